@@ -1,0 +1,37 @@
+#ifndef SCOREBOOK_BASE_ERROR_H
+#define SCOREBOOK_BASE_ERROR_H
+
+#include "decls.h"
+
+#include <gsl/gsl_errno.h>
+
+SB_BEGIN_DECLS
+
+// What went wrong, in the caller's hands: GSL's code and one line naming file, place and reason.
+typedef struct
+{
+  int code;          // a GSL error code; GSL_SUCCESS when nothing went wrong
+  char message[512]; // one line, no newline at its end, cut to fit
+} sb_error;
+
+// Write the line into `error` (which may be NULL), hand it to GSL's error handler, and return `code`.
+int sb_error_report (sb_error *error, const char *file, int line, int code, const char *format, ...)
+#ifdef __GNUC__
+    __attribute__ ((format (printf, 5, 6)))
+#endif
+    ;
+
+SB_END_DECLS
+
+// GSL_ERROR with a formatted reason that is also kept in the caller's record; for functions that return a status, and
+// for those that return a pointer.
+#define SB_ERROR(error, code, ...) return sb_error_report (error, __FILE__, __LINE__, code, __VA_ARGS__)
+#define SB_ERROR_NULL(error, code, ...)                                                                               \
+  do                                                                                                                  \
+    {                                                                                                                 \
+      sb_error_report (error, __FILE__, __LINE__, code, __VA_ARGS__);                                                 \
+      return NULL;                                                                                                    \
+    }                                                                                                                 \
+  while (0)
+
+#endif

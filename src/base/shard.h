@@ -1,0 +1,27 @@
+#ifndef SCOREBOOK_BASE_SHARD_H
+#define SCOREBOOK_BASE_SHARD_H
+
+#include "decls.h"
+
+#include <stddef.h>
+
+SB_BEGIN_DECLS
+
+// Work on rows first, ..., first + count - 1 of a batch; `shard` numbers the shard from 0. Returns a GSL status.
+typedef int (*sb_shard_function) (void *context, size_t shard, size_t first, size_t count);
+
+// Cut `rows` into shards of `shard_rows` (the last may be smaller) and work on them, in parallel where OpenMP is on.
+// The cut does not depend on the number of threads, so neither do results. Returns the status of the first shard,
+// in order, that failed.
+int sb_shards (size_t rows, size_t shard_rows, sb_shard_function work, void *context);
+
+// How many shards that is: room for one partial result each, to be added in shard order.
+size_t sb_shard_count (size_t rows, size_t shard_rows);
+
+// Put OpenBLAS on one thread for the whole program. Its own threads change the order of sums, and with it the last
+// bits of every product; inside OpenMP they are also slower. A program calls this once, at its start.
+void sb_blas_single_threaded (void);
+
+SB_END_DECLS
+
+#endif

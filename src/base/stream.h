@@ -1,0 +1,51 @@
+#ifndef SCOREBOOK_BASE_STREAM_H
+#define SCOREBOOK_BASE_STREAM_H
+
+#include "decls.h"
+
+#include <gsl/gsl_matrix.h>
+#include <gsl/gsl_rng.h>
+#include <stdint.h>
+
+SB_BEGIN_DECLS
+
+// What a stream's numbers are for. Streams of different purposes never meet, whatever their seed and index.
+typedef enum
+{
+  SB_FOR_DATA,      // which points of a law, and where in them
+  SB_FOR_PRIOR,     // x_T
+  SB_FOR_PREDICTOR, // noise of the reverse steps
+  SB_FOR_CORRECTOR, // noise of the Langevin steps
+  SB_FOR_FORWARD,   // noise of the forward process
+  SB_FOR_TIME,      // times at which a loss is drawn
+  SB_FOR_PROBE,     // random directions: trace estimators, projections of two-sample tests
+  SB_FOR_DEQUANTISE,
+  SB_FOR_USER = 1024 // and up: yours
+} sb_purpose;
+
+// A stream of random numbers is a value: copying it costs nothing, and nothing is advanced by drawing from it.
+// Number k of a stream depends on (seed, purpose, index, k) alone. Row i of a batch draws from index + i, so the same
+// sample gets the same numbers whatever the batch size and the number of threads.
+typedef struct
+{
+  uint64_t seed;
+  uint32_t purpose; // an sb_purpose
+  uint64_t index;   // the sample: row i of a batch has index + i
+} sb_stream;
+
+// The stream of sample `index + rows` of the same seed and purpose.
+sb_stream sb_stream_skip (sb_stream stream, uint64_t rows);
+
+// Standard normals, numbers `first`, ..., `first` + d - 1 of each row's stream, into the rows of z (n x d).
+// A stream holds 2^33 numbers: GSL_EDOM where first + d goes beyond.
+int sb_stream_normals (sb_stream stream, uint64_t first, gsl_matrix *z);
+
+// Uniforms on the open interval (0, 1), multiples of 2^-53 moved by half a step; otherwise as above.
+int sb_stream_uniforms (sb_stream stream, uint64_t first, gsl_matrix *u);
+
+// The same generator, Philox4x32-10 (Salmon et al., 2011), for GSL's own distributions.
+extern const gsl_rng_type *sb_rng_philox;
+
+SB_END_DECLS
+
+#endif

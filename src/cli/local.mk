@@ -1,0 +1,3 @@
+bin_PROGRAMS += scorebook
+scorebook_SOURCES = %D%/main.c
+scorebook_LDADD = libscorebook.la $(LIBRARIES_USED)

@@ -1,0 +1,2 @@
+datasetdir = $(scorebookdir)/dataset
+dataset_HEADERS =

@@ -1,0 +1,2 @@
+griddir = $(scorebookdir)/grid
+grid_HEADERS =

@@ -1,0 +1,2 @@
+measuredir = $(scorebookdir)/measure
+measure_HEADERS =

@@ -1,0 +1,2 @@
+processdir = $(scorebookdir)/process
+process_HEADERS = %D%/process.h %D%/view.h

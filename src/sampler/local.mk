@@ -1,0 +1,2 @@
+samplerdir = $(scorebookdir)/sampler
+sampler_HEADERS = %D%/sampler.h

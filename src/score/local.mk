@@ -1,0 +1,2 @@
+scoredir = $(scorebookdir)/score
+score_HEADERS = %D%/score.h

@@ -1,0 +1,60 @@
+#ifndef SCOREBOOK_SCORE_SCORE_H
+#define SCOREBOOK_SCORE_SCORE_H
+
+#include "../base/decls.h"
+#include "../process/process.h"
+#include "../process/view.h"
+
+#include <gsl/gsl_matrix.h>
+
+SB_BEGIN_DECLS
+
+typedef struct
+{
+  const char *name;
+  unsigned views; // the views `evaluate` computes itself: an OR of sb_view; the others follow by Tweedie's formula
+
+  // out_i <- the view at row x_i and time t_i, given condition y_i (y NULL: none). x and out are n x d, never the same.
+  int (*evaluate) (const void *state, sb_view view, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y,
+                   gsl_matrix *out);
+
+  // out_i <- J v_i, J the Jacobian of the score at (x_i, t_i). NULL: not available.
+  int (*jvp) (const void *state, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, const gsl_matrix *v,
+              gsl_matrix *out);
+
+  // out_i <- J^T v_i; where the state has parameters, their gradient of sum_i <v_i, s(x_i, t_i)> is added to what the
+  // state accumulates. NULL: not available.
+  int (*vjp) (void *state, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, const gsl_matrix *v,
+              gsl_matrix *out);
+
+  // divergence_i <- tr J at (x_i, t_i). NULL: not available (estimate it with jvp).
+  int (*divergence) (const void *state, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y,
+                     gsl_vector *divergence);
+
+  void (*free) (void *state); // NULL: nothing to release
+} sb_score_type;
+
+typedef struct
+{
+  const sb_score_type *type;
+  void *state;
+  const sb_process *process; // not owned: the process under which x_t arose
+} sb_score;
+
+// Common to all: x, v, out (n x d) with d the process's dimension, t (n), y NULL or n rows. GSL_EBADLEN where a shape
+// is wrong, GSL_EUNSUP where the score cannot answer (a derivative it lacks; the denoiser from the score where A or S
+// has no inverse), GSL_ENOMEM. Safe to call from several threads, but for vjp.
+sb_score *sb_score_alloc (const sb_score_type *type, void *state, const sb_process *process);
+void sb_score_free (sb_score *score); // its state too, where the type says how; NULL is allowed
+int sb_score_evaluate (const sb_score *score, sb_view view, const gsl_matrix *x, const gsl_vector *t,
+                       const gsl_matrix *y, gsl_matrix *out);
+int sb_score_jvp (const sb_score *score, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y,
+                  const gsl_matrix *v, gsl_matrix *out);
+int sb_score_vjp (const sb_score *score, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y,
+                  const gsl_matrix *v, gsl_matrix *out);
+int sb_score_divergence (const sb_score *score, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y,
+                         gsl_vector *divergence);
+
+SB_END_DECLS
+
+#endif

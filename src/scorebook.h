@@ -1,0 +1,13 @@
+#ifndef SCOREBOOK_H
+#define SCOREBOOK_H
+
+// All of Scorebook. Each header can be included on its own as well: #include <scorebook/process/process.h>
+
+#include "base/error.h"
+#include "base/shard.h"
+#include "base/stream.h"
+#include "process/process.h"
+#include "score/score.h"
+#include "target/target.h"
+
+#endif

@@ -1,0 +1,2 @@
+targetdir = $(scorebookdir)/target
+target_HEADERS = %D%/target.h

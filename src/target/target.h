@@ -1,0 +1,66 @@
+#ifndef SCOREBOOK_TARGET_TARGET_H
+#define SCOREBOOK_TARGET_TARGET_H
+
+#include "../base/decls.h"
+#include "../process/process.h"
+#include "../process/view.h"
+
+#include <gsl/gsl_matrix.h>
+
+SB_BEGIN_DECLS
+
+// A data law p_0 known in closed form, and with it the law p_t of x_t = A x_0 + S z under any process here.
+typedef struct
+{
+  const char *name;
+  int (*sample) (const void *state, sb_stream stream, gsl_matrix *x);
+  int (*log_density) (const void *state, const sb_process *process, const gsl_matrix *x, const gsl_vector *t,
+                      gsl_vector *log_p);
+  int (*evaluate) (const void *state, const sb_process *process, sb_view view, const gsl_matrix *x,
+                   const gsl_vector *t, gsl_matrix *out);
+  int (*jvp) (const void *state, const sb_process *process, const gsl_matrix *x, const gsl_vector *t,
+              const gsl_matrix *v, gsl_matrix *out);
+  int (*divergence) (const void *state, const sb_process *process, const gsl_matrix *x, const gsl_vector *t,
+                     gsl_vector *divergence);
+  int (*posterior_covariance) (const void *state, const sb_process *process, const gsl_vector *x, double t,
+                               gsl_matrix *covariance);
+  void (*free) (void *state);
+} sb_target_type;
+
+typedef struct
+{
+  const sb_target_type *type;
+  void *state;
+  size_t dimension; // d
+} sb_target;
+
+// Common to all: x, v, out (n x d), t (n) in [0, t_max] (at t = 0 a law with a density has one, a point mass has
+// none: GSL_EDOM). GSL_EBADLEN, GSL_EDOM, GSL_ENOMEM; GSL_EUNSUP where the process's maps are no multiples of the
+// identity (so far).
+int sb_target_sample (const sb_target *target, sb_stream stream, gsl_matrix *x); // x_0, a row per index
+int sb_target_log_density (const sb_target *target, const sb_process *process, const gsl_matrix *x,
+                           const gsl_vector *t, gsl_vector *log_p); // log p_t, in nats
+// The score, E[x_0 | x_t] or E[z | x_t].
+int sb_target_evaluate (const sb_target *target, const sb_process *process, sb_view view, const gsl_matrix *x,
+                        const gsl_vector *t, gsl_matrix *out);
+// The Jacobian of the score (which is symmetric: the Hessian of log p_t) times v_i, and its trace.
+int sb_target_jvp (const sb_target *target, const sb_process *process, const gsl_matrix *x, const gsl_vector *t,
+                   const gsl_matrix *v, gsl_matrix *out);
+int sb_target_divergence (const sb_target *target, const sb_process *process, const gsl_matrix *x,
+                          const gsl_vector *t, gsl_vector *divergence);
+int sb_target_posterior_covariance (const sb_target *target, const sb_process *process, const gsl_vector *x, double t,
+                                    gsl_matrix *covariance); // Cov[x_0 | x_t = x], d x d
+
+void sb_target_free (sb_target *target);
+
+// The laws. Each copies what it is given.
+sb_target *sb_target_gaussian_alloc (const gsl_vector *mean, const gsl_matrix *covariance); // d, d x d positive semidefinite
+sb_target *sb_target_mixture_alloc (const gsl_vector *weights,   // K, non-negative, scaled to sum 1 here
+                                    const gsl_matrix *means,     // K x d
+                                    const gsl_matrix *covariances // K d x d: the K covariances, one below the other
+);
+sb_target *sb_target_points_alloc (const gsl_matrix *points, const gsl_vector *weights); // K x d; weights NULL: equal
+
+SB_END_DECLS
+
+#endif

@@ -1,0 +1,16 @@
+# What every test program shares, then the tests, which mirror src/.
+
+check_LIBRARIES += tests/libproperty.a
+tests_libproperty_a_SOURCES = %D%/property.c %D%/property.h
+tests_libproperty_a_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
+AM_CPPFLAGS += -I$(top_srcdir)/tests $(CRITERION_CFLAGS)
+
+include tests/base/local.mk
+include tests/grid/local.mk
+include tests/process/local.mk
+include tests/target/local.mk
+include tests/score/local.mk
+include tests/sampler/local.mk
+include tests/dataset/local.mk
+include tests/measure/local.mk
+include tests/cli/local.mk
