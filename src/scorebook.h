@@ -7,6 +7,7 @@
 #include "base/shard.h"
 #include "base/stream.h"
 #include "process/process.h"
+#include "sampler/sampler.h"
 #include "score/score.h"
 #include "target/target.h"
 
