@@ -20,6 +20,7 @@ typedef enum
   SB_FOR_TIME,      // times at which a loss is drawn
   SB_FOR_PROBE,     // random directions: trace estimators, projections of two-sample tests
   SB_FOR_DEQUANTISE,
+  SB_FOR_GSL_RNG,    // what a gsl_rng of type sb_rng_philox draws after gsl_rng_set
   SB_FOR_USER = 1024 // and up: yours
 } sb_purpose;
 
@@ -33,18 +34,26 @@ typedef struct
   uint64_t index;   // the sample: row i of a batch has index + i
 } sb_stream;
 
-// The stream of sample `index + rows` of the same seed and purpose.
+// The stream of sample `index + rows` of the same seed and purpose. Indices wrap around at 2^64, here and along the
+// rows of a batch.
 sb_stream sb_stream_skip (sb_stream stream, uint64_t rows);
 
-// Standard normals, numbers `first`, ..., `first` + d - 1 of each row's stream, into the rows of z (n x d).
-// A stream holds 2^33 numbers: GSL_EDOM where first + d goes beyond.
+// Standard normals by Box and Muller's method: numbers `first`, ..., `first` + d - 1 of each row's stream, into the rows
+// of z (n x d). A stream holds 2^33 numbers: GSL_EDOM where first + d goes beyond.
 int sb_stream_normals (sb_stream stream, uint64_t first, gsl_matrix *z);
 
-// Uniforms on the open interval (0, 1), multiples of 2^-53 moved by half a step; otherwise as above.
+// Uniforms on the open interval (0, 1), the midpoints (m + 1/2) 2^-52 of its 2^52 equal cells; otherwise as above.
+// Uniforms and normals of one stream are made of the same bits: give each its own purpose.
 int sb_stream_uniforms (sb_stream stream, uint64_t first, gsl_matrix *u);
 
-// The same generator, Philox4x32-10 (Salmon et al., 2011), for GSL's own distributions.
+// The same generator, Philox4x32-10 (Salmon et al., 2011), for GSL's own distributions. gsl_rng_get returns words of
+// 32 bits; gsl_rng_uniform takes two of them and never returns 0.
 extern const gsl_rng_type *sb_rng_philox;
+
+// Place r, an sb_rng_philox, at number `first` of a stream: the uniforms that it returns from there on are the
+// stream's, on to the stream of the next index after the 2^33-th. GSL_EINVAL where r is of another type, GSL_EDOM where
+// `first` is beyond the stream.
+int sb_rng_philox_seek (gsl_rng *r, sb_stream stream, uint64_t first);
 
 SB_END_DECLS
 

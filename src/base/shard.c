@@ -1,0 +1,55 @@
+// # Shards
+//
+// A batch is worked on in shards of a fixed number of rows. How the rows are cut depends on the batch alone, never on
+// how many threads there are: a sum over a shard is the same sum on one thread and on sixty-four, and partial results
+// that are added in shard order add up to the same last bit. Which thread takes which shard is then nobody's
+// business, so a thread that is free takes the next one.
+
+#include "shard.h"
+
+#include <cblas.h>
+#include <gsl/gsl_errno.h>
+
+size_t
+sb_shard_count (size_t rows, size_t shard_rows)
+{
+  if (shard_rows == 0)
+    return 0;
+  return rows / shard_rows + (rows % shard_rows != 0);
+}
+
+// Every shard is worked on, also after one has failed: only then is "the first failure, in shard order" the same
+// whatever the threads did. A single shard needs no threads.
+
+int
+sb_shards (size_t rows, size_t shard_rows, sb_shard_function work, void *context)
+{
+  if (shard_rows == 0)
+    GSL_ERROR ("a shard has at least one row", GSL_EINVAL);
+
+  size_t count = sb_shard_count (rows, shard_rows), first_failed = count;
+  int status = GSL_SUCCESS;
+
+#pragma omp parallel for schedule(dynamic) if (count > 1)
+  for (size_t shard = 0; shard < count; shard++)
+    {
+      size_t first = shard * shard_rows, left = rows - first;
+      int shard_status = work (context, shard, first, left < shard_rows ? left : shard_rows);
+      if (shard_status != GSL_SUCCESS)
+        {
+#pragma omp critical(sb_shards_failed)
+          if (shard < first_failed)
+            {
+              first_failed = shard;
+              status = shard_status;
+            }
+        }
+    }
+  return status;
+}
+
+void
+sb_blas_single_threaded (void)
+{
+  openblas_set_num_threads (1);
+}
