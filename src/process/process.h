@@ -16,6 +16,7 @@ SB_BEGIN_DECLS
 typedef enum
 {
   SB_A,         // A(s,t), the mean of x_t given x_s
+  SB_A_INVERSE, // A(s,t)^-1
   SB_S,         // S(s,t), a square root of its covariance: Cov[x_t | x_s] = S S^T
   SB_S_INVERSE, // S(s,t)^-1
   SB_F,         // F(t), the drift's matrix, per unit time; s is ignored
@@ -34,12 +35,12 @@ typedef struct
   int (*scalars) (const void *state, double s, double t, double *a, double *sd);
 
   int (*log_det) (const void *state, const gsl_vector *s, const gsl_vector *t, gsl_vector *log_det); // log|det S(s,t)|
-  int (*trace) (const void *state, const gsl_vector *t, gsl_vector *trace);                         // tr F(t)
+  int (*trace) (const void *state, const gsl_vector *t, gsl_vector *trace);                          // tr F(t)
 
   int (*prior) (const void *state, sb_stream stream, gsl_matrix *x);                        // a draw of x_T
   int (*prior_log_density) (const void *state, const gsl_matrix *x, gsl_vector *log_prior); // in nats
 
-  void (*free) (void *state);
+  void (*free) (void *state); // NULL: nothing to release
 } sb_process_type;
 
 // Any function of a type may be NULL: there is no such map (a discrete chain has no F and G) and callers of the
@@ -49,14 +50,25 @@ typedef struct
   const sb_process_type *type;
   void *state;
   size_t dimension; // d
-  double t_min;     // the paper's epsilon: an SDE is solved on [t_min, t_max]; a chain's first level
+  double t_min;     // the paper's epsilon: an SDE is solved on [t_min, t_max]; a chain's first level. Yours to change
   double t_max;     // T
   size_t levels;    // of a chain: N, its levels lying at t = i/N; 0 for a process in continuous time
 } sb_process;
 
+// A process of your own: the type is kept, not copied; the state belongs to the process from here on, and is released
+// with it, or at once where this fails. NULL with GSL_EINVAL where dimension is 0 or not 0 <= t_min < t_max < infinity,
+// with GSL_ENOMEM.
+sb_process *sb_process_alloc (const sb_process_type *type, void *state, size_t dimension, double t_min, double t_max,
+                              size_t levels);
+
+// Release a process of any kind. NULL is allowed.
+void sb_process_free (sb_process *process);
+
 // Common to all functions: times are in the process's own unit (here always [0, 1]), s <= t, a time per row;
 // GSL_EBADLEN where a shape is wrong, GSL_EDOM where a time is outside [0, t_max] or s > t (a chain: where it is not
-// a level), GSL_EUNSUP where the process has no such map, GSL_ESING where S(s,t) has no inverse (s = t).
+// a level; VE: where F and G are asked at t = 0, which has none), GSL_EUNSUP where the process has no such map,
+// GSL_ESING where A(s,t) or S(s,t) has no inverse (S: where s = t). A batch may have no rows. After a failure the
+// contents of what was to be written are unspecified.
 int sb_process_apply (const sb_process *process, sb_process_map map, CBLAS_TRANSPOSE_t transpose, const gsl_vector *s,
                       const gsl_vector *t, gsl_matrix *x);
 int sb_process_scalars (const sb_process *process, double s, double t, double *a, double *sd);
@@ -70,8 +82,8 @@ int sb_process_prior_log_density (const sb_process *process, const gsl_matrix *x
 int sb_process_transition (const sb_process *process, const gsl_vector *s, const gsl_vector *t, const gsl_matrix *z,
                            gsl_matrix *x);
 
-// Release a process of any kind. NULL is allowed.
-void sb_process_free (sb_process *process);
+// The level i of a chain at time t = i/N, rounding of t allowed for. GSL_EUNSUP where the process is no chain.
+int sb_process_level (const sb_process *process, double t, size_t *i);
 
 SB_END_DECLS
 

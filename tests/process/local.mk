@@ -1,1 +1,2 @@
-
+check_PROGRAMS += %D%/test_vp
+%C%_test_vp_SOURCES = %D%/test_vp.c

@@ -1,0 +1,153 @@
+// # The variance-exploding SDE
+//
+// SMLD looks at data under more and more noise, with standard deviations $\sigma_1 < \dots < \sigma_N$. Song et al.
+// (2021, Section 3.4) let the levels become dense, $\sigma_i \to \sigma(t)$, and obtain a process that leaves the
+// signal alone and adds noise,
+// $$ d\mathbf{x} = \sqrt{\frac{d[\sigma^2(t)]}{dt}}\,d\mathbf{w}. $$
+// [scoresde.eq9]
+
+#include "ve.h"
+#include "scalar.h"
+
+#include <gsl/gsl_errno.h>
+#include <gsl/gsl_math.h>
+#include <math.h>
+#include <stdlib.h>
+
+// ## The geometric noise scale
+//
+// The paper's levels are geometric, and so is their limit [scoresde.txt-smld-sigma]
+// $$ \sigma(t) = \sigma_{\min} \Bigl(\frac{\sigma_{\max}}{\sigma_{\min}}\Bigr)^{t}, \qquad t \in (0, 1]. $$
+
+static double
+log_ratio (const sb_ve *ve)
+{
+  return log (ve->sigma_max / ve->sigma_min);
+}
+
+// Before the first level there is no noise: $\sigma(0) := 0$, and yet $\sigma(0^+) = \sigma_{\min}$.
+// [scoresde.txt-t0-jump]
+
+double
+sb_ve_sigma (const sb_ve *ve, double t)
+{
+  return t > 0 ? ve->sigma_min * pow (ve->sigma_max / ve->sigma_min, t) : 0;
+}
+
+// ## Diffusion
+//
+// $g^2$ is the slope of $\sigma^2$, so that $g(t) = \sigma(t) \sqrt{2 \log(\sigma_{\max}/\sigma_{\min})}$.
+// [scoresde.eq30] At 0, where $\sigma$ jumps, the SDE is undefined, which is why it is always solved on $[\epsilon, 1]$.
+
+double
+sb_ve_diffusion (const sb_ve *ve, double t)
+{
+  return t > 0 ? sb_ve_sigma (ve, t) * sqrt (2 * log_ratio (ve)) : GSL_NAN;
+}
+
+// ## The perturbation kernel
+//
+// The noise of disjoint intervals adds up: [scoresde.eq29]
+// $$ p_{st}(\mathbf{x}(t) \mid \mathbf{x}(s)) = \mathcal{N}\!\bigl(\mathbf{x}(t);\; \mathbf{x}(s),\;
+//    [\sigma^2(t) - \sigma^2(s)]\,\mathbf{I}\bigr). $$
+// From $s = 0$ this is $\sigma^2(t) = \sigma_{\min}^2 (\sigma_{\max}/\sigma_{\min})^{2t}$. [scoresde.eq31] It counts the
+// jump: a path of the SDE from $\epsilon$ on gathers only $\sigma^2(t) - \sigma^2(\epsilon)$, and must start from
+// $p_\epsilon$, not from the data. Between two positive times the difference is written as
+// $\sigma^2(t)\,\bigl(1 - (\sigma_{\max}/\sigma_{\min})^{-2(t-s)}\bigr)$, which keeps its digits when $s$ is close to $t$.
+
+double
+sb_ve_variance (const sb_ve *ve, double s, double t)
+{
+  double variance = gsl_pow_2 (sb_ve_sigma (ve, t));
+  return s > 0 ? -variance * expm1 (-2 * (t - s) * log_ratio (ve)) : variance;
+}
+
+// ## As a process
+//
+// The geometric scale is one schedule among others: what the process asks of any is the variance gathered between two
+// times and the rate at which it grows. The signal stays, $a = 1$ and $f = 0$.
+
+typedef struct
+{
+  sb_ve_schedule schedule;
+  sb_ve geometric; // where the schedule is the geometric one, its context
+} ve_state;
+
+static double
+ve_mean (const void *state, double s, double t)
+{
+  (void)state, (void)s, (void)t;
+  return 1;
+}
+
+static double
+ve_variance (const void *state, double s, double t)
+{
+  const sb_ve_schedule *schedule = &((const ve_state *)state)->schedule;
+  return schedule->variance (schedule->context, s, t);
+}
+
+static double
+ve_drift (const void *state, double t)
+{
+  (void)state, (void)t;
+  return 0;
+}
+
+static double
+ve_diffusion (const void *state, double t)
+{
+  const sb_ve_schedule *schedule = &((const ve_state *)state)->schedule;
+  return sqrt (schedule->rate (schedule->context, t));
+}
+
+// All that is known of $\mathbf{x}_1$ is its noise: the prior is $\mathcal{N}(\mathbf{0}, \sigma^2(1)\,\mathbf{I})$.
+
+static double
+ve_prior_sd (const void *state)
+{
+  return sqrt (ve_variance (state, 0, 1));
+}
+
+static const sb_scalar_type ve_type = { .name = "ve",
+                                        .mean = ve_mean,
+                                        .variance = ve_variance,
+                                        .drift = ve_drift,
+                                        .diffusion = ve_diffusion,
+                                        .prior_sd = ve_prior_sd };
+
+sb_process *
+sb_ve_schedule_alloc (size_t dimension, const sb_ve_schedule *schedule)
+{
+  ve_state *state = malloc (sizeof *state);
+  if (state)
+    *state = (ve_state){ .schedule = *schedule };
+  return sb_scalar_alloc (&ve_type, state, dimension, SB_VE_EPSILON, 1, 0);
+}
+
+static double
+geometric_variance (const void *ve, double s, double t)
+{
+  return sb_ve_variance (ve, s, t);
+}
+
+static double
+geometric_rate (const void *ve, double t)
+{
+  return gsl_pow_2 (sb_ve_diffusion (ve, t));
+}
+
+sb_process *
+sb_ve_alloc (size_t dimension, double sigma_min, double sigma_max)
+{
+  if (!(0 < sigma_min && sigma_min < sigma_max && gsl_finite (sigma_max)))
+    GSL_ERROR_NULL ("VE needs noise scales 0 < sigma_min < sigma_max", GSL_EINVAL);
+  ve_state *state = malloc (sizeof *state);
+  if (state)
+    {
+      state->geometric = (sb_ve){ .sigma_min = sigma_min, .sigma_max = sigma_max };
+      state->schedule
+          = (sb_ve_schedule){ .variance = geometric_variance, .rate = geometric_rate, .context = &state->geometric };
+    }
+  return sb_scalar_alloc (&ve_type, state, dimension, SB_VE_EPSILON, 1, 0);
+}

@@ -1,0 +1,127 @@
+// # The variance-preserving SDE
+//
+// DDPM shrinks the signal a little at every step and tops it up with noise, so that data of unit variance keep
+// unit variance. Song et al. (2021, Section 3.4) let the steps become infinitely small and obtain
+// $$ d\mathbf{x} = -\tfrac12\beta(t)\,\mathbf{x}\,dt + \sqrt{\beta(t)}\,d\mathbf{w}, \qquad t \in [0, 1]. $$
+// [scoresde.eq11] Everything a sampler, a loss or a likelihood asks of this process follows from the rate
+// $\beta(t)$ alone.
+
+#include "vp.h"
+#include "scalar.h"
+
+#include <gsl/gsl_errno.h>
+#include <gsl/gsl_math.h>
+#include <math.h>
+#include <stdlib.h>
+
+// ## The rate
+//
+// The paper's experiments raise it linearly from $\bar\beta_{\min}$ to $\bar\beta_{\max}$. [scoresde.eq32] With 0.1 and 20,
+// a thousand DDPM steps of $\beta_i = \beta(i/N)/N$ run from $10^{-4}$ to $2\cdot10^{-2}$.
+
+double
+sb_vp_beta (const sb_vp *vp, double t)
+{
+  return vp->beta_min + t * (vp->beta_max - vp->beta_min);
+}
+
+// The kernel below needs how much is forgotten between two times, the integral $B(s,t) = \int_s^t \beta(u)\,du$: the
+// length of the interval times the rate at its middle. This way nothing cancels when $s$ is close to $t$.
+
+double
+sb_vp_forgotten (const sb_vp *vp, double s, double t)
+{
+  return (t - s) * sb_vp_beta (vp, 0.5 * (s + t));
+}
+
+// ## Drift and diffusion
+//
+// Read off the SDE: $f(\mathbf{x}, t) = -\tfrac12\beta(t)\,\mathbf{x}$ and $g(t) = \sqrt{\beta(t)}$.
+
+double
+sb_vp_drift (const sb_vp *vp, double t)
+{
+  return -0.5 * sb_vp_beta (vp, t);
+}
+
+double
+sb_vp_diffusion (const sb_vp *vp, double t)
+{
+  return sqrt (sb_vp_beta (vp, t));
+}
+
+// ## The perturbation kernel
+//
+// The drift is linear, so $\mathbf{x}(t)$ given $\mathbf{x}(s)$ is Gaussian, [scoresde.eq29] [scoresde.eq33]
+// $$ p_{st}(\mathbf{x}(t) \mid \mathbf{x}(s))
+//    = \mathcal{N}\!\bigl(\mathbf{x}(t);\; \mathbf{x}(s)\,e^{-B(s,t)/2},\; (1 - e^{-B(s,t)})\,\mathbf{I}\bigr); $$
+// the paper prints it for $s = 0$.
+
+double
+sb_vp_mean (const sb_vp *vp, double s, double t)
+{
+  return exp (-0.5 * sb_vp_forgotten (vp, s, t));
+}
+
+// Near $t = s$ the variance is tiny and is what the score divides by. Written as $1 - e^{-B}$ it would lose half its
+// digits at $t = 10^{-5}$, the smallest time the paper uses; `expm1` keeps them all.
+
+double
+sb_vp_variance (const sb_vp *vp, double s, double t)
+{
+  return -expm1 (-sb_vp_forgotten (vp, s, t));
+}
+
+// ## As a process
+//
+// After $B(0,1) = 10.05$ of forgetting, $e^{-B/2} = 0.0066$ of the data is left, and the prior is $\mathcal{N}(\mathbf{0},
+// \mathbf{I})$.
+
+static double
+vp_mean (const void *vp, double s, double t)
+{
+  return sb_vp_mean (vp, s, t);
+}
+
+static double
+vp_variance (const void *vp, double s, double t)
+{
+  return sb_vp_variance (vp, s, t);
+}
+
+static double
+vp_drift (const void *vp, double t)
+{
+  return sb_vp_drift (vp, t);
+}
+
+static double
+vp_diffusion (const void *vp, double t)
+{
+  return sb_vp_diffusion (vp, t);
+}
+
+static double
+vp_prior_sd (const void *vp)
+{
+  (void)vp;
+  return 1;
+}
+
+static const sb_scalar_type vp_type = { .name = "vp",
+                                        .mean = vp_mean,
+                                        .variance = vp_variance,
+                                        .drift = vp_drift,
+                                        .diffusion = vp_diffusion,
+                                        .prior_sd = vp_prior_sd };
+
+sb_process *
+sb_vp_alloc (size_t dimension, double beta_min, double beta_max)
+{
+  if (!(0 < beta_min && beta_min <= beta_max && gsl_finite (beta_max)))
+    GSL_ERROR_NULL ("VP needs rates 0 < beta_min <= beta_max", GSL_EINVAL);
+  sb_vp *vp = malloc (sizeof *vp);
+  if (vp)
+    *vp = (sb_vp){ .beta_min = beta_min, .beta_max = beta_max };
+  return sb_scalar_alloc (&vp_type, vp, dimension, SB_VP_EPSILON_SAMPLING, 1, 0);
+}
