@@ -11,6 +11,7 @@
 #include <gsl/gsl_errno.h>
 #include <gsl/gsl_math.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 
 typedef struct
@@ -69,6 +70,14 @@ start (const gsl_vector *s, size_t i)
   return s ? gsl_vector_get (s, i) : 0;
 }
 
+// Samplers ask for the same times in every row: a row that shares them with the row above shares its number.
+
+static bool
+repeats (const gsl_vector *s, const gsl_vector *t, size_t i)
+{
+  return i > 0 && start (s, i) == start (s, i - 1) && gsl_vector_get (t, i) == gsl_vector_get (t, i - 1);
+}
+
 // A multiple of the identity is its own transpose.
 
 static int
@@ -76,10 +85,10 @@ scalar_apply (const void *scalar, sb_process_map map, CBLAS_TRANSPOSE_t transpos
               const gsl_vector *t, gsl_matrix *x)
 {
   (void)transpose;
+  double c = 0;
   for (size_t i = 0; i < x->size1; i++)
     {
-      double c;
-      int status = coefficient (scalar, map, start (s, i), gsl_vector_get (t, i), &c);
+      int status = repeats (s, t, i) ? GSL_SUCCESS : coefficient (scalar, map, start (s, i), gsl_vector_get (t, i), &c);
       if (status)
         return status;
       gsl_vector_view x_i = gsl_matrix_row (x, i);
