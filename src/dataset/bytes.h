@@ -1,0 +1,42 @@
+#ifndef SCOREBOOK_DATASET_BYTES_H
+#define SCOREBOOK_DATASET_BYTES_H
+
+#include "../base/decls.h"
+
+#include <gsl/gsl_matrix.h>
+
+SB_BEGIN_DECLS
+
+enum
+{
+  SB_SHAPE_RANK = 8 // axes at most
+};
+
+// The lengths of an array's axes, in C order: the last varies fastest. The first counts the points of a batch, the
+// others are one point: images are n, height, width or n, height, width, channels.
+typedef struct
+{
+  size_t rank;
+  size_t length[SB_SHAPE_RANK];
+} sb_shape;
+
+// The product of the lengths from `axis` on (1 where there are none), or SIZE_MAX where it is larger than `limit`.
+size_t sb_shape_count (const sb_shape *shape, size_t axis, size_t limit);
+
+// An array of bytes: images as they are stored, labels.
+typedef struct
+{
+  sb_shape shape;
+  unsigned char *data;
+} sb_bytes;
+
+void sb_bytes_free (sb_bytes *bytes); // NULL is allowed
+
+// Points first, first + 1, ... of the array into the rows of x (n x d), a byte b as low + (high - low) b / 255: 0 and 1
+// for the unit interval, -1 and 1 for the symmetric one. GSL_EBADLEN where x has another d or asks for more points
+// than there are.
+int sb_bytes_rows (const sb_bytes *bytes, size_t first, double low, double high, gsl_matrix *x);
+
+SB_END_DECLS
+
+#endif

@@ -1,0 +1,38 @@
+#ifndef SCOREBOOK_DATASET_SOURCE_H
+#define SCOREBOOK_DATASET_SOURCE_H
+
+#include "../base/decls.h"
+#include "../base/error.h"
+
+#include <stddef.h>
+
+SB_BEGIN_DECLS
+
+// No array in a file may be larger than this, in bytes. What a header asks for is compared with it first.
+#define SB_SOURCE_LIMIT ((size_t)1 << 31)
+
+// The bytes of a file, in order; unpacked where the file is gzip, which its first two bytes tell (1f 8b).
+typedef struct sb_source sb_source;
+
+// Failures are reported as one line "path: place: reason" with one of these codes:
+//   GSL_EFAILED  the system could not open or read the file (the reason is the system's)
+//   GSL_EOF      the file, or its gzip stream, ends early
+//   GSL_EINVAL   the gzip stream is damaged, or more bytes follow than should
+//   GSL_ENOMEM   no memory
+// `path` must outlive the source. `what` names what is being read, for the message.
+sb_source *sb_source_open (const char *path, sb_error *error); // NULL on failure
+void sb_source_close (sb_source *source);                      // NULL is allowed
+
+// The next `count` bytes, all of them.
+int sb_source_read (sb_source *source, const char *what, size_t count, void *to, sb_error *error);
+
+// The same into new memory, to be released by free; NULL on failure or where `count` is 0. It is allocated as the bytes
+// arrive: about twice as much as the file really holds, at most, whatever its header says.
+int sb_source_read_alloc (sb_source *source, const char *what, size_t count, unsigned char **bytes, sb_error *error);
+
+// Nothing may follow, and a gzip stream must have ended well, its checksum right.
+int sb_source_end (sb_source *source, sb_error *error);
+
+SB_END_DECLS
+
+#endif
