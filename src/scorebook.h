@@ -4,6 +4,7 @@
 // All of Scorebook. Each header can be included on its own as well: #include <scorebook/process/process.h>
 
 #include "base/error.h"
+#include "base/file.h"
 #include "base/shard.h"
 #include "base/stream.h"
 #include "dataset/bytes.h"

@@ -38,8 +38,8 @@ typedef struct
 // rows of a batch.
 sb_stream sb_stream_skip (sb_stream stream, uint64_t rows);
 
-// Standard normals by Box and Muller's method: numbers `first`, ..., `first` + d - 1 of each row's stream, into the rows
-// of z (n x d). A stream holds 2^33 numbers: GSL_EDOM where first + d goes beyond.
+// Standard normals by Box and Muller's method: numbers `first`, ..., `first` + d - 1 of each row's stream, into the
+// rows of z (n x d). A stream holds 2^33 numbers: GSL_EDOM where first + d goes beyond.
 int sb_stream_normals (sb_stream stream, uint64_t first, gsl_matrix *z);
 
 // Uniforms on the open interval (0, 1), the midpoints (m + 1/2) 2^-52 of its 2^52 equal cells; otherwise as above.

@@ -1,0 +1,46 @@
+#ifndef SCOREBOOK_BASE_FILE_H
+#define SCOREBOOK_BASE_FILE_H
+
+#include "decls.h"
+#include "error.h"
+
+#include <stdio.h>
+
+SB_BEGIN_DECLS
+
+// A file that is written whole or not at all. Between create and commit the bytes go to a temporary in the same
+// folder. What stood under the path before stands there untouched until commit puts the new file in its place, and
+// stays if commit fails or the file is discarded.
+//     sb_file *file = sb_file_create ("samples.npy", &error);
+//     fwrite (bytes, 1, count, file->stream); // failures are kept for commit, which reports the first
+//     status = sb_file_commit (file, &error);
+// A new file's permissions are those of the process's umask; an existing file's are kept, and one that may not be
+// written is not replaced either. Where the path is a link to a file, that file is replaced, not the link. What is no
+// regular file (/dev/full, /dev/stdout on a terminal, a named pipe) cannot be replaced and is written straight.
+typedef struct
+{
+  FILE *stream; // write here; fseek works where the file itself can be positioned
+
+  // How file.c gets there.
+  char *name;      // as given, for messages
+  char *path;      // links resolved
+  char *temporary; // NULL where the file is written straight
+  int descriptor;
+  int write_errno; // of the first write that failed, or 0
+} sb_file;
+
+// Begin a file. NULL on failure: GSL_EINVAL where the path is empty or ends in '/', GSL_ENOMEM, else GSL_EFAILED (a
+// folder stands there, there is no such folder, it may not be written, ...). The line in `error` names path and reason.
+sb_file *sb_file_create (const char *path, sb_error *error);
+
+// Flush, bring to disk, put in place. The file is released in any case. GSL_EFAILED where any write since create
+// failed, or one of these steps: then nothing is left behind, and what stood there before still does. One exception:
+// where the folder cannot be brought to disk, the new file is in place, but might not outlive a loss of power.
+int sb_file_commit (sb_file *file, sb_error *error);
+
+// Give up: remove the temporary. What was written straight has gone where it went. NULL is allowed.
+void sb_file_discard (sb_file *file);
+
+SB_END_DECLS
+
+#endif

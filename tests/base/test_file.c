@@ -1,0 +1,513 @@
+// # What must be true of files that are written whole or not at all
+
+#include "base/file.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <dirent.h>
+#include <signal.h>
+#include <unistd.h>
+
+// Each test works in a folder of its own and leaves it empty.
+
+static char folder[] = "/tmp/scorebook-file-XXXXXX";
+
+static void
+setup (void)
+{
+  gsl_set_error_handler_off ();
+  umask (022);
+  cr_assert (mkdtemp (folder) && chdir (folder) == 0);
+}
+
+static size_t
+entries (void)
+{
+  size_t count = 0;
+  DIR *d = opendir (".");
+  while (readdir (d))
+    count++;
+  closedir (d);
+  return count - 2;
+}
+
+static void
+teardown (void)
+{
+  cr_assert_eq (entries (), 0, "a test left %zu files", entries ());
+  cr_assert (chdir ("/") == 0 && rmdir (folder) == 0);
+}
+
+TestSuite (file, .init = setup, .fini = teardown);
+
+static void
+write_directly (const char *path, const char *text)
+{
+  FILE *f = fopen (path, "w");
+  cr_assert (f && fputs (text, f) >= 0 && fclose (f) == 0);
+}
+
+static void
+check_holds (const char *path, const char *text)
+{
+  char read[64] = "";
+  FILE *f = fopen (path, "r");
+  cr_assert (f, "%s: %s", path, strerror (errno));
+  read[fread (read, 1, sizeof read - 1, f)] = 0;
+  fclose (f);
+  cr_assert_str_eq (read, text);
+}
+
+static sb_file *
+created (const char *path)
+{
+  sb_error error = { 0 };
+  sb_file *file = sb_file_create (path, &error);
+  cr_assert (file, "%s", error.message);
+  return file;
+}
+
+static void
+write_whole (const char *path, const char *text)
+{
+  sb_error error = { 0 };
+  sb_file *file = created (path);
+  fputs (text, file->stream);
+  cr_assert_eq (sb_file_commit (file, &error), GSL_SUCCESS, "%s", error.message);
+}
+
+static mode_t
+permissions (const char *path)
+{
+  struct stat s;
+  cr_assert_eq (stat (path, &s), 0);
+  return s.st_mode & 07777;
+}
+
+// ## What is committed is there, and nothing else
+
+Test (file, commit_puts_the_file_in_place)
+{
+  write_whole ("a", "new");
+  check_holds ("a", "new");
+  cr_assert_eq (entries (), 1);
+  cr_assert_eq (unlink ("a"), 0);
+}
+
+Test (file, the_old_file_stands_until_commit)
+{
+  write_directly ("a", "old");
+  sb_file *file = created ("a");
+  fputs ("new", file->stream);
+  fflush (file->stream);
+  check_holds ("a", "old");
+  cr_assert_eq (sb_file_commit (file, NULL), GSL_SUCCESS);
+  check_holds ("a", "new");
+  cr_assert_eq (unlink ("a"), 0);
+}
+
+// An open reader of the old file keeps it whole: the name moved on, the bytes did not change.
+
+Test (file, readers_of_the_old_file_keep_it)
+{
+  write_directly ("a", "old");
+  FILE *reader = fopen ("a", "r");
+  write_whole ("a", "new");
+  char read[8] = "";
+  cr_assert_eq (fread (read, 1, sizeof read - 1, reader), 3);
+  cr_assert_str_eq (read, "old");
+  fclose (reader);
+  cr_assert_eq (unlink ("a"), 0);
+}
+
+Test (file, discard_leaves_nothing)
+{
+  sb_file *file = created ("a");
+  fputs ("new", file->stream);
+  sb_file_discard (file);
+  cr_assert_eq (entries (), 0);
+
+  write_directly ("a", "old");
+  file = created ("a");
+  fputs ("new", file->stream);
+  sb_file_discard (file);
+  check_holds ("a", "old");
+  cr_assert_eq (entries (), 1);
+  cr_assert_eq (unlink ("a"), 0);
+
+  sb_file_discard (NULL);
+}
+
+// A header whose length is known at the end is written by going back to it.
+
+Test (file, the_stream_can_be_positioned)
+{
+  sb_file *file = created ("a");
+  fputs ("??? and more", file->stream);
+  cr_assert_eq (ftell (file->stream), 12);
+  cr_assert_eq (fseek (file->stream, 0, SEEK_SET), 0);
+  fputs ("all", file->stream);
+  cr_assert_eq (fseek (file->stream, 0, SEEK_END), 0);
+  fputs (".", file->stream);
+  cr_assert_eq (sb_file_commit (file, NULL), GSL_SUCCESS);
+  check_holds ("a", "all and more.");
+  cr_assert_eq (unlink ("a"), 0);
+}
+
+Test (file, many_bytes_arrive)
+{
+  enum
+  {
+    COUNT = 300000
+  };
+  sb_file *file = created ("a");
+  for (int i = 0; i < COUNT; i++)
+    fwrite (&i, sizeof i, 1, file->stream);
+  cr_assert_eq (sb_file_commit (file, NULL), GSL_SUCCESS);
+
+  FILE *f = fopen ("a", "r");
+  int read, i = 0;
+  while (fread (&read, sizeof read, 1, f) == 1)
+    cr_assert_eq (read, i++);
+  cr_assert_eq (i, COUNT);
+  fclose (f);
+  cr_assert_eq (unlink ("a"), 0);
+}
+
+// Several files at once in one folder, and a name that an interrupted process of the same number left behind.
+
+Test (file, temporaries_do_not_collide)
+{
+  char left_behind[64];
+  snprintf (left_behind, sizeof left_behind, ".scorebook-%ld-0.tmp", (long)getpid ());
+  write_directly (left_behind, "someone's");
+  sb_file *a = created ("a"), *b = created ("b");
+  fputs ("of a", a->stream);
+  fputs ("of b", b->stream);
+  cr_assert_eq (sb_file_commit (b, NULL), GSL_SUCCESS);
+  cr_assert_eq (sb_file_commit (a, NULL), GSL_SUCCESS);
+  check_holds ("a", "of a");
+  check_holds ("b", "of b");
+  check_holds (left_behind, "someone's");
+  cr_assert (unlink ("a") == 0 && unlink ("b") == 0 && unlink (left_behind) == 0);
+}
+
+// ## Names
+
+Test (file, paths_may_lead_through_folders)
+{
+  cr_assert_eq (mkdir ("sub", 0755), 0);
+  write_whole ("sub/a", "relative");
+  check_holds ("sub/a", "relative");
+  char path[PATH_MAX];
+  snprintf (path, sizeof path, "%s/sub/a", folder);
+  write_whole (path, "absolute");
+  check_holds ("sub/a", "absolute");
+  cr_assert (unlink ("sub/a") == 0 && rmdir ("sub") == 0);
+}
+
+// The longest name that a file system takes leaves no room for a suffix.
+
+Test (file, names_may_be_as_long_as_the_system_allows)
+{
+  char name[NAME_MAX + 1];
+  memset (name, 'x', NAME_MAX);
+  name[NAME_MAX] = 0;
+  write_whole (name, "new");
+  check_holds (name, "new");
+  cr_assert_eq (unlink (name), 0);
+}
+
+// A link stays a link, and the file that it leads to, in another folder, is replaced. A link to nothing is replaced
+// itself.
+
+Test (file, links_are_followed)
+{
+  cr_assert_eq (mkdir ("sub", 0755), 0);
+  write_directly ("sub/a", "old");
+  cr_assert_eq (symlink ("sub/a", "link"), 0);
+  write_whole ("link", "new");
+  check_holds ("sub/a", "new");
+  struct stat s;
+  cr_assert (lstat ("link", &s) == 0 && S_ISLNK (s.st_mode));
+  cr_assert (unlink ("sub/a") == 0);
+
+  write_whole ("link", "newer");
+  cr_assert (lstat ("link", &s) == 0 && S_ISREG (s.st_mode));
+  cr_assert (unlink ("link") == 0 && rmdir ("sub") == 0);
+}
+
+// ## Permissions
+
+Test (file, new_files_follow_the_umask)
+{
+  umask (027);
+  write_whole ("a", "new");
+  cr_assert_eq (permissions ("a"), 0640);
+  cr_assert_eq (unlink ("a"), 0);
+}
+
+Test (file, replaced_files_keep_their_permissions)
+{
+  const mode_t modes[] = { 0600, 0644, 0666, 0755 };
+  for (size_t i = 0; i < sizeof modes / sizeof *modes; i++)
+    {
+      write_directly ("a", "old");
+      cr_assert_eq (chmod ("a", modes[i]), 0);
+      write_whole ("a", "new");
+      cr_assert_eq (permissions ("a"), modes[i]);
+      cr_assert_eq (unlink ("a"), 0);
+    }
+}
+
+// ## Failures
+//
+// Each is one line that names the file and the reason.
+
+static void
+check_message (const sb_error *error, int code, const char *name, int reason)
+{
+  char expected[PATH_MAX + 100];
+  snprintf (expected, sizeof expected, "%s: %s", name, strerror (reason));
+  expected[sizeof error->message - 1] = 0;
+  cr_assert_eq (error->code, code);
+  cr_assert_str_eq (error->message, expected);
+}
+
+static void
+check_cannot_create (const char *path, int reason)
+{
+  sb_error error = { 0 };
+  cr_assert_null (sb_file_create (path, &error), "%s", path);
+  check_message (&error, GSL_EFAILED, path, reason);
+  cr_assert_null (sb_file_create (path, NULL));
+}
+
+Test (file, there_must_be_a_folder) { check_cannot_create ("missing/a", ENOENT); }
+
+Test (file, a_file_is_no_folder)
+{
+  write_directly ("plain", "old");
+  check_cannot_create ("plain/a", ENOTDIR);
+  check_holds ("plain", "old");
+  cr_assert_eq (unlink ("plain"), 0);
+}
+
+Test (file, a_folder_is_no_file)
+{
+  cr_assert_eq (mkdir ("sub", 0755), 0);
+  check_cannot_create ("sub", EISDIR);
+  check_cannot_create (".", EISDIR);
+  sb_error error = { 0 };
+  cr_assert_null (sb_file_create ("sub/", &error));
+  cr_assert_eq (error.code, GSL_EINVAL);
+  cr_assert_str_eq (error.message, "sub/: names a folder, not a file");
+  cr_assert_eq (rmdir ("sub"), 0);
+}
+
+Test (file, a_file_has_a_name)
+{
+  sb_error error = { 0 };
+  cr_assert_null (sb_file_create ("", &error));
+  cr_assert_eq (error.code, GSL_EINVAL);
+}
+
+Test (file, names_have_an_end)
+{
+  char path[2 * PATH_MAX];
+  memset (path, 'x', sizeof path);
+  path[sizeof path - 1] = 0;
+  check_cannot_create (path, ENAMETOOLONG);
+  path[NAME_MAX + 1] = 0;
+
+  // A name too long for the folder shows only where it is to be taken.
+  sb_error error = { 0 };
+  sb_file *file = sb_file_create (path, &error);
+  cr_assert_eq (file ? sb_file_commit (file, &error) : GSL_EFAILED, GSL_EFAILED);
+  check_message (&error, GSL_EFAILED, path, ENAMETOOLONG);
+}
+
+// Root may write anything: these run as someone else where they would.
+
+static void
+become_nobody (void)
+{
+  if (geteuid () == 0)
+    cr_assert (chmod (".", 0777) == 0 && setegid (65534) == 0 && seteuid (65534) == 0);
+}
+
+static void
+become_oneself (void)
+{
+  cr_assert (seteuid (getuid ()) == 0 && setegid (getgid ()) == 0);
+}
+
+Test (file, folders_may_be_read_only)
+{
+  cr_assert_eq (mkdir ("sub", 0555), 0);
+  become_nobody ();
+  check_cannot_create ("sub/a", EACCES);
+  become_oneself ();
+  cr_assert_eq (rmdir ("sub"), 0);
+}
+
+Test (file, a_read_only_file_is_not_replaced)
+{
+  write_directly ("a", "old");
+  cr_assert_eq (chmod ("a", 0444), 0);
+  become_nobody ();
+  check_cannot_create ("a", EACCES);
+  become_oneself ();
+  check_holds ("a", "old");
+  cr_assert_eq (unlink ("a"), 0);
+}
+
+// A folder that may be written but not read cannot be brought to disk by name; the file is written all the same.
+
+Test (file, folders_need_not_be_readable)
+{
+  cr_assert_eq (mkdir ("sub", 0333), 0);
+  cr_assert_eq (chmod ("sub", 0333), 0);
+  become_nobody ();
+  write_whole ("sub/a", "new");
+  become_oneself ();
+  check_holds ("sub/a", "new");
+  cr_assert (unlink ("sub/a") == 0 && rmdir ("sub") == 0);
+}
+
+// ## A full disk
+//
+// /dev/full refuses every byte. It is no regular file, so it is written straight; few bytes fail at commit, many
+// before. In both cases commit says why.
+
+Test (file, a_full_device_is_reported)
+{
+  for (size_t bytes = 1; bytes <= 1000000; bytes *= 1000)
+    {
+      sb_error error = { 0 };
+      sb_file *file = created ("/dev/full");
+      for (size_t i = 0; i < bytes; i++)
+        fputc ('x', file->stream);
+      cr_assert_eq (sb_file_commit (file, &error), GSL_EFAILED);
+      check_message (&error, GSL_EFAILED, "/dev/full", ENOSPC);
+    }
+}
+
+// The first reason is kept, and a later write that succeeds does not hide it. Here the limit on a file's size is hit in
+// the middle of a write; then the file goes back to its beginning, where there is room.
+
+static void
+check_limited (const char *path)
+{
+  sb_error error = { 0 };
+  sb_file *file = created (path);
+  char block[3000] = { 0 };
+  for (int i = 0; i < 10; i++)
+    fwrite (block, 1, sizeof block, file->stream);
+  fflush (file->stream);
+  fseek (file->stream, 0, SEEK_SET);
+  fputs ("fits", file->stream);
+  cr_assert_eq (sb_file_commit (file, &error), GSL_EFAILED);
+  check_message (&error, GSL_EFAILED, path, EFBIG);
+}
+
+Test (file, a_failed_write_leaves_the_old_file)
+{
+  write_directly ("a", "old");
+  struct rlimit before, limit;
+  cr_assert_eq (getrlimit (RLIMIT_FSIZE, &before), 0);
+  limit = (struct rlimit){ .rlim_cur = 10000, .rlim_max = before.rlim_max };
+  signal (SIGXFSZ, SIG_IGN);
+  cr_assert_eq (setrlimit (RLIMIT_FSIZE, &limit), 0);
+  check_limited ("a");
+  check_limited ("b");
+  cr_assert_eq (setrlimit (RLIMIT_FSIZE, &before), 0);
+  check_holds ("a", "old");
+  cr_assert_eq (entries (), 1);
+  cr_assert_eq (unlink ("a"), 0);
+}
+
+// If the folder goes away, or a folder takes the name, before commit, nothing is left and commit says so.
+
+Test (file, the_name_may_be_taken_away)
+{
+  sb_error error = { 0 };
+  sb_file *file = created ("a");
+  cr_assert_eq (mkdir ("a", 0755), 0);
+  cr_assert_eq (sb_file_commit (file, &error), GSL_EFAILED);
+  check_message (&error, GSL_EFAILED, "a", EISDIR);
+  cr_assert_eq (entries (), 1);
+  cr_assert_eq (rmdir ("a"), 0);
+}
+
+// ## Written straight
+//
+// A pipe gets the bytes and stays a pipe.
+
+Test (file, pipes_are_written_straight)
+{
+  cr_assert_eq (mkfifo ("pipe", 0600), 0);
+  int reader = open ("pipe", O_RDONLY | O_NONBLOCK);
+  write_whole ("pipe", "through");
+  char read_bytes[16] = "";
+  cr_assert_eq (read (reader, read_bytes, sizeof read_bytes - 1), 7);
+  cr_assert_str_eq (read_bytes, "through");
+  close (reader);
+  struct stat s;
+  cr_assert (stat ("pipe", &s) == 0 && S_ISFIFO (s.st_mode));
+  cr_assert_eq (unlink ("pipe"), 0);
+}
+
+// Of a discarded file, what was not yet sent is not sent any more.
+
+Test (file, discard_sends_nothing_more)
+{
+  cr_assert_eq (mkfifo ("pipe", 0600), 0);
+  int reader = open ("pipe", O_RDONLY | O_NONBLOCK);
+  sb_file *file = created ("pipe");
+  fputs ("held back", file->stream);
+  sb_file_discard (file);
+  char byte;
+  cr_assert_eq (read (reader, &byte, 1), 0);
+  close (reader);
+  cr_assert_eq (unlink ("pipe"), 0);
+}
+
+// /dev/stdout is a link to whatever standard output is; through a pipe, it is that pipe.
+
+Test (file, standard_output_is_a_file)
+{
+  int ends[2], kept = dup (STDOUT_FILENO);
+  cr_assert (pipe (ends) == 0 && dup2 (ends[1], STDOUT_FILENO) >= 0);
+  write_whole ("/dev/stdout", "out");
+  cr_assert (dup2 (kept, STDOUT_FILENO) >= 0 && close (kept) == 0 && close (ends[1]) == 0);
+  char read_bytes[16] = "";
+  cr_assert_eq (read (ends[0], read_bytes, sizeof read_bytes - 1), 3);
+  cr_assert_str_eq (read_bytes, "out");
+  close (ends[0]);
+}
+
+// Nothing stays open.
+
+Test (file, descriptors_are_closed)
+{
+  int before = dup (0);
+  close (before);
+  write_whole ("a", "new");
+  sb_file_discard (created ("a"));
+  check_cannot_create ("missing/a", ENOENT);
+  sb_error error;
+  sb_file *full = created ("/dev/full");
+  fputs ("x", full->stream);
+  cr_assert_eq (sb_file_commit (full, &error), GSL_EFAILED);
+  int after = dup (0);
+  close (after);
+  cr_assert_eq (before, after);
+  cr_assert_eq (unlink ("a"), 0);
+}
