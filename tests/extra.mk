@@ -1,0 +1,65 @@
+# Further ways to run the tests. Each that listens for faults first proves that it hears one.
+
+EXTRA_PROGRAMS += tests/sanitize/planted
+tests_sanitize_planted_SOURCES = tests/sanitize/planted.c
+tests_sanitize_planted_LDADD = $(CRITERION_LIBS)
+EXTRA_DIST += tests/sanitize/watch tests/sanitize/prove tests/sanitize/uncovered.c tests/sanitize/warnings
+.PHONY: check-long check-sanitize check-valgrind check-warnings coverage
+
+# More cases of every property, and the tests that take minutes.
+
+check-long: all
+	+SCOREBOOK_LONG=1; export SCOREBOOK_LONG; $(MAKE) check
+
+# Out of bounds, use after free, leaks, undefined behaviour: a build of its own, below this one.
+
+SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+
+sanitize/config.status: $(top_srcdir)/configure
+	$(MKDIR_P) sanitize
+	cd sanitize && '$(abs_top_srcdir)/configure' --quiet --disable-static CC='$(CC)' CFLAGS='-O1 -g $(SANITIZE)' >/dev/null
+
+check-sanitize: sanitize/config.status
+	+$(MAKE) -C sanitize tests/sanitize/planted all
+	cd sanitize && '$(abs_top_srcdir)/tests/sanitize/prove' sanitizers tests/sanitize/planted
+	+$(MAKE) -C sanitize check LOG_COMPILER='$(abs_top_srcdir)/tests/sanitize/watch sanitizers'
+
+# Values used before they are set, and the above once more, without the compiler's help: the tests that allocate,
+# index or parse by hand. Slow, so not all.
+
+VALGRIND_TESTS = tests/base/test_error tests/base/test_shard
+
+check-valgrind: all tests/sanitize/planted
+	@test -n '$(VALGRIND)' || { echo "check-valgrind needs valgrind: apt-get install valgrind, then configure again"; exit 1; }
+	'$(abs_top_srcdir)/tests/sanitize/prove' valgrind tests/sanitize/planted
+	+$(MAKE) check TESTS='$(VALGRIND_TESTS)' LOG_COMPILER='$(abs_top_srcdir)/tests/sanitize/watch valgrind'
+
+# Every warning of gcc and clang, where they are installed, is an error. Objects are thrown away.
+
+check-warnings:
+	CPPFLAGS='$(DEFS) -I. $(AM_CPPFLAGS)' CFLAGS='$(AM_CFLAGS)' '$(abs_top_srcdir)/tests/sanitize/warnings' '$(srcdir)'
+
+# Lines and branches that `make check` reaches. The thresholds are proved able to fail on a file that nothing runs.
+
+COVERAGE_LINES = 90
+COVERAGE_BRANCHES = 60
+COVERED = $(GCOVR) --root '$(abs_top_srcdir)' --fail-under-line $(COVERAGE_LINES) --fail-under-branch $(COVERAGE_BRANCHES)
+
+coverage/config.status: $(top_srcdir)/configure
+	$(MKDIR_P) coverage
+	cd coverage && '$(abs_top_srcdir)/configure' --quiet --disable-static CC='$(CC)' CFLAGS='-O0 -g --coverage' >/dev/null
+
+coverage: coverage/config.status
+	@test -n '$(GCOVR)' || { echo "coverage needs gcovr: apt-get install gcovr, then configure again"; exit 1; }
+	find coverage -name '*.gcda' -exec rm {} +
+	+CRITERION_NO_EARLY_EXIT=1; export CRITERION_NO_EARLY_EXIT; $(MAKE) -C coverage check
+	$(CC) --coverage -c -o coverage/uncovered.o '$(abs_top_srcdir)/tests/sanitize/uncovered.c'
+	@if $(COVERED) --filter '.*/uncovered\.c' coverage >coverage/planted.log 2>&1; \
+	  then echo "FAIL: coverage does not notice a file that nothing runs"; exit 1; \
+	  else grep -q 'uncovered.c .* 0%' coverage/planted.log || { cat coverage/planted.log; exit 1; }; \
+	  echo "PASS: coverage notices a file that nothing runs"; fi
+	rm -f coverage/uncovered.*
+	$(COVERED) --filter '$(abs_top_srcdir)/src/' --exclude-unreachable-branches --html-details coverage/index.html --txt --print-summary coverage
+
+clean-local:
+	rm -rf sanitize coverage planted.log
