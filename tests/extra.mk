@@ -43,7 +43,7 @@ check-warnings:
 
 COVERAGE_LINES = 90
 COVERAGE_BRANCHES = 60
-COVERED = $(GCOVR) --root '$(abs_top_srcdir)' --fail-under-line $(COVERAGE_LINES) --fail-under-branch $(COVERAGE_BRANCHES)
+COVERED = source=$$(cd '$(top_srcdir)' && pwd); $(GCOVR) --root "$$source" --fail-under-line $(COVERAGE_LINES) --fail-under-branch $(COVERAGE_BRANCHES)
 
 coverage/config.status: $(top_srcdir)/configure
 	$(MKDIR_P) coverage
@@ -51,15 +51,15 @@ coverage/config.status: $(top_srcdir)/configure
 
 coverage: coverage/config.status
 	@test -n '$(GCOVR)' || { echo "coverage needs gcovr: apt-get install gcovr, then configure again"; exit 1; }
-	find coverage -name '*.gcda' -exec rm {} +
+	find coverage '(' -name '*.gcda' -o -name '*conftest*' ')' -exec rm {} +
 	+CRITERION_NO_EARLY_EXIT=1; export CRITERION_NO_EARLY_EXIT; $(MAKE) -C coverage check
 	$(CC) --coverage -c -o coverage/uncovered.o '$(abs_top_srcdir)/tests/sanitize/uncovered.c'
-	@if $(COVERED) --filter '.*/uncovered\.c' coverage >coverage/planted.log 2>&1; \
-	  then echo "FAIL: coverage does not notice a file that nothing runs"; exit 1; \
-	  else grep -q 'uncovered.c .* 0%' coverage/planted.log || { cat coverage/planted.log; exit 1; }; \
-	  echo "PASS: coverage notices a file that nothing runs"; fi
+	@$(COVERED) --filter '.*/uncovered\.c' coverage >coverage/planted.log 2>&1 \
+	  && { echo "FAIL: coverage does not notice a file that nothing runs"; exit 1; } || :
+	@grep -q 'uncovered.c .* 0%' coverage/planted.log || { cat coverage/planted.log; exit 1; }
+	@echo "PASS: coverage notices a file that nothing runs"
 	rm -f coverage/uncovered.*
-	$(COVERED) --filter '$(abs_top_srcdir)/src/' --exclude-unreachable-branches --html-details coverage/index.html --txt --print-summary coverage
+	$(COVERED) --filter "$$source/src/" --exclude-unreachable-branches --html-details coverage/index.html --txt --print-summary coverage
 
 clean-local:
 	rm -rf sanitize coverage planted.log
