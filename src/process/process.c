@@ -25,7 +25,7 @@ release_state (const sb_process_type *type, void *state)
 static int
 times_make_sense (double t_min, double t_max)
 {
-  return 0 <= t_min && t_min < t_max && gsl_finite (t_max);
+  return 0 <= t_min && t_min <= t_max && 0 < t_max && gsl_finite (t_max);
 }
 
 sb_process *
@@ -34,7 +34,7 @@ sb_process_alloc (const sb_process_type *type, void *state, size_t dimension, do
   if (dimension == 0 || !times_make_sense (t_min, t_max))
     {
       release_state (type, state);
-      GSL_ERROR_NULL ("a process needs a dimension, and times 0 <= t_min < t_max", GSL_EINVAL);
+      GSL_ERROR_NULL ("a process needs a dimension, and times 0 <= t_min <= t_max", GSL_EINVAL);
     }
   sb_process *process = malloc (sizeof *process);
   if (!process)

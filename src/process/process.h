@@ -56,8 +56,8 @@ typedef struct
 } sb_process;
 
 // A process of your own: the type is kept, not copied; the state belongs to the process from here on, and is released
-// with it, or at once where this fails. NULL with GSL_EINVAL where dimension is 0 or not 0 <= t_min < t_max < infinity,
-// with GSL_ENOMEM.
+// with it, or at once where this fails. NULL with GSL_EINVAL where the dimension is 0 or the times are not
+// 0 <= t_min <= t_max, 0 < t_max < infinity; with GSL_ENOMEM.
 sb_process *sb_process_alloc (const sb_process_type *type, void *state, size_t dimension, double t_min, double t_max,
                               size_t levels);
 

@@ -1,1 +1,3 @@
-
+check_PROGRAMS += %D%/test_grid %D%/test_interpolate
+%C%_test_grid_SOURCES = %D%/test_grid.c
+%C%_test_interpolate_SOURCES = %D%/test_interpolate.c

@@ -1,0 +1,104 @@
+// # Noise scales and time grids
+//
+// Where a process is looked at: the levels of the discrete chains, and the times at which a solver stops. The papers
+// number noise scales from 1, vectors are numbered from 0, so entry $k$ holds $\sigma_{k+1}$.
+
+#include "grid.h"
+
+#include <gsl/gsl_errno.h>
+#include <gsl/gsl_math.h>
+#include <math.h>
+
+static int
+between (double low, double high)
+{
+  return 0 < low && low < high && gsl_finite (high);
+}
+
+// How far along entry $k$ lies, from 0 at the first to 1 at the last of `n`.
+
+static double
+fraction (size_t k, size_t n)
+{
+  return (double)k / (double)(n - 1);
+}
+
+// ## Evenly spaced times
+//
+// $t_k = t_0 + (t_n - t_0)\,k/n$. From 0 to 1 these are exactly the doubles nearest to $k/n$, the levels of a chain.
+
+int
+sb_grid_linear (double first, double last, gsl_vector *t)
+{
+  if (t->size < 2)
+    GSL_ERROR ("a grid has two ends", GSL_EBADLEN);
+  if (!gsl_finite (first) || !gsl_finite (last))
+    GSL_ERROR ("a grid has finite ends", GSL_EINVAL);
+  for (size_t k = 0; k + 1 < t->size; k++)
+    gsl_vector_set (t, k, first + (last - first) * fraction (k, t->size));
+  gsl_vector_set (t, t->size - 1, last);
+  return GSL_SUCCESS;
+}
+
+// ## SMLD's noise scales
+//
+// A geometric sequence, [scoresde.txt-smld-sigma]
+// $$ \sigma_i = \sigma_{\min} \Bigl(\frac{\sigma_{\max}}{\sigma_{\min}}\Bigr)^{\frac{i-1}{N-1}}, \qquad i = 1, \dots, N. $$
+
+int
+sb_grid_geometric (double sigma_min, double sigma_max, gsl_vector *sigma)
+{
+  if (sigma->size < 2)
+    GSL_ERROR ("a grid has two ends", GSL_EBADLEN);
+  if (!between (sigma_min, sigma_max))
+    GSL_ERROR ("noise scales need 0 < sigma_min < sigma_max", GSL_EINVAL);
+  for (size_t k = 0; k + 1 < sigma->size; k++)
+    gsl_vector_set (sigma, k, sigma_min * pow (sigma_max / sigma_min, fraction (k, sigma->size)));
+  gsl_vector_set (sigma, sigma->size - 1, sigma_max);
+  return GSL_SUCCESS;
+}
+
+// ## DDPM's noise scales
+//
+// An arithmetic sequence. With $N$ steps in place of one unit of time each step forgets an $N$-th,
+// [scoresde.txt-ddpm-beta]
+// $$ \beta_i = \frac{\bar\beta_{\min}}{N} + \frac{i-1}{N(N-1)} (\bar\beta_{\max} - \bar\beta_{\min}), \qquad i = 1, \dots, N. $$
+// (The paper prints the first term without its bar; with $N = 1000$, 0.1 and 20 the barred form runs from $10^{-4}$
+// to $0.02$, as Ho et al. have it.)
+
+int
+sb_grid_arithmetic (double beta_bar_min, double beta_bar_max, gsl_vector *beta)
+{
+  double N = (double)beta->size;
+  if (!(0 < beta_bar_min && beta_bar_min <= beta_bar_max && beta_bar_max < N))
+    GSL_ERROR ("noise scales need 0 < beta_bar_min <= beta_bar_max < N", GSL_EINVAL);
+  int status = sb_grid_linear (beta_bar_min, beta_bar_max, beta);
+  for (size_t k = 0; !status && k < beta->size; k++)
+    gsl_vector_set (beta, k, gsl_vector_get (beta, k) / N);
+  return status;
+}
+
+// ## The noise levels of EDM
+//
+// Karras et al. (2022) space them evenly in $\sigma^{1/\rho}$, the more finely the smaller they are, and end without
+// noise: [consistent.set-edm-timesteps]
+// $$ \sigma_i = \Bigl(\sigma_{\max}^{1/\rho}
+//    + \frac{i}{N-1} \bigl(\sigma_{\min}^{1/\rho} - \sigma_{\max}^{1/\rho}\bigr)\Bigr)^{\rho}, \quad i = 0, \dots, N-1;
+//    \qquad \sigma_N = 0. $$
+
+int
+sb_grid_edm (double sigma_min, double sigma_max, double rho, gsl_vector *sigma)
+{
+  if (sigma->size < 3)
+    GSL_ERROR ("a grid has two ends, and a zero after them", GSL_EBADLEN);
+  if (!between (sigma_min, sigma_max) || !between (0.5 * rho, rho))
+    GSL_ERROR ("noise levels need 0 < sigma_min < sigma_max and rho > 0", GSL_EINVAL);
+  size_t N = sigma->size - 1;
+  double first = pow (sigma_max, 1 / rho), last = pow (sigma_min, 1 / rho);
+  for (size_t i = 0; i < N; i++)
+    gsl_vector_set (sigma, i, pow (first + fraction (i, N) * (last - first), rho));
+  gsl_vector_set (sigma, 0, sigma_max);
+  gsl_vector_set (sigma, N - 1, sigma_min);
+  gsl_vector_set (sigma, N, 0);
+  return GSL_SUCCESS;
+}

@@ -1,0 +1,28 @@
+#ifndef SCOREBOOK_GRID_GRID_H
+#define SCOREBOOK_GRID_GRID_H
+
+#include "../base/decls.h"
+
+#include <gsl/gsl_vector.h>
+
+SB_BEGIN_DECLS
+
+// Each fills a vector of the caller's, whose size says how many values there are; both ends are met exactly.
+// GSL_EBADLEN where the vector is too short to have two ends, GSL_EINVAL where a bound is out of range or not finite.
+
+// n >= 2 values, evenly spaced, from first to last, up or down: times from epsilon to T and back.
+int sb_grid_linear (double first, double last, gsl_vector *t);
+
+// SMLD's noise scales sigma_1, ..., sigma_N, N >= 2, 0 < sigma_min < sigma_max.
+int sb_grid_geometric (double sigma_min, double sigma_max, gsl_vector *sigma);
+
+// DDPM's beta_1, ..., beta_N, N >= 2, 0 < beta_bar_min <= beta_bar_max < N.
+int sb_grid_arithmetic (double beta_bar_min, double beta_bar_max, gsl_vector *beta);
+
+// The noise levels of Karras et al. (2022), downwards: N >= 2 of them, and a last value of 0, so N + 1 in all.
+// 0 < sigma_min < sigma_max, rho > 0 (theirs: 0.002, 80 and 7).
+int sb_grid_edm (double sigma_min, double sigma_max, double rho, gsl_vector *sigma);
+
+SB_END_DECLS
+
+#endif

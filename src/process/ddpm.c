@@ -1,0 +1,134 @@
+// # DDPM's forward chain
+//
+// Each of $N$ steps shrinks the signal a little and tops it up with noise, [scoresde.eq10] [scoresde.txt-ddpm-kernel]
+// $$ \mathbf{x}_i = \sqrt{1 - \beta_i}\;\mathbf{x}_{i-1} + \sqrt{\beta_i}\;\mathbf{z}_{i-1}, \qquad i = 1, \dots, N. $$
+// The VP SDE is its limit, with $\mathbf{x}_i = \mathbf{x}(i/N)$ and $\beta_i = \bar\beta_i / N$; [scoresde.eq23] the chain's
+// levels are times of a process accordingly.
+
+#include "ddpm.h"
+#include "../grid/grid.h"
+#include "scalar.h"
+
+#include <gsl/gsl_errno.h>
+#include <gsl/gsl_math.h>
+#include <math.h>
+#include <stdlib.h>
+
+typedef struct
+{
+  double beta;     // beta_i
+  double log_kept; // log(1 - beta_i)
+} ddpm_step;
+
+typedef struct
+{
+  size_t N;
+  ddpm_step step[]; // step[i] leads from level i - 1 to level i; step[0] to the data, with nothing forgotten
+} ddpm_steps;
+
+// ## The kernel
+//
+// Steps compose: over levels $j+1, \dots, i$ the chain keeps the product of $1 - \beta_k$ of a variance, and fills up the
+// rest. From the data this is $\alpha_i = \prod_{k \le i} (1 - \beta_k)$ and
+// $$ p_{\alpha_i}(\mathbf{x}_i \mid \mathbf{x}_0)
+//    = \mathcal{N}\bigl(\mathbf{x}_i;\; \sqrt{\alpha_i}\,\mathbf{x}_0,\; (1 - \alpha_i)\,\mathbf{I}\bigr). $$
+// (Ho et al. write $\bar\alpha_i$ for this product.) Sums of $\log(1 - \beta_k)$ stand for products: all of one sign, they
+// lose nothing, and `expm1` gives $1 - \alpha$ from them without loss even after a single step.
+
+static double
+log_kept (const ddpm_steps *chain, double s, double t)
+{
+  size_t j = (size_t)rint (s * (double)chain->N), i = (size_t)rint (t * (double)chain->N);
+  double sum = 0;
+  while (j < i)
+    sum += chain->step[++j].log_kept;
+  return sum;
+}
+
+static double
+ddpm_mean (const void *chain, double s, double t)
+{
+  return exp (0.5 * log_kept (chain, s, t));
+}
+
+static double
+ddpm_variance (const void *chain, double s, double t)
+{
+  return -expm1 (log_kept (chain, s, t));
+}
+
+static double
+ddpm_prior_sd (const void *chain)
+{
+  (void)chain;
+  return 1;
+}
+
+static const sb_scalar_type ddpm_type
+    = { .name = "ddpm", .mean = ddpm_mean, .variance = ddpm_variance, .prior_sd = ddpm_prior_sd };
+
+// ## Making one
+
+static int
+are_betas (const gsl_vector *beta)
+{
+  for (size_t i = 0; i < beta->size; i++)
+    if (!(0 < gsl_vector_get (beta, i) && gsl_vector_get (beta, i) < 1))
+      return 0;
+  return beta->size > 0;
+}
+
+sb_process *
+sb_ddpm_betas_alloc (size_t dimension, const gsl_vector *beta)
+{
+  if (!are_betas (beta))
+    GSL_ERROR_NULL ("DDPM needs 0 < beta_i < 1", GSL_EINVAL);
+  size_t N = beta->size;
+  ddpm_steps *chain = malloc (sizeof *chain + (N + 1) * sizeof chain->step[0]);
+  if (chain)
+    {
+      chain->N = N;
+      chain->step[0] = (ddpm_step){ .beta = 0, .log_kept = 0 };
+      for (size_t i = 1; i <= N; i++)
+        {
+          double beta_i = gsl_vector_get (beta, i - 1);
+          chain->step[i] = (ddpm_step){ .beta = beta_i, .log_kept = log1p (-beta_i) };
+        }
+    }
+  return sb_scalar_alloc (&ddpm_type, chain, dimension, 1 / (double)N, 1, N);
+}
+
+sb_process *
+sb_ddpm_alloc (size_t dimension, size_t N, double beta_bar_min, double beta_bar_max)
+{
+  gsl_vector *beta = gsl_vector_alloc (N);
+  if (!beta)
+    GSL_ERROR_NULL ("no memory for noise scales", GSL_ENOMEM);
+  sb_process *ddpm = NULL;
+  if (!sb_grid_arithmetic (beta_bar_min, beta_bar_max, beta))
+    ddpm = sb_ddpm_betas_alloc (dimension, beta);
+  gsl_vector_free (beta);
+  return ddpm;
+}
+
+double
+sb_ddpm_beta (const sb_process *ddpm, size_t i)
+{
+  const ddpm_steps *chain = sb_scalar_parameters (ddpm, &ddpm_type);
+  if (!chain)
+    GSL_ERROR_VAL ("not DDPM's chain", GSL_EINVAL, GSL_NAN);
+  if (i == 0 || i > chain->N)
+    GSL_ERROR_VAL ("DDPM has steps 1, ..., N", GSL_EDOM, GSL_NAN);
+  return chain->step[i].beta;
+}
+
+double
+sb_ddpm_alpha (const sb_process *ddpm, size_t i)
+{
+  const ddpm_steps *chain = sb_scalar_parameters (ddpm, &ddpm_type);
+  if (!chain)
+    GSL_ERROR_VAL ("not DDPM's chain", GSL_EINVAL, GSL_NAN);
+  if (i > chain->N)
+    GSL_ERROR_VAL ("DDPM has levels 0, ..., N", GSL_EDOM, GSL_NAN);
+  return exp (log_kept (chain, 0, (double)i / (double)chain->N));
+}

@@ -1,0 +1,148 @@
+// # SMLD's forward chain
+//
+// Score matching with Langevin dynamics perturbs data at $N$ noise scales $\sigma_1 < \dots < \sigma_N$. Song et al. (2021,
+// Section 3.4 and Appendix F) read them as the levels of a Markov chain that adds what is missing from one scale to the
+// next, [scoresde.eq8] [scoresde.txt-smld-chain]
+// $$ \mathbf{x}_i = \mathbf{x}_{i-1} + \sqrt{\sigma_i^2 - \sigma_{i-1}^2}\;\mathbf{z}_{i-1}, \qquad i = 1, \dots, N,
+//    \qquad \sigma_0 := 0. $$
+// The VE SDE is its limit, with $\mathbf{x}_i = \mathbf{x}(i/N)$; the chain's levels are times of a process accordingly.
+
+#include "smld.h"
+#include "../grid/grid.h"
+#include "scalar.h"
+
+#include <gsl/gsl_errno.h>
+#include <gsl/gsl_math.h>
+#include <math.h>
+#include <stdlib.h>
+
+typedef struct
+{
+  size_t N;
+  double sigma[]; // sigma_0 = 0, sigma_1, ..., sigma_N
+} smld_scales;
+
+static double
+sigma_at (const smld_scales *scales, double t)
+{
+  return scales->sigma[(size_t)rint (t * (double)scales->N)];
+}
+
+// ## The kernel
+//
+// Increments add up, so from level $j$ to level $i$ the chain gathers $\sigma_i^2 - \sigma_j^2$, and from the data
+// $\sigma_i^2$. The product of sum and difference is exact to rounding even where the scales are close.
+
+static double
+smld_mean (const void *scales, double s, double t)
+{
+  (void)scales, (void)s, (void)t;
+  return 1;
+}
+
+static double
+smld_variance (const void *scales, double s, double t)
+{
+  double sigma_j = sigma_at (scales, s), sigma_i = sigma_at (scales, t);
+  return (sigma_i - sigma_j) * (sigma_i + sigma_j);
+}
+
+// The chain ends as good as without its data, at $\mathcal{N}(\mathbf{0}, \sigma_N^2\,\mathbf{I})$.
+
+static double
+smld_prior_sd (const void *scales)
+{
+  return sigma_at (scales, 1);
+}
+
+static const sb_scalar_type smld_type
+    = { .name = "smld", .mean = smld_mean, .variance = smld_variance, .prior_sd = smld_prior_sd };
+
+// ## Making one
+
+static int
+increasing (const gsl_vector *sigma)
+{
+  double previous = 0;
+  for (size_t i = 0; i < sigma->size; i++)
+    {
+      double next = gsl_vector_get (sigma, i);
+      if (!(previous < next && gsl_finite (next)))
+        return 0;
+      previous = next;
+    }
+  return sigma->size > 0;
+}
+
+sb_process *
+sb_smld_sigmas_alloc (size_t dimension, const gsl_vector *sigma)
+{
+  if (!increasing (sigma))
+    GSL_ERROR_NULL ("SMLD needs noise scales 0 < sigma_1 < ... < sigma_N", GSL_EINVAL);
+  size_t N = sigma->size;
+  smld_scales *scales = malloc (sizeof *scales + (N + 1) * sizeof scales->sigma[0]);
+  if (scales)
+    {
+      scales->N = N;
+      scales->sigma[0] = 0;
+      for (size_t i = 1; i <= N; i++)
+        scales->sigma[i] = gsl_vector_get (sigma, i - 1);
+    }
+  return sb_scalar_alloc (&smld_type, scales, dimension, 1 / (double)N, 1, N);
+}
+
+sb_process *
+sb_smld_alloc (size_t dimension, size_t N, double sigma_min, double sigma_max)
+{
+  gsl_vector *sigma = gsl_vector_alloc (N);
+  if (!sigma)
+    GSL_ERROR_NULL ("no memory for noise scales", GSL_ENOMEM);
+  sb_process *smld = NULL;
+  if (!sb_grid_geometric (sigma_min, sigma_max, sigma))
+    smld = sb_smld_sigmas_alloc (dimension, sigma);
+  gsl_vector_free (sigma);
+  return smld;
+}
+
+double
+sb_smld_sigma (const sb_process *smld, size_t i)
+{
+  const smld_scales *scales = sb_scalar_parameters (smld, &smld_type);
+  if (!scales)
+    GSL_ERROR_VAL ("not SMLD's chain", GSL_EINVAL, GSL_NAN);
+  if (i > scales->N)
+    GSL_ERROR_VAL ("SMLD has levels 0, ..., N", GSL_EDOM, GSL_NAN);
+  return scales->sigma[i];
+}
+
+// ## The posterior
+//
+// Where the chain was a step ago, seen from both its ends: [scoresde.txt-smld-posterior]
+// $$ q(\mathbf{x}_{i-1} \mid \mathbf{x}_i, \mathbf{x}_0) = \mathcal{N}\Bigl(\mathbf{x}_{i-1};\;
+//    \frac{\sigma_{i-1}^2}{\sigma_i^2}\,\mathbf{x}_i + \Bigl(1 - \frac{\sigma_{i-1}^2}{\sigma_i^2}\Bigr)\mathbf{x}_0,\;
+//    \frac{\sigma_{i-1}^2 (\sigma_i^2 - \sigma_{i-1}^2)}{\sigma_i^2}\,\mathbf{I}\Bigr). $$
+// Its standard deviation is the $\tau_i$ that ancestral sampling puts back. [scoresde.txt-smld-tau] At $i = 1$ it is 0, and
+// the mean is $\mathbf{x}_0$: the last step returns the estimate of the data without noise.
+
+int
+sb_smld_posterior (const sb_process *smld, size_t i, double *of_x_i, double *of_x_0, double *tau)
+{
+  const smld_scales *scales = sb_scalar_parameters (smld, &smld_type);
+  if (!scales)
+    GSL_ERROR ("not SMLD's chain", GSL_EINVAL);
+  if (i == 0 || i > scales->N)
+    GSL_ERROR ("SMLD has steps 1, ..., N", GSL_EDOM);
+  double sigma_i = scales->sigma[i], before = scales->sigma[i - 1];
+  double gathered = (sigma_i - before) * (sigma_i + before);
+  *of_x_i = gsl_pow_2 (before / sigma_i);
+  *of_x_0 = gathered / gsl_pow_2 (sigma_i);
+  *tau = before * sqrt (gathered) / sigma_i;
+  return GSL_SUCCESS;
+}
+
+double
+sb_smld_tau (const sb_process *smld, size_t i)
+{
+  double of_x_i, of_x_0, tau;
+  return sb_smld_posterior (smld, i, &of_x_i, &of_x_0, &tau) ? GSL_NAN : tau;
+}

@@ -1,0 +1,344 @@
+// # What must be true of DDPM's chain
+
+#include "process/ddpm.h"
+#include "base/stream.h"
+#include "process/vp.h"
+#include "property.h"
+
+#include <criterion/criterion.h>
+#include <gsl/gsl_errno.h>
+#include <gsl/gsl_math.h>
+#include <gsl/gsl_randist.h>
+
+static void
+setup (void)
+{
+  gsl_set_error_handler_off ();
+}
+
+TestSuite (ddpm, .init = setup);
+
+// Chains with random betas, some of them large.
+
+static const property_parameter a_chain[] = { { "N", PROPERTY_INTEGER, 1, 300, 1 },
+                                              { "largest beta", PROPERTY_LOG, 1e-4, 0.9, 0.5 },
+                                              { "seed", PROPERTY_INTEGER, 1, 1e6, 1 } };
+
+static gsl_vector *
+random_betas (const double *v)
+{
+  gsl_rng *r = property_rng (v[2]);
+  gsl_vector *beta = gsl_vector_alloc ((size_t)v[0]);
+  for (size_t k = 0; k < beta->size; k++)
+    gsl_vector_set (beta, k, v[1] * gsl_rng_uniform_pos (r));
+  gsl_rng_free (r);
+  return beta;
+}
+
+// ## The chain
+//
+// Single steps have the moments of the definition, $\sqrt{1 - \beta_i}$ and $\beta_i$; carried through
+// $m \leftarrow \sqrt{1-\beta_i}\,m$ and $v \leftarrow (1-\beta_i)\,v + \beta_i$ from any level $j$, they give the kernel
+// from $j$ to $i$, and from level 0 that is $\sqrt{\alpha_i}$ and $1 - \alpha_i$. [scoresde.txt-ddpm-kernel] [scoresde.eq10]
+
+static double
+kernel_residual (const double *v, void *context)
+{
+  (void)context;
+  gsl_vector *beta = random_betas (v);
+  sb_process *ddpm = sb_ddpm_betas_alloc (1, beta);
+  size_t N = beta->size, from[] = { 0, N / 3 };
+  double worst = 0, a, sd;
+  for (int k = 0; k < 2; k++)
+    {
+      double m = 1, variance = 0;
+      for (size_t i = from[k] + 1; i <= N; i++)
+        {
+          double b = gsl_vector_get (beta, i - 1);
+          m *= sqrt (1 - b);
+          variance = (1 - b) * variance + b;
+          sb_process_scalars (ddpm, (double)from[k] / (double)N, (double)i / (double)N, &a, &sd);
+          worst = GSL_MAX (worst, GSL_MAX (fabs (a - m), fabs (sd * sd - variance)));
+          if (k == 0)
+            worst = GSL_MAX (worst, fabs (sb_ddpm_alpha (ddpm, i) - m * m));
+          sb_process_scalars (ddpm, ((double)i - 1) / (double)N, (double)i / (double)N, &a, &sd);
+          worst = GSL_MAX (worst, fabs (a - sqrt (1 - b)));
+          worst = GSL_MAX (worst, 100 * fabs (sd * sd / b - 1));
+        }
+    }
+  sb_process_free (ddpm);
+  gsl_vector_free (beta);
+  return worst;
+}
+
+Test (ddpm, steps_compose_to_its_kernels)
+{
+  property_check ("steps compose to the kernel", 1, 100, 3, a_chain, kernel_residual, NULL, 1e-13);
+}
+
+// Data of unit variance keep it, at every level. [scoresde.eq10]
+
+static double
+preserved_residual (const double *v, void *context)
+{
+  (void)context;
+  gsl_vector *beta = random_betas (v);
+  sb_process *ddpm = sb_ddpm_betas_alloc (1, beta);
+  double worst = 0, variance = 1, N = v[0];
+  for (size_t i = 1; i <= beta->size; i++)
+    {
+      double a, sd;
+      sb_process_scalars (ddpm, ((double)i - 1) / N, (double)i / N, &a, &sd);
+      variance = a * a * variance + sd * sd;
+      worst = GSL_MAX (worst, fabs (variance - 1));
+    }
+  sb_process_free (ddpm);
+  gsl_vector_free (beta);
+  return worst;
+}
+
+Test (ddpm, unit_variance_stays)
+{
+  property_check ("unit variance stays", 2, 100, 3, a_chain, preserved_residual, NULL, 1e-13);
+}
+
+// A hundred thousand chains of four uneven steps from unit normals: the variance over 1 at each level is that of
+// $\chi^2_n/n$, within 0.0219 of 1 but for a chance of $10^{-6}$. And the covariance with the start is the product of
+// $\sqrt{1 - \beta_i}$, with a standard error below $\sqrt{2/n}$. [scoresde.eq10]
+
+Test (ddpm, simulated_chains_keep_unit_variance)
+{
+  enum
+  {
+    n = 100000
+  };
+  double betas[] = { 0.05, 0.3, 0.1, 0.6 }, m = 1;
+  gsl_vector_view beta = gsl_vector_view_array (betas, 4);
+  sb_process *ddpm = sb_ddpm_betas_alloc (1, &beta.vector);
+  gsl_matrix *x_0 = gsl_matrix_alloc (n, 1), *x = gsl_matrix_alloc (n, 1), *z = gsl_matrix_alloc (n, 1);
+  gsl_vector *s = gsl_vector_alloc (n), *t = gsl_vector_alloc (n);
+  sb_stream stream = { .seed = 2, .purpose = SB_FOR_FORWARD };
+  cr_assert_eq (sb_stream_normals (stream, 0, x_0), GSL_SUCCESS);
+  gsl_matrix_memcpy (x, x_0);
+  for (int i = 1; i <= 4; i++)
+    {
+      gsl_vector_set_all (s, (i - 1) / 4.0);
+      gsl_vector_set_all (t, i / 4.0);
+      cr_assert_eq (sb_stream_normals (stream, (uint64_t)i, z), GSL_SUCCESS);
+      cr_assert_eq (sb_process_transition (ddpm, s, t, z, x), GSL_SUCCESS);
+      m *= sqrt (1 - betas[i - 1]);
+      double squares = 0, products = 0;
+      for (size_t k = 0; k < n; k++)
+        {
+          squares += gsl_pow_2 (gsl_matrix_get (x, k, 0));
+          products += gsl_matrix_get (x, k, 0) * gsl_matrix_get (x_0, k, 0);
+        }
+      cr_assert_float_eq (squares / n, 1, 0.0219);
+      cr_assert_float_eq (products / n, m, 0.0219);
+    }
+  gsl_matrix_free (x_0);
+  gsl_matrix_free (x);
+  gsl_matrix_free (z);
+  gsl_vector_free (s);
+  gsl_vector_free (t);
+  sb_process_free (ddpm);
+}
+
+// ## Rescaled
+//
+// $\bar\beta_i = N\beta_i$ is a change of names: the chain made from the bars is the chain made from $\beta_i = \bar\beta_i/N$, to
+// the last bit of its output. [scoresde.eq23]
+
+Test (ddpm, rescaled_schedule_is_the_same_chain)
+{
+  enum
+  {
+    N = 1000,
+    d = 5
+  };
+  gsl_vector *beta = gsl_vector_alloc (N);
+  for (int i = 1; i <= N; i++)
+    gsl_vector_set (beta, (size_t)i - 1, (0.1 + (20 - 0.1) * ((i - 1) / (N - 1.0))) / N);
+  gsl_vector_set (beta, N - 1, 20.0 / N);
+  sb_process *barred = sb_ddpm_alloc (d, N, 0.1, 20), *plain = sb_ddpm_betas_alloc (d, beta);
+  gsl_matrix *x = gsl_matrix_alloc (1, d), *y = gsl_matrix_alloc (1, d), *z = gsl_matrix_alloc (1, d);
+  gsl_matrix_set_all (x, 0.5);
+  gsl_matrix_set_all (y, 0.5);
+  for (int i = 1; i <= N; i++)
+    {
+      double s_data = (i - 1) / (double)N, t_data = i / (double)N;
+      gsl_vector_view s = gsl_vector_view_array (&s_data, 1), t = gsl_vector_view_array (&t_data, 1);
+      cr_assert_float_eq (sb_ddpm_beta (barred, (size_t)i), sb_vp_beta (&(sb_vp){ 0.1, 20 }, (i - 1) / (N - 1.0)) / N,
+                          1e-16);
+      sb_stream stream = { .seed = 3, .purpose = SB_FOR_FORWARD, .index = (uint64_t)i };
+      cr_assert_eq (sb_stream_normals (stream, 0, z), GSL_SUCCESS);
+      cr_assert_eq (sb_process_transition (barred, &s.vector, &t.vector, z, x), GSL_SUCCESS);
+      cr_assert_eq (sb_process_transition (plain, &s.vector, &t.vector, z, y), GSL_SUCCESS);
+      for (size_t k = 0; k < d; k++)
+        cr_assert_eq (gsl_matrix_get (x, 0, k), gsl_matrix_get (y, 0, k));
+    }
+  gsl_matrix_free (x);
+  gsl_matrix_free (y);
+  gsl_matrix_free (z);
+  gsl_vector_free (beta);
+  sb_process_free (barred);
+  sb_process_free (plain);
+}
+
+// ## Its limit
+//
+// The largest distance between the chain's $\sqrt{\alpha_i}$ and VP's $e^{-B(i/N)/2}$, against values computed apart; it halves
+// when $N$ doubles. [scoresde.eq24]
+
+static double
+distance_to_vp (size_t N)
+{
+  sb_process *ddpm = sb_ddpm_alloc (1, N, 0.1, 20), *vp = sb_vp_alloc (1, 0.1, 20);
+  double worst = 0, of_chain, of_sde, sd;
+  for (size_t i = 1; i <= N; i++)
+    {
+      double t = (double)i / (double)N;
+      sb_process_scalars (ddpm, 0, t, &of_chain, &sd);
+      sb_process_scalars (vp, 0, t, &of_sde, &sd);
+      worst = GSL_MAX (worst, fabs (of_chain - of_sde));
+    }
+  sb_process_free (ddpm);
+  sb_process_free (vp);
+  return worst;
+}
+
+Test (ddpm, approaches_vp_at_first_order)
+{
+  double expected[] = { 1.993e-3, 9.932e-4, 4.957e-4, 2.477e-4 }, before = 0;
+  size_t N = 500;
+  for (int k = 0; k < 4; k++, N *= 2)
+    {
+      double distance = distance_to_vp (N);
+      cr_assert_float_eq (distance / expected[k], 1, 1e-3, "N = %zu: %.5g", N, distance);
+      if (k > 0)
+        cr_assert (1.98 < before / distance && before / distance < 2.03, "N = %zu: %g", N, before / distance);
+      before = distance;
+    }
+}
+
+// The times of the limit are $0, \frac1N, \dots, \frac{N-1}N$, and the step from each of them is the chain's. [scoresde.eq24]
+
+Test (ddpm, steps_from_every_nth)
+{
+  enum
+  {
+    N = 50
+  };
+  sb_process *ddpm = sb_ddpm_alloc (1, N, 0.1, 20);
+  for (size_t k = 0, level; k < N; k++)
+    {
+      double t = (double)k / N, a, sd, beta = 0.1 + (20 - 0.1) * (double)k / (N - 1);
+      cr_assert_eq (sb_process_level (ddpm, t, &level), GSL_SUCCESS);
+      cr_assert_eq (level, k);
+      cr_assert_eq (sb_process_scalars (ddpm, t, t + 1.0 / N, &a, &sd), GSL_SUCCESS);
+      cr_assert_float_eq (sd * sd, beta / N, 1e-14);
+    }
+  sb_process_free (ddpm);
+}
+
+// One step of it against an Euler step of VP: $\lvert\sqrt{1-\beta} - (1 - \beta/2)\rvert \le \frac{\beta^2}{8}(1 + \beta)$. [scoresde.eq11]
+
+Test (ddpm, its_step_is_nearly_an_euler_step)
+{
+  sb_process *ddpm = sb_ddpm_alloc (1, 1000, 0.1, 20);
+  sb_vp vp = { .beta_min = 0.1, .beta_max = 20 };
+  for (size_t i = 1; i <= 1000; i++)
+    {
+      double t = (double)(i - 1) / 999, b = sb_ddpm_beta (ddpm, i), a, sd;
+      sb_process_scalars (ddpm, (double)(i - 1) / 1000, (double)i / 1000, &a, &sd);
+      double euler = 1 + sb_vp_drift (&vp, t) / 1000, noise = sb_vp_diffusion (&vp, t) * sqrt (1e-3);
+      cr_assert_leq (fabs (a - euler), b * b / 8 * (1 + b) + 1e-16);
+      cr_assert_float_eq (noise / sd, 1, 1e-13);
+    }
+  sb_process_free (ddpm);
+}
+
+// ## The paper's settings
+//
+// A thousand steps from $10^{-4}$ to 0.02, which keep $\alpha_{1000} = 4.0358\cdot10^{-5}$ of the variance. [scoresde.set-ddpm]
+// [scoresde.txt-ddpm-kernel]
+
+Test (ddpm, process_has_the_paper_s_settings)
+{
+  sb_process *ddpm = sb_ddpm_alloc (2, SB_DDPM_LEVELS, SB_VP_BETA_MIN, SB_VP_BETA_MAX);
+  cr_assert_str_eq (ddpm->type->name, "ddpm");
+  cr_assert_eq (ddpm->levels, (size_t)1000);
+  cr_assert_eq (ddpm->t_min, 1e-3);
+  cr_assert_eq (ddpm->t_max, 1);
+  cr_assert_float_eq (sb_ddpm_beta (ddpm, 1), 1e-4, 1e-19);
+  cr_assert_float_eq (sb_ddpm_beta (ddpm, 1000), 0.02, 1e-17);
+  cr_assert_eq (sb_ddpm_alpha (ddpm, 0), 1);
+  cr_assert_float_eq (sb_ddpm_alpha (ddpm, 1000) / 4.0358e-5, 1, 1e-4);
+
+  double x_data[] = { 1, -2 }, log_p;
+  gsl_matrix_view x = gsl_matrix_view_array (x_data, 1, 2);
+  gsl_vector_view log_prior = gsl_vector_view_array (&log_p, 1);
+  cr_assert_eq (sb_process_prior_log_density (ddpm, &x.matrix, &log_prior.vector), GSL_SUCCESS);
+  cr_assert_float_eq (log_p, log (gsl_ran_gaussian_pdf (1, 1) * gsl_ran_gaussian_pdf (-2, 1)), 1e-14);
+  sb_process_free (ddpm);
+}
+
+// The time $\epsilon = 10^{-3}$ from which VP is sampled is said to match the variance of $\mathbf{x}_1$ in DDPM. It comes close:
+// 1.09944e-4 against 1e-4. The time that matches is 9.16477e-4. [scoresde.txt-eps-match]
+
+static double
+vp_variance (double t)
+{
+  sb_process *vp = sb_vp_alloc (1, 0.1, 20);
+  double a, sd;
+  sb_process_scalars (vp, 0, t, &a, &sd);
+  sb_process_free (vp);
+  return sd * sd;
+}
+
+Test (ddpm, erratum_eps_match_is_close_only)
+{
+  cr_assert_float_eq (vp_variance (SB_VP_EPSILON_SAMPLING) / 1.099440e-4, 1, 1e-6);
+
+  double low = 1e-5, high = 1e-2;
+  for (int k = 0; k < 60; k++)
+    {
+      double middle = 0.5 * (low + high);
+      *(vp_variance (middle) < 1e-4 ? &low : &high) = middle;
+    }
+  cr_assert_float_eq (low / 9.16477e-4, 1, 1e-6);
+}
+
+Test (ddpm, refuses_betas_and_levels_that_are_none)
+{
+  double bad[] = { 0, 1, -0.1, GSL_NAN, 1.5 };
+  for (int k = 0; k < 5; k++)
+    {
+      double betas[] = { 0.5, bad[k] };
+      gsl_vector_view beta = gsl_vector_view_array (betas, 2);
+      cr_assert_null (sb_ddpm_betas_alloc (1, &beta.vector));
+    }
+  cr_assert_null (sb_ddpm_alloc (1, 10, 0.1, 20)); // beta_10 = 2
+  cr_assert_null (sb_ddpm_alloc (1, 1, 0.1, 0.2));
+  cr_assert_null (sb_ddpm_alloc (1, 0, 0.1, 0.2));
+  cr_assert_null (sb_ddpm_alloc (0, 1000, 0.1, 20));
+
+  double half = 0.5;
+  gsl_vector_view one = gsl_vector_view_array (&half, 1);
+  sb_process *ddpm = sb_ddpm_betas_alloc (1, &one.vector), *vp = sb_vp_alloc (1, 0.1, 20);
+  cr_assert_not_null (ddpm);
+  cr_assert (gsl_isnan (sb_ddpm_beta (ddpm, 0)));
+  cr_assert (gsl_isnan (sb_ddpm_beta (ddpm, 2)));
+  cr_assert (gsl_isnan (sb_ddpm_beta (vp, 1)));
+  cr_assert (gsl_isnan (sb_ddpm_alpha (ddpm, 2)));
+  cr_assert (gsl_isnan (sb_ddpm_alpha (vp, 1)));
+
+  double t_data = 1, x_data = 1;
+  gsl_vector_view t = gsl_vector_view_array (&t_data, 1);
+  gsl_matrix_view x = gsl_matrix_view_array (&x_data, 1, 1);
+  cr_assert_eq (sb_process_apply (ddpm, SB_F, CblasNoTrans, NULL, &t.vector, &x.matrix), GSL_EUNSUP);
+  cr_assert_eq (sb_process_apply (ddpm, SB_G, CblasNoTrans, NULL, &t.vector, &x.matrix), GSL_EUNSUP);
+  cr_assert_eq (sb_process_trace (ddpm, &t.vector, &t.vector), GSL_EUNSUP);
+  sb_process_free (ddpm);
+  sb_process_free (vp);
+}
