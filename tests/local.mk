@@ -14,3 +14,4 @@ include tests/sampler/local.mk
 include tests/dataset/local.mk
 include tests/measure/local.mk
 include tests/cli/local.mk
+include tests/alloc/local.mk

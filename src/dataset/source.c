@@ -148,7 +148,9 @@ sb_source_open (const char *path, sb_error *error)
   source->file = fopen (path, "rb");
   if (!source->file)
     {
-      sb_error_report (error, __FILE__, __LINE__, GSL_EFAILED, "%s: cannot be opened: %s", path, strerror (errno));
+      int reason = errno;
+      sb_error_report (error, __FILE__, __LINE__, reason == ENOMEM ? GSL_ENOMEM : GSL_EFAILED,
+                       "%s: cannot be opened: %s", path, strerror (reason));
       sb_source_close (source);
       return NULL;
     }

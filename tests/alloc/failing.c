@@ -1,0 +1,184 @@
+// # An allocator that fails when told to
+//
+// A program's own `malloc` is found before the C library's by every shared library it loads, so GSL's, zlib's, libpng's
+// and jansson's allocations pass through here as ours do. The memory itself comes from glibc, under the names that it
+// keeps for those who replace its functions.
+
+#include <config.h>
+
+#include "failing.h"
+
+#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
+#define TAKEN 1
+#elif defined __has_feature
+#if __has_feature(address_sanitizer)
+#define TAKEN 1
+#endif
+#endif
+
+#ifdef TAKEN
+
+bool
+failing_available (void)
+{
+  return false;
+}
+
+void
+failing_begin (failing_mode mode, size_t k)
+{
+  (void)mode;
+  (void)k;
+}
+
+failing_report
+failing_end (void)
+{
+  return (failing_report){ 0 };
+}
+
+#else
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+extern void *__libc_malloc (size_t size);
+extern void *__libc_calloc (size_t count, size_t size);
+extern void *__libc_realloc (void *block, size_t size);
+extern void *__libc_memalign (size_t alignment, size_t size);
+extern void __libc_free (void *block);
+
+// ## What is counted
+
+static _Thread_local struct
+{
+  bool counting;
+  failing_mode mode;
+  size_t k;
+  failing_report report;
+  const void *caller;
+} now;
+
+bool
+failing_available (void)
+{
+  return true;
+}
+
+void
+failing_begin (failing_mode mode, size_t k)
+{
+  memset (&now, 0, sizeof now);
+  now.mode = mode;
+  now.k = k;
+  now.counting = true;
+}
+
+failing_report
+failing_end (void)
+{
+  now.counting = false;
+  Dl_info where;
+  if (now.report.failed && dladdr (now.caller, &where))
+    snprintf (now.report.caller, sizeof now.report.caller, "%s", where.dli_fname);
+  return now.report;
+}
+
+// libgomp ends the process when it gets no memory, and keeps what it has for the next parallel region; OpenBLAS keeps
+// its buffers as well. `dladdr` allocates nothing.
+
+static bool
+counts (const void *caller)
+{
+  Dl_info where;
+  return now.counting
+         && !(dladdr (caller, &where) && (strstr (where.dli_fname, "gomp") || strstr (where.dli_fname, "blas")));
+}
+
+static bool
+refuses (const void *caller)
+{
+  if (!counts (caller))
+    return false;
+  size_t i = ++now.report.allocations;
+  bool fails = (now.mode == FAIL_ONCE && i == now.k) || (now.mode == FAIL_ONWARD && i >= now.k);
+  if (fails)
+    {
+      if (!now.report.failed)
+        now.caller = caller;
+      now.report.failed = true;
+      errno = ENOMEM;
+    }
+  return fails;
+}
+
+static void *
+counted (void *block, const void *caller)
+{
+  if (block && counts (caller))
+    now.report.live++;
+  return block;
+}
+
+// ## The C library's functions
+
+#define CALLER __builtin_return_address (0)
+
+void *
+malloc (size_t size)
+{
+  return refuses (CALLER) ? NULL : counted (__libc_malloc (size), CALLER);
+}
+
+void *
+calloc (size_t count, size_t size)
+{
+  return refuses (CALLER) ? NULL : counted (__libc_calloc (count, size), CALLER);
+}
+
+void
+free (void *block)
+{
+  if (block && counts (CALLER))
+    now.report.live--;
+  __libc_free (block);
+}
+
+// A block that is moved is still one block; `realloc (block, 0)` frees it.
+
+void *
+realloc (void *block, size_t size)
+{
+  if (refuses (CALLER))
+    return NULL;
+  void *moved = __libc_realloc (block, size);
+  if (counts (CALLER))
+    now.report.live += (moved && !block) - (!moved && block && size == 0);
+  return moved;
+}
+
+void *
+memalign (size_t alignment, size_t size)
+{
+  return refuses (CALLER) ? NULL : counted (__libc_memalign (alignment, size), CALLER);
+}
+
+void *
+aligned_alloc (size_t alignment, size_t size)
+{
+  return refuses (CALLER) ? NULL : counted (__libc_memalign (alignment, size), CALLER);
+}
+
+int
+posix_memalign (void **block, size_t alignment, size_t size)
+{
+  if (refuses (CALLER))
+    return ENOMEM;
+  *block = counted (__libc_memalign (alignment, size), CALLER);
+  return *block ? 0 : ENOMEM;
+}
+
+#endif

@@ -1,0 +1,33 @@
+#ifndef SCOREBOOK_TESTS_ALLOC_FAILING_H
+#define SCOREBOOK_TESTS_ALLOC_FAILING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+// An allocator that fails when told to. Linked into a test program, it takes the place of the C library's for every
+// library in the process. It counts what the calling thread allocates between begin and end; the threads of OpenMP and
+// OpenBLAS, which end the process when they get no memory, are left alone.
+
+typedef enum
+{
+  FAIL_NEVER,
+  FAIL_ONCE,  // the k-th allocation alone, counted from 1
+  FAIL_ONWARD // the k-th and all after it
+} failing_mode;
+
+void failing_begin (failing_mode mode, size_t k);
+
+typedef struct
+{
+  size_t allocations; // calls that asked for a block, those that failed too
+  long live;          // blocks allocated and not freed since begin
+  bool failed;        // some call was made to fail
+  char caller[128];   // the first of these: the library it came from
+} failing_report;
+
+failing_report failing_end (void);
+
+// False where a sanitizer has taken the allocator's place already.
+bool failing_available (void);
+
+#endif

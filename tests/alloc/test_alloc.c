@@ -1,0 +1,205 @@
+// # No memory, at every point
+//
+// A path is what a user does with a part of the library: allocate, use, free. Each is run once for every allocation it
+// makes, with that one refused, and once more with that one and all after it refused. It must come back with GSL_ENOMEM
+// and leave no block behind.
+
+#include "failing.h"
+#include "scorebook.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+// What the library told GSL's handler last: the code of a function that returned NULL.
+
+static int reported;
+
+static void
+remember (const char *reason, const char *file, int line, int code)
+{
+  (void)reason;
+  (void)file;
+  (void)line;
+  reported = code;
+}
+
+static int
+status_of (const void *pointer)
+{
+  return pointer ? GSL_SUCCESS : reported;
+}
+
+static int
+run (int (*path) (void), failing_mode mode, size_t k, failing_report *report)
+{
+  reported = GSL_SUCCESS;
+  failing_begin (mode, k);
+  int status = path ();
+  *report = failing_end ();
+  return status;
+}
+
+// The C library allocates buffers for its streams, and does without where it gets none: only there may a path succeed.
+
+static bool
+may_succeed (const failing_report *report)
+{
+  return strstr (report->caller, "/libc.") != NULL;
+}
+
+static void
+check_path (const char *name, int (*path) (void))
+{
+  if (!failing_available ())
+    cr_skip_test ("a sanitizer has the allocator: run without it");
+  gsl_set_error_handler (remember);
+
+  failing_report report;
+  run (path, FAIL_NEVER, 0, &report); // whoever keeps memory for good takes it now
+  cr_assert_eq (run (path, FAIL_NEVER, 0, &report), GSL_SUCCESS, "%s fails with all the memory there is", name);
+  cr_assert_eq (report.live, 0, "%s leaves %ld blocks", name, report.live);
+  cr_assert_gt (report.allocations, 0, "%s allocates nothing", name);
+
+  size_t allocations = report.allocations;
+  for (size_t k = 1; k <= allocations; k++)
+    for (failing_mode mode = FAIL_ONCE; mode <= FAIL_ONWARD; mode++)
+      {
+        int status = run (path, mode, k, &report);
+        const char *which = mode == FAIL_ONCE ? "refused" : "and all after it refused";
+        cr_assert (report.failed, "%s: allocation %zu of %zu was not reached", name, k, allocations);
+        cr_assert (status == GSL_ENOMEM || (status == GSL_SUCCESS && may_succeed (&report)),
+                   "%s: allocation %zu of %zu %s (for %s): status %d (%s)", name, k, allocations, which, report.caller,
+                   status, gsl_strerror (status));
+        cr_assert_eq (report.live, 0, "%s: allocation %zu of %zu %s (for %s): %ld blocks left", name, k, allocations,
+                      which, report.caller, report.live);
+      }
+}
+
+#define PATH(name)                                                                                                     \
+  static int name (void);                                                                                              \
+  Test (alloc, name)                                                                                                   \
+  {                                                                                                                    \
+    check_path (#name, name);                                                                                          \
+  }                                                                                                                    \
+  static int name (void)
+
+// ## The harness itself
+//
+// It must notice a path that swallows the failure, and one that leaks on its way out. `stderr` of a failed assertion
+// would be noise, so these ask the allocator directly. (`volatile`: a compiler may do without a block that nobody uses.)
+
+static int
+swallows (void)
+{
+  void *volatile block = malloc (10);
+  free (block);
+  return GSL_SUCCESS;
+}
+
+static int
+leaks (void)
+{
+  void *volatile first = malloc (10), *volatile second = first ? calloc (2, 5) : NULL;
+  if (!second)
+    return GSL_ENOMEM;
+  free (second);
+  free (first);
+  return GSL_SUCCESS;
+}
+
+Test (alloc, harness_hears_faults)
+{
+  if (!failing_available ())
+    cr_skip_test ("a sanitizer has the allocator: run without it");
+  failing_report report;
+  cr_assert (run (swallows, FAIL_ONCE, 1, &report) == GSL_SUCCESS && report.failed && !may_succeed (&report));
+  cr_assert (run (leaks, FAIL_NEVER, 0, &report) == GSL_SUCCESS && report.live == 0 && report.allocations == 2);
+  cr_assert (run (leaks, FAIL_ONCE, 1, &report) == GSL_ENOMEM && report.live == 0);
+  cr_assert (run (leaks, FAIL_ONCE, 2, &report) == GSL_ENOMEM && report.live == 1);
+  cr_assert (run (leaks, FAIL_ONWARD, 1, &report) == GSL_ENOMEM && report.live == 0 && report.allocations == 1);
+}
+
+// ## Files
+//
+// Paths that write do so in a folder of their own, where a failure leaves nothing.
+
+static char folder[] = "/tmp/scorebook-alloc-XXXXXX";
+
+static void
+begin (void)
+{
+  cr_assert (mkdtemp (folder));
+}
+
+static void
+end (void)
+{
+  cr_assert_eq (rmdir (folder), 0, "%s is not empty", folder);
+}
+
+TestSuite (alloc, .init = begin, .fini = end);
+
+static const char *
+in_folder (const char *name)
+{
+  static char path[256];
+  snprintf (path, sizeof path, "%s/%s", folder, name);
+  return path;
+}
+
+static const char *
+in_source (const char *name)
+{
+  static char path[4096];
+  const char *source = getenv ("srcdir");
+  snprintf (path, sizeof path, "%s/%s", source ? source : ".", name);
+  return path;
+}
+
+PATH (whole_file)
+{
+  const char *name = in_folder ("out");
+  sb_file *file = sb_file_create (name, NULL);
+  if (!file)
+    return reported;
+  fputs ("all of it", file->stream);
+  int status = sb_file_commit (file, NULL);
+  unlink (name);
+  return status;
+}
+
+PATH (idx_gzip)
+{
+  sb_bytes *labels = sb_idx_read (in_source ("data/t10k-labels-idx1-ubyte.gz"), NULL);
+  int status = status_of (labels);
+  sb_bytes_free (labels);
+  return status;
+}
+
+// ## Processes
+
+static int
+use_process (sb_process *process)
+{
+  int status = status_of (process);
+  sb_process_free (process);
+  return status;
+}
+
+PATH (vp)
+{
+  return use_process (sb_vp_alloc (3, SB_VP_BETA_MIN, SB_VP_BETA_MAX));
+}
+
+PATH (subvp)
+{
+  return use_process (sb_subvp_alloc (3, SB_VP_BETA_MIN, SB_VP_BETA_MAX));
+}
+
+PATH (ve)
+{
+  return use_process (sb_ve_alloc (3, SB_VE_SIGMA_MIN, SB_VE_SIGMA_MAX));
+}
