@@ -3,6 +3,7 @@
 
 // All of Scorebook. Each header can be included on its own as well: #include <scorebook/process/process.h>
 
+#include "base/dopri5.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/shard.h"

@@ -6,3 +6,5 @@ check_PROGRAMS += %D%/test_stream
 %C%_test_stream_SOURCES = %D%/test_stream.c
 check_PROGRAMS += %D%/test_file
 %C%_test_file_SOURCES = %D%/test_file.c
+check_PROGRAMS += %D%/test_dopri5
+%C%_test_dopri5_SOURCES = %D%/test_dopri5.c
