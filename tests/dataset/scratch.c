@@ -1,10 +1,10 @@
-// # Files for tests of files, and memory that runs out when told to
+// # Files for tests of files
 
 #include "scratch.h"
 
 #include <criterion/criterion.h>
 #include <dirent.h>
-#include <gsl/gsl_matrix.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -104,86 +104,4 @@ scratch_expect_line (const sb_error *error, const char *path)
   size_t length = strlen (path);
   cr_assert (strncmp (error->message, path, length) == 0 && strncmp (error->message + length, ": ", 2) == 0,
              "the file is not named: %s", error->message);
-}
-
-// ## Memory
-//
-// The linker hands the library's calls to the functions below (--wrap), which hand them on, or not. What GSL, zlib and libpng
-// do inside stays theirs.
-
-static size_t failing, asked, largest;
-
-void
-scratch_fail_allocation (size_t k)
-{
-  failing = k;
-  asked = largest = 0;
-}
-
-size_t
-scratch_allocations (void)
-{
-  return asked;
-}
-
-size_t
-scratch_largest_allocation (void)
-{
-  return largest;
-}
-
-static bool
-fails_now (size_t size)
-{
-  largest = size > largest ? size : largest;
-  return ++asked == failing;
-}
-
-void *__real_malloc (size_t size);
-void *__wrap_malloc (size_t size);
-void *__real_calloc (size_t count, size_t size);
-void *__wrap_calloc (size_t count, size_t size);
-void *__real_realloc (void *old, size_t size);
-void *__wrap_realloc (void *old, size_t size);
-gsl_matrix *__real_gsl_matrix_alloc (size_t n, size_t d);
-gsl_matrix *__wrap_gsl_matrix_alloc (size_t n, size_t d);
-gsl_vector *__real_gsl_vector_alloc (size_t n);
-gsl_vector *__wrap_gsl_vector_alloc (size_t n);
-int __real_inflateInit2_ (z_stream *z, int bits, const char *version, int size);
-int __wrap_inflateInit2_ (z_stream *z, int bits, const char *version, int size);
-
-void *
-__wrap_malloc (size_t size)
-{
-  return fails_now (size) ? NULL : __real_malloc (size);
-}
-
-void *
-__wrap_calloc (size_t count, size_t size)
-{
-  return fails_now (count * size) ? NULL : __real_calloc (count, size);
-}
-
-void *
-__wrap_realloc (void *old, size_t size)
-{
-  return fails_now (size) ? NULL : __real_realloc (old, size);
-}
-
-gsl_matrix *
-__wrap_gsl_matrix_alloc (size_t n, size_t d)
-{
-  return fails_now (n * d * sizeof (double)) ? NULL : __real_gsl_matrix_alloc (n, d);
-}
-
-gsl_vector *
-__wrap_gsl_vector_alloc (size_t n)
-{
-  return fails_now (n * sizeof (double)) ? NULL : __real_gsl_vector_alloc (n);
-}
-
-int
-__wrap_inflateInit2_ (z_stream *z, int bits, const char *version, int size)
-{
-  return fails_now (0) ? Z_MEM_ERROR : __real_inflateInit2_ (z, bits, version, size);
 }

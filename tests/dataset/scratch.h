@@ -3,7 +3,6 @@
 
 #include "base/error.h"
 
-#include <stdbool.h>
 #include <stddef.h>
 
 // A folder of its own for every test: scratch_begin and scratch_end are a suite's init and fini.
@@ -21,11 +20,5 @@ size_t scratch_gzip (const void *bytes, size_t count, unsigned char *packed, siz
 
 // One line, of the form "path: place: reason".
 void scratch_expect_line (const sb_error *error, const char *path);
-
-// Memory: what the library asks for by malloc, calloc, realloc, gsl_matrix_alloc, gsl_vector_alloc and inflateInit2.
-// A test program that uses these is linked with SCRATCH_WRAP (local.mk).
-void scratch_fail_allocation (size_t k); // let the k-th from now fail, counted from 1; 0: none
-size_t scratch_allocations (void);       // how many since
-size_t scratch_largest_allocation (void);
 
 #endif
