@@ -1,0 +1,31 @@
+# The experiments: a script per table or figure, a driver in C where there is one, and what runs and shows them.
+# experiments/list names them in the order of the page.
+
+experiments_run = %D%/scoresde/fig5
+experiments_shown = %D%/scoresde/fig5.md
+EXTRA_DIST += %D%/run %D%/render %D%/list %D%/lib.sh %D%/style.gnuplot %D%/page.css %D%/csv.awk %D%/form.awk \
+  %D%/table.awk %D%/published.awk %D%/claims.awk $(experiments_run) $(experiments_shown)
+
+experiments_common = %D%/results.c %D%/results.h
+noinst_PROGRAMS += %D%/scoresde/fig5-driver
+%C%_scoresde_fig5_driver_SOURCES = %D%/scoresde/fig5.c $(experiments_common)
+%C%_scoresde_fig5_driver_LDADD = libscorebook-core.la
+
+dist_check_SCRIPTS += %D%/test_smoke
+
+# make reproduce [SCALE=quick|full] [SEED=N]: results/index.html
+SCALE = quick
+SEED = 1
+RUN_EXPERIMENTS = EXPERIMENTS='$(abs_top_srcdir)/experiments' BUILD='$(abs_top_builddir)' GNUPLOT='$(GNUPLOT)' \
+  PANDOC='$(PANDOC)' VERSION='$(VERSION)' SEED='$(SEED)' $(SHELL)
+reproduce: all
+	@list=`cat $(top_srcdir)/experiments/list`; status=0; \
+	$(RUN_EXPERIMENTS) $(top_srcdir)/experiments/run $(SCALE) results $$list || status=$$?; \
+	$(RUN_EXPERIMENTS) $(top_srcdir)/experiments/render results $$list || status=$$?; \
+	echo "The report: $(abs_top_builddir)/results/index.html"; exit $$status
+.PHONY: reproduce
+
+clean-local: clean-results
+clean-results:
+	rm -rf results
+.PHONY: clean-results
