@@ -4,7 +4,7 @@ EXTRA_PROGRAMS += tests/sanitize/planted
 tests_sanitize_planted_SOURCES = tests/sanitize/planted.c
 tests_sanitize_planted_LDADD = $(CRITERION_LIBS)
 EXTRA_DIST += tests/sanitize/watch tests/sanitize/prove tests/sanitize/uncovered.c tests/sanitize/warnings
-.PHONY: check-long check-sanitize check-valgrind check-warnings coverage
+.PHONY: check-long check-sanitize check-valgrind check-warnings coverage clean-extra
 
 # More cases of every property, and the tests that take minutes.
 
@@ -61,5 +61,6 @@ coverage: coverage/config.status
 	rm -f coverage/uncovered.*
 	$(COVERED) --filter "$$source/src/" --exclude-unreachable-branches --html-details coverage/index.html --txt --print-summary coverage
 
-clean-local:
+clean-local: clean-extra
+clean-extra:
 	rm -rf sanitize coverage planted.log

@@ -6,12 +6,14 @@
 #include <gsl/gsl_randist.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum
 {
   PARAMETERS = 16, // at most
-  HALVINGS = 30    // of a parameter's distance from its simplest value
+  HALVINGS = 30,   // of a parameter's distance from its simplest value
+  LONGER = 20      // times as many cases in `make check-long`
 };
 
 gsl_rng *
@@ -72,6 +74,8 @@ property_check (const char *claim, unsigned long seed, size_t cases, size_t coun
   double v[PARAMETERS];
   cr_assert_leq (count, (size_t)PARAMETERS);
   gsl_rng *r = property_rng ((double)seed);
+  if (getenv ("SCOREBOOK_LONG"))
+    cases *= LONGER;
   for (size_t i = 0; i < cases; i++)
     {
       for (size_t k = 0; k < count; k++)
