@@ -1,0 +1,41 @@
+# Does every link inside the book lead somewhere? Does every formula arrive as a formula?
+#   cd html; awk -f links.awk $(find . -name '*.html' | sed 's|^\./||')
+# Prints a line for each link to a page or a place that is not there, and for TeX left over in the text.
+
+function resolve(from, to) {
+  sub(/[^\/]*$/, "", from)
+  to = from to
+  while (sub(/[^\/]+\/\.\.\//, "", to)) ;
+  return to
+}
+BEGIN { for (i = 1; i < ARGC; i++) page[ARGV[i]] }
+{
+  s = $0
+  while (match(s, / (id|href|src)="[^"]*"/)) {
+    a = substr(s, RSTART + 1, RLENGTH - 2); s = substr(s, RSTART + RLENGTH)
+    kind = a; sub(/=.*/, "", kind); sub(/^[a-z]*="/, "", a)
+    if (kind == "id") { if ((FILENAME, a) in place) print FILENAME ": two places are called " a; place[FILENAME, a] }
+    else if (a !~ /^[a-z]+:/) { link[++links] = a; origin[links] = FILENAME }
+  }
+  # What is left when tags, code and the formulas themselves are taken away is text.
+  s = $0
+  gsub(/<annotation[^>]*>[^<]*<\/annotation>/, "", s)
+  gsub(/<code>[^<]*<\/code>/, "", s)
+  if (s ~ /<script/) script = 1
+  if (!script && s !~ /<span id="L[0-9]/ && s !~ /^<tr /) {
+    gsub(/<[^>]*>/, "", s)
+    if (s ~ /\\[A-Za-z]|\$/) { sub(/^ +/, "", s); print FILENAME ": TeX left in the text: " substr(s, 1, 100) }
+  }
+  if ($0 ~ /<\/script/) script = 0
+}
+END {
+  for (i = 1; i <= links; i++) {
+    a = link[i]; anchor = ""
+    if ((at = index(a, "#"))) { anchor = substr(a, at + 1); a = substr(a, 1, at - 1) }
+    to = a == "" ? origin[i] : resolve(origin[i], a)
+    if (!(to in page)) {
+      if (to ~ /\.html$/ || (getline line < to) < 0) print origin[i] ": no page " link[i]
+      close(to)
+    } else if (anchor != "" && !((to, anchor) in place)) print origin[i] ": no place " link[i]
+  }
+}

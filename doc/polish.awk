@@ -1,0 +1,226 @@
+# What pandoc cannot know: make a fragment a page, with links.
+#   awk -v path=src/process/vp.c -v root=../../ -v title=... -f polish.awk \
+#     list=pages pages.tsv list=symbols symbols.tsv list=equations equations.tsv list= FRAGMENT
+# pages.tsv: path, room, title, in the book's order. symbols.tsv: name, path, line. equations.tsv: id, kind, statement.
+
+function text(s) { gsub(/&/, "\\&amp;", s); gsub(/</, "\\&lt;", s); gsub(/>/, "\\&gt;", s); gsub(/"/, "\\&quot;", s); return s }
+function label(p,    t) { t = title_of[p]; gsub(/`/, "", t); return text(t) }
+function short(p) { sub(/^.*\//, "", p); return p }
+function link(p, inner, class) { return "<a" (class ? " class=\"" class "\"" : "") " href=\"" root p ".html\">" inner "</a>" }
+function here(p) { return p == path ? "" : root p ".html" }
+
+# [scoresde.eq29] becomes a link to the equation index, and a place that the index links to.
+function cite(s,    out, id, k) {
+  while (match(s, /\[(dsm2ddpm|scoresde|soft|consistent|nonuniform)\.[A-Za-z0-9._-]*[A-Za-z0-9]\]/)) {
+    id = substr(s, RSTART + 1, RLENGTH - 2)
+    k = ++times[id]
+    out = out substr(s, 1, RSTART - 1) "<a class=\"eq\" id=\"at-" id (k > 1 ? "-" k : "") "\" title=\"" text(statement[id]) \
+          "\" href=\"" root "equations.html#" id "\">" id "</a>"
+    s = substr(s, RSTART + RLENGTH)
+  }
+  return out s
+}
+
+# sb_names become links: from a use to the definition, from the definition to the declaration.
+function names(s, line,    out, word, to) {
+  while (match(s, /[A-Za-z_][A-Za-z0-9_]*/)) {
+    word = substr(s, RSTART, RLENGTH)
+    to = ""
+    if (word ~ /^(sb_|SB_|property_)/ && (word in defined)) {
+      to = defined[word]
+      if (to == path "#L" line) to = declared[word]
+      if (to == path "#L" line) to = ""
+    }
+    if (to) {
+      sub(/#/, ".html#", to)
+      word = "<a class=\"name\" href=\"" root to "\">" word "</a>"
+    }
+    out = out substr(s, 1, RSTART - 1) word
+    s = substr(s, RSTART + RLENGTH)
+  }
+  return out s
+}
+
+# The same in a line of highlighted code: only outside of tags, entities, strings and comments.
+function code_line(s, line,    out, n, part, i, tag, rest, at, skip) {
+  n = split(s, part, "<")
+  out = part[1]
+  for (i = 2; i <= n; i++) {
+    at = index(part[i], ">")
+    tag = substr(part[i], 1, at)
+    rest = substr(part[i], at + 1)
+    if (tag ~ /class="(st|co|im|ch|sc)"/) skip = 1
+    else if (tag ~ /^\/span/) skip = 0
+    out = out "<" tag (skip || rest ~ /&/ ? rest : names(rest, line))
+  }
+  return out
+}
+
+# `path`, `path:name`, `name` in prose.
+function inline_code(s,    out, inner, to, name, p) {
+  while (match(s, /<code>[^<]*<\/code>/)) {
+    inner = substr(s, RSTART + 6, RLENGTH - 13)
+    p = inner; sub(/:.*/, "", p)
+    name = inner; sub(/^[^:]*:/, "", name)
+    sub(/ \(.*/, "", name)
+    to = ""
+    if (p in title_of && p != path) to = p ".html"
+    if (p in title_of && p != inner && name ~ /^[0-9]+$/) to = p ".html#L" name
+    else if (p in title_of && (p "\t" name) in test) to = p ".html#L" test[p "\t" name]
+    else if (to == "") {
+      name = inner; sub(/[ (].*/, "", name)
+      if (name in defined && name ~ /_/) { to = defined[name]; sub(/#/, ".html#", to) }
+      else if ((dir p) in title_of && dir p != path) to = dir p ".html"
+      else if (("src/" p) in title_of && "src/" p != path) to = "src/" p ".html"
+      else if (("tests/" p) in title_of && "tests/" p != path) to = "tests/" p ".html"
+    }
+    inner = "<code>" inner "<\t/code>"
+    if (to) inner = "<a class=\"name\" href=\"" root to "\">" inner "</a>"
+    out = out substr(s, 1, RSTART - 1) inner
+    s = substr(s, RSTART + RLENGTH)
+  }
+  out = out s
+  gsub(/<\t\/code>/, "</code>", out)
+  return out
+}
+
+# TeX's plain brackets keep their size, \\big ones have the size they say, and accents are the spacing characters, which
+# browsers place over the middle. Elements with \\left stretch as they should already.
+function maths(s,    out, m, at) {
+  while ((at = index(s, "<math "))) {
+    out = out substr(s, 1, at - 1); s = substr(s, at)
+    at = index(s, "</math>") + 7
+    m = substr(s, 1, at - 1); s = substr(s, at)
+    while (match(m, /minsize="[0-9.]+" maxsize="[0-9.]+" stretchy="false"/)) {
+      at = substr(m, RSTART + 9, RLENGTH); sub(/".*/, "", at)
+      m = substr(m, 1, RSTART - 1) "minsize=\"" at "em\" maxsize=\"" at "em\" stretchy=\"big\"" substr(m, RSTART + RLENGTH)
+    }
+    if (m !~ /\\left[^a-z]/) gsub(/stretchy="true"/, "stretchy=\"false\"", m)
+    gsub(/stretchy="big"/, "stretchy=\"true\"", m)
+    # A minus after a relation is a sign.
+    while (match(m, /<mo>(=|≈|∝|≤|≥|→|,|;|∼|≔)<\/mo>(<mspace width="[^"]*"><\/mspace>)?<mo>−<\/mo>/))
+      m = substr(m, 1, RSTART + RLENGTH - 10) " form=\"prefix\">−</mo>" substr(m, RSTART + RLENGTH)
+    if (m !~ /\\wide/) {
+      gsub(/accent="true">\xCC\x82/, "accent=\"true\" stretchy=\"false\">\xCB\x86", m)
+      gsub(/accent="true">\xCC\x83/, "accent=\"true\" stretchy=\"false\">\xCB\x9C", m)
+      gsub(/accent="true">\xCC\x87/, "accent=\"true\" stretchy=\"false\">\xCB\x99", m)
+      gsub(/accent="true">\xE2\x80\xBE/, "accent=\"true\" stretchy=\"false\">\xC2\xAF", m)
+    }
+    out = out m
+  }
+  return out s
+}
+
+function include(s,    file, to) {
+  if (!match(s, /&quot;[^&]*&quot;/)) return s
+  file = substr(s, RSTART + 6, RLENGTH - 12)
+  to = dir file
+  while (sub(/[^\/]+\/\.\.\//, "", to)) ;
+  if (!(to in title_of)) to = "src/" file
+  if (!(to in title_of)) to = "tests/" file
+  if (!(to in title_of)) return s
+  return substr(s, 1, RSTART - 1) link(to, "&quot;" file "&quot;", "name") substr(s, RSTART + RLENGTH)
+}
+
+function twin(p,    base, d) {
+  base = short(p); d = p; sub(/[^\/]*$/, "", d)
+  sub(/\.[a-z]+$/, "", base); sub(/^test_/, "", base); sub(/^(src|tests)\//, "", d)
+  own["source"] = "src/" d base ".c"; own["header"] = "src/" d base ".h"; own["test"] = "tests/" d "test_" base ".c"
+}
+
+BEGIN { FS = "\t"; dir = path; sub(/[^\/]*$/, "", dir) }
+list == "pages" {
+  title_of[$1] = $3
+  if ($1 ~ /\.c$/ || $4 == "chapter") { # the book's order goes through sources, or through tests
+    side = ($1 ~ /^tests/) ? "tests" : ($1 ~ /^src/) ? "src" : ($1 ~ /^exp/) ? "experiments" : "doc"
+    order[side, ++count[side]] = $1; place[$1] = count[side]
+  }
+  room_of[$1] = $2; is_room[$2]
+  next
+}
+list == "symbols" {
+  if ($1 == "test") { test[$2 "\t" $4] = $3; next }
+  if ($1 == "declared") declared[$4] = $2 "#L" $3
+  if ($1 == "defined" || !($4 in defined)) defined[$4] = $2 "#L" $3
+  next
+}
+list == "equations" { statement[$1] = $3; gsub(/\$/, "", statement[$1]); next }
+
+# ---- The page ----
+
+FNR == 1 {
+  twin(path)
+  side = (path ~ /^tests/) ? "tests" : (path ~ /^src/) ? "src" : (path ~ /^exp/) ? "experiments" : "doc"
+  key = path
+  if (!(key in place) && own["source"] in place) key = own["source"]
+  previous = place[key] > 1 ? order[side, place[key] - 1] : ""
+  next_one = key in place ? order[side, place[key] + 1] : ""
+
+  print "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">"
+  print "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">"
+  print "<title>" text(title) (title == "Scorebook" ? "" : " · Scorebook") "</title>"
+  print "<link rel=\"stylesheet\" href=\"" root "book.css\">\n</head>"
+  print "<body class=\"" kind "\">\n<header>\n<nav>"
+  print "<a class=\"home\" href=\"" root "index.html\">Scorebook</a>"
+  room = room_of[path]
+  if (room ~ /\//) {
+    name = room; sub(/^[a-z]*\//, "", name)
+    to = ("src/" name) in is_room ? "src/" name : side
+    print "<a href=\"" root "index.html#" to "\">" text(side == "src" ? name : room) "</a>"
+  }
+  print "<span class=\"path\">" text(path ~ /\// ? short(path) : "") "</span>"
+  n = 0
+  if (path ~ /^(src|tests)\//) {
+    split("source header test", what, " ")
+    for (i = 1; i <= 3; i++)
+      if (own[what[i]] in title_of && own[what[i]] != path) print link(own[what[i]], what[i], "twin")
+  }
+  print "<span class=\"gap\"></span>"
+  print "<a href=\"" root "equations.html\">Equations</a>"
+  if (previous) print "<a rel=\"prev\" title=\"" label(previous) "\" href=\"" root previous ".html\">&larr;<span> " short(previous) "</span></a>"
+  if (next_one) print "<a rel=\"next\" title=\"" label(next_one) "\" href=\"" root next_one ".html\"><span>" short(next_one) " </span>&rarr;</a>"
+  print "</nav>\n</header>\n<main>"
+}
+
+# A display may run over several lines: take it as one.
+{
+  while (split($0, parts, "<math ") > split($0, ends, "</math>")) {
+    if ((getline more) <= 0) break
+    $0 = $0 " " more
+  }
+}
+/<div class="sourceCode" id="L"/ { sub(/ id="L"/, ""); sub(/ data-startFrom="[0-9]*"/, ""); sub(/class="sourceCode"/, "class=\"code\"") }
+{
+  in_code = match($0, /<span id="L-[0-9]+">/)
+  if (in_code) {
+    line = substr($0, RSTART + 12, RLENGTH - 14)
+    head = substr($0, 1, RSTART - 1); tail = substr($0, RSTART + RLENGTH)
+    sub(/<a href="#L-[0-9]+"><\/a>/, "", tail)
+    if (head ~ /<pre/) opened = 1
+    if (tail ~ /class="im"/) tail = include(tail)
+    else tail = code_line(tail, line)
+    $0 = head "<span id=\"L" line "\"><a class=\"n\" href=\"#L" line "\">" line "</a>" cite(tail)
+    gsub(/ style="counter-reset: source-line [0-9]*;"/, "")
+  } else {
+    if (kind == "chapter") sub(/ class="sourceCode [a-z]*"/, "")
+    $0 = inline_code(cite(maths($0)))
+  }
+  # Links between documents and sources, as they stand in the repository, lead to their pages here.
+  while (match($0, /href="[^":#]*\.(c|h|sh|md)["#]/)) {
+    target = substr($0, RSTART + 6, RLENGTH - 7)
+    tail = substr($0, RSTART + RLENGTH - 1)
+    sub(/\.md$/, "", target)
+    $0 = substr($0, 1, RSTART - 1) "href=\"" target ".html" tail
+  }
+  printf "%s%s", $0, in_code && !/<\/pre>/ ? "" : "\n"
+}
+END {
+  print "</main>"
+  if (previous || next_one) {
+    print "<footer>"
+    print "<span>" (previous ? link(previous, "&larr; " label(previous)) : "") "</span>"
+    print "<span>" (next_one ? link(next_one, label(next_one) " &rarr;") : "") "</span>"
+    print "</footer>"
+  }
+  print "</body>\n</html>"
+}
