@@ -13,6 +13,7 @@
 #include "dataset/source.h"
 #include "grid/grid.h"
 #include "grid/interpolate.h"
+#include "measure/frechet.h"
 #include "process/ddpm.h"
 #include "process/process.h"
 #include "process/scalar.h"

@@ -1,2 +1,3 @@
 measuredir = $(scorebookdir)/measure
-measure_HEADERS =
+measure_HEADERS = %D%/frechet.h
+libscorebook_core_la_SOURCES += %D%/frechet.c

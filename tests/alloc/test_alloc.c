@@ -203,3 +203,17 @@ PATH (ve)
 {
   return use_process (sb_ve_alloc (3, SB_VE_SIGMA_MIN, SB_VE_SIGMA_MAX));
 }
+
+// ## Measures
+
+PATH (frechet)
+{
+  gsl_matrix *x = gsl_matrix_calloc (3, 2);
+  if (!x)
+    return reported;
+  gsl_matrix_set_identity (x);
+  double distance;
+  int status = sb_frechet (x, x, &distance);
+  gsl_matrix_free (x);
+  return status;
+}

@@ -1,0 +1,333 @@
+// # The Fréchet distance
+//
+// Two sets of images are compared by what a network sees in them: every image becomes a vector of $d$ features, each set is
+// summarised by the mean $m$ and covariance $C$ of its features, and the distance is the one between the two Gaussians
+// that have these moments (Heusel et al., 2017; the FID, where the network is Inception),
+// $$ \mathrm{FD} = |m_1 - m_2|^2 + \operatorname{tr}\Bigl(C_1 + C_2 - 2\bigl(C_1^{1/2} C_2\, C_1^{1/2}\bigr)^{1/2}\Bigr). $$
+// It is their squared 2-Wasserstein distance (Dowson and Landau, 1982). The paper's Tables 1 to 3 are in this unit.
+
+#include "frechet.h"
+
+#include <float.h>
+#include <gsl/gsl_blas.h>
+#include <gsl/gsl_errno.h>
+#include <math.h>
+#include <stdlib.h>
+
+// ## Moments
+//
+// Two passes, the mean first: $\frac{1}{n-1}\sum_i (x_i - m)(x_i - m)^T$ keeps its digits where the mean is large beside
+// the spread. The rows are centred block by block, and a block's sum is one symmetric rank-$k$ update.
+
+enum
+{
+  BLOCK = 512
+};
+
+static void
+mean_of_rows (const gsl_matrix *x, gsl_vector *mean)
+{
+  gsl_vector_set_zero (mean);
+  for (size_t i = 0; i < x->size1; i++)
+    {
+      gsl_vector_const_view row = gsl_matrix_const_row (x, i);
+      gsl_blas_daxpy (1, &row.vector, mean);
+    }
+  gsl_vector_scale (mean, 1.0 / (double)x->size1);
+}
+
+static void
+add_centred_block (const gsl_matrix *x, size_t first, const gsl_vector *mean, gsl_matrix *block, gsl_matrix *covariance)
+{
+  for (size_t i = 0; i < block->size1; i++)
+    {
+      gsl_vector_const_view row = gsl_matrix_const_row (x, first + i);
+      gsl_vector_view centred = gsl_matrix_row (block, i);
+      gsl_vector_memcpy (&centred.vector, &row.vector);
+      gsl_vector_sub (&centred.vector, mean);
+    }
+  gsl_blas_dsyrk (CblasLower, CblasTrans, 1, block, 1, covariance);
+}
+
+static void
+mirror (gsl_matrix *lower)
+{
+  for (size_t i = 0; i < lower->size1; i++)
+    for (size_t j = 0; j < i; j++)
+      gsl_matrix_set (lower, j, i, gsl_matrix_get (lower, i, j));
+}
+
+int
+sb_moments (const gsl_matrix *x, gsl_vector *mean, gsl_matrix *covariance)
+{
+  size_t n = x->size1, d = x->size2;
+  if (d == 0 || mean->size != d || covariance->size1 != d || covariance->size2 != d)
+    GSL_ERROR ("mean and covariance must have the dimension of the rows", GSL_EBADLEN);
+  if (n < 2)
+    GSL_ERROR ("a covariance needs at least two rows", GSL_EINVAL);
+  gsl_matrix *scratch = gsl_matrix_alloc (n < BLOCK ? n : BLOCK, d);
+  if (!scratch)
+    GSL_ERROR ("no memory for a block of centred rows", GSL_ENOMEM);
+
+  mean_of_rows (x, mean);
+  gsl_matrix_set_zero (covariance);
+  for (size_t first = 0; first < n; first += BLOCK)
+    {
+      gsl_matrix_view block = gsl_matrix_submatrix (scratch, 0, 0, n - first < BLOCK ? n - first : BLOCK, d);
+      add_centred_block (x, first, mean, &block.matrix, covariance);
+    }
+  gsl_matrix_scale (covariance, 1.0 / (double)(n - 1));
+  mirror (covariance);
+  gsl_matrix_free (scratch);
+  return GSL_SUCCESS;
+}
+
+// ## LAPACK
+//
+// OpenBLAS brings LAPACK along. At $d = 784$ its divide-and-conquer eigensolver takes 0.08 s where GSL's takes 0.7 s, and
+// at $d = 2048$ 1.4 s. The symbols are Fortran's: arguments by address, matrices by columns, and at the end the length of
+// each string.
+
+extern void dsyevd_ (const char *jobz, const char *uplo, const int *n, double *a, const int *lda, double *w,
+                     double *work, const int *lwork, int *iwork, const int *liwork, int *info, size_t, size_t);
+extern void dgesdd_ (const char *jobz, const int *m, const int *n, double *a, const int *lda, double *s, double *u,
+                     const int *ldu, double *vt, const int *ldvt, double *work, const int *lwork, int *iwork, int *info,
+                     size_t);
+
+// Both are given the least workspace they ask for, which is enough for blocks. Its length must fit in an `int`.
+
+enum
+{
+  LARGEST = 16384 // d
+};
+
+typedef struct
+{
+  double *work;
+  int *iwork;
+  int lwork, liwork;
+} workspace;
+
+static int
+workspace_alloc (size_t d, workspace *w)
+{
+  w->lwork = (int)(4 * d * d + 8 * d); // dgesdd: 4 d^2 + 7 d, and d singular values; dsyevd: 2 d^2 + 6 d + 1
+  w->liwork = (int)(8 * d + 3);        // dgesdd: 8 d; dsyevd: 5 d + 3
+  w->work = malloc ((size_t)w->lwork * sizeof *w->work);
+  w->iwork = malloc ((size_t)w->liwork * sizeof *w->iwork);
+  if (!w->work || !w->iwork)
+    GSL_ERROR ("no memory to decompose matrices", GSL_ENOMEM);
+  return GSL_SUCCESS;
+}
+
+static void
+workspace_free (workspace *w)
+{
+  free (w->work);
+  free (w->iwork);
+}
+
+// A symmetric matrix is its own transpose, so rows for columns does no harm on the way in; on the way out, row $k$ of `a`
+// holds the eigenvector of `lambda[k]`, which ascend.
+
+static int
+symmetric_eigen (workspace *w, gsl_matrix *a, gsl_vector *lambda)
+{
+  int d = (int)a->size1, info;
+  dsyevd_ ("V", "U", &d, a->data, &d, lambda->data, w->work, &w->lwork, w->iwork, &w->liwork, &info, 1, 1);
+  if (info != 0)
+    GSL_ERROR ("the eigenvectors of a covariance do not converge", GSL_EMAXITER);
+  return GSL_SUCCESS;
+}
+
+// $M = U \Sigma V^T$. LAPACK sees $M^T = V \Sigma U^T$ and returns its left and right factors by columns: read by rows, the
+// left one is $V^T$ and the right one is $U$. `m` is overwritten.
+
+static int
+singular_vectors (workspace *w, gsl_matrix *m, gsl_matrix *u, gsl_matrix *vt)
+{
+  int d = (int)m->size1, lwork = w->lwork - d, info;
+  double *sigma = w->work + lwork;
+  dgesdd_ ("A", &d, &d, m->data, &d, sigma, vt->data, &d, u->data, &d, w->work, &lwork, w->iwork, &info, 1);
+  if (info != 0)
+    GSL_ERROR ("singular vectors do not converge", GSL_EMAXITER);
+  return GSL_SUCCESS;
+}
+
+// ## A square root
+//
+// From the eigenvalues $\lambda_k$ and eigenvectors $v_k$ of $C$ we take the root $R$ with rows $\sqrt{\lambda_k}\,v_k^T$, so that
+// $R^T R = C$. Eigenvalues that are zero in truth, of features that never vary or of fewer images than features, come out of
+// the decomposition as about $\pm d\,\epsilon\,\lambda_{\max}$, and the square root would blow that up to half the digits: below this
+// they are set to zero. A clearly negative one means that the matrix is no covariance.
+
+static const double ROUNDING = 1e-6; // of covariances that were kept as floats
+
+static int
+check_symmetric (const gsl_matrix *C)
+{
+  double largest = 0, skew = 0;
+  for (size_t i = 0; i < C->size1; i++)
+    for (size_t j = 0; j <= i; j++)
+      {
+        double lower = gsl_matrix_get (C, i, j), upper = gsl_matrix_get (C, j, i);
+        if (!isfinite (lower) || !isfinite (upper))
+          GSL_ERROR ("a covariance is not finite", GSL_EDOM);
+        largest = fmax (largest, fabs (lower));
+        skew = fmax (skew, fabs (lower - upper));
+      }
+  if (skew > ROUNDING * largest)
+    GSL_ERROR ("a covariance is not symmetric", GSL_EDOM);
+  return GSL_SUCCESS;
+}
+
+static int
+square_root (workspace *w, const gsl_matrix *C, gsl_matrix *R, gsl_vector *lambda)
+{
+  size_t d = C->size1;
+  gsl_matrix_memcpy (R, C);
+  int status = symmetric_eigen (w, R, lambda);
+  if (status != GSL_SUCCESS)
+    return status;
+  double largest = fmax (gsl_vector_get (lambda, d - 1), -gsl_vector_get (lambda, 0));
+  if (gsl_vector_get (lambda, 0) < -ROUNDING * largest)
+    GSL_ERROR ("a covariance has a negative eigenvalue", GSL_EDOM);
+
+  for (size_t k = 0; k < d; k++)
+    {
+      double lambda_k = gsl_vector_get (lambda, k);
+      gsl_vector_view row = gsl_matrix_row (R, k);
+      gsl_vector_scale (&row.vector, lambda_k > (double)d * DBL_EPSILON * largest ? sqrt (lambda_k) : 0);
+    }
+  return GSL_SUCCESS;
+}
+
+// ## The distance between covariances, as a sum of squares
+//
+// The printed formula subtracts numbers of the size of the variances to find one that may be far smaller, and takes a square
+// root of eigenvalues that are small by cancellation. Both are avoided: the covariance part is also the least distance between roots
+// (Bhatia, Jain and Lim, 2019),
+// $$ \operatorname{tr}\Bigl(C_1 + C_2 - 2\bigl(C_1^{1/2} C_2\, C_1^{1/2}\bigr)^{1/2}\Bigr)
+//    = \min_{Q^T Q = I} \bigl\| R_1 - Q R_2 \bigr\|_F^2, $$
+// for any roots $R_1^T R_1 = C_1$, $R_2^T R_2 = C_2$: what is minimised is
+// $\operatorname{tr} C_1 + \operatorname{tr} C_2 - 2 \operatorname{tr}(Q^T R_1 R_2^T)$, and with $R_1 R_2^T = U \Sigma V^T$ the last trace is largest,
+// $\operatorname{tr} \Sigma$, at $Q = U V^T$. The $\sigma_k^2$ are the eigenvalues of $R_1 C_2 R_1^T$, which are those of
+// $C_1^{1/2} C_2\, C_1^{1/2}$. `R2`, `u` and `vt` are scratch afterwards, `R1` holds the difference.
+
+static int
+distance_of_roots (workspace *w, gsl_matrix *R1, gsl_matrix *R2, gsl_matrix *m, gsl_matrix *u, gsl_matrix *vt,
+                   double *distance)
+{
+  gsl_blas_dgemm (CblasNoTrans, CblasTrans, 1, R1, R2, 0, m);
+  int status = singular_vectors (w, m, u, vt);
+  if (status != GSL_SUCCESS)
+    return status;
+  gsl_matrix *Q = m;
+  gsl_blas_dgemm (CblasNoTrans, CblasNoTrans, 1, u, vt, 0, Q);
+  gsl_blas_dgemm (CblasNoTrans, CblasNoTrans, -1, Q, R2, 1, R1);
+  *distance = 0;
+  for (size_t k = 0; k < R1->size1; k++)
+    {
+      gsl_vector_view row = gsl_matrix_row (R1, k);
+      double squares;
+      gsl_blas_ddot (&row.vector, &row.vector, &squares);
+      *distance += squares;
+    }
+  return GSL_SUCCESS;
+}
+
+// ## Together
+
+static int
+distance_of_means (const gsl_vector *m1, const gsl_vector *m2, double *distance)
+{
+  *distance = 0;
+  for (size_t k = 0; k < m1->size; k++)
+    {
+      double difference = gsl_vector_get (m1, k) - gsl_vector_get (m2, k);
+      *distance += difference * difference;
+    }
+  if (!isfinite (*distance))
+    GSL_ERROR ("a mean is not finite", GSL_EDOM);
+  return GSL_SUCCESS;
+}
+
+enum
+{
+  MATRICES = 5 // R1, R2, their product, its singular vectors
+};
+
+static int
+distance_of_covariances (workspace *w, const gsl_matrix *C1, const gsl_matrix *C2, gsl_matrix **scratch,
+                         gsl_vector *lambda, double *distance)
+{
+  int status = square_root (w, C1, scratch[0], lambda);
+  if (status == GSL_SUCCESS)
+    status = square_root (w, C2, scratch[1], lambda);
+  if (status == GSL_SUCCESS)
+    status = distance_of_roots (w, scratch[0], scratch[1], scratch[2], scratch[3], scratch[4], distance);
+  return status;
+}
+
+int
+sb_frechet_gaussians (const gsl_vector *m1, const gsl_matrix *C1, const gsl_vector *m2, const gsl_matrix *C2,
+                      double *distance)
+{
+  size_t d = m1->size;
+  if (d == 0 || m2->size != d || C1->size1 != d || C1->size2 != d || C2->size1 != d || C2->size2 != d)
+    GSL_ERROR ("means and covariances must be of one dimension", GSL_EBADLEN);
+  if (d > LARGEST)
+    GSL_ERROR ("more than 16384 dimensions", GSL_EUNSUP);
+
+  double of_means, of_covariances = 0;
+  int status = distance_of_means (m1, m2, &of_means);
+  if (status == GSL_SUCCESS)
+    status = check_symmetric (C1);
+  if (status == GSL_SUCCESS)
+    status = check_symmetric (C2);
+  if (status != GSL_SUCCESS)
+    return status;
+
+  workspace w;
+  gsl_matrix *scratch[MATRICES];
+  status = workspace_alloc (d, &w);
+  for (size_t k = 0; k < MATRICES; k++)
+    if (!(scratch[k] = gsl_matrix_alloc (d, d)))
+      status = GSL_ENOMEM;
+  gsl_vector *lambda = gsl_vector_alloc (d);
+  if (!lambda)
+    status = GSL_ENOMEM;
+  if (status == GSL_SUCCESS)
+    status = distance_of_covariances (&w, C1, C2, scratch, lambda, &of_covariances);
+  gsl_vector_free (lambda);
+  for (size_t k = 0; k < MATRICES; k++)
+    gsl_matrix_free (scratch[k]);
+  workspace_free (&w);
+  if (status == GSL_SUCCESS)
+    *distance = of_means + of_covariances;
+  return status;
+}
+
+// From features: their moments first.
+
+int
+sb_frechet (const gsl_matrix *x1, const gsl_matrix *x2, double *distance)
+{
+  size_t d = x1->size2;
+  if (d == 0 || x2->size2 != d)
+    GSL_ERROR ("the two sets must have features of one dimension", GSL_EBADLEN);
+  gsl_vector *m1 = gsl_vector_alloc (d), *m2 = gsl_vector_alloc (d);
+  gsl_matrix *C1 = gsl_matrix_alloc (d, d), *C2 = gsl_matrix_alloc (d, d);
+  int status = m1 && m2 && C1 && C2 ? GSL_SUCCESS : GSL_ENOMEM;
+  if (status == GSL_SUCCESS)
+    status = sb_moments (x1, m1, C1);
+  if (status == GSL_SUCCESS)
+    status = sb_moments (x2, m2, C2);
+  if (status == GSL_SUCCESS)
+    status = sb_frechet_gaussians (m1, C1, m2, C2, distance);
+  gsl_vector_free (m1);
+  gsl_vector_free (m2);
+  gsl_matrix_free (C1);
+  gsl_matrix_free (C2);
+  return status;
+}
