@@ -179,6 +179,33 @@ PATH (idx_gzip)
   return status;
 }
 
+// ## Differential equations
+//
+// A step of our own type, without GSL's driver: gsl_odeiv2_control_y_new (GSL 2.7) looks into a control that it got no
+// memory for.
+
+static int
+decay (double t, const double *y, double *f, void *params)
+{
+  (void)t;
+  (void)params;
+  for (size_t i = 0; i < 3; i++)
+    f[i] = -y[i];
+  return GSL_SUCCESS;
+}
+
+PATH (dopri5)
+{
+  gsl_odeiv2_system system = { .function = decay, .dimension = 3 };
+  gsl_odeiv2_step *step = gsl_odeiv2_step_alloc (sb_odeiv2_step_dopri5, 3);
+  if (!step)
+    return reported;
+  double y[3] = { 1, 2, 3 }, yerr[3];
+  int status = gsl_odeiv2_step_apply (step, 0, 0.1, y, yerr, NULL, NULL, &system);
+  gsl_odeiv2_step_free (step);
+  return status;
+}
+
 // ## Processes
 
 static int
@@ -197,6 +224,16 @@ PATH (vp)
 PATH (subvp)
 {
   return use_process (sb_subvp_alloc (3, SB_VP_BETA_MIN, SB_VP_BETA_MAX));
+}
+
+PATH (smld)
+{
+  return use_process (sb_smld_alloc (3, 10, SB_VE_SIGMA_MIN, SB_VE_SIGMA_MAX));
+}
+
+PATH (ddpm)
+{
+  return use_process (sb_ddpm_alloc (3, 10, SB_VP_BETA_MIN / 10, SB_VP_BETA_MAX / 10));
 }
 
 PATH (ve)
