@@ -22,7 +22,10 @@
 #include "process/ve.h"
 #include "process/vp.h"
 #include "sampler/sampler.h"
+#include "score/callback.h"
+#include "score/exact.h"
 #include "score/score.h"
+#include "score/tweedie.h"
 #include "target/target.h"
 
 #endif

@@ -1,2 +1,3 @@
 scoredir = $(scorebookdir)/score
-score_HEADERS = %D%/score.h
+score_HEADERS = %D%/callback.h %D%/exact.h %D%/score.h %D%/tweedie.h
+libscorebook_core_la_SOURCES += %D%/callback.c %D%/exact.c %D%/score.c %D%/tweedie.c

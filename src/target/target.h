@@ -16,14 +16,15 @@ typedef struct
   int (*sample) (const void *state, sb_stream stream, gsl_matrix *x);
   int (*log_density) (const void *state, const sb_process *process, const gsl_matrix *x, const gsl_vector *t,
                       gsl_vector *log_p);
-  int (*evaluate) (const void *state, const sb_process *process, sb_view view, const gsl_matrix *x,
-                   const gsl_vector *t, gsl_matrix *out);
+  int (*evaluate) (const void *state, const sb_process *process, sb_view view, const gsl_matrix *x, const gsl_vector *t,
+                   gsl_matrix *out);
   int (*jvp) (const void *state, const sb_process *process, const gsl_matrix *x, const gsl_vector *t,
               const gsl_matrix *v, gsl_matrix *out);
   int (*divergence) (const void *state, const sb_process *process, const gsl_matrix *x, const gsl_vector *t,
                      gsl_vector *divergence);
   int (*posterior_covariance) (const void *state, const sb_process *process, const gsl_vector *x, double t,
                                gsl_matrix *covariance);
+  int (*cdf) (const void *state, const sb_process *process, const gsl_matrix *x, const gsl_vector *t, gsl_vector *cdf);
   void (*free) (void *state);
 } sb_target_type;
 
@@ -35,28 +36,34 @@ typedef struct
 } sb_target;
 
 // Common to all: x, v, out (n x d), t (n) in [0, t_max] (at t = 0 a law with a density has one, a point mass has
-// none: GSL_EDOM). GSL_EBADLEN, GSL_EDOM, GSL_ENOMEM; GSL_EUNSUP where the process's maps are no multiples of the
-// identity (so far).
+// none: GSL_EDOM); out is never x or v. A batch may have no rows. GSL_EBADLEN, GSL_EDOM, GSL_ENOMEM; GSL_EUNSUP where
+// the process's maps are no multiples of the identity (so far). The same for any number of threads, to the last bit, but
+// a batch cut in two may differ in it: a matrix product's rounding depends on its shape.
 int sb_target_sample (const sb_target *target, sb_stream stream, gsl_matrix *x); // x_0, a row per index
-int sb_target_log_density (const sb_target *target, const sb_process *process, const gsl_matrix *x,
-                           const gsl_vector *t, gsl_vector *log_p); // log p_t, in nats
+int sb_target_log_density (const sb_target *target, const sb_process *process, const gsl_matrix *x, const gsl_vector *t,
+                           gsl_vector *log_p); // log p_t, in nats
 // The score, E[x_0 | x_t] or E[z | x_t].
 int sb_target_evaluate (const sb_target *target, const sb_process *process, sb_view view, const gsl_matrix *x,
                         const gsl_vector *t, gsl_matrix *out);
 // The Jacobian of the score (which is symmetric: the Hessian of log p_t) times v_i, and its trace.
 int sb_target_jvp (const sb_target *target, const sb_process *process, const gsl_matrix *x, const gsl_vector *t,
                    const gsl_matrix *v, gsl_matrix *out);
-int sb_target_divergence (const sb_target *target, const sb_process *process, const gsl_matrix *x,
-                          const gsl_vector *t, gsl_vector *divergence);
+int sb_target_divergence (const sb_target *target, const sb_process *process, const gsl_matrix *x, const gsl_vector *t,
+                          gsl_vector *divergence);
 int sb_target_posterior_covariance (const sb_target *target, const sb_process *process, const gsl_vector *x, double t,
                                     gsl_matrix *covariance); // Cov[x_0 | x_t = x], d x d
+// In one dimension: P(x_t <= x). GSL_EUNSUP in more.
+int sb_target_cdf (const sb_target *target, const sb_process *process, const gsl_matrix *x, const gsl_vector *t,
+                   gsl_vector *cdf);
 
 void sb_target_free (sb_target *target);
 
-// The laws. Each copies what it is given.
-sb_target *sb_target_gaussian_alloc (const gsl_vector *mean, const gsl_matrix *covariance); // d, d x d positive semidefinite
-sb_target *sb_target_mixture_alloc (const gsl_vector *weights,   // K, non-negative, scaled to sum 1 here
-                                    const gsl_matrix *means,     // K x d
+// The laws. Each copies what it is given. GSL_EBADLEN, GSL_EINVAL (nothing given), GSL_EDOM (a number that is not
+// finite, a negative weight, a covariance that is none), GSL_ENOMEM.
+sb_target *sb_target_gaussian_alloc (const gsl_vector *mean,
+                                     const gsl_matrix *covariance); // d, d x d positive semidefinite
+sb_target *sb_target_mixture_alloc (const gsl_vector *weights,    // K, none negative, scaled to sum 1 here; NULL: equal
+                                    const gsl_matrix *means,      // K x d
                                     const gsl_matrix *covariances // K d x d: the K covariances, one below the other
 );
 sb_target *sb_target_points_alloc (const gsl_matrix *points, const gsl_vector *weights); // K x d; weights NULL: equal

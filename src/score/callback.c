@@ -1,0 +1,62 @@
+// # A score by callback
+//
+// Which view a user's function computes, and which derivatives it has, differ from one callback to the next, so each
+// score of this kind carries a type of its own, with a NULL wherever the user gave one.
+
+#include "callback.h"
+
+#include <gsl/gsl_errno.h>
+#include <stdlib.h>
+
+typedef struct
+{
+  sb_score_type type;
+  sb_score_callback callback;
+} callback_state;
+
+static int
+callback_evaluate (const void *state, sb_view view, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y,
+                   gsl_matrix *out)
+{
+  const sb_score_callback *callback = &((const callback_state *)state)->callback;
+  (void)view;
+  return callback->function (x, t, y, out, callback->params);
+}
+
+static int
+callback_jvp (const void *state, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, const gsl_matrix *v,
+              gsl_matrix *out)
+{
+  const sb_score_callback *callback = &((const callback_state *)state)->callback;
+  return callback->jvp (x, t, y, v, out, callback->params);
+}
+
+static int
+callback_divergence (const void *state, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y,
+                     gsl_vector *divergence)
+{
+  const sb_score_callback *callback = &((const callback_state *)state)->callback;
+  return callback->divergence (x, t, y, divergence, callback->params);
+}
+
+sb_score *
+sb_score_callback_alloc (const sb_score_callback *callback, const sb_process *process)
+{
+  const sb_view view = callback->view;
+  if (!callback->function)
+    GSL_ERROR_NULL ("a score by callback needs a function", GSL_EINVAL);
+  if (view != SB_SCORE && view != SB_DENOISER && view != SB_EPSILON)
+    GSL_ERROR_NULL ("a view is the score, the denoiser or epsilon", GSL_EINVAL);
+
+  callback_state *state = malloc (sizeof *state);
+  if (!state)
+    GSL_ERROR_NULL ("no memory for a score", GSL_ENOMEM);
+  state->callback = *callback;
+  state->type = (sb_score_type){ .name = "callback",
+                                 .views = view,
+                                 .evaluate = callback_evaluate,
+                                 .jvp = callback->jvp ? callback_jvp : NULL,
+                                 .divergence = callback->divergence ? callback_divergence : NULL,
+                                 .free = free };
+  return sb_score_alloc (&state->type, state, process);
+}

@@ -1,0 +1,31 @@
+#ifndef SCOREBOOK_SCORE_CALLBACK_H
+#define SCOREBOOK_SCORE_CALLBACK_H
+
+#include "score.h"
+
+SB_BEGIN_DECLS
+
+// A score of your own, as a gsl_function is a function of your own. Each function gets `params` last and returns a GSL
+// status. Shapes are checked before it is called: x, v, out (n x d), t (n), y NULL or n rows, divergence (n).
+typedef struct
+{
+  sb_view view; // what `function` computes
+
+  int (*function) (const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, gsl_matrix *out, void *params);
+
+  // Of the score, whichever the view; NULL: not available.
+  int (*jvp) (const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, const gsl_matrix *v, gsl_matrix *out,
+              void *params);
+  int (*divergence) (const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, gsl_vector *divergence,
+                     void *params);
+
+  void *params; // not owned
+} sb_score_callback;
+
+// The callback is copied; params and process are not, and have to outlive the score. NULL with GSL_EINVAL where there
+// is no function or no such view, with GSL_ENOMEM.
+sb_score *sb_score_callback_alloc (const sb_score_callback *callback, const sb_process *process);
+
+SB_END_DECLS
+
+#endif

@@ -1,0 +1,72 @@
+// # The exact score of a law
+//
+// A law in closed form answers every question a score can be asked; here it is given the score's interface, so that
+// samplers run with an exact score as with a learned one, and what they get wrong is their own.
+
+#include "exact.h"
+
+#include <gsl/gsl_errno.h>
+#include <stdlib.h>
+
+typedef struct
+{
+  const sb_target *target;
+  const sb_process *process;
+} exact_state;
+
+static int
+exact_evaluate (const void *state, sb_view view, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y,
+                gsl_matrix *out)
+{
+  const exact_state *exact = state;
+  (void)y;
+  return sb_target_evaluate (exact->target, exact->process, view, x, t, out);
+}
+
+static int
+exact_jvp (const void *state, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, const gsl_matrix *v,
+           gsl_matrix *out)
+{
+  const exact_state *exact = state;
+  (void)y;
+  return sb_target_jvp (exact->target, exact->process, x, t, v, out);
+}
+
+// The Jacobian of a score is a Hessian, $\mathbf{J} = \nabla\nabla^\top\log p_t$, and $\mathbf{J}^\top\mathbf{v} =
+// \mathbf{J}\mathbf{v}$. There are no parameters to add a gradient to.
+
+static int
+exact_vjp (void *state, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, const gsl_matrix *v,
+           gsl_matrix *out)
+{
+  return exact_jvp (state, x, t, y, v, out);
+}
+
+static int
+exact_divergence (const void *state, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y,
+                  gsl_vector *divergence)
+{
+  const exact_state *exact = state;
+  (void)y;
+  return sb_target_divergence (exact->target, exact->process, x, t, divergence);
+}
+
+static const sb_score_type exact_type = { .name = "exact",
+                                          .views = SB_SCORE | SB_DENOISER | SB_EPSILON,
+                                          .evaluate = exact_evaluate,
+                                          .jvp = exact_jvp,
+                                          .vjp = exact_vjp,
+                                          .divergence = exact_divergence,
+                                          .free = free };
+
+sb_score *
+sb_score_exact_alloc (const sb_target *target, const sb_process *process)
+{
+  if (target->dimension != process->dimension)
+    GSL_ERROR_NULL ("the law and the process differ in dimension", GSL_EBADLEN);
+  exact_state *state = malloc (sizeof *state);
+  if (!state)
+    GSL_ERROR_NULL ("no memory for a score", GSL_ENOMEM);
+  *state = (exact_state){ .target = target, .process = process };
+  return sb_score_alloc (&exact_type, state, process);
+}

@@ -1,0 +1,94 @@
+// # Score, denoiser, epsilon
+//
+// To know the score of noisy data, to know the clean point on average, and to know the noise on average is one and the
+// same knowledge. Where $\mathbf{x}_t = \mathbf{A}\mathbf{x}_0 + \mathbf{S}\mathbf{z}$, the conditional score is
+// $\nabla\log p_{0t}(\mathbf{x}_t \mid \mathbf{x}_0) = -\mathbf{S}^{-\top}\mathbf{z}$, and its average over all $\mathbf{x}_0$
+// that may have led to $\mathbf{x}$ is the score. [scoresde.txt-dsm-optimal] So
+// $$ \nabla\log p_t(\mathbf{x}) = -\mathbf{S}^{-\top}\boldsymbol\epsilon, \qquad
+//    \mathbf{x} = \mathbf{A}\hat{\mathbf{x}}_0 + \mathbf{S}\boldsymbol\epsilon, $$
+// with $\hat{\mathbf{x}}_0 = \mathbb{E}[\mathbf{x}_0 \mid \mathbf{x}]$ and $\boldsymbol\epsilon = \mathbb{E}[\mathbf{z} \mid
+// \mathbf{x}]$. For $\mathbf{A} = m\mathbf{I}$ and $\mathbf{S} = \varsigma\mathbf{I}$ the first is the network's
+// $\mathbf{s} = -\boldsymbol\epsilon/\varsigma$ [scoresde.txt-lsimple], and the two together are Tweedie's formula
+// $\hat{\mathbf{x}}_0 = (\mathbf{x} + \varsigma^2\nabla\log p_t(\mathbf{x}))/m$. [scoresde.txt-denoise]
+
+#include "tweedie.h"
+
+#include <gsl/gsl_errno.h>
+
+// Every view can be reached from every other by way of $\boldsymbol\epsilon$, applying the process's maps to a batch in place.
+
+static int
+score_to_epsilon (const sb_process *process, const gsl_vector *t, gsl_matrix *estimate)
+{
+  gsl_matrix_scale (estimate, -1);
+  return sb_process_apply (process, SB_S, CblasTrans, NULL, t, estimate);
+}
+
+static int
+epsilon_to_score (const sb_process *process, const gsl_vector *t, gsl_matrix *estimate)
+{
+  gsl_matrix_scale (estimate, -1);
+  return sb_process_apply (process, SB_S_INVERSE, CblasTrans, NULL, t, estimate);
+}
+
+// The residual of the one in $\mathbf{x}$, through the inverse map, is the other:
+// $\boldsymbol\epsilon = \mathbf{S}^{-1}(\mathbf{x} - \mathbf{A}\hat{\mathbf{x}}_0)$ and
+// $\hat{\mathbf{x}}_0 = \mathbf{A}^{-1}(\mathbf{x} - \mathbf{S}\boldsymbol\epsilon)$.
+
+static int
+explain_rest (const sb_process *process, sb_process_map map, sb_process_map inverse, const gsl_matrix *x,
+              const gsl_vector *t, gsl_matrix *estimate)
+{
+  int status = sb_process_apply (process, map, CblasNoTrans, NULL, t, estimate);
+  if (status)
+    return status;
+  gsl_matrix_scale (estimate, -1);
+  gsl_matrix_add (estimate, x);
+  return sb_process_apply (process, inverse, CblasNoTrans, NULL, t, estimate);
+}
+
+static int
+to_epsilon (const sb_process *process, sb_view from, const gsl_matrix *x, const gsl_vector *t, gsl_matrix *estimate)
+{
+  switch (from)
+    {
+    case SB_SCORE:
+      return score_to_epsilon (process, t, estimate);
+    case SB_DENOISER:
+      return explain_rest (process, SB_A, SB_S_INVERSE, x, t, estimate);
+    case SB_EPSILON:
+      return GSL_SUCCESS;
+    default:
+      GSL_ERROR ("a view is the score, the denoiser or epsilon", GSL_EINVAL);
+    }
+}
+
+static int
+from_epsilon (const sb_process *process, sb_view to, const gsl_matrix *x, const gsl_vector *t, gsl_matrix *estimate)
+{
+  switch (to)
+    {
+    case SB_SCORE:
+      return epsilon_to_score (process, t, estimate);
+    case SB_DENOISER:
+      return explain_rest (process, SB_S, SB_A_INVERSE, x, t, estimate);
+    case SB_EPSILON:
+      return GSL_SUCCESS;
+    default:
+      GSL_ERROR ("a view is the score, the denoiser or epsilon", GSL_EINVAL);
+    }
+}
+
+int
+sb_tweedie (const sb_process *process, sb_view from, sb_view to, const gsl_matrix *x, const gsl_vector *t,
+            gsl_matrix *estimate)
+{
+  if (x->size1 != estimate->size1 || x->size2 != estimate->size2)
+    GSL_ERROR ("the estimate has not the shape of the batch", GSL_EBADLEN);
+  if (t->size != x->size1)
+    GSL_ERROR ("each row needs its time", GSL_EBADLEN);
+  if (from == to)
+    return GSL_SUCCESS;
+  int status = to_epsilon (process, from, x, t, estimate);
+  return status ? status : from_epsilon (process, to, x, t, estimate);
+}

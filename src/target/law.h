@@ -1,0 +1,38 @@
+#ifndef SCOREBOOK_TARGET_LAW_H
+#define SCOREBOOK_TARGET_LAW_H
+
+// What the laws of this room share; not installed.
+
+#include "target.h"
+
+// The kernel of one row: x_t given x_0 is N(m x_0, sd^2 I).
+typedef struct
+{
+  double m, sd;
+} target_kernel;
+
+// The kernels of the times t, into an array of t->size.
+int target_kernels (const sb_process *process, const gsl_vector *t, target_kernel *kernel);
+
+// A law of this type. The state changes hands at the call: on failure it is released.
+sb_target *target_alloc (const sb_target_type *type, void *state, size_t dimension);
+
+// Copy means or points, GSL_EDOM where one is not finite.
+int target_copy (const gsl_matrix *from, gsl_matrix *to);
+
+// Weights of K components: their logarithms (-infinity for a weight of zero) and their cumulative sums, scaled to end
+// in 1. `weights` NULL: all equal. GSL_EDOM where one is negative or not finite, or all are zero.
+int target_weights (const gsl_vector *weights, size_t K, double *log_w, double *cumulative);
+
+// The component that a uniform number u of (0, 1) falls into.
+size_t target_pick (const double *cumulative, size_t K, double u);
+
+// A component for every row, from number 0 of the rows' streams. What else a row draws starts at TARGET_DRAWS, which
+// leaves the pair of numbers to which number 0 belongs unused.
+enum
+{
+  TARGET_DRAWS = 2
+};
+int target_pick_rows (const double *cumulative, size_t K, sb_stream stream, size_t rows, size_t *component);
+
+#endif

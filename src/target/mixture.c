@@ -1,0 +1,789 @@
+// # Gaussian mixtures
+//
+// Data are rarely a Gaussian, but a mixture of Gaussians has every difficulty of real data (modes far apart, ridges,
+// gaps where almost nothing lies) and still the score of its noisy versions in closed form. Where
+// $$ p_0(\mathbf{x}) = \sum_k w_k\, \mathcal{N}(\mathbf{x};\; \boldsymbol\mu_k,\, \mathbf{C}_k) $$
+// and the forward process takes $\mathbf{x}_0$ to $m\,\mathbf{x}_0 + \varsigma\,\mathbf{z}$, the convolution of $p_0$ with
+// the kernel is again a mixture, [scoresde.txt-perturb-kernel]
+// $$ p_t(\mathbf{x}) = \sum_k w_k\, \mathcal{N}(\mathbf{x};\; m\boldsymbol\mu_k,\, m^2\mathbf{C}_k + \varsigma^2\mathbf{I}),
+// $$
+// with $m$ and $\varsigma$ depending on $t$. A Gaussian is a mixture of one.
+
+#include "law.h"
+
+#include "../base/shard.h"
+
+#include <gsl/gsl_blas.h>
+#include <gsl/gsl_cdf.h>
+#include <gsl/gsl_eigen.h>
+#include <gsl/gsl_errno.h>
+#include <gsl/gsl_math.h>
+#include <math.h>
+#include <stdlib.h>
+
+// The covariances of $p_t$ differ from time to time, but their axes do not: with $\mathbf{C}_k = \mathbf{U}_k
+// \operatorname{diag}(\boldsymbol\lambda_k)\, \mathbf{U}_k^\top$ found once, $m^2\mathbf{C}_k + \varsigma^2\mathbf{I}$ has the
+// variances $s_{kj} = m^2\lambda_{kj} + \varsigma^2$ along the columns of $\mathbf{U}_k$, at every time.
+
+typedef struct
+{
+  size_t K, d;
+  double *log_w;      // K
+  double *cumulative; // K
+  gsl_matrix *mu;     // K x d
+  gsl_matrix *lambda; // K x d, none negative
+  gsl_matrix *U;      // K d x d: the K matrices, one below the other
+} mixture;
+
+static inline double
+variance (target_kernel kernel, double lambda)
+{
+  return kernel.m * kernel.m * lambda + kernel.sd * kernel.sd;
+}
+
+static gsl_matrix
+axes (const mixture *law, size_t k)
+{
+  return gsl_matrix_const_submatrix (law->U, k * law->d, 0, law->d, law->d).matrix;
+}
+
+// ## A shard of a batch
+//
+// Every function below works on a few rows at a time and first needs the same: for each component $k$ the differences
+// $\boldsymbol\delta_i = \mathbf{x}_i - m_i\boldsymbol\mu_k$ along the component's axes, $\mathbf{y}_i =
+// \mathbf{U}_k^\top\boldsymbol\delta_i$, one matrix product for all rows. The fused multiply-add rounds a difference once, so
+// that it keeps its digits where $\mathbf{x}_i$ is within a small $\varsigma$ of $m\boldsymbol\mu_k$.
+
+enum
+{
+  SHARD_ROWS = 128
+};
+
+typedef struct
+{
+  const mixture *law;
+  target_kernel *kernel; // a row each
+  const gsl_matrix *x;
+  const gsl_matrix *v; // directions, where there are any
+  sb_view view;
+  gsl_matrix *out;        // one of these two is the result
+  gsl_vector *out_number; // a number per row
+} batch_job;
+
+typedef struct
+{
+  const mixture *law;
+  const target_kernel *kernel; // of the shard's rows
+  gsl_matrix x;                // never written to
+  gsl_matrix *r;               // n x K: log densities of the components, then responsibilities
+  gsl_matrix *delta, *y;       // n x d
+  gsl_matrix *score, *h;       // n x d
+} shard;
+
+static void
+shard_free (shard *s)
+{
+  gsl_matrix_free (s->r);
+  gsl_matrix_free (s->delta);
+  gsl_matrix_free (s->y);
+  gsl_matrix_free (s->score);
+  gsl_matrix_free (s->h);
+}
+
+static int
+shard_alloc (shard *s, const batch_job *job, size_t first, size_t n)
+{
+  const size_t d = job->law->d;
+  s->law = job->law;
+  s->kernel = job->kernel + first;
+  s->x = gsl_matrix_const_submatrix (job->x, first, 0, n, d).matrix;
+  s->r = gsl_matrix_alloc (n, job->law->K);
+  s->delta = gsl_matrix_alloc (n, d);
+  s->y = gsl_matrix_alloc (n, d);
+  s->score = gsl_matrix_alloc (n, d);
+  s->h = gsl_matrix_alloc (n, d);
+  if (s->r && s->delta && s->y && s->score && s->h)
+    return GSL_SUCCESS;
+  shard_free (s);
+  return GSL_ENOMEM;
+}
+
+static void
+project (shard *s, size_t k)
+{
+  const gsl_matrix *x = &s->x;
+  const double *mu = gsl_matrix_const_ptr (s->law->mu, k, 0);
+  for (size_t i = 0; i < x->size1; i++)
+    {
+      const double *x_i = gsl_matrix_const_ptr (x, i, 0);
+      double *delta = gsl_matrix_ptr (s->delta, i, 0);
+      for (size_t j = 0; j < x->size2; j++)
+        delta[j] = fma (-s->kernel[i].m, mu[j], x_i[j]);
+    }
+  const gsl_matrix U = axes (s->law, k);
+  gsl_blas_dgemm (CblasNoTrans, CblasNoTrans, 1, s->delta, &U, 0, s->y);
+}
+
+// The log density of component $k$, weight included, but for the constant $-\tfrac{d}{2}\log 2\pi$ that all share:
+// $\log w_k - \tfrac12\sum_j \bigl(y_j^2/s_{kj} + \log s_{kj}\bigr)$.
+
+static double
+component_log_density (const shard *s, size_t i, size_t k)
+{
+  const double *lambda = gsl_matrix_const_ptr (s->law->lambda, k, 0), *y = gsl_matrix_const_ptr (s->y, i, 0);
+  double sum = 0;
+  for (size_t j = 0; j < s->law->d; j++)
+    {
+      double s_kj = variance (s->kernel[i], lambda[j]);
+      sum += y[j] / s_kj * y[j] + log (s_kj);
+    }
+  return s->law->log_w[k] - 0.5 * sum;
+}
+
+// The responsibility $r_k = P(k \mid \mathbf{x})$ is its share in the sum. Far from all components every density underflows,
+// so the largest log density is taken off first; it returns with the logarithm of the sum.
+
+static double
+normalise (gsl_vector *r)
+{
+  double largest = gsl_vector_max (r), sum = 0;
+  for (size_t k = 0; k < r->size; k++)
+    {
+      double share = exp (gsl_vector_get (r, k) - largest);
+      gsl_vector_set (r, k, share);
+      sum += share;
+    }
+  gsl_vector_scale (r, 1 / sum);
+  return largest + log (sum);
+}
+
+static void
+log_densities (shard *s)
+{
+  for (size_t k = 0; k < s->law->K; k++)
+    {
+      project (s, k);
+      for (size_t i = 0; i < s->r->size1; i++)
+        gsl_matrix_set (s->r, i, k, component_log_density (s, i, k));
+    }
+}
+
+static void
+responsibilities (shard *s)
+{
+  log_densities (s);
+  for (size_t i = 0; i < s->r->size1; i++)
+    {
+      gsl_vector_view r_i = gsl_matrix_row (s->r, i);
+      normalise (&r_i.vector);
+    }
+}
+
+static int
+weightless (const shard *s, size_t k)
+{
+  gsl_vector_const_view r_k = gsl_matrix_const_column (s->r, k);
+  return gsl_vector_isnull (&r_k.vector);
+}
+
+// ## Log density
+
+static int
+log_density_rows (void *context, size_t number, size_t first, size_t n)
+{
+  const batch_job *job = context;
+  shard s;
+  (void)number;
+  int status = shard_alloc (&s, job, first, n);
+  if (status)
+    return status;
+  log_densities (&s);
+  for (size_t i = 0; i < n; i++)
+    {
+      gsl_vector_view r_i = gsl_matrix_row (s.r, i);
+      double constant = -0.5 * (double)job->law->d * log (2 * M_PI);
+      gsl_vector_set (job->out_number, first + i, constant + normalise (&r_i.vector));
+    }
+  shard_free (&s);
+  return GSL_SUCCESS;
+}
+
+// ## Score, denoiser, epsilon
+//
+// Given its component, all is Gaussian and linear in $\mathbf{y} = \mathbf{U}_k^\top(\mathbf{x} - m\boldsymbol\mu_k)$:
+// $$ \nabla\log p_t(\mathbf{x} \mid k) = -\mathbf{U}_k\,\frac{\mathbf{y}}{s_k}, \qquad
+//    \mathbb{E}[\mathbf{x}_0 \mid \mathbf{x}, k] = \boldsymbol\mu_k + \mathbf{U}_k\,\frac{m\lambda_k\,\mathbf{y}}{s_k}, \qquad
+//    \mathbb{E}[\mathbf{z} \mid \mathbf{x}, k] = \mathbf{U}_k\,\frac{\varsigma\,\mathbf{y}}{s_k}, $$
+// and each view of the mixture is the average over $k$ with the responsibilities. [scoresde.txt-dsm-optimal] None of the three
+// is computed from another: as $\varsigma \to 0$ the score's $1/s_k$ grows beyond bounds while the denoiser tends to
+// $\mathbf{x}/m$, and as $\varsigma \to \infty$ what the denoiser knows of $\mathbf{x}$ would be lost in $\mathbf{x} + \varsigma^2
+// \nabla\log p_t(\mathbf{x})$.
+
+static inline double
+gain (target_kernel kernel, sb_view view, double lambda)
+{
+  double s_kj = variance (kernel, lambda);
+  switch (view)
+    {
+    case SB_DENOISER:
+      return kernel.m * lambda / s_kj;
+    case SB_EPSILON:
+      return kernel.sd / s_kj;
+    default:
+      return -1 / s_kj;
+    }
+}
+
+// The rows of y, times what multiplies them in these formulas.
+
+static void
+amplify (shard *s, sb_view view, size_t k, gsl_matrix *y)
+{
+  const double *lambda = gsl_matrix_const_ptr (s->law->lambda, k, 0);
+  for (size_t i = 0; i < y->size1; i++)
+    {
+      double *y_i = gsl_matrix_ptr (y, i, 0);
+      for (size_t j = 0; j < y->size2; j++)
+        y_i[j] *= gain (s->kernel[i], view, lambda[j]);
+    }
+}
+
+// Add the share of component $k$, $r_k\,\mathbf{U}_k\mathbf{y}$, to the rows of `out`; `y` is used up.
+
+static void
+add_share (shard *s, size_t k, gsl_matrix *y, gsl_matrix *out)
+{
+  const gsl_matrix U = axes (s->law, k);
+  for (size_t i = 0; i < y->size1; i++)
+    {
+      gsl_vector_view y_i = gsl_matrix_row (y, i);
+      gsl_vector_scale (&y_i.vector, gsl_matrix_get (s->r, i, k));
+    }
+  gsl_blas_dgemm (CblasNoTrans, CblasTrans, 1, y, &U, 1, out);
+}
+
+static void
+average (shard *s, sb_view view, gsl_matrix *out)
+{
+  gsl_matrix_set_zero (out);
+  for (size_t k = 0; k < s->law->K; k++)
+    {
+      if (weightless (s, k))
+        continue;
+      project (s, k);
+      amplify (s, view, k, s->y);
+      add_share (s, k, s->y, out);
+      if (view == SB_DENOISER)
+        {
+          gsl_vector_const_view r_k = gsl_matrix_const_column (s->r, k), mu = gsl_matrix_const_row (s->law->mu, k);
+          gsl_blas_dger (1, &r_k.vector, &mu.vector, out);
+        }
+    }
+}
+
+static int
+evaluate_rows (void *context, size_t number, size_t first, size_t n)
+{
+  const batch_job *job = context;
+  shard s;
+  (void)number;
+  int status = shard_alloc (&s, job, first, n);
+  if (status)
+    return status;
+  gsl_matrix_view out = gsl_matrix_submatrix (job->out, first, 0, n, job->law->d);
+  responsibilities (&s);
+  average (&s, job->view, &out.matrix);
+  shard_free (&s);
+  return GSL_SUCCESS;
+}
+
+// ## The Jacobian of the score
+//
+// It is the Hessian of $\log p_t$. Differentiating the average, responsibilities included, with $\mathbf{s}_k$ the score
+// of component $k$ and $\mathbf{s} = \sum_k r_k\mathbf{s}_k$,
+// $$ \mathbf{J} = \sum_k r_k \Bigl[ -\mathbf{U}_k \operatorname{diag}\bigl(1/s_k\bigr)\, \mathbf{U}_k^\top
+//    + (\mathbf{s}_k - \mathbf{s})(\mathbf{s}_k - \mathbf{s})^\top \Bigr]. $$
+// The second term is written about the mean: $\sum_k r_k \mathbf{s}_k\mathbf{s}_k^\top - \mathbf{s}\mathbf{s}^\top$ would subtract
+// squares of size $1/\varsigma^2$ that agree wherever one component rules. Here are the $\mathbf{s}_k - \mathbf{s}$, a row each.
+
+static void
+deviations (shard *s, size_t k, gsl_matrix *e)
+{
+  const gsl_matrix U = axes (s->law, k);
+  project (s, k);
+  amplify (s, SB_SCORE, k, s->y);
+  gsl_matrix_memcpy (e, s->score);
+  gsl_blas_dgemm (CblasNoTrans, CblasTrans, 1, s->y, &U, -1, e);
+}
+
+// Its product with a direction $\mathbf{v}$ per row:
+
+static void
+add_jacobian_times (shard *s, size_t k, const gsl_matrix *v, gsl_matrix *out)
+{
+  const gsl_matrix U = axes (s->law, k);
+  deviations (s, k, s->h);
+  for (size_t i = 0; i < out->size1; i++)
+    {
+      gsl_vector_const_view e_i = gsl_matrix_const_row (s->h, i), v_i = gsl_matrix_const_row (v, i);
+      gsl_vector_view out_i = gsl_matrix_row (out, i);
+      double along;
+      gsl_blas_ddot (&e_i.vector, &v_i.vector, &along);
+      gsl_blas_daxpy (gsl_matrix_get (s->r, i, k) * along, &e_i.vector, &out_i.vector);
+    }
+  gsl_blas_dgemm (CblasNoTrans, CblasNoTrans, 1, v, &U, 0, s->y);
+  amplify (s, SB_SCORE, k, s->y);
+  add_share (s, k, s->y, out);
+}
+
+static int
+jvp_rows (void *context, size_t number, size_t first, size_t n)
+{
+  const batch_job *job = context;
+  shard s;
+  (void)number;
+  int status = shard_alloc (&s, job, first, n);
+  if (status)
+    return status;
+  gsl_matrix_const_view v = gsl_matrix_const_submatrix (job->v, first, 0, n, job->law->d);
+  gsl_matrix_view out = gsl_matrix_submatrix (job->out, first, 0, n, job->law->d);
+  responsibilities (&s);
+  average (&s, SB_SCORE, s.score);
+  gsl_matrix_set_zero (&out.matrix);
+  for (size_t k = 0; k < job->law->K; k++)
+    if (!weightless (&s, k))
+      add_jacobian_times (&s, k, &v.matrix, &out.matrix);
+  shard_free (&s);
+  return GSL_SUCCESS;
+}
+
+// Its trace, the divergence of the score: $\sum_k r_k \bigl[ -\sum_j 1/s_{kj} + \|\mathbf{s}_k - \mathbf{s}\|^2 \bigr]$.
+
+static double
+component_trace (const shard *s, size_t i, size_t k)
+{
+  const double *lambda = gsl_matrix_const_ptr (s->law->lambda, k, 0), *e = gsl_matrix_const_ptr (s->h, i, 0);
+  double sum = 0;
+  for (size_t j = 0; j < s->law->d; j++)
+    sum += gain (s->kernel[i], SB_SCORE, lambda[j]) + e[j] * e[j];
+  return sum;
+}
+
+static int
+divergence_rows (void *context, size_t number, size_t first, size_t n)
+{
+  const batch_job *job = context;
+  shard s;
+  (void)number;
+  int status = shard_alloc (&s, job, first, n);
+  if (status)
+    return status;
+  gsl_vector_view divergence = gsl_vector_subvector (job->out_number, first, n);
+  responsibilities (&s);
+  average (&s, SB_SCORE, s.score);
+  gsl_vector_set_zero (&divergence.vector);
+  for (size_t k = 0; k < job->law->K; k++)
+    {
+      if (weightless (&s, k))
+        continue;
+      deviations (&s, k, s.h);
+      for (size_t i = 0; i < n; i++)
+        *gsl_vector_ptr (&divergence.vector, i) += gsl_matrix_get (s.r, i, k) * component_trace (&s, i, k);
+    }
+  shard_free (&s);
+  return GSL_SUCCESS;
+}
+
+// ## From a batch to its shards
+//
+// Without noise, at $t = 0$, a covariance with a direction of no variance leaves a law without density.
+
+static int
+check_density (const batch_job *job, size_t rows)
+{
+  double smallest = gsl_matrix_min (job->law->lambda);
+  for (size_t i = 0; i < rows; i++)
+    if (variance (job->kernel[i], smallest) == 0)
+      GSL_ERROR ("a singular covariance without noise has no density", GSL_EDOM);
+  return GSL_SUCCESS;
+}
+
+static int
+work_on (batch_job *job, const sb_process *process, const gsl_vector *t, sb_shard_function rows)
+{
+  job->kernel = malloc (t->size * sizeof *job->kernel);
+  if (!job->kernel)
+    GSL_ERROR ("no memory for the kernels of a batch", GSL_ENOMEM);
+  int status = target_kernels (process, t, job->kernel);
+  if (!status)
+    status = check_density (job, t->size);
+  if (!status)
+    status = sb_shards (t->size, SHARD_ROWS, rows, job);
+  free (job->kernel);
+  return status;
+}
+
+static int
+mixture_log_density (const void *state, const sb_process *process, const gsl_matrix *x, const gsl_vector *t,
+                     gsl_vector *log_p)
+{
+  batch_job job = { .law = state, .x = x, .out_number = log_p };
+  return work_on (&job, process, t, log_density_rows);
+}
+
+static int
+mixture_evaluate (const void *state, const sb_process *process, sb_view view, const gsl_matrix *x, const gsl_vector *t,
+                  gsl_matrix *out)
+{
+  batch_job job = { .law = state, .x = x, .view = view, .out = out };
+  return work_on (&job, process, t, evaluate_rows);
+}
+
+static int
+mixture_jvp (const void *state, const sb_process *process, const gsl_matrix *x, const gsl_vector *t,
+             const gsl_matrix *v, gsl_matrix *out)
+{
+  batch_job job = { .law = state, .x = x, .v = v, .out = out };
+  return work_on (&job, process, t, jvp_rows);
+}
+
+static int
+mixture_divergence (const void *state, const sb_process *process, const gsl_matrix *x, const gsl_vector *t,
+                    gsl_vector *divergence)
+{
+  batch_job job = { .law = state, .x = x, .out_number = divergence };
+  return work_on (&job, process, t, divergence_rows);
+}
+
+// ## What is known of $\mathbf{x}_0$
+//
+// Given the component, the posterior covariance is $\mathbf{U}_k \operatorname{diag}(\lambda_k\varsigma^2/s_k)\,
+// \mathbf{U}_k^\top$ and the posterior mean is the component's denoiser $\hat{\mathbf{x}}_k$; the law of total variance puts
+// the components together,
+// $$ \operatorname{Cov}[\mathbf{x}_0 \mid \mathbf{x}] = \sum_k r_k \Bigl[ \mathbf{U}_k \operatorname{diag}\bigl(
+//    \lambda_k\varsigma^2/s_k\bigr)\, \mathbf{U}_k^\top + (\hat{\mathbf{x}}_k - \hat{\mathbf{x}})(\hat{\mathbf{x}}_k -
+//    \hat{\mathbf{x}})^\top \Bigr]. $$
+// It equals $\tfrac{\varsigma^2}{m^2}(\mathbf{I} + \varsigma^2\mathbf{J})$, which for small $\lambda_k/\varsigma^2$ is a
+// difference of numbers that agree.
+
+static void
+add_within (const shard *s, size_t k, gsl_matrix *root, gsl_matrix *covariance)
+{
+  const double *lambda = gsl_matrix_const_ptr (s->law->lambda, k, 0), sd = s->kernel[0].sd;
+  const gsl_matrix U = axes (s->law, k);
+  gsl_matrix_memcpy (root, &U);
+  for (size_t j = 0; j < s->law->d; j++)
+    {
+      gsl_vector_view axis = gsl_matrix_column (root, j);
+      gsl_vector_scale (&axis.vector, sd * sqrt (lambda[j] / variance (s->kernel[0], lambda[j])));
+    }
+  gsl_blas_dsyrk (CblasLower, CblasNoTrans, gsl_matrix_get (s->r, 0, k), root, 1, covariance);
+}
+
+static void
+add_between (shard *s, size_t k, const gsl_vector *x_hat, gsl_matrix *covariance)
+{
+  const gsl_matrix U = axes (s->law, k);
+  gsl_vector_const_view mu = gsl_matrix_const_row (s->law->mu, k);
+  gsl_vector_view y = gsl_matrix_row (s->y, 0), e = gsl_matrix_row (s->h, 0);
+  project (s, k);
+  amplify (s, SB_DENOISER, k, s->y);
+  gsl_vector_memcpy (&e.vector, &mu.vector);
+  gsl_vector_sub (&e.vector, x_hat);
+  gsl_blas_dgemv (CblasNoTrans, 1, &U, &y.vector, 1, &e.vector);
+  gsl_blas_dsyr (CblasLower, gsl_matrix_get (s->r, 0, k), &e.vector, covariance);
+}
+
+static void
+mirror_lower (gsl_matrix *c)
+{
+  for (size_t i = 0; i < c->size1; i++)
+    for (size_t j = 0; j < i; j++)
+      gsl_matrix_set (c, j, i, gsl_matrix_get (c, i, j));
+}
+
+static int
+posterior_row (void *context, size_t number, size_t first, size_t n)
+{
+  const batch_job *job = context;
+  const size_t d = job->law->d;
+  shard s;
+  (void)number;
+  gsl_matrix *root = gsl_matrix_alloc (d, d);
+  int status = root ? shard_alloc (&s, job, first, n) : GSL_ENOMEM;
+  if (!status)
+    {
+      gsl_vector_view x_hat = gsl_matrix_row (s.score, 0);
+      responsibilities (&s);
+      average (&s, SB_DENOISER, s.score);
+      gsl_matrix_set_zero (job->out);
+      for (size_t k = 0; k < job->law->K; k++)
+        if (!weightless (&s, k))
+          {
+            add_within (&s, k, root, job->out);
+            add_between (&s, k, &x_hat.vector, job->out);
+          }
+      mirror_lower (job->out);
+      shard_free (&s);
+    }
+  gsl_matrix_free (root);
+  return status;
+}
+
+static int
+mixture_posterior_covariance (const void *state, const sb_process *process, const gsl_vector *x, double t,
+                              gsl_matrix *covariance)
+{
+  const gsl_vector_const_view time = gsl_vector_const_view_array (&t, 1);
+  gsl_matrix *point = gsl_matrix_alloc (1, x->size);
+  if (!point)
+    return GSL_ENOMEM;
+  gsl_matrix_set_row (point, 0, x);
+  batch_job job = { .law = state, .x = point, .out = covariance };
+  int status = work_on (&job, process, &time.vector, posterior_row);
+  gsl_matrix_free (point);
+  return status;
+}
+
+// ## Drawing from it
+//
+// First the component, then $\mathbf{x}_0 = \boldsymbol\mu_k + \mathbf{U}_k \operatorname{diag}(\sqrt{\lambda_k})\,\mathbf{z}$.
+
+typedef struct
+{
+  const mixture *law;
+  const size_t *component;
+  gsl_matrix *z, *x;
+} drawing;
+
+static int
+draw_rows (void *context, size_t number, size_t first, size_t n)
+{
+  const drawing *draw = context;
+  (void)number;
+  for (size_t i = first; i < first + n; i++)
+    {
+      const size_t k = draw->component[i];
+      const gsl_matrix U = axes (draw->law, k);
+      gsl_vector_const_view mu = gsl_matrix_const_row (draw->law->mu, k);
+      gsl_vector_view z = gsl_matrix_row (draw->z, i), x = gsl_matrix_row (draw->x, i);
+      for (size_t j = 0; j < draw->law->d; j++)
+        *gsl_vector_ptr (&z.vector, j) *= sqrt (gsl_matrix_get (draw->law->lambda, k, j));
+      gsl_vector_memcpy (&x.vector, &mu.vector);
+      gsl_blas_dgemv (CblasNoTrans, 1, &U, &z.vector, 1, &x.vector);
+    }
+  return GSL_SUCCESS;
+}
+
+static int
+mixture_sample (const void *state, sb_stream stream, gsl_matrix *x)
+{
+  const mixture *law = state;
+  size_t *component = malloc (x->size1 * sizeof *component);
+  gsl_matrix *z = component ? gsl_matrix_alloc (x->size1, x->size2) : NULL;
+  int status = z ? target_pick_rows (law->cumulative, law->K, stream, x->size1, component) : GSL_ENOMEM;
+  if (!status)
+    status = sb_stream_normals (stream, TARGET_DRAWS, z);
+  if (!status)
+    {
+      drawing draw = { .law = law, .component = component, .z = z, .x = x };
+      status = sb_shards (x->size1, SHARD_ROWS, draw_rows, &draw);
+    }
+  gsl_matrix_free (z);
+  free (component);
+  return status;
+}
+
+// ## The distribution function
+//
+// In one dimension, $P(x_t \le x) = \sum_k w_k\,\Phi\bigl((x - m\mu_k)/\sqrt{s_k}\bigr)$.
+
+static double
+distribution (const mixture *law, target_kernel kernel, double x)
+{
+  double sum = 0;
+  for (size_t k = 0; k < law->K; k++)
+    {
+      double delta = fma (-kernel.m, gsl_matrix_get (law->mu, k, 0), x);
+      double sd = sqrt (variance (kernel, gsl_matrix_get (law->lambda, k, 0)));
+      sum += exp (law->log_w[k]) * gsl_cdf_ugaussian_P (delta / sd);
+    }
+  return sum;
+}
+
+static int
+distribution_rows (void *context, size_t number, size_t first, size_t n)
+{
+  const batch_job *job = context;
+  (void)number;
+  for (size_t i = first; i < first + n; i++)
+    gsl_vector_set (job->out_number, i, distribution (job->law, job->kernel[i], gsl_matrix_get (job->x, i, 0)));
+  return GSL_SUCCESS;
+}
+
+static int
+mixture_cdf (const void *state, const sb_process *process, const gsl_matrix *x, const gsl_vector *t, gsl_vector *cdf)
+{
+  batch_job job = { .law = state, .x = x, .out_number = cdf };
+  return work_on (&job, process, t, distribution_rows);
+}
+
+// ## Making one
+//
+// A covariance given in doubles is known to some $\epsilon\|\mathbf{C}\|$, and so are its eigenvalues: one that small, of
+// either sign, is a zero of a singular matrix. A diagonal matrix carries its eigenvalues as they are, however small.
+
+static int
+is_diagonal (const gsl_matrix *c)
+{
+  for (size_t i = 0; i < c->size1; i++)
+    for (size_t j = 0; j < c->size2; j++)
+      if (i != j && gsl_matrix_get (c, i, j) != 0)
+        return 0;
+  return 1;
+}
+
+static int
+check_symmetric (const gsl_matrix *c)
+{
+  double doubt = 100 * GSL_DBL_EPSILON * GSL_MAX_DBL (gsl_matrix_max (c), -gsl_matrix_min (c));
+  for (size_t i = 0; i < c->size1; i++)
+    for (size_t j = 0; j <= i; j++)
+      if (!(fabs (gsl_matrix_get (c, i, j) - gsl_matrix_get (c, j, i)) <= doubt))
+        GSL_ERROR ("a covariance is symmetric and finite", GSL_EDOM);
+  return GSL_SUCCESS;
+}
+
+static int
+eigen_decomposition (const gsl_matrix *c, gsl_vector *lambda, gsl_matrix *U)
+{
+  gsl_matrix *copy = gsl_matrix_alloc (c->size1, c->size2);
+  gsl_vector *values = copy ? gsl_vector_alloc (c->size1) : NULL;
+  gsl_eigen_symmv_workspace *work = values ? gsl_eigen_symmv_alloc (c->size1) : NULL;
+  int status = work ? gsl_matrix_memcpy (copy, c) : GSL_ENOMEM;
+  if (!status)
+    status = gsl_eigen_symmv (copy, values, U, work);
+  if (!status)
+    status = gsl_vector_memcpy (lambda, values);
+  if (work)
+    gsl_eigen_symmv_free (work);
+  gsl_vector_free (values);
+  gsl_matrix_free (copy);
+  return status;
+}
+
+static int
+find_axes (const gsl_matrix *c, gsl_vector *lambda, gsl_matrix *U)
+{
+  double doubt = 0;
+  int status = check_symmetric (c);
+  if (status)
+    return status;
+  if (is_diagonal (c))
+    {
+      gsl_vector_const_view diagonal = gsl_matrix_const_diagonal (c);
+      gsl_vector_memcpy (lambda, &diagonal.vector);
+      gsl_matrix_set_identity (U);
+    }
+  else
+    {
+      status = eigen_decomposition (c, lambda, U);
+      doubt = 10 * (double)c->size1 * GSL_DBL_EPSILON * gsl_vector_max (lambda);
+    }
+  for (size_t j = 0; j < lambda->size && !status; j++)
+    {
+      if (gsl_vector_get (lambda, j) < -doubt)
+        GSL_ERROR ("a covariance has no negative eigenvalue", GSL_EDOM);
+      if (gsl_vector_get (lambda, j) <= doubt)
+        gsl_vector_set (lambda, j, 0);
+    }
+  return status;
+}
+
+static void
+mixture_free (void *state)
+{
+  mixture *law = state;
+  gsl_matrix_free (law->mu);
+  gsl_matrix_free (law->lambda);
+  gsl_matrix_free (law->U);
+  free (law->log_w);
+  free (law->cumulative);
+  free (law);
+}
+
+static const sb_target_type mixture_type = { .name = "mixture",
+                                             .sample = mixture_sample,
+                                             .log_density = mixture_log_density,
+                                             .evaluate = mixture_evaluate,
+                                             .jvp = mixture_jvp,
+                                             .divergence = mixture_divergence,
+                                             .posterior_covariance = mixture_posterior_covariance,
+                                             .cdf = mixture_cdf,
+                                             .free = mixture_free };
+
+static mixture *
+mixture_room (size_t K, size_t d)
+{
+  mixture *law = calloc (1, sizeof *law);
+  if (!law)
+    GSL_ERROR_NULL ("no memory for a mixture", GSL_ENOMEM);
+  law->K = K;
+  law->d = d;
+  law->log_w = malloc (K * sizeof *law->log_w);
+  law->cumulative = malloc (K * sizeof *law->cumulative);
+  law->mu = gsl_matrix_alloc (K, d);
+  law->lambda = gsl_matrix_alloc (K, d);
+  law->U = gsl_matrix_alloc (K * d, d);
+  if (law->log_w && law->cumulative && law->mu && law->lambda && law->U)
+    return law;
+  mixture_free (law);
+  GSL_ERROR_NULL ("no memory for a mixture", GSL_ENOMEM);
+}
+
+static int
+mixture_fill (mixture *law, const gsl_vector *weights, const gsl_matrix *means, const gsl_matrix *covariances)
+{
+  int status = target_weights (weights, law->K, law->log_w, law->cumulative);
+  if (!status)
+    status = target_copy (means, law->mu);
+  for (size_t k = 0; k < law->K && !status; k++)
+    {
+      gsl_matrix_const_view C = gsl_matrix_const_submatrix (covariances, k * law->d, 0, law->d, law->d);
+      gsl_matrix_view U = gsl_matrix_submatrix (law->U, k * law->d, 0, law->d, law->d);
+      gsl_vector_view lambda = gsl_matrix_row (law->lambda, k);
+      status = find_axes (&C.matrix, &lambda.vector, &U.matrix);
+    }
+  return status;
+}
+
+sb_target *
+sb_target_mixture_alloc (const gsl_vector *weights, const gsl_matrix *means, const gsl_matrix *covariances)
+{
+  const size_t K = means->size1, d = means->size2;
+  if (K == 0 || d == 0)
+    GSL_ERROR_NULL ("a mixture needs a component and a dimension", GSL_EINVAL);
+  if (covariances->size1 != K * d || covariances->size2 != d)
+    GSL_ERROR_NULL ("the K covariances, d x d each, stand one below the other", GSL_EBADLEN);
+  mixture *law = mixture_room (K, d);
+  if (!law)
+    return NULL;
+  if (mixture_fill (law, weights, means, covariances) != GSL_SUCCESS)
+    {
+      mixture_free (law);
+      return NULL;
+    }
+  return target_alloc (&mixture_type, law, d);
+}
+
+sb_target *
+sb_target_gaussian_alloc (const gsl_vector *mean, const gsl_matrix *covariance)
+{
+  gsl_matrix *means = gsl_matrix_alloc (1, mean->size);
+  if (!means)
+    return NULL;
+  gsl_matrix_set_row (means, 0, mean);
+  sb_target *target = sb_target_mixture_alloc (NULL, means, covariance);
+  gsl_matrix_free (means);
+  return target;
+}

@@ -1,0 +1,783 @@
+// # Point masses: a data set as a law
+//
+// The law that training sees is the data set itself, $p_0 = \sum_k w_k\,\delta_{\boldsymbol\mu_k}$ with a point mass for every
+// image, and the score that training would find, with unlimited capacity, is this law's. [scoresde.txt-dsm-optimal] Under a
+// process that takes $\mathbf{x}_0$ to $m\,\mathbf{x}_0 + \varsigma\,\mathbf{z}$,
+// $$ p_t(\mathbf{x}) = \sum_k w_k\, \mathcal{N}(\mathbf{x};\; m\boldsymbol\mu_k,\, \varsigma^2\mathbf{I}), \qquad
+//    r_k = P(\mathbf{x}_0 = \boldsymbol\mu_k \mid \mathbf{x}) \propto
+//    w_k \exp\Bigl(-\frac{\|\mathbf{x} - m\boldsymbol\mu_k\|^2}{2\varsigma^2}\Bigr). $$
+// It is the mixture of the page before with covariances of zero, but there are ten thousand components or more, so
+// that this page is about doing it fast, without losing the digits.
+
+#include "law.h"
+
+#include "../base/shard.h"
+
+#include <gsl/gsl_blas.h>
+#include <gsl/gsl_cdf.h>
+#include <gsl/gsl_errno.h>
+#include <gsl/gsl_math.h>
+#include <math.h>
+#include <stdlib.h>
+
+typedef struct
+{
+  size_t K, d;
+  gsl_matrix *mu;     // K x d
+  double *half_norm;  // K: |mu_k|^2 / 2
+  double *log_w;      // K
+  double *cumulative; // K
+  double largest;     // max_k |mu_k|
+} points;
+
+// ## A shard of a batch
+//
+// The responsibilities of a shard's rows for all $K$ points are held at once; 32 MB of them at most, as long as that
+// leaves enough rows to a matrix product.
+
+enum
+{
+  SHARD_ROWS = 64,
+  FEWEST_ROWS = 8,
+  MOST_NUMBERS = 1 << 22
+};
+
+static size_t
+shard_rows (const points *law)
+{
+  return GSL_MAX (FEWEST_ROWS, GSL_MIN (SHARD_ROWS, MOST_NUMBERS / law->K));
+}
+
+typedef struct
+{
+  const points *law;
+  target_kernel *kernel; // a row each
+  const gsl_matrix *x;
+  const gsl_matrix *v; // directions, where there are any
+  sb_view view;
+  gsl_matrix *out;        // one of these two is the result
+  gsl_vector *out_number; // a number per row
+} batch_job;
+
+// All points are described from one of them, the reference $\boldsymbol\mu_*$ of a row: the most responsible.
+
+typedef struct
+{
+  size_t reference;
+  int close;      // only differences tell the most responsible points apart
+  double log_sum; // log sum_k w_k exp(-(|x - m mu_k|^2 - |x - m mu_*|^2) / 2 sd^2)
+} row_summary;
+
+typedef struct
+{
+  const points *law;
+  const target_kernel *kernel; // of the shard's rows
+  gsl_matrix x;                // never written to
+  row_summary *row;            // n
+  gsl_matrix *r;               // n x K: responsibilities
+  gsl_matrix *delta;           // n x d: x - m mu_*
+} shard;
+
+static void
+shard_free (shard *s)
+{
+  free (s->row);
+  gsl_matrix_free (s->r);
+  gsl_matrix_free (s->delta);
+}
+
+static int
+shard_alloc (shard *s, const batch_job *job, size_t first, size_t n)
+{
+  s->law = job->law;
+  s->kernel = job->kernel + first;
+  s->x = gsl_matrix_const_submatrix (job->x, first, 0, n, job->law->d).matrix;
+  s->row = malloc (n * sizeof *s->row);
+  s->r = gsl_matrix_alloc (n, job->law->K);
+  s->delta = gsl_matrix_alloc (n, job->law->d);
+  if (s->row && s->r && s->delta)
+    return GSL_SUCCESS;
+  shard_free (s);
+  return GSL_ENOMEM;
+}
+
+// ## Responsibilities, fast
+//
+// In $\|\mathbf{x} - m\boldsymbol\mu_k\|^2 = \|\mathbf{x}\|^2 - 2m\,\mathbf{x}\cdot\boldsymbol\mu_k + m^2\|\boldsymbol\mu_k\|^2$ the first
+// term is common to all points and drops out; the second, for all rows and points, is one matrix product:
+// $$ \log r_k = \log w_k + \frac{m}{\varsigma^2}\Bigl(\mathbf{x}\cdot\boldsymbol\mu_k - \frac{m}{2}\|\boldsymbol\mu_k\|^2\Bigr)
+//    + \text{const}. $$
+// Here `r` holds the products before and the logarithms after; the most responsible point is returned.
+
+static size_t
+logarithms (const points *law, target_kernel kernel, double *r)
+{
+  const double m = kernel.m, slope = m / gsl_pow_2 (kernel.sd);
+  size_t best = 0;
+  for (size_t k = 0; k < law->K; k++)
+    {
+      r[k] = law->log_w[k] + slope * (r[k] - m * law->half_norm[k]);
+      if (r[k] > r[best])
+        best = k;
+    }
+  return best;
+}
+
+// ## Responsibilities, carefully
+//
+// The products are rounded at $\epsilon\,\|\mathbf{x}\|\|\boldsymbol\mu_k\|$, and the factor $m/\varsigma^2$, which is
+// $10^{10}$ at the end of sampling, magnifies the error with everything else.
+
+static double
+rounding (const points *law, target_kernel kernel, const gsl_vector *x)
+{
+  double reach = kernel.m * law->largest;
+  return GSL_DBL_EPSILON * reach * (gsl_blas_dnrm2 (x) + reach) / gsl_pow_2 (kernel.sd);
+}
+
+// Where it matters, the points in question are compared with the reference one by one. With $\mathbf{d} =
+// \boldsymbol\mu_k - \boldsymbol\mu_*$ and $\boldsymbol\delta = \mathbf{x} - m\boldsymbol\mu_*$,
+// $$ \log\frac{r_k}{r_*} = \log\frac{w_k}{w_*} + \frac{m}{\varsigma^2}\, \mathbf{d}\cdot\Bigl(\boldsymbol\delta -
+//    \frac{m}{2}\mathbf{d}\Bigr), $$
+// in which no two large numbers are subtracted: only a point's distance to the reference counts, and the noise, never
+// how far both are from the origin, or $\mathbf{x}$ from both.
+
+static void
+difference (const points *law, target_kernel kernel, const double *x, size_t reference, double *delta)
+{
+  const double *mu = gsl_matrix_const_ptr (law->mu, reference, 0);
+  for (size_t j = 0; j < law->d; j++)
+    delta[j] = fma (-kernel.m, mu[j], x[j]);
+}
+
+static double
+log_ratio (const points *law, target_kernel kernel, const double *delta, size_t reference, size_t k)
+{
+  const double *mu_k = gsl_matrix_const_ptr (law->mu, k, 0), *mu = gsl_matrix_const_ptr (law->mu, reference, 0);
+  const double m = kernel.m;
+  double sum = 0;
+  for (size_t j = 0; j < law->d; j++)
+    {
+      double d = mu_k[j] - mu[j];
+      sum += d * (delta[j] - 0.5 * m * d);
+    }
+  return law->log_w[k] - law->log_w[reference] + m / gsl_pow_2 (kernel.sd) * sum;
+}
+
+// In question are the points whose logarithm may lie within 80 of the best: $e^{-80}$ is nothing beside 1, for any $K$
+// that fits a memory. The others leave with $-\infty$. The matrix product may have taken a wrong point for the best, and then
+// another becomes the reference; a second change happens only where the two are alike to rounding, and is the last.
+
+static const double NEGLIGIBLE = -80;
+
+static void
+keep_candidates (const points *law, double *r, double threshold)
+{
+  for (size_t k = 0; k < law->K; k++)
+    if (r[k] < threshold)
+      r[k] = GSL_NEGINF;
+}
+
+static size_t
+compare (const points *law, target_kernel kernel, const double *delta, size_t reference, double *r)
+{
+  size_t best = reference;
+  for (size_t k = 0; k < law->K; k++)
+    if (r[k] != GSL_NEGINF)
+      {
+        r[k] = log_ratio (law, kernel, delta, reference, k);
+        if (r[k] > r[best])
+          best = k;
+      }
+  return best;
+}
+
+static size_t
+compare_closely (const points *law, target_kernel kernel, const double *x, size_t best, double *delta, double *r)
+{
+  size_t reference;
+  int changes = 0;
+  do
+    {
+      reference = best;
+      r[reference] = 0;
+      difference (law, kernel, x, reference, delta);
+      best = compare (law, kernel, delta, reference, r);
+    }
+  while (best != reference && ++changes <= 2);
+  return reference;
+}
+
+static void
+compare_at_once (const points *law, size_t reference, double *r)
+{
+  const double best = r[reference];
+  for (size_t k = 0; k < law->K; k++)
+    r[k] -= best;
+}
+
+// From logarithms to responsibilities. What is negligible becomes zero, and never a denormal number, which would
+// slow down the matrix products to come.
+
+static double
+exponentials (double *r, size_t K)
+{
+  double top = r[0], sum = 0;
+  for (size_t k = 1; k < K; k++)
+    top = GSL_MAX_DBL (top, r[k]);
+  for (size_t k = 0; k < K; k++)
+    {
+      r[k] = r[k] - top < NEGLIGIBLE ? 0 : exp (r[k] - top);
+      sum += r[k];
+    }
+  for (size_t k = 0; k < K; k++)
+    r[k] /= sum;
+  return top + log (sum);
+}
+
+// The careful way is taken where the rounding of the product would show, in a responsibility, beyond the 13th digit.
+// Noise is small there, and few points are in question.
+
+static const double TOLERANCE = 1e-13;
+
+static void
+weigh_row (shard *s, size_t i)
+{
+  const points *law = s->law;
+  const target_kernel kernel = s->kernel[i];
+  gsl_vector_const_view x = gsl_matrix_const_row (&s->x, i);
+  double *r = gsl_matrix_ptr (s->r, i, 0), *delta = gsl_matrix_ptr (s->delta, i, 0);
+  row_summary *row = &s->row[i];
+
+  double error = rounding (law, kernel, &x.vector);
+  size_t best = logarithms (law, kernel, r);
+  row->close = error > TOLERANCE;
+  if (row->close)
+    {
+      keep_candidates (law, r, r[best] + NEGLIGIBLE - 2 * (double)law->d * error);
+      row->reference = compare_closely (law, kernel, x.vector.data, best, delta, r);
+    }
+  else
+    {
+      row->reference = best;
+      difference (law, kernel, x.vector.data, best, delta);
+      compare_at_once (law, best, r);
+    }
+  row->log_sum = exponentials (r, law->K);
+}
+
+static void
+weigh (shard *s)
+{
+  gsl_blas_dgemm (CblasNoTrans, CblasTrans, 1, &s->x, s->law->mu, 0, s->r);
+  for (size_t i = 0; i < s->x.size1; i++)
+    weigh_row (s, i);
+}
+
+// ## Sums over the points
+//
+// What remains are sums $\sum_k c_k(\boldsymbol\mu_k - \boldsymbol\mu_*)$ with coefficients $c_k$ per row: by a second matrix product,
+// or, where points are close, over their differences.
+
+static void
+add_difference (const points *law, size_t k, size_t reference, double c, double *sum)
+{
+  const double *mu_k = gsl_matrix_const_ptr (law->mu, k, 0), *mu = gsl_matrix_const_ptr (law->mu, reference, 0);
+  for (size_t j = 0; j < law->d; j++)
+    sum[j] += c * (mu_k[j] - mu[j]);
+}
+
+static int
+all_close (const shard *s)
+{
+  size_t i = 0;
+  while (i < s->x.size1 && s->row[i].close)
+    i++;
+  return i == s->x.size1;
+}
+
+static void
+sum_one_by_one (const shard *s, size_t i, const double *c, double *sum)
+{
+  for (size_t j = 0; j < s->law->d; j++)
+    sum[j] = 0;
+  for (size_t k = 0; k < s->law->K; k++)
+    if (c[k] != 0)
+      add_difference (s->law, k, s->row[i].reference, c[k], sum);
+}
+
+static void
+subtract_reference (const shard *s, size_t i, const double *c, double *sum)
+{
+  double total = 0;
+  for (size_t k = 0; k < s->law->K; k++)
+    total += c[k];
+  cblas_daxpy ((int)s->law->d, -total, gsl_matrix_const_ptr (s->law->mu, s->row[i].reference, 0), 1, sum, 1);
+}
+
+static void
+sums (const shard *s, const gsl_matrix *c, gsl_matrix *out)
+{
+  if (!all_close (s))
+    gsl_blas_dgemm (CblasNoTrans, CblasNoTrans, 1, c, s->law->mu, 0, out);
+  for (size_t i = 0; i < out->size1; i++)
+    {
+      const double *c_i = gsl_matrix_const_ptr (c, i, 0);
+      double *sum = gsl_matrix_ptr (out, i, 0);
+      if (s->row[i].close)
+        sum_one_by_one (s, i, c_i, sum);
+      else
+        subtract_reference (s, i, c_i, sum);
+    }
+}
+
+// ## Log density
+//
+// $$ \log p_t(\mathbf{x}) = \log w_* - \frac{\|\boldsymbol\delta\|^2}{2\varsigma^2} - \frac{d}{2}\log 2\pi\varsigma^2
+//    + \log\sum_k \frac{r_k}{r_*}. $$
+
+static int
+log_density_rows (void *context, size_t number, size_t first, size_t n)
+{
+  const batch_job *job = context;
+  const points *law = job->law;
+  shard s;
+  (void)number;
+  int status = shard_alloc (&s, job, first, n);
+  if (status)
+    return status;
+  weigh (&s);
+  for (size_t i = 0; i < n; i++)
+    {
+      gsl_vector_const_view delta = gsl_matrix_const_row (s.delta, i);
+      double sd = s.kernel[i].sd, log_normaliser = -(double)law->d * (0.5 * log (2 * M_PI) + log (sd));
+      double nearest = law->log_w[s.row[i].reference] - 0.5 * gsl_pow_2 (gsl_blas_dnrm2 (&delta.vector) / sd);
+      gsl_vector_set (job->out_number, first + i, log_normaliser + nearest + s.row[i].log_sum);
+    }
+  shard_free (&s);
+  return GSL_SUCCESS;
+}
+
+// ## Score, denoiser, epsilon
+//
+// The denoiser is the average of the points, $\hat{\mathbf{x}}_0 = \boldsymbol\mu_* + \sum_k r_k(\boldsymbol\mu_k -
+// \boldsymbol\mu_*) = \boldsymbol\mu_* + \mathbf{o}$. The others follow by Tweedie's formula [scoresde.txt-denoise]
+// $\nabla\log p_t = (m\hat{\mathbf{x}}_0 - \mathbf{x})/\varsigma^2$, but for the order of its terms: $\mathbf{x}$ and $m\boldsymbol\mu_*$ may agree
+// to ten digits, and their difference $\boldsymbol\delta$ is at hand, so
+// $$ \nabla\log p_t(\mathbf{x}) = \frac{m\,\mathbf{o} - \boldsymbol\delta}{\varsigma^2}, \qquad
+//    \mathbb{E}[\mathbf{z} \mid \mathbf{x}] = \frac{\boldsymbol\delta - m\,\mathbf{o}}{\varsigma}. $$
+
+static void
+view_row (const shard *s, sb_view view, size_t i, double *o)
+{
+  const double *mu = gsl_matrix_const_ptr (s->law->mu, s->row[i].reference, 0);
+  const double *delta = gsl_matrix_const_ptr (s->delta, i, 0);
+  const double m = s->kernel[i].m, sd = s->kernel[i].sd;
+  for (size_t j = 0; j < s->law->d; j++)
+    if (view == SB_DENOISER)
+      o[j] += mu[j];
+    else
+      o[j] = (delta[j] - m * o[j]) / (view == SB_EPSILON ? sd : -sd * sd);
+}
+
+static int
+evaluate_rows (void *context, size_t number, size_t first, size_t n)
+{
+  const batch_job *job = context;
+  shard s;
+  (void)number;
+  int status = shard_alloc (&s, job, first, n);
+  if (status)
+    return status;
+  gsl_matrix_view out = gsl_matrix_submatrix (job->out, first, 0, n, job->law->d);
+  weigh (&s);
+  sums (&s, s.r, &out.matrix);
+  for (size_t i = 0; i < n; i++)
+    view_row (&s, job->view, i, gsl_matrix_ptr (&out.matrix, i, 0));
+  shard_free (&s);
+  return GSL_SUCCESS;
+}
+
+// ## The Jacobian of the score
+//
+// Differentiating the score, responsibilities included, leaves the posterior covariance of $\mathbf{x}_0$:
+// $$ \mathbf{J} = -\frac{\mathbf{I}}{\varsigma^2} + \frac{m^2}{\varsigma^4} \operatorname{Cov}[\mathbf{x}_0 \mid \mathbf{x}],
+//    \qquad \operatorname{Cov}[\mathbf{x}_0 \mid \mathbf{x}]\,\mathbf{v} = \sum_k r_k (q_k - \bar q)\, \boldsymbol\mu_k,
+//    \quad q_k = (\boldsymbol\mu_k - \boldsymbol\mu_*)\cdot\mathbf{v}, \quad \bar q = \sum_k r_k q_k. $$
+// The coefficients $r_k(q_k - \bar q)$ sum to zero, so that $\boldsymbol\mu_k$ may again be replaced by its difference to the
+// reference. Here `q` holds the $\boldsymbol\mu_k\cdot\mathbf{v}$ before and the coefficients after.
+
+static double
+product_with_difference (const points *law, size_t k, size_t reference, const double *v)
+{
+  const double *mu_k = gsl_matrix_const_ptr (law->mu, k, 0), *mu = gsl_matrix_const_ptr (law->mu, reference, 0);
+  double sum = 0;
+  for (size_t j = 0; j < law->d; j++)
+    sum += (mu_k[j] - mu[j]) * v[j];
+  return sum;
+}
+
+static void
+covariance_coefficients (const shard *s, size_t i, const double *v, double *q)
+{
+  const double *r = gsl_matrix_const_ptr (s->r, i, 0);
+  const size_t reference = s->row[i].reference;
+  const double q_reference = q[reference];
+  double mean = 0;
+  for (size_t k = 0; k < s->law->K; k++)
+    if (r[k] != 0)
+      {
+        q[k] = s->row[i].close ? product_with_difference (s->law, k, reference, v) : q[k] - q_reference;
+        mean += r[k] * q[k];
+      }
+  for (size_t k = 0; k < s->law->K; k++)
+    q[k] = r[k] != 0 ? r[k] * (q[k] - mean) : 0;
+}
+
+static void
+jacobian_row (const shard *s, size_t i, const double *v, double *out)
+{
+  const double precision = 1 / gsl_pow_2 (s->kernel[i].sd), slope = s->kernel[i].m * precision;
+  for (size_t j = 0; j < s->law->d; j++)
+    out[j] = slope * slope * out[j] - precision * v[j];
+}
+
+static int
+jvp_rows (void *context, size_t number, size_t first, size_t n)
+{
+  const batch_job *job = context;
+  const size_t d = job->law->d;
+  shard s;
+  (void)number;
+  gsl_matrix *q = gsl_matrix_alloc (n, job->law->K);
+  int status = q ? shard_alloc (&s, job, first, n) : GSL_ENOMEM;
+  if (!status)
+    {
+      gsl_matrix_const_view v = gsl_matrix_const_submatrix (job->v, first, 0, n, d);
+      gsl_matrix_view out = gsl_matrix_submatrix (job->out, first, 0, n, d);
+      weigh (&s);
+      gsl_blas_dgemm (CblasNoTrans, CblasTrans, 1, &v.matrix, job->law->mu, 0, q);
+      for (size_t i = 0; i < n; i++)
+        covariance_coefficients (&s, i, gsl_matrix_const_ptr (&v.matrix, i, 0), gsl_matrix_ptr (q, i, 0));
+      sums (&s, q, &out.matrix);
+      for (size_t i = 0; i < n; i++)
+        jacobian_row (&s, i, gsl_matrix_const_ptr (&v.matrix, i, 0), gsl_matrix_ptr (&out.matrix, i, 0));
+      shard_free (&s);
+    }
+  gsl_matrix_free (q);
+  return status;
+}
+
+// Its trace asks for the trace of the covariance, $\sum_k r_k\|\boldsymbol\mu_k - \hat{\mathbf{x}}_0\|^2$, or, where points are
+// not close, $\sum_k r_k\|\boldsymbol\mu_k\|^2 - \|\hat{\mathbf{x}}_0\|^2$.
+
+static double
+spread_one_by_one (const shard *s, size_t i, const double *o)
+{
+  const double *r = gsl_matrix_const_ptr (s->r, i, 0), *mu = gsl_matrix_const_ptr (s->law->mu, s->row[i].reference, 0);
+  double spread = 0;
+  for (size_t k = 0; k < s->law->K; k++)
+    if (r[k] != 0)
+      {
+        const double *mu_k = gsl_matrix_const_ptr (s->law->mu, k, 0);
+        double square = 0;
+        for (size_t j = 0; j < s->law->d; j++)
+          square += gsl_pow_2 (mu_k[j] - mu[j] - o[j]);
+        spread += r[k] * square;
+      }
+  return spread;
+}
+
+static double
+spread_at_once (const shard *s, size_t i, const double *o)
+{
+  const double *r = gsl_matrix_const_ptr (s->r, i, 0), *mu = gsl_matrix_const_ptr (s->law->mu, s->row[i].reference, 0);
+  double spread = 2 * cblas_ddot ((int)s->law->K, r, 1, s->law->half_norm, 1);
+  for (size_t j = 0; j < s->law->d; j++)
+    spread -= gsl_pow_2 (mu[j] + o[j]);
+  return spread;
+}
+
+static int
+divergence_rows (void *context, size_t number, size_t first, size_t n)
+{
+  const batch_job *job = context;
+  const size_t d = job->law->d;
+  shard s;
+  (void)number;
+  gsl_matrix *o = gsl_matrix_alloc (n, d);
+  int status = o ? shard_alloc (&s, job, first, n) : GSL_ENOMEM;
+  if (!status)
+    {
+      weigh (&s);
+      sums (&s, s.r, o);
+      for (size_t i = 0; i < n; i++)
+        {
+          const double *o_i = gsl_matrix_const_ptr (o, i, 0), precision = 1 / gsl_pow_2 (s.kernel[i].sd);
+          double spread = s.row[i].close ? spread_one_by_one (&s, i, o_i) : spread_at_once (&s, i, o_i);
+          gsl_vector_set (job->out_number, first + i,
+                          gsl_pow_2 (s.kernel[i].m * precision) * spread - (double)d * precision);
+        }
+      shard_free (&s);
+    }
+  gsl_matrix_free (o);
+  return status;
+}
+
+// ## From a batch to its shards
+
+static int
+check_density (const batch_job *job, size_t rows)
+{
+  for (size_t i = 0; i < rows; i++)
+    if (job->kernel[i].sd == 0)
+      GSL_ERROR ("point masses without noise have no density", GSL_EDOM);
+  return GSL_SUCCESS;
+}
+
+static int
+work_on (batch_job *job, const sb_process *process, const gsl_vector *t, sb_shard_function rows)
+{
+  job->kernel = malloc (t->size * sizeof *job->kernel);
+  if (!job->kernel)
+    GSL_ERROR ("no memory for the kernels of a batch", GSL_ENOMEM);
+  int status = target_kernels (process, t, job->kernel);
+  if (!status)
+    status = check_density (job, t->size);
+  if (!status)
+    status = sb_shards (t->size, shard_rows (job->law), rows, job);
+  free (job->kernel);
+  return status;
+}
+
+static int
+points_log_density (const void *state, const sb_process *process, const gsl_matrix *x, const gsl_vector *t,
+                    gsl_vector *log_p)
+{
+  batch_job job = { .law = state, .x = x, .out_number = log_p };
+  return work_on (&job, process, t, log_density_rows);
+}
+
+static int
+points_evaluate (const void *state, const sb_process *process, sb_view view, const gsl_matrix *x, const gsl_vector *t,
+                 gsl_matrix *out)
+{
+  batch_job job = { .law = state, .x = x, .view = view, .out = out };
+  return work_on (&job, process, t, evaluate_rows);
+}
+
+static int
+points_jvp (const void *state, const sb_process *process, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *v,
+            gsl_matrix *out)
+{
+  batch_job job = { .law = state, .x = x, .v = v, .out = out };
+  return work_on (&job, process, t, jvp_rows);
+}
+
+static int
+points_divergence (const void *state, const sb_process *process, const gsl_matrix *x, const gsl_vector *t,
+                   gsl_vector *divergence)
+{
+  batch_job job = { .law = state, .x = x, .out_number = divergence };
+  return work_on (&job, process, t, divergence_rows);
+}
+
+// ## What is known of $\mathbf{x}_0$
+//
+// $\operatorname{Cov}[\mathbf{x}_0 \mid \mathbf{x}] = \sum_k r_k (\boldsymbol\mu_k - \hat{\mathbf{x}}_0)(\boldsymbol\mu_k -
+// \hat{\mathbf{x}}_0)^\top$, a product $\mathbf{B}^\top\mathbf{B}$ whose rows $\sqrt{r_k}\,(\boldsymbol\mu_k - \hat{\mathbf{x}}_0)$ are made and used
+// up a block at a time.
+
+enum
+{
+  BLOCK = 256
+};
+
+static void
+add_block (gsl_matrix *B, size_t rows, gsl_matrix *covariance)
+{
+  if (rows == 0)
+    return;
+  gsl_matrix_const_view filled = gsl_matrix_const_submatrix (B, 0, 0, rows, B->size2);
+  gsl_blas_dsyrk (CblasLower, CblasTrans, 1, &filled.matrix, 1, covariance);
+}
+
+static void
+posterior (const shard *s, const double *o, gsl_matrix *B, gsl_matrix *covariance)
+{
+  const double *r = gsl_matrix_const_ptr (s->r, 0, 0), *mu = gsl_matrix_const_ptr (s->law->mu, s->row[0].reference, 0);
+  size_t rows = 0;
+  gsl_matrix_set_zero (covariance);
+  for (size_t k = 0; k < s->law->K; k++)
+    if (r[k] != 0)
+      {
+        const double *mu_k = gsl_matrix_const_ptr (s->law->mu, k, 0);
+        double *b = gsl_matrix_ptr (B, rows++, 0);
+        for (size_t j = 0; j < s->law->d; j++)
+          b[j] = sqrt (r[k]) * (mu_k[j] - mu[j] - o[j]);
+        if (rows == BLOCK)
+          {
+            add_block (B, rows, covariance);
+            rows = 0;
+          }
+      }
+  add_block (B, rows, covariance);
+  for (size_t i = 0; i < s->law->d; i++)
+    for (size_t j = 0; j < i; j++)
+      gsl_matrix_set (covariance, j, i, gsl_matrix_get (covariance, i, j));
+}
+
+static int
+posterior_row (void *context, size_t number, size_t first, size_t n)
+{
+  const batch_job *job = context;
+  const size_t d = job->law->d;
+  shard s;
+  (void)number;
+  gsl_matrix *o = gsl_matrix_alloc (n, d), *B = gsl_matrix_alloc (BLOCK, d);
+  int status = o && B ? shard_alloc (&s, job, first, n) : GSL_ENOMEM;
+  if (!status)
+    {
+      weigh (&s);
+      sums (&s, s.r, o);
+      posterior (&s, o->data, B, job->out);
+      shard_free (&s);
+    }
+  gsl_matrix_free (o);
+  gsl_matrix_free (B);
+  return status;
+}
+
+static int
+points_posterior_covariance (const void *state, const sb_process *process, const gsl_vector *x, double t,
+                             gsl_matrix *covariance)
+{
+  const gsl_vector_const_view time = gsl_vector_const_view_array (&t, 1);
+  gsl_matrix *point = gsl_matrix_alloc (1, x->size);
+  if (!point)
+    return GSL_ENOMEM;
+  gsl_matrix_set_row (point, 0, x);
+  batch_job job = { .law = state, .x = point, .out = covariance };
+  int status = work_on (&job, process, &time.vector, posterior_row);
+  gsl_matrix_free (point);
+  return status;
+}
+
+// ## Drawing from it
+
+static int
+points_sample (const void *state, sb_stream stream, gsl_matrix *x)
+{
+  const points *law = state;
+  size_t *k = malloc (x->size1 * sizeof *k);
+  if (!k)
+    GSL_ERROR ("no memory for a draw of points", GSL_ENOMEM);
+  int status = target_pick_rows (law->cumulative, law->K, stream, x->size1, k);
+  for (size_t i = 0; i < x->size1 && !status; i++)
+    {
+      gsl_vector_const_view mu = gsl_matrix_const_row (law->mu, k[i]);
+      status = gsl_matrix_set_row (x, i, &mu.vector);
+    }
+  free (k);
+  return status;
+}
+
+// ## The distribution function
+//
+// In one dimension, $P(x_t \le x) = \sum_k w_k\,\Phi\bigl((x - m\mu_k)/\varsigma\bigr)$.
+
+static int
+distribution_rows (void *context, size_t number, size_t first, size_t n)
+{
+  const batch_job *job = context;
+  (void)number;
+  for (size_t i = first; i < first + n; i++)
+    {
+      double sum = 0, x = gsl_matrix_get (job->x, i, 0);
+      for (size_t k = 0; k < job->law->K; k++)
+        {
+          double delta = fma (-job->kernel[i].m, gsl_matrix_get (job->law->mu, k, 0), x);
+          sum += exp (job->law->log_w[k]) * gsl_cdf_ugaussian_P (delta / job->kernel[i].sd);
+        }
+      gsl_vector_set (job->out_number, i, sum);
+    }
+  return GSL_SUCCESS;
+}
+
+static int
+points_cdf (const void *state, const sb_process *process, const gsl_matrix *x, const gsl_vector *t, gsl_vector *cdf)
+{
+  batch_job job = { .law = state, .x = x, .out_number = cdf };
+  return work_on (&job, process, t, distribution_rows);
+}
+
+// ## Making one
+
+static void
+points_free (void *state)
+{
+  points *law = state;
+  gsl_matrix_free (law->mu);
+  free (law->half_norm);
+  free (law->log_w);
+  free (law->cumulative);
+  free (law);
+}
+
+static const sb_target_type points_type = { .name = "points",
+                                            .sample = points_sample,
+                                            .log_density = points_log_density,
+                                            .evaluate = points_evaluate,
+                                            .jvp = points_jvp,
+                                            .divergence = points_divergence,
+                                            .posterior_covariance = points_posterior_covariance,
+                                            .cdf = points_cdf,
+                                            .free = points_free };
+
+static points *
+points_room (size_t K, size_t d)
+{
+  points *law = calloc (1, sizeof *law);
+  if (!law)
+    GSL_ERROR_NULL ("no memory for a law of points", GSL_ENOMEM);
+  law->K = K;
+  law->d = d;
+  law->mu = gsl_matrix_alloc (K, d);
+  law->half_norm = malloc (K * sizeof *law->half_norm);
+  law->log_w = malloc (K * sizeof *law->log_w);
+  law->cumulative = malloc (K * sizeof *law->cumulative);
+  if (law->mu && law->half_norm && law->log_w && law->cumulative)
+    return law;
+  points_free (law);
+  GSL_ERROR_NULL ("no memory for a law of points", GSL_ENOMEM);
+}
+
+static void
+measure_norms (points *law)
+{
+  for (size_t k = 0; k < law->K; k++)
+    {
+      gsl_vector_const_view mu = gsl_matrix_const_row (law->mu, k);
+      double norm = gsl_blas_dnrm2 (&mu.vector);
+      law->half_norm[k] = 0.5 * gsl_pow_2 (norm);
+      law->largest = GSL_MAX_DBL (law->largest, norm);
+    }
+}
+
+sb_target *
+sb_target_points_alloc (const gsl_matrix *given, const gsl_vector *weights)
+{
+  const size_t K = given->size1, d = given->size2;
+  if (K == 0 || d == 0)
+    GSL_ERROR_NULL ("a law of points needs a point and a dimension", GSL_EINVAL);
+  points *law = points_room (K, d);
+  if (!law)
+    return NULL;
+  if (target_weights (weights, K, law->log_w, law->cumulative) || target_copy (given, law->mu))
+    {
+      points_free (law);
+      return NULL;
+    }
+  measure_norms (law);
+  return target_alloc (&points_type, law, d);
+}

@@ -1,0 +1,375 @@
+// # A mixture, slowly
+
+#include "truth.h"
+
+#include <gsl/gsl_errno.h>
+#include <gsl/gsl_math.h>
+#include <math.h>
+#include <stdlib.h>
+
+const truth_law GMM3 = { .K = 3,
+                         .d = 1,
+                         .w = { 0.3, 0.5, 0.2 },
+                         .mu = { { -1.5 }, { 0.3 }, { 2 } },
+                         .C = { { { 0.3 * 0.3 } }, { { 0.4 * 0.4 } }, { { 0.2 * 0.2 } } } };
+
+// ## Cholesky
+//
+// The covariance $m^2\mathbf{C} + \varsigma^2\mathbf{I} = \mathbf{L}\mathbf{L}^\top$, and its inverse applied to a vector.
+
+typedef long double square[TRUTH_D][TRUTH_D];
+
+static void
+factor (size_t d, const double C[TRUTH_D][TRUTH_D], double m, double sd, square L)
+{
+  for (size_t i = 0; i < d; i++)
+    for (size_t j = 0; j <= i; j++)
+      {
+        long double sum = (long double)m * m * C[i][j] + (i == j ? (long double)sd * sd : 0);
+        for (size_t k = 0; k < j; k++)
+          sum -= L[i][k] * L[j][k];
+        L[i][j] = i == j ? sqrtl (sum) : sum / L[j][j];
+      }
+}
+
+static void
+solve (size_t d, square L, const long double *b, long double *x)
+{
+  for (size_t i = 0; i < d; i++)
+    {
+      x[i] = b[i];
+      for (size_t k = 0; k < i; k++)
+        x[i] -= L[i][k] * x[k];
+      x[i] /= L[i][i];
+    }
+  for (size_t i = d; i-- > 0;)
+    {
+      for (size_t k = i + 1; k < d; k++)
+        x[i] -= L[k][i] * x[k];
+      x[i] /= L[i][i];
+    }
+}
+
+// ## One component
+
+typedef struct
+{
+  long double exponent, log_det;
+  long double score[TRUTH_D], denoiser[TRUTH_D];
+  square precision, covariance; // of x_t; of x_0 given x
+} component;
+
+static void
+look_at (const truth_law *law, size_t k, double m, double sd, const double *x, component *c)
+{
+  const size_t d = law->d;
+  square L;
+  long double delta[TRUTH_D], solved[TRUTH_D];
+  *c = (component){ .exponent = 0 };
+  factor (d, law->C[k], m, sd, L);
+  for (size_t i = 0; i < d; i++)
+    {
+      delta[i] = fmal (-m, law->mu[k][i], x[i]);
+      c->log_det += 2 * logl (L[i][i]);
+    }
+  solve (d, L, delta, solved);
+  for (size_t i = 0; i < d; i++)
+    {
+      c->exponent += delta[i] * solved[i];
+      c->score[i] = -solved[i];
+      c->denoiser[i] = law->mu[k][i];
+      for (size_t j = 0; j < d; j++)
+        c->denoiser[i] += m * (long double)law->C[k][i][j] * solved[j];
+    }
+
+  // The covariance of x_0 given x, C - m^2 C P C = sd^2 P C where P is the precision.
+  for (size_t j = 0; j < d; j++)
+    {
+      long double unit[TRUTH_D] = { 0 }, column[TRUTH_D];
+      unit[j] = 1;
+      solve (d, L, unit, column);
+      for (size_t i = 0; i < d; i++)
+        c->precision[i][j] = column[i];
+    }
+  for (size_t i = 0; i < d; i++)
+    for (size_t j = 0; j < d; j++)
+      {
+        c->covariance[i][j] = 0;
+        for (size_t l = 0; l < d; l++)
+          c->covariance[i][j] += (long double)sd * sd * c->precision[i][l] * law->C[k][l][j];
+      }
+}
+
+// ## All of them
+
+static void
+add_first_moments (const truth_law *law, const component *c, truth *at)
+{
+  for (size_t k = 0; k < law->K; k++)
+    {
+      long double norm = 0;
+      if (at->r[k] > 1e-25)
+        at->exponent = fmaxl (at->exponent, c[k].exponent);
+      for (size_t i = 0; i < law->d; i++)
+        {
+          at->score[i] += at->r[k] * c[k].score[i];
+          at->denoiser[i] += at->r[k] * c[k].denoiser[i];
+          norm += c[k].score[i] * c[k].score[i];
+        }
+      at->size += at->r[k] * sqrtl (norm);
+    }
+}
+
+static long double
+condition (const truth_law *law, const component *c, const truth *at, const double *x)
+{
+  long double norm = 0, largest = 0;
+  for (size_t i = 0; i < law->d; i++)
+    norm += (long double)x[i] * x[i];
+  for (size_t k = 0; k < law->K; k++)
+    {
+      long double apart = 0;
+      for (size_t i = 0; i < law->d; i++)
+        apart += (c[k].score[i] - at->score[i]) * (c[k].score[i] - at->score[i]);
+      if (at->r[k] > 1e-20)
+        largest = fmaxl (largest, sqrtl (apart * norm));
+    }
+  return largest;
+}
+
+static void
+add_second_moments (const truth_law *law, const component *c, truth *at)
+{
+  for (size_t k = 0; k < law->K; k++)
+    for (size_t i = 0; i < law->d; i++)
+      for (size_t j = 0; j < law->d; j++)
+        {
+          long double e_i = c[k].score[i] - at->score[i], e_j = c[k].score[j] - at->score[j];
+          long double h_i = c[k].denoiser[i] - at->denoiser[i], h_j = c[k].denoiser[j] - at->denoiser[j];
+          at->curvature += at->r[k] * (fabsl (c[k].precision[i][j]) + (i == j ? e_i * e_j : 0));
+          at->jacobian[i][j] += at->r[k] * (e_i * e_j - c[k].precision[i][j]);
+          at->covariance[i][j] += at->r[k] * (h_i * h_j + c[k].covariance[i][j]);
+        }
+}
+
+static long double
+reach (const truth_law *law, const long double *denoiser)
+{
+  long double largest = 0;
+  for (size_t k = 0; k < law->K; k++)
+    for (size_t i = 0; i < law->d; i++)
+      largest = fmaxl (largest, fabsl (denoiser[i]) + fabs (law->mu[k][i]));
+  return largest;
+}
+
+// The exponent of component $k$ beyond that of another. Far from both they are large and agree in many digits; for
+// point masses their difference is $m(\boldsymbol\mu_* - \boldsymbol\mu_k)\cdot(\boldsymbol\delta_* + \boldsymbol\delta_k)/\varsigma^2$.
+
+static int
+is_points (const truth_law *law)
+{
+  int count = 0;
+  for (size_t k = 0; k < law->K; k++)
+    for (size_t i = 0; i < law->d; i++)
+      for (size_t j = 0; j < law->d; j++)
+        count += law->C[k][i][j] != 0;
+  return count == 0;
+}
+
+static long double
+rise (const truth_law *law, const component *c, size_t from, size_t k, double m, double sd, const double *x)
+{
+  long double sum = 0;
+  if (!is_points (law))
+    return c[k].exponent - c[from].exponent;
+  for (size_t i = 0; i < law->d; i++)
+    sum += ((long double)law->mu[from][i] - law->mu[k][i])
+           * (fmal (-m, law->mu[from][i], x[i]) + fmal (-m, law->mu[k][i], x[i]));
+  return m * sum / ((long double)sd * sd);
+}
+
+truth
+truth_at (const truth_law *law, double m, double sd, const double *x)
+{
+  component c[TRUTH_K] = { { .exponent = 0 } };
+  truth at = { .log_p = 0 };
+  long double total = 0, best = -INFINITY, sum = 0;
+  size_t from = 0;
+  for (size_t k = 0; k < law->K; k++)
+    {
+      look_at (law, k, m, sd, x, &c[k]);
+      total += law->w[k];
+      from = c[k].exponent < c[from].exponent ? k : from;
+    }
+  for (size_t k = 0; k < law->K; k++)
+    {
+      at.r[k] = law->w[k] > 0 ? logl (law->w[k]) - 0.5L * (rise (law, c, from, k, m, sd, x) + c[k].log_det) : -INFINITY;
+      best = fmaxl (best, at.r[k]);
+    }
+  for (size_t k = 0; k < law->K; k++)
+    sum += at.r[k] = expl (at.r[k] - best);
+  for (size_t k = 0; k < law->K; k++)
+    at.r[k] /= sum;
+  at.log_p = best + logl (sum) - logl (total) - 0.5L * (c[from].exponent + law->d * logl (2 * acosl (-1)));
+  add_first_moments (law, c, &at);
+  add_second_moments (law, c, &at);
+  for (size_t i = 0; i < law->d; i++)
+    at.epsilon[i] = -sd * at.score[i];
+  at.condition = condition (law, c, &at, x);
+  at.reach = reach (law, at.denoiser);
+  return at;
+}
+
+// ## As laws of the library
+
+static void
+to_library (const truth_law *law, gsl_vector *w, gsl_matrix *mu, gsl_matrix *C)
+{
+  for (size_t k = 0; k < law->K; k++)
+    {
+      gsl_vector_set (w, k, law->w[k]);
+      for (size_t i = 0; i < law->d; i++)
+        {
+          gsl_matrix_set (mu, k, i, law->mu[k][i]);
+          for (size_t j = 0; j < law->d; j++)
+            gsl_matrix_set (C, k * law->d + i, j, law->C[k][i][j]);
+        }
+    }
+}
+
+static sb_target *
+make (const truth_law *law, int points)
+{
+  gsl_vector *w = gsl_vector_alloc (law->K);
+  gsl_matrix *mu = gsl_matrix_alloc (law->K, law->d), *C = gsl_matrix_alloc (law->K * law->d, law->d);
+  to_library (law, w, mu, C);
+  sb_target *target = points ? sb_target_points_alloc (mu, w) : sb_target_mixture_alloc (w, mu, C);
+  gsl_vector_free (w);
+  gsl_matrix_free (mu);
+  gsl_matrix_free (C);
+  return target;
+}
+
+sb_target *
+truth_mixture (const truth_law *law)
+{
+  return make (law, 0);
+}
+
+sb_target *
+truth_points (const truth_law *law)
+{
+  return make (law, 1);
+}
+
+// ## The library beside it
+
+const char *const quantity_name[QUANTITIES]
+    = { "log density", "score", "denoiser", "epsilon", "Jacobian", "divergence", "posterior covariance" };
+
+static long double
+distance (size_t n, const double *got, const long double *expected)
+{
+  long double sum = 0;
+  for (size_t i = 0; i < n; i++)
+    sum += (got[i] - expected[i]) * (got[i] - expected[i]);
+  return sqrtl (sum);
+}
+
+static double
+relative (long double error, long double size)
+{
+  return error == 0 ? 0 : (double)(error / size);
+}
+
+static double
+compare (const sb_target *target, const sb_process *process, quantity what, double sd, const double *x, double least,
+         const truth *at)
+{
+  const size_t d = target->dimension;
+  double t = 0.5, out[TRUTH_D], v[TRUTH_D], covariance[TRUTH_D * TRUTH_D];
+  long double expected[TRUTH_D] = { 0 }, trace = 0, error = 0;
+  gsl_matrix_const_view x_ = gsl_matrix_const_view_array (x, 1, d);
+  gsl_matrix_view out_ = gsl_matrix_view_array (out, 1, d), v_ = gsl_matrix_view_array (v, 1, d),
+                  covariance_ = gsl_matrix_view_array (covariance, d, d);
+  gsl_vector_view t_ = gsl_vector_view_array (&t, 1), number = gsl_vector_view_array (out, 1);
+  gsl_vector_const_view point = gsl_vector_const_view_array (x, d);
+  for (size_t i = 0; i < d; i++)
+    {
+      v[i] = i % 2 ? -1 : 1;
+      trace += at->jacobian[i][i];
+    }
+  for (size_t i = 0; i < d; i++)
+    for (size_t j = 0; j < d; j++)
+      expected[i] += at->jacobian[i][j] * v[j];
+
+  switch (what)
+    {
+    case LOG_DENSITY:
+      sb_target_log_density (target, process, &x_.matrix, &t_.vector, &number.vector);
+      return relative (fabsl (out[0] - at->log_p), 1 + fabsl (at->log_p));
+    case SCORE:
+      sb_target_evaluate (target, process, SB_SCORE, &x_.matrix, &t_.vector, &out_.matrix);
+      return relative (distance (d, out, at->score), at->size + least / sd);
+    case DENOISER:
+      sb_target_evaluate (target, process, SB_DENOISER, &x_.matrix, &t_.vector, &out_.matrix);
+      return relative (distance (d, out, at->denoiser), at->reach);
+    case EPSILON:
+      sb_target_evaluate (target, process, SB_EPSILON, &x_.matrix, &t_.vector, &out_.matrix);
+      return relative (distance (d, out, at->epsilon), sd * at->size + least);
+    case JACOBIAN:
+      sb_target_jvp (target, process, &x_.matrix, &t_.vector, &v_.matrix, &out_.matrix);
+      return relative (distance (d, out, expected), at->curvature);
+    case DIVERGENCE:
+      sb_target_divergence (target, process, &x_.matrix, &t_.vector, &number.vector);
+      return relative (fabsl (out[0] - trace), at->curvature);
+    default:
+      sb_target_posterior_covariance (target, process, &point.vector, t, &covariance_.matrix);
+      trace = 0;
+      for (size_t i = 0; i < d; i++)
+        {
+          trace += at->covariance[i][i];
+          for (size_t j = 0; j < d; j++)
+            error = fmaxl (error, fabsl (covariance[i * d + j] - at->covariance[i][j]));
+        }
+      return relative (error, trace + 1e-16L * at->reach * at->reach);
+    }
+}
+
+double
+disagreement (const sb_target *target, const truth_law *law, quantity what, double m, double sd, const double *x,
+              double least)
+{
+  truth at = truth_at (law, m, sd, x);
+  sb_process *process = fixed_process (law->d, m, sd);
+  double residual = compare (target, process, what, sd, x, least, &at);
+  sb_process_free (process);
+  return residual;
+}
+
+// ## A process that stands still
+
+typedef struct
+{
+  double m, sd;
+} fixed_state;
+
+static int
+fixed_scalars (const void *state, double s, double t, double *a, double *sd)
+{
+  const fixed_state *fixed = state;
+  (void)s, (void)t;
+  *a = fixed->m;
+  *sd = fixed->sd;
+  return GSL_SUCCESS;
+}
+
+static const sb_process_type fixed_type = { .name = "fixed", .scalars = fixed_scalars, .free = free };
+
+sb_process *
+fixed_process (size_t d, double m, double sd)
+{
+  fixed_state *state = malloc (sizeof *state);
+  *state = (fixed_state){ .m = m, .sd = sd };
+  return sb_process_alloc (&fixed_type, state, d, 0, 1, 0);
+}
