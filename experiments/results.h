@@ -34,7 +34,7 @@ void results_row (results *r, const char *row, const char *column, const char *p
 void results_claim (results *r, const char *claim, bool holds, const char *format, ...)
     __attribute__ ((format (printf, 4, 5)));
 
-// A data file for gnuplot beside them: $OUT-NAME.
+// A data file for gnuplot beside them: `$OUT-NAME`.
 FILE *results_data (results *r, const char *name);
 
 // End the program with a line on standard error where `status`, a GSL status, is not GSL_SUCCESS.
