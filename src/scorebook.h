@@ -15,6 +15,7 @@
 #include "grid/interpolate.h"
 #include "measure/frechet.h"
 #include "process/ddpm.h"
+#include "process/moments.h"
 #include "process/process.h"
 #include "process/scalar.h"
 #include "process/smld.h"

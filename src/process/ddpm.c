@@ -2,8 +2,11 @@
 //
 // Each of $N$ steps shrinks the signal a little and tops it up with noise, [scoresde.eq10] [scoresde.txt-ddpm-kernel]
 // $$ \mathbf{x}_i = \sqrt{1 - \beta_i}\;\mathbf{x}_{i-1} + \sqrt{\beta_i}\;\mathbf{z}_{i-1}, \qquad i = 1, \dots, N. $$
-// The VP SDE is its limit, with $\mathbf{x}_i = \mathbf{x}(i/N)$ and $\beta_i = \bar\beta_i / N$; [scoresde.eq23] the chain's
-// levels are times of a process accordingly.
+// The VP SDE is its limit: with $\mathbf{x}_i = \mathbf{x}(i/N)$, $\beta_i = \bar\beta_i / N$ [scoresde.eq23] and $\Delta t = 1/N$ a step
+// is nearly an Euler step, [scoresde.eq24]
+// $$ \mathbf{x}(t + \Delta t) \approx \mathbf{x}(t) - \tfrac12\beta(t)\,\Delta t\,\mathbf{x}(t)
+//    + \sqrt{\beta(t)\,\Delta t}\;\mathbf{z}(t), \qquad t \in \{0, \tfrac1N, \dots, \tfrac{N-1}N\}. $$
+// The chain's levels are times of a process accordingly.
 
 #include "ddpm.h"
 #include "../grid/grid.h"

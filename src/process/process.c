@@ -1,8 +1,9 @@
 // # A forward process, whatever its maps
 //
-// A process knows its maps; what every process has in common stands here: that a batch fits, that its times are times
-// of the process, and that a map that does not exist is refused rather than invented. The functions of a type may then
-// take all of this for granted.
+// A process solves an SDE $d\mathbf{x} = \mathbf{f}(\mathbf{x}, t)\,dt + g(t)\,d\mathbf{w}$ on $[0, T]$ from data to a prior,
+// [scoresde.eq5] with $\mathbf{f} = F(t)\,\mathbf{x}$ here, or is a chain of which such an SDE is the limit. Each knows its maps.
+// What all have in common stands here: that a batch fits, that its times are times of the process, and that a map that does
+// not exist is refused rather than invented. The functions of a type may then take all of this for granted.
 
 #include "process.h"
 
@@ -189,8 +190,11 @@ sb_process_prior_log_density (const sb_process *process, const gsl_matrix *x, gs
 
 // ## A transition
 //
-// Given $\mathbf{x}_s$, a draw of $\mathbf{x}_t$ is $A\,\mathbf{x}_s + S\,\mathbf{z}$. The normals are the caller's and
-// stay as they are, so $S\,\mathbf{z}$ is formed beside them.
+// Given $\mathbf{x}_s$, a draw of $\mathbf{x}_t$ is $A\,\mathbf{x}_s + S\,\mathbf{z}$. Between neighbouring levels of a chain this is the
+// paper's forward step [scoresde.eq41]
+// $$ \mathbf{x}_{i+1} = \mathbf{x}_i + \mathbf{f}_i(\mathbf{x}_i) + \mathbf{G}_i \mathbf{z}_i, \qquad
+//    \mathbf{f}_i(\mathbf{x}) = (A - \mathbf{I})\,\mathbf{x}, \quad \mathbf{G}_i = S. $$
+// The normals are the caller's and stay as they are, so $S\,\mathbf{z}$ is formed beside them.
 
 static int
 add_noise (const sb_process *process, const gsl_vector *s, const gsl_vector *t, gsl_matrix *noise, gsl_matrix *x)

@@ -36,7 +36,9 @@ sb_vp_forgotten (const sb_vp *vp, double s, double t)
 
 // ## Drift and diffusion
 //
-// Read off the SDE: $f(\mathbf{x}, t) = -\tfrac12\beta(t)\,\mathbf{x}$ and $g(t) = \sqrt{\beta(t)}$.
+// Read off the SDE: $f(\mathbf{x}, t) = -\tfrac12\beta(t)\,\mathbf{x}$ and $g(t) = \sqrt{\beta(t)}$. The drift changes by at most
+// $\tfrac12\bar\beta_{\max}$ times what $\mathbf{x}$ does, and $g$ is smooth as the rate is never 0, so the SDE has a unique strong
+// solution. [scoresde.txt-lipschitz]
 
 double
 sb_vp_drift (const sb_vp *vp, double t)
@@ -65,6 +67,9 @@ sb_vp_mean (const sb_vp *vp, double s, double t)
 
 // Near $t = s$ the variance is tiny and is what the score divides by. Written as $1 - e^{-B}$ it would lose half its
 // digits at $t = 10^{-5}$, the smallest time the paper uses; `expm1` keeps them all.
+//
+// The variance of data with $\operatorname{Cov}[\mathbf{x}(0)] = \mathbf{I}$ is $e^{-B} + (1 - e^{-B}) = 1$ at every time, which is what
+// the process has its name from. [scoresde.txt-vp-preserving]
 
 double
 sb_vp_variance (const sb_vp *vp, double s, double t)

@@ -1,0 +1,553 @@
+// # What must be true of mean and covariance along a process
+
+#include "process/moments.h"
+#include "process/ddpm.h"
+#include "process/subvp.h"
+#include "process/ve.h"
+#include "process/vp.h"
+#include "property.h"
+
+#include <criterion/criterion.h>
+#include <gsl/gsl_eigen.h>
+#include <gsl/gsl_errno.h>
+#include <gsl/gsl_math.h>
+#include <gsl/gsl_randist.h>
+#include <gsl/gsl_sort_vector.h>
+
+enum
+{
+  d = 5
+};
+
+static void
+setup (void)
+{
+  gsl_set_error_handler_off ();
+}
+
+TestSuite (moments, .init = setup);
+
+// ## Random starts
+//
+// A covariance with eigenvalues in $[0.01, 5]$ and random axes: a diagonal, turned by the reflection $\mathbf{I} - 2\mathbf{u}\mathbf{u}^T$.
+
+static const property_parameter a_case[] = { { "seed", PROPERTY_INTEGER, 1, 1e6, 1 },
+                                             { "beta_min", PROPERTY_LOG, 0.01, 1, 0.1 },
+                                             { "beta_max - beta_min", PROPERTY_LOG, 0.1, 30, 19.9 },
+                                             { "t", PROPERTY_UNIFORM, 0.01, 1, 0.5 },
+                                             { "s/t", PROPERTY_UNIFORM, 0.01, 0.99, 0.5 } };
+
+static void
+random_start (double seed, gsl_vector *mean, gsl_matrix *covariance)
+{
+  gsl_rng *r = property_rng (seed);
+  double u[d];
+  gsl_ran_dir_nd (r, d, u);
+  gsl_matrix_set_zero (covariance);
+  for (size_t k = 0; k < d; k++)
+    {
+      double eigenvalue = exp (gsl_ran_flat (r, log (0.01), log (5)));
+      gsl_vector_set (mean, k, gsl_ran_gaussian (r, 2));
+      for (size_t i = 0; i < d; i++)
+        for (size_t j = 0; j < d; j++)
+          *gsl_matrix_ptr (covariance, i, j)
+              += eigenvalue * ((i == k) - 2 * u[i] * u[k]) * ((j == k) - 2 * u[j] * u[k]);
+    }
+  gsl_rng_free (r);
+}
+
+typedef struct
+{
+  gsl_vector *mean;
+  gsl_matrix *covariance;
+} moments;
+
+static moments
+moments_alloc (double seed)
+{
+  moments m = { .mean = gsl_vector_alloc (d), .covariance = gsl_matrix_alloc (d, d) };
+  random_start (seed, m.mean, m.covariance);
+  return m;
+}
+
+static void
+moments_free (moments m)
+{
+  gsl_vector_free (m.mean);
+  gsl_matrix_free (m.covariance);
+}
+
+// The largest difference between entries; NaN counts as infinite.
+
+static double
+distance (moments p, moments q)
+{
+  double worst = 0;
+  for (size_t i = 0; i < d; i++)
+    for (size_t j = 0; j < d; j++)
+      {
+        double of_mean = fabs (gsl_vector_get (p.mean, i) - gsl_vector_get (q.mean, i));
+        double of_covariance = fabs (gsl_matrix_get (p.covariance, i, j) - gsl_matrix_get (q.covariance, i, j));
+        if (!(of_mean + of_covariance <= worst))
+          worst = gsl_isnan (of_mean + of_covariance) ? GSL_POSINF : of_mean + of_covariance;
+      }
+  return worst;
+}
+
+// ## The kernel against the SDE
+//
+// Two routes that share no formula, the maps $A$ and $S$ in one step and $F$ and $G$ integrated numerically, arrive at the same
+// moments. From $s = 0$ for VP and sub-VP, from $s > 0$ for VE, which has no SDE at 0. [scoresde.txt-affine-gaussian]
+// [scoresde.txt-vp-var-ode] [scoresde.eq26] [scoresde.eq28] [scoresde.txt-subvp-mean]
+
+static double
+routes_residual (sb_process *process, double seed, double s, double t, double scale)
+{
+  moments by_kernel = moments_alloc (seed), by_sde = moments_alloc (seed);
+  process->t_min = GSL_MIN (s, process->t_min);
+  double worst = 1;
+  if (!sb_moments_transition (process, s, t, by_kernel.mean, by_kernel.covariance)
+      && !sb_moments_solve (process, s, t, 1e-13, by_sde.mean, by_sde.covariance))
+    worst = distance (by_kernel, by_sde) / scale;
+  moments_free (by_kernel);
+  moments_free (by_sde);
+  sb_process_free (process);
+  return worst;
+}
+
+static double
+vp_routes (const double *v, void *context)
+{
+  (void)context;
+  return GSL_MAX (routes_residual (sb_vp_alloc (d, v[1], v[1] + v[2]), v[0], 0, v[3], 1),
+                  routes_residual (sb_vp_alloc (d, v[1], v[1] + v[2]), v[0], v[3] * v[4], v[3], 1));
+}
+
+static double
+subvp_routes (const double *v, void *context)
+{
+  (void)context;
+  return GSL_MAX (routes_residual (sb_subvp_alloc (d, v[1], v[1] + v[2]), v[0], 0, v[3], 1),
+                  routes_residual (sb_subvp_alloc (d, v[1], v[1] + v[2]), v[0], v[3] * v[4], v[3], 1));
+}
+
+static double
+ve_routes (const double *v, void *context)
+{
+  (void)context;
+  double variance = GSL_MAX (1, 1e-4 * pow (2000, 2 * v[3]));
+  return GSL_MAX (routes_residual (sb_ve_alloc (d, 0.01, 20), v[0], SB_VE_EPSILON, v[3], variance),
+                  routes_residual (sb_ve_alloc (d, 0.01, 20), v[0], v[3] * v[4], v[3], variance));
+}
+
+Test (moments, kernel_and_sde_agree)
+{
+  property_check ("VP: kernel = moment equations", 1, 30, 5, a_case, vp_routes, NULL, 1e-11);
+  property_check ("sub-VP: kernel = moment equations", 2, 30, 5, a_case, subvp_routes, NULL, 1e-11);
+  property_check ("VE: kernel = moment equations", 3, 30, 5, a_case, ve_routes, NULL, 1e-11);
+}
+
+// ## The closed forms of the paper
+//
+// The covariance from an exact Lyapunov solution of the constant rate 1, where $B = t$, is tied to any other rate by its clock: what the
+// process does with $\beta$ up to $t$ is what the constant rate does up to $B(t) \le 1$. [scoresde.eq26] [scoresde.eq28]
+
+static double
+clock_residual (sb_process *process, sb_process *constant, double seed, double t, double B)
+{
+  moments here = moments_alloc (seed), there = moments_alloc (seed);
+  double worst = 1;
+  if (!sb_moments_transition (process, 0, t, here.mean, here.covariance)
+      && !sb_moments_transition (constant, 0, B, there.mean, there.covariance))
+    worst = distance (here, there);
+  moments_free (here);
+  moments_free (there);
+  sb_process_free (process);
+  sb_process_free (constant);
+  return worst;
+}
+
+Test (moments, any_rate_is_a_change_of_clock)
+{
+  for (int i = 1; i <= 20; i++)
+    {
+      double t = 0.015 * i, B = 0.5 * t * t * 19.9 + 0.1 * t; // B(0.3) = 0.9255
+      cr_assert_lt (clock_residual (sb_vp_alloc (d, 0.1, 20), sb_vp_alloc (d, 1, 1), i, t, B), 1e-14);
+      cr_assert_lt (clock_residual (sb_subvp_alloc (d, 0.1, 20), sb_subvp_alloc (d, 1, 1), i, t, B), 1e-14);
+    }
+}
+
+// $d\Sigma/dt = \beta(t)\,(\mathbf{I} - \Sigma)$, by central differences. [scoresde.txt-vp-var-ode]
+
+static double
+vp_slope_residual (const double *v, void *context)
+{
+  (void)context;
+  double t = GSL_MIN (v[3], 0.99), h = 1e-5, worst = 0;
+  sb_process *vp = sb_vp_alloc (d, v[1], v[1] + v[2]);
+  sb_vp rates = { .beta_min = v[1], .beta_max = v[1] + v[2] };
+  moments before = moments_alloc (v[0]), now = moments_alloc (v[0]), after = moments_alloc (v[0]);
+  sb_moments_transition (vp, 0, t - h, before.mean, before.covariance);
+  sb_moments_transition (vp, 0, t, now.mean, now.covariance);
+  sb_moments_transition (vp, 0, t + h, after.mean, after.covariance);
+  for (size_t i = 0; i < d; i++)
+    for (size_t j = 0; j < d; j++)
+      {
+        double slope = (gsl_matrix_get (after.covariance, i, j) - gsl_matrix_get (before.covariance, i, j)) / (2 * h);
+        double rate = sb_vp_beta (&rates, t) * ((i == j) - gsl_matrix_get (now.covariance, i, j));
+        worst = GSL_MAX (worst, fabs (slope - rate) / sb_vp_beta (&rates, t));
+      }
+  moments_free (before);
+  moments_free (now);
+  moments_free (after);
+  sb_process_free (vp);
+  return worst;
+}
+
+Test (moments, vp_covariance_relaxes_to_one)
+{
+  property_check ("dSigma/dt = beta (I - Sigma)", 4, 100, 5, a_case, vp_slope_residual, NULL, 1e-7);
+}
+
+// Two legs make one journey. [scoresde.eq26] [scoresde.eq28]
+
+static double
+flow_residual (sb_process *process, double seed, double s, double t)
+{
+  moments at_once = moments_alloc (seed), in_legs = moments_alloc (seed);
+  sb_moments_transition (process, 0, t, at_once.mean, at_once.covariance);
+  sb_moments_transition (process, 0, s, in_legs.mean, in_legs.covariance);
+  sb_moments_transition (process, s, t, in_legs.mean, in_legs.covariance);
+  double worst = distance (at_once, in_legs);
+  moments_free (at_once);
+  moments_free (in_legs);
+  sb_process_free (process);
+  return worst;
+}
+
+static double
+legs_residual (const double *v, void *context)
+{
+  (void)context;
+  return GSL_MAX (flow_residual (sb_vp_alloc (d, v[1], v[1] + v[2]), v[0], v[3] * v[4], v[3]),
+                  flow_residual (sb_subvp_alloc (d, v[1], v[1] + v[2]), v[0], v[3] * v[4], v[3]));
+}
+
+Test (moments, two_legs_make_one_journey)
+{
+  property_check ("Sigma(t; Sigma(s)) = Sigma(t)", 5, 200, 5, a_case, legs_residual, NULL, 1e-13);
+}
+
+// ## What the paper concludes
+//
+// VP keeps every eigenvalue between itself and 1, and a covariance of $\mathbf{I}$ as it is. [scoresde.txt-vp-preserving]
+
+static double
+eigenvalue_residual (const double *v, void *context)
+{
+  (void)context;
+  sb_process *vp = sb_vp_alloc (d, v[1], v[1] + v[2]);
+  moments start = moments_alloc (v[0]), end = moments_alloc (v[0]);
+  sb_moments_transition (vp, 0, v[3], end.mean, end.covariance);
+  gsl_eigen_symm_workspace *work = gsl_eigen_symm_alloc (d);
+  gsl_vector *before = gsl_vector_alloc (d), *after = gsl_vector_alloc (d);
+  gsl_eigen_symm (start.covariance, before, work);
+  gsl_eigen_symm (end.covariance, after, work);
+  gsl_sort_vector (before);
+  gsl_sort_vector (after);
+  double worst = 0;
+  for (size_t k = 0; k < d; k++)
+    {
+      double low = GSL_MIN (1, gsl_vector_get (before, k)), high = GSL_MAX (1, gsl_vector_get (before, k));
+      worst = GSL_MAX (worst, GSL_MAX (low - gsl_vector_get (after, k), gsl_vector_get (after, k) - high));
+    }
+  gsl_vector_free (before);
+  gsl_vector_free (after);
+  gsl_eigen_symm_free (work);
+  moments_free (start);
+  moments_free (end);
+  sb_process_free (vp);
+  return worst;
+}
+
+Test (moments, vp_keeps_eigenvalues_between_themselves_and_one)
+{
+  property_check ("eigenvalues stay", 6, 100, 5, a_case, eigenvalue_residual, NULL, 1e-14);
+}
+
+Test (moments, vp_preserves_unit_covariance)
+{
+  sb_process *vp = sb_vp_alloc (d, 0.1, 20);
+  moments m = moments_alloc (1);
+  for (int i = 1; i <= 200; i++)
+    {
+      gsl_matrix_set_identity (m.covariance);
+      cr_assert_eq (sb_moments_transition (vp, 0, i / 200.0, m.mean, m.covariance), GSL_SUCCESS);
+      for (size_t j = 0; j < d; j++)
+        for (size_t k = 0; k < d; k++)
+          cr_assert_float_eq (gsl_matrix_get (m.covariance, j, k), j == k, 1e-15);
+    }
+  moments_free (m);
+  sb_process_free (vp);
+}
+
+// $\Sigma_{\text{VP}} - \Sigma_{\text{sub-VP}} = (e^{-B} - e^{-2B})\,\mathbf{I}$ whatever the start, and the means are equal.
+// [scoresde.txt-subvp-bounded] [scoresde.txt-subvp-mean]
+
+Test (moments, subvp_stays_below_vp)
+{
+  sb_process *vp = sb_vp_alloc (d, 0.1, 20), *subvp = sb_subvp_alloc (d, 0.1, 20);
+  for (int i = 1; i <= 200; i++)
+    {
+      double t = i / 200.0, B = 0.5 * t * t * 19.9 + 0.1 * t, gap = exp (-B) - exp (-2 * B);
+      moments above = moments_alloc (i), below = moments_alloc (i);
+      cr_assert_eq (sb_moments_transition (vp, 0, t, above.mean, above.covariance), GSL_SUCCESS);
+      cr_assert_eq (sb_moments_transition (subvp, 0, t, below.mean, below.covariance), GSL_SUCCESS);
+      gsl_matrix_add_diagonal (below.covariance, gap);
+      cr_assert_lt (distance (above, below), 1e-14);
+      moments_free (above);
+      moments_free (below);
+    }
+  sb_process_free (vp);
+  sb_process_free (subvp);
+}
+
+// From a point, sub-VP's covariance is $(1 - e^{-B})^2\,\mathbf{I}$. [scoresde.eq28]
+
+Test (moments, subvp_from_a_point)
+{
+  sb_process *subvp = sb_subvp_alloc (d, 0.1, 20);
+  moments m = moments_alloc (1);
+  for (int i = 1; i <= 20; i++)
+    {
+      double t = i / 20.0, B = 0.5 * t * t * 19.9 + 0.1 * t;
+      gsl_matrix_set_zero (m.covariance);
+      cr_assert_eq (sb_moments_transition (subvp, 0, t, m.mean, m.covariance), GSL_SUCCESS);
+      cr_assert_float_eq (gsl_matrix_get (m.covariance, 2, 2), gsl_pow_2 (1 - exp (-B)), 1e-15);
+      cr_assert_eq (gsl_matrix_get (m.covariance, 2, 3), 0);
+    }
+  moments_free (m);
+  sb_process_free (subvp);
+}
+
+// At the end of the paper's schedule, $B = 10.05$, both are within $2e^{-B}(1 + \lVert\Sigma_0\rVert)$ of $\mathbf{I}$, in spectral
+// norm. [scoresde.txt-subvp-limit]
+
+static double
+spectral_norm (const gsl_matrix *covariance)
+{
+  gsl_matrix *copy = gsl_matrix_alloc (d, d);
+  gsl_eigen_symm_workspace *work = gsl_eigen_symm_alloc (d);
+  gsl_vector *eigenvalues = gsl_vector_alloc (d);
+  gsl_matrix_memcpy (copy, covariance);
+  gsl_eigen_symm (copy, eigenvalues, work);
+  double norm = GSL_MAX (gsl_vector_max (eigenvalues), -gsl_vector_min (eigenvalues));
+  gsl_matrix_free (copy);
+  gsl_eigen_symm_free (work);
+  gsl_vector_free (eigenvalues);
+  return norm;
+}
+
+Test (moments, both_end_at_the_prior)
+{
+  sb_process *processes[] = { sb_vp_alloc (d, 0.1, 20), sb_subvp_alloc (d, 0.1, 20) };
+  for (int p = 0; p < 2; p++)
+    {
+      for (int seed = 1; seed <= 20; seed++)
+        {
+          moments m = moments_alloc (seed);
+          double bound = 2 * exp (-10.05) * (1 + spectral_norm (m.covariance));
+          cr_assert_eq (sb_moments_transition (processes[p], 0, 1, m.mean, m.covariance), GSL_SUCCESS);
+          gsl_matrix_add_diagonal (m.covariance, -1);
+          cr_assert_leq (spectral_norm (m.covariance), bound);
+          moments_free (m);
+        }
+      sb_process_free (processes[p]);
+    }
+}
+
+// Draws, $n = 10^5$, of a mixture with weights (.3, .5, .2), means (-1.5, .3, 2) and deviations (.3, .4, .2), carried by the
+// kernel, have the variance that Eq. (26) gives to its own. The sample variance of a law with fourth central moment
+// $\mu_4$ has standard error $\sqrt{(\mu_4 - v^2)/n}$, here estimated from the draws; 4.9 of it are a chance of $10^{-6}$.
+// [scoresde.eq26]
+
+Test (moments, draws_have_this_variance)
+{
+  enum
+  {
+    n = 100000
+  };
+  double weight[] = { 0.3, 0.5, 0.2 }, mean[] = { -1.5, 0.3, 2 }, sd[] = { 0.3, 0.4, 0.2 }, m_0 = 0, v_0 = 0, t_1 = 0.2;
+  for (int k = 0; k < 3; k++)
+    m_0 += weight[k] * mean[k];
+  for (int k = 0; k < 3; k++)
+    v_0 += weight[k] * (sd[k] * sd[k] + gsl_pow_2 (mean[k] - m_0));
+
+  sb_process *vp = sb_vp_alloc (1, 0.1, 20);
+  gsl_matrix *x = gsl_matrix_alloc (n, 1), *u = gsl_matrix_alloc (n, 1), *z = gsl_matrix_alloc (n, 1);
+  gsl_vector *t = gsl_vector_alloc (n);
+  sb_stream data = { .seed = 7, .purpose = SB_FOR_DATA }, forward = { .seed = 7, .purpose = SB_FOR_FORWARD };
+  gsl_vector_set_all (t, t_1);
+  cr_assert_eq (sb_stream_uniforms (data, 0, u), GSL_SUCCESS);
+  cr_assert_eq (sb_stream_normals (data, 4, x), GSL_SUCCESS);
+  cr_assert_eq (sb_stream_normals (forward, 0, z), GSL_SUCCESS);
+  for (size_t i = 0; i < n; i++)
+    {
+      double draw = gsl_matrix_get (u, i, 0);
+      int k = draw < 0.3 ? 0 : draw < 0.8 ? 1 : 2;
+      gsl_matrix_set (x, i, 0, mean[k] + sd[k] * gsl_matrix_get (x, i, 0));
+    }
+  cr_assert_eq (sb_process_transition (vp, NULL, t, z, x), GSL_SUCCESS);
+
+  gsl_vector_view m = gsl_vector_view_array (&m_0, 1);
+  gsl_matrix_view v = gsl_matrix_view_array (&v_0, 1, 1);
+  cr_assert_eq (sb_moments_transition (vp, 0, t_1, &m.vector, &v.matrix), GSL_SUCCESS);
+  double squares = 0, fourths = 0;
+  for (size_t i = 0; i < n; i++)
+    {
+      double square = gsl_pow_2 (gsl_matrix_get (x, i, 0) - m_0);
+      squares += square / n;
+      fourths += square * square / n;
+    }
+  cr_assert_float_eq (squares, v_0, 4.9 * sqrt ((fourths - squares * squares) / n));
+  gsl_matrix_free (x);
+  gsl_matrix_free (u);
+  gsl_matrix_free (z);
+  gsl_vector_free (t);
+  sb_process_free (vp);
+}
+
+// ## Maps that are matrices
+//
+// $F = \begin{pmatrix}0&1\\0&0\end{pmatrix}$ and $G = \begin{pmatrix}0&0\\1&0\end{pmatrix}$: noise enters the second
+// coordinate, and the first is its integral. From a point at 0, $\Sigma(t) = \begin{pmatrix}t^3/3&t^2/2\\t^2/2&t\end{pmatrix}$; the
+// kernel has $A = \begin{pmatrix}1&t\\0&1\end{pmatrix}$ and, by hand, the root $S = \begin{pmatrix}\sqrt{t^3/12}&t^{3/2}/2\\0&\sqrt{t}\end{pmatrix}$.
+// A transposition in the wrong place shows. [scoresde.txt-affine-gaussian]
+
+static int
+integrator_apply (const void *state, sb_process_map map, CBLAS_TRANSPOSE_t transpose, const gsl_vector *s,
+                  const gsl_vector *t, gsl_matrix *x)
+{
+  (void)state;
+  for (size_t i = 0; i < x->size1; i++)
+    {
+      double h = gsl_vector_get (t, i) - (s ? gsl_vector_get (s, i) : 0), root = sqrt (h);
+      double entries[][4] = { [SB_A] = { 1, h, 0, 1 },
+                              [SB_S] = { h * root / sqrt (12), h * root / 2, 0, root },
+                              [SB_F] = { 0, 1, 0, 0 },
+                              [SB_G] = { 0, 0, 1, 0 } };
+      double *m = entries[map], p = gsl_matrix_get (x, i, 0), q = gsl_matrix_get (x, i, 1);
+      double above = transpose == CblasNoTrans ? m[1] : m[2], below = transpose == CblasNoTrans ? m[2] : m[1];
+      gsl_matrix_set (x, i, 0, m[0] * p + above * q);
+      gsl_matrix_set (x, i, 1, below * p + m[3] * q);
+    }
+  return GSL_SUCCESS;
+}
+
+static const sb_process_type integrator = { .name = "integrator", .apply = integrator_apply };
+
+static void
+assert_moments (const double *mean, const double *covariance, double t, double tolerance)
+{
+  // from the point (1, 2), with variances 0.5 and 0.25 and covariance 0.1 on the way in
+  double expected[] = { 0.5 + 2 * t * 0.1 + t * t * 0.25 + t * t * t / 3, 0.1 + t * 0.25 + t * t / 2, 0.25 + t };
+  cr_assert_float_eq (mean[0], 1 + 2 * t, tolerance);
+  cr_assert_float_eq (mean[1], 2, tolerance);
+  cr_assert_float_eq (covariance[0], expected[0], tolerance);
+  cr_assert_float_eq (covariance[1], expected[1], tolerance);
+  cr_assert_float_eq (covariance[2], expected[1], tolerance);
+  cr_assert_float_eq (covariance[3], expected[2], tolerance);
+}
+
+Test (moments, maps_may_be_matrices)
+{
+  sb_process *process = sb_process_alloc (&integrator, NULL, 2, 0, 1, 0);
+  for (int route = 0; route < 2; route++)
+    {
+      double mean_data[] = { 1, 2 }, covariance_data[] = { 0.5, 0.1, 0.1, 0.25 }, t = 0.8;
+      gsl_vector_view mean = gsl_vector_view_array (mean_data, 2);
+      gsl_matrix_view covariance = gsl_matrix_view_array (covariance_data, 2, 2);
+      int status = route ? sb_moments_solve (process, 0, t, 1e-12, &mean.vector, &covariance.matrix)
+                         : sb_moments_transition (process, 0, t, &mean.vector, &covariance.matrix);
+      cr_assert_eq (status, GSL_SUCCESS);
+      assert_moments (mean_data, covariance_data, t, route ? 1e-11 : 1e-14);
+    }
+  sb_process_free (process);
+}
+
+// A mean that is every second entry of an array, and a covariance inside a larger matrix.
+
+Test (moments, strides_are_respected)
+{
+  sb_process *process = sb_process_alloc (&integrator, NULL, 2, 0, 1, 0);
+  for (int route = 0; route < 2; route++)
+    {
+      double mean_data[] = { 1, 77, 2, 77 }, wide_data[] = { 0.5, 0.1, 77, 0.1, 0.25, 77 }, t = 0.8;
+      gsl_vector_view mean = gsl_vector_view_array_with_stride (mean_data, 2, 2);
+      gsl_matrix_view wide = gsl_matrix_view_array (wide_data, 2, 3);
+      gsl_matrix_view covariance = gsl_matrix_submatrix (&wide.matrix, 0, 0, 2, 2);
+      int status = route ? sb_moments_solve (process, 0, t, 1e-12, &mean.vector, &covariance.matrix)
+                         : sb_moments_transition (process, 0, t, &mean.vector, &covariance.matrix);
+      cr_assert_eq (status, GSL_SUCCESS);
+      double mean_found[] = { mean_data[0], mean_data[2] };
+      double found[] = { wide_data[0], wide_data[1], wide_data[3], wide_data[4] };
+      assert_moments (mean_found, found, t, 1e-11);
+      cr_assert (mean_data[1] == 77 && mean_data[3] == 77 && wide_data[2] == 77 && wide_data[5] == 77);
+    }
+  sb_process_free (process);
+}
+
+// ## Bad input
+
+Test (moments, refuses_what_does_not_fit)
+{
+  sb_process *vp = sb_vp_alloc (2, 0.1, 20), *ve = sb_ve_alloc (2, 0.01, 20), *ddpm = sb_ddpm_alloc (2, 10, 0.1, 2);
+  gsl_vector *mean = gsl_vector_calloc (2), *three = gsl_vector_calloc (3);
+  gsl_matrix *covariance = gsl_matrix_calloc (2, 2), *tall = gsl_matrix_calloc (3, 2), *wide = gsl_matrix_calloc (2, 3);
+  cr_assert_eq (sb_moments_transition (vp, 0, 1, three, covariance), GSL_EBADLEN);
+  cr_assert_eq (sb_moments_transition (vp, 0, 1, mean, tall), GSL_EBADLEN);
+  cr_assert_eq (sb_moments_transition (vp, 0, 1, mean, wide), GSL_EBADLEN);
+  cr_assert_eq (sb_moments_transition (vp, 0.5, 0.4, mean, covariance), GSL_EDOM);
+  cr_assert_eq (sb_moments_solve (vp, 0.1, 1, 1e-9, three, covariance), GSL_EBADLEN);
+  cr_assert_eq (sb_moments_solve (vp, 0.1, 1, 1e-9, mean, tall), GSL_EBADLEN);
+  cr_assert_eq (sb_moments_solve (vp, 0.1, 1, 0, mean, covariance), GSL_EINVAL);
+  cr_assert_eq (sb_moments_solve (vp, 0.1, 1, GSL_NAN, mean, covariance), GSL_EINVAL);
+  cr_assert_eq (sb_moments_solve (vp, 0.5, 0.4, 1e-9, mean, covariance), GSL_EDOM);
+  cr_assert_eq (sb_moments_solve (vp, 0.5, 1.5, 1e-9, mean, covariance), GSL_EDOM);
+  cr_assert_eq (sb_moments_solve (vp, GSL_NAN, 1, 1e-9, mean, covariance), GSL_EDOM);
+  cr_assert_eq (sb_moments_solve (ddpm, 0.1, 1, 1e-9, mean, covariance), GSL_EUNSUP);
+
+  // no time passes: nothing happens, and both ends of the interval are allowed
+  gsl_vector_set_all (mean, 3);
+  cr_assert_eq (sb_moments_solve (vp, 0.5, 0.5, 1e-9, mean, covariance), GSL_SUCCESS);
+  cr_assert_eq (gsl_vector_get (mean, 0), 3);
+  cr_assert_eq (sb_moments_solve (vp, vp->t_min, 1, 1e-9, mean, covariance), GSL_SUCCESS);
+
+  gsl_vector_free (mean);
+  gsl_vector_free (three);
+  gsl_matrix_free (covariance);
+  gsl_matrix_free (tall);
+  gsl_matrix_free (wide);
+  sb_process_free (vp);
+  sb_process_free (ve);
+  sb_process_free (ddpm);
+}
+
+// An SDE is not solved below $\epsilon$; and where a caller lowers $\epsilon$ to 0, VE still has no SDE there. A solution from $\epsilon$
+// on must start from $p_\epsilon$: it gathers $\sigma^2(1) - \sigma^2(\epsilon)$, and not $\sigma^2(1)$. [scoresde.txt-t0-jump] [scoresde.eq31]
+
+Test (moments, sde_is_solved_from_epsilon_on)
+{
+  sb_process *ve = sb_ve_alloc (1, 0.01, 20);
+  double mean_data = 1, variance = 0;
+  gsl_vector_view mean = gsl_vector_view_array (&mean_data, 1);
+  gsl_matrix_view covariance = gsl_matrix_view_array (&variance, 1, 1);
+  cr_assert_eq (sb_moments_solve (ve, 0, 1, 1e-9, &mean.vector, &covariance.matrix), GSL_EDOM);
+  cr_assert_eq (sb_moments_solve (ve, 0.5e-5, 1, 1e-9, &mean.vector, &covariance.matrix), GSL_EDOM);
+  cr_assert_eq (sb_moments_solve (ve, ve->t_min, 0.1, 1e-13, &mean.vector, &covariance.matrix), GSL_SUCCESS);
+  cr_assert_float_eq (variance / (1e-4 * (pow (2000, 0.2) - pow (2000, 2e-5))), 1, 1e-11);
+  cr_assert_eq (mean_data, 1);
+  ve->t_min = 0;
+  cr_assert_eq (sb_moments_solve (ve, 0, 1, 1e-9, &mean.vector, &covariance.matrix), GSL_EDOM);
+  sb_process_free (ve);
+}

@@ -1,0 +1,605 @@
+// # What must be true of any process
+//
+// The functions of process.h and the adaptor for scalars, on processes made for the purpose: one whose maps are matrices that are not
+// symmetric, so that a transposition shows, and one of numbers that are easy to tell apart.
+
+#include "process/process.h"
+#include "base/stream.h"
+#include "process/ddpm.h"
+#include "process/scalar.h"
+#include "process/smld.h"
+#include "process/subvp.h"
+#include "process/ve.h"
+#include "process/vp.h"
+#include "property.h"
+
+#include <criterion/criterion.h>
+#include <gsl/gsl_blas.h>
+#include <gsl/gsl_errno.h>
+#include <gsl/gsl_math.h>
+#include <gsl/gsl_randist.h>
+
+static void
+setup (void)
+{
+  gsl_set_error_handler_off ();
+}
+
+TestSuite (process, .init = setup);
+
+// ## A process of matrices, d = 2
+//
+// $A(s,t) = \mathbf{I} + (t - s) N$, $S(s,t) = (t - s)(\mathbf{I} + N)$ with $N = \begin{pmatrix}0&2\\0&0\end{pmatrix}$.
+
+static int
+shear_apply (const void *released, sb_process_map map, CBLAS_TRANSPOSE_t transpose, const gsl_vector *s,
+             const gsl_vector *t, gsl_matrix *x)
+{
+  (void)released;
+  if (map != SB_A && map != SB_S)
+    return GSL_EUNSUP;
+  for (size_t i = 0; i < x->size1; i++)
+    {
+      double h = gsl_vector_get (t, i) - (s ? gsl_vector_get (s, i) : 0);
+      double diagonal = map == SB_A ? 1 : h, above = 2 * h;
+      double p = gsl_matrix_get (x, i, 0), q = gsl_matrix_get (x, i, 1);
+      gsl_matrix_set (x, i, 0, transpose == CblasNoTrans ? diagonal * p + above * q : diagonal * p);
+      gsl_matrix_set (x, i, 1, transpose == CblasNoTrans ? diagonal * q : above * p + diagonal * q);
+    }
+  return GSL_SUCCESS;
+}
+
+static void
+count_release (void *released)
+{
+  ++*(int *)released;
+}
+
+static const sb_process_type shear = { .name = "shear", .apply = shear_apply, .free = count_release };
+
+Test (process, transition_is_the_map_and_the_noise)
+{
+  int released = 0;
+  sb_process *process = sb_process_alloc (&shear, &released, 2, 0, 1, 0);
+  double x_data[] = { 1, 2, 3, 4 }, z_data[] = { 10, 20, 30, 40 }, s_data[] = { 0, 0.25 }, t_data[] = { 0.5, 1 };
+  gsl_matrix_view x = gsl_matrix_view_array (x_data, 2, 2), z = gsl_matrix_view_array (z_data, 2, 2);
+  gsl_vector_view s = gsl_vector_view_array (s_data, 2), t = gsl_vector_view_array (t_data, 2);
+  cr_assert_eq (sb_process_transition (process, &s.vector, &t.vector, &z.matrix, &x.matrix), GSL_SUCCESS);
+  double expected[] = { 1 + 2 + 5 + 20, 2 + 10, 3 + 1.5 * 4 + 22.5 + 60, 4 + 30 };
+  for (int k = 0; k < 4; k++)
+    {
+      cr_assert_float_eq (x_data[k], expected[k], 1e-14);
+      cr_assert_eq (z_data[k], 10 * (k + 1));
+    }
+
+  double mean_data[] = { 1, 2, 3, 4 };
+  gsl_matrix_view mean = gsl_matrix_view_array (mean_data, 2, 2);
+  cr_assert_eq (sb_process_transition (process, NULL, &t.vector, NULL, &mean.matrix), GSL_SUCCESS);
+  double expected_mean[] = { 1 + 2, 2, 3 + 8, 4 };
+  for (int k = 0; k < 4; k++)
+    cr_assert_float_eq (mean_data[k], expected_mean[k], 1e-14);
+  sb_process_free (process);
+  cr_assert_eq (released, 1);
+}
+
+// $\langle M x, y\rangle = \langle x, M^T y\rangle$ for every process and map there is.
+
+static double
+product (const gsl_matrix *x, const gsl_matrix *y)
+{
+  double sum = 0;
+  for (size_t k = 0; k < x->size2; k++)
+    sum += gsl_matrix_get (x, 0, k) * gsl_matrix_get (y, 0, k);
+  return sum;
+}
+
+static double
+duality_residual (const sb_process *process, sb_process_map map, double from, double to, sb_stream stream)
+{
+  gsl_matrix *x = gsl_matrix_alloc (1, 2), *y = gsl_matrix_alloc (1, 2);
+  gsl_matrix *mapped_x = gsl_matrix_alloc (1, 2), *mapped_y = gsl_matrix_alloc (1, 2);
+  gsl_vector_view s = gsl_vector_view_array (&from, 1), t = gsl_vector_view_array (&to, 1);
+  sb_stream_normals (stream, 0, x);
+  sb_stream_normals (stream, 2, y);
+  gsl_matrix_memcpy (mapped_x, x);
+  gsl_matrix_memcpy (mapped_y, y);
+  int status = sb_process_apply (process, map, CblasNoTrans, &s.vector, &t.vector, mapped_x);
+  int transposed = sb_process_apply (process, map, CblasTrans, &s.vector, &t.vector, mapped_y);
+  double residual = status != transposed ? 1 : status ? 0 : fabs (product (mapped_x, y) - product (x, mapped_y));
+  gsl_matrix_free (x);
+  gsl_matrix_free (y);
+  gsl_matrix_free (mapped_x);
+  gsl_matrix_free (mapped_y);
+  return residual;
+}
+
+Test (process, transposed_maps_are_adjoint)
+{
+  int released = 0;
+  sb_process *processes[] = { sb_process_alloc (&shear, &released, 2, 0, 1, 0),
+                              sb_vp_alloc (2, 0.1, 20),
+                              sb_subvp_alloc (2, 0.1, 20),
+                              sb_ve_alloc (2, 0.01, 2),
+                              sb_ddpm_alloc (2, 1000, 0.1, 20),
+                              sb_smld_alloc (2, 1000, 0.01, 2) };
+  sb_process_map maps[] = { SB_A, SB_A_INVERSE, SB_S, SB_S_INVERSE, SB_F, SB_G };
+  for (size_t p = 0; p < 6; p++)
+    {
+      for (size_t m = 0; m < 6; m++)
+        for (uint64_t k = 0; k < 10; k++)
+          {
+            sb_stream stream = { .seed = 5, .purpose = SB_FOR_PROBE, .index = k };
+            cr_assert_lt (duality_residual (processes[p], maps[m], 0.3, 0.4, stream), 1e-11);
+          }
+      sb_process_free (processes[p]);
+    }
+}
+
+// ## Numbers that are easy to tell apart
+//
+// $a = 2 + s$, $v = 9(t - s)$, $f = -5$, $g = 7t$, and a prior of deviation 3.
+
+static double
+toy_mean (const void *parameters, double s, double t)
+{
+  (void)t;
+  return *(const double *)parameters + s;
+}
+
+static double
+toy_variance (const void *parameters, double s, double t)
+{
+  (void)parameters;
+  return 9 * (t - s);
+}
+
+static double
+toy_drift (const void *parameters, double t)
+{
+  (void)parameters, (void)t;
+  return -5;
+}
+
+static double
+toy_diffusion (const void *parameters, double t)
+{
+  (void)parameters;
+  return t > 0 ? 7 * t : GSL_NAN;
+}
+
+static double
+toy_prior_sd (const void *parameters)
+{
+  (void)parameters;
+  return 3;
+}
+
+static const sb_scalar_type toy_type = { .name = "toy",
+                                         .mean = toy_mean,
+                                         .variance = toy_variance,
+                                         .drift = toy_drift,
+                                         .diffusion = toy_diffusion,
+                                         .prior_sd = toy_prior_sd };
+static const sb_scalar_type other_type = { .name = "other" };
+
+static sb_process *
+toy_alloc (size_t dimension)
+{
+  double *parameters = malloc (sizeof *parameters);
+  *parameters = 2;
+  return sb_scalar_alloc (&toy_type, parameters, dimension, 0.125, 2, 0);
+}
+
+Test (process, scalar_maps_multiply_rows)
+{
+  sb_process *toy = toy_alloc (3);
+  sb_process_map maps[] = { SB_A, SB_A_INVERSE, SB_S, SB_S_INVERSE, SB_F, SB_G };
+  double expected[][2] = { { 2, 3 }, { 0.5, 1 / 3.0 }, { 3, 1.5 }, { 1 / 3.0, 1 / 1.5 }, { -5, -5 }, { 7, 8.75 } };
+  double s_data[] = { 0, 1 }, t_data[] = { 1, 1.25 };
+  gsl_vector_view s = gsl_vector_view_array (s_data, 2), t = gsl_vector_view_array (t_data, 2);
+  for (int m = 0; m < 6; m++)
+    {
+      // a block of a wider matrix: what lies beside it stays
+      gsl_matrix *wide = gsl_matrix_alloc (2, 5);
+      gsl_matrix_set_all (wide, 6);
+      gsl_matrix_view x = gsl_matrix_submatrix (wide, 0, 1, 2, 3);
+      cr_assert_eq (sb_process_apply (toy, maps[m], CblasNoTrans, &s.vector, &t.vector, &x.matrix), GSL_SUCCESS);
+      for (size_t i = 0; i < 2; i++)
+        for (size_t k = 0; k < 5; k++)
+          cr_assert_float_eq (gsl_matrix_get (wide, i, k), 1 <= k && k <= 3 ? 6 * expected[m][i] : 6, 1e-13,
+                              "map %d, row %zu, column %zu", m, i, k);
+      gsl_matrix_free (wide);
+    }
+  sb_process_free (toy);
+}
+
+// The start is 0 where none is given.
+
+Test (process, no_start_means_zero)
+{
+  sb_process *toy = toy_alloc (1);
+  double a, sd, x_data = 1, t_data = 0.25, log_det_data;
+  gsl_matrix_view x = gsl_matrix_view_array (&x_data, 1, 1);
+  gsl_vector_view t = gsl_vector_view_array (&t_data, 1), log_det = gsl_vector_view_array (&log_det_data, 1);
+  cr_assert_eq (sb_process_scalars (toy, 0, 0.25, &a, &sd), GSL_SUCCESS);
+  cr_assert (a == 2 && sd == 1.5);
+  cr_assert_eq (sb_process_apply (toy, SB_S, CblasNoTrans, NULL, &t.vector, &x.matrix), GSL_SUCCESS);
+  cr_assert_eq (x_data, 1.5);
+  cr_assert_eq (sb_process_log_det (toy, NULL, &t.vector, &log_det.vector), GSL_SUCCESS);
+  cr_assert_float_eq (log_det_data, log (1.5), 1e-15);
+  sb_process_free (toy);
+}
+
+// $\log|\det S|$ and $\operatorname{tr} F$ count every dimension.
+
+Test (process, determinant_and_trace)
+{
+  sb_process *toy = toy_alloc (4);
+  double s_data[] = { 0, 1 }, t_data[] = { 1, 1.25 }, out_data[2];
+  gsl_vector_view s = gsl_vector_view_array (s_data, 2), t = gsl_vector_view_array (t_data, 2);
+  gsl_vector_view out = gsl_vector_view_array (out_data, 2);
+  cr_assert_eq (sb_process_log_det (toy, &s.vector, &t.vector, &out.vector), GSL_SUCCESS);
+  cr_assert_float_eq (out_data[0], log (81), 1e-14);
+  cr_assert_float_eq (out_data[1], log (1.5 * 1.5 * 1.5 * 1.5), 1e-14);
+  cr_assert_eq (sb_process_trace (toy, &t.vector, &out.vector), GSL_SUCCESS);
+  cr_assert (out_data[0] == -20 && out_data[1] == -20);
+  sb_process_free (toy);
+}
+
+// ## The prior
+//
+// A draw is the stream's normals, scaled, so it does not depend on how a batch is cut; its density is a product of normal
+// densities.
+
+Test (process, prior_is_the_stream_scaled)
+{
+  sb_process *toy = toy_alloc (3);
+  gsl_matrix *x = gsl_matrix_alloc (4, 3), *z = gsl_matrix_alloc (4, 3), *last = gsl_matrix_alloc (1, 3);
+  gsl_vector *log_prior = gsl_vector_alloc (4);
+  sb_stream stream = { .seed = 6, .purpose = SB_FOR_PRIOR, .index = 10 };
+  cr_assert_eq (sb_stream_normals (stream, 0, z), GSL_SUCCESS);
+  cr_assert_eq (sb_process_prior (toy, stream, x), GSL_SUCCESS);
+  cr_assert_eq (sb_process_prior (toy, sb_stream_skip (stream, 3), last), GSL_SUCCESS);
+  cr_assert_eq (sb_process_prior_log_density (toy, x, log_prior), GSL_SUCCESS);
+  for (size_t i = 0; i < 4; i++)
+    {
+      double density = 1;
+      for (size_t k = 0; k < 3; k++)
+        {
+          double x_ik = gsl_matrix_get (x, i, k);
+          cr_assert_eq (x_ik, 3 * gsl_matrix_get (z, i, k));
+          cr_assert (i < 3 || x_ik == gsl_matrix_get (last, 0, k));
+          density *= gsl_ran_gaussian_pdf (x_ik, 3);
+        }
+      cr_assert_float_eq (gsl_vector_get (log_prior, i), log (density), 1e-13);
+    }
+  gsl_matrix_free (x);
+  gsl_matrix_free (z);
+  gsl_matrix_free (last);
+  gsl_vector_free (log_prior);
+  sb_process_free (toy);
+}
+
+// ## The SDE and the kernel
+//
+// Euler's steps carry mean and variance of a point by $m \leftarrow (1 + hf)\,m$, $v \leftarrow (1 + hf)^2 v + h g^2$; as the steps
+// shrink they must reach the kernel, at first order. [scoresde.eq5]
+
+static double
+coefficient (const sb_process *process, sb_process_map map, double time)
+{
+  double x_data = 1;
+  gsl_matrix_view x = gsl_matrix_view_array (&x_data, 1, 1);
+  gsl_vector_view t = gsl_vector_view_array (&time, 1);
+  return sb_process_apply (process, map, CblasNoTrans, NULL, &t.vector, &x.matrix) ? GSL_NAN : x_data;
+}
+
+static void
+euler_errors (const sb_process *process, int N, double *of_mean, double *of_variance)
+{
+  double eps = process->t_min, h = (1 - eps) / N, m = 1, v = 0, a, sd;
+  for (int i = 0; i < N; i++)
+    {
+      double t = eps + h * i, f = coefficient (process, SB_F, t), g = coefficient (process, SB_G, t);
+      m *= 1 + h * f;
+      v = gsl_pow_2 (1 + h * f) * v + h * g * g;
+    }
+  sb_process_scalars (process, eps, 1, &a, &sd);
+  *of_mean = fabs (m / a - 1);
+  *of_variance = fabs (v / (sd * sd) - 1);
+}
+
+Test (process, euler_steps_reach_the_kernels)
+{
+  sb_process *processes[] = { sb_ve_alloc (1, 0.01, 20), sb_vp_alloc (1, 0.1, 20), sb_subvp_alloc (1, 0.1, 20) };
+  for (int p = 0; p < 3; p++)
+    {
+      double mean_1, mean_2, variance_1, variance_2;
+      euler_errors (processes[p], 1000, &mean_1, &variance_1);
+      euler_errors (processes[p], 2000, &mean_2, &variance_2);
+      const char *name = processes[p]->type->name;
+      cr_assert (1.8 < variance_1 / variance_2 && variance_1 / variance_2 < 2.2, "%s: %g", name,
+                 variance_1 / variance_2);
+      cr_assert_lt (variance_2, 0.02, "%s: %g", name, variance_2);
+      if (p == 0)
+        cr_assert (mean_1 == 0 && mean_2 == 0);
+      else
+        cr_assert (1.8 < mean_1 / mean_2 && mean_1 / mean_2 < 2.2, "%s: %g", name, mean_1 / mean_2);
+      sb_process_free (processes[p]);
+    }
+}
+
+// Kernels compose, over any three times: means multiply, and the variance of the first leg shrinks before that of the second
+// is added. [scoresde.eq29]
+
+static const property_parameter three_times[] = { { "r", PROPERTY_UNIFORM, 1e-5, 1, 0.1 },
+                                                  { "s", PROPERTY_UNIFORM, 1e-5, 1, 0.5 },
+                                                  { "t", PROPERTY_UNIFORM, 1e-5, 1, 1 } };
+
+static double
+composition_residual (const double *v, void *process)
+{
+  double r = GSL_MIN (v[0], GSL_MIN (v[1], v[2])), t = GSL_MAX (v[0], GSL_MAX (v[1], v[2]));
+  double s = GSL_MAX (GSL_MIN (v[0], v[1]), GSL_MIN (GSL_MAX (v[0], v[1]), v[2]));
+  double a_rs, a_st, a_rt, sd_rs, sd_st, sd_rt;
+  sb_process_scalars (process, r, s, &a_rs, &sd_rs);
+  sb_process_scalars (process, s, t, &a_st, &sd_st);
+  sb_process_scalars (process, r, t, &a_rt, &sd_rt);
+  double composed = gsl_pow_2 (a_st * sd_rs) + gsl_pow_2 (sd_st);
+  return GSL_MAX (fabs (a_rs * a_st / a_rt - 1), fabs (composed - sd_rt * sd_rt) / GSL_MAX (1, sd_rt * sd_rt));
+}
+
+Test (process, kernels_compose)
+{
+  sb_process *processes[] = { sb_ve_alloc (1, 0.01, 20), sb_vp_alloc (1, 0.1, 20), sb_subvp_alloc (1, 0.1, 20) };
+  for (int p = 0; p < 3; p++)
+    {
+      property_check (processes[p]->type->name, 7, 300, 3, three_times, composition_residual, processes[p], 1e-12);
+      sb_process_free (processes[p]);
+    }
+}
+
+// The drift is Lipschitz in $\mathbf{x}$ with constant $\frac12\bar\beta_{\max} = 10$ (VP and sub-VP), 0 (VE), on $10^4$ pairs of points; and $g$
+// in time on $[\epsilon, 1]$, where its largest difference quotient does not move as the grid is refined.
+// [scoresde.txt-lipschitz]
+
+static double
+steepest (const sb_process *process, int N)
+{
+  double worst = 0, h = (1 - process->t_min) / N, before = coefficient (process, SB_G, process->t_min);
+  for (int i = 1; i <= N; i++)
+    {
+      double g = coefficient (process, SB_G, GSL_MIN (1, process->t_min + h * i));
+      worst = GSL_MAX (worst, fabs (g - before) / h);
+      before = g;
+    }
+  return worst;
+}
+
+Test (process, coefficients_are_lipschitz)
+{
+  enum
+  {
+    PAIRS = 10000,
+    d = 1
+  };
+  double bound[] = { 0, 10, 10 };
+  sb_process *processes[] = { sb_ve_alloc (d, 0.01, 20), sb_vp_alloc (d, 0.1, 20), sb_subvp_alloc (d, 0.1, 20) };
+  gsl_matrix *x = gsl_matrix_alloc (PAIRS, d), *y = gsl_matrix_alloc (PAIRS, d), *moved = gsl_matrix_alloc (PAIRS, d);
+  gsl_matrix *t = gsl_matrix_alloc (PAIRS, 1);
+  gsl_vector_view times = gsl_matrix_column (t, 0);
+  sb_stream stream = { .seed = 8, .purpose = SB_FOR_PROBE };
+  for (int p = 0; p < 3; p++)
+    {
+      sb_stream_normals (stream, 0, x);
+      sb_stream_normals (stream, d, y);
+      sb_stream_uniforms (stream, 2 * d, t);
+      gsl_matrix_memcpy (moved, x);
+      gsl_matrix_sub (moved, y);
+      sb_process_apply (processes[p], SB_F, CblasNoTrans, NULL, &times.vector, x);
+      sb_process_apply (processes[p], SB_F, CblasNoTrans, NULL, &times.vector, y);
+      gsl_matrix_sub (x, y);
+      double steepest_drift = 0;
+      for (size_t i = 0; i < PAIRS; i++)
+        {
+          gsl_vector_view of_f = gsl_matrix_row (x, i), of_x = gsl_matrix_row (moved, i);
+          steepest_drift = GSL_MAX (steepest_drift, gsl_blas_dnrm2 (&of_f.vector) / gsl_blas_dnrm2 (&of_x.vector));
+        }
+      cr_assert_leq (steepest_drift, bound[p]);
+      cr_assert_geq (steepest_drift, 0.99 * bound[p]); // and the bound is no larger than need be
+
+      // near epsilon the g of sub-VP bends like a square root, within its first thousandth: the grid must see it
+      double coarse = steepest (processes[p], 200000), fine = steepest (processes[p], 400000);
+      cr_assert_float_eq (fine / coarse, 1, 0.01, "%s: %g to %g", processes[p]->type->name, coarse, fine);
+      sb_process_free (processes[p]);
+    }
+  gsl_matrix_free (x);
+  gsl_matrix_free (y);
+  gsl_matrix_free (moved);
+  gsl_matrix_free (t);
+}
+
+// ## Levels
+//
+// Whatever way a time was come by, $i/N$, $1 - (N - i)/N$ or $i$ additions of $1/N$, it is level $i$; between levels there is
+// none.
+
+Test (process, levels_are_found_in_spite_of_rounding)
+{
+  sb_process *ddpm = sb_ddpm_alloc (1, 1000, 0.1, 20);
+  double added = 0;
+  for (size_t i = 0; i <= 1000; i++, added += 1e-3)
+    {
+      size_t level[3];
+      cr_assert_eq (sb_process_level (ddpm, (double)i / 1000, &level[0]), GSL_SUCCESS);
+      cr_assert_eq (sb_process_level (ddpm, 1 - (double)(1000 - i) / 1000, &level[1]), GSL_SUCCESS);
+      cr_assert_eq (sb_process_level (ddpm, GSL_MIN (added, 1), &level[2]), GSL_SUCCESS);
+      cr_assert (level[0] == i && level[1] == i && level[2] == i);
+    }
+  size_t level;
+  cr_assert_eq (sb_process_level (ddpm, 0.0005, &level), GSL_EDOM);
+  cr_assert_eq (sb_process_level (ddpm, 0.50000001, &level), GSL_EDOM);
+  cr_assert_eq (sb_process_level (ddpm, 0.49999999, &level), GSL_EDOM);
+  cr_assert_eq (sb_process_level (ddpm, 1.001, &level), GSL_EDOM);
+  sb_process_free (ddpm);
+
+  sb_process *vp = sb_vp_alloc (1, 0.1, 20);
+  cr_assert_eq (sb_process_level (vp, 0.5, &level), GSL_EUNSUP);
+  sb_process_free (vp);
+}
+
+// ## Bad input
+
+Test (process, refuses_times_that_are_none)
+{
+  sb_process *vp = sb_vp_alloc (1, 0.1, 20), *ddpm = sb_ddpm_alloc (1, 10, 0.1, 2);
+  double bad[][2] = { { 0.5, 0.4 }, { -0.1, 0.5 }, { 0.5, 1.1 }, { GSL_NAN, 0.5 }, { 0.5, GSL_NAN } };
+  for (int k = 0; k < 5; k++)
+    {
+      double a, sd, s_data[] = { 0, bad[k][0] }, t_data[] = { 0.5, bad[k][1] }, x_data[] = { 1, 1 };
+      gsl_vector_view s = gsl_vector_view_array (s_data, 2), t = gsl_vector_view_array (t_data, 2);
+      gsl_matrix_view x = gsl_matrix_view_array (x_data, 2, 1);
+      cr_assert_eq (sb_process_scalars (vp, bad[k][0], bad[k][1], &a, &sd), GSL_EDOM);
+      cr_assert_eq (sb_process_apply (vp, SB_A, CblasNoTrans, &s.vector, &t.vector, &x.matrix), GSL_EDOM);
+      cr_assert_eq (sb_process_log_det (vp, &s.vector, &t.vector, &t.vector), GSL_EDOM);
+      cr_assert_eq (sb_process_transition (vp, &s.vector, &t.vector, &x.matrix, &x.matrix), GSL_EDOM);
+    }
+  double a, sd, late = 1.5;
+  gsl_vector_view t = gsl_vector_view_array (&late, 1);
+  cr_assert_eq (sb_process_trace (vp, &t.vector, &t.vector), GSL_EDOM);
+  cr_assert_eq (sb_process_scalars (ddpm, 0.05, 0.5, &a, &sd), GSL_EDOM);
+  cr_assert_eq (sb_process_scalars (ddpm, 0.1, 0.55, &a, &sd), GSL_EDOM);
+  cr_assert_eq (sb_process_scalars (ddpm, 0.1, 0.5, &a, &sd), GSL_SUCCESS);
+  sb_process_free (vp);
+  sb_process_free (ddpm);
+}
+
+// For F and G the start is not looked at.
+
+Test (process, drift_and_diffusion_ignore_the_start)
+{
+  sb_process *vp = sb_vp_alloc (1, 0.1, 20);
+  double t_data = 0.25, s_data[] = { 7, 8 }, x_data = 1;
+  gsl_vector_view t = gsl_vector_view_array (&t_data, 1), s = gsl_vector_view_array (s_data, 2);
+  gsl_matrix_view x = gsl_matrix_view_array (&x_data, 1, 1);
+  cr_assert_eq (sb_process_apply (vp, SB_F, CblasNoTrans, &s.vector, &t.vector, &x.matrix), GSL_SUCCESS);
+  cr_assert_eq (sb_process_apply (vp, SB_G, CblasNoTrans, &s.vector, &t.vector, &x.matrix), GSL_SUCCESS);
+  sb_process_free (vp);
+}
+
+Test (process, refuses_shapes_that_do_not_fit)
+{
+  sb_process *vp = sb_vp_alloc (2, 0.1, 20);
+  gsl_matrix *x = gsl_matrix_calloc (3, 2), *wide = gsl_matrix_calloc (3, 4), *few = gsl_matrix_calloc (2, 2);
+  gsl_vector *t = gsl_vector_calloc (3), *two = gsl_vector_calloc (2);
+  gsl_vector_set_all (t, 0.5);
+  cr_assert_eq (sb_process_apply (vp, SB_A, CblasNoTrans, NULL, t, wide), GSL_EBADLEN);
+  cr_assert_eq (sb_process_apply (vp, SB_A, CblasNoTrans, NULL, two, x), GSL_EBADLEN);
+  cr_assert_eq (sb_process_apply (vp, SB_A, CblasNoTrans, two, t, x), GSL_EBADLEN);
+  cr_assert_eq (sb_process_transition (vp, NULL, t, few, x), GSL_EBADLEN);
+  cr_assert_eq (sb_process_transition (vp, NULL, t, wide, x), GSL_EBADLEN);
+  cr_assert_eq (sb_process_log_det (vp, NULL, t, two), GSL_EBADLEN);
+  cr_assert_eq (sb_process_trace (vp, t, two), GSL_EBADLEN);
+  cr_assert_eq (sb_process_prior (vp, (sb_stream){ .seed = 1 }, wide), GSL_EBADLEN);
+  cr_assert_eq (sb_process_prior_log_density (vp, wide, t), GSL_EBADLEN);
+  cr_assert_eq (sb_process_prior_log_density (vp, x, two), GSL_EBADLEN);
+  gsl_matrix_free (x);
+  gsl_matrix_free (wide);
+  gsl_matrix_free (few);
+  gsl_vector_free (t);
+  gsl_vector_free (two);
+  sb_process_free (vp);
+}
+
+// A batch of no rows is no error.
+
+Test (process, accepts_an_empty_batch)
+{
+  sb_process *vp = sb_vp_alloc (2, 0.1, 20);
+  gsl_matrix *x = gsl_matrix_alloc (0, 2), *z = gsl_matrix_alloc (0, 2);
+  gsl_vector *t = gsl_vector_alloc (0);
+  cr_assert (x && z && t);
+  cr_assert_eq (sb_process_apply (vp, SB_A, CblasNoTrans, NULL, t, x), GSL_SUCCESS);
+  cr_assert_eq (sb_process_transition (vp, NULL, t, z, x), GSL_SUCCESS);
+  cr_assert_eq (sb_process_log_det (vp, NULL, t, t), GSL_SUCCESS);
+  cr_assert_eq (sb_process_trace (vp, t, t), GSL_SUCCESS);
+  cr_assert_eq (sb_process_prior (vp, (sb_stream){ .seed = 1 }, x), GSL_SUCCESS);
+  cr_assert_eq (sb_process_prior_log_density (vp, x, t), GSL_SUCCESS);
+  gsl_matrix_free (x);
+  gsl_matrix_free (z);
+  gsl_vector_free (t);
+  sb_process_free (vp);
+}
+
+// What a process has not, it says it has not; where no time has passed, or nothing is left, there is no inverse.
+
+Test (process, refuses_maps_that_are_none)
+{
+  int released = 0;
+  static const sb_process_type bare = { .name = "bare" };
+  sb_process *process = sb_process_alloc (&bare, NULL, 1, 0, 1, 0),
+             *sheared = sb_process_alloc (&shear, &released, 2, 0, 1, 0);
+  double a, sd, t_data = 0.5, x_data[] = { 1, 1 };
+  gsl_vector_view t = gsl_vector_view_array (&t_data, 1);
+  gsl_matrix_view x = gsl_matrix_view_array (x_data, 1, 1), pair = gsl_matrix_view_array (x_data, 1, 2);
+  cr_assert_eq (sb_process_apply (process, SB_A, CblasNoTrans, NULL, &t.vector, &x.matrix), GSL_EUNSUP);
+  cr_assert_eq (sb_process_transition (process, NULL, &t.vector, NULL, &x.matrix), GSL_EUNSUP);
+  cr_assert_eq (sb_process_scalars (process, 0, 0.5, &a, &sd), GSL_EUNSUP);
+  cr_assert_eq (sb_process_log_det (process, NULL, &t.vector, &t.vector), GSL_EUNSUP);
+  cr_assert_eq (sb_process_trace (process, &t.vector, &t.vector), GSL_EUNSUP);
+  cr_assert_eq (sb_process_prior (process, (sb_stream){ .seed = 1 }, &x.matrix), GSL_EUNSUP);
+  cr_assert_eq (sb_process_prior_log_density (process, &x.matrix, &t.vector), GSL_EUNSUP);
+  cr_assert_eq (sb_process_apply (sheared, SB_F, CblasNoTrans, NULL, &t.vector, &pair.matrix), GSL_EUNSUP);
+  sb_process_free (process);
+  sb_process_free (sheared);
+
+  sb_process *vp = sb_vp_alloc (1, 0.1, 20);
+  cr_assert_eq (sb_process_apply (vp, SB_S_INVERSE, CblasNoTrans, &t.vector, &t.vector, &x.matrix), GSL_ESING);
+  cr_assert_eq (sb_process_log_det (vp, &t.vector, &t.vector, &t.vector), GSL_ESING);
+  cr_assert_eq (sb_process_apply (vp, SB_A, CblasConjTrans, NULL, &t.vector, &x.matrix), GSL_EINVAL);
+  cr_assert_eq (sb_process_apply (vp, (sb_process_map)99, CblasNoTrans, NULL, &t.vector, &x.matrix), GSL_EINVAL);
+  sb_process_free (vp);
+
+  sb_process *forgetful = sb_vp_alloc (1, 1e4, 1e4); // a(0, 0.5) = exp(-2500) = 0
+  cr_assert_eq (sb_process_apply (forgetful, SB_A_INVERSE, CblasNoTrans, NULL, &t.vector, &x.matrix), GSL_ESING);
+  sb_process_free (forgetful);
+
+  sb_process *toy = toy_alloc (1);
+  double zero = 0;
+  gsl_vector_view start = gsl_vector_view_array (&zero, 1);
+  cr_assert_eq (sb_process_apply (toy, SB_G, CblasNoTrans, NULL, &start.vector, &x.matrix), GSL_EDOM);
+  sb_process_free (toy);
+}
+
+// ## Making and releasing
+//
+// A state is released once, by whichever function it ends with.
+
+Test (process, state_is_released_where_making_fails)
+{
+  int released = 0;
+  double bad[][2] = { { -0.1, 1 }, { 0.5, 0.4 }, { 0, 0 }, { 0, GSL_POSINF }, { GSL_NAN, 1 }, { 0, GSL_NAN } };
+  for (int k = 0; k < 6; k++)
+    {
+      cr_assert_null (sb_process_alloc (&shear, &released, 2, bad[k][0], bad[k][1], 0));
+      cr_assert_eq (released, k + 1);
+    }
+  cr_assert_null (sb_process_alloc (&shear, &released, 0, 0, 1, 0));
+  cr_assert_eq (released, 7);
+  sb_process_free (NULL);
+
+  cr_assert_null (sb_scalar_alloc (&toy_type, NULL, 1, 0, 1, 0));
+  cr_assert_null (toy_alloc (0));
+}
+
+Test (process, parameters_go_to_their_own_type_only)
+{
+  int released = 0;
+  sb_process *toy = toy_alloc (1), *sheared = sb_process_alloc (&shear, &released, 2, 0, 1, 0);
+  cr_assert_str_eq (toy->type->name, "toy");
+  cr_assert_eq (*(const double *)sb_scalar_parameters (toy, &toy_type), 2);
+  cr_assert_null (sb_scalar_parameters (toy, &other_type));
+  cr_assert_null (sb_scalar_parameters (sheared, &toy_type));
+  sb_process_free (toy);
+  sb_process_free (sheared);
+}
