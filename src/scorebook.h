@@ -6,6 +6,8 @@
 #include "base/dopri5.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/integrate.h"
+#include "base/rms_control.h"
 #include "base/shard.h"
 #include "base/stream.h"
 #include "dataset/bytes.h"

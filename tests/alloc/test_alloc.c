@@ -206,6 +206,13 @@ PATH (dopri5)
   return status;
 }
 
+PATH (integrate)
+{
+  gsl_odeiv2_system system = { .function = decay, .dimension = 3 };
+  double y[3] = { 1, 2, 3 };
+  return sb_odeiv2_integrate (&system, 0, 1, 1e-3, 1e-3, y, NULL, NULL, NULL);
+}
+
 // ## Processes
 
 static int

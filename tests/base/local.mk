@@ -8,3 +8,7 @@ check_PROGRAMS += %D%/test_file
 %C%_test_file_SOURCES = %D%/test_file.c
 check_PROGRAMS += %D%/test_dopri5
 %C%_test_dopri5_SOURCES = %D%/test_dopri5.c
+check_PROGRAMS += %D%/test_rms_control
+%C%_test_rms_control_SOURCES = %D%/test_rms_control.c
+check_PROGRAMS += %D%/test_integrate
+%C%_test_integrate_SOURCES = %D%/test_integrate.c

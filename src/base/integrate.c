@@ -1,0 +1,152 @@
+// # An ordinary differential equation from one time to another
+//
+// The black-box solver of Song et al. (2021, Section 4.3): steps of Dormand and Prince, sizes by the root mean square
+// error, function evaluations counted. All parts are GSL's or follow its interfaces; here they are put together as
+// solve_ivp has them, so that the counts can be compared.
+
+#include "integrate.h"
+#include "dopri5.h"
+#include "rms_control.h"
+
+#include <gsl/gsl_errno.h>
+#include <gsl/gsl_math.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+// ## The system, counted
+//
+// Between the caller's system and GSL stands one that counts. It does three things more. The last step's end is
+// $t + (t_1 - t)$, which can be a rounding beyond $t_1$, where the caller's system may not be defined: times are kept
+// within the interval. Where the system fails, GSL would try shorter steps; a failure is meant, so it ends the
+// integration. And the first derivative, which the first step's size was computed from, is not computed again when
+// GSL's evolution begins by asking for it.
+
+typedef struct
+{
+  const gsl_odeiv2_system *system;
+  double low, high;    // of the interval
+  const double *dydt0; // the derivative at the start, NULL once it is handed on
+  unsigned long evaluations;
+  int status; // of the first evaluation that failed
+} counted;
+
+static int
+evaluate (double t, const double y[], double dydt[], void *vcounted)
+{
+  counted *c = vcounted;
+  if (c->dydt0)
+    {
+      memcpy (dydt, c->dydt0, c->system->dimension * sizeof *dydt);
+      c->dydt0 = NULL;
+      return GSL_SUCCESS;
+    }
+  c->evaluations++;
+  c->status = GSL_ODEIV_FN_EVAL (c->system, fmin (fmax (t, c->low), c->high), y, dydt);
+  return c->status == GSL_SUCCESS ? GSL_SUCCESS : GSL_EBADFUNC;
+}
+
+// ## The parts
+
+typedef struct
+{
+  gsl_odeiv2_step *step;
+  gsl_odeiv2_evolve *evolve;
+  gsl_odeiv2_control *control;
+  double *dydt0;
+} solver;
+
+static void
+solver_free (solver *s)
+{
+  if (s->control)
+    gsl_odeiv2_control_free (s->control);
+  if (s->evolve)
+    gsl_odeiv2_evolve_free (s->evolve);
+  if (s->step)
+    gsl_odeiv2_step_free (s->step);
+  free (s->dydt0);
+}
+
+static int
+solver_alloc (solver *s, size_t dim, double eps_abs, double eps_rel)
+{
+  *s = (solver){ 0 };
+  s->dydt0 = calloc (dim, sizeof *s->dydt0);
+  s->step = s->dydt0 ? gsl_odeiv2_step_alloc (sb_odeiv2_step_dopri5, dim) : NULL;
+  s->evolve = s->step ? gsl_odeiv2_evolve_alloc (dim) : NULL;
+  s->control = s->evolve ? sb_odeiv2_control_rms_new (eps_abs, eps_rel, s->evolve) : NULL;
+  if (s->control)
+    return GSL_SUCCESS;
+  solver_free (s);
+  GSL_ERROR ("no memory to integrate", GSL_ENOMEM);
+}
+
+// ## From $t_0$ to $t_1$
+//
+// GSL says GSL_FAILURE where the control wants a shorter step and there is none. A step that is accepted but too short
+// to move $t$ would go on for ever: it ends the same way.
+
+static int
+advance (solver *s, const gsl_odeiv2_system *system, double t, double t1, double h, double y[],
+         sb_odeiv2_observer observer, void *context, unsigned long *accepted)
+{
+  double direction = h < 0 ? -1 : 1;
+  while (direction * (t1 - t) > 0)
+    {
+      double before = t;
+      int status = gsl_odeiv2_evolve_apply (s->evolve, s->control, s->step, system, &t, t1, &h, y);
+      if (status == GSL_FAILURE || (status == GSL_SUCCESS && t == before))
+        GSL_ERROR ("no step is short enough for the tolerance", GSL_ETOL);
+      if (status == GSL_SUCCESS)
+        {
+          ++*accepted;
+          status = observer ? observer (context, t, s->evolve->last_step, y) : GSL_SUCCESS;
+        }
+      if (status != GSL_SUCCESS)
+        return status;
+    }
+  return GSL_SUCCESS;
+}
+
+static int
+start_and_advance (solver *s, counted *c, double t0, double t1, double eps_abs, double eps_rel, double y[],
+                   sb_odeiv2_observer observer, void *context, unsigned long *accepted)
+{
+  gsl_odeiv2_system system = { evaluate, NULL, c->system->dimension, c };
+  double h = 0;
+  int status = GSL_ODEIV_FN_EVAL (&system, t0, y, s->dydt0);
+  if (status == GSL_SUCCESS)
+    status
+        = sb_odeiv2_initial_step (&system, t0, t1, y, s->dydt0, gsl_odeiv2_step_order (s->step), eps_abs, eps_rel, &h);
+  if (status != GSL_SUCCESS)
+    return status;
+  c->dydt0 = s->dydt0;
+  return advance (s, &system, t0, t1, h, y, observer, context, accepted);
+}
+
+int
+sb_odeiv2_integrate (const gsl_odeiv2_system *system, double t0, double t1, double eps_abs, double eps_rel, double y[],
+                     sb_odeiv2_observer observer, void *context, sb_odeiv2_count *count)
+{
+  sb_odeiv2_count unread, *result = count ? count : &unread;
+  *result = (sb_odeiv2_count){ 0 };
+  if (!gsl_finite (t0) || !gsl_finite (t1))
+    GSL_ERROR ("an interval of time must be finite", GSL_EDOM);
+  if (!(eps_abs >= 0 && eps_rel >= 0 && eps_abs + eps_rel > 0))
+    GSL_ERROR ("tolerances must not be negative, and one of them not 0", GSL_EINVAL);
+  if (t0 == t1)
+    return GSL_SUCCESS;
+
+  solver s;
+  int status = solver_alloc (&s, system->dimension, eps_abs, eps_rel);
+  if (status != GSL_SUCCESS)
+    return status;
+
+  counted c = { .system = system, .low = fmin (t0, t1), .high = fmax (t0, t1) };
+  status = start_and_advance (&s, &c, t0, t1, eps_abs, eps_rel, y, observer, context, &result->accepted);
+  result->evaluations = c.evaluations;
+  result->rejected = s.evolve->failed_steps;
+  solver_free (&s);
+  return c.status != GSL_SUCCESS ? c.status : status;
+}
