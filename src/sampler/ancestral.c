@@ -1,0 +1,89 @@
+// # Ancestral sampling
+//
+// A chain can be walked back to its ancestors: draw $\mathbf x_s$ given $\mathbf x_t$. Where one forward step is
+// $\mathbf x_t = \mathbf A\,\mathbf x_s + \mathbf S\,\mathbf z$, with $\mathbf A = \mathbf A(s,t)$ and $\mathbf S = \mathbf S(s,t)$,
+// Tweedie's formula for that step alone gives the mean, exactly if the score is: [scoresde.txt-ddpm-reverse-kernel]
+// $$ \operatorname E[\mathbf x_s \mid \mathbf x_t]
+//    = \mathbf A^{-1}\bigl(\mathbf x_t + \mathbf S\mathbf S^{\mathsf T}\,\mathbf s(\mathbf x_t, t)\bigr). $$
+// For DDPM that is $\frac1{\sqrt{1-\beta_i}}(\mathbf x_i + \beta_i\,\mathbf s)$, the mean of Eq. (4). [scoresde.eq4]
+// For SMLD it is $\mathbf x_i + (\sigma_i^2 - \sigma_{i-1}^2)\,\mathbf s$, that of Eq. (47). [scoresde.eq47]
+
+#include "step.h"
+
+static int
+mean (const sb_score *score, const gsl_matrix *y, double s, double t, gsl_matrix *x)
+{
+  const sb_process *process = score->process;
+  gsl_matrix *g = gsl_matrix_alloc (x->size1, x->size2);
+  int status = g != NULL ? sb_step_evaluate (score, SB_SCORE, y, t, x, g) : GSL_ENOMEM;
+  if (status == GSL_SUCCESS)
+    status = sb_step_apply (process, SB_S, CblasTrans, s, t, g);
+  if (status == GSL_SUCCESS)
+    status = sb_step_apply (process, SB_S, CblasNoTrans, s, t, g);
+  if (status == GSL_SUCCESS)
+    {
+      sb_step_add (x, 1, g);
+      status = sb_step_apply (process, SB_A_INVERSE, CblasNoTrans, s, t, x);
+    }
+  gsl_matrix_free (g);
+  return status;
+}
+
+// ## The variance is a choice
+//
+// Ho et al. (2020) name two covariances for the noise, which enclose the truth for data of variance up to 1. The *upper*
+// one is that of $\mathbf x_t$ given $\mathbf x_s$, $\mathbf S\mathbf S^{\mathsf T}$: for DDPM it is $\beta_i$, and right where the
+// data are standard normal. Eq. (4) takes it.
+
+static int
+upper (const sb_score *score, const gsl_matrix *y, double s, double t, const gsl_matrix *z, gsl_matrix *x)
+{
+  int status = sb_step_check (score, s, t, z, x);
+  if (status == GSL_SUCCESS)
+    status = mean (score, y, s, t, x);
+  return status == GSL_SUCCESS ? sb_step_add_noise (score->process, SB_S, s, t, 1, z, x) : status;
+}
+
+// The *lower* one is that of $\mathbf x_s$ given both $\mathbf x_t$ and $\mathbf x_0$, right where the data are a single point.
+// Where the maps are numbers it is $\tau^2 = S(0,s)^2\,S(s,t)^2 / S(0,t)^2$; for SMLD that is
+// $\tau_i^2 = \sigma_{i-1}^2(\sigma_i^2 - \sigma_{i-1}^2)/\sigma_i^2$, which Eq. (47) takes.
+
+static int
+lower (const sb_score *score, const gsl_matrix *y, double s, double t, const gsl_matrix *z, gsl_matrix *x)
+{
+  const sb_process *process = score->process;
+  double A, S_st, S_0s, S_0t;
+  int status = sb_step_check (score, s, t, z, x);
+  if (status == GSL_SUCCESS)
+    status = sb_process_scalars (process, s, t, &A, &S_st);
+  if (status == GSL_SUCCESS)
+    status = sb_process_scalars (process, 0, s, &A, &S_0s);
+  if (status == GSL_SUCCESS)
+    status = sb_process_scalars (process, 0, t, &A, &S_0t);
+  if (status == GSL_SUCCESS)
+    status = mean (score, y, s, t, x);
+  if (status == GSL_SUCCESS && z != NULL)
+    sb_step_add (x, S_0s * S_st / S_0t, z);
+  return status;
+}
+
+// The paper's own choice: the lower one where the signal is left alone, $A = 1$ (SMLD and the VE SDE), and the upper one
+// elsewhere. (With the upper one, ancestral sampling of SMLD would be reverse diffusion.)
+
+static int
+paper (const sb_score *score, const gsl_matrix *y, double s, double t, const gsl_matrix *z, gsl_matrix *x)
+{
+  double A = 0, S;
+  int status = score->process->type->scalars != NULL ? sb_process_scalars (score->process, s, t, &A, &S) : GSL_SUCCESS;
+  return status == GSL_SUCCESS ? (A == 1 ? lower : upper) (score, y, s, t, z, x) : status;
+}
+
+static const sb_predictor_type ancestral = { .name = "ancestral", .evaluations = 1, .noisy = true, .step = paper };
+static const sb_predictor_type ancestral_upper
+    = { .name = "ancestral-upper", .evaluations = 1, .noisy = true, .step = upper };
+static const sb_predictor_type ancestral_lower
+    = { .name = "ancestral-lower", .evaluations = 1, .noisy = true, .step = lower };
+
+const sb_predictor_type *sb_predictor_ancestral = &ancestral;
+const sb_predictor_type *sb_predictor_ancestral_upper = &ancestral_upper;
+const sb_predictor_type *sb_predictor_ancestral_lower = &ancestral_lower;

@@ -1,0 +1,233 @@
+// # What must be true of the reverse drift and the flow's velocity
+//
+// Whatever the process, running its SDE forwards and its reverse backwards must give the same laws. For Gaussian data in
+// the plane, with full matrices F and G, that is an equation between 2 x 2 matrices.
+
+#include "sampler/drift.h"
+#include "linear.h"
+#include "process/ddpm.h"
+#include "process/vp.h"
+#include "property.h"
+#include "recursion.h"
+#include "sampler/forward.h"
+
+#include <criterion/criterion.h>
+#include <gsl/gsl_errno.h>
+#include <gsl/gsl_math.h>
+#include <gsl/gsl_randist.h>
+#include <math.h>
+#include <string.h>
+
+static void
+setup (void)
+{
+  gsl_set_error_handler_off ();
+}
+
+TestSuite (drift, .init = setup);
+
+typedef int (*field) (const sb_score *score, const gsl_matrix *y, double t, const gsl_matrix *x, gsl_matrix *out);
+
+static linear
+random_linear (double seed)
+{
+  gsl_rng *r = property_rng (seed);
+  linear state;
+  for (int i = 0; i < 4; i++)
+    {
+      state.F[i] = gsl_ran_flat (r, -1, 1);
+      state.G[i] = gsl_ran_flat (r, -1, 1) + (i == 0 || i == 3);
+    }
+  double root[4] = { gsl_ran_flat (r, 0.5, 1), 0, gsl_ran_flat (r, -1, 1), gsl_ran_flat (r, 0.5, 1) };
+  linear_multiply (root, CblasNoTrans, root, CblasTrans, state.covariance);
+  gsl_rng_free (r);
+  return state;
+}
+
+// The field's matrix: what becomes of the unit vectors, as columns.
+
+static void
+matrix_of (field f, const linear *state, double t, double *B)
+{
+  sb_process *process = linear_alloc (state);
+  sb_score *score = sb_score_alloc (&linear_score_type, (void *)state, process);
+  double unit[4] = { 1, 0, 0, 1 }, out[4];
+  gsl_matrix_view x = gsl_matrix_view_array (unit, 2, 2), b = gsl_matrix_view_array (out, 2, 2);
+  cr_assert_eq (f (score, NULL, t, &x.matrix, &b.matrix), GSL_SUCCESS);
+  for (int i = 0; i < 2; i++)
+    for (int j = 0; j < 2; j++)
+      B[2 * i + j] = out[2 * j + i];
+  sb_score_free (score);
+  sb_process_free (process);
+}
+
+// Central differences of Cov[x_t], good to 10^-9.
+
+static void
+covariance_slope (const linear *state, double t, double *slope)
+{
+  double h = 1e-5, later[4], earlier[4];
+  linear_covariance (state, t + h, later);
+  linear_covariance (state, t - h, earlier);
+  for (int i = 0; i < 4; i++)
+    slope[i] = (later[i] - earlier[i]) / (2 * h);
+}
+
+// $M C + C M^{\mathsf T}$, the change of a covariance under the velocity $M\mathbf x$.
+
+static void
+symmetric_product (const double *M, const double *C, double *out)
+{
+  double MC[4];
+  linear_multiply (M, CblasNoTrans, C, CblasNoTrans, MC);
+  for (int i = 0; i < 2; i++)
+    for (int j = 0; j < 2; j++)
+      out[2 * i + j] = MC[2 * i + j] + MC[2 * j + i];
+}
+
+// ## Same moments, backwards
+//
+// The flow alone must change the covariance as the SDE does, $VC + CV^{\mathsf T} = \dot C$; [scoresde.eq13] [scoresde.eq42]
+// the reverse SDE adds noise while time falls, so that $BC + CB^{\mathsf T} - GG^{\mathsf T} = \dot C$. [scoresde.eq6]
+// [scoresde.txt-rev-sde-G] A weight of 1 for 1/2, G for its transpose, or g for g^2 breaks one or both.
+
+static double
+moments_residual (const double *v, void *context)
+{
+  linear state = random_linear (v[0]);
+  double t = v[1], C[4], slope[4], V[4], B[4], GG[4], by_flow[4], by_sde[4], worst = 0;
+  (void)context;
+  linear_covariance (&state, t, C);
+  covariance_slope (&state, t, slope);
+  linear_multiply (state.G, CblasNoTrans, state.G, CblasTrans, GG);
+  matrix_of (sb_flow_velocity, &state, t, V);
+  matrix_of (sb_reverse_drift, &state, t, B);
+  symmetric_product (V, C, by_flow);
+  symmetric_product (B, C, by_sde);
+  for (int i = 0; i < 4; i++)
+    {
+      worst = GSL_MAX_DBL (worst, fabs (by_flow[i] - slope[i]));
+      worst = GSL_MAX_DBL (worst, fabs (by_sde[i] - GG[i] - slope[i]));
+    }
+  return worst;
+}
+
+static const property_parameter parameters[]
+    = { { "seed", PROPERTY_INTEGER, 1, 1e6, 1 }, { "t", PROPERTY_UNIFORM, 0.01, 0.99, 0.5 } };
+
+Test (drift, same_moments_backwards)
+{
+  property_check ("reverse drift and flow undo the forward SDE", 1, 200, 2, parameters, moments_residual, NULL, 1e-7);
+}
+
+// ## The formulas themselves
+//
+// At a point: $\mathbf F\mathbf x - w\,\mathbf G\mathbf G^{\mathsf T}\mathbf s$, multiplied out element by element, w = 1 and
+// 1/2. With multiples of the identity, F = f I and G = g I, it is $f\mathbf x - w\,g^2\mathbf s$. [scoresde.eq6] [scoresde.eq42]
+// [scoresde.txt-rev-sde-G]
+
+static double
+formula_residual (const double *v, void *context)
+{
+  linear state = random_linear (v[0]);
+  double t = v[1], x[2] = { 0.3, -1.7 }, s[2], out[2], worst = 0;
+  if (context != NULL) // multiples of the identity
+    for (int i = 0; i < 4; i++)
+      {
+        state.F[i] = i == 0 || i == 3 ? -0.4 : 0;
+        state.G[i] = i == 0 || i == 3 ? 1.3 : 0;
+      }
+  sb_process *process = linear_alloc (&state);
+  sb_score *score = sb_score_alloc (&linear_score_type, &state, process);
+  gsl_matrix_view x_view = gsl_matrix_view_array (x, 1, 2), s_view = gsl_matrix_view_array (s, 1, 2),
+                  out_view = gsl_matrix_view_array (out, 1, 2);
+  gsl_vector_view t_view = gsl_vector_view_array (&t, 1);
+  sb_score_evaluate (score, SB_SCORE, &x_view.matrix, &t_view.vector, NULL, &s_view.matrix);
+  for (int half = 0; half <= 1; half++)
+    {
+      if ((half ? sb_flow_velocity : sb_reverse_drift) (score, NULL, t, &x_view.matrix, &out_view.matrix))
+        return GSL_NAN;
+      for (int i = 0; i < 2; i++)
+        {
+          double expected = 0, size = 0;
+          for (int j = 0; j < 2; j++)
+            {
+              expected += state.F[2 * i + j] * x[j];
+              for (int k = 0; k < 2; k++)
+                {
+                  double term = (half ? 0.5 : 1) * state.G[2 * i + k] * state.G[2 * j + k] * s[j];
+                  expected -= term;
+                  size += fabs (term);
+                }
+            }
+          worst = GSL_MAX_DBL (worst, fabs (out[i] - expected) / (1 + size));
+        }
+    }
+  sb_score_free (score);
+  sb_process_free (process);
+  return worst;
+}
+
+Test (drift, formulas)
+{
+  int scalar = 1;
+  property_check ("the formula, matrices", 2, 200, 2, parameters, formula_residual, NULL, 1e-15);
+  property_check ("the formula, multiples of the identity", 3, 200, 2, parameters, formula_residual, &scalar, 1e-15);
+}
+
+// Standard normal data do not move under VP: the velocity of the flow is 0. [scoresde.eq13]
+
+Test (drift, nothing_flows_at_rest)
+{
+  sb_process *vp = sb_vp_alloc (2, 0.1, 20);
+  double ones[2] = { 1, 1 }, x[4] = { 0.5, -2, 100, 0 }, b[4];
+  gsl_vector_view lambda = gsl_vector_view_array (ones, 2);
+  recursion data = { .process = vp, .lambda = &lambda.vector, .factor = 1 };
+  sb_score *score = sb_score_alloc (&recursion_score_type, &data, vp);
+  gsl_matrix_view x_view = gsl_matrix_view_array (x, 2, 2), b_view = gsl_matrix_view_array (b, 2, 2);
+  for (double t = 0.001; t < 1; t += 0.1)
+    {
+      cr_assert_eq (sb_flow_velocity (score, NULL, t, &x_view.matrix, &b_view.matrix), GSL_SUCCESS);
+      for (int i = 0; i < 4; i++)
+        cr_assert_float_eq (b[i], 0, 4e-15 * (1 + fabs (x[i])) * (0.1 + 19.9 * t), "t = %g, x = %g: %g", t, x[i], b[i]);
+    }
+  sb_score_free (score);
+  sb_process_free (vp);
+}
+
+// ## What callers can do wrong
+
+static int
+status_of (field f, const sb_process *process, double lambda_value, double t, size_t d, size_t out_rows)
+{
+  double lambda_data[2] = { lambda_value, 1 };
+  gsl_vector_view lambda = gsl_vector_view_array (lambda_data, 2);
+  recursion data = { .process = process, .lambda = &lambda.vector, .factor = 1 };
+  sb_score *score = sb_score_alloc (&recursion_score_type, &data, process);
+  gsl_matrix *x = gsl_matrix_alloc (2, d), *out = gsl_matrix_alloc (out_rows, d);
+  gsl_matrix_set_all (x, 1);
+  int status = f (score, NULL, t, x, out);
+  gsl_matrix_free (x);
+  gsl_matrix_free (out);
+  sb_score_free (score);
+  return status;
+}
+
+Test (drift, wrong_arguments)
+{
+  const field fields[] = { sb_reverse_drift, sb_flow_velocity };
+  sb_process *vp = sb_vp_alloc (2, 0.1, 20), *ddpm = sb_ddpm_alloc (2, 10, 0.1, 5);
+  for (int i = 0; i < 2; i++)
+    {
+      cr_assert_eq (status_of (fields[i], vp, 1, 0.5, 2, 2), GSL_SUCCESS);
+      cr_assert_eq (status_of (fields[i], vp, 1, 0.5, 3, 2), GSL_EBADLEN);
+      cr_assert_eq (status_of (fields[i], vp, 1, 0.5, 2, 1), GSL_EBADLEN);
+      cr_assert_eq (status_of (fields[i], vp, 1, 0.5e-3, 2, 2), GSL_EDOM);
+      cr_assert_eq (status_of (fields[i], vp, 1, 1.1, 2, 2), GSL_EDOM);
+      cr_assert_eq (status_of (fields[i], vp, 1, GSL_NAN, 2, 2), GSL_EDOM);
+      cr_assert_eq (status_of (fields[i], vp, GSL_NAN, 0.5, 2, 2), GSL_EBADFUNC);
+      cr_assert_eq (status_of (fields[i], ddpm, 1, 0.5, 2, 2), GSL_EUNSUP);
+    }
+  sb_process_free (vp);
+  sb_process_free (ddpm);
+}

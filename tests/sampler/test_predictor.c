@@ -1,0 +1,706 @@
+// # What must be true of the predictors
+//
+// A step is a function of the state and of its normals, and for Gaussian data with the exact score it is linear in both.
+// So its mean and its noise can be read off and compared with what probability theory says, without Monte Carlo.
+
+#include "linear.h"
+#include "process/ddpm.h"
+#include "process/smld.h"
+#include "process/subvp.h"
+#include "process/ve.h"
+#include "process/vp.h"
+#include "property.h"
+#include "recursion.h"
+#include "sampler/drift.h"
+
+#include <criterion/criterion.h>
+#include <gsl/gsl_math.h>
+#include <gsl/gsl_randist.h>
+#include <math.h>
+#include <string.h>
+
+static void
+setup (void)
+{
+  gsl_set_error_handler_off ();
+}
+
+TestSuite (predictor, .init = setup);
+
+// ## Reading a step off
+//
+// A score that is one number everywhere, whatever x is.
+
+static int
+constant (const void *state, sb_view view, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y,
+          gsl_matrix *out)
+{
+  (void)view, (void)x, (void)t, (void)y;
+  gsl_matrix_set_all (out, *(const double *)state);
+  return GSL_SUCCESS;
+}
+
+static const sb_score_type constant_score_type = { .name = "constant", .views = SB_SCORE, .evaluate = constant };
+
+// One step in one dimension, from x at time t down to s.
+
+static double
+step (const sb_predictor_type *predictor, const sb_score *score, double s, double t, double z, double x)
+{
+  gsl_matrix_view x_view = gsl_matrix_view_array (&x, 1, 1), z_view = gsl_matrix_view_array (&z, 1, 1);
+  cr_assert_eq (predictor->step (score, NULL, s, t, &z_view.matrix, &x_view.matrix), GSL_SUCCESS);
+  return x;
+}
+
+// What a step makes of x = 1 alone, of a score of 1 alone, of z = 1 alone.
+
+typedef struct
+{
+  double of_x, of_score, of_z;
+} coefficients;
+
+static coefficients
+read_off (const sb_predictor_type *predictor, const sb_process *process, double s, double t)
+{
+  double value = 0;
+  sb_score *score = sb_score_alloc (&constant_score_type, &value, process);
+  coefficients c = { .of_x = step (predictor, score, s, t, 0, 1), .of_z = step (predictor, score, s, t, 1, 0) };
+  value = 1;
+  c.of_score = step (predictor, score, s, t, 0, 0);
+  sb_score_free (score);
+  return c;
+}
+
+// The chain of DDPM with a single beta, from level 1 to level 0.
+
+static coefficients
+ddpm_step (const sb_predictor_type *predictor, double beta)
+{
+  gsl_vector_view betas = gsl_vector_view_array (&beta, 1);
+  sb_process *ddpm = sb_ddpm_betas_alloc (1, &betas.vector);
+  coefficients c = read_off (predictor, ddpm, 0, 1);
+  sb_process_free (ddpm);
+  return c;
+}
+
+// ## Gaussian data in one dimension
+//
+// The variance after `steps` steps down the grid, from the variance v at its start.
+
+static double
+run (const sb_predictor_type *predictor, const sb_process *process, double lambda, const gsl_vector *times, double v)
+{
+  gsl_vector_view lambdas = gsl_vector_view_array (&lambda, 1), vs = gsl_vector_view_array (&v, 1);
+  recursion data = { .process = process, .lambda = &lambdas.vector, .factor = 1 };
+  sb_pc pc = { .predictor = predictor, .final = SB_FINAL_SAMPLE };
+  cr_assert_eq (recursion_run (&data, &pc, times, &vs.vector, NULL), GSL_SUCCESS);
+  return v;
+}
+
+static double
+run_linear (const sb_predictor_type *predictor, const sb_process *process, double lambda, size_t N, double v)
+{
+  gsl_vector *times = gsl_vector_alloc (N + 1);
+  for (size_t k = 0; k <= N; k++)
+    gsl_vector_set (
+        times, k, k == N ? process->t_min : process->t_max - (process->t_max - process->t_min) * (double)k / (double)N);
+  v = run (predictor, process, lambda, times, v);
+  gsl_vector_free (times);
+  return v;
+}
+
+static double
+true_variance (const sb_process *process, double lambda, double t)
+{
+  double a, sd;
+  cr_assert_eq (sb_process_scalars (process, 0, t, &a, &sd), GSL_SUCCESS);
+  return a * a * lambda + sd * sd;
+}
+
+// ## Euler-Maruyama solves the reverse SDE
+//
+// Data of variance 1/4, from the prior N(0, 1), on [10^-3, 1]. The relative errors of the variance at N = 1000 were
+// computed independently; halving the step halves the error. With g for g^2, or half of the score, the error does not
+// fall at all. [scoresde.eq6]
+
+static void
+euler_maruyama_case (sb_process *process, double reference)
+{
+  double truth = true_variance (process, 0.25, process->t_min);
+  double error_1000 = run_linear (sb_predictor_euler_maruyama, process, 0.25, 1000, 1) / truth - 1;
+  double error_2000 = run_linear (sb_predictor_euler_maruyama, process, 0.25, 2000, 1) / truth - 1;
+  cr_assert_float_eq (fabs (error_1000) / reference, 1, 1e-4, "%s: error %g, not %g", process->type->name, error_1000,
+                      reference);
+  double ratio = error_1000 / error_2000;
+  cr_assert (1.95 < ratio && ratio < 2.05, "%s: halving the step divides the error by %g", process->type->name, ratio);
+  sb_process_free (process);
+}
+
+Test (predictor, euler_maruyama_is_of_weak_order_1)
+{
+  euler_maruyama_case (sb_vp_alloc (1, 0.1, 20), 1.4395e-3);
+  euler_maruyama_case (sb_subvp_alloc (1, 0.1, 20), 1.5821e-3);
+}
+
+// Standard normal data stay so under VP: their process looks the same both ways, and the reverse drift, per unit of
+// backward time, is the forward drift again: $-[\mathbf F\mathbf x - g^2\mathbf s] = -\tfrac12\beta\mathbf x$. [scoresde.eq6]
+
+Test (predictor, a_stationary_process_is_its_own_reverse)
+{
+  sb_process *vp = sb_vp_alloc (3, 0.1, 20);
+  double ones[3] = { 1, 1, 1 }, x[6] = { 0.3, -2, 7, 0, 1, -1e3 }, b[6];
+  gsl_vector_view lambda = gsl_vector_view_array (ones, 3);
+  recursion data = { .process = vp, .lambda = &lambda.vector, .factor = 1 };
+  sb_score *score = sb_score_alloc (&recursion_score_type, &data, vp);
+  gsl_matrix_view x_view = gsl_matrix_view_array (x, 2, 3), b_view = gsl_matrix_view_array (b, 2, 3);
+  for (double t = 0.1; t < 1; t += 0.2)
+    {
+      double beta = 0.1 + 19.9 * t;
+      cr_assert_eq (sb_reverse_drift (score, NULL, t, &x_view.matrix, &b_view.matrix), GSL_SUCCESS);
+      for (int i = 0; i < 6; i++)
+        cr_assert_float_eq (b[i], beta * x[i] / 2, 1e-13 * beta * fabs (x[i]), "t = %g, x = %g: %g", t, x[i], b[i]);
+    }
+  sb_score_free (score);
+  sb_process_free (vp);
+}
+
+// ## Stochastic Heun has weak order 2
+//
+// Against itself with 64000 steps, the error of the variance falls fourfold with every halving of the step; that of
+// Euler-Maruyama twofold; and the two agree on the limit. [scoresde.txt-general-solvers]
+
+Test (predictor, heun_is_of_weak_order_2)
+{
+  sb_process *vp = sb_vp_alloc (1, 0.1, 20);
+  double limit = run_linear (sb_predictor_heun, vp, 0.25, 64000, 1);
+  double error = run_linear (sb_predictor_heun, vp, 0.25, 250, 1) - limit;
+  for (size_t N = 500; N <= 2000; N *= 2)
+    {
+      double finer = run_linear (sb_predictor_heun, vp, 0.25, N, 1) - limit;
+      cr_assert (3.8 < error / finer && error / finer < 4.2, "N = %zu: ratio %g", N, error / finer);
+      error = finer;
+    }
+  double coarse = run_linear (sb_predictor_euler_maruyama, vp, 0.25, 2000, 1) - limit;
+  double fine = run_linear (sb_predictor_euler_maruyama, vp, 0.25, 4000, 1) - limit;
+  cr_assert (1.95 < coarse / fine && coarse / fine < 2.05, "Euler-Maruyama: ratio %g", coarse / fine);
+  cr_assert_float_eq (limit / true_variance (vp, 0.25, vp->t_min), 1, 1e-5);
+  sb_process_free (vp);
+}
+
+// ## One point of data under VE
+//
+// The score is $-(x-x_0)/\sigma^2$, and everything is known exactly, however coarse the grid. From $\mathcal N(x_0, \sigma_t^2)$,
+// ancestral sampling gives $\mathcal N(x_0, \sigma_s^2)$; [scoresde.eq47] reverse diffusion has $(\sigma_t^2-\sigma_s^2)^2/\sigma_t^2$
+// too much variance; [scoresde.eq46] the probability flow's discretisation multiplies by $(1+q^2)/2$ where the flow itself
+// multiplies by $q = \sigma_s/\sigma_t$, a relative excess of $(1-q)^2/2q$. [scoresde.eq43]
+
+static void
+check_one_point_step (const sb_process *smld, size_t i)
+{
+  double step_times[2] = { (double)i / (double)smld->levels, (double)(i - 1) / (double)smld->levels };
+  gsl_vector_view times = gsl_vector_view_array (step_times, 2);
+  double v_t = gsl_pow_2 (sb_smld_sigma (smld, i)), v_s = gsl_pow_2 (sb_smld_sigma (smld, i - 1));
+
+  double ancestral = run (sb_predictor_ancestral, smld, 0, &times.vector, v_t);
+  cr_assert_float_eq (ancestral, v_s, 1e-13 * v_t, "ancestral, level %zu: %g, not %g", i, ancestral, v_s);
+  double reverse = run (sb_predictor_reverse_diffusion, smld, 0, &times.vector, v_t);
+  double excess = gsl_pow_2 (v_t - v_s) / v_t;
+  cr_assert_float_eq (reverse, v_s + excess, 1e-13 * v_t, "reverse diffusion, level %zu: %g", i, reverse);
+  if (i == 1)
+    return;
+  double q = sqrt (v_s / v_t), flow = sqrt (run (sb_predictor_probability_flow, smld, 0, &times.vector, v_t) / v_t);
+  cr_assert_float_eq (flow / q - 1, gsl_pow_2 (1 - q) / (2 * q), 1e-12, "probability flow, level %zu: %g", i, flow);
+}
+
+Test (predictor, one_point_of_data_under_ve)
+{
+  sb_process *smld = sb_smld_alloc (1, 10, 0.01, 50);
+  for (size_t i = smld->levels; i >= 1; i--)
+    check_one_point_step (smld, i);
+  sb_process_free (smld);
+}
+
+// The whole ancestral chain, in one run to each level, and its last step: there the noise is nil and the point comes back
+// exactly. [scoresde.eq47]
+
+static int
+towards_point (const void *state, sb_view view, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y,
+               gsl_matrix *out)
+{
+  const sb_process *smld = state;
+  double a, sigma;
+  (void)view, (void)y;
+  sb_process_scalars (smld, 0, gsl_vector_get (t, 0), &a, &sigma);
+  gsl_matrix_set (out, 0, 0, -(gsl_matrix_get (x, 0, 0) - 0.7) / gsl_pow_2 (sigma));
+  return GSL_SUCCESS;
+}
+
+Test (predictor, ancestral_sampling_of_smld_is_exact_on_a_point)
+{
+  sb_process *smld = sb_smld_alloc (1, 10, 0.01, 50);
+  double levels[11];
+  for (size_t k = 0; k <= 10; k++)
+    levels[k] = (double)(10 - k) / 10;
+  for (size_t k = 1; k <= 10; k++)
+    {
+      gsl_vector_view times = gsl_vector_view_array (levels, k + 1);
+      double truth = gsl_pow_2 (sb_smld_sigma (smld, 10 - k)), v = gsl_pow_2 (sb_smld_sigma (smld, 10));
+      v = run (sb_predictor_ancestral, smld, 0, &times.vector, v);
+      cr_assert_float_eq (v, truth, 1e-13 * GSL_MAX_DBL (truth, 1e-16), "level %zu: %g, not %g", 10 - k, v, truth);
+    }
+
+  static const sb_score_type point = { .name = "point", .views = SB_SCORE, .evaluate = towards_point };
+  sb_score *score = sb_score_alloc (&point, smld, smld);
+  double x = step (sb_predictor_ancestral, score, 0, levels[9], 1.5, 0.7131);
+  cr_assert_float_eq (x, 0.7, 4e-16, "the last step returns %.17g", x);
+  sb_score_free (score);
+  sb_process_free (smld);
+}
+
+// Of the two variances, ancestral sampling takes the lower for SMLD: with the upper it would be reverse diffusion.
+
+Test (predictor, ancestral_takes_the_papers_variance)
+{
+  sb_process *smld = sb_smld_alloc (1, 10, 0.01, 50);
+  for (size_t i = 2; i <= 10; i++)
+    {
+      double s = (double)(i - 1) / 10, t = (double)i / 10;
+      coefficients paper = read_off (sb_predictor_ancestral, smld, s, t);
+      coefficients upper = read_off (sb_predictor_ancestral_upper, smld, s, t);
+      coefficients reverse = read_off (sb_predictor_reverse_diffusion, smld, s, t);
+      cr_assert_float_eq (paper.of_z / sb_smld_tau (smld, i), 1, 1e-13);
+      cr_assert_lt (paper.of_z, upper.of_z);
+      cr_assert_float_eq (upper.of_z, reverse.of_z, 1e-15 * reverse.of_z);
+      cr_assert_float_eq (upper.of_score, reverse.of_score, 1e-15 * reverse.of_score);
+    }
+  cr_assert_float_eq (ddpm_step (sb_predictor_ancestral, 0.02).of_z, sqrt (0.02), 1e-15);
+  sb_process_free (smld);
+}
+
+// ## Standard normal data under DDPM
+//
+// The chain is stationary, so that its reverse is itself: given $x_i$, $x_{i-1}$ has the mean $\sqrt{1-\beta_i}\,x_i$ and the
+// variance $\beta_i$. The ancestral kernel is that, exactly, [scoresde.txt-ddpm-reverse-kernel] and keeps the variance at 1;
+// [scoresde.eq4] reverse diffusion leaves $(2-\sqrt{1-\beta}-\beta)^2 + \beta - 1 = \beta^2/2 + O(\beta^3)$ too much;
+// [scoresde.eq46] the flow, exactly the identity, is off by the factor $2 - \sqrt{1-\beta} - \beta/2 = 1 + \beta^2/8 + O(\beta^3)$.
+// [scoresde.eq44] The numbers are those of an independent computation.
+
+Test (predictor, standard_normal_data_under_ddpm)
+{
+  for (double beta = 1e-4; beta < 1; beta *= 3)
+    {
+      coefficients c = ddpm_step (sb_predictor_ancestral, beta);
+      cr_assert_float_eq (c.of_x - c.of_score, sqrt (1 - beta), 1e-14, "beta = %g: mean %g", beta, c.of_x - c.of_score);
+      cr_assert_float_eq (gsl_pow_2 (c.of_z), beta, 1e-14, "beta = %g: variance %g", beta, gsl_pow_2 (c.of_z));
+    }
+
+  coefficients reverse = ddpm_step (sb_predictor_reverse_diffusion, 0.02);
+  double excess = gsl_pow_2 (reverse.of_x - reverse.of_score) + gsl_pow_2 (reverse.of_z) - 1;
+  cr_assert_float_eq (excess / 2.00005e-4, 1, 1e-6, "reverse diffusion: %g", excess);
+
+  const double betas[2] = { 0.02, 1e-4 }, references[2] = { 5.0506e-5, 1.25006e-9 };
+  for (int i = 0; i < 2; i++)
+    {
+      coefficients flow = ddpm_step (sb_predictor_probability_flow, betas[i]);
+      double excess_factor = flow.of_x - flow.of_score - 1;
+      cr_assert_float_eq (excess_factor / references[i], 1, 1e-4, "probability flow, beta = %g: %g", betas[i],
+                          excess_factor);
+      cr_assert_eq (flow.of_z, 0);
+    }
+}
+
+Test (predictor, ancestral_sampling_keeps_unit_variance)
+{
+  sb_process *ddpm = sb_ddpm_alloc (1, 1000, 0.1, 20);
+  double step_times[2], v = 1;
+  for (size_t i = 1000; i >= 1; i--)
+    {
+      step_times[0] = (double)i / 1000;
+      step_times[1] = (double)(i - 1) / 1000;
+      gsl_vector_view times = gsl_vector_view_array (step_times, 2);
+      v = run (sb_predictor_ancestral, ddpm, 1, &times.vector, v);
+      cr_assert_float_eq (v, 1, 1e-12, "level %zu: variance %.17g", i - 1, v);
+    }
+  sb_process_free (ddpm);
+}
+
+// For one point of data the reverse variance is $\beta_i(1-\alpha_{i-1})/(1-\alpha_i)$, below $\beta_i$ at every level; the lower
+// choice is that, and lands on the right marginals. [scoresde.txt-ddpm-reverse-kernel]
+
+Test (predictor, one_point_of_data_under_ddpm)
+{
+  sb_process *ddpm = sb_ddpm_alloc (1, 100, 0.1, 20);
+  for (size_t i = 1; i <= 100; i++)
+    {
+      double s = (double)(i - 1) / 100, t = (double)i / 100, beta = sb_ddpm_beta (ddpm, i);
+      double alpha_s = sb_ddpm_alpha (ddpm, i - 1), alpha_t = sb_ddpm_alpha (ddpm, i);
+      double upper = read_off (sb_predictor_ancestral_upper, ddpm, s, t).of_z;
+      double lower = read_off (sb_predictor_ancestral_lower, ddpm, s, t).of_z;
+      cr_assert_float_eq (gsl_pow_2 (upper) / beta, 1, 1e-12);
+      cr_assert_float_eq (gsl_pow_2 (lower), beta * (1 - alpha_s) / (1 - alpha_t), 1e-12 * beta);
+      cr_assert_lt (lower, upper);
+
+      double step_times[2] = { t, s };
+      gsl_vector_view times = gsl_vector_view_array (step_times, 2);
+      double v = run (sb_predictor_ancestral_lower, ddpm, 0, &times.vector, 1 - alpha_t);
+      cr_assert_float_eq (v, 1 - alpha_s, 1e-12, "level %zu: %g, not %g", i - 1, v, 1 - alpha_s);
+    }
+  sb_process_free (ddpm);
+}
+
+// ## Ancestral sampling and reverse diffusion agree for small beta
+//
+// The coefficients of x differ by $\beta^2/4$, those of the score by $\beta^2/2$, to leading order; the numbers at
+// $\beta = 10^{-2}$ and $10^{-3}$ follow from the exact expressions. [scoresde.txt-rd-anc-equiv]
+
+Test (predictor, ancestral_tends_to_reverse_diffusion)
+{
+  const double betas[2] = { 1e-2, 1e-3 }, of_x[2] = { 0.25252, 0.25025 }, of_score[2] = { 0.50378, 0.50038 };
+  for (int i = 0; i < 2; i++)
+    {
+      coefficients ancestral = ddpm_step (sb_predictor_ancestral, betas[i]);
+      coefficients reverse = ddpm_step (sb_predictor_reverse_diffusion, betas[i]);
+      double b2 = gsl_pow_2 (betas[i]);
+      cr_assert_float_eq ((ancestral.of_x - reverse.of_x) / b2, of_x[i], 1e-4);
+      cr_assert_float_eq ((ancestral.of_score - reverse.of_score) / b2, of_score[i], 1e-4);
+      cr_assert_float_eq (ancestral.of_z, reverse.of_z, 1e-15);
+    }
+}
+
+// ## Misprint: the index of f and G in Eq. (46), and in the flow's update
+//
+// Both are printed with $\mathbf f_{i+1}$ and $\mathbf G_{i+1}$, where (45) with the chain (10) makes $\mathbf G_{i+1}^2$ the
+// $\beta_{i+2}$ of the step after. Standard normal data show which is right: only with the $\beta$ of the step from i to i + 1
+// is the excess of variance the $\beta^2/2$ of a consistent scheme; with the next one, the score of $x_{i+1}$ being given,
+// the mean still fits (any $\beta$ would) but a point of data does not: from level i + 1 the printed form leaves
+// $v_i$ off by $\beta_{i+2}-\beta_{i+1}$, which has no reason to be small. And at $i = N - 1$ it asks for a $\beta_{N+1}$
+// that does not exist. [scoresde.eq46] [scoresde.txt-pf-update]
+
+Test (predictor, misprint_index_of_the_forward_step)
+{
+  double beta[3] = { 0.01, 0.02, 0.3 };
+  gsl_vector_view betas = gsl_vector_view_array (beta, 3);
+  sb_process *ddpm = sb_ddpm_betas_alloc (1, &betas.vector);
+  for (size_t i = 0; i < 3; i++)
+    {
+      double s = (double)i / 3, t = (double)(i + 1) / 3;
+      coefficients reverse = read_off (sb_predictor_reverse_diffusion, ddpm, s, t);
+      coefficients flow = read_off (sb_predictor_probability_flow, ddpm, s, t);
+      cr_assert_float_eq (reverse.of_x, 2 - sqrt (1 - beta[i]), 1e-15);
+      cr_assert_float_eq (reverse.of_score, beta[i], 1e-15);
+      cr_assert_float_eq (reverse.of_z, sqrt (beta[i]), 1e-15);
+      cr_assert_float_eq (flow.of_x, 2 - sqrt (1 - beta[i]), 1e-15);
+      cr_assert_float_eq (flow.of_score, beta[i] / 2, 1e-15);
+    }
+
+  // From level 2 to level 1, one point of data: variance 1 - alpha_2 should become 1 - alpha_1 = 0.01.
+  double alpha_1 = 1 - beta[0], alpha_2 = alpha_1 * (1 - beta[1]), variance = 1 - alpha_2;
+  double right = gsl_pow_2 (2 - sqrt (1 - beta[1]) - beta[1] / variance) * variance + beta[1];
+  double printed = gsl_pow_2 (2 - sqrt (1 - beta[2]) - beta[2] / variance) * variance + beta[2];
+  double step_times[2] = { 2. / 3, 1. / 3 };
+  gsl_vector_view times = gsl_vector_view_array (step_times, 2);
+  double v = run (sb_predictor_reverse_diffusion, ddpm, 0, &times.vector, variance);
+  cr_assert_float_eq (v, right, 1e-14);
+  cr_assert_lt (fabs (right - (1 - alpha_1)), 0.02);
+  cr_assert_gt (fabs (printed - (1 - alpha_1)), 1, "printed %g", printed);
+  sb_process_free (ddpm);
+}
+
+// ## First order of the flow's discretisation; see also the table of test_spectrum.c
+//
+// On the grid of the process's own steps the error of the variance halves with the step, for reverse diffusion and the flow
+// alike, under every process. [scoresde.txt-pf-update] [scoresde.eq46]
+
+static void
+first_order_case (const sb_predictor_type *predictor, sb_process *process, double start)
+{
+  double truth = true_variance (process, 0.25, process->t_min);
+  double limit = run_linear (predictor, process, 0.25, 32000, start);
+  double coarse = run_linear (predictor, process, 0.25, 2000, start) - limit;
+  double fine = run_linear (predictor, process, 0.25, 4000, start) - limit;
+  double ratio = coarse / fine * (1. / 4000 - 1. / 32000) / (1. / 2000 - 1. / 32000);
+  cr_assert (0.97 < ratio && ratio < 1.03, "%s, %s: halving the step divides the error by %g", predictor->name,
+             process->type->name, 2 * ratio);
+  cr_assert_float_eq (limit / truth, 1, 2e-3, "%s, %s: limit %g, truth %g", predictor->name, process->type->name, limit,
+                      truth);
+  sb_process_free (process);
+}
+
+Test (predictor, reverse_diffusion_and_flow_are_of_first_order)
+{
+  const sb_predictor_type *predictors[] = { sb_predictor_reverse_diffusion, sb_predictor_probability_flow };
+  for (int i = 0; i < 2; i++)
+    {
+      first_order_case (predictors[i], sb_vp_alloc (1, 0.1, 20), 1);
+      first_order_case (predictors[i], sb_subvp_alloc (1, 0.1, 20), 1);
+      first_order_case (predictors[i], sb_ve_alloc (1, 0.01, 50), 2500.25);
+    }
+}
+
+// ## Maps that are matrices
+//
+// In the plane, F, G and S are full matrices that differ from their transposes. For Gaussian data the reverse drift is the
+// matrix $B(t) = F + GG^{\mathsf T}C_t^{-1}$ [scoresde.txt-rev-sde-G] (and, tied to the moments by test_drift.c). A step of
+// length h must have the mean $I - hB + O(h^2)$ and the noise $h\,GG^{\mathsf T} + O(h^2)$, so both errors, over h, halve with h.
+
+static linear
+random_linear (gsl_rng *r)
+{
+  linear state;
+  for (int i = 0; i < 4; i++)
+    {
+      state.F[i] = gsl_ran_flat (r, -1, 1);
+      state.G[i] = gsl_ran_flat (r, -1, 1) + (i == 0 || i == 3);
+    }
+  double root[4] = { gsl_ran_flat (r, 0.5, 1), 0, gsl_ran_flat (r, -1, 1), gsl_ran_flat (r, 0.5, 1) };
+  linear_multiply (root, CblasNoTrans, root, CblasTrans, state.covariance);
+  return state;
+}
+
+// Mean matrix and noise matrix of a step: what becomes of the two unit vectors, as columns.
+
+static void
+read_off_matrices (const sb_predictor_type *predictor, const linear *state, double s, double t, double *mean,
+                   double *noise)
+{
+  sb_process *process = linear_alloc (state);
+  sb_score *score = sb_score_alloc (&linear_score_type, (void *)state, process);
+  double unit[4] = { 1, 0, 0, 1 }, x[4] = { 1, 0, 0, 1 }, n[4] = { 0 };
+  gsl_matrix_view z = gsl_matrix_view_array (unit, 2, 2), x_view = gsl_matrix_view_array (x, 2, 2),
+                  n_view = gsl_matrix_view_array (n, 2, 2);
+  cr_assert_eq (predictor->step (score, NULL, s, t, NULL, &x_view.matrix), GSL_SUCCESS);
+  cr_assert_eq (predictor->step (score, NULL, s, t, &z.matrix, &n_view.matrix), GSL_SUCCESS);
+  for (int i = 0; i < 2; i++)
+    for (int j = 0; j < 2; j++)
+      {
+        mean[2 * i + j] = x[2 * j + i];
+        noise[2 * i + j] = n[2 * j + i];
+      }
+  sb_score_free (score);
+  sb_process_free (process);
+}
+
+static double
+distance (const double *a, const double *b)
+{
+  double sum = 0;
+  for (int i = 0; i < 4; i++)
+    sum += gsl_pow_2 (a[i] - b[i]);
+  return sqrt (sum);
+}
+
+// How far a step of length h is from the reverse SDE's drift and noise, both per unit of time; the flow takes half of the
+// score and no noise.
+
+static double
+step_residual (const sb_predictor_type *predictor, const linear *state, double h)
+{
+  double t = 0.6, C[4], C_inverse[4], GG[4], GGC[4], B[4], mean[4], noise[4], NN[4], per_time[4], none[4] = { 0 };
+  double weight = predictor->noisy ? 1 : 0.5;
+  linear_covariance (state, t, C);
+  linear_invert (C, C_inverse);
+  linear_multiply (state->G, CblasNoTrans, state->G, CblasTrans, GG);
+  linear_multiply (GG, CblasNoTrans, C_inverse, CblasNoTrans, GGC);
+  read_off_matrices (predictor, state, t - h, t, mean, noise);
+  linear_multiply (noise, CblasNoTrans, noise, CblasTrans, NN);
+  for (int i = 0; i < 4; i++)
+    {
+      B[i] = state->F[i] + weight * GGC[i];
+      per_time[i] = ((i == 0 || i == 3) - mean[i]) / h;
+      NN[i] /= h;
+    }
+  return distance (per_time, B) + distance (NN, predictor->noisy ? GG : none);
+}
+
+typedef struct
+{
+  const sb_predictor_type *predictor;
+} step_context;
+
+static double
+step_property (const double *v, void *context)
+{
+  const sb_predictor_type *predictor = ((step_context *)context)->predictor;
+  gsl_rng *r = property_rng (v[0]);
+  linear state = random_linear (r);
+  gsl_rng_free (r);
+  double coarse = step_residual (predictor, &state, 2e-4), fine = step_residual (predictor, &state, 1e-4);
+  return fine > 1e-8 ? fabs (coarse / fine - 2) : 0; // exact but for rounding is better still
+}
+
+static const property_parameter seed = { .name = "seed", .kind = PROPERTY_INTEGER, .low = 1, .high = 1e6, .simple = 1 };
+
+Test (predictor, steps_with_matrix_maps_tend_to_the_reverse_sde)
+{
+  const sb_predictor_type *predictors[]
+      = { sb_predictor_euler_maruyama,  sb_predictor_heun,      sb_predictor_reverse_diffusion,
+          sb_predictor_ancestral_upper, sb_predictor_ancestral, sb_predictor_probability_flow };
+  for (size_t i = 0; i < sizeof predictors / sizeof *predictors; i++)
+    {
+      step_context context = { predictors[i] };
+      property_check (predictors[i]->name, 4 + i, 50, 1, &seed, step_property, &context, 0.05);
+    }
+}
+
+// The ancestral mean is not an approximation: for Gaussian data $E[x_s \mid x_t] = C_s A^{\mathsf T} C_t^{-1} x_t$, over any
+// step. [scoresde.txt-ddpm-reverse-kernel]
+
+static double
+ancestral_residual (const double *v, void *context)
+{
+  gsl_rng *r = property_rng (v[0]);
+  linear state = random_linear (r);
+  (void)context;
+  gsl_rng_free (r);
+  double s = v[1], t = s + v[2], A[4], Q[4], C_s[4], C_t[4], inverse[4], CA[4], truth[4], mean[4], noise[4], NN[4];
+  linear_transition (&state, t - s, A, Q);
+  linear_covariance (&state, s, C_s);
+  linear_covariance (&state, t, C_t);
+  linear_invert (C_t, inverse);
+  linear_multiply (C_s, CblasNoTrans, A, CblasTrans, CA);
+  linear_multiply (CA, CblasNoTrans, inverse, CblasNoTrans, truth);
+  read_off_matrices (sb_predictor_ancestral_upper, &state, s, t, mean, noise);
+  linear_multiply (noise, CblasNoTrans, noise, CblasTrans, NN);
+  return distance (mean, truth) + distance (NN, Q);
+}
+
+Test (predictor, the_ancestral_mean_is_exact)
+{
+  const property_parameter parameters[]
+      = { seed, { "s", PROPERTY_UNIFORM, 0.01, 0.5, 0.01 }, { "t - s", PROPERTY_UNIFORM, 0.01, 0.5, 0.01 } };
+  property_check ("the ancestral mean is the conditional mean", 11, 200, 3, parameters, ancestral_residual, NULL,
+                  1e-11);
+}
+
+// ## The identity
+//
+// It does nothing, at no cost. [scoresde.txt-pc-unify]
+
+Test (predictor, none_does_nothing)
+{
+  sb_process *vp = sb_vp_alloc (1, 0.1, 20);
+  coefficients c = read_off (sb_predictor_none, vp, 0.2, 0.9);
+  cr_assert (c.of_x == 1 && c.of_score == 0 && c.of_z == 0);
+  cr_assert_eq (sb_predictor_none->evaluations, 0);
+  sb_process_free (vp);
+}
+
+// ## What callers can do wrong
+//
+// Every predictor, with a batch that is a part of a larger matrix (tda > size2), with no rows, and with the wrong
+// arguments.
+
+static const sb_predictor_type **
+all (size_t *count)
+{
+  static const sb_predictor_type *predictors[7];
+  predictors[0] = sb_predictor_euler_maruyama;
+  predictors[1] = sb_predictor_heun;
+  predictors[2] = sb_predictor_reverse_diffusion;
+  predictors[3] = sb_predictor_ancestral;
+  predictors[4] = sb_predictor_ancestral_upper;
+  predictors[5] = sb_predictor_ancestral_lower;
+  predictors[6] = sb_predictor_probability_flow;
+  *count = 7;
+  return predictors;
+}
+
+Test (predictor, part_of_a_larger_matrix)
+{
+  size_t count;
+  const sb_predictor_type **predictors = all (&count);
+  sb_process *vp = sb_vp_alloc (2, 0.1, 20);
+  double ones[2] = { 1, 0.25 };
+  gsl_vector_view lambda = gsl_vector_view_array (ones, 2);
+  recursion data = { .process = vp, .lambda = &lambda.vector, .factor = 1 };
+  sb_score *score = sb_score_alloc (&recursion_score_type, &data, vp);
+  for (size_t p = 0; p < count; p++)
+    {
+      double large[12] = { 9, 9, 9, 9, 9, 0.3, -2, 9, 9, 1, 5, 9 }, small[4] = { 0.3, -2, 1, 5 };
+      double large_z[12] = { 0, 1, -1, 0, 0, 2, 0.5 }, small_z[4] = { 1, -1, 2, 0.5 };
+      gsl_matrix_view whole = gsl_matrix_view_array (large, 3, 4), whole_z = gsl_matrix_view_array (large_z, 3, 4);
+      gsl_matrix_view x = gsl_matrix_submatrix (&whole.matrix, 1, 1, 2, 2);
+      gsl_matrix_view z = gsl_matrix_submatrix (&whole_z.matrix, 0, 1, 2, 2);
+      gsl_matrix_view y = gsl_matrix_view_array (small, 2, 2), y_z = gsl_matrix_view_array (small_z, 2, 2);
+      cr_assert_eq (predictors[p]->step (score, NULL, 0.3, 0.4, &z.matrix, &x.matrix), GSL_SUCCESS);
+      cr_assert_eq (predictors[p]->step (score, NULL, 0.3, 0.4, &y_z.matrix, &y.matrix), GSL_SUCCESS);
+      cr_assert (gsl_matrix_equal (&x.matrix, &y.matrix), "%s", predictors[p]->name);
+      for (size_t i = 0; i < 12; i++)
+        cr_assert (i == 5 || i == 6 || i == 9 || i == 10 || large[i] == 9, "%s wrote beside the batch",
+                   predictors[p]->name);
+    }
+  sb_score_free (score);
+  sb_process_free (vp);
+}
+
+Test (predictor, no_rows)
+{
+  size_t count;
+  const sb_predictor_type **predictors = all (&count);
+  sb_process *vp = sb_vp_alloc (2, 0.1, 20);
+  double zero = 0;
+  sb_score *score = sb_score_alloc (&constant_score_type, &zero, vp);
+  gsl_matrix *x = gsl_matrix_alloc (0, 2);
+  for (size_t p = 0; p < count; p++)
+    cr_assert_eq (predictors[p]->step (score, NULL, 0.3, 0.4, x, x), GSL_SUCCESS, "%s", predictors[p]->name);
+  gsl_matrix_free (x);
+  sb_score_free (score);
+  sb_process_free (vp);
+}
+
+static int
+step_status (const sb_predictor_type *predictor, const sb_process *process, double value, double s, double t, size_t d,
+             size_t z_rows)
+{
+  sb_score *score = sb_score_alloc (&constant_score_type, &value, process);
+  gsl_matrix *x = gsl_matrix_calloc (2, d), *z = gsl_matrix_calloc (z_rows, d);
+  int status = predictor->step (score, NULL, s, t, z, x);
+  gsl_matrix_free (x);
+  gsl_matrix_free (z);
+  sb_score_free (score);
+  return status;
+}
+
+Test (predictor, wrong_arguments)
+{
+  size_t count;
+  const sb_predictor_type **predictors = all (&count);
+  sb_process *vp = sb_vp_alloc (2, 0.1, 20);
+  for (size_t p = 0; p < count; p++)
+    {
+      const char *name = predictors[p]->name;
+      cr_assert_eq (step_status (predictors[p], vp, 1, 0.3, 0.4, 2, 2), GSL_SUCCESS, "%s", name);
+      cr_assert_eq (step_status (predictors[p], vp, 1, 0.3, 0.4, 3, 2), GSL_EBADLEN, "%s: wrong dimension", name);
+      cr_assert_eq (step_status (predictors[p], vp, 1, 0.3, 0.4, 2, 3),
+                    predictors[p]->noisy ? GSL_EBADLEN : GSL_SUCCESS, "%s: wrong z", name);
+      cr_assert_eq (step_status (predictors[p], vp, 1, 0.5, 0.4, 2, 2), GSL_EDOM, "%s: upwards", name);
+      cr_assert_eq (step_status (predictors[p], vp, 1, 0.5, 1.1, 2, 2), GSL_EDOM, "%s: beyond T", name);
+      cr_assert_eq (step_status (predictors[p], vp, 1, -0.1, 0.4, 2, 2), GSL_EDOM, "%s: before 0", name);
+      cr_assert_eq (step_status (predictors[p], vp, 1, GSL_NAN, 0.4, 2, 2), GSL_EDOM, "%s: s is NaN", name);
+      cr_assert_eq (step_status (predictors[p], vp, 1, 0.3, GSL_NAN, 2, 2), GSL_EDOM, "%s: t is NaN", name);
+      cr_assert_eq (step_status (predictors[p], vp, GSL_NAN, 0.3, 0.4, 2, 2), GSL_EBADFUNC, "%s: NaN score", name);
+      cr_assert_eq (step_status (predictors[p], vp, GSL_POSINF, 0.3, 0.4, 2, 2), GSL_EBADFUNC, "%s: infinite", name);
+    }
+  sb_process_free (vp);
+}
+
+// The solvers of the SDE stay within [t_min, t_max], and a chain has no SDE; the lower variance needs numbers.
+
+Test (predictor, what_a_process_lacks)
+{
+  sb_process *vp = sb_vp_alloc (2, 0.1, 20), *ddpm = sb_ddpm_alloc (2, 10, 0.1, 5);
+  gsl_rng *r = property_rng (3);
+  linear state = random_linear (r);
+  sb_process *matrix = linear_alloc (&state);
+  cr_assert_eq (step_status (sb_predictor_euler_maruyama, vp, 1, 0, 0.4, 2, 2), GSL_EDOM);
+  cr_assert_eq (step_status (sb_predictor_heun, vp, 1, 0, 0.4, 2, 2), GSL_EDOM);
+  cr_assert_eq (step_status (sb_predictor_euler_maruyama, ddpm, 1, 0.3, 0.4, 2, 2), GSL_EUNSUP);
+  cr_assert_eq (step_status (sb_predictor_heun, ddpm, 1, 0.3, 0.4, 2, 2), GSL_EUNSUP);
+  cr_assert_eq (step_status (sb_predictor_reverse_diffusion, ddpm, 1, 0.35, 0.4, 2, 2), GSL_EDOM);
+  cr_assert_eq (step_status (sb_predictor_ancestral_lower, matrix, 1, 0.3, 0.4, 2, 2), GSL_EUNSUP);
+  cr_assert_eq (step_status (sb_predictor_ancestral_upper, matrix, 1, 0.3, 0.4, 2, 2), GSL_SUCCESS);
+  gsl_rng_free (r);
+  sb_process_free (vp);
+  sb_process_free (ddpm);
+  sb_process_free (matrix);
+}
