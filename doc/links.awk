@@ -22,7 +22,9 @@ BEGIN { for (i = 1; i < ARGC; i++) page[ARGV[i]] }
   gsub(/<annotation[^>]*>[^<]*<\/annotation>/, "", s)
   gsub(/<code>[^<]*<\/code>/, "", s)
   if (s ~ /<script/) script = 1
-  if (!script && s !~ /<span id="L[0-9]/ && s !~ /^<tr /) {
+  if (s ~ /<div class="prose plain">/) plain = 1
+  if (s ~ /<\/div>/) plain = 0
+  if (!script && !plain && s !~ /<span id="L[0-9]/ && s !~ /^<tr /) {
     gsub(/<[^>]*>/, "", s)
     if (s ~ /\\[A-Za-z]|\$/) { sub(/^ +/, "", s); print FILENAME ": TeX left in the text: " substr(s, 1, 100) }
   }

@@ -84,9 +84,11 @@ function inline_code(s,    out, inner, to, name, p) {
   return out
 }
 
-# TeX's plain brackets keep their size, \\big ones have the size they say, and accents are the spacing characters, which
-# browsers place over the middle. Elements with \\left stretch as they should already.
-function maths(s,    out, m, at) {
+# What browsers need to set pandoc's MathML as TeX would. TeX's plain brackets keep their size, \\big ones have the size
+# they say, and those of \\left stretch; accents are the spacing characters, which are placed over the middle; words and
+# bold digits, whose variant is no longer inherited, say what they are; a minus after a relation or a bracket is a sign;
+# operators in scripts stand close.
+function maths(s,    out, m, at, d) {
   while ((at = index(s, "<math "))) {
     out = out substr(s, 1, at - 1); s = substr(s, at)
     at = index(s, "</math>") + 7
@@ -97,18 +99,40 @@ function maths(s,    out, m, at) {
     }
     if (m !~ /\\left[^a-z]/) gsub(/stretchy="true"/, "stretchy=\"false\"", m)
     gsub(/stretchy="big"/, "stretchy=\"true\"", m)
-    # A minus after a relation is a sign.
-    while (match(m, /<mo>(=|≈|∝|≤|≥|→|,|;|∼|≔)<\/mo>(<mspace width="[^"]*"><\/mspace>)?<mo>−<\/mo>/))
-      m = substr(m, 1, RSTART + RLENGTH - 10) " form=\"prefix\">−</mo>" substr(m, RSTART + RLENGTH)
+    gsub(/>∥<\/mo>/, " lspace=\"0\" rspace=\"0\">‖</mo>", m)
+    while (match(m, /(<mo>(=|≈|∝|≤|≥|→|,|;|∼|≔)<\/mo>(<mspace width="[^"]*"><\/mspace>)?|form="prefix">[[(|]<\/mo>)<mo>−<\/mo>/))
+      m = substr(m, 1, RSTART + RLENGTH - 10) " form=\"prefix\"" substr(m, RSTART + RLENGTH - 9)
     if (m !~ /\\wide/) {
       gsub(/accent="true">\xCC\x82/, "accent=\"true\" stretchy=\"false\">\xCB\x86", m)
       gsub(/accent="true">\xCC\x83/, "accent=\"true\" stretchy=\"false\">\xCB\x9C", m)
       gsub(/accent="true">\xCC\x87/, "accent=\"true\" stretchy=\"false\">\xCB\x99", m)
       gsub(/accent="true">\xE2\x80\xBE/, "accent=\"true\" stretchy=\"false\">\xC2\xAF", m)
     }
-    out = out m
+    gsub(/<mo>[A-Za-z]+<\/mo><mrow><mo [^>]*form="prefix">/, "<mo\t&", m)
+    gsub(/<mo\t<mo>/, "<mo lspace=\".12em\" rspace=\"0\">", m)
+    while (match(m, /<mo>[A-Za-z][A-Za-z]+<\/mo>/))
+      m = substr(m, 1, RSTART + 2) " lspace=\".12em\" rspace=\".16em\"" substr(m, RSTART + 3)
+    while (match(m, /<mstyle mathvariant="normal">(<mi>[^<]*<\/mi>)+<\/mstyle>/)) {
+      d = substr(m, RSTART + 29, RLENGTH - 38)
+      gsub(/<\/?mi>/, "", d)
+      m = substr(m, 1, RSTART - 1) "<mi mathvariant=\"normal\">" d "</mi>" substr(m, RSTART + RLENGTH)
+    }
+    while (match(m, /<mstyle mathvariant="bold"><mn>[0-9]<\/mn><\/mstyle>/)) {
+      d = substr(m, RSTART + 31, 1)
+      m = substr(m, 1, RSTART - 1) "<mn>" sprintf("\xF0\x9D\x9F%c", 142 + d) "</mn>" substr(m, RSTART + RLENGTH)
+    }
+    out = out scripts(m)
   }
   return out s
+}
+function scripts(m,    out, flat) {
+  while (match(m, /(<m(sub|sup|subsup|under|underover)>(<mi>[^<]*<\/mi>|<mo[^>]*>[^<]*<\/mo>|<mstyle [^>]*><mi>[^<]*<\/mi><\/mstyle>)<mrow>(<m[ino][^>]*>[^<]*<\/m[ino]>)+<\/mrow>)|(<mrow>(<m[ino][^>]*>[^<]*<\/m[ino]>)+<\/mrow><\/m(sub|sup|subsup|under|over|underover)>)/)) {
+    flat = substr(m, RSTART, RLENGTH)
+    gsub(/<mo>/, "<mo lspace=\"0\" rspace=\"0\">", flat)
+    out = out substr(m, 1, RSTART - 1) flat
+    m = substr(m, RSTART + RLENGTH)
+  }
+  return out m
 }
 
 function include(s,    file, to) {

@@ -1,7 +1,7 @@
 # Turn one source file into Markdown: rows of prose (comment blocks that start in column 0) and the code they precede.
 #   awk -v name=vp.c -v language=c -v mark=// -f weave.awk FILE
 # In C files every such block is Markdown. In headers a block is taken when it starts a paragraph, and is plain text
-# unless it has a heading or maths. In scripts the mark is "#".
+# unless it has a heading or maths. In scripts the mark is "#" and all is plain text.
 
 function is_comment(line) {
   return index(line, mark) == 1 && line !~ /^\/\/ *(clang-format|NOLINT|LCOV|GCOV)/ && !(mark == "#" && line ~ /^#!/)
@@ -26,16 +26,18 @@ function prose_line(line) {
   return line
 }
 
-function flush_row(    i, k, markdown, last) {
+function flush_row(    i, k, all, markdown, last) {
   while (codes && code[codes] ~ /^[ \t]*$/) codes--
   for (k = 1; k <= codes && code[k] ~ /^[ \t]*$/; k++) ;
   if (!proses && k > codes) { codes = 0; return }
 
   print "::: {.row" (proses ? "" : " .bare") (k > codes ? " .wide" : "") "}\n"
   if (proses) {
-    markdown = !header
-    for (i = 1; i <= proses; i++) if (prose[i] ~ /\$|^#+ /) markdown = 1
-    print "::: {.prose}\n"
+    markdown = !header && mark != "#"
+    all = ""
+    for (i = 1; i <= proses; i++) all = all "\n" prose[i]
+    if (header && all ~ /\$[^$]+\$|\n#+ /) markdown = 1
+    print "::: {.prose" (markdown ? "" : " .plain") "}\n"
     last = ""
     for (i = 1; i <= proses; i++) {
       if (markdown) print prose[i]
