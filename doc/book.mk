@@ -2,7 +2,13 @@
 #   make -f doc/book.mk SRC=<source tree> OUT=<folder for the pages>
 
 WEAVE = LC_ALL=C sh $(SRC)/doc/weave
-MAKEFLAGS += --no-print-directory
+MAKEFLAGS += --no-print-directory -rR
+
+# Sources are prerequisites here: no built-in rule may make one.
+.SUFFIXES:
+%: %.c
+%: %.sh
+%: %.o
 
 # The lists are made first, and touched only where they change.
 NONE := $(shell mkdir -p $(OUT)/.lists && $(WEAVE) lists $(SRC) $(OUT) || echo failed)
