@@ -9,6 +9,7 @@ include tests/base/local.mk
 include tests/grid/local.mk
 include tests/process/local.mk
 include tests/target/local.mk
+include tests/net/local.mk
 include tests/score/local.mk
 include tests/sampler/local.mk
 include tests/dataset/local.mk

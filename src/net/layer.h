@@ -1,0 +1,95 @@
+#ifndef SCOREBOOK_NET_LAYER_H
+#define SCOREBOOK_NET_LAYER_H
+
+#include "../base/decls.h"
+#include "real.h"
+
+#include <stddef.h>
+
+SB_BEGIN_DECLS
+
+// What a layer reads and writes: `channels` images of height x width for each of n samples. In memory the channel is
+// the slowest index and the sample the next, [channels][n][height][width], so that a convolution is a matrix product
+// whose result lies where it should, joining channels is laying memory end to end, and a vector per sample (an
+// embedding, a point in the plane) is a 1 x 1 image.
+typedef struct
+{
+  size_t channels, height, width;
+} sb_shape;
+
+enum
+{
+  SB_LAYER_INPUTS = 3 // at most
+};
+
+typedef struct sb_layer sb_layer;
+
+// One pass through one layer, for n samples.
+typedef struct
+{
+  size_t n;
+  const sb_real *x[SB_LAYER_INPUTS]; // inputs
+  sb_real *y;                        // output
+  sb_real *saved;                    // what forward keeps for backward and jvp: layer->saved numbers a sample
+  sb_real *scratch;                  // room that no one relies on between calls: layer->scratch numbers
+} sb_pass;
+
+// A layer is three functions, y = f(x, theta) and its two derivatives:
+typedef struct
+{
+  const char *name;
+
+  void (*forward) (const sb_layer *layer, const sb_real *theta, const sb_pass *pass);
+
+  // Given the gradient y_bar of some number with respect to y, add its gradients with respect to the inputs to x_bar
+  // (each NULL where nobody asks) and with respect to the parameters to theta_bar (NULL likewise).
+  void (*backward) (const sb_layer *layer, const sb_real *theta, const sb_pass *pass, const sb_real *y_bar,
+                    sb_real *const *x_bar, sb_real *theta_bar);
+
+  // Given directions x_dot (each NULL where an input stands still), y_dot is the derivative of y along them.
+  void (*jvp) (const sb_layer *layer, const sb_real *theta, const sb_pass *pass, const sb_real *const *x_dot,
+               sb_real *y_dot);
+} sb_layer_type;
+
+struct sb_layer
+{
+  const sb_layer_type *type;
+  char name[48];                   // "down.0.norm1": names its parameters in a checkpoint
+  size_t inputs;                   // how many
+  size_t from[SB_LAYER_INPUTS];    // the layers they come from
+  sb_shape in[SB_LAYER_INPUTS];
+  sb_shape out;
+  size_t offset, parameters;       // its slice of the parameter vector
+  size_t kernel;                   // of a convolution: 1 or 3
+  size_t groups;                   // of a group norm
+  int zero;                        // of a convolution: its weights start at zero (the last of a path)
+  size_t saved, scratch;           // see sb_pass
+};
+
+static inline size_t
+sb_shape_pixels (sb_shape shape)
+{
+  return shape.height * shape.width;
+}
+
+static inline size_t
+sb_shape_size (sb_shape shape)
+{
+  return shape.channels * shape.height * shape.width;
+}
+
+extern const sb_layer_type sb_layer_input;      // x, or the time label: given from outside
+extern const sb_layer_type sb_layer_convolution;
+extern const sb_layer_type sb_layer_group_norm;
+extern const sb_layer_type sb_layer_silu;
+extern const sb_layer_type sb_layer_add;        // two inputs of one shape; or, the second being 1 x 1, a number a channel
+extern const sb_layer_type sb_layer_join;       // the channels of two inputs, one after the other
+extern const sb_layer_type sb_layer_halve;      // 2 x 2 averages
+extern const sb_layer_type sb_layer_double;     // each pixel four times
+extern const sb_layer_type sb_layer_attention;  // inputs: query, key, value
+extern const sb_layer_type sb_layer_positional; // embeddings of a number
+extern const sb_layer_type sb_layer_fourier;
+
+SB_END_DECLS
+
+#endif

@@ -1,0 +1,10 @@
+netdir = $(scorebookdir)/net
+net_HEADERS = %D%/layer.h %D%/names.h %D%/network.h %D%/real.h
+NET_SOURCES = %D%/attention.c %D%/configure.c %D%/convolution.c %D%/embedding.c %D%/group_norm.c %D%/input.c \
+  %D%/join.c %D%/network.c %D%/resample.c %D%/silu.c
+libscorebook_core_la_SOURCES += $(NET_SOURCES)
+
+# The same in double, for the gradient checks.
+check_LTLIBRARIES = libscorebook-net-double.la
+libscorebook_net_double_la_SOURCES = $(NET_SOURCES)
+libscorebook_net_double_la_CPPFLAGS = $(AM_CPPFLAGS) -DSB_NET_DOUBLE

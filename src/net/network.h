@@ -1,0 +1,81 @@
+#ifndef SCOREBOOK_NET_NETWORK_H
+#define SCOREBOOK_NET_NETWORK_H
+
+#include "../base/error.h"
+#include "../base/stream.h"
+#include "layer.h"
+
+SB_BEGIN_DECLS
+
+// A network: layers in an order in which each comes after those it reads. It holds no weights: these are a vector
+// theta of `parameters` numbers that the caller owns, so that a gradient, a moment of Adam or an average of weights is
+// the same vector with another meaning.
+typedef struct
+{
+  char *configuration; // the text it was made from
+  sb_layer *layers;    // layer 0 is the input x, layer 1 the time label (1 x 1 x 1), the last the output
+  size_t count, room;
+  size_t parameters;
+  size_t scratch; // the most that any layer asks
+} sb_net;
+
+// Make a network from a line of text: a kind, then key=value pairs in any order.
+//
+//   mlp inputs=2 outputs=2 width=64 layers=3 time=fourier features=32
+//   unet image=1x28x28 channels=32 multipliers=1,2,2 blocks=1 groups=8 attention=7 time=positional features=32
+//
+// mlp: `layers` hidden layers of `width` units, each told the time. unet: a level per multiplier, each half as wide as
+// the one above, `blocks` residual blocks a level, self-attention at the image heights listed (0: nowhere). time=none: not told.
+// outputs: as many channels as the input unless said. Keys left out take the values above, but inputs and image, which
+// must be there. NULL on failure: GSL_EINVAL with a line in `error` that names the word at fault, GSL_ENOMEM.
+sb_net *sb_net_alloc (const char *configuration, sb_error *error);
+void sb_net_free (sb_net *net);
+
+sb_shape sb_net_input (const sb_net *net);
+sb_shape sb_net_output (const sb_net *net);
+
+// One named tensor of theta, as a checkpoint stores it.
+typedef struct
+{
+  char name[64];
+  size_t rank, size[4];
+  size_t offset, count;
+  int trained; // no: drawn once and kept (Fourier frequencies)
+} sb_net_tensor;
+
+size_t sb_net_tensors (const sb_net *net);                       // how many
+sb_net_tensor sb_net_tensor_at (const sb_net *net, size_t k); // number k < how many
+
+// First weights: normal with variance 1 / fan-in, zero for the last convolution of each path, so that a new network is
+// close to the identity on its skip connections and its output is zero.
+int sb_net_initialise (const sb_net *net, sb_stream stream, sb_real *theta);
+
+// Room for a pass of up to `samples` samples: the layers' outputs and, with `gradients`, a gradient for each.
+typedef struct
+{
+  size_t samples, n; // at most; in the last forward pass
+  int gradients;
+  sb_real *memory;
+  sb_real **y, **y_bar, **saved; // by layer
+  sb_real *scratch;
+} sb_net_work;
+
+sb_net_work *sb_net_work_alloc (const sb_net *net, size_t samples, int gradients); // NULL: GSL_ENOMEM
+void sb_net_work_free (sb_net_work *work);
+
+// out = f(x, label; theta). x, out: n samples one after the other, each [channels][height][width]; label: n numbers, or NULL: zeros.
+// GSL_EINVAL where n is over what `work` has room for.
+int sb_net_forward (const sb_net *net, const sb_real *theta, size_t n, const sb_real *x, const sb_real *label,
+                    sb_net_work *work, sb_real *out);
+
+// After sb_net_forward with the same theta and work: given out_bar, the gradient of some number with respect to out, add its
+// gradient with respect to theta to theta_bar (NULL: not wanted) and write that with respect to x to x_bar (NULL likewise).
+int sb_net_backward (const sb_net *net, const sb_real *theta, sb_net_work *work, const sb_real *out_bar,
+                     sb_real *theta_bar, sb_real *x_bar);
+
+// After sb_net_forward, likewise: out_dot = (d out / d x) x_dot. Needs a work with gradients, whose room it uses.
+int sb_net_jvp (const sb_net *net, const sb_real *theta, sb_net_work *work, const sb_real *x_dot, sb_real *out_dot);
+
+SB_END_DECLS
+
+#endif

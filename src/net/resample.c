@@ -1,0 +1,118 @@
+// # Halving and doubling
+//
+// A U-Net looks at an image at several sizes. Going down, each pixel is the average of a $2 \times 2$ block; going up, each
+// pixel is repeated four times. The one is a quarter of the other's transpose, so two loops serve all six functions.
+
+#include "layer.h"
+
+#include <string.h>
+
+// small <- small + weight * (sum of each block of big)
+
+static void
+gather (sb_shape small, size_t n, sb_real weight, const sb_real *big, sb_real *sum)
+{
+  size_t lines = small.channels * n * small.height, width = small.width;
+  for (size_t l = 0; l < lines; l++)
+    {
+      const sb_real *above = big + 4 * l * width, *below = above + 2 * width;
+      for (size_t j = 0; j < width; j++)
+        sum[l * width + j] += weight * (above[2 * j] + above[2 * j + 1] + below[2 * j] + below[2 * j + 1]);
+    }
+}
+
+// big <- big + weight * (small, each pixel four times)
+
+static void
+spread (sb_shape small, size_t n, sb_real weight, const sb_real *value, sb_real *big)
+{
+  size_t lines = small.channels * n * small.height, width = small.width;
+  for (size_t l = 0; l < lines; l++)
+    {
+      sb_real *above = big + 4 * l * width, *below = above + 2 * width;
+      for (size_t j = 0; j < width; j++)
+        {
+          sb_real v = weight * value[l * width + j];
+          above[2 * j] += v;
+          above[2 * j + 1] += v;
+          below[2 * j] += v;
+          below[2 * j + 1] += v;
+        }
+    }
+}
+
+static const sb_real quarter = (sb_real)0.25;
+
+// ## Halving
+
+static void
+halve (const sb_layer *layer, size_t n, const sb_real *x, sb_real *y)
+{
+  memset (y, 0, sb_shape_size (layer->out) * n * sizeof *y);
+  if (x)
+    gather (layer->out, n, quarter, x, y);
+}
+
+static void
+halve_forward (const sb_layer *layer, const sb_real *theta, const sb_pass *pass)
+{
+  (void)theta;
+  halve (layer, pass->n, pass->x[0], pass->y);
+}
+
+static void
+halve_jvp (const sb_layer *layer, const sb_real *theta, const sb_pass *pass, const sb_real *const *x_dot,
+           sb_real *y_dot)
+{
+  (void)theta;
+  halve (layer, pass->n, x_dot[0], y_dot);
+}
+
+static void
+halve_backward (const sb_layer *layer, const sb_real *theta, const sb_pass *pass, const sb_real *y_bar,
+                sb_real *const *x_bar, sb_real *theta_bar)
+{
+  (void)theta;
+  (void)theta_bar;
+  if (x_bar[0])
+    spread (layer->out, pass->n, quarter, y_bar, x_bar[0]);
+}
+
+const sb_layer_type sb_layer_halve = { "halve", halve_forward, halve_backward, halve_jvp };
+
+// ## Doubling
+
+static void
+redouble (const sb_layer *layer, size_t n, const sb_real *x, sb_real *y)
+{
+  memset (y, 0, sb_shape_size (layer->out) * n * sizeof *y);
+  if (x)
+    spread (layer->in[0], n, 1, x, y);
+}
+
+static void
+double_forward (const sb_layer *layer, const sb_real *theta, const sb_pass *pass)
+{
+  (void)theta;
+  redouble (layer, pass->n, pass->x[0], pass->y);
+}
+
+static void
+double_jvp (const sb_layer *layer, const sb_real *theta, const sb_pass *pass, const sb_real *const *x_dot,
+            sb_real *y_dot)
+{
+  (void)theta;
+  redouble (layer, pass->n, x_dot[0], y_dot);
+}
+
+static void
+double_backward (const sb_layer *layer, const sb_real *theta, const sb_pass *pass, const sb_real *y_bar,
+                 sb_real *const *x_bar, sb_real *theta_bar)
+{
+  (void)theta;
+  (void)theta_bar;
+  if (x_bar[0])
+    gather (layer->in[0], pass->n, 1, y_bar, x_bar[0]);
+}
+
+const sb_layer_type sb_layer_double = { "double", double_forward, double_backward, double_jvp };

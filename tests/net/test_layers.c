@@ -1,0 +1,478 @@
+// # The derivatives of every layer
+//
+// Compiled in double. A layer has three functions; each is checked against the others and against finite differences:
+// the Jacobian-vector product against a central difference of `forward` along a random direction, and `backward` as its
+// transpose, $\langle \bar y, J\dot x\rangle = \langle J^\top\bar y, \dot x\rangle$, for inputs and parameters alike. Networks of
+// one layer are cut out of small configured ones, so that shapes and parameters are those of real use.
+
+#include "net/network.h"
+#include "property.h"
+
+#include <criterion/criterion.h>
+#include <gsl/gsl_math.h>
+#include <gsl/gsl_randist.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void
+setup (void)
+{
+  gsl_set_error_handler_off ();
+}
+
+TestSuite (layers, .init = setup);
+
+static sb_real *
+normals (gsl_rng *r, size_t count)
+{
+  sb_real *z = malloc ((count + 1) * sizeof *z);
+  for (size_t k = 0; k < count; k++)
+    z[k] = gsl_ran_gaussian (r, 1);
+  return z;
+}
+
+static double
+dot (const sb_real *a, const sb_real *b, size_t count)
+{
+  double sum = 0;
+  for (size_t k = 0; k < count; k++)
+    sum += a[k] * b[k];
+  return sum;
+}
+
+// One layer, its inputs, parameters, and a direction for each.
+
+typedef struct
+{
+  const sb_layer *layer;
+  size_t n, sizes[SB_LAYER_INPUTS], out;
+  sb_real *x[SB_LAYER_INPUTS], *x_dot[SB_LAYER_INPUTS], *theta, *theta_dot, *y_bar, *saved, *scratch;
+} trial;
+
+static trial
+trial_alloc (const sb_layer *layer, size_t n, gsl_rng *r)
+{
+  trial t = { .layer = layer, .n = n, .out = sb_shape_size (layer->out) * n };
+  for (size_t k = 0; k < layer->inputs; k++)
+    {
+      t.sizes[k] = sb_shape_size (layer->in[k]) * n;
+      t.x[k] = normals (r, t.sizes[k]);
+      t.x_dot[k] = normals (r, t.sizes[k]);
+    }
+  t.theta = normals (r, layer->parameters);
+  t.theta_dot = normals (r, layer->parameters);
+  t.y_bar = normals (r, t.out);
+  t.saved = calloc (layer->saved * n + 1, sizeof *t.saved);
+  t.scratch = calloc (layer->scratch + 1, sizeof *t.scratch);
+  return t;
+}
+
+static void
+trial_free (trial t)
+{
+  for (size_t k = 0; k < t.layer->inputs; k++)
+    {
+      free (t.x[k]);
+      free (t.x_dot[k]);
+    }
+  free (t.theta);
+  free (t.theta_dot);
+  free (t.y_bar);
+  free (t.saved);
+  free (t.scratch);
+}
+
+// forward at x + h x_dot, theta + g theta_dot
+
+static void
+forward_at (trial *t, double h, double g, sb_real *y)
+{
+  sb_pass pass = { .n = t->n, .y = y, .saved = t->saved, .scratch = t->scratch };
+  sb_real *theta = malloc ((t->layer->parameters + 1) * sizeof *theta), *x[SB_LAYER_INPUTS] = { NULL };
+  for (size_t k = 0; k < t->layer->parameters; k++)
+    theta[k] = t->theta[k] + g * t->theta_dot[k];
+  for (size_t k = 0; k < t->layer->inputs; k++)
+    {
+      x[k] = malloc (t->sizes[k] * sizeof *x[k]);
+      for (size_t j = 0; j < t->sizes[k]; j++)
+        x[k][j] = t->x[k][j] + h * t->x_dot[k][j];
+      pass.x[k] = x[k];
+    }
+  t->layer->type->forward (t->layer, theta, &pass);
+  for (size_t k = 0; k < t->layer->inputs; k++)
+    free (x[k]);
+  free (theta);
+}
+
+// The fourth-order central difference of <y_bar, y>: (8 (f(h) - f(-h)) - (f(2h) - f(-2h))) / 12 h.
+
+static double
+difference (trial *t, double along_x, double along_theta)
+{
+  double h = 1e-3, sum = 0;
+  const double at[] = { 1, -1, 2, -2 }, weight[] = { 8, -8, -1, 1 };
+  sb_real *y = malloc (t->out * sizeof *y);
+  for (int k = 0; k < 4; k++)
+    {
+      forward_at (t, at[k] * h * along_x, at[k] * h * along_theta, y);
+      sum += weight[k] * dot (t->y_bar, y, t->out);
+    }
+  free (y);
+  return sum / (12 * h);
+}
+
+static void
+check_layer (const sb_layer *layer, size_t n, gsl_rng *r)
+{
+  int embeds = layer->type == &sb_layer_positional || layer->type == &sb_layer_fourier;
+  trial t = trial_alloc (layer, n, r);
+  sb_real *y = calloc (t.out, sizeof *y), *y_dot = calloc (t.out, sizeof *y_dot);
+  sb_real *theta_bar = calloc (layer->parameters + 1, sizeof *theta_bar), *x_bar[SB_LAYER_INPUTS] = { NULL };
+  for (size_t k = 0; k < layer->inputs; k++)
+    x_bar[k] = calloc (t.sizes[k], sizeof *x_bar[k]);
+
+  double slope_x = embeds ? 0 : difference (&t, 1, 0), slope_theta = embeds ? 0 : difference (&t, 0, 1);
+  forward_at (&t, 0, 0, y);
+  sb_pass pass = { .n = n, .y = y, .saved = t.saved, .scratch = t.scratch };
+  for (size_t k = 0; k < layer->inputs; k++)
+    pass.x[k] = t.x[k];
+  layer->type->jvp (layer, t.theta, &pass, (const sb_real *const *)t.x_dot, y_dot);
+  layer->type->backward (layer, t.theta, &pass, t.y_bar, x_bar, theta_bar);
+
+  double forwards = dot (t.y_bar, y_dot, t.out), backwards = 0, of_theta = dot (theta_bar, t.theta_dot, layer->parameters);
+  for (size_t k = 0; k < layer->inputs; k++)
+    backwards += dot (x_bar[k], t.x_dot[k], t.sizes[k]);
+  double scale = sqrt (dot (y_dot, y_dot, t.out) * dot (t.y_bar, t.y_bar, t.out)) + 1;
+  cr_assert_float_eq (forwards, slope_x, 1e-6 * scale, "%s (%s): jvp %.12g, difference %.12g", layer->type->name,
+                      layer->name, forwards, slope_x);
+  cr_assert_float_eq (backwards, forwards, 1e-12 * scale, "%s (%s): backward %.15g, jvp %.15g", layer->type->name,
+                      layer->name, backwards, forwards);
+  cr_assert_float_eq (of_theta, slope_theta, 1e-6 * (fabs (slope_theta) + scale), "%s (%s): theta_bar %.12g, difference %.12g",
+                      layer->type->name, layer->name, of_theta, slope_theta);
+
+  // Gradients are added, not written: a second call doubles them. Inputs nobody asks about are left alone.
+  sb_real *nobody[SB_LAYER_INPUTS] = { NULL };
+  layer->type->backward (layer, t.theta, &pass, t.y_bar, x_bar, NULL);
+  layer->type->backward (layer, t.theta, &pass, t.y_bar, nobody, theta_bar);
+  double twice = 0;
+  for (size_t k = 0; k < layer->inputs; k++)
+    twice += dot (x_bar[k], t.x_dot[k], t.sizes[k]);
+  cr_assert_float_eq (twice, 2 * backwards, 1e-11 * scale, "%s: x_bar is not added to", layer->type->name);
+  cr_assert_float_eq (dot (theta_bar, t.theta_dot, layer->parameters), 2 * of_theta, 1e-11 * (fabs (of_theta) + scale),
+                      "%s: theta_bar is not added to", layer->type->name);
+
+  // Standing still in all inputs, y does not move; in one at a time, the parts add up.
+  layer->type->jvp (layer, t.theta, &pass, (const sb_real *const *)nobody, y_dot);
+  cr_assert_eq (dot (y_dot, y_dot, t.out), 0, "%s: moves by itself", layer->type->name);
+  double parts = 0;
+  for (size_t k = 0; k < layer->inputs; k++)
+    {
+      const sb_real *one[SB_LAYER_INPUTS] = { NULL };
+      one[k] = t.x_dot[k];
+      layer->type->jvp (layer, t.theta, &pass, one, y_dot);
+      parts += dot (t.y_bar, y_dot, t.out);
+    }
+  cr_assert_float_eq (parts, forwards, 1e-12 * scale, "%s: parts %.15g, whole %.15g", layer->type->name, parts, forwards);
+
+  for (size_t k = 0; k < layer->inputs; k++)
+    free (x_bar[k]);
+  free (theta_bar);
+  free (y);
+  free (y_dot);
+  trial_free (t);
+}
+
+static void
+check_layers_of (const char *configuration)
+{
+  gsl_rng *r = property_rng (20200619);
+  sb_error error;
+  sb_net *net = sb_net_alloc (configuration, &error);
+  cr_assert_not_null (net, "%s", error.message);
+  for (size_t l = 2; l < net->count; l++)
+    for (size_t n = 1; n <= 3; n++)
+      check_layer (&net->layers[l], n, r);
+  sb_net_free (net);
+  gsl_rng_free (r);
+}
+
+Test (layers, of_a_unet_have_the_right_derivatives)
+{
+  check_layers_of ("unet image=3x8x4 channels=4 multipliers=1,2,3 groups=2 attention=4,2 features=6");
+}
+
+Test (layers, of_a_unet_with_two_blocks_and_fourier_features)
+{
+  check_layers_of ("unet image=1x6x6 outputs=2 channels=3 multipliers=1,2 blocks=2 groups=3 time=fourier features=4");
+}
+
+Test (layers, of_a_perceptron_have_the_right_derivatives)
+{
+  check_layers_of ("mlp inputs=3 outputs=2 width=5 layers=2 time=fourier features=4");
+}
+
+// ## What each layer computes
+//
+// Derivatives that agree with a wrong function are right for the wrong function. Each layer is compared with its definition, written
+// out for one number at a time.
+
+static double
+pixel (const sb_real *x, sb_shape s, size_t n, size_t c, size_t i, long row, long column)
+{
+  if (row < 0 || column < 0 || row >= (long)s.height || column >= (long)s.width)
+    return 0;
+  return x[((c * n + i) * s.height + (size_t)row) * s.width + (size_t)column];
+}
+
+static double
+convolution (const sb_layer *l, const trial *t, size_t c, size_t i, long row, long column)
+{
+  long reach = (long)l->kernel / 2;
+  size_t taps = l->in[0].channels * l->kernel * l->kernel;
+  double sum = t->theta[l->out.channels * taps + c];
+  for (size_t from = 0; from < l->in[0].channels; from++)
+    for (long dy = -reach; dy <= reach; dy++)
+      for (long dx = -reach; dx <= reach; dx++)
+        sum += t->theta[((c * l->in[0].channels + from) * l->kernel + (size_t)(dy + reach)) * l->kernel + (size_t)(dx + reach)]
+               * pixel (t->x[0], l->in[0], t->n, from, i, row + dy, column + dx);
+  return sum;
+}
+
+static double
+group_norm (const sb_layer *l, const trial *t, size_t c, size_t i, long row, long column)
+{
+  size_t each = l->out.channels / l->groups, first = c / each * each;
+  double count = (double)(each * sb_shape_pixels (l->out)), sum = 0, square = 0;
+  for (size_t k = first; k < first + each; k++)
+    for (long a = 0; a < (long)l->out.height; a++)
+      for (long b = 0; b < (long)l->out.width; b++)
+        {
+          double v = pixel (t->x[0], l->out, t->n, k, i, a, b);
+          sum += v;
+          square += v * v;
+        }
+  double mean = sum / count, variance = square / count - mean * mean;
+  return t->theta[c] * (pixel (t->x[0], l->out, t->n, c, i, row, column) - mean) / sqrt (variance + 1e-5)
+         + t->theta[l->out.channels + c];
+}
+
+static double
+attention (const sb_layer *l, const trial *t, size_t c, size_t i, long row, long column)
+{
+  double total = 0, sum = 0;
+  for (long a = 0; a < (long)l->out.height; a++)
+    for (long b = 0; b < (long)l->out.width; b++)
+      {
+        double match = 0;
+        for (size_t k = 0; k < l->out.channels; k++)
+          match += pixel (t->x[0], l->out, t->n, k, i, row, column) * pixel (t->x[1], l->out, t->n, k, i, a, b);
+        double weight = exp (match / sqrt ((double)l->out.channels));
+        total += weight;
+        sum += weight * pixel (t->x[2], l->out, t->n, c, i, a, b);
+      }
+  return sum / total;
+}
+
+static double
+defined (const sb_layer *l, const trial *t, size_t c, size_t i, long row, long column)
+{
+  size_t n = t->n, half = l->out.channels / 2;
+  double x = pixel (t->x[0], l->in[0], n, c < l->in[0].channels ? c : 0, i, row, column);
+  if (l->type == &sb_layer_convolution)
+    return convolution (l, t, c, i, row, column);
+  if (l->type == &sb_layer_group_norm)
+    return group_norm (l, t, c, i, row, column);
+  if (l->type == &sb_layer_attention)
+    return attention (l, t, c, i, row, column);
+  if (l->type == &sb_layer_silu)
+    return x / (1 + exp (-x));
+  if (l->type == &sb_layer_add)
+    return x + (sb_shape_pixels (l->in[1]) == 1 ? pixel (t->x[1], l->in[1], n, c, i, 0, 0)
+                                                : pixel (t->x[1], l->in[1], n, c, i, row, column));
+  if (l->type == &sb_layer_join)
+    return c < l->in[0].channels ? x : pixel (t->x[1], l->in[1], n, c - l->in[0].channels, i, row, column);
+  if (l->type == &sb_layer_double)
+    return pixel (t->x[0], l->in[0], n, c, i, row / 2, column / 2);
+  if (l->type == &sb_layer_halve)
+    return (pixel (t->x[0], l->in[0], n, c, i, 2 * row, 2 * column)
+            + pixel (t->x[0], l->in[0], n, c, i, 2 * row, 2 * column + 1)
+            + pixel (t->x[0], l->in[0], n, c, i, 2 * row + 1, 2 * column)
+            + pixel (t->x[0], l->in[0], n, c, i, 2 * row + 1, 2 * column + 1))
+           / 4;
+  double frequency = l->type == &sb_layer_fourier ? 2 * M_PI * t->theta[c % half]
+                                                  : pow (10000, -(double)(c % half) / (double)(half - 1));
+  double angle = frequency * pixel (t->x[0], l->in[0], n, 0, i, 0, 0);
+  return c < half ? sin (angle) : cos (angle);
+}
+
+static void
+check_values_of (const char *configuration)
+{
+  gsl_rng *r = property_rng (20200620);
+  sb_net *net = sb_net_alloc (configuration, NULL);
+  cr_assert_not_null (net);
+  for (size_t l = 2; l < net->count; l++)
+    {
+      const sb_layer *layer = &net->layers[l];
+      trial t = trial_alloc (layer, 2, r);
+      sb_real *y = calloc (t.out, sizeof *y);
+      forward_at (&t, 0, 0, y);
+      for (size_t c = 0; c < layer->out.channels; c++)
+        for (size_t i = 0; i < 2; i++)
+          for (long a = 0; a < (long)layer->out.height; a++)
+            for (long b = 0; b < (long)layer->out.width; b++)
+              {
+                double want = defined (layer, &t, c, i, a, b), got = pixel (y, layer->out, 2, c, i, a, b);
+                cr_assert_float_eq (got, want, 1e-11 * (1 + fabs (want)), "%s (%s): %.15g, by definition %.15g",
+                                    layer->type->name, layer->name, got, want);
+              }
+      free (y);
+      trial_free (t);
+    }
+  sb_net_free (net);
+  gsl_rng_free (r);
+}
+
+Test (layers, compute_what_they_are_defined_to)
+{
+  check_values_of ("unet image=3x8x4 channels=4 multipliers=1,2,3 groups=2 attention=4,2 features=6");
+  check_values_of ("mlp inputs=3 outputs=2 width=5 layers=2 time=fourier features=4");
+}
+
+// ## Fourier features
+//
+// There are as many sines as cosines of the same angles, so $|\gamma(u)|^2$ is the number of frequencies; and since
+// $E\cos(2\pi W\delta) = e^{-2\pi^2 16^2\delta^2}$ for $W \sim \mathcal{N}(0, 16^2)$, so goes the mean product of two embeddings $\delta$
+// apart: with $10^5$ frequencies within 4.9 standard errors of at most $\sqrt{0.5/10^5}$, 0.011 (a false alarm in $10^6$). [scoresde.txt-fourier]
+
+Test (layers, fourier_features_see_distance)
+{
+  enum
+  {
+    FREQUENCIES = 100000
+  };
+  char configuration[100];
+  snprintf (configuration, sizeof configuration, "mlp inputs=1 width=1 layers=1 time=fourier features=%d", 2 * FREQUENCIES);
+  sb_net *net = sb_net_alloc (configuration, NULL);
+  cr_assert_not_null (net);
+  sb_real *theta = malloc (net->parameters * sizeof *theta);
+  cr_assert_eq (sb_net_initialise (net, (sb_stream){ 7, SB_FOR_USER, 0 }, theta), GSL_SUCCESS);
+  const sb_layer *layer = &net->layers[2];
+  cr_assert_eq (layer->type, &sb_layer_fourier);
+
+  const sb_real u[] = { 0.3, 0.3, 0.305, 0.31, 0.32 };
+  sb_real *y = malloc (5 * 2 * FREQUENCIES * sizeof *y);
+  sb_pass pass = { .n = 5, .x = { u }, .y = y };
+  layer->type->forward (layer, theta + layer->offset, &pass);
+  for (size_t i = 0; i < 5; i++)
+    {
+      double product = 0, square = 0, distance = u[i] - u[0];
+      for (size_t c = 0; c < 2 * FREQUENCIES; c++)
+        {
+          product += y[c * 5] * y[c * 5 + i];
+          square += y[c * 5 + i] * y[c * 5 + i];
+        }
+      cr_assert_float_eq (square / FREQUENCIES, 1, 1e-12);
+      cr_assert_float_eq (product / FREQUENCIES, exp (-2 * gsl_pow_2 (M_PI * 16 * distance)), 0.011, "at distance %g: %g",
+                          distance, product / FREQUENCIES);
+    }
+  free (y);
+  free (theta);
+  sb_net_free (net);
+}
+
+// ## Whole networks
+//
+// Through all layers at once, along random directions of every trained parameter and every input: the gradient is the slope of the loss
+// $\langle\bar y, f(x; \theta)\rangle$, to $10^{-6}$ relative, and the Jacobian-vector product is its slope along the inputs alone.
+
+static const char *const networks[] = {
+  "mlp inputs=2 width=24 layers=2 time=fourier features=8",
+  "mlp inputs=5 outputs=3 width=16 layers=3 time=none",
+  "unet image=1x8x8 channels=8 multipliers=1,2 groups=4 attention=4 time=positional features=8",
+  "unet image=2x4x8 outputs=3 channels=4 multipliers=1,2,1 blocks=2 groups=2 time=fourier features=6",
+};
+
+typedef struct
+{
+  sb_net *net;
+  sb_net_work *work;
+  size_t n, in, out;
+  sb_real *theta, *theta_dot, *x, *x_dot, *label, *y_bar, *y;
+} whole;
+
+static double
+loss_at (whole *w, double h, double g)
+{
+  sb_real *theta = malloc (w->net->parameters * sizeof *theta), *x = malloc (w->in * sizeof *x);
+  for (size_t k = 0; k < w->net->parameters; k++)
+    theta[k] = w->theta[k] + g * w->theta_dot[k];
+  for (size_t k = 0; k < w->in; k++)
+    x[k] = w->x[k] + h * w->x_dot[k];
+  cr_assert_eq (sb_net_forward (w->net, theta, w->n, x, w->label, w->work, w->y), GSL_SUCCESS);
+  free (theta);
+  free (x);
+  return dot (w->y_bar, w->y, w->out);
+}
+
+static double
+loss_slope (whole *w, double along_x, double along_theta)
+{
+  double h = 2e-4, a = h * along_x, b = h * along_theta;
+  return (8 * (loss_at (w, a, b) - loss_at (w, -a, -b)) - (loss_at (w, 2 * a, 2 * b) - loss_at (w, -2 * a, -2 * b)))
+         / (12 * h);
+}
+
+static void
+check_network (const char *configuration, gsl_rng *r)
+{
+  whole w = { .net = sb_net_alloc (configuration, NULL), .n = 3 };
+  cr_assert_not_null (w.net);
+  w.work = sb_net_work_alloc (w.net, w.n, 1);
+  w.in = w.n * sb_shape_size (sb_net_input (w.net));
+  w.out = w.n * sb_shape_size (sb_net_output (w.net));
+  w.theta = normals (r, w.net->parameters); // first weights are zero here and there; these are not
+  for (size_t k = 0; k < w.net->parameters; k++)
+    w.theta[k] *= 0.3;
+  w.theta_dot = normals (r, w.net->parameters);
+  w.x = normals (r, w.in);
+  w.x_dot = normals (r, w.in);
+  w.label = normals (r, w.n);
+  w.y_bar = normals (r, w.out);
+  w.y = malloc (w.out * sizeof *w.y);
+  for (size_t k = 0; k < sb_net_tensors (w.net); k++)
+    {
+      sb_net_tensor tensor = sb_net_tensor_at (w.net, k);
+      for (size_t j = 0; j < tensor.count && !tensor.trained; j++)
+        w.theta_dot[tensor.offset + j] = 0;
+    }
+
+  double slope = loss_slope (&w, 1, 1), slope_x = loss_slope (&w, 1, 0);
+  sb_real *theta_bar = calloc (w.net->parameters, sizeof *theta_bar), *x_bar = malloc (w.in * sizeof *x_bar),
+          *y_dot = malloc (w.out * sizeof *y_dot);
+  loss_at (&w, 0, 0);
+  cr_assert_eq (sb_net_backward (w.net, w.theta, w.work, w.y_bar, theta_bar, x_bar), GSL_SUCCESS);
+  double along_theta = dot (theta_bar, w.theta_dot, w.net->parameters), along_x = dot (x_bar, w.x_dot, w.in);
+  cr_assert_eq (sb_net_jvp (w.net, w.theta, w.work, w.x_dot, y_dot), GSL_SUCCESS);
+  double forwards = dot (y_dot, w.y_bar, w.out);
+
+  double scale = fabs (along_theta) + fabs (along_x);
+  cr_assert_float_eq (along_theta + along_x, slope, 1e-6 * scale, "%s: gradient %.12g, slope %.12g", configuration,
+                      along_theta + along_x, slope);
+  cr_assert_float_eq (along_x, slope_x, 1e-6 * scale, "%s: along x %.12g, slope %.12g", configuration, along_x, slope_x);
+  cr_assert_float_eq (forwards, along_x, 1e-11 * scale, "%s: jvp %.15g, gradient %.15g", configuration, forwards, along_x);
+
+  sb_net_work_free (w.work);
+  sb_net_free (w.net);
+  free (w.theta), free (w.theta_dot), free (w.x), free (w.x_dot), free (w.label), free (w.y_bar), free (w.y);
+  free (theta_bar), free (x_bar), free (y_dot);
+}
+
+Test (layers, of_whole_networks_chain)
+{
+  gsl_rng *r = property_rng (20200621);
+  for (size_t k = 0; k < sizeof networks / sizeof *networks; k++)
+    check_network (networks[k], r);
+  gsl_rng_free (r);
+}

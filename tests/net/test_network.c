@@ -1,0 +1,275 @@
+// # Whole networks
+//
+// Compiled in float, with the double build beside it.
+
+#include "in_double.h"
+#include "net/network.h"
+#include "property.h"
+
+#include <criterion/criterion.h>
+#include <gsl/gsl_math.h>
+#include <gsl/gsl_randist.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void
+setup (void)
+{
+  gsl_set_error_handler_off ();
+}
+
+TestSuite (network, .init = setup);
+
+static const char *const networks[] = {
+  "mlp inputs=2 width=24 layers=2 time=fourier features=8",
+  "mlp inputs=5 outputs=3 width=16 layers=3 time=none",
+  "unet image=1x8x8 channels=8 multipliers=1,2 groups=4 attention=4 time=positional features=8",
+  "unet image=2x4x8 outputs=3 channels=4 multipliers=1,2,1 blocks=2 groups=2 time=fourier features=6",
+};
+
+enum
+{
+  NETWORKS = sizeof networks / sizeof *networks,
+  N = 3
+};
+
+static float *
+normals (gsl_rng *r, size_t count, double deviation)
+{
+  float *z = malloc ((count + 1) * sizeof *z);
+  for (size_t k = 0; k < count; k++)
+    z[k] = (float)gsl_ran_gaussian (r, deviation);
+  return z;
+}
+
+static double
+distance (const float *a, const double *b, size_t count)
+{
+  double apart = 0, norm = 0;
+  for (size_t k = 0; k < count; k++)
+    {
+      apart += gsl_pow_2 ((double)a[k] - b[k]);
+      norm += b[k] * b[k];
+    }
+  return sqrt (apart / (norm + 1e-300));
+}
+
+// The networks begin with zeros here and there; a gradient check wants weights everywhere.
+
+static float *
+some_weights (const sb_net *net, gsl_rng *r)
+{
+  float *theta = malloc (net->parameters * sizeof *theta);
+  cr_assert_eq (sb_net_initialise (net, (sb_stream){ 1, SB_FOR_USER, 0 }, theta), GSL_SUCCESS);
+  for (size_t k = 0; k < net->parameters; k++)
+    theta[k] += (float)gsl_ran_gaussian (r, 0.1);
+  return theta;
+}
+
+// ## Float against double
+//
+// The same weights and inputs through both builds: outputs and gradients agree to what float can give after some dozens of layers.
+
+Test (network, float_agrees_with_double)
+{
+  gsl_rng *r = property_rng (1);
+  for (size_t k = 0; k < NETWORKS; k++)
+    {
+      sb_net *net = sb_net_alloc (networks[k], NULL);
+      sb_net_work *work = sb_net_work_alloc (net, N, 1);
+      size_t in = N * sb_shape_size (sb_net_input (net)), out = N * sb_shape_size (sb_net_output (net));
+      float *theta = some_weights (net, r), *x = normals (r, in, 1), *label = normals (r, N, 1),
+            *out_bar = normals (r, out, 1), *y = malloc (out * sizeof *y), *x_bar = malloc (in * sizeof *x_bar),
+            *theta_bar = calloc (net->parameters, sizeof *theta_bar);
+      double *wide_y = malloc (out * sizeof *wide_y), *wide_x_bar = malloc (in * sizeof *wide_x_bar),
+             *wide_theta_bar = malloc (net->parameters * sizeof *wide_theta_bar);
+
+      cr_assert_eq (sb_net_forward (net, theta, N, x, label, work, y), GSL_SUCCESS);
+      cr_assert_eq (sb_net_backward (net, theta, work, out_bar, theta_bar, x_bar), GSL_SUCCESS);
+      cr_assert_eq (in_double (networks[k], N, theta, x, label, out_bar, wide_y, wide_theta_bar, wide_x_bar), GSL_SUCCESS);
+      cr_assert_lt (distance (y, wide_y, out), 1e-5, "%s: outputs %g apart", networks[k], distance (y, wide_y, out));
+      cr_assert_lt (distance (x_bar, wide_x_bar, in), 1e-4, "%s: input gradients %g apart", networks[k],
+                    distance (x_bar, wide_x_bar, in));
+      cr_assert_lt (distance (theta_bar, wide_theta_bar, net->parameters), 1e-4, "%s: gradients %g apart", networks[k],
+                    distance (theta_bar, wide_theta_bar, net->parameters));
+
+      free (theta), free (x), free (label), free (out_bar), free (y), free (x_bar), free (theta_bar);
+      free (wide_y), free (wide_x_bar), free (wide_theta_bar);
+      sb_net_work_free (work);
+      sb_net_free (net);
+    }
+  gsl_rng_free (r);
+}
+
+// ## A sample does not see its neighbours
+//
+// Five samples together, or each alone: the same to float's last digits (products of another shape may round otherwise).
+
+Test (network, samples_do_not_mix)
+{
+  gsl_rng *r = property_rng (2);
+  for (size_t k = 0; k < NETWORKS; k++)
+    {
+      sb_net *net = sb_net_alloc (networks[k], NULL);
+      sb_net_work *work = sb_net_work_alloc (net, 5, 0);
+      size_t in = sb_shape_size (sb_net_input (net)), out = sb_shape_size (sb_net_output (net));
+      float *theta = some_weights (net, r), *x = normals (r, 5 * in, 1), *label = normals (r, 5, 1),
+            *together = malloc (5 * out * sizeof *together), *alone = malloc (out * sizeof *alone);
+      cr_assert_eq (sb_net_forward (net, theta, 5, x, label, work, together), GSL_SUCCESS);
+      for (size_t i = 0; i < 5; i++)
+        {
+          cr_assert_eq (sb_net_forward (net, theta, 1, x + i * in, label + i, work, alone), GSL_SUCCESS);
+          for (size_t j = 0; j < out; j++)
+            cr_assert_float_eq (alone[j], together[i * out + j], 1e-4 * (1 + fabs ((double)alone[j])), "%s: sample %zu, number %zu",
+                                networks[k], i, j);
+        }
+      free (theta), free (x), free (label), free (together), free (alone);
+      sb_net_work_free (work);
+      sb_net_free (net);
+    }
+  gsl_rng_free (r);
+}
+
+// ## A new network
+//
+// says zero where its last convolution starts at zero, and its weights have the variance they were asked to have: one over the number of
+// inputs to a unit. With 4.9 standard errors, $4.9\sqrt{2/n}$, a false alarm comes once in $10^6$.
+
+Test (network, first_weights_have_their_variance)
+{
+  sb_net *net = sb_net_alloc ("unet image=1x8x8 channels=32 multipliers=1,2", NULL);
+  float *theta = malloc (net->parameters * sizeof *theta);
+  cr_assert_eq (sb_net_initialise (net, (sb_stream){ 3, SB_FOR_USER, 0 }, theta), GSL_SUCCESS);
+  size_t zero = 0, ones = 0;
+  for (size_t k = 0; k < sb_net_tensors (net); k++)
+    {
+      sb_net_tensor t = sb_net_tensor_at (net, k);
+      double square = 0;
+      for (size_t j = 0; j < t.count; j++)
+        square += gsl_pow_2 ((double)theta[t.offset + j]);
+      int weight = strstr (t.name, ".weight") != NULL, norm = strstr (t.name, "norm") != NULL;
+      size_t taps = t.rank == 4 ? t.size[1] * t.size[2] * t.size[3] : t.size[1];
+      zero += square == 0;
+      if (!weight)
+        cr_assert_eq (square, 0, "%s does not begin at zero", t.name);
+      else if (norm)
+        {
+          ones++;
+          cr_assert_eq (square, t.count, "%s does not begin at one", t.name);
+        }
+      else if (square > 0)
+        cr_assert_float_eq (square * (double)taps / (double)t.count, 1, 4.9 * sqrt (2.0 / (double)t.count),
+                            "%s: variance %g of %g", t.name, square / (double)t.count, 1 / (double)taps);
+      else
+        cr_assert (strstr (t.name, "conv2") || strstr (t.name, "out"), "%s is zero", t.name);
+    }
+  cr_assert_gt (zero, (size_t)10);
+  cr_assert_eq (ones, (size_t)11); // two a block, five blocks, and the last
+  free (theta);
+  sb_net_free (net);
+}
+
+// ## Names and places
+//
+// The named tensors cover theta without gap or overlap, and no two have the same name.
+
+Test (network, tensors_cover_the_parameters)
+{
+  for (size_t k = 0; k < NETWORKS; k++)
+    {
+      sb_net *net = sb_net_alloc (networks[k], NULL);
+      size_t next = 0, count = sb_net_tensors (net);
+      for (size_t j = 0; j < count; j++)
+        {
+          sb_net_tensor t = sb_net_tensor_at (net, j);
+          size_t product = 1;
+          for (size_t d = 0; d < t.rank; d++)
+            product *= t.size[d];
+          cr_assert_eq (t.offset, next, "%s: %s begins at %zu, not %zu", networks[k], t.name, t.offset, next);
+          cr_assert_eq (t.count, product, "%s: %s has %zu numbers, its shape %zu", networks[k], t.name, t.count, product);
+          next += t.count;
+          for (size_t i = 0; i < j; i++)
+            cr_assert_str_neq (sb_net_tensor_at (net, i).name, t.name, "%s twice", t.name);
+        }
+      cr_assert_eq (next, net->parameters);
+      sb_net_free (net);
+    }
+}
+
+// ## Shapes
+
+Test (network, shapes_are_what_was_asked_for)
+{
+  sb_net *net = sb_net_alloc (networks[3], NULL);
+  cr_assert_eq (sb_net_input (net).channels, 2);
+  cr_assert_eq (sb_net_output (net).channels, 3);
+  cr_assert_eq (sb_net_output (net).height, 4);
+  cr_assert_eq (sb_net_output (net).width, 8);
+  cr_assert_str_eq (net->configuration, networks[3]);
+  sb_net_free (net);
+
+  net = sb_net_alloc ("unet image=3x32x32", NULL);
+  cr_assert_eq (sb_net_output (net).channels, 3, "as many channels out as in, unless said");
+  sb_net_free (net);
+}
+
+// ## What cannot be a network
+//
+// Each is refused in one line that names the word at fault.
+
+Test (network, malformed_configurations_are_refused)
+{
+  const char *const bad[][2] = {
+    { "", "mlp or unet" },
+    { "cnn", "'cnn'" },
+    { "mlp", "inputs" },
+    { "unet", "image" },
+    { "mlp inputs", "'inputs'" },
+    { "mlp inputs=", "inputs=" },
+    { "mlp inputs=0", "inputs=0" },
+    { "mlp inputs=-1", "inputs=-1" },
+    { "mlp inputs=2x", "inputs=2x" },
+    { "mlp inputs=2,3", "inputs=2,3" },
+    { "mlp inputs=99999999999999999999", "inputs=9" },
+    { "mlp inputs=1048577", "inputs=1048577" },
+    { "mlp inputs=2 channels=8", "channels=8" },
+    { "mlp inputs=2 time=never", "time=never" },
+    { "mlp inputs=2 features=3", "features=3" },
+    { "mlp inputs=2 colour=red", "colour=red" },
+    { "unet image=1x28", "image=1x28" },
+    { "unet image=1x28x28x3", "image=1x28x28x3" },
+    { "unet image=0x28x28", "image=0x28x28" },
+    { "unet image=1x28x28 width=3", "width=3" },
+    { "unet image=1x30x30", "30x30" },
+    { "unet image=1x28x30", "28x30" },
+    { "unet image=1x28x28 multipliers=1,0", "multipliers=1,0" },
+    { "unet image=1x28x28 multipliers=1,1,1,1,1,1,1,1,1", "multipliers=" },
+    { "unet image=1x28x28 channels=12", "12 channels" },
+    { "unet image=1x28x28 attention=", "attention=" },
+  };
+  for (size_t k = 0; k < sizeof bad / sizeof *bad; k++)
+    {
+      sb_error error = { 0 };
+      cr_assert_null (sb_net_alloc (bad[k][0], &error), "'%s' was taken", bad[k][0]);
+      cr_assert_eq (error.code, GSL_EINVAL);
+      cr_assert (strstr (error.message, bad[k][1]), "'%s': '%s' does not name '%s'", bad[k][0], error.message, bad[k][1]);
+    }
+}
+
+// ## Work that does not fit
+
+Test (network, work_has_its_limits)
+{
+  sb_net *net = sb_net_alloc (networks[0], NULL);
+  sb_net_work *work = sb_net_work_alloc (net, 2, 0);
+  float *theta = calloc (net->parameters, sizeof *theta), x[6] = { 0 }, out[6];
+  cr_assert_eq (sb_net_forward (net, theta, 3, x, NULL, work, out), GSL_EINVAL);
+  cr_assert_eq (sb_net_forward (net, theta, 0, x, NULL, work, out), GSL_SUCCESS);
+  cr_assert_eq (sb_net_forward (net, theta, 2, x, NULL, work, out), GSL_SUCCESS);
+  cr_assert_eq (sb_net_backward (net, theta, work, out, NULL, NULL), GSL_EINVAL);
+  cr_assert_eq (sb_net_jvp (net, theta, work, x, out), GSL_EINVAL);
+  free (theta);
+  sb_net_work_free (work);
+  sb_net_free (net);
+}
