@@ -9,6 +9,9 @@
 
 #include <cblas.h>
 #include <gsl/gsl_errno.h>
+#ifdef _OPENMP
+#include <omp.h>
+#endif
 
 size_t
 sb_shard_count (size_t rows, size_t shard_rows)
@@ -46,6 +49,28 @@ sb_shards (size_t rows, size_t shard_rows, sb_shard_function work, void *context
         }
     }
   return status;
+}
+
+// ## Which thread
+
+size_t
+sb_shard_threads (void)
+{
+#ifdef _OPENMP
+  return (size_t)omp_get_max_threads ();
+#else
+  return 1;
+#endif
+}
+
+size_t
+sb_shard_thread (void)
+{
+#ifdef _OPENMP
+  return (size_t)omp_get_thread_num ();
+#else
+  return 0;
+#endif
 }
 
 void

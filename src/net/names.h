@@ -24,6 +24,7 @@
 #define sb_net_work_free sb_net_work_free_double
 #define sb_net_forward sb_net_forward_double
 #define sb_net_backward sb_net_backward_double
+#define sb_net_not_finite sb_net_not_finite_double
 #define sb_net_jvp sb_net_jvp_double
 
 #endif

@@ -212,6 +212,18 @@ sb_net_jvp (const sb_net *net, const sb_real *theta, sb_net_work *work, const sb
   return GSL_SUCCESS;
 }
 
+// ## Where it went wrong
+
+const char *
+sb_net_not_finite (const sb_net *net, const sb_net_work *work)
+{
+  for (size_t l = 0; l < net->count; l++)
+    for (size_t k = 0; k < sb_shape_size (net->layers[l].out) * work->n; k++)
+      if (!isfinite (work->y[l][k]))
+        return net->layers[l].name;
+  return NULL;
+}
+
 // ## Parameters by name
 //
 // A checkpoint stores each layer's parameters under names and shapes that PyTorch's users know: `weight` as

@@ -76,6 +76,9 @@ int sb_net_backward (const sb_net *net, const sb_real *theta, sb_net_work *work,
 // After sb_net_forward, likewise: out_dot = (d out / d x) x_dot. Needs a work with gradients, whose room it uses.
 int sb_net_jvp (const sb_net *net, const sb_real *theta, sb_net_work *work, const sb_real *x_dot, sb_real *out_dot);
 
+// After sb_net_forward: the name of the first layer whose output is not finite, NULL where all are.
+const char *sb_net_not_finite (const sb_net *net, const sb_net_work *work);
+
 SB_END_DECLS
 
 #endif

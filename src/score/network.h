@@ -1,0 +1,58 @@
+#ifndef SCOREBOOK_SCORE_NETWORK_H
+#define SCOREBOOK_SCORE_NETWORK_H
+
+#include "../net/network.h"
+#include "score.h"
+
+SB_BEGIN_DECLS
+
+// What the network is told and what its output means. x_t has mean a x_0 and standard deviation sd around it.
+typedef enum
+{
+  SB_PREDICTS_EPSILON, // E[z | x_t] = F(c x_t, u), as DDPM and NCSN do
+  SB_PREDICTS_MIXED    // a blend of denoiser and epsilon that is well scaled at every noise level (Karras et al., 2022, Table 1)
+} sb_prediction;
+
+typedef enum
+{
+  SB_LABEL_TIME,     // u = 1000 t: DDPM's step index, from 0 to 1000
+  SB_LABEL_LOG_NOISE // u = log(sd / a): NCSN++'s and EDM's
+} sb_label;
+
+// A network as an estimate of the noise in x_t, for any process with scalar maps.
+typedef struct
+{
+  const sb_net *net;         // not owned
+  const sb_process *process; // not owned
+  float *theta;              // not owned
+  sb_prediction prediction;
+  sb_label label;
+  double data_deviation; // sigma_data: the standard deviation of a coordinate of the data
+} sb_network;
+
+// Memory for a forward and a backward pass of up to `rows` rows, for one thread.
+typedef struct
+{
+  sb_net_work *work;
+  size_t rows;
+  float *in, *out, *label; // `in` and `out` carry gradients too
+} sb_network_pass;
+
+sb_network_pass *sb_network_pass_alloc (const sb_network *network, size_t rows, int gradients);
+void sb_network_pass_free (sb_network_pass *pass);
+
+// epsilon (n x d) <- the estimate at x (n x d), t (n).
+int sb_network_forward (const sb_network *network, sb_network_pass *pass, const gsl_matrix *x, const gsl_vector *t,
+                        gsl_matrix *epsilon);
+
+// After it, with the same x and t: epsilon_bar is a gradient with respect to epsilon; its gradient with respect to theta is added to theta_bar
+// (NULL: not wanted), that with respect to x is written to x_bar (n x d, NULL likewise).
+int sb_network_backward (const sb_network *network, sb_network_pass *pass, const gsl_vector *t,
+                         const gsl_matrix *epsilon_bar, float *theta_bar, gsl_matrix *x_bar);
+
+// The network as a score. It keeps the address of `network`.
+sb_score *sb_score_network_alloc (const sb_network *network);
+
+SB_END_DECLS
+
+#endif

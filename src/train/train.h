@@ -1,0 +1,61 @@
+#ifndef SCOREBOOK_TRAIN_TRAIN_H
+#define SCOREBOOK_TRAIN_TRAIN_H
+
+#include "../base/error.h"
+#include "../objective/dsm.h"
+#include "../score/network.h"
+#include "adam.h"
+
+SB_BEGIN_DECLS
+
+// Where x_0 comes from: fill the rows of x (n x d), row i from stream index + i (purpose SB_FOR_DATA).
+typedef struct
+{
+  int (*draw) (const void *state, sb_stream stream, gsl_matrix *x);
+  const void *state;
+} sb_source;
+
+// `count` points of `dimension` bytes; a point is drawn uniformly and each byte b becomes low + (high - low) b / 255.
+typedef struct
+{
+  const unsigned char *bytes;
+  size_t count, dimension;
+  double low, high;
+} sb_byte_points;
+
+sb_source sb_source_bytes (const sb_byte_points *points); // keeps the address
+
+// All that a training changes: the rest is what it was asked to do.
+typedef struct
+{
+  uint64_t step;              // steps done
+  size_t count;               // numbers in each of
+  float *theta, *m, *v, *ema; // weights, Adam's moments, average
+} sb_training;
+
+sb_training *sb_training_alloc (const sb_net *net, sb_stream stream); // at step 0, with first weights
+void sb_training_free (sb_training *training);
+
+typedef struct
+{
+  sb_network network; // theta is the training's
+  sb_dsm dsm;
+  sb_adam adam;
+  sb_source source;
+  size_t batch;      // samples a step
+  size_t shard_rows; // samples a shard: what one thread works on at a time
+  uint64_t seed;
+} sb_recipe;
+
+typedef struct sb_trainer sb_trainer;
+
+sb_trainer *sb_trainer_alloc (const sb_recipe *recipe, sb_training *training); // keeps both addresses
+void sb_trainer_free (sb_trainer *trainer);
+
+// One step. loss: the mean over the batch and the dimensions, before the step; norm: the gradient's, before clipping. Where either is
+// not finite nothing is changed, and GSL_EFAILED is returned with a line in `error` that names the step and the layer.
+int sb_trainer_step (sb_trainer *trainer, double *loss, double *norm, sb_error *error);
+
+SB_END_DECLS
+
+#endif
