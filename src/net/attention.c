@@ -19,7 +19,7 @@ typedef struct
 static sizes
 sizes_of (const sb_layer *layer, size_t n)
 {
-  int pixels = (int)sb_shape_pixels (layer->out);
+  int pixels = (int)sb_net_shape_pixels (layer->out);
   return (sizes){ (int)layer->out.channels, pixels, pixels * (int)n,
                   (sb_real)(1 / sqrt ((double)layer->out.channels)) };
 }
@@ -102,7 +102,7 @@ jvp (const sb_layer *layer, const sb_real *theta, const sb_pass *pass, const sb_
   (void)theta;
   sizes s = sizes_of (layer, pass->n);
   size_t pixels = (size_t)s.pixels;
-  memset (y_dot, 0, sb_shape_size (layer->out) * pass->n * sizeof *y_dot);
+  memset (y_dot, 0, sb_net_shape_size (layer->out) * pass->n * sizeof *y_dot);
   for (size_t i = 0; i < pass->n; i++)
     {
       size_t image = i * pixels;

@@ -164,10 +164,10 @@ typedef struct
   size_t groups;
 } builder;
 
-static sb_shape
+static sb_net_shape
 shape_of (const builder *b, size_t layer)
 {
-  return b->failed ? (sb_shape){ 1, 1, 1 } : b->net->layers[layer].out;
+  return b->failed ? (sb_net_shape){ 1, 1, 1 } : b->net->layers[layer].out;
 }
 
 static size_t
@@ -201,18 +201,18 @@ lay (builder *b, const char *name, sb_layer layer)
 static size_t
 convolve (builder *b, const char *name, size_t from, size_t outputs, size_t kernel, int zero)
 {
-  sb_shape in = shape_of (b, from);
+  sb_net_shape in = shape_of (b, from);
   size_t taps = in.channels * kernel * kernel;
   return lay (b, name,
               (sb_layer){ .type = &sb_layer_convolution, .inputs = 1, .from = { from },
                           .out = { outputs, in.height, in.width }, .parameters = outputs * taps + outputs,
-                          .kernel = kernel, .zero = zero, .scratch = kernel == 1 ? 0 : taps * sb_shape_pixels (in) });
+                          .kernel = kernel, .zero = zero, .scratch = kernel == 1 ? 0 : taps * sb_net_shape_pixels (in) });
 }
 
 static size_t
 normalise (builder *b, const char *name, size_t from)
 {
-  sb_shape in = shape_of (b, from);
+  sb_net_shape in = shape_of (b, from);
   return lay (b, name,
               (sb_layer){ .type = &sb_layer_group_norm, .inputs = 1, .from = { from }, .out = in,
                           .parameters = 2 * in.channels, .groups = b->groups, .saved = 2 * b->groups });
@@ -235,7 +235,7 @@ add (builder *b, size_t first, size_t second)
 static size_t
 join (builder *b, size_t first, size_t second)
 {
-  sb_shape out = shape_of (b, first);
+  sb_net_shape out = shape_of (b, first);
   out.channels += shape_of (b, second).channels;
   return lay (b, "join", (sb_layer){ .type = &sb_layer_join, .inputs = 2, .from = { first, second }, .out = out });
 }
@@ -243,7 +243,7 @@ join (builder *b, size_t first, size_t second)
 static size_t
 halve (builder *b, size_t from)
 {
-  sb_shape out = shape_of (b, from);
+  sb_net_shape out = shape_of (b, from);
   out.height /= 2;
   out.width /= 2;
   return lay (b, "halve", (sb_layer){ .type = &sb_layer_halve, .inputs = 1, .from = { from }, .out = out });
@@ -252,7 +252,7 @@ halve (builder *b, size_t from)
 static size_t
 redouble (builder *b, size_t from)
 {
-  sb_shape out = shape_of (b, from);
+  sb_net_shape out = shape_of (b, from);
   out.height *= 2;
   out.width *= 2;
   return lay (b, "double", (sb_layer){ .type = &sb_layer_double, .inputs = 1, .from = { from }, .out = out });
@@ -334,7 +334,7 @@ static size_t
 attend (builder *b, const settings *s, const char *name, size_t x)
 {
   char of[48];
-  sb_shape shape = shape_of (b, x);
+  sb_net_shape shape = shape_of (b, x);
   int wanted = 0;
   for (size_t k = 0; k < s->attentions; k++)
     wanted |= s->attention[k] == shape.height;
@@ -345,7 +345,7 @@ attend (builder *b, const settings *s, const char *name, size_t x)
   size_t q = convolve (b, part (of, sizeof of, name, "attention.query"), h, shape.channels, 1, 0);
   size_t k = convolve (b, part (of, sizeof of, name, "attention.key"), h, shape.channels, 1, 0);
   size_t v = convolve (b, part (of, sizeof of, name, "attention.value"), h, shape.channels, 1, 0);
-  size_t squared = sb_shape_pixels (shape) * sb_shape_pixels (shape);
+  size_t squared = sb_net_shape_pixels (shape) * sb_net_shape_pixels (shape);
   h = lay (b, "attention",
            (sb_layer){ .type = &sb_layer_attention, .inputs = 3, .from = { q, k, v }, .out = shape, .saved = squared,
                        .scratch = squared });
@@ -393,7 +393,7 @@ lay_unet (builder *b, const settings *s)
 static void
 lay_network (builder *b, const settings *s)
 {
-  sb_shape image = { s->image[0], s->image[1], s->image[2] }, point = { s->inputs, 1, 1 };
+  sb_net_shape image = { s->image[0], s->image[1], s->image[2] }, point = { s->inputs, 1, 1 };
   b->groups = s->groups;
   lay (b, "x", (sb_layer){ .type = &sb_layer_input, .out = s->unet ? image : point });
   lay (b, "label", (sb_layer){ .type = &sb_layer_input, .out = { 1, 1, 1 } });

@@ -20,7 +20,7 @@ typedef struct
 static sizes
 sizes_of (const sb_layer *layer, const sb_pass *pass)
 {
-  int pixels = (int)sb_shape_pixels (layer->out);
+  int pixels = (int)sb_net_shape_pixels (layer->out);
   return (sizes){ .outputs = (int)layer->out.channels,
                   .taps = (int)(layer->in[0].channels * layer->kernel * layer->kernel),
                   .pixels = pixels,
@@ -166,6 +166,7 @@ backward (const sb_layer *layer, const sb_real *theta, const sb_pass *pass, cons
     for (int o = 0; o < s.outputs; o++)
       {
         sb_real sum = 0;
+#pragma omp simd reduction(+ : sum)
         for (int p = 0; p < s.row; p++)
           sum += y_bar[o * s.row + p];
         theta_bar[s.outputs * s.taps + o] += sum;
@@ -182,7 +183,7 @@ jvp (const sb_layer *layer, const sb_real *theta, const sb_pass *pass, const sb_
   if (x_dot[0])
     multiply (layer, theta, pass, x_dot[0], y_dot);
   else
-    memset (y_dot, 0, sb_shape_size (layer->out) * pass->n * sizeof *y_dot);
+    memset (y_dot, 0, sb_net_shape_size (layer->out) * pass->n * sizeof *y_dot);
 }
 
 const sb_layer_type sb_layer_convolution = { "convolution", forward, backward, jvp };

@@ -40,7 +40,7 @@ no_jvp (const sb_layer *layer, const sb_real *theta, const sb_pass *pass, const 
 {
   (void)theta;
   (void)x_dot;
-  memset (y_dot, 0, sb_shape_size (layer->out) * pass->n * sizeof *y_dot);
+  memset (y_dot, 0, sb_net_shape_size (layer->out) * pass->n * sizeof *y_dot);
 }
 
 // ## Positional

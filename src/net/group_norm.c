@@ -22,7 +22,7 @@ typedef struct
 static group
 group_of (const sb_layer *layer, size_t n, size_t g, size_t i)
 {
-  size_t channels = layer->out.channels / layer->groups, pixels = sb_shape_pixels (layer->out);
+  size_t channels = layer->out.channels / layer->groups, pixels = sb_net_shape_pixels (layer->out);
   return (group){ channels, pixels, n * pixels, g * channels, g * channels * n * pixels + i * pixels };
 }
 

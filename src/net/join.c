@@ -14,13 +14,13 @@
 static int
 spread (const sb_layer *layer)
 {
-  return sb_shape_pixels (layer->in[1]) != sb_shape_pixels (layer->out);
+  return sb_net_shape_pixels (layer->in[1]) != sb_net_shape_pixels (layer->out);
 }
 
 static void
 add_second (const sb_layer *layer, size_t n, const sb_real *second, sb_real *y)
 {
-  size_t rows = layer->out.channels * n, pixels = sb_shape_pixels (layer->out), each = spread (layer) ? 0 : pixels;
+  size_t rows = layer->out.channels * n, pixels = sb_net_shape_pixels (layer->out), each = spread (layer) ? 0 : pixels;
   for (size_t r = 0; r < rows; r++)
     for (size_t p = 0; p < pixels; p++)
       y[r * pixels + p] += each ? second[r * each + p] : second[r];
@@ -30,7 +30,7 @@ static void
 add_forward (const sb_layer *layer, const sb_real *theta, const sb_pass *pass)
 {
   (void)theta;
-  memcpy (pass->y, pass->x[0], sb_shape_size (layer->out) * pass->n * sizeof *pass->y);
+  memcpy (pass->y, pass->x[0], sb_net_shape_size (layer->out) * pass->n * sizeof *pass->y);
   add_second (layer, pass->n, pass->x[1], pass->y);
 }
 
@@ -39,7 +39,7 @@ add_jvp (const sb_layer *layer, const sb_real *theta, const sb_pass *pass, const
          sb_real *y_dot)
 {
   (void)theta;
-  size_t bytes = sb_shape_size (layer->out) * pass->n * sizeof *y_dot;
+  size_t bytes = sb_net_shape_size (layer->out) * pass->n * sizeof *y_dot;
   if (x_dot[0])
     memcpy (y_dot, x_dot[0], bytes);
   else
@@ -54,13 +54,18 @@ add_backward (const sb_layer *layer, const sb_real *theta, const sb_pass *pass, 
 {
   (void)theta;
   (void)theta_bar;
-  size_t rows = layer->out.channels * pass->n, pixels = sb_shape_pixels (layer->out);
+  size_t rows = layer->out.channels * pass->n, pixels = sb_net_shape_pixels (layer->out);
   for (size_t k = 0; k < rows * pixels && x_bar[0]; k++)
     x_bar[0][k] += y_bar[k];
   for (size_t r = 0; r < rows && x_bar[1]; r++)
     if (spread (layer))
-      for (size_t p = 0; p < pixels; p++)
-        x_bar[1][r] += y_bar[r * pixels + p];
+      {
+        sb_real sum = 0;
+#pragma omp simd reduction(+ : sum)
+        for (size_t p = 0; p < pixels; p++)
+          sum += y_bar[r * pixels + p];
+        x_bar[1][r] += sum;
+      }
     else
       for (size_t p = 0; p < pixels; p++)
         x_bar[1][r * pixels + p] += y_bar[r * pixels + p];
@@ -79,7 +84,7 @@ join_forward (const sb_layer *layer, const sb_real *theta, const sb_pass *pass)
   sb_real *y = pass->y;
   for (size_t k = 0; k < 2; k++)
     {
-      size_t size = sb_shape_size (layer->in[k]) * pass->n;
+      size_t size = sb_net_shape_size (layer->in[k]) * pass->n;
       memcpy (y, pass->x[k], size * sizeof *y);
       y += size;
     }
@@ -92,7 +97,7 @@ join_jvp (const sb_layer *layer, const sb_real *theta, const sb_pass *pass, cons
   (void)theta;
   for (size_t k = 0; k < 2; k++)
     {
-      size_t size = sb_shape_size (layer->in[k]) * pass->n;
+      size_t size = sb_net_shape_size (layer->in[k]) * pass->n;
       if (x_dot[k])
         memcpy (y_dot, x_dot[k], size * sizeof *y_dot);
       else
@@ -109,7 +114,7 @@ join_backward (const sb_layer *layer, const sb_real *theta, const sb_pass *pass,
   (void)theta_bar;
   for (size_t k = 0; k < 2; k++)
     {
-      size_t size = sb_shape_size (layer->in[k]) * pass->n;
+      size_t size = sb_net_shape_size (layer->in[k]) * pass->n;
       for (size_t j = 0; j < size && x_bar[k]; j++)
         x_bar[k][j] += y_bar[j];
       y_bar += size;

@@ -15,7 +15,7 @@ SB_BEGIN_DECLS
 typedef struct
 {
   size_t channels, height, width;
-} sb_shape;
+} sb_net_shape;
 
 enum
 {
@@ -57,8 +57,8 @@ struct sb_layer
   char name[48];                   // "down.0.norm1": names its parameters in a checkpoint
   size_t inputs;                   // how many
   size_t from[SB_LAYER_INPUTS];    // the layers they come from
-  sb_shape in[SB_LAYER_INPUTS];
-  sb_shape out;
+  sb_net_shape in[SB_LAYER_INPUTS];
+  sb_net_shape out;
   size_t offset, parameters;       // its slice of the parameter vector
   size_t kernel;                   // of a convolution: 1 or 3
   size_t groups;                   // of a group norm
@@ -67,13 +67,13 @@ struct sb_layer
 };
 
 static inline size_t
-sb_shape_pixels (sb_shape shape)
+sb_net_shape_pixels (sb_net_shape shape)
 {
   return shape.height * shape.width;
 }
 
 static inline size_t
-sb_shape_size (sb_shape shape)
+sb_net_shape_size (sb_net_shape shape)
 {
   return shape.channels * shape.height * shape.width;
 }

@@ -12,13 +12,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-sb_shape
+sb_net_shape
 sb_net_input (const sb_net *net)
 {
   return net->layers[0].out;
 }
 
-sb_shape
+sb_net_shape
 sb_net_output (const sb_net *net)
 {
   return net->layers[net->count - 1].out;
@@ -51,7 +51,7 @@ numbers_needed (const sb_net *net, size_t samples, int gradients)
 {
   size_t total = net->scratch + 16;
   for (size_t l = 0; l < net->count; l++)
-    total += samples * (sb_shape_size (net->layers[l].out) * (gradients ? 2 : 1) + net->layers[l].saved) + 48;
+    total += samples * (sb_net_shape_size (net->layers[l].out) * (gradients ? 2 : 1) + net->layers[l].saved) + 48;
   return total;
 }
 
@@ -76,7 +76,7 @@ sb_net_work_alloc (const sb_net *net, size_t samples, int gradients)
   sb_real *rest = work->memory;
   for (size_t l = 0; l < net->count; l++)
     {
-      size_t size = sb_shape_size (net->layers[l].out) * samples;
+      size_t size = sb_net_shape_size (net->layers[l].out) * samples;
       work->y[l] = take (&rest, size);
       work->y_bar[l] = gradients ? take (&rest, size) : NULL;
       work->saved[l] = take (&rest, net->layers[l].saved * samples);
@@ -98,18 +98,18 @@ sb_net_work_free (sb_net_work *work)
 // Samples come one after the other, layers want the channel slowest. For a single channel, or a single sample, the two are the same.
 
 static void
-channels_first (sb_shape shape, size_t n, const sb_real *samples, sb_real *to)
+channels_first (sb_net_shape shape, size_t n, const sb_real *samples, sb_real *to)
 {
-  size_t pixels = sb_shape_pixels (shape);
+  size_t pixels = sb_net_shape_pixels (shape);
   for (size_t i = 0; i < n; i++)
     for (size_t c = 0; c < shape.channels; c++)
       memcpy (to + (c * n + i) * pixels, samples + (i * shape.channels + c) * pixels, pixels * sizeof *to);
 }
 
 static void
-samples_first (sb_shape shape, size_t n, const sb_real *from, sb_real *samples)
+samples_first (sb_net_shape shape, size_t n, const sb_real *from, sb_real *samples)
 {
-  size_t pixels = sb_shape_pixels (shape);
+  size_t pixels = sb_net_shape_pixels (shape);
   for (size_t i = 0; i < n; i++)
     for (size_t c = 0; c < shape.channels; c++)
       memcpy (samples + (i * shape.channels + c) * pixels, from + (c * n + i) * pixels, pixels * sizeof *samples);
@@ -166,7 +166,7 @@ sb_net_backward (const sb_net *net, const sb_real *theta, sb_net_work *work, con
     return GSL_SUCCESS;
 
   for (size_t l = 0; l < last; l++)
-    memset (work->y_bar[l], 0, sb_shape_size (net->layers[l].out) * n * sizeof (sb_real));
+    memset (work->y_bar[l], 0, sb_net_shape_size (net->layers[l].out) * n * sizeof (sb_real));
   channels_first (sb_net_output (net), n, out_bar, work->y_bar[last]);
   for (size_t l = last + 1; l-- > 0;)
     {
@@ -218,7 +218,7 @@ const char *
 sb_net_not_finite (const sb_net *net, const sb_net_work *work)
 {
   for (size_t l = 0; l < net->count; l++)
-    for (size_t k = 0; k < sb_shape_size (net->layers[l].out) * work->n; k++)
+    for (size_t k = 0; k < sb_net_shape_size (net->layers[l].out) * work->n; k++)
       if (!isfinite (work->y[l][k]))
         return net->layers[l].name;
   return NULL;
@@ -275,7 +275,7 @@ tensor_of (const sb_layer *layer, size_t which)
   tensor.size[0] = tensor.count;
   if (which == 0 && layer->type == &sb_layer_convolution)
     {
-      int image = sb_shape_pixels (layer->out) > 1;
+      int image = sb_net_shape_pixels (layer->out) > 1;
       tensor.rank = image ? 4 : 2;
       tensor.size[0] = layer->out.channels;
       tensor.size[1] = layer->in[0].channels;

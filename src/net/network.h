@@ -31,8 +31,8 @@ typedef struct
 sb_net *sb_net_alloc (const char *configuration, sb_error *error);
 void sb_net_free (sb_net *net);
 
-sb_shape sb_net_input (const sb_net *net);
-sb_shape sb_net_output (const sb_net *net);
+sb_net_shape sb_net_input (const sb_net *net);
+sb_net_shape sb_net_output (const sb_net *net);
 
 // One named tensor of theta, as a checkpoint stores it.
 typedef struct

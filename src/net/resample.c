@@ -10,7 +10,7 @@
 // small <- small + weight * (sum of each block of big)
 
 static void
-gather (sb_shape small, size_t n, sb_real weight, const sb_real *big, sb_real *sum)
+gather (sb_net_shape small, size_t n, sb_real weight, const sb_real *big, sb_real *sum)
 {
   size_t lines = small.channels * n * small.height, width = small.width;
   for (size_t l = 0; l < lines; l++)
@@ -24,7 +24,7 @@ gather (sb_shape small, size_t n, sb_real weight, const sb_real *big, sb_real *s
 // big <- big + weight * (small, each pixel four times)
 
 static void
-spread (sb_shape small, size_t n, sb_real weight, const sb_real *value, sb_real *big)
+spread (sb_net_shape small, size_t n, sb_real weight, const sb_real *value, sb_real *big)
 {
   size_t lines = small.channels * n * small.height, width = small.width;
   for (size_t l = 0; l < lines; l++)
@@ -48,7 +48,7 @@ static const sb_real quarter = (sb_real)0.25;
 static void
 halve (const sb_layer *layer, size_t n, const sb_real *x, sb_real *y)
 {
-  memset (y, 0, sb_shape_size (layer->out) * n * sizeof *y);
+  memset (y, 0, sb_net_shape_size (layer->out) * n * sizeof *y);
   if (x)
     gather (layer->out, n, quarter, x, y);
 }
@@ -85,7 +85,7 @@ const sb_layer_type sb_layer_halve = { "halve", halve_forward, halve_backward, h
 static void
 redouble (const sb_layer *layer, size_t n, const sb_real *x, sb_real *y)
 {
-  memset (y, 0, sb_shape_size (layer->out) * n * sizeof *y);
+  memset (y, 0, sb_net_shape_size (layer->out) * n * sizeof *y);
   if (x)
     spread (layer->in[0], n, 1, x, y);
 }

@@ -24,7 +24,7 @@ static void
 forward (const sb_layer *layer, const sb_real *theta, const sb_pass *pass)
 {
   (void)theta;
-  size_t size = sb_shape_size (layer->out) * pass->n;
+  size_t size = sb_net_shape_size (layer->out) * pass->n;
   for (size_t k = 0; k < size; k++)
     pass->y[k] = pass->x[0][k] * sigmoid (pass->x[0][k]);
 }
@@ -35,7 +35,7 @@ backward (const sb_layer *layer, const sb_real *theta, const sb_pass *pass, cons
 {
   (void)theta;
   (void)theta_bar;
-  size_t size = x_bar[0] ? sb_shape_size (layer->out) * pass->n : 0;
+  size_t size = x_bar[0] ? sb_net_shape_size (layer->out) * pass->n : 0;
   for (size_t k = 0; k < size; k++)
     x_bar[0][k] += y_bar[k] * slope (pass->x[0][k]);
 }
@@ -44,7 +44,7 @@ static void
 jvp (const sb_layer *layer, const sb_real *theta, const sb_pass *pass, const sb_real *const *x_dot, sb_real *y_dot)
 {
   (void)theta;
-  size_t size = sb_shape_size (layer->out) * pass->n;
+  size_t size = sb_net_shape_size (layer->out) * pass->n;
   for (size_t k = 0; k < size; k++)
     y_dot[k] = x_dot[0] ? x_dot[0][k] * slope (pass->x[0][k]) : 0;
 }

@@ -61,7 +61,7 @@ sb_network_pass_free (sb_network_pass *pass)
 sb_network_pass *
 sb_network_pass_alloc (const sb_network *network, size_t rows, int gradients)
 {
-  size_t in = sb_shape_size (sb_net_input (network->net)), out = sb_shape_size (sb_net_output (network->net));
+  size_t in = sb_net_shape_size (sb_net_input (network->net)), out = sb_net_shape_size (sb_net_output (network->net));
   sb_network_pass *pass = calloc (1, sizeof *pass);
   if (!pass)
     GSL_ERROR_NULL ("no memory for a pass through a network", GSL_ENOMEM);
@@ -81,8 +81,8 @@ sb_network_pass_alloc (const sb_network *network, size_t rows, int gradients)
 static int
 check_shapes (const sb_network *network, const sb_network_pass *pass, const gsl_vector *t, const gsl_matrix *x)
 {
-  size_t d = sb_shape_size (sb_net_input (network->net));
-  if (x->size2 != d || sb_shape_size (sb_net_output (network->net)) != d || t->size != x->size1
+  size_t d = sb_net_shape_size (sb_net_input (network->net));
+  if (x->size2 != d || sb_net_shape_size (sb_net_output (network->net)) != d || t->size != x->size1
       || x->size1 > pass->rows)
     GSL_ERROR ("the batch does not fit the network", GSL_EBADLEN);
   return GSL_SUCCESS;

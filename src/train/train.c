@@ -21,29 +21,25 @@
 static int
 draw_bytes (const void *state, sb_stream stream, gsl_matrix *x)
 {
-  const sb_byte_points *points = state;
-  if (x->size2 != points->dimension)
-    GSL_ERROR ("the batch and the data have different dimensions", GSL_EBADLEN);
-  double scale = (points->high - points->low) / 255;
+  const sb_byte_examples *examples = state;
+  size_t count = examples->bytes->shape.length[0];
   for (size_t i = 0; i < x->size1; i++)
     {
       double u;
-      gsl_matrix_view one = gsl_matrix_view_array (&u, 1, 1);
+      gsl_matrix_view one = gsl_matrix_view_array (&u, 1, 1), row = gsl_matrix_submatrix (x, i, 0, 1, x->size2);
       int status = sb_stream_uniforms (sb_stream_skip (stream, i), 0, &one.matrix);
+      if (!status)
+        status = sb_bytes_rows (examples->bytes, (size_t)(u * (double)count), examples->low, examples->high, &row.matrix);
       if (status)
         return status;
-      size_t k = (size_t)(u * (double)points->count);
-      const unsigned char *b = points->bytes + k * points->dimension;
-      for (size_t j = 0; j < points->dimension; j++)
-        gsl_matrix_set (x, i, j, points->low + scale * b[j]);
     }
   return GSL_SUCCESS;
 }
 
-sb_source
-sb_source_bytes (const sb_byte_points *points)
+sb_examples
+sb_examples_of_bytes (const sb_byte_examples *examples)
 {
-  return (sb_source){ draw_bytes, points };
+  return (sb_examples){ draw_bytes, examples };
 }
 
 // ## What a training changes
@@ -184,7 +180,7 @@ work_on_shard (void *context, size_t shard, size_t first, size_t count)
   float *gradient = r->gradients + shard * r->training->count;
   sb_stream stream = { recipe->seed, SB_FOR_DATA, r->training->step * recipe->batch + first };
 
-  int status = recipe->source.draw (recipe->source.state, stream, &x.matrix);
+  int status = recipe->examples.draw (recipe->examples.state, stream, &x.matrix);
   if (!status)
     status = sb_dsm_draw (&recipe->dsm, stream, &t.vector, &z.matrix, &x.matrix);
   if (!status)

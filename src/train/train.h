@@ -2,28 +2,28 @@
 #define SCOREBOOK_TRAIN_TRAIN_H
 
 #include "../base/error.h"
+#include "../dataset/bytes.h"
 #include "../objective/dsm.h"
 #include "../score/network.h"
 #include "adam.h"
 
 SB_BEGIN_DECLS
 
-// Where x_0 comes from: fill the rows of x (n x d), row i from stream index + i (purpose SB_FOR_DATA).
+// Where x_0 comes from: fill the rows of x (n x d), row i from stream index + i.
 typedef struct
 {
   int (*draw) (const void *state, sb_stream stream, gsl_matrix *x);
   const void *state;
-} sb_source;
+} sb_examples;
 
-// `count` points of `dimension` bytes; a point is drawn uniformly and each byte b becomes low + (high - low) b / 255.
+// A data set of bytes: a point is drawn uniformly, with replacement, and a byte b becomes low + (high - low) b / 255.
 typedef struct
 {
-  const unsigned char *bytes;
-  size_t count, dimension;
+  const sb_bytes *bytes; // not owned; its first axis counts points
   double low, high;
-} sb_byte_points;
+} sb_byte_examples;
 
-sb_source sb_source_bytes (const sb_byte_points *points); // keeps the address
+sb_examples sb_examples_of_bytes (const sb_byte_examples *examples); // keeps the address
 
 // All that a training changes: the rest is what it was asked to do.
 typedef struct
@@ -41,7 +41,7 @@ typedef struct
   sb_network network; // theta is the training's
   sb_dsm dsm;
   sb_adam adam;
-  sb_source source;
+  sb_examples examples;
   size_t batch;      // samples a step
   size_t shard_rows; // samples a shard: what one thread works on at a time
   uint64_t seed;

@@ -18,7 +18,7 @@ in_double (const char *configuration, size_t n, const float *theta, const float 
            const float *out_bar, double *out, double *theta_bar, double *x_bar)
 {
   sb_net *net = sb_net_alloc (configuration, NULL);
-  size_t in = sb_shape_size (sb_net_input (net)), outs = sb_shape_size (sb_net_output (net));
+  size_t in = sb_net_shape_size (sb_net_input (net)), outs = sb_net_shape_size (sb_net_output (net));
   sb_net_work *work = sb_net_work_alloc (net, n, 1);
   double *wide_theta = widen (theta, net->parameters), *wide_x = widen (x, n * in), *wide_label = widen (label, n),
          *wide_bar = widen (out_bar, n * outs);

@@ -53,10 +53,10 @@ typedef struct
 static trial
 trial_alloc (const sb_layer *layer, size_t n, gsl_rng *r)
 {
-  trial t = { .layer = layer, .n = n, .out = sb_shape_size (layer->out) * n };
+  trial t = { .layer = layer, .n = n, .out = sb_net_shape_size (layer->out) * n };
   for (size_t k = 0; k < layer->inputs; k++)
     {
-      t.sizes[k] = sb_shape_size (layer->in[k]) * n;
+      t.sizes[k] = sb_net_shape_size (layer->in[k]) * n;
       t.x[k] = normals (r, t.sizes[k]);
       t.x_dot[k] = normals (r, t.sizes[k]);
     }
@@ -218,7 +218,7 @@ Test (layers, of_a_perceptron_have_the_right_derivatives)
 // out for one number at a time.
 
 static double
-pixel (const sb_real *x, sb_shape s, size_t n, size_t c, size_t i, long row, long column)
+pixel (const sb_real *x, sb_net_shape s, size_t n, size_t c, size_t i, long row, long column)
 {
   if (row < 0 || column < 0 || row >= (long)s.height || column >= (long)s.width)
     return 0;
@@ -243,7 +243,7 @@ static double
 group_norm (const sb_layer *l, const trial *t, size_t c, size_t i, long row, long column)
 {
   size_t each = l->out.channels / l->groups, first = c / each * each;
-  double count = (double)(each * sb_shape_pixels (l->out)), sum = 0, square = 0;
+  double count = (double)(each * sb_net_shape_pixels (l->out)), sum = 0, square = 0;
   for (size_t k = first; k < first + each; k++)
     for (long a = 0; a < (long)l->out.height; a++)
       for (long b = 0; b < (long)l->out.width; b++)
@@ -288,7 +288,7 @@ defined (const sb_layer *l, const trial *t, size_t c, size_t i, long row, long c
   if (l->type == &sb_layer_silu)
     return x / (1 + exp (-x));
   if (l->type == &sb_layer_add)
-    return x + (sb_shape_pixels (l->in[1]) == 1 ? pixel (t->x[1], l->in[1], n, c, i, 0, 0)
+    return x + (sb_net_shape_pixels (l->in[1]) == 1 ? pixel (t->x[1], l->in[1], n, c, i, 0, 0)
                                                 : pixel (t->x[1], l->in[1], n, c, i, row, column));
   if (l->type == &sb_layer_join)
     return c < l->in[0].channels ? x : pixel (t->x[1], l->in[1], n, c - l->in[0].channels, i, row, column);
@@ -430,8 +430,8 @@ check_network (const char *configuration, gsl_rng *r)
   whole w = { .net = sb_net_alloc (configuration, NULL), .n = 3 };
   cr_assert_not_null (w.net);
   w.work = sb_net_work_alloc (w.net, w.n, 1);
-  w.in = w.n * sb_shape_size (sb_net_input (w.net));
-  w.out = w.n * sb_shape_size (sb_net_output (w.net));
+  w.in = w.n * sb_net_shape_size (sb_net_input (w.net));
+  w.out = w.n * sb_net_shape_size (sb_net_output (w.net));
   w.theta = normals (r, w.net->parameters); // first weights are zero here and there; these are not
   for (size_t k = 0; k < w.net->parameters; k++)
     w.theta[k] *= 0.3;

@@ -78,7 +78,7 @@ Test (network, float_agrees_with_double)
     {
       sb_net *net = sb_net_alloc (networks[k], NULL);
       sb_net_work *work = sb_net_work_alloc (net, N, 1);
-      size_t in = N * sb_shape_size (sb_net_input (net)), out = N * sb_shape_size (sb_net_output (net));
+      size_t in = N * sb_net_shape_size (sb_net_input (net)), out = N * sb_net_shape_size (sb_net_output (net));
       float *theta = some_weights (net, r), *x = normals (r, in, 1), *label = normals (r, N, 1),
             *out_bar = normals (r, out, 1), *y = malloc (out * sizeof *y), *x_bar = malloc (in * sizeof *x_bar),
             *theta_bar = calloc (net->parameters, sizeof *theta_bar);
@@ -113,7 +113,7 @@ Test (network, samples_do_not_mix)
     {
       sb_net *net = sb_net_alloc (networks[k], NULL);
       sb_net_work *work = sb_net_work_alloc (net, 5, 0);
-      size_t in = sb_shape_size (sb_net_input (net)), out = sb_shape_size (sb_net_output (net));
+      size_t in = sb_net_shape_size (sb_net_input (net)), out = sb_net_shape_size (sb_net_output (net));
       float *theta = some_weights (net, r), *x = normals (r, 5 * in, 1), *label = normals (r, 5, 1),
             *together = malloc (5 * out * sizeof *together), *alone = malloc (out * sizeof *alone);
       cr_assert_eq (sb_net_forward (net, theta, 5, x, label, work, together), GSL_SUCCESS);
