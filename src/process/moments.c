@@ -106,12 +106,12 @@ typedef struct
   gsl_matrix *m;     // F m
   gsl_matrix *flow;  // Sigma F^T
   gsl_matrix *noise; // G G^T
-  int status;        // why a rate could not be had
 } moment_equations;
 
 static int
-rates (const moment_equations *equations, double t, const double *moments, double *rate)
+rates (double t, const double *moments, double *rate, void *params)
 {
+  const moment_equations *equations = params;
   const sb_process *process = equations->process;
   size_t d = process->dimension;
   gsl_vector_const_view mean = gsl_vector_const_view_array (moments, d);
@@ -119,6 +119,7 @@ rates (const moment_equations *equations, double t, const double *moments, doubl
   gsl_vector_view rate_of_mean = gsl_vector_view_array (rate, d);
   gsl_matrix_view rate_of_covariance = gsl_matrix_view_array (rate + d, d, d);
 
+  t = GSL_MIN (t, equations->end);
   gsl_matrix_set_row (equations->m, 0, &mean.vector);
   gsl_matrix_memcpy (equations->flow, &covariance.matrix);
   gsl_matrix_set_identity (equations->noise);
@@ -137,68 +138,63 @@ rates (const moment_equations *equations, double t, const double *moments, doubl
   return GSL_SUCCESS;
 }
 
-// GSL answers a failing right-hand side with smaller and smaller steps, except this one, and the reason is kept aside.
+// Both change smoothly, so that equal steps of the Runge-Kutta method of Prince and Dormand, order 8, soon leave nothing but
+// rounding.
 
 static int
-right_hand_side (double t, const double *moments, double *rate, void *params)
-{
-  moment_equations *equations = params;
-  equations->status = rates (equations, GSL_MIN (t, equations->end), moments, rate);
-  return equations->status ? GSL_EBADFUNC : GSL_SUCCESS;
-}
-
-static int
-integrate (moment_equations *equations, double s, double t, double tolerance, double *moments)
+integrate (moment_equations *equations, double s, double t, size_t steps, double *moments, double *error)
 {
   size_t d = equations->process->dimension;
-  gsl_odeiv2_system system = { .function = right_hand_side, .dimension = d + d * d, .params = equations };
-  gsl_odeiv2_driver *driver
-      = gsl_odeiv2_driver_alloc_y_new (&system, gsl_odeiv2_step_rk8pd, 1e-3 * (t - s), tolerance, tolerance);
-  if (!driver)
+  gsl_odeiv2_system system = { .function = rates, .dimension = d + d * d, .params = equations };
+  gsl_odeiv2_step *step = gsl_odeiv2_step_alloc (gsl_odeiv2_step_rk8pd, d + d * d);
+  if (!step)
     return GSL_ENOMEM;
-  int status = gsl_odeiv2_driver_apply (driver, &s, t, moments);
-  gsl_odeiv2_driver_free (driver);
-  return equations->status ? equations->status : status;
+  double h = (t - s) / (double)steps;
+  int status = GSL_SUCCESS;
+  for (size_t k = 0; k < steps && !status; k++)
+    status = gsl_odeiv2_step_apply (step, s + (double)k * h, h, moments, error, NULL, NULL, &system);
+  gsl_odeiv2_step_free (step);
+  return status;
 }
 
 static int
-solve (moment_equations *equations, double s, double t, double tolerance, gsl_vector *moments, gsl_vector *mean,
+solve (moment_equations *equations, double s, double t, size_t steps, gsl_vector *work, gsl_vector *mean,
        gsl_matrix *covariance)
 {
   size_t d = equations->process->dimension;
-  gsl_vector_view m = gsl_vector_subvector (moments, 0, d);
-  gsl_matrix_view sigma = gsl_matrix_view_array (moments->data + d, d, d);
+  double *moments = work->data, *error = moments + d + d * d;
+  gsl_vector_view m = gsl_vector_view_array (moments, d);
+  gsl_matrix_view sigma = gsl_matrix_view_array (moments + d, d, d);
   gsl_vector_memcpy (&m.vector, mean);
   gsl_matrix_memcpy (&sigma.matrix, covariance);
-  int status = s < t ? integrate (equations, s, t, tolerance, moments->data) : GSL_SUCCESS;
+  int status = integrate (equations, s, t, steps, moments, error);
   gsl_vector_memcpy (mean, &m.vector);
   gsl_matrix_memcpy (covariance, &sigma.matrix);
   return status;
 }
 
 int
-sb_moments_solve (const sb_process *process, double s, double t, double tolerance, gsl_vector *mean,
-                  gsl_matrix *covariance)
+sb_moments_solve (const sb_process *process, double s, double t, size_t steps, gsl_vector *mean, gsl_matrix *covariance)
 {
   if (!(process->t_min <= s && s <= t && t <= process->t_max))
     GSL_ERROR ("an SDE is solved between t_min and t_max", GSL_EDOM);
-  if (!(tolerance > 0))
-    GSL_ERROR ("a tolerance is positive", GSL_EINVAL);
+  if (steps == 0)
+    GSL_ERROR ("an SDE is solved in at least one step", GSL_EINVAL);
   int status = check (process, mean, covariance);
   if (status)
     return status;
 
   size_t d = process->dimension;
-  gsl_vector *moments = gsl_vector_alloc (d + d * d);
+  gsl_vector *work = gsl_vector_alloc (2 * (d + d * d));
   moment_equations equations = { .process = process,
                                  .end = t,
                                  .m = gsl_matrix_alloc (1, d),
                                  .flow = gsl_matrix_alloc (d, d),
                                  .noise = gsl_matrix_alloc (d, d) };
   status = GSL_ENOMEM;
-  if (moments && equations.m && equations.flow && equations.noise)
-    status = solve (&equations, s, t, tolerance, moments, mean, covariance);
-  gsl_vector_free (moments);
+  if (work && equations.m && equations.flow && equations.noise)
+    status = solve (&equations, s, t, steps, work, mean, covariance);
+  gsl_vector_free (work);
   gsl_matrix_free (equations.m);
   gsl_matrix_free (equations.flow);
   gsl_matrix_free (equations.noise);

@@ -14,9 +14,9 @@ SB_BEGIN_DECLS
 // By the kernel: the maps A and S.
 int sb_moments_transition (const sb_process *process, double s, double t, gsl_vector *mean, gsl_matrix *covariance);
 
-// By the SDE: F and G alone, integrated numerically with relative and absolute error `tolerance` per step (GSL_EINVAL
-// unless positive). GSL_EDOM where s < t_min.
-int sb_moments_solve (const sb_process *process, double s, double t, double tolerance, gsl_vector *mean,
+// By the SDE: F and G alone, in `steps` equal steps of an integrator of order 8 (GSL_EINVAL where 0). GSL_EDOM where
+// s < t_min.
+int sb_moments_solve (const sb_process *process, double s, double t, size_t steps, gsl_vector *mean,
                       gsl_matrix *covariance);
 
 SB_END_DECLS

@@ -248,6 +248,35 @@ PATH (ve)
   return use_process (sb_ve_alloc (3, SB_VE_SIGMA_MIN, SB_VE_SIGMA_MAX));
 }
 
+static int
+use_moments (const sb_process *process, gsl_vector *mean, gsl_matrix *covariance, gsl_matrix *z)
+{
+  if (!mean || !covariance || !z)
+    return reported;
+  gsl_vector_set_all (mean, 0.5);
+  gsl_matrix_set_identity (covariance);
+  gsl_matrix_set_identity (z);
+  int status = sb_process_transition (process, NULL, mean, z, covariance);
+  if (!status)
+    status = sb_moments_transition (process, 0, 1, mean, covariance);
+  return status ? status : sb_moments_solve (process, 0.5, 1, 1, mean, covariance);
+}
+
+PATH (moments)
+{
+  sb_process *vp = sb_vp_alloc (2, SB_VP_BETA_MIN, SB_VP_BETA_MAX);
+  if (!vp)
+    return reported;
+  gsl_vector *mean = gsl_vector_alloc (2);
+  gsl_matrix *covariance = gsl_matrix_alloc (2, 2), *z = gsl_matrix_alloc (2, 2);
+  int status = use_moments (vp, mean, covariance, z);
+  gsl_vector_free (mean);
+  gsl_matrix_free (covariance);
+  gsl_matrix_free (z);
+  sb_process_free (vp);
+  return status;
+}
+
 // ## Measures
 
 PATH (frechet)

@@ -107,7 +107,7 @@ routes_residual (sb_process *process, double seed, double s, double t, double sc
   process->t_min = GSL_MIN (s, process->t_min);
   double worst = 1;
   if (!sb_moments_transition (process, s, t, by_kernel.mean, by_kernel.covariance)
-      && !sb_moments_solve (process, s, t, 1e-13, by_sde.mean, by_sde.covariance))
+      && !sb_moments_solve (process, s, t, 100, by_sde.mean, by_sde.covariance))
     worst = distance (by_kernel, by_sde) / scale;
   moments_free (by_kernel);
   moments_free (by_sde);
@@ -467,7 +467,7 @@ Test (moments, maps_may_be_matrices)
       double mean_data[] = { 1, 2 }, covariance_data[] = { 0.5, 0.1, 0.1, 0.25 }, t = 0.8;
       gsl_vector_view mean = gsl_vector_view_array (mean_data, 2);
       gsl_matrix_view covariance = gsl_matrix_view_array (covariance_data, 2, 2);
-      int status = route ? sb_moments_solve (process, 0, t, 1e-12, &mean.vector, &covariance.matrix)
+      int status = route ? sb_moments_solve (process, 0, t, 3, &mean.vector, &covariance.matrix)
                          : sb_moments_transition (process, 0, t, &mean.vector, &covariance.matrix);
       cr_assert_eq (status, GSL_SUCCESS);
       assert_moments (mean_data, covariance_data, t, route ? 1e-11 : 1e-14);
@@ -486,7 +486,7 @@ Test (moments, strides_are_respected)
       gsl_vector_view mean = gsl_vector_view_array_with_stride (mean_data, 2, 2);
       gsl_matrix_view wide = gsl_matrix_view_array (wide_data, 2, 3);
       gsl_matrix_view covariance = gsl_matrix_submatrix (&wide.matrix, 0, 0, 2, 2);
-      int status = route ? sb_moments_solve (process, 0, t, 1e-12, &mean.vector, &covariance.matrix)
+      int status = route ? sb_moments_solve (process, 0, t, 3, &mean.vector, &covariance.matrix)
                          : sb_moments_transition (process, 0, t, &mean.vector, &covariance.matrix);
       cr_assert_eq (status, GSL_SUCCESS);
       double mean_found[] = { mean_data[0], mean_data[2] };
@@ -508,20 +508,19 @@ Test (moments, refuses_what_does_not_fit)
   cr_assert_eq (sb_moments_transition (vp, 0, 1, mean, tall), GSL_EBADLEN);
   cr_assert_eq (sb_moments_transition (vp, 0, 1, mean, wide), GSL_EBADLEN);
   cr_assert_eq (sb_moments_transition (vp, 0.5, 0.4, mean, covariance), GSL_EDOM);
-  cr_assert_eq (sb_moments_solve (vp, 0.1, 1, 1e-9, three, covariance), GSL_EBADLEN);
-  cr_assert_eq (sb_moments_solve (vp, 0.1, 1, 1e-9, mean, tall), GSL_EBADLEN);
+  cr_assert_eq (sb_moments_solve (vp, 0.1, 1, 10, three, covariance), GSL_EBADLEN);
+  cr_assert_eq (sb_moments_solve (vp, 0.1, 1, 10, mean, tall), GSL_EBADLEN);
   cr_assert_eq (sb_moments_solve (vp, 0.1, 1, 0, mean, covariance), GSL_EINVAL);
-  cr_assert_eq (sb_moments_solve (vp, 0.1, 1, GSL_NAN, mean, covariance), GSL_EINVAL);
-  cr_assert_eq (sb_moments_solve (vp, 0.5, 0.4, 1e-9, mean, covariance), GSL_EDOM);
-  cr_assert_eq (sb_moments_solve (vp, 0.5, 1.5, 1e-9, mean, covariance), GSL_EDOM);
-  cr_assert_eq (sb_moments_solve (vp, GSL_NAN, 1, 1e-9, mean, covariance), GSL_EDOM);
-  cr_assert_eq (sb_moments_solve (ddpm, 0.1, 1, 1e-9, mean, covariance), GSL_EUNSUP);
+  cr_assert_eq (sb_moments_solve (vp, 0.5, 0.4, 10, mean, covariance), GSL_EDOM);
+  cr_assert_eq (sb_moments_solve (vp, 0.5, 1.5, 10, mean, covariance), GSL_EDOM);
+  cr_assert_eq (sb_moments_solve (vp, GSL_NAN, 1, 10, mean, covariance), GSL_EDOM);
+  cr_assert_eq (sb_moments_solve (ddpm, 0.1, 1, 10, mean, covariance), GSL_EUNSUP);
 
   // no time passes: nothing happens, and both ends of the interval are allowed
   gsl_vector_set_all (mean, 3);
-  cr_assert_eq (sb_moments_solve (vp, 0.5, 0.5, 1e-9, mean, covariance), GSL_SUCCESS);
+  cr_assert_eq (sb_moments_solve (vp, 0.5, 0.5, 10, mean, covariance), GSL_SUCCESS);
   cr_assert_eq (gsl_vector_get (mean, 0), 3);
-  cr_assert_eq (sb_moments_solve (vp, vp->t_min, 1, 1e-9, mean, covariance), GSL_SUCCESS);
+  cr_assert_eq (sb_moments_solve (vp, vp->t_min, 1, 10, mean, covariance), GSL_SUCCESS);
 
   gsl_vector_free (mean);
   gsl_vector_free (three);
@@ -542,12 +541,12 @@ Test (moments, sde_is_solved_from_epsilon_on)
   double mean_data = 1, variance = 0;
   gsl_vector_view mean = gsl_vector_view_array (&mean_data, 1);
   gsl_matrix_view covariance = gsl_matrix_view_array (&variance, 1, 1);
-  cr_assert_eq (sb_moments_solve (ve, 0, 1, 1e-9, &mean.vector, &covariance.matrix), GSL_EDOM);
-  cr_assert_eq (sb_moments_solve (ve, 0.5e-5, 1, 1e-9, &mean.vector, &covariance.matrix), GSL_EDOM);
-  cr_assert_eq (sb_moments_solve (ve, ve->t_min, 0.1, 1e-13, &mean.vector, &covariance.matrix), GSL_SUCCESS);
+  cr_assert_eq (sb_moments_solve (ve, 0, 1, 10, &mean.vector, &covariance.matrix), GSL_EDOM);
+  cr_assert_eq (sb_moments_solve (ve, 0.5e-5, 1, 10, &mean.vector, &covariance.matrix), GSL_EDOM);
+  cr_assert_eq (sb_moments_solve (ve, ve->t_min, 0.1, 50, &mean.vector, &covariance.matrix), GSL_SUCCESS);
   cr_assert_float_eq (variance / (1e-4 * (pow (2000, 0.2) - pow (2000, 2e-5))), 1, 1e-11);
   cr_assert_eq (mean_data, 1);
   ve->t_min = 0;
-  cr_assert_eq (sb_moments_solve (ve, 0, 1, 1e-9, &mean.vector, &covariance.matrix), GSL_EDOM);
+  cr_assert_eq (sb_moments_solve (ve, 0, 1, 10, &mean.vector, &covariance.matrix), GSL_EDOM);
   sb_process_free (ve);
 }
