@@ -18,7 +18,7 @@ endif
 PATHS := $(shell cut -f1 $(OUT)/.lists/pages.tsv)
 SOURCES := $(filter-out doc/%,$(PATHS))
 DOCUMENTS := $(filter doc/%,$(PATHS))
-LISTS := $(addprefix $(OUT)/.lists/,pages.tsv symbols.tsv equations.tsv)
+LISTS := $(addprefix $(OUT)/.lists/,pages.tsv symbols.tsv equations.tsv says.tsv held.tsv tests.tsv)
 TOOLS := $(addprefix $(SRC)/doc/,weave weave.awk polish.awk rooms.tsv)
 FONTS := $(notdir $(wildcard $(SRC)/doc/fonts/*))
 

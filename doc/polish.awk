@@ -1,7 +1,8 @@
 # What pandoc cannot know: make a fragment a page, with links.
 #   awk -v path=src/process/vp.c -v root=../../ -v title=... -f polish.awk \
-#     list=pages pages.tsv list=symbols symbols.tsv list=equations equations.tsv list= FRAGMENT
-# pages.tsv: path, room, title, in the book's order. symbols.tsv: name, path, line. equations.tsv: id, kind, statement.
+#     list=pages pages.tsv list=symbols symbols.tsv list=equations equations.tsv \
+#     list=says says.tsv list=held held.tsv list=tests tests.tsv list= FRAGMENT
+# The lists are those of `weave lists`.
 
 function text(s) { gsub(/&/, "\\&amp;", s); gsub(/</, "\\&lt;", s); gsub(/>/, "\\&gt;", s); gsub(/"/, "\\&quot;", s); return s }
 function label(p,    t) { t = title_of[p]; gsub(/`/, "", t); return text(t) }
@@ -168,6 +169,9 @@ list == "symbols" {
   if ($1 == "defined" || !($4 in defined)) defined[$4] = $2 "#L" $3
   next
 }
+list == "says" { html[$1] = $2; next }
+list == "held" { if ($1 == path) held[++holds] = $2; at_home[$2] = at_home[$2] "\t" $1; next }
+list == "tests" { if ($1 == path) tests[++tested] = $2; if ($2 == path && !($1 in tests_of)) { tests_of[$1]; subject[++subjects] = $1 } next }
 list == "equations" { statement[$1] = $3; gsub(/\$/, "", statement[$1]); next }
 
 # ---- The page ----
@@ -198,6 +202,10 @@ FNR == 1 {
     split("source header test", what, " ")
     for (i = 1; i <= 3; i++)
       if (own[what[i]] in title_of && own[what[i]] != path) print link(own[what[i]], what[i], "twin")
+    if (!(own["test"] in title_of))
+      for (i = 1; i <= tested; i++) print link(tests[i], short(tests[i]), "twin")
+    if (path ~ /^tests/ && !(own["source"] in title_of) && !(own["header"] in title_of))
+      for (i = 1; i <= subjects && i <= 3; i++) print link(subject[i], short(subject[i]), "twin")
   }
   print "<span class=\"gap\"></span>"
   print "<a href=\"" root "equations.html\">Equations</a>"
@@ -227,7 +235,8 @@ FNR == 1 {
     gsub(/ style="counter-reset: source-line [0-9]*;"/, "")
   } else {
     if (kind == "chapter") sub(/ class="sourceCode [a-z]*"/, "")
-    $0 = inline_code(cite(maths($0)))
+    $0 = cite(maths($0))
+    if (kind != "front") $0 = inline_code($0)
   }
   # Links between documents and sources, as they stand in the repository, lead to their pages here.
   while (match($0, /href="[^":#]*\.(c|h|sh|md)["#]/)) {
@@ -240,6 +249,18 @@ FNR == 1 {
 }
 END {
   print "</main>"
+  # The equations that this page holds, each with the pages that hold it too.
+  if (holds && kind == "chapter") {
+    print "<section class=\"holds\">\n<h2>Equations on this page</h2>\n<table>"
+    for (i = 1; i <= holds; i++) {
+      id = held[i]
+      n = split(substr(at_home[id], 2), other, "\t"); also = ""
+      for (k = 1; k <= n; k++) if (other[k] != path && other[k] in title_of)
+        also = also " <a href=\"" root other[k] ".html#at-" id "\">" short(other[k]) "</a>"
+      print "<tr><th><a href=\"#at-" id "\">" id "</a></th><td>" maths(html[id]) "</td><td class=\"also\">" also "</td></tr>"
+    }
+    print "</table>\n</section>"
+  }
   if (previous || next_one) {
     print "<footer>"
     print "<span>" (previous ? link(previous, "&larr; " label(previous)) : "") "</span>"

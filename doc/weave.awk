@@ -1,5 +1,5 @@
 # Turn one source file into Markdown: rows of prose (comment blocks that start in column 0) and the code they precede.
-#   awk -v name=vp.c -v language=c -v mark=// -f weave.awk FILE
+#   awk -v name=vp.c -v language=c -v mark=// [-v title=vp.h -v include=scorebook/process/vp.h] -f weave.awk FILE
 # In C files every such block is Markdown. In headers a block is taken when it starts a paragraph, and is plain text
 # unless it has a heading or maths. In scripts the mark is "#" and all is plain text.
 
@@ -31,7 +31,8 @@ function flush_row(    i, k, all, markdown, last) {
   for (k = 1; k <= codes && code[k] ~ /^[ \t]*$/; k++) ;
   if (!proses && k > codes) { codes = 0; return }
 
-  print "::: {.row" (proses ? "" : " .bare") (k > codes ? " .wide" : "") "}\n"
+  print "::: {.row" (proses || lead ? "" : " .bare") (k > codes ? " .wide" : "") "}\n"
+  if (lead && !proses) print "::: {.prose}\n\n" lead "\n:::\n"
   if (proses) {
     markdown = !header && mark != "#"
     all = ""
@@ -39,6 +40,7 @@ function flush_row(    i, k, all, markdown, last) {
     if (header && all ~ /\$[^$]+\$|\n#+ /) markdown = 1
     print "::: {.prose" (markdown ? "" : " .plain") "}\n"
     last = ""
+    if (lead) print lead
     for (i = 1; i <= proses; i++) {
       if (markdown) print prose[i]
       else if (prose[i] ~ /^  /) { print (last ~ /^  / ? "" : "\n") "    " prose[i] }
@@ -54,9 +56,14 @@ function flush_row(    i, k, all, markdown, last) {
   }
   print ":::\n"
   proses = codes = 0
+  lead = ""
 }
 
-BEGIN { header = (name ~ /\.h$/); blank = 1 }
+BEGIN {
+  header = (name ~ /\.h$/); blank = 1
+  # A file without a heading of its own is headed by its name, a header by how it is included.
+  if (title != "") lead = "# `" title "`\n" (include != "" ? "\n`#include <" include ">`\n" : "")
+}
 {
   if (is_comment($0) && (!header || taking || blank)) {
     if (!taking) {
