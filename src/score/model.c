@@ -1,0 +1,204 @@
+// # A model: a network and what it needs to be used
+//
+// Weights alone are a riddle: under which process were they trained, what were they told of the time, what is the output, which number was
+// black? A checkpoint that leaves this to a file beside it will be used wrongly one day. Here the answers are notes in the checkpoint itself, and a
+// model cannot be made without them.
+
+#include "model.h"
+
+#include "../process/text.h"
+
+#include <gsl/gsl_math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const predictions[] = { "epsilon", "mixed" };
+static const char *const labels[] = { "time", "log-noise" };
+
+static int
+one_of (const char *const *words, const char *word)
+{
+  return strcmp (word, words[0]) == 0 ? 0 : strcmp (word, words[1]) == 0 ? 1 : -1;
+}
+
+// ## Making
+
+void
+sb_model_free (sb_model *model)
+{
+  if (!model)
+    return;
+  sb_net_free (model->net);
+  sb_process_free (model->process);
+  free (model->theta);
+  free (model);
+}
+
+static int
+check_choices (int prediction, int label, double data_deviation, double low, double high, sb_error *error)
+{
+  if (prediction < 0)
+    SB_ERROR (error, GSL_EINVAL, "model: prediction is epsilon or mixed");
+  if (label < 0)
+    SB_ERROR (error, GSL_EINVAL, "model: label is time or log-noise");
+  if (!(data_deviation > 0) || !gsl_finite (data_deviation))
+    SB_ERROR (error, GSL_EINVAL, "model: data_deviation is a positive number");
+  if (!(low < high) || !gsl_finite (low) || !gsl_finite (high))
+    SB_ERROR (error, GSL_EINVAL, "model: data_range is two numbers, the lower first");
+  return GSL_SUCCESS;
+}
+
+sb_model *
+sb_model_alloc (const char *net, const char *process, const char *prediction, const char *label, double data_deviation,
+                double low, double high, sb_error *error)
+{
+  int predicts = one_of (predictions, prediction), told = one_of (labels, label);
+  if (check_choices (predicts, told, data_deviation, low, high, error))
+    return NULL;
+  sb_model *model = calloc (1, sizeof *model);
+  if (!model)
+    SB_ERROR_NULL (error, GSL_ENOMEM, "model: no memory");
+
+  model->low = low;
+  model->high = high;
+  model->net = sb_net_alloc (net, error);
+  if (model->net)
+    model->process = sb_process_from_text (process, sb_net_shape_size (sb_net_input (model->net)), error);
+  if (!model->process)
+    {
+      sb_model_free (model);
+      return NULL;
+    }
+  model->theta = calloc (model->net->parameters + 1, sizeof *model->theta);
+  if (!model->theta)
+    {
+      sb_model_free (model);
+      SB_ERROR_NULL (error, GSL_ENOMEM, "model: no memory for %s", net);
+    }
+  model->network = (sb_network){ model->net, model->process, model->theta, (sb_prediction)predicts, (sb_label)told,
+                                 data_deviation };
+  return model;
+}
+
+// ## Notes
+
+int
+sb_model_note (const sb_model *model, const char *process, sb_tensors *tensors)
+{
+  char deviation[32], range[64];
+  snprintf (deviation, sizeof deviation, "%.17g", model->network.data_deviation);
+  snprintf (range, sizeof range, "%.17g %.17g", model->low, model->high);
+  const char *const notes[][2] = { { "network", model->net->configuration },
+                                   { "process", process },
+                                   { "prediction", predictions[model->network.prediction] },
+                                   { "label", labels[model->network.label] },
+                                   { "data_deviation", deviation },
+                                   { "data_range", range } };
+  int status = GSL_SUCCESS;
+  for (size_t k = 0; k < sizeof notes / sizeof *notes && !status; k++)
+    status = sb_tensors_note_add (tensors, notes[k][0], notes[k][1]);
+  return status;
+}
+
+static size_t
+numbers_in (const sb_tensors *tensors)
+{
+  size_t count = 0;
+  for (size_t k = 0; k < tensors->count; k++)
+    count += tensors->tensor[k].count;
+  return count;
+}
+
+sb_model *
+sb_model_from_notes (const sb_tensors *tensors, const char *path, sb_error *error)
+{
+  static const char *const keys[] = { "network", "process", "prediction", "label", "data_deviation", "data_range" };
+  const char *note[6];
+  double deviation, low, high;
+  char more;
+  for (size_t k = 0; k < 6; k++)
+    if (!(note[k] = sb_tensors_note_find (tensors, keys[k])))
+      SB_ERROR_NULL (error, GSL_EINVAL, "%s: no note '%s': not a model of this program", path, keys[k]);
+  if (sscanf (note[4], "%lf%c", &deviation, &more) != 1 || sscanf (note[5], "%lf %lf%c", &low, &high, &more) != 2)
+    SB_ERROR_NULL (error, GSL_EINVAL, "%s: data_deviation '%s' and data_range '%s' are not one number and two", path,
+                   note[4], note[5]);
+
+  // Weights are allocated for the network it describes, which is the file's word: first see that the file holds as many.
+  sb_net *net = sb_net_alloc (note[0], error);
+  if (!net)
+    return NULL;
+  size_t wanted = net->parameters;
+  sb_net_free (net);
+  if (wanted > numbers_in (tensors))
+    SB_ERROR_NULL (error, GSL_EINVAL, "%s: its network has %zu parameters, and the file fewer numbers", path, wanted);
+  return sb_model_alloc (note[0], note[1], note[2], note[3], deviation, low, high, error);
+}
+
+// ## Weights
+
+static void
+full_name (char *name, size_t size, const char *prefix, const sb_net_tensor *tensor)
+{
+  snprintf (name, size, "%s%s", prefix, tensor->name);
+}
+
+int
+sb_model_put (const sb_net *net, const char *prefix, float *theta, sb_tensors *tensors)
+{
+  char name[128];
+  int status = GSL_SUCCESS;
+  for (size_t k = 0; k < sb_net_tensors (net) && !status; k++)
+    {
+      sb_net_tensor tensor = sb_net_tensor_at (net, k);
+      full_name (name, sizeof name, prefix, &tensor);
+      status = sb_tensors_add (tensors, name, tensor.rank, tensor.size, theta + tensor.offset);
+    }
+  return status;
+}
+
+static int
+same_shape (const sb_tensor *stored, const sb_net_tensor *wanted)
+{
+  int same = stored->rank == wanted->rank;
+  for (size_t k = 0; k < wanted->rank && same; k++)
+    same = stored->size[k] == wanted->size[k];
+  return same;
+}
+
+int
+sb_model_get (const sb_net *net, const char *prefix, const sb_tensors *tensors, const char *path, float *theta,
+              sb_error *error)
+{
+  char name[128];
+  for (size_t k = 0; k < sb_net_tensors (net); k++)
+    {
+      sb_net_tensor wanted = sb_net_tensor_at (net, k);
+      full_name (name, sizeof name, prefix, &wanted);
+      const sb_tensor *stored = sb_tensors_find (tensors, name);
+      if (!stored || !same_shape (stored, &wanted))
+        SB_ERROR (error, GSL_EINVAL, "%s: tensor %s: %s", path, name,
+                  stored ? "not the shape its network has" : "missing");
+      memcpy (theta + wanted.offset, stored->data, wanted.count * sizeof *theta);
+    }
+  return GSL_SUCCESS;
+}
+
+// ## Reading
+
+sb_model *
+sb_model_read (const char *path, sb_error *error)
+{
+  sb_tensors *tensors = sb_safetensors_read (path, error);
+  if (!tensors)
+    return NULL;
+  sb_model *model = sb_model_from_notes (tensors, path, error);
+  const char *prefix = sb_tensors_note_find (tensors, "step") && sb_tensors_note_find (tensors, "recipe") ? "ema." : "";
+  if (model && sb_model_get (model->net, prefix, tensors, path, model->theta, error))
+    {
+      sb_model_free (model);
+      model = NULL;
+    }
+  sb_tensors_free (tensors);
+  return model;
+}

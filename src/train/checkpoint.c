@@ -1,0 +1,110 @@
+// # Checkpoints
+//
+// A training is its weights, their average, Adam's two moments and the number of steps done; the random numbers of the next step follow from that
+// number. So a training that goes on from a checkpoint does to the last bit what it would have done had it never stopped.
+
+#include "checkpoint.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const prefixes[] = { "model.", "ema.", "adam.m.", "adam.v." };
+
+static void
+vectors_of (const sb_training *training, float *vectors[4])
+{
+  float *const all[] = { training->theta, training->ema, training->m, training->v };
+  memcpy (vectors, all, sizeof all);
+}
+
+// ## Writing
+
+static int
+add_notes (const sb_model *model, const sb_training *training, const sb_provenance *p, int whole, sb_tensors *tensors)
+{
+  char step[32];
+  snprintf (step, sizeof step, "%llu", (unsigned long long)training->step);
+  int status = sb_model_note (model, p->process, tensors);
+  if (!status)
+    status = sb_tensors_note_add (tensors, "step", step);
+  if (!status)
+    status = sb_tensors_note_add (tensors, "command", p->command);
+  if (!status)
+    status = sb_tensors_note_add (tensors, "data", p->data);
+  if (!status && whole)
+    status = sb_tensors_note_add (tensors, "recipe", p->recipe);
+  return status;
+}
+
+static int
+write_file (const char *path, const sb_model *model, const sb_training *training, const sb_provenance *provenance,
+            int whole, sb_error *error)
+{
+  float *vectors[4];
+  vectors_of (training, vectors);
+  sb_tensors *tensors = sb_tensors_alloc ();
+  int status = tensors ? add_notes (model, training, provenance, whole, tensors) : GSL_ENOMEM;
+  if (!status && !whole)
+    status = sb_model_put (model->net, "", training->ema, tensors);
+  for (size_t k = 0; k < 4 && whole && !status; k++)
+    status = sb_model_put (model->net, prefixes[k], vectors[k], tensors);
+  status = status ? sb_error_report (error, __FILE__, __LINE__, status, "%s: %s", path, gsl_strerror (status))
+                  : sb_safetensors_write (tensors, path, error);
+  sb_tensors_free (tensors);
+  return status;
+}
+
+int
+sb_checkpoint_write (const char *path, const sb_model *model, const sb_training *training,
+                     const sb_provenance *provenance, sb_error *error)
+{
+  return write_file (path, model, training, provenance, 1, error);
+}
+
+int
+sb_checkpoint_export (const char *path, const sb_model *model, const sb_training *training,
+                      const sb_provenance *provenance, sb_error *error)
+{
+  return write_file (path, model, training, provenance, 0, error);
+}
+
+// ## Reading
+
+static int
+read_training (const sb_tensors *tensors, const char *path, const sb_net *net, sb_training *training, char **recipe,
+               sb_error *error)
+{
+  const char *step = sb_tensors_note_find (tensors, "step"), *said = sb_tensors_note_find (tensors, "recipe"),
+             *configuration = sb_tensors_note_find (tensors, "network");
+  unsigned long long steps;
+  char more;
+  if (!step || !said || sscanf (step, "%llu%c", &steps, &more) != 1)
+    SB_ERROR (error, GSL_EINVAL, "%s: it holds no training (an exported model cannot be resumed)", path);
+  if (!configuration || strcmp (configuration, net->configuration) != 0)
+    SB_ERROR (error, GSL_EINVAL, "%s: another network: %s", path, configuration ? configuration : "none");
+
+  float *vectors[4];
+  vectors_of (training, vectors);
+  for (size_t k = 0; k < 4; k++)
+    {
+      int status = sb_model_get (net, prefixes[k], tensors, path, vectors[k], error);
+      if (status)
+        return status;
+    }
+  training->step = steps;
+  if (recipe && !(*recipe = strdup (said)))
+    SB_ERROR (error, GSL_ENOMEM, "%s: no memory", path);
+  return GSL_SUCCESS;
+}
+
+int
+sb_checkpoint_read (const char *path, const sb_net *net, sb_training *training, char **recipe, sb_error *error)
+{
+  sb_tensors *tensors = sb_safetensors_read (path, error);
+  if (!tensors)
+    return error ? error->code : GSL_EFAILED;
+  int status = read_training (tensors, path, net, training, recipe, error);
+  sb_tensors_free (tensors);
+  return status;
+}
