@@ -69,6 +69,13 @@ lay_columns (const sb_layer *layer, const sb_real *x, size_t row, sb_real *colum
 // Its transpose, for the gradient: what was copied from a pixel to nine places is added back to it from there.
 
 static void
+add_line (size_t count, const sb_real *restrict from, sb_real *restrict to)
+{
+  for (size_t j = 0; j < count; j++)
+    to[j] += from[j];
+}
+
+static void
 add_columns (const sb_layer *layer, const sb_real *columns, size_t row, sb_real *x_bar)
 {
   size_t height = layer->in[0].height, width = layer->in[0].width;
@@ -77,14 +84,9 @@ add_columns (const sb_layer *layer, const sb_real *columns, size_t row, sb_real 
       for (int dx = -1; dx <= 1; dx++, columns += height * width)
         for (size_t i = 0; i < height; i++)
           {
-            const sb_real *from = columns + i * width;
-            size_t to = i + (size_t)dy;
-            if (to >= height)
-              continue;
-            sb_real *line = x_bar + c * row + to * width;
-            size_t enter = dx < 0, leave = dx > 0;
-            for (size_t j = enter; j < width - leave; j++)
-              line[j + leave - enter] += from[j];
+            size_t to = i + (size_t)dy, enter = dx < 0, leave = dx > 0;
+            if (to < height)
+              add_line (width - (dx != 0), columns + i * width + enter, x_bar + c * row + to * width + leave);
           }
 }
 

@@ -1,0 +1,470 @@
+// # scorebook train
+//
+// A network learns the score of a data set. The state is saved as it goes: Ctrl-C, a lost machine or a full disk cost at most the steps
+// since the last save, and a training that goes on does to the last bit what it would have done.
+
+#include "config.h"
+#include "commands.h"
+#include "options.h"
+#include "progress.h"
+#include "setup.h"
+
+#include <scorebook.h>
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zlib.h>
+
+// ## The options
+
+typedef struct
+{
+  const char *data, *net, *process, *output, *resume, *export, *curve;
+  double range[2], deviation, t_min; // NaN: not given
+  int prediction, label, weighting;
+  uint64_t batch, shard, steps, save_every;
+  double rate, warmup, clip, ema;
+  common_options common;
+} settings;
+
+static const char *const prediction_names[] = { "epsilon", "mixed", NULL };
+static const char *const label_names[] = { "time", "log-noise", NULL };
+static const char *const weighting_names[] = { "variance", "likelihood", "unit", NULL };
+
+static const char details[]
+    = "NETWORK is a line such as\n"
+      "  unet image=1x28x28 channels=32 multipliers=1,2,2 blocks=1 groups=8\n"
+      "       attention=7 time=positional features=32\n"
+      "  mlp inputs=2 width=64 layers=3 time=fourier features=32\n"
+      "and PROCESS one of\n"
+      "  ve sigma_min=0.01 sigma_max=50      smld levels=1000 sigma_min=0.01 sigma_max=50\n"
+      "  vp beta_min=0.1 beta_max=20         ddpm levels=1000 beta_min=0.1 beta_max=20\n"
+      "  subvp beta_min=0.1 beta_max=20\n"
+      "What is left out of a line takes the values shown; attention is none unless said.\n\n"
+      "FILE.safetensors holds the whole state. It is written whole or not at all, every\n"
+      "--save-every steps, at the end and on Ctrl-C. --resume goes on from it with the\n"
+      "options it was begun with; those given anew count more. The result is the same\n"
+      "to the last bit as of a training that never stopped, for any number of threads.\n\n"
+      "Exit status: 0, 1 where something failed, 2 where the command line is wrong.\n";
+
+static int
+parse (int argc, char **argv, settings *o)
+{
+  const option options[] = {
+    { .kind = OPTION_HEADING, .help = "The data" },
+    { "data", 'd', OPTION_TEXT, &o->data, "FILE", 0, 0, NULL, "IDX, plain or gzip: the points to learn (needed)" },
+    { "data-range", 0, OPTION_RANGE, o->range, "LOW,HIGH", 0, 0, NULL,
+      "map the bytes 0 to 255 to these values (default: 0,1 with ve and smld, else -1,1)" },
+    { "data-deviation", 0, OPTION_REAL, &o->deviation, "S", 0, 0, NULL,
+      "standard deviation of a coordinate (default: measured)" },
+
+    { .kind = OPTION_HEADING, .help = "The model" },
+    { "network", 0, OPTION_TEXT, &o->net, "NETWORK", 0, 0, NULL, "see below (needed)" },
+    { "process", 'p', OPTION_TEXT, &o->process, "PROCESS", 0, 0, NULL, "see below (default: vp)" },
+    { "prediction", 0, OPTION_CHOICE, &o->prediction, "NAME", 0, 0, prediction_names,
+      "the network's output is epsilon, or mixed: a blend of it and the denoiser (default: epsilon)" },
+    { "label", 0, OPTION_CHOICE, &o->label, "NAME", 0, 0, label_names,
+      "the network is told 1000 t, or the log of the noise-to-signal ratio: time or log-noise (default: time)" },
+
+    { .kind = OPTION_HEADING, .help = "The training" },
+    { "weighting", 0, OPTION_CHOICE, &o->weighting, "NAME", 0, 0, weighting_names,
+      "of the squared error of the score: variance, likelihood or unit (default: variance)" },
+    { "t-min", 0, OPTION_REAL, &o->t_min, "T", 0, 0.5, NULL, "smallest time of an SDE (default: 1e-5)" },
+    { "steps", 0, OPTION_COUNT, &o->steps, "N", 0, 1e9, NULL, "until this many are done (default: 10000)" },
+    { "batch", 0, OPTION_COUNT, &o->batch, "N", 0, 1e6, NULL, "samples a step (default: 64)" },
+    { "shard", 0, OPTION_COUNT, &o->shard, "N", 0, 1e6, NULL, "samples that a thread takes at a time (default: 8)" },
+    { "rate", 0, OPTION_REAL, &o->rate, "X", 0, 1, NULL, "Adam's learning rate (default: 2e-4)" },
+    { "warmup", 0, OPTION_REAL, &o->warmup, "N", -1, 0, NULL, "steps until it is reached (default: 5000)" },
+    { "clip", 0, OPTION_REAL, &o->clip, "X", -1, 0, NULL, "largest norm of a gradient, 0: none (default: 1)" },
+    { "ema", 0, OPTION_REAL, &o->ema, "X", -1, 1, NULL, "rate of the weights' average (default: 0.9999)" },
+
+    { .kind = OPTION_HEADING, .help = "The files" },
+    { "output", 'o', OPTION_TEXT, &o->output, "FILE", 0, 0, NULL,
+      "the state, FILE.safetensors (needed, but with --resume)" },
+    { "resume", 0, OPTION_TEXT, &o->resume, "FILE", 0, 0, NULL, "go on from this state, and save there" },
+    { "save-every", 0, OPTION_COUNT, &o->save_every, "N", 0, 1e9, NULL, "steps between saves (default: 500)" },
+    { "export", 0, OPTION_TEXT, &o->export, "FILE", 0, 0, NULL, "at the end, the average's weights alone, for use" },
+    { "curve", 0, OPTION_TEXT, &o->curve, "FILE", 0, 0, NULL, "the loss, a line per 50 steps, as CSV" },
+  };
+  const command_line line = { "train", "--data=FILE --network=NETWORK --output=FILE [OPTION]...", TRAIN_SUMMARY, details,
+                              options, sizeof options / sizeof *options, 0 };
+  int first;
+  return parse_options (&line, &o->common, argc, argv, &first);
+}
+
+static settings
+defaults (void)
+{
+  return (settings){ .process = "vp",
+                     .range = { NAN, NAN },
+                     .deviation = NAN,
+                     .t_min = 1e-5,
+                     .batch = 64,
+                     .shard = 8,
+                     .steps = 10000,
+                     .save_every = 500,
+                     .rate = sb_adam_defaults.rate,
+                     .warmup = sb_adam_defaults.warmup,
+                     .clip = sb_adam_defaults.clip,
+                     .ema = sb_adam_defaults.ema };
+}
+
+// ## The command line as a recipe
+//
+// A state keeps the words it was begun with, a line each. Resuming reads them as if they stood before those given now.
+
+static char *
+recipe_of (int argc, char **argv)
+{
+  size_t length = 1;
+  for (int k = 1; k < argc; k++)
+    length += strlen (argv[k]) + 1;
+  char *recipe = calloc (length, 1);
+  for (int k = 1; k < argc && recipe; k++)
+    {
+      strcat (recipe, argv[k]);
+      if (k + 1 < argc)
+        strcat (recipe, "\n");
+    }
+  return recipe;
+}
+
+static char **
+words_before (char *recipe, int argc, char **argv, int *count)
+{
+  size_t lines = 1;
+  for (const char *c = recipe; *c; c++)
+    lines += *c == '\n';
+  char **words = calloc (lines + (size_t)argc + 1, sizeof *words), *rest = NULL;
+  if (!words)
+    return NULL;
+  *count = 0;
+  words[(*count)++] = argv[0];
+  for (char *word = strtok_r (recipe, "\n", &rest); word; word = strtok_r (NULL, "\n", &rest))
+    words[(*count)++] = word;
+  for (int k = 1; k < argc; k++)
+    words[(*count)++] = argv[k];
+  return words;
+}
+
+// ## What a training holds
+
+typedef struct
+{
+  settings o;
+  char *recipe, *command, *about_data, *curve;
+  size_t curve_length;
+  sb_bytes *data;
+  sb_byte_examples examples;
+  sb_model *model;
+  sb_training *training;
+  sb_trainer *trainer;
+  sb_recipe train;
+  sb_provenance provenance;
+} training;
+
+static void
+release (training *t)
+{
+  sb_trainer_free (t->trainer);
+  sb_training_free (t->training);
+  sb_model_free (t->model);
+  sb_bytes_free (t->data);
+  free (t->recipe);
+  free (t->command);
+  free (t->about_data);
+  free (t->curve);
+}
+
+// The deviation of a coordinate around the mean of them all, which is what the network's scales want to know.
+
+static double
+measured_deviation (const sb_bytes *data, const double *range)
+{
+  size_t count = sb_shape_count (&data->shape, 0, SIZE_MAX - 1);
+  double sum = 0, square = 0;
+  for (size_t k = 0; k < count; k++)
+    {
+      sum += data->data[k];
+      square += (double)data->data[k] * data->data[k];
+    }
+  double mean = sum / (double)count;
+  return sqrt (square / (double)count - mean * mean) * (range[1] - range[0]) / 255;
+}
+
+static int
+open_data (training *t)
+{
+  settings *o = &t->o;
+  sb_error error = { 0 };
+  t->data = sb_idx_read (o->data, &error);
+  if (!t->data)
+    return failure ("%s", error.message);
+  size_t count = sb_shape_count (&t->data->shape, 0, SIZE_MAX - 1);
+  uLong crc = crc32_z (crc32 (0, NULL, 0), t->data->data, count);
+  if (isnan (o->range[0]))
+    {
+      int explodes = o->process[0] == 'v' ? o->process[1] == 'e' : o->process[1] == 'm';
+      o->range[0] = explodes ? 0 : -1;
+      o->range[1] = 1;
+    }
+  if (isnan (o->deviation))
+    o->deviation = measured_deviation (t->data, o->range);
+  const char *slash = strrchr (o->data, '/');
+  t->about_data = malloc (strlen (o->data) + 80);
+  if (!t->about_data)
+    return failure ("no memory");
+  sprintf (t->about_data, "%s: %zu points, %zu bytes, CRC-32 %08lx", slash ? slash + 1 : o->data,
+           t->data->shape.length[0], count, crc);
+  t->examples = (sb_byte_examples){ t->data, o->range[0], o->range[1] };
+  return EXIT_SUCCESS;
+}
+
+static int
+open_model (training *t)
+{
+  const settings *o = &t->o;
+  sb_error error = { 0 };
+  t->model = sb_model_alloc (o->net, o->process, prediction_names[o->prediction], label_names[o->label], o->deviation,
+                             o->range[0], o->range[1], &error);
+  if (!t->model)
+    return failure ("%s", error.message);
+  size_t d = sb_shape_count (&t->data->shape, 1, SIZE_MAX - 1);
+  if (d != t->model->process->dimension)
+    return failure ("%s: a point has %zu numbers, the network's input %zu", o->data, d, t->model->process->dimension);
+  if (sb_net_shape_size (sb_net_output (t->model->net)) != d)
+    return failure ("network: its output is not of its input's size");
+
+  t->training = sb_training_alloc (t->model->net, (sb_stream){ o->common.seed, SB_FOR_USER, 0 });
+  if (!t->training)
+    return failure ("no memory for a training of %s", o->net);
+  if (o->resume && sb_checkpoint_read (o->resume, t->model->net, t->training, NULL, &error))
+    return failure ("%s", error.message);
+
+  t->train = (sb_recipe){ .network = t->model->network,
+                          .dsm = { t->model->process, (sb_weighting)o->weighting, o->t_min },
+                          .adam = { o->rate, sb_adam_defaults.beta1, sb_adam_defaults.beta2, sb_adam_defaults.epsilon,
+                                    o->warmup, o->clip, o->ema },
+                          .examples = sb_examples_of_bytes (&t->examples),
+                          .batch = o->batch,
+                          .shard_rows = o->shard < o->batch ? o->shard : o->batch,
+                          .seed = o->common.seed };
+  t->train.network.theta = t->training->theta;
+  t->trainer = sb_trainer_alloc (&t->train, t->training);
+  if (!t->trainer)
+    return failure ("no memory for a training of %s", o->net);
+  t->provenance = (sb_provenance){ o->process, t->recipe, t->command, t->about_data };
+  return EXIT_SUCCESS;
+}
+
+// ## Saving
+
+static int
+write_curve (const training *t)
+{
+  sb_error error = { 0 };
+  sb_file *file = sb_file_create (t->o.curve, &error);
+  if (!file)
+    return failure ("%s", error.message);
+  fputs ("step,loss,norm\n", file->stream);
+  fwrite (t->curve, 1, t->curve_length, file->stream);
+  return sb_file_commit (file, &error) ? failure ("%s", error.message) : EXIT_SUCCESS;
+}
+
+static int
+save (const training *t)
+{
+  sb_error error = { 0 };
+  if (sb_checkpoint_write (t->o.output, t->model, t->training, &t->provenance, &error))
+    return failure ("%s", error.message);
+  return t->o.curve ? write_curve (t) : EXIT_SUCCESS;
+}
+
+// A resumed training keeps the curve up to where it goes on. A line that is no line of a curve ends what is kept.
+
+static int
+read_curve (training *t)
+{
+  FILE *file = fopen (t->o.curve, "r");
+  char line[256];
+  unsigned long long step;
+  double loss;
+  while (file && fgets (line, sizeof line, file))
+    {
+      if (sscanf (line, "%llu,%lf", &step, &loss) != 2 || step > t->training->step)
+        continue;
+      char *more = realloc (t->curve, t->curve_length + strlen (line) + 1);
+      if (!more)
+        {
+          fclose (file);
+          return failure ("no memory for %s", t->o.curve);
+        }
+      t->curve = more;
+      strcpy (t->curve + t->curve_length, line);
+      t->curve_length += strlen (line);
+    }
+  if (file)
+    fclose (file);
+  return EXIT_SUCCESS;
+}
+
+static int
+add_to_curve (training *t, double loss, double norm)
+{
+  char line[96];
+  int length = snprintf (line, sizeof line, "%llu,%.6g,%.6g\n", (unsigned long long)t->training->step, loss, norm);
+  char *more = realloc (t->curve, t->curve_length + (size_t)length + 1);
+  if (!more)
+    return failure ("no memory for %s", t->o.curve);
+  t->curve = more;
+  memcpy (t->curve + t->curve_length, line, (size_t)length + 1);
+  t->curve_length += (size_t)length;
+  return EXIT_SUCCESS;
+}
+
+// ## The loop
+
+enum
+{
+  CURVE_STEPS = 50 // that a line of the curve is the mean of
+};
+
+static int
+run (training *t)
+{
+  const settings *o = &t->o;
+  double loss, norm, losses = 0, norms = 0;
+  uint64_t since = 0;
+  sb_error error = { 0 };
+  int status = EXIT_SUCCESS;
+  uint64_t begun = t->training->step;
+  if (begun >= o->steps)
+    return EXIT_SUCCESS;
+
+  progress_bar bar = progress_start ("train", "steps", o->steps - begun, o->common.quiet);
+  catch_interrupts ();
+  while (t->training->step < o->steps && !interrupted () && status == EXIT_SUCCESS)
+    {
+      if (sb_trainer_step (t->trainer, &loss, &norm, &error))
+        return failure ("%s; the last save is %s", error.message, o->output);
+      losses += loss;
+      norms += norm;
+      since++;
+      uint64_t step = t->training->step;
+      if (step % CURVE_STEPS == 0)
+        {
+          status = add_to_curve (t, losses / (double)since, norms / (double)since);
+          losses = norms = 0;
+          since = 0;
+        }
+      if (step % o->save_every == 0 && step < o->steps && status == EXIT_SUCCESS)
+        status = save (t);
+      progress_show (&bar, step - begun);
+    }
+  progress_end (&bar, t->training->step - begun);
+  if (status == EXIT_SUCCESS)
+    status = save (t);
+  return status;
+}
+
+static int
+finish (training *t)
+{
+  sb_error error = { 0 };
+  int status = run (t);
+  if (status != EXIT_SUCCESS)
+    return status;
+  char left[1024];
+  snprintf (left, sizeof left, "step %llu is saved; go on with: scorebook train --resume=%s",
+            (unsigned long long)t->training->step, t->o.output);
+  die_if_interrupted (left);
+  if (t->o.export && sb_checkpoint_export (t->o.export, t->model, t->training, &t->provenance, &error))
+    return failure ("%s", error.message);
+  printf ("steps: %llu\nparameters: %zu\noutput: %s\n", (unsigned long long)t->training->step,
+          t->model->net->parameters, t->o.output);
+  return EXIT_SUCCESS;
+}
+
+// ## Beginning, or going on
+
+static int
+check (const settings *o)
+{
+  if (!o->data)
+    return usage_error ("--data: needed; see 'scorebook train --help'");
+  if (!o->net)
+    return usage_error ("--network: needed; see 'scorebook train --help'");
+  if (!o->output)
+    return usage_error ("--output: needed; see 'scorebook train --help'");
+  return -1;
+}
+
+// The recipe of a state that is resumed, as words before the given ones.
+
+static int
+resume_words (const char *path, char **recipe)
+{
+  sb_error error = { 0 };
+  sb_tensors *tensors = sb_safetensors_read (path, &error);
+  if (!tensors)
+    return failure ("%s", error.message);
+  const char *said = sb_tensors_note_find (tensors, "recipe");
+  *recipe = said ? strdup (said) : NULL;
+  sb_tensors_free (tensors);
+  if (!said)
+    return failure ("%s: it holds no training (an exported model cannot be resumed)", path);
+  return *recipe ? -1 : failure ("no memory");
+}
+
+static int
+begin (training *t, int argc, char **argv)
+{
+  int status = check (&t->o);
+  if (status >= 0)
+    return status;
+  set_threads (t->o.common.threads);
+  if (!t->recipe)
+    t->recipe = recipe_of (argc, argv);
+  t->command = t->recipe ? malloc (strlen (t->recipe) + 32) : NULL;
+  if (!t->command)
+    return failure ("no memory");
+  sprintf (t->command, "scorebook train %s", t->recipe);
+  for (char *c = t->command; *c; c++)
+    *c = *c == '\n' ? ' ' : *c;
+
+  status = open_data (t);
+  if (status == EXIT_SUCCESS)
+    status = open_model (t);
+  if (status == EXIT_SUCCESS && t->o.resume && t->o.curve)
+    status = read_curve (t);
+  return status == EXIT_SUCCESS ? finish (t) : status;
+}
+
+int
+command_train (int argc, char **argv)
+{
+  training t = { .o = defaults () };
+  char *recipe = NULL, **words = NULL;
+  int status = parse (argc, argv, &t.o), count;
+  if (status < 0 && t.o.resume)
+    {
+      const char *from = t.o.resume, *to = t.o.output ? t.o.output : t.o.resume;
+      status = resume_words (from, &recipe);
+      t.recipe = recipe ? strdup (recipe) : NULL;
+      words = recipe ? words_before (recipe, argc, argv, &count) : NULL;
+      if (status < 0 && (!words || !t.recipe))
+        status = failure ("no memory");
+      t.o = defaults ();
+      if (status < 0)
+        status = parse (count, words, &t.o);
+      t.o.output = to;
+    }
+  if (status < 0)
+    status = begin (&t, argc, argv);
+  release (&t);
+  free (words);
+  free (recipe);
+  return status;
+}
