@@ -1,0 +1,384 @@
+// # What must be true of denoising score matching
+//
+// Where the data are Gaussian everything is known: the best estimate of the noise, the loss that even it cannot avoid, and that the gradient
+// vanishes there.
+
+#include "objective/dsm.h"
+#include "process/ddpm.h"
+#include "process/smld.h"
+#include "process/subvp.h"
+#include "process/ve.h"
+#include "process/vp.h"
+
+#include <criterion/criterion.h>
+#include <gsl/gsl_errno.h>
+#include <gsl/gsl_math.h>
+#include <gsl/gsl_sort_vector.h>
+#include <gsl/gsl_statistics.h>
+#include <math.h>
+
+static void
+setup (void)
+{
+  gsl_set_error_handler_off ();
+}
+
+TestSuite (dsm, .init = setup);
+
+enum
+{
+  DRAWS = 200000
+};
+
+// A false alarm in $10^6$, two-sided.
+static const double STANDARD_ERRORS = 4.9;
+
+// ## A batch of drawn points, one dimension, data $\mathcal{N}(m, s^2)$
+
+typedef struct
+{
+  sb_dsm dsm;
+  double m, s;
+  gsl_vector *t, *loss;
+  gsl_matrix *x, *z, *epsilon, *epsilon_bar;
+} batch;
+
+static batch
+batch_alloc (sb_process *process, sb_weighting weighting, size_t n, double m, double s)
+{
+  batch b = { .dsm = { process, weighting, 1e-5 }, .m = m, .s = s };
+  b.t = gsl_vector_alloc (n);
+  b.loss = gsl_vector_alloc (n);
+  b.x = gsl_matrix_alloc (n, 1);
+  b.z = gsl_matrix_alloc (n, 1);
+  b.epsilon = gsl_matrix_alloc (n, 1);
+  b.epsilon_bar = gsl_matrix_alloc (n, 1);
+  cr_assert_eq (sb_stream_normals ((sb_stream){ 5, SB_FOR_DATA, 0 }, 0, b.x), GSL_SUCCESS);
+  gsl_matrix_scale (b.x, s);
+  gsl_matrix_add_constant (b.x, m);
+  cr_assert_eq (sb_dsm_draw (&b.dsm, (sb_stream){ 5, 0, 0 }, b.t, b.z, b.x), GSL_SUCCESS);
+  return b;
+}
+
+static void
+batch_free (batch b)
+{
+  gsl_vector_free (b.t);
+  gsl_vector_free (b.loss);
+  gsl_matrix_free (b.x);
+  gsl_matrix_free (b.z);
+  gsl_matrix_free (b.epsilon);
+  gsl_matrix_free (b.epsilon_bar);
+}
+
+// The best estimate, $E[z \mid x_t] = \varsigma\,(x_t - a m)/(a^2 s^2 + \varsigma^2)$, is minus $\varsigma$ times the score of
+// $p_t = \mathcal{N}(am, a^2s^2 + \varsigma^2)$.
+
+static void
+estimate_best (batch *b)
+{
+  for (size_t i = 0; i < b->t->size; i++)
+    {
+      double a, sd;
+      cr_assert_eq (sb_process_scalars (b->dsm.process, 0, gsl_vector_get (b->t, i), &a, &sd), GSL_SUCCESS);
+      double score = -(gsl_matrix_get (b->x, i, 0) - a * b->m) / (gsl_pow_2 (a * b->s) + sd * sd);
+      gsl_matrix_set (b->epsilon, i, 0, -sd * score);
+    }
+  cr_assert_eq (sb_dsm_loss (&b->dsm, b->t, b->z, b->epsilon, b->loss, b->epsilon_bar), GSL_SUCCESS);
+}
+
+// What remains: $\lambda\,E\|\hat s - \nabla\log p(x_t \mid x_0)\|^2 = \lambda\,\bigl(\varsigma^{-2} - (a^2s^2 + \varsigma^2)^{-1}\bigr)$, the size of
+// the target less that of the score.
+
+static double
+unavoidable (const batch *b, double lambda, double t)
+{
+  double a, sd;
+  cr_assert_eq (sb_process_scalars (b->dsm.process, 0, t, &a, &sd), GSL_SUCCESS);
+  return lambda * gsl_pow_2 (a * b->s) / (sd * sd * (gsl_pow_2 (a * b->s) + sd * sd));
+}
+
+static double
+lambda_of (const batch *b, double t)
+{
+  double a, sd, one = 1;
+  cr_assert_eq (sb_process_scalars (b->dsm.process, 0, t, &a, &sd), GSL_SUCCESS);
+  if (b->dsm.weighting == SB_WEIGHT_VARIANCE)
+    return sd * sd;
+  if (b->dsm.weighting == SB_WEIGHT_UNIT)
+    return 1;
+  gsl_matrix_view g = gsl_matrix_view_array (&one, 1, 1);
+  gsl_vector_view at = gsl_vector_view_array (&t, 1);
+  cr_assert_eq (sb_process_apply (b->dsm.process, SB_G, CblasNoTrans, NULL, &at.vector, &g.matrix), GSL_SUCCESS);
+  return one * one;
+}
+
+// Row by row the loss less what is unavoidable at its time has mean zero; so does, at the optimum, its gradient along any estimate that is
+// linear in $x_t$, whatever it does with the time.
+
+static void
+check_optimum (batch *b, const char *name)
+{
+  size_t n = b->t->size;
+  double *excess = malloc (n * sizeof *excess), *slope = malloc (n * sizeof *slope);
+  estimate_best (b);
+  for (size_t i = 0; i < n; i++)
+    {
+      double t = gsl_vector_get (b->t, i), lambda = lambda_of (b, t), scale = unavoidable (b, lambda, t);
+      excess[i] = gsl_vector_get (b->loss, i) / scale - 1; // relative: the unit weight spans ten decades
+      slope[i] = gsl_matrix_get (b->epsilon_bar, i, 0) / lambda * gsl_matrix_get (b->epsilon, i, 0);
+    }
+  double error = gsl_stats_sd (excess, 1, n) / sqrt ((double)n), mean = gsl_stats_mean (excess, 1, n);
+  cr_assert_lt (fabs (mean), STANDARD_ERRORS * error, "%s: loss off by %g of itself, standard error %g", name, mean, error);
+  error = gsl_stats_sd (slope, 1, n) / sqrt ((double)n), mean = gsl_stats_mean (slope, 1, n);
+  cr_assert_lt (fabs (mean), STANDARD_ERRORS * error, "%s: slope %g at the optimum, standard error %g", name, mean, error);
+  free (excess);
+  free (slope);
+}
+
+// ## Continuous time
+//
+// For every SDE and every weight. [scoresde.eq7]
+
+Test (dsm, gaussian_optimum_under_every_sde)
+{
+  sb_process *processes[] = { sb_ve_alloc (1, 0.01, 20), sb_vp_alloc (1, 0.1, 20), sb_subvp_alloc (1, 0.1, 20) };
+  for (int k = 0; k < 3; k++)
+    {
+      for (int w = SB_WEIGHT_VARIANCE; w <= SB_WEIGHT_UNIT; w++)
+        {
+          batch b = batch_alloc (processes[k], (sb_weighting)w, DRAWS, 0.3, 0.7);
+          check_optimum (&b, processes[k]->type->name);
+          batch_free (b);
+        }
+      sb_process_free (processes[k]);
+    }
+}
+
+// ## Chains
+//
+// Every level $1, \ldots, N$ is drawn equally often, and the weighted loss at the optimum is $s^2/(s^2 + \sigma_i^2)$ at a level of
+// SMLD's [scoresde.eq1] and $\alpha_i s^2/(\alpha_i s^2 + 1 - \alpha_i)$ at one of DDPM's [scoresde.eq3].
+
+static void
+check_levels (sb_process *process, double (*expected) (const sb_process *, size_t, double), double s)
+{
+  size_t N = process->levels, n = 40000 * N;
+  double *sum = calloc (N + 1, sizeof *sum), *square = calloc (N + 1, sizeof *square), *count = calloc (N + 1, sizeof *count);
+  batch b = batch_alloc (process, SB_WEIGHT_VARIANCE, n, 0, s);
+  estimate_best (&b);
+  for (size_t i = 0; i < n; i++)
+    {
+      size_t level;
+      cr_assert_eq (sb_process_level (process, gsl_vector_get (b.t, i), &level), GSL_SUCCESS);
+      cr_assert (level >= 1 && level <= N);
+      sum[level] += gsl_vector_get (b.loss, i);
+      square[level] += gsl_pow_2 (gsl_vector_get (b.loss, i));
+      count[level]++;
+    }
+  for (size_t i = 1; i <= N; i++)
+    {
+      double mean = sum[i] / count[i], error = sqrt ((square[i] / count[i] - mean * mean) / count[i]);
+      cr_assert_float_eq (count[i], 40000, 5.2 * sqrt (40000), "%s: level %zu drawn %g times", process->type->name, i, count[i]);
+      cr_assert_float_eq (mean, expected (process, i, s), 5.2 * error, "%s: level %zu: loss %g, not %g", process->type->name,
+                          i, mean, expected (process, i, s));
+    }
+  free (sum);
+  free (square);
+  free (count);
+  batch_free (b);
+}
+
+static double
+smld_loss (const sb_process *process, size_t i, double s)
+{
+  double sigma = 0.1 * pow (200, (double)(i - 1) / (double)(process->levels - 1));
+  return s * s / (s * s + sigma * sigma);
+}
+
+static double
+ddpm_loss (const sb_process *process, size_t i, double s)
+{
+  double alpha = 1, N = (double)process->levels;
+  for (size_t k = 1; k <= i; k++)
+    alpha *= 1 - (0.1 / N + (double)(k - 1) / (N * (N - 1)) * (5 - 0.1));
+  return alpha * s * s / (alpha * s * s + 1 - alpha);
+}
+
+Test (dsm, smld_objective_at_its_optimum)
+{
+  sb_process *process = sb_smld_alloc (1, 6, 0.1, 20);
+  check_levels (process, smld_loss, 0.8);
+  sb_process_free (process);
+}
+
+Test (dsm, ddpm_objective_at_its_optimum)
+{
+  sb_process *process = sb_ddpm_alloc (1, 8, 0.1, 5);
+  check_levels (process, ddpm_loss, 0.8);
+  sb_process_free (process);
+}
+
+// ## $L_{\mathrm{simple}}$
+//
+// At any estimate, good or bad, DDPM's weighted score loss $(1-\alpha_i)\,\|s + (\tilde x - \sqrt{\alpha_i}x)/(1-\alpha_i)\|^2$, put together here from
+// the drawn points, is $\|z - \epsilon\|^2$. [scoresde.txt-lsimple] [scoresde.txt-lambda]
+
+Test (dsm, noise_prediction_is_weighted_score_matching)
+{
+  enum
+  {
+    N = 1000,
+    D = 3
+  };
+  sb_process *process = sb_ddpm_alloc (D, 1000, 0.1, 20);
+  sb_dsm dsm = { process, SB_WEIGHT_VARIANCE, 0 };
+  gsl_matrix *x0 = gsl_matrix_alloc (N, D), *x = gsl_matrix_alloc (N, D), *z = gsl_matrix_alloc (N, D),
+             *epsilon = gsl_matrix_alloc (N, D), *bar = gsl_matrix_alloc (N, D);
+  gsl_vector *t = gsl_vector_alloc (N), *loss = gsl_vector_alloc (N);
+  cr_assert_eq (sb_stream_normals ((sb_stream){ 1, SB_FOR_DATA, 0 }, 0, x0), GSL_SUCCESS);
+  cr_assert_eq (sb_stream_normals ((sb_stream){ 1, SB_FOR_USER, 0 }, 0, epsilon), GSL_SUCCESS);
+  gsl_matrix_memcpy (x, x0);
+  cr_assert_eq (sb_dsm_draw (&dsm, (sb_stream){ 1, 0, 0 }, t, z, x), GSL_SUCCESS);
+  cr_assert_eq (sb_dsm_loss (&dsm, t, z, epsilon, loss, bar), GSL_SUCCESS);
+  double alphas[1001] = { 1 };
+  for (size_t i = 1; i <= 1000; i++)
+    alphas[i] = alphas[i - 1] * (1 - (1e-4 + (double)(i - 1) / 999 * (0.02 - 1e-4)));
+
+  for (size_t i = 0; i < N; i++)
+    {
+      double alpha = alphas[lrint (1000 * gsl_vector_get (t, i))], sum = 0;
+      for (size_t j = 0; j < D; j++)
+        {
+          double s = -gsl_matrix_get (epsilon, i, j) / sqrt (1 - alpha);
+          double target = -(gsl_matrix_get (x, i, j) - sqrt (alpha) * gsl_matrix_get (x0, i, j)) / (1 - alpha);
+          sum += (1 - alpha) * gsl_pow_2 (s - target);
+        }
+      cr_assert_float_eq (gsl_vector_get (loss, i), sum, 1e-9 * (1 + sum), "t = %g: %.15g, not %.15g", gsl_vector_get (t, i),
+                          gsl_vector_get (loss, i), sum);
+    }
+  gsl_matrix_free (x0);
+  gsl_matrix_free (x);
+  gsl_matrix_free (z);
+  gsl_matrix_free (epsilon);
+  gsl_matrix_free (bar);
+  gsl_vector_free (t);
+  gsl_vector_free (loss);
+  sb_process_free (process);
+}
+
+// ## The gradient is the slope
+//
+// of the loss along each number of the estimate. The loss is quadratic, so a central difference is exact but for rounding.
+
+Test (dsm, gradient_is_the_slope_of_the_loss)
+{
+  sb_process *process = sb_vp_alloc (1, 0.1, 20);
+  for (int w = SB_WEIGHT_VARIANCE; w <= SB_WEIGHT_UNIT; w++)
+    {
+      batch b = batch_alloc (process, (sb_weighting)w, 200, 0, 1);
+      gsl_vector *up = gsl_vector_alloc (200), *down = gsl_vector_alloc (200);
+      gsl_matrix *unused = gsl_matrix_alloc (200, 1);
+      estimate_best (&b);
+      gsl_matrix_add_constant (b.epsilon, 0.1);
+      cr_assert_eq (sb_dsm_loss (&b.dsm, b.t, b.z, b.epsilon, b.loss, b.epsilon_bar), GSL_SUCCESS);
+      gsl_matrix_add_constant (b.epsilon, 1e-3);
+      cr_assert_eq (sb_dsm_loss (&b.dsm, b.t, b.z, b.epsilon, up, unused), GSL_SUCCESS);
+      gsl_matrix_add_constant (b.epsilon, -2e-3);
+      cr_assert_eq (sb_dsm_loss (&b.dsm, b.t, b.z, b.epsilon, down, unused), GSL_SUCCESS);
+      for (size_t i = 0; i < 200; i++)
+        {
+          double slope = (gsl_vector_get (up, i) - gsl_vector_get (down, i)) / 2e-3;
+          cr_assert_float_eq (gsl_matrix_get (b.epsilon_bar, i, 0), slope, 1e-9 * (fabs (slope) + gsl_vector_get (up, i)),
+                              "weight %d, t = %g: gradient %g, slope %g", w, gsl_vector_get (b.t, i),
+                              gsl_matrix_get (b.epsilon_bar, i, 0), slope);
+        }
+      gsl_vector_free (up);
+      gsl_vector_free (down);
+      gsl_matrix_free (unused);
+      batch_free (b);
+    }
+  sb_process_free (process);
+}
+
+// ## Times
+//
+// Uniform on $[\epsilon, T]$ and never below: printed as $\mathcal{U}[0, T]$, where the target would be infinite. The Kolmogorov-Smirnov
+// distance of $10^6$ draws is under $\sqrt{\ln(2\cdot10^6)/(2\cdot10^6)} = 0.00269$ but once in $10^6$. [scoresde.set-eps]
+
+Test (dsm, times_are_uniform_and_never_too_small)
+{
+  enum
+  {
+    N = 1000000
+  };
+  sb_process *process = sb_vp_alloc (1, 0.1, 20);
+  sb_dsm dsm = { process, SB_WEIGHT_VARIANCE, 0.01 };
+  gsl_vector *t = gsl_vector_alloc (N);
+  gsl_matrix *x = gsl_matrix_calloc (N, 1), *z = gsl_matrix_alloc (N, 1);
+  cr_assert_eq (sb_dsm_draw (&dsm, (sb_stream){ 3, 0, 0 }, t, z, x), GSL_SUCCESS);
+  gsl_sort_vector (t);
+  cr_assert_geq (gsl_vector_get (t, 0), 0.01);
+  cr_assert_leq (gsl_vector_get (t, N - 1), 1);
+  double worst = 0;
+  for (size_t i = 0; i < N; i++)
+    {
+      double cdf = (gsl_vector_get (t, i) - 0.01) / 0.99;
+      worst = GSL_MAX (worst, GSL_MAX (fabs (cdf - (double)i / N), fabs (cdf - (double)(i + 1) / N)));
+    }
+  cr_assert_lt (worst, 0.00269);
+  gsl_vector_free (t);
+  gsl_matrix_free (x);
+  gsl_matrix_free (z);
+  sb_process_free (process);
+}
+
+// ## Rows are samples
+//
+// Row $i$ of a batch is the row that a batch beginning at $i$ begins with: shards and threads draw what one batch would have drawn. Times,
+// noise and data come from streams of their own.
+
+Test (dsm, a_row_does_not_depend_on_its_batch)
+{
+  sb_process *process = sb_vp_alloc (1, 0.1, 20);
+  batch whole = batch_alloc (process, SB_WEIGHT_VARIANCE, 100, 0, 1);
+  gsl_matrix *x = gsl_matrix_calloc (40, 1), *z = gsl_matrix_alloc (40, 1);
+  gsl_vector *t = gsl_vector_alloc (40);
+  cr_assert_eq (sb_dsm_draw (&whole.dsm, sb_stream_skip ((sb_stream){ 5, 0, 0 }, 60), t, z, x), GSL_SUCCESS);
+  for (size_t i = 0; i < 40; i++)
+    {
+      cr_assert_eq (gsl_vector_get (t, i), gsl_vector_get (whole.t, 60 + i));
+      cr_assert_eq (gsl_matrix_get (z, i, 0), gsl_matrix_get (whole.z, 60 + i, 0));
+    }
+  gsl_matrix_free (x);
+  gsl_matrix_free (z);
+  gsl_vector_free (t);
+  batch_free (whole);
+  sb_process_free (process);
+}
+
+// ## What cannot be done
+
+Test (dsm, what_does_not_fit_is_refused)
+{
+  sb_process *vp = sb_vp_alloc (2, 0.1, 20), *chain = sb_ddpm_alloc (2, 10, 0.1, 5);
+  sb_dsm dsm = { vp, SB_WEIGHT_VARIANCE, 1e-5 }, likelihood = { chain, SB_WEIGHT_LIKELIHOOD, 0 };
+  gsl_matrix *two = gsl_matrix_calloc (2, 2), *three = gsl_matrix_calloc (3, 2), *bar = gsl_matrix_alloc (2, 2);
+  gsl_vector *t = gsl_vector_alloc (2), *loss = gsl_vector_alloc (2), *longer = gsl_vector_alloc (3);
+  gsl_vector_set_all (t, 0.5);
+  cr_assert_eq (sb_dsm_draw (&dsm, (sb_stream){ 0 }, longer, two, two), GSL_EBADLEN);
+  cr_assert_eq (sb_dsm_draw (&dsm, (sb_stream){ 0 }, t, three, two), GSL_EBADLEN);
+  cr_assert_eq (sb_dsm_loss (&dsm, t, two, three, loss, bar), GSL_EBADLEN);
+  cr_assert_eq (sb_dsm_loss (&dsm, t, two, two, longer, bar), GSL_EBADLEN);
+  cr_assert_eq (sb_dsm_loss (&dsm, longer, two, two, loss, bar), GSL_EBADLEN);
+  cr_assert_eq (sb_dsm_loss (&dsm, t, two, two, loss, three), GSL_EBADLEN);
+  cr_assert_eq (sb_dsm_loss (&likelihood, t, two, two, loss, bar), GSL_EUNSUP, "a chain has no G");
+  gsl_matrix_free (two);
+  gsl_matrix_free (three);
+  gsl_matrix_free (bar);
+  gsl_vector_free (t);
+  gsl_vector_free (loss);
+  gsl_vector_free (longer);
+  sb_process_free (vp);
+  sb_process_free (chain);
+}
