@@ -12,4 +12,5 @@ set linetype 4 linecolor rgb '#8a3b73' linewidth 2
 set palette defined (0 '#ffffff', 0.25 '#d3e2ef', 0.5 '#8fb7d8', 0.75 '#3f7fb5', 1 '#12395c')
 narrow = 'set terminal svg size 480,360 dynamic font "Helvetica,Arial,Liberation Sans,sans-serif,15" background "white"'
 wide = 'set terminal svg size 960,360 dynamic font "Helvetica,Arial,Liberation Sans,sans-serif,15" background "white"'
+picture = 'set terminal pngcairo size 1040,680 fontscale 1 font "Liberation Sans,22" linewidth 2 background "white"'
 @narrow

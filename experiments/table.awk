@@ -78,7 +78,7 @@ function print_table(group,    r, c, row, column, title) {
 END {
     if (most > MOST)
         exit
-    print "<div class=\"tables\">"
+    print "<div class=\"tables" (group_count == 3 ? " three" : "") "\">"
     for (g = 1; g <= group_count; g++)
         print_table(groups[g])
     print "</div>"
