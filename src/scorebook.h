@@ -12,6 +12,8 @@
 #include "base/stream.h"
 #include "dataset/bytes.h"
 #include "dataset/idx.h"
+#include "dataset/npy.h"
+#include "dataset/png.h"
 #include "dataset/source.h"
 #include "grid/grid.h"
 #include "grid/interpolate.h"

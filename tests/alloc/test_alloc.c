@@ -213,6 +213,49 @@ PATH (integrate)
   return sb_odeiv2_integrate (&system, 0, 1, 1e-3, 1e-3, y, NULL, NULL, NULL);
 }
 
+static const double NUMBERS[] = { 0, 0.25, 0.5, 1 };
+
+static int
+read_npy_back (const char *name)
+{
+  gsl_matrix *x = sb_npy_read (name, NULL, NULL);
+  int status = status_of (x);
+  gsl_matrix_free (x);
+  return status;
+}
+
+PATH (npy)
+{
+  gsl_matrix_const_view x = gsl_matrix_const_view_array (NUMBERS, 2, 2);
+  const char *name = in_folder ("x.npy");
+  int status = sb_npy_write (name, &x.matrix, NULL, SB_NPY_FLOAT32, NULL);
+  if (status == GSL_SUCCESS)
+    status = read_npy_back (name);
+  unlink (name);
+  return status;
+}
+
+static int
+read_png_back (const char *name)
+{
+  sb_bytes *page = sb_png_read (name, NULL);
+  int status = status_of (page);
+  sb_bytes_free (page);
+  return status;
+}
+
+PATH (png)
+{
+  gsl_matrix_const_view x = gsl_matrix_const_view_array (NUMBERS, 1, 4);
+  sb_png_grid grid = { .height = 2, .width = 2, .channels = 1, .low = 0, .high = 1 };
+  const char *name = in_folder ("x.png");
+  int status = sb_png_write (name, &x.matrix, &grid, NULL);
+  if (status == GSL_SUCCESS)
+    status = read_png_back (name);
+  unlink (name);
+  return status;
+}
+
 // ## Processes
 
 static int

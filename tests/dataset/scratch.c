@@ -68,6 +68,7 @@ scratch_end (void)
 void
 scratch_write (const char *path, const void *bytes, size_t count)
 {
+  remove (path); // some file systems bring a file to disk at once where it is cut short and written anew
   FILE *file = fopen (path, "wb");
   cr_assert_not_null (file);
   cr_assert_eq (fwrite (bytes, 1, count, file), count);

@@ -1,0 +1,359 @@
+// # What must be true of PNG grids
+//
+// A drawn grid, read back, has every pixel where its place in the grid says, and every byte that an image was made from.
+
+#include "dataset/png.h"
+#include "property.h"
+#include "scratch.h"
+
+#include <criterion/criterion.h>
+#include <gsl/gsl_rng.h>
+#include <math.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <zlib.h>
+
+TestSuite (png, .init = scratch_begin, .fini = scratch_end);
+
+enum
+{
+  ROOM = 1 << 16
+};
+
+// ## Drawing
+//
+// Two 1 x 2 images and a third, in a grid of two columns, by hand: padding 1, background 9.
+
+Test (png, a_grid_by_hand)
+{
+  const double values[] = { 0, 1, 0.5, -3, 7, 0.2 };
+  gsl_matrix_const_view x = gsl_matrix_const_view_array (values, 3, 2);
+  sb_png_grid grid
+      = { .height = 1, .width = 2, .channels = 1, .columns = 2, .padding = 1, .low = 0, .high = 1, .background = 9 };
+  cr_assert_eq (sb_png_write (scratch_path ("out"), &x.matrix, &grid, NULL), GSL_SUCCESS);
+  sb_bytes *page = sb_png_read (scratch_path ("out"), NULL);
+  const unsigned char expected[] = { 9, 9,   9,   9, 9,   9, 9, //
+                                     9, 0,   255, 9, 128, 0, 9, //
+                                     9, 9,   9,   9, 9,   9, 9, //
+                                     9, 255, 51,  9, 9,   9, 9, //
+                                     9, 9,   9,   9, 9,   9, 9 };
+  cr_assert_not_null (page);
+  cr_assert (page->shape.rank == 4 && page->shape.length[0] == 1 && page->shape.length[1] == 5
+             && page->shape.length[2] == 7 && page->shape.length[3] == 1);
+  cr_assert_eq (memcmp (page->data, expected, sizeof expected), 0);
+  sb_bytes_free (page);
+}
+
+// Without a number of columns the grid is as square as can be: the smallest c with c^2 >= n.
+
+Test (png, the_grid_is_square)
+{
+  gsl_matrix *x = gsl_matrix_calloc (17, 1);
+  for (size_t n = 1; n <= 17; n++)
+    {
+      gsl_matrix_view some = gsl_matrix_submatrix (x, 0, 0, n, 1);
+      sb_png_grid grid = { .height = 1, .width = 1, .channels = 1, .low = 0, .high = 1 };
+      cr_assert_eq (sb_png_write (scratch_path ("out"), &some.matrix, &grid, NULL), GSL_SUCCESS);
+      sb_bytes *page = sb_png_read (scratch_path ("out"), NULL);
+      size_t rows = page->shape.length[1], columns = page->shape.length[2];
+      cr_assert (columns * columns >= n && (columns - 1) * (columns - 1) < n, "%zu images: %zu columns", n, columns);
+      cr_assert (rows * columns >= n && (rows - 1) * columns < n, "%zu images: %zu rows", n, rows);
+      sb_bytes_free (page);
+    }
+  gsl_matrix_free (x);
+}
+
+// ## There and back
+//
+// Random bytes as images in either of the papers' ranges, grey or RGB, in any grid: byte (row, column, channel) of image i
+// stands at its place of the page.
+
+static double
+round_trip (const double *v, void *context)
+{
+  (void)context;
+  size_t n = (size_t)v[0], h = (size_t)v[1], w = (size_t)v[2], columns = (size_t)v[3], padding = (size_t)v[4];
+  size_t channels = v[5] > 0.5 ? 3 : 1, d = h * w * channels, wrong = 0;
+  gsl_rng *r = property_rng (v[6]);
+  unsigned char *data = malloc (n * d);
+  for (size_t k = 0; k < n * d; k++)
+    data[k] = (unsigned char)gsl_rng_uniform_int (r, 256);
+  sb_bytes images = { { 4, { n, h, w, channels } }, data };
+  gsl_matrix *x = gsl_matrix_alloc (n, d);
+  sb_png_grid grid = { h, w, channels, columns, padding, gsl_rng_uniform_int (r, 2) ? 0 : -1, 1, 77 };
+  sb_bytes_rows (&images, 0, grid.low, grid.high, x);
+  cr_assert_eq (sb_png_write (scratch_path ("out"), x, &grid, NULL), GSL_SUCCESS);
+
+  sb_bytes *page = sb_png_read (scratch_path ("out"), NULL);
+  size_t width = page->shape.length[2];
+  cr_assert (page->shape.length[3] == channels && width == columns * (w + padding) + padding);
+  for (size_t i = 0; i < n; i++)
+    for (size_t k = 0; k < d; k++)
+      {
+        size_t row = k / (w * channels), column = k / channels % w, channel = k % channels;
+        size_t down = i / columns * (h + padding) + padding + row,
+               right = i % columns * (w + padding) + padding + column;
+        wrong += page->data[(down * width + right) * channels + channel] != data[i * d + k];
+      }
+  sb_bytes_free (page);
+  gsl_matrix_free (x);
+  free (data);
+  gsl_rng_free (r);
+  return (double)wrong;
+}
+
+Test (png, what_is_drawn_is_read)
+{
+  const property_parameter parameters[]
+      = { { "n", PROPERTY_INTEGER, 1, 12, 1 },      { "height", PROPERTY_INTEGER, 1, 9, 1 },
+          { "width", PROPERTY_INTEGER, 1, 9, 1 },   { "columns", PROPERTY_INTEGER, 1, 5, 1 },
+          { "padding", PROPERTY_INTEGER, 0, 3, 0 }, { "RGB", PROPERTY_INTEGER, 0, 1, 0 },
+          { "seed", PROPERTY_INTEGER, 1, 1e9, 1 } };
+  property_check ("a grid there and back", 2, 60, 7, parameters, round_trip, NULL, 0);
+}
+
+// Every byte comes back in both ranges; what is beyond is clamped, infinite too; halves between two steps round up.
+
+Test (png, values_become_the_nearest_byte)
+{
+  const double values[]
+      = { -INFINITY, INFINITY, 1e300, -0.001, 0.499 / 255, 0.501 / 255, 254.499 / 255, 254.501 / 255 };
+  const unsigned char expected[] = { 0, 255, 255, 0, 0, 1, 254, 255 };
+  gsl_matrix_const_view x = gsl_matrix_const_view_array (values, 1, 8);
+  sb_png_grid grid = { .height = 2, .width = 4, .channels = 1, .low = 0, .high = 1 };
+  cr_assert_eq (sb_png_write (scratch_path ("out"), &x.matrix, &grid, NULL), GSL_SUCCESS);
+  sb_bytes *page = sb_png_read (scratch_path ("out"), NULL);
+  cr_assert_eq (memcmp (page->data, expected, 8), 0);
+  sb_bytes_free (page);
+}
+
+// ## What cannot be drawn
+
+static const sb_png_grid plain = { .height = 2, .width = 2, .channels = 1, .low = 0, .high = 1 };
+
+static void
+expect_no_drawing (const gsl_matrix *x, sb_png_grid grid, int code)
+{
+  sb_error error = { 0 };
+  cr_assert_eq (sb_png_write (scratch_path ("out"), x, &grid, &error), code, "%s", error.message);
+  scratch_expect_line (&error, scratch_path ("out"));
+  cr_assert_eq (scratch_files (), 0);
+  cr_assert_eq (sb_png_write (scratch_path ("out"), x, &grid, NULL), code, "without a record");
+}
+
+Test (png, what_cannot_be_drawn_is_refused)
+{
+  gsl_matrix *x = gsl_matrix_calloc (1, 4), *none = gsl_matrix_alloc (0, 4), *empty = gsl_matrix_alloc (1, 0);
+  gsl_matrix *tall = gsl_matrix_calloc (65537, 1);
+  expect_no_drawing (none, plain, GSL_EINVAL);
+  sb_png_grid grids[11];
+  for (size_t k = 0; k < 11; k++)
+    grids[k] = plain;
+  grids[0].channels = 2;
+  grids[1].channels = 0;
+  grids[2].low = 1;
+  grids[3].high = NAN;
+  grids[4].high = INFINITY;
+  grids[5].padding = SIZE_MAX;
+  grids[6].columns = SIZE_MAX;
+  grids[7].padding = 65536; // 131074 x 131074 pixels
+  grids[8].height = grids[8].width = SIZE_MAX / 2 + 1;
+  grids[9].high = -1;
+  grids[10].columns = 65537;
+  for (size_t k = 0; k < 11; k++)
+    expect_no_drawing (x, grids[k], GSL_EINVAL);
+  sb_png_grid other = plain;
+  other.width = 3;
+  expect_no_drawing (x, other, GSL_EBADLEN);
+  other.width = 0;
+  expect_no_drawing (empty, other, GSL_EINVAL);
+  other.width = 2;
+  other.height = 0;
+  expect_no_drawing (empty, other, GSL_EINVAL);
+  other.height = other.width = 1;
+  expect_no_drawing (tall, other, GSL_EINVAL);
+  gsl_matrix_set (x, 0, 3, NAN);
+  expect_no_drawing (x, plain, GSL_EDOM);
+  gsl_matrix_free (x);
+  gsl_matrix_free (none);
+  gsl_matrix_free (empty);
+  gsl_matrix_free (tall);
+}
+
+// One line, and no file.
+
+static void
+expect_no_file (const char *path, const char *reason)
+{
+  gsl_matrix *x = gsl_matrix_calloc (1, 4);
+  sb_error error = { 0 };
+  int status = sb_png_write (path, x, &plain, &error);
+  cr_assert_eq (status, GSL_EFAILED);
+  cr_assert_eq (status, error.code);
+  scratch_expect_line (&error, path);
+  cr_assert_not_null (strstr (error.message, reason), "%s", error.message);
+  cr_assert_eq (scratch_files (), 0);
+  gsl_matrix_free (x);
+}
+
+Test (png, unwritable_paths_are_refused)
+{
+  expect_no_file (scratch_path ("missing/out"), "No such file or directory");
+  expect_no_file (scratch_path ("."), "");
+}
+
+// A page larger than the stream's buffer fails while libpng writes, a small one when the file is brought to disk: both name
+// the disk.
+
+Test (png, a_full_disk_is_noticed)
+{
+  if (access ("/dev/full", W_OK) != 0)
+    cr_skip_test ("no /dev/full");
+  expect_no_file ("/dev/full", "No space left on device");
+
+  gsl_rng *r = property_rng (3);
+  gsl_matrix *x = gsl_matrix_alloc (1, 90000);
+  for (size_t k = 0; k < 90000; k++)
+    gsl_matrix_set (x, 0, k, gsl_rng_uniform (r));
+  sb_png_grid grid = { .height = 300, .width = 300, .channels = 1, .low = 0, .high = 1 };
+  sb_error error = { 0 };
+  cr_assert_eq (sb_png_write ("/dev/full", x, &grid, &error), GSL_EFAILED);
+  cr_assert_not_null (strstr (error.message, "No space left on device"), "%s", error.message);
+  gsl_matrix_free (x);
+  gsl_rng_free (r);
+}
+
+// ## Damaged files
+//
+// A PNG file's parts carry checksums. Cut short anywhere or with any bit flipped, it is refused or gives the same pixels: its
+// last twelve bytes say only that it ends.
+
+static size_t
+good_file (unsigned char *file, unsigned char *pixels)
+{
+  gsl_matrix *x = gsl_matrix_alloc (2, 4);
+  for (size_t k = 0; k < 8; k++)
+    x->data[k] = (double)(k * k) / 49;
+  cr_assert_eq (sb_png_write (scratch_path ("good"), x, &plain, NULL), GSL_SUCCESS);
+  gsl_matrix_free (x);
+  sb_bytes *page = sb_png_read (scratch_path ("good"), NULL);
+  memcpy (pixels, page->data, 8);
+  sb_bytes_free (page);
+  return scratch_read (scratch_path ("good"), file, ROOM);
+}
+
+static bool
+refused_or_same (const unsigned char *file, size_t length, const unsigned char *pixels, bool *refused)
+{
+  scratch_write (scratch_path ("file"), file, length);
+  sb_error error = { 0 };
+  sb_bytes *page = sb_png_read (scratch_path ("file"), &error);
+  *refused = !page;
+  if (!page)
+    scratch_expect_line (&error, scratch_path ("file"));
+  bool same = page && page->shape.length[1] == 2 && page->shape.length[2] == 4 && page->shape.length[3] == 1
+              && memcmp (page->data, pixels, 8) == 0;
+  sb_bytes_free (page);
+  return *refused || same;
+}
+
+Test (png, truncation_is_noticed)
+{
+  unsigned char file[ROOM], pixels[8];
+  size_t length = good_file (file, pixels);
+  bool refused;
+  for (size_t count = 0; count < length; count++)
+    {
+      cr_assert (refused_or_same (file, count, pixels, &refused), "cut at %zu: wrong pixels", count);
+      cr_assert (refused || count >= length - 16, "cut at %zu of %zu: accepted", count, length);
+    }
+}
+
+Test (png, flipped_bits_are_noticed)
+{
+  unsigned char file[ROOM], pixels[8];
+  size_t length = good_file (file, pixels);
+  bool refused;
+  for (size_t bit = 0; bit < 8 * length; bit++)
+    {
+      file[bit / 8] ^= (unsigned char)(1 << bit % 8);
+      cr_assert (refused_or_same (file, length, pixels, &refused), "bit %zu: wrong pixels", bit);
+      cr_assert (refused || bit >= 8 * 33, "bit %zu of the header: accepted", bit);
+      file[bit / 8] ^= (unsigned char)(1 << bit % 8);
+    }
+}
+
+// A header that promises a billion pixels, with its checksum right, in a file of a hundred bytes.
+
+static size_t largest;
+
+void *__real_malloc (size_t size);
+void *__wrap_malloc (size_t size);
+
+void *
+__wrap_malloc (size_t size)
+{
+  largest = size > largest ? size : largest;
+  return __real_malloc (size);
+}
+
+static void
+set_header (unsigned char *file, size_t place, unsigned char value)
+{
+  file[place] = value;
+  uint32_t sum = (uint32_t)crc32 (0, file + 12, 17);
+  for (size_t k = 0; k < 4; k++)
+    file[29 + k] = (unsigned char)(sum >> (24 - 8 * k));
+}
+
+static int
+code_of (const unsigned char *file, size_t length)
+{
+  scratch_write (scratch_path ("file"), file, length);
+  sb_error error = { 0 };
+  cr_assert_null (sb_png_read (scratch_path ("file"), &error));
+  scratch_expect_line (&error, scratch_path ("file"));
+  return error.code;
+}
+
+Test (png, absurd_sizes_are_refused)
+{
+  unsigned char file[ROOM], pixels[8];
+  size_t length = good_file (file, pixels);
+  set_header (file, 18, 0x80); // 32772 x 32770 pixels: 2^30 bytes, within the limit
+  set_header (file, 22, 0x80);
+  largest = 0;
+  cr_assert_eq (code_of (file, length), GSL_EINVAL);
+  set_header (file, 17, 0x01); // 98308 x 32770
+  cr_assert_eq (code_of (file, length), GSL_EUNSUP);
+  cr_assert_leq (largest, (size_t)1 << 20);
+}
+
+// Colour type and depth stand in bytes 25 and 24: alpha, 16 bits and palettes are named as such, before any pixel is read.
+
+Test (png, other_kinds_are_refused)
+{
+  unsigned char file[ROOM], pixels[8];
+  size_t length = good_file (file, pixels);
+  set_header (file, 25, 4);
+  cr_assert_eq (code_of (file, length), GSL_EUNSUP);
+  set_header (file, 25, 6);
+  cr_assert_eq (code_of (file, length), GSL_EUNSUP);
+  set_header (file, 25, 0);
+  set_header (file, 24, 16);
+  cr_assert_eq (code_of (file, length), GSL_EUNSUP);
+}
+
+Test (png, what_is_no_file_is_refused)
+{
+  sb_error error = { 0 };
+  cr_assert_null (sb_png_read (scratch_path ("missing"), &error));
+  cr_assert_eq (error.code, GSL_EFAILED);
+  scratch_expect_line (&error, scratch_path ("missing"));
+  cr_assert_null (sb_png_read (scratch_path ("."), &error));
+  scratch_expect_line (&error, scratch_path ("."));
+  cr_assert_null (sb_png_read ("/dev/null", NULL));
+}
