@@ -32,6 +32,7 @@
 #include "process/ve.h"
 #include "process/vp.h"
 #include "sampler/drift.h"
+#include "sampler/flow.h"
 #include "sampler/forward.h"
 #include "sampler/pc.h"
 #include "sampler/sampler.h"

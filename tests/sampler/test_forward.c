@@ -88,7 +88,7 @@ Test (forward, tends_to_the_kernel_at_first_order)
 
 // ## The mixture
 //
-// 2 10^4 numbers of the mixture, taken from t_min to t = 1/2 in 500 steps, against the closed form of p_t: the
+// 2 10^4 numbers of the mixture, taken from t_min to t = 1/2 in 250 steps, against the closed form of p_t: the
 // Kolmogorov-Smirnov bound with false alarm 10^-6, plus .005 for the bias of the step. [scoresde.eq5] One path each way
 // across the gap between the modes, and the law on the way is the right one.
 
@@ -97,7 +97,7 @@ mixture_case (sb_process *process)
 {
   enum
   {
-    N = 500
+    N = 250
   };
   gsl_matrix *x = gsl_matrix_alloc (2500, 8), *z = gsl_matrix_alloc (2500, 8);
   sb_stream data = { .seed = 1, .purpose = SB_FOR_DATA }, noise = { .seed = 1, .purpose = SB_FOR_FORWARD };

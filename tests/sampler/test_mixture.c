@@ -1,0 +1,178 @@
+// # Samplers of a mixture
+//
+// Two modes with a gap between them and a narrow third: not a Gaussian, and its law at every time is known. Each sampler
+// draws 2 10^4 numbers (2500 rows of 8 independent coordinates) and is compared with the exact distribution function by
+// Kolmogorov and Smirnov's distance, whose bound has a false alarm of 10^-6, plus an allowance for the bias of the steps. The
+// bounds were proposed for 1000 steps; 200 are enough.
+
+#include "gmm3.h"
+#include "process/ddpm.h"
+#include "process/smld.h"
+#include "process/subvp.h"
+#include "process/ve.h"
+#include "process/vp.h"
+#include "sampler/pc.h"
+
+#include <criterion/criterion.h>
+#include <gsl/gsl_errno.h>
+#include <gsl/gsl_math.h>
+#include <math.h>
+
+enum
+{
+  COLUMNS = 8,
+  STEPS = 200
+};
+
+static void
+setup (void)
+{
+  gsl_set_error_handler_off ();
+}
+
+TestSuite (mixture, .init = setup);
+
+// The distance of what a sampler makes of the prior from the law at the grid's end, or, where the run ends without noise,
+// from the data's.
+
+static double
+distance (const sb_process *process, const sb_pc *pc, const gsl_vector *times, size_t rows)
+{
+  gsl_matrix *x = gsl_matrix_alloc (rows, COLUMNS);
+  sb_score *score = sb_score_alloc (&gmm3_score_type, (void *)process, process);
+  sb_stream stream = { .seed = 17, .purpose = SB_FOR_PRIOR };
+  cr_assert_eq (sb_process_prior (process, stream, x), GSL_SUCCESS);
+  cr_assert_eq (sb_pc_sample (pc, score, NULL, times, stream, x, NULL), GSL_SUCCESS);
+  double end = pc->final == SB_FINAL_SAMPLE ? gsl_vector_get (times, times->size - 1) : 0;
+  double result = gmm3_distance (process, end, x);
+  sb_score_free (score);
+  gsl_matrix_free (x);
+  return result;
+}
+
+// N even steps from T to t_min; or the levels N, ..., last of a chain.
+
+static gsl_vector *
+even_times (const sb_process *process, size_t N)
+{
+  gsl_vector *times = gsl_vector_alloc (N + 1);
+  for (size_t k = 0; k < N; k++)
+    gsl_vector_set (times, k, process->t_max - (process->t_max - process->t_min) * (double)k / (double)N);
+  gsl_vector_set (times, N, process->t_min);
+  return times;
+}
+
+static gsl_vector *
+levels (const sb_process *chain, size_t last)
+{
+  gsl_vector *times = gsl_vector_alloc (chain->levels - last + 1);
+  for (size_t k = 0; k < times->size; k++)
+    gsl_vector_set (times, k, (double)(chain->levels - k) / (double)chain->levels);
+  return times;
+}
+
+static void
+expect_close (sb_process *process, const sb_pc *pc, gsl_vector *times, double allowance)
+{
+  double d = distance (process, pc, times, 2500);
+  cr_assert_lt (d, gmm3_critical (20000) + allowance, "%s, %s: distance %g", process->type->name, pc->predictor->name,
+                d);
+  gsl_vector_free (times);
+  sb_process_free (process);
+}
+
+// ## Solvers of the reverse SDE
+//
+// [scoresde.eq6] [scoresde.txt-general-solvers]
+
+static void
+sde_case (const sb_predictor_type *predictor, sb_process *process)
+{
+  sb_pc pc = { .predictor = predictor, .final = SB_FINAL_SAMPLE };
+  expect_close (process, &pc, even_times (process, STEPS), 0.005);
+}
+
+Test (mixture, euler_maruyama_ve) { sde_case (sb_predictor_euler_maruyama, sb_ve_alloc (COLUMNS, 0.01, 50)); }
+
+Test (mixture, euler_maruyama_vp) { sde_case (sb_predictor_euler_maruyama, sb_vp_alloc (COLUMNS, 0.1, 20)); }
+
+Test (mixture, euler_maruyama_subvp) { sde_case (sb_predictor_euler_maruyama, sb_subvp_alloc (COLUMNS, 0.1, 20)); }
+
+Test (mixture, heun)
+{
+  sb_process *subvp = sb_subvp_alloc (COLUMNS, 0.1, 20);
+  sb_pc pc = { .predictor = sb_predictor_heun, .final = SB_FINAL_SAMPLE };
+  expect_close (subvp, &pc, even_times (subvp, 60), 0.005);
+}
+
+// ## The chains
+//
+// Ancestral sampling of DDPM [scoresde.eq4] and SMLD [scoresde.eq47] down to the data, and Algorithms 2 and 3.
+// [scoresde.alg2] [scoresde.alg3]
+
+static void
+chain_case (const sb_predictor_type *predictor, sb_process *chain, size_t M, double allowance)
+{
+  sb_pc pc = sb_pc_default ();
+  pc.predictor = predictor;
+  pc.corrector_steps = M;
+  pc.corrector.snr = 0.1;
+  expect_close (chain, &pc, levels (chain, 1), allowance);
+}
+
+Test (mixture, ancestral_ddpm)
+{
+  chain_case (sb_predictor_ancestral, sb_ddpm_alloc (COLUMNS, STEPS, 0.1, 20), 0, 0.01);
+}
+
+Test (mixture, ancestral_smld)
+{
+  chain_case (sb_predictor_ancestral, sb_smld_alloc (COLUMNS, STEPS, 0.01, 50), 0, 0.01);
+}
+
+Test (mixture, algorithm_2)
+{
+  chain_case (sb_predictor_reverse_diffusion, sb_smld_alloc (COLUMNS, STEPS, 0.01, 50), 1, 0.005);
+}
+
+Test (mixture, algorithm_3)
+{
+  chain_case (sb_predictor_reverse_diffusion, sb_ddpm_alloc (COLUMNS, STEPS, 0.1, 20), 1, 0.005);
+}
+
+// ## Annealed Langevin dynamics
+//
+// Twelve levels from sigma = 20 to .05, steps of $.05\,\sigma_i^2$. [scoresde.eq2] With M = 400 steps a level it is near the
+// law of the last one (2000 numbers; an allowance of .02 for the step size); with 1 and 10 it is far from it: the modes do
+// not get their weights. [scoresde.txt-langevin-limit]
+
+static double
+annealed_langevin (size_t M)
+{
+  sb_process *smld = sb_smld_alloc (COLUMNS, 12, 0.05, 20);
+  gsl_vector *times = levels (smld, 0);
+  sb_pc pc = { .predictor = sb_predictor_none,
+               .corrector = { .type = sb_corrector_fixed, .epsilon = 0.05 },
+               .corrector_steps = M,
+               .order = SB_CORRECTOR_FIRST,
+               .final = SB_FINAL_SAMPLE };
+  gsl_matrix *x = gsl_matrix_alloc (250, COLUMNS);
+  sb_score *score = sb_score_alloc (&gmm3_score_type, smld, smld);
+  sb_stream stream = { .seed = 18, .purpose = SB_FOR_PRIOR };
+  cr_assert_eq (sb_process_prior (smld, stream, x), GSL_SUCCESS);
+  cr_assert_eq (sb_pc_sample (&pc, score, NULL, times, stream, x, NULL), GSL_SUCCESS);
+  double result = gmm3_distance (smld, 1. / 12, x);
+  gsl_matrix_free (x);
+  gsl_vector_free (times);
+  sb_score_free (score);
+  sb_process_free (smld);
+  return result;
+}
+
+Test (mixture, annealed_langevin)
+{
+  double d = annealed_langevin (400);
+  cr_assert_lt (d, gmm3_critical (2000) + 0.02, "M = 400: distance %g", d);
+  cr_assert_gt (annealed_langevin (1), 0.1);
+  cr_assert_gt (annealed_langevin (10), 0.1);
+}
