@@ -1,8 +1,70 @@
+// # The program
+//
+// `scorebook COMMAND ...`: a table of commands, and what only a program may do: change GSL's error handler, choose how
+// many threads work, print, exit.
+
+#include <config.h>
+#include "commands.h"
+#include "options.h"
+#include "setup.h"
+
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const command commands[] = {
+  { "info", INFO_SUMMARY, command_info },
+};
+
+enum
+{
+  COMMANDS = sizeof commands / sizeof *commands
+};
+
+static void
+print_help (void)
+{
+  puts ("Usage: scorebook COMMAND [OPTION]...\n"
+        "Score-based diffusion models, with scores known in closed form.\n\n"
+        "Commands:");
+  for (size_t k = 0; k < COMMANDS; k++)
+    printf ("  %-9s %s\n", commands[k].name, commands[k].summary);
+  puts ("\n'scorebook COMMAND --help' says everything about a command.\n\n"
+        "  -h, --help     print this help and exit\n"
+        "  -V, --version  print the version and exit\n\n"
+        "Exit status: 0, 1 where something failed, 2 where the command line is wrong.");
+}
+
+static int
+run (int argc, char **argv)
+{
+  if (argc < 2)
+    return usage_error ("no command given; see 'scorebook --help'");
+  const char *word = argv[1];
+  if (strcmp (word, "--help") == 0 || strcmp (word, "-h") == 0)
+    {
+      print_help ();
+      return EXIT_SUCCESS;
+    }
+  if (strcmp (word, "--version") == 0 || strcmp (word, "-V") == 0)
+    {
+      print_version ();
+      return EXIT_SUCCESS;
+    }
+  for (size_t k = 0; k < COMMANDS; k++)
+    if (strcmp (word, commands[k].name) == 0)
+      return commands[k].run (argc - 1, argv + 1);
+  return usage_error ("no command '%s'; see 'scorebook --help'", word);
+}
+
+// What was printed may still be in a buffer, and the disk may be full.
 
 int
-main (void)
+main (int argc, char **argv)
 {
-  puts ("scorebook");
-  return 0;
+  set_up_library ();
+  int status = run (argc, argv);
+  if (fclose (stdout) != 0 && status == EXIT_SUCCESS)
+    status = failure ("standard output: cannot be written");
+  return status;
 }

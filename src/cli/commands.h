@@ -1,0 +1,22 @@
+#ifndef SCOREBOOK_CLI_COMMANDS_H
+#define SCOREBOOK_CLI_COMMANDS_H
+
+// A command of the program, `scorebook NAME ...`. argv[0] is its name; it returns the exit status.
+typedef struct
+{
+  const char *name, *summary;
+  int (*run) (int argc, char **argv);
+} command;
+
+int command_train (int argc, char **argv);
+int command_sample (int argc, char **argv);
+int command_measure (int argc, char **argv);
+int command_info (int argc, char **argv);
+
+// The one-line summaries, said by a command's own help and by `scorebook --help`.
+#define TRAIN_SUMMARY "Teach a network the score of a data set."
+#define SAMPLE_SUMMARY "Draw samples of a law known in closed form by running a noise process backwards."
+#define MEASURE_SUMMARY "Say how far two sets of points are from being samples of one law."
+#define INFO_SUMMARY "Describe a file of data, or this build of Scorebook."
+
+#endif

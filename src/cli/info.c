@@ -1,0 +1,86 @@
+// # scorebook info
+
+#include <config.h>
+#include "commands.h"
+#include "options.h"
+#include "points.h"
+#include "setup.h"
+
+#include <scorebook.h>
+
+#include <gsl/gsl_version.h>
+#include <jansson.h>
+#include <math.h>
+#include <png.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zlib.h>
+#ifdef _OPENMP
+#include <omp.h>
+#endif
+
+static const char details[] = "Without FILE: versions, what was built in, and which library does the dense\n"
+                              "products. With FILE, which is IDX (plain or gzip), NPY or PNG: its shape, and\n"
+                              "the range, mean and standard deviation of its numbers.\n\n"
+                              "Exit status: 0, 1 where something failed, 2 where the command line is wrong.\n";
+
+// ## This build
+
+static void
+describe_build (void)
+{
+  printf ("scorebook: %s\n", PACKAGE_VERSION);
+  printf ("gsl: %s (built with %s)\n", gsl_version, GSL_VERSION);
+  printf ("blas: %s\n", blas_config ());
+  printf ("blas kernels: %s\n", blas_kernels ());
+  printf ("cblas_dgemm from: %s\n", blas_file ());
+  printf ("jansson: %s\nlibpng: %s\nzlib: %s\n", JANSSON_VERSION, png_get_libpng_ver (NULL), zlibVersion ());
+#ifdef _OPENMP
+  printf ("openmp: %d, %d threads\n", _OPENMP, omp_get_max_threads ());
+#else
+  puts ("openmp: none, 1 thread");
+#endif
+}
+
+// ## A file
+
+static int
+describe_file (const char *path)
+{
+  points p;
+  if (points_read (path, NULL, &p) != EXIT_SUCCESS)
+    return EXIT_FAILURE;
+  double low = INFINITY, high = -INFINITY;
+  double mean = 0, squares = 0, count = 0;
+  for (size_t i = 0; i < p.rows->size1; i++)
+    for (size_t k = 0; k < p.rows->size2; k++)
+      {
+        double value = gsl_matrix_get (p.rows, i, k), before = value - mean;
+        low = fmin (low, value);
+        high = fmax (high, value);
+        mean += before / ++count;
+        squares += before * (value - mean);
+      }
+  printf ("file: %s\nformat: %s\nshape: %s\n", path, p.format, p.shape);
+  printf ("points: %zu\ndimension: %zu\n", p.rows->size1, p.rows->size2);
+  printf ("range: %g to %g\nmean: %.6g\nstandard deviation: %.6g\n", low, high, mean, sqrt (squares / count));
+  points_free (&p);
+  return EXIT_SUCCESS;
+}
+
+int
+command_info (int argc, char **argv)
+{
+  common_options common = { 0 };
+  const option none[] = { { .kind = OPTION_HEADING, .help = "Options" } };
+  const command_line line = { "info", "[OPTION]... [FILE]", INFO_SUMMARY, details, none, 0, 1 };
+  int first, status = parse_options (&line, &common, argc, argv, &first);
+  if (status >= 0)
+    return status;
+  set_threads (common.threads);
+  if (first < argc)
+    return describe_file (argv[first]);
+  describe_build ();
+  return EXIT_SUCCESS;
+}

@@ -1,0 +1,68 @@
+#ifndef SCOREBOOK_CLI_OPTIONS_H
+#define SCOREBOOK_CLI_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+// Exit statuses: EXIT_SUCCESS, EXIT_FAILURE, and this one where the command line is at fault.
+enum
+{
+  EXIT_USAGE = 2
+};
+
+// What an option's argument is, and so what `value` points to.
+typedef enum
+{
+  OPTION_SET,    // no argument: bool, becomes true
+  OPTION_CLEAR,  // no argument: bool, becomes false
+  OPTION_TEXT,   // const char *
+  OPTION_REAL,   // double, finite, above `above` and at most `at_most` (0: no bound)
+  OPTION_RANGE,  // double[2], two finite numbers LOW,HIGH with LOW < HIGH
+  OPTION_COUNT,  // uint64_t, from `above` + 1 to `at_most`
+  OPTION_CHOICE, // int: the place of the word in `choices`
+  OPTION_HEADING // no option: a heading of the help, the text in `help`
+} option_kind;
+
+typedef struct
+{
+  const char *name; // without the two dashes
+  int letter;       // its short form, or 0
+  option_kind kind;
+  void *value;
+  const char *argument; // its name in the help; NULL where the option takes none
+  double above, at_most;
+  const char *const *choices; // ends with NULL
+  const char *help;
+} option;
+
+// One command of the program: what its help says around the options, and where its operands end up.
+typedef struct
+{
+  const char *name;
+  const char *synopsis; // after the name
+  const char *summary;  // one line, also in the list of commands
+  const char *details;  // paragraphs below the options, lines already broken; may be NULL
+  const option *options;
+  size_t count;
+  size_t operands; // at most so many
+} command_line;
+
+// What every command takes.
+typedef struct
+{
+  uint64_t seed, threads;
+  bool quiet;
+} common_options;
+
+// Read the command line: argv[0] is the command's name. Returns -1 where the command should go on, its operands then
+// being argv[*first], ..., argv[argc - 1]; else the exit status (help was printed, or the complaint).
+int parse_options (const command_line *line, common_options *common, int argc, char **argv, int *first);
+
+// "scorebook: ..." on standard error, one line. They return EXIT_USAGE and EXIT_FAILURE.
+int usage_error (const char *format, ...) __attribute__ ((format (printf, 1, 2)));
+int failure (const char *format, ...) __attribute__ ((format (printf, 1, 2)));
+
+void print_version (void);
+
+#endif

@@ -1,0 +1,97 @@
+// # Points from a file of data
+
+#include <config.h>
+#include "points.h"
+#include "options.h"
+
+#include <scorebook.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+// ## What it is
+//
+// The first four bytes tell, once gzip is unpacked: IDX begins with two zeros, NPY with `\x93NUM`.
+
+typedef enum
+{
+  FORMAT_IDX,
+  FORMAT_NPY,
+  FORMAT_OTHER
+} format;
+
+static int
+find_format (const char *path, format *found)
+{
+  sb_error error;
+  unsigned char magic[4];
+  sb_source *source = sb_source_open (path, &error);
+  int status = source ? sb_source_read (source, "first bytes", sizeof magic, magic, &error) : error.code;
+  sb_source_close (source);
+  if (status != GSL_SUCCESS)
+    return failure ("%s", error.message);
+  *found = magic[0] == 0 && magic[1] == 0                 ? FORMAT_IDX
+           : memcmp (magic, "\x93NUM", sizeof magic) == 0 ? FORMAT_NPY
+                                                          : FORMAT_OTHER;
+  return EXIT_SUCCESS;
+}
+
+// ## Its shape
+//
+// In words, and as that of images where it is one: $n \times h \times w$, or with 1 or 3 channels after that.
+
+static void
+set_shape (points *p, const sb_shape *shape)
+{
+  size_t used = 0;
+  for (size_t axis = 0; axis < shape->rank && used < sizeof p->shape; axis++)
+    used += (size_t)snprintf (p->shape + used, sizeof p->shape - used, axis ? " x %zu" : "%zu", shape->length[axis]);
+  size_t channels = shape->rank == 4 ? shape->length[3] : 1;
+  if ((shape->rank == 3 || shape->rank == 4) && (channels == 1 || channels == 3))
+    {
+      p->height = shape->length[1];
+      p->width = shape->length[2];
+      p->channels = channels;
+    }
+}
+
+// ## Reading
+
+static int
+read_idx (const char *path, const double *range, points *p)
+{
+  sb_error error;
+  sb_bytes *bytes = sb_idx_read (path, &error);
+  if (!bytes)
+    return failure ("%s", error.message);
+  size_t d = sb_shape_count (&bytes->shape, 1, SB_SOURCE_LIMIT);
+  p->format = "IDX";
+  p->low = range ? range[0] : 0;
+  p->high = range ? range[1] : 255;
+  set_shape (p, &bytes->shape);
+  p->rows = gsl_matrix_alloc (bytes->shape.length[0], d);
+  if (p->rows)
+    sb_bytes_rows (bytes, 0, p->low, p->high, p->rows);
+  sb_bytes_free (bytes);
+  return p->rows ? EXIT_SUCCESS : failure ("%s: no memory for %s numbers", path, p->shape);
+}
+
+int
+points_read (const char *path, const double *range, points *p)
+{
+  format found;
+  *p = (points){ 0 };
+  if (find_format (path, &found) != EXIT_SUCCESS)
+    return EXIT_FAILURE;
+  if (found == FORMAT_IDX)
+    return read_idx (path, range, p);
+  return failure ("%s: first bytes: not IDX", path);
+}
+
+void
+points_free (points *p)
+{
+  gsl_matrix_free (p->rows);
+  p->rows = NULL;
+}

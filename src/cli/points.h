@@ -1,0 +1,21 @@
+#ifndef SCOREBOOK_CLI_POINTS_H
+#define SCOREBOOK_CLI_POINTS_H
+
+#include <gsl/gsl_matrix.h>
+
+// The points of a file of data, whatever its format.
+typedef struct
+{
+  gsl_matrix *rows;               // n x d
+  size_t height, width, channels; // of an image; all 0 where points are no images
+  double low, high;               // what bytes 0 and 255 became; both 0 where the file holds no bytes
+  const char *format;
+  char shape[128]; // as written in the file: "10000 x 28 x 28"
+} points;
+
+// IDX (plain or gzip) or NPY, as its first bytes say. Bytes are mapped to [range[0], range[1]]; NULL: kept as they are.
+// EXIT_SUCCESS, or EXIT_FAILURE after a complaint.
+int points_read (const char *path, const double *range, points *p);
+void points_free (points *p);
+
+#endif

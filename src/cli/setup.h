@@ -1,0 +1,19 @@
+#ifndef SCOREBOOK_CLI_SETUP_H
+#define SCOREBOOK_CLI_SETUP_H
+
+#include <stdint.h>
+
+// GSL's handler is replaced by one that keeps the first reason it hears, and OpenBLAS is put on one thread.
+void set_up_library (void);
+
+// The reason that GSL's handler kept for `status` (GSL_FAILURE: for whatever it was), or GSL's own words.
+const char *why (int status);
+
+void set_threads (uint64_t threads); // 0: leave it to OpenMP
+
+// OpenBLAS's own description, the kind of processor its kernels were chosen for, and the file that cblas_dgemm is in.
+const char *blas_config (void);
+const char *blas_kernels (void);
+const char *blas_file (void);
+
+#endif
