@@ -13,6 +13,7 @@
 #include <string.h>
 
 static const command commands[] = {
+  { "sample", SAMPLE_SUMMARY, command_sample },
   { "info", INFO_SUMMARY, command_info },
 };
 

@@ -12,17 +12,19 @@
 
 // ## What it is
 //
-// The first four bytes tell, once gzip is unpacked: IDX begins with two zeros, NPY with `\x93NUM`.
+// The first four bytes tell, once gzip is unpacked: IDX begins with two zeros, NPY with `\x93NUM`, PNG
+// with `\x89PNG`.
 
 typedef enum
 {
   FORMAT_IDX,
   FORMAT_NPY,
+  FORMAT_PNG,
   FORMAT_OTHER
-} format;
+} file_format;
 
 static int
-find_format (const char *path, format *found)
+find_format (const char *path, file_format *found)
 {
   sb_error error;
   unsigned char magic[4];
@@ -31,9 +33,12 @@ find_format (const char *path, format *found)
   sb_source_close (source);
   if (status != GSL_SUCCESS)
     return failure ("%s", error.message);
-  *found = magic[0] == 0 && magic[1] == 0                 ? FORMAT_IDX
-           : memcmp (magic, "\x93NUM", sizeof magic) == 0 ? FORMAT_NPY
-                                                          : FORMAT_OTHER;
+  if (magic[0] == 0 && magic[1] == 0)
+    *found = FORMAT_IDX;
+  else if (memcmp (magic, "\x93NUM", sizeof magic) == 0)
+    *found = FORMAT_NPY;
+  else
+    *found = memcmp (magic, "\x89PNG", sizeof magic) == 0 ? FORMAT_PNG : FORMAT_OTHER;
   return EXIT_SUCCESS;
 }
 
@@ -58,35 +63,63 @@ set_shape (points *p, const sb_shape *shape)
 
 // ## Reading
 
+// Both IDX and PNG are arrays of bytes; a PNG is one point.
+
 static int
-read_idx (const char *path, const double *range, points *p)
+take_bytes (const char *path, sb_bytes *bytes, const double *range, points *p)
 {
-  sb_error error;
-  sb_bytes *bytes = sb_idx_read (path, &error);
-  if (!bytes)
-    return failure ("%s", error.message);
-  size_t d = sb_shape_count (&bytes->shape, 1, SB_SOURCE_LIMIT);
-  p->format = "IDX";
   p->low = range ? range[0] : 0;
   p->high = range ? range[1] : 255;
   set_shape (p, &bytes->shape);
-  p->rows = gsl_matrix_alloc (bytes->shape.length[0], d);
+  p->rows = gsl_matrix_alloc (bytes->shape.length[0], sb_shape_count (&bytes->shape, 1, SB_SOURCE_LIMIT));
   if (p->rows)
     sb_bytes_rows (bytes, 0, p->low, p->high, p->rows);
   sb_bytes_free (bytes);
   return p->rows ? EXIT_SUCCESS : failure ("%s: no memory for %s numbers", path, p->shape);
 }
 
+static int
+read_bytes (const char *path, file_format format, const double *range, points *p)
+{
+  sb_error error;
+  sb_bytes *bytes = (format == FORMAT_IDX ? sb_idx_read : sb_png_read) (path, &error);
+  p->format = format == FORMAT_IDX ? "IDX" : "PNG";
+  return bytes ? take_bytes (path, bytes, range, p) : failure ("%s", error.message);
+}
+
+static int
+read_npy (const char *path, points *p)
+{
+  sb_error error;
+  sb_shape shape;
+  p->format = "NPY";
+  p->rows = sb_npy_read (path, &shape, &error);
+  if (!p->rows)
+    return failure ("%s", error.message);
+  set_shape (p, &shape);
+  if (p->rows->size1 > 0 && p->rows->size2 > 0)
+    return EXIT_SUCCESS;
+  points_free (p);
+  return failure ("%s: its shape: holds no points", path);
+}
+
 int
 points_read (const char *path, const double *range, points *p)
 {
-  format found;
+  file_format found;
   *p = (points){ 0 };
   if (find_format (path, &found) != EXIT_SUCCESS)
     return EXIT_FAILURE;
-  if (found == FORMAT_IDX)
-    return read_idx (path, range, p);
-  return failure ("%s: first bytes: not IDX", path);
+  switch (found)
+    {
+    case FORMAT_IDX:
+    case FORMAT_PNG:
+      return read_bytes (path, found, range, p);
+    case FORMAT_NPY:
+      return read_npy (path, p);
+    default:
+      return failure ("%s: first bytes: none of IDX, NPY, PNG", path);
+    }
 }
 
 void

@@ -13,7 +13,7 @@ typedef struct
   char shape[128]; // as written in the file: "10000 x 28 x 28"
 } points;
 
-// IDX (plain or gzip) or NPY, as its first bytes say. Bytes are mapped to [range[0], range[1]]; NULL: kept as they are.
+// IDX or NPY (plain or gzip), or PNG, as its first bytes say. Bytes are mapped to [range[0], range[1]]; NULL: kept as they are.
 // EXIT_SUCCESS, or EXIT_FAILURE after a complaint.
 int points_read (const char *path, const double *range, points *p);
 void points_free (points *p);
