@@ -71,7 +71,6 @@ solver_free (solver *s)
 static int
 solver_alloc (solver *s, size_t dim, double eps_abs, double eps_rel)
 {
-  *s = (solver){ 0 };
   s->dydt0 = calloc (dim, sizeof *s->dydt0);
   s->step = s->dydt0 ? gsl_odeiv2_step_alloc (sb_odeiv2_step_dopri5, dim) : NULL;
   s->evolve = s->step ? gsl_odeiv2_evolve_alloc (dim) : NULL;

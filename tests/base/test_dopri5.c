@@ -329,6 +329,7 @@ Test (dopri5, introduces_itself)
   gsl_odeiv2_step *step = gsl_odeiv2_step_alloc (sb_odeiv2_step_dopri5, 3);
   cr_assert_str_eq (gsl_odeiv2_step_name (step), "dopri5");
   cr_assert_eq (gsl_odeiv2_step_order (step), 5);
+  cr_assert (step->type->can_use_dydt_in && step->type->gives_exact_dydt_out);
   cr_assert_eq (gsl_odeiv2_step_reset (step), GSL_SUCCESS);
   gsl_odeiv2_step_free (step);
 }

@@ -3,8 +3,8 @@
 // The same systems were integrated by scipy 1.10.1 (solve_ivp, method RK45). What depends on every decision about step
 // sizes, the number of evaluations and of accepted steps and where half of these were done, must come out the same; and
 // so must the first step and the result, but for rounding. The systems: one with a known solution; one that starts at 0
-// and one that stays where it is, where the first step has no scale; Kepler's orbit; van der Pol's oscillator, with many
-// rejected steps; and three equations of very different scales.
+// and one that stays where it is, where the first step has no scale; Kepler's orbit; van der Pol's oscillator, with
+// many rejected steps; and three equations of very different scales.
 
 #include "base/integrate.h"
 #include "base/rms_control.h"

@@ -171,8 +171,8 @@ Test (rms_control, works_under_a_driver)
 
 // ## The first step
 //
-// Its length where the rule can be followed by hand, at $p = 5$ and with $\varepsilon_{\text{abs}} = 10^{-3}$ alone. For
-// $y' = -y$ from 1: $d_0 = d_1 = 1000$, $h_0 = 0.01$, the Euler step ends at 0.99 with a slope that is 0.01 less steep,
+// Its length where the rule can be followed by hand: at $p = 5$, with $\varepsilon_{\text{abs}} = 10^{-3}$ alone. For
+// $y' = -y$ from 1, $d_0 = d_1 = 1000$, $h_0 = 0.01$, the Euler step ends at 0.99 with a slope that is 0.01 less steep,
 // so $d_2 = 1000$ and $h_1 = (10^{-5})^{1/5} = 0.1$.
 
 typedef struct
@@ -224,7 +224,7 @@ Test (rms_control, the_first_step_follows_slope_and_curvature)
 }
 
 // Where the state or the slope is nothing, the guess is $10^{-6}$, and at most a hundred times that is taken; where
-// there is no curvature either, no more than the guess. No step is longer than the interval.
+// there is no curvature either, the guess itself. No step is longer than the interval.
 
 Test (rms_control, the_first_step_without_a_scale)
 {
