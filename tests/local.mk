@@ -13,6 +13,7 @@ include tests/net/local.mk
 include tests/score/local.mk
 include tests/sampler/local.mk
 include tests/objective/local.mk
+include tests/train/local.mk
 include tests/dataset/local.mk
 include tests/measure/local.mk
 include tests/cli/local.mk

@@ -55,6 +55,7 @@ sb_adam_step (const sb_adam *adam, uint64_t step, size_t count, const unsigned c
   double k = (double)step;
   float scale = (float)(adam->clip > 0 && norm > adam->clip ? adam->clip / norm : 1);
   float beta1 = (float)adam->beta1, beta2 = (float)adam->beta2, epsilon = (float)adam->epsilon;
+  float rest1 = (float)(1 - adam->beta1), rest2 = (float)(1 - adam->beta2); // 1 - beta2 in float would lose four digits
   float rate = (float)(sb_adam_rate (adam, step) / (1 - pow (adam->beta1, k)));
   float unbias = (float)(1 / (1 - pow (adam->beta2, k)));
 
@@ -63,8 +64,8 @@ sb_adam_step (const sb_adam *adam, uint64_t step, size_t count, const unsigned c
   for (size_t j = 0; j < count; j++)
     {
       float g = scale * gradient[j];
-      m[j] = beta1 * m[j] + (1 - beta1) * g;
-      v[j] = beta2 * v[j] + (1 - beta2) * g * g;
+      m[j] = beta1 * m[j] + rest1 * g;
+      v[j] = beta2 * v[j] + rest2 * g * g;
       float move = rate * m[j] / (sqrtf (unbias * v[j]) + epsilon);
       theta[j] -= trained && !trained[j] ? 0 : move;
       ema[j] += follow * (theta[j] - ema[j]);

@@ -1,0 +1,4 @@
+check_PROGRAMS += %D%/test_adam %D%/test_checkpoint %D%/test_train
+%C%_test_adam_SOURCES = %D%/test_adam.c
+%C%_test_checkpoint_SOURCES = %D%/test_checkpoint.c
+%C%_test_train_SOURCES = %D%/test_train.c

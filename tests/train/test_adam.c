@@ -1,0 +1,131 @@
+// # What must be true of Adam
+
+#include "train/adam.h"
+
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+// ## Five steps by hand
+//
+// Adam with rate 0.1, moments 0.9 and 0.999, from $\theta = 1$ with gradients 0.5, -0.25, 1, 0, 2; worked in double from the published
+// algorithm, moment by moment. [scoresde.set-optim]
+
+Test (adam, five_steps_by_hand)
+{
+  const sb_adam adam = { .rate = 0.1, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8 };
+  const float gradients[] = { 0.5F, -0.25F, 1, 0, 2 };
+  float theta = 1, m = 0, v = 0, ema = 1;
+  double x = 1, first = 0, second = 0;
+  for (int k = 1; k <= 5; k++)
+    {
+      double g = (double)gradients[k - 1];
+      first += (1 - 0.9) * (g - first);
+      second += (1 - 0.999) * (g * g - second);
+      x -= 0.1 * (first / (1 - pow (0.9, k))) / (sqrt (second / (1 - pow (0.999, k))) + 1e-8);
+      double norm = sb_adam_step (&adam, (uint64_t)k, 1, NULL, &gradients[k - 1], &theta, &m, &v, &ema);
+      cr_assert_float_eq (norm, fabs (g), 1e-12);
+      cr_assert_float_eq ((double)theta, x, 1e-6, "step %d: %.9g by the program, %.9g by hand", k, (double)theta, x);
+    }
+}
+
+// The first step has the size of the rate, whatever the gradient's: both moments are unbiased from the start.
+
+Test (adam, first_step_has_the_size_of_the_rate)
+{
+  const sb_adam adam = { .rate = 0.01, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-12 };
+  for (float g = 1e-3F; g < 1e4F; g *= 10)
+    {
+      float theta = 0, m = 0, v = 0, ema = 0;
+      sb_adam_step (&adam, 1, 1, NULL, &g, &theta, &m, &v, &ema);
+      cr_assert_float_eq ((double)theta, -0.01, 1e-6, "gradient %g: %g", (double)g, (double)theta);
+    }
+}
+
+// ## Warm-up
+//
+// $\eta\,\min(k/w, 1)$, in the defaults 2e-4 after 5000 steps. [scoresde.set-optim]
+
+Test (adam, rate_rises_linearly)
+{
+  cr_assert_float_eq (sb_adam_rate (&sb_adam_defaults, 1), 4e-8, 1e-20);
+  cr_assert_float_eq (sb_adam_rate (&sb_adam_defaults, 2500), 1e-4, 1e-16);
+  cr_assert_float_eq (sb_adam_rate (&sb_adam_defaults, 5000), 2e-4, 1e-16);
+  cr_assert_float_eq (sb_adam_rate (&sb_adam_defaults, 1000000), 2e-4, 1e-16);
+  cr_assert_eq (sb_adam_defaults.beta1, 0.9);
+  cr_assert_eq (sb_adam_defaults.epsilon, 1e-8);
+  cr_assert_eq (sb_adam_defaults.clip, 1);
+  sb_adam cold = sb_adam_defaults;
+  cold.warmup = 0;
+  cr_assert_eq (sb_adam_rate (&cold, 1), 2e-4);
+}
+
+// ## Clipping
+//
+// A gradient of norm 50 and the same gradient shortened to norm 1 by hand move the moments alike; one of norm 0.5 is left alone. The norm
+// returned is the one before. [scoresde.set-optim]
+
+Test (adam, gradients_are_clipped_to_their_global_norm)
+{
+  const sb_adam clips = { .rate = 0.1, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8, .clip = 1 };
+  const float lengths[] = { 50, 0.5F };
+  for (int k = 0; k < 2; k++)
+    {
+      float g[2] = { 0.6F * lengths[k], -0.8F * lengths[k] }, theta[2] = { 0 }, m[2] = { 0 }, v[2] = { 0 }, ema[2] = { 0 };
+      double norm = sb_adam_step (&clips, 1, 2, NULL, g, theta, m, v, ema), kept = k == 0 ? 1 : 0.5;
+      cr_assert_float_eq (norm, (double)lengths[k], 1e-5);
+      cr_assert_float_eq ((double)m[0], 0.1 * 0.6 * kept, 1e-7);
+      cr_assert_float_eq ((double)m[1], -0.1 * 0.8 * kept, 1e-7);
+      cr_assert_float_eq ((double)v[1], 0.001 * 0.64 * kept * kept, 1e-9);
+    }
+}
+
+// ## The average of the weights
+//
+// Towards weights that stand still at 1 it goes from 0 as $1 - \mu^k$: half way after $\ln 2/(1-\mu)$ steps, 693 at 0.999 and 6931 at
+// 0.9999. [scoresde.set-ema]
+
+Test (adam, average_approaches_what_stands_still)
+{
+  const double rates[] = { 0.999, 0.9999 };
+  const int halves[] = { 693, 6931 };
+  for (int r = 0; r < 2; r++)
+    {
+      const sb_adam still = { .rate = 0, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8, .ema = rates[r] };
+      float g = 0, theta = 1, m = 0, v = 0, ema = 0;
+      for (int k = 1; k <= halves[r]; k++)
+        {
+          sb_adam_step (&still, (uint64_t)k, 1, NULL, &g, &theta, &m, &v, &ema);
+          if (k % 231 == 0)
+            cr_assert_float_eq ((double)ema, 1 - pow (rates[r], k), 2e-5, "rate %g, step %d: %g", rates[r], k, (double)ema);
+        }
+      cr_assert_float_eq ((double)ema, 0.5, 1e-3);
+    }
+}
+
+// ## What is not trained stays
+//
+// while its neighbours move, and a gradient that is not finite changes nothing at all.
+
+Test (adam, frozen_weights_stay)
+{
+  const unsigned char trained[] = { 1, 0 };
+  float g[] = { 1, 1 }, theta[] = { 0, 0 }, m[2] = { 0 }, v[2] = { 0 }, ema[2] = { 0 };
+  sb_adam_step (&sb_adam_defaults, 1, 2, trained, g, theta, m, v, ema);
+  cr_assert_neq (theta[0], 0);
+  cr_assert_eq (theta[1], 0);
+}
+
+Test (adam, a_gradient_that_is_not_finite_changes_nothing)
+{
+  const float bad[] = { NAN, INFINITY };
+  for (int k = 0; k < 2; k++)
+    {
+      float g[] = { 1, bad[k] }, theta[] = { 1, 2 }, m[] = { 3, 4 }, v[] = { 5, 6 }, ema[] = { 7, 8 };
+      double norm = sb_adam_step (&sb_adam_defaults, 3, 2, NULL, g, theta, m, v, ema);
+      cr_assert_not (isfinite (norm));
+      cr_assert (theta[0] == 1 && theta[1] == 2 && m[0] == 3 && m[1] == 4 && v[0] == 5 && v[1] == 6 && ema[0] == 7
+                 && ema[1] == 8);
+    }
+}
