@@ -161,6 +161,7 @@ typedef struct
   sb_model *model;
   sb_training *training;
   sb_trainer *trainer;
+  sb_denoising denoising;
   sb_recipe train;
   sb_provenance provenance;
 } training;
@@ -243,15 +244,16 @@ open_model (training *t)
   if (o->resume && sb_checkpoint_read (o->resume, t->model->net, t->training, NULL, &error))
     return failure ("%s", error.message);
 
-  t->train = (sb_recipe){ .network = t->model->network,
-                          .dsm = { t->model->process, (sb_weighting)o->weighting, o->t_min },
+  t->denoising = (sb_denoising){ .network = t->model->network,
+                                 .dsm = { t->model->process, (sb_weighting)o->weighting, o->t_min },
+                                 .examples = sb_examples_of_bytes (&t->examples) };
+  t->denoising.network.theta = t->training->theta;
+  t->train = (sb_recipe){ .task = sb_denoising_task (&t->denoising),
                           .adam = { o->rate, sb_adam_defaults.beta1, sb_adam_defaults.beta2, sb_adam_defaults.epsilon,
                                     o->warmup, o->clip, o->ema },
-                          .examples = sb_examples_of_bytes (&t->examples),
                           .batch = o->batch,
                           .shard_rows = o->shard < o->batch ? o->shard : o->batch,
                           .seed = o->common.seed };
-  t->train.network.theta = t->training->theta;
   t->trainer = sb_trainer_alloc (&t->train, t->training);
   if (!t->trainer)
     return failure ("no memory for a training of %s", o->net);

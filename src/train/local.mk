@@ -1,3 +1,3 @@
 traindir = $(scorebookdir)/train
 train_HEADERS = %D%/adam.h %D%/checkpoint.h %D%/train.h
-libscorebook_core_la_SOURCES += %D%/adam.c %D%/checkpoint.c %D%/train.c
+libscorebook_core_la_SOURCES += %D%/adam.c %D%/checkpoint.c %D%/denoise.c %D%/train.c

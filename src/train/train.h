@@ -36,12 +36,40 @@ typedef struct
 sb_training *sb_training_alloc (const sb_net *net, sb_stream stream); // at step 0, with first weights
 void sb_training_free (sb_training *training);
 
+// What a training minimises: the mean over samples of a loss, worked out a shard at a time.
+typedef struct
+{
+  const char *name;
+  void *(*room_alloc) (const void *state, size_t rows); // for one thread and shards of so many samples; NULL: GSL_ENOMEM
+  void (*room_free) (void *room);
+
+  // Samples stream.index, ..., stream.index + rows - 1: `loss` is the sum of theirs, and the gradient of that sum with respect to the weights
+  // is added to `gradient`, both times `share`. Where the loss is not finite, `culprit` names the layer.
+  int (*work) (const void *state, void *room, sb_stream stream, size_t rows, double share, float *gradient,
+               double *loss, const char **culprit);
+} sb_task_type;
+
+typedef struct
+{
+  const sb_task_type *type;
+  const void *state;
+  const sb_net *net; // whose weights are trained
+} sb_task;
+
+// Denoising score matching (train/denoise.c): the loss is also divided by the dimension.
 typedef struct
 {
   sb_network network; // theta is the training's
   sb_dsm dsm;
-  sb_adam adam;
   sb_examples examples;
+} sb_denoising;
+
+sb_task sb_denoising_task (const sb_denoising *denoising); // keeps the address
+
+typedef struct
+{
+  sb_task task;
+  sb_adam adam;
   size_t batch;      // samples a step
   size_t shard_rows; // samples a shard: what one thread works on at a time
   uint64_t seed;
@@ -52,7 +80,7 @@ typedef struct sb_trainer sb_trainer;
 sb_trainer *sb_trainer_alloc (const sb_recipe *recipe, sb_training *training); // keeps both addresses
 void sb_trainer_free (sb_trainer *trainer);
 
-// One step. loss: the mean over the batch and the dimensions, before the step; norm: the gradient's, before clipping. Where either is
+// One step. loss: the mean over the batch, before the step; norm: the gradient's, before clipping. Where either is
 // not finite nothing is changed, and GSL_EFAILED is returned with a line in `error` that names the step and the layer.
 int sb_trainer_step (sb_trainer *trainer, double *loss, double *norm, sb_error *error);
 

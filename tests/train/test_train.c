@@ -40,6 +40,7 @@ typedef struct
   sb_process *process;
   sb_target *law;
   sb_training *training;
+  sb_denoising denoising;
   sb_recipe recipe;
   sb_trainer *trainer;
 } experiment;
@@ -70,10 +71,11 @@ experiment_alloc (sb_process *process)
 static void
 experiment_start (experiment *e, sb_prediction prediction)
 {
-  e->recipe = (sb_recipe){ .network = { e->net, e->process, e->training->theta, prediction, SB_LABEL_LOG_NOISE, 0.9 },
-                           .dsm = { e->process, SB_WEIGHT_VARIANCE, 1e-3 },
+  e->denoising = (sb_denoising){ .network = { e->net, e->process, e->training->theta, prediction, SB_LABEL_LOG_NOISE, 0.9 },
+                                 .dsm = { e->process, SB_WEIGHT_VARIANCE, 1e-3 },
+                                 .examples = { draw_from_law, e->law } };
+  e->recipe = (sb_recipe){ .task = sb_denoising_task (&e->denoising),
                            .adam = { 3e-3, 0.9, 0.999, 1e-8, 50, 1, 0.99 },
-                           .examples = { draw_from_law, e->law },
                            .batch = 512,
                            .shard_rows = 128,
                            .seed = 9 };
@@ -112,11 +114,11 @@ compare_with_truth (experiment *e, double *excess, double *best)
   gsl_matrix *x = gsl_matrix_alloc (N, 2), *z = gsl_matrix_alloc (N, 2), *truth = gsl_matrix_alloc (N, 2),
              *guess = gsl_matrix_alloc (N, 2);
   gsl_vector *t = gsl_vector_alloc (N);
-  sb_network network = e->recipe.network;
+  sb_network network = e->denoising.network;
   network.theta = e->training->ema;
   sb_score *score = sb_score_network_alloc (&network);
   cr_assert_eq (sb_target_sample (e->law, (sb_stream){ 77, SB_FOR_DATA, 0 }, x), GSL_SUCCESS);
-  cr_assert_eq (sb_dsm_draw (&e->recipe.dsm, (sb_stream){ 77, 0, 0 }, t, z, x), GSL_SUCCESS);
+  cr_assert_eq (sb_dsm_draw (&e->denoising.dsm, (sb_stream){ 77, 0, 0 }, t, z, x), GSL_SUCCESS);
   cr_assert_eq (sb_target_evaluate (e->law, e->process, SB_EPSILON, x, t, truth), GSL_SUCCESS);
   cr_assert_eq (sb_score_evaluate (score, SB_EPSILON, x, t, NULL, guess), GSL_SUCCESS);
   gsl_matrix_sub (guess, truth);
