@@ -7,6 +7,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 output_kind
 output_format (const char *path)
@@ -17,6 +18,24 @@ output_format (const char *path)
     if (length > 4 && strcmp (path + length - 4, suffix[kind]) == 0)
       return (output_kind)kind;
   return OUTPUT_UNKNOWN;
+}
+
+// ## Before the work
+//
+// Hours of sampling should not end at a folder that is not there. What is no file (a pipe, a device) is left alone.
+
+int
+output_try (const char *path)
+{
+  struct stat there;
+  sb_error error;
+  if (stat (path, &there) == 0 && !S_ISREG (there.st_mode) && !S_ISDIR (there.st_mode))
+    return EXIT_SUCCESS;
+  sb_file *file = sb_file_create (path, &error);
+  if (!file)
+    return failure ("%s", error.message);
+  sb_file_discard (file);
+  return EXIT_SUCCESS;
 }
 
 static size_t

@@ -394,6 +394,8 @@ command_sample (int argc, char **argv)
   if (output_format (o.output) == OUTPUT_PNG && !law.height)
     status = usage_error ("--output: %s: the points of --law=%s are no images", o.output, o.law);
   else
+    status = output_try (o.output);
+  if (status == EXIT_SUCCESS)
     status = run_process (&o, &law);
   law_close (&law);
   return status;
