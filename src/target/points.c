@@ -64,7 +64,7 @@ typedef struct
 typedef struct
 {
   size_t reference;
-  int close;      // only differences tell the most responsible points apart
+  int few;        // sums over the points are better taken one by one
   double log_sum; // log sum_k w_k exp(-(|x - m mu_k|^2 - |x - m mu_*|^2) / 2 sd^2)
 } row_summary;
 
@@ -220,14 +220,16 @@ compare_at_once (const points *law, size_t reference, double *r)
 // slow down the matrix products to come.
 
 static double
-exponentials (double *r, size_t K)
+exponentials (double *r, size_t K, size_t *left)
 {
   double top = r[0], sum = 0;
+  *left = 0;
   for (size_t k = 1; k < K; k++)
     top = GSL_MAX_DBL (top, r[k]);
   for (size_t k = 0; k < K; k++)
     {
       r[k] = r[k] - top < NEGLIGIBLE ? 0 : exp (r[k] - top);
+      *left += r[k] != 0;
       sum += r[k];
     }
   for (size_t k = 0; k < K; k++)
@@ -235,10 +237,16 @@ exponentials (double *r, size_t K)
   return top + log (sum);
 }
 
-// The careful way is taken where the rounding of the product would show, in a responsibility, beyond the 13th digit.
-// Noise is small there, and few points are in question.
+// The careful way is taken where the rounding of the product would show, in a responsibility, beyond the 12th digit.
+// Noise is small there, and few points are in question. Sums over the points are then taken one by one as well, and also
+// where so few are left that it is faster than a matrix product.
 
-static const double TOLERANCE = 1e-13;
+static const double TOLERANCE = 1e-12;
+
+enum
+{
+  WORTH_A_PRODUCT = 64 // one point in so many
+};
 
 static void
 weigh_row (shard *s, size_t i)
@@ -248,11 +256,12 @@ weigh_row (shard *s, size_t i)
   gsl_vector_const_view x = gsl_matrix_const_row (&s->x, i);
   double *r = gsl_matrix_ptr (s->r, i, 0), *delta = gsl_matrix_ptr (s->delta, i, 0);
   row_summary *row = &s->row[i];
+  size_t left;
 
   double error = rounding (law, kernel, &x.vector);
   size_t best = logarithms (law, kernel, r);
-  row->close = error > TOLERANCE;
-  if (row->close)
+  const int careful = error > TOLERANCE;
+  if (careful)
     {
       keep_candidates (law, r, r[best] + NEGLIGIBLE - 2 * (double)law->d * error);
       row->reference = compare_closely (law, kernel, x.vector.data, best, delta, r);
@@ -263,7 +272,8 @@ weigh_row (shard *s, size_t i)
       difference (law, kernel, x.vector.data, best, delta);
       compare_at_once (law, best, r);
     }
-  row->log_sum = exponentials (r, law->K);
+  row->log_sum = exponentials (r, law->K, &left);
+  row->few = careful || left * WORTH_A_PRODUCT <= law->K;
 }
 
 static void
@@ -277,7 +287,7 @@ weigh (shard *s)
 // ## Sums over the points
 //
 // What remains are sums $\sum_k c_k(\boldsymbol\mu_k - \boldsymbol\mu_*)$ with coefficients $c_k$ per row: by a second matrix product,
-// or, where points are close, over their differences.
+// or one by one.
 
 static void
 add_difference (const points *law, size_t k, size_t reference, double c, double *sum)
@@ -288,10 +298,10 @@ add_difference (const points *law, size_t k, size_t reference, double c, double 
 }
 
 static int
-all_close (const shard *s)
+all_few (const shard *s)
 {
   size_t i = 0;
-  while (i < s->x.size1 && s->row[i].close)
+  while (i < s->x.size1 && s->row[i].few)
     i++;
   return i == s->x.size1;
 }
@@ -318,13 +328,13 @@ subtract_reference (const shard *s, size_t i, const double *c, double *sum)
 static void
 sums (const shard *s, const gsl_matrix *c, gsl_matrix *out)
 {
-  if (!all_close (s))
+  if (!all_few (s))
     gsl_blas_dgemm (CblasNoTrans, CblasNoTrans, 1, c, s->law->mu, 0, out);
   for (size_t i = 0; i < out->size1; i++)
     {
       const double *c_i = gsl_matrix_const_ptr (c, i, 0);
       double *sum = gsl_matrix_ptr (out, i, 0);
-      if (s->row[i].close)
+      if (s->row[i].few)
         sum_one_by_one (s, i, c_i, sum);
       else
         subtract_reference (s, i, c_i, sum);
@@ -422,12 +432,12 @@ covariance_coefficients (const shard *s, size_t i, const double *v, double *q)
 {
   const double *r = gsl_matrix_const_ptr (s->r, i, 0);
   const size_t reference = s->row[i].reference;
-  const double q_reference = q[reference];
+  const double q_reference = s->row[i].few ? 0 : q[reference];
   double mean = 0;
   for (size_t k = 0; k < s->law->K; k++)
     if (r[k] != 0)
       {
-        q[k] = s->row[i].close ? product_with_difference (s->law, k, reference, v) : q[k] - q_reference;
+        q[k] = s->row[i].few ? product_with_difference (s->law, k, reference, v) : q[k] - q_reference;
         mean += r[k] * q[k];
       }
   for (size_t k = 0; k < s->law->K; k++)
@@ -456,7 +466,8 @@ jvp_rows (void *context, size_t number, size_t first, size_t n)
       gsl_matrix_const_view v = gsl_matrix_const_submatrix (job->v, first, 0, n, d);
       gsl_matrix_view out = gsl_matrix_submatrix (job->out, first, 0, n, d);
       weigh (&s);
-      gsl_blas_dgemm (CblasNoTrans, CblasTrans, 1, &v.matrix, job->law->mu, 0, q);
+      if (!all_few (&s))
+        gsl_blas_dgemm (CblasNoTrans, CblasTrans, 1, &v.matrix, job->law->mu, 0, q);
       for (size_t i = 0; i < n; i++)
         covariance_coefficients (&s, i, gsl_matrix_const_ptr (&v.matrix, i, 0), gsl_matrix_ptr (q, i, 0));
       sums (&s, q, &out.matrix);
@@ -468,8 +479,8 @@ jvp_rows (void *context, size_t number, size_t first, size_t n)
   return status;
 }
 
-// Its trace asks for the trace of the covariance, $\sum_k r_k\|\boldsymbol\mu_k - \hat{\mathbf{x}}_0\|^2$, or, where points are
-// not close, $\sum_k r_k\|\boldsymbol\mu_k\|^2 - \|\hat{\mathbf{x}}_0\|^2$.
+// Its trace asks for the trace of the covariance, $\sum_k r_k\|\boldsymbol\mu_k - \hat{\mathbf{x}}_0\|^2$, or, at
+// once, $\sum_k r_k\|\boldsymbol\mu_k\|^2 - \|\hat{\mathbf{x}}_0\|^2$.
 
 static double
 spread_one_by_one (const shard *s, size_t i, const double *o)
@@ -514,7 +525,7 @@ divergence_rows (void *context, size_t number, size_t first, size_t n)
       for (size_t i = 0; i < n; i++)
         {
           const double *o_i = gsl_matrix_const_ptr (o, i, 0), precision = 1 / gsl_pow_2 (s.kernel[i].sd);
-          double spread = s.row[i].close ? spread_one_by_one (&s, i, o_i) : spread_at_once (&s, i, o_i);
+          double spread = s.row[i].few ? spread_one_by_one (&s, i, o_i) : spread_at_once (&s, i, o_i);
           gsl_vector_set (job->out_number, first + i,
                           gsl_pow_2 (s.kernel[i].m * precision) * spread - (double)d * precision);
         }
