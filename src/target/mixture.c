@@ -8,6 +8,12 @@
 // $$ p_t(\mathbf{x}) = \sum_k w_k\, \mathcal{N}(\mathbf{x};\; m\boldsymbol\mu_k,\, m^2\mathbf{C}_k + \varsigma^2\mathbf{I}),
 // $$
 // with $m$ and $\varsigma$ depending on $t$. A Gaussian is a mixture of one.
+//
+// As the law of the process at time $t$ it solves Kolmogorov's forward equation, [scoresde.eq35] for a drift $F(t)\mathbf{x}$
+// and a diffusion $G(t)$
+// $$ \partial_t p_t = -\nabla\cdot(F\mathbf{x}\,p_t) + \tfrac12 G^2\,\Delta p_t, $$
+// and, since $\Delta p_t = \nabla\cdot(p_t\nabla\log p_t)$, with its score the continuity equation [scoresde.eq37]
+// $\partial_t p_t = -\nabla\cdot\bigl[(F\mathbf{x} - \tfrac12 G^2\nabla\log p_t)\,p_t\bigr]$. The tests hold it to both.
 
 #include "law.h"
 

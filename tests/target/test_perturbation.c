@@ -1,0 +1,607 @@
+// # What the paper says of perturbed data
+//
+// The theorems about $p_t$ and its score, on the inventory's mixture of three Gaussians and under each of the three
+// SDEs, with integrals where the library has closed forms.
+
+#include "ask.h"
+#include "process/ddpm.h"
+#include "process/smld.h"
+#include "process/subvp.h"
+#include "process/ve.h"
+#include "process/vp.h"
+#include "truth.h"
+
+#include <criterion/criterion.h>
+#include <gsl/gsl_errno.h>
+#include <gsl/gsl_math.h>
+#include <gsl/gsl_randist.h>
+#include <gsl/gsl_rng.h>
+#include <math.h>
+#include <stdlib.h>
+
+enum
+{
+  PROCESSES = 3,
+  NODES = 4001
+};
+
+static sb_target *gmm3;
+static sb_process *process[PROCESSES];
+static gsl_rng *rng;
+
+static void
+setup (void)
+{
+  gsl_set_error_handler_off ();
+  gmm3 = truth_mixture (&GMM3);
+  process[0] = sb_ve_alloc (1, SB_VE_SIGMA_MIN, SB_VE_SIGMA_MAX);
+  process[1] = sb_vp_alloc (1, SB_VP_BETA_MIN, SB_VP_BETA_MAX);
+  process[2] = sb_subvp_alloc (1, SB_VP_BETA_MIN, SB_VP_BETA_MAX);
+  rng = gsl_rng_alloc (gsl_rng_taus2);
+  gsl_rng_set (rng, 20210213);
+}
+
+static void
+teardown (void)
+{
+  sb_target_free (gmm3);
+  for (size_t i = 0; i < PROCESSES; i++)
+    sb_process_free (process[i]);
+  gsl_rng_free (rng);
+}
+
+TestSuite (perturbation, .init = setup, .fini = teardown);
+
+// The density of the data, written out.
+
+static double
+normal (double x, double mean, double variance)
+{
+  return exp (-0.5 * gsl_pow_2 (x - mean) / variance) / sqrt (2 * M_PI * variance);
+}
+
+static double
+p_data (double x)
+{
+  double p = 0;
+  for (size_t k = 0; k < GMM3.K; k++)
+    p += GMM3.w[k] * normal (x, GMM3.mu[k][0], GMM3.C[k][0][0]);
+  return p;
+}
+
+// Trapezoidal rule for a smooth function that vanishes at both ends: it converges faster than any power of the step.
+
+static double
+integral (double (*f) (double x, void *context), void *context, double low, double high)
+{
+  double sum = 0, h = (high - low) / (NODES - 1);
+  for (int i = 0; i < NODES; i++)
+    sum += f (low + i * h, context);
+  return sum * h;
+}
+
+// ## Perturbed data are data convolved with the kernel
+//
+// [scoresde.txt-perturb-kernel] The data's density has vanished 12 of its standard deviations away, the kernel's 12 of its own:
+// the smaller range has to hold the 4001 nodes.
+
+typedef struct
+{
+  double x, m, sd, model[3];
+} situation;
+
+static double
+joint (double x_0, void *context)
+{
+  const situation *s = context;
+  return p_data (x_0) * normal (s->x, s->m * x_0, s->sd * s->sd);
+}
+
+static double
+over_x0 (double (*f) (double x, void *context), situation *s)
+{
+  double low = GSL_MAX_DBL (-6, (s->x - 12 * s->sd) / s->m), high = GSL_MIN_DBL (6, (s->x + 12 * s->sd) / s->m);
+  return integral (f, s, low, high);
+}
+
+Test (perturbation, density_is_the_convolution)
+{
+  const double sigma[] = { 0.01, 0.1, 1, 20 };
+  for (size_t i = 0; i < 4; i++)
+    {
+      sb_process *fixed = fixed_process (1, 1, sigma[i]);
+      for (int j = 0; j < 50; j++)
+        {
+          situation s = { .x = gsl_ran_flat (rng, -3, 3), .m = 1, .sd = sigma[i] };
+          double expected = over_x0 (joint, &s), got = exp (ask_log_density (gmm3, fixed, &s.x, 0.5));
+          cr_assert_float_eq (got, expected, 1e-10, "sigma %g, x %g: %.15g, by convolution %.15g", sigma[i], s.x, got,
+                              expected);
+        }
+      sb_process_free (fixed);
+    }
+}
+
+// The kernel itself is the law of one data point perturbed, its score the conditional score $-(\tilde x - x)/\sigma^2$. [scoresde.txt-perturb-kernel]
+
+static sb_target *
+one_point (size_t d, double x)
+{
+  gsl_matrix *point = gsl_matrix_alloc (1, d);
+  gsl_matrix_set_all (point, x);
+  sb_target *law = sb_target_points_alloc (point, NULL);
+  gsl_matrix_free (point);
+  return law;
+}
+
+Test (perturbation, conditional_score_is_the_slope_of_the_kernel)
+{
+  for (int i = 0; i < 200; i++)
+    {
+      double x_0 = gsl_ran_flat (rng, -2, 2), sd = pow (10, gsl_ran_flat (rng, -2, 1.3)), h = 1e-4 * sd;
+      double x = x_0 + gsl_ran_flat (rng, 0.5, 2) * sd, after = x + h, before = x - h;
+      sb_target *kernel = one_point (1, x_0);
+      sb_process *fixed = fixed_process (1, 1, sd);
+      double slope = (ask_log_density (kernel, fixed, &after, 0.5) - ask_log_density (kernel, fixed, &before, 0.5))
+                     / (after - before);
+      cr_assert_float_eq (ask_score (kernel, fixed, x, 0.5) / slope, 1, 1e-7, "x_0 %g, sd %g, x %g", x_0, sd, x);
+      cr_assert_float_eq (ask_log_density (kernel, fixed, &x, 0.5), log (gsl_ran_gaussian_pdf (x - x_0, sd)), 1e-12);
+      sb_process_free (fixed);
+      sb_target_free (kernel);
+    }
+}
+
+// Drawn data, perturbed, are distributed as the closed form says: a Kolmogorov-Smirnov test at $n = 20000$ exceeds
+// $\sqrt{\ln(2\cdot10^{7})/2n}$ with probability $10^{-7}$. [scoresde.txt-perturb-kernel]
+
+static int
+ascending (const void *a, const void *b)
+{
+  double x = *(const double *)a, y = *(const double *)b;
+  return (x > y) - (x < y);
+}
+
+Test (perturbation, samples_follow_the_closed_form)
+{
+  const size_t n = 20000;
+  gsl_matrix *x = gsl_matrix_alloc (n, 1), *z = gsl_matrix_alloc (n, 1);
+  gsl_vector *t = gsl_vector_alloc (n), *cdf = gsl_vector_alloc (n);
+  for (size_t i = 0; i < PROCESSES; i++)
+    {
+      double distance = 0;
+      gsl_vector_set_all (t, 0.3);
+      cr_assert_eq (sb_target_sample (gmm3, (sb_stream){ .seed = i, .purpose = SB_FOR_DATA }, x), GSL_SUCCESS);
+      cr_assert_eq (sb_stream_normals ((sb_stream){ .seed = i, .purpose = SB_FOR_FORWARD }, 0, z), GSL_SUCCESS);
+      cr_assert_eq (sb_process_transition (process[i], NULL, t, z, x), GSL_SUCCESS);
+      qsort (x->data, n, sizeof *x->data, ascending);
+      cr_assert_eq (sb_target_cdf (gmm3, process[i], x, t, cdf), GSL_SUCCESS);
+      for (size_t j = 0; j < n; j++)
+        {
+          double F = gsl_vector_get (cdf, j);
+          distance = GSL_MAX_DBL (distance, GSL_MAX_DBL (F - (double)j / n, (double)(j + 1) / n - F));
+        }
+      cr_assert_lt (distance, sqrt (log (2e7) / (2.0 * n)), "%s: KS distance %g", process[i]->type->name, distance);
+    }
+  gsl_matrix_free (x);
+  gsl_matrix_free (z);
+  gsl_vector_free (t);
+  gsl_vector_free (cdf);
+}
+
+// ## The score is the average of the conditional score
+//
+// $\mathbb{E}[\nabla\log p_{0t}(x_t \mid x_0) \mid x_t] = \nabla\log p_t(x_t)$, which is why denoising score matching finds the score.
+// [scoresde.txt-dsm-optimal]
+
+static double
+conditional_score (double x_0, const situation *s)
+{
+  return -(s->x - s->m * x_0) / (s->sd * s->sd);
+}
+
+static double
+weighted_conditional_score (double x_0, void *context)
+{
+  return joint (x_0, context) * conditional_score (x_0, context);
+}
+
+Test (perturbation, score_is_the_average_of_the_conditional_score)
+{
+  const double times[] = { 0.1, 0.4, 0.9 };
+  for (size_t i = 0; i < PROCESSES; i++)
+    for (size_t j = 0; j < 3; j++)
+      for (int k = 0; k < 50; k++)
+        {
+          situation s = { .x = 0 };
+          ask_kernel (process[i], times[j], &s.m, &s.sd);
+          s.x = s.m * gsl_ran_flat (rng, -2.5, 2.5) + gsl_ran_gaussian (rng, s.sd);
+          double expected = over_x0 (weighted_conditional_score, &s) / over_x0 (joint, &s);
+          double got = ask_score (gmm3, process[i], s.x, times[j]);
+          cr_assert_float_eq (got, expected, 1e-8, "process %zu, t %g, x %g: %.12g, by quadrature %.12g", i, times[j],
+                              s.x, got, expected);
+        }
+}
+
+// And the two objectives differ by the same constant whatever the model: $\mathbb{E}\|s - \nabla\log p_{0t}\|^2 - \mathbb{E}\|s -
+// \nabla\log p_t\|^2$ has no $s$ in it. Five random models $a + bx + c\sin(\omega x)$. [scoresde.txt-dsm-optimal]
+
+static double
+model (const situation *s)
+{
+  return s->model[0] + s->model[1] * s->x + s->model[2] * sin (3 * s->x);
+}
+
+static double
+squared_miss (double x_0, void *context)
+{
+  const situation *s = context;
+  return joint (x_0, context) * gsl_pow_2 (model (s) - conditional_score (x_0, s));
+}
+
+typedef struct
+{
+  situation s;
+  const sb_process *process;
+  double t;
+} comparison;
+
+static double
+excess (double x, void *context)
+{
+  comparison *c = context;
+  c->s.x = x;
+  double explicit_miss = gsl_pow_2 (model (&c->s) - ask_score (gmm3, c->process, x, c->t));
+  return over_x0 (squared_miss, &c->s) - explicit_miss * exp (ask_log_density (gmm3, c->process, &x, c->t));
+}
+
+static double
+excess_over_x (comparison *c)
+{
+  double sum = 0, width = 6 * c->s.m + 10 * c->s.sd, h = width / 200;
+  for (int i = -200; i <= 200; i++)
+    sum += h * excess (i * h, c);
+  return sum;
+}
+
+Test (perturbation, denoising_and_explicit_score_matching_differ_by_a_constant)
+{
+  for (size_t i = 0; i < PROCESSES; i++)
+    {
+      comparison c = { .process = process[i], .t = i == 0 ? 0.5 : 0.3 };
+      double constant = 0;
+      ask_kernel (process[i], c.t, &c.s.m, &c.s.sd);
+      for (int j = 0; j < 5; j++)
+        {
+          for (int k = 0; k < 3; k++)
+            c.s.model[k] = j == 0 ? 0 : gsl_ran_gaussian (rng, 1);
+          double difference = excess_over_x (&c);
+          if (j == 0)
+            constant = difference;
+          cr_assert_gt (constant, 0.1);
+          cr_assert_float_eq (difference, constant, 1e-8, "process %zu, model %d: %.12g and not %.12g", i, j,
+                              difference, constant);
+        }
+    }
+}
+
+// ## Weights
+//
+// $\mathbb{E}\|\nabla_{\tilde{\mathbf{x}}}\log p_\sigma(\tilde{\mathbf{x}} \mid \mathbf{x})\|^2 = d/\sigma^2$ at every level of SMLD, and $d/(1-\alpha_i)$ at
+// every level of DDPM, so that $\sigma_i^2$ and $1 - \alpha_i$ weigh the levels evenly. The mean over $10^6$ normals is within
+// $4.89\sqrt{2/10^6}$ of 1 but for one case in $10^6$; the levels share their normals. [scoresde.txt-weight-inverse]
+
+enum
+{
+  WEIGHT_N = 1000,
+  WEIGHT_D = 1000
+};
+
+static double
+weighted_square (const sb_process *chain, double t, double weight, const gsl_matrix *z, double *mean_square)
+{
+  double sum = 0, noise = 0;
+  sb_target *point = one_point (WEIGHT_D, 0.7);
+  gsl_matrix *x = gsl_matrix_alloc (WEIGHT_N, WEIGHT_D), *score = gsl_matrix_alloc (WEIGHT_N, WEIGHT_D);
+  gsl_vector *times = gsl_vector_alloc (WEIGHT_N);
+  gsl_vector_set_all (times, t);
+  gsl_matrix_set_all (x, 0.7);
+  cr_assert_eq (sb_process_transition (chain, NULL, times, z, x), GSL_SUCCESS);
+  cr_assert_eq (sb_target_evaluate (point, chain, SB_SCORE, x, times, score), GSL_SUCCESS);
+  for (size_t i = 0; i < WEIGHT_N * WEIGHT_D; i++)
+    {
+      sum += weight * gsl_pow_2 (score->data[i]);
+      noise += gsl_pow_2 (z->data[i]);
+    }
+  *mean_square = noise / (WEIGHT_N * WEIGHT_D);
+  gsl_vector_free (times);
+  gsl_matrix_free (x);
+  gsl_matrix_free (score);
+  sb_target_free (point);
+  return sum / (WEIGHT_N * WEIGHT_D);
+}
+
+static void
+check_weight (const sb_process *chain, double t, double weight, const gsl_matrix *z)
+{
+  double noise, mean = weighted_square (chain, t, weight, z, &noise);
+  cr_assert_float_eq (mean, 1, 4.89 * sqrt (2e-6), "t %g: %g", t, mean);
+  cr_assert_float_eq (mean / noise, 1, 1e-9, "t %g: the score is not -z/sd: %.15g", t, mean / noise);
+}
+
+Test (perturbation, weights_are_the_inverse_of_the_conditional_scores_square)
+{
+  const size_t levels[] = { 1, 10, 100, 500, 1000 };
+  sb_process *smld = sb_smld_alloc (WEIGHT_D, 1000, SB_VE_SIGMA_MIN, SB_VE_SIGMA_MAX);
+  sb_process *ddpm = sb_ddpm_alloc (WEIGHT_D, 1000, SB_VP_BETA_MIN, SB_VP_BETA_MAX);
+  gsl_matrix *z = gsl_matrix_alloc (WEIGHT_N, WEIGHT_D);
+  cr_assert_eq (sb_stream_normals ((sb_stream){ .seed = 1, .purpose = SB_FOR_FORWARD }, 0, z), GSL_SUCCESS);
+  for (size_t i = 0; i < 5; i++)
+    {
+      check_weight (smld, levels[i] / 1000.0, gsl_pow_2 (sb_smld_sigma (smld, levels[i])), z);
+      check_weight (ddpm, levels[i] / 1000.0, 1 - sb_ddpm_alpha (ddpm, levels[i]), z);
+    }
+  gsl_matrix_free (z);
+  sb_process_free (smld);
+  sb_process_free (ddpm);
+}
+
+// As printed, with the gradient taken in $\mathbf{x}$, the weights of DDPM would not be even: moving the data point by $h$ moves
+// the log density of the kernel by $\sqrt{\alpha_i}$ times as much as moving $\tilde{\mathbf{x}}$ by $-h$, so that
+// $(1 - \alpha_i)\,\mathbb{E}\|\nabla_{\mathbf{x}}\log p_{\alpha_i}\|^2 = \alpha_i d$. [scoresde.txt-weight-inverse]
+
+Test (perturbation, gradient_in_the_data_point_would_not_give_the_weights)
+{
+  sb_process *ddpm = sb_ddpm_alloc (1, 1000, SB_VP_BETA_MIN, SB_VP_BETA_MAX);
+  for (size_t level = 100; level <= 1000; level += 300)
+    {
+      double t = (double)level / 1000, alpha = sb_ddpm_alpha (ddpm, level), h = 1e-4, x = 0.4, in_x, in_x_tilde;
+      sb_target *before = one_point (1, x - h), *at = one_point (1, x), *after = one_point (1, x + h);
+      double x_tilde = sqrt (alpha) * x + 1.3 * sqrt (1 - alpha);
+      in_x = (ask_log_density (after, ddpm, &x_tilde, t) - ask_log_density (before, ddpm, &x_tilde, t)) / (2 * h);
+      in_x_tilde = ask_score (at, ddpm, x_tilde, t);
+      cr_assert_float_eq ((1 - alpha) * gsl_pow_2 (in_x_tilde), gsl_pow_2 (1.3), 1e-10);
+      cr_assert_float_eq ((1 - alpha) * gsl_pow_2 (in_x) / alpha, gsl_pow_2 (1.3), 1e-5 / sqrt (alpha));
+      sb_target_free (before);
+      sb_target_free (at);
+      sb_target_free (after);
+    }
+  sb_process_free (ddpm);
+}
+
+// ## The density obeys Kolmogorov's forward equation
+//
+// [scoresde.eq35] In one dimension and with drift $F(t)x$ and diffusion $G(t)$, $\partial_t p_t = -\partial_x[F x p_t] +
+// \tfrac12 G^2 \partial_x^2 p_t$; by central differences, at 61 points across three standard deviations.
+
+static double
+map_at (const sb_process *of, sb_process_map map, double t)
+{
+  double one = 1;
+  gsl_matrix_view one_ = gsl_matrix_view_array (&one, 1, 1);
+  gsl_vector_view t_ = gsl_vector_view_array (&t, 1);
+  cr_assert_eq (sb_process_apply (of, map, CblasNoTrans, NULL, &t_.vector, &one_.matrix), GSL_SUCCESS);
+  return one;
+}
+
+static double
+density (const sb_process *of, double x, double t)
+{
+  return exp (ask_log_density (gmm3, of, &x, t));
+}
+
+typedef double (*spatial_part) (const sb_process *of, double x, double t, double h);
+
+static double
+kolmogorov (const sb_process *of, double x, double t, double h)
+{
+  double F = map_at (of, SB_F, t), G = map_at (of, SB_G, t);
+  double before = density (of, x - h, t), at = density (of, x, t), after = density (of, x + h, t);
+  return -F * ((x + h) * after - (x - h) * before) / (2 * h) + 0.5 * G * G * (after - 2 * at + before) / (h * h);
+}
+
+// [scoresde.eq37] The same with no second derivative, $\partial_t p_t = -\partial_x[\tilde f p_t]$, where the score stands in for the
+// diffusion: $\tilde f = F x - \tfrac12 G^2 \nabla\log p_t$.
+
+static double
+flow_of_mass (const sb_process *of, double x, double t)
+{
+  double F = map_at (of, SB_F, t), G = map_at (of, SB_G, t);
+  return (F * x - 0.5 * G * G * ask_score (gmm3, of, x, t)) * density (of, x, t);
+}
+
+static double
+continuity (const sb_process *of, double x, double t, double h)
+{
+  return -(flow_of_mass (of, x + h, t) - flow_of_mass (of, x - h, t)) / (2 * h);
+}
+
+static double
+worst_residual (const sb_process *of, double t, spatial_part part)
+{
+  double m, sd, h_t = 1e-4, worst = 0, largest = 0;
+  ask_kernel (of, t, &m, &sd);
+  double spread = sqrt (m * m * 1.7 + sd * sd), h = 3e-4 * spread;
+  for (int i = -30; i <= 30; i++)
+    {
+      double x = 0.1 * i * spread;
+      double change = (density (of, x, t + h_t) - density (of, x, t - h_t)) / (2 * h_t);
+      worst = GSL_MAX_DBL (worst, fabs (change - part (of, x, t, h)));
+      largest = GSL_MAX_DBL (largest, fabs (change));
+    }
+  return worst / largest;
+}
+
+static void
+check_evolution (const char *equation, spatial_part part)
+{
+  const double times[] = { 0.1, 0.3, 0.6, 0.9 };
+  for (size_t i = 0; i < PROCESSES; i++)
+    for (size_t j = 0; j < 4; j++)
+      {
+        double residual = worst_residual (process[i], times[j], part);
+        cr_assert_lt (residual, 1e-4, "%s, process %zu, t %g: residual %g", equation, i, times[j], residual);
+      }
+}
+
+Test (perturbation, density_solves_the_forward_equation) { check_evolution ("forward equation", kolmogorov); }
+
+Test (perturbation, density_and_score_solve_the_continuity_equation)
+{
+  check_evolution ("continuity equation", continuity);
+}
+
+// In two dimensions with a diffusion matrix that is not diagonal, $d\mathbf{x} = \mathbf{G}\,d\mathbf{w}$: the law is
+// $\mathcal{N}(\mathbf{0}, \mathbf{C} + t\,\mathbf{G}\mathbf{G}^\top)$, and $\partial_t p = \tfrac12\sum_{ij}(\mathbf{G}\mathbf{G}^\top)_{ij}
+// \partial_i\partial_j p$. [scoresde.eq35]
+
+static const double G2[2][2] = { { 0.8, 0.5 }, { -0.2, 0.6 } };
+
+static double
+G2G2 (size_t i, size_t j)
+{
+  return G2[i][0] * G2[j][0] + G2[i][1] * G2[j][1];
+}
+
+static double
+plane_density (double x, double y, double t)
+{
+  const double C[4] = { 1, 0.3, 0.3, 0.5 }, zero[2] = { 0, 0 }, at[2] = { x, y };
+  double moved[4];
+  for (size_t i = 0; i < 4; i++)
+    moved[i] = C[i] + t * G2G2 (i / 2, i % 2);
+  gsl_vector_const_view mean = gsl_vector_const_view_array (zero, 2);
+  gsl_matrix_view covariance = gsl_matrix_view_array (moved, 2, 2);
+  sb_target *law = sb_target_gaussian_alloc (&mean.vector, &covariance.matrix);
+  sb_process *still = fixed_process (2, 1, 0);
+  double p = exp (ask_log_density (law, still, at, 0));
+  sb_process_free (still);
+  sb_target_free (law);
+  return p;
+}
+
+static double
+second_difference (double x, double y, double h, size_t i, size_t j)
+{
+  double a = i == 0 ? h : 0, b = i == 1 ? h : 0, c = j == 0 ? h : 0, d = j == 1 ? h : 0, t = 0.7;
+  return (plane_density (x + a + c, y + b + d, t) - plane_density (x + a - c, y + b - d, t)
+          - plane_density (x - a + c, y - b + d, t) + plane_density (x - a - c, y - b - d, t))
+         / (4 * h * h);
+}
+
+Test (perturbation, gaussian_in_the_plane_solves_the_forward_equation)
+{
+  double worst = 0, largest = 0, h_t = 1e-4;
+  for (int i = 0; i < 100; i++)
+    {
+      double x = gsl_ran_gaussian (rng, 1.2), y = gsl_ran_gaussian (rng, 1), diffusion = 0;
+      double change = (plane_density (x, y, 0.7 + h_t) - plane_density (x, y, 0.7 - h_t)) / (2 * h_t);
+      for (size_t j = 0; j < 4; j++)
+        diffusion += 0.5 * G2G2 (j / 2, j % 2) * second_difference (x, y, 1e-3, j / 2, j % 2);
+      worst = GSL_MAX_DBL (worst, fabs (change - diffusion));
+      largest = GSL_MAX_DBL (largest, fabs (change));
+    }
+  cr_assert_lt (worst, 1e-4 * largest, "residual %g", worst / largest);
+}
+
+// Where the diffusion depends on the state, $\tilde f = f - \tfrac12\nabla\cdot[GG^\top] - \tfrac12 GG^\top\nabla\log p_t$: geometric Brownian
+// motion $dx = ax\,dt + bx\,dw$ from 1 is lognormal, $\log x \sim \mathcal{N}((a - b^2/2)t, b^2 t)$; the Gaussian of $\log x$ is
+// the library's. [scoresde.eq37]
+
+static const double GBM_A = 0.4, GBM_B = 0.6;
+
+static double
+lognormal (double x, double t, double *score)
+{
+  sb_target *point = one_point (1, (GBM_A - 0.5 * GBM_B * GBM_B) * t);
+  sb_process *spread = fixed_process (1, 1, GBM_B * sqrt (t));
+  double u = log (x), p = exp (ask_log_density (point, spread, &u, 0.5)) / x;
+  *score = (ask_score (point, spread, u, 0.5) - 1) / x;
+  sb_process_free (spread);
+  sb_target_free (point);
+  return p;
+}
+
+static double
+lognormal_flow (double x, double t)
+{
+  double score, p = lognormal (x, t, &score);
+  return (GBM_A * x - 0.5 * 2 * GBM_B * GBM_B * x - 0.5 * gsl_pow_2 (GBM_B * x) * score) * p;
+}
+
+Test (perturbation, geometric_brownian_motion_solves_the_continuity_equation)
+{
+  double worst = 0, largest = 0, h = 1e-4, t = 0.8, ignored;
+  for (int i = 0; i < 60; i++)
+    {
+      double x = exp (gsl_ran_gaussian (rng, 0.6));
+      double change = (lognormal (x, t + h, &ignored) - lognormal (x, t - h, &ignored)) / (2 * h);
+      double flow = -(lognormal_flow (x + h, t) - lognormal_flow (x - h, t)) / (2 * h);
+      worst = GSL_MAX_DBL (worst, fabs (change - flow));
+      largest = GSL_MAX_DBL (largest, fabs (change));
+    }
+  cr_assert_lt (worst, 1e-4 * largest, "residual %g", worst / largest);
+}
+
+// ## A step of the proof, component by component
+//
+// $\sum_j \partial_j\bigl[\sum_k G_{ik}G_{jk}\,p\bigr] = p\,\bigl(\nabla\cdot[\mathbf{G}\mathbf{G}^\top] + \mathbf{G}\mathbf{G}^\top\nabla\log p\bigr)_i$: as printed,
+// without the $i$ on the right, a number would equal a vector. For $\mathbf{G}(\mathbf{x})$ linear in the state and a Gaussian $p$, at
+// 100 points. [scoresde.txt-fp-score-identity]
+
+static void
+state_G (const double *x, double G[2][2])
+{
+  G[0][0] = 1 + 0.3 * x[0];
+  G[0][1] = 0.2;
+  G[1][0] = 0.1 * x[1];
+  G[1][1] = 1 + 0.2 * x[0];
+}
+
+static double
+state_GG (const double *x, size_t i, size_t j)
+{
+  double G[2][2];
+  state_G (x, G);
+  return G[i][0] * G[j][0] + G[i][1] * G[j][1];
+}
+
+// Its row-wise divergence, by hand: $GG^\top_{00} = (1+.3x)^2 + .04$, $GG^\top_{01} = .1y(1+.3x) + .2(1+.2x)$,
+// $GG^\top_{11} = .01y^2 + (1+.2x)^2$.
+
+static double
+state_divergence (const double *x, size_t i)
+{
+  return i == 0 ? 0.6 * (1 + 0.3 * x[0]) + 0.1 * (1 + 0.3 * x[0]) : 0.03 * x[1] + 0.04 + 0.02 * x[1];
+}
+
+Test (perturbation, divergence_of_diffused_mass_is_the_score_componentwise)
+{
+  const double C[4] = { 1, 0.3, 0.3, 0.5 }, zero[2] = { 0, 0 }, h = 1e-4;
+  gsl_vector_const_view mean = gsl_vector_const_view_array (zero, 2);
+  gsl_matrix_const_view covariance = gsl_matrix_const_view_array (C, 2, 2);
+  sb_target *law = sb_target_gaussian_alloc (&mean.vector, &covariance.matrix);
+  sb_process *still = fixed_process (2, 1, 0);
+  for (int n = 0; n < 100; n++)
+    {
+      double x[2] = { gsl_ran_gaussian (rng, 1), gsl_ran_gaussian (rng, 0.7) }, score[2];
+      double p = exp (ask_log_density (law, still, x, 0));
+      ask (law, still, SB_SCORE, x, 0, score);
+      for (size_t i = 0; i < 2; i++)
+        {
+          double left = 0, right = state_divergence (x, i);
+          for (size_t j = 0; j < 2; j++)
+            {
+              double after[2] = { x[0], x[1] }, before[2] = { x[0], x[1] };
+              after[j] += h;
+              before[j] -= h;
+              left += (state_GG (after, i, j) * exp (ask_log_density (law, still, after, 0))
+                       - state_GG (before, i, j) * exp (ask_log_density (law, still, before, 0)))
+                      / (2 * h);
+              right += state_GG (x, i, j) * score[j];
+            }
+          cr_assert_float_eq (left, p * right, 1e-6 * p * (1 + fabs (right)), "component %zu at (%g, %g): %g and %g", i,
+                              x[0], x[1], left, p * right);
+        }
+    }
+  sb_process_free (still);
+  sb_target_free (law);
+}
