@@ -15,6 +15,7 @@
 #include "dataset/npy.h"
 #include "dataset/png.h"
 #include "dataset/source.h"
+#include "grid/distance.h"
 #include "grid/grid.h"
 #include "grid/interpolate.h"
 #include "measure/frechet.h"

@@ -6,7 +6,7 @@
 SB_BEGIN_DECLS
 
 // The paper's settings [scoresde.set-smld] [scoresde.set-eps]. It does not print sigma_max: 50 is that of the released
-// configuration for CIFAR-10; elsewhere, the largest distance between two training points.
+// configuration for CIFAR-10; elsewhere, sb_grid_largest_distance of the training points.
 #define SB_VE_SIGMA_MIN 0.01
 #define SB_VE_SIGMA_MAX 50.0
 #define SB_VE_EPSILON 1e-5

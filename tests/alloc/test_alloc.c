@@ -256,6 +256,19 @@ PATH (png)
   return status;
 }
 
+// ## Grids
+
+PATH (largest_distance)
+{
+  gsl_matrix *x = gsl_matrix_calloc (100, 2);
+  if (!x)
+    return reported;
+  double distance;
+  int status = sb_grid_largest_distance (x, &distance);
+  gsl_matrix_free (x);
+  return status;
+}
+
 // ## Processes
 
 static int

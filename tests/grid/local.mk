@@ -1,3 +1,4 @@
-check_PROGRAMS += %D%/test_grid %D%/test_interpolate
+check_PROGRAMS += %D%/test_distance %D%/test_grid %D%/test_interpolate
 %C%_test_grid_SOURCES = %D%/test_grid.c
 %C%_test_interpolate_SOURCES = %D%/test_interpolate.c
+%C%_test_distance_SOURCES = %D%/test_distance.c

@@ -1,0 +1,16 @@
+#ifndef SCOREBOOK_GRID_DISTANCE_H
+#define SCOREBOOK_GRID_DISTANCE_H
+
+#include "../base/decls.h"
+
+#include <gsl/gsl_matrix.h>
+
+SB_BEGIN_DECLS
+
+// The largest Euclidean distance between two rows of `points` (n x d, n >= 2): SMLD's sigma_max. GSL_EBADLEN, GSL_EINVAL
+// where a point is not finite, GSL_ENOMEM. Takes n^2 d operations and room for n numbers.
+int sb_grid_largest_distance (const gsl_matrix *points, double *distance);
+
+SB_END_DECLS
+
+#endif

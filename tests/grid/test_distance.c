@@ -1,0 +1,106 @@
+// # What must be true of the largest distance between points
+
+#include "grid/distance.h"
+#include "base/stream.h"
+#include "dataset/bytes.h"
+#include "dataset/idx.h"
+#include "property.h"
+
+#include <criterion/criterion.h>
+#include <gsl/gsl_errno.h>
+#include <gsl/gsl_math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static void
+setup (void)
+{
+  gsl_set_error_handler_off ();
+}
+
+TestSuite (distance, .init = setup);
+
+static double
+brute_force (const gsl_matrix *points)
+{
+  double largest = 0;
+  for (size_t i = 0; i < points->size1; i++)
+    for (size_t j = 0; j < i; j++)
+      {
+        double squared = 0;
+        for (size_t k = 0; k < points->size2; k++)
+          squared += gsl_pow_2 (gsl_matrix_get (points, i, k) - gsl_matrix_get (points, j, k));
+        largest = GSL_MAX (largest, sqrt (squared));
+      }
+  return largest;
+}
+
+// Every pair by itself, on clouds of one block and of several, some of them far from the origin.
+
+static const property_parameter a_cloud[] = { { "n", PROPERTY_INTEGER, 2, 900, 2 },
+                                              { "d", PROPERTY_INTEGER, 1, 8, 1 },
+                                              { "offset", PROPERTY_UNIFORM, -30, 30, 0 },
+                                              { "seed", PROPERTY_INTEGER, 1, 1e6, 1 } };
+
+static double
+cloud_residual (const double *v, void *context)
+{
+  (void)context;
+  size_t n = (size_t)v[0], d = (size_t)v[1];
+  gsl_matrix *wide = gsl_matrix_alloc (n, d + 3);
+  sb_stream stream = { .seed = (uint64_t)v[3], .purpose = SB_FOR_DATA };
+  sb_stream_normals (stream, 0, wide);
+  gsl_matrix_view points = gsl_matrix_submatrix (wide, 0, 2, n, d);
+  gsl_matrix_add_constant (&points.matrix, v[2]);
+  double distance = GSL_NAN;
+  int status = sb_grid_largest_distance (&points.matrix, &distance);
+  double residual = status ? 1 : fabs (distance / brute_force (&points.matrix) - 1);
+  gsl_matrix_free (wide);
+  return residual;
+}
+
+Test (distance, is_that_of_all_pairs)
+{
+  property_check ("largest of all pairs", 1, 60, 4, a_cloud, cloud_residual, NULL, 1e-11);
+}
+
+// Of the first 200 of MNIST's test images, with inputs in $[0, 1]$ as SMLD takes them. [scoresde.set-smld]
+
+Test (distance, of_two_hundred_digits)
+{
+  const char *source = getenv ("srcdir");
+  char path[4096];
+  snprintf (path, sizeof path, "%s/data/t10k-images-idx3-ubyte.gz", source ? source : ".");
+  sb_bytes *images = sb_idx_read (path, NULL);
+  cr_assert_not_null (images, "%s", path);
+  gsl_matrix *x = gsl_matrix_alloc (200, 784);
+  cr_assert_eq (sb_bytes_rows (images, 0, 0, 1, x), GSL_SUCCESS);
+  double distance;
+  cr_assert_eq (sb_grid_largest_distance (x, &distance), GSL_SUCCESS);
+  cr_assert_float_eq (distance / brute_force (x), 1, 1e-13);
+  gsl_matrix_free (x);
+  sb_bytes_free (images);
+}
+
+Test (distance, of_equal_points_is_zero)
+{
+  gsl_matrix *x = gsl_matrix_alloc (300, 2);
+  gsl_matrix_set_all (x, 1 / 3.0);
+  double distance;
+  cr_assert_eq (sb_grid_largest_distance (x, &distance), GSL_SUCCESS);
+  cr_assert_eq (distance, 0);
+  gsl_matrix_free (x);
+}
+
+Test (distance, refuses_fewer_than_two_points)
+{
+  gsl_matrix *x = gsl_matrix_calloc (1, 2), *y = gsl_matrix_calloc (2, 2);
+  double distance;
+  cr_assert_eq (sb_grid_largest_distance (x, &distance), GSL_EBADLEN);
+  gsl_matrix_set (y, 1, 1, GSL_NAN);
+  cr_assert_eq (sb_grid_largest_distance (y, &distance), GSL_EINVAL);
+  gsl_matrix_set (y, 1, 1, 1e200);
+  cr_assert_eq (sb_grid_largest_distance (y, &distance), GSL_EINVAL);
+  gsl_matrix_free (x);
+  gsl_matrix_free (y);
+}
