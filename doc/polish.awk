@@ -122,9 +122,19 @@ function maths(s,    out, m, at, d) {
       d = substr(m, RSTART + 31, 1)
       m = substr(m, 1, RSTART - 1) "<mn>" sprintf("\xF0\x9D\x9F%c", 142 + d) "</mn>" substr(m, RSTART + RLENGTH)
     }
-    out = out scripts(m)
+    out = out fit(scripts(m))
   }
   return out s
+}
+
+# A wide display is set smaller beside code, by the number of its characters.
+function fit(m,    n, s) {
+  if (m !~ /^<math display="block"/) return m
+  s = m
+  sub(/<annotation.*/, "", s); gsub(/<mspace width="2em">/, "....", s); gsub(/<[^>]*>/, "", s); gsub(/[\x80-\xBF]/, "", s)
+  n = length(s)
+  if (n > 44) sub(/<math /, "<math class=\"" (n > 62 ? "w3" : n > 53 ? "w2" : "w1") "\" ", m)
+  return m
 }
 function scripts(m,    out, flat) {
   while (match(m, /(<m(sub|sup|subsup|under|underover)>(<mi>[^<]*<\/mi>|<mo[^>]*>[^<]*<\/mo>|<mstyle [^>]*><mi>[^<]*<\/mi><\/mstyle>)<mrow>(<m[ino][^>]*>[^<]*<\/m[ino]>)+<\/mrow>)|(<mrow>(<m[ino][^>]*>[^<]*<\/m[ino]>)+<\/mrow><\/m(sub|sup|subsup|under|over|underover)>)/)) {
