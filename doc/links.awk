@@ -17,6 +17,13 @@ BEGIN { for (i = 1; i < ARGC; i++) page[ARGV[i]] }
     if (kind == "id") { if ((FILENAME, a) in place) print FILENAME ": two places are called " a; place[FILENAME, a] }
     else if (a !~ /^[a-z]+:/) { link[++links] = a; origin[links] = FILENAME }
   }
+  # A file that prose names must be there; polish.awk has made the names that it knows links.
+  s = $0
+  gsub(/<a class="name"[^>]*><code>[^<]*<\/code><\/a>/, "", s)
+  while (match(s, /<code>(src|tests|experiments)\/[^< ]*\.[ch](:[^<]*)?<\/code>/)) {
+    a = substr(s, RSTART + 6, RLENGTH - 13); s = substr(s, RSTART + RLENGTH)
+    if (a ".html" != FILENAME) print FILENAME ": no such file: " a
+  }
   # What is left when tags, code and the formulas themselves are taken away is text.
   s = $0
   gsub(/<annotation[^>]*>[^<]*<\/annotation>/, "", s)

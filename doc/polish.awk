@@ -133,7 +133,7 @@ function fit(m,    n, s) {
   s = m
   sub(/<annotation.*/, "", s); gsub(/<mspace width="2em">/, "....", s); gsub(/<[^>]*>/, "", s); gsub(/[\x80-\xBF]/, "", s)
   n = length(s)
-  if (n > 44) sub(/<math /, "<math class=\"" (n > 62 ? "w3" : n > 53 ? "w2" : "w1") "\" ", m)
+  if (n > 40) sub(/<math /, "<math class=\"" (n > 66 ? "w4" : n > 57 ? "w3" : n > 48 ? "w2" : "w1") "\" ", m)
   return m
 }
 function scripts(m,    out, flat) {
