@@ -53,6 +53,11 @@ extern void __libc_free (void *block);
 
 // ## What is counted
 
+enum
+{
+  BLOCKS = 1024 // alive at a time, of one path
+};
+
 static _Thread_local struct
 {
   bool counting;
@@ -60,7 +65,9 @@ static _Thread_local struct
   size_t k;
   failing_report report;
   const void *caller;
-  bool for_matrix; // the block that GSL allocates next is a gsl_matrix's
+  bool for_matrix;           // the block that GSL allocates next is a gsl_matrix's
+  const void *block[BLOCKS]; // those that are counted and not yet freed
+  size_t blocks;
 } now;
 
 bool
@@ -133,9 +140,27 @@ refuses (const void *caller)
 static void *
 counted (void *block, const void *caller)
 {
-  if (block && counts (caller))
-    now.report.live++;
+  if (block && counts (caller) && now.blocks < BLOCKS)
+    {
+      now.block[now.blocks++] = block;
+      now.report.live++;
+    }
   return block;
+}
+
+// Freed is what was counted, whoever frees it: the address to which `free` returns is not always in the function that
+// called it. libgomp ends a parallel region by jumping into `free`, which then returns to us.
+
+static void
+forget (const void *block)
+{
+  for (size_t i = now.blocks; i-- > 0;)
+    if (now.block[i] == block)
+      {
+        now.block[i] = now.block[--now.blocks];
+        now.report.live--;
+        return;
+      }
 }
 
 // ## The C library's functions
@@ -157,8 +182,8 @@ calloc (size_t count, size_t size)
 void
 free (void *block)
 {
-  if (block && counts (CALLER))
-    now.report.live--;
+  if (block && now.counting)
+    forget (block);
   __libc_free (block);
 }
 
@@ -170,9 +195,9 @@ realloc (void *block, size_t size)
   if (refuses (CALLER))
     return NULL;
   void *moved = __libc_realloc (block, size);
-  if (counts (CALLER))
-    now.report.live += (moved && !block) - (!moved && block && size == 0);
-  return moved;
+  if (block && now.counting && (moved || size == 0))
+    forget (block);
+  return counted (moved, CALLER);
 }
 
 void *

@@ -260,7 +260,7 @@ PATH (png)
 
 PATH (largest_distance)
 {
-  gsl_matrix *x = gsl_matrix_calloc (100, 2);
+  gsl_matrix *x = gsl_matrix_calloc (300, 2);
   if (!x)
     return reported;
   double distance;
