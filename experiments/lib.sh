@@ -1,7 +1,7 @@
 # What the experiments' scripts share: source it with `. "$EXPERIMENTS/lib.sh"`
 
 set -eu
-: "${SCALE:?} ${SEED:?} ${OUT:?} ${EXPERIMENTS:?} ${BUILD:?} ${SCOREBOOK:?}"
+: "${SCALE:?} ${SEED:?} ${DATA:?} ${OUT:?} ${EXPERIMENTS:?} ${BUILD:?} ${SCOREBOOK:?}"
 
 # driver ID: run the C program of that experiment; it reads SCALE, SEED and OUT.
 driver() { "$BUILD/experiments/$1-driver"; }

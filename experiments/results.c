@@ -6,6 +6,7 @@
 #include "results.h"
 
 #include <gsl/gsl_errno.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -116,7 +117,7 @@ static void
 put_number (FILE *file, double value)
 {
   char text[32];
-  snprintf (text, sizeof text, "%.4g", value);
+  snprintf (text, sizeof text, fabs (value) >= 1e4 && fabs (value) < 1e7 ? "%.0f" : "%.4g", value);
   put_field (file, text, ',');
 }
 
