@@ -18,10 +18,12 @@
 #include "grid/distance.h"
 #include "grid/grid.h"
 #include "grid/interpolate.h"
+#include "measure/classifier.h"
 #include "measure/frechet.h"
 #include "net/layer.h"
 #include "net/network.h"
 #include "net/safetensors.h"
+#include "objective/cross_entropy.h"
 #include "objective/dsm.h"
 #include "process/ddpm.h"
 #include "process/moments.h"
@@ -46,6 +48,7 @@
 #include "target/target.h"
 #include "train/adam.h"
 #include "train/checkpoint.h"
+#include "train/classify.h"
 #include "train/train.h"
 
 #endif

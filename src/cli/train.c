@@ -21,10 +21,10 @@
 
 typedef struct
 {
-  const char *data, *net, *process, *output, *resume, *export, *curve;
+  const char *data, *labels, *net, *process, *output, *resume, *export, *curve;
   double range[2], deviation, t_min; // NaN: not given
   int prediction, label, weighting;
-  uint64_t batch, shard, steps, save_every;
+  uint64_t batch, shard, shift, steps, save_every;
   double rate, warmup, clip, ema;
   common_options common;
 } settings;
@@ -38,6 +38,7 @@ static const char details[]
       "  unet image=1x28x28 channels=32 multipliers=1,2,2 blocks=1 groups=8\n"
       "       attention=7 time=positional features=32\n"
       "  mlp inputs=2 width=64 layers=3 time=fourier features=32\n"
+      "  cnn image=1x28x28 outputs=10 channels=16 multipliers=1,2,4 blocks=2 groups=8\n"
       "and PROCESS one of\n"
       "  ve sigma_min=0.01 sigma_max=50      smld levels=1000 sigma_min=0.01 sigma_max=50\n"
       "  vp beta_min=0.1 beta_max=20         ddpm levels=1000 beta_min=0.1 beta_max=20\n"
@@ -55,8 +56,12 @@ parse (int argc, char **argv, settings *o)
   const option options[] = {
     { .kind = OPTION_HEADING, .help = "The data" },
     { "data", 'd', OPTION_TEXT, &o->data, "FILE", 0, 0, NULL, "IDX, plain or gzip: the points to learn (needed)" },
+    { "labels", 0, OPTION_TEXT, &o->labels, "FILE", 0, 0, NULL,
+      "IDX: the points' classes; train a classifier, NETWORK a cnn, not a score" },
+    { "shift", 0, OPTION_COUNT, &o->shift, "N", -1, 1000, NULL,
+      "with --labels: move images by up to so many pixels, at random (default: 2)" },
     { "data-range", 0, OPTION_RANGE, o->range, "LOW,HIGH", 0, 0, NULL,
-      "map the bytes 0 to 255 to these values (default: 0,1 with ve and smld, else -1,1)" },
+      "map the bytes 0 to 255 to these values (default: 0,1 with ve, smld and --labels, else -1,1)" },
     { "data-deviation", 0, OPTION_REAL, &o->deviation, "S", 0, 0, NULL,
       "standard deviation of a coordinate (default: measured)" },
 
@@ -102,6 +107,7 @@ defaults (void)
                      .deviation = NAN,
                      .t_min = 1e-5,
                      .batch = 64,
+                     .shift = 2,
                      .shard = 8,
                      .steps = 10000,
                      .save_every = 500,
@@ -156,12 +162,13 @@ typedef struct
   settings o;
   char *recipe, *command, *about_data, *curve;
   size_t curve_length;
-  sb_bytes *data;
+  sb_bytes *data, *labels;
   sb_byte_examples examples;
   sb_model *model;
   sb_training *training;
   sb_trainer *trainer;
   sb_denoising denoising;
+  sb_classifying classifying;
   sb_recipe train;
   sb_provenance provenance;
 } training;
@@ -173,6 +180,7 @@ release (training *t)
   sb_training_free (t->training);
   sb_model_free (t->model);
   sb_bytes_free (t->data);
+  sb_bytes_free (t->labels);
   free (t->recipe);
   free (t->command);
   free (t->about_data);
@@ -208,7 +216,7 @@ open_data (training *t)
   if (isnan (o->range[0]))
     {
       int explodes = o->process[0] == 'v' ? o->process[1] == 'e' : o->process[1] == 'm';
-      o->range[0] = explodes ? 0 : -1;
+      o->range[0] = explodes || o->labels ? 0 : -1;
       o->range[1] = 1;
     }
   if (isnan (o->deviation))
@@ -220,11 +228,15 @@ open_data (training *t)
   sprintf (t->about_data, "%s: %zu points, %zu bytes, CRC-32 %08lx", slash ? slash + 1 : o->data,
            t->data->shape.length[0], count, crc);
   t->examples = (sb_byte_examples){ t->data, o->range[0], o->range[1] };
+  if (o->labels && !(t->labels = sb_idx_read (o->labels, &error)))
+    return failure ("%s", error.message);
   return EXIT_SUCCESS;
 }
 
+// What is minimised: the score's error, or the classifier's.
+
 static int
-open_model (training *t)
+open_score (training *t)
 {
   const settings *o = &t->o;
   sb_error error = { 0 };
@@ -237,23 +249,50 @@ open_model (training *t)
     return failure ("%s: a point has %zu numbers, the network's input %zu", o->data, d, t->model->process->dimension);
   if (sb_net_shape_size (sb_net_output (t->model->net)) != d)
     return failure ("network: its output is not of its input's size");
+  t->denoising = (sb_denoising){ .network = t->model->network,
+                                 .dsm = { t->model->process, (sb_weighting)o->weighting, o->t_min },
+                                 .examples = sb_examples_of_bytes (&t->examples) };
+  t->train.task = sb_denoising_task (&t->denoising);
+  return EXIT_SUCCESS;
+}
 
+static int
+open_classifier (training *t)
+{
+  const settings *o = &t->o;
+  sb_error error = { 0 };
+  t->model = sb_model_classifier_alloc (o->net, o->range[0], o->range[1], &error);
+  if (!t->model)
+    return failure ("%s", error.message);
+  t->classifying = (sb_classifying){ .net = t->model->net, .images = t->data, .labels = t->labels, .low = o->range[0],
+                                     .high = o->range[1], .shift = o->shift };
+  int status = sb_classifying_check (&t->classifying);
+  if (status)
+    return failure ("%s: %s", o->labels, why (status));
+  t->train.task = sb_classifying_task (&t->classifying);
+  return EXIT_SUCCESS;
+}
+
+static int
+open_training (training *t)
+{
+  const settings *o = &t->o;
+  sb_error error = { 0 };
+  int status = o->labels ? open_classifier (t) : open_score (t);
+  if (status != EXIT_SUCCESS)
+    return status;
   t->training = sb_training_alloc (t->model->net, (sb_stream){ o->common.seed, SB_FOR_USER, 0 });
   if (!t->training)
     return failure ("no memory for a training of %s", o->net);
   if (o->resume && sb_checkpoint_read (o->resume, t->model->net, t->training, NULL, &error))
     return failure ("%s", error.message);
 
-  t->denoising = (sb_denoising){ .network = t->model->network,
-                                 .dsm = { t->model->process, (sb_weighting)o->weighting, o->t_min },
-                                 .examples = sb_examples_of_bytes (&t->examples) };
-  t->denoising.network.theta = t->training->theta;
-  t->train = (sb_recipe){ .task = sb_denoising_task (&t->denoising),
-                          .adam = { o->rate, sb_adam_defaults.beta1, sb_adam_defaults.beta2, sb_adam_defaults.epsilon,
-                                    o->warmup, o->clip, o->ema },
-                          .batch = o->batch,
-                          .shard_rows = o->shard < o->batch ? o->shard : o->batch,
-                          .seed = o->common.seed };
+  t->denoising.network.theta = t->classifying.theta = t->training->theta;
+  t->train.adam = (sb_adam){ o->rate, sb_adam_defaults.beta1, sb_adam_defaults.beta2, sb_adam_defaults.epsilon,
+                             o->warmup, o->clip, o->ema };
+  t->train.batch = o->batch;
+  t->train.shard_rows = o->shard < o->batch ? o->shard : o->batch;
+  t->train.seed = o->common.seed;
   t->trainer = sb_trainer_alloc (&t->train, t->training);
   if (!t->trainer)
     return failure ("no memory for a training of %s", o->net);
@@ -438,7 +477,7 @@ begin (training *t, int argc, char **argv)
 
   status = open_data (t);
   if (status == EXIT_SUCCESS)
-    status = open_model (t);
+    status = open_training (t);
   if (status == EXIT_SUCCESS && t->o.resume && t->o.curve)
     status = read_curve (t);
   return status == EXIT_SUCCESS ? finish (t) : status;

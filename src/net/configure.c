@@ -1,6 +1,7 @@
 // # Networks from a line of text
 //
-// Two families: a multi-layer perceptron for points, and the U-Net (Ronneberger et al., 2015; Ho et al., 2020) for images.
+// Three families: a multi-layer perceptron for points, the U-Net (Ronneberger et al., 2015; Ho et al., 2020) for images, and a convolutional
+// classifier.
 
 #include "network.h"
 
@@ -11,15 +12,24 @@
 
 enum
 {
-  LARGEST = 1 << 20, // of any number in a configuration
+  LARGEST = 1 << 20, // of any number in a configuration: so no product of three of them overflows
+  WIDEST = 1 << 14,  // in channels
+  DEEPEST = 1 << 10, // in layers or blocks
   LEVELS = 8         // of a U-Net, at most
 };
 
 // ## What can be said
 
+typedef enum
+{
+  MLP = 1, // powers of two: a key says with which it goes
+  UNET = 2,
+  CNN = 4
+} family;
+
 typedef struct
 {
-  int unet;
+  family family;
   size_t image[3];
   size_t inputs, outputs, width, layers; // mlp
   size_t channels, blocks, groups;       // unet
@@ -34,15 +44,14 @@ typedef struct
   size_t features;
 } settings;
 
-static const settings defaults = { .width = 64,
-                                   .layers = 3,
-                                   .channels = 32,
-                                   .blocks = 1,
-                                   .groups = 8,
-                                   .multipliers = { 1, 2, 2 },
-                                   .levels = 3,
-                                   .time = POSITIONAL,
-                                   .features = 32 };
+static settings
+defaults (family f)
+{
+  settings s = { .family = f, .width = 64, .layers = 3, .channels = f == CNN ? 16 : 32, .blocks = f == CNN ? 2 : 1,
+                 .groups = 8, .multipliers = { 1, 2, f == CNN ? 4 : 2 }, .levels = 3, .features = 32 };
+  s.time = f == MLP ? FOURIER : f == UNET ? POSITIONAL : NO_TIME;
+  return s;
+}
 
 // Whole numbers between `separator`s, from 1 to `most` of them. The number read, or 0: something else stands there.
 
@@ -73,14 +82,16 @@ read_value (settings *s, const char *key, const char *value)
   const struct
   {
     const char *key;
-    int unet;
-    size_t *number;
-  } numbers[] = { { "inputs", 0, &s->inputs },     { "outputs", -1, &s->outputs },   { "width", 0, &s->width },
-                  { "layers", 0, &s->layers },     { "channels", 1, &s->channels },  { "blocks", 1, &s->blocks },
-                  { "groups", 1, &s->groups },     { "features", -1, &s->features } };
+    unsigned families;
+    size_t most, *number;
+  } numbers[] = { { "inputs", MLP, LARGEST, &s->inputs },           { "outputs", MLP | UNET | CNN, LARGEST, &s->outputs },
+                  { "width", MLP, WIDEST, &s->width },             { "layers", MLP, DEEPEST, &s->layers },
+                  { "channels", UNET | CNN, WIDEST, &s->channels }, { "blocks", UNET | CNN, DEEPEST, &s->blocks },
+                  { "groups", UNET | CNN, WIDEST, &s->groups },    { "features", MLP | UNET | CNN, LARGEST, &s->features } };
   for (size_t k = 0; k < sizeof numbers / sizeof *numbers; k++)
-    if (strcmp (key, numbers[k].key) == 0 && (numbers[k].unet < 0 || numbers[k].unet == s->unet))
-      return read_numbers (value, ',', 1, numbers[k].number) == 1 && *numbers[k].number > 0;
+    if (strcmp (key, numbers[k].key) == 0 && (numbers[k].families & s->family))
+      return read_numbers (value, ',', 1, numbers[k].number) == 1 && *numbers[k].number > 0
+             && *numbers[k].number <= numbers[k].most;
 
   if (strcmp (key, "time") == 0)
     {
@@ -93,7 +104,7 @@ read_value (settings *s, const char *key, const char *value)
           }
       return 0;
     }
-  if (!s->unet)
+  if (s->family == MLP)
     return 0;
   if (strcmp (key, "image") == 0)
     return read_numbers (value, 'x', 3, s->image) == 3 && s->image[0] && s->image[1] && s->image[2];
@@ -105,7 +116,7 @@ read_value (settings *s, const char *key, const char *value)
           return 0;
       return s->levels > 0;
     }
-  if (strcmp (key, "attention") == 0)
+  if (strcmp (key, "attention") == 0 && s->family == UNET)
     return (s->attentions = read_numbers (value, ',', LEVELS, s->attention)) > 0;
   return 0;
 }
@@ -113,15 +124,52 @@ read_value (settings *s, const char *key, const char *value)
 // The line, word by word, on a copy that may be cut up.
 
 static int
+check_image (const settings *s, sb_error *error)
+{
+  if (s->image[0] == 0)
+    SB_ERROR (error, GSL_EINVAL, "network: image=CxHxW is needed");
+  if (s->image[1] * s->image[2] > LARGEST || s->image[0] * s->image[1] * s->image[2] > LARGEST)
+    SB_ERROR (error, GSL_EINVAL, "network: image=%zux%zux%zu: more than %d numbers", s->image[0], s->image[1], s->image[2],
+              LARGEST);
+  for (size_t k = 1, divisor = 2; k < s->levels; k++, divisor *= 2)
+    if (s->image[1] % divisor || s->image[2] % divisor)
+      SB_ERROR (error, GSL_EINVAL, "network: an image of %zux%zu cannot be halved %zu times", s->image[1], s->image[2],
+                s->levels - 1);
+  for (size_t k = 0; k < s->levels; k++)
+    if (s->channels * s->multipliers[k] > WIDEST)
+      SB_ERROR (error, GSL_EINVAL, "network: %zu channels times %zu: more than %d", s->channels, s->multipliers[k], WIDEST);
+    else if (s->channels * s->multipliers[k] % s->groups)
+      SB_ERROR (error, GSL_EINVAL, "network: %zu channels do not divide into %zu groups",
+                s->channels * s->multipliers[k], s->groups);
+  return GSL_SUCCESS;
+}
+
+static int
+check_settings (const settings *s, sb_error *error)
+{
+  if (s->family == MLP && s->inputs == 0)
+    SB_ERROR (error, GSL_EINVAL, "network: an mlp needs inputs=");
+  if (s->family == CNN && s->outputs == 0)
+    SB_ERROR (error, GSL_EINVAL, "network: a cnn needs outputs=");
+  if (s->time != NO_TIME && s->features % 2)
+    SB_ERROR (error, GSL_EINVAL, "network: features=%zu: sines and cosines come in pairs", s->features);
+  return s->family == MLP ? GSL_SUCCESS : check_image (s, error);
+}
+
+static int
 read_settings (char *line, settings *s, sb_error *error)
 {
+  static const char *const names[] = { "mlp", "unet", "cnn" };
   char *rest = NULL, *word = strtok_r (line, " ", &rest);
-  *s = defaults;
-  if (!word || (strcmp (word, "unet") != 0 && strcmp (word, "mlp") != 0))
-    SB_ERROR (error, GSL_EINVAL, "network: it begins with mlp or unet, not '%s'", word ? word : "");
-  s->unet = word[0] == 'u';
-  if (!s->unet)
-    s->time = FOURIER;
+  const char *name = NULL;
+  for (int k = 0; k < 3; k++)
+    if (word && strcmp (word, names[k]) == 0)
+      {
+        *s = defaults ((family)(1 << k));
+        name = names[k];
+      }
+  if (!name)
+    SB_ERROR (error, GSL_EINVAL, "network: it begins with mlp, unet or cnn, not '%s'", word ? word : "");
 
   while ((word = strtok_r (NULL, " ", &rest)))
     {
@@ -130,25 +178,9 @@ read_settings (char *line, settings *s, sb_error *error)
         SB_ERROR (error, GSL_EINVAL, "network: '%s' is not key=value", word);
       *value++ = 0;
       if (!read_value (s, word, value))
-        SB_ERROR (error, GSL_EINVAL, "network: %s=%s: no such key for %s, or no such value", word, value,
-                  s->unet ? "unet" : "mlp");
+        SB_ERROR (error, GSL_EINVAL, "network: %s=%s: no such key for %s, or no such value", word, value, name);
     }
-
-  if (s->unet && s->image[0] == 0)
-    SB_ERROR (error, GSL_EINVAL, "network: a unet needs image=CxHxW");
-  if (!s->unet && s->inputs == 0)
-    SB_ERROR (error, GSL_EINVAL, "network: an mlp needs inputs=");
-  if (s->time != NO_TIME && s->features % 2)
-    SB_ERROR (error, GSL_EINVAL, "network: features=%zu: sines and cosines come in pairs", s->features);
-  for (size_t k = 1, divisor = 2; s->unet && k < s->levels; k++, divisor *= 2)
-    if (s->image[1] % divisor || s->image[2] % divisor)
-      SB_ERROR (error, GSL_EINVAL, "network: an image of %zux%zu cannot be halved %zu times", s->image[1], s->image[2],
-                s->levels - 1);
-  for (size_t k = 0; s->unet && k < s->levels; k++)
-    if (s->channels * s->multipliers[k] % s->groups)
-      SB_ERROR (error, GSL_EINVAL, "network: %zu channels do not divide into %zu groups",
-                s->channels * s->multipliers[k], s->groups);
-  return GSL_SUCCESS;
+  return check_settings (s, error);
 }
 
 // ## Laying layers
@@ -388,6 +420,33 @@ lay_unet (builder *b, const settings *s)
   convolve (b, "out.conv", h, s->outputs ? s->outputs : s->image[0], 3, 1);
 }
 
+// ## The classifier
+//
+// Convolutions, each normalised and activated; at every level half as wide; at the end the mean of each channel, which are the features
+// that `measure/` compares images by, and a number for each class.
+
+static void
+lay_cnn (builder *b, const settings *s)
+{
+  char name[48], of[48];
+  size_t h = 0;
+  for (size_t level = 0; level < s->levels; level++)
+    {
+      if (level > 0)
+        h = halve (b, h);
+      for (size_t k = 0; k < s->blocks; k++)
+        {
+          snprintf (name, sizeof name, "level.%zu.%zu", level, k);
+          h = convolve (b, part (of, sizeof of, name, "conv"), h, s->channels * s->multipliers[level], 3, 0);
+          h = tell_time (b, name, h);
+          h = activate (b, normalise (b, part (of, sizeof of, name, "norm"), h));
+        }
+    }
+  sb_net_shape pooled = { shape_of (b, h).channels, 1, 1 };
+  h = lay (b, "average", (sb_layer){ .type = &sb_layer_average, .inputs = 1, .from = { h }, .out = pooled });
+  convolve (b, "out", h, s->outputs, 1, 0);
+}
+
 // ## From text to network
 
 static void
@@ -395,13 +454,15 @@ lay_network (builder *b, const settings *s)
 {
   sb_net_shape image = { s->image[0], s->image[1], s->image[2] }, point = { s->inputs, 1, 1 };
   b->groups = s->groups;
-  lay (b, "x", (sb_layer){ .type = &sb_layer_input, .out = s->unet ? image : point });
+  lay (b, "x", (sb_layer){ .type = &sb_layer_input, .out = s->family == MLP ? point : image });
   lay (b, "label", (sb_layer){ .type = &sb_layer_input, .out = { 1, 1, 1 } });
-  embed_time (b, s, s->unet ? 4 * s->channels : s->width);
-  if (s->unet)
+  embed_time (b, s, s->family == MLP ? s->width : 4 * s->channels);
+  if (s->family == MLP)
+    lay_mlp (b, s);
+  else if (s->family == UNET)
     lay_unet (b, s);
   else
-    lay_mlp (b, s);
+    lay_cnn (b, s);
 }
 
 sb_net *

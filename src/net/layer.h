@@ -86,6 +86,7 @@ extern const sb_layer_type sb_layer_add;        // two inputs of one shape; or, 
 extern const sb_layer_type sb_layer_join;       // the channels of two inputs, one after the other
 extern const sb_layer_type sb_layer_halve;      // 2 x 2 averages
 extern const sb_layer_type sb_layer_double;     // each pixel four times
+extern const sb_layer_type sb_layer_average;    // of each channel over its pixels: a 1 x 1 image
 extern const sb_layer_type sb_layer_attention;  // inputs: query, key, value
 extern const sb_layer_type sb_layer_positional; // embeddings of a number
 extern const sb_layer_type sb_layer_fourier;

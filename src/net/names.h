@@ -10,6 +10,7 @@
 #define sb_layer_join sb_layer_join_double
 #define sb_layer_halve sb_layer_halve_double
 #define sb_layer_double sb_layer_double_double
+#define sb_layer_average sb_layer_average_double
 #define sb_layer_attention sb_layer_attention_double
 #define sb_layer_positional sb_layer_positional_double
 #define sb_layer_fourier sb_layer_fourier_double

@@ -1,4 +1,4 @@
-// # Halving and doubling
+// # Halving, doubling, averaging
 //
 // A U-Net looks at an image at several sizes. Going down, each pixel is the average of a $2 \times 2$ block; going up, each
 // pixel is repeated four times. The one is a quarter of the other's transpose, so two loops serve all six functions.
@@ -116,3 +116,50 @@ double_backward (const sb_layer *layer, const sb_real *theta, const sb_pass *pas
 }
 
 const sb_layer_type sb_layer_double = { "double", double_forward, double_backward, double_jvp };
+
+// ## Averaging
+//
+// A classifier ends with the mean of each channel: what was seen, no matter where. Channels and samples lie one after the other, so there is a mean
+// for every run of pixels.
+
+static void
+average (const sb_layer *layer, size_t n, const sb_real *x, sb_real *y)
+{
+  size_t pixels = sb_net_shape_pixels (layer->in[0]), runs = layer->out.channels * n;
+  for (size_t r = 0; r < runs; r++)
+    {
+      sb_real sum = 0;
+      for (size_t p = 0; p < pixels && x; p++)
+        sum += x[r * pixels + p];
+      y[r] = sum / (sb_real)pixels;
+    }
+}
+
+static void
+average_forward (const sb_layer *layer, const sb_real *theta, const sb_pass *pass)
+{
+  (void)theta;
+  average (layer, pass->n, pass->x[0], pass->y);
+}
+
+static void
+average_jvp (const sb_layer *layer, const sb_real *theta, const sb_pass *pass, const sb_real *const *x_dot,
+             sb_real *y_dot)
+{
+  (void)theta;
+  average (layer, pass->n, x_dot[0], y_dot);
+}
+
+static void
+average_backward (const sb_layer *layer, const sb_real *theta, const sb_pass *pass, const sb_real *y_bar,
+                  sb_real *const *x_bar, sb_real *theta_bar)
+{
+  (void)theta;
+  (void)theta_bar;
+  size_t pixels = sb_net_shape_pixels (layer->in[0]), runs = layer->out.channels * pass->n;
+  for (size_t r = 0; r < runs && x_bar[0]; r++)
+    for (size_t p = 0; p < pixels; p++)
+      x_bar[0][r * pixels + p] += y_bar[r] / (sb_real)pixels;
+}
+
+const sb_layer_type sb_layer_average = { "average", average_forward, average_backward, average_jvp };

@@ -36,7 +36,15 @@ sb_model_free (sb_model *model)
 }
 
 static int
-check_choices (int prediction, int label, double data_deviation, double low, double high, sb_error *error)
+check_range (double low, double high, sb_error *error)
+{
+  if (!(low < high) || !gsl_finite (low) || !gsl_finite (high))
+    SB_ERROR (error, GSL_EINVAL, "model: data_range is two numbers, the lower first");
+  return GSL_SUCCESS;
+}
+
+static int
+check_choices (int prediction, int label, double data_deviation, sb_error *error)
 {
   if (prediction < 0)
     SB_ERROR (error, GSL_EINVAL, "model: prediction is epsilon or mixed");
@@ -44,9 +52,37 @@ check_choices (int prediction, int label, double data_deviation, double low, dou
     SB_ERROR (error, GSL_EINVAL, "model: label is time or log-noise");
   if (!(data_deviation > 0) || !gsl_finite (data_deviation))
     SB_ERROR (error, GSL_EINVAL, "model: data_deviation is a positive number");
-  if (!(low < high) || !gsl_finite (low) || !gsl_finite (high))
-    SB_ERROR (error, GSL_EINVAL, "model: data_range is two numbers, the lower first");
   return GSL_SUCCESS;
+}
+
+static int
+add_weights (sb_model *model, const char *net, sb_error *error)
+{
+  model->net = sb_net_alloc (net, error);
+  if (!model->net)
+    return GSL_EINVAL;
+  model->theta = calloc (model->net->parameters + 1, sizeof *model->theta);
+  if (!model->theta)
+    SB_ERROR (error, GSL_ENOMEM, "model: no memory for %s", net);
+  return GSL_SUCCESS;
+}
+
+sb_model *
+sb_model_classifier_alloc (const char *net, double low, double high, sb_error *error)
+{
+  if (check_range (low, high, error))
+    return NULL;
+  sb_model *model = calloc (1, sizeof *model);
+  if (!model)
+    SB_ERROR_NULL (error, GSL_ENOMEM, "model: no memory");
+  model->low = low;
+  model->high = high;
+  if (add_weights (model, net, error))
+    {
+      sb_model_free (model);
+      return NULL;
+    }
+  return model;
 }
 
 sb_model *
@@ -54,27 +90,16 @@ sb_model_alloc (const char *net, const char *process, const char *prediction, co
                 double low, double high, sb_error *error)
 {
   int predicts = one_of (predictions, prediction), told = one_of (labels, label);
-  if (check_choices (predicts, told, data_deviation, low, high, error))
+  if (check_choices (predicts, told, data_deviation, error))
     return NULL;
-  sb_model *model = calloc (1, sizeof *model);
+  sb_model *model = sb_model_classifier_alloc (net, low, high, error);
   if (!model)
-    SB_ERROR_NULL (error, GSL_ENOMEM, "model: no memory");
-
-  model->low = low;
-  model->high = high;
-  model->net = sb_net_alloc (net, error);
-  if (model->net)
-    model->process = sb_process_from_text (process, sb_net_shape_size (sb_net_input (model->net)), error);
+    return NULL;
+  model->process = sb_process_from_text (process, sb_net_shape_size (sb_net_input (model->net)), error);
   if (!model->process)
     {
       sb_model_free (model);
       return NULL;
-    }
-  model->theta = calloc (model->net->parameters + 1, sizeof *model->theta);
-  if (!model->theta)
-    {
-      sb_model_free (model);
-      SB_ERROR_NULL (error, GSL_ENOMEM, "model: no memory for %s", net);
     }
   model->network = (sb_network){ model->net, model->process, model->theta, (sb_prediction)predicts, (sb_label)told,
                                  data_deviation };
@@ -90,13 +115,13 @@ sb_model_note (const sb_model *model, const char *process, sb_tensors *tensors)
   snprintf (deviation, sizeof deviation, "%.17g", model->network.data_deviation);
   snprintf (range, sizeof range, "%.17g %.17g", model->low, model->high);
   const char *const notes[][2] = { { "network", model->net->configuration },
+                                   { "data_range", range },
                                    { "process", process },
                                    { "prediction", predictions[model->network.prediction] },
                                    { "label", labels[model->network.label] },
-                                   { "data_deviation", deviation },
-                                   { "data_range", range } };
+                                   { "data_deviation", deviation } };
   int status = GSL_SUCCESS;
-  for (size_t k = 0; k < sizeof notes / sizeof *notes && !status; k++)
+  for (size_t k = 0; k < (model->process ? 6 : 2) && !status; k++)
     status = sb_tensors_note_add (tensors, notes[k][0], notes[k][1]);
   return status;
 }

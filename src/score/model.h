@@ -30,7 +30,11 @@ sb_model *sb_model_alloc (const char *net, const char *process, const char *pred
                           double data_deviation, double low, double high, sb_error *error);
 void sb_model_free (sb_model *model); // NULL is allowed
 
-// The notes of a model into a list, and a model, without its weights, from a list's notes. `process` is the line it was made from.
+// A network that is no score, a classifier: only its network and data_range are noted.
+sb_model *sb_model_classifier_alloc (const char *net, double low, double high, sb_error *error);
+
+// The notes of a model into a list, and a model, without its weights, from a list's notes. `process` is the line it was made from (NULL for a
+// classifier).
 int sb_model_note (const sb_model *model, const char *process, sb_tensors *tensors);
 sb_model *sb_model_from_notes (const sb_tensors *tensors, const char *path, sb_error *error);
 

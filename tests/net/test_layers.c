@@ -207,6 +207,11 @@ Test (layers, of_a_unet_with_two_blocks_and_fourier_features)
   check_layers_of ("unet image=1x6x6 outputs=2 channels=3 multipliers=1,2 blocks=2 groups=3 time=fourier features=4");
 }
 
+Test (layers, of_a_classifier_have_the_right_derivatives)
+{
+  check_layers_of ("cnn image=2x4x6 outputs=3 channels=4 multipliers=1,2 blocks=1 groups=2");
+}
+
 Test (layers, of_a_perceptron_have_the_right_derivatives)
 {
   check_layers_of ("mlp inputs=3 outputs=2 width=5 layers=2 time=fourier features=4");
@@ -279,6 +284,14 @@ defined (const sb_layer *l, const trial *t, size_t c, size_t i, long row, long c
 {
   size_t n = t->n, half = l->out.channels / 2;
   double x = pixel (t->x[0], l->in[0], n, c < l->in[0].channels ? c : 0, i, row, column);
+  if (l->type == &sb_layer_average)
+    {
+      double sum = 0;
+      for (long a = 0; a < (long)l->in[0].height; a++)
+        for (long b = 0; b < (long)l->in[0].width; b++)
+          sum += pixel (t->x[0], l->in[0], n, c, i, a, b);
+      return sum / (double)sb_net_shape_pixels (l->in[0]);
+    }
   if (l->type == &sb_layer_convolution)
     return convolution (l, t, c, i, row, column);
   if (l->type == &sb_layer_group_norm)
@@ -337,6 +350,7 @@ check_values_of (const char *configuration)
 Test (layers, compute_what_they_are_defined_to)
 {
   check_values_of ("unet image=3x8x4 channels=4 multipliers=1,2,3 groups=2 attention=4,2 features=6");
+  check_values_of ("cnn image=2x4x6 outputs=3 channels=4 multipliers=1,2 blocks=1 groups=2");
   check_values_of ("mlp inputs=3 outputs=2 width=5 layers=2 time=fourier features=4");
 }
 
@@ -390,6 +404,7 @@ Test (layers, fourier_features_see_distance)
 static const char *const networks[] = {
   "mlp inputs=2 width=24 layers=2 time=fourier features=8",
   "mlp inputs=5 outputs=3 width=16 layers=3 time=none",
+  "cnn image=1x8x8 outputs=10 channels=8 multipliers=1,2 groups=4 time=positional",
   "unet image=1x8x8 channels=8 multipliers=1,2 groups=4 attention=4 time=positional features=8",
   "unet image=2x4x8 outputs=3 channels=4 multipliers=1,2,1 blocks=2 groups=2 time=fourier features=6",
 };

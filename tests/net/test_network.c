@@ -221,8 +221,13 @@ Test (network, shapes_are_what_was_asked_for)
 Test (network, malformed_configurations_are_refused)
 {
   const char *const bad[][2] = {
-    { "", "mlp or unet" },
-    { "cnn", "'cnn'" },
+    { "", "mlp, unet or cnn" },
+    { "rnn", "'rnn'" },
+    { "cnn image=1x28x28", "outputs" },
+    { "cnn outputs=2", "image" },
+    { "cnn image=1x28x28 outputs=10 attention=7", "attention=7" },
+    { "unet image=1x1048576x1048576", "more than" },
+    { "unet image=1048576x1024x4", "more than" },
     { "mlp", "inputs" },
     { "unet", "image" },
     { "mlp inputs", "'inputs'" },
@@ -233,6 +238,9 @@ Test (network, malformed_configurations_are_refused)
     { "mlp inputs=2,3", "inputs=2,3" },
     { "mlp inputs=99999999999999999999", "inputs=9" },
     { "mlp inputs=1048577", "inputs=1048577" },
+    { "mlp inputs=2 width=1000000", "width=1000000" },
+    { "mlp inputs=2 layers=100000", "layers=100000" },
+    { "unet image=1x4x4 channels=16384 multipliers=1,2,1", "16384 channels times 2" },
     { "mlp inputs=2 channels=8", "channels=8" },
     { "mlp inputs=2 time=never", "time=never" },
     { "mlp inputs=2 features=3", "features=3" },

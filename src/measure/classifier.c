@@ -1,0 +1,182 @@
+// # What a classifier sees in samples
+//
+// Whether a picture is a digit is a question for someone who knows digits. A small convolutional network, trained on labelled images, is asked two
+// things about each sample: which digit, how surely; and which features it noticed.
+
+#include "classifier.h"
+
+#include "../base/shard.h"
+#include "../net/safetensors.h"
+#include "../objective/cross_entropy.h"
+#include "../score/model.h"
+
+#include <gsl/gsl_errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+// ## Reading
+
+void
+sb_classifier_free (sb_classifier *classifier)
+{
+  if (!classifier)
+    return;
+  sb_net_free (classifier->net);
+  free (classifier->theta);
+  free (classifier);
+}
+
+static int
+read_into (sb_classifier *c, const sb_tensors *tensors, const char *path, sb_error *error)
+{
+  const char *net = sb_tensors_note_find (tensors, "network"), *range = sb_tensors_note_find (tensors, "data_range");
+  char more;
+  if (!net || strncmp (net, "cnn", 3) != 0)
+    SB_ERROR (error, GSL_EINVAL, "%s: it holds no classifier", path);
+  if (!range || sscanf (range, "%lf %lf%c", &c->low, &c->high, &more) != 2 || !(c->low < c->high))
+    SB_ERROR (error, GSL_EINVAL, "%s: data_range is not two numbers, the lower first", path);
+  c->net = sb_net_alloc (net, error);
+  if (!c->net)
+    return error ? error->code : GSL_EINVAL;
+  size_t held = 0;
+  for (size_t k = 0; k < tensors->count; k++)
+    held += tensors->tensor[k].count;
+  if (c->net->parameters > held)
+    SB_ERROR (error, GSL_EINVAL, "%s: its network has %zu parameters, and the file fewer numbers", path, c->net->parameters);
+  c->theta = calloc (c->net->parameters + 1, sizeof *c->theta);
+  if (!c->theta)
+    SB_ERROR (error, GSL_ENOMEM, "%s: no memory", path);
+  c->classes = sb_net_shape_size (sb_net_output (c->net));
+  c->features = c->net->layers[c->net->count - 2].out.channels;
+  return sb_model_get (c->net, "", tensors, path, c->theta, error);
+}
+
+sb_classifier *
+sb_classifier_read (const char *path, sb_error *error)
+{
+  sb_tensors *tensors = sb_safetensors_read (path, error);
+  if (!tensors)
+    return NULL;
+  sb_classifier *classifier = calloc (1, sizeof *classifier);
+  int status = classifier ? read_into (classifier, tensors, path, error)
+                          : sb_error_report (error, __FILE__, __LINE__, GSL_ENOMEM, "%s: no memory", path);
+  sb_tensors_free (tensors);
+  if (status)
+    {
+      sb_classifier_free (classifier);
+      return NULL;
+    }
+  return classifier;
+}
+
+// ## Looking
+//
+// A few images at a time. The features are the output of the layer before the last, which holds a channel after the other.
+
+enum
+{
+  SHARD_ROWS = 16
+};
+
+typedef struct
+{
+  const sb_classifier *classifier;
+  const gsl_matrix *x;
+  double scale, shift; // from the images' range to the classifier's
+  gsl_matrix *probabilities, *features;
+} look;
+
+static int
+look_at (const look *l, size_t first, size_t count, sb_net_work *work, float *in, float *out)
+{
+  const sb_classifier *c = l->classifier;
+  size_t d = l->x->size2;
+  for (size_t k = 0; k < count * d; k++)
+    in[k] = (float)(l->shift + l->scale * gsl_matrix_get (l->x, first + k / d, k % d));
+  int status = sb_net_forward (c->net, c->theta, count, in, NULL, work, out);
+  if (status)
+    return status;
+  for (size_t k = 0; k < count * c->classes && l->probabilities; k++)
+    gsl_matrix_set (l->probabilities, first + k / c->classes, k % c->classes, (double)out[k]);
+  const float *features = work->y[c->net->count - 2];
+  for (size_t k = 0; k < count * c->features && l->features; k++)
+    gsl_matrix_set (l->features, first + k % count, k / count, (double)features[k]);
+  return GSL_SUCCESS;
+}
+
+static int
+look_at_shard (void *context, size_t shard, size_t first, size_t count)
+{
+  (void)shard;
+  const look *l = context;
+  sb_net_work *work = sb_net_work_alloc (l->classifier->net, count, 0);
+  float *in = malloc (count * l->x->size2 * sizeof *in), *out = malloc (count * l->classifier->classes * sizeof *out);
+  int status = work && in && out ? look_at (l, first, count, work, in, out) : GSL_ENOMEM;
+  sb_net_work_free (work);
+  free (in);
+  free (out);
+  return status;
+}
+
+int
+sb_classifier_look (const sb_classifier *classifier, const gsl_matrix *x, double low, double high,
+                    gsl_matrix *probabilities, gsl_matrix *features)
+{
+  if (x->size2 != sb_net_shape_size (sb_net_input (classifier->net))
+      || (probabilities && (probabilities->size1 != x->size1 || probabilities->size2 != classifier->classes))
+      || (features && (features->size1 != x->size1 || features->size2 != classifier->features)))
+    GSL_ERROR ("the images, or the room for what is seen in them, do not fit the classifier", GSL_EBADLEN);
+  double scale = (classifier->high - classifier->low) / (high - low);
+  look l = { classifier, x, scale, classifier->low - scale * low, probabilities, features };
+  int status = sb_shards (x->size1, SHARD_ROWS, look_at_shard, &l);
+  if (!status && probabilities)
+    sb_softmax (probabilities);
+  return status;
+}
+
+// ## The Inception score
+//
+// With $p(y)$ the mean of the rows, $\exp\bigl(\langle\sum_y p(y|x)\log\frac{p(y|x)}{p(y)}\rangle\bigr)$. [scoresde.tab3]
+
+int
+sb_inception_score (const gsl_matrix *probabilities, double *score)
+{
+  size_t n = probabilities->size1;
+  double sum = 0;
+  if (n == 0)
+    GSL_ERROR ("an Inception score needs at least one row", GSL_EDOM);
+  for (size_t k = 0; k < probabilities->size2; k++)
+    {
+      double marginal = 0;
+      for (size_t i = 0; i < n; i++)
+        marginal += gsl_matrix_get (probabilities, i, k) / (double)n;
+      for (size_t i = 0; i < n; i++)
+        {
+          double p = gsl_matrix_get (probabilities, i, k);
+          sum += p > 0 ? p * log (p / marginal) : 0; // p log p goes to 0
+        }
+    }
+  *score = exp (sum / (double)n);
+  return GSL_SUCCESS;
+}
+
+// ## The histogram of classes
+
+int
+sb_class_histogram (const gsl_matrix *probabilities, double sure, size_t *counts, size_t *sure_rows)
+{
+  if (probabilities->size2 == 0)
+    GSL_ERROR ("there are no classes", GSL_EDOM);
+  memset (counts, 0, probabilities->size2 * sizeof *counts);
+  *sure_rows = 0;
+  for (size_t i = 0; i < probabilities->size1; i++)
+    {
+      gsl_vector_const_view row = gsl_matrix_const_row (probabilities, i);
+      size_t top = gsl_vector_max_index (&row.vector);
+      counts[top]++;
+      *sure_rows += gsl_vector_get (&row.vector, top) > sure;
+    }
+  return GSL_SUCCESS;
+}

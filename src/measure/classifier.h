@@ -1,0 +1,39 @@
+#ifndef SCOREBOOK_MEASURE_CLASSIFIER_H
+#define SCOREBOOK_MEASURE_CLASSIFIER_H
+
+#include "../base/error.h"
+#include "../net/network.h"
+
+#include <gsl/gsl_matrix.h>
+
+SB_BEGIN_DECLS
+
+// A network that knows classes of images. Its features, the means of its last channels, stand in for the Inception network's in the Frechet
+// distance; its probabilities, in the Inception score.
+typedef struct
+{
+  sb_net *net;
+  float *theta;
+  double low, high; // the range of values it was trained on
+  size_t classes, features;
+} sb_classifier;
+
+// Read an exported checkpoint: weights, and the notes network and data_range. NULL on failure, with a line in `error`.
+sb_classifier *sb_classifier_read (const char *path, sb_error *error);
+void sb_classifier_free (sb_classifier *classifier); // NULL is allowed
+
+// Look at images x (n x d) whose values range from low to high: probabilities (n x classes) and features (n x features), either NULL: not
+// wanted. GSL_EBADLEN, GSL_ENOMEM.
+int sb_classifier_look (const sb_classifier *classifier, const gsl_matrix *x, double low, double high,
+                        gsl_matrix *probabilities, gsl_matrix *features);
+
+// exp(mean of KL(p(y|x) || p(y))), from 1 (says nothing of any image, or says the same of all) to the number of classes (sure of each, all
+// classes equally often). [scoresde.tab3] GSL_EDOM where there are no rows.
+int sb_inception_score (const gsl_matrix *probabilities, double *score);
+
+// How many rows (counts, of length K) fall to each class, and how many of all have a probability over `sure`.
+int sb_class_histogram (const gsl_matrix *probabilities, double sure, size_t *counts, size_t *sure_rows);
+
+SB_END_DECLS
+
+#endif

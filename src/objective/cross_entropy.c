@@ -1,0 +1,57 @@
+// # Cross-entropy
+//
+// A classifier gives a number $l_k$ for each class and means the probabilities $p_k = e^{l_k}/\sum_j e^{l_j}$. The loss of a point of
+// class $c$ is $-\log p_c$, and its gradient is $p - e_c$: what was said less what is true.
+
+#include "cross_entropy.h"
+
+#include <gsl/gsl_errno.h>
+#include <math.h>
+
+// Less the largest number, no power overflows, and at least one is 1.
+
+void
+sb_softmax (gsl_matrix *logits)
+{
+  for (size_t i = 0; i < logits->size1; i++)
+    {
+      gsl_vector_view row = gsl_matrix_row (logits, i);
+      double top = gsl_vector_max (&row.vector), sum = 0;
+      for (size_t k = 0; k < logits->size2; k++)
+        {
+          double e = exp (gsl_vector_get (&row.vector, k) - top);
+          gsl_vector_set (&row.vector, k, e);
+          sum += e;
+        }
+      gsl_vector_scale (&row.vector, 1 / sum);
+    }
+}
+
+// The loss itself is $\log\sum_j e^{l_j - l_c}$, taken from the numbers, not from a probability that may have become zero.
+
+static double
+log_sum_above (const gsl_vector *l, size_t c)
+{
+  double top = gsl_vector_max (l), sum = 0;
+  for (size_t k = 0; k < l->size; k++)
+    sum += exp (gsl_vector_get (l, k) - top);
+  return top - gsl_vector_get (l, c) + log (sum);
+}
+
+int
+sb_cross_entropy (const unsigned char *labels, gsl_matrix *logits, gsl_vector *loss)
+{
+  if (loss->size != logits->size1)
+    GSL_ERROR ("the loss and the logits do not fit together", GSL_EBADLEN);
+  for (size_t i = 0; i < logits->size1; i++)
+    {
+      if (labels[i] >= logits->size2)
+        GSL_ERROR ("a label is not one of the classes", GSL_EDOM);
+      gsl_vector_view row = gsl_matrix_row (logits, i);
+      gsl_vector_set (loss, i, log_sum_above (&row.vector, labels[i]));
+    }
+  sb_softmax (logits);
+  for (size_t i = 0; i < logits->size1; i++)
+    *gsl_matrix_ptr (logits, i, labels[i]) -= 1;
+  return GSL_SUCCESS;
+}

@@ -1,0 +1,157 @@
+// # Training a classifier
+//
+// Samples are judged by a network that knows the classes of real images. This task trains it.
+
+#include "classify.h"
+
+#include "../objective/cross_entropy.h"
+
+#include <gsl/gsl_errno.h>
+#include <gsl/gsl_math.h>
+#include <stdlib.h>
+#include <string.h>
+
+// ## What fits together
+
+int
+sb_classifying_check (const sb_classifying *c)
+{
+  sb_net_shape in = sb_net_input (c->net), out = sb_net_output (c->net);
+  size_t count = c->images->shape.length[0];
+  if (sb_shape_count (&c->images->shape, 1, SIZE_MAX - 1) != sb_net_shape_size (in) || in.channels != 1)
+    GSL_ERROR ("the images are not of the size of the network's input, one channel", GSL_EBADLEN);
+  if (c->labels->shape.rank != 1 || c->labels->shape.length[0] != count)
+    GSL_ERROR ("there is not one label for each image", GSL_EBADLEN);
+  for (size_t i = 0; i < count; i++)
+    if (c->labels->data[i] >= sb_net_shape_size (out))
+      GSL_ERROR ("a label is not one of the network's classes", GSL_EDOM);
+  return GSL_SUCCESS;
+}
+
+// ## Drawing
+//
+// Three uniform numbers a sample: which image, and how far it moves down and across. Where it moves away from, there is black.
+
+static long
+offset (double u, size_t shift)
+{
+  return (long)(u * (double)(2 * shift + 1)) - (long)shift;
+}
+
+static void
+move_image (const sb_classifying *c, const unsigned char *image, long down, long across, float *x)
+{
+  long height = (long)sb_net_input (c->net).height, width = (long)sb_net_input (c->net).width;
+  for (long i = 0; i < height; i++)
+    for (long j = 0; j < width; j++)
+      {
+        long from = i - down, at = j - across;
+        int inside = from >= 0 && from < height && at >= 0 && at < width;
+        double byte = inside ? image[from * width + at] : 0;
+        x[i * width + j] = (float)(c->low + (c->high - c->low) * byte / 255);
+      }
+}
+
+static int
+draw (const sb_classifying *c, sb_stream stream, size_t rows, float *x, unsigned char *labels)
+{
+  size_t d = sb_net_shape_size (sb_net_input (c->net)), count = c->images->shape.length[0];
+  for (size_t i = 0; i < rows; i++)
+    {
+      double u[3];
+      gsl_matrix_view three = gsl_matrix_view_array (u, 1, 3);
+      int status = sb_stream_uniforms (sb_stream_skip (stream, i), 0, &three.matrix);
+      if (status)
+        return status;
+      size_t k = (size_t)(u[0] * (double)count);
+      move_image (c, c->images->data + k * d, offset (u[1], c->shift), offset (u[2], c->shift), x + i * d);
+      labels[i] = c->labels->data[k];
+    }
+  return GSL_SUCCESS;
+}
+
+// ## Room
+
+typedef struct
+{
+  sb_net_work *work;
+  float *x, *out; // rows x d, rows x classes
+  unsigned char *labels;
+  gsl_matrix *logits;
+  gsl_vector *loss;
+} room;
+
+static void
+room_free (void *state)
+{
+  room *r = state;
+  sb_net_work_free (r->work);
+  free (r->x);
+  free (r->out);
+  free (r->labels);
+  gsl_matrix_free (r->logits);
+  gsl_vector_free (r->loss);
+  free (r);
+}
+
+static void *
+room_alloc (const void *state, size_t rows)
+{
+  const sb_classifying *c = state;
+  size_t d = sb_net_shape_size (sb_net_input (c->net)), classes = sb_net_shape_size (sb_net_output (c->net));
+  room *r = calloc (1, sizeof *r);
+  if (!r)
+    return NULL;
+  r->work = sb_net_work_alloc (c->net, rows, 1);
+  r->x = calloc (rows * d, sizeof *r->x);
+  r->out = calloc (rows * classes, sizeof *r->out);
+  r->labels = calloc (rows, 1);
+  r->logits = gsl_matrix_alloc (rows, classes);
+  r->loss = gsl_vector_alloc (rows);
+  if (!r->work || !r->x || !r->out || !r->labels || !r->logits || !r->loss)
+    {
+      room_free (r);
+      return NULL;
+    }
+  return r;
+}
+
+// ## A shard
+
+static int
+work (const void *state, void *of_thread, sb_stream stream, size_t rows, double share, float *gradient, double *loss,
+      const char **culprit)
+{
+  const sb_classifying *c = state;
+  room *r = of_thread;
+  size_t classes = r->logits->size2;
+  gsl_matrix_view logits = gsl_matrix_submatrix (r->logits, 0, 0, rows, classes);
+  gsl_vector_view losses = gsl_vector_subvector (r->loss, 0, rows);
+
+  stream.purpose = SB_FOR_DATA;
+  int status = draw (c, stream, rows, r->x, r->labels);
+  if (!status)
+    status = sb_net_forward (c->net, c->theta, rows, r->x, NULL, r->work, r->out);
+  for (size_t k = 0; k < rows * classes && !status; k++)
+    gsl_matrix_set (&logits.matrix, k / classes, k % classes, (double)r->out[k]);
+  if (!status)
+    status = sb_cross_entropy (r->labels, &logits.matrix, &losses.vector);
+  for (size_t k = 0; k < rows * classes && !status; k++)
+    r->out[k] = (float)(share * gsl_matrix_get (&logits.matrix, k / classes, k % classes));
+  if (!status)
+    status = sb_net_backward (c->net, c->theta, r->work, r->out, gradient, NULL);
+
+  *loss = 0;
+  for (size_t i = 0; i < rows && !status; i++)
+    *loss += share * gsl_vector_get (&losses.vector, i);
+  *culprit = gsl_finite (*loss) ? NULL : sb_net_not_finite (c->net, r->work);
+  return status;
+}
+
+static const sb_task_type type = { "classification", room_alloc, room_free, work };
+
+sb_task
+sb_classifying_task (const sb_classifying *classifying)
+{
+  return (sb_task){ &type, classifying, classifying->net };
+}
