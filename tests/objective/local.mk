@@ -1,2 +1,3 @@
-check_PROGRAMS += %D%/test_dsm
+check_PROGRAMS += %D%/test_cross_entropy %D%/test_dsm
+%C%_test_cross_entropy_SOURCES = %D%/test_cross_entropy.c
 %C%_test_dsm_SOURCES = %D%/test_dsm.c

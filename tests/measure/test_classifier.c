@@ -1,0 +1,186 @@
+// # What must be true of the classifier's verdicts
+//
+// What is computed from probabilities is checked on probabilities made by hand; the network itself learns to tell bars that stand from bars that
+// lie, anew in each run.
+
+#include "base/shard.h"
+#include "measure/classifier.h"
+#include "train/checkpoint.h"
+#include "train/classify.h"
+
+#include <criterion/criterion.h>
+#include <gsl/gsl_errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static void
+setup (void)
+{
+  gsl_set_error_handler_off ();
+  sb_blas_single_threaded ();
+}
+
+TestSuite (classifier, .init = setup);
+
+// ## The Inception score
+//
+// Ten classes, each seen surely and equally often: 10. The same verdict on all: 1, whatever it is. Half the images sure of one class, half of
+// another: 2. [scoresde.tab3]
+
+Test (classifier, inception_score_of_known_verdicts)
+{
+  gsl_matrix *p = gsl_matrix_calloc (40, 10);
+  double score;
+  for (size_t i = 0; i < 40; i++)
+    gsl_matrix_set (p, i, i % 10, 1);
+  cr_assert_eq (sb_inception_score (p, &score), GSL_SUCCESS);
+  cr_assert_float_eq (score, 10, 1e-12);
+  for (size_t i = 0; i < 40; i++)
+    for (size_t k = 0; k < 10; k++)
+      gsl_matrix_set (p, i, k, (double)(k + 1) / 55);
+  cr_assert_eq (sb_inception_score (p, &score), GSL_SUCCESS);
+  cr_assert_float_eq (score, 1, 1e-12);
+  gsl_matrix_set_zero (p);
+  for (size_t i = 0; i < 40; i++)
+    gsl_matrix_set (p, i, i % 2, 1);
+  cr_assert_eq (sb_inception_score (p, &score), GSL_SUCCESS);
+  cr_assert_float_eq (score, 2, 1e-12);
+
+  // Two verdicts, (0.8, 0.2) and (0.2, 0.8): each is 0.8 log 1.6 + 0.2 log 0.4 from even odds.
+  gsl_matrix *two = gsl_matrix_alloc (2, 2);
+  gsl_matrix_set (two, 0, 0, 0.8), gsl_matrix_set (two, 0, 1, 0.2), gsl_matrix_set (two, 1, 0, 0.2),
+      gsl_matrix_set (two, 1, 1, 0.8);
+  cr_assert_eq (sb_inception_score (two, &score), GSL_SUCCESS);
+  cr_assert_float_eq (score, exp (0.8 * log (1.6) + 0.2 * log (0.4)), 1e-12);
+  gsl_matrix_free (two);
+  gsl_matrix_free (p);
+}
+
+Test (classifier, histogram_counts_and_is_sure)
+{
+  gsl_matrix *p = gsl_matrix_calloc (3, 3);
+  size_t counts[3], sure;
+  gsl_matrix_set (p, 0, 2, 0.95), gsl_matrix_set (p, 1, 2, 0.85), gsl_matrix_set (p, 2, 0, 1);
+  cr_assert_eq (sb_class_histogram (p, 0.9, counts, &sure), GSL_SUCCESS);
+  cr_assert_arr_eq (counts, ((size_t[]){ 1, 0, 2 }), sizeof counts);
+  cr_assert_eq (sure, 2);
+  gsl_matrix_free (p);
+}
+
+// ## Bars
+//
+// Images of 8 x 8, a bar that stands (class 0) or lies (class 1), anywhere.
+
+enum
+{
+  BARS = 14,
+  SIDE = 8
+};
+
+static void
+draw_bars (unsigned char *images, unsigned char *labels)
+{
+  memset (images, 0, BARS * SIDE * SIDE);
+  for (int k = 0; k < BARS; k++)
+    {
+      labels[k] = k % 2;
+      for (int j = 0; j < SIDE; j++)
+        images[k * SIDE * SIDE + (k % 2 ? (k / 2) * SIDE + j : j * SIDE + k / 2)] = 255;
+    }
+}
+
+Test (classifier, learns_and_is_read_back)
+{
+  unsigned char pixels[BARS * SIDE * SIDE], classes[BARS];
+  draw_bars (pixels, classes);
+  sb_bytes images = { .shape = { .rank = 3, .length = { BARS, SIDE, SIDE } }, .data = pixels },
+           labels = { .shape = { .rank = 1, .length = { BARS } }, .data = classes };
+  sb_error error = { 0 };
+  sb_model *model = sb_model_classifier_alloc ("cnn image=1x8x8 outputs=2 channels=4 multipliers=1,2 blocks=1 groups=2", 0, 1, &error);
+  cr_assert_not_null (model, "%s", error.message);
+  sb_training *training = sb_training_alloc (model->net, (sb_stream){ 1, SB_FOR_USER, 0 });
+  sb_classifying task = { model->net, training->theta, &images, &labels, 0, 1, 1 };
+  cr_assert_eq (sb_classifying_check (&task), GSL_SUCCESS);
+  sb_recipe recipe = { .task = sb_classifying_task (&task), .adam = { 0.01, 0.9, 0.999, 1e-8, 10, 1, 0.9 }, .batch = 16,
+                       .shard_rows = 8, .seed = 1 };
+  sb_trainer *trainer = sb_trainer_alloc (&recipe, training);
+  double loss = 0, norm;
+  for (int k = 0; k < 200; k++)
+    cr_assert_eq (sb_trainer_step (trainer, &loss, &norm, &error), GSL_SUCCESS, "%s", error.message);
+  cr_assert_lt (loss, 0.1);
+
+  char path[] = "/tmp/scorebook-test-XXXXXX";
+  close (mkstemp (path));
+  const sb_provenance provenance = { NULL, "", "", "" };
+  cr_assert_eq (sb_checkpoint_export (path, model, training, &provenance, &error), GSL_SUCCESS, "%s", error.message);
+  sb_classifier *classifier = sb_classifier_read (path, &error);
+  cr_assert_not_null (classifier, "%s", error.message);
+  cr_assert_null (sb_model_read (path, NULL), "a classifier was taken for a score");
+  remove (path);
+  cr_assert_eq (classifier->classes, 2);
+  cr_assert_eq (classifier->features, 8);
+
+  // Seen in another range of values, the images are the same images. And the last layer, applied to the features by hand, gives back the
+  // probabilities: the features are what the verdict rests on.
+  gsl_matrix *x = gsl_matrix_alloc (BARS, SIDE * SIDE), *p = gsl_matrix_alloc (BARS, 2), *q = gsl_matrix_alloc (BARS, 2),
+             *features = gsl_matrix_alloc (BARS, 8);
+  cr_assert_eq (sb_bytes_rows (&images, 0, 0, 1, x), GSL_SUCCESS);
+  cr_assert_eq (sb_classifier_look (classifier, x, 0, 1, p, features), GSL_SUCCESS);
+  cr_assert_eq (sb_bytes_rows (&images, 0, -1, 1, x), GSL_SUCCESS);
+  cr_assert_eq (sb_classifier_look (classifier, x, -1, 1, q, NULL), GSL_SUCCESS);
+  const float *W = classifier->theta + classifier->net->parameters - 18, *b = W + 16;
+  for (size_t i = 0; i < BARS; i++)
+    {
+      double l[2];
+      cr_assert_gt (gsl_matrix_get (p, i, classes[i]), 0.8, "bar %zu: %g", i, gsl_matrix_get (p, i, classes[i]));
+      cr_assert_float_eq (gsl_matrix_get (p, i, 0), gsl_matrix_get (q, i, 0), 1e-5);
+      cr_assert_float_eq (gsl_matrix_get (p, i, 0) + gsl_matrix_get (p, i, 1), 1, 1e-14);
+      for (size_t k = 0; k < 2; k++)
+        {
+          l[k] = (double)b[k];
+          for (size_t j = 0; j < 8; j++)
+            l[k] += (double)W[8 * k + j] * gsl_matrix_get (features, i, j);
+        }
+      cr_assert_float_eq (gsl_matrix_get (p, i, 0), 1 / (1 + exp (l[1] - l[0])), 1e-4, "bar %zu: features say %g", i,
+                          1 / (1 + exp (l[1] - l[0])));
+    }
+  cr_assert_eq (sb_classifier_look (classifier, p, 0, 1, p, NULL), GSL_EBADLEN);
+  gsl_matrix_free (x);
+  gsl_matrix_free (p);
+  gsl_matrix_free (q);
+  gsl_matrix_free (features);
+  sb_classifier_free (classifier);
+  sb_trainer_free (trainer);
+  sb_training_free (training);
+  sb_model_free (model);
+}
+
+Test (classifier, what_does_not_fit_is_refused)
+{
+  unsigned char pixels[BARS * SIDE * SIDE], classes[BARS];
+  draw_bars (pixels, classes);
+  sb_bytes images = { .shape = { .rank = 3, .length = { BARS, SIDE, SIDE } }, .data = pixels },
+           labels = { .shape = { .rank = 1, .length = { BARS } }, .data = classes },
+           fewer = { .shape = { .rank = 1, .length = { BARS - 1 } }, .data = classes };
+  sb_net *net = sb_net_alloc ("cnn image=1x8x8 outputs=2 channels=2 multipliers=1 groups=1", NULL),
+         *larger = sb_net_alloc ("cnn image=1x8x9 outputs=2 channels=2 multipliers=1 groups=1", NULL);
+  sb_classifying task = { net, NULL, &images, &fewer, 0, 1, 0 };
+  cr_assert_eq (sb_classifying_check (&task), GSL_EBADLEN);
+  task.labels = &labels;
+  task.net = larger;
+  cr_assert_eq (sb_classifying_check (&task), GSL_EBADLEN);
+  task.net = net;
+  classes[3] = 2;
+  cr_assert_eq (sb_classifying_check (&task), GSL_EDOM);
+  classes[3] = 1;
+  cr_assert_eq (sb_classifying_check (&task), GSL_SUCCESS);
+  cr_assert_null (sb_classifier_read ("/nonexistent", NULL));
+  gsl_matrix none = { 0 };
+  double score;
+  cr_assert_eq (sb_inception_score (&none, &score), GSL_EDOM);
+  sb_net_free (net);
+  sb_net_free (larger);
+}

@@ -1,0 +1,89 @@
+// # What must be true of the cross-entropy
+
+#include "objective/cross_entropy.h"
+#include "property.h"
+
+#include <criterion/criterion.h>
+#include <gsl/gsl_errno.h>
+#include <gsl/gsl_randist.h>
+#include <math.h>
+
+static void
+setup (void)
+{
+  gsl_set_error_handler_off ();
+}
+
+TestSuite (cross_entropy, .init = setup);
+
+// The gradient is the slope of the loss, and its rows sum to zero: moving all logits together changes nothing.
+
+static double
+slope_residual (const double *v, void *unused)
+{
+  (void)unused;
+  size_t K = (size_t)v[0];
+  gsl_rng *r = property_rng (v[1]);
+  gsl_matrix *logits = gsl_matrix_alloc (1, K), *moved = gsl_matrix_alloc (1, K);
+  gsl_vector *loss = gsl_vector_alloc (1);
+  for (size_t k = 0; k < K; k++)
+    gsl_matrix_set (logits, 0, k, gsl_ran_gaussian (r, v[2]));
+  unsigned char label = (unsigned char)gsl_rng_uniform_int (r, K);
+  size_t along = gsl_rng_uniform_int (r, K);
+  double slope = 0, h = 1e-3, sum = 0;
+  const double at[] = { 1, -1, 2, -2 }, weight[] = { 8, -8, -1, 1 };
+  for (int p = 0; p < 4; p++)
+    {
+      gsl_matrix_memcpy (moved, logits);
+      *gsl_matrix_ptr (moved, 0, along) += at[p] * h;
+      sb_cross_entropy (&label, moved, loss);
+      slope += weight[p] * gsl_vector_get (loss, 0) / (12 * h);
+    }
+  sb_cross_entropy (&label, logits, loss);
+  for (size_t k = 0; k < K; k++)
+    sum += gsl_matrix_get (logits, 0, k);
+  double residual = fabs (gsl_matrix_get (logits, 0, along) - slope) + fabs (sum);
+  gsl_matrix_free (logits);
+  gsl_matrix_free (moved);
+  gsl_vector_free (loss);
+  gsl_rng_free (r);
+  return residual;
+}
+
+Test (cross_entropy, gradient_is_the_slope)
+{
+  const property_parameter parameters[] = { { "classes", PROPERTY_INTEGER, 2, 12, 2 },
+                                            { "seed", PROPERTY_INTEGER, 0, 1e6, 0 },
+                                            { "spread", PROPERTY_LOG, 0.01, 10, 1 } };
+  property_check ("the gradient of the cross-entropy", 3, 200, 3, parameters, slope_residual, NULL, 1e-8);
+}
+
+// Known values: even odds cost $\log K$; logits a thousand apart cost nothing, or a thousand, without overflow.
+
+Test (cross_entropy, known_values)
+{
+  double even[] = { 7, 7, 7, 7 }, sure[] = { 1000, 0 }, wrong[] = { 0, 1000 }, l;
+  unsigned char first = 0;
+  gsl_vector_view loss = gsl_vector_view_array (&l, 1);
+  gsl_matrix_view logits = gsl_matrix_view_array (even, 1, 4);
+  cr_assert_eq (sb_cross_entropy (&first, &logits.matrix, &loss.vector), GSL_SUCCESS);
+  cr_assert_float_eq (l, log (4), 1e-14);
+  cr_assert_float_eq (even[0], -0.75, 1e-15);
+  logits = gsl_matrix_view_array (sure, 1, 2);
+  cr_assert_eq (sb_cross_entropy (&first, &logits.matrix, &loss.vector), GSL_SUCCESS);
+  cr_assert_eq (l, 0);
+  logits = gsl_matrix_view_array (wrong, 1, 2);
+  cr_assert_eq (sb_cross_entropy (&first, &logits.matrix, &loss.vector), GSL_SUCCESS);
+  cr_assert_eq (l, 1000);
+  cr_assert_eq (wrong[0], -1);
+}
+
+Test (cross_entropy, what_does_not_fit_is_refused)
+{
+  double l[2], some[] = { 1, 2, 3, 4 };
+  unsigned char labels[] = { 0, 2 };
+  gsl_matrix_view logits = gsl_matrix_view_array (some, 2, 2);
+  gsl_vector_view one = gsl_vector_view_array (l, 1), two = gsl_vector_view_array (l, 2);
+  cr_assert_eq (sb_cross_entropy (labels, &logits.matrix, &one.vector), GSL_EBADLEN);
+  cr_assert_eq (sb_cross_entropy (labels, &logits.matrix, &two.vector), GSL_EDOM);
+}
