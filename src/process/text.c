@@ -43,9 +43,9 @@ typedef struct
 
 enum
 {
-  LEVELS = 1000,            // unless said
+  LEVELS = 1000, // unless said
   MOST_LEVELS = 10000000,
-  LONGEST = 256             // of a line
+  LONGEST = 256 // of a line
 };
 
 // ## Reading

@@ -359,6 +359,53 @@ Test (process, kernels_compose)
     }
 }
 
+// A chain's step is $\mathbf{x}_{i+1} = \mathbf{x}_i + f_i\,\mathbf{x}_i + G_i \mathbf{z}_i$ with $f_i = \sqrt{1 - \beta_{i+1}} - 1$, $G_i = \sqrt{\beta_{i+1}}$ (DDPM) or
+// $f_i = 0$, $G_i = \sqrt{\sigma_{i+1}^2 - \sigma_i^2}$ (SMLD). Read off a transition of two rows, one at 1 without noise and one at 0 with a normal of 1;
+// composed over all $N$ steps they have the moments of the kernel. [scoresde.eq41]
+
+static void
+step_coefficients (const sb_process *chain, size_t i, double *f, double *G)
+{
+  double N = (double)chain->levels, s_data[] = { (double)i / N, (double)i / N };
+  double t_data[] = { (double)(i + 1) / N, (double)(i + 1) / N }, x_data[] = { 1, 0 }, z_data[] = { 0, 1 };
+  gsl_vector_view s = gsl_vector_view_array (s_data, 2), t = gsl_vector_view_array (t_data, 2);
+  gsl_matrix_view x = gsl_matrix_view_array (x_data, 2, 1), z = gsl_matrix_view_array (z_data, 2, 1);
+  cr_assert_eq (sb_process_transition (chain, &s.vector, &t.vector, &z.matrix, &x.matrix), GSL_SUCCESS);
+  *f = x_data[0] - 1;
+  *G = x_data[1];
+}
+
+Test (process, chains_are_the_discretisation_of_the_paper)
+{
+  enum
+  {
+    N = 1000
+  };
+  sb_process *ddpm = sb_ddpm_alloc (1, N, 0.1, 20), *smld = sb_smld_alloc (1, N, 0.01, 50);
+  double mean = 1, variance = 0, alpha = 1, gathered = 0, f, G;
+  for (size_t i = 0; i < N; i++)
+    {
+      double beta = sb_ddpm_beta (ddpm, i + 1);
+      step_coefficients (ddpm, i, &f, &G);
+      cr_assert_float_eq (f, sqrt (1 - beta) - 1, 1e-15);
+      cr_assert_float_eq (G, sqrt (beta), 1e-15);
+      mean += f * mean;
+      variance = gsl_pow_2 (1 + f) * variance + G * G;
+      alpha *= 1 - beta;
+
+      double increment = gsl_pow_2 (sb_smld_sigma (smld, i + 1)) - gsl_pow_2 (sb_smld_sigma (smld, i));
+      step_coefficients (smld, i, &f, &G);
+      cr_assert_eq (f, 0);
+      cr_assert_float_eq (G * G / increment, 1, 1e-12);
+      gathered += G * G;
+    }
+  cr_assert_float_eq (mean, sqrt (alpha), 1e-12);
+  cr_assert_float_eq (variance, 1 - alpha, 1e-12);
+  cr_assert_float_eq (gathered / 2500, 1, 1e-12);
+  sb_process_free (ddpm);
+  sb_process_free (smld);
+}
+
 // The drift is Lipschitz in $\mathbf{x}$ with constant $\frac12\bar\beta_{\max} = 10$ (VP and sub-VP), 0 (VE), on $10^4$ pairs of points; and $g$
 // in time on $[\epsilon, 1]$, where its largest difference quotient does not move as the grid is refined.
 // [scoresde.txt-lipschitz]

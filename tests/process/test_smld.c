@@ -213,7 +213,7 @@ posterior_residual (const double *v, void *context)
       double precision = precision_of (sb_smld_sigma (smld, i - 1)) + precision_of (step);
       worst = GSL_MAX (worst, fabs (tau * tau * precision - 1));
       worst = GSL_MAX (worst, fabs (of_x_i + of_x_0 - 1));
-      worst = GSL_MAX (worst, tau < step && tau == sb_smld_tau (smld, i) ? 0 : 1);
+      worst = GSL_MAX (worst, 0 < tau && tau < step && tau == sb_smld_tau (smld, i) ? 0 : 1);
     }
   sb_process_free (smld);
   return worst;

@@ -139,8 +139,10 @@ static double
 sign_residual (const double *v, void *context)
 {
   (void)context;
-  sb_ve ve = ve_of (v);
-  return -sb_ve_diffusion (&ve, v[2]);
+  sb_process *ve = sb_ve_alloc (1, v[0], v[0] * v[1]);
+  double g = diffusion_of (ve, v[2]);
+  sb_process_free (ve);
+  return -g;
 }
 
 Test (ve, diffusion_is_positive) { property_check ("g > 0", 4, CASES, 4, a_ve, sign_residual, NULL, 0); }
