@@ -79,7 +79,7 @@ folder_length (const char *path)
 }
 
 static int
-open_temporary (sb_file *file)
+open_temporary (sb_file *file, mode_t mode)
 {
   size_t folder = folder_length (file->path), size = folder + 64;
   file->temporary = malloc (size);
@@ -91,7 +91,7 @@ open_temporary (sb_file *file)
   for (unsigned attempt = 0; attempt < ATTEMPTS && descriptor < 0 && errno == EEXIST; attempt++)
     {
       snprintf (file->temporary, size, "%.*s.scorebook-%ld-%u.tmp", (int)folder, file->path, (long)getpid (), attempt);
-      descriptor = open (file->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+      descriptor = open (file->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
     }
   if (descriptor < 0)
     {
@@ -101,14 +101,15 @@ open_temporary (sb_file *file)
   return descriptor;
 }
 
-// Over an existing file: only where that could itself be written, and with its permissions.
+// Over an existing file: only where that could itself be written, and with its permissions, wider ones not
+// even for a moment.
 
 static int
 open_replacement (sb_file *file, mode_t mode)
 {
   if (faccessat (AT_FDCWD, file->path, W_OK, AT_EACCESS) != 0)
     return -1;
-  int descriptor = open_temporary (file);
+  int descriptor = open_temporary (file, 0600);
   if (descriptor >= 0 && fchmod (descriptor, mode & 0777) != 0)
     {
       close (descriptor);
@@ -122,7 +123,7 @@ open_descriptor (sb_file *file)
 {
   struct stat there;
   if (stat (file->path, &there) != 0)
-    return errno == ENOENT ? open_temporary (file) : -1;
+    return errno == ENOENT ? open_temporary (file, 0666) : -1;
   if (S_ISREG (there.st_mode))
     return open_replacement (file, there.st_mode);
   return open (file->path, O_WRONLY | O_CLOEXEC);

@@ -117,17 +117,22 @@ Test (rms_control, no_growth_right_after_a_rejection)
 
 // ## The norm
 //
-// The tolerances here, $0.1 + 0.5\max(|y_0|, |y|)$, are 2.1, 0.6 and 5.1; the errors, in their units, are 0.6, 0, -0.8,
-// and their root mean square $\sqrt{1/3}$.
+// The tolerances here, $0.1 + 0.5\max(|y_0|, |y|)$, are 2.1, 0.6 and 5.1, whichever of two states is before and which
+// after the step. The errors, in their units, are 0.06, 0.05 and -0.08, and their mean square is 0.0125/3.
 
 Test (rms_control, components_are_measured_by_their_own_tolerance)
 {
   gsl_odeiv2_control *c = sb_odeiv2_control_rms_new (0.1, 0.5, evolve);
-  double y[DIM] = { 3, 0.5, -10 }, y0[DIM] = { -4, 1, 2 }, yerr[DIM] = { 0.6 * 2.1, 0, -0.8 * 5.1 }, h = 1;
-  for (int i = 0; i < DIM; i++)
-    evolve->y0[i] = y0[i];
-  cr_assert_eq (gsl_odeiv2_control_hadjust (c, step, y, yerr, NULL, &h), GSL_ODEIV_HADJ_INC);
-  cr_assert_float_eq (pow (0.9 / h, 2 * ORDER), 1. / 3, 1e-14);
+  const double states[2][DIM] = { { 3, 0.5, -10 }, { -4, 1, 2 } };
+  const double yerr[DIM] = { 0.06 * 2.1, 0.05 * 0.6, -0.08 * 5.1 };
+  for (int before = 0; before < 2; before++)
+    {
+      double h = 1;
+      for (int i = 0; i < DIM; i++)
+        evolve->y0[i] = states[before][i];
+      cr_assert_eq (gsl_odeiv2_control_hadjust (c, step, states[1 - before], yerr, NULL, &h), GSL_ODEIV_HADJ_INC);
+      cr_assert_float_eq (pow (0.9 / h, 2 * ORDER), 0.0125 / 3, 1e-14);
+    }
   gsl_odeiv2_control_free (c);
 }
 
@@ -221,16 +226,53 @@ Test (rms_control, the_first_step_follows_slope_and_curvature)
   // Ten times as steep: curvature 100 times, which is what counts.
   l.rate = -10;
   cr_assert_float_eq (first_step (&l, 1, 3, 8, 5), pow (1e-7, 0.2), 1e-14);
+
+  // So steep that a hundred Euler steps are shorter.
+  l.rate = -1e5;
+  cr_assert_float_eq (first_step (&l, 1, 3, 8, 5) / 1e-5, 1, 1e-10);
+
+  // A tenth as steep: now the slope counts.
+  l.rate = -0.1;
+  cr_assert_float_eq (first_step (&l, 1, 3, 8, 5), pow (1e-4, 0.2), 1e-14);
 }
 
-// Where the state or the slope is nothing, the guess is $10^{-6}$, and at most a hundred times that is taken; where
-// there is no curvature either, the guess itself. No step is longer than the interval.
+// Two components, $y' = (-y_1, -3 y_2)$ from $(1, 2)$: the slope changes by $h_0 (1, 18)$, so
+// $d_2 = 1000\sqrt{325/2}$ and $h_1 = (10^{-5}/\sqrt{162.5})^{1/5}$.
+
+static int
+two_slopes (double t, const double y[], double dydt[], void *params)
+{
+  (void)t, (void)params;
+  dydt[0] = -y[0];
+  dydt[1] = -3 * y[1];
+  return GSL_SUCCESS;
+}
+
+Test (rms_control, the_first_step_of_two_components)
+{
+  gsl_odeiv2_system system = { two_slopes, NULL, 2, NULL };
+  const double y[] = { 1, 2 }, dydt[] = { -1, -6 };
+  double h = 0;
+  cr_assert_eq (sb_odeiv2_initial_step (&system, 3, 8, y, dydt, 5, 1e-3, 0, &h), GSL_SUCCESS);
+  cr_assert_float_eq (h, pow (1e-5 / sqrt (162.5), 0.2), 1e-14);
+}
+
+// Where the state or the slope is nothing, under $10^{-5}$, the guess is $10^{-6}$, and at most a hundred times that is
+// taken; where slope and curvature are both under $10^{-15}$, the guess itself. No step is longer than the interval.
 
 Test (rms_control, the_first_step_without_a_scale)
 {
   linear l = { .rate = -1 };
-  cr_assert_float_eq (first_step (&l, 1e-9, 0, 1, 5) / 1e-4, 1, 1e-14);
-  l.rate = 0;
+  cr_assert_float_eq (first_step (&l, 0.99e-8, 0, 5, 5) / 1e-4, 1, 1e-14);
+  cr_assert_float_eq (first_step (&l, 1.01e-8, 0, 5, 5), 1, 1e-14);
+  l.rate = 0.99e-8;
+  cr_assert_float_eq (first_step (&l, 1, 0, 2, 5) / 1e-4, 1, 1e-14);
+  l.rate = 1.01e-8;
+  cr_assert_float_eq (first_step (&l, 1, 0, 2, 5), 2, 1e-14);
+
+  l.rate = 1.01e-18;
+  cr_assert_float_eq (first_step (&l, 1, 0, 1, 5) / 1e-4, 1, 1e-14);
+  l.rate = 0.99e-18;
   cr_assert_float_eq (first_step (&l, 1, 0, 1, 5) / 1e-6, 1, 1e-14);
   cr_assert_float_eq (l.t, 1e-6, 1e-20);
 }
@@ -238,9 +280,9 @@ Test (rms_control, the_first_step_without_a_scale)
 Test (rms_control, the_first_step_stays_in_the_interval)
 {
   linear l = { .rate = -1 };
-  cr_assert_float_eq (first_step (&l, 1, 0, 0.02, 5), 0.02, 1e-16);
-  cr_assert_float_eq (first_step (&l, 1, 0, -0.001, 5), -0.001, 1e-16);
-  cr_assert_float_eq (l.t, -0.001, 1e-16);
+  cr_assert_float_eq (first_step (&l, 1, 3, 3.02, 5), 0.02, 1e-15);
+  cr_assert_float_eq (first_step (&l, 1, 3, 2.999, 5), -0.001, 1e-15);
+  cr_assert_float_eq (l.t, 2.999, 1e-15);
 }
 
 // ## What cannot be asked for
