@@ -333,6 +333,96 @@ PATH (moments)
   return status;
 }
 
+// ## Samplers
+//
+// On the score of a standard normal law, which needs no memory of its own.
+
+static int
+towards_zero (const void *state, sb_view view, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y,
+              gsl_matrix *out)
+{
+  (void)state, (void)view, (void)t, (void)y;
+  gsl_matrix_memcpy (out, x);
+  return gsl_matrix_scale (out, -1);
+}
+
+static const sb_score_type TOWARDS_ZERO
+    = { .name = "towards zero", .views = SB_SCORE | SB_DENOISER, .evaluate = towards_zero };
+
+typedef int (*sampling) (const sb_score *score, gsl_matrix *x);
+
+static int
+use_sampler (sampling sample)
+{
+  sb_process *vp = sb_vp_alloc (2, SB_VP_BETA_MIN, SB_VP_BETA_MAX);
+  sb_score *score = vp ? sb_score_alloc (&TOWARDS_ZERO, NULL, vp) : NULL;
+  gsl_matrix *x = score ? gsl_matrix_alloc (3, 2) : NULL;
+  int status = status_of (x);
+  if (x)
+    {
+      gsl_matrix_set_all (x, 1);
+      status = sample (score, x);
+    }
+  gsl_matrix_free (x);
+  sb_score_free (score);
+  sb_process_free (vp);
+  return status;
+}
+
+static int
+sample_pc (const sb_predictor_type *predictor, sb_norm norm, const sb_score *score, gsl_matrix *x)
+{
+  double grid[] = { 1, 0.5, 0.1 };
+  gsl_vector_const_view times = gsl_vector_const_view_array (grid, 3);
+  sb_pc pc = sb_pc_default ();
+  pc.predictor = predictor;
+  pc.corrector.norm = norm;
+  return sb_pc_sample (&pc, score, NULL, &times.vector, (sb_stream){ .seed = 1 }, x, NULL);
+}
+
+static int
+sample_reverse_diffusion (const sb_score *score, gsl_matrix *x)
+{
+  return sample_pc (sb_predictor_reverse_diffusion, SB_NORM_BATCH, score, x);
+}
+
+static int
+sample_ancestral (const sb_score *score, gsl_matrix *x)
+{
+  return sample_pc (sb_predictor_ancestral, SB_NORM_ROW, score, x);
+}
+
+static int
+sample_heun (const sb_score *score, gsl_matrix *x)
+{
+  return sample_pc (sb_predictor_heun, SB_NORM_ROOT_D, score, x);
+}
+
+static int
+sample_euler_maruyama (const sb_score *score, gsl_matrix *x)
+{
+  sb_corrector fixed = { .type = sb_corrector_fixed, .epsilon = 0.1 };
+  int status = sample_pc (sb_predictor_euler_maruyama, SB_NORM_BATCH, score, x);
+  return status ? status : fixed.type->step (&fixed, score, NULL, 0.1, 0.2, x, x);
+}
+
+static int
+sample_flow (const sb_score *score, gsl_matrix *x)
+{
+  int status = sb_flow (score, NULL, 1, 0.5, 1e-2, NULL, NULL, x, NULL);
+  return status ? status : sb_forward_euler_maruyama (score->process, 0.5, 1, x, x);
+}
+
+PATH (reverse_diffusion) { return use_sampler (sample_reverse_diffusion); }
+
+PATH (ancestral) { return use_sampler (sample_ancestral); }
+
+PATH (heun) { return use_sampler (sample_heun); }
+
+PATH (euler_maruyama) { return use_sampler (sample_euler_maruyama); }
+
+PATH (flow) { return use_sampler (sample_flow); }
+
 // ## Measures
 
 PATH (frechet)

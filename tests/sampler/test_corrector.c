@@ -114,7 +114,7 @@ Test (corrector, signal_to_noise_ratio)
 // $1 - \beta_i$. With N = 1000 the step sizes at the noisy end differ by a factor of 24000: with the product the corrector
 // does nothing there. Both are there to choose from; the default of a zeroed sb_corrector is the code's. [scoresde.alg5]
 
-Test (corrector, misprint_alpha_of_algorithm_5)
+Test (corrector, erratum_alg5_which_alpha)
 {
   sb_process *ddpm = sb_ddpm_alloc (2, 1000, 0.1, 20);
   double shift[2];

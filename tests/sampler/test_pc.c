@@ -154,7 +154,7 @@ Test (pc, calls_of_algorithm_1)
 // 0, and SMLD, Eq. (2) and Algorithm 4, at N, ..., 1. The corrector must come before the predictor for the two to be the
 // same. [scoresde.txt-pc-unify]
 
-Test (pc, misprint_levels_of_algorithm_1)
+Test (pc, erratum_pc_unify_levels)
 {
   expect_calls (sb_predictor_none, 1, SB_PREDICTOR_FIRST, SB_FINAL_SAMPLE, 0, " C2(1) C1(0) C0(0)");
   expect_calls (sb_predictor_none, 1, SB_CORRECTOR_FIRST, SB_FINAL_SAMPLE, 0, " C3(2) C2(1) C1(0)");

@@ -369,14 +369,13 @@ Test (predictor, ancestral_tends_to_reverse_diffusion)
 
 // ## Misprint: the index of f and G in Eq. (46), and in the flow's update
 //
-// Both are printed with $\mathbf f_{i+1}$ and $\mathbf G_{i+1}$, where (45) with the chain (10) makes $\mathbf G_{i+1}^2$ the
-// $\beta_{i+2}$ of the step after. Standard normal data show which is right: only with the $\beta$ of the step from i to i + 1
-// is the excess of variance the $\beta^2/2$ of a consistent scheme; with the next one, the score of $x_{i+1}$ being given,
-// the mean still fits (any $\beta$ would) but a point of data does not: from level i + 1 the printed form leaves
-// $v_i$ off by $\beta_{i+2}-\beta_{i+1}$, which has no reason to be small. And at $i = N - 1$ it asks for a $\beta_{N+1}$
-// that does not exist. [scoresde.eq46] [scoresde.txt-pf-update]
+// Both are printed with $\mathbf f_{i+1}$ and $\mathbf G_{i+1}$ for the step from i + 1 down to i. By (45) and the chain (10)
+// these belong to the step from i + 1 up to i + 2: $\mathbf G_{i+1}^2 = \beta_{i+2}$, which for $i = N - 1$ does not exist. The
+// step that is to be undone has $\beta_{i+1}$. [scoresde.eq46] [scoresde.txt-pf-update] One point of data and a chain of
+// unequal steps, .01, .02 and .3, tell them apart: from level 2 to level 1 the right step brings the variance to within .02
+// of the true .01, the printed one is off by more than 1.
 
-Test (predictor, misprint_index_of_the_forward_step)
+Test (predictor, erratum_eq46_index_of_the_forward_step)
 {
   double beta[3] = { 0.01, 0.02, 0.3 };
   gsl_vector_view betas = gsl_vector_view_array (beta, 3);
@@ -393,7 +392,6 @@ Test (predictor, misprint_index_of_the_forward_step)
       cr_assert_float_eq (flow.of_score, beta[i] / 2, 1e-15);
     }
 
-  // From level 2 to level 1, one point of data: variance 1 - alpha_2 should become 1 - alpha_1 = 0.01.
   double alpha_1 = 1 - beta[0], alpha_2 = alpha_1 * (1 - beta[1]), variance = 1 - alpha_2;
   double right = gsl_pow_2 (2 - sqrt (1 - beta[1]) - beta[1] / variance) * variance + beta[1];
   double printed = gsl_pow_2 (2 - sqrt (1 - beta[2]) - beta[2] / variance) * variance + beta[2];

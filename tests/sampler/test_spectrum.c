@@ -266,10 +266,10 @@ Test (spectrum, with_a_score_five_per_cent_too_large)
 // ## The end of a run, and the order
 //
 // Algorithm 1 as printed corrects at level 0 and returns the noisy sample; without the corrector at level 0 and with
-// Tweedie's formula it does better, [scoresde.alg1] and so do predictors alone. [scoresde.txt-denoise] The misprint's
-// three variants, on reverse diffusion with r = .05:
+// Tweedie's formula it does better, [scoresde.alg1] and so do predictors alone. [scoresde.txt-denoise] The
+// three variants, on reverse diffusion with r = .05, are the printed one, ours, and that of the authors' code.
 
-Test (spectrum, misprint_algorithm_1_ends_at_level_0)
+Test (spectrum, erratum_alg1_ends_at_level_0)
 {
   sb_corrector corrector = { .type = sb_corrector_langevin, .snr = 0.05 };
   sb_pc pc = { .predictor = sb_predictor_reverse_diffusion, .corrector = corrector, .corrector_steps = 1 };
