@@ -26,7 +26,7 @@ typedef struct
 typedef struct
 {
   size_t N;
-  ddpm_step step[]; // step[i] leads from level i - 1 to level i; step[0] to the data, with nothing forgotten
+  ddpm_step step[]; // step[i - 1] leads from level i - 1 to level i
 } ddpm_steps;
 
 // ## The kernel
@@ -44,7 +44,7 @@ log_kept (const ddpm_steps *chain, double s, double t)
   size_t j = (size_t)rint (s * (double)chain->N), i = (size_t)rint (t * (double)chain->N);
   double sum = 0;
   while (j < i)
-    sum += chain->step[++j].log_kept;
+    sum += chain->step[j++].log_kept;
   return sum;
 }
 
@@ -87,15 +87,14 @@ sb_ddpm_betas_alloc (size_t dimension, const gsl_vector *beta)
   if (!are_betas (beta))
     GSL_ERROR_NULL ("DDPM needs 0 < beta_i < 1", GSL_EINVAL);
   size_t N = beta->size;
-  ddpm_steps *chain = malloc (sizeof *chain + (N + 1) * sizeof chain->step[0]);
+  ddpm_steps *chain = malloc (sizeof *chain + N * sizeof chain->step[0]);
   if (chain)
     {
       chain->N = N;
-      chain->step[0] = (ddpm_step){ .beta = 0, .log_kept = 0 };
       for (size_t i = 1; i <= N; i++)
         {
           double beta_i = gsl_vector_get (beta, i - 1);
-          chain->step[i] = (ddpm_step){ .beta = beta_i, .log_kept = log1p (-beta_i) };
+          chain->step[i - 1] = (ddpm_step){ .beta = beta_i, .log_kept = log1p (-beta_i) };
         }
     }
   return sb_scalar_alloc (&ddpm_type, chain, dimension, 1 / (double)N, 1, N);
@@ -122,7 +121,7 @@ sb_ddpm_beta (const sb_process *ddpm, size_t i)
     GSL_ERROR_VAL ("not DDPM's chain", GSL_EINVAL, GSL_NAN);
   if (i == 0 || i > chain->N)
     GSL_ERROR_VAL ("DDPM has steps 1, ..., N", GSL_EDOM, GSL_NAN);
-  return chain->step[i].beta;
+  return chain->step[i - 1].beta;
 }
 
 double

@@ -144,9 +144,9 @@ rates (double t, const double *moments, double *rate, void *params)
 static int
 integrate (moment_equations *equations, double s, double t, size_t steps, double *moments, double *error)
 {
-  size_t d = equations->process->dimension;
-  gsl_odeiv2_system system = { .function = rates, .dimension = d + d * d, .params = equations };
-  gsl_odeiv2_step *step = gsl_odeiv2_step_alloc (gsl_odeiv2_step_rk8pd, d + d * d);
+  size_t d = equations->process->dimension, unknowns = d + d * d;
+  gsl_odeiv2_system system = { .function = rates, .dimension = unknowns, .params = equations };
+  gsl_odeiv2_step *step = gsl_odeiv2_step_alloc (gsl_odeiv2_step_rk8pd, unknowns);
   if (!step)
     return GSL_ENOMEM;
   double h = (t - s) / (double)steps;

@@ -314,9 +314,10 @@ Test (ddpm, refuses_betas_and_levels_that_are_none)
   double bad[] = { 0, 1, -0.1, GSL_NAN, 1.5 };
   for (int k = 0; k < 5; k++)
     {
-      double betas[] = { 0.5, bad[k] };
-      gsl_vector_view beta = gsl_vector_view_array (betas, 2);
-      cr_assert_null (sb_ddpm_betas_alloc (1, &beta.vector));
+      double last_data[] = { 0.5, bad[k] }, first_data[] = { bad[k], 0.5 };
+      gsl_vector_view last = gsl_vector_view_array (last_data, 2), first = gsl_vector_view_array (first_data, 2);
+      cr_assert_null (sb_ddpm_betas_alloc (1, &last.vector));
+      cr_assert_null (sb_ddpm_betas_alloc (1, &first.vector));
     }
   cr_assert_null (sb_ddpm_alloc (1, 10, 0.1, 20)); // beta_10 = 2
   cr_assert_null (sb_ddpm_alloc (1, 1, 0.1, 0.2));
