@@ -137,7 +137,7 @@ Test (process, transposed_maps_are_adjoint)
 
 // ## Numbers that are easy to tell apart
 //
-// $a = 2 + s$, $v = 9(t - s)$, $f = -5$, $g = 7t$, and a prior of deviation 3.
+// $a = 2 + s$, $v = 9(t - s)$, $f = -5t$, $g = 7t$, and a prior of deviation 3.
 
 static double
 toy_mean (const void *parameters, double s, double t)
@@ -156,8 +156,8 @@ toy_variance (const void *parameters, double s, double t)
 static double
 toy_drift (const void *parameters, double t)
 {
-  (void)parameters, (void)t;
-  return -5;
+  (void)parameters;
+  return -5 * t;
 }
 
 static double
@@ -194,7 +194,7 @@ Test (process, scalar_maps_multiply_rows)
 {
   sb_process *toy = toy_alloc (3);
   sb_process_map maps[] = { SB_A, SB_A_INVERSE, SB_S, SB_S_INVERSE, SB_F, SB_G };
-  double expected[][2] = { { 2, 3 }, { 0.5, 1 / 3.0 }, { 3, 1.5 }, { 1 / 3.0, 1 / 1.5 }, { -5, -5 }, { 7, 8.75 } };
+  double expected[][2] = { { 2, 3 }, { 0.5, 1 / 3.0 }, { 3, 1.5 }, { 1 / 3.0, 1 / 1.5 }, { -5, -6.25 }, { 7, 8.75 } };
   double s_data[] = { 0, 1 }, t_data[] = { 1, 1.25 };
   gsl_vector_view s = gsl_vector_view_array (s_data, 2), t = gsl_vector_view_array (t_data, 2);
   for (int m = 0; m < 6; m++)
@@ -210,6 +210,32 @@ Test (process, scalar_maps_multiply_rows)
                               "map %d, row %zu, column %zu", m, i, k);
       gsl_matrix_free (wide);
     }
+  sb_process_free (toy);
+}
+
+// Rows may share their times with the row above, or one of the two, or none: each gets its own number all the same.
+
+Test (process, rows_keep_their_own_times)
+{
+  double s_data[] = { 0, 0, 0, 0.5, 0.5, 0.25, 0.25, 1, 0 }, t_data[] = { 1, 1, 2, 2, 2, 2, 0.25, 1.25, 1 };
+  sb_process *toy = toy_alloc (1);
+  gsl_vector_view s = gsl_vector_view_array (s_data, 9), t = gsl_vector_view_array (t_data, 9);
+  sb_process_map maps[] = { SB_A, SB_S, SB_F, SB_G };
+  for (int m = 0; m < 4; m++)
+    for (int from_zero = 0; from_zero < 2; from_zero++)
+      {
+        gsl_matrix *x = gsl_matrix_alloc (9, 1);
+        gsl_matrix_set_all (x, 1);
+        const gsl_vector *from = from_zero ? NULL : &s.vector;
+        cr_assert_eq (sb_process_apply (toy, maps[m], CblasNoTrans, from, &t.vector, x), GSL_SUCCESS);
+        for (size_t i = 0; i < 9; i++)
+          {
+            double start = from_zero ? 0 : s_data[i];
+            double number[] = { 2 + start, 3 * sqrt (t_data[i] - start), -5 * t_data[i], 7 * t_data[i] };
+            cr_assert_float_eq (gsl_matrix_get (x, i, 0), number[m], 1e-14, "map %d, row %zu", m, i);
+          }
+        gsl_matrix_free (x);
+      }
   sb_process_free (toy);
 }
 
@@ -242,7 +268,7 @@ Test (process, determinant_and_trace)
   cr_assert_float_eq (out_data[0], log (81), 1e-14);
   cr_assert_float_eq (out_data[1], log (1.5 * 1.5 * 1.5 * 1.5), 1e-14);
   cr_assert_eq (sb_process_trace (toy, &t.vector, &out.vector), GSL_SUCCESS);
-  cr_assert (out_data[0] == -20 && out_data[1] == -20);
+  cr_assert (out_data[0] == -20 && out_data[1] == -25);
   sb_process_free (toy);
 }
 
