@@ -18,7 +18,7 @@ html-local:
 pdf-local:
 	@test -n '$(PANDOC)' || { echo 'make pdf: pandoc is missing (Debian: apt install pandoc)' >&2; exit 1; }
 	@for engine in xelatex lualatex; do command -v $$engine >/dev/null && break; engine=; done; \
-	  test -n "$$engine" || { echo 'make pdf: LaTeX is missing (Debian: apt install texlive-xetex)' >&2; exit 1; }; \
+	  test -n "$$engine" || { echo 'make pdf: LaTeX is missing (Debian: apt install texlive-xetex texlive-fonts-recommended)' >&2; exit 1; }; \
 	  mkdir -p html && sh '$(srcdir)/doc/weave' lists '$(srcdir)' html && sh '$(srcdir)/doc/weave' pdf '$(srcdir)' html $$engine
 
 # Installed below $(htmldir), in a folder of its own.

@@ -127,12 +127,36 @@ function maths(s,    out, m, at, d) {
   return out s
 }
 
-# A wide display is set smaller beside code, by the number of its characters.
-function fit(m,    n, s) {
-  if (m !~ /^<math display="block"/) return m
-  s = m
-  sub(/<annotation.*/, "", s); gsub(/<mspace width="2em">/, "....", s); gsub(/<[^>]*>/, "", s); gsub(/[\x80-\xBF]/, "", s)
-  n = length(s)
+# A wide display is broken where its parts stand apart by a quad; what is still wide is set smaller beside code.
+function width(s) {
+  sub(/<annotation.*/, "", s); gsub(/<[^>]*>/, "", s); gsub(/[\x80-\xBF]/, "", s)
+  return length(s)
+}
+function fit(m,    n, part, i, depth, head, foot, line, wide, out, from) {
+  if (m !~ /^<math display="block"/ || width(m) <= 40) return m
+  if (!match(m, /^<math [^>]*><semantics><mrow>/)) return sized(m)
+  head = substr(m, 1, RLENGTH); m = substr(m, RLENGTH + 1)
+  i = index(m, "</mrow><annotation"); foot = substr(m, i); m = substr(m, 1, i - 1)
+  n = split(m, part, "<")
+  for (i = 2; i <= n; i++) {
+    if (depth == 0 && part[i] ~ /^mspace width="[12](\.0)?em"/) {
+      from = line; line = ""
+      # Keep parts together for as long as they fit.
+      if (wide != "" && width(wide) + width(from) > 44) { out = out sized(head wide foot); wide = from }
+      else wide = wide (wide == "" ? "" : "<mspace width=\"2em\"></mspace>") from
+      i++ # its end tag
+      continue
+    }
+    line = line "<" part[i]
+    if (part[i] ~ /^\//) depth--
+    else if (part[i] !~ /\/>/) depth++
+  }
+  if (wide != "" && width(wide) + width(line) > 44) { out = out sized(head wide foot); wide = line }
+  else wide = wide (wide == "" ? "" : "<mspace width=\"2em\"></mspace>") line
+  return out sized(head wide foot)
+}
+function sized(m,    n) {
+  n = width(m)
   if (n > 40) sub(/<math /, "<math class=\"" (n > 66 ? "w4" : n > 57 ? "w3" : n > 48 ? "w2" : "w1") "\" ", m)
   return m
 }
