@@ -1,0 +1,263 @@
+// # What must be true of a network used as a score
+
+#include "base/shard.h"
+#include "process/ddpm.h"
+#include "process/subvp.h"
+#include "process/ve.h"
+#include "process/vp.h"
+#include "property.h"
+#include "score/network.h"
+#include "target/target.h"
+
+#include <criterion/criterion.h>
+#include <gsl/gsl_math.h>
+#include <gsl/gsl_randist.h>
+#include <math.h>
+#include <omp.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void
+setup (void)
+{
+  gsl_set_error_handler_off ();
+  sb_blas_single_threaded ();
+}
+
+TestSuite (network, .init = setup);
+
+enum
+{
+  N = 40,
+  D = 6
+};
+
+typedef struct
+{
+  sb_net *net;
+  float *theta;
+  sb_network network;
+  gsl_matrix *x, *out;
+  gsl_vector *t;
+} trial;
+
+static trial
+trial_alloc (sb_process *process, sb_prediction prediction, sb_label label, double spread)
+{
+  trial r = { .net = sb_net_alloc ("mlp inputs=6 width=16 layers=2 time=positional features=8", NULL) };
+  gsl_rng *rng = property_rng (4);
+  r.theta = malloc (r.net->parameters * sizeof *r.theta);
+  for (size_t k = 0; k < r.net->parameters; k++)
+    r.theta[k] = (float)gsl_ran_gaussian (rng, spread);
+  r.network = (sb_network){ r.net, process, r.theta, prediction, label, 0.7 };
+  r.x = gsl_matrix_alloc (N, D);
+  r.out = gsl_matrix_alloc (N, D);
+  r.t = gsl_vector_alloc (N);
+  for (size_t i = 0; i < N; i++)
+    {
+      gsl_vector_set (r.t, i, process->levels ? (double)(1 + gsl_rng_uniform_int (rng, process->levels)) / (double)process->levels
+                                              : gsl_ran_flat (rng, 0.01, 1));
+      for (size_t j = 0; j < D; j++)
+        gsl_matrix_set (r.x, i, j, gsl_ran_gaussian (rng, 2));
+    }
+  gsl_rng_free (rng);
+  return r;
+}
+
+static void
+trial_free (trial r)
+{
+  sb_net_free (r.net);
+  free (r.theta);
+  gsl_matrix_free (r.x);
+  gsl_matrix_free (r.out);
+  gsl_vector_free (r.t);
+}
+
+// ## A silent network
+//
+// knows the data's deviation and nothing else. With the blend it should then be the best that can be said: the posterior of Gaussian data of that
+// deviation, under any process. Predicting epsilon it says zero.
+
+Test (network, a_silent_blend_is_the_gaussian_posterior)
+{
+  gsl_vector *mean = gsl_vector_calloc (D);
+  gsl_matrix *covariance = gsl_matrix_alloc (D, D), *truth = gsl_matrix_alloc (N, D);
+  gsl_matrix_set_identity (covariance);
+  gsl_matrix_scale (covariance, 0.49);
+  sb_target *law = sb_target_gaussian_alloc (mean, covariance);
+  sb_process *processes[]
+      = { sb_ve_alloc (D, 0.01, 50), sb_vp_alloc (D, 0.1, 20), sb_subvp_alloc (D, 0.1, 20), sb_ddpm_alloc (D, 100, 0.1, 20) };
+  for (int k = 0; k < 4; k++)
+    {
+      trial r = trial_alloc (processes[k], SB_PREDICTS_MIXED, SB_LABEL_LOG_NOISE, 0);
+      sb_score *score = sb_score_network_alloc (&r.network);
+      cr_assert_eq (sb_target_evaluate (law, processes[k], SB_EPSILON, r.x, r.t, truth), GSL_SUCCESS);
+      cr_assert_eq (sb_score_evaluate (score, SB_EPSILON, r.x, r.t, NULL, r.out), GSL_SUCCESS);
+      for (size_t i = 0; i < N; i++)
+        for (size_t j = 0; j < D; j++)
+          cr_assert_float_eq (gsl_matrix_get (r.out, i, j), gsl_matrix_get (truth, i, j), 1e-12, "%s, t = %g: %g, not %g",
+                              processes[k]->type->name, gsl_vector_get (r.t, i), gsl_matrix_get (r.out, i, j),
+                              gsl_matrix_get (truth, i, j));
+      sb_score_free (score);
+      r.network.prediction = SB_PREDICTS_EPSILON;
+      score = sb_score_network_alloc (&r.network);
+      cr_assert_eq (sb_score_evaluate (score, SB_EPSILON, r.x, r.t, NULL, r.out), GSL_SUCCESS);
+      cr_assert (gsl_matrix_isnull (r.out));
+      sb_score_free (score);
+      trial_free (r);
+      sb_process_free (processes[k]);
+    }
+  sb_target_free (law);
+  gsl_vector_free (mean);
+  gsl_matrix_free (covariance);
+  gsl_matrix_free (truth);
+}
+
+// ## What the network sees and is told
+//
+// Its input has deviation one where the data have the deviation noted: the bare network, called with $c x_t$ and the label worked out by hand
+// from a process whose moments are known, gives what the score gives. For VE, $a = 1$ and $\varsigma = \sigma(t)$.
+
+Test (network, input_and_label_are_scaled_as_documented)
+{
+  sb_process *ve = sb_ve_alloc (D, 0.01, 50);
+  for (int prediction = 0; prediction < 2; prediction++)
+    for (int label = 0; label < 2; label++)
+      {
+        trial r = trial_alloc (ve, (sb_prediction)prediction, (sb_label)label, 0.5);
+        sb_score *score = sb_score_network_alloc (&r.network);
+        sb_net_work *work = sb_net_work_alloc (r.net, 1, 0);
+        cr_assert_eq (sb_score_evaluate (score, SB_DENOISER, r.x, r.t, NULL, r.out), GSL_SUCCESS);
+        for (size_t i = 0; i < N; i++)
+          {
+            double t = gsl_vector_get (r.t, i), sigma = 0.01 * pow (5000, t), total = sqrt (sigma * sigma + 0.49);
+            float in[D], F[D], u = (float)(label == SB_LABEL_TIME ? 1000 * t : log (sigma));
+            for (size_t j = 0; j < D; j++)
+              in[j] = (float)(gsl_matrix_get (r.x, i, j) / total);
+            cr_assert_eq (sb_net_forward (r.net, r.theta, 1, in, &u, work, F), GSL_SUCCESS);
+            for (size_t j = 0; j < D; j++)
+              {
+                double x = gsl_matrix_get (r.x, i, j), f = (double)F[j];
+                double want = prediction == SB_PREDICTS_EPSILON ? x - sigma * f : 0.49 / (total * total) * x + sigma * 0.7 / total * f;
+                cr_assert_float_eq (gsl_matrix_get (r.out, i, j), want, 1e-3 * (1 + sigma),
+                                    "prediction %d, label %d, sigma %g: %g, not %g", prediction, label, sigma,
+                                    gsl_matrix_get (r.out, i, j), want);
+              }
+          }
+        sb_net_work_free (work);
+        sb_score_free (score);
+        trial_free (r);
+      }
+  sb_process_free (ve);
+}
+
+// ## The gradient
+//
+// of $\langle\bar z, \hat z(x, t; \theta)\rangle$ along random directions of $x$ and of $\theta$, against differences that float allows.
+
+Test (network, gradients_pass_through_the_scales)
+{
+  sb_process *vp = sb_vp_alloc (D, 0.1, 20);
+  for (int prediction = 0; prediction < 2; prediction++)
+    {
+      trial r = trial_alloc (vp, (sb_prediction)prediction, SB_LABEL_LOG_NOISE, 0.3);
+      gsl_rng *rng = property_rng (8);
+      sb_network_pass *pass = sb_network_pass_alloc (&r.network, N, 1);
+      gsl_matrix *bar = gsl_matrix_alloc (N, D), *x_dot = gsl_matrix_alloc (N, D), *x_bar = gsl_matrix_alloc (N, D);
+      float *theta_bar = calloc (r.net->parameters, sizeof *theta_bar), *theta_dot = malloc (r.net->parameters * sizeof *theta_dot);
+      for (size_t k = 0; k < N * D; k++)
+        {
+          bar->data[k] = gsl_ran_gaussian (rng, 1);
+          x_dot->data[k] = gsl_ran_gaussian (rng, 1);
+        }
+      for (size_t k = 0; k < r.net->parameters; k++)
+        theta_dot[k] = (float)gsl_ran_gaussian (rng, 0.3);
+
+      double h = 1.0 / 64, slope[2] = { 0 };
+      for (int which = 0; which < 2; which++)
+        for (int side = -1; side <= 1; side += 2)
+          {
+            for (size_t k = 0; k < r.net->parameters && which == 1; k++)
+              r.theta[k] += (float)(side * h) * theta_dot[k];
+            for (size_t k = 0; k < N * D && which == 0; k++)
+              r.x->data[k] += side * h * x_dot->data[k];
+            cr_assert_eq (sb_network_forward (&r.network, pass, r.x, r.t, r.out), GSL_SUCCESS);
+            for (size_t k = 0; k < N * D; k++)
+              slope[which] += side * bar->data[k] * r.out->data[k] / (2 * h);
+            for (size_t k = 0; k < r.net->parameters && which == 1; k++)
+              r.theta[k] -= (float)(side * h) * theta_dot[k];
+            for (size_t k = 0; k < N * D && which == 0; k++)
+              r.x->data[k] -= side * h * x_dot->data[k];
+          }
+      cr_assert_eq (sb_network_forward (&r.network, pass, r.x, r.t, r.out), GSL_SUCCESS);
+      cr_assert_eq (sb_network_backward (&r.network, pass, r.t, bar, theta_bar, x_bar), GSL_SUCCESS);
+      double along[2] = { 0 }, size[2] = { 0 };
+      for (size_t k = 0; k < N * D; k++)
+        {
+          along[0] += x_bar->data[k] * x_dot->data[k];
+          size[0] += fabs (x_bar->data[k] * x_dot->data[k]);
+        }
+      for (size_t k = 0; k < r.net->parameters; k++)
+        {
+          along[1] += (double)theta_bar[k] * (double)theta_dot[k];
+          size[1] += fabs ((double)theta_bar[k] * (double)theta_dot[k]);
+        }
+      for (int which = 0; which < 2; which++)
+        cr_assert_float_eq (along[which], slope[which], 1e-3 * size[which], "prediction %d, %s: gradient %g, slope %g", prediction,
+                            which ? "theta" : "x", along[which], slope[which]);
+      gsl_matrix_free (bar);
+      gsl_matrix_free (x_dot);
+      gsl_matrix_free (x_bar);
+      free (theta_bar);
+      free (theta_dot);
+      sb_network_pass_free (pass);
+      gsl_rng_free (rng);
+      trial_free (r);
+    }
+  sb_process_free (vp);
+}
+
+// ## Threads, conditions, shapes
+
+Test (network, does_not_depend_on_threads)
+{
+  sb_process *vp = sb_vp_alloc (D, 0.1, 20);
+  trial r = trial_alloc (vp, SB_PREDICTS_EPSILON, SB_LABEL_TIME, 0.5);
+  sb_score *score = sb_score_network_alloc (&r.network);
+  gsl_matrix *again = gsl_matrix_alloc (N, D);
+  omp_set_num_threads (1);
+  cr_assert_eq (sb_score_evaluate (score, SB_SCORE, r.x, r.t, NULL, r.out), GSL_SUCCESS);
+  for (int threads = 2; threads <= 3; threads++)
+    {
+      omp_set_num_threads (threads);
+      cr_assert_eq (sb_score_evaluate (score, SB_SCORE, r.x, r.t, NULL, again), GSL_SUCCESS);
+      cr_assert (gsl_matrix_equal (r.out, again));
+    }
+  gsl_matrix_free (again);
+  sb_score_free (score);
+  trial_free (r);
+  sb_process_free (vp);
+}
+
+Test (network, what_does_not_fit_is_refused)
+{
+  sb_process *vp = sb_vp_alloc (D, 0.1, 20), *wider = sb_vp_alloc (D + 1, 0.1, 20);
+  trial r = trial_alloc (vp, SB_PREDICTS_EPSILON, SB_LABEL_TIME, 0.5);
+  sb_score *score = sb_score_network_alloc (&r.network);
+  cr_assert_eq (sb_score_evaluate (score, SB_EPSILON, r.x, r.t, r.x, r.out), GSL_EUNSUP, "no condition is taken");
+  sb_score_free (score);
+  r.network.process = wider;
+  score = sb_score_network_alloc (&r.network);
+  gsl_matrix *x = gsl_matrix_calloc (N, D + 1), *out = gsl_matrix_alloc (N, D + 1);
+  cr_assert_eq (sb_score_evaluate (score, SB_EPSILON, x, r.t, NULL, out), GSL_EBADLEN);
+  sb_network_pass *pass = sb_network_pass_alloc (&r.network, N - 1, 0);
+  cr_assert_eq (sb_network_forward (&r.network, pass, r.x, r.t, r.out), GSL_EBADLEN, "more rows than there is room for");
+  sb_network_pass_free (pass);
+  gsl_matrix_free (x);
+  gsl_matrix_free (out);
+  sb_score_free (score);
+  trial_free (r);
+  sb_process_free (vp);
+  sb_process_free (wider);
+}
