@@ -65,7 +65,8 @@ static _Thread_local struct
   size_t k;
   failing_report report;
   const void *caller;
-  bool for_matrix;           // the block that GSL allocates next is a gsl_matrix's
+  const char *last, *before; // the function that allocated last, and the one before it
+  size_t in_a_row;           // how often the last one did
   const void *block[BLOCKS]; // those that are counted and not yet freed
   size_t blocks;
 } now;
@@ -82,6 +83,7 @@ failing_begin (failing_mode mode, size_t k)
   memset (&now, 0, sizeof now);
   now.mode = mode;
   now.k = k;
+  now.last = now.before = "";
   now.counting = true;
 }
 
@@ -91,7 +93,8 @@ failing_end (void)
   now.counting = false;
   Dl_info where;
   if (now.report.failed && dladdr (now.caller, &where))
-    snprintf (now.report.caller, sizeof now.report.caller, "%s", where.dli_fname);
+    snprintf (now.report.caller, sizeof now.report.caller, "%s in %s", where.dli_sname ? where.dli_sname : "?",
+              where.dli_fname);
   return now.report;
 }
 
@@ -106,17 +109,40 @@ counts (const void *caller)
          && !(dladdr (caller, &where) && (strstr (where.dli_fname, "gomp") || strstr (where.dli_fname, "blas")));
 }
 
-// GSL 2.7's `gsl_matrix_alloc` forgets the matrix itself where its block gets no memory. That is not held against the path.
+// GSL 2.7 itself forgets blocks: `gsl_matrix_alloc` its matrix where the numbers get no memory, `gsl_eigen_symmv_alloc` what it
+// has of its five. That is not held against the path. How many, now that `caller` is refused:
 
-static bool
-gsl_forgets (const void *caller, bool fails)
+static long
+gsl_forgets (const char *caller)
+{
+  if (strcmp (caller, "gsl_block_alloc") == 0) // which asks for a block, then for its numbers
+    {
+      bool for_numbers = strcmp (now.last, caller) == 0 && now.in_a_row == 1;
+      return strcmp (for_numbers ? now.before : now.last, "gsl_matrix_alloc") == 0;
+    }
+  if (strcmp (caller, "gsl_eigen_symmv_alloc") == 0 && strcmp (now.last, caller) == 0)
+    return (long)(now.in_a_row % 5);
+  return 0;
+}
+
+static void
+remember (const char *function)
+{
+  if (strcmp (function, now.last) == 0)
+    {
+      now.in_a_row++;
+      return;
+    }
+  now.before = now.last;
+  now.last = function;
+  now.in_a_row = 1;
+}
+
+static const char *
+function_of (const void *caller)
 {
   Dl_info where;
-  const char *function = dladdr (caller, &where) && where.dli_sname ? where.dli_sname : "";
-  if (strcmp (function, "gsl_block_alloc") == 0)
-    return fails && now.for_matrix;
-  now.for_matrix = !fails && strcmp (function, "gsl_matrix_alloc") == 0;
-  return false;
+  return dladdr (caller, &where) && where.dli_sname ? where.dli_sname : "";
 }
 
 static bool
@@ -126,14 +152,16 @@ refuses (const void *caller)
     return false;
   size_t i = ++now.report.allocations;
   bool fails = (now.mode == FAIL_ONCE && i == now.k) || (now.mode == FAIL_ONWARD && i >= now.k);
-  now.report.live -= gsl_forgets (caller, fails);
+  const char *function = function_of (caller);
   if (fails)
     {
+      now.report.live -= gsl_forgets (function);
       if (!now.report.failed)
         now.caller = caller;
       now.report.failed = true;
       errno = ENOMEM;
     }
+  remember (fails ? "" : function);
   return fails;
 }
 

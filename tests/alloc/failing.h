@@ -22,7 +22,7 @@ typedef struct
   size_t allocations; // calls that asked for a block, those that failed too
   long live;          // blocks allocated and not freed since begin
   bool failed;        // some call was made to fail
-  char caller[128];   // the first of these: the library it came from
+  char caller[128];   // the first of these: its function, where that is known, and library
 } failing_report;
 
 failing_report failing_end (void);

@@ -80,10 +80,7 @@ check_path (const char *name, int (*path) (void))
 
 #define PATH(name)                                                                                                     \
   static int name (void);                                                                                              \
-  Test (alloc, name)                                                                                                   \
-  {                                                                                                                    \
-    check_path (#name, name);                                                                                          \
-  }                                                                                                                    \
+  Test (alloc, name) { check_path (#name, name); }                                                                     \
   static int name (void)
 
 // ## The harness itself
@@ -279,30 +276,15 @@ use_process (sb_process *process)
   return status;
 }
 
-PATH (vp)
-{
-  return use_process (sb_vp_alloc (3, SB_VP_BETA_MIN, SB_VP_BETA_MAX));
-}
+PATH (vp) { return use_process (sb_vp_alloc (3, SB_VP_BETA_MIN, SB_VP_BETA_MAX)); }
 
-PATH (subvp)
-{
-  return use_process (sb_subvp_alloc (3, SB_VP_BETA_MIN, SB_VP_BETA_MAX));
-}
+PATH (subvp) { return use_process (sb_subvp_alloc (3, SB_VP_BETA_MIN, SB_VP_BETA_MAX)); }
 
-PATH (smld)
-{
-  return use_process (sb_smld_alloc (3, 10, SB_VE_SIGMA_MIN, SB_VE_SIGMA_MAX));
-}
+PATH (smld) { return use_process (sb_smld_alloc (3, 10, SB_VE_SIGMA_MIN, SB_VE_SIGMA_MAX)); }
 
-PATH (ddpm)
-{
-  return use_process (sb_ddpm_alloc (3, 10, SB_VP_BETA_MIN / 10, SB_VP_BETA_MAX / 10));
-}
+PATH (ddpm) { return use_process (sb_ddpm_alloc (3, 10, SB_VP_BETA_MIN / 10, SB_VP_BETA_MAX / 10)); }
 
-PATH (ve)
-{
-  return use_process (sb_ve_alloc (3, SB_VE_SIGMA_MIN, SB_VE_SIGMA_MAX));
-}
+PATH (ve) { return use_process (sb_ve_alloc (3, SB_VE_SIGMA_MIN, SB_VE_SIGMA_MAX)); }
 
 static int
 use_moments (const sb_process *process, gsl_vector *mean, gsl_matrix *covariance, gsl_matrix *z)
@@ -330,6 +312,131 @@ PATH (moments)
   gsl_matrix_free (covariance);
   gsl_matrix_free (z);
   sb_process_free (vp);
+  return status;
+}
+
+// ## Laws
+//
+// Everything that can be asked of a law, at two points.
+
+enum
+{
+  N = 2, // points
+  D = 2  // dimensions
+};
+
+static const double numbers[] = { 1, 0.2, 0.2, 2, 0.5, 0.1, 0.1, 1 };
+
+static int
+ask_law (const sb_target *law, const sb_process *process, gsl_matrix *x, gsl_matrix *out)
+{
+  double times[N] = { 0.5, 0.7 }, answers[N];
+  gsl_vector_const_view t = gsl_vector_const_view_array (times, N);
+  gsl_vector_view answer = gsl_vector_view_array (answers, N);
+  gsl_vector_const_view point = gsl_vector_const_view_array (numbers, D);
+  int status = sb_target_sample (law, (sb_stream){ .seed = 1 }, x);
+  if (status == GSL_SUCCESS)
+    status = sb_target_log_density (law, process, x, &t.vector, &answer.vector);
+  for (sb_view view = SB_SCORE; view <= SB_EPSILON && status == GSL_SUCCESS; view *= 2)
+    status = sb_target_evaluate (law, process, view, x, &t.vector, out);
+  if (status == GSL_SUCCESS)
+    status = sb_target_divergence (law, process, x, &t.vector, &answer.vector);
+  if (status == GSL_SUCCESS)
+    status = sb_target_posterior_covariance (law, process, &point.vector, 0.5, out);
+  if (status == GSL_SUCCESS)
+    status = sb_target_jvp (law, process, x, &t.vector, x, out);
+  return status;
+}
+
+// The process and the batches are the caller's: made outside of the path, so that what fails is the law's.
+
+static int
+use_law (sb_target *law)
+{
+  static double in[N * D], back[N * D];
+  static sb_process *process;
+  gsl_matrix_view x = gsl_matrix_view_array (in, N, D), out = gsl_matrix_view_array (back, N, D);
+  if (!process)
+    process = sb_vp_alloc (D, SB_VP_BETA_MIN, SB_VP_BETA_MAX);
+  int status = law ? ask_law (law, process, &x.matrix, &out.matrix) : reported;
+  sb_target_free (law);
+  return status;
+}
+
+PATH (gaussian)
+{
+  gsl_vector_const_view mean = gsl_vector_const_view_array (numbers, D);
+  gsl_matrix_const_view covariance = gsl_matrix_const_view_array (numbers, D, D);
+  return use_law (sb_target_gaussian_alloc (&mean.vector, &covariance.matrix));
+}
+
+PATH (mixture)
+{
+  gsl_vector_const_view weights = gsl_vector_const_view_array (numbers, 2);
+  gsl_matrix_const_view means = gsl_matrix_const_view_array (numbers, 2, D);
+  gsl_matrix_const_view covariances = gsl_matrix_const_view_array (numbers, 2 * D, D);
+  return use_law (sb_target_mixture_alloc (&weights.vector, &means.matrix, &covariances.matrix));
+}
+
+PATH (points)
+{
+  gsl_matrix_const_view points = gsl_matrix_const_view_array (numbers, 4, D);
+  return use_law (sb_target_points_alloc (&points.matrix, NULL));
+}
+
+// ## Scores
+//
+// From a law to samples: the whole of what a user does.
+
+static int
+sample_points (const sb_process *process, const sb_target *law)
+{
+  double from[N * D], levels[] = { 1, 0.5, 0.25 };
+  gsl_matrix_view x = gsl_matrix_view_array (from, N, D);
+  gsl_vector_view times = gsl_vector_view_array (levels, 3);
+  sb_pc pc = sb_pc_default ();
+  sb_score *score = sb_score_exact_alloc (law, process);
+  int status = score ? sb_process_prior (process, (sb_stream){ .seed = 1 }, &x.matrix) : reported;
+  if (status == GSL_SUCCESS)
+    status = sb_pc_sample (&pc, score, NULL, &times.vector, (sb_stream){ .seed = 1 }, &x.matrix, NULL);
+  sb_score_free (score);
+  return status;
+}
+
+PATH (exact)
+{
+  gsl_matrix_const_view points = gsl_matrix_const_view_array (numbers, 4, D);
+  sb_process *ve = sb_ve_alloc (D, SB_VE_SIGMA_MIN, SB_VE_SIGMA_MAX);
+  sb_target *law = ve ? sb_target_points_alloc (&points.matrix, NULL) : NULL;
+  int status = law ? sample_points (ve, law) : reported;
+  sb_target_free (law);
+  sb_process_free (ve);
+  return status;
+}
+
+// A score by callback that knows the denoiser; Tweedie's formula gives the others.
+
+static int
+shrink (const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, gsl_matrix *out, void *params)
+{
+  (void)t, (void)y, (void)params;
+  gsl_matrix_memcpy (out, x);
+  return gsl_matrix_scale (out, 0.5);
+}
+
+PATH (tweedie)
+{
+  double from[N * D] = { 0 }, to[N * D], times[N] = { 0.5, 0.7 };
+  gsl_matrix_view x = gsl_matrix_view_array (from, N, D), out = gsl_matrix_view_array (to, N, D);
+  gsl_vector_view t = gsl_vector_view_array (times, N);
+  sb_score_callback callback = { .view = SB_DENOISER, .function = shrink };
+  sb_process *process = sb_vp_alloc (D, SB_VP_BETA_MIN, SB_VP_BETA_MAX);
+  sb_score *score = process ? sb_score_callback_alloc (&callback, process) : NULL;
+  int status = score ? sb_score_evaluate (score, SB_SCORE, &x.matrix, &t.vector, NULL, &out.matrix) : reported;
+  if (status == GSL_SUCCESS)
+    status = sb_score_evaluate (score, SB_EPSILON, &x.matrix, &t.vector, NULL, &out.matrix);
+  sb_score_free (score);
+  sb_process_free (process);
   return status;
 }
 

@@ -33,10 +33,7 @@ Test (planted, overflow)
   free (kept);
 }
 
-Test (planted, undefined)
-{
-  many = many + ten;
-}
+Test (planted, undefined) { many = many + ten; }
 
 Test (planted, uninitialised)
 {
