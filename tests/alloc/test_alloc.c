@@ -543,3 +543,33 @@ PATH (frechet)
   gsl_matrix_free (x);
   return status;
 }
+
+PATH (two_samples)
+{
+  gsl_matrix_const_view x = gsl_matrix_const_view_array (NUMBERS, 2, 2);
+  sb_stream stream = { 1, SB_FOR_PROBE, 0 };
+  double distance, p_value;
+  int status = sb_ks_projections (&x.matrix, &x.matrix, 1, stream, &distance, &p_value);
+  if (status == GSL_SUCCESS)
+    status = sb_energy_test (&x.matrix, &x.matrix, 3, stream, &distance, &p_value);
+  return status;
+}
+
+PATH (numbers)
+{
+  gsl_vector_const_view x = gsl_vector_const_view_array (NUMBERS, 3), y = gsl_vector_const_view_array (NUMBERS, 4);
+  double distance, p_value;
+  int status = sb_ks_two_sample (&x.vector, &y.vector, &distance, &p_value);
+  if (status == GSL_SUCCESS)
+    status = sb_wasserstein_1 (&x.vector, &y.vector, &distance);
+  return status;
+}
+
+PATH (nearest)
+{
+  gsl_matrix_const_view x = gsl_matrix_const_view_array (NUMBERS, 2, 2);
+  double distances[2];
+  gsl_vector_view distance = gsl_vector_view_array (distances, 2);
+  size_t index[2];
+  return sb_nearest (&x.matrix, &x.matrix, index, &distance.vector);
+}
