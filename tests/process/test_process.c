@@ -72,6 +72,12 @@ Test (process, transition_is_the_map_and_the_noise)
       cr_assert_eq (z_data[k], 10 * (k + 1));
     }
 
+  double alone_data[] = { 1, 2 };
+  gsl_matrix_view alone = gsl_matrix_view_array (alone_data, 1, 2), z_0 = gsl_matrix_view_array (z_data, 1, 2);
+  gsl_vector_view s_0 = gsl_vector_view_array (s_data, 1), t_0 = gsl_vector_view_array (t_data, 1);
+  cr_assert_eq (sb_process_transition (process, &s_0.vector, &t_0.vector, &z_0.matrix, &alone.matrix), GSL_SUCCESS);
+  cr_assert (alone_data[0] == x_data[0] && alone_data[1] == x_data[1]);
+
   double mean_data[] = { 1, 2, 3, 4 };
   gsl_matrix_view mean = gsl_matrix_view_array (mean_data, 2, 2);
   cr_assert_eq (sb_process_transition (process, NULL, &t.vector, NULL, &mean.matrix), GSL_SUCCESS);
@@ -515,6 +521,12 @@ Test (process, levels_are_found_in_spite_of_rounding)
   cr_assert_eq (sb_process_level (ddpm, 0.49999999, &level), GSL_EDOM);
   cr_assert_eq (sb_process_level (ddpm, 1.001, &level), GSL_EDOM);
   sb_process_free (ddpm);
+
+  sb_process *single = sb_process_alloc (&(sb_process_type){ .name = "single" }, NULL, 1, 1, 1, 1);
+  cr_assert_eq (sb_process_level (single, 1, &level), GSL_SUCCESS);
+  cr_assert_eq (level, (size_t)1);
+  cr_assert_eq (sb_process_level (single, 0.5, &level), GSL_EDOM);
+  sb_process_free (single);
 
   sb_process *vp = sb_vp_alloc (1, 0.1, 20);
   cr_assert_eq (sb_process_level (vp, 0.5, &level), GSL_EUNSUP);
