@@ -323,6 +323,18 @@ Test (integrate, no_time_no_change)
   cr_assert (y == 5 && w.calls == 0 && count.evaluations == 0 && count.accepted == 0 && count.rejected == 0);
 }
 
+// One of the tolerances may be 0.
+
+Test (integrate, one_tolerance_is_enough)
+{
+  gsl_odeiv2_system system = { forced, NULL, 1, NULL };
+  double solution = 1.5 * exp (-4) + (sin (4) - cos (4)) / 2, absolute = 1, relative = 1;
+  cr_assert_eq (sb_odeiv2_integrate (&system, 0, 4, 1e-9, 0, &absolute, NULL, NULL, NULL), GSL_SUCCESS);
+  cr_assert_eq (sb_odeiv2_integrate (&system, 0, 4, 0, 1e-9, &relative, NULL, NULL, NULL), GSL_SUCCESS);
+  cr_assert_float_eq (absolute, solution, 1e-8);
+  cr_assert_float_eq (relative, solution, 1e-8);
+}
+
 // ## Failures
 //
 // A system that fails is not asked again, and its status comes back, at whichever evaluation it fails and whatever GSL
