@@ -325,7 +325,7 @@ enum
   D = 2  // dimensions
 };
 
-static const double numbers[] = { 1, 0.2, 0.2, 2, 0.5, 0.1, 0.1, 1 };
+static const double some_numbers[] = { 1, 0.2, 0.2, 2, 0.5, 0.1, 0.1, 1 };
 
 static int
 ask_law (const sb_target *law, const sb_process *process, gsl_matrix *x, gsl_matrix *out)
@@ -333,7 +333,7 @@ ask_law (const sb_target *law, const sb_process *process, gsl_matrix *x, gsl_mat
   double times[N] = { 0.5, 0.7 }, answers[N];
   gsl_vector_const_view t = gsl_vector_const_view_array (times, N);
   gsl_vector_view answer = gsl_vector_view_array (answers, N);
-  gsl_vector_const_view point = gsl_vector_const_view_array (numbers, D);
+  gsl_vector_const_view point = gsl_vector_const_view_array (some_numbers, D);
   int status = sb_target_sample (law, (sb_stream){ .seed = 1 }, x);
   if (status == GSL_SUCCESS)
     status = sb_target_log_density (law, process, x, &t.vector, &answer.vector);
@@ -365,22 +365,22 @@ use_law (sb_target *law)
 
 PATH (gaussian)
 {
-  gsl_vector_const_view mean = gsl_vector_const_view_array (numbers, D);
-  gsl_matrix_const_view covariance = gsl_matrix_const_view_array (numbers, D, D);
+  gsl_vector_const_view mean = gsl_vector_const_view_array (some_numbers, D);
+  gsl_matrix_const_view covariance = gsl_matrix_const_view_array (some_numbers, D, D);
   return use_law (sb_target_gaussian_alloc (&mean.vector, &covariance.matrix));
 }
 
 PATH (mixture)
 {
-  gsl_vector_const_view weights = gsl_vector_const_view_array (numbers, 2);
-  gsl_matrix_const_view means = gsl_matrix_const_view_array (numbers, 2, D);
-  gsl_matrix_const_view covariances = gsl_matrix_const_view_array (numbers, 2 * D, D);
+  gsl_vector_const_view weights = gsl_vector_const_view_array (some_numbers, 2);
+  gsl_matrix_const_view means = gsl_matrix_const_view_array (some_numbers, 2, D);
+  gsl_matrix_const_view covariances = gsl_matrix_const_view_array (some_numbers, 2 * D, D);
   return use_law (sb_target_mixture_alloc (&weights.vector, &means.matrix, &covariances.matrix));
 }
 
 PATH (points)
 {
-  gsl_matrix_const_view points = gsl_matrix_const_view_array (numbers, 4, D);
+  gsl_matrix_const_view points = gsl_matrix_const_view_array (some_numbers, 4, D);
   return use_law (sb_target_points_alloc (&points.matrix, NULL));
 }
 
@@ -405,7 +405,7 @@ sample_points (const sb_process *process, const sb_target *law)
 
 PATH (exact)
 {
-  gsl_matrix_const_view points = gsl_matrix_const_view_array (numbers, 4, D);
+  gsl_matrix_const_view points = gsl_matrix_const_view_array (some_numbers, 4, D);
   sb_process *ve = sb_ve_alloc (D, SB_VE_SIGMA_MIN, SB_VE_SIGMA_MAX);
   sb_target *law = ve ? sb_target_points_alloc (&points.matrix, NULL) : NULL;
   int status = law ? sample_points (ve, law) : reported;
