@@ -10,6 +10,8 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/time.h>
+#include <sys/wait.h>
 #include <dirent.h>
 #include <signal.h>
 #include <unistd.h>
@@ -120,6 +122,15 @@ Test (file, the_old_file_stands_until_commit)
   check_holds (temporary_name (0), "new");
   cr_assert_eq (sb_file_commit (file, NULL), GSL_SUCCESS);
   check_holds ("a", "new");
+  cr_assert_eq (unlink ("a"), 0);
+}
+
+Test (file, a_new_file_shows_at_commit)
+{
+  sb_file *file = created ("a");
+  cr_assert (access ("a", F_OK) != 0 && access (temporary_name (0), F_OK) == 0);
+  cr_assert_eq (sb_file_commit (file, NULL), GSL_SUCCESS);
+  cr_assert (access ("a", F_OK) == 0 && access (temporary_name (0), F_OK) != 0);
   cr_assert_eq (unlink ("a"), 0);
 }
 
@@ -425,6 +436,7 @@ check_limited (const char *path)
   fflush (file->stream);
   fseek (file->stream, 0, SEEK_SET);
   fputs ("fits", file->stream);
+  errno = 0;
   cr_assert_eq (sb_file_commit (file, &error), GSL_EFAILED);
   check_message (&error, GSL_EFAILED, path, EFBIG);
 }
@@ -476,6 +488,59 @@ Test (file, pipes_are_written_straight)
   close (reader);
   struct stat s;
   cr_assert (stat ("pipe", &s) == 0 && S_ISFIFO (s.st_mode));
+  cr_assert_eq (unlink ("pipe"), 0);
+}
+
+// A signal may interrupt a write before its first byte or after any other. A slow reader in another process makes
+// writes wait, and an alarm every millisecond cuts them into pieces; all bytes arrive, in order.
+
+enum
+{
+  NUMBERS = 1 << 18
+};
+
+static void
+interrupt (int number)
+{
+  (void)number;
+}
+
+// Exit status 0 if the numbers 0, 1, ... were read. It waits a little before each 64 kB, as much as a pipe holds.
+
+static void
+read_numbers_slowly (const char *path)
+{
+  static int read_numbers[1 << 14];
+  FILE *f = fopen (path, "r");
+  int expected = 0;
+  for (size_t count; (count = fread (read_numbers, sizeof (int), 1 << 14, f)) > 0; usleep (5000))
+    for (size_t i = 0; i < count; i++)
+      if (read_numbers[i] != expected++)
+        _exit (1);
+  _exit (expected == NUMBERS ? 0 : 2);
+}
+
+Test (file, interrupted_writes_go_on)
+{
+  cr_assert_eq (mkfifo ("pipe", 0600), 0);
+  pid_t reader = fork ();
+  if (reader == 0)
+    read_numbers_slowly ("pipe");
+
+  static int numbers[NUMBERS];
+  for (int i = 0; i < NUMBERS; i++)
+    numbers[i] = i;
+  sb_file *file = created ("pipe");
+  struct sigaction action = { .sa_handler = interrupt }; // without SA_RESTART
+  sigaction (SIGALRM, &action, NULL);
+  setitimer (ITIMER_REAL, &(struct itimerval){ { 0, 1000 }, { 0, 1000 } }, NULL);
+  size_t written = fwrite (numbers, sizeof *numbers, NUMBERS, file->stream);
+  int status = sb_file_commit (file, NULL), exit_status;
+  setitimer (ITIMER_REAL, &(struct itimerval){ { 0, 0 }, { 0, 0 } }, NULL);
+
+  cr_assert (written == NUMBERS && status == GSL_SUCCESS);
+  cr_assert_eq (waitpid (reader, &exit_status, 0), reader);
+  cr_assert (WIFEXITED (exit_status) && WEXITSTATUS (exit_status) == 0, "status %d", exit_status);
   cr_assert_eq (unlink ("pipe"), 0);
 }
 
