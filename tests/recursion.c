@@ -1,8 +1,9 @@
 // # Samplers of Gaussian data, without Monte Carlo
 //
-// Let coordinate $k$ of $\mathbf x$ have mean 0 and variance $v_k$. A step $x_k \mapsto a_k x_k + b_k z_k$ turns $v_k$ into
-// $a_k^2 v_k + b_k^2$. Two rows say as much as a million: with $x_k = \sqrt{v_k}\,(1, 1)$ and $z_k = (1, -1)$ the mean squares
-// are $v_k$ and 1 and the mean product is 0, and so the mean square after the step is the new variance, to rounding.
+// Let coordinate $k$ of $\mathbf x$ have mean 0 and variance $v_k$. A step $x_k \mapsto a_k x_k + b_k z_k$ turns
+// $v_k$ into $a_k^2 v_k + b_k^2$. Two rows say as much as a million: with $x_k = \sqrt{v_k}\,(1, 1)$ and
+// $z_k = (1, -1)$ the mean squares are $v_k$ and 1 and the mean product is 0, and so the mean square after the step
+// is the new variance, to rounding.
 
 #include "recursion.h"
 
@@ -80,8 +81,8 @@ const sb_score_type recursion_score_type = { .name = "linear", .views = SB_SCORE
 // ## The driver's steps, wrapped
 //
 // sb_pc_sample draws normals from a stream. Wrappers round the predictor and the corrector put the pattern in their
-// place, and set the batch anew after each step. What they wrap travels as the state of the score, whose first member is
-// what the score itself looks at.
+// place, and set the batch anew after each step. What they wrap travels as the state of the score, whose first member
+// is what the score itself looks at.
 
 typedef struct
 {

@@ -1,8 +1,9 @@
 // # Ancestral sampling
 //
 // A chain can be walked back to its ancestors: draw $\mathbf x_s$ given $\mathbf x_t$. Where one forward step is
-// $\mathbf x_t = \mathbf A\,\mathbf x_s + \mathbf S\,\mathbf z$, with $\mathbf A = \mathbf A(s,t)$ and $\mathbf S = \mathbf S(s,t)$,
-// Tweedie's formula for that step alone gives the mean, exactly if the score is: [scoresde.txt-ddpm-reverse-kernel]
+// $\mathbf x_t = \mathbf A\,\mathbf x_s + \mathbf S\,\mathbf z$, with $\mathbf A = \mathbf A(s,t)$ and
+// $\mathbf S = \mathbf S(s,t)$, Tweedie's formula for that step alone gives the mean, exactly if the score is:
+// [scoresde.txt-ddpm-reverse-kernel]
 // $$ \operatorname E[\mathbf x_s \mid \mathbf x_t]
 //    = \mathbf A^{-1}\bigl(\mathbf x_t + \mathbf S\mathbf S^{\mathsf T}\,\mathbf s(\mathbf x_t, t)\bigr). $$
 // For DDPM that is $\frac1{\sqrt{1-\beta_i}}(\mathbf x_i + \beta_i\,\mathbf s)$, the mean of Eq. (4). [scoresde.eq4]
@@ -31,9 +32,9 @@ mean (const sb_score *score, const gsl_matrix *y, double s, double t, gsl_matrix
 
 // ## The variance is a choice
 //
-// Ho et al. (2020) name two covariances for the noise, which enclose the truth for data of variance up to 1. The *upper*
-// one is that of $\mathbf x_t$ given $\mathbf x_s$, $\mathbf S\mathbf S^{\mathsf T}$: for DDPM it is $\beta_i$, and right where the
-// data are standard normal. Eq. (4) takes it.
+// Ho et al. (2020) name two covariances for the noise, which enclose the truth for data of variance up to 1. The
+// *upper* one is that of $\mathbf x_t$ given $\mathbf x_s$, $\mathbf S\mathbf S^{\mathsf T}$: for DDPM it is
+// $\beta_i$, and right where the data are standard normal. Eq. (4) takes it.
 
 static int
 upper (const sb_score *score, const gsl_matrix *y, double s, double t, const gsl_matrix *z, gsl_matrix *x)
@@ -44,8 +45,8 @@ upper (const sb_score *score, const gsl_matrix *y, double s, double t, const gsl
   return status == GSL_SUCCESS ? sb_step_add_noise (score->process, SB_S, s, t, 1, z, x) : status;
 }
 
-// The *lower* one is that of $\mathbf x_s$ given both $\mathbf x_t$ and $\mathbf x_0$, right where the data are a single point.
-// Where the maps are numbers it is $\tau^2 = S(0,s)^2\,S(s,t)^2 / S(0,t)^2$; for SMLD that is
+// The *lower* one is that of $\mathbf x_s$ given both $\mathbf x_t$ and $\mathbf x_0$, right where the data are a
+// single point. Where the maps are numbers it is $\tau^2 = S(0,s)^2\,S(s,t)^2 / S(0,t)^2$; for SMLD that is
 // $\tau_i^2 = \sigma_{i-1}^2(\sigma_i^2 - \sigma_{i-1}^2)/\sigma_i^2$, which Eq. (47) takes.
 
 static int
@@ -67,8 +68,8 @@ lower (const sb_score *score, const gsl_matrix *y, double s, double t, const gsl
   return status;
 }
 
-// The paper's own choice: the lower one where the signal is left alone, $A = 1$ (SMLD and the VE SDE), and the upper one
-// elsewhere. (With the upper one, ancestral sampling of SMLD would be reverse diffusion.)
+// The paper's own choice: the lower one where the signal is left alone, $A = 1$ (SMLD and the VE SDE), and the upper
+// one elsewhere. (With the upper one, ancestral sampling of SMLD would be reverse diffusion.)
 
 static int
 paper (const sb_score *score, const gsl_matrix *y, double s, double t, const gsl_matrix *z, gsl_matrix *x)

@@ -1,10 +1,11 @@
 // # Running an SDE backwards
 //
-// The forward process $d\mathbf x = \mathbf F(t)\,\mathbf x\,dt + \mathbf G(t)\,d\mathbf w$ turns data into noise. Anderson
-// (1982) found the SDE that undoes it. Run from $T$ down to 0, $dt$ being negative, it has the same marginals $p_t$:
-// [scoresde.eq6] [scoresde.txt-rev-sde-G]
+// The forward process $d\mathbf x = \mathbf F(t)\,\mathbf x\,dt + \mathbf G(t)\,d\mathbf w$ turns data into noise.
+// Anderson (1982) found the SDE that undoes it. Run from $T$ down to 0, $dt$ being negative, it has the same
+// marginals $p_t$: [scoresde.eq6] [scoresde.txt-rev-sde-G]
 // $$ d\mathbf x = \bigl[\mathbf F(t)\,\mathbf x
-//    - \mathbf G(t)\mathbf G(t)^{\mathsf T}\,\nabla_{\mathbf x}\log p_t(\mathbf x)\bigr]\,dt + \mathbf G(t)\,d\bar{\mathbf w}. $$
+//    - \mathbf G(t)\mathbf G(t)^{\mathsf T}\,\nabla_{\mathbf x}\log p_t(\mathbf x)\bigr]\,dt
+//    + \mathbf G(t)\,d\bar{\mathbf w}. $$
 // Half of the score term and no noise do as well: the probability flow, an ordinary differential equation, carries
 // $p_t$ to $p_s$ in either direction. [scoresde.eq13] [scoresde.eq42]
 // $$ d\mathbf x = \bigl[\mathbf F(t)\,\mathbf x
@@ -24,8 +25,8 @@ check (const sb_score *score, double t, const gsl_matrix *x, const gsl_matrix *o
   return sb_step_check_time (score->process, t);
 }
 
-// The two differ in the weight of the score. $\mathbf G\mathbf G^{\mathsf T}\mathbf s$ is two maps of the process, the transposed
-// one first.
+// The two differ in the weight of the score. $\mathbf G\mathbf G^{\mathsf T}\mathbf s$ is two maps of the process,
+// the transposed one first.
 
 static int
 drift (const sb_score *score, const gsl_matrix *y, double t, double weight, const gsl_matrix *x, gsl_matrix *out)

@@ -1,7 +1,7 @@
 // # Euler-Maruyama
 //
-// The simplest solver of any SDE, applied to the reverse one [scoresde.eq6]: over a step of $h = t - s$ downwards, drift
-// and diffusion stay what they are at its start,
+// The simplest solver of any SDE, applied to the reverse one [scoresde.eq6]: over a step of $h = t - s$ downwards,
+// drift and diffusion stay what they are at its start,
 // $$ \mathbf x_s = \mathbf x_t - h\,\bigl[\mathbf F(t)\,\mathbf x_t
 //    - \mathbf G(t)\mathbf G(t)^{\mathsf T}\,\mathbf s(\mathbf x_t, t)\bigr] + \sqrt h\,\mathbf G(t)\,\mathbf z. $$
 // Moments of the result are off by $O(h)$: weak order 1.

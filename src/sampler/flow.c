@@ -5,8 +5,8 @@
 // $\epsilon = 10^{-5}$ (VE) or $10^{-3}$ (VP), which are the processes' own $t_{\min}$. [scoresde.set-ode-sampling]
 // A larger tolerance saves evaluations and costs accuracy. [scoresde.txt-efficient-sampling]
 //
-// Upwards, the flow encodes data into latent codes. With exact scores the code of $\mathbf x$ is a property of the data's law
-// and the process alone. [scoresde.txt-unique-encoding]
+// Upwards, the flow encodes data into latent codes. With exact scores the code of $\mathbf x$ is a property of the
+// data's law and the process alone. [scoresde.txt-unique-encoding]
 
 #include "flow.h"
 

@@ -1,14 +1,16 @@
 // # Stochastic Heun
 //
-// Any general solver of SDEs may run the reverse one. [scoresde.txt-general-solvers] This is the stochastic Runge-Kutta
-// method that costs one more evaluation than Euler-Maruyama and gains an order: predict with the drift at $t$, noise
-// included, then go again from $\mathbf x_t$ with the mean of the drifts at both ends, $\mathbf b$ being the reverse drift
-// and $h = t - s$:
+// Any general solver of SDEs may run the reverse one. [scoresde.txt-general-solvers] This is the stochastic
+// Runge-Kutta method that costs one more evaluation than Euler-Maruyama and gains an order: predict with the drift at
+// $t$, noise included, then go again from $\mathbf x_t$ with the mean of the drifts at both ends, $\mathbf b$ being
+// the reverse drift and $h = t - s$:
 // $$ \hat{\mathbf x} = \mathbf x_t - h\,\mathbf b(\mathbf x_t, t) + \mathbf n, \qquad
-//    \mathbf x_s = \mathbf x_t - \tfrac h2\bigl[\mathbf b(\mathbf x_t, t) + \mathbf b(\hat{\mathbf x}, s)\bigr] + \mathbf n. $$
-// The noise does not depend on the state, so one draw $\mathbf n$ of the step's whole noise serves both. Its covariance
-// should be $\int_s^t \mathbf G\mathbf G^{\mathsf T}$; the midpoint rule, $\mathbf n = \sqrt h\,\mathbf G(\tfrac{s+t}2)\,\mathbf z$,
-// misses it by $O(h^3)$, which is what weak order 2 allows in a step.
+//    \mathbf x_s = \mathbf x_t - \tfrac h2\bigl[\mathbf b(\mathbf x_t, t) + \mathbf b(\hat{\mathbf x}, s)\bigr]
+//    + \mathbf n. $$
+// The noise does not depend on the state, so one draw $\mathbf n$ of the step's whole noise serves both. Its
+// covariance should be $\int_s^t \mathbf G\mathbf G^{\mathsf T}$; the midpoint rule,
+// $\mathbf n = \sqrt h\,\mathbf G(\tfrac{s+t}2)\,\mathbf z$, misses it by $O(h^3)$, which is what weak order 2 allows
+// in a step.
 
 #include "drift.h"
 #include "step.h"

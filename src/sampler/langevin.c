@@ -1,9 +1,10 @@
 // # The Langevin corrector
 //
-// Langevin dynamics at a fixed time $t$, $\mathbf x \leftarrow \mathbf x + \epsilon\,\mathbf g + \sqrt{2\epsilon}\,\mathbf z$ with
-// $\mathbf g = \mathbf s(\mathbf x, t)$, has $p_t$ as its stationary law for small $\epsilon$, wherever $\mathbf x$ comes from. The
-// paper chooses $\epsilon$ by the ratio of what the score and the noise contribute, the "signal-to-noise" ratio $r$:
-// [scoresde.alg4] [scoresde.alg5]
+// Langevin dynamics at a fixed time $t$,
+// $\mathbf x \leftarrow \mathbf x + \epsilon\,\mathbf g + \sqrt{2\epsilon}\,\mathbf z$ with
+// $\mathbf g = \mathbf s(\mathbf x, t)$, has $p_t$ as its stationary law for small $\epsilon$, wherever $\mathbf x$
+// comes from. The paper chooses $\epsilon$ by the ratio of what the score and the noise contribute, the
+// "signal-to-noise" ratio $r$: [scoresde.alg4] [scoresde.alg5]
 // $$ \epsilon = 2\,\alpha\,\bigl(r\,\|\mathbf z\|_2 / \|\mathbf g\|_2\bigr)^2,
 //    \qquad\text{so that}\qquad \frac{\|\epsilon\,\mathbf g\|_2}{\|\sqrt{2\epsilon}\,\mathbf z\|_2} = r\sqrt\alpha. $$
 

@@ -46,7 +46,7 @@ sb_pc sb_pc_default (void);
 // SB_NORM_ROOT_D. y: the score's condition, NULL or n rows. evaluations (NULL is allowed): of the score, on every row.
 //
 // Returns what a step reports (sampler.h), what progress returned where that stopped the run, GSL_EDOM for a bad grid,
-// GSL_EBADLEN, GSL_ENOMEM. After a failure x is unspecified.
+// GSL_EINVAL where predictor or corrector are missing, GSL_EBADLEN, GSL_ENOMEM. After a failure x is unspecified.
 int sb_pc_sample (const sb_pc *pc, const sb_score *score, const gsl_matrix *y, const gsl_vector *times,
                   sb_stream stream, gsl_matrix *x, size_t *evaluations);
 

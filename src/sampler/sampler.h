@@ -19,10 +19,10 @@ typedef struct
   int (*step) (const sb_score *score, const gsl_matrix *y, double s, double t, const gsl_matrix *z, gsl_matrix *x);
 } sb_predictor_type;
 
-// Common to all steps, predictors' and correctors': GSL_EBADLEN where a shape is wrong, GSL_EDOM where not 0 <= s <= t
-// or a time is outside the process, GSL_EUNSUP where the process lacks a map the step needs (the SDE
-// solvers: F and G, which a chain has not; lower: numbers for A and S), GSL_EBADFUNC where the score is not finite,
-// GSL_ENOMEM, and what the score itself reports. After a failure x is unspecified.
+// Common to all steps, predictors' and correctors': GSL_EBADLEN where a shape is wrong, GSL_EDOM where not 0 <= s < t
+// (a corrector: s <= t) or a time is outside the process, GSL_EUNSUP where the process lacks a map the step needs
+// (the SDE solvers: F and G, which a chain has not; lower: numbers for A and S), GSL_EBADFUNC where the score is not
+// finite, GSL_ENOMEM, and what the score itself reports. After a failure x is unspecified.
 extern const sb_predictor_type *sb_predictor_none;              // x stays: corrector-only sampling
 extern const sb_predictor_type *sb_predictor_euler_maruyama;    // of the reverse SDE
 extern const sb_predictor_type *sb_predictor_heun;              // of the reverse SDE, weak order 2
@@ -49,8 +49,8 @@ typedef enum
 
 struct sb_corrector;
 
-// A corrector moves x at time t towards p_t, with one evaluation of the score and normals z (n x d; NULL: GSL_EINVAL). s is
-// the next lower time of the grid, which SB_ALPHA_STEP asks for.
+// A corrector moves x at time t towards p_t, with one evaluation of the score and normals z (n x d; NULL:
+// GSL_EINVAL). s is the next lower time of the grid, which SB_ALPHA_STEP asks for.
 typedef struct
 {
   const char *name;

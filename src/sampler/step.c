@@ -10,16 +10,22 @@
 
 #include <gsl/gsl_math.h>
 
-int
-sb_step_check (const sb_score *score, double s, double t, const gsl_matrix *z, const gsl_matrix *x)
+static int
+check_shapes (const sb_score *score, const gsl_matrix *z, const gsl_matrix *x)
 {
   if (x->size2 != score->process->dimension)
     SB_ERROR (NULL, GSL_EBADLEN, "x has %zu columns, the process %zu", x->size2, score->process->dimension);
   if (z != NULL && (z->size1 != x->size1 || z->size2 != x->size2))
     SB_ERROR (NULL, GSL_EBADLEN, "z is %zu x %zu, x is %zu x %zu", z->size1, z->size2, x->size1, x->size2);
-  if (!(0 <= s && s <= t))
-    SB_ERROR (NULL, GSL_EDOM, "a step goes from t down to s >= 0, not from %g to %g", t, s);
   return GSL_SUCCESS;
+}
+
+int
+sb_step_check (const sb_score *score, double s, double t, const gsl_matrix *z, const gsl_matrix *x)
+{
+  if (!(0 <= s && s < t))
+    SB_ERROR (NULL, GSL_EDOM, "a predictor goes from t down to s >= 0, not from %g to %g", t, s);
+  return check_shapes (score, z, x);
 }
 
 int
@@ -27,7 +33,9 @@ sb_step_check_corrector (const sb_score *score, double s, double t, const gsl_ma
 {
   if (z == NULL)
     SB_ERROR (NULL, GSL_EINVAL, "a corrector needs normals");
-  return sb_step_check (score, s, t, z, x);
+  if (!(0 <= s && s <= t))
+    SB_ERROR (NULL, GSL_EDOM, "a corrector at time %g cannot have %g as the next lower time", t, s);
+  return check_shapes (score, z, x);
 }
 
 int

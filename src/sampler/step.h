@@ -5,10 +5,11 @@
 
 #include "sampler.h"
 
-// GSL_EBADLEN unless x is as wide as the process and z (where there is one) as large as x; GSL_EDOM unless 0 <= s <= t.
+// A predictor's arguments: GSL_EBADLEN unless x is as wide as the process and z (where there is one) as large as x;
+// GSL_EDOM unless 0 <= s < t.
 int sb_step_check (const sb_score *score, double s, double t, const gsl_matrix *z, const gsl_matrix *x);
 
-// The same, of a corrector's arguments: z must be there (GSL_EINVAL).
+// A corrector's: z must be there (GSL_EINVAL), and s = t is allowed.
 int sb_step_check_corrector (const sb_score *score, double s, double t, const gsl_matrix *z, const gsl_matrix *x);
 
 // GSL_EDOM unless t_min <= t <= t_max: where an SDE may be solved.

@@ -15,8 +15,8 @@ enum
 
 static const double w[K] = { 0.3, 0.5, 0.2 }, mu[K] = { -1.5, 0.3, 2 }, sd[K] = { 0.3, 0.4, 0.2 };
 
-// Under the kernel $\mathcal N(a x_0, s^2)$ component $k$ has the mean $a\mu_k$ and the variance $a^2\,\mathrm{sd}_k^2 + s^2$.
-// Without a process, or at $t = 0$, these are the data's own.
+// Under the kernel $\mathcal N(a x_0, s^2)$ component $k$ has the mean $a\mu_k$ and the variance
+// $a^2\,\mathrm{sd}_k^2 + s^2$. Without a process, or at $t = 0$, these are the data's own.
 
 typedef struct
 {

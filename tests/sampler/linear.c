@@ -63,8 +63,8 @@ linear_covariance (const linear *state, double t, double *C)
 
 // ## The process
 //
-// All rows of these tests share their times. $S$ is the Cholesky factor of the covariance, lower triangular, so that $S$
-// and its transpose differ.
+// All rows of these tests share their times. $S$ is the Cholesky factor of the covariance, lower triangular, so that
+// $S$ and its transpose differ.
 
 static void
 cholesky (const double *Q, double *S)

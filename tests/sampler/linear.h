@@ -3,8 +3,8 @@
 
 #include "score/score.h"
 
-// dx = F x dt + G dw in the plane, F and G full matrices, neither symmetric nor triangular, on [0, 1]: a process whose maps
-// are no multiples of the identity. Matrices are row by row.
+// dx = F x dt + G dw in the plane, F and G full matrices, neither symmetric nor triangular, on [0, 1]: a process
+// whose maps are no multiples of the identity. Matrices are row by row.
 typedef struct
 {
   double F[4], G[4];

@@ -50,9 +50,9 @@ step (const sb_corrector *corrector, const sb_process *process, double g, double
 
 // ## The ratio that r is
 //
-// One row: the two parts have the ratio r for VE [scoresde.alg4] and r sqrt(alpha) for VP, alpha being 1 - beta_i or the
-// product of these. [scoresde.alg5] And together they are a Langevin step: the noise is the root of twice the other's
-// $\epsilon$.
+// One row: the two parts have the ratio r for VE [scoresde.alg4] and r sqrt(alpha) for VP, alpha being 1 - beta_i or
+// the product of these. [scoresde.alg5] And together they are a Langevin step: the noise is the root of twice the
+// other's $\epsilon$.
 
 typedef struct
 {
@@ -110,9 +110,10 @@ Test (corrector, signal_to_noise_ratio)
 
 // ## Misprint: which alpha Algorithm 5 means
 //
-// It takes $\alpha_i$ from a table that Section 2.2 defines as the product of the $1 - \beta_j$; the authors' code has
-// $1 - \beta_i$. With N = 1000 the step sizes at the noisy end differ by a factor of 24000: with the product the corrector
-// does nothing there. Both are there to choose from; the default of a zeroed sb_corrector is the code's. [scoresde.alg5]
+// It takes $\alpha_i$ from a table that Section 2.2 defines as the product of the $1 - \beta_j$; the authors' code
+// has $1 - \beta_i$. With N = 1000 the step sizes at the noisy end differ by a factor of 24000: with the product the
+// corrector does nothing there. Both are there to choose from; the default of a zeroed sb_corrector is the code's.
+// [scoresde.alg5]
 
 Test (corrector, erratum_alg5_which_alpha)
 {
@@ -160,8 +161,9 @@ normals (size_t n, size_t d)
 }
 
 // The average norm over the batch is near the mean of the chi distribution: with n = 10^4 within 6 standard errors
-// (false alarm $2\cdot10^{-9}$), the variance of chi being $d$ minus the square of its mean. [scoresde.txt-corrector-snr]
-// The first coordinate holds the score, so that d is at least 2 here; d = 1 is the case of a vanishing second coordinate.
+// (false alarm $2\cdot10^{-9}$), the variance of chi being $d$ minus the square of its mean.
+// [scoresde.txt-corrector-snr] The first coordinate holds the score, so that d is at least 2 here; d = 1 is the case
+// of a vanishing second coordinate.
 
 Test (corrector, average_norm)
 {
@@ -184,8 +186,8 @@ Test (corrector, average_norm)
     }
 }
 
-// In one dimension, where the parts cannot be told apart, two rows with the same x and opposite z can: their difference is
-// $2\sqrt{2\epsilon}\,z$, and the average norm is that of the two.
+// In one dimension, where the parts cannot be told apart, two rows with the same x and opposite z can: their
+// difference is $2\sqrt{2\epsilon}\,z$, and the average norm is that of the two.
 
 Test (corrector, one_dimension)
 {
@@ -200,8 +202,8 @@ Test (corrector, one_dimension)
   sb_process_free (smld);
 }
 
-// In 3072 dimensions, CIFAR-10's, all norms are nearly sqrt(d), and the variants agree: epsilon, which has their squares,
-// within 2% plus the scatter of one row's norm, $6/\sqrt{2d}$ relative. [scoresde.txt-corrector-snr]
+// In 3072 dimensions, CIFAR-10's, all norms are nearly sqrt(d), and the variants agree: epsilon, which has their
+// squares, within 2% plus the scatter of one row's norm, $6/\sqrt{2d}$ relative. [scoresde.txt-corrector-snr]
 
 Test (corrector, norms_agree_in_high_dimensions)
 {
@@ -226,9 +228,9 @@ Test (corrector, norms_agree_in_high_dimensions)
   sb_process_free (smld);
 }
 
-// With each row's own norms, on a target $\mathcal N(0, c\,\mathbf I)$ at rest, $\epsilon = 2r^2c\,F$ with $F$ of the F
-// distribution with (d, d) degrees: mean $d/(d-2)$, infinite for $d \le 2$, which is why low-dimensional runs need another
-// norm. [scoresde.txt-corrector-snr] The mean over n = 10^5 rows within 6 standard errors.
+// With each row's own norms, on a target $\mathcal N(0, c\,\mathbf I)$ at rest, $\epsilon = 2r^2c\,F$ with $F$ of the
+// F distribution with (d, d) degrees: mean $d/(d-2)$, infinite for $d \le 2$, which is why low-dimensional runs need
+// another norm. [scoresde.txt-corrector-snr] The mean over n = 10^5 rows within 6 standard errors.
 
 Test (corrector, row_norms_on_an_isotropic_gaussian)
 {
@@ -275,8 +277,9 @@ Test (corrector, row_norms_on_an_isotropic_gaussian)
 // ## Where it comes to rest
 //
 // On $\mathcal N(0, c\,\mathbf I)$ a variance of $\rho c$ makes $\epsilon = 2\alpha r^2 c/\rho$ and becomes
-// $(1 - 2\alpha r^2/\rho)^2\rho c + 4\alpha r^2 c/\rho$, which has the fixed point $(1 + \alpha r^2)\,c$. [scoresde.alg4] [scoresde.alg5] The recursion is run until it stands, at one level of
-// a chain, the predictor being the identity.
+// $(1 - 2\alpha r^2/\rho)^2\rho c + 4\alpha r^2 c/\rho$, which has the fixed point $(1 + \alpha r^2)\,c$.
+// [scoresde.alg4] [scoresde.alg5] The recursion is run until it stands, at one level of a chain, the predictor being
+// the identity.
 
 static double
 rest (const sb_process *process, const sb_corrector *corrector, double lambda, double v)
@@ -316,8 +319,8 @@ Test (corrector, langevin_rests_at_one_plus_r_squared)
 }
 
 // The same with 200 particles in 1000 dimensions, of which the batch-averaged norms have little scatter: 40 steps of
-// r = .3 forget their start by a factor of 10^5. Of 2 10^5 numbers the mean square has a relative standard error of .0032;
-// the bound is 6 of these, and .01 for the randomness of the step size. [scoresde.alg4]
+// r = .3 forget their start by a factor of 10^5. Of 2 10^5 numbers the mean square has a relative standard error of
+// .0032; the bound is 6 of these, and .01 for the randomness of the step size. [scoresde.alg4]
 
 Test (corrector, langevin_rests_particles)
 {
@@ -350,9 +353,9 @@ Test (corrector, langevin_rests_particles)
 
 // ## The fixed step, Eq. (2)
 //
-// One step takes the variance v to $(1-\epsilon/c)^2v + 2\epsilon$, and rests at $c/(1-\epsilon/2c)$: [scoresde.eq2] the excess,
-// $\epsilon/2c$ over itself taken from 1, halves with $\epsilon$. [scoresde.txt-langevin-limit] Were the convention
-// $(\epsilon/2, \sqrt\epsilon)$, the rest would be $c/(1-\epsilon/4c)$.
+// One step takes the variance v to $(1-\epsilon/c)^2v + 2\epsilon$, and rests at $c/(1-\epsilon/2c)$: [scoresde.eq2]
+// the excess, $\epsilon/2c$ over itself taken from 1, halves with $\epsilon$. [scoresde.txt-langevin-limit] Were the
+// convention $(\epsilon/2, \sqrt\epsilon)$, the rest would be $c/(1-\epsilon/4c)$.
 
 Test (corrector, fixed_step_rests_where_theory_says)
 {
@@ -449,8 +452,9 @@ Test (corrector, wrong_arguments)
   sb_process_free (vp);
 }
 
-// Where the score vanishes no step size has the ratio r: that is an error which is named, not a NaN. A batch whose norms
-// are averaged may have some rows with no score; with each row's own norms, one is enough. The fixed step does not mind.
+// Where the score vanishes no step size has the ratio r: that is an error which is named, not a NaN. A batch whose
+// norms are averaged may have some rows with no score; with each row's own norms, one is enough. The fixed step does
+// not mind.
 
 static int
 vanishing_status (sb_corrector corrector, double first, double second)

@@ -1,7 +1,7 @@
 // # What must be true of the reverse drift and the flow's velocity
 //
-// Whatever the process, running its SDE forwards and its reverse backwards must give the same laws. For Gaussian data in
-// the plane, with full matrices F and G, that is an equation between 2 x 2 matrices.
+// Whatever the process, running its SDE forwards and its reverse backwards must give the same laws. For Gaussian data
+// in the plane, with full matrices F and G, that is an equation between 2 x 2 matrices.
 
 #include "sampler/drift.h"
 #include "linear.h"
@@ -87,9 +87,10 @@ symmetric_product (const double *M, const double *C, double *out)
 
 // ## Same moments, backwards
 //
-// The flow alone must change the covariance as the SDE does, $VC + CV^{\mathsf T} = \dot C$; [scoresde.eq13] [scoresde.eq42]
-// the reverse SDE adds noise while time falls, so that $BC + CB^{\mathsf T} - GG^{\mathsf T} = \dot C$. [scoresde.eq6]
-// [scoresde.txt-rev-sde-G] A weight of 1 for 1/2, G for its transpose, or g for g^2 breaks one or both.
+// The flow alone must change the covariance as the SDE does, $VC + CV^{\mathsf T} = \dot C$; [scoresde.eq13]
+// [scoresde.eq42] the reverse SDE adds noise while time falls, so that
+// $BC + CB^{\mathsf T} - GG^{\mathsf T} = \dot C$. [scoresde.eq6] [scoresde.txt-rev-sde-G] A weight of 1 for 1/2, G
+// for its transpose, or g for g^2 breaks one or both.
 
 static double
 moments_residual (const double *v, void *context)
@@ -122,9 +123,9 @@ Test (drift, same_moments_backwards)
 
 // ## The formulas themselves
 //
-// At a point: $\mathbf F\mathbf x - w\,\mathbf G\mathbf G^{\mathsf T}\mathbf s$, multiplied out element by element, w = 1 and
-// 1/2. With multiples of the identity, F = f I and G = g I, it is $f\mathbf x - w\,g^2\mathbf s$. [scoresde.eq6] [scoresde.eq42]
-// [scoresde.txt-rev-sde-G]
+// At a point: $\mathbf F\mathbf x - w\,\mathbf G\mathbf G^{\mathsf T}\mathbf s$, multiplied out element by element, w
+// = 1 and 1/2. With multiples of the identity, F = f I and G = g I, it is $f\mathbf x - w\,g^2\mathbf s$.
+// [scoresde.eq6] [scoresde.eq42] [scoresde.txt-rev-sde-G]
 
 static double
 formula_residual (const double *v, void *context)

@@ -1,7 +1,7 @@
 // # What must be true of the probability flow
 //
-// It moves points without noise and yet carries p_t: in one dimension, so, it must carry every quantile of p_t to the same
-// quantile of p_s.
+// It moves points without noise and yet carries p_t: in one dimension, so, it must carry every quantile of p_t to the
+// same quantile of p_s.
 
 #include "sampler/flow.h"
 #include "gmm3.h"
@@ -68,9 +68,9 @@ make (int which, double epsilon)
 
 // ## Quantiles stay quantiles
 //
-// 21 starts across the mixture at $\epsilon = 10^{-5}$, to T = 1. The distribution function along each path stays what it is:
-// within 5 10^-5 at a tolerance of 10^-5, within 5 10^-8 at 10^-8, at the end and after every step. [scoresde.eq13]
-// And paths never cross.
+// 21 starts across the mixture at $\epsilon = 10^{-5}$, to T = 1. The distribution function along each path stays
+// what it is: within 5 10^-5 at a tolerance of 10^-5, within 5 10^-8 at 10^-8, at the end and after every step.
+// [scoresde.eq13] And paths never cross.
 
 typedef struct
 {
@@ -128,8 +128,8 @@ Test (flow, quantiles_stay_quantiles)
 
 // ## Gaussian data
 //
-// Coordinate by coordinate the flow is a scaling, $x_k(T) = x_k(0)\sqrt{\Sigma_k(T)/\Sigma_k(0)}$; [scoresde.eq13] and it
-// leaves standard normal data under VP where they are.
+// Coordinate by coordinate the flow is a scaling, $x_k(T) = x_k(0)\sqrt{\Sigma_k(T)/\Sigma_k(0)}$; [scoresde.eq13]
+// and it leaves standard normal data under VP where they are.
 
 Test (flow, scales_a_gaussian)
 {
@@ -155,8 +155,8 @@ Test (flow, scales_a_gaussian)
     sb_process_free (processes[p]);
 }
 
-// With full matrices F and G the image of $\mathcal N(0, C_0)$ under the flow has the covariance that the SDE's own moment
-// equation gives, by a Runge-Kutta method of fourth order. [scoresde.eq42]
+// With full matrices F and G the image of $\mathcal N(0, C_0)$ under the flow has the covariance that the SDE's own
+// moment equation gives, by a Runge-Kutta method of fourth order. [scoresde.eq42]
 
 static void
 moment_equation (const linear *state, double h, size_t steps, double *C)
@@ -225,10 +225,11 @@ Test (flow, image_under_matrix_maps)
 
 // ## Accuracy and its price
 //
-// 500 particles at the exact quantiles of p_T, integrated jointly down to epsilon, at tolerances from 10^-1 to 10^-6: the
-// number of evaluations does not fall, the mean distance to the exact quantiles does not grow, and both are those of an
-// independent implementation of scipy's RK45: evaluations within 2 steps of 6, the error within 3%, but at 10^-1, where two
-// or three steps are all, within a factor of 2. VE and VP at a tolerance of 10^-5 are within 10^-4. [scoresde.txt-efficient-sampling] [scoresde.set-ode-sampling]
+// 500 particles at the exact quantiles of p_T, integrated jointly down to epsilon, at tolerances from 10^-1 to 10^-6:
+// the number of evaluations does not fall, the mean distance to the exact quantiles does not grow, and both are those
+// of an independent implementation of scipy's RK45: evaluations within 2 steps of 6, the error within 3%, but at
+// 10^-1, where two or three steps are all, within a factor of 2. VE and VP at a tolerance of 10^-5 are within 10^-4.
+// [scoresde.txt-efficient-sampling] [scoresde.set-ode-sampling]
 
 typedef struct
 {
@@ -294,9 +295,9 @@ Test (flow, settings)
 
 // ## The code is unique
 //
-// In one dimension the code of x is $F_T^{-1}(F_0(x))$, whoever computes it: Dormand and Prince's method at two tolerances,
-// within 10^-4 of the prior's scale at 10^-6, and a fourth order Runge-Kutta method of 4000 steps, which agrees with the
-// former at 10^-8 to 10^-6 of that scale. [scoresde.txt-unique-encoding]
+// In one dimension the code of x is $F_T^{-1}(F_0(x))$, whoever computes it: Dormand and Prince's method at two
+// tolerances, within 10^-4 of the prior's scale at 10^-6, and a fourth order Runge-Kutta method of 4000 steps, which
+// agrees with the former at 10^-8 to 10^-6 of that scale. [scoresde.txt-unique-encoding]
 
 static void
 runge_kutta (const sb_score *score, double from, double to, size_t steps, gsl_matrix *x)

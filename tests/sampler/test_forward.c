@@ -30,9 +30,9 @@ time_at (const sb_process *process, size_t k, size_t N)
 
 // ## Moments
 //
-// From one point at t_min, the exact moments of the simulated process: two rows, $m + \sqrt v$ and $m - \sqrt v$, that see
-// $z = 1$ and $z = -1$ in one run of the step, and $z = -1$ and $1$ in another, have all that is needed. They must tend to
-// the kernel of the process with an error that halves with the step. [scoresde.eq5]
+// From one point at t_min, the exact moments of the simulated process: two rows, $m + \sqrt v$ and $m - \sqrt v$,
+// that see $z = 1$ and $z = -1$ in one run of the step, and $z = -1$ and $1$ in another, have all that is needed.
+// They must tend to the kernel of the process with an error that halves with the step. [scoresde.eq5]
 
 typedef struct
 {

@@ -1,9 +1,9 @@
 // # Samplers of a mixture
 //
-// Two modes with a gap between them and a narrow third: not a Gaussian, and its law at every time is known. Each sampler
-// draws 2 10^4 numbers (2500 rows of 8 independent coordinates) and is compared with the exact distribution function by
-// Kolmogorov and Smirnov's distance, whose bound has a false alarm of 10^-6, plus an allowance for the bias of the steps. The
-// bounds were proposed for 1000 steps; 200 are enough.
+// Two modes with a gap between them and a narrow third: not a Gaussian, and its law at every time is known. Each
+// sampler draws 2 10^4 numbers (2500 rows of 8 independent coordinates) and is compared with the exact distribution
+// function by Kolmogorov and Smirnov's distance, whose bound has a false alarm of 10^-6, plus an allowance for the
+// bias of the steps. The bounds were proposed for 1000 steps; 200 are enough.
 
 #include "gmm3.h"
 #include "process/ddpm.h"
@@ -32,8 +32,8 @@ setup (void)
 
 TestSuite (mixture, .init = setup);
 
-// The distance of what a sampler makes of the prior from the law at the grid's end, or, where the run ends without noise,
-// from the data's.
+// The distance of what a sampler makes of the prior from the law at the grid's end, or, where the run ends without
+// noise, from the data's.
 
 static double
 distance (const sb_process *process, const sb_pc *pc, const gsl_vector *times, size_t rows)
@@ -142,9 +142,9 @@ Test (mixture, algorithm_3)
 
 // ## Annealed Langevin dynamics
 //
-// Twelve levels from sigma = 20 to .05, steps of $.05\,\sigma_i^2$. [scoresde.eq2] With M = 400 steps a level it is near the
-// law of the last one (2000 numbers; an allowance of .02 for the step size); with 1 and 10 it is far from it: the modes do
-// not get their weights. [scoresde.txt-langevin-limit]
+// Twelve levels from sigma = 20 to .05, steps of $.05\,\sigma_i^2$. [scoresde.eq2] With M = 400 steps a level it is
+// near the law of the last one (2000 numbers; an allowance of .02 for the step size); with 1 and 10 it is far from
+// it: the modes do not get their weights. [scoresde.txt-langevin-limit]
 
 static double
 annealed_langevin (size_t M)

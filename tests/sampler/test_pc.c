@@ -1,6 +1,7 @@
 // # What must be true of predictor-corrector sampling
 //
-// What the driver does is a sequence of calls; with known steps for predictor and corrector, what it must give is known.
+// What the driver does is a sequence of calls; with known steps for predictor and corrector, what it must give is
+// known.
 
 #include "sampler/pc.h"
 #include "gmm3.h"
@@ -31,9 +32,9 @@ TestSuite (pc, .init = setup);
 
 // ## A record of the calls
 //
-// A score that counts, and a predictor and a corrector that write down the levels they were called with, for a chain of
-// three levels: P2<3 is the predictor from level 3 to 2, with a star where it gets noise; C2 is the corrector at level 2
-// (and in brackets the level below); D1 is the denoiser.
+// A score that counts, and a predictor and a corrector that write down the levels they were called with, for a chain
+// of three levels: P2<3 is the predictor from level 3 to 2, with a star where it gets noise; C2 is the corrector at
+// level 2 (and in brackets the level below); D1 is the denoiser.
 
 enum
 {
@@ -150,9 +151,9 @@ Test (pc, calls_of_algorithm_1)
 
 // ## Misprint: the levels of Algorithm 1 with no predictor
 //
-// SMLD, the text says, is PC sampling with the identity for a predictor. But Algorithm 1 then corrects at levels N-1, ...,
-// 0, and SMLD, Eq. (2) and Algorithm 4, at N, ..., 1. The corrector must come before the predictor for the two to be the
-// same. [scoresde.txt-pc-unify]
+// SMLD, the text says, is PC sampling with the identity for a predictor. But Algorithm 1 then corrects at levels N-1,
+// ..., 0, and SMLD, Eq. (2) and Algorithm 4, at N, ..., 1. The corrector must come before the predictor for the two
+// to be the same. [scoresde.txt-pc-unify]
 
 Test (pc, erratum_pc_unify_levels)
 {
@@ -163,8 +164,8 @@ Test (pc, erratum_pc_unify_levels)
 
 // ## SMLD and DDPM, from the same numbers
 //
-// Eq. (2) [scoresde.eq2] and Eq. (4) [scoresde.eq4] as loops of their own, on data N(0, 1/4), with the normals taken from
-// the streams where pc.h says they are: the same samples, to the last bits. [scoresde.txt-pc-unify]
+// Eq. (2) [scoresde.eq2] and Eq. (4) [scoresde.eq4] as loops of their own, on data N(0, 1/4), with the normals taken
+// from the streams where pc.h says they are: the same samples, to the last bits. [scoresde.txt-pc-unify]
 
 static const double quarter = 0.25;
 
@@ -264,8 +265,8 @@ Test (pc, ddpm_is_a_special_case)
 
 // ## Exact steps keep the exact law
 //
-// A predictor that draws x_s given x_t exactly, and a corrector that keeps p_t, in any order: the variance at the end is
-// that of p_s. [scoresde.alg1]
+// A predictor that draws x_s given x_t exactly, and a corrector that keeps p_t, in any order: the variance at the end
+// is that of p_s. [scoresde.alg1]
 
 static int
 exact_predictor (const sb_score *score, const gsl_matrix *y, double s, double t, const gsl_matrix *z, gsl_matrix *x)
@@ -327,8 +328,8 @@ Test (pc, exact_steps_keep_the_law)
 // ## Particles do what the recursion says
 //
 // Algorithms 2 and 3 on the spectrum of test_spectrum.c, 50 levels, 1000 particles: each of the 48 variances within 6
-// standard errors $\sqrt{2/n}$ of the recursion's, and their mean ratio within 6 of its own, plus 2% for the randomness of
-// the corrector's step. [scoresde.alg2] [scoresde.alg3]
+// standard errors $\sqrt{2/n}$ of the recursion's, and their mean ratio within 6 of its own, plus 2% for the
+// randomness of the corrector's step. [scoresde.alg2] [scoresde.alg3]
 
 static void
 particles_case (sb_process *chain, double prior)
@@ -381,8 +382,8 @@ Test (pc, particles_do_what_the_recursion_says)
 
 // ## Denoising
 //
-// A grid of one time has no steps: what remains is Tweedie's formula, which for the mixture must be the posterior mean by
-// quadrature, under the three SDEs. [scoresde.txt-denoise]
+// A grid of one time has no steps: what remains is Tweedie's formula, which for the mixture must be the posterior
+// mean by quadrature, under the three SDEs. [scoresde.txt-denoise]
 
 static void
 denoising_case (sb_process *process, double t)
@@ -412,9 +413,9 @@ Test (pc, denoising_is_the_posterior_mean)
   denoising_case (sb_subvp_alloc (1, 0.1, 20), 0.3);
 }
 
-// For SMLD the last predictor step without its noise is Tweedie's formula. For DDPM it is so for ancestral sampling; for
-// reverse diffusion the coefficients differ by $\beta_1^2/4$ of x and $\beta_1^2/2$ of the score, $2.5\cdot10^{-9}$ and
-// $5\cdot10^{-9}$ at $\beta_1 = 10^{-4}$. [scoresde.txt-denoise]
+// For SMLD the last predictor step without its noise is Tweedie's formula. For DDPM it is so for ancestral sampling;
+// for reverse diffusion the coefficients differ by $\beta_1^2/4$ of x and $\beta_1^2/2$ of the score,
+// $2.5\cdot10^{-9}$ and $5\cdot10^{-9}$ at $\beta_1 = 10^{-4}$. [scoresde.txt-denoise]
 
 static double
 end_of_run (const sb_predictor_type *predictor, const sb_process *chain, sb_pc_final final, double score_value,
@@ -495,8 +496,8 @@ Test (pc, settings)
 
 // ## The same sample in any batch, with any number of threads
 //
-// A mixture in the plane, through the library's own exact score. Batches of 300, and of 1, 99 and 200, on one thread and on
-// three: the same bits.
+// A mixture in the plane, through the library's own exact score. Batches of 300, and of 1, 99 and 200, on one thread
+// and on three: the same bits.
 
 typedef struct
 {
@@ -698,14 +699,20 @@ Test (pc, wrong_arguments)
   pc.final = SB_FINAL_SAMPLE;
   cr_assert_eq (run_status (pc, to_zero, 3, 2, 1), GSL_SUCCESS);
   cr_assert_eq (run_status (pc, before, 3, 2, 1), GSL_EDOM, "before 0, sampling");
+  sb_pc incomplete = pc;
+  incomplete.predictor = NULL;
+  cr_assert_eq (run_status (incomplete, right, 3, 2, 1), GSL_EINVAL, "no predictor");
+  incomplete = pc;
+  incomplete.corrector.type = NULL;
+  cr_assert_eq (run_status (incomplete, right, 3, 2, 1), GSL_EINVAL, "no corrector");
   pc.corrector.snr = -1;
   cr_assert_eq (run_status (pc, right, 3, 2, 1), GSL_EDOM, "a negative r");
   pc.corrector_steps = 0;
   cr_assert_eq (run_status (pc, right, 3, 2, 1), GSL_SUCCESS, "no corrector: r is not looked at");
 }
 
-// A score that fails on its k-th call, or is not finite there, ends the run with its own status, whichever step asked; and
-// the evaluations until then are counted.
+// A score that fails on its k-th call, or is not finite there, ends the run with its own status, whichever step
+// asked; and the evaluations until then are counted.
 
 typedef struct
 {

@@ -1,7 +1,8 @@
 // # What must be true of the predictors
 //
-// A step is a function of the state and of its normals, and for Gaussian data with the exact score it is linear in both.
-// So its mean and its noise can be read off and compared with what probability theory says, without Monte Carlo.
+// A step is a function of the state and of its normals, and for Gaussian data with the exact score it is linear in
+// both. So its mean and its noise can be read off and compared with what probability theory says, without Monte
+// Carlo.
 
 #include "linear.h"
 #include "process/ddpm.h"
@@ -143,7 +144,8 @@ Test (predictor, euler_maruyama_is_of_weak_order_1)
 }
 
 // Standard normal data stay so under VP: their process looks the same both ways, and the reverse drift, per unit of
-// backward time, is the forward drift again: $-[\mathbf F\mathbf x - g^2\mathbf s] = -\tfrac12\beta\mathbf x$. [scoresde.eq6]
+// backward time, is the forward drift again: $-[\mathbf F\mathbf x - g^2\mathbf s] = -\tfrac12\beta\mathbf x$.
+// [scoresde.eq6]
 
 Test (predictor, a_stationary_process_is_its_own_reverse)
 {
@@ -189,10 +191,11 @@ Test (predictor, heun_is_of_weak_order_2)
 
 // ## One point of data under VE
 //
-// The score is $-(x-x_0)/\sigma^2$, and everything is known exactly, however coarse the grid. From $\mathcal N(x_0, \sigma_t^2)$,
-// ancestral sampling gives $\mathcal N(x_0, \sigma_s^2)$; [scoresde.eq47] reverse diffusion has $(\sigma_t^2-\sigma_s^2)^2/\sigma_t^2$
-// too much variance; [scoresde.eq46] the probability flow's discretisation multiplies by $(1+q^2)/2$ where the flow itself
-// multiplies by $q = \sigma_s/\sigma_t$, a relative excess of $(1-q)^2/2q$. [scoresde.eq43]
+// The score is $-(x-x_0)/\sigma^2$, and everything is known exactly, however coarse the grid. From
+// $\mathcal N(x_0, \sigma_t^2)$, ancestral sampling gives $\mathcal N(x_0, \sigma_s^2)$; [scoresde.eq47] reverse
+// diffusion has $(\sigma_t^2-\sigma_s^2)^2/\sigma_t^2$ too much variance; [scoresde.eq46] the probability flow's
+// discretisation multiplies by $(1+q^2)/2$ where the flow itself multiplies by $q = \sigma_s/\sigma_t$, a relative
+// excess of $(1-q)^2/2q$. [scoresde.eq43]
 
 static void
 check_one_point_step (const sb_process *smld, size_t i)
@@ -220,8 +223,8 @@ Test (predictor, one_point_of_data_under_ve)
   sb_process_free (smld);
 }
 
-// The whole ancestral chain, in one run to each level, and its last step: there the noise is nil and the point comes back
-// exactly. [scoresde.eq47]
+// The whole ancestral chain, in one run to each level, and its last step: there the noise is nil and the point comes
+// back exactly. [scoresde.eq47]
 
 static int
 towards_point (const void *state, sb_view view, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y,
@@ -279,11 +282,12 @@ Test (predictor, ancestral_takes_the_papers_variance)
 
 // ## Standard normal data under DDPM
 //
-// The chain is stationary, so that its reverse is itself: given $x_i$, $x_{i-1}$ has the mean $\sqrt{1-\beta_i}\,x_i$ and the
-// variance $\beta_i$. The ancestral kernel is that, exactly, [scoresde.txt-ddpm-reverse-kernel] and keeps the variance at 1;
-// [scoresde.eq4] reverse diffusion leaves $(2-\sqrt{1-\beta}-\beta)^2 + \beta - 1 = \beta^2/2 + O(\beta^3)$ too much;
-// [scoresde.eq46] the flow, exactly the identity, is off by the factor $2 - \sqrt{1-\beta} - \beta/2 = 1 + \beta^2/8 + O(\beta^3)$.
-// [scoresde.eq44] The numbers are those of an independent computation.
+// The chain is stationary, so that its reverse is itself: given $x_i$, $x_{i-1}$ has the mean $\sqrt{1-\beta_i}\,x_i$
+// and the variance $\beta_i$. The ancestral kernel is that, exactly, [scoresde.txt-ddpm-reverse-kernel] and keeps the
+// variance at 1; [scoresde.eq4] reverse diffusion leaves
+// $(2-\sqrt{1-\beta}-\beta)^2 + \beta - 1 = \beta^2/2 + O(\beta^3)$ too much; [scoresde.eq46] the flow, exactly the
+// identity, is off by the factor $2 - \sqrt{1-\beta} - \beta/2 = 1 + \beta^2/8 + O(\beta^3)$. [scoresde.eq44] The
+// numbers are those of an independent computation.
 
 Test (predictor, standard_normal_data_under_ddpm)
 {
@@ -324,8 +328,8 @@ Test (predictor, ancestral_sampling_keeps_unit_variance)
   sb_process_free (ddpm);
 }
 
-// For one point of data the reverse variance is $\beta_i(1-\alpha_{i-1})/(1-\alpha_i)$, below $\beta_i$ at every level; the lower
-// choice is that, and lands on the right marginals. [scoresde.txt-ddpm-reverse-kernel]
+// For one point of data the reverse variance is $\beta_i(1-\alpha_{i-1})/(1-\alpha_i)$, below $\beta_i$ at every
+// level; the lower choice is that, and lands on the right marginals. [scoresde.txt-ddpm-reverse-kernel]
 
 Test (predictor, one_point_of_data_under_ddpm)
 {
@@ -369,11 +373,12 @@ Test (predictor, ancestral_tends_to_reverse_diffusion)
 
 // ## Misprint: the index of f and G in Eq. (46), and in the flow's update
 //
-// Both are printed with $\mathbf f_{i+1}$ and $\mathbf G_{i+1}$ for the step from i + 1 down to i. By (45) and the chain (10)
-// these belong to the step from i + 1 up to i + 2: $\mathbf G_{i+1}^2 = \beta_{i+2}$, which for $i = N - 1$ does not exist. The
-// step that is to be undone has $\beta_{i+1}$. [scoresde.eq46] [scoresde.txt-pf-update] One point of data and a chain of
-// unequal steps, .01, .02 and .3, tell them apart: from level 2 to level 1 the right step brings the variance to within .02
-// of the true .01, the printed one is off by more than 1.
+// Both are printed with $\mathbf f_{i+1}$ and $\mathbf G_{i+1}$ for the step from i + 1 down to i. By (45) and the
+// chain (10) these belong to the step from i + 1 up to i + 2: $\mathbf G_{i+1}^2 = \beta_{i+2}$, which for
+// $i = N - 1$ does not exist. The step that is to be undone has $\beta_{i+1}$. [scoresde.eq46]
+// [scoresde.txt-pf-update] One point of data and a chain of unequal steps, .01, .02 and .3, tell them apart: from
+// level 2 to level 1 the right step brings the variance to within .02 of the true .01, the printed one is off by more
+// than 1.
 
 Test (predictor, erratum_eq46_index_of_the_forward_step)
 {
@@ -406,8 +411,8 @@ Test (predictor, erratum_eq46_index_of_the_forward_step)
 
 // ## First order of the flow's discretisation; see also the table of test_spectrum.c
 //
-// On the grid of the process's own steps the error of the variance halves with the step, for reverse diffusion and the flow
-// alike, under every process. [scoresde.txt-pf-update] [scoresde.eq46]
+// On the grid of the process's own steps the error of the variance halves with the step, for reverse diffusion and
+// the flow alike, under every process. [scoresde.txt-pf-update] [scoresde.eq46]
 
 static void
 first_order_case (const sb_predictor_type *predictor, sb_process *process, double start)
@@ -437,9 +442,10 @@ Test (predictor, reverse_diffusion_and_flow_are_of_first_order)
 
 // ## Maps that are matrices
 //
-// In the plane, F, G and S are full matrices that differ from their transposes. For Gaussian data the reverse drift is the
-// matrix $B(t) = F + GG^{\mathsf T}C_t^{-1}$ [scoresde.txt-rev-sde-G] (and, tied to the moments by test_drift.c). A step of
-// length h must have the mean $I - hB + O(h^2)$ and the noise $h\,GG^{\mathsf T} + O(h^2)$, so both errors, over h, halve with h.
+// In the plane, F, G and S are full matrices that differ from their transposes. For Gaussian data the reverse drift
+// is the matrix $B(t) = F + GG^{\mathsf T}C_t^{-1}$ [scoresde.txt-rev-sde-G] (and, tied to the moments by
+// test_drift.c). A step of length h must have the mean $I - hB + O(h^2)$ and the noise $h\,GG^{\mathsf T} + O(h^2)$,
+// so both errors, over h, halve with h.
 
 static linear
 random_linear (gsl_rng *r)
@@ -487,8 +493,8 @@ distance (const double *a, const double *b)
   return sqrt (sum);
 }
 
-// How far a step of length h is from the reverse SDE's drift and noise, both per unit of time; the flow takes half of the
-// score and no noise.
+// How far a step of length h is from the reverse SDE's drift and noise, both per unit of time; the flow takes half of
+// the score and no noise.
 
 static double
 step_residual (const sb_predictor_type *predictor, const linear *state, double h)
@@ -540,8 +546,8 @@ Test (predictor, steps_with_matrix_maps_tend_to_the_reverse_sde)
     }
 }
 
-// The ancestral mean is not an approximation: for Gaussian data $E[x_s \mid x_t] = C_s A^{\mathsf T} C_t^{-1} x_t$, over any
-// step. [scoresde.txt-ddpm-reverse-kernel]
+// The ancestral mean is not an approximation: for Gaussian data $E[x_s \mid x_t] = C_s A^{\mathsf T} C_t^{-1} x_t$,
+// over any step. [scoresde.txt-ddpm-reverse-kernel]
 
 static double
 ancestral_residual (const double *v, void *context)
@@ -601,6 +607,36 @@ all (size_t *count)
   predictors[6] = sb_predictor_probability_flow;
   *count = 7;
   return predictors;
+}
+
+// A step asks for the score as often as it says it does, and looks at its normals if and only if it says so.
+
+static int
+counting (const void *state, sb_view view, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y,
+          gsl_matrix *out)
+{
+  (void)view, (void)t, (void)y;
+  ++*(size_t *)state;
+  return gsl_matrix_memcpy (out, x);
+}
+
+Test (predictor, does_what_it_says)
+{
+  static const sb_score_type type = { .name = "counting", .views = SB_SCORE, .evaluate = counting };
+  size_t count, evaluations;
+  const sb_predictor_type **predictors = all (&count);
+  sb_process *vp = sb_vp_alloc (1, 0.1, 20);
+  sb_score *score = sb_score_alloc (&type, &evaluations, vp);
+  for (size_t p = 0; p < count; p++)
+    {
+      evaluations = 0;
+      double quiet = step (predictors[p], score, 0.3, 0.4, 0, 1);
+      cr_assert_eq (evaluations, predictors[p]->evaluations, "%s: %zu evaluations", predictors[p]->name, evaluations);
+      cr_assert_eq (step (predictors[p], score, 0.3, 0.4, 1, 1) != quiet, predictors[p]->noisy, "%s: noise",
+                    predictors[p]->name);
+    }
+  sb_score_free (score);
+  sb_process_free (vp);
 }
 
 Test (predictor, part_of_a_larger_matrix)
@@ -672,6 +708,8 @@ Test (predictor, wrong_arguments)
       cr_assert_eq (step_status (predictors[p], vp, 1, 0.3, 0.4, 2, 3),
                     predictors[p]->noisy ? GSL_EBADLEN : GSL_SUCCESS, "%s: wrong z", name);
       cr_assert_eq (step_status (predictors[p], vp, 1, 0.5, 0.4, 2, 2), GSL_EDOM, "%s: upwards", name);
+      cr_assert_eq (step_status (predictors[p], vp, 1, 0.4, 0.4, 2, 2), GSL_EDOM, "%s: nowhere", name);
+      cr_assert_eq (step_status (predictors[p], vp, 1, 0, 0, 2, 2), GSL_EDOM, "%s: nowhere, at 0", name);
       cr_assert_eq (step_status (predictors[p], vp, 1, 0.5, 1.1, 2, 2), GSL_EDOM, "%s: beyond T", name);
       cr_assert_eq (step_status (predictors[p], vp, 1, -0.1, 0.4, 2, 2), GSL_EDOM, "%s: before 0", name);
       cr_assert_eq (step_status (predictors[p], vp, 1, GSL_NAN, 0.4, 2, 2), GSL_EDOM, "%s: s is NaN", name);

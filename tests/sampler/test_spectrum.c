@@ -1,9 +1,10 @@
 // # Table 1 without Monte Carlo
 //
 // Images have spectra that fall with frequency. SPEC48 is such a law in 48 dimensions: independent normal coordinates
-// with variances $\lambda_k = c/k$, of mean 1/4. With the exact score every sampler is linear, and tests/recursion.h follows
-// the variances through the library's own steps; the Frechet distance to the data is $\sum_k(\sqrt{v_k}-\sqrt{\lambda_k})^2$.
-// The reference numbers were computed independently, from the papers' formulas, and are met to their printed digits.
+// with variances $\lambda_k = c/k$, of mean 1/4. With the exact score every sampler is linear, and tests/recursion.h
+// follows the variances through the library's own steps; the Frechet distance to the data is
+// $\sum_k(\sqrt{v_k}-\sqrt{\lambda_k})^2$. The reference numbers were computed independently, from the papers'
+// formulas, and are met to their printed digits.
 
 #include "process/ddpm.h"
 #include "process/smld.h"
@@ -108,7 +109,8 @@ P (sde which, const sb_predictor_type *predictor, size_t N, double factor)
   return run (which, predictor, N, 0, 0, SB_ALPHA_STEP, factor).distance;
 }
 
-// At the best r of the grid .01, .02, ..., found by walking downhill from `guess`; the r is left in `best`, if not NULL.
+// At the best r of the grid .01, .02, ..., found by walking downhill from `guess`; the r is left in `best`, if not
+// NULL.
 
 static double
 search (sde which, const sb_predictor_type *predictor, size_t M, sb_alpha alpha, double factor, double guess,
@@ -219,8 +221,8 @@ Test (spectrum, corrector_only)
   assert_close ("VP, M = 8", vp_8, 5.78e-4, 5e-3);
 }
 
-// Algorithm 5 with the product of the $1-\beta_j$ for $\alpha_i$: nearly still at the noisy end, and little different in
-// the end. [scoresde.alg5]
+// Algorithm 5 with the product of the $1-\beta_j$ for $\alpha_i$: nearly still at the noisy end, and little different
+// in the end. [scoresde.alg5]
 
 Test (spectrum, cumulative_alpha)
 {
