@@ -555,7 +555,7 @@ PATH (two_samples)
   return status;
 }
 
-PATH (numbers)
+PATH (samples_on_a_line)
 {
   gsl_vector_const_view x = gsl_vector_const_view_array (NUMBERS, 3), y = gsl_vector_const_view_array (NUMBERS, 4);
   double distance, p_value;
