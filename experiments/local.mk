@@ -1,13 +1,16 @@
 # The experiments: a script per table or figure, a driver in C where there is one, and what runs and shows them.
 # experiments/list names them in the order of the page.
 
-experiments_run = %D%/scoresde/fig1 %D%/scoresde/tab1 %D%/scoresde/fig5
-experiments_shown = %D%/scoresde/fig1.md %D%/scoresde/tab1.md %D%/scoresde/fig5.md
+experiments_run = %D%/scoresde/digits %D%/scoresde/fig1 %D%/scoresde/tab1 %D%/scoresde/fig5
+experiments_shown = %D%/scoresde/digits.md %D%/scoresde/fig1.md %D%/scoresde/tab1.md %D%/scoresde/fig5.md
 EXTRA_DIST += %D%/run %D%/render %D%/list %D%/lib.sh %D%/style.gnuplot %D%/page.css %D%/csv.awk %D%/form.awk \
   %D%/table.awk %D%/published.awk %D%/claims.awk $(experiments_run) $(experiments_shown)
 
 experiments_common = %D%/results.c %D%/results.h
-noinst_PROGRAMS += %D%/scoresde/fig1-driver %D%/scoresde/tab1-driver %D%/scoresde/fig5-driver
+noinst_PROGRAMS += %D%/scoresde/digits-driver %D%/scoresde/fig1-driver %D%/scoresde/tab1-driver \
+  %D%/scoresde/fig5-driver
+%C%_scoresde_digits_driver_SOURCES = %D%/scoresde/digits.c $(experiments_common)
+%C%_scoresde_digits_driver_LDADD = libscorebook-core.la
 %C%_scoresde_fig1_driver_SOURCES = %D%/scoresde/fig1.c $(experiments_common)
 %C%_scoresde_fig1_driver_LDADD = libscorebook-core.la
 %C%_scoresde_tab1_driver_SOURCES = %D%/scoresde/tab1.c tests/recursion.c tests/recursion.h $(experiments_common)

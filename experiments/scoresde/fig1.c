@@ -7,7 +7,6 @@
 #include "../results.h"
 
 #include <gsl/gsl_cdf.h>
-#include <gsl/gsl_sort.h>
 #include <math.h>
 #include <scorebook.h>
 #include <stdlib.h>
@@ -47,11 +46,18 @@ typedef struct
 // Under a process with kernel $\mathcal N(a x_0, s^2)$ the law at time $t$ is again three Gaussians, with means $a\mu_k$
 // and variances $a^2\sigma_k^2 + s^2$.
 
-static double
-cdf (const sb_process *process, double t, double x)
+typedef struct
 {
+  const sb_process *process;
+  double t;
+} law_at;
+
+static double
+cdf (double x, void *params)
+{
+  const law_at *p = params;
   double a, s, sum = 0;
-  require (sb_process_scalars (process, 0, t, &a, &s), "kernel");
+  require (sb_process_scalars (p->process, 0, p->t, &a, &s), "kernel");
   for (size_t k = 0; k < K; k++)
     sum += weight[k] * gsl_cdf_gaussian_P (x - a * mean[k], hypot (a * sd[k], s));
   return sum;
@@ -63,18 +69,11 @@ cdf (const sb_process *process, double t, double x)
 static double
 distance (const sb_process *process, double t, const gsl_matrix *x)
 {
-  size_t n = x->size1;
-  double *sorted = require_pointer (malloc (n * sizeof *sorted), "particles"), largest = 0;
-  for (size_t i = 0; i < n; i++)
-    sorted[i] = gsl_matrix_get (x, i, 0);
-  gsl_sort (sorted, 1, n);
-  for (size_t i = 0; i < n; i++)
-    {
-      double p = cdf (process, t, sorted[i]);
-      largest = fmax (largest, fmax (p - (double)i / (double)n, (double)(i + 1) / (double)n - p));
-    }
-  free (sorted);
-  return largest;
+  double D, p_value;
+  law_at p = { process, t };
+  gsl_vector_const_view particles = gsl_matrix_const_column (x, 0);
+  require (sb_ks_one_sample (&particles.vector, cdf, &p, &D, &p_value), "the distance");
+  return D;
 }
 
 static double

@@ -15,7 +15,7 @@ int command_info (int argc, char **argv);
 
 // The one-line summaries, said by a command's own help and by `scorebook --help`.
 #define TRAIN_SUMMARY "Teach a network the score of a data set."
-#define SAMPLE_SUMMARY "Draw samples of a law known in closed form by running a noise process backwards."
+#define SAMPLE_SUMMARY "Draw samples of a law by running a noise process backwards."
 #define MEASURE_SUMMARY "Say how far two sets of points are from being samples of one law."
 #define INFO_SUMMARY "Describe a file of data, or this build of Scorebook."
 

@@ -14,6 +14,7 @@
 
 static const command commands[] = {
   { "sample", SAMPLE_SUMMARY, command_sample },
+  { "measure", MEASURE_SUMMARY, command_measure },
   { "info", INFO_SUMMARY, command_info },
 };
 

@@ -63,9 +63,9 @@ static const char *const order_names[] = { "predictor-first", "corrector-first",
 
 static const char details[] = "LAW is gmm3 (three Gaussians on a line), spec48 (a Gaussian in 48 dimensions\n"
                               "with variances c/k), or a file:\n"
-                              "  *.json  a Gaussian or a mixture: {\"weights\": [0.3, 0.7],\n"
-                              "          \"means\": [[0, 1], [2, 3]], \"sds\": [0.5, [0.1, 0.2]]}, or \"covariances\"\n"
-                              "          with a matrix per component in place of \"sds\"\n"
+                              "  *.json  a Gaussian or a mixture, such as {\"weights\": [0.3, 0.7],\n"
+                              "          \"means\": [[0, 1], [2, 3]], \"sds\": [0.5, [0.1, 0.2]]}; or, in place of\n"
+                              "          \"sds\", \"covariances\" with a matrix per component\n"
                               "  IDX (plain or gzip) or NPY: each of the points in it equally likely. Samples\n"
                               "  of such a law are points of the file: the exact score knows nothing else.\n\n"
                               "FILE is written whole or not at all, as its suffix says: .npy (n x d doubles; a\n"
