@@ -50,39 +50,35 @@ explain_rest (const sb_process *process, sb_process_map map, sb_process_map inve
 static int
 to_epsilon (const sb_process *process, sb_view from, const gsl_matrix *x, const gsl_vector *t, gsl_matrix *estimate)
 {
-  switch (from)
-    {
-    case SB_SCORE:
-      return score_to_epsilon (process, t, estimate);
-    case SB_DENOISER:
-      return explain_rest (process, SB_A, SB_S_INVERSE, x, t, estimate);
-    case SB_EPSILON:
-      return GSL_SUCCESS;
-    default:
-      GSL_ERROR ("a view is the score, the denoiser or epsilon", GSL_EINVAL);
-    }
+  if (from == SB_SCORE)
+    return score_to_epsilon (process, t, estimate);
+  if (from == SB_DENOISER)
+    return explain_rest (process, SB_A, SB_S_INVERSE, x, t, estimate);
+  return GSL_SUCCESS;
 }
 
 static int
 from_epsilon (const sb_process *process, sb_view to, const gsl_matrix *x, const gsl_vector *t, gsl_matrix *estimate)
 {
-  switch (to)
-    {
-    case SB_SCORE:
-      return epsilon_to_score (process, t, estimate);
-    case SB_DENOISER:
-      return explain_rest (process, SB_S, SB_A_INVERSE, x, t, estimate);
-    case SB_EPSILON:
-      return GSL_SUCCESS;
-    default:
-      GSL_ERROR ("a view is the score, the denoiser or epsilon", GSL_EINVAL);
-    }
+  if (to == SB_SCORE)
+    return epsilon_to_score (process, t, estimate);
+  if (to == SB_DENOISER)
+    return explain_rest (process, SB_S, SB_A_INVERSE, x, t, estimate);
+  return GSL_SUCCESS;
+}
+
+static int
+is_view (sb_view view)
+{
+  return view == SB_SCORE || view == SB_DENOISER || view == SB_EPSILON;
 }
 
 int
 sb_tweedie (const sb_process *process, sb_view from, sb_view to, const gsl_matrix *x, const gsl_vector *t,
             gsl_matrix *estimate)
 {
+  if (!is_view (from) || !is_view (to))
+    GSL_ERROR ("a view is the score, the denoiser or epsilon", GSL_EINVAL);
   if (x->size1 != estimate->size1 || x->size2 != estimate->size2)
     GSL_ERROR ("the estimate has not the shape of the batch", GSL_EBADLEN);
   if (t->size != x->size1)

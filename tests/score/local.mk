@@ -1,2 +1,7 @@
 check_PROGRAMS += %D%/test_network
 %C%_test_network_SOURCES = %D%/test_network.c
+check_PROGRAMS += %D%/test_score
+%C%_test_score_SOURCES = %D%/test_score.c %D%/stretch.c %D%/stretch.h tests/target/truth.c tests/target/truth.h
+check_PROGRAMS += %D%/test_tweedie
+%C%_test_tweedie_SOURCES = %D%/test_tweedie.c %D%/stretch.c %D%/stretch.h tests/target/ask.c tests/target/ask.h \
+  tests/target/truth.c tests/target/truth.h

@@ -1,0 +1,12 @@
+#ifndef SCOREBOOK_TESTS_SCORE_STRETCH_H
+#define SCOREBOOK_TESTS_SCORE_STRETCH_H
+
+#include "process/process.h"
+
+// A process in the plane whose maps are no multiples of the identity and not symmetric, from time 0: these two matrices.
+void stretch_A (double t, double A[2][2]);
+void stretch_S (double t, double S[2][2]);
+
+sb_process *stretch_alloc (void);
+
+#endif

@@ -1,0 +1,353 @@
+// # What must be true of a score
+//
+// Scores by callback, exact scores, and a recording score of our own: who is asked for which view, what is converted,
+// what is refused.
+
+#include "process/ve.h"
+#include "process/vp.h"
+#include "score/callback.h"
+#include "score/exact.h"
+#include "score/score.h"
+#include "stretch.h"
+#include "target/truth.h"
+
+#include <criterion/criterion.h>
+#include <gsl/gsl_errno.h>
+#include <gsl/gsl_math.h>
+#include <gsl/gsl_randist.h>
+#include <gsl/gsl_rng.h>
+#include <math.h>
+#include <stdlib.h>
+
+enum
+{
+  N = 30,
+  D = 3
+};
+
+static const truth_law LAW = { .K = 2,
+                               .d = D,
+                               .w = { 1, 2 },
+                               .mu = { { 0, 1, 2 }, { 1, 0, -1 } },
+                               .C = { { { 1, 0.5 }, { 0.5, 1 }, { 0, 0, 1 } }, { { 1 }, { 0, 2 }, { 0, 0, 0.1 } } } };
+
+static sb_target *law;
+static sb_process *vp;
+static gsl_matrix *x, *v, *y, *out, *expected, *wide, *tall;
+static gsl_vector *t, *long_t, *number, *expected_number;
+
+static void
+setup (void)
+{
+  gsl_set_error_handler_off ();
+  gsl_rng *r = gsl_rng_alloc (gsl_rng_taus2);
+  gsl_rng_set (r, 20210213);
+  law = truth_mixture (&LAW);
+  vp = sb_vp_alloc (D, SB_VP_BETA_MIN, SB_VP_BETA_MAX);
+  x = gsl_matrix_alloc (N, D);
+  v = gsl_matrix_alloc (N, D);
+  y = gsl_matrix_calloc (N, 1);
+  out = gsl_matrix_alloc (N, D);
+  expected = gsl_matrix_alloc (N, D);
+  wide = gsl_matrix_calloc (N, D + 1);
+  tall = gsl_matrix_calloc (N + 1, D);
+  t = gsl_vector_alloc (N);
+  long_t = gsl_vector_calloc (N + 1);
+  number = gsl_vector_alloc (N);
+  expected_number = gsl_vector_alloc (N);
+  for (size_t i = 0; i < N; i++)
+    {
+      gsl_vector_set (t, i, gsl_ran_flat (r, 0.05, 0.95));
+      for (size_t j = 0; j < D; j++)
+        {
+          gsl_matrix_set (x, i, j, gsl_ran_gaussian (r, 1));
+          gsl_matrix_set (v, i, j, gsl_ran_gaussian (r, 1));
+        }
+    }
+  gsl_rng_free (r);
+}
+
+static void
+teardown (void)
+{
+  sb_target_free (law);
+  sb_process_free (vp);
+  gsl_matrix_free (x);
+  gsl_matrix_free (v);
+  gsl_matrix_free (y);
+  gsl_matrix_free (out);
+  gsl_matrix_free (expected);
+  gsl_matrix_free (wide);
+  gsl_matrix_free (tall);
+  gsl_vector_free (t);
+  gsl_vector_free (long_t);
+  gsl_vector_free (number);
+  gsl_vector_free (expected_number);
+}
+
+TestSuite (score, .init = setup, .fini = teardown);
+
+static const sb_view views[3] = { SB_SCORE, SB_DENOISER, SB_EPSILON };
+
+static void
+agree (double bound, const char *what)
+{
+  for (size_t i = 0; i < N; i++)
+    for (size_t j = 0; j < D; j++)
+      {
+        double a = gsl_matrix_get (out, i, j), b = gsl_matrix_get (expected, i, j);
+        cr_assert_float_eq (a, b, bound * (1 + fabs (b)), "%s, row %zu: %.15g and %.15g", what, i, a, b);
+      }
+}
+
+// ## The exact score
+//
+// It answers as the law does, whatever the condition, and its Jacobian is symmetric.
+
+Test (score, exact_score_is_the_laws)
+{
+  sb_score *score = sb_score_exact_alloc (law, vp);
+  for (size_t i = 0; i < 3; i++)
+    {
+      cr_assert_eq (sb_score_evaluate (score, views[i], x, t, y, out), GSL_SUCCESS);
+      cr_assert_eq (sb_target_evaluate (law, vp, views[i], x, t, expected), GSL_SUCCESS);
+      agree (0, "view");
+    }
+  cr_assert_eq (sb_score_jvp (score, x, t, NULL, v, out), GSL_SUCCESS);
+  cr_assert_eq (sb_target_jvp (law, vp, x, t, v, expected), GSL_SUCCESS);
+  agree (0, "jvp");
+  cr_assert_eq (sb_score_vjp (score, x, t, NULL, v, out), GSL_SUCCESS);
+  agree (0, "vjp");
+  cr_assert_eq (sb_score_divergence (score, x, t, NULL, number), GSL_SUCCESS);
+  cr_assert_eq (sb_target_divergence (law, vp, x, t, expected_number), GSL_SUCCESS);
+  cr_assert (gsl_vector_equal (number, expected_number));
+  sb_score_free (score);
+}
+
+Test (score, exact_score_needs_one_dimension)
+{
+  sb_process *flat = sb_vp_alloc (D - 1, SB_VP_BETA_MIN, SB_VP_BETA_MAX);
+  cr_assert_null (sb_score_exact_alloc (law, flat));
+  sb_process_free (flat);
+  sb_score_free (NULL);
+}
+
+// ## By callback
+//
+// A user's function of one view: the law's closed form of that view, through params. The other views follow by Tweedie's
+// formula and agree with their own closed forms.
+
+typedef struct
+{
+  sb_view view;
+  int calls, conditions;
+} recorded;
+
+static int
+closed_form (const gsl_matrix *x_, const gsl_vector *t_, const gsl_matrix *y_, gsl_matrix *out_, void *params)
+{
+  recorded *record = params;
+  record->calls++;
+  record->conditions += y_ != NULL;
+  return sb_target_evaluate (law, vp, record->view, x_, t_, out_);
+}
+
+static int
+closed_jvp (const gsl_matrix *x_, const gsl_vector *t_, const gsl_matrix *y_, const gsl_matrix *v_, gsl_matrix *out_,
+            void *params)
+{
+  recorded *record = params;
+  record->calls++;
+  record->conditions += y_ != NULL;
+  return sb_target_jvp (law, vp, x_, t_, v_, out_);
+}
+
+static int
+closed_divergence (const gsl_matrix *x_, const gsl_vector *t_, const gsl_matrix *y_, gsl_vector *divergence,
+                   void *params)
+{
+  recorded *record = params;
+  record->calls++;
+  record->conditions += y_ != NULL;
+  return sb_target_divergence (law, vp, x_, t_, divergence);
+}
+
+Test (score, callback_of_one_view_has_all_three)
+{
+  for (size_t i = 0; i < 3; i++)
+    {
+      recorded record = { .view = views[i] };
+      sb_score_callback callback = { .view = views[i], .function = closed_form, .params = &record };
+      sb_score *score = sb_score_callback_alloc (&callback, vp);
+      for (size_t j = 0; j < 3; j++)
+        {
+          cr_assert_eq (sb_score_evaluate (score, views[j], x, t, j == 2 ? y : NULL, out), GSL_SUCCESS);
+          cr_assert_eq (sb_target_evaluate (law, vp, views[j], x, t, expected), GSL_SUCCESS);
+          agree (i == j ? 0 : 1e-11, "view by callback");
+        }
+      cr_assert (record.calls == 3 && record.conditions == 1);
+      cr_assert_eq (sb_score_jvp (score, x, t, NULL, v, out), GSL_EUNSUP);
+      cr_assert_eq (sb_score_vjp (score, x, t, NULL, v, out), GSL_EUNSUP);
+      cr_assert_eq (sb_score_divergence (score, x, t, NULL, number), GSL_EUNSUP);
+      sb_score_free (score);
+    }
+}
+
+Test (score, callback_may_have_derivatives)
+{
+  recorded record = { .view = SB_DENOISER };
+  sb_score_callback callback = {
+    .view = SB_DENOISER, .function = closed_form, .jvp = closed_jvp, .divergence = closed_divergence, .params = &record
+  };
+  sb_score *score = sb_score_callback_alloc (&callback, vp);
+  callback = (sb_score_callback){ .view = SB_SCORE }; // the score has its own copy
+  cr_assert_eq (sb_score_jvp (score, x, t, y, v, out), GSL_SUCCESS);
+  cr_assert_eq (sb_target_jvp (law, vp, x, t, v, expected), GSL_SUCCESS);
+  agree (0, "jvp by callback");
+  cr_assert_eq (sb_score_divergence (score, x, t, y, number), GSL_SUCCESS);
+  cr_assert_eq (sb_target_divergence (law, vp, x, t, expected_number), GSL_SUCCESS);
+  cr_assert (gsl_vector_equal (number, expected_number));
+  cr_assert (record.calls == 2 && record.conditions == 2);
+  sb_score_free (score);
+}
+
+static int
+fails (const gsl_matrix *x_, const gsl_vector *t_, const gsl_matrix *y_, gsl_matrix *out_, void *params)
+{
+  (void)x_, (void)t_, (void)y_, (void)out_, (void)params;
+  return GSL_EFAILED;
+}
+
+Test (score, failure_of_a_callback_is_passed_on)
+{
+  sb_score_callback callback = { .view = SB_EPSILON, .function = fails };
+  sb_score *score = sb_score_callback_alloc (&callback, vp);
+  cr_assert_eq (sb_score_evaluate (score, SB_EPSILON, x, t, NULL, out), GSL_EFAILED);
+  cr_assert_eq (sb_score_evaluate (score, SB_SCORE, x, t, NULL, out), GSL_EFAILED);
+  sb_score_free (score);
+}
+
+Test (score, callback_needs_a_function_and_a_view)
+{
+  sb_score_callback none = { .view = SB_SCORE }, both = { .view = SB_SCORE | SB_EPSILON, .function = fails };
+  cr_assert_null (sb_score_callback_alloc (&none, vp));
+  cr_assert_null (sb_score_callback_alloc (&both, vp));
+}
+
+// ## Who is asked
+//
+// A score that computes several views is asked for the one that is wanted if it has it, else for epsilon, else for the
+// score.
+
+typedef struct
+{
+  sb_score_type type;
+  sb_view asked;
+  int freed;
+} witness;
+
+static int
+witness_evaluate (const void *state, sb_view view, const gsl_matrix *x_, const gsl_vector *t_, const gsl_matrix *y_,
+                  gsl_matrix *out_)
+{
+  (void)x_, (void)t_, (void)y_;
+  ((witness *)state)->asked = view;
+  gsl_matrix_set_all (out_, 1);
+  return GSL_SUCCESS;
+}
+
+static void
+witness_free (void *state)
+{
+  ((witness *)state)->freed++;
+}
+
+static sb_view
+asked_for (unsigned has, sb_view wanted)
+{
+  witness w = { .type = { .name = "witness", .views = has, .evaluate = witness_evaluate, .free = witness_free } };
+  sb_score *score = sb_score_alloc (&w.type, &w, vp);
+  cr_assert_eq (sb_score_evaluate (score, wanted, x, t, NULL, out), has ? GSL_SUCCESS : GSL_EUNSUP);
+  sb_score_free (score);
+  cr_assert_eq (w.freed, 1);
+  return w.asked;
+}
+
+Test (score, best_view_is_asked_for)
+{
+  cr_assert_eq (asked_for (0, SB_SCORE), 0);
+  for (unsigned has = 1; has < 8; has++)
+    for (size_t i = 0; i < 3; i++)
+      {
+        unsigned source = has & views[i] ? views[i] : has & SB_EPSILON ? SB_EPSILON : has & SB_SCORE ? SB_SCORE : has;
+        cr_assert_eq ((unsigned)asked_for (has, views[i]), source, "wants %u of %u", views[i], has);
+      }
+}
+
+// Through maps that are no numbers as well.
+
+static int
+ones (const gsl_matrix *x_, const gsl_vector *t_, const gsl_matrix *y_, gsl_matrix *out_, void *params)
+{
+  (void)x_, (void)t_, (void)y_, (void)params;
+  gsl_matrix_set_all (out_, 1);
+  return GSL_SUCCESS;
+}
+
+Test (score, converts_through_any_process)
+{
+  sb_process *stretch = stretch_alloc ();
+  sb_score_callback callback = { .view = SB_SCORE, .function = ones };
+  sb_score *score = sb_score_callback_alloc (&callback, stretch);
+  double point[2] = { 0.3, -0.7 }, time = 0.4, got[2], S[2][2];
+  gsl_matrix_view x_ = gsl_matrix_view_array (point, 1, 2), out_ = gsl_matrix_view_array (got, 1, 2);
+  gsl_vector_view t_ = gsl_vector_view_array (&time, 1);
+  stretch_S (time, S);
+  cr_assert_eq (sb_score_evaluate (score, SB_EPSILON, &x_.matrix, &t_.vector, NULL, &out_.matrix), GSL_SUCCESS);
+  cr_assert_float_eq (got[0], -(S[0][0] + S[1][0]), 1e-15);
+  cr_assert_float_eq (got[1], -(S[0][1] + S[1][1]), 1e-15);
+  sb_score_free (score);
+  sb_process_free (stretch);
+}
+
+// ## What it refuses
+
+Test (score, refuses_shapes_that_do_not_fit)
+{
+  sb_score *score = sb_score_exact_alloc (law, vp);
+  gsl_matrix *tall_y = gsl_matrix_calloc (N + 1, 1);
+  cr_assert_eq (sb_score_evaluate (score, (sb_view)6, x, t, NULL, out), GSL_EINVAL);
+  cr_assert_eq (sb_score_evaluate (score, SB_SCORE, wide, t, NULL, wide), GSL_EBADLEN);
+  cr_assert_eq (sb_score_evaluate (score, SB_SCORE, x, long_t, NULL, out), GSL_EBADLEN);
+  cr_assert_eq (sb_score_evaluate (score, SB_SCORE, x, t, tall_y, out), GSL_EBADLEN);
+  cr_assert_eq (sb_score_evaluate (score, SB_SCORE, x, t, NULL, wide), GSL_EBADLEN);
+  cr_assert_eq (sb_score_evaluate (score, SB_SCORE, x, t, NULL, tall), GSL_EBADLEN);
+  cr_assert_eq (sb_score_jvp (score, wide, t, NULL, wide, wide), GSL_EBADLEN);
+  cr_assert_eq (sb_score_jvp (score, x, t, NULL, tall, out), GSL_EBADLEN);
+  cr_assert_eq (sb_score_jvp (score, x, t, NULL, v, tall), GSL_EBADLEN);
+  cr_assert_eq (sb_score_jvp (score, x, t, tall_y, v, out), GSL_EBADLEN);
+  cr_assert_eq (sb_score_vjp (score, wide, t, NULL, wide, wide), GSL_EBADLEN);
+  cr_assert_eq (sb_score_vjp (score, x, t, NULL, tall, out), GSL_EBADLEN);
+  cr_assert_eq (sb_score_vjp (score, x, t, NULL, v, wide), GSL_EBADLEN);
+  cr_assert_eq (sb_score_divergence (score, x, long_t, NULL, number), GSL_EBADLEN);
+  cr_assert_eq (sb_score_divergence (score, x, t, NULL, long_t), GSL_EBADLEN);
+  gsl_matrix_free (tall_y);
+  sb_score_free (score);
+}
+
+// What the law refuses, its score refuses: a time that is none; and a batch of no rows is a batch.
+
+Test (score, passes_on_what_the_law_says)
+{
+  sb_score *score = sb_score_exact_alloc (law, vp);
+  gsl_matrix *none = gsl_matrix_alloc (0, D);
+  gsl_vector *empty = gsl_vector_alloc (0);
+  cr_assert_eq (sb_score_evaluate (score, SB_SCORE, none, empty, NULL, none), GSL_SUCCESS);
+  cr_assert_eq (sb_score_divergence (score, none, empty, NULL, empty), GSL_SUCCESS);
+  gsl_vector_set (t, 4, 1.5);
+  cr_assert_eq (sb_score_evaluate (score, SB_SCORE, x, t, NULL, out), GSL_EDOM);
+  cr_assert_eq (sb_score_divergence (score, x, t, NULL, number), GSL_EDOM);
+  gsl_matrix_free (none);
+  gsl_vector_free (empty);
+  sb_score_free (score);
+}

@@ -1,0 +1,322 @@
+// # What must be true of the three views
+//
+// Each is asked of the process's kernel itself, of quadrature, or of a law's own closed form.
+
+#include "process/ddpm.h"
+#include "process/subvp.h"
+#include "process/ve.h"
+#include "process/vp.h"
+#include "score/tweedie.h"
+#include "stretch.h"
+#include "target/ask.h"
+#include "target/truth.h"
+
+#include <criterion/criterion.h>
+#include <gsl/gsl_errno.h>
+#include <gsl/gsl_math.h>
+#include <gsl/gsl_randist.h>
+#include <gsl/gsl_rng.h>
+#include <math.h>
+
+static gsl_rng *rng;
+
+static void
+setup (void)
+{
+  gsl_set_error_handler_off ();
+  rng = gsl_rng_alloc (gsl_rng_taus2);
+  gsl_rng_set (rng, 20210213);
+}
+
+static void
+teardown (void)
+{
+  gsl_rng_free (rng);
+}
+
+TestSuite (tweedie, .init = setup, .fini = teardown);
+
+static void
+fill (gsl_matrix *m, double sd)
+{
+  for (size_t i = 0; i < m->size1; i++)
+    for (size_t j = 0; j < m->size2; j++)
+      gsl_matrix_set (m, i, j, gsl_ran_gaussian (rng, sd));
+}
+
+static void
+agree (const gsl_matrix *got, const gsl_matrix *expected, double bound, const char *what)
+{
+  for (size_t i = 0; i < got->size1; i++)
+    for (size_t j = 0; j < got->size2; j++)
+      {
+        double a = gsl_matrix_get (got, i, j), b = gsl_matrix_get (expected, i, j);
+        cr_assert_float_eq (a, b, bound * (1 + fabs (b)), "%s, row %zu: %.15g and %.15g", what, i, a, b);
+      }
+}
+
+// ## Tweedie's formula
+//
+// [scoresde.txt-denoise] From the exact score of the inventory's mixture, the posterior mean: against its integral over
+// $x_0$, 4001 nodes, under the three SDEs.
+
+static double
+p_data (double x)
+{
+  double p = 0;
+  for (size_t k = 0; k < GMM3.K; k++)
+    p += GMM3.w[k] * gsl_ran_gaussian_pdf (x - GMM3.mu[k][0], sqrt (GMM3.C[k][0][0]));
+  return p;
+}
+
+static double
+posterior_mean (double x, double m, double sd)
+{
+  double low = GSL_MAX_DBL (-6, (x - 12 * sd) / m), high = GSL_MIN_DBL (6, (x + 12 * sd) / m), mass = 0, first = 0;
+  for (int i = 0; i <= 4000; i++)
+    {
+      double x_0 = low + (high - low) * i / 4000, p = p_data (x_0) * exp (-0.5 * gsl_pow_2 ((x - m * x_0) / sd));
+      mass += p;
+      first += p * x_0;
+    }
+  return first / mass;
+}
+
+static void
+check_posterior_mean (const sb_process *process, const sb_target *gmm3)
+{
+  gsl_matrix *x = gsl_matrix_alloc (50, 1), *estimate = gsl_matrix_alloc (50, 1);
+  gsl_vector *t = gsl_vector_alloc (50);
+  double m, sd;
+  for (size_t i = 0; i < 50; i++)
+    {
+      gsl_vector_set (t, i, gsl_ran_flat (rng, 0.05, 0.6));
+      ask_kernel (process, gsl_vector_get (t, i), &m, &sd);
+      gsl_matrix_set (x, i, 0, m * gsl_ran_flat (rng, -2, 2.5) + gsl_ran_gaussian (rng, sd));
+    }
+  cr_assert_eq (sb_target_evaluate (gmm3, process, SB_SCORE, x, t, estimate), GSL_SUCCESS);
+  cr_assert_eq (sb_tweedie (process, SB_SCORE, SB_DENOISER, x, t, estimate), GSL_SUCCESS);
+  for (size_t i = 0; i < 50; i++)
+    {
+      ask_kernel (process, gsl_vector_get (t, i), &m, &sd);
+      double got = gsl_matrix_get (estimate, i, 0), expected = posterior_mean (gsl_matrix_get (x, i, 0), m, sd);
+      cr_assert_float_eq (got, expected, 1e-9, "t %g: %.12g, by quadrature %.12g", gsl_vector_get (t, i), got,
+                          expected);
+    }
+  gsl_matrix_free (x);
+  gsl_matrix_free (estimate);
+  gsl_vector_free (t);
+}
+
+Test (tweedie, denoiser_from_the_score_is_the_posterior_mean)
+{
+  sb_target *gmm3 = truth_mixture (&GMM3);
+  sb_process *process[3]
+      = { sb_ve_alloc (1, SB_VE_SIGMA_MIN, SB_VE_SIGMA_MAX), sb_vp_alloc (1, SB_VP_BETA_MIN, SB_VP_BETA_MAX),
+          sb_subvp_alloc (1, SB_VP_BETA_MIN, SB_VP_BETA_MAX) };
+  for (size_t i = 0; i < 3; i++)
+    {
+      check_posterior_mean (process[i], gmm3);
+      sb_process_free (process[i]);
+    }
+  sb_target_free (gmm3);
+}
+
+// ## Score and epsilon of a network
+//
+// [scoresde.txt-lsimple] Whatever a network answers, the weighted squared error of its score is the squared error of its
+// epsilon, $(1 - \alpha_i)\|\mathbf{s}_\theta - \nabla\log p_{\alpha_i}(\tilde{\mathbf{x}} \mid \mathbf{x})\|^2 = \|\mathbf{z} -
+// \boldsymbol\epsilon_\theta\|^2$, at every level of DDPM; the conditional score is that of a law of one point.
+
+Test (tweedie, weighted_score_loss_is_the_loss_of_epsilon)
+{
+  enum
+  {
+    N = 1000,
+    D = 4
+  };
+  sb_process *ddpm = sb_ddpm_alloc (D, N, SB_VP_BETA_MIN, SB_VP_BETA_MAX);
+  gsl_matrix *x_0 = gsl_matrix_alloc (1, D), *x = gsl_matrix_alloc (N, D), *z = gsl_matrix_alloc (N, D),
+             *epsilon = gsl_matrix_alloc (N, D), *score = gsl_matrix_alloc (N, D),
+             *conditional = gsl_matrix_alloc (N, D);
+  gsl_vector *t = gsl_vector_alloc (N);
+  fill (x_0, 1);
+  fill (z, 1);
+  fill (epsilon, 1);
+  sb_target *point = sb_target_points_alloc (x_0, NULL);
+  for (size_t i = 0; i < N; i++)
+    {
+      gsl_vector_const_view x_0_ = gsl_matrix_const_row (x_0, 0);
+      gsl_matrix_set_row (x, i, &x_0_.vector);
+      gsl_vector_set (t, i, (double)(i + 1) / N);
+    }
+  cr_assert_eq (sb_process_transition (ddpm, NULL, t, z, x), GSL_SUCCESS);
+  gsl_matrix_memcpy (score, epsilon);
+  cr_assert_eq (sb_tweedie (ddpm, SB_EPSILON, SB_SCORE, x, t, score), GSL_SUCCESS);
+  cr_assert_eq (sb_target_evaluate (point, ddpm, SB_SCORE, x, t, conditional), GSL_SUCCESS);
+  for (size_t i = 0; i < N; i++)
+    {
+      double of_score = 0, of_epsilon = 0;
+      for (size_t j = 0; j < D; j++)
+        {
+          of_score += gsl_pow_2 (gsl_matrix_get (score, i, j) - gsl_matrix_get (conditional, i, j));
+          of_epsilon += gsl_pow_2 (gsl_matrix_get (z, i, j) - gsl_matrix_get (epsilon, i, j));
+        }
+      cr_assert_float_eq ((1 - sb_ddpm_alpha (ddpm, i + 1)) * of_score / of_epsilon, 1, 1e-12, "level %zu", i + 1);
+    }
+  sb_target_free (point);
+  sb_process_free (ddpm);
+  gsl_matrix_free (x_0);
+  gsl_matrix_free (x);
+  gsl_matrix_free (z);
+  gsl_matrix_free (epsilon);
+  gsl_matrix_free (score);
+  gsl_matrix_free (conditional);
+  gsl_vector_free (t);
+}
+
+// ## Maps that are no numbers
+//
+// A process in the plane with $\mathbf{A}$ and $\mathbf{S}$ of its own per coordinate, which mix the coordinates too (stretch.h), and
+// one data point: then the denoiser is that point, epsilon is the noise that was added, and the score is the slope of a
+// Gaussian of covariance $\mathbf{S}\mathbf{S}^\top$, inverted by hand. From any view to any other.
+
+enum
+{
+  ROWS = 20
+};
+
+typedef struct
+{
+  sb_process *process;
+  gsl_vector *t;
+  gsl_matrix *x, *view[3], *estimate; // in the order of `views`
+} plane;
+
+static const sb_view views[3] = { SB_SCORE, SB_DENOISER, SB_EPSILON };
+
+static void
+hand_score (double t, const double *rest, double *score)
+{
+  double S[2][2], C[2][2];
+  stretch_S (t, S);
+  for (size_t i = 0; i < 2; i++)
+    for (size_t j = 0; j < 2; j++)
+      C[i][j] = S[i][0] * S[j][0] + S[i][1] * S[j][1];
+  double det = C[0][0] * C[1][1] - C[0][1] * C[1][0];
+  score[0] = -(C[1][1] * rest[0] - C[0][1] * rest[1]) / det;
+  score[1] = -(C[0][0] * rest[1] - C[1][0] * rest[0]) / det;
+}
+
+static plane
+plane_alloc (void)
+{
+  plane p = { .process = stretch_alloc (),
+              .t = gsl_vector_alloc (ROWS),
+              .x = gsl_matrix_alloc (ROWS, 2),
+              .estimate = gsl_matrix_alloc (ROWS, 2) };
+  for (size_t i = 0; i < 3; i++)
+    p.view[i] = gsl_matrix_alloc (ROWS, 2);
+  fill (p.view[1], 2);
+  fill (p.view[2], 1);
+  for (size_t i = 0; i < ROWS; i++)
+    {
+      double t = gsl_ran_flat (rng, 0.1, 1), A[2][2], S[2][2], rest[2];
+      const double *x_0 = gsl_matrix_const_ptr (p.view[1], i, 0), *z = gsl_matrix_const_ptr (p.view[2], i, 0);
+      stretch_A (t, A);
+      stretch_S (t, S);
+      gsl_vector_set (p.t, i, t);
+      for (size_t j = 0; j < 2; j++)
+        {
+          rest[j] = S[j][0] * z[0] + S[j][1] * z[1];
+          gsl_matrix_set (p.x, i, j, A[j][0] * x_0[0] + A[j][1] * x_0[1] + rest[j]);
+        }
+      hand_score (t, rest, gsl_matrix_ptr (p.view[0], i, 0));
+    }
+  return p;
+}
+
+static void
+plane_free (plane *p)
+{
+  sb_process_free (p->process);
+  gsl_vector_free (p->t);
+  gsl_matrix_free (p->x);
+  gsl_matrix_free (p->estimate);
+  for (size_t i = 0; i < 3; i++)
+    gsl_matrix_free (p->view[i]);
+}
+
+Test (tweedie, any_view_leads_to_any_other_through_the_maps)
+{
+  plane p = plane_alloc ();
+  for (size_t from = 0; from < 3; from++)
+    for (size_t to = 0; to < 3; to++)
+      {
+        gsl_matrix_memcpy (p.estimate, p.view[from]);
+        cr_assert_eq (sb_tweedie (p.process, views[from], views[to], p.x, p.t, p.estimate), GSL_SUCCESS);
+        agree (p.estimate, p.view[to], from == to ? 0 : 1e-12, "view");
+      }
+  plane_free (&p);
+}
+
+// ## What it refuses
+
+Test (tweedie, refuses_what_does_not_fit)
+{
+  plane p = plane_alloc ();
+  gsl_matrix *tall = gsl_matrix_calloc (ROWS + 1, 2), *wide = gsl_matrix_calloc (ROWS, 3);
+  gsl_vector *long_t = gsl_vector_calloc (ROWS + 1);
+  cr_assert_eq (sb_tweedie (p.process, SB_SCORE, SB_EPSILON, tall, p.t, p.estimate), GSL_EBADLEN);
+  cr_assert_eq (sb_tweedie (p.process, SB_SCORE, SB_EPSILON, p.x, p.t, wide), GSL_EBADLEN);
+  cr_assert_eq (sb_tweedie (p.process, SB_SCORE, SB_EPSILON, wide, p.t, wide), GSL_EBADLEN);
+  cr_assert_eq (sb_tweedie (p.process, SB_SCORE, SB_EPSILON, p.x, long_t, p.estimate), GSL_EBADLEN);
+  cr_assert_eq (sb_tweedie (p.process, SB_SCORE, SB_SCORE, p.x, long_t, p.estimate), GSL_EBADLEN);
+  cr_assert_eq (sb_tweedie (p.process, (sb_view)3, SB_SCORE, p.x, p.t, p.estimate), GSL_EINVAL);
+  cr_assert_eq (sb_tweedie (p.process, SB_SCORE, (sb_view)0, p.x, p.t, p.estimate), GSL_EINVAL);
+  cr_assert_eq (sb_tweedie (p.process, (sb_view)5, (sb_view)5, p.x, p.t, p.estimate), GSL_EINVAL);
+  gsl_matrix_free (tall);
+  gsl_matrix_free (wide);
+  gsl_vector_free (long_t);
+  plane_free (&p);
+}
+
+// At $t = 0$ there is no noise to divide by; the denoiser of a given epsilon is still known.
+
+Test (tweedie, refuses_to_divide_by_no_noise)
+{
+  sb_process *vp = sb_vp_alloc (2, SB_VP_BETA_MIN, SB_VP_BETA_MAX);
+  gsl_matrix *x = gsl_matrix_alloc (3, 2), *estimate = gsl_matrix_alloc (3, 2);
+  gsl_vector *t = gsl_vector_calloc (3);
+  fill (x, 1);
+  fill (estimate, 1);
+  cr_assert_eq (sb_tweedie (vp, SB_EPSILON, SB_SCORE, x, t, estimate), GSL_ESING);
+  cr_assert_eq (sb_tweedie (vp, SB_DENOISER, SB_EPSILON, x, t, estimate), GSL_ESING);
+  cr_assert_eq (sb_tweedie (vp, SB_DENOISER, SB_SCORE, x, t, estimate), GSL_ESING);
+  cr_assert_eq (sb_tweedie (vp, SB_EPSILON, SB_DENOISER, x, t, estimate), GSL_SUCCESS);
+  agree (estimate, x, 0, "denoiser without noise");
+  gsl_vector_set_all (t, 2);
+  cr_assert_eq (sb_tweedie (vp, SB_SCORE, SB_EPSILON, x, t, estimate), GSL_EDOM);
+  gsl_matrix_free (x);
+  gsl_matrix_free (estimate);
+  gsl_vector_free (t);
+  sb_process_free (vp);
+}
+
+// A process without the maps cannot convert; nor does it have to where nothing is to be done.
+
+Test (tweedie, refuses_a_process_without_maps)
+{
+  static const sb_process_type type = { .name = "mapless" };
+  sb_process *process = sb_process_alloc (&type, NULL, 2, 0, 1, 0);
+  gsl_matrix *x = gsl_matrix_calloc (3, 2), *estimate = gsl_matrix_calloc (3, 2);
+  gsl_vector *t = gsl_vector_calloc (3);
+  for (size_t from = 0; from < 3; from++)
+    for (size_t to = 0; to < 3; to++)
+      cr_assert_eq (sb_tweedie (process, views[from], views[to], x, t, estimate),
+                    from == to ? GSL_SUCCESS : GSL_EUNSUP);
+  gsl_matrix_free (x);
+  gsl_matrix_free (estimate);
+  gsl_vector_free (t);
+  sb_process_free (process);
+}
