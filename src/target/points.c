@@ -101,7 +101,7 @@ shard_alloc (shard *s, const batch_job *job, size_t first, size_t n)
   if (s->row && s->r && s->delta)
     return GSL_SUCCESS;
   shard_free (s);
-  return GSL_ENOMEM;
+  GSL_ERROR ("no memory for a shard of a batch", GSL_ENOMEM);
 }
 
 // ## Responsibilities, fast

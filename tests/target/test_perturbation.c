@@ -348,7 +348,7 @@ Test (perturbation, weights_are_the_inverse_of_the_conditional_scores_square)
 // the log density of the kernel by $\sqrt{\alpha_i}$ times as much as moving $\tilde{\mathbf{x}}$ by $-h$, so that
 // $(1 - \alpha_i)\,\mathbb{E}\|\nabla_{\mathbf{x}}\log p_{\alpha_i}\|^2 = \alpha_i d$. [scoresde.txt-weight-inverse]
 
-Test (perturbation, gradient_in_the_data_point_would_not_give_the_weights)
+Test (perturbation, erratum_weight_inverse_needs_the_gradient_in_x_tilde)
 {
   sb_process *ddpm = sb_ddpm_alloc (1, 1000, SB_VP_BETA_MIN, SB_VP_BETA_MAX);
   for (size_t level = 100; level <= 1000; level += 300)
@@ -573,7 +573,7 @@ state_divergence (const double *x, size_t i)
   return i == 0 ? 0.6 * (1 + 0.3 * x[0]) + 0.1 * (1 + 0.3 * x[0]) : 0.03 * x[1] + 0.04 + 0.02 * x[1];
 }
 
-Test (perturbation, divergence_of_diffused_mass_is_the_score_componentwise)
+Test (perturbation, erratum_fp_score_identity_holds_by_component)
 {
   const double C[4] = { 1, 0.3, 0.3, 0.5 }, zero[2] = { 0, 0 }, h = 1e-4;
   gsl_vector_const_view mean = gsl_vector_const_view_array (zero, 2);
