@@ -260,7 +260,7 @@ __wrap_realloc (void *old, size_t size)
   return __real_realloc (old, size);
 }
 
-// The limit itself is 2^31 bytes, so this header is one that may be true. The file is not: it must be found out before
+// The limit itself is $2^{31}$ bytes, so this header is one that may be true. The file is not: it must be found out before
 // the gigabytes are asked for, packed or not.
 
 Test (idx, a_header_alone_allocates_nothing_large)

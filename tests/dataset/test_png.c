@@ -47,7 +47,7 @@ Test (png, a_grid_by_hand)
   sb_bytes_free (page);
 }
 
-// Without a number of columns the grid is as square as can be: the smallest c with c^2 >= n.
+// Without a number of columns the grid is as square as can be: the smallest $c$ with $c^2 \ge n$.
 
 Test (png, the_grid_is_square)
 {

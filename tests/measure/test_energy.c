@@ -190,7 +190,7 @@ Test (energy, p_value_is_the_part_of_all_divisions)
     }
 }
 
-// Of pairs of samples from one law, one in twenty has p <= 1/20 with 19 permutations: an exact level. 2000 pairs, 5 standard
+// Of pairs of samples from one law, one in twenty has $p \le 1/20$ with 19 permutations: an exact level. 2000 pairs, 5 standard
 // deviations, divisions from rows of the stream that do not repeat.
 
 Test (energy, level_is_exact)

@@ -68,7 +68,7 @@ random_rotation (gsl_rng *r, size_t d)
   return q;
 }
 
-// V diag(lambda) V^T for V (d x k) with orthonormal columns.
+// $V \operatorname{diag}(\lambda) V^T$ for $V$ ($d \times k$) with orthonormal columns.
 
 static gsl_matrix *
 with_spectrum (const gsl_matrix *v, const gsl_vector *lambda)
@@ -84,7 +84,7 @@ with_spectrum (const gsl_matrix *v, const gsl_vector *lambda)
   return c;
 }
 
-// A A^T / d + floor I: positive definite.
+// $A A^T / d$ + `floor` $I$: positive definite.
 
 static gsl_matrix *
 random_covariance (gsl_rng *r, size_t d, double floor)

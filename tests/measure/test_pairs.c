@@ -118,7 +118,7 @@ Test (pairs, the_nearest_is_the_nearest)
   gsl_rng_free (r);
 }
 
-// Copies of data rows, moved by 10^-6 far from the origin: found, and at this distance to many digits.
+// Copies of data rows, moved by $10^{-6}$ far from the origin: found, and at this distance to many digits.
 
 Test (pairs, copies_are_found)
 {

@@ -55,7 +55,7 @@ Test (twosample, one_sample_by_hand)
 
 // The p-value is a bound for every n, and not a loose one: of samples from the law itself, at most 5% have p <= 0.05 (and 1% have
 // p <= 0.01), but at n = 60 more than 3% do (the exact level is 4.3%). 20000 samples: both alarms are false less than once in
-// 10^6 runs (5 standard deviations).
+// $10^6$ runs (5 standard deviations).
 
 static double
 rejected (size_t n, double alpha, size_t samples, gsl_rng *r)
@@ -247,7 +247,7 @@ Test (twosample, projections_are_of_the_streams_rows)
   gsl_matrix_free (direction);
 }
 
-// A correlation, which no coordinate shows alone, is seen; the same law is not taken for another (a false alarm in 10^6).
+// A correlation, which no coordinate shows alone, is seen; the same law is not taken for another (a false alarm in $10^6$).
 
 Test (twosample, projections_see_a_correlation)
 {

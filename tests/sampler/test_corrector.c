@@ -160,7 +160,7 @@ normals (size_t n, size_t d)
   return z;
 }
 
-// The average norm over the batch is near the mean of the chi distribution: with n = 10^4 within 6 standard errors
+// The average norm over the batch is near the mean of the chi distribution: with n = $10^4$ within 6 standard errors
 // (false alarm $2\cdot10^{-9}$), the variance of chi being $d$ minus the square of its mean.
 // [scoresde.txt-corrector-snr] The first coordinate holds the score, so that d is at least 2 here; d = 1 is the case
 // of a vanishing second coordinate.
@@ -202,7 +202,7 @@ Test (corrector, one_dimension)
   sb_process_free (smld);
 }
 
-// In 3072 dimensions, CIFAR-10's, all norms are nearly sqrt(d), and the variants agree: epsilon, which has their
+// In 3072 dimensions, CIFAR-10's, all norms are nearly $\sqrt d$, and the variants agree: epsilon, which has their
 // squares, within 2% plus the scatter of one row's norm, $6/\sqrt{2d}$ relative. [scoresde.txt-corrector-snr]
 
 Test (corrector, norms_agree_in_high_dimensions)
@@ -230,7 +230,7 @@ Test (corrector, norms_agree_in_high_dimensions)
 
 // With each row's own norms, on a target $\mathcal N(0, c\,\mathbf I)$ at rest, $\epsilon = 2r^2c\,F$ with $F$ of the
 // F distribution with (d, d) degrees: mean $d/(d-2)$, infinite for $d \le 2$, which is why low-dimensional runs need
-// another norm. [scoresde.txt-corrector-snr] The mean over n = 10^5 rows within 6 standard errors.
+// another norm. [scoresde.txt-corrector-snr] The mean over n = $10^5$ rows within 6 standard errors.
 
 Test (corrector, row_norms_on_an_isotropic_gaussian)
 {
@@ -319,7 +319,7 @@ Test (corrector, langevin_rests_at_one_plus_r_squared)
 }
 
 // The same with 200 particles in 1000 dimensions, of which the batch-averaged norms have little scatter: 40 steps of
-// r = .3 forget their start by a factor of 10^5. Of 2 10^5 numbers the mean square has a relative standard error of
+// r = .3 forget their start by a factor of $10^5$. Of $2\cdot10^{5}$ numbers the mean square has a relative standard error of
 // .0032; the bound is 6 of these, and .01 for the randomness of the step size. [scoresde.alg4]
 
 Test (corrector, langevin_rests_particles)
@@ -374,7 +374,7 @@ Test (corrector, fixed_step_rests_where_theory_says)
   sb_process_free (smld);
 }
 
-// With 10^5 chains of 60 steps, $\epsilon = c/5$: the variance over $c/.9$ is 1 within 6 standard errors $\sqrt{2/n}$.
+// With $10^5$ chains of 60 steps, $\epsilon = c/5$: the variance over $c/.9$ is 1 within 6 standard errors $\sqrt{2/n}$.
 // [scoresde.eq2]
 
 Test (corrector, fixed_step_particles)

@@ -61,7 +61,7 @@ matrix_of (field f, const linear *state, double t, double *B)
   sb_process_free (process);
 }
 
-// Central differences of Cov[x_t], good to 10^-9.
+// Central differences of $\operatorname{Cov}[x_t]$, good to $10^{-9}$.
 
 static void
 covariance_slope (const linear *state, double t, double *slope)

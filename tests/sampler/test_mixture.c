@@ -1,8 +1,8 @@
 // # Samplers of a mixture
 //
 // Two modes with a gap between them and a narrow third: not a Gaussian, and its law at every time is known. Each
-// sampler draws 2 10^4 numbers (2500 rows of 8 independent coordinates) and is compared with the exact distribution
-// function by Kolmogorov and Smirnov's distance, whose bound has a false alarm of 10^-6, plus an allowance for the
+// sampler draws $2\cdot10^{4}$ numbers (2500 rows of 8 independent coordinates) and is compared with the exact distribution
+// function by Kolmogorov and Smirnov's distance, whose bound has a false alarm of $10^{-6}$, plus an allowance for the
 // bias of the steps. The bounds were proposed for 1000 steps; 200 are enough.
 
 #include "gmm3.h"
@@ -50,7 +50,7 @@ distance (const sb_process *process, const sb_pc *pc, const gsl_vector *times, s
   return result;
 }
 
-// N even steps from T to t_min; or the levels N, ..., last of a chain.
+// N even steps from $T$ to $t_{\min}$; or the levels $N$, ..., last of a chain.
 
 static gsl_vector *
 even_times (const sb_process *process, size_t N)

@@ -120,7 +120,7 @@ true_variance (const sb_process *process, double lambda, double t)
 
 // ## Euler-Maruyama solves the reverse SDE
 //
-// Data of variance 1/4, from the prior N(0, 1), on [10^-3, 1]. The relative errors of the variance at N = 1000 were
+// Data of variance 1/4, from the prior N(0, 1), on [$10^{-3}$, 1]. The relative errors of the variance at N = 1000 were
 // computed independently; halving the step halves the error. With g for g^2, or half of the score, the error does not
 // fall at all. [scoresde.eq6]
 
@@ -720,7 +720,7 @@ Test (predictor, wrong_arguments)
   sb_process_free (vp);
 }
 
-// The solvers of the SDE stay within [t_min, t_max], and a chain has no SDE; the lower variance needs numbers.
+// The solvers of the SDE stay within $[t_{\min}, t_{\max}]$, and a chain has no SDE; the lower variance needs numbers.
 
 Test (predictor, what_a_process_lacks)
 {
