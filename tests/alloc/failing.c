@@ -98,15 +98,46 @@ failing_end (void)
   return now.report;
 }
 
+// ## Who asks
+//
 // libgomp ends the process when it gets no memory, and keeps what it has for the next parallel region; OpenBLAS keeps
-// its buffers as well. `dladdr` allocates nothing.
+// its buffers as well: what they ask for is neither refused nor counted. `dladdr` knows who they are; it allocates
+// nothing, but searches long, so its answers are kept.
+
+enum
+{
+  CALLERS = 4096 // more than there are places that allocate
+};
+
+typedef struct
+{
+  const void *address;
+  const char *function; // "" where it is not known
+  bool exempt;
+} asker;
+
+static const asker *
+who (const void *address)
+{
+  static _Thread_local asker known[CALLERS];
+  size_t i = (uintptr_t)address * 2654435761u % CALLERS;
+  while (known[i].address && known[i].address != address)
+    i = (i + 1) % CALLERS;
+  if (known[i].address)
+    return &known[i];
+
+  Dl_info where;
+  bool found = dladdr (address, &where) != 0;
+  known[i] = (asker){ .address = address,
+                      .function = found && where.dli_sname ? where.dli_sname : "",
+                      .exempt = found && (strstr (where.dli_fname, "gomp") || strstr (where.dli_fname, "blas")) };
+  return &known[i];
+}
 
 static bool
 counts (const void *caller)
 {
-  Dl_info where;
-  return now.counting
-         && !(dladdr (caller, &where) && (strstr (where.dli_fname, "gomp") || strstr (where.dli_fname, "blas")));
+  return now.counting && !who (caller)->exempt;
 }
 
 // GSL 2.7 itself forgets blocks: `gsl_matrix_alloc` its matrix where the numbers get no memory, `gsl_eigen_symmv_alloc` what it
@@ -138,13 +169,6 @@ remember (const char *function)
   now.in_a_row = 1;
 }
 
-static const char *
-function_of (const void *caller)
-{
-  Dl_info where;
-  return dladdr (caller, &where) && where.dli_sname ? where.dli_sname : "";
-}
-
 static bool
 refuses (const void *caller)
 {
@@ -152,7 +176,7 @@ refuses (const void *caller)
     return false;
   size_t i = ++now.report.allocations;
   bool fails = (now.mode == FAIL_ONCE && i == now.k) || (now.mode == FAIL_ONWARD && i >= now.k);
-  const char *function = function_of (caller);
+  const char *function = who (caller)->function;
   if (fails)
     {
       now.report.live -= gsl_forgets (function);
