@@ -8,6 +8,15 @@ function resolve(from, to) {
   while (sub(/[^\/]+\/\.\.\//, "", to)) ;
   return to
 }
+function balanced(m,    n, part, i, tag, depth, stack) {
+  n = split(m, part, "<")
+  for (i = 2; i <= n; i++) {
+    tag = part[i]; sub(/[ >].*/, "", tag)
+    if (tag ~ /^\//) { if (stack[depth--] != substr(tag, 2)) return 0 }
+    else if (part[i] !~ /\/>$/) stack[++depth] = tag
+  }
+  return depth == 0
+}
 BEGIN { for (i = 1; i < ARGC; i++) page[ARGV[i]] }
 {
   s = $0
@@ -16,6 +25,12 @@ BEGIN { for (i = 1; i < ARGC; i++) page[ARGV[i]] }
     kind = a; sub(/=.*/, "", kind); sub(/^[a-z]*="/, "", a)
     if (kind == "id") { if ((FILENAME, a) in place) print FILENAME ": two places are called " a; place[FILENAME, a] }
     else if (a !~ /^[a-z]+:/) { link[++links] = a; origin[links] = FILENAME }
+  }
+  s = $0
+  while ((at = index(s, "<math "))) {
+    s = substr(s, at); at = index(s, "</math>")
+    if (!balanced(substr(s, 1, at + 6))) print FILENAME ": a formula whose tags do not match"
+    s = substr(s, at + 7)
   }
   # A file that prose names must be there; polish.awk has made the names that it knows links.
   s = $0

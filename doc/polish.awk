@@ -109,6 +109,8 @@ function maths(s,    out, m, at, d) {
       gsub(/accent="true">\xCC\x87/, "accent=\"true\" stretchy=\"false\">\xCB\x99", m)
       gsub(/accent="true">\xE2\x80\xBE/, "accent=\"true\" stretchy=\"false\">\xC2\xAF", m)
     }
+    while (match(m, /<mo>(ς|ϱ|𝜚|ϰ|𝜘|ϝ|ℓ|ℵ|ϖ|ℶ)<\/mo>/)) # letters that pandoc takes for operators
+      m = substr(m, 1, RSTART + 1) "i" substr(m, RSTART + 3, RLENGTH - 5) "i" substr(m, RSTART + RLENGTH - 1)
     gsub(/<mo>[A-Za-z]+<\/mo><mrow><mo [^>]*form="prefix">/, "<mo\t&", m)
     gsub(/<mo\t<mo>/, "<mo lspace=\".12em\" rspace=\"0\">", m)
     while (match(m, /<mo>[A-Za-z][A-Za-z]+<\/mo>/))
