@@ -147,6 +147,8 @@ Test (pc, calls_of_algorithm_1)
   expect_calls (P, 1, SB_CORRECTOR_FIRST, SB_FINAL_MEAN, 0, " C3(2) P2<3* C2(1) P1<2* C1(0) P0<1");
   expect_calls (P, 2, SB_CORRECTOR_FIRST, SB_FINAL_DENOISE, 1, " C3(2) C3(2) P2<3* C2(1) C2(1) P1<2* C1(0) C1(0) D1");
   expect_calls (P, 1, SB_CORRECTOR_FIRST, SB_FINAL_DENOISE, 3, " C3(0) D3");
+  const sb_predictor_type quiet = { .name = "quiet", .evaluations = 1, .noisy = false, .step = recorded_predictor };
+  expect_calls (&quiet, 0, SB_PREDICTOR_FIRST, SB_FINAL_SAMPLE, 0, " P2<3 P1<2 P0<1"); // no normals are drawn for it
 }
 
 // ## Misprint: the levels of Algorithm 1 with no predictor
@@ -672,7 +674,10 @@ run_status (sb_pc pc, const double *grid, size_t size, size_t rows, size_t d)
   for (size_t k = 0; k < size; k++)
     gsl_vector_set (times, k, grid[k]);
   gsl_matrix *x = gsl_matrix_calloc (rows, d);
-  int status = sb_pc_sample (&pc, score, NULL, times, (sb_stream){ .seed = 2 }, x, NULL);
+  size_t evaluations = 99;
+  int status = sb_pc_sample (&pc, score, NULL, times, (sb_stream){ .seed = 2 }, x, &evaluations);
+  bool began = size > 1 && grid[1] < grid[0] && pc.predictor != NULL;
+  cr_assert (status == GSL_SUCCESS || began || evaluations == 0, "%zu evaluations before the first step", evaluations);
   gsl_matrix_free (x);
   gsl_vector_free (times);
   sb_score_free (score);
