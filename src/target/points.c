@@ -169,7 +169,8 @@ log_ratio (const points *law, target_kernel kernel, const double *delta, size_t 
 
 // In question are the points whose logarithm may lie within 80 of the best: $e^{-80}$ is nothing beside 1, for any $K$
 // that fits a memory. The others leave with $-\infty$. The matrix product may have taken a wrong point for the best, and then
-// another becomes the reference; a second change happens only where the two are alike to rounding, and is the last.
+// another becomes the reference. One change is enough but where points are alike to rounding; after the third, any of
+// them will do.
 
 static const double NEGLIGIBLE = -80;
 

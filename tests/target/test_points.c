@@ -425,6 +425,24 @@ Test (points, draws_are_the_points_by_weight)
   sb_target_free (target);
 }
 
+// A draw belongs to its index, bit for bit.
+
+Test (points, draws_belong_to_their_index)
+{
+  batch b = batch_alloc (0);
+  const sb_stream stream = { .seed = 2, .purpose = SB_FOR_DATA };
+  gsl_matrix *all = gsl_matrix_alloc (ROWS, D);
+  cr_assert_eq (sb_target_sample (b.points, stream, all), GSL_SUCCESS);
+  for (size_t start = 1; start < ROWS; start += 13)
+    {
+      gsl_matrix_view rest = gsl_matrix_submatrix (b.x, 0, 0, ROWS - start, D);
+      cr_assert_eq (sb_target_sample (b.points, sb_stream_skip (stream, start), &rest.matrix), GSL_SUCCESS);
+      cr_assert_eq (memcmp (gsl_matrix_const_ptr (all, start, 0), b.x->data, (ROWS - start) * D * sizeof (double)), 0);
+    }
+  gsl_matrix_free (all);
+  batch_free (&b);
+}
+
 // ## The distribution function
 
 Test (points, distribution_function_is_the_integral_of_the_density)
