@@ -64,6 +64,24 @@ Test (distance, is_that_of_all_pairs)
   property_check ("largest of all pairs", 1, 60, 4, a_cloud, cloud_residual, NULL, 1e-11);
 }
 
+// Two points that stand out, wherever they stand: at the ends of blocks of 256, within one, in two.
+
+Test (distance, finds_the_pair_wherever_it_stands)
+{
+  size_t places[][2]
+      = { { 0, 1 }, { 0, 599 }, { 255, 256 }, { 0, 256 }, { 256, 512 }, { 511, 512 }, { 300, 10 }, { 598, 599 } };
+  for (size_t p = 0; p < 8; p++)
+    {
+      gsl_matrix *x = gsl_matrix_calloc (600, 2);
+      gsl_matrix_set (x, places[p][0], 0, 0.03);
+      gsl_matrix_set (x, places[p][1], 1, -0.04);
+      double distance;
+      cr_assert_eq (sb_grid_largest_distance (x, &distance), GSL_SUCCESS);
+      cr_assert_float_eq (distance, 0.05, 1e-16, "%zu and %zu: %g", places[p][0], places[p][1], distance);
+      gsl_matrix_free (x);
+    }
+}
+
 // Of the first 200 of MNIST's test images, with inputs in $[0, 1]$ as SMLD takes them. [scoresde.set-smld]
 
 Test (distance, of_two_hundred_digits)
