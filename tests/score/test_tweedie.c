@@ -270,6 +270,8 @@ Test (tweedie, refuses_what_does_not_fit)
   cr_assert_eq (sb_tweedie (p.process, SB_SCORE, SB_EPSILON, tall, p.t, p.estimate), GSL_EBADLEN);
   cr_assert_eq (sb_tweedie (p.process, SB_SCORE, SB_EPSILON, p.x, p.t, wide), GSL_EBADLEN);
   cr_assert_eq (sb_tweedie (p.process, SB_SCORE, SB_EPSILON, wide, p.t, wide), GSL_EBADLEN);
+  cr_assert_eq (sb_tweedie (p.process, SB_SCORE, SB_EPSILON, wide, p.t, p.estimate), GSL_EBADLEN);
+  cr_assert_eq (sb_tweedie (p.process, SB_SCORE, SB_EPSILON, tall, long_t, p.estimate), GSL_EBADLEN);
   cr_assert_eq (sb_tweedie (p.process, SB_SCORE, SB_EPSILON, p.x, long_t, p.estimate), GSL_EBADLEN);
   cr_assert_eq (sb_tweedie (p.process, SB_SCORE, SB_SCORE, p.x, long_t, p.estimate), GSL_EBADLEN);
   cr_assert_eq (sb_tweedie (p.process, (sb_view)3, SB_SCORE, p.x, p.t, p.estimate), GSL_EINVAL);

@@ -67,6 +67,29 @@ ask_cdf (const sb_target *target, const sb_process *process, double x, double t)
   return out;
 }
 
+void
+check_cdf_rows (const sb_target *target, const sb_process *process)
+{
+  enum
+  {
+    ROWS = 300
+  };
+  gsl_matrix *x = gsl_matrix_alloc (ROWS, 1);
+  gsl_vector *t = gsl_vector_alloc (ROWS), *cdf = gsl_vector_alloc (ROWS);
+  for (size_t i = 0; i < ROWS; i++)
+    {
+      gsl_matrix_set (x, i, 0, 0.01 * (double)i - 1.5);
+      gsl_vector_set (t, i, 0.1 + 0.002 * (double)((7 * i) % ROWS));
+    }
+  succeeds (sb_target_cdf (target, process, x, t, cdf));
+  for (size_t i = 0; i < ROWS; i++)
+    cr_assert_eq (gsl_vector_get (cdf, i), ask_cdf (target, process, gsl_matrix_get (x, i, 0), gsl_vector_get (t, i)),
+                  "row %zu", i);
+  gsl_matrix_free (x);
+  gsl_vector_free (t);
+  gsl_vector_free (cdf);
+}
+
 double
 ask_score (const sb_target *target, const sb_process *process, double x, double t)
 {

@@ -12,6 +12,9 @@ double ask_divergence (const sb_target *target, const sb_process *process, const
 void ask_covariance (const sb_target *target, const sb_process *process, const double *x, double t, double *out);
 double ask_cdf (const sb_target *target, const sb_process *process, double x, double t);
 
+// Asserts that the distribution function of a batch, rows at times of their own, is that of its rows.
+void check_cdf_rows (const sb_target *target, const sb_process *process);
+
 // In one dimension.
 double ask_score (const sb_target *target, const sb_process *process, double x, double t);
 double ask_denoiser (const sb_target *target, const sb_process *process, double x, double t);

@@ -549,6 +549,9 @@ Test (mixture, distribution_function_is_the_integral_of_the_density)
   cr_assert_float_eq (ask_cdf (target, fixed, 40, 0.5), 1, 1e-15);
   double far = ask_cdf (target, fixed, -10, 0.5), sd = sqrt (0.49 * 0.09 + 0.16);
   cr_assert_float_eq (far / (0.3 * gsl_cdf_ugaussian_P ((-10 + 0.7 * 1.5) / sd)), 1, 1e-8);
+  sb_process *vp = sb_vp_alloc (1, SB_VP_BETA_MIN, SB_VP_BETA_MAX);
+  check_cdf_rows (target, vp);
+  sb_process_free (vp);
   sb_process_free (fixed);
   sb_target_free (target);
 }

@@ -458,6 +458,9 @@ Test (points, distribution_function_is_the_integral_of_the_density)
       cr_assert_float_eq (slope, exp (ask_log_density (target, fixed, &x, 0.5)), 1e-7);
     }
   cr_assert_float_eq (ask_cdf (target, fixed, 40, 0.5), 1, 1e-15);
+  sb_process *vp = sb_vp_alloc (1, SB_VP_BETA_MIN, SB_VP_BETA_MAX);
+  check_cdf_rows (target, vp);
+  sb_process_free (vp);
   sb_process_free (fixed);
   sb_target_free (target);
 }
