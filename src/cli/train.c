@@ -488,7 +488,7 @@ command_train (int argc, char **argv)
 {
   training t = { .o = defaults () };
   char *recipe = NULL, **words = NULL;
-  int status = parse (argc, argv, &t.o), count;
+  int status = parse (argc, argv, &t.o), count = 0;
   if (status < 0 && t.o.resume)
     {
       const char *from = t.o.resume, *to = t.o.output ? t.o.output : t.o.resume;

@@ -517,6 +517,7 @@ read_numbers_slowly (const char *path)
     for (size_t i = 0; i < count; i++)
       if (read_numbers[i] != expected++)
         _exit (1);
+  fclose (f);
   _exit (expected == NUMBERS ? 0 : 2);
 }
 
