@@ -18,7 +18,7 @@
 #include <gsl/gsl_math.h>
 #include <gsl/gsl_randist.h>
 #include <math.h>
-#include <string.h>
+#include <stdio.h>
 
 static void
 setup (void)
@@ -717,6 +717,50 @@ Test (predictor, wrong_arguments)
       cr_assert_eq (step_status (predictors[p], vp, GSL_NAN, 0.3, 0.4, 2, 2), GSL_EBADFUNC, "%s: NaN score", name);
       cr_assert_eq (step_status (predictors[p], vp, GSL_POSINF, 0.3, 0.4, 2, 2), GSL_EBADFUNC, "%s: infinite", name);
     }
+  sb_process_free (vp);
+}
+
+// One number that is not finite, wherever it stands in the batch, is found and named.
+
+static char reason_given[256];
+
+static void
+hear (const char *reason, const char *file, int line, int code)
+{
+  (void)file, (void)line, (void)code;
+  snprintf (reason_given, sizeof reason_given, "%s", reason);
+}
+
+static int
+one_nan (const void *state, sb_view view, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y,
+         gsl_matrix *out)
+{
+  size_t place = *(const size_t *)state;
+  (void)view, (void)t, (void)y;
+  gsl_matrix_memcpy (out, x);
+  gsl_matrix_set (out, place / 2, place % 2, GSL_NEGINF);
+  return GSL_SUCCESS;
+}
+
+Test (predictor, a_score_that_is_not_finite_is_named)
+{
+  static const sb_score_type type = { .name = "broken", .views = SB_SCORE, .evaluate = one_nan };
+  sb_process *vp = sb_vp_alloc (2, 0.1, 20);
+  size_t place;
+  sb_score *score = sb_score_alloc (&type, &place, vp);
+  gsl_matrix *x = gsl_matrix_calloc (3, 2);
+  gsl_set_error_handler (hear);
+  for (place = 0; place < 6; place++)
+    {
+      char expected[256];
+      snprintf (expected, sizeof expected, "the score \"broken\" is -inf at row %zu, column %zu, t = 0.5", place / 2,
+                place % 2);
+      cr_assert_eq (sb_predictor_ancestral->step (score, NULL, 0.25, 0.5, NULL, x), GSL_EBADFUNC);
+      cr_assert_str_eq (reason_given, expected);
+    }
+  gsl_set_error_handler_off ();
+  gsl_matrix_free (x);
+  sb_score_free (score);
   sb_process_free (vp);
 }
 
