@@ -22,7 +22,8 @@
 
 static const char details[] = "Without FILE: versions, what was built in, and which library does the dense\n"
                               "products. With FILE, which is IDX (plain or gzip), NPY or PNG: its shape, and\n"
-                              "the range, mean and standard deviation of its numbers.\n\n"
+                              "the range, mean and standard deviation of its numbers; or a checkpoint,\n"
+                              "*.safetensors: its notes and its tensors.\n\n"
                               "Exit status: 0, 1 where something failed, 2 where the command line is wrong.\n";
 
 // ## This build
@@ -69,6 +70,38 @@ describe_file (const char *path)
   return EXIT_SUCCESS;
 }
 
+static int
+describe_checkpoint (const char *path)
+{
+  sb_error error = { 0 };
+  sb_tensors *tensors = sb_safetensors_read (path, &error);
+  if (!tensors)
+    return failure ("%s", error.message);
+  size_t numbers = 0;
+  printf ("file: %s\nformat: safetensors\n", path);
+  for (size_t k = 0; k < tensors->notes; k++)
+    printf ("%s: %s\n", tensors->note[k].key, tensors->note[k].value);
+  for (size_t k = 0; k < tensors->count; k++)
+    {
+      const sb_tensor *tensor = &tensors->tensor[k];
+      printf ("tensor %s:", tensor->name);
+      for (size_t j = 0; j < tensor->rank; j++)
+        printf ("%s%zu", j ? " x " : " ", tensor->size[j]);
+      putchar ('\n');
+      numbers += tensor->count;
+    }
+  printf ("tensors: %zu\nnumbers: %zu\n", tensors->count, numbers);
+  sb_tensors_free (tensors);
+  return EXIT_SUCCESS;
+}
+
+static bool
+is_checkpoint (const char *path)
+{
+  const char *suffix = strrchr (path, '.');
+  return suffix && strcmp (suffix, ".safetensors") == 0;
+}
+
 int
 command_info (int argc, char **argv)
 {
@@ -80,7 +113,7 @@ command_info (int argc, char **argv)
     return status;
   set_threads (common.threads);
   if (first < argc)
-    return describe_file (argv[first]);
+    return is_checkpoint (argv[first]) ? describe_checkpoint (argv[first]) : describe_file (argv[first]);
   describe_build ();
   return EXIT_SUCCESS;
 }

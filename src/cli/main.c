@@ -13,6 +13,7 @@
 #include <string.h>
 
 static const command commands[] = {
+  { "train", TRAIN_SUMMARY, command_train },
   { "sample", SAMPLE_SUMMARY, command_sample },
   { "measure", MEASURE_SUMMARY, command_measure },
   { "info", INFO_SUMMARY, command_info },
@@ -27,7 +28,7 @@ static void
 print_help (void)
 {
   puts ("Usage: scorebook COMMAND [OPTION]...\n"
-        "Score-based diffusion models, with scores known in closed form.\n\n"
+        "Score-based diffusion models, with scores known in closed form or learned.\n\n"
         "Commands:");
   for (size_t k = 0; k < COMMANDS; k++)
     printf ("  %-9s %s\n", commands[k].name, commands[k].summary);

@@ -35,6 +35,7 @@ typedef struct
   int metric, format;
   uint64_t projections, permutations;
   double range[2];
+  const char *classifier;
   common_options common;
 } settings;
 
@@ -45,7 +46,9 @@ static const char details[] = "FILE1 and FILE2 are IDX (plain or gzip) or NPY, w
                               "  ks       Kolmogorov and Smirnov's distance, the largest over random\n"
                               "           projections, with a bound on its probability under one law\n"
                               "  nearest  distance from a point of FILE1 to the nearest of FILE2: smallest,\n"
-                              "           mean, largest\n\n"
+                              "           mean, largest\n"
+                              "With --classifier a cnn trained by 'scorebook train --labels' looks at the\n"
+                              "images; its inception score is the number of classes at best, 1 at worst.\n\n"
                               "Exit status: 0, 1 where something failed, 2 where the command line is wrong.\n";
 
 static int
@@ -59,7 +62,9 @@ parse (int argc, char **argv, settings *o, int *first)
     { "permutations", 0, OPTION_COUNT, &o->permutations, "N", 0, 1e6, NULL,
       "energy: find its probability under one law from N random divisions of the points (default: do not)" },
     { "data-range", 0, OPTION_RANGE, o->range, "LOW,HIGH", 0, 0, NULL,
-      "map the bytes 0 to 255 of IDX files to these values (default: -1,1)" },
+      "map the bytes 0 to 255 of IDX files to these values; those of NPY files lie there (default: -1,1)" },
+    { "classifier", 0, OPTION_TEXT, &o->classifier, "FILE", 0, 0, NULL,
+      "compare the features this network sees, not pixels (nearest: pixels), and say which classes it sees in FILE1" },
     { "format", 0, OPTION_CHOICE, &o->format, "NAME", 0, 0, format_names, "plain lines or json (default: plain)" },
   };
   const command_line line = {
@@ -154,22 +159,82 @@ print_report (const settings *o, json_t *report)
 }
 
 static int
-measure_points (const settings *o, const points *p, const points *q)
+measure_pairs (const settings *o, const gsl_matrix *const *seen, const gsl_matrix *const *pixels, json_t *report)
 {
-  json_t *report = json_object ();
-  if (!report)
-    return failure ("no memory");
   int status = GSL_SUCCESS;
   for (int k = METRIC_FRECHET; k <= METRIC_NEAREST && status == GSL_SUCCESS; k++)
     if (o->metric == METRIC_ALL || o->metric == k)
       {
-        status = measures[k](o, p->rows, q->rows, report);
+        const gsl_matrix *const *pair = k == METRIC_NEAREST ? pixels : seen;
+        status = measures[k](o, pair[0], pair[1], report);
         if (status != GSL_SUCCESS)
           failure ("%s: %s", metric_names[k], why (status));
       }
+  return status;
+}
+
+// What a classifier says of the first file: how many of its points it is sure of, and the shares of the classes.
+
+static int
+report_classes (const gsl_matrix *probabilities, json_t *report)
+{
+  double score, n = (double)probabilities->size1;
+  size_t sure, *counts = calloc (probabilities->size2, sizeof *counts);
+  int status = counts ? sb_inception_score (probabilities, &score) : GSL_ENOMEM;
+  if (status == GSL_SUCCESS)
+    status = sb_class_histogram (probabilities, 0.9, counts, &sure);
+  if (status == GSL_SUCCESS)
+    status = add (report, "inception score", score);
+  if (status == GSL_SUCCESS)
+    status = add (report, "probability over 0.9", (double)sure / n);
+  for (size_t k = 0; k < probabilities->size2 && status == GSL_SUCCESS; k++)
+    {
+      char key[32];
+      snprintf (key, sizeof key, "class %zu", k);
+      status = add (report, key, (double)counts[k] / n);
+    }
+  free (counts);
+  return status;
+}
+
+static int
+measure_features (const settings *o, const sb_classifier *c, const points *p, const points *q, json_t *report)
+{
+  gsl_matrix *of_p = gsl_matrix_alloc (p->rows->size1, c->features), *of_q = gsl_matrix_alloc (q->rows->size1, c->features),
+             *probabilities = gsl_matrix_alloc (p->rows->size1, c->classes);
+  int status = of_p && of_q && probabilities ? GSL_SUCCESS : GSL_ENOMEM;
+  if (status == GSL_SUCCESS)
+    status = sb_classifier_look (c, p->rows, o->range[0], o->range[1], probabilities, of_p);
+  if (status == GSL_SUCCESS)
+    status = sb_classifier_look (c, q->rows, o->range[0], o->range[1], NULL, of_q);
+  if (status == GSL_SUCCESS)
+    status = report_classes (probabilities, report);
+  if (status != GSL_SUCCESS)
+    failure ("%s: %s", o->classifier, why (status));
+  else
+    status = measure_pairs (o, (const gsl_matrix *[]){ of_p, of_q }, (const gsl_matrix *[]){ p->rows, q->rows }, report);
+  gsl_matrix_free (of_p);
+  gsl_matrix_free (of_q);
+  gsl_matrix_free (probabilities);
+  return status;
+}
+
+static int
+measure_points (const settings *o, const points *p, const points *q)
+{
+  sb_error error = { 0 };
+  sb_classifier *classifier = o->classifier ? sb_classifier_read (o->classifier, &error) : NULL;
+  if (o->classifier && !classifier)
+    return failure ("%s", error.message);
+  const gsl_matrix *rows[] = { p->rows, q->rows };
+  json_t *report = json_object ();
+  int status = !report      ? failure ("no memory")
+               : classifier ? measure_features (o, classifier, p, q, report)
+                            : measure_pairs (o, rows, rows, report);
   if (status == GSL_SUCCESS)
     print_report (o, report);
   json_decref (report);
+  sb_classifier_free (classifier);
   return status == GSL_SUCCESS ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 

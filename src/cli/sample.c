@@ -33,7 +33,7 @@ enum
 
 typedef struct
 {
-  const char *law, *output;
+  const char *law, *model, *output;
   double range[2]; // NaN: not given
   int process;
   double sigma_min, sigma_max, beta_min, beta_max, t_min; // NaN: not given
@@ -85,9 +85,12 @@ parse (int argc, char **argv, settings *o)
   const option options[] = {
     { .kind = OPTION_HEADING, .help = "The law" },
     { "law", 'l', OPTION_TEXT, &o->law, "LAW", 0, 0, NULL,
-      "what to sample (needed): gmm3, spec48 or a file, see below" },
+      "what to sample: gmm3, spec48 or a file, see below" },
     { "data-range", 0, OPTION_RANGE, o->range, "LOW,HIGH", 0, 0, NULL,
       "map the bytes 0 to 255 of images to these values (default: 0,1 with ve and smld, else -1,1)" },
+
+    { "model", 0, OPTION_TEXT, &o->model, "FILE", 0, 0, NULL,
+      "sample what this network has learned instead, under its own process (--law is not given then)" },
 
     { .kind = OPTION_HEADING, .help = "The process" },
     { "process", 'p', OPTION_CHOICE, &o->process, "NAME", 0, 0, process_names,
@@ -135,7 +138,7 @@ parse (int argc, char **argv, settings *o)
     { "columns", 0, OPTION_COUNT, &o->columns, "N", 0, 1e4, NULL, "png: images in a row (default: about square)" },
   };
   const command_line line = {
-    "sample", "--law=LAW --output=FILE [OPTION]...", SAMPLE_SUMMARY, details, options, sizeof options / sizeof *options,
+    "sample", "{--law=LAW | --model=FILE} --output=FILE [OPTION]...", SAMPLE_SUMMARY, details, options, sizeof options / sizeof *options,
     0
   };
   int first;
@@ -154,6 +157,18 @@ static bool
 is_exploding (const settings *o)
 {
   return o->process == PROCESS_VE || o->process == PROCESS_SMLD;
+}
+
+// A model brings its process and the range of its data with it.
+
+static int
+check_model (const settings *o)
+{
+  if (o->process != UNSET || o->levels || !(isnan (o->sigma_min) && isnan (o->sigma_max) && isnan (o->beta_min) && isnan (o->beta_max)))
+    return usage_error ("--model: has its process with it; leave out --process and what belongs to it");
+  if (!isnan (o->range[0]))
+    return usage_error ("--model: has its --data-range with it");
+  return -1;
 }
 
 static int
@@ -198,16 +213,15 @@ check_sampler (const settings *o)
 static int
 check (const settings *o)
 {
-  if (!o->law)
-    return usage_error ("--law: needed; see 'scorebook sample --help'");
+  if (!o->law == !o->model)
+    return usage_error ("--law: %s; see 'scorebook sample --help'", o->law ? "not with --model" : "needed, or --model");
   if (!o->output)
     return usage_error ("--output: needed; see 'scorebook sample --help'");
   if (output_format (o->output) == OUTPUT_UNKNOWN)
     return usage_error ("--output: %s: the suffix is none of .npy, .csv, .png", o->output);
   if (o->columns && (output_format (o->output) != OUTPUT_PNG || o->states))
     return usage_error ("--columns: only for a .png of samples without --trajectory");
-  int status = check_process (o);
-  return status >= 0 ? status : check_sampler (o);
+  return -1;
 }
 
 // ## The process and its times
@@ -354,11 +368,87 @@ run_process (const settings *o, const named_law *law)
   return status;
 }
 
+static int
+run_law (settings *o)
+{
+  if (o->process == UNSET)
+    o->process = PROCESS_VP;
+  int status = check_process (o);
+  if (status < 0)
+    status = check_sampler (o);
+  if (status >= 0)
+    return status;
+  if (isnan (o->range[0]))
+    {
+      o->range[0] = is_exploding (o) ? 0 : -1;
+      o->range[1] = 1;
+    }
+
+  named_law law;
+  status = law_open (o->law, o->range, &law);
+  if (status != EXIT_SUCCESS)
+    return status;
+  if (output_format (o->output) == OUTPUT_PNG && !law.height)
+    status = usage_error ("--output: %s: the points of --law=%s are no images", o->output, o->law);
+  else
+    status = output_try (o->output);
+  if (status == EXIT_SUCCESS)
+    status = run_process (o, &law);
+  law_close (&law);
+  return status;
+}
+
+// A model's points are what its network's input is: images, or points where they are one pixel large.
+
+static int
+run_score (const settings *o, const sb_model *model, const named_law *points)
+{
+  if (output_format (o->output) == OUTPUT_PNG && !points->height)
+    return usage_error ("--output: %s: the points of --model=%s are no images", o->output, o->model);
+  int status = output_try (o->output);
+  if (status != EXIT_SUCCESS)
+    return status;
+  sb_score *score = sb_score_network_alloc (&model->network);
+  status = score ? draw_and_write (o, points, model->process, score) : failure ("the score: %s", why (GSL_FAILURE));
+  sb_score_free (score);
+  return status;
+}
+
+static int
+run_model (settings *o)
+{
+  sb_error error = { 0 };
+  int status = check_model (o);
+  if (status >= 0)
+    return status;
+  sb_model *model = sb_model_read (o->model, &error);
+  if (!model)
+    return failure ("%s", error.message);
+  for (int k = 0; process_names[k]; k++)
+    if (strcmp (process_names[k], model->process->type->name) == 0)
+      o->process = k;
+  sb_net_shape shape = sb_net_input (model->net);
+  named_law points = { .low = model->low, .high = model->high };
+  if (sb_net_shape_pixels (shape) > 1)
+    {
+      points.height = shape.height;
+      points.width = shape.width;
+      points.channels = shape.channels;
+    }
+  status = check_sampler (o);
+  if (status < 0)
+    status = check_steps (o, model->process);
+  if (status == EXIT_SUCCESS)
+    status = run_score (o, model, &points);
+  sb_model_free (model);
+  return status;
+}
+
 int
 command_sample (int argc, char **argv)
 {
   settings o = { .range = { NAN, NAN },
-                 .process = PROCESS_VP,
+                 .process = UNSET,
                  .sigma_min = NAN,
                  .sigma_max = NAN,
                  .beta_min = NAN,
@@ -381,22 +471,5 @@ command_sample (int argc, char **argv)
   if (status >= 0)
     return status;
   set_threads (o.common.threads);
-  if (isnan (o.range[0]))
-    {
-      o.range[0] = is_exploding (&o) ? 0 : -1;
-      o.range[1] = 1;
-    }
-
-  named_law law;
-  status = law_open (o.law, o.range, &law);
-  if (status != EXIT_SUCCESS)
-    return status;
-  if (output_format (o.output) == OUTPUT_PNG && !law.height)
-    status = usage_error ("--output: %s: the points of --law=%s are no images", o.output, o.law);
-  else
-    status = output_try (o.output);
-  if (status == EXIT_SUCCESS)
-    status = run_process (&o, &law);
-  law_close (&law);
-  return status;
+  return o.model ? run_model (&o) : run_law (&o);
 }

@@ -34,20 +34,22 @@ static const char *const label_names[] = { "time", "log-noise", NULL };
 static const char *const weighting_names[] = { "variance", "likelihood", "unit", NULL };
 
 static const char details[]
-    = "NETWORK is a line such as\n"
-      "  unet image=1x28x28 channels=32 multipliers=1,2,2 blocks=1 groups=8\n"
-      "       attention=7 time=positional features=32\n"
+    = "NETWORK is one of these lines:\n"
+      "  unet image=1x28x28 channels=32 multipliers=1,2,2 blocks=1 groups=8\n       attention=7 time=positional features=32\n"
       "  mlp inputs=2 width=64 layers=3 time=fourier features=32\n"
-      "  cnn image=1x28x28 outputs=10 channels=16 multipliers=1,2,4 blocks=2 groups=8\n"
-      "and PROCESS one of\n"
-      "  ve sigma_min=0.01 sigma_max=50      smld levels=1000 sigma_min=0.01 sigma_max=50\n"
-      "  vp beta_min=0.1 beta_max=20         ddpm levels=1000 beta_min=0.1 beta_max=20\n"
+      "  cnn image=1x28x28 outputs=10 channels=16 multipliers=1,2,4 blocks=2\n"
+      "and PROCESS one of these:\n"
+      "  ve sigma_min=0.01 sigma_max=50\n"
+      "  vp beta_min=0.1 beta_max=20\n"
       "  subvp beta_min=0.1 beta_max=20\n"
-      "What is left out of a line takes the values shown; attention is none unless said.\n\n"
-      "FILE.safetensors holds the whole state. It is written whole or not at all, every\n"
-      "--save-every steps, at the end and on Ctrl-C. --resume goes on from it with the\n"
-      "options it was begun with; those given anew count more. The result is the same\n"
-      "to the last bit as of a training that never stopped, for any number of threads.\n\n"
+      "  smld levels=1000 sigma_min=0.01 sigma_max=50\n"
+      "  ddpm levels=1000 beta_min=0.1 beta_max=20\n"
+      "What is left out of a line takes the values shown, but attention: none.\n\n"
+      "FILE.safetensors holds the whole state. It is written whole or not at all,\n"
+      "every --save-every steps, at the end and on Ctrl-C. --resume goes on from it\n"
+      "with the options it was begun with; those given anew count more. The result\n"
+      "is, to the last bit, that of a training that never stopped, for any number of\n"
+      "threads.\n\n"
       "Exit status: 0, 1 where something failed, 2 where the command line is wrong.\n";
 
 static int
@@ -296,7 +298,7 @@ open_training (training *t)
   t->trainer = sb_trainer_alloc (&t->train, t->training);
   if (!t->trainer)
     return failure ("no memory for a training of %s", o->net);
-  t->provenance = (sb_provenance){ o->process, t->recipe, t->command, t->about_data };
+  t->provenance = (sb_provenance){ o->labels ? NULL : o->process, t->recipe, t->command, t->about_data, o->common.seed };
   return EXIT_SUCCESS;
 }
 
@@ -442,6 +444,25 @@ check (const settings *o)
   return -1;
 }
 
+// The recipe as a command for a shell: words with blanks are quoted.
+
+static char *
+command_of (const char *recipe)
+{
+  char *line = malloc (3 * strlen (recipe) + 32), *to = line;
+  if (!line)
+    return NULL;
+  to += sprintf (to, "scorebook train");
+  for (const char *word = recipe; *word;)
+    {
+      size_t length = strcspn (word, "\n");
+      const char *quote = memchr (word, ' ', length) ? "'" : "";
+      to += sprintf (to, " %s%.*s%s", quote, (int)length, word, quote);
+      word += length + (word[length] == '\n');
+    }
+  return line;
+}
+
 // The recipe of a state that is resumed, as words before the given ones.
 
 static int
@@ -468,12 +489,9 @@ begin (training *t, int argc, char **argv)
   set_threads (t->o.common.threads);
   if (!t->recipe)
     t->recipe = recipe_of (argc, argv);
-  t->command = t->recipe ? malloc (strlen (t->recipe) + 32) : NULL;
+  t->command = t->recipe ? command_of (t->recipe) : NULL;
   if (!t->command)
     return failure ("no memory");
-  sprintf (t->command, "scorebook train %s", t->recipe);
-  for (char *c = t->command; *c; c++)
-    *c = *c == '\n' ? ' ' : *c;
 
   status = open_data (t);
   if (status == EXIT_SUCCESS)

@@ -23,9 +23,12 @@ vectors_of (const sb_training *training, float *vectors[4])
 static int
 add_notes (const sb_model *model, const sb_training *training, const sb_provenance *p, int whole, sb_tensors *tensors)
 {
-  char step[32];
+  char step[32], seed[32];
   snprintf (step, sizeof step, "%llu", (unsigned long long)training->step);
+  snprintf (seed, sizeof seed, "%llu", (unsigned long long)p->seed);
   int status = sb_model_note (model, p->process, tensors);
+  if (!status)
+    status = sb_tensors_note_add (tensors, "seed", seed);
   if (!status)
     status = sb_tensors_note_add (tensors, "step", step);
   if (!status)

@@ -12,7 +12,8 @@ typedef struct
   const char *process; // the line the model's process was made from
   const char *recipe;  // the options of the training, so that it goes on as it began
   const char *command; // how to make this file again
-  const char *data;    // names and SHA-256 of the data
+  const char *data;    // its name, size and checksum
+  uint64_t seed;       // of all that is random
 } sb_provenance;
 
 // The whole state of a training: weights, average, Adam's moments, step. Written whole or not at all.

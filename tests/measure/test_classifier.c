@@ -114,7 +114,7 @@ Test (classifier, learns_and_is_read_back)
 
   char path[] = "/tmp/scorebook-test-XXXXXX";
   close (mkstemp (path));
-  const sb_provenance provenance = { NULL, "", "", "" };
+  const sb_provenance provenance = { NULL, "", "", "", 0 };
   cr_assert_eq (sb_checkpoint_export (path, model, training, &provenance, &error), GSL_SUCCESS, "%s", error.message);
   sb_classifier *classifier = sb_classifier_read (path, &error);
   cr_assert_not_null (classifier, "%s", error.message);

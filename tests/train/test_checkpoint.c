@@ -35,7 +35,7 @@ TestSuite (checkpoint, .init = setup, .fini = teardown);
 
 static const char network[] = "unet image=1x4x4 channels=2 multipliers=1,2 groups=2 time=fourier features=4",
                   process[] = "ddpm levels=50 beta_min=0.1 beta_max=5";
-static const sb_provenance provenance = { process, "--batch=7\n--rate=0.001", "scorebook train --batch=7", "none" };
+static const sb_provenance provenance = { process, "--batch=7\n--rate=0.001", "scorebook train --batch=7", "none", 3 };
 
 static sb_model *
 some_model (void)
