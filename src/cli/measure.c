@@ -47,7 +47,7 @@ static const char details[] = "FILE1 and FILE2 are IDX (plain or gzip) or NPY, w
                               "           projections, with a bound on its probability under one law\n"
                               "  nearest  distance from a point of FILE1 to the nearest of FILE2: smallest,\n"
                               "           mean, largest\n"
-                              "With --classifier a cnn trained by 'scorebook train --labels' looks at the\n"
+                              "With --classifier a cnn that 'scorebook train' made with labels looks at the\n"
                               "images; its inception score is the number of classes at best, 1 at worst.\n\n"
                               "Exit status: 0, 1 where something failed, 2 where the command line is wrong.\n";
 
