@@ -1,7 +1,7 @@
 // # Images as bytes, images as points
 //
-// A file holds pixels as bytes; a law, a process and a score see points of $\mathbb{R}^d$, one to a row. An image of
-// $h \times w$ pixels and $c$ channels is a point of $d = h\,w\,c$ coordinates, in the order in which the file has them.
+// A file holds pixels as bytes; a law, a process and a score see points of $\mathbb{R}^d$, one to a row. An image of $h
+// \times w$ pixels and $c$ channels is a point of $d = h\,w\,c$ coordinates, in the order in which the file has them.
 
 #include "bytes.h"
 
@@ -9,8 +9,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-// A product of lengths from a damaged header can be anything, so it is divided before it is multiplied. An axis of length
-// 0 makes the product 0 whatever the others are.
+// A product of lengths from a damaged header can be anything, so it is divided before it is multiplied. An axis of
+// length 0 makes the product 0 whatever the others are.
 
 size_t
 sb_shape_count (const sb_shape *shape, size_t axis, size_t limit)

@@ -45,8 +45,8 @@ typedef struct
 
 // ## The dictionary
 //
-// A parser for just this dictionary. Each function below takes one piece of text and moves on, or reports what it expected
-// and where. The text ends with a zero, which is none of the characters that are looked for.
+// A parser for just this dictionary. Each function below takes one piece of text and moves on, or reports what it
+// expected and where. The text ends with a zero, which is none of the characters that are looked for.
 
 typedef struct
 {
@@ -309,8 +309,8 @@ number_of (number_kind kind, uint64_t bits)
     }
 }
 
-// Number $k$ of the file is element $(i_0, i_1, \ldots)$: in C order the last index varies fastest and $k$ is its place, in Fortran
-// order the first does, and its place in C order is $(\cdots(i_0 l_1 + i_1) l_2 + \cdots)$.
+// Number $k$ of the file is element $(i_0, i_1, \ldots)$: in C order the last index varies fastest and $k$ is its
+// place, in Fortran order the first does, and its place in C order is $(\cdots(i_0 l_1 + i_1) l_2 + \cdots)$.
 
 static size_t
 place_in_c_order (const sb_shape *shape, size_t k)

@@ -1,7 +1,7 @@
 // # Images on a page
 //
-// Samples are looked at: a batch of images becomes one PNG file, a grid of them. libpng's simplified interface reads and writes
-// whole images and reports what goes wrong in a record, so that no error leaves by `longjmp`.
+// Samples are looked at: a batch of images becomes one PNG file, a grid of them. libpng's simplified interface reads
+// and writes whole images and reports what goes wrong in a record, so that no error leaves by `longjmp`.
 
 #include "png.h"
 #include "../base/file.h"
@@ -143,8 +143,8 @@ sb_png_write (const char *path, const gsl_matrix *x, const sb_png_grid *grid, sb
 
 // ## Reading
 //
-// A header alone can promise gigabytes. Deflate packs no more than 1032 bytes into one, so a file that promises more than
-// that for its length is damaged, and no memory is asked for.
+// A header alone can promise gigabytes. Deflate packs no more than 1032 bytes into one, so a file that promises more
+// than that for its length is damaged, and no memory is asked for.
 
 enum
 {

@@ -19,8 +19,8 @@ typedef struct
 
 // Draw the rows of x (n x d, n >= 1) as one PNG file, 8 bits a sample, whole or not at all. In a row the channel varies
 // fastest, then the column of the image. GSL_EBADLEN where d is not the layout's, GSL_EINVAL where the layout cannot be
-// drawn (no images, channels, low and high, more than 2^16 of anything or SB_SOURCE_LIMIT bytes), GSL_EDOM where a value
-// is NaN; otherwise as sb_file_create and sb_file_commit (base/file.h).
+// drawn (no images, channels, low and high, more than 2^16 of anything or SB_SOURCE_LIMIT bytes), GSL_EDOM where a
+// value is NaN; otherwise as sb_file_create and sb_file_commit (base/file.h).
 int sb_png_write (const char *path, const gsl_matrix *x, const sb_png_grid *grid, sb_error *error);
 
 // Read a PNG file of 8 bits a sample, grey or RGB, as an array of one point: shape (1, height, width, channels).

@@ -1,8 +1,8 @@
 // # The bytes of a file
 //
-// Data sets come plain or packed by gzip, and now and then damaged: cut short by a full disk, with a bit flipped, or not
-// what their name says. The readers of this room ask for bytes through here, and get exactly those they asked for or
-// one line that says which file, where in it, and why not.
+// Data sets come plain or packed by gzip, and now and then damaged: cut short by a full disk, with a bit flipped, or
+// not what their name says. The readers of this room ask for bytes through here, and get exactly those they asked for
+// or one line that says which file, where in it, and why not.
 
 #include "source.h"
 

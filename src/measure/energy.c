@@ -2,7 +2,8 @@
 //
 // For two laws on $\mathbb{R}^d$, with $X, X'$ independent draws of the one and $Y, Y'$ of the other,
 // $$ \mathcal{E} = 2\,E|X - Y| - E|X - X'| - E|Y - Y'| \ge 0, $$
-// and zero only where they are equal (Székely and Rizzo, 2004): a test that no difference escapes for ever, in any dimension.
+// and zero only where they are equal (Székely and Rizzo, 2004): a test that no difference escapes for ever, in any
+// dimension.
 //
 // Put the samples into one list $z_1, \ldots, z_N$ and give the points the weights $w_i = 1/n$ for the first sample and
 // $-1/m$ for the second. With the distances $D_{ij} = |z_i - z_j|$ the means over all pairs are
@@ -46,8 +47,8 @@ join (const gsl_matrix *x, const gsl_matrix *y, gsl_matrix *z)
 
 // ## The weights
 //
-// Column 0 is the true division. Every other one is a shuffle of it (Fisher and Yates) by the stream's uniforms: place $i$ gets
-// one of the weights that are left, each with the same probability.
+// Column 0 is the true division. Every other one is a shuffle of it (Fisher and Yates) by the stream's uniforms: place
+// $i$ gets one of the weights that are left, each with the same probability.
 
 static int
 fill_weights (size_t n, sb_stream stream, gsl_matrix *W, gsl_matrix *uniforms)
@@ -108,7 +109,8 @@ pass_rows (void *context, size_t shard, size_t first, size_t count)
 
 // ## The test
 //
-// A division into the same two sets is as large as the true one but for the order of its sums, which must not make it smaller.
+// A division into the same two sets is as large as the true one but for the order of its sums, which must not make it
+// smaller.
 
 static const double ROUNDING = 1e-12;
 

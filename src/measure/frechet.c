@@ -1,8 +1,8 @@
 // # The Fréchet distance
 //
-// Two sets of images are compared by what a network sees in them: every image becomes a vector of $d$ features, each set is
-// summarised by the mean $m$ and covariance $C$ of its features, and the distance is the one between the two Gaussians
-// that have these moments (Heusel et al., 2017; the FID, where the network is Inception),
+// Two sets of images are compared by what a network sees in them: every image becomes a vector of $d$ features, each
+// set is summarised by the mean $m$ and covariance $C$ of its features, and the distance is the one between the two
+// Gaussians that have these moments (Heusel et al., 2017; the FID, where the network is Inception),
 // $$ \mathrm{FD} = |m_1 - m_2|^2 + \operatorname{tr}\Bigl(C_1 + C_2 - 2\bigl(C_1^{1/2} C_2\, C_1^{1/2}\bigr)^{1/2}\Bigr). $$
 // It is their squared 2-Wasserstein distance (Dowson and Landau, 1982). The paper's Tables 1 to 3 are in this unit.
 
@@ -16,8 +16,8 @@
 
 // ## Moments
 //
-// Two passes, the mean first: $\frac{1}{n-1}\sum_i (x_i - m)(x_i - m)^T$ keeps its digits where the mean is large beside
-// the spread. The rows are centred block by block, and a block's sum is one symmetric rank-$k$ update.
+// Two passes, the mean first: $\frac{1}{n-1}\sum_i (x_i - m)(x_i - m)^T$ keeps its digits where the mean is large
+// beside the spread. The rows are centred block by block, and a block's sum is one symmetric rank-$k$ update.
 
 enum
 {
@@ -84,9 +84,9 @@ sb_moments (const gsl_matrix *x, gsl_vector *mean, gsl_matrix *covariance)
 
 // ## LAPACK
 //
-// OpenBLAS brings LAPACK along. At $d = 784$ its divide-and-conquer eigensolver takes 0.08 s where GSL's takes 0.7 s, and
-// at $d = 2048$ 1.4 s. The symbols are Fortran's: arguments by address, matrices by columns, and at the end the length of
-// each string.
+// OpenBLAS brings LAPACK along. At $d = 784$ its divide-and-conquer eigensolver takes 0.08 s where GSL's takes 0.7 s,
+// and at $d = 2048$ 1.4 s. The symbols are Fortran's: arguments by address, matrices by columns, and at the end the
+// length of each string.
 
 extern void dsyevd_ (const char *jobz, const char *uplo, const int *n, double *a, const int *lda, double *w,
                      double *work, const int *lwork, int *iwork, const int *liwork, int *info, size_t, size_t);
@@ -112,7 +112,7 @@ static int
 workspace_alloc (size_t d, workspace *w)
 {
   w->lwork = (int)(4 * d * d + 8 * d); // dgesdd: 4 d^2 + 7 d, and d singular values; dsyevd: 2 d^2 + 6 d + 1
-  w->liwork = (int)(8 * d + 3);        // dgesdd: 8 d; dsyevd: 5 d + 3
+  w->liwork = (int)(8 * d);            // dgesdd: 8 d; dsyevd: 5 d + 3
   w->work = malloc ((size_t)w->lwork * sizeof *w->work);
   w->iwork = malloc ((size_t)w->liwork * sizeof *w->iwork);
   if (!w->work || !w->iwork)
@@ -127,8 +127,8 @@ workspace_free (workspace *w)
   free (w->iwork);
 }
 
-// A symmetric matrix is its own transpose, so rows for columns does no harm on the way in; on the way out, row $k$ of `a`
-// holds the eigenvector of `lambda[k]`, which ascend.
+// A symmetric matrix is its own transpose, so rows for columns does no harm on the way in; on the way out, row $k$ of
+// `a` holds the eigenvector of `lambda[k]`, which ascend.
 
 static int
 symmetric_eigen (workspace *w, gsl_matrix *a, gsl_vector *lambda)
@@ -140,8 +140,8 @@ symmetric_eigen (workspace *w, gsl_matrix *a, gsl_vector *lambda)
   return GSL_SUCCESS;
 }
 
-// $M = U \Sigma V^T$. LAPACK sees $M^T = V \Sigma U^T$ and returns its left and right factors by columns: read by rows, the
-// left one is $V^T$ and the right one is $U$. `m` is overwritten.
+// $M = U \Sigma V^T$. LAPACK sees $M^T = V \Sigma U^T$ and returns its left and right factors by columns: read by rows,
+// the left one is $V^T$ and the right one is $U$. `m` is overwritten.
 
 static int
 singular_vectors (workspace *w, gsl_matrix *m, gsl_matrix *u, gsl_matrix *vt)
@@ -156,10 +156,11 @@ singular_vectors (workspace *w, gsl_matrix *m, gsl_matrix *u, gsl_matrix *vt)
 
 // ## A square root
 //
-// From the eigenvalues $\lambda_k$ and eigenvectors $v_k$ of $C$ we take the root $R$ with rows $\sqrt{\lambda_k}\,v_k^T$, so that
-// $R^T R = C$. Eigenvalues that are zero in truth, of features that never vary or of fewer images than features, come out of
-// the decomposition as about $\pm d\,\epsilon\,\lambda_{\max}$, and the square root would blow that up to half the digits: below this
-// they are set to zero. A clearly negative one means that the matrix is no covariance.
+// From the eigenvalues $\lambda_k$ and eigenvectors $v_k$ of $C$ we take the root $R$ with rows
+// $\sqrt{\lambda_k}\,v_k^T$, so that $R^T R = C$. Eigenvalues that are zero in truth, of features that never vary or of
+// fewer images than features, come out of the decomposition as about $\pm d\,\epsilon\,\lambda_{\max}$, and the square
+// root would blow that up to half the digits: below this they are set to zero. A clearly negative one means that the
+// matrix is no covariance.
 
 static const double ROUNDING = 1e-6; // of covariances that were kept as floats
 
@@ -204,15 +205,15 @@ square_root (workspace *w, const gsl_matrix *C, gsl_matrix *R, gsl_vector *lambd
 
 // ## The distance between covariances, as a sum of squares
 //
-// The printed formula subtracts numbers of the size of the variances to find one that may be far smaller, and takes a square
-// root of eigenvalues that are small by cancellation. Both are avoided: the covariance part is also the least distance between roots
-// (Bhatia, Jain and Lim, 2019),
+// The printed formula subtracts numbers of the size of the variances to find one that may be far smaller, and takes a
+// square root of eigenvalues that are small by cancellation. Both are avoided: the covariance part is also the least
+// distance between roots (Bhatia, Jain and Lim, 2019),
 // $$ \operatorname{tr}\Bigl(C_1 + C_2 - 2\bigl(C_1^{1/2} C_2\, C_1^{1/2}\bigr)^{1/2}\Bigr)
 //    = \min_{Q^T Q = I} \bigl\| R_1 - Q R_2 \bigr\|_F^2, $$
-// for any roots $R_1^T R_1 = C_1$, $R_2^T R_2 = C_2$: what is minimised is
-// $\operatorname{tr} C_1 + \operatorname{tr} C_2 - 2 \operatorname{tr}(Q^T R_1 R_2^T)$, and with $R_1 R_2^T = U \Sigma V^T$ the last trace is largest,
-// $\operatorname{tr} \Sigma$, at $Q = U V^T$. The $\sigma_k^2$ are the eigenvalues of $R_1 C_2 R_1^T$, which are those of
-// $C_1^{1/2} C_2\, C_1^{1/2}$. `R2`, `u` and `vt` are scratch afterwards, `R1` holds the difference.
+// for any roots $R_1^T R_1 = C_1$, $R_2^T R_2 = C_2$: what is minimised is $\operatorname{tr} C_1 + \operatorname{tr}
+// C_2 - 2 \operatorname{tr}(Q^T R_1 R_2^T)$, and with $R_1 R_2^T = U \Sigma V^T$ the last trace is largest,
+// $\operatorname{tr} \Sigma$, at $Q = U V^T$. The $\sigma_k^2$ are the eigenvalues of $R_1 C_2 R_1^T$, which are those
+// of $C_1^{1/2} C_2\, C_1^{1/2}$. `R2`, `u` and `vt` are scratch afterwards, `R1` holds the difference.
 
 static int
 distance_of_roots (workspace *w, gsl_matrix *R1, gsl_matrix *R2, gsl_matrix *m, gsl_matrix *u, gsl_matrix *vt,

@@ -1,7 +1,7 @@
 // # Distances between all pairs
 //
-// How far is a sample from the nearest image that it could be a copy of? All distances between $n$ points and $m$ others are one
-// matrix product, $|x_i - y_j|^2 = |x_i|^2 + |y_j|^2 - 2\,x_i \cdot y_j$.
+// How far is a sample from the nearest image that it could be a copy of? All distances between $n$ points and $m$
+// others are one matrix product, $|x_i - y_j|^2 = |x_i|^2 + |y_j|^2 - 2\,x_i \cdot y_j$.
 
 #include "pairs.h"
 #include "../base/shard.h"
@@ -20,8 +20,8 @@ square_of_row (const gsl_matrix *x, size_t i)
   return square;
 }
 
-// The first row of `squared` holds the $|y_j|^2$ until its own turn comes, last. Where two points nearly coincide the sum
-// cancels, and rounding may leave it below zero.
+// The first row of `squared` holds the $|y_j|^2$ until its own turn comes, last. Where two points nearly coincide the
+// sum cancels, and rounding may leave it below zero.
 
 static int
 add_squares (const gsl_matrix *x, const gsl_matrix *y, gsl_matrix *squared)

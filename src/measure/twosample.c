@@ -1,8 +1,8 @@
 // # Are these from the same law?
 //
-// Two samples of numbers are compared through their distribution functions, $F_n(x)$ the part of the one and $G_m(x)$ the
-// part of the other that is at most $x$: by the largest difference (Kolmogorov and Smirnov) or by the area between them
-// (the 1-Wasserstein distance).
+// Two samples of numbers are compared through their distribution functions, $F_n(x)$ the part of the one and $G_m(x)$
+// the part of the other that is at most $x$: by the largest difference (Kolmogorov and Smirnov) or by the area between
+// them (the 1-Wasserstein distance).
 
 #include "twosample.h"
 #include "../base/shard.h"
@@ -75,8 +75,8 @@ sb_ks_one_sample (const gsl_vector *x, double (*cdf) (double x, void *params), v
 
 // ## Two samples
 //
-// With $i$ points of the one and $j$ of the other at or below $x$, the difference is $|i/n - j/m| = |i m - j n| / (n m)$: a whole
-// number $K$ over $n m$. Equal points are passed together.
+// With $i$ points of the one and $j$ of the other at or below $x$, the difference is $|i/n - j/m| = |i m - j n| / (n
+// m)$: a whole number $K$ over $n m$. Equal points are passed together.
 
 typedef struct
 {
@@ -122,9 +122,9 @@ largest_difference (const gsl_vector *x, const gsl_vector *y)
   return K;
 }
 
-// If both are from one continuous law, every order of the $n + m$ points is equally likely: a path from $(0, 0)$ to $(n, m)$ in
-// unit steps. Let $h(i, j)$ be the part of the paths to $(i, j)$ that have been where the difference is $K$ or more. There it is 1;
-// elsewhere the last step came from $(i-1, j)$ with probability $i/(i+j)$, so that
+// If both are from one continuous law, every order of the $n + m$ points is equally likely: a path from $(0, 0)$ to
+// $(n, m)$ in unit steps. Let $h(i, j)$ be the part of the paths to $(i, j)$ that have been where the difference is $K$
+// or more. There it is 1; elsewhere the last step came from $(i-1, j)$ with probability $i/(i+j)$, so that
 // $$ h(i, j) = \frac{i}{i+j}\,h(i-1, j) + \frac{j}{i+j}\,h(i, j-1). $$
 // The p-value is $h(n, m)$. Nothing is subtracted, so that it keeps its digits however small it is. Only the band
 // $|i m - j n| < K$ is visited; `h` holds 1 on both sides of it.
@@ -181,8 +181,8 @@ sb_ks_two_sample (const gsl_vector *x, const gsl_vector *y, double *D, double *p
 
 // ## Samples of points
 //
-// Two laws on $\mathbb{R}^d$ are equal when all their projections are (Cramér and Wold). Directions are normal vectors, whose length
-// $D$ does not see. Each direction is a shard.
+// Two laws on $\mathbb{R}^d$ are equal when all their projections are (Cramér and Wold). Directions are normal vectors,
+// whose length $D$ does not see. Each direction is a shard.
 
 typedef struct
 {

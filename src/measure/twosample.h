@@ -13,18 +13,18 @@ SB_BEGIN_DECLS
 // GSL_EDOM where a number is not finite, GSL_ENOMEM.
 
 // Kolmogorov and Smirnov's distance D = sup |F_n - F| between a sample and a law with the continuous distribution
-// function cdf (x, params), in [0, 1] (else GSL_EDOM). p_value: if the sample is from that law, a D as large has at most
-// this probability: min (1, 2 exp (-2 n D^2)), which holds for every n (Massart, 1990).
+// function cdf (x, params), in [0, 1] (else GSL_EDOM). p_value: if the sample is from that law, a D as large has at
+// most this probability: min (1, 2 exp (-2 n D^2)), which holds for every n (Massart, 1990).
 int sb_ks_one_sample (const gsl_vector *x, double (*cdf) (double x, void *params), void *params, double *D,
                       double *p_value);
 
-// The same between two samples, D = sup |F_n - G_m|. p_value: if both are from one continuous law, a D as large has exactly
-// this probability (if the law is not continuous, at most this). Takes O(n m D) time.
+// The same between two samples, D = sup |F_n - G_m|. p_value: if both are from one continuous law, a D as large has
+// exactly this probability (if the law is not continuous, at most this). Takes O(n m D) time.
 int sb_ks_two_sample (const gsl_vector *x, const gsl_vector *y, double *D, double *p_value);
 
 // The same between two samples of points, x (n x d) and y (m x d), projected on `count` random directions, direction k
-// from row k of the stream: the largest D, and a p-value that holds for all directions together (Bonferroni: count times
-// the smallest one, at most 1).
+// from row k of the stream: the largest D, and a p-value that holds for all directions together (Bonferroni: count
+// times the smallest one, at most 1).
 int sb_ks_projections (const gsl_matrix *x, const gsl_matrix *y, size_t count, sb_stream stream, double *D,
                        double *p_value);
 

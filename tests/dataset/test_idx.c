@@ -1,7 +1,7 @@
 // # What must be true of the IDX reader
 //
-// A good file gives exactly its bytes. A bad one, of whatever kind, gives one line and nothing else: no crash, no leak, no
-// gigabytes, and never an array that is not the one that was written.
+// A good file gives exactly its bytes. A bad one, of whatever kind, gives one line and nothing else: no crash, no leak,
+// no gigabytes, and never an array that is not the one that was written.
 
 #include "dataset/idx.h"
 #include "dataset/source.h"
@@ -260,8 +260,8 @@ __wrap_realloc (void *old, size_t size)
   return __real_realloc (old, size);
 }
 
-// The limit itself is $2^{31}$ bytes, so this header is one that may be true. The file is not: it must be found out before
-// the gigabytes are asked for, packed or not.
+// The limit itself is $2^{31}$ bytes, so this header is one that may be true. The file is not: it must be found out
+// before the gigabytes are asked for, packed or not.
 
 Test (idx, a_header_alone_allocates_nothing_large)
 {
@@ -283,8 +283,8 @@ Test (idx, gzip_truncation_at_every_byte_is_noticed)
     expect_refusal (packed, k, k < 2 ? GSL_SUCCESS : GSL_EOF, "truncated gzip");
 }
 
-// The checksum covers the bytes, so a flipped bit is either noticed or changes nothing. The latter are few: the header's
-// time, level and system (bytes 4 to 9), its flag "this is text", and the bits that fill deflate's last byte.
+// The checksum covers the bytes, so a flipped bit is either noticed or changes nothing. The latter are few: the
+// header's time, level and system (bytes 4 to 9), its flag "this is text", and the bits that fill deflate's last byte.
 
 Test (idx, every_flipped_bit_of_gzip_is_noticed_or_harmless)
 {

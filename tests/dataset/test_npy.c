@@ -360,8 +360,8 @@ Test (npy, the_place_is_named)
   cr_assert_str_eq (error.message, line);
 }
 
-// Absurd shapes and headers ask for no memory: $2^{64}$ elements, an overflow to 6 among them, gigabytes just within the limit,
-// a header of 4 GiB.
+// Absurd shapes and headers ask for no memory: $2^{64}$ elements, an overflow to 6 among them, gigabytes just within
+// the limit, a header of 4 GiB.
 
 static size_t largest;
 

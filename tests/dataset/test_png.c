@@ -1,6 +1,7 @@
 // # What must be true of PNG grids
 //
-// A drawn grid, read back, has every pixel where its place in the grid says, and every byte that an image was made from.
+// A drawn grid, read back, has every pixel where its place in the grid says, and every byte that an image was made
+// from.
 
 #include "dataset/png.h"
 #include "property.h"
@@ -68,8 +69,8 @@ Test (png, the_grid_is_square)
 
 // ## There and back
 //
-// Random bytes as images in either of the papers' ranges, grey or RGB, in any grid: byte (row, column, channel) of image i
-// stands at its place of the page.
+// Random bytes as images in either of the papers' ranges, grey or RGB, in any grid: byte (row, column, channel) of
+// image i stands at its place of the page.
 
 static double
 round_trip (const double *v, void *context)
@@ -205,8 +206,8 @@ Test (png, unwritable_paths_are_refused)
   expect_no_file (scratch_path ("."), "");
 }
 
-// A page larger than the stream's buffer fails while libpng writes, a small one when the file is brought to disk: both name
-// the disk.
+// A page larger than the stream's buffer fails while libpng writes, a small one when the file is brought to disk: both
+// name the disk.
 
 Test (png, a_full_disk_is_noticed)
 {
@@ -228,8 +229,8 @@ Test (png, a_full_disk_is_noticed)
 
 // ## Damaged files
 //
-// A PNG file's parts carry checksums. Cut short anywhere or with any bit flipped, it is refused or gives the same pixels: its
-// last twelve bytes say only that it ends.
+// A PNG file's parts carry checksums. Cut short anywhere or with any bit flipped, it is refused or gives the same
+// pixels: its last twelve bytes say only that it ends.
 
 static size_t
 good_file (unsigned char *file, unsigned char *pixels)
@@ -332,7 +333,8 @@ Test (png, absurd_sizes_are_refused)
   cr_assert_leq (largest, (size_t)1 << 20);
 }
 
-// Colour type and depth stand in bytes 25 and 24: alpha, 16 bits and palettes are named as such, before any pixel is read.
+// Colour type and depth stand in bytes 25 and 24: alpha, 16 bits and palettes are named as such, before any pixel is
+// read.
 
 Test (png, other_kinds_are_refused)
 {

@@ -74,7 +74,8 @@ Test (energy, is_the_mean_over_pairs)
   property_check ("the energy distance, pair by pair", 2, 40, 4, parameters, pair_by_pair, NULL, 1e-11);
 }
 
-// On a line it is twice the squared area between the distribution functions, $2 \int (F_n - G_m)^2$ (Székely and Rizzo, 2013).
+// On a line it is twice the squared area between the distribution functions, $2 \int (F_n - G_m)^2$ (Székely and Rizzo,
+// 2013).
 
 Test (energy, on_a_line_is_cramers_distance)
 {
@@ -103,9 +104,9 @@ Test (energy, on_a_line_is_cramers_distance)
   gsl_matrix_free (y);
 }
 
-// For normal laws the expectation of the distance between two draws is known; with $\sigma^2 = s_1^2 + s_2^2$ and $\mu = m_1 - m_2$ it is
-// $\sigma\sqrt{2/\pi}\,e^{-\mu^2/2\sigma^2} + \mu\,\mathrm{erf}(\mu/\sigma\sqrt2)$. Samples of 1500 come near: the estimate's standard error
-// is 0.043 (the delta method), and five of them are allowed.
+// For normal laws the expectation of the distance between two draws is known; with $\sigma^2 = s_1^2 + s_2^2$ and $\mu
+// = m_1 - m_2$ it is $\sigma\sqrt{2/\pi}\,e^{-\mu^2/2\sigma^2} + \mu\,\mathrm{erf}(\mu/\sigma\sqrt2)$. Samples of 1500
+// come near: the estimate's standard error is 0.043 (the delta method), and five of them are allowed.
 
 static double
 expected_distance (double mu, double sigma)
@@ -139,8 +140,9 @@ Test (energy, of_equal_samples_is_nothing)
 
 // ## The p-value
 //
-// Four and three points can be divided in 35 ways. The part of these whose distance is as large is what random divisions
-// estimate: 50000 of them within 5 standard deviations. It is the same for every order in which each sample is given.
+// Four and three points can be divided in 35 ways. The part of these whose distance is as large is what random
+// divisions estimate: 50000 of them within 5 standard deviations. It is the same for every order in which each sample
+// is given.
 
 static double
 part_of_all_divisions (const gsl_matrix *z, size_t n, double truth)
@@ -190,8 +192,8 @@ Test (energy, p_value_is_the_part_of_all_divisions)
     }
 }
 
-// Of pairs of samples from one law, one in twenty has $p \le 1/20$ with 19 permutations: an exact level. 2000 pairs, 5 standard
-// deviations, divisions from rows of the stream that do not repeat.
+// Of pairs of samples from one law, one in twenty has $p \le 1/20$ with 19 permutations: an exact level. 2000 pairs, 5
+// standard deviations, divisions from rows of the stream that do not repeat.
 
 Test (energy, level_is_exact)
 {

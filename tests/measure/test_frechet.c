@@ -75,7 +75,11 @@ with_spectrum (const gsl_matrix *v, const gsl_vector *lambda)
 {
   gsl_matrix *scaled = gsl_matrix_alloc (v->size1, v->size2);
   gsl_matrix_memcpy (scaled, v);
-  gsl_matrix_scale_columns (scaled, lambda);
+  for (size_t k = 0; k < v->size2; k++)
+    {
+      gsl_vector_view column = gsl_matrix_column (scaled, k);
+      gsl_vector_scale (&column.vector, gsl_vector_get (lambda, k));
+    }
   gsl_matrix *c = product (CblasNoTrans, scaled, CblasTrans, v);
   gsl_matrix_free (scaled);
   for (size_t i = 0; i < c->size1; i++)
@@ -142,9 +146,10 @@ Test (frechet, in_one_dimension)
 
 // ## Known transport
 //
-// The optimal map from $\mathcal{N}(m_1, C_1)$ is $x \mapsto m_2 + T(x - m_1)$ with $T$ symmetric positive semidefinite, and any such
-// map is optimal between what it joins. So with $C_2 = T C_1 T$ the distance is the mean square of the way,
-// $|m_1 - m_2|^2 + \operatorname{tr}\bigl((I - T)\,C_1\,(I - T)\bigr)$, whether or not the two commute.
+// The optimal map from $\mathcal{N}(m_1, C_1)$ is $x \mapsto m_2 + T(x - m_1)$ with $T$ symmetric positive
+// semidefinite, and any such map is optimal between what it joins. So with $C_2 = T C_1 T$ the distance is the mean
+// square of the way, $|m_1 - m_2|^2 + \operatorname{tr}\bigl((I - T)\,C_1\,(I - T)\bigr)$, whether or not the two
+// commute.
 
 static double
 known_transport (const double *v, void *context)
@@ -271,8 +276,8 @@ Test (frechet, does_not_see_rotation_translation_or_order)
 
 // ## Singular covariances
 //
-// Rank one: between $u u^T$ and $v v^T$ it is $|u|^2 + |v|^2 - 2 |u^T v|$. Half the digits would be lost here by the square roots of
-// eigenvalues that are zero but for rounding.
+// Rank one: between $u u^T$ and $v v^T$ it is $|u|^2 + |v|^2 - 2 |u^T v|$. Half the digits would be lost here by the
+// square roots of eigenvalues that are zero but for rounding.
 
 static double
 rank_one (const double *v, void *context)
@@ -299,8 +304,8 @@ Test (frechet, between_lines)
   property_check ("FD of rank one", 9, 200, 2, dimension_and_seed, rank_one, NULL, 1e-13);
 }
 
-// Points in a plane keep their distance when the plane is put into a space of many dimensions, two rows of features being
-// fewer than their number there; and so do a plane and a full Gaussian, which adds its trace outside the plane.
+// Points in a plane keep their distance when the plane is put into a space of many dimensions, two rows of features
+// being fewer than their number there; and so do a plane and a full Gaussian, which adds its trace outside the plane.
 
 static double
 in_a_plane (const double *v, void *context)
@@ -359,9 +364,9 @@ Test (frechet, between_a_plane_and_all_of_space)
 
 // ## Accuracy
 //
-// Where covariances commute, the distance is $\sum_k (\sqrt{\lambda_k} - \sqrt{\mu_k})^2$. Spectra that fall to $1/\kappa$ over $d$
-// directions, in a random basis: the header's bound on the error of $D$ holds with "a small multiple" at most 1, also from
-// $\kappa = 10^{13}$ on, where eigenvalues begin to be cut off.
+// Where covariances commute, the distance is $\sum_k (\sqrt{\lambda_k} - \sqrt{\mu_k})^2$. Spectra that fall to
+// $1/\kappa$ over $d$ directions, in a random basis: the header's bound on the error of $D$ holds with "a small
+// multiple" at most 1, also from $\kappa = 10^{13}$ on, where eigenvalues begin to be cut off.
 
 static double
 commuting (const double *v, void *context)
@@ -397,8 +402,8 @@ Test (frechet, keeps_its_digits_when_ill_conditioned)
 }
 
 // Distances far below the variances come out with digits of their own: with $T = I + \delta S$ the distance is
-// $\delta^2 \operatorname{tr}(S C_1 S)$, here $10^{-18}$ of the trace, of which the printed formula's subtraction keeps none. Equal
-// Gaussians are at a distance of the order of the square of rounding.
+// $\delta^2 \operatorname{tr}(S C_1 S)$, here $10^{-18}$ of the trace, of which the printed formula's subtraction keeps
+// none. Equal Gaussians are at a distance of the order of the square of rounding.
 
 Test (frechet, small_distances_are_not_lost)
 {
@@ -428,10 +433,11 @@ Test (frechet, small_distances_are_not_lost)
 // ## Samples
 //
 // From samples of two known Gaussians, the distance comes out within 4.9 standard errors of the true one (a false alarm
-// in $10^6$ runs; the seed is fixed). The standard error is the delta method's: the distance changes with its arguments as
-// $2\,\delta^T dm_1 + \operatorname{tr}\bigl((I - T)\,dC_1\bigr)$, $\delta = m_1 - m_2$, so that one sample of $n$ contributes
-// $\frac1n \bigl(4\,\delta^T C_1 \delta + 2 \operatorname{tr}((I - T) C_1 (I - T) C_1)\bigr)$, and the other the same with $T^{-1}$. In a basis in which both
-// covariances are diagonal, $T_k = s_{2k}/s_{1k}$. The estimate's bias, of order $d/n$, is here below a tenth of it.
+// in $10^6$ runs; the seed is fixed). The standard error is the delta method's: the distance changes with its arguments
+// as $2\,\delta^T dm_1 + \operatorname{tr}\bigl((I - T)\,dC_1\bigr)$, $\delta = m_1 - m_2$, so that one sample of $n$
+// contributes $\frac1n \bigl(4\,\delta^T C_1 \delta + 2 \operatorname{tr}((I - T) C_1 (I - T) C_1)\bigr)$, and the
+// other the same with $T^{-1}$. In a basis in which both covariances are diagonal, $T_k = s_{2k}/s_{1k}$. The
+// estimate's bias, of order $d/n$, is here below a tenth of it.
 
 Test (frechet, of_samples_is_within_the_sampling_error)
 {
@@ -468,8 +474,8 @@ Test (frechet, of_samples_is_within_the_sampling_error)
 
 // ## Moments
 //
-// GSL's statistics, column by column, over several blocks of rows, with means that are large beside the spread; the rows
-// lie apart.
+// GSL's statistics, column by column, over several blocks of rows, with means that are large beside the spread; the
+// rows lie apart.
 
 Test (frechet, moments_are_gsls)
 {
@@ -533,6 +539,10 @@ Test (frechet, wrong_shapes_are_refused)
   cr_assert_eq (sb_moments (tall, m2, flat), GSL_EBADLEN);
   cr_assert_eq (sb_moments (tall, m2, tall), GSL_EBADLEN);
   cr_assert_eq (sb_moments (x, m2, C2), GSL_EINVAL);
+  gsl_vector *long_mean = gsl_vector_calloc (16385);
+  gsl_matrix huge = { 16385, 16385, 16385, NULL, NULL, 0 }; // refused before it is looked at
+  cr_assert_eq (sb_frechet_gaussians (long_mean, &huge, long_mean, &huge, &found), GSL_EUNSUP);
+  gsl_vector_free (long_mean);
   cr_assert_eq (found, 17);
   gsl_matrix *all[] = { C2, C3, x, flat, tall, none };
   for (size_t k = 0; k < 6; k++)

@@ -7,6 +7,7 @@
 
 #include <criterion/criterion.h>
 #include <float.h>
+#include <gsl/gsl_blas.h>
 #include <gsl/gsl_math.h>
 #include <gsl/gsl_randist.h>
 #include <gsl/gsl_sf_gamma.h>
@@ -38,8 +39,8 @@ identity (double x, void *params)
 
 // ## One sample
 //
-// By hand: 0.7, 0.1, 0.4 against the uniform law. F_n - F is 1/3 - 0.1, 2/3 - 0.4, 1 - 0.7 after the jumps and -0.1, 1/3 - 0.4,
-// 2/3 - 0.7 before them. Mirrored, the largest difference is before a jump.
+// By hand: 0.7, 0.1, 0.4 against the uniform law. F_n - F is 1/3 - 0.1, 2/3 - 0.4, 1 - 0.7 after the jumps and -0.1,
+// 1/3 - 0.4, 2/3 - 0.7 before them. Mirrored, the largest difference is before a jump.
 
 Test (twosample, one_sample_by_hand)
 {
@@ -53,9 +54,9 @@ Test (twosample, one_sample_by_hand)
   cr_assert_eq (values[0], 0.7); // the sample itself is not sorted
 }
 
-// The p-value is a bound for every n, and not a loose one: of samples from the law itself, at most 5% have p <= 0.05 (and 1% have
-// p <= 0.01), but at n = 60 more than 3% do (the exact level is 4.3%). 20000 samples: both alarms are false less than once in
-// $10^6$ runs (5 standard deviations).
+// The p-value is a bound for every n, and not a loose one: of samples from the law itself, at most 5% have p <= 0.05
+// (and 1% have p <= 0.01), but at n = 60 more than 3% do (the exact level is 4.3%). 20000 samples: both alarms are
+// false less than once in $10^6$ runs (5 standard deviations).
 
 static double
 rejected (size_t n, double alpha, size_t samples, gsl_rng *r)
@@ -90,8 +91,8 @@ Test (twosample, one_sample_level)
 
 // ## Two samples
 //
-// All orders of n + m points without ties are equally likely, so the p-value is the part of them whose distance is as large:
-// counted one by one, a bit for each point.
+// All orders of n + m points without ties are equally likely, so the p-value is the part of them whose distance is as
+// large: counted one by one, a bit for each point.
 
 static double
 distance_of_order (unsigned order, size_t n, size_t m)
@@ -159,9 +160,9 @@ Test (twosample, p_value_is_the_part_of_all_orders)
   property_check ("a p-value, counted", 3, 150, 3, parameters, counted, NULL, 1e-13);
 }
 
-// For n = m Gnedenko and Korolyuk (1951) give it by reflections,
-// $P(D \ge k/n) = 2 \sum_{j \ge 1} (-1)^{j-1} \binom{2n}{n - jk} / \binom{2n}{n}$; down to $10^{-29}$ no digit is lost. y is the numbers
-// 1/2, 3/2, ..., and x the same moved up by k: just k of y are below all of x.
+// For n = m Gnedenko and Korolyuk (1951) give it by reflections, $P(D \ge k/n) = 2 \sum_{j \ge 1} (-1)^{j-1}
+// \binom{2n}{n - jk} / \binom{2n}{n}$; down to $10^{-29}$ no digit is lost. y is the numbers 1/2, 3/2, ..., and x the
+// same moved up by k: just k of y are below all of x.
 
 Test (twosample, p_value_of_equal_sizes)
 {
@@ -227,8 +228,8 @@ Test (twosample, projections_are_of_the_streams_rows)
       for (size_t j = 0; j < d; j++)
         {
           gsl_vector_view of_x = gsl_matrix_column (x, j), of_y = gsl_matrix_column (y, j);
-          gsl_vector_axpby (gsl_matrix_get (direction, 0, j), &of_x.vector, 1, along_x);
-          gsl_vector_axpby (gsl_matrix_get (direction, 0, j), &of_y.vector, 1, along_y);
+          gsl_blas_daxpy (gsl_matrix_get (direction, 0, j), &of_x.vector, along_x);
+          gsl_blas_daxpy (gsl_matrix_get (direction, 0, j), &of_y.vector, along_y);
         }
       sb_ks_two_sample (along_x, along_y, &D, &p);
       D_expected = fmax (D_expected, D);
@@ -247,7 +248,8 @@ Test (twosample, projections_are_of_the_streams_rows)
   gsl_matrix_free (direction);
 }
 
-// A correlation, which no coordinate shows alone, is seen; the same law is not taken for another (a false alarm in $10^6$).
+// A correlation, which no coordinate shows alone, is seen; the same law is not taken for another (a false alarm in
+// $10^6$).
 
 Test (twosample, projections_see_a_correlation)
 {
@@ -273,8 +275,8 @@ Test (twosample, projections_see_a_correlation)
 
 // ## Wasserstein
 //
-// Of samples of different sizes: repeat each point of the one m times and of the other n times; then the sorted points are
-// matched one to one, and their mean difference is the distance.
+// Of samples of different sizes: repeat each point of the one m times and of the other n times; then the sorted points
+// are matched one to one, and their mean difference is the distance.
 
 static double
 matched (const double *v, void *context)
