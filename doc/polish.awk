@@ -1,6 +1,6 @@
 # What pandoc cannot know: make a fragment a page, with links.
 #   awk -v path=src/process/vp.c -v root=../../ -v title=... -f polish.awk \
-#     list=pages pages.tsv list=symbols symbols.tsv list=equations equations.tsv \
+#     list=pages pages.tsv list=symbols symbols.tsv list=lines lines.tsv list=equations equations.tsv \
 #     list=says says.tsv list=held held.tsv list=tests tests.tsv list= FRAGMENT
 # The lists are those of `weave lists`.
 
@@ -29,8 +29,10 @@ function names(s, line,    out, word, to) {
     to = ""
     if (word ~ /^(sb_|SB_|property_)/ && (word in defined)) {
       to = defined[word]
-      if (to == path "#L" line) to = declared[word]
-      if (to == path "#L" line) to = ""
+      if (line in name_at && name_at[line] == word) {
+        if (to == path "#" word) to = declared[word]
+        if (to == path "#" word) to = ""
+      }
     }
     if (to) {
       sub(/#/, ".html#", to)
@@ -45,7 +47,7 @@ function names(s, line,    out, word, to) {
 # The same in a line of highlighted code: only outside of tags, entities, strings and comments.
 function code_line(s, line,    out, n, part, i, tag, rest, at, skip) {
   n = split(s, part, "<")
-  out = part[1]
+  out = part[1] ~ /&/ ? part[1] : names(part[1], line)
   for (i = 2; i <= n; i++) {
     at = index(part[i], ">")
     tag = substr(part[i], 1, at)
@@ -67,7 +69,7 @@ function inline_code(s,    out, inner, to, name, p) {
     to = ""
     if (p in title_of && p != path) to = p ".html"
     if (p in title_of && p != inner && name ~ /^[0-9]+$/) to = p ".html#L" name
-    else if (p in title_of && (p "\t" name) in test) to = p ".html#L" test[p "\t" name]
+    else if (p in title_of && (p "\t" name) in test) to = p ".html#test-" name
     else if (to == "") {
       name = inner; sub(/[ (].*/, "", name)
       if (name in defined && name ~ /_/) { to = defined[name]; sub(/#/, ".html#", to) }
@@ -200,11 +202,12 @@ list == "pages" {
   next
 }
 list == "symbols" {
-  if ($1 == "test") { test[$2 "\t" $4] = $3; next }
-  if ($1 == "declared") declared[$4] = $2 "#L" $3
-  if ($1 == "defined" || !($4 in defined)) defined[$4] = $2 "#L" $3
+  if ($1 == "test") { test[$2 "\t" $3]; next }
+  if ($1 == "declared") declared[$3] = $2 "#" $3
+  if ($1 == "defined" || !($3 in defined)) defined[$3] = $2 "#" $3
   next
 }
+list == "lines" { if ($2 == path) name_at[$3] = ($1 == "test" ? "test-" : "") $4; next }
 list == "says" { html[$1] = $2; next }
 list == "held" { if ($1 == path) held[++holds] = $2; at_home[$2] = at_home[$2] "\t" $1; next }
 list == "tests" { if ($1 == path) tests[++tested] = $2; if ($2 == path && !($1 in tests_of)) { tests_of[$1]; subject[++subjects] = $1 } next }
@@ -267,7 +270,7 @@ FNR == 1 {
     if (head ~ /<pre/) opened = 1
     if (tail ~ /class="im"/) tail = include(tail)
     else tail = code_line(tail, line)
-    $0 = head "<span id=\"L" line "\"><a class=\"n\" href=\"#L" line "\">" line "</a>" cite(tail)
+    $0 = head "<span id=\"L" line "\">" (line in name_at ? "<a id=\"" name_at[line] "\"></a>" : "") "<a class=\"n\" href=\"#L" line "\">" line "</a>" cite(tail)
     gsub(/ style="counter-reset: source-line [0-9]*;"/, "")
   } else {
     if (kind == "chapter") sub(/ class="sourceCode [a-z]*"/, "")
