@@ -326,6 +326,106 @@ Test (points, nearest_point_takes_all)
   sb_target_free (target);
 }
 
+// Far from the origin and with next to no noise, matrix products say nothing about which point is near: two points a few
+// $\varsigma$ apart share $\mathbf{x}$ between them, among others a hundred thousand $\varsigma$ away, all of them far from the
+// origin. Whichever comes first in the set, the results are as good as elsewhere.
+
+Test (points, true_neighbours_are_found_among_many)
+{
+  gsl_rng *r = property_rng (41);
+  for (int n = 0; n < 200; n++)
+    {
+      truth_law law = { .K = TRUTH_K, .d = 3 };
+      size_t a = gsl_rng_uniform_int (r, TRUTH_K), b = (a + 1 + gsl_rng_uniform_int (r, TRUTH_K - 1)) % TRUTH_K;
+      double x[3], sd = 1e-5;
+      for (size_t k = 0; k < TRUTH_K; k++)
+        {
+          law.w[k] = 1;
+          for (size_t i = 0; i < 3; i++)
+            law.mu[k][i] = 1e8 + gsl_ran_gaussian (r, 1);
+        }
+      for (size_t i = 0; i < 3; i++)
+        {
+          law.mu[b][i] = law.mu[a][i] + gsl_ran_gaussian (r, 2 * sd);
+          x[i] = 0.5 * (law.mu[a][i] + law.mu[b][i]) + gsl_ran_gaussian (r, sd);
+        }
+      sb_target *target = truth_points (&law);
+      for (quantity what = 0; what < QUANTITIES; what++)
+        {
+          double error = disagreement (target, &law, what, 1, sd, x, 0.1);
+          cr_assert_lt (error, 1e-13, "%s, case %d: %g", quantity_name[what], n, error);
+        }
+      sb_target_free (target);
+    }
+  gsl_rng_free (r);
+}
+
+// What a row needs is decided for that row: rows with next to no noise stand in one batch beside rows with all of it, and
+// each gives what it gives alone.
+
+static void
+compare_with_row (const sb_target *target, const sb_process *process, const gsl_matrix *x, const gsl_vector *t,
+                  gsl_matrix *const *out, const gsl_vector *divergence, size_t i)
+{
+  const sb_view views[3] = { SB_SCORE, SB_DENOISER, SB_EPSILON };
+  const double *x_i = gsl_matrix_const_ptr (x, i, 0), t_i = gsl_vector_get (t, i);
+  double alone[2];
+  for (size_t k = 0; k < 4; k++)
+    {
+      if (k < 3)
+        ask (target, process, views[k], x_i, t_i, alone);
+      else
+        ask_jvp (target, process, x_i, t_i, x_i, alone);
+      for (size_t j = 0; j < 2; j++)
+        cr_assert_float_eq (gsl_matrix_get (out[k], i, j), alone[j], 1e-13 * hypot (alone[0], alone[1]),
+                            "row %zu at t = %g, %zu: %.17g, alone %.17g", i, t_i, k, gsl_matrix_get (out[k], i, j),
+                            alone[j]);
+    }
+  double trace = ask_divergence (target, process, x_i, t_i);
+  cr_assert_float_eq (gsl_vector_get (divergence, i), trace, 1e-13 * fabs (trace));
+}
+
+Test (points, rows_of_little_noise_stand_beside_rows_of_much)
+{
+  enum
+  {
+    N = 40
+  };
+  gsl_rng *r = property_rng (42);
+  gsl_matrix *mu = gsl_matrix_alloc (20, 2), *x = gsl_matrix_alloc (N, 2), *out[4];
+  gsl_vector *t = gsl_vector_alloc (N), *divergence = gsl_vector_alloc (N);
+  sb_process *ve = sb_ve_alloc (2, 1e-5, 1e6);
+  for (size_t k = 0; k < 20; k++)
+    for (size_t j = 0; j < 2; j++)
+      gsl_matrix_set (mu, k, j, 1e3 + gsl_ran_gaussian (r, k % 2 ? 1e-5 : 1));
+  for (size_t i = 0; i < N; i++)
+    {
+      double few = i % 3 == 0;
+      gsl_vector_set (t, i, few ? 1e-9 : 1);
+      for (size_t j = 0; j < 2; j++)
+        gsl_matrix_set (x, i, j, 1e3 + gsl_ran_gaussian (r, few ? 1e-5 : 1e6));
+    }
+  for (size_t i = 0; i < 4; i++)
+    out[i] = gsl_matrix_alloc (N, 2);
+  sb_target *target = sb_target_points_alloc (mu, NULL);
+  cr_assert_eq (sb_target_evaluate (target, ve, SB_SCORE, x, t, out[0]), GSL_SUCCESS);
+  cr_assert_eq (sb_target_evaluate (target, ve, SB_DENOISER, x, t, out[1]), GSL_SUCCESS);
+  cr_assert_eq (sb_target_evaluate (target, ve, SB_EPSILON, x, t, out[2]), GSL_SUCCESS);
+  cr_assert_eq (sb_target_jvp (target, ve, x, t, x, out[3]), GSL_SUCCESS);
+  cr_assert_eq (sb_target_divergence (target, ve, x, t, divergence), GSL_SUCCESS);
+  for (size_t i = 0; i < N; i++)
+    compare_with_row (target, ve, x, t, out, divergence, i);
+  for (size_t i = 0; i < 4; i++)
+    gsl_matrix_free (out[i]);
+  gsl_matrix_free (mu);
+  gsl_matrix_free (x);
+  gsl_vector_free (t);
+  gsl_vector_free (divergence);
+  sb_process_free (ve);
+  sb_target_free (target);
+  gsl_rng_free (r);
+}
+
 // At noise far larger than the whole set, its mean is all that is left.
 
 Test (points, mean_is_left_at_the_end)
