@@ -9,8 +9,8 @@
 SB_BEGIN_DECLS
 
 // squared(i, j) <- |x_i - y_j|^2 for x (n x d), y (m x d), squared (n x m), by one matrix product. Never negative; its
-// error is a small multiple of DBL_EPSILON (|x_i|^2 + |y_j|^2), so centre points that lie far from the origin.
-// GSL_EBADLEN, GSL_EDOM where a number is not finite.
+// error is about sqrt (d) DBL_EPSILON (|x_i|^2 + |y_j|^2), so centre points that lie far from the origin. GSL_EBADLEN,
+// GSL_EDOM where a number is not finite.
 int sb_squared_distances (const gsl_matrix *x, const gsl_matrix *y, gsl_matrix *squared);
 
 // For each row of x (n x d), the row of data (m x d, m >= 1) that is nearest: its number into index[i], its distance

@@ -76,12 +76,12 @@ Test (pairs, distances_are_those_one_by_one)
 Test (pairs, squares_are_never_negative)
 {
   gsl_rng *r = property_rng (2);
-  gsl_matrix *x = random_matrix (r, 200, 7), *out = gsl_matrix_alloc (200, 200);
+  gsl_matrix *x = random_matrix (r, 200, 301), *out = gsl_matrix_alloc (200, 200);
   gsl_matrix_add_constant (x, 1000);
   sb_squared_distances (x, x, out);
   cr_assert_geq (gsl_matrix_min (out), 0);
   for (size_t i = 0; i < 200; i++)
-    cr_assert_lt (gsl_matrix_get (out, i, i), 10 * DBL_EPSILON * 7e6);
+    cr_assert_lt (gsl_matrix_get (out, i, i), 30 * DBL_EPSILON * 301e6);
   gsl_matrix_free (x);
   gsl_matrix_free (out);
   gsl_rng_free (r);

@@ -350,7 +350,8 @@ Test (twosample, bad_samples_are_refused)
   const double wrong[] = { NAN, INFINITY, -INFINITY };
   for (size_t k = 0; k < 3; k++)
     {
-      gsl_vector_set (bad, 1, wrong[k]);
+      gsl_vector_set_zero (bad);
+      gsl_vector_set (bad, k, wrong[k]);
       cr_assert_eq (sb_ks_one_sample (bad, identity, NULL, &D, &p), GSL_EDOM);
       cr_assert_eq (sb_ks_two_sample (x, bad, &D, &p), GSL_EDOM);
       cr_assert_eq (sb_ks_two_sample (bad, x, &D, &p), GSL_EDOM);
