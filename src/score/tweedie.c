@@ -1,21 +1,23 @@
 // # Score, denoiser, epsilon
 //
-// To know the score of noisy data, to know the clean point on average, and to know the noise on average is one and the
-// same knowledge. Where $\mathbf{x}_t = \mathbf{A}\mathbf{x}_0 + \mathbf{S}\mathbf{z}$, the conditional score is
-// $\nabla\log p_{0t}(\mathbf{x}_t \mid \mathbf{x}_0) = -\mathbf{S}^{-\top}\mathbf{z}$, and its average over all $\mathbf{x}_0$
-// that may have led to $\mathbf{x}$ is the score. [scoresde.txt-dsm-optimal] So
+// To know the score of noisy data, to know the clean point on average, and to know the noise on average is one and
+// the same knowledge. Where $\mathbf{x}_t = \mathbf{A}\mathbf{x}_0 + \mathbf{S}\mathbf{z}$, the conditional score is
+// $\nabla\log p_{0t}(\mathbf{x}_t \mid \mathbf{x}_0) = -\mathbf{S}^{-\top}\mathbf{z}$, and its average over all
+// $\mathbf{x}_0$ that may have led to $\mathbf{x}$ is the score. [scoresde.txt-dsm-optimal] So
 // $$ \nabla\log p_t(\mathbf{x}) = -\mathbf{S}^{-\top}\boldsymbol\epsilon, \qquad
 //    \mathbf{x} = \mathbf{A}\hat{\mathbf{x}}_0 + \mathbf{S}\boldsymbol\epsilon, $$
-// with $\hat{\mathbf{x}}_0 = \mathbb{E}[\mathbf{x}_0 \mid \mathbf{x}]$ and $\boldsymbol\epsilon = \mathbb{E}[\mathbf{z} \mid
-// \mathbf{x}]$. For $\mathbf{A} = m\mathbf{I}$ and $\mathbf{S} = \varsigma\mathbf{I}$ the first is the network's
-// $\mathbf{s} = -\boldsymbol\epsilon/\varsigma$ [scoresde.txt-lsimple], and the two together are Tweedie's formula
-// $\hat{\mathbf{x}}_0 = (\mathbf{x} + \varsigma^2\nabla\log p_t(\mathbf{x}))/m$. [scoresde.txt-denoise]
+// with $\hat{\mathbf{x}}_0 = \mathbb{E}[\mathbf{x}_0 \mid \mathbf{x}]$ and $\boldsymbol\epsilon =
+// \mathbb{E}[\mathbf{z} \mid \mathbf{x}]$. For $\mathbf{A} = m\mathbf{I}$ and $\mathbf{S} = \varsigma\mathbf{I}$ the
+// first is the network's $\mathbf{s} = -\boldsymbol\epsilon/\varsigma$ [scoresde.txt-lsimple], and the two together
+// are Tweedie's formula $\hat{\mathbf{x}}_0 = (\mathbf{x} + \varsigma^2\nabla\log p_t(\mathbf{x}))/m$.
+// [scoresde.txt-denoise]
 
 #include "tweedie.h"
 
 #include <gsl/gsl_errno.h>
 
-// Every view can be reached from every other by way of $\boldsymbol\epsilon$, applying the process's maps to a batch in place.
+// Every view can be reached from every other by way of $\boldsymbol\epsilon$, applying the process's maps to a batch
+// in place.
 
 static int
 score_to_epsilon (const sb_process *process, const gsl_vector *t, gsl_matrix *estimate)

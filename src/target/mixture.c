@@ -3,17 +3,18 @@
 // Data are rarely a Gaussian, but a mixture of Gaussians has every difficulty of real data (modes far apart, ridges,
 // gaps where almost nothing lies) and still the score of its noisy versions in closed form. Where
 // $$ p_0(\mathbf{x}) = \sum_k w_k\, \mathcal{N}(\mathbf{x};\; \boldsymbol\mu_k,\, \mathbf{C}_k) $$
-// and the forward process takes $\mathbf{x}_0$ to $m\,\mathbf{x}_0 + \varsigma\,\mathbf{z}$, the convolution of $p_0$ with
-// the kernel is again a mixture, [scoresde.txt-perturb-kernel]
+// and the forward process takes $\mathbf{x}_0$ to $m\,\mathbf{x}_0 + \varsigma\,\mathbf{z}$, the convolution of $p_0$
+// with the kernel is again a mixture, [scoresde.txt-perturb-kernel]
 // $$ p_t(\mathbf{x}) = \sum_k w_k\, \mathcal{N}(\mathbf{x};\; m\boldsymbol\mu_k,\, m^2\mathbf{C}_k + \varsigma^2\mathbf{I}),
 // $$
 // with $m$ and $\varsigma$ depending on $t$. A Gaussian is a mixture of one.
 //
-// As the law of the process at time $t$ it solves Kolmogorov's forward equation, [scoresde.eq35] for a drift $F(t)\mathbf{x}$
-// and a diffusion $G(t)$
+// As the law of the process at time $t$ it solves Kolmogorov's forward equation, [scoresde.eq35] for a drift
+// $F(t)\mathbf{x}$ and a diffusion $G(t)$
 // $$ \partial_t p_t = -\nabla\cdot(F\mathbf{x}\,p_t) + \tfrac12 G^2\,\Delta p_t, $$
 // and, since $\Delta p_t = \nabla\cdot(p_t\nabla\log p_t)$, with its score the continuity equation [scoresde.eq37]
-// $\partial_t p_t = -\nabla\cdot\bigl[(F\mathbf{x} - \tfrac12 G^2\nabla\log p_t)\,p_t\bigr]$. The tests hold it to both.
+// $\partial_t p_t = -\nabla\cdot\bigl[(F\mathbf{x} - \tfrac12 G^2\nabla\log p_t)\,p_t\bigr]$. The tests hold it to
+// both.
 
 #include "law.h"
 
@@ -27,8 +28,9 @@
 #include <stdlib.h>
 
 // The covariances of $p_t$ differ from time to time, but their axes do not: with $\mathbf{C}_k = \mathbf{U}_k
-// \operatorname{diag}(\boldsymbol\lambda_k)\, \mathbf{U}_k^\top$ found once, $m^2\mathbf{C}_k + \varsigma^2\mathbf{I}$ has the
-// variances $s_{kj} = m^2\lambda_{kj} + \varsigma^2$ along the columns of $\mathbf{U}_k$, at every time.
+// \operatorname{diag}(\boldsymbol\lambda_k)\, \mathbf{U}_k^\top$ found once, $m^2\mathbf{C}_k +
+// \varsigma^2\mathbf{I}$ has the variances $s_{kj} = m^2\lambda_{kj} + \varsigma^2$ along the columns of
+// $\mathbf{U}_k$, at every time.
 
 typedef struct
 {
@@ -56,8 +58,8 @@ axes (const mixture *law, size_t k)
 //
 // Every function below works on a few rows at a time and first needs the same: for each component $k$ the differences
 // $\boldsymbol\delta_i = \mathbf{x}_i - m_i\boldsymbol\mu_k$ along the component's axes, $\mathbf{y}_i =
-// \mathbf{U}_k^\top\boldsymbol\delta_i$, one matrix product for all rows. The fused multiply-add rounds a difference once, so
-// that it keeps its digits where $\mathbf{x}_i$ is within a small $\varsigma$ of $m\boldsymbol\mu_k$.
+// \mathbf{U}_k^\top\boldsymbol\delta_i$, one matrix product for all rows. The fused multiply-add rounds a difference
+// once, so that it keeps its digits where $\mathbf{x}_i$ is within a small $\varsigma$ of $m\boldsymbol\mu_k$.
 
 enum
 {
@@ -145,8 +147,8 @@ component_log_density (const shard *s, size_t i, size_t k)
   return s->law->log_w[k] - 0.5 * sum;
 }
 
-// The responsibility $r_k = P(k \mid \mathbf{x})$ is its share in the sum. Far from all components every density underflows,
-// so the largest log density is taken off first; it returns with the logarithm of the sum.
+// The responsibility $r_k = P(k \mid \mathbf{x})$ is its share in the sum. Far from all components every density
+// underflows, so the largest log density is taken off first; it returns with the logarithm of the sum.
 
 static double
 normalise (gsl_vector *r)
@@ -219,10 +221,10 @@ log_density_rows (void *context, size_t number, size_t first, size_t n)
 // $$ \nabla\log p_t(\mathbf{x} \mid k) = -\mathbf{U}_k\,\frac{\mathbf{y}}{s_k}, \qquad
 //    \mathbb{E}[\mathbf{x}_0 \mid \mathbf{x}, k] = \boldsymbol\mu_k + \mathbf{U}_k\,\frac{m\lambda_k\,\mathbf{y}}{s_k}, \qquad
 //    \mathbb{E}[\mathbf{z} \mid \mathbf{x}, k] = \mathbf{U}_k\,\frac{\varsigma\,\mathbf{y}}{s_k}, $$
-// and each view of the mixture is the average over $k$ with the responsibilities. [scoresde.txt-dsm-optimal] None of the three
-// is computed from another: as $\varsigma \to 0$ the score's $1/s_k$ grows beyond bounds while the denoiser tends to
-// $\mathbf{x}/m$, and as $\varsigma \to \infty$ what the denoiser knows of $\mathbf{x}$ would be lost in $\mathbf{x} + \varsigma^2
-// \nabla\log p_t(\mathbf{x})$.
+// and each view of the mixture is the average over $k$ with the responsibilities. [scoresde.txt-dsm-optimal] None of
+// the three is computed from another: as $\varsigma \to 0$ the score's $1/s_k$ grows beyond bounds while the denoiser
+// tends to $\mathbf{x}/m$, and as $\varsigma \to \infty$ what the denoiser knows of $\mathbf{x}$ would be lost in
+// $\mathbf{x} + \varsigma^2 \nabla\log p_t(\mathbf{x})$.
 
 static inline double
 gain (target_kernel kernel, sb_view view, double lambda)
@@ -304,12 +306,13 @@ evaluate_rows (void *context, size_t number, size_t first, size_t n)
 
 // ## The Jacobian of the score
 //
-// It is the Hessian of $\log p_t$. Differentiating the average, responsibilities included, with $\mathbf{s}_k$ the score
-// of component $k$ and $\mathbf{s} = \sum_k r_k\mathbf{s}_k$,
+// It is the Hessian of $\log p_t$. Differentiating the average, responsibilities included, with $\mathbf{s}_k$ the
+// score of component $k$ and $\mathbf{s} = \sum_k r_k\mathbf{s}_k$,
 // $$ \mathbf{J} = \sum_k r_k \Bigl[ -\mathbf{U}_k \operatorname{diag}\bigl(1/s_k\bigr)\, \mathbf{U}_k^\top
 //    + (\mathbf{s}_k - \mathbf{s})(\mathbf{s}_k - \mathbf{s})^\top \Bigr]. $$
-// The second term is written about the mean: $\sum_k r_k \mathbf{s}_k\mathbf{s}_k^\top - \mathbf{s}\mathbf{s}^\top$ would subtract
-// squares of size $1/\varsigma^2$ that agree wherever one component rules. Here are the $\mathbf{s}_k - \mathbf{s}$, a row each.
+// The second term is written about the mean: $\sum_k r_k \mathbf{s}_k\mathbf{s}_k^\top - \mathbf{s}\mathbf{s}^\top$
+// would subtract squares of size $1/\varsigma^2$ that agree wherever one component rules. Here are the
+// $\mathbf{s}_k - \mathbf{s}$, a row each.
 
 static void
 deviations (shard *s, size_t k, gsl_matrix *e)
@@ -362,7 +365,8 @@ jvp_rows (void *context, size_t number, size_t first, size_t n)
   return GSL_SUCCESS;
 }
 
-// Its trace, the divergence of the score: $\sum_k r_k \bigl[ -\sum_j 1/s_{kj} + \|\mathbf{s}_k - \mathbf{s}\|^2 \bigr]$.
+// Its trace, the divergence of the score: $\sum_k r_k \bigl[ -\sum_j 1/s_{kj} + \|\mathbf{s}_k - \mathbf{s}\|^2
+// \bigr]$.
 
 static double
 component_trace (const shard *s, size_t i, size_t k)
@@ -463,13 +467,13 @@ mixture_divergence (const void *state, const sb_process *process, const gsl_matr
 // ## What is known of $\mathbf{x}_0$
 //
 // Given the component, the posterior covariance is $\mathbf{U}_k \operatorname{diag}(\lambda_k\varsigma^2/s_k)\,
-// \mathbf{U}_k^\top$ and the posterior mean is the component's denoiser $\hat{\mathbf{x}}_k$; the law of total variance puts
-// the components together,
+// \mathbf{U}_k^\top$ and the posterior mean is the component's denoiser $\hat{\mathbf{x}}_k$; the law of total
+// variance puts the components together,
 // $$ \operatorname{Cov}[\mathbf{x}_0 \mid \mathbf{x}] = \sum_k r_k \Bigl[ \mathbf{U}_k \operatorname{diag}\bigl(
 //    \lambda_k\varsigma^2/s_k\bigr)\, \mathbf{U}_k^\top + (\hat{\mathbf{x}}_k - \hat{\mathbf{x}})(\hat{\mathbf{x}}_k -
 //    \hat{\mathbf{x}})^\top \Bigr]. $$
-// It equals $\tfrac{\varsigma^2}{m^2}(\mathbf{I} + \varsigma^2\mathbf{J})$, which for small $\lambda_k/\varsigma^2$ is a
-// difference of numbers that agree.
+// It equals $\tfrac{\varsigma^2}{m^2}(\mathbf{I} + \varsigma^2\mathbf{J})$, which for small $\lambda_k/\varsigma^2$
+// is a difference of numbers that agree.
 
 static void
 add_within (const shard *s, size_t k, gsl_matrix *root, gsl_matrix *covariance)
@@ -552,7 +556,8 @@ mixture_posterior_covariance (const void *state, const sb_process *process, cons
 
 // ## Drawing from it
 //
-// First the component, then $\mathbf{x}_0 = \boldsymbol\mu_k + \mathbf{U}_k \operatorname{diag}(\sqrt{\lambda_k})\,\mathbf{z}$.
+// First the component, then $\mathbf{x}_0 = \boldsymbol\mu_k + \mathbf{U}_k
+// \operatorname{diag}(\sqrt{\lambda_k})\,\mathbf{z}$.
 
 typedef struct
 {
@@ -637,8 +642,9 @@ mixture_cdf (const void *state, const sb_process *process, const gsl_matrix *x, 
 
 // ## Making one
 //
-// A covariance given in doubles is known to some $\epsilon\|\mathbf{C}\|$, and so are its eigenvalues: one that small, of
-// either sign, is a zero of a singular matrix. A diagonal matrix carries its eigenvalues as they are, however small.
+// A covariance given in doubles is known to some $\epsilon\|\mathbf{C}\|$, and so are its eigenvalues: one that
+// small, of either sign, is a zero of a singular matrix. A diagonal matrix carries its eigenvalues as they are,
+// however small.
 
 static int
 is_diagonal (const gsl_matrix *c)
@@ -661,10 +667,10 @@ check_symmetric (const gsl_matrix *c)
   return GSL_SUCCESS;
 }
 
-// For all others LAPACK, which comes with OpenBLAS, has the eigenvectors eight times as fast as GSL at $d = 784$ (and GSL 2.7
-// loses a block where the memory for its workspace runs out). The symbol is Fortran's, with matrices by columns: read by
-// rows, its eigenvectors are the rows, and $\mathbf{U}$ is the transpose. The lengths of the workspace are the least that
-// it asks for, and have to fit in an `int`.
+// For all others LAPACK, which comes with OpenBLAS, has the eigenvectors eight times as fast as GSL at $d = 784$ (and
+// GSL 2.7 loses a block where the memory for its workspace runs out). The symbol is Fortran's, with matrices by
+// columns: read by rows, its eigenvectors are the rows, and $\mathbf{U}$ is the transpose. The lengths of the
+// workspace are the least that it asks for, and have to fit in an `int`.
 
 extern void dsyevd_ (const char *jobz, const char *uplo, const int *n, double *a, const int *lda, double *w,
                      double *work, const int *lwork, int *iwork, const int *liwork, int *info, size_t, size_t);

@@ -1,13 +1,14 @@
 // # Point masses: a data set as a law
 //
-// The law that training sees is the data set itself, $p_0 = \sum_k w_k\,\delta_{\boldsymbol\mu_k}$ with a point mass for every
-// image, and the score that training would find, with unlimited capacity, is this law's. [scoresde.txt-dsm-optimal] Under a
-// process that takes $\mathbf{x}_0$ to $m\,\mathbf{x}_0 + \varsigma\,\mathbf{z}$,
+// The law that training sees is the data set itself, $p_0 = \sum_k w_k\,\delta_{\boldsymbol\mu_k}$ with a point mass
+// for every image, and the score that training would find, with unlimited capacity, is this law's.
+// [scoresde.txt-dsm-optimal] Under a process that takes $\mathbf{x}_0$ to $m\,\mathbf{x}_0 + \varsigma\,\mathbf{z}$,
 // $$ p_t(\mathbf{x}) = \sum_k w_k\, \mathcal{N}(\mathbf{x};\; m\boldsymbol\mu_k,\, \varsigma^2\mathbf{I}), \qquad
 //    r_k = P(\mathbf{x}_0 = \boldsymbol\mu_k \mid \mathbf{x}) \propto
 //    w_k \exp\Bigl(-\frac{\|\mathbf{x} - m\boldsymbol\mu_k\|^2}{2\varsigma^2}\Bigr). $$
-// Of one point it is the kernel, its score $-(\mathbf{x} - m\boldsymbol\mu)/\varsigma^2 = -\mathbf{z}/\varsigma$ the conditional score
-// of the objectives, whose squared norm is $d/\varsigma^2$ on average. [scoresde.txt-weight-inverse]
+// Of one point it is the kernel, its score $-(\mathbf{x} - m\boldsymbol\mu)/\varsigma^2 = -\mathbf{z}/\varsigma$ the
+// conditional score of the objectives, whose squared norm is $d/\varsigma^2$ on average.
+// [scoresde.txt-weight-inverse]
 //
 // It is the mixture of the page before with covariances of zero, but there are ten thousand components or more, so
 // that this page is about doing it fast, without losing the digits.
@@ -106,8 +107,9 @@ shard_alloc (shard *s, const batch_job *job, size_t first, size_t n)
 
 // ## Responsibilities, fast
 //
-// In $\|\mathbf{x} - m\boldsymbol\mu_k\|^2 = \|\mathbf{x}\|^2 - 2m\,\mathbf{x}\cdot\boldsymbol\mu_k + m^2\|\boldsymbol\mu_k\|^2$ the first
-// term is common to all points and drops out; the second, for all rows and points, is one matrix product:
+// In $\|\mathbf{x} - m\boldsymbol\mu_k\|^2 = \|\mathbf{x}\|^2 - 2m\,\mathbf{x}\cdot\boldsymbol\mu_k +
+// m^2\|\boldsymbol\mu_k\|^2$ the first term is common to all points and drops out; the second, for all rows and
+// points, is one matrix product:
 // $$ \log r_k = \log w_k + \frac{m}{\varsigma^2}\Bigl(\mathbf{x}\cdot\boldsymbol\mu_k - \frac{m}{2}\|\boldsymbol\mu_k\|^2\Bigr)
 //    + \text{const}. $$
 // Here `r` holds the products before and the logarithms after; the most responsible point is returned.
@@ -167,10 +169,10 @@ log_ratio (const points *law, target_kernel kernel, const double *delta, size_t 
   return law->log_w[k] - law->log_w[reference] + m / gsl_pow_2 (kernel.sd) * sum;
 }
 
-// In question are the points whose logarithm may lie within 80 of the best: $e^{-80}$ is nothing beside 1, for any $K$
-// that fits a memory. The others leave with $-\infty$. The matrix product may have taken a wrong point for the best, and then
-// another becomes the reference. One change is enough but where points are alike to rounding; after the third, any of
-// them will do.
+// In question are the points whose logarithm may lie within 80 of the best: $e^{-80}$ is nothing beside 1, for any
+// $K$ that fits a memory. The others leave with $-\infty$. The matrix product may have taken a wrong point for the
+// best, and then another becomes the reference. One change is enough but where points are alike to rounding; after
+// the third, any of them will do.
 
 static const double NEGLIGIBLE = -80;
 
@@ -242,8 +244,8 @@ exponentials (double *r, size_t K, size_t *left)
 }
 
 // The careful way is taken where the rounding of the product would show, in a responsibility, beyond the 12th digit.
-// Noise is small there, and few points are in question. Sums over the points are then taken one by one as well, and also
-// where so few are left that it is faster than a matrix product.
+// Noise is small there, and few points are in question. Sums over the points are then taken one by one as well, and
+// also where so few are left that it is faster than a matrix product.
 
 static const double TOLERANCE = 1e-12;
 
@@ -290,8 +292,8 @@ weigh (shard *s)
 
 // ## Sums over the points
 //
-// What remains are sums $\sum_k c_k(\boldsymbol\mu_k - \boldsymbol\mu_*)$ with coefficients $c_k$ per row: by a second matrix product,
-// or one by one.
+// What remains are sums $\sum_k c_k(\boldsymbol\mu_k - \boldsymbol\mu_*)$ with coefficients $c_k$ per row: by a
+// second matrix product, or one by one.
 
 static void
 add_difference (const points *law, size_t k, size_t reference, double c, double *sum)
@@ -376,8 +378,8 @@ log_density_rows (void *context, size_t number, size_t first, size_t n)
 //
 // The denoiser is the average of the points, $\hat{\mathbf{x}}_0 = \boldsymbol\mu_* + \sum_k r_k(\boldsymbol\mu_k -
 // \boldsymbol\mu_*) = \boldsymbol\mu_* + \mathbf{o}$. The others follow by Tweedie's formula [scoresde.txt-denoise]
-// $\nabla\log p_t = (m\hat{\mathbf{x}}_0 - \mathbf{x})/\varsigma^2$, but for the order of its terms: $\mathbf{x}$ and $m\boldsymbol\mu_*$ may agree
-// to ten digits, and their difference $\boldsymbol\delta$ is at hand, so
+// $\nabla\log p_t = (m\hat{\mathbf{x}}_0 - \mathbf{x})/\varsigma^2$, but for the order of its terms: $\mathbf{x}$ and
+// $m\boldsymbol\mu_*$ may agree to ten digits, and their difference $\boldsymbol\delta$ is at hand, so
 // $$ \nabla\log p_t(\mathbf{x}) = \frac{m\,\mathbf{o} - \boldsymbol\delta}{\varsigma^2}, \qquad
 //    \mathbb{E}[\mathbf{z} \mid \mathbf{x}] = \frac{\boldsymbol\delta - m\,\mathbf{o}}{\varsigma}. $$
 
@@ -418,8 +420,9 @@ evaluate_rows (void *context, size_t number, size_t first, size_t n)
 // $$ \mathbf{J} = -\frac{\mathbf{I}}{\varsigma^2} + \frac{m^2}{\varsigma^4} \operatorname{Cov}[\mathbf{x}_0 \mid \mathbf{x}],
 //    \qquad \operatorname{Cov}[\mathbf{x}_0 \mid \mathbf{x}]\,\mathbf{v} = \sum_k r_k (q_k - \bar q)\, \boldsymbol\mu_k,
 //    \quad q_k = (\boldsymbol\mu_k - \boldsymbol\mu_*)\cdot\mathbf{v}, \quad \bar q = \sum_k r_k q_k. $$
-// The coefficients $r_k(q_k - \bar q)$ sum to zero, so that $\boldsymbol\mu_k$ may again be replaced by its difference to the
-// reference. Here `q` holds the $\boldsymbol\mu_k\cdot\mathbf{v}$ before and the coefficients after.
+// The coefficients $r_k(q_k - \bar q)$ sum to zero, so that $\boldsymbol\mu_k$ may again be replaced by its
+// difference to the reference. Here `q` holds the $\boldsymbol\mu_k\cdot\mathbf{v}$ before and the coefficients
+// after.
 
 static double
 product_with_difference (const points *law, size_t k, size_t reference, const double *v)
@@ -599,9 +602,9 @@ points_divergence (const void *state, const sb_process *process, const gsl_matri
 
 // ## What is known of $\mathbf{x}_0$
 //
-// $\operatorname{Cov}[\mathbf{x}_0 \mid \mathbf{x}] = \sum_k r_k (\boldsymbol\mu_k - \hat{\mathbf{x}}_0)(\boldsymbol\mu_k -
-// \hat{\mathbf{x}}_0)^\top$, a product $\mathbf{B}^\top\mathbf{B}$ whose rows $\sqrt{r_k}\,(\boldsymbol\mu_k - \hat{\mathbf{x}}_0)$ are made and used
-// up a block at a time.
+// $\operatorname{Cov}[\mathbf{x}_0 \mid \mathbf{x}] = \sum_k r_k (\boldsymbol\mu_k -
+// \hat{\mathbf{x}}_0)(\boldsymbol\mu_k - \hat{\mathbf{x}}_0)^\top$, a product $\mathbf{B}^\top\mathbf{B}$ whose rows
+// $\sqrt{r_k}\,(\boldsymbol\mu_k - \hat{\mathbf{x}}_0)$ are made and used up a block at a time.
 
 enum
 {

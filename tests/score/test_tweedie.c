@@ -124,9 +124,10 @@ Test (tweedie, denoiser_from_the_score_is_the_posterior_mean)
 
 // ## Score and epsilon of a network
 //
-// [scoresde.txt-lsimple] Whatever a network answers, the weighted squared error of its score is the squared error of its
-// epsilon, $(1 - \alpha_i)\|\mathbf{s}_\theta - \nabla\log p_{\alpha_i}(\tilde{\mathbf{x}} \mid \mathbf{x})\|^2 = \|\mathbf{z} -
-// \boldsymbol\epsilon_\theta\|^2$, at every level of DDPM; the conditional score is that of a law of one point.
+// [scoresde.txt-lsimple] Whatever a network answers, the weighted squared error of its score is the squared error of
+// its epsilon, $(1 - \alpha_i)\|\mathbf{s}_\theta - \nabla\log p_{\alpha_i}(\tilde{\mathbf{x}} \mid \mathbf{x})\|^2 =
+// \|\mathbf{z} - \boldsymbol\epsilon_\theta\|^2$, at every level of DDPM; the conditional score is that of a law of
+// one point.
 
 Test (tweedie, weighted_score_loss_is_the_loss_of_epsilon)
 {
@@ -177,9 +178,10 @@ Test (tweedie, weighted_score_loss_is_the_loss_of_epsilon)
 
 // ## Maps that are no numbers
 //
-// A process in the plane with $\mathbf{A}$ and $\mathbf{S}$ of its own per coordinate, which mix the coordinates too (stretch.h), and
-// one data point: then the denoiser is that point, epsilon is the noise that was added, and the score is the slope of a
-// Gaussian of covariance $\mathbf{S}\mathbf{S}^\top$, inverted by hand. From any view to any other.
+// A process in the plane with $\mathbf{A}$ and $\mathbf{S}$ of its own per coordinate, which mix the coordinates too
+// (stretch.h), and one data point: then the denoiser is that point, epsilon is the noise that was added, and the
+// score is the slope of a Gaussian of covariance $\mathbf{S}\mathbf{S}^\top$, inverted by hand. From any view to any
+// other.
 
 enum
 {

@@ -97,9 +97,9 @@ random_point (gsl_rng *r, const truth_law *law, const double *v, double *x)
     x[i] = v[P_M] * ((1 - blend) * law->mu[a][i] + blend * law->mu[b][i]) + gsl_ran_gaussian (r, v[P_DISTANCE]);
 }
 
-// Where the exponents $\|\mathbf{x} - m\boldsymbol\mu_k\|^2/s_k$ are large, their rounding is an error of the responsibilities;
-// where a covariance given in doubles is singular in a direction that no double has, its eigenvalue there is known to
-// $\epsilon\lambda_{\max}$ only, beside a variance $\varsigma^2$.
+// Where the exponents $\|\mathbf{x} - m\boldsymbol\mu_k\|^2/s_k$ are large, their rounding is an error of the
+// responsibilities; where a covariance given in doubles is singular in a direction that no double has, its eigenvalue
+// there is known to $\epsilon\lambda_{\max}$ only, beside a variance $\varsigma^2$.
 
 typedef struct
 {
@@ -151,8 +151,9 @@ Test (mixture, agrees_with_long_double_where_covariances_are_singular)
 
 // ## Derivatives
 //
-// By central differences, of random mixtures under a VP-like kernel: the score is the gradient of the log density, the
-// Jacobian-vector product the score's derivative along the vector, and the divergence the sum of the Jacobian's diagonal.
+// By central differences, of random mixtures under a VP-like kernel: the score is the gradient of the log density,
+// the Jacobian-vector product the score's derivative along the vector, and the divergence the sum of the Jacobian's
+// diagonal.
 
 static const property_parameter tame[PARAMETERS]
     = { { "K", PROPERTY_INTEGER, 1, 6, 1 },         { "d", PROPERTY_INTEGER, 1, 6, 1 },
@@ -273,7 +274,8 @@ Test (mixture, jacobian_is_the_derivative_of_the_score)
   property_check ("Jacobian symmetric, divergence its trace", 3, 500, PARAMETERS, tame, jacobian_residual, NULL, 1e-12);
 }
 
-// The posterior covariance is $\tfrac{\varsigma^2}{m^2}(\mathbf{I} + \varsigma^2\mathbf{J})$, the second-order Tweedie formula.
+// The posterior covariance is $\tfrac{\varsigma^2}{m^2}(\mathbf{I} + \varsigma^2\mathbf{J})$, the second-order
+// Tweedie formula.
 
 static double
 second_order_residual (const double *v, void *context)
@@ -305,7 +307,8 @@ Test (mixture, posterior_covariance_is_the_second_order_tweedie_formula)
 
 // ## What is known of $\mathbf{x}_0$, by quadrature
 //
-// Posterior mean and covariance of a mixture in the plane, integrated on a grid of $\mathbf{x}_0$: nothing here but Bayes.
+// Posterior mean and covariance of a mixture in the plane, integrated on a grid of $\mathbf{x}_0$: nothing here but
+// Bayes.
 
 static double
 plane_prior (const truth_law *law, const double *x)
@@ -374,8 +377,9 @@ Test (mixture, posterior_moments_agree_with_quadrature)
   sb_target_free (target);
 }
 
-// And without any formula: data drawn from the law, each weighted by how likely it leads to $\mathbf{x}$. With $n = 10^5$ draws the
-// weighted mean is within 5.5 of its standard errors but for one case in $2\cdot10^7$; there are 24 cases.
+// And without any formula: data drawn from the law, each weighted by how likely it leads to $\mathbf{x}$. With $n =
+// 10^5$ draws the weighted mean is within 5.5 of its standard errors but for one case in $2\cdot10^7$; there are 24
+// cases.
 
 Test (mixture, posterior_moments_agree_with_weighted_draws)
 {
@@ -418,8 +422,8 @@ Test (mixture, posterior_moments_agree_with_weighted_draws)
 
 // ## A mixture of one
 //
-// A Gaussian in the plane has a closed form that needs no eigenvalues: the covariance $m^2\mathbf{C} + \varsigma^2\mathbf{I}$, inverted by
-// hand. Its denoiser is linear regression.
+// A Gaussian in the plane has a closed form that needs no eigenvalues: the covariance $m^2\mathbf{C} +
+// \varsigma^2\mathbf{I}$, inverted by hand. Its denoiser is linear regression.
 
 Test (mixture, gaussian_agrees_with_its_closed_form)
 {
@@ -447,8 +451,8 @@ Test (mixture, gaussian_agrees_with_its_closed_form)
 
 // ## Without noise
 //
-// At $t = 0$ the law is $p_0$ itself, and $\mathbf{x}_0$ is known: the denoiser is $\mathbf{x}/m$, epsilon and the posterior covariance are
-// zero. A singular covariance has no density there.
+// At $t = 0$ the law is $p_0$ itself, and $\mathbf{x}_0$ is known: the denoiser is $\mathbf{x}/m$, epsilon and the
+// posterior covariance are zero. A singular covariance has no density there.
 
 Test (mixture, without_noise_it_is_the_data_law)
 {
@@ -492,8 +496,8 @@ Test (mixture, singular_covariance_without_noise_has_no_density)
 
 // ## Draws
 //
-// Means and covariances of a mixture with a singular component, from $n = 10^5$ draws, within 5.5 standard errors (one case in
-// $2\cdot10^7$, of five). Fourth moments bound the standard errors of the covariances.
+// Means and covariances of a mixture with a singular component, from $n = 10^5$ draws, within 5.5 standard errors
+// (one case in $2\cdot10^7$, of five). Fourth moments bound the standard errors of the covariances.
 
 Test (mixture, draws_have_its_moments)
 {
@@ -558,9 +562,9 @@ Test (mixture, distribution_function_is_the_integral_of_the_density)
 
 // ## Batches
 //
-// Rows do not know of each other: a batch of 300 rows, each at its own time and stored with a stride, gives for every row what the row
-// gives on its own, to rounding (a matrix product's last bit may depend on its shape), and bit for bit the same for any
-// number of threads.
+// Rows do not know of each other: a batch of 300 rows, each at its own time and stored with a stride, gives for every
+// row what the row gives on its own, to rounding (a matrix product's last bit may depend on its shape), and bit for
+// bit the same for any number of threads.
 
 enum
 {

@@ -83,8 +83,8 @@ integral (double (*f) (double x, void *context), void *context, double low, doub
 
 // ## Perturbed data are data convolved with the kernel
 //
-// [scoresde.txt-perturb-kernel] The data's density has vanished 12 of its standard deviations away, the kernel's 12 of its own:
-// the smaller range has to hold the 4001 nodes.
+// [scoresde.txt-perturb-kernel] The data's density has vanished 12 of its standard deviations away, the kernel's 12
+// of its own: the smaller range has to hold the 4001 nodes.
 
 typedef struct
 {
@@ -122,7 +122,8 @@ Test (perturbation, density_is_the_convolution)
     }
 }
 
-// The kernel itself is the law of one data point perturbed, its score the conditional score $-(\tilde x - x)/\sigma^2$. [scoresde.txt-perturb-kernel]
+// The kernel itself is the law of one data point perturbed, its score the conditional score $-(\tilde x -
+// x)/\sigma^2$. [scoresde.txt-perturb-kernel]
 
 static sb_target *
 one_point (size_t d, double x)
@@ -190,8 +191,8 @@ Test (perturbation, samples_follow_the_closed_form)
 
 // ## The score is the average of the conditional score
 //
-// $\mathbb{E}[\nabla\log p_{0t}(x_t \mid x_0) \mid x_t] = \nabla\log p_t(x_t)$, which is why denoising score matching finds the score.
-// [scoresde.txt-dsm-optimal]
+// $\mathbb{E}[\nabla\log p_{0t}(x_t \mid x_0) \mid x_t] = \nabla\log p_t(x_t)$, which is why denoising score matching
+// finds the score. [scoresde.txt-dsm-optimal]
 
 static double
 conditional_score (double x_0, const situation *s)
@@ -222,8 +223,9 @@ Test (perturbation, score_is_the_average_of_the_conditional_score)
         }
 }
 
-// And the two objectives differ by the same constant whatever the model: $\mathbb{E}\|s - \nabla\log p_{0t}\|^2 - \mathbb{E}\|s -
-// \nabla\log p_t\|^2$ has no $s$ in it. Five random models $a + bx + c\sin(\omega x)$. [scoresde.txt-dsm-optimal]
+// And the two objectives differ by the same constant whatever the model: $\mathbb{E}\|s - \nabla\log p_{0t}\|^2 -
+// \mathbb{E}\|s - \nabla\log p_t\|^2$ has no $s$ in it. Five random models $a + bx + c\sin(\omega x)$.
+// [scoresde.txt-dsm-optimal]
 
 static double
 model (const situation *s)
@@ -286,10 +288,11 @@ Test (perturbation, denoising_and_explicit_score_matching_differ_by_a_constant)
 
 // ## Weights
 //
-// $\mathbb{E}\|\nabla_{\tilde{\mathbf{x}}}\log p_\sigma(\tilde{\mathbf{x}} \mid \mathbf{x})\|^2 = d/\sigma^2$ at every level of SMLD, and
-// $d/(1-\alpha_i)$ at every level of DDPM, so that $\sigma_i^2$ and $1 - \alpha_i$ weigh the levels evenly. [scoresde.txt-weight-inverse]
-// Row $i$ stands at level $i + 1$. At every level the weighted square is that of the noise itself, and over all $10^6$
-// normals the mean is within $4.89\sqrt{2/10^6}$ of 1 but for one case in $10^6$.
+// $\mathbb{E}\|\nabla_{\tilde{\mathbf{x}}}\log p_\sigma(\tilde{\mathbf{x}} \mid \mathbf{x})\|^2 = d/\sigma^2$ at
+// every level of SMLD, and $d/(1-\alpha_i)$ at every level of DDPM, so that $\sigma_i^2$ and $1 - \alpha_i$ weigh the
+// levels evenly. [scoresde.txt-weight-inverse] Row $i$ stands at level $i + 1$. At every level the weighted square is
+// that of the noise itself, and over all $10^6$ normals the mean is within $4.89\sqrt{2/10^6}$ of 1 but for one case
+// in $10^6$.
 
 enum
 {
@@ -343,9 +346,10 @@ Test (perturbation, weights_are_the_inverse_of_the_conditional_scores_square)
   sb_process_free (ddpm);
 }
 
-// As printed, with the gradient taken in $\mathbf{x}$, the weights of DDPM would not be even: moving the data point by $h$ moves
-// the log density of the kernel by $\sqrt{\alpha_i}$ times as much as moving $\tilde{\mathbf{x}}$ by $-h$, so that
-// $(1 - \alpha_i)\,\mathbb{E}\|\nabla_{\mathbf{x}}\log p_{\alpha_i}\|^2 = \alpha_i d$. [scoresde.txt-weight-inverse]
+// As printed, with the gradient taken in $\mathbf{x}$, the weights of DDPM would not be even: moving the data point
+// by $h$ moves the log density of the kernel by $\sqrt{\alpha_i}$ times as much as moving $\tilde{\mathbf{x}}$ by
+// $-h$, so that $(1 - \alpha_i)\,\mathbb{E}\|\nabla_{\mathbf{x}}\log p_{\alpha_i}\|^2 = \alpha_i d$.
+// [scoresde.txt-weight-inverse]
 
 Test (perturbation, erratum_weight_inverse_needs_the_gradient_in_x_tilde)
 {
@@ -368,8 +372,8 @@ Test (perturbation, erratum_weight_inverse_needs_the_gradient_in_x_tilde)
 
 // ## The density obeys Kolmogorov's forward equation
 //
-// [scoresde.eq35] In one dimension and with drift $F(t)x$ and diffusion $G(t)$, $\partial_t p_t = -\partial_x[F x p_t] +
-// \tfrac12 G^2 \partial_x^2 p_t$; by central differences, at 61 points across three standard deviations.
+// [scoresde.eq35] In one dimension and with drift $F(t)x$ and diffusion $G(t)$, $\partial_t p_t = -\partial_x[F x
+// p_t] + \tfrac12 G^2 \partial_x^2 p_t$; by central differences, at 61 points across three standard deviations.
 
 static double
 map_at (const sb_process *of, sb_process_map map, double t)
@@ -397,8 +401,8 @@ kolmogorov (const sb_process *of, double x, double t, double h)
   return -F * ((x + h) * after - (x - h) * before) / (2 * h) + 0.5 * G * G * (after - 2 * at + before) / (h * h);
 }
 
-// [scoresde.eq37] The same with no second derivative, $\partial_t p_t = -\partial_x[\tilde f p_t]$, where the score stands in for the
-// diffusion: $\tilde f = F x - \tfrac12 G^2 \nabla\log p_t$.
+// [scoresde.eq37] The same with no second derivative, $\partial_t p_t = -\partial_x[\tilde f p_t]$, where the score
+// stands in for the diffusion: $\tilde f = F x - \tfrac12 G^2 \nabla\log p_t$.
 
 static double
 flow_of_mass (const sb_process *of, double x, double t)
@@ -449,8 +453,8 @@ Test (perturbation, density_and_score_solve_the_continuity_equation)
 }
 
 // In two dimensions with a diffusion matrix that is not diagonal, $d\mathbf{x} = \mathbf{G}\,d\mathbf{w}$: the law is
-// $\mathcal{N}(\mathbf{0}, \mathbf{C} + t\,\mathbf{G}\mathbf{G}^\top)$, and $\partial_t p = \tfrac12\sum_{ij}(\mathbf{G}\mathbf{G}^\top)_{ij}
-// \partial_i\partial_j p$. [scoresde.eq35]
+// $\mathcal{N}(\mathbf{0}, \mathbf{C} + t\,\mathbf{G}\mathbf{G}^\top)$, and $\partial_t p =
+// \tfrac12\sum_{ij}(\mathbf{G}\mathbf{G}^\top)_{ij} \partial_i\partial_j p$. [scoresde.eq35]
 
 static const double G2[2][2] = { { 0.8, 0.5 }, { -0.2, 0.6 } };
 
@@ -501,9 +505,9 @@ Test (perturbation, gaussian_in_the_plane_solves_the_forward_equation)
   cr_assert_lt (worst, 1e-4 * largest, "residual %g", worst / largest);
 }
 
-// Where the diffusion depends on the state, $\tilde f = f - \tfrac12\nabla\cdot[GG^\top] - \tfrac12 GG^\top\nabla\log p_t$: geometric Brownian
-// motion $dx = ax\,dt + bx\,dw$ from 1 is lognormal, $\log x \sim \mathcal{N}((a - b^2/2)t, b^2 t)$; the Gaussian of $\log x$ is
-// the library's. [scoresde.eq37]
+// Where the diffusion depends on the state, $\tilde f = f - \tfrac12\nabla\cdot[GG^\top] - \tfrac12 GG^\top\nabla\log
+// p_t$: geometric Brownian motion $dx = ax\,dt + bx\,dw$ from 1 is lognormal, $\log x \sim \mathcal{N}((a - b^2/2)t,
+// b^2 t)$; the Gaussian of $\log x$ is the library's. [scoresde.eq37]
 
 static const double GBM_A = 0.4, GBM_B = 0.6;
 
@@ -542,9 +546,10 @@ Test (perturbation, geometric_brownian_motion_solves_the_continuity_equation)
 
 // ## A step of the proof, component by component
 //
-// $\sum_j \partial_j\bigl[\sum_k G_{ik}G_{jk}\,p\bigr] = p\,\bigl(\nabla\cdot[\mathbf{G}\mathbf{G}^\top] + \mathbf{G}\mathbf{G}^\top\nabla\log p\bigr)_i$: as printed,
-// without the $i$ on the right, a number would equal a vector. For $\mathbf{G}(\mathbf{x})$ linear in the state and a Gaussian $p$, at
-// 100 points. [scoresde.txt-fp-score-identity]
+// $\sum_j \partial_j\bigl[\sum_k G_{ik}G_{jk}\,p\bigr] = p\,\bigl(\nabla\cdot[\mathbf{G}\mathbf{G}^\top] +
+// \mathbf{G}\mathbf{G}^\top\nabla\log p\bigr)_i$: as printed, without the $i$ on the right, a number would equal a
+// vector. For $\mathbf{G}(\mathbf{x})$ linear in the state and a Gaussian $p$, at 100 points.
+// [scoresde.txt-fp-score-identity]
 
 static void
 state_G (const double *x, double G[2][2])

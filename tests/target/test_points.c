@@ -74,8 +74,8 @@ random_point (gsl_rng *r, const truth_law *law, const double *v, double *x)
     x[i] = v[P_M] * ((1 - blend) * law->mu[a][i] + blend * law->mu[b][i]) + gsl_ran_gaussian (r, v[P_DISTANCE]);
 }
 
-// Half way between two points at little noise, the last digit of $\mathbf{x}$ decides which is the more responsible: there,
-// a result is as good as it can be when it is exact for an $\mathbf{x}$ that differs in that digit.
+// Half way between two points at little noise, the last digit of $\mathbf{x}$ decides which is the more responsible:
+// there, a result is as good as it can be when it is exact for an $\mathbf{x}$ that differs in that digit.
 
 static double
 residual (const double *v, void *context)
@@ -105,9 +105,9 @@ Test (points, agree_with_long_double)
 
 // ## Many points
 //
-// Thousands of points are the mixture with as many covariances of zero, which the page on mixtures computes another way.
-// The rows of a batch stand at all noise scales of the VE SDE, from where one point is all that counts to where all
-// count alike, and are stored with a stride. The points lie in a narrow cloud, so that many stay in question.
+// Thousands of points are the mixture with as many covariances of zero, which the page on mixtures computes another
+// way. The rows of a batch stand at all noise scales of the VE SDE, from where one point is all that counts to where
+// all count alike, and are stored with a stride. The points lie in a narrow cloud, so that many stay in question.
 
 enum
 {
@@ -262,8 +262,8 @@ check_against_mixture (double variance, double bound)
 
 Test (points, are_a_mixture_without_covariances) { check_against_mixture (0, 1e-10); }
 
-// Covariances $c\mathbf{I}$ with $c = 10^{-12}$ change the variance $\varsigma^2 \ge 10^{-6}$ by at most a part in $10^{6}$; the score
-// and its Jacobian change by a multiple of that, and the posterior covariance by $c$.
+// Covariances $c\mathbf{I}$ with $c = 10^{-12}$ change the variance $\varsigma^2 \ge 10^{-6}$ by at most a part in
+// $10^{6}$; the score and its Jacobian change by a multiple of that, and the posterior covariance by $c$.
 
 Test (points, are_the_limit_of_narrow_mixtures) { check_against_mixture (1e-12, 1e-3); }
 
@@ -326,9 +326,9 @@ Test (points, nearest_point_takes_all)
   sb_target_free (target);
 }
 
-// Far from the origin and with next to no noise, matrix products say nothing about which point is near: two points a few
-// $\varsigma$ apart share $\mathbf{x}$ between them, among others a hundred thousand $\varsigma$ away, all of them far from the
-// origin. Whichever comes first in the set, the results are as good as elsewhere.
+// Far from the origin and with next to no noise, matrix products say nothing about which point is near: two points a
+// few $\varsigma$ apart share $\mathbf{x}$ between them, among others a hundred thousand $\varsigma$ away, all of
+// them far from the origin. Whichever comes first in the set, the results are as good as elsewhere.
 
 Test (points, true_neighbours_are_found_among_many)
 {
@@ -360,8 +360,8 @@ Test (points, true_neighbours_are_found_among_many)
   gsl_rng_free (r);
 }
 
-// What a row needs is decided for that row: rows with next to no noise stand in one batch beside rows with all of it, and
-// each gives what it gives alone.
+// What a row needs is decided for that row: rows with next to no noise stand in one batch beside rows with all of it,
+// and each gives what it gives alone.
 
 static void
 compare_with_row (const sb_target *target, const sb_process *process, const gsl_matrix *x, const gsl_vector *t,
@@ -488,8 +488,8 @@ Test (points, without_noise_there_is_no_density)
 
 // ## Draws
 //
-// Every draw is one of the points, as often as its weight says: of $n = 10^5$, a count is within 5.5 standard deviations but for one
-// case in $2\cdot10^7$; a point of weight zero never comes.
+// Every draw is one of the points, as often as its weight says: of $n = 10^5$, a count is within 5.5 standard
+// deviations but for one case in $2\cdot10^7$; a point of weight zero never comes.
 
 Test (points, draws_are_the_points_by_weight)
 {

@@ -15,7 +15,8 @@ const truth_law GMM3 = { .K = 3,
 
 // ## Cholesky
 //
-// The covariance $m^2\mathbf{C} + \varsigma^2\mathbf{I} = \mathbf{L}\mathbf{L}^\top$, and its inverse applied to a vector.
+// The covariance $m^2\mathbf{C} + \varsigma^2\mathbf{I} = \mathbf{L}\mathbf{L}^\top$, and its inverse applied to a
+// vector.
 
 typedef long double square[TRUTH_D][TRUTH_D];
 
@@ -163,7 +164,8 @@ reach (const truth_law *law, const long double *denoiser)
 }
 
 // The exponent of component $k$ beyond that of another. Far from both they are large and agree in many digits; for
-// point masses their difference is $m(\boldsymbol\mu_* - \boldsymbol\mu_k)\cdot(\boldsymbol\delta_* + \boldsymbol\delta_k)/\varsigma^2$.
+// point masses their difference is $m(\boldsymbol\mu_* - \boldsymbol\mu_k)\cdot(\boldsymbol\delta_* +
+// \boldsymbol\delta_k)/\varsigma^2$.
 
 static int
 is_points (const truth_law *law)
