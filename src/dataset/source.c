@@ -131,10 +131,7 @@ start (sb_source *source, sb_error *error)
   int status = refill (source, error);
   source->gzip = source->z.avail_in >= 2 && source->buffer[0] == 0x1f && source->buffer[1] == 0x8b;
   if (status == GSL_SUCCESS && source->gzip && inflateInit2 (&source->z, MAX_WBITS + 16) != Z_OK) // + 16: gzip only
-    {
-      source->gzip = false;
-      SB_ERROR (error, GSL_ENOMEM, "%s: no memory to unpack it", source->path);
-    }
+    SB_ERROR (error, GSL_ENOMEM, "%s: no memory to unpack it", source->path);
   return status;
 }
 

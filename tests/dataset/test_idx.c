@@ -174,6 +174,10 @@ Test (idx, the_place_of_truncation_is_named)
   snprintf (expected, sizeof expected, "%s: byte 20: the file ends after 4 of 24 bytes of numbers",
             scratch_path ("file"));
   cr_assert_str_eq (error.message, expected);
+  read_back (good, 3, &error);
+  snprintf (expected, sizeof expected, "%s: byte 3: the file ends after 3 of 4 bytes of the IDX header",
+            scratch_path ("file"));
+  cr_assert_str_eq (error.message, expected);
 }
 
 Test (idx, trailing_bytes_are_noticed)
