@@ -200,7 +200,8 @@ report_classes (const gsl_matrix *probabilities, json_t *report)
 static int
 measure_features (const settings *o, const sb_classifier *c, const points *p, const points *q, json_t *report)
 {
-  gsl_matrix *of_p = gsl_matrix_alloc (p->rows->size1, c->features), *of_q = gsl_matrix_alloc (q->rows->size1, c->features),
+  gsl_matrix *of_p = gsl_matrix_alloc (p->rows->size1, c->features),
+             *of_q = gsl_matrix_alloc (q->rows->size1, c->features),
              *probabilities = gsl_matrix_alloc (p->rows->size1, c->classes);
   int status = of_p && of_q && probabilities ? GSL_SUCCESS : GSL_ENOMEM;
   if (status == GSL_SUCCESS)
@@ -212,7 +213,8 @@ measure_features (const settings *o, const sb_classifier *c, const points *p, co
   if (status != GSL_SUCCESS)
     failure ("%s: %s", o->classifier, why (status));
   else
-    status = measure_pairs (o, (const gsl_matrix *[]){ of_p, of_q }, (const gsl_matrix *[]){ p->rows, q->rows }, report);
+    status
+        = measure_pairs (o, (const gsl_matrix *[]){ of_p, of_q }, (const gsl_matrix *[]){ p->rows, q->rows }, report);
   gsl_matrix_free (of_p);
   gsl_matrix_free (of_q);
   gsl_matrix_free (probabilities);

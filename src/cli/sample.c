@@ -1,7 +1,7 @@
 // # scorebook sample
 //
-// A law known in closed form, a process that turns it into noise, the exact score of every law on the way, and a sampler
-// that uses it to run the process backwards.
+// A law known in closed form, a process that turns it into noise, the exact score of every law on the way, and a
+// sampler that uses it to run the process backwards.
 
 #include <config.h>
 #include "commands.h"
@@ -84,8 +84,7 @@ parse (int argc, char **argv, settings *o)
   const double size = 1e9;
   const option options[] = {
     { .kind = OPTION_HEADING, .help = "The law" },
-    { "law", 'l', OPTION_TEXT, &o->law, "LAW", 0, 0, NULL,
-      "what to sample: gmm3, spec48 or a file, see below" },
+    { "law", 'l', OPTION_TEXT, &o->law, "LAW", 0, 0, NULL, "what to sample: gmm3, spec48 or a file, see below" },
     { "data-range", 0, OPTION_RANGE, o->range, "LOW,HIGH", 0, 0, NULL,
       "map the bytes 0 to 255 of images to these values (default: 0,1 with ve and smld, else -1,1)" },
 
@@ -137,10 +136,13 @@ parse (int argc, char **argv, settings *o)
     { "output", 'o', OPTION_TEXT, &o->output, "FILE", 0, 0, NULL, "where to (needed): *.npy, *.csv or *.png" },
     { "columns", 0, OPTION_COUNT, &o->columns, "N", 0, 1e4, NULL, "png: images in a row (default: about square)" },
   };
-  const command_line line = {
-    "sample", "{--law=LAW | --model=FILE} --output=FILE [OPTION]...", SAMPLE_SUMMARY, details, options, sizeof options / sizeof *options,
-    0
-  };
+  const command_line line = { "sample",
+                              "{--law=LAW | --model=FILE} --output=FILE [OPTION]...",
+                              SAMPLE_SUMMARY,
+                              details,
+                              options,
+                              sizeof options / sizeof *options,
+                              0 };
   int first;
   return parse_options (&line, &o->common, argc, argv, &first);
 }
@@ -164,7 +166,8 @@ is_exploding (const settings *o)
 static int
 check_model (const settings *o)
 {
-  if (o->process != UNSET || o->levels || !(isnan (o->sigma_min) && isnan (o->sigma_max) && isnan (o->beta_min) && isnan (o->beta_max)))
+  if (o->process != UNSET || o->levels
+      || !(isnan (o->sigma_min) && isnan (o->sigma_max) && isnan (o->beta_min) && isnan (o->beta_max)))
     return usage_error ("--model: has its process with it; leave out --process and what belongs to it");
   if (!isnan (o->range[0]))
     return usage_error ("--model: has its --data-range with it");
@@ -255,8 +258,8 @@ open_process (const settings *o, size_t d)
     }
 }
 
-// An SDE is solved on an even grid from $T$ to $\epsilon$. A chain goes down its $N$ levels; with fewer steps, by those nearest
-// to an even grid. With denoising it ends at level 1, from where Tweedie's formula takes it to level 0.
+// An SDE is solved on an even grid from $T$ to $\epsilon$. A chain goes down its $N$ levels; with fewer steps, by
+// those nearest to an even grid. With denoising it ends at level 1, from where Tweedie's formula takes it to level 0.
 
 static gsl_vector *
 grid_times (const settings *o, const sb_process *process)
@@ -288,7 +291,8 @@ check_steps (const settings *o, const sb_process *process)
 
 // ## The sampler
 //
-// The predictor by default is the authors' choice: reverse diffusion, but for the VP and sub-VP SDEs in continuous time.
+// The predictor by default is the authors' choice: reverse diffusion, but for the VP and sub-VP SDEs in continuous
+// time.
 
 static sb_pc
 sampler (const settings *o)

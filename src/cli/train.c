@@ -1,7 +1,7 @@
 // # scorebook train
 //
-// A network learns the score of a data set. The state is saved as it goes: Ctrl-C, a lost machine or a full disk cost at most the steps
-// since the last save, and a training that goes on does to the last bit what it would have done.
+// A network learns the score of a data set. The state is saved as it goes: Ctrl-C, a lost machine or a full disk cost
+// at most the steps since the last save, and a training that goes on does to the last bit what it would have done.
 
 #include "config.h"
 #include "commands.h"
@@ -33,24 +33,24 @@ static const char *const prediction_names[] = { "epsilon", "mixed", NULL };
 static const char *const label_names[] = { "time", "log-noise", NULL };
 static const char *const weighting_names[] = { "variance", "likelihood", "unit", NULL };
 
-static const char details[]
-    = "NETWORK is one of these lines:\n"
-      "  unet image=1x28x28 channels=32 multipliers=1,2,2 blocks=1 groups=8\n       attention=7 time=positional features=32\n"
-      "  mlp inputs=2 width=64 layers=3 time=fourier features=32\n"
-      "  cnn image=1x28x28 outputs=10 channels=16 multipliers=1,2,4 blocks=2\n"
-      "and PROCESS one of these:\n"
-      "  ve sigma_min=0.01 sigma_max=50\n"
-      "  vp beta_min=0.1 beta_max=20\n"
-      "  subvp beta_min=0.1 beta_max=20\n"
-      "  smld levels=1000 sigma_min=0.01 sigma_max=50\n"
-      "  ddpm levels=1000 beta_min=0.1 beta_max=20\n"
-      "What is left out of a line takes the values shown, but attention: none.\n\n"
-      "FILE.safetensors holds the whole state. It is written whole or not at all,\n"
-      "every --save-every steps, at the end and on Ctrl-C. --resume goes on from it\n"
-      "with the options it was begun with; those given anew count more. The result\n"
-      "is, to the last bit, that of a training that never stopped, for any number of\n"
-      "threads.\n\n"
-      "Exit status: 0, 1 where something failed, 2 where the command line is wrong.\n";
+static const char details[] = "NETWORK is one of these lines:\n"
+                              "  unet image=1x28x28 channels=32 multipliers=1,2,2 blocks=1 groups=8\n       "
+                              "attention=7 time=positional features=32\n"
+                              "  mlp inputs=2 width=64 layers=3 time=fourier features=32\n"
+                              "  cnn image=1x28x28 outputs=10 channels=16 multipliers=1,2,4 blocks=2\n"
+                              "and PROCESS one of these:\n"
+                              "  ve sigma_min=0.01 sigma_max=50\n"
+                              "  vp beta_min=0.1 beta_max=20\n"
+                              "  subvp beta_min=0.1 beta_max=20\n"
+                              "  smld levels=1000 sigma_min=0.01 sigma_max=50\n"
+                              "  ddpm levels=1000 beta_min=0.1 beta_max=20\n"
+                              "What is left out of a line takes the values shown, but attention: none.\n\n"
+                              "FILE.safetensors holds the whole state. It is written whole or not at all,\n"
+                              "every --save-every steps, at the end and on Ctrl-C. --resume goes on from it\n"
+                              "with the options it was begun with; those given anew count more. The result\n"
+                              "is, to the last bit, that of a training that never stopped, for any number of\n"
+                              "threads.\n\n"
+                              "Exit status: 0, 1 where something failed, 2 where the command line is wrong.\n";
 
 static int
 parse (int argc, char **argv, settings *o)
@@ -95,8 +95,13 @@ parse (int argc, char **argv, settings *o)
     { "export", 0, OPTION_TEXT, &o->export, "FILE", 0, 0, NULL, "at the end, the average's weights alone, for use" },
     { "curve", 0, OPTION_TEXT, &o->curve, "FILE", 0, 0, NULL, "the loss, a line per 50 steps, as CSV" },
   };
-  const command_line line = { "train", "--data=FILE --network=NETWORK --output=FILE [OPTION]...", TRAIN_SUMMARY, details,
-                              options, sizeof options / sizeof *options, 0 };
+  const command_line line = { "train",
+                              "--data=FILE --network=NETWORK --output=FILE [OPTION]...",
+                              TRAIN_SUMMARY,
+                              details,
+                              options,
+                              sizeof options / sizeof *options,
+                              0 };
   int first;
   return parse_options (&line, &o->common, argc, argv, &first);
 }
@@ -266,8 +271,12 @@ open_classifier (training *t)
   t->model = sb_model_classifier_alloc (o->net, o->range[0], o->range[1], &error);
   if (!t->model)
     return failure ("%s", error.message);
-  t->classifying = (sb_classifying){ .net = t->model->net, .images = t->data, .labels = t->labels, .low = o->range[0],
-                                     .high = o->range[1], .shift = o->shift };
+  t->classifying = (sb_classifying){ .net = t->model->net,
+                                     .images = t->data,
+                                     .labels = t->labels,
+                                     .low = o->range[0],
+                                     .high = o->range[1],
+                                     .shift = o->shift };
   int status = sb_classifying_check (&t->classifying);
   if (status)
     return failure ("%s: %s", o->labels, why (status));
@@ -290,15 +299,17 @@ open_training (training *t)
     return failure ("%s", error.message);
 
   t->denoising.network.theta = t->classifying.theta = t->training->theta;
-  t->train.adam = (sb_adam){ o->rate, sb_adam_defaults.beta1, sb_adam_defaults.beta2, sb_adam_defaults.epsilon,
-                             o->warmup, o->clip, o->ema };
+  t->train.adam = (sb_adam){
+    o->rate, sb_adam_defaults.beta1, sb_adam_defaults.beta2, sb_adam_defaults.epsilon, o->warmup, o->clip, o->ema
+  };
   t->train.batch = o->batch;
   t->train.shard_rows = o->shard < o->batch ? o->shard : o->batch;
   t->train.seed = o->common.seed;
   t->trainer = sb_trainer_alloc (&t->train, t->training);
   if (!t->trainer)
     return failure ("no memory for a training of %s", o->net);
-  t->provenance = (sb_provenance){ o->labels ? NULL : o->process, t->recipe, t->command, t->about_data, o->common.seed };
+  t->provenance
+      = (sb_provenance){ o->labels ? NULL : o->process, t->recipe, t->command, t->about_data, o->common.seed };
   return EXIT_SUCCESS;
 }
 

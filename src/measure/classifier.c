@@ -1,7 +1,7 @@
 // # What a classifier sees in samples
 //
-// Whether a picture is a digit is a question for someone who knows digits. A small convolutional network, trained on labelled images, is asked two
-// things about each sample: which digit, how surely; and which features it noticed.
+// Whether a picture is a digit is a question for someone who knows digits. A small convolutional network, trained on
+// labelled images, is asked two things about each sample: which digit, how surely; and which features it noticed.
 
 #include "classifier.h"
 
@@ -44,7 +44,8 @@ read_into (sb_classifier *c, const sb_tensors *tensors, const char *path, sb_err
   for (size_t k = 0; k < tensors->count; k++)
     held += tensors->tensor[k].count;
   if (c->net->parameters > held)
-    SB_ERROR (error, GSL_EINVAL, "%s: its network has %zu parameters, and the file fewer numbers", path, c->net->parameters);
+    SB_ERROR (error, GSL_EINVAL, "%s: its network has %zu parameters, and the file fewer numbers", path,
+              c->net->parameters);
   c->theta = calloc (c->net->parameters + 1, sizeof *c->theta);
   if (!c->theta)
     SB_ERROR (error, GSL_ENOMEM, "%s: no memory", path);
@@ -73,7 +74,8 @@ sb_classifier_read (const char *path, sb_error *error)
 
 // ## Looking
 //
-// A few images at a time. The features are the output of the layer before the last, which holds a channel after the other.
+// A few images at a time. The features are the output of the layer before the last, which holds a channel after the
+// other.
 
 enum
 {
@@ -138,7 +140,8 @@ sb_classifier_look (const sb_classifier *classifier, const gsl_matrix *x, double
 
 // ## The Inception score
 //
-// With $p(y)$ the mean of the rows, $\exp\bigl(\langle\sum_y p(y|x)\log\frac{p(y|x)}{p(y)}\rangle\bigr)$. [scoresde.tab3]
+// With $p(y)$ the mean of the rows, $\exp\bigl(\langle\sum_y p(y|x)\log\frac{p(y|x)}{p(y)}\rangle\bigr)$.
+// [scoresde.tab3]
 
 int
 sb_inception_score (const gsl_matrix *probabilities, double *score)

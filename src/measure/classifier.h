@@ -8,8 +8,8 @@
 
 SB_BEGIN_DECLS
 
-// A network that knows classes of images. Its features, the means of its last channels, stand in for the Inception network's in the Frechet
-// distance; its probabilities, in the Inception score.
+// A network that knows classes of images. Its features, the means of its last channels, stand in for the Inception
+// network's in the Frechet distance; its probabilities, in the Inception score.
 typedef struct
 {
   sb_net *net;
@@ -22,13 +22,13 @@ typedef struct
 sb_classifier *sb_classifier_read (const char *path, sb_error *error);
 void sb_classifier_free (sb_classifier *classifier); // NULL is allowed
 
-// Look at images x (n x d) whose values range from low to high: probabilities (n x classes) and features (n x features), either NULL: not
-// wanted. GSL_EBADLEN, GSL_ENOMEM.
+// Look at images x (n x d) whose values range from low to high: probabilities (n x classes) and features (n x
+// features), either NULL: not wanted. GSL_EBADLEN, GSL_ENOMEM.
 int sb_classifier_look (const sb_classifier *classifier, const gsl_matrix *x, double low, double high,
                         gsl_matrix *probabilities, gsl_matrix *features);
 
-// exp(mean of KL(p(y|x) || p(y))), from 1 (says nothing of any image, or says the same of all) to the number of classes (sure of each, all
-// classes equally often). [scoresde.tab3] GSL_EDOM where there are no rows.
+// exp(mean of KL(p(y|x) || p(y))), from 1 (says nothing of any image, or says the same of all) to the number of
+// classes (sure of each, all classes equally often). [scoresde.tab3] GSL_EDOM where there are no rows.
 int sb_inception_score (const gsl_matrix *probabilities, double *score);
 
 // How many rows (counts, of length K) fall to each class, and how many of all have a probability over `sure`.

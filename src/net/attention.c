@@ -1,7 +1,7 @@
 // # Self-attention
 //
-// Convolutions look around each pixel; attention lets every pixel look at every other (Vaswani et al., 2017). A pixel $p$ asks
-// with its query and takes the values of the pixels whose keys answer:
+// Convolutions look around each pixel; attention lets every pixel look at every other (Vaswani et al., 2017). A pixel
+// $p$ asks with its query and takes the values of the pixels whose keys answer:
 // $$ S = \frac{Q^\top K}{\sqrt{C}}, \qquad A_{pq} = \frac{e^{S_{pq}}}{\sum_r e^{S_{pr}}}, \qquad y(p) = \sum_q A_{pq}\, v(q), $$
 // for each sample on its own; $Q$, $K$, $V$ are channels by pixels. Saved: $A$.
 
@@ -36,7 +36,8 @@ pairs (sizes s, const sb_real *a, const sb_real *b, sb_real scale, sb_real keep,
 // to (channels x pixels) = scale a w + keep to, or with w transposed.
 
 static void
-mix (sizes s, const sb_real *a, const sb_real *w, enum CBLAS_TRANSPOSE transpose, sb_real scale, sb_real keep, sb_real *to)
+mix (sizes s, const sb_real *a, const sb_real *w, enum CBLAS_TRANSPOSE transpose, sb_real scale, sb_real keep,
+     sb_real *to)
 {
   sb_gemm (CblasRowMajor, CblasNoTrans, transpose, s.channels, s.pixels, s.pixels, scale, a, s.row, w, s.pixels, keep,
            to, s.row);
@@ -75,8 +76,8 @@ forward (const sb_layer *layer, const sb_real *theta, const sb_pass *pass)
 
 // ## The softmax's slope
 //
-// A change $\dot S$ of a row changes it by $\dot A_{pq} = A_{pq}\,(\dot S_{pq} - \sum_r A_{pr}\dot S_{pr})$. The map is symmetric: gradients
-// come back through the same formula.
+// A change $\dot S$ of a row changes it by $\dot A_{pq} = A_{pq}\,(\dot S_{pq} - \sum_r A_{pr}\dot S_{pr})$. The map
+// is symmetric: gradients come back through the same formula.
 
 static void
 softmax_slope (size_t pixels, const sb_real *A, sb_real *S)
@@ -122,12 +123,12 @@ jvp (const sb_layer *layer, const sb_real *theta, const sb_pass *pass, const sb_
 
 // ## Backward
 //
-// $\bar V \mathrel{+}= \bar y A$; $\bar A = \bar y^\top V$, through the softmax to $\bar S$; $\bar Q \mathrel{+}= K \bar S^\top/\sqrt{C}$ and
-// $\bar K \mathrel{+}= Q \bar S/\sqrt{C}$.
+// $\bar V \mathrel{+}= \bar y A$; $\bar A = \bar y^\top V$, through the softmax to $\bar S$; $\bar Q \mathrel{+}= K
+// \bar S^\top/\sqrt{C}$ and $\bar K \mathrel{+}= Q \bar S/\sqrt{C}$.
 
 static void
-backward (const sb_layer *layer, const sb_real *theta, const sb_pass *pass, const sb_real *y_bar,
-          sb_real *const *x_bar, sb_real *theta_bar)
+backward (const sb_layer *layer, const sb_real *theta, const sb_pass *pass, const sb_real *y_bar, sb_real *const *x_bar,
+          sb_real *theta_bar)
 {
   (void)theta;
   (void)theta_bar;

@@ -1,7 +1,7 @@
 // # Networks from a line of text
 //
-// Three families: a multi-layer perceptron for points, the U-Net (Ronneberger et al., 2015; Ho et al., 2020) for images, and a convolutional
-// classifier.
+// Three families: a multi-layer perceptron for points, the U-Net (Ronneberger et al., 2015; Ho et al., 2020) for
+// images, and a convolutional classifier.
 
 #include "network.h"
 
@@ -47,8 +47,15 @@ typedef struct
 static settings
 defaults (family f)
 {
-  settings s = { .family = f, .width = 64, .layers = 3, .channels = f == CNN ? 16 : 32, .blocks = f == CNN ? 2 : 1,
-                 .groups = 8, .multipliers = { 1, 2, f == CNN ? 4 : 2 }, .levels = 3, .features = 32 };
+  settings s = { .family = f,
+                 .width = 64,
+                 .layers = 3,
+                 .channels = f == CNN ? 16 : 32,
+                 .blocks = f == CNN ? 2 : 1,
+                 .groups = 8,
+                 .multipliers = { 1, 2, f == CNN ? 4 : 2 },
+                 .levels = 3,
+                 .features = 32 };
   s.time = f == MLP ? FOURIER : f == UNET ? POSITIONAL : NO_TIME;
   return s;
 }
@@ -84,10 +91,14 @@ read_value (settings *s, const char *key, const char *value)
     const char *key;
     unsigned families;
     size_t most, *number;
-  } numbers[] = { { "inputs", MLP, LARGEST, &s->inputs },           { "outputs", MLP | UNET | CNN, LARGEST, &s->outputs },
-                  { "width", MLP, WIDEST, &s->width },             { "layers", MLP, DEEPEST, &s->layers },
-                  { "channels", UNET | CNN, WIDEST, &s->channels }, { "blocks", UNET | CNN, DEEPEST, &s->blocks },
-                  { "groups", UNET | CNN, WIDEST, &s->groups },    { "features", MLP | UNET | CNN, LARGEST, &s->features } };
+  } numbers[] = { { "inputs", MLP, LARGEST, &s->inputs },
+                  { "outputs", MLP | UNET | CNN, LARGEST, &s->outputs },
+                  { "width", MLP, WIDEST, &s->width },
+                  { "layers", MLP, DEEPEST, &s->layers },
+                  { "channels", UNET | CNN, WIDEST, &s->channels },
+                  { "blocks", UNET | CNN, DEEPEST, &s->blocks },
+                  { "groups", UNET | CNN, WIDEST, &s->groups },
+                  { "features", MLP | UNET | CNN, LARGEST, &s->features } };
   for (size_t k = 0; k < sizeof numbers / sizeof *numbers; k++)
     if (strcmp (key, numbers[k].key) == 0 && (numbers[k].families & s->family))
       return read_numbers (value, ',', 1, numbers[k].number) == 1 && *numbers[k].number > 0
@@ -129,15 +140,16 @@ check_image (const settings *s, sb_error *error)
   if (s->image[0] == 0)
     SB_ERROR (error, GSL_EINVAL, "network: image=CxHxW is needed");
   if (s->image[1] * s->image[2] > LARGEST || s->image[0] * s->image[1] * s->image[2] > LARGEST)
-    SB_ERROR (error, GSL_EINVAL, "network: image=%zux%zux%zu: more than %d numbers", s->image[0], s->image[1], s->image[2],
-              LARGEST);
+    SB_ERROR (error, GSL_EINVAL, "network: image=%zux%zux%zu: more than %d numbers", s->image[0], s->image[1],
+              s->image[2], LARGEST);
   for (size_t k = 1, divisor = 2; k < s->levels; k++, divisor *= 2)
     if (s->image[1] % divisor || s->image[2] % divisor)
       SB_ERROR (error, GSL_EINVAL, "network: an image of %zux%zu cannot be halved %zu times", s->image[1], s->image[2],
                 s->levels - 1);
   for (size_t k = 0; k < s->levels; k++)
     if (s->channels * s->multipliers[k] > WIDEST)
-      SB_ERROR (error, GSL_EINVAL, "network: %zu channels times %zu: more than %d", s->channels, s->multipliers[k], WIDEST);
+      SB_ERROR (error, GSL_EINVAL, "network: %zu channels times %zu: more than %d", s->channels, s->multipliers[k],
+                WIDEST);
     else if (s->channels * s->multipliers[k] % s->groups)
       SB_ERROR (error, GSL_EINVAL, "network: %zu channels do not divide into %zu groups",
                 s->channels * s->multipliers[k], s->groups);
@@ -185,8 +197,8 @@ read_settings (char *line, settings *s, sb_error *error)
 
 // ## Laying layers
 //
-// Each function appends layers to the network and returns the number of the last. Where memory runs out, `failed` is set and what
-// follows has no effect.
+// Each function appends layers to the network and returns the number of the last. Where memory runs out, `failed` is
+// set and what follows has no effect.
 
 typedef struct
 {
@@ -236,9 +248,14 @@ convolve (builder *b, const char *name, size_t from, size_t outputs, size_t kern
   sb_net_shape in = shape_of (b, from);
   size_t taps = in.channels * kernel * kernel;
   return lay (b, name,
-              (sb_layer){ .type = &sb_layer_convolution, .inputs = 1, .from = { from },
-                          .out = { outputs, in.height, in.width }, .parameters = outputs * taps + outputs,
-                          .kernel = kernel, .zero = zero, .scratch = kernel == 1 ? 0 : taps * sb_net_shape_pixels (in) });
+              (sb_layer){ .type = &sb_layer_convolution,
+                          .inputs = 1,
+                          .from = { from },
+                          .out = { outputs, in.height, in.width },
+                          .parameters = outputs * taps + outputs,
+                          .kernel = kernel,
+                          .zero = zero,
+                          .scratch = kernel == 1 ? 0 : taps * sb_net_shape_pixels (in) });
 }
 
 static size_t
@@ -246,8 +263,13 @@ normalise (builder *b, const char *name, size_t from)
 {
   sb_net_shape in = shape_of (b, from);
   return lay (b, name,
-              (sb_layer){ .type = &sb_layer_group_norm, .inputs = 1, .from = { from }, .out = in,
-                          .parameters = 2 * in.channels, .groups = b->groups, .saved = 2 * b->groups });
+              (sb_layer){ .type = &sb_layer_group_norm,
+                          .inputs = 1,
+                          .from = { from },
+                          .out = in,
+                          .parameters = 2 * in.channels,
+                          .groups = b->groups,
+                          .saved = 2 * b->groups });
 }
 
 static size_t
@@ -301,7 +323,8 @@ part (char *name, size_t size, const char *block, const char *what)
 
 // ## The time
 //
-// Two linear layers on the embedding make a vector that every block is told, through a linear layer of the block's own.
+// Two linear layers on the embedding make a vector that every block is told, through a linear layer of the block's
+// own.
 
 static void
 embed_time (builder *b, const settings *s, size_t width)
@@ -309,7 +332,9 @@ embed_time (builder *b, const settings *s, size_t width)
   if (s->time == NO_TIME)
     return;
   sb_layer embedding = { .type = s->time == FOURIER ? &sb_layer_fourier : &sb_layer_positional,
-                         .inputs = 1, .from = { 1 }, .out = { s->features, 1, 1 },
+                         .inputs = 1,
+                         .from = { 1 },
+                         .out = { s->features, 1, 1 },
                          .parameters = s->time == FOURIER ? s->features / 2 : 0 };
   size_t h = lay (b, "time.embedding", embedding);
   h = convolve (b, "time.linear1", h, width, 1, 0);
@@ -346,8 +371,8 @@ lay_mlp (builder *b, const settings *s)
 
 // ## The U-Net
 //
-// A residual block: norm, SiLU, convolution, the time, and again; the input is added to the result, through a 1 x 1 convolution
-// where the number of channels changes.
+// A residual block: norm, SiLU, convolution, the time, and again; the input is added to the result, through a 1 x 1
+// convolution where the number of channels changes.
 
 static size_t
 block (builder *b, const char *name, size_t x, size_t channels)
@@ -379,14 +404,18 @@ attend (builder *b, const settings *s, const char *name, size_t x)
   size_t v = convolve (b, part (of, sizeof of, name, "attention.value"), h, shape.channels, 1, 0);
   size_t squared = sb_net_shape_pixels (shape) * sb_net_shape_pixels (shape);
   h = lay (b, "attention",
-           (sb_layer){ .type = &sb_layer_attention, .inputs = 3, .from = { q, k, v }, .out = shape, .saved = squared,
+           (sb_layer){ .type = &sb_layer_attention,
+                       .inputs = 3,
+                       .from = { q, k, v },
+                       .out = shape,
+                       .saved = squared,
                        .scratch = squared });
   h = convolve (b, part (of, sizeof of, name, "attention.out"), h, shape.channels, 1, 1);
   return add (b, h, x);
 }
 
-// Down through the levels, keeping what each block made; through the middle; up again, where each block is shown what its
-// counterpart on the way down had made.
+// Down through the levels, keeping what each block made; through the middle; up again, where each block is shown what
+// its counterpart on the way down had made.
 
 static void
 lay_unet (builder *b, const settings *s)
@@ -422,8 +451,8 @@ lay_unet (builder *b, const settings *s)
 
 // ## The classifier
 //
-// Convolutions, each normalised and activated; at every level half as wide; at the end the mean of each channel, which are the features
-// that `measure/` compares images by, and a number for each class.
+// Convolutions, each normalised and activated; at every level half as wide; at the end the mean of each channel, which
+// are the features that `measure/` compares images by, and a number for each class.
 
 static void
 lay_cnn (builder *b, const settings *s)

@@ -29,8 +29,8 @@ sizes_of (const sb_layer *layer, const sb_pass *pass)
 
 // ## Columns
 //
-// The sum over channels and taps is a matrix product once the taps stand in a matrix: its row $(c, \delta)$ is channel $c$
-// moved by $\delta$, and a column holds all that one pixel of the output sees. A single tap needs no copy.
+// The sum over channels and taps is a matrix product once the taps stand in a matrix: its row $(c, \delta)$ is channel
+// $c$ moved by $\delta$, and a column holds all that one pixel of the output sees. A single tap needs no copy.
 //
 // The 3 x 3 case goes line by line: a moved line is the line itself, one pixel over, with a zero where it enters.
 
@@ -84,7 +84,8 @@ add_columns (const sb_layer *layer, const sb_real *columns, size_t row, sb_real 
       for (int dx = -1; dx <= 1; dx++, columns += height * width)
         for (size_t i = 0; i < height; i++)
           {
-            size_t to = i + (size_t)dy, enter = dx < 0, leave = dx > 0;
+            size_t to = i + (size_t)dy;
+            size_t enter = dx < 0 ? 1 : 0, leave = dx > 0 ? 1 : 0; // where the line begins, there and here
             if (to < height)
               add_line (width - (dx != 0), columns + i * width + enter, x_bar + c * row + to * width + leave);
           }
@@ -131,8 +132,8 @@ forward (const sb_layer *layer, const sb_real *theta, const sb_pass *pass)
 // $\bar X \mathrel{+}= \mathrm{columns}^\top(W^\top \bar Y)$.
 
 static void
-backward (const sb_layer *layer, const sb_real *theta, const sb_pass *pass, const sb_real *y_bar,
-          sb_real *const *x_bar, sb_real *theta_bar)
+backward (const sb_layer *layer, const sb_real *theta, const sb_pass *pass, const sb_real *y_bar, sb_real *const *x_bar,
+          sb_real *theta_bar)
 {
   sizes s = sizes_of (layer, pass);
   int one_tap = layer->kernel == 1;
@@ -150,16 +151,16 @@ backward (const sb_layer *layer, const sb_real *theta, const sb_pass *pass, cons
               lay_columns (layer, pass->x[0] + image, (size_t)s.row, pass->scratch);
               columns = pass->scratch;
             }
-          sb_gemm (CblasRowMajor, CblasNoTrans, CblasTrans, s.outputs, s.taps, pixels, 1, y_bar + image, s.row,
-                   columns, pixels, 1, theta_bar, s.taps);
+          sb_gemm (CblasRowMajor, CblasNoTrans, CblasTrans, s.outputs, s.taps, pixels, 1, y_bar + image, s.row, columns,
+                   pixels, 1, theta_bar, s.taps);
         }
       if (x_bar[0] && one_tap)
-        sb_gemm (CblasRowMajor, CblasTrans, CblasNoTrans, s.taps, pixels, s.outputs, 1, theta, s.taps, y_bar, s.row,
-                 1, x_bar[0], pixels);
+        sb_gemm (CblasRowMajor, CblasTrans, CblasNoTrans, s.taps, pixels, s.outputs, 1, theta, s.taps, y_bar, s.row, 1,
+                 x_bar[0], pixels);
       else if (x_bar[0])
         {
-          sb_gemm (CblasRowMajor, CblasTrans, CblasNoTrans, s.taps, pixels, s.outputs, 1, theta, s.taps,
-                   y_bar + image, s.row, 0, pass->scratch, pixels);
+          sb_gemm (CblasRowMajor, CblasTrans, CblasNoTrans, s.taps, pixels, s.outputs, 1, theta, s.taps, y_bar + image,
+                   s.row, 0, pass->scratch, pixels);
           add_columns (layer, pass->scratch, (size_t)s.row, x_bar[0] + image);
         }
     }

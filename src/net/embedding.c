@@ -45,8 +45,9 @@ no_jvp (const sb_layer *layer, const sb_real *theta, const sb_pass *pass, const 
 
 // ## Positional
 //
-// The transformer's: wavelengths from $2\pi$ to $2\pi\cdot 10^4$ in geometric steps, $\omega_j = 10^{-4 (j-1)/(m-1)}$. It suits
-// whole numbers up to a few thousand, DDPM's step index; between them it varies smoothly, so it can be asked at half a step.
+// The transformer's: wavelengths from $2\pi$ to $2\pi\cdot 10^4$ in geometric steps, $\omega_j = 10^{-4 (j-1)/(m-1)}$.
+// It suits whole numbers up to a few thousand, DDPM's step index; between them it varies smoothly, so it can be asked
+// at half a step.
 
 static void
 positional_forward (const sb_layer *layer, const sb_real *theta, const sb_pass *pass)
@@ -61,9 +62,9 @@ const sb_layer_type sb_layer_positional = { "positional embedding", positional_f
 
 // ## Fourier
 //
-// Random Fourier features for a continuous label: $\omega_j = 2\pi W_j$, $W_j \sim \mathcal{N}(0, 16^2)$, drawn once and never
-// trained. [scoresde.txt-fourier] The paper prints neither the formula nor the input; the authors' code feeds $\log\sigma$.
-// Parameters: $W$ as [m].
+// Random Fourier features for a continuous label: $\omega_j = 2\pi W_j$, $W_j \sim \mathcal{N}(0, 16^2)$, drawn once
+// and never trained. [scoresde.txt-fourier] The paper prints neither the formula nor the input; the authors' code
+// feeds $\log\sigma$. Parameters: $W$ as [m].
 
 static void
 fourier_forward (const sb_layer *layer, const sb_real *theta, const sb_pass *pass)

@@ -1,10 +1,11 @@
 // # Group normalisation
 //
-// Channels are taken in groups; each group of each sample is shifted and scaled to mean zero and variance one, and then
-// each channel $c$ gets a scale and a shift of its own (Wu and He, 2018):
+// Channels are taken in groups; each group of each sample is shifted and scaled to mean zero and variance one, and
+// then each channel $c$ gets a scale and a shift of its own (Wu and He, 2018):
 // $$ \hat x = \frac{x - \mu}{\sqrt{v + \varepsilon}}, \qquad y = \gamma_c\,\hat x + \beta_c . $$
 //
-// Parameters: $\gamma$ as [channels], then $\beta$ as [channels]. Saved: $\mu$ and $\rho = 1/\sqrt{v + \varepsilon}$ of each group.
+// Parameters: $\gamma$ as [channels], then $\beta$ as [channels]. Saved: $\mu$ and $\rho = 1/\sqrt{v + \varepsilon}$
+// of each group.
 
 #include "layer.h"
 
@@ -28,8 +29,8 @@ group_of (const sb_layer *layer, size_t n, size_t g, size_t i)
 
 // ## Forward
 //
-// Sums are taken in double: a group of a large image has tens of thousands of numbers. The pragma lets the compiler keep
-// several partial sums; for a given program their order is fixed.
+// Sums are taken in double: a group of a large image has tens of thousands of numbers. The pragma lets the compiler
+// keep several partial sums; for a given program their order is fixed.
 
 static void
 forward (const sb_layer *layer, const sb_real *theta, const sb_pass *pass)
@@ -68,7 +69,8 @@ forward (const sb_layer *layer, const sb_real *theta, const sb_pass *pass)
 
 // ## Along a direction
 //
-// With $\langle\cdot\rangle$ the mean over the group, $\dot\mu = \langle\dot x\rangle$ and $\dot\rho = -\rho^2\langle\hat x\,\dot x\rangle$, so
+// With $\langle\cdot\rangle$ the mean over the group, $\dot\mu = \langle\dot x\rangle$ and $\dot\rho =
+// -\rho^2\langle\hat x\,\dot x\rangle$, so
 // $$ \dot y = \gamma_c\,\rho\,\bigl(\dot x - \langle\dot x\rangle - \hat x\,\langle\hat x\,\dot x\rangle\bigr). $$
 
 static void
@@ -107,8 +109,8 @@ jvp (const sb_layer *layer, const sb_real *theta, const sb_pass *pass, const sb_
 // $\bar\gamma_c = \sum \bar y\,\hat x$, $\bar\beta_c = \sum \bar y$.
 
 static void
-backward (const sb_layer *layer, const sb_real *theta, const sb_pass *pass, const sb_real *y_bar,
-          sb_real *const *x_bar, sb_real *theta_bar)
+backward (const sb_layer *layer, const sb_real *theta, const sb_pass *pass, const sb_real *y_bar, sb_real *const *x_bar,
+          sb_real *theta_bar)
 {
   const sb_real *gamma = theta, *x = pass->x[0];
   for (size_t g = 0; g < layer->groups; g++)

@@ -13,8 +13,8 @@ forward (const sb_layer *layer, const sb_real *theta, const sb_pass *pass)
 }
 
 static void
-backward (const sb_layer *layer, const sb_real *theta, const sb_pass *pass, const sb_real *y_bar,
-          sb_real *const *x_bar, sb_real *theta_bar)
+backward (const sb_layer *layer, const sb_real *theta, const sb_pass *pass, const sb_real *y_bar, sb_real *const *x_bar,
+          sb_real *theta_bar)
 {
   (void)y_bar;
   (void)x_bar;

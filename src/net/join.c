@@ -8,8 +8,8 @@
 
 // ## Adding
 //
-// $y = x_1 + x_2$. The second input may be a $1 \times 1$ image: a number for each channel, added to all its pixels. That is how
-// a time embedding reaches a residual block.
+// $y = x_1 + x_2$. The second input may be a $1 \times 1$ image: a number for each channel, added to all its pixels.
+// That is how a time embedding reaches a residual block.
 
 static int
 spread (const sb_layer *layer)
@@ -35,8 +35,7 @@ add_forward (const sb_layer *layer, const sb_real *theta, const sb_pass *pass)
 }
 
 static void
-add_jvp (const sb_layer *layer, const sb_real *theta, const sb_pass *pass, const sb_real *const *x_dot,
-         sb_real *y_dot)
+add_jvp (const sb_layer *layer, const sb_real *theta, const sb_pass *pass, const sb_real *const *x_dot, sb_real *y_dot)
 {
   (void)theta;
   size_t bytes = sb_net_shape_size (layer->out) * pass->n * sizeof *y_dot;
@@ -91,8 +90,7 @@ join_forward (const sb_layer *layer, const sb_real *theta, const sb_pass *pass)
 }
 
 static void
-join_jvp (const sb_layer *layer, const sb_real *theta, const sb_pass *pass, const sb_real *const *x_dot,
-          sb_real *y_dot)
+join_jvp (const sb_layer *layer, const sb_real *theta, const sb_pass *pass, const sb_real *const *x_dot, sb_real *y_dot)
 {
   (void)theta;
   for (size_t k = 0; k < 2; k++)

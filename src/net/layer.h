@@ -54,16 +54,16 @@ typedef struct
 struct sb_layer
 {
   const sb_layer_type *type;
-  char name[48];                   // "down.0.norm1": names its parameters in a checkpoint
-  size_t inputs;                   // how many
-  size_t from[SB_LAYER_INPUTS];    // the layers they come from
+  char name[48];                // "down.0.norm1": names its parameters in a checkpoint
+  size_t inputs;                // how many
+  size_t from[SB_LAYER_INPUTS]; // the layers they come from
   sb_net_shape in[SB_LAYER_INPUTS];
   sb_net_shape out;
-  size_t offset, parameters;       // its slice of the parameter vector
-  size_t kernel;                   // of a convolution: 1 or 3
-  size_t groups;                   // of a group norm
-  int zero;                        // of a convolution: its weights start at zero (the last of a path)
-  size_t saved, scratch;           // see sb_pass
+  size_t offset, parameters; // its slice of the parameter vector
+  size_t kernel;             // of a convolution: 1 or 3
+  size_t groups;             // of a group norm
+  int zero;                  // of a convolution: its weights start at zero (the last of a path)
+  size_t saved, scratch;     // see sb_pass
 };
 
 static inline size_t
@@ -78,15 +78,15 @@ sb_net_shape_size (sb_net_shape shape)
   return shape.channels * shape.height * shape.width;
 }
 
-extern const sb_layer_type sb_layer_input;      // x, or the time label: given from outside
+extern const sb_layer_type sb_layer_input; // x, or the time label: given from outside
 extern const sb_layer_type sb_layer_convolution;
 extern const sb_layer_type sb_layer_group_norm;
 extern const sb_layer_type sb_layer_silu;
-extern const sb_layer_type sb_layer_add;        // two inputs of one shape; or, the second being 1 x 1, a number a channel
-extern const sb_layer_type sb_layer_join;       // the channels of two inputs, one after the other
-extern const sb_layer_type sb_layer_halve;      // 2 x 2 averages
-extern const sb_layer_type sb_layer_double;     // each pixel four times
-extern const sb_layer_type sb_layer_average;    // of each channel over its pixels: a 1 x 1 image
+extern const sb_layer_type sb_layer_add;     // two inputs of one shape; or, the second being 1 x 1, a number a channel
+extern const sb_layer_type sb_layer_join;    // the channels of two inputs, one after the other
+extern const sb_layer_type sb_layer_halve;   // 2 x 2 averages
+extern const sb_layer_type sb_layer_double;  // each pixel four times
+extern const sb_layer_type sb_layer_average; // of each channel over its pixels: a 1 x 1 image
 extern const sb_layer_type sb_layer_attention;  // inputs: query, key, value
 extern const sb_layer_type sb_layer_positional; // embeddings of a number
 extern const sb_layer_type sb_layer_fourier;

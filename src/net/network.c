@@ -1,9 +1,9 @@
 // # A network: layers in order
 //
-// A forward pass calls each layer in turn; a backward pass calls them in reverse, each adding to the gradients of the layers it read.
-// There is no tape and no graph to interpret: the order was fixed when the network was configured. A pass works on a
-// few samples at a time with memory of its own; larger batches are cut into shards (score/network.c, train/), each
-// running this code on one thread.
+// A forward pass calls each layer in turn; a backward pass calls them in reverse, each adding to the gradients of the
+// layers it read. There is no tape and no graph to interpret: the order was fixed when the network was configured. A
+// pass works on a few samples at a time with memory of its own; larger batches are cut into shards (score/network.c,
+// train/), each running this code on one thread.
 
 #include "network.h"
 
@@ -36,7 +36,8 @@ sb_net_free (sb_net *net)
 
 // ## Room to work in
 //
-// One block of memory holds every layer's output, what it saves, its gradient if asked for, and the scratch they share.
+// One block of memory holds every layer's output, what it saves, its gradient if asked for, and the scratch they
+// share.
 
 static sb_real *
 take (sb_real **rest, size_t count)
@@ -95,7 +96,8 @@ sb_net_work_free (sb_net_work *work)
   free (work);
 }
 
-// Samples come one after the other, layers want the channel slowest. For a single channel, or a single sample, the two are the same.
+// Samples come one after the other, layers want the channel slowest. For a single channel, or a single sample, the two
+// are the same.
 
 static void
 channels_first (sb_net_shape shape, size_t n, const sb_real *samples, sb_real *to)
@@ -153,11 +155,12 @@ sb_net_forward (const sb_net *net, const sb_real *theta, size_t n, const sb_real
 
 // ## Backward
 //
-// Gradients begin at zero and at $\overline{\mathrm{out}}$; by the time a layer is reached, all who read it have added theirs.
+// Gradients begin at zero and at $\overline{\mathrm{out}}$; by the time a layer is reached, all who read it have added
+// theirs.
 
 int
-sb_net_backward (const sb_net *net, const sb_real *theta, sb_net_work *work, const sb_real *out_bar,
-                 sb_real *theta_bar, sb_real *x_bar)
+sb_net_backward (const sb_net *net, const sb_real *theta, sb_net_work *work, const sb_real *out_bar, sb_real *theta_bar,
+                 sb_real *x_bar)
 {
   if (!work->gradients)
     GSL_ERROR ("the work was allocated without gradients", GSL_EINVAL);
@@ -186,7 +189,8 @@ sb_net_backward (const sb_net *net, const sb_real *theta, sb_net_work *work, con
 
 // ## Along a direction
 //
-// Directions go forward through the layers. What depends on the label alone stands still, and its layers are given NULL.
+// Directions go forward through the layers. What depends on the label alone stands still, and its layers are given
+// NULL.
 
 int
 sb_net_jvp (const sb_net *net, const sb_real *theta, sb_net_work *work, const sb_real *x_dot, sb_real *out_dot)

@@ -26,9 +26,11 @@ typedef struct
 //   cnn image=1x28x28 outputs=10 channels=16 multipliers=1,2,4 blocks=2 groups=8 time=none
 //
 // mlp: `layers` hidden layers of `width` units, each told the time. unet: a level per multiplier, each half as wide as
-// the one above, `blocks` residual blocks a level, self-attention at the image heights listed (0: nowhere). time=none: not told.
-// cnn: a classifier, `blocks` convolutions a level, then each channel's mean and a linear layer. outputs: as many channels as the input unless said. Keys left out take the values above, but inputs and image (and a
-// cnn's outputs), which must be there. NULL on failure: GSL_EINVAL with a line in `error` that names the word at fault, GSL_ENOMEM.
+// the one above, `blocks` residual blocks a level, self-attention at the image heights listed (0: nowhere). time=none:
+// not told. cnn: a classifier, `blocks` convolutions a level, then each channel's mean and a linear layer. outputs: as
+// many channels as the input unless said. Keys left out take the values above, but inputs and image (and a cnn's
+// outputs), which must be there. NULL on failure: GSL_EINVAL with a line in `error` that names the word at fault,
+// GSL_ENOMEM.
 sb_net *sb_net_alloc (const char *configuration, sb_error *error);
 void sb_net_free (sb_net *net);
 
@@ -44,7 +46,7 @@ typedef struct
   int trained; // no: drawn once and kept (Fourier frequencies)
 } sb_net_tensor;
 
-size_t sb_net_tensors (const sb_net *net);                       // how many
+size_t sb_net_tensors (const sb_net *net);                    // how many
 sb_net_tensor sb_net_tensor_at (const sb_net *net, size_t k); // number k < how many
 
 // First weights: normal with variance 1 / fan-in, zero for the last convolution of each path, so that a new network is
@@ -64,13 +66,14 @@ typedef struct
 sb_net_work *sb_net_work_alloc (const sb_net *net, size_t samples, int gradients); // NULL: GSL_ENOMEM
 void sb_net_work_free (sb_net_work *work);
 
-// out = f(x, label; theta). x, out: n samples one after the other, each [channels][height][width]; label: n numbers, or NULL: zeros.
-// GSL_EINVAL where n is over what `work` has room for.
+// out = f(x, label; theta). x, out: n samples one after the other, each [channels][height][width]; label: n numbers,
+// or NULL: zeros. GSL_EINVAL where n is over what `work` has room for.
 int sb_net_forward (const sb_net *net, const sb_real *theta, size_t n, const sb_real *x, const sb_real *label,
                     sb_net_work *work, sb_real *out);
 
-// After sb_net_forward with the same theta and work: given out_bar, the gradient of some number with respect to out, add its
-// gradient with respect to theta to theta_bar (NULL: not wanted) and write that with respect to x to x_bar (NULL likewise).
+// After sb_net_forward with the same theta and work: given out_bar, the gradient of some number with respect to out,
+// add its gradient with respect to theta to theta_bar (NULL: not wanted) and write that with respect to x to x_bar
+// (NULL likewise).
 int sb_net_backward (const sb_net *net, const sb_real *theta, sb_net_work *work, const sb_real *out_bar,
                      sb_real *theta_bar, sb_real *x_bar);
 

@@ -1,7 +1,8 @@
 // # Halving, doubling, averaging
 //
-// A U-Net looks at an image at several sizes. Going down, each pixel is the average of a $2 \times 2$ block; going up, each
-// pixel is repeated four times. The one is a quarter of the other's transpose, so two loops serve all six functions.
+// A U-Net looks at an image at several sizes. Going down, each pixel is the average of a $2 \times 2$ block; going up,
+// each pixel is repeated four times. The one is a quarter of the other's transpose, so two loops serve all six
+// functions.
 
 #include "layer.h"
 
@@ -119,8 +120,8 @@ const sb_layer_type sb_layer_double = { "double", double_forward, double_backwar
 
 // ## Averaging
 //
-// A classifier ends with the mean of each channel: what was seen, no matter where. Channels and samples lie one after the other, so there is a mean
-// for every run of pixels.
+// A classifier ends with the mean of each channel: what was seen, no matter where. Channels and samples lie one after
+// the other, so there is a mean for every run of pixels.
 
 static void
 average (const sb_layer *layer, size_t n, const sb_real *x, sb_real *y)

@@ -1,11 +1,12 @@
 // # Tensors in a file
 //
-// Weights are worth most where others can read them, so they are stored as safetensors: a header that says of each tensor
+// Weights are worth most where others can read them, so they are stored as safetensors: a header that says of each
+// tensor
 //
 //     "down.0.0.conv1.weight": {"dtype": "F32", "shape": [32, 32, 3, 3], "data_offsets": [1280, 38144]}
 //
-// and then nothing but the numbers. Jansson reads and writes the JSON. A file is somebody else's word: every number in it is checked against
-// the file's real size before it is used.
+// and then nothing but the numbers. Jansson reads and writes the JSON. A file is somebody else's word: every number in
+// it is checked against the file's real size before it is used.
 
 #include "safetensors.h"
 
@@ -197,7 +198,8 @@ read_shape (const reading *r, const char *name, json_t *shape, size_t *rank, siz
   *rank = json_array_size (shape);
   *count = 1;
   if (!json_is_array (shape) || *rank < 1 || *rank > RANK_LIMIT)
-    SB_ERROR (r->error, GSL_EINVAL, "%s: tensor %s: its shape is not a list of 1 to %d sizes", r->path, name, RANK_LIMIT);
+    SB_ERROR (r->error, GSL_EINVAL, "%s: tensor %s: its shape is not a list of 1 to %d sizes", r->path, name,
+              RANK_LIMIT);
   for (size_t k = 0; k < *rank; k++)
     {
       json_int_t n = json_integer_value (json_array_get (shape, k));
@@ -228,7 +230,8 @@ read_tensor (const reading *r, sb_tensors *tensors, const char *name, json_t *sa
       || json_integer_value (last) - json_integer_value (first) != (json_int_t)(count * sizeof (float))
       || json_integer_value (first) % (json_int_t)sizeof (float) != 0)
     SB_ERROR (r->error, GSL_EINVAL, "%s: tensor %s: its data_offsets do not fit its shape or the file", r->path, name);
-  return sb_tensors_add (tensors, name, rank, size, tensors->memory + (size_t)json_integer_value (first) / sizeof (float));
+  return sb_tensors_add (tensors, name, rank, size,
+                         tensors->memory + (size_t)json_integer_value (first) / sizeof (float));
 }
 
 static int

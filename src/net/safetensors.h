@@ -7,8 +7,9 @@
 
 SB_BEGIN_DECLS
 
-// Named tensors of floats and a few words about them, in the format of the safetensors library: eight bytes with the length of a
-// JSON header, the header, and the numbers, little-endian. Python reads it with safetensors.numpy.load_file, or with json and numpy alone.
+// Named tensors of floats and a few words about them, in the format of the safetensors library: eight bytes with the
+// length of a JSON header, the header, and the numbers, little-endian. Python reads it with
+// safetensors.numpy.load_file, or with json and numpy alone.
 typedef struct
 {
   char *name;
@@ -37,15 +38,15 @@ void sb_tensors_free (sb_tensors *tensors); // names, notes and memory too; NULL
 int sb_tensors_add (sb_tensors *tensors, const char *name, size_t rank, const size_t *size, float *data);
 int sb_tensors_note_add (sb_tensors *tensors, const char *key, const char *value);
 
-const sb_tensor *sb_tensors_find (const sb_tensors *tensors, const char *name);   // NULL: none
-const char *sb_tensors_note_find (const sb_tensors *tensors, const char *key); // NULL: none
+const sb_tensor *sb_tensors_find (const sb_tensors *tensors, const char *name); // NULL: none
+const char *sb_tensors_note_find (const sb_tensors *tensors, const char *key);  // NULL: none
 
 // Write the file whole or not at all. GSL_EFAILED, GSL_ENOMEM; a line in `error`.
 int sb_safetensors_write (const sb_tensors *tensors, const char *path, sb_error *error);
 
-// Read a file. NULL on failure with a line that names file, place and reason: GSL_EFAILED where it cannot be read, GSL_EINVAL where it
-// is no such file, or holds anything but finite F32 numbers in tensors of rank 1 to 4 that lie end to end. Nothing is allocated whose size the file
-// itself does not bear out.
+// Read a file. NULL on failure with a line that names file, place and reason: GSL_EFAILED where it cannot be read,
+// GSL_EINVAL where it is no such file, or holds anything but finite F32 numbers in tensors of rank 1 to 4 that lie end
+// to end. Nothing is allocated whose size the file itself does not bear out.
 sb_tensors *sb_safetensors_read (const char *path, sb_error *error);
 
 SB_END_DECLS

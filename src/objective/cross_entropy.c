@@ -1,7 +1,7 @@
 // # Cross-entropy
 //
-// A classifier gives a number $l_k$ for each class and means the probabilities $p_k = e^{l_k}/\sum_j e^{l_j}$. The loss of a point of
-// class $c$ is $-\log p_c$, and its gradient is $p - e_c$: what was said less what is true.
+// A classifier gives a number $l_k$ for each class and means the probabilities $p_k = e^{l_k}/\sum_j e^{l_j}$. The
+// loss of a point of class $c$ is $-\log p_c$, and its gradient is $p - e_c$: what was said less what is true.
 
 #include "cross_entropy.h"
 
@@ -27,7 +27,8 @@ sb_softmax (gsl_matrix *logits)
     }
 }
 
-// The loss itself is $\log\sum_j e^{l_j - l_c}$, taken from the numbers, not from a probability that may have become zero.
+// The loss itself is $\log\sum_j e^{l_j - l_c}$, taken from the numbers, not from a probability that may have become
+// zero.
 
 static double
 log_sum_above (const gsl_vector *l, size_t c)

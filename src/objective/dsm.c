@@ -1,7 +1,8 @@
 // # Denoising score matching
 //
-// The score of $p_t$ is unknown, but that of the kernel $p_{0t}(x_t \mid x_0)$ is not, and in the mean over $x_0$ they are the
-// same target (Vincent, 2011). So a model is trained on noised data to say in which direction the data lie: [scoresde.eq7]
+// The score of $p_t$ is unknown, but that of the kernel $p_{0t}(x_t \mid x_0)$ is not, and in the mean over $x_0$ they
+// are the same target (Vincent, 2011). So a model is trained on noised data to say in which direction the data lie:
+// [scoresde.eq7]
 // $$ \mathbb{E}_t\,\lambda(t)\;\mathbb{E}_{x_0}\mathbb{E}_{x_t \mid x_0}
 //    \bigl\| s_\theta(x_t, t) - \nabla_{x_t}\log p_{0t}(x_t \mid x_0) \bigr\|^2 . $$
 
@@ -13,8 +14,8 @@
 
 // ## Drawing
 //
-// The paper prints $t \sim \mathcal{U}[0, T]$, and means $[\epsilon, T]$ (its Appendix C): at $t = 0$ the target is infinite. A chain
-// has levels instead; $u \in (0, 1)$ picks level $\lceil uN \rceil$.
+// The paper prints $t \sim \mathcal{U}[0, T]$, and means $[\epsilon, T]$ (its Appendix C): at $t = 0$ the target is
+// infinite. A chain has levels instead; $u \in (0, 1)$ picks level $\lceil uN \rceil$.
 
 static double
 time_of (const sb_dsm *dsm, double u)
@@ -49,12 +50,13 @@ sb_dsm_draw (const sb_dsm *dsm, sb_stream stream, gsl_vector *t, gsl_matrix *z, 
 
 // ## The loss
 //
-// Under $x_t = A x_0 + S z$ the target is $-S^{-\top} z$, and a model that estimates $z$ by $\hat z$ has the score $-S^{-\top}\hat z$. So the
-// loss is that of predicting the noise, as the weight $\lambda = M M^\top$ shows it:
+// Under $x_t = A x_0 + S z$ the target is $-S^{-\top} z$, and a model that estimates $z$ by $\hat z$ has the score
+// $-S^{-\top}\hat z$. So the loss is that of predicting the noise, as the weight $\lambda = M M^\top$ shows it:
 // $$ u = M^\top S^{-\top} (\hat z - z), \qquad \mathrm{loss} = \|u\|^2, \qquad
 //    \frac{\partial\,\mathrm{loss}}{\partial \hat z} = 2\, S^{-1} M u . $$
-// With the default $M = S$, that is $\lambda = \operatorname{Var}[x_t \mid x_0]$ [scoresde.txt-lambda], both maps drop out and
-// $\|\hat z - z\|^2$ is DDPM's $L_{\mathrm{simple}}$. [scoresde.txt-lsimple] The likelihood weight has $M = G$.
+// With the default $M = S$, that is $\lambda = \operatorname{Var}[x_t \mid x_0]$ [scoresde.txt-lambda], both maps drop
+// out and $\|\hat z - z\|^2$ is DDPM's $L_{\mathrm{simple}}$. [scoresde.txt-lsimple] The likelihood weight has $M =
+// G$.
 
 static int
 weigh (const sb_dsm *dsm, CBLAS_TRANSPOSE_t transpose, const gsl_vector *t, gsl_matrix *u)

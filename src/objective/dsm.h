@@ -14,9 +14,9 @@ typedef enum
   SB_WEIGHT_UNIT        // the identity
 } sb_weighting;
 
-// Denoising score matching under any process with the maps A, S and S^-1. Continuous time: t is uniform on
-// [t_min, T] [scoresde.eq7]; a chain: uniform on its levels 1..N, which is the SMLD objective [scoresde.eq1] under the SMLD chain and DDPM's
-// [scoresde.eq3] under DDPM's, each divided by N.
+// Denoising score matching under any process with the maps A, S and S^-1. Continuous time: t is uniform on [t_min, T]
+// [scoresde.eq7]; a chain: uniform on its levels 1..N, which is the SMLD objective [scoresde.eq1] under the SMLD chain
+// and DDPM's [scoresde.eq3] under DDPM's, each divided by N.
 typedef struct
 {
   const sb_process *process; // not owned
@@ -24,12 +24,13 @@ typedef struct
   double t_min; // 1e-5 in the paper's training; ignored for a chain
 } sb_dsm;
 
-// Draw times t (n), normals z (n x d) and x_t = A x_0 + S z (n x d; on entry x holds x_0), row i from index + i of the streams of
-// this seed for times and for the forward process. A training counts the samples it has seen, and passes the count.
+// Draw times t (n), normals z (n x d) and x_t = A x_0 + S z (n x d; on entry x holds x_0), row i from index + i of the
+// streams of this seed for times and for the forward process. A training counts the samples it has seen, and passes
+// the count.
 int sb_dsm_draw (const sb_dsm *dsm, sb_stream stream, gsl_vector *t, gsl_matrix *z, gsl_matrix *x);
 
-// Given an estimate of E[z | x_t] (n x d) at the drawn points, the loss of each row (n) and its gradient with respect to
-// the estimate (n x d). GSL_EUNSUP: a likelihood weight without G.
+// Given an estimate of E[z | x_t] (n x d) at the drawn points, the loss of each row (n) and its gradient with respect
+// to the estimate (n x d). GSL_EUNSUP: a likelihood weight without G.
 int sb_dsm_loss (const sb_dsm *dsm, const gsl_vector *t, const gsl_matrix *z, const gsl_matrix *epsilon,
                  gsl_vector *loss, gsl_matrix *epsilon_bar);
 

@@ -1,6 +1,7 @@
 // # A process from a line of text
 //
-// A checkpoint says under which process its network was trained, and a person says it on a command line, in the same words.
+// A checkpoint says under which process its network was trained, and a person says it on a command line, in the same
+// words.
 
 #include "text.h"
 

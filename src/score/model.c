@@ -1,8 +1,8 @@
 // # A model: a network and what it needs to be used
 //
-// Weights alone are a riddle: under which process were they trained, what were they told of the time, what is the output, which number was
-// black? A checkpoint that leaves this to a file beside it will be used wrongly one day. Here the answers are notes in the checkpoint itself, and a
-// model cannot be made without them.
+// Weights alone are a riddle: under which process were they trained, what were they told of the time, what is the
+// output, which number was black? A checkpoint that leaves this to a file beside it will be used wrongly one day. Here
+// the answers are notes in the checkpoint itself, and a model cannot be made without them.
 
 #include "model.h"
 
@@ -101,8 +101,8 @@ sb_model_alloc (const char *net, const char *process, const char *prediction, co
       sb_model_free (model);
       return NULL;
     }
-  model->network = (sb_network){ model->net, model->process, model->theta, (sb_prediction)predicts, (sb_label)told,
-                                 data_deviation };
+  model->network = (sb_network){ model->net,     model->process, model->theta, (sb_prediction)predicts,
+                                 (sb_label)told, data_deviation };
   return model;
 }
 

@@ -7,8 +7,8 @@
 
 SB_BEGIN_DECLS
 
-// A network with all that it takes to use it: the process it was trained under, what its output means, the range of its data.
-// A checkpoint holds the weights as tensors and the rest as notes:
+// A network with all that it takes to use it: the process it was trained under, what its output means, the range of
+// its data. A checkpoint holds the weights as tensors and the rest as notes:
 //     network        the line sb_net_alloc takes
 //     process        the line sb_process_from_text takes
 //     prediction     epsilon | mixed
@@ -25,7 +25,8 @@ typedef struct
   double low, high;   // data_range
 } sb_model;
 
-// From text, with room for weights that are not set. NULL on failure: GSL_EINVAL with a line in `error` that names the note; GSL_ENOMEM.
+// From text, with room for weights that are not set. NULL on failure: GSL_EINVAL with a line in `error` that names the
+// note; GSL_ENOMEM.
 sb_model *sb_model_alloc (const char *net, const char *process, const char *prediction, const char *label,
                           double data_deviation, double low, double high, sb_error *error);
 void sb_model_free (sb_model *model); // NULL is allowed
@@ -33,19 +34,19 @@ void sb_model_free (sb_model *model); // NULL is allowed
 // A network that is no score, a classifier: only its network and data_range are noted.
 sb_model *sb_model_classifier_alloc (const char *net, double low, double high, sb_error *error);
 
-// The notes of a model into a list, and a model, without its weights, from a list's notes. `process` is the line it was made from (NULL for a
-// classifier).
+// The notes of a model into a list, and a model, without its weights, from a list's notes. `process` is the line it
+// was made from (NULL for a classifier).
 int sb_model_note (const sb_model *model, const char *process, sb_tensors *tensors);
 sb_model *sb_model_from_notes (const sb_tensors *tensors, const char *path, sb_error *error);
 
-// A vector of a network's parameters as tensors named prefix + the parameter's name; `put` refers to theta, `get` fills it.
-// GSL_EINVAL where a tensor is missing or has another shape: another network's.
+// A vector of a network's parameters as tensors named prefix + the parameter's name; `put` refers to theta, `get`
+// fills it. GSL_EINVAL where a tensor is missing or has another shape: another network's.
 int sb_model_put (const sb_net *net, const char *prefix, float *theta, sb_tensors *tensors);
 int sb_model_get (const sb_net *net, const char *prefix, const sb_tensors *tensors, const char *path, float *theta,
                   sb_error *error);
 
-// Read a checkpoint for use: the average's weights, whether it holds a training or an exported model. NULL on failure, with a line in
-// `error`; codes as of sb_safetensors_read and sb_model_alloc.
+// Read a checkpoint for use: the average's weights, whether it holds a training or an exported model. NULL on failure,
+// with a line in `error`; codes as of sb_safetensors_read and sb_model_alloc.
 sb_model *sb_model_read (const char *path, sb_error *error);
 
 SB_END_DECLS

@@ -14,8 +14,9 @@
 
 // ## The scales
 //
-// With $x_t = a\,x_0 + \varsigma z$ and data of deviation $\sigma_d$, a coordinate of $x_t$ has deviation $\sqrt{a^2\sigma_d^2 + \varsigma^2}$, so the
-// network $F$ is shown $c\,x_t$ with $c$ its inverse, and the noise is estimated by
+// With $x_t = a\,x_0 + \varsigma z$ and data of deviation $\sigma_d$, a coordinate of $x_t$ has deviation
+// $\sqrt{a^2\sigma_d^2 + \varsigma^2}$, so the network $F$ is shown $c\,x_t$ with $c$ its inverse, and the noise is
+// estimated by
 // $$ \hat z(x_t, t) = p\,x_t + q\,F(c\,x_t, u) . $$
 
 typedef struct
@@ -23,9 +24,10 @@ typedef struct
   double c, p, q, u;
 } scales;
 
-// Predicting $\epsilon$ means $p = 0$, $q = 1$. At high noise that asks much: $\hat z$ must copy $x_t$ almost exactly, and the
-// error that remains is multiplied by $\varsigma$ in $\hat x_0 = (x_t - \varsigma\hat z)/a$. The blend of Karras et al. (2022, Table 1) lets the network
-// add only what the best linear estimate of $x_0$ lacks. In their coordinates $\sigma = \varsigma/a$ and $x = x_t/a$,
+// Predicting $\epsilon$ means $p = 0$, $q = 1$. At high noise that asks much: $\hat z$ must copy $x_t$ almost exactly,
+// and the error that remains is multiplied by $\varsigma$ in $\hat x_0 = (x_t - \varsigma\hat z)/a$. The blend of
+// Karras et al. (2022, Table 1) lets the network add only what the best linear estimate of $x_0$ lacks. In their
+// coordinates $\sigma = \varsigma/a$ and $x = x_t/a$,
 // $$ \hat x_0 = \frac{\sigma_d^2}{\sigma^2 + \sigma_d^2}\,x + \frac{\sigma\,\sigma_d}{\sqrt{\sigma^2 + \sigma_d^2}}\,F , $$
 // and $\hat z = (x - \hat x_0)/\sigma$ gives $p$ and $q$ below.
 
@@ -145,7 +147,8 @@ sb_network_backward (const sb_network *network, sb_network_pass *pass, const gsl
 
 // ## As a score
 //
-// A batch is cut into shards of a few rows, each with room of its own. The native view is $\epsilon$; Tweedie's formula gives the others.
+// A batch is cut into shards of a few rows, each with room of its own. The native view is $\epsilon$; Tweedie's
+// formula gives the others.
 
 enum
 {

@@ -10,7 +10,7 @@ SB_BEGIN_DECLS
 typedef enum
 {
   SB_PREDICTS_EPSILON, // E[z | x_t] = F(c x_t, u), as DDPM and NCSN do
-  SB_PREDICTS_MIXED    // a blend of denoiser and epsilon that is well scaled at every noise level (Karras et al., 2022, Table 1)
+  SB_PREDICTS_MIXED // a blend of denoiser and epsilon that is well scaled at every noise level (Karras et al., 2022, Table 1)
 } sb_prediction;
 
 typedef enum
@@ -45,8 +45,8 @@ void sb_network_pass_free (sb_network_pass *pass);
 int sb_network_forward (const sb_network *network, sb_network_pass *pass, const gsl_matrix *x, const gsl_vector *t,
                         gsl_matrix *epsilon);
 
-// After it, with the same x and t: epsilon_bar is a gradient with respect to epsilon; its gradient with respect to theta is added to theta_bar
-// (NULL: not wanted), that with respect to x is written to x_bar (n x d, NULL likewise).
+// After it, with the same x and t: epsilon_bar is a gradient with respect to epsilon; its gradient with respect to
+// theta is added to theta_bar (NULL: not wanted), that with respect to x is written to x_bar (n x d, NULL likewise).
 int sb_network_backward (const sb_network *network, sb_network_pass *pass, const gsl_vector *t,
                          const gsl_matrix *epsilon_bar, float *theta_bar, gsl_matrix *x_bar);
 

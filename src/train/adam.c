@@ -1,7 +1,7 @@
 // # Adam
 //
-// Each weight moves by about the learning rate, whatever the scale of its gradient $g$: the step is the gradient's recent mean over its
-// recent root mean square (Kingma and Ba, 2015, Algorithm 1),
+// Each weight moves by about the learning rate, whatever the scale of its gradient $g$: the step is the gradient's
+// recent mean over its recent root mean square (Kingma and Ba, 2015, Algorithm 1),
 // $$ m \leftarrow \beta_1 m + (1-\beta_1) g, \quad v \leftarrow \beta_2 v + (1-\beta_2) g^2, \quad
 //    \theta \leftarrow \theta - \eta\, \frac{m / (1-\beta_1^k)}{\sqrt{v / (1-\beta_2^k)} + \varepsilon}. $$
 // The divisors $1 - \beta^k$ undo the start from zero.
@@ -13,13 +13,13 @@
 
 // The values are not printed in the paper; they are those of its authors' CIFAR-10 configuration. [scoresde.set-optim]
 
-const sb_adam sb_adam_defaults = {
-  .rate = 2e-4, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8, .warmup = 5000, .clip = 1, .ema = 0.9999
-};
+const sb_adam sb_adam_defaults
+    = { .rate = 2e-4, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8, .warmup = 5000, .clip = 1, .ema = 0.9999 };
 
 // ## Warm-up
 //
-// The first estimates of $v$ rest on few gradients, so the rate rises linearly: $\eta_k = \eta\,\min(k/w, 1)$. [scoresde.set-optim]
+// The first estimates of $v$ rest on few gradients, so the rate rises linearly: $\eta_k = \eta\,\min(k/w, 1)$.
+// [scoresde.set-optim]
 
 double
 sb_adam_rate (const sb_adam *adam, uint64_t step)
@@ -29,8 +29,8 @@ sb_adam_rate (const sb_adam *adam, uint64_t step)
 
 // ## Clipping
 //
-// A gradient longer than `clip` is shortened to it, over all weights together. The norm is summed in double; the pragma lets the compiler
-// keep several partial sums, in an order that is fixed for a given program.
+// A gradient longer than `clip` is shortened to it, over all weights together. The norm is summed in double; the
+// pragma lets the compiler keep several partial sums, in an order that is fixed for a given program.
 
 static double
 global_norm (size_t count, const float *gradient)

@@ -8,16 +8,16 @@
 
 SB_BEGIN_DECLS
 
-// Adam (Kingma and Ba, 2015) with linear warm-up, clipping of the gradient's norm, and the exponential moving average of the weights that
-// sampling uses. [scoresde.set-optim] [scoresde.set-ema]
+// Adam (Kingma and Ba, 2015) with linear warm-up, clipping of the gradient's norm, and the exponential moving average
+// of the weights that sampling uses. [scoresde.set-optim] [scoresde.set-ema]
 typedef struct
 {
   double rate;         // learning rate after warm-up
   double beta1, beta2; // of the first and the second moment
   double epsilon;
-  double warmup;   // steps over which the rate rises from 0; 0: none
-  double clip;     // largest global norm of a gradient; 0: none
-  double ema;      // rate of the average; 0: the average is the weights
+  double warmup; // steps over which the rate rises from 0; 0: none
+  double clip;   // largest global norm of a gradient; 0: none
+  double ema;    // rate of the average; 0: the average is the weights
 } sb_adam;
 
 // The paper's (as its code has them): 2e-4, 0.9, 0.999, 1e-8, 5000 steps, 1, 0.9999.
@@ -25,9 +25,9 @@ extern const sb_adam sb_adam_defaults;
 
 double sb_adam_rate (const sb_adam *adam, uint64_t step); // at step 1, 2, ...
 
-// One step, number `step` = 1, 2, ...: from the gradient, new weights theta, moments m and v and average ema, all of `count` numbers.
-// `trained`, NULL or `count` flags: where 0, the weight stays. Returns the global norm of the gradient before clipping; where
-// that is not finite nothing is changed.
+// One step, number `step` = 1, 2, ...: from the gradient, new weights theta, moments m and v and average ema, all of
+// `count` numbers. `trained`, NULL or `count` flags: where 0, the weight stays. Returns the global norm of the
+// gradient before clipping; where that is not finite nothing is changed.
 double sb_adam_step (const sb_adam *adam, uint64_t step, size_t count, const unsigned char *trained,
                      const float *gradient, float *theta, float *m, float *v, float *ema);
 

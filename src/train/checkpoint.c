@@ -1,7 +1,8 @@
 // # Checkpoints
 //
-// A training is its weights, their average, Adam's two moments and the number of steps done; the random numbers of the next step follow from that
-// number. So a training that goes on from a checkpoint does to the last bit what it would have done had it never stopped.
+// A training is its weights, their average, Adam's two moments and the number of steps done; the random numbers of the
+// next step follow from that number. So a training that goes on from a checkpoint does to the last bit what it would
+// have done had it never stopped.
 
 #include "checkpoint.h"
 

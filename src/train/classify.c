@@ -30,7 +30,8 @@ sb_classifying_check (const sb_classifying *c)
 
 // ## Drawing
 //
-// Three uniform numbers a sample: which image, and how far it moves down and across. Where it moves away from, there is black.
+// Three uniform numbers a sample: which image, and how far it moves down and across. Where it moves away from, there
+// is black.
 
 static long
 offset (double u, size_t shift)

@@ -5,8 +5,8 @@
 
 SB_BEGIN_DECLS
 
-// Learning to tell classes of images apart by cross-entropy. An image is drawn uniformly and moved by up to `shift` pixels each way, at
-// random, so that the network learns shapes and not places.
+// Learning to tell classes of images apart by cross-entropy. An image is drawn uniformly and moved by up to `shift`
+// pixels each way, at random, so that the network learns shapes and not places.
 typedef struct
 {
   const sb_net *net;

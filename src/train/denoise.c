@@ -1,6 +1,7 @@
 // # Training a denoiser
 //
-// The task of denoising score matching: data are noised, the network says what the noise was, and the objective says how well.
+// The task of denoising score matching: data are noised, the network says what the noise was, and the objective says
+// how well.
 
 #include "train.h"
 
@@ -23,7 +24,8 @@ draw_bytes (const void *state, sb_stream stream, gsl_matrix *x)
       gsl_matrix_view one = gsl_matrix_view_array (&u, 1, 1), row = gsl_matrix_submatrix (x, i, 0, 1, x->size2);
       int status = sb_stream_uniforms (sb_stream_skip (stream, i), 0, &one.matrix);
       if (!status)
-        status = sb_bytes_rows (examples->bytes, (size_t)(u * (double)count), examples->low, examples->high, &row.matrix);
+        status
+            = sb_bytes_rows (examples->bytes, (size_t)(u * (double)count), examples->low, examples->high, &row.matrix);
       if (status)
         return status;
     }
@@ -84,7 +86,8 @@ room_alloc (const void *state, size_t rows)
 
 // ## A shard
 //
-// From data to gradient, on one thread: a few samples, so that what a layer writes is still in the cache when the next reads it. [scoresde.eq7]
+// From data to gradient, on one thread: a few samples, so that what a layer writes is still in the cache when the next
+// reads it. [scoresde.eq7]
 
 static int
 work (const void *state, void *of_thread, sb_stream stream, size_t rows, double share, float *gradient, double *loss,

@@ -1,8 +1,8 @@
 // # Training
 //
-// A step asks the task for the loss of a batch and its gradient, and lets Adam move the weights. All that is random in step
-// $k$ is addressed by the number of the sample, $kB + i$, so a training that was stopped and one that was not see the same
-// numbers, and so do one thread and many.
+// A step asks the task for the loss of a batch and its gradient, and lets Adam move the weights. All that is random in
+// step $k$ is addressed by the number of the sample, $kB + i$, so a training that was stopped and one that was not see
+// the same numbers, and so do one thread and many.
 
 #include "train.h"
 

@@ -40,7 +40,8 @@ void sb_training_free (sb_training *training);
 typedef struct
 {
   const char *name;
-  void *(*room_alloc) (const void *state, size_t rows); // for one thread and shards of so many samples; NULL: GSL_ENOMEM
+  void *(*room_alloc) (const void *state,
+                       size_t rows); // for one thread and shards of so many samples; NULL: GSL_ENOMEM
   void (*room_free) (void *room);
 
   // Samples stream.index, ..., stream.index + rows - 1: `loss` is the sum of theirs, and the gradient of that sum with respect to the weights

@@ -1,7 +1,7 @@
 // # What must be true of the classifier's verdicts
 //
-// What is computed from probabilities is checked on probabilities made by hand; the network itself learns to tell bars that stand from bars that
-// lie, anew in each run.
+// What is computed from probabilities is checked on probabilities made by hand; the network itself learns to tell bars
+// that stand from bars that lie, anew in each run.
 
 #include "base/shard.h"
 #include "measure/classifier.h"
@@ -27,8 +27,8 @@ TestSuite (classifier, .init = setup);
 
 // ## The Inception score
 //
-// Ten classes, each seen surely and equally often: 10. The same verdict on all: 1, whatever it is. Half the images sure of one class, half of
-// another: 2. [scoresde.tab3]
+// Ten classes, each seen surely and equally often: 10. The same verdict on all: 1, whatever it is. Half the images
+// sure of one class, half of another: 2. [scoresde.tab3]
 
 Test (classifier, inception_score_of_known_verdicts)
 {
@@ -99,13 +99,17 @@ Test (classifier, learns_and_is_read_back)
   sb_bytes images = { .shape = { .rank = 3, .length = { BARS, SIDE, SIDE } }, .data = pixels },
            labels = { .shape = { .rank = 1, .length = { BARS } }, .data = classes };
   sb_error error = { 0 };
-  sb_model *model = sb_model_classifier_alloc ("cnn image=1x8x8 outputs=2 channels=4 multipliers=1,2 blocks=1 groups=2", 0, 1, &error);
+  sb_model *model = sb_model_classifier_alloc ("cnn image=1x8x8 outputs=2 channels=4 multipliers=1,2 blocks=1 groups=2",
+                                               0, 1, &error);
   cr_assert_not_null (model, "%s", error.message);
   sb_training *training = sb_training_alloc (model->net, (sb_stream){ 1, SB_FOR_USER, 0 });
   sb_classifying task = { model->net, training->theta, &images, &labels, 0, 1, 1 };
   cr_assert_eq (sb_classifying_check (&task), GSL_SUCCESS);
-  sb_recipe recipe = { .task = sb_classifying_task (&task), .adam = { 0.01, 0.9, 0.999, 1e-8, 10, 1, 0.9 }, .batch = 16,
-                       .shard_rows = 8, .seed = 1 };
+  sb_recipe recipe = { .task = sb_classifying_task (&task),
+                       .adam = { 0.01, 0.9, 0.999, 1e-8, 10, 1, 0.9 },
+                       .batch = 16,
+                       .shard_rows = 8,
+                       .seed = 1 };
   sb_trainer *trainer = sb_trainer_alloc (&recipe, training);
   double loss = 0, norm;
   for (int k = 0; k < 200; k++)
@@ -125,8 +129,8 @@ Test (classifier, learns_and_is_read_back)
 
   // Seen in another range of values, the images are the same images. And the last layer, applied to the features by hand, gives back the
   // probabilities: the features are what the verdict rests on.
-  gsl_matrix *x = gsl_matrix_alloc (BARS, SIDE * SIDE), *p = gsl_matrix_alloc (BARS, 2), *q = gsl_matrix_alloc (BARS, 2),
-             *features = gsl_matrix_alloc (BARS, 8);
+  gsl_matrix *x = gsl_matrix_alloc (BARS, SIDE * SIDE), *p = gsl_matrix_alloc (BARS, 2),
+             *q = gsl_matrix_alloc (BARS, 2), *features = gsl_matrix_alloc (BARS, 8);
   cr_assert_eq (sb_bytes_rows (&images, 0, 0, 1, x), GSL_SUCCESS);
   cr_assert_eq (sb_classifier_look (classifier, x, 0, 1, p, features), GSL_SUCCESS);
   cr_assert_eq (sb_bytes_rows (&images, 0, -1, 1, x), GSL_SUCCESS);

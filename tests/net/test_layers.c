@@ -1,9 +1,10 @@
 // # The derivatives of every layer
 //
 // Compiled in double. A layer has three functions; each is checked against the others and against finite differences:
-// the Jacobian-vector product against a central difference of `forward` along a random direction, and `backward` as its
-// transpose, $\langle \bar y, J\dot x\rangle = \langle J^\top\bar y, \dot x\rangle$, for inputs and parameters alike. Networks of
-// one layer are cut out of small configured ones, so that shapes and parameters are those of real use.
+// the Jacobian-vector product against a central difference of `forward` along a random direction, and `backward` as
+// its transpose, $\langle \bar y, J\dot x\rangle = \langle J^\top\bar y, \dot x\rangle$, for inputs and parameters
+// alike. Networks of one layer are cut out of small configured ones, so that shapes and parameters are those of real
+// use.
 
 #include "net/network.h"
 #include "property.h"
@@ -140,7 +141,8 @@ check_layer (const sb_layer *layer, size_t n, gsl_rng *r)
   layer->type->jvp (layer, t.theta, &pass, (const sb_real *const *)t.x_dot, y_dot);
   layer->type->backward (layer, t.theta, &pass, t.y_bar, x_bar, theta_bar);
 
-  double forwards = dot (t.y_bar, y_dot, t.out), backwards = 0, of_theta = dot (theta_bar, t.theta_dot, layer->parameters);
+  double forwards = dot (t.y_bar, y_dot, t.out), backwards = 0,
+         of_theta = dot (theta_bar, t.theta_dot, layer->parameters);
   for (size_t k = 0; k < layer->inputs; k++)
     backwards += dot (x_bar[k], t.x_dot[k], t.sizes[k]);
   double scale = sqrt (dot (y_dot, y_dot, t.out) * dot (t.y_bar, t.y_bar, t.out)) + 1;
@@ -148,8 +150,9 @@ check_layer (const sb_layer *layer, size_t n, gsl_rng *r)
                       layer->name, forwards, slope_x);
   cr_assert_float_eq (backwards, forwards, 1e-12 * scale, "%s (%s): backward %.15g, jvp %.15g", layer->type->name,
                       layer->name, backwards, forwards);
-  cr_assert_float_eq (of_theta, slope_theta, 1e-6 * (fabs (slope_theta) + scale), "%s (%s): theta_bar %.12g, difference %.12g",
-                      layer->type->name, layer->name, of_theta, slope_theta);
+  cr_assert_float_eq (of_theta, slope_theta, 1e-6 * (fabs (slope_theta) + scale),
+                      "%s (%s): theta_bar %.12g, difference %.12g", layer->type->name, layer->name, of_theta,
+                      slope_theta);
 
   // Gradients are added, not written: a second call doubles them. Inputs nobody asks about are left alone.
   sb_real *nobody[SB_LAYER_INPUTS] = { NULL };
@@ -173,7 +176,8 @@ check_layer (const sb_layer *layer, size_t n, gsl_rng *r)
       layer->type->jvp (layer, t.theta, &pass, one, y_dot);
       parts += dot (t.y_bar, y_dot, t.out);
     }
-  cr_assert_float_eq (parts, forwards, 1e-12 * scale, "%s: parts %.15g, whole %.15g", layer->type->name, parts, forwards);
+  cr_assert_float_eq (parts, forwards, 1e-12 * scale, "%s: parts %.15g, whole %.15g", layer->type->name, parts,
+                      forwards);
 
   for (size_t k = 0; k < layer->inputs; k++)
     free (x_bar[k]);
@@ -219,8 +223,8 @@ Test (layers, of_a_perceptron_have_the_right_derivatives)
 
 // ## What each layer computes
 //
-// Derivatives that agree with a wrong function are right for the wrong function. Each layer is compared with its definition, written
-// out for one number at a time.
+// Derivatives that agree with a wrong function are right for the wrong function. Each layer is compared with its
+// definition, written out for one number at a time.
 
 static double
 pixel (const sb_real *x, sb_net_shape s, size_t n, size_t c, size_t i, long row, long column)
@@ -239,7 +243,8 @@ convolution (const sb_layer *l, const trial *t, size_t c, size_t i, long row, lo
   for (size_t from = 0; from < l->in[0].channels; from++)
     for (long dy = -reach; dy <= reach; dy++)
       for (long dx = -reach; dx <= reach; dx++)
-        sum += t->theta[((c * l->in[0].channels + from) * l->kernel + (size_t)(dy + reach)) * l->kernel + (size_t)(dx + reach)]
+        sum += t->theta[((c * l->in[0].channels + from) * l->kernel + (size_t)(dy + reach)) * l->kernel
+                        + (size_t)(dx + reach)]
                * pixel (t->x[0], l->in[0], t->n, from, i, row + dy, column + dx);
   return sum;
 }
@@ -301,8 +306,9 @@ defined (const sb_layer *l, const trial *t, size_t c, size_t i, long row, long c
   if (l->type == &sb_layer_silu)
     return x / (1 + exp (-x));
   if (l->type == &sb_layer_add)
-    return x + (sb_net_shape_pixels (l->in[1]) == 1 ? pixel (t->x[1], l->in[1], n, c, i, 0, 0)
-                                                : pixel (t->x[1], l->in[1], n, c, i, row, column));
+    return x
+           + (sb_net_shape_pixels (l->in[1]) == 1 ? pixel (t->x[1], l->in[1], n, c, i, 0, 0)
+                                                  : pixel (t->x[1], l->in[1], n, c, i, row, column));
   if (l->type == &sb_layer_join)
     return c < l->in[0].channels ? x : pixel (t->x[1], l->in[1], n, c - l->in[0].channels, i, row, column);
   if (l->type == &sb_layer_double)
@@ -357,8 +363,9 @@ Test (layers, compute_what_they_are_defined_to)
 // ## Fourier features
 //
 // There are as many sines as cosines of the same angles, so $|\gamma(u)|^2$ is the number of frequencies; and since
-// $E\cos(2\pi W\delta) = e^{-2\pi^2 16^2\delta^2}$ for $W \sim \mathcal{N}(0, 16^2)$, so goes the mean product of two embeddings $\delta$
-// apart: with $10^5$ frequencies within 4.9 standard errors of at most $\sqrt{0.5/10^5}$, 0.011 (a false alarm in $10^6$). [scoresde.txt-fourier]
+// $E\cos(2\pi W\delta) = e^{-2\pi^2 16^2\delta^2}$ for $W \sim \mathcal{N}(0, 16^2)$, so goes the mean product of two
+// embeddings $\delta$ apart: with $10^5$ frequencies within 4.9 standard errors of at most $\sqrt{0.5/10^5}$, 0.011 (a
+// false alarm in $10^6$). [scoresde.txt-fourier]
 
 Test (layers, fourier_features_see_distance)
 {
@@ -367,7 +374,8 @@ Test (layers, fourier_features_see_distance)
     FREQUENCIES = 100000
   };
   char configuration[100];
-  snprintf (configuration, sizeof configuration, "mlp inputs=1 width=1 layers=1 time=fourier features=%d", 2 * FREQUENCIES);
+  snprintf (configuration, sizeof configuration, "mlp inputs=1 width=1 layers=1 time=fourier features=%d",
+            2 * FREQUENCIES);
   sb_net *net = sb_net_alloc (configuration, NULL);
   cr_assert_not_null (net);
   sb_real *theta = malloc (net->parameters * sizeof *theta);
@@ -388,8 +396,8 @@ Test (layers, fourier_features_see_distance)
           square += y[c * 5 + i] * y[c * 5 + i];
         }
       cr_assert_float_eq (square / FREQUENCIES, 1, 1e-12);
-      cr_assert_float_eq (product / FREQUENCIES, exp (-2 * gsl_pow_2 (M_PI * 16 * distance)), 0.011, "at distance %g: %g",
-                          distance, product / FREQUENCIES);
+      cr_assert_float_eq (product / FREQUENCIES, exp (-2 * gsl_pow_2 (M_PI * 16 * distance)), 0.011,
+                          "at distance %g: %g", distance, product / FREQUENCIES);
     }
   free (y);
   free (theta);
@@ -398,8 +406,9 @@ Test (layers, fourier_features_see_distance)
 
 // ## Whole networks
 //
-// Through all layers at once, along random directions of every trained parameter and every input: the gradient is the slope of the loss
-// $\langle\bar y, f(x; \theta)\rangle$, to $10^{-6}$ relative, and the Jacobian-vector product is its slope along the inputs alone.
+// Through all layers at once, along random directions of every trained parameter and every input: the gradient is the
+// slope of the loss $\langle\bar y, f(x; \theta)\rangle$, to $10^{-6}$ relative, and the Jacobian-vector product is
+// its slope along the inputs alone.
 
 static const char *const networks[] = {
   "mlp inputs=2 width=24 layers=2 time=fourier features=8",
@@ -475,8 +484,10 @@ check_network (const char *configuration, gsl_rng *r)
   double scale = fabs (along_theta) + fabs (along_x);
   cr_assert_float_eq (along_theta + along_x, slope, 1e-6 * scale, "%s: gradient %.12g, slope %.12g", configuration,
                       along_theta + along_x, slope);
-  cr_assert_float_eq (along_x, slope_x, 1e-6 * scale, "%s: along x %.12g, slope %.12g", configuration, along_x, slope_x);
-  cr_assert_float_eq (forwards, along_x, 1e-11 * scale, "%s: jvp %.15g, gradient %.15g", configuration, forwards, along_x);
+  cr_assert_float_eq (along_x, slope_x, 1e-6 * scale, "%s: along x %.12g, slope %.12g", configuration, along_x,
+                      slope_x);
+  cr_assert_float_eq (forwards, along_x, 1e-11 * scale, "%s: jvp %.15g, gradient %.15g", configuration, forwards,
+                      along_x);
 
   sb_net_work_free (w.work);
   sb_net_free (w.net);

@@ -69,7 +69,8 @@ some_weights (const sb_net *net, gsl_rng *r)
 
 // ## Float against double
 //
-// The same weights and inputs through both builds: outputs and gradients agree to what float can give after some dozens of layers.
+// The same weights and inputs through both builds: outputs and gradients agree to what float can give after some
+// dozens of layers.
 
 Test (network, float_agrees_with_double)
 {
@@ -87,7 +88,8 @@ Test (network, float_agrees_with_double)
 
       cr_assert_eq (sb_net_forward (net, theta, N, x, label, work, y), GSL_SUCCESS);
       cr_assert_eq (sb_net_backward (net, theta, work, out_bar, theta_bar, x_bar), GSL_SUCCESS);
-      cr_assert_eq (in_double (networks[k], N, theta, x, label, out_bar, wide_y, wide_theta_bar, wide_x_bar), GSL_SUCCESS);
+      cr_assert_eq (in_double (networks[k], N, theta, x, label, out_bar, wide_y, wide_theta_bar, wide_x_bar),
+                    GSL_SUCCESS);
       cr_assert_lt (distance (y, wide_y, out), 1e-5, "%s: outputs %g apart", networks[k], distance (y, wide_y, out));
       cr_assert_lt (distance (x_bar, wide_x_bar, in), 1e-4, "%s: input gradients %g apart", networks[k],
                     distance (x_bar, wide_x_bar, in));
@@ -104,7 +106,8 @@ Test (network, float_agrees_with_double)
 
 // ## A sample does not see its neighbours
 //
-// Five samples together, or each alone: the same to float's last digits (products of another shape may round otherwise).
+// Five samples together, or each alone: the same to float's last digits (products of another shape may round
+// otherwise).
 
 Test (network, samples_do_not_mix)
 {
@@ -121,8 +124,8 @@ Test (network, samples_do_not_mix)
         {
           cr_assert_eq (sb_net_forward (net, theta, 1, x + i * in, label + i, work, alone), GSL_SUCCESS);
           for (size_t j = 0; j < out; j++)
-            cr_assert_float_eq (alone[j], together[i * out + j], 1e-4 * (1 + fabs ((double)alone[j])), "%s: sample %zu, number %zu",
-                                networks[k], i, j);
+            cr_assert_float_eq (alone[j], together[i * out + j], 1e-4 * (1 + fabs ((double)alone[j])),
+                                "%s: sample %zu, number %zu", networks[k], i, j);
         }
       free (theta), free (x), free (label), free (together), free (alone);
       sb_net_work_free (work);
@@ -133,8 +136,8 @@ Test (network, samples_do_not_mix)
 
 // ## A new network
 //
-// says zero where its last convolution starts at zero, and its weights have the variance they were asked to have: one over the number of
-// inputs to a unit. With 4.9 standard errors, $4.9\sqrt{2/n}$, a false alarm comes once in $10^6$.
+// says zero where its last convolution starts at zero, and its weights have the variance they were asked to have: one
+// over the number of inputs to a unit. With 4.9 standard errors, $4.9\sqrt{2/n}$, a false alarm comes once in $10^6$.
 
 Test (network, first_weights_have_their_variance)
 {
@@ -187,7 +190,8 @@ Test (network, tensors_cover_the_parameters)
           for (size_t d = 0; d < t.rank; d++)
             product *= t.size[d];
           cr_assert_eq (t.offset, next, "%s: %s begins at %zu, not %zu", networks[k], t.name, t.offset, next);
-          cr_assert_eq (t.count, product, "%s: %s has %zu numbers, its shape %zu", networks[k], t.name, t.count, product);
+          cr_assert_eq (t.count, product, "%s: %s has %zu numbers, its shape %zu", networks[k], t.name, t.count,
+                        product);
           next += t.count;
           for (size_t i = 0; i < j; i++)
             cr_assert_str_neq (sb_net_tensor_at (net, i).name, t.name, "%s twice", t.name);
@@ -261,7 +265,8 @@ Test (network, malformed_configurations_are_refused)
       sb_error error = { 0 };
       cr_assert_null (sb_net_alloc (bad[k][0], &error), "'%s' was taken", bad[k][0]);
       cr_assert_eq (error.code, GSL_EINVAL);
-      cr_assert (strstr (error.message, bad[k][1]), "'%s': '%s' does not name '%s'", bad[k][0], error.message, bad[k][1]);
+      cr_assert (strstr (error.message, bad[k][1]), "'%s': '%s' does not name '%s'", bad[k][0], error.message,
+                 bad[k][1]);
     }
 }
 

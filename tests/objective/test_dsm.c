@@ -1,7 +1,7 @@
 // # What must be true of denoising score matching
 //
-// Where the data are Gaussian everything is known: the best estimate of the noise, the loss that even it cannot avoid, and that the gradient
-// vanishes there.
+// Where the data are Gaussian everything is known: the best estimate of the noise, the loss that even it cannot avoid,
+// and that the gradient vanishes there.
 
 #include "objective/dsm.h"
 #include "process/ddpm.h"
@@ -71,8 +71,8 @@ batch_free (batch b)
   gsl_matrix_free (b.epsilon_bar);
 }
 
-// The best estimate, $E[z \mid x_t] = \varsigma\,(x_t - a m)/(a^2 s^2 + \varsigma^2)$, is minus $\varsigma$ times the score of
-// $p_t = \mathcal{N}(am, a^2s^2 + \varsigma^2)$.
+// The best estimate, $E[z \mid x_t] = \varsigma\,(x_t - a m)/(a^2 s^2 + \varsigma^2)$, is minus $\varsigma$ times the
+// score of $p_t = \mathcal{N}(am, a^2s^2 + \varsigma^2)$.
 
 static void
 estimate_best (batch *b)
@@ -87,8 +87,8 @@ estimate_best (batch *b)
   cr_assert_eq (sb_dsm_loss (&b->dsm, b->t, b->z, b->epsilon, b->loss, b->epsilon_bar), GSL_SUCCESS);
 }
 
-// What remains: $\lambda\,E\|\hat s - \nabla\log p(x_t \mid x_0)\|^2 = \lambda\,\bigl(\varsigma^{-2} - (a^2s^2 + \varsigma^2)^{-1}\bigr)$, the size of
-// the target less that of the score.
+// What remains: $\lambda\,E\|\hat s - \nabla\log p(x_t \mid x_0)\|^2 = \lambda\,\bigl(\varsigma^{-2} - (a^2s^2 +
+// \varsigma^2)^{-1}\bigr)$, the size of the target less that of the score.
 
 static double
 unavoidable (const batch *b, double lambda, double t)
@@ -113,8 +113,8 @@ lambda_of (const batch *b, double t)
   return one * one;
 }
 
-// Row by row the loss less what is unavoidable at its time has mean zero; so does, at the optimum, its gradient along any estimate that is
-// linear in $x_t$, whatever it does with the time.
+// Row by row the loss less what is unavoidable at its time has mean zero; so does, at the optimum, its gradient along
+// any estimate that is linear in $x_t$, whatever it does with the time.
 
 static void
 check_optimum (batch *b, const char *name)
@@ -129,9 +129,11 @@ check_optimum (batch *b, const char *name)
       slope[i] = gsl_matrix_get (b->epsilon_bar, i, 0) / lambda * gsl_matrix_get (b->epsilon, i, 0);
     }
   double error = gsl_stats_sd (excess, 1, n) / sqrt ((double)n), mean = gsl_stats_mean (excess, 1, n);
-  cr_assert_lt (fabs (mean), STANDARD_ERRORS * error, "%s: loss off by %g of itself, standard error %g", name, mean, error);
+  cr_assert_lt (fabs (mean), STANDARD_ERRORS * error, "%s: loss off by %g of itself, standard error %g", name, mean,
+                error);
   error = gsl_stats_sd (slope, 1, n) / sqrt ((double)n), mean = gsl_stats_mean (slope, 1, n);
-  cr_assert_lt (fabs (mean), STANDARD_ERRORS * error, "%s: slope %g at the optimum, standard error %g", name, mean, error);
+  cr_assert_lt (fabs (mean), STANDARD_ERRORS * error, "%s: slope %g at the optimum, standard error %g", name, mean,
+                error);
   free (excess);
   free (slope);
 }
@@ -157,14 +159,16 @@ Test (dsm, gaussian_optimum_under_every_sde)
 
 // ## Chains
 //
-// Every level $1, \ldots, N$ is drawn equally often, and the weighted loss at the optimum is $s^2/(s^2 + \sigma_i^2)$ at a level of
-// SMLD's [scoresde.eq1] and $\alpha_i s^2/(\alpha_i s^2 + 1 - \alpha_i)$ at one of DDPM's [scoresde.eq3].
+// Every level $1, \ldots, N$ is drawn equally often, and the weighted loss at the optimum is $s^2/(s^2 + \sigma_i^2)$
+// at a level of SMLD's [scoresde.eq1] and $\alpha_i s^2/(\alpha_i s^2 + 1 - \alpha_i)$ at one of DDPM's
+// [scoresde.eq3].
 
 static void
 check_levels (sb_process *process, double (*expected) (const sb_process *, size_t, double), double s)
 {
   size_t N = process->levels, n = 40000 * N;
-  double *sum = calloc (N + 1, sizeof *sum), *square = calloc (N + 1, sizeof *square), *count = calloc (N + 1, sizeof *count);
+  double *sum = calloc (N + 1, sizeof *sum), *square = calloc (N + 1, sizeof *square),
+         *count = calloc (N + 1, sizeof *count);
   batch b = batch_alloc (process, SB_WEIGHT_VARIANCE, n, 0, s);
   estimate_best (&b);
   for (size_t i = 0; i < n; i++)
@@ -179,9 +183,10 @@ check_levels (sb_process *process, double (*expected) (const sb_process *, size_
   for (size_t i = 1; i <= N; i++)
     {
       double mean = sum[i] / count[i], error = sqrt ((square[i] / count[i] - mean * mean) / count[i]);
-      cr_assert_float_eq (count[i], 40000, 5.2 * sqrt (40000), "%s: level %zu drawn %g times", process->type->name, i, count[i]);
-      cr_assert_float_eq (mean, expected (process, i, s), 5.2 * error, "%s: level %zu: loss %g, not %g", process->type->name,
-                          i, mean, expected (process, i, s));
+      cr_assert_float_eq (count[i], 40000, 5.2 * sqrt (40000), "%s: level %zu drawn %g times", process->type->name, i,
+                          count[i]);
+      cr_assert_float_eq (mean, expected (process, i, s), 5.2 * error, "%s: level %zu: loss %g, not %g",
+                          process->type->name, i, mean, expected (process, i, s));
     }
   free (sum);
   free (square);
@@ -221,8 +226,9 @@ Test (dsm, ddpm_objective_at_its_optimum)
 
 // ## $L_{\mathrm{simple}}$
 //
-// At any estimate, good or bad, DDPM's weighted score loss $(1-\alpha_i)\,\|s + (\tilde x - \sqrt{\alpha_i}x)/(1-\alpha_i)\|^2$, put together here from
-// the drawn points, is $\|z - \epsilon\|^2$. [scoresde.txt-lsimple] [scoresde.txt-lambda]
+// At any estimate, good or bad, DDPM's weighted score loss $(1-\alpha_i)\,\|s + (\tilde x -
+// \sqrt{\alpha_i}x)/(1-\alpha_i)\|^2$, put together here from the drawn points, is $\|z - \epsilon\|^2$.
+// [scoresde.txt-lsimple] [scoresde.txt-lambda]
 
 Test (dsm, noise_prediction_is_weighted_score_matching)
 {
@@ -254,8 +260,8 @@ Test (dsm, noise_prediction_is_weighted_score_matching)
           double target = -(gsl_matrix_get (x, i, j) - sqrt (alpha) * gsl_matrix_get (x0, i, j)) / (1 - alpha);
           sum += (1 - alpha) * gsl_pow_2 (s - target);
         }
-      cr_assert_float_eq (gsl_vector_get (loss, i), sum, 1e-9 * (1 + sum), "t = %g: %.15g, not %.15g", gsl_vector_get (t, i),
-                          gsl_vector_get (loss, i), sum);
+      cr_assert_float_eq (gsl_vector_get (loss, i), sum, 1e-9 * (1 + sum), "t = %g: %.15g, not %.15g",
+                          gsl_vector_get (t, i), gsl_vector_get (loss, i), sum);
     }
   gsl_matrix_free (x0);
   gsl_matrix_free (x);
@@ -269,7 +275,8 @@ Test (dsm, noise_prediction_is_weighted_score_matching)
 
 // ## The gradient is the slope
 //
-// of the loss along each number of the estimate. The loss is quadratic, so a central difference is exact but for rounding.
+// of the loss along each number of the estimate. The loss is quadratic, so a central difference is exact but for
+// rounding.
 
 Test (dsm, gradient_is_the_slope_of_the_loss)
 {
@@ -289,7 +296,8 @@ Test (dsm, gradient_is_the_slope_of_the_loss)
       for (size_t i = 0; i < 200; i++)
         {
           double slope = (gsl_vector_get (up, i) - gsl_vector_get (down, i)) / 2e-3;
-          cr_assert_float_eq (gsl_matrix_get (b.epsilon_bar, i, 0), slope, 1e-9 * (fabs (slope) + gsl_vector_get (up, i)),
+          cr_assert_float_eq (gsl_matrix_get (b.epsilon_bar, i, 0), slope,
+                              1e-9 * (fabs (slope) + gsl_vector_get (up, i)),
                               "weight %d, t = %g: gradient %g, slope %g", w, gsl_vector_get (b.t, i),
                               gsl_matrix_get (b.epsilon_bar, i, 0), slope);
         }
@@ -303,8 +311,9 @@ Test (dsm, gradient_is_the_slope_of_the_loss)
 
 // ## Times
 //
-// Uniform on $[\epsilon, T]$ and never below: printed as $\mathcal{U}[0, T]$, where the target would be infinite. The Kolmogorov-Smirnov
-// distance of $10^6$ draws is under $\sqrt{\ln(2\cdot10^6)/(2\cdot10^6)} = 0.00269$ but once in $10^6$. [scoresde.set-eps]
+// Uniform on $[\epsilon, T]$ and never below: printed as $\mathcal{U}[0, T]$, where the target would be infinite. The
+// Kolmogorov-Smirnov distance of $10^6$ draws is under $\sqrt{\ln(2\cdot10^6)/(2\cdot10^6)} = 0.00269$ but once in
+// $10^6$. [scoresde.set-eps]
 
 Test (dsm, times_are_uniform_and_never_too_small)
 {
@@ -335,8 +344,8 @@ Test (dsm, times_are_uniform_and_never_too_small)
 
 // ## Rows are samples
 //
-// Row $i$ of a batch is the row that a batch beginning at $i$ begins with: shards and threads draw what one batch would have drawn. Times,
-// noise and data come from streams of their own.
+// Row $i$ of a batch is the row that a batch beginning at $i$ begins with: shards and threads draw what one batch
+// would have drawn. Times, noise and data come from streams of their own.
 
 Test (dsm, a_row_does_not_depend_on_its_batch)
 {

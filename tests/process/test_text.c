@@ -72,7 +72,8 @@ Test (text, other_words_are_refused)
       sb_error error = { 0 };
       cr_assert_null (sb_process_from_text (bad[k][0], 1, &error), "'%s' was taken", bad[k][0]);
       cr_assert_eq (error.code, GSL_EINVAL);
-      cr_assert (strstr (error.message, bad[k][1]), "'%s': '%s' does not name '%s'", bad[k][0], error.message, bad[k][1]);
+      cr_assert (strstr (error.message, bad[k][1]), "'%s': '%s' does not name '%s'", bad[k][0], error.message,
+                 bad[k][1]);
     }
   char line[1000];
   memset (line, 'x', sizeof line);

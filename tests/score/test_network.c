@@ -55,8 +55,10 @@ trial_alloc (sb_process *process, sb_prediction prediction, sb_label label, doub
   r.t = gsl_vector_alloc (N);
   for (size_t i = 0; i < N; i++)
     {
-      gsl_vector_set (r.t, i, process->levels ? (double)(1 + gsl_rng_uniform_int (rng, process->levels)) / (double)process->levels
-                                              : gsl_ran_flat (rng, 0.01, 1));
+      gsl_vector_set (r.t, i,
+                      process->levels
+                          ? (double)(1 + gsl_rng_uniform_int (rng, process->levels)) / (double)process->levels
+                          : gsl_ran_flat (rng, 0.01, 1));
       for (size_t j = 0; j < D; j++)
         gsl_matrix_set (r.x, i, j, gsl_ran_gaussian (rng, 2));
     }
@@ -76,8 +78,8 @@ trial_free (trial r)
 
 // ## A silent network
 //
-// knows the data's deviation and nothing else. With the blend it should then be the best that can be said: the posterior of Gaussian data of that
-// deviation, under any process. Predicting epsilon it says zero.
+// knows the data's deviation and nothing else. With the blend it should then be the best that can be said: the
+// posterior of Gaussian data of that deviation, under any process. Predicting epsilon it says zero.
 
 Test (network, a_silent_blend_is_the_gaussian_posterior)
 {
@@ -86,8 +88,8 @@ Test (network, a_silent_blend_is_the_gaussian_posterior)
   gsl_matrix_set_identity (covariance);
   gsl_matrix_scale (covariance, 0.49);
   sb_target *law = sb_target_gaussian_alloc (mean, covariance);
-  sb_process *processes[]
-      = { sb_ve_alloc (D, 0.01, 50), sb_vp_alloc (D, 0.1, 20), sb_subvp_alloc (D, 0.1, 20), sb_ddpm_alloc (D, 100, 0.1, 20) };
+  sb_process *processes[] = { sb_ve_alloc (D, 0.01, 50), sb_vp_alloc (D, 0.1, 20), sb_subvp_alloc (D, 0.1, 20),
+                              sb_ddpm_alloc (D, 100, 0.1, 20) };
   for (int k = 0; k < 4; k++)
     {
       trial r = trial_alloc (processes[k], SB_PREDICTS_MIXED, SB_LABEL_LOG_NOISE, 0);
@@ -96,9 +98,9 @@ Test (network, a_silent_blend_is_the_gaussian_posterior)
       cr_assert_eq (sb_score_evaluate (score, SB_EPSILON, r.x, r.t, NULL, r.out), GSL_SUCCESS);
       for (size_t i = 0; i < N; i++)
         for (size_t j = 0; j < D; j++)
-          cr_assert_float_eq (gsl_matrix_get (r.out, i, j), gsl_matrix_get (truth, i, j), 1e-12, "%s, t = %g: %g, not %g",
-                              processes[k]->type->name, gsl_vector_get (r.t, i), gsl_matrix_get (r.out, i, j),
-                              gsl_matrix_get (truth, i, j));
+          cr_assert_float_eq (gsl_matrix_get (r.out, i, j), gsl_matrix_get (truth, i, j), 1e-12,
+                              "%s, t = %g: %g, not %g", processes[k]->type->name, gsl_vector_get (r.t, i),
+                              gsl_matrix_get (r.out, i, j), gsl_matrix_get (truth, i, j));
       sb_score_free (score);
       r.network.prediction = SB_PREDICTS_EPSILON;
       score = sb_score_network_alloc (&r.network);
@@ -116,8 +118,9 @@ Test (network, a_silent_blend_is_the_gaussian_posterior)
 
 // ## What the network sees and is told
 //
-// Its input has deviation one where the data have the deviation noted: the bare network, called with $c x_t$ and the label worked out by hand
-// from a process whose moments are known, gives what the score gives. For VE, $a = 1$ and $\varsigma = \sigma(t)$.
+// Its input has deviation one where the data have the deviation noted: the bare network, called with $c x_t$ and the
+// label worked out by hand from a process whose moments are known, gives what the score gives. For VE, $a = 1$ and
+// $\varsigma = \sigma(t)$.
 
 Test (network, input_and_label_are_scaled_as_documented)
 {
@@ -139,7 +142,8 @@ Test (network, input_and_label_are_scaled_as_documented)
             for (size_t j = 0; j < D; j++)
               {
                 double x = gsl_matrix_get (r.x, i, j), f = (double)F[j];
-                double want = prediction == SB_PREDICTS_EPSILON ? x - sigma * f : 0.49 / (total * total) * x + sigma * 0.7 / total * f;
+                double want = prediction == SB_PREDICTS_EPSILON ? x - sigma * f
+                                                                : 0.49 / (total * total) * x + sigma * 0.7 / total * f;
                 cr_assert_float_eq (gsl_matrix_get (r.out, i, j), want, 1e-3 * (1 + sigma),
                                     "prediction %d, label %d, sigma %g: %g, not %g", prediction, label, sigma,
                                     gsl_matrix_get (r.out, i, j), want);
@@ -154,7 +158,8 @@ Test (network, input_and_label_are_scaled_as_documented)
 
 // ## The gradient
 //
-// of $\langle\bar z, \hat z(x, t; \theta)\rangle$ along random directions of $x$ and of $\theta$, against differences that float allows.
+// of $\langle\bar z, \hat z(x, t; \theta)\rangle$ along random directions of $x$ and of $\theta$, against differences
+// that float allows.
 
 Test (network, gradients_pass_through_the_scales)
 {
@@ -165,7 +170,8 @@ Test (network, gradients_pass_through_the_scales)
       gsl_rng *rng = property_rng (8);
       sb_network_pass *pass = sb_network_pass_alloc (&r.network, N, 1);
       gsl_matrix *bar = gsl_matrix_alloc (N, D), *x_dot = gsl_matrix_alloc (N, D), *x_bar = gsl_matrix_alloc (N, D);
-      float *theta_bar = calloc (r.net->parameters, sizeof *theta_bar), *theta_dot = malloc (r.net->parameters * sizeof *theta_dot);
+      float *theta_bar = calloc (r.net->parameters, sizeof *theta_bar),
+            *theta_dot = malloc (r.net->parameters * sizeof *theta_dot);
       for (size_t k = 0; k < N * D; k++)
         {
           bar->data[k] = gsl_ran_gaussian (rng, 1);
@@ -204,8 +210,8 @@ Test (network, gradients_pass_through_the_scales)
           size[1] += fabs ((double)theta_bar[k] * (double)theta_dot[k]);
         }
       for (int which = 0; which < 2; which++)
-        cr_assert_float_eq (along[which], slope[which], 1e-3 * size[which], "prediction %d, %s: gradient %g, slope %g", prediction,
-                            which ? "theta" : "x", along[which], slope[which]);
+        cr_assert_float_eq (along[which], slope[which], 1e-3 * size[which], "prediction %d, %s: gradient %g, slope %g",
+                            prediction, which ? "theta" : "x", along[which], slope[which]);
       gsl_matrix_free (bar);
       gsl_matrix_free (x_dot);
       gsl_matrix_free (x_bar);
@@ -252,7 +258,8 @@ Test (network, what_does_not_fit_is_refused)
   gsl_matrix *x = gsl_matrix_calloc (N, D + 1), *out = gsl_matrix_alloc (N, D + 1);
   cr_assert_eq (sb_score_evaluate (score, SB_EPSILON, x, r.t, NULL, out), GSL_EBADLEN);
   sb_network_pass *pass = sb_network_pass_alloc (&r.network, N - 1, 0);
-  cr_assert_eq (sb_network_forward (&r.network, pass, r.x, r.t, r.out), GSL_EBADLEN, "more rows than there is room for");
+  cr_assert_eq (sb_network_forward (&r.network, pass, r.x, r.t, r.out), GSL_EBADLEN,
+                "more rows than there is room for");
   sb_network_pass_free (pass);
   gsl_matrix_free (x);
   gsl_matrix_free (out);

@@ -9,8 +9,8 @@
 
 // ## Five steps by hand
 //
-// Adam with rate 0.1, moments 0.9 and 0.999, from $\theta = 1$ with gradients 0.5, -0.25, 1, 0, 2; worked in double from the published
-// algorithm, moment by moment. [scoresde.set-optim]
+// Adam with rate 0.1, moments 0.9 and 0.999, from $\theta = 1$ with gradients 0.5, -0.25, 1, 0, 2; worked in double
+// from the published algorithm, moment by moment. [scoresde.set-optim]
 
 Test (adam, five_steps_by_hand)
 {
@@ -63,8 +63,8 @@ Test (adam, rate_rises_linearly)
 
 // ## Clipping
 //
-// A gradient of norm 50 and the same gradient shortened to norm 1 by hand move the moments alike; one of norm 0.5 is left alone. The norm
-// returned is the one before. [scoresde.set-optim]
+// A gradient of norm 50 and the same gradient shortened to norm 1 by hand move the moments alike; one of norm 0.5 is
+// left alone. The norm returned is the one before. [scoresde.set-optim]
 
 Test (adam, gradients_are_clipped_to_their_global_norm)
 {
@@ -72,7 +72,8 @@ Test (adam, gradients_are_clipped_to_their_global_norm)
   const float lengths[] = { 50, 0.5F };
   for (int k = 0; k < 2; k++)
     {
-      float g[2] = { 0.6F * lengths[k], -0.8F * lengths[k] }, theta[2] = { 0 }, m[2] = { 0 }, v[2] = { 0 }, ema[2] = { 0 };
+      float g[2] = { 0.6F * lengths[k], -0.8F * lengths[k] }, theta[2] = { 0 }, m[2] = { 0 }, v[2] = { 0 },
+            ema[2] = { 0 };
       double norm = sb_adam_step (&clips, 1, 2, NULL, g, theta, m, v, ema), kept = k == 0 ? 1 : 0.5;
       cr_assert_float_eq (norm, (double)lengths[k], 1e-5);
       cr_assert_float_eq ((double)m[0], 0.1 * 0.6 * kept, 1e-7);
@@ -83,8 +84,8 @@ Test (adam, gradients_are_clipped_to_their_global_norm)
 
 // ## The average of the weights
 //
-// Towards weights that stand still at 1 it goes from 0 as $1 - \mu^k$: half way after $\ln 2/(1-\mu)$ steps, 693 at 0.999 and 6931 at
-// 0.9999. [scoresde.set-ema]
+// Towards weights that stand still at 1 it goes from 0 as $1 - \mu^k$: half way after $\ln 2/(1-\mu)$ steps, 693 at
+// 0.999 and 6931 at 0.9999. [scoresde.set-ema]
 
 Test (adam, average_approaches_what_stands_still)
 {
@@ -98,7 +99,8 @@ Test (adam, average_approaches_what_stands_still)
         {
           sb_adam_step (&still, (uint64_t)k, 1, NULL, &g, &theta, &m, &v, &ema);
           if (k % 231 == 0)
-            cr_assert_float_eq ((double)ema, 1 - pow (rates[r], k), 2e-5, "rate %g, step %d: %g", rates[r], k, (double)ema);
+            cr_assert_float_eq ((double)ema, 1 - pow (rates[r], k), 2e-5, "rate %g, step %d: %g", rates[r], k,
+                                (double)ema);
         }
       cr_assert_float_eq ((double)ema, 0.5, 1e-3);
     }

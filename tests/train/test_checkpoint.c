@@ -189,8 +189,9 @@ Test (checkpoint, malformed_headers_are_refused)
   refuse ("[]", 0, "header");
   refuse ("{", 0, "header");
   refuse ("{\"a\":1}", 0, "a");
-  refuse ("{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]},\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}", 4,
-          "header");
+  refuse ("{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]},\"a\":{\"dtype\":\"F32\",\"shape\":[1],"
+          "\"data_offsets\":[0,4]}}",
+          4, "header");
   refuse ("{\"w\":{\"dtype\":\"F16\",\"shape\":[1],\"data_offsets\":[0,2]}}", 2, "F16");
   refuse ("{\"w\":{\"shape\":[1],\"data_offsets\":[0,4]}}", 4, "dtype");
   refuse ("{\"w\":{\"dtype\":\"F32\",\"shape\":[],\"data_offsets\":[0,4]}}", 4, "shape");
@@ -208,8 +209,9 @@ Test (checkpoint, malformed_headers_are_refused)
   refuse ("{\"w\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":\"x\"}}", 4, "data_offsets");
   refuse ("{\"w\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}", 8, "more in the file");
   refuse ("{\"w\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,8]}}", 8, "gap");
-  refuse ("{\"v\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]},\"w\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,8]}}", 8,
-          "overlaps");
+  refuse ("{\"v\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]},\"w\":{\"dtype\":\"F32\",\"shape\":[1],"
+          "\"data_offsets\":[4,8]}}",
+          8, "overlaps");
   refuse ("{\"__metadata__\":{\"a\":1}}", 0, "string");
 }
 
@@ -257,13 +259,14 @@ Test (checkpoint, numbers_that_are_not_finite_are_refused)
     }
 }
 
-// Cut anywhere, or with any one bit turned: read as it was written, or refused in one line; never a crash. (A bit may well turn a name into
-// another, or a weight into another weight.)
+// Cut anywhere, or with any one bit turned: read as it was written, or refused in one line; never a crash. (A bit may
+// well turn a name into another, or a weight into another weight.)
 
 Test (checkpoint, damaged_files_do_no_harm)
 {
   sb_error error = { 0 };
-  sb_model *model = sb_model_alloc ("mlp inputs=1 width=1 layers=1 time=none", process, "epsilon", "time", 1, 0, 1, &error);
+  sb_model *model
+      = sb_model_alloc ("mlp inputs=1 width=1 layers=1 time=none", process, "epsilon", "time", 1, 0, 1, &error);
   cr_assert_not_null (model, "%s", error.message);
   sb_training *training = sb_training_alloc (model->net, (sb_stream){ 1, SB_FOR_USER, 0 });
   cr_assert_eq (sb_checkpoint_export (path, model, training, &provenance, &error), GSL_SUCCESS);
@@ -299,15 +302,17 @@ Test (checkpoint, damaged_files_do_no_harm)
 
 // ## Another network's weights
 //
-// are refused, and the tensor at fault is named; and a configuration that asks for more weights than the file holds is refused before
-// any memory is.
+// are refused, and the tensor at fault is named; and a configuration that asks for more weights than the file holds is
+// refused before any memory is.
 
 Test (checkpoint, another_architecture_is_refused)
 {
   sb_error error = { 0 };
-  sb_model *model = some_model (), *wider = sb_model_alloc ("unet image=1x4x4 channels=4 multipliers=1,2 groups=2 time=fourier features=4",
-                                                            process, "mixed", "log-noise", 1, -1, 1, &error);
-  sb_training *training = some_training (model, 1), *wide = sb_training_alloc (wider->net, (sb_stream){ 1, SB_FOR_USER, 0 });
+  sb_model *model = some_model (),
+           *wider = sb_model_alloc ("unet image=1x4x4 channels=4 multipliers=1,2 groups=2 time=fourier features=4",
+                                    process, "mixed", "log-noise", 1, -1, 1, &error);
+  sb_training *training = some_training (model, 1),
+              *wide = sb_training_alloc (wider->net, (sb_stream){ 1, SB_FOR_USER, 0 });
   cr_assert_eq (sb_checkpoint_write (path, model, training, &provenance, &error), GSL_SUCCESS);
   cr_assert_eq (sb_checkpoint_read (path, wider->net, wide, NULL, &error), GSL_EINVAL);
   cr_assert (strstr (error.message, "another network"), "%s", error.message);
@@ -323,8 +328,11 @@ Test (checkpoint, another_architecture_is_refused)
   sb_tensors_free (tensors);
 
   tensors = sb_tensors_alloc ();
-  const char *const notes[][2] = { { "network", "mlp inputs=1048576 width=1048576 layers=1048576" }, { "process", process },
-                                   { "prediction", "epsilon" }, { "label", "time" }, { "data_deviation", "1" },
+  const char *const notes[][2] = { { "network", "mlp inputs=1048576 width=1048576 layers=1048576" },
+                                   { "process", process },
+                                   { "prediction", "epsilon" },
+                                   { "label", "time" },
+                                   { "data_deviation", "1" },
                                    { "data_range", "0 1" } };
   for (int k = 0; k < 6; k++)
     sb_tensors_note_add (tensors, notes[k][0], notes[k][1]);

@@ -1,7 +1,7 @@
 // # Training finds the truth where the truth is known
 //
-// On a law known in closed form the best estimate of the noise is known, and so is the loss that remains: the mean of $\|z - E[z \mid x_t]\|^2$.
-// A small perceptron, trained for some seconds, must come close to both.
+// On a law known in closed form the best estimate of the noise is known, and so is the loss that remains: the mean of
+// $\|z - E[z \mid x_t]\|^2$. A small perceptron, trained for some seconds, must come close to both.
 
 #include "base/shard.h"
 #include "process/subvp.h"
@@ -50,7 +50,8 @@ typedef struct
 static sb_target *
 two_gaussians (void)
 {
-  double weights[] = { 0.4, 0.6 }, means[] = { -1, 0.5, 1, -0.5 }, covariances[] = { 0.1, 0, 0, 0.1, 0.3, 0.2, 0.2, 0.25 };
+  double weights[] = { 0.4, 0.6 }, means[] = { -1, 0.5, 1, -0.5 },
+         covariances[] = { 0.1, 0, 0, 0.1, 0.3, 0.2, 0.2, 0.25 };
   gsl_vector_view w = gsl_vector_view_array (weights, 2);
   gsl_matrix_view m = gsl_matrix_view_array (means, 2, 2), c = gsl_matrix_view_array (covariances, 4, 2);
   return sb_target_mixture_alloc (&w.vector, &m.matrix, &c.matrix);
@@ -71,9 +72,10 @@ experiment_alloc (sb_process *process)
 static void
 experiment_start (experiment *e, sb_prediction prediction)
 {
-  e->denoising = (sb_denoising){ .network = { e->net, e->process, e->training->theta, prediction, SB_LABEL_LOG_NOISE, 0.9 },
-                                 .dsm = { e->process, SB_WEIGHT_VARIANCE, 1e-3 },
-                                 .examples = { draw_from_law, e->law } };
+  e->denoising
+      = (sb_denoising){ .network = { e->net, e->process, e->training->theta, prediction, SB_LABEL_LOG_NOISE, 0.9 },
+                        .dsm = { e->process, SB_WEIGHT_VARIANCE, 1e-3 },
+                        .examples = { draw_from_law, e->law } };
   e->recipe = (sb_recipe){ .task = sb_denoising_task (&e->denoising),
                            .adam = { 3e-3, 0.9, 0.999, 1e-8, 50, 1, 0.99 },
                            .batch = 512,
@@ -102,7 +104,8 @@ train_for (experiment *e, int steps)
     cr_assert_eq (sb_trainer_step (e->trainer, &loss, &norm, &error), GSL_SUCCESS, "%s", error.message);
 }
 
-// On fresh points: the network's excess over the loss of the best estimate, $E\|\hat z - E[z \mid x_t]\|^2/d$, and that best loss.
+// On fresh points: the network's excess over the loss of the best estimate, $E\|\hat z - E[z \mid x_t]\|^2/d$, and
+// that best loss.
 
 static void
 compare_with_truth (experiment *e, double *excess, double *best)
@@ -134,7 +137,8 @@ compare_with_truth (experiment *e, double *excess, double *best)
   gsl_vector_free (t);
 }
 
-// The excess must be a small part of the loss that remains. An untrained network's excess is of the size of $E[z|x_t]^2$, some tenths.
+// The excess must be a small part of the loss that remains. An untrained network's excess is of the size of
+// $E[z|x_t]^2$, some tenths.
 
 static void
 check_learning (sb_process *process, sb_prediction prediction)
@@ -145,26 +149,20 @@ check_learning (sb_process *process, sb_prediction prediction)
   compare_with_truth (&e, &untrained, &best);
   train_for (&e, 500);
   compare_with_truth (&e, &excess, &best);
-  cr_assert_lt (excess, 0.05 * best, "%s: excess %g over a loss of %g (untrained: %g)", process->type->name, excess, best,
-                untrained);
+  cr_assert_lt (excess, 0.05 * best, "%s: excess %g over a loss of %g (untrained: %g)", process->type->name, excess,
+                best, untrained);
   cr_assert_lt (excess, 0.2 * untrained, "%s: excess %g, untrained %g", process->type->name, excess, untrained);
   experiment_free (&e);
 }
 
-Test (train, finds_the_score_of_a_mixture_under_vp)
-{
-  check_learning (sb_vp_alloc (2, 0.1, 20), SB_PREDICTS_EPSILON);
-}
+Test (train, finds_the_score_of_a_mixture_under_vp) { check_learning (sb_vp_alloc (2, 0.1, 20), SB_PREDICTS_EPSILON); }
 
 Test (train, finds_the_score_of_a_mixture_under_subvp)
 {
   check_learning (sb_subvp_alloc (2, 0.1, 20), SB_PREDICTS_EPSILON);
 }
 
-Test (train, finds_the_score_of_a_mixture_under_ve)
-{
-  check_learning (sb_ve_alloc (2, 0.01, 20), SB_PREDICTS_MIXED);
-}
+Test (train, finds_the_score_of_a_mixture_under_ve) { check_learning (sb_ve_alloc (2, 0.01, 20), SB_PREDICTS_MIXED); }
 
 // ## To the bit
 //
@@ -175,8 +173,8 @@ same_bits (const sb_training *a, const sb_training *b, const char *what)
 {
   size_t bytes = a->count * sizeof (float);
   cr_assert_eq (a->step, b->step);
-  cr_assert (memcmp (a->theta, b->theta, bytes) == 0 && memcmp (a->m, b->m, bytes) == 0 && memcmp (a->v, b->v, bytes) == 0
-                 && memcmp (a->ema, b->ema, bytes) == 0,
+  cr_assert (memcmp (a->theta, b->theta, bytes) == 0 && memcmp (a->m, b->m, bytes) == 0
+                 && memcmp (a->v, b->v, bytes) == 0 && memcmp (a->ema, b->ema, bytes) == 0,
              "%s: not the same", what);
 }
 
@@ -200,8 +198,7 @@ Test (train, does_not_depend_on_threads)
 
 Test (train, goes_on_as_if_it_had_not_stopped)
 {
-  experiment whole = experiment_alloc (sb_vp_alloc (2, 0.1, 20)),
-             parts = experiment_alloc (sb_vp_alloc (2, 0.1, 20));
+  experiment whole = experiment_alloc (sb_vp_alloc (2, 0.1, 20)), parts = experiment_alloc (sb_vp_alloc (2, 0.1, 20));
   experiment_start (&whole, SB_PREDICTS_EPSILON);
   experiment_start (&parts, SB_PREDICTS_EPSILON);
   train_for (&whole, 20);
