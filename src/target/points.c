@@ -10,7 +10,7 @@
 // conditional score of the objectives, whose squared norm is $d/\varsigma^2$ on average.
 // [scoresde.txt-weight-inverse]
 //
-// It is the mixture of the page before with covariances of zero, but there are ten thousand components or more, so
+// The law is the mixture of the page before with covariances of zero, but there are ten thousand components or more, so
 // that this page is about doing it fast, without losing the digits.
 
 #include "law.h"
@@ -69,7 +69,7 @@ typedef struct
 {
   size_t reference;
   int few;        // sums over the points are better taken one by one
-  double log_sum; // log sum_k w_k exp(-(|x - m mu_k|^2 - |x - m mu_*|^2) / 2 sd^2)
+  double log_sum; // log sum_k r_k / r_*
 } row_summary;
 
 typedef struct

@@ -342,7 +342,8 @@ static int
 agree_to_view (const void *state, sb_view view, const gsl_matrix *x_, const gsl_vector *t_, const gsl_matrix *y_,
                gsl_matrix *out_)
 {
-  (void)state, (void)view, (void)x_, (void)t_, (void)y_, (void)out_;
+  (void)view, (void)x_, (void)t_, (void)y_, (void)out_;
+  (*(int *const *)state)[0]++;
   return GSL_SUCCESS;
 }
 
@@ -354,7 +355,8 @@ Test (score, refuses_shapes_that_do_not_fit)
                                            .jvp = agree_to_product,
                                            .vjp = agree_to_transposed,
                                            .divergence = agree_to_divergence };
-  sb_score *score = sb_score_alloc (&agreeable, NULL, vp);
+  int evaluations = 0, *state = &evaluations;
+  sb_score *score = sb_score_alloc (&agreeable, &state, vp);
   gsl_matrix *tall_y = gsl_matrix_calloc (N + 1, 1);
   const struct
   {
@@ -376,6 +378,7 @@ Test (score, refuses_shapes_that_do_not_fit)
                     "case %zu", i);
     }
   cr_assert_eq (sb_score_evaluate (score, (sb_view)6, x, t, NULL, out), GSL_EINVAL);
+  cr_assert_eq (evaluations, 2);
   cr_assert_eq (sb_score_jvp (score, x, t, NULL, tall, out), GSL_EBADLEN);
   cr_assert_eq (sb_score_jvp (score, x, t, NULL, wide, out), GSL_EBADLEN);
   cr_assert_eq (sb_score_vjp (score, x, t, NULL, tall, out), GSL_EBADLEN);
