@@ -17,10 +17,11 @@ typedef enum
 // byte order, in C or Fortran order. The first axis becomes the rows, all others the columns, the last varying fastest:
 // (n, d) becomes n x d, (n, 28, 28) n x 784, (n,) n x 1. An axis may be empty. Where `shape` is not NULL the array's
 // own shape is stored there. NULL on failure, reported as one line "path: place: reason" with one of these codes:
-// GSL_EFAILED  the system could not open or read the file   GSL_EOF      it ends early   GSL_EINVAL   it is no NPY
-// file, its header is not as numpy writes it, or there are more bytes than it says   GSL_EUNSUP   another version or
-// type, no axis or more than SB_SHAPE_RANK, larger than SB_SOURCE_LIMIT, or an integer
-//                that no double holds (beyond 2^53)
+//   GSL_EFAILED  the system could not open or read the file
+//   GSL_EOF      it ends early
+//   GSL_EINVAL   it is no NPY file, its header is not as numpy writes it, or there are more bytes than it says
+//   GSL_EUNSUP   another version or type, no axis or more than SB_SHAPE_RANK, larger than SB_SOURCE_LIMIT, or an
+//                integer that no double holds (beyond 2^53)
 //   GSL_ENOMEM   no memory
 gsl_matrix *sb_npy_read (const char *path, sb_shape *shape, sb_error *error);
 
