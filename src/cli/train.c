@@ -323,7 +323,8 @@ write_curve (const training *t)
   if (!file)
     return failure ("%s", error.message);
   fputs ("step,loss,norm\n", file->stream);
-  fwrite (t->curve, 1, t->curve_length, file->stream);
+  if (t->curve_length > 0) // before the first line there is no memory for it either
+    fwrite (t->curve, 1, t->curve_length, file->stream);
   return sb_file_commit (file, &error) ? failure ("%s", error.message) : EXIT_SUCCESS;
 }
 
