@@ -21,6 +21,7 @@
 #include "measure/classifier.h"
 #include "measure/energy.h"
 #include "measure/frechet.h"
+#include "measure/moments.h"
 #include "measure/pairs.h"
 #include "measure/twosample.h"
 #include "net/layer.h"

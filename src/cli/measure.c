@@ -1,6 +1,6 @@
 // # scorebook measure
 //
-// How far two files of points are from being samples of one law.
+// How far two files of points, or one and the moments of another, are from being samples of one law.
 
 #include <config.h>
 
@@ -15,6 +15,8 @@
 #include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
+#include <zlib.h>
 
 // ## The options
 
@@ -35,7 +37,7 @@ typedef struct
   int metric, format;
   uint64_t projections, permutations;
   double range[2];
-  const char *classifier;
+  const char *classifier, *moments, *save_moments;
   common_options common;
 } settings;
 
@@ -49,7 +51,25 @@ static const char details[] = "FILE1 and FILE2 are IDX (plain or gzip) or NPY, w
                               "           mean, largest\n"
                               "With --classifier a cnn that 'scorebook train' made with labels looks at the\n"
                               "images; its inception score is the number of classes at best, 1 at worst.\n\n"
+                              "The moments of a large FILE1 (mean and covariance of pixels or features) can be\n"
+                              "kept by --save-moments and stand in for FILE2 later: --moments, frechet only.\n\n"
                               "Exit status: 0, 1 where something failed, 2 where the command line is wrong.\n";
+
+// Two files, but one where moments take the place of the second, or are all that is wanted.
+
+static int
+check_files (const settings *o, int files)
+{
+  if (o->moments && o->save_moments)
+    return usage_error ("--moments: not with --save-moments");
+  if (!o->moments && !o->save_moments)
+    return files == 2 ? -1 : usage_error ("measure: needs two files; see 'scorebook measure --help'");
+  if (files != 1)
+    return usage_error ("--%smoments: takes one file of points", o->moments ? "" : "save-");
+  if (o->moments && o->metric != METRIC_ALL && o->metric != METRIC_FRECHET)
+    return usage_error ("--moments: --metric=%s needs the points themselves", metric_names[o->metric]);
+  return -1;
+}
 
 static int
 parse (int argc, char **argv, settings *o, int *first)
@@ -65,15 +85,17 @@ parse (int argc, char **argv, settings *o, int *first)
       "map the bytes 0 to 255 of IDX files to these values; those of NPY files lie there (default: -1,1)" },
     { "classifier", 0, OPTION_TEXT, &o->classifier, "FILE", 0, 0, NULL,
       "compare the features this network sees, not pixels (nearest: pixels), and say which classes it sees in FILE1" },
+    { "moments", 0, OPTION_TEXT, &o->moments, "FILE", 0, 0, NULL,
+      "compare FILE1 with the points whose moments these are; there is no FILE2 then" },
+    { "save-moments", 0, OPTION_TEXT, &o->save_moments, "FILE", 0, 0, NULL,
+      "measure nothing: write the moments of FILE1, *.safetensors" },
     { "format", 0, OPTION_CHOICE, &o->format, "NAME", 0, 0, format_names, "plain lines or json (default: plain)" },
   };
   const command_line line = {
-    "measure", "[OPTION]... FILE1 FILE2", MEASURE_SUMMARY, details, options, sizeof options / sizeof *options, 2
+    "measure", "[OPTION]... FILE1 [FILE2]", MEASURE_SUMMARY, details, options, sizeof options / sizeof *options, 2
   };
   int status = parse_options (&line, &o->common, argc, argv, first);
-  if (status < 0 && *first + 2 > argc)
-    return usage_error ("measure: needs two files; see 'scorebook measure --help'");
-  return status;
+  return status < 0 ? check_files (o, argc - *first) : status;
 }
 
 // ## The measures
@@ -132,6 +154,40 @@ measure_nearest (const settings *o, const gsl_matrix *x, const gsl_matrix *y, js
     status = add (report, "nearest largest", gsl_vector_max (distance));
   gsl_vector_free (distance);
   free (index);
+  return status;
+}
+
+// What numbers moments are of: those of different networks, or of features and pixels, must not be compared.
+
+static void
+say_what (const sb_classifier *c, char *what, size_t size)
+{
+  if (c)
+    snprintf (what, size, "features of the classifier with weights of CRC-32 %08lx",
+              crc32_z (crc32_z (0, NULL, 0), (const Bytef *)c->theta, c->net->parameters * sizeof *c->theta));
+  else
+    snprintf (what, size, "pixels");
+}
+
+static int
+measure_moments (const settings *o, const sb_classifier *c, const gsl_matrix *x, json_t *report)
+{
+  sb_error error = { 0 };
+  char what[80];
+  double distance;
+  say_what (c, what, sizeof what);
+  sb_moments_file *of_x = sb_moments_file_of (x, what), *kept = sb_moments_file_read (o->moments, &error);
+  int status = kept ? GSL_SUCCESS : failure ("%s", error.message);
+  if (!status && strcmp (kept->of, what) != 0)
+    status = failure ("%s: moments of %s; here they are wanted of %s", o->moments, kept->of, what);
+  if (!status)
+    {
+      status = of_x ? sb_frechet_gaussians (of_x->mean, of_x->covariance, kept->mean, kept->covariance, &distance)
+                    : GSL_EINVAL;
+      status = status ? failure ("frechet: %s", why (status)) : add (report, "frechet", distance);
+    }
+  sb_moments_file_free (of_x);
+  sb_moments_file_free (kept);
   return status;
 }
 
@@ -197,27 +253,70 @@ report_classes (const gsl_matrix *probabilities, json_t *report)
   return status;
 }
 
-static int
-measure_features (const settings *o, const sb_classifier *c, const points *p, const points *q, json_t *report)
+// ## What is looked at
+//
+// Pixels, or what the classifier sees in them.
+
+typedef struct
 {
-  gsl_matrix *of_p = gsl_matrix_alloc (p->rows->size1, c->features),
-             *of_q = gsl_matrix_alloc (q->rows->size1, c->features),
-             *probabilities = gsl_matrix_alloc (p->rows->size1, c->classes);
-  int status = of_p && of_q && probabilities ? GSL_SUCCESS : GSL_ENOMEM;
-  if (status == GSL_SUCCESS)
-    status = sb_classifier_look (c, p->rows, o->range[0], o->range[1], probabilities, of_p);
-  if (status == GSL_SUCCESS)
-    status = sb_classifier_look (c, q->rows, o->range[0], o->range[1], NULL, of_q);
-  if (status == GSL_SUCCESS)
-    status = report_classes (probabilities, report);
-  if (status != GSL_SUCCESS)
+  const sb_classifier *classifier; // NULL: none
+  const gsl_matrix *pixels, *seen; // seen: the pixels, or the features
+  gsl_matrix *features, *classes;  // NULL without a classifier; classes: probabilities
+} view;
+
+static void
+view_free (view *v)
+{
+  gsl_matrix_free (v->features);
+  gsl_matrix_free (v->classes);
+}
+
+static int
+look (const settings *o, const sb_classifier *c, const points *p, view *v)
+{
+  *v = (view){ .classifier = c, .pixels = p->rows, .seen = p->rows };
+  if (!c)
+    return EXIT_SUCCESS;
+  v->seen = v->features = gsl_matrix_alloc (p->rows->size1, c->features);
+  v->classes = gsl_matrix_alloc (p->rows->size1, c->classes);
+  int status = v->features && v->classes
+                   ? sb_classifier_look (c, p->rows, o->range[0], o->range[1], v->classes, v->features)
+                   : GSL_ENOMEM;
+  return status == GSL_SUCCESS ? EXIT_SUCCESS : failure ("%s: %s", o->classifier, why (status));
+}
+
+// ## One file or two
+
+static int
+report_points (const settings *o, const view *x, const view *y)
+{
+  json_t *report = json_object ();
+  int status = report ? GSL_SUCCESS : failure ("no memory");
+  if (!status && x->classes && (status = report_classes (x->classes, report)))
     failure ("%s: %s", o->classifier, why (status));
-  else
-    status
-        = measure_pairs (o, (const gsl_matrix *[]){ of_p, of_q }, (const gsl_matrix *[]){ p->rows, q->rows }, report);
-  gsl_matrix_free (of_p);
-  gsl_matrix_free (of_q);
-  gsl_matrix_free (probabilities);
+  if (!status)
+    status = o->moments ? measure_moments (o, x->classifier, x->seen, report)
+                        : measure_pairs (o, (const gsl_matrix *[]){ x->seen, y->seen },
+                                         (const gsl_matrix *[]){ x->pixels, y->pixels }, report);
+  if (!status)
+    print_report (o, report);
+  json_decref (report);
+  return status ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+static int
+save_moments (const settings *o, const view *x)
+{
+  sb_error error = { 0 };
+  char what[80];
+  say_what (x->classifier, what, sizeof what);
+  sb_moments_file *moments = sb_moments_file_of (x->seen, what);
+  int status = !moments                                                   ? failure ("moments: %s", why (GSL_EINVAL))
+               : sb_moments_file_write (moments, o->save_moments, &error) ? failure ("%s", error.message)
+                                                                          : EXIT_SUCCESS;
+  if (status == EXIT_SUCCESS)
+    printf ("points: %zu\nmoments of: %s\noutput: %s\n", moments->count, moments->of, o->save_moments);
+  sb_moments_file_free (moments);
   return status;
 }
 
@@ -228,16 +327,29 @@ measure_points (const settings *o, const points *p, const points *q)
   sb_classifier *classifier = o->classifier ? sb_classifier_read (o->classifier, &error) : NULL;
   if (o->classifier && !classifier)
     return failure ("%s", error.message);
-  const gsl_matrix *rows[] = { p->rows, q->rows };
-  json_t *report = json_object ();
-  int status = !report      ? failure ("no memory")
-               : classifier ? measure_features (o, classifier, p, q, report)
-                            : measure_pairs (o, rows, rows, report);
-  if (status == GSL_SUCCESS)
-    print_report (o, report);
-  json_decref (report);
+  view x = { 0 }, y = { 0 };
+  int status = look (o, classifier, p, &x);
+  if (status == EXIT_SUCCESS && q)
+    status = look (o, classifier, q, &y);
+  if (status == EXIT_SUCCESS)
+    status = o->save_moments ? save_moments (o, &x) : report_points (o, &x, &y);
+  view_free (&x);
+  view_free (&y);
   sb_classifier_free (classifier);
-  return status == GSL_SUCCESS ? EXIT_SUCCESS : EXIT_FAILURE;
+  return status;
+}
+
+static int
+measure_second (const settings *o, const points *p, const char *first, const char *second)
+{
+  points q;
+  if (points_read (second, o->range, &q) != EXIT_SUCCESS)
+    return EXIT_FAILURE;
+  int status = p->rows->size2 == q.rows->size2 ? measure_points (o, p, &q)
+                                               : failure ("%s: points of dimension %zu, but of %zu in %s", second,
+                                                          q.rows->size2, p->rows->size2, first);
+  points_free (&q);
+  return status;
 }
 
 int
@@ -248,19 +360,10 @@ command_measure (int argc, char **argv)
   if (status >= 0)
     return status;
   set_threads (o.common.threads);
-  points p, q;
+  points p;
   if (points_read (argv[first], o.range, &p) != EXIT_SUCCESS)
     return EXIT_FAILURE;
-  status = points_read (argv[first + 1], o.range, &q);
-  if (status == EXIT_SUCCESS)
-    {
-      if (p.rows->size2 != q.rows->size2)
-        status = failure ("%s: points of dimension %zu, but of %zu in %s", argv[first + 1], q.rows->size2,
-                          p.rows->size2, argv[first]);
-      else
-        status = measure_points (&o, &p, &q);
-      points_free (&q);
-    }
+  status = first + 1 < argc ? measure_second (&o, &p, argv[first], argv[first + 1]) : measure_points (&o, &p, NULL);
   points_free (&p);
   return status;
 }
