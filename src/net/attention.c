@@ -5,6 +5,8 @@
 // $$ S = \frac{Q^\top K}{\sqrt{C}}, \qquad A_{pq} = \frac{e^{S_{pq}}}{\sum_r e^{S_{pr}}}, \qquad y(p) = \sum_q A_{pq}\, v(q), $$
 // for each sample on its own; $Q$, $K$, $V$ are channels by pixels. Saved: $A$.
 
+#include "../base/clones.h"
+#include "exp.h"
 #include "layer.h"
 
 #include <math.h>
@@ -45,12 +47,13 @@ mix (sizes s, const sb_real *a, const sb_real *w, enum CBLAS_TRANSPOSE transpose
 
 // ## Forward
 
-static void
+SB_CLONES static void
 softmax (size_t count, sb_real *line)
 {
   sb_real top = line[0], sum = 0;
   for (size_t q = 1; q < count; q++)
     top = line[q] > top ? line[q] : top;
+#pragma omp simd reduction(+ : sum)
   for (size_t q = 0; q < count; q++)
     sum += line[q] = sb_exp (line[q] - top);
   for (size_t q = 0; q < count; q++)

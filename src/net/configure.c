@@ -15,7 +15,8 @@ enum
   LARGEST = 1 << 20, // of any number in a configuration: so no product of three of them overflows
   WIDEST = 1 << 14,  // in channels
   DEEPEST = 1 << 10, // in layers or blocks
-  LEVELS = 8         // of a U-Net, at most
+  LEVELS = 8,        // of a U-Net, at most
+  COLUMNS = 1024     // of a convolution's product
 };
 
 // ## What can be said
@@ -242,6 +243,15 @@ lay (builder *b, const char *name, sb_layer layer)
   return net->count++;
 }
 
+// Columns that a 3 x 3 convolution works on at a time: of one image, or of as many as make up COLUMNS.
+
+static size_t
+columns_of (sb_net_shape in)
+{
+  size_t pixels = sb_net_shape_pixels (in);
+  return pixels < COLUMNS ? COLUMNS / pixels * pixels : pixels;
+}
+
 static size_t
 convolve (builder *b, const char *name, size_t from, size_t outputs, size_t kernel, int zero)
 {
@@ -255,7 +265,7 @@ convolve (builder *b, const char *name, size_t from, size_t outputs, size_t kern
                           .parameters = outputs * taps + outputs,
                           .kernel = kernel,
                           .zero = zero,
-                          .scratch = kernel == 1 ? 0 : taps * sb_net_shape_pixels (in) });
+                          .scratch = kernel == 1 ? 0 : taps * columns_of (in) });
 }
 
 static size_t

@@ -6,6 +6,7 @@
 //
 // Parameters: $W$ as [outputs][inputs][k][k], then $b$ as [outputs].
 
+#include "../base/clones.h"
 #include "layer.h"
 
 #include <string.h>
@@ -13,105 +14,143 @@
 typedef struct
 {
   int outputs, taps; // rows and columns of W: taps = inputs k^2
-  int pixels;        // of one image
-  int row;           // of one channel, all samples: the distance between channels in memory
+  size_t pixels;     // of one image
+  size_t row;        // of one channel, all samples: the distance between channels in memory
+  size_t together;   // images that one product takes
 } sizes;
 
 static sizes
 sizes_of (const sb_layer *layer, const sb_pass *pass)
 {
-  int pixels = (int)sb_net_shape_pixels (layer->out);
+  size_t taps = layer->in[0].channels * layer->kernel * layer->kernel, pixels = sb_net_shape_pixels (layer->out);
+  size_t fitting = layer->scratch / (taps * pixels);
   return (sizes){ .outputs = (int)layer->out.channels,
-                  .taps = (int)(layer->in[0].channels * layer->kernel * layer->kernel),
+                  .taps = (int)taps,
                   .pixels = pixels,
-                  .row = pixels * (int)pass->n };
+                  .row = pixels * pass->n,
+                  .together = layer->kernel == 1 || fitting > pass->n ? pass->n : fitting };
 }
 
 // ## Columns
 //
 // The sum over channels and taps is a matrix product once the taps stand in a matrix: its row $(c, \delta)$ is channel
-// $c$ moved by $\delta$, and a column holds all that one pixel of the output sees. A single tap needs no copy.
+// $c$ moved by $\delta$, and a column holds all that one pixel of the output sees. A few images stand side by side, so
+// that the product has columns enough to be fast on, and few enough that they stay in the cache. A single tap needs no
+// copy, and takes all images at once.
 //
-// The 3 x 3 case goes line by line: a moved line is the line itself, one pixel over, with a zero where it enters.
+// A moved image is the same numbers some places earlier or later. What comes in over an edge is zero: at one end of the
+// image and, for a move across, at one end of each line.
+
+typedef struct
+{
+  size_t kept;                  // numbers that stay inside
+  size_t from, to;              // the first of them, before and after
+  size_t height, width, border; // border: where in each line a zero comes in; width: nowhere
+} move;
+
+static move
+move_by (const sb_layer *layer, int dy, int dx)
+{
+  size_t height = layer->in[0].height, width = layer->in[0].width, size = height * width;
+  ptrdiff_t offset = dy * (ptrdiff_t)width + dx;
+  size_t lost = (size_t)(offset < 0 ? -offset : offset);
+  lost = lost < size ? lost : size;
+  return (move){ .kept = size - lost,
+                 .from = offset < 0 ? 0 : lost,
+                 .to = offset < 0 ? lost : 0,
+                 .height = height,
+                 .width = width,
+                 .border = dx < 0   ? 0
+                           : dx > 0 ? width - 1
+                                    : width };
+}
 
 static void
-lay_columns (const sb_layer *layer, const sb_real *x, size_t row, sb_real *columns)
+clear_border (const move *m, sb_real *moved)
 {
-  size_t height = layer->in[0].height, width = layer->in[0].width;
-  for (size_t c = 0; c < layer->in[0].channels; c++)
-    for (int dy = -1; dy <= 1; dy++)
-      for (int dx = -1; dx <= 1; dx++, columns += height * width)
-        for (size_t i = 0; i < height; i++)
-          {
-            sb_real *to = columns + i * width;
-            size_t from = i + (size_t)dy; // wraps below zero, and is then out of range too
-            if (from >= height)
-              {
-                memset (to, 0, width * sizeof *to);
-                continue;
-              }
-            const sb_real *line = x + c * row + from * width;
-            if (dx == 0)
-              memcpy (to, line, width * sizeof *to);
-            else if (dx < 0)
-              {
-                to[0] = 0;
-                memcpy (to + 1, line, (width - 1) * sizeof *to);
-              }
-            else
-              {
-                memcpy (to, line + 1, (width - 1) * sizeof *to);
-                to[width - 1] = 0;
-              }
-          }
+  for (size_t i = 0; i < m->height && m->border < m->width; i++)
+    moved[i * m->width + m->border] = 0;
+}
+
+static void
+move_image (const move *m, const sb_real *image, sb_real *moved)
+{
+  memset (m->to ? moved : moved + m->kept, 0, (m->from + m->to) * sizeof *moved);
+  memcpy (moved + m->to, image + m->from, m->kept * sizeof *moved);
+  clear_border (m, moved);
 }
 
 // Its transpose, for the gradient: what was copied from a pixel to nine places is added back to it from there.
 
-static void
-add_line (size_t count, const sb_real *restrict from, sb_real *restrict to)
+SB_CLONES static void
+move_back (const move *m, sb_real *restrict moved, sb_real *restrict image)
 {
-  for (size_t j = 0; j < count; j++)
-    to[j] += from[j];
+  clear_border (m, moved);
+#pragma omp simd
+  for (size_t j = 0; j < m->kept; j++)
+    image[m->from + j] += moved[m->to + j];
+}
+
+// All channels and taps of some images, the first of which stands at x.
+
+static void
+lay_columns (const sb_layer *layer, sizes s, size_t images, const sb_real *x, sb_real *columns)
+{
+  for (size_t c = 0; c < layer->in[0].channels; c++)
+    for (int tap = 0; tap < 9; tap++)
+      {
+        move m = move_by (layer, tap / 3 - 1, tap % 3 - 1);
+        for (size_t i = 0; i < images; i++, columns += s.pixels)
+          move_image (&m, x + c * s.row + i * s.pixels, columns);
+      }
 }
 
 static void
-add_columns (const sb_layer *layer, const sb_real *columns, size_t row, sb_real *x_bar)
+add_columns (const sb_layer *layer, sizes s, size_t images, sb_real *columns, sb_real *x_bar)
 {
-  size_t height = layer->in[0].height, width = layer->in[0].width;
   for (size_t c = 0; c < layer->in[0].channels; c++)
-    for (int dy = -1; dy <= 1; dy++)
-      for (int dx = -1; dx <= 1; dx++, columns += height * width)
-        for (size_t i = 0; i < height; i++)
-          {
-            size_t to = i + (size_t)dy;
-            size_t enter = dx < 0 ? 1 : 0, leave = dx > 0 ? 1 : 0; // where the line begins, there and here
-            if (to < height)
-              add_line (width - (dx != 0), columns + i * width + enter, x_bar + c * row + to * width + leave);
-          }
+    for (int tap = 0; tap < 9; tap++)
+      {
+        move m = move_by (layer, tap / 3 - 1, tap % 3 - 1);
+        for (size_t i = 0; i < images; i++, columns += s.pixels)
+          move_back (&m, columns, x_bar + c * s.row + i * s.pixels);
+      }
+}
+
+static const sb_real *
+columns_of (const sb_layer *layer, sizes s, size_t images, const sb_real *x, sb_real *scratch)
+{
+  if (layer->kernel == 1)
+    return x;
+  lay_columns (layer, s, images, x, scratch);
+  return scratch;
 }
 
 // ## Forward
 //
-// $Y = W\,\mathrm{columns}(X)$, an image at a time for 3 x 3 so that the columns stay in the cache.
+// $Y = W\,\mathrm{columns}(X)$.
 
 static void
 multiply (const sb_layer *layer, const sb_real *W, const sb_pass *pass, const sb_real *x, sb_real *y)
 {
   sizes s = sizes_of (layer, pass);
-  if (layer->kernel == 1)
+  for (size_t i = 0; i < pass->n; i += s.together)
     {
-      sb_gemm (CblasRowMajor, CblasNoTrans, CblasNoTrans, s.outputs, s.row, s.taps, 1, W, s.taps, x, s.row, 0, y,
-               s.row);
-      return;
+      size_t images = pass->n - i < s.together ? pass->n - i : s.together, first = i * s.pixels;
+      int width = (int)(images * s.pixels);
+      const sb_real *columns = columns_of (layer, s, images, x + first, pass->scratch);
+      sb_gemm (CblasRowMajor, CblasNoTrans, CblasNoTrans, s.outputs, width, s.taps, 1, W, s.taps, columns, width, 0,
+               y + first, (int)s.row);
     }
-  for (size_t i = 0; i < pass->n; i++)
-    {
-      size_t image = i * (size_t)s.pixels;
-      lay_columns (layer, x + image, (size_t)s.row, pass->scratch);
-      sb_gemm (CblasRowMajor, CblasNoTrans, CblasNoTrans, s.outputs, s.pixels, s.taps, 1, W, s.taps, pass->scratch,
-               s.pixels, 0, y + image, s.row);
-    }
+}
+
+SB_CLONES static void
+add_bias (sizes s, const sb_real *b, sb_real *y)
+{
+  for (int o = 0; o < s.outputs; o++, y += s.row)
+#pragma omp simd
+    for (size_t p = 0; p < s.row; p++)
+      y[p] += b[o];
 }
 
 static void
@@ -119,11 +158,7 @@ forward (const sb_layer *layer, const sb_real *theta, const sb_pass *pass)
 {
   sizes s = sizes_of (layer, pass);
   multiply (layer, theta, pass, pass->x[0], pass->y);
-
-  const sb_real *b = theta + s.outputs * s.taps;
-  for (int o = 0; o < s.outputs; o++)
-    for (int p = 0; p < s.row; p++)
-      pass->y[o * s.row + p] += b[o];
+  add_bias (s, theta + s.outputs * s.taps, pass->y);
 }
 
 // ## Backward
@@ -131,49 +166,49 @@ forward (const sb_layer *layer, const sb_real *theta, const sb_pass *pass)
 // $\bar W \mathrel{+}= \bar Y\,\mathrm{columns}(X)^\top$, $\;\bar b_o \mathrel{+}= \sum_p \bar Y_o(p)$, and
 // $\bar X \mathrel{+}= \mathrm{columns}^\top(W^\top \bar Y)$.
 
+SB_CLONES static void
+sum_pixels (sizes s, const sb_real *y_bar, sb_real *b_bar)
+{
+  for (int o = 0; o < s.outputs; o++, y_bar += s.row)
+    {
+      sb_real sum = 0;
+#pragma omp simd reduction(+ : sum)
+      for (size_t p = 0; p < s.row; p++)
+        sum += y_bar[p];
+      b_bar[o] += sum;
+    }
+}
+
+static void
+backward_images (const sb_layer *layer, const sb_real *W, sizes s, size_t images, const sb_real *x,
+                 const sb_real *y_bar, sb_real *scratch, sb_real *x_bar, sb_real *W_bar)
+{
+  int width = (int)(images * s.pixels), row = (int)s.row;
+  if (W_bar)
+    sb_gemm (CblasRowMajor, CblasNoTrans, CblasTrans, s.outputs, s.taps, width, 1, y_bar, row,
+             columns_of (layer, s, images, x, scratch), width, 1, W_bar, s.taps);
+  if (!x_bar)
+    return;
+  int direct = layer->kernel == 1;
+  sb_gemm (CblasRowMajor, CblasTrans, CblasNoTrans, s.taps, width, s.outputs, 1, W, s.taps, y_bar, row, direct,
+           direct ? x_bar : scratch, width);
+  if (!direct)
+    add_columns (layer, s, images, scratch, x_bar);
+}
+
 static void
 backward (const sb_layer *layer, const sb_real *theta, const sb_pass *pass, const sb_real *y_bar, sb_real *const *x_bar,
           sb_real *theta_bar)
 {
   sizes s = sizes_of (layer, pass);
-  int one_tap = layer->kernel == 1;
-  size_t images = one_tap ? 1 : pass->n; // a single tap takes all samples as one image
-  int pixels = one_tap ? s.row : s.pixels;
-
-  for (size_t i = 0; i < images; i++)
+  for (size_t i = 0; i < pass->n; i += s.together)
     {
-      size_t image = i * (size_t)s.pixels;
-      if (theta_bar)
-        {
-          const sb_real *columns = pass->x[0];
-          if (!one_tap)
-            {
-              lay_columns (layer, pass->x[0] + image, (size_t)s.row, pass->scratch);
-              columns = pass->scratch;
-            }
-          sb_gemm (CblasRowMajor, CblasNoTrans, CblasTrans, s.outputs, s.taps, pixels, 1, y_bar + image, s.row, columns,
-                   pixels, 1, theta_bar, s.taps);
-        }
-      if (x_bar[0] && one_tap)
-        sb_gemm (CblasRowMajor, CblasTrans, CblasNoTrans, s.taps, pixels, s.outputs, 1, theta, s.taps, y_bar, s.row, 1,
-                 x_bar[0], pixels);
-      else if (x_bar[0])
-        {
-          sb_gemm (CblasRowMajor, CblasTrans, CblasNoTrans, s.taps, pixels, s.outputs, 1, theta, s.taps, y_bar + image,
-                   s.row, 0, pass->scratch, pixels);
-          add_columns (layer, pass->scratch, (size_t)s.row, x_bar[0] + image);
-        }
+      size_t images = pass->n - i < s.together ? pass->n - i : s.together, first = i * s.pixels;
+      backward_images (layer, theta, s, images, pass->x[0] + first, y_bar + first, pass->scratch,
+                       x_bar[0] ? x_bar[0] + first : NULL, theta_bar);
     }
-
   if (theta_bar)
-    for (int o = 0; o < s.outputs; o++)
-      {
-        sb_real sum = 0;
-#pragma omp simd reduction(+ : sum)
-        for (int p = 0; p < s.row; p++)
-          sum += y_bar[o * s.row + p];
-        theta_bar[s.outputs * s.taps + o] += sum;
-      }
+    sum_pixels (s, y_bar, theta_bar + s.outputs * s.taps);
 }
 
 // ## Along a direction

@@ -7,9 +7,11 @@
 // Parameters: $\gamma$ as [channels], then $\beta$ as [channels]. Saved: $\mu$ and $\rho = 1/\sqrt{v + \varepsilon}$
 // of each group.
 
+#include "../base/clones.h"
 #include "layer.h"
 
 #include <math.h>
+#include <string.h>
 
 static const double epsilon = 1e-5;
 
@@ -32,39 +34,44 @@ group_of (const sb_layer *layer, size_t n, size_t g, size_t i)
 // Sums are taken in double: a group of a large image has tens of thousands of numbers. The pragma lets the compiler
 // keep several partial sums; for a given program their order is fixed.
 
+SB_CLONES static void
+forward_group (group r, const sb_real *gamma, const sb_real *beta, const sb_real *x, sb_real *y, sb_real *saved)
+{
+  double count = (double)(r.channels * r.pixels), mean = 0, variance = 0;
+  for (size_t c = 0; c < r.channels; c++)
+#pragma omp simd reduction(+ : mean)
+    for (size_t p = 0; p < r.pixels; p++)
+      mean += (double)x[r.at + c * r.row + p];
+  mean /= count;
+  for (size_t c = 0; c < r.channels; c++)
+#pragma omp simd reduction(+ : variance)
+    for (size_t p = 0; p < r.pixels; p++)
+      {
+        double centred = (double)x[r.at + c * r.row + p] - mean;
+        variance += centred * centred;
+      }
+  variance /= count;
+
+  sb_real mu = (sb_real)mean, rho = (sb_real)(1 / sqrt (variance + epsilon));
+  saved[0] = mu;
+  saved[1] = rho;
+  for (size_t c = 0; c < r.channels; c++)
+#pragma omp simd
+    for (size_t p = 0; p < r.pixels; p++)
+      {
+        sb_real x_hat = (x[r.at + c * r.row + p] - mu) * rho;
+        y[r.at + c * r.row + p] = gamma[r.first + c] * x_hat + beta[r.first + c];
+      }
+}
+
 static void
 forward (const sb_layer *layer, const sb_real *theta, const sb_pass *pass)
 {
-  const sb_real *gamma = theta, *beta = theta + layer->out.channels, *x = pass->x[0];
+  const sb_real *gamma = theta, *beta = theta + layer->out.channels;
   for (size_t g = 0; g < layer->groups; g++)
     for (size_t i = 0; i < pass->n; i++)
-      {
-        group r = group_of (layer, pass->n, g, i);
-        double count = (double)(r.channels * r.pixels), mean = 0, variance = 0;
-        for (size_t c = 0; c < r.channels; c++)
-#pragma omp simd reduction(+ : mean)
-          for (size_t p = 0; p < r.pixels; p++)
-            mean += (double)x[r.at + c * r.row + p];
-        mean /= count;
-        for (size_t c = 0; c < r.channels; c++)
-#pragma omp simd reduction(+ : variance)
-          for (size_t p = 0; p < r.pixels; p++)
-            {
-              double centred = (double)x[r.at + c * r.row + p] - mean;
-              variance += centred * centred;
-            }
-        variance /= count;
-
-        sb_real mu = (sb_real)mean, rho = (sb_real)(1 / sqrt (variance + epsilon));
-        pass->saved[2 * (g * pass->n + i)] = mu;
-        pass->saved[2 * (g * pass->n + i) + 1] = rho;
-        for (size_t c = 0; c < r.channels; c++)
-          for (size_t p = 0; p < r.pixels; p++)
-            {
-              sb_real x_hat = (x[r.at + c * r.row + p] - mu) * rho;
-              pass->y[r.at + c * r.row + p] = gamma[r.first + c] * x_hat + beta[r.first + c];
-            }
-      }
+      forward_group (group_of (layer, pass->n, g, i), gamma, beta, pass->x[0], pass->y,
+                     pass->saved + 2 * (g * pass->n + i));
 }
 
 // ## Along a direction
@@ -73,33 +80,38 @@ forward (const sb_layer *layer, const sb_real *theta, const sb_pass *pass)
 // -\rho^2\langle\hat x\,\dot x\rangle$, so
 // $$ \dot y = \gamma_c\,\rho\,\bigl(\dot x - \langle\dot x\rangle - \hat x\,\langle\hat x\,\dot x\rangle\bigr). $$
 
+SB_CLONES static void
+jvp_group (group r, const sb_real *gamma, const sb_real *x, const sb_real *saved, const sb_real *x_dot, sb_real *y_dot)
+{
+  sb_real mu = saved[0], rho = saved[1];
+  double count = (double)(r.channels * r.pixels), mean = 0, along = 0;
+  for (size_t c = 0; c < r.channels; c++)
+#pragma omp simd reduction(+ : mean, along)
+    for (size_t p = 0; p < r.pixels; p++)
+      {
+        size_t k = r.at + c * r.row + p;
+        mean += (double)x_dot[k];
+        along += (double)x_dot[k] * (double)((x[k] - mu) * rho);
+      }
+  sb_real mean_dot = (sb_real)(mean / count), along_dot = (sb_real)(along / count);
+  for (size_t c = 0; c < r.channels; c++)
+#pragma omp simd
+    for (size_t p = 0; p < r.pixels; p++)
+      {
+        size_t k = r.at + c * r.row + p;
+        y_dot[k] = gamma[r.first + c] * rho * (x_dot[k] - mean_dot - (x[k] - mu) * rho * along_dot);
+      }
+}
+
 static void
 jvp (const sb_layer *layer, const sb_real *theta, const sb_pass *pass, const sb_real *const *x_dot, sb_real *y_dot)
 {
-  const sb_real *gamma = theta, *x = pass->x[0];
-  for (size_t g = 0; g < layer->groups; g++)
+  if (!x_dot[0])
+    memset (y_dot, 0, sb_net_shape_size (layer->out) * pass->n * sizeof *y_dot);
+  for (size_t g = 0; g < layer->groups && x_dot[0]; g++)
     for (size_t i = 0; i < pass->n; i++)
-      {
-        group r = group_of (layer, pass->n, g, i);
-        sb_real mu = pass->saved[2 * (g * pass->n + i)], rho = pass->saved[2 * (g * pass->n + i) + 1];
-        double count = (double)(r.channels * r.pixels), mean = 0, along = 0;
-        for (size_t c = 0; c < r.channels && x_dot[0]; c++)
-#pragma omp simd reduction(+ : mean, along)
-          for (size_t p = 0; p < r.pixels; p++)
-            {
-              size_t k = r.at + c * r.row + p;
-              mean += (double)x_dot[0][k];
-              along += (double)x_dot[0][k] * (double)((x[k] - mu) * rho);
-            }
-        sb_real mean_dot = (sb_real)(mean / count), along_dot = (sb_real)(along / count);
-        for (size_t c = 0; c < r.channels; c++)
-          for (size_t p = 0; p < r.pixels; p++)
-            {
-              size_t k = r.at + c * r.row + p;
-              sb_real dot = x_dot[0] ? x_dot[0][k] : 0;
-              y_dot[k] = gamma[r.first + c] * rho * (dot - mean_dot - (x[k] - mu) * rho * along_dot);
-            }
-      }
+      jvp_group (group_of (layer, pass->n, g, i), theta, pass->x[0], pass->saved + 2 * (g * pass->n + i), x_dot[0],
+                 y_dot);
 }
 
 // ## Backward
@@ -108,45 +120,50 @@ jvp (const sb_layer *layer, const sb_real *theta, const sb_pass *pass, const sb_
 // $u = \gamma_c\,\bar y$: $\;\bar x = \rho\,(u - \langle u\rangle - \hat x\,\langle\hat x\,u\rangle)$. And
 // $\bar\gamma_c = \sum \bar y\,\hat x$, $\bar\beta_c = \sum \bar y$.
 
+// Gradients for gamma and beta are added to theta_bar, that for x to x_bar; NULL: not wanted.
+
+SB_CLONES static void
+backward_group (group r, size_t channels, const sb_real *gamma, const sb_real *x, const sb_real *saved,
+                const sb_real *y_bar, sb_real *x_bar, sb_real *theta_bar)
+{
+  sb_real mu = saved[0], rho = saved[1];
+  double count = (double)(r.channels * r.pixels), mean = 0, along = 0;
+  for (size_t c = 0; c < r.channels; c++)
+    {
+      double sum = 0, product = 0; // of this channel: y_bar, and y_bar x_hat
+#pragma omp simd reduction(+ : sum, product)
+      for (size_t p = 0; p < r.pixels; p++)
+        {
+          size_t k = r.at + c * r.row + p;
+          sum += (double)y_bar[k];
+          product += (double)y_bar[k] * (double)((x[k] - mu) * rho);
+        }
+      mean += (double)gamma[r.first + c] * sum;
+      along += (double)gamma[r.first + c] * product;
+      if (theta_bar)
+        {
+          theta_bar[r.first + c] += (sb_real)product;
+          theta_bar[channels + r.first + c] += (sb_real)sum;
+        }
+    }
+  sb_real mean_bar = (sb_real)(mean / count), along_bar = (sb_real)(along / count);
+  for (size_t c = 0; c < r.channels && x_bar; c++)
+#pragma omp simd
+    for (size_t p = 0; p < r.pixels; p++)
+      {
+        size_t k = r.at + c * r.row + p;
+        x_bar[k] += rho * (gamma[r.first + c] * y_bar[k] - mean_bar - (x[k] - mu) * rho * along_bar);
+      }
+}
+
 static void
 backward (const sb_layer *layer, const sb_real *theta, const sb_pass *pass, const sb_real *y_bar, sb_real *const *x_bar,
           sb_real *theta_bar)
 {
-  const sb_real *gamma = theta, *x = pass->x[0];
   for (size_t g = 0; g < layer->groups; g++)
     for (size_t i = 0; i < pass->n; i++)
-      {
-        group r = group_of (layer, pass->n, g, i);
-        sb_real mu = pass->saved[2 * (g * pass->n + i)], rho = pass->saved[2 * (g * pass->n + i) + 1];
-        double count = (double)(r.channels * r.pixels), mean = 0, along = 0;
-        for (size_t c = 0; c < r.channels; c++)
-          {
-            double sum = 0, product = 0; // of this channel: y_bar, and y_bar x_hat
-#pragma omp simd reduction(+ : sum, product)
-            for (size_t p = 0; p < r.pixels; p++)
-              {
-                size_t k = r.at + c * r.row + p;
-                sum += (double)y_bar[k];
-                product += (double)y_bar[k] * (double)((x[k] - mu) * rho);
-              }
-            mean += (double)gamma[r.first + c] * sum;
-            along += (double)gamma[r.first + c] * product;
-            if (theta_bar)
-              {
-                theta_bar[r.first + c] += (sb_real)product;
-                theta_bar[layer->out.channels + r.first + c] += (sb_real)sum;
-              }
-          }
-        if (!x_bar[0])
-          continue;
-        sb_real mean_bar = (sb_real)(mean / count), along_bar = (sb_real)(along / count);
-        for (size_t c = 0; c < r.channels; c++)
-          for (size_t p = 0; p < r.pixels; p++)
-            {
-              size_t k = r.at + c * r.row + p;
-              x_bar[0][k] += rho * (gamma[r.first + c] * y_bar[k] - mean_bar - (x[k] - mu) * rho * along_bar);
-            }
-      }
+      backward_group (group_of (layer, pass->n, g, i), layer->out.channels, theta, pass->x[0],
+                      pass->saved + 2 * (g * pass->n + i), y_bar, x_bar[0], theta_bar);
 }
 
 const sb_layer_type sb_layer_group_norm = { "group norm", forward, backward, jvp };

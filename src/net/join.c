@@ -2,6 +2,7 @@
 //
 // Where two paths of the network meet, their outputs are added, or their channels laid one after the other.
 
+#include "../base/clones.h"
 #include "layer.h"
 
 #include <string.h>
@@ -17,13 +18,43 @@ spread (const sb_layer *layer)
   return sb_net_shape_pixels (layer->in[1]) != sb_net_shape_pixels (layer->out);
 }
 
+SB_CLONES static void
+accumulate (size_t count, const sb_real *restrict x, sb_real *restrict sum)
+{
+#pragma omp simd
+  for (size_t k = 0; k < count; k++)
+    sum[k] += x[k];
+}
+
+SB_CLONES static void
+accumulate_spread (size_t rows, size_t pixels, const sb_real *restrict x, sb_real *restrict sum)
+{
+  for (size_t r = 0; r < rows; r++)
+#pragma omp simd
+    for (size_t p = 0; p < pixels; p++)
+      sum[r * pixels + p] += x[r];
+}
+
+SB_CLONES static void
+accumulate_pixels (size_t rows, size_t pixels, const sb_real *restrict x, sb_real *restrict sums)
+{
+  for (size_t r = 0; r < rows; r++)
+    {
+      sb_real sum = 0;
+#pragma omp simd reduction(+ : sum)
+      for (size_t p = 0; p < pixels; p++)
+        sum += x[r * pixels + p];
+      sums[r] += sum;
+    }
+}
+
 static void
 add_second (const sb_layer *layer, size_t n, const sb_real *second, sb_real *y)
 {
-  size_t rows = layer->out.channels * n, pixels = sb_net_shape_pixels (layer->out), each = spread (layer) ? 0 : pixels;
-  for (size_t r = 0; r < rows; r++)
-    for (size_t p = 0; p < pixels; p++)
-      y[r * pixels + p] += each ? second[r * each + p] : second[r];
+  if (spread (layer))
+    accumulate_spread (layer->out.channels * n, sb_net_shape_pixels (layer->out), second, y);
+  else
+    accumulate (sb_net_shape_size (layer->out) * n, second, y);
 }
 
 static void
@@ -53,21 +84,13 @@ add_backward (const sb_layer *layer, const sb_real *theta, const sb_pass *pass, 
 {
   (void)theta;
   (void)theta_bar;
-  size_t rows = layer->out.channels * pass->n, pixels = sb_net_shape_pixels (layer->out);
-  for (size_t k = 0; k < rows * pixels && x_bar[0]; k++)
-    x_bar[0][k] += y_bar[k];
-  for (size_t r = 0; r < rows && x_bar[1]; r++)
-    if (spread (layer))
-      {
-        sb_real sum = 0;
-#pragma omp simd reduction(+ : sum)
-        for (size_t p = 0; p < pixels; p++)
-          sum += y_bar[r * pixels + p];
-        x_bar[1][r] += sum;
-      }
-    else
-      for (size_t p = 0; p < pixels; p++)
-        x_bar[1][r * pixels + p] += y_bar[r * pixels + p];
+  size_t size = sb_net_shape_size (layer->out) * pass->n, pixels = sb_net_shape_pixels (layer->out);
+  if (x_bar[0])
+    accumulate (size, y_bar, x_bar[0]);
+  if (x_bar[1] && spread (layer))
+    accumulate_pixels (size / pixels, pixels, y_bar, x_bar[1]);
+  else if (x_bar[1])
+    accumulate (size, y_bar, x_bar[1]);
 }
 
 const sb_layer_type sb_layer_add = { "add", add_forward, add_backward, add_jvp };
@@ -113,8 +136,8 @@ join_backward (const sb_layer *layer, const sb_real *theta, const sb_pass *pass,
   for (size_t k = 0; k < 2; k++)
     {
       size_t size = sb_net_shape_size (layer->in[k]) * pass->n;
-      for (size_t j = 0; j < size && x_bar[k]; j++)
-        x_bar[k][j] += y_bar[j];
+      if (x_bar[k])
+        accumulate (size, y_bar, x_bar[k]);
       y_bar += size;
     }
 }

@@ -10,7 +10,6 @@
 typedef double sb_real;
 #define SB_REAL_EPSILON 2.220446049250313e-16
 #define sb_gemm cblas_dgemm
-#define sb_exp exp
 #define sb_sin sin
 #define sb_cos cos
 #define sb_sqrt sqrt
@@ -18,7 +17,6 @@ typedef double sb_real;
 typedef float sb_real;
 #define SB_REAL_EPSILON 1.1920929e-7
 #define sb_gemm cblas_sgemm
-#define sb_exp expf
 #define sb_sin sinf
 #define sb_cos cosf
 #define sb_sqrt sqrtf

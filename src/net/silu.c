@@ -3,30 +3,44 @@
 // The sigmoid linear unit, $y = x\,\varsigma(x)$ with $\varsigma(x) = 1/(1 + e^{-x})$. Its slope is
 // $\varsigma(x)\,\bigl(1 + x\,(1 - \varsigma(x))\bigr)$.
 
+#include "../base/clones.h"
+#include "exp.h"
 #include "layer.h"
 
-#include <math.h>
-
-static sb_real
+static inline sb_real
 sigmoid (sb_real x)
 {
   return 1 / (1 + sb_exp (-x));
 }
 
-static sb_real
+static inline sb_real
 slope (sb_real x)
 {
   sb_real s = sigmoid (x);
   return s * (1 + x * (1 - s));
 }
 
+SB_CLONES static void
+activate (size_t count, const sb_real *restrict x, sb_real *restrict y)
+{
+#pragma omp simd
+  for (size_t k = 0; k < count; k++)
+    y[k] = x[k] * sigmoid (x[k]);
+}
+
+SB_CLONES static void
+add_slopes (size_t count, const sb_real *restrict x, const sb_real *restrict y_bar, sb_real *restrict x_bar)
+{
+#pragma omp simd
+  for (size_t k = 0; k < count; k++)
+    x_bar[k] += y_bar[k] * slope (x[k]);
+}
+
 static void
 forward (const sb_layer *layer, const sb_real *theta, const sb_pass *pass)
 {
   (void)theta;
-  size_t size = sb_net_shape_size (layer->out) * pass->n;
-  for (size_t k = 0; k < size; k++)
-    pass->y[k] = pass->x[0][k] * sigmoid (pass->x[0][k]);
+  activate (sb_net_shape_size (layer->out) * pass->n, pass->x[0], pass->y);
 }
 
 static void
@@ -35,9 +49,8 @@ backward (const sb_layer *layer, const sb_real *theta, const sb_pass *pass, cons
 {
   (void)theta;
   (void)theta_bar;
-  size_t size = x_bar[0] ? sb_net_shape_size (layer->out) * pass->n : 0;
-  for (size_t k = 0; k < size; k++)
-    x_bar[0][k] += y_bar[k] * slope (pass->x[0][k]);
+  if (x_bar[0])
+    add_slopes (sb_net_shape_size (layer->out) * pass->n, pass->x[0], y_bar, x_bar[0]);
 }
 
 static void

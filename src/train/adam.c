@@ -8,6 +8,8 @@
 
 #include "adam.h"
 
+#include "../base/clones.h"
+
 #include <gsl/gsl_math.h>
 #include <math.h>
 
@@ -32,7 +34,7 @@ sb_adam_rate (const sb_adam *adam, uint64_t step)
 // A gradient longer than `clip` is shortened to it, over all weights together. The norm is summed in double; the
 // pragma lets the compiler keep several partial sums, in an order that is fixed for a given program.
 
-static double
+SB_CLONES static double
 global_norm (size_t count, const float *gradient)
 {
   double square = 0;
@@ -44,7 +46,7 @@ global_norm (size_t count, const float *gradient)
 
 // ## The step
 
-double
+SB_CLONES double
 sb_adam_step (const sb_adam *adam, uint64_t step, size_t count, const unsigned char *trained, const float *gradient,
               float *theta, float *m, float *v, float *ema)
 {
@@ -61,6 +63,7 @@ sb_adam_step (const sb_adam *adam, uint64_t step, size_t count, const unsigned c
 
   // The average follows the weights: $\theta' \leftarrow \mu\,\theta' + (1-\mu)\,\theta$. [scoresde.set-ema]
   float follow = (float)(1 - adam->ema);
+#pragma omp simd
   for (size_t j = 0; j < count; j++)
     {
       float g = scale * gradient[j];
