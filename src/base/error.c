@@ -6,6 +6,7 @@
 
 #include "error.h"
 
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -18,6 +19,9 @@ sb_error_report (sb_error *error, const char *file, int line, int code, const ch
   va_start (arguments, format);
   vsnprintf (message, sizeof message, format, arguments);
   va_end (arguments);
+  for (char *c = message; *c; c++)
+    if (iscntrl ((unsigned char)*c)) // of a name in somebody's file: a line break, or worse for a terminal
+      *c = '?';
 
   if (error)
     {

@@ -11,7 +11,7 @@ SB_BEGIN_DECLS
 typedef struct
 {
   int code;          // a GSL error code; GSL_SUCCESS when nothing went wrong
-  char message[512]; // one line, no newline at its end, cut to fit
+  char message[512]; // one line, no newline at its end, cut to fit; control characters become '?'
 } sb_error;
 
 // Write the line into `error` (which may be NULL), hand it to GSL's error handler, and return `code`.
@@ -26,12 +26,12 @@ SB_END_DECLS
 // GSL_ERROR with a formatted reason that is also kept in the caller's record; for functions that return a status, and
 // for those that return a pointer.
 #define SB_ERROR(error, code, ...) return sb_error_report (error, __FILE__, __LINE__, code, __VA_ARGS__)
-#define SB_ERROR_NULL(error, code, ...)                                                                               \
-  do                                                                                                                  \
-    {                                                                                                                 \
-      sb_error_report (error, __FILE__, __LINE__, code, __VA_ARGS__);                                                 \
-      return NULL;                                                                                                    \
-    }                                                                                                                 \
+#define SB_ERROR_NULL(error, code, ...)                                                                                \
+  do                                                                                                                   \
+    {                                                                                                                  \
+      sb_error_report (error, __FILE__, __LINE__, code, __VA_ARGS__);                                                  \
+      return NULL;                                                                                                     \
+    }                                                                                                                  \
   while (0)
 
 #endif

@@ -37,9 +37,10 @@ read_into (sb_classifier *c, const sb_tensors *tensors, const char *path, sb_err
     SB_ERROR (error, GSL_EINVAL, "%s: it holds no classifier", path);
   if (!range || sscanf (range, "%lf %lf%c", &c->low, &c->high, &more) != 2 || !(c->low < c->high))
     SB_ERROR (error, GSL_EINVAL, "%s: data_range is not two numbers, the lower first", path);
-  c->net = sb_net_alloc (net, error);
+  sb_error reason = { 0 };
+  c->net = sb_net_alloc (net, &reason);
   if (!c->net)
-    return error ? error->code : GSL_EINVAL;
+    SB_ERROR (error, reason.code, "%s: %s", path, reason.message);
   size_t held = 0;
   for (size_t k = 0; k < tensors->count; k++)
     held += tensors->tensor[k].count;
@@ -130,6 +131,8 @@ sb_classifier_look (const sb_classifier *classifier, const gsl_matrix *x, double
       || (probabilities && (probabilities->size1 != x->size1 || probabilities->size2 != classifier->classes))
       || (features && (features->size1 != x->size1 || features->size2 != classifier->features)))
     GSL_ERROR ("the images, or the room for what is seen in them, do not fit the classifier", GSL_EBADLEN);
+  if (!(low < high))
+    GSL_ERROR ("the images' range is two numbers, the lower first", GSL_EDOM);
   double scale = (classifier->high - classifier->low) / (high - low);
   look l = { classifier, x, scale, classifier->low - scale * low, probabilities, features };
   int status = sb_shards (x->size1, SHARD_ROWS, look_at_shard, &l);
@@ -158,7 +161,7 @@ sb_inception_score (const gsl_matrix *probabilities, double *score)
       for (size_t i = 0; i < n; i++)
         {
           double p = gsl_matrix_get (probabilities, i, k);
-          sum += p > 0 ? p * log (p / marginal) : 0; // p log p goes to 0
+          sum += p == 0 ? 0 : p * log (p / marginal); // p log p goes to 0
         }
     }
   *score = exp (sum / (double)n);

@@ -12,6 +12,7 @@
 
 #include "../base/file.h"
 
+#include <errno.h>
 #include <gsl/gsl_math.h>
 #include <jansson.h>
 #include <stdint.h>
@@ -153,13 +154,31 @@ describe_all (const sb_tensors *tensors)
   return header;
 }
 
+// Text of known length, into memory of our own: `json_dumps`, where it gets none for more, leaves out a key and goes on.
+
+static char *
+text_of (const json_t *header, size_t *length)
+{
+  *length = header ? json_dumpb (header, NULL, 0, JSON_COMPACT) : 0;
+  char *text = *length > 0 ? malloc (*length) : NULL;
+  if (text && json_dumpb (header, text, *length, JSON_COMPACT) != *length)
+    {
+      free (text);
+      return NULL;
+    }
+  return text;
+}
+
 // The header is filled up with blanks to a multiple of eight bytes, so that the numbers lie straight.
 
 int
 sb_safetensors_write (const sb_tensors *tensors, const char *path, sb_error *error)
 {
+  sb_error own;
+  error = error ? error : &own;
+  size_t length;
   json_t *header = describe_all (tensors);
-  char *text = header ? json_dumps (header, JSON_COMPACT) : NULL;
+  char *text = text_of (header, &length);
   json_decref (header);
   if (!text)
     SB_ERROR (error, GSL_ENOMEM, "%s: no memory for the header", path);
@@ -167,10 +186,10 @@ sb_safetensors_write (const sb_tensors *tensors, const char *path, sb_error *err
   if (!file)
     {
       free (text);
-      return error ? error->code : GSL_EFAILED;
+      return error->code;
     }
 
-  size_t length = strlen (text), padded = (length + 7) / 8 * 8;
+  size_t padded = (length + 7) / 8 * 8;
   uint64_t said = padded;
   fwrite (&said, sizeof said, 1, file->stream);
   fwrite (text, 1, length, file->stream);
@@ -239,6 +258,8 @@ read_notes (const reading *r, sb_tensors *tensors, json_t *said)
 {
   const char *key;
   json_t *value;
+  if (!json_is_object (said))
+    SB_ERROR (r->error, GSL_EINVAL, "%s: %s is not an object", r->path, metadata);
   json_object_foreach (said, key, value)
   {
     if (!json_is_string (value))
@@ -278,13 +299,18 @@ check_places (const reading *r, sb_tensors *tensors)
   return GSL_SUCCESS;
 }
 
+// Where jansson gets no memory for a string it speaks of an invalid token; `errno` knows better.
+
 static int
 read_header (const reading *r, sb_tensors *tensors, const char *text, size_t length)
 {
   json_error_t wrong;
   const char *name;
+  errno = 0;
   json_t *said, *header = json_loadb (text, length, JSON_REJECT_DUPLICATES, &wrong);
   int status = GSL_SUCCESS;
+  if (!header && errno == ENOMEM)
+    return GSL_ENOMEM;
   if (!json_is_object (header))
     {
       json_decref (header);
@@ -315,7 +341,8 @@ read_file (FILE *file, const char *path, sb_tensors *tensors, sb_error *error)
   if (file_size (file, &size))
     SB_ERROR (error, GSL_EFAILED, "%s: cannot be read from start to end", path);
   if (size < sizeof length || fread (&length, sizeof length, 1, file) != 1)
-    SB_ERROR (error, GSL_EINVAL, "%s: byte 0: no header length", path);
+    SB_ERROR (error, ferror (file) ? GSL_EFAILED : GSL_EINVAL, "%s: %s", path,
+              ferror (file) ? strerror (errno) : "byte 0: no header length");
   if (length > HEADER_LIMIT || length > size - sizeof length)
     SB_ERROR (error, GSL_EINVAL, "%s: byte 0: a header of %llu bytes is longer than the file, or than %d", path,
               (unsigned long long)length, HEADER_LIMIT);
@@ -323,12 +350,10 @@ read_file (FILE *file, const char *path, sb_tensors *tensors, sb_error *error)
   reading r = { path, (size_t)(size - sizeof length - length), error };
   char *text = malloc (length + 1);
   tensors->memory = malloc (r.bytes + 1);
-  int status = GSL_SUCCESS;
-  if (!text || !tensors->memory)
-    status = sb_error_report (error, __FILE__, __LINE__, GSL_ENOMEM, "%s: no memory for it", path);
-  else if (fread (text, 1, length, file) != length || fread (tensors->memory, 1, r.bytes, file) != r.bytes)
+  int status = text && tensors->memory ? GSL_SUCCESS : GSL_ENOMEM;
+  if (!status && (fread (text, 1, length, file) != length || fread (tensors->memory, 1, r.bytes, file) != r.bytes))
     status = sb_error_report (error, __FILE__, __LINE__, GSL_EFAILED, "%s: cannot be read to its end", path);
-  else
+  if (!status)
     status = read_header (&r, tensors, text, length);
   free (text);
   return status;
@@ -339,13 +364,15 @@ sb_safetensors_read (const char *path, sb_error *error)
 {
   FILE *file = fopen (path, "rb");
   if (!file)
-    SB_ERROR_NULL (error, GSL_EFAILED, "%s: cannot be opened", path);
+    SB_ERROR_NULL (error, errno == ENOMEM ? GSL_ENOMEM : GSL_EFAILED, "%s: cannot be opened: %s", path,
+                   strerror (errno));
   sb_tensors *tensors = sb_tensors_alloc ();
-  if (tensors && read_file (file, path, tensors, error))
-    {
-      sb_tensors_free (tensors);
-      tensors = NULL;
-    }
+  int status = tensors ? read_file (file, path, tensors, error) : GSL_ENOMEM;
   fclose (file);
-  return tensors;
+  if (!status)
+    return tensors;
+  sb_tensors_free (tensors);
+  if (status == GSL_ENOMEM)
+    sb_error_report (error, __FILE__, __LINE__, status, "%s: no memory for what it holds", path);
+  return NULL;
 }

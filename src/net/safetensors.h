@@ -45,7 +45,7 @@ const char *sb_tensors_note_find (const sb_tensors *tensors, const char *key);  
 int sb_safetensors_write (const sb_tensors *tensors, const char *path, sb_error *error);
 
 // Read a file. NULL on failure with a line that names file, place and reason: GSL_EFAILED where it cannot be read,
-// GSL_EINVAL where it is no such file, or holds anything but finite F32 numbers in tensors of rank 1 to 4 that lie end
+// GSL_ENOMEM, GSL_EINVAL where it is no such file, or holds anything but finite F32 numbers in tensors of rank 1 to 4 that lie end
 // to end. Nothing is allocated whose size the file itself does not bear out.
 sb_tensors *sb_safetensors_read (const char *path, sb_error *error);
 

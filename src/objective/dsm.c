@@ -34,7 +34,7 @@ sb_dsm_draw (const sb_dsm *dsm, sb_stream stream, gsl_vector *t, gsl_matrix *z, 
   if (x->size1 == 0)
     return GSL_SUCCESS;
 
-  gsl_matrix_view u = gsl_matrix_view_vector (t, t->size, 1);
+  gsl_matrix_view u = gsl_matrix_view_array_with_tda (t->data, t->size, 1, t->stride);
   stream.purpose = SB_FOR_TIME;
   int status = sb_stream_uniforms (stream, 0, &u.matrix);
   for (size_t i = 0; i < t->size && !status; i++)

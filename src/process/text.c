@@ -11,6 +11,7 @@
 #include "ve.h"
 #include "vp.h"
 
+#include <errno.h>
 #include <gsl/gsl_math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -101,9 +102,10 @@ sb_process_from_text (const char *text, size_t dimension, sb_error *error)
   snprintf (line, sizeof line, "%s", text);
   if (read_words (line, &s, error))
     return NULL;
+  errno = 0;
   sb_process *process = s.kind->alloc ? s.kind->alloc (dimension, s.low, s.high)
                                       : s.kind->chain_alloc (dimension, (size_t)s.levels, s.low, s.high);
   if (!process)
-    SB_ERROR_NULL (error, GSL_EFAILED, "process: '%s' cannot be made", text);
+    SB_ERROR_NULL (error, errno == ENOMEM ? GSL_ENOMEM : GSL_EFAILED, "process: '%s' cannot be made", text);
   return process;
 }

@@ -135,6 +135,22 @@ numbers_in (const sb_tensors *tensors)
   return count;
 }
 
+// Weights are allocated for the network that the file describes, which is the file's word: first see that it holds as
+// many.
+
+static int
+check_numbers (const sb_tensors *tensors, const char *configuration, sb_error *error)
+{
+  sb_net *net = sb_net_alloc (configuration, error);
+  if (!net)
+    return GSL_EINVAL;
+  size_t wanted = net->parameters;
+  sb_net_free (net);
+  if (wanted > numbers_in (tensors))
+    SB_ERROR (error, GSL_EINVAL, "its network has %zu parameters, and the file fewer numbers", wanted);
+  return GSL_SUCCESS;
+}
+
 sb_model *
 sb_model_from_notes (const sb_tensors *tensors, const char *path, sb_error *error)
 {
@@ -149,15 +165,13 @@ sb_model_from_notes (const sb_tensors *tensors, const char *path, sb_error *erro
     SB_ERROR_NULL (error, GSL_EINVAL, "%s: data_deviation '%s' and data_range '%s' are not one number and two", path,
                    note[4], note[5]);
 
-  // Weights are allocated for the network it describes, which is the file's word: first see that the file holds as many.
-  sb_net *net = sb_net_alloc (note[0], error);
-  if (!net)
-    return NULL;
-  size_t wanted = net->parameters;
-  sb_net_free (net);
-  if (wanted > numbers_in (tensors))
-    SB_ERROR_NULL (error, GSL_EINVAL, "%s: its network has %zu parameters, and the file fewer numbers", path, wanted);
-  return sb_model_alloc (note[0], note[1], note[2], note[3], deviation, low, high, error);
+  sb_error reason = { 0 };
+  sb_model *model = check_numbers (tensors, note[0], &reason)
+                        ? NULL
+                        : sb_model_alloc (note[0], note[1], note[2], note[3], deviation, low, high, &reason);
+  if (!model)
+    SB_ERROR_NULL (error, reason.code, "%s: %s", path, reason.message);
+  return model;
 }
 
 // ## Weights
@@ -191,6 +205,33 @@ same_shape (const sb_tensor *stored, const sb_net_tensor *wanted)
   return same;
 }
 
+static int
+names (const sb_net *net, const char *name)
+{
+  for (size_t k = 0; k < sb_net_tensors (net); k++)
+    if (strcmp (sb_net_tensor_at (net, k).name, name) == 0)
+      return 1;
+  return 0;
+}
+
+// A tensor that the network has no place for means that the file was made by another one. Where there are no more
+// tensors than places, and each place finds its own, there is none.
+
+static int
+check_strangers (const sb_net *net, const char *prefix, const sb_tensors *tensors, const char *path, sb_error *error)
+{
+  size_t count = 0, length = strlen (prefix);
+  for (size_t k = 0; k < tensors->count; k++)
+    count += strncmp (tensors->tensor[k].name, prefix, length) == 0;
+  for (size_t k = 0; k < tensors->count && count > sb_net_tensors (net); k++)
+    {
+      const char *name = tensors->tensor[k].name;
+      if (strncmp (name, prefix, length) == 0 && !names (net, name + length))
+        SB_ERROR (error, GSL_EINVAL, "%s: tensor %s: not one of its network's", path, name);
+    }
+  return GSL_SUCCESS;
+}
+
 int
 sb_model_get (const sb_net *net, const char *prefix, const sb_tensors *tensors, const char *path, float *theta,
               sb_error *error)
@@ -206,7 +247,7 @@ sb_model_get (const sb_net *net, const char *prefix, const sb_tensors *tensors, 
                   stored ? "not the shape its network has" : "missing");
       memcpy (theta + wanted.offset, stored->data, wanted.count * sizeof *theta);
     }
-  return GSL_SUCCESS;
+  return check_strangers (net, prefix, tensors, path, error);
 }
 
 // ## Reading

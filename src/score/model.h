@@ -40,7 +40,7 @@ int sb_model_note (const sb_model *model, const char *process, sb_tensors *tenso
 sb_model *sb_model_from_notes (const sb_tensors *tensors, const char *path, sb_error *error);
 
 // A vector of a network's parameters as tensors named prefix + the parameter's name; `put` refers to theta, `get`
-// fills it. GSL_EINVAL where a tensor is missing or has another shape: another network's.
+// fills it. GSL_EINVAL where a tensor is missing, has another shape or is one too many: another network's.
 int sb_model_put (const sb_net *net, const char *prefix, float *theta, sb_tensors *tensors);
 int sb_model_get (const sb_net *net, const char *prefix, const sb_tensors *tensors, const char *path, float *theta,
                   sb_error *error);

@@ -6,6 +6,7 @@
 
 #include "checkpoint.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -76,38 +77,65 @@ sb_checkpoint_export (const char *path, const sb_model *model, const sb_training
 // ## Reading
 
 static int
+read_step (const char *text, uint64_t *step)
+{
+  char *end;
+  errno = 0;
+  unsigned long long number = strtoull (text, &end, 10);
+  if (text[0] < '0' || text[0] > '9' || *end || errno)
+    return GSL_EINVAL;
+  *step = number;
+  return GSL_SUCCESS;
+}
+
+static int
+read_vectors (const sb_tensors *tensors, const char *path, const sb_net *net, sb_training *training, sb_error *error)
+{
+  float *vectors[4];
+  vectors_of (training, vectors);
+  int status = GSL_SUCCESS;
+  for (size_t k = 0; k < 4 && !status; k++)
+    status = sb_model_get (net, prefixes[k], tensors, path, vectors[k], error);
+  return status;
+}
+
+static int
 read_training (const sb_tensors *tensors, const char *path, const sb_net *net, sb_training *training, char **recipe,
                sb_error *error)
 {
   const char *step = sb_tensors_note_find (tensors, "step"), *said = sb_tensors_note_find (tensors, "recipe"),
              *configuration = sb_tensors_note_find (tensors, "network");
-  unsigned long long steps;
-  char more;
-  if (!step || !said || sscanf (step, "%llu%c", &steps, &more) != 1)
+  uint64_t steps;
+  if (!step || !said)
     SB_ERROR (error, GSL_EINVAL, "%s: it holds no training (an exported model cannot be resumed)", path);
+  if (read_step (step, &steps))
+    SB_ERROR (error, GSL_EINVAL, "%s: step: '%s' is not a whole number", path, step);
   if (!configuration || strcmp (configuration, net->configuration) != 0)
     SB_ERROR (error, GSL_EINVAL, "%s: another network: %s", path, configuration ? configuration : "none");
 
-  float *vectors[4];
-  vectors_of (training, vectors);
-  for (size_t k = 0; k < 4; k++)
+  char *copy = recipe ? strdup (said) : NULL;
+  if (recipe && !copy)
+    SB_ERROR (error, GSL_ENOMEM, "%s: no memory", path);
+  int status = read_vectors (tensors, path, net, training, error);
+  if (status)
     {
-      int status = sb_model_get (net, prefixes[k], tensors, path, vectors[k], error);
-      if (status)
-        return status;
+      free (copy);
+      return status;
     }
   training->step = steps;
-  if (recipe && !(*recipe = strdup (said)))
-    SB_ERROR (error, GSL_ENOMEM, "%s: no memory", path);
+  if (recipe)
+    *recipe = copy;
   return GSL_SUCCESS;
 }
 
 int
 sb_checkpoint_read (const char *path, const sb_net *net, sb_training *training, char **recipe, sb_error *error)
 {
+  sb_error own;
+  error = error ? error : &own;
   sb_tensors *tensors = sb_safetensors_read (path, error);
   if (!tensors)
-    return error ? error->code : GSL_EFAILED;
+    return error->code;
   int status = read_training (tensors, path, net, training, recipe, error);
   sb_tensors_free (tensors);
   return status;

@@ -21,7 +21,8 @@ int sb_checkpoint_write (const char *path, const sb_model *model, const sb_train
                          const sb_provenance *provenance, sb_error *error);
 
 // Read it back into a training of the same network. recipe: the recipe's words, to be released by free (NULL: not
-// wanted). GSL_EINVAL where the file holds no training, or that of another network.
+// wanted). GSL_EINVAL where the file holds no training, or that of another network. On failure the
+// step and *recipe are as before; the weights may not be.
 int sb_checkpoint_read (const char *path, const sb_net *net, sb_training *training, char **recipe, sb_error *error);
 
 // The average's weights alone, for use: about a quarter of the size.

@@ -50,6 +50,16 @@ may_succeed (const failing_report *report)
   return strstr (report->caller, "/libc.") != NULL;
 }
 
+// Jansson (2.14) loses a character of a string where it gets no memory for more of them, and goes on: lex_save does not
+// look whether strbuffer_append_byte could. What is read is then another text, which may be refused, or not.
+
+static bool
+may_misread (const failing_report *report, failing_mode mode, int status)
+{
+  return mode == FAIL_ONCE && strstr (report->caller, "/libjansson.")
+         && (status == GSL_SUCCESS || status == GSL_EINVAL);
+}
+
 static void
 check_path (const char *name, int (*path) (void))
 {
@@ -70,7 +80,8 @@ check_path (const char *name, int (*path) (void))
         int status = run (path, mode, k, &report);
         const char *which = mode == FAIL_ONCE ? "refused" : "and all after it refused";
         cr_assert (report.failed, "%s: allocation %zu of %zu was not reached", name, k, allocations);
-        cr_assert (status == GSL_ENOMEM || (status == GSL_SUCCESS && may_succeed (&report)),
+        cr_assert (status == GSL_ENOMEM || (status == GSL_SUCCESS && may_succeed (&report))
+                       || may_misread (&report, mode, status),
                    "%s: allocation %zu of %zu %s (for %s): status %d (%s)", name, k, allocations, which, report.caller,
                    status, gsl_strerror (status));
         cr_assert_eq (report.live, 0, "%s: allocation %zu of %zu %s (for %s): %ld blocks left", name, k, allocations,
@@ -131,9 +142,13 @@ begin (void)
   cr_assert (mkdtemp (folder));
 }
 
+static const char *in_folder (const char *name);
+static const char GIVEN[] = "given"; // a file that a path reads and does not write
+
 static void
 end (void)
 {
+  unlink (in_folder (GIVEN));
   cr_assert_eq (rmdir (folder), 0, "%s is not empty", folder);
 }
 
@@ -529,6 +544,212 @@ PATH (heun) { return use_sampler (sample_heun); }
 PATH (euler_maruyama) { return use_sampler (sample_euler_maruyama); }
 
 PATH (flow) { return use_sampler (sample_flow); }
+
+// ## Networks
+//
+// Weights, inputs and outputs are the caller's: zeros will do.
+
+static const char UNET[] = "unet image=1x4x4 channels=2 multipliers=1,2 groups=2 attention=2 time=fourier features=4",
+                  CNN[] = "cnn image=1x4x4 outputs=2 channels=4 multipliers=1 groups=1 blocks=1";
+
+enum
+{
+  PIXELS = 16,
+  IMAGES = 3,
+  WEIGHTS = 10000 // more than either has
+};
+
+static int
+use_net (const sb_net *net, sb_net_work *work)
+{
+  static float theta[WEIGHTS], theta_bar[WEIGHTS], x[IMAGES * PIXELS], out[IMAGES * PIXELS];
+  cr_assert_lt (net->parameters, WEIGHTS);
+  int status = sb_net_initialise (net, (sb_stream){ .seed = 1 }, theta);
+  if (status == GSL_SUCCESS)
+    status = sb_net_forward (net, theta, IMAGES, x, NULL, work, out);
+  if (status == GSL_SUCCESS)
+    status = sb_net_backward (net, theta, work, out, theta_bar, x);
+  return status == GSL_SUCCESS ? sb_net_jvp (net, theta, work, x, out) : status;
+}
+
+PATH (network)
+{
+  sb_net *net = sb_net_alloc (UNET, NULL);
+  sb_net_work *work = net ? sb_net_work_alloc (net, IMAGES, 1) : NULL;
+  int status = work ? use_net (net, work) : reported;
+  sb_net_work_free (work);
+  sb_net_free (net);
+  return status;
+}
+
+// A file that could not be written whole is not there: the folder is empty in the end. One that could not be read
+// leaves no tensor.
+
+static int
+write_tensors (const char *name)
+{
+  static float numbers[6];
+  sb_tensors *tensors = sb_tensors_alloc ();
+  int status = status_of (tensors);
+  if (status == GSL_SUCCESS)
+    status = sb_tensors_add (tensors, "a", 2, (size_t[]){ 2, 2 }, numbers);
+  if (status == GSL_SUCCESS)
+    status = sb_tensors_add (tensors, "b", 1, (size_t[]){ 2 }, numbers + 4);
+  if (status == GSL_SUCCESS)
+    status = sb_tensors_note_add (tensors, "key", "value");
+  if (status == GSL_SUCCESS)
+    status = sb_safetensors_write (tensors, name, NULL);
+  sb_tensors_free (tensors);
+  return status;
+}
+
+PATH (safetensors)
+{
+  const char *name = in_folder ("x.safetensors");
+  int status = write_tensors (name);
+  if (status == GSL_SUCCESS)
+    {
+      sb_tensors *tensors = sb_safetensors_read (name, NULL);
+      status = status_of (tensors);
+      sb_tensors_free (tensors);
+    }
+  unlink (name);
+  return status;
+}
+
+// ## Training
+//
+// Alloc and a step, of a score and of a classifier.
+
+static const char MLP[] = "mlp inputs=16 width=2 layers=1 time=none",
+                  PROCESS[] = "ddpm levels=10 beta_min=0.1 beta_max=5";
+
+static unsigned char bytes[IMAGES * PIXELS], classes[IMAGES];
+static const sb_bytes images = { .shape = { .rank = 3, .length = { IMAGES, 4, 4 } }, .data = bytes },
+                      labels = { .shape = { .rank = 1, .length = { IMAGES } }, .data = classes };
+
+static int
+step_once (sb_task task, sb_training *training)
+{
+  double loss, norm;
+  const sb_recipe recipe = { .task = task, .adam = sb_adam_defaults, .batch = 5, .shard_rows = 2, .seed = 1 };
+  sb_trainer *trainer = sb_trainer_alloc (&recipe, training);
+  int status = trainer ? sb_trainer_step (trainer, &loss, &norm, NULL) : reported;
+  sb_trainer_free (trainer);
+  return status;
+}
+
+static sb_model *
+score_model (void)
+{
+  return sb_model_alloc (MLP, PROCESS, "mixed", "log-noise", 0.5, -1, 1, NULL);
+}
+
+static sb_model *
+classifier_model (void)
+{
+  return sb_model_classifier_alloc (CNN, 0, 1, NULL);
+}
+
+static sb_training *
+training_of (const sb_model *model)
+{
+  return model ? sb_training_alloc (model->net, (sb_stream){ .seed = 1 }) : NULL;
+}
+
+PATH (denoising)
+{
+  const sb_byte_examples examples = { &images, -1, 1 };
+  sb_model *model = score_model ();
+  sb_training *training = training_of (model);
+  int status = status_of (training);
+  if (status == GSL_SUCCESS)
+    {
+      sb_denoising denoising = { .network = model->network,
+                                 .dsm = { .process = model->process, .t_min = 1e-3 },
+                                 .examples = sb_examples_of_bytes (&examples) };
+      denoising.network.theta = training->theta;
+      status = step_once (sb_denoising_task (&denoising), training);
+    }
+  sb_training_free (training);
+  sb_model_free (model);
+  return status;
+}
+
+PATH (classifying)
+{
+  sb_model *model = classifier_model ();
+  sb_training *training = training_of (model);
+  int status = status_of (training);
+  if (status == GSL_SUCCESS)
+    {
+      sb_classifying classifying = { model->net, training->theta, &images, &labels, 0, 1, 1 };
+      status = step_once (sb_classifying_task (&classifying), training);
+    }
+  sb_training_free (training);
+  sb_model_free (model);
+  return status;
+}
+
+// Their files. The training is made outside of the path, and so is the file where it is the reading that may fail.
+
+PATH (checkpoint)
+{
+  static sb_model *model;
+  static sb_training *training;
+  model = model ? model : score_model ();
+  training = training ? training : training_of (model);
+  const sb_provenance provenance = { PROCESS, "recipe", "command", "data", 1 };
+  const char *name = in_folder ("state");
+  char *recipe = NULL;
+  int status = sb_checkpoint_write (name, model, training, &provenance, NULL);
+  if (status == GSL_SUCCESS)
+    status = sb_checkpoint_read (name, model->net, training, &recipe, NULL);
+  free (recipe);
+  unlink (name);
+  return status;
+}
+
+static const char *
+exported_once (sb_model *(*make) (void), const char *process)
+{
+  static bool there;
+  if (!there)
+    {
+      const sb_provenance provenance = { process, "recipe", "command", "data", 1 };
+      sb_model *model = make ();
+      sb_training *training = training_of (model);
+      there = sb_checkpoint_export (in_folder (GIVEN), model, training, &provenance, NULL) == GSL_SUCCESS;
+      sb_training_free (training);
+      sb_model_free (model);
+    }
+  return in_folder (GIVEN);
+}
+
+PATH (model)
+{
+  static double at[IMAGES * PIXELS], to[IMAGES * PIXELS], times[IMAGES] = { 0.2, 0.5, 1 };
+  gsl_matrix_view x = gsl_matrix_view_array (at, IMAGES, PIXELS), out = gsl_matrix_view_array (to, IMAGES, PIXELS);
+  gsl_vector_view t = gsl_vector_view_array (times, IMAGES);
+  sb_model *model = sb_model_read (exported_once (score_model, PROCESS), NULL);
+  sb_score *score = model ? sb_score_network_alloc (&model->network) : NULL;
+  int status = score ? sb_score_evaluate (score, SB_SCORE, &x.matrix, &t.vector, NULL, &out.matrix) : reported;
+  sb_score_free (score);
+  sb_model_free (model);
+  return status;
+}
+
+PATH (classifier)
+{
+  static double at[IMAGES * PIXELS], seen[IMAGES * 4], said[IMAGES * 2];
+  gsl_matrix_view x = gsl_matrix_view_array (at, IMAGES, PIXELS), features = gsl_matrix_view_array (seen, IMAGES, 4),
+                  probabilities = gsl_matrix_view_array (said, IMAGES, 2);
+  sb_classifier *classifier = sb_classifier_read (exported_once (classifier_model, NULL), NULL);
+  int status = classifier ? sb_classifier_look (classifier, &x.matrix, 0, 1, &probabilities.matrix, &features.matrix)
+                          : reported;
+  sb_classifier_free (classifier);
+  return status;
+}
 
 // ## Measures
 

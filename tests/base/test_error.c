@@ -55,3 +55,13 @@ Test (error, long_lines_are_cut)
   sb_error_report (&error, __FILE__, __LINE__, GSL_EFAILED, "%s", path);
   cr_assert_eq (strlen (error.message), sizeof error.message - 1);
 }
+
+// It is one line, whatever is in the names it repeats: a file's tensors may be called anything.
+
+Test (error, lines_stay_one_line)
+{
+  gsl_set_error_handler_off ();
+  sb_error error;
+  sb_error_report (&error, __FILE__, __LINE__, GSL_EINVAL, "%s: %s", "a\nb", "\033[2Jc\td\177 é");
+  cr_assert_str_eq (error.message, "a?b: ?[2Jc?d? é");
+}
