@@ -75,8 +75,7 @@ sb_classifier_read (const char *path, sb_error *error)
 
 // ## Looking
 //
-// A few images at a time. The features are the output of the layer before the last, which holds a channel after the
-// other.
+// A few images at a time. The features are what the last layer reads.
 
 enum
 {
@@ -92,7 +91,7 @@ typedef struct
 } look;
 
 static int
-look_at (const look *l, size_t first, size_t count, sb_net_work *work, float *in, float *out)
+look_at (const look *l, size_t first, size_t count, sb_net_work *work, float *in, float *out, float *features)
 {
   const sb_classifier *c = l->classifier;
   size_t d = l->x->size2;
@@ -103,9 +102,9 @@ look_at (const look *l, size_t first, size_t count, sb_net_work *work, float *in
     return status;
   for (size_t k = 0; k < count * c->classes && l->probabilities; k++)
     gsl_matrix_set (l->probabilities, first + k / c->classes, k % c->classes, (double)out[k]);
-  const float *features = work->y[c->net->count - 2];
+  sb_net_hidden (c->net, work, features);
   for (size_t k = 0; k < count * c->features && l->features; k++)
-    gsl_matrix_set (l->features, first + k % count, k / count, (double)features[k]);
+    gsl_matrix_set (l->features, first + k / c->features, k % c->features, (double)features[k]);
   return GSL_SUCCESS;
 }
 
@@ -115,11 +114,13 @@ look_at_shard (void *context, size_t shard, size_t first, size_t count)
   (void)shard;
   const look *l = context;
   sb_net_work *work = sb_net_work_alloc (l->classifier->net, count, 0);
-  float *in = malloc (count * l->x->size2 * sizeof *in), *out = malloc (count * l->classifier->classes * sizeof *out);
-  int status = work && in && out ? look_at (l, first, count, work, in, out) : GSL_ENOMEM;
+  float *in = malloc (count * l->x->size2 * sizeof *in), *out = malloc (count * l->classifier->classes * sizeof *out),
+        *features = malloc (count * l->classifier->features * sizeof *features);
+  int status = work && in && out && features ? look_at (l, first, count, work, in, out, features) : GSL_ENOMEM;
   sb_net_work_free (work);
   free (in);
   free (out);
+  free (features);
   return status;
 }
 

@@ -224,4 +224,4 @@ jvp (const sb_layer *layer, const sb_real *theta, const sb_pass *pass, const sb_
     memset (y_dot, 0, sb_net_shape_size (layer->out) * pass->n * sizeof *y_dot);
 }
 
-const sb_layer_type sb_layer_convolution = { "convolution", forward, backward, jvp };
+const sb_layer_type sb_layer_convolution = { "convolution", 1, forward, backward, jvp };

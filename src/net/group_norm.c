@@ -166,4 +166,4 @@ backward (const sb_layer *layer, const sb_real *theta, const sb_pass *pass, cons
                       pass->saved + 2 * (g * pass->n + i), y_bar, x_bar[0], theta_bar);
 }
 
-const sb_layer_type sb_layer_group_norm = { "group norm", forward, backward, jvp };
+const sb_layer_type sb_layer_group_norm = { "group norm", 1, forward, backward, jvp };

@@ -38,6 +38,7 @@ typedef struct
 typedef struct
 {
   const char *name;
+  int remembers; // backward reads what forward has read: the pass's x must still be there
 
   void (*forward) (const sb_layer *layer, const sb_real *theta, const sb_pass *pass);
 

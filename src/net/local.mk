@@ -1,8 +1,8 @@
 netdir = $(scorebookdir)/net
 net_HEADERS = %D%/layer.h %D%/network.h %D%/real.h %D%/safetensors.h
-NET_SOURCES = %D%/exp.h %D%/names.h %D%/attention.c %D%/configure.c %D%/convolution.c %D%/embedding.c %D%/group_norm.c %D%/input.c \
-  %D%/join.c %D%/network.c %D%/resample.c %D%/silu.c
-libscorebook_core_la_SOURCES += $(NET_SOURCES) %D%/safetensors.c
+NET_SOURCES = %D%/backend.h %D%/exp.h %D%/names.h %D%/plan.h %D%/attention.c %D%/configure.c %D%/convolution.c \
+  %D%/embedding.c %D%/group_norm.c %D%/input.c %D%/join.c %D%/network.c %D%/reference.c %D%/resample.c %D%/silu.c
+libscorebook_core_la_SOURCES += $(NET_SOURCES) %D%/plan.c %D%/safetensors.c
 
 # The same in double, for the gradient checks.
 check_LTLIBRARIES = libscorebook-net-double.la

@@ -27,5 +27,16 @@
 #define sb_net_backward sb_net_backward_double
 #define sb_net_not_finite sb_net_not_finite_double
 #define sb_net_jvp sb_net_jvp_double
+#define sb_net_choose sb_net_choose_double
+#define sb_net_backend_name sb_net_backend_name_double
+#define sb_net_backend_at sb_net_backend_at_double
+#define sb_net_backend_usable sb_net_backend_usable_double
+#define sb_net_openblas sb_net_openblas_double
+#define sb_net_along sb_net_along_double
+#define sb_net_along_alloc sb_net_along_alloc_double
+#define sb_net_trace sb_net_trace_double
+#define sb_net_hidden sb_net_hidden_double
+#define sb_net_channels_first sb_net_channels_first_double
+#define sb_net_samples_first sb_net_samples_first_double
 
 #endif

@@ -3,9 +3,12 @@
 // A forward pass calls each layer in turn; a backward pass calls them in reverse, each adding to the gradients of the
 // layers it read. There is no tape and no graph to interpret: the order was fixed when the network was configured. A
 // pass works on a few samples at a time with memory of its own; larger batches are cut into shards (score/network.c,
-// train/), each running this code on one thread.
+// train/), each running this code on one thread. Who computes the layers is a backend: reference.c calls the functions
+// that stand in the layers' own pages; blocked.c does the same sums several times faster.
 
-#include "network.h"
+#include <config.h>
+
+#include "backend.h"
 
 #include <gsl/gsl_errno.h>
 #include <math.h>
@@ -34,26 +37,75 @@ sb_net_free (sb_net *net)
   free (net);
 }
 
-// ## Room to work in
+// ## Who computes
 //
-// One block of memory holds every layer's output, what it saves, its gradient if asked for, and the scratch they
-// share.
+// The fastest first, the reference last: it can always be used.
 
-static sb_real *
-take (sb_real **rest, size_t count)
+static const sb_net_backend *const backends[] = {
+#if defined HAVE_ONEDNN && !defined SB_NET_DOUBLE
+  &sb_net_onednn,
+#endif
+  &sb_net_openblas
+};
+
+enum
 {
-  sb_real *taken = *rest;
-  *rest += (count + 15) / 16 * 16; // whole cache lines
-  return taken;
+  BACKENDS = sizeof backends / sizeof *backends
+};
+
+const sb_net_backend *
+sb_net_backend_at (size_t k)
+{
+  return k < BACKENDS ? backends[k] : NULL;
 }
 
-static size_t
-numbers_needed (const sb_net *net, size_t samples, int gradients)
+const char *
+sb_net_backend_name (const sb_net_backend *backend)
 {
-  size_t total = net->scratch + 16;
-  for (size_t l = 0; l < net->count; l++)
-    total += samples * (sb_net_shape_size (net->layers[l].out) * (gradients ? 2 : 1) + net->layers[l].saved) + 48;
-  return total;
+  return backend->name;
+}
+
+int
+sb_net_backend_usable (const sb_net_backend *backend, sb_net_precision precision)
+{
+  return (backend->precisions >> precision & 1) && backend->usable (precision);
+}
+
+static int
+complain_of_backend (const char *name, sb_net_precision precision, sb_error *error)
+{
+  if (name && strcmp (name, "openblas") != 0 && strcmp (name, "onednn") != 0)
+    SB_ERROR (error, GSL_EINVAL, "backend: openblas or onednn, not '%s'", name);
+  int built = BACKENDS > 1;
+  if (name && strcmp (name, "onednn") == 0 && !built)
+    SB_ERROR (error, GSL_EUNSUP, "backend onednn: not built in (configure --with-onednn)");
+  if (precision == SB_NET_FLOAT)
+    SB_ERROR (error, GSL_EUNSUP, "backend onednn: this processor has no AVX-512");
+  if (!built || (name && strcmp (name, "openblas") == 0))
+    SB_ERROR (error, GSL_EUNSUP, "precision bf16: only with the backend onednn%s",
+              built ? "" : ", which is not built in");
+  SB_ERROR (error, GSL_EUNSUP, "precision bf16: this processor has neither AVX512-BF16 nor AMX");
+}
+
+int
+sb_net_choose (sb_net *net, const char *name, sb_net_precision precision, sb_error *error)
+{
+  for (size_t k = 0; k < BACKENDS; k++)
+    if ((!name || strcmp (name, backends[k]->name) == 0) && sb_net_backend_usable (backends[k], precision))
+      {
+        net->backend = backends[k];
+        net->precision = precision;
+        return GSL_SUCCESS;
+      }
+  return complain_of_backend (name, precision, error);
+}
+
+// ## Room to work in
+
+static sb_real *
+numbers (size_t count)
+{
+  return calloc (count + 1, sizeof (sb_real));
 }
 
 sb_net_work *
@@ -64,25 +116,16 @@ sb_net_work_alloc (const sb_net *net, size_t samples, int gradients)
     GSL_ERROR_NULL ("no memory for a network's work", GSL_ENOMEM);
   work->samples = samples;
   work->gradients = gradients;
-  work->y = calloc (3 * net->count, sizeof *work->y);
-  work->memory = aligned_alloc (64, (numbers_needed (net, samples, gradients) * sizeof (sb_real) + 63) / 64 * 64);
-  if (!work->y || !work->memory)
+  work->backend = net->backend;
+  work->x = numbers (samples * sb_net_shape_size (sb_net_input (net)));
+  work->label = numbers (samples);
+  work->out = numbers (samples * sb_net_shape_size (sb_net_output (net)));
+  work->room = work->x && work->label && work->out ? net->backend->room_alloc (net, samples, gradients) : NULL;
+  if (!work->room)
     {
       sb_net_work_free (work);
       GSL_ERROR_NULL ("no memory for a network's work", GSL_ENOMEM);
     }
-  work->y_bar = work->y + net->count;
-  work->saved = work->y + 2 * net->count;
-
-  sb_real *rest = work->memory;
-  for (size_t l = 0; l < net->count; l++)
-    {
-      size_t size = sb_net_shape_size (net->layers[l].out) * samples;
-      work->y[l] = take (&rest, size);
-      work->y_bar[l] = gradients ? take (&rest, size) : NULL;
-      work->saved[l] = take (&rest, net->layers[l].saved * samples);
-    }
-  work->scratch = rest;
   return work;
 }
 
@@ -91,42 +134,24 @@ sb_net_work_free (sb_net_work *work)
 {
   if (!work)
     return;
-  free (work->y);
-  free (work->memory);
+  if (work->room)
+    work->backend->room_free (work->room);
+  if (work->along)
+    sb_net_openblas.room_free (work->along);
+  free (work->x);
+  free (work->label);
+  free (work->out);
   free (work);
 }
 
-// Samples come one after the other, layers want the channel slowest. For a single channel, or a single sample, the two
-// are the same.
-
-static void
-channels_first (sb_net_shape shape, size_t n, const sb_real *samples, sb_real *to)
-{
-  size_t pixels = sb_net_shape_pixels (shape);
-  for (size_t i = 0; i < n; i++)
-    for (size_t c = 0; c < shape.channels; c++)
-      memcpy (to + (c * n + i) * pixels, samples + (i * shape.channels + c) * pixels, pixels * sizeof *to);
-}
-
-static void
-samples_first (sb_net_shape shape, size_t n, const sb_real *from, sb_real *samples)
-{
-  size_t pixels = sb_net_shape_pixels (shape);
-  for (size_t i = 0; i < n; i++)
-    for (size_t c = 0; c < shape.channels; c++)
-      memcpy (samples + (i * shape.channels + c) * pixels, from + (c * n + i) * pixels, pixels * sizeof *samples);
-}
-
-static sb_pass
-pass_through (const sb_layer *layer, const sb_net_work *work, size_t l)
-{
-  sb_pass pass = { .n = work->n, .y = work->y[l], .saved = work->saved[l], .scratch = work->scratch };
-  for (size_t k = 0; k < layer->inputs; k++)
-    pass.x[k] = work->y[layer->from[k]];
-  return pass;
-}
-
 // ## Forward
+
+static int
+run_forward (const sb_net *net, sb_net_work *work, sb_real *out)
+{
+  work->spent = 0;
+  return work->backend->forward (net, work->theta, work->n, work->x, work->label, work->room, out);
+}
 
 int
 sb_net_forward (const sb_net *net, const sb_real *theta, size_t n, const sb_real *x, const sb_real *label,
@@ -137,26 +162,16 @@ sb_net_forward (const sb_net *net, const sb_real *theta, size_t n, const sb_real
   work->n = n;
   if (n == 0)
     return GSL_SUCCESS;
-
-  channels_first (sb_net_input (net), n, x, work->y[0]);
+  memcpy (work->x, x, n * sb_net_shape_size (sb_net_input (net)) * sizeof *x);
   if (label)
-    memcpy (work->y[1], label, n * sizeof *label);
+    memcpy (work->label, label, n * sizeof *label);
   else
-    memset (work->y[1], 0, n * sizeof *label);
-  for (size_t l = 0; l < net->count; l++)
-    {
-      const sb_layer *layer = &net->layers[l];
-      sb_pass pass = pass_through (layer, work, l);
-      layer->type->forward (layer, theta + layer->offset, &pass);
-    }
-  samples_first (sb_net_output (net), n, work->y[net->count - 1], out);
-  return GSL_SUCCESS;
+    memset (work->label, 0, n * sizeof *label);
+  work->theta = theta;
+  return run_forward (net, work, out);
 }
 
-// ## Backward
-//
-// Gradients begin at zero and at $\overline{\mathrm{out}}$; by the time a layer is reached, all who read it have added
-// theirs.
+// ## Backward, and along a direction
 
 int
 sb_net_backward (const sb_net *net, const sb_real *theta, sb_net_work *work, const sb_real *out_bar, sb_real *theta_bar,
@@ -164,33 +179,12 @@ sb_net_backward (const sb_net *net, const sb_real *theta, sb_net_work *work, con
 {
   if (!work->gradients)
     GSL_ERROR ("the work was allocated without gradients", GSL_EINVAL);
-  size_t n = work->n, last = net->count - 1;
-  if (n == 0)
+  if (work->n == 0)
     return GSL_SUCCESS;
-
-  for (size_t l = 0; l < last; l++)
-    memset (work->y_bar[l], 0, sb_net_shape_size (net->layers[l].out) * n * sizeof (sb_real));
-  channels_first (sb_net_output (net), n, out_bar, work->y_bar[last]);
-  for (size_t l = last + 1; l-- > 0;)
-    {
-      const sb_layer *layer = &net->layers[l];
-      sb_pass pass = pass_through (layer, work, l);
-      sb_real *inputs_bar[SB_LAYER_INPUTS] = { NULL };
-      for (size_t k = 0; k < layer->inputs; k++)
-        if (x_bar || layer->from[k] > 0) // nobody may ask for the gradient of x
-          inputs_bar[k] = work->y_bar[layer->from[k]];
-      layer->type->backward (layer, theta + layer->offset, &pass, work->y_bar[l], inputs_bar,
-                             theta_bar ? theta_bar + layer->offset : NULL);
-    }
-  if (x_bar)
-    samples_first (sb_net_input (net), n, work->y_bar[0], x_bar);
-  return GSL_SUCCESS;
+  int status = work->spent ? run_forward (net, work, work->out) : GSL_SUCCESS;
+  work->spent = 1;
+  return status ? status : work->backend->backward (net, theta, work->n, work->room, out_bar, theta_bar, x_bar);
 }
-
-// ## Along a direction
-//
-// Directions go forward through the layers. What depends on the label alone stands still, and its layers are given
-// NULL.
 
 int
 sb_net_jvp (const sb_net *net, const sb_real *theta, sb_net_work *work, const sb_real *x_dot, sb_real *out_dot)
@@ -199,33 +193,26 @@ sb_net_jvp (const sb_net *net, const sb_real *theta, sb_net_work *work, const sb
     GSL_ERROR ("the work was allocated without gradients", GSL_EINVAL);
   if (work->n == 0)
     return GSL_SUCCESS;
-
-  sb_real **y_dot = work->y_bar;
-  channels_first (sb_net_input (net), work->n, x_dot, y_dot[0]);
-  memset (y_dot[1], 0, work->n * sizeof (sb_real));
-  for (size_t l = 2; l < net->count; l++)
-    {
-      const sb_layer *layer = &net->layers[l];
-      sb_pass pass = pass_through (layer, work, l);
-      const sb_real *inputs_dot[SB_LAYER_INPUTS] = { NULL };
-      for (size_t k = 0; k < layer->inputs; k++)
-        inputs_dot[k] = layer->from[k] == 1 ? NULL : y_dot[layer->from[k]];
-      layer->type->jvp (layer, theta + layer->offset, &pass, inputs_dot, y_dot[l]);
-    }
-  samples_first (sb_net_output (net), work->n, y_dot[net->count - 1], out_dot);
-  return GSL_SUCCESS;
+  if (!work->along)
+    work->along = sb_net_along_alloc (net, work->samples);
+  if (!work->along)
+    GSL_ERROR ("no memory for a derivative along a direction", GSL_ENOMEM);
+  return sb_net_along (net, theta, work->n, work->x, work->label, x_dot, work->along, out_dot);
 }
 
-// ## Where it went wrong
+// ## Looking inside
+
+void
+sb_net_hidden (const sb_net *net, const sb_net_work *work, sb_real *hidden)
+{
+  if (work->n > 0)
+    work->backend->hidden (net, work->n, work->room, hidden);
+}
 
 const char *
 sb_net_not_finite (const sb_net *net, const sb_net_work *work)
 {
-  for (size_t l = 0; l < net->count; l++)
-    for (size_t k = 0; k < sb_net_shape_size (net->layers[l].out) * work->n; k++)
-      if (!isfinite (work->y[l][k]))
-        return net->layers[l].name;
-  return NULL;
+  return work->n == 0 ? NULL : sb_net_trace (net, work->theta, work->n, work->x, work->label);
 }
 
 // ## Parameters by name

@@ -10,13 +10,23 @@ SB_BEGIN_DECLS
 // A network: layers in an order in which each comes after those it reads. It holds no weights: these are a vector
 // theta of `parameters` numbers that the caller owns, so that a gradient, a moment of Adam or an average of weights is
 // the same vector with another meaning.
+typedef struct sb_net_backend sb_net_backend;
+
+typedef enum
+{
+  SB_NET_FLOAT, // 32 bits throughout
+  SB_NET_BF16   // products and what is kept between layers in bfloat16, sums and weights in float
+} sb_net_precision;
+
 typedef struct
 {
   char *configuration; // the text it was made from
   sb_layer *layers;    // layer 0 is the input x, layer 1 the time label (1 x 1 x 1), the last the output
   size_t count, room;
   size_t parameters;
-  size_t scratch; // the most that any layer asks
+  size_t scratch;                // the most that any layer asks
+  const sb_net_backend *backend; // how it is computed: see sb_net_choose
+  sb_net_precision precision;
 } sb_net;
 
 // Make a network from a line of text: a kind, then key=value pairs in any order.
@@ -33,6 +43,17 @@ typedef struct
 // GSL_ENOMEM.
 sb_net *sb_net_alloc (const char *configuration, sb_error *error);
 void sb_net_free (sb_net *net);
+
+// Who computes: "openblas", the readable reference, always there; or "onednn", several times faster, where it was built in
+// and the processor has AVX-512; NULL: the fastest there is, which is also what a new network has. Their results agree to
+// some 1e-5, not to the last bit. To be chosen before room is allocated. GSL_EINVAL where there is no backend of that
+// name, GSL_EUNSUP where it was not built or cannot do that precision on this processor, with a line in `error`.
+int sb_net_choose (sb_net *net, const char *backend, sb_net_precision precision, sb_error *error);
+const char *sb_net_backend_name (const sb_net_backend *backend);
+
+// The backends that were built, fastest first; NULL after the last.
+const sb_net_backend *sb_net_backend_at (size_t k);
+int sb_net_backend_usable (const sb_net_backend *backend, sb_net_precision precision); // on this processor
 
 sb_net_shape sb_net_input (const sb_net *net);
 sb_net_shape sb_net_output (const sb_net *net);
@@ -53,14 +74,18 @@ sb_net_tensor sb_net_tensor_at (const sb_net *net, size_t k); // number k < how 
 // close to the identity on its skip connections and its output is zero.
 int sb_net_initialise (const sb_net *net, sb_stream stream, sb_real *theta);
 
-// Room for a pass of up to `samples` samples: the layers' outputs and, with `gradients`, a gradient for each.
+// Room for a pass of up to `samples` samples, by the network's backend; `gradients`: backward and jvp are wanted too.
 typedef struct
 {
   size_t samples, n; // at most; in the last forward pass
   int gradients;
-  sb_real *memory;
-  sb_real **y, **y_bar, **saved; // by layer
-  sb_real *scratch;
+  int spent;            // a backward pass has used up what the forward pass left
+  const sb_real *theta; // of the last forward pass, not owned
+  sb_real *x, *label;   // a copy of its input
+  sb_real *out;         // room for an output that nobody wants
+  const sb_net_backend *backend;
+  void *room;  // the backend's
+  void *along; // for jvp, once that was asked for
 } sb_net_work;
 
 sb_net_work *sb_net_work_alloc (const sb_net *net, size_t samples, int gradients); // NULL: GSL_ENOMEM
@@ -73,14 +98,19 @@ int sb_net_forward (const sb_net *net, const sb_real *theta, size_t n, const sb_
 
 // After sb_net_forward with the same theta and work: given out_bar, the gradient of some number with respect to out,
 // add its gradient with respect to theta to theta_bar (NULL: not wanted) and write that with respect to x to x_bar
-// (NULL likewise).
+// (NULL likewise). A second time after the same forward pass, it runs that again first.
 int sb_net_backward (const sb_net *net, const sb_real *theta, sb_net_work *work, const sb_real *out_bar,
                      sb_real *theta_bar, sb_real *x_bar);
 
-// After sb_net_forward, likewise: out_dot = (d out / d x) x_dot. Needs a work with gradients, whose room it uses.
+// After sb_net_forward, likewise: out_dot = (d out / d x) x_dot. Needs a work with gradients. Computed by the reference,
+// whichever the backend, with room that is allocated at the first call: GSL_ENOMEM.
 int sb_net_jvp (const sb_net *net, const sb_real *theta, sb_net_work *work, const sb_real *x_dot, sb_real *out_dot);
 
-// After sb_net_forward: the name of the first layer whose output is not finite, NULL where all are.
+// After sb_net_forward: what the last layer has read, n samples one after the other. (Of a classifier, its features.)
+void sb_net_hidden (const sb_net *net, const sb_net_work *work, sb_real *hidden);
+
+// After sb_net_forward, theta being there still: the name of the first layer whose output is not finite, NULL where all
+// are. It computes them all again.
 const char *sb_net_not_finite (const sb_net *net, const sb_net_work *work);
 
 SB_END_DECLS

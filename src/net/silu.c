@@ -62,4 +62,4 @@ jvp (const sb_layer *layer, const sb_real *theta, const sb_pass *pass, const sb_
     y_dot[k] = x_dot[0] ? x_dot[0][k] * slope (pass->x[0][k]) : 0;
 }
 
-const sb_layer_type sb_layer_silu = { "silu", forward, backward, jvp };
+const sb_layer_type sb_layer_silu = { "silu", 1, forward, backward, jvp };
