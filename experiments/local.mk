@@ -1,8 +1,8 @@
 # The experiments: a script per table or figure, a driver in C where there is one, and what runs and shows them.
 # experiments/list names them in the order of the page.
 
-experiments_run = %D%/scoresde/digits %D%/scoresde/fig1 %D%/scoresde/tab1 %D%/scoresde/fig5
-experiments_shown = %D%/scoresde/digits.md %D%/scoresde/fig1.md %D%/scoresde/tab1.md %D%/scoresde/fig5.md
+experiments_run = %D%/scoresde/digits %D%/scoresde/fig1 %D%/scoresde/tab1 %D%/scoresde/fig5 %D%/speed/run
+experiments_shown = %D%/scoresde/digits.md %D%/scoresde/fig1.md %D%/scoresde/tab1.md %D%/scoresde/fig5.md %D%/speed/run.md
 EXTRA_DIST += %D%/run %D%/render %D%/list %D%/lib.sh %D%/style.gnuplot %D%/page.css %D%/csv.awk %D%/form.awk \
   %D%/table.awk %D%/published.awk %D%/claims.awk $(experiments_run) $(experiments_shown)
 
@@ -17,6 +17,13 @@ noinst_PROGRAMS += %D%/scoresde/digits-driver %D%/scoresde/fig1-driver %D%/score
 %C%_scoresde_tab1_driver_LDADD = libscorebook-core.la
 %C%_scoresde_fig5_driver_SOURCES = %D%/scoresde/fig5.c $(experiments_common)
 %C%_scoresde_fig5_driver_LDADD = libscorebook-core.la
+
+# The benchmark's sides: rounds.c is theirs in common.
+experiments_speed_common = %D%/speed/rounds.c %D%/speed/rounds.h $(experiments_common)
+noinst_PROGRAMS += %D%/speed/unet-driver
+%C%_speed_unet_driver_SOURCES = %D%/speed/unet.c $(experiments_speed_common)
+%C%_speed_unet_driver_LDADD = libscorebook-core.la
+EXTRA_DIST += %D%/speed/sides.sh %D%/speed/rounds.py %D%/speed/unet.py
 
 dist_check_SCRIPTS += %D%/test_smoke
 
