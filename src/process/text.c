@@ -106,6 +106,6 @@ sb_process_from_text (const char *text, size_t dimension, sb_error *error)
   sb_process *process = s.kind->alloc ? s.kind->alloc (dimension, s.low, s.high)
                                       : s.kind->chain_alloc (dimension, (size_t)s.levels, s.low, s.high);
   if (!process)
-    SB_ERROR_NULL (error, errno == ENOMEM ? GSL_ENOMEM : GSL_EFAILED, "process: '%s' cannot be made", text);
+    SB_ERROR_NULL (error, errno == ENOMEM ? GSL_ENOMEM : GSL_EINVAL, "process: '%s' cannot be made", text);
   return process;
 }

@@ -78,6 +78,52 @@ Test (cross_entropy, known_values)
   cr_assert_eq (wrong[0], -1);
 }
 
+// Three to one, told by logits that no power would survive.
+
+Test (cross_entropy, softmax_of_large_numbers)
+{
+  double l[] = { 2000, 2000 - log (3), -2000, -2000 - log (3) };
+  gsl_matrix_view logits = gsl_matrix_view_array (l, 2, 2);
+  sb_softmax (&logits.matrix);
+  for (int k = 0; k < 4; k++)
+    cr_assert_float_eq (l[k], k % 2 ? 0.25 : 0.75, 1e-12, "number %d: %g", k, l[k]);
+}
+
+// Each row has a loss and a gradient of its own: those it has when it is alone.
+
+Test (cross_entropy, rows_do_not_mix)
+{
+  enum
+  {
+    N = 7,
+    K = 4
+  };
+  const unsigned char labels[N] = { 3, 0, 1, 1, 2, 0, 3 };
+  gsl_rng *r = property_rng (3);
+  gsl_matrix *logits = gsl_matrix_alloc (N, K), *alone = gsl_matrix_alloc (1, K);
+  gsl_vector *losses = gsl_vector_alloc (N), *loss = gsl_vector_alloc (1);
+  for (size_t k = 0; k < N * K; k++)
+    logits->data[k] = gsl_ran_gaussian (r, 2);
+  gsl_matrix *together = gsl_matrix_alloc (N, K);
+  gsl_matrix_memcpy (together, logits);
+  cr_assert_eq (sb_cross_entropy (labels, together, losses), GSL_SUCCESS);
+  for (size_t i = 0; i < N; i++)
+    {
+      for (size_t k = 0; k < K; k++)
+        gsl_matrix_set (alone, 0, k, gsl_matrix_get (logits, i, k));
+      cr_assert_eq (sb_cross_entropy (labels + i, alone, loss), GSL_SUCCESS);
+      cr_assert_eq (gsl_vector_get (losses, i), gsl_vector_get (loss, 0), "row %zu: its loss", i);
+      for (size_t k = 0; k < K; k++)
+        cr_assert_eq (gsl_matrix_get (together, i, k), gsl_matrix_get (alone, 0, k), "row %zu: its gradient", i);
+    }
+  gsl_matrix_free (logits);
+  gsl_matrix_free (alone);
+  gsl_matrix_free (together);
+  gsl_vector_free (losses);
+  gsl_vector_free (loss);
+  gsl_rng_free (r);
+}
+
 Test (cross_entropy, what_does_not_fit_is_refused)
 {
   double l[2], some[] = { 1, 2, 3, 4 };

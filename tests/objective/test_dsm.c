@@ -9,6 +9,7 @@
 #include "process/subvp.h"
 #include "process/ve.h"
 #include "process/vp.h"
+#include "score/stretch.h"
 
 #include <criterion/criterion.h>
 #include <gsl/gsl_errno.h>
@@ -273,6 +274,87 @@ Test (dsm, noise_prediction_is_weighted_score_matching)
   sb_process_free (process);
 }
 
+// ## Maps that turn
+//
+// Where $S$ and $G$ are matrices, transposes matter. By hand, from the drawn points: the model's score is $-S^{-\top}
+// \hat z$, the target $\nabla\log p(x_t \mid x_0) = -(SS^\top)^{-1}(x_t - A x_0)$, and the loss $\|M^\top(\hat s -
+// \nabla\log p)\|^2$ with $M$ one of $S$, $G$ and $I$. The gradient is its slope. [scoresde.eq7]
+
+static void
+solve (double M[2][2], int transposed, const double *b, double *x)
+{
+  double p = transposed ? M[1][0] : M[0][1], q = transposed ? M[0][1] : M[1][0], det = M[0][0] * M[1][1] - p * q;
+  x[0] = (M[1][1] * b[0] - p * b[1]) / det;
+  x[1] = (M[0][0] * b[1] - q * b[0]) / det;
+}
+
+static double
+loss_by_hand (sb_weighting weighting, double t, const double *x0, const double *x, const double *epsilon)
+{
+  double A[2][2], S[2][2], M[2][2] = { { 1, 0 }, { 0, 1 } }, away[2], half[2], target[2], score[2], loss = 0;
+  stretch_A (t, A);
+  stretch_S (t, S);
+  if (weighting == SB_WEIGHT_VARIANCE)
+    stretch_S (t, M);
+  else if (weighting == SB_WEIGHT_LIKELIHOOD)
+    stretch_G (t, M);
+  for (int i = 0; i < 2; i++)
+    away[i] = x[i] - A[i][0] * x0[0] - A[i][1] * x0[1];
+  solve (S, 0, away, half);
+  solve (S, 1, half, target);
+  solve (S, 1, epsilon, score);
+  for (int j = 0; j < 2; j++)
+    loss += gsl_pow_2 (M[0][j] * (target[0] - score[0]) + M[1][j] * (target[1] - score[1]));
+  return loss;
+}
+
+Test (dsm, maps_may_turn)
+{
+  enum
+  {
+    N = 100
+  };
+  sb_process *process = stretch_alloc ();
+  gsl_matrix *x0 = gsl_matrix_alloc (N, 2), *x = gsl_matrix_alloc (N, 2), *z = gsl_matrix_alloc (N, 2),
+             *epsilon = gsl_matrix_alloc (N, 2), *bar = gsl_matrix_alloc (N, 2);
+  gsl_vector *t = gsl_vector_alloc (N), *loss = gsl_vector_alloc (N);
+  cr_assert_eq (sb_stream_normals ((sb_stream){ 2, SB_FOR_DATA, 0 }, 0, x0), GSL_SUCCESS);
+  cr_assert_eq (sb_stream_normals ((sb_stream){ 2, SB_FOR_USER, 0 }, 0, epsilon), GSL_SUCCESS);
+  for (int w = SB_WEIGHT_VARIANCE; w <= SB_WEIGHT_UNIT; w++)
+    {
+      sb_dsm dsm = { process, (sb_weighting)w, 0.1 };
+      gsl_matrix_memcpy (x, x0);
+      cr_assert_eq (sb_dsm_draw (&dsm, (sb_stream){ 2, 0, 0 }, t, z, x), GSL_SUCCESS);
+      cr_assert_eq (sb_dsm_loss (&dsm, t, z, epsilon, loss, bar), GSL_SUCCESS);
+      for (size_t i = 0; i < N; i++)
+        {
+          const double *at = x->data + 2 * i, *from = x0->data + 2 * i;
+          double e[2] = { gsl_matrix_get (epsilon, i, 0), gsl_matrix_get (epsilon, i, 1) }, h = 1e-3;
+          double truth = loss_by_hand ((sb_weighting)w, gsl_vector_get (t, i), from, at, e);
+          cr_assert_float_eq (gsl_vector_get (loss, i), truth, 1e-9 * (1 + truth), "weight %d: %g, by hand %g", w,
+                              gsl_vector_get (loss, i), truth);
+          for (size_t j = 0; j < 2; j++)
+            {
+              e[j] += h;
+              double up = loss_by_hand ((sb_weighting)w, gsl_vector_get (t, i), from, at, e);
+              e[j] -= 2 * h;
+              double slope = (up - loss_by_hand ((sb_weighting)w, gsl_vector_get (t, i), from, at, e)) / (2 * h);
+              e[j] += h;
+              cr_assert_float_eq (gsl_matrix_get (bar, i, j), slope, 1e-8 * (1 + truth + fabs (slope)),
+                                  "weight %d: gradient %g, slope %g", w, gsl_matrix_get (bar, i, j), slope);
+            }
+        }
+    }
+  gsl_matrix_free (x0);
+  gsl_matrix_free (x);
+  gsl_matrix_free (z);
+  gsl_matrix_free (epsilon);
+  gsl_matrix_free (bar);
+  gsl_vector_free (t);
+  gsl_vector_free (loss);
+  sb_process_free (process);
+}
+
 // ## The gradient is the slope
 //
 // of the loss along each number of the estimate. The loss is quadratic, so a central difference is exact but for
@@ -363,6 +445,27 @@ Test (dsm, a_row_does_not_depend_on_its_batch)
   gsl_matrix_free (z);
   gsl_vector_free (t);
   batch_free (whole);
+  sb_process_free (process);
+}
+
+// Which draws these are is part of a checkpoint's promise: a training that goes on with a later version must see the
+// numbers it would have seen. The vector of times may have any stride.
+
+Test (dsm, draws_come_from_the_streams_named)
+{
+  sb_process *process = sb_vp_alloc (2, 0.1, 20);
+  sb_dsm dsm = { process, SB_WEIGHT_VARIANCE, 0.1 };
+  double u[5], n[10], strided[15], x0[10] = { 0 }, drawn[10];
+  sb_stream times = { 8, SB_FOR_TIME, 40 }, noise = { 8, SB_FOR_FORWARD, 40 };
+  gsl_matrix_view uniforms = gsl_matrix_view_array (u, 5, 1), normals = gsl_matrix_view_array (n, 5, 2),
+                  x = gsl_matrix_view_array (x0, 5, 2), z = gsl_matrix_view_array (drawn, 5, 2);
+  gsl_vector_view t = gsl_vector_view_array_with_stride (strided, 3, 5);
+  cr_assert_eq (sb_stream_uniforms (times, 0, &uniforms.matrix), GSL_SUCCESS);
+  cr_assert_eq (sb_stream_normals (noise, 0, &normals.matrix), GSL_SUCCESS);
+  cr_assert_eq (sb_dsm_draw (&dsm, (sb_stream){ 8, 0, 40 }, &t.vector, &z.matrix, &x.matrix), GSL_SUCCESS);
+  for (int i = 0; i < 5; i++)
+    cr_assert_float_eq (strided[3 * i], 0.1 + 0.9 * u[i], 1e-15, "time %d: %g", i, strided[3 * i]);
+  cr_assert_arr_eq (drawn, n, sizeof n);
   sb_process_free (process);
 }
 

@@ -20,6 +20,13 @@ stretch_S (double t, double S[2][2])
   memcpy (S, values, sizeof values);
 }
 
+void
+stretch_G (double t, double G[2][2])
+{
+  const double values[2][2] = { { 1 + t, 0.7 }, { -0.3, 0.5 } };
+  memcpy (G, values, sizeof values);
+}
+
 static void
 invert (double M[2][2])
 {
@@ -40,6 +47,8 @@ stretch_apply (const void *state, sb_process_map map, CBLAS_TRANSPOSE_t transpos
         stretch_A (gsl_vector_get (t, i), M);
       else if (map == SB_S || map == SB_S_INVERSE)
         stretch_S (gsl_vector_get (t, i), M);
+      else if (map == SB_G)
+        stretch_G (gsl_vector_get (t, i), M);
       else
         return GSL_EUNSUP;
       if (map == SB_A_INVERSE || map == SB_S_INVERSE)
