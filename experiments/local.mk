@@ -1,15 +1,18 @@
 # The experiments: a script per table or figure, a driver in C where there is one, and what runs and shows them.
 # experiments/list names them in the order of the page.
 
-experiments_run = %D%/scoresde/digits %D%/scoresde/fig1 %D%/scoresde/tab1 %D%/scoresde/fig5 %D%/speed/run
-experiments_shown = %D%/scoresde/digits.md %D%/scoresde/fig1.md %D%/scoresde/tab1.md %D%/scoresde/fig5.md %D%/speed/run.md
+experiments_run = %D%/scoresde/digits %D%/scoresde/fig1 %D%/scoresde/tab1 %D%/scoresde/fig5 \
+  %D%/scoresde/denoiser %D%/scoresde/samples %D%/scoresde/tab1-images %D%/speed/run
+experiments_shown = %D%/scoresde/digits.md %D%/scoresde/fig1.md %D%/scoresde/tab1.md %D%/scoresde/fig5.md \
+  %D%/scoresde/denoiser.md %D%/scoresde/samples.md %D%/scoresde/tab1-images.md %D%/speed/run.md
 EXTRA_DIST += %D%/run %D%/render %D%/list %D%/lib.sh %D%/style.gnuplot %D%/page.css %D%/csv.awk %D%/form.awk \
-  %D%/table.awk %D%/published.awk %D%/claims.awk $(experiments_run) $(experiments_shown)
+  %D%/table.awk %D%/published.awk %D%/claims.awk %D%/scoresde/tab1-images.awk $(experiments_run) $(experiments_shown)
 
 experiments_common = %D%/results.c %D%/results.h
+experiments_images = %D%/images.c %D%/images.h
 noinst_PROGRAMS += %D%/scoresde/digits-driver %D%/scoresde/fig1-driver %D%/scoresde/tab1-driver \
-  %D%/scoresde/fig5-driver
-%C%_scoresde_digits_driver_SOURCES = %D%/scoresde/digits.c $(experiments_common)
+  %D%/scoresde/fig5-driver %D%/scoresde/denoiser-driver %D%/scoresde/samples-driver
+%C%_scoresde_digits_driver_SOURCES = %D%/scoresde/digits.c $(experiments_images) $(experiments_common)
 %C%_scoresde_digits_driver_LDADD = libscorebook-core.la
 %C%_scoresde_fig1_driver_SOURCES = %D%/scoresde/fig1.c $(experiments_common)
 %C%_scoresde_fig1_driver_LDADD = libscorebook-core.la
@@ -17,6 +20,10 @@ noinst_PROGRAMS += %D%/scoresde/digits-driver %D%/scoresde/fig1-driver %D%/score
 %C%_scoresde_tab1_driver_LDADD = libscorebook-core.la
 %C%_scoresde_fig5_driver_SOURCES = %D%/scoresde/fig5.c $(experiments_common)
 %C%_scoresde_fig5_driver_LDADD = libscorebook-core.la
+%C%_scoresde_denoiser_driver_SOURCES = %D%/scoresde/denoiser.c $(experiments_images) $(experiments_common)
+%C%_scoresde_denoiser_driver_LDADD = libscorebook-core.la
+%C%_scoresde_samples_driver_SOURCES = %D%/scoresde/samples.c $(experiments_images) $(experiments_common)
+%C%_scoresde_samples_driver_LDADD = libscorebook-core.la
 
 # The benchmark's sides: rounds.c is theirs in common.
 experiments_speed_common = %D%/speed/rounds.c %D%/speed/rounds.h $(experiments_common)

@@ -3,37 +3,21 @@
 // `scorebook sample` has drawn digits with the exact score of MNIST's test images. This driver pictures them, and says which
 // image of the data each of them is. [scoresde.fig1]
 
-#include "../results.h"
+#include "../images.h"
 
 #include <gsl/gsl_math.h>
 #include <gsl/gsl_statistics.h>
 #include <math.h>
-#include <scorebook.h>
 #include <stdlib.h>
 
 enum
 {
-  SIDE = 28,
-  PIXELS = SIDE * SIDE,
   STATES = 8, // of each sample
   ROWS = 8,   // samples whose states are shown
   PAIRS = 16  // samples shown with their nearest image
 };
 
 static const double low = -1, high = 1; // what black and white are to the VP SDE
-
-static gsl_matrix *
-test_digits (void)
-{
-  char path[4096];
-  sb_error error;
-  snprintf (path, sizeof path, "%s/t10k-images-idx3-ubyte.gz", getenv ("DATA") ? getenv ("DATA") : ".");
-  sb_bytes *bytes = require_pointer (sb_idx_read (path, &error), path);
-  gsl_matrix *x = require_pointer (gsl_matrix_alloc (bytes->shape.length[0], PIXELS), "digits");
-  require (sb_bytes_rows (bytes, 0, low, high, x), "digits");
-  sb_bytes_free (bytes);
-  return x;
-}
 
 static gsl_matrix *
 read_samples (const results *r)
@@ -48,25 +32,6 @@ read_samples (const results *r)
 
 // ## Pictures
 //
-// A batch of images as a grid, each pixel drawn twice as large by the page.
-
-static void
-picture (const results *r, const char *name, const gsl_matrix *x, size_t columns)
-{
-  char path[4096];
-  sb_error error = { 0 };
-  const sb_png_grid grid = { .height = SIDE,
-                             .width = SIDE,
-                             .channels = 1,
-                             .columns = columns,
-                             .padding = 2,
-                             .low = low,
-                             .high = high,
-                             .background = 255 };
-  snprintf (path, sizeof path, "%s-%s-pixels.png", r->out, name);
-  require (sb_png_write (path, x, &grid, &error), path);
-}
-
 // The samples are rows of STATES images one after the other; so the first ROWS of them are a grid, row by row.
 
 static void
@@ -74,7 +39,7 @@ picture_backward (const results *r, const gsl_matrix *samples)
 {
   size_t rows = GSL_MIN ((size_t)ROWS, samples->size1);
   gsl_matrix_const_view states = gsl_matrix_const_view_array (samples->data, rows * STATES, PIXELS);
-  picture (r, "backward", &states.matrix, STATES);
+  picture (r, "backward", &states.matrix, STATES, low, high);
 }
 
 static void
@@ -102,7 +67,7 @@ picture_forward (const results *r, const gsl_matrix *digits)
         }
       gsl_vector_memcpy (s, t);
     }
-  picture (r, "forward", all, STATES);
+  picture (r, "forward", all, STATES, low, high);
   gsl_vector_free (t);
   gsl_vector_free (s);
   gsl_matrix_free (all);
@@ -123,7 +88,7 @@ picture_pairs (const results *r, const gsl_matrix *ends, const gsl_matrix *digit
       gsl_vector_memcpy (&upper.vector, &sample.vector);
       gsl_vector_memcpy (&lower.vector, &image.vector);
     }
-  picture (r, "nearest", x, pairs);
+  picture (r, "nearest", x, pairs, low, high);
   gsl_matrix_free (x);
 }
 
@@ -185,7 +150,7 @@ int
 main (void)
 {
   results r = results_open ();
-  gsl_matrix *digits = test_digits (), *samples = read_samples (&r);
+  gsl_matrix *digits = test_digits (0, 0, low, high), *samples = read_samples (&r);
   size_t n = samples->size1;
   gsl_matrix_const_view ends = gsl_matrix_const_submatrix (samples, 0, (STATES - 1) * PIXELS, n, PIXELS);
   size_t *index = require_pointer (calloc (n, sizeof *index), "nearest images");
@@ -193,7 +158,7 @@ main (void)
   distances of_samples = nearest_distances (&ends.matrix, digits, index), of_images = between_images (digits);
   put (&r, "from a sample to the nearest image", of_samples);
   put (&r, "from an image to the nearest other", of_images);
-  picture (&r, "samples", &ends.matrix, n >= 16 ? 16 : 0);
+  picture (&r, "samples", &ends.matrix, n >= 16 ? 16 : 0, low, high);
   picture_backward (&r, samples);
   picture_forward (&r, digits);
   picture_pairs (&r, &ends.matrix, digits, index);

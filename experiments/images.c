@@ -1,0 +1,60 @@
+// # Digits for drivers
+
+#include "images.h"
+
+#include <stdlib.h>
+
+void
+data_path (const char *name, char *path, size_t size)
+{
+  const char *folder = getenv ("DATA");
+  int length = snprintf (path, size, "%s/%s", folder ? folder : ".", name);
+  require (length > 0 && (size_t)length < size ? GSL_SUCCESS : GSL_EINVAL, name);
+}
+
+gsl_matrix *
+test_digits (size_t first, size_t count, double low, double high)
+{
+  char path[4096];
+  sb_error error = { 0 };
+  data_path ("t10k-images-idx3-ubyte.gz", path, sizeof path);
+  sb_bytes *bytes = require_pointer (sb_idx_read (path, &error), path);
+  if (count == 0)
+    count = bytes->shape.length[0] - first;
+  gsl_matrix *x = require_pointer (gsl_matrix_alloc (count, PIXELS), "digits");
+  require (sb_bytes_rows (bytes, first, low, high, x), "digits");
+  sb_bytes_free (bytes);
+  return x;
+}
+
+sb_model *
+data_model (const char *name)
+{
+  char path[4096];
+  sb_error error = { 0 };
+  data_path (name, path, sizeof path);
+  sb_model *model = sb_model_read (path, &error);
+  if (!model)
+    {
+      fprintf (stderr, "%s\n", error.message);
+      exit (EXIT_FAILURE);
+    }
+  return model;
+}
+
+void
+picture (const results *r, const char *name, const gsl_matrix *x, size_t columns, double low, double high)
+{
+  char path[4096];
+  sb_error error = { 0 };
+  const sb_png_grid grid = { .height = SIDE,
+                             .width = SIDE,
+                             .channels = 1,
+                             .columns = columns,
+                             .padding = 2,
+                             .low = low,
+                             .high = high,
+                             .background = 255 };
+  snprintf (path, sizeof path, "%s-%s-pixels.png", r->out, name);
+  require (sb_png_write (path, x, &grid, &error), path);
+}

@@ -1,0 +1,224 @@
+// # New digits, looked at
+//
+// `scorebook sample` has drawn digits from the networks of SMLD and DDPM. A classifier says which digits they are, how
+// sure it is, and how far its features are from those of the training images; the nearest images of the test set stand
+// beside the samples. [scoresde.tab3]
+
+#include "../images.h"
+
+#include <gsl/gsl_math.h>
+#include <gsl/gsl_statistics.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum
+{
+  CLASSES = 10,
+  SHOWN = 100, // samples in the picture
+  PAIRS = 16   // samples shown with their nearest image
+};
+
+static const double sure = 0.9;
+
+typedef struct
+{
+  sb_classifier *classifier;
+  sb_moments_file *training; // of the features it sees in the training images
+} judge;
+
+static judge
+judge_open (void)
+{
+  char classifier[4096], moments[4096];
+  sb_error error = { 0 };
+  data_path ("models/mnist-classifier.safetensors", classifier, sizeof classifier);
+  data_path ("models/mnist-moments.safetensors", moments, sizeof moments);
+  judge j = { sb_classifier_read (classifier, &error), NULL };
+  require_pointer (j.classifier, error.message);
+  j.training = require_pointer (sb_moments_file_read (moments, &error), error.message);
+  return j;
+}
+
+static void
+judge_close (judge j)
+{
+  sb_classifier_free (j.classifier);
+  sb_moments_file_free (j.training);
+}
+
+// ## A verdict
+
+typedef struct
+{
+  double frechet, inception, sure;
+  double share[CLASSES]; // of each class
+} verdict;
+
+static verdict
+judged (const judge *j, const gsl_matrix *x, double low, double high)
+{
+  const sb_classifier *c = j->classifier;
+  require (c->classes == CLASSES ? GSL_SUCCESS : GSL_EBADLEN, "the classifier");
+  verdict v;
+  size_t counts[CLASSES], sure_rows;
+  gsl_matrix *probabilities = require_pointer (gsl_matrix_alloc (x->size1, CLASSES), "probabilities"),
+             *features = require_pointer (gsl_matrix_alloc (x->size1, c->features), "features");
+  require (sb_classifier_look (c, x, low, high, probabilities, features), "the classifier");
+  require (sb_inception_score (probabilities, &v.inception), "the Inception score");
+  require (sb_class_histogram (probabilities, sure, counts, &sure_rows), "the classes");
+  v.sure = (double)sure_rows / (double)x->size1;
+  for (size_t k = 0; k < CLASSES; k++)
+    v.share[k] = (double)counts[k] / (double)x->size1;
+
+  sb_moments_file *seen = require_pointer (sb_moments_file_of (features, ""), "moments");
+  require (sb_frechet_gaussians (seen->mean, seen->covariance, j->training->mean, j->training->covariance, &v.frechet),
+           "the Frechet distance");
+  sb_moments_file_free (seen);
+  gsl_matrix_free (features);
+  gsl_matrix_free (probabilities);
+  return v;
+}
+
+static void
+put (results *r, const char *row, size_t n, const verdict *v)
+{
+  char note[64];
+  snprintf (note, sizeof note, "n = %zu", n);
+  results_row (r, row, "Frechet distance", "", v->frechet, -1, "", note);
+  results_row (r, row, "Inception score", "", v->inception, -1, "", "");
+  results_row (r, row, "probability over 0.9", "", v->sure, sqrt (v->sure * (1 - v->sure) / (double)n), "", "");
+  results_row (r, row, "rarest class", "", gsl_stats_min (v->share, 1, CLASSES), -1, "", "");
+  results_row (r, row, "commonest class", "", gsl_stats_max (v->share, 1, CLASSES), -1, "", "");
+}
+
+// ## What samples are compared with
+//
+// The floor: as many test images, which are as good as samples can be. And the noise that sampling began with.
+
+static verdict
+judge_images (results *r, const judge *j, size_t n)
+{
+  gsl_matrix *x = test_digits (0, n, -1, 1);
+  verdict v = judged (j, x, -1, 1);
+  put (r, "test images", n, &v);
+  gsl_matrix_free (x);
+  return v;
+}
+
+static verdict
+judge_noise (results *r, const judge *j, size_t n)
+{
+  gsl_matrix *x = require_pointer (gsl_matrix_alloc (n, PIXELS), "noise");
+  require (sb_stream_normals ((sb_stream){ .seed = r->seed, .purpose = SB_FOR_PRIOR }, 0, x), "noise");
+  verdict v = judged (j, x, -1, 1);
+  put (r, "noise", n, &v);
+  gsl_matrix_free (x);
+  return v;
+}
+
+// ## Pictures
+
+static void
+picture_nearest (const results *r, const char *model, const gsl_matrix *x, double low, double high)
+{
+  char name[64];
+  size_t pairs = GSL_MIN ((size_t)PAIRS, x->size1), index[PAIRS];
+  gsl_matrix *images = test_digits (0, 0, low, high),
+             *both = require_pointer (gsl_matrix_alloc (2 * pairs, PIXELS), "pairs");
+  gsl_vector *distance = require_pointer (gsl_vector_alloc (pairs), "distances");
+  gsl_matrix_const_view some = gsl_matrix_const_submatrix (x, 0, 0, pairs, PIXELS);
+  require (sb_nearest (&some.matrix, images, index, distance), "nearest images");
+  for (size_t i = 0; i < pairs; i++)
+    {
+      gsl_vector_const_view sample = gsl_matrix_const_row (x, i), image = gsl_matrix_const_row (images, index[i]);
+      gsl_matrix_set_row (both, i, &sample.vector);
+      gsl_matrix_set_row (both, pairs + i, &image.vector);
+    }
+  snprintf (name, sizeof name, "%s-nearest", model);
+  picture (r, name, both, pairs, low, high);
+  gsl_vector_free (distance);
+  gsl_matrix_free (both);
+  gsl_matrix_free (images);
+}
+
+static void
+picture_samples (const results *r, const char *model, const gsl_matrix *x, double low, double high)
+{
+  size_t shown = GSL_MIN ((size_t)SHOWN, x->size1);
+  gsl_matrix_const_view some = gsl_matrix_const_submatrix (x, 0, 0, shown, PIXELS);
+  picture (r, model, &some.matrix, shown > 20 ? 20 : 0, low, high);
+}
+
+// ## A file of samples
+
+static gsl_matrix *
+read_samples (const results *r, const char *model, int steps)
+{
+  char path[4096];
+  sb_error error = { 0 };
+  snprintf (path, sizeof path, "%s-%s-%d.npy", r->out, model, steps);
+  FILE *file = fopen (path, "r");
+  if (!file)
+    return NULL; // not drawn at this scale
+  fclose (file);
+  gsl_matrix *x = sb_npy_read (path, NULL, &error);
+  require_pointer (x, error.message);
+  require (x->size2 == PIXELS ? GSL_SUCCESS : GSL_EBADLEN, path);
+  return x;
+}
+
+static void
+claim_quality (results *r, const char *name, const verdict *v, const verdict *images, const verdict *noise, size_t n)
+{
+  char claim[160];
+  double rarest = gsl_stats_min (v->share, 1, CLASSES), commonest = gsl_stats_max (v->share, 1, CLASSES);
+  if (r->scale == SMOKE)
+    return;
+  snprintf (claim, sizeof claim, "%s draws every digit: each class between 4%% and 18%%", name);
+  results_claim (r, claim, rarest >= 0.04 && commonest <= 0.18, "from %.1f%% to %.1f%% of %zu samples", 100 * rarest,
+                 100 * commonest, n);
+  snprintf (claim, sizeof claim, "%s draws digits that can be told: 85%% with a probability over 0.9", name);
+  results_claim (r, claim, v->sure >= 0.85, "%.1f%%; of test images %.1f%%", 100 * v->sure, 100 * images->sure);
+  snprintf (claim, sizeof claim, "%s's Frechet distance is nearer to the test images' than to noise's", name);
+  results_claim (r, claim, v->frechet * v->frechet < images->frechet * noise->frechet,
+                 "%.3g; as many test images %.3g, noise %.3g", v->frechet, images->frechet, noise->frechet);
+}
+
+int
+main (void)
+{
+  static const char *const names[] = { "SMLD", "DDPM" }, *const models[] = { "smld", "ddpm" };
+  static const double low[] = { 0, -1 }, high[] = { 1, 1 };
+  static const int steps[] = { 10, 25, 50, 100, 500 };
+  results r = results_open ();
+  judge j = judge_open ();
+  gsl_matrix *first = require_pointer (read_samples (&r, models[0], 50), "samples");
+  size_t n = first->size1;
+  gsl_matrix_free (first);
+  verdict images = judge_images (&r, &j, n), noise = judge_noise (&r, &j, n);
+
+  for (size_t m = 0; m < 2; m++)
+    for (size_t k = 0; k < sizeof steps / sizeof *steps; k++)
+      {
+        gsl_matrix *x = read_samples (&r, models[m], steps[k]);
+        if (!x)
+          continue;
+        char row[64];
+        snprintf (row, sizeof row, "%s, %d steps", names[m], steps[k]);
+        verdict v = judged (&j, x, low[m], high[m]);
+        put (&r, row, n, &v);
+        if (steps[k] == 50)
+          {
+            picture_samples (&r, models[m], x, low[m], high[m]);
+            picture_nearest (&r, models[m], x, low[m], high[m]);
+            claim_quality (&r, names[m], &v, &images, &noise, n);
+          }
+        gsl_matrix_free (x);
+      }
+  if (r.scale == SMOKE)
+    fputs ("Networks draw digits,untested,four samples in two steps say nothing\n", r.claims);
+  judge_close (j);
+  results_close (&r);
+  return EXIT_SUCCESS;
+}
