@@ -28,15 +28,14 @@ test_digits (size_t first, size_t count, double low, double high)
 }
 
 sb_model *
-data_model (const char *name)
+model_of (const char *variable)
 {
-  char path[4096];
+  const char *path = getenv (variable);
   sb_error error = { 0 };
-  data_path (name, path, sizeof path);
-  sb_model *model = sb_model_read (path, &error);
+  sb_model *model = path ? sb_model_read (path, &error) : NULL;
   if (!model)
     {
-      fprintf (stderr, "%s\n", error.message);
+      fprintf (stderr, "%s\n", path ? error.message : "no model is named in the environment");
       exit (EXIT_FAILURE);
     }
   return model;

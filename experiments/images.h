@@ -12,14 +12,14 @@ enum
   PIXELS = SIDE * SIDE
 };
 
-// The path of a file of the data, such as "models/mnist-ddpm.safetensors" in $DATA. The program ends where it is too long.
+// The path of a file of the data, such as "models/mnist-moments.safetensors" in $DATA. The program ends where it is too long.
 void data_path (const char *name, char *path, size_t size);
 
 // `count` of the 10,000 test images from number `first` on, black at low and white at high; count 0: all that follow.
 gsl_matrix *test_digits (size_t first, size_t count, double low, double high);
 
-// A model that comes with the data.
-sb_model *data_model (const char *name);
+// The model whose path a variable of the environment holds.
+sb_model *model_of (const char *variable);
 
 // A batch of such images as a grid, `$OUT-NAME-pixels.png`, which the page enlarges. columns 0: about square.
 void picture (const results *r, const char *name, const gsl_matrix *x, size_t columns, double low, double high);

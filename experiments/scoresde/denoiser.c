@@ -173,7 +173,7 @@ write_levels (results *r, const char *model, size_t levels, const level *found)
   fclose (data);
 }
 
-// Where the network's loss is below another's, counted over levels, by more than three standard errors of each.
+// At how many of the levels in a range the network's loss is below a rival's. Both saw the same noise.
 
 static size_t
 levels_below (size_t levels, const level *found, size_t rival, double from, double to, size_t *of)
@@ -205,13 +205,12 @@ int
 main (void)
 {
   static const char *const names[] = { "SMLD", "DDPM" };
-  static const char *const files[] = { "models/mnist-smld.safetensors", "models/mnist-ddpm.safetensors" };
   results r = results_open ();
   size_t levels = r.scale == SMOKE ? 3 : LEVELS, n = r.scale == SMOKE ? 4 : r.scale == QUICK ? 250 : 5000;
   level found[2][LEVELS];
   for (size_t m = 0; m < 2; m++)
     {
-      sb_model *model = data_model (files[m]);
+      sb_model *model = model_of (names[m]);
       measure_levels (&r, model, levels, n, found[m]);
       write_levels (&r, names[m], levels, found[m]);
       claim_levels (&r, names[m], levels, found[m]);

@@ -16,15 +16,23 @@ enum
 {
   CLASSES = 10,
   SHOWN = 100, // samples in the picture
-  PAIRS = 16   // samples shown with their nearest image
+  PAIRS = 16,  // samples shown with their nearest image
+  FEW = 200    // samples by which numbers of steps are compared
 };
 
 static const double sure = 0.9;
 
 typedef struct
 {
+  double frechet, inception, sure;
+  double share[CLASSES]; // of each class
+} verdict;
+
+typedef struct
+{
   sb_classifier *classifier;
   sb_moments_file *training; // of the features it sees in the training images
+  verdict images, noise;     // on as many test images as there are samples, and on noise
 } judge;
 
 static judge
@@ -34,7 +42,7 @@ judge_open (void)
   sb_error error = { 0 };
   data_path ("models/mnist-classifier.safetensors", classifier, sizeof classifier);
   data_path ("models/mnist-moments.safetensors", moments, sizeof moments);
-  judge j = { sb_classifier_read (classifier, &error), NULL };
+  judge j = { .classifier = sb_classifier_read (classifier, &error) };
   require_pointer (j.classifier, error.message);
   j.training = require_pointer (sb_moments_file_read (moments, &error), error.message);
   return j;
@@ -48,12 +56,6 @@ judge_close (judge j)
 }
 
 // ## A verdict
-
-typedef struct
-{
-  double frechet, inception, sure;
-  double share[CLASSES]; // of each class
-} verdict;
 
 static verdict
 judged (const judge *j, const gsl_matrix *x, double low, double high)
@@ -96,25 +98,24 @@ put (results *r, const char *row, size_t n, const verdict *v)
 //
 // The floor: as many test images, which are as good as samples can be. And the noise that sampling began with.
 
-static verdict
-judge_images (results *r, const judge *j, size_t n)
-{
-  gsl_matrix *x = test_digits (0, n, -1, 1);
-  verdict v = judged (j, x, -1, 1);
-  put (r, "test images", n, &v);
-  gsl_matrix_free (x);
-  return v;
-}
-
-static verdict
-judge_noise (results *r, const judge *j, size_t n)
+static gsl_matrix *
+noise (uint64_t seed, size_t n)
 {
   gsl_matrix *x = require_pointer (gsl_matrix_alloc (n, PIXELS), "noise");
-  require (sb_stream_normals ((sb_stream){ .seed = r->seed, .purpose = SB_FOR_PRIOR }, 0, x), "noise");
-  verdict v = judged (j, x, -1, 1);
-  put (r, "noise", n, &v);
-  gsl_matrix_free (x);
-  return v;
+  require (sb_stream_normals ((sb_stream){ .seed = seed, .purpose = SB_FOR_PRIOR }, 0, x), "noise");
+  return x;
+}
+
+static void
+judge_floor_and_ceiling (results *r, judge *j, size_t n)
+{
+  gsl_matrix *digits = test_digits (0, n, -1, 1), *z = noise (r->seed, n);
+  j->images = judged (j, digits, -1, 1);
+  j->noise = judged (j, z, -1, 1);
+  put (r, "test images", n, &j->images);
+  put (r, "noise", n, &j->noise);
+  gsl_matrix_free (z);
+  gsl_matrix_free (digits);
 }
 
 // ## Pictures
@@ -169,7 +170,7 @@ read_samples (const results *r, const char *model, int steps)
 }
 
 static void
-claim_quality (results *r, const char *name, const verdict *v, const verdict *images, const verdict *noise, size_t n)
+claim_quality (results *r, const judge *j, const char *name, const verdict *v, size_t n)
 {
   char claim[160];
   double rarest = gsl_stats_min (v->share, 1, CLASSES), commonest = gsl_stats_max (v->share, 1, CLASSES);
@@ -179,10 +180,37 @@ claim_quality (results *r, const char *name, const verdict *v, const verdict *im
   results_claim (r, claim, rarest >= 0.04 && commonest <= 0.18, "from %.1f%% to %.1f%% of %zu samples", 100 * rarest,
                  100 * commonest, n);
   snprintf (claim, sizeof claim, "%s draws digits that can be told: 85%% with a probability over 0.9", name);
-  results_claim (r, claim, v->sure >= 0.85, "%.1f%%; of test images %.1f%%", 100 * v->sure, 100 * images->sure);
+  results_claim (r, claim, v->sure >= 0.85, "%.1f%%; of test images %.1f%%", 100 * v->sure, 100 * j->images.sure);
   snprintf (claim, sizeof claim, "%s's Frechet distance is nearer to the test images' than to noise's", name);
-  results_claim (r, claim, v->frechet * v->frechet < images->frechet * noise->frechet,
-                 "%.3g; as many test images %.3g, noise %.3g", v->frechet, images->frechet, noise->frechet);
+  results_claim (r, claim, v->frechet * v->frechet < j->images.frechet * j->noise.frechet,
+                 "%.3g; as many test images %.3g, noise %.3g", v->frechet, j->images.frechet, j->noise.frechet);
+}
+
+// Numbers of samples differ, and with them the Frechet distance's bias: what is compared is the first FEW of each.
+
+static void
+put_few (results *r, const judge *j, const char *row, const gsl_matrix *x, double low, double high)
+{
+  size_t few = GSL_MIN ((size_t)FEW, x->size1);
+  gsl_matrix_const_view some = gsl_matrix_const_submatrix (x, 0, 0, few, PIXELS);
+  verdict v = judged (j, &some.matrix, low, high);
+  put (r, row, few, &v);
+}
+
+static void
+judge_steps (results *r, const judge *j, const char *name, const char *model, double low, double high)
+{
+  static const int steps[] = { 10, 25, 50, 100, 500 };
+  for (size_t k = 0; k < sizeof steps / sizeof *steps; k++)
+    {
+      gsl_matrix *x = read_samples (r, model, steps[k]);
+      if (!x)
+        continue;
+      char row[64];
+      snprintf (row, sizeof row, "%s, %d steps", name, steps[k]);
+      put_few (r, j, row, x, low, high);
+      gsl_matrix_free (x);
+    }
 }
 
 int
@@ -190,32 +218,29 @@ main (void)
 {
   static const char *const names[] = { "SMLD", "DDPM" }, *const models[] = { "smld", "ddpm" };
   static const double low[] = { 0, -1 }, high[] = { 1, 1 };
-  static const int steps[] = { 10, 25, 50, 100, 500 };
   results r = results_open ();
   judge j = judge_open ();
-  gsl_matrix *first = require_pointer (read_samples (&r, models[0], 50), "samples");
-  size_t n = first->size1;
-  gsl_matrix_free (first);
-  verdict images = judge_images (&r, &j, n), noise = judge_noise (&r, &j, n);
-
   for (size_t m = 0; m < 2; m++)
-    for (size_t k = 0; k < sizeof steps / sizeof *steps; k++)
-      {
-        gsl_matrix *x = read_samples (&r, models[m], steps[k]);
-        if (!x)
-          continue;
-        char row[64];
-        snprintf (row, sizeof row, "%s, %d steps", names[m], steps[k]);
-        verdict v = judged (&j, x, low[m], high[m]);
-        put (&r, row, n, &v);
-        if (steps[k] == 50)
-          {
-            picture_samples (&r, models[m], x, low[m], high[m]);
-            picture_nearest (&r, models[m], x, low[m], high[m]);
-            claim_quality (&r, names[m], &v, &images, &noise, n);
-          }
-        gsl_matrix_free (x);
-      }
+    {
+      gsl_matrix *x = require_pointer (read_samples (&r, models[m], 50), "samples");
+      size_t n = x->size1;
+      verdict v = judged (&j, x, low[m], high[m]);
+      if (m == 0)
+        judge_floor_and_ceiling (&r, &j, n);
+      put (&r, names[m], n, &v);
+      claim_quality (&r, &j, names[m], &v, n);
+      picture_samples (&r, models[m], x, low[m], high[m]);
+      picture_nearest (&r, models[m], x, low[m], high[m]);
+      gsl_matrix_free (x);
+    }
+
+  gsl_matrix *images = test_digits (0, FEW, -1, 1), *early = read_samples (&r, "early", 50);
+  put_few (&r, &j, "test images, few", images, -1, 1);
+  for (size_t m = 0; m < 2; m++)
+    judge_steps (&r, &j, names[m], models[m], low[m], high[m]);
+  put_few (&r, &j, "DDPM after 2,000 training steps", require_pointer (early, "samples"), -1, 1);
+  gsl_matrix_free (early);
+  gsl_matrix_free (images);
   if (r.scale == SMOKE)
     fputs ("Networks draw digits,untested,four samples in two steps say nothing\n", r.claims);
   judge_close (j);
