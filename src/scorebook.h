@@ -24,6 +24,7 @@
 #include "measure/moments.h"
 #include "measure/pairs.h"
 #include "measure/twosample.h"
+#include "net/dual.h"
 #include "net/layer.h"
 #include "net/network.h"
 #include "net/safetensors.h"

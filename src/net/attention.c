@@ -153,4 +153,4 @@ backward (const sb_layer *layer, const sb_real *theta, const sb_pass *pass, cons
     }
 }
 
-const sb_layer_type sb_layer_attention = { "attention", 1, forward, backward, jvp };
+const sb_layer_type sb_layer_attention = { "attention", 1, forward, backward, jvp, NULL };

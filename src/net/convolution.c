@@ -224,4 +224,23 @@ jvp (const sb_layer *layer, const sb_real *theta, const sb_pass *pass, const sb_
     memset (y_dot, 0, sb_net_shape_size (layer->out) * pass->n * sizeof *y_dot);
 }
 
-const sb_layer_type sb_layer_convolution = { "convolution", 1, forward, backward, jvp };
+// ## The gradient of a derivative
+//
+// $Y$ and $\dot Y$ share $W$: $\bar W \mathrel{+}= \bar Y\,\mathrm{columns}(X)^\top +
+// \bar{\dot Y}\,\mathrm{columns}(\dot X)^\top$. The bias has no part in $\dot Y$.
+
+static void
+dual_backward (const sb_layer *layer, const sb_real *theta, const sb_pass *pass, const sb_dual *dual,
+               sb_real *theta_bar)
+{
+  sizes s = sizes_of (layer, pass);
+  backward (layer, theta, pass, dual->y_bar, dual->x_bar, theta_bar);
+  for (size_t i = 0; i < pass->n; i += s.together)
+    {
+      size_t images = pass->n - i < s.together ? pass->n - i : s.together, first = i * s.pixels;
+      backward_images (layer, theta, s, images, dual->x_dot[0] + first, dual->y_dot_bar + first, pass->scratch,
+                       dual->x_dot_bar[0] + first, theta_bar);
+    }
+}
+
+const sb_layer_type sb_layer_convolution = { "convolution", 1, forward, backward, jvp, dual_backward };

@@ -58,7 +58,7 @@ positional_forward (const sb_layer *layer, const sb_real *theta, const sb_pass *
     waves (layer, pass, j, pow (1e4, m > 1 ? -(double)j / (double)(m - 1) : 0));
 }
 
-const sb_layer_type sb_layer_positional = { "positional embedding", 0, positional_forward, no_backward, no_jvp };
+const sb_layer_type sb_layer_positional = { "positional embedding", 0, positional_forward, no_backward, no_jvp, NULL };
 
 // ## Fourier
 //
@@ -73,4 +73,4 @@ fourier_forward (const sb_layer *layer, const sb_real *theta, const sb_pass *pas
     waves (layer, pass, j, 2 * M_PI * (double)theta[j]);
 }
 
-const sb_layer_type sb_layer_fourier = { "fourier embedding", 0, fourier_forward, no_backward, no_jvp };
+const sb_layer_type sb_layer_fourier = { "fourier embedding", 0, fourier_forward, no_backward, no_jvp, NULL };

@@ -166,4 +166,63 @@ backward (const sb_layer *layer, const sb_real *theta, const sb_pass *pass, cons
                       pass->saved + 2 * (g * pass->n + i), y_bar, x_bar[0], theta_bar);
 }
 
-const sb_layer_type sb_layer_group_norm = { "group norm", 1, forward, backward, jvp };
+// ## The gradient of a derivative
+//
+// $\dot y$ depends on $x$ through $\hat x$ and $\rho$. Write $w = \gamma_c\,\bar{\dot y}$. Since the map from $\dot x$ to
+// $\dot y/\gamma_c$ is symmetric, $\langle\bar{\dot y}, \dot y\rangle = \langle\dot x, \bar{\dot x}\rangle$ with
+// $\bar{\dot x} = \rho\,(w - \langle w\rangle - \hat x\langle\hat x w\rangle)$, and its gradient with respect to $x$ is the
+// derivative of $\bar{\dot x}$ along $\dot x$ (second derivatives may be taken in either order):
+// $$ \frac{\dot\rho}{\rho}\,\bar{\dot x} - \rho\,\bigl(\dot{\hat x}\,\langle\hat x w\rangle
+//    + \hat x\,\langle\dot{\hat x}\,w\rangle\bigr), \qquad \dot{\hat x} = \dot y/\gamma_c, \quad
+//    \dot\rho/\rho = -\rho\,\langle\hat x\,\dot x\rangle . $$
+// $\gamma$ scales $\dot y$ too: $\bar\gamma_c \mathrel{+}= \sum \bar{\dot y}\,\dot{\hat x}$.
+
+static void
+dual_group (group r, const sb_real *gamma, const sb_real *x, const sb_real *saved, const sb_real *x_dot,
+            const sb_real *y_dot_bar, sb_real *x_bar, sb_real *gamma_bar)
+{
+  double mu = (double)saved[0], rho = (double)saved[1], count = (double)(r.channels * r.pixels);
+  double of_dot = 0, of_w = 0, dot_mean = 0, w_mean = 0; // <x_hat x_dot>, <x_hat w>, <x_dot>, <w>
+  for (size_t c = 0; c < r.channels; c++)
+    for (size_t p = 0; p < r.pixels; p++)
+      {
+        size_t k = r.at + c * r.row + p;
+        double x_hat = ((double)x[k] - mu) * rho, w = (double)(gamma[r.first + c] * y_dot_bar[k]);
+        dot_mean += (double)x_dot[k] / count;
+        of_dot += x_hat * (double)x_dot[k] / count;
+        w_mean += w / count;
+        of_w += x_hat * w / count;
+      }
+
+  double along = 0; // <x_hat_dot w>
+  for (size_t c = 0; c < r.channels; c++)
+    for (size_t p = 0; p < r.pixels; p++)
+      {
+        size_t k = r.at + c * r.row + p;
+        double x_hat = ((double)x[k] - mu) * rho, x_hat_dot = rho * ((double)x_dot[k] - dot_mean - x_hat * of_dot);
+        along += x_hat_dot * (double)(gamma[r.first + c] * y_dot_bar[k]) / count;
+        gamma_bar[r.first + c] += (sb_real)(x_hat_dot * (double)y_dot_bar[k]);
+      }
+  for (size_t c = 0; c < r.channels; c++)
+    for (size_t p = 0; p < r.pixels; p++)
+      {
+        size_t k = r.at + c * r.row + p;
+        double x_hat = ((double)x[k] - mu) * rho, x_hat_dot = rho * ((double)x_dot[k] - dot_mean - x_hat * of_dot);
+        double x_dot_bar = rho * ((double)(gamma[r.first + c] * y_dot_bar[k]) - w_mean - x_hat * of_w);
+        x_bar[k] += (sb_real)(-rho * of_dot * x_dot_bar - rho * (x_hat_dot * of_w + x_hat * along));
+      }
+}
+
+static void
+dual_backward (const sb_layer *layer, const sb_real *theta, const sb_pass *pass, const sb_dual *dual,
+               sb_real *theta_bar)
+{
+  backward (layer, theta, pass, dual->y_bar, dual->x_bar, theta_bar);
+  backward (layer, theta, pass, dual->y_dot_bar, dual->x_dot_bar, NULL);
+  for (size_t g = 0; g < layer->groups; g++)
+    for (size_t i = 0; i < pass->n; i++)
+      dual_group (group_of (layer, pass->n, g, i), theta, pass->x[0], pass->saved + 2 * (g * pass->n + i),
+                  dual->x_dot[0], dual->y_dot_bar, dual->x_bar[0], theta_bar);
+}
+
+const sb_layer_type sb_layer_group_norm = { "group norm", 1, forward, backward, jvp, dual_backward };

@@ -30,4 +30,4 @@ jvp (const sb_layer *layer, const sb_real *theta, const sb_pass *pass, const sb_
   forward (layer, theta, pass);
 }
 
-const sb_layer_type sb_layer_input = { "input", 0, forward, backward, jvp };
+const sb_layer_type sb_layer_input = { "input", 0, forward, backward, jvp, NULL };

@@ -93,7 +93,7 @@ add_backward (const sb_layer *layer, const sb_real *theta, const sb_pass *pass, 
     accumulate (size, y_bar, x_bar[1]);
 }
 
-const sb_layer_type sb_layer_add = { "add", 0, add_forward, add_backward, add_jvp };
+const sb_layer_type sb_layer_add = { "add", 0, add_forward, add_backward, add_jvp, NULL };
 
 // ## Joining
 //
@@ -142,4 +142,4 @@ join_backward (const sb_layer *layer, const sb_real *theta, const sb_pass *pass,
     }
 }
 
-const sb_layer_type sb_layer_join = { "join", 0, join_forward, join_backward, join_jvp };
+const sb_layer_type sb_layer_join = { "join", 0, join_forward, join_backward, join_jvp, NULL };

@@ -34,7 +34,17 @@ typedef struct
   sb_real *scratch;                  // room that no one relies on between calls: layer->scratch numbers
 } sb_pass;
 
-// A layer is three functions, y = f(x, theta) and its two derivatives:
+// A pass in pairs (dual.h): directions of the inputs (each NULL where one stands still), the gradients of some number
+// with respect to y and y_dot, and those with respect to x and x_dot, to be added to.
+typedef struct
+{
+  const sb_real *const *x_dot;
+  const sb_real *y_bar, *y_dot_bar;
+  sb_real *const *x_bar, *const *x_dot_bar;
+} sb_dual;
+
+// A layer is three functions, y = f(x, theta) and its two derivatives; and a fourth, for those that are not linear maps
+// of x without parameters:
 typedef struct
 {
   const char *name;
@@ -50,6 +60,11 @@ typedef struct
   // Given directions x_dot (each NULL where an input stands still), y_dot is the derivative of y along them.
   void (*jvp) (const sb_layer *layer, const sb_real *theta, const sb_pass *pass, const sb_real *const *x_dot,
                sb_real *y_dot);
+
+  // After forward and jvp: the gradients of a number that depends on y and y_dot; theta_bar is added to. NULL: not
+  // needed, or not available.
+  void (*dual_backward) (const sb_layer *layer, const sb_real *theta, const sb_pass *pass, const sb_dual *dual,
+                         sb_real *theta_bar);
 } sb_layer_type;
 
 struct sb_layer

@@ -27,6 +27,10 @@
 #define sb_net_backward sb_net_backward_double
 #define sb_net_not_finite sb_net_not_finite_double
 #define sb_net_jvp sb_net_jvp_double
+#define sb_net_dual_alloc sb_net_dual_alloc_double
+#define sb_net_dual_free sb_net_dual_free_double
+#define sb_net_dual_forward sb_net_dual_forward_double
+#define sb_net_dual_backward sb_net_dual_backward_double
 #define sb_net_choose sb_net_choose_double
 #define sb_net_backend_name sb_net_backend_name_double
 #define sb_net_backend_at sb_net_backend_at_double

@@ -79,7 +79,7 @@ halve_backward (const sb_layer *layer, const sb_real *theta, const sb_pass *pass
     spread (layer->out, pass->n, quarter, y_bar, x_bar[0]);
 }
 
-const sb_layer_type sb_layer_halve = { "halve", 0, halve_forward, halve_backward, halve_jvp };
+const sb_layer_type sb_layer_halve = { "halve", 0, halve_forward, halve_backward, halve_jvp, NULL };
 
 // ## Doubling
 
@@ -116,7 +116,7 @@ double_backward (const sb_layer *layer, const sb_real *theta, const sb_pass *pas
     gather (layer->in[0], pass->n, 1, y_bar, x_bar[0]);
 }
 
-const sb_layer_type sb_layer_double = { "double", 0, double_forward, double_backward, double_jvp };
+const sb_layer_type sb_layer_double = { "double", 0, double_forward, double_backward, double_jvp, NULL };
 
 // ## Averaging
 //
@@ -163,4 +163,4 @@ average_backward (const sb_layer *layer, const sb_real *theta, const sb_pass *pa
       x_bar[0][r * pixels + p] += y_bar[r] / (sb_real)pixels;
 }
 
-const sb_layer_type sb_layer_average = { "average", 0, average_forward, average_backward, average_jvp };
+const sb_layer_type sb_layer_average = { "average", 0, average_forward, average_backward, average_jvp, NULL };

@@ -62,4 +62,37 @@ jvp (const sb_layer *layer, const sb_real *theta, const sb_pass *pass, const sb_
     y_dot[k] = x_dot[0] ? x_dot[0][k] * slope (pass->x[0][k]) : 0;
 }
 
-const sb_layer_type sb_layer_silu = { "silu", 1, forward, backward, jvp };
+// ## The gradient of a derivative
+//
+// $\dot y = f'(x)\,\dot x$ depends on $x$ through the slope: besides $f'$ times either gradient, $\bar x$ gets
+// $f''(x)\,\dot x\,\bar{\dot y}$, with $f'' = \varsigma(1 - \varsigma)\bigl(2 + x\,(1 - 2\varsigma)\bigr)$.
+
+static inline sb_real
+bend (sb_real x)
+{
+  sb_real s = sigmoid (x);
+  return s * (1 - s) * (2 + x * (1 - 2 * s));
+}
+
+SB_CLONES static void
+add_bends (size_t count, const sb_real *restrict x, const sb_real *restrict x_dot, const sb_real *restrict y_dot_bar,
+           sb_real *restrict x_bar)
+{
+#pragma omp simd
+  for (size_t k = 0; k < count; k++)
+    x_bar[k] += bend (x[k]) * x_dot[k] * y_dot_bar[k];
+}
+
+static void
+dual_backward (const sb_layer *layer, const sb_real *theta, const sb_pass *pass, const sb_dual *dual,
+               sb_real *theta_bar)
+{
+  (void)theta;
+  (void)theta_bar;
+  size_t size = sb_net_shape_size (layer->out) * pass->n;
+  add_slopes (size, pass->x[0], dual->y_bar, dual->x_bar[0]);
+  add_slopes (size, pass->x[0], dual->y_dot_bar, dual->x_dot_bar[0]);
+  add_bends (size, pass->x[0], dual->x_dot[0], dual->y_dot_bar, dual->x_bar[0]);
+}
+
+const sb_layer_type sb_layer_silu = { "silu", 1, forward, backward, jvp, dual_backward };

@@ -1,7 +1,10 @@
-check_PROGRAMS += %D%/test_exp %D%/test_layers %D%/test_network
+check_PROGRAMS += %D%/test_dual %D%/test_exp %D%/test_layers %D%/test_network
 %C%_test_layers_SOURCES = %D%/test_layers.c
 %C%_test_layers_CPPFLAGS = $(AM_CPPFLAGS) -DSB_NET_DOUBLE
 %C%_test_layers_LDADD = libscorebook-net-double.la $(LDADD)
 %C%_test_network_SOURCES = %D%/test_network.c %D%/in_double.c %D%/in_double.h
 %C%_test_network_LDADD = libscorebook-net-double.la $(LDADD)
 %C%_test_exp_SOURCES = %D%/test_exp.c
+%C%_test_dual_SOURCES = %D%/test_dual.c
+%C%_test_dual_CPPFLAGS = $(AM_CPPFLAGS) -DSB_NET_DOUBLE
+%C%_test_dual_LDADD = libscorebook-net-double.la $(LDADD)
