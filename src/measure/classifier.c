@@ -41,10 +41,7 @@ read_into (sb_classifier *c, const sb_tensors *tensors, const char *path, sb_err
   c->net = sb_net_alloc (net, &reason);
   if (!c->net)
     SB_ERROR (error, reason.code, "%s: %s", path, reason.message);
-  size_t held = 0;
-  for (size_t k = 0; k < tensors->count; k++)
-    held += tensors->tensor[k].count;
-  if (c->net->parameters > held)
+  if (c->net->parameters > sb_tensors_numbers (tensors))
     SB_ERROR (error, GSL_EINVAL, "%s: its network has %zu parameters, and the file fewer numbers", path,
               c->net->parameters);
   c->theta = calloc (c->net->parameters + 1, sizeof *c->theta);

@@ -114,6 +114,15 @@ sb_tensors_note_find (const sb_tensors *tensors, const char *key)
   return NULL;
 }
 
+size_t
+sb_tensors_numbers (const sb_tensors *tensors)
+{
+  size_t count = 0;
+  for (size_t k = 0; k < tensors->count; k++)
+    count += tensors->tensor[k].count;
+  return count;
+}
+
 // ## Writing
 //
 // Jansson's functions take NULL for an argument and fail in turn, so one check at the end of each is enough.

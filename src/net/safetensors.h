@@ -41,6 +41,8 @@ int sb_tensors_note_add (sb_tensors *tensors, const char *key, const char *value
 const sb_tensor *sb_tensors_find (const sb_tensors *tensors, const char *name); // NULL: none
 const char *sb_tensors_note_find (const sb_tensors *tensors, const char *key);  // NULL: none
 
+size_t sb_tensors_numbers (const sb_tensors *tensors); // how many, in all tensors together
+
 // Write the file whole or not at all. GSL_EFAILED, GSL_ENOMEM; a line in `error`.
 int sb_safetensors_write (const sb_tensors *tensors, const char *path, sb_error *error);
 

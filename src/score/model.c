@@ -126,15 +126,6 @@ sb_model_note (const sb_model *model, const char *process, sb_tensors *tensors)
   return status;
 }
 
-static size_t
-numbers_in (const sb_tensors *tensors)
-{
-  size_t count = 0;
-  for (size_t k = 0; k < tensors->count; k++)
-    count += tensors->tensor[k].count;
-  return count;
-}
-
 // Weights are allocated for the network that the file describes, which is the file's word: first see that it holds as
 // many.
 
@@ -146,7 +137,7 @@ check_numbers (const sb_tensors *tensors, const char *configuration, sb_error *e
     return GSL_EINVAL;
   size_t wanted = net->parameters;
   sb_net_free (net);
-  if (wanted > numbers_in (tensors))
+  if (wanted > sb_tensors_numbers (tensors))
     SB_ERROR (error, GSL_EINVAL, "its network has %zu parameters, and the file fewer numbers", wanted);
   return GSL_SUCCESS;
 }

@@ -53,10 +53,11 @@ move_image (const sb_classifying *c, const unsigned char *image, long down, long
       }
 }
 
-static int
-draw (const sb_classifying *c, sb_stream stream, size_t rows, float *x, unsigned char *labels)
+int
+sb_classifying_draw (const sb_classifying *c, sb_stream stream, size_t rows, float *x, unsigned char *labels)
 {
   size_t d = sb_net_shape_size (sb_net_input (c->net)), count = c->images->shape.length[0];
+  stream.purpose = SB_FOR_DATA;
   for (size_t i = 0; i < rows; i++)
     {
       double u[3];
@@ -129,8 +130,7 @@ work (const void *state, void *of_thread, sb_stream stream, size_t rows, double 
   gsl_matrix_view logits = gsl_matrix_submatrix (r->logits, 0, 0, rows, classes);
   gsl_vector_view losses = gsl_vector_subvector (r->loss, 0, rows);
 
-  stream.purpose = SB_FOR_DATA;
-  int status = draw (c, stream, rows, r->x, r->labels);
+  int status = sb_classifying_draw (c, stream, rows, r->x, r->labels);
   if (!status)
     status = sb_net_forward (c->net, c->theta, rows, r->x, NULL, r->work, r->out);
   for (size_t k = 0; k < rows * classes && !status; k++)

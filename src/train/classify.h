@@ -20,6 +20,11 @@ typedef struct
 // GSL_EBADLEN where images, labels and network do not fit together, GSL_EDOM where a label is not one of the classes.
 int sb_classifying_check (const sb_classifying *classifying);
 
+// Draw images as the network sees them (rows x height x width) and their labels, row i from index + i of the stream of
+// this seed for data.
+int sb_classifying_draw (const sb_classifying *classifying, sb_stream stream, size_t rows, float *x,
+                         unsigned char *labels);
+
 sb_task sb_classifying_task (const sb_classifying *classifying); // keeps the address
 
 SB_END_DECLS

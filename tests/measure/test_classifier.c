@@ -100,10 +100,10 @@ Test (classifier, learns_and_is_read_back)
            labels = { .shape = { .rank = 1, .length = { BARS } }, .data = classes };
   sb_error error = { 0 };
   sb_model *model = sb_model_classifier_alloc ("cnn image=1x8x8 outputs=2 channels=4 multipliers=1,2 blocks=1 groups=2",
-                                               0, 1, &error);
+                                               -0.5, 1, &error);
   cr_assert_not_null (model, "%s", error.message);
   sb_training *training = sb_training_alloc (model->net, (sb_stream){ 1, SB_FOR_USER, 0 });
-  sb_classifying task = { model->net, training->theta, &images, &labels, 0, 1, 1 };
+  sb_classifying task = { model->net, training->theta, &images, &labels, -0.5, 1, 1 };
   cr_assert_eq (sb_classifying_check (&task), GSL_SUCCESS);
   sb_recipe recipe = { .task = sb_classifying_task (&task),
                        .adam = { 0.01, 0.9, 0.999, 1e-8, 10, 1, 0.9 },
@@ -127,14 +127,25 @@ Test (classifier, learns_and_is_read_back)
   cr_assert_eq (classifier->classes, 2);
   cr_assert_eq (classifier->features, 8);
 
-  // Seen in another range of values, the images are the same images. And the last layer, applied to the features by hand, gives back the
-  // probabilities: the features are what the verdict rests on.
+  // Seen in another range of values, the images are the same images. The bare network, shown each alone in the range it
+  // was trained on, says the same. And the last layer, applied to the features by hand, gives back the probabilities:
+  // the features are what the verdict rests on.
   gsl_matrix *x = gsl_matrix_alloc (BARS, SIDE * SIDE), *p = gsl_matrix_alloc (BARS, 2),
              *q = gsl_matrix_alloc (BARS, 2), *features = gsl_matrix_alloc (BARS, 8);
   cr_assert_eq (sb_bytes_rows (&images, 0, 0, 1, x), GSL_SUCCESS);
   cr_assert_eq (sb_classifier_look (classifier, x, 0, 1, p, features), GSL_SUCCESS);
   cr_assert_eq (sb_bytes_rows (&images, 0, -1, 1, x), GSL_SUCCESS);
   cr_assert_eq (sb_classifier_look (classifier, x, -1, 1, q, NULL), GSL_SUCCESS);
+  sb_net_work *work = sb_net_work_alloc (classifier->net, 1, 0);
+  for (size_t i = 0; i < BARS; i++)
+    {
+      float in[SIDE * SIDE], out[2];
+      for (size_t j = 0; j < SIDE * SIDE; j++)
+        in[j] = pixels[i * SIDE * SIDE + j] ? 1 : -0.5F;
+      cr_assert_eq (sb_net_forward (classifier->net, classifier->theta, 1, in, NULL, work, out), GSL_SUCCESS);
+      cr_assert_float_eq (gsl_matrix_get (p, i, 0), 1 / (1 + exp ((double)out[1] - (double)out[0])), 1e-5);
+    }
+  sb_net_work_free (work);
   const float *W = classifier->theta + classifier->net->parameters - 18, *b = W + 16;
   for (size_t i = 0; i < BARS; i++)
     {
@@ -152,6 +163,7 @@ Test (classifier, learns_and_is_read_back)
                           1 / (1 + exp (l[1] - l[0])));
     }
   cr_assert_eq (sb_classifier_look (classifier, p, 0, 1, p, NULL), GSL_EBADLEN);
+  cr_assert_eq (sb_classifier_look (classifier, x, 1, 1, p, NULL), GSL_EDOM);
   gsl_matrix_free (x);
   gsl_matrix_free (p);
   gsl_matrix_free (q);
@@ -160,6 +172,41 @@ Test (classifier, learns_and_is_read_back)
   sb_trainer_free (trainer);
   sb_training_free (training);
   sb_model_free (model);
+}
+
+// What another file says of itself: no classifier, a range that is none, more weights than it has. The line names it.
+
+Test (classifier, other_files_are_refused)
+{
+  const char *const cnn = "cnn image=1x8x8 outputs=2 channels=4 multipliers=1,2 blocks=1 groups=2";
+  const char *const notes[][3] = { { NULL, "0 1", "no classifier" },
+                                   { "mlp inputs=2", "0 1", "no classifier" },
+                                   { "cnn image=1x8x8", "0 1", "outputs" },
+                                   { cnn, NULL, "data_range" },
+                                   { cnn, "1 0", "data_range" },
+                                   { cnn, "0 1 2", "data_range" },
+                                   { cnn, "0", "data_range" },
+                                   { cnn, "0 1", "parameters" } };
+  char path[] = "/tmp/scorebook-test-XXXXXX";
+  close (mkstemp (path));
+  for (size_t k = 0; k < sizeof notes / sizeof *notes; k++)
+    {
+      float w[2] = { 0 };
+      sb_error error = { 0 };
+      sb_tensors *tensors = sb_tensors_alloc ();
+      sb_tensors_add (tensors, "out.bias", 1, (size_t[]){ 2 }, w);
+      if (notes[k][0])
+        sb_tensors_note_add (tensors, "network", notes[k][0]);
+      if (notes[k][1])
+        sb_tensors_note_add (tensors, "data_range", notes[k][1]);
+      cr_assert_eq (sb_safetensors_write (tensors, path, NULL), GSL_SUCCESS);
+      cr_assert_null (sb_classifier_read (path, &error));
+      cr_assert_eq (error.code, GSL_EINVAL);
+      cr_assert (strstr (error.message, path) && strstr (error.message, notes[k][2]), "%s: not '%s'", error.message,
+                 notes[k][2]);
+      sb_tensors_free (tensors);
+    }
+  remove (path);
 }
 
 Test (classifier, what_does_not_fit_is_refused)
@@ -185,6 +232,10 @@ Test (classifier, what_does_not_fit_is_refused)
   gsl_matrix none = { 0 };
   double score;
   cr_assert_eq (sb_inception_score (&none, &score), GSL_EDOM);
+  double poisoned[] = { 0.5, 0.5, NAN, 1 };
+  gsl_matrix_view p = gsl_matrix_view_array (poisoned, 2, 2);
+  cr_assert_eq (sb_inception_score (&p.matrix, &score), GSL_SUCCESS);
+  cr_assert (isnan (score), "what is no number makes no score");
   sb_net_free (net);
   sb_net_free (larger);
 }

@@ -167,7 +167,8 @@ check_layer (const sb_layer *layer, size_t n, gsl_rng *r)
 
   // Standing still in all inputs, y does not move; in one at a time, the parts add up.
   layer->type->jvp (layer, t.theta, &pass, (const sb_real *const *)nobody, y_dot);
-  cr_assert_eq (dot (y_dot, y_dot, t.out), 0, "%s: moves by itself", layer->type->name);
+  for (size_t k = 0; k < t.out; k++)
+    cr_assert_eq (y_dot[k], 0, "%s: moves by itself", layer->type->name);
   double parts = 0;
   for (size_t k = 0; k < layer->inputs; k++)
     {
@@ -320,6 +321,7 @@ defined (const sb_layer *l, const trial *t, size_t c, size_t i, long row, long c
             + pixel (t->x[0], l->in[0], n, c, i, 2 * row + 1, 2 * column + 1))
            / 4;
   double frequency = l->type == &sb_layer_fourier ? 2 * M_PI * t->theta[c % half]
+                     : half == 1                  ? 1
                                                   : pow (10000, -(double)(c % half) / (double)(half - 1));
   double angle = frequency * pixel (t->x[0], l->in[0], n, 0, i, 0, 0);
   return c < half ? sin (angle) : cos (angle);
@@ -358,6 +360,42 @@ Test (layers, compute_what_they_are_defined_to)
   check_values_of ("unet image=3x8x4 channels=4 multipliers=1,2,3 groups=2 attention=4,2 features=6");
   check_values_of ("cnn image=2x4x6 outputs=3 channels=4 multipliers=1,2 blocks=1 groups=2");
   check_values_of ("mlp inputs=3 outputs=2 width=5 layers=2 time=fourier features=4");
+  check_values_of ("mlp inputs=1 width=2 layers=1 time=positional features=2");
+}
+
+// ## Loud pixels
+//
+// Attention weighs by powers of products that training does not bound. Whichever pixel's key is so large that its power
+// would overflow, all look at it alone.
+
+Test (layers, attention_to_a_loud_pixel_does_not_overflow)
+{
+  sb_net *net = sb_net_alloc ("unet image=1x2x4 channels=2 multipliers=1 groups=1 attention=2 time=none", NULL);
+  cr_assert_not_null (net);
+  const sb_layer *layer = NULL;
+  for (size_t l = 0; l < net->count && !layer; l++)
+    if (net->layers[l].type == &sb_layer_attention)
+      layer = &net->layers[l];
+  cr_assert_not_null (layer);
+  gsl_rng *r = property_rng (20200622);
+  trial t = trial_alloc (layer, 1, r);
+  sb_real *y = calloc (t.out, sizeof *y);
+  for (size_t loud = 0; loud < 8; loud++)
+    {
+      for (size_t k = 0; k < t.sizes[0]; k++)
+        {
+          t.x[0][k] = 1;
+          t.x[1][k] = k % 8 == loud ? 1e6 : -1;
+        }
+      forward_at (&t, 0, 0, y);
+      for (size_t k = 0; k < t.out; k++)
+        cr_assert_float_eq (y[k], t.x[2][k / 8 * 8 + loud], 1e-12, "pixel %zu is loud: %g, not %g", loud, y[k],
+                            t.x[2][k / 8 * 8 + loud]);
+    }
+  free (y);
+  trial_free (t);
+  gsl_rng_free (r);
+  sb_net_free (net);
 }
 
 // ## Fourier features

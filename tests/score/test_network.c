@@ -119,41 +119,53 @@ Test (network, a_silent_blend_is_the_gaussian_posterior)
 // ## What the network sees and is told
 //
 // Its input has deviation one where the data have the deviation noted: the bare network, called with $c x_t$ and the
-// label worked out by hand from a process whose moments are known, gives what the score gives. For VE, $a = 1$ and
-// $\varsigma = \sigma(t)$.
+// label worked out by hand from a process whose moments are known, gives what the score gives. By hand all is easiest
+// in $x = x_t/a$ and $\sigma = \varsigma/a$. For VE, $a = 1$ and $\sigma = \sigma(t)$; for VP, $a = e^{-B/2}$ with $B =
+// 0.1\,t + 9.95\,t^2$, and $\varsigma^2 = 1 - a^2$.
+
+static void
+check_scales (const sb_process *process, sb_prediction prediction, sb_label label, trial *r)
+{
+  sb_score *score = sb_score_network_alloc (&r->network);
+  sb_net_work *work = sb_net_work_alloc (r->net, 1, 0);
+  cr_assert_eq (sb_score_evaluate (score, SB_DENOISER, r->x, r->t, NULL, r->out), GSL_SUCCESS);
+  for (size_t i = 0; i < N; i++)
+    {
+      int explodes = strcmp (process->type->name, "ve") == 0;
+      double t = gsl_vector_get (r->t, i), a = explodes ? 1 : exp (-(0.1 * t + 9.95 * t * t) / 2);
+      double sigma = explodes ? 0.01 * pow (5000, t) : sqrt (1 - a * a) / a, total = sqrt (sigma * sigma + 0.49);
+      float in[D], F[D], u = (float)(label == SB_LABEL_TIME ? 1000 * t : log (sigma));
+      for (size_t j = 0; j < D; j++)
+        in[j] = (float)(gsl_matrix_get (r->x, i, j) / a / total);
+      cr_assert_eq (sb_net_forward (r->net, r->theta, 1, in, &u, work, F), GSL_SUCCESS);
+      for (size_t j = 0; j < D; j++)
+        {
+          double x = gsl_matrix_get (r->x, i, j) / a, f = (double)F[j];
+          double want = prediction == SB_PREDICTS_EPSILON ? x - sigma * f
+                                                          : 0.49 / (total * total) * x + sigma * 0.7 / total * f;
+          cr_assert_float_eq (gsl_matrix_get (r->out, i, j), want, 1e-3 * (1 + sigma),
+                              "%s, prediction %d, label %d, sigma %g: %g, not %g", process->type->name, prediction,
+                              label, sigma, gsl_matrix_get (r->out, i, j), want);
+        }
+    }
+  sb_net_work_free (work);
+  sb_score_free (score);
+}
 
 Test (network, input_and_label_are_scaled_as_documented)
 {
-  sb_process *ve = sb_ve_alloc (D, 0.01, 50);
-  for (int prediction = 0; prediction < 2; prediction++)
-    for (int label = 0; label < 2; label++)
-      {
-        trial r = trial_alloc (ve, (sb_prediction)prediction, (sb_label)label, 0.5);
-        sb_score *score = sb_score_network_alloc (&r.network);
-        sb_net_work *work = sb_net_work_alloc (r.net, 1, 0);
-        cr_assert_eq (sb_score_evaluate (score, SB_DENOISER, r.x, r.t, NULL, r.out), GSL_SUCCESS);
-        for (size_t i = 0; i < N; i++)
+  sb_process *processes[] = { sb_ve_alloc (D, 0.01, 50), sb_vp_alloc (D, 0.1, 20) };
+  for (int k = 0; k < 2; k++)
+    {
+      for (int prediction = 0; prediction < 2; prediction++)
+        for (int label = 0; label < 2; label++)
           {
-            double t = gsl_vector_get (r.t, i), sigma = 0.01 * pow (5000, t), total = sqrt (sigma * sigma + 0.49);
-            float in[D], F[D], u = (float)(label == SB_LABEL_TIME ? 1000 * t : log (sigma));
-            for (size_t j = 0; j < D; j++)
-              in[j] = (float)(gsl_matrix_get (r.x, i, j) / total);
-            cr_assert_eq (sb_net_forward (r.net, r.theta, 1, in, &u, work, F), GSL_SUCCESS);
-            for (size_t j = 0; j < D; j++)
-              {
-                double x = gsl_matrix_get (r.x, i, j), f = (double)F[j];
-                double want = prediction == SB_PREDICTS_EPSILON ? x - sigma * f
-                                                                : 0.49 / (total * total) * x + sigma * 0.7 / total * f;
-                cr_assert_float_eq (gsl_matrix_get (r.out, i, j), want, 1e-3 * (1 + sigma),
-                                    "prediction %d, label %d, sigma %g: %g, not %g", prediction, label, sigma,
-                                    gsl_matrix_get (r.out, i, j), want);
-              }
+            trial r = trial_alloc (processes[k], (sb_prediction)prediction, (sb_label)label, 0.5);
+            check_scales (processes[k], (sb_prediction)prediction, (sb_label)label, &r);
+            trial_free (r);
           }
-        sb_net_work_free (work);
-        sb_score_free (score);
-        trial_free (r);
-      }
-  sb_process_free (ve);
+      sb_process_free (processes[k]);
+    }
 }
 
 // ## The gradient

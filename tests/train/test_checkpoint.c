@@ -134,6 +134,7 @@ Test (checkpoint, the_file_is_safetensors)
   cr_assert_eq (sb_tensors_add (tensors, "a", 2, (size_t[]){ 2, 3 }, a), GSL_SUCCESS);
   cr_assert_eq (sb_tensors_add (tensors, "b \"quoted\"", 1, (size_t[]){ 1 }, b), GSL_SUCCESS);
   cr_assert_eq (sb_tensors_note_add (tensors, "by", "me"), GSL_SUCCESS);
+  cr_assert_eq (sb_tensors_numbers (tensors), 7);
   cr_assert_eq (sb_safetensors_write (tensors, path, NULL), GSL_SUCCESS);
   sb_tensors_free (tensors);
 

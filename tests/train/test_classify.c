@@ -1,0 +1,249 @@
+// # What must be true of training a classifier
+//
+// That it learns is seen in tests/measure/test_classifier. Here is what it learns from, and that its gradient is that of
+// its loss.
+
+#include "base/shard.h"
+#include "objective/cross_entropy.h"
+#include "property.h"
+#include "train/classify.h"
+
+#include <criterion/criterion.h>
+#include <gsl/gsl_math.h>
+#include <gsl/gsl_randist.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void
+setup (void)
+{
+  gsl_set_error_handler_off ();
+  sb_blas_single_threaded ();
+}
+
+TestSuite (classify, .init = setup);
+
+// ## Three images
+//
+// of 5 x 6, each with a single bright pixel, brighter from one to the next.
+
+enum
+{
+  IMAGES = 3,
+  HEIGHT = 5,
+  WIDTH = 6,
+  PIXELS = HEIGHT * WIDTH
+};
+
+static unsigned char bytes[IMAGES * PIXELS], classes[IMAGES] = { 1, 0, 2 };
+static const sb_bytes images = { .shape = { .rank = 3, .length = { IMAGES, HEIGHT, WIDTH } }, .data = bytes },
+                      labels = { .shape = { .rank = 1, .length = { IMAGES } }, .data = classes };
+static const int row_of[] = { 2, 1, 4 }, column_of[] = { 3, 2, 0 };
+static const unsigned char brightness[] = { 85, 170, 255 };
+
+static sb_classifying
+three_images (size_t shift)
+{
+  for (int k = 0; k < IMAGES; k++)
+    bytes[k * PIXELS + row_of[k] * WIDTH + column_of[k]] = brightness[k];
+  sb_net *net = sb_net_alloc ("cnn image=1x5x6 outputs=3 channels=4 multipliers=1 blocks=2 groups=2", NULL);
+  cr_assert_not_null (net);
+  return (sb_classifying){ net, NULL, &images, &labels, -1, 2, shift };
+}
+
+// ## What is drawn
+//
+// An image is recognised by its bright pixel, and where that is tells how far it was moved. Every image and, for an
+// image whose pixel stays in sight, every move is drawn equally often: 4.9 standard deviations of a binomial count are
+// exceeded by one count in $10^6$. What was not there before is black.
+
+static int
+find_pixel (const float *x, int *row, int *column)
+{
+  int found = -1;
+  for (int p = 0; p < PIXELS; p++)
+    if (x[p] > -0.99F)
+      {
+        cr_assert_eq (found, -1, "two bright pixels");
+        found = (int)lrint (3 * ((double)x[p] + 1) / 3) - 1; // -1 + 3 byte / 255, so 0, 1, 2 for a byte 85, 170, 255
+        cr_assert_float_eq ((double)x[p], -1 + 3 * brightness[found] / 255., 1e-6);
+        *row = p / WIDTH;
+        *column = p % WIDTH;
+      }
+    else
+      cr_assert_eq (x[p], -1, "neither black nor bright");
+  return found;
+}
+
+static void
+check_count (double count, double n, double p, const char *what, int which)
+{
+  cr_assert_float_eq (count, n * p, 4.9 * sqrt (n * p * (1 - p)), "%s %d: %g of %g", what, which, count, n);
+}
+
+Test (classify, every_image_and_move_is_drawn_equally_often)
+{
+  enum
+  {
+    N = 60000
+  };
+  sb_classifying c = three_images (1);
+  float *x = malloc (N * PIXELS * sizeof *x);
+  unsigned char *said = malloc (N);
+  cr_assert_eq (sb_classifying_draw (&c, (sb_stream){ 3, 0, 7 }, N, x, said), GSL_SUCCESS);
+  double of_image[IMAGES] = { 0 }, moves[9] = { 0 }, inner[2] = { 0 }, out_of_sight = 0;
+  for (size_t i = 0; i < N; i++)
+    {
+      int row, column, k = find_pixel (x + i * PIXELS, &row, &column);
+      if (k < 0)
+        {
+          cr_assert_eq (said[i], classes[2], "only the pixel in the corner can leave");
+          k = 2;
+          out_of_sight++;
+        }
+      else
+        {
+          int down = row - row_of[k], across = column - column_of[k];
+          cr_assert (abs (down) <= 1 && abs (across) <= 1, "moved by %d, %d", down, across);
+          moves[3 * (down + 1) + across + 1] += k < 2;
+          inner[k == 1] += k < 2;
+        }
+      cr_assert_eq (said[i], classes[k], "image %d has label %d", k, said[i]);
+      of_image[k]++;
+    }
+  for (int k = 0; k < IMAGES; k++)
+    check_count (of_image[k], N, 1. / 3, "image", k);
+  for (int k = 0; k < 9; k++)
+    check_count (moves[k], inner[0] + inner[1], 1. / 9, "move", k);
+  check_count (out_of_sight, of_image[2], 5. / 9, "out of sight", 2);
+  free (x);
+  free (said);
+  sb_net_free ((sb_net *)c.net);
+}
+
+Test (classify, nothing_moves_unless_asked)
+{
+  sb_classifying c = three_images (0);
+  float x[50 * PIXELS];
+  unsigned char said[50];
+  cr_assert_eq (sb_classifying_draw (&c, (sb_stream){ 3, 0, 0 }, 50, x, said), GSL_SUCCESS);
+  for (int i = 0; i < 50; i++)
+    {
+      int row, column, k = find_pixel (x + i * PIXELS, &row, &column);
+      cr_assert (k >= 0 && row == row_of[k] && column == column_of[k]);
+    }
+  sb_net_free ((sb_net *)c.net);
+}
+
+// ## A shard
+//
+// Its loss is the mean, over what is drawn, of the cross-entropy of what the network says to it, here worked out row by
+// row, and row $i$ is the one that a shard beginning there begins with.
+
+enum
+{
+  ROWS = 11
+};
+
+static double
+loss_by_hand (const sb_classifying *c, sb_stream stream, double share)
+{
+  double sum = 0;
+  sb_net_work *work = sb_net_work_alloc (c->net, 1, 0);
+  for (size_t i = 0; i < ROWS; i++)
+    {
+      float x[PIXELS], out[3];
+      unsigned char label;
+      cr_assert_eq (sb_classifying_draw (c, sb_stream_skip (stream, i), 1, x, &label), GSL_SUCCESS);
+      cr_assert_eq (sb_net_forward (c->net, c->theta, 1, x, NULL, work, out), GSL_SUCCESS);
+      double total = 0;
+      for (int k = 0; k < 3; k++)
+        total += exp ((double)out[k]);
+      sum += share * (log (total) - (double)out[label]);
+    }
+  sb_net_work_free (work);
+  return sum;
+}
+
+// The gradient is added, times the share, and is the slope of the loss along a random direction, as far as float shows.
+
+Test (classify, gradient_is_the_slope_of_the_loss)
+{
+  sb_classifying c = three_images (2);
+  size_t count = c.net->parameters;
+  gsl_rng *r = property_rng (12);
+  float *theta = malloc (count * sizeof *theta), *gradient = calloc (count, sizeof *gradient),
+        *along = malloc (count * sizeof *along);
+  c.theta = theta;
+  for (size_t k = 0; k < count; k++)
+    {
+      theta[k] = (float)gsl_ran_gaussian (r, 0.3);
+      along[k] = (float)gsl_ran_gaussian (r, 0.3);
+    }
+  sb_task task = sb_classifying_task (&c);
+  sb_stream stream = { 5, 0, 100 };
+  void *room = task.type->room_alloc (task.state, ROWS + 2);
+  double loss, share = 0.25, slope = 0, h = 1. / 64;
+  const char *culprit = "none";
+  for (int twice = 0; twice < 2; twice++)
+    {
+      cr_assert_eq (task.type->work (task.state, room, stream, ROWS, share, gradient, &loss, &culprit), GSL_SUCCESS);
+      cr_assert_float_eq (loss, loss_by_hand (&c, stream, share), 1e-5);
+      cr_assert_null (culprit);
+    }
+  double sum = 0, size = 0;
+  for (size_t k = 0; k < count; k++)
+    {
+      sum += (double)gradient[k] * (double)along[k] / 2;
+      size += fabs ((double)gradient[k] * (double)along[k] / 2);
+    }
+  const double at[] = { 1, -1, 2, -2 }, weight[] = { 8, -8, -1, 1 };
+  for (int p = 0; p < 4; p++)
+    {
+      for (size_t k = 0; k < count; k++)
+        theta[k] += (float)(at[p] * h) * along[k];
+      slope += weight[p] * loss_by_hand (&c, stream, share) / (12 * h);
+      for (size_t k = 0; k < count; k++)
+        theta[k] -= (float)(at[p] * h) * along[k];
+    }
+  cr_assert_float_eq (sum, slope, 1e-3 * size, "gradient %g, slope %g", sum, slope);
+
+  theta[0] = NAN;
+  cr_assert_eq (task.type->work (task.state, room, stream, ROWS, share, gradient, &loss, &culprit), GSL_SUCCESS);
+  cr_assert (isnan (loss));
+  cr_assert_str_eq (culprit, "level.0.0.conv");
+  task.type->room_free (room);
+  free (theta);
+  free (gradient);
+  free (along);
+  gsl_rng_free (r);
+  sb_net_free ((sb_net *)c.net);
+}
+
+// ## What does not fit
+
+Test (classify, what_does_not_fit_is_refused)
+{
+  sb_classifying c = three_images (1);
+  cr_assert_eq (sb_classifying_check (&c), GSL_SUCCESS);
+  for (int k = 0; k < IMAGES; k++)
+    {
+      unsigned char before = classes[k];
+      classes[k] = 3;
+      cr_assert_eq (sb_classifying_check (&c), GSL_EDOM, "label %d", k);
+      classes[k] = before;
+    }
+  sb_bytes fewer = labels, square = labels;
+  fewer.shape.length[0] = IMAGES - 1;
+  square.shape = (sb_shape){ .rank = 2, .length = { IMAGES, 1 } };
+  c.labels = &fewer;
+  cr_assert_eq (sb_classifying_check (&c), GSL_EBADLEN);
+  c.labels = &square;
+  cr_assert_eq (sb_classifying_check (&c), GSL_EBADLEN);
+  c.labels = &labels;
+  sb_net_free ((sb_net *)c.net);
+  c.net = sb_net_alloc ("cnn image=2x5x3 outputs=3 channels=2 multipliers=1 groups=1", NULL);
+  cr_assert_eq (sb_classifying_check (&c), GSL_EBADLEN, "as many numbers, in two channels");
+  sb_net_free ((sb_net *)c.net);
+}
