@@ -264,8 +264,8 @@ Test (train, finds_a_gaussian_under_ve)
   check_learning ("ve sigma_max=20", one_gaussian (), SB_PREDICTS_MIXED, SB_WEIGHT_UNIT, 0.2, 400, 0.03, 0.07);
 }
 
-// Every SDE with every weight, on both laws, ten times as long and closer. VE with the unit weight, which asks for a
-// score that grows as $1/\varsigma$, stays the hardest.
+// Every SDE with every weight, on both laws, ten times as long and closer. The unit weight, which asks for a score that
+// grows as $1/\varsigma$, stays the hardest.
 
 Test (train, finds_everything_with_patience)
 {
@@ -278,7 +278,7 @@ Test (train, finds_everything_with_patience)
       for (int gaussian = 0; gaussian < 2; gaussian++)
         check_learning (processes[p], gaussian ? one_gaussian () : two_gaussians (),
                         p == 0 ? SB_PREDICTS_MIXED : SB_PREDICTS_EPSILON, (sb_weighting)w, t_min[p][w], 4000, 0.01,
-                        p == 0 && w == SB_WEIGHT_UNIT ? 0.05 : 0.01);
+                        w == SB_WEIGHT_UNIT ? 0.05 : 0.005);
 }
 
 // ## To the bit
