@@ -130,7 +130,8 @@ parse (int argc, char **argv, settings *o)
 
     { .kind = OPTION_HEADING, .help = "The samples" },
     { "n", 'n', OPTION_COUNT, &o->n, "N", 0, size, NULL, "how many (default: 64)" },
-    { "batch", 0, OPTION_COUNT, &o->batch, "N", 0, size, NULL, "how many at a time (default: 1000)" },
+    { "batch", 0, OPTION_COUNT, &o->batch, "N", 0, size, NULL,
+      "how many at a time; with --model, a multiple of 8 (default: 1000)" },
     { "trajectory", 0, OPTION_COUNT, &o->states, "K", 1, 1e6, NULL,
       "keep K states of each sample, evenly spaced in time from noise to data" },
     { "output", 'o', OPTION_TEXT, &o->output, "FILE", 0, 0, NULL, "where to (needed): *.npy, *.csv or *.png" },
@@ -326,6 +327,14 @@ sampler (const settings *o)
 
 // ## Running
 
+// A network's last bits depend on which rows it evaluates together: these must not depend on the batch.
+
+static size_t
+rows_at_a_time (const settings *o)
+{
+  return o->model ? (o->batch + SB_NETWORK_ROWS - 1) / SB_NETWORK_ROWS * SB_NETWORK_ROWS : o->batch;
+}
+
 static int
 draw_and_write (const settings *o, const named_law *law, const sb_process *process, const sb_score *score)
 {
@@ -338,7 +347,7 @@ draw_and_write (const settings *o, const named_law *law, const sb_process *proce
                       .tolerance = or_default (o->tolerance, SB_FLOW_TOLERANCE),
                       .times = times,
                       .seed = o->common.seed,
-                      .batch = o->batch,
+                      .batch = rows_at_a_time (o),
                       .states = o->states,
                       .quiet = o->common.quiet };
   drawn_samples drawn;

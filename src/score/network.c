@@ -150,11 +150,6 @@ sb_network_backward (const sb_network *network, sb_network_pass *pass, const gsl
 // A batch is cut into shards of a few rows, each with room of its own. The native view is $\epsilon$; Tweedie's
 // formula gives the others.
 
-enum
-{
-  SHARD_ROWS = 8
-};
-
 typedef struct
 {
   const sb_network *network;
@@ -187,7 +182,7 @@ evaluate (const void *state, sb_view view, const gsl_matrix *x, const gsl_vector
   if (y)
     GSL_ERROR ("this network takes no condition", GSL_EUNSUP);
   evaluation e = { state, x, t, out };
-  return sb_shards (x->size1, SHARD_ROWS, evaluate_shard, &e);
+  return sb_shards (x->size1, SB_NETWORK_ROWS, evaluate_shard, &e);
 }
 
 static const sb_score_type network_score = { .name = "network", .views = SB_EPSILON, .evaluate = evaluate };

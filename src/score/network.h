@@ -50,7 +50,14 @@ int sb_network_forward (const sb_network *network, sb_network_pass *pass, const 
 int sb_network_backward (const sb_network *network, sb_network_pass *pass, const gsl_vector *t,
                          const gsl_matrix *epsilon_bar, float *theta_bar, gsl_matrix *x_bar);
 
-// The network as a score. It keeps the address of `network`.
+enum
+{
+  SB_NETWORK_ROWS = 8
+};
+
+// The network as a score. It keeps the address of `network`. So many rows of a batch are evaluated together, on one
+// thread: results are the same to the bit for any number of threads, but the last bits of a row's depend on its place
+// among these, as a product's do on its shape. A batch cut at multiples of SB_NETWORK_ROWS gives what the whole gives.
 sb_score *sb_score_network_alloc (const sb_network *network);
 
 SB_END_DECLS

@@ -238,7 +238,7 @@ Test (network, gradients_pass_through_the_scales)
 
 // ## Threads, conditions, shapes
 
-Test (network, does_not_depend_on_threads)
+Test (network, does_not_depend_on_threads_or_cuts)
 {
   sb_process *vp = sb_vp_alloc (D, 0.1, 20);
   trial r = trial_alloc (vp, SB_PREDICTS_EPSILON, SB_LABEL_TIME, 0.5);
@@ -252,6 +252,17 @@ Test (network, does_not_depend_on_threads)
       cr_assert_eq (sb_score_evaluate (score, SB_SCORE, r.x, r.t, NULL, again), GSL_SUCCESS);
       cr_assert (gsl_matrix_equal (r.out, again));
     }
+
+  // Nor on where the batch is cut, at multiples of the rows that go together.
+  for (size_t first = 0; first < N; first += 2 * SB_NETWORK_ROWS)
+    {
+      size_t rows = N - first < 2 * SB_NETWORK_ROWS ? N - first : 2 * SB_NETWORK_ROWS;
+      gsl_matrix_view x = gsl_matrix_submatrix (r.x, first, 0, rows, D),
+                      out = gsl_matrix_submatrix (again, first, 0, rows, D);
+      gsl_vector_view t = gsl_vector_subvector (r.t, first, rows);
+      cr_assert_eq (sb_score_evaluate (score, SB_SCORE, &x.matrix, &t.vector, NULL, &out.matrix), GSL_SUCCESS);
+    }
+  cr_assert (gsl_matrix_equal (r.out, again));
   gsl_matrix_free (again);
   sb_score_free (score);
   trial_free (r);

@@ -73,6 +73,8 @@ Test (checkpoint, a_training_comes_back_to_the_bit)
   sb_error error;
   sb_model *model = some_model ();
   sb_training *written = some_training (model, 0.1F), *read = some_training (model, 9);
+  read->step = 0;
+  written->step = 9123456789;
   char *recipe;
   cr_assert_eq (sb_checkpoint_write (path, model, written, &provenance, &error), GSL_SUCCESS, "%s", error.message);
   cr_assert_eq (sb_checkpoint_read (path, model->net, read, &recipe, &error), GSL_SUCCESS, "%s", error.message);
@@ -112,6 +114,9 @@ Test (checkpoint, an_export_is_the_average_alone)
   cr_assert_eq (tensors->count, sb_net_tensors (model->net));
   cr_assert_not_null (sb_tensors_find (tensors, "down.0.0.conv1.weight"));
   cr_assert_str_eq (sb_tensors_note_find (tensors, "command"), provenance.command);
+  cr_assert_str_eq (sb_tensors_note_find (tensors, "data"), provenance.data);
+  cr_assert_str_eq (sb_tensors_note_find (tensors, "seed"), "3");
+  cr_assert_str_eq (sb_tensors_note_find (tensors, "step"), "12345678901");
   cr_assert_null (sb_tensors_note_find (tensors, "recipe"));
   sb_tensors_free (tensors);
   sb_model *used = sb_model_read (path, &error);
@@ -246,36 +251,31 @@ Test (checkpoint, malformed_headers_are_refused)
 
 Test (checkpoint, malformed_tensors_are_refused)
 {
-  const char *const dtypes[] = { "\"F16\"", "\"F64\"", "\"BF16\"", "\"f32\"", "32", "null", "[]" },
-                    *const shapes[] = { "[]",
-                                        "[1,1,1,1,1]",
-                                        "1",
-                                        "[0]",
-                                        "[-1]",
-                                        "[1.5]",
-                                        "[\"1\"]",
-                                        "[2]",
-                                        "[null]",
-                                        "[4294967296,4294967296]",
-                                        "[4611686018427387905]",
-                                        "{}" },
-                    *const offsets[] = { "[0,8]",
-                                         "[4,8]",
-                                         "[-4,0]",
-                                         "[4,0]",
-                                         "[0]",
-                                         "[0,4,4]",
-                                         "\"x\"",
-                                         "[0,4.0]",
-                                         "[0,\"4\"]",
-                                         "[0,-4]",
-                                         "[9223372036854775804,9223372036854775807]",
-                                         "[-9223372036854775808,-9223372036854775804]",
-                                         "null" };
+  const char *const dtypes[]
+      = { "\"F16\"", "\"F64\"", "\"BF16\"", "\"f32\"", "32", "null", "[]" },
+      *const lists[]
+      = { "[]", "[1,1,1,1,1]", "1", "{}", "null" },
+          *const sizes[]
+          = { "[0]", "[-1]", "[1.5]", "[\"1\"]", "[2]", "[null]", "[4294967296,4294967296]", "[4611686018427387905]" },
+              *const offsets[] = { "[0,8]",
+                                   "[4,8]",
+                                   "[-4,0]",
+                                   "[4,0]",
+                                   "[0]",
+                                   "[0,4,4]",
+                                   "\"x\"",
+                                   "[0,4.0]",
+                                   "[0,\"4\"]",
+                                   "[0,-4]",
+                                   "[9223372036854775804,9223372036854775807]",
+                                   "[-9223372036854775808,-9223372036854775804]",
+                                   "null" };
   for (size_t k = 0; k < sizeof dtypes / sizeof *dtypes; k++)
     refuse_tensor (dtypes[k], "[1]", "[0,4]", 4, "dtype" + (k < 4 ? 5 : 0));
-  for (size_t k = 0; k < sizeof shapes / sizeof *shapes; k++)
-    refuse_tensor ("\"F32\"", shapes[k], "[0,4]", 4, "tensor w");
+  for (size_t k = 0; k < sizeof lists / sizeof *lists; k++)
+    refuse_tensor ("\"F32\"", lists[k], "[0,4]", 4, "tensor w: its shape is not a list");
+  for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++)
+    refuse_tensor ("\"F32\"", sizes[k], "[0,4]", 4, "of its shape is not a number that fits the file");
   for (size_t k = 0; k < sizeof offsets / sizeof *offsets; k++)
     refuse_tensor ("\"F32\"", "[1]", offsets[k], 4, "data_offsets");
   refuse_tensor ("\"F32\"", "[18446744073709551616]", "[0,4]", 4, "header");
@@ -616,7 +616,7 @@ Test (checkpoint, missing_and_absurd_notes_are_refused)
 {
   const char *const keys[] = { "network", "process", "prediction", "label", "data_deviation", "data_range" };
   const char *const good[] = { "mlp inputs=1 width=1 layers=1 time=none", process, "epsilon", "time", "1", "0 1" };
-  const char *const bad[] = { "rnn", "levy", "x0", "clock", "-1", "1 0" };
+  const char *const bad[] = { "rnn", "levy", "x0", "clock", "1x", "0 1x" };
   for (int wrong = 0; wrong < 6; wrong++)
     for (int missing = 0; missing < 2; missing++)
       {
@@ -630,6 +630,34 @@ Test (checkpoint, missing_and_absurd_notes_are_refused)
         cr_assert_eq (sb_safetensors_write (tensors, path, &error), GSL_SUCCESS);
         sb_tensors_free (tensors);
         check_refusal (sb_model_read (path, &error), &error, keys[wrong], missing ? keys[wrong] : "");
+      }
+}
+
+// What cannot be a model is refused in the same words when it is made, not read.
+
+Test (checkpoint, what_is_no_model_is_refused)
+{
+  const double numbers[][3] = { { 0, 0, 1 }, { -1, 0, 1 },  { NAN, 0, 1 }, { INFINITY, 0, 1 }, { 1, 1, 1 },
+                                { 1, 1, 0 }, { 1, NAN, 1 }, { 1, 0, NAN }, { 1, 0, INFINITY }, { 1, -INFINITY, 1 } };
+  for (size_t k = 0; k < sizeof numbers / sizeof *numbers; k++)
+    {
+      sb_error error = { 0 };
+      cr_assert_null (sb_model_alloc ("mlp inputs=1", process, "epsilon", "time", numbers[k][0], numbers[k][1],
+                                      numbers[k][2], &error));
+      cr_assert_eq (error.code, GSL_EINVAL);
+      cr_assert (strstr (error.message, k < 4 ? "data_deviation" : "data_range"), "%zu: %s", k, error.message);
+    }
+  cr_assert_null (sb_model_alloc ("mlp inputs=1", process, "x0", "time", 1, 0, 1, NULL));
+  cr_assert_null (sb_model_alloc ("mlp inputs=1", process, "epsilon", "clock", 1, 0, 1, NULL));
+  for (int prediction = 0; prediction < 2; prediction++)
+    for (int label = 0; label < 2; label++)
+      {
+        sb_model *model = sb_model_alloc ("mlp inputs=1", process, prediction ? "mixed" : "epsilon",
+                                          label ? "log-noise" : "time", 1, 0, 1, NULL);
+        cr_assert_not_null (model);
+        cr_assert_eq (model->network.prediction, prediction ? SB_PREDICTS_MIXED : SB_PREDICTS_EPSILON);
+        cr_assert_eq (model->network.label, label ? SB_LABEL_LOG_NOISE : SB_LABEL_TIME);
+        sb_model_free (model);
       }
 }
 
