@@ -7,6 +7,7 @@
 #include "base/shard.h"
 #include "process/text.h"
 #include "process/vp.h"
+#include "property.h"
 #include "score/score.h"
 #include "target/target.h"
 #include "train/train.h"
@@ -14,6 +15,7 @@
 #include <criterion/criterion.h>
 #include <gsl/gsl_blas.h>
 #include <gsl/gsl_math.h>
+#include <gsl/gsl_randist.h>
 #include <gsl/gsl_statistics.h>
 #include <math.h>
 #include <omp.h>
@@ -352,6 +354,279 @@ Test (train, what_is_not_finite_is_named)
   cr_assert (strstr (error.message, "hidden.1"), "%s", error.message);
   cr_assert_eq (e.training->step, 3);
   cr_assert_eq (e.training->ema[0], before);
+  experiment_free (&e);
+}
+
+// ## What a step asks of its task
+//
+// A task that does as it is told: sample $i$ has the loss $i$ and the gradient $i + 1$ for weight $i \bmod P$, but one
+// sample is bad. So the batch shows in what comes out of the step.
+
+typedef struct
+{
+  size_t parameters, asked; // asked: samples so far
+  uint64_t bad;             // this sample ...
+  double loss;              // ... has this loss
+  float gradient;           // ... adds this to its gradient
+  int status;               // ... fails with this
+  const char *culprit;
+} obedience;
+
+static void *
+obey_alloc (const void *state, size_t rows)
+{
+  (void)state;
+  size_t *room = malloc (sizeof *room);
+  *room = rows;
+  return room;
+}
+
+static int
+obey (const void *state, void *room, sb_stream stream, size_t rows, double share, float *gradient, double *loss,
+      const char **culprit)
+{
+  obedience *o = (obedience *)(uintptr_t)state;
+  cr_assert_leq (rows, *(size_t *)room);
+  cr_assert_eq (stream.seed, 9);
+  *loss = 0;
+  *culprit = NULL;
+  for (uint64_t i = stream.index; i < stream.index + rows; i++, o->asked++)
+    {
+      int bad = i == o->bad;
+      *loss += share * (bad ? o->loss : (double)i);
+      gradient[i % o->parameters] += (float)(share * (double)(i + 1)) + (bad ? o->gradient : 0);
+      if (bad)
+        *culprit = o->culprit;
+      if (bad && o->status)
+        return o->status;
+    }
+  return GSL_SUCCESS;
+}
+
+static const sb_task_type obedient = { "obedience", obey_alloc, free, obey };
+
+typedef struct
+{
+  sb_net *net;
+  sb_training *training, *before;
+  obedience state;
+  sb_recipe recipe;
+  sb_trainer *trainer;
+  double loss, norm;
+  sb_error error;
+} exercise;
+
+enum
+{
+  BATCH = 10,
+  NOBODY = 1 << 30
+};
+
+static void
+exercise_begin (exercise *e)
+{
+  memset (e, 0, sizeof *e);
+  omp_set_num_threads (1);
+  e->net = sb_net_alloc ("mlp inputs=2 width=3 layers=1 time=fourier features=4", NULL);
+  e->training = sb_training_alloc (e->net, (sb_stream){ 1, SB_FOR_USER, 0 });
+  e->before = sb_training_alloc (e->net, (sb_stream){ 1, SB_FOR_USER, 0 });
+  e->state = (obedience){ .parameters = e->net->parameters, .bad = NOBODY };
+  e->recipe = (sb_recipe){ .task = { &obedient, &e->state, e->net },
+                           .adam = { 1e-3, 0.9, 0.999, 1e-8, 0, 0, 0.9 },
+                           .batch = BATCH,
+                           .shard_rows = 4,
+                           .seed = 9 };
+  e->trainer = sb_trainer_alloc (&e->recipe, e->training);
+  cr_assert_not_null (e->trainer);
+}
+
+static void
+exercise_end (exercise *e)
+{
+  sb_trainer_free (e->trainer);
+  sb_training_free (e->training);
+  sb_training_free (e->before);
+  sb_net_free (e->net);
+}
+
+Test (train, a_step_is_the_mean_over_its_samples)
+{
+  exercise e;
+  exercise_begin (&e);
+  for (int step = 0; step < 7; step++)
+    {
+      double mean = 0, square = 0, *gradient = calloc (e.net->parameters, sizeof *gradient);
+      for (size_t i = (size_t)step * BATCH; i < (size_t)(step + 1) * BATCH; i++)
+        {
+          mean += (double)i / BATCH;
+          gradient[i % e.net->parameters] += (double)(i + 1) / BATCH;
+        }
+      for (size_t k = 0; k < e.net->parameters; k++)
+        square += gradient[k] * gradient[k];
+      cr_assert_eq (sb_trainer_step (e.trainer, &e.loss, &e.norm, &e.error), GSL_SUCCESS);
+      cr_assert_float_eq (e.loss, mean, 1e-12, "step %d: loss %g, not %g", step, e.loss, mean);
+      cr_assert_float_eq (e.norm, sqrt (square), 1e-5 * e.norm, "step %d: norm %g, not %g", step, e.norm,
+                          sqrt (square));
+      cr_assert_eq (e.training->step, step + 1);
+      cr_assert_eq (e.state.asked, (size_t)(step + 1) * BATCH);
+      free (gradient);
+    }
+
+  // Every weight has had a gradient and moved, but the frequencies of the embedding, which stay.
+  for (size_t k = 0; k < sb_net_tensors (e.net); k++)
+    {
+      sb_net_tensor tensor = sb_net_tensor_at (e.net, k);
+      int embedding = strstr (tensor.name, "embedding") != NULL;
+      for (size_t j = tensor.offset; j < tensor.offset + tensor.count; j++)
+        cr_assert_eq (e.training->theta[j] == e.before->theta[j], embedding, "%s, number %zu", tensor.name,
+                      j - tensor.offset);
+    }
+  exercise_end (&e);
+}
+
+// ## What stops it
+//
+// In any shard: a loss that is not finite, with or without someone to blame; a gradient, in the first tensor, the last
+// or one between; a task that fails. The line says which, and neither weights, moments, average nor step have changed.
+
+static void
+check_stop (const exercise *e, int code, const char *named)
+{
+  cr_assert_eq (e->error.code, code);
+  cr_assert (strstr (e->error.message, "step 1:") && strstr (e->error.message, named), "'%s' does not name '%s'",
+             e->error.message, named);
+  same_bits (e->training, e->before, named);
+}
+
+Test (train, what_stops_it_is_named)
+{
+  for (uint64_t bad = 0; bad < BATCH; bad++)
+    {
+      exercise e;
+      exercise_begin (&e);
+      const char *const culprits[] = { "hidden.0", NULL };
+      for (int k = 0; k < 2; k++)
+        {
+          e.state = (obedience){
+            .parameters = e.net->parameters, .bad = bad, .loss = k ? NAN : INFINITY, .culprit = culprits[k]
+          };
+          cr_assert_eq (sb_trainer_step (e.trainer, &e.loss, &e.norm, &e.error), GSL_EFAILED);
+          check_stop (&e, GSL_EFAILED, k ? "(the loss)" : "layer hidden.0:");
+        }
+      e.state = (obedience){ .parameters = e.net->parameters, .bad = bad, .status = GSL_EDOM };
+      cr_assert_eq (sb_trainer_step (e.trainer, &e.loss, &e.norm, &e.error), GSL_EDOM);
+      check_stop (&e, GSL_EDOM, gsl_strerror (GSL_EDOM));
+      exercise_end (&e);
+    }
+}
+
+Test (train, gradients_that_stop_it_are_named)
+{
+  exercise e;
+  exercise_begin (&e);
+  for (size_t k = 0; k < sb_net_tensors (e.net); k++)
+    {
+      sb_net_tensor tensor = sb_net_tensor_at (e.net, k);
+      size_t at = tensor.offset + tensor.count - 1; // sample i adds to weight i, so the batch must reach so far
+      sb_trainer_free (e.trainer);
+      e.recipe.batch = e.net->parameters;
+      e.recipe.shard_rows = 7;
+      e.trainer = sb_trainer_alloc (&e.recipe, e.training);
+      e.state = (obedience){ .parameters = e.net->parameters, .bad = at, .gradient = k % 2 ? NAN : INFINITY };
+      cr_assert_eq (sb_trainer_step (e.trainer, &e.loss, &e.norm, &e.error), GSL_EFAILED);
+      check_stop (&e, GSL_EFAILED, tensor.name);
+    }
+  exercise_end (&e);
+}
+
+Test (train, there_is_no_empty_batch)
+{
+  exercise e;
+  exercise_begin (&e);
+  sb_recipe none = e.recipe, cut_to_nothing = e.recipe;
+  none.batch = 0;
+  cut_to_nothing.shard_rows = 0;
+  cr_assert_null (sb_trainer_alloc (&none, e.training));
+  cr_assert_null (sb_trainer_alloc (&cut_to_nothing, e.training));
+  exercise_end (&e);
+}
+
+// ## A shard of denoising
+//
+// Its loss is the mean over what is drawn, by hand from the parts: data, noise, network, objective; also divided by the
+// dimension. Its gradient is the slope, as far as float shows, added and times the share.
+
+enum
+{
+  SHARD = 9
+};
+
+static double
+denoising_by_hand (const experiment *e, sb_stream stream, double share)
+{
+  gsl_matrix *x = gsl_matrix_alloc (1, 2), *z = gsl_matrix_alloc (1, 2), *guess = gsl_matrix_alloc (1, 2),
+             *bar = gsl_matrix_alloc (1, 2);
+  gsl_vector *t = gsl_vector_alloc (1), *loss = gsl_vector_alloc (1);
+  sb_network_pass *pass = sb_network_pass_alloc (&e->denoising.network, 1, 0);
+  double sum = 0;
+  for (size_t i = 0; i < SHARD; i++)
+    {
+      sb_stream row = sb_stream_skip (stream, i), data = { row.seed, SB_FOR_DATA, row.index };
+      cr_assert_eq (sb_target_sample (e->law, data, x), GSL_SUCCESS);
+      cr_assert_eq (sb_dsm_draw (&e->denoising.dsm, row, t, z, x), GSL_SUCCESS);
+      cr_assert_eq (sb_network_forward (&e->denoising.network, pass, x, t, guess), GSL_SUCCESS);
+      cr_assert_eq (sb_dsm_loss (&e->denoising.dsm, t, z, guess, loss, bar), GSL_SUCCESS);
+      sum += share * gsl_vector_get (loss, 0) / 2;
+    }
+  sb_network_pass_free (pass);
+  gsl_matrix_free (x);
+  gsl_matrix_free (z);
+  gsl_matrix_free (guess);
+  gsl_matrix_free (bar);
+  gsl_vector_free (t);
+  gsl_vector_free (loss);
+  return sum;
+}
+
+Test (train, a_shard_has_the_loss_of_its_samples_and_its_slope)
+{
+  experiment e = experiment_alloc (sb_vp_alloc (2, 0.1, 20), two_gaussians ());
+  experiment_start (&e, SB_PREDICTS_MIXED);
+  size_t count = e.net->parameters;
+  float *gradient = calloc (count, sizeof *gradient), *along = malloc (count * sizeof *along);
+  gsl_rng *r = property_rng (31);
+  for (size_t k = 0; k < count; k++)
+    along[k] = (float)gsl_ran_gaussian (r, 0.1);
+  void *room = e.recipe.task.type->room_alloc (&e.denoising, SHARD + 3);
+  sb_stream stream = { 4, 0, 1000 };
+  double loss, share = 0.125, slope = 0, h = 1. / 64, sum = 0, size = 0;
+  const char *culprit = "none";
+  for (int twice = 0; twice < 2; twice++)
+    {
+      cr_assert_eq (e.recipe.task.type->work (&e.denoising, room, stream, SHARD, share, gradient, &loss, &culprit),
+                    GSL_SUCCESS);
+      cr_assert_float_eq (loss, denoising_by_hand (&e, stream, share), 1e-5);
+      cr_assert_null (culprit);
+    }
+  for (size_t k = 0; k < count; k++)
+    {
+      sum += (double)gradient[k] * (double)along[k] / 2;
+      size += fabs ((double)gradient[k] * (double)along[k] / 2);
+    }
+  const double at[] = { 1, -1, 2, -2 }, weight[] = { 8, -8, -1, 1 };
+  for (int p = 0; p < 4; p++)
+    {
+      for (size_t k = 0; k < count; k++)
+        e.training->theta[k] += (float)(at[p] * h) * along[k];
+      slope += weight[p] * denoising_by_hand (&e, stream, share) / (12 * h);
+      for (size_t k = 0; k < count; k++)
+        e.training->theta[k] -= (float)(at[p] * h) * along[k];
+    }
+  cr_assert_float_eq (sum, slope, 1e-3 * size, "gradient %g, slope %g, size %g", sum, slope, size);
+  e.recipe.task.type->room_free (room);
+  free (gradient);
+  free (along);
+  gsl_rng_free (r);
   experiment_free (&e);
 }
 
