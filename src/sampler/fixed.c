@@ -6,13 +6,14 @@
 //    \qquad \epsilon_i = \epsilon\,\sigma_i^2. $$
 // Steps in proportion to the level's variance (Song and Ermon, 2019) keep the same stability everywhere; for other
 // processes $\sigma_i^2$ is $S(0,t)^2$. Note the convention: $\epsilon$ and $\sqrt{2\epsilon}$, not $\epsilon/2$ and
-// $\sqrt\epsilon$. As the number of steps grows and $\epsilon$ falls, the result tends to a sample of the last level.
+// $\sqrt\epsilon$, so that it is Langevin dynamics with a step of $2\epsilon_i$. As the number of steps grows and $\epsilon$ falls, the result tends to a sample of the last level.
 // [scoresde.txt-langevin-limit] On a Gaussian of variance $c$ a step of $\epsilon_i$ ends at the variance
 // $c/(1 - \epsilon_i/2c)$.
 
 #include "step.h"
 
 #include "../base/error.h"
+#include "dynamics.h"
 
 #include <gsl/gsl_math.h>
 
@@ -30,16 +31,7 @@ step (const sb_corrector *corrector, const sb_score *score, const gsl_matrix *y,
     SB_ERROR (NULL, GSL_EDOM, "the fixed-step corrector's epsilon must be positive and finite, not %g",
               corrector->epsilon);
 
-  double epsilon = corrector->epsilon * gsl_pow_2 (S);
-  gsl_matrix *g = gsl_matrix_alloc (x->size1, x->size2);
-  status = g != NULL ? sb_step_evaluate (score, SB_SCORE, y, t, x, g) : GSL_ENOMEM;
-  if (status == GSL_SUCCESS)
-    {
-      sb_step_add (x, epsilon, g);
-      sb_step_add (x, sqrt (2 * epsilon), z);
-    }
-  gsl_matrix_free (g);
-  return status;
+  return sb_langevin_step (score, y, t, 2 * corrector->epsilon * gsl_pow_2 (S), z, x);
 }
 
 static const sb_corrector_type fixed = { .name = "fixed", .step = step };

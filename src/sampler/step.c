@@ -39,6 +39,14 @@ sb_step_check_corrector (const sb_score *score, double s, double t, const gsl_ma
 }
 
 int
+sb_step_check_fixed (const sb_score *score, double t, const gsl_matrix *z, const gsl_matrix *x)
+{
+  if (!(0 <= t && t <= score->process->t_max))
+    SB_ERROR (NULL, GSL_EDOM, "the process is on [0, %g], which t = %g is not in", score->process->t_max, t);
+  return check_shapes (score, z, x);
+}
+
+int
 sb_step_check_time (const sb_process *process, double t)
 {
   if (!(process->t_min <= t && t <= process->t_max))

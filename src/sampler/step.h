@@ -12,6 +12,9 @@ int sb_step_check (const sb_score *score, double s, double t, const gsl_matrix *
 // A corrector's: z must be there (GSL_EINVAL), and s = t is allowed.
 int sb_step_check_corrector (const sb_score *score, double s, double t, const gsl_matrix *z, const gsl_matrix *x);
 
+// A step at a fixed time: GSL_EDOM unless 0 <= t <= t_max.
+int sb_step_check_fixed (const sb_score *score, double t, const gsl_matrix *z, const gsl_matrix *x);
+
 // GSL_EDOM unless t_min <= t <= t_max: where an SDE may be solved.
 int sb_step_check_time (const sb_process *process, double t);
 

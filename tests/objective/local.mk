@@ -1,3 +1,11 @@
-check_PROGRAMS += %D%/test_cross_entropy %D%/test_dsm
+check_PROGRAMS += %D%/test_cross_entropy %D%/test_denoising %D%/test_dsm %D%/test_esm %D%/test_fdssm %D%/test_ism \
+  %D%/test_ncsn %D%/test_ssm
+objective_models = %D%/models.c %D%/models.h
 %C%_test_cross_entropy_SOURCES = %D%/test_cross_entropy.c
+%C%_test_denoising_SOURCES = %D%/test_denoising.c $(objective_models)
 %C%_test_dsm_SOURCES = %D%/test_dsm.c tests/score/stretch.c tests/score/stretch.h
+%C%_test_esm_SOURCES = %D%/test_esm.c $(objective_models)
+%C%_test_fdssm_SOURCES = %D%/test_fdssm.c $(objective_models)
+%C%_test_ism_SOURCES = %D%/test_ism.c $(objective_models)
+%C%_test_ncsn_SOURCES = %D%/test_ncsn.c $(objective_models)
+%C%_test_ssm_SOURCES = %D%/test_ssm.c $(objective_models)

@@ -1,3 +1,5 @@
+check_PROGRAMS += %D%/test_energy
+%C%_test_energy_SOURCES = %D%/test_energy.c
 check_PROGRAMS += %D%/test_network
 %C%_test_network_SOURCES = %D%/test_network.c
 check_PROGRAMS += %D%/test_score

@@ -1,0 +1,63 @@
+// # The score of an energy
+//
+// A law can be modelled by its energy, $p(\mathbf x, \theta) = e^{-E(\mathbf x, \theta)}/Z(\theta)$, where the integral
+// $Z(\theta)$ is out of reach in many dimensions. The score does without it: [dsm2ddpm.txt-EBM]
+// $$ \nabla_{\mathbf x}\log p(\mathbf x, \theta) = -\nabla_{\mathbf x}E(\mathbf x, \theta). $$
+// Its Jacobian is minus the Hessian of $E$, and symmetric: a score that is a gradient has no curl. One that is a
+// network's output need not be one. [dsm2ddpm.txt-A1-divergence]
+
+#include "energy.h"
+
+#include <gsl/gsl_errno.h>
+#include <stdlib.h>
+
+typedef struct
+{
+  sb_score_type type;
+  sb_energy energy;
+} energy_state;
+
+static int
+energy_evaluate (const void *state, sb_view view, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y,
+                 gsl_matrix *out)
+{
+  const sb_energy *energy = &((const energy_state *)state)->energy;
+  (void)view, (void)y;
+  int status = energy->gradient (x, t, out, energy->params);
+  return status ? status : gsl_matrix_scale (out, -1);
+}
+
+static int
+energy_jvp (const void *state, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, const gsl_matrix *v,
+            gsl_matrix *out)
+{
+  const sb_energy *energy = &((const energy_state *)state)->energy;
+  (void)y;
+  int status = energy->hessian (x, t, v, out, energy->params);
+  return status ? status : gsl_matrix_scale (out, -1);
+}
+
+static int
+energy_vjp (void *state, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, const gsl_matrix *v,
+            gsl_matrix *out)
+{
+  return energy_jvp (state, x, t, y, v, out);
+}
+
+sb_score *
+sb_score_energy_alloc (const sb_energy *energy, const sb_process *process)
+{
+  if (!energy->gradient)
+    GSL_ERROR_NULL ("an energy needs its gradient", GSL_EINVAL);
+  energy_state *state = malloc (sizeof *state);
+  if (!state)
+    GSL_ERROR_NULL ("no memory for a score", GSL_ENOMEM);
+  state->energy = *energy;
+  state->type = (sb_score_type){ .name = "energy",
+                                 .views = SB_SCORE,
+                                 .evaluate = energy_evaluate,
+                                 .jvp = energy->hessian ? energy_jvp : NULL,
+                                 .vjp = energy->hessian ? energy_vjp : NULL,
+                                 .free = free };
+  return sb_score_alloc (&state->type, state, process);
+}

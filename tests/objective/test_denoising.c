@@ -1,0 +1,571 @@
+// # What must be true of denoising score matching at a level
+//
+// That it is explicit score matching on the noised data, but for a constant.
+
+#include "models.h"
+#include "objective/denoising.h"
+#include "objective/dsm.h"
+#include "objective/esm.h"
+#include "process/ddpm.h"
+#include "process/smld.h"
+#include "process/ve.h"
+#include "score/callback.h"
+#include "score/exact.h"
+
+#include <criterion/criterion.h>
+#include <gsl/gsl_cdf.h>
+#include <gsl/gsl_errno.h>
+#include <gsl/gsl_math.h>
+#include <gsl/gsl_randist.h>
+#include <gsl/gsl_statistics.h>
+#include <math.h>
+
+static void
+setup (void)
+{
+  gsl_set_error_handler_off ();
+}
+
+TestSuite (denoising, .init = setup);
+
+static const double waves[][3] = { { 0, -0.6, 0 }, { 0.3, -0.2, 0.8 }, { -1.1, 0.4, -0.5 }, { 0.7, -1.5, 2 } };
+
+// ## Explicit on the noised law, but for a constant
+//
+// The law of two bumps with $\sigma^2 = 0.4$: the double sum over $x$ and $z$ is exact to rounding, both being
+// Gaussian. $J_{\mathrm{DSM}} - J_{\mathrm{ESM}, q_\sigma} = \frac{1}{2\sigma^2} - \tfrac12\mathbb E_{q_\sigma}
+// |\nabla\log q_\sigma|^2 = 0.95673025$, whatever the model. [dsm2ddpm.txt-DSM]
+
+enum
+{
+  POINTS = 241,
+  NOISES = 181
+};
+
+static double
+denoising_by_sums (const sb_score *score, const rule *data, double sigma)
+{
+  const size_t n = POINTS * NOISES;
+  gsl_matrix *x = gsl_matrix_alloc (n, 1), *x_tilde = gsl_matrix_alloc (n, 1), *s_bar = gsl_matrix_alloc (n, 1);
+  gsl_vector *t = gsl_vector_alloc (n), *loss = gsl_vector_alloc (n);
+  gsl_vector_set_all (t, 1);
+  double sum = 0;
+  for (size_t k = 0; k < n; k++)
+    {
+      double z = -9 + 0.1 * (double)(k % NOISES), at = gsl_matrix_get (data->x, k / NOISES, 0);
+      gsl_matrix_set (x, k, 0, at);
+      gsl_matrix_set (x_tilde, k, 0, at + sigma * z);
+    }
+  cr_assert_eq (sb_denoising_loss (score, x, x_tilde, t, NULL, loss, s_bar), GSL_SUCCESS);
+  for (size_t k = 0; k < n; k++)
+    sum += data->w[k / NOISES] * 0.1 * gsl_ran_ugaussian_pdf (-9 + 0.1 * (double)(k % NOISES))
+           * gsl_vector_get (loss, k);
+  gsl_matrix_free (x);
+  gsl_matrix_free (x_tilde);
+  gsl_matrix_free (s_bar);
+  gsl_vector_free (t);
+  gsl_vector_free (loss);
+  return sum;
+}
+
+static double explicit(const sb_score *score, const sb_score *truth, const rule *r)
+{
+  gsl_vector *loss = gsl_vector_alloc (r->x->size1);
+  gsl_matrix *s_bar = gsl_matrix_alloc (r->x->size1, 1);
+  cr_assert_eq (sb_esm_loss (score, truth, r->x, r->t, NULL, loss, s_bar), GSL_SUCCESS);
+  double mean = rule_mean (r, loss);
+  gsl_vector_free (loss);
+  gsl_matrix_free (s_bar);
+  return mean;
+}
+
+Test (denoising, explicit_on_the_noised_law_but_for_a_constant)
+{
+  const double sigma = sqrt (0.4);
+  sb_target *law = two_bumps ();
+  sb_process *process = one_level (1, sigma);
+  sb_score *truth = sb_score_exact_alloc (law, process);
+  rule data = rule_of_line (law, process, 0, -12, 12, POINTS), noised = rule_of_line (law, process, 1, -15, 15, 3001);
+  model zero = wave_alloc (0, 0, 0);
+  sb_score *nothing = sb_score_alloc (&wave_type, &zero, process);
+  double C = 0.5 / gsl_pow_2 (sigma) - explicit(nothing, truth, &noised); // half the mean square of the score
+  cr_assert_float_eq (C, 0.95673025, 5e-9, "C = %.10g", C);
+  for (int k = 0; k < 4; k++)
+    {
+      model w = wave_alloc (waves[k][0], waves[k][1], waves[k][2]);
+      sb_score *score = sb_score_alloc (&wave_type, &w, process);
+      double gap = denoising_by_sums (score, &data, sigma) - explicit(score, truth, &noised);
+      cr_assert_float_eq (gap, C, 1e-9, "model %d: %.12g, not %.12g", k, gap, C);
+      sb_score_free (score);
+      model_free (w);
+    }
+  // The exact score loses the constant, and nothing else.
+  cr_assert_float_eq (denoising_by_sums (truth, &data, sigma), C, 1e-9);
+  sb_score_free (nothing);
+  model_free (zero);
+  rule_free (data);
+  rule_free (noised);
+  sb_score_free (truth);
+  sb_process_free (process);
+  sb_target_free (law);
+}
+
+// ## Samples
+//
+// A batch of data $\mathcal N(m, s^2)$ on a line, and the same under noise $\sigma$.
+
+enum
+{
+  N = 200000
+};
+
+typedef struct
+{
+  sb_process *process;
+  gsl_matrix *x, *x_tilde, *z, *out;
+  gsl_vector *t, *loss;
+} batch;
+
+static batch
+batch_alloc (const sb_target *law, size_t n, double sigma, uint64_t seed)
+{
+  const size_t d = law->dimension;
+  batch b = { .process = one_level (d, sigma),
+              .x = gsl_matrix_alloc (n, d),
+              .x_tilde = gsl_matrix_alloc (n, d),
+              .z = gsl_matrix_alloc (n, d),
+              .out = gsl_matrix_alloc (n, d),
+              .t = gsl_vector_alloc (n),
+              .loss = gsl_vector_alloc (n) };
+  gsl_vector_set_all (b.t, 1);
+  cr_assert_eq (sb_target_sample (law, (sb_stream){ seed, SB_FOR_DATA, 0 }, b.x), GSL_SUCCESS);
+  cr_assert_eq (sb_stream_normals ((sb_stream){ seed, SB_FOR_FORWARD, 0 }, 0, b.z), GSL_SUCCESS);
+  gsl_matrix_memcpy (b.x_tilde, b.x);
+  cr_assert_eq (sb_process_transition (b.process, NULL, b.t, b.z, b.x_tilde), GSL_SUCCESS);
+  return b;
+}
+
+static void
+batch_free (batch b)
+{
+  sb_process_free (b.process);
+  gsl_matrix_free (b.x);
+  gsl_matrix_free (b.x_tilde);
+  gsl_matrix_free (b.z);
+  gsl_matrix_free (b.out);
+  gsl_vector_free (b.t);
+  gsl_vector_free (b.loss);
+}
+
+static void
+find_targets (batch *b)
+{
+  cr_assert_eq (sb_denoising_target (b->process, b->x, b->x_tilde, b->t, b->out), GSL_SUCCESS);
+}
+
+// ## Two forms of the target, and a third
+//
+// $-(\tilde x - x)/\sigma^2 = -\varepsilon/\sigma$, to rounding of $\tilde x$, and central differences of the log
+// density of $\mathcal N(\tilde x; x, \sigma^2)$ along each coordinate; mean 0 within 5 standard errors.
+// [dsm2ddpm.txt-cond-score] The same holds under DDPM's chain, where the data shrink: $-\varepsilon/\sqrt{1 -
+// \bar\alpha_t}$.
+
+static void
+check_forms (const sb_process *process, double at)
+{
+  enum
+  {
+    ROWS = 200,
+    D = 3
+  };
+  double a, sd;
+  cr_assert_eq (sb_process_scalars (process, 0, at, &a, &sd), GSL_SUCCESS);
+  gsl_matrix *x = gsl_matrix_alloc (ROWS, D), *z = gsl_matrix_alloc (ROWS, D), *x_tilde = gsl_matrix_alloc (ROWS, D),
+             *target = gsl_matrix_alloc (ROWS, D);
+  gsl_vector *t = gsl_vector_alloc (ROWS);
+  gsl_vector_set_all (t, at);
+  cr_assert_eq (sb_stream_normals ((sb_stream){ 1, SB_FOR_DATA, 0 }, 0, x), GSL_SUCCESS);
+  cr_assert_eq (sb_stream_normals ((sb_stream){ 1, SB_FOR_FORWARD, 0 }, 0, z), GSL_SUCCESS);
+  gsl_matrix_scale (x, sd); // as small as the noise, so that their sum keeps its digits
+  gsl_matrix_memcpy (x_tilde, x);
+  cr_assert_eq (sb_process_transition (process, NULL, t, z, x_tilde), GSL_SUCCESS);
+  cr_assert_eq (sb_denoising_target (process, x, x_tilde, t, target), GSL_SUCCESS);
+  double h = 1e-4 * sd;
+  for (size_t i = 0; i < ROWS; i++)
+    for (size_t j = 0; j < D; j++)
+      {
+        double found = gsl_matrix_get (target, i, j),
+               distance = gsl_matrix_get (x_tilde, i, j) - a * gsl_matrix_get (x, i, j);
+        double up = -0.5 * gsl_pow_2 ((distance + h) / sd), down = -0.5 * gsl_pow_2 ((distance - h) / sd);
+        cr_assert_float_eq (found, -gsl_matrix_get (z, i, j) / sd, 1e-12 * (fabs (found) + 1 / sd));
+        cr_assert_float_eq (found, -distance / (sd * sd), 1e-12 * (fabs (found) + 1 / sd));
+        cr_assert_float_eq (found, (up - down) / (2 * h), 1e-6 * (fabs (found) + 1 / sd));
+      }
+  gsl_matrix_free (x);
+  gsl_matrix_free (z);
+  gsl_matrix_free (x_tilde);
+  gsl_matrix_free (target);
+  gsl_vector_free (t);
+}
+
+Test (denoising, three_forms_of_the_target)
+{
+  const double sigmas[] = { 0.01, 0.3, 1, 50 };
+  for (int k = 0; k < 4; k++)
+    {
+      sb_process *process = one_level (3, sigmas[k]);
+      check_forms (process, 1);
+      sb_process_free (process);
+    }
+  sb_process *ddpm = sb_ddpm_alloc (3, 1000, 0.1, 20);
+  check_forms (ddpm, 0.001);
+  check_forms (ddpm, 0.4);
+  check_forms (ddpm, 1);
+  sb_process_free (ddpm);
+}
+
+// ## The variance of the target
+//
+// In $d$ dimensions the variances add up to $d/\sigma^2$: $2\cdot10^5$ draws, mean 0 within 5 standard errors and the
+// sum over $d/\sigma^2$ within $5\sqrt{2/nd}$ of 1 (false alarm $6\cdot10^{-7}$ each). [dsm2ddpm.txt-DSM-variance]
+// [dsm2ddpm.txt-cond-score]
+//
+// Misprint: the report has "$= d\sigma^{-2}$, as $\sigma \to 0$". It is equal at every $\sigma$, here at 2 and 1 as at
+// 0.01, and as $\sigma \to 0$ it grows without bound.
+
+static void
+check_variance (double sigma, size_t d)
+{
+  double mean[3] = { 1, -2, 0.5 }, L[9] = { 1, 0, 0, 0.5, 1, 0, 0, 0, 2 };
+  sb_target *law = gaussian (mean, L, d);
+  batch b = batch_alloc (law, N, sigma, 2);
+  find_targets (&b);
+  double total = 0;
+  for (size_t j = 0; j < d; j++)
+    {
+      double average = gsl_stats_mean (b.out->data + j, d, N);
+      cr_assert_lt (fabs (average) * sigma, 5 / sqrt (N), "sigma = %g: mean %g", sigma, average);
+      total += gsl_stats_variance (b.out->data + j, d, N);
+    }
+  double ratio = total / ((double)d / gsl_pow_2 (sigma));
+  cr_assert_float_eq (ratio, 1, 5 * sqrt (2. / (double)(N * d)), "sigma = %g, d = %zu: %g", sigma, d, ratio);
+  batch_free (b);
+  sb_target_free (law);
+}
+
+Test (denoising, erratum_variance_of_the_target_at_every_sigma)
+{
+  const double sigmas[] = { 2, 1, 0.5, 0.01 };
+  for (int k = 0; k < 4; k++)
+    {
+      check_variance (sigmas[k], 1);
+      check_variance (sigmas[k], 3);
+    }
+}
+
+// Of this variance the score of the noised law explains a part, and the rest is the constant of the objective, twice.
+// For data $\mathcal N(m, s^2)$: $\frac{1}{\sigma^2} = \frac{1}{s^2 + \sigma^2} + \frac{s^2}{\sigma^2(s^2 +
+// \sigma^2)}$; both parts by a sum that is exact for quadratic functions. [dsm2ddpm.txt-DSM-variance]
+
+static const double m = 0.7, s2 = 1.7;
+
+Test (denoising, explained_and_unexplained_variance)
+{
+  const double sigmas[] = { 2, 0.6, 0.1 };
+  for (int k = 0; k < 3; k++)
+    {
+      const double sigma = sigmas[k], s = sqrt (s2), means[2] = { m, 0 }, L[4] = { s, 0, 0, 1 };
+      sb_target *law = gaussian (&m, &s, 1);
+      sb_process *process = one_level (1, sigma);
+      sb_score *truth = sb_score_exact_alloc (law, process);
+      rule r = rule_of_gaussian (means, L, 2); // of (x, z)
+      gsl_matrix *x = gsl_matrix_alloc (4, 1), *x_tilde = gsl_matrix_alloc (4, 1), *score = gsl_matrix_alloc (4, 1);
+      gsl_vector *t = gsl_vector_alloc (4), *loss = gsl_vector_alloc (4);
+      gsl_vector_set_all (t, 1);
+      for (size_t i = 0; i < 4; i++)
+        {
+          gsl_matrix_set (x, i, 0, gsl_matrix_get (r.x, i, 0));
+          gsl_matrix_set (x_tilde, i, 0, gsl_matrix_get (r.x, i, 0) + sigma * gsl_matrix_get (r.x, i, 1));
+        }
+      cr_assert_eq (sb_denoising_loss (truth, x, x_tilde, t, NULL, loss, score), GSL_SUCCESS);
+      double unexplained = 2 * rule_mean (&r, loss), explained = 0;
+      cr_assert_eq (sb_score_evaluate (truth, SB_SCORE, x_tilde, t, NULL, score), GSL_SUCCESS);
+      for (size_t i = 0; i < 4; i++)
+        explained += r.w[i] * gsl_pow_2 (gsl_matrix_get (score, i, 0));
+      double v = s2 + sigma * sigma;
+      cr_assert_float_eq (explained * v, 1, 1e-12);
+      cr_assert_float_eq (unexplained * sigma * sigma * v / s2, 1, 1e-12);
+      cr_assert_float_eq ((explained + unexplained) * sigma * sigma, 1, 1e-12);
+      if (k == 1)
+        cr_assert_float_eq (s2 / (2 * 0.4 * (s2 + 0.4)), 1.01190476, 5e-9);
+      gsl_matrix_free (x);
+      gsl_matrix_free (x_tilde);
+      gsl_matrix_free (score);
+      gsl_vector_free (t);
+      gsl_vector_free (loss);
+      rule_free (r);
+      sb_score_free (truth);
+      sb_process_free (process);
+      sb_target_free (law);
+    }
+}
+
+// ## By samples
+//
+// Two bumps, $\sigma^2 = 0.4$, $s = 0.2 - 0.5x$, $2\cdot10^5$ draws: the mean loss within 5 standard errors of its
+// value by sums, which is 1.21062, and the gradient in the parameters, $s_{\mathrm{bar}}$ times $(1, x, \sin x)$,
+// within 5 of that of the explicit objective on the noised law. [dsm2ddpm.txt-DSM]
+
+Test (denoising, by_samples)
+{
+  const double sigma = sqrt (0.4);
+  sb_target *law = two_bumps ();
+  batch b = batch_alloc (law, N, sigma, 3);
+  sb_score *truth = sb_score_exact_alloc (law, b.process);
+  model w = wave_alloc (0.2, -0.5, 0);
+  sb_score *score = sb_score_alloc (&wave_type, &w, b.process);
+  rule data = rule_of_line (law, b.process, 0, -12, 12, POINTS),
+       noised = rule_of_line (law, b.process, 1, -15, 15, 3001);
+  double error, exact = denoising_by_sums (score, &data, sigma);
+  cr_assert_float_eq (exact, 1.21062, 5e-6, "%.8g", exact);
+  cr_assert_eq (sb_denoising_loss (score, b.x, b.x_tilde, b.t, NULL, b.loss, b.out), GSL_SUCCESS);
+  double mean = mean_of (b.loss, &error);
+  cr_assert_float_eq (mean, exact, 5 * error, "%g, not %g", mean, exact);
+
+  gsl_matrix *residual = gsl_matrix_alloc (3001, 1);
+  gsl_vector *unused = gsl_vector_alloc (3001);
+  cr_assert_eq (sb_esm_loss (score, truth, noised.x, noised.t, NULL, unused, residual), GSL_SUCCESS);
+  for (int k = 0; k < 3; k++)
+    {
+      double slope = 0;
+      for (size_t i = 0; i < 3001; i++)
+        {
+          double x = gsl_matrix_get (noised.x, i, 0);
+          slope += noised.w[i] * gsl_matrix_get (residual, i, 0) * (k == 0 ? 1 : k == 1 ? x : sin (x));
+        }
+      for (size_t i = 0; i < N; i++)
+        {
+          double x = gsl_matrix_get (b.x_tilde, i, 0);
+          gsl_vector_set (b.loss, i, gsl_matrix_get (b.out, i, 0) * (k == 0 ? 1 : k == 1 ? x : sin (x)));
+        }
+      mean = mean_of (b.loss, &error);
+      cr_assert_float_eq (mean, slope, 5 * error, "parameter %d: %g, not %g", k, mean, slope);
+    }
+  gsl_matrix_free (residual);
+  gsl_vector_free (unused);
+  rule_free (data);
+  rule_free (noised);
+  sb_score_free (score);
+  model_free (w);
+  sb_score_free (truth);
+  batch_free (b);
+  sb_target_free (law);
+}
+
+// ## Misprint: which score is learned
+//
+// Section 2.2 says that $\mathbf s_\theta$ approximates $\nabla\log p(\tilde{\mathbf x})$, the score of the data. The
+// line through the targets of data $\mathcal N(0.7, 1.5)$ with $\sigma^2 = 0.4$ has the slope $-1/(s^2 + \sigma^2) =
+// -0.526316$ within 5 standard errors (false alarm $6\cdot10^{-7}$), and not $-1/s^2 = -0.6667$, more than 50 away.
+// [dsm2ddpm.txt-DSM-minimiser]
+
+Test (denoising, erratum_the_noised_law_is_learned)
+{
+  const double mean = 0.7, s = sqrt (1.5), sigma = sqrt (0.4);
+  sb_target *law = gaussian (&mean, &s, 1);
+  batch b = batch_alloc (law, N, sigma, 4);
+  find_targets (&b);
+  double x_mean = gsl_stats_mean (b.x_tilde->data, 1, N), cross = 0, square = 0;
+  for (size_t i = 0; i < N; i++)
+    {
+      double x = gsl_matrix_get (b.x_tilde, i, 0) - x_mean;
+      cross += x * gsl_matrix_get (b.out, i, 0);
+      square += x * x;
+    }
+  double slope = cross / square, unexplained = 1.5 / (0.4 * 1.9), error = sqrt (unexplained / square);
+  cr_assert_float_eq (slope, -1 / 1.9, 5 * error, "slope %g, standard error %g", slope, error);
+  cr_assert_gt (fabs (slope + 1 / 1.5), 50 * error);
+  batch_free (b);
+  sb_target_free (law);
+}
+
+// Tweedie: $\tilde x + \sigma^2\,\nabla\log q_\sigma(\tilde x)$ is the posterior mean, the average of the components'
+// own with their responsibilities, written out here. [dsm2ddpm.txt-DSM-minimiser]
+
+Test (denoising, the_score_is_the_posterior_mean)
+{
+  const double w[] = { 0.3, 0.7 }, mu[] = { -2, 1.5 }, v[] = { 0.5, 0.8 }, sigma2 = 0.4;
+  sb_target *law = two_bumps ();
+  batch b = batch_alloc (law, 1000, sqrt (sigma2), 5);
+  sb_score *truth = sb_score_exact_alloc (law, b.process);
+  cr_assert_eq (sb_score_evaluate (truth, SB_SCORE, b.x_tilde, b.t, NULL, b.out), GSL_SUCCESS);
+  for (size_t i = 0; i < 1000; i++)
+    {
+      double x = gsl_matrix_get (b.x_tilde, i, 0), total = 0, mean = 0;
+      for (int k = 0; k < 2; k++)
+        {
+          double share = w[k] * gsl_ran_gaussian_pdf (x - mu[k], sqrt (v[k] + sigma2));
+          total += share;
+          mean += share * (v[k] * x + sigma2 * mu[k]) / (v[k] + sigma2);
+        }
+      cr_assert_float_eq (x + sigma2 * gsl_matrix_get (b.out, i, 0), mean / total, 1e-12 * (1 + fabs (x)));
+    }
+  sb_score_free (truth);
+  batch_free (b);
+  sb_target_free (law);
+}
+
+// ## Misprint: what a network can approximate
+//
+// Printed: $\mathbf s_\theta(\tilde{\mathbf x}, \sigma) \approx \nabla\log q_\sigma(\tilde{\mathbf x} \mid \mathbf x)$.
+// That depends on $\mathbf x$, which the network does not see. Its conditional mean is the score of the noised law:
+// $10^6$ draws of two bumps in 50 bins of $\tilde x$, the mean residual of each in its standard errors; their squares
+// sum to a $\chi^2$ with 50 degrees of freedom, which passes at $p > 10^{-6}$. And the residual has a variance, for
+// Gaussian data $s^2/\sigma^2(s^2 + \sigma^2)$, within 5 standard errors: no function of $\tilde x$ gets rid of it.
+// [dsm2ddpm.txt-cond-target]
+
+Test (denoising, erratum_the_target_is_met_in_the_mean_only)
+{
+  enum
+  {
+    DRAWS = 1000000,
+    BINS = 50
+  };
+  sb_target *law = two_bumps ();
+  batch b = batch_alloc (law, DRAWS, sqrt (0.4), 6);
+  sb_score *truth = sb_score_exact_alloc (law, b.process);
+  double sum[BINS] = { 0 }, square[BINS] = { 0 }, count[BINS] = { 0 }, chi2 = 0;
+  cr_assert_eq (sb_denoising_loss (truth, b.x, b.x_tilde, b.t, NULL, b.loss, b.out), GSL_SUCCESS);
+  for (size_t i = 0; i < DRAWS; i++)
+    {
+      double x = gsl_matrix_get (b.x_tilde, i, 0), r = gsl_matrix_get (b.out, i, 0);
+      int bin = (int)GSL_MIN_DBL (BINS - 1, GSL_MAX_DBL (0, (x + 4) / 8 * BINS));
+      sum[bin] += r, square[bin] += r * r, count[bin]++;
+    }
+  for (int k = 0; k < BINS; k++)
+    {
+      cr_assert_gt (count[k], 100);
+      chi2 += gsl_pow_2 (sum[k]) / square[k];
+    }
+  cr_assert_gt (gsl_cdf_chisq_Q (chi2, BINS), 1e-6, "chi^2 = %g", chi2);
+  sb_score_free (truth);
+  batch_free (b);
+  sb_target_free (law);
+
+  const double mean = 0.7, s = sqrt (1.5);
+  law = gaussian (&mean, &s, 1);
+  b = batch_alloc (law, N, sqrt (0.4), 7);
+  truth = sb_score_exact_alloc (law, b.process);
+  cr_assert_eq (sb_denoising_loss (truth, b.x, b.x_tilde, b.t, NULL, b.loss, b.out), GSL_SUCCESS);
+  double error, variance = 2 * mean_of (b.loss, &error);
+  cr_assert_float_eq (variance, 1.5 / (0.4 * 1.9), 10 * error);
+  sb_score_free (truth);
+  batch_free (b);
+  sb_target_free (law);
+}
+
+// ## Beside the other form of it
+//
+// dsm.c predicts noise. On its points, at its times, and with its weight 1, twice this loss is that one, row by row.
+
+Test (denoising, half_of_the_noise_prediction_loss)
+{
+  sb_target *law = three_in_space ();
+  sb_process *process = sb_smld_alloc (3, 7, 0.1, 10);
+  sb_score *exact = sb_score_exact_alloc (law, process);
+  sb_dsm dsm = { process, SB_WEIGHT_UNIT, 0 };
+  gsl_matrix *x = gsl_matrix_alloc (300, 3), *x_tilde = gsl_matrix_alloc (300, 3), *z = gsl_matrix_alloc (300, 3),
+             *epsilon = gsl_matrix_alloc (300, 3), *bar = gsl_matrix_alloc (300, 3);
+  gsl_vector *t = gsl_vector_alloc (300), *loss = gsl_vector_alloc (300), *other = gsl_vector_alloc (300);
+  cr_assert_eq (sb_target_sample (law, (sb_stream){ 8, SB_FOR_DATA, 0 }, x), GSL_SUCCESS);
+  gsl_matrix_memcpy (x_tilde, x);
+  cr_assert_eq (sb_dsm_draw (&dsm, (sb_stream){ 8, 0, 0 }, t, z, x_tilde), GSL_SUCCESS);
+  cr_assert_eq (sb_score_evaluate (exact, SB_EPSILON, x_tilde, t, NULL, epsilon), GSL_SUCCESS);
+  cr_assert_eq (sb_dsm_loss (&dsm, t, z, epsilon, other, bar), GSL_SUCCESS);
+  cr_assert_eq (sb_denoising_loss (exact, x, x_tilde, t, NULL, loss, bar), GSL_SUCCESS);
+  for (size_t i = 0; i < 300; i++)
+    cr_assert_float_eq (2 * gsl_vector_get (loss, i), gsl_vector_get (other, i),
+                        1e-10 * (1 + gsl_vector_get (other, i)));
+  gsl_matrix_free (x);
+  gsl_matrix_free (x_tilde);
+  gsl_matrix_free (z);
+  gsl_matrix_free (epsilon);
+  gsl_matrix_free (bar);
+  gsl_vector_free (t);
+  gsl_vector_free (loss);
+  gsl_vector_free (other);
+  sb_score_free (exact);
+  sb_process_free (process);
+  sb_target_free (law);
+}
+
+// ## Where no data are, nothing is asked
+//
+// A score that is changed on a set of small probability has the same loss, however wrong it is there: a bump of height
+// 1 and width 1 at a distance of 20 from the nearer mode changes the expected loss by less than $10^{-12}$, and the
+// same bump on the mode by much. [dsm2ddpm.txt-manifold]
+
+static int
+add_bump (const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, gsl_matrix *out, void *params)
+{
+  void **with = params;
+  double at = *(const double *)with[1];
+  int status = sb_score_evaluate (with[0], SB_SCORE, x, t, y, out);
+  for (size_t i = 0; i < x->size1; i++)
+    *gsl_matrix_ptr (out, i, 0) += fabs (gsl_matrix_get (x, i, 0) - at) < 0.5 ? 1 : 0;
+  return status;
+}
+
+Test (denoising, a_wrong_score_where_no_data_are)
+{
+  const double sigma = sqrt (0.4);
+  double at = 21.5;
+  sb_target *law = two_bumps ();
+  sb_process *process = one_level (1, sigma);
+  sb_score *truth = sb_score_exact_alloc (law, process);
+  void *with[2] = { truth, &at };
+  sb_score_callback callback = { .view = SB_SCORE, .function = add_bump, .params = with };
+  sb_score *bumpy = sb_score_callback_alloc (&callback, process);
+  rule noised = rule_of_line (law, process, 1, -30, 30, 6001);
+  double loss = explicit(bumpy, truth, &noised);
+  cr_assert_lt (loss, 1e-12, "%g", loss);
+  at = 1.5;
+  cr_assert_gt (explicit(bumpy, truth, &noised), 0.05);
+  rule_free (noised);
+  sb_score_free (bumpy);
+  sb_score_free (truth);
+  sb_process_free (process);
+  sb_target_free (law);
+}
+
+// ## What cannot be done
+
+Test (denoising, what_does_not_fit_is_refused)
+{
+  sb_process *process = one_level (2, 1), *ve = sb_ve_alloc (2, 0.01, 50);
+  model w = affine_alloc (2);
+  sb_score *score = sb_score_alloc (&affine_type, &w, process);
+  gsl_matrix *x = gsl_matrix_calloc (4, 2), *out = gsl_matrix_alloc (4, 2), *narrow = gsl_matrix_calloc (4, 1);
+  gsl_vector *t = gsl_vector_calloc (4), *loss = gsl_vector_alloc (4), *short_loss = gsl_vector_alloc (3);
+  gsl_vector_set_all (t, 1);
+  cr_assert_eq (sb_denoising_loss (score, x, x, t, NULL, short_loss, out), GSL_EBADLEN);
+  cr_assert_eq (sb_denoising_loss (score, x, narrow, t, NULL, loss, out), GSL_EBADLEN);
+  cr_assert_eq (sb_denoising_loss (score, x, x, t, NULL, loss, narrow), GSL_EBADLEN);
+  cr_assert_eq (sb_denoising_loss (score, narrow, narrow, t, NULL, loss, narrow), GSL_EBADLEN);
+  cr_assert_eq (sb_denoising_target (process, x, x, short_loss, out), GSL_EBADLEN);
+  cr_assert_eq (sb_denoising_target (process, x, x, t, narrow), GSL_EBADLEN);
+  gsl_vector_set_zero (t);
+  cr_assert_eq (sb_denoising_target (process, x, x, t, out), GSL_ESING, "no noise, no kernel");
+  gsl_vector_set_all (t, 2);
+  cr_assert_eq (sb_denoising_target (ve, x, x, t, out), GSL_EDOM);
+  gsl_matrix_free (x);
+  gsl_matrix_free (out);
+  gsl_matrix_free (narrow);
+  gsl_vector_free (t);
+  gsl_vector_free (loss);
+  gsl_vector_free (short_loss);
+  sb_score_free (score);
+  model_free (w);
+  sb_process_free (process);
+  sb_process_free (ve);
+}

@@ -1,0 +1,460 @@
+// # What must be true of the objective of noise conditional score networks
+
+#include "models.h"
+#include "objective/denoising.h"
+#include "objective/dsm.h"
+#include "objective/ncsn.h"
+#include "process/smld.h"
+#include "score/exact.h"
+
+#include <criterion/criterion.h>
+#include <gsl/gsl_errno.h>
+#include <gsl/gsl_math.h>
+#include <math.h>
+
+static void
+setup (void)
+{
+  gsl_set_error_handler_off ();
+}
+
+TestSuite (ncsn, .init = setup);
+
+enum
+{
+  N = 100000,
+  L = 10
+};
+
+static double
+one (double sigma, void *params)
+{
+  (void)sigma, (void)params;
+  return 1;
+}
+
+// The report's ladder, $\sigma$ from 1 down to 0.01, as the times of a chain.
+
+static gsl_vector *
+ladder (void)
+{
+  gsl_vector *times = gsl_vector_alloc (L);
+  for (size_t i = 0; i < L; i++)
+    gsl_vector_set (times, i, (double)(L - i) / L);
+  return times;
+}
+
+// ## A level
+//
+// With the exact score of data $\mathcal N(m, s^2)$ the loss at a level is $d\,s^2/2\sigma^2(s^2 + \sigma^2)$, within 5
+// standard errors of $10^5$ draws (false alarm $6\cdot10^{-7}$ each); with + turned into $-$ in the formula it would be
+// larger by $2\,\mathbb E\|\mathbf s\|^2$, many standard errors. [dsm2ddpm.txt-NCSN-loss]
+
+static void
+noise (const sb_process *process, double t, uint64_t seed, gsl_vector *times, const gsl_matrix *x, gsl_matrix *x_tilde)
+{
+  gsl_matrix *z = gsl_matrix_alloc (x->size1, x->size2);
+  gsl_vector_set_all (times, t);
+  gsl_matrix_memcpy (x_tilde, x);
+  cr_assert_eq (sb_stream_normals ((sb_stream){ seed, SB_FOR_FORWARD, 0 }, 0, z), GSL_SUCCESS);
+  cr_assert_eq (sb_process_transition (process, NULL, times, z, x_tilde), GSL_SUCCESS);
+  gsl_matrix_free (z);
+}
+
+Test (ncsn, loss_of_the_exact_score_at_a_level)
+{
+  const double sigmas[] = { 1, 0.1, 0.01 }, mean[2] = { 0.7, -1 }, root[4] = { 1.3, 0, 0, 1.3 }, s2 = 1.69;
+  sb_target *law = gaussian (mean, root, 2);
+  gsl_matrix *x = gsl_matrix_alloc (N, 2), *x_tilde = gsl_matrix_alloc (N, 2), *bar = gsl_matrix_alloc (N, 2);
+  gsl_vector *t = gsl_vector_alloc (N), *loss = gsl_vector_alloc (N);
+  cr_assert_eq (sb_target_sample (law, (sb_stream){ 1, SB_FOR_DATA, 0 }, x), GSL_SUCCESS);
+  for (int k = 0; k < 3; k++)
+    {
+      sb_process *process = one_level (2, sigmas[k]);
+      sb_score *exact = sb_score_exact_alloc (law, process);
+      double v = s2 + gsl_pow_2 (sigmas[k]), expected = 2 * s2 / (2 * gsl_pow_2 (sigmas[k]) * v), error;
+      noise (process, 1, 1, t, x, x_tilde);
+      cr_assert_eq (sb_denoising_loss (exact, x, x_tilde, t, NULL, loss, bar), GSL_SUCCESS);
+      double found = mean_of (loss, &error);
+      cr_assert_float_eq (found, expected, 5 * error, "sigma = %g: %g, not %g", sigmas[k], found, expected);
+      if (sigmas[k] == 1)
+        cr_assert_gt (2 * 2 / v, 100 * error, "the wrong sign would show");
+      sb_score_free (exact);
+      sb_process_free (process);
+    }
+  gsl_matrix_free (x);
+  gsl_matrix_free (x_tilde);
+  gsl_matrix_free (bar);
+  gsl_vector_free (t);
+  gsl_vector_free (loss);
+  sb_target_free (law);
+}
+
+// The data of one point, $\mathbf c$, have the score $-(\tilde{\mathbf x} - \mathbf c)/\sigma^2$, and nothing is lost.
+// [dsm2ddpm.txt-NCSN-loss]
+
+Test (ncsn, nothing_is_lost_on_one_point)
+{
+  double c[3] = { 1, -2, 0.25 };
+  gsl_matrix_view point = gsl_matrix_view_array (c, 1, 3);
+  sb_target *law = sb_target_points_alloc (&point.matrix, NULL);
+  sb_process *process = sb_smld_alloc (3, L, 0.01, 1);
+  sb_score *exact = sb_score_exact_alloc (law, process);
+  gsl_matrix *x = gsl_matrix_alloc (500, 3);
+  gsl_vector *loss = gsl_vector_alloc (500), *times = ladder ();
+  cr_assert_eq (sb_target_sample (law, (sb_stream){ 2, SB_FOR_DATA, 0 }, x), GSL_SUCCESS);
+  sb_ncsn ncsn = { .lambda = one };
+  cr_assert_eq (sb_ncsn_objective (&ncsn, exact, x, NULL, times, (sb_stream){ 2, 0, 0 }, loss), GSL_SUCCESS);
+  cr_assert_leq (gsl_vector_max (loss), 1e-12);
+  gsl_matrix_free (x);
+  gsl_vector_free (loss);
+  gsl_vector_free (times);
+  sb_score_free (exact);
+  sb_process_free (process);
+  sb_target_free (law);
+}
+
+// ## The gradient at a level
+//
+// in the parameters, through sb_score_vjp, against central differences, to $10^{-6}$. [dsm2ddpm.txt-NCSN-loss]
+
+Test (ncsn, gradient_at_a_level)
+{
+  enum
+  {
+    ROWS = 20
+  };
+  sb_process *process = one_level (MLP_D, 0.3);
+  model w = mlp_alloc (5);
+  sb_score *score = sb_score_alloc (&mlp_type, &w, process);
+  gsl_matrix *x = gsl_matrix_alloc (ROWS, MLP_D), *x_tilde = gsl_matrix_alloc (ROWS, MLP_D),
+             *bar = gsl_matrix_alloc (ROWS, MLP_D), *unused = gsl_matrix_alloc (ROWS, MLP_D);
+  gsl_vector *t = gsl_vector_alloc (ROWS), *loss = gsl_vector_alloc (ROWS);
+  cr_assert_eq (sb_stream_normals ((sb_stream){ 3, SB_FOR_DATA, 0 }, 0, x), GSL_SUCCESS);
+  noise (process, 1, 3, t, x, x_tilde);
+  cr_assert_eq (sb_denoising_loss (score, x, x_tilde, t, NULL, loss, bar), GSL_SUCCESS);
+  cr_assert_eq (sb_score_vjp (score, x_tilde, t, NULL, bar, unused), GSL_SUCCESS);
+  for (size_t k = 0; k < w.parameters; k += 11)
+    {
+      double theta = w.theta[k], slope = 0, h = 1e-5;
+      for (int sign = 1; sign >= -1; sign -= 2)
+        {
+          w.theta[k] = theta + sign * h;
+          cr_assert_eq (sb_denoising_loss (score, x, x_tilde, t, NULL, loss, unused), GSL_SUCCESS);
+          for (size_t i = 0; i < ROWS; i++)
+            slope += sign * gsl_vector_get (loss, i) / (2 * h);
+        }
+      w.theta[k] = theta;
+      cr_assert_float_eq (w.theta_bar[k], slope, 1e-6 * (10 + fabs (slope)), "parameter %zu: %g, slope %g", k,
+                          w.theta_bar[k], slope);
+    }
+  gsl_matrix_free (x);
+  gsl_matrix_free (x_tilde);
+  gsl_matrix_free (bar);
+  gsl_matrix_free (unused);
+  gsl_vector_free (t);
+  gsl_vector_free (loss);
+  sb_score_free (score);
+  model_free (w);
+  sb_process_free (process);
+}
+
+// ## The mean over the levels
+//
+// By hand: noise from the stream, level after level, times the weight, over L. [dsm2ddpm.txt-NCSN-objective]
+
+static double
+cube (double sigma, void *params)
+{
+  return *(double *)params * gsl_pow_3 (sigma);
+}
+
+Test (ncsn, mean_of_the_levels_by_hand)
+{
+  enum
+  {
+    ROWS = 30,
+    D = 3
+  };
+  sb_process *process = sb_smld_alloc (D, L, 0.01, 1);
+  model w = affine_alloc (D);
+  for (size_t k = 0; k < w.parameters; k++)
+    w.theta[k] = cos ((double)k);
+  sb_score *score = sb_score_alloc (&affine_type, &w, process);
+  gsl_matrix *x = gsl_matrix_alloc (ROWS, D), *z = gsl_matrix_alloc (ROWS, L * D);
+  gsl_vector *times = ladder (), *loss = gsl_vector_alloc (ROWS);
+  sb_stream stream = { 4, SB_FOR_FORWARD, 9 };
+  cr_assert_eq (sb_stream_normals ((sb_stream){ 4, SB_FOR_DATA, 0 }, 0, x), GSL_SUCCESS);
+  cr_assert_eq (sb_stream_normals (stream, 0, z), GSL_SUCCESS);
+  double five = 5;
+  const sb_ncsn weights[] = { { .lambda = NULL }, { .lambda = one }, { .lambda = cube, .params = &five } };
+  for (int which = 0; which < 3; which++)
+    {
+      cr_assert_eq (sb_ncsn_objective (&weights[which], score, x, NULL, times, stream, loss), GSL_SUCCESS);
+      for (size_t i = 0; i < ROWS; i++)
+        {
+          double mean = 0;
+          for (size_t l = 0; l < L; l++)
+            {
+              double sigma = pow (0.01, (double)l / (L - 1)), x_tilde[D];
+              double lambda = which == 0 ? sigma * sigma : which == 1 ? 1 : 5 * sigma * sigma * sigma;
+              for (size_t j = 0; j < D; j++)
+                x_tilde[j] = gsl_matrix_get (x, i, j) + sigma * gsl_matrix_get (z, i, l * D + j);
+              for (size_t j = 0; j < D; j++)
+                {
+                  double s = w.theta[j];
+                  for (size_t k = 0; k < D; k++)
+                    s += w.theta[D * (1 + j) + k] * x_tilde[k];
+                  mean += lambda * 0.5 * gsl_pow_2 (s + gsl_matrix_get (z, i, l * D + j) / sigma) / L;
+                }
+            }
+          cr_assert_float_eq (gsl_vector_get (loss, i), mean, 1e-12 * mean, "weights %d: %.15g, not %.15g", which,
+                              gsl_vector_get (loss, i), mean);
+        }
+    }
+  gsl_matrix_free (x);
+  gsl_matrix_free (z);
+  gsl_vector_free (times);
+  gsl_vector_free (loss);
+  sb_score_free (score);
+  model_free (w);
+  sb_process_free (process);
+}
+
+// ## A network that says nothing
+//
+// loses $\lambda(\sigma)\,d/2\sigma^2$ at a level: with $\lambda = \sigma^2$ as much at each, $d/2$, whatever the
+// ladder; with $\lambda = 1$ the mean of $d/2\sigma_i^2$. Within 5 standard errors. [dsm2ddpm.txt-NCSN-objective]
+
+Test (ncsn, levels_of_equal_size)
+{
+  const double lowest[] = { 0.01, 0.5 };
+  model w = affine_alloc (2);
+  gsl_matrix *x = gsl_matrix_alloc (N / 5, 2);
+  gsl_vector *times = ladder (), *loss = gsl_vector_alloc (N / 5);
+  cr_assert_eq (sb_stream_normals ((sb_stream){ 5, SB_FOR_DATA, 0 }, 0, x), GSL_SUCCESS);
+  for (int k = 0; k < 2; k++)
+    {
+      sb_process *process = sb_smld_alloc (2, L, lowest[k], 1);
+      sb_score *nothing = sb_score_alloc (&affine_type, &w, process);
+      double error, unweighted = 0;
+      for (int i = 0; i < L; i++)
+        unweighted += pow (lowest[k], -2. * i / (L - 1)) / L;
+      cr_assert_eq (sb_ncsn_objective (&(sb_ncsn){ 0 }, nothing, x, NULL, times, (sb_stream){ 5, 0, 0 }, loss),
+                    GSL_SUCCESS);
+      double mean = mean_of (loss, &error);
+      cr_assert_float_eq (mean, 1, 5 * error, "sigma_L = %g: %g", lowest[k], mean);
+      cr_assert_eq (
+          sb_ncsn_objective (&(sb_ncsn){ .lambda = one }, nothing, x, NULL, times, (sb_stream){ 5, 0, 0 }, loss),
+          GSL_SUCCESS);
+      mean = mean_of (loss, &error);
+      cr_assert_float_eq (mean, unweighted, 5 * error, "sigma_L = %g: %g, not %g", lowest[k], mean, unweighted);
+      sb_score_free (nothing);
+      sb_process_free (process);
+    }
+  gsl_matrix_free (x);
+  gsl_vector_free (times);
+  gsl_vector_free (loss);
+  model_free (w);
+}
+
+// ## One level a row
+//
+// as trainings do: sb_dsm_draw draws it, and the mean over $10^5$ rows is that over the levels, within 5 standard
+// errors. It is half of dsm.c's loss with the weight $\operatorname{Var}[x_t \mid x_0] = \sigma^2$, row by row.
+// [dsm2ddpm.txt-NCSN-objective]
+
+Test (ncsn, a_level_for_each_row)
+{
+  sb_target *law = three_in_space ();
+  sb_process *process = sb_smld_alloc (3, L, 0.05, 2);
+  sb_score *exact = sb_score_exact_alloc (law, process);
+  model w = affine_alloc (3);
+  w.theta[3] = w.theta[7] = w.theta[11] = -0.5;
+  sb_score *score = sb_score_alloc (&affine_type, &w, process), *scores[] = { exact, score };
+  gsl_matrix *x = gsl_matrix_alloc (N, 3), *x_tilde = gsl_matrix_alloc (N, 3), *z = gsl_matrix_alloc (N, 3),
+             *bar = gsl_matrix_alloc (N, 3), *epsilon = gsl_matrix_alloc (N, 3);
+  gsl_vector *t = gsl_vector_alloc (N), *loss = gsl_vector_alloc (N), *other = gsl_vector_alloc (N), *times = ladder ();
+  sb_ncsn ncsn = { 0 };
+  sb_dsm dsm = { process, SB_WEIGHT_VARIANCE, 0 };
+  cr_assert_eq (sb_target_sample (law, (sb_stream){ 6, SB_FOR_DATA, 0 }, x), GSL_SUCCESS);
+  gsl_matrix_memcpy (x_tilde, x);
+  cr_assert_eq (sb_dsm_draw (&dsm, (sb_stream){ 6, 0, 0 }, t, z, x_tilde), GSL_SUCCESS);
+  for (int k = 0; k < 2; k++)
+    {
+      double error, all_error;
+      cr_assert_eq (sb_denoising_loss (scores[k], x, x_tilde, t, NULL, loss, bar), GSL_SUCCESS);
+      double gradient = gsl_matrix_get (bar, 7, 1),
+             sigma = sb_smld_sigma (process, (size_t)rint (L * gsl_vector_get (t, 7)));
+      cr_assert_eq (sb_ncsn_weigh (&ncsn, process, t, loss, bar), GSL_SUCCESS);
+      cr_assert_float_eq (gsl_matrix_get (bar, 7, 1), sigma * sigma * gradient, 1e-14 * fabs (gradient));
+      double mean = mean_of (loss, &error);
+      cr_assert_eq (sb_ncsn_objective (&ncsn, scores[k], x, NULL, times, (sb_stream){ 7, 0, 0 }, other), GSL_SUCCESS);
+      double all = mean_of (other, &all_error);
+      cr_assert_float_eq (mean, all, 5 * hypot (error, all_error), "score %d: %g, over all levels %g", k, mean, all);
+      if (k == 0)
+        {
+          cr_assert_eq (sb_score_evaluate (exact, SB_EPSILON, x_tilde, t, NULL, epsilon), GSL_SUCCESS);
+          cr_assert_eq (sb_dsm_loss (&dsm, t, z, epsilon, other, bar), GSL_SUCCESS);
+          for (size_t i = 0; i < N; i++)
+            cr_assert_float_eq (2 * gsl_vector_get (loss, i), gsl_vector_get (other, i),
+                                1e-10 * (1 + gsl_vector_get (other, i)));
+        }
+    }
+  gsl_matrix_free (x);
+  gsl_matrix_free (x_tilde);
+  gsl_matrix_free (z);
+  gsl_matrix_free (bar);
+  gsl_matrix_free (epsilon);
+  gsl_vector_free (t);
+  gsl_vector_free (loss);
+  gsl_vector_free (other);
+  gsl_vector_free (times);
+  sb_score_free (exact);
+  sb_score_free (score);
+  model_free (w);
+  sb_process_free (process);
+  sb_target_free (law);
+}
+
+// ## The minimum does not move
+//
+// Each level has a line $a_i + b_i x$ of its own: by the slopes of the summed objective (quadratic, so that differences
+// are exact) Newton's step from anywhere ends at the same lines, to $10^{-10}$, with either weight, and the same as at
+// the level by itself. [dsm2ddpm.txt-NCSN-objective]
+
+enum
+{
+  TWO = 2
+};
+
+static int
+lines_evaluate (const void *state, sb_view view, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y,
+                gsl_matrix *out)
+{
+  const double *theta = state;
+  (void)view, (void)y;
+  for (size_t i = 0; i < x->size1; i++)
+    {
+      const double *line = theta + 2 * (lrint (TWO * gsl_vector_get (t, i)) - 1);
+      gsl_matrix_set (out, i, 0, line[0] + line[1] * gsl_matrix_get (x, i, 0));
+    }
+  return GSL_SUCCESS;
+}
+
+static const sb_score_type lines_type = { .name = "lines", .views = SB_SCORE, .evaluate = lines_evaluate };
+
+static double
+lines_loss (const sb_ncsn *ncsn, const sb_process *process, double *theta, const gsl_matrix *x, const gsl_vector *times)
+{
+  gsl_vector *loss = gsl_vector_alloc (x->size1);
+  sb_score *score = sb_score_alloc (&lines_type, theta, process);
+  double error;
+  cr_assert_eq (sb_ncsn_objective (ncsn, score, x, NULL, times, (sb_stream){ 8, 0, 0 }, loss), GSL_SUCCESS);
+  double mean = mean_of (loss, &error);
+  sb_score_free (score);
+  gsl_vector_free (loss);
+  return mean;
+}
+
+// The minimum along a line's two parameters, the others held: the slopes and second differences at its start.
+
+static void
+newton (const sb_ncsn *ncsn, const sb_process *process, double *line, double *theta, const gsl_matrix *x,
+        const gsl_vector *times)
+{
+  double f = lines_loss (ncsn, process, theta, x, times), up[2], down[2], both, a = line[0], b = line[1];
+  for (int k = 0; k < 2; k++)
+    {
+      double was = line[k];
+      line[k] = was + 1;
+      up[k] = lines_loss (ncsn, process, theta, x, times);
+      line[k] = was - 1;
+      down[k] = lines_loss (ncsn, process, theta, x, times);
+      line[k] = was;
+    }
+  line[0] = a + 1, line[1] = b + 1;
+  both = lines_loss (ncsn, process, theta, x, times);
+  double ga = (up[0] - down[0]) / 2, gb = (up[1] - down[1]) / 2, haa = up[0] + down[0] - 2 * f,
+         hbb = up[1] + down[1] - 2 * f, hab = both - up[0] - up[1] + f, det = haa * hbb - hab * hab;
+  line[0] = a - (hbb * ga - hab * gb) / det;
+  line[1] = b - (haa * gb - hab * ga) / det;
+}
+
+Test (ncsn, weights_do_not_move_the_minimum)
+{
+  const double mean = 0.7, s = 1.3;
+  double sigma[TWO] = { 0.3, 1 }, when[TWO] = { 1, 0.5 }, theta[2][2 * TWO] = { { 0 } };
+  gsl_vector_view scales = gsl_vector_view_array (sigma, TWO), times = gsl_vector_view_array (when, TWO);
+  sb_process *process = sb_smld_sigmas_alloc (1, &scales.vector);
+  sb_target *law = gaussian (&mean, &s, 1);
+  gsl_matrix *x = gsl_matrix_alloc (2000, 1);
+  const sb_ncsn weights[] = { { .lambda = NULL }, { .lambda = one } };
+  cr_assert_eq (sb_target_sample (law, (sb_stream){ 8, SB_FOR_DATA, 0 }, x), GSL_SUCCESS);
+  for (int which = 0; which < 2; which++)
+    for (int i = 0; i < TWO; i++)
+      for (int again = 0; again < 2; again++)
+        newton (&weights[which], process, theta[which] + 2 * i, theta[which], x, &times.vector);
+  for (int k = 0; k < 2 * TWO; k++)
+    cr_assert_float_eq (theta[0][k], theta[1][k], 1e-10, "parameter %d: %.12g and %.12g", k, theta[0][k], theta[1][k]);
+  cr_assert_float_eq (theta[0][1], -1 / (1.69 + 0.09), 0.4, "%g", theta[0][1]); // 2000 draws: the truth, roughly
+  cr_assert_float_eq (theta[0][3], -1 / (1.69 + 1), 0.15, "%g", theta[0][3]);
+  gsl_matrix_free (x);
+  sb_target_free (law);
+  sb_process_free (process);
+}
+
+// ## What cannot be done
+
+static double
+negative (double sigma, void *params)
+{
+  (void)sigma, (void)params;
+  return -1;
+}
+
+static double
+not_a_number (double sigma, void *params)
+{
+  (void)sigma, (void)params;
+  return GSL_NAN;
+}
+
+Test (ncsn, what_does_not_fit_is_refused)
+{
+  sb_process *process = one_level (2, 1);
+  model w = affine_alloc (2);
+  sb_score *score = sb_score_alloc (&affine_type, &w, process);
+  gsl_matrix *x = gsl_matrix_calloc (4, 2), *three = gsl_matrix_calloc (3, 2), *narrow = gsl_matrix_calloc (4, 1);
+  gsl_vector *t = gsl_vector_calloc (4), *loss = gsl_vector_alloc (4), *short_loss = gsl_vector_alloc (3),
+             *times = gsl_vector_alloc (1), *zero = gsl_vector_calloc (1), *none = gsl_vector_alloc (0);
+  gsl_vector_set_all (t, 1);
+  gsl_vector_set_all (times, 1);
+  sb_ncsn ncsn = { 0 }, bad[] = { { .lambda = negative }, { .lambda = not_a_number } };
+  sb_stream stream = { 0 };
+  cr_assert_eq (sb_ncsn_objective (&ncsn, score, x, NULL, times, stream, short_loss), GSL_EBADLEN);
+  cr_assert_eq (sb_ncsn_objective (&ncsn, score, x, NULL, none, stream, loss), GSL_EBADLEN);
+  cr_assert_eq (sb_ncsn_objective (&ncsn, score, narrow, NULL, times, stream, loss), GSL_EBADLEN);
+  cr_assert_eq (sb_ncsn_objective (&ncsn, score, x, NULL, zero, stream, loss), GSL_ESING);
+  cr_assert_eq (sb_ncsn_weigh (&ncsn, process, t, short_loss, NULL), GSL_EBADLEN);
+  cr_assert_eq (sb_ncsn_weigh (&ncsn, process, t, loss, three), GSL_EBADLEN);
+  for (int k = 0; k < 2; k++)
+    {
+      cr_assert_eq (sb_ncsn_weigh (&bad[k], process, t, loss, NULL), GSL_EDOM);
+      cr_assert_eq (sb_ncsn_objective (&bad[k], score, x, NULL, times, stream, loss), GSL_EDOM);
+    }
+  gsl_vector_set_all (t, 3);
+  cr_assert_eq (sb_ncsn_weigh (&ncsn, process, t, loss, NULL), GSL_EDOM);
+  gsl_matrix_free (x);
+  gsl_matrix_free (three);
+  gsl_matrix_free (narrow);
+  gsl_vector_free (t);
+  gsl_vector_free (loss);
+  gsl_vector_free (short_loss);
+  gsl_vector_free (times);
+  gsl_vector_free (zero);
+  gsl_vector_free (none);
+  sb_score_free (score);
+  model_free (w);
+  sb_process_free (process);
+}
