@@ -82,7 +82,7 @@ hessian (const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *v, gsl_matr
 // [dsm2ddpm.txt-EBM]
 
 static void
-invert (const double A[D][D], double *inverse)
+invert (double A[D][D], double *inverse)
 {
   double det = 0;
   for (int i = 0; i < D; i++)
