@@ -63,6 +63,7 @@
 #include "train/adam.h"
 #include "train/checkpoint.h"
 #include "train/classify.h"
+#include "train/slice.h"
 #include "train/train.h"
 
 #endif

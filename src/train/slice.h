@@ -1,0 +1,31 @@
+#ifndef SCOREBOOK_TRAIN_SLICE_H
+#define SCOREBOOK_TRAIN_SLICE_H
+
+#include "train.h"
+
+SB_BEGIN_DECLS
+
+// Which derivatives of the score are looked at.
+typedef enum
+{
+  SB_SLICE_RANDOM,       // v^T J v + |s|^2 / 2 for one v ~ N(0, I) a sample: sliced score matching, variance-reduced
+  SB_SLICE_RANDOM_PLAIN, // v^T J v + (v^T s)^2 / 2: as first written
+  SB_SLICE_ALL           // tr J + |s|^2 / 2, by d directions: implicit score matching
+} sb_slices;
+
+// Learning the score of data from the data alone, with no density and no noise but what `sigma` asks for. The
+// network's output is the score, at the label 0; it has as many outputs as inputs and no self-attention.
+typedef struct
+{
+  const sb_net *net;
+  float *theta; // the training's
+  sb_slices slices;
+  double sigma; // the examples get noise N(0, sigma^2 I), which they then are examples of; 0: none
+  sb_examples examples;
+} sb_slicing;
+
+sb_task sb_slicing_task (const sb_slicing *slicing); // keeps the address; the loss is not divided by the dimension
+
+SB_END_DECLS
+
+#endif

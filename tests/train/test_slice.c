@@ -1,0 +1,205 @@
+// # Training without a density finds the score where it is known
+//
+// A small perceptron sees nothing but samples of two Gaussians in the plane, and comes close to the gradient of their
+// log-density; by sliced and by implicit score matching.
+
+#include "base/shard.h"
+#include "process/ve.h"
+#include "target/target.h"
+#include "train/slice.h"
+
+#include <criterion/criterion.h>
+#include <gsl/gsl_math.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void
+setup (void)
+{
+  gsl_set_error_handler_off ();
+  sb_blas_single_threaded ();
+}
+
+TestSuite (slice, .init = setup);
+
+static int
+draw_from_law (const void *law, sb_stream stream, gsl_matrix *x)
+{
+  return sb_target_sample (law, stream, x);
+}
+
+static sb_target *
+two_gaussians (void)
+{
+  double weights[] = { 0.4, 0.6 }, means[] = { -1, 0.5, 1, -0.5 },
+         covariances[] = { 0.3, 0, 0, 0.4, 0.4, 0.2, 0.2, 0.35 };
+  gsl_vector_view w = gsl_vector_view_array (weights, 2);
+  gsl_matrix_view m = gsl_matrix_view_array (means, 2, 2), c = gsl_matrix_view_array (covariances, 4, 2);
+  return sb_target_mixture_alloc (&w.vector, &m.matrix, &c.matrix);
+}
+
+typedef struct
+{
+  sb_net *net;
+  sb_target *law;
+  sb_training *training;
+  sb_slicing slicing;
+  sb_recipe recipe;
+  sb_trainer *trainer;
+} experiment;
+
+static void
+experiment_start (experiment *e, sb_slices slices, double sigma, size_t batch)
+{
+  e->net = sb_net_alloc ("mlp inputs=2 width=32 layers=2 time=none", NULL);
+  e->law = two_gaussians ();
+  e->training = sb_training_alloc (e->net, (sb_stream){ 3, SB_FOR_USER, 0 });
+  cr_assert (e->net && e->law && e->training);
+  e->slicing = (sb_slicing){ e->net, e->training->theta, slices, sigma, { draw_from_law, e->law } };
+  e->recipe = (sb_recipe){ .task = sb_slicing_task (&e->slicing),
+                           .adam = { 3e-3, 0.9, 0.999, 1e-8, 50, 5, 0.99 },
+                           .batch = batch,
+                           .shard_rows = 128,
+                           .seed = 5 };
+  e->trainer = sb_trainer_alloc (&e->recipe, e->training);
+  cr_assert_not_null (e->trainer);
+}
+
+static void
+experiment_free (experiment *e)
+{
+  sb_trainer_free (e->trainer);
+  sb_training_free (e->training);
+  sb_target_free (e->law);
+  sb_net_free (e->net);
+}
+
+// On fresh points: E|s - grad log p|^2 / E|grad log p|^2, p the law with noise sigma. VE from 0 gives exactly that
+// noise at the time where its kernel's deviation is sigma.
+
+static double
+relative_error (experiment *e, double sigma, double *size_of_truth)
+{
+  enum
+  {
+    N = 2000
+  };
+  static double points[2 * N], noise[2 * N], truth[2 * N];
+  static float in[2 * N], out[2 * N];
+  gsl_matrix_view x = gsl_matrix_view_array (points, N, 2), z = gsl_matrix_view_array (noise, N, 2),
+                  s = gsl_matrix_view_array (truth, N, 2);
+  sb_process *ve = sb_ve_alloc (2, 0.01, 50);
+  gsl_vector *t = gsl_vector_alloc (N);
+  double low = 0, high = 1, a, sd;
+  for (int k = 0; k < 60; k++) // bisection for the time; at 0 the law itself
+    {
+      sb_process_scalars (ve, 0, (low + high) / 2, &a, &sd);
+      *(sd < sigma ? &low : &high) = (low + high) / 2;
+    }
+  gsl_vector_set_all (t, sigma > 0 ? low : 0);
+  cr_assert_eq (sb_target_sample (e->law, (sb_stream){ 78, SB_FOR_DATA, 0 }, &x.matrix), GSL_SUCCESS);
+  cr_assert_eq (sb_stream_normals ((sb_stream){ 78, SB_FOR_FORWARD, 0 }, 0, &z.matrix), GSL_SUCCESS);
+  for (size_t k = 0; k < 2 * N; k++)
+    in[k] = (float)(points[k] += sigma * noise[k]);
+  cr_assert_eq (sb_target_evaluate (e->law, ve, SB_SCORE, &x.matrix, t, &s.matrix), GSL_SUCCESS);
+
+  sb_net_work *work = sb_net_work_alloc (e->net, N, 0);
+  cr_assert_eq (sb_net_forward (e->net, e->training->ema, N, in, NULL, work, out), GSL_SUCCESS);
+  double error = 0, size = 0;
+  for (size_t k = 0; k < 2 * N; k++)
+    {
+      error += gsl_pow_2 ((double)out[k] - truth[k]);
+      size += gsl_pow_2 (truth[k]);
+    }
+  sb_net_work_free (work);
+  gsl_vector_free (t);
+  sb_process_free (ve);
+  *size_of_truth = size / N;
+  return error / size;
+}
+
+// The error after some steps. What the losses settle at is known too: J = E|s - s*|^2 / 2 - E|s*|^2 / 2.
+
+static double
+error_after (sb_slices slices, size_t batch, int steps)
+{
+  experiment e = { 0 };
+  double loss, norm, size, late = 0;
+  sb_error error;
+  experiment_start (&e, slices, 0, batch);
+  cr_assert_gt (relative_error (&e, 0, &size), 0.5, "an untrained network knows the score");
+  for (int k = 0; k < steps; k++)
+    {
+      cr_assert_eq (sb_trainer_step (e.trainer, &loss, &norm, &error), GSL_SUCCESS, "%s", error.message);
+      late += k >= steps / 2 ? 2 * loss / steps : 0;
+    }
+  double found = relative_error (&e, 0, &size);
+  cr_assert_float_eq (late, -size / 2, 0.06 * size / 2, "the loss is %g, and at best %g", late, -size / 2);
+  experiment_free (&e);
+  return found;
+}
+
+// [dsm2ddpm.txt-ISM] [dsm2ddpm.txt-SSM]
+
+Test (slice, finds_the_score_of_the_data)
+{
+  double exact = error_after (SB_SLICE_ALL, 256, 800), reduced = error_after (SB_SLICE_RANDOM, 256, 800),
+         plain = error_after (SB_SLICE_RANDOM_PLAIN, 512, 800);
+  cr_assert_lt (exact, 0.02, "implicit: %g", exact);
+  cr_assert_lt (reduced, 0.025, "sliced: %g", reduced);
+  cr_assert_lt (plain, 0.03, "sliced, plain: %g", plain);
+}
+
+// With noise on the data it is the noisy law's score that is learned, and not the data's.
+
+Test (slice, finds_the_score_of_noisy_data)
+{
+  experiment e = { 0 };
+  double loss, norm;
+  sb_error error;
+  experiment_start (&e, SB_SLICE_RANDOM, 0.7, 256);
+  for (int k = 0; k < 600; k++)
+    cr_assert_eq (sb_trainer_step (e.trainer, &loss, &norm, &error), GSL_SUCCESS, "%s", error.message);
+  double size, noisy = relative_error (&e, 0.7, &size), clean = relative_error (&e, 0, &size);
+  cr_assert_lt (noisy, 0.05, "of the noisy law: %g", noisy);
+  cr_assert_gt (clean, 0.2, "of the clean law: %g", clean);
+  experiment_free (&e);
+}
+
+// ## The loss itself
+//
+// A network that is made linear, s = W x + b on purpose: with the outputs' weights alone different from zero the hidden
+// layer says nothing, and the loss is |b|^2 / 2 whatever the directions.
+
+Test (slice, of_a_constant_score)
+{
+  const sb_slices all[] = { SB_SLICE_ALL, SB_SLICE_RANDOM };
+  for (int k = 0; k < 2; k++)
+    {
+      experiment e = { 0 };
+      double loss, norm;
+      sb_error error;
+      experiment_start (&e, all[k], 0, 128);
+      memset (e.training->theta, 0, e.training->count * sizeof (float));
+      e.training->theta[e.training->count - 2] = 3;
+      e.training->theta[e.training->count - 1] = -4;
+      cr_assert_eq (sb_trainer_step (e.trainer, &loss, &norm, &error), GSL_SUCCESS);
+      cr_assert_float_eq (loss, 12.5, 1e-5);
+      cr_assert_float_eq (norm, 5, 1e-4, "the gradient is (3, -4) for the bias: %g", norm);
+      experiment_free (&e);
+    }
+}
+
+// Attention has no such gradient; that is said at once, and not in the middle of a training.
+
+Test (slice, refuses_attention)
+{
+  sb_net *net = sb_net_alloc ("unet image=1x4x4 channels=4 multipliers=1,1 groups=2 time=none attention=4", NULL);
+  sb_training *training = sb_training_alloc (net, (sb_stream){ 3, SB_FOR_USER, 0 });
+  sb_slicing slicing = { net, training->theta, SB_SLICE_RANDOM, 0, { draw_from_law, NULL } };
+  sb_recipe recipe = { .task = sb_slicing_task (&slicing), .batch = 2, .shard_rows = 2 };
+  cr_assert_null (sb_trainer_alloc (&recipe, training));
+  sb_training_free (training);
+  sb_net_free (net);
+}
