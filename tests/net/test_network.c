@@ -286,3 +286,179 @@ Test (network, work_has_its_limits)
   sb_net_work_free (work);
   sb_net_free (net);
 }
+
+// ## What a forward pass leaves behind
+//
+// A gradient may be asked for twice, and a derivative along a direction before or after: each time the same.
+
+Test (network, derivatives_may_be_asked_for_in_any_order)
+{
+  gsl_rng *r = property_rng (5);
+  for (size_t k = 0; k < NETWORKS; k++)
+    {
+      sb_net *net = sb_net_alloc (networks[k], NULL);
+      sb_net_work *work = sb_net_work_alloc (net, N, 1);
+      size_t in = N * sb_net_shape_size (sb_net_input (net)), out = N * sb_net_shape_size (sb_net_output (net)),
+             count = net->parameters;
+      float *theta = some_weights (net, r), *x = normals (r, in, 1), *label = normals (r, N, 1),
+            *out_bar = normals (r, out, 1), *y = malloc (out * sizeof *y), *first = calloc (count, sizeof *first),
+            *second = calloc (count, sizeof *second),
+            *x_bar[2] = { malloc (in * sizeof **x_bar), malloc (in * sizeof **x_bar) },
+            *y_dot[2] = { malloc (out * sizeof **y_dot), malloc (out * sizeof **y_dot) };
+      cr_assert_eq (sb_net_forward (net, theta, N, x, label, work, y), GSL_SUCCESS);
+      cr_assert_eq (sb_net_jvp (net, theta, work, x, y_dot[0]), GSL_SUCCESS);
+      cr_assert_eq (sb_net_backward (net, theta, work, out_bar, first, x_bar[0]), GSL_SUCCESS);
+      cr_assert_eq (sb_net_jvp (net, theta, work, x, y_dot[1]), GSL_SUCCESS);
+      cr_assert_eq (sb_net_backward (net, theta, work, out_bar, second, NULL), GSL_SUCCESS);
+      cr_assert_eq (sb_net_backward (net, theta, work, out_bar, NULL, x_bar[1]), GSL_SUCCESS);
+      cr_assert_arr_eq (first, second, count * sizeof *first, "%s: gradients", networks[k]);
+      cr_assert_arr_eq (x_bar[0], x_bar[1], in * sizeof **x_bar, "%s: gradients of the input", networks[k]);
+      cr_assert_arr_eq (y_dot[0], y_dot[1], out * sizeof **y_dot, "%s: along a direction", networks[k]);
+
+      // Another input: nothing of the one before is left.
+      sb_net_work *fresh = sb_net_work_alloc (net, N, 1);
+      memset (first, 0, count * sizeof *first);
+      memset (second, 0, count * sizeof *second);
+      cr_assert_eq (sb_net_forward (net, theta, N - 1, out_bar, NULL, work, y), GSL_SUCCESS);
+      cr_assert_eq (sb_net_backward (net, theta, work, x, first, NULL), GSL_SUCCESS);
+      cr_assert_eq (sb_net_forward (net, theta, N - 1, out_bar, NULL, fresh, y), GSL_SUCCESS);
+      cr_assert_eq (sb_net_backward (net, theta, fresh, x, second, NULL), GSL_SUCCESS);
+      cr_assert_arr_eq (first, second, count * sizeof *first, "%s: after another input", networks[k]);
+
+      free (theta), free (x), free (label), free (out_bar), free (y), free (first), free (second);
+      free (x_bar[0]), free (x_bar[1]), free (y_dot[0]), free (y_dot[1]);
+      sb_net_work_free (work);
+      sb_net_work_free (fresh);
+      sb_net_free (net);
+    }
+  gsl_rng_free (r);
+}
+
+// What the last layer reads gives its output again, where it is a linear one: of a perceptron and of a classifier.
+
+Test (network, the_last_layer_reads_what_is_hidden)
+{
+  const char *const linear[] = { "mlp inputs=5 outputs=3 width=16 layers=2 time=none",
+                                 "cnn image=1x8x8 outputs=4 channels=4 multipliers=1,2 groups=2" };
+  gsl_rng *r = property_rng (6);
+  for (size_t k = 0; k < 2; k++)
+    {
+      sb_net *net = sb_net_alloc (linear[k], NULL);
+      sb_net_work *work = sb_net_work_alloc (net, N, 0);
+      const sb_layer *last = &net->layers[net->count - 1];
+      size_t inputs = last->in[0].channels, outputs = last->out.channels;
+      float *theta = some_weights (net, r), *x = normals (r, N * sb_net_shape_size (sb_net_input (net)), 1),
+            *y = malloc (N * outputs * sizeof *y), *hidden = malloc (N * inputs * sizeof *hidden);
+      const float *W = theta + last->offset, *b = W + inputs * outputs;
+      hidden[0] = 7;
+      cr_assert_eq (sb_net_forward (net, theta, 0, x, NULL, work, y), GSL_SUCCESS);
+      sb_net_hidden (net, work, hidden);
+      cr_assert_eq (hidden[0], 7, "of no samples, nothing");
+      cr_assert_eq (sb_net_forward (net, theta, N, x, NULL, work, y), GSL_SUCCESS);
+      sb_net_hidden (net, work, hidden);
+      for (size_t i = 0; i < N; i++)
+        for (size_t o = 0; o < outputs; o++)
+          {
+            double sum = (double)b[o];
+            for (size_t j = 0; j < inputs; j++)
+              sum += (double)W[o * inputs + j] * (double)hidden[i * inputs + j];
+            cr_assert_float_eq (y[i * outputs + o], sum, 1e-4 * (1 + fabs (sum)), "%s", linear[k]);
+          }
+      free (theta), free (x), free (y), free (hidden);
+      sb_net_work_free (work);
+      sb_net_free (net);
+    }
+  gsl_rng_free (r);
+}
+
+// ## Where it went wrong
+//
+// The layer whose parameter is no number is the first whose output is none, whichever the layer, for one sample and
+// more.
+
+Test (network, the_first_layer_that_is_not_finite_is_named)
+{
+  gsl_rng *r = property_rng (7);
+  for (size_t k = 0; k < NETWORKS; k++)
+    {
+      sb_net *net = sb_net_alloc (networks[k], NULL);
+      sb_net_work *work = sb_net_work_alloc (net, N, 0);
+      float *theta = some_weights (net, r), *x = normals (r, N * sb_net_shape_size (sb_net_input (net)), 1),
+            *label = normals (r, N, 1), *y = malloc (N * sb_net_shape_size (sb_net_output (net)) * sizeof *y);
+      for (size_t n = 0; n <= N; n++)
+        {
+          cr_assert_eq (sb_net_forward (net, theta, n, x, label, work, y), GSL_SUCCESS);
+          cr_assert_null (sb_net_not_finite (net, work));
+          for (size_t l = 2; l < net->count && n > 0; l++)
+            if (net->layers[l].parameters > 0)
+              {
+                float *last = theta + net->layers[l].offset + net->layers[l].parameters - 1, before = *last;
+                *last = l % 2 ? NAN : INFINITY;
+                cr_assert_eq (sb_net_forward (net, theta, n, x, label, work, y), GSL_SUCCESS);
+                const char *named = sb_net_not_finite (net, work);
+                cr_assert_not_null (named);
+                cr_assert_str_eq (named, net->layers[l].name, "%s: %s, not %s", networks[k], named,
+                                  net->layers[l].name);
+                *last = before;
+              }
+        }
+      free (theta), free (x), free (label), free (y);
+      sb_net_work_free (work);
+      sb_net_free (net);
+    }
+  gsl_rng_free (r);
+}
+
+// ## Backends
+//
+// The reference is last, can always be used in float and only there; what is chosen by name is what was named, and what
+// cannot be chosen is said in a line that names it, and leaves the choice as it was.
+
+static int
+choose (const char *name, sb_net_precision precision, const sb_net_backend **backend, sb_error *error)
+{
+  sb_net *net = sb_net_alloc (networks[0], NULL);
+  const sb_net_backend *before = net->backend;
+  *error = (sb_error){ 0 };
+  int status = sb_net_choose (net, name, precision, error);
+  cr_assert (!status || (net->backend == before && net->precision == SB_NET_FLOAT));
+  cr_assert (status || net->precision == precision);
+  cr_assert_eq (error->code, status);
+  *backend = net->backend;
+  sb_net_free (net);
+  return status;
+}
+
+Test (network, backends_are_what_they_are_called)
+{
+  sb_error error;
+  const sb_net_backend *chosen, *last = NULL;
+  for (size_t k = 0; (chosen = sb_net_backend_at (k)); k++)
+    {
+      const sb_net_backend *named;
+      last = chosen;
+      for (sb_net_precision precision = SB_NET_FLOAT; precision <= SB_NET_BF16; precision++)
+        if (choose (sb_net_backend_name (last), precision, &named, &error) == GSL_SUCCESS)
+          cr_assert (named == last && sb_net_backend_usable (last, precision), "%s", sb_net_backend_name (last));
+        else
+          {
+            cr_assert_eq (error.code, GSL_EUNSUP);
+            cr_assert_not (sb_net_backend_usable (last, precision));
+          }
+    }
+  cr_assert_not_null (last);
+  cr_assert_str_eq (sb_net_backend_name (last), "openblas");
+  cr_assert (sb_net_backend_usable (last, SB_NET_FLOAT) && !sb_net_backend_usable (last, SB_NET_BF16));
+  cr_assert_eq (choose (NULL, SB_NET_FLOAT, &chosen, &error), GSL_SUCCESS, "whichever is fastest: %s", error.message);
+  cr_assert_eq (choose ("cublas", SB_NET_FLOAT, &chosen, &error), GSL_EINVAL);
+  cr_assert (strstr (error.message, "'cublas'"), "%s", error.message);
+  cr_assert_eq (choose ("openblas", SB_NET_BF16, &chosen, &error), GSL_EUNSUP);
+  cr_assert (strstr (error.message, "bf16"), "%s", error.message);
+  if (sb_net_backend_at (0) == last)
+    {
+      cr_assert_eq (choose ("onednn", SB_NET_FLOAT, &chosen, &error), GSL_EUNSUP);
+      cr_assert (strstr (error.message, "onednn: not built in"), "%s", error.message);
+      cr_assert_eq (choose (NULL, SB_NET_BF16, &chosen, &error), GSL_EUNSUP);
+      cr_assert (strstr (error.message, "bf16"), "%s", error.message);
+    }
+}
