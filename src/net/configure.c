@@ -205,7 +205,7 @@ typedef struct
 {
   sb_net *net;
   int failed;
-  size_t time, time_channels; // the embedding of the time: its layer, 0 where there is none, and its channels
+  size_t time; // the layer with the embedding of the time, 0 where there is none
   size_t groups;
 } builder;
 
@@ -350,7 +350,6 @@ embed_time (builder *b, const settings *s, size_t width)
   h = convolve (b, "time.linear1", h, width, 1, 0);
   h = convolve (b, "time.linear2", activate (b, h), width, 1, 0);
   b->time = activate (b, h);
-  b->time_channels = width;
 }
 
 static size_t

@@ -173,6 +173,22 @@ Test (network, first_weights_have_their_variance)
   sb_net_free (net);
 }
 
+// A classifier has no path to be silent on: all of its convolutions speak from the start.
+
+Test (network, a_new_classifier_speaks)
+{
+  sb_net *net = sb_net_alloc ("cnn image=1x8x8 outputs=3", NULL);
+  float *theta = malloc (net->parameters * sizeof *theta);
+  cr_assert_eq (sb_net_initialise (net, (sb_stream){ 3, SB_FOR_USER, 0 }, theta), GSL_SUCCESS);
+  for (size_t k = 0; k < sb_net_tensors (net); k++)
+    {
+      sb_net_tensor t = sb_net_tensor_at (net, k);
+      cr_assert (strstr (t.name, ".bias") || theta[t.offset] != 0, "%s is zero", t.name);
+    }
+  free (theta);
+  sb_net_free (net);
+}
+
 // ## Names and places
 //
 // The named tensors cover theta without gap or overlap, and no two have the same name.
@@ -216,6 +232,110 @@ Test (network, shapes_are_what_was_asked_for)
   net = sb_net_alloc ("unet image=3x32x32", NULL);
   cr_assert_eq (sb_net_output (net).channels, 3, "as many channels out as in, unless said");
   sb_net_free (net);
+}
+
+// ## What is laid
+//
+// The whole of a small network of each kind, as a reader of the figure would write it down: every weight in order, with
+// its shape, outputs first. Each has a bias of as many numbers, but the frequencies of an embedding.
+
+static void
+check_weights (const char *configuration, const char *expected)
+{
+  char found[4000] = "";
+  size_t length = 0;
+  sb_net *net = sb_net_alloc (configuration, NULL);
+  cr_assert_not_null (net);
+  for (size_t k = 0; k < sb_net_tensors (net); k++)
+    {
+      sb_net_tensor t = sb_net_tensor_at (net, k);
+      char *end = strstr (t.name, ".weight");
+      if (!end)
+        {
+          sb_net_tensor weight = sb_net_tensor_at (net, k - 1);
+          cr_assert (strstr (t.name, ".bias") && t.rank == 1 && t.size[0] == weight.size[0], "%s", t.name);
+          cr_assert (strncmp (t.name, weight.name, strlen (t.name) - 4) == 0, "%s after %s", t.name, weight.name);
+          continue;
+        }
+      *end = 0;
+      length += (size_t)snprintf (found + length, sizeof found - length, "%s", t.name);
+      for (size_t d = 0; d < t.rank; d++)
+        length += (size_t)snprintf (found + length, sizeof found - length, "%c%zu", d ? 'x' : ' ', t.size[d]);
+      length += (size_t)snprintf (found + length, sizeof found - length, "; ");
+    }
+  cr_assert_str_eq (found, expected, "%s", configuration);
+  sb_net_free (net);
+}
+
+Test (network, weights_are_those_of_the_figure)
+{
+  check_weights ("mlp inputs=3 width=2 layers=2 features=4",
+                 "time.embedding 2; time.linear1 2x4; time.linear2 2x2; hidden.0 2x3; hidden.0.time 2x2; "
+                 "hidden.1 2x2; hidden.1.time 2x2; out 3x2; ");
+  check_weights ("cnn image=1x4x4 outputs=2 channels=2 multipliers=1,2 blocks=2 groups=1",
+                 "level.0.0.conv 2x1x3x3; level.0.0.norm 2; level.0.1.conv 2x2x3x3; level.0.1.norm 2; "
+                 "level.1.0.conv 4x2x3x3; level.1.0.norm 4; level.1.1.conv 4x4x3x3; level.1.1.norm 4; out 2x4; ");
+  check_weights ("unet image=1x4x2 outputs=3 channels=2 multipliers=1,2 groups=1 attention=4 features=4",
+                 "time.linear1 8x4; time.linear2 8x8; in 2x1x3x3; down.0.0.norm1 2; down.0.0.conv1 2x2x3x3; "
+                 "down.0.0.time 2x8; down.0.0.norm2 2; down.0.0.conv2 2x2x3x3; down.0.0.attention.norm 2; "
+                 "down.0.0.attention.query 2x2x1x1; down.0.0.attention.key 2x2x1x1; down.0.0.attention.value 2x2x1x1; "
+                 "down.0.0.attention.out 2x2x1x1; down.1.0.norm1 2; down.1.0.conv1 4x2x3x3; down.1.0.time 4x8; "
+                 "down.1.0.norm2 4; down.1.0.conv2 4x4x3x3; down.1.0.skip 4x2x1x1; middle.norm1 4; "
+                 "middle.conv1 4x4x3x3; middle.time 4x8; middle.norm2 4; middle.conv2 4x4x3x3; up.1.0.norm1 8; "
+                 "up.1.0.conv1 4x8x3x3; up.1.0.time 4x8; up.1.0.norm2 4; up.1.0.conv2 4x4x3x3; up.1.0.skip 4x8x1x1; "
+                 "up.0.0.norm1 6; up.0.0.conv1 2x6x3x3; up.0.0.time 2x8; up.0.0.norm2 2; up.0.0.conv2 2x2x3x3; "
+                 "up.0.0.skip 2x6x1x1; up.0.0.attention.norm 2; up.0.0.attention.query 2x2x1x1; "
+                 "up.0.0.attention.key 2x2x1x1; up.0.0.attention.value 2x2x1x1; up.0.0.attention.out 2x2x1x1; "
+                 "out.norm 2; out.conv 3x2x3x3; ");
+}
+
+// What is left out takes the values that the header shows.
+
+Test (network, what_is_left_out_has_its_default)
+{
+  const char *const pairs[][2]
+      = { { "mlp inputs=2", "mlp inputs=2 outputs=2 width=64 layers=3 time=fourier features=32" },
+          { "unet image=1x8x8", "unet image=1x8x8 outputs=1 channels=32 multipliers=1,2,2 blocks=1 groups=8 "
+                                "time=positional features=32" },
+          { "cnn image=1x8x8 outputs=10",
+            "cnn image=1x8x8 outputs=10 channels=16 multipliers=1,2,4 blocks=2 groups=8 time=none" } };
+  for (size_t k = 0; k < 3; k++)
+    {
+      sb_net *brief = sb_net_alloc (pairs[k][0], NULL), *full = sb_net_alloc (pairs[k][1], NULL);
+      cr_assert_eq (brief->count, full->count, "%s", pairs[k][0]);
+      for (size_t l = 0; l < brief->count; l++)
+        {
+          const sb_layer *a = &brief->layers[l], *b = &full->layers[l];
+          cr_assert (a->type == b->type && strcmp (a->name, b->name) == 0 && a->parameters == b->parameters
+                         && a->groups == b->groups && a->kernel == b->kernel
+                         && memcmp (&a->out, &b->out, sizeof a->out) == 0,
+                     "%s: layer %s", pairs[k][0], a->name);
+        }
+      sb_net_free (brief);
+      sb_net_free (full);
+    }
+}
+
+// Attention stands at the heights listed and nowhere else, and levels that are not there ask for nothing.
+
+Test (network, attention_stands_where_it_was_asked_for)
+{
+  const char *const wanted[][2]
+      = { { "", "" }, { " attention=8", "8" }, { " attention=2,4", "42" }, { " attention=0", "" } };
+  for (size_t k = 0; k < 4; k++)
+    {
+      char configuration[100], found[20] = "";
+      snprintf (configuration, sizeof configuration, "unet image=1x8x16 channels=2 groups=1%s", wanted[k][0]);
+      sb_net *net = sb_net_alloc (configuration, NULL);
+      for (size_t l = 0; l < net->count; l++)
+        if (net->layers[l].type == &sb_layer_attention && strncmp (net->layers[l - 4].name, "down", 4) == 0)
+          sprintf (found + strlen (found), "%zu", net->layers[l].out.height);
+      cr_assert_str_eq (found, wanted[k][1], "%s", configuration);
+      sb_net_free (net);
+    }
+  sb_net *widest = sb_net_alloc ("unet image=1x4x4 channels=16384 multipliers=1 groups=1", NULL);
+  cr_assert_not_null (widest);
+  sb_net_free (widest);
 }
 
 // ## What cannot be a network
