@@ -9,7 +9,18 @@
 // For DDPM that is $\frac1{\sqrt{1-\beta_i}}(\mathbf x_i + \beta_i\,\mathbf s)$, the mean of Eq. (4). [scoresde.eq4]
 // For SMLD it is $\mathbf x_i + (\sigma_i^2 - \sigma_{i-1}^2)\,\mathbf s$, that of Eq. (47). [scoresde.eq47]
 
+//
+// This is the sampler of the report *From Denoising Score Matching to DDPM*, whose $\alpha_t$ is $1 - \beta_t$:
+// [dsm2ddpm.txt-DDPM-sampler]
+// $$ \mathbf{x}_{t-1} = \frac{1}{\sqrt{\alpha_t}}\Bigl(\mathbf{x}_t - \frac{1 - \alpha_t}{\sqrt{1 - \bar\alpha_t}}\,\varepsilon_\theta(\mathbf{x}_t, t)\Bigr)
+//    + \sqrt{\frac{1 - \bar\alpha_{t-1}}{1 - \bar\alpha_t}\,\beta_t}\;\boldsymbol\varepsilon, \qquad t = T, \dots, 1, $$
+// with the lower one of the variances below; the report prints the variance itself as the factor of the noise. With
+// $\mathbf{s} = -\varepsilon_\theta/\sqrt{1 - \bar\alpha_t}$ the first term is the mean above.
+
+#include "reverse.h"
 #include "step.h"
+
+#include <math.h>
 
 static int
 mean (const sb_score *score, const gsl_matrix *y, double s, double t, gsl_matrix *x)
@@ -79,12 +90,53 @@ paper (const sb_score *score, const gsl_matrix *y, double s, double t, const gsl
   return status == GSL_SUCCESS ? (A == 1 ? lower : upper) (score, y, s, t, z, x) : status;
 }
 
+// The *optimal* one lies between, and is the variance that the score itself implies: see
+// `reverse.c`. With an exact score of Gaussian data it makes every marginal of the chain exact.
+
+static int
+draw_optimal (const sb_reverse *reverse, const gsl_matrix *y, const gsl_vector *s, const gsl_vector *t,
+              const gsl_matrix *z, gsl_matrix *mean_x, gsl_vector *variance, gsl_matrix *x)
+{
+  int status = sb_reverse_mean (reverse, y, s, t, x, mean_x);
+  if (status == GSL_SUCCESS && z != NULL)
+    status = sb_reverse_variance (reverse, y, s, t, x, variance);
+  if (status != GSL_SUCCESS)
+    return status;
+  gsl_matrix_memcpy (x, mean_x);
+  for (size_t i = 0; i < x->size1 && z != NULL; i++)
+    for (size_t j = 0; j < x->size2; j++)
+      *gsl_matrix_ptr (x, i, j) += sqrt (gsl_vector_get (variance, i)) * gsl_matrix_get (z, i, j);
+  return GSL_SUCCESS;
+}
+
+static int
+optimal (const sb_score *score, const gsl_matrix *y, double s, double t, const gsl_matrix *z, gsl_matrix *x)
+{
+  const sb_reverse reverse
+      = { .score = score, .view = SB_SCORE, .variance = SB_VARIANCE_OPTIMAL, .last = SB_VARIANCE_OPTIMAL };
+  int status = sb_step_check (score, s, t, z, x);
+  if (status != GSL_SUCCESS)
+    return status;
+  gsl_vector *from = sb_step_times (x->size1, s), *to = sb_step_times (x->size1, t),
+             *variance = sb_step_times (x->size1, 0);
+  gsl_matrix *mean_x = gsl_matrix_alloc (x->size1, x->size2);
+  status = from && to && variance && mean_x ? draw_optimal (&reverse, y, from, to, z, mean_x, variance, x) : GSL_ENOMEM;
+  gsl_vector_free (from);
+  gsl_vector_free (to);
+  gsl_vector_free (variance);
+  gsl_matrix_free (mean_x);
+  return status;
+}
+
 static const sb_predictor_type ancestral = { .name = "ancestral", .evaluations = 1, .noisy = true, .step = paper };
 static const sb_predictor_type ancestral_upper
     = { .name = "ancestral-upper", .evaluations = 1, .noisy = true, .step = upper };
 static const sb_predictor_type ancestral_lower
     = { .name = "ancestral-lower", .evaluations = 1, .noisy = true, .step = lower };
+static const sb_predictor_type ancestral_optimal
+    = { .name = "ancestral-optimal", .evaluations = 1, .noisy = true, .step = optimal };
 
 const sb_predictor_type *sb_predictor_ancestral = &ancestral;
 const sb_predictor_type *sb_predictor_ancestral_upper = &ancestral_upper;
 const sb_predictor_type *sb_predictor_ancestral_lower = &ancestral_lower;
+const sb_predictor_type *sb_predictor_ancestral_optimal = &ancestral_optimal;

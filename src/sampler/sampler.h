@@ -30,6 +30,7 @@ extern const sb_predictor_type *sb_predictor_reverse_diffusion; // Eq. (46): the
 extern const sb_predictor_type *sb_predictor_ancestral;         // Eqs. (4) and (47): upper, and lower where A = I
 extern const sb_predictor_type *sb_predictor_ancestral_upper;   // with the variance of x_t given x_s
 extern const sb_predictor_type *sb_predictor_ancestral_lower;   // with the variance of x_s given x_t and x_0
+extern const sb_predictor_type *sb_predictor_ancestral_optimal; // with the variance the score's divergence implies
 extern const sb_predictor_type *sb_predictor_probability_flow;  // the paper's discretisation; adaptive: flow.h
 
 // How the norms in the Langevin corrector's step size are taken.

@@ -1,0 +1,22 @@
+#ifndef SCOREBOOK_PROCESS_ISOTROPIC_H
+#define SCOREBOOK_PROCESS_ISOTROPIC_H
+
+#include "../base/decls.h"
+
+#include <stddef.h>
+
+SB_BEGIN_DECLS
+
+// Gaussians N(m, v I) in d dimensions, in nats; all that matters of the means is a squared distance. GSL_EDOM and NaN
+// where a variance is negative or not a number.
+
+// log N(x; m, v I), squared = |x - m|^2; v > 0 (GSL_EDOM and NaN for a point mass, which has no density).
+double sb_isotropic_log_density (size_t d, double squared, double v);
+
+// KL(N(m_1, v_1 I) || N(m_2, v_2 I)), squared = |m_1 - m_2|^2; infinite where just one is a point mass, or both are and
+// the points differ.
+double sb_isotropic_kl (size_t d, double squared, double v_1, double v_2);
+
+SB_END_DECLS
+
+#endif

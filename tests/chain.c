@@ -1,0 +1,114 @@
+// # DDPM's chain, for tests
+
+#include "chain.h"
+#include "process/ddpm.h"
+
+#include <criterion/criterion.h>
+
+static void
+multiply (chain *c)
+{
+  c->beta[0] = 0;
+  c->alpha_bar[0] = 1;
+  for (size_t t = 1; t <= c->T; t++)
+    c->alpha_bar[t] = c->alpha_bar[t - 1] * (1 - c->beta[t]);
+}
+
+void
+chain_small (chain *c)
+{
+  *c = (chain){ .T = 4, .beta = { 0, 0.1, 0.3, 0.2, 0.5 } };
+  multiply (c);
+}
+
+void
+chain_linear (chain *c, size_t T)
+{
+  *c = (chain){ .T = T };
+  for (size_t t = 1; t <= T; t++)
+    c->beta[t] = 1000.L / (long double)T * (1e-4L + (2e-2L - 1e-4L) * (long double)(t - 1) / (long double)(T - 1));
+  multiply (c);
+}
+
+sb_process *
+chain_alloc (const chain *c, size_t d)
+{
+  gsl_vector *beta = gsl_vector_alloc (c->T);
+  for (size_t t = 1; t <= c->T; t++)
+    gsl_vector_set (beta, t - 1, (double)c->beta[t]);
+  sb_process *ddpm = sb_ddpm_betas_alloc (d, beta);
+  gsl_vector_free (beta);
+  cr_assert_not_null (ddpm);
+  return ddpm;
+}
+
+sb_target *
+chain_mixture (size_t d, size_t K, const double *w, const double *m, const double *v)
+{
+  gsl_vector_const_view weights = gsl_vector_const_view_array (w, K);
+  gsl_matrix *means = gsl_matrix_alloc (K, d), *covariances = gsl_matrix_calloc (K * d, d);
+  for (size_t k = 0; k < K; k++)
+    for (size_t j = 0; j < d; j++)
+      {
+        gsl_matrix_set (means, k, j, m[k]);
+        gsl_matrix_set (covariances, k * d + j, j, v[k]);
+      }
+  sb_target *data = sb_target_mixture_alloc (&weights.vector, means, covariances);
+  gsl_matrix_free (means);
+  gsl_matrix_free (covariances);
+  cr_assert_not_null (data);
+  return data;
+}
+
+sb_target *
+chain_gaussian (size_t d, double m, double v)
+{
+  double one = 1;
+  return chain_mixture (d, 1, &one, &m, &v);
+}
+
+gsl_vector *
+chain_times (size_t n, double t)
+{
+  gsl_vector *times = gsl_vector_alloc (n);
+  gsl_vector_set_all (times, t);
+  return times;
+}
+
+gsl_vector *
+chain_grid (size_t T)
+{
+  gsl_vector *times = gsl_vector_alloc (T + 1);
+  for (size_t k = 0; k <= T; k++)
+    gsl_vector_set (times, k, (double)(T - k) / (double)T);
+  return times;
+}
+
+gsl_matrix *
+chain_normals (size_t n, size_t d, uint64_t seed)
+{
+  gsl_matrix *z = gsl_matrix_alloc (n, d);
+  cr_assert_eq (sb_stream_normals ((sb_stream){ seed, SB_FOR_USER, 0 }, 0, z), GSL_SUCCESS);
+  return z;
+}
+
+gsl_matrix *
+chain_sample (const sb_target *data, size_t n, uint64_t seed)
+{
+  gsl_matrix *x = gsl_matrix_alloc (n, data->dimension);
+  cr_assert_eq (sb_target_sample (data, (sb_stream){ seed, SB_FOR_DATA, 0 }, x), GSL_SUCCESS);
+  return x;
+}
+
+double
+chain_integral (double (*f) (double x, void *context), void *context, double low, double high)
+{
+  enum
+  {
+    N = 4000
+  };
+  double sum = 0;
+  for (int i = 0; i <= N; i++)
+    sum += f (low + (high - low) * i / N, context);
+  return sum * (high - low) / N;
+}

@@ -1,0 +1,33 @@
+#ifndef SCOREBOOK_TESTS_CHAIN_H
+#define SCOREBOOK_TESTS_CHAIN_H
+
+#include "process/process.h"
+#include "target/target.h"
+
+// What the tests of DDPM's chain share: two chains, two kinds of data, and the chain's numbers once more, as plain
+// products in long double.
+
+// T = 4, beta = .1, .3, .2, .5; and T = 1000 from 1e-4 to 2e-2. beta and alpha_bar are indexed by the level, 0 to T.
+typedef struct
+{
+  size_t T;
+  long double beta[1001], alpha_bar[1001];
+} chain;
+
+void chain_small (chain *c);
+void chain_linear (chain *c, size_t T); // the thousand betas; of fewer levels, scaled by 1000/T
+sb_process *chain_alloc (const chain *c, size_t d);
+
+// The data N(m, v I) in d dimensions, and mixtures of such.
+sb_target *chain_gaussian (size_t d, double m, double v);
+sb_target *chain_mixture (size_t d, size_t K, const double *w, const double *m, const double *v);
+
+gsl_vector *chain_times (size_t n, double t); // t n times
+gsl_vector *chain_grid (size_t T);            // 1, (T-1)/T, ..., 0
+gsl_matrix *chain_normals (size_t n, size_t d, uint64_t seed);
+gsl_matrix *chain_sample (const sb_target *data, size_t n, uint64_t seed);
+
+// By the trapezoidal rule, which is exact to rounding for Gaussians: the integral of f from low to high.
+double chain_integral (double (*f) (double x, void *context), void *context, double low, double high);
+
+#endif

@@ -1,0 +1,441 @@
+// # What must be true of a step's posterior
+//
+// The truth is Bayes' rule: the product of the two densities it is made of, integrated by quadrature.
+
+#include "process/posterior.h"
+#include "chain.h"
+#include "process/path.h"
+#include "process/smld.h"
+#include "process/vp.h"
+
+#include <criterion/criterion.h>
+#include <gsl/gsl_errno.h>
+#include <gsl/gsl_math.h>
+#include <gsl/gsl_randist.h>
+#include <math.h>
+
+static void
+setup (void)
+{
+  gsl_set_error_handler_off ();
+}
+
+TestSuite (posterior, .init = setup);
+
+// ## The example
+//
+// $\beta = .1, .3, .2, .5$, $t = 3$, $x_0 = 0.8$, $x_3 = -0.3$. The product $q(x_3 \mid x_2)\,q(x_2 \mid x_0)$ has the mean
+// 0.0558762999 and the variance 0.1491935484. [dsm2ddpm.txt-posterior-mean-x0] [dsm2ddpm.txt-posterior-mean-eps] [dsm2ddpm.txt-posterior-var]
+
+static const double X_0 = 0.8, X_3 = -0.3;
+
+typedef struct
+{
+  chain c;
+  int power;
+  double center;
+} product;
+
+static double
+moment (double x, void *context)
+{
+  const product *p = context;
+  const double bar = (double)p->c.alpha_bar[2];
+  return pow (x - p->center, p->power) * gsl_ran_gaussian_pdf (X_3 - sqrt (0.8) * x, sqrt (0.2))
+         * gsl_ran_gaussian_pdf (x - sqrt (bar) * X_0, sqrt (1 - bar));
+}
+
+static void
+by_quadrature (double *mean, double *variance)
+{
+  product p = { .power = 0 };
+  chain_small (&p.c);
+  double mass = chain_integral (moment, &p, -8, 8);
+  p.power = 1;
+  *mean = p.center = chain_integral (moment, &p, -8, 8) / mass;
+  p.power = 2;
+  *variance = chain_integral (moment, &p, -8, 8) / mass;
+}
+
+static double
+noise (const chain *c, size_t t, double x_0, double x_t)
+{
+  double bar = (double)c->alpha_bar[t];
+  return (x_t - sqrt (bar) * x_0) / sqrt (1 - bar);
+}
+
+Test (posterior, is_the_product_of_its_two_densities)
+{
+  chain c;
+  chain_small (&c);
+  sb_process *ddpm = chain_alloc (&c, 1);
+  double mean, variance, sd = sqrt (1 - (double)c.alpha_bar[3]), epsilon = noise (&c, 3, X_0, X_3);
+  by_quadrature (&mean, &variance);
+  cr_assert_float_eq (mean, 0.0558762999, 1e-9);
+  cr_assert_float_eq (variance, 0.1491935484, 1e-9);
+
+  const sb_view views[] = { SB_DENOISER, SB_EPSILON, SB_SCORE };
+  const double given[] = { X_0, epsilon, -epsilon / sd };
+  for (int k = 0; k < 3; k++)
+    {
+      sb_posterior p;
+      cr_assert_eq (sb_posterior_at (ddpm, views[k], 0.5, 0.75, &p), GSL_SUCCESS);
+      cr_assert_float_eq (p.of_x * X_3 + p.of_e * given[k], mean, 1e-9);
+      cr_assert_float_eq (p.variance, variance, 1e-9);
+    }
+  sb_process_free (ddpm);
+}
+
+// ## Completing the square
+//
+// The exponent of the product, with the report's $\gamma$ and $\mathbf{v}$, differs from the logarithm of the product by the same number wherever
+// $x_2$ is. $1/\gamma$ is $\tilde\beta_t$. [dsm2ddpm.txt-A3-bayes] [dsm2ddpm.txt-A3-exponent]
+
+typedef struct
+{
+  double gamma, v;
+} square;
+
+static square
+square_at (const chain *c, size_t t, double x_0, double x_t)
+{
+  double beta = (double)c->beta[t], before = (double)c->alpha_bar[t - 1];
+  return (square){ .gamma = (1 - beta) / beta + 1 / (1 - before),
+                   .v = 2 * sqrt (1 - beta) / beta * x_t + 2 * sqrt (before) / (1 - before) * x_0 };
+}
+
+Test (posterior, exponent_differs_by_a_constant)
+{
+  chain c;
+  chain_small (&c);
+  gsl_matrix *points = chain_normals (50, 2, 1);
+  for (size_t t = 2; t <= 4; t++)
+    for (size_t i = 0; i < points->size1; i++)
+      {
+        double x_0 = gsl_matrix_get (points, i, 0), x_t = gsl_matrix_get (points, i, 1), difference[3];
+        double beta = (double)c.beta[t], before = (double)c.alpha_bar[t - 1];
+        square s = square_at (&c, t, x_0, x_t);
+        for (int k = 0; k < 3; k++)
+          {
+            double x = -1 + 1.3 * k;
+            double exponent = -0.5 * (s.gamma * x * x - x * s.v);
+            difference[k] = log (gsl_ran_gaussian_pdf (x_t - sqrt (1 - beta) * x, sqrt (beta)))
+                            + log (gsl_ran_gaussian_pdf (x - sqrt (before) * x_0, sqrt (1 - before))) - exponent;
+          }
+        cr_assert_float_eq (difference[1], difference[0], 1e-10);
+        cr_assert_float_eq (difference[2], difference[0], 1e-10);
+      }
+  gsl_matrix_free (points);
+}
+
+Test (posterior, variance_is_one_over_gamma)
+{
+  chain c;
+  sb_posterior p;
+  chain_small (&c);
+  sb_process *ddpm = chain_alloc (&c, 1);
+  for (size_t t = 2; t <= 4; t++)
+    {
+      cr_assert_eq (sb_posterior_at (ddpm, SB_DENOISER, (double)(t - 1) / 4, (double)t / 4, &p), GSL_SUCCESS);
+      cr_assert_float_eq (p.variance, 1 / square_at (&c, t, 0, 0).gamma, 1e-13);
+    }
+  cr_assert_float_eq (1 / square_at (&c, 3, 0, 0).gamma, 0.1491935484, 1e-9);
+  sb_process_free (ddpm);
+}
+
+// With $\mathbf{v}$ as the report defines it, factors 2 included, the mean is $\mathbf{v}/2\gamma$; the printed $\mathbf{v}/\gamma$ is 0.1117526.
+// [dsm2ddpm.txt-A3-identify]
+
+Test (posterior, erratum_a3_identify_factor_2)
+{
+  chain c;
+  double mean, variance;
+  chain_small (&c);
+  square s = square_at (&c, 3, X_0, X_3);
+  by_quadrature (&mean, &variance);
+  cr_assert_float_eq (s.v / (2 * s.gamma), mean, 1e-9);
+  cr_assert_float_eq (s.v / s.gamma, 0.1117526, 1e-7, "as printed");
+}
+
+// Both denominators are $1 - \bar\alpha_t$. The printed $1 - \bar\alpha_{t-1}$ gives 0.07490445, and does not map the chain's mean path to itself.
+// [dsm2ddpm.txt-posterior-mean-x0]
+
+Test (posterior, erratum_posterior_mean_denominators)
+{
+  chain c;
+  double mean, variance;
+  chain_small (&c);
+  by_quadrature (&mean, &variance);
+  double before = (double)c.alpha_bar[2], of_x = sqrt (0.8) * (1 - before), of_x_0 = sqrt (before) * 0.2;
+  double now = (double)c.alpha_bar[3];
+  cr_assert_float_eq ((of_x * X_3 + of_x_0 * X_0) / (1 - now), mean, 1e-9);
+  cr_assert_float_eq ((of_x * X_3 + of_x_0 * X_0) / (1 - before), 0.07490445, 1e-8, "as printed");
+  cr_assert_gt (fabs ((of_x * sqrt (now) + of_x_0) / (1 - before) - sqrt (before)), 0.1, "as printed");
+}
+
+// ## The thousand steps
+//
+// At every level of the linear schedule, the three forms of the mean agree for random $x_0$ and $\varepsilon$; on the mean path
+// $x_t = \sqrt{\bar\alpha_t}c$ it goes to $\sqrt{\bar\alpha_{t-1}}c$; and at $t = 1$ it is $x_0$, exactly.
+// [dsm2ddpm.txt-posterior-mean-eps] [dsm2ddpm.txt-posterior-mean-x0]
+
+Test (posterior, forms_of_the_mean_agree)
+{
+  chain c;
+  chain_linear (&c, 1000);
+  sb_process *ddpm = chain_alloc (&c, 1);
+  gsl_matrix *points = chain_normals (1001, 2, 2);
+  for (size_t t = 1; t <= 1000; t++)
+    {
+      double s = (double)(t - 1) / 1000, now = (double)t / 1000, bar = (double)c.alpha_bar[t],
+             sd = (double)sqrtl (1 - c.alpha_bar[t]);
+      double x_0 = gsl_matrix_get (points, t, 0), epsilon = gsl_matrix_get (points, t, 1);
+      double x_t = sqrt (bar) * x_0 + sd * epsilon;
+      sb_posterior by_x_0, by_noise, by_score;
+      cr_assert_eq (sb_posterior_at (ddpm, SB_DENOISER, s, now, &by_x_0), GSL_SUCCESS);
+      cr_assert_eq (sb_posterior_at (ddpm, SB_EPSILON, s, now, &by_noise), GSL_SUCCESS);
+      cr_assert_eq (sb_posterior_at (ddpm, SB_SCORE, s, now, &by_score), GSL_SUCCESS);
+      double mean = by_x_0.of_x * x_t + by_x_0.of_e * x_0, size = fabs (x_t) + fabs (epsilon) + fabs (x_0);
+      cr_assert_float_eq (by_noise.of_x * x_t + by_noise.of_e * epsilon, mean, 1e-12 * size, "t = %zu", t);
+      cr_assert_float_eq (by_score.of_x * x_t - by_score.of_e * epsilon / sd, mean, 1e-12 * size, "t = %zu", t);
+      cr_assert_float_eq (by_x_0.of_x * sqrt (bar) + by_x_0.of_e, sqrt ((double)c.alpha_bar[t - 1]), 1e-14);
+      if (t == 1)
+        cr_assert_eq (mean, x_0);
+    }
+  gsl_matrix_free (points);
+  sb_process_free (ddpm);
+}
+
+// $\tilde\beta_1 = 0$, exactly; then it grows towards $\beta_t$ without reaching it. [dsm2ddpm.txt-posterior-var]
+
+Test (posterior, variance_of_the_linear_schedule)
+{
+  chain c;
+  chain_linear (&c, 1000);
+  sb_process *ddpm = chain_alloc (&c, 1);
+  double ratio[1001], second = 0;
+  for (size_t t = 1; t <= 1000; t++)
+    {
+      sb_posterior p;
+      cr_assert_eq (sb_posterior_at (ddpm, SB_EPSILON, (double)(t - 1) / 1000, (double)t / 1000, &p), GSL_SUCCESS);
+      ratio[t] = p.variance / (double)c.beta[t];
+      long double truth = (1 - c.alpha_bar[t - 1]) / (1 - c.alpha_bar[t]) * c.beta[t];
+      cr_assert_float_eq (p.variance, (double)truth, 1e-12 * (double)truth);
+      cr_assert (0 <= p.variance && ratio[t] < 1);
+      if (t == 2)
+        second = p.variance;
+    }
+  cr_assert_eq (ratio[1], 0);
+  cr_assert_float_eq (second / 5.4531877e-5, 1, 1e-7);
+  cr_assert_float_eq (ratio[1000], 0.99999918, 1e-8);
+  cr_assert (ratio[15] < 0.9 && ratio[16] > 0.9 && ratio[167] < 0.99 && ratio[168] > 0.99);
+  sb_process_free (ddpm);
+}
+
+// Bayes' rule in logarithms, at random points of the chain and at all levels $t = 2, \dots, 1000$:
+// $\log q(x_t \mid x_{t-1}) + \log q(x_{t-1} \mid x_0) = \log q(x_t \mid x_0) + \log q(x_{t-1} \mid x_t, x_0)$ to $10^{-8}$.
+// The left side is of size $10^4$ where the steps are small. [dsm2ddpm.txt-posterior] [dsm2ddpm.txt-A3-bayes]
+
+Test (posterior, bayes_rule_at_every_level)
+{
+  enum
+  {
+    N = 999,
+    D = 2
+  };
+  chain c;
+  chain_linear (&c, 1000);
+  sb_process *ddpm = chain_alloc (&c, D);
+  gsl_vector *s = gsl_vector_alloc (N), *t = gsl_vector_alloc (N), *logs[4];
+  gsl_matrix *x_0 = chain_normals (N, D, 3), *x_s = chain_normals (N, D, 4), *x_t = chain_normals (N, D, 5);
+  for (int k = 0; k < 4; k++)
+    logs[k] = gsl_vector_alloc (N);
+  for (size_t i = 0; i < N; i++)
+    {
+      gsl_vector_set (s, i, (double)(i + 1) / 1000);
+      gsl_vector_set (t, i, (double)(i + 2) / 1000);
+    }
+  gsl_matrix *z = chain_normals (N, D, 6);
+  gsl_matrix_memcpy (x_s, x_0);
+  cr_assert_eq (sb_process_transition (ddpm, NULL, s, z, x_s), GSL_SUCCESS);
+  gsl_matrix_free (z);
+  z = chain_normals (N, D, 7);
+  gsl_matrix_memcpy (x_t, x_s);
+  cr_assert_eq (sb_process_transition (ddpm, s, t, z, x_t), GSL_SUCCESS);
+
+  cr_assert_eq (sb_kernel_log_density (ddpm, s, t, x_s, x_t, logs[0]), GSL_SUCCESS);
+  cr_assert_eq (sb_kernel_log_density (ddpm, NULL, s, x_0, x_s, logs[1]), GSL_SUCCESS);
+  cr_assert_eq (sb_kernel_log_density (ddpm, NULL, t, x_0, x_t, logs[2]), GSL_SUCCESS);
+  cr_assert_eq (sb_posterior_log_density (ddpm, s, t, x_t, x_0, x_s, logs[3]), GSL_SUCCESS);
+  for (size_t i = 0; i < N; i++)
+    cr_assert_float_eq (gsl_vector_get (logs[0], i) + gsl_vector_get (logs[1], i),
+                        gsl_vector_get (logs[2], i) + gsl_vector_get (logs[3], i), 1e-8, "t = %zu", i + 2);
+  for (int k = 0; k < 4; k++)
+    gsl_vector_free (logs[k]);
+  gsl_vector_free (s);
+  gsl_vector_free (t);
+  gsl_matrix_free (x_0);
+  gsl_matrix_free (x_s);
+  gsl_matrix_free (x_t);
+  gsl_matrix_free (z);
+  sb_process_free (ddpm);
+}
+
+// ## Seen in simulated chains
+//
+// $10^5$ chains of three steps from $x_0 \sim \mathcal{N}(0, 1)$: the regression of $x_2$ on $x_3$ and $x_0$ has the coefficients of the posterior's mean, and its residual
+// the posterior's variance, within five standard errors. And a draw of the posterior itself has both. A false alarm each in $1.7\cdot10^6$.
+// [dsm2ddpm.txt-posterior-mean-x0]
+
+typedef struct
+{
+  double of_x_t, of_x_0, variance;
+  double se_x_t, se_x_0;
+} regression;
+
+static regression
+regress (const gsl_matrix *x_s, const gsl_matrix *x_t, const gsl_matrix *x_0)
+{
+  double tt = 0, t0 = 0, oo = 0, st = 0, s0 = 0, ss = 0;
+  for (size_t i = 0; i < x_s->size1; i++)
+    {
+      double s = gsl_matrix_get (x_s, i, 0), t = gsl_matrix_get (x_t, i, 0), o = gsl_matrix_get (x_0, i, 0);
+      tt += t * t, t0 += t * o, oo += o * o, st += s * t, s0 += s * o, ss += s * s;
+    }
+  double det = tt * oo - t0 * t0;
+  regression r = { .of_x_t = (st * oo - s0 * t0) / det, .of_x_0 = (s0 * tt - st * t0) / det };
+  r.variance = (ss - r.of_x_t * st - r.of_x_0 * s0) / (double)(x_s->size1 - 2);
+  r.se_x_t = sqrt (r.variance * oo / det);
+  r.se_x_0 = sqrt (r.variance * tt / det);
+  return r;
+}
+
+static void
+expect_posterior (regression r, const sb_posterior *p, size_t n)
+{
+  cr_assert_float_eq (r.of_x_t, p->of_x, 5 * r.se_x_t);
+  cr_assert_float_eq (r.of_x_0, p->of_e, 5 * r.se_x_0);
+  cr_assert_float_eq (r.variance / p->variance, 1, 5 * sqrt (2. / (double)n));
+}
+
+Test (posterior, simulated_chains_regress_to_it)
+{
+  enum
+  {
+    N = 100000
+  };
+  chain c;
+  chain_small (&c);
+  sb_process *ddpm = chain_alloc (&c, 1);
+  sb_posterior p;
+  cr_assert_eq (sb_posterior_at (ddpm, SB_DENOISER, 0.5, 0.75, &p), GSL_SUCCESS);
+  gsl_matrix *x_0 = chain_normals (N, 1, 8), *x_s = gsl_matrix_alloc (N, 1), *x_t = gsl_matrix_alloc (N, 1);
+  gsl_matrix *z_s = chain_normals (N, 1, 9), *z_t = chain_normals (N, 1, 10), *z = chain_normals (N, 1, 11);
+  gsl_vector *s = chain_times (N, 0.5), *t = chain_times (N, 0.75);
+  gsl_matrix_memcpy (x_s, x_0);
+  cr_assert_eq (sb_process_transition (ddpm, NULL, s, z_s, x_s), GSL_SUCCESS);
+  gsl_matrix_memcpy (x_t, x_s);
+  cr_assert_eq (sb_process_transition (ddpm, s, t, z_t, x_t), GSL_SUCCESS);
+  expect_posterior (regress (x_s, x_t, x_0), &p, N);
+
+  cr_assert_eq (sb_posterior_draw (ddpm, s, t, x_t, x_0, z, x_s), GSL_SUCCESS);
+  expect_posterior (regress (x_s, x_t, x_0), &p, N);
+  gsl_matrix_free (x_0);
+  gsl_matrix_free (x_s);
+  gsl_matrix_free (x_t);
+  gsl_matrix_free (z_s);
+  gsl_matrix_free (z_t);
+  gsl_matrix_free (z);
+  gsl_vector_free (s);
+  gsl_vector_free (t);
+  sb_process_free (ddpm);
+}
+
+// ## Other processes
+//
+// SMLD's posterior has a page of its own; the general form is the same there. And between any two times of a process, Bayes' rule must hold.
+
+Test (posterior, of_smld_is_the_one_it_has)
+{
+  sb_process *smld = sb_smld_alloc (1, 20, 0.1, 10);
+  for (size_t i = 1; i <= 20; i++)
+    {
+      double of_x, of_x_0, tau;
+      sb_posterior p;
+      cr_assert_eq (sb_smld_posterior (smld, i, &of_x, &of_x_0, &tau), GSL_SUCCESS);
+      cr_assert_eq (sb_posterior_at (smld, SB_DENOISER, (double)(i - 1) / 20, (double)i / 20, &p), GSL_SUCCESS);
+      cr_assert_float_eq (p.of_x, of_x, 1e-14);
+      cr_assert_float_eq (p.of_e, of_x_0, 1e-14);
+      cr_assert_float_eq (p.variance, tau * tau, 1e-14 * (1 + tau * tau));
+    }
+  sb_process_free (smld);
+}
+
+Test (posterior, bayes_rule_between_any_times_of_vp)
+{
+  sb_process *vp = sb_vp_alloc (1, 0.1, 20);
+  gsl_vector *s = chain_times (1, 0.21), *t = chain_times (1, 0.64);
+  gsl_matrix *x_0 = chain_normals (1, 1, 13), *x_s = chain_normals (1, 1, 14), *x_t = chain_normals (1, 1, 15);
+  double log_q[4];
+  gsl_vector_view q[4];
+  for (int k = 0; k < 4; k++)
+    q[k] = gsl_vector_view_array (&log_q[k], 1);
+  cr_assert_eq (sb_kernel_log_density (vp, s, t, x_s, x_t, &q[0].vector), GSL_SUCCESS);
+  cr_assert_eq (sb_kernel_log_density (vp, NULL, s, x_0, x_s, &q[1].vector), GSL_SUCCESS);
+  cr_assert_eq (sb_kernel_log_density (vp, NULL, t, x_0, x_t, &q[2].vector), GSL_SUCCESS);
+  cr_assert_eq (sb_posterior_log_density (vp, s, t, x_t, x_0, x_s, &q[3].vector), GSL_SUCCESS);
+  cr_assert_float_eq (log_q[0] + log_q[1], log_q[2] + log_q[3], 1e-12);
+  gsl_vector_free (s);
+  gsl_vector_free (t);
+  gsl_matrix_free (x_0);
+  gsl_matrix_free (x_s);
+  gsl_matrix_free (x_t);
+  sb_process_free (vp);
+}
+
+// ## What cannot be
+
+Test (posterior, refuses_what_does_not_fit)
+{
+  chain c;
+  chain_small (&c);
+  sb_process *ddpm = chain_alloc (&c, 2);
+  sb_posterior p;
+  cr_assert_eq (sb_posterior_at (ddpm, SB_EPSILON, 0.5, 0.5, &p), GSL_EDOM);
+  cr_assert_eq (sb_posterior_at (ddpm, SB_EPSILON, 0.75, 0.5, &p), GSL_EDOM);
+  cr_assert_eq (sb_posterior_at (ddpm, SB_EPSILON, -0.25, 0.5, &p), GSL_EDOM);
+  cr_assert_eq (sb_posterior_at (ddpm, SB_EPSILON, 0.5, 1.25, &p), GSL_EDOM);
+  cr_assert_eq (sb_posterior_at (ddpm, SB_EPSILON, 0.3, 0.5, &p), GSL_EDOM, "no level");
+  cr_assert_eq (sb_posterior_at (ddpm, (sb_view)3, 0.25, 0.5, &p), GSL_EINVAL);
+
+  gsl_matrix *two = gsl_matrix_calloc (2, 2), *three = gsl_matrix_calloc (3, 2), *wide = gsl_matrix_calloc (2, 3),
+             *out = gsl_matrix_alloc (2, 2), *none = gsl_matrix_alloc (0, 2);
+  gsl_vector *s = chain_times (2, 0.25), *t = chain_times (2, 0.5), *longer = chain_times (3, 0.5),
+             *zero = gsl_vector_alloc (0);
+  cr_assert_eq (sb_posterior_mean (ddpm, SB_EPSILON, s, t, two, three), GSL_EBADLEN);
+  cr_assert_eq (sb_posterior_mean (ddpm, SB_EPSILON, s, longer, two, out), GSL_EBADLEN);
+  cr_assert_eq (sb_posterior_mean (ddpm, SB_EPSILON, longer, t, two, out), GSL_EBADLEN);
+  cr_assert_eq (sb_posterior_mean (ddpm, SB_EPSILON, s, t, wide, wide), GSL_EBADLEN);
+  cr_assert_eq (sb_posterior_mean (ddpm, SB_EPSILON, t, s, two, out), GSL_EDOM);
+  cr_assert_eq (sb_posterior_mean (ddpm, SB_EPSILON, zero, zero, none, none), GSL_SUCCESS);
+  cr_assert_eq (sb_posterior_draw (ddpm, s, t, two, two, three, out), GSL_EBADLEN);
+  cr_assert_eq (sb_posterior_draw (ddpm, s, t, two, three, NULL, out), GSL_EBADLEN);
+  cr_assert_eq (sb_posterior_draw (ddpm, s, t, three, two, NULL, out), GSL_EBADLEN);
+  cr_assert_eq (sb_posterior_draw (ddpm, s, t, two, two, NULL, out), GSL_SUCCESS);
+  cr_assert_eq (sb_posterior_log_density (ddpm, s, t, two, two, three, t), GSL_EBADLEN);
+  cr_assert_eq (sb_posterior_log_density (ddpm, s, t, two, two, two, longer), GSL_EBADLEN);
+  cr_assert_eq (sb_posterior_log_density (ddpm, s, t, three, two, two, t), GSL_EBADLEN);
+  gsl_vector *log_q = gsl_vector_alloc (2);
+  cr_assert_eq (sb_posterior_log_density (ddpm, NULL, t, two, two, two, log_q), GSL_EDOM, "x_0 given x_0");
+  gsl_vector_free (log_q);
+  gsl_matrix_free (two);
+  gsl_matrix_free (three);
+  gsl_matrix_free (wide);
+  gsl_matrix_free (out);
+  gsl_matrix_free (none);
+  gsl_vector_free (s);
+  gsl_vector_free (t);
+  gsl_vector_free (longer);
+  gsl_vector_free (zero);
+  sb_process_free (ddpm);
+}
