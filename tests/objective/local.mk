@@ -9,3 +9,6 @@ objective_models = %D%/models.c %D%/models.h
 %C%_test_ism_SOURCES = %D%/test_ism.c $(objective_models)
 %C%_test_ncsn_SOURCES = %D%/test_ncsn.c $(objective_models)
 %C%_test_ssm_SOURCES = %D%/test_ssm.c $(objective_models)
+check_PROGRAMS += %D%/test_decoder %D%/test_vlb
+%C%_test_decoder_SOURCES = %D%/test_decoder.c tests/chain.c tests/chain.h
+%C%_test_vlb_SOURCES = %D%/test_vlb.c tests/chain.c tests/chain.h

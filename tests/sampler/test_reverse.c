@@ -1,0 +1,627 @@
+// # What must be true of the reverse transition
+//
+// Where the data are Gaussians or mixtures of them, what a step back should do is known: $q(\mathbf{x}_{t-1} \mid \mathbf{x}_t)$ itself. Nothing here is learned.
+
+#include "sampler/reverse.h"
+#include "chain.h"
+#include "process/path.h"
+#include "process/posterior.h"
+#include "process/vp.h"
+#include "sampler/marginal.h"
+#include "sampler/sampler.h"
+#include "score/callback.h"
+#include "score/exact.h"
+
+#include <criterion/criterion.h>
+#include <gsl/gsl_errno.h>
+#include <gsl/gsl_math.h>
+#include <gsl/gsl_randist.h>
+#include <math.h>
+#include <stdlib.h>
+
+static void
+setup (void)
+{
+  gsl_set_error_handler_off ();
+}
+
+TestSuite (reverse, .init = setup);
+
+static sb_reverse
+model (const sb_score *score, sb_view view, sb_variance variance)
+{
+  return (sb_reverse){ .score = score, .view = view, .variance = variance, .last = variance };
+}
+
+// Rows of a step each: row i stands at level i + 1 and steps to level i.
+
+static void
+set_levels (const chain *c, gsl_vector *s, gsl_vector *t)
+{
+  for (size_t i = 0; i < s->size; i++)
+    {
+      gsl_vector_set (s, i, (double)i / (double)c->T);
+      gsl_vector_set (t, i, (double)(i + 1) / (double)c->T);
+    }
+}
+
+// ## The mean
+//
+// A mixture of three. Component $k$ of $x_{t-1}$ is $\mathcal{N}(\sqrt{\bar\alpha_{t-1}}m_k, V_k)$, $V_k = \bar\alpha_{t-1}v_k + 1 - \bar\alpha_{t-1}$; given $x_t$ its mean is
+// moved by $\sqrt{\alpha_t}V_k/(\alpha_tV_k + \beta_t)$ times what $x_t$ tells, and the components are weighed by their densities at $x_t$.
+
+enum
+{
+  K = 3
+};
+
+static const double W[K] = { 0.3, 0.5, 0.2 }, M[K] = { -1.5, 0.3, 2 }, V[K] = { 0.09, 0.16, 0.04 };
+
+static double
+mean_before (const chain *c, size_t t, double x_t)
+{
+  double keep = (double)c->alpha_bar[t - 1], beta = (double)c->beta[t], alpha = 1 - beta, sum = 0, mass = 0;
+  for (int k = 0; k < K; k++)
+    {
+      double m = sqrt (keep) * M[k], v = keep * V[k] + (double)(1 - c->alpha_bar[t - 1]);
+      double p = W[k] * gsl_ran_gaussian_pdf (x_t - sqrt (alpha) * m, sqrt (alpha * v + beta));
+      mass += p;
+      sum += p * (m + sqrt (alpha) * v / (alpha * v + beta) * (x_t - sqrt (alpha) * m));
+    }
+  return sum / mass;
+}
+
+// By all three views, at every level of the linear schedule: $10^{-11}$, and at $t = 1$ it is $\operatorname{E}[x_0 \mid x_1]$. The score's form is the noise's to $10^{-13}$.
+// [dsm2ddpm.txt-mu-theta]
+
+Test (reverse, mean_is_the_posterior_mean_of_the_step)
+{
+  chain c;
+  chain_linear (&c, 1000);
+  sb_process *ddpm = chain_alloc (&c, 1);
+  sb_target *data = chain_mixture (1, K, W, M, V);
+  sb_score *score = sb_score_exact_alloc (data, ddpm);
+  const sb_view views[] = { SB_EPSILON, SB_SCORE, SB_DENOISER };
+  gsl_vector *s = gsl_vector_alloc (1000), *t = gsl_vector_alloc (1000);
+  gsl_matrix *x = chain_sample (data, 1000, 30), *z = chain_normals (1000, 1, 31), *mean[3];
+  set_levels (&c, s, t);
+  cr_assert_eq (sb_process_transition (ddpm, NULL, t, z, x), GSL_SUCCESS);
+  for (int k = 0; k < 3; k++)
+    {
+      sb_reverse r = model (score, views[k], SB_VARIANCE_BETA);
+      mean[k] = gsl_matrix_alloc (1000, 1);
+      cr_assert_eq (sb_reverse_mean (&r, NULL, s, t, x, mean[k]), GSL_SUCCESS);
+      for (size_t i = 0; i < 1000; i++)
+        cr_assert_float_eq (gsl_matrix_get (mean[k], i, 0), mean_before (&c, i + 1, gsl_matrix_get (x, i, 0)), 1e-11,
+                            "view %d, t = %zu", views[k], i + 1);
+    }
+  for (size_t i = 0; i < 1000; i++)
+    {
+      cr_assert_float_eq (gsl_matrix_get (mean[0], i, 0), gsl_matrix_get (mean[1], i, 0), 1e-13);
+      double beta = (double)c.beta[i + 1], x_i = gsl_matrix_get (x, i, 0), t_i = gsl_vector_get (t, i), g;
+      gsl_matrix_view at = gsl_matrix_view_array (&x_i, 1, 1), out = gsl_matrix_view_array (&g, 1, 1);
+      gsl_vector_view time = gsl_vector_view_array (&t_i, 1);
+      cr_assert_eq (sb_target_evaluate (data, ddpm, SB_SCORE, &at.matrix, &time.vector, &out.matrix), GSL_SUCCESS);
+      cr_assert_float_eq (gsl_matrix_get (mean[1], i, 0), (x_i + beta * g) / sqrt (1 - beta), 1e-14 * (1 + fabs (x_i)));
+    }
+  gsl_matrix *x_1 = gsl_matrix_alloc (1, 1), *x_hat = gsl_matrix_alloc (1, 1);
+  gsl_vector *one = chain_times (1, 1e-3);
+  gsl_matrix_set (x_1, 0, 0, gsl_matrix_get (x, 0, 0));
+  cr_assert_eq (sb_target_evaluate (data, ddpm, SB_DENOISER, x_1, one, x_hat), GSL_SUCCESS);
+  cr_assert_float_eq (gsl_matrix_get (mean[0], 0, 0), gsl_matrix_get (x_hat, 0, 0), 1e-11);
+  gsl_matrix_free (x_1);
+  gsl_matrix_free (x_hat);
+  gsl_vector_free (one);
+  for (int k = 0; k < 3; k++)
+    gsl_matrix_free (mean[k]);
+  gsl_matrix_free (x);
+  gsl_matrix_free (z);
+  gsl_vector_free (s);
+  gsl_vector_free (t);
+  sb_score_free (score);
+  sb_target_free (data);
+  sb_process_free (ddpm);
+}
+
+// ## The variance
+//
+// The three that need no score, at every level; clipped, the first is the second. [dsm2ddpm.txt-Sigma-theta]
+
+Test (reverse, fixed_variances)
+{
+  chain c;
+  chain_linear (&c, 1000);
+  sb_process *ddpm = chain_alloc (&c, 1);
+  for (size_t t = 1; t <= 1000; t++)
+    {
+      double s = (double)(t - 1) / 1000, now = (double)t / 1000, beta, tilde, clipped;
+      cr_assert_eq (sb_reverse_fixed_variance (ddpm, SB_VARIANCE_BETA, s, now, &beta), GSL_SUCCESS);
+      cr_assert_eq (sb_reverse_fixed_variance (ddpm, SB_VARIANCE_BETA_TILDE, s, now, &tilde), GSL_SUCCESS);
+      cr_assert_eq (sb_reverse_fixed_variance (ddpm, SB_VARIANCE_CLIPPED, s, now, &clipped), GSL_SUCCESS);
+      double truth = (double)((1 - c.alpha_bar[t - 1]) / (1 - c.alpha_bar[t]) * c.beta[t]);
+      cr_assert_float_eq (beta / (double)c.beta[t], 1, 1e-13);
+      cr_assert_float_eq (tilde, truth, 1e-12 * truth);
+      cr_assert (t > 1 ? clipped == tilde : fabs (clipped / 5.4531877e-5 - 1) < 1e-7);
+      if (t == 1)
+        cr_assert_eq (tilde, 0);
+    }
+  sb_process_free (ddpm);
+}
+
+// Data $\mathcal{N}(m, s^2\mathbf{I})$: the best variance, read off the score's divergence, is $\beta_tD_{t-1}/D_t$ with
+// $D_t = \bar\alpha_ts^2 + 1 - \bar\alpha_t$, which is also $\tilde\beta_t$ and what is not known of $x_0$,
+// $\tilde\beta_t + \bigl(\sqrt{\bar\alpha_{t-1}}\beta_t/(1 - \bar\alpha_t)\bigr)^2 s^2(1 - \bar\alpha_t)/D_t$. With it the step is the exact reverse: started from $q(x_T)$, every marginal
+// $\mathcal{N}(\sqrt{\bar\alpha_t}m, D_t)$ comes out, to $10^{-12}$. [dsm2ddpm.txt-reverse-step]
+
+static double
+spread (const chain *c, size_t t, double v)
+{
+  return (double)c->alpha_bar[t] * v + (double)(1 - c->alpha_bar[t]);
+}
+
+static void
+check_exact_reverse (const chain *c, double m, double v)
+{
+  sb_process *ddpm = chain_alloc (c, 2);
+  sb_target *data = chain_gaussian (2, m, v);
+  sb_score *score = sb_score_exact_alloc (data, ddpm);
+  sb_reverse r = model (score, SB_EPSILON, SB_VARIANCE_OPTIMAL);
+  gsl_vector *s = gsl_vector_alloc (c->T), *t = gsl_vector_alloc (c->T), *best = gsl_vector_alloc (c->T),
+             *mean = gsl_vector_alloc (2);
+  gsl_matrix *x = chain_normals (c->T, 2, 32), *covariance = gsl_matrix_calloc (2, 2);
+  set_levels (c, s, t);
+  cr_assert_eq (sb_reverse_variance (&r, NULL, s, t, x, best), GSL_SUCCESS);
+  gsl_vector_set_all (mean, sqrt ((double)c->alpha_bar[c->T]) * m);
+  gsl_matrix_set_identity (covariance);
+  gsl_matrix_scale (covariance, spread (c, c->T, v));
+  for (size_t i = c->T; i >= 1; i--)
+    {
+      long double beta = c->beta[i], gathered = 1 - c->alpha_bar[i];
+      double D = spread (c, i, v), D_before = spread (c, i - 1, v);
+      double other = (double)((1 - c->alpha_bar[i - 1]) / gathered * beta
+                              + c->alpha_bar[i - 1] * beta * beta / gathered * v / D);
+      cr_assert_float_eq (gsl_vector_get (best, i - 1), (double)beta * D_before / D, 1e-12, "t = %zu", i);
+      cr_assert_float_eq (other, (double)beta * D_before / D, 1e-12);
+      cr_assert_eq (sb_marginal_step (&r, gsl_vector_get (s, i - 1), gsl_vector_get (t, i - 1), mean, covariance),
+                    GSL_SUCCESS);
+      cr_assert_float_eq (gsl_vector_get (mean, 1), sqrt ((double)c->alpha_bar[i - 1]) * m, 1e-12);
+      cr_assert_float_eq (gsl_matrix_get (covariance, 0, 0), D_before, 1e-12);
+      cr_assert_float_eq (gsl_matrix_get (covariance, 0, 1), 0, 1e-12);
+    }
+  gsl_vector_free (s);
+  gsl_vector_free (t);
+  gsl_vector_free (best);
+  gsl_vector_free (mean);
+  gsl_matrix_free (x);
+  gsl_matrix_free (covariance);
+  sb_score_free (score);
+  sb_target_free (data);
+  sb_process_free (ddpm);
+}
+
+Test (reverse, exact_reverse_of_gaussian_data)
+{
+  chain c;
+  chain_linear (&c, 1000);
+  check_exact_reverse (&c, 0.7, 1.5);
+  check_exact_reverse (&c, -2, 0.25);
+  chain_small (&c);
+  check_exact_reverse (&c, 0.5, 0.3);
+}
+
+// For a mixture the best variance differs from point to point: it is $\operatorname{Var}[x_{t-1} \mid x_t]$, here by second moments of the components, and never below $\tilde\beta_t$.
+// [dsm2ddpm.txt-Sigma-theta]
+
+static double
+variance_before (const chain *c, size_t t, double x_t)
+{
+  double keep = (double)c->alpha_bar[t - 1], beta = (double)c->beta[t], alpha = 1 - beta, sum = 0, mass = 0;
+  double mean = mean_before (c, t, x_t);
+  for (int k = 0; k < K; k++)
+    {
+      double m = sqrt (keep) * M[k], v = keep * V[k] + (double)(1 - c->alpha_bar[t - 1]);
+      double p = W[k] * gsl_ran_gaussian_pdf (x_t - sqrt (alpha) * m, sqrt (alpha * v + beta));
+      double mean_k = m + sqrt (alpha) * v / (alpha * v + beta) * (x_t - sqrt (alpha) * m);
+      mass += p;
+      sum += p * (v * beta / (alpha * v + beta) + gsl_pow_2 (mean_k - mean));
+    }
+  return sum / mass;
+}
+
+Test (reverse, best_variance_of_a_mixture)
+{
+  chain c;
+  chain_linear (&c, 50);
+  sb_process *ddpm = chain_alloc (&c, 1);
+  sb_target *data = chain_mixture (1, K, W, M, V);
+  sb_score *score = sb_score_exact_alloc (data, ddpm);
+  sb_reverse r = model (score, SB_EPSILON, SB_VARIANCE_OPTIMAL);
+  gsl_vector *s = gsl_vector_alloc (50), *t = gsl_vector_alloc (50), *best = gsl_vector_alloc (50);
+  set_levels (&c, s, t);
+  for (double x_t = -2; x_t < 2.2; x_t += 0.5)
+    {
+      gsl_matrix *x = gsl_matrix_alloc (50, 1);
+      gsl_matrix_set_all (x, x_t);
+      cr_assert_eq (sb_reverse_variance (&r, NULL, s, t, x, best), GSL_SUCCESS);
+      for (size_t i = 0; i < 50; i++)
+        {
+          double truth = variance_before (&c, i + 1, x_t), lower;
+          cr_assert_float_eq (gsl_vector_get (best, i) / truth, 1, 1e-9, "x = %g, t = %zu", x_t, i + 1);
+          cr_assert_eq (sb_reverse_fixed_variance (ddpm, SB_VARIANCE_BETA_TILDE, gsl_vector_get (s, i),
+                                                   gsl_vector_get (t, i), &lower),
+                        GSL_SUCCESS);
+          cr_assert_geq (gsl_vector_get (best, i), lower);
+        }
+      gsl_matrix_free (x);
+    }
+  gsl_vector_free (s);
+  gsl_vector_free (t);
+  gsl_vector_free (best);
+  sb_score_free (score);
+  sb_target_free (data);
+  sb_process_free (ddpm);
+}
+
+// A score whose divergence is too low to be true does not make the variance less than $\tilde\beta_t$.
+
+static int
+zero (const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, gsl_matrix *out, void *params)
+{
+  (void)x, (void)t, (void)y, (void)params;
+  gsl_matrix_set_zero (out);
+  return GSL_SUCCESS;
+}
+
+static int
+constant_divergence (const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, gsl_vector *divergence,
+                     void *params)
+{
+  (void)x, (void)t, (void)y;
+  gsl_vector_set_all (divergence, *(double *)params);
+  return GSL_SUCCESS;
+}
+
+Test (reverse, best_variance_has_a_floor)
+{
+  chain c;
+  chain_small (&c);
+  sb_process *ddpm = chain_alloc (&c, 2);
+  double divergence = -1e3, variance, tilde;
+  const sb_score_callback callback
+      = { .view = SB_SCORE, .function = zero, .divergence = constant_divergence, .params = &divergence };
+  sb_score *score = sb_score_callback_alloc (&callback, ddpm);
+  sb_reverse r = model (score, SB_SCORE, SB_VARIANCE_OPTIMAL);
+  gsl_vector *s = chain_times (1, 0.5), *t = chain_times (1, 0.75);
+  gsl_vector_view out = gsl_vector_view_array (&variance, 1);
+  gsl_matrix *x = gsl_matrix_calloc (1, 2);
+  cr_assert_eq (sb_reverse_variance (&r, NULL, s, t, x, &out.vector), GSL_SUCCESS);
+  cr_assert_eq (sb_reverse_fixed_variance (ddpm, SB_VARIANCE_BETA_TILDE, 0.5, 0.75, &tilde), GSL_SUCCESS);
+  cr_assert_eq (variance, tilde);
+  divergence = -1;
+  cr_assert_eq (sb_reverse_variance (&r, NULL, s, t, x, &out.vector), GSL_SUCCESS);
+  cr_assert_float_eq (variance, 0.2 / 0.8 * (1 - 0.2 / 2), 1e-15);
+  gsl_vector_free (s);
+  gsl_vector_free (t);
+  gsl_matrix_free (x);
+  sb_score_free (score);
+  sb_process_free (ddpm);
+}
+
+// ## The predictors are the same step
+//
+// Ancestral sampling with the upper, the lower and the optimal variance, against mean plus root of variance times normal; by the three views. A step of the mixture at each
+// of 50 levels, the last one included, where the lower one makes no noise. [dsm2ddpm.txt-DDPM-sampler]
+
+static void
+check_predictor (const sb_predictor_type *predictor, const sb_score *score, sb_variance variance, const gsl_matrix *x_t,
+                 double s, double t)
+{
+  const size_t n = x_t->size1;
+  gsl_matrix *x = gsl_matrix_alloc (n, 1), *z = chain_normals (n, 1, 33), *mean = gsl_matrix_alloc (n, 1);
+  gsl_vector *from = chain_times (n, s), *to = chain_times (n, t), *v = gsl_vector_alloc (n);
+  gsl_matrix_memcpy (x, x_t);
+  cr_assert_eq (predictor->step (score, NULL, s, t, z, x), GSL_SUCCESS);
+  const sb_view views[] = { SB_EPSILON, SB_SCORE, SB_DENOISER };
+  for (int k = 0; k < 3; k++)
+    {
+      sb_reverse r = model (score, views[k], variance);
+      cr_assert_eq (sb_reverse_mean (&r, NULL, from, to, x_t, mean), GSL_SUCCESS);
+      cr_assert_eq (sb_reverse_variance (&r, NULL, from, to, x_t, v), GSL_SUCCESS);
+      for (size_t i = 0; i < n; i++)
+        cr_assert_float_eq (gsl_matrix_get (x, i, 0),
+                            gsl_matrix_get (mean, i, 0) + sqrt (gsl_vector_get (v, i)) * gsl_matrix_get (z, i, 0),
+                            1e-13, "%s, t = %g", predictor->name, t);
+    }
+  gsl_matrix_free (x);
+  gsl_matrix_free (z);
+  gsl_matrix_free (mean);
+  gsl_vector_free (from);
+  gsl_vector_free (to);
+  gsl_vector_free (v);
+}
+
+Test (reverse, predictors_are_this_step)
+{
+  chain c;
+  chain_linear (&c, 50);
+  sb_process *ddpm = chain_alloc (&c, 1);
+  sb_target *data = chain_mixture (1, K, W, M, V);
+  sb_score *score = sb_score_exact_alloc (data, ddpm);
+  gsl_matrix *x = chain_normals (20, 1, 34);
+  for (size_t t = 1; t <= 50; t++)
+    {
+      double s = (double)(t - 1) / 50, now = (double)t / 50;
+      check_predictor (sb_predictor_ancestral_upper, score, SB_VARIANCE_BETA, x, s, now);
+      check_predictor (sb_predictor_ancestral_lower, score, SB_VARIANCE_BETA_TILDE, x, s, now);
+      check_predictor (sb_predictor_ancestral_optimal, score, SB_VARIANCE_OPTIMAL, x, s, now);
+    }
+  gsl_matrix_free (x);
+  sb_score_free (score);
+  sb_target_free (data);
+  sb_process_free (ddpm);
+}
+
+Test (reverse, optimal_predictor_without_normals_is_the_mean)
+{
+  chain c;
+  chain_small (&c);
+  sb_process *ddpm = chain_alloc (&c, 1);
+  sb_target *data = chain_mixture (1, K, W, M, V);
+  sb_score *score = sb_score_exact_alloc (data, ddpm);
+  double x = 0.4;
+  gsl_matrix_view at = gsl_matrix_view_array (&x, 1, 1);
+  cr_assert_eq (sb_predictor_ancestral_optimal->step (score, NULL, 0.5, 0.75, NULL, &at.matrix), GSL_SUCCESS);
+  cr_assert_float_eq (x, mean_before (&c, 3, 0.4), 1e-12);
+  cr_assert_eq (sb_predictor_ancestral_optimal->step (score, NULL, 0.75, 0.75, NULL, &at.matrix), GSL_EDOM);
+  sb_score_free (score);
+  sb_target_free (data);
+  sb_process_free (ddpm);
+}
+
+// ## Seen as Langevin dynamics
+//
+// In $\mathbf{y} = \mathbf{x}/\sqrt{\bar\alpha_t}$, on the ladder $\sigma_t^2 = (1 - \bar\alpha_t)/\bar\alpha_t$ and with $\mathbf{s}_{\mathrm{VE}} = \sqrt{\bar\alpha_t}\,\mathbf{s}$, a step is
+// $\mathbf{y} + (\sigma_t^2 - \sigma_{t-1}^2)\,\mathbf{s}_{\mathrm{VE}} + \sqrt{\sigma_{t-1}^2(\sigma_t^2 - \sigma_{t-1}^2)/\sigma_t^2}\;\mathbf{z}$, the ancestral step of a variance-exploding chain, for all
+// $t = 2, \dots, 1000$ on the same normals: $10^{-11}$. It is no Langevin step: for a unit of injected variance its drift on the score has
+// $\beta_t/\tilde\beta_t = (1 - \bar\alpha_t)/(1 - \bar\alpha_{t-1})$, near 1, where Langevin dynamics has exactly a half. (The report says that only scaling factors and the number of steps
+// differ.) [dsm2ddpm.txt-sampler-vs-langevin]
+
+Test (reverse, erratum_sampler_vs_langevin_drift)
+{
+  chain c;
+  chain_linear (&c, 1000);
+  sb_process *ddpm = chain_alloc (&c, 1);
+  sb_target *data = chain_mixture (1, K, W, M, V);
+  sb_score *score = sb_score_exact_alloc (data, ddpm);
+  gsl_matrix *x = chain_normals (1001, 1, 35), *z = chain_normals (1001, 1, 36);
+  for (size_t t = 2; t <= 1000; t++)
+    {
+      double now = (double)t / 1000, s = (double)(t - 1) / 1000, x_t = gsl_matrix_get (x, t, 0),
+             z_t = gsl_matrix_get (z, t, 0), g;
+      double bar = (double)c.alpha_bar[t], bar_before = (double)c.alpha_bar[t - 1], stepped = x_t;
+      double sigma2 = (double)((1 - c.alpha_bar[t]) / c.alpha_bar[t]),
+             before = (double)((1 - c.alpha_bar[t - 1]) / c.alpha_bar[t - 1]);
+      gsl_matrix_view at = gsl_matrix_view_array (&x_t, 1, 1), noise = gsl_matrix_view_array (&z_t, 1, 1),
+                      out = gsl_matrix_view_array (&g, 1, 1), step = gsl_matrix_view_array (&stepped, 1, 1);
+      gsl_vector_view time = gsl_vector_view_array (&now, 1);
+      cr_assert_eq (sb_target_evaluate (data, ddpm, SB_SCORE, &at.matrix, &time.vector, &out.matrix), GSL_SUCCESS);
+      cr_assert_eq (sb_predictor_ancestral_lower->step (score, NULL, s, now, &noise.matrix, &step.matrix), GSL_SUCCESS);
+      double y
+          = x_t / sqrt (bar) + (sigma2 - before) * sqrt (bar) * g + sqrt (before * (sigma2 - before) / sigma2) * z_t;
+      cr_assert_float_eq (stepped / sqrt (bar_before), y, 1e-11 * (1 + fabs (y)), "t = %zu", t);
+
+      double tilde;
+      cr_assert_eq (sb_reverse_fixed_variance (ddpm, SB_VARIANCE_BETA_TILDE, s, now, &tilde), GSL_SUCCESS);
+      double ratio = (double)c.beta[t] / tilde;
+      cr_assert_float_eq (ratio, (double)((1 - c.alpha_bar[t]) / (1 - c.alpha_bar[t - 1])), 1e-10);
+      cr_assert_gt (ratio, 1);
+      if (t > 168)
+        cr_assert_lt (ratio, 1.0101);
+    }
+  gsl_matrix_free (x);
+  gsl_matrix_free (z);
+  sb_score_free (score);
+  sb_target_free (data);
+  sb_process_free (ddpm);
+}
+
+// ## The density of a path
+//
+// The sum of what its steps have, each a Gaussian written out here. [dsm2ddpm.txt-reverse-joint]
+
+Test (reverse, path_density_is_a_sum_of_steps)
+{
+  chain c;
+  chain_small (&c);
+  sb_process *ddpm = chain_alloc (&c, 2);
+  sb_target *data = chain_gaussian (2, 0.3, 0.6);
+  sb_score *score = sb_score_exact_alloc (data, ddpm);
+  sb_reverse r = { .score = score, .view = SB_EPSILON, .variance = SB_VARIANCE_BETA_TILDE, .last = SB_VARIANCE_BETA };
+  gsl_matrix *path = chain_normals (5, 2, 37);
+  double log_p, sum = 0;
+  cr_assert_eq (sb_reverse_path_log_density (&r, NULL, path, &log_p), GSL_SUCCESS);
+  for (size_t j = 0; j < 2; j++)
+    {
+      sum += log (gsl_ran_gaussian_pdf (gsl_matrix_get (path, 4, j), 1));
+      for (size_t t = 1; t <= 4; t++)
+        {
+          double bar = (double)c.alpha_bar[t], beta = (double)c.beta[t], x = gsl_matrix_get (path, t, j),
+                 D = spread (&c, t, 0.6);
+          double epsilon = sqrt (1 - bar) * (x - sqrt (bar) * 0.3) / D;
+          double mu = (x - beta / sqrt (1 - bar) * epsilon) / sqrt (1 - beta);
+          double tilde = t > 1 ? (1 - (double)c.alpha_bar[t - 1]) / (1 - bar) * beta : beta;
+          sum += log (gsl_ran_gaussian_pdf (gsl_matrix_get (path, t - 1, j) - mu, sqrt (tilde)));
+        }
+    }
+  cr_assert_float_eq (log_p, sum, 1e-12 * fabs (sum));
+  gsl_matrix_free (path);
+  sb_score_free (score);
+  sb_target_free (data);
+  sb_process_free (ddpm);
+}
+
+// The ratio $p_\theta(x_{0:T})/q(x_{1:T} \mid x_0)$ over the forward chain has the mean $p_\theta(x_0)$: $T = 4$, a model that believes the data to be $\mathcal{N}(0.1, 1.1)$ where they
+// are $\mathcal{N}(0, 1)$, so that the ratio varies; $p_\theta(x_0)$ in closed form from the affine chain. $2\cdot10^5$ paths ($10^6$ in `make check-long`), five standard errors.
+// [dsm2ddpm.txt-reverse-joint] [dsm2ddpm.txt-model-marginal]
+
+static void
+add_ratios (const sb_process *ddpm, const sb_reverse *r, const gsl_matrix *x_s, const gsl_matrix *x_t, size_t t,
+            gsl_vector *log_ratio)
+{
+  const size_t n = x_s->size1;
+  gsl_vector *s = chain_times (n, (double)(t - 1) / 4), *now = chain_times (n, (double)t / 4),
+             *term = gsl_vector_alloc (n);
+  cr_assert_eq (sb_reverse_log_density (r, NULL, s, now, x_t, x_s, term), GSL_SUCCESS);
+  gsl_vector_add (log_ratio, term);
+  cr_assert_eq (sb_kernel_log_density (ddpm, s, now, x_s, x_t, term), GSL_SUCCESS);
+  gsl_vector_sub (log_ratio, term);
+  gsl_vector_free (s);
+  gsl_vector_free (now);
+  gsl_vector_free (term);
+}
+
+Test (reverse, importance_weights_average_to_the_density)
+{
+  const size_t n = getenv ("SCOREBOOK_LONG") ? 1000000 : 200000;
+  chain c;
+  chain_small (&c);
+  sb_process *ddpm = chain_alloc (&c, 1);
+  sb_target *belief = chain_gaussian (1, 0.1, 1.1);
+  sb_score *score = sb_score_exact_alloc (belief, ddpm);
+  sb_reverse r = model (score, SB_EPSILON, SB_VARIANCE_OPTIMAL);
+  gsl_matrix *x_s = gsl_matrix_alloc (n, 1), *x_t = gsl_matrix_alloc (n, 1), *z = gsl_matrix_alloc (n, 1);
+  gsl_vector *log_ratio = gsl_vector_calloc (n), *prior = gsl_vector_alloc (n);
+  const double x_0 = 0.8;
+  gsl_matrix_set_all (x_t, x_0);
+  for (size_t t = 1; t <= 4; t++)
+    {
+      gsl_vector *s = chain_times (n, (double)(t - 1) / 4), *now = chain_times (n, (double)t / 4);
+      gsl_matrix_memcpy (x_s, x_t);
+      cr_assert_eq (sb_stream_normals ((sb_stream){ 38, SB_FOR_USER, 0 }, t, z), GSL_SUCCESS);
+      cr_assert_eq (sb_process_transition (ddpm, s, now, z, x_t), GSL_SUCCESS);
+      add_ratios (ddpm, &r, x_s, x_t, t, log_ratio);
+      gsl_vector_free (s);
+      gsl_vector_free (now);
+    }
+  cr_assert_eq (sb_process_prior_log_density (ddpm, x_t, prior), GSL_SUCCESS);
+  gsl_vector_add (log_ratio, prior);
+  double sum = 0, squares = 0;
+  for (size_t i = 0; i < n; i++)
+    {
+      double ratio = exp (gsl_vector_get (log_ratio, i));
+      sum += ratio;
+      squares += ratio * ratio;
+    }
+  double mean = sum / (double)n, se = sqrt ((squares / (double)n - mean * mean) / (double)n);
+  gsl_vector *m = gsl_vector_alloc (1);
+  gsl_matrix *v = gsl_matrix_alloc (1, 1);
+  cr_assert_eq (sb_marginal_chain (&r, m, v), GSL_SUCCESS);
+  double truth = gsl_ran_gaussian_pdf (x_0 - gsl_vector_get (m, 0), sqrt (gsl_matrix_get (v, 0, 0)));
+  cr_assert_float_eq (mean, truth, 5 * se, "%g, not %g, standard error %g", mean, truth, se);
+  cr_assert_lt (se, 0.01 * truth);
+  gsl_vector_free (m);
+  gsl_matrix_free (v);
+  gsl_matrix_free (x_s);
+  gsl_matrix_free (x_t);
+  gsl_matrix_free (z);
+  gsl_vector_free (log_ratio);
+  gsl_vector_free (prior);
+  sb_score_free (score);
+  sb_target_free (belief);
+  sb_process_free (ddpm);
+}
+
+// ## Without a variance there is no density
+//
+// With $\Sigma_\theta = \tilde\beta_1\mathbf{I} = 0$ the last step is a point, and as a variance near 0 takes its place the log density of anything else falls without end: with a residual of 0.01,
+// $-\log p = -3.2, 5.0\cdot10^3, 5.0\cdot10^7$ at variances $10^{-4}, 10^{-8}, 10^{-12}$. [dsm2ddpm.txt-Sigma-theta]
+
+Test (reverse, erratum_sigma_theta_is_0_at_the_last_step)
+{
+  chain c;
+  chain_linear (&c, 1000);
+  sb_process *ddpm = chain_alloc (&c, 1);
+  const sb_score_callback nothing = { .view = SB_EPSILON, .function = zero };
+  sb_score *score = sb_score_callback_alloc (&nothing, ddpm);
+  gsl_vector *t = chain_times (1, 1e-3), *log_p = gsl_vector_alloc (1);
+  gsl_matrix *x = gsl_matrix_calloc (1, 1);
+  sb_reverse r = model (score, SB_EPSILON, SB_VARIANCE_BETA_TILDE);
+  cr_assert_eq (sb_reverse_log_density (&r, NULL, NULL, t, x, x, log_p), GSL_EDOM);
+  r.last = SB_VARIANCE_BETA;
+  cr_assert_eq (sb_reverse_log_density (&r, NULL, NULL, t, x, x, log_p), GSL_SUCCESS);
+  cr_assert_float_eq (gsl_vector_get (log_p, 0), -0.5 * log (2 * M_PI * 1e-4), 1e-12);
+
+  const double narrow[] = { 1e-4, 1e-8, 1e-12 }, expected[] = { -3.186, 4.9917e3, 5.0e7 };
+  for (int k = 0; k < 3; k++)
+    cr_assert_float_eq (-log (1 / sqrt (2 * M_PI * narrow[k])) + 1e-4 / (2 * narrow[k]), expected[k],
+                        1e-3 * fabs (expected[k]) + 0.5);
+  gsl_vector_free (t);
+  gsl_vector_free (log_p);
+  gsl_matrix_free (x);
+  sb_score_free (score);
+  sb_process_free (ddpm);
+}
+
+// ## What cannot be
+
+static int
+poisoned (const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, gsl_matrix *out, void *params)
+{
+  zero (x, t, y, out, params);
+  gsl_matrix_set (out, out->size1 - 1, out->size2 - 1, GSL_NAN);
+  return GSL_SUCCESS;
+}
+
+Test (reverse, refuses_what_does_not_fit)
+{
+  chain c;
+  chain_small (&c);
+  sb_process *ddpm = chain_alloc (&c, 2), *vp = sb_vp_alloc (2, 0.1, 20);
+  const sb_score_callback nothing = { .view = SB_EPSILON, .function = zero },
+                          bad = { .view = SB_EPSILON, .function = poisoned };
+  sb_score *score = sb_score_callback_alloc (&nothing, ddpm), *nan = sb_score_callback_alloc (&bad, ddpm),
+           *of_vp = sb_score_callback_alloc (&nothing, vp);
+  sb_reverse r = model (score, SB_EPSILON, SB_VARIANCE_BETA), wrong = model (nan, SB_EPSILON, SB_VARIANCE_BETA),
+             best = model (score, SB_EPSILON, SB_VARIANCE_OPTIMAL), none = model (score, SB_EPSILON, (sb_variance)9),
+             view = model (score, (sb_view)3, SB_VARIANCE_BETA), sde = model (of_vp, SB_EPSILON, SB_VARIANCE_CLIPPED);
+  gsl_matrix *two = gsl_matrix_calloc (2, 2), *three = gsl_matrix_calloc (3, 2), *five = gsl_matrix_calloc (5, 2),
+             *out = gsl_matrix_alloc (2, 2), *empty = gsl_matrix_alloc (0, 2);
+  gsl_vector *s = chain_times (2, 0.25), *t = chain_times (2, 0.5), *longer = chain_times (3, 0.5),
+             *v = gsl_vector_alloc (2), *no_times = gsl_vector_alloc (0);
+  double number;
+  cr_assert_eq (sb_reverse_mean (&r, NULL, s, t, two, three), GSL_EBADLEN);
+  cr_assert_eq (sb_reverse_mean (&r, NULL, s, longer, two, out), GSL_EBADLEN);
+  cr_assert_eq (sb_reverse_mean (&r, NULL, longer, t, two, out), GSL_EBADLEN);
+  cr_assert_eq (sb_reverse_mean (&r, NULL, t, s, two, out), GSL_EDOM);
+  cr_assert_eq (sb_reverse_mean (&view, NULL, s, t, two, out), GSL_EINVAL);
+  cr_assert_eq (sb_reverse_mean (&wrong, NULL, s, t, two, out), GSL_EBADFUNC);
+  cr_assert_eq (sb_reverse_mean (&r, NULL, no_times, no_times, empty, empty), GSL_SUCCESS);
+  cr_assert_eq (sb_reverse_variance (&r, NULL, s, t, two, longer), GSL_EBADLEN);
+  cr_assert_eq (sb_reverse_variance (&r, NULL, longer, t, two, v), GSL_EBADLEN);
+  cr_assert_eq (sb_reverse_variance (&r, NULL, s, longer, two, v), GSL_EBADLEN);
+  cr_assert_eq (sb_reverse_variance (&r, NULL, t, s, two, v), GSL_EDOM);
+  cr_assert_eq (sb_reverse_variance (&best, NULL, s, t, two, v), GSL_EUNSUP, "no divergence");
+  cr_assert_eq (sb_reverse_variance (&none, NULL, s, t, two, v), GSL_EINVAL);
+  cr_assert_eq (sb_reverse_variance (&sde, NULL, NULL, t, two, v), GSL_EUNSUP, "no level 2");
+  cr_assert_eq (sb_reverse_variance (&sde, NULL, s, t, two, v), GSL_SUCCESS);
+  cr_assert_eq (sb_reverse_fixed_variance (ddpm, SB_VARIANCE_OPTIMAL, 0.25, 0.5, &number), GSL_EUNSUP);
+  cr_assert_eq (sb_reverse_log_density (&r, NULL, s, t, two, three, v), GSL_EBADLEN);
+  cr_assert_eq (sb_reverse_log_density (&r, NULL, s, t, two, two, longer), GSL_EBADLEN);
+  cr_assert_eq (sb_reverse_path_log_density (&r, NULL, two, &number), GSL_EBADLEN);
+  cr_assert_eq (sb_reverse_path_log_density (&sde, NULL, five, &number), GSL_EUNSUP);
+  gsl_matrix_free (two);
+  gsl_matrix_free (three);
+  gsl_matrix_free (five);
+  gsl_matrix_free (out);
+  gsl_matrix_free (empty);
+  gsl_vector_free (s);
+  gsl_vector_free (t);
+  gsl_vector_free (longer);
+  gsl_vector_free (v);
+  gsl_vector_free (no_times);
+  sb_score_free (score);
+  sb_score_free (nan);
+  sb_score_free (of_vp);
+  sb_process_free (ddpm);
+  sb_process_free (vp);
+}
