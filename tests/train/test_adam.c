@@ -54,6 +54,8 @@ Test (adam, rate_rises_linearly)
   cr_assert_float_eq (sb_adam_rate (&sb_adam_defaults, 5000), 2e-4, 1e-16);
   cr_assert_float_eq (sb_adam_rate (&sb_adam_defaults, 1000000), 2e-4, 1e-16);
   cr_assert_eq (sb_adam_defaults.beta1, 0.9);
+  cr_assert_eq (sb_adam_defaults.beta2, 0.999);
+  cr_assert_eq (sb_adam_defaults.ema, 0.9999);
   cr_assert_eq (sb_adam_defaults.epsilon, 1e-8);
   cr_assert_eq (sb_adam_defaults.clip, 1);
   sb_adam cold = sb_adam_defaults;

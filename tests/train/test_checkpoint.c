@@ -271,7 +271,7 @@ Test (checkpoint, malformed_tensors_are_refused)
                                    "[-9223372036854775808,-9223372036854775804]",
                                    "null" };
   for (size_t k = 0; k < sizeof dtypes / sizeof *dtypes; k++)
-    refuse_tensor (dtypes[k], "[1]", "[0,4]", 4, "dtype" + (k < 4 ? 5 : 0));
+    refuse_tensor (dtypes[k], "[1]", "[0,4]", 4, k < 4 ? "not F32" : "no dtype");
   for (size_t k = 0; k < sizeof lists / sizeof *lists; k++)
     refuse_tensor ("\"F32\"", lists[k], "[0,4]", 4, "tensor w: its shape is not a list");
   for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++)

@@ -467,7 +467,7 @@ Test (train, a_step_is_the_mean_over_its_samples)
       cr_assert_float_eq (e.loss, mean, 1e-12, "step %d: loss %g, not %g", step, e.loss, mean);
       cr_assert_float_eq (e.norm, sqrt (square), 1e-5 * e.norm, "step %d: norm %g, not %g", step, e.norm,
                           sqrt (square));
-      cr_assert_eq (e.training->step, step + 1);
+      cr_assert_eq (e.training->step, (uint64_t)step + 1);
       cr_assert_eq (e.state.asked, (size_t)(step + 1) * BATCH);
       free (gradient);
     }
