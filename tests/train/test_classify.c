@@ -122,6 +122,29 @@ Test (classify, every_image_and_move_is_drawn_equally_often)
   sb_net_free ((sb_net *)c.net);
 }
 
+// Of the three numbers in row $i$ of the data's stream the first says which image, the second how far down, the third
+// how far across: a checkpoint relies on it.
+
+Test (classify, draws_come_from_the_stream_named)
+{
+  sb_classifying c = three_images (1);
+  for (uint64_t i = 0; i < 200; i++)
+    {
+      float x[PIXELS];
+      unsigned char said;
+      double u[3];
+      gsl_matrix_view three = gsl_matrix_view_array (u, 1, 3);
+      int row, column;
+      cr_assert_eq (sb_classifying_draw (&c, (sb_stream){ 6, 0, i }, 1, x, &said), GSL_SUCCESS);
+      cr_assert_eq (sb_stream_uniforms ((sb_stream){ 6, SB_FOR_DATA, i }, 0, &three.matrix), GSL_SUCCESS);
+      int k = (int)(3 * u[0]);
+      cr_assert_eq (said, classes[k]);
+      if (find_pixel (x, &row, &column) >= 0)
+        cr_assert (row == row_of[k] + (int)(3 * u[1]) - 1 && column == column_of[k] + (int)(3 * u[2]) - 1);
+    }
+  sb_net_free ((sb_net *)c.net);
+}
+
 Test (classify, nothing_moves_unless_asked)
 {
   sb_classifying c = three_images (0);
@@ -166,7 +189,8 @@ loss_by_hand (const sb_classifying *c, sb_stream stream, double share)
   return sum;
 }
 
-// The gradient is added, times the share, and is the slope of the loss along a random direction, as far as float shows.
+// The gradient is added, times the share, and is the slope of the loss, as far as float shows, along a direction in which
+// all its numbers pull together.
 
 Test (classify, gradient_is_the_slope_of_the_loss)
 {
@@ -177,13 +201,10 @@ Test (classify, gradient_is_the_slope_of_the_loss)
         *along = malloc (count * sizeof *along);
   c.theta = theta;
   for (size_t k = 0; k < count; k++)
-    {
-      theta[k] = (float)gsl_ran_gaussian (r, 0.3);
-      along[k] = (float)gsl_ran_gaussian (r, 0.3);
-    }
+    theta[k] = (float)gsl_ran_gaussian (r, 0.3);
   sb_task task = sb_classifying_task (&c);
   sb_stream stream = { 5, 0, 100 };
-  void *room = task.type->room_alloc (task.state, ROWS + 2);
+  void *room = task.type->room_alloc (task.state, ROWS);
   double loss, share = 0.25, slope = 0, h = 1. / 64;
   const char *culprit = "none";
   for (int twice = 0; twice < 2; twice++)
@@ -192,11 +213,11 @@ Test (classify, gradient_is_the_slope_of_the_loss)
       cr_assert_float_eq (loss, loss_by_hand (&c, stream, share), 1e-5);
       cr_assert_null (culprit);
     }
-  double sum = 0, size = 0;
+  double sum = 0;
   for (size_t k = 0; k < count; k++)
     {
+      along[k] = (float)copysign (gsl_ran_gaussian (r, 0.1), (double)gradient[k]);
       sum += (double)gradient[k] * (double)along[k] / 2;
-      size += fabs ((double)gradient[k] * (double)along[k] / 2);
     }
   const double at[] = { 1, -1, 2, -2 }, weight[] = { 8, -8, -1, 1 };
   for (int p = 0; p < 4; p++)
@@ -207,7 +228,7 @@ Test (classify, gradient_is_the_slope_of_the_loss)
       for (size_t k = 0; k < count; k++)
         theta[k] -= (float)(at[p] * h) * along[k];
     }
-  cr_assert_float_eq (sum, slope, 1e-3 * size, "gradient %g, slope %g", sum, slope);
+  cr_assert_float_eq (sum, slope, 2e-3 * sum, "gradient %g, slope %g", sum, slope);
 
   theta[0] = NAN;
   cr_assert_eq (task.type->work (task.state, room, stream, ROWS, share, gradient, &loss, &culprit), GSL_SUCCESS);

@@ -524,19 +524,43 @@ Test (train, gradients_that_stop_it_are_named)
 {
   exercise e;
   exercise_begin (&e);
+  sb_trainer_free (e.trainer);
+  e.recipe.batch = e.net->parameters;
+  e.recipe.shard_rows = 7;
+  e.trainer = sb_trainer_alloc (&e.recipe, e.training);
   for (size_t k = 0; k < sb_net_tensors (e.net); k++)
     {
       sb_net_tensor tensor = sb_net_tensor_at (e.net, k);
-      size_t at = tensor.offset + tensor.count - 1; // sample i adds to weight i, so the batch must reach so far
-      sb_trainer_free (e.trainer);
-      e.recipe.batch = e.net->parameters;
-      e.recipe.shard_rows = 7;
-      e.trainer = sb_trainer_alloc (&e.recipe, e.training);
-      e.state = (obedience){ .parameters = e.net->parameters, .bad = at, .gradient = k % 2 ? NAN : INFINITY };
-      cr_assert_eq (sb_trainer_step (e.trainer, &e.loss, &e.norm, &e.error), GSL_EFAILED);
-      check_stop (&e, GSL_EFAILED, tensor.name);
+      for (int last = 0; last < 2; last++) // number of the tensor; sample i adds to weight i
+        {
+          e.state = (obedience){ .parameters = e.net->parameters,
+                                 .bad = tensor.offset + (last ? tensor.count - 1 : 0),
+                                 .gradient = k % 2 ? NAN : INFINITY };
+          cr_assert_eq (sb_trainer_step (e.trainer, &e.loss, &e.norm, &e.error), GSL_EFAILED);
+          check_stop (&e, GSL_EFAILED, tensor.name);
+        }
     }
   exercise_end (&e);
+}
+
+// ## Where it begins
+//
+// At step 0, with the network's first weights, the average being the same, and no moments.
+
+Test (train, a_new_training_has_done_nothing)
+{
+  sb_net *net = sb_net_alloc ("mlp inputs=2 width=3 layers=1 time=fourier features=4", NULL);
+  sb_training *training = sb_training_alloc (net, (sb_stream){ 1, SB_FOR_USER, 0 });
+  float *theta = malloc (net->parameters * sizeof *theta);
+  cr_assert_eq (sb_net_initialise (net, (sb_stream){ 1, SB_FOR_USER, 0 }, theta), GSL_SUCCESS);
+  cr_assert_eq (training->step, 0);
+  cr_assert_eq (training->count, net->parameters);
+  for (size_t k = 0; k < net->parameters; k++)
+    cr_assert (training->theta[k] == theta[k] && training->ema[k] == theta[k] && training->m[k] == 0
+               && training->v[k] == 0);
+  free (theta);
+  sb_training_free (training);
+  sb_net_free (net);
 }
 
 Test (train, there_is_no_empty_batch)
@@ -554,7 +578,8 @@ Test (train, there_is_no_empty_batch)
 // ## A shard of denoising
 //
 // Its loss is the mean over what is drawn, by hand from the parts: data, noise, network, objective; also divided by the
-// dimension. Its gradient is the slope, as far as float shows, added and times the share.
+// dimension. Its gradient is the slope, as far as float shows, added and times the share; along a direction in which all
+// its numbers pull together.
 
 enum
 {
@@ -595,11 +620,9 @@ Test (train, a_shard_has_the_loss_of_its_samples_and_its_slope)
   size_t count = e.net->parameters;
   float *gradient = calloc (count, sizeof *gradient), *along = malloc (count * sizeof *along);
   gsl_rng *r = property_rng (31);
-  for (size_t k = 0; k < count; k++)
-    along[k] = (float)gsl_ran_gaussian (r, 0.1);
   void *room = e.recipe.task.type->room_alloc (&e.denoising, SHARD + 3);
   sb_stream stream = { 4, 0, 1000 };
-  double loss, share = 0.125, slope = 0, h = 1. / 64, sum = 0, size = 0;
+  double loss, share = 0.125, slope = 0, h = 1. / 64, sum = 0;
   const char *culprit = "none";
   for (int twice = 0; twice < 2; twice++)
     {
@@ -610,8 +633,8 @@ Test (train, a_shard_has_the_loss_of_its_samples_and_its_slope)
     }
   for (size_t k = 0; k < count; k++)
     {
+      along[k] = (float)copysign (gsl_ran_gaussian (r, 0.05), (double)gradient[k]);
       sum += (double)gradient[k] * (double)along[k] / 2;
-      size += fabs ((double)gradient[k] * (double)along[k] / 2);
     }
   const double at[] = { 1, -1, 2, -2 }, weight[] = { 8, -8, -1, 1 };
   for (int p = 0; p < 4; p++)
@@ -622,7 +645,7 @@ Test (train, a_shard_has_the_loss_of_its_samples_and_its_slope)
       for (size_t k = 0; k < count; k++)
         e.training->theta[k] -= (float)(at[p] * h) * along[k];
     }
-  cr_assert_float_eq (sum, slope, 1e-3 * size, "gradient %g, slope %g, size %g", sum, slope, size);
+  cr_assert_float_eq (sum, slope, 2e-3 * sum, "gradient %g, slope %g", sum, slope);
   e.recipe.task.type->room_free (room);
   free (gradient);
   free (along);
@@ -654,6 +677,14 @@ Test (train, bytes_become_numbers)
       const double second[] = { 1, -0.2, -1 };
       cr_assert_float_eq (b, second[which], 1e-12);
       seen[which]++;
+    }
+  for (size_t i = 0; i < 100;
+       i++) // point floor(3 u), u the first number of stream 4's row i: a checkpoint relies on it
+    {
+      double u;
+      gsl_matrix_view one = gsl_matrix_view_array (&u, 1, 1);
+      cr_assert_eq (sb_stream_uniforms ((sb_stream){ 4, SB_FOR_DATA, i }, 0, &one.matrix), GSL_SUCCESS);
+      cr_assert_float_eq (gsl_matrix_get (x, i, 0), -1 + pixels[2 * (int)(3 * u)] / 127.5, 1e-12);
     }
   for (int k = 0; k < 3; k++) // 4.9 standard deviations of a binomial count: a false alarm in 10^6
     cr_assert_float_eq (seen[k], N / 3, 4.9 * sqrt (N * 2. / 9), "point %d drawn %d times", k, seen[k]);
