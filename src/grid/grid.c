@@ -44,6 +44,8 @@ sb_grid_linear (double first, double last, gsl_vector *t)
 //
 // A geometric sequence, [scoresde.txt-smld-sigma]
 // $$ \sigma_i = \sigma_{\min} \Bigl(\frac{\sigma_{\max}}{\sigma_{\min}}\Bigr)^{\frac{i-1}{N-1}}, \qquad i = 1, \dots, N. $$
+// Annealed Langevin dynamics counts the same ladder from the top, $\sigma_1 > \dots > \sigma_L$.
+// [dsm2ddpm.txt-sigma-sequence]
 
 int
 sb_grid_geometric (double sigma_min, double sigma_max, gsl_vector *sigma)

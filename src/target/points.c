@@ -2,7 +2,7 @@
 //
 // The law that training sees is the data set itself, $p_0 = \sum_k w_k\,\delta_{\boldsymbol\mu_k}$ with a point mass
 // for every image, and the score that training would find, with unlimited capacity, is this law's.
-// [scoresde.txt-dsm-optimal] Under a process that takes $\mathbf{x}_0$ to $m\,\mathbf{x}_0 + \varsigma\,\mathbf{z}$,
+// [scoresde.txt-dsm-optimal] [dsm2ddpm.txt-qsigma] Under a process that takes $\mathbf{x}_0$ to $m\,\mathbf{x}_0 + \varsigma\,\mathbf{z}$,
 // $$ p_t(\mathbf{x}) = \sum_k w_k\, \mathcal{N}(\mathbf{x};\; m\boldsymbol\mu_k,\, \varsigma^2\mathbf{I}), \qquad
 //    r_k = P(\mathbf{x}_0 = \boldsymbol\mu_k \mid \mathbf{x}) \propto
 //    w_k \exp\Bigl(-\frac{\|\mathbf{x} - m\boldsymbol\mu_k\|^2}{2\varsigma^2}\Bigr). $$

@@ -535,6 +535,15 @@ sample_flow (const sb_score *score, gsl_matrix *x)
   return status ? status : sb_forward_euler_maruyama (score->process, 0.5, 1, x, x);
 }
 
+static int
+sample_annealed (const sb_score *score, gsl_matrix *x)
+{
+  double grid[] = { 1, 0.5 };
+  gsl_vector_const_view times = gsl_vector_const_view_array (grid, 2);
+  sb_annealed annealed = { .epsilon = 0.1, .steps = 2 };
+  return sb_annealed_sample (&annealed, score, NULL, &times.vector, (sb_stream){ .seed = 1 }, x);
+}
+
 PATH (reverse_diffusion) { return use_sampler (sample_reverse_diffusion); }
 
 PATH (ancestral) { return use_sampler (sample_ancestral); }
@@ -544,6 +553,105 @@ PATH (heun) { return use_sampler (sample_heun); }
 PATH (euler_maruyama) { return use_sampler (sample_euler_maruyama); }
 
 PATH (flow) { return use_sampler (sample_flow); }
+
+PATH (annealed) { return use_sampler (sample_annealed); }
+
+// ## Objectives
+//
+// On the same score, with a Jacobian.
+
+static int
+minus_v (const void *state, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, const gsl_matrix *v,
+         gsl_matrix *out)
+{
+  (void)state, (void)x, (void)t, (void)y;
+  gsl_matrix_memcpy (out, v);
+  return gsl_matrix_scale (out, -1);
+}
+
+static int
+minus_v_too (void *state, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, const gsl_matrix *v,
+             gsl_matrix *out)
+{
+  return minus_v (state, x, t, y, v, out);
+}
+
+typedef int (*objective) (const sb_score *score, const gsl_matrix *x, const gsl_vector *t, gsl_vector *loss,
+                          gsl_matrix *s_bar);
+
+static int
+use_objective (objective find)
+{
+  sb_score_type type = TOWARDS_ZERO;
+  double numbers[6] = { 1, 2, 3, 4, 5, 6 }, times[3] = { 0.5, 0.5, 0.5 }, losses[3], bars[6];
+  gsl_matrix_view x = gsl_matrix_view_array (numbers, 3, 2), s_bar = gsl_matrix_view_array (bars, 3, 2);
+  gsl_vector_view t = gsl_vector_view_array (times, 3), loss = gsl_vector_view_array (losses, 3);
+  type.jvp = minus_v;
+  type.vjp = minus_v_too;
+  sb_process *vp = sb_vp_alloc (2, SB_VP_BETA_MIN, SB_VP_BETA_MAX);
+  sb_score *score = vp ? sb_score_alloc (&type, NULL, vp) : NULL;
+  int status = score ? find (score, &x.matrix, &t.vector, &loss.vector, &s_bar.matrix) : reported;
+  sb_score_free (score);
+  sb_process_free (vp);
+  return status;
+}
+
+static int
+find_esm (const sb_score *score, const gsl_matrix *x, const gsl_vector *t, gsl_vector *loss, gsl_matrix *s_bar)
+{
+  return sb_esm_loss (score, score, x, t, NULL, loss, s_bar);
+}
+
+static int
+find_ism (const sb_score *score, const gsl_matrix *x, const gsl_vector *t, gsl_vector *loss, gsl_matrix *s_bar)
+{
+  (void)s_bar;
+  return sb_ism_loss (score, x, t, NULL, loss);
+}
+
+static int
+find_ssm (const sb_score *score, const gsl_matrix *x, const gsl_vector *t, gsl_vector *loss, gsl_matrix *s_bar)
+{
+  sb_ssm ssm = { .projections = 2 };
+  (void)s_bar;
+  int status = sb_ssm_loss (&ssm, score, x, t, NULL, (sb_stream){ .seed = 1 }, loss);
+  return status ? status : sb_ssm_loss_along (true, score, x, t, NULL, x, loss);
+}
+
+static int
+find_fdssm (const sb_score *score, const gsl_matrix *x, const gsl_vector *t, gsl_vector *loss, gsl_matrix *s_bar)
+{
+  sb_fdssm fdssm = { .h = 0.1 };
+  (void)s_bar;
+  int status = sb_fdssm_loss (&fdssm, score, x, t, NULL, x, loss);
+  return status ? status : sb_fdssm_gradient (&fdssm, score, x, t, NULL, x, 1, loss);
+}
+
+static int
+find_denoising (const sb_score *score, const gsl_matrix *x, const gsl_vector *t, gsl_vector *loss, gsl_matrix *s_bar)
+{
+  return sb_denoising_loss (score, x, x, t, NULL, loss, s_bar);
+}
+
+static int
+find_ncsn (const sb_score *score, const gsl_matrix *x, const gsl_vector *t, gsl_vector *loss, gsl_matrix *s_bar)
+{
+  sb_ncsn ncsn = { 0 };
+  (void)s_bar;
+  return sb_ncsn_objective (&ncsn, score, x, NULL, t, (sb_stream){ .seed = 1 }, loss);
+}
+
+PATH (esm) { return use_objective (find_esm); }
+
+PATH (ism) { return use_objective (find_ism); }
+
+PATH (ssm) { return use_objective (find_ssm); }
+
+PATH (fdssm) { return use_objective (find_fdssm); }
+
+PATH (denoising) { return use_objective (find_denoising); }
+
+PATH (ncsn) { return use_objective (find_ncsn); }
 
 // ## Networks
 //

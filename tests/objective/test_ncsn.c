@@ -260,21 +260,26 @@ Test (ncsn, levels_of_equal_size)
 
 // ## One level a row
 //
-// as trainings do: sb_dsm_draw draws it, and the mean over $10^5$ rows is that over the levels, within 5 standard
+// as trainings do: sb_dsm_draw draws it, and the mean over $3\cdot10^4$ rows is that over the levels, within 5 standard
 // errors. It is half of dsm.c's loss with the weight $\operatorname{Var}[x_t \mid x_0] = \sigma^2$, row by row.
 // [dsm2ddpm.txt-NCSN-objective]
 
 Test (ncsn, a_level_for_each_row)
 {
+  enum
+  {
+    ROWS = 30000
+  };
   sb_target *law = three_in_space ();
   sb_process *process = sb_smld_alloc (3, L, 0.05, 2);
   sb_score *exact = sb_score_exact_alloc (law, process);
   model w = affine_alloc (3);
   w.theta[3] = w.theta[7] = w.theta[11] = -0.5;
   sb_score *score = sb_score_alloc (&affine_type, &w, process), *scores[] = { exact, score };
-  gsl_matrix *x = gsl_matrix_alloc (N, 3), *x_tilde = gsl_matrix_alloc (N, 3), *z = gsl_matrix_alloc (N, 3),
-             *bar = gsl_matrix_alloc (N, 3), *epsilon = gsl_matrix_alloc (N, 3);
-  gsl_vector *t = gsl_vector_alloc (N), *loss = gsl_vector_alloc (N), *other = gsl_vector_alloc (N), *times = ladder ();
+  gsl_matrix *x = gsl_matrix_alloc (ROWS, 3), *x_tilde = gsl_matrix_alloc (ROWS, 3), *z = gsl_matrix_alloc (ROWS, 3),
+             *bar = gsl_matrix_alloc (ROWS, 3), *epsilon = gsl_matrix_alloc (ROWS, 3);
+  gsl_vector *t = gsl_vector_alloc (ROWS), *loss = gsl_vector_alloc (ROWS), *other = gsl_vector_alloc (ROWS),
+             *times = ladder ();
   sb_ncsn ncsn = { 0 };
   sb_dsm dsm = { process, SB_WEIGHT_VARIANCE, 0 };
   cr_assert_eq (sb_target_sample (law, (sb_stream){ 6, SB_FOR_DATA, 0 }, x), GSL_SUCCESS);
@@ -296,7 +301,7 @@ Test (ncsn, a_level_for_each_row)
         {
           cr_assert_eq (sb_score_evaluate (exact, SB_EPSILON, x_tilde, t, NULL, epsilon), GSL_SUCCESS);
           cr_assert_eq (sb_dsm_loss (&dsm, t, z, epsilon, other, bar), GSL_SUCCESS);
-          for (size_t i = 0; i < N; i++)
+          for (size_t i = 0; i < ROWS; i++)
             cr_assert_float_eq (2 * gsl_vector_get (loss, i), gsl_vector_get (other, i),
                                 1e-10 * (1 + gsl_vector_get (other, i)));
         }

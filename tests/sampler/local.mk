@@ -1,7 +1,9 @@
-check_PROGRAMS += %D%/test_corrector %D%/test_drift %D%/test_flow %D%/test_forward %D%/test_marginal %D%/test_mixture \
-  %D%/test_reverse %D%/test_pc %D%/test_predictor %D%/test_spectrum
+check_PROGRAMS += %D%/test_annealed %D%/test_corrector %D%/test_drift %D%/test_dynamics %D%/test_flow %D%/test_forward \
+  %D%/test_marginal %D%/test_mixture %D%/test_pc %D%/test_predictor %D%/test_reverse %D%/test_spectrum
+%C%_test_annealed_SOURCES = %D%/test_annealed.c %D%/line.c %D%/line.h tests/recursion.c tests/recursion.h
 %C%_test_corrector_SOURCES = %D%/test_corrector.c %D%/linear.c %D%/linear.h tests/recursion.c tests/recursion.h
 %C%_test_drift_SOURCES = %D%/test_drift.c %D%/linear.c %D%/linear.h tests/recursion.c tests/recursion.h
+%C%_test_dynamics_SOURCES = %D%/test_dynamics.c %D%/line.c %D%/line.h
 %C%_test_flow_SOURCES = %D%/test_flow.c %D%/gmm3.c %D%/gmm3.h %D%/linear.c %D%/linear.h tests/recursion.c tests/recursion.h
 %C%_test_forward_SOURCES = %D%/test_forward.c %D%/gmm3.c %D%/gmm3.h %D%/linear.c %D%/linear.h
 %C%_test_mixture_SOURCES = %D%/test_mixture.c %D%/gmm3.c %D%/gmm3.h

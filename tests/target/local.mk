@@ -6,3 +6,5 @@ check_PROGRAMS += %D%/test_perturbation
 %C%_test_perturbation_SOURCES = %D%/test_perturbation.c %D%/ask.c %D%/ask.h %D%/truth.c %D%/truth.h
 check_PROGRAMS += %D%/test_target
 %C%_test_target_SOURCES = %D%/test_target.c %D%/truth.c %D%/truth.h
+check_PROGRAMS += %D%/test_noised
+%C%_test_noised_SOURCES = %D%/test_noised.c

@@ -1,0 +1,263 @@
+// # What must be true of a law under noise
+//
+// $q_\sigma(\mathbf x) = \int p_{\mathrm{data}}(\mathbf t)\,\mathcal N(\mathbf x; \mathbf t, \sigma^2\mathbf
+// I)\,d\mathbf t$, by the definition: the integral done as a sum, which for Gaussians under the trapezoidal rule is
+// exact to rounding.
+
+#include "process/ddpm.h"
+#include "process/smld.h"
+#include "score/exact.h"
+#include "target/target.h"
+
+#include <criterion/criterion.h>
+#include <gsl/gsl_cdf.h>
+#include <gsl/gsl_errno.h>
+#include <gsl/gsl_math.h>
+#include <gsl/gsl_randist.h>
+#include <gsl/gsl_sort.h>
+#include <math.h>
+
+static void
+setup (void)
+{
+  gsl_set_error_handler_off ();
+}
+
+TestSuite (noised, .init = setup);
+
+// ## Two bumps on a line
+
+static const double w[] = { 0.3, 0.7 }, mu[] = { -2, 1.5 }, v[] = { 0.5, 0.8 };
+
+static sb_target *
+two_bumps (void)
+{
+  gsl_vector_const_view weights = gsl_vector_const_view_array (w, 2);
+  gsl_matrix_const_view means = gsl_matrix_const_view_array (mu, 2, 1),
+                        variances = gsl_matrix_const_view_array (v, 2, 1);
+  return sb_target_mixture_alloc (&weights.vector, &means.matrix, &variances.matrix);
+}
+
+static double
+data_density (double x)
+{
+  return w[0] * gsl_ran_gaussian_pdf (x - mu[0], sqrt (v[0])) + w[1] * gsl_ran_gaussian_pdf (x - mu[1], sqrt (v[1]));
+}
+
+static sb_process *
+one_level (size_t d, double sigma)
+{
+  gsl_vector_view ladder = gsl_vector_view_array (&sigma, 1);
+  return sb_smld_sigmas_alloc (d, &ladder.vector);
+}
+
+static double
+density (const sb_target *law, const sb_process *process, double x, double t)
+{
+  double log_p;
+  gsl_matrix_view at = gsl_matrix_view_array (&x, 1, 1);
+  gsl_vector_view when = gsl_vector_view_array (&t, 1), out = gsl_vector_view_array (&log_p, 1);
+  cr_assert_eq (sb_target_log_density (law, process, &at.matrix, &when.vector, &out.vector), GSL_SUCCESS);
+  return exp (log_p);
+}
+
+// Convolution of a density with $\mathcal N(0, \sigma^2)$ at x: a sum over z, in steps that both factors resolve.
+
+static double
+convolve (double (*p) (double x, void *params), void *params, double sigma, double x)
+{
+  double sum = 0, h = GSL_MIN (0.05, 0.05 / sigma);
+  for (double z = -9; z < 9; z += h)
+    sum += h * gsl_ran_ugaussian_pdf (z) * p (x - sigma * z, params);
+  return sum;
+}
+
+static double
+of_data (double x, void *params)
+{
+  (void)params;
+  return data_density (x);
+}
+
+typedef struct
+{
+  const sb_target *law;
+  const sb_process *process;
+} noised;
+
+static double
+of_noised (double x, void *params)
+{
+  const noised *q = params;
+  return density (q->law, q->process, x, 1);
+}
+
+// The closed form is the convolution at 200 points, to $10^{-10}$, and integrates to 1; noise added twice is noise of
+// the root of the summed squares, to $10^{-9}$. [dsm2ddpm.txt-qsigma]
+
+Test (noised, convolution_with_a_gaussian)
+{
+  const double sigmas[] = { 0.05, 0.4, 1, 3 };
+  sb_target *law = two_bumps ();
+  for (int k = 0; k < 4; k++)
+    {
+      sb_process *process = one_level (1, sigmas[k]), *more = one_level (1, hypot (sigmas[k], 0.7));
+      noised q = { law, process };
+      double mass = 0, h = 0.02;
+      for (int i = 0; i < 200; i++)
+        {
+          double x = -8 + 0.08 * i;
+          cr_assert_float_eq (density (law, process, x, 1), convolve (of_data, NULL, sigmas[k], x), 1e-10);
+          if (i % 10 == 0)
+            cr_assert_float_eq (density (law, more, x, 1), convolve (of_noised, &q, 0.7, x), 1e-9);
+        }
+      for (double x = -30; x < 30; x += h)
+        mass += h * density (law, process, x, 1);
+      cr_assert_float_eq (mass, 1, 1e-10, "sigma = %g: %.12g", sigmas[k], mass);
+      sb_process_free (process);
+      sb_process_free (more);
+    }
+  sb_target_free (law);
+}
+
+// Draws of the data, and noise on them, have that law: $10^5$ of them against its distribution function, Kolmogorov and
+// Smirnov's distance below $2.69/\sqrt n$ (false alarm $10^{-6}$). [dsm2ddpm.txt-qsigma]
+
+Test (noised, draws_under_noise)
+{
+  enum
+  {
+    N = 100000
+  };
+  const double sigma = 0.4;
+  sb_target *law = two_bumps ();
+  sb_process *process = one_level (1, sigma);
+  gsl_matrix *x = gsl_matrix_alloc (N, 1), *z = gsl_matrix_alloc (N, 1);
+  gsl_vector *t = gsl_vector_alloc (N);
+  gsl_vector_set_all (t, 1);
+  cr_assert_eq (sb_target_sample (law, (sb_stream){ 1, SB_FOR_DATA, 0 }, x), GSL_SUCCESS);
+  cr_assert_eq (sb_stream_normals ((sb_stream){ 1, SB_FOR_FORWARD, 0 }, 0, z), GSL_SUCCESS);
+  cr_assert_eq (sb_process_transition (process, NULL, t, z, x), GSL_SUCCESS);
+  gsl_sort (x->data, 1, N);
+  double distance = 0;
+  for (size_t i = 0; i < N; i++)
+    {
+      double cdf = 0;
+      for (int k = 0; k < 2; k++)
+        cdf += w[k] * gsl_cdf_gaussian_P (x->data[i] - mu[k], sqrt (v[k] + sigma * sigma));
+      distance = GSL_MAX (distance, GSL_MAX (fabs (cdf - (double)i / N), fabs (cdf - (double)(i + 1) / N)));
+    }
+  cr_assert_lt (distance, 2.69 / sqrt (N), "%g", distance);
+  gsl_matrix_free (x);
+  gsl_matrix_free (z);
+  gsl_vector_free (t);
+  sb_process_free (process);
+  sb_target_free (law);
+}
+
+// A data set of 60 points in 784 dimensions at $\sigma = 0.01$: densities like $e^{-10^6}$, and every log density and
+// score is finite, near a point and far from all. [dsm2ddpm.txt-qsigma]
+
+Test (noised, a_data_set_at_a_small_sigma)
+{
+  enum
+  {
+    K = 60,
+    D = 784,
+    N = 6
+  };
+  gsl_matrix *points = gsl_matrix_alloc (K, D), *x = gsl_matrix_calloc (N, D), *score = gsl_matrix_alloc (N, D);
+  gsl_vector *t = gsl_vector_alloc (N), *log_q = gsl_vector_alloc (N);
+  gsl_vector_set_all (t, 1);
+  cr_assert_eq (sb_stream_uniforms ((sb_stream){ 2, SB_FOR_DATA, 0 }, 0, points), GSL_SUCCESS);
+  sb_target *law = sb_target_points_alloc (points, NULL);
+  sb_process *process = one_level (D, 0.01);
+  for (size_t i = 0; i < N; i++)
+    for (size_t j = 0; j < D; j++)
+      gsl_matrix_set (x, i, j,
+                      gsl_matrix_get (points, i, j) + (i < 2 ? 0.01 * (j % 2 ? 1 : -1) : pow (10, (double)i - 3)));
+  cr_assert_eq (sb_target_log_density (law, process, x, t, log_q), GSL_SUCCESS);
+  cr_assert_eq (sb_target_evaluate (law, process, SB_SCORE, x, t, score), GSL_SUCCESS);
+  for (size_t i = 0; i < N; i++)
+    {
+      cr_assert (gsl_finite (gsl_vector_get (log_q, i)));
+      for (size_t j = 0; j < D; j++)
+        cr_assert (gsl_finite (gsl_matrix_get (score, i, j)));
+    }
+  cr_assert_lt (gsl_vector_get (log_q, N - 1), -1e6);
+  cr_assert_float_eq (gsl_matrix_get (score, 0, 0), 100, 1e-9);
+  gsl_matrix_free (points);
+  gsl_matrix_free (x);
+  gsl_matrix_free (score);
+  gsl_vector_free (t);
+  gsl_vector_free (log_q);
+  sb_process_free (process);
+  sb_target_free (law);
+}
+
+// ## The score is the slope of the log density
+//
+// through the score's interface, at every level of a ladder from 10 to 0.1, by central differences (h = $10^{-5}$, to
+// $10^{-7}$). [dsm2ddpm.txt-NCSN-target] Likewise under DDPM's chain of 1000 levels at levels 1, 10, 100, 500, 1000,
+// where the law is the mixture with the means $\sqrt{\bar\alpha_t}\,\mu_k$ and the variances $\bar\alpha_t v_k + 1 -
+// \bar\alpha_t$, written out here; at the last, it is $-x$, within 0.05 for $|x| < 4$. [dsm2ddpm.txt-score-diffusion]
+
+static double
+score_at (const sb_score *score, double x, double t)
+{
+  double s;
+  gsl_matrix_view at = gsl_matrix_view_array (&x, 1, 1), out = gsl_matrix_view_array (&s, 1, 1);
+  gsl_vector_view when = gsl_vector_view_array (&t, 1);
+  cr_assert_eq (sb_score_evaluate (score, SB_SCORE, &at.matrix, &when.vector, NULL, &out.matrix), GSL_SUCCESS);
+  return s;
+}
+
+static void
+check_slope (const sb_target *law, const sb_score *score, double x, double t)
+{
+  const double h = 1e-5;
+  double slope
+      = (log (density (law, score->process, x + h, t)) - log (density (law, score->process, x - h, t))) / (2 * h);
+  double s = score_at (score, x, t);
+  cr_assert_float_eq (s, slope, 1e-7 * (1 + fabs (s)), "x = %g, t = %g: %.10g, slope %.10g", x, t, s, slope);
+}
+
+Test (noised, score_at_every_level)
+{
+  sb_target *law = two_bumps ();
+  sb_process *chain = sb_smld_alloc (1, 10, 0.1, 10);
+  sb_score *score = sb_score_exact_alloc (law, chain);
+  for (int i = 1; i <= 10; i++)
+    for (double x = -8; x < 8; x += 0.37)
+      check_slope (law, score, x, i / 10.);
+  sb_score_free (score);
+  sb_process_free (chain);
+  sb_target_free (law);
+}
+
+Test (noised, score_of_a_diffusion)
+{
+  const size_t level[] = { 1, 10, 100, 500, 1000 };
+  sb_target *law = two_bumps ();
+  sb_process *chain = sb_ddpm_alloc (1, 1000, 0.1, 20);
+  sb_score *score = sb_score_exact_alloc (law, chain);
+  for (int k = 0; k < 5; k++)
+    {
+      double alpha_bar = 1, t = (double)level[k] / 1000;
+      for (size_t i = 1; i <= level[k]; i++)
+        alpha_bar *= 1 - (1e-4 + (0.02 - 1e-4) * (double)(i - 1) / 999);
+      for (double x = -5; x < 5; x += 0.23)
+        {
+          double q = 0;
+          for (int j = 0; j < 2; j++)
+            q += w[j] * gsl_ran_gaussian_pdf (x - sqrt (alpha_bar) * mu[j], sqrt (alpha_bar * v[j] + 1 - alpha_bar));
+          cr_assert_float_eq (density (law, chain, x, t), q, 1e-11, "level %zu, x = %g", level[k], x);
+          check_slope (law, score, x, t);
+        }
+    }
+  for (double x = -4; x <= 4; x += 0.01)
+    cr_assert_lt (fabs (score_at (score, x, 1) + x), 0.05);
+  sb_score_free (score);
+  sb_process_free (chain);
+  sb_target_free (law);
+}
