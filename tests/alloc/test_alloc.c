@@ -649,7 +649,7 @@ PATH (ssm) { return use_objective (find_ssm); }
 
 PATH (fdssm) { return use_objective (find_fdssm); }
 
-PATH (denoising) { return use_objective (find_denoising); }
+PATH (denoising_at_a_level) { return use_objective (find_denoising); }
 
 PATH (ncsn) { return use_objective (find_ncsn); }
 
