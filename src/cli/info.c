@@ -29,6 +29,22 @@ static const char details[] = "Without FILE: versions, what was built in, and wh
 // ## This build
 
 static void
+describe_backends (void)
+{
+  printf ("networks by:");
+  for (size_t k = 0; sb_net_backend_at (k); k++)
+    {
+      const sb_net_backend *backend = sb_net_backend_at (k);
+      int usable = sb_net_backend_usable (backend, SB_NET_FLOAT), half = sb_net_backend_usable (backend, SB_NET_BF16);
+      printf ("%s %s (%s)", k ? "," : "", sb_net_backend_name (backend),
+              half     ? "float, bf16"
+              : usable ? "float"
+                       : "not on this processor");
+    }
+  putchar ('\n');
+}
+
+static void
 describe_build (void)
 {
   printf ("scorebook: %s\n", PACKAGE_VERSION);
@@ -37,6 +53,7 @@ describe_build (void)
   printf ("blas kernels: %s\n", blas_kernels ());
   printf ("cblas_dgemm from: %s\n", blas_file ());
   printf ("jansson: %s\nlibpng: %s\nzlib: %s\n", JANSSON_VERSION, png_get_libpng_ver (NULL), zlibVersion ());
+  describe_backends ();
 #ifdef _OPENMP
   printf ("openmp: %d, %d threads\n", _OPENMP, omp_get_max_threads ());
 #else

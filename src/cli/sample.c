@@ -43,6 +43,7 @@ typedef struct
   double snr, step_size, tolerance;
   bool flow, denoise;
   uint64_t n, batch, states, columns;
+  network_engine engine;
   common_options common;
 } settings;
 
@@ -90,6 +91,10 @@ parse (int argc, char **argv, settings *o)
 
     { "model", 0, OPTION_TEXT, &o->model, "FILE", 0, 0, NULL,
       "sample what this network has learned instead, under its own process (--law is not given then)" },
+    { "backend", 0, OPTION_CHOICE, &o->engine.backend, "NAME", 0, 0, backend_names,
+      "who computes the network: openblas, or onednn, which is faster, where it is built in (default: the fastest)" },
+    { "precision", 0, OPTION_CHOICE, &o->engine.precision, "NAME", 0, 0, precision_names,
+      "float, or bf16: half the bits and, where the processor has it, faster still (default: float)" },
 
     { .kind = OPTION_HEADING, .help = "The process" },
     { "process", 'p', OPTION_CHOICE, &o->process, "NAME", 0, 0, process_names,
@@ -217,6 +222,8 @@ check_sampler (const settings *o)
 static int
 check (const settings *o)
 {
+  if (!o->model && (o->engine.backend != UNSET || o->engine.precision != UNSET))
+    return usage_error ("--%s: only with --model", o->engine.backend != UNSET ? "backend" : "precision");
   if (!o->law == !o->model)
     return usage_error ("--law: %s; see 'scorebook sample --help'", o->law ? "not with --model" : "needed, or --model");
   if (!o->output)
@@ -440,6 +447,11 @@ run_model (settings *o)
   for (int k = 0; process_names[k]; k++)
     if (strcmp (process_names[k], model->process->type->name) == 0)
       o->process = k;
+  if (set_engine (model->net, &o->engine) != EXIT_SUCCESS)
+    {
+      sb_model_free (model);
+      return EXIT_FAILURE;
+    }
   sb_net_shape shape = sb_net_input (model->net);
   named_law points = { .low = model->low, .high = model->high };
   if (sb_net_shape_pixels (shape) > 1)
@@ -461,6 +473,7 @@ int
 command_sample (int argc, char **argv)
 {
   settings o = { .range = { NAN, NAN },
+                 .engine = { UNSET, UNSET },
                  .process = UNSET,
                  .sigma_min = NAN,
                  .sigma_max = NAN,

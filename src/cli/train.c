@@ -26,6 +26,7 @@ typedef struct
   int prediction, label, weighting;
   uint64_t batch, shard, shift, steps, save_every;
   double rate, warmup, clip, ema;
+  network_engine engine;
   common_options common;
 } settings;
 
@@ -49,7 +50,8 @@ static const char details[] = "NETWORK is one of these lines:\n"
                               "every --save-every steps, at the end and on Ctrl-C. --resume goes on from it\n"
                               "with the options it was begun with; those given anew count more. The result\n"
                               "is, to the last bit, that of a training that never stopped, for any number of\n"
-                              "threads.\n\n"
+                              "threads. A state says nothing of the backend: it can be resumed by another,\n"
+                              "whose last bits are others.\n\n"
                               "Exit status: 0, 1 where something failed, 2 where the command line is wrong.\n";
 
 static int
@@ -82,6 +84,10 @@ parse (int argc, char **argv, settings *o)
     { "steps", 0, OPTION_COUNT, &o->steps, "N", 0, 1e9, NULL, "until this many are done (default: 10000)" },
     { "batch", 0, OPTION_COUNT, &o->batch, "N", 0, 1e6, NULL, "samples a step (default: 64)" },
     { "shard", 0, OPTION_COUNT, &o->shard, "N", 0, 1e6, NULL, "samples that a thread takes at a time (default: 8)" },
+    { "backend", 0, OPTION_CHOICE, &o->engine.backend, "NAME", 0, 0, backend_names,
+      "who computes the network: openblas, or onednn, which is faster, where it is built in (default: the fastest)" },
+    { "precision", 0, OPTION_CHOICE, &o->engine.precision, "NAME", 0, 0, precision_names,
+      "float, or bf16: half the bits and, where the processor has it, faster still (default: float)" },
     { "rate", 0, OPTION_REAL, &o->rate, "X", 0, 1, NULL, "Adam's learning rate (default: 2e-4)" },
     { "warmup", 0, OPTION_REAL, &o->warmup, "N", -1, 0, NULL, "steps until it is reached (default: 5000)" },
     { "clip", 0, OPTION_REAL, &o->clip, "X", -1, 0, NULL, "largest norm of a gradient, 0: none (default: 1)" },
@@ -113,6 +119,7 @@ defaults (void)
                      .range = { NAN, NAN },
                      .deviation = NAN,
                      .t_min = 1e-5,
+                     .engine = { .backend = -1 },
                      .batch = 64,
                      .shift = 2,
                      .shard = 8,
@@ -290,6 +297,8 @@ open_training (training *t)
   const settings *o = &t->o;
   sb_error error = { 0 };
   int status = o->labels ? open_classifier (t) : open_score (t);
+  if (status == EXIT_SUCCESS)
+    status = set_engine (t->model->net, &o->engine);
   if (status != EXIT_SUCCESS)
     return status;
   t->training = sb_training_alloc (t->model->net, (sb_stream){ o->common.seed, SB_FOR_USER, 0 });

@@ -5,6 +5,7 @@
 
 #include "classifier.h"
 
+#include "../base/pool.h"
 #include "../base/shard.h"
 #include "../net/safetensors.h"
 #include "../objective/cross_entropy.h"
@@ -81,27 +82,62 @@ enum
 
 typedef struct
 {
+  sb_net_work *work;
+  float *in, *out, *features; // SHARD_ROWS rows each
+} room;
+
+static void
+room_free (void *state)
+{
+  room *r = state;
+  sb_net_work_free (r->work);
+  free (r->in);
+  free (r->out);
+  free (r->features);
+  free (r);
+}
+
+static void *
+room_alloc (const void *state)
+{
+  const sb_classifier *c = state;
+  room *r = calloc (1, sizeof *r);
+  if (!r)
+    return NULL;
+  r->work = sb_net_work_alloc (c->net, SHARD_ROWS, 0);
+  r->in = calloc (SHARD_ROWS * sb_net_shape_size (sb_net_input (c->net)), sizeof *r->in);
+  r->out = calloc (SHARD_ROWS * c->classes, sizeof *r->out);
+  r->features = calloc (SHARD_ROWS * c->features, sizeof *r->features);
+  if (r->work && r->in && r->out && r->features)
+    return r;
+  room_free (r);
+  return NULL;
+}
+
+typedef struct
+{
   const sb_classifier *classifier;
+  sb_pool *rooms;
   const gsl_matrix *x;
   double scale, shift; // from the images' range to the classifier's
   gsl_matrix *probabilities, *features;
 } look;
 
 static int
-look_at (const look *l, size_t first, size_t count, sb_net_work *work, float *in, float *out, float *features)
+look_at (const look *l, size_t first, size_t count, room *r)
 {
   const sb_classifier *c = l->classifier;
   size_t d = l->x->size2;
   for (size_t k = 0; k < count * d; k++)
-    in[k] = (float)(l->shift + l->scale * gsl_matrix_get (l->x, first + k / d, k % d));
-  int status = sb_net_forward (c->net, c->theta, count, in, NULL, work, out);
+    r->in[k] = (float)(l->shift + l->scale * gsl_matrix_get (l->x, first + k / d, k % d));
+  int status = sb_net_forward (c->net, c->theta, count, r->in, NULL, r->work, r->out);
   if (status)
     return status;
   for (size_t k = 0; k < count * c->classes && l->probabilities; k++)
-    gsl_matrix_set (l->probabilities, first + k / c->classes, k % c->classes, (double)out[k]);
-  sb_net_hidden (c->net, work, features);
+    gsl_matrix_set (l->probabilities, first + k / c->classes, k % c->classes, (double)r->out[k]);
+  sb_net_hidden (c->net, r->work, r->features);
   for (size_t k = 0; k < count * c->features && l->features; k++)
-    gsl_matrix_set (l->features, first + k / c->features, k % c->features, (double)features[k]);
+    gsl_matrix_set (l->features, first + k / c->features, k % c->features, (double)r->features[k]);
   return GSL_SUCCESS;
 }
 
@@ -110,14 +146,11 @@ look_at_shard (void *context, size_t shard, size_t first, size_t count)
 {
   (void)shard;
   const look *l = context;
-  sb_net_work *work = sb_net_work_alloc (l->classifier->net, count, 0);
-  float *in = malloc (count * l->x->size2 * sizeof *in), *out = malloc (count * l->classifier->classes * sizeof *out),
-        *features = malloc (count * l->classifier->features * sizeof *features);
-  int status = work && in && out && features ? look_at (l, first, count, work, in, out, features) : GSL_ENOMEM;
-  sb_net_work_free (work);
-  free (in);
-  free (out);
-  free (features);
+  room *r = sb_pool_take (l->rooms);
+  if (!r)
+    return GSL_ENOMEM;
+  int status = look_at (l, first, count, r);
+  sb_pool_give (l->rooms, r);
   return status;
 }
 
@@ -129,11 +162,13 @@ sb_classifier_look (const sb_classifier *classifier, const gsl_matrix *x, double
       || (probabilities && (probabilities->size1 != x->size1 || probabilities->size2 != classifier->classes))
       || (features && (features->size1 != x->size1 || features->size2 != classifier->features)))
     GSL_ERROR ("the images, or the room for what is seen in them, do not fit the classifier", GSL_EBADLEN);
-  if (!(low < high))
-    GSL_ERROR ("the images' range is two numbers, the lower first", GSL_EDOM);
+  const sb_pool_recipe rooms = { room_alloc, room_free, classifier };
   double scale = (classifier->high - classifier->low) / (high - low);
-  look l = { classifier, x, scale, classifier->low - scale * low, probabilities, features };
+  look l = { classifier, sb_pool_alloc (&rooms), x, scale, classifier->low - scale * low, probabilities, features };
+  if (!l.rooms)
+    return GSL_ENOMEM;
   int status = sb_shards (x->size1, SHARD_ROWS, look_at_shard, &l);
+  sb_pool_free (l.rooms);
   if (!status && probabilities)
     sb_softmax (probabilities);
   return status;

@@ -4,6 +4,14 @@ NET_SOURCES = %D%/backend.h %D%/exp.h %D%/names.h %D%/plan.h %D%/attention.c %D%
   %D%/dual.c %D%/embedding.c %D%/group_norm.c %D%/input.c %D%/join.c %D%/network.c %D%/reference.c %D%/resample.c %D%/silu.c
 libscorebook_core_la_SOURCES += $(NET_SOURCES) %D%/plan.c %D%/safetensors.c
 
+BLOCKED_SOURCES = %D%/blocked.h %D%/lanes.h %D%/onednn.h %D%/blocked.c %D%/blocked_attention.c %D%/blocked_maps.c \
+  %D%/blocked_norm.c %D%/onednn.c
+if HAVE_ONEDNN
+libscorebook_core_la_SOURCES += $(BLOCKED_SOURCES)
+else
+EXTRA_DIST += $(BLOCKED_SOURCES)
+endif
+
 # The same in double, for the gradient checks.
 check_LTLIBRARIES = libscorebook-net-double.la
 libscorebook_net_double_la_SOURCES = $(NET_SOURCES)

@@ -5,6 +5,7 @@
 
 #include "network.h"
 
+#include "../base/pool.h"
 #include "../base/shard.h"
 
 #include <gsl/gsl_errno.h>
@@ -147,12 +148,30 @@ sb_network_backward (const sb_network *network, sb_network_pass *pass, const gsl
 
 // ## As a score
 //
-// A batch is cut into shards of a few rows, each with room of its own. The native view is $\epsilon$; Tweedie's
-// formula gives the others.
+// A batch is cut into shards of a few rows, each with room of its own, which is kept for the next batch. The native view
+// is $\epsilon$; Tweedie's formula gives the others.
 
 typedef struct
 {
   const sb_network *network;
+  sb_pool *passes;
+} learned;
+
+static void *
+make_pass (const void *network)
+{
+  return sb_network_pass_alloc (network, SB_NETWORK_ROWS, 0);
+}
+
+static void
+release_pass (void *pass)
+{
+  sb_network_pass_free (pass);
+}
+
+typedef struct
+{
+  const learned *score;
   const gsl_matrix *x;
   const gsl_vector *t;
   gsl_matrix *out;
@@ -163,14 +182,14 @@ evaluate_shard (void *context, size_t shard, size_t first, size_t count)
 {
   (void)shard;
   evaluation *e = context;
-  sb_network_pass *pass = sb_network_pass_alloc (e->network, count, 0);
+  sb_network_pass *pass = sb_pool_take (e->score->passes);
   if (!pass)
     return GSL_ENOMEM;
   gsl_matrix_const_view x = gsl_matrix_const_submatrix (e->x, first, 0, count, e->x->size2);
   gsl_vector_const_view t = gsl_vector_const_subvector (e->t, first, count);
   gsl_matrix_view out = gsl_matrix_submatrix (e->out, first, 0, count, e->x->size2);
-  int status = sb_network_forward (e->network, pass, &x.matrix, &t.vector, &out.matrix);
-  sb_network_pass_free (pass);
+  int status = sb_network_forward (e->score->network, pass, &x.matrix, &t.vector, &out.matrix);
+  sb_pool_give (e->score->passes, pass);
   return status;
 }
 
@@ -185,10 +204,30 @@ evaluate (const void *state, sb_view view, const gsl_matrix *x, const gsl_vector
   return sb_shards (x->size1, SB_NETWORK_ROWS, evaluate_shard, &e);
 }
 
-static const sb_score_type network_score = { .name = "network", .views = SB_EPSILON, .evaluate = evaluate };
+static void
+release (void *state)
+{
+  learned *score = state;
+  sb_pool_free (score->passes);
+  free (score);
+}
+
+static const sb_score_type network_score
+    = { .name = "network", .views = SB_EPSILON, .evaluate = evaluate, .free = release };
 
 sb_score *
 sb_score_network_alloc (const sb_network *network)
 {
-  return sb_score_alloc (&network_score, (void *)network, network->process);
+  const sb_pool_recipe passes = { make_pass, release_pass, network };
+  learned *score = calloc (1, sizeof *score);
+  if (!score)
+    GSL_ERROR_NULL ("no memory for a score", GSL_ENOMEM);
+  score->network = network;
+  score->passes = sb_pool_alloc (&passes);
+  if (!score->passes)
+    {
+      free (score);
+      return NULL;
+    }
+  return sb_score_alloc (&network_score, score, network->process);
 }

@@ -101,7 +101,8 @@ failing_end (void)
 // ## Who asks
 //
 // libgomp ends the process when it gets no memory, and keeps what it has for the next parallel region; OpenBLAS keeps
-// its buffers as well: what they ask for is neither refused nor counted. `dladdr` knows who they are; it allocates
+// its buffers as well, and oneDNN, which is written in C++, its primitives, and does not survive a refusal everywhere: what
+// they ask for is neither refused nor counted. `dladdr` knows who they are; it allocates
 // nothing, but searches long, so its answers are kept.
 
 enum
@@ -130,7 +131,9 @@ who (const void *address)
   bool found = dladdr (address, &where) != 0;
   known[i] = (asker){ .address = address,
                       .function = found && where.dli_sname ? where.dli_sname : "",
-                      .exempt = found && (strstr (where.dli_fname, "gomp") || strstr (where.dli_fname, "blas")) };
+                      .exempt = found
+                                && (strstr (where.dli_fname, "gomp") || strstr (where.dli_fname, "blas")
+                                    || strstr (where.dli_fname, "dnnl") || strstr (where.dli_fname, "stdc++")) };
   return &known[i];
 }
 

@@ -1,4 +1,4 @@
-check_PROGRAMS += %D%/test_dual %D%/test_exp %D%/test_layers %D%/test_network
+check_PROGRAMS += %D%/test_backend %D%/test_dual %D%/test_exp %D%/test_layers %D%/test_network %D%/test_plan
 %C%_test_layers_SOURCES = %D%/test_layers.c
 %C%_test_layers_CPPFLAGS = $(AM_CPPFLAGS) -DSB_NET_DOUBLE
 %C%_test_layers_LDADD = libscorebook-net-double.la $(LDADD)
@@ -8,3 +8,5 @@ check_PROGRAMS += %D%/test_dual %D%/test_exp %D%/test_layers %D%/test_network
 %C%_test_dual_SOURCES = %D%/test_dual.c
 %C%_test_dual_CPPFLAGS = $(AM_CPPFLAGS) -DSB_NET_DOUBLE
 %C%_test_dual_LDADD = libscorebook-net-double.la $(LDADD)
+%C%_test_backend_SOURCES = %D%/test_backend.c
+%C%_test_plan_SOURCES = %D%/test_plan.c

@@ -1,0 +1,81 @@
+// # A pool
+//
+// How many threads will work on the shards of a batch is not known before; each wants room of its own, and does not want
+// it made anew for each shard. So rooms lie in a pool while nobody works in them. There are never more of them than there
+// were threads at work at one time.
+
+#include "pool.h"
+
+#include <gsl/gsl_errno.h>
+#include <stdlib.h>
+
+struct sb_pool
+{
+  sb_pool_recipe recipe;
+  void **idle;
+  size_t count, room, made; // idle, places for idle ones, ever made
+};
+
+sb_pool *
+sb_pool_alloc (const sb_pool_recipe *recipe)
+{
+  sb_pool *pool = calloc (1, sizeof *pool);
+  if (!pool)
+    GSL_ERROR_NULL ("no memory for a pool", GSL_ENOMEM);
+  pool->recipe = *recipe;
+  return pool;
+}
+
+void
+sb_pool_free (sb_pool *pool)
+{
+  if (!pool)
+    return;
+  for (size_t k = 0; k < pool->count; k++)
+    pool->recipe.release (pool->idle[k]);
+  free (pool->idle);
+  free (pool);
+}
+
+// Before one more is made, there is a place for it to come back to.
+
+static int
+one_more (sb_pool *pool)
+{
+  if (pool->made == pool->room)
+    {
+      size_t room = 2 * pool->room + 4;
+      void **idle = realloc (pool->idle, room * sizeof *idle);
+      if (!idle)
+        return 0;
+      pool->idle = idle;
+      pool->room = room;
+    }
+  pool->made++;
+  return 1;
+}
+
+void *
+sb_pool_take (sb_pool *pool)
+{
+  void *thing = NULL;
+  int make;
+#pragma omp critical(sb_pool)
+  {
+    if (pool->count > 0)
+      thing = pool->idle[--pool->count];
+    make = !thing && one_more (pool);
+  }
+  if (make)
+    thing = pool->recipe.make (pool->recipe.context);
+  if (!thing)
+    GSL_ERROR_NULL ("no memory for what is in a pool", GSL_ENOMEM);
+  return thing;
+}
+
+void
+sb_pool_give (sb_pool *pool, void *thing)
+{
+#pragma omp critical(sb_pool)
+  pool->idle[pool->count++] = thing;
+}

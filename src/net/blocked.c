@@ -1,0 +1,559 @@
+// # The fast backend
+//
+// The same layers as the reference's, on tensors in blocked layout that stay so from the first layer to the last.
+// Convolutions are oneDNN's; all else is in blocked_maps.c, blocked_norm.c and blocked_attention.c. Three things are done
+// less often than the list of layers says. A group norm with a SiLU behind it is one sweep. A sum takes the place of its
+// first term where nobody else reads that. And weights are brought into oneDNN's order only when they have changed.
+//
+// A room is made for a fixed number of samples; fewer are filled up with zeros, whose gradients are zero.
+
+#include "backend.h"
+#include "blocked.h"
+#include "onednn.h"
+#include "plan.h"
+
+#include <gsl/gsl_errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+// ## What is known of a layer
+//
+// Layers whose output stands in one place have the same `home`, the first of them.
+
+typedef struct
+{
+  sb_blocked shape;
+  size_t home;
+  int merged;               // a group norm that is computed with the SiLU behind it
+  int idle;                 // backward: nobody has a gradient for it
+  int add[SB_LAYER_INPUTS]; // backward: not the first to give this input a gradient
+  size_t first, last;       // readers of its output
+  size_t remembers;         // the first whose backward function reads it; 0: none
+  sb_dnn_conv *convolution;
+  void *y, *y_bar;
+  float *saved;
+} cell;
+
+typedef struct
+{
+  const sb_net *net;
+  size_t samples;
+  int gradients, half;
+  sb_dnn *dnn;
+  cell *cells; // by layer
+  char *arena, *scratch;
+  size_t scratch_bytes;
+  float *theta; // the weights that oneDNN's were made of
+  int ready;    // that they were
+  float *label;
+} room;
+
+static int
+is (const sb_net *net, size_t l, const sb_layer_type *type)
+{
+  return net->layers[l].type == type;
+}
+
+static void
+find_readers (room *r)
+{
+  const sb_net *net = r->net;
+  for (size_t l = 0; l < net->count; l++)
+    r->cells[l].first = r->cells[l].last = l;
+  for (size_t l = net->count; l-- > 0;)
+    for (size_t k = 0; k < net->layers[l].inputs; k++)
+      {
+        cell *from = &r->cells[net->layers[l].from[k]];
+        from->last = from->last == net->layers[l].from[k] ? l : from->last;
+        from->first = l;
+        from->remembers = net->layers[l].type->remembers ? l : from->remembers;
+      }
+}
+
+// ## What is merged
+
+static void
+find_homes (room *r)
+{
+  const sb_net *net = r->net;
+  for (size_t l = 0; l < net->count; l++)
+    {
+      const sb_layer *layer = &net->layers[l];
+      cell *c = &r->cells[l];
+      c->shape = sb_blocked_of (r->samples, layer->out.channels, layer->out.height, layer->out.width, r->half);
+      c->home = l;
+      c->merged = is (net, l, &sb_layer_group_norm) && c->first == c->last && is (net, c->last, &sb_layer_silu);
+      if (!is (net, l, &sb_layer_add) || layer->from[0] < 2)
+        continue;
+      const cell *term = &r->cells[layer->from[0]];
+      if (term->first == term->last && layer->from[1] != layer->from[0])
+        c->home = term->home;
+    }
+}
+
+// Backward, in the order in which it will go: whether an input has been given a gradient before.
+
+static void
+find_first_gradients (room *r, char *given)
+{
+  const sb_net *net = r->net;
+  given[r->cells[net->count - 1].home] = 1;
+  for (size_t l = net->count; l-- > 0;)
+    {
+      const sb_layer *layer = &net->layers[l];
+      cell *c = &r->cells[l];
+      c->idle = !given[c->home];
+      for (size_t k = 0; k < layer->inputs && !c->idle; k++)
+        {
+          size_t home = r->cells[layer->from[k]].home;
+          c->add[k] = given[home];
+          given[home] = 1;
+        }
+    }
+}
+
+// ## When a number is needed
+//
+// As for the reference, but for a home: from the first of its layers until the last of their readers is done. A merged
+// group norm has no output; its input is needed where the SiLU needs it.
+
+static void
+stretch (sb_span *span, size_t birth, size_t death, size_t size)
+{
+  if (span->size == 0)
+    *span = (sb_span){ size, birth, death, 0 };
+  span->birth = birth < span->birth ? birth : span->birth;
+  span->death = death > span->death ? death : span->death;
+}
+
+static void
+span_layers (const room *r, sb_span *spans)
+{
+  size_t count = r->net->count, end = 2 * count - 1;
+  for (size_t l = 0; l < count; l++)
+    {
+      const cell *c = &r->cells[l];
+      size_t bytes = sb_blocked_bytes (&c->shape), last = c->last, numbers = 0;
+      if (r->cells[last].merged)
+        last = r->cells[last].last;
+      size_t until = l + 1 == count ? count : r->gradients && c->remembers ? end - c->remembers : last;
+      if (!c->merged)
+        stretch (&spans[3 * c->home], r->net->layers[l].inputs ? l : 0, until, bytes);
+      if (r->gradients && !c->merged)
+        stretch (&spans[3 * c->home + 1], end - last, end - l, bytes);
+      if (is (r->net, l, &sb_layer_group_norm))
+        numbers = 2 * r->samples * c->shape.blocks * SB_LANES;
+      else if (is (r->net, l, &sb_layer_attention))
+        numbers = r->samples * c->shape.pixels * c->shape.pixels;
+      spans[3 * l + 2] = (sb_span){ numbers * sizeof (float), l, r->gradients ? end - l : last, 0 };
+    }
+}
+
+// ## Room
+
+static void
+room_free (void *state)
+{
+  room *r = state;
+  if (!r)
+    return;
+  for (size_t l = 0; r->cells && l < r->net->count; l++)
+    sb_dnn_conv_free (r->cells[l].convolution);
+  free (r->cells);
+  free (r->arena);
+  free (r->theta);
+  free (r->label);
+  sb_dnn_free (r->dnn);
+  free (r);
+}
+
+// To oneDNN the samples of 1 x 1 images are the pixels of one image.
+
+static int
+make_convolution (room *r, size_t l)
+{
+  const sb_layer *layer = &r->net->layers[l];
+  int points = r->cells[l].shape.pixels == 1;
+  sb_dnn_shape shape = { .images = points ? 1 : r->samples,
+                         .height = layer->out.height,
+                         .width = points ? r->samples : layer->out.width,
+                         .in = layer->in[0].channels,
+                         .out = layer->out.channels,
+                         .kernel = points ? 1 : layer->kernel,
+                         .stored_kernel = layer->kernel,
+                         .gradients = r->gradients };
+  r->cells[l].convolution = sb_dnn_conv_alloc (r->dnn, &shape);
+  return r->cells[l].convolution ? GSL_SUCCESS : GSL_ENOMEM;
+}
+
+// A convolution that adds to its input's gradient does so by way of the scratch, which begins with room for that.
+
+static size_t
+detour (const room *r, size_t l)
+{
+  const cell *c = &r->cells[l];
+  return r->gradients && c->add[0] ? sb_blocked_bytes (&r->cells[r->net->layers[l].from[0]].shape) : 0;
+}
+
+static size_t
+scratch_of (const room *r, size_t l)
+{
+  const cell *c = &r->cells[l];
+  if (c->convolution)
+    return detour (r, l) + sb_dnn_conv_scratch (c->convolution);
+  if (is (r->net, l, &sb_layer_attention))
+    return sb_blocked_attention_scratch (&c->shape) * sizeof (float);
+  if (is (r->net, l, &sb_layer_positional) || is (r->net, l, &sb_layer_fourier))
+    return r->samples * c->shape.channels * sizeof (float);
+  return is (r->net, l, &sb_layer_group_norm) ? 4 * c->shape.blocks * SB_LANES * sizeof (float) : 0;
+}
+
+static int
+make_cells (room *r)
+{
+  const sb_net *net = r->net;
+  char *given = calloc (net->count, 1);
+  if (!given)
+    return GSL_ENOMEM;
+  find_readers (r);
+  find_homes (r);
+  find_first_gradients (r, given);
+  free (given);
+  int status = GSL_SUCCESS;
+  for (size_t l = 0; l < net->count && !status; l++)
+    {
+      if (is (net, l, &sb_layer_convolution))
+        status = make_convolution (r, l);
+      size_t scratch = status ? 0 : scratch_of (r, l);
+      r->scratch_bytes = scratch > r->scratch_bytes ? scratch : r->scratch_bytes;
+    }
+  return status;
+}
+
+static int
+lay_out (room *r, sb_span *spans)
+{
+  size_t count = r->net->count;
+  span_layers (r, spans);
+  spans[3 * count] = (sb_span){ r->scratch_bytes, 0, 2 * count, 0 };
+  size_t bytes = sb_plan (spans, 3 * count + 1);
+  r->arena = aligned_alloc (SB_PLAN_LINE, bytes + SB_PLAN_LINE);
+  if (!r->arena)
+    return GSL_ENOMEM;
+  memset (r->arena, 0, bytes + SB_PLAN_LINE);
+  r->scratch = r->arena + spans[3 * count].place;
+  for (size_t l = 0; l < count; l++)
+    {
+      cell *c = &r->cells[l];
+      c->y = r->arena + spans[3 * c->home].place;
+      c->y_bar = r->arena + spans[3 * c->home + 1].place;
+      c->saved = (float *)(r->arena + spans[3 * l + 2].place);
+    }
+  return GSL_SUCCESS;
+}
+
+static int
+bind_convolutions (room *r)
+{
+  int status = GSL_SUCCESS;
+  for (size_t l = 0; l < r->net->count && !status; l++)
+    {
+      cell *c = &r->cells[l], *from = &r->cells[r->net->layers[l].inputs ? r->net->layers[l].from[0] : l];
+      if (c->convolution)
+        status = sb_dnn_conv_bind (c->convolution, from->y, c->y, detour (r, l) ? r->scratch : from->y_bar, c->y_bar,
+                                   r->scratch + detour (r, l));
+    }
+  return status;
+}
+
+static int
+furnish (room *r)
+{
+  const sb_net *net = r->net;
+  sb_span *spans = calloc (3 * net->count + 1, sizeof *spans);
+  r->dnn = sb_dnn_alloc (net->precision);
+  r->cells = calloc (net->count, sizeof *r->cells);
+  r->theta = calloc (net->parameters + 1, sizeof *r->theta);
+  r->label = calloc (r->samples + 1, sizeof *r->label);
+  int status = spans && r->dnn && r->cells && r->theta && r->label ? make_cells (r) : GSL_ENOMEM;
+  if (!status)
+    status = lay_out (r, spans);
+  free (spans);
+  return status ? status : bind_convolutions (r);
+}
+
+static void *
+room_alloc (const sb_net *net, size_t samples, int gradients)
+{
+  room *r = calloc (1, sizeof *r);
+  if (!r)
+    return NULL;
+  *r = (room){ .net = net, .samples = samples, .gradients = gradients, .half = net->precision == SB_NET_BF16 };
+  int threads = sb_dnn_begin (), status = furnish (r);
+  sb_dnn_end (threads);
+  if (!status)
+    return r;
+  room_free (r);
+  return NULL;
+}
+
+// ## One layer, forward
+
+static const sb_blocked *
+shape_at (const room *r, size_t l)
+{
+  return &r->cells[l].shape;
+}
+
+static sb_blocked_norm
+norm_at (const room *r, size_t l, int silu)
+{
+  return (sb_blocked_norm){ r->cells[l].shape, r->net->layers[l].groups, silu };
+}
+
+// Embeddings are few numbers: the reference's function computes them, sample by sample.
+
+static void
+embed (const room *r, const float *theta, size_t l)
+{
+  const sb_layer *layer = &r->net->layers[l];
+  float *numbers = (float *)r->scratch;
+  for (size_t i = 0; i < r->samples; i++)
+    {
+      sb_pass pass = { .n = 1, .x = { r->label + i }, .y = numbers + i * layer->out.channels };
+      layer->type->forward (layer, theta, &pass);
+    }
+  sb_blocked_pack (shape_at (r, l), r->samples, numbers, r->cells[l].y);
+}
+
+static void
+add_forward (const room *r, size_t l)
+{
+  const cell *c = &r->cells[l], *first = &r->cells[r->net->layers[l].from[0]],
+             *second = &r->cells[r->net->layers[l].from[1]];
+  if (c->home == l)
+    sb_blocked_copy (&c->shape, 0, first->y, c->y);
+  if (second->shape.pixels == c->shape.pixels)
+    sb_blocked_copy (&c->shape, 1, second->y, c->y);
+  else
+    sb_blocked_fill (&c->shape, &second->shape, 1, 1, second->y, c->y);
+}
+
+static void
+join_forward (const room *r, size_t l)
+{
+  const cell *c = &r->cells[l], *first = &r->cells[r->net->layers[l].from[0]],
+             *second = &r->cells[r->net->layers[l].from[1]];
+  if (first->shape.channels % SB_LANES)
+    memset (c->y, 0, sb_blocked_bytes (&c->shape));
+  sb_blocked_insert (&first->shape, &c->shape, 0, first->y, c->y);
+  sb_blocked_insert (&second->shape, &c->shape, first->shape.channels, second->y, c->y);
+}
+
+static void
+norm_forward (const room *r, const float *theta, size_t l, int silu, void *y)
+{
+  const sb_layer *layer = &r->net->layers[l];
+  sb_blocked_norm norm = norm_at (r, l, silu);
+  sb_blocked_norm_forward (&norm, theta + layer->offset, r->cells[layer->from[0]].y, y, r->cells[l].saved);
+}
+
+static int
+layer_forward (const room *r, const float *theta, size_t l)
+{
+  const sb_net *net = r->net;
+  const sb_layer *layer = &net->layers[l];
+  const cell *c = &r->cells[l], *x = &r->cells[layer->inputs ? layer->from[0] : l];
+  if (is (net, l, &sb_layer_convolution))
+    return sb_dnn_conv_forward (c->convolution);
+  if (is (net, l, &sb_layer_positional) || is (net, l, &sb_layer_fourier))
+    embed (r, theta + layer->offset, l);
+  else if (is (net, l, &sb_layer_group_norm) && !c->merged)
+    norm_forward (r, theta, l, 0, c->y);
+  else if (is (net, l, &sb_layer_silu) && x->merged)
+    norm_forward (r, theta, layer->from[0], 1, c->y);
+  else if (is (net, l, &sb_layer_silu))
+    sb_blocked_silu (&c->shape, x->y, c->y);
+  else if (is (net, l, &sb_layer_add))
+    add_forward (r, l);
+  else if (is (net, l, &sb_layer_join))
+    join_forward (r, l);
+  else if (is (net, l, &sb_layer_halve))
+    sb_blocked_halve (&c->shape, &x->shape, 0, 0.25F, x->y, c->y);
+  else if (is (net, l, &sb_layer_double))
+    sb_blocked_double (&x->shape, &c->shape, 0, 1, x->y, c->y);
+  else if (is (net, l, &sb_layer_average))
+    sb_blocked_gather (&x->shape, &c->shape, 0, 1 / (float)x->shape.pixels, x->y, c->y);
+  else if (is (net, l, &sb_layer_attention))
+    sb_blocked_attention (&c->shape, (const void *[]){ x->y, r->cells[layer->from[1]].y, r->cells[layer->from[2]].y },
+                          c->y, c->saved, (float *)r->scratch);
+  return GSL_SUCCESS;
+}
+
+// ## One layer, backward
+
+static void
+add_backward (const room *r, size_t l)
+{
+  const cell *c = &r->cells[l], *first = &r->cells[r->net->layers[l].from[0]],
+             *second = &r->cells[r->net->layers[l].from[1]];
+  if (c->home == l)
+    sb_blocked_copy (&c->shape, c->add[0], c->y_bar, first->y_bar);
+  if (second->shape.pixels == c->shape.pixels)
+    sb_blocked_copy (&c->shape, c->add[1], c->y_bar, second->y_bar);
+  else
+    sb_blocked_gather (&c->shape, &second->shape, c->add[1], 1, c->y_bar, second->y_bar);
+}
+
+static void
+join_backward (const room *r, size_t l)
+{
+  const cell *c = &r->cells[l], *first = &r->cells[r->net->layers[l].from[0]],
+             *second = &r->cells[r->net->layers[l].from[1]];
+  sb_blocked_extract (&first->shape, &c->shape, 0, c->add[0], c->y_bar, first->y_bar);
+  sb_blocked_extract (&second->shape, &c->shape, first->shape.channels, c->add[1], c->y_bar, second->y_bar);
+}
+
+static void
+norm_backward (const room *r, const float *theta, size_t l, int silu, void *y_bar, float *theta_bar)
+{
+  const sb_layer *layer = &r->net->layers[l];
+  const cell *x = &r->cells[layer->from[0]];
+  sb_blocked_norm norm = norm_at (r, l, silu);
+  sb_blocked_norm_back (&norm, r->cells[l].add[0], theta + layer->offset, x->y, r->cells[l].saved, y_bar, x->y_bar,
+                        theta_bar ? theta_bar + layer->offset : NULL, (float *)r->scratch);
+}
+
+static int
+convolution_backward (const room *r, size_t l, int of_x, float *theta_bar)
+{
+  const sb_layer *layer = &r->net->layers[l];
+  const cell *c = &r->cells[l], *x = &r->cells[layer->from[0]];
+  int status = theta_bar ? sb_dnn_conv_backward_weights (c->convolution, theta_bar + layer->offset) : GSL_SUCCESS;
+  if (status || (layer->from[0] == 0 && !of_x))
+    return status;
+  status = sb_dnn_conv_backward_data (c->convolution);
+  if (!status && c->add[0])
+    sb_blocked_copy (&x->shape, 1, r->scratch, x->y_bar);
+  return status;
+}
+
+static void
+attention_backward (const room *r, size_t l)
+{
+  const cell *c = &r->cells[l], *from[3];
+  for (int k = 0; k < 3; k++)
+    from[k] = &r->cells[r->net->layers[l].from[k]];
+  sb_blocked_attention_back (&c->shape, c->add, (const void *[]){ from[0]->y, from[1]->y, from[2]->y }, c->saved,
+                             c->y_bar, (void *[]){ from[0]->y_bar, from[1]->y_bar, from[2]->y_bar },
+                             (float *)r->scratch);
+}
+
+static int
+layer_backward (const room *r, const float *theta, size_t l, int of_x, float *theta_bar)
+{
+  const sb_net *net = r->net;
+  const sb_layer *layer = &net->layers[l];
+  const cell *c = &r->cells[l], *x = &r->cells[layer->inputs ? layer->from[0] : l];
+  if (c->idle)
+    return GSL_SUCCESS;
+  if (is (net, l, &sb_layer_convolution))
+    return convolution_backward (r, l, of_x, theta_bar);
+  if (is (net, l, &sb_layer_group_norm) && !c->merged)
+    norm_backward (r, theta, l, 0, c->y_bar, theta_bar);
+  else if (is (net, l, &sb_layer_silu) && x->merged)
+    norm_backward (r, theta, layer->from[0], 1, c->y_bar, theta_bar);
+  else if (is (net, l, &sb_layer_silu))
+    sb_blocked_silu_back (&c->shape, c->add[0], x->y, c->y_bar, x->y_bar);
+  else if (is (net, l, &sb_layer_add))
+    add_backward (r, l);
+  else if (is (net, l, &sb_layer_join))
+    join_backward (r, l);
+  else if (is (net, l, &sb_layer_halve))
+    sb_blocked_double (&c->shape, &x->shape, c->add[0], 0.25F, c->y_bar, x->y_bar);
+  else if (is (net, l, &sb_layer_double))
+    sb_blocked_halve (&x->shape, &c->shape, c->add[0], 1, c->y_bar, x->y_bar);
+  else if (is (net, l, &sb_layer_average))
+    sb_blocked_fill (&x->shape, &c->shape, c->add[0], 1 / (float)x->shape.pixels, c->y_bar, x->y_bar);
+  else if (is (net, l, &sb_layer_attention))
+    attention_backward (r, l);
+  return GSL_SUCCESS;
+}
+
+// ## The passes
+
+static int
+take_weights (room *r, const float *theta)
+{
+  size_t bytes = r->net->parameters * sizeof *theta;
+  int status = GSL_SUCCESS;
+  if (r->ready && memcmp (r->theta, theta, bytes) == 0)
+    return status;
+  memcpy (r->theta, theta, bytes);
+  r->ready = 0;
+  for (size_t l = 0; l < r->net->count && !status; l++)
+    if (r->cells[l].convolution)
+      status = sb_dnn_conv_weights (r->cells[l].convolution, theta + r->net->layers[l].offset);
+  r->ready = !status;
+  return status;
+}
+
+static void
+show (const room *r, const sb_blocked *shape, size_t n, const float *samples, void *y)
+{
+  if (n < r->samples)
+    memset (y, 0, sb_blocked_bytes (shape));
+  sb_blocked_pack (shape, n, samples, y);
+}
+
+static int
+forward (const sb_net *net, const sb_real *theta, size_t n, const sb_real *x, const sb_real *label, void *state,
+         sb_real *out)
+{
+  room *r = state;
+  size_t last = net->count - 1;
+  int threads = sb_dnn_begin (), status = take_weights (r, theta);
+  memset (r->label, 0, r->samples * sizeof *r->label);
+  memcpy (r->label, label, n * sizeof *label);
+  show (r, shape_at (r, 0), n, x, r->cells[0].y);
+  for (size_t l = 2; l < net->count && !status; l++)
+    status = layer_forward (r, theta, l);
+  sb_dnn_end (threads);
+  if (!status)
+    sb_blocked_unpack (shape_at (r, last), n, r->cells[last].y, out);
+  return status;
+}
+
+static int
+backward (const sb_net *net, const sb_real *theta, size_t n, void *state, const sb_real *out_bar, sb_real *theta_bar,
+          sb_real *x_bar)
+{
+  room *r = state;
+  size_t last = net->count - 1;
+  int threads = sb_dnn_begin (), status = GSL_SUCCESS;
+  show (r, shape_at (r, last), n, out_bar, r->cells[last].y_bar);
+  for (size_t l = net->count; l-- > 2 && !status;)
+    status = layer_backward (r, theta, l, x_bar != NULL, theta_bar);
+  sb_dnn_end (threads);
+  if (!status && x_bar)
+    sb_blocked_unpack (shape_at (r, 0), n, r->cells[0].y_bar, x_bar);
+  return status;
+}
+
+static void
+hidden (const sb_net *net, size_t n, const void *state, sb_real *out)
+{
+  const room *r = state;
+  size_t l = net->layers[net->count - 1].from[0];
+  sb_blocked_unpack (shape_at (r, l), n, r->cells[l].y, out);
+}
+
+const sb_net_backend sb_net_onednn = { .name = "onednn",
+                                       .precisions = 1U << SB_NET_FLOAT | 1U << SB_NET_BF16,
+                                       .usable = sb_dnn_usable,
+                                       .room_alloc = room_alloc,
+                                       .room_free = room_free,
+                                       .forward = forward,
+                                       .backward = backward,
+                                       .hidden = hidden };

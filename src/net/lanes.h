@@ -1,0 +1,71 @@
+#ifndef SCOREBOOK_NET_LANES_H
+#define SCOREBOOK_NET_LANES_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+// Sixteen numbers at a time, as gcc and clang let one write them. The functions that use this are compiled for AVX-512 and
+// called only where the processor has it (sb_dnn_usable).
+#define SB_AVX512 __attribute__ ((target ("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")))
+#define SB_INLINE static inline __attribute__ ((always_inline))
+
+typedef float sb_lanes __attribute__ ((vector_size (64)));
+typedef uint32_t sb_bits __attribute__ ((vector_size (64)));
+typedef uint16_t sb_halves __attribute__ ((vector_size (32)));
+
+// A bfloat16 is the upper half of a float: widening fills up with zeros, narrowing rounds to the nearest, ties to even.
+
+SB_INLINE float
+sb_get (const void *x, size_t k, int half)
+{
+  if (!half)
+    return ((const float *)x)[k];
+  uint32_t bits = (uint32_t)((const uint16_t *)x)[k] << 16;
+  float value;
+  memcpy (&value, &bits, sizeof value);
+  return value;
+}
+
+SB_INLINE void
+sb_put (void *x, size_t k, float value, int half)
+{
+  if (!half)
+    {
+      ((float *)x)[k] = value;
+      return;
+    }
+  uint32_t bits;
+  memcpy (&bits, &value, sizeof bits);
+  ((uint16_t *)x)[k] = (uint16_t)((bits + 0x7fffU + (bits >> 16 & 1)) >> 16);
+}
+
+SB_INLINE void
+sb_load (sb_lanes *lanes, const void *x, size_t k, int half)
+{
+  if (!half)
+    {
+      memcpy (lanes, (const float *)x + k, sizeof *lanes);
+      return;
+    }
+  sb_halves halves;
+  memcpy (&halves, (const uint16_t *)x + k, sizeof halves);
+  sb_bits bits = __builtin_convertvector(halves, sb_bits) << 16;
+  memcpy (lanes, &bits, sizeof *lanes);
+}
+
+SB_INLINE void
+sb_store (void *x, size_t k, const sb_lanes *lanes, int half)
+{
+  if (!half)
+    {
+      memcpy ((float *)x + k, lanes, sizeof *lanes);
+      return;
+    }
+  sb_bits bits;
+  memcpy (&bits, lanes, sizeof bits);
+  sb_halves halves = __builtin_convertvector((bits + 0x7fffU + (bits >> 16 & 1U)) >> 16, sb_halves);
+  memcpy ((uint16_t *)x + k, &halves, sizeof halves);
+}
+
+#endif

@@ -1,0 +1,495 @@
+// # Convolutions by oneDNN
+//
+// oneDNN writes machine code for a convolution of given sizes: a *primitive*, made once and run many times. It has three
+// for a layer (forward, gradient of the input, gradient of the weights), each of which may want the weights in an order of
+// its own. Two algorithms are used. The direct one comes close to the processor's peak. Winograd's (Lavin and Gray, 2016)
+// does the same with fewer multiplications: a 4 x 4 tile of the output takes 36 products of channels in place of 144, after
+// transforms of tiles and weights that cost little where there are many tiles and channels.
+
+#include "onednn.h"
+
+#include "blocked.h"
+
+#include <gsl/gsl_errno.h>
+#include <omp.h>
+#include <oneapi/dnnl/dnnl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#if DNNL_VERSION_MAJOR != 2
+#error "written for oneDNN 2: version 3 has other functions"
+#endif
+
+// ## This processor
+
+int
+sb_dnn_usable (sb_net_precision precision)
+{
+  unsigned isa = (unsigned)dnnl_get_effective_cpu_isa ();
+  unsigned wanted = (unsigned)(precision == SB_NET_BF16 ? dnnl_cpu_isa_avx512_core_bf16 : dnnl_cpu_isa_avx512_core);
+  return (isa & wanted) == wanted;
+}
+
+// ## One thread
+
+int
+sb_dnn_begin (void)
+{
+  int threads = omp_get_max_threads ();
+  omp_set_num_threads (1);
+  return threads;
+}
+
+void
+sb_dnn_end (int threads)
+{
+  omp_set_num_threads (threads);
+}
+
+// ## Engine
+
+struct sb_dnn
+{
+  dnnl_engine_t engine;
+  dnnl_stream_t stream;
+  dnnl_primitive_attr_t plain, adding; // scratch is ours; adding: a copy that adds to what is there
+  dnnl_data_type_t value;
+};
+
+void
+sb_dnn_free (sb_dnn *dnn)
+{
+  if (!dnn)
+    return;
+  dnnl_primitive_attr_destroy (dnn->adding);
+  dnnl_primitive_attr_destroy (dnn->plain);
+  dnnl_stream_destroy (dnn->stream);
+  dnnl_engine_destroy (dnn->engine);
+  free (dnn);
+}
+
+static int
+make_attributes (sb_dnn *dnn)
+{
+  dnnl_post_ops_t sum = NULL;
+  int failed = dnnl_primitive_attr_create (&dnn->plain) || dnnl_primitive_attr_create (&dnn->adding)
+               || dnnl_primitive_attr_set_scratchpad_mode (dnn->plain, dnnl_scratchpad_mode_user)
+               || dnnl_primitive_attr_set_scratchpad_mode (dnn->adding, dnnl_scratchpad_mode_user)
+               || dnnl_post_ops_create (&sum) || dnnl_post_ops_append_sum (sum, 1)
+               || dnnl_primitive_attr_set_post_ops (dnn->adding, sum);
+  dnnl_post_ops_destroy (sum);
+  return failed;
+}
+
+sb_dnn *
+sb_dnn_alloc (sb_net_precision precision)
+{
+  sb_dnn *dnn = calloc (1, sizeof *dnn);
+  if (!dnn)
+    return NULL;
+  dnn->value = precision == SB_NET_BF16 ? dnnl_bf16 : dnnl_f32;
+  if (dnnl_engine_create (&dnn->engine, dnnl_cpu, 0)
+      || dnnl_stream_create (&dnn->stream, dnn->engine, dnnl_stream_default_flags) || make_attributes (dnn))
+    {
+      sb_dnn_free (dnn);
+      return NULL;
+    }
+  return dnn;
+}
+
+// ## A primitive and its arguments
+
+enum
+{
+  ARGUMENTS = 6
+};
+
+typedef struct
+{
+  dnnl_primitive_t primitive;
+  const_dnnl_primitive_desc_t about; // belongs to the primitive
+  dnnl_exec_arg_t argument[ARGUMENTS];
+  int arguments;
+  size_t scratch; // bytes
+} action;
+
+static void
+action_free (action *a)
+{
+  for (int k = 0; k < a->arguments; k++)
+    dnnl_memory_destroy (a->argument[k].memory);
+  dnnl_primitive_destroy (a->primitive);
+}
+
+static int
+action_make (action *a, dnnl_primitive_desc_t about)
+{
+  int failed
+      = dnnl_primitive_create (&a->primitive, about) || dnnl_primitive_get_primitive_desc (a->primitive, &a->about);
+  dnnl_primitive_desc_destroy (about);
+  if (!failed)
+    a->scratch = dnnl_memory_desc_get_size (dnnl_primitive_desc_query_md (a->about, dnnl_query_scratchpad_md, 0));
+  return failed;
+}
+
+static int
+action_bind (const sb_dnn *dnn, action *a, int name, const dnnl_memory_desc_t *shape, void *where)
+{
+  dnnl_exec_arg_t *argument = &a->argument[a->arguments];
+  if (dnnl_memory_create (&argument->memory, shape, dnn->engine, where))
+    return GSL_ENOMEM;
+  argument->arg = name;
+  a->arguments++;
+  return GSL_SUCCESS;
+}
+
+static const dnnl_memory_desc_t *
+shape_of (const action *a, dnnl_query_t what)
+{
+  return dnnl_primitive_desc_query_md (a->about, what, 0);
+}
+
+static int
+action_run (const sb_dnn *dnn, const action *a)
+{
+  dnnl_status_t status = dnnl_primitive_execute (a->primitive, dnn->stream, a->arguments, a->argument);
+  return status == dnnl_success ? GSL_SUCCESS : status == dnnl_out_of_memory ? GSL_ENOMEM : GSL_EFAILED;
+}
+
+// ## A convolution
+
+struct sb_dnn_conv
+{
+  sb_dnn *dnn;
+  sb_dnn_shape shape;
+  dnnl_memory_desc_t x, y, b, stored; // stored: W, a row for each output
+  action forward, of_data, of_weights;
+  action lay, lay_transposed, add; // W to the order of the first and second action, the third's result back to rows
+  void *W, *W_transposed;          // in these orders; the same where the orders are
+  float *rows;                     // NULL: theta's own
+  float *bias, *bias_bar;
+  float *W_bar; // in the scratch
+};
+
+// Channels come in blocks of 16, the last filled up with zeros: oneDNN is told that these are channels too, so that it
+// always has whole blocks. Then the rows of W are longer than theta's, and stand in a copy.
+
+static size_t
+filled (size_t channels)
+{
+  return (channels + SB_LANES - 1) / SB_LANES * SB_LANES;
+}
+
+static int
+has_own_rows (const sb_dnn_shape *s)
+{
+  return s->in % SB_LANES || s->out % SB_LANES || s->kernel != s->stored_kernel;
+}
+
+static int
+describe (sb_dnn_conv *c)
+{
+  const sb_dnn_shape *s = &c->shape;
+  dnnl_dim_t images = (dnnl_dim_t)s->images, height = (dnnl_dim_t)s->height, width = (dnnl_dim_t)s->width,
+             in = (dnnl_dim_t)filled (s->in), out = (dnnl_dim_t)filled (s->out), k = (dnnl_dim_t)s->kernel;
+  dnnl_dims_t x = { images, in, height, width }, y = { images, out, height, width }, W = { out, in, k, k };
+  return dnnl_memory_desc_init_by_tag (&c->x, 4, x, c->dnn->value, dnnl_nChw16c)
+         || dnnl_memory_desc_init_by_tag (&c->y, 4, y, c->dnn->value, dnnl_nChw16c)
+         || dnnl_memory_desc_init_by_tag (&c->b, 1, W, dnnl_f32, dnnl_x)
+         || dnnl_memory_desc_init_by_tag (&c->stored, 4, W, dnnl_f32, dnnl_oihw);
+}
+
+// oneDNN says which order of the weights is best ("any"). The gradients' descriptions want the forward one beside them.
+
+static int
+about (const sb_dnn_conv *c, dnnl_prop_kind_t kind, dnnl_alg_kind_t algorithm, dnnl_primitive_desc_t of_forward,
+       dnnl_primitive_desc_t *description)
+{
+  const sb_dnn_shape *s = &c->shape;
+  dnnl_dims_t ones = { 1, 1 }, edge = { (dnnl_dim_t)s->kernel / 2, (dnnl_dim_t)s->kernel / 2 };
+  dnnl_memory_desc_t W;
+  dnnl_convolution_desc_t d;
+  dnnl_data_type_t type = kind == dnnl_backward_weights ? dnnl_f32 : c->dnn->value; // gradients are summed in float
+  int failed = dnnl_memory_desc_init_by_tag (&W, 4, c->stored.dims, type, dnnl_format_tag_any) != 0;
+  if (kind == dnnl_forward_training)
+    failed
+        = failed || dnnl_convolution_forward_desc_init (&d, kind, algorithm, &c->x, &W, &c->b, &c->y, ones, edge, edge);
+  else if (kind == dnnl_backward_data)
+    failed = failed || dnnl_convolution_backward_data_desc_init (&d, algorithm, &c->x, &W, &c->y, ones, edge, edge);
+  else
+    failed = failed
+             || dnnl_convolution_backward_weights_desc_init (&d, algorithm, &c->x, &W, &c->b, &c->y, ones, edge, edge);
+  return failed || dnnl_primitive_desc_create (description, &d, c->dnn->plain, c->dnn->engine, of_forward);
+}
+
+// Winograd's where it pays: measured on the networks of the experiments.
+
+enum
+{
+  TILES = 32 // in all images; fewer, and transforming the weights costs more than is saved
+};
+
+static dnnl_alg_kind_t
+best_algorithm (const sb_dnn_conv *c)
+{
+  const sb_dnn_shape *s = &c->shape;
+  size_t tiles = s->images * ((s->height + 3) / 4) * ((s->width + 3) / 4);
+  int pays = c->dnn->value == dnnl_f32 && s->kernel == 3 && tiles >= TILES;
+  return pays ? dnnl_convolution_winograd : dnnl_convolution_direct;
+}
+
+static int
+make_with (sb_dnn_conv *c, dnnl_prop_kind_t kind, dnnl_alg_kind_t algorithm, action *a)
+{
+  dnnl_primitive_desc_t of_forward = NULL, description = NULL;
+  int failed = about (c, dnnl_forward_training, algorithm, NULL, &of_forward);
+  if (!failed && kind == dnnl_forward_training)
+    return action_make (a, of_forward);
+  failed = failed || about (c, kind, algorithm, of_forward, &description);
+  dnnl_primitive_desc_destroy (of_forward);
+  return failed || action_make (a, description);
+}
+
+static int
+make (sb_dnn_conv *c, dnnl_prop_kind_t kind, action *a)
+{
+  dnnl_alg_kind_t best = best_algorithm (c);
+  if (make_with (c, kind, best, a) == 0)
+    return 0;
+  return best == dnnl_convolution_direct || make_with (c, kind, dnnl_convolution_direct, a);
+}
+
+// ## From one order of the weights to another
+
+static int
+make_copy (const sb_dnn *dnn, const dnnl_memory_desc_t *from, const dnnl_memory_desc_t *to,
+           const_dnnl_primitive_attr_t how, action *a)
+{
+  dnnl_primitive_desc_t description = NULL;
+  return dnnl_reorder_primitive_desc_create (&description, from, dnn->engine, to, dnn->engine, how)
+         || action_make (a, description);
+}
+
+static void *
+tensor_alloc (const dnnl_memory_desc_t *shape)
+{
+  size_t bytes = (dnnl_memory_desc_get_size (shape) + 63) / 64 * 64;
+  void *tensor = aligned_alloc (64, bytes + 64);
+  if (tensor)
+    memset (tensor, 0, bytes + 64);
+  return tensor;
+}
+
+static int
+make_copies (sb_dnn_conv *c)
+{
+  const dnnl_memory_desc_t *W = shape_of (&c->forward, dnnl_query_weights_md);
+  if (!(c->W = tensor_alloc (W)) || make_copy (c->dnn, &c->stored, W, c->dnn->plain, &c->lay))
+    return GSL_ENOMEM;
+  if (!c->shape.gradients)
+    return GSL_SUCCESS;
+  const dnnl_memory_desc_t *T = shape_of (&c->of_data, dnnl_query_weights_md),
+                           *bar = shape_of (&c->of_weights, dnnl_query_diff_weights_md);
+  if (dnnl_memory_desc_equal (W, T))
+    c->W_transposed = c->W;
+  else if (!(c->W_transposed = tensor_alloc (T))
+           || make_copy (c->dnn, &c->stored, T, c->dnn->plain, &c->lay_transposed))
+    return GSL_ENOMEM;
+  return make_copy (c->dnn, bar, &c->stored, c->rows ? c->dnn->plain : c->dnn->adding, &c->add) ? GSL_ENOMEM
+                                                                                                : GSL_SUCCESS;
+}
+
+// ## Making and binding
+
+void
+sb_dnn_conv_free (sb_dnn_conv *c)
+{
+  if (!c)
+    return;
+  action *const actions[] = { &c->forward, &c->of_data, &c->of_weights, &c->lay, &c->lay_transposed, &c->add };
+  for (size_t k = 0; k < sizeof actions / sizeof *actions; k++)
+    action_free (actions[k]);
+  if (c->W_transposed != c->W)
+    free (c->W_transposed);
+  free (c->W);
+  free (c->rows);
+  free (c->bias);
+  free (c);
+}
+
+sb_dnn_conv *
+sb_dnn_conv_alloc (sb_dnn *dnn, const sb_dnn_shape *shape)
+{
+  sb_dnn_conv *c = calloc (1, sizeof *c);
+  if (!c)
+    return NULL;
+  c->dnn = dnn;
+  c->shape = *shape;
+  size_t out = filled (shape->out);
+  c->bias = calloc (2 * out, sizeof *c->bias);
+  if (has_own_rows (shape))
+    c->rows = calloc (out * filled (shape->in) * shape->kernel * shape->kernel, sizeof *c->rows);
+  int failed
+      = !c->bias || (has_own_rows (shape) && !c->rows) || describe (c) || make (c, dnnl_forward_training, &c->forward);
+  if (shape->gradients)
+    failed = failed || make (c, dnnl_backward_data, &c->of_data) || make (c, dnnl_backward_weights, &c->of_weights);
+  if (failed || make_copies (c))
+    {
+      sb_dnn_conv_free (c);
+      return NULL;
+    }
+  c->bias_bar = c->bias + out;
+  return c;
+}
+
+static size_t
+weights_size (const sb_dnn_conv *c)
+{
+  if (!c->shape.gradients)
+    return 0;
+  return (dnnl_memory_desc_get_size (shape_of (&c->of_weights, dnnl_query_diff_weights_md)) + 63) / 64 * 64;
+}
+
+size_t
+sb_dnn_conv_scratch (const sb_dnn_conv *c)
+{
+  const action *const actions[] = { &c->forward, &c->of_data, &c->of_weights, &c->lay, &c->lay_transposed, &c->add };
+  size_t most = 0;
+  for (size_t k = 0; k < sizeof actions / sizeof *actions; k++)
+    most = actions[k]->scratch > most ? actions[k]->scratch : most;
+  return weights_size (c) + most;
+}
+
+static int
+bind_scratch (sb_dnn_conv *c, action *a, void *scratch)
+{
+  if (!a->primitive || a->scratch == 0)
+    return GSL_SUCCESS;
+  return action_bind (c->dnn, a, DNNL_ARG_SCRATCHPAD, shape_of (a, dnnl_query_scratchpad_md), scratch);
+}
+
+static int
+bind_gradients (sb_dnn_conv *c, void *x, void *x_bar, void *y_bar)
+{
+  const sb_dnn *dnn = c->dnn;
+  const dnnl_memory_desc_t *T = shape_of (&c->of_data, dnnl_query_weights_md),
+                           *bar = shape_of (&c->of_weights, dnnl_query_diff_weights_md);
+  int status = action_bind (dnn, &c->of_data, DNNL_ARG_DIFF_SRC, &c->x, x_bar)
+               || action_bind (dnn, &c->of_data, DNNL_ARG_DIFF_DST, &c->y, y_bar)
+               || action_bind (dnn, &c->of_data, DNNL_ARG_WEIGHTS, T, c->W_transposed)
+               || action_bind (dnn, &c->of_weights, DNNL_ARG_SRC, &c->x, x)
+               || action_bind (dnn, &c->of_weights, DNNL_ARG_DIFF_DST, &c->y, y_bar)
+               || action_bind (dnn, &c->of_weights, DNNL_ARG_DIFF_WEIGHTS, bar, c->W_bar)
+               || action_bind (dnn, &c->of_weights, DNNL_ARG_DIFF_BIAS, &c->b, c->bias_bar)
+               || action_bind (dnn, &c->add, DNNL_ARG_FROM, bar, c->W_bar)
+               || action_bind (dnn, &c->add, DNNL_ARG_TO, &c->stored, DNNL_MEMORY_NONE);
+  if (!status && c->lay_transposed.primitive)
+    status = action_bind (dnn, &c->lay_transposed, DNNL_ARG_FROM, &c->stored, DNNL_MEMORY_NONE)
+             || action_bind (dnn, &c->lay_transposed, DNNL_ARG_TO, T, c->W_transposed);
+  return status ? GSL_ENOMEM : GSL_SUCCESS;
+}
+
+int
+sb_dnn_conv_bind (sb_dnn_conv *c, void *x, void *y, void *x_bar, void *y_bar, void *scratch)
+{
+  const sb_dnn *dnn = c->dnn;
+  const dnnl_memory_desc_t *W = shape_of (&c->forward, dnnl_query_weights_md);
+  c->W_bar = scratch;
+  void *rest = (char *)scratch + weights_size (c);
+  int status = action_bind (dnn, &c->forward, DNNL_ARG_SRC, &c->x, x)
+               || action_bind (dnn, &c->forward, DNNL_ARG_DST, &c->y, y)
+               || action_bind (dnn, &c->forward, DNNL_ARG_WEIGHTS, W, c->W)
+               || action_bind (dnn, &c->forward, DNNL_ARG_BIAS, &c->b, c->bias)
+               || action_bind (dnn, &c->lay, DNNL_ARG_FROM, &c->stored, DNNL_MEMORY_NONE)
+               || action_bind (dnn, &c->lay, DNNL_ARG_TO, W, c->W);
+  if (!status && c->shape.gradients)
+    status = bind_gradients (c, x, x_bar, y_bar);
+  action *const actions[] = { &c->forward, &c->of_data, &c->of_weights, &c->lay, &c->lay_transposed, &c->add };
+  for (size_t k = 0; k < sizeof actions / sizeof *actions && !status; k++)
+    status = bind_scratch (c, actions[k], rest);
+  return status ? GSL_ENOMEM : GSL_SUCCESS;
+}
+
+// ## Weights in and gradients out
+//
+// Between theta and rows of our own: a tap for a tap, or of 3 x 3 the centre alone.
+
+static size_t
+stored_size (const sb_dnn_conv *c)
+{
+  return c->shape.out * c->shape.in * c->shape.stored_kernel * c->shape.stored_kernel;
+}
+
+static float *
+row_of (const sb_dnn_conv *c, size_t o, size_t i)
+{
+  return c->rows + (o * filled (c->shape.in) + i) * c->shape.kernel * c->shape.kernel;
+}
+
+static void
+fill_rows (const sb_dnn_conv *c, const float *theta)
+{
+  size_t taps = c->shape.kernel * c->shape.kernel, stored = c->shape.stored_kernel * c->shape.stored_kernel;
+  for (size_t o = 0; o < c->shape.out; o++)
+    for (size_t i = 0; i < c->shape.in; i++, theta += stored)
+      memcpy (row_of (c, o, i), theta + (stored - taps) / 2, taps * sizeof *theta);
+}
+
+static void
+add_rows (const sb_dnn_conv *c, float *theta_bar)
+{
+  size_t taps = c->shape.kernel * c->shape.kernel, stored = c->shape.stored_kernel * c->shape.stored_kernel;
+  for (size_t o = 0; o < c->shape.out; o++)
+    for (size_t i = 0; i < c->shape.in; i++, theta_bar += stored)
+      for (size_t t = 0; t < taps; t++)
+        theta_bar[(stored - taps) / 2 + t] += row_of (c, o, i)[t];
+}
+
+static int
+copy_with (const sb_dnn_conv *c, const action *a, int name, const float *rows)
+{
+  for (int k = 0; k < a->arguments; k++)
+    if (a->argument[k].arg == name && dnnl_memory_set_data_handle (a->argument[k].memory, (void *)rows))
+      return GSL_EFAILED;
+  return action_run (c->dnn, a);
+}
+
+int
+sb_dnn_conv_weights (sb_dnn_conv *c, const float *theta)
+{
+  memcpy (c->bias, theta + stored_size (c), c->shape.out * sizeof *c->bias);
+  if (c->rows)
+    fill_rows (c, theta);
+  const float *rows = c->rows ? c->rows : theta;
+  int status = copy_with (c, &c->lay, DNNL_ARG_FROM, rows);
+  if (!status && c->lay_transposed.primitive)
+    status = copy_with (c, &c->lay_transposed, DNNL_ARG_FROM, rows);
+  return status;
+}
+
+// ## Running
+
+int
+sb_dnn_conv_forward (sb_dnn_conv *c)
+{
+  return action_run (c->dnn, &c->forward);
+}
+
+int
+sb_dnn_conv_backward_data (sb_dnn_conv *c)
+{
+  return action_run (c->dnn, &c->of_data);
+}
+
+int
+sb_dnn_conv_backward_weights (sb_dnn_conv *c, float *theta_bar)
+{
+  int status = action_run (c->dnn, &c->of_weights);
+  if (!status)
+    status = copy_with (c, &c->add, DNNL_ARG_TO, c->rows ? c->rows : theta_bar);
+  if (!status && c->rows)
+    add_rows (c, theta_bar);
+  for (size_t o = 0; o < c->shape.out && !status; o++)
+    theta_bar[stored_size (c) + o] += c->bias_bar[o];
+  return status;
+}
