@@ -5,6 +5,7 @@
 #include <config.h>
 
 #include "commands.h"
+#include "engine.h"
 #include "options.h"
 #include "points.h"
 #include "setup.h"

@@ -7,6 +7,7 @@
 #include "commands.h"
 #include "draw.h"
 #include "law.h"
+#include "engine.h"
 #include "options.h"
 #include "output.h"
 #include "setup.h"

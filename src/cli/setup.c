@@ -1,7 +1,6 @@
 // # What the program sets up
 
 #include <config.h>
-#include "options.h"
 #include "setup.h"
 
 #include "../base/shard.h"
@@ -10,7 +9,6 @@
 #include <dlfcn.h>
 #include <gsl/gsl_errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #ifdef _OPENMP
 #include <omp.h>
@@ -59,21 +57,6 @@ set_threads (uint64_t threads)
 #else
   (void)threads;
 #endif
-}
-
-// ## Who computes networks
-
-const char *const backend_names[] = { "openblas", "onednn", NULL };
-const char *const precision_names[] = { "float", "bf16", NULL };
-
-int
-set_engine (sb_net *net, const network_engine *engine)
-{
-  sb_error error = { 0 };
-  const char *name = engine->backend < 0 ? NULL : backend_names[engine->backend];
-  if (sb_net_choose (net, name, engine->precision == 1 ? SB_NET_BF16 : SB_NET_FLOAT, &error))
-    return failure ("%s", error.message);
-  return EXIT_SUCCESS;
 }
 
 // ## Which BLAS

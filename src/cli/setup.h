@@ -1,8 +1,6 @@
 #ifndef SCOREBOOK_CLI_SETUP_H
 #define SCOREBOOK_CLI_SETUP_H
 
-#include "../net/network.h"
-
 #include <stdint.h>
 
 // GSL's handler is replaced by one that keeps the first reason it hears, and OpenBLAS is put on one thread.
@@ -12,16 +10,6 @@ void set_up_library (void);
 const char *why (int status);
 
 void set_threads (uint64_t threads); // 0: leave it to OpenMP
-
-// How networks are computed: places in these lists, -1: the fastest there is. Returns EXIT_SUCCESS, or complains.
-extern const char *const backend_names[], *const precision_names[];
-
-typedef struct
-{
-  int backend, precision;
-} network_engine;
-
-int set_engine (sb_net *net, const network_engine *engine);
 
 // OpenBLAS's own description, the kind of processor its kernels were chosen for, and the file that cblas_dgemm is in.
 const char *blas_config (void);

@@ -5,6 +5,7 @@
 
 #include "config.h"
 #include "commands.h"
+#include "engine.h"
 #include "options.h"
 #include "progress.h"
 #include "setup.h"
