@@ -162,6 +162,8 @@ sb_classifier_look (const sb_classifier *classifier, const gsl_matrix *x, double
       || (probabilities && (probabilities->size1 != x->size1 || probabilities->size2 != classifier->classes))
       || (features && (features->size1 != x->size1 || features->size2 != classifier->features)))
     GSL_ERROR ("the images, or the room for what is seen in them, do not fit the classifier", GSL_EBADLEN);
+  if (!(low < high))
+    GSL_ERROR ("the images' range is two numbers, the lower first", GSL_EDOM);
   const sb_pool_recipe rooms = { room_alloc, room_free, classifier };
   double scale = (classifier->high - classifier->low) / (high - low);
   look l = { classifier, sb_pool_alloc (&rooms), x, scale, classifier->low - scale * low, probabilities, features };
