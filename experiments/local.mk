@@ -2,9 +2,11 @@
 # experiments/list names them in the order of the page.
 
 experiments_run = %D%/scoresde/digits %D%/scoresde/fig1 %D%/scoresde/tab1 %D%/scoresde/fig5 \
-  %D%/scoresde/denoiser %D%/scoresde/samples %D%/scoresde/tab1-images %D%/dsm2ddpm/fig2 %D%/speed/run
+  %D%/scoresde/denoiser %D%/scoresde/samples %D%/scoresde/tab1-images \
+  %D%/dsm2ddpm/fig1a %D%/dsm2ddpm/fig1b %D%/dsm2ddpm/fig2 %D%/dsm2ddpm/fig4 %D%/speed/run
 experiments_shown = %D%/scoresde/digits.md %D%/scoresde/fig1.md %D%/scoresde/tab1.md %D%/scoresde/fig5.md \
-  %D%/scoresde/denoiser.md %D%/scoresde/samples.md %D%/scoresde/tab1-images.md %D%/dsm2ddpm/fig2.md %D%/speed/run.md
+  %D%/scoresde/denoiser.md %D%/scoresde/samples.md %D%/scoresde/tab1-images.md \
+  %D%/dsm2ddpm/fig1a.md %D%/dsm2ddpm/fig1b.md %D%/dsm2ddpm/fig2.md %D%/dsm2ddpm/fig4.md %D%/speed/run.md
 EXTRA_DIST += %D%/run %D%/render %D%/list %D%/lib.sh %D%/style.gnuplot %D%/page.css %D%/csv.awk %D%/form.awk \
   %D%/table.awk %D%/published.awk %D%/claims.awk %D%/scoresde/tab1-images.awk $(experiments_run) $(experiments_shown)
 
@@ -24,7 +26,14 @@ noinst_PROGRAMS += %D%/scoresde/digits-driver %D%/scoresde/fig1-driver %D%/score
 %C%_scoresde_denoiser_driver_LDADD = libscorebook-core.la
 %C%_scoresde_samples_driver_SOURCES = %D%/scoresde/samples.c $(experiments_images) $(experiments_common)
 %C%_scoresde_samples_driver_LDADD = libscorebook-core.la
-noinst_PROGRAMS += %D%/dsm2ddpm/fig2-driver
+noinst_PROGRAMS += %D%/dsm2ddpm/fig1a-driver %D%/dsm2ddpm/fig1b-driver %D%/dsm2ddpm/fig2-driver \
+  %D%/dsm2ddpm/fig4-driver
+%C%_dsm2ddpm_fig1a_driver_SOURCES = %D%/dsm2ddpm/fig1a.c $(experiments_common)
+%C%_dsm2ddpm_fig1a_driver_LDADD = libscorebook-core.la
+%C%_dsm2ddpm_fig1b_driver_SOURCES = %D%/dsm2ddpm/fig1b.c $(experiments_common)
+%C%_dsm2ddpm_fig1b_driver_LDADD = libscorebook-core.la
+%C%_dsm2ddpm_fig4_driver_SOURCES = %D%/dsm2ddpm/fig4.c $(experiments_common)
+%C%_dsm2ddpm_fig4_driver_LDADD = libscorebook-core.la
 %C%_dsm2ddpm_fig2_driver_SOURCES = %D%/dsm2ddpm/fig2.c $(experiments_images) $(experiments_common)
 %C%_dsm2ddpm_fig2_driver_LDADD = libscorebook-core.la
 
