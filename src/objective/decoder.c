@@ -1,13 +1,14 @@
 // # The discrete decoder
 //
-// Images are bytes, and the density of a byte is not a likelihood: it grows without bound as the decoder narrows. The last step of DDPM's
-// reverse chain is therefore made to answer with the probability of a byte. The report leaves the formula to Ho et al. (2020), who scale
-// $\{0, \dots, 255\}$ to $[-1, 1]$ and give each byte what the Gaussian of the last step has within half a level of it,
-// [dsm2ddpm.txt-VLB-L0]
-// $$ p_\theta(\mathbf{x}_0 \mid \mathbf{x}_1) = \prod_{i=1}^{D} \int_{\delta_-(x_0^i)}^{\delta_+(x_0^i)} \mathcal{N}\bigl(x;\, \mu_\theta^i(\mathbf{x}_1, 1),\, \sigma_1^2\bigr)\,dx,
+// Images are bytes, and the density of a byte is not a likelihood: it grows without bound as the decoder narrows. The
+// last step of DDPM's reverse chain is therefore made to answer with the probability of a byte. The report leaves the
+// formula to Ho et al. (2020), who scale $\{0, \dots, 255\}$ to $[-1, 1]$ and give each byte what the Gaussian of the
+// last step has within half a level of it, [dsm2ddpm.txt-VLB-L0]
+// $$ p_\theta(\mathbf{x}_0 \mid \mathbf{x}_1) = \prod_{i=1}^{D} \int_{\delta_-(x_0^i)}^{\delta_+(x_0^i)}
+//    \mathcal{N}\bigl(x;\, \mu_\theta^i(\mathbf{x}_1, 1),\, \sigma_1^2\bigr)\,dx,
 //    \qquad \delta_\pm(x) = x \pm \tfrac{1}{255}, $$
-// except that the first level reaches down to $-\infty$ and the last up to $\infty$: the masses add up to 1. With $\sigma_1^2 = \tilde\beta_1 = 0$ it would be
-// 0 or 1; it takes $\beta_1$ instead.
+// except that the first level reaches down to $-\infty$ and the last up to $\infty$: the masses add up to 1. With
+// $\sigma_1^2 = \tilde\beta_1 = 0$ it would be 0 or 1; it takes $\beta_1$ instead.
 
 #include "decoder.h"
 
@@ -20,8 +21,8 @@
 
 // ## The mass between two points
 //
-// Of $\Phi(b) - \Phi(a)$ with $a < b$ nothing is left in doubles where both are on one side of 0 and far out: with 20 standard
-// deviations both are 1. By symmetry both may be taken to the right of 0, and there, with $Q = 1 - \Phi$,
+// Of $\Phi(b) - \Phi(a)$ with $a < b$ nothing is left in doubles where both are on one side of 0 and far out: with 20
+// standard deviations both are 1. By symmetry both may be taken to the right of 0, and there, with $Q = 1 - \Phi$,
 // $$ \log\bigl(Q(a) - Q(b)\bigr) = \log Q(a) + \log\bigl(1 - e^{\log Q(b) - \log Q(a)}\bigr), $$
 // for which GSL has $\log Q$ as far out as one likes.
 
@@ -38,8 +39,8 @@ log_right (double a, double b) // 0 <= a < b
   return log_a + log (-expm1 (log_Q (b) - log_a));
 }
 
-// Between points on the two sides of 0 the two halves $\tfrac12\operatorname{erf}$ add up; where they add up to nearly 1, it is what they miss that is
-// known to all digits.
+// Between points on the two sides of 0 the two halves $\tfrac12\operatorname{erf}$ add up; where they add up to nearly
+// 1, it is what they miss that is known to all digits.
 
 static double
 log_across (double a, double b) // a < 0 < b
@@ -58,8 +59,9 @@ sb_decoder_log_interval (double a, double b)
 
 // ## A grey level
 //
-// The byte nearest to $x$ and its two edges, in standard deviations from the mean. Moving the mean up by $d\mu$ moves both edges down by $d\mu/\sigma$, so the log mass
-// has the slope $(\varphi(a) - \varphi(b))/(\sigma\,\mathrm{mass})$, $\varphi$ being the normal density.
+// The byte nearest to $x$ and its two edges, in standard deviations from the mean. Moving the mean up by $d\mu$ moves
+// both edges down by $d\mu/\sigma$, so the log mass has the slope $(\varphi(a) - \varphi(b))/(\sigma\,\mathrm{mass})$,
+// $\varphi$ being the normal density.
 
 typedef struct
 {
@@ -109,8 +111,8 @@ number (const sb_decoder *decoder, double x, double mean, double sd, double *slo
   return decoder->levels == 0 ? density (x, mean, sd, slope) : level (decoder, x, mean, sd, slope);
 }
 
-// Data that lie between the levels (dequantised, say, or in another range) have no mass to be asked for. The tolerance is for bytes that went through
-// single precision.
+// Data that lie between the levels (dequantised, say, or in another range) have no mass to be asked for. The tolerance
+// is for bytes that went through single precision.
 
 static int
 on_a_level (const sb_decoder *decoder, double x)

@@ -58,13 +58,16 @@ sb_dsm_draw (const sb_dsm *dsm, sb_stream stream, gsl_vector *t, gsl_matrix *z, 
 // out and $\|\hat z - z\|^2$ is DDPM's $L_{\mathrm{simple}}$. [scoresde.txt-lsimple] The likelihood weight has $M =
 // G$.
 //
-// In the report *From Denoising Score Matching to DDPM* this is the loss itself, $t$ uniform on the levels $1, \dots, T$,
-// [dsm2ddpm.txt-eps-loss] [dsm2ddpm.txt-L-simple]
+// In the report *From Denoising Score Matching to DDPM* this is the loss itself, $t$ uniform on the levels
+// $1, \dots, T$, [dsm2ddpm.txt-eps-loss] [dsm2ddpm.txt-L-simple]
 // $$ \mathbb{E}_{t, \mathbf{x}_0, \boldsymbol\varepsilon} \bigl\| \boldsymbol\varepsilon
-//    - \varepsilon_\theta(\sqrt{\bar\alpha_t}\,\mathbf{x}_0 + \sqrt{1 - \bar\alpha_t}\,\boldsymbol\varepsilon,\, t) \bigr\|^2 , $$
-// a draw by `sb_dsm_draw` on DDPM's chain and `sb_dsm_loss` with the default weight. It is score matching on the ladder of noise scales
-// $\sigma_t = \sqrt{(1 - \bar\alpha_t)/\bar\alpha_t}$ too: in $\mathbf{y} = \mathbf{x}_t/\sqrt{\bar\alpha_t} = \mathbf{x}_0 + \sigma_t\boldsymbol\varepsilon$, where the score is $\sqrt{\bar\alpha_t}$ times as large,
-// the same number is $\sigma_t^2$ times NCSN's squared error. [dsm2ddpm.txt-DSM-DDPM-equiv]
+//    - \varepsilon_\theta(\sqrt{\bar\alpha_t}\,\mathbf{x}_0 + \sqrt{1 - \bar\alpha_t}\,\boldsymbol\varepsilon,\, t)
+//    \bigr\|^2 , $$
+// a draw by `sb_dsm_draw` on DDPM's chain and `sb_dsm_loss` with the default weight. It is score matching on the ladder
+// of noise scales $\sigma_t = \sqrt{(1 - \bar\alpha_t)/\bar\alpha_t}$ too: in $\mathbf{y} =
+// \mathbf{x}_t/\sqrt{\bar\alpha_t} = \mathbf{x}_0 + \sigma_t\boldsymbol\varepsilon$, where the score is
+// $\sqrt{\bar\alpha_t}$ times as large, the same number is $\sigma_t^2$ times NCSN's squared error.
+// [dsm2ddpm.txt-DSM-DDPM-equiv]
 
 static int
 weigh (const sb_dsm *dsm, CBLAS_TRANSPOSE_t transpose, const gsl_vector *t, gsl_matrix *u)

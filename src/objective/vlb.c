@@ -1,11 +1,13 @@
 // # The variational bound
 //
-// The likelihood of a diffusion model is an integral over paths. By Jensen's inequality the mean of a logarithm along the paths of the forward chain bounds it,
-// [dsm2ddpm.txt-VLB-bound]
-// $$ -\log p_\theta(\mathbf{x}_0) = -\log \operatorname{E}_{q(\mathbf{x}_{1:T} \mid \mathbf{x}_0)}\Bigl[\frac{p_\theta(\mathbf{x}_{0:T})}{q(\mathbf{x}_{1:T} \mid \mathbf{x}_0)}\Bigr]
-//    \;\le\; \operatorname{E}_{q(\mathbf{x}_{1:T} \mid \mathbf{x}_0)}\Bigl[\log\frac{q(\mathbf{x}_{1:T} \mid \mathbf{x}_0)}{p_\theta(\mathbf{x}_{0:T})}\Bigr], $$
-// an upper bound on the *negative* log-likelihood. The report's Appendix A.4 calls it a lower bound of the log-likelihood, which is its sign turned.
-// Its $t$ is our level $i$, at time $i/N$; its $\alpha_t$ is $1 - \beta_t$, and $\bar\alpha_t$ the product.
+// The likelihood of a diffusion model is an integral over paths. By Jensen's inequality the mean of a logarithm along
+// the paths of the forward chain bounds it, [dsm2ddpm.txt-VLB-bound]
+// $$ -\log p_\theta(x_0)
+//    = -\log \operatorname{E}_{q(x_{1:T} \mid x_0)}\Bigl[\frac{p_\theta(x_{0:T})}{q(x_{1:T} \mid x_0)}\Bigr]
+//    \;\le\; \operatorname{E}_{q(x_{1:T} \mid x_0)}\Bigl[\log\frac{q(x_{1:T} \mid x_0)}{p_\theta(x_{0:T})}\Bigr], $$
+// an upper bound on the *negative* log-likelihood. The report's Appendix A.4 calls it a lower bound of the
+// log-likelihood, which is its sign turned. Its $t$ is our level $i$, at time $i/N$; its $\alpha_t$ is $1 - \beta_t$,
+// and $\bar\alpha_t$ the product.
 
 #include "vlb.h"
 
@@ -23,10 +25,11 @@
 
 // ## Along a path
 //
-// For $t \ge 2$ Bayes' rule turns each forward step round, $q(\mathbf{x}_t \mid \mathbf{x}_{t-1}) = q(\mathbf{x}_{t-1} \mid \mathbf{x}_t, \mathbf{x}_0)\, q(\mathbf{x}_t \mid \mathbf{x}_0) / q(\mathbf{x}_{t-1} \mid \mathbf{x}_0)$.
-// In the product over $t$ the quotients of marginals cancel but for the last, and on every single path [dsm2ddpm.txt-VLB-telescope]
-// $$ \log\frac{q(\mathbf{x}_{1:T} \mid \mathbf{x}_0)}{p_\theta(\mathbf{x}_{0:T})} = \log\frac{q(\mathbf{x}_T \mid \mathbf{x}_0)}{p(\mathbf{x}_T)}
-//    + \sum_{t=2}^{T}\log\frac{q(\mathbf{x}_{t-1} \mid \mathbf{x}_t, \mathbf{x}_0)}{p_\theta(\mathbf{x}_{t-1} \mid \mathbf{x}_t)} - \log p_\theta(\mathbf{x}_0 \mid \mathbf{x}_1). $$
+// For $t \ge 2$ Bayes' rule turns each forward step round,
+// $q(x_t \mid x_{t-1}) = q(x_{t-1} \mid x_t, x_0)\, q(x_t \mid x_0) / q(x_{t-1} \mid x_0)$. In the product over $t$ the
+// quotients of marginals cancel but for the last, and on every single path [dsm2ddpm.txt-VLB-telescope]
+// $$ \log\frac{q(x_{1:T} \mid x_0)}{p_\theta(x_{0:T})} = \log\frac{q(x_T \mid x_0)}{p(x_T)}
+//    + \sum_{t=2}^{T}\log\frac{q(x_{t-1} \mid x_t, x_0)}{p_\theta(x_{t-1} \mid x_t)} - \log p_\theta(x_0 \mid x_1). $$
 // Both sides can be computed, and are: first the left one.
 
 static int
@@ -47,7 +50,7 @@ sb_vlb_path (const sb_reverse *reverse, const gsl_matrix *y, const gsl_matrix *p
   return status;
 }
 
-// The right one, term by term. $\mathbf{x}_0$ is repeated in N rows, so that all levels are asked at once.
+// The right one, term by term. $x_0$ is repeated in N rows, so that all levels are asked at once.
 
 typedef struct
 {
@@ -128,16 +131,18 @@ sb_vlb_path_terms (const sb_reverse *reverse, const gsl_matrix *y, const gsl_mat
 
 // ## In the mean
 //
-// Averaged over the forward chain, two of the three kinds of terms are divergences between Gaussians: [dsm2ddpm.txt-VLB-terms]
-// $$ \mathcal{L}_{\mathrm{VLB}} = \operatorname{E}_q\Bigl[\, \underbrace{D_{\mathrm{KL}}(q(\mathbf{x}_T \mid \mathbf{x}_0) \,\|\, p(\mathbf{x}_T))}_{L_T}
-//    + \sum_{t=2}^{T} \underbrace{D_{\mathrm{KL}}(q(\mathbf{x}_{t-1} \mid \mathbf{x}_t, \mathbf{x}_0) \,\|\, p_\theta(\mathbf{x}_{t-1} \mid \mathbf{x}_t))}_{L_{t-1}}
-//    \underbrace{\,-\, \log p_\theta(\mathbf{x}_0 \mid \mathbf{x}_1)}_{L_0} \Bigr]. $$
+// Averaged over the forward chain, two of the three kinds of terms are divergences between Gaussians:
+// [dsm2ddpm.txt-VLB-terms]
+// $$ \mathcal{L}_{\mathrm{VLB}} = \operatorname{E}_q\Bigl[
+//    \underbrace{D_{\mathrm{KL}}(q(x_T \mid x_0) \,\|\, p(x_T))}_{L_T}
+//    + \sum_{t=2}^{T} \underbrace{D_{\mathrm{KL}}(q(x_{t-1} \mid x_t, x_0) \,\|\, p_\theta(x_{t-1} \mid x_t))}_{L_{t-1}}
+//    \underbrace{\,-\, \log p_\theta(x_0 \mid x_1)}_{L_0} \Bigr]. $$
 // A divergence in closed form has less variance than the log ratio it is the mean of.
 //
 // The first has no parameter, for neither of its two laws has: [dsm2ddpm.txt-VLB-LT]
-// $$ L_T = \tfrac12\bigl[\bar\alpha_T\|\mathbf{x}_0\|^2 - d\,\bar\alpha_T - d\ln(1 - \bar\alpha_T)\bigr], $$
-// $2\cdot10^{-5}$ nats per dimension for data of unit size after the usual 1000 steps. Of its last two parts $10^{-4}$ of each is left; GSL's
-// $\ln(1 + x) - x$ has all of the digits.
+// $$ L_T = \tfrac12\bigl[\bar\alpha_T\|x_0\|^2 - d\,\bar\alpha_T - d\ln(1 - \bar\alpha_T)\bigr], $$
+// $2\cdot10^{-5}$ nats per dimension for data of unit size after the usual 1000 steps. Of its last two parts $10^{-4}$
+// of each is left; GSL's $\ln(1 + x) - x$ has all of the digits.
 
 int
 sb_vlb_prior (const sb_process *ddpm, const gsl_matrix *x_0, gsl_vector *L_T)
@@ -159,12 +164,15 @@ sb_vlb_prior (const sb_process *ddpm, const gsl_matrix *x_0, gsl_vector *L_T)
 
 // ## A step's term
 //
-// Posterior and model have the same mean, one with the truth in it and the other with the estimate, so the distance of the means is the error of the estimate times its coefficient:
-// $\frac{\beta_t}{\sqrt{\alpha_t}\sqrt{1 - \bar\alpha_t}}\,\|\boldsymbol\varepsilon - \varepsilon_\theta\|$. The means themselves, which hardly differ, are not
-// subtracted. With the model's variance $\sigma_t^2$ the divergence is
-// $w_t\,\|\boldsymbol\varepsilon - \varepsilon_\theta\|^2 + \frac d2\bigl[\ln\frac{\sigma_t^2}{\tilde\beta_t} + \frac{\tilde\beta_t}{\sigma_t^2} - 1\bigr]$ with the weight [dsm2ddpm.txt-VLB-eps]
-// $$ w_t = \frac{(1 - \alpha_t)^2}{2\,\alpha_t (1 - \bar\alpha_t)\,\sigma_t^2}, \qquad\text{for } \sigma_t^2 = \tilde\beta_t\text{:}\quad
-//    w_t = \frac{\beta_t}{2\,\alpha_t(1 - \bar\alpha_{t-1})} = \frac{1 - \bar\alpha_t}{2\,\bar\alpha_t}\,\bigl(\mathrm{SNR}_{t-1} - \mathrm{SNR}_t\bigr), $$
+// Posterior and model have the same mean, one with the truth in it and the other with the estimate, so the distance of
+// the means is the error of the estimate times its coefficient,
+// $\frac{\beta_t}{\sqrt{\alpha_t}\sqrt{1 - \bar\alpha_t}}\,\|\varepsilon - \varepsilon_\theta\|$. The means themselves,
+// which hardly differ, are not subtracted. With the model's variance $\sigma_t^2$ the divergence is
+// $w_t\,\|\varepsilon - \varepsilon_\theta\|^2 + \frac d2\bigl[\ln\frac{\sigma_t^2}{\tilde\beta_t}
+// + \frac{\tilde\beta_t}{\sigma_t^2} - 1\bigr]$ with the weight [dsm2ddpm.txt-VLB-eps]
+// $$ w_t = \frac{(1 - \alpha_t)^2}{2\,\alpha_t (1 - \bar\alpha_t)\,\sigma_t^2}, \qquad
+//    \text{for } \sigma_t^2 = \tilde\beta_t\text{:}\quad w_t = \frac{\beta_t}{2\,\alpha_t(1 - \bar\alpha_{t-1})}
+//    = \frac{1 - \bar\alpha_t}{2\,\bar\alpha_t}\,\bigl(\mathrm{SNR}_{t-1} - \mathrm{SNR}_t\bigr), $$
 // $\mathrm{SNR}_t = \bar\alpha_t/(1 - \bar\alpha_t)$; the report has the square of $\tilde\beta_t$ in the denominator.
 
 static int
@@ -195,7 +203,8 @@ sb_vlb_weight (const sb_process *ddpm, size_t i, double variance)
   return gsl_pow_2 (p.of_e) / (2 * variance);
 }
 
-// The truth that the estimate is held against: $\mathbf{x}_0$, $\boldsymbol\varepsilon$ or $-\boldsymbol\varepsilon/\sqrt{1 - \bar\alpha_t}$.
+// The truth that the estimate is held against: $x_0$, $\varepsilon$ or
+// $-\varepsilon/\sqrt{1 - \bar\alpha_t}$.
 
 static double
 truth (sb_view view, double x_0, double z, double sd)
@@ -231,7 +240,7 @@ step_term (const term_work *w, size_t row, double t, double *term)
   return GSL_SUCCESS;
 }
 
-// The last step's term is the decoder's, at the model's mean $\mu_\theta(\mathbf{x}_1, 1)$.
+// The last step's term is the decoder's, at the model's mean $\mu_\theta(x_1, 1)$.
 
 static int
 decoder_term (const term_work *w, size_t row, double t, double *term)
@@ -450,8 +459,9 @@ sb_vlb_bits (double nats, size_t d)
 
 // ## To train by it
 //
-// What the model can change of $L_{t-1}$ is $w_t\,\|\boldsymbol\varepsilon - \varepsilon_\theta\|^2$. Ho et al. drop the weight, which leaves `dsm.c`'s $L_{\mathrm{simple}}$; here it is. Since each
-// level's minimiser is the same, the weight only says which levels a network should take pains with.
+// What the model can change of $L_{t-1}$ is $w_t\,\|\varepsilon - \varepsilon_\theta\|^2$. Ho et al. drop
+// the weight, which leaves `dsm.c`'s $L_{\mathrm{simple}}$; here it is. Since each level's minimiser is the same, the
+// weight only says which levels a network should take pains with.
 
 int
 sb_vlb_loss (const sb_process *ddpm, sb_variance variance, const gsl_vector *t, const gsl_matrix *z,

@@ -15,8 +15,9 @@ typedef struct
   sb_decoder decoder; // levels = 0: continuous data
 } sb_vlb;
 
-// Common to all: x_0 (n x d), y NULL or n rows, results (n) a row each; t (n) levels 1/N, ..., 1. GSL_EINVAL where the process
-// is not DDPM's chain, GSL_EDOM where t is no level above 0, GSL_EBADLEN, GSL_ENOMEM, and what reverse.h and decoder.h say.
+// Common to all: x_0 (n x d), y NULL or n rows, results (n) a row each; t (n) levels 1/N, ..., 1. GSL_EINVAL where the
+// process is not DDPM's chain, GSL_EDOM where t is no level above 0, GSL_EBADLEN, GSL_ENOMEM, and what reverse.h and
+// decoder.h say.
 
 // L_T, which no model has a part in.
 int sb_vlb_prior (const sb_process *ddpm, const gsl_matrix *x_0, gsl_vector *L_T);
@@ -25,14 +26,14 @@ int sb_vlb_prior (const sb_process *ddpm, const gsl_matrix *x_0, gsl_vector *L_T
 int sb_vlb_term (const sb_vlb *vlb, const gsl_matrix *y, const gsl_matrix *x_0, const gsl_vector *t,
                  const gsl_matrix *z, gsl_vector *term);
 
-// An unbiased estimate of the bound, a row at a time: L_T, L_0, and the sum over levels 2..N from `draws` random levels, or
-// all of them once where draws is 0. Row i takes its levels and normals from index + i of the stream (its purpose is
-// ignored), and is the same in any batch.
+// An unbiased estimate of the bound, a row at a time: L_T, L_0, and the sum over levels 2..N from `draws` random
+// levels, or all of them once where draws is 0. Row i takes its levels and normals from index + i of the stream (its
+// purpose is ignored), and is the same in any batch.
 int sb_vlb_bound (const sb_vlb *vlb, const gsl_matrix *y, const gsl_matrix *x_0, sb_stream stream, size_t draws,
                   gsl_vector *bound);
 
-// The terms one by one, L_0, L_1, ..., L_N, averaged over the rows with fresh normals at each level: mean and its standard error (N + 1;
-// NaN for one row). se may be NULL.
+// The terms one by one, L_0, L_1, ..., L_N, averaged over the rows with fresh normals at each level: mean and its
+// standard error (N + 1; NaN for one row). se may be NULL.
 int sb_vlb_spectrum (const sb_vlb *vlb, const gsl_matrix *y, const gsl_matrix *x_0, sb_stream stream, gsl_vector *mean,
                      gsl_vector *se);
 
@@ -47,8 +48,8 @@ int sb_vlb_path_terms (const sb_reverse *reverse, const gsl_matrix *y, const gsl
 double sb_vlb_weight (const sb_process *ddpm, size_t i, double variance);
 
 // sb_dsm_loss with the bound's weights: at points of sb_dsm_draw, w_t |eps - eps_theta|^2 of each row, and its gradient
-// with respect to eps_theta (n x d). The variance is one that needs no score (else GSL_EUNSUP); beta-tilde has no weight
-// at t = 1 (GSL_EDOM): clip it.
+// with respect to eps_theta (n x d). The variance is one that needs no score (else GSL_EUNSUP); beta-tilde has no
+// weight at t = 1 (GSL_EDOM): clip it.
 int sb_vlb_loss (const sb_process *ddpm, sb_variance variance, const gsl_vector *t, const gsl_matrix *z,
                  const gsl_matrix *epsilon, gsl_vector *loss, gsl_matrix *epsilon_bar);
 

@@ -7,8 +7,8 @@ SB_BEGIN_DECLS
 
 #define SB_DDPM_LEVELS 1000 // [scoresde.set-ddpm]; the bars of the paper are SB_VP_BETA_MIN and SB_VP_BETA_MAX
 
-// The forward chain of DDPM: level i = 0, ..., N at time i/N, with beta_1, ..., beta_N. A process without F and G; prior
-// N(0, I), t_min = 1/N. NULL with GSL_EINVAL where an argument is out of range, with GSL_ENOMEM.
+// The forward chain of DDPM: level i = 0, ..., N at time i/N, with beta_1, ..., beta_N. A process without F and G;
+// prior N(0, I), t_min = 1/N. NULL with GSL_EINVAL where an argument is out of range, with GSL_ENOMEM.
 sb_process *sb_ddpm_alloc (size_t dimension, size_t N, double beta_bar_min, double beta_bar_max); // N >= 2; arithmetic
 sb_process *sb_ddpm_betas_alloc (size_t dimension, const gsl_vector *beta); // 0 < beta_i < 1, N >= 1
 

@@ -20,8 +20,10 @@ sb_isotropic_log_density (size_t d, double squared, double v)
 
 // ## The divergence
 //
-// $$ D_{\mathrm{KL}}\bigl(\mathcal{N}(\mathbf{m}_1, v_1\mathbf{I}) \,\|\, \mathcal{N}(\mathbf{m}_2, v_2\mathbf{I})\bigr)
-//    = \frac{d}{2}\Bigl[\ln\frac{v_2}{v_1} + \frac{v_1}{v_2} - 1\Bigr] + \frac{\|\mathbf{m}_1 - \mathbf{m}_2\|^2}{2 v_2}. $$
+// $$ D_{\mathrm{KL}}\bigl(\mathcal{N}(\mathbf{m}_1, v_1\mathbf{I}) \,\|\, \mathcal{N}(\mathbf{m}_2,
+//    v_2\mathbf{I})\bigr)
+//    = \frac{d}{2}\Bigl[\ln\frac{v_2}{v_1} + \frac{v_1}{v_2} - 1\Bigr] + \frac{\|\mathbf{m}_1 - \mathbf{m}_2\|^2}{2
+//    v_2}. $$
 // With equal variances $\tilde\beta_t$ the bracket vanishes, and what is left is line 4 of the report's Appendix A.4,
 // $\|\tilde\mu - \mu_\theta\|^2 / 2\tilde\beta_t$ (printed over $2\tilde\beta_t^2$). [dsm2ddpm.txt-VLB-KL] With
 // $r = v_1/v_2 - 1$ the bracket is $r - \ln(1 + r)$, a difference of near equals for the variances of successive

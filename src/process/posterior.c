@@ -6,9 +6,10 @@
 //    = \frac{q(\mathbf{x}_t \mid \mathbf{x}_s)\, q(\mathbf{x}_s \mid \mathbf{x}_0)}{q(\mathbf{x}_t \mid \mathbf{x}_0)}
 //    = \mathcal{N}(\mathbf{x}_s;\; \tilde\mu,\; \tilde\beta\,\mathbf{I}). $$
 // The report has $s = t - 1$ on DDPM's chain, where level $t$ is our time $t/T$. In general let $a$ and $v$ be the mean
-// factor and variance of $\mathbf{x}_t$ given $\mathbf{x}_s$, $a_s$, $v_s$ those of $\mathbf{x}_s$ given $\mathbf{x}_0$, and $v_t$ the
-// variance of $\mathbf{x}_t$ given $\mathbf{x}_0$. On DDPM's chain these are
-// $$ a = \sqrt{\alpha_t}, \quad v = \beta_t, \quad a_s = \sqrt{\bar\alpha_{t-1}}, \quad v_s = 1 - \bar\alpha_{t-1}, \quad v_t = 1 - \bar\alpha_t. $$
+// factor and variance of $\mathbf{x}_t$ given $\mathbf{x}_s$, $a_s$, $v_s$ those of $\mathbf{x}_s$ given
+// $\mathbf{x}_0$, and $v_t$ the variance of $\mathbf{x}_t$ given $\mathbf{x}_0$. On DDPM's chain these are
+// $$ a = \sqrt{\alpha_t}, \quad v = \beta_t, \quad a_s = \sqrt{\bar\alpha_{t-1}}, \quad v_s = 1 - \bar\alpha_{t-1},
+//    \quad v_t = 1 - \bar\alpha_t. $$
 
 #include "posterior.h"
 
@@ -47,20 +48,22 @@ kernels_at (const sb_process *process, double s, double t, kernels *k)
 
 // ## Mean and variance
 //
-// In $\mathbf{x}_s$ the exponent of the product is $-\tfrac12\bigl(\gamma\|\mathbf{x}_s\|^2 - \langle \mathbf{x}_s, \mathbf{v}\rangle\bigr)$ with
-// $\gamma = \frac{\alpha_t}{\beta_t} + \frac{1}{1 - \bar\alpha_{t-1}}$ and
-// $\mathbf{v} = \frac{2\sqrt{\alpha_t}}{\beta_t}\mathbf{x}_t + \frac{2\sqrt{\bar\alpha_{t-1}}}{1 - \bar\alpha_{t-1}}\mathbf{x}_0$, so the mean is $\mathbf{v}/2\gamma$ and the
-// variance $1/\gamma$: [dsm2ddpm.txt-posterior-mean-x0] [dsm2ddpm.txt-posterior-var]
+// In $\mathbf{x}_s$ the exponent of the product is $-\tfrac12\bigl(\gamma\|\mathbf{x}_s\|^2 - \langle \mathbf{x}_s,
+// \mathbf{v}\rangle\bigr)$ with $\gamma = \frac{\alpha_t}{\beta_t} + \frac{1}{1 - \bar\alpha_{t-1}}$ and $\mathbf{v} =
+// \frac{2\sqrt{\alpha_t}}{\beta_t}\mathbf{x}_t + \frac{2\sqrt{\bar\alpha_{t-1}}}{1 - \bar\alpha_{t-1}}\mathbf{x}_0$, so
+// the mean is $\mathbf{v}/2\gamma$ and the variance $1/\gamma$: [dsm2ddpm.txt-posterior-mean-x0]
+// [dsm2ddpm.txt-posterior-var]
 // $$ \tilde\mu = \frac{\sqrt{\alpha_t}(1 - \bar\alpha_{t-1})}{1 - \bar\alpha_t}\,\mathbf{x}_t
 //    + \frac{\sqrt{\bar\alpha_{t-1}}\,\beta_t}{1 - \bar\alpha_t}\,\mathbf{x}_0
 //    = \frac{a\,v_s}{v_t}\,\mathbf{x}_t + \frac{a_s v}{v_t}\,\mathbf{x}_0, \qquad
 //    \tilde\beta_t = \frac{1 - \bar\alpha_{t-1}}{1 - \bar\alpha_t}\,\beta_t = \frac{v_s v}{v_t}. $$
-// At $t = 1$ nothing is left to ask: the mean is $\mathbf{x}_0$ and $\tilde\beta_1 = 0$. (The report prints both denominators as
-// $1 - \bar\alpha_{t-1}$, and the mean as $\mathbf{v}/\gamma$.)
+// At $t = 1$ nothing is left to ask: the mean is $\mathbf{x}_0$ and $\tilde\beta_1 = 0$. (The report prints both
+// denominators as $1 - \bar\alpha_{t-1}$, and the mean as $\mathbf{v}/\gamma$.)
 //
-// Since $\mathbf{x}_t = \sqrt{\bar\alpha_t}\,\mathbf{x}_0 + \sqrt{1 - \bar\alpha_t}\,\boldsymbol\varepsilon$, the noise says as much as $\mathbf{x}_0$,
-// [dsm2ddpm.txt-posterior-mean-eps]
-// $$ \tilde\mu = \frac{1}{\sqrt{\alpha_t}}\Bigl(\mathbf{x}_t - \frac{1 - \alpha_t}{\sqrt{1 - \bar\alpha_t}}\,\boldsymbol\varepsilon\Bigr), $$
+// Since $\mathbf{x}_t = \sqrt{\bar\alpha_t}\,\mathbf{x}_0 + \sqrt{1 - \bar\alpha_t}\,\boldsymbol\varepsilon$, the noise
+// says as much as $\mathbf{x}_0$, [dsm2ddpm.txt-posterior-mean-eps]
+// $$ \tilde\mu = \frac{1}{\sqrt{\alpha_t}}
+//    \Bigl(\mathbf{x}_t - \frac{1 - \alpha_t}{\sqrt{1 - \bar\alpha_t}}\,\boldsymbol\varepsilon\Bigr), $$
 // and so does the conditional score $-\boldsymbol\varepsilon/\sqrt{1 - \bar\alpha_t}$.
 
 int

@@ -12,8 +12,10 @@
 //
 // This is the sampler of the report *From Denoising Score Matching to DDPM*, whose $\alpha_t$ is $1 - \beta_t$:
 // [dsm2ddpm.txt-DDPM-sampler]
-// $$ \mathbf{x}_{t-1} = \frac{1}{\sqrt{\alpha_t}}\Bigl(\mathbf{x}_t - \frac{1 - \alpha_t}{\sqrt{1 - \bar\alpha_t}}\,\varepsilon_\theta(\mathbf{x}_t, t)\Bigr)
-//    + \sqrt{\frac{1 - \bar\alpha_{t-1}}{1 - \bar\alpha_t}\,\beta_t}\;\boldsymbol\varepsilon, \qquad t = T, \dots, 1, $$
+// $$ \mathbf{x}_{t-1} = \frac{1}{\sqrt{\alpha_t}}\Bigl(\mathbf{x}_t - \frac{1 - \alpha_t}{\sqrt{1 -
+//    \bar\alpha_t}}\,\varepsilon_\theta(\mathbf{x}_t, t)\Bigr)
+//    + \sqrt{\frac{1 - \bar\alpha_{t-1}}{1 - \bar\alpha_t}\,\beta_t}\;\boldsymbol\varepsilon, \qquad t = T, \dots,
+//    1, $$
 // with the lower one of the variances below; the report prints the variance itself as the factor of the noise. With
 // $\mathbf{s} = -\varepsilon_\theta/\sqrt{1 - \bar\alpha_t}$ the first term is the mean above.
 

@@ -3,8 +3,9 @@
 // A diffusion model's density of the data is an integral over all that may have come before,
 // [dsm2ddpm.txt-model-marginal]
 // $$ p_\theta(\mathbf{x}_0) = \int p_\theta(\mathbf{x}_{0:T})\; d\mathbf{x}_{1:T}, $$
-// over $T$ points at once, and no one can compute it. One case is an exception: where $\mu_\theta$ is affine in $\mathbf{x}_t$, each step turns a Gaussian into a
-// Gaussian, and so the whole chain does. Then the bound on the likelihood can be laid beside the likelihood itself.
+// over $T$ points at once, and no one can compute it. One case is an exception: where $\mu_\theta$ is affine in
+// $\mathbf{x}_t$, each step turns a Gaussian into a Gaussian, and so the whole chain does. Then the bound on the
+// likelihood can be laid beside the likelihood itself.
 
 #include "marginal.h"
 
@@ -17,8 +18,9 @@
 
 // ## Reading off a step
 //
-// For $\mu_\theta(\mathbf{x}) = \mathbf{M}\mathbf{x} + \mathbf{b}$ the batch $\mathbf{0}, \mathbf{e}_1, \dots, \mathbf{e}_d$ shows $\mathbf{b}$ and $\mathbf{b} + \mathbf{M}\mathbf{e}_j$. One more row, the mean
-// of the Gaussian less all of the $\mathbf{e}_j$, tells a model that is not affine.
+// For $\mu_\theta(\mathbf{x}) = \mathbf{M}\mathbf{x} + \mathbf{b}$ the batch
+// $\mathbf{0}, \mathbf{e}_1, \dots, \mathbf{e}_d$ shows $\mathbf{b}$ and $\mathbf{b} + \mathbf{M}\mathbf{e}_j$. One
+// more row, the mean of the Gaussian less all of the $\mathbf{e}_j$, tells a model that is not affine.
 
 typedef struct
 {
@@ -96,8 +98,9 @@ check_affine (const work *w)
 
 // ## The step
 //
-// $\mathbf{m} \leftarrow \mathbf{M}\mathbf{m} + \mathbf{b}$, $\mathbf{C} \leftarrow \mathbf{M}\mathbf{C}\mathbf{M}^\top + \Sigma_\theta$. Where the data are $\mathcal{N}(\mathbf{m}, s^2\mathbf{I})$ and the score is exact,
-// $\mathbf{M}$ is $(1 - \beta_t/D_t)/\sqrt{\alpha_t}$ times the identity, with $D_t = \bar\alpha_t s^2 + 1 - \bar\alpha_t$.
+// $\mathbf{m} \leftarrow \mathbf{M}\mathbf{m} + \mathbf{b}$, $\mathbf{C} \leftarrow \mathbf{M}\mathbf{C}\mathbf{M}^\top
+// + \Sigma_\theta$. Where the data are $\mathcal{N}(\mathbf{m}, s^2\mathbf{I})$ and the score is exact, $\mathbf{M}$ is
+// $(1 - \beta_t/D_t)/\sqrt{\alpha_t}$ times the identity, with $D_t = \bar\alpha_t s^2 + 1 - \bar\alpha_t$.
 
 static int
 step (const sb_reverse *reverse, double s, double t, gsl_vector *mean, gsl_matrix *covariance, work *w)
@@ -163,9 +166,10 @@ sb_marginal_chain (const sb_reverse *reverse, gsl_vector *mean, gsl_matrix *cova
 //
 // What training would minimise if it could, [dsm2ddpm.txt-NLL]
 // $$ \mathcal{L} = \operatorname{E}_{q(\mathbf{x}_0)}\bigl[-\log p_\theta(\mathbf{x}_0)\bigr]
-//    = \tfrac12\log\det(2\pi\mathbf{C}) + \tfrac12\operatorname{tr}\,\mathbf{C}^{-1}\bigl(\mathbf{C}_q + (\mathbf{m} - \mathbf{m}_q)(\mathbf{m} - \mathbf{m}_q)^\top\bigr) $$
-// for a Gaussian $p_\theta$ and data of mean $\mathbf{m}_q$ and covariance $\mathbf{C}_q$. (The report calls it the log-likelihood, and counts $T - 1$ variables
-// to integrate over, $\mathbf{x}_1, \dots, \mathbf{x}_T$; they are $T$.)
+//    = \tfrac12\log\det(2\pi\mathbf{C}) + \tfrac12\operatorname{tr}\,\mathbf{C}^{-1}\bigl(\mathbf{C}_q +
+//    (\mathbf{m} - \mathbf{m}_q)(\mathbf{m} - \mathbf{m}_q)^\top\bigr) $$
+// for a Gaussian $p_\theta$ and data of mean $\mathbf{m}_q$ and covariance $\mathbf{C}_q$. (The report calls it the
+// log-likelihood, and counts $T - 1$ variables to integrate over, $\mathbf{x}_1, \dots, \mathbf{x}_T$; they are $T$.)
 
 static double
 half_log_det (const gsl_matrix *L)

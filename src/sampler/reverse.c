@@ -1,7 +1,8 @@
 // # The reverse transition
 //
 // A diffusion model walks the chain back by Gaussian steps whose means it has learned, [dsm2ddpm.txt-reverse-step]
-// $$ p_\theta(\mathbf{x}_{t-1} \mid \mathbf{x}_t) = \mathcal{N}\bigl(\mathbf{x}_{t-1};\; \mu_\theta(\mathbf{x}_t, t),\; \Sigma_\theta(\mathbf{x}_t, t)\bigr). $$
+// $$ p_\theta(\mathbf{x}_{t-1} \mid \mathbf{x}_t)
+//    = \mathcal{N}\bigl(\mathbf{x}_{t-1};\; \mu_\theta(\mathbf{x}_t, t),\; \Sigma_\theta(\mathbf{x}_t, t)\bigr). $$
 // Here the step leads from any time $t$ to any $s < t$; in the report $s$ is the level before $t$.
 
 #include "reverse.h"
@@ -15,12 +16,13 @@
 
 // ## The mean
 //
-// The posterior's mean $\tilde\mu$ needs to know the noise in $\mathbf{x}_t$. The model puts its estimate in the noise's place,
-// and that is all: [dsm2ddpm.txt-mu-theta]
-// $$ \mu_\theta(\mathbf{x}_t, t) = \frac{1}{\sqrt{\alpha_t}}\Bigl(\mathbf{x}_t - \frac{1 - \alpha_t}{\sqrt{1 - \bar\alpha_t}}\,\varepsilon_\theta(\mathbf{x}_t, t)\Bigr). $$
-// An estimate of $\mathbf{x}_0$, or of the score, takes the place of $\mathbf{x}_0$ or of the conditional score in the same way. Since
-// $\tilde\mu$ is linear in each, and the three estimates are averages over the same posterior, the three means are one:
-// $\operatorname{E}[\mathbf{x}_{t-1} \mid \mathbf{x}_t]$ if the estimate is exact.
+// The posterior's mean $\tilde\mu$ needs to know the noise in $\mathbf{x}_t$. The model puts its estimate in the
+// noise's place, and that is all: [dsm2ddpm.txt-mu-theta]
+// $$ \mu_\theta(\mathbf{x}_t, t) = \frac{1}{\sqrt{\alpha_t}}
+//    \Bigl(\mathbf{x}_t - \frac{1 - \alpha_t}{\sqrt{1 - \bar\alpha_t}}\,\varepsilon_\theta(\mathbf{x}_t, t)\Bigr). $$
+// An estimate of $\mathbf{x}_0$, or of the score, takes the place of $\mathbf{x}_0$ or of the conditional score in the
+// same way. Since $\tilde\mu$ is linear in each, and the three estimates are averages over the same posterior, the
+// three means are one: $\operatorname{E}[\mathbf{x}_{t-1} \mid \mathbf{x}_t]$ if the estimate is exact.
 
 static int
 check_finite (const sb_score *score, const gsl_matrix *e, const gsl_vector *t)
@@ -51,10 +53,10 @@ sb_reverse_mean (const sb_reverse *reverse, const gsl_matrix *y, const gsl_vecto
 
 // ## The variance is a choice
 //
-// The report fixes $\Sigma_\theta = \tilde\beta_t\,\mathbf{I}$; Ho et al. (2020) found $\beta_t\,\mathbf{I}$ as good. [dsm2ddpm.txt-Sigma-theta] They are the ends of what
-// can be true: $\tilde\beta_t$ is right for data at a single point, $\beta_t$ for standard normal data. But $\tilde\beta_1 = 0$: with it the last
-// step makes no noise, and has no density. For likelihoods it takes another variance, $\beta_1$ or the one of the step
-// before, $\tilde\beta_2$.
+// The report fixes $\Sigma_\theta = \tilde\beta_t\,\mathbf{I}$; Ho et al. (2020) found $\beta_t\,\mathbf{I}$ as good.
+// [dsm2ddpm.txt-Sigma-theta] They are the ends of what can be true: $\tilde\beta_t$ is right for data at a single
+// point, $\beta_t$ for standard normal data. But $\tilde\beta_1 = 0$: with it the last step makes no noise, and has no
+// density. For likelihoods it takes another variance, $\beta_1$ or the one of the step before, $\tilde\beta_2$.
 
 static int
 beta_tilde (const sb_process *process, double s, double t, double *variance)
@@ -103,12 +105,16 @@ sb_reverse_fixed_variance (const sb_process *process, sb_variance choice, double
     }
 }
 
-// What is best can be read off the score. Tweedie's formula has a second order: where $\mathbf{x}_t = a\,\mathbf{x}_s + \sqrt v\,\mathbf{z}$,
-// $$ \operatorname{Cov}[\mathbf{x}_s \mid \mathbf{x}_t] = \frac{v}{a^2}\bigl(\mathbf{I} + v\,\nabla\nabla^\top \log q(\mathbf{x}_t)\bigr). $$
-// The Gaussian alike in all directions that is nearest to $q(\mathbf{x}_s \mid \mathbf{x}_t)$, in the divergence that the bound is made of, has the mean and
-// the average variance of it, $\frac{v}{a^2}\bigl(1 + \frac{v}{d}\nabla\cdot\mathbf{s}\bigr)$. For data $\mathcal{N}(\mathbf{m}, s^2\mathbf{I})$ that is
-// $\beta_t D_{t-1}/D_t$ with $D_t = \bar\alpha_t s^2 + 1 - \bar\alpha_t$, everywhere. It is never below $\tilde\beta_t$, the part of it that would be left if $\mathbf{x}_0$
-// were known; a divergence that says so is rounded, or wrong.
+// What is best can be read off the score. Tweedie's formula has a second order: where
+// $\mathbf{x}_t = a\,\mathbf{x}_s + \sqrt v\,\mathbf{z}$,
+// $$ \operatorname{Cov}[\mathbf{x}_s \mid \mathbf{x}_t]
+//    = \frac{v}{a^2}\bigl(\mathbf{I} + v\,\nabla\nabla^\top \log q(\mathbf{x}_t)\bigr). $$
+// The Gaussian alike in all directions that is nearest to $q(\mathbf{x}_s \mid \mathbf{x}_t)$, in the divergence that
+// the bound is made of, has the mean and the average variance of it, $\frac{v}{a^2}\bigl(1 +
+// \frac{v}{d}\nabla\cdot\mathbf{s}\bigr)$. For data $\mathcal{N}(\mathbf{m}, s^2\mathbf{I})$ that is
+// $\beta_t D_{t-1}/D_t$ with $D_t = \bar\alpha_t s^2 + 1 - \bar\alpha_t$, everywhere. It is never below
+// $\tilde\beta_t$, the part of it that would be left if $\mathbf{x}_0$ were known; a divergence that says so is
+// rounded, or wrong.
 
 static int
 optimal (const sb_process *process, double s, double t, double divergence, double *variance)

@@ -24,8 +24,8 @@ typedef struct
 } sb_reverse;
 
 // Common to all: x (n x d), s, t (n), y NULL or n rows; s NULL: all zero. The process's maps are multiples of the
-// identity (else GSL_EUNSUP), 0 <= s < t (else GSL_EDOM). GSL_EBADLEN, GSL_EINVAL (no such view or variance), GSL_EBADFUNC where
-// the score is not finite, GSL_ENOMEM, and what the score reports.
+// identity (else GSL_EUNSUP), 0 <= s < t (else GSL_EDOM). GSL_EBADLEN, GSL_EINVAL (no such view or variance),
+// GSL_EBADFUNC where the score is not finite, GSL_ENOMEM, and what the score reports.
 int sb_reverse_estimate (const sb_reverse *reverse, const gsl_matrix *y, const gsl_vector *t, const gsl_matrix *x,
                          gsl_matrix *e); // the view itself, n x d, not x
 int sb_reverse_mean (const sb_reverse *reverse, const gsl_matrix *y, const gsl_vector *s, const gsl_vector *t,
@@ -39,8 +39,8 @@ int sb_reverse_fixed_variance (const sb_process *process, sb_variance choice, do
 int sb_reverse_log_density (const sb_reverse *reverse, const gsl_matrix *y, const gsl_vector *s, const gsl_vector *t,
                             const gsl_matrix *x_t, const gsl_matrix *x_s, gsl_vector *log_p);
 
-// log p(x_0, ..., x_N) of a path of a chain ((N + 1) x d, row i is x_i), the prior's density of x_N included. y NULL or N
-// rows. GSL_EUNSUP where the process is no chain.
+// log p(x_0, ..., x_N) of a path of a chain ((N + 1) x d, row i is x_i), the prior's density of x_N included. y NULL or
+// N rows. GSL_EUNSUP where the process is no chain.
 int sb_reverse_path_log_density (const sb_reverse *reverse, const gsl_matrix *y, const gsl_matrix *path, double *log_p);
 
 SB_END_DECLS

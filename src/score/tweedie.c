@@ -13,7 +13,8 @@
 // [scoresde.txt-denoise]
 //
 // On DDPM's chain, in the report's letters, [dsm2ddpm.txt-score-average] [dsm2ddpm.txt-score-eps]
-// $$ \nabla_{\mathbf{x}_t}\log q(\mathbf{x}_t) = \mathbb{E}_{q(\mathbf{x}_0 \mid \mathbf{x}_t)}\Bigl[-\frac{\boldsymbol\varepsilon}{\sqrt{1 - \bar\alpha_t}}\Bigr]
+// $$ \nabla_{\mathbf{x}_t}\log q(\mathbf{x}_t) = \mathbb{E}_{q(\mathbf{x}_0 \mid
+//    \mathbf{x}_t)}\Bigl[-\frac{\boldsymbol\varepsilon}{\sqrt{1 - \bar\alpha_t}}\Bigr]
 //    = -\frac{\varepsilon_\theta(\mathbf{x}_t, t)}{\sqrt{1 - \bar\alpha_t}} , $$
 // the average being over what $\mathbf{x}_0$ may have been, given $\mathbf{x}_t$ (the report prints $q(\mathbf{x}_0)$).
 

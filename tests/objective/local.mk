@@ -12,3 +12,5 @@ objective_models = %D%/models.c %D%/models.h
 check_PROGRAMS += %D%/test_decoder %D%/test_vlb
 %C%_test_decoder_SOURCES = %D%/test_decoder.c tests/chain.c tests/chain.h
 %C%_test_vlb_SOURCES = %D%/test_vlb.c tests/chain.c tests/chain.h
+check_PROGRAMS += %D%/test_simple
+%C%_test_simple_SOURCES = %D%/test_simple.c tests/chain.c tests/chain.h

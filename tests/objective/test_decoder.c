@@ -38,7 +38,8 @@ log_mass (sb_decoder decoder, double x, double mean, double variance, double *sl
 
 // ## The masses add up
 //
-// Over the 256 levels, for a narrow decoder, one whose mean is out of range, and a wide one; and with levels from 0 to 1. [dsm2ddpm.txt-VLB-L0]
+// Over the 256 levels, for a narrow decoder, one whose mean is out of range, and a wide one; and with levels from 0 to
+// 1. [dsm2ddpm.txt-VLB-L0]
 
 static double
 total (sb_decoder decoder, double mean, double variance)
@@ -58,7 +59,8 @@ Test (decoder, levels_have_all_of_the_mass)
   cr_assert_float_eq (total ((sb_decoder){ 2, 0, 1 }, 0.3, 1e-1), 1, 1e-12);
 }
 
-// A level's mass, where doubles can still see it, is a difference of distribution functions; the first has everything below, the last everything above.
+// A level's mass, where doubles can still see it, is a difference of distribution functions; the first has everything
+// below, the last everything above.
 
 static double
 mass_residual (const double *v, void *context)
@@ -86,7 +88,8 @@ Test (decoder, mass_is_a_difference_of_distribution_functions)
 
 // ## A wide decoder is a density
 //
-// Where $\sigma^2 \gg (2/255)^2$, the log mass is the log density plus $\ln\frac{2}{255}$, to a 24th of $(2/255\sigma)^2$. And with no levels it is the density. [dsm2ddpm.txt-VLB-L0]
+// Where $\sigma^2 \gg (2/255)^2$, the log mass is the log density plus $\ln\frac{2}{255}$, to a 24th of
+// $(2/255\sigma)^2$. And with no levels it is the density. [dsm2ddpm.txt-VLB-L0]
 
 Test (decoder, wide_one_tends_to_the_density)
 {
@@ -102,8 +105,9 @@ Test (decoder, wide_one_tends_to_the_density)
 // ## Far out
 //
 // The numbers stay finite where doubles cannot tell the distribution functions apart. At 20 standard deviations, by
-// $\log\int_a^b\varphi = -\frac{a^2}{2} + \log\int_0^{b-a}e^{-au-u^2/2}du - \frac12\log 2\pi$ and quadrature; on the other side of the mean the same; and at $10^4$ standard deviations, where it is
-// $\log\varphi(a) - \log a$ to $10^{-8}$.
+// $\log\int_a^b\varphi = -\frac{a^2}{2} + \log\int_0^{b-a}e^{-au-u^2/2}du - \frac12\log 2\pi$ and quadrature; on the
+// other side of the mean the same; and at $10^4$ standard deviations, where it is $\log\varphi(a) - \log a$ to
+// $10^{-8}$.
 
 typedef struct
 {
@@ -143,7 +147,8 @@ Test (decoder, tails_do_not_cancel)
                       gsl_sf_log_erfc (1.7 * 100 / M_SQRT2 - 100. / 255 / M_SQRT2) - M_LN2, 1e-9);
 }
 
-// Across 0: a sliver of width $10^{-12}$ has its density's mass to all digits, and an interval that has nearly everything misses what its two tails have.
+// Across 0: a sliver of width $10^{-12}$ has its density's mass to all digits, and an interval that has nearly
+// everything misses what its two tails have.
 
 Test (decoder, intervals_across_the_mean)
 {
@@ -164,7 +169,8 @@ Test (decoder, intervals_across_the_mean)
 
 // ## The gradient
 //
-// Against central differences of the log mass, in the middle, at both ends, far from the mean, and of the density. [dsm2ddpm.txt-VLB-L0]
+// Against central differences of the log mass, in the middle, at both ends, far from the mean, and of the density.
+// [dsm2ddpm.txt-VLB-L0]
 
 static double
 slope_residual (const double *v, void *context)

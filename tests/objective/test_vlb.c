@@ -1,6 +1,7 @@
 // # What must be true of the variational bound
 //
-// Along every path the bound is what it is the mean of; in the mean, for Gaussian data and their exact score, it is known in closed form, and so is the likelihood it bounds.
+// Along every path the bound is what it is the mean of; in the mean, for Gaussian data and their exact score, it is
+// known in closed form, and so is the likelihood it bounds.
 
 #include "objective/vlb.h"
 #include "chain.h"
@@ -30,8 +31,10 @@ TestSuite (vlb, .init = setup);
 
 // ## On every path
 //
-// A model that nobody has trained: $\varepsilon_\theta(\mathbf{x}, t) = \mathbf{W}_2\tanh(\mathbf{W}_1(\mathbf{x}, t) + \mathbf{b})$, a perceptron with 16 hidden units, and an affine one. The ratio and the sum of its terms are the same number on every
-// path, to $10^{-9}$ of it: $T = 4$ and $T = 1000$, paths of the chain and points that have nothing to do with it. [dsm2ddpm.txt-VLB-telescope]
+// A model that nobody has trained: $\varepsilon_\theta(\mathbf{x}, t) = \mathbf{W}_2\tanh(\mathbf{W}_1(\mathbf{x}, t) +
+// \mathbf{b})$, a perceptron with 16 hidden units, and an affine one. The ratio and the sum of its terms are the same
+// number on every path, to $10^{-9}$ of it: $T = 4$ and $T = 1000$, paths of the chain and points that have nothing to
+// do with it. [dsm2ddpm.txt-VLB-telescope]
 
 enum
 {
@@ -114,9 +117,10 @@ Test (vlb, ratio_and_terms_agree_on_every_path)
   gsl_matrix_free (w);
 }
 
-// The same by hand: each term against Gaussian densities written out, so that two wrongs cannot make a right. With each printed line of the derivation in its place (line 5: $p_\theta(x_{t-1} \mid x_0)$ for
-// $p_\theta(x_{t-1} \mid x_t)$; line 6: $q(x_1 \mid x_0)$ for $q(x_{t-1} \mid x_0)$ below; line 7: $+\log p(x_T)$, and $\log 1$ for $\log q(x_T \mid x_0)/q(x_1 \mid x_0)$) the sum is another number.
-// [dsm2ddpm.txt-VLB-telescope]
+// The same by hand: each term against Gaussian densities written out, so that two wrongs cannot make a right. With each
+// printed line of the derivation in its place (line 5: $p_\theta(x_{t-1} \mid x_0)$ for $p_\theta(x_{t-1} \mid x_t)$;
+// line 6: $q(x_1 \mid x_0)$ for $q(x_{t-1} \mid x_0)$ below; line 7: $+\log p(x_T)$, and $\log 1$ for
+// $\log q(x_T \mid x_0)/q(x_1 \mid x_0)$) the sum is another number. [dsm2ddpm.txt-VLB-telescope]
 
 static double
 log_normal (double x, double mean, double variance)
@@ -186,7 +190,8 @@ Test (vlb, erratum_vlb_telescope_lines)
 
 // ## In closed form
 //
-// For Gaussian data each term is quadratic in $x_0$ and $\varepsilon$, and the average over the four points $x_0 = m \pm s$, $\varepsilon = \pm 1$ is the expectation, exactly. No Monte Carlo.
+// For Gaussian data each term is quadratic in $x_0$ and $\varepsilon$, and the average over the four points
+// $x_0 = m \pm s$, $\varepsilon = \pm 1$ is the expectation, exactly. No Monte Carlo.
 
 typedef struct
 {
@@ -240,7 +245,8 @@ closed_form (double m, double v, sb_view view, sb_variance variance, sb_variance
   return b;
 }
 
-// $\Sigma = \beta_t$, the values of the inventory of terms. For $\mathcal{N}(0, 1)$ the bound is tight: $\frac12\ln 2\pi e$, the entropy. [dsm2ddpm.txt-VLB-terms] [dsm2ddpm.txt-VLB-LT]
+// $\Sigma = \beta_t$, the values of the inventory of terms. For $\mathcal{N}(0, 1)$ the bound is tight:
+// $\frac12\ln 2\pi e$, the entropy. [dsm2ddpm.txt-VLB-terms] [dsm2ddpm.txt-VLB-LT]
 
 Test (vlb, terms_of_gaussian_data)
 {
@@ -258,8 +264,9 @@ Test (vlb, terms_of_gaussian_data)
   cr_assert_float_eq (b.nll, 1.7655125, 1e-7);
 }
 
-// The bound is never below the negative log-likelihood. With the best variance it is the entropy and what the chain's end is away from the prior, $.8169521310 + 5.045\cdot10^{-6}$.
-// (The report calls $\mathcal{L}_{\mathrm{VLB}}$ a lower bound: it is one of $+\log p$, with its sign turned.) [dsm2ddpm.txt-VLB-bound]
+// The bound is never below the negative log-likelihood. With the best variance it is the entropy and what the chain's
+// end is away from the prior, $.8169521310 + 5.045\cdot10^{-6}$. (The report calls $\mathcal{L}_{\mathrm{VLB}}$ a lower
+// bound: it is one of $+\log p$, with its sign turned.) [dsm2ddpm.txt-VLB-bound]
 
 Test (vlb, erratum_vlb_is_an_upper_bound_on_the_negative_log_likelihood)
 {
@@ -286,7 +293,8 @@ Test (vlb, views_agree)
   cr_assert_float_eq (by_noise.total, by_score.total, 1e-9);
 }
 
-// $\sum_t w_t\operatorname{E}\|\varepsilon - \varepsilon^*\|^2$, the errors known, is the middle of the bound with $\tilde\beta_t$: 5.0700423252 for $\mathcal{N}(0, 1)$. [dsm2ddpm.txt-VLB-eps]
+// $\sum_t w_t\operatorname{E}\|\varepsilon - \varepsilon^*\|^2$, the errors known, is the middle of the bound with
+// $\tilde\beta_t$: 5.0700423252 for $\mathcal{N}(0, 1)$. [dsm2ddpm.txt-VLB-eps]
 
 Test (vlb, weighted_errors_add_up_to_the_bound)
 {
@@ -306,7 +314,8 @@ Test (vlb, weighted_errors_add_up_to_the_bound)
 
 // ## The weight
 //
-// Its values, by both of its forms; with $\tilde\beta_t^2$ in the denominator, as printed, it would be 10996.7 at $t = 2$. [dsm2ddpm.txt-VLB-eps]
+// Its values, by both of its forms; with $\tilde\beta_t^2$ in the denominator, as printed, it would be 10996.7 at
+// $t = 2$. [dsm2ddpm.txt-VLB-eps]
 
 Test (vlb, erratum_vlb_eps_exponent)
 {
@@ -331,7 +340,8 @@ Test (vlb, erratum_vlb_eps_exponent)
   sb_process_free (ddpm);
 }
 
-// The example of Appendix A.4 ($t = 3$, $x_0 = 0.8$, $x_3 = -0.3$, $\varepsilon_\theta = 0.37$) through the module, by noise, by score, by data: .8674583541. [dsm2ddpm.txt-VLB-eps] [dsm2ddpm.txt-VLB-KL]
+// The example of Appendix A.4 ($t = 3$, $x_0 = 0.8$, $x_3 = -0.3$, $\varepsilon_\theta = 0.37$) through the module, by
+// noise, by score, by data: .8674583541. [dsm2ddpm.txt-VLB-eps] [dsm2ddpm.txt-VLB-KL]
 
 static int
 given (const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, gsl_matrix *out, void *params)
@@ -370,7 +380,8 @@ Test (vlb, term_of_the_example)
   sb_process_free (ddpm);
 }
 
-// Near the truth the means agree to many digits, and the term is still exact: an estimate off by $10^{-9}$ has $w_t\cdot10^{-18}$.
+// Near the truth the means agree to many digits, and the term is still exact: an estimate off by $10^{-9}$ has
+// $w_t\cdot10^{-18}$.
 
 Test (vlb, small_errors_are_not_lost)
 {
@@ -393,7 +404,8 @@ Test (vlb, small_errors_are_not_lost)
 
 // ## The prior's term
 //
-// Against the generic divergence, with the variance's difference from 1 in long double; and its values per dimension. [dsm2ddpm.txt-VLB-LT]
+// Against the generic divergence, with the variance's difference from 1 in long double; and its values per dimension.
+// [dsm2ddpm.txt-VLB-LT]
 
 Test (vlb, prior_term)
 {
@@ -436,7 +448,8 @@ Test (vlb, prior_term_values)
   sb_process_free (ddpm);
 }
 
-// Two models, one term: it has no score to look at. The rest of the bound differs. (The report's reason, that $\mathbf{x}_T \sim \mathcal{N}(\mathbf{0}, \mathbf{I})$, would make it 0.) [dsm2ddpm.txt-VLB-LT]
+// Two models, one term: it has no score to look at. The rest of the bound differs. (The report's reason, that
+// $\mathbf{x}_T \sim \mathcal{N}(\mathbf{0}, \mathbf{I})$, would make it 0.) [dsm2ddpm.txt-VLB-LT]
 
 Test (vlb, erratum_vlb_lt_is_small_not_zero)
 {
@@ -449,8 +462,9 @@ Test (vlb, erratum_vlb_lt_is_small_not_zero)
 
 // ## By sampling
 //
-// The estimate of `sb_vlb_bound` over $2000$ rows, with all levels, with eight random levels, and by log ratios along paths: all have the closed form's mean, within five standard errors.
-// T = 50 steps, two dimensions. [dsm2ddpm.txt-VLB-terms] [dsm2ddpm.txt-VLB-bound]
+// The estimate of `sb_vlb_bound` over $2000$ rows, with all levels, with eight random levels, and by log ratios along
+// paths: all have the closed form's mean, within five standard errors. T = 50 steps, two dimensions.
+// [dsm2ddpm.txt-VLB-terms] [dsm2ddpm.txt-VLB-bound]
 
 static double
 expected_total (const chain *c, double m, double v)
@@ -548,8 +562,9 @@ Test (vlb, estimates_have_the_mean_of_the_closed_form)
   sb_process_free (ddpm);
 }
 
-// A term alone: the divergence is the mean of the log ratio over $x_{t-1} \sim q(x_{t-1} \mid x_t, x_0)$, and varies less. An untrained model, $10^5$ rows of level 3 of the short chain, five standard errors of the
-// difference. [dsm2ddpm.txt-VLB-terms]
+// A term alone: the divergence is the mean of the log ratio over $x_{t-1} \sim q(x_{t-1} \mid x_t, x_0)$, and varies
+// less. An untrained model, $10^5$ rows of level 3 of the short chain, five standard errors of the difference.
+// [dsm2ddpm.txt-VLB-terms]
 
 Test (vlb, divergence_is_the_mean_of_the_log_ratio)
 {
@@ -593,7 +608,8 @@ Test (vlb, divergence_is_the_mean_of_the_log_ratio)
   sb_process_free (ddpm);
 }
 
-// A row's estimate does not depend on its batch, and has no noise in common with other rows. One row has no standard error.
+// A row's estimate does not depend on its batch, and has no noise in common with other rows. One row has no standard
+// error.
 
 Test (vlb, a_row_does_not_depend_on_its_batch)
 {
@@ -669,8 +685,9 @@ Test (vlb, one_step)
 
 // ## Data in bytes
 //
-// One pixel, uniform on the bytes: the exact score is that of 256 points. No code for such a pixel is shorter than 8 bits on average, so the bound is not below; with the best variance in the middle
-// it is close (8.07, standard error 0.17). [dsm2ddpm.txt-VLB-L0] [dsm2ddpm.txt-VLB-terms]
+// One pixel, uniform on the bytes: the exact score is that of 256 points. No code for such a pixel is shorter than 8
+// bits on average, so the bound is not below; with the best variance in the middle it is close (8.07, standard error
+// 0.17). [dsm2ddpm.txt-VLB-L0] [dsm2ddpm.txt-VLB-terms]
 
 Test (vlb, bits_per_dimension_of_uniform_bytes)
 {

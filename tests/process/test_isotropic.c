@@ -1,7 +1,7 @@
 // # What must be true of Gaussians alike in all directions
 //
-// Densities integrate to 1, divergences are their integrals, and the moments of the example of the report's Appendix A.4 ($t = 3$
-// of the chain with $\beta = .1, .3, .2, .5$) give its number.
+// Densities integrate to 1, divergences are their integrals, and the moments of the example of the report's Appendix
+// A.4 ($t = 3$ of the chain with $\beta = .1, .3, .2, .5$) give its number.
 
 #include "chain.h"
 #include "process/isotropic.h"
@@ -91,8 +91,8 @@ Test (isotropic, density_in_three_dimensions)
   cr_assert_float_eq (log_p, log (product), 1e-13);
 }
 
-// Variances that differ by $\delta$: the divergence is $\frac d4\delta^2(1 - \frac23\delta + \ldots)$ with $\delta = v_1/v_2 - 1$, of which
-// a difference of logarithms would keep nothing below $10^{-8}$.
+// Variances that differ by $\delta$: the divergence is $\frac d4\delta^2(1 - \frac23\delta + \ldots)$ with
+// $\delta = v_1/v_2 - 1$, of which a difference of logarithms would keep nothing below $10^{-8}$.
 
 Test (isotropic, divergence_of_nearly_equal_variances)
 {
@@ -105,8 +105,8 @@ Test (isotropic, divergence_of_nearly_equal_variances)
 
 // ## The example
 //
-// $x_0 = 0.8$, $x_3 = -0.3$, $\varepsilon_\theta = 0.37$. By quadrature the divergence is 0.8674583541, as it is with $2\tilde\beta_t$ below; the
-// printed $2\tilde\beta_t^2$ gives 5.814315. [dsm2ddpm.txt-VLB-KL] [dsm2ddpm.txt-VLB-eps]
+// $x_0 = 0.8$, $x_3 = -0.3$, $\varepsilon_\theta = 0.37$. By quadrature the divergence is 0.8674583541, as it is with
+// $2\tilde\beta_t$ below; the printed $2\tilde\beta_t^2$ gives 5.814315. [dsm2ddpm.txt-VLB-KL] [dsm2ddpm.txt-VLB-eps]
 
 typedef struct
 {

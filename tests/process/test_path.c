@@ -1,7 +1,7 @@
 // # What must be true of the chain and its paths
 //
-// The report *From Denoising Score Matching to DDPM*, Section 3.1 and Appendix A.2, held against multivariate Gaussians, recursions and simulated
-// chains. (What Song et al. say of the same chain is tested in `test_ddpm.c`.)
+// The report *From Denoising Score Matching to DDPM*, Section 3.1 and Appendix A.2, held against multivariate
+// Gaussians, recursions and simulated chains. (What Song et al. say of the same chain is tested in `test_ddpm.c`.)
 
 #include "process/path.h"
 #include "chain.h"
@@ -31,8 +31,8 @@ TestSuite (path, .init = setup);
 
 // ## The schedule
 //
-// Products in long double against the library's sums of logarithms, [dsm2ddpm.txt-alpha-def] and the numbers of the report's setting.
-// [dsm2ddpm.set-ddpm-schedule]
+// Products in long double against the library's sums of logarithms, [dsm2ddpm.txt-alpha-def] and the numbers of the
+// report's setting. [dsm2ddpm.set-ddpm-schedule]
 
 Test (path, schedule_by_products)
 {
@@ -76,7 +76,8 @@ Test (path, schedule_of_the_report)
 
 // ## Appendix A.2
 //
-// $\alpha_{t+1}(1 - \bar\alpha_t) + \beta_{t+1} = 1 - \bar\alpha_{t+1}$ for both schedules, [dsm2ddpm.txt-A2-induction] by the library's own numbers.
+// $\alpha_{t+1}(1 - \bar\alpha_t) + \beta_{t+1} = 1 - \bar\alpha_{t+1}$ for both schedules, [dsm2ddpm.txt-A2-induction]
+// by the library's own numbers.
 
 Test (path, induction_step)
 {
@@ -95,8 +96,9 @@ Test (path, induction_step)
     }
 }
 
-// The printed index, $\alpha_t(1 - \bar\alpha_t) + \beta_{t+1}$, gives .39, .459, .8968 where the chain has .37, .496, .748. And the printed root ends too soon:
-// $\sqrt{\alpha_{t+1}(1 - \bar\alpha_t)} + \beta_{t+1}\varepsilon$ has the variance $\beta_{t+1}^2$ about a mean that is off.
+// The printed index, $\alpha_t(1 - \bar\alpha_t) + \beta_{t+1}$, gives .39, .459, .8968 where the chain has .37, .496,
+// .748. And the printed root ends too soon: $\sqrt{\alpha_{t+1}(1 - \bar\alpha_t)} + \beta_{t+1}\varepsilon$ has the
+// variance $\beta_{t+1}^2$ about a mean that is off.
 
 Test (path, erratum_a2_index_and_root)
 {
@@ -116,8 +118,8 @@ Test (path, erratum_a2_index_and_root)
   sb_process_free (ddpm);
 }
 
-// Step by step, mean $\sqrt{\alpha_t}\,m$ and variance $\alpha_t v + \beta_t$ from (1, 0), against the closed form, all 1000 levels: $10^{-13}$.
-// [dsm2ddpm.txt-DDPM-marginal]
+// Step by step, mean $\sqrt{\alpha_t}\,m$ and variance $\alpha_t v + \beta_t$ from (1, 0), against the closed form, all
+// 1000 levels: $10^{-13}$. [dsm2ddpm.txt-DDPM-marginal]
 
 Test (path, marginal_by_recursion)
 {
@@ -139,8 +141,9 @@ Test (path, marginal_by_recursion)
 
 // ## A step
 //
-// Without noise it is $\sqrt{1 - \beta}\,x$ to the last bit; unit variance stays. $10^5$ steps with $\beta = 0.3$ from one point have mean and variance within five standard
-// errors: noise of $\beta z$ would have a variance of 0.09. A false alarm in $1.7\cdot10^6$. [dsm2ddpm.txt-DDPM-forward]
+// Without noise it is $\sqrt{1 - \beta}\,x$ to the last bit; unit variance stays. $10^5$ steps with $\beta = 0.3$ from
+// one point have mean and variance within five standard errors: noise of $\beta z$ would have a variance of 0.09. A
+// false alarm in $1.7\cdot10^6$. [dsm2ddpm.txt-DDPM-forward]
 
 Test (path, one_step)
 {
@@ -185,8 +188,9 @@ Test (path, unit_variance_stays_at_every_step)
 
 // ## A path
 //
-// Given $x_0$, the four states of the short chain are jointly Gaussian with means $\sqrt{\bar\alpha_t}x_0$ and covariances
-// $\sqrt{\bar\alpha_t/\bar\alpha_s}\,(1 - \bar\alpha_s)$ for $s \le t$. The path's density is that one's, to $10^{-10}$. [dsm2ddpm.txt-DDPM-forward-joint]
+// Given $x_0$, the four states of the short chain are jointly Gaussian with means $\sqrt{\bar\alpha_t}x_0$ and
+// covariances $\sqrt{\bar\alpha_t/\bar\alpha_s}\,(1 - \bar\alpha_s)$ for $s \le t$. The path's density is that one's,
+// to $10^{-10}$. [dsm2ddpm.txt-DDPM-forward-joint]
 
 static double
 joint_log_density (const chain *c, const gsl_matrix *path)
@@ -257,10 +261,11 @@ Test (path, steps_of_a_path)
 
 // ## Chain and shortcut
 //
-// Two-dimensional mixture data, $10^5$ rows: the states of the chain itself after 1, 10 and 100 steps against the closed form's, with normals of its own, by the two-sample
-// distance of Kolmogorov and Smirnov in each coordinate; and against the mixture's distribution function with means $\sqrt{\bar\alpha_t}m_k$ and variances
-// $\bar\alpha_t v_k + 1 - \bar\alpha_t$. A false alarm in $10^6$ each. The 1000th step is reached by 4000 rows, by all in `make check-long`.
-// [dsm2ddpm.txt-DDPM-marginal]
+// Two-dimensional mixture data, $10^5$ rows: the states of the chain itself after 1, 10 and 100 steps against the
+// closed form's, with normals of its own, by the two-sample distance of Kolmogorov and Smirnov in each coordinate; and
+// against the mixture's distribution function with means $\sqrt{\bar\alpha_t}m_k$ and variances
+// $\bar\alpha_t v_k + 1 - \bar\alpha_t$. A false alarm in $10^6$ each. The 1000th step is reached by 4000 rows, by all
+// in `make check-long`. [dsm2ddpm.txt-DDPM-marginal]
 
 static const double W[] = { 0.3, 0.7 }, M[] = { -2, 1.5 }, V[] = { 0.05, 0.2 };
 
@@ -362,8 +367,9 @@ Test (path, chain_and_shortcut_have_one_law)
 
 // ## The end of the chain
 //
-// $10^6$ draws of the prior: mean, variance and kurtosis within five standard errors, and the distance of Kolmogorov and Smirnov; and what the chain's last state is away from it,
-// for data $\mathcal{N}(0.5, 0.3)$: $5.0\cdot10^{-6}$ nats. [dsm2ddpm.txt-prior]
+// $10^6$ draws of the prior: mean, variance and kurtosis within five standard errors, and the distance of Kolmogorov
+// and Smirnov; and what the chain's last state is away from it, for data $\mathcal{N}(0.5, 0.3)$: $5.0\cdot10^{-6}$
+// nats. [dsm2ddpm.txt-prior]
 
 static double
 normal_cdf (double x, void *context)

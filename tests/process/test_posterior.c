@@ -24,8 +24,9 @@ TestSuite (posterior, .init = setup);
 
 // ## The example
 //
-// $\beta = .1, .3, .2, .5$, $t = 3$, $x_0 = 0.8$, $x_3 = -0.3$. The product $q(x_3 \mid x_2)\,q(x_2 \mid x_0)$ has the mean
-// 0.0558762999 and the variance 0.1491935484. [dsm2ddpm.txt-posterior-mean-x0] [dsm2ddpm.txt-posterior-mean-eps] [dsm2ddpm.txt-posterior-var]
+// $\beta = .1, .3, .2, .5$, $t = 3$, $x_0 = 0.8$, $x_3 = -0.3$. The product $q(x_3 \mid x_2)\,q(x_2 \mid x_0)$ has the
+// mean 0.0558762999 and the variance 0.1491935484. [dsm2ddpm.txt-posterior-mean-x0] [dsm2ddpm.txt-posterior-mean-eps]
+// [dsm2ddpm.txt-posterior-var]
 
 static const double X_0 = 0.8, X_3 = -0.3;
 
@@ -88,8 +89,9 @@ Test (posterior, is_the_product_of_its_two_densities)
 
 // ## Completing the square
 //
-// The exponent of the product, with the report's $\gamma$ and $\mathbf{v}$, differs from the logarithm of the product by the same number wherever
-// $x_2$ is. $1/\gamma$ is $\tilde\beta_t$. [dsm2ddpm.txt-A3-bayes] [dsm2ddpm.txt-A3-exponent]
+// The exponent of the product, with the report's $\gamma$ and $\mathbf{v}$, differs from the logarithm of the product
+// by the same number wherever $x_2$ is. $1/\gamma$ is $\tilde\beta_t$. [dsm2ddpm.txt-A3-bayes]
+// [dsm2ddpm.txt-A3-exponent]
 
 typedef struct
 {
@@ -143,8 +145,8 @@ Test (posterior, variance_is_one_over_gamma)
   sb_process_free (ddpm);
 }
 
-// With $\mathbf{v}$ as the report defines it, factors 2 included, the mean is $\mathbf{v}/2\gamma$; the printed $\mathbf{v}/\gamma$ is 0.1117526.
-// [dsm2ddpm.txt-A3-identify]
+// With $\mathbf{v}$ as the report defines it, factors 2 included, the mean is $\mathbf{v}/2\gamma$; the printed
+// $\mathbf{v}/\gamma$ is 0.1117526. [dsm2ddpm.txt-A3-identify]
 
 Test (posterior, erratum_a3_identify_factor_2)
 {
@@ -157,8 +159,8 @@ Test (posterior, erratum_a3_identify_factor_2)
   cr_assert_float_eq (s.v / s.gamma, 0.1117526, 1e-7, "as printed");
 }
 
-// Both denominators are $1 - \bar\alpha_t$. The printed $1 - \bar\alpha_{t-1}$ gives 0.07490445, and does not map the chain's mean path to itself.
-// [dsm2ddpm.txt-posterior-mean-x0]
+// Both denominators are $1 - \bar\alpha_t$. The printed $1 - \bar\alpha_{t-1}$ gives 0.07490445, and does not map the
+// chain's mean path to itself. [dsm2ddpm.txt-posterior-mean-x0]
 
 Test (posterior, erratum_posterior_mean_denominators)
 {
@@ -175,8 +177,8 @@ Test (posterior, erratum_posterior_mean_denominators)
 
 // ## The thousand steps
 //
-// At every level of the linear schedule, the three forms of the mean agree for random $x_0$ and $\varepsilon$; on the mean path
-// $x_t = \sqrt{\bar\alpha_t}c$ it goes to $\sqrt{\bar\alpha_{t-1}}c$; and at $t = 1$ it is $x_0$, exactly.
+// At every level of the linear schedule, the three forms of the mean agree for random $x_0$ and $\varepsilon$; on the
+// mean path $x_t = \sqrt{\bar\alpha_t}c$ it goes to $\sqrt{\bar\alpha_{t-1}}c$; and at $t = 1$ it is $x_0$, exactly.
 // [dsm2ddpm.txt-posterior-mean-eps] [dsm2ddpm.txt-posterior-mean-x0]
 
 Test (posterior, forms_of_the_mean_agree)
@@ -232,9 +234,9 @@ Test (posterior, variance_of_the_linear_schedule)
   sb_process_free (ddpm);
 }
 
-// Bayes' rule in logarithms, at random points of the chain and at all levels $t = 2, \dots, 1000$:
-// $\log q(x_t \mid x_{t-1}) + \log q(x_{t-1} \mid x_0) = \log q(x_t \mid x_0) + \log q(x_{t-1} \mid x_t, x_0)$ to $10^{-8}$.
-// The left side is of size $10^4$ where the steps are small. [dsm2ddpm.txt-posterior] [dsm2ddpm.txt-A3-bayes]
+// Bayes' rule in logarithms, at random points of the chain and at all levels $t = 2, \dots, 1000$: $\log q(x_t \mid
+// x_{t-1}) + \log q(x_{t-1} \mid x_0) = \log q(x_t \mid x_0) + \log q(x_{t-1} \mid x_t, x_0)$ to $10^{-8}$. The left
+// side is of size $10^4$ where the steps are small. [dsm2ddpm.txt-posterior] [dsm2ddpm.txt-A3-bayes]
 
 Test (posterior, bayes_rule_at_every_level)
 {
@@ -283,9 +285,9 @@ Test (posterior, bayes_rule_at_every_level)
 
 // ## Seen in simulated chains
 //
-// $10^5$ chains of three steps from $x_0 \sim \mathcal{N}(0, 1)$: the regression of $x_2$ on $x_3$ and $x_0$ has the coefficients of the posterior's mean, and its residual
-// the posterior's variance, within five standard errors. And a draw of the posterior itself has both. A false alarm each in $1.7\cdot10^6$.
-// [dsm2ddpm.txt-posterior-mean-x0]
+// $10^5$ chains of three steps from $x_0 \sim \mathcal{N}(0, 1)$: the regression of $x_2$ on $x_3$ and $x_0$ has the
+// coefficients of the posterior's mean, and its residual the posterior's variance, within five standard errors. And a
+// draw of the posterior itself has both. A false alarm each in $1.7\cdot10^6$. [dsm2ddpm.txt-posterior-mean-x0]
 
 typedef struct
 {
@@ -353,7 +355,8 @@ Test (posterior, simulated_chains_regress_to_it)
 
 // ## Other processes
 //
-// SMLD's posterior has a page of its own; the general form is the same there. And between any two times of a process, Bayes' rule must hold.
+// SMLD's posterior has a page of its own; the general form is the same there. And between any two times of a process,
+// Bayes' rule must hold.
 
 Test (posterior, of_smld_is_the_one_it_has)
 {

@@ -1,6 +1,7 @@
 // # What DDPM's sampler makes of the prior
 //
-// Gaussian data and their exact score: the law of the samples is a Gaussian that can be computed, by this module, by an independent recursion, and by sampling.
+// Gaussian data and their exact score: the law of the samples is a Gaussian that can be computed, by this module, by an
+// independent recursion, and by sampling.
 
 #include "sampler/marginal.h"
 #include "chain.h"
@@ -55,7 +56,8 @@ by_module (const chain *c, double m, double v, sb_variance variance, sb_variance
   sb_process_free (ddpm);
 }
 
-// The recursion on paper: $k_t = (1 - \beta_t/D_t)/\sqrt{\alpha_t}$, offset $\beta_t\sqrt{\bar\alpha_t}m/(D_t\sqrt{\alpha_t})$, noise of variance $\Sigma_t$.
+// The recursion on paper: $k_t = (1 - \beta_t/D_t)/\sqrt{\alpha_t}$, offset
+// $\beta_t\sqrt{\bar\alpha_t}m/(D_t\sqrt{\alpha_t})$, noise of variance $\Sigma_t$.
 
 typedef double (*variance_rule) (const chain *c, size_t t);
 
@@ -93,8 +95,9 @@ on_paper (const chain *c, double m, double v, variance_rule rule, double *mean, 
 
 // ## The values
 //
-// $T = 1000$, $x_T \sim \mathcal{N}(0, 1)$. For each law of the data the variance of the samples with $\tilde\beta_t$, which is too small, and with $\beta_t$. Only a point mass is right with the first, only
-// $\mathcal{N}(0, 1)$ with the second. [dsm2ddpm.txt-Sigma-theta] [dsm2ddpm.txt-model-marginal]
+// $T = 1000$, $x_T \sim \mathcal{N}(0, 1)$. For each law of the data the variance of the samples with $\tilde\beta_t$,
+// which is too small, and with $\beta_t$. Only a point mass is right with the first, only $\mathcal{N}(0, 1)$ with the
+// second. [dsm2ddpm.txt-Sigma-theta] [dsm2ddpm.txt-model-marginal]
 
 Test (marginal, values_at_a_thousand_steps)
 {
@@ -131,7 +134,8 @@ Test (marginal, point_mass)
   cr_assert_float_eq (var / 1e-4, 1, 1e-9);
 }
 
-// Started from $q(x_T)$, every marginal is exact: for a point $c$ with $\tilde\beta_t$, $\mathcal{N}(\sqrt{\bar\alpha_t}c, 1 - \bar\alpha_t)$, and for $\mathcal{N}(0, 1)$ with $\beta_t$. To $10^{-13}$.
+// Started from $q(x_T)$, every marginal is exact: for a point $c$ with $\tilde\beta_t$,
+// $\mathcal{N}(\sqrt{\bar\alpha_t}c, 1 - \bar\alpha_t)$, and for $\mathcal{N}(0, 1)$ with $\beta_t$. To $10^{-13}$.
 // [dsm2ddpm.txt-Sigma-theta]
 
 static void
@@ -167,7 +171,8 @@ Test (marginal, where_a_choice_is_exact)
   check_marginals (0, 1, SB_VARIANCE_BETA);
 }
 
-// Data whose coordinates are correlated: the best variance is no longer exact, but the mean is, and covariances are carried along. Against the step written as a matrix.
+// Data whose coordinates are correlated: the best variance is no longer exact, but the mean is, and covariances are
+// carried along. Against the step written as a matrix.
 
 Test (marginal, correlated_data)
 {
@@ -224,7 +229,8 @@ Test (marginal, correlated_data)
 
 // ## The sampler itself
 //
-// The predictors, driven by the library's own sampler on rows whose mean squares are variances: no Monte Carlo, the same values. [dsm2ddpm.txt-DDPM-sampler]
+// The predictors, driven by the library's own sampler on rows whose mean squares are variances: no Monte Carlo, the
+// same values. [dsm2ddpm.txt-DDPM-sampler]
 
 static double
 sampled_variance (const chain *c, const sb_predictor_type *predictor, double v)
@@ -251,7 +257,8 @@ Test (marginal, sampler_has_the_computed_variance)
   cr_assert_float_eq (sampled_variance (&c, sb_predictor_ancestral_upper, 4), 3.9906693, 6e-8);
 }
 
-// The printed noise, $\tilde\beta_t\boldsymbol\varepsilon$ for $\sqrt{\tilde\beta_t}\,\boldsymbol\varepsilon$, ends with the variance .005577 on standard normal data. [dsm2ddpm.txt-DDPM-sampler]
+// The printed noise, $\tilde\beta_t\boldsymbol\varepsilon$ for $\sqrt{\tilde\beta_t}\,\boldsymbol\varepsilon$, ends
+// with the variance .005577 on standard normal data. [dsm2ddpm.txt-DDPM-sampler]
 
 Test (marginal, erratum_sampler_needs_the_square_root)
 {
@@ -265,8 +272,8 @@ Test (marginal, erratum_sampler_needs_the_square_root)
   cr_assert_float_eq (sampled_variance (&c, sb_predictor_ancestral_lower, 1), right, 1e-11);
 }
 
-// Samples, $10^5$ of them, have mean and variance of the exact recursion within five standard errors: four uneven steps, in `make check-long` 1000. [dsm2ddpm.txt-model-marginal]
-// [dsm2ddpm.txt-DDPM-sampler]
+// Samples, $10^5$ of them, have mean and variance of the exact recursion within five standard errors: four uneven
+// steps, in `make check-long` 1000. [dsm2ddpm.txt-model-marginal] [dsm2ddpm.txt-DDPM-sampler]
 
 static gsl_matrix *
 sample (const chain *c, const sb_target *data, const sb_predictor_type *predictor, size_t n, uint64_t seed)
@@ -337,9 +344,10 @@ Test (marginal, last_draw_does_not_matter)
 
 // ## A mixture
 //
-// $.3\,\mathcal{N}(-2, .05) + .7\,\mathcal{N}(1.5, .2)$, 1000 steps with either variance: distance of Kolmogorov and Smirnov from the data's law (false alarm $10^{-6}$ for samples of that law), and the weight of
-// the lower mode. 2000 samples; in `make check-long` 40000, for which 0.0042 and 0.0035 were measured, and coarser chains, whose betas are scaled up: each is worse than the finer one.
-// [dsm2ddpm.txt-DDPM-sampler]
+// $.3\,\mathcal{N}(-2, .05) + .7\,\mathcal{N}(1.5, .2)$, 1000 steps with either variance: distance of Kolmogorov and
+// Smirnov from the data's law (false alarm $10^{-6}$ for samples of that law), and the weight of the lower mode. 2000
+// samples; in `make check-long` 40000, for which 0.0042 and 0.0035 were measured, and coarser chains, whose betas are
+// scaled up: each is worse than the finer one. [dsm2ddpm.txt-DDPM-sampler]
 
 static const double W[] = { 0.3, 0.7 }, M[] = { -2, 1.5 }, V[] = { 0.05, 0.2 };
 
@@ -402,8 +410,8 @@ Test (marginal, mixture_is_sampled)
     }
 }
 
-// In 25 steps, where the choice shows, the optimal variance has the least distance of the three: .013 with 8000 samples, against .037 (upper) and .053 (lower); the standard error is
-// about .005.
+// In 25 steps, where the choice shows, the optimal variance has the least distance of the three: .013 with 8000
+// samples, against .037 (upper) and .053 (lower); the standard error is about .005.
 
 Test (marginal, optimal_variance_is_the_best_of_three_in_few_steps)
 {
@@ -414,7 +422,8 @@ Test (marginal, optimal_variance_is_the_best_of_three_in_few_steps)
 
 // ## The negative log-likelihood
 //
-// $\frac12\ln(2\pi v) + (s^2 + (m - \mu)^2)/2v$ of the computed law: 1.4189385332, the entropy, for $\mathcal{N}(0, 1)$ with $\beta_t$; 1.4189582690 with $\tilde\beta_t$ ($\beta_1$ at the last step). Never below the entropy.
+// $\frac12\ln(2\pi v) + (s^2 + (m - \mu)^2)/2v$ of the computed law: 1.4189385332, the entropy, for $\mathcal{N}(0, 1)$
+// with $\beta_t$; 1.4189582690 with $\tilde\beta_t$ ($\beta_1$ at the last step). Never below the entropy.
 // [dsm2ddpm.txt-NLL]
 
 static double

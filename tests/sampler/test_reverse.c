@@ -1,6 +1,7 @@
 // # What must be true of the reverse transition
 //
-// Where the data are Gaussians or mixtures of them, what a step back should do is known: $q(\mathbf{x}_{t-1} \mid \mathbf{x}_t)$ itself. Nothing here is learned.
+// Where the data are Gaussians or mixtures of them, what a step back should do is known:
+// $q(\mathbf{x}_{t-1} \mid \mathbf{x}_t)$ itself. Nothing here is learned.
 
 #include "sampler/reverse.h"
 #include "chain.h"
@@ -47,8 +48,10 @@ set_levels (const chain *c, gsl_vector *s, gsl_vector *t)
 
 // ## The mean
 //
-// A mixture of three. Component $k$ of $x_{t-1}$ is $\mathcal{N}(\sqrt{\bar\alpha_{t-1}}m_k, V_k)$, $V_k = \bar\alpha_{t-1}v_k + 1 - \bar\alpha_{t-1}$; given $x_t$ its mean is
-// moved by $\sqrt{\alpha_t}V_k/(\alpha_tV_k + \beta_t)$ times what $x_t$ tells, and the components are weighed by their densities at $x_t$.
+// A mixture of three. Component $k$ of $x_{t-1}$ is $\mathcal{N}(\sqrt{\bar\alpha_{t-1}}m_k, V_k)$,
+// $V_k = \bar\alpha_{t-1}v_k + 1 - \bar\alpha_{t-1}$; given $x_t$ its mean is moved by
+// $\sqrt{\alpha_t}V_k/(\alpha_tV_k + \beta_t)$ times what $x_t$ tells, and the components are weighed by their
+// densities at $x_t$.
 
 enum
 {
@@ -71,8 +74,8 @@ mean_before (const chain *c, size_t t, double x_t)
   return sum / mass;
 }
 
-// By all three views, at every level of the linear schedule: $10^{-11}$, and at $t = 1$ it is $\operatorname{E}[x_0 \mid x_1]$. The score's form is the noise's to $10^{-13}$.
-// [dsm2ddpm.txt-mu-theta]
+// By all three views, at every level of the linear schedule: $10^{-11}$, and at $t = 1$ it is
+// $\operatorname{E}[x_0 \mid x_1]$. The score's form is the noise's to $10^{-13}$. [dsm2ddpm.txt-mu-theta]
 
 Test (reverse, mean_is_the_posterior_mean_of_the_step)
 {
@@ -148,10 +151,11 @@ Test (reverse, fixed_variances)
   sb_process_free (ddpm);
 }
 
-// Data $\mathcal{N}(m, s^2\mathbf{I})$: the best variance, read off the score's divergence, is $\beta_tD_{t-1}/D_t$ with
-// $D_t = \bar\alpha_ts^2 + 1 - \bar\alpha_t$, which is also $\tilde\beta_t$ and what is not known of $x_0$,
-// $\tilde\beta_t + \bigl(\sqrt{\bar\alpha_{t-1}}\beta_t/(1 - \bar\alpha_t)\bigr)^2 s^2(1 - \bar\alpha_t)/D_t$. With it the step is the exact reverse: started from $q(x_T)$, every marginal
-// $\mathcal{N}(\sqrt{\bar\alpha_t}m, D_t)$ comes out, to $10^{-12}$. [dsm2ddpm.txt-reverse-step]
+// Data $\mathcal{N}(m, s^2\mathbf{I})$: the best variance, read off the score's divergence, is $\beta_tD_{t-1}/D_t$
+// with $D_t = \bar\alpha_ts^2 + 1 - \bar\alpha_t$, which is also $\tilde\beta_t$ and what is not known of $x_0$,
+// $\tilde\beta_t + \bigl(\sqrt{\bar\alpha_{t-1}}\beta_t/(1 - \bar\alpha_t)\bigr)^2 s^2(1 - \bar\alpha_t)/D_t$. With it
+// the step is the exact reverse: started from $q(x_T)$, every marginal $\mathcal{N}(\sqrt{\bar\alpha_t}m, D_t)$ comes
+// out, to $10^{-12}$. [dsm2ddpm.txt-reverse-step]
 
 static double
 spread (const chain *c, size_t t, double v)
@@ -209,8 +213,8 @@ Test (reverse, exact_reverse_of_gaussian_data)
   check_exact_reverse (&c, 0.5, 0.3);
 }
 
-// For a mixture the best variance differs from point to point: it is $\operatorname{Var}[x_{t-1} \mid x_t]$, here by second moments of the components, and never below $\tilde\beta_t$.
-// [dsm2ddpm.txt-Sigma-theta]
+// For a mixture the best variance differs from point to point: it is $\operatorname{Var}[x_{t-1} \mid x_t]$, here by
+// second moments of the components, and never below $\tilde\beta_t$. [dsm2ddpm.txt-Sigma-theta]
 
 static double
 variance_before (const chain *c, size_t t, double x_t)
@@ -309,8 +313,9 @@ Test (reverse, best_variance_has_a_floor)
 
 // ## The predictors are the same step
 //
-// Ancestral sampling with the upper, the lower and the optimal variance, against mean plus root of variance times normal; by the three views. A step of the mixture at each
-// of 50 levels, the last one included, where the lower one makes no noise. [dsm2ddpm.txt-DDPM-sampler]
+// Ancestral sampling with the upper, the lower and the optimal variance, against mean plus root of variance times
+// normal; by the three views. A step of the mixture at each of 50 levels, the last one included, where the lower one
+// makes no noise. [dsm2ddpm.txt-DDPM-sampler]
 
 static void
 check_predictor (const sb_predictor_type *predictor, const sb_score *score, sb_variance variance, const gsl_matrix *x_t,
@@ -380,11 +385,14 @@ Test (reverse, optimal_predictor_without_normals_is_the_mean)
 
 // ## Seen as Langevin dynamics
 //
-// In $\mathbf{y} = \mathbf{x}/\sqrt{\bar\alpha_t}$, on the ladder $\sigma_t^2 = (1 - \bar\alpha_t)/\bar\alpha_t$ and with $\mathbf{s}_{\mathrm{VE}} = \sqrt{\bar\alpha_t}\,\mathbf{s}$, a step is
-// $\mathbf{y} + (\sigma_t^2 - \sigma_{t-1}^2)\,\mathbf{s}_{\mathrm{VE}} + \sqrt{\sigma_{t-1}^2(\sigma_t^2 - \sigma_{t-1}^2)/\sigma_t^2}\;\mathbf{z}$, the ancestral step of a variance-exploding chain, for all
-// $t = 2, \dots, 1000$ on the same normals: $10^{-11}$. It is no Langevin step: for a unit of injected variance its drift on the score has
-// $\beta_t/\tilde\beta_t = (1 - \bar\alpha_t)/(1 - \bar\alpha_{t-1})$, near 1, where Langevin dynamics has exactly a half. (The report says that only scaling factors and the number of steps
-// differ.) [dsm2ddpm.txt-sampler-vs-langevin]
+// In $\mathbf{y} = \mathbf{x}/\sqrt{\bar\alpha_t}$, on the ladder $\sigma_t^2 = (1 - \bar\alpha_t)/\bar\alpha_t$ and
+// with $\mathbf{s}_{\mathrm{VE}} = \sqrt{\bar\alpha_t}\,\mathbf{s}$, a step is $\mathbf{y} + (\sigma_t^2 -
+// \sigma_{t-1}^2)\,\mathbf{s}_{\mathrm{VE}} + \sqrt{\sigma_{t-1}^2(\sigma_t^2 -
+// \sigma_{t-1}^2)/\sigma_t^2}\;\mathbf{z}$, the ancestral step of a variance-exploding chain, for all
+// $t = 2, \dots, 1000$ on the same normals: $10^{-11}$. It is no Langevin step: for a unit of injected variance its
+// drift on the score has $\beta_t/\tilde\beta_t = (1 - \bar\alpha_t)/(1 - \bar\alpha_{t-1})$, near 1, where Langevin
+// dynamics has exactly a half. (The report says that only scaling factors and the number of steps differ.)
+// [dsm2ddpm.txt-sampler-vs-langevin]
 
 Test (reverse, erratum_sampler_vs_langevin_drift)
 {
@@ -460,9 +468,10 @@ Test (reverse, path_density_is_a_sum_of_steps)
   sb_process_free (ddpm);
 }
 
-// The ratio $p_\theta(x_{0:T})/q(x_{1:T} \mid x_0)$ over the forward chain has the mean $p_\theta(x_0)$: $T = 4$, a model that believes the data to be $\mathcal{N}(0.1, 1.1)$ where they
-// are $\mathcal{N}(0, 1)$, so that the ratio varies; $p_\theta(x_0)$ in closed form from the affine chain. $2\cdot10^5$ paths ($10^6$ in `make check-long`), five standard errors.
-// [dsm2ddpm.txt-reverse-joint] [dsm2ddpm.txt-model-marginal]
+// The ratio $p_\theta(x_{0:T})/q(x_{1:T} \mid x_0)$ over the forward chain has the mean $p_\theta(x_0)$: $T = 4$, a
+// model that believes the data to be $\mathcal{N}(0.1, 1.1)$ where they are $\mathcal{N}(0, 1)$, so that the ratio
+// varies; $p_\theta(x_0)$ in closed form from the affine chain. $2\cdot10^5$ paths ($10^6$ in `make check-long`), five
+// standard errors. [dsm2ddpm.txt-reverse-joint] [dsm2ddpm.txt-model-marginal]
 
 static void
 add_ratios (const sb_process *ddpm, const sb_reverse *r, const gsl_matrix *x_s, const gsl_matrix *x_t, size_t t,
@@ -533,7 +542,8 @@ Test (reverse, importance_weights_average_to_the_density)
 
 // ## Without a variance there is no density
 //
-// With $\Sigma_\theta = \tilde\beta_1\mathbf{I} = 0$ the last step is a point, and as a variance near 0 takes its place the log density of anything else falls without end: with a residual of 0.01,
+// With $\Sigma_\theta = \tilde\beta_1\mathbf{I} = 0$ the last step is a point, and as a variance near 0 takes its place
+// the log density of anything else falls without end: with a residual of 0.01,
 // $-\log p = -3.2, 5.0\cdot10^3, 5.0\cdot10^7$ at variances $10^{-4}, 10^{-8}, 10^{-12}$. [dsm2ddpm.txt-Sigma-theta]
 
 Test (reverse, erratum_sigma_theta_is_0_at_the_last_step)

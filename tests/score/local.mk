@@ -7,3 +7,5 @@ check_PROGRAMS += %D%/test_score
 check_PROGRAMS += %D%/test_tweedie
 %C%_test_tweedie_SOURCES = %D%/test_tweedie.c %D%/stretch.c %D%/stretch.h tests/target/ask.c tests/target/ask.h \
   tests/target/truth.c tests/target/truth.h
+check_PROGRAMS += %D%/test_noise
+%C%_test_noise_SOURCES = %D%/test_noise.c tests/chain.c tests/chain.h

@@ -1,0 +1,532 @@
+// # What must be true of DDPM's simple loss
+//
+// $L_{\mathrm{simple}}$ is `dsm.c` on DDPM's chain with its default weight. What the report *From Denoising Score
+// Matching to DDPM* says of it: what it is at its minimum, where that is, and that it is score matching on a ladder of
+// noise scales.
+
+#include "chain.h"
+#include "objective/denoising.h"
+#include "objective/dsm.h"
+#include "objective/ncsn.h"
+#include "objective/vlb.h"
+#include "process/smld.h"
+#include "score/callback.h"
+#include "score/exact.h"
+
+#include <criterion/criterion.h>
+#include <gsl/gsl_blas.h>
+#include <gsl/gsl_cdf.h>
+#include <gsl/gsl_errno.h>
+#include <gsl/gsl_fit.h>
+#include <gsl/gsl_math.h>
+#include <gsl/gsl_multifit.h>
+#include <gsl/gsl_statistics.h>
+#include <math.h>
+#include <stdlib.h>
+
+static void
+setup (void)
+{
+  gsl_set_error_handler_off ();
+}
+
+TestSuite (simple, .init = setup);
+
+typedef struct
+{
+  double mean, se;
+} summary;
+
+static summary
+summarise (const gsl_vector *x)
+{
+  double sd = gsl_stats_sd (x->data, x->stride, x->size);
+  return (summary){ gsl_stats_mean (x->data, x->stride, x->size), sd / sqrt ((double)x->size) };
+}
+
+// A batch at noise levels: data, times, normals, noisy points, losses.
+
+typedef struct
+{
+  sb_dsm dsm;
+  gsl_matrix *x_0, *z, *x, *epsilon, *bar;
+  gsl_vector *t, *loss;
+} batch;
+
+static batch
+batch_alloc (const sb_process *ddpm, gsl_matrix *x_0)
+{
+  const size_t n = x_0->size1, d = x_0->size2;
+  return (batch){ .dsm = { .process = ddpm, .weighting = SB_WEIGHT_VARIANCE },
+                  .x_0 = x_0,
+                  .z = gsl_matrix_alloc (n, d),
+                  .x = gsl_matrix_alloc (n, d),
+                  .epsilon = gsl_matrix_alloc (n, d),
+                  .bar = gsl_matrix_alloc (n, d),
+                  .t = gsl_vector_alloc (n),
+                  .loss = gsl_vector_alloc (n) };
+}
+
+static void
+batch_free (batch b)
+{
+  gsl_matrix_free (b.x_0);
+  gsl_matrix_free (b.z);
+  gsl_matrix_free (b.x);
+  gsl_matrix_free (b.epsilon);
+  gsl_matrix_free (b.bar);
+  gsl_vector_free (b.t);
+  gsl_vector_free (b.loss);
+}
+
+static void
+draw (batch *b, uint64_t seed)
+{
+  gsl_matrix_memcpy (b->x, b->x_0);
+  cr_assert_eq (sb_dsm_draw (&b->dsm, (sb_stream){ seed, 0, 0 }, b->t, b->z, b->x), GSL_SUCCESS);
+}
+
+static void
+draw_at (batch *b, double t, uint64_t seed)
+{
+  gsl_vector_set_all (b->t, t);
+  cr_assert_eq (sb_stream_normals ((sb_stream){ seed, SB_FOR_USER, 0 }, 0, b->z), GSL_SUCCESS);
+  gsl_matrix_memcpy (b->x, b->x_0);
+  cr_assert_eq (sb_process_transition (b->dsm.process, NULL, b->t, b->z, b->x), GSL_SUCCESS);
+}
+
+static void
+lose (batch *b)
+{
+  cr_assert_eq (sb_dsm_loss (&b->dsm, b->t, b->z, b->epsilon, b->loss, b->bar), GSL_SUCCESS);
+}
+
+// ## Levels
+//
+// $10^6$ draws of $t$ on the thousand levels: both ends are reached and 0 never is; $\chi^2$ with 999 degrees of
+// freedom, a false alarm in $10^6$. [dsm2ddpm.txt-eps-loss]
+
+Test (simple, levels_are_uniform)
+{
+  enum
+  {
+    N = 1000000
+  };
+  chain c;
+  chain_linear (&c, 1000);
+  sb_process *ddpm = chain_alloc (&c, 1);
+  batch b = batch_alloc (ddpm, gsl_matrix_calloc (N, 1));
+  double count[1001] = { 0 }, chi2 = 0;
+  draw (&b, 100);
+  for (size_t i = 0; i < N; i++)
+    {
+      size_t level;
+      cr_assert_eq (sb_process_level (ddpm, gsl_vector_get (b.t, i), &level), GSL_SUCCESS);
+      count[level]++;
+    }
+  for (size_t t = 1; t <= 1000; t++)
+    chi2 += gsl_pow_2 (count[t] - 1000) / 1000;
+  cr_assert (count[0] == 0 && count[1] > 0 && count[1000] > 0);
+  cr_assert_gt (gsl_cdf_chisq_Q (chi2, 999), 1e-6);
+  cr_assert_gt (gsl_cdf_chisq_P (chi2, 999), 1e-6);
+  batch_free (b);
+  sb_process_free (ddpm);
+}
+
+// ## The minimum
+//
+// For data $\mathcal{N}(m, s^2)$ the regression of $\varepsilon$ on $x_t$ has the slope $\sqrt{1 - \bar\alpha_t}/D_t$,
+// $D_t = \bar\alpha_ts^2 + 1 - \bar\alpha_t$, and an intercept of $-\sqrt{\bar\alpha_t}m$ times it; not the slope
+// $1/\sqrt{1 - \bar\alpha_t}$ that knowing $x_0$ would give. $2\cdot10^5$ points at each of four levels, five standard
+// errors. The loss has no other: its gradient along 1 and along $x_t$ vanishes there. [dsm2ddpm.txt-eps-loss]
+
+Test (simple, regression_of_the_noise)
+{
+  enum
+  {
+    N = 200000
+  };
+  const size_t at[] = { 1, 100, 500, 1000 };
+  const double m = 0.5, v = 0.3;
+  chain c;
+  chain_linear (&c, 1000);
+  sb_process *ddpm = chain_alloc (&c, 1);
+  sb_target *data = chain_gaussian (1, m, v);
+  batch b = batch_alloc (ddpm, chain_sample (data, N, 101));
+  for (int k = 0; k < 4; k++)
+    {
+      double bar = (double)c.alpha_bar[at[k]], D = bar * v + (double)(1 - c.alpha_bar[at[k]]),
+             slope = sqrt (1 - bar) / D;
+      double c0, c1, cov00, cov01, cov11, rss, unit = 0, along = 0, unit_2 = 0, along_2 = 0;
+      draw_at (&b, (double)at[k] / 1000, 102 + at[k]);
+      gsl_fit_linear (b.x->data, 1, b.z->data, 1, N, &c0, &c1, &cov00, &cov01, &cov11, &rss);
+      cr_assert_float_eq (c1, slope, 5 * sqrt (cov11), "t = %zu: slope %g, not %g", at[k], c1, slope);
+      cr_assert_float_eq (c0, -slope * sqrt (bar) * m, 5 * sqrt (cov00), "t = %zu: intercept %g", at[k], c0);
+      if (at[k] < 1000)
+        cr_assert_gt (fabs (c1 - 1 / sqrt (1 - bar)), 50 * sqrt (cov11), "t = %zu", at[k]);
+      for (size_t i = 0; i < N; i++)
+        gsl_matrix_set (b.epsilon, i, 0, slope * (gsl_matrix_get (b.x, i, 0) - sqrt (bar) * m));
+      lose (&b);
+      for (size_t i = 0; i < N; i++)
+        {
+          double g = gsl_matrix_get (b.bar, i, 0), x = gsl_matrix_get (b.x, i, 0);
+          unit += g, unit_2 += g * g, along += g * x, along_2 += g * g * x * x;
+        }
+      cr_assert_float_eq (unit, 0, 5 * sqrt (unit_2));
+      cr_assert_float_eq (along, 0, 5 * sqrt (along_2));
+    }
+  batch_free (b);
+  sb_target_free (data);
+  sb_process_free (ddpm);
+}
+
+// For a mixture, a least-squares fit of 24 bumps to the noise comes near $\varepsilon^* = -\sqrt{1 -
+// \bar\alpha_t}\,\nabla\log q(x_t)$: a root mean square error below .04 (.020 measured) where $\varepsilon^*$ itself
+// has .8. $5\cdot10^4$ points, $t = 200$. [dsm2ddpm.txt-eps-loss]
+
+static const double W[] = { 0.3, 0.7 }, M[] = { -2, 1.5 }, V[] = { 0.05, 0.2 };
+
+Test (simple, regression_of_a_mixture_s_noise)
+{
+  enum
+  {
+    N = 50000,
+    BUMPS = 24
+  };
+  chain c;
+  chain_linear (&c, 1000);
+  sb_process *ddpm = chain_alloc (&c, 1);
+  sb_target *data = chain_mixture (1, 2, W, M, V);
+  batch b = batch_alloc (ddpm, chain_sample (data, N, 110));
+  draw_at (&b, 0.2, 111);
+  gsl_matrix *X = gsl_matrix_alloc (N, BUMPS), *covariance = gsl_matrix_alloc (BUMPS, BUMPS);
+  gsl_vector *w = gsl_vector_alloc (BUMPS), *fit = gsl_vector_alloc (N);
+  gsl_vector_view z = gsl_matrix_column (b.z, 0);
+  double chisq, error = 0, size = 0;
+  for (size_t i = 0; i < N; i++)
+    for (size_t k = 0; k < BUMPS; k++)
+      gsl_matrix_set (X, i, k, exp (-0.5 * gsl_pow_2 ((gsl_matrix_get (b.x, i, 0) + 4 - (double)k / 3) / 0.4)));
+  gsl_multifit_linear_workspace *work = gsl_multifit_linear_alloc (N, BUMPS);
+  cr_assert_eq (gsl_multifit_linear (X, &z.vector, w, covariance, &chisq, work), GSL_SUCCESS);
+  gsl_blas_dgemv (CblasNoTrans, 1, X, w, 0, fit);
+  cr_assert_eq (sb_target_evaluate (data, ddpm, SB_SCORE, b.x, b.t, b.epsilon), GSL_SUCCESS);
+  for (size_t i = 0; i < N; i++)
+    {
+      double star = -sqrt ((double)(1 - c.alpha_bar[200])) * gsl_matrix_get (b.epsilon, i, 0);
+      error += gsl_pow_2 (gsl_vector_get (fit, i) - star);
+      size += star * star;
+    }
+  cr_assert_lt (sqrt (error / N), 0.04, "%g of %g", sqrt (error / N), sqrt (size / N));
+  cr_assert_gt (sqrt (size / N), 0.5);
+  gsl_multifit_linear_free (work);
+  gsl_matrix_free (X);
+  gsl_matrix_free (covariance);
+  gsl_vector_free (w);
+  gsl_vector_free (fit);
+  batch_free (b);
+  sb_target_free (data);
+  sb_process_free (ddpm);
+}
+
+// From there, every perturbation $\delta(x, t)$ costs $\operatorname{E}\|\delta\|^2$: twenty waves, within five
+// standard errors, and none gains. [dsm2ddpm.txt-L-simple] [dsm2ddpm.txt-eps-loss]
+
+Test (simple, every_perturbation_costs_its_square)
+{
+  enum
+  {
+    N = 50000
+  };
+  chain c;
+  chain_linear (&c, 1000);
+  sb_process *ddpm = chain_alloc (&c, 1);
+  sb_target *data = chain_mixture (1, 2, W, M, V);
+  batch b = batch_alloc (ddpm, chain_sample (data, N, 112));
+  gsl_vector *best = gsl_vector_alloc (N);
+  gsl_matrix *wave = chain_normals (20, 3, 113), *star = gsl_matrix_alloc (N, 1);
+  draw (&b, 114);
+  cr_assert_eq (sb_target_evaluate (data, ddpm, SB_EPSILON, b.x, b.t, star), GSL_SUCCESS);
+  gsl_matrix_memcpy (b.epsilon, star);
+  lose (&b);
+  gsl_vector_memcpy (best, b.loss);
+  for (size_t k = 0; k < 20; k++)
+    {
+      double squares = 0;
+      for (size_t i = 0; i < N; i++)
+        {
+          double phase = gsl_matrix_get (wave, k, 1) * gsl_matrix_get (b.x, i, 0)
+                         + 3 * gsl_matrix_get (wave, k, 2) * gsl_vector_get (b.t, i);
+          double delta = (0.5 + fabs (gsl_matrix_get (wave, k, 0))) * sin (phase + (double)k);
+          gsl_matrix_set (b.epsilon, i, 0, gsl_matrix_get (star, i, 0) + delta);
+          squares += delta * delta / N;
+        }
+      lose (&b);
+      gsl_vector_sub (b.loss, best);
+      summary s = summarise (b.loss);
+      cr_assert_float_eq (s.mean, squares, 5 * s.se, "wave %zu: %g, not %g, standard error %g", k, s.mean, squares,
+                          s.se);
+      cr_assert_gt (s.mean, 0);
+    }
+  gsl_vector_free (best);
+  gsl_matrix_free (wave);
+  gsl_matrix_free (star);
+  batch_free (b);
+  sb_target_free (data);
+  sb_process_free (ddpm);
+}
+
+// ## Its value
+//
+// At the minimum for $\mathcal{N}(m, s^2)$, $\bar\alpha_ts^2/D_t$, exactly: the loss is quadratic, and $x_0 = m \pm s$,
+// $\varepsilon = \pm1$ have the right averages. For $s = 1$ that is $\bar\alpha_t$. [dsm2ddpm.txt-L-simple]
+
+static double
+mean_over_levels (double m, double v, double *by_level)
+{
+  chain c;
+  chain_linear (&c, 1000);
+  sb_process *ddpm = chain_alloc (&c, 1);
+  sb_target *data = chain_gaussian (1, m, v);
+  batch b = batch_alloc (ddpm, gsl_matrix_alloc (4000, 1));
+  double total = 0;
+  for (size_t i = 0; i < 4000; i++)
+    {
+      gsl_matrix_set (b.x_0, i, 0, m + (i % 2 ? 1 : -1) * sqrt (v));
+      gsl_matrix_set (b.z, i, 0, i / 2 % 2 ? 1 : -1);
+      gsl_vector_set (b.t, i, (double)(i / 4 + 1) / 1000);
+    }
+  gsl_matrix_memcpy (b.x, b.x_0);
+  cr_assert_eq (sb_process_transition (ddpm, NULL, b.t, b.z, b.x), GSL_SUCCESS);
+  cr_assert_eq (sb_target_evaluate (data, ddpm, SB_EPSILON, b.x, b.t, b.epsilon), GSL_SUCCESS);
+  lose (&b);
+  for (size_t t = 1; t <= 1000; t++)
+    {
+      by_level[t] = 0;
+      for (size_t k = 0; k < 4; k++)
+        by_level[t] += gsl_vector_get (b.loss, 4 * (t - 1) + k) / 4;
+      total += by_level[t] / 1000;
+    }
+  batch_free (b);
+  sb_target_free (data);
+  sb_process_free (ddpm);
+  return total;
+}
+
+Test (simple, value_at_the_minimum)
+{
+  double loss[1001];
+  cr_assert_float_eq (mean_over_levels (0.5, 1, loss), 0.2755132334, 1e-10);
+  cr_assert_float_eq (loss[1], 0.9999, 1e-12);
+  cr_assert_float_eq (loss[100], 0.897018, 5e-7);
+  cr_assert_float_eq (loss[500], 0.0785872429, 1e-10);
+  cr_assert_float_eq (loss[1000], 4.03582976538e-5, 1e-12);
+  cr_assert_float_eq (mean_over_levels (-1, 0.3, loss), 0.1850448564, 1e-10);
+}
+
+// The batch estimator, $10^5$ rows in two dimensions: the double of it, and $d = 2$ for a network that says nothing;
+// five standard errors. [dsm2ddpm.txt-L-simple]
+
+Test (simple, batch_estimator)
+{
+  enum
+  {
+    N = 100000
+  };
+  chain c;
+  chain_linear (&c, 1000);
+  sb_process *ddpm = chain_alloc (&c, 2);
+  sb_target *data = chain_gaussian (2, 0.5, 0.3);
+  batch b = batch_alloc (ddpm, chain_sample (data, N, 115));
+  draw (&b, 116);
+  cr_assert_eq (sb_target_evaluate (data, ddpm, SB_EPSILON, b.x, b.t, b.epsilon), GSL_SUCCESS);
+  lose (&b);
+  summary s = summarise (b.loss);
+  cr_assert_float_eq (s.mean, 2 * 0.1850448564, 5 * s.se);
+  gsl_matrix_set_zero (b.epsilon);
+  lose (&b);
+  s = summarise (b.loss);
+  cr_assert_float_eq (s.mean, 2, 5 * s.se);
+  batch_free (b);
+  sb_target_free (data);
+  sb_process_free (ddpm);
+}
+
+// The bound's weight changes what an error costs and not where the minimum is: at one level, the best $k$ in
+// $\varepsilon = kx_t$ is the same number under both losses, to $10^{-10}$. And their gradients, scaled to the same
+// weight, are one. [dsm2ddpm.txt-L-simple]
+
+static double
+best_factor (batch *b, int weighted)
+{
+  double sum[3];
+  for (int k = 0; k < 3; k++)
+    {
+      gsl_matrix_memcpy (b->epsilon, b->x);
+      gsl_matrix_scale (b->epsilon, k - 1);
+      if (weighted)
+        cr_assert_eq (sb_vlb_loss (b->dsm.process, SB_VARIANCE_CLIPPED, b->t, b->z, b->epsilon, b->loss, b->bar),
+                      GSL_SUCCESS);
+      else
+        lose (b);
+      sum[k] = summarise (b->loss).mean;
+    }
+  return 0.5 * (sum[0] - sum[2]) / (sum[0] + sum[2] - 2 * sum[1]);
+}
+
+Test (simple, weights_do_not_move_the_minimum)
+{
+  chain c;
+  chain_linear (&c, 1000);
+  sb_process *ddpm = chain_alloc (&c, 1);
+  batch b = batch_alloc (ddpm, chain_normals (500, 1, 117));
+  const double at[] = { 1e-3, 0.1, 0.5, 1 };
+  for (int k = 0; k < 4; k++)
+    {
+      draw_at (&b, at[k], 118);
+      double plain = best_factor (&b, 0), weighted = best_factor (&b, 1);
+      cr_assert_float_eq (plain, weighted, 1e-10 * (1 + fabs (plain)));
+    }
+  batch_free (b);
+  sb_process_free (ddpm);
+}
+
+// The gradient against central differences of the loss. [dsm2ddpm.txt-L-simple]
+
+Test (simple, gradient_is_the_slope)
+{
+  chain c;
+  chain_linear (&c, 1000);
+  sb_process *ddpm = chain_alloc (&c, 2);
+  batch b = batch_alloc (ddpm, chain_normals (100, 2, 119));
+  gsl_vector *up = gsl_vector_alloc (100);
+  gsl_matrix *bar = gsl_matrix_alloc (100, 2);
+  draw (&b, 120);
+  gsl_matrix_memcpy (b.epsilon, b.x);
+  lose (&b);
+  gsl_matrix_memcpy (bar, b.bar);
+  for (size_t j = 0; j < 2; j++)
+    {
+      gsl_vector_view column = gsl_matrix_column (b.epsilon, j);
+      gsl_vector_add_constant (&column.vector, 1e-4);
+      lose (&b);
+      gsl_vector_memcpy (up, b.loss);
+      gsl_vector_add_constant (&column.vector, -2e-4);
+      lose (&b);
+      gsl_vector_add_constant (&column.vector, 1e-4);
+      for (size_t i = 0; i < 100; i++)
+        cr_assert_float_eq (gsl_matrix_get (bar, i, j), (gsl_vector_get (up, i) - gsl_vector_get (b.loss, i)) / 2e-4,
+                            1e-6);
+    }
+  gsl_vector_free (up);
+  gsl_matrix_free (bar);
+  batch_free (b);
+  sb_process_free (ddpm);
+}
+
+// ## It is score matching
+//
+// A network that no one trained, on 1000 random points: its squared error in the noise, $(1 - \bar\alpha_t)$ times the
+// squared error of its score, and $\sigma_t^2$ times that of the score in
+// $\mathbf{y} = \mathbf{x}_t/\sqrt{\bar\alpha_t}$ on the ladder $\sigma_t = \sqrt{(1 - \bar\alpha_t)/\bar\alpha_t}$ are
+// one number: to $10^{-12}$, row by row. NCSN's loss has a half and the weight $\lambda(\sigma) = \sigma^2$, so the
+// batch has twice its objective: under DDPM's chain itself, and under SMLD's with that ladder, on the same random
+// numbers. (The report says "a scaled version"; the scales are these.) [dsm2ddpm.txt-DSM-DDPM-equiv]
+
+static double
+guess (double x, double t, size_t j)
+{
+  return 0.7 * tanh (1.3 * x + 0.4 * (double)j - t) + 0.2 * x;
+}
+
+static int
+guess_epsilon (const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, gsl_matrix *out, void *params)
+{
+  (void)y, (void)params;
+  for (size_t i = 0; i < x->size1; i++)
+    for (size_t j = 0; j < x->size2; j++)
+      gsl_matrix_set (out, i, j, guess (gsl_matrix_get (x, i, j), gsl_vector_get (t, i), j));
+  return GSL_SUCCESS;
+}
+
+// The same network as a score of $\mathbf{y}$: $\mathbf{s}_{\mathrm{VE}}(\mathbf{y}, \sigma_t) =
+// \sqrt{\bar\alpha_t}\,\mathbf{s}(\sqrt{\bar\alpha_t}\,\mathbf{y}, t)$.
+
+static int
+guess_ve_score (const gsl_matrix *y_t, const gsl_vector *t, const gsl_matrix *y, gsl_matrix *out, void *params)
+{
+  const chain *c = params;
+  (void)y;
+  for (size_t i = 0; i < y_t->size1; i++)
+    {
+      double bar = (double)c->alpha_bar[lrint (1000 * gsl_vector_get (t, i))];
+      for (size_t j = 0; j < y_t->size2; j++)
+        {
+          double epsilon = guess (sqrt (bar) * gsl_matrix_get (y_t, i, j), gsl_vector_get (t, i), j);
+          gsl_matrix_set (out, i, j, -sqrt (bar) * epsilon / sqrt (1 - bar));
+        }
+    }
+  return GSL_SUCCESS;
+}
+
+static double
+ncsn_mean (const sb_score *score, const batch *b, const gsl_matrix *x_tilde, double *rows)
+{
+  const sb_ncsn sigma_squared = { .lambda = NULL };
+  gsl_vector *loss = gsl_vector_alloc (b->t->size);
+  gsl_matrix *s_bar = gsl_matrix_alloc (x_tilde->size1, x_tilde->size2);
+  cr_assert_eq (sb_denoising_loss (score, b->x_0, x_tilde, b->t, NULL, loss, s_bar), GSL_SUCCESS);
+  cr_assert_eq (sb_ncsn_weigh (&sigma_squared, score->process, b->t, loss, NULL), GSL_SUCCESS);
+  for (size_t i = 0; i < loss->size; i++)
+    rows[i] = gsl_vector_get (loss, i);
+  double mean = summarise (loss).mean;
+  gsl_vector_free (loss);
+  gsl_matrix_free (s_bar);
+  return mean;
+}
+
+Test (simple, loss_is_ncsn_s_on_a_ladder)
+{
+  enum
+  {
+    N = 1000
+  };
+  chain c;
+  chain_linear (&c, 1000);
+  gsl_vector *ladder = gsl_vector_alloc (1000);
+  for (size_t t = 1; t <= 1000; t++)
+    gsl_vector_set (ladder, t - 1, (double)sqrtl ((1 - c.alpha_bar[t]) / c.alpha_bar[t]));
+  cr_assert_float_eq (gsl_vector_get (ladder, 0), 0.01000050, 5e-9);
+  cr_assert_float_eq (gsl_vector_get (ladder, 999), 157.4073, 5e-5);
+  sb_process *ddpm = chain_alloc (&c, 3), *smld = sb_smld_sigmas_alloc (3, ladder);
+  const sb_score_callback noise = { .view = SB_EPSILON, .function = guess_epsilon },
+                          ve = { .view = SB_SCORE, .function = guess_ve_score, .params = &c };
+  sb_score *score = sb_score_callback_alloc (&noise, ddpm), *ve_score = sb_score_callback_alloc (&ve, smld);
+  batch b = batch_alloc (ddpm, chain_normals (N, 3, 121));
+  gsl_matrix *y_t = gsl_matrix_alloc (N, 3);
+  double vp_rows[N], ve_rows[N];
+  draw (&b, 122);
+  cr_assert_eq (sb_score_evaluate (score, SB_EPSILON, b.x, b.t, NULL, b.epsilon), GSL_SUCCESS);
+  lose (&b);
+  gsl_matrix_memcpy (y_t, b.x_0);
+  cr_assert_eq (sb_process_transition (smld, NULL, b.t, b.z, y_t), GSL_SUCCESS);
+  double simple = summarise (b.loss).mean, vp_mean = ncsn_mean (score, &b, b.x, vp_rows),
+         ve_mean = ncsn_mean (ve_score, &b, y_t, ve_rows);
+  for (size_t i = 0; i < N; i++)
+    {
+      double bar = (double)c.alpha_bar[lrint (1000 * gsl_vector_get (b.t, i))], loss = gsl_vector_get (b.loss, i);
+      for (size_t j = 0; j < 3; j++)
+        cr_assert_float_eq (gsl_matrix_get (y_t, i, j), gsl_matrix_get (b.x, i, j) / sqrt (bar),
+                            1e-12 * (1 + 1 / sqrt (bar)));
+      cr_assert_float_eq (2 * vp_rows[i], loss, 1e-11 * (1 + loss));
+      cr_assert_float_eq (2 * ve_rows[i], loss, 1e-11 * (1 + loss));
+    }
+  cr_assert_float_eq (2 * vp_mean / simple, 1, 1e-12);
+  cr_assert_float_eq (2 * ve_mean / simple, 1, 1e-12);
+  gsl_vector_free (ladder);
+  gsl_matrix_free (y_t);
+  batch_free (b);
+  sb_score_free (score);
+  sb_score_free (ve_score);
+  sb_process_free (ddpm);
+  sb_process_free (smld);
+}

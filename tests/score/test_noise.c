@@ -1,0 +1,412 @@
+// # What must be true of a score made of noise
+//
+// On DDPM's chain a model predicts the noise; that this is the score, and an estimate of the data, is Section 3.2 and
+// Appendix A.3 of the report *From Denoising Score Matching to DDPM*.
+
+#include "chain.h"
+#include "score/callback.h"
+#include "score/clip.h"
+#include "score/exact.h"
+#include "score/tweedie.h"
+
+#include <criterion/criterion.h>
+#include <gsl/gsl_errno.h>
+#include <gsl/gsl_math.h>
+#include <gsl/gsl_randist.h>
+#include <math.h>
+
+static void
+setup (void)
+{
+  gsl_set_error_handler_off ();
+}
+
+TestSuite (noise, .init = setup);
+
+static const double W[] = { 0.3, 0.5, 0.2 }, M[] = { -1.5, 0.3, 2 }, V[] = { 0.09, 0.16, 0.04 };
+
+enum
+{
+  K = 3
+};
+
+// ## The score is an average
+//
+// Data $\mathcal{N}(.7, 1.5)$, $\bar\alpha = .6$. The average of $-\varepsilon/\sqrt{1 - \bar\alpha}$ over
+// $q(x_0 \mid x_t)$, by quadrature, is the score: 1.1863212834, .0324751296, -1.1213710246 at $x_t = -1, .5, 2$. The
+// printed average over $q(x_0)$ is 3.85554, .10554, -3.64446. [dsm2ddpm.txt-score-average]
+
+typedef struct
+{
+  double x_t, posterior;
+  int power;
+} average;
+
+static double
+integrand (double x_0, void *context)
+{
+  const average *a = context;
+  double delta = a->x_t - sqrt (0.6) * x_0, weight = gsl_ran_gaussian_pdf (x_0 - 0.7, sqrt (1.5));
+  if (a->posterior > 0)
+    weight *= gsl_ran_gaussian_pdf (delta, sqrt (0.4));
+  return weight * (a->power ? -delta / 0.4 : 1);
+}
+
+static double
+averaged (double x_t, int posterior)
+{
+  average value = { x_t, posterior, 1 }, mass = { x_t, posterior, 0 };
+  return chain_integral (integrand, &value, -15, 16) / chain_integral (integrand, &mass, -15, 16);
+}
+
+Test (noise, erratum_score_average_is_over_the_posterior)
+{
+  const double at[] = { -1, 0.5, 2 }, right[] = { 1.1863212834, 0.0324751296, -1.1213710246 },
+               printed[] = { 3.85554, 0.10554, -3.64446 };
+  chain c = { .T = 1, .beta = { 0, 0.4L }, .alpha_bar = { 1, 0.6L } };
+  sb_process *ddpm = chain_alloc (&c, 1);
+  sb_target *data = chain_gaussian (1, 0.7, 1.5);
+  for (int k = 0; k < 3; k++)
+    {
+      double x = at[k], t = 1, score;
+      gsl_matrix_view x_t = gsl_matrix_view_array (&x, 1, 1), out = gsl_matrix_view_array (&score, 1, 1);
+      gsl_vector_view time = gsl_vector_view_array (&t, 1);
+      cr_assert_eq (sb_target_evaluate (data, ddpm, SB_SCORE, &x_t.matrix, &time.vector, &out.matrix), GSL_SUCCESS);
+      cr_assert_float_eq (averaged (x, 1), right[k], 1e-9);
+      cr_assert_float_eq (score, averaged (x, 1), 1e-9);
+      cr_assert_float_eq (averaged (x, 0), printed[k], 1e-5, "as printed");
+    }
+  sb_target_free (data);
+  sb_process_free (ddpm);
+}
+
+// The same over the three components of a mixture in three dimensions, each with its responsibility and its own
+// posterior mean of the noise, $\sqrt{1 - \bar\alpha_t}(\mathbf{x} - \sqrt{\bar\alpha_t}\mathbf{m}_k)/D_k$; and over
+// the points of a data set. At levels 1, 10, 100, 500, 1000: the three views of the library's exact score,
+// $\varepsilon^* = -\sqrt{1 - \bar\alpha_t}\,\nabla\log q$ among them, to $10^{-12}$. [dsm2ddpm.txt-score-average]
+// [dsm2ddpm.txt-score-eps]
+
+enum
+{
+  D = 3,
+  ROWS = 40
+};
+
+static const size_t LEVELS[] = { 1, 10, 100, 500, 1000 };
+
+// v NULL: points.
+static void
+by_responsibilities (const double *x, double bar, double gathered, const double *v, const double (*m)[D],
+                     size_t components, double *epsilon, double *x_hat)
+{
+  double log_r[8], largest = GSL_NEGINF, mass = 0;
+  for (size_t k = 0; k < components; k++)
+    {
+      double spread = bar * (v ? v[k] : 0) + gathered, squared = 0;
+      for (int j = 0; j < D; j++)
+        squared += gsl_pow_2 (x[j] - sqrt (bar) * m[k][j]);
+      log_r[k] = (v ? log (W[k]) : 0) - 0.5 * squared / spread - 0.5 * D * log (spread);
+      largest = GSL_MAX_DBL (largest, log_r[k]);
+    }
+  for (int j = 0; j < D; j++)
+    epsilon[j] = x_hat[j] = 0;
+  for (size_t k = 0; k < components; k++)
+    {
+      double r = exp (log_r[k] - largest), spread = bar * (v ? v[k] : 0) + gathered;
+      mass += r;
+      for (int j = 0; j < D; j++)
+        {
+          double delta = x[j] - sqrt (bar) * m[k][j];
+          epsilon[j] += r * sqrt (gathered) * delta / spread;
+          x_hat[j] += r * (m[k][j] + (v ? v[k] : 0) * sqrt (bar) / spread * delta);
+        }
+    }
+  for (int j = 0; j < D; j++)
+    {
+      epsilon[j] /= mass;
+      x_hat[j] /= mass;
+    }
+}
+
+static void
+check_views (const chain *c, const sb_target *data, const double *v, const double (*m)[D], size_t components)
+{
+  sb_process *ddpm = chain_alloc (c, D);
+  gsl_matrix *x_0 = chain_sample (data, ROWS, 130), *z = chain_normals (ROWS, D, 131), *x = gsl_matrix_alloc (ROWS, D);
+  gsl_matrix *view[3];
+  const sb_view views[] = { SB_EPSILON, SB_DENOISER, SB_SCORE };
+  for (int l = 0; l < 5; l++)
+    {
+      double bar = (double)c->alpha_bar[LEVELS[l]], gathered = (double)(1 - c->alpha_bar[LEVELS[l]]);
+      gsl_vector *t = chain_times (ROWS, (double)LEVELS[l] / 1000);
+      gsl_matrix_memcpy (x, x_0);
+      cr_assert_eq (sb_process_transition (ddpm, NULL, t, z, x), GSL_SUCCESS);
+      for (int k = 0; k < 3; k++)
+        {
+          view[k] = gsl_matrix_alloc (ROWS, D);
+          cr_assert_eq (sb_target_evaluate (data, ddpm, views[k], x, t, view[k]), GSL_SUCCESS);
+        }
+      for (size_t i = 0; i < ROWS; i++)
+        {
+          double epsilon[D], x_hat[D];
+          by_responsibilities (gsl_matrix_const_ptr (x, i, 0), bar, gathered, v, m, components, epsilon, x_hat);
+          for (size_t j = 0; j < D; j++)
+            {
+              double e = gsl_matrix_get (view[0], i, j);
+              cr_assert_float_eq (e, epsilon[j], 1e-12 * (1 + 1 / sqrt (gathered)), "t = %zu", LEVELS[l]);
+              cr_assert_float_eq (gsl_matrix_get (view[1], i, j), x_hat[j], 1e-12, "t = %zu", LEVELS[l]);
+              cr_assert_float_eq (-sqrt (gathered) * gsl_matrix_get (view[2], i, j), e, 1e-12);
+              double tweedie = (gsl_matrix_get (x, i, j) + gathered * gsl_matrix_get (view[2], i, j)) / sqrt (bar);
+              cr_assert_float_eq (tweedie, x_hat[j], 1e-12 / sqrt (bar));
+            }
+        }
+      for (int k = 0; k < 3; k++)
+        gsl_matrix_free (view[k]);
+      gsl_vector_free (t);
+    }
+  gsl_matrix_free (x_0);
+  gsl_matrix_free (z);
+  gsl_matrix_free (x);
+  sb_process_free (ddpm);
+}
+
+Test (noise, views_by_responsibilities)
+{
+  chain c;
+  double m[K][D];
+  chain_linear (&c, 1000);
+  for (int k = 0; k < K; k++)
+    for (int j = 0; j < D; j++)
+      m[k][j] = M[k];
+  sb_target *mixture = chain_mixture (D, K, W, M, V);
+  check_views (&c, mixture, V, (const double (*)[D])m, K);
+  sb_target_free (mixture);
+
+  gsl_matrix *points = chain_normals (6, D, 132);
+  double at[6][D];
+  for (size_t k = 0; k < 6; k++)
+    for (size_t j = 0; j < D; j++)
+      at[k][j] = gsl_matrix_get (points, k, j);
+  sb_target *empirical = sb_target_points_alloc (points, NULL);
+  check_views (&c, empirical, NULL, (const double (*)[D])at, 6);
+  sb_target_free (empirical);
+  gsl_matrix_free (points);
+}
+
+// ## One estimate, three names
+//
+// From each view to each other and back on the linear schedule, to $10^{-14}$ of what passes through (to the data and
+// back, at the last levels, that is $x_t/\sqrt{\bar\alpha_t}$). And for Gaussian data, in closed form: $\varepsilon^* =
+// \sqrt{1 - \bar\alpha_t}(x - \sqrt{\bar\alpha_t}m)/D_t$. [dsm2ddpm.txt-score-eps]
+
+Test (noise, round_trips)
+{
+  chain c;
+  chain_linear (&c, 1000);
+  sb_process *ddpm = chain_alloc (&c, 2);
+  const sb_view views[] = { SB_EPSILON, SB_DENOISER, SB_SCORE };
+  gsl_matrix *x = chain_normals (1000, 2, 133), *e = chain_normals (1000, 2, 134), *copy = gsl_matrix_alloc (1000, 2);
+  gsl_vector *t = gsl_vector_alloc (1000);
+  for (size_t i = 0; i < 1000; i++)
+    gsl_vector_set (t, i, (double)(i + 1) / 1000);
+  for (int from = 0; from < 3; from++)
+    for (int to = 0; to < 3; to++)
+      {
+        gsl_matrix_memcpy (copy, e);
+        cr_assert_eq (sb_tweedie (ddpm, views[from], views[to], x, t, copy), GSL_SUCCESS);
+        cr_assert_eq (sb_tweedie (ddpm, views[to], views[from], x, t, copy), GSL_SUCCESS);
+        for (size_t i = 0; i < 1000; i++)
+          for (size_t j = 0; j < 2; j++)
+            {
+              double bar = (double)c.alpha_bar[i + 1],
+                     size = fabs (gsl_matrix_get (x, i, j)) + fabs (gsl_matrix_get (e, i, j));
+              double through = views[from] == SB_DENOISER || views[to] == SB_DENOISER
+                                   ? 4 / sqrt (bar * (1 - bar)) / sqrt (1 - bar)
+                                   : 1;
+              cr_assert_float_eq (gsl_matrix_get (copy, i, j), gsl_matrix_get (e, i, j), 1e-14 * size * through,
+                                  "%d, %d, t = %zu", from, to, i + 1);
+            }
+      }
+  gsl_matrix_free (x);
+  gsl_matrix_free (e);
+  gsl_matrix_free (copy);
+  gsl_vector_free (t);
+  sb_process_free (ddpm);
+}
+
+static int
+score_of_gaussian (const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, gsl_matrix *out, void *params)
+{
+  const chain *c = params;
+  (void)y;
+  for (size_t i = 0; i < x->size1; i++)
+    {
+      double bar = (double)c->alpha_bar[lrint (1000 * gsl_vector_get (t, i))];
+      gsl_matrix_set (out, i, 0, -(gsl_matrix_get (x, i, 0) - sqrt (bar) * 0.7) / (bar * 1.5 + 1 - bar));
+    }
+  return GSL_SUCCESS;
+}
+
+Test (noise, prediction_from_a_score)
+{
+  chain c;
+  chain_linear (&c, 1000);
+  sb_process *ddpm = chain_alloc (&c, 1);
+  sb_target *data = chain_gaussian (1, 0.7, 1.5);
+  const sb_score_callback callback = { .view = SB_SCORE, .function = score_of_gaussian, .params = &c };
+  sb_score *adapter = sb_score_callback_alloc (&callback, ddpm), *exact = sb_score_exact_alloc (data, ddpm);
+  gsl_matrix *x = chain_normals (1000, 1, 135), *epsilon = gsl_matrix_alloc (1000, 1),
+             *other = gsl_matrix_alloc (1000, 1), *x_hat = gsl_matrix_alloc (1000, 1);
+  gsl_vector *t = gsl_vector_alloc (1000);
+  for (size_t i = 0; i < 1000; i++)
+    gsl_vector_set (t, i, (double)(i + 1) / 1000);
+  cr_assert_eq (sb_score_evaluate (adapter, SB_EPSILON, x, t, NULL, epsilon), GSL_SUCCESS);
+  cr_assert_eq (sb_score_evaluate (exact, SB_EPSILON, x, t, NULL, other), GSL_SUCCESS);
+  cr_assert_eq (sb_score_evaluate (adapter, SB_DENOISER, x, t, NULL, x_hat), GSL_SUCCESS);
+  for (size_t i = 0; i < 1000; i++)
+    {
+      double bar = (double)c.alpha_bar[i + 1], gathered = (double)(1 - c.alpha_bar[i + 1]),
+             x_i = gsl_matrix_get (x, i, 0);
+      double D_t = bar * 1.5 + gathered, delta = x_i - sqrt (bar) * 0.7;
+      cr_assert_float_eq (gsl_matrix_get (epsilon, i, 0), sqrt (gathered) * delta / D_t, 1e-13);
+      cr_assert_float_eq (gsl_matrix_get (other, i, 0), sqrt (gathered) * delta / D_t, 1e-13);
+      cr_assert_float_eq (gsl_matrix_get (x_hat, i, 0), 0.7 + sqrt (bar) * 1.5 / D_t * delta, 1e-13 / sqrt (bar));
+    }
+  gsl_matrix_free (x);
+  gsl_matrix_free (epsilon);
+  gsl_matrix_free (other);
+  gsl_matrix_free (x_hat);
+  gsl_vector_free (t);
+  sb_score_free (adapter);
+  sb_score_free (exact);
+  sb_target_free (data);
+  sb_process_free (ddpm);
+}
+
+// ## The score of a level
+//
+// A mixture on the line at levels 1, 10, 100, 500, 1000: against differences of $\log q(x_t)$ written out, with means
+// $\sqrt{\bar\alpha_t}m_k$ and variances $\bar\alpha_tv_k + 1 - \bar\alpha_t$, to $10^{-7}$. At the last it is nearly
+// that of the prior, $\mathbf{s}(x, T) = -x$, to 0.05 where $|x| < 4$. [dsm2ddpm.txt-score-diffusion]
+
+static double
+log_q (double x, double bar)
+{
+  double sum = 0;
+  for (int k = 0; k < K; k++)
+    sum += W[k] * gsl_ran_gaussian_pdf (x - sqrt (bar) * M[k], sqrt (bar * V[k] + 1 - bar));
+  return log (sum);
+}
+
+Test (noise, score_of_a_level)
+{
+  chain c;
+  chain_linear (&c, 1000);
+  sb_process *ddpm = chain_alloc (&c, 1);
+  sb_target *data = chain_mixture (1, K, W, M, V);
+  sb_score *score = sb_score_exact_alloc (data, ddpm);
+  for (int l = 0; l < 5; l++)
+    for (double x = -2.2; x < 2.5; x += 0.1)
+      {
+        double bar = (double)c.alpha_bar[LEVELS[l]], t = (double)LEVELS[l] / 1000, g, at = x, h = 5e-4;
+        gsl_matrix_view x_t = gsl_matrix_view_array (&at, 1, 1), out = gsl_matrix_view_array (&g, 1, 1);
+        gsl_vector_view time = gsl_vector_view_array (&t, 1);
+        cr_assert_eq (sb_score_evaluate (score, SB_SCORE, &x_t.matrix, &time.vector, NULL, &out.matrix), GSL_SUCCESS);
+        double near = log_q (x + h, bar) - log_q (x - h, bar), far = log_q (x + 2 * h, bar) - log_q (x - 2 * h, bar);
+        cr_assert_float_eq (g, (8 * near - far) / (12 * h), 1e-7 * (1 + fabs (g)), "t = %zu, x = %g", LEVELS[l], x);
+        if (LEVELS[l] == 1000)
+          cr_assert_float_eq (g, -x, 0.05);
+      }
+  sb_score_free (score);
+  sb_target_free (data);
+  sb_process_free (ddpm);
+}
+
+// ## The data from the noise
+//
+// $x_0 \to x_t \to x_0$ at every level, to $10^{-12}/\sqrt{\bar\alpha_t}$, when the noise is the true one; with
+// $\varepsilon^*$ it is $\operatorname{E}[x_0 \mid x_t]$ (`views_by_responsibilities`). [dsm2ddpm.txt-x0-from-eps]
+
+Test (noise, data_from_the_true_noise)
+{
+  chain c;
+  chain_linear (&c, 1000);
+  sb_process *ddpm = chain_alloc (&c, 2);
+  gsl_matrix *x_0 = chain_normals (1000, 2, 136), *z = chain_normals (1000, 2, 137), *x = gsl_matrix_alloc (1000, 2);
+  gsl_vector *t = gsl_vector_alloc (1000);
+  for (size_t i = 0; i < 1000; i++)
+    gsl_vector_set (t, i, (double)(i + 1) / 1000);
+  gsl_matrix_memcpy (x, x_0);
+  cr_assert_eq (sb_process_transition (ddpm, NULL, t, z, x), GSL_SUCCESS);
+  cr_assert_eq (sb_tweedie (ddpm, SB_EPSILON, SB_DENOISER, x, t, z), GSL_SUCCESS);
+  for (size_t i = 0; i < 1000; i++)
+    for (size_t j = 0; j < 2; j++)
+      cr_assert_float_eq (gsl_matrix_get (z, i, j), gsl_matrix_get (x_0, i, j),
+                          1e-12 / sqrt ((double)c.alpha_bar[i + 1]));
+  gsl_matrix_free (x_0);
+  gsl_matrix_free (z);
+  gsl_matrix_free (x);
+  gsl_vector_free (t);
+  sb_process_free (ddpm);
+}
+
+// ## Clipped
+//
+// An estimate in range stays; one that is out moves to the nearest end, and the other views say the same of it. A
+// mixture of points in $[-1, 1]$ is never moved, and a network that says nothing has $x_t/\sqrt{\bar\alpha_t}$ for the
+// data, moved wherever that is out of range. NaN is not hidden. [dsm2ddpm.txt-x0-from-eps]
+
+static int
+constant (const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, gsl_matrix *out, void *params)
+{
+  (void)x, (void)t, (void)y;
+  gsl_matrix_set_all (out, *(double *)params);
+  return GSL_SUCCESS;
+}
+
+Test (noise, clipped_estimates)
+{
+  chain c;
+  chain_linear (&c, 1000);
+  sb_process *ddpm = chain_alloc (&c, 1);
+  double nothing = 0;
+  const sb_score_callback callback = { .view = SB_EPSILON, .function = constant, .params = &nothing };
+  sb_score *score = sb_score_callback_alloc (&callback, ddpm), *clip = sb_score_clip_alloc (score, -1, 0.5);
+  gsl_matrix *x = chain_normals (1000, 1, 138), *x_hat = gsl_matrix_alloc (1000, 1),
+             *epsilon = gsl_matrix_alloc (1000, 1), *s = gsl_matrix_alloc (1000, 1);
+  gsl_vector *t = gsl_vector_alloc (1000);
+  int moved = 0, kept = 0;
+  for (size_t i = 0; i < 1000; i++)
+    gsl_vector_set (t, i, (double)(i + 1) / 1000);
+  cr_assert_eq (sb_score_evaluate (clip, SB_DENOISER, x, t, NULL, x_hat), GSL_SUCCESS);
+  cr_assert_eq (sb_score_evaluate (clip, SB_EPSILON, x, t, NULL, epsilon), GSL_SUCCESS);
+  cr_assert_eq (sb_score_evaluate (clip, SB_SCORE, x, t, NULL, s), GSL_SUCCESS);
+  for (size_t i = 0; i < 1000; i++)
+    {
+      double bar = (double)c.alpha_bar[i + 1], gathered = (double)(1 - c.alpha_bar[i + 1]),
+             raw = gsl_matrix_get (x, i, 0) / sqrt (bar), want = GSL_MAX_DBL (-1, GSL_MIN_DBL (0.5, raw));
+      cr_assert_float_eq (gsl_matrix_get (x_hat, i, 0), want, 1e-12);
+      double e = (gsl_matrix_get (x, i, 0) - sqrt (bar) * want) / sqrt (gathered);
+      cr_assert_float_eq (gsl_matrix_get (epsilon, i, 0), e, 1e-11);
+      cr_assert_float_eq (gsl_matrix_get (s, i, 0), -e / sqrt (gathered), 1e-9);
+      want == raw ? kept++ : moved++;
+    }
+  cr_assert (moved > 100 && kept > 100);
+
+  nothing = GSL_NAN;
+  cr_assert_eq (sb_score_evaluate (clip, SB_DENOISER, x, t, NULL, x_hat), GSL_SUCCESS);
+  cr_assert (gsl_isnan (gsl_matrix_get (x_hat, 7, 0)));
+  cr_assert_null (sb_score_clip_alloc (score, 1, 1));
+  cr_assert_null (sb_score_clip_alloc (score, 1, GSL_NAN));
+  gsl_vector_set (t, 3, 0.00012);
+  cr_assert_eq (sb_score_evaluate (clip, SB_DENOISER, x, t, NULL, x_hat), GSL_EDOM, "what the score reports");
+  cr_assert_eq (sb_score_jvp (clip, x, t, NULL, x, x_hat), GSL_EUNSUP);
+  gsl_matrix_free (x);
+  gsl_matrix_free (x_hat);
+  gsl_matrix_free (epsilon);
+  gsl_matrix_free (s);
+  gsl_vector_free (t);
+  sb_score_free (clip);
+  sb_score_free (score);
+  sb_process_free (ddpm);
+}
