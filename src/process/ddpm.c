@@ -46,9 +46,9 @@ typedef struct
 //    = \mathcal{N}\bigl(\mathbf{x}_i;\; \sqrt{\alpha_i}\,\mathbf{x}_0,\; (1 - \alpha_i)\,\mathbf{I}\bigr). $$
 // In Ho et al.'s letters, $\mathbf{x}_t = \sqrt{\bar\alpha_t}\,\mathbf{x}_0 + \sqrt{1 -
 // \bar\alpha_t}\,\boldsymbol\varepsilon$: [dsm2ddpm.txt-DDPM-marginal] one step more keeps $\alpha_{t+1}$ of the
-// variance $1 - \bar\alpha_t$ and adds $\beta_{t+1}$, which makes $1 - \bar\alpha_{t+1}$. Sums of $\log(1 - \beta_k)$
-// stand for products: all of one sign, they lose nothing, and `expm1` gives $1 - \alpha$ from them without loss even
-// after a single step. Those from the start, which every loss asks for, are kept.
+// variance $1 - \bar\alpha_t$ and adds $\beta_{t+1}$, which makes $1 - \bar\alpha_{t+1}$. [dsm2ddpm.txt-A2-induction]
+// Sums of $\log(1 - \beta_k)$ stand for products: all of one sign, they lose nothing, and `expm1` gives $1 - \alpha$
+// from them without loss even after a single step. Those from the start, which every loss asks for, are kept.
 
 static double
 log_kept (const ddpm_steps *chain, double s, double t)

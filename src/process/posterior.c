@@ -1,7 +1,7 @@
 // # The posterior of a step
 //
 // Walking a chain back would be easy if one knew where it had started. For two times $s < t$ Bayes' rule gives, as the
-// report's Appendix A.3 shows, [dsm2ddpm.txt-posterior]
+// report's Appendix A.3 shows, [dsm2ddpm.txt-posterior] [dsm2ddpm.txt-A3-bayes]
 // $$ q(\mathbf{x}_s \mid \mathbf{x}_t, \mathbf{x}_0)
 //    = \frac{q(\mathbf{x}_t \mid \mathbf{x}_s)\, q(\mathbf{x}_s \mid \mathbf{x}_0)}{q(\mathbf{x}_t \mid \mathbf{x}_0)}
 //    = \mathcal{N}(\mathbf{x}_s;\; \tilde\mu,\; \tilde\beta\,\mathbf{I}). $$
@@ -50,9 +50,9 @@ kernels_at (const sb_process *process, double s, double t, kernels *k)
 //
 // In $\mathbf{x}_s$ the exponent of the product is $-\tfrac12\bigl(\gamma\|\mathbf{x}_s\|^2 - \langle \mathbf{x}_s,
 // \mathbf{v}\rangle\bigr)$ with $\gamma = \frac{\alpha_t}{\beta_t} + \frac{1}{1 - \bar\alpha_{t-1}}$ and $\mathbf{v} =
-// \frac{2\sqrt{\alpha_t}}{\beta_t}\mathbf{x}_t + \frac{2\sqrt{\bar\alpha_{t-1}}}{1 - \bar\alpha_{t-1}}\mathbf{x}_0$, so
-// the mean is $\mathbf{v}/2\gamma$ and the variance $1/\gamma$: [dsm2ddpm.txt-posterior-mean-x0]
-// [dsm2ddpm.txt-posterior-var]
+// \frac{2\sqrt{\alpha_t}}{\beta_t}\mathbf{x}_t + \frac{2\sqrt{\bar\alpha_{t-1}}}{1 - \bar\alpha_{t-1}}\mathbf{x}_0$,
+// [dsm2ddpm.txt-A3-exponent] so the mean is $\mathbf{v}/2\gamma$ and the variance $1/\gamma$:
+// [dsm2ddpm.txt-A3-identify] [dsm2ddpm.txt-posterior-mean-x0] [dsm2ddpm.txt-posterior-var]
 // $$ \tilde\mu = \frac{\sqrt{\alpha_t}(1 - \bar\alpha_{t-1})}{1 - \bar\alpha_t}\,\mathbf{x}_t
 //    + \frac{\sqrt{\bar\alpha_{t-1}}\,\beta_t}{1 - \bar\alpha_t}\,\mathbf{x}_0
 //    = \frac{a\,v_s}{v_t}\,\mathbf{x}_t + \frac{a_s v}{v_t}\,\mathbf{x}_0, \qquad

@@ -8,16 +8,17 @@
 //    = \mathbf A^{-1}\bigl(\mathbf x_t + \mathbf S\mathbf S^{\mathsf T}\,\mathbf s(\mathbf x_t, t)\bigr). $$
 // For DDPM that is $\frac1{\sqrt{1-\beta_i}}(\mathbf x_i + \beta_i\,\mathbf s)$, the mean of Eq. (4). [scoresde.eq4]
 // For SMLD it is $\mathbf x_i + (\sigma_i^2 - \sigma_{i-1}^2)\,\mathbf s$, that of Eq. (47). [scoresde.eq47]
-
 //
 // This is the sampler of the report *From Denoising Score Matching to DDPM*, whose $\alpha_t$ is $1 - \beta_t$:
 // [dsm2ddpm.txt-DDPM-sampler]
-// $$ \mathbf{x}_{t-1} = \frac{1}{\sqrt{\alpha_t}}\Bigl(\mathbf{x}_t - \frac{1 - \alpha_t}{\sqrt{1 -
-//    \bar\alpha_t}}\,\varepsilon_\theta(\mathbf{x}_t, t)\Bigr)
-//    + \sqrt{\frac{1 - \bar\alpha_{t-1}}{1 - \bar\alpha_t}\,\beta_t}\;\boldsymbol\varepsilon, \qquad t = T, \dots,
-//    1, $$
+// $$ \mathbf{x}_{t-1} = \frac{1}{\sqrt{\alpha_t}}
+//    \Bigl(\mathbf{x}_t - \frac{1 - \alpha_t}{\sqrt{1 - \bar\alpha_t}}\,\varepsilon_\theta(\mathbf{x}_t, t)\Bigr)
+//    + \sqrt{\frac{1 - \bar\alpha_{t-1}}{1 - \bar\alpha_t}\,\beta_t}\;\boldsymbol\varepsilon,
+//    \qquad t = T, \dots, 1, $$
 // with the lower one of the variances below; the report prints the variance itself as the factor of the noise. With
-// $\mathbf{s} = -\varepsilon_\theta/\sqrt{1 - \bar\alpha_t}$ the first term is the mean above.
+// $\mathbf{s} = -\varepsilon_\theta/\sqrt{1 - \bar\alpha_t}$ the first term is the mean above. It is a step to
+// the next level's law, not Langevin dynamics at its own, whose drift on the score is half as large for the same noise.
+// [dsm2ddpm.txt-sampler-vs-langevin]
 
 #include "reverse.h"
 #include "step.h"

@@ -653,6 +653,95 @@ PATH (denoising_at_a_level) { return use_objective (find_denoising); }
 
 PATH (ncsn) { return use_objective (find_ncsn); }
 
+// ## DDPM's reverse chain and its bound
+//
+// The score $-\mathbf{x}$, which is that of standard normal data under DDPM's chain, with its divergence.
+
+static int
+minus_d (const void *state, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, gsl_vector *divergence)
+{
+  (void)state, (void)t, (void)y;
+  gsl_vector_set_all (divergence, -(double)x->size2);
+  return GSL_SUCCESS;
+}
+
+typedef int (*reverse_use) (const sb_reverse *reverse, double *states);
+
+static int
+use_reverse (reverse_use use)
+{
+  sb_score_type type = TOWARDS_ZERO;
+  double states[8] = { 0.1, -0.2, 0.3, -0.4, 0.5, -0.6, 0.7, -0.8 };
+  type.divergence = minus_d;
+  sb_process *ddpm = sb_ddpm_alloc (2, 3, 0.1, 1);
+  sb_score *score = ddpm ? sb_score_alloc (&type, NULL, ddpm) : NULL;
+  sb_reverse reverse = { score, SB_EPSILON, SB_VARIANCE_OPTIMAL, SB_VARIANCE_BETA };
+  int status = score ? use (&reverse, states) : reported;
+  sb_score_free (score);
+  sb_process_free (ddpm);
+  return status;
+}
+
+static int
+sample_optimal (const sb_reverse *reverse, double *states)
+{
+  gsl_matrix_view x = gsl_matrix_view_array (states, 3, 2), z = gsl_matrix_view_array (states + 2, 3, 2);
+  return sb_predictor_ancestral_optimal->step (reverse->score, NULL, 1. / 3, 2. / 3, &z.matrix, &x.matrix);
+}
+
+static int
+find_bound (const sb_reverse *reverse, double *states)
+{
+  sb_vlb vlb = { .reverse = *reverse };
+  double bounds[3], means[4];
+  gsl_matrix_view x_0 = gsl_matrix_view_array (states, 3, 2);
+  gsl_vector_view bound = gsl_vector_view_array (bounds, 3), mean = gsl_vector_view_array (means, 4);
+  int status = sb_vlb_bound (&vlb, NULL, &x_0.matrix, (sb_stream){ .seed = 1 }, 1, &bound.vector);
+  return status ? status : sb_vlb_spectrum (&vlb, NULL, &x_0.matrix, (sb_stream){ .seed = 1 }, &mean.vector, NULL);
+}
+
+static int
+find_ratio (const sb_reverse *reverse, double *states)
+{
+  double ratio, parts[4];
+  gsl_matrix_view path = gsl_matrix_view_array (states, 4, 2);
+  gsl_vector_view terms = gsl_vector_view_array (parts, 4);
+  int status = sb_vlb_path (reverse, NULL, &path.matrix, &ratio);
+  return status ? status : sb_vlb_path_terms (reverse, NULL, &path.matrix, &terms.vector);
+}
+
+static int
+find_marginal (const sb_reverse *reverse, double *states)
+{
+  double covariances[4], nll;
+  gsl_vector_view mean = gsl_vector_view_array (states, 2);
+  gsl_matrix_view covariance = gsl_matrix_view_array (covariances, 2, 2);
+  int status = sb_marginal_chain (reverse, &mean.vector, &covariance.matrix);
+  if (!status)
+    status = sb_marginal_step (reverse, 0, 1. / 3, &mean.vector, &covariance.matrix);
+  return status ? status : sb_marginal_nll (&mean.vector, &covariance.matrix, &mean.vector, &covariance.matrix, &nll);
+}
+
+static int
+clip_score (const sb_reverse *reverse, double *states)
+{
+  (void)states;
+  sb_score *clipped = sb_score_clip_alloc (reverse->score, -1, 1);
+  int status = status_of (clipped);
+  sb_score_free (clipped);
+  return status;
+}
+
+PATH (ancestral_optimal) { return use_reverse (sample_optimal); }
+
+PATH (vlb) { return use_reverse (find_bound); }
+
+PATH (vlb_path) { return use_reverse (find_ratio); }
+
+PATH (marginal) { return use_reverse (find_marginal); }
+
+PATH (clip) { return use_reverse (clip_score); }
+
 // ## Networks
 //
 // Weights, inputs and outputs are the caller's: zeros will do.
