@@ -22,7 +22,7 @@ enum
 {
   D = 16,
   RANK = 2,
-  DESCENT = 4000 // steps
+  DESCENT = 40000 // steps
 };
 
 static const double eta = 0.05;
@@ -47,7 +47,7 @@ descend (double sigma, FILE *curve)
         }
       if (step == DESCENT * 9 / 10)
         before = loss;
-      if (step % 20 == 0)
+      if (step % 200 == 0)
         fprintf (curve, "%d %.8g\n", step, loss);
     }
   fputs ("\n\n", curve);
@@ -152,7 +152,7 @@ static void
 images (results *r)
 {
   const effort work = r->scale == SMOKE   ? (effort){ 4, 8, 1 }
-                      : r->scale == QUICK ? (effort){ 400, 32, 1 }
+                      : r->scale == QUICK ? (effort){ 300, 32, 1 }
                                           : (effort){ 2000, 128, 3 };
   char path[4096];
   sb_error error = { 0 };
