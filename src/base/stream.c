@@ -9,12 +9,13 @@
 // bits after ten rounds, from its authors' library Random123.
 
 #include "stream.h"
+#include "clones.h"
+#include "elementary.h"
 #include "shard.h"
 
 #include <Random123/philox.h>
 #include <gsl/gsl_errno.h>
-#include <gsl/gsl_math.h>
-#include <math.h>
+#include <stdbool.h>
 
 // ## The address of a number
 //
@@ -55,18 +56,78 @@ midpoint (uint32_t high, uint32_t low)
   return ((double)m + 0.5) * 0x1p-52;
 }
 
-// A block of four words holds a pair of uniforms: numbers $2b$ and $2b + 1$ of the stream are block $b$.
+// ## Many blocks at once
+//
+// A block of four words holds a pair of uniforms: numbers $2b$ and $2b + 1$ of the stream are block $b$. Blocks are
+// enciphered LANES at a time, whatever streams they are of: the same ten rounds for all, which a compiler makes into
+// a few vectors. A word stands in a lane of 64 bits, where the product of two words has room. Every block goes through
+// the same instructions, in whatever company, so that its numbers do not depend on it.
+
+enum
+{
+  LANES = 64,
+  ROUNDS = 10
+};
+
+// The blocks' addresses: of the counter's four words those that differ.
 
 typedef struct
 {
-  double number[2];
-} pair;
+  uint64_t block[LANES], low[LANES], high[LANES]; // words 0, 2 and 3
+} addresses;
 
-static pair
-uniform_pair (sb_stream stream, uint32_t block)
+typedef struct
 {
-  philox4x32_ctr_t w = philox4x32 (counter_of (stream, block), key_of (stream.seed));
-  return (pair){ { midpoint (w.v[0], w.v[1]), midpoint (w.v[2], w.v[3]) } };
+  uint64_t word[4][LANES];
+} words;
+
+static inline void
+encipher (const addresses *a, sb_stream stream, words *w)
+{
+  const uint64_t mask = UINT32_MAX;
+#pragma omp simd
+  for (int l = 0; l < LANES; l++)
+    {
+      uint64_t c0 = a->block[l], c1 = stream.purpose, c2 = a->low[l], c3 = a->high[l];
+      uint32_t k0 = (uint32_t)stream.seed, k1 = (uint32_t)(stream.seed >> 32);
+#pragma GCC unroll 10
+      for (int round = 0; round < ROUNDS; round++)
+        {
+          uint64_t p0 = c0 * PHILOX_M4x32_0, p1 = c2 * PHILOX_M4x32_1;
+          c0 = (p1 >> 32) ^ c1 ^ k0;
+          c2 = (p0 >> 32) ^ c3 ^ k1;
+          c1 = p1 & mask;
+          c3 = p0 & mask;
+          k0 += PHILOX_W32_0;
+          k1 += PHILOX_W32_1;
+        }
+      w->word[0][l] = c0;
+      w->word[1][l] = c1;
+      w->word[2][l] = c2;
+      w->word[3][l] = c3;
+    }
+}
+
+// The bits of $1 + m\,2^{-52}$ are those of 1 and of $m$; taking $1 - 2^{-53}$ off is exact and leaves the midpoint.
+
+static inline double
+midpoint_of_words (uint64_t high, uint64_t low)
+{
+  const uint64_t one = UINT64_C (0x3ff0000000000000);
+  return sb_double_of_bits (one | high << 20 | low >> 12) - (1 - 0x1p-53);
+}
+
+SB_CLONES static void
+uniform_pairs (const addresses *a, sb_stream stream, double *x)
+{
+  words w;
+  encipher (a, stream, &w);
+#pragma omp simd
+  for (int l = 0; l < LANES; l++)
+    {
+      x[2 * l] = midpoint_of_words (w.word[0][l], w.word[1][l]);
+      x[2 * l + 1] = midpoint_of_words (w.word[2][l], w.word[3][l]);
+    }
 }
 
 // ## Normals
@@ -75,40 +136,105 @@ uniform_pair (sb_stream stream, uint32_t block)
 // Muller (1958) need exactly two for two: with $R^2 = -2\ln u_0$ exponential and $\theta = 2\pi u_1$ uniform,
 // $$ z_0 = R\cos\theta, \qquad z_1 = R\sin\theta $$
 // are independent standard normals. The smallest $u_0$ is $2^{-53}$, so $|z| \le \sqrt{106\ln 2} \approx 8.57$, beyond
-// which a normal has probability $10^{-17}$.
+// which a normal has probability $10^{-17}$. With the functions of base/elementary.h a normal is within 4 units in the last
+// place of what its uniforms make exactly.
 
-static pair
-normal_pair (sb_stream stream, uint32_t block)
+SB_CLONES static void
+normal_pairs (const addresses *a, sb_stream stream, double *z)
 {
-  pair u = uniform_pair (stream, block);
-  double R = sqrt (-2 * log (u.number[0])), theta = 2 * M_PI * u.number[1];
-  return (pair){ { R * cos (theta), R * sin (theta) } };
+  words w;
+  encipher (a, stream, &w);
+#pragma omp simd
+  for (int l = 0; l < LANES; l++)
+    {
+      double sine, cosine, u_0 = midpoint_of_words (w.word[0][l], w.word[1][l]);
+      sb_vsincos_turns (midpoint_of_words (w.word[2][l], w.word[3][l]), &sine, &cosine);
+      double R = sqrt (-2 * sb_vlog (u_0));
+      z[2 * l] = R * cosine;
+      z[2 * l + 1] = R * sine;
+    }
 }
 
-// ## A row of a batch
+// ## A batch
 //
-// Row $i$ reads the stream of sample index $+\,i$. When `first` is odd, the row begins with the second number of a
-// pair; when it ends on an even number, with half of one.
+// Row $i$ reads the stream of sample index $+\,i$. The pairs of a shard's rows, one row after the other, are cut into
+// groups of LANES. When `first` is odd, a row begins with the second number of a pair; when it ends on an even number,
+// with half of one.
 
 typedef struct
 {
   sb_stream stream;
   uint64_t first;
-  pair (*draw) (sb_stream stream, uint32_t block);
+  void (*draw) (const addresses *a, sb_stream stream, double *x);
   gsl_matrix *x;
 } filling;
 
-static void
-fill_row (const filling *f, size_t i)
+typedef struct
 {
-  double *row = f->x->data + i * f->x->tda;
-  sb_stream stream = sb_stream_skip (f->stream, i);
-  for (size_t j = 0; j < f->x->size2;)
+  size_t row, pair; // the next one
+} position;
+
+static uint64_t
+first_block (const filling *f)
+{
+  return f->first / 2;
+}
+
+static size_t
+pairs_in_row (const filling *f)
+{
+  return f->x->size2 == 0 ? 0 : (size_t)((f->first + f->x->size2 - 1) / 2 - f->first / 2 + 1);
+}
+
+// The addresses of the next LANES pairs, up to row `end`; how many there are. Lanes beyond keep addresses that were there.
+
+static int
+next_addresses (const filling *f, position *at, size_t end, addresses *a)
+{
+  const size_t pairs = pairs_in_row (f);
+  int count = 0;
+  while (at->row < end && count < LANES)
     {
-      uint64_t k = f->first + j;
-      pair p = f->draw (stream, (uint32_t)(k / 2));
-      for (size_t half = k % 2; half < 2 && j < f->x->size2; half++, j++)
-        row[j] = p.number[half];
+      const uint64_t index = f->stream.index + at->row, block = first_block (f) + at->pair;
+      const size_t left = pairs - at->pair, room = (size_t)(LANES - count);
+      const int run = (int)(left < room ? left : room);
+      for (int l = 0; l < run; l++)
+        {
+          a->block[count + l] = block + (uint64_t)l;
+          a->low[count + l] = index & UINT32_MAX;
+          a->high[count + l] = index >> 32;
+        }
+      count += run;
+      at->pair += (size_t)run;
+      if (at->pair == pairs)
+        *at = (position){ at->row + 1, 0 };
+    }
+  return count;
+}
+
+// Where pairs are whole and rows follow each other in memory, numbers lie as they were drawn. Elsewhere they are put into
+// their places one by one.
+
+static bool
+lies_as_drawn (const filling *f)
+{
+  return f->first % 2 == 0 && f->x->size2 % 2 == 0 && f->x->tda == f->x->size2;
+}
+
+static void
+put_pairs (const filling *f, position at, int count, const double *drawn)
+{
+  const size_t pairs = pairs_in_row (f), skipped = f->first % 2, d = f->x->size2;
+  for (int l = 0; l < count; l++)
+    {
+      double *row = f->x->data + at.row * f->x->tda;
+      const size_t place = 2 * at.pair; // of the pair's first number, counted from `skipped` places before the row
+      if (place >= skipped)
+        row[place - skipped] = drawn[2 * l];
+      if (place + 1 - skipped < d)
+        row[place + 1 - skipped] = drawn[2 * l + 1];
+      if (++at.pair == pairs)
+        at = (position){ at.row + 1, 0 };
     }
 }
 
@@ -116,39 +242,57 @@ static int
 fill_rows (void *context, size_t shard, size_t first, size_t count)
 {
   (void)shard;
-  for (size_t i = first; i < first + count; i++)
-    fill_row (context, i);
+  const filling *f = context;
+  addresses a = { 0 };
+  double drawn[2 * LANES];
+  position at = { first, 0 };
+  while (at.row < first + count)
+    {
+      const position from = at;
+      const int pairs = next_addresses (f, &at, first + count, &a);
+      if (lies_as_drawn (f) && pairs == LANES)
+        f->draw (&a, f->stream, f->x->data + from.row * f->x->tda + 2 * from.pair);
+      else
+        {
+          f->draw (&a, f->stream, drawn);
+          put_pairs (f, from, pairs, drawn);
+        }
+    }
   return GSL_SUCCESS;
 }
 
+// A shard has about as many numbers, whatever the dimension: enough to be worth a thread's while.
+
 enum
 {
-  SHARD_ROWS = 64
+  SHARD_NUMBERS = 16384
 };
 
 // A block is numbered by 32 bits and holds two numbers: a stream ends after $2^{33}$.
 
 static int
-fill (sb_stream stream, uint64_t first, pair (*draw) (sb_stream, uint32_t), gsl_matrix *x)
+fill (sb_stream stream, uint64_t first, void (*draw) (const addresses *, sb_stream, double *), gsl_matrix *x)
 {
   const uint64_t end = UINT64_C (1) << 33;
   if (first > end || x->size2 > end - first)
     GSL_ERROR ("a stream holds 2^33 numbers", GSL_EDOM);
+  if (x->size2 == 0)
+    return GSL_SUCCESS;
 
   filling f = { .stream = stream, .first = first, .draw = draw, .x = x };
-  return sb_shards (x->size1, SHARD_ROWS, fill_rows, &f);
+  return sb_shards (x->size1, x->size2 < SHARD_NUMBERS ? SHARD_NUMBERS / x->size2 : 1, fill_rows, &f);
 }
 
 int
 sb_stream_uniforms (sb_stream stream, uint64_t first, gsl_matrix *u)
 {
-  return fill (stream, first, uniform_pair, u);
+  return fill (stream, first, uniform_pairs, u);
 }
 
 int
 sb_stream_normals (sb_stream stream, uint64_t first, gsl_matrix *z)
 {
-  return fill (stream, first, normal_pair, z);
+  return fill (stream, first, normal_pairs, z);
 }
 
 // ## As a generator of GSL

@@ -12,7 +12,6 @@
 
 #include "../base/error.h"
 
-#include <gsl/gsl_blas.h>
 #include <gsl/gsl_math.h>
 
 // ## The factor $\alpha$
@@ -35,18 +34,6 @@ find_alpha (const sb_corrector *corrector, const sb_process *process, double s, 
 // A row's own norms make a row's step depend on that row alone. For large batches the paper averages the norms over the
 // batch; for small ones it puts $\sqrt d$ for $\|\mathbf z\|_2$. [scoresde.txt-corrector-snr]
 
-static double
-average_norm (const gsl_matrix *v)
-{
-  double sum = 0;
-  for (size_t i = 0; i < v->size1; i++)
-    {
-      gsl_vector_const_view vi = gsl_matrix_const_row (v, i);
-      sum += gsl_blas_dnrm2 (&vi.vector);
-    }
-  return sum / (double)v->size1;
-}
-
 // The step of the rows in x, which share one $\epsilon$: all of the batch, or one row. Where the score vanishes no
 // $\epsilon$ has the ratio $r$.
 
@@ -54,15 +41,18 @@ static int
 move (const sb_corrector *corrector, const char *score, double t, double alpha, const gsl_matrix *g,
       const gsl_matrix *z, gsl_matrix *x)
 {
-  double norm_z = corrector->norm == SB_NORM_ROOT_D ? sqrt ((double)x->size2) : average_norm (z);
-  double norm_g = average_norm (g);
+  double norm_z = sqrt ((double)x->size2), norm_g;
+  int status = sb_step_mean_norm (g, &norm_g);
+  if (status == GSL_SUCCESS && corrector->norm != SB_NORM_ROOT_D)
+    status = sb_step_mean_norm (z, &norm_z);
+  if (status != GSL_SUCCESS)
+    return status;
   if (norm_g == 0)
     SB_ERROR (NULL, GSL_EZERODIV, "the score \"%s\" is zero at t = %g: the Langevin step size divides by its norm",
               score, t);
 
   double epsilon = 2 * alpha * gsl_pow_2 (corrector->snr * norm_z / norm_g);
-  sb_step_add (x, epsilon, g);
-  sb_step_add (x, sqrt (2 * epsilon), z);
+  sb_step_move (1, x, epsilon, g, sqrt (2 * epsilon), z);
   return GSL_SUCCESS;
 }
 

@@ -18,22 +18,27 @@
 
 #include "step.h"
 
-// The probability flow's discretisation, on the next page, is this step with half of the score and no noise; hence
-// `weight`.
+// Where the maps are numbers, as for every process of the paper, the step is
+// $\mathbf x_s = (2 - A)\,\mathbf x_t + S^2\,\mathbf s + S\,\mathbf z$, once through the batch. The probability flow's
+// discretisation, on the next page, is this step with half of the score and no noise; hence `weight`.
 
-int
-sb_step_reversed (const sb_score *score, const gsl_matrix *y, double s, double t, double weight, const gsl_matrix *z,
-                  gsl_matrix *x)
+static int
+by_numbers (const sb_process *process, double s, double t, double weight, const gsl_matrix *g, const gsl_matrix *z,
+            gsl_matrix *x)
 {
-  const sb_process *process = score->process;
-  int status = sb_step_check (score, s, t, z, x);
-  if (status != GSL_SUCCESS)
-    return status;
-
-  gsl_matrix *Ax = gsl_matrix_alloc (x->size1, x->size2), *g = gsl_matrix_alloc (x->size1, x->size2);
-  status = Ax != NULL && g != NULL ? sb_step_evaluate (score, SB_SCORE, y, t, x, g) : GSL_ENOMEM;
+  double A, S;
+  int status = sb_process_scalars (process, s, t, &A, &S);
   if (status == GSL_SUCCESS)
-    status = sb_step_apply (process, SB_S, CblasTrans, s, t, g);
+    sb_step_move (2 - A, x, weight * S * S, g, S, z);
+  return status;
+}
+
+static int
+by_maps (const sb_process *process, double s, double t, double weight, gsl_matrix *g, const gsl_matrix *z,
+         gsl_matrix *x)
+{
+  gsl_matrix *Ax = gsl_matrix_alloc (x->size1, x->size2);
+  int status = Ax != NULL ? sb_step_apply (process, SB_S, CblasTrans, s, t, g) : GSL_ENOMEM;
   if (status == GSL_SUCCESS)
     status = sb_step_apply (process, SB_S, CblasNoTrans, s, t, g);
   if (status == GSL_SUCCESS)
@@ -43,12 +48,27 @@ sb_step_reversed (const sb_score *score, const gsl_matrix *y, double s, double t
     }
   if (status == GSL_SUCCESS)
     {
-      gsl_matrix_scale (x, 2); // x - f(x) = 2 x - A x
-      sb_step_add (x, -1, Ax);
+      sb_step_move (2, x, -1, Ax, 0, NULL); // x - f(x) = 2 x - A x
       sb_step_add (x, weight, g);
       status = sb_step_add_noise (process, SB_S, s, t, 1, z, x);
     }
   gsl_matrix_free (Ax);
+  return status;
+}
+
+int
+sb_step_reversed (const sb_score *score, const gsl_matrix *y, double s, double t, double weight, const gsl_matrix *z,
+                  gsl_matrix *x)
+{
+  int status = sb_step_check (score, s, t, z, x);
+  if (status != GSL_SUCCESS)
+    return status;
+
+  gsl_matrix *g = gsl_matrix_alloc (x->size1, x->size2);
+  status = g != NULL ? sb_step_evaluate (score, SB_SCORE, y, t, x, g) : GSL_ENOMEM;
+  if (status == GSL_SUCCESS)
+    status = (score->process->type->scalars != NULL ? by_numbers (score->process, s, t, weight, g, z, x)
+                                                    : by_maps (score->process, s, t, weight, g, z, x));
   gsl_matrix_free (g);
   return status;
 }

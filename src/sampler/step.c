@@ -6,9 +6,16 @@
 
 #include "step.h"
 
+#include "../base/clones.h"
 #include "../base/error.h"
+#include "../base/shard.h"
 
+#include <float.h>
+#include <gsl/gsl_blas.h>
 #include <gsl/gsl_math.h>
+#include <math.h>
+#include <stdbool.h>
+#include <stdlib.h>
 
 static int
 check_shapes (const sb_score *score, const gsl_matrix *z, const gsl_matrix *x)
@@ -75,12 +82,66 @@ sb_step_apply (const sb_process *process, sb_process_map map, CBLAS_TRANSPOSE_t 
   return status;
 }
 
+// ## Shards of numbers
+//
+// What is done to every number of a batch is done by shards of rows. Where the rows of all matrices follow each other in
+// memory, the numbers of a shard are one long row.
+
+enum
+{
+  SHARD_NUMBERS = 16384
+};
+
+static size_t
+shard_rows (const gsl_matrix *x)
+{
+  return x->size2 < SHARD_NUMBERS ? SHARD_NUMBERS / (x->size2 > 0 ? x->size2 : 1) : 1;
+}
+
+static bool
+is_dense (const gsl_matrix *x)
+{
+  return x == NULL || x->tda == x->size2;
+}
+
+static const double *
+row_of (const gsl_matrix *x, size_t i)
+{
+  return x != NULL ? x->data + i * x->tda : NULL;
+}
+
 // A network that overflows, or a law asked where it has no density, must not turn into samples that look like any
 // others: the first number that is not finite ends the run and is named.
+
+SB_CLONES static int
+are_finite (const double *v, size_t count)
+{
+  int wrong = 0;
+#pragma omp simd reduction(| : wrong)
+  for (size_t j = 0; j < count; j++)
+    wrong |= !(fabs (v[j]) <= DBL_MAX);
+  return !wrong;
+}
+
+static int
+finite_rows (void *context, size_t shard, size_t first, size_t count)
+{
+  const gsl_matrix *g = context;
+  (void)shard;
+  if (is_dense (g))
+    return are_finite (row_of (g, first), count * g->size2) ? GSL_SUCCESS : GSL_EBADFUNC;
+  for (size_t i = first; i < first + count; i++)
+    if (!are_finite (row_of (g, i), g->size2))
+      return GSL_EBADFUNC;
+  return GSL_SUCCESS;
+}
 
 static int
 check_finite (const sb_score *score, double t, const gsl_matrix *g)
 {
+  gsl_matrix all = *g;
+  if (sb_shards (g->size1, shard_rows (g), finite_rows, &all) == GSL_SUCCESS)
+    return GSL_SUCCESS;
   for (size_t i = 0; i < g->size1; i++)
     for (size_t j = 0; j < g->size2; j++)
       if (!gsl_finite (gsl_matrix_get (g, i, j)))
@@ -99,16 +160,119 @@ sb_step_evaluate (const sb_score *score, sb_view view, const gsl_matrix *y, doub
   return status != GSL_SUCCESS ? status : check_finite (score, t, out);
 }
 
+// ## Moving
+
+typedef struct
+{
+  double a, b, c;
+  gsl_matrix *x;
+  const gsl_matrix *g, *z;
+} motion;
+
+SB_CLONES static void
+move_numbers (const motion *m, size_t count, double *restrict x, const double *restrict g, const double *restrict z)
+{
+  const double a = m->a, b = m->b, c = m->c;
+  if (z == NULL)
+    {
+#pragma omp simd
+      for (size_t j = 0; j < count; j++)
+        x[j] = a * x[j] + b * g[j];
+    }
+  else
+    {
+#pragma omp simd
+      for (size_t j = 0; j < count; j++)
+        x[j] = a * x[j] + b * g[j] + c * z[j];
+    }
+}
+
+static int
+move_rows (void *context, size_t shard, size_t first, size_t count)
+{
+  const motion *m = context;
+  (void)shard;
+  const bool dense = is_dense (m->x) && is_dense (m->g) && is_dense (m->z);
+  const size_t rows = dense ? 1 : count, numbers = dense ? count * m->x->size2 : m->x->size2;
+  for (size_t i = first; i < first + rows; i++)
+    move_numbers (m, numbers, m->x->data + i * m->x->tda, row_of (m->g, i), row_of (m->z, i));
+  return GSL_SUCCESS;
+}
+
+void
+sb_step_move (double a, gsl_matrix *x, double b, const gsl_matrix *g, double c, const gsl_matrix *z)
+{
+  motion m = { a, b, c, x, g, z };
+  sb_shards (x->size1, shard_rows (x), move_rows, &m);
+}
+
 void
 sb_step_add (gsl_matrix *x, double a, const gsl_matrix *v)
 {
-  for (size_t i = 0; i < x->size1; i++)
-    {
-      double *xi = gsl_matrix_ptr (x, i, 0);
-      const double *vi = gsl_matrix_const_ptr (v, i, 0);
-      for (size_t j = 0; j < x->size2; j++)
-        xi[j] += a * vi[j];
-    }
+  sb_step_move (1, x, a, v, 0, NULL);
+}
+
+// ## Norms
+//
+// A sum of squares that neither overflows nor loses its small terms is a norm; else BLAS's careful one is asked.
+
+SB_CLONES static double
+sum_of_squares (const double *v, size_t count)
+{
+  double sum = 0;
+#pragma omp simd reduction(+ : sum)
+  for (size_t j = 0; j < count; j++)
+    sum += v[j] * v[j];
+  return sum;
+}
+
+static double
+norm_of_row (const gsl_matrix *v, size_t i)
+{
+  const double *row = row_of (v, i);
+  double sum = 0;
+  if (v->size2 < 8) // not worth the call
+    for (size_t j = 0; j < v->size2; j++)
+      sum += row[j] * row[j];
+  else
+    sum = sum_of_squares (row, v->size2);
+  if (1e-280 < sum && sum < 1e280)
+    return sqrt (sum);
+  gsl_vector_const_view careful = gsl_matrix_const_row (v, i);
+  return gsl_blas_dnrm2 (&careful.vector);
+}
+
+typedef struct
+{
+  const gsl_matrix *v;
+  double *sum; // by shard
+} norms;
+
+static int
+sum_norms (void *context, size_t shard, size_t first, size_t count)
+{
+  const norms *m = context;
+  double sum = 0;
+  for (size_t i = first; i < first + count; i++)
+    sum += norm_of_row (m->v, i);
+  m->sum[shard] = sum;
+  return GSL_SUCCESS;
+}
+
+int
+sb_step_mean_norm (const gsl_matrix *v, double *mean)
+{
+  const size_t shards = sb_shard_count (v->size1, shard_rows (v));
+  norms m = { v, malloc ((shards + 1) * sizeof *m.sum) };
+  if (m.sum == NULL)
+    return GSL_ENOMEM;
+  sb_shards (v->size1, shard_rows (v), sum_norms, &m);
+  *mean = 0;
+  for (size_t k = 0; k < shards; k++)
+    *mean += m.sum[k];
+  *mean /= (double)v->size1;
+  free (m.sum);
+  return GSL_SUCCESS;
 }
 
 int

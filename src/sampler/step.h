@@ -29,8 +29,14 @@ int sb_step_apply (const sb_process *process, sb_process_map map, CBLAS_TRANSPOS
 int sb_step_evaluate (const sb_score *score, sb_view view, const gsl_matrix *y, double t, const gsl_matrix *x,
                       gsl_matrix *out);
 
+// x <- a x + b g + c z; z NULL: without its term. All n x d.
+void sb_step_move (double a, gsl_matrix *x, double b, const gsl_matrix *g, double c, const gsl_matrix *z);
+
 // x <- x + a v
 void sb_step_add (gsl_matrix *x, double a, const gsl_matrix *v);
+
+// The mean over the rows of their Euclidean norms. GSL_ENOMEM.
+int sb_step_mean_norm (const gsl_matrix *v, double *mean);
 
 // x <- x + a M(s,t) z; z NULL: nothing.
 int sb_step_add_noise (const sb_process *process, sb_process_map map, double s, double t, double a, const gsl_matrix *z,

@@ -17,7 +17,7 @@
 // $\partial_t p_t = -\nabla\cdot\bigl[(F\mathbf{x} - \tfrac12 G^2\nabla\log p_t)\,p_t\bigr]$. The tests hold it to
 // both.
 
-#include "law.h"
+#include "diagonal.h"
 
 #include "../base/shard.h"
 
@@ -31,7 +31,8 @@
 // The covariances of $p_t$ differ from time to time, but their axes do not: with $\mathbf{C}_k = \mathbf{U}_k
 // \operatorname{diag}(\boldsymbol\lambda_k)\, \mathbf{U}_k^\top$ found once, $m^2\mathbf{C}_k +
 // \varsigma^2\mathbf{I}$ has the variances $s_{kj} = m^2\lambda_{kj} + \varsigma^2$ along the columns of
-// $\mathbf{U}_k$, at every time.
+// $\mathbf{U}_k$, at every time. Where all covariances are diagonal, the axes are the coordinates': there are no matrices
+// $\mathbf{U}_k$ to keep or to multiply by, and densities and scores are the next page's (diagonal.c).
 
 typedef struct
 {
@@ -40,7 +41,7 @@ typedef struct
   double *cumulative; // K
   gsl_matrix *mu;     // K x d
   gsl_matrix *lambda; // K x d, none negative
-  gsl_matrix *U;      // K d x d: the K matrices, one below the other
+  gsl_matrix *U;      // K d x d: the K matrices, one below the other; NULL: all are the identity
 } mixture;
 
 static inline double
@@ -53,6 +54,33 @@ static gsl_matrix
 axes (const mixture *law, size_t k)
 {
   return gsl_matrix_const_submatrix (law->U, k * law->d, 0, law->d, law->d).matrix;
+}
+
+// $\mathbf{U}_k^\top$ times every row, and `out` $\leftarrow \mathbf{U}_k\,$`y`$\, +\, c\,$`out`.
+
+static void
+to_axes (const mixture *law, size_t k, const gsl_matrix *x, gsl_matrix *y)
+{
+  if (!law->U)
+    {
+      gsl_matrix_memcpy (y, x);
+      return;
+    }
+  const gsl_matrix U = axes (law, k);
+  gsl_blas_dgemm (CblasNoTrans, CblasNoTrans, 1, x, &U, 0, y);
+}
+
+static void
+from_axes (const mixture *law, size_t k, const gsl_matrix *y, double c, gsl_matrix *out)
+{
+  if (!law->U)
+    {
+      gsl_matrix_scale (out, c);
+      gsl_matrix_add (out, y);
+      return;
+    }
+  const gsl_matrix U = axes (law, k);
+  gsl_blas_dgemm (CblasNoTrans, CblasTrans, 1, y, &U, c, out);
 }
 
 // ## A shard of a batch
@@ -128,8 +156,7 @@ project (shard *s, size_t k)
       for (size_t j = 0; j < x->size2; j++)
         delta[j] = fma (-s->kernel[i].m, mu[j], x_i[j]);
     }
-  const gsl_matrix U = axes (s->law, k);
-  gsl_blas_dgemm (CblasNoTrans, CblasNoTrans, 1, s->delta, &U, 0, s->y);
+  to_axes (s->law, k, s->delta, s->y);
 }
 
 // The log density of component $k$, weight included, but for the constant $-\tfrac{d}{2}\log 2\pi$ that all share:
@@ -261,13 +288,12 @@ amplify (shard *s, sb_view view, size_t k, gsl_matrix *y)
 static void
 add_share (shard *s, size_t k, gsl_matrix *y, gsl_matrix *out)
 {
-  const gsl_matrix U = axes (s->law, k);
   for (size_t i = 0; i < y->size1; i++)
     {
       gsl_vector_view y_i = gsl_matrix_row (y, i);
       gsl_vector_scale (&y_i.vector, gsl_matrix_get (s->r, i, k));
     }
-  gsl_blas_dgemm (CblasNoTrans, CblasTrans, 1, y, &U, 1, out);
+  from_axes (s->law, k, y, 1, out);
 }
 
 static void
@@ -318,11 +344,10 @@ evaluate_rows (void *context, size_t number, size_t first, size_t n)
 static void
 deviations (shard *s, size_t k, gsl_matrix *e)
 {
-  const gsl_matrix U = axes (s->law, k);
   project (s, k);
   amplify (s, SB_SCORE, k, s->y);
   gsl_matrix_memcpy (e, s->score);
-  gsl_blas_dgemm (CblasNoTrans, CblasTrans, 1, s->y, &U, -1, e);
+  from_axes (s->law, k, s->y, -1, e);
 }
 
 // Its product with a direction $\mathbf{v}$ per row:
@@ -330,7 +355,6 @@ deviations (shard *s, size_t k, gsl_matrix *e)
 static void
 add_jacobian_times (shard *s, size_t k, const gsl_matrix *v, gsl_matrix *out)
 {
-  const gsl_matrix U = axes (s->law, k);
   deviations (s, k, s->h);
   for (size_t i = 0; i < out->size1; i++)
     {
@@ -340,7 +364,7 @@ add_jacobian_times (shard *s, size_t k, const gsl_matrix *v, gsl_matrix *out)
       gsl_blas_ddot (&e_i.vector, &v_i.vector, &along);
       gsl_blas_daxpy (gsl_matrix_get (s->r, i, k) * along, &e_i.vector, &out_i.vector);
     }
-  gsl_blas_dgemm (CblasNoTrans, CblasNoTrans, 1, v, &U, 0, s->y);
+  to_axes (s->law, k, v, s->y);
   amplify (s, SB_SCORE, k, s->y);
   add_share (s, k, s->y, out);
 }
@@ -421,6 +445,7 @@ check_density (const batch_job *job, size_t rows)
 static int
 work_on (batch_job *job, const sb_process *process, const gsl_vector *t, sb_shard_function rows)
 {
+  const mixture *law = job->law;
   job->kernel = malloc (t->size * sizeof *job->kernel);
   if (!job->kernel)
     GSL_ERROR ("no memory for the kernels of a batch", GSL_ENOMEM);
@@ -428,7 +453,15 @@ work_on (batch_job *job, const sb_process *process, const gsl_vector *t, sb_shar
   if (!status)
     status = check_density (job, t->size);
   if (!status)
-    status = sb_shards (t->size, SHARD_ROWS, rows, job);
+    {
+      const diagonal_mixture diagonal = { law->K, law->d, law->log_w, law->mu, law->lambda };
+      if (!law->U && rows == evaluate_rows)
+        status = diagonal_evaluate (&diagonal, job->kernel, job->view, job->x, job->out);
+      else if (!law->U && rows == log_density_rows)
+        status = diagonal_log_density (&diagonal, job->kernel, job->x, job->out_number);
+      else
+        status = sb_shards (t->size, SHARD_ROWS, rows, job);
+    }
   free (job->kernel);
   return status;
 }
@@ -480,8 +513,13 @@ static void
 add_within (const shard *s, size_t k, gsl_matrix *root, gsl_matrix *covariance)
 {
   const double *lambda = gsl_matrix_const_ptr (s->law->lambda, k, 0), sd = s->kernel[0].sd;
-  const gsl_matrix U = axes (s->law, k);
-  gsl_matrix_memcpy (root, &U);
+  if (s->law->U)
+    {
+      const gsl_matrix U = axes (s->law, k);
+      gsl_matrix_memcpy (root, &U);
+    }
+  else
+    gsl_matrix_set_identity (root);
   for (size_t j = 0; j < s->law->d; j++)
     {
       gsl_vector_view axis = gsl_matrix_column (root, j);
@@ -493,14 +531,15 @@ add_within (const shard *s, size_t k, gsl_matrix *root, gsl_matrix *covariance)
 static void
 add_between (shard *s, size_t k, const gsl_vector *x_hat, gsl_matrix *covariance)
 {
-  const gsl_matrix U = axes (s->law, k);
   gsl_vector_const_view mu = gsl_matrix_const_row (s->law->mu, k);
-  gsl_vector_view y = gsl_matrix_row (s->y, 0), e = gsl_matrix_row (s->h, 0);
+  gsl_matrix_view y = gsl_matrix_submatrix (s->y, 0, 0, 1, s->law->d),
+                  row = gsl_matrix_submatrix (s->h, 0, 0, 1, s->law->d);
+  gsl_vector_view e = gsl_matrix_row (s->h, 0);
   project (s, k);
   amplify (s, SB_DENOISER, k, s->y);
   gsl_vector_memcpy (&e.vector, &mu.vector);
   gsl_vector_sub (&e.vector, x_hat);
-  gsl_blas_dgemv (CblasNoTrans, 1, &U, &y.vector, 1, &e.vector);
+  from_axes (s->law, k, &y.matrix, 1, &row.matrix);
   gsl_blas_dsyr (CblasLower, gsl_matrix_get (s->r, 0, k), &e.vector, covariance);
 }
 
@@ -575,13 +614,14 @@ draw_rows (void *context, size_t number, size_t first, size_t n)
   for (size_t i = first; i < first + n; i++)
     {
       const size_t k = draw->component[i];
-      const gsl_matrix U = axes (draw->law, k);
       gsl_vector_const_view mu = gsl_matrix_const_row (draw->law->mu, k);
+      gsl_matrix_view row = gsl_matrix_submatrix (draw->x, i, 0, 1, draw->law->d);
+      gsl_matrix_view z_row = gsl_matrix_submatrix (draw->z, i, 0, 1, draw->law->d);
       gsl_vector_view z = gsl_matrix_row (draw->z, i), x = gsl_matrix_row (draw->x, i);
       for (size_t j = 0; j < draw->law->d; j++)
         *gsl_vector_ptr (&z.vector, j) *= sqrt (gsl_matrix_get (draw->law->lambda, k, j));
       gsl_vector_memcpy (&x.vector, &mu.vector);
-      gsl_blas_dgemv (CblasNoTrans, 1, &U, &z.vector, 1, &x.vector);
+      from_axes (draw->law, k, &z_row.matrix, 1, &row.matrix);
     }
   return GSL_SUCCESS;
 }
@@ -705,7 +745,7 @@ eigen_decomposition (const gsl_matrix *c, gsl_vector *lambda, gsl_matrix *U)
 }
 
 static int
-find_axes (const gsl_matrix *c, gsl_vector *lambda, gsl_matrix *U)
+find_axes (const gsl_matrix *c, gsl_vector *lambda, gsl_matrix *U) // U NULL: c is diagonal
 {
   double doubt = 0;
   int status = check_symmetric (c);
@@ -715,7 +755,8 @@ find_axes (const gsl_matrix *c, gsl_vector *lambda, gsl_matrix *U)
     {
       gsl_vector_const_view diagonal = gsl_matrix_const_diagonal (c);
       gsl_vector_memcpy (lambda, &diagonal.vector);
-      gsl_matrix_set_identity (U);
+      if (U)
+        gsl_matrix_set_identity (U);
     }
   else
     {
@@ -757,7 +798,7 @@ static const sb_target_type mixture_type = { .name = "mixture",
                                              .free = mixture_free };
 
 static mixture *
-mixture_room (size_t K, size_t d)
+mixture_room (size_t K, size_t d, int diagonal)
 {
   mixture *law = calloc (1, sizeof *law);
   if (!law)
@@ -768,8 +809,8 @@ mixture_room (size_t K, size_t d)
   law->cumulative = malloc (K * sizeof *law->cumulative);
   law->mu = gsl_matrix_alloc (K, d);
   law->lambda = gsl_matrix_alloc (K, d);
-  law->U = gsl_matrix_alloc (K * d, d);
-  if (law->log_w && law->cumulative && law->mu && law->lambda && law->U)
+  law->U = diagonal ? NULL : gsl_matrix_alloc (K * d, d);
+  if (law->log_w && law->cumulative && law->mu && law->lambda && (law->U || diagonal))
     return law;
   mixture_free (law);
   GSL_ERROR_NULL ("no memory for a mixture", GSL_ENOMEM);
@@ -784,9 +825,9 @@ mixture_fill (mixture *law, const gsl_vector *weights, const gsl_matrix *means, 
   for (size_t k = 0; k < law->K && !status; k++)
     {
       gsl_matrix_const_view C = gsl_matrix_const_submatrix (covariances, k * law->d, 0, law->d, law->d);
-      gsl_matrix_view U = gsl_matrix_submatrix (law->U, k * law->d, 0, law->d, law->d);
+      gsl_matrix U = law->U ? axes (law, k) : (gsl_matrix){ 0 };
       gsl_vector_view lambda = gsl_matrix_row (law->lambda, k);
-      status = find_axes (&C.matrix, &lambda.vector, &U.matrix);
+      status = find_axes (&C.matrix, &lambda.vector, law->U ? &U : NULL);
     }
   return status;
 }
@@ -799,7 +840,13 @@ sb_target_mixture_alloc (const gsl_vector *weights, const gsl_matrix *means, con
     GSL_ERROR_NULL ("a mixture needs a component, and from 1 to 16384 dimensions", GSL_EINVAL);
   if (covariances->size1 != K * d || covariances->size2 != d)
     GSL_ERROR_NULL ("the K covariances, d x d each, stand one below the other", GSL_EBADLEN);
-  mixture *law = mixture_room (K, d);
+  int diagonal = 1;
+  for (size_t k = 0; k < K && diagonal; k++)
+    {
+      gsl_matrix_const_view C = gsl_matrix_const_submatrix (covariances, k * d, 0, d, d);
+      diagonal = is_diagonal (&C.matrix);
+    }
+  mixture *law = mixture_room (K, d, diagonal);
   if (!law)
     return NULL;
   if (mixture_fill (law, weights, means, covariances) != GSL_SUCCESS)

@@ -150,17 +150,22 @@ sb_target_cdf (const sb_target *target, const sb_process *process, const gsl_mat
 //
 // Under VE, VP, sub-VP and their chains, $\mathbf{x}_t$ given $\mathbf{x}_0$ is $\mathcal{N}(m\,\mathbf{x}_0,
 // \varsigma^2\mathbf{I})$ with two numbers $m$ and $\varsigma$ that depend on time alone. They are asked for before
-// any work is shared out among threads: a time outside the process is reported once.
+// any work is shared out among threads: a time outside the process is reported once. A row that shares its time with the row
+// above shares its kernel.
 
 int
 target_kernels (const sb_process *process, const gsl_vector *t, target_kernel *kernel)
 {
-  for (size_t i = 0; i < t->size; i++)
-    {
-      int status = sb_process_scalars (process, 0, gsl_vector_get (t, i), &kernel[i].m, &kernel[i].sd);
-      if (status)
-        return status;
-    }
+  const double *time = t->data;
+  for (size_t i = 0; i < t->size; i++, time += t->stride)
+    if (i > 0 && time[0] == *(time - t->stride))
+      kernel[i] = kernel[i - 1];
+    else
+      {
+        int status = sb_process_scalars (process, 0, time[0], &kernel[i].m, &kernel[i].sd);
+        if (status)
+          return status;
+      }
   return GSL_SUCCESS;
 }
 

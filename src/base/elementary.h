@@ -1,0 +1,136 @@
+#ifndef SCOREBOOK_BASE_ELEMENTARY_H
+#define SCOREBOOK_BASE_ELEMENTARY_H
+
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+// # Elementary functions that vectorise
+//
+// The C library's `exp`, `log`, `sin` and `cos` are called for one number at a time. These are multiplications and
+// additions without a branch, which a compiler can do for eight numbers at once (base/clones.h). Each brings its argument
+// into a short interval and has a polynomial there: the one that agrees with the function at the Chebyshev points of that
+// interval, with an error below $10^{-17}$, less than a tenth of a double's rounding. What is left are the roundings. The errors
+// stated are in units in the last place, and hold whether the compiler fuses multiplications and additions or not.
+
+static inline double
+sb_double_of_bits (uint64_t bits)
+{
+  double x;
+  memcpy (&x, &bits, sizeof x);
+  return x;
+}
+
+static inline uint64_t
+sb_bits_of_double (double x)
+{
+  uint64_t bits;
+  memcpy (&bits, &x, sizeof bits);
+  return bits;
+}
+
+// Added to a number below $2^{51}$, $1.5\cdot2^{52}$ rounds it to a whole one, which then stands in the lowest bits.
+static const double sb_rounder = 0x1.8p52;
+
+// ## The exponential
+//
+// With $n$ the whole number nearest to $x/\ln 2$ and $r = x - n\ln 2$, $|r| \le \tfrac12\ln 2$, where $\ln 2$ is a sum of two
+// doubles of which the first has so few digits that its product with $n$ is exact,
+// $$ e^x = 2^n e^r, \qquad e^r \approx 1 + r + r^2 (c_0 + c_1 r + \dots + c_{10} r^{10}) . $$
+// Within 2 units for $-708 \le x \le 709$; 0 below, infinity above; not-a-number stays so.
+
+static inline double
+sb_vexp (double x)
+{
+  const double ln2_high = 0x1.62e42fefa38p-1, ln2_low = 5.4979230187083712e-14, per_ln2 = 1.4426950408889634;
+  double shifted = x * per_ln2 + sb_rounder, n = shifted - sb_rounder;
+  double r = (x - n * ln2_high) - n * ln2_low;
+  double p = 0x1.1f730349868cep-29;
+  p = p * r + 0x1.af4de97ca4194p-26;
+  p = p * r + 0x1.27e4db646b17ep-22;
+  p = p * r + 0x1.71de0231960ebp-19;
+  p = p * r + 0x1.a01a01a6d889cp-16;
+  p = p * r + 0x1.a01a01abe7fe1p-13;
+  p = p * r + 0x1.6c16c16c162d4p-10;
+  p = p * r + 0x1.11111111100dcp-7;
+  p = p * r + 0x1.5555555555556p-5;
+  p = p * r + 0x1.5555555555557p-3;
+  p = p * r + 0.5;
+  double power = sb_double_of_bits ((sb_bits_of_double (shifted) + 1023) << 52);
+  double y = (r * r * p + r + 1) * power;
+  y = x < -708 ? 0 : y;
+  return x > 709 ? HUGE_VAL : y;
+}
+
+// ## The logarithm
+//
+// $x = 2^e m$ with $\sqrt{1/2} \le m < \sqrt2$, and $f = m - 1$, which is exact. With $s = f/(2 + f)$ and $z = s^2$,
+// $$ \ln(1 + f) = 2\operatorname{artanh} s = 2s + s z P(z) = f - s\,\bigl(f - z P(z)\bigr), $$
+// where the last form takes a small number off an exact one.
+// Within 2 units for all positive, normal and finite $x$; other arguments are not asked for.
+
+static inline double
+sb_vlog (double x)
+{
+  const double ln2_high = 0x1.62e42fefa38p-1, ln2_low = 5.4979230187083712e-14;
+  const uint64_t fraction = UINT64_C (0xfffffffffffff), half = UINT64_C (0x3fe0000000000000);
+  const uint64_t two_52 = UINT64_C (0x4330000000000000);
+  uint64_t bits = sb_bits_of_double (x);
+  double m = sb_double_of_bits ((bits & fraction) | half);
+  double e = sb_double_of_bits ((bits >> 52) | two_52) - (0x1p52 + 1022);
+  double small = m < M_SQRT1_2 ? 1 : 0;
+  e -= small;
+  double f = m + small * m - 1;
+  double s = f / (2 + f), z = s * s;
+  double p = 0x1.0c04595972ab8p-3;
+  p = p * z + 0x1.0fbe83c2cbcf3p-3;
+  p = p * z + 0x1.3b1c360763b8ap-3;
+  p = p * z + 0x1.745cf901605f7p-3;
+  p = p * z + 0x1.c71c720160b47p-3;
+  p = p * z + 0x1.2492492476c87p-2;
+  p = p * z + 0x1.9999999999a38p-2;
+  p = p * z + 0x1.5555555555555p-1;
+  return e * ln2_high + (f - (s * (f - z * p) - e * ln2_low));
+}
+
+// ## Sine and cosine of turns
+//
+// Box and Muller's angle is given as a part $u$ of a full turn, and the nearest quarter turn $q/4$ can be taken off without
+// rounding: $u = q/4 + r$ with $|r| \le \tfrac18$,
+// $$ \sin 2\pi r \approx 2\pi r + r\,r^2 S(r^2), \qquad \cos 2\pi r \approx 1 + r^2 C(r^2) . $$
+// A quarter turn makes sine cosine, and half a turn changes signs.
+// Within 2 units for $|u| \le 2^{20}$, of the sine and cosine of exactly $2\pi u$.
+
+static inline void
+sb_vsincos_turns (double u, double *sine, double *cosine)
+{
+  const double two_pi = 0x1.921fb54442d18p+2, two_pi_rest = 2.4492935982947064e-16;
+  double shifted = 4 * u + sb_rounder, q = shifted - sb_rounder;
+  double r = u - 0.25 * q, v = r * r;
+  double s = -0x1.6cc577dadd922p-1;
+  s = s * v + 0x1.e8f036bcd3237p+1;
+  s = s * v - 0x1.e3074d2614b2dp+3;
+  s = s * v + 0x1.50783486facaap+5;
+  s = s * v - 0x1.32d2cce62b872p+6;
+  s = s * v + 0x1.466bc6775aae1p+6;
+  s = s * v - 0x1.4abbce625be53p+5;
+  s = r * two_pi + r * (v * s + two_pi_rest);
+  double c = -0x1.b2f3eb054afcdp+0;
+  c = c * v + 0x1.f9ce245cada0bp+2;
+  c = c * v - 0x1.a6d1eef479be1p+4;
+  c = c * v + 0x1.e1f5068688d5bp+5;
+  c = c * v - 0x1.55d3c7e3cb241p+6;
+  c = c * v + 0x1.03c1f081b5ac0p+6;
+  c = c * v - 0x1.3bd3cc9be45dep+4;
+  c = 1 + v * c;
+
+  // The bits of $q$: of four quarters the second and fourth swap the two; the third and fourth turn the sine's sign, the
+  // second and third the cosine's.
+  uint64_t quarter = sb_bits_of_double (shifted);
+  uint64_t swap = -(quarter & 1), bits_s = sb_bits_of_double (s), bits_c = sb_bits_of_double (c);
+  uint64_t other = (bits_s ^ bits_c) & swap;
+  *sine = sb_double_of_bits (bits_s ^ other ^ (quarter >> 1 << 63));
+  *cosine = sb_double_of_bits (bits_c ^ other ^ ((quarter + 1) >> 1 << 63));
+}
+
+#endif

@@ -1,0 +1,406 @@
+// # Mixtures with diagonal covariances
+//
+// Where all covariances of a mixture are diagonal, as in most examples and in every kernel density estimate, no axes have to
+// be turned: [scoresde.txt-perturb-kernel]
+// $$ p_t(\mathbf{x}) = \sum_k w_k \prod_j \mathcal{N}(x_j;\; m\mu_{kj},\, s_{kj}), \qquad
+//    s_{kj} = m^2\lambda_{kj} + \varsigma^2. $$
+// What remains are differences, squares and exponentials, the same for every row. So rows are put side by side, LANES of
+// them in a block, and each step is done for the block at once: neither two dimensions nor a thousand leave a vector of
+// the processor half empty.
+//
+// The squared distances are sums of squared differences, not $\|\mathbf{x}\|^2 - 2m\,\mathbf{x}\cdot\boldsymbol\mu_k +
+// m^2\|\boldsymbol\mu_k\|^2$, whose terms cancel: that is for laws of many points (points.c), where a matrix product saves
+// far more than it does here.
+
+#include "diagonal.h"
+
+#include "../base/clones.h"
+#include "../base/elementary.h"
+#include "../base/shard.h"
+
+#include <gsl/gsl_errno.h>
+#include <gsl/gsl_math.h>
+#include <math.h>
+#include <stdlib.h>
+
+enum
+{
+  LANES = 16
+};
+
+// ## What a time makes of the law
+//
+// Tables for one kernel $(m, \varsigma)$. Where $\mathbf{x}$ is within a small $\varsigma$ of $m\boldsymbol\mu_k$, the
+// difference has to keep its digits: $m\mu_{kj}$ is the sum of two doubles, `high` its rounded value and `low` the rest, which
+// one fused multiply-add gives exactly.
+
+typedef struct
+{
+  target_kernel kernel;
+  double *constant;   // K: log w_k - sum_j log(s_kj) / 2
+  double *high, *low; // K x d: m mu_kj
+  double *precision;  // K x d: 1 / s_kj
+  double *gain;       // K x d: what multiplies a difference in the view
+  double *memory;
+} snapshot;
+
+static int
+snapshot_alloc (const diagonal_mixture *law, snapshot *s)
+{
+  const size_t K = law->K, size = K * law->d;
+  s->memory = malloc ((4 * size + K) * sizeof (double));
+  if (!s->memory)
+    GSL_ERROR ("no memory for a mixture at one time", GSL_ENOMEM);
+  s->high = s->memory;
+  s->low = s->high + size;
+  s->precision = s->low + size;
+  s->gain = s->precision + size;
+  s->constant = s->gain + size;
+  return GSL_SUCCESS;
+}
+
+// Given its component, all is Gaussian: with $\delta_j = x_j - m\mu_{kj}$,
+// $$ \partial_j\log p_t(\mathbf{x} \mid k) = -\frac{\delta_j}{s_{kj}}, \qquad
+//    \mathbb{E}[x_{0j} \mid \mathbf{x}, k] = \mu_{kj} + \frac{m\lambda_{kj}\,\delta_j}{s_{kj}}, \qquad
+//    \mathbb{E}[z_j \mid \mathbf{x}, k] = \frac{\varsigma\,\delta_j}{s_{kj}}. $$
+
+static double
+gain (target_kernel kernel, sb_view view, double lambda)
+{
+  switch (view)
+    {
+    case SB_DENOISER:
+      return kernel.m * lambda;
+    case SB_EPSILON:
+      return kernel.sd;
+    default:
+      return -1;
+    }
+}
+
+static void
+take_snapshot (const diagonal_mixture *law, target_kernel kernel, sb_view view, snapshot *s)
+{
+  const double m = kernel.m;
+  s->kernel = kernel;
+  for (size_t k = 0; k < law->K; k++)
+    {
+      const double *mu = gsl_matrix_const_ptr (law->mu, k, 0), *lambda = gsl_matrix_const_ptr (law->lambda, k, 0);
+      double logarithm = 0, sum = 0;
+      for (size_t j = 0; j < law->d; j++)
+        {
+          const size_t kj = k * law->d + j;
+          const double s_kj = m * m * lambda[j] + kernel.sd * kernel.sd;
+          if (j == 0 || lambda[j] != lambda[j - 1])
+            logarithm = log (s_kj);
+          sum += logarithm;
+          s->high[kj] = m * mu[j];
+          s->low[kj] = fma (m, mu[j], -s->high[kj]);
+          s->precision[kj] = 1 / s_kj;
+          s->gain[kj] = gain (kernel, view, lambda[j]) / s_kj;
+        }
+      s->constant[k] = law->log_w[k] - 0.5 * sum;
+    }
+}
+
+// ## A block of rows
+//
+// In a block the row is the fastest index: `x`, `out` are d x LANES and `r` is K x LANES. First the log density of each component,
+// weight included, but for the constant $-\tfrac{d}{2}\log 2\pi$ that all share: $\log w_k - \tfrac12\sum_j
+// \bigl(\delta_j^2/s_{kj} + \log s_{kj}\bigr)$.
+
+SB_CLONES static void
+log_densities (size_t K, size_t d, const snapshot *s, const double *restrict x, double *restrict r)
+{
+  for (size_t k = 0; k < K; k++)
+    {
+      const double *high = s->high + k * d, *low = s->low + k * d, *precision = s->precision + k * d;
+      double sum[LANES] = { 0 };
+      for (size_t j = 0; j < d; j++)
+        {
+#pragma omp simd
+          for (int l = 0; l < LANES; l++)
+            {
+              double delta = (x[j * LANES + l] - high[j]) - low[j];
+              sum[l] += delta * delta * precision[j];
+            }
+        }
+#pragma omp simd
+      for (int l = 0; l < LANES; l++)
+        r[k * LANES + l] = s->constant[k] - 0.5 * sum[l];
+    }
+}
+
+// The responsibility $r_k = P(k \mid \mathbf{x})$ is the component's share in the sum. Far from all components every density
+// underflows, so the largest log density is taken off first; `log_sum` is the logarithm of the sum.
+
+SB_CLONES static void
+normalise (size_t K, double *restrict r, double *restrict log_sum)
+{
+  double top[LANES], sum[LANES] = { 0 };
+#pragma omp simd
+  for (int l = 0; l < LANES; l++)
+    top[l] = r[l];
+  for (size_t k = 1; k < K; k++)
+    {
+#pragma omp simd
+      for (int l = 0; l < LANES; l++)
+        top[l] = r[k * LANES + l] > top[l] ? r[k * LANES + l] : top[l];
+    }
+  for (size_t k = 0; k < K; k++)
+    {
+#pragma omp simd
+      for (int l = 0; l < LANES; l++)
+        {
+          double share = sb_vexp (r[k * LANES + l] - top[l]);
+          r[k * LANES + l] = share;
+          sum[l] += share;
+        }
+    }
+#pragma omp simd
+  for (int l = 0; l < LANES; l++)
+    {
+      log_sum[l] = top[l] + sb_vlog (sum[l]); // from 1 to K
+      sum[l] = 1 / sum[l];
+    }
+  for (size_t k = 0; k < K; k++)
+    {
+#pragma omp simd
+      for (int l = 0; l < LANES; l++)
+        r[k * LANES + l] *= sum[l];
+    }
+}
+
+// Each view of the mixture is the average over $k$ with the responsibilities. [scoresde.txt-dsm-optimal] None of the
+// three is computed from another: as $\varsigma \to 0$ the score grows beyond bounds while the denoiser tends to
+// $\mathbf{x}/m$, and as $\varsigma \to \infty$ what the denoiser knows of $\mathbf{x}$ would be lost in
+// $\mathbf{x} + \varsigma^2\nabla\log p_t(\mathbf{x})$. Components that have no weight in the whole block are left out; `some` lists the
+// others.
+
+SB_CLONES static void
+average (size_t count, const size_t *restrict some, size_t d, const snapshot *s, const double *restrict x,
+         const double *restrict r, double *restrict out)
+{
+  for (size_t j = 0; j < d; j++)
+    {
+      double sum[LANES] = { 0 };
+      for (size_t i = 0; i < count; i++)
+        {
+          const size_t k = some[i], kj = k * d + j;
+          const double high = s->high[kj], low = s->low[kj], factor = s->gain[kj];
+#pragma omp simd
+          for (int l = 0; l < LANES; l++)
+            sum[l] += r[k * LANES + l] * (((x[j * LANES + l] - high) - low) * factor);
+        }
+#pragma omp simd
+      for (int l = 0; l < LANES; l++)
+        out[j * LANES + l] = sum[l];
+    }
+}
+
+SB_CLONES static void
+add_means (size_t count, const size_t *restrict some, size_t d, const gsl_matrix *mu, const double *restrict r,
+           double *restrict out)
+{
+  for (size_t i = 0; i < count; i++)
+    for (size_t j = 0; j < d; j++)
+      {
+        const double mu_kj = mu->data[some[i] * mu->tda + j], *r_k = r + some[i] * LANES;
+#pragma omp simd
+        for (int l = 0; l < LANES; l++)
+          out[j * LANES + l] += r_k[l] * mu_kj;
+      }
+}
+
+SB_CLONES static size_t
+list_weights (size_t K, const double *r, size_t *some)
+{
+  size_t count = 0;
+  for (size_t k = 0; k < K; k++)
+    {
+      double sum = 0;
+#pragma omp simd reduction(+ : sum)
+      for (int l = 0; l < LANES; l++)
+        sum += r[k * LANES + l];
+      if (sum != 0) // or is not a number
+        some[count++] = k;
+    }
+  return count;
+}
+
+// ## From rows to blocks and back
+//
+// In the last block the last row is repeated, so that a row's result does not depend on how many there are.
+
+SB_CLONES static void
+gather_rows (const gsl_matrix *x, size_t first, size_t n, double *restrict block)
+{
+  const double *row[LANES];
+  for (size_t l = 0; l < LANES; l++)
+    row[l] = x->data + (first + (l < n ? l : n - 1)) * x->tda;
+  for (size_t j = 0; j < x->size2; j++)
+    for (int l = 0; l < LANES; l++)
+      block[j * LANES + (size_t)l] = row[l][j];
+}
+
+SB_CLONES static void
+scatter_rows (const double *restrict block, gsl_matrix *out, size_t first, size_t n)
+{
+  for (size_t l = 0; l < n; l++)
+    {
+      double *row = out->data + (first + l) * out->tda;
+      for (size_t j = 0; j < out->size2; j++)
+        row[j] = block[j * LANES + l];
+    }
+}
+
+// ## A shard of a batch
+
+typedef struct
+{
+  const diagonal_mixture *law;
+  const target_kernel *kernel; // a row each
+  const snapshot *common;      // where all rows have the same kernel
+  const gsl_matrix *x;
+  sb_view view;
+  gsl_matrix *out;   // one of these two is the result
+  gsl_vector *log_p; // a number per row
+} batch_job;
+
+typedef struct
+{
+  double *x, *out, *r; // of a block
+  size_t *some;
+  snapshot own;
+} room;
+
+static void
+room_free (room *m)
+{
+  free (m->x);
+  free (m->some);
+  free (m->own.memory);
+}
+
+static int
+room_alloc (const batch_job *job, room *m)
+{
+  const size_t K = job->law->K, d = job->law->d;
+  *m = (room){ .x = aligned_alloc (64, (2 * d + K) * LANES * sizeof (double)), .some = malloc (K * sizeof *m->some) };
+  int status = m->x && m->some ? GSL_SUCCESS : GSL_ENOMEM;
+  if (!status)
+    {
+      m->out = m->x + d * LANES;
+      m->r = m->out + d * LANES;
+      status = job->common ? GSL_SUCCESS : snapshot_alloc (job->law, &m->own);
+    }
+  if (status)
+    {
+      room_free (m);
+      GSL_ERROR ("no memory for a block of rows", status);
+    }
+  return status;
+}
+
+static void
+work_on_block (const batch_job *job, const snapshot *s, room *m, size_t first, size_t n)
+{
+  const size_t K = job->law->K, d = job->law->d;
+  double log_sum[LANES];
+  gather_rows (job->x, first, n, m->x);
+  log_densities (K, d, s, m->x, m->r);
+  normalise (K, m->r, log_sum);
+  if (job->log_p)
+    {
+      for (size_t l = 0; l < n; l++)
+        gsl_vector_set (job->log_p, first + l, log_sum[l] - 0.5 * (double)d * log (2 * M_PI));
+      return;
+    }
+  const size_t count = list_weights (K, m->r, m->some);
+  average (count, m->some, d, s, m->x, m->r, m->out);
+  if (job->view == SB_DENOISER)
+    add_means (count, m->some, d, job->law->mu, m->r, m->out);
+  scatter_rows (m->out, job->out, first, n);
+}
+
+static int
+same_kernel (target_kernel a, target_kernel b)
+{
+  return a.m == b.m && a.sd == b.sd;
+}
+
+// A snapshot serves the rows that follow each other at one time; where each row has a time of its own, each has its snapshot.
+
+static int
+work_on_rows (void *context, size_t number, size_t first, size_t n)
+{
+  const batch_job *job = context;
+  const target_kernel *kernel = job->kernel;
+  const size_t end = first + n;
+  room m;
+  (void)number;
+  int status = room_alloc (job, &m);
+  if (status)
+    return status;
+  for (size_t i = first, next; i < end; i = next)
+    {
+      next = i + 1;
+      while (next < end && next < i + LANES && (job->common || same_kernel (kernel[next], kernel[i])))
+        next++;
+      if (!job->common && (i == first || !same_kernel (m.own.kernel, kernel[i])))
+        take_snapshot (job->law, kernel[i], job->view, &m.own);
+      work_on_block (job, job->common ? job->common : &m.own, &m, i, next - i);
+    }
+  room_free (&m);
+  return GSL_SUCCESS;
+}
+
+// A shard has about as many numbers, whatever the dimension.
+
+enum
+{
+  SHARD_NUMBERS = 8192
+};
+
+static size_t
+shard_rows (size_t d)
+{
+  const size_t blocks = SHARD_NUMBERS / LANES / d;
+  return LANES * (blocks > 0 ? blocks : 1);
+}
+
+static int
+work_on (batch_job *job)
+{
+  const size_t n = job->x->size1;
+  snapshot common = { 0 };
+  int same = 1, status = GSL_SUCCESS;
+  for (size_t i = 1; i < n && same; i++)
+    same = same_kernel (job->kernel[i], job->kernel[0]);
+  if (same)
+    {
+      status = snapshot_alloc (job->law, &common);
+      if (status)
+        return status;
+      take_snapshot (job->law, job->kernel[0], job->view, &common);
+      job->common = &common;
+    }
+  status = sb_shards (n, shard_rows (job->law->d), work_on_rows, job);
+  free (common.memory);
+  return status;
+}
+
+int
+diagonal_evaluate (const diagonal_mixture *law, const target_kernel *kernel, sb_view view, const gsl_matrix *x,
+                   gsl_matrix *out)
+{
+  batch_job job = { .law = law, .kernel = kernel, .view = view, .x = x, .out = out };
+  return work_on (&job);
+}
+
+int
+diagonal_log_density (const diagonal_mixture *law, const target_kernel *kernel, const gsl_matrix *x, gsl_vector *log_p)
+{
+  batch_job job = { .law = law, .kernel = kernel, .view = SB_SCORE, .x = x, .log_p = log_p };
+  return work_on (&job);
+}

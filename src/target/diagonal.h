@@ -1,0 +1,22 @@
+#ifndef SCOREBOOK_TARGET_DIAGONAL_H
+#define SCOREBOOK_TARGET_DIAGONAL_H
+
+// Mixtures of Gaussians whose coordinates are independent within a component; not installed.
+
+#include "law.h"
+
+// Not owned: K log weights, K x d means and K x d variances.
+typedef struct
+{
+  size_t K, d;
+  const double *log_w;
+  const gsl_matrix *mu, *lambda;
+} diagonal_mixture;
+
+// As sb_target_evaluate and sb_target_log_density, a kernel for each row; densities are there at every row's time.
+int diagonal_evaluate (const diagonal_mixture *law, const target_kernel *kernel, sb_view view, const gsl_matrix *x,
+                       gsl_matrix *out);
+int diagonal_log_density (const diagonal_mixture *law, const target_kernel *kernel, const gsl_matrix *x,
+                          gsl_vector *log_p);
+
+#endif
