@@ -11,6 +11,7 @@
 #include "process/ve.h"
 #include "score/callback.h"
 #include "score/exact.h"
+#include "score/stretch.h"
 
 #include <criterion/criterion.h>
 #include <gsl/gsl_cdf.h>
@@ -222,6 +223,32 @@ Test (denoising, three_forms_of_the_target)
   check_forms (ddpm, 0.4);
   check_forms (ddpm, 1);
   sb_process_free (ddpm);
+}
+
+// Where the maps are matrices, neither symmetric, it is $-\mathbf C^{-1}(\tilde{\mathbf x} - \mathbf A\mathbf x)$ with the
+// covariance $\mathbf C = \mathbf S\mathbf S^\top$ of the kernel. [dsm2ddpm.txt-cond-score]
+
+Test (denoising, target_under_matrices)
+{
+  sb_process *process = stretch_alloc ();
+  double data[2] = { 0.7, -1.2 }, noised[2] = { 0.1, 0.9 }, found[2], when = 0.6, A[2][2], S[2][2], C[2][2],
+         distance[2];
+  gsl_matrix_view x = gsl_matrix_view_array (data, 1, 2), x_tilde = gsl_matrix_view_array (noised, 1, 2),
+                  out = gsl_matrix_view_array (found, 1, 2);
+  gsl_vector_view t = gsl_vector_view_array (&when, 1);
+  cr_assert_eq (sb_denoising_target (process, &x.matrix, &x_tilde.matrix, &t.vector, &out.matrix), GSL_SUCCESS);
+  stretch_A (when, A);
+  stretch_S (when, S);
+  for (int i = 0; i < 2; i++)
+    {
+      distance[i] = noised[i] - A[i][0] * data[0] - A[i][1] * data[1];
+      for (int j = 0; j < 2; j++)
+        C[i][j] = S[i][0] * S[j][0] + S[i][1] * S[j][1];
+    }
+  double det = C[0][0] * C[1][1] - C[0][1] * C[1][0];
+  cr_assert_float_eq (found[0], -(C[1][1] * distance[0] - C[0][1] * distance[1]) / det, 1e-12 * 100);
+  cr_assert_float_eq (found[1], -(C[0][0] * distance[1] - C[1][0] * distance[0]) / det, 1e-12 * 100);
+  sb_process_free (process);
 }
 
 // ## The variance of the target
