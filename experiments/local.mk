@@ -3,11 +3,12 @@
 
 experiments_run = %D%/scoresde/digits %D%/scoresde/fig1 %D%/scoresde/tab1 %D%/scoresde/fig5 \
   %D%/scoresde/denoiser %D%/scoresde/samples %D%/scoresde/tab1-images \
-  %D%/dsm2ddpm/fig1a %D%/dsm2ddpm/fig1b %D%/dsm2ddpm/fig2 %D%/dsm2ddpm/fig4 %D%/dsm2ddpm/fig6 %D%/dsm2ddpm/vlb %D%/speed/run
+  %D%/dsm2ddpm/fig1a %D%/dsm2ddpm/fig1b %D%/dsm2ddpm/fig2 %D%/dsm2ddpm/fig4 %D%/dsm2ddpm/learned \
+  %D%/dsm2ddpm/fig6 %D%/dsm2ddpm/vlb %D%/speed/run
 experiments_shown = %D%/scoresde/digits.md %D%/scoresde/fig1.md %D%/scoresde/tab1.md %D%/scoresde/fig5.md \
   %D%/scoresde/denoiser.md %D%/scoresde/samples.md %D%/scoresde/tab1-images.md \
   %D%/dsm2ddpm/fig1a.md %D%/dsm2ddpm/fig1b.md %D%/dsm2ddpm/fig2.md %D%/dsm2ddpm/fig4.md \
-  %D%/dsm2ddpm/fig6.md %D%/dsm2ddpm/vlb.md %D%/speed/run.md
+  %D%/dsm2ddpm/learned.md %D%/dsm2ddpm/fig6.md %D%/dsm2ddpm/vlb.md %D%/speed/run.md
 EXTRA_DIST += %D%/run %D%/render %D%/list %D%/lib.sh %D%/style.gnuplot %D%/page.css %D%/csv.awk %D%/form.awk \
   %D%/table.awk %D%/published.awk %D%/claims.awk %D%/scoresde/tab1-images.awk $(experiments_run) $(experiments_shown)
 
@@ -28,7 +29,9 @@ noinst_PROGRAMS += %D%/scoresde/digits-driver %D%/scoresde/fig1-driver %D%/score
 %C%_scoresde_samples_driver_SOURCES = %D%/scoresde/samples.c $(experiments_images) $(experiments_common)
 %C%_scoresde_samples_driver_LDADD = libscorebook-core.la
 noinst_PROGRAMS += %D%/dsm2ddpm/fig1a-driver %D%/dsm2ddpm/fig1b-driver %D%/dsm2ddpm/fig2-driver \
-  %D%/dsm2ddpm/fig4-driver
+  %D%/dsm2ddpm/fig4-driver %D%/dsm2ddpm/learned-driver
+%C%_dsm2ddpm_learned_driver_SOURCES = %D%/dsm2ddpm/learned.c $(experiments_common)
+%C%_dsm2ddpm_learned_driver_LDADD = libscorebook-core.la
 %C%_dsm2ddpm_fig1a_driver_SOURCES = %D%/dsm2ddpm/fig1a.c $(experiments_common)
 %C%_dsm2ddpm_fig1a_driver_LDADD = libscorebook-core.la
 %C%_dsm2ddpm_fig1b_driver_SOURCES = %D%/dsm2ddpm/fig1b.c $(experiments_common)

@@ -756,6 +756,7 @@ Test (dynamics, a_run_and_its_parts)
   sb_langevin first = { .epsilon = 0.3, .steps = 2 }, rest = { .epsilon = 0.3, .steps = 4, .taken = 2 };
   cr_assert_eq (sb_langevin_sample (&first, law.score, NULL, 0, stream, &y.matrix), GSL_SUCCESS);
   cr_assert_eq (parts[2], r.seen[2]);
+  stream.purpose = SB_FOR_DATA; // which is not looked at
   cr_assert_eq (sb_langevin_sample (&rest, law.score, NULL, 0, stream, &y.matrix), GSL_SUCCESS);
   langevin.progress = NULL;
   cr_assert_eq (sb_langevin_sample (&langevin, law.score, NULL, 0, sb_stream_skip (stream, 1), &row.matrix),
