@@ -149,7 +149,7 @@ normal_pairs (const addresses *a, sb_stream stream, double *z)
     {
       double sine, cosine, u_0 = midpoint_of_words (w.word[0][l], w.word[1][l]);
       sb_vsincos_turns (midpoint_of_words (w.word[2][l], w.word[3][l]), &sine, &cosine);
-      double R = sqrt (-2 * sb_vlog (u_0));
+      double R = sb_vsqrt (-2 * sb_vlog (u_0));
       z[2 * l] = R * cosine;
       z[2 * l + 1] = R * sine;
     }

@@ -40,6 +40,14 @@ logarithms (void)
 }
 
 SB_CLONES static void
+roots (void)
+{
+#pragma omp simd
+  for (int i = 0; i < COUNT; i++)
+    n.y[i] = sb_vsqrt (n.x[i]);
+}
+
+SB_CLONES static void
 sines_and_cosines (void)
 {
 #pragma omp simd
@@ -132,6 +140,22 @@ Test (elementary, logarithm_everywhere)
   logarithms ();
   cr_assert_gt (worst (n.y, logl), 0.25);
   cr_assert_eq (sb_vlog (1), 0);
+}
+
+Test (elementary, square_root)
+{
+  const double ranges[][2] = { { 0, 1 }, { 1, 4 }, { 1e-300, 1e300 }, { 1 - 1e-8, 1 + 1e-8 } };
+  for (int k = 0; k < 4; k++)
+    {
+      draw ((uint64_t)k, ranges[k][0], ranges[k][1]);
+      roots ();
+      double most = worst (n.y, sqrtl);
+      cr_assert (0.25 < most && most < 1, "%g", most);
+    }
+  for (int i = 0; i < COUNT; i++)
+    n.x[i] = pow (10, -300 + 600.0 * i / COUNT);
+  roots ();
+  cr_assert_lt (worst (n.y, sqrtl), 1);
 }
 
 // The exact angle is reduced in whole turns first, which a `long double` does without rounding.
