@@ -572,7 +572,8 @@ Test (denoising, what_does_not_fit_is_refused)
   sb_process *process = one_level (2, 1), *ve = sb_ve_alloc (2, 0.01, 50);
   model w = affine_alloc (2);
   sb_score *score = sb_score_alloc (&affine_type, &w, process);
-  gsl_matrix *x = gsl_matrix_calloc (4, 2), *out = gsl_matrix_alloc (4, 2), *narrow = gsl_matrix_calloc (4, 1);
+  gsl_matrix *x = gsl_matrix_calloc (4, 2), *out = gsl_matrix_alloc (4, 2), *narrow = gsl_matrix_calloc (4, 1),
+             *less = gsl_matrix_calloc (3, 2);
   gsl_vector *t = gsl_vector_calloc (4), *loss = gsl_vector_alloc (4), *short_loss = gsl_vector_alloc (3);
   gsl_vector_set_all (t, 1);
   cr_assert_eq (sb_denoising_loss (score, x, x, t, NULL, short_loss, out), GSL_EBADLEN);
@@ -581,6 +582,9 @@ Test (denoising, what_does_not_fit_is_refused)
   cr_assert_eq (sb_denoising_loss (score, narrow, narrow, t, NULL, loss, narrow), GSL_EBADLEN);
   cr_assert_eq (sb_denoising_target (process, x, x, short_loss, out), GSL_EBADLEN);
   cr_assert_eq (sb_denoising_target (process, x, x, t, narrow), GSL_EBADLEN);
+  cr_assert_eq (sb_denoising_target (process, x, narrow, t, out), GSL_EBADLEN);
+  cr_assert_eq (sb_denoising_target (process, x, less, t, out), GSL_EBADLEN);
+  cr_assert_eq (sb_denoising_target (process, x, x, t, less), GSL_EBADLEN);
   gsl_vector_set_zero (t);
   cr_assert_eq (sb_denoising_target (process, x, x, t, out), GSL_ESING, "no noise, no kernel");
   gsl_vector_set_all (t, 2);
@@ -588,6 +592,7 @@ Test (denoising, what_does_not_fit_is_refused)
   gsl_matrix_free (x);
   gsl_matrix_free (out);
   gsl_matrix_free (narrow);
+  gsl_matrix_free (less);
   gsl_vector_free (t);
   gsl_vector_free (loss);
   gsl_vector_free (short_loss);

@@ -420,6 +420,13 @@ negative (double sigma, void *params)
 }
 
 static double
+nothing_at_all (double sigma, void *params)
+{
+  (void)sigma, (void)params;
+  return 0;
+}
+
+static double
 not_a_number (double sigma, void *params)
 {
   (void)sigma, (void)params;
@@ -449,6 +456,9 @@ Test (ncsn, what_does_not_fit_is_refused)
       cr_assert_eq (sb_ncsn_weigh (&bad[k], process, t, loss, NULL), GSL_EDOM);
       cr_assert_eq (sb_ncsn_objective (&bad[k], score, x, NULL, times, stream, loss), GSL_EDOM);
     }
+  gsl_vector_set_all (loss, 1);
+  cr_assert_eq (sb_ncsn_weigh (&(sb_ncsn){ .lambda = nothing_at_all }, process, t, loss, NULL), GSL_SUCCESS);
+  cr_assert (gsl_vector_isnull (loss), "a level may be left out");
   gsl_vector_set_all (t, 3);
   cr_assert_eq (sb_ncsn_weigh (&ncsn, process, t, loss, NULL), GSL_EDOM);
   gsl_matrix_free (x);
