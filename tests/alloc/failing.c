@@ -1,8 +1,8 @@
 // # An allocator that fails when told to
 //
-// A program's own `malloc` is found before the C library's by every shared library it loads, so GSL's, zlib's, libpng's
-// and jansson's allocations pass through here as ours do. The memory itself comes from glibc, under the names that it
-// keeps for those who replace its functions.
+// A program's own `malloc` is found before the C library's by every shared library it loads, so GSL's, zlib's,
+// libpng's and jansson's allocations pass through here as ours do. The memory itself comes from glibc, under the
+// names that it keeps for those who replace its functions.
 
 #include <config.h>
 
@@ -101,9 +101,10 @@ failing_end (void)
 // ## Who asks
 //
 // libgomp ends the process when it gets no memory, and keeps what it has for the next parallel region; OpenBLAS keeps
-// its buffers as well, and oneDNN, which is written in C++, its primitives, and does not survive a refusal everywhere: what
-// they ask for is neither refused nor counted. `dladdr` knows who they are; it allocates
-// nothing, but searches long, so its answers are kept.
+// its buffers as well, and oneDNN, which is written in C++, its primitives, and does not survive a refusal
+// everywhere: what they ask for is neither refused nor counted. Nor is what the dynamic linker asks for, which is
+// their thread-local storage. `dladdr` knows who they are; it allocates nothing, but searches long, so its answers
+// are kept.
 
 enum
 {
@@ -133,7 +134,8 @@ who (const void *address)
                       .function = found && where.dli_sname ? where.dli_sname : "",
                       .exempt = found
                                 && (strstr (where.dli_fname, "gomp") || strstr (where.dli_fname, "blas")
-                                    || strstr (where.dli_fname, "dnnl") || strstr (where.dli_fname, "stdc++")) };
+                                    || strstr (where.dli_fname, "dnnl") || strstr (where.dli_fname, "stdc++")
+                                    || strstr (where.dli_fname, "/ld-")) };
   return &known[i];
 }
 
@@ -143,8 +145,9 @@ counts (const void *caller)
   return now.counting && !who (caller)->exempt;
 }
 
-// GSL 2.7 itself forgets blocks: `gsl_matrix_alloc` its matrix where the numbers get no memory, `gsl_eigen_symmv_alloc` what it
-// has of its five. That is not held against the path. How many, now that `caller` is refused:
+// GSL 2.7 itself forgets blocks: `gsl_matrix_alloc` its matrix where the numbers get no memory,
+// `gsl_eigen_symmv_alloc` what it has of its five. That is not held against the path. How many, now that `caller` is
+// refused:
 
 static long
 gsl_forgets (const char *caller)

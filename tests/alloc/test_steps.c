@@ -1,0 +1,62 @@
+// # A training step allocates nothing
+//
+// All room is made before the first step. What oneDNN keeps for itself while a primitive runs is not counted (failing.c).
+
+#include "base/shard.h"
+#include "failing.h"
+#include "process/vp.h"
+#include "train/train.h"
+
+#include <criterion/criterion.h>
+#include <gsl/gsl_errno.h>
+
+static int
+draw (const void *state, sb_stream stream, gsl_matrix *x)
+{
+  (void)state;
+  return sb_stream_normals (stream, 0, x);
+}
+
+static size_t
+allocations_of_a_step (const char *configuration, const sb_net_backend *backend)
+{
+  double loss, norm;
+  sb_error error = { 0 };
+  sb_net *net = sb_net_alloc (configuration, &error);
+  cr_assert_eq (sb_net_choose (net, sb_net_backend_name (backend), SB_NET_FLOAT, &error), GSL_SUCCESS, "%s",
+                error.message);
+  sb_process *process = sb_vp_alloc (sb_net_shape_size (sb_net_input (net)), SB_VP_BETA_MIN, SB_VP_BETA_MAX);
+  sb_training *training = sb_training_alloc (net, (sb_stream){ 1, SB_FOR_USER, 0 });
+  sb_denoising denoising = { .network = { net, process, training->theta, SB_PREDICTS_EPSILON, SB_LABEL_TIME, 1 },
+                             .dsm = { process, SB_WEIGHT_VARIANCE, 1e-3 },
+                             .examples = { draw, NULL } };
+  sb_recipe recipe
+      = { .task = sb_denoising_task (&denoising), .adam = sb_adam_defaults, .batch = 7, .shard_rows = 3, .seed = 1 };
+  sb_trainer *trainer = sb_trainer_alloc (&recipe, training);
+  cr_assert_not_null (trainer);
+  failing_begin (FAIL_NEVER, 0);
+  for (int k = 0; k < 3; k++)
+    cr_assert_eq (sb_trainer_step (trainer, &loss, &norm, &error), GSL_SUCCESS, "%s", error.message);
+  size_t allocations = failing_end ().allocations;
+  sb_trainer_free (trainer);
+  sb_training_free (training);
+  sb_process_free (process);
+  sb_net_free (net);
+  return allocations;
+}
+
+Test (steps, allocate_nothing)
+{
+  if (!failing_available ())
+    cr_skip_test ("a sanitizer has the allocator: run without it");
+  gsl_set_error_handler_off ();
+  sb_blas_single_threaded ();
+  const char *const networks[] = { "unet image=1x8x8 channels=8 multipliers=1,2 groups=4 attention=4", "mlp inputs=3" };
+  for (size_t b = 0; sb_net_backend_at (b); b++)
+    for (size_t k = 0; k < 2 && sb_net_backend_usable (sb_net_backend_at (b), SB_NET_FLOAT); k++)
+      {
+        size_t allocations = allocations_of_a_step (networks[k], sb_net_backend_at (b));
+        cr_assert_eq (allocations, 0, "%s, %s: %zu allocations in three steps", networks[k],
+                      sb_net_backend_name (sb_net_backend_at (b)), allocations);
+      }
+}
