@@ -93,8 +93,8 @@ paper (const sb_score *score, const gsl_matrix *y, double s, double t, const gsl
   return status == GSL_SUCCESS ? (A == 1 ? lower : upper) (score, y, s, t, z, x) : status;
 }
 
-// The *optimal* one lies between, and is the variance that the score itself implies: see
-// `reverse.c`. With an exact score of Gaussian data it makes every marginal of the chain exact.
+// The *optimal* one is the variance that the score itself implies: see `reverse.c`. With the exact score of Gaussian
+// data alike in all directions it makes every marginal of the chain exact.
 
 static int
 draw_optimal (const sb_reverse *reverse, const gsl_matrix *y, const gsl_vector *s, const gsl_vector *t,

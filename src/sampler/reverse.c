@@ -54,8 +54,8 @@ sb_reverse_mean (const sb_reverse *reverse, const gsl_matrix *y, const gsl_vecto
 // ## The variance is a choice
 //
 // The report fixes $\Sigma_\theta = \tilde\beta_t\,\mathbf{I}$; Ho et al. (2020) found $\beta_t\,\mathbf{I}$ as good.
-// [dsm2ddpm.txt-Sigma-theta] They are the ends of what can be true: $\tilde\beta_t$ is right for data at a single
-// point, $\beta_t$ for standard normal data. But $\tilde\beta_1 = 0$: with it the last step makes no noise, and has no
+// [dsm2ddpm.txt-Sigma-theta] The first is right for data at a single point, the second for standard normal
+// data. But $\tilde\beta_1 = 0$: with it the last step makes no noise, and has no
 // density. For likelihoods it takes another variance, $\beta_1$ or the one of the step before, $\tilde\beta_2$.
 
 static int

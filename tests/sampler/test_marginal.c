@@ -7,6 +7,8 @@
 #include "chain.h"
 #include "process/vp.h"
 #include "recursion.h"
+#include "process/smld.h"
+#include "sampler/annealed.h"
 #include "sampler/pc.h"
 #include "score/exact.h"
 
@@ -418,6 +420,79 @@ Test (marginal, optimal_variance_is_the_best_of_three_in_few_steps)
   double optimal = distance_after (25, sb_predictor_ancestral_optimal, 8000);
   cr_assert_lt (optimal, distance_after (25, sb_predictor_ancestral_lower, 8000));
   cr_assert_lt (optimal, distance_after (25, sb_predictor_ancestral_upper, 8000));
+}
+
+// ## Beside annealed Langevin dynamics
+//
+// $.2\,\mathcal{N}((-3, -3), \mathbf{I}) + .8\,\mathcal{N}((3, 3), \mathbf{I})$, its exact score asked 1000 times for
+// each sample: DDPM's chain, and ten levels from $\sigma = 10$ to 0.1 with a hundred Langevin steps each. DDPM has the
+// lower mode's share to .015 and the variance within the other mode, 1, to .04; annealed Langevin dynamics to .035,
+// with a variance of 1.05 to 1.08 (its last level's noise and its steps). 20000 samples in `make check-long`; otherwise
+// 1500, with five standard errors more. [dsm2ddpm.txt-sampler-vs-langevin]
+
+typedef struct
+{
+  double lower, variance;
+} modes;
+
+static modes
+modes_of (const gsl_matrix *x)
+{
+  double lower = 0, upper = 0, sum = 0, squares = 0;
+  for (size_t i = 0; i < x->size1; i++)
+    {
+      double a = gsl_matrix_get (x, i, 0), b = gsl_matrix_get (x, i, 1);
+      if (a + b < 0)
+        lower++;
+      else
+        upper += 2, sum += a + b, squares += a * a + b * b;
+    }
+  return (modes){ lower / (double)x->size1, squares / upper - gsl_pow_2 (sum / upper) };
+}
+
+static modes
+by_langevin (const sb_target *data, size_t n)
+{
+  sb_process *smld = sb_smld_alloc (2, 10, 0.1, 10);
+  sb_score *score = sb_score_exact_alloc (data, smld);
+  const sb_annealed annealed = { .epsilon = 0.002, .steps = 100 };
+  gsl_matrix *x = gsl_matrix_alloc (n, 2);
+  gsl_vector *times = gsl_vector_alloc (10);
+  for (size_t i = 0; i < 10; i++)
+    gsl_vector_set (times, i, (double)(10 - i) / 10);
+  cr_assert_eq (sb_process_prior (smld, (sb_stream){ 45, SB_FOR_PRIOR, 0 }, x), GSL_SUCCESS);
+  cr_assert_eq (sb_annealed_sample (&annealed, score, NULL, times, (sb_stream){ 45, 0, 0 }, x), GSL_SUCCESS);
+  modes found = modes_of (x);
+  gsl_matrix_free (x);
+  gsl_vector_free (times);
+  sb_score_free (score);
+  sb_process_free (smld);
+  return found;
+}
+
+Test (marginal, mode_weights_beside_annealed_langevin)
+{
+  const double w[] = { 0.2, 0.8 }, m[] = { -3, 3 }, v[] = { 1, 1 };
+  const bool full = getenv ("SCOREBOOK_LONG");
+  const size_t n = full ? 20000 : 1500;
+  const double share = full ? 0 : 5 * sqrt (0.16 / (double)n), spread = full ? 0 : 5 * sqrt (2 / (1.6 * (double)n));
+  chain c;
+  chain_linear (&c, 1000);
+  sb_target *data = chain_mixture (2, 2, w, m, v);
+  const sb_predictor_type *predictor[] = { sb_predictor_ancestral_lower, sb_predictor_ancestral_upper };
+  for (int k = 0; k < 2; k++)
+    {
+      gsl_matrix *x = sample (&c, data, predictor[k], n, 46);
+      modes ddpm = modes_of (x);
+      cr_assert_float_eq (ddpm.lower, 0.2, 0.015 + share, "%s: %g", predictor[k]->name, ddpm.lower);
+      cr_assert_float_eq (ddpm.variance, 1, 0.04 + spread, "%s: variance %g", predictor[k]->name, ddpm.variance);
+      gsl_matrix_free (x);
+    }
+  modes langevin = by_langevin (data, n);
+  cr_assert_float_eq (langevin.lower, 0.2, 0.035 + share, "annealed Langevin: %g", langevin.lower);
+  cr_assert (langevin.variance > 1.03 - spread && langevin.variance < 1.1 + spread, "annealed Langevin: variance %g",
+             langevin.variance);
+  sb_target_free (data);
 }
 
 // ## The negative log-likelihood
