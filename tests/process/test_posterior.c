@@ -353,6 +353,52 @@ Test (posterior, simulated_chains_regress_to_it)
   sb_process_free (ddpm);
 }
 
+// Row by row a draw is the mean and $\sqrt{\tilde\beta_t}$ times the row's normals, each at its own times; from level 1
+// on, with all $s$ zero (NULL), it is $\mathbf{x}_0$.
+
+Test (posterior, draw_is_mean_and_noise)
+{
+  enum
+  {
+    N = 3,
+    D = 2
+  };
+  chain c;
+  chain_small (&c);
+  sb_process *ddpm = chain_alloc (&c, D);
+  gsl_matrix *x_0 = chain_normals (N, D, 16), *x_t = chain_normals (N, D, 17), *z = chain_normals (N, D, 18),
+             *x_s = gsl_matrix_alloc (N, D);
+  gsl_vector *s = gsl_vector_alloc (N), *t = gsl_vector_alloc (N);
+  for (size_t i = 0; i < N; i++)
+    {
+      gsl_vector_set (s, i, (double)(i + 1) / 4);
+      gsl_vector_set (t, i, (double)(i + 2) / 4);
+    }
+  cr_assert_eq (sb_posterior_draw (ddpm, s, t, x_t, x_0, z, x_s), GSL_SUCCESS);
+  for (size_t i = 0; i < N; i++)
+    {
+      square q = square_at (&c, i + 2, 0, 0);
+      for (size_t j = 0; j < D; j++)
+        {
+          double v = square_at (&c, i + 2, gsl_matrix_get (x_0, i, j), gsl_matrix_get (x_t, i, j)).v;
+          cr_assert_float_eq (gsl_matrix_get (x_s, i, j), v / (2 * q.gamma) + gsl_matrix_get (z, i, j) / sqrt (q.gamma),
+                              1e-13);
+        }
+    }
+  gsl_vector_set_all (t, 0.25);
+  cr_assert_eq (sb_posterior_draw (ddpm, NULL, t, x_t, x_0, z, x_s), GSL_SUCCESS);
+  for (size_t i = 0; i < N; i++)
+    for (size_t j = 0; j < D; j++)
+      cr_assert_eq (gsl_matrix_get (x_s, i, j), gsl_matrix_get (x_0, i, j));
+  gsl_matrix_free (x_0);
+  gsl_matrix_free (x_t);
+  gsl_matrix_free (z);
+  gsl_matrix_free (x_s);
+  gsl_vector_free (s);
+  gsl_vector_free (t);
+  sb_process_free (ddpm);
+}
+
 // ## Other processes
 //
 // SMLD's posterior has a page of its own; the general form is the same there. And between any two times of a process,
