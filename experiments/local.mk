@@ -49,11 +49,13 @@ noinst_PROGRAMS += %D%/dsm2ddpm/fig6-driver %D%/dsm2ddpm/vlb-driver
 
 # The benchmark's sides: rounds.c is theirs in common.
 experiments_speed_common = %D%/speed/rounds.c %D%/speed/rounds.h $(experiments_common)
-noinst_PROGRAMS += %D%/speed/unet-driver %D%/speed/exact-driver
+noinst_PROGRAMS += %D%/speed/unet-driver %D%/speed/exact-driver %D%/speed/gemm-driver
 %C%_speed_unet_driver_SOURCES = %D%/speed/unet.c $(experiments_speed_common)
 %C%_speed_unet_driver_LDADD = libscorebook-core.la
 %C%_speed_exact_driver_SOURCES = %D%/speed/exact.c $(experiments_speed_common)
 %C%_speed_exact_driver_LDADD = libscorebook-core.la
+%C%_speed_gemm_driver_SOURCES = %D%/speed/gemm.c $(experiments_speed_common)
+%C%_speed_gemm_driver_LDADD = libscorebook-core.la
 EXTRA_DIST += %D%/speed/sides.sh %D%/speed/rounds.py %D%/speed/unet.py %D%/speed/mixture.py \
   %D%/speed/points.py
 

@@ -1,6 +1,10 @@
 // # Our side: the U-Net
 //
-//     unet-driver train|forward IMAGES BATCH CHANNELS SIDE
+//     unet-driver train|forward BACKEND PRECISION IMAGES BATCH CHANNELS SIDE
+//     unet-driver usable BACKEND PRECISION
+//
+// BACKEND is openblas, onednn or fastest, PRECISION float or bf16; `usable` ends with status 0 where this build and this
+// processor have them.
 //
 // A unit of work is a training step, as `scorebook train` does it (draw a batch, noise it, forward, backward, Adam with
 // clipping and the weights' average), or an estimate of the noise in one batch, as a sampler asks for it.
@@ -54,17 +58,37 @@ read_images (const char *path, size_t side)
   return larger;
 }
 
+static int
+choose (sb_net *net, const char *backend, const char *precision, sb_error *error)
+{
+  return sb_net_choose (net, strcmp (backend, "fastest") == 0 ? NULL : backend,
+                        strcmp (precision, "bf16") == 0 ? SB_NET_BF16 : SB_NET_FLOAT, error);
+}
+
+static int
+usable (const char *backend, const char *precision)
+{
+  sb_error error = { 0 };
+  sb_net *net = require_pointer (sb_net_alloc ("mlp inputs=1", &error), error.message);
+  int status = choose (net, backend, precision, &error);
+  if (status)
+    printf ("%s\n", error.message);
+  sb_net_free (net);
+  return status ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
 static void
-open_unet (unet *u, const char *path, size_t batch, size_t channels, size_t side)
+open_unet (unet *u, char **argv, size_t batch, size_t channels, size_t side)
 {
   char configuration[256];
   sb_error error = { 0 };
   snprintf (configuration, sizeof configuration, "unet image=1x%zux%zu channels=%zu multipliers=1,2,2 groups=8", side,
             side, channels);
   u->net = require_pointer (sb_net_alloc (configuration, &error), error.message);
+  require (choose (u->net, argv[2], argv[3], &error), error.message);
   u->process = require_pointer (sb_vp_alloc (side * side, SB_VP_BETA_MIN, SB_VP_BETA_MAX), "the process");
   u->training = require_pointer (sb_training_alloc (u->net, (sb_stream){ .seed = 1 }), "the weights");
-  u->bytes = (sb_byte_examples){ read_images (path, side), -1, 1 };
+  u->bytes = (sb_byte_examples){ read_images (argv[4], side), -1, 1 };
   u->denoising = (sb_denoising){ .network = { u->net, u->process, u->training->theta, SB_PREDICTS_EPSILON,
                                               SB_LABEL_TIME, .data_deviation = 0.6 },
                                  .dsm = { u->process, SB_WEIGHT_VARIANCE, 1e-5 },
@@ -118,11 +142,13 @@ main (int argc, char **argv)
   unet u = { 0 };
   char facts[128];
   set_up ();
-  if (argc != 6)
-    require (GSL_EINVAL, "unet-driver train|forward IMAGES BATCH CHANNELS SIDE");
+  if (argc == 4 && strcmp (argv[1], "usable") == 0)
+    return usable (argv[2], argv[3]);
+  if (argc != 8)
+    require (GSL_EINVAL, "unet-driver train|forward BACKEND PRECISION IMAGES BATCH CHANNELS SIDE");
   const bool training = strcmp (argv[1], "train") == 0;
-  const size_t batch = argument_number (argc, argv, 3);
-  open_unet (&u, argv[2], batch, argument_number (argc, argv, 4), argument_number (argc, argv, 5));
+  const size_t batch = argument_number (argc, argv, 5);
+  open_unet (&u, argv, batch, argument_number (argc, argv, 6), argument_number (argc, argv, 7));
   const double once = operations (u.net) * (double)batch;
   snprintf (facts, sizeof facts, "parameters %zu operations %.6g", u.net->parameters, training ? 3 * once : once);
 
