@@ -99,14 +99,13 @@ path_terms (const sb_reverse *reverse, const gsl_matrix *y, const gsl_matrix *pa
   gsl_vector_const_view x_0 = gsl_matrix_const_row (path, 0);
   for (size_t i = 0; i < N; i++)
     gsl_matrix_set_row (w->x_0, i, &x_0.vector);
-  gsl_vector_set (w->log_q, 0, 0);
   int status = sb_path_times (chain, w->s, w->t);
   if (!status)
     status = posterior_terms (chain, path, w);
   if (!status)
     status = sb_reverse_log_density (reverse, y, w->s, w->t, &from.matrix, &to.matrix, w->log_p);
   for (size_t i = 0; i < N && !status; i++)
-    gsl_vector_set (terms, i, gsl_vector_get (w->log_q, i) - gsl_vector_get (w->log_p, i));
+    gsl_vector_set (terms, i, (i > 0 ? gsl_vector_get (w->log_q, i) : 0) - gsl_vector_get (w->log_p, i));
   return status ? status : last_term (chain, path, gsl_vector_ptr (terms, N));
 }
 

@@ -650,6 +650,41 @@ Test (vlb, a_row_does_not_depend_on_its_batch)
   sb_process_free (ddpm);
 }
 
+// By hand: the bound is the sum of `sb_vlb_term` over the levels, with numbers $(t-1)d, \dots, td - 1$ of the row's
+// stream as the normals of level $t$, so that no two levels share any.
+
+Test (vlb, every_level_has_normals_of_its_own)
+{
+  chain c;
+  chain_small (&c);
+  sb_process *ddpm = chain_alloc (&c, 2);
+  sb_target *data = chain_gaussian (2, 0.5, 0.3);
+  sb_score *score = sb_score_exact_alloc (data, ddpm);
+  sb_vlb vlb = { .reverse = { score, SB_EPSILON, SB_VARIANCE_BETA, SB_VARIANCE_BETA } };
+  gsl_matrix *x_0 = chain_sample (data, 3, 95), *z = gsl_matrix_alloc (3, 2);
+  gsl_vector *bound_3 = gsl_vector_alloc (3), *sum = gsl_vector_alloc (3), *term = gsl_vector_alloc (3);
+  cr_assert_eq (sb_vlb_bound (&vlb, NULL, x_0, (sb_stream){ 96, 0, 0 }, 0, bound_3), GSL_SUCCESS);
+  cr_assert_eq (sb_vlb_prior (ddpm, x_0, sum), GSL_SUCCESS);
+  for (size_t t = 1; t <= 4; t++)
+    {
+      gsl_vector *times = chain_times (3, (double)t / 4);
+      cr_assert_eq (sb_stream_normals ((sb_stream){ 96, SB_FOR_FORWARD, 0 }, 2 * (t - 1), z), GSL_SUCCESS);
+      cr_assert_eq (sb_vlb_term (&vlb, NULL, x_0, times, z, term), GSL_SUCCESS);
+      gsl_vector_add (sum, term);
+      gsl_vector_free (times);
+    }
+  for (size_t i = 0; i < 3; i++)
+    cr_assert_float_eq (gsl_vector_get (bound_3, i), gsl_vector_get (sum, i), 1e-12);
+  gsl_matrix_free (x_0);
+  gsl_matrix_free (z);
+  gsl_vector_free (bound_3);
+  gsl_vector_free (sum);
+  gsl_vector_free (term);
+  sb_score_free (score);
+  sb_target_free (data);
+  sb_process_free (ddpm);
+}
+
 // A chain of a single step has no middle: the bound is $L_1 + L_0$.
 
 Test (vlb, one_step)

@@ -130,6 +130,19 @@ Test (reverse, mean_is_the_posterior_mean_of_the_step)
 //
 // The three that need no score, at every level; clipped, the first is the second. [dsm2ddpm.txt-Sigma-theta]
 
+Test (reverse, clipping_needs_a_second_level)
+{
+  chain one = { .T = 1, .beta = { 0, 0.5 }, .alpha_bar = { 1, 0.5 } };
+  chain two = { .T = 2, .beta = { 0, 0.5, 0.2 }, .alpha_bar = { 1, 0.5, 0.4 } };
+  sb_process *single = chain_alloc (&one, 1), *pair = chain_alloc (&two, 1);
+  double variance;
+  cr_assert_eq (sb_reverse_fixed_variance (single, SB_VARIANCE_CLIPPED, 0, 1, &variance), GSL_EUNSUP);
+  cr_assert_eq (sb_reverse_fixed_variance (pair, SB_VARIANCE_CLIPPED, 0, 0.5, &variance), GSL_SUCCESS);
+  cr_assert_float_eq (variance, 0.5 / 0.6 * 0.2, 1e-15);
+  sb_process_free (single);
+  sb_process_free (pair);
+}
+
 Test (reverse, fixed_variances)
 {
   chain c;
@@ -605,6 +618,10 @@ Test (reverse, refuses_what_does_not_fit)
   cr_assert_eq (sb_reverse_mean (&r, NULL, t, s, two, out), GSL_EDOM);
   cr_assert_eq (sb_reverse_mean (&view, NULL, s, t, two, out), GSL_EINVAL);
   cr_assert_eq (sb_reverse_mean (&wrong, NULL, s, t, two, out), GSL_EBADFUNC);
+  gsl_matrix_view one = gsl_matrix_submatrix (two, 0, 0, 1, 2), one_out = gsl_matrix_submatrix (out, 0, 0, 1, 2);
+  gsl_vector_view one_s = gsl_vector_subvector (s, 0, 1), one_t = gsl_vector_subvector (t, 0, 1);
+  cr_assert_eq (sb_reverse_mean (&wrong, NULL, &one_s.vector, &one_t.vector, &one.matrix, &one_out.matrix),
+                GSL_EBADFUNC);
   cr_assert_eq (sb_reverse_mean (&r, NULL, no_times, no_times, empty, empty), GSL_SUCCESS);
   cr_assert_eq (sb_reverse_variance (&r, NULL, s, t, two, longer), GSL_EBADLEN);
   cr_assert_eq (sb_reverse_variance (&r, NULL, longer, t, two, v), GSL_EBADLEN);
