@@ -134,7 +134,7 @@ sb_vlb_path_terms (const sb_reverse *reverse, const gsl_matrix *y, const gsl_mat
 // [dsm2ddpm.txt-VLB-terms]
 // $$ \mathcal{L}_{\mathrm{VLB}} = \operatorname{E}_q\Bigl[
 //    \underbrace{D_{\mathrm{KL}}(q(x_T \mid x_0) \,\|\, p(x_T))}_{L_T}
-//    + \sum_{t=2}^{T} \underbrace{D_{\mathrm{KL}}(q(x_{t-1} \mid x_t, x_0) \,\|\, p_\theta(x_{t-1} \mid x_t))}_{L_{t-1}}
+//    + \sum_{t=2}^T \underbrace{D_{\mathrm{KL}}(q(x_{t-1} \mid x_t, x_0) \,\|\, p_\theta(x_{t-1} \mid x_t))}_{L_{t-1}}
 //    \underbrace{\,-\, \log p_\theta(x_0 \mid x_1)}_{L_0} \Bigr]. $$
 // A divergence in closed form has less variance than the log ratio it is the mean of.
 //

@@ -239,7 +239,8 @@ Test (decoder, refuses_what_does_not_fit)
              *none = gsl_matrix_alloc (0, 2);
   gsl_vector *v = chain_times (2, 0.5), *longer = chain_times (3, 0.5), *out = gsl_vector_alloc (2),
              *zero = gsl_vector_calloc (2), *no_v = gsl_vector_alloc (0);
-  sb_decoder one = { 1, -1, 1 }, reversed = { 256, 1, -1 }, bytes = { 256, 0, 255 }, density = { 0 };
+  sb_decoder one = { 1, -1, 1 }, reversed = { 256, 1, -1 }, flat = { 256, 1, 1 }, bytes = { 256, 0, 255 },
+             density = { 0 };
   cr_assert_eq (sb_decoder_log_mass (&bytes, two, two, v, out, NULL), GSL_SUCCESS);
   cr_assert_eq (sb_decoder_log_mass (&bytes, two, three, v, out, NULL), GSL_EBADLEN);
   cr_assert_eq (sb_decoder_log_mass (&bytes, two, wide, v, out, NULL), GSL_EBADLEN);
@@ -249,6 +250,7 @@ Test (decoder, refuses_what_does_not_fit)
   cr_assert_eq (sb_decoder_log_mass (&bytes, two, two, v, out, wide), GSL_EBADLEN);
   cr_assert_eq (sb_decoder_log_mass (&one, two, two, v, out, NULL), GSL_EINVAL);
   cr_assert_eq (sb_decoder_log_mass (&reversed, two, two, v, out, NULL), GSL_EINVAL);
+  cr_assert_eq (sb_decoder_log_mass (&flat, two, two, v, out, NULL), GSL_EINVAL);
   cr_assert_eq (sb_decoder_log_mass (&bytes, two, two, zero, out, NULL), GSL_EDOM, "beta-tilde_1");
   cr_assert_eq (sb_decoder_log_mass (&density, two, two, zero, out, NULL), GSL_EDOM);
   cr_assert_eq (sb_decoder_log_mass (&bytes, none, none, no_v, no_v, NULL), GSL_SUCCESS);
