@@ -15,6 +15,8 @@
 
 #include "law.h"
 
+#include "../base/clones.h"
+#include "../base/elementary.h"
 #include "../base/shard.h"
 
 #include <gsl/gsl_blas.h>
@@ -36,20 +38,35 @@ typedef struct
 
 // ## A shard of a batch
 //
-// The responsibilities of a shard's rows for all $K$ points are held at once; 32 MB of them at most, as long as that
-// leaves enough rows to a matrix product.
+// The responsibilities of a shard's rows for all $K$ points are held at once. Where the points fill a cache, each thread takes
+// a shard of a few rows. Where they do not, each shard would read all of them from memory for few rows: there a shard has
+// as many rows as 64 MB of responsibilities allow, one follows the other, and the threads share the work within. Results do not
+// depend on who does what, only on how the work is cut, and that depends on the law alone.
 
 enum
 {
   SHARD_ROWS = 64,
+  LARGE_SHARD_ROWS = 512,
   FEWEST_ROWS = 8,
-  MOST_NUMBERS = 1 << 22
+  MOST_NUMBERS = 1 << 23,
+  LARGE = 1 << 19,    // numbers in all points
+  MANY_COLUMNS = 256, // coordinates to share out
+  POINTS_AT_ONCE = 2048,
+  COLUMNS_AT_ONCE = 128,
+  ROWS_AT_ONCE = 8
 };
+
+static int
+is_large (const points *law)
+{
+  return law->d >= MANY_COLUMNS && law->K >= LARGE / law->d;
+}
 
 static size_t
 shard_rows (const points *law)
 {
-  return GSL_MAX (FEWEST_ROWS, GSL_MIN (SHARD_ROWS, MOST_NUMBERS / law->K));
+  const size_t most = is_large (law) ? LARGE_SHARD_ROWS : SHARD_ROWS;
+  return GSL_MAX (FEWEST_ROWS, GSL_MIN (most, MOST_NUMBERS / law->K));
 }
 
 typedef struct
@@ -114,18 +131,29 @@ shard_alloc (shard *s, const batch_job *job, size_t first, size_t n)
 //    + \text{const}. $$
 // Here `r` holds the products before and the logarithms after; the most responsible point is returned.
 
+SB_CLONES static double
+take_logarithms (size_t K, double slope, double m, const double *restrict log_w, const double *restrict half_norm,
+                 double *restrict r)
+{
+  double top = GSL_NEGINF;
+#pragma omp simd reduction(max : top)
+  for (size_t k = 0; k < K; k++)
+    {
+      r[k] = log_w[k] + slope * (r[k] - m * half_norm[k]);
+      top = r[k] > top ? r[k] : top;
+    }
+  return top;
+}
+
 static size_t
 logarithms (const points *law, target_kernel kernel, double *r)
 {
-  const double m = kernel.m, slope = m / gsl_pow_2 (kernel.sd);
+  const double top
+      = take_logarithms (law->K, kernel.m / gsl_pow_2 (kernel.sd), kernel.m, law->log_w, law->half_norm, r);
   size_t best = 0;
-  for (size_t k = 0; k < law->K; k++)
-    {
-      r[k] = law->log_w[k] + slope * (r[k] - m * law->half_norm[k]);
-      if (r[k] > r[best])
-        best = k;
-    }
-  return best;
+  while (best < law->K && r[best] != top)
+    best++;
+  return best < law->K ? best : 0; // none: not a number
 }
 
 // ## Responsibilities, carefully
@@ -176,12 +204,12 @@ log_ratio (const points *law, target_kernel kernel, const double *delta, size_t 
 
 static const double NEGLIGIBLE = -80;
 
-static void
-keep_candidates (const points *law, double *r, double threshold)
+SB_CLONES static void
+keep_candidates (size_t K, double *r, double threshold)
 {
-  for (size_t k = 0; k < law->K; k++)
-    if (r[k] < threshold)
-      r[k] = GSL_NEGINF;
+#pragma omp simd
+  for (size_t k = 0; k < K; k++)
+    r[k] = r[k] < threshold ? GSL_NEGINF : r[k];
 }
 
 static size_t
@@ -218,6 +246,7 @@ static void
 compare_at_once (const points *law, size_t reference, double *r)
 {
   const double best = r[reference];
+#pragma omp simd
   for (size_t k = 0; k < law->K; k++)
     r[k] -= best;
 }
@@ -225,21 +254,27 @@ compare_at_once (const points *law, size_t reference, double *r)
 // From logarithms to responsibilities. What is negligible becomes zero, and never a denormal number, which would
 // slow down the matrix products to come.
 
-static double
+SB_CLONES static double
 exponentials (double *r, size_t K, size_t *left)
 {
-  double top = r[0], sum = 0;
-  *left = 0;
-  for (size_t k = 1; k < K; k++)
-    top = GSL_MAX_DBL (top, r[k]);
+  double top = GSL_NEGINF, sum = 0, count = 0;
+#pragma omp simd reduction(max : top)
+  for (size_t k = 0; k < K; k++)
+    top = r[k] > top ? r[k] : top;
+#pragma omp simd reduction(+ : sum, count)
   for (size_t k = 0; k < K; k++)
     {
-      r[k] = r[k] - top < NEGLIGIBLE ? 0 : exp (r[k] - top);
-      *left += r[k] != 0;
-      sum += r[k];
+      double share = sb_vexp (r[k] - top);
+      share = r[k] - top < NEGLIGIBLE ? 0 : share;
+      r[k] = share;
+      sum += share;
+      count += share != 0 ? 1.0 : 0.0;
     }
+  const double scale = 1 / sum;
+#pragma omp simd
   for (size_t k = 0; k < K; k++)
-    r[k] /= sum;
+    r[k] *= scale;
+  *left = (size_t)count;
   return top + log (sum);
 }
 
@@ -269,7 +304,7 @@ weigh_row (shard *s, size_t i)
   const int careful = error > TOLERANCE;
   if (careful)
     {
-      keep_candidates (law, r, r[best] + NEGLIGIBLE - 2 * (double)law->d * error);
+      keep_candidates (law->K, r, r[best] + NEGLIGIBLE - 2 * (double)law->d * error);
       row->reference = compare_closely (law, kernel, x.vector.data, best, delta, r);
     }
   else
@@ -282,12 +317,33 @@ weigh_row (shard *s, size_t i)
   row->few = careful || left * WORTH_A_PRODUCT <= law->K;
 }
 
+// The product is cut by points, what follows it by rows.
+
+static int
+multiply_points (void *context, size_t number, size_t first, size_t count)
+{
+  shard *s = context;
+  (void)number;
+  gsl_matrix_const_view mu = gsl_matrix_const_submatrix (s->law->mu, first, 0, count, s->law->d);
+  gsl_matrix_view r = gsl_matrix_submatrix (s->r, 0, first, s->x.size1, count);
+  gsl_blas_dgemm (CblasNoTrans, CblasTrans, 1, &s->x, &mu.matrix, 0, &r.matrix);
+  return GSL_SUCCESS;
+}
+
+static int
+weigh_rows (void *context, size_t number, size_t first, size_t count)
+{
+  (void)number;
+  for (size_t i = first; i < first + count; i++)
+    weigh_row (context, i);
+  return GSL_SUCCESS;
+}
+
 static void
 weigh (shard *s)
 {
-  gsl_blas_dgemm (CblasNoTrans, CblasTrans, 1, &s->x, s->law->mu, 0, s->r);
-  for (size_t i = 0; i < s->x.size1; i++)
-    weigh_row (s, i);
+  sb_shards (s->law->K, POINTS_AT_ONCE, multiply_points, s);
+  sb_shards (s->x.size1, ROWS_AT_ONCE, weigh_rows, s);
 }
 
 // ## Sums over the points
@@ -331,20 +387,50 @@ subtract_reference (const shard *s, size_t i, const double *c, double *sum)
   cblas_daxpy ((int)s->law->d, -total, gsl_matrix_const_ptr (s->law->mu, s->row[i].reference, 0), 1, sum, 1);
 }
 
+// The product is cut by coordinates.
+
+typedef struct
+{
+  const shard *s;
+  const gsl_matrix *c;
+  gsl_matrix *out;
+} summation;
+
+static int
+multiply_columns (void *context, size_t number, size_t first, size_t count)
+{
+  const summation *sum = context;
+  (void)number;
+  gsl_matrix_const_view mu = gsl_matrix_const_submatrix (sum->s->law->mu, 0, first, sum->s->law->K, count);
+  gsl_matrix_view out = gsl_matrix_submatrix (sum->out, 0, first, sum->out->size1, count);
+  gsl_blas_dgemm (CblasNoTrans, CblasNoTrans, 1, sum->c, &mu.matrix, 0, &out.matrix);
+  return GSL_SUCCESS;
+}
+
+static int
+finish_rows (void *context, size_t number, size_t first, size_t count)
+{
+  const summation *sum = context;
+  (void)number;
+  for (size_t i = first; i < first + count; i++)
+    {
+      const double *c = gsl_matrix_const_ptr (sum->c, i, 0);
+      double *out = gsl_matrix_ptr (sum->out, i, 0);
+      if (sum->s->row[i].few)
+        sum_one_by_one (sum->s, i, c, out);
+      else
+        subtract_reference (sum->s, i, c, out);
+    }
+  return GSL_SUCCESS;
+}
+
 static void
 sums (const shard *s, const gsl_matrix *c, gsl_matrix *out)
 {
+  summation sum = { s, c, out };
   if (!all_few (s))
-    gsl_blas_dgemm (CblasNoTrans, CblasNoTrans, 1, c, s->law->mu, 0, out);
-  for (size_t i = 0; i < out->size1; i++)
-    {
-      const double *c_i = gsl_matrix_const_ptr (c, i, 0);
-      double *sum = gsl_matrix_ptr (out, i, 0);
-      if (s->row[i].few)
-        sum_one_by_one (s, i, c_i, sum);
-      else
-        subtract_reference (s, i, c_i, sum);
-    }
+    sb_shards (s->law->d, COLUMNS_AT_ONCE, multiply_columns, &sum);
+  sb_shards (out->size1, ROWS_AT_ONCE, finish_rows, &sum);
 }
 
 // ## Log density
@@ -554,6 +640,15 @@ check_density (const batch_job *job, size_t rows)
 }
 
 static int
+one_after_the_other (size_t n, size_t rows_at_once, sb_shard_function rows, batch_job *job)
+{
+  int status = GSL_SUCCESS;
+  for (size_t first = 0; first < n && !status; first += rows_at_once)
+    status = rows (job, first / rows_at_once, first, GSL_MIN (rows_at_once, n - first));
+  return status;
+}
+
+static int
 work_on (batch_job *job, const sb_process *process, const gsl_vector *t, sb_shard_function rows)
 {
   job->kernel = malloc (t->size * sizeof *job->kernel);
@@ -562,7 +657,9 @@ work_on (batch_job *job, const sb_process *process, const gsl_vector *t, sb_shar
   int status = target_kernels (process, t, job->kernel);
   if (!status)
     status = check_density (job, t->size);
-  if (!status)
+  if (!status && is_large (job->law))
+    status = one_after_the_other (t->size, shard_rows (job->law), rows, job);
+  else if (!status)
     status = sb_shards (t->size, shard_rows (job->law), rows, job);
   free (job->kernel);
   return status;
