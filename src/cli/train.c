@@ -135,6 +135,8 @@ defaults (void)
 // ## The command line as a recipe
 //
 // A state keeps the words it was begun with, a line each. Resuming reads them as if they stood before those given now.
+// Of these, what changes the training joins the recipe, after a line @STEP that says from where on it held; what only
+// says how long, where to and by which means does not.
 
 static char *
 recipe_of (int argc, char **argv)
@@ -152,6 +154,43 @@ recipe_of (int argc, char **argv)
   return recipe;
 }
 
+static bool
+changes_nothing (const char *word)
+{
+  static const char *const means[] = { "--resume", "--steps", "--threads", "--quiet",      "-q",        "--output",
+                                       "-o",       "--curve", "--export",  "--save-every", "--backend", NULL };
+  for (size_t k = 0; means[k]; k++)
+    {
+      size_t length = strlen (means[k]);
+      if (strncmp (word, means[k], length) == 0 && (word[length] == 0 || word[length] == '='))
+        return true;
+    }
+  return false;
+}
+
+static char *
+lengthen_recipe (const char *recipe, const char *step, int argc, char **argv)
+{
+  size_t length = strlen (recipe) + strlen (step) + 3;
+  for (int k = 1; k < argc; k++)
+    length += strlen (argv[k]) + 1;
+  char *longer = malloc (length), *to = longer;
+  bool begun = false, taken = false;
+  if (!longer)
+    return NULL;
+  to += sprintf (to, "%s", recipe);
+  for (int k = 1; k < argc; k++)
+    {
+      taken = argv[k][0] == '-' ? !changes_nothing (argv[k]) : taken; // a value follows its option
+      if (taken && !begun)
+        to += sprintf (to, "\n@%s", step);
+      if (taken)
+        to += sprintf (to, "\n%s", argv[k]);
+      begun |= taken;
+    }
+  return longer;
+}
+
 static char **
 words_before (char *recipe, int argc, char **argv, int *count)
 {
@@ -164,7 +203,8 @@ words_before (char *recipe, int argc, char **argv, int *count)
   *count = 0;
   words[(*count)++] = argv[0];
   for (char *word = strtok_r (recipe, "\n", &rest); word; word = strtok_r (NULL, "\n", &rest))
-    words[(*count)++] = word;
+    if (word[0] != '@')
+      words[(*count)++] = word;
   for (int k = 1; k < argc; k++)
     words[(*count)++] = argv[k];
   return words;
@@ -466,12 +506,12 @@ check (const settings *o)
   return -1;
 }
 
-// The recipe as a command for a shell: words with blanks are quoted.
+// The recipe as a command for a shell: words with blanks are quoted. What was changed on the way stands behind it.
 
 static char *
 command_of (const char *recipe)
 {
-  char *line = malloc (3 * strlen (recipe) + 32), *to = line;
+  char *line = malloc (20 * strlen (recipe) + 32), *to = line; // "; from step  on:" for an @ is the longest
   if (!line)
     return NULL;
   to += sprintf (to, "scorebook train");
@@ -479,27 +519,32 @@ command_of (const char *recipe)
     {
       size_t length = strcspn (word, "\n");
       const char *quote = memchr (word, ' ', length) ? "'" : "";
-      to += sprintf (to, " %s%.*s%s", quote, (int)length, word, quote);
+      if (word[0] == '@')
+        to += sprintf (to, "; from step %.*s on:", (int)length - 1, word + 1);
+      else
+        to += sprintf (to, " %s%.*s%s", quote, (int)length, word, quote);
       word += length + (word[length] == '\n');
     }
   return line;
 }
 
-// The recipe of a state that is resumed, as words before the given ones.
+// The recipe of a state that is resumed, and the step it has reached.
 
 static int
-resume_words (const char *path, char **recipe)
+resume_words (const char *path, char **recipe, char **step)
 {
   sb_error error = { 0 };
   sb_tensors *tensors = sb_safetensors_read (path, &error);
   if (!tensors)
     return failure ("%s", error.message);
   const char *said = sb_tensors_note_find (tensors, "recipe");
+  const char *done = sb_tensors_note_find (tensors, "step");
   *recipe = said ? strdup (said) : NULL;
+  *step = strdup (done ? done : "0");
   sb_tensors_free (tensors);
   if (!said)
     return failure ("%s: it holds no training (an exported model cannot be resumed)", path);
-  return *recipe ? -1 : failure ("no memory");
+  return *recipe && *step ? -1 : failure ("no memory");
 }
 
 static int
@@ -527,13 +572,13 @@ int
 command_train (int argc, char **argv)
 {
   training t = { .o = defaults () };
-  char *recipe = NULL, **words = NULL;
+  char *recipe = NULL, *step = NULL, **words = NULL;
   int status = parse (argc, argv, &t.o), count = 0;
   if (status < 0 && t.o.resume)
     {
       const char *from = t.o.resume, *to = t.o.output ? t.o.output : t.o.resume;
-      status = resume_words (from, &recipe);
-      t.recipe = recipe ? strdup (recipe) : NULL;
+      status = resume_words (from, &recipe, &step);
+      t.recipe = recipe && step ? lengthen_recipe (recipe, step, argc, argv) : NULL;
       words = recipe ? words_before (recipe, argc, argv, &count) : NULL;
       if (status < 0 && (!words || !t.recipe))
         status = failure ("no memory");
@@ -546,6 +591,7 @@ command_train (int argc, char **argv)
     status = begin (&t, argc, argv);
   release (&t);
   free (words);
+  free (step);
   free (recipe);
   return status;
 }
