@@ -46,6 +46,8 @@ by_module (const chain *c, double m, double v, sb_variance variance, sb_variance
   sb_reverse r = model (score, variance, last);
   gsl_vector *mu = gsl_vector_alloc (2);
   gsl_matrix *C = gsl_matrix_alloc (2, 2);
+  gsl_vector_set_all (mu, GSL_NAN); // what was there before is not looked at
+  gsl_matrix_set_all (C, GSL_NAN);
   cr_assert_eq (sb_marginal_chain (&r, mu, C), GSL_SUCCESS);
   cr_assert_float_eq (gsl_matrix_get (C, 0, 0), gsl_matrix_get (C, 1, 1), 1e-14);
   cr_assert_float_eq (gsl_matrix_get (C, 0, 1), 0, 1e-14);
