@@ -2,9 +2,9 @@
 //
 //     gemm-driver N
 //
-// What OpenBLAS's sgemm reaches on large matrices is the most that a network can hope for whose work is products. A unit of work
-// is a product of two N x N matrices on each of the THREADS threads, with matrices of its own: one BLAS thread each, as in
-// the library.
+// What OpenBLAS's sgemm reaches on large matrices is the most that a network can hope for whose work is products. A
+// unit of work is a product of two N x N matrices on each of the THREADS threads, with matrices of its own: one BLAS
+// thread each, as in the library.
 
 #include "../results.h"
 #include "rounds.h"

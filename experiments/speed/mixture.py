@@ -1,9 +1,9 @@
 """Exact scores with numpy: python3 mixture.py sample|score rows|columns D N K STEPS
 
-The law is a mixture of K Gaussians with a standard deviation each, carried to noise by the VE SDE. A unit of work is the
-score of N points, or N samples: STEPS predictor-corrector steps (reverse diffusion; Langevin at the paper's r) and Tweedie's
-formula. Weights of components are kept by rows, a row for each point, as one would first write it, or by columns, which is faster
-where there are few. numpy's BLAS has OPENBLAS_NUM_THREADS threads.
+The law is a mixture of K Gaussians with a standard deviation each, carried to noise by the VE SDE. A unit of work is
+the score of N points, or N samples: STEPS predictor-corrector steps (reverse diffusion; Langevin at the paper's r)
+and Tweedie's formula. Weights of components are kept by rows, a row for each point, as one would first write it, or
+by columns, which is faster where there are few. numpy's BLAS has OPENBLAS_NUM_THREADS threads.
 """
 
 import sys
@@ -26,7 +26,7 @@ def main():
     sigmas = np.geomspace(SIGMA_MAX, SIGMA_MIN, steps + 1)
     x, z = np.empty((n, d)), np.empty((n, d))
 
-    # The score is sum_k r_k (mu_k - x) / s_k with s_k = variance_k + sigma^2; distances and averages by matrix products.
+    # The score is sum_k r_k (mu_k - x) / s_k with s_k = variance_k + sigma^2.
 
     def score_rows(x, sigma):
         s = variance + sigma**2

@@ -1,7 +1,7 @@
 """The exact score of a data set with numpy and scipy: python3 points.py IMAGES N
 
-IMAGES is MNIST's file (IDX, gzip), all of it the law's points. A unit of work is the score of N points under the VP SDE, at
-a time where many images count.
+IMAGES is MNIST's file (IDX, gzip), all of it the law's points. A unit of work is the score of N points under the VP
+SDE, at a time where many images count.
 """
 
 import gzip

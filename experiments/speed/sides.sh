@@ -1,6 +1,6 @@
-# Two sides that take turns: source it with `. "$EXPERIMENTS/speed/sides.sh"`. A side is a process that says "ready ...",
-# then answers a line "N" with the seconds of one of N units of work, and the end of input with the largest memory it had, in
-# MB (rounds.h, rounds.py).
+# Two sides that take turns: source it with `. "$EXPERIMENTS/speed/sides.sh"`. A side is a process that says "ready
+# ...", then answers a line "N" with the seconds of one of N units of work, and the end of input with the largest
+# memory it had, in MB (rounds.h, rounds.py).
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

@@ -3,8 +3,8 @@
 //     unet-driver train|forward BACKEND PRECISION IMAGES BATCH CHANNELS SIDE
 //     unet-driver usable BACKEND PRECISION
 //
-// BACKEND is openblas, onednn or fastest, PRECISION float or bf16; `usable` ends with status 0 where this build and this
-// processor have them.
+// BACKEND is openblas, onednn or fastest, PRECISION float or bf16; `usable` ends with status 0 where this build and
+// this processor have them.
 //
 // A unit of work is a training step, as `scorebook train` does it (draw a batch, noise it, forward, backward, Adam with
 // clipping and the weights' average), or an estimate of the noise in one batch, as a sampler asks for it.

@@ -136,8 +136,8 @@ uniform_pairs (const addresses *a, sb_stream stream, double *x)
 // Muller (1958) need exactly two for two: with $R^2 = -2\ln u_0$ exponential and $\theta = 2\pi u_1$ uniform,
 // $$ z_0 = R\cos\theta, \qquad z_1 = R\sin\theta $$
 // are independent standard normals. The smallest $u_0$ is $2^{-53}$, so $|z| \le \sqrt{106\ln 2} \approx 8.57$, beyond
-// which a normal has probability $10^{-17}$. With the functions of base/elementary.h a normal is within 4 units in the last
-// place of what its uniforms make exactly.
+// which a normal has probability $10^{-17}$. With the functions of base/elementary.h a normal is within 4 units in
+// the last place of what its uniforms make exactly.
 
 SB_CLONES static void
 normal_pairs (const addresses *a, sb_stream stream, double *z)
@@ -186,7 +186,8 @@ pairs_in_row (const filling *f)
   return f->x->size2 == 0 ? 0 : (size_t)((f->first + f->x->size2 - 1) / 2 - f->first / 2 + 1);
 }
 
-// The addresses of the next LANES pairs, up to row `end`; how many there are. Lanes beyond keep addresses that were there.
+// The addresses of the next LANES pairs, up to row `end`; how many there are. Lanes beyond keep addresses that were
+// there.
 
 static int
 next_addresses (const filling *f, position *at, size_t end, addresses *a)
@@ -212,8 +213,8 @@ next_addresses (const filling *f, position *at, size_t end, addresses *a)
   return count;
 }
 
-// Where pairs are whole and rows follow each other in memory, numbers lie as they were drawn. Elsewhere they are put into
-// their places one by one.
+// Where pairs are whole and rows follow each other in memory, numbers lie as they were drawn. Elsewhere they are put
+// into their places one by one.
 
 static bool
 lies_as_drawn (const filling *f)

@@ -84,8 +84,8 @@ sb_step_apply (const sb_process *process, sb_process_map map, CBLAS_TRANSPOSE_t 
 
 // ## Shards of numbers
 //
-// What is done to every number of a batch is done by shards of rows. Where the rows of all matrices follow each other in
-// memory, the numbers of a shard are one long row.
+// What is done to every number of a batch is done by shards of rows. Where the rows of all matrices follow each other
+// in memory, the numbers of a shard are one long row.
 
 enum
 {

@@ -1,16 +1,16 @@
 // # Mixtures with diagonal covariances
 //
-// Where all covariances of a mixture are diagonal, as in most examples and in every kernel density estimate, no axes have to
-// be turned: [scoresde.txt-perturb-kernel]
+// Where all covariances of a mixture are diagonal, as in most examples and in every kernel density estimate, no axes
+// have to be turned: [scoresde.txt-perturb-kernel]
 // $$ p_t(\mathbf{x}) = \sum_k w_k \prod_j \mathcal{N}(x_j;\; m\mu_{kj},\, s_{kj}), \qquad
 //    s_{kj} = m^2\lambda_{kj} + \varsigma^2. $$
-// What remains are differences, squares and exponentials, the same for every row. So rows are put side by side, LANES of
-// them in a block, and each step is done for the block at once: neither two dimensions nor a thousand leave a vector of
-// the processor half empty.
+// What remains are differences, squares and exponentials, the same for every row. So rows are put side by side, LANES
+// of them in a block, and each step is done for the block at once: neither two dimensions nor a thousand leave a
+// vector of the processor half empty.
 //
 // The squared distances are sums of squared differences, not $\|\mathbf{x}\|^2 - 2m\,\mathbf{x}\cdot\boldsymbol\mu_k +
-// m^2\|\boldsymbol\mu_k\|^2$, whose terms cancel: that is for laws of many points (points.c), where a matrix product saves
-// far more than it does here.
+// m^2\|\boldsymbol\mu_k\|^2$, whose terms cancel: that is for laws of many points (points.c), where a matrix product
+// saves far more than it does here.
 
 #include "diagonal.h"
 
@@ -31,8 +31,8 @@ enum
 // ## What a time makes of the law
 //
 // Tables for one kernel $(m, \varsigma)$. Where $\mathbf{x}$ is within a small $\varsigma$ of $m\boldsymbol\mu_k$, the
-// difference has to keep its digits: $m\mu_{kj}$ is the sum of two doubles, `high` its rounded value and `low` the rest, which
-// one fused multiply-add gives exactly.
+// difference has to keep its digits: $m\mu_{kj}$ is the sum of two doubles, `high` its rounded value and `low` the
+// rest, which one fused multiply-add gives exactly.
 
 typedef struct
 {
@@ -105,9 +105,9 @@ take_snapshot (const diagonal_mixture *law, target_kernel kernel, sb_view view, 
 
 // ## A block of rows
 //
-// In a block the row is the fastest index: `x`, `out` are d x LANES and `r` is K x LANES. First the log density of each component,
-// weight included, but for the constant $-\tfrac{d}{2}\log 2\pi$ that all share: $\log w_k - \tfrac12\sum_j
-// \bigl(\delta_j^2/s_{kj} + \log s_{kj}\bigr)$.
+// In a block the row is the fastest index: `x`, `out` are d x LANES and `r` is K x LANES. First the log density of
+// each component, weight included, but for the constant $-\tfrac{d}{2}\log 2\pi$ that all share: $\log w_k -
+// \tfrac12\sum_j \bigl(\delta_j^2/s_{kj} + \log s_{kj}\bigr)$.
 
 SB_CLONES static void
 log_densities (size_t K, size_t d, const snapshot *s, const double *restrict x, double *restrict r)
@@ -131,8 +131,8 @@ log_densities (size_t K, size_t d, const snapshot *s, const double *restrict x, 
     }
 }
 
-// The responsibility $r_k = P(k \mid \mathbf{x})$ is the component's share in the sum. Far from all components every density
-// underflows, so the largest log density is taken off first; `log_sum` is the logarithm of the sum.
+// The responsibility $r_k = P(k \mid \mathbf{x})$ is the component's share in the sum. Far from all components every
+// density underflows, so the largest log density is taken off first; `log_sum` is the logarithm of the sum.
 
 SB_CLONES static void
 normalise (size_t K, double *restrict r, double *restrict log_sum)
@@ -174,8 +174,8 @@ normalise (size_t K, double *restrict r, double *restrict log_sum)
 // Each view of the mixture is the average over $k$ with the responsibilities. [scoresde.txt-dsm-optimal] None of the
 // three is computed from another: as $\varsigma \to 0$ the score grows beyond bounds while the denoiser tends to
 // $\mathbf{x}/m$, and as $\varsigma \to \infty$ what the denoiser knows of $\mathbf{x}$ would be lost in
-// $\mathbf{x} + \varsigma^2\nabla\log p_t(\mathbf{x})$. Components that have no weight in the whole block are left out; `some` lists the
-// others.
+// $\mathbf{x} + \varsigma^2\nabla\log p_t(\mathbf{x})$. Where looking for them pays, components that have no weight in
+// the whole block are left out; `some` lists the others.
 
 SB_CLONES static void
 average (size_t count, const size_t *restrict some, size_t d, const snapshot *s, const double *restrict x,
@@ -212,10 +212,21 @@ add_means (size_t count, const size_t *restrict some, size_t d, const gsl_matrix
       }
 }
 
+enum
+{
+  WORTH_LOOKING = 16 // dimensions
+};
+
 SB_CLONES static size_t
-list_weights (size_t K, const double *r, size_t *some)
+list_weights (size_t K, size_t d, const double *r, size_t *some)
 {
   size_t count = 0;
+  if (d < WORTH_LOOKING)
+    {
+      for (size_t k = 0; k < K; k++)
+        some[k] = k;
+      return K;
+    }
   for (size_t k = 0; k < K; k++)
     {
       double sum = 0;
@@ -243,15 +254,25 @@ gather_rows (const gsl_matrix *x, size_t first, size_t n, double *restrict block
       block[j * LANES + (size_t)l] = row[l][j];
 }
 
+// Back, a few columns at a time, which are a piece of the block that stays in the nearest cache.
+
+enum
+{
+  COLUMNS = 8
+};
+
 SB_CLONES static void
 scatter_rows (const double *restrict block, gsl_matrix *out, size_t first, size_t n)
 {
-  for (size_t l = 0; l < n; l++)
-    {
-      double *row = out->data + (first + l) * out->tda;
-      for (size_t j = 0; j < out->size2; j++)
-        row[j] = block[j * LANES + l];
-    }
+  const size_t d = out->size2;
+  for (size_t start = 0; start < d; start += COLUMNS)
+    for (size_t l = 0; l < n; l++)
+      {
+        double *row = out->data + (first + l) * out->tda;
+        const size_t end = start + COLUMNS < d ? start + COLUMNS : d;
+        for (size_t j = start; j < end; j++)
+          row[j] = block[j * LANES + l];
+      }
 }
 
 // ## A shard of a batch
@@ -259,8 +280,8 @@ scatter_rows (const double *restrict block, gsl_matrix *out, size_t first, size_
 typedef struct
 {
   const diagonal_mixture *law;
-  const target_kernel *kernel; // a row each
-  const snapshot *common;      // where all rows have the same kernel
+  const target_kernel *kernel; // a row each, or one
+  const snapshot *common;      // where there is one
   const gsl_matrix *x;
   sb_view view;
   gsl_matrix *out;   // one of these two is the result
@@ -316,7 +337,7 @@ work_on_block (const batch_job *job, const snapshot *s, room *m, size_t first, s
         gsl_vector_set (job->log_p, first + l, log_sum[l] - 0.5 * (double)d * log (2 * M_PI));
       return;
     }
-  const size_t count = list_weights (K, m->r, m->some);
+  const size_t count = list_weights (K, d, m->r, m->some);
   average (count, m->some, d, s, m->x, m->r, m->out);
   if (job->view == SB_DENOISER)
     add_means (count, m->some, d, job->law->mu, m->r, m->out);
@@ -329,7 +350,8 @@ same_kernel (target_kernel a, target_kernel b)
   return a.m == b.m && a.sd == b.sd;
 }
 
-// A snapshot serves the rows that follow each other at one time; where each row has a time of its own, each has its snapshot.
+// A snapshot serves the rows that follow each other at one time; where each row has a time of its own, each has its
+// snapshot.
 
 static int
 work_on_rows (void *context, size_t number, size_t first, size_t n)
@@ -359,48 +381,46 @@ work_on_rows (void *context, size_t number, size_t first, size_t n)
 
 enum
 {
-  SHARD_NUMBERS = 8192
+  SHARD_NUMBERS = 65536,
+  MOST_BLOCKS = 256
 };
 
 static size_t
 shard_rows (size_t d)
 {
   const size_t blocks = SHARD_NUMBERS / LANES / d;
-  return LANES * (blocks > 0 ? blocks : 1);
+  return LANES * (blocks == 0 ? 1 : blocks < MOST_BLOCKS ? blocks : MOST_BLOCKS);
 }
 
 static int
-work_on (batch_job *job)
+work_on (batch_job *job, size_t kernels)
 {
-  const size_t n = job->x->size1;
   snapshot common = { 0 };
-  int same = 1, status = GSL_SUCCESS;
-  for (size_t i = 1; i < n && same; i++)
-    same = same_kernel (job->kernel[i], job->kernel[0]);
-  if (same)
+  if (kernels == 1)
     {
-      status = snapshot_alloc (job->law, &common);
+      int status = snapshot_alloc (job->law, &common);
       if (status)
         return status;
       take_snapshot (job->law, job->kernel[0], job->view, &common);
       job->common = &common;
     }
-  status = sb_shards (n, shard_rows (job->law->d), work_on_rows, job);
+  int status = sb_shards (job->x->size1, shard_rows (job->law->d), work_on_rows, job);
   free (common.memory);
   return status;
 }
 
 int
-diagonal_evaluate (const diagonal_mixture *law, const target_kernel *kernel, sb_view view, const gsl_matrix *x,
-                   gsl_matrix *out)
+diagonal_evaluate (const diagonal_mixture *law, const target_kernel *kernel, size_t kernels, sb_view view,
+                   const gsl_matrix *x, gsl_matrix *out)
 {
   batch_job job = { .law = law, .kernel = kernel, .view = view, .x = x, .out = out };
-  return work_on (&job);
+  return work_on (&job, kernels);
 }
 
 int
-diagonal_log_density (const diagonal_mixture *law, const target_kernel *kernel, const gsl_matrix *x, gsl_vector *log_p)
+diagonal_log_density (const diagonal_mixture *law, const target_kernel *kernel, size_t kernels, const gsl_matrix *x,
+                      gsl_vector *log_p)
 {
   batch_job job = { .law = law, .kernel = kernel, .view = SB_SCORE, .x = x, .log_p = log_p };
-  return work_on (&job);
+  return work_on (&job, kernels);
 }

@@ -13,10 +13,11 @@ typedef struct
   const gsl_matrix *mu, *lambda;
 } diagonal_mixture;
 
-// As sb_target_evaluate and sb_target_log_density, a kernel for each row; densities are there at every row's time.
-int diagonal_evaluate (const diagonal_mixture *law, const target_kernel *kernel, sb_view view, const gsl_matrix *x,
-                       gsl_matrix *out);
-int diagonal_log_density (const diagonal_mixture *law, const target_kernel *kernel, const gsl_matrix *x,
+// As sb_target_evaluate and sb_target_log_density, with a kernel for each row, or (`kernels` 1) one for all;
+// densities are there at every row's time.
+int diagonal_evaluate (const diagonal_mixture *law, const target_kernel *kernel, size_t kernels, sb_view view,
+                       const gsl_matrix *x, gsl_matrix *out);
+int diagonal_log_density (const diagonal_mixture *law, const target_kernel *kernel, size_t kernels, const gsl_matrix *x,
                           gsl_vector *log_p);
 
 #endif

@@ -7,8 +7,8 @@
 // with the kernel is again a mixture, [scoresde.txt-perturb-kernel] [dsm2ddpm.txt-qsigma]
 // $$ p_t(\mathbf{x}) = \sum_k w_k\, \mathcal{N}(\mathbf{x};\; m\boldsymbol\mu_k,\, m^2\mathbf{C}_k + \varsigma^2\mathbf{I}),
 // $$
-// with $m$ and $\varsigma$ depending on $t$. A Gaussian is a mixture of one. Its score is what a model at time $t$ is to
-// learn. [dsm2ddpm.txt-score-diffusion]
+// with $m$ and $\varsigma$ depending on $t$. A Gaussian is a mixture of one. Its score is what a model at time $t$ is
+// to learn. [dsm2ddpm.txt-score-diffusion]
 //
 // As the law of the process at time $t$ it solves Kolmogorov's forward equation, [scoresde.eq35] for a drift
 // $F(t)\mathbf{x}$ and a diffusion $G(t)$
@@ -31,8 +31,8 @@
 // The covariances of $p_t$ differ from time to time, but their axes do not: with $\mathbf{C}_k = \mathbf{U}_k
 // \operatorname{diag}(\boldsymbol\lambda_k)\, \mathbf{U}_k^\top$ found once, $m^2\mathbf{C}_k +
 // \varsigma^2\mathbf{I}$ has the variances $s_{kj} = m^2\lambda_{kj} + \varsigma^2$ along the columns of
-// $\mathbf{U}_k$, at every time. Where all covariances are diagonal, the axes are the coordinates': there are no matrices
-// $\mathbf{U}_k$ to keep or to multiply by, and densities and scores are the next page's (diagonal.c).
+// $\mathbf{U}_k$, at every time. Where all covariances are diagonal, the axes are the coordinates': there are no
+// matrices $\mathbf{U}_k$ to keep or to multiply by, and densities and scores are the next page's (diagonal.c).
 
 typedef struct
 {
@@ -92,7 +92,8 @@ from_axes (const mixture *law, size_t k, const gsl_matrix *y, double c, gsl_matr
 
 enum
 {
-  SHARD_ROWS = 128
+  SHARD_ROWS = 128,
+  MOST_KEPT = 1 << 23 // numbers: 64 MB
 };
 
 typedef struct
@@ -113,6 +114,7 @@ typedef struct
   gsl_matrix x;                // never written to
   gsl_matrix *r;               // n x K: log densities of the components, then responsibilities
   gsl_matrix *delta, *y;       // n x d
+  gsl_matrix *kept;            // K n x d: y of every component, between densities and scores; NULL: too large
   gsl_matrix *score, *h;       // n x d
 } shard;
 
@@ -122,6 +124,7 @@ shard_free (shard *s)
   gsl_matrix_free (s->r);
   gsl_matrix_free (s->delta);
   gsl_matrix_free (s->y);
+  gsl_matrix_free (s->kept);
   gsl_matrix_free (s->score);
   gsl_matrix_free (s->h);
 }
@@ -129,23 +132,25 @@ shard_free (shard *s)
 static int
 shard_alloc (shard *s, const batch_job *job, size_t first, size_t n)
 {
-  const size_t d = job->law->d;
+  const size_t d = job->law->d, K = job->law->K;
+  const int keeps = n * d <= MOST_KEPT / K;
   s->law = job->law;
   s->kernel = job->kernel + first;
   s->x = gsl_matrix_const_submatrix (job->x, first, 0, n, d).matrix;
-  s->r = gsl_matrix_alloc (n, job->law->K);
+  s->r = gsl_matrix_alloc (n, K);
   s->delta = gsl_matrix_alloc (n, d);
   s->y = gsl_matrix_alloc (n, d);
+  s->kept = keeps ? gsl_matrix_alloc (K * n, d) : NULL;
   s->score = gsl_matrix_alloc (n, d);
   s->h = gsl_matrix_alloc (n, d);
-  if (s->r && s->delta && s->y && s->score && s->h)
+  if (s->r && s->delta && s->y && s->score && s->h && (s->kept || !keeps))
     return GSL_SUCCESS;
   shard_free (s);
   GSL_ERROR ("no memory for a shard of a batch", GSL_ENOMEM);
 }
 
 static void
-project (shard *s, size_t k)
+project_to (shard *s, size_t k, gsl_matrix *y)
 {
   const gsl_matrix *x = &s->x;
   const double *mu = gsl_matrix_const_ptr (s->law->mu, k, 0);
@@ -156,16 +161,31 @@ project (shard *s, size_t k)
       for (size_t j = 0; j < x->size2; j++)
         delta[j] = fma (-s->kernel[i].m, mu[j], x_i[j]);
     }
-  to_axes (s->law, k, s->delta, s->y);
+  to_axes (s->law, k, s->delta, y);
+}
+
+static void
+project (shard *s, size_t k)
+{
+  project_to (s, k, s->y);
+}
+
+// Densities and scores both need them; where there is room, the scores find them where the densities left them.
+
+static gsl_matrix
+kept (const shard *s, size_t k)
+{
+  const size_t n = s->x.size1;
+  return s->kept ? gsl_matrix_submatrix (s->kept, k * n, 0, n, s->law->d).matrix : *s->y;
 }
 
 // The log density of component $k$, weight included, but for the constant $-\tfrac{d}{2}\log 2\pi$ that all share:
 // $\log w_k - \tfrac12\sum_j \bigl(y_j^2/s_{kj} + \log s_{kj}\bigr)$.
 
 static double
-component_log_density (const shard *s, size_t i, size_t k)
+component_log_density (const shard *s, size_t i, size_t k, const double *y)
 {
-  const double *lambda = gsl_matrix_const_ptr (s->law->lambda, k, 0), *y = gsl_matrix_const_ptr (s->y, i, 0);
+  const double *lambda = gsl_matrix_const_ptr (s->law->lambda, k, 0);
   double sum = 0;
   for (size_t j = 0; j < s->law->d; j++)
     {
@@ -197,9 +217,10 @@ log_densities (shard *s)
 {
   for (size_t k = 0; k < s->law->K; k++)
     {
-      project (s, k);
+      gsl_matrix y = kept (s, k);
+      project_to (s, k, &y);
       for (size_t i = 0; i < s->r->size1; i++)
-        gsl_matrix_set (s->r, i, k, component_log_density (s, i, k));
+        gsl_matrix_set (s->r, i, k, component_log_density (s, i, k, gsl_matrix_const_ptr (&y, i, 0)));
     }
 }
 
@@ -297,16 +318,18 @@ add_share (shard *s, size_t k, gsl_matrix *y, gsl_matrix *out)
 }
 
 static void
-average (shard *s, sb_view view, gsl_matrix *out)
+average (shard *s, sb_view view, gsl_matrix *out) // once after log_densities: it uses up what that kept
 {
   gsl_matrix_set_zero (out);
   for (size_t k = 0; k < s->law->K; k++)
     {
       if (weightless (s, k))
         continue;
-      project (s, k);
-      amplify (s, view, k, s->y);
-      add_share (s, k, s->y, out);
+      gsl_matrix y = kept (s, k);
+      if (!s->kept)
+        project_to (s, k, &y);
+      amplify (s, view, k, &y);
+      add_share (s, k, &y, out);
       if (view == SB_DENOISER)
         {
           gsl_vector_const_view r_k = gsl_matrix_const_column (s->r, k), mu = gsl_matrix_const_row (s->law->mu, k);
@@ -445,7 +468,6 @@ check_density (const batch_job *job, size_t rows)
 static int
 work_on (batch_job *job, const sb_process *process, const gsl_vector *t, sb_shard_function rows)
 {
-  const mixture *law = job->law;
   job->kernel = malloc (t->size * sizeof *job->kernel);
   if (!job->kernel)
     GSL_ERROR ("no memory for the kernels of a batch", GSL_ENOMEM);
@@ -453,15 +475,39 @@ work_on (batch_job *job, const sb_process *process, const gsl_vector *t, sb_shar
   if (!status)
     status = check_density (job, t->size);
   if (!status)
-    {
-      const diagonal_mixture diagonal = { law->K, law->d, law->log_w, law->mu, law->lambda };
-      if (!law->U && rows == evaluate_rows)
-        status = diagonal_evaluate (&diagonal, job->kernel, job->view, job->x, job->out);
-      else if (!law->U && rows == log_density_rows)
-        status = diagonal_log_density (&diagonal, job->kernel, job->x, job->out_number);
-      else
-        status = sb_shards (t->size, SHARD_ROWS, rows, job);
-    }
+    status = sb_shards (t->size, SHARD_ROWS, rows, job);
+  free (job->kernel);
+  return status;
+}
+
+// With diagonal covariances, where a sampler's time is the same for all rows, one kernel does for them.
+
+static int
+all_equal (const gsl_vector *t)
+{
+  const double *time = t->data;
+  for (size_t i = 1; i < t->size; i++)
+    if (time[i * t->stride] != time[0])
+      return 0;
+  return 1;
+}
+
+static int
+work_on_diagonal (batch_job *job, const sb_process *process, const gsl_vector *t)
+{
+  const mixture *law = job->law;
+  const diagonal_mixture diagonal = { law->K, law->d, law->log_w, law->mu, law->lambda };
+  const size_t kernels = all_equal (t) ? 1 : t->size;
+  const gsl_vector_const_view times = gsl_vector_const_subvector (t, 0, kernels);
+  job->kernel = malloc (kernels * sizeof *job->kernel);
+  if (!job->kernel)
+    GSL_ERROR ("no memory for the kernels of a batch", GSL_ENOMEM);
+  int status = target_kernels (process, &times.vector, job->kernel);
+  if (!status)
+    status = check_density (job, kernels);
+  if (!status)
+    status = job->out ? diagonal_evaluate (&diagonal, job->kernel, kernels, job->view, job->x, job->out)
+                      : diagonal_log_density (&diagonal, job->kernel, kernels, job->x, job->out_number);
   free (job->kernel);
   return status;
 }
@@ -471,7 +517,7 @@ mixture_log_density (const void *state, const sb_process *process, const gsl_mat
                      gsl_vector *log_p)
 {
   batch_job job = { .law = state, .x = x, .out_number = log_p };
-  return work_on (&job, process, t, log_density_rows);
+  return job.law->U ? work_on (&job, process, t, log_density_rows) : work_on_diagonal (&job, process, t);
 }
 
 static int
@@ -479,7 +525,7 @@ mixture_evaluate (const void *state, const sb_process *process, sb_view view, co
                   gsl_matrix *out)
 {
   batch_job job = { .law = state, .x = x, .view = view, .out = out };
-  return work_on (&job, process, t, evaluate_rows);
+  return job.law->U ? work_on (&job, process, t, evaluate_rows) : work_on_diagonal (&job, process, t);
 }
 
 static int

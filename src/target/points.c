@@ -2,7 +2,8 @@
 //
 // The law that training sees is the data set itself, $p_0 = \sum_k w_k\,\delta_{\boldsymbol\mu_k}$ with a point mass
 // for every image, and the score that training would find, with unlimited capacity, is this law's.
-// [scoresde.txt-dsm-optimal] [dsm2ddpm.txt-qsigma] Under a process that takes $\mathbf{x}_0$ to $m\,\mathbf{x}_0 + \varsigma\,\mathbf{z}$,
+// [scoresde.txt-dsm-optimal] [dsm2ddpm.txt-qsigma] Under a process that takes $\mathbf{x}_0$ to $m\,\mathbf{x}_0 +
+// \varsigma\,\mathbf{z}$,
 // $$ p_t(\mathbf{x}) = \sum_k w_k\, \mathcal{N}(\mathbf{x};\; m\boldsymbol\mu_k,\, \varsigma^2\mathbf{I}), \qquad
 //    r_k = P(\mathbf{x}_0 = \boldsymbol\mu_k \mid \mathbf{x}) \propto
 //    w_k \exp\Bigl(-\frac{\|\mathbf{x} - m\boldsymbol\mu_k\|^2}{2\varsigma^2}\Bigr). $$
@@ -38,10 +39,11 @@ typedef struct
 
 // ## A shard of a batch
 //
-// The responsibilities of a shard's rows for all $K$ points are held at once. Where the points fill a cache, each thread takes
-// a shard of a few rows. Where they do not, each shard would read all of them from memory for few rows: there a shard has
-// as many rows as 64 MB of responsibilities allow, one follows the other, and the threads share the work within. Results do not
-// depend on who does what, only on how the work is cut, and that depends on the law alone.
+// The responsibilities of a shard's rows for all $K$ points are held at once. Where the points fill a cache, each
+// thread takes a shard of a few rows. Where they do not, each shard would read all of them from memory for few rows:
+// there a shard has as many rows as 64 MB of responsibilities allow, one follows the other, and the threads share the
+// work within. Results do not depend on who does what, only on how the work is cut, and that depends on the law
+// alone.
 
 enum
 {

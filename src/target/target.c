@@ -150,8 +150,8 @@ sb_target_cdf (const sb_target *target, const sb_process *process, const gsl_mat
 //
 // Under VE, VP, sub-VP and their chains, $\mathbf{x}_t$ given $\mathbf{x}_0$ is $\mathcal{N}(m\,\mathbf{x}_0,
 // \varsigma^2\mathbf{I})$ with two numbers $m$ and $\varsigma$ that depend on time alone. They are asked for before
-// any work is shared out among threads: a time outside the process is reported once. A row that shares its time with the row
-// above shares its kernel.
+// any work is shared out among threads: a time outside the process is reported once. A row that shares its time with
+// the row above shares its kernel.
 
 int
 target_kernels (const sb_process *process, const gsl_vector *t, target_kernel *kernel)

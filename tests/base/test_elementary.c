@@ -1,8 +1,8 @@
 // # Vectorised elementary functions
 //
-// Against the C library's in `long double`, which has eleven bits more, at random arguments from the whole range and at the seams.
-// They are called as their users call them, in loops that the compiler makes vectors of. Errors are in units in the last
-// place of the exact result.
+// Against the C library's in `long double`, which has eleven bits more, at random arguments from the whole range and
+// at the seams. They are called as their users call them, in loops that the compiler makes vectors of. Errors are in
+// units in the last place of the exact result.
 
 #include "base/clones.h"
 #include "base/elementary.h"

@@ -171,8 +171,9 @@ Test (stream, the_largest_normal)
 
 // ## Box and Muller's formula
 //
-// Uniforms and normals of one stream are made of the same bits, so what a normal should be can be computed in `long double`; the
-// angle is first reduced to an eighth of a turn, which is exact. The largest error is in units in the last place.
+// Uniforms and normals of one stream are made of the same bits, so what a normal should be can be computed in `long
+// double`; the angle is first reduced to an eighth of a turn, which is exact. The largest error is in units in the
+// last place.
 
 static long double
 reduced (long double u, int *quarter)
