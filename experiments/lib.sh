@@ -26,23 +26,25 @@ model() {
   echo "$trained"
 }
 
+# The learning rate falls in stages, RATE:STEPS up to which it holds.
 train() {
-  mkdir -p "${2%/*}"
-  home=${SCOREBOOK_DATA:-${XDG_DATA_HOME:-$HOME/.local/share}/scorebook}
-  if [ -s "$2.training" ]; then
-    "$SCOREBOOK" train --resume="$2.training" --export="$2.safetensors" --curve="$2.csv" --quiet
-    return
-  fi
-  unet='unet image=1x28x28 channels=24 multipliers=1,2,2 attention=7'
-  case $1 in
-    mnist-ddpm) set -- "$@" --process='ddpm levels=1000 beta_min=0.1 beta_max=20' --steps=8000 ;;
-    mnist-ddpm-early) set -- "$@" --process='ddpm levels=1000 beta_min=0.1 beta_max=20' --steps=2000 ;;
+  home=${SCOREBOOK_DATA:-${XDG_DATA_HOME:-$HOME/.local/share}/scorebook} name=$1 to=$2
+  mkdir -p "${to%/*}"
+  set -- --process='ddpm levels=1000 beta_min=0.1 beta_max=20'
+  case $name in
+    mnist-ddpm) stages='1e-3:7500 3e-4:9000 1.5e-4:12000' ;;
+    mnist-ddpm-early) stages='1e-3:3000' ;;
     mnist-smld)
-      set -- "$@" --process='smld levels=1000 sigma_min=0.01 sigma_max=17' --prediction=mixed --label=log-noise --steps=8000 ;;
-    *) echo "no recipe for $1" >&2; return 1 ;;
+      stages='1e-3:7500 5e-4:11000 1.5e-4:14000'
+      set -- --process='smld levels=1000 sigma_min=0.01 sigma_max=17' --prediction=mixed --label=log-noise ;;
+    *) echo "no recipe for $name" >&2; return 1 ;;
   esac
-  to=$2
-  shift 2
-  "$SCOREBOOK" train --data="$home/mnist/train-images-idx3-ubyte" --network="$unet" --batch=64 --rate=1e-3 --warmup=500 \
-    --ema=0.999 "$@" --output="$to.training" --export="$to.safetensors" --curve="$to.csv" --quiet
+  [ -s "$to.training" ] ||
+    "$SCOREBOOK" train --data="$home/mnist/train-images-idx3-ubyte" "$@" --batch=64 --warmup=500 --ema=0.999 --rate=1e-3 \
+      --network='unet image=1x28x28 channels=24 multipliers=1,2,2 attention=7' --steps=1 --output="$to.training" --quiet
+  for stage in $stages
+  do
+    "$SCOREBOOK" train --resume="$to.training" --rate="${stage%:*}" --steps="${stage#*:}" --curve="$to.csv" --quiet
+  done
+  "$SCOREBOOK" train --resume="$to.training" --steps=1 --export="$to.safetensors" --quiet
 }

@@ -238,7 +238,7 @@ main (void)
   put_few (&r, &j, "test images, few", images, -1, 1);
   for (size_t m = 0; m < 2; m++)
     judge_steps (&r, &j, names[m], models[m], low[m], high[m]);
-  put_few (&r, &j, "DDPM after 2,000 training steps", require_pointer (early, "samples"), -1, 1);
+  put_few (&r, &j, "DDPM after 3,000 training steps", require_pointer (early, "samples"), -1, 1);
   gsl_matrix_free (early);
   gsl_matrix_free (images);
   if (r.scale == SMOKE)
