@@ -1,3 +1,5 @@
 # Data that come with the source, so that everything runs without a download. Licences: README.
 EXTRA_DIST += %D%/README %D%/models/mnist-classifier.safetensors %D%/models/mnist-moments.safetensors \
+  %D%/models/mnist-smld.safetensors %D%/models/mnist-smld.csv %D%/models/mnist-ddpm.safetensors %D%/models/mnist-ddpm.csv \
+  %D%/models/mnist-ddpm-early.safetensors \
   %D%/faces.mjs %D%/fetch %D%/t10k-images-idx3-ubyte.gz %D%/t10k-labels-idx1-ubyte.gz

@@ -186,6 +186,15 @@ claim_quality (results *r, const judge *j, const char *name, const verdict *v, s
                  "%.3g; as many test images %.3g, noise %.3g", v->frechet, j->images.frechet, j->noise.frechet);
 }
 
+static void
+judge_many (results *r, judge *j, const gsl_matrix *x, double low, double high)
+{
+  verdict v = judged (j, x, low, high);
+  judge_floor_and_ceiling (r, j, x->size1);
+  put (r, "DDPM", x->size1, &v);
+  claim_quality (r, j, "DDPM", &v, x->size1);
+}
+
 // Numbers of samples differ, and with them the Frechet distance's bias: what is compared is the first FEW of each.
 
 static void
@@ -222,15 +231,11 @@ main (void)
   judge j = judge_open ();
   for (size_t m = 0; m < 2; m++)
     {
-      gsl_matrix *x = require_pointer (read_samples (&r, models[m], 50), "samples");
-      size_t n = x->size1;
-      verdict v = judged (&j, x, low[m], high[m]);
-      if (m == 0)
-        judge_floor_and_ceiling (&r, &j, n);
-      put (&r, names[m], n, &v);
-      claim_quality (&r, &j, names[m], &v, n);
+      gsl_matrix *x = require_pointer (read_samples (&r, models[m], 100), "samples");
       picture_samples (&r, models[m], x, low[m], high[m]);
       picture_nearest (&r, models[m], x, low[m], high[m]);
+      if (m == 1)
+        judge_many (&r, &j, x, low[m], high[m]);
       gsl_matrix_free (x);
     }
 
@@ -238,7 +243,11 @@ main (void)
   put_few (&r, &j, "test images, few", images, -1, 1);
   for (size_t m = 0; m < 2; m++)
     judge_steps (&r, &j, names[m], models[m], low[m], high[m]);
-  put_few (&r, &j, "DDPM after 3,000 training steps", require_pointer (early, "samples"), -1, 1);
+  put_few (&r, &j, "DDPM after 3,000 training steps, 50 steps", require_pointer (early, "samples"), -1, 1);
+  gsl_matrix *bf16 = read_samples (&r, "bf16", 50);
+  if (bf16)
+    put_few (&r, &j, "DDPM, 50 steps, network in bf16", bf16, -1, 1);
+  gsl_matrix_free (bf16);
   gsl_matrix_free (early);
   gsl_matrix_free (images);
   if (r.scale == SMOKE)
