@@ -7,6 +7,7 @@
 #include "step.h"
 
 #include "../base/clones.h"
+#include "../base/elementary.h"
 #include "../base/error.h"
 #include "../base/shard.h"
 
@@ -66,8 +67,8 @@ gsl_vector *
 sb_step_times (size_t n, double t)
 {
   gsl_vector *times = gsl_vector_alloc (n);
-  if (times != NULL)
-    gsl_vector_set_all (times, t);
+  for (size_t i = 0; times != NULL && i < n; i++)
+    times->data[i] = t;
   return times;
 }
 
@@ -226,20 +227,46 @@ sum_of_squares (const double *v, size_t count)
   return sum;
 }
 
+static const double smallest = 1e-280, largest = 1e280; // of a sum that is safe
+
 static double
 norm_of_row (const gsl_matrix *v, size_t i)
 {
-  const double *row = row_of (v, i);
-  double sum = 0;
-  if (v->size2 < 8) // not worth the call
-    for (size_t j = 0; j < v->size2; j++)
-      sum += row[j] * row[j];
-  else
-    sum = sum_of_squares (row, v->size2);
-  if (1e-280 < sum && sum < 1e280)
+  const double sum = sum_of_squares (row_of (v, i), v->size2);
+  if (smallest < sum && sum < largest)
     return sqrt (sum);
   gsl_vector_const_view careful = gsl_matrix_const_row (v, i);
   return gsl_blas_dnrm2 (&careful.vector);
+}
+
+// Short rows are taken side by side.
+
+enum
+{
+  SHORT = 8,
+  ROWS = 32
+};
+
+SB_CLONES static double
+norms_of_rows (const double *v, size_t tda, size_t d, double *low, double *high)
+{
+  double sum[ROWS] = { 0 }, total = 0, least = largest, most = 0;
+  for (size_t j = 0; j < d; j++)
+    {
+#pragma omp simd
+      for (size_t i = 0; i < ROWS; i++)
+        sum[i] += v[i * tda + j] * v[i * tda + j];
+    }
+#pragma omp simd reduction(+ : total) reduction(min : least) reduction(max : most)
+  for (size_t i = 0; i < ROWS; i++)
+    {
+      total += sb_vsqrt (sum[i]);
+      least = sum[i] < least ? sum[i] : least;
+      most = sum[i] > most ? sum[i] : most;
+    }
+  *low = least;
+  *high = most;
+  return total;
 }
 
 typedef struct
@@ -252,9 +279,21 @@ static int
 sum_norms (void *context, size_t shard, size_t first, size_t count)
 {
   const norms *m = context;
+  const size_t end = first + count;
   double sum = 0;
-  for (size_t i = first; i < first + count; i++)
-    sum += norm_of_row (m->v, i);
+  for (size_t i = first; i < end;)
+    {
+      double low = 0, high = 0, some = 0;
+      if (m->v->size2 < SHORT && i + ROWS <= end)
+        some = norms_of_rows (row_of (m->v, i), m->v->tda, m->v->size2, &low, &high);
+      if (smallest < low && high < largest)
+        {
+          sum += some;
+          i += ROWS;
+        }
+      else
+        sum += norm_of_row (m->v, i++);
+    }
   m->sum[shard] = sum;
   return GSL_SUCCESS;
 }

@@ -16,6 +16,7 @@
 
 #include "../base/clones.h"
 #include "../base/elementary.h"
+#include "../base/pool.h"
 #include "../base/shard.h"
 
 #include <gsl/gsl_errno.h>
@@ -286,6 +287,7 @@ typedef struct
   sb_view view;
   gsl_matrix *out;   // one of these two is the result
   gsl_vector *log_p; // a number per row
+  sb_pool *rooms;
 } batch_job;
 
 typedef struct
@@ -296,31 +298,33 @@ typedef struct
 } room;
 
 static void
-room_free (room *m)
+room_free (void *memory)
 {
+  room *m = memory;
   free (m->x);
   free (m->some);
   free (m->own.memory);
+  free (m);
 }
 
-static int
-room_alloc (const batch_job *job, room *m)
+static void *
+room_alloc (const void *context)
 {
+  const batch_job *job = context;
   const size_t K = job->law->K, d = job->law->d;
-  *m = (room){ .x = aligned_alloc (64, (2 * d + K) * LANES * sizeof (double)), .some = malloc (K * sizeof *m->some) };
-  int status = m->x && m->some ? GSL_SUCCESS : GSL_ENOMEM;
-  if (!status)
-    {
-      m->out = m->x + d * LANES;
-      m->r = m->out + d * LANES;
-      status = job->common ? GSL_SUCCESS : snapshot_alloc (job->law, &m->own);
-    }
-  if (status)
+  room *m = calloc (1, sizeof *m);
+  if (!m)
+    return NULL;
+  m->x = aligned_alloc (64, (2 * d + K) * LANES * sizeof (double));
+  m->some = malloc (K * sizeof *m->some);
+  if (!m->x || !m->some || (!job->common && snapshot_alloc (job->law, &m->own)))
     {
       room_free (m);
-      GSL_ERROR ("no memory for a block of rows", status);
+      return NULL;
     }
-  return status;
+  m->out = m->x + d * LANES;
+  m->r = m->out + d * LANES;
+  return m;
 }
 
 static void
@@ -359,21 +363,20 @@ work_on_rows (void *context, size_t number, size_t first, size_t n)
   const batch_job *job = context;
   const target_kernel *kernel = job->kernel;
   const size_t end = first + n;
-  room m;
+  room *m = sb_pool_take (job->rooms);
   (void)number;
-  int status = room_alloc (job, &m);
-  if (status)
-    return status;
+  if (!m)
+    GSL_ERROR ("no memory for a block of rows", GSL_ENOMEM);
   for (size_t i = first, next; i < end; i = next)
     {
       next = i + 1;
       while (next < end && next < i + LANES && (job->common || same_kernel (kernel[next], kernel[i])))
         next++;
-      if (!job->common && (i == first || !same_kernel (m.own.kernel, kernel[i])))
-        take_snapshot (job->law, kernel[i], job->view, &m.own);
-      work_on_block (job, job->common ? job->common : &m.own, &m, i, next - i);
+      if (!job->common && (i == first || !same_kernel (m->own.kernel, kernel[i])))
+        take_snapshot (job->law, kernel[i], job->view, &m->own);
+      work_on_block (job, job->common ? job->common : &m->own, m, i, next - i);
     }
-  room_free (&m);
+  sb_pool_give (job->rooms, m);
   return GSL_SUCCESS;
 }
 
@@ -381,7 +384,7 @@ work_on_rows (void *context, size_t number, size_t first, size_t n)
 
 enum
 {
-  SHARD_NUMBERS = 65536,
+  SHARD_NUMBERS = 16384,
   MOST_BLOCKS = 256
 };
 
@@ -404,7 +407,9 @@ work_on (batch_job *job, size_t kernels)
       take_snapshot (job->law, job->kernel[0], job->view, &common);
       job->common = &common;
     }
-  int status = sb_shards (job->x->size1, shard_rows (job->law->d), work_on_rows, job);
+  job->rooms = sb_pool_alloc (&(sb_pool_recipe){ room_alloc, room_free, job });
+  int status = job->rooms ? sb_shards (job->x->size1, shard_rows (job->law->d), work_on_rows, job) : GSL_ENOMEM;
+  sb_pool_free (job->rooms);
   free (common.memory);
   return status;
 }

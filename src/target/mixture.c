@@ -485,11 +485,13 @@ work_on (batch_job *job, const sb_process *process, const gsl_vector *t, sb_shar
 static int
 all_equal (const gsl_vector *t)
 {
-  const double *time = t->data;
-  for (size_t i = 1; i < t->size; i++)
-    if (time[i * t->stride] != time[0])
-      return 0;
-  return 1;
+  const double *time = t->data, first = time[0];
+  const size_t stride = t->stride;
+  int different = 0;
+#pragma omp simd reduction(| : different)
+  for (size_t i = 0; i < t->size; i++)
+    different |= time[i * stride] != first;
+  return !different;
 }
 
 static int
