@@ -25,7 +25,7 @@ sb_expf (float x)
   const float rounder = 12582912; // 1.5 2^23: adding it to a number below 2^22 rounds that to a whole one
   x = x < low ? low : x;
   x = x > high ? high : x;
-  float n = (x * per_ln2 + rounder) - rounder;
+  float rounded = x * per_ln2 + rounder, n = rounded - rounder;
   float r = (x - n * ln2_high) - n * ln2_low;
   float p = 1.392621314e-3F;
   p = p * r + 8.363203146e-3F;
@@ -34,9 +34,12 @@ sb_expf (float x)
   p = p * r + 0.5F;
   p = p * r * r + r + 1;
 
-  // $2^n$ is the float whose exponent field is $n + 127$.
+  // $2^n$ is the float whose exponent field is $n + 127$; $n$ stands in the lowest bits of `rounded`, and of those above
+  // it nothing is left.
   float power;
-  int32_t bits = ((int32_t)n + 127) * (1 << 23);
+  uint32_t bits;
+  memcpy (&bits, &rounded, sizeof bits);
+  bits = (bits + 127) << 23;
   memcpy (&power, &bits, sizeof power);
   return p * power;
 }
