@@ -2,6 +2,7 @@
 # ...", then answers a line "N" with the seconds of one of N units of work, and the end of input with the largest
 # memory it had, in MB (rounds.h, rounds.py).
 
+pause=${PAUSE-0.3}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
@@ -42,8 +43,10 @@ begin() {
   : >"$work/$side.seconds"
 }
 
-# turn ours|peer N: N units of work.
+# turn ours|peer N: N units of work. First a pause: threads of the other side's libraries (OpenBLAS's, a tenth of a
+# second) still look out for work when theirs is done, and would do so on the processors of this side.
 turn() {
+  sleep "$pause"
   case $1 in
     ours) echo "$2" >&3; read -r seconds <&4 || give_up "ours has ended" ;;
     peer) echo "$2" >&5; read -r seconds <&6 || give_up "the peer has ended" ;;
