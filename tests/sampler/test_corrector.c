@@ -202,6 +202,40 @@ Test (corrector, one_dimension)
   sb_process_free (smld);
 }
 
+// Batches of every size, points of every dimension, rows whose squares are nearly nothing: against `long double`. x, which is
+// zero, ends at $\sqrt{2\epsilon}\,\mathbf z$ in the second coordinate, where there is no score; the score's norm is 3.
+
+Test (corrector, average_norm_of_every_batch)
+{
+  const size_t sizes[] = { 1, 31, 32, 33, 70 };
+  for (size_t k = 0; k < 5; k++)
+    for (size_t d = 2; d <= 9; d++)
+      for (int tiny = 0; tiny <= 1; tiny++)
+        {
+          size_t n = sizes[k];
+          gsl_matrix *z = normals (n, d), *x = gsl_matrix_calloc (n, d);
+          sb_process *smld = sb_smld_alloc (d, 10, 0.01, 50);
+          sb_corrector corrector = { .type = sb_corrector_langevin, .snr = 0.5, .norm = SB_NORM_BATCH };
+          if (tiny)
+            gsl_matrix_scale (z, 1e-145);
+          long double sum = 0;
+          for (size_t i = 0; i < n; i++)
+            {
+              long double square = 0;
+              for (size_t j = 0; j < d; j++)
+                square += (long double)gsl_matrix_get (z, i, j) * gsl_matrix_get (z, i, j);
+              sum += sqrtl (square);
+            }
+          double root = (double)(2 * 0.5 * (sum / (long double)n) / 3); // of 2 epsilon
+          cr_assert_eq (step (&corrector, smld, 3, 0.4, 0.5, z, x), GSL_SUCCESS);
+          for (size_t i = 0; i < n; i++)
+            cr_assert_float_eq (gsl_matrix_get (x, i, 1) / (root * gsl_matrix_get (z, i, 1)), 1, 1e-13);
+          gsl_matrix_free (z);
+          gsl_matrix_free (x);
+          sb_process_free (smld);
+        }
+}
+
 // In 3072 dimensions, CIFAR-10's, all norms are nearly $\sqrt d$, and the variants agree: epsilon, which has their
 // squares, within 2% plus the scatter of one row's norm, $6/\sqrt{2d}$ relative. [scoresde.txt-corrector-snr]
 

@@ -8,3 +8,5 @@ check_PROGRAMS += %D%/test_target
 %C%_test_target_SOURCES = %D%/test_target.c %D%/truth.c %D%/truth.h
 check_PROGRAMS += %D%/test_noised
 %C%_test_noised_SOURCES = %D%/test_noised.c
+check_PROGRAMS += %D%/test_diagonal
+%C%_test_diagonal_SOURCES = %D%/test_diagonal.c

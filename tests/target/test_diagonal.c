@@ -1,0 +1,306 @@
+// # Mixtures with diagonal covariances, in batches
+//
+// The rows of a batch are worked on side by side, several coordinates at a time. Here batches of all sizes and
+// dimensions, rows at one time, at times of their own and in runs, are held against the textbook's formulas of one row
+// in `long double`. (test_mixture.c holds single points against a finer measure.)
+
+#include "process/vp.h"
+#include "property.h"
+#include "target/target.h"
+
+#include <criterion/criterion.h>
+#include <gsl/gsl_errno.h>
+#include <gsl/gsl_math.h>
+#include <gsl/gsl_randist.h>
+#include <math.h>
+
+static void
+setup (void)
+{
+  gsl_set_error_handler_off ();
+}
+
+TestSuite (diagonal, .init = setup);
+
+enum
+{
+  MOST_K = 9,
+  MOST_D = 45
+};
+
+typedef struct
+{
+  size_t K, d;
+  double w[MOST_K], mu[MOST_K][MOST_D], variance[MOST_K][MOST_D];
+} law;
+
+// ## The textbook's formulas
+
+typedef struct
+{
+  long double log_p, score[MOST_D], denoiser[MOST_D], epsilon[MOST_D];
+} truth;
+
+static truth
+truth_at (const law *l, double m, double sd, const double *x)
+{
+  long double log_share[MOST_K], top = -INFINITY, total = 0, weights = 0;
+  truth t = { 0 };
+  for (size_t k = 0; k < l->K; k++)
+    {
+      log_share[k] = logl (l->w[k]);
+      weights += l->w[k];
+      for (size_t j = 0; j < l->d; j++)
+        {
+          long double s = (long double)m * m * l->variance[k][j] + (long double)sd * sd;
+          long double delta = x[j] - (long double)m * l->mu[k][j];
+          log_share[k] -= (delta * delta / s + logl (2 * 3.14159265358979323846264L * s)) / 2;
+        }
+      top = fmaxl (top, log_share[k]);
+    }
+  for (size_t k = 0; k < l->K; k++)
+    total += expl (log_share[k] - top);
+  t.log_p = top + logl (total / weights);
+  for (size_t k = 0; k < l->K; k++)
+    for (size_t j = 0; j < l->d; j++)
+      {
+        long double r = expl (log_share[k] - top) / total;
+        long double s = (long double)m * m * l->variance[k][j] + (long double)sd * sd;
+        long double delta = x[j] - (long double)m * l->mu[k][j];
+        t.score[j] -= r * delta / s;
+        t.denoiser[j] += r * (l->mu[k][j] + m * l->variance[k][j] * delta / s);
+        t.epsilon[j] += r * sd * delta / s;
+      }
+  return t;
+}
+
+// ## A batch
+
+typedef enum
+{
+  ONE_TIME,
+  OWN_TIMES,
+  RUNS
+} times;
+
+enum
+{
+  P_K,
+  P_D,
+  P_N,
+  P_ROUND,
+  P_TIMES,
+  P_SEED,
+  PARAMETERS
+};
+
+static const property_parameter parameters[PARAMETERS]
+    = { { "K", PROPERTY_INTEGER, 1, MOST_K, 1 }, { "d", PROPERTY_INTEGER, 1, MOST_D, 1 },
+        { "n", PROPERTY_INTEGER, 1, 70, 1 },     { "round", PROPERTY_INTEGER, 0, 1, 1 },
+        { "times", PROPERTY_INTEGER, 0, 2, 0 },  { "seed", PROPERTY_INTEGER, 0, 1000000, 0 } };
+
+// Components are near enough to each other for a few to have a part in a row's score, and a weight may be zero.
+
+static law
+random_law (gsl_rng *r, const double *v)
+{
+  law l = { .K = (size_t)v[P_K], .d = (size_t)v[P_D] };
+  for (size_t k = 0; k < l.K; k++)
+    {
+      l.w[k] = k > 0 && gsl_rng_uniform_int (r, 6) == 0 ? 0 : gsl_rng_uniform_pos (r);
+      for (size_t j = 0; j < l.d; j++)
+        {
+          l.mu[k][j] = gsl_ran_gaussian (r, 0.5);
+          l.variance[k][j] = v[P_ROUND] > 0 && j > 0 ? l.variance[k][0] : gsl_ran_flat (r, 0.1, 2);
+        }
+    }
+  return l;
+}
+
+static sb_target *
+as_target (const law *l)
+{
+  gsl_vector *w = gsl_vector_alloc (l->K);
+  gsl_matrix *mu = gsl_matrix_alloc (l->K, l->d), *C = gsl_matrix_calloc (l->K * l->d, l->d);
+  for (size_t k = 0; k < l->K; k++)
+    {
+      gsl_vector_set (w, k, l->w[k]);
+      for (size_t j = 0; j < l->d; j++)
+        {
+          gsl_matrix_set (mu, k, j, l->mu[k][j]);
+          gsl_matrix_set (C, k * l->d + j, j, l->variance[k][j]);
+        }
+    }
+  sb_target *target = sb_target_mixture_alloc (w, mu, C);
+  gsl_vector_free (w);
+  gsl_matrix_free (mu);
+  gsl_matrix_free (C);
+  return target;
+}
+
+static double
+time_of (times kind, size_t i)
+{
+  switch (kind)
+    {
+    case OWN_TIMES:
+      return 0.05 + 0.9 * fmod (0.618 * (double)i, 1);
+    case RUNS:
+      return 0.1 + 0.2 * (double)(i / 5 % 4);
+    default:
+      return 0.3;
+    }
+}
+
+// The largest error in a batch, relative to the size that a number of its kind has.
+
+static double
+error_of (double y, long double exact, double size)
+{
+  return (double)fabsl (y - exact) / (size + (double)fabsl (exact));
+}
+
+typedef struct
+{
+  sb_target *target;
+  sb_process *process;
+  gsl_matrix *x, *score, *denoiser, *epsilon;
+  gsl_vector *t, *log_p;
+} batch;
+
+static batch
+answers (const law *l, gsl_rng *r, size_t n, times kind)
+{
+  batch b = { .target = as_target (l), .process = sb_vp_alloc (l->d, 0.1, 20) };
+  gsl_matrix **all[] = { &b.x, &b.score, &b.denoiser, &b.epsilon };
+  for (int k = 0; k < 4; k++)
+    *all[k] = gsl_matrix_alloc (n, l->d);
+  b.t = gsl_vector_alloc (n);
+  b.log_p = gsl_vector_alloc (n);
+  for (size_t i = 0; i < n; i++)
+    {
+      gsl_vector_set (b.t, i, time_of (kind, i));
+      for (size_t j = 0; j < l->d; j++)
+        gsl_matrix_set (b.x, i, j, gsl_ran_gaussian (r, 1));
+    }
+  cr_assert_eq (sb_target_log_density (b.target, b.process, b.x, b.t, b.log_p), GSL_SUCCESS);
+  cr_assert_eq (sb_target_evaluate (b.target, b.process, SB_SCORE, b.x, b.t, b.score), GSL_SUCCESS);
+  cr_assert_eq (sb_target_evaluate (b.target, b.process, SB_DENOISER, b.x, b.t, b.denoiser), GSL_SUCCESS);
+  cr_assert_eq (sb_target_evaluate (b.target, b.process, SB_EPSILON, b.x, b.t, b.epsilon), GSL_SUCCESS);
+  return b;
+}
+
+static void
+batch_free (batch *b)
+{
+  sb_target_free (b->target);
+  sb_process_free (b->process);
+  gsl_matrix_free (b->x);
+  gsl_matrix_free (b->score);
+  gsl_matrix_free (b->denoiser);
+  gsl_matrix_free (b->epsilon);
+  gsl_vector_free (b->t);
+  gsl_vector_free (b->log_p);
+}
+
+static double
+residual (const double *v, void *context)
+{
+  (void)context;
+  gsl_rng *r = property_rng (v[P_SEED]);
+  law l = random_law (r, v);
+  batch b = answers (&l, r, (size_t)v[P_N], (times)v[P_TIMES]);
+  double worst = 0;
+  for (size_t i = 0; i < b.x->size1; i++)
+    {
+      double m, sd;
+      sb_process_scalars (b.process, 0, gsl_vector_get (b.t, i), &m, &sd);
+      truth t = truth_at (&l, m, sd, gsl_matrix_const_ptr (b.x, i, 0));
+      worst = GSL_MAX_DBL (worst, error_of (gsl_vector_get (b.log_p, i), t.log_p, (double)l.d));
+      for (size_t j = 0; j < l.d; j++)
+        {
+          worst = GSL_MAX_DBL (worst, error_of (gsl_matrix_get (b.score, i, j), t.score[j], 10));
+          worst = GSL_MAX_DBL (worst, error_of (gsl_matrix_get (b.denoiser, i, j), t.denoiser[j], 1));
+          worst = GSL_MAX_DBL (worst, error_of (gsl_matrix_get (b.epsilon, i, j), t.epsilon[j], 1));
+        }
+    }
+  batch_free (&b);
+  gsl_rng_free (r);
+  return worst;
+}
+
+Test (diagonal, batches_agree_with_long_double)
+{
+  property_check ("a batch under a mixture with diagonal covariances", 20261122, 600, PARAMETERS, parameters, residual,
+                  NULL, 1e-12);
+}
+
+// ## A row on its own
+//
+// To the last bit, whatever the batch.
+
+static double
+difference_alone (const double *v, void *context)
+{
+  (void)context;
+  gsl_rng *r = property_rng (v[P_SEED]);
+  law l = random_law (r, v);
+  batch b = answers (&l, r, (size_t)v[P_N], (times)v[P_TIMES]);
+  gsl_matrix *alone = gsl_matrix_alloc (1, l.d);
+  double different = 0;
+  for (size_t i = 0; i < b.x->size1; i += 3)
+    {
+      gsl_matrix_const_view x = gsl_matrix_const_submatrix (b.x, i, 0, 1, l.d);
+      gsl_vector_const_view t = gsl_vector_const_subvector (b.t, i, 1);
+      sb_target_evaluate (b.target, b.process, SB_SCORE, &x.matrix, &t.vector, alone);
+      for (size_t j = 0; j < l.d; j++)
+        different += gsl_matrix_get (alone, 0, j) != gsl_matrix_get (b.score, i, j);
+    }
+  gsl_matrix_free (alone);
+  batch_free (&b);
+  gsl_rng_free (r);
+  return different;
+}
+
+Test (diagonal, a_row_does_not_depend_on_the_others)
+{
+  property_check ("a row's score alone and in its batch", 20261123, 200, PARAMETERS, parameters, difference_alone, NULL,
+                  0);
+}
+
+// A row of a matrix may be longer than the points in it, and what lies beyond is nobody's.
+
+Test (diagonal, only_the_view_is_written)
+{
+  const double v[PARAMETERS] = { 3, 5, 1, 0, 0, 4 };
+  gsl_rng *r = property_rng (4);
+  law l = random_law (r, v);
+  sb_target *target = as_target (&l);
+  sb_process *process = sb_vp_alloc (5, 0.1, 20);
+  gsl_matrix *x = gsl_matrix_alloc (21, 7), *out = gsl_matrix_alloc (21, 7), *dense = gsl_matrix_alloc (21, 5);
+  gsl_vector *t = gsl_vector_alloc (21);
+  gsl_vector_set_all (t, 0.4);
+  gsl_matrix_set_all (out, -7);
+  for (size_t i = 0; i < 21 * 7; i++)
+    x->data[i] = gsl_ran_gaussian (r, 1);
+  gsl_matrix_view x_view = gsl_matrix_submatrix (x, 0, 1, 21, 5), out_view = gsl_matrix_submatrix (out, 0, 1, 21, 5);
+  gsl_matrix_memcpy (dense, &x_view.matrix);
+  cr_assert_eq (sb_target_evaluate (target, process, SB_SCORE, &x_view.matrix, t, &out_view.matrix), GSL_SUCCESS);
+  gsl_matrix *expected = gsl_matrix_alloc (21, 5);
+  cr_assert_eq (sb_target_evaluate (target, process, SB_SCORE, dense, t, expected), GSL_SUCCESS);
+  for (size_t i = 0; i < 21; i++)
+    {
+      cr_assert_eq (gsl_matrix_get (out, i, 0), -7);
+      cr_assert_eq (gsl_matrix_get (out, i, 6), -7);
+      for (size_t j = 0; j < 5; j++)
+        cr_assert_eq (gsl_matrix_get (out, i, j + 1), gsl_matrix_get (expected, i, j));
+    }
+  gsl_matrix_free (expected);
+  gsl_matrix_free (dense);
+  gsl_matrix_free (out);
+  gsl_matrix_free (x);
+  gsl_vector_free (t);
+  sb_process_free (process);
+  sb_target_free (target);
+  gsl_rng_free (r);
+}
