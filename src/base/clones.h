@@ -11,8 +11,10 @@
 #if defined __x86_64__ && defined __GLIBC__ && defined __GNUC__ && !defined __clang__ && __GNUC__ >= 12                \
     && !defined __SANITIZE_ADDRESS__ && !defined __SANITIZE_THREAD__
 #define SB_CLONES __attribute__ ((noinline, target_clones ("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#define SB_CLONED 1
 #else
 #define SB_CLONES
+#define SB_CLONED 0
 #endif
 
 // clang warns where it cannot vectorise a loop that was marked so; the loop is right all the same.

@@ -8,7 +8,7 @@
 
 #include <stdlib.h>
 
-const char *const backend_names[] = { "openblas", "onednn", NULL };
+const char *const backend_names[] = { "openblas", "winograd", "onednn", NULL };
 const char *const precision_names[] = { "float", "bf16", NULL };
 
 int

@@ -93,7 +93,8 @@ parse (int argc, char **argv, settings *o)
     { "model", 0, OPTION_TEXT, &o->model, "FILE", 0, 0, NULL,
       "sample what this network has learned instead, under its own process (--law is not given then)" },
     { "backend", 0, OPTION_CHOICE, &o->engine.backend, "NAME", 0, 0, backend_names,
-      "who computes the network: openblas, or onednn, which is faster, where it is built in (default: the fastest)" },
+      "who computes the network: openblas, the reference; winograd; or onednn, where it is built in (default: the "
+      "fastest)" },
     { "precision", 0, OPTION_CHOICE, &o->engine.precision, "NAME", 0, 0, precision_names,
       "float, or bf16: half the bits and, where the processor has it, faster still (default: float)" },
 

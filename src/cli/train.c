@@ -86,7 +86,8 @@ parse (int argc, char **argv, settings *o)
     { "batch", 0, OPTION_COUNT, &o->batch, "N", 0, 1e6, NULL, "samples a step (default: 64)" },
     { "shard", 0, OPTION_COUNT, &o->shard, "N", 0, 1e6, NULL, "samples that a thread takes at a time (default: 8)" },
     { "backend", 0, OPTION_CHOICE, &o->engine.backend, "NAME", 0, 0, backend_names,
-      "who computes the network: openblas, or onednn, which is faster, where it is built in (default: the fastest)" },
+      "who computes the network: openblas, the reference; winograd; or onednn, where it is built in (default: the "
+      "fastest)" },
     { "precision", 0, OPTION_CHOICE, &o->engine.precision, "NAME", 0, 0, precision_names,
       "float, or bf16: half the bits and, where the processor has it, faster still (default: float)" },
     { "rate", 0, OPTION_REAL, &o->rate, "X", 0, 1, NULL, "Adam's learning rate (default: 2e-4)" },

@@ -11,6 +11,7 @@ struct sb_net_backend
   const char *name;
   unsigned precisions;                        // an OR of 1 << sb_net_precision
   int (*usable) (sb_net_precision precision); // on this processor
+  int (*fast) (void);                         // whether it is to be chosen unasked; NULL: wherever it is usable
 
   // NULL: GSL_ENOMEM. With `gradients` a backward pass can follow a forward pass.
   void *(*room_alloc) (const sb_net *net, size_t samples, int gradients);
@@ -28,6 +29,7 @@ struct sb_net_backend
 };
 
 extern const sb_net_backend sb_net_openblas; // the reference: the layers' own functions, one after the other
+extern const sb_net_backend sb_net_winograd; // blocked layouts, and convolutions by Winograd's algorithm
 extern const sb_net_backend sb_net_onednn;   // blocked layouts and oneDNN's convolutions, where built
 
 // What only the reference can do. A derivative along a direction, forward: x, label and x_dot as in network.h; `room` is

@@ -1,15 +1,19 @@
-// # The fast backend
+// # The fast backends
 //
 // The same layers as the reference's, on tensors in blocked layout that stay so from the first layer to the last.
-// Convolutions are oneDNN's; all else is in blocked_maps.c, blocked_norm.c and blocked_attention.c. Three things are done
+// Convolutions are those of winograd.c or oneDNN's (conv.h); all else is in blocked_maps.c, blocked_norm.c and blocked_attention.c. Three things are done
 // less often than the list of layers says. A group norm with a SiLU behind it is one sweep. A sum takes the place of its
-// first term where nobody else reads that. And weights are brought into oneDNN's order only when they have changed.
+// first term where nobody else reads that. And weights are brought into a convolution's order only when they have changed.
 //
 // A room is made for a fixed number of samples; fewer are filled up with zeros, whose gradients are zero.
 
+#include <config.h>
+
 #include "backend.h"
+
+#include "../base/clones.h"
 #include "blocked.h"
-#include "onednn.h"
+#include "conv.h"
 #include "plan.h"
 
 #include <gsl/gsl_errno.h>
@@ -30,7 +34,7 @@ typedef struct
   int add[SB_LAYER_INPUTS]; // backward: not the first to give this input a gradient
   size_t first, last;       // readers of its output
   size_t remembers;         // the first whose backward function reads it; 0: none
-  sb_dnn_conv *convolution;
+  void *convolution;        // of the room's type
   void *y, *y_bar;
   float *saved;
 } cell;
@@ -40,11 +44,12 @@ typedef struct
   const sb_net *net;
   size_t samples;
   int gradients, half;
-  sb_dnn *dnn;
-  cell *cells; // by layer
+  const sb_conv_type *conv;
+  void *shared; // by its convolutions
+  cell *cells;  // by layer
   char *arena, *scratch;
   size_t scratch_bytes;
-  float *theta; // the weights that oneDNN's were made of
+  float *theta; // the weights that the convolutions' were made of
   int ready;    // that they were
   float *label;
 } room;
@@ -159,12 +164,12 @@ room_free (void *state)
   if (!r)
     return;
   for (size_t l = 0; r->cells && l < r->net->count; l++)
-    sb_dnn_conv_free (r->cells[l].convolution);
+    r->conv->conv_free (r->cells[l].convolution);
   free (r->cells);
   free (r->arena);
   free (r->theta);
   free (r->label);
-  sb_dnn_free (r->dnn);
+  r->conv->free (r->shared);
   free (r);
 }
 
@@ -175,15 +180,15 @@ make_convolution (room *r, size_t l)
 {
   const sb_layer *layer = &r->net->layers[l];
   int points = r->cells[l].shape.pixels == 1;
-  sb_dnn_shape shape = { .images = points ? 1 : r->samples,
-                         .height = layer->out.height,
-                         .width = points ? r->samples : layer->out.width,
-                         .in = layer->in[0].channels,
-                         .out = layer->out.channels,
-                         .kernel = points ? 1 : layer->kernel,
-                         .stored_kernel = layer->kernel,
-                         .gradients = r->gradients };
-  r->cells[l].convolution = sb_dnn_conv_alloc (r->dnn, &shape);
+  sb_conv_shape shape = { .images = points ? 1 : r->samples,
+                          .height = layer->out.height,
+                          .width = points ? r->samples : layer->out.width,
+                          .in = layer->in[0].channels,
+                          .out = layer->out.channels,
+                          .kernel = points ? 1 : layer->kernel,
+                          .stored_kernel = layer->kernel,
+                          .gradients = r->gradients };
+  r->cells[l].convolution = r->conv->conv_alloc (r->shared, &shape);
   return r->cells[l].convolution ? GSL_SUCCESS : GSL_ENOMEM;
 }
 
@@ -201,7 +206,7 @@ scratch_of (const room *r, size_t l)
 {
   const cell *c = &r->cells[l];
   if (c->convolution)
-    return detour (r, l) + sb_dnn_conv_scratch (c->convolution);
+    return detour (r, l) + r->conv->scratch (c->convolution);
   if (is (r->net, l, &sb_layer_attention))
     return sb_blocked_attention_scratch (&c->shape) * sizeof (float);
   if (is (r->net, l, &sb_layer_positional) || is (r->net, l, &sb_layer_fourier))
@@ -261,8 +266,8 @@ bind_convolutions (room *r)
     {
       cell *c = &r->cells[l], *from = &r->cells[r->net->layers[l].inputs ? r->net->layers[l].from[0] : l];
       if (c->convolution)
-        status = sb_dnn_conv_bind (c->convolution, from->y, c->y, detour (r, l) ? r->scratch : from->y_bar, c->y_bar,
-                                   r->scratch + detour (r, l));
+        status = r->conv->bind (c->convolution, from->y, c->y, detour (r, l) ? r->scratch : from->y_bar, c->y_bar,
+                                r->scratch + detour (r, l));
     }
   return status;
 }
@@ -272,11 +277,11 @@ furnish (room *r)
 {
   const sb_net *net = r->net;
   sb_span *spans = calloc (3 * net->count + 1, sizeof *spans);
-  r->dnn = sb_dnn_alloc (net->precision);
+  r->shared = r->conv->alloc (net->precision);
   r->cells = calloc (net->count, sizeof *r->cells);
   r->theta = calloc (net->parameters + 1, sizeof *r->theta);
   r->label = calloc (r->samples + 1, sizeof *r->label);
-  int status = spans && r->dnn && r->cells && r->theta && r->label ? make_cells (r) : GSL_ENOMEM;
+  int status = spans && r->shared && r->cells && r->theta && r->label ? make_cells (r) : GSL_ENOMEM;
   if (!status)
     status = lay_out (r, spans);
   free (spans);
@@ -284,14 +289,16 @@ furnish (room *r)
 }
 
 static void *
-room_alloc (const sb_net *net, size_t samples, int gradients)
+room_alloc (const sb_conv_type *conv, const sb_net *net, size_t samples, int gradients)
 {
   room *r = calloc (1, sizeof *r);
   if (!r)
     return NULL;
-  *r = (room){ .net = net, .samples = samples, .gradients = gradients, .half = net->precision == SB_NET_BF16 };
-  int threads = sb_dnn_begin (), status = furnish (r);
-  sb_dnn_end (threads);
+  *r = (room){
+    .net = net, .samples = samples, .gradients = gradients, .half = net->precision == SB_NET_BF16, .conv = conv
+  };
+  int begun = r->conv->begin (), status = furnish (r);
+  r->conv->end (begun);
   if (!status)
     return r;
   room_free (r);
@@ -366,7 +373,7 @@ layer_forward (const room *r, const float *theta, size_t l)
   const sb_layer *layer = &net->layers[l];
   const cell *c = &r->cells[l], *x = &r->cells[layer->inputs ? layer->from[0] : l];
   if (is (net, l, &sb_layer_convolution))
-    return sb_dnn_conv_forward (c->convolution);
+    return r->conv->forward (c->convolution);
   if (is (net, l, &sb_layer_positional) || is (net, l, &sb_layer_fourier))
     embed (r, theta + layer->offset, l);
   else if (is (net, l, &sb_layer_group_norm) && !c->merged)
@@ -430,10 +437,10 @@ convolution_backward (const room *r, size_t l, int of_x, float *theta_bar)
 {
   const sb_layer *layer = &r->net->layers[l];
   const cell *c = &r->cells[l], *x = &r->cells[layer->from[0]];
-  int status = theta_bar ? sb_dnn_conv_backward_weights (c->convolution, theta_bar + layer->offset) : GSL_SUCCESS;
+  int status = theta_bar ? r->conv->backward_weights (c->convolution, theta_bar + layer->offset) : GSL_SUCCESS;
   if (status || (layer->from[0] == 0 && !of_x))
     return status;
-  status = sb_dnn_conv_backward_data (c->convolution);
+  status = r->conv->backward_data (c->convolution);
   if (!status && c->add[0])
     sb_blocked_copy (&x->shape, 1, r->scratch, x->y_bar);
   return status;
@@ -494,7 +501,7 @@ take_weights (room *r, const float *theta)
   r->ready = 0;
   for (size_t l = 0; l < r->net->count && !status; l++)
     if (r->cells[l].convolution)
-      status = sb_dnn_conv_weights (r->cells[l].convolution, theta + r->net->layers[l].offset);
+      status = r->conv->weights (r->cells[l].convolution, theta + r->net->layers[l].offset);
   r->ready = !status;
   return status;
 }
@@ -513,13 +520,13 @@ forward (const sb_net *net, const sb_real *theta, size_t n, const sb_real *x, co
 {
   room *r = state;
   size_t last = net->count - 1;
-  int threads = sb_dnn_begin (), status = take_weights (r, theta);
+  int begun = r->conv->begin (), status = take_weights (r, theta);
   memset (r->label, 0, r->samples * sizeof *r->label);
   memcpy (r->label, label, n * sizeof *label);
   show (r, shape_at (r, 0), n, x, r->cells[0].y);
   for (size_t l = 2; l < net->count && !status; l++)
     status = layer_forward (r, theta, l);
-  sb_dnn_end (threads);
+  r->conv->end (begun);
   if (!status)
     sb_blocked_unpack (shape_at (r, last), n, r->cells[last].y, out);
   return status;
@@ -531,11 +538,11 @@ backward (const sb_net *net, const sb_real *theta, size_t n, void *state, const 
 {
   room *r = state;
   size_t last = net->count - 1;
-  int threads = sb_dnn_begin (), status = GSL_SUCCESS;
+  int begun = r->conv->begin (), status = GSL_SUCCESS;
   show (r, shape_at (r, last), n, out_bar, r->cells[last].y_bar);
   for (size_t l = net->count; l-- > 2 && !status;)
     status = layer_backward (r, theta, l, x_bar != NULL, theta_bar);
-  sb_dnn_end (threads);
+  r->conv->end (begun);
   if (!status && x_bar)
     sb_blocked_unpack (shape_at (r, 0), n, r->cells[0].y_bar, x_bar);
   return status;
@@ -549,11 +556,56 @@ hidden (const sb_net *net, size_t n, const void *state, sb_real *out)
   sb_blocked_unpack (shape_at (r, l), n, r->cells[l].y, out);
 }
 
+// ## Two backends
+//
+// oneDNN's convolutions are written for AVX-512, and know bfloat16. Those in winograd.c serve any processor, but are worth
+// choosing where the compiler could write them for AVX2: OpenBLAS has long done so.
+
+static int
+winograd_usable (sb_net_precision precision)
+{
+  return precision == SB_NET_FLOAT;
+}
+
+static int
+winograd_fast (void)
+{
+#if SB_CLONED
+  return __builtin_cpu_supports ("avx2") && __builtin_cpu_supports ("fma");
+#else
+  return 0;
+#endif
+}
+
+static void *
+winograd_room (const sb_net *net, size_t samples, int gradients)
+{
+  return room_alloc (&sb_conv_winograd, net, samples, gradients);
+}
+
+const sb_net_backend sb_net_winograd = { .name = "winograd",
+                                         .precisions = 1U << SB_NET_FLOAT,
+                                         .usable = winograd_usable,
+                                         .fast = winograd_fast,
+                                         .room_alloc = winograd_room,
+                                         .room_free = room_free,
+                                         .forward = forward,
+                                         .backward = backward,
+                                         .hidden = hidden };
+
+#ifdef HAVE_ONEDNN
+static void *
+onednn_room (const sb_net *net, size_t samples, int gradients)
+{
+  return room_alloc (&sb_conv_onednn, net, samples, gradients);
+}
+
 const sb_net_backend sb_net_onednn = { .name = "onednn",
                                        .precisions = 1U << SB_NET_FLOAT | 1U << SB_NET_BF16,
-                                       .usable = sb_dnn_usable,
-                                       .room_alloc = room_alloc,
+                                       .usable = sb_onednn_usable,
+                                       .room_alloc = onednn_room,
                                        .room_free = room_free,
                                        .forward = forward,
                                        .backward = backward,
                                        .hidden = hidden };
+#endif

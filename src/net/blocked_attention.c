@@ -76,7 +76,7 @@ scale_of (const sb_blocked *s)
 
 // ## Forward
 
-SB_AVX512 static void
+SB_CLONES static void
 softmax (size_t count, float *line)
 {
   float top = line[0], sum = 0;
@@ -110,7 +110,7 @@ sb_blocked_attention (const sb_blocked *s, const void *const qkv[3], void *y, fl
 
 // ## Backward
 
-SB_AVX512 static void
+SB_CLONES static void
 softmax_slope (size_t pixels, const float *restrict A, float *restrict S)
 {
   for (size_t p = 0; p < pixels; p++, A += pixels, S += pixels)

@@ -61,7 +61,7 @@ copy (size_t count, int add, const void *x, void *y, int half)
     }
 }
 
-SB_AVX512 void
+SB_CLONES void
 sb_blocked_copy (const sb_blocked *s, int add, const void *x, void *y)
 {
   size_t count = sb_blocked_count (s);
@@ -95,7 +95,7 @@ fill (const sb_blocked *s, const sb_blocked *vector, int add, float weight, cons
       }
 }
 
-SB_AVX512 void
+SB_CLONES void
 sb_blocked_fill (const sb_blocked *s, const sb_blocked *vector, int add, float weight, const void *x, void *y)
 {
   if (s->half)
@@ -127,7 +127,7 @@ gather (const sb_blocked *s, const sb_blocked *vector, int add, float weight, co
       }
 }
 
-SB_AVX512 void
+SB_CLONES void
 sb_blocked_gather (const sb_blocked *s, const sb_blocked *vector, int add, float weight, const void *y_bar, void *x_bar)
 {
   if (s->half)
@@ -149,7 +149,7 @@ silu (size_t count, const void *restrict x, void *restrict y, int half)
     }
 }
 
-SB_AVX512 void
+SB_CLONES void
 sb_blocked_silu (const sb_blocked *s, const void *x, void *y)
 {
   if (s->half)
@@ -169,7 +169,7 @@ silu_back (size_t count, int add, const void *restrict x, const void *restrict y
     }
 }
 
-SB_AVX512 void
+SB_CLONES void
 sb_blocked_silu_back (const sb_blocked *s, int add, const void *x, const void *y_bar, void *x_bar)
 {
   if (s->half)
@@ -204,7 +204,7 @@ halve (const sb_blocked *small, const sb_blocked *big, int add, float weight, co
         }
 }
 
-SB_AVX512 void
+SB_CLONES void
 sb_blocked_halve (const sb_blocked *small, const sb_blocked *big, int add, float weight, const void *from, void *to)
 {
   if (small->half)
@@ -237,7 +237,7 @@ redouble (const sb_blocked *small, const sb_blocked *big, int add, float weight,
         }
 }
 
-SB_AVX512 void
+SB_CLONES void
 sb_blocked_double (const sb_blocked *small, const sb_blocked *big, int add, float weight, const void *from, void *to)
 {
   if (small->half)

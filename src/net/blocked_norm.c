@@ -137,7 +137,7 @@ norm_forward (const sb_blocked_norm *norm, const float *theta, const void *x, vo
     }
 }
 
-SB_AVX512 void
+SB_CLONES void
 sb_blocked_norm_forward (const sb_blocked_norm *norm, const float *theta, const void *x, void *y, float *saved)
 {
   if (norm->shape.half)
@@ -240,7 +240,7 @@ norm_back (const sb_blocked_norm *norm, int add, const float *theta, const void 
     }
 }
 
-SB_AVX512 void
+SB_CLONES void
 sb_blocked_norm_back (const sb_blocked_norm *norm, int add, const float *theta, const void *x, const float *saved,
                       void *y_bar, void *x_bar, float *theta_bar, float *sums)
 {

@@ -16,6 +16,10 @@
 //
 // Relative error: below 2e-7, for $-87.3 \le x \le 88.3$. Beyond, the exponential of the nearer end is given, finite
 // and not zero; not-a-number stays so.
+//
+// The ends are compared as whole numbers. A float's bits, read as such, grow with a positive number, and read without a sign, with
+// a negative one's size; so the smaller of two is taken, which a processor has an instruction for. Written as two
+// comparisons of floats, compilers see that a number below the one end cannot be above the other, and branch.
 
 static inline float
 sb_expf (float x)
@@ -23,8 +27,17 @@ sb_expf (float x)
   const float low = -87.3F, high = 88.3F, per_ln2 = 1.44269504F;
   const float ln2_high = 0.693359375F, ln2_low = -2.12194400e-4F; // their sum is ln 2; n ln2_high is exact
   const float rounder = 12582912; // 1.5 2^23: adding it to a number below 2^22 rounds that to a whole one
-  x = x < low ? low : x;
-  x = x > high ? high : x;
+  int32_t top, above;
+  uint32_t bottom, below, given, none;
+  memcpy (&top, &high, sizeof top);
+  memcpy (&bottom, &low, sizeof bottom);
+  memcpy (&given, &x, sizeof given);
+  memcpy (&above, &x, sizeof above);
+  above = above < top ? above : top;
+  memcpy (&below, &above, sizeof below);
+  below = below < bottom ? below : bottom;
+  memcpy (&x, &below, sizeof x);
+  none = -(uint32_t)((given & 0x7fffffffU) > 0x7f800000U); // all ones, which are a NaN, where it is one
   float rounded = x * per_ln2 + rounder, n = rounded - rounder;
   float r = (x - n * ln2_high) - n * ln2_low;
   float p = 1.392621314e-3F;
@@ -41,7 +54,11 @@ sb_expf (float x)
   memcpy (&bits, &rounded, sizeof bits);
   bits = (bits + 127) << 23;
   memcpy (&power, &bits, sizeof power);
-  return p * power;
+  p *= power;
+  memcpy (&bits, &p, sizeof bits);
+  bits |= none;
+  memcpy (&p, &bits, sizeof p);
+  return p;
 }
 
 // Networks in double (names.h) are there to be exact.

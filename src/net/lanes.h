@@ -1,18 +1,26 @@
 #ifndef SCOREBOOK_NET_LANES_H
 #define SCOREBOOK_NET_LANES_H
 
+#include "../base/clones.h"
+
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
-// Sixteen numbers at a time, as gcc and clang let one write them. The functions that use this are compiled for AVX-512 and
-// called only where the processor has it (sb_dnn_usable).
-#define SB_AVX512 __attribute__ ((target ("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")))
+// Sixteen or eight numbers at a time, as gcc and clang let one write them; a processor with shorter vectors takes two or four
+// for one of these. The functions that use them are marked SB_CLONES, so that there is one for each kind of processor.
 #define SB_INLINE static inline __attribute__ ((always_inline))
 
 typedef float sb_lanes __attribute__ ((vector_size (64)));
+typedef float sb_eight __attribute__ ((vector_size (32)));
+typedef float sb_eight_there __attribute__ ((vector_size (32), aligned (4), may_alias)); // in memory
 typedef uint32_t sb_bits __attribute__ ((vector_size (64)));
 typedef uint16_t sb_halves __attribute__ ((vector_size (32)));
+
+// Eight numbers in memory, to be read or written. (memcpy would move them by halves, and the processor then waits for both;
+// a function would need a calling convention that depends on the processor.)
+#define SB_EIGHT(x) (*(sb_eight_there *)(x))
+#define SB_CONST_EIGHT(x) (*(const sb_eight_there *)(x))
 
 // A bfloat16 is the upper half of a float: widening fills up with zeros, narrowing rounds to the nearest, ties to even.
 

@@ -4,12 +4,12 @@ NET_SOURCES = %D%/backend.h %D%/exp.h %D%/names.h %D%/plan.h %D%/attention.c %D%
   %D%/dual.c %D%/embedding.c %D%/group_norm.c %D%/input.c %D%/join.c %D%/network.c %D%/reference.c %D%/resample.c %D%/silu.c
 libscorebook_core_la_SOURCES += $(NET_SOURCES) %D%/plan.c %D%/safetensors.c
 
-BLOCKED_SOURCES = %D%/blocked.h %D%/lanes.h %D%/onednn.h %D%/blocked.c %D%/blocked_attention.c %D%/blocked_maps.c \
-  %D%/blocked_norm.c %D%/onednn.c
+libscorebook_core_la_SOURCES += %D%/blocked.h %D%/conv.h %D%/lanes.h %D%/product.h %D%/blocked.c %D%/blocked_attention.c \
+  %D%/blocked_maps.c %D%/blocked_norm.c %D%/product.c %D%/winograd.c
 if HAVE_ONEDNN
-libscorebook_core_la_SOURCES += $(BLOCKED_SOURCES)
+libscorebook_core_la_SOURCES += %D%/onednn.c
 else
-EXTRA_DIST += $(BLOCKED_SOURCES)
+EXTRA_DIST += %D%/onednn.c
 endif
 
 # The same in double, for the gradient checks.

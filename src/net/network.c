@@ -42,8 +42,11 @@ sb_net_free (sb_net *net)
 // The fastest first, the reference last: it can always be used.
 
 static const sb_net_backend *const backends[] = {
-#if defined HAVE_ONEDNN && !defined SB_NET_DOUBLE
+#ifndef SB_NET_DOUBLE
+#ifdef HAVE_ONEDNN
   &sb_net_onednn,
+#endif
+  &sb_net_winograd,
 #endif
   &sb_net_openblas
 };
@@ -71,27 +74,41 @@ sb_net_backend_usable (const sb_net_backend *backend, sb_net_precision precision
   return (backend->precisions >> precision & 1) && backend->usable (precision);
 }
 
+static const sb_net_backend *
+find_backend (const char *name)
+{
+  for (size_t k = 0; k < BACKENDS; k++)
+    if (strcmp (name, backends[k]->name) == 0)
+      return backends[k];
+  return NULL;
+}
+
 static int
 complain_of_backend (const char *name, sb_net_precision precision, sb_error *error)
 {
-  if (name && strcmp (name, "openblas") != 0 && strcmp (name, "onednn") != 0)
-    SB_ERROR (error, GSL_EINVAL, "backend: openblas or onednn, not '%s'", name);
-  int built = BACKENDS > 1;
-  if (name && strcmp (name, "onednn") == 0 && !built)
+  if (name && strcmp (name, "onednn") == 0 && !find_backend (name))
     SB_ERROR (error, GSL_EUNSUP, "backend onednn: not built in (configure --with-onednn)");
+  if (name && !find_backend (name))
+    SB_ERROR (error, GSL_EINVAL, "backend: openblas, winograd or onednn, not '%s'", name);
   if (precision == SB_NET_FLOAT)
     SB_ERROR (error, GSL_EUNSUP, "backend onednn: this processor has no AVX-512");
-  if (!built || (name && strcmp (name, "openblas") == 0))
+  if (!find_backend ("onednn") || (name && strcmp (name, "onednn") != 0))
     SB_ERROR (error, GSL_EUNSUP, "precision bf16: only with the backend onednn%s",
-              built ? "" : ", which is not built in");
+              find_backend ("onednn") ? "" : ", which is not built in");
   SB_ERROR (error, GSL_EUNSUP, "precision bf16: this processor has neither AVX512-BF16 nor AMX");
+}
+
+static int
+is_wanted (const sb_net_backend *backend, const char *name)
+{
+  return name ? strcmp (name, backend->name) == 0 : !backend->fast || backend->fast ();
 }
 
 int
 sb_net_choose (sb_net *net, const char *name, sb_net_precision precision, sb_error *error)
 {
   for (size_t k = 0; k < BACKENDS; k++)
-    if ((!name || strcmp (name, backends[k]->name) == 0) && sb_net_backend_usable (backends[k], precision))
+    if (is_wanted (backends[k], name) && sb_net_backend_usable (backends[k], precision))
       {
         net->backend = backends[k];
         net->precision = precision;

@@ -6,7 +6,7 @@
 // does the same with fewer multiplications: a 4 x 4 tile of the output takes 36 products of channels in place of 144, after
 // transforms of tiles and weights that cost little where there are many tiles and channels.
 
-#include "onednn.h"
+#include "conv.h"
 
 #include "blocked.h"
 
@@ -23,7 +23,7 @@
 // ## This processor
 
 int
-sb_dnn_usable (sb_net_precision precision)
+sb_onednn_usable (sb_net_precision precision)
 {
   unsigned isa = (unsigned)dnnl_get_effective_cpu_isa ();
   unsigned wanted = (unsigned)(precision == SB_NET_BF16 ? dnnl_cpu_isa_avx512_core_bf16 : dnnl_cpu_isa_avx512_core);
@@ -32,33 +32,36 @@ sb_dnn_usable (sb_net_precision precision)
 
 // ## One thread
 
-int
-sb_dnn_begin (void)
+// oneDNN takes as many threads as OpenMP offers, and how many changes its sums. It is to have one.
+
+static int
+begin (void)
 {
   int threads = omp_get_max_threads ();
   omp_set_num_threads (1);
   return threads;
 }
 
-void
-sb_dnn_end (int threads)
+static void
+end (int threads)
 {
   omp_set_num_threads (threads);
 }
 
 // ## Engine
 
-struct sb_dnn
+typedef struct
 {
   dnnl_engine_t engine;
   dnnl_stream_t stream;
   dnnl_primitive_attr_t plain, adding; // scratch is ours; adding: a copy that adds to what is there
   dnnl_data_type_t value;
-};
+} engine;
 
-void
-sb_dnn_free (sb_dnn *dnn)
+static void
+engine_free (void *shared)
 {
+  engine *dnn = shared;
   if (!dnn)
     return;
   dnnl_primitive_attr_destroy (dnn->adding);
@@ -69,7 +72,7 @@ sb_dnn_free (sb_dnn *dnn)
 }
 
 static int
-make_attributes (sb_dnn *dnn)
+make_attributes (engine *dnn)
 {
   dnnl_post_ops_t sum = NULL;
   int failed = dnnl_primitive_attr_create (&dnn->plain) || dnnl_primitive_attr_create (&dnn->adding)
@@ -81,17 +84,17 @@ make_attributes (sb_dnn *dnn)
   return failed;
 }
 
-sb_dnn *
-sb_dnn_alloc (sb_net_precision precision)
+static void *
+engine_alloc (sb_net_precision precision)
 {
-  sb_dnn *dnn = calloc (1, sizeof *dnn);
+  engine *dnn = calloc (1, sizeof *dnn);
   if (!dnn)
     return NULL;
   dnn->value = precision == SB_NET_BF16 ? dnnl_bf16 : dnnl_f32;
   if (dnnl_engine_create (&dnn->engine, dnnl_cpu, 0)
       || dnnl_stream_create (&dnn->stream, dnn->engine, dnnl_stream_default_flags) || make_attributes (dnn))
     {
-      sb_dnn_free (dnn);
+      engine_free (dnn);
       return NULL;
     }
   return dnn;
@@ -133,7 +136,7 @@ action_make (action *a, dnnl_primitive_desc_t about)
 }
 
 static int
-action_bind (const sb_dnn *dnn, action *a, int name, const dnnl_memory_desc_t *shape, void *where)
+action_bind (const engine *dnn, action *a, int name, const dnnl_memory_desc_t *shape, void *where)
 {
   dnnl_exec_arg_t *argument = &a->argument[a->arguments];
   if (dnnl_memory_create (&argument->memory, shape, dnn->engine, where))
@@ -150,7 +153,7 @@ shape_of (const action *a, dnnl_query_t what)
 }
 
 static int
-action_run (const sb_dnn *dnn, const action *a)
+action_run (const engine *dnn, const action *a)
 {
   dnnl_status_t status = dnnl_primitive_execute (a->primitive, dnn->stream, a->arguments, a->argument);
   return status == dnnl_success ? GSL_SUCCESS : status == dnnl_out_of_memory ? GSL_ENOMEM : GSL_EFAILED;
@@ -158,10 +161,10 @@ action_run (const sb_dnn *dnn, const action *a)
 
 // ## A convolution
 
-struct sb_dnn_conv
+typedef struct
 {
-  sb_dnn *dnn;
-  sb_dnn_shape shape;
+  const engine *dnn;
+  sb_conv_shape shape;
   dnnl_memory_desc_t x, y, b, stored; // stored: W, a row for each output
   action forward, of_data, of_weights;
   action lay, lay_transposed, add; // W to the order of the first and second action, the third's result back to rows
@@ -169,7 +172,7 @@ struct sb_dnn_conv
   float *rows;                     // NULL: theta's own
   float *bias, *bias_bar;
   float *W_bar; // in the scratch
-};
+} convolution;
 
 // Channels come in blocks of 16, the last filled up with zeros: oneDNN is told that these are channels too, so that it
 // always has whole blocks. Then the rows of W are longer than theta's, and stand in a copy.
@@ -181,15 +184,15 @@ filled (size_t channels)
 }
 
 static int
-has_own_rows (const sb_dnn_shape *s)
+has_own_rows (const sb_conv_shape *s)
 {
   return s->in % SB_LANES || s->out % SB_LANES || s->kernel != s->stored_kernel;
 }
 
 static int
-describe (sb_dnn_conv *c)
+describe (convolution *c)
 {
-  const sb_dnn_shape *s = &c->shape;
+  const sb_conv_shape *s = &c->shape;
   dnnl_dim_t images = (dnnl_dim_t)s->images, height = (dnnl_dim_t)s->height, width = (dnnl_dim_t)s->width,
              in = (dnnl_dim_t)filled (s->in), out = (dnnl_dim_t)filled (s->out), k = (dnnl_dim_t)s->kernel;
   dnnl_dims_t x = { images, in, height, width }, y = { images, out, height, width }, W = { out, in, k, k };
@@ -202,10 +205,10 @@ describe (sb_dnn_conv *c)
 // oneDNN says which order of the weights is best ("any"). The gradients' descriptions want the forward one beside them.
 
 static int
-about (const sb_dnn_conv *c, dnnl_prop_kind_t kind, dnnl_alg_kind_t algorithm, dnnl_primitive_desc_t of_forward,
+about (const convolution *c, dnnl_prop_kind_t kind, dnnl_alg_kind_t algorithm, dnnl_primitive_desc_t of_forward,
        dnnl_primitive_desc_t *description)
 {
-  const sb_dnn_shape *s = &c->shape;
+  const sb_conv_shape *s = &c->shape;
   dnnl_dims_t ones = { 1, 1 }, edge = { (dnnl_dim_t)s->kernel / 2, (dnnl_dim_t)s->kernel / 2 };
   dnnl_memory_desc_t W;
   dnnl_convolution_desc_t d;
@@ -230,16 +233,16 @@ enum
 };
 
 static dnnl_alg_kind_t
-best_algorithm (const sb_dnn_conv *c)
+best_algorithm (const convolution *c)
 {
-  const sb_dnn_shape *s = &c->shape;
+  const sb_conv_shape *s = &c->shape;
   size_t tiles = s->images * ((s->height + 3) / 4) * ((s->width + 3) / 4);
   int pays = c->dnn->value == dnnl_f32 && s->kernel == 3 && tiles >= TILES;
   return pays ? dnnl_convolution_winograd : dnnl_convolution_direct;
 }
 
 static int
-make_with (sb_dnn_conv *c, dnnl_prop_kind_t kind, dnnl_alg_kind_t algorithm, action *a)
+make_with (convolution *c, dnnl_prop_kind_t kind, dnnl_alg_kind_t algorithm, action *a)
 {
   dnnl_primitive_desc_t of_forward = NULL, description = NULL;
   int failed = about (c, dnnl_forward_training, algorithm, NULL, &of_forward);
@@ -251,7 +254,7 @@ make_with (sb_dnn_conv *c, dnnl_prop_kind_t kind, dnnl_alg_kind_t algorithm, act
 }
 
 static int
-make (sb_dnn_conv *c, dnnl_prop_kind_t kind, action *a)
+make (convolution *c, dnnl_prop_kind_t kind, action *a)
 {
   dnnl_alg_kind_t best = best_algorithm (c);
   if (make_with (c, kind, best, a) == 0)
@@ -262,7 +265,7 @@ make (sb_dnn_conv *c, dnnl_prop_kind_t kind, action *a)
 // ## From one order of the weights to another
 
 static int
-make_copy (const sb_dnn *dnn, const dnnl_memory_desc_t *from, const dnnl_memory_desc_t *to,
+make_copy (const engine *dnn, const dnnl_memory_desc_t *from, const dnnl_memory_desc_t *to,
            const_dnnl_primitive_attr_t how, action *a)
 {
   dnnl_primitive_desc_t description = NULL;
@@ -281,7 +284,7 @@ tensor_alloc (const dnnl_memory_desc_t *shape)
 }
 
 static int
-make_copies (sb_dnn_conv *c)
+make_copies (convolution *c)
 {
   const dnnl_memory_desc_t *W = shape_of (&c->forward, dnnl_query_weights_md);
   if (!(c->W = tensor_alloc (W)) || make_copy (c->dnn, &c->stored, W, c->dnn->plain, &c->lay))
@@ -301,9 +304,10 @@ make_copies (sb_dnn_conv *c)
 
 // ## Making and binding
 
-void
-sb_dnn_conv_free (sb_dnn_conv *c)
+static void
+conv_free (void *conv)
 {
+  convolution *c = conv;
   if (!c)
     return;
   action *const actions[] = { &c->forward, &c->of_data, &c->of_weights, &c->lay, &c->lay_transposed, &c->add };
@@ -317,13 +321,13 @@ sb_dnn_conv_free (sb_dnn_conv *c)
   free (c);
 }
 
-sb_dnn_conv *
-sb_dnn_conv_alloc (sb_dnn *dnn, const sb_dnn_shape *shape)
+static void *
+conv_alloc (void *shared, const sb_conv_shape *shape)
 {
-  sb_dnn_conv *c = calloc (1, sizeof *c);
+  convolution *c = calloc (1, sizeof *c);
   if (!c)
     return NULL;
-  c->dnn = dnn;
+  c->dnn = shared;
   c->shape = *shape;
   size_t out = filled (shape->out);
   c->bias = calloc (2 * out, sizeof *c->bias);
@@ -335,7 +339,7 @@ sb_dnn_conv_alloc (sb_dnn *dnn, const sb_dnn_shape *shape)
     failed = failed || make (c, dnnl_backward_data, &c->of_data) || make (c, dnnl_backward_weights, &c->of_weights);
   if (failed || make_copies (c))
     {
-      sb_dnn_conv_free (c);
+      conv_free (c);
       return NULL;
     }
   c->bias_bar = c->bias + out;
@@ -343,16 +347,17 @@ sb_dnn_conv_alloc (sb_dnn *dnn, const sb_dnn_shape *shape)
 }
 
 static size_t
-weights_size (const sb_dnn_conv *c)
+weights_size (const convolution *c)
 {
   if (!c->shape.gradients)
     return 0;
   return (dnnl_memory_desc_get_size (shape_of (&c->of_weights, dnnl_query_diff_weights_md)) + 63) / 64 * 64;
 }
 
-size_t
-sb_dnn_conv_scratch (const sb_dnn_conv *c)
+static size_t
+conv_scratch (const void *conv)
 {
+  const convolution *c = conv;
   const action *const actions[] = { &c->forward, &c->of_data, &c->of_weights, &c->lay, &c->lay_transposed, &c->add };
   size_t most = 0;
   for (size_t k = 0; k < sizeof actions / sizeof *actions; k++)
@@ -361,7 +366,7 @@ sb_dnn_conv_scratch (const sb_dnn_conv *c)
 }
 
 static int
-bind_scratch (sb_dnn_conv *c, action *a, void *scratch)
+bind_scratch (convolution *c, action *a, void *scratch)
 {
   if (!a->primitive || a->scratch == 0)
     return GSL_SUCCESS;
@@ -369,9 +374,9 @@ bind_scratch (sb_dnn_conv *c, action *a, void *scratch)
 }
 
 static int
-bind_gradients (sb_dnn_conv *c, void *x, void *x_bar, void *y_bar)
+bind_gradients (convolution *c, void *x, void *x_bar, void *y_bar)
 {
-  const sb_dnn *dnn = c->dnn;
+  const engine *dnn = c->dnn;
   const dnnl_memory_desc_t *T = shape_of (&c->of_data, dnnl_query_weights_md),
                            *bar = shape_of (&c->of_weights, dnnl_query_diff_weights_md);
   int status = action_bind (dnn, &c->of_data, DNNL_ARG_DIFF_SRC, &c->x, x_bar)
@@ -389,10 +394,11 @@ bind_gradients (sb_dnn_conv *c, void *x, void *x_bar, void *y_bar)
   return status ? GSL_ENOMEM : GSL_SUCCESS;
 }
 
-int
-sb_dnn_conv_bind (sb_dnn_conv *c, void *x, void *y, void *x_bar, void *y_bar, void *scratch)
+static int
+conv_bind (void *conv, void *x, void *y, void *x_bar, void *y_bar, void *scratch)
 {
-  const sb_dnn *dnn = c->dnn;
+  convolution *c = conv;
+  const engine *dnn = c->dnn;
   const dnnl_memory_desc_t *W = shape_of (&c->forward, dnnl_query_weights_md);
   c->W_bar = scratch;
   void *rest = (char *)scratch + weights_size (c);
@@ -415,19 +421,19 @@ sb_dnn_conv_bind (sb_dnn_conv *c, void *x, void *y, void *x_bar, void *y_bar, vo
 // Between theta and rows of our own: a tap for a tap, or of 3 x 3 the centre alone.
 
 static size_t
-stored_size (const sb_dnn_conv *c)
+stored_size (const convolution *c)
 {
   return c->shape.out * c->shape.in * c->shape.stored_kernel * c->shape.stored_kernel;
 }
 
 static float *
-row_of (const sb_dnn_conv *c, size_t o, size_t i)
+row_of (const convolution *c, size_t o, size_t i)
 {
   return c->rows + (o * filled (c->shape.in) + i) * c->shape.kernel * c->shape.kernel;
 }
 
 static void
-fill_rows (const sb_dnn_conv *c, const float *theta)
+fill_rows (const convolution *c, const float *theta)
 {
   size_t taps = c->shape.kernel * c->shape.kernel, stored = c->shape.stored_kernel * c->shape.stored_kernel;
   for (size_t o = 0; o < c->shape.out; o++)
@@ -436,7 +442,7 @@ fill_rows (const sb_dnn_conv *c, const float *theta)
 }
 
 static void
-add_rows (const sb_dnn_conv *c, float *theta_bar)
+add_rows (const convolution *c, float *theta_bar)
 {
   size_t taps = c->shape.kernel * c->shape.kernel, stored = c->shape.stored_kernel * c->shape.stored_kernel;
   for (size_t o = 0; o < c->shape.out; o++)
@@ -446,7 +452,7 @@ add_rows (const sb_dnn_conv *c, float *theta_bar)
 }
 
 static int
-copy_with (const sb_dnn_conv *c, const action *a, int name, const float *rows)
+copy_with (const convolution *c, const action *a, int name, const float *rows)
 {
   for (int k = 0; k < a->arguments; k++)
     if (a->argument[k].arg == name && dnnl_memory_set_data_handle (a->argument[k].memory, (void *)rows))
@@ -454,9 +460,10 @@ copy_with (const sb_dnn_conv *c, const action *a, int name, const float *rows)
   return action_run (c->dnn, a);
 }
 
-int
-sb_dnn_conv_weights (sb_dnn_conv *c, const float *theta)
+static int
+conv_weights (void *conv, const float *theta)
 {
+  const convolution *c = conv;
   memcpy (c->bias, theta + stored_size (c), c->shape.out * sizeof *c->bias);
   if (c->rows)
     fill_rows (c, theta);
@@ -469,21 +476,24 @@ sb_dnn_conv_weights (sb_dnn_conv *c, const float *theta)
 
 // ## Running
 
-int
-sb_dnn_conv_forward (sb_dnn_conv *c)
+static int
+conv_forward (void *conv)
 {
+  const convolution *c = conv;
   return action_run (c->dnn, &c->forward);
 }
 
-int
-sb_dnn_conv_backward_data (sb_dnn_conv *c)
+static int
+conv_backward_data (void *conv)
 {
+  const convolution *c = conv;
   return action_run (c->dnn, &c->of_data);
 }
 
-int
-sb_dnn_conv_backward_weights (sb_dnn_conv *c, float *theta_bar)
+static int
+conv_backward_weights (void *conv, float *theta_bar)
 {
+  const convolution *c = conv;
   int status = action_run (c->dnn, &c->of_weights);
   if (!status)
     status = copy_with (c, &c->add, DNNL_ARG_TO, c->rows ? c->rows : theta_bar);
@@ -493,3 +503,16 @@ sb_dnn_conv_backward_weights (sb_dnn_conv *c, float *theta_bar)
     theta_bar[stored_size (c) + o] += c->bias_bar[o];
   return status;
 }
+
+const sb_conv_type sb_conv_onednn = { .begin = begin,
+                                      .end = end,
+                                      .alloc = engine_alloc,
+                                      .free = engine_free,
+                                      .conv_alloc = conv_alloc,
+                                      .conv_free = conv_free,
+                                      .scratch = conv_scratch,
+                                      .bind = conv_bind,
+                                      .weights = conv_weights,
+                                      .forward = conv_forward,
+                                      .backward_data = conv_backward_data,
+                                      .backward_weights = conv_backward_weights };

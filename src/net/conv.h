@@ -1,0 +1,47 @@
+#ifndef SCOREBOOK_NET_CONV_H
+#define SCOREBOOK_NET_CONV_H
+
+#include "network.h"
+
+// How the fast backend computes a convolution, on tensors in blocked layout (blocked.h), for one thread.
+typedef struct
+{
+  size_t images, height, width;
+  size_t in, out;       // channels
+  size_t kernel;        // 1 or 3
+  size_t stored_kernel; // of the weights in theta; where it is 3 and kernel 1, only their centres are used
+  int gradients;
+} sb_conv_shape;
+
+typedef struct
+{
+  // Before and after any of the functions below: `end` is given what `begin` returned.
+  int (*begin) (void);
+  void (*end) (int begun);
+
+  // What all convolutions of a room share. NULL: no memory.
+  void *(*alloc) (sb_net_precision precision);
+  void (*free) (void *shared);
+
+  // One convolution, made once and run many times. NULL: no memory.
+  void *(*conv_alloc) (void *shared, const sb_conv_shape *shape);
+  void (*conv_free) (void *conv);
+  size_t (*scratch) (const void *conv); // bytes
+
+  // Where its tensors stand from now on. x_bar and y_bar may be NULL without gradients.
+  int (*bind) (void *conv, void *x, void *y, void *x_bar, void *y_bar, void *scratch);
+
+  // New weights: W and b as the reference stores them, one after the other. Then the three passes: y = W x + b;
+  // x_bar = W^T y_bar; and the gradients of W and b added to theta_bar, as W and b are stored.
+  int (*weights) (void *conv, const float *theta);
+  int (*forward) (void *conv);
+  int (*backward_data) (void *conv);
+  int (*backward_weights) (void *conv, float *theta_bar);
+} sb_conv_type;
+
+extern const sb_conv_type sb_conv_winograd; // winograd.c: always there, in float
+extern const sb_conv_type sb_conv_onednn;   // onednn.c: where built
+
+int sb_onednn_usable (sb_net_precision precision); // on this processor
+
+#endif
