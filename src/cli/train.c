@@ -288,6 +288,22 @@ open_data (training *t)
   return EXIT_SUCCESS;
 }
 
+// Images must be the network's: with their axes in another order it would learn, but from scrambled pixels.
+
+static int
+check_images (const char *path, const sb_shape *shape, sb_net_shape in)
+{
+  size_t d = sb_shape_count (shape, 1, SIZE_MAX - 1), channels = shape->rank == 4 ? shape->length[3] : 1;
+  if (d != sb_net_shape_size (in))
+    return failure ("%s: a point has %zu numbers, the network's input %zu", path, d, sb_net_shape_size (in));
+  if (sb_net_shape_pixels (in) == 1 || (shape->rank != 3 && shape->rank != 4))
+    return EXIT_SUCCESS;
+  if (channels != in.channels || shape->length[1] != in.height || shape->length[2] != in.width)
+    return failure ("%s: its images are image=%zux%zux%zu, the network's image=%zux%zux%zu", path, channels,
+                    shape->length[1], shape->length[2], in.channels, in.height, in.width);
+  return EXIT_SUCCESS;
+}
+
 // What is minimised: the score's error, or the classifier's.
 
 static int
@@ -299,10 +315,11 @@ open_score (training *t)
                              o->range[0], o->range[1], &error);
   if (!t->model)
     return failure ("%s", error.message);
-  size_t d = sb_shape_count (&t->data->shape, 1, SIZE_MAX - 1);
-  if (d != t->model->process->dimension)
-    return failure ("%s: a point has %zu numbers, the network's input %zu", o->data, d, t->model->process->dimension);
-  if (sb_net_shape_size (sb_net_output (t->model->net)) != d)
+  sb_net_shape in = sb_net_input (t->model->net);
+  int status = check_images (o->data, &t->data->shape, in);
+  if (status != EXIT_SUCCESS)
+    return status;
+  if (sb_net_shape_size (sb_net_output (t->model->net)) != sb_net_shape_size (in))
     return failure ("network: its output is not of its input's size");
   t->denoising = (sb_denoising){ .network = t->model->network,
                                  .dsm = { t->model->process, (sb_weighting)o->weighting, o->t_min },
