@@ -15,15 +15,7 @@
 // The first four bytes tell, once gzip is unpacked: IDX begins with two zeros, NPY with `\x93NUM`, PNG
 // with `\x89PNG`.
 
-typedef enum
-{
-  FORMAT_IDX,
-  FORMAT_NPY,
-  FORMAT_PNG,
-  FORMAT_OTHER
-} file_format;
-
-static int
+int
 find_format (const char *path, file_format *found)
 {
   sb_error error;

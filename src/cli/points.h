@@ -3,6 +3,17 @@
 
 #include <gsl/gsl_matrix.h>
 
+// What a file's first four bytes say, once gzip is unpacked. EXIT_SUCCESS, or EXIT_FAILURE after a complaint.
+typedef enum
+{
+  FORMAT_IDX,
+  FORMAT_NPY,
+  FORMAT_PNG,
+  FORMAT_OTHER
+} file_format;
+
+int find_format (const char *path, file_format *found);
+
 // The points of a file of data, whatever its format.
 typedef struct
 {

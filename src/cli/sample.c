@@ -425,7 +425,8 @@ run_law (settings *o)
 static int
 run_score (const settings *o, const sb_model *model, const named_law *points)
 {
-  if (output_format (o->output) == OUTPUT_PNG && !points->height)
+  bool drawable = points->height && (points->channels == 1 || points->channels == 3);
+  if (output_format (o->output) == OUTPUT_PNG && !drawable)
     return usage_error ("--output: %s: the points of --model=%s are no images", o->output, o->model);
   int status = output_try (o->output);
   if (status != EXIT_SUCCESS)

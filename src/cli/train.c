@@ -6,6 +6,7 @@
 #include "config.h"
 #include "commands.h"
 #include "engine.h"
+#include "examples.h"
 #include "options.h"
 #include "progress.h"
 #include "setup.h"
@@ -16,7 +17,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <zlib.h>
 
 // ## The options
 
@@ -60,13 +60,15 @@ parse (int argc, char **argv, settings *o)
 {
   const option options[] = {
     { .kind = OPTION_HEADING, .help = "The data" },
-    { "data", 'd', OPTION_TEXT, &o->data, "FILE", 0, 0, NULL, "IDX, plain or gzip: the points to learn (needed)" },
+    { "data", 'd', OPTION_TEXT, &o->data, "FILE", 0, 0, NULL,
+      "IDX or NPY, plain or gzip: the points to learn (needed)" },
     { "labels", 0, OPTION_TEXT, &o->labels, "FILE", 0, 0, NULL,
-      "IDX: the points' classes; train a classifier, NETWORK a cnn, not a score" },
+      "IDX: the classes of points in IDX; train a classifier, NETWORK a cnn, not a score" },
     { "shift", 0, OPTION_COUNT, &o->shift, "N", -1, 1000, NULL,
       "with --labels: move images by up to so many pixels, at random (default: 2)" },
     { "data-range", 0, OPTION_RANGE, o->range, "LOW,HIGH", 0, 0, NULL,
-      "map the bytes 0 to 255 to these values (default: 0,1 with ve, smld and --labels, else -1,1)" },
+      "map the bytes 0 to 255 to these values (default: 0,1 with ve, smld and --labels, else -1,1); the numbers of "
+      "NPY are taken as they are, and these only drawn black and white (default: the least and the largest)" },
     { "data-deviation", 0, OPTION_REAL, &o->deviation, "S", 0, 0, NULL,
       "standard deviation of a coordinate (default: measured)" },
 
@@ -216,10 +218,10 @@ words_before (char *recipe, int argc, char **argv, int *count)
 typedef struct
 {
   settings o;
-  char *recipe, *command, *about_data, *curve;
+  char *recipe, *command, *curve;
   size_t curve_length;
-  sb_bytes *data, *labels;
-  sb_byte_examples examples;
+  examples data;
+  sb_bytes *labels;
   sb_model *model;
   sb_training *training;
   sb_trainer *trainer;
@@ -235,57 +237,46 @@ release (training *t)
   sb_trainer_free (t->trainer);
   sb_training_free (t->training);
   sb_model_free (t->model);
-  sb_bytes_free (t->data);
+  examples_close (&t->data);
   sb_bytes_free (t->labels);
   free (t->recipe);
   free (t->command);
-  free (t->about_data);
   free (t->curve);
-}
-
-// The deviation of a coordinate around the mean of them all, which is what the network's scales want to know.
-
-static double
-measured_deviation (const sb_bytes *data, const double *range)
-{
-  size_t count = sb_shape_count (&data->shape, 0, SIZE_MAX - 1);
-  double sum = 0, square = 0;
-  for (size_t k = 0; k < count; k++)
-    {
-      sum += data->data[k];
-      square += (double)data->data[k] * data->data[k];
-    }
-  double mean = sum / (double)count;
-  return sqrt (square / (double)count - mean * mean) * (range[1] - range[0]) / 255;
 }
 
 static int
 open_data (training *t)
 {
   settings *o = &t->o;
+  int explodes = o->process[0] == 'v' ? o->process[1] == 'e' : o->process[1] == 'm';
+  const double usual[] = { explodes || o->labels ? 0 : -1, 1 };
   sb_error error = { 0 };
-  t->data = sb_idx_read (o->data, &error);
-  if (!t->data)
-    return failure ("%s", error.message);
-  size_t count = sb_shape_count (&t->data->shape, 0, SIZE_MAX - 1);
-  uLong crc = crc32_z (crc32 (0, NULL, 0), t->data->data, count);
-  if (isnan (o->range[0]))
-    {
-      int explodes = o->process[0] == 'v' ? o->process[1] == 'e' : o->process[1] == 'm';
-      o->range[0] = explodes || o->labels ? 0 : -1;
-      o->range[1] = 1;
-    }
+  int status = examples_open (o->data, o->range, usual, &t->data);
+  if (status != EXIT_SUCCESS)
+    return status;
+  memcpy (o->range, t->data.range, sizeof o->range);
   if (isnan (o->deviation))
-    o->deviation = measured_deviation (t->data, o->range);
-  const char *slash = strrchr (o->data, '/');
-  t->about_data = malloc (strlen (o->data) + 80);
-  if (!t->about_data)
-    return failure ("no memory");
-  sprintf (t->about_data, "%s: %zu points, %zu bytes, CRC-32 %08lx", slash ? slash + 1 : o->data,
-           t->data->shape.length[0], count, crc);
-  t->examples = (sb_byte_examples){ t->data, o->range[0], o->range[1] };
+    o->deviation = t->data.deviation;
+  if (o->labels && !t->data.bytes)
+    return usage_error ("--labels: --data=%s is NPY; a classifier learns from IDX", o->data);
   if (o->labels && !(t->labels = sb_idx_read (o->labels, &error)))
     return failure ("%s", error.message);
+  return EXIT_SUCCESS;
+}
+
+// Images must be the network's: with their axes in another order it would learn, but from scrambled pixels.
+
+static int
+check_images (const char *path, const sb_shape *shape, sb_net_shape in)
+{
+  size_t d = sb_shape_count (shape, 1, SIZE_MAX - 1), channels = shape->rank == 4 ? shape->length[3] : 1;
+  if (d != sb_net_shape_size (in))
+    return failure ("%s: a point has %zu numbers, the network's input %zu", path, d, sb_net_shape_size (in));
+  if (sb_net_shape_pixels (in) == 1 || (shape->rank != 3 && shape->rank != 4))
+    return EXIT_SUCCESS;
+  if (channels != in.channels || shape->length[1] != in.height || shape->length[2] != in.width)
+    return failure ("%s: its images are image=%zux%zux%zu, the network's image=%zux%zux%zu", path, channels,
+                    shape->length[1], shape->length[2], in.channels, in.height, in.width);
   return EXIT_SUCCESS;
 }
 
@@ -300,14 +291,15 @@ open_score (training *t)
                              o->range[0], o->range[1], &error);
   if (!t->model)
     return failure ("%s", error.message);
-  size_t d = sb_shape_count (&t->data->shape, 1, SIZE_MAX - 1);
-  if (d != t->model->process->dimension)
-    return failure ("%s: a point has %zu numbers, the network's input %zu", o->data, d, t->model->process->dimension);
-  if (sb_net_shape_size (sb_net_output (t->model->net)) != d)
+  sb_net_shape in = sb_net_input (t->model->net);
+  int status = check_images (o->data, &t->data.shape, in);
+  if (status != EXIT_SUCCESS)
+    return status;
+  if (sb_net_shape_size (sb_net_output (t->model->net)) != sb_net_shape_size (in))
     return failure ("network: its output is not of its input's size");
   t->denoising = (sb_denoising){ .network = t->model->network,
                                  .dsm = { t->model->process, (sb_weighting)o->weighting, o->t_min },
-                                 .examples = sb_examples_of_bytes (&t->examples) };
+                                 .examples = examples_source (&t->data) };
   t->train.task = sb_denoising_task (&t->denoising);
   return EXIT_SUCCESS;
 }
@@ -321,7 +313,7 @@ open_classifier (training *t)
   if (!t->model)
     return failure ("%s", error.message);
   t->classifying = (sb_classifying){ .net = t->model->net,
-                                     .images = t->data,
+                                     .images = t->data.bytes,
                                      .labels = t->labels,
                                      .low = o->range[0],
                                      .high = o->range[1],
@@ -360,7 +352,7 @@ open_training (training *t)
   if (!t->trainer)
     return failure ("no memory for a training of %s", o->net);
   t->provenance
-      = (sb_provenance){ o->labels ? NULL : o->process, t->recipe, t->command, t->about_data, o->common.seed };
+      = (sb_provenance){ o->labels ? NULL : o->process, t->recipe, t->command, t->data.about, o->common.seed };
   return EXIT_SUCCESS;
 }
 

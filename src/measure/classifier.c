@@ -73,7 +73,8 @@ sb_classifier_read (const char *path, sb_error *error)
 
 // ## Looking
 //
-// A few images at a time. The features are what the last layer reads.
+// A few images at a time. The features are what the last layer reads. A row has an image's channels side by side, the
+// network one after the other.
 
 enum
 {
@@ -128,8 +129,10 @@ look_at (const look *l, size_t first, size_t count, room *r)
 {
   const sb_classifier *c = l->classifier;
   size_t d = l->x->size2;
-  for (size_t k = 0; k < count * d; k++)
-    r->in[k] = (float)(l->shift + l->scale * gsl_matrix_get (l->x, first + k / d, k % d));
+  sb_net_shape in = sb_net_input (c->net);
+  for (size_t i = 0; i < count; i++)
+    for (size_t k = 0; k < d; k++)
+      r->in[i * d + sb_net_place (in, k)] = (float)(l->shift + l->scale * gsl_matrix_get (l->x, first + i, k));
   int status = sb_net_forward (c->net, c->theta, count, r->in, NULL, r->work, r->out);
   if (status)
     return status;

@@ -59,6 +59,15 @@ int sb_net_backend_usable (const sb_net_backend *backend, sb_net_precision preci
 sb_net_shape sb_net_input (const sb_net *net);
 sb_net_shape sb_net_output (const sb_net *net);
 
+// A point is a row of a batch, as its file has it: of an image, the channel varies fastest, then the column, then the
+// row ([height][width][channels]). A network reads and writes [channels][height][width]. Number k of a point has this
+// place there, k itself where there is one channel or one pixel. Whoever hands rows to a network goes by it.
+static inline size_t
+sb_net_place (sb_net_shape shape, size_t k)
+{
+  return k % shape.channels * sb_net_shape_pixels (shape) + k / shape.channels;
+}
+
 // One named tensor of theta, as a checkpoint stores it.
 typedef struct
 {
@@ -92,8 +101,8 @@ typedef struct
 sb_net_work *sb_net_work_alloc (const sb_net *net, size_t samples, int gradients); // NULL: GSL_ENOMEM
 void sb_net_work_free (sb_net_work *work);
 
-// out = f(x, label; theta). x, out: n samples one after the other, each [channels][height][width]; label: n numbers,
-// or NULL: zeros. GSL_EINVAL where n is over what `work` has room for.
+// out = f(x, label; theta). x, out: n samples one after the other, each [channels][height][width] (rows of a batch go
+// through sb_net_place); label: n numbers, or NULL: zeros. GSL_EINVAL where n is over what `work` has room for.
 int sb_net_forward (const sb_net *net, const sb_real *theta, size_t n, const sb_real *x, const sb_real *label,
                     sb_net_work *work, sb_real *out);
 

@@ -92,6 +92,9 @@ check_shapes (const sb_network *network, const sb_network_pass *pass, const gsl_
 }
 
 // ## Forward
+//
+// Rows of the batch are points as files have them, of an image the channel fastest; the network has each channel by
+// itself. `sb_net_place` says where a number of one is in the other.
 
 int
 sb_network_forward (const sb_network *network, sb_network_pass *pass, const gsl_matrix *x, const gsl_vector *t,
@@ -99,13 +102,14 @@ sb_network_forward (const sb_network *network, sb_network_pass *pass, const gsl_
 {
   scales s;
   size_t n = x->size1, d = x->size2;
+  sb_net_shape in = sb_net_input (network->net), out = sb_net_output (network->net);
   int status = check_shapes (network, pass, t, x);
   for (size_t i = 0; i < n && !status; i++)
     {
       status = scales_at (network, gsl_vector_get (t, i), &s);
       pass->label[i] = (float)s.u;
       for (size_t j = 0; j < d; j++)
-        pass->in[i * d + j] = (float)(s.c * gsl_matrix_get (x, i, j));
+        pass->in[i * d + sb_net_place (in, j)] = (float)(s.c * gsl_matrix_get (x, i, j));
     }
   if (!status)
     status = sb_net_forward (network->net, network->theta, n, pass->in, pass->label, pass->work, pass->out);
@@ -113,7 +117,8 @@ sb_network_forward (const sb_network *network, sb_network_pass *pass, const gsl_
     {
       status = scales_at (network, gsl_vector_get (t, i), &s);
       for (size_t j = 0; j < d; j++)
-        gsl_matrix_set (epsilon, i, j, s.p * gsl_matrix_get (x, i, j) + s.q * (double)pass->out[i * d + j]);
+        gsl_matrix_set (epsilon, i, j,
+                        s.p * gsl_matrix_get (x, i, j) + s.q * (double)pass->out[i * d + sb_net_place (out, j)]);
     }
   return status;
 }
@@ -128,12 +133,13 @@ sb_network_backward (const sb_network *network, sb_network_pass *pass, const gsl
 {
   scales s;
   size_t n = epsilon_bar->size1, d = epsilon_bar->size2;
+  sb_net_shape in = sb_net_input (network->net), out = sb_net_output (network->net);
   int status = check_shapes (network, pass, t, epsilon_bar);
   for (size_t i = 0; i < n && !status; i++)
     {
       status = scales_at (network, gsl_vector_get (t, i), &s);
       for (size_t j = 0; j < d; j++)
-        pass->out[i * d + j] = (float)(s.q * gsl_matrix_get (epsilon_bar, i, j));
+        pass->out[i * d + sb_net_place (out, j)] = (float)(s.q * gsl_matrix_get (epsilon_bar, i, j));
     }
   if (!status)
     status = sb_net_backward (network->net, network->theta, pass->work, pass->out, theta_bar, x_bar ? pass->in : NULL);
@@ -141,7 +147,9 @@ sb_network_backward (const sb_network *network, sb_network_pass *pass, const gsl
     {
       status = scales_at (network, gsl_vector_get (t, i), &s);
       for (size_t j = 0; j < d; j++)
-        gsl_matrix_set (x_bar, i, j, s.p * gsl_matrix_get (epsilon_bar, i, j) + s.c * (double)pass->in[i * d + j]);
+        gsl_matrix_set (x_bar, i, j,
+                        s.p * gsl_matrix_get (epsilon_bar, i, j)
+                            + s.c * (double)pass->in[i * d + sb_net_place (in, j)]);
     }
   return status;
 }

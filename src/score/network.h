@@ -30,7 +30,8 @@ typedef struct
   double data_deviation; // sigma_data: the standard deviation of a coordinate of the data
 } sb_network;
 
-// Memory for a forward and a backward pass of up to `rows` rows, for one thread.
+// Memory for a forward and a backward pass of up to `rows` rows, for one thread. `in` and `out` have the network's order,
+// [channels][height][width]; the rows of a batch have that of files, the channel fastest (sb_net_place).
 typedef struct
 {
   sb_net_work *work;
@@ -41,7 +42,7 @@ typedef struct
 sb_network_pass *sb_network_pass_alloc (const sb_network *network, size_t rows, int gradients);
 void sb_network_pass_free (sb_network_pass *pass);
 
-// epsilon (n x d) <- the estimate at x (n x d), t (n).
+// epsilon (n x d) <- the estimate at x (n x d), t (n). Rows of images, here and below: the channel varies fastest.
 int sb_network_forward (const sb_network *network, sb_network_pass *pass, const gsl_matrix *x, const gsl_vector *t,
                         gsl_matrix *epsilon);
 

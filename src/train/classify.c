@@ -17,9 +17,10 @@ int
 sb_classifying_check (const sb_classifying *c)
 {
   sb_net_shape in = sb_net_input (c->net), out = sb_net_output (c->net);
-  size_t count = c->images->shape.length[0];
-  if (sb_shape_count (&c->images->shape, 1, SIZE_MAX - 1) != sb_net_shape_size (in) || in.channels != 1)
-    GSL_ERROR ("the images are not of the size of the network's input, one channel", GSL_EBADLEN);
+  const sb_shape *images = &c->images->shape;
+  size_t count = images->length[0], channels = images->rank == 4 ? images->length[3] : 1;
+  if (sb_shape_count (images, 1, SIZE_MAX - 1) != sb_net_shape_size (in) || in.channels != channels)
+    GSL_ERROR ("the images are not of the size and the channels of the network's input", GSL_EBADLEN);
   if (c->labels->shape.rank != 1 || c->labels->shape.length[0] != count)
     GSL_ERROR ("there is not one label for each image", GSL_EBADLEN);
   for (size_t i = 0; i < count; i++)
@@ -31,7 +32,7 @@ sb_classifying_check (const sb_classifying *c)
 // ## Drawing
 //
 // Three uniform numbers a sample: which image, and how far it moves down and across. Where it moves away from, there
-// is black.
+// is black. In the file a pixel's channels stand side by side; the network has channel after channel.
 
 static long
 offset (double u, size_t shift)
@@ -42,15 +43,15 @@ offset (double u, size_t shift)
 static void
 move_image (const sb_classifying *c, const unsigned char *image, long down, long across, float *x)
 {
-  long height = (long)sb_net_input (c->net).height, width = (long)sb_net_input (c->net).width;
-  for (long i = 0; i < height; i++)
-    for (long j = 0; j < width; j++)
-      {
-        long from = i - down, at = j - across;
-        int inside = from >= 0 && from < height && at >= 0 && at < width;
-        double byte = inside ? image[from * width + at] : 0;
-        x[i * width + j] = (float)(c->low + (c->high - c->low) * byte / 255);
-      }
+  sb_net_shape shape = sb_net_input (c->net);
+  long height = (long)shape.height, width = (long)shape.width, channels = (long)shape.channels;
+  for (long k = 0; k < height * width * channels; k++)
+    {
+      long from = k / channels / width - down, at = k / channels % width - across;
+      int inside = from >= 0 && from < height && at >= 0 && at < width;
+      double byte = inside ? image[(from * width + at) * channels + k % channels] : 0;
+      x[sb_net_place (shape, (size_t)k)] = (float)(c->low + (c->high - c->low) * byte / 255);
+    }
 }
 
 int

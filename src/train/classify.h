@@ -11,7 +11,7 @@ typedef struct
 {
   const sb_net *net;
   float *theta;           // the training's
-  const sb_bytes *images; // n x height x width; what comes in is the network's input
+  const sb_bytes *images; // n x height x width, or n x height x width x channels, of the network's input
   const sb_bytes *labels; // n, each below the network's number of outputs
   double low, high;       // what bytes 0 and 255 become
   size_t shift;
@@ -20,8 +20,8 @@ typedef struct
 // GSL_EBADLEN where images, labels and network do not fit together, GSL_EDOM where a label is not one of the classes.
 int sb_classifying_check (const sb_classifying *classifying);
 
-// Draw images as the network sees them (rows x height x width) and their labels, row i from index + i of the stream of
-// this seed for data.
+// Draw images as the network sees them (rows x channels x height x width) and their labels, row i from index + i of the
+// stream of this seed for data.
 int sb_classifying_draw (const sb_classifying *classifying, sb_stream stream, size_t rows, float *x,
                          unsigned char *labels);
 

@@ -14,18 +14,26 @@
 // With replacement: a draw of $\lfloor un \rfloor$ for each sample, nothing to remember between epochs.
 
 static int
+draw_number (sb_stream stream, size_t count, size_t *k)
+{
+  double u;
+  gsl_matrix_view one = gsl_matrix_view_array (&u, 1, 1);
+  int status = sb_stream_uniforms (stream, 0, &one.matrix);
+  *k = status ? 0 : (size_t)(u * (double)count);
+  return status;
+}
+
+static int
 draw_bytes (const void *state, sb_stream stream, gsl_matrix *x)
 {
   const sb_byte_examples *examples = state;
-  size_t count = examples->bytes->shape.length[0];
+  size_t k, count = examples->bytes->shape.length[0];
   for (size_t i = 0; i < x->size1; i++)
     {
-      double u;
-      gsl_matrix_view one = gsl_matrix_view_array (&u, 1, 1), row = gsl_matrix_submatrix (x, i, 0, 1, x->size2);
-      int status = sb_stream_uniforms (sb_stream_skip (stream, i), 0, &one.matrix);
+      gsl_matrix_view row = gsl_matrix_submatrix (x, i, 0, 1, x->size2);
+      int status = draw_number (sb_stream_skip (stream, i), count, &k);
       if (!status)
-        status
-            = sb_bytes_rows (examples->bytes, (size_t)(u * (double)count), examples->low, examples->high, &row.matrix);
+        status = sb_bytes_rows (examples->bytes, k, examples->low, examples->high, &row.matrix);
       if (status)
         return status;
     }
@@ -36,6 +44,30 @@ sb_examples
 sb_examples_of_bytes (const sb_byte_examples *examples)
 {
   return (sb_examples){ draw_bytes, examples };
+}
+
+static int
+draw_rows (const void *state, sb_stream stream, gsl_matrix *x)
+{
+  const gsl_matrix *rows = state;
+  size_t k;
+  if (x->size2 != rows->size2)
+    GSL_ERROR ("the rows of x have another length than the points", GSL_EBADLEN);
+  for (size_t i = 0; i < x->size1; i++)
+    {
+      int status = draw_number (sb_stream_skip (stream, i), rows->size1, &k);
+      if (status)
+        return status;
+      gsl_vector_const_view point = gsl_matrix_const_row (rows, k);
+      gsl_matrix_set_row (x, i, &point.vector);
+    }
+  return GSL_SUCCESS;
+}
+
+sb_examples
+sb_examples_of_rows (const gsl_matrix *rows)
+{
+  return (sb_examples){ draw_rows, rows };
 }
 
 // ## Room

@@ -59,17 +59,23 @@ room_alloc (const void *state, size_t rows)
 }
 
 // ## The data
+//
+// Examples are rows, an image's channel fastest; the network has channel after channel. The directions $v$, all
+// coordinates of which are alike, are taken as the network has them.
 
 static int
 draw (const sb_slicing *slicing, sb_stream stream, room *r, gsl_matrix *x, gsl_matrix *v)
 {
+  sb_net_shape shape = sb_net_input (slicing->net);
+  size_t d = x->size2;
   stream.purpose = SB_FOR_DATA;
   int status = slicing->examples.draw (slicing->examples.state, stream, x);
   stream.purpose = SB_FOR_FORWARD;
   if (!status && slicing->sigma > 0)
     status = sb_stream_normals (stream, 0, v);
   for (size_t k = 0; k < x->size1 * x->size2 && !status; k++)
-    r->in[k] = (float)(x->data[k] + (slicing->sigma > 0 ? slicing->sigma * v->data[k] : 0));
+    r->in[k - k % d + sb_net_place (shape, k % d)]
+        = (float)(x->data[k] + (slicing->sigma > 0 ? slicing->sigma * v->data[k] : 0));
   stream.purpose = SB_FOR_PROBE;
   return status ? status : sb_stream_normals (stream, 0, v);
 }

@@ -14,7 +14,8 @@ typedef enum
 } sb_slices;
 
 // Learning the score of data from the data alone, with no density and no noise but what `sigma` asks for. The
-// network's output is the score, at the label 0; it has as many outputs as inputs and no self-attention.
+// network's output is the score, at the label 0; it has its input's shape (or, of one channel, size), and no
+// self-attention.
 typedef struct
 {
   const sb_net *net;

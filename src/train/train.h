@@ -25,6 +25,9 @@ typedef struct
 
 sb_examples sb_examples_of_bytes (const sb_byte_examples *examples); // keeps the address
 
+// The same of numbers taken as they are: points are the rows of a matrix (n >= 1).
+sb_examples sb_examples_of_rows (const gsl_matrix *rows); // keeps the address
+
 // All that a training changes: the rest is what it was asked to do.
 typedef struct
 {

@@ -174,6 +174,52 @@ Test (classifier, learns_and_is_read_back)
   sb_model_free (model);
 }
 
+// Images in colour are rows with the channel fastest. A network whose only convolution takes each channel by itself, with
+// a norm for each: its features are then the means of $\mathrm{SiLU}$ over the channel's normalised pixels, which tell the
+// channels apart.
+
+Test (classifier, colours_keep_their_places)
+{
+  enum
+  {
+    HEIGHT = 4,
+    WIDTH = 6,
+    PIXELS = HEIGHT * WIDTH
+  };
+  sb_net *net = sb_net_alloc ("cnn image=3x4x6 outputs=3 channels=3 multipliers=1 blocks=1 groups=3", NULL);
+  float *theta = calloc (net->parameters, sizeof *theta);
+  gsl_matrix *x = gsl_matrix_alloc (2, 3 * PIXELS), *features = gsl_matrix_alloc (2, 3);
+  for (size_t c = 0; c < 3; c++)
+    {
+      theta[(c * 3 + c) * 9 + 4] = 1; // the convolution: 3 x 3 x 3 x 3, then its biases; then the norm's gains
+      theta[81 + 3 + c] = (float)(c + 1);
+    }
+  for (size_t k = 0; k < 2 * 3 * PIXELS; k++)
+    x->data[k] = sin (1 + 1.7 * (double)k) + (k % 3 == 1 ? pow (sin (0.3 * (double)k), 8) : 0);
+  sb_classifier classifier = { net, theta, -1, 1, 3, 3 };
+  cr_assert_eq (sb_classifier_look (&classifier, x, -1, 1, NULL, features), GSL_SUCCESS);
+  for (size_t i = 0; i < 2; i++)
+    for (size_t c = 0; c < 3; c++)
+      {
+        double mean = 0, variance = 0, want = 0;
+        for (size_t p = 0; p < PIXELS; p++)
+          mean += gsl_matrix_get (x, i, 3 * p + c) / PIXELS;
+        for (size_t p = 0; p < PIXELS; p++)
+          variance += pow (gsl_matrix_get (x, i, 3 * p + c) - mean, 2) / PIXELS;
+        for (size_t p = 0; p < PIXELS; p++)
+          {
+            double h = (double)(c + 1) * (gsl_matrix_get (x, i, 3 * p + c) - mean) / sqrt (variance + 1e-5);
+            want += h / (1 + exp (-h)) / PIXELS;
+          }
+        cr_assert_float_eq (gsl_matrix_get (features, i, c), want, 1e-5, "image %zu, channel %zu: %g, not %g", i, c,
+                            gsl_matrix_get (features, i, c), want);
+      }
+  gsl_matrix_free (x);
+  gsl_matrix_free (features);
+  free (theta);
+  sb_net_free (net);
+}
+
 // What another file says of itself: no classifier, a range that is none, more weights than it has. The line names it.
 
 Test (classifier, other_files_are_refused)

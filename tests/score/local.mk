@@ -1,7 +1,7 @@
 check_PROGRAMS += %D%/test_energy
 %C%_test_energy_SOURCES = %D%/test_energy.c
 check_PROGRAMS += %D%/test_network
-%C%_test_network_SOURCES = %D%/test_network.c
+%C%_test_network_SOURCES = %D%/test_network.c tests/colours.c tests/colours.h
 check_PROGRAMS += %D%/test_score
 %C%_test_score_SOURCES = %D%/test_score.c %D%/stretch.c %D%/stretch.h tests/target/truth.c tests/target/truth.h
 check_PROGRAMS += %D%/test_tweedie

@@ -1,6 +1,7 @@
 // # What must be true of a network used as a score
 
 #include "base/shard.h"
+#include "colours.h"
 #include "process/ddpm.h"
 #include "process/subvp.h"
 #include "process/ve.h"
@@ -234,6 +235,82 @@ Test (network, gradients_pass_through_the_scales)
       trial_free (r);
     }
   sb_process_free (vp);
+}
+
+// ## Colours
+//
+// A row has an image as its file has it, the channel fastest. The network of tests/colours.c treats each channel in a way
+// of its own, so that channels or pixels taken in another order come out wrong; its gradient with respect to each number of
+// the row is compared with a difference of the same map in double.
+
+static double
+colours_along (const double *row, const double *bar, double c)
+{
+  double seen[COLOURS_SIZE], out[COLOURS_SIZE], sum = 0;
+  for (int k = 0; k < COLOURS_SIZE; k++)
+    seen[k] = c * row[k];
+  colours_map (seen, out);
+  for (int k = 0; k < COLOURS_SIZE; k++)
+    sum += bar[k] * out[k];
+  return sum;
+}
+
+Test (network, colours_keep_their_places)
+{
+  enum
+  {
+    ROWS = 3
+  };
+  float *theta;
+  sb_net *net = colours_alloc (&theta);
+  sb_process *ve = sb_ve_alloc (COLOURS_SIZE, 0.01, 50);
+  sb_network network = { net, ve, theta, SB_PREDICTS_EPSILON, SB_LABEL_TIME, 0.7 };
+  sb_network_pass *pass = sb_network_pass_alloc (&network, ROWS, 1);
+  gsl_matrix *x = gsl_matrix_alloc (ROWS, COLOURS_SIZE), *bar = gsl_matrix_alloc (ROWS, COLOURS_SIZE),
+             *out = gsl_matrix_alloc (ROWS, COLOURS_SIZE), *x_bar = gsl_matrix_alloc (ROWS, COLOURS_SIZE);
+  gsl_vector *t = gsl_vector_alloc (ROWS);
+  gsl_rng *r = property_rng (14);
+  for (size_t k = 0; k < ROWS * COLOURS_SIZE; k++)
+    {
+      x->data[k] = gsl_ran_gaussian (r, 1);
+      bar->data[k] = gsl_ran_gaussian (r, 1);
+    }
+  for (size_t i = 0; i < ROWS; i++)
+    gsl_vector_set (t, i, 0.2 + 0.1 * (double)i);
+  cr_assert_eq (sb_network_forward (&network, pass, x, t, out), GSL_SUCCESS);
+  cr_assert_eq (sb_network_backward (&network, pass, t, bar, NULL, x_bar), GSL_SUCCESS);
+  for (size_t i = 0; i < ROWS; i++)
+    {
+      double *row = x->data + i * COLOURS_SIZE, seen[COLOURS_SIZE], want[COLOURS_SIZE], h = 1e-5,
+             c = 1 / hypot (0.01 * pow (5000, gsl_vector_get (t, i)), 0.7);
+      for (size_t k = 0; k < COLOURS_SIZE; k++)
+        seen[k] = c * row[k];
+      colours_map (seen, want);
+      for (size_t k = 0; k < COLOURS_SIZE; k++)
+        {
+          cr_assert_float_eq (gsl_matrix_get (out, i, k), want[k], 1e-4, "row %zu, number %zu: %g, not %g", i, k,
+                              gsl_matrix_get (out, i, k), want[k]);
+          double slope = 0, before = row[k];
+          for (int side = -1; side <= 1; side += 2)
+            {
+              row[k] = before + side * h;
+              slope += side * colours_along (row, bar->data + i * COLOURS_SIZE, c) / (2 * h);
+            }
+          row[k] = before;
+          cr_assert_float_eq (gsl_matrix_get (x_bar, i, k), slope, 1e-4, "row %zu, number %zu: slope %g, not %g", i, k,
+                              gsl_matrix_get (x_bar, i, k), slope);
+        }
+    }
+  gsl_matrix_free (x);
+  gsl_matrix_free (bar);
+  gsl_matrix_free (out);
+  gsl_matrix_free (x_bar);
+  gsl_vector_free (t);
+  gsl_rng_free (r);
+  sb_network_pass_free (pass);
+  sb_process_free (ve);
+  sb_net_free (net);
+  free (theta);
 }
 
 // ## Threads, conditions, shapes

@@ -159,6 +159,45 @@ Test (classify, nothing_moves_unless_asked)
   sb_net_free ((sb_net *)c.net);
 }
 
+// In colour: a pixel's channels lie side by side in the file; the network gets channel after channel, moved as one.
+
+Test (classify, colours_are_taken_apart)
+{
+  enum
+  {
+    CHANNELS = 3
+  };
+  unsigned char coloured[PIXELS * CHANNELS], class = 1;
+  for (int k = 0; k < PIXELS * CHANNELS; k++)
+    coloured[k] = (unsigned char)(k + 1);
+  sb_bytes image = { .shape = { .rank = 4, .length = { 1, HEIGHT, WIDTH, CHANNELS } }, .data = coloured },
+           label = { .shape = { .rank = 1, .length = { 1 } }, .data = &class };
+  sb_net *net = sb_net_alloc ("cnn image=3x5x6 outputs=3 channels=4 multipliers=1 groups=2", NULL);
+  sb_classifying c = { net, NULL, &image, &label, 0, 255, 2 };
+  cr_assert_eq (sb_classifying_check (&c), GSL_SUCCESS);
+  for (uint64_t i = 0; i < 60; i++)
+    {
+      float x[CHANNELS * PIXELS];
+      unsigned char said;
+      double u[3];
+      gsl_matrix_view three = gsl_matrix_view_array (u, 1, 3);
+      cr_assert_eq (sb_classifying_draw (&c, (sb_stream){ 6, 0, i }, 1, x, &said), GSL_SUCCESS);
+      cr_assert_eq (sb_stream_uniforms ((sb_stream){ 6, SB_FOR_DATA, i }, 0, &three.matrix), GSL_SUCCESS);
+      int down = (int)(5 * u[1]) - 2, across = (int)(5 * u[2]) - 2;
+      for (int channel = 0; channel < CHANNELS; channel++)
+        for (int row = 0; row < HEIGHT; row++)
+          for (int column = 0; column < WIDTH; column++)
+            {
+              int from = row - down, at = column - across;
+              int inside = from >= 0 && from < HEIGHT && at >= 0 && at < WIDTH;
+              cr_assert_eq (x[(channel * HEIGHT + row) * WIDTH + column],
+                            inside ? (float)((from * WIDTH + at) * CHANNELS + channel + 1) : 0.F,
+                            "channel %d, row %d, column %d, moved by %d, %d", channel, row, column, down, across);
+            }
+    }
+  sb_net_free (net);
+}
+
 // ## A shard
 //
 // Its loss is the mean, over what is drawn, of the cross-entropy of what the network says to it, here worked out row by
@@ -266,5 +305,9 @@ Test (classify, what_does_not_fit_is_refused)
   sb_net_free ((sb_net *)c.net);
   c.net = sb_net_alloc ("cnn image=2x5x3 outputs=3 channels=2 multipliers=1 groups=1", NULL);
   cr_assert_eq (sb_classifying_check (&c), GSL_EBADLEN, "as many numbers, in two channels");
+  sb_bytes coloured = images;
+  coloured.shape = (sb_shape){ .rank = 4, .length = { IMAGES, 5, 3, 2 } };
+  c.images = &coloured;
+  cr_assert_eq (sb_classifying_check (&c), GSL_SUCCESS);
   sb_net_free ((sb_net *)c.net);
 }

@@ -653,6 +653,33 @@ Test (train, a_shard_has_the_loss_of_its_samples_and_its_slope)
   experiment_free (&e);
 }
 
+// ## Data of numbers
+//
+// Rows of a matrix, which may be part of another's, are drawn as they are, by the same numbers of the stream as bytes.
+
+Test (train, rows_are_drawn_as_they_are)
+{
+  double numbers[] = { 0.1, -7, 99, 1e300, 3, 99, -0.0, 1e-300, 99 };
+  gsl_matrix_view all = gsl_matrix_view_array (numbers, 3, 3), rows = gsl_matrix_submatrix (&all.matrix, 0, 0, 3, 2);
+  sb_examples source = sb_examples_of_rows (&rows.matrix);
+  gsl_matrix *x = gsl_matrix_alloc (200, 2), *wrong = gsl_matrix_alloc (2, 3);
+  int seen[3] = { 0 };
+  cr_assert_eq (source.draw (source.state, (sb_stream){ 4, SB_FOR_DATA, 5 }, x), GSL_SUCCESS);
+  for (size_t i = 0; i < x->size1; i++)
+    {
+      double u;
+      gsl_matrix_view one = gsl_matrix_view_array (&u, 1, 1);
+      cr_assert_eq (sb_stream_uniforms ((sb_stream){ 4, SB_FOR_DATA, 5 + i }, 0, &one.matrix), GSL_SUCCESS);
+      size_t k = (size_t)(3 * u);
+      cr_assert (gsl_matrix_get (x, i, 0) == numbers[3 * k] && gsl_matrix_get (x, i, 1) == numbers[3 * k + 1]);
+      seen[k]++;
+    }
+  cr_assert (seen[0] && seen[1] && seen[2]);
+  cr_assert_eq (source.draw (source.state, (sb_stream){ 4, SB_FOR_DATA, 0 }, wrong), GSL_EBADLEN);
+  gsl_matrix_free (wrong);
+  gsl_matrix_free (x);
+}
+
 // ## Data of bytes
 //
 // Every point is drawn about equally often, and bytes become the range's numbers.

@@ -1,0 +1,25 @@
+#ifndef SCOREBOOK_CLI_EXAMPLES_H
+#define SCOREBOOK_CLI_EXAMPLES_H
+
+#include <scorebook.h>
+
+// The points of a file that a training learns from: IDX, whose bytes are mapped to a range, or NPY, whose numbers are
+// taken as they are.
+typedef struct
+{
+  sb_bytes *bytes;  // of IDX, else NULL
+  gsl_matrix *rows; // of NPY, else NULL
+  sb_shape shape;   // the first axis counts points
+  double range[2];  // what bytes 0 and 255 become; of numbers, what is black and white in a picture
+  double deviation; // of a coordinate around the mean of them all
+  char *about;      // the file's name, how many points and numbers, their CRC-32 (of NPY: as doubles)
+  sb_byte_examples mapped;
+} examples;
+
+// range: what was asked for, or NaN: then the range is `usual` for bytes, and from the least to the largest of numbers.
+// EXIT_SUCCESS, or EXIT_FAILURE after a complaint.
+int examples_open (const char *path, const double *range, const double *usual, examples *e);
+sb_examples examples_source (examples *e); // keeps the address
+void examples_close (examples *e);
+
+#endif
