@@ -14,6 +14,7 @@ EXTRA_DIST += %D%/run %D%/render %D%/list %D%/lib.sh %D%/style.gnuplot %D%/page.
 
 experiments_common = %D%/results.c %D%/results.h
 experiments_images = %D%/images.c %D%/images.h
+experiments_faces = %D%/faces.c %D%/faces.h $(experiments_images)
 noinst_PROGRAMS += %D%/scoresde/digits-driver %D%/scoresde/fig1-driver %D%/scoresde/tab1-driver \
   %D%/scoresde/fig5-driver %D%/scoresde/denoiser-driver %D%/scoresde/samples-driver
 %C%_scoresde_digits_driver_SOURCES = %D%/scoresde/digits.c $(experiments_images) $(experiments_common)
@@ -46,6 +47,9 @@ noinst_PROGRAMS += %D%/dsm2ddpm/fig6-driver %D%/dsm2ddpm/vlb-driver
 %C%_dsm2ddpm_fig6_driver_LDADD = libscorebook-core.la
 %C%_dsm2ddpm_vlb_driver_SOURCES = %D%/dsm2ddpm/vlb.c $(experiments_common)
 %C%_dsm2ddpm_vlb_driver_LDADD = libscorebook-core.la
+noinst_PROGRAMS += %D%/dsm2ddpm/latents-driver
+%C%_dsm2ddpm_latents_driver_SOURCES = %D%/dsm2ddpm/latents.c $(experiments_faces) $(experiments_common)
+%C%_dsm2ddpm_latents_driver_LDADD = libscorebook-core.la
 
 # The benchmark's sides: rounds.c is theirs in common.
 experiments_speed_common = %D%/speed/rounds.c %D%/speed/rounds.h $(experiments_common)
