@@ -167,8 +167,8 @@ take_covariance (const sb_patches *c, const gsl_matrix *x, gsl_matrix *q, gsl_ma
 }
 
 // Its eigenvectors, by GSL, which reads the lower triangle. A covariance with finite variances is finite everywhere, and a
-// number that is not finite in the data makes at least one variance so. An eigenvalue that rounding alone can make is
-// taken for zero: there is no deviation to divide by.
+// number that is not finite in the data makes at least one variance so. An eigenvalue that rounding alone can make, of
+// patches as large as these, is taken for zero: there is no deviation to divide by.
 
 static int
 take_axes (sb_patches *c, gsl_matrix *covariance, gsl_vector *values, gsl_matrix *vectors, gsl_eigen_symmv_workspace *w)
@@ -182,7 +182,8 @@ take_axes (sb_patches *c, gsl_matrix *covariance, gsl_vector *values, gsl_matrix
   gsl_eigen_symmv (covariance, values, vectors, w);
   gsl_eigen_symmv_sort (values, vectors, GSL_EIGEN_SORT_VAL_DESC);
   double smallest = gsl_vector_get (values, c->kept - 1);
-  if (!(smallest > (double)p * DBL_EPSILON * gsl_vector_get (values, 0)))
+  double size = gsl_vector_get (values, 0) + gsl_pow_2 (gsl_blas_dnrm2 (c->mean));
+  if (!(smallest > (double)p * DBL_EPSILON * size))
     GSL_ERROR ("patches vary in fewer directions than are to be kept", GSL_ESING);
   for (size_t k = 0; k < c->kept; k++)
     {
