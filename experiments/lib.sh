@@ -26,22 +26,73 @@ model() {
   echo "$trained"
 }
 
-# The learning rate falls in stages, RATE:STEPS up to which it holds.
+# have NAME: whether that network comes with the data, or will be trained.
+have() { [ "$SCALE" = full ] || [ -s "$DATA/models/$1.safetensors" ]; }
+
+# grid NAME: the path of a picture that comes with the data, of faces drawn at full length, a thousand steps. At scale full it
+# is drawn anew. 225 faces at 32x32 for measuring, and Figure 7's 81 at 64x64.
+grid() {
+  [ "$SCALE" = full ] || { echo "$DATA/models/$1.png"; return; }
+  drawn=${OUT%/*/*}/models/$1.png
+  case $1 in
+    faces32-grid) of=faces32-ddpm count=225 across=15 ;;
+    faces64-grid) of=faces64-ddpm count=81 across=9 ;;
+    *) echo "no recipe for $1" >&2; return 1 ;;
+  esac
+  [ -s "$drawn" ] || "$SCOREBOOK" sample --model="$(model "$of").safetensors" -n "$count" --steps=1000 --seed=1 --quiet \
+    --predictor=ancestral-lower --columns="$across" --output="$drawn" >&2
+  echo "$drawn"
+}
+
+# fetched FILE: the path of what data/fetch brings.
+fetched() { echo "${SCOREBOOK_DATA:-${XDG_DATA_HOME:-$HOME/.local/share}/scorebook}/$1"; }
+
+# latents FOLDER: the autoencoder of faces at 64x64, faces-code.safetensors, and the latents, faces-latents.npy.
+latents() {
+  [ -s "$1/faces-latents.npy" ] || "$BUILD/experiments/dsm2ddpm/latents-driver" encode \
+    "$(fetched faces/faces-64-20000-idx4-ubyte)" "$1/faces-code.safetensors" "$1/faces-latents.npy"
+}
+
+# The learning rate falls in stages, RATE:STEPS up to which it holds. faces64-report and faces-latent-report are the networks of the
+# report's Appendix B as printed: 64 channels that double twice, attention at the highest resolution, 100,000 iterations. No experiment
+# waits for them: weeks on two cores. What is not printed (a warm-up, a bound on gradients, an average of the weights) they do without.
+# [dsm2ddpm.set-ddpm-anime] [dsm2ddpm.set-ddpm-paintings]
 train() {
-  home=${SCOREBOOK_DATA:-${XDG_DATA_HOME:-$HOME/.local/share}/scorebook} name=$1 to=$2
+  name=$1 to=$2 adam='--rate=1e-3 --warmup=500 --ema=0.999'
   mkdir -p "${to%/*}"
+  data=$(fetched mnist/train-images-idx3-ubyte) network='unet image=1x28x28 channels=24 multipliers=1,2,2 attention=7'
   set -- --process='ddpm levels=1000 beta_min=0.1 beta_max=20'
+  case $name in
+    faces32-*) data=$(fetched faces/faces-32-50000-idx4-ubyte) ;;
+    faces64-*) data=$(fetched faces/faces-64-20000-idx4-ubyte) ;;
+    faces-latent*) data=${to%/*}/faces-latents.npy; latents "${to%/*}" ;;
+  esac
   case $name in
     mnist-ddpm) stages='1e-3:7500 3e-4:9000 1.5e-4:12000' ;;
     mnist-ddpm-early) stages='1e-3:3000' ;;
     mnist-smld)
       stages='1e-3:7500 5e-4:11000 1.5e-4:14000'
       set -- --process='smld levels=1000 sigma_min=0.01 sigma_max=17' --prediction=mixed --label=log-noise ;;
+    faces32-ddpm)
+      stages='1e-3:8000 3e-4:11000 1e-4:13000'
+      network='unet image=3x32x32 channels=32 multipliers=1,2,2 attention=8' ;;
+    faces64-ddpm)
+      stages='1e-3:6000 3e-4:8000 1e-4:9000'
+      network='unet image=3x64x64 channels=16 multipliers=1,2,4,4 attention=8' ;;
+    faces-latent)
+      stages='1e-3:12000 3e-4:16000 1e-4:18000'
+      network='unet image=16x8x8 channels=48 multipliers=1,2 attention=8' ;;
+    faces64-report)
+      stages='2e-5:100000' adam='--rate=2e-5 --warmup=0 --clip=0 --ema=0'
+      network='unet image=3x64x64 channels=64 multipliers=1,2,4 blocks=2 attention=64' ;;
+    faces-latent-report)
+      stages='2e-5:100000' adam='--rate=2e-5 --warmup=0 --clip=0 --ema=0'
+      network='unet image=16x8x8 channels=64 multipliers=1,2,4 blocks=2 attention=8' ;;
     *) echo "no recipe for $name" >&2; return 1 ;;
   esac
+  # shellcheck disable=SC2086
   [ -s "$to.training" ] ||
-    "$SCOREBOOK" train --data="$home/mnist/train-images-idx3-ubyte" "$@" --batch=64 --warmup=500 --ema=0.999 --rate=1e-3 \
-      --network='unet image=1x28x28 channels=24 multipliers=1,2,2 attention=7' --steps=1 --output="$to.training" --quiet
+    "$SCOREBOOK" train --data="$data" "$@" --batch=64 $adam --network="$network" --steps=1 --output="$to.training" --quiet
   for stage in $stages
   do
     "$SCOREBOOK" train --resume="$to.training" --rate="${stage%:*}" --steps="${stage#*:}" --curve="$to.csv" --quiet

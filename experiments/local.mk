@@ -4,16 +4,18 @@
 experiments_run = %D%/scoresde/digits %D%/scoresde/fig1 %D%/scoresde/tab1 %D%/scoresde/fig5 \
   %D%/scoresde/denoiser %D%/scoresde/samples %D%/scoresde/tab1-images \
   %D%/dsm2ddpm/fig1a %D%/dsm2ddpm/fig1b %D%/dsm2ddpm/fig2 %D%/dsm2ddpm/fig4 %D%/dsm2ddpm/learned \
-  %D%/dsm2ddpm/fig6 %D%/dsm2ddpm/vlb %D%/speed/run
+  %D%/dsm2ddpm/fig6 %D%/dsm2ddpm/vlb %D%/dsm2ddpm/fig7 %D%/dsm2ddpm/fig8 %D%/speed/run
 experiments_shown = %D%/scoresde/digits.md %D%/scoresde/fig1.md %D%/scoresde/tab1.md %D%/scoresde/fig5.md \
   %D%/scoresde/denoiser.md %D%/scoresde/samples.md %D%/scoresde/tab1-images.md \
   %D%/dsm2ddpm/fig1a.md %D%/dsm2ddpm/fig1b.md %D%/dsm2ddpm/fig2.md %D%/dsm2ddpm/fig4.md \
-  %D%/dsm2ddpm/learned.md %D%/dsm2ddpm/fig6.md %D%/dsm2ddpm/vlb.md %D%/speed/run.md
+  %D%/dsm2ddpm/learned.md %D%/dsm2ddpm/fig6.md %D%/dsm2ddpm/vlb.md \
+  %D%/dsm2ddpm/fig7.md %D%/dsm2ddpm/fig8.md %D%/speed/run.md
 EXTRA_DIST += %D%/run %D%/render %D%/list %D%/lib.sh %D%/style.gnuplot %D%/page.css %D%/csv.awk %D%/form.awk \
   %D%/table.awk %D%/published.awk %D%/claims.awk %D%/scoresde/tab1-images.awk $(experiments_run) $(experiments_shown)
 
 experiments_common = %D%/results.c %D%/results.h
 experiments_images = %D%/images.c %D%/images.h
+experiments_faces = %D%/faces.c %D%/faces.h $(experiments_images)
 noinst_PROGRAMS += %D%/scoresde/digits-driver %D%/scoresde/fig1-driver %D%/scoresde/tab1-driver \
   %D%/scoresde/fig5-driver %D%/scoresde/denoiser-driver %D%/scoresde/samples-driver
 %C%_scoresde_digits_driver_SOURCES = %D%/scoresde/digits.c $(experiments_images) $(experiments_common)
@@ -46,6 +48,17 @@ noinst_PROGRAMS += %D%/dsm2ddpm/fig6-driver %D%/dsm2ddpm/vlb-driver
 %C%_dsm2ddpm_fig6_driver_LDADD = libscorebook-core.la
 %C%_dsm2ddpm_vlb_driver_SOURCES = %D%/dsm2ddpm/vlb.c $(experiments_common)
 %C%_dsm2ddpm_vlb_driver_LDADD = libscorebook-core.la
+# Faces: the latents and moments that come with the data, and the figures.
+noinst_PROGRAMS += %D%/dsm2ddpm/latents-driver %D%/dsm2ddpm/moments-driver %D%/dsm2ddpm/fig7-driver \
+  %D%/dsm2ddpm/fig8-driver
+%C%_dsm2ddpm_fig7_driver_SOURCES = %D%/dsm2ddpm/fig7.c $(experiments_faces) $(experiments_common)
+%C%_dsm2ddpm_fig7_driver_LDADD = libscorebook-core.la
+%C%_dsm2ddpm_fig8_driver_SOURCES = %D%/dsm2ddpm/fig8.c $(experiments_faces) $(experiments_common)
+%C%_dsm2ddpm_fig8_driver_LDADD = libscorebook-core.la
+%C%_dsm2ddpm_latents_driver_SOURCES = %D%/dsm2ddpm/latents.c $(experiments_faces) $(experiments_common)
+%C%_dsm2ddpm_latents_driver_LDADD = libscorebook-core.la
+%C%_dsm2ddpm_moments_driver_SOURCES = %D%/dsm2ddpm/moments.c $(experiments_faces) $(experiments_common)
+%C%_dsm2ddpm_moments_driver_LDADD = libscorebook-core.la
 
 # The benchmark's sides: rounds.c is theirs in common.
 experiments_speed_common = %D%/speed/rounds.c %D%/speed/rounds.h $(experiments_common)

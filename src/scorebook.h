@@ -28,6 +28,7 @@
 #include "net/dual.h"
 #include "net/layer.h"
 #include "net/network.h"
+#include "net/patches.h"
 #include "net/safetensors.h"
 #include "objective/cross_entropy.h"
 #include "objective/decoder.h"

@@ -948,6 +948,28 @@ PATH (classifier)
   return status;
 }
 
+// ## The autoencoder of patches
+
+PATH (patches)
+{
+  static double pixels[8] = { 1, 2, 5, 3, 2, 7, 1, 1 }, codes[4];
+  gsl_matrix_view x = gsl_matrix_view_array (pixels, 2, 4);
+  sb_patches *fitted = sb_patches_fit (&x.matrix, 2, 2, 1, 1, 1), *patches = NULL;
+  const char *name = in_folder ("patches");
+  gsl_matrix_view four = gsl_matrix_view_array (pixels, 1, 4), latents = gsl_matrix_view_array (codes, 1, 4);
+  int status = fitted ? sb_patches_write (fitted, "", name, NULL) : reported;
+  if (status == GSL_SUCCESS)
+    status = status_of (patches = sb_patches_read (name, NULL));
+  if (status == GSL_SUCCESS)
+    status = sb_patches_encode (patches, &four.matrix, &latents.matrix);
+  if (status == GSL_SUCCESS)
+    status = sb_patches_decode (patches, &latents.matrix, &four.matrix);
+  unlink (name);
+  sb_patches_free (fitted);
+  sb_patches_free (patches);
+  return status;
+}
+
 // ## Measures
 
 PATH (frechet)

@@ -1,4 +1,4 @@
-check_PROGRAMS += %D%/test_backend %D%/test_dual %D%/test_exp %D%/test_layers %D%/test_network %D%/test_plan
+check_PROGRAMS += %D%/test_backend %D%/test_dual %D%/test_exp %D%/test_layers %D%/test_network %D%/test_patches %D%/test_plan
 %C%_test_layers_SOURCES = %D%/test_layers.c
 %C%_test_layers_CPPFLAGS = $(AM_CPPFLAGS) -DSB_NET_DOUBLE
 %C%_test_layers_LDADD = libscorebook-net-double.la $(LDADD)
@@ -10,3 +10,4 @@ check_PROGRAMS += %D%/test_backend %D%/test_dual %D%/test_exp %D%/test_layers %D
 %C%_test_dual_LDADD = libscorebook-net-double.la $(LDADD)
 %C%_test_backend_SOURCES = %D%/test_backend.c
 %C%_test_plan_SOURCES = %D%/test_plan.c
+%C%_test_patches_SOURCES = %D%/test_patches.c tests/chain.c tests/chain.h
