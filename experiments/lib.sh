@@ -53,10 +53,11 @@ latents() {
     "$(fetched faces/faces-64-20000-idx4-ubyte)" "$1/faces-code.safetensors" "$1/faces-latents.npy"
 }
 
-# The learning rate falls in stages, RATE:STEPS up to which it holds. faces64-report and faces-latent-report are the networks of the
-# report's Appendix B as printed: 64 channels that double twice, attention at the highest resolution, 100,000 iterations. No experiment
-# waits for them: weeks on two cores. What is not printed (a warm-up, a bound on gradients, an average of the weights) they do without.
-# [dsm2ddpm.set-ddpm-anime] [dsm2ddpm.set-ddpm-paintings]
+# The learning rate falls in stages, RATE:STEPS up to which it holds. mnist-ncsn-report, faces64-report and faces-latent-report are
+# the networks of the report's Section 2.3.3 and Appendix B as printed: 64 channels that double twice, attention at the highest
+# resolution, 10,000 and 100,000 iterations. No experiment waits for them: a day and weeks on two cores. What is not printed (a warm-up,
+# a bound on gradients, an average of the weights) they do without, but for the batch.
+# [dsm2ddpm.set-ncsn-train] [dsm2ddpm.set-ddpm-anime] [dsm2ddpm.set-ddpm-paintings]
 train() {
   name=$1 to=$2 adam='--rate=1e-3 --warmup=500 --ema=0.999'
   mkdir -p "${to%/*}"
@@ -88,6 +89,13 @@ train() {
     faces-latent-report)
       stages='2e-5:100000' adam='--rate=2e-5 --warmup=0 --clip=0 --ema=0'
       network='unet image=16x8x8 channels=64 multipliers=1,2,4 blocks=2 attention=8' ;;
+    mnist-ncsn)
+      stages='1e-3:7500 3e-4:10000'
+      set -- --process='smld levels=10 sigma_min=0.01 sigma_max=1' --prediction=epsilon --label=log-noise ;;
+    mnist-ncsn-report)
+      stages='2e-5:10000' adam='--rate=2e-5 --warmup=0 --clip=0 --ema=0'
+      network='unet image=1x28x28 channels=64 multipliers=1,2,4 blocks=2 attention=28'
+      set -- --process='smld levels=10 sigma_min=0.01 sigma_max=1' --prediction=epsilon --label=log-noise ;;
     *) echo "no recipe for $name" >&2; return 1 ;;
   esac
   # shellcheck disable=SC2086

@@ -6,6 +6,7 @@
 #include "objective/ncsn.h"
 #include "process/smld.h"
 #include "score/exact.h"
+#include "score/model.h"
 
 #include <criterion/criterion.h>
 #include <gsl/gsl_errno.h>
@@ -321,6 +322,50 @@ Test (ncsn, a_level_for_each_row)
   model_free (w);
   sb_process_free (process);
   sb_target_free (law);
+}
+
+// ## Where a training begins
+//
+// A new U-Net's output is zero, so that the report's training on MNIST begins at $d/2 = 392$ an image, at each of its ten
+// levels and in the mean, whatever the images. $\|\mathbf z\|^2$ has the variance $2d$: within 5 standard errors (false
+// alarm $6\cdot10^{-7}$ each). [dsm2ddpm.set-ncsn-train]
+
+Test (ncsn, a_new_network_loses_half_the_dimension)
+{
+  enum
+  {
+    ROWS = 40,
+    D = 784
+  };
+  sb_error reason;
+  sb_model *untrained
+      = sb_model_alloc ("unet image=1x28x28 channels=4 multipliers=1,2 groups=2 features=4",
+                        "smld levels=10 sigma_min=0.01 sigma_max=1", "epsilon", "log-noise", 0.3, 0, 1, &reason);
+  cr_assert_not_null (untrained, "%s", reason.message);
+  cr_assert_eq (sb_net_initialise (untrained->net, (sb_stream){ 9, SB_FOR_USER, 0 }, untrained->theta), GSL_SUCCESS);
+  sb_score *score = sb_score_network_alloc (&untrained->network);
+  gsl_matrix *images = gsl_matrix_alloc (ROWS, D);
+  gsl_vector *times = ladder (), *loss = gsl_vector_alloc (ROWS);
+  double error;
+  cr_assert_eq (sb_stream_uniforms ((sb_stream){ 9, SB_FOR_DATA, 0 }, 0, images), GSL_SUCCESS);
+  for (size_t i = 0; i < L; i++)
+    {
+      gsl_vector_view level = gsl_vector_subvector (times, i, 1);
+      cr_assert_eq (
+          sb_ncsn_objective (&(sb_ncsn){ 0 }, score, images, NULL, &level.vector, (sb_stream){ 9, 0, i * ROWS }, loss),
+          GSL_SUCCESS);
+      double mean = mean_of (loss, &error);
+      cr_assert_float_eq (mean, 392, 5 * sqrt (D / 2. / ROWS), "level %zu: %g", i + 1, mean);
+    }
+  cr_assert_eq (sb_ncsn_objective (&(sb_ncsn){ 0 }, score, images, NULL, times, (sb_stream){ 10, 0, 0 }, loss),
+                GSL_SUCCESS);
+  double mean = mean_of (loss, &error);
+  cr_assert_float_eq (mean, 392, 5 * sqrt (D / 2. / ROWS / L), "all levels: %g", mean);
+  gsl_matrix_free (images);
+  gsl_vector_free (times);
+  gsl_vector_free (loss);
+  sb_score_free (score);
+  sb_model_free (untrained);
 }
 
 // ## The minimum does not move

@@ -103,6 +103,38 @@ Test (checkpoint, a_training_comes_back_to_the_bit)
   sb_model_free (model);
 }
 
+// The configuration of the report's noise conditional score network. Its ladder, from $\sigma_1 = 1$ down to $\sigma_{10}
+// = 0.01$, each a ninth root of 100 below the one before, is what a reader of the file samples at.
+// [dsm2ddpm.set-ncsn-train]
+
+Test (checkpoint, the_reports_ladder_comes_back)
+{
+  sb_error error;
+  const char *words = "smld levels=10 sigma_min=0.01 sigma_max=1";
+  sb_provenance from = provenance;
+  from.process = words;
+  sb_model *model = sb_model_alloc (network, words, "epsilon", "log-noise", 0.3, 0, 1, &error);
+  cr_assert_not_null (model, "%s", error.message);
+  sb_training *training = some_training (model, 0.1F);
+  cr_assert_eq (sb_checkpoint_export (path, model, training, &from, &error), GSL_SUCCESS, "%s", error.message);
+  sb_model *read = sb_model_read (path, &error);
+  cr_assert_not_null (read, "%s", error.message);
+  cr_assert_eq (read->process->levels, 10);
+  cr_assert_eq (read->network.prediction, SB_PREDICTS_EPSILON);
+  cr_assert_eq (read->low, 0);
+  cr_assert_eq (read->high, 1);
+  for (size_t i = 1; i <= 10; i++)
+    {
+      double A, sigma, expected = pow (100, -(double)(i - 1) / 9);
+      cr_assert_eq (sb_process_scalars (read->process, 0, (double)(11 - i) / 10, &A, &sigma), GSL_SUCCESS);
+      cr_assert_float_eq (sigma, expected, 1e-14, "sigma_%zu is %.15g, not %.15g", i, sigma, expected);
+      cr_assert_eq (A, 1);
+    }
+  sb_model_free (read);
+  sb_training_free (training);
+  sb_model_free (model);
+}
+
 Test (checkpoint, an_export_is_the_average_alone)
 {
   sb_error error;
