@@ -27,9 +27,10 @@ time_of (const sb_dsm *dsm, double u)
 }
 
 int
-sb_dsm_draw (const sb_dsm *dsm, sb_stream stream, gsl_vector *t, gsl_matrix *z, gsl_matrix *x)
+sb_dsm_draw (const sb_dsm *dsm, sb_stream stream, gsl_vector *t, gsl_matrix *z, gsl_matrix *noise, gsl_matrix *x)
 {
-  if (t->size != x->size1 || z->size1 != x->size1 || z->size2 != x->size2)
+  if (t->size != x->size1 || z->size1 != x->size1 || z->size2 != x->size2
+      || (noise && (noise->size1 != x->size1 || noise->size2 != x->size2)))
     GSL_ERROR ("t, z and x do not fit together", GSL_EBADLEN);
   if (x->size1 == 0)
     return GSL_SUCCESS;
@@ -43,9 +44,10 @@ sb_dsm_draw (const sb_dsm *dsm, sb_stream stream, gsl_vector *t, gsl_matrix *z, 
   stream.purpose = SB_FOR_FORWARD;
   if (!status)
     status = sb_stream_normals (stream, 0, z);
-  if (!status)
-    status = sb_process_transition (dsm->process, NULL, t, z, x);
-  return status;
+  if (status || !noise)
+    return status ? status : sb_process_transition (dsm->process, NULL, t, z, x);
+  gsl_matrix_memcpy (noise, z);
+  return sb_process_transition_in_place (dsm->process, NULL, t, noise, x);
 }
 
 // ## The loss

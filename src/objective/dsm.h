@@ -26,8 +26,8 @@ typedef struct
 
 // Draw times t (n), normals z (n x d) and x_t = A x_0 + S z (n x d; on entry x holds x_0), row i from index + i of the
 // streams of this seed for times and for the forward process. A training counts the samples it has seen, and passes
-// the count.
-int sb_dsm_draw (const sb_dsm *dsm, sb_stream stream, gsl_vector *t, gsl_matrix *z, gsl_matrix *x);
+// the count. noise (n x d) becomes S z, or is NULL: memory for it is allocated, and freed again.
+int sb_dsm_draw (const sb_dsm *dsm, sb_stream stream, gsl_vector *t, gsl_matrix *z, gsl_matrix *noise, gsl_matrix *x);
 
 // Given an estimate of E[z | x_t] (n x d) at the drawn points, the loss of each row (n) and its gradient with respect
 // to the estimate (n x d). GSL_EUNSUP: a likelihood weight without G.

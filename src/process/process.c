@@ -194,11 +194,16 @@ sb_process_prior_log_density (const sb_process *process, const gsl_matrix *x, gs
 // paper's forward step [scoresde.eq41]
 // $$ \mathbf{x}_{i+1} = \mathbf{x}_i + \mathbf{f}_i(\mathbf{x}_i) + \mathbf{G}_i \mathbf{z}_i, \qquad
 //    \mathbf{f}_i(\mathbf{x}) = (A - \mathbf{I})\,\mathbf{x}, \quad \mathbf{G}_i = S. $$
-// The normals are the caller's and stay as they are, so $S\,\mathbf{z}$ is formed beside them.
+// Where the normals stay as they are, $S\,\mathbf{z}$ is formed beside them.
 
-static int
-add_noise (const sb_process *process, const gsl_vector *s, const gsl_vector *t, gsl_matrix *noise, gsl_matrix *x)
+int
+sb_process_transition_in_place (const sb_process *process, const gsl_vector *s, const gsl_vector *t, gsl_matrix *noise,
+                                gsl_matrix *x)
 {
+  if (noise->size1 != x->size1 || noise->size2 != x->size2)
+    GSL_ERROR ("each point needs its normals", GSL_EBADLEN);
+  if (x->size1 == 0)
+    return GSL_SUCCESS;
   int status = sb_process_apply (process, SB_S, CblasNoTrans, s, t, noise);
   if (!status)
     status = sb_process_apply (process, SB_A, CblasNoTrans, s, t, x);
@@ -217,7 +222,7 @@ sb_process_transition (const sb_process *process, const gsl_vector *s, const gsl
   if (!noise)
     GSL_ERROR ("no memory for the noise of a transition", GSL_ENOMEM);
   gsl_matrix_memcpy (noise, z);
-  int status = add_noise (process, s, t, noise, x);
+  int status = sb_process_transition_in_place (process, s, t, noise, x);
   gsl_matrix_free (noise);
   return status;
 }

@@ -82,6 +82,10 @@ int sb_process_prior_log_density (const sb_process *process, const gsl_matrix *x
 int sb_process_transition (const sb_process *process, const gsl_vector *s, const gsl_vector *t, const gsl_matrix *z,
                            gsl_matrix *x);
 
+// The same without memory of its own: noise (n x d) holds the normals and becomes S z.
+int sb_process_transition_in_place (const sb_process *process, const gsl_vector *s, const gsl_vector *t,
+                                    gsl_matrix *noise, gsl_matrix *x);
+
 // The level i of a chain at time t = i/N, rounding of t allowed for. GSL_EUNSUP where the process is no chain.
 int sb_process_level (const sb_process *process, double t, size_t *i);
 

@@ -136,7 +136,7 @@ work (const void *state, void *of_thread, sb_stream stream, size_t rows, double 
   stream.purpose = SB_FOR_DATA;
   int status = task->examples.draw (task->examples.state, stream, &x.matrix);
   if (!status)
-    status = sb_dsm_draw (&task->dsm, stream, &t.vector, &z.matrix, &x.matrix);
+    status = sb_dsm_draw (&task->dsm, stream, &t.vector, &z.matrix, &epsilon.matrix, &x.matrix); // room for its noise
   if (!status)
     status = sb_network_forward (&task->network, r->pass, &x.matrix, &t.vector, &epsilon.matrix);
   if (!status)

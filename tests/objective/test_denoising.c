@@ -506,7 +506,7 @@ Test (denoising, half_of_the_noise_prediction_loss)
   gsl_vector *t = gsl_vector_alloc (300), *loss = gsl_vector_alloc (300), *other = gsl_vector_alloc (300);
   cr_assert_eq (sb_target_sample (law, (sb_stream){ 8, SB_FOR_DATA, 0 }, x), GSL_SUCCESS);
   gsl_matrix_memcpy (x_tilde, x);
-  cr_assert_eq (sb_dsm_draw (&dsm, (sb_stream){ 8, 0, 0 }, t, z, x_tilde), GSL_SUCCESS);
+  cr_assert_eq (sb_dsm_draw (&dsm, (sb_stream){ 8, 0, 0 }, t, z, NULL, x_tilde), GSL_SUCCESS);
   cr_assert_eq (sb_score_evaluate (exact, SB_EPSILON, x_tilde, t, NULL, epsilon), GSL_SUCCESS);
   cr_assert_eq (sb_dsm_loss (&dsm, t, z, epsilon, other, bar), GSL_SUCCESS);
   cr_assert_eq (sb_denoising_loss (exact, x, x_tilde, t, NULL, loss, bar), GSL_SUCCESS);

@@ -57,7 +57,7 @@ batch_alloc (sb_process *process, sb_weighting weighting, size_t n, double m, do
   cr_assert_eq (sb_stream_normals ((sb_stream){ 5, SB_FOR_DATA, 0 }, 0, b.x), GSL_SUCCESS);
   gsl_matrix_scale (b.x, s);
   gsl_matrix_add_constant (b.x, m);
-  cr_assert_eq (sb_dsm_draw (&b.dsm, (sb_stream){ 5, 0, 0 }, b.t, b.z, b.x), GSL_SUCCESS);
+  cr_assert_eq (sb_dsm_draw (&b.dsm, (sb_stream){ 5, 0, 0 }, b.t, b.z, NULL, b.x), GSL_SUCCESS);
   return b;
 }
 
@@ -246,7 +246,7 @@ Test (dsm, noise_prediction_is_weighted_score_matching)
   cr_assert_eq (sb_stream_normals ((sb_stream){ 1, SB_FOR_DATA, 0 }, 0, x0), GSL_SUCCESS);
   cr_assert_eq (sb_stream_normals ((sb_stream){ 1, SB_FOR_USER, 0 }, 0, epsilon), GSL_SUCCESS);
   gsl_matrix_memcpy (x, x0);
-  cr_assert_eq (sb_dsm_draw (&dsm, (sb_stream){ 1, 0, 0 }, t, z, x), GSL_SUCCESS);
+  cr_assert_eq (sb_dsm_draw (&dsm, (sb_stream){ 1, 0, 0 }, t, z, NULL, x), GSL_SUCCESS);
   cr_assert_eq (sb_dsm_loss (&dsm, t, z, epsilon, loss, bar), GSL_SUCCESS);
   double alphas[1001] = { 1 };
   for (size_t i = 1; i <= 1000; i++)
@@ -324,7 +324,7 @@ Test (dsm, maps_may_turn)
     {
       sb_dsm dsm = { process, (sb_weighting)w, 0.1 };
       gsl_matrix_memcpy (x, x0);
-      cr_assert_eq (sb_dsm_draw (&dsm, (sb_stream){ 2, 0, 0 }, t, z, x), GSL_SUCCESS);
+      cr_assert_eq (sb_dsm_draw (&dsm, (sb_stream){ 2, 0, 0 }, t, z, NULL, x), GSL_SUCCESS);
       cr_assert_eq (sb_dsm_loss (&dsm, t, z, epsilon, loss, bar), GSL_SUCCESS);
       for (size_t i = 0; i < N; i++)
         {
@@ -407,7 +407,7 @@ Test (dsm, times_are_uniform_and_never_too_small)
   sb_dsm dsm = { process, SB_WEIGHT_VARIANCE, 0.01 };
   gsl_vector *t = gsl_vector_alloc (N);
   gsl_matrix *x = gsl_matrix_calloc (N, 1), *z = gsl_matrix_alloc (N, 1);
-  cr_assert_eq (sb_dsm_draw (&dsm, (sb_stream){ 3, 0, 0 }, t, z, x), GSL_SUCCESS);
+  cr_assert_eq (sb_dsm_draw (&dsm, (sb_stream){ 3, 0, 0 }, t, z, NULL, x), GSL_SUCCESS);
   gsl_sort_vector (t);
   cr_assert_geq (gsl_vector_get (t, 0), 0.01);
   cr_assert_leq (gsl_vector_get (t, N - 1), 1);
@@ -435,7 +435,7 @@ Test (dsm, a_row_does_not_depend_on_its_batch)
   batch whole = batch_alloc (process, SB_WEIGHT_VARIANCE, 100, 0, 1);
   gsl_matrix *x = gsl_matrix_calloc (40, 1), *z = gsl_matrix_alloc (40, 1);
   gsl_vector *t = gsl_vector_alloc (40);
-  cr_assert_eq (sb_dsm_draw (&whole.dsm, sb_stream_skip ((sb_stream){ 5, 0, 0 }, 60), t, z, x), GSL_SUCCESS);
+  cr_assert_eq (sb_dsm_draw (&whole.dsm, sb_stream_skip ((sb_stream){ 5, 0, 0 }, 60), t, z, NULL, x), GSL_SUCCESS);
   for (size_t i = 0; i < 40; i++)
     {
       cr_assert_eq (gsl_vector_get (t, i), gsl_vector_get (whole.t, 60 + i));
@@ -462,9 +462,17 @@ Test (dsm, draws_come_from_the_streams_named)
   gsl_vector_view t = gsl_vector_view_array_with_stride (strided, 3, 5);
   cr_assert_eq (sb_stream_uniforms (times, 0, &uniforms.matrix), GSL_SUCCESS);
   cr_assert_eq (sb_stream_normals (noise, 0, &normals.matrix), GSL_SUCCESS);
-  cr_assert_eq (sb_dsm_draw (&dsm, (sb_stream){ 8, 0, 40 }, &t.vector, &z.matrix, &x.matrix), GSL_SUCCESS);
+  cr_assert_eq (sb_dsm_draw (&dsm, (sb_stream){ 8, 0, 40 }, &t.vector, &z.matrix, NULL, &x.matrix), GSL_SUCCESS);
   for (int i = 0; i < 5; i++)
     cr_assert_float_eq (strided[3 * i], 0.1 + 0.9 * u[i], 1e-15, "time %d: %g", i, strided[3 * i]);
+  cr_assert_arr_eq (drawn, n, sizeof n);
+
+  // The data are zeros: what they become is the noise. With room for it given, the same numbers come out.
+  double room[10], again[10] = { 0 };
+  gsl_matrix_view S_z = gsl_matrix_view_array (room, 5, 2), y = gsl_matrix_view_array (again, 5, 2);
+  cr_assert_eq (sb_dsm_draw (&dsm, (sb_stream){ 8, 0, 40 }, &t.vector, &z.matrix, &S_z.matrix, &y.matrix), GSL_SUCCESS);
+  cr_assert_arr_eq (again, x0, sizeof x0);
+  cr_assert_arr_eq (room, x0, sizeof x0);
   cr_assert_arr_eq (drawn, n, sizeof n);
   sb_process_free (process);
 }
@@ -478,8 +486,10 @@ Test (dsm, what_does_not_fit_is_refused)
   gsl_matrix *two = gsl_matrix_calloc (2, 2), *three = gsl_matrix_calloc (3, 2), *bar = gsl_matrix_alloc (2, 2);
   gsl_vector *t = gsl_vector_alloc (2), *loss = gsl_vector_alloc (2), *longer = gsl_vector_alloc (3);
   gsl_vector_set_all (t, 0.5);
-  cr_assert_eq (sb_dsm_draw (&dsm, (sb_stream){ 0 }, longer, two, two), GSL_EBADLEN);
-  cr_assert_eq (sb_dsm_draw (&dsm, (sb_stream){ 0 }, t, three, two), GSL_EBADLEN);
+  cr_assert_eq (sb_dsm_draw (&dsm, (sb_stream){ 0 }, longer, two, NULL, two), GSL_EBADLEN);
+  cr_assert_eq (sb_dsm_draw (&dsm, (sb_stream){ 0 }, t, three, NULL, two), GSL_EBADLEN);
+  cr_assert_eq (sb_dsm_draw (&dsm, (sb_stream){ 0 }, t, two, three, two), GSL_EBADLEN);
+  cr_assert_eq (sb_process_transition_in_place (vp, NULL, t, three, two), GSL_EBADLEN);
   cr_assert_eq (sb_dsm_loss (&dsm, t, two, three, loss, bar), GSL_EBADLEN);
   cr_assert_eq (sb_dsm_loss (&dsm, t, two, two, longer, bar), GSL_EBADLEN);
   cr_assert_eq (sb_dsm_loss (&dsm, longer, two, two, loss, bar), GSL_EBADLEN);

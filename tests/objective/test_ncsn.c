@@ -286,7 +286,7 @@ Test (ncsn, a_level_for_each_row)
   sb_dsm dsm = { process, SB_WEIGHT_VARIANCE, 0 };
   cr_assert_eq (sb_target_sample (law, (sb_stream){ 6, SB_FOR_DATA, 0 }, x), GSL_SUCCESS);
   gsl_matrix_memcpy (x_tilde, x);
-  cr_assert_eq (sb_dsm_draw (&dsm, (sb_stream){ 6, 0, 0 }, t, z, x_tilde), GSL_SUCCESS);
+  cr_assert_eq (sb_dsm_draw (&dsm, (sb_stream){ 6, 0, 0 }, t, z, NULL, x_tilde), GSL_SUCCESS);
   for (int k = 0; k < 2; k++)
     {
       double error, all_error;

@@ -83,7 +83,7 @@ static void
 draw (batch *b, uint64_t seed)
 {
   gsl_matrix_memcpy (b->x, b->x_0);
-  cr_assert_eq (sb_dsm_draw (&b->dsm, (sb_stream){ seed, 0, 0 }, b->t, b->z, b->x), GSL_SUCCESS);
+  cr_assert_eq (sb_dsm_draw (&b->dsm, (sb_stream){ seed, 0, 0 }, b->t, b->z, NULL, b->x), GSL_SUCCESS);
 }
 
 static void

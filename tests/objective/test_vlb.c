@@ -810,7 +810,7 @@ Test (vlb, loss_is_the_weighted_loss)
              *bar = gsl_matrix_alloc (N, 2), *plain_bar = gsl_matrix_alloc (N, 2);
   gsl_vector *t = gsl_vector_alloc (N), *loss = gsl_vector_alloc (N), *plain = gsl_vector_alloc (N),
              *up = gsl_vector_alloc (N);
-  cr_assert_eq (sb_dsm_draw (&dsm, (sb_stream){ 91, 0, 0 }, t, z, x), GSL_SUCCESS);
+  cr_assert_eq (sb_dsm_draw (&dsm, (sb_stream){ 91, 0, 0 }, t, z, NULL, x), GSL_SUCCESS);
   gsl_vector_set (t, 0, 1e-3);
   cr_assert_eq (sb_dsm_loss (&dsm, t, z, e, plain, plain_bar), GSL_SUCCESS);
   const sb_variance variances[] = { SB_VARIANCE_BETA, SB_VARIANCE_CLIPPED };

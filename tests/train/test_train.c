@@ -190,7 +190,7 @@ measure (experiment *e)
   network.theta = e->training->ema;
   sb_score *score = sb_score_network_alloc (&network);
   cr_assert_eq (sb_target_sample (e->law, (sb_stream){ 77, SB_FOR_DATA, 0 }, x), GSL_SUCCESS);
-  cr_assert_eq (sb_dsm_draw (dsm, (sb_stream){ 77, 0, 0 }, t, z, x), GSL_SUCCESS);
+  cr_assert_eq (sb_dsm_draw (dsm, (sb_stream){ 77, 0, 0 }, t, z, NULL, x), GSL_SUCCESS);
   cr_assert_eq (sb_target_evaluate (e->law, e->process, SB_EPSILON, x, t, truth), GSL_SUCCESS);
   cr_assert_eq (sb_score_evaluate (score, SB_EPSILON, x, t, NULL, guess), GSL_SUCCESS);
   measured m = { .loss = mean_loss (dsm, t, z, guess, NULL),
@@ -598,7 +598,7 @@ denoising_by_hand (const experiment *e, sb_stream stream, double share)
     {
       sb_stream row = sb_stream_skip (stream, i), data = { row.seed, SB_FOR_DATA, row.index };
       cr_assert_eq (sb_target_sample (e->law, data, x), GSL_SUCCESS);
-      cr_assert_eq (sb_dsm_draw (&e->denoising.dsm, row, t, z, x), GSL_SUCCESS);
+      cr_assert_eq (sb_dsm_draw (&e->denoising.dsm, row, t, z, NULL, x), GSL_SUCCESS);
       cr_assert_eq (sb_network_forward (&e->denoising.network, pass, x, t, guess), GSL_SUCCESS);
       cr_assert_eq (sb_dsm_loss (&e->denoising.dsm, t, z, guess, loss, bar), GSL_SUCCESS);
       sum += share * gsl_vector_get (loss, 0) / 2;
