@@ -238,8 +238,8 @@ transform_weights (const convolution *c, const float *theta, int back, float *U)
   const sb_conv_shape *s = &c->shape;
   size_t taps = c->places == 1 ? 1 : KERNEL * KERNEL, stored = s->stored_kernel * s->stored_kernel;
   size_t from = back ? s->out : s->in, to = back ? s->in : s->out, rows = back ? c->out : c->in;
-  for (size_t i = 0; i < from; i++)
-    for (size_t first = 0; first < to; first += HALF)
+  for (size_t first = 0; first < to; first += HALF)
+    for (size_t i = 0; i < from; i++)
       {
         float g[KERNEL * KERNEL][HALF] = { { 0 } };
         sb_eight taps_of[KERNEL * KERNEL], u[PLACES];
@@ -297,15 +297,24 @@ tile_at (const convolution *c, size_t t)
 }
 
 SB_INLINE void
-read_square (const sb_conv_shape *s, const float *x, long row, long column, long edge, sb_eight *d)
+read_pixels (const sb_conv_shape *s, int inside, const float *x, long row, long column, long edge, sb_eight *d)
 {
   long height = (long)s->height, width = (long)s->width;
   for (long i = row; i < row + edge; i++)
     for (long j = column; j < column + edge; j++, d++)
-      if (i >= 0 && i < height && j >= 0 && j < width)
+      if (inside || (i >= 0 && i < height && j >= 0 && j < width))
         *d = SB_CONST_EIGHT (x + (i * width + j) * SB_LANES);
       else
         *d = (sb_eight){ 0 };
+}
+
+SB_INLINE void
+read_square (const sb_conv_shape *s, const float *x, long row, long column, long edge, sb_eight *d)
+{
+  if (row >= 0 && column >= 0 && row + edge <= (long)s->height && column + edge <= (long)s->width)
+    read_pixels (s, 1, x, row, column, edge, d);
+  else
+    read_pixels (s, 0, x, row, column, edge, d);
 }
 
 SB_INLINE void
@@ -457,8 +466,8 @@ add_weights (const convolution *c, const float *S, float *theta_bar)
 {
   const sb_conv_shape *s = &c->shape;
   size_t taps = c->places == 1 ? 1 : KERNEL * KERNEL, stored = s->stored_kernel * s->stored_kernel;
-  for (size_t i = 0; i < s->in; i++)
-    for (size_t first = 0; first < s->out; first += HALF)
+  for (size_t first = 0; first < s->out; first += HALF)
+    for (size_t i = 0; i < s->in; i++)
       {
         sb_eight m[PLACES], g[KERNEL * KERNEL];
         for (size_t p = 0; p < c->places; p++)
