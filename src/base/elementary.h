@@ -9,6 +9,8 @@
 //
 // The C library's `exp`, `log`, `sqrt`, `sin` and `cos` are called for one number at a time. These are
 // multiplications and additions without a branch, which a compiler can do for eight numbers at once (base/clones.h).
+// Where one number or another is to be chosen, masks of bits do it: comparisons written as such are made into branches as
+// soon as the compiler sees that one decides another, and then nothing is done at once.
 // Each brings its argument into a short interval and has a polynomial there: the one that agrees with the function at
 // the Chebyshev points of that interval, with an error below $10^{-17}$, less than a tenth of a double's rounding.
 // What is left are the roundings. The errors stated are in units in the last place, and hold whether the compiler
@@ -58,9 +60,9 @@ sb_vexp (double x)
   p = p * r + 0x1.5555555555557p-3;
   p = p * r + 0.5;
   double power = sb_double_of_bits ((sb_bits_of_double (shifted) + 1023) << 52);
-  double y = (r * r * p + r + 1) * power;
-  y = x < -708 ? 0 : y;
-  return x > 709 ? HUGE_VAL : y;
+  uint64_t y = sb_bits_of_double ((r * r * p + r + 1) * power);
+  uint64_t below = -(uint64_t)(x < -708), above = -(uint64_t)(x > 709);
+  return sb_double_of_bits ((y & ~below & ~above) | (sb_bits_of_double (HUGE_VAL) & above));
 }
 
 // ## The logarithm
@@ -75,13 +77,11 @@ sb_vlog (double x)
 {
   const double ln2_high = 0x1.62e42fefa38p-1, ln2_low = 5.4979230187083712e-14;
   const uint64_t fraction = UINT64_C (0xfffffffffffff), half = UINT64_C (0x3fe0000000000000);
-  const uint64_t two_52 = UINT64_C (0x4330000000000000);
-  uint64_t bits = sb_bits_of_double (x);
-  double m = sb_double_of_bits ((bits & fraction) | half);
-  double e = sb_double_of_bits ((bits >> 52) | two_52) - (0x1p52 + 1022);
-  double small = m < M_SQRT1_2 ? 1 : 0;
-  e -= small;
-  double f = m + small * m - 1;
+  const uint64_t two_52 = UINT64_C (0x4330000000000000), root_half = UINT64_C (0x3fe6a09e667f3bcd);
+  uint64_t bits = sb_bits_of_double (x), of_m = (bits & fraction) | half;
+  uint64_t small = (of_m - root_half) >> 63; // 1 where m would be below the root of 1/2: then it is doubled
+  double e = sb_double_of_bits (((bits >> 52) - small) | two_52) - (0x1p52 + 1022);
+  double f = sb_double_of_bits (of_m + (small << 52)) - 1;
   double s = f / (2 + f), z = s * s;
   double p = 0x1.0c04595972ab8p-3;
   p = p * z + 0x1.0fbe83c2cbcf3p-3;
