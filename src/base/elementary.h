@@ -40,6 +40,7 @@ static const double sb_rounder = 0x1.8p52;
 // With $n$ the whole number nearest to $x/\ln 2$ and $r = x - n\ln 2$, $|r| \le \tfrac12\ln 2$, where $\ln 2$ is a
 // sum of two doubles of which the first has so few digits that its product with $n$ is exact,
 // $$ e^x = 2^n e^r, \qquad e^r \approx 1 + r + r^2 (c_0 + c_1 r + \dots + c_{10} r^{10}) . $$
+// The polynomial is cut into three, which wait less for each other than one term for the next.
 // Within 2 units for $-708 \le x \le 709$; 0 below, infinity above; not-a-number stays so.
 
 static inline double
@@ -48,19 +49,14 @@ sb_vexp (double x)
   const double ln2_high = 0x1.62e42fefa38p-1, ln2_low = 5.4979230187083712e-14, per_ln2 = 1.4426950408889634;
   double shifted = x * per_ln2 + sb_rounder, n = shifted - sb_rounder;
   double r = (x - n * ln2_high) - n * ln2_low;
-  double p = 0x1.1f730349868cep-29;
-  p = p * r + 0x1.af4de97ca4194p-26;
-  p = p * r + 0x1.27e4db646b17ep-22;
-  p = p * r + 0x1.71de0231960ebp-19;
-  p = p * r + 0x1.a01a01a6d889cp-16;
-  p = p * r + 0x1.a01a01abe7fe1p-13;
-  p = p * r + 0x1.6c16c16c162d4p-10;
-  p = p * r + 0x1.11111111100dcp-7;
-  p = p * r + 0x1.5555555555556p-5;
-  p = p * r + 0x1.5555555555557p-3;
-  p = p * r + 0.5;
+  double r2 = r * r, r4 = r2 * r2;
+  double p_0 = 0.5 + r * 0x1.5555555555557p-3 + r2 * (0x1.5555555555556p-5 + r * 0x1.11111111100dcp-7);
+  double p_4
+      = 0x1.6c16c16c162d4p-10 + r * 0x1.a01a01abe7fe1p-13 + r2 * (0x1.a01a01a6d889cp-16 + r * 0x1.71de0231960ebp-19);
+  double p_8 = 0x1.27e4db646b17ep-22 + r * 0x1.af4de97ca4194p-26 + r2 * 0x1.1f730349868cep-29;
+  double p = p_0 + r4 * (p_4 + r4 * p_8);
   double power = sb_double_of_bits ((sb_bits_of_double (shifted) + 1023) << 52);
-  uint64_t y = sb_bits_of_double ((r * r * p + r + 1) * power);
+  uint64_t y = sb_bits_of_double ((r2 * p + r + 1) * power);
   uint64_t below = -(uint64_t)(x < -708), above = -(uint64_t)(x > 709);
   return sb_double_of_bits ((y & ~below & ~above) | (sb_bits_of_double (HUGE_VAL) & above));
 }
