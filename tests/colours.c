@@ -7,9 +7,9 @@
 
 // ## The network
 //
-// One level, one block that adds nothing (its weights are zero), so that between the first convolution and the last norm
-// stands only the way up, which takes the first three of its six channels. Groups of one channel each: no channel sees
-// another.
+// One level, one block that adds nothing (its weights are zero), so that between the first convolution and the last
+// norm stands only the way up, which takes the first three of its six channels. Groups of one channel each: no channel
+// sees another.
 
 static float *
 weights_of (const sb_net *net, float *theta, const char *name)

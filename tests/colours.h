@@ -4,8 +4,8 @@
 #include "net/network.h"
 
 // A network for images of three channels whose weights are set by hand, so that what it does to each pixel and each
-// channel is known: channel 0 is taken from the pixel itself, 1 from the pixel to the right, 2 from the one below (0 beyond the
-// edge); each is then normalised by itself, goes through SiLU, and is multiplied by 1, 2 or 3.
+// channel is known: channel 0 is taken from the pixel itself, 1 from the pixel to the right, 2 from the one below (0
+// beyond the edge); each is then normalised by itself, goes through SiLU, and is multiplied by 1, 2 or 3.
 
 enum
 {

@@ -22,8 +22,8 @@ typedef struct
 sb_classifier *sb_classifier_read (const char *path, sb_error *error);
 void sb_classifier_free (sb_classifier *classifier); // NULL is allowed
 
-// Look at images x (n x d, the channel varies fastest) whose values range from low to high: probabilities (n x classes) and features (n x
-// features), either NULL: not wanted. GSL_EBADLEN, GSL_ENOMEM, GSL_EDOM where low is not below high.
+// Look at images x (n x d, the channel varies fastest) whose values range from low to high: probabilities (n x classes)
+// and features (n x features), either NULL: not wanted. GSL_EBADLEN, GSL_ENOMEM, GSL_EDOM where low is not below high.
 int sb_classifier_look (const sb_classifier *classifier, const gsl_matrix *x, double low, double high,
                         gsl_matrix *probabilities, gsl_matrix *features);
 

@@ -36,6 +36,7 @@ typedef struct
   size_t channels, blocks, groups;       // unet
   size_t multipliers[LEVELS], levels;
   size_t attention[LEVELS], attentions;
+  int attends_on_top; // at the height of the image, where no attention= says otherwise
   enum
   {
     NO_TIME,
@@ -60,6 +61,34 @@ defaults (family f)
   s.time = f == MLP ? FOURIER : f == UNET ? POSITIONAL : NO_TIME;
   return s;
 }
+
+// ## Architectures by name
+//
+// The U-Net of the report "From denoising score matching to DDPM", Section 2.3.3, conditioned on $\sigma$: 64 channels
+// at first, doubled at each of three levels, two residual blocks a level, "attention mechanisms [...] at the highest
+// resolution". [dsm2ddpm.set-ncsn-arch] That is attention among all pixels of the image. Networks of this kind usually
+// have it at the lowest resolution, where it costs least; `attention=` says otherwise, as any key given takes
+// precedence.
+
+static settings
+dsm2ddpm (void)
+{
+  settings s = defaults (UNET);
+  s.channels = 64;
+  s.blocks = 2;
+  s.multipliers[2] = 4;
+  s.attends_on_top = 1;
+  return s;
+}
+
+static void
+attend_on_top (settings *s)
+{
+  if (s->attends_on_top && s->attentions == 0)
+    s->attention[s->attentions++] = s->image[1];
+}
+
+// ## Reading
 
 // Whole numbers between `separator`s, from 1 to `most` of them. The number read, or 0: something else stands there.
 
@@ -172,17 +201,17 @@ check_settings (const settings *s, sb_error *error)
 static int
 read_settings (char *line, settings *s, sb_error *error)
 {
-  static const char *const names[] = { "mlp", "unet", "cnn" };
+  static const char *const names[] = { "mlp", "unet", "cnn", "dsm2ddpm" };
   char *rest = NULL, *word = strtok_r (line, " ", &rest);
   const char *name = NULL;
-  for (int k = 0; k < 3; k++)
+  for (int k = 0; k < 4; k++)
     if (word && strcmp (word, names[k]) == 0)
       {
-        *s = defaults ((family)(1 << k));
+        *s = k < 3 ? defaults ((family)(1 << k)) : dsm2ddpm ();
         name = names[k];
       }
   if (!name)
-    SB_ERROR (error, GSL_EINVAL, "network: it begins with mlp, unet or cnn, not '%s'", word ? word : "");
+    SB_ERROR (error, GSL_EINVAL, "network: it begins with mlp, unet, cnn or dsm2ddpm, not '%s'", word ? word : "");
 
   while ((word = strtok_r (NULL, " ", &rest)))
     {
@@ -193,6 +222,7 @@ read_settings (char *line, settings *s, sb_error *error)
       if (!read_value (s, word, value))
         SB_ERROR (error, GSL_EINVAL, "network: %s=%s: no such key for %s, or no such value", word, value, name);
     }
+  attend_on_top (s);
   return check_settings (s, error);
 }
 

@@ -34,12 +34,15 @@ typedef struct
 //   mlp inputs=2 outputs=2 width=64 layers=3 time=fourier features=32
 //   unet image=1x28x28 channels=32 multipliers=1,2,2 blocks=1 groups=8 attention=7 time=positional features=32
 //   cnn image=1x28x28 outputs=10 channels=16 multipliers=1,2,4 blocks=2 groups=8 time=none
+//   dsm2ddpm image=1x28x28
 //
 // mlp: `layers` hidden layers of `width` units, each told the time. unet: a level per multiplier, each half as wide as
 // the one above, `blocks` residual blocks a level, self-attention at the image heights listed (0: nowhere). time=none:
 // not told. cnn: a classifier, `blocks` convolutions a level, then each channel's mean and a linear layer. outputs: as
 // many channels as the input unless said. Keys left out take the values above, but inputs and image (and a cnn's
-// outputs), which must be there. NULL on failure: GSL_EINVAL with a line in `error` that names the word at fault,
+// outputs), which must be there; without attention= there is none. dsm2ddpm: that report's U-Net (Section 2.3.3), unet
+// channels=64 multipliers=1,2,4 blocks=2 attention=HEIGHT OF THE IMAGE; keys given count more, so that channels=8 or
+// attention=7 makes a small one. NULL on failure: GSL_EINVAL with a line in `error` that names the word at fault,
 // GSL_ENOMEM.
 sb_net *sb_net_alloc (const char *configuration, sb_error *error);
 void sb_net_free (sb_net *net);

@@ -30,8 +30,8 @@ typedef struct
   double data_deviation; // sigma_data: the standard deviation of a coordinate of the data
 } sb_network;
 
-// Memory for a forward and a backward pass of up to `rows` rows, for one thread. `in` and `out` have the network's order,
-// [channels][height][width]; the rows of a batch have that of files, the channel fastest (sb_net_place).
+// Memory for a forward and a backward pass of up to `rows` rows, for one thread. `in` and `out` have the network's
+// order, [channels][height][width]; the rows of a batch have that of files, the channel fastest (sb_net_place).
 typedef struct
 {
   sb_net_work *work;

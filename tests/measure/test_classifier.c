@@ -174,9 +174,9 @@ Test (classifier, learns_and_is_read_back)
   sb_model_free (model);
 }
 
-// Images in colour are rows with the channel fastest. A network whose only convolution takes each channel by itself, with
-// a norm for each: its features are then the means of $\mathrm{SiLU}$ over the channel's normalised pixels, which tell the
-// channels apart.
+// Images in colour are rows with the channel fastest. A network whose only convolution takes each channel by itself,
+// with a norm for each: its features are then the means of $\mathrm{SiLU}$ over the channel's normalised pixels, which
+// tell the channels apart.
 
 Test (classifier, colours_keep_their_places)
 {

@@ -298,8 +298,14 @@ Test (network, what_is_left_out_has_its_default)
           { "unet image=1x8x8", "unet image=1x8x8 outputs=1 channels=32 multipliers=1,2,2 blocks=1 groups=8 "
                                 "time=positional features=32" },
           { "cnn image=1x8x8 outputs=10",
-            "cnn image=1x8x8 outputs=10 channels=16 multipliers=1,2,4 blocks=2 groups=8 time=none" } };
-  for (size_t k = 0; k < 3; k++)
+            "cnn image=1x8x8 outputs=10 channels=16 multipliers=1,2,4 blocks=2 groups=8 time=none" },
+          { "dsm2ddpm image=1x28x24", "unet image=1x28x24 outputs=1 channels=64 multipliers=1,2,4 blocks=2 groups=8 "
+                                      "attention=28 time=positional features=32" },
+          { "dsm2ddpm attention=7 channels=8 image=3x28x28",
+            "unet image=3x28x28 channels=8 multipliers=1,2,4 blocks=2 attention=7" },
+          { "dsm2ddpm attention=0 multipliers=1,3 blocks=1 image=1x8x8",
+            "unet image=1x8x8 channels=64 multipliers=1,3" } };
+  for (size_t k = 0; k < sizeof pairs / sizeof *pairs; k++)
     {
       sb_net *brief = sb_net_alloc (pairs[k][0], NULL), *full = sb_net_alloc (pairs[k][1], NULL);
       cr_assert_eq (brief->count, full->count, "%s", pairs[k][0]);
@@ -345,7 +351,11 @@ Test (network, attention_stands_where_it_was_asked_for)
 Test (network, malformed_configurations_are_refused)
 {
   const char *const bad[][2] = {
-    { "", "mlp, unet or cnn" },
+    { "", "mlp, unet, cnn or dsm2ddpm" },
+    { "dsm2ddpm", "image" },
+    { "dsm2ddpm image=1x30x30", "30x30" },
+    { "dsm2ddpm image=1x28x28 width=8", "dsm2ddpm" },
+    { "dsm2ddpm image=1x28x28 attention=", "attention=" },
     { "rnn", "'rnn'" },
     { "cnn image=1x28x28", "outputs" },
     { "cnn outputs=2", "image" },

@@ -239,9 +239,9 @@ Test (network, gradients_pass_through_the_scales)
 
 // ## Colours
 //
-// A row has an image as its file has it, the channel fastest. The network of tests/colours.c treats each channel in a way
-// of its own, so that channels or pixels taken in another order come out wrong; its gradient with respect to each number of
-// the row is compared with a difference of the same map in double.
+// A row has an image as its file has it, the channel fastest. The network of tests/colours.c treats each channel in a
+// way of its own, so that channels or pixels taken in another order come out wrong; its gradient with respect to each
+// number of the row is compared with a difference of the same map in double.
 
 static double
 colours_along (const double *row, const double *bar, double c)

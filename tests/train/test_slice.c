@@ -193,8 +193,9 @@ Test (slice, of_a_constant_score)
 }
 
 // Of images in colour too: rows have the channel fastest, and the loss is that of the map written out in plain loops
-// (tests/colours.c), $\mathrm{tr}\,J + \frac12\|s\|^2$ with $J$ by differences. The sliced loss is the same in the mean; that of
-// one sample in many directions comes as close as 4.9 of its standard errors (a false alarm in $10^6$, were they drawn anew).
+// (tests/colours.c), $\mathrm{tr}\,J + \frac12\|s\|^2$ with $J$ by differences. The sliced loss is the same in the
+// mean; that of one sample in many directions comes as close as 4.9 of its standard errors (a false alarm in $10^6$,
+// were they drawn anew).
 
 static const double *
 one_image (void)
