@@ -31,9 +31,9 @@ mnist_training() {
   echo "${SCOREBOOK_DATA:-${XDG_DATA_HOME:-$HOME/.local/share}/scorebook}/mnist/train-images-idx3-ubyte"
 }
 
-# The learning rate falls in stages, RATE:STEPS up to which it holds. mnist-ncsn-report is the network of the report's
-# Section 2.3.3 as it is printed, which no experiment waits for: about a day on two cores. What is not printed (a warm-up, a bound on
-# gradients, an average of the weights) it does without, but for the batch. [dsm2ddpm.set-ncsn-train]
+# The learning rate falls in stages, RATE:STEPS up to which it holds. mnist-ncsn-report is the report's own network and
+# training (Section 2.3.3), which no experiment waits for: about a day on two cores. What is not printed (warm-up, bound on
+# gradients, average of the weights) it does without, but for the batch. [dsm2ddpm.set-ncsn-train]
 train() {
   name=$1 to=$2 adam='--rate=1e-3 --warmup=500 --ema=0.999'
   network='unet image=1x28x28 channels=24 multipliers=1,2,2 attention=7'
