@@ -3,6 +3,7 @@
 
 experiments_run = %D%/scoresde/digits %D%/scoresde/fig1 %D%/scoresde/tab1 %D%/scoresde/fig5 \
   %D%/scoresde/denoiser %D%/scoresde/samples %D%/scoresde/tab1-images \
+<<<<<<< HEAD
   %D%/dsm2ddpm/fig1a %D%/dsm2ddpm/fig1b %D%/dsm2ddpm/fig2 %D%/dsm2ddpm/fig4 %D%/dsm2ddpm/learned \
   %D%/dsm2ddpm/fig6 %D%/dsm2ddpm/vlb %D%/dsm2ddpm/fig7 %D%/dsm2ddpm/fig8 %D%/speed/run
 experiments_shown = %D%/scoresde/digits.md %D%/scoresde/fig1.md %D%/scoresde/tab1.md %D%/scoresde/fig5.md \
@@ -10,12 +11,24 @@ experiments_shown = %D%/scoresde/digits.md %D%/scoresde/fig1.md %D%/scoresde/tab
   %D%/dsm2ddpm/fig1a.md %D%/dsm2ddpm/fig1b.md %D%/dsm2ddpm/fig2.md %D%/dsm2ddpm/fig4.md \
   %D%/dsm2ddpm/learned.md %D%/dsm2ddpm/fig6.md %D%/dsm2ddpm/vlb.md \
   %D%/dsm2ddpm/fig7.md %D%/dsm2ddpm/fig8.md %D%/speed/run.md
+=======
+  %D%/dsm2ddpm/fig1a %D%/dsm2ddpm/fig1b %D%/dsm2ddpm/fig2 %D%/dsm2ddpm/fig3 %D%/dsm2ddpm/fig4 \
+  %D%/dsm2ddpm/learned %D%/dsm2ddpm/fig5 %D%/dsm2ddpm/fig6 %D%/dsm2ddpm/vlb %D%/speed/run
+experiments_shown = %D%/scoresde/digits.md %D%/scoresde/fig1.md %D%/scoresde/tab1.md %D%/scoresde/fig5.md \
+  %D%/scoresde/denoiser.md %D%/scoresde/samples.md %D%/scoresde/tab1-images.md \
+  %D%/dsm2ddpm/fig1a.md %D%/dsm2ddpm/fig1b.md %D%/dsm2ddpm/fig2.md %D%/dsm2ddpm/fig3.md \
+  %D%/dsm2ddpm/fig4.md %D%/dsm2ddpm/learned.md %D%/dsm2ddpm/fig5.md %D%/dsm2ddpm/fig6.md %D%/dsm2ddpm/vlb.md %D%/speed/run.md
+>>>>>>> ncsn
 EXTRA_DIST += %D%/run %D%/render %D%/list %D%/lib.sh %D%/style.gnuplot %D%/page.css %D%/csv.awk %D%/form.awk \
   %D%/table.awk %D%/published.awk %D%/claims.awk %D%/scoresde/tab1-images.awk $(experiments_run) $(experiments_shown)
 
 experiments_common = %D%/results.c %D%/results.h
 experiments_images = %D%/images.c %D%/images.h
+<<<<<<< HEAD
 experiments_faces = %D%/faces.c %D%/faces.h $(experiments_images)
+=======
+experiments_judge = %D%/judge.c %D%/judge.h $(experiments_images)
+>>>>>>> ncsn
 noinst_PROGRAMS += %D%/scoresde/digits-driver %D%/scoresde/fig1-driver %D%/scoresde/tab1-driver \
   %D%/scoresde/fig5-driver %D%/scoresde/denoiser-driver %D%/scoresde/samples-driver
 %C%_scoresde_digits_driver_SOURCES = %D%/scoresde/digits.c $(experiments_images) $(experiments_common)
@@ -28,7 +41,7 @@ noinst_PROGRAMS += %D%/scoresde/digits-driver %D%/scoresde/fig1-driver %D%/score
 %C%_scoresde_fig5_driver_LDADD = libscorebook-core.la
 %C%_scoresde_denoiser_driver_SOURCES = %D%/scoresde/denoiser.c $(experiments_images) $(experiments_common)
 %C%_scoresde_denoiser_driver_LDADD = libscorebook-core.la
-%C%_scoresde_samples_driver_SOURCES = %D%/scoresde/samples.c $(experiments_images) $(experiments_common)
+%C%_scoresde_samples_driver_SOURCES = %D%/scoresde/samples.c $(experiments_judge) $(experiments_common)
 %C%_scoresde_samples_driver_LDADD = libscorebook-core.la
 noinst_PROGRAMS += %D%/dsm2ddpm/fig1a-driver %D%/dsm2ddpm/fig1b-driver %D%/dsm2ddpm/fig2-driver \
   %D%/dsm2ddpm/fig4-driver %D%/dsm2ddpm/learned-driver
@@ -42,6 +55,14 @@ noinst_PROGRAMS += %D%/dsm2ddpm/fig1a-driver %D%/dsm2ddpm/fig1b-driver %D%/dsm2d
 %C%_dsm2ddpm_fig4_driver_LDADD = libscorebook-core.la
 %C%_dsm2ddpm_fig2_driver_SOURCES = %D%/dsm2ddpm/fig2.c $(experiments_images) $(experiments_common)
 %C%_dsm2ddpm_fig2_driver_LDADD = libscorebook-core.la
+
+# The network of Figures 3 and 5.
+experiments_ncsn = %D%/dsm2ddpm/ncsn.c %D%/dsm2ddpm/ncsn.h $(experiments_judge) $(experiments_common)
+noinst_PROGRAMS += %D%/dsm2ddpm/fig3-driver %D%/dsm2ddpm/fig5-driver
+%C%_dsm2ddpm_fig3_driver_SOURCES = %D%/dsm2ddpm/fig3.c $(experiments_ncsn)
+%C%_dsm2ddpm_fig3_driver_LDADD = libscorebook-core.la
+%C%_dsm2ddpm_fig5_driver_SOURCES = %D%/dsm2ddpm/fig5.c $(experiments_ncsn)
+%C%_dsm2ddpm_fig5_driver_LDADD = libscorebook-core.la
 
 noinst_PROGRAMS += %D%/dsm2ddpm/fig6-driver %D%/dsm2ddpm/vlb-driver
 %C%_dsm2ddpm_fig6_driver_SOURCES = %D%/dsm2ddpm/fig6.c $(experiments_images) $(experiments_common)

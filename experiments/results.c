@@ -7,6 +7,7 @@
 
 #include <gsl/gsl_errno.h>
 #include <math.h>
+#include <scorebook.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,9 +62,12 @@ close_file (FILE *file, const char *what)
     require (GSL_EFAILED, what);
 }
 
+// OpenBLAS's own threads would change the order of sums, and come in the way of the shards'.
+
 results
 results_open (void)
 {
+  sb_blas_single_threaded ();
   results r = { .out = from_environment ("OUT") };
   const char *word = from_environment ("SCALE");
   r.scale = strcmp (word, "smoke") == 0 ? SMOKE : strcmp (word, "full") == 0 ? FULL : QUICK;

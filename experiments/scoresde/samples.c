@@ -4,7 +4,7 @@
 // sure it is, and how far its features are from those of the training images; the nearest images of the test set stand
 // beside the samples. [scoresde.tab3]
 
-#include "../images.h"
+#include "../judge.h"
 
 #include <gsl/gsl_math.h>
 #include <gsl/gsl_statistics.h>
@@ -14,73 +14,10 @@
 
 enum
 {
-  CLASSES = 10,
   SHOWN = 100, // samples in the picture
   PAIRS = 16,  // samples shown with their nearest image
   FEW = 200    // samples by which numbers of steps are compared
 };
-
-static const double sure = 0.9;
-
-typedef struct
-{
-  double frechet, inception, sure;
-  double share[CLASSES]; // of each class
-} verdict;
-
-typedef struct
-{
-  sb_classifier *classifier;
-  sb_moments_file *training; // of the features it sees in the training images
-  verdict images, noise;     // on as many test images as there are samples, and on noise
-} judge;
-
-static judge
-judge_open (void)
-{
-  char classifier[4096], moments[4096];
-  sb_error error = { 0 };
-  data_path ("models/mnist-classifier.safetensors", classifier, sizeof classifier);
-  data_path ("models/mnist-moments.safetensors", moments, sizeof moments);
-  judge j = { .classifier = sb_classifier_read (classifier, &error) };
-  require_pointer (j.classifier, error.message);
-  j.training = require_pointer (sb_moments_file_read (moments, &error), error.message);
-  return j;
-}
-
-static void
-judge_close (judge j)
-{
-  sb_classifier_free (j.classifier);
-  sb_moments_file_free (j.training);
-}
-
-// ## A verdict
-
-static verdict
-judged (const judge *j, const gsl_matrix *x, double low, double high)
-{
-  const sb_classifier *c = j->classifier;
-  require (c->classes == CLASSES ? GSL_SUCCESS : GSL_EBADLEN, "the classifier");
-  verdict v;
-  size_t counts[CLASSES], sure_rows;
-  gsl_matrix *probabilities = require_pointer (gsl_matrix_alloc (x->size1, CLASSES), "probabilities"),
-             *features = require_pointer (gsl_matrix_alloc (x->size1, c->features), "features");
-  require (sb_classifier_look (c, x, low, high, probabilities, features), "the classifier");
-  require (sb_inception_score (probabilities, &v.inception), "the Inception score");
-  require (sb_class_histogram (probabilities, sure, counts, &sure_rows), "the classes");
-  v.sure = (double)sure_rows / (double)x->size1;
-  for (size_t k = 0; k < CLASSES; k++)
-    v.share[k] = (double)counts[k] / (double)x->size1;
-
-  sb_moments_file *seen = require_pointer (sb_moments_file_of (features, ""), "moments");
-  require (sb_frechet_gaussians (seen->mean, seen->covariance, j->training->mean, j->training->covariance, &v.frechet),
-           "the Frechet distance");
-  sb_moments_file_free (seen);
-  gsl_matrix_free (features);
-  gsl_matrix_free (probabilities);
-  return v;
-}
 
 static void
 put (results *r, const char *row, size_t n, const verdict *v)
@@ -98,6 +35,11 @@ put (results *r, const char *row, size_t n, const verdict *v)
 //
 // The floor: as many test images, which are as good as samples can be. And the noise that sampling began with.
 
+typedef struct
+{
+  verdict images, noise;
+} bounds;
+
 static gsl_matrix *
 noise (uint64_t seed, size_t n)
 {
@@ -106,16 +48,16 @@ noise (uint64_t seed, size_t n)
   return x;
 }
 
-static void
-judge_floor_and_ceiling (results *r, judge *j, size_t n)
+static bounds
+judge_floor_and_ceiling (results *r, const judge *j, size_t n)
 {
   gsl_matrix *digits = test_digits (0, n, -1, 1), *z = noise (r->seed, n);
-  j->images = judged (j, digits, -1, 1);
-  j->noise = judged (j, z, -1, 1);
-  put (r, "test images", n, &j->images);
-  put (r, "noise", n, &j->noise);
+  bounds b = { .images = judged (j, digits, -1, 1), .noise = judged (j, z, -1, 1) };
+  put (r, "test images", n, &b.images);
+  put (r, "noise", n, &b.noise);
   gsl_matrix_free (z);
   gsl_matrix_free (digits);
+  return b;
 }
 
 // ## Pictures
@@ -170,7 +112,7 @@ read_samples (const results *r, const char *model, int steps)
 }
 
 static void
-claim_quality (results *r, const judge *j, const char *name, const verdict *v, size_t n)
+claim_quality (results *r, const bounds *b, const char *name, const verdict *v, size_t n)
 {
   char claim[160];
   double rarest = gsl_stats_min (v->share, 1, CLASSES), commonest = gsl_stats_max (v->share, 1, CLASSES);
@@ -180,19 +122,19 @@ claim_quality (results *r, const judge *j, const char *name, const verdict *v, s
   results_claim (r, claim, rarest >= 0.04 && commonest <= 0.18, "from %.1f%% to %.1f%% of %zu samples", 100 * rarest,
                  100 * commonest, n);
   snprintf (claim, sizeof claim, "%s draws digits that can be told: 85%% with a probability over 0.9", name);
-  results_claim (r, claim, v->sure >= 0.85, "%.1f%%; of test images %.1f%%", 100 * v->sure, 100 * j->images.sure);
+  results_claim (r, claim, v->sure >= 0.85, "%.1f%%; of test images %.1f%%", 100 * v->sure, 100 * b->images.sure);
   snprintf (claim, sizeof claim, "%s's Frechet distance is nearer to the test images' than to noise's", name);
-  results_claim (r, claim, v->frechet * v->frechet < j->images.frechet * j->noise.frechet,
-                 "%.3g; as many test images %.3g, noise %.3g", v->frechet, j->images.frechet, j->noise.frechet);
+  results_claim (r, claim, v->frechet * v->frechet < b->images.frechet * b->noise.frechet,
+                 "%.3g; as many test images %.3g, noise %.3g", v->frechet, b->images.frechet, b->noise.frechet);
 }
 
 static void
-judge_many (results *r, judge *j, const gsl_matrix *x, double low, double high)
+judge_many (results *r, const judge *j, const gsl_matrix *x, double low, double high)
 {
   verdict v = judged (j, x, low, high);
-  judge_floor_and_ceiling (r, j, x->size1);
+  bounds b = judge_floor_and_ceiling (r, j, x->size1);
   put (r, "DDPM", x->size1, &v);
-  claim_quality (r, j, "DDPM", &v, x->size1);
+  claim_quality (r, &b, "DDPM", &v, x->size1);
 }
 
 // Numbers of samples differ, and with them the Frechet distance's bias: what is compared is the first FEW of each.

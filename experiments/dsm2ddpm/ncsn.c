@@ -1,0 +1,74 @@
+// # A noise conditional score network on digits
+//
+// What Figures 3 and 5 share: the network, its ladder, and chains with the report's numbers.
+// [dsm2ddpm.set-ncsn-sampling] [dsm2ddpm.set-ncsn-train]
+
+#include "ncsn.h"
+
+#include <gsl/gsl_errno.h>
+
+static const double epsilon = 2e-5;
+
+ncsn
+ncsn_open (void)
+{
+  ncsn n = { .model = model_of ("MODEL") };
+  require (n.model->process->levels == LEVELS && n.model->process->dimension == PIXELS ? GSL_SUCCESS : GSL_EBADLEN,
+           "the model's levels");
+  require (n.model->low == 0 && n.model->high == 1 ? GSL_SUCCESS : GSL_EDOM, "the model's range of pixels");
+  n.score = require_pointer (sb_score_network_alloc (&n.model->network), "the score");
+  n.times = require_pointer (gsl_vector_alloc (LEVELS), "the levels");
+  require (sb_grid_linear (1, 1. / LEVELS, n.times), "the levels");
+  return n;
+}
+
+void
+ncsn_close (ncsn n)
+{
+  gsl_vector_free (n.times);
+  sb_score_free (n.score);
+  sb_model_free (n.model);
+}
+
+// The report counts levels from the noisiest down, the chain from the data up.
+
+double
+ncsn_sigma (const ncsn *n, size_t i)
+{
+  return sb_smld_sigma (n->model->process, LEVELS + 1 - i);
+}
+
+// ## Starts
+
+void
+normal_starts (uint64_t seed, uint64_t first, gsl_matrix *x)
+{
+  require (sb_stream_normals ((sb_stream){ seed, SB_FOR_PRIOR, first }, 0, x), "starts");
+}
+
+void
+uniform_starts (uint64_t seed, uint64_t first, gsl_matrix *x)
+{
+  require (sb_stream_uniforms ((sb_stream){ seed, SB_FOR_PRIOR, first }, 0, x), "starts");
+}
+
+// ## Chains
+
+void
+annealed_chains (results *r, const ncsn *n, uint64_t seed, uint64_t first, size_t steps, sb_annealed_progress progress,
+                 void *context, gsl_matrix *x)
+{
+  sb_annealed annealed = { .epsilon = epsilon, .steps = steps, .progress = progress, .context = context };
+  require (sb_annealed_sample (&annealed, n->score, NULL, n->times, (sb_stream){ seed, 0, first }, x),
+           "annealed Langevin dynamics");
+  r->evaluations += x->size1 * steps * LEVELS;
+}
+
+void
+plain_chains (results *r, const ncsn *n, uint64_t seed, uint64_t first, size_t steps, gsl_matrix *x)
+{
+  sb_langevin langevin = { .epsilon = epsilon, .steps = steps * LEVELS };
+  require (sb_langevin_sample (&langevin, n->score, NULL, 1. / LEVELS, (sb_stream){ seed, 0, first }, x),
+           "Langevin dynamics");
+  r->evaluations += x->size1 * steps * LEVELS;
+}

@@ -1,0 +1,67 @@
+// # A judge of digits
+//
+// A classifier says which digits are seen, how sure it is, and how far its features are from those of the training
+// images.
+
+#include "judge.h"
+
+#include <gsl/gsl_errno.h>
+
+static const double sure = 0.9;
+
+judge
+judge_open (void)
+{
+  char classifier[4096], moments[4096];
+  sb_error error = { 0 };
+  data_path ("models/mnist-classifier.safetensors", classifier, sizeof classifier);
+  data_path ("models/mnist-moments.safetensors", moments, sizeof moments);
+  judge j = { .classifier = sb_classifier_read (classifier, &error) };
+  require_pointer (j.classifier, error.message);
+  j.training = require_pointer (sb_moments_file_read (moments, &error), error.message);
+  require (j.classifier->classes == CLASSES ? GSL_SUCCESS : GSL_EBADLEN, "the classifier");
+  return j;
+}
+
+void
+judge_close (judge j)
+{
+  sb_classifier_free (j.classifier);
+  sb_moments_file_free (j.training);
+}
+
+static double
+mean_of_largest (const gsl_matrix *probabilities)
+{
+  double sum = 0;
+  for (size_t i = 0; i < probabilities->size1; i++)
+    {
+      gsl_vector_const_view row = gsl_matrix_const_row (probabilities, i);
+      sum += gsl_vector_max (&row.vector);
+    }
+  return sum / (double)probabilities->size1;
+}
+
+verdict
+judged (const judge *j, const gsl_matrix *x, double low, double high)
+{
+  verdict v;
+  size_t counts[CLASSES], sure_rows;
+  gsl_matrix *probabilities = require_pointer (gsl_matrix_alloc (x->size1, CLASSES), "probabilities"),
+             *features = require_pointer (gsl_matrix_alloc (x->size1, j->classifier->features), "features");
+  require (sb_classifier_look (j->classifier, x, low, high, probabilities, features), "the classifier");
+  require (sb_inception_score (probabilities, &v.inception), "the Inception score");
+  require (sb_class_histogram (probabilities, sure, counts, &sure_rows), "the classes");
+  v.confidence = mean_of_largest (probabilities);
+  v.sure = (double)sure_rows / (double)x->size1;
+  for (size_t k = 0; k < CLASSES; k++)
+    v.share[k] = (double)counts[k] / (double)x->size1;
+
+  sb_moments_file *seen = require_pointer (sb_moments_file_of (features, ""), "moments");
+  require (sb_frechet_gaussians (seen->mean, seen->covariance, j->training->mean, j->training->covariance, &v.frechet),
+           "the Frechet distance");
+  sb_moments_file_free (seen);
+  gsl_matrix_free (features);
+  gsl_matrix_free (probabilities);
+  return v;
+}

@@ -1,0 +1,35 @@
+#ifndef SCOREBOOK_EXPERIMENTS_JUDGE_H
+#define SCOREBOOK_EXPERIMENTS_JUDGE_H
+
+#include "images.h"
+
+enum
+{
+  CLASSES = 10
+};
+
+// Who looks at digits: the shipped classifier, which also has features, and those features' moments over the 60,000
+// training images.
+typedef struct
+{
+  sb_classifier *classifier;
+  sb_moments_file *training;
+} judge;
+
+// What is said of a batch of images.
+typedef struct
+{
+  double frechet;          // squared distance of the features to the training images'
+  double inception;        // the score, from 1 to 10
+  double confidence, sure; // mean of the largest probability; share of images where it is over 0.9
+  double share[CLASSES];   // of the images, in each class
+} verdict;
+
+// From $DATA. The program ends where one of the two is missing.
+judge judge_open (void);
+void judge_close (judge j);
+
+// Images x (n x 784, n >= 2), black at low and white at high.
+verdict judged (const judge *j, const gsl_matrix *x, double low, double high);
+
+#endif
