@@ -44,7 +44,6 @@ grid() {
   echo "$drawn"
 }
 
-<<<<<<< HEAD
 # fetched FILE: the path of what data/fetch brings.
 fetched() { echo "${SCOREBOOK_DATA:-${XDG_DATA_HOME:-$HOME/.local/share}/scorebook}/$1"; }
 
@@ -59,11 +58,6 @@ latents() {
 # resolution, 10,000 and 100,000 iterations. No experiment waits for them: a day and weeks on two cores. What is not printed (a warm-up,
 # a bound on gradients, an average of the weights) they do without, but for the batch.
 # [dsm2ddpm.set-ncsn-train] [dsm2ddpm.set-ddpm-anime] [dsm2ddpm.set-ddpm-paintings]
-=======
-# The learning rate falls in stages, RATE:STEPS up to which it holds. mnist-ncsn-report is the report's own network and
-# training (Section 2.3.3), which no experiment waits for: about a day on two cores. What is not printed (warm-up, bound on
-# gradients, average of the weights) it does without, but for the batch. [dsm2ddpm.set-ncsn-train]
->>>>>>> ncsn
 train() {
   name=$1 to=$2 adam='--rate=1e-3 --warmup=500 --ema=0.999'
   mkdir -p "${to%/*}"

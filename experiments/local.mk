@@ -3,32 +3,20 @@
 
 experiments_run = %D%/scoresde/digits %D%/scoresde/fig1 %D%/scoresde/tab1 %D%/scoresde/fig5 \
   %D%/scoresde/denoiser %D%/scoresde/samples %D%/scoresde/tab1-images \
-<<<<<<< HEAD
-  %D%/dsm2ddpm/fig1a %D%/dsm2ddpm/fig1b %D%/dsm2ddpm/fig2 %D%/dsm2ddpm/fig4 %D%/dsm2ddpm/learned \
-  %D%/dsm2ddpm/fig6 %D%/dsm2ddpm/vlb %D%/dsm2ddpm/fig7 %D%/dsm2ddpm/fig8 %D%/speed/run
-experiments_shown = %D%/scoresde/digits.md %D%/scoresde/fig1.md %D%/scoresde/tab1.md %D%/scoresde/fig5.md \
-  %D%/scoresde/denoiser.md %D%/scoresde/samples.md %D%/scoresde/tab1-images.md \
-  %D%/dsm2ddpm/fig1a.md %D%/dsm2ddpm/fig1b.md %D%/dsm2ddpm/fig2.md %D%/dsm2ddpm/fig4.md \
-  %D%/dsm2ddpm/learned.md %D%/dsm2ddpm/fig6.md %D%/dsm2ddpm/vlb.md \
-  %D%/dsm2ddpm/fig7.md %D%/dsm2ddpm/fig8.md %D%/speed/run.md
-=======
   %D%/dsm2ddpm/fig1a %D%/dsm2ddpm/fig1b %D%/dsm2ddpm/fig2 %D%/dsm2ddpm/fig3 %D%/dsm2ddpm/fig4 \
-  %D%/dsm2ddpm/learned %D%/dsm2ddpm/fig5 %D%/dsm2ddpm/fig6 %D%/dsm2ddpm/vlb %D%/speed/run
+  %D%/dsm2ddpm/learned %D%/dsm2ddpm/fig5 %D%/dsm2ddpm/fig6 %D%/dsm2ddpm/vlb %D%/dsm2ddpm/fig7 %D%/dsm2ddpm/fig8 %D%/speed/run
 experiments_shown = %D%/scoresde/digits.md %D%/scoresde/fig1.md %D%/scoresde/tab1.md %D%/scoresde/fig5.md \
   %D%/scoresde/denoiser.md %D%/scoresde/samples.md %D%/scoresde/tab1-images.md \
   %D%/dsm2ddpm/fig1a.md %D%/dsm2ddpm/fig1b.md %D%/dsm2ddpm/fig2.md %D%/dsm2ddpm/fig3.md \
-  %D%/dsm2ddpm/fig4.md %D%/dsm2ddpm/learned.md %D%/dsm2ddpm/fig5.md %D%/dsm2ddpm/fig6.md %D%/dsm2ddpm/vlb.md %D%/speed/run.md
->>>>>>> ncsn
+  %D%/dsm2ddpm/fig4.md %D%/dsm2ddpm/learned.md %D%/dsm2ddpm/fig5.md %D%/dsm2ddpm/fig6.md %D%/dsm2ddpm/vlb.md \
+  %D%/dsm2ddpm/fig7.md %D%/dsm2ddpm/fig8.md %D%/speed/run.md
 EXTRA_DIST += %D%/run %D%/render %D%/list %D%/lib.sh %D%/style.gnuplot %D%/page.css %D%/csv.awk %D%/form.awk \
   %D%/table.awk %D%/published.awk %D%/claims.awk %D%/scoresde/tab1-images.awk $(experiments_run) $(experiments_shown)
 
 experiments_common = %D%/results.c %D%/results.h
 experiments_images = %D%/images.c %D%/images.h
-<<<<<<< HEAD
 experiments_faces = %D%/faces.c %D%/faces.h $(experiments_images)
-=======
 experiments_judge = %D%/judge.c %D%/judge.h $(experiments_images)
->>>>>>> ncsn
 noinst_PROGRAMS += %D%/scoresde/digits-driver %D%/scoresde/fig1-driver %D%/scoresde/tab1-driver \
   %D%/scoresde/fig5-driver %D%/scoresde/denoiser-driver %D%/scoresde/samples-driver
 %C%_scoresde_digits_driver_SOURCES = %D%/scoresde/digits.c $(experiments_images) $(experiments_common)
