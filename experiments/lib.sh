@@ -29,8 +29,9 @@ model() {
 # have NAME: whether that network comes with the data, or will be trained.
 have() { [ "$SCALE" = full ] || [ -s "$DATA/models/$1.safetensors" ]; }
 
-# grid NAME: the path of a picture that comes with the data, of faces drawn at full length, a thousand steps. At scale full it
-# is drawn anew. 225 faces at 32x32 for measuring, and Figure 7's 81 at 64x64.
+# grid NAME: the path of a picture that comes with the data, of faces drawn at full length: 999 steps between the
+# thousand levels, and the mean at the end. 225 faces at 32x32, for measuring, and Figure 7's 81 at 64x64. At scale full
+# it is drawn anew.
 grid() {
   [ "$SCALE" = full ] || { echo "$DATA/models/$1.png"; return; }
   drawn=${OUT%/*/*}/models/$1.png
@@ -39,7 +40,7 @@ grid() {
     faces64-grid) of=faces64-ddpm count=81 across=9 ;;
     *) echo "no recipe for $1" >&2; return 1 ;;
   esac
-  [ -s "$drawn" ] || "$SCOREBOOK" sample --model="$(model "$of").safetensors" -n "$count" --steps=1000 --seed=1 --quiet \
+  [ -s "$drawn" ] || "$SCOREBOOK" sample --model="$(model "$of").safetensors" -n "$count" --steps=999 --seed=1 --quiet \
     --predictor=ancestral-lower --columns="$across" --output="$drawn" >&2
   echo "$drawn"
 }
