@@ -2,4 +2,8 @@
 EXTRA_DIST += %D%/README %D%/models/mnist-classifier.safetensors %D%/models/mnist-moments.safetensors \
   %D%/models/mnist-smld.safetensors %D%/models/mnist-smld.csv %D%/models/mnist-ddpm.safetensors %D%/models/mnist-ddpm.csv \
   %D%/models/mnist-ddpm-early.safetensors \
-  %D%/faces.mjs %D%/fetch %D%/t10k-images-idx3-ubyte.gz %D%/t10k-labels-idx1-ubyte.gz
+  %D%/models/faces32-means.safetensors %D%/models/faces32-filters.safetensors %D%/models/faces32-pixels.safetensors \
+  %D%/models/faces64-means.safetensors %D%/models/faces64-filters.safetensors %D%/models/faces-code.safetensors \
+  %D%/models/faces-latents.safetensors %D%/models/faces-latent.safetensors %D%/models/faces-latent.csv \
+  %D%/models/mnist-ncsn.safetensors %D%/models/mnist-ncsn.csv \
+  %D%/faces64-test.png %D%/faces.mjs %D%/fetch %D%/t10k-images-idx3-ubyte.gz %D%/t10k-labels-idx1-ubyte.gz

@@ -396,8 +396,9 @@ by_level (results *r, size_t n)
     }
   require (fclose (data) ? GSL_EFAILED : GSL_SUCCESS, "writing levels");
   r->evaluations += n * COUNT;
-  results_claim (r, "The loss falls with the level", falls, "per number, from %.3g at level 1 to %.3g at level 1000",
-                 first, last);
+  if (r->scale != SMOKE)
+    results_claim (r, "The loss falls with the level", falls, "per number, from %.3g at level 1 to %.3g at level 1000",
+                   first, last);
   gsl_matrix_free (faces);
   sb_score_free (score);
   sb_model_free (model);
