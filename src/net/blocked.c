@@ -1,9 +1,10 @@
 // # The fast backends
 //
 // The same layers as the reference's, on tensors in blocked layout that stay so from the first layer to the last.
-// Convolutions are those of winograd.c or oneDNN's (conv.h); all else is in blocked_maps.c, blocked_norm.c and blocked_attention.c. Three things are done
-// less often than the list of layers says. A group norm with a SiLU behind it is one sweep. A sum takes the place of its
-// first term where nobody else reads that. And weights are brought into a convolution's order only when they have changed.
+// Convolutions are those of winograd.c or oneDNN's (conv.h); all else is in blocked_maps.c, blocked_norm.c and
+// blocked_attention.c. Three things are done less often than the list of layers says. A group norm with a SiLU behind it
+// is one sweep. A sum takes the place of its first term where nobody else reads that. And weights are brought into a
+// convolution's order only when they have changed.
 //
 // A room is made for a fixed number of samples; fewer are filled up with zeros, whose gradients are zero.
 
