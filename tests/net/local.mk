@@ -1,4 +1,5 @@
-check_PROGRAMS += %D%/test_architecture %D%/test_backend %D%/test_dual %D%/test_exp %D%/test_layers %D%/test_network %D%/test_patches %D%/test_plan
+check_PROGRAMS += %D%/test_architecture %D%/test_backend %D%/test_dual %D%/test_exp %D%/test_layers %D%/test_network \
+  %D%/test_patches %D%/test_plan %D%/test_product
 %C%_test_architecture_SOURCES = %D%/test_architecture.c
 %C%_test_architecture_CPPFLAGS = $(AM_CPPFLAGS) -DSB_NET_DOUBLE
 %C%_test_architecture_LDADD = libscorebook-net-double.la $(LDADD)
