@@ -5,5 +5,6 @@ EXTRA_DIST += %D%/README %D%/models/mnist-classifier.safetensors %D%/models/mnis
   %D%/models/faces32-means.safetensors %D%/models/faces32-filters.safetensors %D%/models/faces32-pixels.safetensors \
   %D%/models/faces64-means.safetensors %D%/models/faces64-filters.safetensors %D%/models/faces-code.safetensors \
   %D%/models/faces-latents.safetensors %D%/models/faces-latent.safetensors %D%/models/faces-latent.csv \
-  %D%/models/mnist-ncsn.safetensors %D%/models/mnist-ncsn.csv \
+  %D%/models/mnist-ncsn.safetensors %D%/models/mnist-ncsn.csv %D%/models/faces32-ddpm.safetensors %D%/models/faces32-ddpm.csv \
+  %D%/models/faces64-ddpm.safetensors %D%/models/faces64-ddpm.csv %D%/models/faces32-grid.png %D%/models/faces64-grid.png \
   %D%/faces64-test.png %D%/faces.mjs %D%/fetch %D%/t10k-images-idx3-ubyte.gz %D%/t10k-labels-idx1-ubyte.gz

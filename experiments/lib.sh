@@ -30,13 +30,13 @@ model() {
 have() { [ "$SCALE" = full ] || [ -s "$DATA/models/$1.safetensors" ]; }
 
 # grid NAME: the path of a picture that comes with the data, of faces drawn at full length: 999 steps between the
-# thousand levels, and the mean at the end. 225 faces at 32x32, for measuring, and Figure 7's 81 at 64x64. At scale full
+# thousand levels, and the mean at the end. 144 faces at 32x32, for measuring, and Figure 7's 81 at 64x64. At scale full
 # it is drawn anew.
 grid() {
   [ "$SCALE" = full ] || { echo "$DATA/models/$1.png"; return; }
   drawn=${OUT%/*/*}/models/$1.png
   case $1 in
-    faces32-grid) of=faces32-ddpm count=225 across=15 ;;
+    faces32-grid) of=faces32-ddpm count=144 across=12 ;;
     faces64-grid) of=faces64-ddpm count=81 across=9 ;;
     *) echo "no recipe for $1" >&2; return 1 ;;
   esac
