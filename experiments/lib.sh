@@ -41,7 +41,7 @@ grid() {
     *) echo "no recipe for $1" >&2; return 1 ;;
   esac
   [ -s "$drawn" ] || "$SCOREBOOK" sample --model="$(model "$of").safetensors" -n "$count" --steps=999 --seed=1 --quiet \
-    --predictor=ancestral-lower --columns="$across" --output="$drawn" >&2
+    --predictor=ancestral-lower --clip --columns="$across" --output="$drawn" >&2
   echo "$drawn"
 }
 
@@ -76,7 +76,7 @@ train() {
       stages='1e-3:7500 5e-4:11000 1.5e-4:14000'
       set -- --process='smld levels=1000 sigma_min=0.01 sigma_max=17' --prediction=mixed --label=log-noise ;;
     faces32-ddpm)
-      stages='1e-3:8000 3e-4:11000 1e-4:13000'
+      stages='1e-3:1662 3e-4:2476'
       network='unet image=3x32x32 channels=32 multipliers=1,2,2 attention=8' ;;
     faces64-ddpm)
       stages='1e-3:6000 3e-4:8000 1e-4:9000'

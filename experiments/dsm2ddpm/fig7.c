@@ -314,6 +314,7 @@ judge_small (results *r)
 {
   const char *grid = path_of ("GRID32");
   gsl_matrix *strided = samples_named (r, "strided"), *anew = samples_named (r, "anew"),
+             *unbounded = samples_named (r, "unbounded"),
              *numbers = training_numbers ("models/faces32-pixels.safetensors", face_size (SIDE_32));
   size_t n = strided->size1;
   double distance[SETS][KINDS];
@@ -334,9 +335,11 @@ judge_small (results *r)
   picture_faces (r, "small", &some.matrix, SIDE_32, 0);
   picture_faces (r, "test", &faces.matrix, SIDE_32, 0);
   picture_faces (r, "anew", anew, SIDE_32, anew->size1);
+  picture_faces (r, "unbounded", unbounded, SIDE_32, unbounded->size1);
   for (set s = 0; s < SETS; s++)
     gsl_matrix_free (x[s]);
   gsl_matrix_free (anew);
+  gsl_matrix_free (unbounded);
   gsl_matrix_free (numbers);
 }
 

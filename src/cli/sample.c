@@ -42,7 +42,7 @@ typedef struct
   int predictor, corrector, norm, alpha, order;           // UNSET: not given
   uint64_t corrector_steps;
   double snr, step_size, tolerance;
-  bool flow, denoise;
+  bool flow, denoise, clip;
   uint64_t n, batch, states, columns;
   network_engine engine;
   common_options common;
@@ -134,6 +134,8 @@ parse (int argc, char **argv, settings *o)
     { "denoise", 0, OPTION_SET, &o->denoise, NULL, 0, 0, NULL,
       "end with the mean of x(0) given the last x, by Tweedie's formula (the default)" },
     { "no-denoise", 0, OPTION_CLEAR, &o->denoise, NULL, 0, 0, NULL, "do not" },
+    { "clip", 0, OPTION_SET, &o->clip, NULL, 0, 0, NULL,
+      "--model: keep the network's estimates of x(0) within the range of its data, as Ho et al.'s code does" },
 
     { .kind = OPTION_HEADING, .help = "The samples" },
     { "n", 'n', OPTION_COUNT, &o->n, "N", 0, size, NULL, "how many (default: 64)" },
@@ -395,6 +397,8 @@ run_law (settings *o)
 {
   if (o->process == UNSET)
     o->process = PROCESS_VP;
+  if (o->clip)
+    return usage_error ("--clip: only with --model");
   int status = check_process (o);
   if (status < 0)
     status = check_sampler (o);
@@ -431,8 +435,11 @@ run_score (const settings *o, const sb_model *model, const named_law *points)
   int status = output_try (o->output);
   if (status != EXIT_SUCCESS)
     return status;
-  sb_score *score = sb_score_network_alloc (&model->network);
-  status = score ? draw_and_write (o, points, model->process, score) : failure ("the score: %s", why (GSL_FAILURE));
+  sb_score *score = sb_score_network_alloc (&model->network),
+           *clipped = score && o->clip ? sb_score_clip_alloc (score, model->low, model->high) : NULL;
+  status = score && (clipped || !o->clip) ? draw_and_write (o, points, model->process, o->clip ? clipped : score)
+                                          : failure ("the score: %s", why (GSL_FAILURE));
+  sb_score_free (clipped);
   sb_score_free (score);
   return status;
 }
