@@ -290,6 +290,23 @@ Test (patches, a_number_moves_its_patch)
   gsl_matrix_free (x);
 }
 
+// The smallest images: a line of two pixels, each a patch. All three numbers of a pixel are kept, so nothing is lost.
+
+Test (patches, a_line_of_pixels)
+{
+  double numbers[] = { 1, 2, 4, 0, 3, 1, 5, 1, 2, 2, 7, 3 };
+  gsl_matrix_view x = gsl_matrix_view_array (numbers, 2, 6);
+  gsl_matrix *y = gsl_matrix_alloc (2, 6), *z = gsl_matrix_alloc (2, 6);
+  sb_patches *c = sb_patches_fit (&x.matrix, 1, 2, 3, 1, 3);
+  cr_assert_not_null (c);
+  cr_assert_eq (sb_patches_encode (c, &x.matrix, z), GSL_SUCCESS);
+  cr_assert_eq (sb_patches_decode (c, z, y), GSL_SUCCESS);
+  cr_assert_lt (largest_difference (y, &x.matrix), 1e-13);
+  sb_patches_free (c);
+  gsl_matrix_free (y);
+  gsl_matrix_free (z);
+}
+
 // Rows of a larger matrix do as well.
 
 Test (patches, parts_of_a_matrix)
