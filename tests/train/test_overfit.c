@@ -78,7 +78,7 @@ share_learned (const sb_denoising *denoising, const gsl_matrix *images)
   sb_target *law = sb_target_points_alloc (images, NULL);
   sb_score *score = sb_score_network_alloc (&denoising->network);
   cr_assert_eq (draw_in_turn (images, (sb_stream){ 8, SB_FOR_DATA, 0 }, x), GSL_SUCCESS);
-  cr_assert_eq (sb_dsm_draw (dsm, (sb_stream){ 8, 0, 0 }, t, z, x), GSL_SUCCESS);
+  cr_assert_eq (sb_dsm_draw (dsm, (sb_stream){ 8, 0, 0 }, t, z, NULL, x), GSL_SUCCESS);
   double silent = mean_loss (dsm, t, z, epsilon);
   cr_assert_eq (sb_score_evaluate (score, SB_EPSILON, x, t, NULL, epsilon), GSL_SUCCESS);
   double learned = mean_loss (dsm, t, z, epsilon);
