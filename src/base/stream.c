@@ -247,24 +247,53 @@ pairs_in_row (const filling *f)
 }
 
 // The addresses of the next LANES pairs, up to row `end`; how many there are. Lanes beyond keep addresses that were
-// there.
+// there. Either a row has many pairs, or many rows have one: a loop for each.
+
+SB_CLONES static void
+address_pairs (uint64_t block, uint64_t index, int count, addresses *a, int at)
+{
+#pragma omp simd
+  for (int l = 0; l < count; l++)
+    {
+      a->block[at + l] = block + (uint64_t)l;
+      a->low[at + l] = index & UINT32_MAX;
+      a->high[at + l] = index >> 32;
+    }
+}
+
+SB_CLONES static void
+address_rows (uint64_t block, uint64_t index, int count, addresses *a)
+{
+#pragma omp simd
+  for (int l = 0; l < count; l++)
+    {
+      a->block[l] = block;
+      a->low[l] = (index + (uint64_t)l) & UINT32_MAX;
+      a->high[l] = (index + (uint64_t)l) >> 32;
+    }
+}
+
+static int
+at_most (size_t count, int most)
+{
+  return count < (size_t)most ? (int)count : most;
+}
 
 static int
 next_addresses (const filling *f, position *at, size_t end, addresses *a)
 {
   const size_t pairs = pairs_in_row (f);
   int count = 0;
+  if (pairs == 1)
+    {
+      count = at_most (end - at->row, LANES);
+      address_rows (first_block (f), f->stream.index + at->row, count, a);
+      at->row += (size_t)count;
+    }
   while (at->row < end && count < LANES)
     {
-      const uint64_t index = f->stream.index + at->row, block = first_block (f) + at->pair;
-      const size_t left = pairs - at->pair, room = (size_t)(LANES - count);
-      const int run = (int)(left < room ? left : room);
-      for (int l = 0; l < run; l++)
-        {
-          a->block[count + l] = block + (uint64_t)l;
-          a->low[count + l] = index & UINT32_MAX;
-          a->high[count + l] = index >> 32;
-        }
+      const int run = at_most (pairs - at->pair, LANES - count);
+      address_pairs (first_block (f) + at->pair, f->stream.index + at->row, run, a, count);
       count += run;
       at->pair += (size_t)run;
       if (at->pair == pairs)
