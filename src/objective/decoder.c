@@ -91,7 +91,7 @@ static double
 level (const sb_decoder *decoder, double x, double mean, double sd, double *slope)
 {
   edges e = edges_of (decoder, x, mean, sd);
-  double log_mass = sb_decoder_log_interval (e.a, e.b);
+  double log_mass = e.a < e.b ? sb_decoder_log_interval (e.a, e.b) : GSL_NAN;
   *slope = (phi_over (e.a, log_mass) - phi_over (e.b, log_mass)) / sd;
   return log_mass;
 }
@@ -140,6 +140,9 @@ check (const sb_decoder *decoder, const gsl_matrix *x_0, const gsl_matrix *mean,
   return GSL_SUCCESS;
 }
 
+// Where the mean is some $10^{14}$ standard deviations off, or not a number, the edges of a level fall together and nothing is
+// known of the mass between them; a bound that went on with it would be none.
+
 int
 sb_decoder_log_mass (const sb_decoder *decoder, const gsl_matrix *x_0, const gsl_matrix *mean,
                      const gsl_vector *variance, gsl_vector *log_p, gsl_matrix *slope)
@@ -154,6 +157,8 @@ sb_decoder_log_mass (const sb_decoder *decoder, const gsl_matrix *x_0, const gsl
           if (slope)
             gsl_matrix_set (slope, i, j, slope_ij);
         }
+      if (!gsl_finite (sum))
+        GSL_ERROR ("a mean is too far from the data, or not a number", GSL_EDOM);
       gsl_vector_set (log_p, i, sum);
     }
   return status;

@@ -255,7 +255,8 @@ decoder_term (const term_work *w, size_t row, double t, double *term)
       = sb_posterior_mean (reverse->score->process, reverse->view, NULL, &time.vector, &x_1.matrix, &mean.matrix);
   if (!status)
     status = sb_decoder_log_mass (&w->vlb->decoder, &x_0.matrix, &mean.matrix, &variance.vector, &log_p.vector, NULL);
-  *term *= -1;
+  if (!status)
+    *term *= -1;
   return status;
 }
 

@@ -231,6 +231,33 @@ Test (decoder, rows_are_sums)
   gsl_vector_free (log_p);
 }
 
+// ## Means far from the data
+//
+// A thousand standard deviations are far, and all digits are there; where a level's two edges are one double, and where
+// squares overflow, nothing is known, and nothing is returned as if it were.
+
+Test (decoder, mean_far_away_is_no_likelihood)
+{
+  const double far[] = { 1e17, -1e17, 1e160, GSL_POSINF, GSL_NEGINF, GSL_NAN };
+  gsl_matrix *x = gsl_matrix_calloc (1, 1), *mean = gsl_matrix_calloc (1, 1);
+  gsl_vector *v = chain_times (1, 1e-4), *log_p = gsl_vector_alloc (1);
+  gsl_matrix_set (x, 0, 0, -1 + 2. / 255 * 100);
+  for (size_t k = 0; k < sizeof far / sizeof *far; k++)
+    {
+      gsl_matrix_set (mean, 0, 0, far[k]);
+      cr_assert_eq (sb_decoder_log_mass (&BYTES, x, mean, v, log_p, NULL), GSL_EDOM, "mean %g", far[k]);
+    }
+  // -log Q(a) = a^2/2 + log(a sqrt(2 pi)) + 1/a^2 - ...; of the level's two edges the nearer one counts.
+  gsl_matrix_set (mean, 0, 0, 10);
+  const double a = (10 - (-1 + 2. / 255 * 100.5)) / 1e-2;
+  cr_assert_eq (sb_decoder_log_mass (&BYTES, x, mean, v, log_p, NULL), GSL_SUCCESS);
+  cr_assert_float_eq (gsl_vector_get (log_p, 0), -0.5 * a * a - log (a * sqrt (2 * M_PI)) - 1 / (a * a), 1e-6);
+  gsl_matrix_free (x);
+  gsl_matrix_free (mean);
+  gsl_vector_free (v);
+  gsl_vector_free (log_p);
+}
+
 // ## What cannot be
 
 Test (decoder, refuses_what_does_not_fit)
