@@ -3,14 +3,18 @@
 #include "faces.h"
 
 #include <gsl/gsl_math.h>
+#include <gsl/gsl_sort_vector.h>
+#include <gsl/gsl_statistics.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 enum
 {
-  GAP = 2,   // pixels between the faces of a picture
-  ROWS = 64, // faces at a time through the random network
+  GAP = 2,      // pixels between the faces of a picture
+  ROWS = 64,    // faces at a time through the random network
+  CHUNK = 1000, // training faces at a time
+  PAIRS = 12,   // samples shown with their nearest faces
   RANDOM_SEED = 64
 };
 
@@ -152,6 +156,57 @@ picture_faces (const results *r, const char *name, const gsl_matrix *x, size_t s
                              .background = 255 };
   snprintf (path, sizeof path, "%s-%s-pixels.png", r->out, name);
   stop_unless (!sb_png_write (path, x, &grid, &error), &error);
+}
+
+// ## Nearest faces
+
+static void
+nearest_of_all (const sb_bytes *faces, const gsl_matrix *x, gsl_vector *distance, gsl_matrix *nearest)
+{
+  size_t count = faces->shape.length[0], *index = require_pointer (malloc (x->size1 * sizeof *index), "indices");
+  gsl_vector *here = require_pointer (gsl_vector_alloc (x->size1), "distances");
+  gsl_vector_set_all (distance, GSL_POSINF);
+  for (size_t first = 0; first < count; first += CHUNK)
+    {
+      gsl_matrix *some = faces_rows (faces, first, GSL_MIN ((size_t)CHUNK, count - first));
+      require (sb_nearest (x, some, index, here), "nearest faces");
+      for (size_t i = 0; i < x->size1; i++)
+        if (gsl_vector_get (here, i) < gsl_vector_get (distance, i))
+          {
+            gsl_vector_const_view found = gsl_matrix_const_row (some, index[i]);
+            gsl_vector_set (distance, i, gsl_vector_get (here, i));
+            gsl_matrix_set_row (nearest, i, &found.vector);
+          }
+      gsl_matrix_free (some);
+    }
+  gsl_vector_free (here);
+  free (index);
+}
+
+double
+nearest_faces (const sb_bytes *faces, const gsl_matrix *x, gsl_matrix *nearest)
+{
+  gsl_vector *distance = require_pointer (gsl_vector_alloc (x->size1), "distances");
+  nearest_of_all (faces, x, distance, nearest);
+  gsl_sort_vector (distance);
+  double median = gsl_stats_median_from_sorted_data (distance->data, distance->stride, distance->size);
+  gsl_vector_free (distance);
+  return median;
+}
+
+void
+picture_pairs (const results *r, const char *name, const gsl_matrix *x, const gsl_matrix *other, size_t side)
+{
+  size_t pairs = GSL_MIN ((size_t)PAIRS, x->size1);
+  gsl_matrix *both = require_pointer (gsl_matrix_alloc (2 * pairs, x->size2), "pairs");
+  for (size_t i = 0; i < pairs; i++)
+    {
+      gsl_vector_const_view upper = gsl_matrix_const_row (x, i), lower = gsl_matrix_const_row (other, i);
+      gsl_matrix_set_row (both, i, &upper.vector);
+      gsl_matrix_set_row (both, pairs + i, &lower.vector);
+    }
+  picture_faces (r, name, both, side, pairs);
+  gsl_matrix_free (both);
 }
 
 void

@@ -74,6 +74,11 @@ void untested (results *r, const char *claim, const char *reason);
 // A picture of faces, `$OUT-NAME-pixels.png`.
 void picture_faces (const results *r, const char *name, const gsl_matrix *x, size_t side, size_t columns);
 
+// The nearest of all faces to each row of x, in pixels; the median of the Euclidean distances. And a picture of the first
+// rows of two batches, one above the other.
+double nearest_faces (const sb_bytes *faces, const gsl_matrix *x, gsl_matrix *nearest);
+void picture_pairs (const results *r, const char *name, const gsl_matrix *x, const gsl_matrix *other, size_t side);
+
 // Multiplications of one pass through a network, in convolutions, linear maps and attention.
 double multiplications (const sb_net *net);
 

@@ -7,8 +7,6 @@
 
 #include <gsl/gsl_cdf.h>
 #include <gsl/gsl_math.h>
-#include <gsl/gsl_sort_vector.h>
-#include <gsl/gsl_statistics.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -17,8 +15,6 @@ enum
   SIDE_32 = 32,
   SIDE_64 = 64,
   SHOWN = 81,     // in the figure
-  PAIRS = 12,     // samples shown with their nearest faces
-  CHUNK = 5000,   // training faces at a time
   COMPONENTS = 8, // of the mixture
   LEVELS = 1000
 };
@@ -128,7 +124,7 @@ typedef enum
 } set;
 
 static const char *const set_name[SETS]
-    = { "test faces", "DDPM, 1000 steps", "DDPM, 50 steps", "Gaussian pixels", "noise" };
+    = { "test faces", "DDPM, 1000 steps", "DDPM, few steps", "Gaussian pixels", "noise" };
 
 static gsl_matrix *
 gaussian_pixels (const results *r, const gsl_matrix *numbers, size_t n)
@@ -226,60 +222,13 @@ compare_colours (results *r, const gsl_matrix *x, const gsl_matrix *numbers, con
 // ## Nearest training faces
 
 static void
-nearest_of_all (const sb_bytes *faces, const gsl_matrix *x, gsl_vector *distance, gsl_matrix *nearest)
+look_for_copies (results *r, size_t side, const gsl_matrix *x, const gsl_matrix *test, const char *row,
+                 const char *test_row)
 {
-  size_t count = faces->shape.length[0], *index = require_pointer (malloc (x->size1 * sizeof *index), "indices");
-  gsl_vector *here = require_pointer (gsl_vector_alloc (x->size1), "distances");
-  gsl_vector_set_all (distance, GSL_POSINF);
-  for (size_t first = 0; first < count; first += CHUNK)
-    {
-      gsl_matrix *some = faces_rows (faces, first, GSL_MIN ((size_t)CHUNK, count - first));
-      require (sb_nearest (x, some, index, here), "nearest faces");
-      for (size_t i = 0; i < x->size1; i++)
-        if (gsl_vector_get (here, i) < gsl_vector_get (distance, i))
-          {
-            gsl_vector_const_view found = gsl_matrix_const_row (some, index[i]);
-            gsl_vector_set (distance, i, gsl_vector_get (here, i));
-            gsl_matrix_set_row (nearest, i, &found.vector);
-          }
-      gsl_matrix_free (some);
-    }
-  gsl_vector_free (here);
-  free (index);
-}
-
-static double
-median_distance (const sb_bytes *faces, const gsl_matrix *x, gsl_matrix *nearest)
-{
-  gsl_vector *distance = require_pointer (gsl_vector_alloc (x->size1), "distances");
-  nearest_of_all (faces, x, distance, nearest);
-  gsl_sort_vector (distance);
-  double median = gsl_stats_median_from_sorted_data (distance->data, distance->stride, distance->size);
-  gsl_vector_free (distance);
-  return median;
-}
-
-static void
-picture_nearest (const results *r, const gsl_matrix *x, const gsl_matrix *nearest)
-{
-  size_t pairs = GSL_MIN ((size_t)PAIRS, x->size1);
-  gsl_matrix *both = require_pointer (gsl_matrix_alloc (2 * pairs, x->size2), "pairs");
-  for (size_t i = 0; i < pairs; i++)
-    {
-      gsl_vector_const_view sample = gsl_matrix_const_row (x, i), face = gsl_matrix_const_row (nearest, i);
-      gsl_matrix_set_row (both, i, &sample.vector);
-      gsl_matrix_set_row (both, pairs + i, &face.vector);
-    }
-  picture_faces (r, "nearest", both, SIDE_32, pairs);
-  gsl_matrix_free (both);
-}
-
-static void
-look_for_copies (results *r, const gsl_matrix *x, const gsl_matrix *test, const char *row)
-{
-  static const char *const claim
-      = "Samples are no copies: half as far from the training faces as test faces are, or further";
-  const char *path = path_of ("TRAINING");
+  const bool small = side == SIDE_32;
+  const char *claim = small ? "Samples are no copies: half as far from the training faces as test faces are, or further"
+                            : "At 64x64 too they are no copies",
+             *path = path_of (small ? "TRAINING32" : "TRAINING64");
   if (!path || r->scale == SMOKE)
     {
       untested (r, claim, path ? "a few samples say nothing" : "the training faces have not been fetched");
@@ -287,12 +236,12 @@ look_for_copies (results *r, const gsl_matrix *x, const gsl_matrix *test, const 
     }
   sb_bytes *faces = faces_read (path);
   gsl_matrix *nearest = require_pointer (gsl_matrix_alloc (x->size1, x->size2), "faces");
-  double of_test = median_distance (faces, test, nearest), of_samples = median_distance (faces, x, nearest);
+  double of_test = nearest_faces (faces, test, nearest), of_samples = nearest_faces (faces, x, nearest);
   results_row (r, row, "nearest training face", "", of_samples, -1, "", "median Euclidean distance");
-  results_row (r, set_name[TEST], "nearest training face", "", of_test, -1, "", "");
+  results_row (r, test_row, "nearest training face", "", of_test, -1, "", "");
   results_claim (r, claim, of_samples >= 0.5 * of_test, "medians to the nearest of %zu: samples %.2f, test faces %.2f",
                  faces->shape.length[0], of_samples, of_test);
-  picture_nearest (r, x, nearest);
+  picture_pairs (r, small ? "nearest" : "large-nearest", x, nearest, side);
   gsl_matrix_free (nearest);
   sb_bytes_free (faces);
 }
@@ -328,7 +277,7 @@ judge_small (results *r)
   if (r->scale != SMOKE)
     claim_distances (r, distance, shown);
   compare_colours (r, x[shown], numbers, set_name[shown]);
-  look_for_copies (r, x[shown], x[TEST], set_name[shown]);
+  look_for_copies (r, SIDE_32, x[shown], x[TEST], set_name[shown], set_name[TEST]);
 
   gsl_matrix_const_view some = gsl_matrix_const_submatrix (x[shown], 0, 0, GSL_MIN ((size_t)SHOWN, n), x[shown]->size2),
                         faces = gsl_matrix_const_submatrix (x[TEST], 0, 0, GSL_MIN ((size_t)SHOWN, n), x[TEST]->size2);
@@ -385,12 +334,13 @@ by_level (results *r, size_t n)
   gsl_matrix *faces = test_faces (SIDE_32, n);
   FILE *data = results_data (r, "levels.dat");
   double before = GSL_POSINF, first = 0, last = 0;
-  bool falls = true;
+  size_t rises = 0; // the first level that does
   for (size_t k = 0; k < COUNT; k++)
     {
       char row[32];
       last = loss_at (r, score, faces, level[k]);
-      falls = falls && last < before;
+      if (!rises && !(last < before))
+        rises = level[k];
       before = last;
       first = k ? first : last;
       snprintf (row, sizeof row, "level %zu", level[k]);
@@ -400,8 +350,11 @@ by_level (results *r, size_t n)
   require (fclose (data) ? GSL_EFAILED : GSL_SUCCESS, "writing levels");
   r->evaluations += n * COUNT;
   if (r->scale != SMOKE)
-    results_claim (r, "The loss falls with the level", falls, "per number, from %.3g at level 1 to %.3g at level 1000",
-                   first, last);
+    results_claim (
+        r, "The loss falls with the level", !rises,
+        "per number, from %.3g at level 1 to %.3g at level 1000; the first of nine levels with more than the one "
+        "before: %zu (0: none)",
+        first, last, rises);
   gsl_matrix_free (faces);
   sb_score_free (score);
   sb_model_free (model);
@@ -461,20 +414,27 @@ judge_large (results *r)
   sb_bytes_free (picture);
   gsl_matrix *x = faces_of_picture (path, SIDE_64, SHOWN), *test = test_faces (SIDE_64, SHOWN),
              *noise = noise_pixels (r, SHOWN, face_size (SIDE_64));
-  const struct
-  {
-    const char *row;
-    const gsl_matrix *x;
-  } sets[] = { { "64x64: test faces", test }, { "64x64: DDPM, 1000 steps", x }, { "64x64: noise", noise } };
+  static const char *const row[] = { "64x64: test faces", "64x64: DDPM, 1000 steps", "64x64: noise" };
+  const gsl_matrix *const faces[] = { test, x, noise };
   for (kind what = 0; what < KINDS; what++)
     {
+      const char *by = what == BY_MEANS ? "block means" : "random filters";
+      char claim[96], column[32];
+      double distance[3];
       sb_moments_file *training = training_moments (what, SIDE_64);
-      for (size_t s = 0; s < sizeof sets / sizeof *sets; s++)
-        results_row (r, sets[s].row, what == BY_MEANS ? "Frechet, block means" : "Frechet, random filters", "",
-                     frechet_to (training, what, sets[s].x, SIDE_64), -1, "",
-                     "n = 81; not comparable with other n or size");
+      snprintf (column, sizeof column, "Frechet, %s", by);
+      for (size_t s = 0; s < 3; s++)
+        {
+          distance[s] = frechet_to (training, what, faces[s], SIDE_64);
+          results_row (r, row[s], column, "", distance[s], -1, "", "n = 81; not comparable with other n or size");
+        }
       sb_moments_file_free (training);
+      snprintf (claim, sizeof claim, "At 64x64, by %s, DDPM's Frechet distance is at most a tenth of that of noise",
+                by);
+      results_claim (r, claim, distance[1] <= 0.1 * distance[2], "%.3g; noise %.3g; test faces %.3g", distance[1],
+                     distance[2], distance[0]);
     }
+  look_for_copies (r, SIDE_64, x, test, row[1], row[0]);
   picture_faces (r, "large", x, SIDE_64, 9);
   gsl_matrix_free (x);
   gsl_matrix_free (test);

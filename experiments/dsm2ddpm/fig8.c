@@ -16,10 +16,6 @@ enum
   SEEDS = 3
 };
 
-// The networks whose cost is compared, as experiments/lib.sh has them.
-static const char *const of_pixels = "unet image=3x64x64 channels=16 multipliers=1,2,4,4 attention=8";
-static const char *const of_latents = "unet image=16x8x8 channels=48 multipliers=1,2 attention=8";
-
 // ## There and back
 //
 // Decoded latents, clipped to what a picture can show.
@@ -219,28 +215,33 @@ compare_latents (results *r, const sb_patches *code, size_t n)
 
 // ## What a sample costs
 //
-// Multiplications of a pass through the network, a thousand times, and of one decoding.
+// Multiplications of a pass through the network, a thousand times, and of one decoding; Figure 7's network of 64x64 pixels has
+// no decoder.
 
 static double
-cost_of (const char *text)
+cost_of (const char *variable)
 {
-  sb_error error = { 0 };
-  sb_net *net = sb_net_alloc (text, &error);
-  stop_unless (net != NULL, &error);
-  double cost = multiplications (net);
-  sb_net_free (net);
+  sb_model *model = model_of (variable);
+  double cost = multiplications (model->net);
+  sb_model_free (model);
   return cost;
 }
 
 static void
 compare_costs (results *r, const sb_patches *code)
 {
-  double pixels = cost_of (of_pixels), latents = cost_of (of_latents),
+  static const char *const claim = "A sample from latents costs less than one of pixels";
+  if (!path_of ("MODEL") || !path_of ("OF_PIXELS"))
+    {
+      untested (r, claim, "one of the networks is not there");
+      return;
+    }
+  double pixels = cost_of ("OF_PIXELS"), latents = cost_of ("MODEL"),
          decoding = (double)(sb_patches_latent (code) * code->side * code->side * code->channels);
-  results_row (r, "network of pixels, 64x64", "multiply-adds a step", "", pixels / 1e6, -1, "million", of_pixels);
-  results_row (r, "network of latents", "multiply-adds a step", "", latents / 1e6, -1, "million", of_latents);
+  results_row (r, "network of pixels, 64x64", "multiply-adds a step", "", pixels / 1e6, -1, "million", "Figure 7's");
+  results_row (r, "network of latents", "multiply-adds a step", "", latents / 1e6, -1, "million", "");
   results_row (r, "decoding", "multiply-adds a step", "", decoding / 1e6, -1, "million", "once a sample");
-  results_claim (r, "A sample from latents costs less than one of pixels", 1000 * latents + decoding < 1000 * pixels,
+  results_claim (r, claim, 1000 * latents + decoding < 1000 * pixels,
                  "in 1000 steps %.3g multiply-adds, where pixels cost %.3g, %.1f times as many",
                  1000 * latents + decoding, 1000 * pixels, 1000 * pixels / (1000 * latents + decoding));
 }
@@ -272,11 +273,40 @@ picture_codes (const results *r, const sb_patches *code)
   gsl_matrix_free (back);
 }
 
+// Beside the samples the training faces nearest to them. What the decoder can show of a training face is nearer to it than
+// the face itself is to others, so a copy would be seen.
+
 static void
-picture_samples (const results *r, const sb_patches *code)
+look_for_copies (results *r, const gsl_matrix *x)
+{
+  static const char *const claim
+      = "Samples are no copies: half as far from the training faces as test faces are, or further";
+  const char *path = path_of ("TRAINING");
+  if (!path || r->scale == SMOKE)
+    {
+      untested (r, claim, path ? "a few samples say nothing" : "the training faces have not been fetched");
+      return;
+    }
+  sb_bytes *faces = faces_read (path);
+  gsl_matrix *test = test_faces (SIDE_64, SHOWN),
+             *nearest = require_pointer (gsl_matrix_alloc (x->size1, x->size2), "faces");
+  double of_test = nearest_faces (faces, test, nearest), of_samples = nearest_faces (faces, x, nearest);
+  results_row (r, "samples shown", "nearest training face", "", of_samples, -1, "", "median Euclidean distance");
+  results_row (r, "test faces", "nearest training face", "", of_test, -1, "", "");
+  results_claim (r, claim, of_samples >= 0.5 * of_test, "medians to the nearest of %zu: samples %.2f, test faces %.2f",
+                 faces->shape.length[0], of_samples, of_test);
+  picture_pairs (r, "nearest", x, nearest, SIDE_64);
+  gsl_matrix_free (test);
+  gsl_matrix_free (nearest);
+  sb_bytes_free (faces);
+}
+
+static void
+picture_samples (results *r, const sb_patches *code)
 {
   gsl_matrix *z = latents_drawn (r, code, "shown"), *x = decoded (code, z);
   picture_faces (r, "samples", x, SIDE_64, 7);
+  look_for_copies (r, x);
   gsl_matrix_free (z);
   gsl_matrix_free (x);
 }
