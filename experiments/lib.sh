@@ -70,10 +70,10 @@ train() {
     faces-latent*) data=${to%/*}/faces-latents.npy; latents "${to%/*}" ;;
   esac
   case $name in
-    mnist-ddpm) stages='1e-3:7500 3e-4:9000 1.5e-4:12000' ;;
+    mnist-ddpm) stages='1e-3:7366 3e-4:8930 1.5e-4:11227' ;; # where the clock ended a stage of the networks that come with the data
     mnist-ddpm-early) stages='1e-3:3000' ;;
     mnist-smld)
-      stages='1e-3:7500 5e-4:11000 1.5e-4:14000'
+      stages='1e-3:7315 5e-4:10836 1.5e-4:14295'
       set -- --process='smld levels=1000 sigma_min=0.01 sigma_max=17' --prediction=mixed --label=log-noise ;;
     faces32-ddpm)
       stages='1e-3:1662 3e-4:2476'
