@@ -152,7 +152,7 @@ static void
 images (results *r)
 {
   const effort work = r->scale == SMOKE   ? (effort){ 4, 8, 1 }
-                      : r->scale == QUICK ? (effort){ 300, 32, 1 }
+                      : r->scale == QUICK ? (effort){ 300, 32, 3 }
                                           : (effort){ 2000, 128, 3 };
   char path[4096];
   sb_error error = { 0 };

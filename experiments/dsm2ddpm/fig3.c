@@ -313,7 +313,7 @@ main (void)
 {
   results r = results_open ();
   static const size_t chains[] = { [SMOKE] = 100, [QUICK] = 1000, [FULL] = 10000 },
-                      rows[] = { [SMOKE] = 2 * THIRDS, [QUICK] = 10 * THIRDS, [FULL] = 200 * THIRDS },
+                      rows[] = { [SMOKE] = 2 * THIRDS, [QUICK] = 20 * THIRDS, [FULL] = 200 * THIRDS },
                       steps[] = { [SMOKE] = 1, [QUICK] = STEPS, [FULL] = STEPS };
   on_points (&r, chains[r.scale]);
   on_digits (&r, rows[r.scale], steps[r.scale]);
