@@ -183,8 +183,8 @@ nearest_of_all (const sb_bytes *faces, const gsl_matrix *x, gsl_vector *distance
   free (index);
 }
 
-double
-nearest_faces (const sb_bytes *faces, const gsl_matrix *x, gsl_matrix *nearest)
+static double
+median_to_nearest (const sb_bytes *faces, const gsl_matrix *x, gsl_matrix *nearest)
 {
   gsl_vector *distance = require_pointer (gsl_vector_alloc (x->size1), "distances");
   nearest_of_all (faces, x, distance, nearest);
@@ -213,6 +213,34 @@ void
 untested (results *r, const char *claim, const char *reason)
 {
   fprintf (r->claims, "\"%s\",untested,\"%s\"\n", claim, reason);
+}
+
+void
+look_for_copies (results *r, const char *variable, const char *name, size_t side, const gsl_matrix *x, const char *row,
+                 const char *claim)
+{
+  const char *path = path_of (variable);
+  if (!path || r->scale == SMOKE)
+    {
+      untested (r, claim, path ? "a few samples say nothing" : "the training faces have not been fetched");
+      return;
+    }
+  char column[64];
+  sb_bytes *faces = faces_read (path);
+  gsl_matrix *test = test_faces (side, GSL_MIN (x->size1, (size_t)TEST_FACES)),
+             *near_test = require_pointer (gsl_matrix_alloc (test->size1, x->size2), "faces"),
+             *nearest = require_pointer (gsl_matrix_alloc (x->size1, x->size2), "faces");
+  double of_test = median_to_nearest (faces, test, near_test), of_samples = median_to_nearest (faces, x, nearest);
+  snprintf (column, sizeof column, "nearest training face, %zux%zu", side, side);
+  results_row (r, row, column, "", of_samples, -1, "", "median Euclidean distance");
+  results_row (r, "test faces", column, "", of_test, -1, "", "");
+  results_claim (r, claim, of_samples >= 0.5 * of_test, "medians to the nearest of %zu: samples %.2f, test faces %.2f",
+                 faces->shape.length[0], of_samples, of_test);
+  picture_pairs (r, name, x, nearest, side);
+  gsl_matrix_free (test);
+  gsl_matrix_free (near_test);
+  gsl_matrix_free (nearest);
+  sb_bytes_free (faces);
 }
 
 // ## Features

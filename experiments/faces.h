@@ -74,9 +74,13 @@ void untested (results *r, const char *claim, const char *reason);
 // A picture of faces, `$OUT-NAME-pixels.png`.
 void picture_faces (const results *r, const char *name, const gsl_matrix *x, size_t side, size_t columns);
 
-// The nearest of all faces to each row of x, in pixels; the median of the Euclidean distances. And a picture of the first
-// rows of two batches, one above the other.
-double nearest_faces (const sb_bytes *faces, const gsl_matrix *x, gsl_matrix *nearest);
+// Are the samples x copies? The claim says that they are no nearer to training faces than half of what test faces are: medians
+// of Euclidean distances, in the row named, to the faces in the file that `variable` names. And a picture NAME of samples
+// above the nearest training faces. Untested at scale smoke, or without the file.
+void look_for_copies (results *r, const char *variable, const char *name, size_t side, const gsl_matrix *x,
+                      const char *row, const char *claim);
+
+// A picture of the first rows of two batches, one above the other.
 void picture_pairs (const results *r, const char *name, const gsl_matrix *x, const gsl_matrix *other, size_t side);
 
 // Multiplications of one pass through a network, in convolutions, linear maps and attention.

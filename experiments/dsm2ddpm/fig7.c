@@ -219,33 +219,6 @@ compare_colours (results *r, const gsl_matrix *x, const gsl_matrix *numbers, con
                    "the largest difference is %.3f", worst);
 }
 
-// ## Nearest training faces
-
-static void
-look_for_copies (results *r, size_t side, const gsl_matrix *x, const gsl_matrix *test, const char *row,
-                 const char *test_row)
-{
-  const bool small = side == SIDE_32;
-  const char *claim = small ? "Samples are no copies: half as far from the training faces as test faces are, or further"
-                            : "At 64x64 too they are no copies",
-             *path = path_of (small ? "TRAINING32" : "TRAINING64");
-  if (!path || r->scale == SMOKE)
-    {
-      untested (r, claim, path ? "a few samples say nothing" : "the training faces have not been fetched");
-      return;
-    }
-  sb_bytes *faces = faces_read (path);
-  gsl_matrix *nearest = require_pointer (gsl_matrix_alloc (x->size1, x->size2), "faces");
-  double of_test = nearest_faces (faces, test, nearest), of_samples = nearest_faces (faces, x, nearest);
-  results_row (r, row, "nearest training face", "", of_samples, -1, "", "median Euclidean distance");
-  results_row (r, test_row, "nearest training face", "", of_test, -1, "", "");
-  results_claim (r, claim, of_samples >= 0.5 * of_test, "medians to the nearest of %zu: samples %.2f, test faces %.2f",
-                 faces->shape.length[0], of_samples, of_test);
-  picture_pairs (r, small ? "nearest" : "large-nearest", x, nearest, side);
-  gsl_matrix_free (nearest);
-  sb_bytes_free (faces);
-}
-
 // ## At 32 x 32
 
 static gsl_matrix *
@@ -277,7 +250,8 @@ judge_small (results *r)
   if (r->scale != SMOKE)
     claim_distances (r, distance, shown);
   compare_colours (r, x[shown], numbers, set_name[shown]);
-  look_for_copies (r, SIDE_32, x[shown], x[TEST], set_name[shown], set_name[TEST]);
+  look_for_copies (r, "TRAINING32", "nearest", SIDE_32, x[shown], set_name[shown],
+                   "Samples are no copies: half as far from the training faces as test faces are, or further");
 
   gsl_matrix_const_view some = gsl_matrix_const_submatrix (x[shown], 0, 0, GSL_MIN ((size_t)SHOWN, n), x[shown]->size2),
                         faces = gsl_matrix_const_submatrix (x[TEST], 0, 0, GSL_MIN ((size_t)SHOWN, n), x[TEST]->size2);
@@ -434,7 +408,7 @@ judge_large (results *r)
       results_claim (r, claim, distance[1] <= 0.1 * distance[2], "%.3g; noise %.3g; test faces %.3g", distance[1],
                      distance[2], distance[0]);
     }
-  look_for_copies (r, SIDE_64, x, test, row[1], row[0]);
+  look_for_copies (r, "TRAINING64", "large-nearest", SIDE_64, x, row[1], "At 64x64 too they are no copies");
   picture_faces (r, "large", x, SIDE_64, 9);
   gsl_matrix_free (x);
   gsl_matrix_free (test);

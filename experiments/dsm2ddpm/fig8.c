@@ -255,17 +255,11 @@ picture_codes (const results *r, const sb_patches *code)
   {
     PAIRS = 10
   };
-  gsl_matrix *test = test_faces (SIDE_64, PAIRS), *z = encoded (code, test), *back = decoded (code, z),
-             *both = require_pointer (gsl_matrix_alloc (2 * PAIRS, test->size2), "pairs");
-  gsl_matrix_view upper = gsl_matrix_submatrix (both, 0, 0, PAIRS, test->size2),
-                  lower = gsl_matrix_submatrix (both, PAIRS, 0, PAIRS, test->size2);
-  gsl_matrix_memcpy (&upper.matrix, test);
-  gsl_matrix_memcpy (&lower.matrix, back);
-  picture_faces (r, "code", both, SIDE_64, PAIRS);
+  gsl_matrix *test = test_faces (SIDE_64, PAIRS), *z = encoded (code, test), *back = decoded (code, z);
+  picture_pairs (r, "code", test, back, SIDE_64);
   gsl_matrix_free (test);
   gsl_matrix_free (z);
   gsl_matrix_free (back);
-  gsl_matrix_free (both);
   z = noise_latents (r, code, PAIRS, 1);
   back = decoded (code, z);
   picture_faces (r, "noise", back, SIDE_64, PAIRS);
@@ -273,40 +267,13 @@ picture_codes (const results *r, const sb_patches *code)
   gsl_matrix_free (back);
 }
 
-// Beside the samples the training faces nearest to them. What the decoder can show of a training face is nearer to it than
-// the face itself is to others, so a copy would be seen.
-
-static void
-look_for_copies (results *r, const gsl_matrix *x)
-{
-  static const char *const claim
-      = "Samples are no copies: half as far from the training faces as test faces are, or further";
-  const char *path = path_of ("TRAINING");
-  if (!path || r->scale == SMOKE)
-    {
-      untested (r, claim, path ? "a few samples say nothing" : "the training faces have not been fetched");
-      return;
-    }
-  sb_bytes *faces = faces_read (path);
-  gsl_matrix *test = test_faces (SIDE_64, SHOWN),
-             *nearest = require_pointer (gsl_matrix_alloc (x->size1, x->size2), "faces");
-  double of_test = nearest_faces (faces, test, nearest), of_samples = nearest_faces (faces, x, nearest);
-  results_row (r, "samples shown", "nearest training face", "", of_samples, -1, "", "median Euclidean distance");
-  results_row (r, "test faces", "nearest training face", "", of_test, -1, "", "");
-  results_claim (r, claim, of_samples >= 0.5 * of_test, "medians to the nearest of %zu: samples %.2f, test faces %.2f",
-                 faces->shape.length[0], of_samples, of_test);
-  picture_pairs (r, "nearest", x, nearest, SIDE_64);
-  gsl_matrix_free (test);
-  gsl_matrix_free (nearest);
-  sb_bytes_free (faces);
-}
-
 static void
 picture_samples (results *r, const sb_patches *code)
 {
   gsl_matrix *z = latents_drawn (r, code, "shown"), *x = decoded (code, z);
   picture_faces (r, "samples", x, SIDE_64, 7);
-  look_for_copies (r, x);
+  look_for_copies (r, "TRAINING", "nearest", SIDE_64, x, "samples shown",
+                   "Samples are no copies: half as far from the training faces as test faces are, or further");
   gsl_matrix_free (z);
   gsl_matrix_free (x);
 }
