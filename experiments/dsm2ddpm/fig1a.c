@@ -7,6 +7,7 @@
 
 #include "../results.h"
 
+#include <gsl/gsl_cdf.h>
 #include <math.h>
 #include <scorebook.h>
 #include <stdlib.h>
@@ -82,6 +83,22 @@ arrival (void)
   return t;
 }
 
+// The share of trajectories in the circle that holds 99% of the target, $\|\mathbf x\|^2 < 9.2103$. Over the variance,
+// $\|\tilde{\mathbf x}_t\|^2$ is a noncentral $\chi^2$ with two degrees of freedom, a mixture of central ones: $\chi^2_{2 +
+// 2j}$ with the probability that a Poisson variable with the mean $\|\boldsymbol\mu_t\|^2/2v_t$ is $j$.
+
+static const double circle = 9.2103;
+
+static double
+share_after (size_t t)
+{
+  moments m = moments_after (t);
+  double rate = D * m.mean * m.mean / (2 * m.variance), weight = exp (-rate), sum = 0;
+  for (int j = 0; j < 1000; weight *= rate / ++j)
+    sum += weight * gsl_cdf_chisq_P (circle / m.variance, D + 2 * j);
+  return sum;
+}
+
 // ## Many trajectories, looked at on the way
 
 enum
@@ -119,7 +136,7 @@ compare (void *context, size_t done, size_t steps, const gsl_matrix *x)
         {
           double a = gsl_matrix_get (x, i, 0), b = gsl_matrix_get (x, i, 1);
           w->mean[k] += (a + b) / 2 / (double)x->size1;
-          w->inside[k] += (a * a + b * b < 9.2103) / (double)x->size1;
+          w->inside[k] += (a * a + b * b < circle) / (double)x->size1;
         }
   return GSL_SUCCESS;
 }
@@ -166,7 +183,7 @@ compare_many (results *r, const law *l)
 {
   size_t n = r->scale == FULL ? 200000 : 2000;
   watch w = { .file = NULL };
-  double worst = 0;
+  double worst = 0, worst_share = 0;
   run (r, l, n, STEPS, 1000, compare, &w);
   for (size_t k = 0; k < LOOKS; k++)
     {
@@ -176,13 +193,21 @@ compare_many (results *r, const law *l)
       snprintf (row, sizeof row, "t = %zu", look_at[k]);
       snprintf (note, sizeof note, "exactly %.4f", m.mean);
       results_row (r, row, "mean coordinate", "", w.mean[k], error, "", note);
-      results_row (r, row, "within 99% of the target", "", w.inside[k],
-                   sqrt (w.inside[k] * (1 - w.inside[k]) / (double)n), "", "");
+      double share = share_after (look_at[k]), deviation = sqrt (share * (1 - share) / (double)n);
+      snprintf (note, sizeof note, "exactly %.4f", share);
+      results_row (r, row, "within 99% of the target", "", w.inside[k], deviation, "", note);
+      worst_share = fmax (worst_share, (fabs (w.inside[k] - share) - 1 / (double)n) / deviation);
       results_row (r, row, "divergence from the target", "", divergence_after (look_at[k]), -1, "nats", "exact");
       worst = fmax (worst, fabs (w.mean[k] - m.mean) / error);
     }
   results_claim (r, "The mean goes to the target's as (1 - ε/2)^t", worst < 5,
                  "%zu trajectories: at most %.1f standard errors from 10 (1 - ε/2)^t", n, worst);
+  results_claim (
+      r, "At step 250 the trajectories are where the target is",
+      worst_share < 5 && fabs (share_after (250) - 0.99) < 0.0099,
+      "of the exact law %.4f are within 99%% of the target at step 250, %.3f at 50, %.1g at 25; what is found "
+      "is at most %.1f standard errors from that",
+      share_after (250), share_after (50), share_after (25), fmax (0, worst_share));
   results_claim (r, "150 to 250 steps are needed", arrival () >= 150 && arrival () <= 250,
                  "the divergence of both coordinates from N(0, I) passes 0.02 at step %zu (ε = %g, start (10, 10)), "
                  "where the report does not say from where it starts; at step 25 %.4f of the trajectories, at 50 %.3f, "

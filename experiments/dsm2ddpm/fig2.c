@@ -30,28 +30,84 @@ static const double eta = 0.05;
 typedef struct
 {
   double last, slope; // the loss at the end, and how much it falls a step over the last tenth
+  double c[D];        // the score at the end
 } descent;
+
+static double
+variance_of (size_t k, double sigma)
+{
+  return (k < RANK) + sigma * sigma;
+}
 
 static descent
 descend (double sigma, FILE *curve)
 {
-  double c[D] = { 0 }, loss = 0, before = 0;
+  descent d = { .c = { 0 } };
+  double before = 0;
   for (int step = 0; step <= DESCENT; step++)
     {
-      loss = 0;
+      for (size_t k = 0; k < D && step > 0; k++)
+        d.c[k] -= eta * (-1 + d.c[k] * variance_of (k, sigma));
+      d.last = 0;
       for (size_t k = 0; k < D; k++)
-        {
-          double variance = (k < RANK) + sigma * sigma;
-          loss += -c[k] + c[k] * c[k] * variance / 2;
-          c[k] -= eta * (-1 + c[k] * variance);
-        }
+        d.last += -d.c[k] + d.c[k] * d.c[k] * variance_of (k, sigma) / 2;
       if (step == DESCENT * 9 / 10)
-        before = loss;
+        before = d.last;
       if (step % 200 == 0)
-        fprintf (curve, "%d %.8g\n", step, loss);
+        fprintf (curve, "%d %.8g\n", step, d.last);
     }
   fputs ("\n\n", curve);
-  return (descent){ loss, (loss - before) / (DESCENT / 10) };
+  d.slope = (d.last - before) / (DESCENT / 10);
+  return d;
+}
+
+// Sliced score matching itself, on draws and along random directions, has that loss in the mean.
+
+static int
+linear (const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, gsl_matrix *out, void *params)
+{
+  const double *c = params;
+  (void)t, (void)y;
+  for (size_t i = 0; i < x->size1; i++)
+    for (size_t k = 0; k < D; k++)
+      gsl_matrix_set (out, i, k, -c[k] * gsl_matrix_get (x, i, k));
+  return GSL_SUCCESS;
+}
+
+static int
+linear_jvp (const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, const gsl_matrix *v, gsl_matrix *out,
+            void *params)
+{
+  (void)x;
+  return linear (v, t, y, out, params);
+}
+
+// How many standard errors off it is.
+
+static double
+sliced (results *r, const char *row, double sigma, descent *d)
+{
+  size_t n = r->scale == SMOKE ? 1000 : 20000;
+  sb_score_callback callback = { .view = SB_SCORE, .function = linear, .jvp = linear_jvp, .params = d->c };
+  sb_process *process = require_pointer (sb_ve_alloc (D, 0.01, 10), "the process");
+  sb_score *score = require_pointer (sb_score_callback_alloc (&callback, process), "the score");
+  gsl_matrix *x = require_pointer (gsl_matrix_alloc (n, D), "draws");
+  gsl_vector *t = require_pointer (gsl_vector_calloc (n), "times"),
+             *loss = require_pointer (gsl_vector_alloc (n), "losses");
+  require (sb_stream_normals ((sb_stream){ r->seed, SB_FOR_DATA, 0 }, 0, x), "draws");
+  for (size_t i = 0; i < n; i++)
+    for (size_t k = 0; k < D; k++)
+      *gsl_matrix_ptr (x, i, k) *= sqrt (variance_of (k, sigma));
+  require (sb_ssm_loss (&(sb_ssm){ .projections = 1 }, score, x, t, NULL, (sb_stream){ r->seed, 0, 0 }, loss),
+           "the sliced loss");
+  double mean = gsl_stats_mean (loss->data, 1, n), se = gsl_stats_sd (loss->data, 1, n) / sqrt ((double)n);
+  results_row (r, row, "the same by slices", "", mean, se, "", "of draws, along random directions");
+  gsl_vector_free (loss);
+  gsl_vector_free (t);
+  gsl_matrix_free (x);
+  sb_score_free (score);
+  sb_process_free (process);
+  return fabs (mean - d->last) / se;
 }
 
 static void
@@ -71,6 +127,9 @@ known (results *r)
                  eta * (D - RANK));
   results_claim (r, "With noise it settles at its floor", fabs (noised.last / floor - 1) < 1e-6, "at %.6f; floor %.6f",
                  noised.last, floor);
+  double off = sliced (r, "known law, raw", 0, &raw);
+  off = fmax (off, sliced (r, "known law, noised", sigma, &noised));
+  results_claim (r, "Random slices have that loss in the mean", off < 5, "at most %.1f standard errors from it", off);
 }
 
 // ## Images

@@ -149,12 +149,13 @@ main (void)
   require (sb_annealed_sample (&annealed, score, NULL, times, (sb_stream){ r.seed, 0, 0 }, x), "annealed Langevin");
   r.evaluations += n * LEVELS * STEPS;
 
-  double noise = 8 / sqrt ((double)n);
+  // Few samples blur both numbers: a variance by $\sqrt{1.25/n}$ of itself, which is below 1% from 20000 on.
+  double noise = 8 / sqrt ((double)n), of_variance = r.scale == SMOKE ? 5 * sqrt (1.25 / (double)n) : 0;
   results_claim (&r, "Each level ends at its own perturbed law", w.largest_gap < 0.1 + noise,
                  "the mean log density is within %.3f nats of its greatest at every level, %zu samples", w.largest_gap,
                  n);
   results_claim (
-      &r, "The samples tighten to the data level by level", w.falls && w.largest_variance < 0.06 + noise,
+      &r, "The samples tighten to the data level by level", w.falls && w.largest_variance < 0.06 + of_variance,
       "the variance of a mode falls at every level below σ = 1, and is within %.1f%% of the chain's recursion",
       100 * w.largest_variance);
   gsl_matrix_free (w.draws);

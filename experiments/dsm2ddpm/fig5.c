@@ -436,6 +436,7 @@ main (void)
                       chains[] = { [SMOKE] = 4, [QUICK] = 32, [FULL] = 200 },
                       weighed[] = { [SMOKE] = 8, [QUICK] = 96, [FULL] = 1000 };
   ncsn n = ncsn_open ();
+  ncsn_settings (&r, &n, steps[r.scale]);
   walk (&r, &n, rows[r.scale], steps[r.scale]);
   walk_exactly (&r, &n, images[r.scale], chains[r.scale], exact_steps[r.scale]);
   weigh_levels (&r, &n, weighed[r.scale]);

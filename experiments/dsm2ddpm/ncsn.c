@@ -38,6 +38,27 @@ ncsn_sigma (const ncsn *n, size_t i)
   return sb_smld_sigma (n->model->process, LEVELS + 1 - i);
 }
 
+// ## Settings
+//
+// Of $\alpha_i = \varepsilon\sigma_i^2/\sigma_L^2$ the first is 0.2 and the last $\varepsilon$.
+
+void
+ncsn_settings (results *r, const ncsn *n, size_t steps)
+{
+  static const char column[] = "setting";
+  const sb_annealed annealed = { .epsilon = epsilon, .steps = steps };
+  double alpha_1, alpha_L;
+  require (sb_annealed_step_size (&annealed, n->model->process, n->times, 1, &alpha_1), "the first step size");
+  require (sb_annealed_step_size (&annealed, n->model->process, n->times, LEVELS, &alpha_L), "the last step size");
+  results_row (r, "levels", column, "10", LEVELS, -1, "", "");
+  results_row (r, "σ of the first", column, "1", ncsn_sigma (n, 1), -1, "", "");
+  results_row (r, "σ of the last", column, "0.01", ncsn_sigma (n, LEVELS), -1, "", "");
+  results_row (r, "steps a level", column, "100", (double)steps, -1, "", "");
+  results_row (r, "α of the first", column, "", alpha_1, -1, "", "ε σ₁² / σ_L²");
+  results_row (r, "α of the last", column, "2·10⁻⁵", alpha_L, -1, "", "ε");
+  results_row (r, "evaluations a chain", column, "", (double)(LEVELS * steps), -1, "", "");
+}
+
 // ## Starts
 
 void

@@ -23,6 +23,9 @@ void ncsn_close (ncsn n);
 
 double ncsn_sigma (const ncsn *n, size_t i); // of level i = 1, ..., LEVELS
 
+// The numbers of Algorithm 1, beside those the report prints: `steps` a level, the step sizes as the sampler has them.
+void ncsn_settings (results *r, const ncsn *n, size_t steps);
+
 // Starts of a seed's chains, first to first + x->size1: from N(0, I), or uniform in [0, 1].
 void normal_starts (uint64_t seed, uint64_t first, gsl_matrix *x);
 void uniform_starts (uint64_t seed, uint64_t first, gsl_matrix *x);

@@ -292,13 +292,14 @@ Test (denoising, erratum_variance_of_the_target_at_every_sigma)
 
 // Of this variance the score of the noised law explains a part, and the rest is the constant of the objective, twice.
 // For data $\mathcal N(m, s^2)$: $\frac{1}{\sigma^2} = \frac{1}{s^2 + \sigma^2} + \frac{s^2}{\sigma^2(s^2 +
-// \sigma^2)}$; both parts by a sum that is exact for quadratic functions. [dsm2ddpm.txt-DSM-variance]
+// \sigma^2)}$; both parts by a sum that is exact for quadratic functions. For $s^2 = 1.7$, $\sigma^2 = 0.4$ the constant is
+// 1.01190476. [dsm2ddpm.txt-DSM-variance] [dsm2ddpm.txt-DSM]
 
 static const double m = 0.7, s2 = 1.7;
 
 Test (denoising, explained_and_unexplained_variance)
 {
-  const double sigmas[] = { 2, 0.6, 0.1 };
+  const double sigmas[] = { 2, sqrt (0.4), 0.1 };
   for (int k = 0; k < 3; k++)
     {
       const double sigma = sigmas[k], s = sqrt (s2), means[2] = { m, 0 }, L[4] = { s, 0, 0, 1 };
@@ -324,7 +325,7 @@ Test (denoising, explained_and_unexplained_variance)
       cr_assert_float_eq (unexplained * sigma * sigma * v / s2, 1, 1e-12);
       cr_assert_float_eq ((explained + unexplained) * sigma * sigma, 1, 1e-12);
       if (k == 1)
-        cr_assert_float_eq (s2 / (2 * 0.4 * (s2 + 0.4)), 1.01190476, 5e-9);
+        cr_assert_float_eq (unexplained / 2, 1.01190476, 5e-9, "%.10g", unexplained / 2);
       gsl_matrix_free (x);
       gsl_matrix_free (x_tilde);
       gsl_matrix_free (score);
@@ -560,6 +561,66 @@ Test (denoising, a_wrong_score_where_no_data_are)
   cr_assert_gt (explicit(bumpy, truth, &noised), 0.05);
   rule_free (noised);
   sb_score_free (bumpy);
+  sb_score_free (truth);
+  sb_process_free (process);
+  sb_target_free (law);
+}
+
+// So it is with the denoising loss itself. Whatever is added to the exact score, $b(\tilde{\mathbf x})$, meets a residual
+// whose mean at $\tilde{\mathbf x}$ is zero, and costs $\tfrac12\mathbb E_{q_\sigma}b^2$: a hill $e^{-(x - c)^2/2w^2}$, of
+// height 1, by a Gaussian integral,
+// $$ \tfrac12\sum_k w_k\sqrt{\frac{w^2/2}{v}}\,e^{-(c - \mu_k)^2/2v}, \qquad v = \tfrac{w^2}2 + v_k + \sigma^2, $$
+// less than half the probability of the place, and nothing far away. [dsm2ddpm.txt-manifold]
+
+static const double hill_width = 0.5;
+
+static int
+add_hill (const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, gsl_matrix *out, void *params)
+{
+  void **with = params;
+  double at = *(const double *)with[1];
+  int status = sb_score_evaluate (with[0], SB_SCORE, x, t, y, out);
+  for (size_t i = 0; i < x->size1; i++)
+    *gsl_matrix_ptr (out, i, 0) += exp (-0.5 * gsl_pow_2 ((gsl_matrix_get (x, i, 0) - at) / hill_width));
+  return status;
+}
+
+static double
+cost_of_hill (double at, double sigma2)
+{
+  const double w[] = { 0.3, 0.7 }, mu[] = { -2, 1.5 }, v[] = { 0.5, 0.8 }, square = gsl_pow_2 (hill_width) / 2;
+  double sum = 0;
+  for (int k = 0; k < 2; k++)
+    {
+      double all = square + v[k] + sigma2;
+      sum += 0.5 * w[k] * sqrt (square / all) * exp (-gsl_pow_2 (at - mu[k]) / (2 * all));
+    }
+  return sum;
+}
+
+Test (denoising, what_a_wrong_score_costs)
+{
+  const double places[] = { 1.5, -2, 0, 5, 8, 21.5 }, sigma2 = 0.4;
+  double at;
+  sb_target *law = two_bumps ();
+  sb_process *process = one_level (1, sqrt (sigma2));
+  sb_score *truth = sb_score_exact_alloc (law, process);
+  void *with[2] = { truth, &at };
+  sb_score_callback callback = { .view = SB_SCORE, .function = add_hill, .params = with };
+  sb_score *hilly = sb_score_callback_alloc (&callback, process);
+  rule data = rule_of_line (law, process, 0, -12, 12, POINTS);
+  double best = denoising_by_sums (truth, &data, sqrt (sigma2));
+  for (int k = 0; k < 6; k++)
+    {
+      at = places[k];
+      double cost = denoising_by_sums (hilly, &data, sqrt (sigma2)) - best;
+      cr_assert_float_eq (cost, cost_of_hill (at, sigma2), 1e-12, "at %g: %.15g, not %.15g", at, cost,
+                          cost_of_hill (at, sigma2));
+      if (at > 20)
+        cr_assert_lt (fabs (cost), 1e-12);
+    }
+  rule_free (data);
+  sb_score_free (hilly);
   sb_score_free (truth);
   sb_process_free (process);
   sb_target_free (law);

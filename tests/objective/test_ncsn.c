@@ -262,7 +262,7 @@ Test (ncsn, levels_of_equal_size)
 
 // ## One level a row
 //
-// as trainings do: sb_dsm_draw draws it, and the mean over $3\cdot10^4$ rows is that over the levels, within 5 standard
+// as trainings do: sb_dsm_draw draws it, and the mean over $10^5$ rows is that over the levels, within 5 standard
 // errors. It is half of dsm.c's loss with the weight $\operatorname{Var}[x_t \mid x_0] = \sigma^2$, row by row.
 // [dsm2ddpm.txt-NCSN-objective]
 
@@ -270,7 +270,7 @@ Test (ncsn, a_level_for_each_row)
 {
   enum
   {
-    ROWS = 30000
+    ROWS = 100000
   };
   sb_target *law = three_in_space ();
   sb_process *process = sb_smld_alloc (3, L, 0.05, 2);
