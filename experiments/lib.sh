@@ -79,7 +79,7 @@ train() {
       stages='1e-3:1662 3e-4:2476'
       network='unet image=3x32x32 channels=32 multipliers=1,2,2 attention=8' ;;
     faces64-ddpm)
-      stages='1e-3:1777 3e-4:2251'
+      stages='1e-3:6000 3e-4:9000 1e-4:10000'
       network='unet image=3x64x64 channels=16 multipliers=1,2,4,4 attention=8' ;;
     faces-latent)
       stages='1e-3:6000 3e-4:9000'
