@@ -60,7 +60,7 @@ noinst_PROGRAMS += %D%/dsm2ddpm/fig6-driver %D%/dsm2ddpm/vlb-driver
 # Faces: the latents and moments that come with the data, and the figures.
 noinst_PROGRAMS += %D%/dsm2ddpm/latents-driver %D%/dsm2ddpm/moments-driver %D%/dsm2ddpm/fig7-driver \
   %D%/dsm2ddpm/fig8-driver
-%C%_dsm2ddpm_fig7_driver_SOURCES = %D%/dsm2ddpm/fig7.c $(experiments_faces) $(experiments_common)
+%C%_dsm2ddpm_fig7_driver_SOURCES = %D%/dsm2ddpm/fig7.c %D%/judge.c %D%/judge.h $(experiments_faces) $(experiments_common)
 %C%_dsm2ddpm_fig7_driver_LDADD = libscorebook-core.la
 %C%_dsm2ddpm_fig8_driver_SOURCES = %D%/dsm2ddpm/fig8.c $(experiments_faces) $(experiments_common)
 %C%_dsm2ddpm_fig8_driver_LDADD = libscorebook-core.la

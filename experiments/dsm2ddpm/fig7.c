@@ -1,9 +1,10 @@
 // # Figure 7: faces in colour
 //
 // The chain of a thousand levels, first with the exact noise of a mixture, whose components it must draw as often as they are
-// there; then with networks that have learned drawn faces. [dsm2ddpm.fig7]
+// there; then with networks that have learned drawn faces, and one of digits. [dsm2ddpm.fig7]
 
 #include "../faces.h"
+#include "../judge.h"
 
 #include <gsl/gsl_cdf.h>
 #include <gsl/gsl_math.h>
@@ -222,11 +223,11 @@ compare_colours (results *r, const gsl_matrix *x, const gsl_matrix *numbers, con
 // ## At 32 x 32
 
 static gsl_matrix *
-samples_named (const results *r, const char *name)
+samples_named (const results *r, const char *name, size_t d)
 {
   char path[4096];
   snprintf (path, sizeof path, "%s-%s.npy", r->out, name);
-  gsl_matrix *x = rows_of_file (path, face_size (SIDE_32));
+  gsl_matrix *x = rows_of_file (path, d);
   clip (x);
   return x;
 }
@@ -235,16 +236,17 @@ static void
 judge_small (results *r)
 {
   const char *grid = path_of ("GRID32");
-  gsl_matrix *strided = samples_named (r, "strided"), *anew = samples_named (r, "anew"),
-             *unbounded = samples_named (r, "unbounded"),
-             *numbers = training_numbers ("models/faces32-pixels.safetensors", face_size (SIDE_32));
+  const size_t d = face_size (SIDE_32);
+  gsl_matrix *strided = samples_named (r, "strided", d), *anew = samples_named (r, "anew", d),
+             *unbounded = samples_named (r, "unbounded", d),
+             *numbers = training_numbers ("models/faces32-pixels.safetensors", d);
   size_t n = strided->size1;
   double distance[SETS][KINDS];
   gsl_matrix *x[SETS] = { [TEST] = test_faces (SIDE_32, n),
                           [ALL_STEPS] = grid ? faces_of_picture (grid, SIDE_32, n) : NULL,
                           [FEW_STEPS] = strided,
                           [GAUSSIAN] = gaussian_pixels (r, numbers, n),
-                          [NOISE] = noise_pixels (r, n, face_size (SIDE_32)) };
+                          [NOISE] = noise_pixels (r, n, d) };
   set shown = grid ? ALL_STEPS : FEW_STEPS;
   measure_sets (r, x, n, distance);
   if (r->scale != SMOKE)
@@ -415,6 +417,37 @@ judge_large (results *r)
   gsl_matrix_free (noise);
 }
 
+// ## Digits
+//
+// There is a network that knows digits: how sure it is of what the same chain has drawn with the noise predictor of MNIST, and
+// which digits it sees.
+
+static void
+judge_digits (results *r)
+{
+  gsl_matrix *x = samples_named (r, "digits", PIXELS);
+  judge j = judge_open ();
+  verdict v = judged (&j, x, -1, 1);
+  size_t classes = 0;
+  results_row (r, "digits", "mean confidence", "", v.confidence, -1, "", "a classifier of MNIST's digits");
+  for (size_t k = 0; k < CLASSES; k++)
+    {
+      char column[32];
+      snprintf (column, sizeof column, "share of class %zu", k);
+      results_row (r, "digits", column, "", v.share[k], sqrt (v.share[k] * (1 - v.share[k]) / (double)x->size1), "",
+                   "");
+      classes += v.share[k] > 0;
+    }
+  if (r->scale != SMOKE)
+    {
+      results_claim (r, "Of digits that the chain has drawn a classifier is sure: a mean confidence above 0.8",
+                     v.confidence > 0.8, "%.3f, %zu samples", v.confidence, x->size1);
+      results_claim (r, "All ten digits are among them", classes == CLASSES, "%zu of them", classes);
+    }
+  judge_close (j);
+  gsl_matrix_free (x);
+}
+
 int
 main (void)
 {
@@ -426,6 +459,8 @@ main (void)
                seen[] = { [SMOKE] = 2, [QUICK] = TEST_FACES, [FULL] = TEST_FACES };
   on_a_mixture (&r, samples[r.scale], steps[r.scale]);
   judge_large (&r);
+  if (path_of ("DIGITS"))
+    judge_digits (&r);
   if (path_of ("MODEL"))
     {
       judge_small (&r);

@@ -60,7 +60,7 @@ Test (decoder, levels_have_all_of_the_mass)
 }
 
 // A level's mass, where doubles can still see it, is a difference of distribution functions; the first has everything
-// below, the last everything above.
+// below, the last everything above. [dsm2ddpm.txt-VLB-L0]
 
 static double
 mass_residual (const double *v, void *context)
@@ -107,7 +107,7 @@ Test (decoder, wide_one_tends_to_the_density)
 // The numbers stay finite where doubles cannot tell the distribution functions apart. At 20 standard deviations, by
 // $\log\int_a^b\varphi = -\frac{a^2}{2} + \log\int_0^{b-a}e^{-au-u^2/2}du - \frac12\log 2\pi$ and quadrature; on the
 // other side of the mean the same; and at $10^4$ standard deviations, where it is $\log\varphi(a) - \log a$ to
-// $10^{-8}$.
+// $10^{-8}$. [dsm2ddpm.txt-VLB-L0]
 
 typedef struct
 {

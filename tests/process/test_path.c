@@ -239,6 +239,7 @@ Test (path, density_is_that_of_the_joint_gaussian)
 }
 
 // Rows of a drawn path follow one from the other by the definition, each with its own row of normals.
+// [dsm2ddpm.txt-DDPM-forward-joint]
 
 Test (path, steps_of_a_path)
 {

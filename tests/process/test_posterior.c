@@ -159,6 +159,31 @@ Test (posterior, erratum_a3_identify_factor_2)
   cr_assert_float_eq (s.v / s.gamma, 0.1117526, 1e-7, "as printed");
 }
 
+// The library's mean and variance are $\mathbf{v}/2\gamma$ and $1/\gamma$ wherever $x_0$ and $x_t$ are: $10^{-13}$.
+// [dsm2ddpm.txt-A3-identify] [dsm2ddpm.txt-A3-exponent]
+
+Test (posterior, square_has_its_mean_and_variance)
+{
+  chain c;
+  chain_small (&c);
+  sb_process *ddpm = chain_alloc (&c, 1);
+  gsl_matrix *points = chain_normals (50, 2, 19);
+  for (size_t t = 2; t <= 4; t++)
+    {
+      sb_posterior p;
+      cr_assert_eq (sb_posterior_at (ddpm, SB_DENOISER, (double)(t - 1) / 4, (double)t / 4, &p), GSL_SUCCESS);
+      for (size_t i = 0; i < points->size1; i++)
+        {
+          double x_0 = gsl_matrix_get (points, i, 0), x_t = gsl_matrix_get (points, i, 1);
+          square s = square_at (&c, t, x_0, x_t);
+          cr_assert_float_eq (p.of_x * x_t + p.of_e * x_0, s.v / (2 * s.gamma), 1e-13, "t = %zu", t);
+          cr_assert_float_eq (p.variance, 1 / s.gamma, 1e-13, "t = %zu", t);
+        }
+    }
+  gsl_matrix_free (points);
+  sb_process_free (ddpm);
+}
+
 // Both denominators are $1 - \bar\alpha_t$. The printed $1 - \bar\alpha_{t-1}$ gives 0.07490445, and does not map the
 // chain's mean path to itself. [dsm2ddpm.txt-posterior-mean-x0]
 
@@ -354,7 +379,7 @@ Test (posterior, simulated_chains_regress_to_it)
 }
 
 // Row by row a draw is the mean and $\sqrt{\tilde\beta_t}$ times the row's normals, each at its own times; from level 1
-// on, with all $s$ zero (NULL), it is $\mathbf{x}_0$.
+// on, with all $s$ zero (NULL), it is $\mathbf{x}_0$. [dsm2ddpm.txt-posterior]
 
 Test (posterior, draw_is_mean_and_noise)
 {

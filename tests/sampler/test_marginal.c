@@ -10,6 +10,7 @@
 #include "process/smld.h"
 #include "sampler/annealed.h"
 #include "sampler/pc.h"
+#include "score/callback.h"
 #include "score/exact.h"
 
 #include <criterion/criterion.h>
@@ -228,6 +229,59 @@ Test (marginal, correlated_data)
   gsl_matrix_free (C);
   sb_score_free (score);
   sb_target_free (data);
+  sb_process_free (ddpm);
+}
+
+// The score of a law has a symmetric Jacobian; that of a model need not, and then the step's matrix $\mathbf{M}$ and its
+// transpose are two. With $\mathbf{s}(\mathbf{x}) = \mathbf{B}\mathbf{x} + \mathbf{c}$ it is $(\mathbf{I} +
+// \beta_t\mathbf{B})/\sqrt{\alpha_t}$, and the step's offset $\beta_t\mathbf{c}/\sqrt{\alpha_t}$.
+// [dsm2ddpm.txt-model-marginal]
+
+static const double B[2][2] = { { -0.5, 0.8 }, { -0.3, -0.9 } }, offset[2] = { 0.2, -0.4 };
+
+static int
+turning (const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, gsl_matrix *out, void *params)
+{
+  (void)t, (void)y, (void)params;
+  for (size_t i = 0; i < x->size1; i++)
+    for (size_t j = 0; j < 2; j++)
+      gsl_matrix_set (out, i, j, offset[j] + B[j][0] * gsl_matrix_get (x, i, 0) + B[j][1] * gsl_matrix_get (x, i, 1));
+  return GSL_SUCCESS;
+}
+
+Test (marginal, a_model_that_turns)
+{
+  chain c;
+  chain_small (&c);
+  sb_process *ddpm = chain_alloc (&c, 2);
+  const sb_score_callback callback = { .view = SB_SCORE, .function = turning };
+  sb_score *score = sb_score_callback_alloc (&callback, ddpm);
+  sb_reverse r = model (score, SB_VARIANCE_BETA, SB_VARIANCE_BETA);
+  double mean[] = { 0.3, 0.2 }, covariance[] = { 2, -0.3, -0.3, 0.7 }, M[2][2], want[2], V[2][2];
+  for (int i = 0; i < 2; i++)
+    {
+      for (int j = 0; j < 2; j++)
+        M[i][j] = ((i == j) + 0.2 * B[i][j]) / sqrt (0.8);
+      want[i] = M[i][0] * mean[0] + M[i][1] * mean[1] + 0.2 * offset[i] / sqrt (0.8);
+    }
+  for (int i = 0; i < 2; i++)
+    for (int j = 0; j < 2; j++)
+      {
+        V[i][j] = i == j ? 0.2 : 0;
+        for (int a = 0; a < 2; a++)
+          for (int b = 0; b < 2; b++)
+            V[i][j] += M[i][a] * covariance[2 * a + b] * M[j][b];
+      }
+  gsl_vector_view mu = gsl_vector_view_array (mean, 2);
+  gsl_matrix_view C = gsl_matrix_view_array (covariance, 2, 2);
+  cr_assert_eq (sb_marginal_step (&r, 0.5, 0.75, &mu.vector, &C.matrix), GSL_SUCCESS);
+  for (int i = 0; i < 2; i++)
+    {
+      cr_assert_float_eq (mean[i], want[i], 1e-13);
+      for (int j = 0; j < 2; j++)
+        cr_assert_float_eq (covariance[2 * i + j], V[i][j], 1e-13);
+    }
+  sb_score_free (score);
   sb_process_free (ddpm);
 }
 

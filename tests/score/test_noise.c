@@ -128,6 +128,35 @@ by_responsibilities (const double *x, double bar, double gathered, const double 
     }
 }
 
+// From the noise alone the library finds the other two, $-\varepsilon^*/\sqrt{1 - \bar\alpha_t}$ and
+// $(\mathbf{x}_t - \sqrt{1 - \bar\alpha_t}\,\varepsilon^*)/\sqrt{\bar\alpha_t} = \operatorname{E}[\mathbf{x}_0 \mid
+// \mathbf{x}_t]$, the second to $10^{-11}$. [dsm2ddpm.txt-score-average] [dsm2ddpm.txt-x0-from-eps]
+
+static void
+check_conversions (const sb_process *ddpm, const gsl_matrix *x, const gsl_vector *t, double bar, double gathered,
+                   const double *v, const double (*m)[D], size_t components)
+{
+  gsl_matrix *score = gsl_matrix_alloc (ROWS, D), *data = gsl_matrix_alloc (ROWS, D);
+  for (size_t i = 0; i < ROWS; i++)
+    by_responsibilities (gsl_matrix_const_ptr (x, i, 0), bar, gathered, v, m, components, gsl_matrix_ptr (score, i, 0),
+                         gsl_matrix_ptr (data, i, 0));
+  gsl_matrix *epsilon = gsl_matrix_alloc (ROWS, D), *x_hat = gsl_matrix_alloc (ROWS, D);
+  gsl_matrix_memcpy (epsilon, score);
+  gsl_matrix_memcpy (x_hat, score);
+  cr_assert_eq (sb_tweedie (ddpm, SB_EPSILON, SB_SCORE, x, t, score), GSL_SUCCESS);
+  cr_assert_eq (sb_tweedie (ddpm, SB_EPSILON, SB_DENOISER, x, t, x_hat), GSL_SUCCESS);
+  for (size_t i = 0; i < ROWS; i++)
+    for (size_t j = 0; j < D; j++)
+      {
+        cr_assert_float_eq (-sqrt (gathered) * gsl_matrix_get (score, i, j), gsl_matrix_get (epsilon, i, j), 1e-12);
+        cr_assert_float_eq (gsl_matrix_get (x_hat, i, j), gsl_matrix_get (data, i, j), 1e-11, "bar = %g", bar);
+      }
+  gsl_matrix_free (score);
+  gsl_matrix_free (data);
+  gsl_matrix_free (epsilon);
+  gsl_matrix_free (x_hat);
+}
+
 static void
 check_views (const chain *c, const sb_target *data, const double *v, const double (*m)[D], size_t components)
 {
@@ -160,6 +189,7 @@ check_views (const chain *c, const sb_target *data, const double *v, const doubl
               cr_assert_float_eq (tweedie, x_hat[j], 1e-12 / sqrt (bar));
             }
         }
+      check_conversions (ddpm, x, t, bar, gathered, v, m, components);
       for (int k = 0; k < 3; k++)
         gsl_matrix_free (view[k]);
       gsl_vector_free (t);
@@ -317,6 +347,72 @@ Test (noise, score_of_a_level)
         if (LEVELS[l] == 1000)
           cr_assert_float_eq (g, -x, 0.05);
       }
+  sb_score_free (score);
+  sb_target_free (data);
+  sb_process_free (ddpm);
+}
+
+// In the plane, where the coordinates of each component are correlated and its covariance is $\bar\alpha_t\mathbf{C}_k +
+// (1 - \bar\alpha_t)\mathbf{I}$; and the other two views beside it, $\varepsilon^* = -\sqrt{1 - \bar\alpha_t}\,\nabla\log q$
+// and $\operatorname{E}[\mathbf{x}_0 \mid \mathbf{x}_t] = (\mathbf{x}_t + (1 - \bar\alpha_t)\,\nabla\log
+// q)/\sqrt{\bar\alpha_t}$. [dsm2ddpm.txt-score-diffusion] [dsm2ddpm.txt-score-eps]
+
+static double plane_w[] = { 0.4, 0.6 }, plane_m[] = { -1, 0.5, 1.2, -0.3 },
+              plane_C[] = { 0.5, 0.3, 0.3, 0.4, 0.2, -0.1, -0.1, 0.6 };
+
+static double
+log_q_in_the_plane (double x, double y, double bar)
+{
+  double sum = 0;
+  for (int k = 0; k < 2; k++)
+    {
+      const double *C = plane_C + 4 * k, *m = plane_m + 2 * k;
+      double a = bar * C[0] + 1 - bar, b = bar * C[1], c = bar * C[3] + 1 - bar, det = a * c - b * b;
+      double u = x - sqrt (bar) * m[0], v = y - sqrt (bar) * m[1];
+      sum += plane_w[k] * exp (-0.5 * (c * u * u - 2 * b * u * v + a * v * v) / det) / sqrt (det);
+    }
+  return log (sum);
+}
+
+static void
+check_plane (const sb_score *score, double bar, double t, double x, double y)
+{
+  double at[2] = { x, y }, view[3][2];
+  const double h = 5e-4;
+  const sb_view views[] = { SB_SCORE, SB_EPSILON, SB_DENOISER };
+  gsl_matrix_view x_t = gsl_matrix_view_array (at, 1, 2);
+  gsl_vector_view time = gsl_vector_view_array (&t, 1);
+  for (int k = 0; k < 3; k++)
+    {
+      gsl_matrix_view out = gsl_matrix_view_array (view[k], 1, 2);
+      cr_assert_eq (sb_score_evaluate (score, views[k], &x_t.matrix, &time.vector, NULL, &out.matrix), GSL_SUCCESS);
+    }
+  for (int j = 0; j < 2; j++)
+    {
+      double u = j == 0 ? h : 0, v = j == 1 ? h : 0;
+      double near = log_q_in_the_plane (x + u, y + v, bar) - log_q_in_the_plane (x - u, y - v, bar),
+             far = log_q_in_the_plane (x + 2 * u, y + 2 * v, bar) - log_q_in_the_plane (x - 2 * u, y - 2 * v, bar);
+      double slope = (8 * near - far) / (12 * h);
+      double g = view[0][j], size = 1 + fabs (g);
+      cr_assert_float_eq (g, slope, 1e-7 * size, "t = %g, at %g, %g", t, x, y);
+      cr_assert_float_eq (view[1][j], -sqrt (1 - bar) * g, 1e-12 * size, "t = %g, at %g, %g", t, x, y);
+      cr_assert_float_eq (view[2][j], (at[j] + (1 - bar) * g) / sqrt (bar), 1e-12 * size / sqrt (bar));
+    }
+}
+
+Test (noise, score_of_a_level_in_the_plane)
+{
+  chain c;
+  chain_linear (&c, 1000);
+  sb_process *ddpm = chain_alloc (&c, 2);
+  gsl_vector_view w = gsl_vector_view_array (plane_w, 2);
+  gsl_matrix_view m = gsl_matrix_view_array (plane_m, 2, 2), C = gsl_matrix_view_array (plane_C, 4, 2);
+  sb_target *data = sb_target_mixture_alloc (&w.vector, &m.matrix, &C.matrix);
+  sb_score *score = sb_score_exact_alloc (data, ddpm);
+  for (int l = 0; l < 5; l++)
+    for (double x = -2; x < 2.5; x += 0.4)
+      for (double y = -2; y < 2.5; y += 0.4)
+        check_plane (score, (double)c.alpha_bar[LEVELS[l]], (double)LEVELS[l] / 1000, x, y);
   sb_score_free (score);
   sb_target_free (data);
   sb_process_free (ddpm);
