@@ -33,7 +33,7 @@ typedef struct
 
 static const char *const prediction_names[] = { "epsilon", "mixed", NULL };
 static const char *const label_names[] = { "time", "log-noise", NULL };
-static const char *const weighting_names[] = { "variance", "likelihood", "unit", NULL };
+static const char *const weighting_names[] = { "variance", "likelihood", "unit", "bound", "bound-tilde", NULL };
 
 static const char details[] = "NETWORK is one of these lines:\n"
                               "  unet image=1x28x28 channels=32 multipliers=1,2,2 blocks=1 groups=8\n       "
@@ -86,7 +86,8 @@ parse (int argc, char **argv, settings *o)
 
     { .kind = OPTION_HEADING, .help = "The training" },
     { "weighting", 0, OPTION_CHOICE, &o->weighting, "NAME", 0, 0, weighting_names,
-      "of the squared error of the score: variance, likelihood or unit (default: variance)" },
+      "of the squared error of the score: variance, likelihood or unit; or, with ddpm, the variational bound's for "
+      "steps back of variance beta or beta-tilde: bound or bound-tilde (default: variance)" },
     { "t-min", 0, OPTION_REAL, &o->t_min, "T", 0, 0.5, NULL, "smallest time of an SDE (default: 1e-5)" },
     { "steps", 0, OPTION_COUNT, &o->steps, "N", 0, 1e9, NULL, "until this many are done (default: 10000)" },
     { "batch", 0, OPTION_COUNT, &o->batch, "N", 0, 1e6, NULL, "samples a step (default: 64)" },
@@ -284,6 +285,19 @@ check_images (const char *path, const sb_shape *shape, sb_net_shape in)
   return EXIT_SUCCESS;
 }
 
+// Some weights are of some processes only.
+
+static int
+check_weighting (int weighting, const sb_process *process)
+{
+  const char *name = weighting_names[weighting];
+  if (weighting >= SB_WEIGHT_BOUND && strcmp (process->type->name, "ddpm") != 0)
+    return usage_error ("--weighting=%s: only with --process=ddpm", name);
+  if (weighting == SB_WEIGHT_LIKELIHOOD && process->levels > 0)
+    return usage_error ("--weighting=%s: --process=%s is a chain, and has no diffusion", name, process->type->name);
+  return EXIT_SUCCESS;
+}
+
 // What is minimised: the score's error, or the classifier's.
 
 static int
@@ -296,7 +310,9 @@ open_score (training *t)
   if (!t->model)
     return failure ("%s", error.message);
   sb_net_shape in = sb_net_input (t->model->net);
-  int status = check_images (o->data, &t->data.shape, in);
+  int status = check_weighting (o->weighting, t->model->process);
+  if (status == EXIT_SUCCESS)
+    status = check_images (o->data, &t->data.shape, in);
   if (status != EXIT_SUCCESS)
     return status;
   if (sb_net_shape_size (sb_net_output (t->model->net)) != sb_net_shape_size (in))

@@ -8,6 +8,8 @@
 
 #include "dsm.h"
 
+#include "vlb.h"
+
 #include <gsl/gsl_blas.h>
 #include <gsl/gsl_errno.h>
 #include <math.h>
@@ -70,6 +72,12 @@ sb_dsm_draw (const sb_dsm *dsm, sb_stream stream, gsl_vector *t, gsl_matrix *z, 
 // \mathbf{x}_t/\sqrt{\bar\alpha_t} = \mathbf{x}_0 + \sigma_t\boldsymbol\varepsilon$, where the score is
 // $\sqrt{\bar\alpha_t}$ times as large, the same number is $\sigma_t^2$ times NCSN's squared error.
 // [dsm2ddpm.txt-DSM-DDPM-equiv]
+//
+// The weights of the variational bound are their own page, `vlb.c`. With them the same draw estimates
+// [dsm2ddpm.txt-VLB-eps]
+// $$ \frac1T\sum_{t=1}^T \frac{\beta_t^2}{2\sigma_t^2\,\alpha_t(1 - \bar\alpha_t)}\,
+//    \mathbb{E}\,\bigl\|\boldsymbol\varepsilon - \varepsilon_\theta(\mathbf{x}_t, t)\bigr\|^2 , $$
+// a $T$-th of what a model can change of $\sum_t L_{t-1}$.
 
 static int
 weigh (const sb_dsm *dsm, CBLAS_TRANSPOSE_t transpose, const gsl_vector *t, gsl_matrix *u)
@@ -95,6 +103,9 @@ sb_dsm_loss (const sb_dsm *dsm, const gsl_vector *t, const gsl_matrix *z, const 
     GSL_ERROR ("t, z, the estimate and the loss do not fit together", GSL_EBADLEN);
   if (z->size1 == 0)
     return GSL_SUCCESS;
+  if (dsm->weighting == SB_WEIGHT_BOUND || dsm->weighting == SB_WEIGHT_BOUND_TILDE)
+    return sb_vlb_loss (dsm->process, dsm->weighting == SB_WEIGHT_BOUND ? SB_VARIANCE_BETA : SB_VARIANCE_CLIPPED, t, z,
+                        epsilon, loss, epsilon_bar);
 
   gsl_matrix *u = epsilon_bar;
   gsl_matrix_memcpy (u, epsilon);

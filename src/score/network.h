@@ -47,9 +47,15 @@ int sb_network_forward (const sb_network *network, sb_network_pass *pass, const 
                         gsl_matrix *epsilon);
 
 // After it, with the same x and t: epsilon_bar is a gradient with respect to epsilon; its gradient with respect to
-// theta is added to theta_bar (NULL: not wanted), that with respect to x is written to x_bar (n x d, NULL likewise).
+// theta is added to theta_bar (NULL: not wanted), that with respect to x is written to x_bar (n x d, NULL likewise; it
+// may be epsilon_bar).
 int sb_network_backward (const sb_network *network, sb_network_pass *pass, const gsl_vector *t,
                          const gsl_matrix *epsilon_bar, float *theta_bar, gsl_matrix *x_bar);
+
+// After it likewise: epsilon_dot <- the derivative of epsilon along x_dot (both n x d; they may be one). By the reference
+// backend, which runs the network again. Both need a pass with gradients: GSL_EINVAL; GSL_EBADLEN, GSL_ENOMEM.
+int sb_network_jvp (const sb_network *network, sb_network_pass *pass, const gsl_vector *t, const gsl_matrix *x_dot,
+                    gsl_matrix *epsilon_dot);
 
 enum
 {
@@ -59,7 +65,15 @@ enum
 // The network as a score. It keeps the address of `network`. So many rows of a batch are evaluated together, on one
 // thread: results are the same to the bit for any number of threads, but the last bits of a row's depend on its place
 // among these, as a product's do on its shape. A batch cut at multiples of SB_NETWORK_ROWS gives what the whole gives.
+//
+// It has every derivative of a score's. sb_score_jvp costs about three evaluations, sb_score_vjp what a step of training
+// does, sb_score_divergence, the exact trace, 2 d + 1 evaluations: for images, estimate it (sb_ssm_curvature).
 sb_score *sb_score_network_alloc (const sb_network *network);
+
+// The same, whose sb_score_vjp adds the gradient of sum_i <v_i, s(x_i, t_i)> with respect to theta to theta_bar (a number
+// for each of the network's parameters; not owned; NULL: not wanted). That gradient is the same to the bit for any number
+// of threads, for it is worked out on one.
+sb_score *sb_score_network_gradient_alloc (const sb_network *network, float *theta_bar);
 
 SB_END_DECLS
 

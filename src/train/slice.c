@@ -17,9 +17,13 @@
 
 typedef struct
 {
-  sb_net_dual *dual;
-  gsl_matrix *x, *v;                         // rows x d
-  float *in, *along, *s, *s_dot, *s_bar, *w; // rows x d: x, v, s, J v; gradients with respect to s and J v
+  sb_net_dual *dual; // a score and its derivative; or
+  sb_net_work *work; // the score at twice as many points
+  gsl_matrix *x, *v; // rows x d
+  float *in, *along; // rows x d: x, v
+  float *s, *s_dot;  // s, J v; or s_+, and behind it s_-
+  float *s_bar, *w;  // gradients with respect to the two
+  float *moved;      // 2 rows x d: x + hv, x - hv
 } room;
 
 static void
@@ -27,6 +31,7 @@ room_free (void *state)
 {
   room *r = state;
   sb_net_dual_free (r->dual);
+  sb_net_work_free (r->work);
   gsl_matrix_free (r->x);
   gsl_matrix_free (r->v);
   free (r->in);
@@ -41,11 +46,14 @@ room_alloc (const void *state, size_t rows)
   room *r = calloc (1, sizeof *r);
   if (!r)
     return NULL;
-  r->dual = sb_net_dual_alloc (slicing->net, rows);
+  if (slicing->slices == SB_SLICE_DIFFERENCE)
+    r->work = sb_net_work_alloc (slicing->net, 2 * rows, 1);
+  else
+    r->dual = sb_net_dual_alloc (slicing->net, rows);
   r->x = gsl_matrix_alloc (rows, d);
   r->v = gsl_matrix_alloc (rows, d);
-  r->in = calloc (6 * size, sizeof *r->in);
-  if (!r->dual || !r->x || !r->v || !r->in)
+  r->in = calloc (8 * size, sizeof *r->in);
+  if ((!r->dual && !r->work) || !r->x || !r->v || !r->in)
     {
       room_free (r);
       return NULL;
@@ -55,6 +63,7 @@ room_alloc (const void *state, size_t rows)
   r->s_dot = r->in + 3 * size;
   r->s_bar = r->in + 4 * size;
   r->w = r->in + 5 * size;
+  r->moved = r->in + 6 * size;
   return r;
 }
 
@@ -121,9 +130,73 @@ one_slice (const sb_slicing *slicing, room *r, size_t rows, double share, double
   return sb_net_dual_backward (r->dual, slicing->theta, r->s_bar, r->w, gradient);
 }
 
-// ## A shard
+// ## All of them
 //
 // The trace is the sum over the $d$ unit vectors of $e_k^\top J e_k$; $\frac12\|s\|^2$ is counted with the first.
+
+static void
+unit_vectors (room *r, size_t rows, size_t d, size_t k)
+{
+  for (size_t j = 0; j < rows * d; j++)
+    r->along[j] = (float)(j % d == k);
+}
+
+static int
+all_slices (const sb_slicing *slicing, room *r, size_t rows, double share, float *gradient, double *loss)
+{
+  size_t d = r->x->size2;
+  int status = GSL_SUCCESS;
+  for (size_t k = 0; k < d && !status; k++)
+    {
+      unit_vectors (r, rows, d, k);
+      status = one_slice (slicing, r, rows, share, k == 0, gradient, loss);
+    }
+  return status;
+}
+
+// ## By differences
+//
+// Without a derivative of the network (objective/fdssm.c): with $s_\pm = s_\theta(x \pm hv)$ and
+// $m = \frac12(s_+ + s_-)$ the loss of a sample is
+// $$ \frac{v^\top(s_+ - s_-)}{2h} + \tfrac12\|m\|^2, \qquad
+//    \frac{\partial}{\partial s_\pm} = \pm\frac{v}{2h} + \tfrac12 m . $$
+
+static double
+difference_loss (double h, const room *r, size_t rows, size_t d, double share)
+{
+  double loss = 0;
+  for (size_t k = 0; k < rows * d; k++)
+    {
+      double up = (double)r->s[k], down = (double)r->s[rows * d + k], v = (double)r->along[k], m = (up + down) / 2;
+      loss += v * (up - down) / (2 * h) + m * m / 2;
+      r->s_bar[k] = (float)(share * (m / 2 + v / (2 * h)));
+      r->s_bar[rows * d + k] = (float)(share * (m / 2 - v / (2 * h)));
+    }
+  return share * loss;
+}
+
+// The points on both sides go through the network together, and back.
+
+static int
+one_difference (const sb_slicing *slicing, room *r, size_t rows, double share, float *gradient, double *loss)
+{
+  size_t d = r->x->size2;
+  double h = slicing->h;
+  if (!(h > 0 && gsl_finite (h)))
+    GSL_ERROR ("a difference needs a step that is positive and finite", GSL_EDOM);
+  for (size_t k = 0; k < rows * d; k++)
+    {
+      r->moved[k] = (float)((double)r->in[k] + h * (double)r->along[k]);
+      r->moved[rows * d + k] = (float)((double)r->in[k] - h * (double)r->along[k]);
+    }
+  int status = sb_net_forward (slicing->net, slicing->theta, 2 * rows, r->moved, NULL, r->work, r->s);
+  if (status)
+    return status;
+  *loss += difference_loss (h, r, rows, d, share);
+  return sb_net_backward (slicing->net, slicing->theta, r->work, r->s_bar, gradient, NULL);
+}
+
+// ## A shard
 
 static int
 work (const void *state, void *of_thread, sb_stream stream, size_t rows, double share, float *gradient, double *loss,
@@ -133,15 +206,17 @@ work (const void *state, void *of_thread, sb_stream stream, size_t rows, double 
   room *r = of_thread;
   size_t d = r->x->size2;
   gsl_matrix_view x = gsl_matrix_view_array (r->x->data, rows, d), v = gsl_matrix_view_array (r->v->data, rows, d);
-  int status = draw (slicing, stream, r, &x.matrix, &v.matrix), all = slicing->slices == SB_SLICE_ALL;
+  int status = draw (slicing, stream, r, &x.matrix, &v.matrix);
+  for (size_t k = 0; k < rows * d; k++)
+    r->along[k] = (float)r->v->data[k];
   *loss = 0;
-  for (size_t k = 0; k < (all ? d : 1) && !status; k++)
-    {
-      for (size_t j = 0; j < rows * d; j++)
-        r->along[j] = all ? (float)(j % d == k) : (float)r->v->data[j];
-      status = one_slice (slicing, r, rows, share, k == 0, gradient, loss);
-    }
-  *culprit = gsl_finite (*loss) ? NULL : "(the score or its derivative)";
+  if (!status)
+    status = slicing->slices == SB_SLICE_ALL          ? all_slices (slicing, r, rows, share, gradient, loss)
+             : slicing->slices == SB_SLICE_DIFFERENCE ? one_difference (slicing, r, rows, share, gradient, loss)
+                                                      : one_slice (slicing, r, rows, share, 1, gradient, loss);
+  *culprit = gsl_finite (*loss) ? NULL
+             : r->work          ? sb_net_not_finite (slicing->net, r->work)
+                                : "(the score or its derivative)";
   return status;
 }
 

@@ -873,6 +873,32 @@ PATH (denoising)
   return status;
 }
 
+static int
+slicing_step (sb_slices slices)
+{
+  const sb_byte_examples examples = { &images, -1, 1 };
+  sb_model *model = score_model ();
+  sb_training *training = training_of (model);
+  int status = status_of (training);
+  if (status == GSL_SUCCESS)
+    {
+      sb_slicing slicing = { .net = model->net,
+                             .theta = training->theta,
+                             .slices = slices,
+                             .sigma = 0.1,
+                             .examples = sb_examples_of_bytes (&examples),
+                             .h = 0.1 };
+      status = step_once (sb_slicing_task (&slicing), training);
+    }
+  sb_training_free (training);
+  sb_model_free (model);
+  return status;
+}
+
+PATH (slicing) { return slicing_step (SB_SLICE_RANDOM); }
+
+PATH (slicing_by_differences) { return slicing_step (SB_SLICE_DIFFERENCE); }
+
 PATH (classifying)
 {
   sb_model *model = classifier_model ();
@@ -935,6 +961,42 @@ PATH (model)
   sb_model_free (model);
   return status;
 }
+
+// Its derivatives, in shards that take turns and in shards that do not.
+
+static int
+use_derivatives (sb_score *score, const gsl_matrix *x, const gsl_vector *t, gsl_matrix *out)
+{
+  double trace[IMAGES];
+  gsl_vector_view divergence = gsl_vector_view_array (trace, IMAGES);
+  int status = sb_score_jvp (score, x, t, NULL, x, out);
+  if (status == GSL_SUCCESS)
+    status = sb_score_vjp (score, x, t, NULL, x, out);
+  return status ? status : sb_score_divergence (score, x, t, NULL, &divergence.vector);
+}
+
+static int
+differentiate (int with_gradient)
+{
+  static double at[IMAGES * PIXELS], to[IMAGES * PIXELS], times[IMAGES] = { 0.2, 0.5, 1 };
+  gsl_matrix_view x = gsl_matrix_view_array (at, IMAGES, PIXELS), out = gsl_matrix_view_array (to, IMAGES, PIXELS);
+  gsl_vector_view t = gsl_vector_view_array (times, IMAGES);
+  sb_model *model = score_model ();
+  float *theta_bar = model ? calloc (model->net->parameters, sizeof *theta_bar) : NULL;
+  int status = theta_bar ? GSL_SUCCESS : GSL_ENOMEM;
+  sb_score *score
+      = theta_bar ? sb_score_network_gradient_alloc (&model->network, with_gradient ? theta_bar : NULL) : NULL;
+  if (status == GSL_SUCCESS)
+    status = score ? use_derivatives (score, &x.matrix, &t.vector, &out.matrix) : reported;
+  sb_score_free (score);
+  free (theta_bar);
+  sb_model_free (model);
+  return status;
+}
+
+PATH (network_derivatives) { return differentiate (0); }
+
+PATH (network_gradient) { return differentiate (1); }
 
 PATH (classifier)
 {

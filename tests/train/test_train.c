@@ -266,6 +266,17 @@ Test (train, finds_a_gaussian_under_ve)
   check_learning ("ve sigma_max=20", one_gaussian (), SB_PREDICTS_MIXED, SB_WEIGHT_UNIT, 0.2, 400, 0.03, 0.07);
 }
 
+// By the variational bound of DDPM's chain, whose weights are some ten times larger at the first levels than in the
+// middle.
+
+Test (train, finds_a_gaussian_by_the_variational_bound)
+{
+  check_learning ("ddpm levels=50 beta_min=0.1 beta_max=10", one_gaussian (), SB_PREDICTS_EPSILON, SB_WEIGHT_BOUND, 0,
+                  400, 0.03, 0.02);
+  check_learning ("ddpm levels=50 beta_min=0.1 beta_max=10", one_gaussian (), SB_PREDICTS_EPSILON,
+                  SB_WEIGHT_BOUND_TILDE, 0, 400, 0.03, 0.02);
+}
+
 // Every SDE with every weight, on both laws, ten times as long and closer. The unit weight, which asks for a score that
 // grows as $1/\varsigma$, stays the hardest.
 
