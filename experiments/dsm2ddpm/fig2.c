@@ -152,7 +152,11 @@ train (const sb_bytes *images, double sigma, uint64_t seed, effort work, double 
   sb_net *net = require_pointer (sb_net_alloc (network, &error), network);
   sb_training *training = require_pointer (sb_training_alloc (net, (sb_stream){ seed, SB_FOR_USER, 0 }), "training");
   sb_byte_examples bytes = { images, 0, 1 };
-  sb_slicing slicing = { net, training->theta, SB_SLICE_RANDOM, sigma, sb_examples_of_bytes (&bytes) };
+  sb_slicing slicing = { .net = net,
+                         .theta = training->theta,
+                         .slices = SB_SLICE_RANDOM,
+                         .sigma = sigma,
+                         .examples = sb_examples_of_bytes (&bytes) };
   sb_recipe recipe = {
     .task = sb_slicing_task (&slicing), .adam = sb_adam_defaults, .batch = work.batch, .shard_rows = 8, .seed = seed
   };
