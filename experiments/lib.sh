@@ -76,10 +76,12 @@ train() {
       stages='1e-3:7315 5e-4:10836 1.5e-4:14295'
       set -- --process='smld levels=1000 sigma_min=0.01 sigma_max=17' --prediction=mixed --label=log-noise ;;
     faces32-ddpm)
-      stages='1e-3:1662 3e-4:2476'
+      stages='1e-3:4000 3e-4:6000 1e-4:7000'
+      set -- "$@" --prediction=mixed
       network='unet image=3x32x32 channels=32 multipliers=1,2,2 attention=8' ;;
     faces64-ddpm)
-      stages='1e-3:6000 3e-4:9000 1e-4:10000'
+      stages='1e-3:4000 3e-4:6000 1e-4:7000'
+      set -- "$@" --prediction=mixed
       network='unet image=3x64x64 channels=16 multipliers=1,2,4,4 attention=8' ;;
     faces-latent)
       stages='1e-3:6000 3e-4:9000'
