@@ -81,11 +81,14 @@ typedef struct
 
 typedef struct sb_trainer sb_trainer;
 
-sb_trainer *sb_trainer_alloc (const sb_recipe *recipe, sb_training *training); // keeps both addresses
+// Keeps both addresses. There is room for as many threads as there are now, which then steps do not allocate; where there are
+// more at a step, it makes room for these too. NULL: GSL_EINVAL where batch or shard_rows is 0, GSL_ENOMEM.
+sb_trainer *sb_trainer_alloc (const sb_recipe *recipe, sb_training *training);
 void sb_trainer_free (sb_trainer *trainer);
 
 // One step. loss: the mean over the batch, before the step; norm: the gradient's, before clipping. Where either is
-// not finite nothing is changed, and GSL_EFAILED is returned with a line in `error` that names the step and the layer.
+// not finite nothing is changed, and GSL_EFAILED is returned with a line in `error` that names the step and the layer;
+// likewise where the task fails, with its code, and where there is no memory for more threads, with GSL_ENOMEM.
 int sb_trainer_step (sb_trainer *trainer, double *loss, double *norm, sb_error *error);
 
 SB_END_DECLS

@@ -315,6 +315,32 @@ Test (train, does_not_depend_on_threads)
   experiment_free (&one);
 }
 
+// Threads may become more, or fewer, while a trainer is there.
+
+Test (train, does_not_mind_other_threads_than_it_began_with)
+{
+  const int threads[] = { 1, 8, 3 };
+  experiment one = experiment_alloc (sb_vp_alloc (2, 0.1, 20), two_gaussians ()),
+             more = experiment_alloc (sb_vp_alloc (2, 0.1, 20), two_gaussians ());
+  omp_set_num_threads (1);
+  experiment_start (&one, SB_PREDICTS_EPSILON);
+  experiment_start (&more, SB_PREDICTS_EPSILON);
+  one.recipe.shard_rows = more.recipe.shard_rows = 16; // so many that eight threads find work
+  sb_trainer_free (one.trainer);
+  sb_trainer_free (more.trainer);
+  one.trainer = sb_trainer_alloc (&one.recipe, one.training);
+  more.trainer = sb_trainer_alloc (&more.recipe, more.training);
+  train_for (&one, 15);
+  for (int k = 0; k < 3; k++)
+    {
+      omp_set_num_threads (threads[k]);
+      train_for (&more, 5);
+    }
+  same_bits (one.training, more.training, "first one thread, then eight");
+  experiment_free (&one);
+  experiment_free (&more);
+}
+
 Test (train, goes_on_as_if_it_had_not_stopped)
 {
   experiment whole = experiment_alloc (sb_vp_alloc (2, 0.1, 20), two_gaussians ()),
