@@ -219,11 +219,15 @@ sb_net_jvp (const sb_net *net, const sb_real *theta, sb_net_work *work, const sb
 
 // ## Looking inside
 
-void
-sb_net_hidden (const sb_net *net, const sb_net_work *work, sb_real *hidden)
+int
+sb_net_hidden (const sb_net *net, sb_net_work *work, sb_real *hidden)
 {
-  if (work->n > 0)
+  if (work->n == 0)
+    return GSL_SUCCESS;
+  int status = work->spent ? run_forward (net, work, work->out) : GSL_SUCCESS;
+  if (!status)
     work->backend->hidden (net, work->n, work->room, hidden);
+  return status;
 }
 
 const char *

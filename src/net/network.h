@@ -119,8 +119,10 @@ int sb_net_backward (const sb_net *net, const sb_real *theta, sb_net_work *work,
 // whichever the backend, with room that is allocated at the first call: GSL_ENOMEM.
 int sb_net_jvp (const sb_net *net, const sb_real *theta, sb_net_work *work, const sb_real *x_dot, sb_real *out_dot);
 
-// After sb_net_forward: what the last layer has read, n samples one after the other. (Of a classifier, its features.)
-void sb_net_hidden (const sb_net *net, const sb_net_work *work, sb_real *hidden);
+// After sb_net_forward, theta being there still: what the last layer has read, n samples one after the other, each as large as
+// that layer's input, sb_net_shape_size (net->layers[net->count - 1].in[0]). (Of a classifier, its features.) After
+// sb_net_backward it runs forward again first.
+int sb_net_hidden (const sb_net *net, sb_net_work *work, sb_real *hidden);
 
 // After sb_net_forward, theta being there still: the name of the first layer whose output is not finite, NULL where all
 // are. It computes them all again.
