@@ -137,13 +137,14 @@ sb_net_work_alloc (const sb_net *net, size_t samples, int gradients)
   work->x = numbers (samples * sb_net_shape_size (sb_net_input (net)));
   work->label = numbers (samples);
   work->out = numbers (samples * sb_net_shape_size (sb_net_output (net)));
-  work->room = work->x && work->label && work->out ? net->backend->room_alloc (net, samples, gradients) : NULL;
-  if (!work->room)
-    {
-      sb_net_work_free (work);
-      GSL_ERROR_NULL ("no memory for a network's work", GSL_ENOMEM);
-    }
-  return work;
+  int status = GSL_ENOMEM;
+  if (work->x && work->label && work->out)
+    status = net->backend->room_alloc (net, samples, gradients, &work->room);
+  if (!status)
+    return work;
+  sb_net_work_free (work);
+  GSL_ERROR_NULL (status == GSL_ENOMEM ? "no memory for a network's work" : "the backend cannot compute this network",
+                  status);
 }
 
 void

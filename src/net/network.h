@@ -101,7 +101,8 @@ typedef struct
   void *along; // for jvp, once that was asked for
 } sb_net_work;
 
-sb_net_work *sb_net_work_alloc (const sb_net *net, size_t samples, int gradients); // NULL: GSL_ENOMEM
+// NULL: GSL_ENOMEM, or GSL_EFAILED where oneDNN cannot compute one of the layers.
+sb_net_work *sb_net_work_alloc (const sb_net *net, size_t samples, int gradients);
 void sb_net_work_free (sb_net_work *work);
 
 // out = f(x, label; theta). x, out: n samples one after the other, each [channels][height][width] (rows of a batch go

@@ -178,13 +178,13 @@ numbers (size_t count)
   return x;
 }
 
-static void *
-conv_alloc (void *shared, const sb_conv_shape *shape)
+static int
+conv_alloc (void *shared, const sb_conv_shape *shape, void **conv)
 {
   (void)shared;
-  convolution *c = calloc (1, sizeof *c);
+  convolution *c = *conv = calloc (1, sizeof *c);
   if (!c)
-    return NULL;
+    return GSL_ENOMEM;
   int points = shape->kernel == 1;
   c->shape = *shape;
   c->in = filled (shape->in);
@@ -200,9 +200,10 @@ conv_alloc (void *shared, const sb_conv_shape *shape)
   c->U_back = shape->gradients ? numbers (weights) : NULL;
   c->bias = numbers (c->out);
   if (c->U && c->bias && (c->U_back || !shape->gradients))
-    return c;
+    return GSL_SUCCESS;
   conv_free (c);
-  return NULL;
+  *conv = NULL;
+  return GSL_ENOMEM;
 }
 
 // In the scratch: a band before and after the products, and the sums of gradients of weights.
@@ -539,11 +540,12 @@ end (int begun)
   (void)begun;
 }
 
-static void *
-shared_alloc (sb_net_precision precision)
+static int
+shared_alloc (sb_net_precision precision, void **shared)
 {
   (void)precision;
-  return malloc (1);
+  *shared = malloc (1);
+  return *shared ? GSL_SUCCESS : GSL_ENOMEM;
 }
 
 const sb_conv_type sb_conv_winograd = { .begin = begin,

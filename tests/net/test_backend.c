@@ -4,7 +4,10 @@
 // configurations and numbers of samples, their outputs and the gradients of each tensor differ by less than $10^{-4}$ of their
 // norms.
 
+#include <config.h>
+
 #include "base/shard.h"
+#include "net/conv.h"
 #include "net/network.h"
 #include "property.h"
 
@@ -303,6 +306,36 @@ Test (backend, the_reference_is_always_there)
   cr_assert (strstr (error.message, "'abacus'"), "%s", error.message);
   cr_assert_str_eq (sb_net_backend_name (net->backend), "openblas");
   sb_net_free (net);
+}
+
+// ## What oneDNN cannot do
+//
+// A convolution of an image that has fewer than no lines: that is not a matter of memory, and the next is made as if nothing
+// had been.
+
+Test (backend, what_a_library_cannot_do_is_no_lack_of_memory)
+{
+#ifdef HAVE_ONEDNN
+  const sb_conv_type *type = &sb_conv_onednn;
+  sb_conv_shape shape = { 1, 4, 4, 16, 16, 3, 3, 1 }, impossible = shape;
+  impossible.height = (size_t)-4;
+  for (int precision = SB_NET_FLOAT; precision <= SB_NET_BF16; precision++)
+    {
+      if (!sb_onednn_usable ((sb_net_precision)precision))
+        continue;
+      void *shared, *conv;
+      int begun = type->begin ();
+      cr_assert_eq (type->alloc ((sb_net_precision)precision, &shared), GSL_SUCCESS);
+      cr_assert_eq (type->conv_alloc (shared, &impossible, &conv), GSL_EFAILED);
+      cr_assert_null (conv);
+      cr_assert_eq (type->conv_alloc (shared, &shape, &conv), GSL_SUCCESS);
+      type->conv_free (conv);
+      type->free (shared);
+      type->end (begun);
+    }
+#else
+  cr_skip_test ("built without oneDNN");
+#endif
 }
 
 // ## Asked again

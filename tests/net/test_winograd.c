@@ -120,8 +120,9 @@ convolve (problem *p, const sb_conv_type *type)
   float *x = blocked_alloc (p, p->s.in, p->in), *y = blocked_alloc (p, p->s.out, NULL),
         *x_bar = blocked_alloc (p, p->s.in, NULL), *y_bar = blocked_alloc (p, p->s.out, p->out_bar);
   int begun = type->begin ();
-  void *shared = type->alloc (SB_NET_FLOAT), *conv = type->conv_alloc (shared, &p->s);
-  cr_assert_not_null (conv);
+  void *shared, *conv;
+  cr_assert_eq (type->alloc (SB_NET_FLOAT, &shared), GSL_SUCCESS);
+  cr_assert_eq (type->conv_alloc (shared, &p->s, &conv), GSL_SUCCESS);
   void *scratch = aligned_alloc (64, (type->scratch (conv) + 63) / 64 * 64 + 64);
   cr_assert_eq (type->bind (conv, x, y, x_bar, y_bar, scratch), GSL_SUCCESS);
   cr_assert_eq (type->weights (conv, p->theta), GSL_SUCCESS);
