@@ -84,7 +84,7 @@ size_t sb_net_tensors (const sb_net *net);                    // how many
 sb_net_tensor sb_net_tensor_at (const sb_net *net, size_t k); // number k < how many
 
 // First weights: normal with variance 1 / fan-in, zero for the last convolution of each path, so that a new network is
-// close to the identity on its skip connections and its output is zero.
+// close to the identity on its skip connections and its output is zero. theta: net->parameters numbers. GSL_ENOMEM.
 int sb_net_initialise (const sb_net *net, sb_stream stream, sb_real *theta);
 
 // Room for a pass of up to `samples` samples, by the network's backend; `gradients`: backward and jvp are wanted too.
@@ -112,12 +112,13 @@ int sb_net_forward (const sb_net *net, const sb_real *theta, size_t n, const sb_
 
 // After sb_net_forward with the same theta and work: given out_bar, the gradient of some number with respect to out,
 // add its gradient with respect to theta to theta_bar (NULL: not wanted) and write that with respect to x to x_bar
-// (NULL likewise). A second time after the same forward pass, it runs that again first.
+// (NULL likewise). A second time after the same forward pass, it runs that again first. GSL_EINVAL where `work` was allocated
+// without gradients. After a forward pass of no samples nothing is added and nothing written, to x_bar neither.
 int sb_net_backward (const sb_net *net, const sb_real *theta, sb_net_work *work, const sb_real *out_bar,
                      sb_real *theta_bar, sb_real *x_bar);
 
-// After sb_net_forward, likewise: out_dot = (d out / d x) x_dot. Needs a work with gradients. Computed by the reference,
-// whichever the backend, with room that is allocated at the first call: GSL_ENOMEM.
+// After sb_net_forward, likewise: out_dot = (d out / d x) x_dot. Computed by the reference, whichever the backend, with room that
+// is allocated at the first call: GSL_ENOMEM. GSL_EINVAL, and no samples, as above.
 int sb_net_jvp (const sb_net *net, const sb_real *theta, sb_net_work *work, const sb_real *x_dot, sb_real *out_dot);
 
 // After sb_net_forward, theta being there still: what the last layer has read, n samples one after the other, each as large as

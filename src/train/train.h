@@ -19,7 +19,7 @@ typedef struct
 // A data set of bytes: a point is drawn uniformly, with replacement, and a byte b becomes low + (high - low) b / 255.
 typedef struct
 {
-  const sb_bytes *bytes; // not owned; its first axis counts points
+  const sb_bytes *bytes; // not owned; its first axis counts points, of which there is at least one
   double low, high;
 } sb_byte_examples;
 
@@ -36,7 +36,8 @@ typedef struct
   float *theta, *m, *v, *ema; // weights, Adam's moments, average
 } sb_training;
 
-sb_training *sb_training_alloc (const sb_net *net, sb_stream stream); // at step 0, with first weights
+// At step 0, with first weights, drawn from `stream`. NULL: GSL_ENOMEM.
+sb_training *sb_training_alloc (const sb_net *net, sb_stream stream);
 void sb_training_free (sb_training *training);
 
 // What a training minimises: the mean over samples of a loss, worked out a shard at a time.
