@@ -12,6 +12,7 @@
 
 #include <gsl/gsl_errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -84,12 +85,26 @@ find_backend (const char *name)
 }
 
 static int
+complain_of_name (const char *name, sb_error *error)
+{
+  char list[128] = "";
+  size_t length = 0;
+  for (size_t k = 0; k < BACKENDS && length < sizeof list; k++)
+    length += (size_t)snprintf (list + length, sizeof list - length, "%s%s",
+                                k == 0             ? ""
+                                : k + 1 < BACKENDS ? ", "
+                                                   : " or ",
+                                backends[k]->name);
+  SB_ERROR (error, GSL_EINVAL, "backend: %s, not '%s'", list, name);
+}
+
+static int
 complain_of_backend (const char *name, sb_net_precision precision, sb_error *error)
 {
   if (name && strcmp (name, "onednn") == 0 && !find_backend (name))
     SB_ERROR (error, GSL_EUNSUP, "backend onednn: not built in (configure --with-onednn)");
   if (name && !find_backend (name))
-    SB_ERROR (error, GSL_EINVAL, "backend: openblas, winograd or onednn, not '%s'", name);
+    return complain_of_name (name, error);
   if (precision == SB_NET_FLOAT)
     SB_ERROR (error, GSL_EUNSUP, "backend onednn: this processor has no AVX-512");
   if (!find_backend ("onednn") || (name && strcmp (name, "onednn") != 0))

@@ -304,6 +304,8 @@ Test (backend, the_reference_is_always_there)
   cr_assert_eq (sb_net_choose (net, "openblas", SB_NET_FLOAT, &error), GSL_SUCCESS);
   cr_assert_eq (sb_net_choose (net, "abacus", SB_NET_FLOAT, &error), GSL_EINVAL);
   cr_assert (strstr (error.message, "'abacus'"), "%s", error.message);
+  for (size_t k = 0; sb_net_backend_at (k); k++)
+    cr_assert (strstr (error.message, sb_net_backend_name (sb_net_backend_at (k))), "%s", error.message);
   cr_assert_str_eq (sb_net_backend_name (net->backend), "openblas");
   sb_net_free (net);
 }
