@@ -174,7 +174,7 @@ room_free (void *state)
   free (r);
 }
 
-// To oneDNN the samples of 1 x 1 images are the pixels of one image.
+// The samples of 1 x 1 images are the pixels of one image (blocked.h): to a convolution there is then one, a line of them.
 
 static int
 make_convolution (room *r, size_t l)
@@ -561,8 +561,8 @@ hidden (const sb_net *net, size_t n, const void *state, sb_real *out)
 
 // ## Two backends
 //
-// oneDNN's convolutions are written for AVX-512, and know bfloat16. Those in winograd.c serve any processor, but are worth
-// choosing where the compiler could write them for AVX2: OpenBLAS has long done so.
+// oneDNN's convolutions are written for AVX-512, and know bfloat16. Those in winograd.c run on any processor; but where ours are
+// not compiled for AVX2, or the processor has none, OpenBLAS, which is written for each processor, is faster.
 
 static int
 winograd_usable (sb_net_precision precision)
