@@ -51,7 +51,7 @@ sb_shards (size_t rows, size_t shard_rows, sb_shard_function work, void *context
   return status;
 }
 
-// ## Which thread
+// ## How many threads
 
 size_t
 sb_shard_threads (void)
@@ -60,16 +60,6 @@ sb_shard_threads (void)
   return (size_t)omp_get_max_threads ();
 #else
   return 1;
-#endif
-}
-
-size_t
-sb_shard_thread (void)
-{
-#ifdef _OPENMP
-  return (size_t)omp_get_thread_num ();
-#else
-  return 0;
 #endif
 }
 

@@ -18,10 +18,9 @@ int sb_shards (size_t rows, size_t shard_rows, sb_shard_function work, void *con
 // How many shards that is: room for one partial result each, to be added in shard order.
 size_t sb_shard_count (size_t rows, size_t shard_rows);
 
-// For memory that each thread keeps from shard to shard: how many threads sb_shards may use, and, inside a shard, the
-// number of the thread that works on it, below that.
+// How many threads sb_shards would use now: so many rooms are wanted at one time. (It may be more later: a pool, pool.h,
+// then makes another.)
 size_t sb_shard_threads (void);
-size_t sb_shard_thread (void);
 
 // Put OpenBLAS on one thread for the whole program. Its own threads change the order of sums, and with it the last
 // bits of every product; inside OpenMP they are also slower. A program calls this once, at its start.

@@ -13,8 +13,9 @@ struct sb_net_backend
   int (*usable) (sb_net_precision precision); // on this processor
   int (*fast) (void);                         // whether it is to be chosen unasked; NULL: wherever it is usable
 
-  // NULL: GSL_ENOMEM. With `gradients` a backward pass can follow a forward pass.
-  void *(*room_alloc) (const sb_net *net, size_t samples, int gradients);
+  // With `gradients` a backward pass can follow a forward pass. On failure `room` is NULL: GSL_ENOMEM, or GSL_EFAILED where a
+  // library that computes for the backend cannot.
+  int (*room_alloc) (const sb_net *net, size_t samples, int gradients, void **room);
   void (*room_free) (void *room);
 
   int (*forward) (const sb_net *net, const sb_real *theta, size_t n, const sb_real *x, const sb_real *label, void *room,

@@ -174,7 +174,7 @@ room_free (void *state)
   free (r);
 }
 
-// To oneDNN the samples of 1 x 1 images are the pixels of one image.
+// The samples of 1 x 1 images are the pixels of one image (blocked.h): to a convolution there is then one, a line of them.
 
 static int
 make_convolution (room *r, size_t l)
@@ -189,8 +189,7 @@ make_convolution (room *r, size_t l)
                           .kernel = points ? 1 : layer->kernel,
                           .stored_kernel = layer->kernel,
                           .gradients = r->gradients };
-  r->cells[l].convolution = r->conv->conv_alloc (r->shared, &shape);
-  return r->cells[l].convolution ? GSL_SUCCESS : GSL_ENOMEM;
+  return r->conv->conv_alloc (r->shared, &shape, &r->cells[l].convolution);
 }
 
 // A convolution that adds to its input's gradient does so by way of the scratch, which begins with room for that.
@@ -278,32 +277,35 @@ furnish (room *r)
 {
   const sb_net *net = r->net;
   sb_span *spans = calloc (3 * net->count + 1, sizeof *spans);
-  r->shared = r->conv->alloc (net->precision);
   r->cells = calloc (net->count, sizeof *r->cells);
   r->theta = calloc (net->parameters + 1, sizeof *r->theta);
   r->label = calloc (r->samples + 1, sizeof *r->label);
-  int status = spans && r->shared && r->cells && r->theta && r->label ? make_cells (r) : GSL_ENOMEM;
+  int status = spans && r->cells && r->theta && r->label ? r->conv->alloc (net->precision, &r->shared) : GSL_ENOMEM;
+  if (!status)
+    status = make_cells (r);
   if (!status)
     status = lay_out (r, spans);
   free (spans);
   return status ? status : bind_convolutions (r);
 }
 
-static void *
-room_alloc (const sb_conv_type *conv, const sb_net *net, size_t samples, int gradients)
+static int
+room_alloc (const sb_conv_type *conv, const sb_net *net, size_t samples, int gradients, void **state)
 {
-  room *r = calloc (1, sizeof *r);
+  room *r = *state = calloc (1, sizeof *r);
   if (!r)
-    return NULL;
+    return GSL_ENOMEM;
   *r = (room){
     .net = net, .samples = samples, .gradients = gradients, .half = net->precision == SB_NET_BF16, .conv = conv
   };
   int begun = r->conv->begin (), status = furnish (r);
   r->conv->end (begun);
-  if (!status)
-    return r;
-  room_free (r);
-  return NULL;
+  if (status)
+    {
+      room_free (r);
+      *state = NULL;
+    }
+  return status;
 }
 
 // ## One layer, forward
@@ -559,8 +561,8 @@ hidden (const sb_net *net, size_t n, const void *state, sb_real *out)
 
 // ## Two backends
 //
-// oneDNN's convolutions are written for AVX-512, and know bfloat16. Those in winograd.c serve any processor, but are worth
-// choosing where the compiler could write them for AVX2: OpenBLAS has long done so.
+// oneDNN's convolutions are written for AVX-512, and know bfloat16. Those in winograd.c run on any processor; but where ours are
+// not compiled for AVX2, or the processor has none, OpenBLAS, which is written for each processor, is faster.
 
 static int
 winograd_usable (sb_net_precision precision)
@@ -578,10 +580,10 @@ winograd_fast (void)
 #endif
 }
 
-static void *
-winograd_room (const sb_net *net, size_t samples, int gradients)
+static int
+winograd_room (const sb_net *net, size_t samples, int gradients, void **state)
 {
-  return room_alloc (&sb_conv_winograd, net, samples, gradients);
+  return room_alloc (&sb_conv_winograd, net, samples, gradients, state);
 }
 
 const sb_net_backend sb_net_winograd = { .name = "winograd",
@@ -595,10 +597,10 @@ const sb_net_backend sb_net_winograd = { .name = "winograd",
                                          .hidden = hidden };
 
 #ifdef HAVE_ONEDNN
-static void *
-onednn_room (const sb_net *net, size_t samples, int gradients)
+static int
+onednn_room (const sb_net *net, size_t samples, int gradients, void **state)
 {
-  return room_alloc (&sb_conv_onednn, net, samples, gradients);
+  return room_alloc (&sb_conv_onednn, net, samples, gradients, state);
 }
 
 const sb_net_backend sb_net_onednn = { .name = "onednn",

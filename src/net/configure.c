@@ -453,8 +453,9 @@ attend (builder *b, const settings *s, const char *name, size_t x)
   return add (b, h, x);
 }
 
-// Down through the levels, keeping what each block made; through the middle; up again, where each block is shown what
-// its counterpart on the way down had made.
+// Down through the levels, keeping what each level made; through the middle; up again, where each level begins with what its
+// counterpart on the way down had made, beside what comes from below. (The U-Net of Ho et al. (2020) keeps what each block made,
+// and shows it to a block on the way up: more numbers to remember, wider blocks.)
 
 static void
 lay_unet (builder *b, const settings *s)

@@ -13,18 +13,19 @@ typedef struct
   int gradients;
 } sb_conv_shape;
 
+// What is an int, but of `begin`, is a status: GSL_ENOMEM where there is no memory, GSL_EFAILED where oneDNN cannot do it.
 typedef struct
 {
   // Before and after any of the functions below: `end` is given what `begin` returned.
   int (*begin) (void);
   void (*end) (int begun);
 
-  // What all convolutions of a room share. NULL: no memory.
-  void *(*alloc) (sb_net_precision precision);
+  // What all convolutions of a room share; NULL on failure.
+  int (*alloc) (sb_net_precision precision, void **shared);
   void (*free) (void *shared);
 
-  // One convolution, made once and run many times. NULL: no memory.
-  void *(*conv_alloc) (void *shared, const sb_conv_shape *shape);
+  // One convolution, made once and run many times; NULL on failure.
+  int (*conv_alloc) (void *shared, const sb_conv_shape *shape, void **conv);
   void (*conv_free) (void *conv);
   size_t (*scratch) (const void *conv); // bytes
 

@@ -15,7 +15,7 @@
 // error of 1.1e-8; rounding in float adds more than that.
 //
 // Relative error: below 2e-7, for $-87.3 \le x \le 88.3$. Beyond, the exponential of the nearer end is given, finite
-// and not zero; not-a-number stays so.
+// and not zero; not-a-number gives a quiet one.
 //
 // The ends are compared as whole numbers. A float's bits, read as such, grow with a positive number, and read without a sign, with
 // a negative one's size; so the smaller of two is taken, which a processor has an instruction for. Written as two
@@ -37,7 +37,7 @@ sb_expf (float x)
   memcpy (&below, &above, sizeof below);
   below = below < bottom ? below : bottom;
   memcpy (&x, &below, sizeof x);
-  none = -(uint32_t)((given & 0x7fffffffU) > 0x7f800000U); // all ones, which are a NaN, where it is one
+  none = -(uint32_t)((given & 0x7fffffffU) > 0x7f800000U) & 0x7fc00000U; // where it is a NaN, a quiet one's bits
   float rounded = x * per_ln2 + rounder, n = rounded - rounder;
   float r = (x - n * ln2_high) - n * ln2_low;
   float p = 1.392621314e-3F;

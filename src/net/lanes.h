@@ -22,7 +22,9 @@ typedef uint16_t sb_halves __attribute__ ((vector_size (32)));
 #define SB_EIGHT(x) (*(sb_eight_there *)(x))
 #define SB_CONST_EIGHT(x) (*(const sb_eight_there *)(x))
 
-// A bfloat16 is the upper half of a float: widening fills up with zeros, narrowing rounds to the nearest, ties to even.
+// A bfloat16 is the upper half of a float: widening fills up with zeros, narrowing rounds to the nearest, ties to even. A
+// not-a-number, which differs from itself, is not rounded, or it could become a zero: all bits of `none` are set, which are
+// a quiet one.
 
 SB_INLINE float
 sb_get (const void *x, size_t k, int half)
@@ -43,9 +45,9 @@ sb_put (void *x, size_t k, float value, int half)
       ((float *)x)[k] = value;
       return;
     }
-  uint32_t bits;
+  uint32_t bits, none = -(uint32_t)(value != value);
   memcpy (&bits, &value, sizeof bits);
-  ((uint16_t *)x)[k] = (uint16_t)((bits + 0x7fffU + (bits >> 16 & 1)) >> 16);
+  ((uint16_t *)x)[k] = (uint16_t)(((bits + 0x7fffU + (bits >> 16 & 1)) | none) >> 16);
 }
 
 SB_INLINE void
@@ -70,9 +72,9 @@ sb_store (void *x, size_t k, const sb_lanes *lanes, int half)
       memcpy ((float *)x + k, lanes, sizeof *lanes);
       return;
     }
-  sb_bits bits;
+  sb_bits bits, none = (sb_bits)(*lanes != *lanes);
   memcpy (&bits, lanes, sizeof bits);
-  sb_halves halves = __builtin_convertvector((bits + 0x7fffU + (bits >> 16 & 1U)) >> 16, sb_halves);
+  sb_halves halves = __builtin_convertvector(((bits + 0x7fffU + (bits >> 16 & 1U)) | none) >> 16, sb_halves);
   memcpy ((uint16_t *)x + k, &halves, sizeof halves);
 }
 

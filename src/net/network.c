@@ -12,6 +12,7 @@
 
 #include <gsl/gsl_errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -84,12 +85,26 @@ find_backend (const char *name)
 }
 
 static int
+complain_of_name (const char *name, sb_error *error)
+{
+  char list[128] = "";
+  size_t length = 0;
+  for (size_t k = 0; k < BACKENDS && length < sizeof list; k++)
+    length += (size_t)snprintf (list + length, sizeof list - length, "%s%s",
+                                k == 0             ? ""
+                                : k + 1 < BACKENDS ? ", "
+                                                   : " or ",
+                                backends[k]->name);
+  SB_ERROR (error, GSL_EINVAL, "backend: %s, not '%s'", list, name);
+}
+
+static int
 complain_of_backend (const char *name, sb_net_precision precision, sb_error *error)
 {
   if (name && strcmp (name, "onednn") == 0 && !find_backend (name))
     SB_ERROR (error, GSL_EUNSUP, "backend onednn: not built in (configure --with-onednn)");
   if (name && !find_backend (name))
-    SB_ERROR (error, GSL_EINVAL, "backend: openblas, winograd or onednn, not '%s'", name);
+    return complain_of_name (name, error);
   if (precision == SB_NET_FLOAT)
     SB_ERROR (error, GSL_EUNSUP, "backend onednn: this processor has no AVX-512");
   if (!find_backend ("onednn") || (name && strcmp (name, "onednn") != 0))
@@ -137,13 +152,14 @@ sb_net_work_alloc (const sb_net *net, size_t samples, int gradients)
   work->x = numbers (samples * sb_net_shape_size (sb_net_input (net)));
   work->label = numbers (samples);
   work->out = numbers (samples * sb_net_shape_size (sb_net_output (net)));
-  work->room = work->x && work->label && work->out ? net->backend->room_alloc (net, samples, gradients) : NULL;
-  if (!work->room)
-    {
-      sb_net_work_free (work);
-      GSL_ERROR_NULL ("no memory for a network's work", GSL_ENOMEM);
-    }
-  return work;
+  int status = GSL_ENOMEM;
+  if (work->x && work->label && work->out)
+    status = net->backend->room_alloc (net, samples, gradients, &work->room);
+  if (!status)
+    return work;
+  sb_net_work_free (work);
+  GSL_ERROR_NULL (status == GSL_ENOMEM ? "no memory for a network's work" : "the backend cannot compute this network",
+                  status);
 }
 
 void
@@ -219,11 +235,15 @@ sb_net_jvp (const sb_net *net, const sb_real *theta, sb_net_work *work, const sb
 
 // ## Looking inside
 
-void
-sb_net_hidden (const sb_net *net, const sb_net_work *work, sb_real *hidden)
+int
+sb_net_hidden (const sb_net *net, sb_net_work *work, sb_real *hidden)
 {
-  if (work->n > 0)
+  if (work->n == 0)
+    return GSL_SUCCESS;
+  int status = work->spent ? run_forward (net, work, work->out) : GSL_SUCCESS;
+  if (!status)
     work->backend->hidden (net, work->n, work->room, hidden);
+  return status;
 }
 
 const char *

@@ -85,7 +85,7 @@ size_t sb_net_tensors (const sb_net *net);                    // how many
 sb_net_tensor sb_net_tensor_at (const sb_net *net, size_t k); // number k < how many
 
 // First weights: normal with variance 1 / fan-in, zero for the last convolution of each path, so that a new network is
-// close to the identity on its skip connections and its output is zero.
+// close to the identity on its skip connections and its output is zero. theta: net->parameters numbers. GSL_ENOMEM.
 int sb_net_initialise (const sb_net *net, sb_stream stream, sb_real *theta);
 
 // Room for a pass of up to `samples` samples, by the network's backend; `gradients`: backward and jvp are wanted too.
@@ -102,7 +102,8 @@ typedef struct
   void *along; // for jvp, once that was asked for
 } sb_net_work;
 
-sb_net_work *sb_net_work_alloc (const sb_net *net, size_t samples, int gradients); // NULL: GSL_ENOMEM
+// NULL: GSL_ENOMEM, or GSL_EFAILED where oneDNN cannot compute one of the layers.
+sb_net_work *sb_net_work_alloc (const sb_net *net, size_t samples, int gradients);
 void sb_net_work_free (sb_net_work *work);
 
 // out = f(x, label; theta). x, out: n samples one after the other, each [channels][height][width] (rows of a batch go
@@ -112,16 +113,19 @@ int sb_net_forward (const sb_net *net, const sb_real *theta, size_t n, const sb_
 
 // After sb_net_forward with the same theta and work: given out_bar, the gradient of some number with respect to out,
 // add its gradient with respect to theta to theta_bar (NULL: not wanted) and write that with respect to x to x_bar
-// (NULL likewise). A second time after the same forward pass, it runs that again first.
+// (NULL likewise). A second time after the same forward pass, it runs that again first. GSL_EINVAL where `work` was allocated
+// without gradients. After a forward pass of no samples nothing is added and nothing written, to x_bar neither.
 int sb_net_backward (const sb_net *net, const sb_real *theta, sb_net_work *work, const sb_real *out_bar,
                      sb_real *theta_bar, sb_real *x_bar);
 
-// After sb_net_forward, likewise: out_dot = (d out / d x) x_dot. Needs a work with gradients. Computed by the reference,
-// whichever the backend, with room that is allocated at the first call: GSL_ENOMEM.
+// After sb_net_forward, likewise: out_dot = (d out / d x) x_dot. Computed by the reference, whichever the backend, with room that
+// is allocated at the first call: GSL_ENOMEM. GSL_EINVAL, and no samples, as above.
 int sb_net_jvp (const sb_net *net, const sb_real *theta, sb_net_work *work, const sb_real *x_dot, sb_real *out_dot);
 
-// After sb_net_forward: what the last layer has read, n samples one after the other. (Of a classifier, its features.)
-void sb_net_hidden (const sb_net *net, const sb_net_work *work, sb_real *hidden);
+// After sb_net_forward, theta being there still: what the last layer has read, n samples one after the other, each as large as
+// that layer's input, sb_net_shape_size (net->layers[net->count - 1].in[0]). (Of a classifier, its features.) After
+// sb_net_backward it runs forward again first.
+int sb_net_hidden (const sb_net *net, sb_net_work *work, sb_real *hidden);
 
 // After sb_net_forward, theta being there still: the name of the first layer whose output is not finite, NULL where all
 // are. It computes them all again.

@@ -48,6 +48,17 @@ end (int threads)
   omp_set_num_threads (threads);
 }
 
+// ## What went wrong
+//
+// Calls follow each other until one fails: `failed = failed ? failed : next ()`. Memory apart, it is that oneDNN cannot do what
+// it was asked.
+
+static int
+status_of (dnnl_status_t failed)
+{
+  return failed == dnnl_success ? GSL_SUCCESS : failed == dnnl_out_of_memory ? GSL_ENOMEM : GSL_EFAILED;
+}
+
 // ## Engine
 
 typedef struct
@@ -71,33 +82,37 @@ engine_free (void *shared)
   free (dnn);
 }
 
-static int
+static dnnl_status_t
 make_attributes (engine *dnn)
 {
   dnnl_post_ops_t sum = NULL;
-  int failed = dnnl_primitive_attr_create (&dnn->plain) || dnnl_primitive_attr_create (&dnn->adding)
-               || dnnl_primitive_attr_set_scratchpad_mode (dnn->plain, dnnl_scratchpad_mode_user)
-               || dnnl_primitive_attr_set_scratchpad_mode (dnn->adding, dnnl_scratchpad_mode_user)
-               || dnnl_post_ops_create (&sum) || dnnl_post_ops_append_sum (sum, 1)
-               || dnnl_primitive_attr_set_post_ops (dnn->adding, sum);
+  dnnl_status_t failed = dnnl_primitive_attr_create (&dnn->plain);
+  failed = failed ? failed : dnnl_primitive_attr_create (&dnn->adding);
+  failed = failed ? failed : dnnl_primitive_attr_set_scratchpad_mode (dnn->plain, dnnl_scratchpad_mode_user);
+  failed = failed ? failed : dnnl_primitive_attr_set_scratchpad_mode (dnn->adding, dnnl_scratchpad_mode_user);
+  failed = failed ? failed : dnnl_post_ops_create (&sum);
+  failed = failed ? failed : dnnl_post_ops_append_sum (sum, 1);
+  failed = failed ? failed : dnnl_primitive_attr_set_post_ops (dnn->adding, sum);
   dnnl_post_ops_destroy (sum);
   return failed;
 }
 
-static void *
-engine_alloc (sb_net_precision precision)
+static int
+engine_alloc (sb_net_precision precision, void **shared)
 {
-  engine *dnn = calloc (1, sizeof *dnn);
+  engine *dnn = *shared = calloc (1, sizeof *dnn);
   if (!dnn)
-    return NULL;
+    return GSL_ENOMEM;
   dnn->value = precision == SB_NET_BF16 ? dnnl_bf16 : dnnl_f32;
-  if (dnnl_engine_create (&dnn->engine, dnnl_cpu, 0)
-      || dnnl_stream_create (&dnn->stream, dnn->engine, dnnl_stream_default_flags) || make_attributes (dnn))
+  dnnl_status_t failed = dnnl_engine_create (&dnn->engine, dnnl_cpu, 0);
+  failed = failed ? failed : dnnl_stream_create (&dnn->stream, dnn->engine, dnnl_stream_default_flags);
+  failed = failed ? failed : make_attributes (dnn);
+  if (failed)
     {
       engine_free (dnn);
-      return NULL;
+      *shared = NULL;
     }
-  return dnn;
+  return status_of (failed);
 }
 
 // ## A primitive and its arguments
@@ -124,11 +139,11 @@ action_free (action *a)
   dnnl_primitive_destroy (a->primitive);
 }
 
-static int
+static dnnl_status_t
 action_make (action *a, dnnl_primitive_desc_t about)
 {
-  int failed
-      = dnnl_primitive_create (&a->primitive, about) || dnnl_primitive_get_primitive_desc (a->primitive, &a->about);
+  dnnl_status_t failed = dnnl_primitive_create (&a->primitive, about);
+  failed = failed ? failed : dnnl_primitive_get_primitive_desc (a->primitive, &a->about);
   dnnl_primitive_desc_destroy (about);
   if (!failed)
     a->scratch = dnnl_memory_desc_get_size (dnnl_primitive_desc_query_md (a->about, dnnl_query_scratchpad_md, 0));
@@ -139,11 +154,10 @@ static int
 action_bind (const engine *dnn, action *a, int name, const dnnl_memory_desc_t *shape, void *where)
 {
   dnnl_exec_arg_t *argument = &a->argument[a->arguments];
-  if (dnnl_memory_create (&argument->memory, shape, dnn->engine, where))
-    return GSL_ENOMEM;
+  int status = status_of (dnnl_memory_create (&argument->memory, shape, dnn->engine, where));
   argument->arg = name;
-  a->arguments++;
-  return GSL_SUCCESS;
+  a->arguments += !status;
+  return status;
 }
 
 static const dnnl_memory_desc_t *
@@ -155,8 +169,7 @@ shape_of (const action *a, dnnl_query_t what)
 static int
 action_run (const engine *dnn, const action *a)
 {
-  dnnl_status_t status = dnnl_primitive_execute (a->primitive, dnn->stream, a->arguments, a->argument);
-  return status == dnnl_success ? GSL_SUCCESS : status == dnnl_out_of_memory ? GSL_ENOMEM : GSL_EFAILED;
+  return status_of (dnnl_primitive_execute (a->primitive, dnn->stream, a->arguments, a->argument));
 }
 
 // ## A convolution
@@ -189,22 +202,22 @@ has_own_rows (const sb_conv_shape *s)
   return s->in % SB_LANES || s->out % SB_LANES || s->kernel != s->stored_kernel;
 }
 
-static int
+static dnnl_status_t
 describe (convolution *c)
 {
   const sb_conv_shape *s = &c->shape;
   dnnl_dim_t images = (dnnl_dim_t)s->images, height = (dnnl_dim_t)s->height, width = (dnnl_dim_t)s->width,
              in = (dnnl_dim_t)filled (s->in), out = (dnnl_dim_t)filled (s->out), k = (dnnl_dim_t)s->kernel;
   dnnl_dims_t x = { images, in, height, width }, y = { images, out, height, width }, W = { out, in, k, k };
-  return dnnl_memory_desc_init_by_tag (&c->x, 4, x, c->dnn->value, dnnl_nChw16c)
-         || dnnl_memory_desc_init_by_tag (&c->y, 4, y, c->dnn->value, dnnl_nChw16c)
-         || dnnl_memory_desc_init_by_tag (&c->b, 1, W, dnnl_f32, dnnl_x)
-         || dnnl_memory_desc_init_by_tag (&c->stored, 4, W, dnnl_f32, dnnl_oihw);
+  dnnl_status_t failed = dnnl_memory_desc_init_by_tag (&c->x, 4, x, c->dnn->value, dnnl_nChw16c);
+  failed = failed ? failed : dnnl_memory_desc_init_by_tag (&c->y, 4, y, c->dnn->value, dnnl_nChw16c);
+  failed = failed ? failed : dnnl_memory_desc_init_by_tag (&c->b, 1, W, dnnl_f32, dnnl_x);
+  return failed ? failed : dnnl_memory_desc_init_by_tag (&c->stored, 4, W, dnnl_f32, dnnl_oihw);
 }
 
 // oneDNN says which order of the weights is best ("any"). The gradients' descriptions want the forward one beside them.
 
-static int
+static dnnl_status_t
 about (const convolution *c, dnnl_prop_kind_t kind, dnnl_alg_kind_t algorithm, dnnl_primitive_desc_t of_forward,
        dnnl_primitive_desc_t *description)
 {
@@ -213,16 +226,16 @@ about (const convolution *c, dnnl_prop_kind_t kind, dnnl_alg_kind_t algorithm, d
   dnnl_memory_desc_t W;
   dnnl_convolution_desc_t d;
   dnnl_data_type_t type = kind == dnnl_backward_weights ? dnnl_f32 : c->dnn->value; // gradients are summed in float
-  int failed = dnnl_memory_desc_init_by_tag (&W, 4, c->stored.dims, type, dnnl_format_tag_any) != 0;
+  dnnl_status_t failed = dnnl_memory_desc_init_by_tag (&W, 4, c->stored.dims, type, dnnl_format_tag_any);
+  if (failed)
+    return failed;
   if (kind == dnnl_forward_training)
-    failed
-        = failed || dnnl_convolution_forward_desc_init (&d, kind, algorithm, &c->x, &W, &c->b, &c->y, ones, edge, edge);
+    failed = dnnl_convolution_forward_desc_init (&d, kind, algorithm, &c->x, &W, &c->b, &c->y, ones, edge, edge);
   else if (kind == dnnl_backward_data)
-    failed = failed || dnnl_convolution_backward_data_desc_init (&d, algorithm, &c->x, &W, &c->y, ones, edge, edge);
+    failed = dnnl_convolution_backward_data_desc_init (&d, algorithm, &c->x, &W, &c->y, ones, edge, edge);
   else
-    failed = failed
-             || dnnl_convolution_backward_weights_desc_init (&d, algorithm, &c->x, &W, &c->b, &c->y, ones, edge, edge);
-  return failed || dnnl_primitive_desc_create (description, &d, c->dnn->plain, c->dnn->engine, of_forward);
+    failed = dnnl_convolution_backward_weights_desc_init (&d, algorithm, &c->x, &W, &c->b, &c->y, ones, edge, edge);
+  return failed ? failed : dnnl_primitive_desc_create (description, &d, c->dnn->plain, c->dnn->engine, of_forward);
 }
 
 // Winograd's where it pays: measured on the networks of the experiments.
@@ -241,25 +254,35 @@ best_algorithm (const convolution *c)
   return pays ? dnnl_convolution_winograd : dnnl_convolution_direct;
 }
 
-static int
+static dnnl_status_t
 make_with (convolution *c, dnnl_prop_kind_t kind, dnnl_alg_kind_t algorithm, action *a)
 {
   dnnl_primitive_desc_t of_forward = NULL, description = NULL;
-  int failed = about (c, dnnl_forward_training, algorithm, NULL, &of_forward);
+  dnnl_status_t failed = about (c, dnnl_forward_training, algorithm, NULL, &of_forward);
   if (!failed && kind == dnnl_forward_training)
     return action_make (a, of_forward);
-  failed = failed || about (c, kind, algorithm, of_forward, &description);
+  failed = failed ? failed : about (c, kind, algorithm, of_forward, &description);
   dnnl_primitive_desc_destroy (of_forward);
-  return failed || action_make (a, description);
+  return failed ? failed : action_make (a, description);
 }
 
-static int
+static dnnl_status_t
 make (convolution *c, dnnl_prop_kind_t kind, action *a)
 {
   dnnl_alg_kind_t best = best_algorithm (c);
-  if (make_with (c, kind, best, a) == 0)
-    return 0;
-  return best == dnnl_convolution_direct || make_with (c, kind, dnnl_convolution_direct, a);
+  dnnl_status_t failed = make_with (c, kind, best, a);
+  return failed && best != dnnl_convolution_direct ? make_with (c, kind, dnnl_convolution_direct, a) : failed;
+}
+
+static dnnl_status_t
+make_all (convolution *c)
+{
+  dnnl_status_t failed = describe (c);
+  failed = failed ? failed : make (c, dnnl_forward_training, &c->forward);
+  if (!c->shape.gradients)
+    return failed;
+  failed = failed ? failed : make (c, dnnl_backward_data, &c->of_data);
+  return failed ? failed : make (c, dnnl_backward_weights, &c->of_weights);
 }
 
 // ## From one order of the weights to another
@@ -269,8 +292,8 @@ make_copy (const engine *dnn, const dnnl_memory_desc_t *from, const dnnl_memory_
            const_dnnl_primitive_attr_t how, action *a)
 {
   dnnl_primitive_desc_t description = NULL;
-  return dnnl_reorder_primitive_desc_create (&description, from, dnn->engine, to, dnn->engine, how)
-         || action_make (a, description);
+  dnnl_status_t failed = dnnl_reorder_primitive_desc_create (&description, from, dnn->engine, to, dnn->engine, how);
+  return status_of (failed ? failed : action_make (a, description));
 }
 
 static void *
@@ -283,23 +306,33 @@ tensor_alloc (const dnnl_memory_desc_t *shape)
   return tensor;
 }
 
+// The weights in the order in which the second action wants them: a copy of their own, but where it is the first's.
+
+static int
+copy_transposed (convolution *c)
+{
+  const dnnl_memory_desc_t *W = shape_of (&c->forward, dnnl_query_weights_md),
+                           *T = shape_of (&c->of_data, dnnl_query_weights_md);
+  if (dnnl_memory_desc_equal (W, T))
+    {
+      c->W_transposed = c->W;
+      return GSL_SUCCESS;
+    }
+  c->W_transposed = tensor_alloc (T);
+  return c->W_transposed ? make_copy (c->dnn, &c->stored, T, c->dnn->plain, &c->lay_transposed) : GSL_ENOMEM;
+}
+
 static int
 make_copies (convolution *c)
 {
   const dnnl_memory_desc_t *W = shape_of (&c->forward, dnnl_query_weights_md);
-  if (!(c->W = tensor_alloc (W)) || make_copy (c->dnn, &c->stored, W, c->dnn->plain, &c->lay))
-    return GSL_ENOMEM;
-  if (!c->shape.gradients)
-    return GSL_SUCCESS;
-  const dnnl_memory_desc_t *T = shape_of (&c->of_data, dnnl_query_weights_md),
-                           *bar = shape_of (&c->of_weights, dnnl_query_diff_weights_md);
-  if (dnnl_memory_desc_equal (W, T))
-    c->W_transposed = c->W;
-  else if (!(c->W_transposed = tensor_alloc (T))
-           || make_copy (c->dnn, &c->stored, T, c->dnn->plain, &c->lay_transposed))
-    return GSL_ENOMEM;
-  return make_copy (c->dnn, bar, &c->stored, c->rows ? c->dnn->plain : c->dnn->adding, &c->add) ? GSL_ENOMEM
-                                                                                                : GSL_SUCCESS;
+  c->W = tensor_alloc (W);
+  int status = c->W ? make_copy (c->dnn, &c->stored, W, c->dnn->plain, &c->lay) : GSL_ENOMEM;
+  if (status || !c->shape.gradients)
+    return status;
+  const dnnl_memory_desc_t *bar = shape_of (&c->of_weights, dnnl_query_diff_weights_md);
+  status = copy_transposed (c);
+  return status ? status : make_copy (c->dnn, bar, &c->stored, c->rows ? c->dnn->plain : c->dnn->adding, &c->add);
 }
 
 // ## Making and binding
@@ -321,29 +354,35 @@ conv_free (void *conv)
   free (c);
 }
 
-static void *
-conv_alloc (void *shared, const sb_conv_shape *shape)
+static int
+furnish (convolution *c)
 {
-  convolution *c = calloc (1, sizeof *c);
+  size_t out = filled (c->shape.out), in = filled (c->shape.in);
+  c->bias = calloc (2 * out, sizeof *c->bias);
+  if (has_own_rows (&c->shape))
+    c->rows = calloc (out * in * c->shape.kernel * c->shape.kernel, sizeof *c->rows);
+  if (!c->bias || (has_own_rows (&c->shape) && !c->rows))
+    return GSL_ENOMEM;
+  c->bias_bar = c->bias + out;
+  int status = status_of (make_all (c));
+  return status ? status : make_copies (c);
+}
+
+static int
+conv_alloc (void *shared, const sb_conv_shape *shape, void **conv)
+{
+  convolution *c = *conv = calloc (1, sizeof *c);
   if (!c)
-    return NULL;
+    return GSL_ENOMEM;
   c->dnn = shared;
   c->shape = *shape;
-  size_t out = filled (shape->out);
-  c->bias = calloc (2 * out, sizeof *c->bias);
-  if (has_own_rows (shape))
-    c->rows = calloc (out * filled (shape->in) * shape->kernel * shape->kernel, sizeof *c->rows);
-  int failed
-      = !c->bias || (has_own_rows (shape) && !c->rows) || describe (c) || make (c, dnnl_forward_training, &c->forward);
-  if (shape->gradients)
-    failed = failed || make (c, dnnl_backward_data, &c->of_data) || make (c, dnnl_backward_weights, &c->of_weights);
-  if (failed || make_copies (c))
+  int status = furnish (c);
+  if (status)
     {
       conv_free (c);
-      return NULL;
+      *conv = NULL;
     }
-  c->bias_bar = c->bias + out;
-  return c;
+  return status;
 }
 
 static size_t
@@ -365,6 +404,24 @@ conv_scratch (const void *conv)
   return weights_size (c) + most;
 }
 
+typedef struct
+{
+  action *action;
+  int name;
+  const dnnl_memory_desc_t *shape;
+  void *where;
+} binding;
+
+static int
+bind_all (const engine *dnn, size_t count, const binding *bindings)
+{
+  int status = GSL_SUCCESS;
+  for (size_t k = 0; k < count && !status; k++)
+    if (bindings[k].action->primitive)
+      status = action_bind (dnn, bindings[k].action, bindings[k].name, bindings[k].shape, bindings[k].where);
+  return status;
+}
+
 static int
 bind_scratch (convolution *c, action *a, void *scratch)
 {
@@ -376,44 +433,42 @@ bind_scratch (convolution *c, action *a, void *scratch)
 static int
 bind_gradients (convolution *c, void *x, void *x_bar, void *y_bar)
 {
-  const engine *dnn = c->dnn;
   const dnnl_memory_desc_t *T = shape_of (&c->of_data, dnnl_query_weights_md),
                            *bar = shape_of (&c->of_weights, dnnl_query_diff_weights_md);
-  int status = action_bind (dnn, &c->of_data, DNNL_ARG_DIFF_SRC, &c->x, x_bar)
-               || action_bind (dnn, &c->of_data, DNNL_ARG_DIFF_DST, &c->y, y_bar)
-               || action_bind (dnn, &c->of_data, DNNL_ARG_WEIGHTS, T, c->W_transposed)
-               || action_bind (dnn, &c->of_weights, DNNL_ARG_SRC, &c->x, x)
-               || action_bind (dnn, &c->of_weights, DNNL_ARG_DIFF_DST, &c->y, y_bar)
-               || action_bind (dnn, &c->of_weights, DNNL_ARG_DIFF_WEIGHTS, bar, c->W_bar)
-               || action_bind (dnn, &c->of_weights, DNNL_ARG_DIFF_BIAS, &c->b, c->bias_bar)
-               || action_bind (dnn, &c->add, DNNL_ARG_FROM, bar, c->W_bar)
-               || action_bind (dnn, &c->add, DNNL_ARG_TO, &c->stored, DNNL_MEMORY_NONE);
-  if (!status && c->lay_transposed.primitive)
-    status = action_bind (dnn, &c->lay_transposed, DNNL_ARG_FROM, &c->stored, DNNL_MEMORY_NONE)
-             || action_bind (dnn, &c->lay_transposed, DNNL_ARG_TO, T, c->W_transposed);
-  return status ? GSL_ENOMEM : GSL_SUCCESS;
+  const binding bindings[] = { { &c->of_data, DNNL_ARG_DIFF_SRC, &c->x, x_bar },
+                               { &c->of_data, DNNL_ARG_DIFF_DST, &c->y, y_bar },
+                               { &c->of_data, DNNL_ARG_WEIGHTS, T, c->W_transposed },
+                               { &c->of_weights, DNNL_ARG_SRC, &c->x, x },
+                               { &c->of_weights, DNNL_ARG_DIFF_DST, &c->y, y_bar },
+                               { &c->of_weights, DNNL_ARG_DIFF_WEIGHTS, bar, c->W_bar },
+                               { &c->of_weights, DNNL_ARG_DIFF_BIAS, &c->b, c->bias_bar },
+                               { &c->add, DNNL_ARG_FROM, bar, c->W_bar },
+                               { &c->add, DNNL_ARG_TO, &c->stored, DNNL_MEMORY_NONE },
+                               { &c->lay_transposed, DNNL_ARG_FROM, &c->stored, DNNL_MEMORY_NONE },
+                               { &c->lay_transposed, DNNL_ARG_TO, T, c->W_transposed } };
+  return bind_all (c->dnn, sizeof bindings / sizeof *bindings, bindings);
 }
 
 static int
 conv_bind (void *conv, void *x, void *y, void *x_bar, void *y_bar, void *scratch)
 {
   convolution *c = conv;
-  const engine *dnn = c->dnn;
   const dnnl_memory_desc_t *W = shape_of (&c->forward, dnnl_query_weights_md);
   c->W_bar = scratch;
   void *rest = (char *)scratch + weights_size (c);
-  int status = action_bind (dnn, &c->forward, DNNL_ARG_SRC, &c->x, x)
-               || action_bind (dnn, &c->forward, DNNL_ARG_DST, &c->y, y)
-               || action_bind (dnn, &c->forward, DNNL_ARG_WEIGHTS, W, c->W)
-               || action_bind (dnn, &c->forward, DNNL_ARG_BIAS, &c->b, c->bias)
-               || action_bind (dnn, &c->lay, DNNL_ARG_FROM, &c->stored, DNNL_MEMORY_NONE)
-               || action_bind (dnn, &c->lay, DNNL_ARG_TO, W, c->W);
+  const binding bindings[] = { { &c->forward, DNNL_ARG_SRC, &c->x, x },
+                               { &c->forward, DNNL_ARG_DST, &c->y, y },
+                               { &c->forward, DNNL_ARG_WEIGHTS, W, c->W },
+                               { &c->forward, DNNL_ARG_BIAS, &c->b, c->bias },
+                               { &c->lay, DNNL_ARG_FROM, &c->stored, DNNL_MEMORY_NONE },
+                               { &c->lay, DNNL_ARG_TO, W, c->W } };
+  int status = bind_all (c->dnn, sizeof bindings / sizeof *bindings, bindings);
   if (!status && c->shape.gradients)
     status = bind_gradients (c, x, x_bar, y_bar);
   action *const actions[] = { &c->forward, &c->of_data, &c->of_weights, &c->lay, &c->lay_transposed, &c->add };
   for (size_t k = 0; k < sizeof actions / sizeof *actions && !status; k++)
     status = bind_scratch (c, actions[k], rest);
-  return status ? GSL_ENOMEM : GSL_SUCCESS;
+  return status;
 }
 
 // ## Weights in and gradients out

@@ -1,9 +1,8 @@
 // # Small products
 //
 // Winograd's algorithm asks for many products of small matrices, of 24 rows and 16 to 128 columns, say. A library's sgemm
-// first copies its matrices into an order of its own, which for large ones costs nothing beside the product itself. For
-// these it costs as much: OpenBLAS's ran at 38 to 59 GFLOP/s on a processor where the loops below run at 84 to 90. They
-// need no copies, since matrices of this size stay in the cache as they are.
+// first copies its matrices into an order of its own, which for large ones costs nothing beside the product itself, but for
+// these as much as that. The loops below need no copies, since matrices of this size stay in the cache as they are.
 
 #include "product.h"
 

@@ -135,10 +135,11 @@ room_for (const sb_net *net, size_t samples, purpose what)
   return NULL;
 }
 
-static void *
-room_alloc (const sb_net *net, size_t samples, int gradients)
+static int
+room_alloc (const sb_net *net, size_t samples, int gradients, void **state)
 {
-  return room_for (net, samples, gradients ? GRADIENT : FORWARD);
+  *state = room_for (net, samples, gradients ? GRADIENT : FORWARD);
+  return *state ? GSL_SUCCESS : GSL_ENOMEM;
 }
 
 void *

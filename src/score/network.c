@@ -182,6 +182,8 @@ sb_network_backward (const sb_network *network, sb_network_pass *pass, const gsl
   size_t n = epsilon_bar->size1, d = epsilon_bar->size2;
   sb_net_shape in = sb_net_input (network->net), out = sb_net_output (network->net);
   int status = check_shapes (network, pass, t, epsilon_bar);
+  if (!status && n != pass->work->n)
+    GSL_ERROR ("gradients of other rows than went forward", GSL_EBADLEN);
   for (size_t i = 0; i < n && !status; i++)
     {
       status = scales_at (network, gsl_vector_get (t, i), &s);

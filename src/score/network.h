@@ -39,16 +39,20 @@ typedef struct
   float *in, *out, *label; // `in` and `out` carry gradients too
 } sb_network_pass;
 
+// NULL: as of sb_net_work_alloc.
 sb_network_pass *sb_network_pass_alloc (const sb_network *network, size_t rows, int gradients);
 void sb_network_pass_free (sb_network_pass *pass);
 
-// epsilon (n x d) <- the estimate at x (n x d), t (n). Rows of images, here and below: the channel varies fastest.
+// epsilon (n x d) <- the estimate at x (n x d), t (n). Rows of images, here and below: the channel varies fastest. GSL_EBADLEN where
+// shapes do not fit each other or the network, or n is over the rows that there is room for; else as of the process's scalars, where
+// it has none, and of sb_net_forward.
 int sb_network_forward (const sb_network *network, sb_network_pass *pass, const gsl_matrix *x, const gsl_vector *t,
                         gsl_matrix *epsilon);
 
 // After it, with the same x and t: epsilon_bar is a gradient with respect to epsilon; its gradient with respect to
 // theta is added to theta_bar (NULL: not wanted), that with respect to x is written to x_bar (n x d, NULL likewise; it
-// may be epsilon_bar).
+// may be epsilon_bar). GSL_EBADLEN also where epsilon_bar has not as many rows as x had; GSL_EINVAL where the pass was
+// allocated without gradients.
 int sb_network_backward (const sb_network *network, sb_network_pass *pass, const gsl_vector *t,
                          const gsl_matrix *epsilon_bar, float *theta_bar, gsl_matrix *x_bar);
 
@@ -65,6 +69,7 @@ enum
 // The network as a score. It keeps the address of `network`. So many rows of a batch are evaluated together, on one
 // thread: results are the same to the bit for any number of threads, but the last bits of a row's depend on its place
 // among these, as a product's do on its shape. A batch cut at multiples of SB_NETWORK_ROWS gives what the whole gives.
+// NULL: GSL_ENOMEM.
 //
 // It has every derivative of a score's. sb_score_jvp costs about three evaluations, sb_score_vjp what a step of training
 // does, sb_score_divergence, the exact trace, 2 d + 1 evaluations: for images, estimate it (sb_ssm_curvature).

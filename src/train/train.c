@@ -6,6 +6,8 @@
 
 #include "train.h"
 
+#include "../base/clones.h"
+#include "../base/pool.h"
 #include "../base/shard.h"
 
 #include <gsl/gsl_errno.h>
@@ -50,18 +52,19 @@ sb_training_alloc (const sb_net *net, sb_stream stream)
 
 // ## Room
 //
-// A gradient for each shard, to be added in shard order; and whatever the task needs, for each thread.
+// A gradient for each shard, to be added in shard order; and whatever the task needs, for each thread. That is made for as
+// many threads as there are now, so that a step allocates nothing; should there be more of them later, the pool makes more.
 
 struct sb_trainer
 {
   const sb_recipe *recipe;
   sb_training *training;
-  size_t shards, threads;
+  size_t shards;
   unsigned char *trained; // by parameter
   float *gradients;       // shards x parameters
   double *losses;         // by shard
   const char **culprits;  // by shard
-  void **rooms;           // by thread
+  sb_pool *rooms;         // the task's
 };
 
 void
@@ -69,15 +72,31 @@ sb_trainer_free (sb_trainer *trainer)
 {
   if (!trainer)
     return;
-  for (size_t k = 0; trainer->rooms && k < trainer->threads; k++)
-    if (trainer->rooms[k])
-      trainer->recipe->task.type->room_free (trainer->rooms[k]);
-  free (trainer->rooms);
+  sb_pool_free (trainer->rooms);
   free (trainer->culprits);
   free (trainer->losses);
   free (trainer->gradients);
   free (trainer->trained);
   free (trainer);
+}
+
+static void *
+make_room (const void *of)
+{
+  const sb_recipe *recipe = of;
+  return recipe->task.type->room_alloc (recipe->task.state, recipe->shard_rows);
+}
+
+static int
+fill_pool (sb_pool *pool, size_t count)
+{
+  void *room = sb_pool_take (pool);
+  int status = room ? GSL_SUCCESS : GSL_ENOMEM;
+  if (!status && count > 1)
+    status = fill_pool (pool, count - 1);
+  if (room)
+    sb_pool_give (pool, room);
+  return status;
 }
 
 static int
@@ -88,12 +107,10 @@ find_room (sb_trainer *r)
   r->gradients = calloc (r->shards * task->net->parameters + 1, sizeof *r->gradients);
   r->losses = calloc (r->shards, sizeof *r->losses);
   r->culprits = calloc (r->shards, sizeof *r->culprits);
-  r->rooms = calloc (r->threads, sizeof *r->rooms);
-  if (!r->trained || !r->gradients || !r->losses || !r->culprits || !r->rooms)
+  r->rooms = sb_pool_alloc (&(sb_pool_recipe){ make_room, task->type->room_free, r->recipe });
+  if (!r->trained || !r->gradients || !r->losses || !r->culprits || !r->rooms
+      || fill_pool (r->rooms, sb_shard_threads ()))
     return GSL_ENOMEM;
-  for (size_t k = 0; k < r->threads; k++)
-    if (!(r->rooms[k] = task->type->room_alloc (task->state, r->recipe->shard_rows)))
-      return GSL_ENOMEM;
   for (size_t k = 0; k < sb_net_tensors (task->net); k++)
     {
       sb_net_tensor tensor = sb_net_tensor_at (task->net, k);
@@ -113,7 +130,6 @@ sb_trainer_alloc (const sb_recipe *recipe, sb_training *training)
   trainer->recipe = recipe;
   trainer->training = training;
   trainer->shards = sb_shard_count (recipe->batch, recipe->shard_rows);
-  trainer->threads = sb_shard_threads ();
   if (find_room (trainer))
     {
       sb_trainer_free (trainer);
@@ -133,9 +149,40 @@ work_on_shard (void *context, size_t shard, size_t first, size_t count)
   const sb_recipe *recipe = r->recipe;
   float *gradient = r->gradients + shard * r->training->count;
   sb_stream stream = { recipe->seed, 0, r->training->step * recipe->batch + first };
+  void *room = sb_pool_take (r->rooms);
+  if (!room)
+    return GSL_ENOMEM;
   memset (gradient, 0, r->training->count * sizeof *gradient);
-  return recipe->task.type->work (recipe->task.state, r->rooms[sb_shard_thread ()], stream, count,
-                                  1 / (double)recipe->batch, gradient, &r->losses[shard], &r->culprits[shard]);
+  int status = recipe->task.type->work (recipe->task.state, room, stream, count, 1 / (double)recipe->batch, gradient,
+                                        &r->losses[shard], &r->culprits[shard]);
+  sb_pool_give (r->rooms, room);
+  return status;
+}
+
+// The shards' gradients are added to the first one's, in shard order, a piece of all at a time.
+
+enum
+{
+  PIECE = 16384
+};
+
+SB_CLONES static void
+add (size_t count, const float *more, float *sum)
+{
+#pragma omp simd
+  for (size_t j = 0; j < count; j++)
+    sum[j] += more[j];
+}
+
+static int
+add_piece (void *context, size_t piece, size_t first, size_t count)
+{
+  (void)piece;
+  const sb_trainer *r = context;
+  float *sum = r->gradients + first;
+  for (size_t k = 1; k < r->shards; k++)
+    add (count, sum + k * r->training->count, sum);
+  return GSL_SUCCESS;
 }
 
 static int
@@ -174,9 +221,7 @@ sb_trainer_step (sb_trainer *r, double *loss, double *norm, sb_error *error)
   *loss = 0;
   for (size_t k = 0; k < r->shards; k++)
     *loss += r->losses[k];
-  for (size_t k = 1; k < r->shards; k++)
-    for (size_t j = 0; j < training->count; j++)
-      r->gradients[j] += r->gradients[k * training->count + j];
+  sb_shards (training->count, PIECE, add_piece, r);
   if (!gsl_finite (*loss))
     return complain_of_loss (r, number, error);
 

@@ -19,7 +19,7 @@ typedef struct
 // A data set of bytes: a point is drawn uniformly, with replacement, and a byte b becomes low + (high - low) b / 255.
 typedef struct
 {
-  const sb_bytes *bytes; // not owned; its first axis counts points
+  const sb_bytes *bytes; // not owned; its first axis counts points, of which there is at least one
   double low, high;
 } sb_byte_examples;
 
@@ -36,7 +36,8 @@ typedef struct
   float *theta, *m, *v, *ema; // weights, Adam's moments, average
 } sb_training;
 
-sb_training *sb_training_alloc (const sb_net *net, sb_stream stream); // at step 0, with first weights
+// At step 0, with first weights, drawn from `stream`. NULL: GSL_ENOMEM.
+sb_training *sb_training_alloc (const sb_net *net, sb_stream stream);
 void sb_training_free (sb_training *training);
 
 // What a training minimises: the mean over samples of a loss, worked out a shard at a time.
@@ -81,11 +82,14 @@ typedef struct
 
 typedef struct sb_trainer sb_trainer;
 
-sb_trainer *sb_trainer_alloc (const sb_recipe *recipe, sb_training *training); // keeps both addresses
+// Keeps both addresses. There is room for as many threads as there are now, which then steps do not allocate; where there are
+// more at a step, it makes room for these too. NULL: GSL_EINVAL where batch or shard_rows is 0, GSL_ENOMEM.
+sb_trainer *sb_trainer_alloc (const sb_recipe *recipe, sb_training *training);
 void sb_trainer_free (sb_trainer *trainer);
 
 // One step. loss: the mean over the batch, before the step; norm: the gradient's, before clipping. Where either is
-// not finite nothing is changed, and GSL_EFAILED is returned with a line in `error` that names the step and the layer.
+// not finite nothing is changed, and GSL_EFAILED is returned with a line in `error` that names the step and the layer;
+// likewise where the task fails, with its code, and where there is no memory for more threads, with GSL_ENOMEM.
 int sb_trainer_step (sb_trainer *trainer, double *loss, double *norm, sb_error *error);
 
 SB_END_DECLS

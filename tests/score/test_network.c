@@ -346,6 +346,31 @@ Test (network, does_not_depend_on_threads_or_cuts)
   sb_process_free (vp);
 }
 
+// Back go as many rows as went forward: fewer, and the network would go back through rows whose gradients nobody gave.
+
+Test (network, gradients_of_other_rows_are_refused)
+{
+  sb_process *vp = sb_vp_alloc (D, 0.1, 20);
+  trial r = trial_alloc (vp, SB_PREDICTS_EPSILON, SB_LABEL_TIME, 0.5);
+  sb_network_pass *pass = sb_network_pass_alloc (&r.network, N, 1);
+  gsl_matrix *bar = gsl_matrix_calloc (N, D);
+  for (size_t forward = 1; forward <= N; forward++)
+    for (size_t back = 1; back <= N; back++)
+      {
+        gsl_matrix_view x = gsl_matrix_submatrix (r.x, 0, 0, forward, D),
+                        out = gsl_matrix_submatrix (r.out, 0, 0, forward, D),
+                        given = gsl_matrix_submatrix (bar, 0, 0, back, D);
+        gsl_vector_view t = gsl_vector_subvector (r.t, 0, forward), t_back = gsl_vector_subvector (r.t, 0, back);
+        cr_assert_eq (sb_network_forward (&r.network, pass, &x.matrix, &t.vector, &out.matrix), GSL_SUCCESS);
+        cr_assert_eq (sb_network_backward (&r.network, pass, &t_back.vector, &given.matrix, NULL, NULL),
+                      back == forward ? GSL_SUCCESS : GSL_EBADLEN, "%zu rows forward, %zu back", forward, back);
+      }
+  gsl_matrix_free (bar);
+  sb_network_pass_free (pass);
+  trial_free (r);
+  sb_process_free (vp);
+}
+
 Test (network, what_does_not_fit_is_refused)
 {
   sb_process *vp = sb_vp_alloc (D, 0.1, 20), *wider = sb_vp_alloc (D + 1, 0.1, 20);
