@@ -238,7 +238,6 @@ judge_small (results *r)
   const char *grid = path_of ("GRID32");
   const size_t d = face_size (SIDE_32);
   gsl_matrix *strided = samples_named (r, "strided", d), *anew = samples_named (r, "anew", d),
-             *unbounded = samples_named (r, "unbounded", d),
              *numbers = training_numbers ("models/faces32-pixels.safetensors", d);
   size_t n = strided->size1;
   double distance[SETS][KINDS];
@@ -260,11 +259,9 @@ judge_small (results *r)
   picture_faces (r, "small", &some.matrix, SIDE_32, 0);
   picture_faces (r, "test", &faces.matrix, SIDE_32, 0);
   picture_faces (r, "anew", anew, SIDE_32, anew->size1);
-  picture_faces (r, "unbounded", unbounded, SIDE_32, unbounded->size1);
   for (set s = 0; s < SETS; s++)
     gsl_matrix_free (x[s]);
   gsl_matrix_free (anew);
-  gsl_matrix_free (unbounded);
   gsl_matrix_free (numbers);
 }
 
