@@ -6,6 +6,7 @@
 
 #include "train.h"
 
+#include "../base/clones.h"
 #include "../base/pool.h"
 #include "../base/shard.h"
 
@@ -158,6 +159,32 @@ work_on_shard (void *context, size_t shard, size_t first, size_t count)
   return status;
 }
 
+// The shards' gradients are added to the first one's, in shard order, a piece of all at a time.
+
+enum
+{
+  PIECE = 16384
+};
+
+SB_CLONES static void
+add (size_t count, const float *more, float *sum)
+{
+#pragma omp simd
+  for (size_t j = 0; j < count; j++)
+    sum[j] += more[j];
+}
+
+static int
+add_piece (void *context, size_t piece, size_t first, size_t count)
+{
+  (void)piece;
+  const sb_trainer *r = context;
+  float *sum = r->gradients + first;
+  for (size_t k = 1; k < r->shards; k++)
+    add (count, sum + k * r->training->count, sum);
+  return GSL_SUCCESS;
+}
+
 static int
 complain_of_loss (const sb_trainer *r, unsigned long long step, sb_error *error)
 {
@@ -194,9 +221,7 @@ sb_trainer_step (sb_trainer *r, double *loss, double *norm, sb_error *error)
   *loss = 0;
   for (size_t k = 0; k < r->shards; k++)
     *loss += r->losses[k];
-  for (size_t k = 1; k < r->shards; k++)
-    for (size_t j = 0; j < training->count; j++)
-      r->gradients[j] += r->gradients[k * training->count + j];
+  sb_shards (training->count, PIECE, add_piece, r);
   if (!gsl_finite (*loss))
     return complain_of_loss (r, number, error);
 

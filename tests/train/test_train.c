@@ -72,15 +72,19 @@ one_gaussian (void)
 }
 
 static experiment
-experiment_alloc (sb_process *process, sb_target *law)
+experiment_with (const char *network, sb_process *process, sb_target *law)
 {
-  experiment e = { .net = sb_net_alloc ("mlp inputs=2 width=48 layers=3 time=positional features=16", NULL),
-                   .process = process,
-                   .law = law };
+  experiment e = { .net = sb_net_alloc (network, NULL), .process = process, .law = law };
   cr_assert (e.net && e.process && e.law);
   e.training = sb_training_alloc (e.net, (sb_stream){ 1, SB_FOR_USER, 0 });
   cr_assert_not_null (e.training);
   return e;
+}
+
+static experiment
+experiment_alloc (sb_process *process, sb_target *law)
+{
+  return experiment_with ("mlp inputs=2 width=48 layers=3 time=positional features=16", process, law);
 }
 
 static void
@@ -299,13 +303,15 @@ same_bits (const sb_training *a, const sb_training *b, const char *what)
 
 Test (train, does_not_depend_on_threads)
 {
-  experiment one = experiment_alloc (sb_vp_alloc (2, 0.1, 20), two_gaussians ());
+  const char *const wide = "mlp inputs=2 width=128 layers=3 time=positional features=16"; // weights for three pieces
+  experiment one = experiment_with (wide, sb_vp_alloc (2, 0.1, 20), two_gaussians ());
+  cr_assert_gt (one.net->parameters, 2 * 16384);
   omp_set_num_threads (1);
   experiment_start (&one, SB_PREDICTS_EPSILON);
   train_for (&one, 20);
   for (int threads = 2; threads <= 3; threads++)
     {
-      experiment more = experiment_alloc (sb_vp_alloc (2, 0.1, 20), two_gaussians ());
+      experiment more = experiment_with (wide, sb_vp_alloc (2, 0.1, 20), two_gaussians ());
       omp_set_num_threads (threads);
       experiment_start (&more, SB_PREDICTS_EPSILON);
       train_for (&more, 20);
@@ -507,6 +513,35 @@ Test (train, a_step_is_the_mean_over_its_samples)
         cr_assert_eq (e.training->theta[j] == e.before->theta[j], embedding, "%s, number %zu", tensor.name,
                       j - tensor.offset);
     }
+  exercise_end (&e);
+}
+
+// Of a network with more weights than are added up at a time, each has a sample that speaks of it.
+
+Test (train, every_weight_of_many_is_asked)
+{
+  exercise e;
+  exercise_begin (&e);
+  exercise_end (&e);
+  double square = 0;
+  e.net = sb_net_alloc ("mlp inputs=2 width=200 layers=2 time=none", NULL);
+  e.training = sb_training_alloc (e.net, (sb_stream){ 1, SB_FOR_USER, 0 });
+  e.before = sb_training_alloc (e.net, (sb_stream){ 1, SB_FOR_USER, 0 });
+  size_t count = e.state.parameters = e.net->parameters;
+  cr_assert_gt (count, 2 * 16384);
+  e.recipe.task.net = e.net;
+  e.recipe.batch = count;
+  e.recipe.shard_rows = 9999;
+  e.trainer = sb_trainer_alloc (&e.recipe, e.training);
+  cr_assert_eq (sb_trainer_step (e.trainer, &e.loss, &e.norm, &e.error), GSL_SUCCESS);
+  for (size_t k = 0; k < count; k++)
+    {
+      double gradient = (double)(k + 1) / (double)count;
+      square += gradient * gradient;
+      cr_assert_float_eq (e.training->m[k], 0.1 * gradient, 1e-6 * gradient, "weight %zu", k);
+      cr_assert_neq (e.training->theta[k], e.before->theta[k], "weight %zu", k);
+    }
+  cr_assert_float_eq (e.norm, sqrt (square), 1e-6 * e.norm);
   exercise_end (&e);
 }
 
