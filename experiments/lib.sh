@@ -69,8 +69,8 @@ train() {
     faces64-*) data=$(fetched faces/faces-64-20000-idx4-ubyte) ;;
     faces-latent*) data=${to%/*}/faces-latents.npy; latents "${to%/*}" ;;
   esac
-  # The small networks of faces say a blend of noise and picture: dsm2ddpm/fig7.md tells why.
-  case $name in faces*-ddpm | faces-latent) set -- "$@" --prediction=mixed ;; esac
+  # The small networks of faces in pixels say a blend of noise and picture: dsm2ddpm/fig7.md tells why.
+  case $name in faces*-ddpm) set -- "$@" --prediction=mixed ;; esac
   case $name in
     mnist-ddpm) stages='1e-3:7366 3e-4:8930 1.5e-4:11227' ;; # where the clock ended a stage of the networks that come with the data
     mnist-ddpm-early) stages='1e-3:3000' ;;

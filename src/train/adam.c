@@ -101,7 +101,8 @@ typedef struct
   float *theta, *m, *v, *ema;
 } update;
 
-// `some`: not all weights are trained. A constant where this is called, or the loop would not be vectorised.
+// `some`: not all weights are trained; a constant where this is called. (What is left in the way of vectors is errno, which
+// C's sqrtf sets.)
 
 static inline __attribute__ ((always_inline)) void
 move_these (const update *u, int some, size_t first, size_t end)
