@@ -276,7 +276,7 @@ int
 main (void)
 {
   results r = results_open ();
-  const size_t particles[] = { [SMOKE] = 1000, [QUICK] = 10000, [FULL] = 40000 },
+  const size_t particles[] = { [SMOKE] = 1000, [QUICK] = 40000, [FULL] = 40000 },
                digits[] = { [SMOKE] = 500, [QUICK] = 1000, [FULL] = 5000 };
   const size_t T[] = { [SMOKE] = 80, [QUICK] = 1000, [FULL] = 1000 };
   on_a_line (&r, particles[r.scale], T[r.scale]);
