@@ -81,7 +81,7 @@ train() {
       stages='1e-3:4000 3e-4:6000 1e-4:7000'
       network='unet image=3x32x32 channels=32 multipliers=1,2,2 attention=8' ;;
     faces64-ddpm)
-      stages='1e-3:4000 3e-4:6000 1e-4:7000'
+      stages='1e-3:4000 3e-4:5500 1e-4:6000'
       network='unet image=3x64x64 channels=16 multipliers=1,2,4,4 attention=8' ;;
     faces-latent)
       stages='1e-3:6000 3e-4:9000'
