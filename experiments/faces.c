@@ -231,7 +231,7 @@ look_for_copies (results *r, const char *variable, const char *name, size_t side
              *near_test = require_pointer (gsl_matrix_alloc (test->size1, x->size2), "faces"),
              *nearest = require_pointer (gsl_matrix_alloc (x->size1, x->size2), "faces");
   double of_test = median_to_nearest (faces, test, near_test), of_samples = median_to_nearest (faces, x, nearest);
-  snprintf (column, sizeof column, "nearest training face, %zux%zu", side, side);
+  snprintf (column, sizeof column, "%zux%zu: nearest training face / distance", side, side);
   results_row (r, row, column, "", of_samples, -1, "", "median Euclidean distance");
   results_row (r, "test faces", column, "", of_test, -1, "", "");
   results_claim (r, claim, of_samples >= 0.5 * of_test, "medians to the nearest of %zu: samples %.2f, test faces %.2f",

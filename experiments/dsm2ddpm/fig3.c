@@ -119,7 +119,7 @@ on_points (results *r, size_t n)
   for (int k = 0; k < 4; k++)
     {
       share[k] = share_arrived (r, k < 2 ? near : exact, points, n, k % 2);
-      results_row (r, rows[k], "share that reaches a point", "", share[k], -1, "", "");
+      results_row (r, rows[k], "corners of a cube / share that reaches one", "", share[k], -1, "", "");
     }
   results_claim (r, "A score that is right only near the data does not lead Langevin dynamics there", share[0] < 0.01,
                  "%.3f of %zu chains arrive", share[0], n);
@@ -228,9 +228,10 @@ look_at_start (results *r, const ncsn *n, const gsl_matrix *x)
       }
   double numbers = (double)(x->size1 * PIXELS), sigma = ncsn_sigma (n, LEVELS);
   r->evaluations += x->size1;
-  results_row (r, "at the start, σ = 0.01", "σ × score, the network's", "", sqrt (a / numbers), -1, "", "a coordinate");
-  results_row (r, "at the start, σ = 0.01", "σ × score, test images'", "", sqrt (b / numbers), -1, "", "exact");
-  results_row (r, "at the start, σ = 0.01", "cosine between them", "", ab / sqrt (a * b), -1, "", "");
+  results_row (r, "σ = 0.01", "at the start / σ × score, the network's", "", sqrt (a / numbers), -1, "",
+               "a coordinate");
+  results_row (r, "σ = 0.01", "at the start / σ × score, test images'", "", sqrt (b / numbers), -1, "", "exact");
+  results_row (r, "σ = 0.01", "at the start / cosine between them", "", ab / sqrt (a * b), -1, "", "");
   if (r->scale != SMOKE)
     results_claim (r, "Far from the data the learned score is arbitrarily wrong", a < b / 100,
                    "at the starts the network says %.2f times σ a coordinate are noise, the exact score of the test "

@@ -184,9 +184,9 @@ count_classes (watch *w, const gsl_matrix *x)
   size_t classes = 0;
   for (size_t k = 0; k < CLASSES; k++)
     {
-      char column[16];
-      snprintf (column, sizeof column, "class %zu", k);
-      results_row (w->r, "last level, share of", column, "", v.share[k],
+      char row[16];
+      snprintf (row, sizeof row, "class %zu", k);
+      results_row (w->r, row, "the last level / share of the samples", "", v.share[k],
                    sqrt (v.share[k] * (1 - v.share[k]) / (double)x->size1), "", "");
       classes += v.share[k] > 0;
     }
@@ -242,10 +242,10 @@ compare_with_nearest (watch *w, const gsl_matrix *x)
       nearest of_unseen = nearest_alloc (x->size1);
       look_among_training (training, x, &found);
       look_among_training (training, &unseen.matrix, &of_unseen);
-      results_row (w->r, "last level, to the nearest training image", "samples", "", a_pixel (found.distance), -1,
+      results_row (w->r, "samples", "the last level / to the nearest training image", "", a_pixel (found.distance), -1,
                    "RMS, a pixel", "these are the ones shown");
-      results_row (w->r, "last level, to the nearest training image", "test images", "", a_pixel (of_unseen.distance),
-                   -1, "RMS, a pixel", "");
+      results_row (w->r, "test images", "the last level / to the nearest training image", "",
+                   a_pixel (of_unseen.distance), -1, "RMS, a pixel", "");
       nearest_free (of_unseen);
     }
   else
@@ -343,8 +343,8 @@ look_exactly (void *context, size_t done, size_t levels, double t, const gsl_mat
   double sigma = ncsn_sigma (w->n, done), distance = a_pixel (distances), settled = sqrt (1.0526) * sigma;
   gsl_vector_free (distances);
   snprintf (row, sizeof row, "level %zu, σ = %.3g", done, sigma);
-  results_row (w->r, row, "exact score: to the nearest of its images", "", distance, -1, "RMS, a pixel", "");
-  results_row (w->r, row, "1.026 σ", "", settled, -1, "", "where the chain settles on one image");
+  results_row (w->r, row, "exact score / to the nearest of its images", "", distance, -1, "RMS, a pixel", "");
+  results_row (w->r, row, "exact score / 1.026 σ", "", settled, -1, "", "where the chain settles on one image");
   if (sigma < small)
     w->worst = fmax (w->worst, fabs (distance / settled - 1));
   w->falls = w->falls && distance < w->before;
@@ -365,7 +365,7 @@ put_settled (exact_watch *w, size_t rows)
       for (size_t k = 0; k < rows; k++)
         there += w->index[i][k] == w->index[LEVELS - 1][k];
       snprintf (row, sizeof row, "level %zu, σ = %.3g", i + 1, ncsn_sigma (w->n, i + 1));
-      results_row (w->r, row, "exact score: at the image it ends at", "", there / (double)rows, -1, "of the chains",
+      results_row (w->r, row, "exact score / at the image it ends at", "", there / (double)rows, -1, "of the chains",
                    "");
     }
   for (size_t i = 0; i < LEVELS; i++)
@@ -414,7 +414,7 @@ weigh_levels (results *r, const ncsn *n, size_t rows)
                "the objective");
       double mean = gsl_stats_mean (loss->data, 1, rows) / (PIXELS / 2.);
       snprintf (row, sizeof row, "level %zu, σ = %.3g", i, ncsn_sigma (n, i));
-      results_row (r, row, "σ² × loss / (d/2)", "", mean,
+      results_row (r, row, "the network / σ² × loss, over d/2", "", mean,
                    gsl_stats_sd (loss->data, 1, rows) / (PIXELS / 2.) / sqrt ((double)rows), "", "");
       sum += mean / LEVELS;
     }

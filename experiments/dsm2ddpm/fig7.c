@@ -89,10 +89,10 @@ on_a_mixture (results *r, size_t n, size_t T)
     {
       char row[64];
       chi_squared += gsl_pow_2 (counts[k] - w[k] * (double)n) / (w[k] * (double)n);
-      snprintf (row, sizeof row, "mixture of %d faces, component %zu", COMPONENTS, k + 1);
-      results_row (r, row, "weight", "", w[k], -1, "", "");
-      results_row (r, row, "share of the samples", "", counts[k] / (double)n, sqrt (w[k] * (1 - w[k]) / (double)n), "",
-                   "exact noise");
+      snprintf (row, sizeof row, "component %zu", k + 1);
+      results_row (r, row, "a mixture of eight faces / weight", "", w[k], -1, "", "");
+      results_row (r, row, "a mixture of eight faces / share of the samples", "", counts[k] / (double)n,
+                   sqrt (w[k] * (1 - w[k]) / (double)n), "", "exact noise");
     }
   double p = gsl_cdf_chisq_Q (chi_squared, COMPONENTS - 1);
   results_claim (r,
@@ -161,8 +161,10 @@ measure_sets (results *r, gsl_matrix *const *x, size_t n, double distance[SETS][
           distance[s][what] = frechet_to (training, what, x[s], SIDE_32);
           snprintf (note, sizeof note, "n = %zu, to the moments of %zu training faces; %s", n, training->count,
                     kind_note[what]);
-          results_row (r, set_name[s], what == BY_MEANS ? "Frechet, block means" : "Frechet, random filters", "",
-                       distance[s][what], -1, "", note);
+          results_row (r, set_name[s],
+                       what == BY_MEANS ? "32x32: Frechet distance / block means"
+                                        : "32x32: Frechet distance / random filters",
+                       "", distance[s][what], -1, "", note);
         }
       sb_moments_file_free (training);
     }
@@ -210,9 +212,11 @@ compare_colours (results *r, const gsl_matrix *x, const gsl_matrix *numbers, con
   double worst = 0;
   for (size_t c = 0; c < CHANNELS; c++)
     {
+      char column[64];
       double mean = channel_mean (x, x->size1, c), of_training = channel_mean (numbers, 1, c);
-      results_row (r, row, colour[c], "", mean, -1, "", "mean, in [-1, 1]");
-      results_row (r, "training faces", colour[c], "", of_training, -1, "", "");
+      snprintf (column, sizeof column, "32x32: mean of a channel / %s", colour[c]);
+      results_row (r, row, column, "", mean, -1, "", "in [-1, 1]");
+      results_row (r, "training faces", column, "", of_training, -1, "", "");
       worst = GSL_MAX_DBL (worst, fabs (mean - of_training));
     }
   if (r->scale != SMOKE)
@@ -317,7 +321,7 @@ by_level (results *r, size_t n)
       before = last;
       first = k ? first : last;
       snprintf (row, sizeof row, "level %zu", level[k]);
-      results_row (r, row, "loss / d", "", last, -1, "", "test faces, 32x32");
+      results_row (r, row, "32x32: loss a number / test faces", "", last, -1, "", "test faces, 32x32");
       fprintf (data, "%zu %g\n", level[k], last);
     }
   require (fclose (data) ? GSL_EFAILED : GSL_SUCCESS, "writing levels");
@@ -359,8 +363,8 @@ from_curve (results *r)
   size_t end = GSL_MAX (count / 10, (size_t)1);
   for (size_t k = count - end; k < count; k++)
     sum += losses[k] / (double)end;
-  results_row (r, "training", "loss / d, first", "", losses[0], -1, "", "a batch");
-  results_row (r, "training", "loss / d, last", "", sum, -1, "", "the last tenth of the curve");
+  results_row (r, "training", "32x32: training / first loss a number", "", losses[0], -1, "", "a batch");
+  results_row (r, "training", "32x32: training / last", "", sum, -1, "", "the last tenth of the curve");
   results_claim (r, claim, sum < 0.3, "%.4f, after %.0f steps", sum, step);
   free (losses);
 }
@@ -387,15 +391,15 @@ judge_large (results *r)
   sb_bytes_free (picture);
   gsl_matrix *x = faces_of_picture (path, SIDE_64, SHOWN), *test = test_faces (SIDE_64, SHOWN),
              *noise = noise_pixels (r, SHOWN, face_size (SIDE_64));
-  static const char *const row[] = { "64x64: test faces", "64x64: DDPM, 1000 steps", "64x64: noise" };
+  static const char *const row[] = { "test faces", "DDPM, 1000 steps", "noise" };
   const gsl_matrix *const faces[] = { test, x, noise };
   for (kind what = 0; what < KINDS; what++)
     {
       const char *by = what == BY_MEANS ? "block means" : "random filters";
-      char claim[96], column[32];
+      char claim[96], column[64];
       double distance[3];
       sb_moments_file *training = training_moments (what, SIDE_64);
-      snprintf (column, sizeof column, "Frechet, %s", by);
+      snprintf (column, sizeof column, "64x64: Frechet distance / %s", by);
       for (size_t s = 0; s < 3; s++)
         {
           distance[s] = frechet_to (training, what, faces[s], SIDE_64);
@@ -426,13 +430,13 @@ judge_digits (results *r)
   judge j = judge_open ();
   verdict v = judged (&j, x, -1, 1);
   size_t classes = 0;
-  results_row (r, "digits", "mean confidence", "", v.confidence, -1, "", "a classifier of MNIST's digits");
+  results_row (r, "all", "digits / mean confidence", "", v.confidence, -1, "", "a classifier of MNIST's digits");
   for (size_t k = 0; k < CLASSES; k++)
     {
-      char column[32];
-      snprintf (column, sizeof column, "share of class %zu", k);
-      results_row (r, "digits", column, "", v.share[k], sqrt (v.share[k] * (1 - v.share[k]) / (double)x->size1), "",
-                   "");
+      char row[32];
+      snprintf (row, sizeof row, "class %zu", k);
+      results_row (r, row, "digits / share of the samples", "", v.share[k],
+                   sqrt (v.share[k] * (1 - v.share[k]) / (double)x->size1), "", "");
       classes += v.share[k] > 0;
     }
   if (r->scale != SMOKE)

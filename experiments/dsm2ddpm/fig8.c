@@ -70,8 +70,8 @@ measured (results *r, const char *row, kind what, const sb_moments_file *trainin
   double distance = frechet_to (training, what, x, SIDE_64);
   snprintf (note, sizeof note, "n = %zu, to the moments of %zu training faces; %s", x->size1, training->count,
             kind_note[what]);
-  results_row (r, row, what == BY_MEANS ? "Frechet, block means" : "Frechet, random filters", "", distance, -1, "",
-               note);
+  results_row (r, row, what == BY_MEANS ? "Frechet distance / block means" : "Frechet distance / random filters", "",
+               distance, -1, "", note);
   return distance;
 }
 
@@ -186,8 +186,8 @@ all_drawn (const results *r, const sb_patches *code)
 static void
 put_deviations (results *r, const char *row, const deviations *d)
 {
-  results_row (r, row, "mean of latents, off by", "", d->mean, -1, "of its length", "");
-  results_row (r, row, "covariance of channels, off by", "", d->covariance, -1, "of its size", "");
+  results_row (r, row, "latents / mean, off by", "", d->mean, -1, "of its length", "");
+  results_row (r, row, "latents / covariance of channels, off by", "", d->covariance, -1, "of its size", "");
 }
 
 static void
@@ -238,9 +238,10 @@ compare_costs (results *r, const sb_patches *code)
     }
   double pixels = cost_of ("OF_PIXELS"), latents = cost_of ("MODEL"),
          decoding = (double)(sb_patches_latent (code) * code->side * code->side * code->channels);
-  results_row (r, "network of pixels, 64x64", "multiply-adds a step", "", pixels / 1e6, -1, "million", "Figure 7's");
-  results_row (r, "network of latents", "multiply-adds a step", "", latents / 1e6, -1, "million", "");
-  results_row (r, "decoding", "multiply-adds a step", "", decoding / 1e6, -1, "million", "once a sample");
+  results_row (r, "network of pixels, 64x64", "cost / multiply-adds a step", "", pixels / 1e6, -1, "million",
+               "Figure 7's");
+  results_row (r, "network of latents", "cost / multiply-adds a step", "", latents / 1e6, -1, "million", "");
+  results_row (r, "decoding", "cost / multiply-adds a step", "", decoding / 1e6, -1, "million", "once a sample");
   results_claim (r, claim, 1000 * latents + decoding < 1000 * pixels,
                  "in 1000 steps %.3g multiply-adds, where pixels cost %.3g, %.1f times as many",
                  1000 * latents + decoding, 1000 * pixels, 1000 * pixels / (1000 * latents + decoding));

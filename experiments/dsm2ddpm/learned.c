@@ -282,7 +282,7 @@ write_findings (results *r, uint64_t seed, const findings *f)
 {
   char row[48];
   snprintf (row, sizeof row, "training %llu, one level", (unsigned long long)seed);
-  results_row (r, row, "error in the empty part / in the full part", "", f->holes, -1, "", "");
+  results_row (r, row, "error in the empty part, over that in the full part", "", f->holes, -1, "", "");
   results_row (r, row, "share of (−3, −3), Langevin", "", f->share[0], -1, "", "0.2 in the law");
   results_row (r, row, "samples where nothing is", "", f->outside[0], -1, "", "log q < max − 9");
   results_row (r, row, "mean log density", "", f->likelihood[0], -1, "nats", "");
