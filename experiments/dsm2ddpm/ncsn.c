@@ -45,7 +45,7 @@ ncsn_sigma (const ncsn *n, size_t i)
 void
 ncsn_settings (results *r, const ncsn *n, size_t steps)
 {
-  static const char column[] = "setting";
+  static const char column[] = "Algorithm 1 / setting";
   const sb_annealed annealed = { .epsilon = epsilon, .steps = steps };
   double alpha_1, alpha_L;
   require (sb_annealed_step_size (&annealed, n->model->process, n->times, 1, &alpha_1), "the first step size");
