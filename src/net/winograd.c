@@ -526,7 +526,7 @@ conv_backward_weights (void *conv, float *theta_bar)
 
 // ## Nothing is shared
 //
-// A convolution has all it needs; a room's shared part is there because something must be.
+// A convolution has all it needs.
 
 static int
 begin (void)
@@ -541,16 +541,16 @@ end (int begun)
 }
 
 static int
-shared_alloc (sb_net_precision precision, void **shared)
+nothing_shared (sb_net_precision precision, void **shared)
 {
   (void)precision;
-  *shared = malloc (1);
-  return *shared ? GSL_SUCCESS : GSL_ENOMEM;
+  *shared = NULL;
+  return GSL_SUCCESS;
 }
 
 const sb_conv_type sb_conv_winograd = { .begin = begin,
                                         .end = end,
-                                        .alloc = shared_alloc,
+                                        .alloc = nothing_shared,
                                         .free = free,
                                         .conv_alloc = conv_alloc,
                                         .conv_free = conv_free,

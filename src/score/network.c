@@ -100,7 +100,7 @@ check_shapes (const sb_network *network, const sb_network_pass *pass, const gsl_
 // itself. `sb_net_place` says where a number of one is in the other.
 
 static int
-show (const sb_network *network, sb_network_pass *pass, const gsl_matrix *x, const gsl_vector *t)
+put_in (const sb_network *network, sb_network_pass *pass, const gsl_matrix *x, const gsl_vector *t)
 {
   scales s;
   size_t n = x->size1, d = x->size2;
@@ -109,12 +109,21 @@ show (const sb_network *network, sb_network_pass *pass, const gsl_matrix *x, con
   for (size_t i = 0; i < n && !status; i++)
     {
       status = scales_at (network, gsl_vector_get (t, i), &s);
+      if (status)
+        return status;
       pass->label[i] = (float)s.u;
       for (size_t j = 0; j < d; j++)
         pass->in[i * d + sb_net_place (in, j)] = (float)(s.c * gsl_matrix_get (x, i, j));
     }
+  return status;
+}
+
+static int
+show (const sb_network *network, sb_network_pass *pass, const gsl_matrix *x, const gsl_vector *t)
+{
+  int status = put_in (network, pass, x, t);
   if (!status)
-    status = sb_net_forward (network->net, network->theta, n, pass->in, pass->label, pass->work, pass->out);
+    status = sb_net_forward (network->net, network->theta, x->size1, pass->in, pass->label, pass->work, pass->out);
   return status;
 }
 
@@ -155,16 +164,7 @@ int
 sb_network_jvp (const sb_network *network, sb_network_pass *pass, const gsl_vector *t, const gsl_matrix *x_dot,
                 gsl_matrix *epsilon_dot)
 {
-  scales s;
-  size_t n = x_dot->size1, d = x_dot->size2;
-  sb_net_shape in = sb_net_input (network->net);
-  int status = check_shapes (network, pass, t, x_dot);
-  for (size_t i = 0; i < n && !status; i++)
-    {
-      status = scales_at (network, gsl_vector_get (t, i), &s);
-      for (size_t j = 0; j < d; j++)
-        pass->in[i * d + sb_net_place (in, j)] = (float)(s.c * gsl_matrix_get (x_dot, i, j));
-    }
+  int status = put_in (network, pass, x_dot, t);
   if (!status)
     status = sb_net_jvp (network->net, network->theta, pass->work, pass->in, pass->out);
   return status ? status : blend (network, pass, x_dot, t, epsilon_dot);
@@ -386,7 +386,9 @@ divergence_rows (const question *q, sb_network_pass *pass)
     {
       double *trace = gsl_matrix_ptr (q->out, i, 0);
       status = scales_at (network, gsl_vector_get (q->t, i), &s);
-      if (!status && !(s.sd > 0))
+      if (status)
+        return status;
+      if (!(s.sd > 0))
         GSL_ERROR ("without noise a network's output is no score", GSL_ESING);
       *trace = -(s.p * (double)d + s.q * s.c * *trace) / s.sd;
     }

@@ -87,6 +87,8 @@ make_room (const void *of)
   return recipe->task.type->room_alloc (recipe->task.state, recipe->shard_rows);
 }
 
+// A pool makes a room only where none is idle, so each is held until the others are made.
+
 static int
 fill_pool (sb_pool *pool, size_t count)
 {
