@@ -170,3 +170,36 @@ Test (adam, a_gradient_that_is_not_finite_changes_nothing)
                  && ema[1] == 8);
     }
 }
+
+// ## All weights belong to a piece
+//
+// Weights are worked on in at most 64 pieces of 16384 or more. Of numbers of weights around the one where all 64 are full, the
+// first and the last weight have the gradients 3 and 4: the norm is 5, and both move by the rate, with the gradient's sign.
+
+static void
+first_and_last (size_t count)
+{
+  const sb_adam plain = { .rate = 0.25, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8, .ema = 0 };
+  float *of[5]; // gradient, theta, m, v, ema
+  for (int k = 0; k < 5; k++)
+    cr_assert (of[k] = calloc (count, sizeof **of));
+  of[0][0] = 3;
+  of[0][count - 1] = 4;
+  double norm = sb_adam_step (&plain, 1, count, NULL, of[0], of[1], of[2], of[3], of[4]);
+  cr_assert_float_eq (norm, 5, 1e-12, "%zu weights: %.17g", count, norm);
+  for (size_t k = 0; k < count; k++)
+    {
+      double moved = k == 0 || k == count - 1 ? -0.25 : 0;
+      cr_assert_float_eq ((double)of[1][k], moved, 1e-6, "weight %zu of %zu", k, count);
+    }
+  for (int k = 0; k < 5; k++)
+    free (of[k]);
+}
+
+Test (adam, first_and_last_of_many_weights)
+{
+  const size_t full = 64 * 16384,
+               counts[] = { 2, 16384, 16385, full - 1, full, full + 1, full + 63, full + 65, 2 * full + 1 };
+  for (size_t k = 0; k < sizeof counts / sizeof *counts; k++)
+    first_and_last (counts[k]);
+}
