@@ -112,3 +112,11 @@ chain_integral (double (*f) (double x, void *context), void *context, double low
     sum += f (low + (high - low) * i / N, context);
   return sum * (high - low) / N;
 }
+
+int
+one_variance (const sb_reverse *reverse, const gsl_matrix *y, const gsl_vector *s, const gsl_vector *t,
+              const gsl_matrix *x, gsl_vector *v)
+{
+  gsl_matrix_view column = gsl_matrix_view_array_with_tda (v->data, v->size, 1, v->stride);
+  return sb_reverse_variance (reverse, y, s, t, x, &column.matrix);
+}

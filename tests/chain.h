@@ -3,6 +3,7 @@
 
 #include "process/process.h"
 #include "target/target.h"
+#include "transition/reverse.h"
 
 // What the tests of DDPM's chain share: two chains, two kinds of data, and the chain's numbers once more, as plain
 // products in long double.
@@ -26,6 +27,10 @@ gsl_vector *chain_times (size_t n, double t); // t n times
 gsl_vector *chain_grid (size_t T);            // 1, (T-1)/T, ..., 0
 gsl_matrix *chain_normals (size_t n, size_t d, uint64_t seed);
 gsl_matrix *chain_sample (const sb_target *data, size_t n, uint64_t seed);
+
+// sb_reverse_variance of a process of one part: v (n).
+int one_variance (const sb_reverse *reverse, const gsl_matrix *y, const gsl_vector *s, const gsl_vector *t,
+                  const gsl_matrix *x, gsl_vector *v);
 
 // By the trapezoidal rule, which is exact to rounding for Gaussians: the integral of f from low to high.
 double chain_integral (double (*f) (double x, void *context), void *context, double low, double high);

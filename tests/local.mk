@@ -11,6 +11,7 @@ include tests/process/local.mk
 include tests/target/local.mk
 include tests/net/local.mk
 include tests/score/local.mk
+include tests/transition/local.mk
 include tests/sampler/local.mk
 include tests/objective/local.mk
 include tests/train/local.mk

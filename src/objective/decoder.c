@@ -12,7 +12,7 @@
 
 #include "decoder.h"
 
-#include "../process/isotropic.h"
+#include "../transition/isotropic.h"
 
 #include <gsl/gsl_errno.h>
 #include <gsl/gsl_math.h>

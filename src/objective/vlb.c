@@ -12,9 +12,9 @@
 #include "vlb.h"
 
 #include "../process/ddpm.h"
-#include "../process/isotropic.h"
-#include "../process/path.h"
-#include "../process/posterior.h"
+#include "../transition/isotropic.h"
+#include "../transition/path.h"
+#include "../transition/posterior.h"
 
 #include <gsl/gsl_blas.h>
 #include <gsl/gsl_errno.h>
@@ -215,7 +215,8 @@ typedef struct
 {
   const sb_vlb *vlb;
   const gsl_matrix *x_0, *z;
-  gsl_vector *s, *variance;
+  gsl_vector *s;
+  gsl_matrix *variance; // n x 1: DDPM's chain is of one part
   gsl_matrix *x_t, *e;
 } term_work;
 
@@ -235,7 +236,7 @@ step_term (const term_work *w, size_t row, double t, double *term)
     squared += gsl_pow_2 (p.of_e
                           * (truth (reverse->view, gsl_matrix_get (w->x_0, row, j), gsl_matrix_get (w->z, row, j), sd)
                              - gsl_matrix_get (w->e, row, j)));
-  *term = sb_isotropic_kl (w->e->size2, squared, p.variance, gsl_vector_get (w->variance, row));
+  *term = sb_isotropic_kl (w->e->size2, squared, p.variance, gsl_matrix_get (w->variance, row, 0));
   return GSL_SUCCESS;
 }
 
@@ -247,7 +248,7 @@ decoder_term (const term_work *w, size_t row, double t, double *term)
   const sb_reverse *reverse = &w->vlb->reverse;
   const size_t d = w->e->size2;
   gsl_vector_view time = gsl_vector_view_array (&t, 1), log_p = gsl_vector_view_array (term, 1),
-                  variance = gsl_vector_subvector (w->variance, row, 1);
+                  variance = gsl_matrix_row (w->variance, row);
   gsl_matrix_const_view x_0 = gsl_matrix_const_submatrix (w->x_0, row, 0, 1, d),
                         x_1 = gsl_matrix_const_submatrix (w->x_t, row, 0, 1, d);
   gsl_matrix_view mean = gsl_matrix_submatrix (w->e, row, 0, 1, d);
@@ -276,7 +277,7 @@ terms (term_work *w, const gsl_matrix *y, const gsl_vector *t, gsl_vector *term)
   if (!status)
     status = sb_process_transition (ddpm, NULL, t, w->z, w->x_t);
   if (!status)
-    status = sb_reverse_estimate (reverse, y, t, w->x_t, w->e);
+    status = sb_score_estimate (reverse->score, reverse->view, w->x_t, t, y, w->e);
   if (!status)
     status = sb_reverse_variance (reverse, y, w->s, t, w->x_t, w->variance);
   for (size_t row = 0; row < t->size && !status; row++)
@@ -299,12 +300,12 @@ sb_vlb_term (const sb_vlb *vlb, const gsl_matrix *y, const gsl_matrix *x_0, cons
                   .x_0 = x_0,
                   .z = z,
                   .s = gsl_vector_alloc (n),
-                  .variance = gsl_vector_alloc (n),
+                  .variance = gsl_matrix_alloc (n, 1),
                   .x_t = gsl_matrix_alloc (n, d),
                   .e = gsl_matrix_alloc (n, d) };
   status = w.s && w.variance && w.x_t && w.e ? terms (&w, y, t, term) : GSL_ENOMEM;
   gsl_vector_free (w.s);
-  gsl_vector_free (w.variance);
+  gsl_matrix_free (w.variance);
   gsl_matrix_free (w.x_t);
   gsl_matrix_free (w.e);
   return status;

@@ -1,7 +1,7 @@
 #ifndef SCOREBOOK_OBJECTIVE_VLB_H
 #define SCOREBOOK_OBJECTIVE_VLB_H
 
-#include "../sampler/reverse.h"
+#include "../transition/reverse.h"
 #include "decoder.h"
 
 SB_BEGIN_DECLS

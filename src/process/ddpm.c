@@ -17,10 +17,10 @@
 // \beta_t\mathbf{I})$. [dsm2ddpm.txt-DDPM-forward]
 
 #include "ddpm.h"
+#include "../base/error.h"
 #include "../grid/grid.h"
 #include "scalar.h"
 
-#include <gsl/gsl_errno.h>
 #include <gsl/gsl_math.h>
 #include <math.h>
 #include <stdlib.h>
@@ -77,15 +77,7 @@ ddpm_variance (const void *chain, double s, double t)
 // The end of the chain, $\mathbf{x}_T \sim \mathcal{N}(\mathbf{0}, \mathbf{I})$, has no parameter: the report's
 // $p(\mathbf{x}_T)$ and $p_\theta(\mathbf{x}_T)$ are one. [dsm2ddpm.txt-prior]
 
-static double
-ddpm_prior_sd (const void *chain)
-{
-  (void)chain;
-  return 1;
-}
-
-static const sb_scalar_type ddpm_type
-    = { .name = "ddpm", .mean = ddpm_mean, .variance = ddpm_variance, .prior_sd = ddpm_prior_sd };
+static const sb_scalar_type ddpm_type = { .name = "ddpm", .mean = ddpm_mean, .variance = ddpm_variance };
 
 // ## Making one
 
@@ -102,7 +94,7 @@ sb_process *
 sb_ddpm_betas_alloc (size_t dimension, const gsl_vector *beta)
 {
   if (!are_betas (beta))
-    GSL_ERROR_NULL ("DDPM needs 0 < beta_i < 1", GSL_EINVAL);
+    SB_ERROR_NULL (NULL, GSL_EINVAL, "DDPM needs one beta or more, each above 0 and below 1");
   size_t N = beta->size;
   ddpm_steps *chain = malloc (sizeof *chain + N * sizeof chain->step[0]);
   if (chain)
@@ -127,7 +119,7 @@ sb_ddpm_alloc (size_t dimension, size_t N, double beta_bar_min, double beta_bar_
 {
   gsl_vector *beta = gsl_vector_alloc (N);
   if (!beta)
-    GSL_ERROR_NULL ("no memory for noise scales", GSL_ENOMEM);
+    SB_ERROR_NULL (NULL, GSL_ENOMEM, "no memory for %zu noise scales", N);
   sb_process *ddpm = NULL;
   if (!sb_grid_arithmetic (beta_bar_min, beta_bar_max, beta))
     ddpm = sb_ddpm_betas_alloc (dimension, beta);

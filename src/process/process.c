@@ -7,9 +7,12 @@
 
 #include "process.h"
 
-#include <gsl/gsl_errno.h>
+#include "../base/error.h"
+
+#include <gsl/gsl_blas.h>
 #include <gsl/gsl_math.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 
 // ## Making and releasing
@@ -23,7 +26,7 @@ release_state (const sb_process_type *type, void *state)
     type->free (state);
 }
 
-static int
+static bool
 times_make_sense (double t_min, double t_max)
 {
   return 0 <= t_min && t_min <= t_max && 0 < t_max && gsl_finite (t_max);
@@ -32,21 +35,25 @@ times_make_sense (double t_min, double t_max)
 sb_process *
 sb_process_alloc (const sb_process_type *type, void *state, size_t dimension, double t_min, double t_max, size_t levels)
 {
-  if (dimension == 0 || !times_make_sense (t_min, t_max))
+  const bool valid = dimension > 0 && times_make_sense (t_min, t_max);
+  sb_process *process = valid ? malloc (sizeof *process) : NULL;
+  if (process)
     {
-      release_state (type, state);
-      GSL_ERROR_NULL ("a process needs a dimension, and times 0 <= t_min <= t_max", GSL_EINVAL);
+      *process = (sb_process){ .type = type,
+                               .state = state,
+                               .dimension = dimension,
+                               .t_min = t_min,
+                               .t_max = t_max,
+                               .t_limit = t_max,
+                               .levels = levels,
+                               .parts = type->numbers ? 1 : 0 };
+      return process;
     }
-  sb_process *process = malloc (sizeof *process);
-  if (!process)
-    {
-      release_state (type, state);
-      GSL_ERROR_NULL ("no memory for a process", GSL_ENOMEM);
-    }
-  *process = (sb_process){
-    .type = type, .state = state, .dimension = dimension, .t_min = t_min, .t_max = t_max, .levels = levels
-  };
-  return process;
+  release_state (type, state);
+  if (valid)
+    SB_ERROR_NULL (NULL, GSL_ENOMEM, "no memory for a process");
+  SB_ERROR_NULL (NULL, GSL_EINVAL, "a process needs a dimension, not %zu, and times 0 <= t_min <= t_max, not %g and %g",
+                 dimension, t_min, t_max);
 }
 
 void
@@ -60,31 +67,52 @@ sb_process_free (sb_process *process)
 
 // ## Times
 //
-// A process in continuous time may be asked about any $t \in [0, T]$. A chain of $N$ steps lives at $t = i/N$ only.
-// The quotient $i/N$ is rarely a double, and a caller may have reached it by adding steps of $1/N$, so $tN$ need be a
-// whole number to a millionth of a level only.
+// A process in continuous time may be asked about any $t \in [0, T]$, and some about times beyond. A chain of $N$ steps
+// lives at $t = i/N$ only. The quotient $i/N$ is rarely a double, and a caller may have reached it by adding steps of
+// $1/N$, so $tN$ need be a whole number to a millionth of a level only.
 
-static int
+static bool
 is_level (const sb_process *process, double t)
 {
   double i = t * (double)process->levels;
   return fabs (i - rint (i)) < 1e-6;
 }
 
-static int
+static bool
 is_time (const sb_process *process, double t)
 {
-  return 0 <= t && t <= process->t_max && (process->levels == 0 || is_level (process, t));
+  return 0 <= t && t <= process->t_limit && (process->levels == 0 || is_level (process, t));
+}
+
+static int
+check_chain (const sb_process *process)
+{
+  if (process->levels == 0)
+    SB_ERROR (NULL, GSL_EUNSUP, "%s is a process in continuous time and has no levels", process->type->name);
+  return GSL_SUCCESS;
 }
 
 int
 sb_process_level (const sb_process *process, double t, size_t *i)
 {
-  if (process->levels == 0)
-    GSL_ERROR ("a process in continuous time has no levels", GSL_EUNSUP);
+  int status = check_chain (process);
+  if (status)
+    return status;
   if (!is_time (process, t))
-    GSL_ERROR ("the time is no level of the chain", GSL_EDOM);
+    SB_ERROR (NULL, GSL_EDOM, "t = %g is no level of a chain of %zu", t, process->levels);
   *i = (size_t)rint (t * (double)process->levels);
+  return GSL_SUCCESS;
+}
+
+int
+sb_process_time (const sb_process *process, size_t i, double *t)
+{
+  int status = check_chain (process);
+  if (status)
+    return status;
+  if (i > process->levels)
+    SB_ERROR (NULL, GSL_EDOM, "a chain of %zu levels has no level %zu", process->levels, i);
+  *t = (double)i / (double)process->levels;
   return GSL_SUCCESS;
 }
 
@@ -92,100 +120,345 @@ static int
 check_pair (const sb_process *process, double s, double t)
 {
   if (!is_time (process, s) || !is_time (process, t))
-    GSL_ERROR ("a time lies outside the process, or between the levels of a chain", GSL_EDOM);
+    SB_ERROR (NULL, GSL_EDOM, "s = %g, t = %g: outside the process, which ends at %g, or between the levels of a chain",
+              s, t, process->t_limit);
   if (s > t)
-    GSL_ERROR ("a process runs from s to t, and s is later than t", GSL_EDOM);
+    SB_ERROR (NULL, GSL_EDOM, "a process runs from s to t, and s = %g is later than t = %g", s, t);
   return GSL_SUCCESS;
+}
+
+static double
+start (const gsl_vector *s, size_t i)
+{
+  return s ? gsl_vector_get (s, i) : 0;
 }
 
 static int
 check_pairs (const sb_process *process, const gsl_vector *s, const gsl_vector *t, size_t rows)
 {
   if (t->size != rows || (s && s->size != rows))
-    GSL_ERROR ("each row needs its time", GSL_EBADLEN);
-  for (size_t i = 0; i < rows; i++)
-    {
-      int status = check_pair (process, s ? gsl_vector_get (s, i) : 0, gsl_vector_get (t, i));
-      if (status)
-        return status;
-    }
-  return GSL_SUCCESS;
+    SB_ERROR (NULL, GSL_EBADLEN, "%zu rows need as many times, not %zu and %zu", rows, t->size, s ? s->size : rows);
+  int status = GSL_SUCCESS;
+  for (size_t i = 0; i < rows && !status; i++)
+    status = check_pair (process, start (s, i), gsl_vector_get (t, i));
+  return status;
 }
 
 static int
 check_points (const sb_process *process, const gsl_matrix *x)
 {
   if (x->size2 != process->dimension)
-    GSL_ERROR ("the points have not the dimension of the process", GSL_EBADLEN);
+    SB_ERROR (NULL, GSL_EBADLEN, "x is %zu x %zu, the process has %zu coordinates", x->size1, x->size2,
+              process->dimension);
   return GSL_SUCCESS;
 }
 
-// ## The maps
+// Samplers ask for the same times in every row: a row that shares them with the row above shares its numbers.
+
+static bool
+repeats (const gsl_vector *s, const gsl_vector *t, size_t i)
+{
+  return i > 0 && start (s, i) == start (s, i - 1) && gsl_vector_get (t, i) == gsl_vector_get (t, i - 1);
+}
+
+// ## The numbers of the parts
 //
-// The drift's and the diffusion's matrices are of one time: where they are asked for, $s$ is not looked at.
+// An inverse is the inverse of a number, and there is none of 0: where no time has passed, where a part stands still, or
+// where nothing is left of $\mathbf{x}_s$. Drift, diffusion and rates are of one time: where they are asked for, $s$ is
+// not looked at.
+
+static bool
+of_one_time (sb_process_map map)
+{
+  return map == SB_F || map == SB_G || map == SB_A_RATE || map == SB_S_RATE;
+}
+
+static int
+check_map (sb_process_map map)
+{
+  if ((int)map < SB_A || map > SB_S_RATE)
+    SB_ERROR (NULL, GSL_EINVAL, "a process has no map %d", (int)map);
+  return GSL_SUCCESS;
+}
+
+static int
+check_parts (const sb_process *process)
+{
+  if (process->parts == 0)
+    SB_ERROR (NULL, GSL_EUNSUP, "the maps of the process %s are not diagonal in a known basis", process->type->name);
+  return GSL_SUCCESS;
+}
 
 int
-sb_process_apply (const sb_process *process, sb_process_map map, CBLAS_TRANSPOSE_t transpose, const gsl_vector *s,
-                  const gsl_vector *t, gsl_matrix *x)
+sb_process_numbers (const sb_process *process, sb_process_map map, double s, double t, double *c)
 {
-  if (!process->type->apply)
-    GSL_ERROR ("the process has no linear maps", GSL_EUNSUP);
-  if (transpose != CblasNoTrans && transpose != CblasTrans)
-    GSL_ERROR ("a map is applied as it is or transposed", GSL_EINVAL);
-  const gsl_vector *from = map == SB_F || map == SB_G ? NULL : s;
-  int status = check_points (process, x);
+  const sb_process_map inverted = map == SB_A_INVERSE ? SB_A : map == SB_S_INVERSE ? SB_S : map;
+  s = of_one_time (map) ? 0 : s;
+  int status = check_parts (process);
   if (!status)
-    status = check_pairs (process, from, t, x->size1);
-  return status ? status : process->type->apply (process->state, map, transpose, from, t, x);
+    status = check_map (map);
+  if (!status)
+    status = check_pair (process, s, t);
+  if (!status)
+    status = process->type->numbers (process->state, inverted, s, t, c);
+  for (size_t k = 0; k < process->parts && !status; k++)
+    {
+      if (inverted != map && (c[k] == 0 || !gsl_finite (1 / c[k])))
+        SB_ERROR (NULL, GSL_ESING,
+                  "part %zu of %s has no inverse from s = %g to t = %g: no time has passed, it stands "
+                  "still, or nothing is left of x_s",
+                  k, process->type->name, s, t);
+      if (!gsl_finite (c[k]))
+        SB_ERROR (NULL, GSL_EDOM, "part %zu of the process %s is undefined at t = %g", k, process->type->name, t);
+      c[k] = inverted != map ? 1 / c[k] : c[k];
+    }
+  return status;
 }
 
 int
 sb_process_scalars (const sb_process *process, double s, double t, double *a, double *sd)
 {
-  if (!process->type->scalars)
-    GSL_ERROR ("the maps of the process are no multiples of the identity", GSL_EUNSUP);
+  if (process->parts != 1)
+    SB_ERROR (NULL, GSL_EUNSUP, "the maps of the process %s are no multiples of the identity", process->type->name);
+  int status = sb_process_numbers (process, SB_A, s, t, a);
+  return status ? status : sb_process_numbers (process, SB_S, s, t, sd);
+}
+
+int
+sb_process_deviation (const sb_process *process, double s, double t, double *sd)
+{
   int status = check_pair (process, s, t);
-  return status ? status : process->type->scalars (process->state, s, t, a, sd);
+  if (status)
+    return status;
+  if (process->parts == 1)
+    return sb_process_numbers (process, SB_S, s, t, sd);
+  if (!process->type->deviation)
+    SB_ERROR (NULL, GSL_EUNSUP, "the noise of the process %s is not alike in all directions", process->type->name);
+  return process->type->deviation (process->state, s, t, sd);
+}
+
+// ## The maps
+
+static int
+scale_rows (const sb_process *process, sb_process_map map, const gsl_vector *s, const gsl_vector *t, gsl_matrix *x)
+{
+  double c = 0;
+  int status = GSL_SUCCESS;
+  for (size_t i = 0; i < x->size1 && !status; i++)
+    {
+      if (!repeats (s, t, i))
+        status = sb_process_numbers (process, map, start (s, i), gsl_vector_get (t, i), &c);
+      gsl_vector_view x_i = gsl_matrix_row (x, i);
+      gsl_vector_scale (&x_i.vector, c);
+    }
+  return status;
+}
+
+static int
+scale_parts (const sb_process *process, sb_process_map map, const gsl_vector *s, const gsl_vector *t, gsl_matrix *x)
+{
+  gsl_matrix *c = gsl_matrix_alloc (x->size1, process->parts);
+  int status = c ? GSL_SUCCESS : GSL_ENOMEM;
+  for (size_t i = 0; i < x->size1 && !status; i++)
+    if (repeats (s, t, i))
+      {
+        gsl_vector_const_view above = gsl_matrix_const_row (c, i - 1);
+        gsl_matrix_set_row (c, i, &above.vector);
+      }
+    else
+      status = sb_process_numbers (process, map, start (s, i), gsl_vector_get (t, i), gsl_matrix_ptr (c, i, 0));
+  if (!status)
+    status = sb_process_combine (process, 1, &(sb_term){ c, x }, NULL, x);
+  gsl_matrix_free (c);
+  return status;
+}
+
+// A diagonal matrix is its own transpose, in any orthonormal basis.
+
+int
+sb_process_apply (const sb_process *process, sb_process_map map, CBLAS_TRANSPOSE_t transpose, const gsl_vector *s,
+                  const gsl_vector *t, gsl_matrix *x)
+{
+  if (process->parts == 0 && !process->type->apply)
+    SB_ERROR (NULL, GSL_EUNSUP, "the process %s has no linear maps", process->type->name);
+  if (transpose != CblasNoTrans && transpose != CblasTrans)
+    SB_ERROR (NULL, GSL_EINVAL, "a map is applied as it is or transposed");
+  const gsl_vector *from = of_one_time (map) ? NULL : s;
+  int status = check_points (process, x);
+  if (!status)
+    status = check_pairs (process, from, t, x->size1);
+  if (!status)
+    status = check_map (map);
+  if (status || x->size1 == 0)
+    return status;
+  return process->parts == 0   ? process->type->apply (process->state, map, transpose, from, t, x)
+         : process->parts == 1 ? scale_rows (process, map, from, t, x)
+                               : scale_parts (process, map, from, t, x);
+}
+
+// ## Determinant and trace
+//
+// Sums over coordinates of $\log\varsigma$, which has no value where $s = t$, and of $f$; an orthonormal basis changes
+// neither.
+
+static int
+sum_numbers (const sb_process *process, sb_process_map map, double (*of) (double), const gsl_vector *s,
+             const gsl_vector *t, gsl_vector *sum)
+{
+  double *c = malloc (process->parts * sizeof *c);
+  int status = c ? GSL_SUCCESS : GSL_ENOMEM;
+  for (size_t i = 0; i < t->size && !status; i++)
+    {
+      status = sb_process_numbers (process, map, start (s, i), gsl_vector_get (t, i), c);
+      double total = 0;
+      for (size_t j = 0; j < process->dimension && !status; j++)
+        total += of (c[sb_process_part (process, j)]);
+      if (!status)
+        gsl_vector_set (sum, i, total);
+    }
+  free (c);
+  return status;
+}
+
+static double
+minus_log (double c)
+{
+  return -log (c);
+}
+
+static double
+itself (double c)
+{
+  return c;
 }
 
 int
 sb_process_log_det (const sb_process *process, const gsl_vector *s, const gsl_vector *t, gsl_vector *log_det)
 {
-  if (!process->type->log_det)
-    GSL_ERROR ("the process has no determinant", GSL_EUNSUP);
   int status = check_pairs (process, s, t, log_det->size);
-  return status ? status : process->type->log_det (process->state, s, t, log_det);
+  if (status || process->parts > 0)
+    return status ? status : sum_numbers (process, SB_S_INVERSE, minus_log, s, t, log_det);
+  if (!process->type->log_det)
+    SB_ERROR (NULL, GSL_EUNSUP, "the process %s has no determinant", process->type->name);
+  return process->type->log_det (process->state, s, t, log_det);
 }
 
 int
 sb_process_trace (const sb_process *process, const gsl_vector *t, gsl_vector *trace)
 {
-  if (!process->type->trace)
-    GSL_ERROR ("the process has no drift", GSL_EUNSUP);
   int status = check_pairs (process, NULL, t, trace->size);
-  return status ? status : process->type->trace (process->state, t, trace);
+  if (status || process->parts > 0)
+    return status ? status : sum_numbers (process, SB_F, itself, NULL, t, trace);
+  if (!process->type->trace)
+    SB_ERROR (NULL, GSL_EUNSUP, "the process %s has no drift", process->type->name);
+  return process->type->trace (process->state, t, trace);
 }
 
 // ## The prior
+//
+// What is left of the data at $T$ is dropped: part $k$ of $\mathbf{x}_T$ is $\mathcal{N}(\mathbf{0},
+// \varsigma_k^2\,\mathbf{I})$. A part without a prior, such as the condition of a conditional model, is the caller's.
+
+static int
+draw_parts (const sb_process *process, const gsl_matrix *sd, sb_stream stream, gsl_matrix *x)
+{
+  gsl_matrix *z = gsl_matrix_alloc (x->size1, x->size2), *kept = gsl_matrix_alloc (1, process->parts);
+  int status = z && kept ? sb_stream_normals (stream, 0, z) : GSL_ENOMEM;
+  if (!status)
+    {
+      for (size_t k = 0; k < process->parts; k++)
+        gsl_matrix_set (kept, 0, k, gsl_matrix_get (sd, 0, k) == 0);
+      status = sb_process_combine (process, 2, (sb_term[]){ { sd, z }, { kept, x } }, NULL, x);
+    }
+  gsl_matrix_free (z);
+  gsl_matrix_free (kept);
+  return status;
+}
+
+// Its log density is a sum over the coordinates $y$ of the parts that have one, $-\tfrac12\log 2\pi\varsigma_k^2 -
+// y^2/2\varsigma_k^2$.
+
+static int
+sum_log_densities (const sb_process *process, const gsl_matrix *sd, const gsl_matrix *y, gsl_vector *log_prior)
+{
+  for (size_t i = 0; i < y->size1; i++)
+    {
+      double sum = 0;
+      for (size_t j = 0; j < y->size2; j++)
+        {
+          double sd_j = gsl_matrix_get (sd, 0, sb_process_part (process, j));
+          if (sd_j > 0)
+            sum += 0.5 * log (2 * M_PI) + log (sd_j) + 0.5 * gsl_pow_2 (gsl_matrix_get (y, i, j) / sd_j);
+        }
+      gsl_vector_set (log_prior, i, -sum);
+    }
+  return GSL_SUCCESS;
+}
+
+static int
+log_density_of_parts (const sb_process *process, const gsl_matrix *sd, const gsl_matrix *x, gsl_vector *log_prior)
+{
+  if (!process->basis)
+    return sum_log_densities (process, sd, x, log_prior);
+  gsl_matrix *y = gsl_matrix_alloc (x->size1, x->size2);
+  int status = y ? sb_operator_apply (process->basis, CblasNoTrans, NULL, x, y) : GSL_ENOMEM;
+  if (!status)
+    status = sum_log_densities (process, sd, y, log_prior);
+  gsl_matrix_free (y);
+  return status;
+}
+
+static gsl_matrix *
+prior_deviations (const sb_process *process)
+{
+  gsl_matrix *sd = gsl_matrix_alloc (1, process->parts);
+  if (sd && process->type->prior_sd (process->state, sd->data))
+    {
+      gsl_matrix_free (sd);
+      return NULL;
+    }
+  return sd;
+}
 
 int
 sb_process_prior (const sb_process *process, sb_stream stream, gsl_matrix *x)
 {
-  if (!process->type->prior)
-    GSL_ERROR ("the process has no prior", GSL_EUNSUP);
+  const sb_process_type *type = process->type;
+  if (process->parts > 0 ? !type->prior_sd : !type->prior)
+    SB_ERROR (NULL, GSL_EUNSUP, "the process %s has no prior", type->name);
   int status = check_points (process, x);
-  return status ? status : process->type->prior (process->state, stream, x);
+  if (status || x->size1 == 0)
+    return status;
+  if (process->parts == 0)
+    return type->prior (process->state, stream, x);
+  gsl_matrix *sd = prior_deviations (process);
+  if (!sd)
+    return GSL_ENOMEM;
+  if (process->parts > 1)
+    status = draw_parts (process, sd, stream, x);
+  else if (!(status = sb_stream_normals (stream, 0, x)))
+    gsl_matrix_scale (x, sd->data[0]);
+  gsl_matrix_free (sd);
+  return status;
 }
 
 int
 sb_process_prior_log_density (const sb_process *process, const gsl_matrix *x, gsl_vector *log_prior)
 {
-  if (!process->type->prior_log_density)
-    GSL_ERROR ("the process has no density of its prior", GSL_EUNSUP);
+  const sb_process_type *type = process->type;
+  if (process->parts > 0 ? !type->prior_sd : !type->prior_log_density)
+    SB_ERROR (NULL, GSL_EUNSUP, "the process %s has no density of its prior", type->name);
   if (log_prior->size != x->size1)
-    GSL_ERROR ("each point needs room for its density", GSL_EBADLEN);
+    SB_ERROR (NULL, GSL_EBADLEN, "%zu points have as many densities, not %zu", x->size1, log_prior->size);
   int status = check_points (process, x);
-  return status ? status : process->type->prior_log_density (process->state, x, log_prior);
+  if (status || x->size1 == 0)
+    return status;
+  if (process->parts == 0)
+    return type->prior_log_density (process->state, x, log_prior);
+  gsl_matrix *sd = prior_deviations (process);
+  status = sd ? log_density_of_parts (process, sd, x, log_prior) : GSL_ENOMEM;
+  gsl_matrix_free (sd);
+  return status;
 }
 
 // ## A transition
@@ -201,7 +474,8 @@ sb_process_transition_in_place (const sb_process *process, const gsl_vector *s, 
                                 gsl_matrix *x)
 {
   if (noise->size1 != x->size1 || noise->size2 != x->size2)
-    GSL_ERROR ("each point needs its normals", GSL_EBADLEN);
+    SB_ERROR (NULL, GSL_EBADLEN, "the normals are %zu x %zu, x is %zu x %zu", noise->size1, noise->size2, x->size1,
+              x->size2);
   if (x->size1 == 0)
     return GSL_SUCCESS;
   int status = sb_process_apply (process, SB_S, CblasNoTrans, s, t, noise);
@@ -217,10 +491,10 @@ sb_process_transition (const sb_process *process, const gsl_vector *s, const gsl
   if (!z || x->size1 == 0)
     return sb_process_apply (process, SB_A, CblasNoTrans, s, t, x);
   if (z->size1 != x->size1 || z->size2 != x->size2)
-    GSL_ERROR ("each point needs its normals", GSL_EBADLEN);
+    SB_ERROR (NULL, GSL_EBADLEN, "z is %zu x %zu, x is %zu x %zu", z->size1, z->size2, x->size1, x->size2);
   gsl_matrix *noise = gsl_matrix_alloc (z->size1, z->size2);
   if (!noise)
-    GSL_ERROR ("no memory for the noise of a transition", GSL_ENOMEM);
+    SB_ERROR (NULL, GSL_ENOMEM, "no memory for the noise of a transition");
   gsl_matrix_memcpy (noise, z);
   int status = sb_process_transition_in_place (process, s, t, noise, x);
   gsl_matrix_free (noise);

@@ -1,174 +1,65 @@
-// # Processes that treat all coordinates alike
+// # Processes of one part
 //
 // VE, VP, sub-VP and their chains shrink every coordinate by the same number and add the same amount of noise to each:
 // $$ A(s,t) = a(s,t)\,\mathbf{I}, \qquad S(s,t) = \sqrt{v(s,t)}\,\mathbf{I}, \qquad F(t) = f(t)\,\mathbf{I}, \qquad
 //    G(t) = g(t)\,\mathbf{I}. $$
-// What their pages say of numbers is carried here to batches of points, once for all of them.
+// Their pages say what $a$, $v$, $f$ and $g$ are; here these become a process.
 
 #include "scalar.h"
 
-#include <gsl/gsl_blas.h>
-#include <gsl/gsl_errno.h>
+#include "../base/error.h"
+
 #include <gsl/gsl_math.h>
 #include <math.h>
-#include <stdbool.h>
 #include <stdlib.h>
 
 typedef struct
 {
-  sb_process_type process_type; // the adaptor's functions, under the name of the process
+  sb_process_type process_type; // the functions below, under the name of the process
   const sb_scalar_type *type;
   void *parameters;
-  double dimension;
 } scalar_state;
 
 // ## The number of a map
 //
-// A drift or diffusion that is no number (VE has none at $t = 0$) and an inverse of zero are refused here.
+// How fast the kernel from 0 changes follows from $\dot a = f a$ and $\dot v = 2 f v + g^2$:
+// $$ \frac{d}{dt}\,a(0,t) = f a, \qquad \frac{d}{dt}\sqrt{v(0,t)} = \frac{2 f v + g^2}{2\sqrt v}. $$
 
-static int
-coefficient (const scalar_state *state, sb_process_map map, double s, double t, double *c)
+int
+sb_scalar_number (const sb_scalar_type *type, const void *parameters, sb_process_map map, double s, double t, double *c)
 {
-  const sb_scalar_type *type = state->type;
-  switch (map)
+  if (map == SB_A || map == SB_S)
     {
-    case SB_A:
-      *c = type->mean (state->parameters, s, t);
-      break;
-    case SB_A_INVERSE:
-      *c = 1 / type->mean (state->parameters, s, t);
-      break;
-    case SB_S:
-      *c = sqrt (type->variance (state->parameters, s, t));
-      break;
-    case SB_S_INVERSE:
-      *c = 1 / sqrt (type->variance (state->parameters, s, t));
-      break;
-    case SB_F:
-      if (!type->drift)
-        GSL_ERROR ("a chain has no drift", GSL_EUNSUP);
-      *c = type->drift (state->parameters, t);
-      break;
-    case SB_G:
-      if (!type->diffusion)
-        GSL_ERROR ("a chain has no diffusion", GSL_EUNSUP);
-      *c = type->diffusion (state->parameters, t);
-      break;
-    default:
-      GSL_ERROR ("no such map", GSL_EINVAL);
+      *c = map == SB_A ? type->mean (parameters, s, t) : sqrt (type->variance (parameters, s, t));
+      return GSL_SUCCESS;
     }
-  if (gsl_isnan (*c))
-    GSL_ERROR ("the process is undefined at this time", GSL_EDOM);
-  if (gsl_isinf (*c))
-    GSL_ERROR ("the map has no inverse: no time has passed, or nothing is left of x_s", GSL_ESING);
-  return GSL_SUCCESS;
-}
-
-static double
-start (const gsl_vector *s, size_t i)
-{
-  return s ? gsl_vector_get (s, i) : 0;
-}
-
-// Samplers ask for the same times in every row: a row that shares them with the row above shares its number.
-
-static bool
-repeats (const gsl_vector *s, const gsl_vector *t, size_t i)
-{
-  return i > 0 && start (s, i) == start (s, i - 1) && gsl_vector_get (t, i) == gsl_vector_get (t, i - 1);
-}
-
-// A multiple of the identity is its own transpose.
-
-static int
-scalar_apply (const void *scalar, sb_process_map map, CBLAS_TRANSPOSE_t transpose, const gsl_vector *s,
-              const gsl_vector *t, gsl_matrix *x)
-{
-  (void)transpose;
-  double c = 0;
-  for (size_t i = 0; i < x->size1; i++)
-    {
-      int status = repeats (s, t, i) ? GSL_SUCCESS : coefficient (scalar, map, start (s, i), gsl_vector_get (t, i), &c);
-      if (status)
-        return status;
-      gsl_vector_view x_i = gsl_matrix_row (x, i);
-      gsl_vector_scale (&x_i.vector, c);
-    }
+  if (!type->drift || !type->diffusion)
+    SB_ERROR (NULL, GSL_EUNSUP, "%s is a chain, and has neither drift nor diffusion", type->name);
+  double f = type->drift (parameters, t), g = type->diffusion (parameters, t);
+  double v = map == SB_S_RATE ? type->variance (parameters, 0, t) : 0;
+  *c = map == SB_F        ? f
+       : map == SB_G      ? g
+       : map == SB_A_RATE ? f * type->mean (parameters, 0, t)
+                          : (2 * f * v + g * g) / (2 * sqrt (v));
   return GSL_SUCCESS;
 }
 
 static int
-scalar_scalars (const void *scalar, double s, double t, double *a, double *sd)
-{
-  int status = coefficient (scalar, SB_A, s, t, a);
-  return status ? status : coefficient (scalar, SB_S, s, t, sd);
-}
-
-// ## Determinant and trace
-//
-// $\log|\det S| = d \log\sqrt{v}$, which has no value where $s = t$, and $\operatorname{tr} F = d f$.
-
-static int
-scalar_log_det (const void *scalar, const gsl_vector *s, const gsl_vector *t, gsl_vector *log_det)
+scalar_numbers (const void *scalar, sb_process_map map, double s, double t, double *c)
 {
   const scalar_state *state = scalar;
-  for (size_t i = 0; i < t->size; i++)
-    {
-      double inverse;
-      int status = coefficient (state, SB_S_INVERSE, start (s, i), gsl_vector_get (t, i), &inverse);
-      if (status)
-        return status;
-      gsl_vector_set (log_det, i, -state->dimension * log (inverse));
-    }
-  return GSL_SUCCESS;
+  return sb_scalar_number (state->type, state->parameters, map, s, t, c);
 }
 
 static int
-scalar_trace (const void *scalar, const gsl_vector *t, gsl_vector *trace)
+scalar_prior_sd (const void *scalar, double *sd)
 {
   const scalar_state *state = scalar;
-  for (size_t i = 0; i < t->size; i++)
-    {
-      double f;
-      int status = coefficient (state, SB_F, 0, gsl_vector_get (t, i), &f);
-      if (status)
-        return status;
-      gsl_vector_set (trace, i, state->dimension * f);
-    }
-  return GSL_SUCCESS;
-}
-
-// ## The prior
-//
-// What is left of the data at $T$ is forgotten: $\mathbf{x}_T \sim \mathcal{N}(\mathbf{0}, \varsigma^2\mathbf{I})$, with
-// log density $-\tfrac{d}{2}\log(2\pi\varsigma^2) - \|\mathbf{x}\|^2 / 2\varsigma^2$.
-
-static int
-scalar_prior (const void *scalar, sb_stream stream, gsl_matrix *x)
-{
-  const scalar_state *state = scalar;
-  int status = sb_stream_normals (stream, 0, x);
-  return status ? status : gsl_matrix_scale (x, state->type->prior_sd (state->parameters));
-}
-
-static int
-scalar_prior_log_density (const void *scalar, const gsl_matrix *x, gsl_vector *log_prior)
-{
-  const scalar_state *state = scalar;
-  double sd = state->type->prior_sd (state->parameters);
-  double log_normaliser = -state->dimension * (0.5 * log (2 * M_PI) + log (sd));
-  for (size_t i = 0; i < x->size1; i++)
-    {
-      gsl_vector_const_view x_i = gsl_matrix_const_row (x, i);
-      double norm = gsl_blas_dnrm2 (&x_i.vector);
-      gsl_vector_set (log_prior, i, log_normaliser - 0.5 * gsl_pow_2 (norm / sd));
-    }
+  *sd = state->type->prior_sd ? state->type->prior_sd (state->parameters) : 1;
   return GSL_SUCCESS;
 }
 
 // ## Making one
-//
-// The functions are the same for all; the name is not, and a chain has no trace of a drift to give.
 
 static void
 scalar_free (void *scalar)
@@ -176,19 +67,6 @@ scalar_free (void *scalar)
   scalar_state *state = scalar;
   free (state->parameters);
   free (state);
-}
-
-static sb_process_type
-process_type (const sb_scalar_type *type)
-{
-  return (sb_process_type){ .name = type->name,
-                            .apply = scalar_apply,
-                            .scalars = scalar_scalars,
-                            .log_det = scalar_log_det,
-                            .trace = type->drift ? scalar_trace : NULL,
-                            .prior = scalar_prior,
-                            .prior_log_density = scalar_prior_log_density,
-                            .free = scalar_free };
 }
 
 sb_process *
@@ -200,10 +78,12 @@ sb_scalar_alloc (const sb_scalar_type *type, void *parameters, size_t dimension,
     {
       free (state);
       free (parameters);
-      GSL_ERROR_NULL ("no memory for a process", GSL_ENOMEM);
+      SB_ERROR_NULL (NULL, GSL_ENOMEM, "no memory for the process %s", type->name);
     }
   *state = (scalar_state){
-    .process_type = process_type (type), .type = type, .parameters = parameters, .dimension = (double)dimension
+    .process_type = { .name = type->name, .numbers = scalar_numbers, .prior_sd = scalar_prior_sd, .free = scalar_free },
+    .type = type,
+    .parameters = parameters
   };
   return sb_process_alloc (&state->process_type, state, dimension, t_min, t_max, levels);
 }
@@ -211,7 +91,7 @@ sb_scalar_alloc (const sb_scalar_type *type, void *parameters, size_t dimension,
 const void *
 sb_scalar_parameters (const sb_process *process, const sb_scalar_type *type)
 {
-  if (process->type->apply != scalar_apply)
+  if (process->type->numbers != scalar_numbers)
     return NULL;
   const scalar_state *state = process->state;
   return state->type == type ? state->parameters : NULL;

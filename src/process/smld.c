@@ -10,10 +10,10 @@
 // times of a process accordingly.
 
 #include "smld.h"
+#include "../base/error.h"
 #include "../grid/grid.h"
 #include "scalar.h"
 
-#include <gsl/gsl_errno.h>
 #include <gsl/gsl_math.h>
 #include <math.h>
 #include <stdlib.h>
@@ -80,7 +80,7 @@ sb_process *
 sb_smld_sigmas_alloc (size_t dimension, const gsl_vector *sigma)
 {
   if (!increasing (sigma))
-    GSL_ERROR_NULL ("SMLD needs noise scales 0 < sigma_1 < ... < sigma_N", GSL_EINVAL);
+    SB_ERROR_NULL (NULL, GSL_EINVAL, "SMLD needs noise scales 0 < sigma_1 < ... < sigma_N, one or more");
   size_t N = sigma->size;
   smld_scales *scales = malloc (sizeof *scales + (N + 1) * sizeof scales->sigma[0]);
   if (scales)
@@ -98,7 +98,7 @@ sb_smld_alloc (size_t dimension, size_t N, double sigma_min, double sigma_max)
 {
   gsl_vector *sigma = gsl_vector_alloc (N);
   if (!sigma)
-    GSL_ERROR_NULL ("no memory for noise scales", GSL_ENOMEM);
+    SB_ERROR_NULL (NULL, GSL_ENOMEM, "no memory for %zu noise scales", N);
   sb_process *smld = NULL;
   if (!sb_grid_geometric (sigma_min, sigma_max, sigma))
     smld = sb_smld_sigmas_alloc (dimension, sigma);
@@ -115,36 +115,4 @@ sb_smld_sigma (const sb_process *smld, size_t i)
   if (i > scales->N)
     GSL_ERROR_VAL ("SMLD has levels 0, ..., N", GSL_EDOM, GSL_NAN);
   return scales->sigma[i];
-}
-
-// ## The posterior
-//
-// Where the chain was a step ago, seen from both its ends: [scoresde.txt-smld-posterior]
-// $$ q(\mathbf{x}_{i-1} \mid \mathbf{x}_i, \mathbf{x}_0) = \mathcal{N}\Bigl(\mathbf{x}_{i-1};\;
-//    \frac{\sigma_{i-1}^2}{\sigma_i^2}\,\mathbf{x}_i + \Bigl(1 - \frac{\sigma_{i-1}^2}{\sigma_i^2}\Bigr)\mathbf{x}_0,\;
-//    \frac{\sigma_{i-1}^2 (\sigma_i^2 - \sigma_{i-1}^2)}{\sigma_i^2}\,\mathbf{I}\Bigr). $$
-// Its standard deviation is the $\tau_i$ that ancestral sampling puts back. [scoresde.txt-smld-tau] At $i = 1$ it is 0, and
-// the mean is $\mathbf{x}_0$: the last step returns the estimate of the data without noise.
-
-int
-sb_smld_posterior (const sb_process *smld, size_t i, double *of_x_i, double *of_x_0, double *tau)
-{
-  const smld_scales *scales = sb_scalar_parameters (smld, &smld_type);
-  if (!scales)
-    GSL_ERROR ("not SMLD's chain", GSL_EINVAL);
-  if (i == 0 || i > scales->N)
-    GSL_ERROR ("SMLD has steps 1, ..., N", GSL_EDOM);
-  double sigma_i = scales->sigma[i], before = scales->sigma[i - 1];
-  double gathered = (sigma_i - before) * (sigma_i + before);
-  *of_x_i = gsl_pow_2 (before / sigma_i);
-  *of_x_0 = gathered / gsl_pow_2 (sigma_i);
-  *tau = before * sqrt (gathered) / sigma_i;
-  return GSL_SUCCESS;
-}
-
-double
-sb_smld_tau (const sb_process *smld, size_t i)
-{
-  double of_x_i, of_x_0, tau;
-  return sb_smld_posterior (smld, i, &of_x_i, &of_x_0, &tau) ? GSL_NAN : tau;
 }

@@ -16,10 +16,6 @@ sb_process *sb_smld_sigmas_alloc (size_t dimension, const gsl_vector *sigma); //
 // What follows is about a process made by these two: GSL_EINVAL and NaN for any other, GSL_EDOM and NaN for a level out
 // of range.
 double sb_smld_sigma (const sb_process *smld, size_t i); // sigma_i, i = 0, ..., N
-double sb_smld_tau (const sb_process *smld, size_t i);   // the posterior's standard deviation, i = 1, ..., N
-
-// q(x_{i-1} | x_i, x_0) = N(of_x_i x_i + of_x_0 x_0, tau_i^2 I), i = 1, ..., N.
-int sb_smld_posterior (const sb_process *smld, size_t i, double *of_x_i, double *of_x_0, double *tau);
 
 SB_END_DECLS
 

@@ -9,17 +9,17 @@
 // The rate $\beta(t)$ is VP's own, [scoresde.set-subvp] and with it the drift and the mean. [scoresde.txt-subvp-mean]
 
 #include "subvp.h"
+#include "../base/error.h"
 #include "scalar.h"
 
-#include <gsl/gsl_errno.h>
 #include <gsl/gsl_math.h>
 #include <math.h>
 #include <stdlib.h>
 
 double
-sb_subvp_diffusion (const sb_vp *vp, double t)
+sb_subvp_diffusion (const void *vp, double t)
 {
-  return sqrt (-sb_vp_beta (vp, t) * expm1 (-2 * sb_vp_forgotten (vp, 0, t)));
+  return sqrt (-sb_vp_beta (vp, t) * expm1 (-2 * sb_vp_integral_beta (vp, 0, t)));
 }
 
 // ## The perturbation kernel
@@ -33,57 +33,25 @@ sb_subvp_diffusion (const sb_vp *vp, double t)
 // a product of two numbers that `expm1` gives to full precision, where the difference has lost it.
 
 double
-sb_subvp_variance (const sb_vp *vp, double s, double t)
+sb_subvp_variance (const void *vp, double s, double t)
 {
-  double log_u = -sb_vp_forgotten (vp, 0, s), log_w = -sb_vp_forgotten (vp, s, t);
+  double log_u = -sb_vp_integral_beta (vp, 0, s), log_w = -sb_vp_integral_beta (vp, s, t);
   return expm1 (log_w) * expm1 (2 * log_u + log_w);
 }
 
 // ## As a process
 
-static double
-subvp_mean (const void *vp, double s, double t)
-{
-  return sb_vp_mean (vp, s, t);
-}
-
-static double
-subvp_variance (const void *vp, double s, double t)
-{
-  return sb_subvp_variance (vp, s, t);
-}
-
-static double
-subvp_drift (const void *vp, double t)
-{
-  return sb_vp_drift (vp, t);
-}
-
-static double
-subvp_diffusion (const void *vp, double t)
-{
-  return sb_subvp_diffusion (vp, t);
-}
-
-static double
-subvp_prior_sd (const void *vp)
-{
-  (void)vp;
-  return 1;
-}
-
 static const sb_scalar_type subvp_type = { .name = "subvp",
-                                           .mean = subvp_mean,
-                                           .variance = subvp_variance,
-                                           .drift = subvp_drift,
-                                           .diffusion = subvp_diffusion,
-                                           .prior_sd = subvp_prior_sd };
+                                           .mean = sb_vp_mean,
+                                           .variance = sb_subvp_variance,
+                                           .drift = sb_vp_drift,
+                                           .diffusion = sb_subvp_diffusion };
 
 sb_process *
 sb_subvp_alloc (size_t dimension, double beta_min, double beta_max)
 {
   if (!(0 < beta_min && beta_min <= beta_max && gsl_finite (beta_max)))
-    GSL_ERROR_NULL ("sub-VP needs rates 0 < beta_min <= beta_max", GSL_EINVAL);
+    SB_ERROR_NULL (NULL, GSL_EINVAL, "sub-VP needs rates 0 < beta_min <= beta_max, not %g and %g", beta_min, beta_max);
   sb_vp *vp = malloc (sizeof *vp);
   if (vp)
     *vp = (sb_vp){ .beta_min = beta_min, .beta_max = beta_max };

@@ -8,9 +8,9 @@
 // $t = 1$. The paper says that it always explodes; [scoresde.txt-ve-exploding] under $\sigma^2(t) = 1 - e^{-t}$ it does not.
 
 #include "ve.h"
+#include "../base/error.h"
 #include "scalar.h"
 
-#include <gsl/gsl_errno.h>
 #include <gsl/gsl_math.h>
 #include <math.h>
 #include <stdlib.h>
@@ -41,7 +41,7 @@ sb_ve_sigma (const sb_ve *ve, double t)
 // [scoresde.eq30] At 0, where $\sigma$ jumps, the SDE is undefined, which is why it is always solved on $[\epsilon, 1]$.
 
 double
-sb_ve_diffusion (const sb_ve *ve, double t)
+sb_ve_diffusion (const void *ve, double t)
 {
   return t > 0 ? sb_ve_sigma (ve, t) * sqrt (2 * log_ratio (ve)) : GSL_NAN;
 }
@@ -57,7 +57,7 @@ sb_ve_diffusion (const sb_ve *ve, double t)
 // $\sigma^2(t)\,\bigl(1 - (\sigma_{\max}/\sigma_{\min})^{-2(t-s)}\bigr)$, which keeps its digits when $s$ is close to $t$.
 
 double
-sb_ve_variance (const sb_ve *ve, double s, double t)
+sb_ve_variance (const void *ve, double s, double t)
 {
   double variance = gsl_pow_2 (sb_ve_sigma (ve, t));
   return s > 0 ? -variance * expm1 (-2 * (t - s) * log_ratio (ve)) : variance;
@@ -65,90 +65,86 @@ sb_ve_variance (const sb_ve *ve, double s, double t)
 
 // ## As a process
 //
-// The geometric scale is one schedule among others: what the process asks of any is the variance gathered between two
-// times and the rate at which it grows. The signal stays, $a = 1$ and $f = 0$.
-
-typedef struct
-{
-  sb_ve_schedule schedule;
-  sb_ve geometric; // where the schedule is the geometric one, its context
-} ve_state;
+// The signal stays, $a = 1$ and $f = 0$.
 
 static double
-ve_mean (const void *state, double s, double t)
+signal_stays (const void *ve, double s, double t)
 {
-  (void)state, (void)s, (void)t;
+  (void)ve, (void)s, (void)t;
   return 1;
 }
 
 static double
-ve_variance (const void *state, double s, double t)
+no_drift (const void *ve, double t)
 {
-  const sb_ve_schedule *schedule = &((const ve_state *)state)->schedule;
-  return schedule->variance (schedule->context, s, t);
-}
-
-static double
-ve_drift (const void *state, double t)
-{
-  (void)state, (void)t;
+  (void)ve, (void)t;
   return 0;
-}
-
-static double
-ve_diffusion (const void *state, double t)
-{
-  const sb_ve_schedule *schedule = &((const ve_state *)state)->schedule;
-  return sqrt (schedule->rate (schedule->context, t));
 }
 
 // All that is known of $\mathbf{x}_1$ is its noise: the prior is $\mathcal{N}(\mathbf{0}, \sigma^2(1)\,\mathbf{I})$.
 
 static double
-ve_prior_sd (const void *state)
+prior_sd (const void *ve)
 {
-  return sqrt (ve_variance (state, 0, 1));
+  return sb_ve_sigma (ve, 1);
 }
 
 static const sb_scalar_type ve_type = { .name = "ve",
-                                        .mean = ve_mean,
-                                        .variance = ve_variance,
-                                        .drift = ve_drift,
-                                        .diffusion = ve_diffusion,
-                                        .prior_sd = ve_prior_sd };
-
-sb_process *
-sb_ve_schedule_alloc (size_t dimension, const sb_ve_schedule *schedule)
-{
-  ve_state *state = malloc (sizeof *state);
-  if (state)
-    *state = (ve_state){ .schedule = *schedule };
-  return sb_scalar_alloc (&ve_type, state, dimension, SB_VE_EPSILON, 1, 0);
-}
-
-static double
-geometric_variance (const void *ve, double s, double t)
-{
-  return sb_ve_variance (ve, s, t);
-}
-
-static double
-geometric_rate (const void *ve, double t)
-{
-  return gsl_pow_2 (sb_ve_diffusion (ve, t));
-}
+                                        .mean = signal_stays,
+                                        .variance = sb_ve_variance,
+                                        .drift = no_drift,
+                                        .diffusion = sb_ve_diffusion,
+                                        .prior_sd = prior_sd };
 
 sb_process *
 sb_ve_alloc (size_t dimension, double sigma_min, double sigma_max)
 {
   if (!(0 < sigma_min && sigma_min < sigma_max && gsl_finite (sigma_max)))
-    GSL_ERROR_NULL ("VE needs noise scales 0 < sigma_min < sigma_max", GSL_EINVAL);
-  ve_state *state = malloc (sizeof *state);
-  if (state)
-    {
-      state->geometric = (sb_ve){ .sigma_min = sigma_min, .sigma_max = sigma_max };
-      state->schedule
-          = (sb_ve_schedule){ .variance = geometric_variance, .rate = geometric_rate, .context = &state->geometric };
-    }
-  return sb_scalar_alloc (&ve_type, state, dimension, SB_VE_EPSILON, 1, 0);
+    SB_ERROR_NULL (NULL, GSL_EINVAL, "VE needs noise scales 0 < sigma_min < sigma_max, not %g and %g", sigma_min,
+                   sigma_max);
+  sb_ve *ve = malloc (sizeof *ve);
+  if (ve)
+    *ve = (sb_ve){ .sigma_min = sigma_min, .sigma_max = sigma_max };
+  return sb_scalar_alloc (&ve_type, ve, dimension, SB_VE_EPSILON, 1, 0);
+}
+
+// ## Other noise scales
+//
+// The geometric scale is one schedule among others: what the process asks of any is the variance gathered between two
+// times and the rate at which it grows.
+
+static double
+scheduled_variance (const void *schedule, double s, double t)
+{
+  const sb_ve_schedule *ve = schedule;
+  return ve->variance (ve->context, s, t);
+}
+
+static double
+scheduled_diffusion (const void *schedule, double t)
+{
+  const sb_ve_schedule *ve = schedule;
+  return sqrt (ve->rate (ve->context, t));
+}
+
+static double
+scheduled_prior_sd (const void *schedule)
+{
+  return sqrt (scheduled_variance (schedule, 0, 1));
+}
+
+static const sb_scalar_type scheduled_type = { .name = "ve",
+                                               .mean = signal_stays,
+                                               .variance = scheduled_variance,
+                                               .drift = no_drift,
+                                               .diffusion = scheduled_diffusion,
+                                               .prior_sd = scheduled_prior_sd };
+
+sb_process *
+sb_ve_schedule_alloc (size_t dimension, const sb_ve_schedule *schedule)
+{
+  sb_ve_schedule *copy = malloc (sizeof *copy);
+  if (copy)
+    *copy = *schedule;
+  return sb_scalar_alloc (&scheduled_type, copy, dimension, SB_VE_EPSILON, 1, 0);
 }

@@ -17,9 +17,11 @@ typedef struct
   double sigma_min, sigma_max; // 0 < sigma_min < sigma_max
 } sb_ve;
 
-double sb_ve_sigma (const sb_ve *ve, double t);     // sigma(t) for t > 0; sigma(0) = 0, and sigma(0+) = sigma_min
-double sb_ve_diffusion (const sb_ve *ve, double t); // g(t) for t > 0; NaN at t = 0, where sigma jumps
-double sb_ve_variance (const sb_ve *ve, double s, double t); // v(s,t) = sigma(t)^2 - sigma(s)^2
+double sb_ve_sigma (const sb_ve *ve, double t); // sigma(t) for t > 0; sigma(0) = 0, and sigma(0+) = sigma_min
+
+// As the functions of an sb_scalar_type: ve is an sb_ve.
+double sb_ve_diffusion (const void *ve, double t);          // g(t) for t > 0; NaN at t = 0, where sigma jumps
+double sb_ve_variance (const void *ve, double s, double t); // v(s,t) = sigma(t)^2 - sigma(s)^2
 
 // As a process: prior N(0, sigma_max^2 I), t_min = SB_VE_EPSILON. NULL with GSL_EINVAL where the scales or the
 // dimension are out of range, with GSL_ENOMEM.

@@ -7,9 +7,9 @@
 // $\beta(t)$ alone.
 
 #include "vp.h"
+#include "../base/error.h"
 #include "scalar.h"
 
-#include <gsl/gsl_errno.h>
 #include <gsl/gsl_math.h>
 #include <math.h>
 #include <stdlib.h>
@@ -25,11 +25,11 @@ sb_vp_beta (const sb_vp *vp, double t)
   return vp->beta_min + t * (vp->beta_max - vp->beta_min);
 }
 
-// The kernel below needs how much is forgotten between two times, the integral $B(s,t) = \int_s^t \beta(u)\,du$: the
-// length of the interval times the rate at its middle. This way nothing cancels when $s$ is close to $t$.
+// The kernel below needs the integral $B(s,t) = \int_s^t \beta(u)\,du$: the length of the interval times the rate at its
+// middle. This way nothing cancels when $s$ is close to $t$.
 
 double
-sb_vp_forgotten (const sb_vp *vp, double s, double t)
+sb_vp_integral_beta (const sb_vp *vp, double s, double t)
 {
   return (t - s) * sb_vp_beta (vp, 0.5 * (s + t));
 }
@@ -41,13 +41,13 @@ sb_vp_forgotten (const sb_vp *vp, double s, double t)
 // solution. [scoresde.txt-lipschitz]
 
 double
-sb_vp_drift (const sb_vp *vp, double t)
+sb_vp_drift (const void *vp, double t)
 {
   return -0.5 * sb_vp_beta (vp, t);
 }
 
 double
-sb_vp_diffusion (const sb_vp *vp, double t)
+sb_vp_diffusion (const void *vp, double t)
 {
   return sqrt (sb_vp_beta (vp, t));
 }
@@ -60,72 +60,38 @@ sb_vp_diffusion (const sb_vp *vp, double t)
 // the paper prints it for $s = 0$.
 
 double
-sb_vp_mean (const sb_vp *vp, double s, double t)
+sb_vp_mean (const void *vp, double s, double t)
 {
-  return exp (-0.5 * sb_vp_forgotten (vp, s, t));
+  return exp (-0.5 * sb_vp_integral_beta (vp, s, t));
 }
 
 // Near $t = s$ the variance is tiny and is what the score divides by. Written as $1 - e^{-B}$ it would lose half its
 // digits at $t = 10^{-5}$, the smallest time the paper uses; `expm1` keeps them all.
 //
-// The variance of data with $\operatorname{Cov}[\mathbf{x}(0)] = \mathbf{I}$ is $e^{-B} + (1 - e^{-B}) = 1$ at every time, which is what
-// the process has its name from. [scoresde.txt-vp-preserving]
+// The variance of data with $\operatorname{Cov}[\mathbf{x}(0)] = \mathbf{I}$ is $e^{-B} + (1 - e^{-B}) = 1$ at every time, which hence its name.
+// [scoresde.txt-vp-preserving]
 
 double
-sb_vp_variance (const sb_vp *vp, double s, double t)
+sb_vp_variance (const void *vp, double s, double t)
 {
-  return -expm1 (-sb_vp_forgotten (vp, s, t));
+  return -expm1 (-sb_vp_integral_beta (vp, s, t));
 }
 
 // ## As a process
 //
-// After $B(0,1) = 10.05$ of forgetting, $e^{-B/2} = 0.0066$ of the data is left, and the prior is $\mathcal{N}(\mathbf{0},
+// After $B(0,1) = 10.05$, $e^{-B/2} = 0.0066$ of the data is left, and the prior is $\mathcal{N}(\mathbf{0},
 // \mathbf{I})$. Sampling stops at $\epsilon = 10^{-3}$, where the variance, $1.0994\cdot10^{-4}$, is about the $\beta_1 = 10^{-4}$ of
 // DDPM's first step. [scoresde.txt-eps-match]
 
-static double
-vp_mean (const void *vp, double s, double t)
-{
-  return sb_vp_mean (vp, s, t);
-}
-
-static double
-vp_variance (const void *vp, double s, double t)
-{
-  return sb_vp_variance (vp, s, t);
-}
-
-static double
-vp_drift (const void *vp, double t)
-{
-  return sb_vp_drift (vp, t);
-}
-
-static double
-vp_diffusion (const void *vp, double t)
-{
-  return sb_vp_diffusion (vp, t);
-}
-
-static double
-vp_prior_sd (const void *vp)
-{
-  (void)vp;
-  return 1;
-}
-
-static const sb_scalar_type vp_type = { .name = "vp",
-                                        .mean = vp_mean,
-                                        .variance = vp_variance,
-                                        .drift = vp_drift,
-                                        .diffusion = vp_diffusion,
-                                        .prior_sd = vp_prior_sd };
+static const sb_scalar_type vp_type = {
+  .name = "vp", .mean = sb_vp_mean, .variance = sb_vp_variance, .drift = sb_vp_drift, .diffusion = sb_vp_diffusion
+};
 
 sb_process *
 sb_vp_alloc (size_t dimension, double beta_min, double beta_max)
 {
   if (!(0 < beta_min && beta_min <= beta_max && gsl_finite (beta_max)))
-    GSL_ERROR_NULL ("VP needs rates 0 < beta_min <= beta_max", GSL_EINVAL);
+    SB_ERROR_NULL (NULL, GSL_EINVAL, "VP needs rates 0 < beta_min <= beta_max, not %g and %g", beta_min, beta_max);
   sb_vp *vp = malloc (sizeof *vp);
   if (vp)
     *vp = (sb_vp){ .beta_min = beta_min, .beta_max = beta_max };

@@ -17,12 +17,14 @@ typedef struct
   double beta_min, beta_max; // rates at t = 0 and t = 1; 0 < beta_min <= beta_max
 } sb_vp;
 
-double sb_vp_beta (const sb_vp *vp, double t);                // rate of forgetting, per unit time
-double sb_vp_forgotten (const sb_vp *vp, double s, double t); // B(s,t), the integral of beta from s to t
-double sb_vp_drift (const sb_vp *vp, double t);               // f(t), where the drift is f(t) x
-double sb_vp_diffusion (const sb_vp *vp, double t);           // g(t)
-double sb_vp_mean (const sb_vp *vp, double s, double t);      // a(s,t), where E[x(t) | x(s)] = a(s,t) x(s)
-double sb_vp_variance (const sb_vp *vp, double s, double t);  // v(s,t), where Cov[x(t) | x(s)] = v(s,t) I
+double sb_vp_beta (const sb_vp *vp, double t);                    // the rate, per unit time
+double sb_vp_integral_beta (const sb_vp *vp, double s, double t); // B(s,t), the integral of beta from s to t
+
+// As the functions of an sb_scalar_type: vp is an sb_vp.
+double sb_vp_drift (const void *vp, double t);              // f(t), where the drift is f(t) x
+double sb_vp_diffusion (const void *vp, double t);          // g(t)
+double sb_vp_mean (const void *vp, double s, double t);     // a(s,t), where E[x(t) | x(s)] = a(s,t) x(s)
+double sb_vp_variance (const void *vp, double s, double t); // v(s,t), where Cov[x(t) | x(s)] = v(s,t) I
 
 // As a process: prior N(0, I), t_min = SB_VP_EPSILON_SAMPLING. NULL with GSL_EINVAL where the rates or the dimension
 // are out of range, with GSL_ENOMEM.

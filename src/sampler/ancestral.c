@@ -20,7 +20,7 @@
 // the next level's law, not Langevin dynamics at its own, whose drift on the score is half as large for the same noise.
 // [dsm2ddpm.txt-sampler-vs-langevin]
 
-#include "reverse.h"
+#include "../transition/reverse.h"
 #include "step.h"
 
 #include <math.h>
@@ -89,7 +89,7 @@ static int
 paper (const sb_score *score, const gsl_matrix *y, double s, double t, const gsl_matrix *z, gsl_matrix *x)
 {
   double A = 0, S;
-  int status = score->process->type->scalars != NULL ? sb_process_scalars (score->process, s, t, &A, &S) : GSL_SUCCESS;
+  int status = score->process->parts == 1 ? sb_process_scalars (score->process, s, t, &A, &S) : GSL_SUCCESS;
   return status == GSL_SUCCESS ? (A == 1 ? lower : upper) (score, y, s, t, z, x) : status;
 }
 
@@ -98,7 +98,7 @@ paper (const sb_score *score, const gsl_matrix *y, double s, double t, const gsl
 
 static int
 draw_optimal (const sb_reverse *reverse, const gsl_matrix *y, const gsl_vector *s, const gsl_vector *t,
-              const gsl_matrix *z, gsl_matrix *mean_x, gsl_vector *variance, gsl_matrix *x)
+              const gsl_matrix *z, gsl_matrix *mean_x, gsl_matrix *variance, gsl_matrix *x)
 {
   int status = sb_reverse_mean (reverse, y, s, t, x, mean_x);
   if (status == GSL_SUCCESS && z != NULL)
@@ -108,7 +108,7 @@ draw_optimal (const sb_reverse *reverse, const gsl_matrix *y, const gsl_vector *
   gsl_matrix_memcpy (x, mean_x);
   for (size_t i = 0; i < x->size1 && z != NULL; i++)
     for (size_t j = 0; j < x->size2; j++)
-      *gsl_matrix_ptr (x, i, j) += sqrt (gsl_vector_get (variance, i)) * gsl_matrix_get (z, i, j);
+      *gsl_matrix_ptr (x, i, j) += sqrt (gsl_matrix_get (variance, i, 0)) * gsl_matrix_get (z, i, j);
   return GSL_SUCCESS;
 }
 
@@ -120,13 +120,12 @@ optimal (const sb_score *score, const gsl_matrix *y, double s, double t, const g
   int status = sb_step_check (score, s, t, z, x);
   if (status != GSL_SUCCESS)
     return status;
-  gsl_vector *from = sb_step_times (x->size1, s), *to = sb_step_times (x->size1, t),
-             *variance = sb_step_times (x->size1, 0);
-  gsl_matrix *mean_x = gsl_matrix_alloc (x->size1, x->size2);
+  gsl_vector *from = sb_step_times (x->size1, s), *to = sb_step_times (x->size1, t);
+  gsl_matrix *variance = gsl_matrix_alloc (x->size1, 1), *mean_x = gsl_matrix_alloc (x->size1, x->size2);
   status = from && to && variance && mean_x ? draw_optimal (&reverse, y, from, to, z, mean_x, variance, x) : GSL_ENOMEM;
   gsl_vector_free (from);
   gsl_vector_free (to);
-  gsl_vector_free (variance);
+  gsl_matrix_free (variance);
   gsl_matrix_free (mean_x);
   return status;
 }

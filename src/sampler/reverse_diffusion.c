@@ -67,7 +67,7 @@ sb_step_reversed (const sb_score *score, const gsl_matrix *y, double s, double t
   gsl_matrix *g = gsl_matrix_alloc (x->size1, x->size2);
   status = g != NULL ? sb_step_evaluate (score, SB_SCORE, y, t, x, g) : GSL_ENOMEM;
   if (status == GSL_SUCCESS)
-    status = (score->process->type->scalars != NULL ? by_numbers (score->process, s, t, weight, g, z, x)
+    status = (score->process->parts == 1 ? by_numbers (score->process, s, t, weight, g, z, x)
                                                     : by_maps (score->process, s, t, weight, g, z, x));
   gsl_matrix_free (g);
   return status;

@@ -102,7 +102,7 @@ sb_model_alloc (const char *net, const char *process, const char *prediction, co
       return NULL;
     }
   model->network = (sb_network){ model->net,     model->process, model->theta, (sb_prediction)predicts,
-                                 (sb_label)told, data_deviation };
+                                 (sb_label)told, data_deviation,  NULL };
   return model;
 }
 

@@ -5,15 +5,15 @@
 
 #include "network.h"
 
+#include "../base/error.h"
 #include "../base/pool.h"
 #include "../base/shard.h"
 #include "tweedie.h"
 
-#include <gsl/gsl_errno.h>
 #include <gsl/gsl_math.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
-#include <string.h>
 
 // ## The scales
 //
@@ -22,11 +22,6 @@
 // estimated by
 // $$ \hat z(x_t, t) = p\,x_t + q\,F(c\,x_t, u) . $$
 
-typedef struct
-{
-  double c, p, q, u, sd;
-} scales;
-
 // Predicting $\epsilon$ means $p = 0$, $q = 1$. At high noise that asks much: $\hat z$ must copy $x_t$ almost exactly,
 // and the error that remains is multiplied by $\varsigma$ in $\hat x_0 = (x_t - \varsigma\hat z)/a$. The blend of
 // Karras et al. (2022, Table 1) lets the network add only what the best linear estimate of $x_0$ lacks. In their
@@ -34,23 +29,60 @@ typedef struct
 // $$ \hat x_0 = \frac{\sigma_d^2}{\sigma^2 + \sigma_d^2}\,x + \frac{\sigma\,\sigma_d}{\sqrt{\sigma^2 + \sigma_d^2}}\,F , $$
 // and $\hat z = (x - \hat x_0)/\sigma$ gives $p$ and $q$ below.
 
-static int
-scales_at (const sb_network *network, double t, scales *s)
+static void
+scales_of_part (const sb_network *network, double a, double sd, double sigma_d, double *c, double *p, double *q)
 {
-  double a, sd, sigma_d = network->data_deviation;
-  int status = sb_process_scalars (network->process, 0, t, &a, &sd);
-  if (status)
-    return status;
-  double total = gsl_hypot (a * sigma_d, sd);
-  s->sd = sd;
-  s->c = 1 / total;
-  s->p = network->prediction == SB_PREDICTS_MIXED ? sd / gsl_pow_2 (total) : 0;
-  s->q = network->prediction == SB_PREDICTS_MIXED ? -a * sigma_d / total : 1;
-  s->u = network->label == SB_LABEL_TIME ? 1000 * t : log (sd / a);
-  return GSL_SUCCESS;
+  const double total = gsl_hypot (a * sigma_d, sd);
+  const bool mixed = network->prediction == SB_PREDICTS_MIXED;
+  *c = 1 / total;
+  *p = mixed ? sd / gsl_pow_2 (total) : 0;
+  *q = mixed ? -a * sigma_d / total : 1;
 }
 
-// ## Room
+// The label is one number, also where the process has several parts: the time, or the logarithm of the noise that all
+// share.
+
+static int
+label_at (const sb_network *network, double t, double *u)
+{
+  double a = 1, sd = 1;
+  *u = 1000 * t;
+  if (network->label == SB_LABEL_TIME)
+    return GSL_SUCCESS;
+  int status = network->process->parts == 1 ? sb_process_scalars (network->process, 0, t, &a, &sd)
+                                            : sb_process_deviation (network->process, 0, t, &sd);
+  *u = log (sd / a);
+  return status;
+}
+
+// The scales of all rows; the pass keeps them until the next forward pass.
+
+static int
+find_scales (const sb_network *network, sb_network_pass *pass, const gsl_vector *t)
+{
+  const sb_process *process = network->process;
+  int status = GSL_SUCCESS;
+  for (size_t i = 0; i < t->size && !status; i++)
+    {
+      double u, t_i = gsl_vector_get (t, i);
+      double *c = gsl_matrix_ptr (pass->c, i, 0), *p = gsl_matrix_ptr (pass->p, i, 0),
+             *q = gsl_matrix_ptr (pass->q, i, 0);
+      status = sb_process_numbers (process, SB_A, 0, t_i, p);
+      if (!status)
+        status = sb_process_numbers (process, SB_S, 0, t_i, q);
+      for (size_t k = 0; k < process->parts && !status; k++)
+        scales_of_part (network, p[k], q[k],
+                        network->part_deviations ? network->part_deviations[k] : network->data_deviation, &c[k], &p[k],
+                        &q[k]);
+      if (!status)
+        status = label_at (network, t_i, &u);
+      if (!status)
+        pass->label[i] = (float)u;
+    }
+  return status;
+}
+
+// ## Workspace
 
 void
 sb_network_pass_free (sb_network_pass *pass)
@@ -61,6 +93,10 @@ sb_network_pass_free (sb_network_pass *pass)
   free (pass->in);
   free (pass->out);
   free (pass->label);
+  gsl_matrix_free (pass->numbers);
+  gsl_matrix_free (pass->c);
+  gsl_matrix_free (pass->p);
+  gsl_matrix_free (pass->q);
   free (pass);
 }
 
@@ -68,18 +104,23 @@ sb_network_pass *
 sb_network_pass_alloc (const sb_network *network, size_t rows, int gradients)
 {
   size_t in = sb_net_shape_size (sb_net_input (network->net)), out = sb_net_shape_size (sb_net_output (network->net));
+  size_t some = rows > 0 ? rows : 1, parts = network->process->parts > 0 ? network->process->parts : 1;
   sb_network_pass *pass = calloc (1, sizeof *pass);
   if (!pass)
-    GSL_ERROR_NULL ("no memory for a pass through a network", GSL_ENOMEM);
+    SB_ERROR_NULL (NULL, GSL_ENOMEM, "no memory for %zu rows to go through a network", rows);
   pass->rows = rows;
   pass->in = calloc (rows * in + 1, sizeof *pass->in);
   pass->out = calloc (rows * out + 1, sizeof *pass->out);
   pass->label = calloc (rows + 1, sizeof *pass->label);
+  pass->numbers = gsl_matrix_alloc (some, in);
+  pass->c = gsl_matrix_alloc (some, parts);
+  pass->p = gsl_matrix_alloc (some, parts);
+  pass->q = gsl_matrix_alloc (some, parts);
   pass->work = sb_net_work_alloc (network->net, rows, gradients);
-  if (!pass->in || !pass->out || !pass->label || !pass->work)
+  if (!pass->in || !pass->out || !pass->label || !pass->numbers || !pass->c || !pass->p || !pass->q || !pass->work)
     {
       sb_network_pass_free (pass);
-      GSL_ERROR_NULL ("no memory for a pass through a network", GSL_ENOMEM);
+      SB_ERROR_NULL (NULL, GSL_ENOMEM, "no memory for %zu rows to go through a network", rows);
     }
   return pass;
 }
@@ -90,7 +131,8 @@ check_shapes (const sb_network *network, const sb_network_pass *pass, const gsl_
   size_t d = sb_net_shape_size (sb_net_input (network->net));
   if (x->size2 != d || sb_net_shape_size (sb_net_output (network->net)) != d || t->size != x->size1
       || x->size1 > pass->rows)
-    GSL_ERROR ("the batch does not fit the network", GSL_EBADLEN);
+    SB_ERROR (NULL, GSL_EBADLEN, "x is %zu x %zu, with %zu times; the network has %zu inputs and room for %zu rows",
+              x->size1, x->size2, t->size, d, pass->rows);
   return GSL_SUCCESS;
 }
 
@@ -99,22 +141,40 @@ check_shapes (const sb_network *network, const sb_network_pass *pass, const gsl_
 // Rows of the batch are points as files have them, of an image the channel fastest; the network has each channel by
 // itself. `sb_net_place` says where a number of one is in the other.
 
+static gsl_matrix_view
+first_rows (gsl_matrix *m, size_t n)
+{
+  return gsl_matrix_submatrix (m, 0, 0, n, m->size2);
+}
+
+static void
+place_rows (sb_net_shape shape, const gsl_matrix *rows, float *samples)
+{
+  for (size_t i = 0; i < rows->size1; i++)
+    for (size_t j = 0; j < rows->size2; j++)
+      samples[i * rows->size2 + sb_net_place (shape, j)] = (float)gsl_matrix_get (rows, i, j);
+}
+
+static void
+fetch_rows (sb_net_shape shape, const float *samples, gsl_matrix *rows)
+{
+  for (size_t i = 0; i < rows->size1; i++)
+    for (size_t j = 0; j < rows->size2; j++)
+      gsl_matrix_set (rows, i, j, (double)samples[i * rows->size2 + sb_net_place (shape, j)]);
+}
+
 static int
 put_in (const sb_network *network, sb_network_pass *pass, const gsl_matrix *x, const gsl_vector *t)
 {
-  scales s;
-  size_t n = x->size1, d = x->size2;
-  sb_net_shape in = sb_net_input (network->net);
   int status = check_shapes (network, pass, t, x);
-  for (size_t i = 0; i < n && !status; i++)
-    {
-      status = scales_at (network, gsl_vector_get (t, i), &s);
-      if (status)
-        return status;
-      pass->label[i] = (float)s.u;
-      for (size_t j = 0; j < d; j++)
-        pass->in[i * d + sb_net_place (in, j)] = (float)(s.c * gsl_matrix_get (x, i, j));
-    }
+  if (status || x->size1 == 0)
+    return status;
+  gsl_matrix_view c = first_rows (pass->c, x->size1), cx = first_rows (pass->numbers, x->size1);
+  status = find_scales (network, pass, t);
+  if (!status)
+    status = sb_process_combine (network->process, 1, &(sb_term){ &c.matrix, x }, NULL, &cx.matrix);
+  if (!status)
+    place_rows (sb_net_input (network->net), &cx.matrix, pass->in);
   return status;
 }
 
@@ -130,21 +190,15 @@ show (const sb_network *network, sb_network_pass *pass, const gsl_matrix *x, con
 // What comes out of the network joins what went past it. The same line serves $\hat z$ and, below, its derivative.
 
 static int
-blend (const sb_network *network, const sb_network_pass *pass, const gsl_matrix *x, const gsl_vector *t,
-       gsl_matrix *epsilon)
+blend (const sb_network *network, const sb_network_pass *pass, const gsl_matrix *x, gsl_matrix *epsilon)
 {
-  scales s;
-  size_t d = x->size2;
-  sb_net_shape out = sb_net_output (network->net);
-  int status = GSL_SUCCESS;
-  for (size_t i = 0; i < x->size1 && !status; i++)
-    {
-      status = scales_at (network, gsl_vector_get (t, i), &s);
-      for (size_t j = 0; j < d; j++)
-        gsl_matrix_set (epsilon, i, j,
-                        s.p * gsl_matrix_get (x, i, j) + s.q * (double)pass->out[i * d + sb_net_place (out, j)]);
-    }
-  return status;
+  if (x->size1 == 0)
+    return GSL_SUCCESS;
+  gsl_matrix_view p = first_rows (pass->p, x->size1), q = first_rows (pass->q, x->size1),
+                  F = first_rows (pass->numbers, x->size1);
+  fetch_rows (sb_net_output (network->net), pass->out, &F.matrix);
+  return sb_process_combine (network->process, 2, (sb_term[]){ { &p.matrix, x }, { &q.matrix, &F.matrix } }, NULL,
+                             epsilon);
 }
 
 int
@@ -152,7 +206,7 @@ sb_network_forward (const sb_network *network, sb_network_pass *pass, const gsl_
                     gsl_matrix *epsilon)
 {
   int status = show (network, pass, x, t);
-  return status ? status : blend (network, pass, x, t, epsilon);
+  return status ? status : blend (network, pass, x, epsilon);
 }
 
 // ## Along a direction
@@ -167,7 +221,7 @@ sb_network_jvp (const sb_network *network, sb_network_pass *pass, const gsl_vect
   int status = put_in (network, pass, x_dot, t);
   if (!status)
     status = sb_net_jvp (network->net, network->theta, pass->work, pass->in, pass->out);
-  return status ? status : blend (network, pass, x_dot, t, epsilon_dot);
+  return status ? status : blend (network, pass, x_dot, epsilon_dot);
 }
 
 // ## Backward
@@ -178,29 +232,30 @@ int
 sb_network_backward (const sb_network *network, sb_network_pass *pass, const gsl_vector *t,
                      const gsl_matrix *epsilon_bar, float *theta_bar, gsl_matrix *x_bar)
 {
-  scales s;
-  size_t n = epsilon_bar->size1, d = epsilon_bar->size2;
-  sb_net_shape in = sb_net_input (network->net), out = sb_net_output (network->net);
+  const sb_net *net = network->net;
+  const size_t n = epsilon_bar->size1;
   int status = check_shapes (network, pass, t, epsilon_bar);
   if (!status && n != pass->work->n)
-    GSL_ERROR ("gradients of other rows than went forward", GSL_EBADLEN);
-  for (size_t i = 0; i < n && !status; i++)
-    {
-      status = scales_at (network, gsl_vector_get (t, i), &s);
-      for (size_t j = 0; j < d; j++)
-        pass->out[i * d + sb_net_place (out, j)] = (float)(s.q * gsl_matrix_get (epsilon_bar, i, j));
-    }
+    SB_ERROR (NULL, GSL_EBADLEN, "gradients of %zu rows, after %zu rows went forward", n, pass->work->n);
+  if (status || n == 0)
+    return status;
+  gsl_matrix_view c = first_rows (pass->c, n), p = first_rows (pass->p, n), q = first_rows (pass->q, n),
+                  numbers = first_rows (pass->numbers, n);
+
+  // Scale the gradient to that with respect to F, and take it through the network.
+  status = sb_process_combine (network->process, 1, &(sb_term){ &q.matrix, epsilon_bar }, NULL, &numbers.matrix);
   if (!status)
-    status = sb_net_backward (network->net, network->theta, pass->work, pass->out, theta_bar, x_bar ? pass->in : NULL);
-  for (size_t i = 0; i < n && !status && x_bar; i++)
     {
-      status = scales_at (network, gsl_vector_get (t, i), &s);
-      for (size_t j = 0; j < d; j++)
-        gsl_matrix_set (x_bar, i, j,
-                        s.p * gsl_matrix_get (epsilon_bar, i, j)
-                            + s.c * (double)pass->in[i * d + sb_net_place (in, j)]);
+      place_rows (sb_net_output (net), &numbers.matrix, pass->out);
+      status = sb_net_backward (net, network->theta, pass->work, pass->out, theta_bar, x_bar ? pass->in : NULL);
     }
-  return status;
+  if (status || !x_bar)
+    return status;
+
+  // Add what came back to what went past it.
+  fetch_rows (sb_net_input (net), pass->in, &numbers.matrix);
+  return sb_process_combine (network->process, 2,
+                             (sb_term[]){ { &p.matrix, epsilon_bar }, { &c.matrix, &numbers.matrix } }, NULL, x_bar);
 }
 
 // ## As a score
@@ -270,7 +325,7 @@ static int
 ask (question q, const gsl_matrix *y)
 {
   if (y)
-    GSL_ERROR ("this network takes no condition", GSL_EUNSUP);
+    SB_ERROR (NULL, GSL_EUNSUP, "this network takes no condition");
   return sb_shards (q.x->size1, SB_NETWORK_ROWS, answer_shard, &q);
 }
 
@@ -350,25 +405,24 @@ vjp (void *state, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y,
 }
 
 // The trace takes a product for each of the $d$ coordinates, [dsm2ddpm.txt-A1-divergence]
-// $$ \operatorname{tr} J = -\frac{p\,d + q\,c \sum_k e_k^\top F' e_k}{\varsigma} . $$
+// $$ \operatorname{tr} J = \sum_k e_k^\top J\,e_k . $$
 
 static int
-sum_diagonal (const sb_network *network, sb_network_pass *pass, size_t n, size_t d, gsl_matrix *trace)
+sum_diagonal (const question *q, sb_network_pass *pass, gsl_matrix *e, gsl_matrix *Je)
 {
-  sb_net_shape in = sb_net_input (network->net), out = sb_net_output (network->net);
-  int status = GSL_SUCCESS;
-  gsl_matrix_set_zero (trace);
-  memset (pass->in, 0, n * d * sizeof *pass->in);
-  for (size_t k = 0; k < d && !status; k++)
+  const sb_network *network = q->score->network;
+  int status = show (network, pass, q->x, q->t);
+  gsl_matrix_set_zero (q->out);
+  for (size_t k = 0; k < e->size2 && !status; k++)
     {
-      for (size_t i = 0; i < n; i++)
-        pass->in[i * d + sb_net_place (in, k)] = 1;
-      status = sb_net_jvp (network->net, network->theta, pass->work, pass->in, pass->out);
-      for (size_t i = 0; i < n; i++)
-        {
-          *gsl_matrix_ptr (trace, i, 0) += (double)pass->out[i * d + sb_net_place (out, k)];
-          pass->in[i * d + sb_net_place (in, k)] = 0;
-        }
+      gsl_matrix_set_zero (e);
+      for (size_t i = 0; i < e->size1; i++)
+        gsl_matrix_set (e, i, k, 1);
+      status = sb_network_jvp (network, pass, q->t, e, Je);
+      if (!status)
+        status = sb_tweedie (network->process, SB_EPSILON, SB_SCORE, e, q->t, Je);
+      for (size_t i = 0; i < e->size1 && !status; i++)
+        *gsl_matrix_ptr (q->out, i, 0) += gsl_matrix_get (Je, i, k);
     }
   return status;
 }
@@ -376,22 +430,10 @@ sum_diagonal (const sb_network *network, sb_network_pass *pass, size_t n, size_t
 static int
 divergence_rows (const question *q, sb_network_pass *pass)
 {
-  const sb_network *network = q->score->network;
-  size_t n = q->x->size1, d = q->x->size2;
-  scales s;
-  int status = show (network, pass, q->x, q->t);
-  if (!status)
-    status = sum_diagonal (network, pass, n, d, q->out);
-  for (size_t i = 0; i < n && !status; i++)
-    {
-      double *trace = gsl_matrix_ptr (q->out, i, 0);
-      status = scales_at (network, gsl_vector_get (q->t, i), &s);
-      if (status)
-        return status;
-      if (!(s.sd > 0))
-        GSL_ERROR ("without noise a network's output is no score", GSL_ESING);
-      *trace = -(s.p * (double)d + s.q * s.c * *trace) / s.sd;
-    }
+  gsl_matrix *e = gsl_matrix_alloc (q->x->size1, q->x->size2), *Je = gsl_matrix_alloc (q->x->size1, q->x->size2);
+  int status = e && Je ? sum_diagonal (q, pass, e, Je) : GSL_ENOMEM;
+  gsl_matrix_free (e);
+  gsl_matrix_free (Je);
   return status;
 }
 
@@ -430,7 +472,7 @@ sb_score_network_gradient_alloc (const sb_network *network, float *theta_bar)
   const sb_pool_recipe passes = { make_pass, release_pass, network }, slopes = { make_slope, release_pass, network };
   learned *score = calloc (1, sizeof *score);
   if (!score)
-    GSL_ERROR_NULL ("no memory for a score", GSL_ENOMEM);
+    SB_ERROR_NULL (NULL, GSL_ENOMEM, "no memory for a score");
   score->network = network;
   score->theta_bar = theta_bar;
   score->passes = sb_pool_alloc (&passes);

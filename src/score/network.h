@@ -19,7 +19,7 @@ typedef enum
   SB_LABEL_LOG_NOISE // u = log(sd / a): NCSN++'s and EDM's
 } sb_label;
 
-// A network as an estimate of the noise in x_t, for any process with scalar maps.
+// A network as an estimate of the noise in x_t, for any process with parts.
 typedef struct
 {
   const sb_net *net;         // not owned
@@ -27,7 +27,8 @@ typedef struct
   float *theta;              // not owned
   sb_prediction prediction;
   sb_label label;
-  double data_deviation; // sigma_data: the standard deviation of a coordinate of the data
+  double data_deviation;         // sigma_data: the standard deviation of a coordinate of the data
+  const double *part_deviations; // the same of the coordinates of each part (parts), not owned; NULL: data_deviation
 } sb_network;
 
 // Memory for a forward and a backward pass of up to `rows` rows, for one thread. `in` and `out` have the network's
@@ -37,6 +38,8 @@ typedef struct
   sb_net_work *work;
   size_t rows;
   float *in, *out, *label; // `in` and `out` carry gradients too
+  gsl_matrix *numbers;     // rows x d: what goes in or came out, in the order of files
+  gsl_matrix *c, *p, *q;   // rows x parts: the scales at each row's time
 } sb_network_pass;
 
 // NULL: as of sb_net_work_alloc.
@@ -44,8 +47,8 @@ sb_network_pass *sb_network_pass_alloc (const sb_network *network, size_t rows, 
 void sb_network_pass_free (sb_network_pass *pass);
 
 // epsilon (n x d) <- the estimate at x (n x d), t (n). Rows of images, here and below: the channel varies fastest. GSL_EBADLEN where
-// shapes do not fit each other or the network, or n is over the rows that there is room for; else as of the process's scalars, where
-// it has none, and of sb_net_forward.
+// shapes do not fit each other or the network, or n is over the rows that there is room for; GSL_EUNSUP where the process has no parts, or the label is
+// log-noise and there are several noises; else as of the process's numbers and of sb_net_forward.
 int sb_network_forward (const sb_network *network, sb_network_pass *pass, const gsl_matrix *x, const gsl_vector *t,
                         gsl_matrix *epsilon);
 

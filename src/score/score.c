@@ -5,9 +5,15 @@
 // score does not compute itself follows from one that it does.
 
 #include "score.h"
+
+#include "../base/clones.h"
+#include "../base/error.h"
+#include "../base/shard.h"
 #include "tweedie.h"
 
-#include <gsl/gsl_errno.h>
+#include <float.h>
+#include <gsl/gsl_math.h>
+#include <math.h>
 #include <stdlib.h>
 
 // ## Making and releasing
@@ -98,6 +104,64 @@ sb_score_evaluate (const sb_score *score, sb_view view, const gsl_matrix *x, con
   if (!status)
     status = score->type->evaluate (score->state, source, x, t, y, out);
   return status ? status : sb_tweedie (score->process, source, view, x, t, out);
+}
+
+// ## Numbers that are none
+//
+// A network that overflows, or a law asked where it has no density, must not turn into samples that look like any
+// others: the first number that is not finite ends the run and is named.
+
+SB_CLONES static int
+are_finite (const double *v, size_t count)
+{
+  int wrong = 0;
+#pragma omp simd reduction(| : wrong)
+  for (size_t j = 0; j < count; j++)
+    wrong |= !(fabs (v[j]) <= DBL_MAX);
+  return !wrong;
+}
+
+static int
+check_rows (void *context, size_t shard, size_t first, size_t count)
+{
+  const gsl_matrix *g = context;
+  (void)shard;
+  for (size_t i = first; i < first + count; i++)
+    {
+      const size_t rows = g->tda == g->size2 ? first + count - i : 1;
+      if (!are_finite (gsl_matrix_const_ptr (g, i, 0), rows * g->size2))
+        return GSL_EBADFUNC;
+      i += rows - 1;
+    }
+  return GSL_SUCCESS;
+}
+
+enum
+{
+  SHARD_NUMBERS = 16384
+};
+
+static int
+check_finite (const sb_score *score, const gsl_vector *t, const gsl_matrix *g)
+{
+  gsl_matrix all = *g;
+  const size_t rows = g->size2 < SHARD_NUMBERS ? SHARD_NUMBERS / g->size2 : 1;
+  if (sb_shards (g->size1, rows, check_rows, &all) == GSL_SUCCESS)
+    return GSL_SUCCESS;
+  for (size_t i = 0; i < g->size1; i++)
+    for (size_t j = 0; j < g->size2; j++)
+      if (!gsl_finite (gsl_matrix_get (g, i, j)))
+        SB_ERROR (NULL, GSL_EBADFUNC, "the score \"%s\" is %g at row %zu, column %zu, t = %g", score->type->name,
+                  gsl_matrix_get (g, i, j), i, j, gsl_vector_get (t, i));
+  return GSL_SUCCESS;
+}
+
+int
+sb_score_estimate (const sb_score *score, sb_view view, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y,
+                   gsl_matrix *out)
+{
+  int status = sb_score_evaluate (score, view, x, t, y, out);
+  return status ? status : check_finite (score, t, out);
 }
 
 // ## Derivatives

@@ -51,6 +51,9 @@ void sb_score_free (sb_score *score); // its state too, where the type says how;
 // those it computes because A or S has no inverse, GSL_ENOMEM. Safe to call from several threads, but for vjp.
 int sb_score_evaluate (const sb_score *score, sb_view view, const gsl_matrix *x, const gsl_vector *t,
                        const gsl_matrix *y, gsl_matrix *out);
+// The same for those who go on with it: GSL_EBADFUNC where a number of it is not finite, with its place in the message.
+int sb_score_estimate (const sb_score *score, sb_view view, const gsl_matrix *x, const gsl_vector *t,
+                       const gsl_matrix *y, gsl_matrix *out);
 int sb_score_jvp (const sb_score *score, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y,
                   const gsl_matrix *v, gsl_matrix *out);
 int sb_score_vjp (const sb_score *score, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y,

@@ -2,8 +2,9 @@
 //
 // Where all covariances of a mixture are diagonal, as in most examples and in every kernel density estimate, no axes
 // have to be turned: [scoresde.txt-perturb-kernel]
-// $$ p_t(\mathbf{x}) = \sum_k w_k \prod_j \mathcal{N}(x_j;\; m\mu_{kj},\, s_{kj}), \qquad
-//    s_{kj} = m^2\lambda_{kj} + \varsigma^2. $$
+// $$ p_t(\mathbf{x}) = \sum_k w_k \prod_j \mathcal{N}(x_j;\; m_j\mu_{kj},\, s_{kj}), \qquad
+//    s_{kj} = m_j^2\lambda_{kj} + \varsigma_j^2. $$
+// (VE, VP and their like have one $m$ and one $\varsigma$ for all coordinates.)
 // What remains are differences, squares and exponentials, the same for every row. So rows are put side by side, LANES
 // of them in a block, and each step is done for the block at once: neither two dimensions nor a thousand leave a
 // vector of the processor half empty.
@@ -16,10 +17,10 @@
 
 #include "../base/clones.h"
 #include "../base/elementary.h"
+#include "../base/error.h"
 #include "../base/pool.h"
 #include "../base/shard.h"
 
-#include <gsl/gsl_errno.h>
 #include <gsl/gsl_math.h>
 #include <math.h>
 #include <stdlib.h>
@@ -33,18 +34,18 @@ enum
 
 // ## What a time makes of the law
 //
-// Tables for one kernel $(m, \varsigma)$. Where $\mathbf{x}$ is within a small $\varsigma$ of $m\boldsymbol\mu_k$, the
+// Tables for one time, at which coordinate $j$ has the kernel $(m_j, \varsigma_j)$. Where $\mathbf{x}$ is within a small $\varsigma$ of $m\boldsymbol\mu_k$, the
 // difference has to keep its digits: $m\mu_{kj}$ is the sum of two doubles, `high` its rounded value and `low` the
 // rest, which one fused multiply-add gives exactly.
 
 typedef struct
 {
-  target_kernel kernel;
-  double *constant;   // K: log w_k - sum_j log(s_kj) / 2
-  double *high, *low; // K x d: m mu_kj
-  double *precision;  // K x d: 1 / s_kj
-  double *gain;       // K x d: what multiplies a difference in the view
-  int round;          // the last two are the same for all coordinates of a component
+  const target_kernel *kernel; // of its time, by parts; not owned
+  double *constant;            // K: log w_k - sum_j log(s_kj) / 2
+  double *high, *low;          // K x d: m mu_kj
+  double *precision;           // K x d: 1 / s_kj
+  double *gain;                // K x d: what multiplies a difference in the view
+  int round;                   // the last two are the same for all coordinates of a component
   double *memory;
 } snapshot;
 
@@ -54,7 +55,7 @@ snapshot_alloc (const diagonal_mixture *law, snapshot *s)
   const size_t K = law->K, size = K * law->d;
   s->memory = malloc ((4 * size + K) * sizeof (double));
   if (!s->memory)
-    GSL_ERROR ("no memory for a mixture at one time", GSL_ENOMEM);
+    SB_ERROR (NULL, GSL_ENOMEM, "no memory for a mixture at one time");
   s->high = s->memory;
   s->low = s->high + size;
   s->precision = s->low + size;
@@ -83,29 +84,30 @@ gain (target_kernel kernel, sb_view view, double lambda)
 }
 
 static void
-take_snapshot (const diagonal_mixture *law, target_kernel kernel, sb_view view, snapshot *s)
+take_snapshot (const diagonal_mixture *law, const target_kernel *kernel, sb_view view, snapshot *s)
 {
-  const double m = kernel.m;
   s->kernel = kernel;
-  s->round = 1;
+  s->round = law->process->parts == 1;
   for (size_t k = 0; k < law->K; k++)
     {
       const double *mu = gsl_matrix_const_ptr (law->mu, k, 0), *lambda = gsl_matrix_const_ptr (law->lambda, k, 0);
-      double logarithm = 0, sum = 0;
+      double logarithm = 0, sum = 0, before = 0;
       for (size_t j = 0; j < law->d; j++)
         {
           const size_t kj = k * law->d + j;
-          const double s_kj = m * m * lambda[j] + kernel.sd * kernel.sd;
-          if (j == 0 || lambda[j] != lambda[j - 1])
+          const target_kernel at = kernel[sb_process_part (law->process, j)];
+          const double s_kj = at.m * at.m * lambda[j] + at.sd * at.sd;
+          if (j == 0 || s_kj != before)
             {
               logarithm = log (s_kj);
               s->round &= j == 0;
             }
+          before = s_kj;
           sum += logarithm;
-          s->high[kj] = m * mu[j];
-          s->low[kj] = fma (m, mu[j], -s->high[kj]);
+          s->high[kj] = at.m * mu[j];
+          s->low[kj] = fma (at.m, mu[j], -s->high[kj]);
           s->precision[kj] = 1 / s_kj;
-          s->gain[kj] = gain (kernel, view, lambda[j]) / s_kj;
+          s->gain[kj] = gain (at, view, lambda[j]) / s_kj;
         }
       s->constant[k] = law->log_w[k] - 0.5 * sum;
     }
@@ -327,7 +329,7 @@ scatter_rows (const double *restrict block, gsl_matrix *out, size_t first, size_
 typedef struct
 {
   const diagonal_mixture *law;
-  const target_kernel *kernel; // a row each, or one
+  const target_kernel *kernel; // parts in a row each, or in one row
   const snapshot *common;      // where there is one
   const gsl_matrix *x;
   sb_view view;
@@ -396,9 +398,14 @@ work_on_block (const batch_job *job, const snapshot *s, room *m, size_t first, s
 }
 
 static int
-same_kernel (target_kernel a, target_kernel b)
+same_kernel (const batch_job *job, size_t row, const target_kernel *other)
 {
-  return a.m == b.m && a.sd == b.sd;
+  const size_t parts = job->law->process->parts;
+  const target_kernel *kernel = job->kernel + row * parts;
+  size_t k = 0;
+  while (k < parts && kernel[k].m == other[k].m && kernel[k].sd == other[k].sd)
+    k++;
+  return k == parts;
 }
 
 // A snapshot serves the rows that follow each other at one time; where each row has a time of its own, each has its
@@ -408,19 +415,19 @@ static int
 work_on_rows (void *context, size_t number, size_t first, size_t n)
 {
   const batch_job *job = context;
-  const target_kernel *kernel = job->kernel;
   const size_t end = first + n;
   room *m = sb_pool_take (job->rooms);
   (void)number;
   if (!m)
-    GSL_ERROR ("no memory for a block of rows", GSL_ENOMEM);
+    SB_ERROR (NULL, GSL_ENOMEM, "no memory for a block of rows");
   for (size_t i = first, next; i < end; i = next)
     {
+      const target_kernel *kernel = job->common ? NULL : job->kernel + i * job->law->process->parts;
       next = i + 1;
-      while (next < end && next < i + LANES && (job->common || same_kernel (kernel[next], kernel[i])))
+      while (next < end && next < i + LANES && (job->common || same_kernel (job, next, kernel)))
         next++;
-      if (!job->common && (i == first || !same_kernel (m->own.kernel, kernel[i])))
-        take_snapshot (job->law, kernel[i], job->view, &m->own);
+      if (!job->common && (i == first || !same_kernel (job, i, m->own.kernel)))
+        take_snapshot (job->law, kernel, job->view, &m->own);
       work_on_block (job, job->common ? job->common : &m->own, m, i, next - i);
     }
   sb_pool_give (job->rooms, m);
@@ -451,7 +458,7 @@ work_on (batch_job *job, size_t kernels)
       int status = snapshot_alloc (job->law, &common);
       if (status)
         return status;
-      take_snapshot (job->law, job->kernel[0], job->view, &common);
+      take_snapshot (job->law, job->kernel, job->view, &common);
       job->common = &common;
     }
   job->rooms = sb_pool_alloc (&(sb_pool_recipe){ room_alloc, room_free, job });

@@ -11,10 +11,11 @@ typedef struct
   size_t K, d;
   const double *log_w;
   const gsl_matrix *mu, *lambda;
+  const sb_process *process; // diagonal in the coordinates themselves
 } diagonal_mixture;
 
-// As sb_target_evaluate and sb_target_log_density, with a kernel for each row, or (`kernels` 1) one for all;
-// densities are there at every row's time.
+// As sb_target_evaluate and sb_target_log_density, with a kernel for each row and part, or (`kernels` 1) one row of them
+// for all; densities are there at every row's time.
 int diagonal_evaluate (const diagonal_mixture *law, const target_kernel *kernel, size_t kernels, sb_view view,
                        const gsl_matrix *x, gsl_matrix *out);
 int diagonal_log_density (const diagonal_mixture *law, const target_kernel *kernel, size_t kernels, const gsl_matrix *x,

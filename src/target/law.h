@@ -5,14 +5,17 @@
 
 #include "target.h"
 
-// The kernel of one row: x_t given x_0 is N(m x_0, sd^2 I).
+// The kernel of one row and part: x_t given x_0 is N(m x_0, sd^2 I).
 typedef struct
 {
   double m, sd;
 } target_kernel;
 
-// The kernels of the times t, into an array of t->size.
+// The kernels of the times t, into an array of t->size x parts. GSL_EUNSUP where the process has no parts.
 int target_kernels (const sb_process *process, const gsl_vector *t, target_kernel *kernel);
+
+// How many of the rows from `first` on have one time.
+size_t target_same_times (const gsl_vector *t, size_t first);
 
 // A law of this type. The state changes hands at the call: on failure it is released.
 sb_target *target_alloc (const sb_target_type *type, void *state, size_t dimension);

@@ -7,7 +7,7 @@
 // with the kernel is again a mixture, [scoresde.txt-perturb-kernel] [dsm2ddpm.txt-qsigma]
 // $$ p_t(\mathbf{x}) = \sum_k w_k\, \mathcal{N}(\mathbf{x};\; m\boldsymbol\mu_k,\, m^2\mathbf{C}_k + \varsigma^2\mathbf{I}),
 // $$
-// with $m$ and $\varsigma$ depending on $t$. A Gaussian is a mixture of one. Its score is what a model at time $t$ is
+// with $m$ and $\varsigma$ depending on $t$. (Under other processes: mixture_under_maps.c.) A Gaussian is a mixture of one. Its score is what a model at time $t$ is
 // to learn. [dsm2ddpm.txt-score-diffusion]
 //
 // As the law of the process at time $t$ it solves Kolmogorov's forward equation, [scoresde.eq35] for a drift
@@ -17,13 +17,14 @@
 // $\partial_t p_t = -\nabla\cdot\bigl[(F\mathbf{x} - \tfrac12 G^2\nabla\log p_t)\,p_t\bigr]$. The tests hold it to
 // both.
 
-#include "diagonal.h"
+#include "mixture.h"
 
+#include "../base/error.h"
 #include "../base/shard.h"
+#include "diagonal.h"
 
 #include <gsl/gsl_blas.h>
 #include <gsl/gsl_cdf.h>
-#include <gsl/gsl_errno.h>
 #include <gsl/gsl_math.h>
 #include <math.h>
 #include <stdlib.h>
@@ -33,16 +34,6 @@
 // \varsigma^2\mathbf{I}$ has the variances $s_{kj} = m^2\lambda_{kj} + \varsigma^2$ along the columns of
 // $\mathbf{U}_k$, at every time. Where all covariances are diagonal, the axes are the coordinates': there are no
 // matrices $\mathbf{U}_k$ to keep or to multiply by, and densities and scores are the next page's (diagonal.c).
-
-typedef struct
-{
-  size_t K, d;
-  double *log_w;      // K
-  double *cumulative; // K
-  gsl_matrix *mu;     // K x d
-  gsl_matrix *lambda; // K x d, none negative
-  gsl_matrix *U;      // K d x d: the K matrices, one below the other; NULL: all are the identity
-} mixture;
 
 static inline double
 variance (target_kernel kernel, double lambda)
@@ -146,7 +137,7 @@ shard_alloc (shard *s, const batch_job *job, size_t first, size_t n)
   if (s->r && s->delta && s->y && s->score && s->h && (s->kept || !keeps))
     return GSL_SUCCESS;
   shard_free (s);
-  GSL_ERROR ("no memory for a shard of a batch", GSL_ENOMEM);
+  SB_ERROR (NULL, GSL_ENOMEM, "no memory for %zu rows of a batch", n);
 }
 
 static void
@@ -198,8 +189,8 @@ component_log_density (const shard *s, size_t i, size_t k, const double *y)
 // The responsibility $r_k = P(k \mid \mathbf{x})$ is its share in the sum. Far from all components every density
 // underflows, so the largest log density is taken off first; it returns with the logarithm of the sum.
 
-static double
-normalise (gsl_vector *r)
+double
+mixture_normalise (gsl_vector *r)
 {
   double largest = gsl_vector_max (r), sum = 0;
   for (size_t k = 0; k < r->size; k++)
@@ -231,7 +222,7 @@ responsibilities (shard *s)
   for (size_t i = 0; i < s->r->size1; i++)
     {
       gsl_vector_view r_i = gsl_matrix_row (s->r, i);
-      normalise (&r_i.vector);
+      mixture_normalise (&r_i.vector);
     }
 }
 
@@ -258,7 +249,7 @@ log_density_rows (void *context, size_t number, size_t first, size_t n)
     {
       gsl_vector_view r_i = gsl_matrix_row (s.r, i);
       double constant = -0.5 * (double)job->law->d * log (2 * M_PI);
-      gsl_vector_set (job->out_number, first + i, constant + normalise (&r_i.vector));
+      gsl_vector_set (job->out_number, first + i, constant + mixture_normalise (&r_i.vector));
     }
   shard_free (&s);
   return GSL_SUCCESS;
@@ -453,27 +444,38 @@ divergence_rows (void *context, size_t number, size_t first, size_t n)
 
 // ## From a batch to its shards
 //
-// Without noise, at $t = 0$, a covariance with a direction of no variance leaves a law without density.
+// Without noise, at $t = 0$ or in a part that stands still, a covariance with a direction of no variance leaves a law
+// without density.
 
 static int
-check_density (const batch_job *job, size_t rows)
+check_density (const batch_job *job, const sb_process *process, size_t rows)
 {
-  double smallest = gsl_matrix_min (job->law->lambda);
+  const mixture *law = job->law;
   for (size_t i = 0; i < rows; i++)
-    if (variance (job->kernel[i], smallest) == 0)
-      GSL_ERROR ("a singular covariance without noise has no density", GSL_EDOM);
+    for (size_t j = 0; j < law->d; j++)
+      {
+        const target_kernel at = job->kernel[i * process->parts + sb_process_part (process, j)];
+        for (size_t k = 0; k < law->K && at.sd == 0; k++)
+          if (variance (at, gsl_matrix_get (law->lambda, k, j)) == 0)
+            SB_ERROR (NULL, GSL_EDOM, "component %zu has no variance and no noise along axis %zu: no density", k, j);
+      }
   return GSL_SUCCESS;
+}
+
+static int
+kernels_alloc (batch_job *job, const sb_process *process, const gsl_vector *t)
+{
+  job->kernel = malloc (t->size * process->parts * sizeof *job->kernel);
+  if (!job->kernel)
+    SB_ERROR (NULL, GSL_ENOMEM, "no memory for the kernels of %zu times", t->size);
+  int status = target_kernels (process, t, job->kernel);
+  return status ? status : check_density (job, process, t->size);
 }
 
 static int
 work_on (batch_job *job, const sb_process *process, const gsl_vector *t, sb_shard_function rows)
 {
-  job->kernel = malloc (t->size * sizeof *job->kernel);
-  if (!job->kernel)
-    GSL_ERROR ("no memory for the kernels of a batch", GSL_ENOMEM);
-  int status = target_kernels (process, t, job->kernel);
-  if (!status)
-    status = check_density (job, t->size);
+  int status = kernels_alloc (job, process, t);
   if (!status)
     status = sb_shards (t->size, SHARD_ROWS, rows, job);
   free (job->kernel);
@@ -483,30 +485,13 @@ work_on (batch_job *job, const sb_process *process, const gsl_vector *t, sb_shar
 // With diagonal covariances, where a sampler's time is the same for all rows, one kernel does for them.
 
 static int
-all_equal (const gsl_vector *t)
-{
-  const double *time = t->data, first = time[0];
-  const size_t stride = t->stride;
-  int different = 0;
-#pragma omp simd reduction(| : different)
-  for (size_t i = 0; i < t->size; i++)
-    different |= time[i * stride] != first;
-  return !different;
-}
-
-static int
 work_on_diagonal (batch_job *job, const sb_process *process, const gsl_vector *t)
 {
   const mixture *law = job->law;
-  const diagonal_mixture diagonal = { law->K, law->d, law->log_w, law->mu, law->lambda };
-  const size_t kernels = all_equal (t) ? 1 : t->size;
+  const diagonal_mixture diagonal = { law->K, law->d, law->log_w, law->mu, law->lambda, process };
+  const size_t kernels = target_same_times (t, 0) == t->size ? 1 : t->size;
   const gsl_vector_const_view times = gsl_vector_const_subvector (t, 0, kernels);
-  job->kernel = malloc (kernels * sizeof *job->kernel);
-  if (!job->kernel)
-    GSL_ERROR ("no memory for the kernels of a batch", GSL_ENOMEM);
-  int status = target_kernels (process, &times.vector, job->kernel);
-  if (!status)
-    status = check_density (job, kernels);
+  int status = kernels_alloc (job, process, &times.vector);
   if (!status)
     status = job->out ? diagonal_evaluate (&diagonal, job->kernel, kernels, job->view, job->x, job->out)
                       : diagonal_log_density (&diagonal, job->kernel, kernels, job->x, job->out_number);
@@ -514,11 +499,22 @@ work_on_diagonal (batch_job *job, const sb_process *process, const gsl_vector *t
   return status;
 }
 
+// The axes of a component serve all times where the process has one part; where it has several, those of the coordinates
+// do, if they are both the component's and the process's.
+
+static int
+keeps_axes (const mixture *law, const sb_process *process)
+{
+  return process->parts == 1 || (process->parts > 1 && !process->basis && !law->U);
+}
+
 static int
 mixture_log_density (const void *state, const sb_process *process, const gsl_matrix *x, const gsl_vector *t,
                      gsl_vector *log_p)
 {
   batch_job job = { .law = state, .x = x, .out_number = log_p };
+  if (!keeps_axes (state, process))
+    return mixture_log_density_under_maps (state, process, x, t, log_p);
   return job.law->U ? work_on (&job, process, t, log_density_rows) : work_on_diagonal (&job, process, t);
 }
 
@@ -527,6 +523,8 @@ mixture_evaluate (const void *state, const sb_process *process, sb_view view, co
                   gsl_matrix *out)
 {
   batch_job job = { .law = state, .x = x, .view = view, .out = out };
+  if (!keeps_axes (state, process))
+    return mixture_evaluate_under_maps (state, process, view, x, t, out);
   return job.law->U ? work_on (&job, process, t, evaluate_rows) : work_on_diagonal (&job, process, t);
 }
 
@@ -535,7 +533,8 @@ mixture_jvp (const void *state, const sb_process *process, const gsl_matrix *x, 
              const gsl_matrix *v, gsl_matrix *out)
 {
   batch_job job = { .law = state, .x = x, .v = v, .out = out };
-  return work_on (&job, process, t, jvp_rows);
+  return process->parts == 1 ? work_on (&job, process, t, jvp_rows)
+                             : mixture_jvp_under_maps (state, process, x, t, v, out);
 }
 
 static int
@@ -543,7 +542,8 @@ mixture_divergence (const void *state, const sb_process *process, const gsl_matr
                     gsl_vector *divergence)
 {
   batch_job job = { .law = state, .x = x, .out_number = divergence };
-  return work_on (&job, process, t, divergence_rows);
+  return process->parts == 1 ? work_on (&job, process, t, divergence_rows)
+                             : mixture_divergence_under_maps (state, process, x, t, divergence);
 }
 
 // ## What is known of $\mathbf{x}_0$
@@ -631,6 +631,8 @@ static int
 mixture_posterior_covariance (const void *state, const sb_process *process, const gsl_vector *x, double t,
                               gsl_matrix *covariance)
 {
+  if (process->parts != 1)
+    return mixture_posterior_covariance_under_maps (state, process, x, t, covariance);
   const gsl_vector_const_view time = gsl_vector_const_view_array (&t, 1);
   gsl_matrix *point = gsl_matrix_alloc (1, x->size);
   if (!point)
@@ -680,7 +682,7 @@ mixture_sample (const void *state, sb_stream stream, gsl_matrix *x)
   const mixture *law = state;
   size_t *component = malloc (x->size1 * sizeof *component);
   if (!component)
-    GSL_ERROR ("no memory for a draw of a mixture", GSL_ENOMEM);
+    SB_ERROR (NULL, GSL_ENOMEM, "no memory for a draw of a mixture");
   gsl_matrix *z = gsl_matrix_alloc (x->size1, x->size2);
   int status = z ? target_pick_rows (law->cumulative, law->K, stream, x->size1, component) : GSL_ENOMEM;
   if (!status)
@@ -726,6 +728,8 @@ static int
 mixture_cdf (const void *state, const sb_process *process, const gsl_matrix *x, const gsl_vector *t, gsl_vector *cdf)
 {
   batch_job job = { .law = state, .x = x, .out_number = cdf };
+  if (process->parts != 1)
+    SB_ERROR (NULL, GSL_EUNSUP, "the process %s has no numbers", process->type->name);
   return work_on (&job, process, t, distribution_rows);
 }
 
@@ -752,7 +756,8 @@ check_symmetric (const gsl_matrix *c)
   for (size_t i = 0; i < c->size1; i++)
     for (size_t j = 0; j <= i; j++)
       if (!(fabs (gsl_matrix_get (c, i, j) - gsl_matrix_get (c, j, i)) <= doubt))
-        GSL_ERROR ("a covariance is symmetric and finite", GSL_EDOM);
+        SB_ERROR (NULL, GSL_EDOM, "row %zu, column %zu of a covariance is %g, and %g the other way round", i, j,
+                  gsl_matrix_get (c, i, j), gsl_matrix_get (c, j, i));
   return GSL_SUCCESS;
 }
 
@@ -786,9 +791,9 @@ eigen_decomposition (const gsl_matrix *c, gsl_vector *lambda, gsl_matrix *U)
   free (work);
   free (iwork);
   if (!enough)
-    GSL_ERROR ("no memory to decompose a covariance", GSL_ENOMEM);
+    SB_ERROR (NULL, GSL_ENOMEM, "no memory to decompose a covariance in %d dimensions", d);
   if (info != 0)
-    GSL_ERROR ("the eigenvectors of a covariance do not converge", GSL_EMAXITER);
+    SB_ERROR (NULL, GSL_EMAXITER, "the eigenvectors of a covariance do not converge");
   return GSL_SUCCESS;
 }
 
@@ -816,11 +821,31 @@ find_axes (const gsl_matrix *c, gsl_vector *lambda, gsl_matrix *U) // U NULL: c 
   for (size_t j = 0; j < lambda->size; j++)
     {
       if (gsl_vector_get (lambda, j) < -doubt)
-        GSL_ERROR ("a covariance has no negative eigenvalue", GSL_EDOM);
+        SB_ERROR (NULL, GSL_EDOM, "a covariance has the eigenvalue %g", gsl_vector_get (lambda, j));
       if (gsl_vector_get (lambda, j) <= doubt)
         gsl_vector_set (lambda, j, 0);
     }
   return status;
+}
+
+void
+mixture_covariance (const mixture *law, size_t k, gsl_matrix *C)
+{
+  gsl_vector_const_view lambda = gsl_matrix_const_row (law->lambda, k);
+  gsl_vector_view diagonal = gsl_matrix_diagonal (C);
+  gsl_matrix_set_zero (C);
+  if (!law->U)
+    {
+      gsl_vector_memcpy (&diagonal.vector, &lambda.vector);
+      return;
+    }
+  const gsl_matrix U = axes (law, k);
+  for (size_t j = 0; j < law->d; j++)
+    {
+      gsl_vector_const_view axis = gsl_matrix_const_column (&U, j);
+      gsl_blas_dsyr (CblasLower, gsl_vector_get (&lambda.vector, j), &axis.vector, C);
+    }
+  mirror_lower (C);
 }
 
 static void
@@ -850,7 +875,7 @@ mixture_room (size_t K, size_t d, int diagonal)
 {
   mixture *law = calloc (1, sizeof *law);
   if (!law)
-    GSL_ERROR_NULL ("no memory for a mixture", GSL_ENOMEM);
+    SB_ERROR_NULL (NULL, GSL_ENOMEM, "no memory for %zu components in %zu dimensions", K, d);
   law->K = K;
   law->d = d;
   law->log_w = malloc (K * sizeof *law->log_w);
@@ -861,7 +886,7 @@ mixture_room (size_t K, size_t d, int diagonal)
   if (law->log_w && law->cumulative && law->mu && law->lambda && (law->U || diagonal))
     return law;
   mixture_free (law);
-  GSL_ERROR_NULL ("no memory for a mixture", GSL_ENOMEM);
+  SB_ERROR_NULL (NULL, GSL_ENOMEM, "no memory for %zu components in %zu dimensions", K, d);
 }
 
 static int
@@ -885,9 +910,12 @@ sb_target_mixture_alloc (const gsl_vector *weights, const gsl_matrix *means, con
 {
   const size_t K = means->size1, d = means->size2;
   if (K == 0 || d == 0 || d > LARGEST)
-    GSL_ERROR_NULL ("a mixture needs a component, and from 1 to 16384 dimensions", GSL_EINVAL);
+    SB_ERROR_NULL (NULL, GSL_EINVAL, "a mixture needs a component and from 1 to %d dimensions, not %zu and %zu",
+                   LARGEST, K, d);
   if (covariances->size1 != K * d || covariances->size2 != d)
-    GSL_ERROR_NULL ("the K covariances, d x d each, stand one below the other", GSL_EBADLEN);
+    SB_ERROR_NULL (NULL, GSL_EBADLEN,
+                   "%zu covariances in %zu dimensions stand one below the other, which is not %zu x %zu", K, d,
+                   covariances->size1, covariances->size2);
   int diagonal = 1;
   for (size_t k = 0; k < K && diagonal; k++)
     {

@@ -14,28 +14,18 @@
 // The law is the mixture of the page before with covariances of zero, but there are ten thousand components or more, so
 // that this page is about doing it fast, without losing the digits.
 
-#include "law.h"
+#include "points.h"
 
 #include "../base/clones.h"
 #include "../base/elementary.h"
+#include "../base/error.h"
 #include "../base/shard.h"
 
 #include <gsl/gsl_blas.h>
 #include <gsl/gsl_cdf.h>
-#include <gsl/gsl_errno.h>
 #include <gsl/gsl_math.h>
 #include <math.h>
 #include <stdlib.h>
-
-typedef struct
-{
-  size_t K, d;
-  gsl_matrix *mu;     // K x d
-  double *half_norm;  // K: |mu_k|^2 / 2
-  double *log_w;      // K
-  double *cumulative; // K
-  double largest;     // max_k |mu_k|
-} points;
 
 // ## A shard of a batch
 //
@@ -121,7 +111,7 @@ shard_alloc (shard *s, const batch_job *job, size_t first, size_t n)
   if (s->row && s->r && s->delta)
     return GSL_SUCCESS;
   shard_free (s);
-  GSL_ERROR ("no memory for a shard of a batch", GSL_ENOMEM);
+  SB_ERROR (NULL, GSL_ENOMEM, "no memory for %zu rows under %zu points", n, job->law->K);
 }
 
 // ## Responsibilities, fast
@@ -356,7 +346,7 @@ weigh (shard *s)
 static void
 add_difference (const points *law, size_t k, size_t reference, double c, double *sum)
 {
-  const double *mu_k = gsl_matrix_const_ptr (law->mu, k, 0), *mu = gsl_matrix_const_ptr (law->mu, reference, 0);
+  const double *mu_k = gsl_matrix_const_ptr (law->values, k, 0), *mu = gsl_matrix_const_ptr (law->values, reference, 0);
   for (size_t j = 0; j < law->d; j++)
     sum[j] += c * (mu_k[j] - mu[j]);
 }
@@ -386,7 +376,7 @@ subtract_reference (const shard *s, size_t i, const double *c, double *sum)
   double total = 0;
   for (size_t k = 0; k < s->law->K; k++)
     total += c[k];
-  cblas_daxpy ((int)s->law->d, -total, gsl_matrix_const_ptr (s->law->mu, s->row[i].reference, 0), 1, sum, 1);
+  cblas_daxpy ((int)s->law->d, -total, gsl_matrix_const_ptr (s->law->values, s->row[i].reference, 0), 1, sum, 1);
 }
 
 // The product is cut by coordinates.
@@ -403,7 +393,7 @@ multiply_columns (void *context, size_t number, size_t first, size_t count)
 {
   const summation *sum = context;
   (void)number;
-  gsl_matrix_const_view mu = gsl_matrix_const_submatrix (sum->s->law->mu, 0, first, sum->s->law->K, count);
+  gsl_matrix_const_view mu = gsl_matrix_const_submatrix (sum->s->law->values, 0, first, sum->s->law->K, count);
   gsl_matrix_view out = gsl_matrix_submatrix (sum->out, 0, first, sum->out->size1, count);
   gsl_blas_dgemm (CblasNoTrans, CblasNoTrans, 1, sum->c, &mu.matrix, 0, &out.matrix);
   return GSL_SUCCESS;
@@ -474,7 +464,7 @@ log_density_rows (void *context, size_t number, size_t first, size_t n)
 static void
 view_row (const shard *s, sb_view view, size_t i, double *o)
 {
-  const double *mu = gsl_matrix_const_ptr (s->law->mu, s->row[i].reference, 0);
+  const double *mu = gsl_matrix_const_ptr (s->law->values, s->row[i].reference, 0);
   const double *delta = gsl_matrix_const_ptr (s->delta, i, 0);
   const double m = s->kernel[i].m, sd = s->kernel[i].sd;
   for (size_t j = 0; j < s->law->d; j++)
@@ -637,7 +627,7 @@ check_density (const batch_job *job, size_t rows)
 {
   for (size_t i = 0; i < rows; i++)
     if (job->kernel[i].sd == 0)
-      GSL_ERROR ("point masses without noise have no density", GSL_EDOM);
+      SB_ERROR (NULL, GSL_EDOM, "point masses without noise have no density: row %zu", i);
   return GSL_SUCCESS;
 }
 
@@ -655,7 +645,7 @@ work_on (batch_job *job, const sb_process *process, const gsl_vector *t, sb_shar
 {
   job->kernel = malloc (t->size * sizeof *job->kernel);
   if (!job->kernel)
-    GSL_ERROR ("no memory for the kernels of a batch", GSL_ENOMEM);
+    SB_ERROR (NULL, GSL_ENOMEM, "no memory for the kernels of %zu times", t->size);
   int status = target_kernels (process, t, job->kernel);
   if (!status)
     status = check_density (job, t->size);
@@ -672,6 +662,8 @@ points_log_density (const void *state, const sb_process *process, const gsl_matr
                     gsl_vector *log_p)
 {
   batch_job job = { .law = state, .x = x, .out_number = log_p };
+  if (process->parts != 1)
+    return points_log_density_under_maps (state, process, x, t, log_p);
   return work_on (&job, process, t, log_density_rows);
 }
 
@@ -680,6 +672,8 @@ points_evaluate (const void *state, const sb_process *process, sb_view view, con
                  gsl_matrix *out)
 {
   batch_job job = { .law = state, .x = x, .view = view, .out = out };
+  if (process->parts != 1)
+    return points_evaluate_under_maps (state, process, view, x, t, out);
   return work_on (&job, process, t, evaluate_rows);
 }
 
@@ -688,6 +682,8 @@ points_jvp (const void *state, const sb_process *process, const gsl_matrix *x, c
             gsl_matrix *out)
 {
   batch_job job = { .law = state, .x = x, .v = v, .out = out };
+  if (process->parts != 1)
+    return points_jvp_under_maps (state, process, x, t, v, out);
   return work_on (&job, process, t, jvp_rows);
 }
 
@@ -696,6 +692,8 @@ points_divergence (const void *state, const sb_process *process, const gsl_matri
                    gsl_vector *divergence)
 {
   batch_job job = { .law = state, .x = x, .out_number = divergence };
+  if (process->parts != 1)
+    return points_divergence_under_maps (state, process, x, t, divergence);
   return work_on (&job, process, t, divergence_rows);
 }
 
@@ -722,13 +720,14 @@ add_block (gsl_matrix *B, size_t rows, gsl_matrix *covariance)
 static void
 posterior (const shard *s, const double *o, gsl_matrix *B, gsl_matrix *covariance)
 {
-  const double *r = gsl_matrix_const_ptr (s->r, 0, 0), *mu = gsl_matrix_const_ptr (s->law->mu, s->row[0].reference, 0);
+  const double *r = gsl_matrix_const_ptr (s->r, 0, 0),
+               *mu = gsl_matrix_const_ptr (s->law->values, s->row[0].reference, 0);
   size_t rows = 0;
   gsl_matrix_set_zero (covariance);
   for (size_t k = 0; k < s->law->K; k++)
     if (r[k] != 0)
       {
-        const double *mu_k = gsl_matrix_const_ptr (s->law->mu, k, 0);
+        const double *mu_k = gsl_matrix_const_ptr (s->law->values, k, 0);
         double *b = gsl_matrix_ptr (B, rows++, 0);
         for (size_t j = 0; j < s->law->d; j++)
           b[j] = sqrt (r[k]) * (mu_k[j] - mu[j] - o[j]);
@@ -769,6 +768,8 @@ static int
 points_posterior_covariance (const void *state, const sb_process *process, const gsl_vector *x, double t,
                              gsl_matrix *covariance)
 {
+  if (process->parts != 1)
+    return points_posterior_covariance_under_maps (state, process, x, t, covariance);
   const gsl_vector_const_view time = gsl_vector_const_view_array (&t, 1);
   gsl_matrix *point = gsl_matrix_alloc (1, x->size);
   if (!point)
@@ -788,7 +789,7 @@ points_sample (const void *state, sb_stream stream, gsl_matrix *x)
   const points *law = state;
   size_t *k = malloc (x->size1 * sizeof *k);
   if (!k)
-    GSL_ERROR ("no memory for a draw of points", GSL_ENOMEM);
+    SB_ERROR (NULL, GSL_ENOMEM, "no memory for a draw of %zu points", x->size1);
   int status = target_pick_rows (law->cumulative, law->K, stream, x->size1, k);
   for (size_t i = 0; i < x->size1 && !status; i++)
     {
@@ -825,6 +826,8 @@ static int
 points_cdf (const void *state, const sb_process *process, const gsl_matrix *x, const gsl_vector *t, gsl_vector *cdf)
 {
   batch_job job = { .law = state, .x = x, .out_number = cdf };
+  if (process->parts != 1)
+    SB_ERROR (NULL, GSL_EUNSUP, "the process %s has no numbers", process->type->name);
   return work_on (&job, process, t, distribution_rows);
 }
 
@@ -841,22 +844,22 @@ points_free (void *state)
   free (law);
 }
 
-static const sb_target_type points_type = { .name = "points",
-                                            .sample = points_sample,
-                                            .log_density = points_log_density,
-                                            .evaluate = points_evaluate,
-                                            .jvp = points_jvp,
-                                            .divergence = points_divergence,
-                                            .posterior_covariance = points_posterior_covariance,
-                                            .cdf = points_cdf,
-                                            .free = points_free };
+const sb_target_type points_type = { .name = "points",
+                                     .sample = points_sample,
+                                     .log_density = points_log_density,
+                                     .evaluate = points_evaluate,
+                                     .jvp = points_jvp,
+                                     .divergence = points_divergence,
+                                     .posterior_covariance = points_posterior_covariance,
+                                     .cdf = points_cdf,
+                                     .free = points_free };
 
 static points *
 points_room (size_t K, size_t d)
 {
   points *law = calloc (1, sizeof *law);
   if (!law)
-    GSL_ERROR_NULL ("no memory for a law of points", GSL_ENOMEM);
+    SB_ERROR_NULL (NULL, GSL_ENOMEM, "no memory for a law of %zu points", K);
   law->K = K;
   law->d = d;
   law->mu = gsl_matrix_alloc (K, d);
@@ -866,12 +869,13 @@ points_room (size_t K, size_t d)
   if (law->mu && law->half_norm && law->log_w && law->cumulative)
     return law;
   points_free (law);
-  GSL_ERROR_NULL ("no memory for a law of points", GSL_ENOMEM);
+  SB_ERROR_NULL (NULL, GSL_ENOMEM, "no memory for a law of %zu points", K);
 }
 
-static void
-measure_norms (points *law)
+void
+points_measure_norms (points *law)
 {
+  law->largest = 0;
   for (size_t k = 0; k < law->K; k++)
     {
       gsl_vector_const_view mu = gsl_matrix_const_row (law->mu, k);
@@ -886,7 +890,7 @@ sb_target_points_alloc (const gsl_matrix *given, const gsl_vector *weights)
 {
   const size_t K = given->size1, d = given->size2;
   if (K == 0 || d == 0)
-    GSL_ERROR_NULL ("a law of points needs a point and a dimension", GSL_EINVAL);
+    SB_ERROR_NULL (NULL, GSL_EINVAL, "a law of points needs a point and a dimension, not %zu x %zu", K, d);
   points *law = points_room (K, d);
   if (!law)
     return NULL;
@@ -895,6 +899,7 @@ sb_target_points_alloc (const gsl_matrix *given, const gsl_vector *weights)
       points_free (law);
       return NULL;
     }
-  measure_norms (law);
+  points_measure_norms (law);
+  law->values = law->mu;
   return target_alloc (&points_type, law, d);
 }

@@ -6,7 +6,8 @@
 
 #include "law.h"
 
-#include <gsl/gsl_errno.h>
+#include "../base/error.h"
+
 #include <gsl/gsl_math.h>
 #include <math.h>
 #include <stdlib.h>
@@ -20,7 +21,7 @@ target_alloc (const sb_target_type *type, void *state, size_t dimension)
   if (!target)
     {
       type->free (state);
-      GSL_ERROR_NULL ("no memory for a law", GSL_ENOMEM);
+      SB_ERROR_NULL (NULL, GSL_ENOMEM, "no memory for a law");
     }
   *target = (sb_target){ .type = type, .state = state, .dimension = dimension };
   return target;
@@ -44,11 +45,11 @@ static int
 check_batch (const sb_target *target, const sb_process *process, const gsl_matrix *x, const gsl_vector *t)
 {
   if (process->dimension != target->dimension)
-    GSL_ERROR ("the law and the process differ in dimension", GSL_EBADLEN);
+    SB_ERROR (NULL, GSL_EBADLEN, "the law has %zu dimensions, the process %zu", target->dimension, process->dimension);
   if (x->size2 != target->dimension)
-    GSL_ERROR ("the points have not the dimension of the law", GSL_EBADLEN);
+    SB_ERROR (NULL, GSL_EBADLEN, "x is %zu x %zu, the law has %zu dimensions", x->size1, x->size2, target->dimension);
   if (t->size != x->size1)
-    GSL_ERROR ("each row needs its time", GSL_EBADLEN);
+    SB_ERROR (NULL, GSL_EBADLEN, "%zu rows need as many times, not %zu", x->size1, t->size);
   return GSL_SUCCESS;
 }
 
@@ -56,7 +57,8 @@ static int
 check_matrix (const gsl_matrix *x, const gsl_matrix *like)
 {
   if (x->size1 != like->size1 || x->size2 != like->size2)
-    GSL_ERROR ("the result, or the direction, has not the shape of the batch", GSL_EBADLEN);
+    SB_ERROR (NULL, GSL_EBADLEN, "a batch is %zu x %zu, its result or direction %zu x %zu", like->size1, like->size2,
+              x->size1, x->size2);
   return GSL_SUCCESS;
 }
 
@@ -64,7 +66,7 @@ static int
 check_vector (const gsl_vector *v, size_t rows)
 {
   if (v->size != rows)
-    GSL_ERROR ("the result needs an element per row", GSL_EBADLEN);
+    SB_ERROR (NULL, GSL_EBADLEN, "%zu rows have as many results, not %zu", rows, v->size);
   return GSL_SUCCESS;
 }
 
@@ -72,7 +74,7 @@ int
 sb_target_sample (const sb_target *target, sb_stream stream, gsl_matrix *x)
 {
   if (x->size2 != target->dimension)
-    GSL_ERROR ("the points have not the dimension of the law", GSL_EBADLEN);
+    SB_ERROR (NULL, GSL_EBADLEN, "x is %zu x %zu, the law has %zu dimensions", x->size1, x->size2, target->dimension);
   return x->size1 ? target->type->sample (target->state, stream, x) : GSL_SUCCESS;
 }
 
@@ -91,7 +93,7 @@ sb_target_evaluate (const sb_target *target, const sb_process *process, sb_view 
                     const gsl_vector *t, gsl_matrix *out)
 {
   if (view != SB_SCORE && view != SB_DENOISER && view != SB_EPSILON)
-    GSL_ERROR ("a view is the score, the denoiser or epsilon", GSL_EINVAL);
+    SB_ERROR (NULL, GSL_EINVAL, "a view is the score, the denoiser or epsilon, not %d", (int)view);
   int status = check_batch (target, process, x, t);
   if (!status)
     status = check_matrix (out, x);
@@ -126,11 +128,12 @@ sb_target_posterior_covariance (const sb_target *target, const sb_process *proce
 {
   const size_t d = target->dimension;
   if (process->dimension != d)
-    GSL_ERROR ("the law and the process differ in dimension", GSL_EBADLEN);
+    SB_ERROR (NULL, GSL_EBADLEN, "the law has %zu dimensions, the process %zu", d, process->dimension);
   if (x->size != d)
-    GSL_ERROR ("the point has not the dimension of the law", GSL_EBADLEN);
+    SB_ERROR (NULL, GSL_EBADLEN, "the point has %zu coordinates, the law %zu dimensions", x->size, d);
   if (covariance->size1 != d || covariance->size2 != d)
-    GSL_ERROR ("the covariance of a point of d coordinates is d x d", GSL_EBADLEN);
+    SB_ERROR (NULL, GSL_EBADLEN, "the covariance is %zu x %zu, the law has %zu dimensions", covariance->size1,
+              covariance->size2, d);
   return target->type->posterior_covariance (target->state, process, x, t, covariance);
 }
 
@@ -139,7 +142,7 @@ sb_target_cdf (const sb_target *target, const sb_process *process, const gsl_mat
                gsl_vector *cdf)
 {
   if (target->dimension != 1)
-    GSL_ERROR ("a distribution function is of one dimension", GSL_EUNSUP);
+    SB_ERROR (NULL, GSL_EUNSUP, "a distribution function is of one dimension, the law of %zu", target->dimension);
   int status = check_batch (target, process, x, t);
   if (!status)
     status = check_vector (cdf, x->size1);
@@ -148,25 +151,49 @@ sb_target_cdf (const sb_target *target, const sb_process *process, const gsl_mat
 
 // ## The kernel of a row
 //
-// Under VE, VP, sub-VP and their chains, $\mathbf{x}_t$ given $\mathbf{x}_0$ is $\mathcal{N}(m\,\mathbf{x}_0,
-// \varsigma^2\mathbf{I})$ with two numbers $m$ and $\varsigma$ that depend on time alone. They are asked for before
-// any work is shared out among threads: a time outside the process is reported once. A row that shares its time with
-// the row above shares its kernel.
+// Part $k$ of $\mathbf{x}_t$ given $\mathbf{x}_0$ is $\mathcal{N}(m_k\,\mathbf{x}_0, \varsigma_k^2\mathbf{I})$ with two
+// numbers that depend on time alone. They are asked for before any work is shared out among threads: a time outside the
+// process is reported once. A row that shares its time with the row above shares its kernel.
+
+static int
+kernels_at (const sb_process *process, double t, double *numbers, target_kernel *kernel)
+{
+  int status = sb_process_numbers (process, SB_A, 0, t, numbers);
+  for (size_t k = 0; k < process->parts && !status; k++)
+    kernel[k].m = numbers[k];
+  if (!status)
+    status = sb_process_numbers (process, SB_S, 0, t, numbers);
+  for (size_t k = 0; k < process->parts && !status; k++)
+    kernel[k].sd = numbers[k];
+  return status;
+}
 
 int
 target_kernels (const sb_process *process, const gsl_vector *t, target_kernel *kernel)
 {
-  const double *time = t->data;
-  for (size_t i = 0; i < t->size; i++, time += t->stride)
-    if (i > 0 && time[0] == *(time - t->stride))
-      kernel[i] = kernel[i - 1];
-    else
-      {
-        int status = sb_process_scalars (process, 0, time[0], &kernel[i].m, &kernel[i].sd);
-        if (status)
-          return status;
-      }
-  return GSL_SUCCESS;
+  const size_t parts = process->parts;
+  double *numbers = malloc ((parts + 1) * sizeof *numbers);
+  int status = numbers ? GSL_SUCCESS : GSL_ENOMEM;
+  if (parts == 0)
+    status = GSL_EUNSUP;
+  for (size_t i = 0, same; i < t->size && !status; i += same)
+    {
+      same = target_same_times (t, i);
+      status = kernels_at (process, gsl_vector_get (t, i), numbers, kernel + i * parts);
+      for (size_t k = parts; k < same * parts; k++)
+        kernel[i * parts + k] = kernel[i * parts + k - parts];
+    }
+  free (numbers);
+  return status;
+}
+
+size_t
+target_same_times (const gsl_vector *t, size_t first)
+{
+  size_t i = first + 1;
+  while (i < t->size && gsl_vector_get (t, i) == gsl_vector_get (t, first))
+    i++;
+  return i - first;
 }
 
 int
@@ -175,7 +202,8 @@ target_copy (const gsl_matrix *from, gsl_matrix *to)
   for (size_t i = 0; i < from->size1; i++)
     for (size_t j = 0; j < from->size2; j++)
       if (!gsl_finite (gsl_matrix_get (from, i, j)))
-        GSL_ERROR ("the points and means of a law are finite", GSL_EDOM);
+        SB_ERROR (NULL, GSL_EDOM, "row %zu, column %zu of the points or means of a law is %g", i, j,
+                  gsl_matrix_get (from, i, j));
   return gsl_matrix_memcpy (to, from);
 }
 
@@ -189,16 +217,16 @@ check_weights (const gsl_vector *weights, size_t K)
 {
   double total = 0;
   if (weights->size != K)
-    GSL_ERROR ("each component needs its weight", GSL_EBADLEN);
+    SB_ERROR (NULL, GSL_EBADLEN, "%zu components have as many weights, not %zu", K, weights->size);
   for (size_t k = 0; k < K; k++)
     {
       double w = gsl_vector_get (weights, k);
       if (!(w >= 0))
-        GSL_ERROR ("a weight is not negative", GSL_EDOM);
+        SB_ERROR (NULL, GSL_EDOM, "weight %zu is %g, and should not be negative", k, w);
       total += w;
     }
   if (total == 0 || !gsl_finite (total))
-    GSL_ERROR ("the sum of the weights is positive and finite", GSL_EDOM);
+    SB_ERROR (NULL, GSL_EDOM, "the sum of the weights is %g, and should be positive and finite", total);
   return GSL_SUCCESS;
 }
 

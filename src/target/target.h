@@ -36,8 +36,10 @@ typedef struct
 } sb_target;
 
 // Common to all: x, v, out (n x d), t (n) in [0, t_max] (at t = 0 a law with a density has one, a point mass has
-// none: GSL_EDOM); out is never x or v. A batch may have no rows. GSL_EBADLEN, GSL_EDOM, GSL_ENOMEM; GSL_EUNSUP where
-// the process's maps are no multiples of the identity (so far). The same for any number of threads, to the last bit, but
+// none: GSL_EDOM); out is never x or v. A batch may have no rows. GSL_EBADLEN, GSL_EDOM, GSL_ENOMEM, and what
+// the process reports of its maps. Where these are no multiples of the identity, a mixture costs a factorisation per
+// distinct time and component (unless its covariances are diagonal and so are the maps, and no derivative is asked for),
+// point masses an application of the maps to all of them per distinct time. The same for any number of threads, to the last bit, but
 // a batch cut in two may differ in it: a matrix product's rounding depends on its shape.
 int sb_target_sample (const sb_target *target, sb_stream stream, gsl_matrix *x); // x_0, a row per index
 int sb_target_log_density (const sb_target *target, const sb_process *process, const gsl_matrix *x, const gsl_vector *t,

@@ -6,7 +6,7 @@
 #include "net/patches.h"
 #include "chain.h"
 #include "net/safetensors.h"
-#include "sampler/marginal.h"
+#include "transition/marginal.h"
 #include "sampler/pc.h"
 #include "score/exact.h"
 

@@ -1,5 +1,5 @@
 check_PROGRAMS += %D%/test_text %D%/test_ddpm %D%/test_moments %D%/test_process \
-  %D%/test_isotropic %D%/test_path %D%/test_posterior %D%/test_smld %D%/test_subvp %D%/test_ve %D%/test_vp
+  %D%/test_smld %D%/test_subvp %D%/test_ve %D%/test_vp
 %C%_test_ddpm_SOURCES = %D%/test_ddpm.c
 %C%_test_process_SOURCES = %D%/test_process.c
 %C%_test_smld_SOURCES = %D%/test_smld.c
@@ -8,6 +8,3 @@ check_PROGRAMS += %D%/test_text %D%/test_ddpm %D%/test_moments %D%/test_process 
 %C%_test_vp_SOURCES = %D%/test_vp.c
 %C%_test_moments_SOURCES = %D%/test_moments.c
 %C%_test_text_SOURCES = %D%/test_text.c
-%C%_test_isotropic_SOURCES = %D%/test_isotropic.c tests/chain.c tests/chain.h
-%C%_test_path_SOURCES = %D%/test_path.c tests/chain.c tests/chain.h
-%C%_test_posterior_SOURCES = %D%/test_posterior.c tests/chain.c tests/chain.h

@@ -45,7 +45,7 @@ TestSuite (vp, .init = setup);
 // relative.
 
 static double
-slope (double (*moment) (const sb_vp *, double, double), const sb_vp *vp, double s, double t)
+slope (double (*moment) (const void *, double, double), const sb_vp *vp, double s, double t)
 {
   double h = 1e-5;
   return (moment (vp, s, t + h) - moment (vp, s, t - h)) / (2 * h);
@@ -136,7 +136,7 @@ integral_residual (const double *v, void *table)
   sb_vp vp = vp_of (v);
   gsl_function beta = { .function = beta_at, .params = &vp };
   double t = v[2], s = v[3] * t;
-  return fabs (gsl_integration_glfixed (&beta, s, t, table) / sb_vp_forgotten (&vp, s, t) - 1);
+  return fabs (gsl_integration_glfixed (&beta, s, t, table) / sb_vp_integral_beta (&vp, s, t) - 1);
 }
 
 Test (vp, forgotten_is_the_integral_of_the_rate)

@@ -1,5 +1,5 @@
 check_PROGRAMS += %D%/test_annealed %D%/test_corrector %D%/test_drift %D%/test_dynamics %D%/test_flow %D%/test_forward \
-  %D%/test_marginal %D%/test_mixture %D%/test_pc %D%/test_predictor %D%/test_reverse %D%/test_spectrum
+  %D%/test_mixture %D%/test_pc %D%/test_predictor %D%/test_spectrum
 %C%_test_annealed_SOURCES = %D%/test_annealed.c %D%/line.c %D%/line.h tests/recursion.c tests/recursion.h
 %C%_test_corrector_SOURCES = %D%/test_corrector.c %D%/linear.c %D%/linear.h tests/recursion.c tests/recursion.h
 %C%_test_drift_SOURCES = %D%/test_drift.c %D%/linear.c %D%/linear.h tests/recursion.c tests/recursion.h
@@ -10,5 +10,3 @@ check_PROGRAMS += %D%/test_annealed %D%/test_corrector %D%/test_drift %D%/test_d
 %C%_test_pc_SOURCES = %D%/test_pc.c %D%/gmm3.c %D%/gmm3.h tests/recursion.c tests/recursion.h
 %C%_test_predictor_SOURCES = %D%/test_predictor.c %D%/linear.c %D%/linear.h tests/recursion.c tests/recursion.h
 %C%_test_spectrum_SOURCES = %D%/test_spectrum.c tests/recursion.c tests/recursion.h
-%C%_test_marginal_SOURCES = %D%/test_marginal.c tests/chain.c tests/chain.h tests/recursion.c tests/recursion.h
-%C%_test_reverse_SOURCES = %D%/test_reverse.c tests/chain.c tests/chain.h

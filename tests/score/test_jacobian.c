@@ -6,6 +6,7 @@
 // does not.
 
 #include "base/shard.h"
+#include "chain.h"
 #include "learned.h"
 #include "objective/fdssm.h"
 #include "objective/ism.h"
@@ -14,7 +15,7 @@
 #include "process/smld.h"
 #include "process/vp.h"
 #include "property.h"
-#include "sampler/reverse.h"
+#include "transition/reverse.h"
 #include "score/network.h"
 
 #include <criterion/criterion.h>
@@ -127,7 +128,8 @@ settle (trial *r)
                              r->theta,
                              r->exact.mixed ? SB_PREDICTS_MIXED : SB_PREDICTS_EPSILON,
                              r->exact.log_noise ? SB_LABEL_LOG_NOISE : SB_LABEL_TIME,
-                             0.7 };
+                             0.7,
+                             NULL };
   r->exact.t = r->t->data;
   r->exact.a = r->a;
   r->exact.sd = r->sd;
@@ -525,7 +527,7 @@ Test (jacobian, the_best_variance_of_a_step)
   find_traces (&r, traces);
   for (size_t i = 0; i < N; i++)
     gsl_vector_set (s, i, gsl_vector_get (r.t, i) - 0.1 > 0.05 ? gsl_vector_get (r.t, i) - 0.1 : 0);
-  cr_assert_eq (sb_reverse_variance (&best, NULL, s, r.t, r.x, r.loss), GSL_SUCCESS);
+  cr_assert_eq (one_variance (&best, NULL, s, r.t, r.x, r.loss), GSL_SUCCESS);
   for (size_t i = 0; i < N; i++)
     {
       double a, sd, tilde, t = gsl_vector_get (r.t, i);

@@ -50,7 +50,7 @@ trial_alloc (sb_process *process, sb_prediction prediction, sb_label label, doub
   r.theta = malloc (r.net->parameters * sizeof *r.theta);
   for (size_t k = 0; k < r.net->parameters; k++)
     r.theta[k] = (float)gsl_ran_gaussian (rng, spread);
-  r.network = (sb_network){ r.net, process, r.theta, prediction, label, 0.7 };
+  r.network = (sb_network){ r.net, process, r.theta, prediction, label, 0.7, NULL };
   r.x = gsl_matrix_alloc (N, D);
   r.out = gsl_matrix_alloc (N, D);
   r.t = gsl_vector_alloc (N);
@@ -264,7 +264,7 @@ Test (network, colours_keep_their_places)
   float *theta;
   sb_net *net = colours_alloc (&theta);
   sb_process *ve = sb_ve_alloc (COLOURS_SIZE, 0.01, 50);
-  sb_network network = { net, ve, theta, SB_PREDICTS_EPSILON, SB_LABEL_TIME, 0.7 };
+  sb_network network = { net, ve, theta, SB_PREDICTS_EPSILON, SB_LABEL_TIME, 0.7, NULL };
   sb_network_pass *pass = sb_network_pass_alloc (&network, ROWS, 1);
   gsl_matrix *x = gsl_matrix_alloc (ROWS, COLOURS_SIZE), *bar = gsl_matrix_alloc (ROWS, COLOURS_SIZE),
              *out = gsl_matrix_alloc (ROWS, COLOURS_SIZE), *x_bar = gsl_matrix_alloc (ROWS, COLOURS_SIZE);

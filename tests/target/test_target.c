@@ -146,11 +146,11 @@ Test (target, refuses_times_outside_the_process)
       }
 }
 
-// So far, a process whose maps are no multiples of the identity is beyond these laws.
+// A process without maps is beyond any law.
 
-Test (target, refuses_processes_that_are_no_multiples_of_the_identity)
+Test (target, refuses_processes_without_maps)
 {
-  static const sb_process_type type = { .name = "without scalars" };
+  static const sb_process_type type = { .name = "without maps" };
   sb_process *process = sb_process_alloc (&type, NULL, DIM, 0, 1, 0);
   for (size_t j = 0; j < 2; j++)
     {

@@ -357,16 +357,15 @@ typedef struct
 } fixed_state;
 
 static int
-fixed_scalars (const void *state, double s, double t, double *a, double *sd)
+fixed_numbers (const void *state, sb_process_map map, double s, double t, double *c)
 {
   const fixed_state *fixed = state;
   (void)s, (void)t;
-  *a = fixed->m;
-  *sd = fixed->sd;
+  *c = map == SB_A ? fixed->m : fixed->sd;
   return GSL_SUCCESS;
 }
 
-static const sb_process_type fixed_type = { .name = "fixed", .scalars = fixed_scalars, .free = free };
+static const sb_process_type fixed_type = { .name = "fixed", .numbers = fixed_numbers, .free = free };
 
 sb_process *
 fixed_process (size_t d, double m, double sd)

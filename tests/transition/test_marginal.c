@@ -3,7 +3,7 @@
 // Gaussian data and their exact score: the law of the samples is a Gaussian that can be computed, by this module, by an
 // independent recursion, and by sampling.
 
-#include "sampler/marginal.h"
+#include "transition/marginal.h"
 #include "chain.h"
 #include "process/vp.h"
 #include "recursion.h"

@@ -3,7 +3,7 @@
 // The report *From Denoising Score Matching to DDPM*, Section 3.1 and Appendix A.2, held against multivariate
 // Gaussians, recursions and simulated chains. (What Song et al. say of the same chain is tested in `test_ddpm.c`.)
 
-#include "process/path.h"
+#include "transition/path.h"
 #include "chain.h"
 #include "measure/twosample.h"
 #include "process/ddpm.h"

@@ -1,14 +1,14 @@
-#ifndef SCOREBOOK_PROCESS_POSTERIOR_H
-#define SCOREBOOK_PROCESS_POSTERIOR_H
+#ifndef SCOREBOOK_TRANSITION_POSTERIOR_H
+#define SCOREBOOK_TRANSITION_POSTERIOR_H
 
-#include "process.h"
-#include "view.h"
+#include "../process/process.h"
+#include "../process/view.h"
 
 SB_BEGIN_DECLS
 
 // Where a process was at time s, given where it is at t > s and one thing more, e:
-//     x_s | x_t, e  ~  N(of_x x_t + of_e e, variance I).
-// What e is, a view says: SB_DENOISER x_0, SB_EPSILON the noise z in x_t = A x_0 + S z, SB_SCORE the gradient of
+//     x_s | x_t, e  ~  N(of_x x_t + of_e e, variance I)
+// in each part of the process, with numbers of its own. What e is, a view says: SB_DENOISER x_0, SB_EPSILON the noise z in x_t = A x_0 + S z, SB_SCORE the gradient of
 // log q(x_t | x_0). Given x_t each of the three says the same.
 typedef struct
 {
@@ -16,9 +16,12 @@ typedef struct
   double variance;
 } sb_posterior;
 
-// Common to all: the process's maps are multiples of the identity (else GSL_EUNSUP); 0 <= s < t <= t_max, and levels of
-// a chain (else GSL_EDOM); GSL_EINVAL where a view is none; GSL_EBADLEN where a shape is wrong: s, t (n), s NULL: all
-// zero, and n x d matrices. GSL_ENOMEM. A batch may have no rows.
+// Common to all: the process has parts and a kernel from s to t (else GSL_EUNSUP); 0 <= s < t <= t_limit, and levels of a
+// chain (else GSL_EDOM); GSL_EINVAL where a view is none; GSL_ESING where A(s,t) is 0 and the view is not the denoiser;
+// GSL_EBADLEN where a shape is wrong: s, t (n), s NULL: all zero, and n x d matrices. GSL_ENOMEM. A batch may have no
+// rows. A part that stands still (S(0,t) = 0) is where it was: x_s = x_t / A(s,t).
+
+// The numbers of each part (parts).
 int sb_posterior_at (const sb_process *process, sb_view view, double s, double t, sb_posterior *posterior);
 
 // In place: e becomes the mean.
@@ -29,7 +32,7 @@ int sb_posterior_mean (const sb_process *process, sb_view view, const gsl_vector
 int sb_posterior_draw (const sb_process *process, const gsl_vector *s, const gsl_vector *t, const gsl_matrix *x_t,
                        const gsl_matrix *x_0, const gsl_matrix *z, gsl_matrix *x_s);
 
-// log q(x_s | x_t, x_0) of every row (n). GSL_EDOM where s = 0: there x_s is x_0, which has no density.
+// log q(x_s | x_t, x_0) of every row (n). GSL_EDOM where a variance is 0, as for s = 0.
 int sb_posterior_log_density (const sb_process *process, const gsl_vector *s, const gsl_vector *t,
                               const gsl_matrix *x_t, const gsl_matrix *x_0, const gsl_matrix *x_s, gsl_vector *log_q);
 

@@ -1,7 +1,7 @@
-#ifndef SCOREBOOK_PROCESS_PATH_H
-#define SCOREBOOK_PROCESS_PATH_H
+#ifndef SCOREBOOK_TRANSITION_PATH_H
+#define SCOREBOOK_TRANSITION_PATH_H
 
-#include "process.h"
+#include "../process/process.h"
 
 SB_BEGIN_DECLS
 

@@ -8,11 +8,13 @@
 #include "reverse.h"
 
 #include "../base/error.h"
-#include "../process/isotropic.h"
-#include "../process/path.h"
-#include "../process/posterior.h"
+#include "isotropic.h"
+#include "path.h"
+#include "posterior.h"
 
 #include <gsl/gsl_math.h>
+#include <stdbool.h>
+#include <stdlib.h>
 
 // ## The mean
 //
@@ -24,30 +26,11 @@
 // same way. Since $\tilde\mu$ is linear in each, and the three estimates are averages over the same posterior, the
 // three means are one: $\operatorname{E}[\mathbf{x}_{t-1} \mid \mathbf{x}_t]$ if the estimate is exact.
 
-static int
-check_finite (const sb_score *score, const gsl_matrix *e, const gsl_vector *t)
-{
-  for (size_t i = 0; i < e->size1; i++)
-    for (size_t j = 0; j < e->size2; j++)
-      if (!gsl_finite (gsl_matrix_get (e, i, j)))
-        SB_ERROR (NULL, GSL_EBADFUNC, "the score \"%s\" is %g at row %zu, column %zu, t = %g", score->type->name,
-                  gsl_matrix_get (e, i, j), i, j, gsl_vector_get (t, i));
-  return GSL_SUCCESS;
-}
-
-int
-sb_reverse_estimate (const sb_reverse *reverse, const gsl_matrix *y, const gsl_vector *t, const gsl_matrix *x,
-                     gsl_matrix *e)
-{
-  int status = sb_score_evaluate (reverse->score, reverse->view, x, t, y, e);
-  return status ? status : check_finite (reverse->score, e, t);
-}
-
 int
 sb_reverse_mean (const sb_reverse *reverse, const gsl_matrix *y, const gsl_vector *s, const gsl_vector *t,
                  const gsl_matrix *x, gsl_matrix *mean)
 {
-  int status = sb_reverse_estimate (reverse, y, t, x, mean);
+  int status = sb_score_estimate (reverse->score, reverse->view, x, t, y, mean);
   return status ? status : sb_posterior_mean (reverse->score->process, reverse->view, s, t, x, mean);
 }
 
@@ -59,11 +42,22 @@ sb_reverse_mean (const sb_reverse *reverse, const gsl_matrix *y, const gsl_vecto
 // density. For likelihoods it takes another variance, $\beta_1$ or the one of the step before, $\tilde\beta_2$.
 
 static int
+beta (const sb_process *process, double s, double t, double *variance)
+{
+  int status = sb_process_numbers (process, SB_S, s, t, variance);
+  for (size_t k = 0; k < process->parts && !status; k++)
+    variance[k] *= variance[k];
+  return status;
+}
+
+static int
 beta_tilde (const sb_process *process, double s, double t, double *variance)
 {
-  sb_posterior p;
-  int status = sb_posterior_at (process, SB_DENOISER, s, t, &p);
-  *variance = status ? GSL_NAN : p.variance;
+  sb_posterior *p = malloc ((process->parts + 1) * sizeof *p);
+  int status = p ? sb_posterior_at (process, SB_DENOISER, s, t, p) : GSL_ENOMEM;
+  for (size_t k = 0; k < process->parts && !status; k++)
+    variance[k] = p[k].variance;
+  free (p);
   return status;
 }
 
@@ -74,22 +68,15 @@ clipped (const sb_process *process, double s, double t, double *variance)
   if (s > 0)
     return beta_tilde (process, s, t, variance);
   if (process->levels < 2)
-    GSL_ERROR ("only a chain of two steps or more has a beta-tilde_2", GSL_EUNSUP);
+    SB_ERROR (NULL, GSL_EUNSUP, "only a chain of two steps or more has a beta-tilde_2");
   return beta_tilde (process, 1 / N, 2 / N, variance);
-}
-
-static int
-beta (const sb_process *process, double s, double t, double *variance)
-{
-  double a, sd;
-  int status = sb_process_scalars (process, s, t, &a, &sd);
-  *variance = status ? GSL_NAN : sd * sd;
-  return status;
 }
 
 int
 sb_reverse_fixed_variance (const sb_process *process, sb_variance choice, double s, double t, double *variance)
 {
+  if (process->parts == 0)
+    SB_ERROR (NULL, GSL_EUNSUP, "the process %s has no parts, each of which has a variance", process->type->name);
   switch (choice)
     {
     case SB_VARIANCE_BETA:
@@ -99,9 +86,9 @@ sb_reverse_fixed_variance (const sb_process *process, sb_variance choice, double
     case SB_VARIANCE_CLIPPED:
       return clipped (process, s, t, variance);
     case SB_VARIANCE_OPTIMAL:
-      GSL_ERROR ("the best variance is the score's to say", GSL_EUNSUP);
+      SB_ERROR (NULL, GSL_EUNSUP, "the best variance depends on the score");
     default:
-      GSL_ERROR ("no such variance", GSL_EINVAL);
+      SB_ERROR (NULL, GSL_EINVAL, "no such variance: %d", (int)choice);
     }
 }
 
@@ -116,8 +103,8 @@ sb_reverse_fixed_variance (const sb_process *process, sb_variance choice, double
 // $\tilde\beta_t$, the part of it that would be left if $\mathbf{x}_0$ were known; a divergence that says so is
 // rounded, or wrong.
 
-static int
-optimal (const sb_process *process, double s, double t, double divergence, double *variance)
+int
+sb_reverse_best_variance (const sb_process *process, double s, double t, double divergence, double *variance)
 {
   double a, sd, lower;
   int status = sb_process_scalars (process, s, t, &a, &sd);
@@ -128,58 +115,66 @@ optimal (const sb_process *process, double s, double t, double divergence, doubl
   return status;
 }
 
-int
-sb_reverse_variance (const sb_reverse *reverse, const gsl_matrix *y, const gsl_vector *s, const gsl_vector *t,
-                     const gsl_matrix *x, gsl_vector *variance)
+static int
+fill_variances (const sb_reverse *reverse, const gsl_vector *s, const gsl_vector *t, const gsl_vector *divergence,
+                gsl_matrix *variance)
 {
-  if (t->size != x->size1 || variance->size != x->size1 || (s && s->size != x->size1))
-    GSL_ERROR ("points, times and variances do not fit together", GSL_EBADLEN);
+  const sb_process *process = reverse->score->process;
   int status = GSL_SUCCESS;
-  if (reverse->variance == SB_VARIANCE_OPTIMAL || reverse->last == SB_VARIANCE_OPTIMAL)
-    status = sb_score_divergence (reverse->score, x, t, y, variance);
-  for (size_t i = 0; i < x->size1 && !status; i++)
+  for (size_t i = 0; i < t->size && !status; i++)
     {
-      double s_i = s ? gsl_vector_get (s, i) : 0, t_i = gsl_vector_get (t, i), *v_i = gsl_vector_ptr (variance, i);
+      double s_i = s ? gsl_vector_get (s, i) : 0, t_i = gsl_vector_get (t, i), *v_i = gsl_matrix_ptr (variance, i, 0);
       sb_variance choice = s_i > 0 ? reverse->variance : reverse->last;
       status = choice == SB_VARIANCE_OPTIMAL
-                   ? optimal (reverse->score->process, s_i, t_i, *v_i, v_i)
-                   : sb_reverse_fixed_variance (reverse->score->process, choice, s_i, t_i, v_i);
+                   ? sb_reverse_best_variance (process, s_i, t_i, gsl_vector_get (divergence, i), v_i)
+                   : sb_reverse_fixed_variance (process, choice, s_i, t_i, v_i);
     }
+  return status;
+}
+
+int
+sb_reverse_variance (const sb_reverse *reverse, const gsl_matrix *y, const gsl_vector *s, const gsl_vector *t,
+                     const gsl_matrix *x, gsl_matrix *variance)
+{
+  if (t->size != x->size1 || variance->size1 != x->size1 || variance->size2 != reverse->score->process->parts
+      || (s && s->size != x->size1))
+    SB_ERROR (NULL, GSL_EBADLEN, "%zu points, %zu times and %zu x %zu variances do not fit a process of %zu parts",
+              x->size1, t->size, variance->size1, variance->size2, reverse->score->process->parts);
+  const bool best = reverse->variance == SB_VARIANCE_OPTIMAL || reverse->last == SB_VARIANCE_OPTIMAL;
+  if (x->size1 == 0)
+    return GSL_SUCCESS;
+  gsl_vector *divergence = gsl_vector_alloc (x->size1);
+  int status = divergence ? GSL_SUCCESS : GSL_ENOMEM;
+  if (!status && best)
+    status = sb_score_divergence (reverse->score, x, t, y, divergence);
+  if (!status)
+    status = fill_variances (reverse, s, t, divergence, variance);
+  gsl_vector_free (divergence);
   return status;
 }
 
 // ## Its density
 
-static int
-add_log_densities (const gsl_matrix *mean, const gsl_vector *variance, const gsl_matrix *x_s, gsl_vector *log_p)
-{
-  for (size_t i = 0; i < x_s->size1; i++)
-    {
-      double squared = 0;
-      for (size_t j = 0; j < x_s->size2; j++)
-        squared += gsl_pow_2 (gsl_matrix_get (x_s, i, j) - gsl_matrix_get (mean, i, j));
-      if (!(gsl_vector_get (variance, i) > 0))
-        GSL_ERROR ("a step without noise has no density: beta-tilde is 0 where s = 0", GSL_EDOM);
-      gsl_vector_set (log_p, i, sb_isotropic_log_density (x_s->size2, squared, gsl_vector_get (variance, i)));
-    }
-  return GSL_SUCCESS;
-}
-
 int
 sb_reverse_log_density (const sb_reverse *reverse, const gsl_matrix *y, const gsl_vector *s, const gsl_vector *t,
                         const gsl_matrix *x_t, const gsl_matrix *x_s, gsl_vector *log_p)
 {
+  const sb_process *process = reverse->score->process;
   if (x_s->size1 != x_t->size1 || x_s->size2 != x_t->size2 || log_p->size != x_t->size1)
-    GSL_ERROR ("x_s, x_t and the densities do not fit together", GSL_EBADLEN);
+    SB_ERROR (NULL, GSL_EBADLEN, "x_s is %zu x %zu, x_t is %zu x %zu, and there are %zu densities", x_s->size1,
+              x_s->size2, x_t->size1, x_t->size2, log_p->size);
   gsl_matrix *mean = gsl_matrix_alloc (x_t->size1, x_t->size2);
-  gsl_vector *variance = gsl_vector_alloc (x_t->size1);
+  gsl_matrix *variance = gsl_matrix_alloc (x_t->size1, process->parts > 0 ? process->parts : 1);
   int status = mean && variance ? sb_reverse_mean (reverse, y, s, t, x_t, mean) : GSL_ENOMEM;
   if (!status)
     status = sb_reverse_variance (reverse, y, s, t, x_t, variance);
   if (!status)
-    status = add_log_densities (mean, variance, x_s, log_p);
+    {
+      gsl_matrix_sub (mean, x_s);
+      status = sb_parts_log_density (process, mean, variance, log_p);
+    }
   gsl_matrix_free (mean);
-  gsl_vector_free (variance);
+  gsl_matrix_free (variance);
   return status;
 }
 
@@ -214,9 +209,9 @@ sb_reverse_path_log_density (const sb_reverse *reverse, const gsl_matrix *y, con
 {
   const size_t N = reverse->score->process->levels;
   if (N == 0)
-    GSL_ERROR ("only a chain has steps", GSL_EUNSUP);
+    SB_ERROR (NULL, GSL_EUNSUP, "only a chain has steps");
   if (path->size1 != N + 1)
-    GSL_ERROR ("a path of a chain of N steps has N + 1 rows", GSL_EBADLEN);
+    SB_ERROR (NULL, GSL_EBADLEN, "a path of a chain of %zu steps has a row more, not %zu", N, path->size1);
   gsl_vector *s = gsl_vector_alloc (N), *t = gsl_vector_alloc (N), *log_step = gsl_vector_alloc (N);
   int status = s && t && log_step ? add_path (reverse, y, path, s, t, log_step, log_p) : GSL_ENOMEM;
   gsl_vector_free (s);

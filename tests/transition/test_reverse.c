@@ -3,14 +3,14 @@
 // Where the data are Gaussians or mixtures of them, what a step back should do is known:
 // $q(\mathbf{x}_{t-1} \mid \mathbf{x}_t)$ itself. Nothing here is learned.
 
-#include "sampler/reverse.h"
+#include "transition/reverse.h"
 #include "chain.h"
-#include "process/isotropic.h"
-#include "process/path.h"
-#include "process/posterior.h"
+#include "transition/isotropic.h"
+#include "transition/path.h"
+#include "transition/posterior.h"
 #include "process/vp.h"
 #include "sampler/dynamics.h"
-#include "sampler/marginal.h"
+#include "transition/marginal.h"
 #include "sampler/sampler.h"
 #include "score/callback.h"
 #include "score/exact.h"
@@ -189,7 +189,7 @@ check_exact_reverse (const chain *c, double m, double v)
              *mean = gsl_vector_alloc (2);
   gsl_matrix *x = chain_normals (c->T, 2, 32), *covariance = gsl_matrix_calloc (2, 2);
   set_levels (c, s, t);
-  cr_assert_eq (sb_reverse_variance (&r, NULL, s, t, x, best), GSL_SUCCESS);
+  cr_assert_eq (one_variance (&r, NULL, s, t, x, best), GSL_SUCCESS);
   gsl_vector_set_all (mean, sqrt ((double)c->alpha_bar[c->T]) * m);
   gsl_matrix_set_identity (covariance);
   gsl_matrix_scale (covariance, spread (c, c->T, v));
@@ -261,7 +261,7 @@ Test (reverse, best_variance_of_a_mixture)
     {
       gsl_matrix *x = gsl_matrix_alloc (50, 1);
       gsl_matrix_set_all (x, x_t);
-      cr_assert_eq (sb_reverse_variance (&r, NULL, s, t, x, best), GSL_SUCCESS);
+      cr_assert_eq (one_variance (&r, NULL, s, t, x, best), GSL_SUCCESS);
       for (size_t i = 0; i < 50; i++)
         {
           double truth = variance_before (&c, i + 1, x_t), lower;
@@ -313,11 +313,11 @@ Test (reverse, best_variance_has_a_floor)
   gsl_vector *s = chain_times (1, 0.5), *t = chain_times (1, 0.75);
   gsl_vector_view out = gsl_vector_view_array (&variance, 1);
   gsl_matrix *x = gsl_matrix_calloc (1, 2);
-  cr_assert_eq (sb_reverse_variance (&r, NULL, s, t, x, &out.vector), GSL_SUCCESS);
+  cr_assert_eq (one_variance (&r, NULL, s, t, x, &out.vector), GSL_SUCCESS);
   cr_assert_eq (sb_reverse_fixed_variance (ddpm, SB_VARIANCE_BETA_TILDE, 0.5, 0.75, &tilde), GSL_SUCCESS);
   cr_assert_eq (variance, tilde);
   divergence = -1;
-  cr_assert_eq (sb_reverse_variance (&r, NULL, s, t, x, &out.vector), GSL_SUCCESS);
+  cr_assert_eq (one_variance (&r, NULL, s, t, x, &out.vector), GSL_SUCCESS);
   cr_assert_float_eq (variance, 0.2 / 0.8 * (1 - 0.2 / 2), 1e-15);
   gsl_vector_free (s);
   gsl_vector_free (t);
@@ -346,7 +346,7 @@ check_predictor (const sb_predictor_type *predictor, const sb_score *score, sb_v
     {
       sb_reverse r = model (score, views[k], variance);
       cr_assert_eq (sb_reverse_mean (&r, NULL, from, to, x_t, mean), GSL_SUCCESS);
-      cr_assert_eq (sb_reverse_variance (&r, NULL, from, to, x_t, v), GSL_SUCCESS);
+      cr_assert_eq (one_variance (&r, NULL, from, to, x_t, v), GSL_SUCCESS);
       for (size_t i = 0; i < n; i++)
         cr_assert_float_eq (gsl_matrix_get (x, i, 0),
                             gsl_matrix_get (mean, i, 0) + sqrt (gsl_vector_get (v, i)) * gsl_matrix_get (z, i, 0),
@@ -689,14 +689,14 @@ Test (reverse, refuses_what_does_not_fit)
   cr_assert_eq (sb_reverse_mean (&wrong, NULL, &one_s.vector, &one_t.vector, &one.matrix, &one_out.matrix),
                 GSL_EBADFUNC);
   cr_assert_eq (sb_reverse_mean (&r, NULL, no_times, no_times, empty, empty), GSL_SUCCESS);
-  cr_assert_eq (sb_reverse_variance (&r, NULL, s, t, two, longer), GSL_EBADLEN);
-  cr_assert_eq (sb_reverse_variance (&r, NULL, longer, t, two, v), GSL_EBADLEN);
-  cr_assert_eq (sb_reverse_variance (&r, NULL, s, longer, two, v), GSL_EBADLEN);
-  cr_assert_eq (sb_reverse_variance (&r, NULL, t, s, two, v), GSL_EDOM);
-  cr_assert_eq (sb_reverse_variance (&best, NULL, s, t, two, v), GSL_EUNSUP, "no divergence");
-  cr_assert_eq (sb_reverse_variance (&none, NULL, s, t, two, v), GSL_EINVAL);
-  cr_assert_eq (sb_reverse_variance (&sde, NULL, NULL, t, two, v), GSL_EUNSUP, "no level 2");
-  cr_assert_eq (sb_reverse_variance (&sde, NULL, s, t, two, v), GSL_SUCCESS);
+  cr_assert_eq (one_variance (&r, NULL, s, t, two, longer), GSL_EBADLEN);
+  cr_assert_eq (one_variance (&r, NULL, longer, t, two, v), GSL_EBADLEN);
+  cr_assert_eq (one_variance (&r, NULL, s, longer, two, v), GSL_EBADLEN);
+  cr_assert_eq (one_variance (&r, NULL, t, s, two, v), GSL_EDOM);
+  cr_assert_eq (one_variance (&best, NULL, s, t, two, v), GSL_EUNSUP, "no divergence");
+  cr_assert_eq (one_variance (&none, NULL, s, t, two, v), GSL_EINVAL);
+  cr_assert_eq (one_variance (&sde, NULL, NULL, t, two, v), GSL_EUNSUP, "no level 2");
+  cr_assert_eq (one_variance (&sde, NULL, s, t, two, v), GSL_SUCCESS);
   cr_assert_eq (sb_reverse_fixed_variance (ddpm, SB_VARIANCE_OPTIMAL, 0.25, 0.5, &number), GSL_EUNSUP);
   cr_assert_eq (sb_reverse_log_density (&r, NULL, s, t, two, three, v), GSL_EBADLEN);
   cr_assert_eq (sb_reverse_log_density (&r, NULL, s, t, two, two, longer), GSL_EBADLEN);

@@ -2,9 +2,9 @@
 //
 // The truth is Bayes' rule: the product of the two densities it is made of, integrated by quadrature.
 
-#include "process/posterior.h"
+#include "transition/posterior.h"
 #include "chain.h"
-#include "process/path.h"
+#include "transition/path.h"
 #include "process/smld.h"
 #include "process/vp.h"
 
@@ -426,24 +426,7 @@ Test (posterior, draw_is_mean_and_noise)
 
 // ## Other processes
 //
-// SMLD's posterior has a page of its own; the general form is the same there. And between any two times of a process,
-// Bayes' rule must hold.
-
-Test (posterior, of_smld_is_the_one_it_has)
-{
-  sb_process *smld = sb_smld_alloc (1, 20, 0.1, 10);
-  for (size_t i = 1; i <= 20; i++)
-    {
-      double of_x, of_x_0, tau;
-      sb_posterior p;
-      cr_assert_eq (sb_smld_posterior (smld, i, &of_x, &of_x_0, &tau), GSL_SUCCESS);
-      cr_assert_eq (sb_posterior_at (smld, SB_DENOISER, (double)(i - 1) / 20, (double)i / 20, &p), GSL_SUCCESS);
-      cr_assert_float_eq (p.of_x, of_x, 1e-14);
-      cr_assert_float_eq (p.of_e, of_x_0, 1e-14);
-      cr_assert_float_eq (p.variance, tau * tau, 1e-14 * (1 + tau * tau));
-    }
-  sb_process_free (smld);
-}
+// Between any two times of a process, Bayes' rule must hold. (SMLD's chain: tests/process/test_smld.c.)
 
 Test (posterior, bayes_rule_between_any_times_of_vp)
 {

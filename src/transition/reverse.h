@@ -1,5 +1,5 @@
-#ifndef SCOREBOOK_SAMPLER_REVERSE_H
-#define SCOREBOOK_SAMPLER_REVERSE_H
+#ifndef SCOREBOOK_TRANSITION_REVERSE_H
+#define SCOREBOOK_TRANSITION_REVERSE_H
 
 #include "../score/score.h"
 
@@ -14,7 +14,7 @@ typedef enum
   SB_VARIANCE_OPTIMAL     // the best for this score, point by point: needs its divergence (else GSL_EUNSUP)
 } sb_variance;
 
-// The reverse transition of a model, p(x_s | x_t) = N(mean, variance I).
+// The reverse transition of a model, p(x_s | x_t) = N(mean, variance I), with a variance for each part of the process.
 typedef struct
 {
   const sb_score *score;
@@ -23,17 +23,17 @@ typedef struct
   sb_variance last;     // of the step to s = 0; beta-tilde is 0 there: no noise, and no density
 } sb_reverse;
 
-// Common to all: x (n x d), s, t (n), y NULL or n rows; s NULL: all zero. The process's maps are multiples of the
-// identity (else GSL_EUNSUP), 0 <= s < t (else GSL_EDOM). GSL_EBADLEN, GSL_EINVAL (no such view or variance),
-// GSL_EBADFUNC where the score is not finite, GSL_ENOMEM, and what the score reports.
-int sb_reverse_estimate (const sb_reverse *reverse, const gsl_matrix *y, const gsl_vector *t, const gsl_matrix *x,
-                         gsl_matrix *e); // the view itself, n x d, not x
+// Common to all: x (n x d), s, t (n), y NULL or n rows; s NULL: all zero. The process has parts (else GSL_EUNSUP), 0 <= s
+// < t (else GSL_EDOM). GSL_EBADLEN, GSL_EINVAL (no such view or variance), GSL_EBADFUNC where the score is not finite,
+// GSL_ENOMEM, and what the score reports.
 int sb_reverse_mean (const sb_reverse *reverse, const gsl_matrix *y, const gsl_vector *s, const gsl_vector *t,
                      const gsl_matrix *x, gsl_matrix *mean); // n x d, not x
 int sb_reverse_variance (const sb_reverse *reverse, const gsl_matrix *y, const gsl_vector *s, const gsl_vector *t,
-                         const gsl_matrix *x, gsl_vector *variance); // n
-// A variance that no score has a part in: any but SB_VARIANCE_OPTIMAL (GSL_EUNSUP).
+                         const gsl_matrix *x, gsl_matrix *variance); // n x parts
+// Variances (one a part) that no score has a say in: any but SB_VARIANCE_OPTIMAL (GSL_EUNSUP).
 int sb_reverse_fixed_variance (const sb_process *process, sb_variance choice, double s, double t, double *variance);
+// The best variance, from the score's divergence at x_t. One part only (else GSL_EUNSUP).
+int sb_reverse_best_variance (const sb_process *process, double s, double t, double divergence, double *variance);
 
 // log p(x_s | x_t) of every row (n), in nats. GSL_EDOM where the variance is 0.
 int sb_reverse_log_density (const sb_reverse *reverse, const gsl_matrix *y, const gsl_vector *s, const gsl_vector *t,

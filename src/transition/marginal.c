@@ -25,8 +25,9 @@
 typedef struct
 {
   gsl_matrix *x, *mu; // d + 2 rows: 0, the unit vectors, the check
-  gsl_vector *s, *t, *variance;
-  gsl_matrix *M, *MC; // M transposed: row j is M e_j
+  gsl_vector *s, *t;
+  gsl_matrix *variance; // d + 2 rows, by parts
+  gsl_matrix *M, *MC;   // M transposed: row j is M e_j
 } work;
 
 static void
@@ -38,23 +39,24 @@ work_free (work *w)
   gsl_matrix_free (w->MC);
   gsl_vector_free (w->s);
   gsl_vector_free (w->t);
-  gsl_vector_free (w->variance);
+  gsl_matrix_free (w->variance);
 }
 
 static int
-work_alloc (work *w, size_t d)
+work_alloc (work *w, const sb_process *process)
 {
+  const size_t d = process->dimension;
   *w = (work){ .x = gsl_matrix_calloc (d + 2, d),
                .mu = gsl_matrix_alloc (d + 2, d),
                .s = gsl_vector_alloc (d + 2),
                .t = gsl_vector_alloc (d + 2),
-               .variance = gsl_vector_alloc (d + 2),
+               .variance = gsl_matrix_alloc (d + 2, process->parts > 0 ? process->parts : 1),
                .M = gsl_matrix_alloc (d, d),
                .MC = gsl_matrix_alloc (d, d) };
   if (w->x && w->mu && w->s && w->t && w->variance && w->M && w->MC)
     return GSL_SUCCESS;
   work_free (w);
-  GSL_ERROR ("no memory for a step", GSL_ENOMEM);
+  SB_ERROR (NULL, GSL_ENOMEM, "no memory for a step in %zu dimensions", d);
 }
 
 static int
@@ -116,15 +118,20 @@ step (const sb_reverse *reverse, double s, double t, gsl_vector *mean, gsl_matri
   gsl_blas_dgemv (CblasTrans, 1, w->M, &m.vector, 1, mean);
   gsl_blas_dgemm (CblasTrans, CblasNoTrans, 1, w->M, covariance, 0, w->MC);
   gsl_blas_dgemm (CblasNoTrans, CblasNoTrans, 1, w->MC, w->M, 0, covariance);
-  gsl_vector_view diagonal = gsl_matrix_diagonal (covariance);
-  return gsl_vector_add_constant (&diagonal.vector, gsl_vector_get (w->variance, 0));
+
+  // Add the step's noise, W^T diag(v) W.
+  gsl_matrix_const_view v = gsl_matrix_const_submatrix (w->variance, 0, 0, 1, w->variance->size2);
+  gsl_matrix_set_identity (w->MC);
+  status = sb_process_combine (reverse->score->process, 1, &(sb_term){ &v.matrix, w->MC }, NULL, w->MC);
+  return status ? status : gsl_matrix_add (covariance, w->MC);
 }
 
 static int
 check_shapes (const gsl_vector *mean, const gsl_matrix *covariance, size_t d)
 {
   if (mean->size != d || covariance->size1 != d || covariance->size2 != d)
-    GSL_ERROR ("mean and covariance have not the dimension of the process", GSL_EBADLEN);
+    SB_ERROR (NULL, GSL_EBADLEN, "the mean has %zu numbers, the covariance is %zu x %zu, and %zu dimensions are wanted",
+              mean->size, covariance->size1, covariance->size2, d);
   return GSL_SUCCESS;
 }
 
@@ -134,7 +141,7 @@ sb_marginal_step (const sb_reverse *reverse, double s, double t, gsl_vector *mea
   work w;
   int status = check_shapes (mean, covariance, reverse->score->process->dimension);
   if (!status)
-    status = work_alloc (&w, mean->size);
+    status = work_alloc (&w, reverse->score->process);
   if (status)
     return status;
   status = step (reverse, s, t, mean, covariance, &w);
@@ -148,10 +155,10 @@ sb_marginal_chain (const sb_reverse *reverse, gsl_vector *mean, gsl_matrix *cova
   const size_t N = reverse->score->process->levels;
   work w;
   if (N == 0)
-    GSL_ERROR ("only a chain has steps", GSL_EUNSUP);
+    SB_ERROR (NULL, GSL_EUNSUP, "only a chain has steps");
   int status = check_shapes (mean, covariance, reverse->score->process->dimension);
   if (!status)
-    status = work_alloc (&w, mean->size);
+    status = work_alloc (&w, reverse->score->process);
   if (status)
     return status;
   gsl_vector_set_zero (mean);

@@ -6,8 +6,9 @@
 
 #include "path.h"
 
+#include "../base/error.h"
+
 #include <gsl/gsl_blas.h>
-#include <gsl/gsl_errno.h>
 #include <gsl/gsl_math.h>
 #include <math.h>
 
@@ -34,7 +35,8 @@ sb_kernel_log_density (const sb_process *process, const gsl_vector *s, const gsl
                        const gsl_matrix *x_t, gsl_vector *log_q)
 {
   if (x_s->size1 != x_t->size1 || x_s->size2 != x_t->size2 || log_q->size != x_t->size1)
-    GSL_ERROR ("x_s, x_t and the densities do not fit together", GSL_EBADLEN);
+    SB_ERROR (NULL, GSL_EBADLEN, "x_s is %zu x %zu, x_t is %zu x %zu, and there are %zu densities", x_s->size1,
+              x_s->size2, x_t->size1, x_t->size2, log_q->size);
   gsl_matrix *u = gsl_matrix_alloc (x_s->size1, x_s->size2);
   int status = u ? standardise (process, s, t, x_s, x_t, u) : GSL_ENOMEM;
   if (!status)
@@ -57,9 +59,10 @@ static int
 check (const sb_process *chain, size_t steps)
 {
   if (chain->levels == 0)
-    GSL_ERROR ("only a chain has steps", GSL_EUNSUP);
+    SB_ERROR (NULL, GSL_EUNSUP, "only a chain has steps");
   if (steps != chain->levels)
-    GSL_ERROR ("a chain of N steps has N times, and a path of N + 1 rows", GSL_EBADLEN);
+    SB_ERROR (NULL, GSL_EBADLEN, "a chain of %zu steps has as many times, not %zu, and a path one row more",
+              chain->levels, steps);
   return GSL_SUCCESS;
 }
 
@@ -84,7 +87,8 @@ sb_path_draw (const sb_process *chain, const gsl_matrix *z, gsl_matrix *path)
   if (!status)
     status = check (chain, z->size1);
   if (!status && (z->size2 != path->size2 || path->size2 != chain->dimension))
-    GSL_ERROR ("the path, its normals and the chain differ in dimension", GSL_EBADLEN);
+    SB_ERROR (NULL, GSL_EBADLEN, "the path has %zu columns, its normals %zu, the chain %zu", path->size2, z->size2,
+              chain->dimension);
   for (size_t i = 1; i < path->size1 && !status; i++)
     {
       double from = (double)(i - 1) / (double)chain->levels, to = (double)i / (double)chain->levels;

@@ -4,8 +4,8 @@
 // A.4 ($t = 3$ of the chain with $\beta = .1, .3, .2, .5$) give its number.
 
 #include "chain.h"
-#include "process/isotropic.h"
-#include "process/posterior.h"
+#include "transition/isotropic.h"
+#include "transition/posterior.h"
 #include "property.h"
 
 #include <criterion/criterion.h>

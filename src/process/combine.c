@@ -1,0 +1,194 @@
+// # Linear combinations by parts
+//
+// Whatever a diagonal process does to a batch (a map, a posterior's mean, a step back, a corrector) is a sum of few
+// terms, $\sum_m W^\top \operatorname{diag}(c_m)\,W\,\mathbf{x}_m$, with a number $c_m$ per part and perhaps per row. Here
+// it is taken once through the memory.
+
+#include "process.h"
+
+#include "../base/clones.h"
+#include "../base/error.h"
+#include "../base/shard.h"
+
+#include <stdbool.h>
+
+// ## A run of numbers
+//
+// Terms whose coefficient is 0 have been left out: `count` is from 1 to 5.
+
+SB_CLONES static void
+add_up (size_t count, const double *c, const double *const *x, size_t numbers, double *out)
+{
+  const double *a = x[0], *b = x[count > 1 ? 1 : 0], *d = x[count > 2 ? 2 : 0];
+  if (count == 1)
+    {
+#pragma omp simd
+      for (size_t j = 0; j < numbers; j++)
+        out[j] = c[0] * a[j];
+    }
+  else if (count == 2)
+    {
+#pragma omp simd
+      for (size_t j = 0; j < numbers; j++)
+        out[j] = c[0] * a[j] + c[1] * b[j];
+    }
+  else if (count == 3)
+    {
+#pragma omp simd
+      for (size_t j = 0; j < numbers; j++)
+        out[j] = c[0] * a[j] + c[1] * b[j] + c[2] * d[j];
+    }
+  else
+    {
+      const double *e = x[3], *f = x[count - 1], last = count > 4 ? c[4] : 0;
+#pragma omp simd
+      for (size_t j = 0; j < numbers; j++)
+        out[j] = c[0] * a[j] + c[1] * b[j] + c[2] * d[j] + c[3] * e[j] + last * f[j];
+    }
+}
+
+// ## A shard of rows
+
+enum
+{
+  SHARD_NUMBERS = 16384
+};
+
+typedef struct
+{
+  const sb_process *process;
+  size_t terms;
+  const sb_term *term;
+  gsl_matrix *out;
+  bool shared; // the coefficients are the same for all rows
+  bool dense;  // the rows of all matrices follow each other without gaps
+} combination;
+
+static const double *
+coefficients (const sb_term *term, size_t i)
+{
+  return gsl_matrix_const_ptr (term->c, term->c->size1 > 1 ? i : 0, 0);
+}
+
+static void
+combine_alike (const combination *w, size_t i, size_t numbers)
+{
+  double c[SB_TERMS_MOST], *out = gsl_matrix_ptr (w->out, i, 0);
+  const double *x[SB_TERMS_MOST];
+  size_t count = 0;
+  for (size_t m = 0; m < w->terms; m++)
+    {
+      c[count] = *coefficients (&w->term[m], i);
+      x[count] = gsl_matrix_const_ptr (w->term[m].x, i, 0);
+      count += c[count] != 0;
+    }
+  if (count > 0)
+    add_up (count, c, x, numbers, out);
+  for (size_t j = 0; j < numbers && count == 0; j++)
+    out[j] = 0;
+}
+
+static void
+combine_by_coordinate (const combination *w, size_t i)
+{
+  double *out = gsl_matrix_ptr (w->out, i, 0);
+  for (size_t j = 0; j < w->out->size2; j++)
+    {
+      double sum = 0;
+      for (size_t m = 0; m < w->terms; m++)
+        {
+          double c = coefficients (&w->term[m], i)[sb_process_part (w->process, j)];
+          sum += c != 0 ? c * gsl_matrix_get (w->term[m].x, i, j) : 0;
+        }
+      out[j] = sum;
+    }
+}
+
+static int
+combine_rows (void *context, size_t shard, size_t first, size_t count)
+{
+  const combination *w = context;
+  (void)shard;
+  if (w->process->parts == 1 && w->shared && w->dense)
+    combine_alike (w, first, count * w->out->size2);
+  else
+    for (size_t i = first; i < first + count; i++)
+      if (w->process->parts == 1)
+        combine_alike (w, i, w->out->size2);
+      else
+        combine_by_coordinate (w, i);
+  return GSL_SUCCESS;
+}
+
+static int
+combine (const sb_process *process, size_t terms, const sb_term *term, gsl_matrix *out)
+{
+  combination w = { process, terms, term, out, true, out->tda == out->size2 };
+  for (size_t m = 0; m < terms; m++)
+    {
+      w.shared &= term[m].c->size1 == 1;
+      w.dense &= term[m].x->tda == out->size2;
+    }
+  const size_t d = out->size2, rows = d < SHARD_NUMBERS ? SHARD_NUMBERS / d : 1;
+  return sb_shards (out->size1, rows, combine_rows, &w);
+}
+
+// ## In another basis
+//
+// Each term is taken there, and added to the sum; the sum is taken back.
+
+static int
+combine_in_basis (const sb_process *process, size_t terms, const sb_term *term, gsl_matrix *work, gsl_matrix *out)
+{
+  const size_t n = out->size1, d = out->size2;
+
+  gsl_matrix_view y = gsl_matrix_submatrix (work, 0, 0, n, d), sum = gsl_matrix_submatrix (work, n, 0, n, d);
+  gsl_matrix *ones = gsl_matrix_alloc (1, process->parts);
+  int status = ones ? GSL_SUCCESS : GSL_ENOMEM;
+  if (ones)
+    gsl_matrix_set_all (ones, 1);
+  for (size_t m = 0; m < terms && !status; m++)
+    {
+      status = sb_operator_apply (process->basis, CblasNoTrans, NULL, term[m].x, &y.matrix);
+      if (!status)
+        status = combine (process, m > 0 ? 2 : 1, (sb_term[]){ { term[m].c, &y.matrix }, { ones, &sum.matrix } },
+                          &sum.matrix);
+    }
+  gsl_matrix_free (ones);
+  return status ? status : sb_operator_apply (process->basis, CblasTrans, NULL, &sum.matrix, out);
+}
+
+// ## From outside
+
+static int
+check (const sb_process *process, size_t terms, const sb_term *term, const gsl_matrix *work, const gsl_matrix *out)
+{
+  const size_t n = out->size1, d = process->dimension;
+  if (process->parts == 0)
+    SB_ERROR (NULL, GSL_EUNSUP, "the maps of the process %s are not diagonal in a known basis", process->type->name);
+  if (terms == 0 || terms > SB_TERMS_MOST)
+    SB_ERROR (NULL, GSL_EINVAL, "a combination has from 1 to %d terms, not %zu", SB_TERMS_MOST, terms);
+  if (out->size2 != d || (work && (work->size1 < 2 * n || work->size2 != d)))
+    SB_ERROR (NULL, GSL_EBADLEN, "out is %zu x %zu, the process has %zu coordinates", n, out->size2, d);
+  for (size_t m = 0; m < terms; m++)
+    if (term[m].x->size1 != n || term[m].x->size2 != d || term[m].c->size2 != process->parts
+        || (term[m].c->size1 != 1 && term[m].c->size1 != n))
+      SB_ERROR (NULL, GSL_EBADLEN,
+                "term %zu is %zu x %zu with %zu x %zu coefficients; %zu x %zu with %zu parts are wanted", m,
+                term[m].x->size1, term[m].x->size2, term[m].c->size1, term[m].c->size2, n, d, process->parts);
+  return GSL_SUCCESS;
+}
+
+int
+sb_process_combine (const sb_process *process, size_t terms, const sb_term *term, gsl_matrix *work, gsl_matrix *out)
+{
+  int status = check (process, terms, term, work, out);
+  if (status || out->size1 == 0)
+    return status;
+  if (!process->basis || process->parts == 1)
+    return combine (process, terms, term, out);
+  gsl_matrix *own = work ? NULL : gsl_matrix_alloc (2 * out->size1, out->size2);
+  status = work || own ? combine_in_basis (process, terms, term, work ? work : own, out) : GSL_ENOMEM;
+  gsl_matrix_free (own);
+  return status;
+}

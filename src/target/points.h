@@ -1,0 +1,35 @@
+#ifndef SCOREBOOK_TARGET_POINTS_H
+#define SCOREBOOK_TARGET_POINTS_H
+
+// What the pages of point masses share; not installed.
+
+#include "law.h"
+
+typedef struct
+{
+  size_t K, d;
+  gsl_matrix *mu;           // K x d
+  const gsl_matrix *values; // K x d: what the denoiser averages; mu itself, unless a process has mapped mu
+  double *half_norm;        // K: |mu_k|^2 / 2
+  double *log_w;            // K
+  double *cumulative;       // K
+  double largest;           // max_k |mu_k|
+} points;
+
+extern const sb_target_type points_type; // the functions of sb_target_type; the state is `points`
+
+void points_measure_norms (points *law); // half_norm and largest, of mu
+
+// The same, for any process whose maps can be applied (points_under_maps.c). x_t (n x d), t (n).
+int points_log_density_under_maps (const points *law, const sb_process *process, const gsl_matrix *x,
+                                   const gsl_vector *t, gsl_vector *log_p);
+int points_evaluate_under_maps (const points *law, const sb_process *process, sb_view view, const gsl_matrix *x,
+                                const gsl_vector *t, gsl_matrix *out);
+int points_jvp_under_maps (const points *law, const sb_process *process, const gsl_matrix *x, const gsl_vector *t,
+                           const gsl_matrix *v, gsl_matrix *out);
+int points_divergence_under_maps (const points *law, const sb_process *process, const gsl_matrix *x,
+                                  const gsl_vector *t, gsl_vector *divergence);
+int points_posterior_covariance_under_maps (const points *law, const sb_process *process, const gsl_vector *x, double t,
+                                            gsl_matrix *covariance);
+
+#endif
