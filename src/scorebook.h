@@ -4,6 +4,7 @@
 // All of Scorebook. Each header can be included on its own as well: #include <scorebook/process/process.h>
 
 #include "base/dopri5.h"
+#include "base/entry.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/integrate.h"
@@ -50,9 +51,7 @@
 #include "process/text.h"
 #include "process/ve.h"
 #include "process/vp.h"
-#include "sampler/annealed.h"
 #include "sampler/drift.h"
-#include "sampler/dynamics.h"
 #include "sampler/flow.h"
 #include "sampler/forward.h"
 #include "sampler/pc.h"

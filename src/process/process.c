@@ -124,6 +124,8 @@ check_pair (const sb_process *process, double s, double t)
               s, t, process->t_limit);
   if (s > t)
     SB_ERROR (NULL, GSL_EDOM, "a process runs from s to t, and s = %g is later than t = %g", s, t);
+  if (s > 0 && process->from_zero_only)
+    SB_ERROR (NULL, GSL_EUNSUP, "the process %s has no kernel from s = %g, only from 0", process->type->name, s);
   return GSL_SUCCESS;
 }
 

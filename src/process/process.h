@@ -7,6 +7,7 @@
 
 #include <gsl/gsl_cblas.h>
 #include <gsl/gsl_matrix.h>
+#include <stdbool.h>
 
 SB_BEGIN_DECLS
 
@@ -61,6 +62,7 @@ typedef struct
   double t_max;     // T, the time of the prior
   double t_limit;   // >= t_max: the maps are defined up to here
   size_t levels;    // of a chain: N, its levels lying at t = i/N; 0 for a process in continuous time
+  bool from_zero_only; // there is no kernel from s > 0 to t; set by whoever makes such a process
 
   // Of a type with numbers; whoever makes such a process sets them after sb_process_alloc, and the state owns them.
   size_t parts;       // 0: no numbers

@@ -20,28 +20,17 @@
 // the next level's law, not Langevin dynamics at its own, whose drift on the score is half as large for the same noise.
 // [dsm2ddpm.txt-sampler-vs-langevin]
 
-#include "../transition/reverse.h"
-#include "step.h"
+#include "sampler.h"
 
-#include <math.h>
+// So $p = 1/A$ and $q = S^2/A$. In terms of the denoiser it is the posterior's mean with $\hat{\mathbf x}_0$ for
+// $\mathbf x_0$: $c = 1$ and $k = A\,S_s^2/S_t^2$, since $S_t^2 = A^2 S_s^2 + S^2$.
 
-static int
-mean (const sb_score *score, const gsl_matrix *y, double s, double t, gsl_matrix *x)
+static sb_step_numbers
+mean_and (double b, const sb_step_at *at)
 {
-  const sb_process *process = score->process;
-  gsl_matrix *g = gsl_matrix_alloc (x->size1, x->size2);
-  int status = g != NULL ? sb_step_evaluate (score, SB_SCORE, y, t, x, g) : GSL_ENOMEM;
-  if (status == GSL_SUCCESS)
-    status = sb_step_apply (process, SB_S, CblasTrans, s, t, g);
-  if (status == GSL_SUCCESS)
-    status = sb_step_apply (process, SB_S, CblasNoTrans, s, t, g);
-  if (status == GSL_SUCCESS)
-    {
-      sb_step_add (x, 1, g);
-      status = sb_step_apply (process, SB_A_INVERSE, CblasNoTrans, s, t, x);
-    }
-  gsl_matrix_free (g);
-  return status;
+  return (sb_step_numbers){
+    .p = 1 / at->A, .q = at->S * at->S / at->A, .b = b, .c = 1, .k = at->A * at->S_s * at->S_s / (at->S_t * at->S_t)
+  };
 }
 
 // ## The variance is a choice
@@ -50,95 +39,64 @@ mean (const sb_score *score, const gsl_matrix *y, double s, double t, gsl_matrix
 // *upper* one is that of $\mathbf x_t$ given $\mathbf x_s$, $\mathbf S\mathbf S^{\mathsf T}$: for DDPM it is
 // $\beta_i$, and right where the data are standard normal. Eq. (4) takes it.
 
-static int
-upper (const sb_score *score, const gsl_matrix *y, double s, double t, const gsl_matrix *z, gsl_matrix *x)
+static sb_step_numbers
+upper (const sb_step_at *at, const double *key)
 {
-  int status = sb_step_check (score, s, t, z, x);
-  if (status == GSL_SUCCESS)
-    status = mean (score, y, s, t, x);
-  return status == GSL_SUCCESS ? sb_step_add_noise (score->process, SB_S, s, t, 1, z, x) : status;
+  (void)key;
+  return mean_and (at->S, at);
+}
+
+static sb_step_maps
+upper_maps (double h)
+{
+  (void)h;
+  return (sb_step_maps){ .of_map = 1, .M = SB_A_INVERSE, .N = SB_S, .inside = 1, .of_noise = 1 };
 }
 
 // The *lower* one is that of $\mathbf x_s$ given both $\mathbf x_t$ and $\mathbf x_0$, right where the data are a
 // single point. Where the maps are numbers it is $\tau^2 = S(0,s)^2\,S(s,t)^2 / S(0,t)^2$; for SMLD that is
 // $\tau_i^2 = \sigma_{i-1}^2(\sigma_i^2 - \sigma_{i-1}^2)/\sigma_i^2$, which Eq. (47) takes.
 
-static int
-lower (const sb_score *score, const gsl_matrix *y, double s, double t, const gsl_matrix *z, gsl_matrix *x)
+static sb_step_numbers
+lower (const sb_step_at *at, const double *key)
 {
-  const sb_process *process = score->process;
-  double A, S_st, S_0s, S_0t;
-  int status = sb_step_check (score, s, t, z, x);
-  if (status == GSL_SUCCESS)
-    status = sb_process_scalars (process, s, t, &A, &S_st);
-  if (status == GSL_SUCCESS)
-    status = sb_process_scalars (process, 0, s, &A, &S_0s);
-  if (status == GSL_SUCCESS)
-    status = sb_process_scalars (process, 0, t, &A, &S_0t);
-  if (status == GSL_SUCCESS)
-    status = mean (score, y, s, t, x);
-  if (status == GSL_SUCCESS && z != NULL)
-    sb_step_add (x, S_0s * S_st / S_0t, z);
-  return status;
+  (void)key;
+  return mean_and (at->S_s * at->S / at->S_t, at);
 }
 
 // The paper's own choice: the lower one where the signal is left alone, $A = 1$ (SMLD and the VE SDE), and the upper
 // one elsewhere. (With the upper one, ancestral sampling of SMLD would be reverse diffusion.)
 
-static int
-paper (const sb_score *score, const gsl_matrix *y, double s, double t, const gsl_matrix *z, gsl_matrix *x)
+static sb_step_numbers
+of_the_paper (const sb_step_at *at, const double *key)
 {
-  double A = 0, S;
-  int status = score->process->parts == 1 ? sb_process_scalars (score->process, s, t, &A, &S) : GSL_SUCCESS;
-  return status == GSL_SUCCESS ? (A == 1 ? lower : upper) (score, y, s, t, z, x) : status;
+  return (at->A == 1 ? lower : upper) (at, key);
 }
 
-// The *optimal* one is the variance that the score itself implies: see `reverse.c`. With the exact score of Gaussian
-// data alike in all directions it makes every marginal of the chain exact.
+// The *optimal* one is the variance that the score itself implies: see `transition/reverse.c`. With the exact score of
+// Gaussian data alike in all directions it makes every marginal of the chain exact.
 
-static int
-draw_optimal (const sb_reverse *reverse, const gsl_matrix *y, const gsl_vector *s, const gsl_vector *t,
-              const gsl_matrix *z, gsl_matrix *mean_x, gsl_matrix *variance, gsl_matrix *x)
-{
-  int status = sb_reverse_mean (reverse, y, s, t, x, mean_x);
-  if (status == GSL_SUCCESS && z != NULL)
-    status = sb_reverse_variance (reverse, y, s, t, x, variance);
-  if (status != GSL_SUCCESS)
-    return status;
-  gsl_matrix_memcpy (x, mean_x);
-  for (size_t i = 0; i < x->size1 && z != NULL; i++)
-    for (size_t j = 0; j < x->size2; j++)
-      *gsl_matrix_ptr (x, i, j) += sqrt (gsl_matrix_get (variance, i, 0)) * gsl_matrix_get (z, i, j);
-  return GSL_SUCCESS;
-}
+static const sb_step_type ancestral
+    = { .entry = { .name = "ancestral", .help = "the chain's own reverse, with the paper's variance" },
+        .needs = SB_NEEDS_KERNEL,
+        .numbers = of_the_paper,
+        .maps = upper_maps };
+static const sb_step_type ancestral_upper
+    = { .entry = { .name = "ancestral-upper", .help = "the same with the variance of x_t given x_s" },
+        .needs = SB_NEEDS_KERNEL,
+        .numbers = upper,
+        .maps = upper_maps };
+static const sb_step_type ancestral_lower
+    = { .entry = { .name = "ancestral-lower", .help = "the same with the variance of x_s given x_t and x_0" },
+        .needs = SB_NEEDS_KERNEL,
+        .numbers = lower };
+static const sb_step_type ancestral_optimal
+    = { .entry
+        = { .name = "ancestral-optimal", .help = "the same with the variance that the score's divergence implies" },
+        .needs = SB_NEEDS_KERNEL | SB_NEEDS_DIVERGENCE,
+        .numbers = lower };
 
-static int
-optimal (const sb_score *score, const gsl_matrix *y, double s, double t, const gsl_matrix *z, gsl_matrix *x)
-{
-  const sb_reverse reverse
-      = { .score = score, .view = SB_SCORE, .variance = SB_VARIANCE_OPTIMAL, .last = SB_VARIANCE_OPTIMAL };
-  int status = sb_step_check (score, s, t, z, x);
-  if (status != GSL_SUCCESS)
-    return status;
-  gsl_vector *from = sb_step_times (x->size1, s), *to = sb_step_times (x->size1, t);
-  gsl_matrix *variance = gsl_matrix_alloc (x->size1, 1), *mean_x = gsl_matrix_alloc (x->size1, x->size2);
-  status = from && to && variance && mean_x ? draw_optimal (&reverse, y, from, to, z, mean_x, variance, x) : GSL_ENOMEM;
-  gsl_vector_free (from);
-  gsl_vector_free (to);
-  gsl_matrix_free (variance);
-  gsl_matrix_free (mean_x);
-  return status;
-}
-
-static const sb_predictor_type ancestral = { .name = "ancestral", .evaluations = 1, .noisy = true, .step = paper };
-static const sb_predictor_type ancestral_upper
-    = { .name = "ancestral-upper", .evaluations = 1, .noisy = true, .step = upper };
-static const sb_predictor_type ancestral_lower
-    = { .name = "ancestral-lower", .evaluations = 1, .noisy = true, .step = lower };
-static const sb_predictor_type ancestral_optimal
-    = { .name = "ancestral-optimal", .evaluations = 1, .noisy = true, .step = optimal };
-
-const sb_predictor_type *sb_predictor_ancestral = &ancestral;
-const sb_predictor_type *sb_predictor_ancestral_upper = &ancestral_upper;
-const sb_predictor_type *sb_predictor_ancestral_lower = &ancestral_lower;
-const sb_predictor_type *sb_predictor_ancestral_optimal = &ancestral_optimal;
+const sb_step_type *sb_step_ancestral = &ancestral;
+const sb_step_type *sb_step_ancestral_upper = &ancestral_upper;
+const sb_step_type *sb_step_ancestral_lower = &ancestral_lower;
+const sb_step_type *sb_step_ancestral_optimal = &ancestral_optimal;

@@ -14,52 +14,56 @@
 #include "drift.h"
 
 #include "../base/error.h"
-#include "step.h"
+#include "work.h"
 
 static int
-check (const sb_score *score, double t, const gsl_matrix *x, const gsl_matrix *out)
+check (const sb_score *score, const gsl_vector *t, const gsl_matrix *x, const gsl_matrix *out)
 {
-  if (x->size2 != score->process->dimension || out->size1 != x->size1 || out->size2 != x->size2)
-    SB_ERROR (NULL, GSL_EBADLEN, "x is %zu x %zu, out is %zu x %zu, the process has dimension %zu", x->size1, x->size2,
-              out->size1, out->size2, score->process->dimension);
-  return sb_step_check_time (score->process, t);
+  if (x->size2 != score->process->dimension || out->size1 != x->size1 || out->size2 != x->size2 || t->size != x->size1)
+    SB_ERROR (NULL, GSL_EBADLEN, "x is %zu x %zu, out is %zu x %zu, there are %zu times, the process has dimension %zu",
+              x->size1, x->size2, out->size1, out->size2, t->size, score->process->dimension);
+  int status = GSL_SUCCESS;
+  for (size_t i = 0; i < t->size && !status; i++)
+    status = sb_work_check_sde (score->process, gsl_vector_get (t, i));
+  return status;
 }
 
 // The two differ in the weight of the score. $\mathbf G\mathbf G^{\mathsf T}\mathbf s$ is two maps of the process,
 // the transposed one first.
 
 static int
-drift (const sb_score *score, const gsl_matrix *y, double t, double weight, const gsl_matrix *x, gsl_matrix *out)
+drift (const sb_score *score, const gsl_matrix *y, const gsl_vector *t, double weight, const gsl_matrix *x,
+       gsl_matrix *out)
 {
   const sb_process *process = score->process;
   int status = check (score, t, x, out);
-  if (status != GSL_SUCCESS)
+  if (status || x->size1 == 0)
     return status;
 
   gsl_matrix *g = gsl_matrix_alloc (x->size1, x->size2);
-  status = g != NULL ? gsl_matrix_memcpy (out, x) : GSL_ENOMEM;
-  if (status == GSL_SUCCESS)
-    status = sb_step_apply (process, SB_F, CblasNoTrans, t, t, out);
-  if (status == GSL_SUCCESS)
-    status = sb_step_evaluate (score, SB_SCORE, y, t, x, g);
-  if (status == GSL_SUCCESS)
-    status = sb_step_apply (process, SB_G, CblasTrans, t, t, g);
-  if (status == GSL_SUCCESS)
-    status = sb_step_apply (process, SB_G, CblasNoTrans, t, t, g);
-  if (status == GSL_SUCCESS)
-    sb_step_add (out, -weight, g);
+  status = g ? gsl_matrix_memcpy (out, x) : GSL_ENOMEM;
+  if (!status)
+    status = sb_process_apply (process, SB_F, CblasNoTrans, NULL, t, out);
+  if (!status)
+    status = sb_score_estimate (score, SB_SCORE, x, t, y, g);
+  if (!status)
+    status = sb_process_apply (process, SB_G, CblasTrans, NULL, t, g);
+  if (!status)
+    status = sb_process_apply (process, SB_G, CblasNoTrans, NULL, t, g);
+  if (!status)
+    sb_work_add (out, -weight, g);
   gsl_matrix_free (g);
   return status;
 }
 
 int
-sb_reverse_drift (const sb_score *score, const gsl_matrix *y, double t, const gsl_matrix *x, gsl_matrix *out)
+sb_reverse_drift (const sb_score *score, const gsl_matrix *y, const gsl_vector *t, const gsl_matrix *x, gsl_matrix *out)
 {
   return drift (score, y, t, 1, x, out);
 }
 
 int
-sb_flow_velocity (const sb_score *score, const gsl_matrix *y, double t, const gsl_matrix *x, gsl_matrix *out)
+sb_flow_velocity (const sb_score *score, const gsl_matrix *y, const gsl_vector *t, const gsl_matrix *x, gsl_matrix *out)
 {
   return drift (score, y, t, 0.5, x, out);
 }

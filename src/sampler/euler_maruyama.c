@@ -6,32 +6,29 @@
 //    - \mathbf G(t)\mathbf G(t)^{\mathsf T}\,\mathbf s(\mathbf x_t, t)\bigr] + \sqrt h\,\mathbf G(t)\,\mathbf z. $$
 // Moments of the result are off by $O(h)$: weak order 1.
 
-#include "drift.h"
-#include "step.h"
+#include "sampler.h"
 
 #include <math.h>
 
-static int
-step (const sb_score *score, const gsl_matrix *y, double s, double t, const gsl_matrix *z, gsl_matrix *x)
+static sb_step_numbers
+numbers (const sb_step_at *at, const double *key)
 {
-  int status = sb_step_check (score, s, t, z, x);
-  if (status == GSL_SUCCESS)
-    status = sb_step_check_time (score->process, s);
-  if (status != GSL_SUCCESS)
-    return status;
-
-  double h = t - s;
-  gsl_matrix *drift = gsl_matrix_alloc (x->size1, x->size2);
-  status = drift != NULL ? sb_reverse_drift (score, y, t, x, drift) : GSL_ENOMEM;
-  if (status == GSL_SUCCESS)
-    sb_step_add (x, -h, drift);
-  if (status == GSL_SUCCESS)
-    status = sb_step_add_noise (score->process, SB_G, t, t, sqrt (h), z, x);
-  gsl_matrix_free (drift);
-  return status;
+  (void)key;
+  const double p = 1 - at->h * at->f, q = at->h * at->g * at->g;
+  return (
+      sb_step_numbers){ .p = p, .q = q, .b = sqrt (at->h) * at->g, .c = p * at->A, .k = p - q / (at->S_t * at->S_t) };
 }
 
-static const sb_predictor_type euler_maruyama
-    = { .name = "euler-maruyama", .evaluations = 1, .noisy = true, .step = step };
+static sb_step_maps
+maps (double h)
+{
+  return (sb_step_maps){ .keep = 1, .of_map = -h, .M = SB_F, .N = SB_G, .outside = h, .of_noise = sqrt (h) };
+}
 
-const sb_predictor_type *sb_predictor_euler_maruyama = &euler_maruyama;
+static const sb_step_type euler_maruyama
+    = { .entry = { .name = "euler-maruyama", .help = "the simplest solver of the reverse SDE" },
+        .needs = SB_NEEDS_SDE | SB_NEEDS_KERNEL,
+        .numbers = numbers,
+        .maps = maps };
+
+const sb_step_type *sb_step_euler_maruyama = &euler_maruyama;

@@ -13,61 +13,100 @@
 #include "../base/error.h"
 #include "../base/integrate.h"
 #include "drift.h"
+#include "work.h"
 
 #include <gsl/gsl_math.h>
+
+sb_flow
+sb_flow_default (void)
+{
+  return (sb_flow){ .relative = SB_FLOW_TOLERANCE, .absolute = SB_FLOW_TOLERANCE, .final = SB_FINAL_SAMPLE };
+}
 
 // The solver sees the batch as one vector of $nd$ numbers, row after row.
 
 typedef struct
 {
+  const sb_flow *flow;
   const sb_score *score;
   const gsl_matrix *y;
-  size_t n, d;
-  sb_flow_progress progress;
-  void *context;
-} flow;
+  size_t n, d, done;
+  gsl_vector *t; // n times, all the same
+} run;
 
 static int
 velocity (double t, const double x[], double dxdt[], void *params)
 {
-  const flow *f = params;
-  gsl_matrix_const_view batch = gsl_matrix_const_view_array (x, f->n, f->d);
-  gsl_matrix_view out = gsl_matrix_view_array (dxdt, f->n, f->d);
-  return sb_flow_velocity (f->score, f->y, t, &batch.matrix, &out.matrix);
+  const run *w = params;
+  gsl_matrix_const_view batch = gsl_matrix_const_view_array (x, w->n, w->d);
+  gsl_matrix_view out = gsl_matrix_view_array (dxdt, w->n, w->d);
+  gsl_vector_set_all (w->t, t);
+  return sb_flow_velocity (w->score, w->y, w->t, &batch.matrix, &out.matrix);
 }
 
 static int
 observe (void *context, double t, double h, const double x[])
 {
-  const flow *f = context;
-  gsl_matrix_const_view batch = gsl_matrix_const_view_array (x, f->n, f->d);
+  run *w = context;
+  gsl_matrix_const_view batch = gsl_matrix_const_view_array (x, w->n, w->d);
   (void)h;
-  return f->progress (f->context, t, &batch.matrix);
+  return w->flow->progress (w->flow->context, ++w->done, 0, t, &batch.matrix);
+}
+
+static int
+check (const sb_flow *flow, double from, double to)
+{
+  if (!(flow->relative >= 0 && flow->absolute >= 0 && flow->relative + flow->absolute > 0
+        && gsl_finite (flow->relative + flow->absolute)))
+    SB_ERROR (NULL, GSL_EINVAL, "tolerances must be finite, not negative and not both 0: %g and %g", flow->relative,
+              flow->absolute);
+  if (flow->final == SB_FINAL_DENOISE && !(to < from))
+    SB_ERROR (NULL, GSL_EINVAL, "from %g up to %g there is nothing to denoise", from, to);
+  return GSL_SUCCESS;
+}
+
+static int
+finish (const run *w, double t, gsl_matrix *x, size_t *evaluations)
+{
+  if (w->flow->final != SB_FINAL_DENOISE)
+    return GSL_SUCCESS;
+  sb_sampler_work *work = sb_sampler_work_alloc (w->score, x->size1);
+  int status = work ? sb_work_denoise (work, w->y, t, x) : GSL_ENOMEM;
+  sb_sampler_work_free (work);
+  ++*evaluations;
+  if (!status && w->flow->progress)
+    status = w->flow->progress (w->flow->context, w->done, 0, 0, x);
+  return status;
 }
 
 int
-sb_flow (const sb_score *score, const gsl_matrix *y, double from, double to, double tolerance,
-         sb_flow_progress progress, void *context, gsl_matrix *x, size_t *evaluations)
+sb_flow_run (const sb_flow *flow, const sb_score *score, const gsl_matrix *y, double from, double to, gsl_matrix *x,
+             size_t *evaluations)
 {
-  flow f = { score, y, x->size1, x->size2, progress, context };
+  size_t none;
   sb_odeiv2_count count = { 0 };
-  if (evaluations != NULL)
-    *evaluations = 0;
-  if (!(tolerance > 0 && gsl_finite (tolerance)))
-    SB_ERROR (NULL, GSL_EINVAL, "the tolerance must be positive and finite, not %g", tolerance);
-  if (x->size1 == 0)
-    return GSL_SUCCESS;
+  evaluations = evaluations ? evaluations : &none;
+  *evaluations = 0;
+  int status = check (flow, from, to);
+  if (status || x->size1 == 0)
+    return status;
 
+  run w = { flow, score, y, x->size1, x->size2, 0, gsl_vector_alloc (x->size1) };
   gsl_matrix *packed = gsl_matrix_alloc (x->size1, x->size2); // rows without gaps, whatever x has
-  if (packed == NULL)
-    return GSL_ENOMEM;
-  gsl_matrix_memcpy (packed, x);
-  gsl_odeiv2_system system = { velocity, NULL, f.n * f.d, &f };
-  int status = sb_odeiv2_integrate (&system, from, to, tolerance, tolerance, packed->data,
-                                    progress != NULL ? observe : NULL, &f, &count);
-  gsl_matrix_memcpy (x, packed);
+  status = packed && w.t ? gsl_matrix_memcpy (packed, x) : GSL_ENOMEM;
+  if (!status && flow->progress)
+    status = flow->progress (flow->context, 0, 0, from, x);
+  if (!status)
+    {
+      gsl_odeiv2_system system = { velocity, NULL, w.n * w.d, &w };
+      status = sb_odeiv2_integrate (&system, from, to, flow->absolute, flow->relative, packed->data,
+                                    flow->progress ? observe : NULL, &w, &count);
+      gsl_matrix_memcpy (x, packed);
+      *evaluations = count.evaluations;
+    }
+  if (!status)
+    status = finish (&w, to, x, evaluations);
   gsl_matrix_free (packed);
-  if (evaluations != NULL)
-    *evaluations = count.evaluations;
+  gsl_vector_free (w.t);
   return status;
 }

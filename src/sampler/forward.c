@@ -7,38 +7,51 @@
 #include "forward.h"
 
 #include "../base/error.h"
-#include "step.h"
+#include "work.h"
 
 #include <math.h>
 
 static int
 check (const sb_process *process, double s, double t, const gsl_matrix *z, const gsl_matrix *x)
 {
-  if (x->size2 != process->dimension || (z != NULL && (z->size1 != x->size1 || z->size2 != x->size2)))
+  if (x->size2 != process->dimension || (z && (z->size1 != x->size1 || z->size2 != x->size2)))
     SB_ERROR (NULL, GSL_EBADLEN, "x is %zu x %zu, the process has dimension %zu, and z must be as large as x", x->size1,
               x->size2, process->dimension);
   if (!(s < t))
     SB_ERROR (NULL, GSL_EDOM, "a forward step goes up, not from %g to %g", s, t);
-  int status = sb_step_check_time (process, s);
-  return status == GSL_SUCCESS ? sb_step_check_time (process, t) : status;
+  int status = sb_work_check_sde (process, s);
+  return status ? status : sb_work_check_sde (process, t);
+}
+
+// x <- x + scale M(s) v; `moved` is memory.
+
+static int
+add_mapped (const sb_process *process, sb_process_map map, double s, double scale, const gsl_matrix *v,
+            gsl_matrix *moved, gsl_matrix *x)
+{
+  gsl_vector *times = gsl_vector_alloc (x->size1);
+  if (!times)
+    return GSL_ENOMEM;
+  gsl_vector_set_all (times, s);
+  gsl_matrix_memcpy (moved, v);
+  int status = sb_process_apply (process, map, CblasNoTrans, NULL, times, moved);
+  if (!status)
+    sb_work_add (x, scale, moved);
+  gsl_vector_free (times);
+  return status;
 }
 
 int
 sb_forward_euler_maruyama (const sb_process *process, double s, double t, const gsl_matrix *z, gsl_matrix *x)
 {
+  const double h = t - s;
   int status = check (process, s, t, z, x);
-  if (status != GSL_SUCCESS)
+  if (status || x->size1 == 0)
     return status;
-
-  double h = t - s;
-  gsl_matrix *f = gsl_matrix_alloc (x->size1, x->size2);
-  status = f != NULL ? gsl_matrix_memcpy (f, x) : GSL_ENOMEM;
-  if (status == GSL_SUCCESS)
-    status = sb_step_apply (process, SB_F, CblasNoTrans, s, s, f);
-  if (status == GSL_SUCCESS)
-    sb_step_add (x, h, f);
-  if (status == GSL_SUCCESS)
-    status = sb_step_add_noise (process, SB_G, s, s, sqrt (h), z, x);
-  gsl_matrix_free (f);
+  gsl_matrix *moved = gsl_matrix_alloc (x->size1, x->size2);
+  status = moved ? add_mapped (process, SB_F, s, h, x, moved, x) : GSL_ENOMEM;
+  if (!status && z)
+    status = add_mapped (process, SB_G, s, sqrt (h), z, moved, x);
+  gsl_matrix_free (moved);
   return status;
 }

@@ -13,41 +13,70 @@
 // in a step.
 
 #include "drift.h"
-#include "step.h"
+#include "work.h"
 
 #include <math.h>
 
-static int
-step (const sb_score *score, const gsl_matrix *y, double s, double t, const gsl_matrix *z, gsl_matrix *x)
-{
-  int status = sb_step_check (score, s, t, z, x);
-  if (status != GSL_SUCCESS)
-    return status;
+// x <- x - w h b, row by row.
 
-  double h = t - s, middle = s + h / 2;
-  gsl_matrix *drift_t = gsl_matrix_alloc (x->size1, x->size2), *drift_s = gsl_matrix_alloc (x->size1, x->size2),
-             *x_hat = gsl_matrix_alloc (x->size1, x->size2);
-  status
-      = drift_t != NULL && drift_s != NULL && x_hat != NULL ? sb_reverse_drift (score, y, t, x, drift_t) : GSL_ENOMEM;
-  if (status == GSL_SUCCESS)
-    status = sb_step_add_noise (score->process, SB_G, middle, middle, sqrt (h), z, x);
-  if (status == GSL_SUCCESS)
-    {
-      gsl_matrix_memcpy (x_hat, x);
-      sb_step_add (x_hat, -h, drift_t);
-      status = sb_reverse_drift (score, y, s, x_hat, drift_s);
-    }
-  if (status == GSL_SUCCESS)
-    {
-      sb_step_add (x, -h / 2, drift_t);
-      sb_step_add (x, -h / 2, drift_s);
-    }
-  gsl_matrix_free (drift_t);
-  gsl_matrix_free (drift_s);
-  gsl_matrix_free (x_hat);
-  return status;
+static void
+descend (const gsl_vector *s, const gsl_vector *t, double w, const gsl_matrix *b, gsl_matrix *x)
+{
+  for (size_t i = 0; i < x->size1; i++)
+    for (size_t j = 0; j < x->size2; j++)
+      *gsl_matrix_ptr (x, i, j) -= w * (gsl_vector_get (t, i) - gsl_vector_get (s, i)) * gsl_matrix_get (b, i, j);
 }
 
-static const sb_predictor_type heun = { .name = "heun", .evaluations = 2, .noisy = true, .step = step };
+static int
+add_noise (sb_sampler_work *work, const gsl_vector *s, const gsl_vector *t, const gsl_matrix *z, gsl_matrix *noise,
+           gsl_matrix *x)
+{
+  gsl_vector_view middle = gsl_vector_subvector (work->t, 0, x->size1);
+  gsl_matrix_memcpy (noise, z);
+  for (size_t i = 0; i < x->size1; i++)
+    {
+      const double h = gsl_vector_get (t, i) - gsl_vector_get (s, i);
+      gsl_vector_view noise_i = gsl_matrix_row (noise, i);
+      gsl_vector_scale (&noise_i.vector, sqrt (h));
+      gsl_vector_set (&middle.vector, i, gsl_vector_get (s, i) + h / 2);
+    }
+  int status = sb_process_apply (work->score->process, SB_G, CblasNoTrans, NULL, &middle.vector, noise);
+  return status ? status : gsl_matrix_add (x, noise);
+}
 
-const sb_predictor_type *sb_predictor_heun = &heun;
+static int
+take (sb_sampler_work *work, const gsl_matrix *y, const gsl_vector *s, const gsl_vector *t, const gsl_matrix *z,
+      gsl_matrix *x)
+{
+  const size_t n = x->size1, d = x->size2;
+  gsl_matrix_view b_t = gsl_matrix_submatrix (work->more, 0, 0, n, d),
+                  x_hat = gsl_matrix_submatrix (work->more, n, 0, n, d);
+  gsl_matrix_view b_s = sb_work_estimate_rows (work, n);
+  int status = GSL_SUCCESS;
+  for (size_t i = 0; i < n && !status; i++)
+    status = sb_work_check_sde (work->score->process, gsl_vector_get (s, i));
+
+  // Predict with the drift at t, noise included.
+  work->evaluations += 2;
+  if (!status)
+    status = sb_reverse_drift (work->score, y, t, x, &b_t.matrix);
+  if (!status && z)
+    status = add_noise (work, s, t, z, &x_hat.matrix, x);
+  if (status)
+    return status;
+  gsl_matrix_memcpy (&x_hat.matrix, x);
+  descend (s, t, 1, &b_t.matrix, &x_hat.matrix);
+
+  // Go again with the mean of the drifts at both ends.
+  status = sb_reverse_drift (work->score, y, s, &x_hat.matrix, &b_s.matrix);
+  if (status)
+    return status;
+  descend (s, t, 0.5, &b_t.matrix, x);
+  descend (s, t, 0.5, &b_s.matrix, x);
+  return GSL_SUCCESS;
+}
+
+static const sb_step_type heun
+    = { .entry = { .name = "heun", .help = "a solver of the reverse SDE of weak order 2" }, .take = take };
+
+const sb_step_type *sb_step_heun = &heun;

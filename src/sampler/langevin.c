@@ -1,97 +1,122 @@
-// # The Langevin corrector
+// # Langevin dynamics
 //
-// Langevin dynamics at a fixed time $t$,
-// $\mathbf x \leftarrow \mathbf x + \epsilon\,\mathbf g + \sqrt{2\epsilon}\,\mathbf z$ with
-// $\mathbf g = \mathbf s(\mathbf x, t)$, has $p_t$ as its stationary law for small $\epsilon$, wherever $\mathbf x$
-// comes from. The paper chooses $\epsilon$ by the ratio of what the score and the noise contribute, the
-// "signal-to-noise" ratio $r$: [scoresde.alg4] [scoresde.alg5]
-// $$ \epsilon = 2\,\alpha\,\bigl(r\,\|\mathbf z\|_2 / \|\mathbf g\|_2\bigr)^2,
-//    \qquad\text{so that}\qquad \frac{\|\epsilon\,\mathbf g\|_2}{\|\sqrt{2\epsilon}\,\mathbf z\|_2} = r\sqrt\alpha. $$
-
-#include "step.h"
+// The score says in which direction the density grows. Climb it in small steps, add as much noise as keeps one from
+// staying at the top, and the places visited are, in the long run, a sample of the density:
+// $$ \mathbf x \leftarrow \mathbf x + \epsilon\,\nabla_{\mathbf x}\log p(\mathbf x) + \sqrt{2\epsilon}\,\mathbf z,
+//    \qquad \mathbf z \sim \mathcal N(\mathbf 0, \mathbf I). $$
+// There are two conventions. This is that of Song et al. (2021), and the only one in the code; the report writes
+// $\varepsilon = 2\epsilon$, [dsm2ddpm.txt-langevin]
+// $$ \tilde{\mathbf x}_t = \tilde{\mathbf x}_{t-1}
+//    + \frac{\varepsilon}{2}\,\nabla_{\mathbf x}\log p(\tilde{\mathbf x}_{t-1}) + \sqrt{\varepsilon}\,\mathbf z_t. $$
+// It is Euler's step, over a time of $\varepsilon$, for the stochastic differential equation
+// [dsm2ddpm.txt-langevin-sde]
+// $$ d\tilde{\mathbf x} = \tfrac12\,\nabla_{\mathbf x}\log p(\tilde{\mathbf x})\,dt + d\mathbf N, $$
+// $\mathbf N$ a Brownian motion, under which $p$ stays what it is. The steps do not quite keep it: on a Gaussian of
+// variance $s^2$ they end at the variance $s^2/(1 - \varepsilon/4s^2)$, if $\varepsilon < 4s^2$, and nowhere else. So
+// the law of $\tilde{\mathbf x}_T$ tends to $p$ as $\varepsilon \to 0$ and the time $T\varepsilon \to \infty$.
+// [dsm2ddpm.txt-langevin-limit] [scoresde.txt-langevin-limit] Without noise a step only climbs, towards a maximum of
+// $\log p$. [dsm2ddpm.txt-langevin-noise]
 
 #include "../base/error.h"
+#include "work.h"
 
 #include <gsl/gsl_math.h>
-
-// ## The factor $\alpha$
-//
-// Algorithm 4, for VE, has none; Algorithm 5, for VP, has $\alpha_i$, which Section 2.2 defines as the product of the
-// $1 - \beta_j$ up to $i$, while the authors' code takes $1 - \beta_i$ alone. In terms of the process these are
-// $A(0,t)^2$ and $A(s,t)^2$, and both are 1 for VE: the two algorithms are one.
+#include <math.h>
 
 static int
-find_alpha (const sb_corrector *corrector, const sb_process *process, double s, double t, double *alpha)
-{
-  double A, S;
-  int status = sb_process_scalars (process, corrector->alpha == SB_ALPHA_CUMULATIVE ? 0 : s, t, &A, &S);
-  *alpha = status == GSL_SUCCESS ? gsl_pow_2 (A) : 0;
-  return status;
-}
-
-// ## The norms
-//
-// A row's own norms make a row's step depend on that row alone. For large batches the paper averages the norms over the
-// batch; for small ones it puts $\sqrt d$ for $\|\mathbf z\|_2$. [scoresde.txt-corrector-snr]
-
-// The step of the rows in x, which share one $\epsilon$: all of the batch, or one row. Where the score vanishes no
-// $\epsilon$ has the ratio $r$.
-
-static int
-move (const sb_corrector *corrector, const char *score, double t, double alpha, const gsl_matrix *g,
+move (const sb_corrector *corrector, sb_sampler_work *work, const gsl_matrix *y, double t, const double *epsilon,
       const gsl_matrix *z, gsl_matrix *x)
 {
-  double norm_z = sqrt ((double)x->size2), norm_g;
-  int status = sb_step_mean_norm (g, &norm_g);
-  if (status == GSL_SUCCESS && corrector->norm != SB_NORM_ROOT_D)
-    status = sb_step_mean_norm (z, &norm_z);
-  if (status != GSL_SUCCESS)
+  const size_t parts = work->score->process->parts;
+  gsl_matrix_view one = gsl_matrix_submatrix (work->c, 0, 0, 1, parts),
+                  of_g = gsl_matrix_submatrix (work->c, 1, 0, 1, parts),
+                  of_z = gsl_matrix_submatrix (work->c, 2, 0, 1, parts), g = sb_work_estimate_rows (work, x->size1);
+  gsl_vector_view times = sb_work_times (work, x->size1, t);
+  if (!(corrector->epsilon > 0 && gsl_finite (corrector->epsilon)))
+    SB_ERROR (NULL, GSL_EDOM, "the step of the corrector %s must be positive and finite, not %g",
+              corrector->type->entry.name, corrector->epsilon);
+  int status = sb_work_estimate (work, SB_SCORE, y, &times.vector, x, &g.matrix);
+  if (status)
     return status;
-  if (norm_g == 0)
-    SB_ERROR (NULL, GSL_EZERODIV, "the score \"%s\" is zero at t = %g: the Langevin step size divides by its norm",
-              score, t);
-
-  double epsilon = 2 * alpha * gsl_pow_2 (corrector->snr * norm_z / norm_g);
-  sb_step_move (1, x, epsilon, g, sqrt (2 * epsilon), z);
-  return GSL_SUCCESS;
-}
-
-static int
-move_rows (const sb_corrector *corrector, const char *score, double t, double alpha, const gsl_matrix *g,
-           const gsl_matrix *z, gsl_matrix *x)
-{
-  int status = GSL_SUCCESS;
-  for (size_t i = 0; i < x->size1 && status == GSL_SUCCESS; i++)
+  for (size_t k = 0; k < parts; k++)
     {
-      gsl_matrix_const_view gi = gsl_matrix_const_submatrix (g, i, 0, 1, g->size2);
-      gsl_matrix_const_view zi = gsl_matrix_const_submatrix (z, i, 0, 1, z->size2);
-      gsl_matrix_view xi = gsl_matrix_submatrix (x, i, 0, 1, x->size2);
-      status = move (corrector, score, t, alpha, &gi.matrix, &zi.matrix, &xi.matrix);
+      gsl_matrix_set (&one.matrix, 0, k, 1);
+      gsl_matrix_set (&of_g.matrix, 0, k, epsilon[k]);
+      gsl_matrix_set (&of_z.matrix, 0, k, sqrt (2 * epsilon[k]));
     }
-  return status;
+  const sb_term term[] = { { &one.matrix, x }, { &of_g.matrix, &g.matrix }, { &of_z.matrix, z } };
+  return sb_process_combine (work->score->process, z ? 3 : 2, term, work->more, x);
 }
 
 static int
-step (const sb_corrector *corrector, const sb_score *score, const gsl_matrix *y, double s, double t,
-      const gsl_matrix *z, gsl_matrix *x)
+constant_step (const sb_corrector *corrector, sb_sampler_work *work, const gsl_matrix *y, double s, double t,
+               const gsl_matrix *z, gsl_matrix *x)
 {
-  double alpha;
-  int status = sb_step_check_corrector (score, s, t, z, x);
-  if (status == GSL_SUCCESS)
-    status = find_alpha (corrector, score->process, s, t, &alpha);
-  if (status != GSL_SUCCESS || x->size1 == 0)
-    return status;
-  if (!(corrector->snr > 0 && gsl_finite (corrector->snr)))
-    SB_ERROR (NULL, GSL_EDOM, "the Langevin corrector's r must be positive and finite, not %g", corrector->snr);
-
-  gsl_matrix *g = gsl_matrix_alloc (x->size1, x->size2);
-  status = g != NULL ? sb_step_evaluate (score, SB_SCORE, y, t, x, g) : GSL_ENOMEM;
-  if (status == GSL_SUCCESS)
-    status = (corrector->norm == SB_NORM_ROW ? move_rows : move) (corrector, score->type->name, t, alpha, g, z, x);
-  gsl_matrix_free (g);
-  return status;
+  (void)s;
+  for (size_t k = 0; k < work->score->process->parts; k++)
+    work->numbers[k] = corrector->epsilon;
+  return move (corrector, work, y, t, work->numbers, z, x);
 }
 
-static const sb_corrector_type langevin = { .name = "langevin", .step = step };
+// ## Annealed
+//
+// Langevin dynamics needs a score that is right wherever a chain goes, and no valleys it cannot cross. Under much noise
+// there are neither holes nor valleys, under little noise the law is that of the data; so sample one level after the
+// other, from a large $\sigma_1$ down to a small $\sigma_L$, each from where the last one ended: [dsm2ddpm.alg1]
+//
+//     initialise x
+//     for i = 1, ..., L:
+//         alpha_i = eps sigma_i^2 / sigma_L^2
+//         T times:
+//             x <- x + alpha_i/2 s(x, sigma_i) + sqrt(alpha_i) z
+//     return x
+//
+// A valley is crossed if $\sigma_1$ is of the size of the distance between the modes, and only then.
+// [dsm2ddpm.txt-annealing-fixes-weights] The levels' step sizes [dsm2ddpm.txt-step-size] are those of SMLD, [scoresde.eq2]
+// $$ \mathbf x \leftarrow \mathbf x + \epsilon_i\,\mathbf s(\mathbf x, \sigma_i) + \sqrt{2\epsilon_i}\,\mathbf z,
+//    \qquad \epsilon_i = \epsilon\,\sigma_i^2, $$
+// for the report's $\varepsilon = 2\sigma_L^2\,\epsilon$. On data of one point the law at level $i$ is
+// $\mathcal N(\mathbf x, \sigma_i^2\,\mathbf I)$, and a step contracts by $1 - \epsilon$ at every level: it is stable as long
+// as $\epsilon < 2$. For other processes $\sigma_i^2$ is $S(0,t)^2$, in each part its own.
 
-const sb_corrector_type *sb_corrector_langevin = &langevin;
+static int
+fixed_step (const sb_corrector *corrector, sb_sampler_work *work, const gsl_matrix *y, double s, double t,
+            const gsl_matrix *z, gsl_matrix *x)
+{
+  (void)s;
+  int status = sb_process_numbers (work->score->process, SB_S, 0, t, work->numbers);
+  for (size_t k = 0; k < work->score->process->parts && !status; k++)
+    work->numbers[k] = corrector->epsilon * gsl_pow_2 (work->numbers[k]);
+  return status ? status : move (corrector, work, y, t, work->numbers, z, x);
+}
+
+// ## As correctors
+
+static const sb_key fixed_keys[] = { { .name = "epsilon",
+                                       .usual = 0.05,
+                                       .high = HUGE_VAL,
+                                       .above = true,
+                                       .help = "step size, in units of the noise's variance" } };
+static const sb_key constant_keys[]
+    = { { .name = "epsilon", .usual = 1e-3, .high = HUGE_VAL, .above = true, .help = "step size" } };
+
+static void
+set (const double *key, sb_corrector *corrector)
+{
+  corrector->epsilon = key[0];
+}
+
+static const sb_corrector_type fixed = { .entry = { .name = "fixed",
+                                                    .help = "Langevin, steps in proportion to the noise's variance",
+                                                    .keys = fixed_keys,
+                                                    .key_count = 1 },
+                                         .set = set,
+                                         .step = fixed_step };
+static const sb_corrector_type constant
+    = { .entry
+        = { .name = "constant", .help = "Langevin, the same step at all times", .keys = constant_keys, .key_count = 1 },
+        .set = set,
+        .step = constant_step };
+
+const sb_corrector_type *sb_corrector_fixed = &fixed;
+const sb_corrector_type *sb_corrector_constant = &constant;

@@ -17,18 +17,39 @@
 #include "pc.h"
 
 #include "../base/error.h"
-#include "step.h"
+#include "work.h"
+
+#include <gsl/gsl_math.h>
 
 sb_pc
 sb_pc_default (void)
 {
-  sb_corrector corrector
-      = { .type = sb_corrector_langevin, .snr = 0.16, .norm = SB_NORM_BATCH, .alpha = SB_ALPHA_STEP };
-  return (sb_pc){ .predictor = sb_predictor_reverse_diffusion,
-                  .corrector = corrector,
+  return (sb_pc){ .step = sb_step_reverse_diffusion,
+                  .corrector = { .type = sb_corrector_langevin, .snr = 0.16 },
                   .corrector_steps = 1,
-                  .order = SB_PREDICTOR_FIRST,
                   .final = SB_FINAL_DENOISE };
+}
+
+static sb_pc
+correctors_alone (const sb_corrector_type *type, double epsilon, size_t steps)
+{
+  return (sb_pc){ .step = sb_step_none,
+                  .corrector = { .type = type, .epsilon = epsilon },
+                  .corrector_steps = steps,
+                  .order = SB_CORRECTOR_ALWAYS,
+                  .final = SB_FINAL_SAMPLE };
+}
+
+sb_pc
+sb_pc_langevin (double epsilon, size_t steps)
+{
+  return correctors_alone (sb_corrector_constant, epsilon, steps);
+}
+
+sb_pc
+sb_pc_annealed (double epsilon, size_t steps)
+{
+  return correctors_alone (sb_corrector_fixed, epsilon, steps);
 }
 
 // ## What the corrector buys
@@ -45,146 +66,190 @@ sb_pc_default (void)
 // is what SB_PREDICTOR_FIRST does if the grid ends at 0, and the reason why such a grid is not the usual one.
 
 static int
-check (const sb_pc *pc, const gsl_vector *times)
+check (const sb_pc *pc, const sb_score *score, const gsl_vector *times, const gsl_matrix *x)
 {
-  if (pc->predictor == NULL || (pc->corrector_steps > 0 && pc->corrector.type == NULL))
-    SB_ERROR (NULL, GSL_EINVAL, "a sampler needs a predictor (none: sb_predictor_none), and a corrector for its steps");
+  if (x->size2 != score->process->dimension)
+    SB_ERROR (NULL, GSL_EBADLEN, "x has %zu columns, the process %zu", x->size2, score->process->dimension);
+  if (!pc->step || (pc->corrector_steps > 0 && !pc->corrector.type))
+    SB_ERROR (NULL, GSL_EINVAL, "a sampler needs a step (none: sb_step_none), and a corrector for its steps");
   if (times->size == 0)
     SB_ERROR (NULL, GSL_EBADLEN, "the grid has no times");
-  for (size_t k = 1; k < times->size; k++)
-    if (!(gsl_vector_get (times, k) < gsl_vector_get (times, k - 1)))
-      SB_ERROR (NULL, GSL_EDOM, "the grid must decrease: time %zu is %g after %g", k, gsl_vector_get (times, k),
-                gsl_vector_get (times, k - 1));
+  for (size_t k = 0; k < times->size; k++)
+    {
+      const double t = gsl_vector_get (times, k), before = k > 0 ? gsl_vector_get (times, k - 1) : HUGE_VAL;
+      if (!(0 <= t && t < before && t <= score->process->t_limit))
+        SB_ERROR (NULL, GSL_EDOM, "the grid must decrease within [0, %g]: time %zu is %g", score->process->t_limit, k,
+                  t);
+    }
   if (pc->final == SB_FINAL_DENOISE && !(gsl_vector_get (times, times->size - 1) > 0))
-    SB_ERROR (NULL, GSL_EDOM, "the grid ends at %g, where nothing is left to denoise",
-              gsl_vector_get (times, times->size - 1));
+    SB_ERROR (NULL, GSL_EDOM, "the grid ends at 0, where nothing is left to denoise");
   return GSL_SUCCESS;
 }
 
 // ## A run
 //
-// All that a run carries along. z is where normals are drawn: step k of the predictor takes numbers
-// $kd, \dots, kd + d - 1$ of each row's stream, and so does step k of the corrector, which counts its own.
+// All that a run carries along. z is where normals are drawn: step k takes numbers $kd, \dots, kd + d - 1$ of each row's
+// stream, and so does step k of the corrector, which counts its own. `status` is that of the first call that failed; the
+// calls after it return at once.
 
 typedef struct
 {
   const sb_pc *pc;
-  const sb_score *score;
+  sb_sampler_work *work;
   const gsl_matrix *y;
   const gsl_vector *times;
   sb_stream stream;
   gsl_matrix *x, *z;
-  size_t corrected, evaluations;
+  gsl_vector *s, *t; // n times each, all the same
+  size_t corrected, done;
+  int status;
 } run;
 
 static double
 time_at (const run *w, size_t k)
 {
-  return k < w->times->size ? gsl_vector_get (w->times, k) : 0;
+  return gsl_vector_get (w->times, k);
 }
 
-static int
+// The next lower time; below the last, as far again as the last is from the one before.
+
+static double
+time_below (const run *w, size_t k)
+{
+  const double t = time_at (w, k);
+  if (k + 1 < w->times->size)
+    return time_at (w, k + 1);
+  return k == 0 ? 0 : GSL_MAX_DBL (0, 2 * t - time_at (w, k - 1));
+}
+
+static size_t
+total (const run *w)
+{
+  const size_t N = w->times->size - 1, corrections = w->pc->order == SB_CORRECTOR_ALWAYS ? N + 1 : N;
+  const size_t levels = w->pc->order == SB_CORRECTOR_ALWAYS && w->pc->step == sb_step_none ? N + 1 : N;
+  return w->pc->each_corrector ? N + corrections * w->pc->corrector_steps : levels;
+}
+
+static void
+report (run *w, double t)
+{
+  const sb_pc *pc = w->pc;
+  if (!w->status && pc->progress)
+    w->status = pc->progress (pc->context, w->done, total (w), t, w->x);
+}
+
+static void
 draw (run *w, sb_purpose purpose, size_t count)
 {
   w->stream.purpose = purpose;
-  return sb_stream_normals (w->stream, (uint64_t)count * w->x->size2, w->z);
+  if (!w->status && !w->pc->noiseless)
+    w->status = sb_stream_normals (w->stream, (uint64_t)count * w->x->size2, w->z);
 }
 
-static int
+static void
 predict (run *w, size_t k, bool noisy)
 {
-  const sb_predictor_type *predictor = w->pc->predictor;
-  noisy = noisy && predictor->noisy;
-  int status = noisy ? draw (w, SB_FOR_PREDICTOR, k) : GSL_SUCCESS;
-  if (status == GSL_SUCCESS)
-    status = predictor->step (w->score, w->y, time_at (w, k + 1), time_at (w, k), noisy ? w->z : NULL, w->x);
-  w->evaluations += predictor->evaluations;
-  return status;
+  noisy = noisy && !w->pc->noiseless && !(w->pc->step->needs & SB_NEEDS_NO_NOISE);
+  if (noisy)
+    draw (w, SB_FOR_PREDICTOR, k);
+  if (w->status)
+    return;
+  gsl_vector_set_all (w->s, time_at (w, k + 1));
+  gsl_vector_set_all (w->t, time_at (w, k));
+  w->status = sb_step_apply (w->pc->step, w->pc->key, w->work, w->y, w->s, w->t, noisy ? w->z : NULL, w->x);
 }
 
-static int
+static void
 correct (run *w, size_t k)
 {
   const sb_corrector *corrector = &w->pc->corrector;
-  int status = GSL_SUCCESS;
-  for (size_t j = 0; j < w->pc->corrector_steps && status == GSL_SUCCESS; j++)
+  for (size_t j = 0; j < w->pc->corrector_steps && !w->status; j++)
     {
-      status = draw (w, SB_FOR_CORRECTOR, w->corrected);
-      if (status == GSL_SUCCESS)
-        status = corrector->type->step (corrector, w->score, w->y, time_at (w, k + 1), time_at (w, k), w->z, w->x);
-      w->corrected++;
-      w->evaluations++;
+      draw (w, SB_FOR_CORRECTOR, w->corrected++);
+      if (!w->status)
+        w->status = sb_corrector_apply (corrector, w->work, w->y, time_below (w, k), time_at (w, k),
+                                        w->pc->noiseless ? NULL : w->z, w->x);
+      w->done += w->pc->each_corrector;
+      if (w->pc->each_corrector)
+        report (w, time_at (w, k));
     }
-  return status;
 }
 
-// Samples still carry the noise of the last level, which the eye does not see and a Frechet distance does. The paper
-// ends every run with Tweedie's formula, $\hat{\mathbf x}_0 = \operatorname E[\mathbf x_0 \mid \mathbf x_t]$.
-// [scoresde.txt-denoise]
-
-static int
+static void
 denoise (run *w)
 {
-  double t = time_at (w, w->times->size - 1);
-  int status = sb_step_evaluate (w->score, SB_DENOISER, w->y, t, w->x, w->z);
-  w->evaluations++;
-  return status == GSL_SUCCESS ? gsl_matrix_memcpy (w->x, w->z) : status;
-}
-
-static int
-report (const run *w, size_t done, double t)
-{
-  const sb_pc *pc = w->pc;
-  return pc->progress != NULL ? pc->progress (pc->context, done, w->times->size - 1, t, w->x) : GSL_SUCCESS;
+  if (!w->status)
+    w->status = sb_work_denoise (w->work, w->y, time_at (w, w->times->size - 1), w->x);
 }
 
 // Algorithm 1, with its order and its end open. A grid of $N + 1$ times has $N$ steps.
 
-static int
+static void
 sample (run *w)
 {
   const sb_pc *pc = w->pc;
-  size_t N = w->times->size - 1;
-  int status = report (w, 0, time_at (w, 0));
-  for (size_t k = 0; k < N && status == GSL_SUCCESS; k++)
+  const size_t N = w->times->size - 1;
+  report (w, time_at (w, 0));
+  for (size_t k = 0; k < N && !w->status; k++)
     {
-      bool ends_in_mean = k + 1 == N && pc->final == SB_FINAL_MEAN;
-      if (pc->order == SB_CORRECTOR_FIRST)
-        status = correct (w, k);
-      if (status == GSL_SUCCESS)
-        status = predict (w, k, !ends_in_mean);
-      if (status == GSL_SUCCESS && pc->order == SB_PREDICTOR_FIRST && !ends_in_mean)
-        status = correct (w, k + 1);
-      if (status == GSL_SUCCESS)
-        status = report (w, k + 1, time_at (w, k + 1));
+      const bool ends_in_mean = k + 1 == N && pc->final == SB_FINAL_MEAN;
+      if (pc->order != SB_PREDICTOR_FIRST)
+        correct (w, k);
+      predict (w, k, !ends_in_mean);
+      if (pc->order == SB_PREDICTOR_FIRST && !ends_in_mean)
+        correct (w, k + 1);
+      w->done++;
+      report (w, time_at (w, k + 1));
     }
-  if (status != GSL_SUCCESS || pc->final != SB_FINAL_DENOISE)
-    return status;
+  if (pc->order == SB_CORRECTOR_ALWAYS || (pc->order == SB_CORRECTOR_FIRST && pc->final == SB_FINAL_DENOISE))
+    correct (w, N);
+  if (pc->order == SB_CORRECTOR_ALWAYS && pc->step == sb_step_none && !pc->each_corrector)
+    {
+      w->done++;
+      report (w, time_at (w, N));
+    }
+  if (pc->final == SB_FINAL_DENOISE)
+    {
+      denoise (w);
+      report (w, 0);
+    }
+}
 
-  if (pc->order == SB_CORRECTOR_FIRST)
-    status = correct (w, N);
-  if (status == GSL_SUCCESS)
-    status = denoise (w);
-  return status == GSL_SUCCESS ? report (w, N, 0) : status;
+static void
+run_free (run *w)
+{
+  sb_sampler_work_free (w->work);
+  gsl_matrix_free (w->z);
+  gsl_vector_free (w->s);
+  gsl_vector_free (w->t);
 }
 
 int
 sb_pc_sample (const sb_pc *pc, const sb_score *score, const gsl_matrix *y, const gsl_vector *times, sb_stream stream,
               gsl_matrix *x, size_t *evaluations)
 {
-  if (evaluations != NULL)
-    *evaluations = 0;
-  int status = sb_step_check (score, 0, score->process->t_max, NULL, x);
-  if (status == GSL_SUCCESS)
-    status = check (pc, times);
-  if (status != GSL_SUCCESS)
+  size_t none;
+  evaluations = evaluations ? evaluations : &none;
+  *evaluations = 0;
+  int status = check (pc, score, times, x);
+  if (status || x->size1 == 0)
     return status;
-
-  run w = { .pc = pc, .score = score, .y = y, .times = times, .stream = stream, .x = x };
-  w.z = gsl_matrix_alloc (x->size1, x->size2);
-  status = w.z != NULL ? sample (&w) : GSL_ENOMEM;
-  gsl_matrix_free (w.z);
-  if (evaluations != NULL)
-    *evaluations = w.evaluations;
-  return status;
+  run w = { .pc = pc,
+            .work = sb_sampler_work_alloc (score, x->size1),
+            .y = y,
+            .times = times,
+            .stream = stream,
+            .x = x,
+            .z = gsl_matrix_alloc (x->size1, x->size2),
+            .s = gsl_vector_alloc (x->size1),
+            .t = gsl_vector_alloc (x->size1),
+            .corrected = pc->corrected };
+  w.status = w.work && w.z && w.s && w.t ? GSL_SUCCESS : GSL_ENOMEM;
+  if (!w.status)
+    {
+      sample (&w);
+      *evaluations = w.work->evaluations;
+    }
+  run_free (&w);
+  return w.status;
 }

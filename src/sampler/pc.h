@@ -7,46 +7,44 @@
 
 SB_BEGIN_DECLS
 
-// At which end of a step the corrector runs.
+// Where correctors run.
 typedef enum
 {
-  SB_PREDICTOR_FIRST, // predict t -> s, then correct at s: Algorithm 1
-  SB_CORRECTOR_FIRST  // correct at t, then predict t -> s: Algorithms 4 and 5, and the authors' code
+  SB_PREDICTOR_FIRST, // step t -> s, then correct at s: Algorithm 1
+  SB_CORRECTOR_FIRST, // correct at t, then step t -> s: Algorithms 4 and 5, and the authors' code
+  SB_CORRECTOR_ALWAYS // correct at every time of the grid, its first and its last: Langevin dynamics
 } sb_pc_order;
-
-// How the run ends, t being the grid's last time.
-typedef enum
-{
-  SB_FINAL_DENOISE, // with E[x_0 | x_t], one more evaluation: needs t > 0
-  SB_FINAL_MEAN,    // with the last predictor's mean: it gets no noise, and no corrector follows it
-  SB_FINAL_SAMPLE   // with x_t itself: Algorithms 1 to 5 as printed
-} sb_pc_final;
-
-// Called with x at the grid's first time (done = 0), after each predictor step with its correctors (done = 1, ...,
-// steps) at time t, and once more with t = 0 after SB_FINAL_DENOISE. Anything but GSL_SUCCESS stops the run.
-typedef int (*sb_pc_progress) (void *context, size_t done, size_t steps, double t, const gsl_matrix *x);
 
 typedef struct
 {
-  const sb_predictor_type *predictor;
+  const sb_step_type *step;
+  const double *key;      // the values of its keys; NULL: the usual ones
   sb_corrector corrector; // not looked at where corrector_steps is 0
   size_t corrector_steps; // M
   sb_pc_order order;
-  sb_pc_final final;
-  sb_pc_progress progress; // NULL: none
-  void *context;           // handed to progress
+  sb_final final;
+  bool noiseless;       // z = 0 throughout
+  size_t corrected;     // corrector steps taken before: where each row's noise for them goes on
+  sb_progress progress; // NULL: none
+  bool each_corrector;  // progress is called after each corrector step too, and these are counted like steps
+  void *context;        // handed to progress
 } sb_pc;
 
 // Reverse diffusion, one Langevin step of r = 0.16 (norms averaged over the batch) after each, denoised at the end.
 sb_pc sb_pc_default (void);
 
-// Run x (n x d) along the grid `times`, strictly decreasing in [0, t_max]: on entry x is at its first time (a draw from
+// Langevin dynamics, x <- x + epsilon s + sqrt (2 epsilon) z, so many steps at each time of a grid, which may be one: with
+// the same epsilon at all times; or annealed, epsilon S(0,t)^2 at time t.
+sb_pc sb_pc_langevin (double epsilon, size_t steps);
+sb_pc sb_pc_annealed (double epsilon, size_t steps);
+
+// Run x (n x d) along the grid `times`, strictly decreasing in [0, t_limit]: on entry x is at its first time (a draw from
 // the prior, as a rule), on success it is at its last, or denoised. Row i draws its noise from stream.index + i of
 // stream.seed (stream.purpose is ignored), so it is the same in any batch, but for correctors with SB_NORM_BATCH or
 // SB_NORM_ROOT_D. y: the score's condition, NULL or n rows. evaluations (NULL is allowed): of the score, on every row.
 //
-// Returns what a step reports (sampler.h), what progress returned where that stopped the run, GSL_EDOM for a bad grid,
-// GSL_EINVAL where predictor or corrector are missing, GSL_EBADLEN, GSL_ENOMEM. After a failure x is unspecified.
+// Returns what a step or corrector reports (sampler.h), what progress returned where that stopped the run, GSL_EDOM for a
+// bad grid, GSL_EINVAL where step or corrector are missing, GSL_EBADLEN, GSL_ENOMEM. After a failure x is unspecified.
 int sb_pc_sample (const sb_pc *pc, const sb_score *score, const gsl_matrix *y, const gsl_vector *times,
                   sb_stream stream, gsl_matrix *x, size_t *evaluations);
 

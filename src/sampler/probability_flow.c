@@ -8,19 +8,30 @@
 // $\mathbf x_i = (2 - \sqrt{1-\beta_{i+1}})\,\mathbf x_{i+1} + \frac12\beta_{i+1}\,\mathbf s$, the score taken at
 // $\mathbf x_{i+1}$ and level $i+1$. [scoresde.eq43] [scoresde.eq44] A black-box solver of the same ODE is in `flow.c`.
 //
-// Without a corrector its samples are worse than those of reverse diffusion: errors stay, where noise would make them
-// forgotten. [scoresde.txt-pf-worse]
+// Without a corrector its samples are worse than those of reverse diffusion: errors stay, where noise would
+// wash them out. [scoresde.txt-pf-worse]
 
-#include "step.h"
+#include "sampler.h"
 
-static int
-step (const sb_score *score, const gsl_matrix *y, double s, double t, const gsl_matrix *z, gsl_matrix *x)
+static sb_step_numbers
+numbers (const sb_step_at *at, const double *key)
 {
-  (void)z;
-  return sb_step_reversed (score, y, s, t, 0.5, NULL, x);
+  (void)key;
+  const double p = 2 - at->A, q = 0.5 * at->S * at->S;
+  return (sb_step_numbers){ .p = p, .q = q, .c = p * at->A, .k = p - q / (at->S_t * at->S_t) };
 }
 
-static const sb_predictor_type probability_flow
-    = { .name = "probability-flow", .evaluations = 1, .noisy = false, .step = step };
+static sb_step_maps
+maps (double h)
+{
+  (void)h;
+  return (sb_step_maps){ .keep = 2, .of_map = -1, .M = SB_A, .N = SB_S, .outside = 0.5 };
+}
 
-const sb_predictor_type *sb_predictor_probability_flow = &probability_flow;
+static const sb_step_type probability_flow
+    = { .entry = { .name = "probability-flow", .help = "the probability flow, discretised as the forward step is" },
+        .needs = SB_NEEDS_KERNEL | SB_NEEDS_NO_NOISE,
+        .numbers = numbers,
+        .maps = maps };
+
+const sb_step_type *sb_step_probability_flow = &probability_flow;

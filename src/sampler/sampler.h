@@ -2,36 +2,116 @@
 #define SCOREBOOK_SAMPLER_SAMPLER_H
 
 #include "../base/decls.h"
+#include "../base/entry.h"
 #include "../score/score.h"
 
 #include <stdbool.h>
 
 SB_BEGIN_DECLS
 
-// A predictor carries x from time t back to time s < t, one step of the reverse process. z (n x d) holds the step's
-// normals; NULL: the step's mean alone. The rows share s and t. x and z are given, so a step is a function of its
-// arguments: what it does to a Gaussian can be read off exactly.
+// ---- Memory
+
+// What steps and correctors work in, for up to so many rows: none of them allocates in a process that is diagonal in the
+// coordinates themselves.
 typedef struct
 {
-  const char *name;
-  size_t evaluations; // of the score, per step
-  bool noisy;         // whether a step looks at z
-  int (*step) (const sb_score *score, const gsl_matrix *y, double s, double t, const gsl_matrix *z, gsl_matrix *x);
-} sb_predictor_type;
+  const sb_score *score; // not owned
+  size_t evaluations;    // of the score, on every row of a batch, so far; yours to set to 0
 
-// Common to all steps, predictors' and correctors': GSL_EBADLEN where a shape is wrong, GSL_EDOM where not 0 <= s < t
-// (a corrector: s <= t) or a time is outside the process, GSL_EUNSUP where the process lacks a map the step needs
-// (the SDE solvers: F and G, which a chain has not; lower: numbers for A and S), GSL_EBADFUNC where the score is not
-// finite, GSL_ENOMEM, and what the score itself reports. After a failure x is unspecified.
-extern const sb_predictor_type *sb_predictor_none;              // x stays: corrector-only sampling
-extern const sb_predictor_type *sb_predictor_euler_maruyama;    // of the reverse SDE
-extern const sb_predictor_type *sb_predictor_heun;              // of the reverse SDE, weak order 2
-extern const sb_predictor_type *sb_predictor_reverse_diffusion; // Eq. (46): the forward step turned round
-extern const sb_predictor_type *sb_predictor_ancestral;         // Eqs. (4) and (47): upper, and lower where A = I
-extern const sb_predictor_type *sb_predictor_ancestral_upper;   // with the variance of x_t given x_s
-extern const sb_predictor_type *sb_predictor_ancestral_lower;   // with the variance of x_s given x_t and x_0
-extern const sb_predictor_type *sb_predictor_ancestral_optimal; // with the variance the score's divergence implies
-extern const sb_predictor_type *sb_predictor_probability_flow;  // the paper's discretisation; adaptive: flow.h
+  size_t rows;
+  gsl_matrix *estimate, *more; // rows x d; more: 2 rows x d
+  gsl_matrix *c;               // 3 rows x parts: coefficients
+  double *numbers;             // of the parts
+  double *sums;                // a shard each
+  gsl_vector *t, *t_hat;       // rows
+} sb_sampler_work;
+
+sb_sampler_work *sb_sampler_work_alloc (const sb_score *score, size_t rows); // NULL: GSL_ENOMEM
+void sb_sampler_work_free (sb_sampler_work *work);                           // NULL is allowed
+
+// ---- Steps, from time t back to s < t
+
+// What a step may be made of, for one part of the process. A row of the table says what else than the first line it
+// needs.
+typedef struct
+{
+  double A_s, S_s, A_t, S_t; // the kernels from 0 to s and to t
+  double A, S;               // that from s to t: SB_NEEDS_KERNEL
+  double f, g;               // drift and diffusion at t: SB_NEEDS_SDE
+  double h;                  // t - s
+} sb_step_at;
+
+// A step: with x_hat0 the denoiser and z the step's normals
+//     x_s = c A_s x_hat0 + k (x_t - A_t x_hat0) + b z,
+// or, by the score s(x_t, t),
+//     x_s = p x_t + q s + b z        with p = c / A, q = S_t^2 (p - k), A = A(s,t).
+// A row says both, so that neither divides by what may be 0 or cancels where it need not.
+typedef struct
+{
+  double c, k, b, p, q;
+} sb_step_numbers;
+
+enum
+{
+  SB_NEEDS_KERNEL = 1,      // a kernel from s > 0 to t
+  SB_NEEDS_SDE = 2,         // F and G
+  SB_NEEDS_DIVERGENCE = 4,  // b is that of the best variance (transition/reverse.h); one part only
+  SB_NEEDS_NO_ESTIMATE = 8, // c = k = p = 1, q = 0
+  SB_NEEDS_NO_NOISE = 16    // b = 0
+};
+
+// For a process whose maps are not diagonal in a known basis:
+//     x_s = keep x_t + of_map M (x_t + inside N N^T s) + outside N N^T s + of_noise N z.
+typedef struct
+{
+  double keep, of_map, inside, outside, of_noise;
+  sb_process_map M, N; // at times s, t (F and G: at t)
+} sb_step_maps;
+
+typedef struct
+{
+  sb_entry entry;
+  unsigned needs;
+
+  // The numbers of one part, from the keys of the entry.
+  sb_step_numbers (*numbers) (const sb_step_at *at, const double *key);
+
+  // NULL: the step is for processes with parts only.
+  sb_step_maps (*maps) (double h);
+
+  // NULL, or a time t_hat >= t to which the forward transition carries x, with the step's own normals, before the score is
+  // asked; t is t_hat from there on, and b has to be 0.
+  double (*t_hat) (double s, double t, const double *key);
+
+  // NULL, or all of the step at once, where it takes more than one evaluation; arguments have been checked.
+  int (*take) (sb_sampler_work *work, const gsl_matrix *y, const gsl_vector *s, const gsl_vector *t,
+               const gsl_matrix *z, gsl_matrix *x);
+} sb_step_type;
+
+// x (n x d) goes from times t (n) to s (n), 0 <= s < t, with normals z (n x d; NULL: the step's mean). key: the values of
+// the entry's keys, NULL: the usual ones. y: the score's condition, NULL or n rows. Where S(0,t) = 0, a part that stands
+// still, x_s = x_t / A(s,t), whatever the score says.
+//
+// GSL_EBADLEN where a shape is wrong or n is over the rows that there is memory for, GSL_EDOM where times are not so (the
+// message names the row), outside the process (its SDE: below t_min), or a key is out of range; GSL_EUNSUP where the
+// process lacks what the step needs, GSL_EBADFUNC where the score is not finite, GSL_ENOMEM, and what the score itself
+// reports. After a failure x is unspecified.
+int sb_step_apply (const sb_step_type *type, const double *key, sb_sampler_work *work, const gsl_matrix *y,
+                   const gsl_vector *s, const gsl_vector *t, const gsl_matrix *z, gsl_matrix *x);
+
+extern const sb_step_type *sb_step_none;              // x stays: corrector-only sampling
+extern const sb_step_type *sb_step_euler_maruyama;    // of the reverse SDE
+extern const sb_step_type *sb_step_heun;              // of the reverse SDE, weak order 2
+extern const sb_step_type *sb_step_reverse_diffusion; // Eq. (46)
+extern const sb_step_type *sb_step_ancestral;         // Eqs. (4) and (47): upper, and lower in parts where A = 1
+extern const sb_step_type *sb_step_ancestral_upper;   // with the variance of x_t given x_s
+extern const sb_step_type *sb_step_ancestral_lower;   // with the variance of x_s given x_t and x_0
+extern const sb_step_type *sb_step_ancestral_optimal; // with the variance that the score's divergence implies
+extern const sb_step_type *sb_step_probability_flow;  // the paper's discretisation; adaptive: flow.h
+
+const sb_entry *sb_steps (size_t k); // the family; each is the first field of its sb_step_type
+
+// ---- Correctors, at a time t
 
 // How the norms in the Langevin corrector's step size are taken.
 typedef enum
@@ -50,28 +130,51 @@ typedef enum
 
 struct sb_corrector;
 
-// A corrector moves x at time t towards p_t, with one evaluation of the score and normals z (n x d; NULL:
-// GSL_EINVAL). s is the next lower time of the grid, which SB_ALPHA_STEP asks for.
+// A corrector moves x at time t towards p_t, with one evaluation of the score,
+//     x <- x + epsilon s(x, t) + sqrt (2 epsilon) z,
+// in each part with an epsilon of its own. s is the next lower time of the grid, which SB_ALPHA_STEP asks for.
 typedef struct
 {
-  const char *name;
-  int (*step) (const struct sb_corrector *corrector, const sb_score *score, const gsl_matrix *y, double s, double t,
+  sb_entry entry;
+  void (*set) (const double *key, struct sb_corrector *corrector); // from the keys of the entry
+  int (*step) (const struct sb_corrector *corrector, sb_sampler_work *work, const gsl_matrix *y, double s, double t,
                const gsl_matrix *z, gsl_matrix *x);
 } sb_corrector_type;
 
 typedef struct sb_corrector
 {
   const sb_corrector_type *type;
-  double snr;     // Langevin: r > 0, the signal-to-noise ratio
-  double epsilon; // fixed: the step size, > 0, a multiple of Var[x_t | x_0]
-  sb_norm norm;
-  sb_alpha alpha;
+  double snr;     // langevin: r > 0, the signal-to-noise ratio
+  double epsilon; // fixed: > 0, a multiple of Var[x_t | x_0]; constant: > 0, epsilon itself
+  sb_norm norm;   // langevin
+  sb_alpha alpha; // langevin
 } sb_corrector;
+
+// z NULL: without the noise. Errors as of sb_step_apply, 0 <= s <= t <= t_limit.
+int sb_corrector_apply (const sb_corrector *corrector, sb_sampler_work *work, const gsl_matrix *y, double s, double t,
+                        const gsl_matrix *z, gsl_matrix *x);
 
 // Step size from r: Algorithms 4 and 5. GSL_EZERODIV where the norm of the score it divides by is zero.
 extern const sb_corrector_type *sb_corrector_langevin;
-// Step size given: Eq. (2).
-extern const sb_corrector_type *sb_corrector_fixed;
+extern const sb_corrector_type *sb_corrector_fixed;    // epsilon S(0,t)^2: Eq. (2)
+extern const sb_corrector_type *sb_corrector_constant; // epsilon: Langevin dynamics
+
+const sb_entry *sb_correctors (size_t k); // the family; each is the first field of its sb_corrector_type
+
+// ---- What samplers share
+
+// How a run ends, t being its last time.
+typedef enum
+{
+  SB_FINAL_DENOISE, // with E[x_0 | x_t], one more evaluation: needs t > 0
+  SB_FINAL_MEAN,    // with the last step's mean: it gets no noise, and no corrector follows it; of a flow, x_t itself
+  SB_FINAL_SAMPLE   // with x_t itself: Algorithms 1 to 5 as printed
+} sb_final;
+
+// Called with x at time t before the first step (done = 0) and after each (done = 1, ..., total), and once more with t = 0
+// after SB_FINAL_DENOISE. A solver that chooses its steps does not know their number: total is 0 there. Anything but
+// GSL_SUCCESS stops the run, which returns it.
+typedef int (*sb_progress) (void *context, size_t done, size_t total, double t, const gsl_matrix *x);
 
 SB_END_DECLS
 

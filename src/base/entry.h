@@ -1,0 +1,61 @@
+#ifndef SCOREBOOK_BASE_ENTRY_H
+#define SCOREBOOK_BASE_ENTRY_H
+
+#include "decls.h"
+#include "error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+SB_BEGIN_DECLS
+
+// A family (processes, steps, correctors, objectives, ...) is one list of entries. Texts, command lines, helps and
+// manuals read that list and nothing else. A member is a struct whose first field is its entry.
+//
+// A line of text chooses a member: its name, then key=value pairs in any order, "vp beta_min=0.1 beta_max=20"; a key
+// that is left out has its usual value.
+typedef struct
+{
+  const char *name;
+  const char *const *words; // NULL: the value is a number; else the place of a word in this list, which ends with NULL
+  double usual;
+  double low, high; // of a number: low <= value <= high
+  bool above;       // low itself is out of range
+  bool whole;
+  const char *help; // a few words
+} sb_key;
+
+enum
+{
+  SB_KEYS_MOST = 8
+};
+
+typedef struct
+{
+  const char *name, *help; // help: one line
+  const sb_key *keys;
+  size_t key_count;
+} sb_entry;
+
+// Entry number k = 0, 1, ... of a family; NULL beyond the last.
+typedef const sb_entry *(*sb_family) (size_t k);
+
+// The usual values of an entry's keys, value (key_count).
+void sb_entry_usual (const sb_entry *entry, double *value);
+
+// GSL_EDOM with a line in `error` where a value is out of range.
+int sb_entry_check (const sb_entry *entry, const double *value, sb_error *error);
+
+// The entry that a line of text chooses, and the values of its keys, value (SB_KEYS_MOST). NULL with GSL_EINVAL and a line
+// in `error` that names the word at fault and begins with `what`, what a member is called; GSL_ENOMEM. A point is a decimal
+// point, whatever the locale.
+const sb_entry *sb_entry_read (sb_family family, const char *what, const char *text, double *value, sb_error *error);
+
+// The line that chooses it, all keys included. GSL_EBADLEN where it is longer than size - 1.
+int sb_entry_write (const sb_entry *entry, const double *value, char *text, size_t size);
+
+const sb_entry *sb_entry_find (sb_family family, const char *name); // NULL: none
+
+SB_END_DECLS
+
+#endif

@@ -1,0 +1,32 @@
+// # Correctors
+//
+// A corrector is Langevin dynamics at one time; they differ in how they choose the size of its step.
+
+#include "../base/error.h"
+#include "work.h"
+
+static const sb_corrector_type *const *const table[]
+    = { &sb_corrector_langevin, &sb_corrector_fixed, &sb_corrector_constant };
+
+const sb_entry *
+sb_correctors (size_t k)
+{
+  return k < sizeof table / sizeof *table ? &(*table[k])->entry : NULL;
+}
+
+int
+sb_corrector_apply (const sb_corrector *corrector, sb_sampler_work *work, const gsl_matrix *y, double s, double t,
+                    const gsl_matrix *z, gsl_matrix *x)
+{
+  const sb_process *process = work->score->process;
+  int status = sb_work_check (work, z, x);
+  if (status)
+    return status;
+  if (!(0 <= s && s <= t && t <= process->t_limit))
+    SB_ERROR (NULL, GSL_EDOM, "a corrector at time %g, on [0, %g], cannot have %g as the next lower time", t,
+              process->t_limit, s);
+  if (process->parts == 0)
+    SB_ERROR (NULL, GSL_EUNSUP, "the corrector %s needs numbers, and the maps of the process %s are none",
+              corrector->type->entry.name, process->type->name);
+  return x->size1 == 0 ? GSL_SUCCESS : corrector->type->step (corrector, work, y, s, t, z, x);
+}

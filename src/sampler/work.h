@@ -1,0 +1,34 @@
+#ifndef SCOREBOOK_SAMPLER_WORK_H
+#define SCOREBOOK_SAMPLER_WORK_H
+
+// What steps, correctors and their driver share; not installed. x, z (n x d), t (n).
+
+#include "sampler.h"
+
+// GSL_EBADLEN unless x has no more rows than there is memory for and is as wide as the process, and z (where there is
+// one) is as large as x.
+int sb_work_check (const sb_sampler_work *work, const gsl_matrix *z, const gsl_matrix *x);
+
+// The first n rows of the matrix for estimates.
+gsl_matrix_view sb_work_estimate_rows (sb_sampler_work *work, size_t n);
+
+// The view of every row of x, into the first rows of work->estimate; counted. GSL_EBADFUNC where it is not finite.
+int sb_work_estimate (sb_sampler_work *work, sb_view view, const gsl_matrix *y, const gsl_vector *t,
+                      const gsl_matrix *x, gsl_matrix *out);
+
+// One time for n rows.
+gsl_vector_view sb_work_times (sb_sampler_work *work, size_t n, double t);
+
+// x becomes E[x_0 | x_t].
+int sb_work_denoise (sb_sampler_work *work, const gsl_matrix *y, double t, gsl_matrix *x);
+
+// The mean over the rows of their Euclidean norms.
+double sb_work_mean_norm (sb_sampler_work *work, const gsl_matrix *v);
+
+// x <- x + a v
+void sb_work_add (gsl_matrix *x, double a, const gsl_matrix *v);
+
+// GSL_EDOM unless t_min <= t <= t_limit: where an SDE may be solved.
+int sb_work_check_sde (const sb_process *process, double t);
+
+#endif
