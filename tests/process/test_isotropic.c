@@ -7,6 +7,7 @@
 #include "process/isotropic.h"
 #include "process/posterior.h"
 #include "property.h"
+#include "scope.h"
 
 #include <criterion/criterion.h>
 #include <gsl/gsl_errno.h>
@@ -14,13 +15,7 @@
 #include <gsl/gsl_randist.h>
 #include <math.h>
 
-static void
-setup (void)
-{
-  gsl_set_error_handler_off ();
-}
-
-TestSuite (isotropic, .init = setup);
+SUITE (isotropic);
 
 typedef struct
 {
