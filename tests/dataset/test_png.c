@@ -31,11 +31,10 @@ enum
 
 Test (png, a_grid_by_hand)
 {
-  const double values[] = { 0, 1, 0.5, -3, 7, 0.2 };
-  gsl_matrix_const_view x = gsl_matrix_const_view_array (values, 3, 2);
+  gsl_matrix *x = matrix_of (3, 2, 0, 1, 0.5, -3, 7, 0.2);
   sb_png_grid grid
       = { .height = 1, .width = 2, .channels = 1, .columns = 2, .padding = 1, .low = 0, .high = 1, .background = 9 };
-  ok (sb_png_write (scratch_path ("out"), &x.matrix, &grid, NULL));
+  ok (sb_png_write (scratch_path ("out"), x, &grid, NULL));
   sb_bytes *page = sb_png_read (scratch_path ("out"), NULL);
   const unsigned char expected[] = { 9, 9,   9,   9, 9,   9, 9, //
                                      9, 0,   255, 9, 128, 0, 9, //
@@ -117,12 +116,11 @@ Test (png, what_is_drawn_is_read)
 
 Test (png, values_become_the_nearest_byte)
 {
-  const double values[]
-      = { -INFINITY, INFINITY, 1e300, -0.001, 0.499 / 255, 0.501 / 255, 254.499 / 255, 254.501 / 255 };
+  gsl_matrix *x
+      = matrix_of (1, 8, -INFINITY, INFINITY, 1e300, -0.001, 0.499 / 255, 0.501 / 255, 254.499 / 255, 254.501 / 255);
   const unsigned char expected[] = { 0, 255, 255, 0, 0, 1, 254, 255 };
-  gsl_matrix_const_view x = gsl_matrix_const_view_array (values, 1, 8);
   sb_png_grid grid = { .height = 2, .width = 4, .channels = 1, .low = 0, .high = 1 };
-  ok (sb_png_write (scratch_path ("out"), &x.matrix, &grid, NULL));
+  ok (sb_png_write (scratch_path ("out"), x, &grid, NULL));
   sb_bytes *page = sb_png_read (scratch_path ("out"), NULL);
   cr_assert_eq (memcmp (page->data, expected, 8), 0);
   sb_bytes_free (page);

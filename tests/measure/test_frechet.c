@@ -443,10 +443,11 @@ Test (frechet, moments_are_gsls)
 
 Test (frechet, moments_of_two_rows)
 {
-  double rows[] = { 3, 0, 1, 2 }, m[2], c[4];
-  gsl_matrix_view x = gsl_matrix_view_array (rows, 2, 2), C = gsl_matrix_view_array (c, 2, 2);
+  double m[2], c[4];
+  gsl_matrix *x = matrix_of (2, 2, 3, 0, 1, 2);
+  gsl_matrix_view C = gsl_matrix_view_array (c, 2, 2);
   gsl_vector_view mean = gsl_vector_view_array (m, 2);
-  ok (sb_moments (&x.matrix, &mean.vector, &C.matrix));
+  ok (sb_moments (x, &mean.vector, &C.matrix));
   cr_assert (m[0] == 2 && m[1] == 1 && c[0] == 2 && c[1] == -2 && c[2] == -2 && c[3] == 2);
 }
 
@@ -484,19 +485,18 @@ Test (frechet, what_is_no_covariance_is_refused)
 {
   const double bad[][4] = { { NAN, 0, 0, 1 }, { 1, INFINITY, 0, 1 }, { 1, 0, NAN, 1 },  { 1, 0.5, 0.50001, 1 },
                             { 1, 2, 2, 1 },   { -1, 0, 0, -2 },      { 1, 0, 0, -1e-5 } };
-  double good[] = { 1, 0.5, 0.5000001, 1 }, nearly[] = { 1, 0, 0, -1e-9 }, zero[] = { 0, 0 }, found = 17;
-  gsl_matrix_view G = gsl_matrix_view_array (good, 2, 2), N = gsl_matrix_view_array (nearly, 2, 2);
-  gsl_vector_view m = gsl_vector_view_array (zero, 2);
+  double found = 17;
+  gsl_matrix *G = matrix_of (2, 2, 1, 0.5, 0.5000001, 1), *N = matrix_of (2, 2, 1, 0, 0, -1e-9);
+  gsl_vector *m = vector_of (0, 0);
   for (size_t k = 0; k < sizeof bad / sizeof *bad; k++)
     {
       gsl_matrix_const_view B = gsl_matrix_const_view_array (bad[k], 2, 2);
-      refused (GSL_EDOM, sb_frechet_gaussians (&m.vector, &B.matrix, &m.vector, &G.matrix, &found), "%zu", k);
-      refused (GSL_EDOM, sb_frechet_gaussians (&m.vector, &G.matrix, &m.vector, &B.matrix, &found), "%zu", k);
+      refused (GSL_EDOM, sb_frechet_gaussians (m, &B.matrix, m, G, &found), "%zu", k);
+      refused (GSL_EDOM, sb_frechet_gaussians (m, G, m, &B.matrix, &found), "%zu", k);
     }
-  double nan_mean[] = { 0, NAN };
-  gsl_vector_view bad_mean = gsl_vector_view_array (nan_mean, 2);
-  refused (GSL_EDOM, sb_frechet_gaussians (&m.vector, &G.matrix, &bad_mean.vector, &G.matrix, &found));
+  gsl_vector *bad_mean = vector_of (0, NAN);
+  refused (GSL_EDOM, sb_frechet_gaussians (m, G, bad_mean, G, &found));
   cr_assert_eq (found, 17);
-  ok (sb_frechet_gaussians (&m.vector, &G.matrix, &m.vector, &N.matrix, &found));
+  ok (sb_frechet_gaussians (m, G, m, N, &found));
   cr_assert_float_eq (found, 1 + 2 - 2 * 1, 1e-3);
 }

@@ -39,12 +39,13 @@ identity (double x, void *params)
 
 Test (twosample, one_sample_by_hand)
 {
-  double values[] = { 0.7, 0.1, 0.4 }, mirrored[] = { 0.3, 0.9, 0.6 }, D, p;
-  gsl_vector_view x = gsl_vector_view_array (values, 3), y = gsl_vector_view_array (mirrored, 3);
+  double values[] = { 0.7, 0.1, 0.4 }, D, p;
+  gsl_vector *y = vector_of (0.3, 0.9, 0.6);
+  gsl_vector_view x = gsl_vector_view_array (values, 3);
   ok (sb_ks_one_sample (&x.vector, identity, NULL, &D, &p));
   cr_assert_float_eq (D, 0.3, 1e-15);
   cr_assert_eq (p, 1);
-  ok (sb_ks_one_sample (&y.vector, identity, NULL, &D, &p));
+  ok (sb_ks_one_sample (y, identity, NULL, &D, &p));
   cr_assert_float_eq (D, 0.3, 1e-15);
   cr_assert_eq (values[0], 0.7); // the sample itself is not sorted
 }
@@ -182,11 +183,11 @@ Test (twosample, p_value_of_equal_sizes)
 
 Test (twosample, ties)
 {
-  double a[] = { 1, 2, 1 }, b[] = { 2, 1, 2 }, D, p;
-  gsl_vector_view x = gsl_vector_view_array (a, 3), y = gsl_vector_view_array (b, 3);
-  sb_ks_two_sample (&x.vector, &y.vector, &D, &p);
+  double D, p;
+  gsl_vector *x = vector_of (1, 2, 1), *y = vector_of (2, 1, 2);
+  sb_ks_two_sample (x, y, &D, &p);
   cr_assert_float_eq (D, 1 / 3., 1e-15);
-  sb_ks_two_sample (&x.vector, &x.vector, &D, &p);
+  sb_ks_two_sample (x, x, &D, &p);
   cr_assert (D == 0 && p == 1);
 }
 

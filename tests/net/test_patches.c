@@ -267,13 +267,11 @@ Test (patches, a_number_moves_its_patch)
 
 Test (patches, a_line_of_pixels)
 {
-  double numbers[] = { 1, 2, 4, 0, 3, 1, 5, 1, 2, 2, 7, 3 };
-  gsl_matrix_view x = gsl_matrix_view_array (numbers, 2, 6);
-  gsl_matrix *y = matrix (2, 6), *z = matrix (2, 6);
-  sb_patches *c = scoped (sb_patches_fit (&x.matrix, 1, 2, 3, 1, 3));
-  ok (sb_patches_encode (c, &x.matrix, z));
+  gsl_matrix *x = matrix_of (2, 6, 1, 2, 4, 0, 3, 1, 5, 1, 2, 2, 7, 3), *y = matrix (2, 6), *z = matrix (2, 6);
+  sb_patches *c = scoped (sb_patches_fit (x, 1, 2, 3, 1, 3));
+  ok (sb_patches_encode (c, x, z));
   ok (sb_patches_decode (c, z, y));
-  cr_assert_lt (largest_difference (y, &x.matrix), 1e-13);
+  cr_assert_lt (largest_difference (y, x), 1e-13);
 }
 
 // Rows of a larger matrix do as well.

@@ -336,10 +336,9 @@ mlp_alloc (unsigned long seed)
 sb_target *
 two_bumps (void)
 {
-  double w[] = { 0.3, 0.7 }, mean[] = { -2, 1.5 }, variance[] = { 0.5, 0.8 };
-  gsl_vector_view weights = gsl_vector_view_array (w, 2);
-  gsl_matrix_view means = gsl_matrix_view_array (mean, 2, 1), variances = gsl_matrix_view_array (variance, 2, 1);
-  return scoped (sb_target_mixture_alloc (&weights.vector, &means.matrix, &variances.matrix));
+  gsl_vector *weights = vector_of (0.3, 0.7);
+  gsl_matrix *means = matrix_of (2, 1, -2, 1.5), *variances = matrix_of (2, 1, 0.5, 0.8);
+  return scoped (sb_target_mixture_alloc (weights, means, variances));
 }
 
 sb_target *
@@ -361,13 +360,13 @@ gaussian (const double *mean, const double *L, size_t d)
 sb_target *
 three_in_space (void)
 {
-  double w[] = { 0.2, 0.5, 0.3 }, mean[] = { -1, 0, 2, 1.5, -0.5, 0, 0, 1, -1 };
+  gsl_vector *weights = vector_of (0.2, 0.5, 0.3);
+  gsl_matrix *means = matrix_of (3, 3, -1, 0, 2, 1.5, -0.5, 0, 0, 1, -1);
   double C[] = { 0.5, 0.1, 0,   0.1, 0.7, -0.2, 0,   -0.2, 0.9, // one below the other
                  1.2, 0.3, 0.2, 0.3, 0.6, 0.1,  0.2, 0.1,  0.4, //
                  0.8, 0,   0.3, 0,   0.5, 0,    0.3, 0,    0.6 };
-  gsl_vector_view weights = gsl_vector_view_array (w, 3);
-  gsl_matrix_view means = gsl_matrix_view_array (mean, 3, 3), covariances = gsl_matrix_view_array (C, 9, 3);
-  return scoped (sb_target_mixture_alloc (&weights.vector, &means.matrix, &covariances.matrix));
+  gsl_matrix_view covariances = gsl_matrix_view_array (C, 9, 3);
+  return scoped (sb_target_mixture_alloc (weights, means, &covariances.matrix));
 }
 
 sb_process *

@@ -110,10 +110,10 @@ Test (cross_entropy, rows_do_not_mix)
 
 Test (cross_entropy, what_does_not_fit_is_refused)
 {
-  double l[2], some[] = { 1, 2, 3, 4 };
+  double l[2];
+  gsl_matrix *logits = matrix_of (2, 2, 1, 2, 3, 4);
   unsigned char labels[] = { 0, 2 };
-  gsl_matrix_view logits = gsl_matrix_view_array (some, 2, 2);
   gsl_vector_view one = gsl_vector_view_array (l, 1), two = gsl_vector_view_array (l, 2);
-  refused (GSL_EBADLEN, sb_cross_entropy (labels, &logits.matrix, &one.vector));
-  refused (GSL_EDOM, sb_cross_entropy (labels, &logits.matrix, &two.vector));
+  refused (GSL_EBADLEN, sb_cross_entropy (labels, logits, &one.vector));
+  refused (GSL_EDOM, sb_cross_entropy (labels, logits, &two.vector));
 }

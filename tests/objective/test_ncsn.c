@@ -82,9 +82,8 @@ Test (ncsn, loss_of_the_exact_score_at_a_level)
 
 Test (ncsn, nothing_is_lost_on_one_point)
 {
-  double c[3] = { 1, -2, 0.25 };
-  gsl_matrix_view point = gsl_matrix_view_array (c, 1, 3);
-  sb_target *law = scoped (sb_target_points_alloc (&point.matrix, NULL));
+  gsl_matrix *point = matrix_of (1, 3, 1, -2, 0.25);
+  sb_target *law = scoped (sb_target_points_alloc (point, NULL));
   sb_process *process = scoped (sb_smld_alloc (3, L, 0.01, 1));
   sb_score *exact = scoped (sb_score_exact_alloc (law, process));
   gsl_matrix *x = matrix (500, 3);

@@ -373,9 +373,8 @@ Test (ssm, noise_puts_a_floor_under_the_loss)
   sb_target *law = two_bumps ();
   gsl_matrix *Q = matrix (1, 1);
   gsl_matrix_set_identity (Q);
-  double mass[2] = { -2, 1.5 };
-  gsl_matrix_view two = gsl_matrix_view_array (mass, 2, 1);
-  sb_target *points = scoped (sb_target_points_alloc (&two.matrix, NULL)), *laws[] = { law, points };
+  gsl_matrix *two = matrix_of (2, 1, -2, 1.5);
+  sb_target *points = scoped (sb_target_points_alloc (two, NULL)), *laws[] = { law, points };
   for (int which = 0; which < 2; which++)
     for (int k = 0; k < 3; k++)
       {

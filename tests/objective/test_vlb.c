@@ -330,10 +330,10 @@ Test (vlb, term_of_the_example)
   chain_small (&c);
   sb_process *ddpm = chain_alloc (&c, 1);
   const sb_view views[] = { SB_EPSILON, SB_SCORE, SB_DENOISER };
-  double bar = (double)c.alpha_bar[3], x_0 = 0.8, z = (-0.3 - sqrt (bar) * x_0) / sqrt (1 - bar), t = 0.75, term,
-         epsilon = 0.37;
+  double bar = (double)c.alpha_bar[3], x_0 = 0.8, z = (-0.3 - sqrt (bar) * x_0) / sqrt (1 - bar), term, epsilon = 0.37;
+  gsl_vector *time = vector_of (0.75);
   gsl_matrix_view at = gsl_matrix_view_array (&x_0, 1, 1), noise = gsl_matrix_view_array (&z, 1, 1);
-  gsl_vector_view time = gsl_vector_view_array (&t, 1), out = gsl_vector_view_array (&term, 1);
+  gsl_vector_view out = gsl_vector_view_array (&term, 1);
   const sb_score_callback callback = { .view = SB_EPSILON, .function = given, .params = &epsilon };
   sb_score *score = scoped (sb_score_callback_alloc (&callback, ddpm));
   double weighted = sb_vlb_weight (ddpm, 3, 0.2 * 0.37 / 0.496) * gsl_pow_2 (z - epsilon);
@@ -344,7 +344,7 @@ Test (vlb, term_of_the_example)
       sb_vlb vlb
           = { .reverse
               = { .score = score, .view = views[k], .variance = SB_VARIANCE_BETA_TILDE, .last = SB_VARIANCE_BETA } };
-      ok (sb_vlb_term (&vlb, NULL, &at.matrix, &time.vector, &noise.matrix, &out.vector));
+      ok (sb_vlb_term (&vlb, NULL, &at.matrix, time, &noise.matrix, &out.vector));
       cr_assert_float_eq (term, 0.8674583541, 1e-10);
       cr_assert_float_eq (term, weighted, 1e-12, "view %d", views[k]);
       cr_assert_float_eq (term, by_snr, 1e-12, "view %d", views[k]);
@@ -359,15 +359,16 @@ Test (vlb, small_errors_are_not_lost)
   chain c;
   chain_linear (&c, 1000);
   sb_process *ddpm = chain_alloc (&c, 1);
-  double x_0 = 0.8, z = 0.5, off = 0.5 + 1e-9, t = 0.01, term;
-  gsl_matrix_view at = gsl_matrix_view_array (&x_0, 1, 1), noise = gsl_matrix_view_array (&z, 1, 1);
-  gsl_vector_view time = gsl_vector_view_array (&t, 1), out = gsl_vector_view_array (&term, 1);
+  double off = 0.5 + 1e-9, term;
+  gsl_matrix *at = matrix_of (1, 1, 0.8), *noise = matrix_of (1, 1, 0.5);
+  gsl_vector *time = vector_of (0.01);
+  gsl_vector_view out = gsl_vector_view_array (&term, 1);
   const sb_score_callback callback = { .view = SB_EPSILON, .function = given, .params = &off };
   sb_score *score = scoped (sb_score_callback_alloc (&callback, ddpm));
   sb_vlb vlb
       = { .reverse
           = { .score = score, .view = SB_EPSILON, .variance = SB_VARIANCE_BETA_TILDE, .last = SB_VARIANCE_BETA } };
-  ok (sb_vlb_term (&vlb, NULL, &at.matrix, &time.vector, &noise.matrix, &out.vector));
+  ok (sb_vlb_term (&vlb, NULL, at, time, noise, &out.vector));
   cr_assert_float_eq (term / (0.0864366 * 1e-18), 1, 1e-6);
 }
 
@@ -403,10 +404,10 @@ Test (vlb, prior_term_values)
   chain c;
   chain_linear (&c, 1000);
   sb_process *ddpm = chain_alloc (&c, 1);
-  double x[] = { 1, 0 }, L[2];
-  gsl_matrix_view x_0 = gsl_matrix_view_array (x, 2, 1);
+  double L[2];
+  gsl_matrix *x_0 = matrix_of (2, 1, 1, 0);
   gsl_vector_view L_T = gsl_vector_view_array (L, 2);
-  ok (sb_vlb_prior (ddpm, &x_0.matrix, &L_T.vector));
+  ok (sb_vlb_prior (ddpm, x_0, &L_T.vector));
   cr_assert_float_eq (L[0] / 2.0179556e-5, 1, 1e-7);
   double bar = (double)c.alpha_bar[1000];
   cr_assert_float_eq (L[1] / (bar * bar / 4 + bar * bar * bar / 6), 1, 1e-9);
@@ -629,11 +630,11 @@ Test (vlb, one_step)
   double x_1 = sqrt (0.5) * (x + z), D = 0.65, mu = (x_1 - 0.5 * (x_1 - sqrt (0.5) * 0.5) / D) / sqrt (0.5);
   cr_assert_float_eq (all, L_T - log_normal (x, mu, 0.5), 1e-12);
   cr_assert_eq (all, some);
-  double path[] = { x, x_1 }, ratio;
-  gsl_matrix_view states = gsl_matrix_view_array (path, 2, 1);
+  double ratio;
+  gsl_matrix *states = matrix_of (2, 1, x, x_1);
   gsl_vector *terms = vector (2);
-  ok (sb_vlb_path (&vlb.reverse, NULL, &states.matrix, &ratio));
-  ok (sb_vlb_path_terms (&vlb.reverse, NULL, &states.matrix, terms));
+  ok (sb_vlb_path (&vlb.reverse, NULL, states, &ratio));
+  ok (sb_vlb_path_terms (&vlb.reverse, NULL, states, terms));
   cr_assert_float_eq (ratio, gsl_vector_get (terms, 0) + gsl_vector_get (terms, 1), 1e-12);
 }
 

@@ -148,14 +148,13 @@ Test (ddpm, rescaled_schedule_is_the_same_chain)
   gsl_matrix *x = matrix_all (1, d, 0.5), *y = matrix_all (1, d, 0.5), *z = matrix (1, d);
   for (int i = 1; i <= N; i++)
     {
-      double s_data = (i - 1) / (double)N, t_data = i / (double)N;
-      gsl_vector_view s = gsl_vector_view_array (&s_data, 1), t = gsl_vector_view_array (&t_data, 1);
+      gsl_vector *s = vector_of ((i - 1) / (double)N), *t = vector_of (i / (double)N);
       cr_assert_float_eq (sb_ddpm_beta (barred, (size_t)i), sb_vp_beta (&(sb_vp){ 0.1, 20 }, (i - 1) / (N - 1.0)) / N,
                           1e-16);
       sb_stream stream = { .seed = 3, .purpose = SB_FOR_FORWARD, .index = (uint64_t)i };
       ok (sb_stream_normals (stream, 0, z));
-      ok (sb_process_transition (barred, &s.vector, &t.vector, z, x));
-      ok (sb_process_transition (plain, &s.vector, &t.vector, z, y));
+      ok (sb_process_transition (barred, s, t, z, x));
+      ok (sb_process_transition (plain, s, t, z, y));
       for (size_t k = 0; k < d; k++)
         cr_assert_eq (gsl_matrix_get (x, 0, k), gsl_matrix_get (y, 0, k));
     }
@@ -247,10 +246,10 @@ Test (ddpm, process_has_the_paper_s_settings)
   cr_assert_eq (sb_ddpm_alpha (ddpm, 0), 1);
   cr_assert_float_eq (sb_ddpm_alpha (ddpm, 1000) / 4.0358e-5, 1, 1e-4);
 
-  double x_data[] = { 1, -2 }, log_p;
-  gsl_matrix_view x = gsl_matrix_view_array (x_data, 1, 2);
+  double log_p;
+  gsl_matrix *x = matrix_of (1, 2, 1, -2);
   gsl_vector_view log_prior = gsl_vector_view_array (&log_p, 1);
-  ok (sb_process_prior_log_density (ddpm, &x.matrix, &log_prior.vector));
+  ok (sb_process_prior_log_density (ddpm, x, &log_prior.vector));
   cr_assert_float_eq (log_p, log (gsl_ran_gaussian_pdf (1, 1) * gsl_ran_gaussian_pdf (-2, 1)), 1e-14);
 }
 
@@ -284,29 +283,26 @@ Test (ddpm, refuses_betas_and_levels_that_are_none)
   double bad[] = { 0, 1, -0.1, GSL_NAN, 1.5 };
   for (int k = 0; k < 5; k++)
     {
-      double last_data[] = { 0.5, bad[k] }, first_data[] = { bad[k], 0.5 };
-      gsl_vector_view last = gsl_vector_view_array (last_data, 2), first = gsl_vector_view_array (first_data, 2);
-      cr_assert_null (sb_ddpm_betas_alloc (1, &last.vector));
-      cr_assert_null (sb_ddpm_betas_alloc (1, &first.vector));
+      gsl_vector *last = vector_of (0.5, bad[k]), *first = vector_of (bad[k], 0.5);
+      cr_assert_null (sb_ddpm_betas_alloc (1, last));
+      cr_assert_null (sb_ddpm_betas_alloc (1, first));
     }
   cr_assert_null (sb_ddpm_alloc (1, 10, 0.1, 20)); // beta_10 = 2
   cr_assert_null (sb_ddpm_alloc (1, 1, 0.1, 0.2));
   cr_assert_null (sb_ddpm_alloc (1, 0, 0.1, 0.2));
   cr_assert_null (sb_ddpm_alloc (0, 1000, 0.1, 20));
 
-  double half = 0.5;
-  gsl_vector_view one = gsl_vector_view_array (&half, 1);
-  sb_process *ddpm = scoped (sb_ddpm_betas_alloc (1, &one.vector)), *vp = scoped (sb_vp_alloc (1, 0.1, 20));
+  gsl_vector *one = vector_of (0.5);
+  sb_process *ddpm = scoped (sb_ddpm_betas_alloc (1, one)), *vp = scoped (sb_vp_alloc (1, 0.1, 20));
   cr_assert (gsl_isnan (sb_ddpm_beta (ddpm, 0)));
   cr_assert (gsl_isnan (sb_ddpm_beta (ddpm, 2)));
   cr_assert (gsl_isnan (sb_ddpm_beta (vp, 1)));
   cr_assert (gsl_isnan (sb_ddpm_alpha (ddpm, 2)));
   cr_assert (gsl_isnan (sb_ddpm_alpha (vp, 1)));
 
-  double t_data = 1, x_data = 1;
-  gsl_vector_view t = gsl_vector_view_array (&t_data, 1);
-  gsl_matrix_view x = gsl_matrix_view_array (&x_data, 1, 1);
-  refused (GSL_EUNSUP, sb_process_apply (ddpm, SB_F, CblasNoTrans, NULL, &t.vector, &x.matrix));
-  refused (GSL_EUNSUP, sb_process_apply (ddpm, SB_G, CblasNoTrans, NULL, &t.vector, &x.matrix));
-  refused (GSL_EUNSUP, sb_process_trace (ddpm, &t.vector, &t.vector));
+  gsl_vector *t = vector_of (1);
+  gsl_matrix *x = matrix_of (1, 1, 1);
+  refused (GSL_EUNSUP, sb_process_apply (ddpm, SB_F, CblasNoTrans, NULL, t, x));
+  refused (GSL_EUNSUP, sb_process_apply (ddpm, SB_G, CblasNoTrans, NULL, t, x));
+  refused (GSL_EUNSUP, sb_process_trace (ddpm, t, t));
 }

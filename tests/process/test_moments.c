@@ -413,13 +413,13 @@ Test (moments, maps_may_be_matrices)
   sb_process *process = scoped (sb_process_alloc (&integrator, NULL, 2, 0, 1, 0));
   for (int route = 0; route < 2; route++)
     {
-      double mean_data[] = { 1, 2 }, covariance_data[] = { 0.5, 0.1, 0.1, 0.25 }, t = 0.8;
-      gsl_vector_view mean = gsl_vector_view_array (mean_data, 2);
-      gsl_matrix_view covariance = gsl_matrix_view_array (covariance_data, 2, 2);
-      int status = route ? sb_moments_solve (process, 0, t, 3, &mean.vector, &covariance.matrix)
-                         : sb_moments_transition (process, 0, t, &mean.vector, &covariance.matrix);
+      double t = 0.8;
+      gsl_vector *mean = vector_of (1, 2);
+      gsl_matrix *covariance = matrix_of (2, 2, 0.5, 0.1, 0.1, 0.25);
+      int status = route ? sb_moments_solve (process, 0, t, 3, mean, covariance)
+                         : sb_moments_transition (process, 0, t, mean, covariance);
       ok (status);
-      assert_moments (mean_data, covariance_data, t, route ? 1e-11 : 1e-14);
+      assert_moments (mean->data, covariance->data, t, route ? 1e-11 : 1e-14);
     }
 }
 
@@ -430,17 +430,17 @@ Test (moments, strides_are_respected)
   sb_process *process = scoped (sb_process_alloc (&integrator, NULL, 2, 0, 1, 0));
   for (int route = 0; route < 2; route++)
     {
-      double mean_data[] = { 1, 77, 2, 77 }, wide_data[] = { 0.5, 0.1, 77, 0.1, 0.25, 77 }, t = 0.8;
+      double mean_data[] = { 1, 77, 2, 77 }, t = 0.8;
+      gsl_matrix *wide = matrix_of (2, 3, 0.5, 0.1, 77, 0.1, 0.25, 77);
       gsl_vector_view mean = gsl_vector_view_array_with_stride (mean_data, 2, 2);
-      gsl_matrix_view wide = gsl_matrix_view_array (wide_data, 2, 3);
-      gsl_matrix_view covariance = gsl_matrix_submatrix (&wide.matrix, 0, 0, 2, 2);
+      gsl_matrix_view covariance = gsl_matrix_submatrix (wide, 0, 0, 2, 2);
       int status = route ? sb_moments_solve (process, 0, t, 3, &mean.vector, &covariance.matrix)
                          : sb_moments_transition (process, 0, t, &mean.vector, &covariance.matrix);
       ok (status);
       double mean_found[] = { mean_data[0], mean_data[2] };
-      double found[] = { wide_data[0], wide_data[1], wide_data[3], wide_data[4] };
+      double found[] = { wide->data[0], wide->data[1], wide->data[3], wide->data[4] };
       assert_moments (mean_found, found, t, 1e-11);
-      cr_assert (mean_data[1] == 77 && mean_data[3] == 77 && wide_data[2] == 77 && wide_data[5] == 77);
+      cr_assert (mean_data[1] == 77 && mean_data[3] == 77 && wide->data[2] == 77 && wide->data[5] == 77);
     }
 }
 
@@ -476,14 +476,14 @@ Test (moments, refuses_what_does_not_fit)
 Test (moments, sde_is_solved_from_epsilon_on)
 {
   sb_process *ve = scoped (sb_ve_alloc (1, 0.01, 20));
-  double mean_data = 1, variance = 0;
-  gsl_vector_view mean = gsl_vector_view_array (&mean_data, 1);
+  double variance = 0;
+  gsl_vector *mean = vector_of (1);
   gsl_matrix_view covariance = gsl_matrix_view_array (&variance, 1, 1);
-  refused (GSL_EDOM, sb_moments_solve (ve, 0, 1, 10, &mean.vector, &covariance.matrix));
-  refused (GSL_EDOM, sb_moments_solve (ve, 0.5e-5, 1, 10, &mean.vector, &covariance.matrix));
-  ok (sb_moments_solve (ve, ve->t_min, 0.1, 50, &mean.vector, &covariance.matrix));
+  refused (GSL_EDOM, sb_moments_solve (ve, 0, 1, 10, mean, &covariance.matrix));
+  refused (GSL_EDOM, sb_moments_solve (ve, 0.5e-5, 1, 10, mean, &covariance.matrix));
+  ok (sb_moments_solve (ve, ve->t_min, 0.1, 50, mean, &covariance.matrix));
   cr_assert_float_eq (variance / (1e-4 * (pow (2000, 0.2) - pow (2000, 2e-5))), 1, 1e-11);
-  cr_assert_eq (mean_data, 1);
+  cr_assert_eq (mean->data[0], 1);
   ve->t_min = 0;
-  refused (GSL_EDOM, sb_moments_solve (ve, 0, 1, 10, &mean.vector, &covariance.matrix));
+  refused (GSL_EDOM, sb_moments_solve (ve, 0, 1, 10, mean, &covariance.matrix));
 }

@@ -56,29 +56,27 @@ Test (process, transition_is_the_map_and_the_noise)
 {
   int released = 0;
   sb_process *process = sb_process_alloc (&shear, &released, 2, 0, 1, 0);
-  double x_data[] = { 1, 2, 3, 4 }, z_data[] = { 10, 20, 30, 40 }, s_data[] = { 0, 0.25 }, t_data[] = { 0.5, 1 };
-  gsl_matrix_view x = gsl_matrix_view_array (x_data, 2, 2), z = gsl_matrix_view_array (z_data, 2, 2);
-  gsl_vector_view s = gsl_vector_view_array (s_data, 2), t = gsl_vector_view_array (t_data, 2);
-  ok (sb_process_transition (process, &s.vector, &t.vector, &z.matrix, &x.matrix));
+  gsl_matrix *x = matrix_of (2, 2, 1, 2, 3, 4), *z = matrix_of (2, 2, 10, 20, 30, 40);
+  gsl_vector *s = vector_of (0, 0.25), *t = vector_of (0.5, 1);
+  ok (sb_process_transition (process, s, t, z, x));
   double expected[] = { 1 + 2 + 5 + 20, 2 + 10, 3 + 1.5 * 4 + 22.5 + 60, 4 + 30 };
   for (int k = 0; k < 4; k++)
     {
-      cr_assert_float_eq (x_data[k], expected[k], 1e-14);
-      cr_assert_eq (z_data[k], 10 * (k + 1));
+      cr_assert_float_eq (x->data[k], expected[k], 1e-14);
+      cr_assert_eq (z->data[k], 10 * (k + 1));
     }
 
-  double alone_data[] = { 1, 2 };
-  gsl_matrix_view alone = gsl_matrix_view_array (alone_data, 1, 2), z_0 = gsl_matrix_view_array (z_data, 1, 2);
-  gsl_vector_view s_0 = gsl_vector_view_array (s_data, 1), t_0 = gsl_vector_view_array (t_data, 1);
-  ok (sb_process_transition (process, &s_0.vector, &t_0.vector, &z_0.matrix, &alone.matrix));
-  cr_assert (alone_data[0] == x_data[0] && alone_data[1] == x_data[1]);
+  gsl_matrix *alone = matrix_of (1, 2, 1, 2);
+  gsl_matrix_view z_0 = gsl_matrix_view_array (z->data, 1, 2);
+  gsl_vector_view s_0 = gsl_vector_view_array (s->data, 1), t_0 = gsl_vector_view_array (t->data, 1);
+  ok (sb_process_transition (process, &s_0.vector, &t_0.vector, &z_0.matrix, alone));
+  cr_assert (alone->data[0] == x->data[0] && alone->data[1] == x->data[1]);
 
-  double mean_data[] = { 1, 2, 3, 4 };
-  gsl_matrix_view mean = gsl_matrix_view_array (mean_data, 2, 2);
-  ok (sb_process_transition (process, NULL, &t.vector, NULL, &mean.matrix));
+  gsl_matrix *mean = matrix_of (2, 2, 1, 2, 3, 4);
+  ok (sb_process_transition (process, NULL, t, NULL, mean));
   double expected_mean[] = { 1 + 2, 2, 3 + 8, 4 };
   for (int k = 0; k < 4; k++)
-    cr_assert_float_eq (mean_data[k], expected_mean[k], 1e-14);
+    cr_assert_float_eq (mean->data[k], expected_mean[k], 1e-14);
   sb_process_free (process);
   cr_assert_eq (released, 1);
 }
@@ -97,8 +95,7 @@ product (const gsl_matrix *x, const gsl_matrix *y)
 static double
 duality_residual (const sb_process *process, sb_process_map map, double from, double to, sb_stream stream)
 {
-  gsl_matrix *x = matrix (1, 2), *y = matrix (1, 2);
-  gsl_matrix *mapped_x = matrix (1, 2), *mapped_y = matrix (1, 2);
+  gsl_matrix *x = matrix (1, 2), *y = matrix (1, 2), *mapped_x = matrix (1, 2), *mapped_y = matrix (1, 2);
   gsl_vector_view s = gsl_vector_view_array (&from, 1), t = gsl_vector_view_array (&to, 1);
   sb_stream_normals (stream, 0, x);
   sb_stream_normals (stream, 2, y);
@@ -191,14 +188,13 @@ Test (process, scalar_maps_multiply_rows)
   sb_process *toy = toy_alloc (3);
   sb_process_map maps[] = { SB_A, SB_A_INVERSE, SB_S, SB_S_INVERSE, SB_F, SB_G };
   double expected[][2] = { { 2, 3 }, { 0.5, 1 / 3.0 }, { 3, 1.5 }, { 1 / 3.0, 1 / 1.5 }, { -5, -6.25 }, { 7, 8.75 } };
-  double s_data[] = { 0, 1 }, t_data[] = { 1, 1.25 };
-  gsl_vector_view s = gsl_vector_view_array (s_data, 2), t = gsl_vector_view_array (t_data, 2);
+  gsl_vector *s = vector_of (0, 1), *t = vector_of (1, 1.25);
   for (int m = 0; m < 6; m++)
     {
       // a block of a wider matrix: what lies beside it stays
       gsl_matrix *wide = matrix_all (2, 5, 6);
       gsl_matrix_view x = gsl_matrix_submatrix (wide, 0, 1, 2, 3);
-      ok (sb_process_apply (toy, maps[m], CblasNoTrans, &s.vector, &t.vector, &x.matrix));
+      ok (sb_process_apply (toy, maps[m], CblasNoTrans, s, t, &x.matrix));
       for (size_t i = 0; i < 2; i++)
         for (size_t k = 0; k < 5; k++)
           cr_assert_float_eq (gsl_matrix_get (wide, i, k), 1 <= k && k <= 3 ? 6 * expected[m][i] : 6, 1e-13,
@@ -210,20 +206,20 @@ Test (process, scalar_maps_multiply_rows)
 
 Test (process, rows_keep_their_own_times)
 {
-  double s_data[] = { 0, 0, 0, 0.5, 0.5, 0.25, 0.25, 1, 0 }, t_data[] = { 1, 1, 2, 2, 2, 2, 0.25, 1.25, 1 };
+  gsl_vector *s = vector_of (0, 0, 0, 0.5, 0.5, 0.25, 0.25, 1, 0);
+  gsl_vector *t = vector_of (1, 1, 2, 2, 2, 2, 0.25, 1.25, 1);
   sb_process *toy = toy_alloc (1);
-  gsl_vector_view s = gsl_vector_view_array (s_data, 9), t = gsl_vector_view_array (t_data, 9);
   sb_process_map maps[] = { SB_A, SB_S, SB_F, SB_G };
   for (int m = 0; m < 4; m++)
     for (int from_zero = 0; from_zero < 2; from_zero++)
       {
         gsl_matrix *x = matrix_all (9, 1, 1);
-        const gsl_vector *from = from_zero ? NULL : &s.vector;
-        ok (sb_process_apply (toy, maps[m], CblasNoTrans, from, &t.vector, x));
+        const gsl_vector *from = from_zero ? NULL : s;
+        ok (sb_process_apply (toy, maps[m], CblasNoTrans, from, t, x));
         for (size_t i = 0; i < 9; i++)
           {
-            double start = from_zero ? 0 : s_data[i];
-            double number[] = { 2 + start, 3 * sqrt (t_data[i] - start), -5 * t_data[i], 7 * t_data[i] };
+            double start = from_zero ? 0 : s->data[i];
+            double number[] = { 2 + start, 3 * sqrt (t->data[i] - start), -5 * t->data[i], 7 * t->data[i] };
             cr_assert_float_eq (gsl_matrix_get (x, i, 0), number[m], 1e-14, "map %d, row %zu", m, i);
           }
       }
@@ -234,15 +230,15 @@ Test (process, rows_keep_their_own_times)
 Test (process, no_start_means_zero)
 {
   sb_process *toy = toy_alloc (1);
-  double a, sd, x_data = 1, t_data = 0.25, log_det_data;
-  gsl_matrix_view x = gsl_matrix_view_array (&x_data, 1, 1);
-  gsl_vector_view t = gsl_vector_view_array (&t_data, 1), log_det = gsl_vector_view_array (&log_det_data, 1);
+  double a, sd;
+  gsl_matrix *x = matrix_of (1, 1, 1);
+  gsl_vector *t = vector_of (0.25), *log_det = vector (1);
   ok (sb_process_scalars (toy, 0, 0.25, &a, &sd));
   cr_assert (a == 2 && sd == 1.5);
-  ok (sb_process_apply (toy, SB_S, CblasNoTrans, NULL, &t.vector, &x.matrix));
-  cr_assert_eq (x_data, 1.5);
-  ok (sb_process_log_det (toy, NULL, &t.vector, &log_det.vector));
-  cr_assert_float_eq (log_det_data, log (1.5), 1e-15);
+  ok (sb_process_apply (toy, SB_S, CblasNoTrans, NULL, t, x));
+  cr_assert_eq (x->data[0], 1.5);
+  ok (sb_process_log_det (toy, NULL, t, log_det));
+  cr_assert_float_eq (log_det->data[0], log (1.5), 1e-15);
 }
 
 // $\log|\det S|$ and $\operatorname{tr} F$ count every dimension.
@@ -250,14 +246,12 @@ Test (process, no_start_means_zero)
 Test (process, determinant_and_trace)
 {
   sb_process *toy = toy_alloc (4);
-  double s_data[] = { 0, 1 }, t_data[] = { 1, 1.25 }, out_data[2];
-  gsl_vector_view s = gsl_vector_view_array (s_data, 2), t = gsl_vector_view_array (t_data, 2);
-  gsl_vector_view out = gsl_vector_view_array (out_data, 2);
-  ok (sb_process_log_det (toy, &s.vector, &t.vector, &out.vector));
-  cr_assert_float_eq (out_data[0], log (81), 1e-14);
-  cr_assert_float_eq (out_data[1], log (1.5 * 1.5 * 1.5 * 1.5), 1e-14);
-  ok (sb_process_trace (toy, &t.vector, &out.vector));
-  cr_assert (out_data[0] == -20 && out_data[1] == -25);
+  gsl_vector *s = vector_of (0, 1), *t = vector_of (1, 1.25), *out = vector (2);
+  ok (sb_process_log_det (toy, s, t, out));
+  cr_assert_float_eq (out->data[0], log (81), 1e-14);
+  cr_assert_float_eq (out->data[1], log (1.5 * 1.5 * 1.5 * 1.5), 1e-14);
+  ok (sb_process_trace (toy, t, out));
+  cr_assert (out->data[0] == -20 && out->data[1] == -25);
 }
 
 // ## The prior
@@ -297,10 +291,9 @@ Test (process, prior_is_the_stream_scaled)
 static double
 coefficient (const sb_process *process, sb_process_map map, double time)
 {
-  double x_data = 1;
-  gsl_matrix_view x = gsl_matrix_view_array (&x_data, 1, 1);
+  gsl_matrix *x = matrix_of (1, 1, 1);
   gsl_vector_view t = gsl_vector_view_array (&time, 1);
-  return sb_process_apply (process, map, CblasNoTrans, NULL, &t.vector, &x.matrix) ? GSL_NAN : x_data;
+  return sb_process_apply (process, map, CblasNoTrans, NULL, &t.vector, x) ? GSL_NAN : x->data[0];
 }
 
 static void
@@ -375,13 +368,13 @@ Test (process, kernels_compose)
 static void
 step_coefficients (const sb_process *chain, size_t i, double *f, double *G)
 {
-  double N = (double)chain->levels, s_data[] = { (double)i / N, (double)i / N };
-  double t_data[] = { (double)(i + 1) / N, (double)(i + 1) / N }, x_data[] = { 1, 0 }, z_data[] = { 0, 1 };
-  gsl_vector_view s = gsl_vector_view_array (s_data, 2), t = gsl_vector_view_array (t_data, 2);
-  gsl_matrix_view x = gsl_matrix_view_array (x_data, 2, 1), z = gsl_matrix_view_array (z_data, 2, 1);
-  ok (sb_process_transition (chain, &s.vector, &t.vector, &z.matrix, &x.matrix));
-  *f = x_data[0] - 1;
-  *G = x_data[1];
+  double N = (double)chain->levels;
+  gsl_vector *s = vector_of ((double)i / N, (double)i / N);
+  gsl_vector *t = vector_of ((double)(i + 1) / N, (double)(i + 1) / N);
+  gsl_matrix *x = matrix_of (2, 1, 1, 0), *z = matrix_of (2, 1, 0, 1);
+  ok (sb_process_transition (chain, s, t, z, x));
+  *f = x->data[0] - 1;
+  *G = x->data[1];
 }
 
 Test (process, chains_are_the_discretisation_of_the_paper)
@@ -509,13 +502,14 @@ Test (process, refuses_times_that_are_none)
   double bad[][2] = { { 0.5, 0.4 }, { -0.1, 0.5 }, { 0.5, 1.1 }, { GSL_NAN, 0.5 }, { 0.5, GSL_NAN } };
   for (int k = 0; k < 5; k++)
     {
-      double a, sd, s_data[] = { 0, bad[k][0] }, t_data[] = { 0.5, bad[k][1] }, x_data[] = { 1, 1 };
-      gsl_vector_view s = gsl_vector_view_array (s_data, 2), t = gsl_vector_view_array (t_data, 2);
-      gsl_matrix_view x = gsl_matrix_view_array (x_data, 2, 1);
+      double a, sd, t_data[] = { 0.5, bad[k][1] };
+      gsl_vector *s = vector_of (0, bad[k][0]);
+      gsl_matrix *x = matrix_of (2, 1, 1, 1);
+      gsl_vector_view t = gsl_vector_view_array (t_data, 2);
       refused (GSL_EDOM, sb_process_scalars (vp, bad[k][0], bad[k][1], &a, &sd));
-      refused (GSL_EDOM, sb_process_apply (vp, SB_A, CblasNoTrans, &s.vector, &t.vector, &x.matrix));
-      refused (GSL_EDOM, sb_process_log_det (vp, &s.vector, &t.vector, &t.vector));
-      refused (GSL_EDOM, sb_process_transition (vp, &s.vector, &t.vector, &x.matrix, &x.matrix));
+      refused (GSL_EDOM, sb_process_apply (vp, SB_A, CblasNoTrans, s, &t.vector, x));
+      refused (GSL_EDOM, sb_process_log_det (vp, s, &t.vector, &t.vector));
+      refused (GSL_EDOM, sb_process_transition (vp, s, &t.vector, x, x));
     }
   double a, sd, late = 1.5;
   gsl_vector_view t = gsl_vector_view_array (&late, 1);
@@ -530,11 +524,10 @@ Test (process, refuses_times_that_are_none)
 Test (process, drift_and_diffusion_ignore_the_start)
 {
   sb_process *vp = scoped (sb_vp_alloc (1, 0.1, 20));
-  double t_data = 0.25, s_data[] = { 7, 8 }, x_data = 1;
-  gsl_vector_view t = gsl_vector_view_array (&t_data, 1), s = gsl_vector_view_array (s_data, 2);
-  gsl_matrix_view x = gsl_matrix_view_array (&x_data, 1, 1);
-  ok (sb_process_apply (vp, SB_F, CblasNoTrans, &s.vector, &t.vector, &x.matrix));
-  ok (sb_process_apply (vp, SB_G, CblasNoTrans, &s.vector, &t.vector, &x.matrix));
+  gsl_vector *t = vector_of (0.25), *s = vector_of (7, 8);
+  gsl_matrix *x = matrix_of (1, 1, 1);
+  ok (sb_process_apply (vp, SB_F, CblasNoTrans, s, t, x));
+  ok (sb_process_apply (vp, SB_G, CblasNoTrans, s, t, x));
 }
 
 Test (process, refuses_shapes_that_do_not_fit)
@@ -579,31 +572,30 @@ Test (process, refuses_maps_that_are_none)
   static const sb_process_type bare = { .name = "bare" };
   sb_process *process = scoped (sb_process_alloc (&bare, NULL, 1, 0, 1, 0)),
              *sheared = scoped (sb_process_alloc (&shear, &released, 2, 0, 1, 0));
-  double a, sd, t_data = 0.5, x_data[] = { 1, 1 };
-  gsl_vector_view t = gsl_vector_view_array (&t_data, 1);
+  double a, sd, x_data[] = { 1, 1 };
+  gsl_vector *t = vector_of (0.5);
   gsl_matrix_view x = gsl_matrix_view_array (x_data, 1, 1), pair = gsl_matrix_view_array (x_data, 1, 2);
-  refused (GSL_EUNSUP, sb_process_apply (process, SB_A, CblasNoTrans, NULL, &t.vector, &x.matrix));
-  refused (GSL_EUNSUP, sb_process_transition (process, NULL, &t.vector, NULL, &x.matrix));
+  refused (GSL_EUNSUP, sb_process_apply (process, SB_A, CblasNoTrans, NULL, t, &x.matrix));
+  refused (GSL_EUNSUP, sb_process_transition (process, NULL, t, NULL, &x.matrix));
   refused (GSL_EUNSUP, sb_process_scalars (process, 0, 0.5, &a, &sd));
-  refused (GSL_EUNSUP, sb_process_log_det (process, NULL, &t.vector, &t.vector));
-  refused (GSL_EUNSUP, sb_process_trace (process, &t.vector, &t.vector));
+  refused (GSL_EUNSUP, sb_process_log_det (process, NULL, t, t));
+  refused (GSL_EUNSUP, sb_process_trace (process, t, t));
   refused (GSL_EUNSUP, sb_process_prior (process, (sb_stream){ .seed = 1 }, &x.matrix));
-  refused (GSL_EUNSUP, sb_process_prior_log_density (process, &x.matrix, &t.vector));
-  refused (GSL_EUNSUP, sb_process_apply (sheared, SB_F, CblasNoTrans, NULL, &t.vector, &pair.matrix));
+  refused (GSL_EUNSUP, sb_process_prior_log_density (process, &x.matrix, t));
+  refused (GSL_EUNSUP, sb_process_apply (sheared, SB_F, CblasNoTrans, NULL, t, &pair.matrix));
 
   sb_process *vp = scoped (sb_vp_alloc (1, 0.1, 20));
-  refused (GSL_ESING, sb_process_apply (vp, SB_S_INVERSE, CblasNoTrans, &t.vector, &t.vector, &x.matrix));
-  refused (GSL_ESING, sb_process_log_det (vp, &t.vector, &t.vector, &t.vector));
-  refused (GSL_EINVAL, sb_process_apply (vp, SB_A, CblasConjTrans, NULL, &t.vector, &x.matrix));
-  refused (GSL_EINVAL, sb_process_apply (vp, (sb_process_map)99, CblasNoTrans, NULL, &t.vector, &x.matrix));
+  refused (GSL_ESING, sb_process_apply (vp, SB_S_INVERSE, CblasNoTrans, t, t, &x.matrix));
+  refused (GSL_ESING, sb_process_log_det (vp, t, t, t));
+  refused (GSL_EINVAL, sb_process_apply (vp, SB_A, CblasConjTrans, NULL, t, &x.matrix));
+  refused (GSL_EINVAL, sb_process_apply (vp, (sb_process_map)99, CblasNoTrans, NULL, t, &x.matrix));
 
   sb_process *forgetful = scoped (sb_vp_alloc (1, 1e4, 1e4)); // a(0, 0.5) = exp(-2500) = 0
-  refused (GSL_ESING, sb_process_apply (forgetful, SB_A_INVERSE, CblasNoTrans, NULL, &t.vector, &x.matrix));
+  refused (GSL_ESING, sb_process_apply (forgetful, SB_A_INVERSE, CblasNoTrans, NULL, t, &x.matrix));
 
   sb_process *toy = toy_alloc (1);
-  double zero = 0;
-  gsl_vector_view start = gsl_vector_view_array (&zero, 1);
-  refused (GSL_EDOM, sb_process_apply (toy, SB_G, CblasNoTrans, NULL, &start.vector, &x.matrix));
+  gsl_vector *start = vector_of (0);
+  refused (GSL_EDOM, sb_process_apply (toy, SB_G, CblasNoTrans, NULL, start, &x.matrix));
 }
 
 // ## Making and releasing

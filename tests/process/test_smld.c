@@ -84,9 +84,8 @@ Test (smld, simulated_chains_have_its_variance)
 
 Test (smld, close_scales_keep_their_digits)
 {
-  double sigmas[] = { 3, 3 * (1 + 0x1p-40) };
-  gsl_vector_view sigma = gsl_vector_view_array (sigmas, 2);
-  sb_process *smld = scoped (sb_smld_sigmas_alloc (1, &sigma.vector));
+  gsl_vector *sigma = vector_of (3, 3 * (1 + 0x1p-40));
+  sb_process *smld = scoped (sb_smld_sigmas_alloc (1, sigma));
   double a, sd;
   ok (sb_process_scalars (smld, 0.5, 1, &a, &sd));
   cr_assert_float_eq (sd / (3 * sqrt (0x1p-39 + 0x1p-80)), 1, 1e-15);
@@ -235,30 +234,28 @@ Test (smld, process_has_the_paper_s_settings)
   cr_assert_eq (sb_smld_sigma (smld, 1), 0.01);
   cr_assert_eq (sb_smld_sigma (smld, 1000), 50);
 
-  double x_data[] = { 30, -80 }, log_p;
-  gsl_matrix_view x = gsl_matrix_view_array (x_data, 1, 2);
+  double log_p;
+  gsl_matrix *x = matrix_of (1, 2, 30, -80);
   gsl_vector_view log_prior = gsl_vector_view_array (&log_p, 1);
-  ok (sb_process_prior_log_density (smld, &x.matrix, &log_prior.vector));
+  ok (sb_process_prior_log_density (smld, x, &log_prior.vector));
   cr_assert_float_eq (log_p, log (gsl_ran_gaussian_pdf (30, 50) * gsl_ran_gaussian_pdf (-80, 50)), 1e-13);
 }
 
 Test (smld, refuses_scales_and_levels_that_are_none)
 {
-  double down_data[] = { 2, 1 }, same_data[] = { 1, 1 }, none_data[] = { 0, 1 }, infinite_data[] = { 1, GSL_POSINF };
-  gsl_vector_view down = gsl_vector_view_array (down_data, 2), same = gsl_vector_view_array (same_data, 2);
-  gsl_vector_view none = gsl_vector_view_array (none_data, 2), infinite = gsl_vector_view_array (infinite_data, 2);
-  cr_assert_null (sb_smld_sigmas_alloc (1, &down.vector));
-  cr_assert_null (sb_smld_sigmas_alloc (1, &same.vector));
-  cr_assert_null (sb_smld_sigmas_alloc (1, &none.vector));
-  cr_assert_null (sb_smld_sigmas_alloc (1, &infinite.vector));
+  gsl_vector *down = vector_of (2, 1), *same = vector_of (1, 1);
+  gsl_vector *none = vector_of (0, 1), *infinite = vector_of (1, GSL_POSINF);
+  cr_assert_null (sb_smld_sigmas_alloc (1, down));
+  cr_assert_null (sb_smld_sigmas_alloc (1, same));
+  cr_assert_null (sb_smld_sigmas_alloc (1, none));
+  cr_assert_null (sb_smld_sigmas_alloc (1, infinite));
   cr_assert_null (sb_smld_alloc (1, 10, 0, 1));
   cr_assert_null (sb_smld_alloc (1, 1, 0.1, 1));
   cr_assert_null (sb_smld_alloc (1, 0, 0.1, 1));
   cr_assert_null (sb_smld_alloc (0, 10, 0.1, 1));
 
-  double one_data = 3;
-  gsl_vector_view one = gsl_vector_view_array (&one_data, 1);
-  sb_process *smld = scoped (sb_smld_sigmas_alloc (1, &one.vector)), *ve = scoped (sb_ve_alloc (1, 0.01, 1));
+  gsl_vector *one = vector_of (3);
+  sb_process *smld = scoped (sb_smld_sigmas_alloc (1, one)), *ve = scoped (sb_ve_alloc (1, 0.01, 1));
   double p, q, tau;
   cr_assert (gsl_isnan (sb_smld_sigma (smld, 2)));
   cr_assert (gsl_isnan (sb_smld_sigma (ve, 0)));
@@ -268,10 +265,9 @@ Test (smld, refuses_scales_and_levels_that_are_none)
   refused (GSL_EDOM, sb_smld_posterior (smld, 2, &p, &q, &tau));
   refused (GSL_EINVAL, sb_smld_posterior (ve, 1, &p, &q, &tau));
 
-  double t_data = 1, x_data = 1;
-  gsl_vector_view t = gsl_vector_view_array (&t_data, 1);
-  gsl_matrix_view x = gsl_matrix_view_array (&x_data, 1, 1);
-  refused (GSL_EUNSUP, sb_process_apply (smld, SB_F, CblasNoTrans, NULL, &t.vector, &x.matrix));
-  refused (GSL_EUNSUP, sb_process_apply (smld, SB_G, CblasNoTrans, NULL, &t.vector, &x.matrix));
-  refused (GSL_EUNSUP, sb_process_trace (smld, &t.vector, &t.vector));
+  gsl_vector *t = vector_of (1);
+  gsl_matrix *x = matrix_of (1, 1, 1);
+  refused (GSL_EUNSUP, sb_process_apply (smld, SB_F, CblasNoTrans, NULL, t, x));
+  refused (GSL_EUNSUP, sb_process_apply (smld, SB_G, CblasNoTrans, NULL, t, x));
+  refused (GSL_EUNSUP, sb_process_trace (smld, t, t));
 }

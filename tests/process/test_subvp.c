@@ -173,10 +173,9 @@ Test (subvp, ends_at_the_prior)
 static double
 map_of (const sb_process *process, sb_process_map map, double time)
 {
-  double x_data = 1;
-  gsl_matrix_view x = gsl_matrix_view_array (&x_data, 1, 1);
+  gsl_matrix *x = matrix_of (1, 1, 1);
   gsl_vector_view t = gsl_vector_view_array (&time, 1);
-  return sb_process_apply (process, map, CblasNoTrans, NULL, &t.vector, &x.matrix) ? GSL_NAN : x_data;
+  return sb_process_apply (process, map, CblasNoTrans, NULL, &t.vector, x) ? GSL_NAN : x->data[0];
 }
 
 Test (subvp, process_differs_from_vp_in_its_noise_only)
@@ -197,10 +196,10 @@ Test (subvp, process_differs_from_vp_in_its_noise_only)
       cr_assert_eq (sd_subvp, sqrt (sb_subvp_variance (&paper, s, t)));
     }
 
-  double x_data = 1.5, log_p = 0;
-  gsl_matrix_view x = gsl_matrix_view_array (&x_data, 1, 1);
+  double log_p = 0;
+  gsl_matrix *x = matrix_of (1, 1, 1.5);
   gsl_vector_view log_prior = gsl_vector_view_array (&log_p, 1);
-  ok (sb_process_prior_log_density (subvp, &x.matrix, &log_prior.vector));
+  ok (sb_process_prior_log_density (subvp, x, &log_prior.vector));
   cr_assert_float_eq (log_p, log (gsl_ran_gaussian_pdf (1.5, 1)), 1e-14);
 }
 

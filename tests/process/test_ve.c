@@ -200,11 +200,10 @@ Test (ve, jumps_at_zero)
   cr_assert_float_eq (variance_of (ve, 0, SB_VE_EPSILON) / 1.000152e-4, 1, 1e-6);
   cr_assert_eq (variance_of (ve, 0, 0), 0);
 
-  double t_data = 0, x_data = 1;
-  gsl_vector_view t = gsl_vector_view_array (&t_data, 1);
-  gsl_matrix_view x = gsl_matrix_view_array (&x_data, 1, 1);
-  refused (GSL_EDOM, sb_process_apply (ve, SB_G, CblasNoTrans, NULL, &t.vector, &x.matrix));
-  refused (GSL_ESING, sb_process_apply (ve, SB_S_INVERSE, CblasNoTrans, NULL, &t.vector, &x.matrix));
+  gsl_vector *t = vector_of (0);
+  gsl_matrix *x = matrix_of (1, 1, 1);
+  refused (GSL_EDOM, sb_process_apply (ve, SB_G, CblasNoTrans, NULL, t, x));
+  refused (GSL_ESING, sb_process_apply (ve, SB_S_INVERSE, CblasNoTrans, NULL, t, x));
 }
 
 // Eq. (31) follows "via Eq. (29)" only if the jump is counted: the SDE (30) alone, integrated from $0^+$, gathers $\sigma^2(t) -
@@ -280,10 +279,10 @@ Test (ve, process_has_the_paper_s_times_and_prior)
   cr_assert_eq (ve->t_min, 1e-5);
   cr_assert_eq (ve->t_max, 1);
 
-  double x_data[] = { 30, -80 }, log_p;
-  gsl_matrix_view x = gsl_matrix_view_array (x_data, 1, 2);
+  double log_p;
+  gsl_matrix *x = matrix_of (1, 2, 30, -80);
   gsl_vector_view log_prior = gsl_vector_view_array (&log_p, 1);
-  ok (sb_process_prior_log_density (ve, &x.matrix, &log_prior.vector));
+  ok (sb_process_prior_log_density (ve, x, &log_prior.vector));
   cr_assert_float_eq (log_p, log (gsl_ran_gaussian_pdf (30, 50) * gsl_ran_gaussian_pdf (-80, 50)), 1e-13);
 }
 
@@ -301,13 +300,12 @@ Test (ve, settings_of_the_paper)
 Test (ve, has_no_drift)
 {
   sb_process *ve = scoped (sb_ve_alloc (2, 0.01, 50));
-  double x_data[] = { 3, -4 }, t_data = 0.5, trace_data = 1;
-  gsl_matrix_view x = gsl_matrix_view_array (x_data, 1, 2);
-  gsl_vector_view t = gsl_vector_view_array (&t_data, 1), trace = gsl_vector_view_array (&trace_data, 1);
-  ok (sb_process_trace (ve, &t.vector, &trace.vector));
-  cr_assert_eq (trace_data, 0);
-  ok (sb_process_apply (ve, SB_F, CblasNoTrans, NULL, &t.vector, &x.matrix));
-  cr_assert (x_data[0] == 0 && x_data[1] == 0);
+  gsl_matrix *x = matrix_of (1, 2, 3, -4);
+  gsl_vector *t = vector_of (0.5), *trace = vector_of (1);
+  ok (sb_process_trace (ve, t, trace));
+  cr_assert_eq (trace->data[0], 0);
+  ok (sb_process_apply (ve, SB_F, CblasNoTrans, NULL, t, x));
+  cr_assert (x->data[0] == 0 && x->data[1] == 0);
 }
 
 Test (ve, refuses_scales_that_are_none)

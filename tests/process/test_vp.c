@@ -199,10 +199,10 @@ Test (vp, process_has_the_paper_s_times_and_prior)
   cr_assert_eq (vp->t_max, 1);
   cr_assert_str_eq (vp->type->name, "vp");
 
-  double x_data[] = { 1, -2, 0.5 }, log_p;
-  gsl_matrix_view x = gsl_matrix_view_array (x_data, 1, 3);
+  double log_p;
+  gsl_matrix *x = matrix_of (1, 3, 1, -2, 0.5);
   gsl_vector_view log_prior = gsl_vector_view_array (&log_p, 1);
-  ok (sb_process_prior_log_density (vp, &x.matrix, &log_prior.vector));
+  ok (sb_process_prior_log_density (vp, x, &log_prior.vector));
   double expected = gsl_ran_gaussian_pdf (1, 1) * gsl_ran_gaussian_pdf (-2, 1) * gsl_ran_gaussian_pdf (0.5, 1);
   cr_assert_float_eq (log_p, log (expected), 1e-14);
 }
@@ -215,14 +215,13 @@ Test (vp, process_applies_this_kernel)
   cr_assert_eq (a, sb_vp_mean (&paper, 0.2, 0.7));
   cr_assert_eq (sd, sqrt (sb_vp_variance (&paper, 0.2, 0.7)));
 
-  double x_data = 2, t_data = 0.7;
-  gsl_matrix_view x = gsl_matrix_view_array (&x_data, 1, 1);
-  gsl_vector_view t = gsl_vector_view_array (&t_data, 1);
-  ok (sb_process_apply (vp, SB_F, CblasNoTrans, NULL, &t.vector, &x.matrix));
-  cr_assert_eq (x_data, 2 * sb_vp_drift (&paper, 0.7));
-  x_data = 2;
-  ok (sb_process_apply (vp, SB_G, CblasNoTrans, NULL, &t.vector, &x.matrix));
-  cr_assert_eq (x_data, 2 * sb_vp_diffusion (&paper, 0.7));
+  gsl_matrix *x = matrix_of (1, 1, 2);
+  gsl_vector *t = vector_of (0.7);
+  ok (sb_process_apply (vp, SB_F, CblasNoTrans, NULL, t, x));
+  cr_assert_eq (x->data[0], 2 * sb_vp_drift (&paper, 0.7));
+  x->data[0] = 2;
+  ok (sb_process_apply (vp, SB_G, CblasNoTrans, NULL, t, x));
+  cr_assert_eq (x->data[0], 2 * sb_vp_diffusion (&paper, 0.7));
 }
 
 Test (vp, refuses_rates_that_are_none)

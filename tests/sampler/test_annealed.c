@@ -68,17 +68,15 @@ Test (annealed, ladder)
   cr_assert_eq (sb_smld_sigma (chain, 1), 0.2);
   cr_assert_eq (sb_smld_sigma (chain, 2), 7);
 
-  double one = 0.3, turned[] = { 2, 1 }, with_zero[] = { 0, 1 };
-  gsl_vector_view single = gsl_vector_view_array (&one, 1), down = gsl_vector_view_array (turned, 2),
-                  zero = gsl_vector_view_array (with_zero, 2);
-  chain = scoped (sb_smld_sigmas_alloc (1, &single.vector));
+  gsl_vector *single = vector_of (0.3), *down = vector_of (2, 1), *zero = vector_of (0, 1);
+  chain = scoped (sb_smld_sigmas_alloc (1, single));
   cr_assert_eq (sb_smld_sigma (chain, 1), 0.3);
-  refused (GSL_EBADLEN, sb_grid_geometric (0.1, 1, &single.vector));
-  refused (GSL_EINVAL, sb_grid_geometric (1, 0.1, &down.vector));
-  refused (GSL_EINVAL, sb_grid_geometric (0, 1, &down.vector));
-  refused (GSL_EINVAL, sb_grid_geometric (-1, 1, &down.vector));
-  cr_assert_null (sb_smld_sigmas_alloc (1, &down.vector));
-  cr_assert_null (sb_smld_sigmas_alloc (1, &zero.vector));
+  refused (GSL_EBADLEN, sb_grid_geometric (0.1, 1, single));
+  refused (GSL_EINVAL, sb_grid_geometric (1, 0.1, down));
+  refused (GSL_EINVAL, sb_grid_geometric (0, 1, down));
+  refused (GSL_EINVAL, sb_grid_geometric (-1, 1, down));
+  cr_assert_null (sb_smld_sigmas_alloc (1, down));
+  cr_assert_null (sb_smld_sigmas_alloc (1, zero));
 }
 
 // ## Step sizes
@@ -236,10 +234,10 @@ with_zero (const gsl_vector *times)
 
 Test (annealed, the_same_as_correctors_alone)
 {
-  double w[] = { 0.4, 0.6 }, mean[] = { -1, 0.5, 2, 1 }, C[] = { 1, 0.3, 0.3, 0.5, 0.7, -0.2, -0.2, 1.2 };
-  gsl_vector_view weights = gsl_vector_view_array (w, 2);
-  gsl_matrix_view means = gsl_matrix_view_array (mean, 2, 2), covariances = gsl_matrix_view_array (C, 4, 2);
-  sb_target *law = scoped (sb_target_mixture_alloc (&weights.vector, &means.matrix, &covariances.matrix));
+  gsl_vector *weights = vector_of (0.4, 0.6);
+  gsl_matrix *means = matrix_of (2, 2, -1, 0.5, 2, 1);
+  gsl_matrix *covariances = matrix_of (4, 2, 1, 0.3, 0.3, 0.5, 0.7, -0.2, -0.2, 1.2);
+  sb_target *law = scoped (sb_target_mixture_alloc (weights, means, covariances));
   sb_process *chain = scoped (sb_smld_alloc (2, 6, 0.05, 3));
   sb_score *score = scoped (sb_score_exact_alloc (law, chain));
   gsl_vector *times = ladder (6), *grid = with_zero (times);

@@ -65,10 +65,11 @@ ratio_residual (const double *v, void *context)
 {
   const ratio_context *c = context;
   double r = v[0], g = v[1], b = v[2], t = v[3] / CHAIN_LEVELS, s = (v[3] - 1) / CHAIN_LEVELS;
-  double x[2] = { 0, 0 }, z[2] = { 0, b }, a, sd;
-  gsl_matrix_view x_view = gsl_matrix_view_array (x, 1, 2), z_view = gsl_matrix_view_array (z, 1, 2);
+  double x[2] = { 0, 0 }, a, sd;
+  gsl_matrix *z_view = matrix_of (1, 2, 0, b);
+  gsl_matrix_view x_view = gsl_matrix_view_array (x, 1, 2);
   sb_corrector corrector = { .type = sb_corrector_langevin, .snr = r, .norm = c->norm, .alpha = c->alpha };
-  if (step (&corrector, c->process, g, s, t, &z_view.matrix, &x_view.matrix) != GSL_SUCCESS)
+  if (step (&corrector, c->process, g, s, t, z_view, &x_view.matrix) != GSL_SUCCESS)
     return GSL_NAN;
   sb_process_scalars (c->process, c->alpha == SB_ALPHA_STEP ? s : 0, t, &a, &sd);
   double epsilon = x[0] / g, root = x[1] / b;
@@ -114,12 +115,13 @@ Test (corrector, erratum_alg5_which_alpha)
   double shift[2];
   for (int i = 0; i < 2; i++)
     {
-      double x[2] = { 0, 0 }, z[2] = { 0, 1 };
-      gsl_matrix_view x_view = gsl_matrix_view_array (x, 1, 2), z_view = gsl_matrix_view_array (z, 1, 2);
+      double x[2] = { 0, 0 };
+      gsl_matrix *z_view = matrix_of (1, 2, 0, 1);
+      gsl_matrix_view x_view = gsl_matrix_view_array (x, 1, 2);
       sb_corrector corrector = { .type = sb_corrector_langevin, .snr = 0.1 };
       if (i == 1)
         corrector.alpha = SB_ALPHA_CUMULATIVE;
-      ok (step (&corrector, ddpm, 1, 0.999, 1, &z_view.matrix, &x_view.matrix));
+      ok (step (&corrector, ddpm, 1, 0.999, 1, z_view, &x_view.matrix));
       shift[i] = x[0];
     }
   cr_assert_float_eq (shift[0], 2 * 0.98 * 0.01, 1e-12, "1 - beta_N = 0.98: %g", shift[0]);
@@ -172,10 +174,11 @@ Test (corrector, average_norm)
 Test (corrector, one_dimension)
 {
   sb_process *smld = scoped (sb_smld_alloc (1, 10, 0.01, 50));
-  double z[3] = { 1.5, -1.5, 0.3 }, x[3] = { 0, 0, 0 };
-  gsl_matrix_view z_view = gsl_matrix_view_array (z, 3, 1), x_view = gsl_matrix_view_array (x, 3, 1);
+  double x[3] = { 0, 0, 0 };
+  gsl_matrix *z_view = matrix_of (3, 1, 1.5, -1.5, 0.3);
+  gsl_matrix_view x_view = gsl_matrix_view_array (x, 3, 1);
   sb_corrector corrector = { .type = sb_corrector_langevin, .snr = 0.5, .norm = SB_NORM_BATCH };
-  ok (step (&corrector, smld, -2, 0.4, 0.5, &z_view.matrix, &x_view.matrix));
+  ok (step (&corrector, smld, -2, 0.4, 0.5, z_view, &x_view.matrix));
   double epsilon = gsl_pow_2 ((x[0] - x[1]) / 3) / 2;
   cr_assert_float_eq (epsilon, 2 * gsl_pow_2 (0.5 * 1.1 / 2), 1e-14); // (1.5 + 1.5 + 0.3) / 3 = 1.1
   cr_assert_float_eq (x[0] + x[1], -4 * epsilon, 1e-14);
@@ -286,16 +289,15 @@ Test (corrector, row_norms_on_an_isotropic_gaussian)
 static double
 rest (const sb_process *process, const sb_corrector *corrector, double lambda, double v)
 {
-  double grid[2] = { 1, 1 - 1 / (double)process->levels };
-  gsl_vector_view lambdas = gsl_vector_view_array (&lambda, 1), vs = gsl_vector_view_array (&v, 1),
-                  times = gsl_vector_view_array (grid, 2);
+  gsl_vector *times = vector_of (1, 1 - 1 / (double)process->levels);
+  gsl_vector_view lambdas = gsl_vector_view_array (&lambda, 1), vs = gsl_vector_view_array (&v, 1);
   recursion data = { .process = process, .lambda = &lambdas.vector, .factor = 1 };
   sb_pc pc = { .predictor = sb_predictor_none,
                .corrector = *corrector,
                .corrector_steps = 20000,
                .order = SB_CORRECTOR_FIRST,
                .final = SB_FINAL_SAMPLE };
-  ok (recursion_run (&data, &pc, &times.vector, &vs.vector, NULL));
+  ok (recursion_run (&data, &pc, times, &vs.vector, NULL));
   return v;
 }
 
@@ -331,8 +333,7 @@ Test (corrector, langevin_rests_particles)
   recursion data = { .process = smld, .lambda = &lambda.vector, .factor = 1 };
   sb_score *score = scoped (sb_score_alloc (&recursion_score_type, &data, smld));
   gsl_matrix *x = normals (n, d, 7);
-  double grid[2] = { 1, 0 };
-  gsl_vector_view times = gsl_vector_view_array (grid, 2);
+  gsl_vector *times = vector_of (1, 0);
   sb_corrector corrector = { .type = sb_corrector_langevin, .snr = 0.3, .norm = SB_NORM_BATCH };
   sb_pc pc = { .predictor = sb_predictor_none,
                .corrector = corrector,
@@ -340,7 +341,7 @@ Test (corrector, langevin_rests_particles)
                .order = SB_CORRECTOR_FIRST,
                .final = SB_FINAL_SAMPLE };
   sb_stream stream = { .seed = 9 };
-  ok (sb_pc_sample (&pc, score, NULL, &times.vector, stream, x, NULL));
+  ok (sb_pc_sample (&pc, score, NULL, times, stream, x, NULL));
   for (size_t i = 0; i < n * d; i++)
     sum += gsl_pow_2 (x->data[i]);
   double ratio = sum / (double)(n * d) / gsl_pow_2 (sigma);
@@ -375,9 +376,9 @@ Test (corrector, fixed_step_rests_where_theory_says)
 Test (corrector, fixed_step_particles)
 {
   const size_t rows = 1000, columns = 100;
-  double *zeros = scoped (calloc (columns, sizeof *zeros)), sigma = 0.7, sum = 0, grid[2] = { 1, 0 };
-  gsl_vector_view lambda = gsl_vector_view_array (zeros, columns), sigmas = gsl_vector_view_array (&sigma, 1),
-                  times = gsl_vector_view_array (grid, 2);
+  double *zeros = scoped (calloc (columns, sizeof *zeros)), sigma = 0.7, sum = 0;
+  gsl_vector *times = vector_of (1, 0);
+  gsl_vector_view lambda = gsl_vector_view_array (zeros, columns), sigmas = gsl_vector_view_array (&sigma, 1);
   sb_process *smld = scoped (sb_smld_sigmas_alloc (columns, &sigmas.vector));
   recursion data = { .process = smld, .lambda = &lambda.vector, .factor = 1 };
   sb_score *score = scoped (sb_score_alloc (&recursion_score_type, &data, smld));
@@ -389,7 +390,7 @@ Test (corrector, fixed_step_particles)
                .order = SB_CORRECTOR_FIRST,
                .final = SB_FINAL_SAMPLE };
   sb_stream stream = { .seed = 10 };
-  ok (sb_pc_sample (&pc, score, NULL, &times.vector, stream, x, NULL));
+  ok (sb_pc_sample (&pc, score, NULL, times, stream, x, NULL));
   for (size_t i = 0; i < rows * columns; i++)
     sum += gsl_pow_2 (x->data[i]);
   double ratio = sum / (double)(rows * columns) / (gsl_pow_2 (sigma) / 0.9);
@@ -446,12 +447,13 @@ static int
 vanishing_status (sb_corrector corrector, double first, double second)
 {
   sb_process *vp = scoped (sb_vp_alloc (1, 0.1, 20));
-  double one = 1, x[2] = { first, second }, z[2] = { 1, -1 };
-  gsl_vector_view lambda = gsl_vector_view_array (&one, 1);
-  recursion data = { .process = vp, .lambda = &lambda.vector, .factor = 1 };
+  double x[2] = { first, second };
+  gsl_vector *lambda = vector_of (1);
+  gsl_matrix *z_view = matrix_of (2, 1, 1, -1);
+  recursion data = { .process = vp, .lambda = lambda, .factor = 1 };
   sb_score *score = scoped (sb_score_alloc (&recursion_score_type, &data, vp));
-  gsl_matrix_view x_view = gsl_matrix_view_array (x, 2, 1), z_view = gsl_matrix_view_array (z, 2, 1);
-  int status = corrector.type->step (&corrector, score, NULL, 0.3, 0.4, &z_view.matrix, &x_view.matrix);
+  gsl_matrix_view x_view = gsl_matrix_view_array (x, 2, 1);
+  int status = corrector.type->step (&corrector, score, NULL, 0.3, 0.4, z_view, &x_view.matrix);
   cr_assert (status != GSL_SUCCESS || (gsl_finite (x[0]) && gsl_finite (x[1])));
   return status;
 }

@@ -45,9 +45,10 @@ field_matrix (field f, const linear *state, double t, double *B)
 {
   sb_process *process = linear_alloc (state);
   sb_score *score = scoped (sb_score_alloc (&linear_score_type, (void *)state, process));
-  double unit[4] = { 1, 0, 0, 1 }, out[4];
-  gsl_matrix_view x = gsl_matrix_view_array (unit, 2, 2), b = gsl_matrix_view_array (out, 2, 2);
-  ok (f (score, NULL, t, &x.matrix, &b.matrix));
+  double out[4];
+  gsl_matrix *x = matrix_of (2, 2, 1, 0, 0, 1);
+  gsl_matrix_view b = gsl_matrix_view_array (out, 2, 2);
+  ok (f (score, NULL, t, x, &b.matrix));
   for (int i = 0; i < 2; i++)
     for (int j = 0; j < 2; j++)
       B[2 * i + j] = out[2 * j + i];
@@ -171,9 +172,9 @@ Test (drift, formulas)
 Test (drift, nothing_flows_at_rest)
 {
   sb_process *vp = scoped (sb_vp_alloc (2, 0.1, 20));
-  double ones[2] = { 1, 1 }, x[4] = { 0.5, -2, 100, 0 }, b[4];
-  gsl_vector_view lambda = gsl_vector_view_array (ones, 2);
-  recursion data = { .process = vp, .lambda = &lambda.vector, .factor = 1 };
+  double x[4] = { 0.5, -2, 100, 0 }, b[4];
+  gsl_vector *lambda = vector_of (1, 1);
+  recursion data = { .process = vp, .lambda = lambda, .factor = 1 };
   sb_score *score = scoped (sb_score_alloc (&recursion_score_type, &data, vp));
   gsl_matrix_view x_view = gsl_matrix_view_array (x, 2, 2), b_view = gsl_matrix_view_array (b, 2, 2);
   for (double t = 0.001; t < 1; t += 0.1)
@@ -189,9 +190,8 @@ Test (drift, nothing_flows_at_rest)
 static int
 status_of (field f, const sb_process *process, double lambda_value, double t, size_t d, size_t out_rows)
 {
-  double lambda_data[2] = { lambda_value, 1 };
-  gsl_vector_view lambda = gsl_vector_view_array (lambda_data, 2);
-  recursion data = { .process = process, .lambda = &lambda.vector, .factor = 1 };
+  gsl_vector *lambda = vector_of (lambda_value, 1);
+  recursion data = { .process = process, .lambda = lambda, .factor = 1 };
   sb_score *score = scoped (sb_score_alloc (&recursion_score_type, &data, process));
   gsl_matrix *x = matrix_all (2, d, 1), *out = matrix (out_rows, d);
   int status = f (score, NULL, t, x, out);

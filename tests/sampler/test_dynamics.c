@@ -67,9 +67,10 @@ typedef struct
 static map
 read_step (const sb_score *score, double epsilon)
 {
-  double x[3] = { 0, 1, 0 }, z[3] = { 0, 0, 1 };
-  gsl_matrix_view x_view = gsl_matrix_view_array (x, 3, 1), z_view = gsl_matrix_view_array (z, 3, 1);
-  ok (sb_langevin_step (score, NULL, 0, epsilon, &z_view.matrix, &x_view.matrix));
+  double x[3] = { 0, 1, 0 };
+  gsl_matrix *z_view = matrix_of (3, 1, 0, 0, 1);
+  gsl_matrix_view x_view = gsl_matrix_view_array (x, 3, 1);
+  ok (sb_langevin_step (score, NULL, 0, epsilon, z_view, &x_view.matrix));
   return (map){ .k = x[1] - x[0], .c = x[0], .noise = x[2] - x[0] };
 }
 
@@ -271,10 +272,10 @@ half_of (const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, gsl_matr
 static sb_target *
 crooked (void)
 {
-  double w[] = { 0.4, 0.6 }, mean[] = { -1, 0.5, 2, 1 }, C[] = { 1, 0.3, 0.3, 0.5, 0.7, -0.2, -0.2, 1.2 };
-  gsl_vector_view weights = gsl_vector_view_array (w, 2);
-  gsl_matrix_view means = gsl_matrix_view_array (mean, 2, 2), covariances = gsl_matrix_view_array (C, 4, 2);
-  return scoped (sb_target_mixture_alloc (&weights.vector, &means.matrix, &covariances.matrix));
+  gsl_vector *weights = vector_of (0.4, 0.6);
+  gsl_matrix *means = matrix_of (2, 2, -1, 0.5, 2, 1);
+  gsl_matrix *covariances = matrix_of (4, 2, 1, 0.3, 0.3, 0.5, 0.7, -0.2, -0.2, 1.2);
+  return scoped (sb_target_mixture_alloc (weights, means, covariances));
 }
 
 Test (dynamics, euler_maruyama_of_the_langevin_equation)
@@ -369,9 +370,8 @@ watch (void *context, size_t done, size_t steps, const gsl_matrix *x)
 static sb_target *
 two_modes (void)
 {
-  double mean[] = { -4, 4 }, C[] = { 1, 1 };
-  gsl_matrix_view means = gsl_matrix_view_array (mean, 2, 1), variances = gsl_matrix_view_array (C, 2, 1);
-  return scoped (sb_target_mixture_alloc (NULL, &means.matrix, &variances.matrix));
+  gsl_matrix *means = matrix_of (2, 1, -4, 4), *variances = matrix_of (2, 1, 1, 1);
+  return scoped (sb_target_mixture_alloc (NULL, means, variances));
 }
 
 Test (dynamics, without_noise_every_chain_ends_at_a_mode)
@@ -468,22 +468,21 @@ Test (dynamics, steps_to_equilibrium)
 static sb_target *
 pair_target (double alpha)
 {
-  double w[] = { alpha, 1 - alpha }, mean[] = { -3, -3, 3, 3 }, C[] = { 1, 0, 0, 1, 1, 0, 0, 1 };
-  gsl_vector_view weights = gsl_vector_view_array (w, 2);
-  gsl_matrix_view means = gsl_matrix_view_array (mean, 2, 2), covariances = gsl_matrix_view_array (C, 4, 2);
-  return scoped (sb_target_mixture_alloc (&weights.vector, &means.matrix, &covariances.matrix));
+  gsl_vector *weights = vector_of (alpha, 1 - alpha);
+  gsl_matrix *means = matrix_of (2, 2, -3, -3, 3, 3), *covariances = matrix_of (4, 2, 1, 0, 0, 1, 1, 0, 0, 1);
+  return scoped (sb_target_mixture_alloc (weights, means, covariances));
 }
 
 Test (dynamics, erratum_weights_and_the_score_between_modes)
 {
-  double points[] = { 3, 3, -3, -3, 0, 0 }, first[6], second[6], zero[3] = { 0 };
-  gsl_matrix_view x = gsl_matrix_view_array (points, 3, 2), a = gsl_matrix_view_array (first, 3, 2),
-                  b = gsl_matrix_view_array (second, 3, 2);
-  gsl_vector_view t = gsl_vector_view_array (zero, 3);
+  double first[6], second[6];
+  gsl_matrix *x = matrix_of (3, 2, 3, 3, -3, -3, 0, 0);
+  gsl_vector *t = vector_all (3, 0);
+  gsl_matrix_view a = gsl_matrix_view_array (first, 3, 2), b = gsl_matrix_view_array (second, 3, 2);
   sb_process *process = scoped (sb_ve_alloc (2, 0.01, 50));
   sb_target *few = pair_target (0.2), *many = pair_target (0.8);
-  ok (sb_target_evaluate (few, process, SB_SCORE, &x.matrix, &t.vector, &a.matrix));
-  ok (sb_target_evaluate (many, process, SB_SCORE, &x.matrix, &t.vector, &b.matrix));
+  ok (sb_target_evaluate (few, process, SB_SCORE, x, t, &a.matrix));
+  ok (sb_target_evaluate (many, process, SB_SCORE, x, t, &b.matrix));
   for (int k = 0; k < 4; k++)
     cr_assert_lt (fabs (first[k] - second[k]), 1e-13);
   for (int k = 4; k < 6; k++)
@@ -632,10 +631,11 @@ Test (dynamics, a_level_is_not_the_data)
   {
     N = 20000
   };
-  double sigma = 3, s2 = 0.8, v = s2 + 9, epsilon = 2, zero = 0;
-  gsl_vector_view mean = gsl_vector_view_array (&zero, 1), ladder = gsl_vector_view_array (&sigma, 1);
+  double sigma = 3, s2 = 0.8, v = s2 + 9, epsilon = 2;
+  gsl_vector *mean = vector_of (0);
+  gsl_vector_view ladder = gsl_vector_view_array (&sigma, 1);
   gsl_matrix_view C = gsl_matrix_view_array (&s2, 1, 1);
-  sb_target *law = scoped (sb_target_gaussian_alloc (&mean.vector, &C.matrix));
+  sb_target *law = scoped (sb_target_gaussian_alloc (mean, &C.matrix));
   sb_process *process = scoped (sb_smld_sigmas_alloc (1, &ladder.vector));
   sb_score *score = scoped (sb_score_exact_alloc (law, process));
   gsl_matrix *x = matrix_all (N, 1, 0);
@@ -649,10 +649,10 @@ Test (dynamics, a_level_is_not_the_data)
   for (sigma = 0.1; sigma < 20; sigma *= 1.5)
     {
       process = scoped (sb_smld_sigmas_alloc (1, &ladder.vector));
-      double at = 1e-3, t = 1, s;
+      double at = 1e-3, s;
+      gsl_vector *t_view = vector_of (1);
       gsl_matrix_view x_view = gsl_matrix_view_array (&at, 1, 1), s_view = gsl_matrix_view_array (&s, 1, 1);
-      gsl_vector_view t_view = gsl_vector_view_array (&t, 1);
-      ok (sb_target_evaluate (law, process, SB_SCORE, &x_view.matrix, &t_view.vector, &s_view.matrix));
+      ok (sb_target_evaluate (law, process, SB_SCORE, &x_view.matrix, t_view, &s_view.matrix));
       double distance = sqrt (-at / s) - sqrt (s2); // the variance of q_sigma from its score
       cr_assert_float_eq (distance, sqrt (s2 + sigma * sigma) - sqrt (s2), 1e-12 * (1 + sigma));
       cr_assert_gt (distance, before);

@@ -125,13 +125,12 @@ Test (flow, quantiles_stay_quantiles)
 
 Test (flow, scales_a_gaussian)
 {
-  double lambdas[3] = { 0.25, 1, 9 };
-  gsl_vector_view lambda = gsl_vector_view_array (lambdas, 3);
+  gsl_vector *lambda = vector_of (0.25, 1, 9);
   sb_process *processes[]
       = { scoped (sb_ve_alloc (3, 0.01, 50)), scoped (sb_vp_alloc (3, 0.1, 20)), scoped (sb_subvp_alloc (3, 0.1, 20)) };
   for (int p = 0; p < 3; p++)
     {
-      recursion data = { .process = processes[p], .lambda = &lambda.vector, .factor = 1 };
+      recursion data = { .process = processes[p], .lambda = lambda, .factor = 1 };
       sb_score *score = scoped (sb_score_alloc (&recursion_score_type, &data, processes[p]));
       double x[6] = { 1, 1, 1, -0.3, 2, 0.7 }, start[6] = { 1, 1, 1, -0.3, 2, 0.7 }, t_min = processes[p]->t_min;
       gsl_matrix_view x_view = gsl_matrix_view_array (x, 2, 3);

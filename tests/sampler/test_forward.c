@@ -124,9 +124,10 @@ Test (forward, matrix_maps)
 {
   linear state = { .F = { -1, 0.5, 0.25, -2 }, .G = { 1, 0, 0.5, 3 }, .covariance = { 1, 0, 0, 1 } };
   sb_process *process = linear_alloc (&state);
-  double x[2] = { 2, -1 }, z[2] = { 0.5, 1 };
-  gsl_matrix_view x_view = gsl_matrix_view_array (x, 1, 2), z_view = gsl_matrix_view_array (z, 1, 2);
-  ok (sb_forward_euler_maruyama (process, 0.25, 0.5, &z_view.matrix, &x_view.matrix));
+  double x[2] = { 2, -1 };
+  gsl_matrix *z_view = matrix_of (1, 2, 0.5, 1);
+  gsl_matrix_view x_view = gsl_matrix_view_array (x, 1, 2);
+  ok (sb_forward_euler_maruyama (process, 0.25, 0.5, z_view, &x_view.matrix));
   cr_assert_float_eq (x[0], 2 + 0.25 * (-2 - 0.5) + 0.5 * 0.5, 1e-15);
   cr_assert_float_eq (x[1], -1 + 0.25 * (0.5 + 2) + 0.5 * (0.25 + 3), 1e-15);
 }

@@ -547,11 +547,10 @@ Test (marginal, negative_log_likelihood)
 
 Test (marginal, nll_in_two_dimensions)
 {
-  double mean[] = { 0.2, -0.1 }, covariance[] = { 1.2, 0.5, 0.5, 0.8 }, mean_x[] = { 0.5, 0.3 },
-         covariance_x[] = { 0.7, -0.2, -0.2, 0.4 }, nll;
-  gsl_vector_view m = gsl_vector_view_array (mean, 2), m_x = gsl_vector_view_array (mean_x, 2);
-  gsl_matrix_view C = gsl_matrix_view_array (covariance, 2, 2), C_x = gsl_matrix_view_array (covariance_x, 2, 2);
-  ok (sb_marginal_nll (&m.vector, &C.matrix, &m_x.vector, &C_x.matrix, &nll));
+  double nll;
+  gsl_vector *m = vector_of (0.2, -0.1), *m_x = vector_of (0.5, 0.3);
+  gsl_matrix *C = matrix_of (2, 2, 1.2, 0.5, 0.5, 0.8), *C_x = matrix_of (2, 2, 0.7, -0.2, -0.2, 0.4);
+  ok (sb_marginal_nll (m, C, m_x, C_x, &nll));
   double det = 1.2 * 0.8 - 0.25, det_x = 0.7 * 0.4 - 0.04, sum = 0, h = 0.05;
   for (double a = -6; a < 6; a += h)
     for (double b = -6; b < 6; b += h)

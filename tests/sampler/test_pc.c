@@ -289,11 +289,11 @@ Test (pc, exact_steps_keep_the_law)
 {
   const sb_predictor_type predictor = { .name = "exact", .noisy = true, .step = exact_predictor };
   const sb_corrector_type corrector = { .name = "exact", .step = exact_corrector };
-  double lambdas[3] = { 0.25, 1, 3 }, vs[3], steps[4] = { 1, 0.6, 0.3, 0.05 };
-  gsl_vector_view lambda = gsl_vector_view_array (lambdas, 3), v = gsl_vector_view_array (vs, 3),
-                  times = gsl_vector_view_array (steps, 4);
+  double vs[3];
+  gsl_vector *lambda = vector_of (0.25, 1, 3), *times = vector_of (1, 0.6, 0.3, 0.05);
+  gsl_vector_view v = gsl_vector_view_array (vs, 3);
   sb_process *subvp = scoped (sb_subvp_alloc (3, 0.1, 20));
-  recursion data = { .process = subvp, .lambda = &lambda.vector, .factor = 1 };
+  recursion data = { .process = subvp, .lambda = lambda, .factor = 1 };
   for (int order = SB_PREDICTOR_FIRST; order <= SB_CORRECTOR_FIRST; order++)
     for (size_t M = 0; M < 3; M++)
       {
@@ -304,7 +304,7 @@ Test (pc, exact_steps_keep_the_law)
                      .final = SB_FINAL_SAMPLE };
         for (size_t k = 0; k < 3; k++)
           vs[k] = recursion_variance (&data, k, 1);
-        ok (recursion_run (&data, &pc, &times.vector, &v.vector, NULL));
+        ok (recursion_run (&data, &pc, times, &v.vector, NULL));
         for (size_t k = 0; k < 3; k++)
           cr_assert_float_eq (vs[k] / recursion_variance (&data, k, 0.05), 1, 1e-12, "order %d, M = %zu, k = %zu",
                               order, M, k);
@@ -489,10 +489,10 @@ sample_rows (const job *j, gsl_matrix *x, size_t first, size_t rows)
 
 Test (pc, the_same_in_any_batch)
 {
-  double w[2] = { 0.4, 0.6 }, mu[4] = { 1, 0, -1, 2 }, C[8] = { 0.2, 0.1, 0.1, 0.3, 0.1, 0, 0, 0.4 };
-  gsl_vector_view weights = gsl_vector_view_array (w, 2);
-  gsl_matrix_view means = gsl_matrix_view_array (mu, 2, 2), covariances = gsl_matrix_view_array (C, 4, 2);
-  sb_target *target = scoped (sb_target_mixture_alloc (&weights.vector, &means.matrix, &covariances.matrix));
+  gsl_vector *weights = vector_of (0.4, 0.6);
+  gsl_matrix *means = matrix_of (2, 2, 1, 0, -1, 2);
+  gsl_matrix *covariances = matrix_of (4, 2, 0.2, 0.1, 0.1, 0.3, 0.1, 0, 0, 0.4);
+  sb_target *target = scoped (sb_target_mixture_alloc (weights, means, covariances));
   sb_process *vp = scoped (sb_vp_alloc (2, 0.1, 20));
   sb_score *score = scoped (sb_score_exact_alloc (target, vp));
   gsl_vector *times = vector (21);
@@ -539,14 +539,13 @@ Test (pc, where_the_normals_come_from)
   sb_process *vp = scoped (sb_vp_alloc (1, 0.1, 20));
   record r = { "", 0 };
   sb_score *score = scoped (sb_score_alloc (&counting_type, &r, vp));
-  double grid[4] = { 1, 0.7, 0.3, 0.1 };
-  gsl_vector_view times = gsl_vector_view_array (grid, 4);
+  gsl_vector *times = vector_of (1, 0.7, 0.3, 0.1);
   gsl_matrix *x = matrix_all (2, 1, 0);
   sb_stream stream = { .seed = 11, .purpose = SB_FOR_USER, .index = 5 };
   sb_pc pc = {
     .predictor = &predictor, .corrector = { .type = &corrector }, .corrector_steps = 2, .final = SB_FINAL_SAMPLE
   };
-  ok (sb_pc_sample (&pc, score, NULL, &times.vector, stream, x, NULL));
+  ok (sb_pc_sample (&pc, score, NULL, times, stream, x, NULL));
   for (size_t row = 0; row < 2; row++)
     {
       double expected = 0;
@@ -585,14 +584,13 @@ observed_run (trajectory *path, sb_pc_final final, double *x)
 {
   sb_process *vp = scoped (sb_vp_alloc (1, 0.1, 20));
   sb_score *score = scoped (sb_score_alloc (&gmm3_score_type, vp, vp));
-  double grid[3] = { 1, 0.5, 0.1 };
-  gsl_vector_view times = gsl_vector_view_array (grid, 3);
+  gsl_vector *times = vector_of (1, 0.5, 0.1);
   gsl_matrix_view x_view = gsl_matrix_view_array (x, 1, 1);
   sb_pc pc = sb_pc_default ();
   pc.final = final;
   pc.progress = observe;
   pc.context = path;
-  int status = sb_pc_sample (&pc, score, NULL, &times.vector, (sb_stream){ .seed = 2 }, &x_view.matrix, NULL);
+  int status = sb_pc_sample (&pc, score, NULL, times, (sb_stream){ .seed = 2 }, &x_view.matrix, NULL);
   return status;
 }
 
@@ -700,8 +698,7 @@ Test (pc, a_score_that_fails)
 {
   static const sb_score_type type = { .name = "failing", .views = SB_SCORE | SB_DENOISER, .evaluate = failing };
   sb_process *vp = scoped (sb_vp_alloc (1, 0.1, 20));
-  double grid[3] = { 1, 0.5, 0.1 };
-  gsl_vector_view times = gsl_vector_view_array (grid, 3);
+  gsl_vector *times = vector_of (1, 0.5, 0.1);
   for (size_t k = 1; k <= 6; k++)
     for (int nan = 0; nan <= 1; nan++)
       {
@@ -710,7 +707,7 @@ Test (pc, a_score_that_fails)
         gsl_matrix *x = matrix_all (2, 1, 1);
         sb_pc pc = sb_pc_default ();
         size_t evaluations;
-        int status = sb_pc_sample (&pc, score, NULL, &times.vector, (sb_stream){ .seed = 2 }, x, &evaluations);
+        int status = sb_pc_sample (&pc, score, NULL, times, (sb_stream){ .seed = 2 }, x, &evaluations);
         cr_assert_eq (status, k == 6 ? GSL_SUCCESS : nan ? GSL_EBADFUNC : GSL_ECACHE, "call %zu: status %d", k, status);
         cr_assert_eq (evaluations, GSL_MIN (k, 5), "call %zu: %zu evaluations", k, evaluations);
       }

@@ -141,9 +141,9 @@ Test (predictor, euler_maruyama_is_of_weak_order_1)
 Test (predictor, a_stationary_process_is_its_own_reverse)
 {
   sb_process *vp = scoped (sb_vp_alloc (3, 0.1, 20));
-  double ones[3] = { 1, 1, 1 }, x[6] = { 0.3, -2, 7, 0, 1, -1e3 }, b[6];
-  gsl_vector_view lambda = gsl_vector_view_array (ones, 3);
-  recursion data = { .process = vp, .lambda = &lambda.vector, .factor = 1 };
+  double x[6] = { 0.3, -2, 7, 0, 1, -1e3 }, b[6];
+  gsl_vector *lambda = vector_of (1, 1, 1);
+  recursion data = { .process = vp, .lambda = lambda, .factor = 1 };
   sb_score *score = scoped (sb_score_alloc (&recursion_score_type, &data, vp));
   gsl_matrix_view x_view = gsl_matrix_view_array (x, 2, 3), b_view = gsl_matrix_view_array (b, 2, 3);
   for (double t = 0.1; t < 1; t += 0.2)
@@ -188,18 +188,17 @@ Test (predictor, heun_is_of_weak_order_2)
 static void
 check_one_point_step (const sb_process *smld, size_t i)
 {
-  double step_times[2] = { (double)i / (double)smld->levels, (double)(i - 1) / (double)smld->levels };
-  gsl_vector_view times = gsl_vector_view_array (step_times, 2);
+  gsl_vector *times = vector_of ((double)i / (double)smld->levels, (double)(i - 1) / (double)smld->levels);
   double v_t = gsl_pow_2 (sb_smld_sigma (smld, i)), v_s = gsl_pow_2 (sb_smld_sigma (smld, i - 1));
 
-  double ancestral = run (sb_predictor_ancestral, smld, 0, &times.vector, v_t);
+  double ancestral = run (sb_predictor_ancestral, smld, 0, times, v_t);
   cr_assert_float_eq (ancestral, v_s, 1e-13 * v_t, "ancestral, level %zu: %g, not %g", i, ancestral, v_s);
-  double reverse = run (sb_predictor_reverse_diffusion, smld, 0, &times.vector, v_t);
+  double reverse = run (sb_predictor_reverse_diffusion, smld, 0, times, v_t);
   double excess = gsl_pow_2 (v_t - v_s) / v_t;
   cr_assert_float_eq (reverse, v_s + excess, 1e-13 * v_t, "reverse diffusion, level %zu: %g", i, reverse);
   if (i == 1)
     return;
-  double q = sqrt (v_s / v_t), flow = sqrt (run (sb_predictor_probability_flow, smld, 0, &times.vector, v_t) / v_t);
+  double q = sqrt (v_s / v_t), flow = sqrt (run (sb_predictor_probability_flow, smld, 0, times, v_t) / v_t);
   cr_assert_float_eq (flow / q - 1, gsl_pow_2 (1 - q) / (2 * q), 1e-12, "probability flow, level %zu: %g", i, flow);
 }
 
@@ -327,9 +326,8 @@ Test (predictor, one_point_of_data_under_ddpm)
       cr_assert_float_eq (gsl_pow_2 (lower), beta * (1 - alpha_s) / (1 - alpha_t), 1e-12 * beta);
       cr_assert_lt (lower, upper);
 
-      double step_times[2] = { t, s };
-      gsl_vector_view times = gsl_vector_view_array (step_times, 2);
-      double v = run (sb_predictor_ancestral_lower, ddpm, 0, &times.vector, 1 - alpha_t);
+      gsl_vector *times = vector_of (t, s);
+      double v = run (sb_predictor_ancestral_lower, ddpm, 0, times, 1 - alpha_t);
       cr_assert_float_eq (v, 1 - alpha_s, 1e-12, "level %zu: %g, not %g", i - 1, v, 1 - alpha_s);
     }
 }
@@ -382,9 +380,8 @@ Test (predictor, erratum_eq46_index_of_the_forward_step)
   double alpha_1 = 1 - beta[0], alpha_2 = alpha_1 * (1 - beta[1]), variance = 1 - alpha_2;
   double right = gsl_pow_2 (2 - sqrt (1 - beta[1]) - beta[1] / variance) * variance + beta[1];
   double printed = gsl_pow_2 (2 - sqrt (1 - beta[2]) - beta[2] / variance) * variance + beta[2];
-  double step_times[2] = { 2. / 3, 1. / 3 };
-  gsl_vector_view times = gsl_vector_view_array (step_times, 2);
-  double v = run (sb_predictor_reverse_diffusion, ddpm, 0, &times.vector, variance);
+  gsl_vector *times = vector_of (2. / 3, 1. / 3);
+  double v = run (sb_predictor_reverse_diffusion, ddpm, 0, times, variance);
   cr_assert_float_eq (v, right, 1e-14);
   cr_assert_lt (fabs (right - (1 - alpha_1)), 0.02);
   cr_assert_gt (fabs (printed - (1 - alpha_1)), 1, "printed %g", printed);
@@ -449,11 +446,11 @@ read_off_matrices (const sb_predictor_type *predictor, const linear *state, doub
 {
   sb_process *process = linear_alloc (state);
   sb_score *score = scoped (sb_score_alloc (&linear_score_type, (void *)state, process));
-  double unit[4] = { 1, 0, 0, 1 }, x[4] = { 1, 0, 0, 1 }, n[4] = { 0 };
-  gsl_matrix_view z = gsl_matrix_view_array (unit, 2, 2), x_view = gsl_matrix_view_array (x, 2, 2),
-                  n_view = gsl_matrix_view_array (n, 2, 2);
+  double x[4] = { 1, 0, 0, 1 }, n[4] = { 0 };
+  gsl_matrix *z = matrix_of (2, 2, 1, 0, 0, 1);
+  gsl_matrix_view x_view = gsl_matrix_view_array (x, 2, 2), n_view = gsl_matrix_view_array (n, 2, 2);
   ok (predictor->step (score, NULL, s, t, NULL, &x_view.matrix));
-  ok (predictor->step (score, NULL, s, t, &z.matrix, &n_view.matrix));
+  ok (predictor->step (score, NULL, s, t, z, &n_view.matrix));
   for (int i = 0; i < 2; i++)
     for (int j = 0; j < 2; j++)
       {
@@ -617,21 +614,21 @@ Test (predictor, part_of_a_larger_matrix)
   size_t count;
   const sb_predictor_type **predictors = all (&count);
   sb_process *vp = scoped (sb_vp_alloc (2, 0.1, 20));
-  double ones[2] = { 1, 0.25 };
-  gsl_vector_view lambda = gsl_vector_view_array (ones, 2);
-  recursion data = { .process = vp, .lambda = &lambda.vector, .factor = 1 };
+  gsl_vector *lambda = vector_of (1, 0.25);
+  recursion data = { .process = vp, .lambda = lambda, .factor = 1 };
   sb_score *score = scoped (sb_score_alloc (&recursion_score_type, &data, vp));
   for (size_t p = 0; p < count; p++)
     {
-      double large[12] = { 9, 9, 9, 9, 9, 0.3, -2, 9, 9, 1, 5, 9 }, small[4] = { 0.3, -2, 1, 5 };
-      double large_z[12] = { 0, 1, -1, 0, 0, 2, 0.5 }, small_z[4] = { 1, -1, 2, 0.5 };
+      double large[12] = { 9, 9, 9, 9, 9, 0.3, -2, 9, 9, 1, 5, 9 };
+      gsl_matrix *y = matrix_of (2, 2, 0.3, -2, 1, 5);
+      double large_z[12] = { 0, 1, -1, 0, 0, 2, 0.5 };
+      gsl_matrix *y_z = matrix_of (2, 2, 1, -1, 2, 0.5);
       gsl_matrix_view whole = gsl_matrix_view_array (large, 3, 4), whole_z = gsl_matrix_view_array (large_z, 3, 4);
       gsl_matrix_view x = gsl_matrix_submatrix (&whole.matrix, 1, 1, 2, 2);
       gsl_matrix_view z = gsl_matrix_submatrix (&whole_z.matrix, 0, 1, 2, 2);
-      gsl_matrix_view y = gsl_matrix_view_array (small, 2, 2), y_z = gsl_matrix_view_array (small_z, 2, 2);
       ok (predictors[p]->step (score, NULL, 0.3, 0.4, &z.matrix, &x.matrix));
-      ok (predictors[p]->step (score, NULL, 0.3, 0.4, &y_z.matrix, &y.matrix));
-      cr_assert (gsl_matrix_equal (&x.matrix, &y.matrix), "%s", predictors[p]->name);
+      ok (predictors[p]->step (score, NULL, 0.3, 0.4, y_z, y));
+      cr_assert (gsl_matrix_equal (&x.matrix, y), "%s", predictors[p]->name);
       for (size_t i = 0; i < 12; i++)
         cr_assert (i == 5 || i == 6 || i == 9 || i == 10 || large[i] == 9, "%s wrote beside the batch",
                    predictors[p]->name);

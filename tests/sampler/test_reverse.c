@@ -98,10 +98,10 @@ Test (reverse, mean_is_the_posterior_mean_of_the_step)
   for (size_t i = 0; i < 1000; i++)
     {
       cr_assert_float_eq (gsl_matrix_get (mean[0], i, 0), gsl_matrix_get (mean[1], i, 0), 1e-13);
-      double beta = (double)c.beta[i + 1], x_i = gsl_matrix_get (x, i, 0), t_i = gsl_vector_get (t, i), g;
+      double beta = (double)c.beta[i + 1], x_i = gsl_matrix_get (x, i, 0), g;
+      gsl_vector *time = vector_of (gsl_vector_get (t, i));
       gsl_matrix_view at = gsl_matrix_view_array (&x_i, 1, 1), out = gsl_matrix_view_array (&g, 1, 1);
-      gsl_vector_view time = gsl_vector_view_array (&t_i, 1);
-      ok (sb_target_evaluate (data, ddpm, SB_SCORE, &at.matrix, &time.vector, &out.matrix));
+      ok (sb_target_evaluate (data, ddpm, SB_SCORE, &at.matrix, time, &out.matrix));
       cr_assert_float_eq (gsl_matrix_get (mean[1], i, 0), (x_i + beta * g) / sqrt (1 - beta), 1e-14 * (1 + fabs (x_i)));
     }
   gsl_matrix *x_1 = matrix (1, 1), *x_hat = matrix (1, 1);

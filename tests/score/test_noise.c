@@ -63,10 +63,10 @@ Test (noise, erratum_score_average_is_over_the_posterior)
   sb_target *data = chain_gaussian (1, 0.7, 1.5);
   for (int k = 0; k < 3; k++)
     {
-      double x = at[k], t = 1, score;
+      double x = at[k], score;
+      gsl_vector *time = vector_of (1);
       gsl_matrix_view x_t = gsl_matrix_view_array (&x, 1, 1), out = gsl_matrix_view_array (&score, 1, 1);
-      gsl_vector_view time = gsl_vector_view_array (&t, 1);
-      ok (sb_target_evaluate (data, ddpm, SB_SCORE, &x_t.matrix, &time.vector, &out.matrix));
+      ok (sb_target_evaluate (data, ddpm, SB_SCORE, &x_t.matrix, time, &out.matrix));
       cr_assert_float_eq (averaged (x, 1), right[k], 1e-9);
       cr_assert_float_eq (score, averaged (x, 1), 1e-9);
       cr_assert_float_eq (averaged (x, 0), printed[k], 1e-5, "as printed");
@@ -302,10 +302,11 @@ Test (noise, score_of_a_level)
   for (int l = 0; l < 5; l++)
     for (double x = -2.2; x < 2.5; x += 0.1)
       {
-        double bar = (double)c.alpha_bar[LEVELS[l]], t = (double)LEVELS[l] / 1000, g, at = x, h = 5e-4;
-        gsl_matrix_view x_t = gsl_matrix_view_array (&at, 1, 1), out = gsl_matrix_view_array (&g, 1, 1);
+        double bar = (double)c.alpha_bar[LEVELS[l]], t = (double)LEVELS[l] / 1000, g, h = 5e-4;
+        gsl_matrix *x_t = matrix_of (1, 1, x);
+        gsl_matrix_view out = gsl_matrix_view_array (&g, 1, 1);
         gsl_vector_view time = gsl_vector_view_array (&t, 1);
-        ok (sb_score_evaluate (score, SB_SCORE, &x_t.matrix, &time.vector, NULL, &out.matrix));
+        ok (sb_score_evaluate (score, SB_SCORE, x_t, &time.vector, NULL, &out.matrix));
         double near = log_q (x + h, bar) - log_q (x - h, bar), far = log_q (x + 2 * h, bar) - log_q (x - 2 * h, bar);
         cr_assert_float_eq (g, (8 * near - far) / (12 * h), 1e-7 * (1 + fabs (g)), "t = %zu, x = %g", LEVELS[l], x);
         if (LEVELS[l] == 1000)

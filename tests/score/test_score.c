@@ -283,11 +283,12 @@ Test (score, converts_through_any_process)
   sb_process *stretch = stretch_alloc ();
   sb_score_callback callback = { .view = SB_SCORE, .function = ones };
   sb_score *score = scoped (sb_score_callback_alloc (&callback, stretch));
-  double point[2] = { 0.3, -0.7 }, time = 0.4, got[2], S[2][2];
-  gsl_matrix_view x_ = gsl_matrix_view_array (point, 1, 2), out_ = gsl_matrix_view_array (got, 1, 2);
+  double time = 0.4, got[2], S[2][2];
+  gsl_matrix *x_ = matrix_of (1, 2, 0.3, -0.7);
+  gsl_matrix_view out_ = gsl_matrix_view_array (got, 1, 2);
   gsl_vector_view t_ = gsl_vector_view_array (&time, 1);
   stretch_S (time, S);
-  ok (sb_score_evaluate (score, SB_EPSILON, &x_.matrix, &t_.vector, NULL, &out_.matrix));
+  ok (sb_score_evaluate (score, SB_EPSILON, x_, &t_.vector, NULL, &out_.matrix));
   cr_assert_float_eq (got[0], -(S[0][0] + S[1][0]), 1e-15);
   cr_assert_float_eq (got[1], -(S[0][1] + S[1][1]), 1e-15);
 }

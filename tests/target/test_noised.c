@@ -196,20 +196,22 @@ data_set_by_sums (double sigma, double x, double y)
 static double
 log_density_at (const sb_target *law, const sb_process *process, double x, double y)
 {
-  double point[2] = { x, y }, when = 1, log_q;
-  gsl_matrix_view at = gsl_matrix_view_array (point, 1, 2);
-  gsl_vector_view t = gsl_vector_view_array (&when, 1), out = gsl_vector_view_array (&log_q, 1);
-  ok (sb_target_log_density (law, process, &at.matrix, &t.vector, &out.vector));
+  double log_q;
+  gsl_matrix *at = matrix_of (1, 2, x, y);
+  gsl_vector *t = vector_of (1);
+  gsl_vector_view out = gsl_vector_view_array (&log_q, 1);
+  ok (sb_target_log_density (law, process, at, t, &out.vector));
   return log_q;
 }
 
 static void
 check_plane_slope (const sb_target *law, const sb_process *process, double x, double y)
 {
-  double point[2] = { x, y }, when = 1, s[2], h = 1e-5;
-  gsl_matrix_view at = gsl_matrix_view_array (point, 1, 2), out = gsl_matrix_view_array (s, 1, 2);
-  gsl_vector_view t = gsl_vector_view_array (&when, 1);
-  ok (sb_target_evaluate (law, process, SB_SCORE, &at.matrix, &t.vector, &out.matrix));
+  double s[2], h = 1e-5;
+  gsl_matrix *at = matrix_of (1, 2, x, y);
+  gsl_vector *t = vector_of (1);
+  gsl_matrix_view out = gsl_matrix_view_array (s, 1, 2);
+  ok (sb_target_evaluate (law, process, SB_SCORE, at, t, &out.matrix));
   double along_x = (log_density_at (law, process, x + h, y) - log_density_at (law, process, x - h, y)) / (2 * h),
          along_y = (log_density_at (law, process, x, y + h) - log_density_at (law, process, x, y - h)) / (2 * h);
   double size = 1 + fabs (s[0]) + fabs (s[1]);

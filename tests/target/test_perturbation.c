@@ -443,13 +443,13 @@ G2G2 (size_t i, size_t j)
 static double
 plane_density (double x, double y, double t)
 {
-  const double C[4] = { 1, 0.3, 0.3, 0.5 }, zero[2] = { 0, 0 }, at[2] = { x, y };
+  const double C[4] = { 1, 0.3, 0.3, 0.5 }, at[2] = { x, y };
+  gsl_vector *mean = vector_of (0, 0);
   double moved[4];
   for (size_t i = 0; i < 4; i++)
     moved[i] = C[i] + t * G2G2 (i / 2, i % 2);
-  gsl_vector_const_view mean = gsl_vector_const_view_array (zero, 2);
   gsl_matrix_view covariance = gsl_matrix_view_array (moved, 2, 2);
-  sb_target *law = scoped (sb_target_gaussian_alloc (&mean.vector, &covariance.matrix));
+  sb_target *law = scoped (sb_target_gaussian_alloc (mean, &covariance.matrix));
   sb_process *still = fixed_process (2, 1, 0);
   double p = exp (ask_log_density (law, still, at, 0));
   return p;
@@ -551,10 +551,10 @@ state_divergence (const double *x, size_t i)
 
 Test (perturbation, erratum_fp_score_identity_holds_by_component)
 {
-  const double C[4] = { 1, 0.3, 0.3, 0.5 }, zero[2] = { 0, 0 }, h = 1e-4;
-  gsl_vector_const_view mean = gsl_vector_const_view_array (zero, 2);
-  gsl_matrix_const_view covariance = gsl_matrix_const_view_array (C, 2, 2);
-  sb_target *law = scoped (sb_target_gaussian_alloc (&mean.vector, &covariance.matrix));
+  const double h = 1e-4;
+  gsl_vector *mean = vector_of (0, 0);
+  gsl_matrix *covariance = matrix_of (2, 2, 1, 0.3, 0.3, 0.5);
+  sb_target *law = scoped (sb_target_gaussian_alloc (mean, covariance));
   sb_process *still = fixed_process (2, 1, 0);
   for (int n = 0; n < 100; n++)
     {

@@ -488,10 +488,9 @@ Test (points, draws_belong_to_their_index)
 
 Test (points, distribution_function_is_the_integral_of_the_density)
 {
-  const double mu[3] = { -1, 0.2, 2 }, weights[3] = { 1, 3, 2 };
-  gsl_matrix_const_view points = gsl_matrix_const_view_array (mu, 3, 1);
-  gsl_vector_const_view w = gsl_vector_const_view_array (weights, 3);
-  sb_target *target = scoped (sb_target_points_alloc (&points.matrix, &w.vector));
+  gsl_matrix *points = matrix_of (3, 1, -1, 0.2, 2);
+  gsl_vector *w = vector_of (1, 3, 2);
+  sb_target *target = scoped (sb_target_points_alloc (points, w));
   sb_process *fixed = fixed_process (1, 0.7, 0.4);
   for (double x = -3; x <= 3; x += 0.1)
     {

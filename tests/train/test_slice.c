@@ -41,11 +41,10 @@ draw_from_law (const void *law, sb_stream stream, gsl_matrix *x)
 static sb_target *
 two_gaussians (void)
 {
-  double weights[] = { 0.4, 0.6 }, means[] = { -1, 0.5, 1, -0.5 },
-         covariances[] = { 0.3, 0, 0, 0.4, 0.4, 0.2, 0.2, 0.35 };
-  gsl_vector_view w = gsl_vector_view_array (weights, 2);
-  gsl_matrix_view m = gsl_matrix_view_array (means, 2, 2), c = gsl_matrix_view_array (covariances, 4, 2);
-  return scoped (sb_target_mixture_alloc (&w.vector, &m.matrix, &c.matrix));
+  gsl_vector *w = vector_of (0.4, 0.6);
+  gsl_matrix *m = matrix_of (2, 2, -1, 0.5, 1, -0.5);
+  gsl_matrix *c = matrix_of (4, 2, 0.3, 0, 0, 0.4, 0.4, 0.2, 0.2, 0.35);
+  return scoped (sb_target_mixture_alloc (w, m, c));
 }
 
 static const double STEP = 0.1; // of the data's deviation

@@ -54,11 +54,10 @@ typedef struct
 static sb_target *
 two_gaussians (void)
 {
-  double weights[] = { 0.4, 0.6 }, means[] = { -1, 0.5, 1, -0.5 },
-         covariances[] = { 0.1, 0, 0, 0.1, 0.3, 0.2, 0.2, 0.25 };
-  gsl_vector_view w = gsl_vector_view_array (weights, 2);
-  gsl_matrix_view m = gsl_matrix_view_array (means, 2, 2), c = gsl_matrix_view_array (covariances, 4, 2);
-  return scoped (sb_target_mixture_alloc (&w.vector, &m.matrix, &c.matrix));
+  gsl_vector *w = vector_of (0.4, 0.6);
+  gsl_matrix *m = matrix_of (2, 2, -1, 0.5, 1, -0.5);
+  gsl_matrix *c = matrix_of (4, 2, 0.1, 0, 0, 0.1, 0.3, 0.2, 0.2, 0.25);
+  return scoped (sb_target_mixture_alloc (w, m, c));
 }
 
 // One Gaussian, off the centre and narrow in one direction.
@@ -66,10 +65,9 @@ two_gaussians (void)
 static sb_target *
 one_gaussian (void)
 {
-  double mean[] = { 0.5, -0.3 }, covariance[] = { 0.8, 0.5, 0.5, 0.4 };
-  gsl_vector_view m = gsl_vector_view_array (mean, 2);
-  gsl_matrix_view c = gsl_matrix_view_array (covariance, 2, 2);
-  return scoped (sb_target_gaussian_alloc (&m.vector, &c.matrix));
+  gsl_vector *m = vector_of (0.5, -0.3);
+  gsl_matrix *c = matrix_of (2, 2, 0.8, 0.5, 0.5, 0.4);
+  return scoped (sb_target_gaussian_alloc (m, c));
 }
 
 static experiment
@@ -144,11 +142,10 @@ mean_loss (const sb_dsm *dsm, const gsl_vector *t, const gsl_matrix *z, const gs
 static double
 weight_at (const sb_dsm *dsm, double t)
 {
-  double one[] = { 1, 0 }, none[] = { 0, 0 }, bar[2], l;
-  gsl_matrix_view e = gsl_matrix_view_array (one, 1, 2), z = gsl_matrix_view_array (none, 1, 2),
-                  b = gsl_matrix_view_array (bar, 1, 2);
+  double l;
+  gsl_matrix *e = matrix_of (1, 2, 1, 0), *z = matrix_of (1, 2, 0, 0), *b = matrix (1, 2);
   gsl_vector_view at = gsl_vector_view_array (&t, 1), loss = gsl_vector_view_array (&l, 1);
-  ok (sb_dsm_loss (dsm, &at.vector, &z.matrix, &e.matrix, &loss.vector, &b.matrix));
+  ok (sb_dsm_loss (dsm, &at.vector, z, e, &loss.vector, b));
   return l;
 }
 
