@@ -4,8 +4,6 @@
 #include "process/ddpm.h"
 #include "scope.h"
 
-#include <criterion/criterion.h>
-
 static void
 multiply (chain *c)
 {

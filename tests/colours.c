@@ -1,7 +1,6 @@
 #include "colours.h"
 #include "scope.h"
 
-#include <criterion/criterion.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

@@ -3,7 +3,6 @@
 #include "property.h"
 #include "scope.h"
 
-#include <criterion/criterion.h>
 #include <gsl/gsl_randist.h>
 #include <math.h>
 #include <stdio.h>

@@ -1,6 +1,7 @@
 // # Objects that live as long as their test
 
 #include "scope.h"
+#include "base/shard.h"
 #include "base/stream.h"
 
 #include <stdio.h>
@@ -70,6 +71,13 @@ void
 scope_begin (void)
 {
   gsl_set_error_handler_off ();
+}
+
+void
+scope_begin_with_blas (void)
+{
+  scope_begin ();
+  sb_blas_single_threaded ();
 }
 
 void

@@ -77,11 +77,14 @@ void unscoped (void *object);
 size_t scope_mark (void);
 void scope_release (size_t mark);
 
-void scope_begin (void); // turns GSL's error handler off
-void scope_end (void);   // frees what is registered
+void scope_begin (void);           // turns GSL's error handler off
+void scope_end (void);             // frees what is registered
+void scope_begin_with_blas (void); // ... and puts OpenBLAS on one thread
 
 // A suite of tests with these two as .init and .fini; other fields of Criterion's may follow the name.
 #define SUITE(...) SCOPE_SUITE (__VA_ARGS__, .init = scope_begin, .fini = scope_end)
+// The same where the test calls OpenBLAS by itself: on one thread, as the program has it.
+#define SUITE_WITH_BLAS(...) SCOPE_SUITE (__VA_ARGS__, .init = scope_begin_with_blas, .fini = scope_end)
 #define SCOPE_SUITE(name, ...) TestSuite (name, __VA_ARGS__)
 
 // ## Vectors and matrices, registered

@@ -3,7 +3,6 @@
 #include "base/error.h"
 #include "scope.h"
 
-#include <criterion/criterion.h>
 #include <string.h>
 
 static int reported;

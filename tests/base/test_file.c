@@ -3,7 +3,6 @@
 #include "base/file.h"
 #include "scope.h"
 
-#include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>

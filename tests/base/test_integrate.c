@@ -10,8 +10,6 @@
 #include "base/rms_control.h"
 #include "scope.h"
 
-#include <criterion/criterion.h>
-#include <gsl/gsl_errno.h>
 #include <gsl/gsl_math.h>
 #include <math.h>
 #include <string.h>

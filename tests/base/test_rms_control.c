@@ -7,8 +7,6 @@
 #include "base/dopri5.h"
 #include "scope.h"
 
-#include <criterion/criterion.h>
-#include <gsl/gsl_errno.h>
 #include <gsl/gsl_math.h>
 #include <math.h>
 
@@ -29,13 +27,7 @@ setup (void)
   step = scoped (gsl_odeiv2_step_alloc (sb_odeiv2_step_dopri5, DIM));
 }
 
-static void
-teardown (void)
-{
-  scope_end ();
-}
-
-TestSuite (rms_control, .init = setup, .fini = teardown);
+TestSuite (rms_control, .init = setup, .fini = scope_end);
 
 // From y0 = y = (1, 1, 1), with an absolute tolerance of 2: an error of this size in every component.
 
@@ -157,6 +149,7 @@ Test (rms_control, works_under_a_driver)
 {
   gsl_odeiv2_system system = { decay, NULL, DIM, NULL };
   gsl_odeiv2_driver *driver = scoped (gsl_odeiv2_driver_alloc_y_new (&system, sb_odeiv2_step_dopri5, 1, 1, 1));
+  gsl_odeiv2_control_free (driver->c);
   driver->c = sb_odeiv2_control_rms_new (1e-9, 1e-9, driver->e); // the driver frees it
   ok (gsl_odeiv2_control_set_driver (driver->c, driver));
 

@@ -8,7 +8,6 @@
 #include "scratch.h"
 #include "scope.h"
 
-#include <criterion/criterion.h>
 #include <gsl/gsl_rng.h>
 #include <stdbool.h>
 #include <stdint.h>

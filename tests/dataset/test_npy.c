@@ -8,7 +8,6 @@
 #include "scope.h"
 #include "scratch.h"
 
-#include <criterion/criterion.h>
 #include <float.h>
 #include <gsl/gsl_randist.h>
 #include <gsl/gsl_rng.h>
@@ -404,8 +403,7 @@ Test (npy, integers_that_no_double_holds_are_refused)
 
 Test (npy, random_damage_never_lies)
 {
-  gsl_rng *r = scoped (gsl_rng_alloc (gsl_rng_taus2));
-  gsl_rng_set (r, 29);
+  gsl_rng *r = property_rng (29);
   for (int i = 0; i < 1000; i++)
     {
       unsigned char file[ROOM];

@@ -8,7 +8,6 @@
 #include "scope.h"
 #include "scratch.h"
 
-#include <criterion/criterion.h>
 #include <gsl/gsl_rng.h>
 #include <math.h>
 #include <stdbool.h>

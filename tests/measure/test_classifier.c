@@ -9,22 +9,13 @@
 #include "train/classify.h"
 #include "scope.h"
 
-#include <criterion/criterion.h>
-#include <gsl/gsl_errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-static void
-setup (void)
-{
-  scope_begin ();
-  sb_blas_single_threaded ();
-}
-
-TestSuite (classifier, .init = setup, .fini = scope_end);
+SUITE_WITH_BLAS (classifier);
 
 // ## The Inception score
 //

@@ -6,7 +6,6 @@
 #include "property.h"
 #include "scope.h"
 
-#include <criterion/criterion.h>
 #include <float.h>
 #include <gsl/gsl_blas.h>
 #include <gsl/gsl_math.h>

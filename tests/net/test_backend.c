@@ -12,7 +12,6 @@
 #include "property.h"
 #include "scope.h"
 
-#include <criterion/criterion.h>
 #include <gsl/gsl_math.h>
 #include <gsl/gsl_randist.h>
 #include <math.h>
@@ -20,14 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void
-setup (void)
-{
-  scope_begin ();
-  sb_blas_single_threaded ();
-}
-
-TestSuite (backend, .init = setup, .fini = scope_end);
+SUITE_WITH_BLAS (backend);
 
 // The fast ones are all but the last. One is always there; for half precision there may be none.
 

@@ -10,7 +10,6 @@
 #include "property.h"
 #include "scope.h"
 
-#include <criterion/criterion.h>
 #include <gsl/gsl_math.h>
 #include <gsl/gsl_randist.h>
 #include <math.h>
@@ -146,7 +145,6 @@ check_layer (const sb_layer *layer, size_t n, gsl_rng *r)
     }
   cr_assert_float_eq (parts, forwards, 1e-12 * scale, "%s: parts %.15g, whole %.15g", layer->type->name, parts,
                       forwards);
-
 }
 
 static void

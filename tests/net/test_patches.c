@@ -11,9 +11,7 @@
 #include "score/exact.h"
 #include "scope.h"
 
-#include <criterion/criterion.h>
 #include <gsl/gsl_blas.h>
-#include <gsl/gsl_errno.h>
 #include <gsl/gsl_math.h>
 #include <gsl/gsl_randist.h>
 #include <math.h>

@@ -6,7 +6,6 @@
 #include "property.h"
 #include "scope.h"
 
-#include <criterion/criterion.h>
 #include <gsl/gsl_rng.h>
 #include <stdlib.h>
 

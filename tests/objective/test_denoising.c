@@ -14,9 +14,7 @@
 #include "score/stretch.h"
 #include "scope.h"
 
-#include <criterion/criterion.h>
 #include <gsl/gsl_cdf.h>
-#include <gsl/gsl_errno.h>
 #include <gsl/gsl_math.h>
 #include <gsl/gsl_randist.h>
 #include <gsl/gsl_statistics.h>

@@ -12,8 +12,6 @@
 #include "score/stretch.h"
 #include "scope.h"
 
-#include <criterion/criterion.h>
-#include <gsl/gsl_errno.h>
 #include <gsl/gsl_math.h>
 #include <gsl/gsl_sort_vector.h>
 #include <gsl/gsl_statistics.h>

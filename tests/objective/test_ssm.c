@@ -7,9 +7,7 @@
 #include "score/exact.h"
 #include "scope.h"
 
-#include <criterion/criterion.h>
 #include <gsl/gsl_blas.h>
-#include <gsl/gsl_errno.h>
 #include <gsl/gsl_linalg.h>
 #include <gsl/gsl_math.h>
 #include <gsl/gsl_statistics.h>

@@ -11,9 +11,7 @@
 #include "process/vp.h"
 #include "scope.h"
 
-#include <criterion/criterion.h>
 #include <gsl/gsl_cdf.h>
-#include <gsl/gsl_errno.h>
 #include <gsl/gsl_linalg.h>
 #include <gsl/gsl_math.h>
 #include <gsl/gsl_randist.h>

@@ -14,9 +14,7 @@
 #include "property.h"
 #include "scope.h"
 
-#include <criterion/criterion.h>
 #include <gsl/gsl_blas.h>
-#include <gsl/gsl_errno.h>
 #include <gsl/gsl_math.h>
 #include <gsl/gsl_randist.h>
 
@@ -485,7 +483,8 @@ Test (process, levels_are_found_in_spite_of_rounding)
   refused (GSL_EDOM, sb_process_level (ddpm, 0.49999999, &level));
   refused (GSL_EDOM, sb_process_level (ddpm, 1.001, &level));
 
-  sb_process *single = scoped (sb_process_alloc (&(sb_process_type){ .name = "single" }, NULL, 1, 1, 1, 1));
+  static const sb_process_type single_type = { .name = "single" };
+  sb_process *single = scoped (sb_process_alloc (&single_type, NULL, 1, 1, 1, 1));
   ok (sb_process_level (single, 1, &level));
   cr_assert_eq (level, (size_t)1);
   refused (GSL_EDOM, sb_process_level (single, 0.5, &level));

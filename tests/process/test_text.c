@@ -6,7 +6,6 @@
 #include "process/ve.h"
 #include "scope.h"
 
-#include <criterion/criterion.h>
 #include <math.h>
 #include <string.h>
 

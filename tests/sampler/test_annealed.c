@@ -13,9 +13,7 @@
 #include "target/target.h"
 #include "scope.h"
 
-#include <criterion/criterion.h>
 #include <gsl/gsl_blas.h>
-#include <gsl/gsl_errno.h>
 #include <gsl/gsl_math.h>
 #include <gsl/gsl_statistics.h>
 #include <math.h>

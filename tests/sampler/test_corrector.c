@@ -8,7 +8,6 @@
 #include "scope.h"
 #include "recursion.h"
 
-#include <criterion/criterion.h>
 #include <gsl/gsl_blas.h>
 #include <gsl/gsl_math.h>
 #include <gsl/gsl_sf_gamma.h>

@@ -11,9 +11,7 @@
 #include "score/exact.h"
 #include "target/target.h"
 
-#include <criterion/criterion.h>
 #include <gsl/gsl_cdf.h>
-#include <gsl/gsl_errno.h>
 #include <gsl/gsl_math.h>
 #include <gsl/gsl_statistics.h>
 #include <math.h>

@@ -15,8 +15,6 @@
 #include "recursion.h"
 #include "sampler/drift.h"
 
-#include <criterion/criterion.h>
-#include <gsl/gsl_errno.h>
 #include <gsl/gsl_math.h>
 #include <gsl/gsl_randist.h>
 #include <math.h>

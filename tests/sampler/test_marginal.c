@@ -14,9 +14,7 @@
 #include "score/exact.h"
 #include "scope.h"
 
-#include <criterion/criterion.h>
 #include <gsl/gsl_cdf.h>
-#include <gsl/gsl_errno.h>
 #include <gsl/gsl_math.h>
 #include <gsl/gsl_sort.h>
 #include <gsl/gsl_statistics.h>

@@ -15,8 +15,6 @@
 #include "target/target.h"
 #include "scope.h"
 
-#include <criterion/criterion.h>
-#include <gsl/gsl_errno.h>
 #include <gsl/gsl_math.h>
 #include <math.h>
 #include <omp.h>

@@ -3,7 +3,6 @@
 #include "net/network.h"
 #include "scope.h"
 
-#include <criterion/criterion.h>
 #include <math.h>
 #include <stdlib.h>
 

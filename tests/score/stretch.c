@@ -3,7 +3,6 @@
 #include "stretch.h"
 #include "scope.h"
 
-#include <gsl/gsl_errno.h>
 #include <math.h>
 #include <string.h>
 

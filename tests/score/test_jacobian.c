@@ -18,8 +18,6 @@
 #include "sampler/reverse.h"
 #include "score/network.h"
 
-#include <criterion/criterion.h>
-#include <gsl/gsl_errno.h>
 #include <gsl/gsl_math.h>
 #include <gsl/gsl_randist.h>
 #include <math.h>
@@ -27,14 +25,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void
-setup (void)
-{
-  scope_begin ();
-  sb_blas_single_threaded ();
-}
-
-TestSuite (jacobian, .init = setup, .fini = scope_end);
+SUITE_WITH_BLAS (jacobian);
 
 enum
 {

@@ -11,7 +11,6 @@
 #include "score/network.h"
 #include "target/target.h"
 
-#include <criterion/criterion.h>
 #include <gsl/gsl_math.h>
 #include <gsl/gsl_randist.h>
 #include <math.h>
@@ -19,14 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void
-setup (void)
-{
-  scope_begin ();
-  sb_blas_single_threaded ();
-}
-
-TestSuite (network, .init = setup, .fini = scope_end);
+SUITE_WITH_BLAS (network);
 
 enum
 {

@@ -12,8 +12,6 @@
 #include "target/truth.h"
 #include "scope.h"
 
-#include <criterion/criterion.h>
-#include <gsl/gsl_errno.h>
 #include <gsl/gsl_math.h>
 #include <gsl/gsl_randist.h>
 #include <gsl/gsl_rng.h>
@@ -67,13 +65,7 @@ setup (void)
     }
 }
 
-static void
-teardown (void)
-{
-  scope_end ();
-}
-
-TestSuite (score, .init = setup, .fini = teardown);
+TestSuite (score, .init = setup, .fini = scope_end);
 
 static const sb_view views[3] = { SB_SCORE, SB_DENOISER, SB_EPSILON };
 

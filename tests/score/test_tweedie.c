@@ -12,8 +12,6 @@
 #include "target/truth.h"
 #include "scope.h"
 
-#include <criterion/criterion.h>
-#include <gsl/gsl_errno.h>
 #include <gsl/gsl_math.h>
 #include <gsl/gsl_randist.h>
 #include <gsl/gsl_rng.h>
@@ -29,13 +27,7 @@ setup (void)
   gsl_rng_set (rng, 20210213);
 }
 
-static void
-teardown (void)
-{
-  scope_end ();
-}
-
-TestSuite (tweedie, .init = setup, .fini = teardown);
+TestSuite (tweedie, .init = setup, .fini = scope_end);
 
 static void
 fill (gsl_matrix *m, double sd)

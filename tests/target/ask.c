@@ -3,8 +3,6 @@
 #include "ask.h"
 #include "scope.h"
 
-#include <criterion/criterion.h>
-
 static void
 succeeds (int status)
 {

@@ -12,9 +12,7 @@
 #include "truth.h"
 #include "scope.h"
 
-#include <criterion/criterion.h>
 #include <gsl/gsl_blas.h>
-#include <gsl/gsl_errno.h>
 #include <gsl/gsl_math.h>
 #include <gsl/gsl_randist.h>
 #include <gsl/gsl_rng.h>
@@ -43,13 +41,7 @@ setup (void)
   gsl_rng_set (rng, 20210213);
 }
 
-static void
-teardown (void)
-{
-  scope_end ();
-}
-
-TestSuite (perturbation, .init = setup, .fini = teardown);
+TestSuite (perturbation, .init = setup, .fini = scope_end);
 
 // The density of the data, written out.
 

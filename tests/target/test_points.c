@@ -8,9 +8,7 @@
 #include "target/target.h"
 #include "truth.h"
 
-#include <criterion/criterion.h>
 #include <gsl/gsl_blas.h>
-#include <gsl/gsl_errno.h>
 #include <gsl/gsl_math.h>
 #include <gsl/gsl_randist.h>
 #include <math.h>

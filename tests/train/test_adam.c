@@ -3,7 +3,6 @@
 #include "train/adam.h"
 #include "scope.h"
 
-#include <criterion/criterion.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

@@ -4,9 +4,7 @@
 #include "scope.h"
 #include "train/checkpoint.h"
 
-#include <criterion/criterion.h>
 #include <fcntl.h>
-#include <gsl/gsl_errno.h>
 #include <jansson.h>
 #include <math.h>
 #include <stdint.h>
@@ -80,6 +78,7 @@ Test (checkpoint, a_training_comes_back_to_the_bit)
   char *recipe;
   ok (sb_checkpoint_write (path, model, written, &provenance, &error), "%s", error.message);
   ok (sb_checkpoint_read (path, model->net, read, &recipe, &error), "%s", error.message);
+  scoped (recipe);
   size_t bytes = written->count * sizeof (float);
   cr_assert_eq (read->step, written->step);
   cr_assert_str_eq (recipe, provenance.recipe);
@@ -428,6 +427,7 @@ read_damaged (const sb_net *net, const char *how, size_t where, int may_be_read)
   cr_assert (may_be_read || status, "%s %zu: taken", how, where);
   if (status)
     check_refusal (NULL, &error, how, other);
+  free (recipe);
   sb_model_free (model);
 }
 
@@ -594,6 +594,7 @@ Test (checkpoint, steps_that_are_no_numbers_are_refused)
       for (size_t j = 0; j < tensors->notes; j++)
         if (strcmp (tensors->note[j].key, "step") == 0)
           {
+            free (tensors->note[j].value);
             tensors->note[j].value = strdup (bad[k]);
           }
       check_not_taken (tensors, model->net, 1, 0, "step");

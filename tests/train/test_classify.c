@@ -9,21 +9,13 @@
 #include "scope.h"
 #include "train/classify.h"
 
-#include <criterion/criterion.h>
 #include <gsl/gsl_math.h>
 #include <gsl/gsl_randist.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-static void
-setup (void)
-{
-  scope_begin ();
-  sb_blas_single_threaded ();
-}
-
-TestSuite (classify, .init = setup, .fini = scope_end);
+SUITE_WITH_BLAS (classify);
 
 // ## Three images
 //

@@ -8,8 +8,6 @@
 #include "train/checkpoint.h"
 #include "scope.h"
 
-#include <criterion/criterion.h>
-#include <gsl/gsl_errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -62,6 +60,7 @@ Test (faces, settings_come_back)
   char *words;
   ok (sb_checkpoint_write (path, model, training, &provenance, &error), "%s", error.message);
   ok (sb_checkpoint_read (path, model->net, training, &words, &error), "%s", error.message);
+  scoped (words);
   cr_assert_str_eq (words, recipe);
 
   sb_model *back = scoped (sb_model_read (path, &error), "%s", error.message);

@@ -10,7 +10,6 @@
 #include "train/train.h"
 #include "scope.h"
 
-#include <criterion/criterion.h>
 #include <gsl/gsl_math.h>
 #include <gsl/gsl_statistics.h>
 #include <math.h>

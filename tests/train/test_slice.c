@@ -15,7 +15,6 @@
 #include "target/target.h"
 #include "train/slice.h"
 
-#include <criterion/criterion.h>
 #include <gsl/gsl_math.h>
 #include <gsl/gsl_randist.h>
 #include <gsl/gsl_statistics.h>
@@ -23,14 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void
-setup (void)
-{
-  scope_begin ();
-  sb_blas_single_threaded ();
-}
-
-TestSuite (slice, .init = setup, .fini = scope_end);
+SUITE_WITH_BLAS (slice);
 
 static int
 draw_from_law (const void *law, sb_stream stream, gsl_matrix *x)
