@@ -9,15 +9,22 @@
 
 // ## The arena
 
+typedef struct
+{
+  void *object;
+  void (*release) (void *);
+} keepsake;
+
+enum
+{
+  FIRST = 1024 // so many need no memory: some tests look at what is asked for
+};
+
 static struct
 {
-  struct
-  {
-    void *object;
-    void (*release) (void *);
-  } * kept;
+  keepsake first[FIRST], *kept;
   size_t count, room;
-} arena;
+} arena = { .kept = arena.first, .room = FIRST };
 
 void
 scope_keep (const char *file, int at, const char *text, void *object, void (*release) (void *), const char *format,
@@ -32,15 +39,19 @@ scope_keep (const char *file, int at, const char *text, void *object, void (*rel
     }
   if (arena.count == arena.room)
     {
-      arena.room = 2 * arena.room + 64;
-      arena.kept = realloc (arena.kept, arena.room * sizeof *arena.kept);
-      cr_assert (arena.kept);
+      keepsake *kept = malloc (2 * arena.room * sizeof *kept);
+      cr_assert_not_null (kept);
+      memcpy (kept, arena.kept, arena.count * sizeof *kept);
+      if (arena.kept != arena.first)
+        free (arena.kept);
+      arena.kept = kept;
+      arena.room *= 2;
     }
   arena.kept[arena.count].object = object;
   arena.kept[arena.count++].release = release;
 }
 
-void
+void *
 unscoped (void *object)
 {
   size_t k = arena.count;
@@ -49,6 +60,7 @@ unscoped (void *object)
   cr_assert (k > 0, "an object that is not in the arena");
   memmove (&arena.kept[k - 1], &arena.kept[k], (arena.count - k) * sizeof *arena.kept);
   arena.count--;
+  return object;
 }
 
 size_t
@@ -84,8 +96,10 @@ void
 scope_end (void)
 {
   scope_release (0);
-  free (arena.kept);
-  memset (&arena, 0, sizeof arena);
+  if (arena.kept != arena.first)
+    free (arena.kept);
+  arena.kept = arena.first;
+  arena.room = FIRST;
 }
 
 // ## Vectors and matrices

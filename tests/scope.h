@@ -1,6 +1,7 @@
 #ifndef SCOREBOOK_TESTS_SCOPE_H
 #define SCOREBOOK_TESTS_SCOPE_H
 
+#include "dataset/bytes.h"
 #include "measure/classifier.h"
 #include "measure/moments.h"
 #include "net/dual.h"
@@ -58,6 +59,7 @@
   X (sb_trainer, sb_trainer_free)                                                                                      \
   X (sb_model, sb_model_free)                                                                                          \
   X (sb_moments_file, sb_moments_file_free)                                                                            \
+  X (sb_bytes, sb_bytes_free)                                                                                          \
   X (sb_classifier, sb_classifier_free)                                                                                \
   X (float, free)                                                                                                      \
   X (double, free)                                                                                                     \
@@ -70,8 +72,8 @@
   (_Generic((SCOPE_FIRST (__VA_ARGS__, 0))SCOPE_TYPES (SCOPE_CASE)) (__FILE__, __LINE__, #__VA_ARGS__, __VA_ARGS__,    \
                                                                      NULL))
 
-// Out of the arena: it is the caller's again.
-void unscoped (void *object);
+// Out of the arena: the object is the caller's again.
+void *unscoped (void *object);
 
 // Where a loop would gather too much: frees what was registered since the mark was taken.
 size_t scope_mark (void);

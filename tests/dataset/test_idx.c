@@ -37,7 +37,8 @@ read_back (const void *bytes, size_t count, sb_error *error)
   const char *path = scratch_path ("file");
   scratch_write (path, bytes, count);
   *error = (sb_error){ 0 };
-  return sb_idx_read (path, error);
+  sb_bytes *array = sb_idx_read (path, error);
+  return array ? scoped (array) : NULL;
 }
 
 // The reader must refuse these bytes, in one line, with this code (or any: GSL_SUCCESS).
@@ -67,7 +68,6 @@ expect_good (const void *bytes, size_t count)
   sb_bytes *array = read_back (bytes, count, &error);
   cr_assert_not_null (array, "%s", error.message);
   cr_assert (is_good (array));
-  sb_bytes_free (array);
 }
 
 // ## Good files
@@ -113,7 +113,6 @@ Test (idx, large_files_arrive_whole)
       cr_assert_eq (array->shape.rank, 1);
       cr_assert_eq (array->shape.length[0], n);
       cr_assert_eq (memcmp (array->data, bytes + 8, n), 0);
-      sb_bytes_free (array);
     }
 }
 
@@ -127,9 +126,7 @@ embedded (const char *name)
   const char *srcdir = getenv ("srcdir");
   snprintf (path, sizeof path, "%s/data/%s", srcdir ? srcdir : ".", name);
   sb_error error = { 0 };
-  sb_bytes *array = sb_idx_read (path, &error);
-  cr_assert_not_null (array, "%s", error.message);
-  return array;
+  return scoped (sb_idx_read (path, &error), "%s", error.message);
 }
 
 Test (idx, the_embedded_digits_are_mnist)
@@ -152,8 +149,6 @@ Test (idx, the_embedded_digits_are_mnist)
   for (size_t k = 0; k < 7840000; k++)
     sum += images->data[k];
   cr_assert_float_eq (sum / 7840000, 33.79, 0.005);
-  sb_bytes_free (labels);
-  sb_bytes_free (images);
 }
 
 // ## Damaged files: plain
@@ -302,7 +297,6 @@ Test (idx, every_flipped_bit_of_gzip_is_noticed_or_harmless)
         harmless++;
       else
         scratch_expect_line (&error, scratch_path ("file"));
-      sb_bytes_free (array);
       packed[bit / 8] ^= (unsigned char)(1 << bit % 8);
     }
   cr_assert_leq (harmless, 6 * 8 + 1 + 7u);
@@ -384,7 +378,6 @@ expect_truth (const unsigned char *bytes, size_t count)
     size *= array->shape.length[k];
   cr_assert_eq (header + size, count);
   cr_assert_eq (memcmp (array->data, bytes + header, size), 0);
-  sb_bytes_free (array);
 }
 
 Test (idx, random_damage_never_lies)
@@ -401,7 +394,6 @@ Test (idx, random_damage_never_lies)
       size_t count = scratch_gzip (good, sizeof good, bytes, PACKED - 8);
       sb_bytes *array = read_back (bytes, damage (r, bytes, count), &error);
       cr_assert (!array || is_good (array));
-      sb_bytes_free (array);
     }
 }
 
@@ -424,7 +416,6 @@ Test (idx, bytes_become_rows)
   ok (sb_bytes_rows (array, 1, 0, 1, x));
   cr_assert_eq (gsl_matrix_get (x, 0, 4), 1);
   cr_assert_eq (gsl_matrix_get (x, 1, 0), 0);
-  sb_bytes_free (array);
 }
 
 // The rows may lie apart (a part of a wider matrix), and there may be none of them.
@@ -444,7 +435,6 @@ Test (idx, rows_may_lie_apart)
     }
   gsl_matrix *none = matrix (0, 8);
   ok (sb_bytes_rows (array, 3, 0, 1, none));
-  sb_bytes_free (array);
 }
 
 Test (idx, rows_that_are_not_there_are_refused)
@@ -457,7 +447,6 @@ Test (idx, rows_that_are_not_there_are_refused)
   refused (GSL_EBADLEN, sb_bytes_rows (array, SIZE_MAX, 0, 1, x));
   refused (GSL_EBADLEN, sb_bytes_rows (array, 0, 0, 1, narrow));
   cr_assert (gsl_matrix_isnull (x) && gsl_matrix_isnull (narrow));
-  sb_bytes_free (array);
 }
 
 // A product that is over the limit is never a small number by overflow; an axis of length 0 makes it 0.

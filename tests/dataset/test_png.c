@@ -34,17 +34,15 @@ Test (png, a_grid_by_hand)
   sb_png_grid grid
       = { .height = 1, .width = 2, .channels = 1, .columns = 2, .padding = 1, .low = 0, .high = 1, .background = 9 };
   ok (sb_png_write (scratch_path ("out"), x, &grid, NULL));
-  sb_bytes *page = sb_png_read (scratch_path ("out"), NULL);
+  sb_bytes *page = scoped (sb_png_read (scratch_path ("out"), NULL));
   const unsigned char expected[] = { 9, 9,   9,   9, 9,   9, 9, //
                                      9, 0,   255, 9, 128, 0, 9, //
                                      9, 9,   9,   9, 9,   9, 9, //
                                      9, 255, 51,  9, 9,   9, 9, //
                                      9, 9,   9,   9, 9,   9, 9 };
-  cr_assert_not_null (page);
   cr_assert (page->shape.rank == 4 && page->shape.length[0] == 1 && page->shape.length[1] == 5
              && page->shape.length[2] == 7 && page->shape.length[3] == 1);
   cr_assert_eq (memcmp (page->data, expected, sizeof expected), 0);
-  sb_bytes_free (page);
 }
 
 // Without a number of columns the grid is as square as can be: the smallest $c$ with $c^2 \ge n$.
@@ -57,11 +55,10 @@ Test (png, the_grid_is_square)
       gsl_matrix_view some = gsl_matrix_submatrix (x, 0, 0, n, 1);
       sb_png_grid grid = { .height = 1, .width = 1, .channels = 1, .low = 0, .high = 1 };
       ok (sb_png_write (scratch_path ("out"), &some.matrix, &grid, NULL));
-      sb_bytes *page = sb_png_read (scratch_path ("out"), NULL);
+      sb_bytes *page = scoped (sb_png_read (scratch_path ("out"), NULL));
       size_t rows = page->shape.length[1], columns = page->shape.length[2];
       cr_assert (columns * columns >= n && (columns - 1) * (columns - 1) < n, "%zu images: %zu columns", n, columns);
       cr_assert (rows * columns >= n && (rows - 1) * columns < n, "%zu images: %zu rows", n, rows);
-      sb_bytes_free (page);
     }
 }
 
@@ -86,7 +83,7 @@ round_trip (const double *v, void *context)
   sb_bytes_rows (&images, 0, grid.low, grid.high, x);
   ok (sb_png_write (scratch_path ("out"), x, &grid, NULL));
 
-  sb_bytes *page = sb_png_read (scratch_path ("out"), NULL);
+  sb_bytes *page = scoped (sb_png_read (scratch_path ("out"), NULL));
   size_t width = page->shape.length[2];
   cr_assert (page->shape.length[3] == channels && width == columns * (w + padding) + padding);
   for (size_t i = 0; i < n; i++)
@@ -97,7 +94,6 @@ round_trip (const double *v, void *context)
                right = i % columns * (w + padding) + padding + column;
         wrong += page->data[(down * width + right) * channels + channel] != data[i * d + k];
       }
-  sb_bytes_free (page);
   return (double)wrong;
 }
 
@@ -120,9 +116,8 @@ Test (png, values_become_the_nearest_byte)
   const unsigned char expected[] = { 0, 255, 255, 0, 0, 1, 254, 255 };
   sb_png_grid grid = { .height = 2, .width = 4, .channels = 1, .low = 0, .high = 1 };
   ok (sb_png_write (scratch_path ("out"), x, &grid, NULL));
-  sb_bytes *page = sb_png_read (scratch_path ("out"), NULL);
+  sb_bytes *page = scoped (sb_png_read (scratch_path ("out"), NULL));
   cr_assert_eq (memcmp (page->data, expected, 8), 0);
-  sb_bytes_free (page);
 }
 
 // ## What cannot be drawn
@@ -226,9 +221,8 @@ good_file (unsigned char *file, unsigned char *pixels)
   for (size_t k = 0; k < 8; k++)
     x->data[k] = (double)(k * k) / 49;
   ok (sb_png_write (scratch_path ("good"), x, &plain, NULL));
-  sb_bytes *page = sb_png_read (scratch_path ("good"), NULL);
+  sb_bytes *page = scoped (sb_png_read (scratch_path ("good"), NULL));
   memcpy (pixels, page->data, 8);
-  sb_bytes_free (page);
   return scratch_read (scratch_path ("good"), file, ROOM);
 }
 
@@ -239,14 +233,15 @@ refused_or_same (const unsigned char *file, size_t length, const unsigned char *
   sb_error error = { 0 };
   sb_bytes *page = sb_png_read (scratch_path ("file"), &error);
   *refused = !page;
-  if (!page)
+  if (page)
+    scoped (page);
+  else
     {
       scratch_expect_line (&error, scratch_path ("file"));
       cr_assert (error.code == GSL_EINVAL || error.code == GSL_EUNSUP, "%s (code %d)", error.message, error.code);
     }
   bool same = page && page->shape.length[1] == 2 && page->shape.length[2] == 4 && page->shape.length[3] == 1
               && memcmp (page->data, pixels, 8) == 0;
-  sb_bytes_free (page);
   return *refused || same;
 }
 

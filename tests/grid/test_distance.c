@@ -80,14 +80,12 @@ Test (distance, of_two_hundred_digits)
   const char *source = getenv ("srcdir");
   char path[4096];
   snprintf (path, sizeof path, "%s/data/t10k-images-idx3-ubyte.gz", source ? source : ".");
-  sb_bytes *images = sb_idx_read (path, NULL);
-  cr_assert_not_null (images, "%s", path);
+  sb_bytes *images = scoped (sb_idx_read (path, NULL), "%s", path);
   gsl_matrix *x = matrix (200, 784);
   ok (sb_bytes_rows (images, 0, 0, 1, x));
   double distance;
   ok (sb_grid_largest_distance (x, &distance));
   cr_assert_float_eq (distance / brute_force (x), 1, 1e-13);
-  sb_bytes_free (images);
 }
 
 Test (distance, of_equal_points_is_zero)

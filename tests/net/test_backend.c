@@ -150,6 +150,7 @@ static void
 check (const char *configuration, size_t n, size_t room, sb_net_precision precision, gsl_rng *r)
 {
   char what[60];
+  size_t mark = scope_mark ();
   problem p = problem_alloc (configuration, n, r);
   answer reference = solve (&p, "openblas", SB_NET_FLOAT, n);
   double most = tolerance (p.net, precision);
@@ -163,6 +164,7 @@ check (const char *configuration, size_t n, size_t room, sb_net_precision precis
       compare (&p, &fast, &reference, most, what);
       compare_tensors (&p, &fast, &reference, most, what);
     }
+  scope_release (mark);
 }
 
 // ## What the experiments use

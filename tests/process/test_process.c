@@ -289,9 +289,10 @@ Test (process, prior_is_the_stream_scaled)
 static double
 coefficient (const sb_process *process, sb_process_map map, double time)
 {
-  gsl_matrix *x = matrix_of (1, 1, 1);
+  double x_data = 1;
+  gsl_matrix_view x = gsl_matrix_view_array (&x_data, 1, 1);
   gsl_vector_view t = gsl_vector_view_array (&time, 1);
-  return sb_process_apply (process, map, CblasNoTrans, NULL, &t.vector, x) ? GSL_NAN : x->data[0];
+  return sb_process_apply (process, map, CblasNoTrans, NULL, &t.vector, &x.matrix) ? GSL_NAN : x_data;
 }
 
 static void

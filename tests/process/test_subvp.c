@@ -171,9 +171,10 @@ Test (subvp, ends_at_the_prior)
 static double
 map_of (const sb_process *process, sb_process_map map, double time)
 {
-  gsl_matrix *x = matrix_of (1, 1, 1);
+  double x_data = 1;
+  gsl_matrix_view x = gsl_matrix_view_array (&x_data, 1, 1);
   gsl_vector_view t = gsl_vector_view_array (&time, 1);
-  return sb_process_apply (process, map, CblasNoTrans, NULL, &t.vector, x) ? GSL_NAN : x->data[0];
+  return sb_process_apply (process, map, CblasNoTrans, NULL, &t.vector, &x.matrix) ? GSL_NAN : x_data;
 }
 
 Test (subvp, process_differs_from_vp_in_its_noise_only)

@@ -119,6 +119,7 @@ step (line *law, double alpha, double sigma, double epsilon, size_t n, double h)
       for (size_t k = first; k <= last; k++, share *= factor, factor *= square)
         p[k] += share;
     }
+  free (unscoped (law->p));
   *law = (line){ .n = n, .h = h, .p = p };
 }
 

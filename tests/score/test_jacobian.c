@@ -151,9 +151,11 @@ in_every_case (void (*check) (trial *r))
     for (int p = 0; p < PROCESSES; p++)
       for (int prediction = SB_PREDICTS_EPSILON; prediction <= SB_PREDICTS_MIXED; prediction++)
         {
+          size_t mark = scope_mark ();
           trial r = trial_of (networks[k], processes[p], (sb_prediction)prediction);
           settle (&r);
           check (&r);
+          scope_release (mark);
         }
 }
 
