@@ -61,30 +61,6 @@ chain_gaussian (size_t d, double m, double v)
   return chain_mixture (d, 1, &one, &m, &v);
 }
 
-gsl_vector *
-chain_times (size_t n, double t)
-{
-  gsl_vector *times = vector_all (n, t);
-  return times;
-}
-
-gsl_vector *
-chain_grid (size_t T)
-{
-  gsl_vector *times = vector (T + 1);
-  for (size_t k = 0; k <= T; k++)
-    gsl_vector_set (times, k, (double)(T - k) / (double)T);
-  return times;
-}
-
-gsl_matrix *
-chain_normals (size_t n, size_t d, uint64_t seed)
-{
-  gsl_matrix *z = matrix (n, d);
-  ok (sb_stream_normals ((sb_stream){ seed, SB_FOR_USER, 0 }, 0, z));
-  return z;
-}
-
 gsl_matrix *
 chain_sample (const sb_target *data, size_t n, uint64_t seed)
 {

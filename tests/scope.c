@@ -134,6 +134,15 @@ scope_vector_copy (const gsl_vector *from)
   return v;
 }
 
+gsl_vector *
+level_times (size_t first, size_t last, size_t levels)
+{
+  gsl_vector *t = vector (1 + (first < last ? last - first : first - last));
+  for (size_t i = 0; i < t->size; i++)
+    gsl_vector_set (t, i, (double)(first < last ? first + i : first - i) / (double)levels);
+  return t;
+}
+
 gsl_matrix *
 matrix (size_t n, size_t d)
 {
@@ -152,7 +161,7 @@ gsl_matrix *
 normals (size_t n, size_t d, uint64_t seed)
 {
   gsl_matrix *m = matrix (n, d);
-  ok (sb_stream_normals ((sb_stream){ .seed = seed, .purpose = SB_FOR_PROBE }, 0, m));
+  ok (sb_stream_normals ((sb_stream){ .seed = seed, .purpose = SB_FOR_USER }, 0, m));
   return m;
 }
 

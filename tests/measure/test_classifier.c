@@ -42,9 +42,7 @@ Test (classifier, inception_score_of_known_verdicts)
   cr_assert_float_eq (score, 2, 1e-12);
 
   // Two verdicts, (0.8, 0.2) and (0.2, 0.8): each is 0.8 log 1.6 + 0.2 log 0.4 from even odds.
-  gsl_matrix *two = matrix (2, 2);
-  gsl_matrix_set (two, 0, 0, 0.8), gsl_matrix_set (two, 0, 1, 0.2), gsl_matrix_set (two, 1, 0, 0.2),
-      gsl_matrix_set (two, 1, 1, 0.8);
+  gsl_matrix *two = matrix_of (2, 2, 0.8, 0.2, 0.2, 0.8);
   ok (sb_inception_score (two, &score));
   cr_assert_float_eq (score, exp (0.8 * log (1.6) + 0.2 * log (0.4)), 1e-12);
 }

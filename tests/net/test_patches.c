@@ -345,7 +345,7 @@ sample_latents (const sb_score *score, size_t T)
 {
   sb_pc pc = { .predictor = sb_predictor_ancestral_upper, .final = SB_FINAL_SAMPLE };
   gsl_matrix *z = matrix (SAMPLES, 8);
-  gsl_vector *times = chain_grid (T);
+  gsl_vector *times = level_times (T, 0, T);
   ok (sb_process_prior (score->process, (sb_stream){ 50, SB_FOR_PRIOR, 0 }, z));
   ok (sb_pc_sample (&pc, score, NULL, times, (sb_stream){ 50, SB_FOR_PREDICTOR, 0 }, z, NULL));
   return z;

@@ -196,7 +196,7 @@ Test (decoder, gradient_is_the_slope)
 
 Test (decoder, rows_are_sums)
 {
-  gsl_matrix *wide = matrix (3, 5), *mean = chain_normals (3, 4, 50), *slope = matrix (3, 4);
+  gsl_matrix *wide = matrix (3, 5), *mean = normals (3, 4, 50), *slope = matrix (3, 4);
   gsl_matrix_view x = gsl_matrix_submatrix (wide, 0, 0, 3, 4);
   gsl_vector *v = vector (3), *log_p = vector (3);
   for (size_t i = 0; i < 3; i++)
@@ -227,7 +227,7 @@ Test (decoder, mean_far_away_is_no_likelihood)
 {
   const double far[] = { 1e17, -1e17, 1e160, GSL_POSINF, GSL_NEGINF, GSL_NAN };
   gsl_matrix *x = matrix_all (1, 1, 0), *mean = matrix_all (1, 1, 0);
-  gsl_vector *v = chain_times (1, 1e-4), *log_p = vector (1);
+  gsl_vector *v = vector_all (1, 1e-4), *log_p = vector (1);
   gsl_matrix_set (x, 0, 0, -1 + 2. / 255 * 100);
   for (size_t k = 0; k < sizeof far / sizeof *far; k++)
     {
@@ -247,7 +247,7 @@ Test (decoder, refuses_what_does_not_fit)
 {
   gsl_matrix *two = matrix_all (2, 2, 0), *three = matrix_all (3, 2, 0), *wide = matrix_all (2, 3, 0),
              *none = matrix (0, 2);
-  gsl_vector *v = chain_times (2, 0.5), *longer = chain_times (3, 0.5), *out = vector (2), *zero = vector_all (2, 0),
+  gsl_vector *v = vector_all (2, 0.5), *longer = vector_all (3, 0.5), *out = vector (2), *zero = vector_all (2, 0),
              *no_v = vector (0);
   sb_decoder one = { 1, -1, 1 }, reversed = { 256, 1, -1 }, flat = { 256, 1, 1 }, bytes = { 256, 0, 255 },
              density = { 0 };

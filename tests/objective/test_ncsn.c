@@ -32,10 +32,7 @@ one (double sigma, void *params)
 static gsl_vector *
 ladder (void)
 {
-  gsl_vector *times = vector (L);
-  for (size_t i = 0; i < L; i++)
-    gsl_vector_set (times, i, (double)(L - i) / L);
-  return times;
+  return level_times (L, 1, L);
 }
 
 // ## A level

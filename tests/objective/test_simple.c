@@ -212,7 +212,7 @@ Test (simple, every_perturbation_costs_its_square)
   sb_target *data = chain_mixture (1, 2, W, M, V);
   batch b = batch_alloc (ddpm, chain_sample (data, N, 112));
   gsl_vector *best = vector (N);
-  gsl_matrix *wave = chain_normals (20, 3, 113), *star = matrix (N, 1);
+  gsl_matrix *wave = normals (20, 3, 113), *star = matrix (N, 1);
   draw (&b, 114);
   ok (sb_target_evaluate (data, ddpm, SB_EPSILON, b.x, b.t, star));
   gsl_matrix_memcpy (b.epsilon, star);
@@ -351,7 +351,7 @@ Test (simple, weights_do_not_move_the_minimum)
   chain c;
   chain_linear (&c, 1000);
   sb_process *ddpm = chain_alloc (&c, 1);
-  batch b = batch_alloc (ddpm, chain_normals (500, 1, 117));
+  batch b = batch_alloc (ddpm, normals (500, 1, 117));
   const double at[] = { 1e-3, 0.1, 0.5, 1 };
   for (int k = 0; k < 4; k++)
     {
@@ -369,7 +369,7 @@ Test (simple, gradient_is_the_slope)
   chain c;
   chain_linear (&c, 1000);
   sb_process *ddpm = chain_alloc (&c, 2);
-  batch b = batch_alloc (ddpm, chain_normals (100, 2, 119));
+  batch b = batch_alloc (ddpm, normals (100, 2, 119));
   gsl_vector *up = vector (100);
   gsl_matrix *bar = matrix (100, 2);
   draw (&b, 120);
@@ -468,7 +468,7 @@ Test (simple, loss_is_ncsn_s_on_a_ladder)
                           ve = { .view = SB_SCORE, .function = guess_ve_score, .params = &c };
   sb_score *score = scoped (sb_score_callback_alloc (&noise, ddpm)),
            *ve_score = scoped (sb_score_callback_alloc (&ve, smld));
-  batch b = batch_alloc (ddpm, chain_normals (N, 3, 121));
+  batch b = batch_alloc (ddpm, normals (N, 3, 121));
   gsl_matrix *y_t = matrix (N, 3);
   double vp_rows[N], ve_rows[N];
   draw (&b, 122);

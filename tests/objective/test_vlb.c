@@ -70,7 +70,7 @@ check_paths (const chain *c, const sb_score_callback *callback, sb_variance vari
   sb_reverse r = { .score = score, .view = SB_EPSILON, .variance = variance, .last = SB_VARIANCE_BETA };
   for (uint64_t k = 0; k < 5; k++)
     {
-      gsl_matrix *path = chain_normals (c->T + 1, 2, 60 + k), *z = chain_normals (c->T, 2, 70 + k);
+      gsl_matrix *path = normals (c->T + 1, 2, 60 + k), *z = normals (c->T, 2, 70 + k);
       gsl_vector *terms = vector (c->T + 1);
       double ratio, sum = 0, size = 0;
       if (drawn)
@@ -92,7 +92,7 @@ Test (vlb, ratio_and_terms_agree_on_every_path)
   chain small, linear;
   chain_small (&small);
   chain_linear (&linear, 1000);
-  gsl_matrix *w = chain_normals (HIDDEN, 6, 59);
+  gsl_matrix *w = normals (HIDDEN, 6, 59);
   const sb_score_callback mlp = { .view = SB_EPSILON, .function = perceptron, .params = w },
                           line = { .view = SB_SCORE, .function = affine };
   for (int k = 0; k < 2; k++)
@@ -209,7 +209,7 @@ closed_form (double m, double v, sb_view view, sb_variance variance, sb_variance
     }
   b.total = b.L_T + b.middle + b.L_0;
 
-  gsl_vector *mu = vector (1), *m_x = chain_times (1, m);
+  gsl_vector *mu = vector (1), *m_x = vector_all (1, m);
   gsl_matrix *C = matrix (1, 1), *v_x = matrix (1, 1);
   gsl_matrix_set (v_x, 0, 0, v);
   ok (sb_marginal_chain (&vlb.reverse, mu, C));
@@ -384,7 +384,7 @@ Test (vlb, prior_term)
   for (int k = 0; k < 2; k++)
     {
       sb_process *ddpm = chain_alloc (chains[k], 3);
-      gsl_matrix *x_0 = chain_normals (20, 3, 80);
+      gsl_matrix *x_0 = normals (20, 3, 80);
       gsl_vector *L_T = vector (20);
       ok (sb_vlb_prior (ddpm, x_0, L_T));
       for (size_t i = 0; i < 20; i++)
@@ -484,7 +484,7 @@ Test (vlb, estimates_have_the_mean_of_the_closed_form)
   ok (sb_vlb_bound (&vlb, NULL, x_0, (sb_stream){ 83, 0, 0 }, 8, some));
   for (size_t i = 0; i < N; i++)
     {
-      gsl_matrix *path = matrix (51, D), *z = chain_normals (50, D, 1000 + i);
+      gsl_matrix *path = matrix (51, D), *z = normals (50, D, 1000 + i);
       gsl_vector_const_view row = gsl_matrix_const_row (x_0, i);
       gsl_matrix_set_row (path, 0, &row.vector);
       ok (sb_path_draw (ddpm, z, path));
@@ -531,10 +531,10 @@ Test (vlb, divergence_is_the_mean_of_the_log_ratio)
   const sb_score_callback line = { .view = SB_SCORE, .function = affine };
   sb_score *score = scoped (sb_score_callback_alloc (&line, ddpm));
   sb_vlb vlb = { .reverse = { score, SB_EPSILON, SB_VARIANCE_BETA, SB_VARIANCE_BETA } };
-  gsl_vector *s = chain_times (N, 0.5), *t = chain_times (N, 0.75), *kl = vector (N), *log_q = vector (N),
+  gsl_vector *s = vector_all (N, 0.5), *t = vector_all (N, 0.75), *kl = vector (N), *log_q = vector (N),
              *log_p = vector (N);
-  gsl_matrix *x_0 = chain_normals (N, 1, 92), *z = chain_normals (N, 1, 93), *z_s = chain_normals (N, 1, 94),
-             *x_t = copy_of (x_0), *x_s = matrix (N, 1);
+  gsl_matrix *x_0 = normals (N, 1, 92), *z = normals (N, 1, 93), *z_s = normals (N, 1, 94), *x_t = copy_of (x_0),
+             *x_s = matrix (N, 1);
   ok (sb_vlb_term (&vlb, NULL, x_0, t, z, kl));
   ok (sb_process_transition (ddpm, NULL, t, z, x_t));
   ok (sb_posterior_draw (ddpm, s, t, x_t, x_0, z_s, x_s));
@@ -598,7 +598,7 @@ Test (vlb, every_level_has_normals_of_its_own)
   ok (sb_vlb_prior (ddpm, x_0, sum));
   for (size_t t = 1; t <= 4; t++)
     {
-      gsl_vector *times = chain_times (3, (double)t / 4);
+      gsl_vector *times = vector_all (3, (double)t / 4);
       ok (sb_stream_normals ((sb_stream){ 96, SB_FOR_FORWARD, 0 }, 2 * (t - 1), z));
       ok (sb_vlb_term (&vlb, NULL, x_0, times, z, term));
       gsl_vector_add (sum, term);
@@ -683,8 +683,8 @@ Test (vlb, last_term_is_the_decoder_s)
           .decoder = { 256, -1, 1 } };
   double x[] = { -1, -1 + 2. * 140 / 255 }, term, log_p = 0;
   gsl_matrix_view x_0 = gsl_matrix_view_array (x, 1, 2);
-  gsl_vector *t = chain_times (1, 1e-3);
-  gsl_matrix *z = chain_normals (1, 2, 88);
+  gsl_vector *t = vector_all (1, 1e-3);
+  gsl_matrix *z = normals (1, 2, 88);
   gsl_vector_view out = gsl_vector_view_array (&term, 1);
   ok (sb_vlb_term (&vlb, NULL, &x_0.matrix, t, z, &out.vector));
   for (size_t j = 0; j < 2; j++)
@@ -713,7 +713,7 @@ Test (vlb, loss_is_the_weighted_loss)
   chain_linear (&c, 1000);
   sb_process *ddpm = chain_alloc (&c, 2);
   sb_dsm dsm = { .process = ddpm, .weighting = SB_WEIGHT_VARIANCE };
-  gsl_matrix *x = chain_normals (N, 2, 89), *z = matrix (N, 2), *e = chain_normals (N, 2, 90), *bar = matrix (N, 2),
+  gsl_matrix *x = normals (N, 2, 89), *z = matrix (N, 2), *e = normals (N, 2, 90), *bar = matrix (N, 2),
              *plain_bar = matrix (N, 2);
   gsl_vector *t = vector (N), *loss = vector (N), *plain = vector (N), *up = vector (N);
   ok (sb_dsm_draw (&dsm, (sb_stream){ 91, 0, 0 }, t, z, NULL, x));
@@ -802,7 +802,7 @@ Test (vlb, weighted_losses_are_the_terms_of_the_bound)
   sb_process *ddpm = chain_alloc (&c, D);
   const sb_score_callback callback = { .view = SB_EPSILON, .function = leaning };
   sb_score *score = scoped (sb_score_callback_alloc (&callback, ddpm));
-  gsl_matrix *x_0 = chain_normals (N, D, 92), *x = matrix (N, D), *e = matrix (N, D), *bar = matrix (N, D);
+  gsl_matrix *x_0 = normals (N, D, 92), *x = matrix (N, D), *e = matrix (N, D), *bar = matrix (N, D);
   gsl_vector *loss = vector (N), *term = vector (N);
   for (int k = 0; k < 2; k++)
     {
@@ -811,8 +811,8 @@ Test (vlb, weighted_losses_are_the_terms_of_the_bound)
       gsl_vector *losses = vector_all (N, 0), *terms = vector_all (N, 0);
       for (size_t level = 1; level <= 4; level++)
         {
-          gsl_vector *t = chain_times (N, (double)level / 4);
-          gsl_matrix *z = chain_normals (N, D, 93 + level);
+          gsl_vector *t = vector_all (N, (double)level / 4);
+          gsl_matrix *z = normals (N, D, 93 + level);
           gsl_matrix_memcpy (x, x_0);
           ok (sb_process_transition (ddpm, NULL, t, z, x));
           ok (sb_score_evaluate (score, SB_EPSILON, x, t, NULL, e));
@@ -887,8 +887,8 @@ Test (vlb, refuses_what_does_not_fit)
          of_smld = { .reverse = { other, SB_EPSILON, SB_VARIANCE_BETA, SB_VARIANCE_BETA } };
   gsl_matrix *two = matrix_all (2, 2, 0), *three = matrix_all (3, 2, 0), *wide = matrix_all (2, 3, 0),
              *five = matrix_all (5, 2, 0), *none = matrix (0, 2), *bar = matrix (2, 2);
-  gsl_vector *t = chain_times (2, 0.5), *longer = chain_times (3, 0.5), *zero = chain_times (2, 0),
-             *between = chain_times (2, 0.4), *out = vector (2), *terms = vector (5), *no_rows = vector (0);
+  gsl_vector *t = vector_all (2, 0.5), *longer = vector_all (3, 0.5), *zero = vector_all (2, 0),
+             *between = vector_all (2, 0.4), *out = vector (2), *terms = vector (5), *no_rows = vector (0);
   refused (GSL_EBADLEN, sb_vlb_prior (ddpm, two, longer));
   refused (GSL_EBADLEN, sb_vlb_prior (ddpm, wide, out));
   refused (GSL_EINVAL, sb_vlb_prior (smld, two, out));

@@ -142,8 +142,8 @@ Test (path, one_step)
   chain c;
   chain_small (&c);
   sb_process *ddpm = chain_alloc (&c, 1);
-  gsl_vector *s = chain_times (N, 0.25), *t = chain_times (N, 0.5);
-  gsl_matrix *x = matrix_all (N, 1, 1.7), *z = chain_normals (N, 1, 20);
+  gsl_vector *s = vector_all (N, 0.25), *t = vector_all (N, 0.5);
+  gsl_matrix *x = matrix_all (N, 1, 1.7), *z = normals (N, 1, 20);
   ok (sb_process_transition (ddpm, s, t, NULL, x));
   cr_assert_float_eq (gsl_matrix_get (x, N - 1, 0), sqrt (1 - 0.3) * 1.7, 4e-16);
 
@@ -203,7 +203,7 @@ Test (path, density_is_that_of_the_joint_gaussian)
   for (uint64_t k = 0; k < 50; k++)
     {
       double log_q;
-      gsl_matrix *path = chain_normals (5, 1, 100 + k), *z = chain_normals (4, 1, 200 + k);
+      gsl_matrix *path = normals (5, 1, 100 + k), *z = normals (4, 1, 200 + k);
       if (k % 2)
         ok (sb_path_draw (ddpm, z, path));
       double truth = joint_log_density (&c, path);
@@ -220,7 +220,7 @@ Test (path, steps_of_a_path)
   chain c;
   chain_small (&c);
   sb_process *ddpm = chain_alloc (&c, 3);
-  gsl_matrix *path = chain_normals (5, 3, 21), *z = chain_normals (4, 3, 22);
+  gsl_matrix *path = normals (5, 3, 21), *z = normals (4, 3, 22);
   ok (sb_path_draw (ddpm, z, path));
   for (size_t t = 1; t <= 4; t++)
     for (size_t j = 0; j < 3; j++)
@@ -276,8 +276,8 @@ static void
 compare (const sb_process *ddpm, const chain *c, const sb_target *data, size_t t, const gsl_matrix *by_steps)
 {
   const size_t n = by_steps->size1;
-  gsl_matrix *x = chain_sample (data, n, 23), *z = chain_normals (n, 2, 24 + t);
-  gsl_vector *times = chain_times (n, (double)t / 1000);
+  gsl_matrix *x = chain_sample (data, n, 23), *z = normals (n, 2, 24 + t);
+  gsl_vector *times = vector_all (n, (double)t / 1000);
   ok (sb_process_transition (ddpm, NULL, times, z, x));
   for (size_t j = 0; j < 2; j++)
     {
@@ -376,7 +376,7 @@ Test (path, refuses_what_does_not_fit)
   sb_process *ddpm = scoped (sb_ddpm_alloc (2, 4, 0.1, 2)), *vp = scoped (sb_vp_alloc (2, 0.1, 20));
   gsl_matrix *five = matrix_all (5, 2, 0), *four = matrix_all (4, 2, 0), *wide = matrix_all (5, 3, 0),
              *none = matrix (0, 2);
-  gsl_vector *s = chain_times (4, 0.25), *t = chain_times (4, 0.5), *longer = chain_times (5, 0.5);
+  gsl_vector *s = vector_all (4, 0.25), *t = vector_all (4, 0.5), *longer = vector_all (5, 0.5);
   double log_q;
   refused (GSL_EBADLEN, sb_path_draw (ddpm, five, five));
   refused (GSL_EBADLEN, sb_path_draw (ddpm, four, four));

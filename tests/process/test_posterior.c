@@ -102,7 +102,7 @@ Test (posterior, exponent_differs_by_a_constant)
 {
   chain c;
   chain_small (&c);
-  gsl_matrix *points = chain_normals (50, 2, 1);
+  gsl_matrix *points = normals (50, 2, 1);
   for (size_t t = 2; t <= 4; t++)
     for (size_t i = 0; i < points->size1; i++)
       {
@@ -157,7 +157,7 @@ Test (posterior, square_has_its_mean_and_variance)
   chain c;
   chain_small (&c);
   sb_process *ddpm = chain_alloc (&c, 1);
-  gsl_matrix *points = chain_normals (50, 2, 19);
+  gsl_matrix *points = normals (50, 2, 19);
   for (size_t t = 2; t <= 4; t++)
     {
       sb_posterior p;
@@ -199,7 +199,7 @@ Test (posterior, forms_of_the_mean_agree)
   chain c;
   chain_linear (&c, 1000);
   sb_process *ddpm = chain_alloc (&c, 1);
-  gsl_matrix *points = chain_normals (1001, 2, 2);
+  gsl_matrix *points = normals (1001, 2, 2);
   for (size_t t = 1; t <= 1000; t++)
     {
       double s = (double)(t - 1) / 1000, now = (double)t / 1000, bar = (double)c.alpha_bar[t],
@@ -259,7 +259,7 @@ Test (posterior, bayes_rule_at_every_level)
   chain_linear (&c, 1000);
   sb_process *ddpm = chain_alloc (&c, D);
   gsl_vector *s = vector (N), *t = vector (N), *logs[4];
-  gsl_matrix *x_0 = chain_normals (N, D, 3), *x_s = chain_normals (N, D, 4), *x_t = chain_normals (N, D, 5);
+  gsl_matrix *x_0 = normals (N, D, 3), *x_s = normals (N, D, 4), *x_t = normals (N, D, 5);
   for (int k = 0; k < 4; k++)
     logs[k] = vector (N);
   for (size_t i = 0; i < N; i++)
@@ -267,10 +267,10 @@ Test (posterior, bayes_rule_at_every_level)
       gsl_vector_set (s, i, (double)(i + 1) / 1000);
       gsl_vector_set (t, i, (double)(i + 2) / 1000);
     }
-  gsl_matrix *z = chain_normals (N, D, 6);
+  gsl_matrix *z = normals (N, D, 6);
   gsl_matrix_memcpy (x_s, x_0);
   ok (sb_process_transition (ddpm, NULL, s, z, x_s));
-  z = chain_normals (N, D, 7);
+  z = normals (N, D, 7);
   gsl_matrix_memcpy (x_t, x_s);
   ok (sb_process_transition (ddpm, s, t, z, x_t));
 
@@ -331,9 +331,9 @@ Test (posterior, simulated_chains_regress_to_it)
   sb_process *ddpm = chain_alloc (&c, 1);
   sb_posterior p;
   ok (sb_posterior_at (ddpm, SB_DENOISER, 0.5, 0.75, &p));
-  gsl_matrix *x_0 = chain_normals (N, 1, 8), *x_s = matrix (N, 1), *x_t = matrix (N, 1);
-  gsl_matrix *z_s = chain_normals (N, 1, 9), *z_t = chain_normals (N, 1, 10), *z = chain_normals (N, 1, 11);
-  gsl_vector *s = chain_times (N, 0.5), *t = chain_times (N, 0.75);
+  gsl_matrix *x_0 = normals (N, 1, 8), *x_s = matrix (N, 1), *x_t = matrix (N, 1);
+  gsl_matrix *z_s = normals (N, 1, 9), *z_t = normals (N, 1, 10), *z = normals (N, 1, 11);
+  gsl_vector *s = vector_all (N, 0.5), *t = vector_all (N, 0.75);
   gsl_matrix_memcpy (x_s, x_0);
   ok (sb_process_transition (ddpm, NULL, s, z_s, x_s));
   gsl_matrix_memcpy (x_t, x_s);
@@ -357,8 +357,7 @@ Test (posterior, draw_is_mean_and_noise)
   chain c;
   chain_small (&c);
   sb_process *ddpm = chain_alloc (&c, D);
-  gsl_matrix *x_0 = chain_normals (N, D, 16), *x_t = chain_normals (N, D, 17), *z = chain_normals (N, D, 18),
-             *x_s = matrix (N, D);
+  gsl_matrix *x_0 = normals (N, D, 16), *x_t = normals (N, D, 17), *z = normals (N, D, 18), *x_s = matrix (N, D);
   gsl_vector *s = vector (N), *t = vector (N);
   for (size_t i = 0; i < N; i++)
     {
@@ -406,8 +405,8 @@ Test (posterior, of_smld_is_the_one_it_has)
 Test (posterior, bayes_rule_between_any_times_of_vp)
 {
   sb_process *vp = scoped (sb_vp_alloc (1, 0.1, 20));
-  gsl_vector *s = chain_times (1, 0.21), *t = chain_times (1, 0.64);
-  gsl_matrix *x_0 = chain_normals (1, 1, 13), *x_s = chain_normals (1, 1, 14), *x_t = chain_normals (1, 1, 15);
+  gsl_vector *s = vector_all (1, 0.21), *t = vector_all (1, 0.64);
+  gsl_matrix *x_0 = normals (1, 1, 13), *x_s = normals (1, 1, 14), *x_t = normals (1, 1, 15);
   double log_q[4];
   gsl_vector_view q[4];
   for (int k = 0; k < 4; k++)
@@ -436,7 +435,7 @@ Test (posterior, refuses_what_does_not_fit)
 
   gsl_matrix *two = matrix_all (2, 2, 0), *three = matrix_all (3, 2, 0), *wide = matrix_all (2, 3, 0),
              *out = matrix (2, 2), *none = matrix (0, 2);
-  gsl_vector *s = chain_times (2, 0.25), *t = chain_times (2, 0.5), *longer = chain_times (3, 0.5), *zero = vector (0);
+  gsl_vector *s = vector_all (2, 0.25), *t = vector_all (2, 0.5), *longer = vector_all (3, 0.5), *zero = vector (0);
   refused (GSL_EBADLEN, sb_posterior_mean (ddpm, SB_EPSILON, s, t, two, three));
   refused (GSL_EBADLEN, sb_posterior_mean (ddpm, SB_EPSILON, s, longer, two, out));
   refused (GSL_EBADLEN, sb_posterior_mean (ddpm, SB_EPSILON, longer, t, two, out));

@@ -32,10 +32,7 @@ static const double report_epsilon = 2e-5; // with sigma from 1 to 0.01
 static gsl_vector *
 ladder (size_t levels)
 {
-  gsl_vector *times = vector (levels);
-  for (size_t i = 0; i < levels; i++)
-    gsl_vector_set (times, i, (double)(levels - i) / (double)levels);
-  return times;
+  return level_times (levels, 1, levels);
 }
 
 // ## The ladder

@@ -274,7 +274,7 @@ sampled_variance (const chain *c, const sb_predictor_type *predictor, double v)
   gsl_vector_view lambda = gsl_vector_view_array (&v, 1), result = gsl_vector_view_array (&one, 1);
   recursion data = { .process = ddpm, .lambda = &lambda.vector, .factor = 1 };
   sb_pc pc = { .predictor = predictor, .final = SB_FINAL_SAMPLE };
-  gsl_vector *times = chain_grid (c->T);
+  gsl_vector *times = level_times (c->T, 0, c->T);
   ok (recursion_run (&data, &pc, times, &result.vector, NULL));
   return one;
 }
@@ -314,7 +314,7 @@ sample (const chain *c, const sb_target *data, const sb_predictor_type *predicto
   sb_score *score = scoped (sb_score_exact_alloc (data, ddpm));
   sb_pc pc = { .predictor = predictor, .final = SB_FINAL_SAMPLE };
   gsl_matrix *x = matrix (n, data->dimension);
-  gsl_vector *times = chain_grid (c->T);
+  gsl_vector *times = level_times (c->T, 0, c->T);
   ok (sb_process_prior (ddpm, (sb_stream){ seed, SB_FOR_PRIOR, 0 }, x));
   ok (sb_pc_sample (&pc, score, NULL, times, (sb_stream){ seed, SB_FOR_PREDICTOR, 0 }, x, NULL));
   return x;
@@ -353,8 +353,7 @@ Test (marginal, last_draw_does_not_matter)
   sb_process *ddpm = chain_alloc (&c, 1);
   sb_target *data = chain_gaussian (1, 0.5, 0.3);
   sb_score *score = scoped (sb_score_exact_alloc (data, ddpm));
-  gsl_matrix *x = chain_normals (20, 1, 41), *y = matrix (20, 1), *z = chain_normals (20, 1, 42),
-             *other = chain_normals (20, 1, 43);
+  gsl_matrix *x = normals (20, 1, 41), *y = matrix (20, 1), *z = normals (20, 1, 42), *other = normals (20, 1, 43);
   gsl_matrix_memcpy (y, x);
   ok (sb_predictor_ancestral_lower->step (score, NULL, 0, 1e-3, z, x));
   ok (sb_predictor_ancestral_lower->step (score, NULL, 0, 1e-3, other, y));
@@ -472,9 +471,7 @@ by_langevin (const sb_target *data, size_t n)
   sb_score *score = scoped (sb_score_exact_alloc (data, smld));
   const sb_annealed annealed = { .epsilon = 0.002, .steps = 100 };
   gsl_matrix *x = matrix (n, 2);
-  gsl_vector *times = vector (10);
-  for (size_t i = 0; i < 10; i++)
-    gsl_vector_set (times, i, (double)(10 - i) / 10);
+  gsl_vector *times = level_times (10, 1, 10);
   ok (sb_process_prior (smld, (sb_stream){ 45, SB_FOR_PRIOR, 0 }, x));
   ok (sb_annealed_sample (&annealed, score, NULL, times, (sb_stream){ 45, 0, 0 }, x));
   modes found = modes_of (x);
@@ -519,7 +516,7 @@ nll_of (double m, double v, sb_variance variance, sb_variance last)
   sb_target *data = chain_gaussian (1, m, v);
   sb_score *score = scoped (sb_score_exact_alloc (data, ddpm));
   sb_reverse r = model (score, variance, last);
-  gsl_vector *mu = vector (1), *m_x = chain_times (1, m);
+  gsl_vector *mu = vector (1), *m_x = vector_all (1, m);
   gsl_matrix *C = matrix (1, 1), *v_x = matrix (1, 1);
   double nll;
   gsl_matrix_set (v_x, 0, 0, v);

@@ -56,10 +56,7 @@ even_times (const sb_process *process, size_t N)
 static gsl_vector *
 levels (const sb_process *chain, size_t last)
 {
-  gsl_vector *times = vector (chain->levels - last + 1);
-  for (size_t k = 0; k < times->size; k++)
-    gsl_vector_set (times, k, (double)(chain->levels - k) / (double)chain->levels);
-  return times;
+  return level_times (chain->levels, last, chain->levels);
 }
 
 static void

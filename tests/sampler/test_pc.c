@@ -112,9 +112,7 @@ expect_calls (const sb_predictor_type *predictor, size_t M, sb_pc_order order, s
                .corrector_steps = M,
                .order = order,
                .final = final };
-  gsl_vector *times = vector (N - last + 1);
-  for (size_t k = 0; k < times->size; k++)
-    gsl_vector_set (times, k, (double)(N - k) / N);
+  gsl_vector *times = level_times (N, last, N);
   gsl_matrix *x = matrix_all (2, 1, 0);
   size_t evaluations = 99;
   ok (sb_pc_sample (&pc, score, NULL, times, (sb_stream){ 0 }, x, &evaluations));
@@ -176,9 +174,7 @@ run_chain (const sb_process *chain, const sb_pc *pc, sb_stream stream, gsl_matri
   gsl_vector_const_view lambda = gsl_vector_const_view_array (&quarter, 1);
   recursion data = { .process = chain, .lambda = &lambda.vector, .factor = 1 };
   sb_score *score = scoped (sb_score_alloc (&recursion_score_type, &data, chain));
-  gsl_vector *times = vector (chain->levels + 1);
-  for (size_t k = 0; k <= chain->levels; k++)
-    gsl_vector_set (times, k, (double)(chain->levels - k) / (double)chain->levels);
+  gsl_vector *times = level_times (chain->levels, 0, chain->levels);
   ok (sb_pc_sample (pc, score, NULL, times, stream, x, NULL));
 }
 
@@ -333,9 +329,7 @@ particles_case (sb_process *chain, double prior)
   recursion data = { .process = chain, .lambda = &lambda.vector, .factor = 1 };
   sb_score *score = scoped (sb_score_alloc (&recursion_score_type, &data, chain));
   gsl_matrix *x = matrix (ROWS, D);
-  gsl_vector *times = vector (chain->levels + 1);
-  for (size_t k = 0; k <= chain->levels; k++)
-    gsl_vector_set (times, k, (double)(chain->levels - k) / (double)chain->levels);
+  gsl_vector *times = level_times (chain->levels, 0, chain->levels);
   sb_pc pc = sb_pc_default ();
   pc.final = SB_FINAL_MEAN;
   sb_stream stream = { .seed = 5, .purpose = SB_FOR_PRIOR };
@@ -450,9 +444,7 @@ Test (pc, settings)
   sb_process *smld = scoped (sb_smld_alloc (1, 1000, 0.01, 50));
   record r = { "", 0 };
   sb_score *score = scoped (sb_score_alloc (&counting_type, &r, smld));
-  gsl_vector *times = vector (1001);
-  for (size_t k = 0; k <= 1000; k++)
-    gsl_vector_set (times, k, (double)(1000 - k) / 1000);
+  gsl_vector *times = level_times (1000, 0, 1000);
   pc.predictor = sb_predictor_none;
   pc.corrector = (sb_corrector){ .type = sb_corrector_fixed, .epsilon = 1e-9 };
   pc.corrector_steps = 2;

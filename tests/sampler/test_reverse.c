@@ -81,7 +81,7 @@ Test (reverse, mean_is_the_posterior_mean_of_the_step)
   sb_score *score = scoped (sb_score_exact_alloc (data, ddpm));
   const sb_view views[] = { SB_EPSILON, SB_SCORE, SB_DENOISER };
   gsl_vector *s = vector (1000), *t = vector (1000);
-  gsl_matrix *x = chain_sample (data, 1000, 30), *z = chain_normals (1000, 1, 31), *mean[3];
+  gsl_matrix *x = chain_sample (data, 1000, 30), *z = normals (1000, 1, 31), *mean[3];
   set_levels (&c, s, t);
   ok (sb_process_transition (ddpm, NULL, t, z, x));
   for (int k = 0; k < 3; k++)
@@ -103,7 +103,7 @@ Test (reverse, mean_is_the_posterior_mean_of_the_step)
       cr_assert_float_eq (gsl_matrix_get (mean[1], i, 0), (x_i + beta * g) / sqrt (1 - beta), 1e-14 * (1 + fabs (x_i)));
     }
   gsl_matrix *x_1 = matrix (1, 1), *x_hat = matrix (1, 1);
-  gsl_vector *one = chain_times (1, 1e-3);
+  gsl_vector *one = vector_all (1, 1e-3);
   gsl_matrix_set (x_1, 0, 0, gsl_matrix_get (x, 0, 0));
   ok (sb_target_evaluate (data, ddpm, SB_DENOISER, x_1, one, x_hat));
   cr_assert_float_eq (gsl_matrix_get (mean[0], 0, 0), gsl_matrix_get (x_hat, 0, 0), 1e-11);
@@ -164,7 +164,7 @@ check_exact_reverse (const chain *c, double m, double v)
   sb_score *score = scoped (sb_score_exact_alloc (data, ddpm));
   sb_reverse r = model (score, SB_EPSILON, SB_VARIANCE_OPTIMAL);
   gsl_vector *s = vector (c->T), *t = vector (c->T), *best = vector (c->T), *mean = vector (2);
-  gsl_matrix *x = chain_normals (c->T, 2, 32), *covariance = matrix_all (2, 2, 0);
+  gsl_matrix *x = normals (c->T, 2, 32), *covariance = matrix_all (2, 2, 0);
   set_levels (c, s, t);
   ok (sb_reverse_variance (&r, NULL, s, t, x, best));
   gsl_vector_set_all (mean, sqrt ((double)c->alpha_bar[c->T]) * m);
@@ -268,7 +268,7 @@ Test (reverse, best_variance_has_a_floor)
       = { .view = SB_SCORE, .function = zero, .divergence = constant_divergence, .params = &divergence };
   sb_score *score = scoped (sb_score_callback_alloc (&callback, ddpm));
   sb_reverse r = model (score, SB_SCORE, SB_VARIANCE_OPTIMAL);
-  gsl_vector *s = chain_times (1, 0.5), *t = chain_times (1, 0.75);
+  gsl_vector *s = vector_all (1, 0.5), *t = vector_all (1, 0.75);
   gsl_vector_view out = gsl_vector_view_array (&variance, 1);
   gsl_matrix *x = matrix_all (1, 2, 0);
   ok (sb_reverse_variance (&r, NULL, s, t, x, &out.vector));
@@ -290,8 +290,8 @@ check_predictor (const sb_predictor_type *predictor, const sb_score *score, sb_v
                  double s, double t)
 {
   const size_t n = x_t->size1;
-  gsl_matrix *x = copy_of (x_t), *z = chain_normals (n, 1, 33), *mean = matrix (n, 1);
-  gsl_vector *from = chain_times (n, s), *to = chain_times (n, t), *v = vector (n);
+  gsl_matrix *x = copy_of (x_t), *z = normals (n, 1, 33), *mean = matrix (n, 1);
+  gsl_vector *from = vector_all (n, s), *to = vector_all (n, t), *v = vector (n);
   ok (predictor->step (score, NULL, s, t, z, x));
   const sb_view views[] = { SB_EPSILON, SB_SCORE, SB_DENOISER };
   for (int k = 0; k < 3; k++)
@@ -313,7 +313,7 @@ Test (reverse, predictors_are_this_step)
   sb_process *ddpm = chain_alloc (&c, 1);
   sb_target *data = chain_mixture (1, K, W, M, V);
   sb_score *score = scoped (sb_score_exact_alloc (data, ddpm));
-  gsl_matrix *x = chain_normals (20, 1, 34);
+  gsl_matrix *x = normals (20, 1, 34);
   for (size_t t = 1; t <= 50; t++)
     {
       double s = (double)(t - 1) / 50, now = (double)t / 50;
@@ -355,7 +355,7 @@ Test (reverse, erratum_sampler_vs_langevin_drift)
   sb_process *ddpm = chain_alloc (&c, 1);
   sb_target *data = chain_mixture (1, K, W, M, V);
   sb_score *score = scoped (sb_score_exact_alloc (data, ddpm));
-  gsl_matrix *x = chain_normals (1001, 1, 35), *z = chain_normals (1001, 1, 36);
+  gsl_matrix *x = normals (1001, 1, 35), *z = normals (1001, 1, 36);
   for (size_t t = 2; t <= 1000; t++)
     {
       double now = (double)t / 1000, s = (double)(t - 1) / 1000, x_t = gsl_matrix_get (x, t, 0),
@@ -454,7 +454,7 @@ Test (reverse, path_density_is_a_sum_of_steps)
   sb_target *data = chain_gaussian (2, 0.3, 0.6);
   sb_score *score = scoped (sb_score_exact_alloc (data, ddpm));
   sb_reverse r = { .score = score, .view = SB_EPSILON, .variance = SB_VARIANCE_BETA_TILDE, .last = SB_VARIANCE_BETA };
-  gsl_matrix *path = chain_normals (5, 2, 37);
+  gsl_matrix *path = normals (5, 2, 37);
   double log_p, sum = 0;
   ok (sb_reverse_path_log_density (&r, NULL, path, &log_p));
   for (size_t j = 0; j < 2; j++)
@@ -483,7 +483,7 @@ add_ratios (const sb_process *ddpm, const sb_reverse *r, const gsl_matrix *x_s, 
             gsl_vector *log_ratio)
 {
   const size_t n = x_s->size1;
-  gsl_vector *s = chain_times (n, (double)(t - 1) / 4), *now = chain_times (n, (double)t / 4), *term = vector (n);
+  gsl_vector *s = vector_all (n, (double)(t - 1) / 4), *now = vector_all (n, (double)t / 4), *term = vector (n);
   ok (sb_reverse_log_density (r, NULL, s, now, x_t, x_s, term));
   gsl_vector_add (log_ratio, term);
   ok (sb_kernel_log_density (ddpm, s, now, x_s, x_t, term));
@@ -505,7 +505,7 @@ Test (reverse, importance_weights_average_to_the_density)
   gsl_matrix_set_all (x_t, x_0);
   for (size_t t = 1; t <= 4; t++)
     {
-      gsl_vector *s = chain_times (n, (double)(t - 1) / 4), *now = chain_times (n, (double)t / 4);
+      gsl_vector *s = vector_all (n, (double)(t - 1) / 4), *now = vector_all (n, (double)t / 4);
       gsl_matrix_memcpy (x_s, x_t);
       ok (sb_stream_normals ((sb_stream){ 38, SB_FOR_USER, 0 }, t, z));
       ok (sb_process_transition (ddpm, s, now, z, x_t));
@@ -543,7 +543,7 @@ Test (reverse, erratum_sigma_theta_is_0_at_the_last_step)
   sb_process *ddpm = chain_alloc (&c, 1);
   const sb_score_callback nothing = { .view = SB_EPSILON, .function = zero };
   sb_score *score = scoped (sb_score_callback_alloc (&nothing, ddpm));
-  gsl_vector *t = chain_times (1, 1e-3), *log_p = vector (1);
+  gsl_vector *t = vector_all (1, 1e-3), *log_p = vector (1);
   gsl_matrix *x = matrix_all (1, 1, 0);
   sb_reverse r = model (score, SB_EPSILON, SB_VARIANCE_BETA_TILDE);
   refused (GSL_EDOM, sb_reverse_log_density (&r, NULL, NULL, t, x, x, log_p));
@@ -581,7 +581,7 @@ Test (reverse, refuses_what_does_not_fit)
              view = model (score, (sb_view)3, SB_VARIANCE_BETA), sde = model (of_vp, SB_EPSILON, SB_VARIANCE_CLIPPED);
   gsl_matrix *two = matrix_all (2, 2, 0), *three = matrix_all (3, 2, 0), *five = matrix_all (5, 2, 0),
              *out = matrix (2, 2), *empty = matrix (0, 2);
-  gsl_vector *s = chain_times (2, 0.25), *t = chain_times (2, 0.5), *longer = chain_times (3, 0.5), *v = vector (2),
+  gsl_vector *s = vector_all (2, 0.25), *t = vector_all (2, 0.5), *longer = vector_all (3, 0.5), *v = vector (2),
              *no_times = vector (0);
   double number;
   refused (GSL_EBADLEN, sb_reverse_mean (&r, NULL, s, t, two, three));

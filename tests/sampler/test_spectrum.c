@@ -54,10 +54,7 @@ chain (sde which, size_t N)
 static gsl_vector *
 levels (size_t N, size_t last)
 {
-  gsl_vector *times = vector (N - last + 1);
-  for (size_t k = 0; k < times->size; k++)
-    gsl_vector_set (times, k, (double)(N - k) / (double)N);
-  return times;
+  return level_times (N, last, N);
 }
 
 typedef struct

@@ -146,13 +146,13 @@ static void
 check_views (const chain *c, const sb_target *data, const double *v, const double (*m)[D], size_t components)
 {
   sb_process *ddpm = chain_alloc (c, D);
-  gsl_matrix *x_0 = chain_sample (data, ROWS, 130), *z = chain_normals (ROWS, D, 131), *x = matrix (ROWS, D);
+  gsl_matrix *x_0 = chain_sample (data, ROWS, 130), *z = normals (ROWS, D, 131), *x = matrix (ROWS, D);
   gsl_matrix *view[3];
   const sb_view views[] = { SB_EPSILON, SB_DENOISER, SB_SCORE };
   for (int l = 0; l < 5; l++)
     {
       double bar = (double)c->alpha_bar[LEVELS[l]], gathered = (double)(1 - c->alpha_bar[LEVELS[l]]);
-      gsl_vector *t = chain_times (ROWS, (double)LEVELS[l] / 1000);
+      gsl_vector *t = vector_all (ROWS, (double)LEVELS[l] / 1000);
       gsl_matrix_memcpy (x, x_0);
       ok (sb_process_transition (ddpm, NULL, t, z, x));
       for (int k = 0; k < 3; k++)
@@ -189,7 +189,7 @@ Test (noise, views_by_responsibilities)
   sb_target *mixture = chain_mixture (D, K, W, M, V);
   check_views (&c, mixture, V, (const double (*)[D])m, K);
 
-  gsl_matrix *points = chain_normals (6, D, 132);
+  gsl_matrix *points = normals (6, D, 132);
   double at[6][D];
   for (size_t k = 0; k < 6; k++)
     for (size_t j = 0; j < D; j++)
@@ -210,10 +210,8 @@ Test (noise, round_trips)
   chain_linear (&c, 1000);
   sb_process *ddpm = chain_alloc (&c, 2);
   const sb_view views[] = { SB_EPSILON, SB_DENOISER, SB_SCORE };
-  gsl_matrix *x = chain_normals (1000, 2, 133), *e = chain_normals (1000, 2, 134), *copy = matrix (1000, 2);
-  gsl_vector *t = vector (1000);
-  for (size_t i = 0; i < 1000; i++)
-    gsl_vector_set (t, i, (double)(i + 1) / 1000);
+  gsl_matrix *x = normals (1000, 2, 133), *e = normals (1000, 2, 134), *copy = matrix (1000, 2);
+  gsl_vector *t = level_times (1, 1000, 1000);
   for (int from = 0; from < 3; from++)
     for (int to = 0; to < 3; to++)
       {
@@ -256,11 +254,9 @@ Test (noise, prediction_from_a_score)
   const sb_score_callback callback = { .view = SB_SCORE, .function = score_of_gaussian, .params = &c };
   sb_score *adapter = scoped (sb_score_callback_alloc (&callback, ddpm)),
            *exact = scoped (sb_score_exact_alloc (data, ddpm));
-  gsl_matrix *x = chain_normals (1000, 1, 135), *epsilon = matrix (1000, 1), *other = matrix (1000, 1),
+  gsl_matrix *x = normals (1000, 1, 135), *epsilon = matrix (1000, 1), *other = matrix (1000, 1),
              *x_hat = matrix (1000, 1);
-  gsl_vector *t = vector (1000);
-  for (size_t i = 0; i < 1000; i++)
-    gsl_vector_set (t, i, (double)(i + 1) / 1000);
+  gsl_vector *t = level_times (1, 1000, 1000);
   ok (sb_score_evaluate (adapter, SB_EPSILON, x, t, NULL, epsilon));
   ok (sb_score_evaluate (exact, SB_EPSILON, x, t, NULL, other));
   ok (sb_score_evaluate (adapter, SB_DENOISER, x, t, NULL, x_hat));
@@ -385,10 +381,8 @@ Test (noise, data_from_the_true_noise)
   chain c;
   chain_linear (&c, 1000);
   sb_process *ddpm = chain_alloc (&c, 2);
-  gsl_matrix *x_0 = chain_normals (1000, 2, 136), *z = chain_normals (1000, 2, 137), *x = matrix (1000, 2);
-  gsl_vector *t = vector (1000);
-  for (size_t i = 0; i < 1000; i++)
-    gsl_vector_set (t, i, (double)(i + 1) / 1000);
+  gsl_matrix *x_0 = normals (1000, 2, 136), *z = normals (1000, 2, 137), *x = matrix (1000, 2);
+  gsl_vector *t = level_times (1, 1000, 1000);
   gsl_matrix_memcpy (x, x_0);
   ok (sb_process_transition (ddpm, NULL, t, z, x));
   ok (sb_tweedie (ddpm, SB_EPSILON, SB_DENOISER, x, t, z));
@@ -421,12 +415,9 @@ Test (noise, clipped_estimates)
   const sb_score_callback callback = { .view = SB_EPSILON, .function = constant, .params = &nothing };
   sb_score *score = scoped (sb_score_callback_alloc (&callback, ddpm)),
            *clip = scoped (sb_score_clip_alloc (score, -1, 0.5));
-  gsl_matrix *x = chain_normals (1000, 1, 138), *x_hat = matrix (1000, 1), *epsilon = matrix (1000, 1),
-             *s = matrix (1000, 1);
-  gsl_vector *t = vector (1000);
+  gsl_matrix *x = normals (1000, 1, 138), *x_hat = matrix (1000, 1), *epsilon = matrix (1000, 1), *s = matrix (1000, 1);
+  gsl_vector *t = level_times (1, 1000, 1000);
   int moved = 0, kept = 0;
-  for (size_t i = 0; i < 1000; i++)
-    gsl_vector_set (t, i, (double)(i + 1) / 1000);
   ok (sb_score_evaluate (clip, SB_DENOISER, x, t, NULL, x_hat));
   ok (sb_score_evaluate (clip, SB_EPSILON, x, t, NULL, epsilon));
   ok (sb_score_evaluate (clip, SB_SCORE, x, t, NULL, s));

@@ -293,10 +293,8 @@ check_weights (const sb_process *smld, const sb_process *ddpm)
   const sb_process *chain = smld ? smld : ddpm;
   sb_target *point = one_point (WIDTH, 0.7);
   gsl_matrix *x = matrix_all (LEVELS, WIDTH, 0.7), *z = matrix (LEVELS, WIDTH), *score = matrix (LEVELS, WIDTH);
-  gsl_vector *t = vector (LEVELS);
+  gsl_vector *t = level_times (1, LEVELS, LEVELS);
   double total = 0;
-  for (size_t i = 0; i < LEVELS; i++)
-    gsl_vector_set (t, i, (double)(i + 1) / LEVELS);
   ok (sb_stream_normals ((sb_stream){ .seed = 1, .purpose = SB_FOR_FORWARD }, 0, z));
   ok (sb_process_transition (chain, NULL, t, z, x));
   ok (sb_target_evaluate (point, chain, SB_SCORE, x, t, score));
