@@ -2,8 +2,7 @@
 
 #include "chain.h"
 #include "process/ddpm.h"
-
-#include <criterion/criterion.h>
+#include "scope.h"
 
 static void
 multiply (chain *c)
@@ -33,12 +32,10 @@ chain_linear (chain *c, size_t T)
 sb_process *
 chain_alloc (const chain *c, size_t d)
 {
-  gsl_vector *beta = gsl_vector_alloc (c->T);
+  gsl_vector *beta = vector (c->T);
   for (size_t t = 1; t <= c->T; t++)
     gsl_vector_set (beta, t - 1, (double)c->beta[t]);
-  sb_process *ddpm = sb_ddpm_betas_alloc (d, beta);
-  gsl_vector_free (beta);
-  cr_assert_not_null (ddpm);
+  sb_process *ddpm = scoped (sb_ddpm_betas_alloc (d, beta));
   return ddpm;
 }
 
@@ -46,17 +43,14 @@ sb_target *
 chain_mixture (size_t d, size_t K, const double *w, const double *m, const double *v)
 {
   gsl_vector_const_view weights = gsl_vector_const_view_array (w, K);
-  gsl_matrix *means = gsl_matrix_alloc (K, d), *covariances = gsl_matrix_calloc (K * d, d);
+  gsl_matrix *means = matrix (K, d), *covariances = matrix_all (K * d, d, 0);
   for (size_t k = 0; k < K; k++)
     for (size_t j = 0; j < d; j++)
       {
         gsl_matrix_set (means, k, j, m[k]);
         gsl_matrix_set (covariances, k * d + j, j, v[k]);
       }
-  sb_target *data = sb_target_mixture_alloc (&weights.vector, means, covariances);
-  gsl_matrix_free (means);
-  gsl_matrix_free (covariances);
-  cr_assert_not_null (data);
+  sb_target *data = scoped (sb_target_mixture_alloc (&weights.vector, means, covariances));
   return data;
 }
 
@@ -67,36 +61,11 @@ chain_gaussian (size_t d, double m, double v)
   return chain_mixture (d, 1, &one, &m, &v);
 }
 
-gsl_vector *
-chain_times (size_t n, double t)
-{
-  gsl_vector *times = gsl_vector_alloc (n);
-  gsl_vector_set_all (times, t);
-  return times;
-}
-
-gsl_vector *
-chain_grid (size_t T)
-{
-  gsl_vector *times = gsl_vector_alloc (T + 1);
-  for (size_t k = 0; k <= T; k++)
-    gsl_vector_set (times, k, (double)(T - k) / (double)T);
-  return times;
-}
-
-gsl_matrix *
-chain_normals (size_t n, size_t d, uint64_t seed)
-{
-  gsl_matrix *z = gsl_matrix_alloc (n, d);
-  cr_assert_eq (sb_stream_normals ((sb_stream){ seed, SB_FOR_USER, 0 }, 0, z), GSL_SUCCESS);
-  return z;
-}
-
 gsl_matrix *
 chain_sample (const sb_target *data, size_t n, uint64_t seed)
 {
-  gsl_matrix *x = gsl_matrix_alloc (n, data->dimension);
-  cr_assert_eq (sb_target_sample (data, (sb_stream){ seed, SB_FOR_DATA, 0 }, x), GSL_SUCCESS);
+  gsl_matrix *x = matrix (n, data->dimension);
+  ok (sb_target_sample (data, (sb_stream){ seed, SB_FOR_DATA, 0 }, x));
   return x;
 }
 

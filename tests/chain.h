@@ -23,9 +23,6 @@ sb_process *chain_alloc (const chain *c, size_t d);
 sb_target *chain_gaussian (size_t d, double m, double v);
 sb_target *chain_mixture (size_t d, size_t K, const double *w, const double *m, const double *v);
 
-gsl_vector *chain_times (size_t n, double t); // t n times
-gsl_vector *chain_grid (size_t T);            // 1, (T-1)/T, ..., 0
-gsl_matrix *chain_normals (size_t n, size_t d, uint64_t seed);
 gsl_matrix *chain_sample (const sb_target *data, size_t n, uint64_t seed);
 
 // sb_reverse_variance of a process of one part: v (n).

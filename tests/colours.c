@@ -1,6 +1,6 @@
 #include "colours.h"
+#include "scope.h"
 
-#include <criterion/criterion.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,8 +26,8 @@ static const int down[] = { 0, 0, 1 }, across[] = { 0, 1, 0 };
 sb_net *
 colours_alloc (float **theta)
 {
-  sb_net *net = sb_net_alloc ("unet image=3x4x6 channels=3 multipliers=1 groups=3 time=none", NULL);
-  *theta = calloc (net->parameters, sizeof **theta);
+  sb_net *net = scoped (sb_net_alloc ("unet image=3x4x6 channels=3 multipliers=1 groups=3 time=none", NULL));
+  *theta = scoped (calloc (net->parameters, sizeof **theta));
   float *in = weights_of (net, *theta, "in.weight"), *up = weights_of (net, *theta, "up.0.0.skip.weight"),
         *norm = weights_of (net, *theta, "out.norm.weight"), *out = weights_of (net, *theta, "out.conv.weight");
   for (int c = 0; c < 3; c++)

@@ -1,8 +1,8 @@
 // # Properties: random cases, shrunk counter-examples
 
 #include "property.h"
+#include "scope.h"
 
-#include <criterion/criterion.h>
 #include <gsl/gsl_randist.h>
 #include <math.h>
 #include <stdio.h>
@@ -19,7 +19,7 @@ enum
 gsl_rng *
 property_rng (double seed)
 {
-  gsl_rng *r = gsl_rng_alloc (gsl_rng_taus2);
+  gsl_rng *r = scoped (gsl_rng_alloc (gsl_rng_taus2));
   gsl_rng_set (r, (unsigned long)seed);
   return r;
 }
@@ -38,12 +38,16 @@ draw (gsl_rng *r, const property_parameter *p)
     }
 }
 
-// NaN is a failure too, so the comparison is the one that NaN does not pass.
+// NaN is a failure too, so the comparison is the one that NaN does not pass. What a residual registers (scope.h) is freed
+// after each case.
 
 static int
 fails (property_residual residual, const double *v, void *context, double bound)
 {
-  return !(residual (v, context) <= bound);
+  size_t mark = scope_mark ();
+  int failed = !(residual (v, context) <= bound);
+  scope_release (mark);
+  return failed;
 }
 
 // One parameter after another: first its simplest value, then half way there, a quarter, ...
@@ -68,8 +72,8 @@ shrink (size_t count, const property_parameter *parameters, property_residual re
 }
 
 void
-property_check (const char *claim, unsigned long seed, size_t cases, size_t count,
-                const property_parameter *parameters, property_residual residual, void *context, double bound)
+property_check (const char *claim, unsigned long seed, size_t cases, size_t count, const property_parameter *parameters,
+                property_residual residual, void *context, double bound)
 {
   double v[PARAMETERS];
   cr_assert_leq (count, (size_t)PARAMETERS);
@@ -90,5 +94,4 @@ property_check (const char *claim, unsigned long seed, size_t cases, size_t coun
       cr_assert_fail ("%s: residual %g is over %g at%s (case %zu of seed %lu, shrunk)", claim, residual (v, context),
                       bound, example, i, seed);
     }
-  gsl_rng_free (r);
 }

@@ -30,7 +30,7 @@ typedef double (*property_residual) (const double *v, void *context);
 void property_check (const char *claim, unsigned long seed, size_t cases, size_t count,
                      const property_parameter *parameters, property_residual residual, void *context, double bound);
 
-// More random numbers inside a residual, a function of the drawn parameters alone: free with gsl_rng_free.
+// More random numbers inside a residual, a function of the drawn parameters alone; registered (scope.h).
 gsl_rng *property_rng (double seed);
 
 #endif

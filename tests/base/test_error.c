@@ -1,8 +1,8 @@
 // # Errors carry their detail
 
 #include "base/error.h"
+#include "scope.h"
 
-#include <criterion/criterion.h>
 #include <string.h>
 
 static int reported;
@@ -28,9 +28,9 @@ Test (error, detail_reaches_the_record_and_the_handler)
 {
   gsl_set_error_handler (remember);
   sb_error error = { 0 };
-  cr_assert_eq (fail (&error), GSL_EINVAL);
-  cr_assert_eq (reported, GSL_EINVAL);
-  cr_assert_eq (error.code, GSL_EINVAL);
+  refused (GSL_EINVAL, fail (&error));
+  refused (GSL_EINVAL, reported);
+  refused (GSL_EINVAL, error.code);
   cr_assert_str_eq (error.message, "digits.idx: byte 4: 3 dimensions expected, 7 found");
 }
 
@@ -39,8 +39,8 @@ Test (error, detail_reaches_the_record_and_the_handler)
 Test (error, the_record_is_optional)
 {
   gsl_set_error_handler (remember);
-  cr_assert_eq (fail (NULL), GSL_EINVAL);
-  cr_assert_eq (reported, GSL_EINVAL);
+  refused (GSL_EINVAL, fail (NULL));
+  refused (GSL_EINVAL, reported);
 }
 
 // A line that is too long is cut, not overrun.

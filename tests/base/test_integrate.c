@@ -8,20 +8,13 @@
 
 #include "base/integrate.h"
 #include "base/rms_control.h"
+#include "scope.h"
 
-#include <criterion/criterion.h>
-#include <gsl/gsl_errno.h>
 #include <gsl/gsl_math.h>
 #include <math.h>
 #include <string.h>
 
-static void
-setup (void)
-{
-  gsl_set_error_handler_off ();
-}
-
-TestSuite (integrate, .init = setup);
+SUITE (integrate);
 
 // ## As scipy does it
 
@@ -179,7 +172,7 @@ Test (integrate, decides_as_scipy_does)
       double y[MAX_DIM];
       memcpy (y, r->y0, sizeof y);
       int status = sb_odeiv2_integrate (&system, r->t0, r->t1, r->eps_abs, r->eps_rel, y, observe, &seen, &count);
-      cr_assert_eq (status, GSL_SUCCESS, "%s: %s", r->name, gsl_strerror (status));
+      ok (status, "%s: %s", r->name, gsl_strerror (status));
       cr_assert_eq (count.accepted, r->accepted, "%s, %g: %lu steps accepted, not %lu", r->name, r->eps_rel,
                     count.accepted, r->accepted);
       cr_assert_eq (count.evaluations, r->evaluations, "%s, %g: %lu evaluations, not %lu", r->name, r->eps_rel,
@@ -202,8 +195,7 @@ Test (integrate, begins_as_scipy_does)
       gsl_odeiv2_system system = { r->function, NULL, r->dim, NULL };
       double dydt[MAX_DIM], h;
       r->function (r->t0, r->y0, dydt, NULL);
-      cr_assert_eq (sb_odeiv2_initial_step (&system, r->t0, r->t1, r->y0, dydt, 5, r->eps_abs, r->eps_rel, &h),
-                    GSL_SUCCESS);
+      ok (sb_odeiv2_initial_step (&system, r->t0, r->t1, r->y0, dydt, 5, r->eps_abs, r->eps_rel, &h));
       double expected = r->t1 < r->t0 ? -r->first : r->first;
       cr_assert_float_eq (h / expected, 1, 1e-12, "%s, %g: h = %.17g, not %.17g", r->name, r->eps_rel, h, expected);
     }
@@ -222,7 +214,7 @@ Test (integrate, a_tighter_tolerance_gives_a_smaller_error)
     {
       sb_odeiv2_count count;
       double y = 1;
-      cr_assert_eq (sb_odeiv2_integrate (&system, 0, 4, eps, eps, &y, NULL, NULL, &count), GSL_SUCCESS);
+      ok (sb_odeiv2_integrate (&system, 0, 4, eps, eps, &y, NULL, NULL, &count));
       cr_assert_lt (fabs (y - solution), error_before / 10);
       cr_assert_lt (fabs (y - solution), 10 * eps);
       cr_assert_gt (count.evaluations, evaluations_before);
@@ -237,9 +229,9 @@ Test (integrate, there_and_back)
   const double start[] = { 0.4, 0, 0, 2 };
   double y[4];
   memcpy (y, start, sizeof y);
-  cr_assert_eq (sb_odeiv2_integrate (&system, 0, 7, 1e-11, 1e-11, y, NULL, NULL, NULL), GSL_SUCCESS);
+  ok (sb_odeiv2_integrate (&system, 0, 7, 1e-11, 1e-11, y, NULL, NULL, NULL));
   cr_assert_gt (hypot (y[0] - start[0], y[1] - start[1]), 0.1);
-  cr_assert_eq (sb_odeiv2_integrate (&system, 7, 0, 1e-11, 1e-11, y, NULL, NULL, NULL), GSL_SUCCESS);
+  ok (sb_odeiv2_integrate (&system, 7, 0, 1e-11, 1e-11, y, NULL, NULL, NULL));
   for (int i = 0; i < 4; i++)
     cr_assert_float_eq (y[i], start[i], 1e-7);
 }
@@ -267,10 +259,10 @@ Test (integrate, the_observer_sees_the_solution_and_may_end_it)
 {
   gsl_odeiv2_system system = { forced, NULL, 1, NULL };
   double y = 1, worst = 0, reached;
-  cr_assert_eq (sb_odeiv2_integrate (&system, 0, 9, 1e-9, 1e-9, &y, compare, &worst, NULL), GSL_SUCCESS);
+  ok (sb_odeiv2_integrate (&system, 0, 9, 1e-9, 1e-9, &y, compare, &worst, NULL));
   cr_assert (worst > 0 && worst < 1e-8, "%g", worst);
   y = 1;
-  cr_assert_eq (sb_odeiv2_integrate (&system, 0, 9, 1e-3, 1e-3, &y, stop_at_two, &reached, NULL), GSL_EUNDRFLW);
+  refused (GSL_EUNDRFLW, sb_odeiv2_integrate (&system, 0, 9, 1e-3, 1e-3, &y, stop_at_two, &reached, NULL));
   cr_assert (reached > 2 && reached < 5);
 }
 
@@ -306,7 +298,7 @@ Test (integrate, stays_in_the_interval)
       gsl_odeiv2_system system = { watched, NULL, 1, &w };
       sb_odeiv2_count count;
       double y = 1;
-      cr_assert_eq (sb_odeiv2_integrate (&system, w.low, w.high, 1e-6, 1e-6, &y, NULL, NULL, &count), GSL_SUCCESS);
+      ok (sb_odeiv2_integrate (&system, w.low, w.high, 1e-6, 1e-6, &y, NULL, NULL, &count));
       cr_assert_eq (w.outside, 0, "from %.17g to %.17g: outside %lu times", w.low, w.high, w.outside);
       cr_assert_eq (w.calls_at_start, 1);
       cr_assert_eq (w.calls, count.evaluations);
@@ -319,7 +311,7 @@ Test (integrate, no_time_no_change)
   gsl_odeiv2_system system = { watched, NULL, 1, &w };
   sb_odeiv2_count count = { 1, 1, 1 };
   double y = 5;
-  cr_assert_eq (sb_odeiv2_integrate (&system, 2, 2, 1, 1, &y, NULL, NULL, &count), GSL_SUCCESS);
+  ok (sb_odeiv2_integrate (&system, 2, 2, 1, 1, &y, NULL, NULL, &count));
   cr_assert (y == 5 && w.calls == 0 && count.evaluations == 0 && count.accepted == 0 && count.rejected == 0);
 }
 
@@ -329,8 +321,8 @@ Test (integrate, one_tolerance_is_enough)
 {
   gsl_odeiv2_system system = { forced, NULL, 1, NULL };
   double solution = 1.5 * exp (-4) + (sin (4) - cos (4)) / 2, absolute = 1, relative = 1;
-  cr_assert_eq (sb_odeiv2_integrate (&system, 0, 4, 1e-9, 0, &absolute, NULL, NULL, NULL), GSL_SUCCESS);
-  cr_assert_eq (sb_odeiv2_integrate (&system, 0, 4, 0, 1e-9, &relative, NULL, NULL, NULL), GSL_SUCCESS);
+  ok (sb_odeiv2_integrate (&system, 0, 4, 1e-9, 0, &absolute, NULL, NULL, NULL));
+  ok (sb_odeiv2_integrate (&system, 0, 4, 0, 1e-9, &relative, NULL, NULL, NULL));
   cr_assert_float_eq (absolute, solution, 1e-8);
   cr_assert_float_eq (relative, solution, 1e-8);
 }
@@ -378,14 +370,14 @@ Test (integrate, an_impossible_tolerance_is_reported)
 {
   gsl_odeiv2_system system = { explodes, NULL, 1, NULL };
   double y = 1;
-  cr_assert_eq (sb_odeiv2_integrate (&system, 0, 2, 1e-6, 1e-6, &y, NULL, NULL, NULL), GSL_ETOL);
+  refused (GSL_ETOL, sb_odeiv2_integrate (&system, 0, 2, 1e-6, 1e-6, &y, NULL, NULL, NULL));
   const double slopes[] = { NAN, INFINITY, -INFINITY };
   for (int i = 0; i < 3; i++)
     {
       double slope = slopes[i];
       system = (gsl_odeiv2_system){ no_number, NULL, 1, &slope };
       y = 1;
-      cr_assert_eq (sb_odeiv2_integrate (&system, 0, 2, 1e-6, 1e-6, &y, NULL, NULL, NULL), GSL_ETOL, "%g", slope);
+      refused (GSL_ETOL, sb_odeiv2_integrate (&system, 0, 2, 1e-6, 1e-6, &y, NULL, NULL, NULL), "%g", slope);
     }
 }
 
@@ -395,7 +387,7 @@ Test (integrate, time_must_move)
 {
   double slope = 1e40, y = 1;
   gsl_odeiv2_system system = { no_number, NULL, 1, &slope };
-  cr_assert_eq (sb_odeiv2_integrate (&system, 1, 2, 1e-6, 1e-6, &y, NULL, NULL, NULL), GSL_ETOL);
+  refused (GSL_ETOL, sb_odeiv2_integrate (&system, 1, 2, 1e-6, 1e-6, &y, NULL, NULL, NULL));
 }
 
 Test (integrate, arguments_must_make_sense)
@@ -403,13 +395,13 @@ Test (integrate, arguments_must_make_sense)
   watch w = { 0 };
   gsl_odeiv2_system system = { watched, NULL, 1, &w };
   double y = 1;
-  cr_assert_eq (sb_odeiv2_integrate (&system, 0, NAN, 1, 1, &y, NULL, NULL, NULL), GSL_EDOM);
-  cr_assert_eq (sb_odeiv2_integrate (&system, -INFINITY, 0, 1, 1, &y, NULL, NULL, NULL), GSL_EDOM);
+  refused (GSL_EDOM, sb_odeiv2_integrate (&system, 0, NAN, 1, 1, &y, NULL, NULL, NULL));
+  refused (GSL_EDOM, sb_odeiv2_integrate (&system, -INFINITY, 0, 1, 1, &y, NULL, NULL, NULL));
   const double bad[][2] = { { 0, 0 }, { -1, 1 }, { 1, -1 }, { NAN, 1 }, { 1, NAN } };
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-    cr_assert_eq (sb_odeiv2_integrate (&system, 0, 1, bad[i][0], bad[i][1], &y, NULL, NULL, NULL), GSL_EINVAL);
+    refused (GSL_EINVAL, sb_odeiv2_integrate (&system, 0, 1, bad[i][0], bad[i][1], &y, NULL, NULL, NULL));
   cr_assert (w.calls == 0 && y == 1);
 
   gsl_odeiv2_system huge = { watched, NULL, (size_t)-1 / 8, &w };
-  cr_assert_eq (sb_odeiv2_integrate (&huge, 0, 1, 1, 1, &y, NULL, NULL, NULL), GSL_ENOMEM);
+  refused (GSL_ENOMEM, sb_odeiv2_integrate (&huge, 0, 1, 1, 1, &y, NULL, NULL, NULL));
 }

@@ -6,10 +6,9 @@
 
 #include "base/stream.h"
 #include "property.h"
+#include "scope.h"
 
-#include <criterion/criterion.h>
 #include <gsl/gsl_cdf.h>
-#include <gsl/gsl_errno.h>
 #include <gsl/gsl_math.h>
 #include <gsl/gsl_randist.h>
 #include <gsl/gsl_sort.h>
@@ -18,21 +17,15 @@
 #include <stdbool.h>
 #include <string.h>
 
-static void
-setup (void)
-{
-  gsl_set_error_handler_off ();
-}
-
-TestSuite (stream, .init = setup);
+SUITE (stream);
 
 typedef int (*filling) (sb_stream stream, uint64_t first, gsl_matrix *x);
 
 static gsl_matrix *
 filled (filling fill, sb_stream stream, uint64_t first, size_t n, size_t d)
 {
-  gsl_matrix *x = gsl_matrix_alloc (n, d);
-  cr_assert_eq (fill (stream, first, x), GSL_SUCCESS);
+  gsl_matrix *x = matrix (n, d);
+  ok (fill (stream, first, x));
   return x;
 }
 
@@ -41,7 +34,7 @@ number (filling fill, sb_stream stream, uint64_t k)
 {
   double x;
   gsl_matrix_view one = gsl_matrix_view_array (&x, 1, 1);
-  cr_assert_eq (fill (stream, k, &one.matrix), GSL_SUCCESS);
+  ok (fill (stream, k, &one.matrix));
   return x;
 }
 
@@ -80,15 +73,14 @@ stream_at (const uint32_t counter[4], const uint32_t key[2])
 
 Test (stream, known_answers_of_the_words)
 {
-  gsl_rng *r = gsl_rng_alloc (sb_rng_philox);
+  gsl_rng *r = scoped (gsl_rng_alloc (sb_rng_philox));
   for (size_t i = 0; i < KNOWN; i++)
     {
       const known_answer *a = &KNOWN_ANSWERS[i];
-      cr_assert_eq (sb_rng_philox_seek (r, stream_at (a->counter, a->key), 2 * (uint64_t)a->counter[0]), GSL_SUCCESS);
+      ok (sb_rng_philox_seek (r, stream_at (a->counter, a->key), 2 * (uint64_t)a->counter[0]));
       for (int k = 0; k < 4; k++)
         cr_assert_eq (gsl_rng_get (r), a->words[k], "vector %zu, word %d", i, k);
     }
-  gsl_rng_free (r);
 }
 
 // The streams are made of the same words: a uniform is the binary fraction of its two, to half a cell.
@@ -146,7 +138,7 @@ pair_with_words (filling fill, const uint32_t words[4], double x[2])
   uint32_t key[2] = { 20210213, 7 }, c[4];
   counter_with_words (words, key, c);
   gsl_matrix_view row = gsl_matrix_view_array (x, 1, 2);
-  cr_assert_eq (fill (stream_at (c, key), 2 * (uint64_t)c[0], &row.matrix), GSL_SUCCESS);
+  ok (fill (stream_at (c, key), 2 * (uint64_t)c[0], &row.matrix));
 }
 
 Test (stream, uniforms_stay_inside_the_interval)
@@ -207,8 +199,6 @@ Test (stream, normals_are_accurate)
         cr_assert_leq (units_off (gsl_matrix_get (z, i, j), R * cosine), 4, "row %zu, number %zu", i, j);
         cr_assert_leq (units_off (gsl_matrix_get (z, i, j + 1), R * sine), 4, "row %zu, number %zu", i, j + 1);
       }
-  gsl_matrix_free (u);
-  gsl_matrix_free (z);
 }
 
 // ## An address is a number's own
@@ -287,15 +277,13 @@ cut_residual (const double *v, void *context)
   sb_stream stream = { .seed = (uint64_t)v[5], .purpose = SB_FOR_FORWARD, .index = (uint64_t)v[6] };
 
   omp_set_num_threads (1);
-  gsl_matrix *whole = filled (fill, stream, first, n, d), *parts = gsl_matrix_calloc (n, d);
+  gsl_matrix *whole = filled (fill, stream, first, n, d), *parts = matrix_all (n, d, 0);
   omp_set_num_threads (3);
   int status = fill_part (fill, stream, first, parts, 0, 0, rows, columns)
                | fill_part (fill, stream, first, parts, rows, 0, n - rows, columns)
                | fill_part (fill, stream, first, parts, 0, columns, rows, d - columns)
                | fill_part (fill, stream, first, parts, rows, columns, n - rows, d - columns);
   double residual = (double)differences (whole, parts) + (double)status;
-  gsl_matrix_free (whole);
-  gsl_matrix_free (parts);
   return residual;
 }
 
@@ -324,25 +312,22 @@ Test (stream, threads_do_not_matter)
       omp_set_num_threads (threads);
       gsl_matrix *several = filled (sb_stream_normals, stream, 3, 1000, 7);
       cr_assert_eq (differences (one, several), 0, "%d threads", threads);
-      gsl_matrix_free (several);
     }
-  gsl_matrix_free (one);
 }
 
 // Beside the rows that it fills, nothing is written: a view's neighbours stay.
 
 Test (stream, only_the_view_is_filled)
 {
-  gsl_matrix *x = gsl_matrix_calloc (5, 6);
+  gsl_matrix *x = matrix_all (5, 6, 0);
   gsl_matrix_view middle = gsl_matrix_submatrix (x, 1, 2, 3, 3);
-  cr_assert_eq (sb_stream_normals ((sb_stream){ .seed = 1 }, 1, &middle.matrix), GSL_SUCCESS);
+  ok (sb_stream_normals ((sb_stream){ .seed = 1 }, 1, &middle.matrix));
   for (size_t i = 0; i < 5; i++)
     for (size_t j = 0; j < 6; j++)
       {
         bool inside = i >= 1 && i < 4 && j >= 2 && j < 5;
         cr_assert_eq (gsl_matrix_get (x, i, j) != 0, inside, "entry %zu, %zu", i, j);
       }
-  gsl_matrix_free (x);
 }
 
 // Rows at the end of the indices go on at 0.
@@ -353,7 +338,6 @@ Test (stream, indices_wrap_around)
   gsl_matrix *z = filled (sb_stream_normals, last, 0, 2, 1);
   cr_assert_eq (gsl_matrix_get (z, 1, 0), number (sb_stream_normals, zero, 0));
   cr_assert_eq (sb_stream_skip (last, 1).index, 0);
-  gsl_matrix_free (z);
 }
 
 // ## What cannot be asked for
@@ -364,24 +348,23 @@ Test (stream, a_stream_ends)
   filling fills[] = { sb_stream_uniforms, sb_stream_normals };
   for (size_t i = 0; i < 2; i++)
     {
-      gsl_matrix *x = gsl_matrix_calloc (2, 4);
+      gsl_matrix *x = matrix_all (2, 4, 0);
       sb_stream stream = { .seed = 1 };
-      cr_assert_eq (fills[i](stream, end - 4, x), GSL_SUCCESS);
+      ok (fills[i](stream, end - 4, x));
       gsl_matrix_set_zero (x);
-      cr_assert_eq (fills[i](stream, end - 3, x), GSL_EDOM);
-      cr_assert_eq (fills[i](stream, end, x), GSL_EDOM);
-      cr_assert_eq (fills[i](stream, end + 1, x), GSL_EDOM);
-      cr_assert_eq (fills[i](stream, UINT64_MAX, x), GSL_EDOM);
+      refused (GSL_EDOM, fills[i](stream, end - 3, x));
+      refused (GSL_EDOM, fills[i](stream, end, x));
+      refused (GSL_EDOM, fills[i](stream, end + 1, x));
+      refused (GSL_EDOM, fills[i](stream, UINT64_MAX, x));
       cr_assert (gsl_matrix_isnull (x), "a refused batch is left alone");
-      gsl_matrix_free (x);
     }
 }
 
 Test (stream, a_batch_may_be_empty)
 {
   gsl_matrix empty = { .size1 = 0, .size2 = 3, .tda = 3 }, narrow = { .size1 = 3, .size2 = 0, .tda = 0 };
-  cr_assert_eq (sb_stream_normals ((sb_stream){ .seed = 1 }, 0, &empty), GSL_SUCCESS);
-  cr_assert_eq (sb_stream_uniforms ((sb_stream){ .seed = 1 }, 0, &narrow), GSL_SUCCESS);
+  ok (sb_stream_normals ((sb_stream){ .seed = 1 }, 0, &empty));
+  ok (sb_stream_uniforms ((sb_stream){ .seed = 1 }, 0, &narrow));
 }
 
 // ## The law of a number
@@ -422,10 +405,8 @@ Test (stream, numbers_have_their_law)
     {
       gsl_matrix *u = filled (sb_stream_uniforms, stream, 0, shapes[i][0], shapes[i][1]);
       cr_assert_lt (kolmogorov_smirnov (u, uniform_cdf), 2.8, "uniforms, %zu rows", shapes[i][0]);
-      gsl_matrix_free (u);
       gsl_matrix *z = filled (sb_stream_normals, stream, 0, shapes[i][0], shapes[i][1]);
       cr_assert_lt (kolmogorov_smirnov (z, gsl_cdf_ugaussian_P), 2.8, "normals, %zu rows", shapes[i][0]);
-      gsl_matrix_free (z);
     }
 }
 
@@ -443,7 +424,6 @@ Test (stream, normals_have_their_moments)
       double deviations = (sum / N - moment[p]) / sqrt (variance[p] / N);
       cr_assert_lt (fabs (deviations), 6, "moment %d is off by %g standard deviations", p, deviations);
     }
-  gsl_matrix_free (z);
 }
 
 // Sixteen million normals: how many are beyond 4 and 5 is a Poisson number, whose probability of being as extreme is
@@ -464,10 +444,10 @@ check_poisson (unsigned count, double mean, const char *what)
 Test (stream, normals_have_their_tails)
 {
   unsigned below4 = 0, above4 = 0, beyond5 = 0;
-  gsl_matrix *z = gsl_matrix_alloc (1024, N / 1024);
+  gsl_matrix *z = matrix (1024, N / 1024);
   for (uint64_t round = 0; round < ROUNDS; round++)
     {
-      cr_assert_eq (sb_stream_normals ((sb_stream){ .seed = 4, .index = 1024 * round }, 0, z), GSL_SUCCESS);
+      ok (sb_stream_normals ((sb_stream){ .seed = 4, .index = 1024 * round }, 0, z));
       for (size_t i = 0; i < N; i++)
         {
           below4 += z->data[i] < -4;
@@ -475,7 +455,6 @@ Test (stream, normals_have_their_tails)
           beyond5 += fabs (z->data[i]) > 5;
         }
     }
-  gsl_matrix_free (z);
   double total = (double)ROUNDS * N;
   check_poisson (below4, total * gsl_cdf_ugaussian_P (-4), "below -4");
   check_poisson (above4, total * gsl_cdf_ugaussian_Q (4), "above 4");
@@ -540,9 +519,7 @@ Test (stream, numbers_are_independent)
     {
       gsl_matrix *other = filled (sb_stream_normals, cases[i].other, cases[i].first, SIDE, SIDE);
       check_independent (z, other, cases[i].of);
-      gsl_matrix_free (other);
     }
-  gsl_matrix_free (z);
 }
 
 // Neighbouring uniforms fill the square evenly: $\chi^2$ over $64 \times 64$ cells, on both sides above $10^{-7}$.
@@ -557,7 +534,6 @@ Test (stream, neighbouring_uniforms_fill_the_square)
   gsl_matrix *u = filled (sb_stream_uniforms, (sb_stream){ .seed = 8 }, 0, 1024, N / 1024);
   for (size_t i = 0; i < N; i += 2)
     count[(int)(CELLS * u->data[i])][(int)(CELLS * u->data[i + 1])]++;
-  gsl_matrix_free (u);
 
   double expected = N / 2 / gsl_pow_2 (CELLS), chi2 = 0;
   for (int i = 0; i < CELLS; i++)
@@ -572,8 +548,8 @@ Test (stream, neighbouring_uniforms_fill_the_square)
 static gsl_rng *
 generator_at (sb_stream stream, uint64_t first)
 {
-  gsl_rng *r = gsl_rng_alloc (sb_rng_philox);
-  cr_assert_eq (sb_rng_philox_seek (r, stream, first), GSL_SUCCESS);
+  gsl_rng *r = scoped (gsl_rng_alloc (sb_rng_philox));
+  ok (sb_rng_philox_seek (r, stream, first));
   return r;
 }
 
@@ -592,7 +568,6 @@ seek_residual (const double *v, void *context)
       double difference = fabs (gsl_rng_uniform (r) - number (sb_stream_uniforms, stream, k));
       worst = GSL_MAX (worst, difference);
     }
-  gsl_rng_free (r);
   return worst;
 }
 
@@ -610,7 +585,7 @@ Test (stream, the_generator_reads_a_stream)
 
 Test (stream, the_generator_is_seeded)
 {
-  gsl_rng *r = gsl_rng_alloc (sb_rng_philox);
+  gsl_rng *r = scoped (gsl_rng_alloc (sb_rng_philox));
   const unsigned long seeds[] = { 0, 1, 4294967296, 18446744073709551615UL };
   for (size_t i = 0; i < 4; i++)
     {
@@ -619,7 +594,6 @@ Test (stream, the_generator_is_seeded)
       for (uint64_t k = 0; k < 5; k++)
         cr_assert_eq (gsl_rng_uniform (r), number (sb_stream_uniforms, stream, k));
     }
-  gsl_rng_free (r);
 }
 
 // At the end of a stream it goes on with the next index's, also where the low half of the index overflows.
@@ -635,7 +609,6 @@ Test (stream, the_generator_carries)
       cr_assert_eq (gsl_rng_uniform (r), number (sb_stream_uniforms, stream, last));
       for (uint64_t k = 0; k < 3; k++)
         cr_assert_eq (gsl_rng_uniform (r), number (sb_stream_uniforms, sb_stream_skip (stream, 1), k));
-      gsl_rng_free (r);
     }
 }
 
@@ -647,7 +620,7 @@ Test (stream, the_generator_serves_gsl)
   cr_assert_eq (gsl_rng_max (r), 0xffffffff);
   cr_assert_eq (gsl_rng_min (r), 0);
   gsl_rng_get (r);
-  gsl_rng *copy = gsl_rng_clone (r);
+  gsl_rng *copy = scoped (gsl_rng_clone (r));
   for (int i = 0; i < 9; i++)
     cr_assert_eq (gsl_rng_get (r), gsl_rng_get (copy));
 
@@ -666,16 +639,12 @@ Test (stream, the_generator_serves_gsl)
   cr_assert_lt (fabs (sum) / sqrt (DRAWS), 6);
   cr_assert_lt (fabs (squares - DRAWS) / sqrt (2 * DRAWS), 6);
   cr_assert_lt (fabs (tenths - 4.5 * DRAWS) / sqrt (8.25 * DRAWS), 6);
-  gsl_rng_free (copy);
-  gsl_rng_free (r);
 }
 
 Test (stream, only_philox_can_be_placed)
 {
-  gsl_rng *other = gsl_rng_alloc (gsl_rng_taus2), *r = gsl_rng_alloc (sb_rng_philox);
-  cr_assert_eq (sb_rng_philox_seek (other, (sb_stream){ .seed = 1 }, 0), GSL_EINVAL);
-  cr_assert_eq (sb_rng_philox_seek (r, (sb_stream){ .seed = 1 }, UINT64_C (1) << 33), GSL_EDOM);
-  cr_assert_eq (sb_rng_philox_seek (r, (sb_stream){ .seed = 1 }, UINT64_MAX), GSL_EDOM);
-  gsl_rng_free (other);
-  gsl_rng_free (r);
+  gsl_rng *other = scoped (gsl_rng_alloc (gsl_rng_taus2)), *r = scoped (gsl_rng_alloc (sb_rng_philox));
+  refused (GSL_EINVAL, sb_rng_philox_seek (other, (sb_stream){ .seed = 1 }, 0));
+  refused (GSL_EDOM, sb_rng_philox_seek (r, (sb_stream){ .seed = 1 }, UINT64_C (1) << 33));
+  refused (GSL_EDOM, sb_rng_philox_seek (r, (sb_stream){ .seed = 1 }, UINT64_MAX));
 }

@@ -6,8 +6,8 @@
 #include "dataset/idx.h"
 #include "dataset/source.h"
 #include "scratch.h"
+#include "scope.h"
 
-#include <criterion/criterion.h>
 #include <gsl/gsl_rng.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -37,7 +37,8 @@ read_back (const void *bytes, size_t count, sb_error *error)
   const char *path = scratch_path ("file");
   scratch_write (path, bytes, count);
   *error = (sb_error){ 0 };
-  return sb_idx_read (path, error);
+  sb_bytes *array = sb_idx_read (path, error);
+  return array ? scoped (array) : NULL;
 }
 
 // The reader must refuse these bytes, in one line, with this code (or any: GSL_SUCCESS).
@@ -67,7 +68,6 @@ expect_good (const void *bytes, size_t count)
   sb_bytes *array = read_back (bytes, count, &error);
   cr_assert_not_null (array, "%s", error.message);
   cr_assert (is_good (array));
-  sb_bytes_free (array);
 }
 
 // ## Good files
@@ -96,7 +96,7 @@ Test (idx, large_files_arrive_whole)
 {
   uint32_t n = (5u << 20) + 12345;
   size_t count = 8 + n, room = 2 * count;
-  unsigned char *bytes = malloc (count), *packed = malloc (room);
+  unsigned char *bytes = scoped (malloc (count)), *packed = scoped (malloc (room));
   const unsigned char header[]
       = { 0, 0, 8, 1, (unsigned char)(n >> 24), (unsigned char)(n >> 16), (unsigned char)(n >> 8), (unsigned char)n };
   memcpy (bytes, header, sizeof header);
@@ -113,10 +113,7 @@ Test (idx, large_files_arrive_whole)
       cr_assert_eq (array->shape.rank, 1);
       cr_assert_eq (array->shape.length[0], n);
       cr_assert_eq (memcmp (array->data, bytes + 8, n), 0);
-      sb_bytes_free (array);
     }
-  free (bytes);
-  free (packed);
 }
 
 // The embedded test set: the number of images of each digit is published with every description of MNIST, and the first
@@ -129,9 +126,7 @@ embedded (const char *name)
   const char *srcdir = getenv ("srcdir");
   snprintf (path, sizeof path, "%s/data/%s", srcdir ? srcdir : ".", name);
   sb_error error = { 0 };
-  sb_bytes *array = sb_idx_read (path, &error);
-  cr_assert_not_null (array, "%s", error.message);
-  return array;
+  return scoped (sb_idx_read (path, &error), "%s", error.message);
 }
 
 Test (idx, the_embedded_digits_are_mnist)
@@ -154,8 +149,6 @@ Test (idx, the_embedded_digits_are_mnist)
   for (size_t k = 0; k < 7840000; k++)
     sum += images->data[k];
   cr_assert_float_eq (sum / 7840000, 33.79, 0.005);
-  sb_bytes_free (labels);
-  sb_bytes_free (images);
 }
 
 // ## Damaged files: plain
@@ -304,7 +297,6 @@ Test (idx, every_flipped_bit_of_gzip_is_noticed_or_harmless)
         harmless++;
       else
         scratch_expect_line (&error, scratch_path ("file"));
-      sb_bytes_free (array);
       packed[bit / 8] ^= (unsigned char)(1 << bit % 8);
     }
   cr_assert_leq (harmless, 6 * 8 + 1 + 7u);
@@ -336,11 +328,11 @@ Test (idx, what_is_no_file_is_refused)
       sb_error error = { 0 };
       cr_assert_null (sb_idx_read (paths[k], &error));
       scratch_expect_line (&error, paths[k]);
-      cr_assert_eq (error.code, GSL_EFAILED);
+      refused (GSL_EFAILED, error.code);
     }
   sb_error error = { 0 };
   cr_assert_null (sb_idx_read ("/dev/null", &error));
-  cr_assert_eq (error.code, GSL_EOF);
+  refused (GSL_EOF, error.code);
   cr_assert_null (sb_idx_read (scratch_path ("missing"), NULL), "the record is optional");
 }
 
@@ -386,12 +378,11 @@ expect_truth (const unsigned char *bytes, size_t count)
     size *= array->shape.length[k];
   cr_assert_eq (header + size, count);
   cr_assert_eq (memcmp (array->data, bytes + header, size), 0);
-  sb_bytes_free (array);
 }
 
 Test (idx, random_damage_never_lies)
 {
-  gsl_rng *r = gsl_rng_alloc (gsl_rng_taus2);
+  gsl_rng *r = scoped (gsl_rng_alloc (gsl_rng_taus2));
   gsl_rng_set (r, 28);
   for (int i = 0; i < 1000; i++)
     {
@@ -403,9 +394,7 @@ Test (idx, random_damage_never_lies)
       size_t count = scratch_gzip (good, sizeof good, bytes, PACKED - 8);
       sb_bytes *array = read_back (bytes, damage (r, bytes, count), &error);
       cr_assert (!array || is_good (array));
-      sb_bytes_free (array);
     }
-  gsl_rng_free (r);
 }
 
 // ## Bytes as points
@@ -414,21 +403,19 @@ Test (idx, bytes_become_rows)
 {
   sb_error error;
   sb_bytes *array = read_back (good, sizeof good, &error);
-  gsl_matrix *x = gsl_matrix_alloc (2, 8);
-  cr_assert_eq (sb_bytes_rows (array, 1, 0, 255, x), GSL_SUCCESS);
+  gsl_matrix *x = matrix (2, 8);
+  ok (sb_bytes_rows (array, 1, 0, 255, x));
   for (size_t i = 0; i < 2; i++)
     for (size_t k = 0; k < 8; k++)
       cr_assert_float_eq (gsl_matrix_get (x, i, k), good[HEADER + 8 + 8 * i + k], 1e-13);
 
   // The ends of the range are exact, in both of the papers' ranges: pixel 4 of image 1 is 255, pixel 0 of image 2 is 0.
-  cr_assert_eq (sb_bytes_rows (array, 1, -1, 1, x), GSL_SUCCESS);
+  ok (sb_bytes_rows (array, 1, -1, 1, x));
   cr_assert_eq (gsl_matrix_get (x, 0, 4), 1);
   cr_assert_eq (gsl_matrix_get (x, 1, 0), -1);
-  cr_assert_eq (sb_bytes_rows (array, 1, 0, 1, x), GSL_SUCCESS);
+  ok (sb_bytes_rows (array, 1, 0, 1, x));
   cr_assert_eq (gsl_matrix_get (x, 0, 4), 1);
   cr_assert_eq (gsl_matrix_get (x, 1, 0), 0);
-  gsl_matrix_free (x);
-  sb_bytes_free (array);
 }
 
 // The rows may lie apart (a part of a wider matrix), and there may be none of them.
@@ -437,36 +424,29 @@ Test (idx, rows_may_lie_apart)
 {
   sb_error error;
   sb_bytes *array = read_back (good, sizeof good, &error);
-  gsl_matrix *wide = gsl_matrix_alloc (3, 10);
-  gsl_matrix_set_all (wide, -7);
+  gsl_matrix *wide = matrix_all (3, 10, -7);
   gsl_matrix_view x = gsl_matrix_submatrix (wide, 0, 1, 3, 8);
-  cr_assert_eq (sb_bytes_rows (array, 0, 0, 1, &x.matrix), GSL_SUCCESS);
+  ok (sb_bytes_rows (array, 0, 0, 1, &x.matrix));
   for (size_t i = 0; i < 3; i++)
     {
       cr_assert_eq (gsl_matrix_get (wide, i, 0), -7);
       cr_assert_eq (gsl_matrix_get (wide, i, 9), -7);
       cr_assert_float_eq (gsl_matrix_get (wide, i, 8), good[HEADER + 8 * i + 7] / 255.0, 1e-15);
     }
-  gsl_matrix *none = gsl_matrix_alloc (0, 8);
-  cr_assert_eq (sb_bytes_rows (array, 3, 0, 1, none), GSL_SUCCESS);
-  gsl_matrix_free (none);
-  gsl_matrix_free (wide);
-  sb_bytes_free (array);
+  gsl_matrix *none = matrix (0, 8);
+  ok (sb_bytes_rows (array, 3, 0, 1, none));
 }
 
 Test (idx, rows_that_are_not_there_are_refused)
 {
   sb_error error;
   sb_bytes *array = read_back (good, sizeof good, &error);
-  gsl_matrix *x = gsl_matrix_calloc (2, 8), *narrow = gsl_matrix_calloc (2, 7);
-  cr_assert_eq (sb_bytes_rows (array, 2, 0, 1, x), GSL_EBADLEN);
-  cr_assert_eq (sb_bytes_rows (array, 4, 0, 1, x), GSL_EBADLEN);
-  cr_assert_eq (sb_bytes_rows (array, SIZE_MAX, 0, 1, x), GSL_EBADLEN);
-  cr_assert_eq (sb_bytes_rows (array, 0, 0, 1, narrow), GSL_EBADLEN);
+  gsl_matrix *x = matrix_all (2, 8, 0), *narrow = matrix_all (2, 7, 0);
+  refused (GSL_EBADLEN, sb_bytes_rows (array, 2, 0, 1, x));
+  refused (GSL_EBADLEN, sb_bytes_rows (array, 4, 0, 1, x));
+  refused (GSL_EBADLEN, sb_bytes_rows (array, SIZE_MAX, 0, 1, x));
+  refused (GSL_EBADLEN, sb_bytes_rows (array, 0, 0, 1, narrow));
   cr_assert (gsl_matrix_isnull (x) && gsl_matrix_isnull (narrow));
-  gsl_matrix_free (x);
-  gsl_matrix_free (narrow);
-  sb_bytes_free (array);
 }
 
 // A product that is over the limit is never a small number by overflow; an axis of length 0 makes it 0.

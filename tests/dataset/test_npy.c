@@ -5,9 +5,9 @@
 
 #include "dataset/npy.h"
 #include "property.h"
+#include "scope.h"
 #include "scratch.h"
 
-#include <criterion/criterion.h>
 #include <float.h>
 #include <gsl/gsl_randist.h>
 #include <gsl/gsl_rng.h>
@@ -47,7 +47,8 @@ read_back (const void *bytes, size_t count, sb_shape *shape, sb_error *error)
 {
   scratch_write (scratch_path ("file"), bytes, count);
   *error = (sb_error){ 0 };
-  return sb_npy_read (scratch_path ("file"), shape, error);
+  gsl_matrix *x = sb_npy_read (scratch_path ("file"), shape, error);
+  return x ? scoped (x) : NULL;
 }
 
 static void
@@ -81,14 +82,13 @@ Test (npy, bytes_are_those_of_numpy)
   cr_assert_eq (memcmp (expected, "\x93NUMPY\1\0v\0{'descr'", 17), 0);
 
   gsl_matrix_const_view x = gsl_matrix_const_view_array (numbers, 2, 3);
-  cr_assert_eq (sb_npy_write (scratch_path ("out"), &x.matrix, NULL, SB_NPY_FLOAT64, NULL), GSL_SUCCESS);
+  ok (sb_npy_write (scratch_path ("out"), &x.matrix, NULL, SB_NPY_FLOAT64, NULL));
   cr_assert_eq (scratch_read (scratch_path ("out"), found, ROOM), length);
   cr_assert_eq (memcmp (found, expected, length), 0);
 
   const float singles[6] = { 1, -2.5f, 3, INFINITY, 0.1f, -0.0f };
   length = compose (expected, 1, "{'descr': '<f4', 'fortran_order': False, 'shape': (6,), }", singles, sizeof singles);
-  cr_assert_eq (sb_npy_write (scratch_path ("out"), &x.matrix, &(sb_shape){ 1, { 6 } }, SB_NPY_FLOAT32, NULL),
-                GSL_SUCCESS);
+  ok (sb_npy_write (scratch_path ("out"), &x.matrix, &(sb_shape){ 1, { 6 } }, SB_NPY_FLOAT32, NULL));
   cr_assert_eq (scratch_read (scratch_path ("out"), found, ROOM), length);
   cr_assert_eq (memcmp (found, expected, length), 0);
 }
@@ -101,7 +101,6 @@ expect_numbers (const void *bytes, size_t count, size_t n, size_t d, const doubl
   cr_assert_not_null (x, "%s", error.message);
   cr_assert (x->size1 == n && x->size2 == d, "%zu x %zu", x->size1, x->size2);
   cr_assert_eq (memcmp (x->data, expected, n * d * sizeof (double)), 0);
-  gsl_matrix_free (x);
 }
 
 Test (npy, both_versions_and_gzip_are_read)
@@ -171,7 +170,6 @@ Test (npy, the_shape_is_told)
   gsl_matrix *x = read_back (file, length, &shape, &error);
   cr_assert (x && x->size1 == 2 && x->size2 == 3);
   cr_assert (shape.rank == 3 && shape.length[0] == 2 && shape.length[1] == 1 && shape.length[2] == 3);
-  gsl_matrix_free (x);
 }
 
 // ## There and back
@@ -184,7 +182,7 @@ round_trip (const double *v, void *context)
   (void)context;
   size_t n = (size_t)v[0], d = (size_t)v[1], wrong = 0;
   gsl_rng *r = property_rng (v[2]);
-  gsl_matrix *wide = gsl_matrix_calloc (n + 1, d + 2);
+  gsl_matrix *wide = matrix_all (n + 1, d + 2, 0);
   gsl_matrix_view x = gsl_matrix_submatrix (wide, 0, 1, n, d);
   for (size_t i = 0; i < n; i++)
     for (size_t k = 0; k < d; k++)
@@ -195,7 +193,7 @@ round_trip (const double *v, void *context)
   for (sb_npy_type type = SB_NPY_FLOAT32; type <= SB_NPY_FLOAT64; type++)
     {
       sb_npy_write (scratch_path ("out"), &x.matrix, NULL, type, NULL);
-      gsl_matrix *y = sb_npy_read (scratch_path ("out"), NULL, NULL);
+      gsl_matrix *y = scoped (sb_npy_read (scratch_path ("out"), NULL, NULL));
       wrong += !y || y->size1 != n || y->size2 != d;
       for (size_t i = 0; i < n && !wrong; i++)
         for (size_t k = 0; k < d; k++)
@@ -204,10 +202,7 @@ round_trip (const double *v, void *context)
             double expected = type == SB_NPY_FLOAT32 ? (double)(float)number : number;
             wrong += isnan (number) ? !isnan (found) : memcmp (&expected, &found, sizeof found) != 0;
           }
-      gsl_matrix_free (y);
     }
-  gsl_matrix_free (wide);
-  gsl_rng_free (r);
   return (double)wrong;
 }
 
@@ -223,12 +218,10 @@ Test (npy, what_is_written_is_read)
 
 Test (npy, an_empty_array_is_one)
 {
-  gsl_matrix *none = gsl_matrix_alloc (0, 5);
-  cr_assert_eq (sb_npy_write (scratch_path ("out"), none, NULL, SB_NPY_FLOAT64, NULL), GSL_SUCCESS);
-  gsl_matrix *x = sb_npy_read (scratch_path ("out"), NULL, NULL);
+  gsl_matrix *none = matrix (0, 5);
+  ok (sb_npy_write (scratch_path ("out"), none, NULL, SB_NPY_FLOAT64, NULL));
+  gsl_matrix *x = scoped (sb_npy_read (scratch_path ("out"), NULL, NULL));
   cr_assert (x && x->size1 == 0 && x->size2 == 5);
-  gsl_matrix_free (x);
-  gsl_matrix_free (none);
 }
 
 // Numpy itself, where there is one.
@@ -238,8 +231,7 @@ Test (npy, numpy_agrees)
   if (system ("python3 -c 'import numpy' 2>/dev/null") != 0)
     cr_skip_test ("no numpy");
   gsl_matrix_const_view x = gsl_matrix_const_view_array (numbers, 2, 3);
-  cr_assert_eq (sb_npy_write (scratch_path ("out"), &x.matrix, &(sb_shape){ 3, { 1, 2, 3 } }, SB_NPY_FLOAT64, NULL),
-                GSL_SUCCESS);
+  ok (sb_npy_write (scratch_path ("out"), &x.matrix, &(sb_shape){ 3, { 1, 2, 3 } }, SB_NPY_FLOAT64, NULL));
   char command[2000];
   snprintf (command, sizeof command,
             "python3 -c \"import numpy; x = numpy.load ('%s'); assert x.shape == (1, 2, 3) and x.dtype == 'float64'; "
@@ -252,9 +244,8 @@ Test (npy, numpy_agrees)
   size_t length = scratch_read (scratch_path ("out"), ours, ROOM);
   cr_assert_eq (scratch_read (scratch_path ("c.npy"), theirs, ROOM), length);
   cr_assert_eq (memcmp (ours, theirs, length), 0);
-  gsl_matrix *y = sb_npy_read (scratch_path ("f.npy"), NULL, NULL);
+  gsl_matrix *y = scoped (sb_npy_read (scratch_path ("f.npy"), NULL, NULL));
   cr_assert (y && gsl_matrix_equal (y, &x.matrix));
-  gsl_matrix_free (y);
 }
 
 // ## Damaged files
@@ -284,7 +275,6 @@ check_wrong_byte (const unsigned char *good, size_t length, size_t place, int va
       sb_error error;
       gsl_matrix *x = read_back (file, length, NULL, &error);
       cr_assert_not_null (x);
-      gsl_matrix_free (x);
     }
   else if (value != good[place])
     expect_refusal (file, length, place < 6 ? GSL_EINVAL : place < 8 ? GSL_EUNSUP : GSL_SUCCESS, "a wrong byte");
@@ -413,8 +403,7 @@ Test (npy, integers_that_no_double_holds_are_refused)
 
 Test (npy, random_damage_never_lies)
 {
-  gsl_rng *r = gsl_rng_alloc (gsl_rng_taus2);
-  gsl_rng_set (r, 29);
+  gsl_rng *r = property_rng (29);
   for (int i = 0; i < 1000; i++)
     {
       unsigned char file[ROOM];
@@ -431,9 +420,7 @@ Test (npy, random_damage_never_lies)
         cr_assert_eq (x->size1 * x->size2, 6);
       else
         scratch_expect_line (&error, scratch_path ("file"));
-      gsl_matrix_free (x);
     }
-  gsl_rng_free (r);
 }
 
 Test (npy, what_is_no_file_is_refused)
@@ -444,7 +431,7 @@ Test (npy, what_is_no_file_is_refused)
       sb_error error = { 0 };
       cr_assert_null (sb_npy_read (paths[k], NULL, &error));
       scratch_expect_line (&error, paths[k]);
-      cr_assert_eq (error.code, GSL_EFAILED);
+      refused (GSL_EFAILED, error.code);
     }
 }
 
@@ -455,7 +442,7 @@ Test (npy, what_is_no_file_is_refused)
 static void
 expect_no_file (const char *path, size_t files)
 {
-  gsl_matrix *x = gsl_matrix_calloc (300, 300);
+  gsl_matrix *x = matrix_all (300, 300, 0);
   sb_error error = { 0 };
   int status = sb_npy_write (path, x, NULL, SB_NPY_FLOAT64, &error);
   cr_assert_neq (status, GSL_SUCCESS);
@@ -463,7 +450,6 @@ expect_no_file (const char *path, size_t files)
   scratch_expect_line (&error, path);
   cr_assert_eq (scratch_files (), files);
   cr_assert_eq (sb_npy_write (path, x, NULL, SB_NPY_FLOAT64, NULL), status, "without a record");
-  gsl_matrix_free (x);
 }
 
 Test (npy, unwritable_paths_are_refused)
@@ -484,10 +470,9 @@ Test (npy, a_full_disk_is_noticed)
 
 Test (npy, a_shape_that_does_not_fit_is_refused)
 {
-  gsl_matrix *x = gsl_matrix_calloc (2, 3);
+  gsl_matrix *x = matrix_all (2, 3, 0);
   const sb_shape shapes[] = { { 0, { 0 } }, { 1, { 5 } }, { 2, { 3, 3 } }, { 9, { 0 } }, { 2, { SIZE_MAX, 6 } } };
   for (size_t k = 0; k < 5; k++)
-    cr_assert_eq (sb_npy_write (scratch_path ("out"), x, &shapes[k], SB_NPY_FLOAT64, NULL), GSL_EBADLEN);
+    refused (GSL_EBADLEN, sb_npy_write (scratch_path ("out"), x, &shapes[k], SB_NPY_FLOAT64, NULL));
   cr_assert_eq (scratch_files (), 0);
-  gsl_matrix_free (x);
 }

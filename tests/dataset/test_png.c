@@ -5,9 +5,9 @@
 
 #include "dataset/png.h"
 #include "property.h"
+#include "scope.h"
 #include "scratch.h"
 
-#include <criterion/criterion.h>
 #include <gsl/gsl_rng.h>
 #include <math.h>
 #include <stdbool.h>
@@ -30,41 +30,36 @@ enum
 
 Test (png, a_grid_by_hand)
 {
-  const double values[] = { 0, 1, 0.5, -3, 7, 0.2 };
-  gsl_matrix_const_view x = gsl_matrix_const_view_array (values, 3, 2);
+  gsl_matrix *x = matrix_of (3, 2, 0, 1, 0.5, -3, 7, 0.2);
   sb_png_grid grid
       = { .height = 1, .width = 2, .channels = 1, .columns = 2, .padding = 1, .low = 0, .high = 1, .background = 9 };
-  cr_assert_eq (sb_png_write (scratch_path ("out"), &x.matrix, &grid, NULL), GSL_SUCCESS);
-  sb_bytes *page = sb_png_read (scratch_path ("out"), NULL);
+  ok (sb_png_write (scratch_path ("out"), x, &grid, NULL));
+  sb_bytes *page = scoped (sb_png_read (scratch_path ("out"), NULL));
   const unsigned char expected[] = { 9, 9,   9,   9, 9,   9, 9, //
                                      9, 0,   255, 9, 128, 0, 9, //
                                      9, 9,   9,   9, 9,   9, 9, //
                                      9, 255, 51,  9, 9,   9, 9, //
                                      9, 9,   9,   9, 9,   9, 9 };
-  cr_assert_not_null (page);
   cr_assert (page->shape.rank == 4 && page->shape.length[0] == 1 && page->shape.length[1] == 5
              && page->shape.length[2] == 7 && page->shape.length[3] == 1);
   cr_assert_eq (memcmp (page->data, expected, sizeof expected), 0);
-  sb_bytes_free (page);
 }
 
 // Without a number of columns the grid is as square as can be: the smallest $c$ with $c^2 \ge n$.
 
 Test (png, the_grid_is_square)
 {
-  gsl_matrix *x = gsl_matrix_calloc (17, 1);
+  gsl_matrix *x = matrix_all (17, 1, 0);
   for (size_t n = 1; n <= 17; n++)
     {
       gsl_matrix_view some = gsl_matrix_submatrix (x, 0, 0, n, 1);
       sb_png_grid grid = { .height = 1, .width = 1, .channels = 1, .low = 0, .high = 1 };
-      cr_assert_eq (sb_png_write (scratch_path ("out"), &some.matrix, &grid, NULL), GSL_SUCCESS);
-      sb_bytes *page = sb_png_read (scratch_path ("out"), NULL);
+      ok (sb_png_write (scratch_path ("out"), &some.matrix, &grid, NULL));
+      sb_bytes *page = scoped (sb_png_read (scratch_path ("out"), NULL));
       size_t rows = page->shape.length[1], columns = page->shape.length[2];
       cr_assert (columns * columns >= n && (columns - 1) * (columns - 1) < n, "%zu images: %zu columns", n, columns);
       cr_assert (rows * columns >= n && (rows - 1) * columns < n, "%zu images: %zu rows", n, rows);
-      sb_bytes_free (page);
     }
-  gsl_matrix_free (x);
 }
 
 // ## There and back
@@ -79,16 +74,16 @@ round_trip (const double *v, void *context)
   size_t n = (size_t)v[0], h = (size_t)v[1], w = (size_t)v[2], columns = (size_t)v[3], padding = (size_t)v[4];
   size_t channels = v[5] > 0.5 ? 3 : 1, d = h * w * channels, wrong = 0;
   gsl_rng *r = property_rng (v[6]);
-  unsigned char *data = malloc (n * d);
+  unsigned char *data = scoped (malloc (n * d));
   for (size_t k = 0; k < n * d; k++)
     data[k] = (unsigned char)gsl_rng_uniform_int (r, 256);
   sb_bytes images = { { 4, { n, h, w, channels } }, data };
-  gsl_matrix *x = gsl_matrix_alloc (n, d);
+  gsl_matrix *x = matrix (n, d);
   sb_png_grid grid = { h, w, channels, columns, padding, gsl_rng_uniform_int (r, 2) ? 0 : -1, 1, 77 };
   sb_bytes_rows (&images, 0, grid.low, grid.high, x);
-  cr_assert_eq (sb_png_write (scratch_path ("out"), x, &grid, NULL), GSL_SUCCESS);
+  ok (sb_png_write (scratch_path ("out"), x, &grid, NULL));
 
-  sb_bytes *page = sb_png_read (scratch_path ("out"), NULL);
+  sb_bytes *page = scoped (sb_png_read (scratch_path ("out"), NULL));
   size_t width = page->shape.length[2];
   cr_assert (page->shape.length[3] == channels && width == columns * (w + padding) + padding);
   for (size_t i = 0; i < n; i++)
@@ -99,10 +94,6 @@ round_trip (const double *v, void *context)
                right = i % columns * (w + padding) + padding + column;
         wrong += page->data[(down * width + right) * channels + channel] != data[i * d + k];
       }
-  sb_bytes_free (page);
-  gsl_matrix_free (x);
-  free (data);
-  gsl_rng_free (r);
   return (double)wrong;
 }
 
@@ -120,15 +111,13 @@ Test (png, what_is_drawn_is_read)
 
 Test (png, values_become_the_nearest_byte)
 {
-  const double values[]
-      = { -INFINITY, INFINITY, 1e300, -0.001, 0.499 / 255, 0.501 / 255, 254.499 / 255, 254.501 / 255 };
+  gsl_matrix *x
+      = matrix_of (1, 8, -INFINITY, INFINITY, 1e300, -0.001, 0.499 / 255, 0.501 / 255, 254.499 / 255, 254.501 / 255);
   const unsigned char expected[] = { 0, 255, 255, 0, 0, 1, 254, 255 };
-  gsl_matrix_const_view x = gsl_matrix_const_view_array (values, 1, 8);
   sb_png_grid grid = { .height = 2, .width = 4, .channels = 1, .low = 0, .high = 1 };
-  cr_assert_eq (sb_png_write (scratch_path ("out"), &x.matrix, &grid, NULL), GSL_SUCCESS);
-  sb_bytes *page = sb_png_read (scratch_path ("out"), NULL);
+  ok (sb_png_write (scratch_path ("out"), x, &grid, NULL));
+  sb_bytes *page = scoped (sb_png_read (scratch_path ("out"), NULL));
   cr_assert_eq (memcmp (page->data, expected, 8), 0);
-  sb_bytes_free (page);
 }
 
 // ## What cannot be drawn
@@ -147,8 +136,8 @@ expect_no_drawing (const gsl_matrix *x, sb_png_grid grid, int code)
 
 Test (png, what_cannot_be_drawn_is_refused)
 {
-  gsl_matrix *x = gsl_matrix_calloc (1, 4), *none = gsl_matrix_alloc (0, 4), *empty = gsl_matrix_alloc (1, 0);
-  gsl_matrix *tall = gsl_matrix_calloc (65537, 1);
+  gsl_matrix *x = matrix_all (1, 4, 0), *none = matrix (0, 4), *empty = matrix (1, 0);
+  gsl_matrix *tall = matrix_all (65537, 1, 0);
   expect_no_drawing (none, plain, GSL_EINVAL);
   sb_png_grid grids[11];
   for (size_t k = 0; k < 11; k++)
@@ -178,10 +167,6 @@ Test (png, what_cannot_be_drawn_is_refused)
   expect_no_drawing (tall, other, GSL_EINVAL);
   gsl_matrix_set (x, 0, 3, NAN);
   expect_no_drawing (x, plain, GSL_EDOM);
-  gsl_matrix_free (x);
-  gsl_matrix_free (none);
-  gsl_matrix_free (empty);
-  gsl_matrix_free (tall);
 }
 
 // One line, and no file.
@@ -189,15 +174,14 @@ Test (png, what_cannot_be_drawn_is_refused)
 static void
 expect_no_file (const char *path, const char *reason)
 {
-  gsl_matrix *x = gsl_matrix_calloc (1, 4);
+  gsl_matrix *x = matrix_all (1, 4, 0);
   sb_error error = { 0 };
   int status = sb_png_write (path, x, &plain, &error);
-  cr_assert_eq (status, GSL_EFAILED);
+  refused (GSL_EFAILED, status);
   cr_assert_eq (status, error.code);
   scratch_expect_line (&error, path);
   cr_assert_not_null (strstr (error.message, reason), "%s", error.message);
   cr_assert_eq (scratch_files (), 0);
-  gsl_matrix_free (x);
 }
 
 Test (png, unwritable_paths_are_refused)
@@ -216,15 +200,13 @@ Test (png, a_full_disk_is_noticed)
   expect_no_file ("/dev/full", "No space left on device");
 
   gsl_rng *r = property_rng (3);
-  gsl_matrix *x = gsl_matrix_alloc (1, 90000);
+  gsl_matrix *x = matrix (1, 90000);
   for (size_t k = 0; k < 90000; k++)
     gsl_matrix_set (x, 0, k, gsl_rng_uniform (r));
   sb_png_grid grid = { .height = 300, .width = 300, .channels = 1, .low = 0, .high = 1 };
   sb_error error = { 0 };
-  cr_assert_eq (sb_png_write ("/dev/full", x, &grid, &error), GSL_EFAILED);
+  refused (GSL_EFAILED, sb_png_write ("/dev/full", x, &grid, &error));
   cr_assert_not_null (strstr (error.message, "No space left on device"), "%s", error.message);
-  gsl_matrix_free (x);
-  gsl_rng_free (r);
 }
 
 // ## Damaged files
@@ -235,14 +217,12 @@ Test (png, a_full_disk_is_noticed)
 static size_t
 good_file (unsigned char *file, unsigned char *pixels)
 {
-  gsl_matrix *x = gsl_matrix_alloc (2, 4);
+  gsl_matrix *x = matrix (2, 4);
   for (size_t k = 0; k < 8; k++)
     x->data[k] = (double)(k * k) / 49;
-  cr_assert_eq (sb_png_write (scratch_path ("good"), x, &plain, NULL), GSL_SUCCESS);
-  gsl_matrix_free (x);
-  sb_bytes *page = sb_png_read (scratch_path ("good"), NULL);
+  ok (sb_png_write (scratch_path ("good"), x, &plain, NULL));
+  sb_bytes *page = scoped (sb_png_read (scratch_path ("good"), NULL));
   memcpy (pixels, page->data, 8);
-  sb_bytes_free (page);
   return scratch_read (scratch_path ("good"), file, ROOM);
 }
 
@@ -253,14 +233,15 @@ refused_or_same (const unsigned char *file, size_t length, const unsigned char *
   sb_error error = { 0 };
   sb_bytes *page = sb_png_read (scratch_path ("file"), &error);
   *refused = !page;
-  if (!page)
+  if (page)
+    scoped (page);
+  else
     {
       scratch_expect_line (&error, scratch_path ("file"));
       cr_assert (error.code == GSL_EINVAL || error.code == GSL_EUNSUP, "%s (code %d)", error.message, error.code);
     }
   bool same = page && page->shape.length[1] == 2 && page->shape.length[2] == 4 && page->shape.length[3] == 1
               && memcmp (page->data, pixels, 8) == 0;
-  sb_bytes_free (page);
   return *refused || same;
 }
 
@@ -330,9 +311,9 @@ Test (png, absurd_sizes_are_refused)
   set_header (file, 18, 0x80); // 32772 x 32770 pixels: 2^30 bytes, within the limit
   set_header (file, 22, 0x80);
   largest = 0;
-  cr_assert_eq (code_of (file, length), GSL_EINVAL);
+  refused (GSL_EINVAL, code_of (file, length));
   set_header (file, 17, 0x01); // 98308 x 32770
-  cr_assert_eq (code_of (file, length), GSL_EUNSUP);
+  refused (GSL_EUNSUP, code_of (file, length));
   cr_assert_leq (largest, (size_t)1 << 20);
 }
 
@@ -344,19 +325,19 @@ Test (png, other_kinds_are_refused)
   unsigned char file[ROOM], pixels[8];
   size_t length = good_file (file, pixels);
   set_header (file, 25, 4);
-  cr_assert_eq (code_of (file, length), GSL_EUNSUP);
+  refused (GSL_EUNSUP, code_of (file, length));
   set_header (file, 25, 6);
-  cr_assert_eq (code_of (file, length), GSL_EUNSUP);
+  refused (GSL_EUNSUP, code_of (file, length));
   set_header (file, 25, 0);
   set_header (file, 24, 16);
-  cr_assert_eq (code_of (file, length), GSL_EUNSUP);
+  refused (GSL_EUNSUP, code_of (file, length));
 }
 
 Test (png, what_is_no_file_is_refused)
 {
   sb_error error = { 0 };
   cr_assert_null (sb_png_read (scratch_path ("missing"), &error));
-  cr_assert_eq (error.code, GSL_EFAILED);
+  refused (GSL_EFAILED, error.code);
   scratch_expect_line (&error, scratch_path ("missing"));
   cr_assert_null (sb_png_read (scratch_path ("."), &error));
   scratch_expect_line (&error, scratch_path ("."));

@@ -5,20 +5,13 @@
 #include "dataset/bytes.h"
 #include "dataset/idx.h"
 #include "property.h"
+#include "scope.h"
 
-#include <criterion/criterion.h>
-#include <gsl/gsl_errno.h>
 #include <gsl/gsl_math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-static void
-setup (void)
-{
-  gsl_set_error_handler_off ();
-}
-
-TestSuite (distance, .init = setup);
+SUITE (distance);
 
 static double
 brute_force (const gsl_matrix *points)
@@ -47,7 +40,7 @@ cloud_residual (const double *v, void *context)
 {
   (void)context;
   size_t n = (size_t)v[0], d = (size_t)v[1];
-  gsl_matrix *wide = gsl_matrix_alloc (n, d + 3);
+  gsl_matrix *wide = matrix (n, d + 3);
   sb_stream stream = { .seed = (uint64_t)v[3], .purpose = SB_FOR_DATA };
   sb_stream_normals (stream, 0, wide);
   gsl_matrix_view points = gsl_matrix_submatrix (wide, 0, 2, n, d);
@@ -55,7 +48,6 @@ cloud_residual (const double *v, void *context)
   double distance = GSL_NAN;
   int status = sb_grid_largest_distance (&points.matrix, &distance);
   double residual = status ? 1 : fabs (distance / brute_force (&points.matrix) - 1);
-  gsl_matrix_free (wide);
   return residual;
 }
 
@@ -72,13 +64,12 @@ Test (distance, finds_the_pair_wherever_it_stands)
       = { { 0, 1 }, { 0, 599 }, { 255, 256 }, { 0, 256 }, { 256, 512 }, { 511, 512 }, { 300, 10 }, { 598, 599 } };
   for (size_t p = 0; p < 8; p++)
     {
-      gsl_matrix *x = gsl_matrix_calloc (600, 2);
+      gsl_matrix *x = matrix_all (600, 2, 0);
       gsl_matrix_set (x, places[p][0], 0, 0.03);
       gsl_matrix_set (x, places[p][1], 1, -0.04);
       double distance;
-      cr_assert_eq (sb_grid_largest_distance (x, &distance), GSL_SUCCESS);
+      ok (sb_grid_largest_distance (x, &distance));
       cr_assert_float_eq (distance, 0.05, 1e-16, "%zu and %zu: %g", places[p][0], places[p][1], distance);
-      gsl_matrix_free (x);
     }
 }
 
@@ -89,36 +80,29 @@ Test (distance, of_two_hundred_digits)
   const char *source = getenv ("srcdir");
   char path[4096];
   snprintf (path, sizeof path, "%s/data/t10k-images-idx3-ubyte.gz", source ? source : ".");
-  sb_bytes *images = sb_idx_read (path, NULL);
-  cr_assert_not_null (images, "%s", path);
-  gsl_matrix *x = gsl_matrix_alloc (200, 784);
-  cr_assert_eq (sb_bytes_rows (images, 0, 0, 1, x), GSL_SUCCESS);
+  sb_bytes *images = scoped (sb_idx_read (path, NULL), "%s", path);
+  gsl_matrix *x = matrix (200, 784);
+  ok (sb_bytes_rows (images, 0, 0, 1, x));
   double distance;
-  cr_assert_eq (sb_grid_largest_distance (x, &distance), GSL_SUCCESS);
+  ok (sb_grid_largest_distance (x, &distance));
   cr_assert_float_eq (distance / brute_force (x), 1, 1e-13);
-  gsl_matrix_free (x);
-  sb_bytes_free (images);
 }
 
 Test (distance, of_equal_points_is_zero)
 {
-  gsl_matrix *x = gsl_matrix_alloc (300, 2);
-  gsl_matrix_set_all (x, 1 / 3.0);
+  gsl_matrix *x = matrix_all (300, 2, 1 / 3.0);
   double distance;
-  cr_assert_eq (sb_grid_largest_distance (x, &distance), GSL_SUCCESS);
+  ok (sb_grid_largest_distance (x, &distance));
   cr_assert_eq (distance, 0);
-  gsl_matrix_free (x);
 }
 
 Test (distance, refuses_fewer_than_two_points)
 {
-  gsl_matrix *x = gsl_matrix_calloc (1, 2), *y = gsl_matrix_calloc (2, 2);
+  gsl_matrix *x = matrix_all (1, 2, 0), *y = matrix_all (2, 2, 0);
   double distance;
-  cr_assert_eq (sb_grid_largest_distance (x, &distance), GSL_EBADLEN);
+  refused (GSL_EBADLEN, sb_grid_largest_distance (x, &distance));
   gsl_matrix_set (y, 1, 1, GSL_NAN);
-  cr_assert_eq (sb_grid_largest_distance (y, &distance), GSL_EINVAL);
+  refused (GSL_EINVAL, sb_grid_largest_distance (y, &distance));
   gsl_matrix_set (y, 1, 1, 1e200);
-  cr_assert_eq (sb_grid_largest_distance (y, &distance), GSL_EINVAL);
-  gsl_matrix_free (x);
-  gsl_matrix_free (y);
+  refused (GSL_EINVAL, sb_grid_largest_distance (y, &distance));
 }

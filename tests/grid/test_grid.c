@@ -5,18 +5,11 @@
 #include "process/ve.h"
 #include "process/vp.h"
 #include "property.h"
+#include "scope.h"
 
-#include <criterion/criterion.h>
-#include <gsl/gsl_errno.h>
 #include <gsl/gsl_math.h>
 
-static void
-setup (void)
-{
-  gsl_set_error_handler_off ();
-}
-
-TestSuite (grid, .init = setup);
+SUITE (grid);
 
 static double
 at (const gsl_vector *v, size_t k)
@@ -37,12 +30,11 @@ linear_residual (const double *v, void *context)
 {
   (void)context;
   size_t n = (size_t)v[2];
-  gsl_vector *t = gsl_vector_alloc (n);
+  gsl_vector *t = vector (n);
   double worst = sb_grid_linear (v[0], v[1], t) == GSL_SUCCESS && at (t, 0) == v[0] && at (t, n - 1) == v[1] ? 0 : 1;
   double step = (v[1] - v[0]) / (double)(n - 1);
   for (size_t k = 1; k < n; k++)
     worst = GSL_MAX (worst, fabs (at (t, k) - at (t, k - 1) - step));
-  gsl_vector_free (t);
   return worst;
 }
 
@@ -55,11 +47,10 @@ Test (grid, linear_is_even_and_meets_its_ends)
 
 Test (grid, linear_holds_the_levels_of_a_chain)
 {
-  gsl_vector *t = gsl_vector_alloc (1001);
-  cr_assert_eq (sb_grid_linear (0, 1, t), GSL_SUCCESS);
+  gsl_vector *t = vector (1001);
+  ok (sb_grid_linear (0, 1, t));
   for (int i = 0; i <= 1000; i++)
     cr_assert_eq (at (t, (size_t)i), i / 1000.0, "level %d", i);
-  gsl_vector_free (t);
 }
 
 // ## Geometric noise scales
@@ -78,7 +69,7 @@ geometric_residual (const double *v, void *context)
   size_t N = (size_t)v[2];
   double sigma_min = v[0], sigma_max = v[0] * v[1], log_r = log (sigma_max / sigma_min);
   sb_ve ve = { .sigma_min = sigma_min, .sigma_max = sigma_max };
-  gsl_vector *sigma = gsl_vector_alloc (N);
+  gsl_vector *sigma = vector (N);
   double worst = sb_grid_geometric (sigma_min, sigma_max, sigma) == GSL_SUCCESS && at (sigma, 0) == sigma_min
                          && at (sigma, N - 1) == sigma_max
                      ? 0
@@ -91,7 +82,6 @@ geometric_residual (const double *v, void *context)
       if (i > 1)
         worst = GSL_MAX (worst, fabs (log (at (sigma, i - 1) / at (sigma, i - 2)) - log_r / (n - 1)) * 10);
     }
-  gsl_vector_free (sigma);
   return worst;
 }
 
@@ -113,8 +103,8 @@ Test (grid, arithmetic_scales_are_those_of_ho_et_al)
     N = 1000
   };
   sb_vp vp = { .beta_min = SB_VP_BETA_MIN, .beta_max = SB_VP_BETA_MAX };
-  gsl_vector *beta = gsl_vector_alloc (N);
-  cr_assert_eq (sb_grid_arithmetic (SB_VP_BETA_MIN, SB_VP_BETA_MAX, beta), GSL_SUCCESS);
+  gsl_vector *beta = vector (N);
+  ok (sb_grid_arithmetic (SB_VP_BETA_MIN, SB_VP_BETA_MAX, beta));
   cr_assert_float_eq (at (beta, 0), 1e-4, 1e-19);
   cr_assert_float_eq (at (beta, N - 1), 0.02, 1e-17);
   for (size_t i = 1; i <= N; i++)
@@ -124,7 +114,6 @@ Test (grid, arithmetic_scales_are_those_of_ho_et_al)
       if (i > 1)
         cr_assert_float_eq (at (beta, i - 1) - at (beta, i - 2), 0.0199 / 999, 1e-17);
     }
-  gsl_vector_free (beta);
 }
 
 // The paper prints "$\beta_{\min} = 0.1$ and $\beta_{\max} = 20$" without bars, and $\beta_{\min}/N$ for the first term. A chain with a
@@ -136,10 +125,8 @@ Test (grid, erratum_ddpm_beta_needs_its_bars)
   double printed[] = { SB_VP_BETA_MIN, SB_VP_BETA_MAX };
   gsl_vector_view beta = gsl_vector_view_array (printed, 2);
   cr_assert_null (sb_ddpm_betas_alloc (1, &beta.vector));
-  sb_process *barred = sb_ddpm_alloc (1, 1000, printed[0], printed[1]);
-  cr_assert_not_null (barred);
+  sb_process *barred = scoped (sb_ddpm_alloc (1, 1000, printed[0], printed[1]));
   cr_assert_float_eq (sb_ddpm_beta (barred, 1), 1e-4, 1e-19);
-  sb_process_free (barred);
 }
 
 // ## The levels of EDM
@@ -152,11 +139,10 @@ Test (grid, edm_levels)
   double expected[]
       = { 80,       57.585985, 40.785574, 28.374585, 19.352453, 12.910082, 8.400935, 5.315195, 3.256822, 1.923340,
           1.088171, 0.585348,  0.296442,  0.139516,  0.059947,  0.022935,  0.007528, 0.002,    0 };
-  gsl_vector *sigma = gsl_vector_alloc (19);
-  cr_assert_eq (sb_grid_edm (0.002, 80, 7, sigma), GSL_SUCCESS);
+  gsl_vector *sigma = vector (19);
+  ok (sb_grid_edm (0.002, 80, 7, sigma));
   for (size_t i = 0; i < 19; i++)
     cr_assert_float_eq (at (sigma, i), expected[i], 5e-7, "level %zu: %.9g", i, at (sigma, i));
-  gsl_vector_free (sigma);
 }
 
 // Whatever the $\rho$: exact ends, even steps of $\sigma^{1/\rho}$, downwards, then 0. At $\rho = 1$ that is the linear grid.
@@ -172,7 +158,7 @@ edm_residual (const double *v, void *context)
   (void)context;
   size_t N = (size_t)v[3];
   double rho = v[2], top = pow (v[1], 1 / rho), step = (top - pow (v[0], 1 / rho)) / (double)(N - 1);
-  gsl_vector *sigma = gsl_vector_alloc (N + 1);
+  gsl_vector *sigma = vector (N + 1);
   double worst = sb_grid_edm (v[0], v[1], rho, sigma) == GSL_SUCCESS && at (sigma, 0) == v[1]
                          && at (sigma, N - 1) == v[0] && at (sigma, N) == 0
                      ? 0
@@ -180,7 +166,6 @@ edm_residual (const double *v, void *context)
   for (size_t i = 1; i < N; i++)
     worst = GSL_MAX (worst,
                      fabs (pow (at (sigma, i - 1), 1 / rho) - pow (at (sigma, i), 1 / rho) - step) / GSL_MAX (1, top));
-  gsl_vector_free (sigma);
   return worst;
 }
 
@@ -193,34 +178,31 @@ Test (grid, edm_levels_are_even_in_the_rho_th_root)
 
 Test (grid, refuses_what_is_no_grid)
 {
-  gsl_vector *one = gsl_vector_alloc (1), *two = gsl_vector_alloc (2), *three = gsl_vector_alloc (3);
-  cr_assert_eq (sb_grid_linear (0, 1, one), GSL_EBADLEN);
-  cr_assert_eq (sb_grid_linear (GSL_NAN, 1, two), GSL_EINVAL);
-  cr_assert_eq (sb_grid_linear (0, GSL_POSINF, two), GSL_EINVAL);
-  cr_assert_eq (sb_grid_linear (0, 1, two), GSL_SUCCESS);
+  gsl_vector *one = vector (1), *two = vector (2), *three = vector (3);
+  refused (GSL_EBADLEN, sb_grid_linear (0, 1, one));
+  refused (GSL_EINVAL, sb_grid_linear (GSL_NAN, 1, two));
+  refused (GSL_EINVAL, sb_grid_linear (0, GSL_POSINF, two));
+  ok (sb_grid_linear (0, 1, two));
 
-  cr_assert_eq (sb_grid_geometric (0.01, 20, one), GSL_EBADLEN);
-  cr_assert_eq (sb_grid_geometric (0, 20, two), GSL_EINVAL);
-  cr_assert_eq (sb_grid_geometric (20, 0.01, two), GSL_EINVAL);
-  cr_assert_eq (sb_grid_geometric (1, 1, two), GSL_EINVAL);
-  cr_assert_eq (sb_grid_geometric (0.01, GSL_POSINF, two), GSL_EINVAL);
-  cr_assert_eq (sb_grid_geometric (GSL_NAN, 20, two), GSL_EINVAL);
-  cr_assert_eq (sb_grid_geometric (0.01, 20, two), GSL_SUCCESS);
+  refused (GSL_EBADLEN, sb_grid_geometric (0.01, 20, one));
+  refused (GSL_EINVAL, sb_grid_geometric (0, 20, two));
+  refused (GSL_EINVAL, sb_grid_geometric (20, 0.01, two));
+  refused (GSL_EINVAL, sb_grid_geometric (1, 1, two));
+  refused (GSL_EINVAL, sb_grid_geometric (0.01, GSL_POSINF, two));
+  refused (GSL_EINVAL, sb_grid_geometric (GSL_NAN, 20, two));
+  ok (sb_grid_geometric (0.01, 20, two));
 
-  cr_assert_eq (sb_grid_arithmetic (0.1, 0.2, one), GSL_EBADLEN);
-  cr_assert_eq (sb_grid_arithmetic (0.1, 2, two), GSL_EINVAL);
-  cr_assert_eq (sb_grid_arithmetic (0, 1, two), GSL_EINVAL);
-  cr_assert_eq (sb_grid_arithmetic (1, 0.5, two), GSL_EINVAL);
-  cr_assert_eq (sb_grid_arithmetic (GSL_NAN, 1, two), GSL_EINVAL);
-  cr_assert_eq (sb_grid_arithmetic (1, 1, two), GSL_SUCCESS);
+  refused (GSL_EBADLEN, sb_grid_arithmetic (0.1, 0.2, one));
+  refused (GSL_EINVAL, sb_grid_arithmetic (0.1, 2, two));
+  refused (GSL_EINVAL, sb_grid_arithmetic (0, 1, two));
+  refused (GSL_EINVAL, sb_grid_arithmetic (1, 0.5, two));
+  refused (GSL_EINVAL, sb_grid_arithmetic (GSL_NAN, 1, two));
+  ok (sb_grid_arithmetic (1, 1, two));
 
-  cr_assert_eq (sb_grid_edm (0.002, 80, 7, two), GSL_EBADLEN);
-  cr_assert_eq (sb_grid_edm (0.002, 80, 0, three), GSL_EINVAL);
-  cr_assert_eq (sb_grid_edm (0.002, 80, GSL_POSINF, three), GSL_EINVAL);
-  cr_assert_eq (sb_grid_edm (0.002, 80, -1, three), GSL_EINVAL);
-  cr_assert_eq (sb_grid_edm (0, 80, 7, three), GSL_EINVAL);
-  cr_assert_eq (sb_grid_edm (0.002, 80, 7, three), GSL_SUCCESS);
-  gsl_vector_free (one);
-  gsl_vector_free (two);
-  gsl_vector_free (three);
+  refused (GSL_EBADLEN, sb_grid_edm (0.002, 80, 7, two));
+  refused (GSL_EINVAL, sb_grid_edm (0.002, 80, 0, three));
+  refused (GSL_EINVAL, sb_grid_edm (0.002, 80, GSL_POSINF, three));
+  refused (GSL_EINVAL, sb_grid_edm (0.002, 80, -1, three));
+  refused (GSL_EINVAL, sb_grid_edm (0, 80, 7, three));
+  ok (sb_grid_edm (0.002, 80, 7, three));
 }

@@ -4,9 +4,8 @@
 #include "process/ddpm.h"
 #include "process/smld.h"
 #include "process/vp.h"
+#include "scope.h"
 
-#include <criterion/criterion.h>
-#include <gsl/gsl_errno.h>
 #include <gsl/gsl_math.h>
 
 enum
@@ -14,13 +13,7 @@ enum
   N = 1000
 };
 
-static void
-setup (void)
-{
-  gsl_set_error_handler_off ();
-}
-
-TestSuite (interpolate, .init = setup);
+SUITE (interpolate);
 
 // Both ways agree with the trained label wherever there is one, at every second scale, and in between the linear one is
 // half way to the next. Rounding stays among the $N$ labels of training. [scoresde.txt-interp]
@@ -54,20 +47,17 @@ Test (interpolate, erratum_interp_rounds_down)
 static double
 log_forgotten (size_t levels)
 {
-  sb_process *ddpm = sb_ddpm_alloc (1, levels, SB_VP_BETA_MIN, SB_VP_BETA_MAX);
+  sb_process *ddpm = scoped (sb_ddpm_alloc (1, levels, SB_VP_BETA_MIN, SB_VP_BETA_MAX));
   double log_alpha = log (sb_ddpm_alpha (ddpm, levels));
-  sb_process_free (ddpm);
   return log_alpha;
 }
 
 Test (interpolate, ddpm_halves_its_betas)
 {
-  sb_process *trained = sb_ddpm_alloc (1, N, SB_VP_BETA_MIN, SB_VP_BETA_MAX);
-  sb_process *doubled = sb_ddpm_alloc (1, 2 * N, SB_VP_BETA_MIN, SB_VP_BETA_MAX);
+  sb_process *trained = scoped (sb_ddpm_alloc (1, N, SB_VP_BETA_MIN, SB_VP_BETA_MAX));
+  sb_process *doubled = scoped (sb_ddpm_alloc (1, 2 * N, SB_VP_BETA_MIN, SB_VP_BETA_MAX));
   cr_assert_float_eq (sb_ddpm_beta (doubled, 1), 0.5 * sb_ddpm_beta (trained, 1), 1e-16);
   cr_assert_float_eq (sb_ddpm_beta (doubled, 2 * N), 0.5 * sb_ddpm_beta (trained, N), 1e-16);
-  sb_process_free (trained);
-  sb_process_free (doubled);
 
   double first = log_forgotten (2 * N) - log_forgotten (N), second = log_forgotten (4 * N) - log_forgotten (2 * N);
   cr_assert_float_eq (first / 0.034036, 1, 1e-4);
@@ -78,10 +68,9 @@ Test (interpolate, ddpm_halves_its_betas)
 
 Test (interpolate, smld_keeps_its_ends)
 {
-  sb_process *doubled = sb_smld_alloc (1, 2 * N, 0.01, 50);
+  sb_process *doubled = scoped (sb_smld_alloc (1, 2 * N, 0.01, 50));
   cr_assert_eq (sb_smld_sigma (doubled, 1), 0.01);
   cr_assert_eq (sb_smld_sigma (doubled, 2 * N), 50);
-  sb_process_free (doubled);
 }
 
 Test (interpolate, refuses_labels_that_are_none)

@@ -7,9 +7,8 @@
 #include "measure/frechet.h"
 #include "measure/moments.h"
 #include "net/safetensors.h"
+#include "scope.h"
 
-#include <criterion/criterion.h>
-#include <gsl/gsl_errno.h>
 #include <gsl/gsl_randist.h>
 #include <math.h>
 #include <stdlib.h>
@@ -21,7 +20,7 @@ static char folder[] = "/tmp/test-moments-XXXXXX", path[64];
 static void
 setup (void)
 {
-  gsl_set_error_handler_off ();
+  scope_begin ();
   sb_blas_single_threaded ();
   cr_assert_not_null (mkdtemp (folder));
   strcpy (stpcpy (path, folder), "/m.safetensors");
@@ -32,6 +31,7 @@ teardown (void)
 {
   unlink (path);
   rmdir (folder);
+  scope_end ();
 }
 
 TestSuite (moments, .init = setup, .fini = teardown);
@@ -39,7 +39,7 @@ TestSuite (moments, .init = setup, .fini = teardown);
 static gsl_matrix *
 random_points (gsl_rng *r, size_t n, size_t d, double scale)
 {
-  gsl_matrix *x = gsl_matrix_alloc (n, d);
+  gsl_matrix *x = matrix (n, d);
   for (size_t i = 0; i < n; i++)
     for (size_t k = 0; k < d; k++)
       gsl_matrix_set (x, i, k, 3 + scale * gsl_ran_gaussian (r, 1) * (double)(k + 1));
@@ -48,14 +48,12 @@ random_points (gsl_rng *r, size_t n, size_t d, double scale)
 
 Test (moments, come_back_as_they_were)
 {
-  gsl_rng *r = gsl_rng_alloc (gsl_rng_mt19937);
+  gsl_rng *r = scoped (gsl_rng_alloc (gsl_rng_mt19937));
   gsl_matrix *x = random_points (r, 200, 7, 1), *y = random_points (r, 300, 7, 1.3);
   sb_error error = { 0 };
-  sb_moments_file *m = sb_moments_file_of (x, "points of this test");
-  cr_assert_not_null (m);
-  cr_assert_eq (sb_moments_file_write (m, path, &error), GSL_SUCCESS, "%s", error.message);
-  sb_moments_file *back = sb_moments_file_read (path, &error);
-  cr_assert_not_null (back, "%s", error.message);
+  sb_moments_file *m = scoped (sb_moments_file_of (x, "points of this test"));
+  ok (sb_moments_file_write (m, path, &error), "%s", error.message);
+  sb_moments_file *back = scoped (sb_moments_file_read (path, &error), "%s", error.message);
   cr_assert_str_eq (back->of, "points of this test");
   cr_assert_eq (back->count, 200);
   for (size_t k = 0; k < 7; k++)
@@ -72,25 +70,17 @@ Test (moments, come_back_as_they_were)
     }
 
   double direct, kept;
-  sb_moments_file *of_y = sb_moments_file_of (y, "");
-  cr_assert_eq (sb_frechet (y, x, &direct), GSL_SUCCESS);
-  cr_assert_eq (sb_frechet_gaussians (of_y->mean, of_y->covariance, back->mean, back->covariance, &kept), GSL_SUCCESS);
+  sb_moments_file *of_y = scoped (sb_moments_file_of (y, ""));
+  ok (sb_frechet (y, x, &direct));
+  ok (sb_frechet_gaussians (of_y->mean, of_y->covariance, back->mean, back->covariance, &kept));
   cr_assert_gt (direct, 0.1);
   cr_assert_float_eq (kept, direct, 1e-5 * direct);
-
-  sb_moments_file_free (of_y);
-  sb_moments_file_free (back);
-  sb_moments_file_free (m);
-  gsl_matrix_free (x);
-  gsl_matrix_free (y);
-  gsl_rng_free (r);
 }
 
 Test (moments, of_fewer_than_two_points_are_none)
 {
-  gsl_matrix *one = gsl_matrix_calloc (1, 3);
+  gsl_matrix *one = matrix_all (1, 3, 0);
   cr_assert_null (sb_moments_file_of (one, ""));
-  gsl_matrix_free (one);
   sb_moments_file_free (NULL);
 }
 
@@ -110,18 +100,17 @@ is_refused (fault f)
 {
   static float mean[4] = { 1, 2, 3, 4 }, covariance[16];
   sb_error error = { 0 };
-  sb_tensors *tensors = sb_tensors_alloc ();
+  sb_tensors *tensors = scoped (sb_tensors_alloc ());
   for (size_t k = 0; k < 16; k++)
     covariance[k] = k / f.columns == k % f.columns ? 2 : 0.5f;
   covariance[1] = f.corner;
   if (f.mean)
-    cr_assert_eq (sb_tensors_add (tensors, "mean", 1, &f.mean, mean), GSL_SUCCESS);
-  cr_assert_eq (sb_tensors_add (tensors, "covariance", 2, (size_t[]){ f.rows, f.columns }, covariance), GSL_SUCCESS);
+    ok (sb_tensors_add (tensors, "mean", 1, &f.mean, mean));
+  ok (sb_tensors_add (tensors, "covariance", 2, (size_t[]){ f.rows, f.columns }, covariance));
   if (f.of)
-    cr_assert_eq (sb_tensors_note_add (tensors, "of", f.of), GSL_SUCCESS);
-  cr_assert_eq (sb_tensors_note_add (tensors, "count", f.count), GSL_SUCCESS);
-  cr_assert_eq (sb_safetensors_write (tensors, path, &error), GSL_SUCCESS, "%s", error.message);
-  sb_tensors_free (tensors);
+    ok (sb_tensors_note_add (tensors, "of", f.of));
+  ok (sb_tensors_note_add (tensors, "count", f.count));
+  ok (sb_safetensors_write (tensors, path, &error), "%s", error.message);
 
   sb_moments_file *m = sb_moments_file_read (path, &error);
   if (!f.complaint)
@@ -129,7 +118,7 @@ is_refused (fault f)
   else
     {
       cr_assert_null (m, "not refused: %s", f.complaint);
-      cr_assert_eq (error.code, GSL_EINVAL);
+      refused (GSL_EINVAL, error.code);
       cr_assert (strstr (error.message, f.complaint) && strstr (error.message, path), "%s", error.message);
     }
   sb_moments_file_free (m);
@@ -151,18 +140,16 @@ Test (moments, a_file_that_holds_something_else_is_refused)
 
   sb_error error = { 0 };
   cr_assert_null (sb_moments_file_read ("/nowhere/m.safetensors", &error));
-  cr_assert_eq (error.code, GSL_EFAILED);
+  refused (GSL_EFAILED, error.code);
 }
 
 // Nothing half-written: into a folder that is not there.
 
 Test (moments, writing_where_nothing_can_be_written_is_an_error)
 {
-  gsl_matrix *x = gsl_matrix_calloc (2, 2);
-  sb_moments_file *m = sb_moments_file_of (x, "");
+  gsl_matrix *x = matrix_all (2, 2, 0);
+  sb_moments_file *m = scoped (sb_moments_file_of (x, ""));
   sb_error error = { 0 };
-  cr_assert_eq (sb_moments_file_write (m, "/nowhere/m.safetensors", &error), GSL_EFAILED);
+  refused (GSL_EFAILED, sb_moments_file_write (m, "/nowhere/m.safetensors", &error));
   cr_assert (strstr (error.message, "/nowhere/m.safetensors"));
-  sb_moments_file_free (m);
-  gsl_matrix_free (x);
 }

@@ -2,26 +2,20 @@
 
 #include "measure/pairs.h"
 #include "property.h"
+#include "scope.h"
 
-#include <criterion/criterion.h>
 #include <float.h>
 #include <gsl/gsl_blas.h>
 #include <gsl/gsl_math.h>
 #include <gsl/gsl_randist.h>
 #include <stdlib.h>
 
-static void
-setup (void)
-{
-  gsl_set_error_handler_off ();
-}
-
-TestSuite (pairs, .init = setup);
+SUITE (pairs);
 
 static gsl_matrix *
 random_matrix (gsl_rng *r, size_t n, size_t d)
 {
-  gsl_matrix *x = gsl_matrix_alloc (n, d);
+  gsl_matrix *x = matrix (n, d);
   for (size_t k = 0; k < n * d; k++)
     x->data[k] = gsl_ran_gaussian (r, 1);
   return x;
@@ -44,7 +38,7 @@ one_by_one (const double *v, void *context)
   (void)context;
   size_t n = (size_t)v[0], m = (size_t)v[1], d = (size_t)v[2];
   gsl_rng *r = property_rng (v[3]);
-  gsl_matrix *wide = random_matrix (r, n, d + 2), *y = random_matrix (r, m, d), *out = gsl_matrix_calloc (n, m + 1);
+  gsl_matrix *wide = random_matrix (r, n, d + 2), *y = random_matrix (r, m, d), *out = matrix_all (n, m + 1, 0);
   gsl_matrix_view x = gsl_matrix_submatrix (wide, 0, 1, n, d), found = gsl_matrix_submatrix (out, 0, 0, n, m);
   sb_squared_distances (&x.matrix, y, &found.matrix);
   double worst = 0;
@@ -54,10 +48,6 @@ one_by_one (const double *v, void *context)
         worst = fmax (worst, fabs (gsl_matrix_get (out, i, j) - squared (&x.matrix, i, y, j)));
       worst = fmax (worst, fabs (gsl_matrix_get (out, i, m)));
     }
-  gsl_matrix_free (wide);
-  gsl_matrix_free (y);
-  gsl_matrix_free (out);
-  gsl_rng_free (r);
   return worst;
 }
 
@@ -76,15 +66,12 @@ Test (pairs, distances_are_those_one_by_one)
 Test (pairs, squares_are_never_negative)
 {
   gsl_rng *r = property_rng (2);
-  gsl_matrix *x = random_matrix (r, 200, 301), *out = gsl_matrix_alloc (200, 200);
+  gsl_matrix *x = random_matrix (r, 200, 301), *out = matrix (200, 200);
   gsl_matrix_add_constant (x, 1000);
   sb_squared_distances (x, x, out);
   cr_assert_geq (gsl_matrix_min (out), 0);
   for (size_t i = 0; i < 200; i++)
     cr_assert_lt (gsl_matrix_get (out, i, i), 30 * DBL_EPSILON * 301e6);
-  gsl_matrix_free (x);
-  gsl_matrix_free (out);
-  gsl_rng_free (r);
 }
 
 // ## The nearest
@@ -101,9 +88,9 @@ Test (pairs, the_nearest_is_the_nearest)
   };
   gsl_rng *r = property_rng (3);
   gsl_matrix *x = random_matrix (r, n, d), *data = random_matrix (r, m, d);
-  gsl_vector *distance = gsl_vector_alloc (n);
+  gsl_vector *distance = vector (n);
   size_t index[n];
-  cr_assert_eq (sb_nearest (x, data, index, distance), GSL_SUCCESS);
+  ok (sb_nearest (x, data, index, distance));
   for (size_t i = 0; i < n; i++)
     {
       size_t nearest = 0;
@@ -112,10 +99,6 @@ Test (pairs, the_nearest_is_the_nearest)
       cr_assert_eq (index[i], nearest, "row %zu", i);
       cr_assert_float_eq (gsl_vector_get (distance, i), sqrt (squared (x, i, data, nearest)), 1e-15);
     }
-  gsl_matrix_free (x);
-  gsl_matrix_free (data);
-  gsl_vector_free (distance);
-  gsl_rng_free (r);
 }
 
 // Copies of data rows, moved by $10^{-6}$ far from the origin: found, and at this distance to many digits.
@@ -128,51 +111,41 @@ Test (pairs, copies_are_found)
     d = 4
   };
   gsl_rng *r = property_rng (4);
-  gsl_matrix *data = random_matrix (r, m, d), *x = gsl_matrix_alloc (m, d);
+  gsl_matrix *data = random_matrix (r, m, d), *x = matrix (m, d);
   gsl_matrix_add_constant (data, 10);
   gsl_matrix_memcpy (x, data);
   for (size_t i = 0; i < m; i++)
     *gsl_matrix_ptr (x, i, i % d) += 1e-6;
-  gsl_vector *distance = gsl_vector_alloc (m);
+  gsl_vector *distance = vector (m);
   size_t index[m];
-  cr_assert_eq (sb_nearest (x, data, index, distance), GSL_SUCCESS);
+  ok (sb_nearest (x, data, index, distance));
   for (size_t i = 0; i < m; i++)
     cr_assert (index[i] == i && fabs (gsl_vector_get (distance, i) - 1e-6) < 1e-14);
-  gsl_matrix_free (x);
-  gsl_matrix_free (data);
-  gsl_vector_free (distance);
-  gsl_rng_free (r);
 }
 
 Test (pairs, bad_input_is_refused)
 {
-  gsl_matrix *x = gsl_matrix_calloc (3, 2), *other = gsl_matrix_calloc (3, 3), *none = gsl_matrix_alloc (0, 2);
-  gsl_matrix *flat = gsl_matrix_alloc (3, 0), *out = gsl_matrix_calloc (3, 3), *tall = gsl_matrix_calloc (4, 3),
-             *narrow = gsl_matrix_calloc (3, 2);
-  gsl_vector *distance = gsl_vector_alloc (3), *longer = gsl_vector_alloc (4), *nothing = gsl_vector_alloc (0);
+  gsl_matrix *x = matrix_all (3, 2, 0), *other = matrix_all (3, 3, 0), *none = matrix (0, 2);
+  gsl_matrix *flat = matrix (3, 0), *out = matrix_all (3, 3, 0), *tall = matrix_all (4, 3, 0),
+             *narrow = matrix_all (3, 2, 0);
+  gsl_vector *distance = vector (3), *longer = vector (4), *nothing = vector (0);
   size_t index[4];
-  cr_assert_eq (sb_squared_distances (x, other, out), GSL_EBADLEN);
-  cr_assert_eq (sb_squared_distances (flat, flat, out), GSL_EBADLEN);
-  cr_assert_eq (sb_squared_distances (x, x, tall), GSL_EBADLEN);
-  cr_assert_eq (sb_squared_distances (x, x, narrow), GSL_EBADLEN);
-  cr_assert_eq (sb_nearest (x, other, index, distance), GSL_EBADLEN);
-  cr_assert_eq (sb_nearest (x, none, index, distance), GSL_EBADLEN);
-  cr_assert_eq (sb_nearest (flat, flat, index, distance), GSL_EBADLEN);
-  cr_assert_eq (sb_nearest (x, x, index, longer), GSL_EBADLEN);
-  cr_assert_eq (sb_nearest (none, x, index, nothing), GSL_SUCCESS);
+  refused (GSL_EBADLEN, sb_squared_distances (x, other, out));
+  refused (GSL_EBADLEN, sb_squared_distances (flat, flat, out));
+  refused (GSL_EBADLEN, sb_squared_distances (x, x, tall));
+  refused (GSL_EBADLEN, sb_squared_distances (x, x, narrow));
+  refused (GSL_EBADLEN, sb_nearest (x, other, index, distance));
+  refused (GSL_EBADLEN, sb_nearest (x, none, index, distance));
+  refused (GSL_EBADLEN, sb_nearest (flat, flat, index, distance));
+  refused (GSL_EBADLEN, sb_nearest (x, x, index, longer));
+  ok (sb_nearest (none, x, index, nothing));
   const double wrong[] = { NAN, INFINITY };
   for (size_t k = 0; k < 2; k++)
     {
       gsl_matrix_set (narrow, 1, 1, wrong[k]);
-      cr_assert_eq (sb_squared_distances (x, narrow, out), GSL_EDOM);
-      cr_assert_eq (sb_squared_distances (narrow, x, out), GSL_EDOM);
-      cr_assert_eq (sb_nearest (x, narrow, index, distance), GSL_EDOM);
-      cr_assert_eq (sb_nearest (narrow, x, index, distance), GSL_EDOM);
+      refused (GSL_EDOM, sb_squared_distances (x, narrow, out));
+      refused (GSL_EDOM, sb_squared_distances (narrow, x, out));
+      refused (GSL_EDOM, sb_nearest (x, narrow, index, distance));
+      refused (GSL_EDOM, sb_nearest (narrow, x, index, distance));
     }
-  gsl_matrix *all[] = { x, other, none, flat, out, tall, narrow };
-  for (size_t k = 0; k < 7; k++)
-    gsl_matrix_free (all[k]);
-  gsl_vector_free (distance);
-  gsl_vector_free (longer);
-  gsl_vector_free (nothing);
 }

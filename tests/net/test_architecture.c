@@ -5,38 +5,22 @@
 
 #include "net/network.h"
 #include "property.h"
+#include "scope.h"
 
-#include <criterion/criterion.h>
 #include <gsl/gsl_math.h>
 #include <gsl/gsl_randist.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-static void
-setup (void)
-{
-  gsl_set_error_handler_off ();
-}
-
-TestSuite (architecture, .init = setup);
+SUITE (architecture);
 
 static sb_net *
 net_of (const char *configuration)
 {
   sb_error error = { 0 };
-  sb_net *net = sb_net_alloc (configuration, &error);
-  cr_assert_not_null (net, "%s", error.message);
+  sb_net *net = scoped (sb_net_alloc (configuration, &error), "%s", error.message);
   return net;
-}
-
-static sb_real *
-normals (gsl_rng *r, size_t count, double deviation)
-{
-  sb_real *z = malloc ((count + 1) * sizeof *z);
-  for (size_t k = 0; k < count; k++)
-    z[k] = gsl_ran_gaussian (r, deviation);
-  return z;
 }
 
 static int
@@ -92,7 +76,6 @@ check_blocks (const char *configuration, size_t channels, size_t colours)
                 convolutions);
   check_shape (sb_net_input (net), colours, 28, 28, "input");
   check_shape (sb_net_output (net), colours, 28, 28, "output");
-  sb_net_free (net);
 }
 
 Test (architecture, levels_have_their_channels)
@@ -118,7 +101,6 @@ Test (architecture, attention_is_an_option)
       for (size_t h = 1; h < 29; h++)
         cr_assert_eq (seen[h], h == heights[k][0] || h == heights[k][1] ? 4 : 0, "%s: %zu at %zu", lines[k], seen[h],
                       h);
-      sb_net_free (net);
     }
 }
 
@@ -148,20 +130,12 @@ trial_alloc (gsl_rng *r)
 {
   trial t = { .net = net_of (copy) };
   t.size = N * sb_net_shape_size (sb_net_input (t.net));
-  t.work = sb_net_work_alloc (t.net, N, 1);
-  t.theta = normals (r, t.net->parameters, 0.3); // first weights are zero here and there; these are not
-  t.x = normals (r, t.size, 1);
-  t.y = calloc (t.size, sizeof *t.y);
-  t.label = normals (r, N, 1);
+  t.work = scoped (sb_net_work_alloc (t.net, N, 1));
+  t.theta = gaussians (r, t.net->parameters, 0.3); // first weights are zero here and there; these are not
+  t.x = gaussians (r, t.size, 1);
+  t.y = scoped (calloc (t.size, sizeof *t.y));
+  t.label = gaussians (r, N, 1);
   return t;
-}
-
-static void
-trial_free (trial t)
-{
-  sb_net_work_free (t.work);
-  sb_net_free (t.net);
-  free (t.theta), free (t.x), free (t.y), free (t.label);
 }
 
 static double
@@ -170,7 +144,7 @@ loss_at (trial *t, const sb_net_tensor *tensor, const sb_real *along, double h, 
   double sum = 0;
   for (size_t k = 0; k < tensor->count; k++)
     t->theta[tensor->offset + k] += h * along[k];
-  cr_assert_eq (sb_net_forward (t->net, t->theta, N, t->x, t->label, t->work, t->y), GSL_SUCCESS);
+  ok (sb_net_forward (t->net, t->theta, N, t->x, t->label, t->work, t->y));
   for (size_t k = 0; k < tensor->count; k++)
     t->theta[tensor->offset + k] -= h * along[k];
   for (size_t k = 0; k < t->size; k++)
@@ -182,13 +156,13 @@ Test (architecture, every_tensor_has_its_gradient)
 {
   gsl_rng *r = property_rng (20241);
   trial t = trial_alloc (r);
-  sb_real *y_bar = normals (r, t.size, 1), *theta_bar = calloc (t.net->parameters, sizeof *theta_bar);
-  cr_assert_eq (sb_net_forward (t.net, t.theta, N, t.x, t.label, t.work, t.y), GSL_SUCCESS);
-  cr_assert_eq (sb_net_backward (t.net, t.theta, t.work, y_bar, theta_bar, NULL), GSL_SUCCESS);
+  sb_real *y_bar = gaussians (r, t.size, 1), *theta_bar = scoped (calloc (t.net->parameters, sizeof *theta_bar));
+  ok (sb_net_forward (t.net, t.theta, N, t.x, t.label, t.work, t.y));
+  ok (sb_net_backward (t.net, t.theta, t.work, y_bar, theta_bar, NULL));
   for (size_t k = 0; k < sb_net_tensors (t.net); k++)
     {
       sb_net_tensor tensor = sb_net_tensor_at (t.net, k);
-      sb_real *along = normals (r, tensor.count, 1);
+      sb_real *along = gaussians (r, tensor.count, 1);
       double h = 1e-4, sum = 0, square = 0;
       double slope = (loss_at (&t, &tensor, along, h, y_bar) - loss_at (&t, &tensor, along, -h, y_bar)) / (2 * h);
       for (size_t j = 0; j < tensor.count; j++)
@@ -200,12 +174,7 @@ Test (architecture, every_tensor_has_its_gradient)
                           slope);
       cr_assert (ends_in (tensor.name, "attention.key.bias") ? square < 1e-16 : square > 1e-8, "%s: a gradient of %g",
                  tensor.name, sqrt (square));
-      free (along);
     }
-  free (y_bar);
-  free (theta_bar);
-  trial_free (t);
-  gsl_rng_free (r);
 }
 
 // ## Attention knows no places
@@ -226,19 +195,15 @@ attend (const sb_net *net, size_t first, const sb_real *theta, const sb_real *x,
   for (size_t part = 0; part < PARTS; part++)
     {
       const sb_layer *layer = &net->layers[first + part];
-      sb_real *saved = calloc (layer->saved * N + 1, sizeof *saved),
-              *scratch = calloc (layer->scratch + 1, sizeof *scratch);
-      y[part] = calloc (size, sizeof **y);
+      sb_real *saved = scoped (calloc (layer->saved * N + 1, sizeof *saved)),
+              *scratch = scoped (calloc (layer->scratch + 1, sizeof *scratch));
+      y[part] = scoped (calloc (size, sizeof **y));
       sb_pass pass = { .n = N, .y = y[part], .saved = saved, .scratch = scratch };
       for (size_t k = 0; k < layer->inputs; k++)
         pass.x[k] = layer->from[k] < first ? x : y[layer->from[k] - first];
       layer->type->forward (layer, theta + layer->offset, &pass);
-      free (saved);
-      free (scratch);
     }
   memcpy (out, y[PARTS - 1], size * sizeof *out);
-  for (size_t part = 0; part < PARTS; part++)
-    free (y[part]);
 }
 
 static void
@@ -253,9 +218,10 @@ check_permutation (const sb_net *net, size_t first, gsl_rng *r)
 {
   sb_net_shape shape = net->layers[first].out;
   size_t pixels = sb_net_shape_pixels (shape), size = N * sb_net_shape_size (shape),
-         *order = calloc (pixels, sizeof *order);
-  sb_real *theta = normals (r, net->parameters, 0.5), *x = normals (r, size, 1), *y = calloc (size, sizeof *y),
-          *moved = calloc (size, sizeof *moved), *of_moved = calloc (size, sizeof *of_moved);
+         *order = scoped (calloc (pixels, sizeof *order));
+  sb_real *theta = gaussians (r, net->parameters, 0.5), *x = gaussians (r, size, 1),
+          *y = scoped (calloc (size, sizeof *y)), *moved = scoped (calloc (size, sizeof *moved)),
+          *of_moved = scoped (calloc (size, sizeof *of_moved));
   double said = 0;
   for (size_t p = 0; p < pixels; p++)
     order[p] = p;
@@ -271,8 +237,6 @@ check_permutation (const sb_net *net, size_t first, gsl_rng *r)
       said = fmax (said, fabs (y[k] - x[k]));
     }
   cr_assert_gt (said, 0.1, "%s says nothing", net->layers[first].name);
-  free (order);
-  free (theta), free (x), free (y), free (moved), free (of_moved);
 }
 
 Test (architecture, attention_moves_with_the_pixels)
@@ -288,8 +252,6 @@ Test (architecture, attention_moves_with_the_pixels)
         found++;
       }
   cr_assert_eq (found, 12, "two a level, down and up: %zu", found);
-  sb_net_free (net);
-  gsl_rng_free (r);
 }
 
 // ## It is told the noise level
@@ -302,12 +264,11 @@ change_with_label (trial *t)
 {
   const sb_real loud[N] = { 0, 0 }, faint[N] = { log (0.01), log (0.01) };
   double change = 0;
-  sb_real *y = calloc (t->size, sizeof *y);
-  cr_assert_eq (sb_net_forward (t->net, t->theta, N, t->x, loud, t->work, t->y), GSL_SUCCESS);
-  cr_assert_eq (sb_net_forward (t->net, t->theta, N, t->x, faint, t->work, y), GSL_SUCCESS);
+  sb_real *y = scoped (calloc (t->size, sizeof *y));
+  ok (sb_net_forward (t->net, t->theta, N, t->x, loud, t->work, t->y));
+  ok (sb_net_forward (t->net, t->theta, N, t->x, faint, t->work, y));
   for (size_t k = 0; k < t->size; k++)
     change = fmax (change, fabs (y[k] - t->y[k]));
-  free (y);
   return change;
 }
 
@@ -340,8 +301,6 @@ Test (architecture, every_block_is_told_the_label)
       cr_assert_gt (change_with_label (&t), 1e-4, "%s does not matter", told[k].name);
       memset (t.theta + told[k].offset, 0, told[k].count * sizeof *t.theta);
     }
-  trial_free (t);
-  gsl_rng_free (r);
 }
 
 // Computed in double, as here, by the reference alone: nobody else is named.
@@ -349,10 +308,9 @@ Test (architecture, every_block_is_told_the_label)
 Test (architecture, in_double_there_is_the_reference)
 {
   sb_error error = { 0 };
-  sb_net *net = sb_net_alloc ("mlp inputs=2", &error);
-  cr_assert_eq (sb_net_choose (net, "abacus", SB_NET_FLOAT, &error), GSL_EINVAL);
+  sb_net *net = scoped (sb_net_alloc ("mlp inputs=2", &error));
+  refused (GSL_EINVAL, sb_net_choose (net, "abacus", SB_NET_FLOAT, &error));
   cr_assert_str_eq (error.message, "backend: openblas, not 'abacus'");
-  cr_assert_eq (sb_net_choose (net, "winograd", SB_NET_FLOAT, &error), GSL_EINVAL);
-  cr_assert_eq (sb_net_choose (net, "openblas", SB_NET_FLOAT, &error), GSL_SUCCESS);
-  sb_net_free (net);
+  refused (GSL_EINVAL, sb_net_choose (net, "winograd", SB_NET_FLOAT, &error));
+  ok (sb_net_choose (net, "openblas", SB_NET_FLOAT, &error));
 }

@@ -5,21 +5,14 @@
 
 #include "net/dual.h"
 #include "property.h"
+#include "scope.h"
 
-#include <criterion/criterion.h>
-#include <gsl/gsl_errno.h>
 #include <gsl/gsl_randist.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-static void
-setup (void)
-{
-  gsl_set_error_handler_off ();
-}
-
-TestSuite (dual, .init = setup);
+SUITE (dual);
 
 static const char *const networks[]
     = { "mlp inputs=3 width=7 layers=2 time=none",
@@ -28,15 +21,6 @@ static const char *const networks[]
         "unet image=2x4x4 channels=4 multipliers=1,2 groups=2 features=4 attention=0",
         "unet image=1x4x8 channels=4 multipliers=1,1 blocks=2 groups=4 time=none attention=0",
         "cnn image=1x4x4 outputs=3 channels=4 multipliers=1,2 blocks=1 groups=2" };
-
-static sb_real *
-normals (gsl_rng *r, size_t count)
-{
-  sb_real *z = malloc ((count + 1) * sizeof *z);
-  for (size_t k = 0; k < count; k++)
-    z[k] = 0.7 * gsl_ran_gaussian (r, 1);
-  return z;
-}
 
 static double
 dot (const sb_real *a, const sb_real *b, size_t count)
@@ -61,38 +45,26 @@ static trial
 trial_alloc (const char *network, size_t n, gsl_rng *r)
 {
   sb_error error;
-  trial t = { .net = sb_net_alloc (network, &error), .n = n };
-  cr_assert_not_null (t.net, "%s", error.message);
-  t.dual = sb_net_dual_alloc (t.net, n + 1);
-  cr_assert_not_null (t.dual);
+  trial t = { .net = scoped (sb_net_alloc (network, &error), "%s", error.message), .n = n };
+  t.dual = scoped (sb_net_dual_alloc (t.net, n + 1));
   t.in = n * sb_net_shape_size (sb_net_input (t.net));
   t.out = n * sb_net_shape_size (sb_net_output (t.net));
-  t.theta = normals (r, t.net->parameters);
-  t.theta_dot = normals (r, t.net->parameters);
+  t.theta = gaussians (r, t.net->parameters, 0.7);
+  t.theta_dot = gaussians (r, t.net->parameters, 0.7);
   for (size_t k = 0; k < sb_net_tensors (t.net); k++) // Fourier frequencies are not trained, and have no gradient
     {
       sb_net_tensor tensor = sb_net_tensor_at (t.net, k);
       for (size_t j = 0; j < tensor.count && !tensor.trained; j++)
         t.theta_dot[tensor.offset + j] = 0;
     }
-  t.x = normals (r, t.in);
-  t.x_dot = normals (r, t.in);
-  t.label = normals (r, n);
-  t.out_bar = normals (r, t.out);
-  t.out_dot_bar = normals (r, t.out);
-  t.y = normals (r, t.out);
-  t.y_dot = normals (r, t.out);
+  t.x = gaussians (r, t.in, 0.7);
+  t.x_dot = gaussians (r, t.in, 0.7);
+  t.label = gaussians (r, n, 0.7);
+  t.out_bar = gaussians (r, t.out, 0.7);
+  t.out_dot_bar = gaussians (r, t.out, 0.7);
+  t.y = gaussians (r, t.out, 0.7);
+  t.y_dot = gaussians (r, t.out, 0.7);
   return t;
-}
-
-static void
-trial_free (trial t)
-{
-  sb_real *const all[] = { t.theta, t.theta_dot, t.x, t.x_dot, t.label, t.out_bar, t.out_dot_bar, t.y, t.y_dot };
-  for (size_t k = 0; k < sizeof all / sizeof *all; k++)
-    free (all[k]);
-  sb_net_dual_free (t.dual);
-  sb_net_free (t.net);
 }
 
 // <out_bar, f> + <out_dot_bar, J x_dot> at theta + h theta_dot.
@@ -100,11 +72,10 @@ trial_free (trial t)
 static double
 value_at (trial *t, double h)
 {
-  sb_real *theta = malloc ((t->net->parameters + 1) * sizeof *theta);
+  sb_real *theta = scoped (malloc ((t->net->parameters + 1) * sizeof *theta));
   for (size_t k = 0; k < t->net->parameters; k++)
     theta[k] = t->theta[k] + h * t->theta_dot[k];
-  cr_assert_eq (sb_net_dual_forward (t->dual, theta, t->n, t->x, t->label, t->x_dot, t->y, t->y_dot), GSL_SUCCESS);
-  free (theta);
+  ok (sb_net_dual_forward (t->dual, theta, t->n, t->x, t->label, t->x_dot, t->y, t->y_dot));
   return dot (t->out_bar, t->y, t->out) + dot (t->out_dot_bar, t->y_dot, t->out);
 }
 
@@ -127,18 +98,15 @@ Test (dual, gradient_of_a_derivative_is_what_differences_say)
       {
         trial t = trial_alloc (networks[k], n, r);
         double slope = difference (&t), value = value_at (&t, 0);
-        sb_real *theta_bar = calloc (t.net->parameters, sizeof *theta_bar);
-        cr_assert_eq (sb_net_dual_backward (t.dual, t.theta, t.out_bar, t.out_dot_bar, theta_bar), GSL_SUCCESS);
+        sb_real *theta_bar = scoped (calloc (t.net->parameters, sizeof *theta_bar));
+        ok (sb_net_dual_backward (t.dual, t.theta, t.out_bar, t.out_dot_bar, theta_bar));
         double found = dot (theta_bar, t.theta_dot, t.net->parameters), scale = fabs (slope) + fabs (value) + 1;
         cr_assert_float_eq (found, slope, 1e-6 * scale, "%s: %.12g, differences %.12g", networks[k], found, slope);
 
         // Added, not written.
         sb_net_dual_backward (t.dual, t.theta, t.out_bar, t.out_dot_bar, theta_bar);
         cr_assert_float_eq (dot (theta_bar, t.theta_dot, t.net->parameters), 2 * found, 1e-11 * scale);
-        free (theta_bar);
-        trial_free (t);
       }
-  gsl_rng_free (r);
 }
 
 // ## Against the other passes
@@ -152,15 +120,15 @@ Test (dual, agrees_with_forward_jvp_and_backward)
     {
       trial t = trial_alloc (networks[k], 2, r);
       size_t P = t.net->parameters;
-      sb_net_work *work = sb_net_work_alloc (t.net, 2, 1);
-      sb_real *y = calloc (t.out, sizeof *y), *y_dot = calloc (t.out, sizeof *y_dot),
-              *wanted = calloc (P, sizeof *wanted), *found = calloc (P, sizeof *found),
-              *zero = calloc (t.out, sizeof *zero);
+      sb_net_work *work = scoped (sb_net_work_alloc (t.net, 2, 1));
+      sb_real *y = scoped (calloc (t.out, sizeof *y)), *y_dot = scoped (calloc (t.out, sizeof *y_dot)),
+              *wanted = scoped (calloc (P, sizeof *wanted)), *found = scoped (calloc (P, sizeof *found)),
+              *zero = scoped (calloc (t.out, sizeof *zero));
       value_at (&t, 0);
-      cr_assert_eq (sb_net_forward (t.net, t.theta, 2, t.x, t.label, work, y), GSL_SUCCESS);
-      cr_assert_eq (sb_net_jvp (t.net, t.theta, work, t.x_dot, y_dot), GSL_SUCCESS);
-      cr_assert_eq (sb_net_backward (t.net, t.theta, work, t.out_bar, wanted, NULL), GSL_SUCCESS);
-      cr_assert_eq (sb_net_dual_backward (t.dual, t.theta, t.out_bar, zero, found), GSL_SUCCESS);
+      ok (sb_net_forward (t.net, t.theta, 2, t.x, t.label, work, y));
+      ok (sb_net_jvp (t.net, t.theta, work, t.x_dot, y_dot));
+      ok (sb_net_backward (t.net, t.theta, work, t.out_bar, wanted, NULL));
+      ok (sb_net_dual_backward (t.dual, t.theta, t.out_bar, zero, found));
       for (size_t j = 0; j < t.out; j++)
         {
           cr_assert_float_eq (t.y[j], y[j], 1e-12 * (1 + fabs (y[j])));
@@ -169,21 +137,15 @@ Test (dual, agrees_with_forward_jvp_and_backward)
       double size = sqrt (dot (wanted, wanted, P));
       for (size_t j = 0; j < P; j++)
         cr_assert_float_eq (found[j], wanted[j], 1e-12 * size, "%s, parameter %zu", networks[k], j);
-      sb_net_work_free (work);
-      free (y), free (y_dot), free (wanted), free (found), free (zero);
-      trial_free (t);
     }
-  gsl_rng_free (r);
 }
 
 // A linear network, J = W: the gradient of w^T J v is w v^T, and none for the bias.
 
 Test (dual, of_a_linear_map_is_an_outer_product)
 {
-  sb_net *net = sb_net_alloc ("cnn image=1x1x1 outputs=2 channels=1 multipliers=1 blocks=1 groups=1", NULL);
-  cr_assert_not_null (net);
+  sb_net *net = scoped (sb_net_alloc ("cnn image=1x1x1 outputs=2 channels=1 multipliers=1 blocks=1 groups=1", NULL));
   const sb_layer *last = &net->layers[net->count - 1];
-  gsl_rng *r = property_rng (20260713);
   sb_layer alone = *last;
   sb_real x[1] = { 0.3 }, x_dot[1] = { -1.7 }, y[2], y_bar[2] = { 0 }, y_dot_bar[2] = { 0.4, 2.5 }, x_bar[1] = { 0 },
           x_dot_bar[1] = { 0 }, theta[4] = { 1, 2, 3, 4 }, theta_bar[4] = { 0 };
@@ -196,24 +158,20 @@ Test (dual, of_a_linear_map_is_an_outer_product)
   cr_assert_float_eq (theta_bar[1], 2.5 * -1.7, 1e-15);
   cr_assert (theta_bar[2] == 0 && theta_bar[3] == 0 && x_bar[0] == 0);
   cr_assert_float_eq (x_dot_bar[0], 0.4 * 1 + 2.5 * 2, 1e-15);
-  gsl_rng_free (r);
-  sb_net_free (net);
 }
 
 // ## What is refused
 
 Test (dual, refuses_attention_and_too_many_samples)
 {
-  sb_net *net = sb_net_alloc ("unet image=1x4x4 channels=4 multipliers=1,1 groups=2 features=4 attention=4", NULL);
+  sb_net *net
+      = scoped (sb_net_alloc ("unet image=1x4x4 channels=4 multipliers=1,1 groups=2 features=4 attention=4", NULL));
   cr_assert_null (sb_net_dual_alloc (net, 2));
-  sb_net_free (net);
 
   gsl_rng *r = property_rng (20260714);
   trial t = trial_alloc (networks[0], 1, r);
-  cr_assert_eq (sb_net_dual_forward (t.dual, t.theta, 3, t.x, NULL, t.x_dot, t.y, t.y_dot), GSL_EINVAL);
-  cr_assert_eq (sb_net_dual_forward (t.dual, t.theta, 0, NULL, NULL, NULL, NULL, NULL), GSL_SUCCESS);
-  cr_assert_eq (sb_net_dual_backward (t.dual, t.theta, NULL, NULL, NULL), GSL_SUCCESS);
+  refused (GSL_EINVAL, sb_net_dual_forward (t.dual, t.theta, 3, t.x, NULL, t.x_dot, t.y, t.y_dot));
+  ok (sb_net_dual_forward (t.dual, t.theta, 0, NULL, NULL, NULL, NULL, NULL));
+  ok (sb_net_dual_backward (t.dual, t.theta, NULL, NULL, NULL));
   sb_net_dual_free (NULL);
-  trial_free (t);
-  gsl_rng_free (r);
 }

@@ -8,30 +8,15 @@
 
 #include "net/network.h"
 #include "property.h"
+#include "scope.h"
 
-#include <criterion/criterion.h>
 #include <gsl/gsl_math.h>
 #include <gsl/gsl_randist.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-static void
-setup (void)
-{
-  gsl_set_error_handler_off ();
-}
-
-TestSuite (layers, .init = setup);
-
-static sb_real *
-normals (gsl_rng *r, size_t count)
-{
-  sb_real *z = malloc ((count + 1) * sizeof *z);
-  for (size_t k = 0; k < count; k++)
-    z[k] = gsl_ran_gaussian (r, 1);
-  return z;
-}
+SUITE (layers);
 
 static double
 dot (const sb_real *a, const sb_real *b, size_t count)
@@ -58,30 +43,15 @@ trial_alloc (const sb_layer *layer, size_t n, gsl_rng *r)
   for (size_t k = 0; k < layer->inputs; k++)
     {
       t.sizes[k] = sb_net_shape_size (layer->in[k]) * n;
-      t.x[k] = normals (r, t.sizes[k]);
-      t.x_dot[k] = normals (r, t.sizes[k]);
+      t.x[k] = gaussians (r, t.sizes[k], 1);
+      t.x_dot[k] = gaussians (r, t.sizes[k], 1);
     }
-  t.theta = normals (r, layer->parameters);
-  t.theta_dot = normals (r, layer->parameters);
-  t.y_bar = normals (r, t.out);
-  t.saved = calloc (layer->saved * n + 1, sizeof *t.saved);
-  t.scratch = calloc (layer->scratch + 1, sizeof *t.scratch);
+  t.theta = gaussians (r, layer->parameters, 1);
+  t.theta_dot = gaussians (r, layer->parameters, 1);
+  t.y_bar = gaussians (r, t.out, 1);
+  t.saved = scoped (calloc (layer->saved * n + 1, sizeof *t.saved));
+  t.scratch = scoped (calloc (layer->scratch + 1, sizeof *t.scratch));
   return t;
-}
-
-static void
-trial_free (trial t)
-{
-  for (size_t k = 0; k < t.layer->inputs; k++)
-    {
-      free (t.x[k]);
-      free (t.x_dot[k]);
-    }
-  free (t.theta);
-  free (t.theta_dot);
-  free (t.y_bar);
-  free (t.saved);
-  free (t.scratch);
 }
 
 // forward at x + h x_dot, theta + g theta_dot
@@ -90,20 +60,17 @@ static void
 forward_at (trial *t, double h, double g, sb_real *y)
 {
   sb_pass pass = { .n = t->n, .y = y, .saved = t->saved, .scratch = t->scratch };
-  sb_real *theta = malloc ((t->layer->parameters + 1) * sizeof *theta), *x[SB_LAYER_INPUTS] = { NULL };
+  sb_real *theta = scoped (malloc ((t->layer->parameters + 1) * sizeof *theta)), *x[SB_LAYER_INPUTS] = { NULL };
   for (size_t k = 0; k < t->layer->parameters; k++)
     theta[k] = t->theta[k] + g * t->theta_dot[k];
   for (size_t k = 0; k < t->layer->inputs; k++)
     {
-      x[k] = malloc (t->sizes[k] * sizeof *x[k]);
+      x[k] = scoped (malloc (t->sizes[k] * sizeof *x[k]));
       for (size_t j = 0; j < t->sizes[k]; j++)
         x[k][j] = t->x[k][j] + h * t->x_dot[k][j];
       pass.x[k] = x[k];
     }
   t->layer->type->forward (t->layer, theta, &pass);
-  for (size_t k = 0; k < t->layer->inputs; k++)
-    free (x[k]);
-  free (theta);
 }
 
 // The fourth-order central difference of <y_bar, y>: (8 (f(h) - f(-h)) - (f(2h) - f(-2h))) / 12 h.
@@ -113,13 +80,12 @@ difference (trial *t, double along_x, double along_theta)
 {
   double h = 1e-3, sum = 0;
   const double at[] = { 1, -1, 2, -2 }, weight[] = { 8, -8, -1, 1 };
-  sb_real *y = malloc (t->out * sizeof *y);
+  sb_real *y = scoped (malloc (t->out * sizeof *y));
   for (int k = 0; k < 4; k++)
     {
       forward_at (t, at[k] * h * along_x, at[k] * h * along_theta, y);
       sum += weight[k] * dot (t->y_bar, y, t->out);
     }
-  free (y);
   return sum / (12 * h);
 }
 
@@ -128,10 +94,10 @@ check_layer (const sb_layer *layer, size_t n, gsl_rng *r)
 {
   int embeds = layer->type == &sb_layer_positional || layer->type == &sb_layer_fourier;
   trial t = trial_alloc (layer, n, r);
-  sb_real *y = calloc (t.out, sizeof *y), *y_dot = calloc (t.out, sizeof *y_dot);
-  sb_real *theta_bar = calloc (layer->parameters + 1, sizeof *theta_bar), *x_bar[SB_LAYER_INPUTS] = { NULL };
+  sb_real *y = scoped (calloc (t.out, sizeof *y)), *y_dot = scoped (calloc (t.out, sizeof *y_dot));
+  sb_real *theta_bar = scoped (calloc (layer->parameters + 1, sizeof *theta_bar)), *x_bar[SB_LAYER_INPUTS] = { NULL };
   for (size_t k = 0; k < layer->inputs; k++)
-    x_bar[k] = calloc (t.sizes[k], sizeof *x_bar[k]);
+    x_bar[k] = scoped (calloc (t.sizes[k], sizeof *x_bar[k]));
 
   double slope_x = embeds ? 0 : difference (&t, 1, 0), slope_theta = embeds ? 0 : difference (&t, 0, 1);
   forward_at (&t, 0, 0, y);
@@ -179,13 +145,6 @@ check_layer (const sb_layer *layer, size_t n, gsl_rng *r)
     }
   cr_assert_float_eq (parts, forwards, 1e-12 * scale, "%s: parts %.15g, whole %.15g", layer->type->name, parts,
                       forwards);
-
-  for (size_t k = 0; k < layer->inputs; k++)
-    free (x_bar[k]);
-  free (theta_bar);
-  free (y);
-  free (y_dot);
-  trial_free (t);
 }
 
 static void
@@ -193,13 +152,10 @@ check_layers_of (const char *configuration)
 {
   gsl_rng *r = property_rng (20200619);
   sb_error error;
-  sb_net *net = sb_net_alloc (configuration, &error);
-  cr_assert_not_null (net, "%s", error.message);
+  sb_net *net = scoped (sb_net_alloc (configuration, &error), "%s", error.message);
   for (size_t l = 2; l < net->count; l++)
     for (size_t n = 1; n <= 3; n++)
       check_layer (&net->layers[l], n, r);
-  sb_net_free (net);
-  gsl_rng_free (r);
 }
 
 Test (layers, of_a_unet_have_the_right_derivatives)
@@ -331,13 +287,12 @@ static void
 check_values_of (const char *configuration)
 {
   gsl_rng *r = property_rng (20200620);
-  sb_net *net = sb_net_alloc (configuration, NULL);
-  cr_assert_not_null (net);
+  sb_net *net = scoped (sb_net_alloc (configuration, NULL));
   for (size_t l = 2; l < net->count; l++)
     {
       const sb_layer *layer = &net->layers[l];
       trial t = trial_alloc (layer, 2, r);
-      sb_real *y = calloc (t.out, sizeof *y);
+      sb_real *y = scoped (calloc (t.out, sizeof *y));
       forward_at (&t, 0, 0, y);
       for (size_t c = 0; c < layer->out.channels; c++)
         for (size_t i = 0; i < 2; i++)
@@ -348,11 +303,7 @@ check_values_of (const char *configuration)
                 cr_assert_float_eq (got, want, 1e-11 * (1 + fabs (want)), "%s (%s): %.15g, by definition %.15g",
                                     layer->type->name, layer->name, got, want);
               }
-      free (y);
-      trial_free (t);
     }
-  sb_net_free (net);
-  gsl_rng_free (r);
 }
 
 Test (layers, compute_what_they_are_defined_to)
@@ -370,8 +321,8 @@ Test (layers, compute_what_they_are_defined_to)
 
 Test (layers, attention_to_a_loud_pixel_does_not_overflow)
 {
-  sb_net *net = sb_net_alloc ("unet image=1x2x4 channels=2 multipliers=1 groups=1 attention=2 time=none", NULL);
-  cr_assert_not_null (net);
+  sb_net *net
+      = scoped (sb_net_alloc ("unet image=1x2x4 channels=2 multipliers=1 groups=1 attention=2 time=none", NULL));
   const sb_layer *layer = NULL;
   for (size_t l = 0; l < net->count && !layer; l++)
     if (net->layers[l].type == &sb_layer_attention)
@@ -379,7 +330,7 @@ Test (layers, attention_to_a_loud_pixel_does_not_overflow)
   cr_assert_not_null (layer);
   gsl_rng *r = property_rng (20200622);
   trial t = trial_alloc (layer, 1, r);
-  sb_real *y = calloc (t.out, sizeof *y);
+  sb_real *y = scoped (calloc (t.out, sizeof *y));
   for (size_t loud = 0; loud < 8; loud++)
     {
       for (size_t k = 0; k < t.sizes[0]; k++)
@@ -392,10 +343,6 @@ Test (layers, attention_to_a_loud_pixel_does_not_overflow)
         cr_assert_float_eq (y[k], t.x[2][k / 8 * 8 + loud], 1e-12, "pixel %zu is loud: %g, not %g", loud, y[k],
                             t.x[2][k / 8 * 8 + loud]);
     }
-  free (y);
-  trial_free (t);
-  gsl_rng_free (r);
-  sb_net_free (net);
 }
 
 // ## Fourier features
@@ -414,15 +361,14 @@ Test (layers, fourier_features_see_distance)
   char configuration[100];
   snprintf (configuration, sizeof configuration, "mlp inputs=1 width=1 layers=1 time=fourier features=%d",
             2 * FREQUENCIES);
-  sb_net *net = sb_net_alloc (configuration, NULL);
-  cr_assert_not_null (net);
-  sb_real *theta = malloc (net->parameters * sizeof *theta);
-  cr_assert_eq (sb_net_initialise (net, (sb_stream){ 7, SB_FOR_USER, 0 }, theta), GSL_SUCCESS);
+  sb_net *net = scoped (sb_net_alloc (configuration, NULL));
+  sb_real *theta = scoped (malloc (net->parameters * sizeof *theta));
+  ok (sb_net_initialise (net, (sb_stream){ 7, SB_FOR_USER, 0 }, theta));
   const sb_layer *layer = &net->layers[2];
   cr_assert_eq (layer->type, &sb_layer_fourier);
 
   const sb_real u[] = { 0.3, 0.3, 0.305, 0.31, 0.32 };
-  sb_real *y = malloc (5 * 2 * FREQUENCIES * sizeof *y);
+  sb_real *y = scoped (malloc (5 * 2 * FREQUENCIES * sizeof *y));
   sb_pass pass = { .n = 5, .x = { u }, .y = y };
   layer->type->forward (layer, theta + layer->offset, &pass);
   for (size_t i = 0; i < 5; i++)
@@ -437,9 +383,6 @@ Test (layers, fourier_features_see_distance)
       cr_assert_float_eq (product / FREQUENCIES, exp (-2 * gsl_pow_2 (M_PI * 16 * distance)), 0.011,
                           "at distance %g: %g", distance, product / FREQUENCIES);
     }
-  free (y);
-  free (theta);
-  sb_net_free (net);
 }
 
 // ## Whole networks
@@ -467,14 +410,12 @@ typedef struct
 static double
 loss_at (whole *w, double h, double g)
 {
-  sb_real *theta = malloc (w->net->parameters * sizeof *theta), *x = malloc (w->in * sizeof *x);
+  sb_real *theta = scoped (malloc (w->net->parameters * sizeof *theta)), *x = scoped (malloc (w->in * sizeof *x));
   for (size_t k = 0; k < w->net->parameters; k++)
     theta[k] = w->theta[k] + g * w->theta_dot[k];
   for (size_t k = 0; k < w->in; k++)
     x[k] = w->x[k] + h * w->x_dot[k];
-  cr_assert_eq (sb_net_forward (w->net, theta, w->n, x, w->label, w->work, w->y), GSL_SUCCESS);
-  free (theta);
-  free (x);
+  ok (sb_net_forward (w->net, theta, w->n, x, w->label, w->work, w->y));
   return dot (w->y_bar, w->y, w->out);
 }
 
@@ -489,20 +430,20 @@ loss_slope (whole *w, double along_x, double along_theta)
 static void
 check_network (const char *configuration, gsl_rng *r)
 {
-  whole w = { .net = sb_net_alloc (configuration, NULL), .n = 3 };
+  whole w = { .net = scoped (sb_net_alloc (configuration, NULL)), .n = 3 };
   cr_assert_not_null (w.net);
-  w.work = sb_net_work_alloc (w.net, w.n, 1);
+  w.work = scoped (sb_net_work_alloc (w.net, w.n, 1));
   w.in = w.n * sb_net_shape_size (sb_net_input (w.net));
   w.out = w.n * sb_net_shape_size (sb_net_output (w.net));
-  w.theta = normals (r, w.net->parameters); // first weights are zero here and there; these are not
+  w.theta = gaussians (r, w.net->parameters, 1); // first weights are zero here and there; these are not
   for (size_t k = 0; k < w.net->parameters; k++)
     w.theta[k] *= 0.3;
-  w.theta_dot = normals (r, w.net->parameters);
-  w.x = normals (r, w.in);
-  w.x_dot = normals (r, w.in);
-  w.label = normals (r, w.n);
-  w.y_bar = normals (r, w.out);
-  w.y = malloc (w.out * sizeof *w.y);
+  w.theta_dot = gaussians (r, w.net->parameters, 1);
+  w.x = gaussians (r, w.in, 1);
+  w.x_dot = gaussians (r, w.in, 1);
+  w.label = gaussians (r, w.n, 1);
+  w.y_bar = gaussians (r, w.out, 1);
+  w.y = scoped (malloc (w.out * sizeof *w.y));
   for (size_t k = 0; k < sb_net_tensors (w.net); k++)
     {
       sb_net_tensor tensor = sb_net_tensor_at (w.net, k);
@@ -511,12 +452,12 @@ check_network (const char *configuration, gsl_rng *r)
     }
 
   double slope = loss_slope (&w, 1, 1), slope_x = loss_slope (&w, 1, 0);
-  sb_real *theta_bar = calloc (w.net->parameters, sizeof *theta_bar), *x_bar = malloc (w.in * sizeof *x_bar),
-          *y_dot = malloc (w.out * sizeof *y_dot);
+  sb_real *theta_bar = scoped (calloc (w.net->parameters, sizeof *theta_bar)),
+          *x_bar = scoped (malloc (w.in * sizeof *x_bar)), *y_dot = scoped (malloc (w.out * sizeof *y_dot));
   loss_at (&w, 0, 0);
-  cr_assert_eq (sb_net_backward (w.net, w.theta, w.work, w.y_bar, theta_bar, x_bar), GSL_SUCCESS);
+  ok (sb_net_backward (w.net, w.theta, w.work, w.y_bar, theta_bar, x_bar));
   double along_theta = dot (theta_bar, w.theta_dot, w.net->parameters), along_x = dot (x_bar, w.x_dot, w.in);
-  cr_assert_eq (sb_net_jvp (w.net, w.theta, w.work, w.x_dot, y_dot), GSL_SUCCESS);
+  ok (sb_net_jvp (w.net, w.theta, w.work, w.x_dot, y_dot));
   double forwards = dot (y_dot, w.y_bar, w.out);
 
   double scale = fabs (along_theta) + fabs (along_x);
@@ -526,11 +467,6 @@ check_network (const char *configuration, gsl_rng *r)
                       slope_x);
   cr_assert_float_eq (forwards, along_x, 1e-11 * scale, "%s: jvp %.15g, gradient %.15g", configuration, forwards,
                       along_x);
-
-  sb_net_work_free (w.work);
-  sb_net_free (w.net);
-  free (w.theta), free (w.theta_dot), free (w.x), free (w.x_dot), free (w.label), free (w.y_bar), free (w.y);
-  free (theta_bar), free (x_bar), free (y_dot);
 }
 
 Test (layers, of_whole_networks_chain)
@@ -538,5 +474,4 @@ Test (layers, of_whole_networks_chain)
   gsl_rng *r = property_rng (20200621);
   for (size_t k = 0; k < sizeof networks / sizeof *networks; k++)
     check_network (networks[k], r);
-  gsl_rng_free (r);
 }

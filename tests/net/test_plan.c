@@ -65,7 +65,6 @@ Test (plan, spans_alive_together_are_apart)
       waste += least > 0 ? (double)total / (double)least / 200 : 0;
     }
   cr_assert_lt (waste, 1.25, "%g times what is needed", waste);
-  gsl_rng_free (r);
 }
 
 // A chain in which each step needs its own block and the one before: room for two, however long it is.

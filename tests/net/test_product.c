@@ -4,16 +4,15 @@
 
 #include "net/product.h"
 #include "property.h"
+#include "scope.h"
 
-#include <criterion/criterion.h>
 #include <gsl/gsl_rng.h>
 #include <stdlib.h>
 
 static float *
 whole_numbers (gsl_rng *r, size_t count)
 {
-  float *x = malloc (count * sizeof *x);
-  cr_assert_not_null (x);
+  float *x = scoped (malloc (count * sizeof *x));
   for (size_t k = 0; k < count; k++)
     x[k] = (float)gsl_rng_uniform_int (r, 15) - 7;
   return x;
@@ -41,8 +40,7 @@ Test (product, is_the_sum_of_products)
       shape.panel = (terms + rest) * SB_PRODUCT_COLUMNS;
       float *a = whole_numbers (r, rows * (terms + gap) + terms * (rows + gap)),
             *b = whole_numbers (r, panels * shape.panel), *c = whole_numbers (r, rows * columns + 1),
-            *before = malloc ((rows * columns + 1) * sizeof *before);
-      cr_assert_not_null (before);
+            *before = scoped (malloc ((rows * columns + 1) * sizeof *before));
       for (size_t k = 0; k <= rows * columns; k++)
         before[k] = c[k];
       sb_product (&shape, a, b, c);
@@ -58,7 +56,5 @@ Test (product, is_the_sum_of_products)
                           (double)c[i * columns + j], sum);
           }
       cr_assert_eq (c[rows * columns], before[rows * columns], "written beyond the end");
-      free (a), free (b), free (c), free (before);
     }
-  gsl_rng_free (r);
 }

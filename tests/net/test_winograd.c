@@ -6,21 +6,14 @@
 #include "net/blocked.h"
 #include "net/conv.h"
 #include "property.h"
+#include "scope.h"
 
-#include <criterion/criterion.h>
-#include <gsl/gsl_errno.h>
 #include <gsl/gsl_randist.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-static void
-setup (void)
-{
-  gsl_set_error_handler_off ();
-}
-
-TestSuite (winograd, .init = setup);
+SUITE (winograd);
 
 typedef struct
 {
@@ -30,16 +23,6 @@ typedef struct
   float *out, *in_bar, *theta_bar;          // by the convolution
 } problem;
 
-static float *
-normals (gsl_rng *r, size_t count)
-{
-  float *z = malloc (count * sizeof *z);
-  cr_assert_not_null (z);
-  for (size_t k = 0; k < count; k++)
-    z[k] = (float)gsl_ran_gaussian (r, 1);
-  return z;
-}
-
 static problem
 problem_alloc (const sb_conv_shape *shape, gsl_rng *r)
 {
@@ -48,21 +31,14 @@ problem_alloc (const sb_conv_shape *shape, gsl_rng *r)
   p.y = shape->images * shape->out * p.pixels;
   p.weights = shape->in * shape->out * shape->stored_kernel * shape->stored_kernel;
   p.parameters = p.weights + shape->out;
-  p.in = normals (r, p.x);
-  p.theta = normals (r, p.parameters);
-  p.out_bar = normals (r, p.y);
-  p.out = calloc (p.y, sizeof *p.out);
-  p.in_bar = calloc (p.x, sizeof *p.in_bar);
-  p.theta_bar = calloc (p.parameters, sizeof *p.theta_bar);
+  p.in = gaussians (r, p.x, 1);
+  p.theta = gaussians (r, p.parameters, 1);
+  p.out_bar = gaussians (r, p.y, 1);
+  p.out = scoped (calloc (p.y, sizeof *p.out));
+  p.in_bar = scoped (calloc (p.x, sizeof *p.in_bar));
+  p.theta_bar = scoped (calloc (p.parameters, sizeof *p.theta_bar));
   cr_assert (p.out && p.in_bar && p.theta_bar);
   return p;
-}
-
-static void
-problem_free (problem *p)
-{
-  free (p->in), free (p->theta), free (p->out_bar);
-  free (p->out), free (p->in_bar), free (p->theta_bar);
 }
 
 // ## Blocks of 16 channels, filled up with zeros
@@ -85,8 +61,7 @@ static float *
 blocked_alloc (const problem *p, size_t channels, const float *samples)
 {
   size_t count = p->s.images * blocks_of (channels) * p->pixels * SB_LANES;
-  float *x = aligned_alloc (64, (count + SB_LANES) * sizeof *x);
-  cr_assert_not_null (x);
+  float *x = scoped ((float *)aligned_alloc (64, (count + SB_LANES) * sizeof *x));
   memset (x, 0, (count + SB_LANES) * sizeof *x);
   for (size_t i = 0; i < p->s.images && samples; i++)
     for (size_t c = 0; c < channels; c++)
@@ -96,7 +71,7 @@ blocked_alloc (const problem *p, size_t channels, const float *samples)
 }
 
 static void
-blocked_free (const problem *p, size_t channels, float *x, float *samples)
+blocked_read (const problem *p, size_t channels, float *x, float *samples)
 {
   for (size_t i = 0; i < p->s.images; i++)
     for (size_t c = 0; c < blocks_of (channels) * SB_LANES; c++)
@@ -109,7 +84,6 @@ blocked_free (const problem *p, size_t channels, float *x, float *samples)
         }
   for (size_t k = 0; k < SB_LANES; k++)
     cr_assert_eq (x[place (p, channels, p->s.images, 0, 0) + k], 0, "behind the last");
-  free (x);
 }
 
 // ## By the convolution
@@ -121,22 +95,21 @@ convolve (problem *p, const sb_conv_type *type)
         *x_bar = blocked_alloc (p, p->s.in, NULL), *y_bar = blocked_alloc (p, p->s.out, p->out_bar);
   int begun = type->begin ();
   void *shared, *conv;
-  cr_assert_eq (type->alloc (SB_NET_FLOAT, &shared), GSL_SUCCESS);
-  cr_assert_eq (type->conv_alloc (shared, &p->s, &conv), GSL_SUCCESS);
-  void *scratch = aligned_alloc (64, (type->scratch (conv) + 63) / 64 * 64 + 64);
-  cr_assert_eq (type->bind (conv, x, y, x_bar, y_bar, scratch), GSL_SUCCESS);
-  cr_assert_eq (type->weights (conv, p->theta), GSL_SUCCESS);
-  cr_assert_eq (type->forward (conv), GSL_SUCCESS);
-  cr_assert_eq (type->backward_data (conv), GSL_SUCCESS);
-  cr_assert_eq (type->backward_weights (conv, p->theta_bar), GSL_SUCCESS);
+  ok (type->alloc (SB_NET_FLOAT, &shared));
+  ok (type->conv_alloc (shared, &p->s, &conv));
+  void *scratch = scoped (aligned_alloc (64, (type->scratch (conv) + 63) / 64 * 64 + 64));
+  ok (type->bind (conv, x, y, x_bar, y_bar, scratch));
+  ok (type->weights (conv, p->theta));
+  ok (type->forward (conv));
+  ok (type->backward_data (conv));
+  ok (type->backward_weights (conv, p->theta_bar));
   type->conv_free (conv);
   type->free (shared);
   type->end (begun);
-  free (scratch);
-  blocked_free (p, p->s.in, x, NULL);
-  blocked_free (p, p->s.out, y, p->out);
-  blocked_free (p, p->s.in, x_bar, p->in_bar);
-  blocked_free (p, p->s.out, y_bar, NULL);
+  blocked_read (p, p->s.in, x, NULL);
+  blocked_read (p, p->s.out, y, p->out);
+  blocked_read (p, p->s.in, x_bar, p->in_bar);
+  blocked_read (p, p->s.out, y_bar, NULL);
 }
 
 // ## By the definition
@@ -171,8 +144,8 @@ static truth
 define (const problem *p)
 {
   const sb_conv_shape *s = &p->s;
-  truth t
-      = { calloc (p->y, sizeof *t.out), calloc (p->x, sizeof *t.in_bar), calloc (p->parameters, sizeof *t.theta_bar) };
+  truth t = { scoped (calloc (p->y, sizeof *t.out)), scoped (calloc (p->x, sizeof *t.in_bar)),
+              scoped (calloc (p->parameters, sizeof *t.theta_bar)) };
   cr_assert (t.out && t.in_bar && t.theta_bar);
   for (size_t image = 0; image < s->images; image++)
     for (size_t o = 0; o < s->out; o++)
@@ -185,12 +158,6 @@ define (const problem *p)
             add_terms (p, &t, image, o, c, (long)(k / s->width), (long)(k % s->width));
         }
   return t;
-}
-
-static void
-truth_free (truth *t)
-{
-  free (t->out), free (t->in_bar), free (t->theta_bar);
 }
 
 // ## How far apart
@@ -222,8 +189,6 @@ check (const sb_conv_shape *s, double most, gsl_rng *r)
     cr_assert_lt (apart[k], most, "%zu images of %zux%zu, %zu to %zu channels, %zux%zu of %zux%zu: %s %g apart",
                   s->images, s->height, s->width, s->in, s->out, s->kernel, s->kernel, s->stored_kernel,
                   s->stored_kernel, names[k], apart[k]);
-  truth_free (&t);
-  problem_free (&p);
 }
 
 // ## All sizes
@@ -254,7 +219,6 @@ Test (winograd, of_every_size)
                               .gradients = 1 };
           check (&s, 2e-6, r);
         }
-  gsl_rng_free (r);
 }
 
 // More tiles than a band holds (24, or 512 single pixels), so that sums go on from one band to the next; more blocks than one.
@@ -267,7 +231,6 @@ Test (winograd, of_several_bands)
           { 1, 1, 600, 20, 5, 1, 3, 1 },  { 25, 1, 1, 9, 40, 3, 3, 1 },  { 1, 3, 200, 2, 3, 3, 3, 1 } };
   for (size_t k = 0; k < sizeof shapes / sizeof *shapes; k++)
     check (&shapes[k], 2e-6, r);
-  gsl_rng_free (r);
 }
 
 // What winograd.c says of its points: summed over 64 channels, less than 1e-6.
@@ -276,7 +239,6 @@ Test (winograd, of_many_channels)
 {
   gsl_rng *r = property_rng (3);
   check (&(sb_conv_shape){ 1, 14, 14, 64, 64, 3, 3, 1 }, 1e-6, r);
-  gsl_rng_free (r);
 }
 
 // ## What is added to, and what is used
@@ -298,7 +260,4 @@ Test (winograd, gradients_are_added)
   for (size_t k = 0; k < p.weights; k++)
     if (k % 9 != 4)
       cr_assert_eq (p.theta_bar[k], (float)(k % 7), "weight %zu", k);
-  truth_free (&t);
-  problem_free (&p);
-  gsl_rng_free (r);
 }

@@ -2,9 +2,8 @@
 
 #include "models.h"
 #include "process/smld.h"
+#include "scope.h"
 
-#include <criterion/criterion.h>
-#include <gsl/gsl_errno.h>
 #include <gsl/gsl_math.h>
 #include <gsl/gsl_randist.h>
 #include <gsl/gsl_statistics.h>
@@ -16,7 +15,7 @@
 static rule
 rule_alloc (size_t n, size_t d, double t)
 {
-  rule r = { .x = gsl_matrix_alloc (n, d), .t = gsl_vector_alloc (n), .w = malloc (n * sizeof (double)) };
+  rule r = { .x = matrix (n, d), .t = vector (n), .w = scoped (malloc (n * sizeof (double))) };
   gsl_vector_set_all (r.t, t);
   return r;
 }
@@ -29,7 +28,7 @@ rule_of_line (const sb_target *law, const sb_process *process, double t, double 
   for (size_t i = 0; i < n; i++)
     gsl_matrix_set (r.x, i, 0, low + h * (double)i);
   gsl_vector_view w = gsl_vector_view_array (r.w, n);
-  cr_assert_eq (sb_target_log_density (law, process, r.x, r.t, &w.vector), GSL_SUCCESS);
+  ok (sb_target_log_density (law, process, r.x, r.t, &w.vector));
   for (size_t i = 0; i < n; i++)
     r.w[i] = h * exp (r.w[i]);
   return r;
@@ -61,14 +60,6 @@ rule_of_gaussian (const double *mean, const double *L, size_t d)
   return r;
 }
 
-void
-rule_free (rule r)
-{
-  gsl_matrix_free (r.x);
-  gsl_vector_free (r.t);
-  free (r.w);
-}
-
 double
 rule_mean (const rule *r, const gsl_vector *loss)
 {
@@ -85,15 +76,8 @@ model_alloc (size_t d, size_t parameters)
 {
   return (model){ .d = d,
                   .parameters = parameters,
-                  .theta = calloc (parameters, sizeof (double)),
-                  .theta_bar = calloc (parameters, sizeof (double)) };
-}
-
-void
-model_free (model m)
-{
-  free (m.theta);
-  free (m.theta_bar);
+                  .theta = scoped (calloc (parameters, sizeof (double))),
+                  .theta_bar = scoped (calloc (parameters, sizeof (double))) };
 }
 
 static int
@@ -338,11 +322,10 @@ model
 mlp_alloc (unsigned long seed)
 {
   model m = model_alloc (MLP_D, offset (LAYERS + 1));
-  gsl_rng *rng = gsl_rng_alloc (gsl_rng_taus2);
+  gsl_rng *rng = scoped (gsl_rng_alloc (gsl_rng_taus2));
   gsl_rng_set (rng, seed);
   for (size_t k = 0; k < m.parameters; k++)
     m.theta[k] = gsl_ran_gaussian (rng, 0.4);
-  gsl_rng_free (rng);
   return m;
 }
 
@@ -351,10 +334,9 @@ mlp_alloc (unsigned long seed)
 sb_target *
 two_bumps (void)
 {
-  double w[] = { 0.3, 0.7 }, mean[] = { -2, 1.5 }, variance[] = { 0.5, 0.8 };
-  gsl_vector_view weights = gsl_vector_view_array (w, 2);
-  gsl_matrix_view means = gsl_matrix_view_array (mean, 2, 1), variances = gsl_matrix_view_array (variance, 2, 1);
-  return sb_target_mixture_alloc (&weights.vector, &means.matrix, &variances.matrix);
+  gsl_vector *weights = vector_of (0.3, 0.7);
+  gsl_matrix *means = matrix_of (2, 1, -2, 1.5), *variances = matrix_of (2, 1, 0.5, 0.8);
+  return scoped (sb_target_mixture_alloc (weights, means, variances));
 }
 
 sb_target *
@@ -370,26 +352,26 @@ gaussian (const double *mean, const double *L, size_t d)
       }
   gsl_vector_const_view m = gsl_vector_const_view_array (mean, d);
   gsl_matrix_view covariance = gsl_matrix_view_array (C, d, d);
-  return sb_target_gaussian_alloc (&m.vector, &covariance.matrix);
+  return scoped (sb_target_gaussian_alloc (&m.vector, &covariance.matrix));
 }
 
 sb_target *
 three_in_space (void)
 {
-  double w[] = { 0.2, 0.5, 0.3 }, mean[] = { -1, 0, 2, 1.5, -0.5, 0, 0, 1, -1 };
+  gsl_vector *weights = vector_of (0.2, 0.5, 0.3);
+  gsl_matrix *means = matrix_of (3, 3, -1, 0, 2, 1.5, -0.5, 0, 0, 1, -1);
   double C[] = { 0.5, 0.1, 0,   0.1, 0.7, -0.2, 0,   -0.2, 0.9, // one below the other
                  1.2, 0.3, 0.2, 0.3, 0.6, 0.1,  0.2, 0.1,  0.4, //
                  0.8, 0,   0.3, 0,   0.5, 0,    0.3, 0,    0.6 };
-  gsl_vector_view weights = gsl_vector_view_array (w, 3);
-  gsl_matrix_view means = gsl_matrix_view_array (mean, 3, 3), covariances = gsl_matrix_view_array (C, 9, 3);
-  return sb_target_mixture_alloc (&weights.vector, &means.matrix, &covariances.matrix);
+  gsl_matrix_view covariances = gsl_matrix_view_array (C, 9, 3);
+  return scoped (sb_target_mixture_alloc (weights, means, &covariances.matrix));
 }
 
 sb_process *
 one_level (size_t d, double sigma)
 {
   gsl_vector_view ladder = gsl_vector_view_array (&sigma, 1);
-  return sb_smld_sigmas_alloc (d, &ladder.vector);
+  return scoped (sb_smld_sigmas_alloc (d, &ladder.vector));
 }
 
 double

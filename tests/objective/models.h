@@ -22,7 +22,6 @@ rule rule_of_line (const sb_target *law, const sb_process *process, double t, do
 rule rule_of_unit_interval (double (*density) (double x), size_t n);
 // 2 d points with the mean and the covariance L L^T of a Gaussian: exact for quadratic functions.
 rule rule_of_gaussian (const double *mean, const double *L, size_t d);
-void rule_free (rule r);
 double rule_mean (const rule *r, const gsl_vector *loss);
 
 // ## Models
@@ -52,8 +51,6 @@ enum
 };
 extern const sb_score_type mlp_type;
 model mlp_alloc (unsigned long seed);
-
-void model_free (model m);
 
 // ## Laws
 

@@ -3,29 +3,20 @@
 #include "models.h"
 #include "objective/esm.h"
 #include "score/exact.h"
+#include "scope.h"
 
-#include <criterion/criterion.h>
-#include <gsl/gsl_errno.h>
 #include <gsl/gsl_math.h>
 #include <math.h>
 
-static void
-setup (void)
-{
-  gsl_set_error_handler_off ();
-}
-
-TestSuite (esm, .init = setup);
+SUITE (esm);
 
 static double
 expected_loss (const sb_score *score, const sb_score *truth, const rule *r)
 {
-  gsl_vector *loss = gsl_vector_alloc (r->x->size1);
-  gsl_matrix *s_bar = gsl_matrix_alloc (r->x->size1, r->x->size2);
-  cr_assert_eq (sb_esm_loss (score, truth, r->x, r->t, NULL, loss, s_bar), GSL_SUCCESS);
+  gsl_vector *loss = vector (r->x->size1);
+  gsl_matrix *s_bar = matrix (r->x->size1, r->x->size2);
+  ok (sb_esm_loss (score, truth, r->x, r->t, NULL, loss, s_bar));
   double mean = rule_mean (r, loss);
-  gsl_vector_free (loss);
-  gsl_matrix_free (s_bar);
   return mean;
 }
 
@@ -37,20 +28,12 @@ Test (esm, zero_at_the_true_score)
 {
   sb_target *law = three_in_space ();
   sb_process *process = one_level (3, 1);
-  sb_score *truth = sb_score_exact_alloc (law, process), *same = sb_score_exact_alloc (law, process);
-  gsl_matrix *x = gsl_matrix_alloc (500, 3), *s_bar = gsl_matrix_alloc (500, 3);
-  gsl_vector *t = gsl_vector_calloc (500), *loss = gsl_vector_alloc (500);
-  cr_assert_eq (sb_target_sample (law, (sb_stream){ 1, SB_FOR_DATA, 0 }, x), GSL_SUCCESS);
-  cr_assert_eq (sb_esm_loss (same, truth, x, t, NULL, loss, s_bar), GSL_SUCCESS);
+  sb_score *truth = scoped (sb_score_exact_alloc (law, process)), *same = scoped (sb_score_exact_alloc (law, process));
+  gsl_matrix *x = matrix (500, 3), *s_bar = matrix (500, 3);
+  gsl_vector *t = vector_all (500, 0), *loss = vector (500);
+  ok (sb_target_sample (law, (sb_stream){ 1, SB_FOR_DATA, 0 }, x));
+  ok (sb_esm_loss (same, truth, x, t, NULL, loss, s_bar));
   cr_assert_leq (gsl_vector_max (loss), 1e-15);
-  gsl_matrix_free (x);
-  gsl_matrix_free (s_bar);
-  gsl_vector_free (t);
-  gsl_vector_free (loss);
-  sb_score_free (truth);
-  sb_score_free (same);
-  sb_process_free (process);
-  sb_target_free (law);
 }
 
 // ## A line through a Gaussian
@@ -69,33 +52,23 @@ Test (esm, closed_form_on_a_gaussian)
   };
   sb_target *law = gaussian (&m, &s, 1);
   sb_process *process = one_level (1, 1);
-  sb_score *truth = sb_score_exact_alloc (law, process);
+  sb_score *truth = scoped (sb_score_exact_alloc (law, process));
   model line = affine_alloc (1);
-  sb_score *score = sb_score_alloc (&affine_type, &line, process);
+  sb_score *score = scoped (sb_score_alloc (&affine_type, &line, process));
   rule sum = rule_of_gaussian (&m, &s, 1);
-  gsl_matrix *x = gsl_matrix_alloc (N, 1), *s_bar = gsl_matrix_alloc (N, 1);
-  gsl_vector *t = gsl_vector_calloc (N), *loss = gsl_vector_alloc (N);
-  cr_assert_eq (sb_target_sample (law, (sb_stream){ 2, SB_FOR_DATA, 0 }, x), GSL_SUCCESS);
+  gsl_matrix *x = matrix (N, 1), *s_bar = matrix (N, 1);
+  gsl_vector *t = vector_all (N, 0), *loss = vector (N);
+  ok (sb_target_sample (law, (sb_stream){ 2, SB_FOR_DATA, 0 }, x));
   const double a[] = { 0, 0.4, -1 }, b[] = { -0.2, -1, 0.3 };
   for (int k = 0; k < 3; k++)
     {
       line.theta[0] = a[k], line.theta[1] = b[k];
       double exact = 0.5 * (gsl_pow_2 (a[k] + b[k] * m) + gsl_pow_2 ((b[k] + 1 / (s * s)) * s)), error;
       cr_assert_float_eq (expected_loss (score, truth, &sum), exact, 1e-14);
-      cr_assert_eq (sb_esm_loss (score, truth, x, t, NULL, loss, s_bar), GSL_SUCCESS);
+      ok (sb_esm_loss (score, truth, x, t, NULL, loss, s_bar));
       double mean = mean_of (loss, &error);
       cr_assert_float_eq (mean, exact, 5 * error, "a = %g, b = %g: %g, not %g", a[k], b[k], mean, exact);
     }
-  gsl_matrix_free (x);
-  gsl_matrix_free (s_bar);
-  gsl_vector_free (t);
-  gsl_vector_free (loss);
-  rule_free (sum);
-  sb_score_free (score);
-  model_free (line);
-  sb_score_free (truth);
-  sb_process_free (process);
-  sb_target_free (law);
 }
 
 // ## Half the Fisher divergence
@@ -118,19 +91,13 @@ Test (esm, half_the_fisher_divergence)
                  / (12 * h);
   sb_target *law = gaussian (&m, &s, 1);
   sb_process *process = one_level (1, 1);
-  sb_score *truth = sb_score_exact_alloc (law, process);
+  sb_score *truth = scoped (sb_score_exact_alloc (law, process));
   model line = affine_alloc (1);
   line.theta[0] = mu / v, line.theta[1] = -1 / v;
-  sb_score *score = sb_score_alloc (&affine_type, &line, process);
+  sb_score *score = scoped (sb_score_alloc (&affine_type, &line, process));
   rule sum = rule_of_gaussian (&m, &s, 1);
   cr_assert_float_eq (expected_loss (score, truth, &sum), -slope, 1e-8, "%.12g, not %.12g",
                       expected_loss (score, truth, &sum), -slope);
-  rule_free (sum);
-  sb_score_free (score);
-  model_free (line);
-  sb_score_free (truth);
-  sb_process_free (process);
-  sb_target_free (law);
 }
 
 // ## The gradient
@@ -143,7 +110,7 @@ total (const sb_score *score, const sb_score *truth, const gsl_matrix *x, gsl_ve
        gsl_matrix *s_bar)
 {
   double sum = 0;
-  cr_assert_eq (sb_esm_loss (score, truth, x, t, NULL, loss, s_bar), GSL_SUCCESS);
+  ok (sb_esm_loss (score, truth, x, t, NULL, loss, s_bar));
   for (size_t i = 0; i < loss->size; i++)
     sum += gsl_vector_get (loss, i);
   return sum;
@@ -162,12 +129,12 @@ check_gradient (const sb_score_type *type, model *w)
     L[i * d + i] = 1 + 0.1 * (double)i;
   sb_target *law = gaussian (mean, L, d);
   sb_process *process = one_level (d, 1);
-  sb_score *truth = sb_score_exact_alloc (law, process), *score = sb_score_alloc (type, w, process);
-  gsl_matrix *x = gsl_matrix_alloc (N, d), *s_bar = gsl_matrix_alloc (N, d), *unused = gsl_matrix_alloc (N, d);
-  gsl_vector *t = gsl_vector_calloc (N), *loss = gsl_vector_alloc (N);
-  cr_assert_eq (sb_target_sample (law, (sb_stream){ 3, SB_FOR_DATA, 0 }, x), GSL_SUCCESS);
+  sb_score *truth = scoped (sb_score_exact_alloc (law, process)), *score = scoped (sb_score_alloc (type, w, process));
+  gsl_matrix *x = matrix (N, d), *s_bar = matrix (N, d), *unused = matrix (N, d);
+  gsl_vector *t = vector_all (N, 0), *loss = vector (N);
+  ok (sb_target_sample (law, (sb_stream){ 3, SB_FOR_DATA, 0 }, x));
   total (score, truth, x, t, loss, s_bar);
-  cr_assert_eq (sb_score_vjp (score, x, t, NULL, s_bar, unused), GSL_SUCCESS);
+  ok (sb_score_vjp (score, x, t, NULL, s_bar, unused));
   for (size_t k = 0; k < w->parameters; k += 1 + w->parameters / 50)
     {
       double theta = w->theta[k], h = 1e-5;
@@ -179,15 +146,6 @@ check_gradient (const sb_score_type *type, model *w)
       cr_assert_float_eq (w->theta_bar[k], (up - down) / (2 * h), 1e-6 * (1 + fabs (w->theta_bar[k])),
                           "%s, parameter %zu: %g, slope %g", type->name, k, w->theta_bar[k], (up - down) / (2 * h));
     }
-  gsl_matrix_free (x);
-  gsl_matrix_free (s_bar);
-  gsl_matrix_free (unused);
-  gsl_vector_free (t);
-  gsl_vector_free (loss);
-  sb_score_free (score);
-  sb_score_free (truth);
-  sb_process_free (process);
-  sb_target_free (law);
 }
 
 Test (esm, gradient_is_the_slope)
@@ -197,8 +155,6 @@ Test (esm, gradient_is_the_slope)
     line.theta[k] = sin ((double)k);
   check_gradient (&affine_type, &line);
   check_gradient (&mlp_type, &mlp);
-  model_free (line);
-  model_free (mlp);
 }
 
 // ## What cannot be done
@@ -207,18 +163,10 @@ Test (esm, what_does_not_fit_is_refused)
 {
   sb_process *process = one_level (2, 1);
   model line = affine_alloc (2);
-  sb_score *score = sb_score_alloc (&affine_type, &line, process);
-  gsl_matrix *x = gsl_matrix_calloc (4, 2), *narrow = gsl_matrix_calloc (4, 1);
-  gsl_vector *t = gsl_vector_calloc (4), *loss = gsl_vector_alloc (4), *short_loss = gsl_vector_alloc (3);
-  cr_assert_eq (sb_esm_loss (score, score, x, t, NULL, short_loss, x), GSL_EBADLEN);
-  cr_assert_eq (sb_esm_loss (score, score, narrow, t, NULL, loss, narrow), GSL_EBADLEN);
-  cr_assert_eq (sb_esm_loss (score, score, x, t, NULL, loss, narrow), GSL_EBADLEN);
-  gsl_matrix_free (x);
-  gsl_matrix_free (narrow);
-  gsl_vector_free (t);
-  gsl_vector_free (loss);
-  gsl_vector_free (short_loss);
-  sb_score_free (score);
-  model_free (line);
-  sb_process_free (process);
+  sb_score *score = scoped (sb_score_alloc (&affine_type, &line, process));
+  gsl_matrix *x = matrix_all (4, 2, 0), *narrow = matrix_all (4, 1, 0);
+  gsl_vector *t = vector_all (4, 0), *loss = vector (4), *short_loss = vector (3);
+  refused (GSL_EBADLEN, sb_esm_loss (score, score, x, t, NULL, short_loss, x));
+  refused (GSL_EBADLEN, sb_esm_loss (score, score, narrow, t, NULL, loss, narrow));
+  refused (GSL_EBADLEN, sb_esm_loss (score, score, x, t, NULL, loss, narrow));
 }

@@ -9,27 +9,19 @@
 #include "score/callback.h"
 #include "score/energy.h"
 #include "score/exact.h"
+#include "scope.h"
 
-#include <criterion/criterion.h>
-#include <gsl/gsl_errno.h>
 #include <gsl/gsl_math.h>
 #include <math.h>
 
-static void
-setup (void)
-{
-  gsl_set_error_handler_off ();
-}
-
-TestSuite (ism, .init = setup);
+SUITE (ism);
 
 static double
 implicit (const sb_score *score, const rule *r)
 {
-  gsl_vector *loss = gsl_vector_alloc (r->x->size1);
-  cr_assert_eq (sb_ism_loss (score, r->x, r->t, NULL, loss), GSL_SUCCESS);
+  gsl_vector *loss = vector (r->x->size1);
+  ok (sb_ism_loss (score, r->x, r->t, NULL, loss));
   double mean = rule_mean (r, loss);
-  gsl_vector_free (loss);
   return mean;
 }
 
@@ -37,7 +29,7 @@ static double explicit(const sb_score *score, const sb_score *truth, const rule 
 {
   gsl_vector *loss = gsl_vector_alloc (r->x->size1);
   gsl_matrix *s_bar = gsl_matrix_alloc (r->x->size1, r->x->size2);
-  cr_assert_eq (sb_esm_loss (score, truth, r->x, r->t, NULL, loss, s_bar), GSL_SUCCESS);
+  ok (sb_esm_loss (score, truth, r->x, r->t, NULL, loss, s_bar));
   double mean = rule_mean (r, loss);
   gsl_vector_free (loss);
   gsl_matrix_free (s_bar);
@@ -57,10 +49,10 @@ Test (ism, explicit_but_for_a_constant)
 {
   sb_target *law = two_bumps ();
   sb_process *process = one_level (1, 1);
-  sb_score *truth = sb_score_exact_alloc (law, process);
+  sb_score *truth = scoped (sb_score_exact_alloc (law, process));
   rule r = rule_of_line (law, process, 0, -15, 15, 30001);
-  gsl_matrix *s_true = gsl_matrix_alloc (30001, 1), *s = gsl_matrix_alloc (30001, 1);
-  cr_assert_eq (sb_score_evaluate (truth, SB_SCORE, r.x, r.t, NULL, s_true), GSL_SUCCESS);
+  gsl_matrix *s_true = matrix (30001, 1), *s = matrix (30001, 1);
+  ok (sb_score_evaluate (truth, SB_SCORE, r.x, r.t, NULL, s_true));
   double half_square = 0;
   for (size_t i = 0; i < 30001; i++)
     half_square += 0.5 * r.w[i] * gsl_pow_2 (gsl_matrix_get (s_true, i, 0));
@@ -69,27 +61,18 @@ Test (ism, explicit_but_for_a_constant)
   for (int k = 0; k < 4; k++)
     {
       model w = wave_alloc (waves[k][0], waves[k][1], waves[k][2]);
-      sb_score *score = sb_score_alloc (&wave_type, &w, process);
+      sb_score *score = scoped (sb_score_alloc (&wave_type, &w, process));
       double gap = explicit(score, truth, &r) - implicit (score, &r);
       cr_assert_float_eq (gap, half_square, 1e-9, "model %d: gap %.12g, not %.12g", k, gap, half_square);
 
-      gsl_vector *slope = gsl_vector_alloc (30001);
-      cr_assert_eq (sb_jacobian_trace (score, r.x, r.t, NULL, slope), GSL_SUCCESS);
-      cr_assert_eq (sb_score_evaluate (score, SB_SCORE, r.x, r.t, NULL, s), GSL_SUCCESS);
+      gsl_vector *slope = vector (30001);
+      ok (sb_jacobian_trace (score, r.x, r.t, NULL, slope));
+      ok (sb_score_evaluate (score, SB_SCORE, r.x, r.t, NULL, s));
       double stein = rule_mean (&r, slope);
       for (size_t i = 0; i < 30001; i++)
         stein += r.w[i] * gsl_matrix_get (s, i, 0) * gsl_matrix_get (s_true, i, 0);
       cr_assert_float_eq (stein, 0, 1e-9, "model %d: %g", k, stein);
-      gsl_vector_free (slope);
-      sb_score_free (score);
-      model_free (w);
     }
-  gsl_matrix_free (s_true);
-  gsl_matrix_free (s);
-  rule_free (r);
-  sb_score_free (truth);
-  sb_process_free (process);
-  sb_target_free (law);
 }
 
 // ## The square, expanded
@@ -109,22 +92,22 @@ Test (ism, the_square_expanded)
       L[i * D + j] = i == j ? 1 : 0.3;
   sb_target *law = gaussian (mean, L, D);
   sb_process *process = one_level (D, 1);
-  sb_score *truth = sb_score_exact_alloc (law, process);
+  sb_score *truth = scoped (sb_score_exact_alloc (law, process));
   model w = affine_alloc (D);
-  sb_score *score = sb_score_alloc (&affine_type, &w, process);
-  gsl_matrix *x = gsl_matrix_alloc (1, D), *s = gsl_matrix_alloc (1, D), *right = gsl_matrix_alloc (1, D),
-             *theta = gsl_matrix_alloc (N, w.parameters), *points = gsl_matrix_alloc (N, D);
-  gsl_vector *t = gsl_vector_calloc (1), *loss = gsl_vector_alloc (1);
-  cr_assert_eq (sb_stream_normals ((sb_stream){ 1, SB_FOR_USER, 0 }, 0, theta), GSL_SUCCESS);
-  cr_assert_eq (sb_stream_normals ((sb_stream){ 1, SB_FOR_DATA, 0 }, 0, points), GSL_SUCCESS);
+  sb_score *score = scoped (sb_score_alloc (&affine_type, &w, process));
+  gsl_matrix *x = matrix (1, D), *s = matrix (1, D), *right = matrix (1, D), *theta = matrix (N, w.parameters),
+             *points = matrix (N, D);
+  gsl_vector *t = vector_all (1, 0), *loss = vector (1);
+  ok (sb_stream_normals ((sb_stream){ 1, SB_FOR_USER, 0 }, 0, theta));
+  ok (sb_stream_normals ((sb_stream){ 1, SB_FOR_DATA, 0 }, 0, points));
   for (size_t n = 0; n < N; n++)
     {
       for (size_t k = 0; k < w.parameters; k++)
         w.theta[k] = gsl_matrix_get (theta, n, k);
       gsl_vector_view point = gsl_matrix_row (points, n);
       gsl_matrix_set_row (x, 0, &point.vector);
-      cr_assert_eq (sb_score_evaluate (score, SB_SCORE, x, t, NULL, s), GSL_SUCCESS);
-      cr_assert_eq (sb_score_evaluate (truth, SB_SCORE, x, t, NULL, right), GSL_SUCCESS);
+      ok (sb_score_evaluate (score, SB_SCORE, x, t, NULL, s));
+      ok (sb_score_evaluate (truth, SB_SCORE, x, t, NULL, right));
       double expanded = 0, size = 0;
       for (size_t j = 0; j < D; j++)
         {
@@ -132,21 +115,9 @@ Test (ism, the_square_expanded)
           expanded += 0.5 * a * a - a * b + 0.5 * b * b;
           size += a * a + b * b;
         }
-      cr_assert_eq (sb_esm_loss (score, truth, x, t, NULL, loss, s), GSL_SUCCESS);
+      ok (sb_esm_loss (score, truth, x, t, NULL, loss, s));
       cr_assert_float_eq (gsl_vector_get (loss, 0), expanded, 1e-13 * size);
     }
-  gsl_matrix_free (x);
-  gsl_matrix_free (s);
-  gsl_matrix_free (right);
-  gsl_matrix_free (theta);
-  gsl_matrix_free (points);
-  gsl_vector_free (t);
-  gsl_vector_free (loss);
-  sb_score_free (score);
-  model_free (w);
-  sb_score_free (truth);
-  sb_process_free (process);
-  sb_target_free (law);
 }
 
 // ## Affine models of a Gaussian
@@ -204,7 +175,7 @@ Test (ism, affine_models_of_a_gaussian)
 {
   sb_process *process = one_level (D, 1);
   model w = affine_alloc (D);
-  sb_score *score = sb_score_alloc (&affine_type, &w, process);
+  sb_score *score = scoped (sb_score_alloc (&affine_type, &w, process));
   rule r = rule_of_gaussian (m, L, D);
   double B[D][D] = { { 0.9, -0.2, 0.4 }, { 0.1, 1.5, 0 }, { 0.3, -0.7, 0.6 } }, inverse[D][D];
   double trace = 0, square = 0;
@@ -236,10 +207,6 @@ Test (ism, affine_models_of_a_gaussian)
       cr_assert_float_eq (up - down, 0, 1e-10, "parameter %zu: slope %g", k, up - down);
       cr_assert_gt (up + down - 2 * implicit (score, &r), 0.01);
     }
-  rule_free (r);
-  sb_score_free (score);
-  model_free (w);
-  sb_process_free (process);
 }
 
 // ## The trace, the divergence, the Hessian
@@ -270,20 +237,20 @@ Test (ism, trace_of_the_jacobian)
   const double h = 1e-4;
   sb_target *law = three_in_space ();
   sb_process *process = one_level (D, 0.5);
-  sb_score *exact = sb_score_exact_alloc (law, process);
+  sb_score *exact = scoped (sb_score_exact_alloc (law, process));
   sb_score_callback callback = { .view = SB_SCORE, .function = value_only, .jvp = product_only, .params = exact };
-  sb_score *bare = sb_score_callback_alloc (&callback, process);
-  gsl_matrix *x = gsl_matrix_alloc (N, D), *moved = gsl_matrix_alloc (N, D), *up = gsl_matrix_alloc (N, D),
-             *down = gsl_matrix_alloc (N, D), *unit = gsl_matrix_alloc (N, D), *column[D];
-  gsl_vector *t = gsl_vector_alloc (N), *trace = gsl_vector_alloc (N), *divergence = gsl_vector_alloc (N),
-             *difference = gsl_vector_calloc (N), *loss = gsl_vector_alloc (N), *bare_loss = gsl_vector_alloc (N);
+  sb_score *bare = scoped (sb_score_callback_alloc (&callback, process));
+  gsl_matrix *x = matrix (N, D), *moved = matrix (N, D), *up = matrix (N, D), *down = matrix (N, D),
+             *unit = matrix (N, D), *column[D];
+  gsl_vector *t = vector (N), *trace = vector (N), *divergence = vector (N), *difference = vector_all (N, 0),
+             *loss = vector (N), *bare_loss = vector (N);
   for (double at = 0; at <= 1; at++)
     {
       gsl_vector_set_all (t, at);
       gsl_vector_set_zero (difference);
-      cr_assert_eq (sb_target_sample (law, (sb_stream){ 6, SB_FOR_DATA, 0 }, x), GSL_SUCCESS);
-      cr_assert_eq (sb_jacobian_trace (bare, x, t, NULL, trace), GSL_SUCCESS);
-      cr_assert_eq (sb_score_divergence (exact, x, t, NULL, divergence), GSL_SUCCESS);
+      ok (sb_target_sample (law, (sb_stream){ 6, SB_FOR_DATA, 0 }, x));
+      ok (sb_jacobian_trace (bare, x, t, NULL, trace));
+      ok (sb_score_divergence (exact, x, t, NULL, divergence));
       for (size_t j = 0; j < D; j++)
         {
           for (int sign = 1; sign >= -1; sign -= 2)
@@ -291,13 +258,13 @@ Test (ism, trace_of_the_jacobian)
               gsl_matrix_memcpy (moved, x);
               gsl_vector_view moved_j = gsl_matrix_column (moved, j);
               gsl_vector_add_constant (&moved_j.vector, sign * h);
-              cr_assert_eq (sb_score_evaluate (exact, SB_SCORE, moved, t, NULL, sign > 0 ? up : down), GSL_SUCCESS);
+              ok (sb_score_evaluate (exact, SB_SCORE, moved, t, NULL, sign > 0 ? up : down));
             }
           gsl_matrix_set_zero (unit);
           gsl_vector_view unit_j = gsl_matrix_column (unit, j);
           gsl_vector_set_all (&unit_j.vector, 1);
-          column[j] = gsl_matrix_alloc (N, D);
-          cr_assert_eq (sb_score_jvp (exact, x, t, NULL, unit, column[j]), GSL_SUCCESS);
+          column[j] = matrix (N, D);
+          ok (sb_score_jvp (exact, x, t, NULL, unit, column[j]));
           for (size_t i = 0; i < N; i++)
             *gsl_vector_ptr (difference, i) += (gsl_matrix_get (up, i, j) - gsl_matrix_get (down, i, j)) / (2 * h);
         }
@@ -313,29 +280,12 @@ Test (ism, trace_of_the_jacobian)
               cr_assert_float_eq (gsl_matrix_get (column[j], i, k), gsl_matrix_get (column[k], i, j),
                                   1e-14 * (10 + size));
         }
-      cr_assert_eq (sb_ism_loss (exact, x, t, NULL, loss), GSL_SUCCESS);
-      cr_assert_eq (sb_ism_loss (bare, x, t, NULL, bare_loss), GSL_SUCCESS);
+      ok (sb_ism_loss (exact, x, t, NULL, loss));
+      ok (sb_ism_loss (bare, x, t, NULL, bare_loss));
       for (size_t i = 0; i < N; i++)
         cr_assert_float_eq (gsl_vector_get (loss, i), gsl_vector_get (bare_loss, i),
                             1e-12 * (1 + fabs (gsl_vector_get (loss, i))));
-      for (size_t j = 0; j < D; j++)
-        gsl_matrix_free (column[j]);
     }
-  gsl_matrix_free (x);
-  gsl_matrix_free (moved);
-  gsl_matrix_free (up);
-  gsl_matrix_free (down);
-  gsl_matrix_free (unit);
-  gsl_vector_free (t);
-  gsl_vector_free (trace);
-  gsl_vector_free (divergence);
-  gsl_vector_free (difference);
-  gsl_vector_free (loss);
-  gsl_vector_free (bare_loss);
-  sb_score_free (bare);
-  sb_score_free (exact);
-  sb_process_free (process);
-  sb_target_free (law);
 }
 
 // For an energy $E = \sum_k c_k\log(1 + e^{\mathbf w_k\cdot\mathbf x + b_k})$ the trace is the sum of the second
@@ -415,11 +365,11 @@ Test (ism, trace_of_an_energy)
     }
   sb_process *process = one_level (D, 1);
   sb_energy energy = { .gradient = units_gradient, .hessian = units_hessian, .params = &u };
-  sb_score *score = sb_score_energy_alloc (&energy, process);
-  gsl_matrix *x = gsl_matrix_alloc (N, D);
-  gsl_vector *t = gsl_vector_calloc (N), *trace = gsl_vector_alloc (N);
-  cr_assert_eq (sb_stream_normals ((sb_stream){ 9, SB_FOR_DATA, 0 }, 0, x), GSL_SUCCESS);
-  cr_assert_eq (sb_jacobian_trace (score, x, t, NULL, trace), GSL_SUCCESS);
+  sb_score *score = scoped (sb_score_energy_alloc (&energy, process));
+  gsl_matrix *x = matrix (N, D);
+  gsl_vector *t = vector_all (N, 0), *trace = vector (N);
+  ok (sb_stream_normals ((sb_stream){ 9, SB_FOR_DATA, 0 }, 0, x));
+  ok (sb_jacobian_trace (score, x, t, NULL, trace));
   for (size_t i = 0; i < N; i++)
     {
       double *at = gsl_matrix_ptr (x, i, 0), middle = units_energy (&u, at), second = 0;
@@ -437,11 +387,6 @@ Test (ism, trace_of_an_energy)
                           gsl_vector_get (trace, i), second);
       cr_assert_lt (second, -0.1);
     }
-  gsl_matrix_free (x);
-  gsl_vector_free (t);
-  gsl_vector_free (trace);
-  sb_score_free (score);
-  sb_process_free (process);
 }
 
 // ## Misprint: second derivatives without an index, of a law that need not be there
@@ -459,20 +404,18 @@ Test (ism, erratum_divergence_of_a_field_that_turns)
   const double B[4] = { -1, 1, -1, -1 };
   for (int k = 0; k < 4; k++)
     w.theta[2 + k] = B[k];
-  sb_score *score = sb_score_alloc (&affine_type, &w, process);
-  double points[4] = { 0.3, -2, 5, 1 }, unit[4] = { 1, 0, 0, 1 }, J[4], zero[2] = { 0, 0 }, trace[2];
-  gsl_matrix_view x = gsl_matrix_view_array (points, 2, 2), v = gsl_matrix_view_array (unit, 2, 2),
-                  out = gsl_matrix_view_array (J, 2, 2);
-  gsl_vector_view t = gsl_vector_view_array (zero, 2), result = gsl_vector_view_array (trace, 2);
-  cr_assert_eq (sb_jacobian_trace (score, &x.matrix, &t.vector, NULL, &result.vector), GSL_SUCCESS);
+  sb_score *score = scoped (sb_score_alloc (&affine_type, &w, process));
+  double unit[4] = { 1, 0, 0, 1 }, J[4], trace[2];
+  gsl_matrix *x = matrix_of (2, 2, 0.3, -2, 5, 1);
+  gsl_vector *t = vector_of (0, 0);
+  gsl_matrix_view v = gsl_matrix_view_array (unit, 2, 2), out = gsl_matrix_view_array (J, 2, 2);
+  gsl_vector_view result = gsl_vector_view_array (trace, 2);
+  ok (sb_jacobian_trace (score, x, t, NULL, &result.vector));
   cr_assert_eq (trace[0], -2);
   cr_assert_eq (trace[1], -2);
-  cr_assert_eq (sb_score_jvp (score, &x.matrix, &t.vector, NULL, &v.matrix, &out.matrix), GSL_SUCCESS);
+  ok (sb_score_jvp (score, x, t, NULL, &v.matrix, &out.matrix));
   cr_assert_eq (J[1], -1, "d s_2 / d x_1"); // of the first unit vector
   cr_assert_eq (J[2], 1, "d s_1 / d x_2");
-  sb_score_free (score);
-  model_free (w);
-  sb_process_free (process);
 }
 
 // ## Where integration by parts fails
@@ -516,25 +459,19 @@ Test (ism, a_density_that_does_not_vanish_at_its_edge)
   sb_process *process = one_level (1, 1);
   sb_score_callback uniform = { .view = SB_SCORE, .function = no_score },
                     beta = { .view = SB_SCORE, .function = beta_score };
-  sb_score *flat = sb_score_callback_alloc (&uniform, process), *round = sb_score_callback_alloc (&beta, process);
+  sb_score *flat = scoped (sb_score_callback_alloc (&uniform, process)),
+           *round = scoped (sb_score_callback_alloc (&beta, process));
   rule on_flat = rule_of_unit_interval (uniform_density, 20000), on_round = rule_of_unit_interval (beta_density, 20000);
   const double c[] = { 1, 2, 5 };
   for (int k = 0; k < 3; k++)
     {
       model w = wave_alloc (c[k] / 2, -c[k], 0);
-      sb_score *score = sb_score_alloc (&wave_type, &w, process);
+      sb_score *score = scoped (sb_score_alloc (&wave_type, &w, process));
       double gap = explicit(score, flat, &on_flat) - implicit (score, &on_flat);
       cr_assert_float_eq (gap, c[k], 1e-9, "uniform, c = %g: %g", c[k], gap);
       gap = explicit(score, round, &on_round) - implicit (score, &on_round);
       cr_assert_float_eq (gap, 20, 1e-6, "Beta(3, 3), c = %g: %.9g", c[k], gap);
-      sb_score_free (score);
-      model_free (w);
     }
-  rule_free (on_flat);
-  rule_free (on_round);
-  sb_score_free (flat);
-  sb_score_free (round);
-  sb_process_free (process);
 }
 
 // ## What the trace costs
@@ -547,18 +484,12 @@ Test (ism, a_product_for_each_coordinate)
     {
       sb_process *process = one_level (d, 1);
       model w = affine_alloc (d);
-      sb_score *score = sb_score_alloc (&affine_type, &w, process);
-      gsl_matrix *x = gsl_matrix_calloc (11, d);
-      gsl_vector *t = gsl_vector_calloc (11), *loss = gsl_vector_alloc (11);
-      cr_assert_eq (sb_ism_loss (score, x, t, NULL, loss), GSL_SUCCESS);
+      sb_score *score = scoped (sb_score_alloc (&affine_type, &w, process));
+      gsl_matrix *x = matrix_all (11, d, 0);
+      gsl_vector *t = vector_all (11, 0), *loss = vector (11);
+      ok (sb_ism_loss (score, x, t, NULL, loss));
       cr_assert_eq (w.products, d);
       cr_assert_eq (w.evaluations, 1);
-      gsl_matrix_free (x);
-      gsl_vector_free (t);
-      gsl_vector_free (loss);
-      sb_score_free (score);
-      model_free (w);
-      sb_process_free (process);
     }
 }
 
@@ -573,19 +504,15 @@ static double
 stein (const sb_score *field, const sb_score *truth, double scale, const gsl_matrix *x)
 {
   const size_t n = x->size1;
-  gsl_matrix *s = gsl_matrix_alloc (n, D), *g = gsl_matrix_alloc (n, D);
-  gsl_vector *t = gsl_vector_calloc (n), *sum = gsl_vector_alloc (n);
-  cr_assert_eq (sb_score_evaluate (field, SB_SCORE, x, t, NULL, s), GSL_SUCCESS);
-  cr_assert_eq (sb_score_evaluate (truth, SB_SCORE, x, t, NULL, g), GSL_SUCCESS);
-  cr_assert_eq (sb_jacobian_trace (field, x, t, NULL, sum), GSL_SUCCESS);
+  gsl_matrix *s = matrix (n, D), *g = matrix (n, D);
+  gsl_vector *t = vector_all (n, 0), *sum = vector (n);
+  ok (sb_score_evaluate (field, SB_SCORE, x, t, NULL, s));
+  ok (sb_score_evaluate (truth, SB_SCORE, x, t, NULL, g));
+  ok (sb_jacobian_trace (field, x, t, NULL, sum));
   for (size_t i = 0; i < n; i++)
     for (size_t j = 0; j < D; j++)
       *gsl_vector_ptr (sum, i) += scale * gsl_matrix_get (s, i, j) * gsl_matrix_get (g, i, j);
   double error, mean = mean_of (sum, &error);
-  gsl_matrix_free (s);
-  gsl_matrix_free (g);
-  gsl_vector_free (t);
-  gsl_vector_free (sum);
   return mean / error;
 }
 
@@ -593,29 +520,22 @@ Test (ism, integration_by_parts_tells_scores_apart)
 {
   sb_target *law = three_in_space (), *round = gaussian (m, L, D);
   sb_process *process = one_level (D, 1);
-  sb_score *truth = sb_score_exact_alloc (law, process), *gauss = sb_score_exact_alloc (round, process);
+  sb_score *truth = scoped (sb_score_exact_alloc (law, process)),
+           *gauss = scoped (sb_score_exact_alloc (round, process));
   model w = affine_alloc (D);
   const double theta[] = { 0.2, -1, 0.4, -1, 0.2, 0, 0.5, -0.7, 0.1, 0, 0.3, -1.2 };
   for (size_t k = 0; k < w.parameters; k++)
     w.theta[k] = theta[k];
-  sb_score *field = sb_score_alloc (&affine_type, &w, process);
-  gsl_matrix *x = gsl_matrix_alloc (100000, D);
-  cr_assert_eq (sb_target_sample (law, (sb_stream){ 7, SB_FOR_DATA, 0 }, x), GSL_SUCCESS);
+  sb_score *field = scoped (sb_score_alloc (&affine_type, &w, process));
+  gsl_matrix *x = matrix (100000, D);
+  ok (sb_target_sample (law, (sb_stream){ 7, SB_FOR_DATA, 0 }, x));
   double z = stein (field, truth, 1, x);
   cr_assert_lt (fabs (z), 5, "three Gaussians: %g standard errors", z);
-  cr_assert_eq (sb_target_sample (round, (sb_stream){ 8, SB_FOR_DATA, 0 }, x), GSL_SUCCESS);
+  ok (sb_target_sample (round, (sb_stream){ 8, SB_FOR_DATA, 0 }, x));
   z = stein (field, gauss, 1, x);
   cr_assert_lt (fabs (z), 5, "a Gaussian: %g standard errors", z);
   z = stein (field, gauss, 1 / 1.1, x);
   cr_assert_gt (fabs (z), 20, "a wrong variance: %g standard errors", z);
-  gsl_matrix_free (x);
-  sb_score_free (field);
-  model_free (w);
-  sb_score_free (truth);
-  sb_score_free (gauss);
-  sb_process_free (process);
-  sb_target_free (law);
-  sb_target_free (round);
 }
 
 // ## What cannot be done
@@ -624,24 +544,15 @@ Test (ism, what_does_not_fit_is_refused)
 {
   sb_process *process = one_level (2, 1);
   model w = affine_alloc (2);
-  sb_score *score = sb_score_alloc (&affine_type, &w, process);
+  sb_score *score = scoped (sb_score_alloc (&affine_type, &w, process));
   sb_score_callback callback = { .view = SB_SCORE, .function = no_score };
-  sb_score *without = sb_score_callback_alloc (&callback, process);
-  gsl_matrix *x = gsl_matrix_calloc (4, 2), *narrow = gsl_matrix_calloc (4, 1);
-  gsl_vector *t = gsl_vector_calloc (4), *loss = gsl_vector_alloc (4), *short_loss = gsl_vector_alloc (3);
-  cr_assert_eq (sb_ism_loss (score, x, t, NULL, short_loss), GSL_EBADLEN);
-  cr_assert_eq (sb_ism_loss (score, narrow, t, NULL, loss), GSL_EBADLEN);
-  cr_assert_eq (sb_ism_loss (without, x, t, NULL, loss), GSL_EUNSUP);
-  cr_assert_eq (sb_jacobian_trace (score, x, t, NULL, short_loss), GSL_EBADLEN);
-  cr_assert_eq (sb_jacobian_trace (score, narrow, t, NULL, loss), GSL_EBADLEN);
-  cr_assert_eq (sb_jacobian_trace (without, x, t, NULL, loss), GSL_EUNSUP);
-  gsl_matrix_free (x);
-  gsl_matrix_free (narrow);
-  gsl_vector_free (t);
-  gsl_vector_free (loss);
-  gsl_vector_free (short_loss);
-  sb_score_free (without);
-  sb_score_free (score);
-  model_free (w);
-  sb_process_free (process);
+  sb_score *without = scoped (sb_score_callback_alloc (&callback, process));
+  gsl_matrix *x = matrix_all (4, 2, 0), *narrow = matrix_all (4, 1, 0);
+  gsl_vector *t = vector_all (4, 0), *loss = vector (4), *short_loss = vector (3);
+  refused (GSL_EBADLEN, sb_ism_loss (score, x, t, NULL, short_loss));
+  refused (GSL_EBADLEN, sb_ism_loss (score, narrow, t, NULL, loss));
+  refused (GSL_EUNSUP, sb_ism_loss (without, x, t, NULL, loss));
+  refused (GSL_EBADLEN, sb_jacobian_trace (score, x, t, NULL, short_loss));
+  refused (GSL_EBADLEN, sb_jacobian_trace (score, narrow, t, NULL, loss));
+  refused (GSL_EUNSUP, sb_jacobian_trace (without, x, t, NULL, loss));
 }

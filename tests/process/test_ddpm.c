@@ -4,19 +4,12 @@
 #include "base/stream.h"
 #include "process/vp.h"
 #include "property.h"
+#include "scope.h"
 
-#include <criterion/criterion.h>
-#include <gsl/gsl_errno.h>
 #include <gsl/gsl_math.h>
 #include <gsl/gsl_randist.h>
 
-static void
-setup (void)
-{
-  gsl_set_error_handler_off ();
-}
-
-TestSuite (ddpm, .init = setup);
+SUITE (ddpm);
 
 // Chains with random betas, some of them large.
 
@@ -28,10 +21,9 @@ static gsl_vector *
 random_betas (const double *v)
 {
   gsl_rng *r = property_rng (v[2]);
-  gsl_vector *beta = gsl_vector_alloc ((size_t)v[0]);
+  gsl_vector *beta = vector ((size_t)v[0]);
   for (size_t k = 0; k < beta->size; k++)
     gsl_vector_set (beta, k, v[1] * gsl_rng_uniform_pos (r));
-  gsl_rng_free (r);
   return beta;
 }
 
@@ -46,7 +38,7 @@ kernel_residual (const double *v, void *context)
 {
   (void)context;
   gsl_vector *beta = random_betas (v);
-  sb_process *ddpm = sb_ddpm_betas_alloc (1, beta);
+  sb_process *ddpm = scoped (sb_ddpm_betas_alloc (1, beta));
   size_t N = beta->size, from[] = { 0, N / 3 };
   double worst = 0, a, sd;
   for (int k = 0; k < 2; k++)
@@ -66,8 +58,6 @@ kernel_residual (const double *v, void *context)
           worst = GSL_MAX (worst, 100 * fabs (sd * sd / b - 1));
         }
     }
-  sb_process_free (ddpm);
-  gsl_vector_free (beta);
   return worst;
 }
 
@@ -83,7 +73,7 @@ preserved_residual (const double *v, void *context)
 {
   (void)context;
   gsl_vector *beta = random_betas (v);
-  sb_process *ddpm = sb_ddpm_betas_alloc (1, beta);
+  sb_process *ddpm = scoped (sb_ddpm_betas_alloc (1, beta));
   double worst = 0, variance = 1, N = v[0];
   for (size_t i = 1; i <= beta->size; i++)
     {
@@ -92,8 +82,6 @@ preserved_residual (const double *v, void *context)
       variance = a * a * variance + sd * sd;
       worst = GSL_MAX (worst, fabs (variance - 1));
     }
-  sb_process_free (ddpm);
-  gsl_vector_free (beta);
   return worst;
 }
 
@@ -114,18 +102,18 @@ Test (ddpm, simulated_chains_keep_unit_variance)
   };
   double betas[] = { 0.05, 0.3, 0.1, 0.6 }, m = 1;
   gsl_vector_view beta = gsl_vector_view_array (betas, 4);
-  sb_process *ddpm = sb_ddpm_betas_alloc (1, &beta.vector);
-  gsl_matrix *x_0 = gsl_matrix_alloc (n, 1), *x = gsl_matrix_alloc (n, 1), *z = gsl_matrix_alloc (n, 1);
-  gsl_vector *s = gsl_vector_alloc (n), *t = gsl_vector_alloc (n);
+  sb_process *ddpm = scoped (sb_ddpm_betas_alloc (1, &beta.vector));
+  gsl_matrix *x_0 = matrix (n, 1), *x = matrix (n, 1), *z = matrix (n, 1);
+  gsl_vector *s = vector (n), *t = vector (n);
   sb_stream stream = { .seed = 2, .purpose = SB_FOR_FORWARD };
-  cr_assert_eq (sb_stream_normals (stream, 0, x_0), GSL_SUCCESS);
+  ok (sb_stream_normals (stream, 0, x_0));
   gsl_matrix_memcpy (x, x_0);
   for (int i = 1; i <= 4; i++)
     {
       gsl_vector_set_all (s, (i - 1) / 4.0);
       gsl_vector_set_all (t, i / 4.0);
-      cr_assert_eq (sb_stream_normals (stream, (uint64_t)i, z), GSL_SUCCESS);
-      cr_assert_eq (sb_process_transition (ddpm, s, t, z, x), GSL_SUCCESS);
+      ok (sb_stream_normals (stream, (uint64_t)i, z));
+      ok (sb_process_transition (ddpm, s, t, z, x));
       m *= sqrt (1 - betas[i - 1]);
       double squares = 0, products = 0;
       for (size_t k = 0; k < n; k++)
@@ -136,12 +124,6 @@ Test (ddpm, simulated_chains_keep_unit_variance)
       cr_assert_float_eq (squares / n, 1, 0.0219);
       cr_assert_float_eq (products / n, m, 0.0219);
     }
-  gsl_matrix_free (x_0);
-  gsl_matrix_free (x);
-  gsl_matrix_free (z);
-  gsl_vector_free (s);
-  gsl_vector_free (t);
-  sb_process_free (ddpm);
 }
 
 // ## Rescaled
@@ -156,33 +138,24 @@ Test (ddpm, rescaled_schedule_is_the_same_chain)
     N = 1000,
     d = 5
   };
-  gsl_vector *beta = gsl_vector_alloc (N);
+  gsl_vector *beta = vector (N);
   for (int i = 1; i <= N; i++)
     gsl_vector_set (beta, (size_t)i - 1, (0.1 + (20 - 0.1) * ((i - 1) / (N - 1.0))) / N);
   gsl_vector_set (beta, N - 1, 20.0 / N);
-  sb_process *barred = sb_ddpm_alloc (d, N, 0.1, 20), *plain = sb_ddpm_betas_alloc (d, beta);
-  gsl_matrix *x = gsl_matrix_alloc (1, d), *y = gsl_matrix_alloc (1, d), *z = gsl_matrix_alloc (1, d);
-  gsl_matrix_set_all (x, 0.5);
-  gsl_matrix_set_all (y, 0.5);
+  sb_process *barred = scoped (sb_ddpm_alloc (d, N, 0.1, 20)), *plain = scoped (sb_ddpm_betas_alloc (d, beta));
+  gsl_matrix *x = matrix_all (1, d, 0.5), *y = matrix_all (1, d, 0.5), *z = matrix (1, d);
   for (int i = 1; i <= N; i++)
     {
-      double s_data = (i - 1) / (double)N, t_data = i / (double)N;
-      gsl_vector_view s = gsl_vector_view_array (&s_data, 1), t = gsl_vector_view_array (&t_data, 1);
+      gsl_vector *s = vector_of ((i - 1) / (double)N), *t = vector_of (i / (double)N);
       cr_assert_float_eq (sb_ddpm_beta (barred, (size_t)i), sb_vp_beta (&(sb_vp){ 0.1, 20 }, (i - 1) / (N - 1.0)) / N,
                           1e-16);
       sb_stream stream = { .seed = 3, .purpose = SB_FOR_FORWARD, .index = (uint64_t)i };
-      cr_assert_eq (sb_stream_normals (stream, 0, z), GSL_SUCCESS);
-      cr_assert_eq (sb_process_transition (barred, &s.vector, &t.vector, z, x), GSL_SUCCESS);
-      cr_assert_eq (sb_process_transition (plain, &s.vector, &t.vector, z, y), GSL_SUCCESS);
+      ok (sb_stream_normals (stream, 0, z));
+      ok (sb_process_transition (barred, s, t, z, x));
+      ok (sb_process_transition (plain, s, t, z, y));
       for (size_t k = 0; k < d; k++)
         cr_assert_eq (gsl_matrix_get (x, 0, k), gsl_matrix_get (y, 0, k));
     }
-  gsl_matrix_free (x);
-  gsl_matrix_free (y);
-  gsl_matrix_free (z);
-  gsl_vector_free (beta);
-  sb_process_free (barred);
-  sb_process_free (plain);
 }
 
 // ## Its limit
@@ -193,7 +166,7 @@ Test (ddpm, rescaled_schedule_is_the_same_chain)
 static double
 distance_to_vp (size_t N)
 {
-  sb_process *ddpm = sb_ddpm_alloc (1, N, 0.1, 20), *vp = sb_vp_alloc (1, 0.1, 20);
+  sb_process *ddpm = scoped (sb_ddpm_alloc (1, N, 0.1, 20)), *vp = scoped (sb_vp_alloc (1, 0.1, 20));
   double worst = 0, of_chain, of_sde, sd;
   for (size_t i = 1; i <= N; i++)
     {
@@ -202,8 +175,6 @@ distance_to_vp (size_t N)
       sb_process_scalars (vp, 0, t, &of_sde, &sd);
       worst = GSL_MAX (worst, fabs (of_chain - of_sde));
     }
-  sb_process_free (ddpm);
-  sb_process_free (vp);
   return worst;
 }
 
@@ -229,23 +200,22 @@ Test (ddpm, steps_from_every_nth)
   {
     N = 50
   };
-  sb_process *ddpm = sb_ddpm_alloc (1, N, 0.1, 20);
+  sb_process *ddpm = scoped (sb_ddpm_alloc (1, N, 0.1, 20));
   for (size_t k = 0, level; k < N; k++)
     {
       double t = (double)k / N, a, sd, beta = 0.1 + (20 - 0.1) * (double)k / (N - 1);
-      cr_assert_eq (sb_process_level (ddpm, t, &level), GSL_SUCCESS);
+      ok (sb_process_level (ddpm, t, &level));
       cr_assert_eq (level, k);
-      cr_assert_eq (sb_process_scalars (ddpm, t, t + 1.0 / N, &a, &sd), GSL_SUCCESS);
+      ok (sb_process_scalars (ddpm, t, t + 1.0 / N, &a, &sd));
       cr_assert_float_eq (sd * sd, beta / N, 1e-14);
     }
-  sb_process_free (ddpm);
 }
 
 // One step of it against an Euler step of VP: $\lvert\sqrt{1-\beta} - (1 - \beta/2)\rvert \le \frac{\beta^2}{8}(1 + \beta)$. [scoresde.eq11]
 
 Test (ddpm, its_step_is_nearly_an_euler_step)
 {
-  sb_process *ddpm = sb_ddpm_alloc (1, 1000, 0.1, 20);
+  sb_process *ddpm = scoped (sb_ddpm_alloc (1, 1000, 0.1, 20));
   sb_vp vp = { .beta_min = 0.1, .beta_max = 20 };
   for (size_t i = 1; i <= 1000; i++)
     {
@@ -255,7 +225,6 @@ Test (ddpm, its_step_is_nearly_an_euler_step)
       cr_assert_leq (fabs (a - euler), b * b / 8 * (1 + b) + 1e-16);
       cr_assert_float_eq (noise / sd, 1, 1e-13);
     }
-  sb_process_free (ddpm);
 }
 
 // ## The paper's settings
@@ -265,7 +234,7 @@ Test (ddpm, its_step_is_nearly_an_euler_step)
 
 Test (ddpm, process_has_the_paper_s_settings)
 {
-  sb_process *ddpm = sb_ddpm_alloc (2, SB_DDPM_LEVELS, SB_VP_BETA_MIN, SB_VP_BETA_MAX);
+  sb_process *ddpm = scoped (sb_ddpm_alloc (2, SB_DDPM_LEVELS, SB_VP_BETA_MIN, SB_VP_BETA_MAX));
   cr_assert_str_eq (ddpm->type->name, "ddpm");
   cr_assert_eq (ddpm->levels, (size_t)1000);
   cr_assert_eq (ddpm->t_min, 1e-3);
@@ -275,12 +244,11 @@ Test (ddpm, process_has_the_paper_s_settings)
   cr_assert_eq (sb_ddpm_alpha (ddpm, 0), 1);
   cr_assert_float_eq (sb_ddpm_alpha (ddpm, 1000) / 4.0358e-5, 1, 1e-4);
 
-  double x_data[] = { 1, -2 }, log_p;
-  gsl_matrix_view x = gsl_matrix_view_array (x_data, 1, 2);
+  double log_p;
+  gsl_matrix *x = matrix_of (1, 2, 1, -2);
   gsl_vector_view log_prior = gsl_vector_view_array (&log_p, 1);
-  cr_assert_eq (sb_process_prior_log_density (ddpm, &x.matrix, &log_prior.vector), GSL_SUCCESS);
+  ok (sb_process_prior_log_density (ddpm, x, &log_prior.vector));
   cr_assert_float_eq (log_p, log (gsl_ran_gaussian_pdf (1, 1) * gsl_ran_gaussian_pdf (-2, 1)), 1e-14);
-  sb_process_free (ddpm);
 }
 
 // The time $\epsilon = 10^{-3}$ from which VP is sampled is said to match the variance of $\mathbf{x}_1$ in DDPM. It comes close:
@@ -289,10 +257,9 @@ Test (ddpm, process_has_the_paper_s_settings)
 static double
 vp_variance (double t)
 {
-  sb_process *vp = sb_vp_alloc (1, 0.1, 20);
+  sb_process *vp = scoped (sb_vp_alloc (1, 0.1, 20));
   double a, sd;
   sb_process_scalars (vp, 0, t, &a, &sd);
-  sb_process_free (vp);
   return sd * sd;
 }
 
@@ -314,32 +281,26 @@ Test (ddpm, refuses_betas_and_levels_that_are_none)
   double bad[] = { 0, 1, -0.1, GSL_NAN, 1.5 };
   for (int k = 0; k < 5; k++)
     {
-      double last_data[] = { 0.5, bad[k] }, first_data[] = { bad[k], 0.5 };
-      gsl_vector_view last = gsl_vector_view_array (last_data, 2), first = gsl_vector_view_array (first_data, 2);
-      cr_assert_null (sb_ddpm_betas_alloc (1, &last.vector));
-      cr_assert_null (sb_ddpm_betas_alloc (1, &first.vector));
+      gsl_vector *last = vector_of (0.5, bad[k]), *first = vector_of (bad[k], 0.5);
+      cr_assert_null (sb_ddpm_betas_alloc (1, last));
+      cr_assert_null (sb_ddpm_betas_alloc (1, first));
     }
   cr_assert_null (sb_ddpm_alloc (1, 10, 0.1, 20)); // beta_10 = 2
   cr_assert_null (sb_ddpm_alloc (1, 1, 0.1, 0.2));
   cr_assert_null (sb_ddpm_alloc (1, 0, 0.1, 0.2));
   cr_assert_null (sb_ddpm_alloc (0, 1000, 0.1, 20));
 
-  double half = 0.5;
-  gsl_vector_view one = gsl_vector_view_array (&half, 1);
-  sb_process *ddpm = sb_ddpm_betas_alloc (1, &one.vector), *vp = sb_vp_alloc (1, 0.1, 20);
-  cr_assert_not_null (ddpm);
+  gsl_vector *one = vector_of (0.5);
+  sb_process *ddpm = scoped (sb_ddpm_betas_alloc (1, one)), *vp = scoped (sb_vp_alloc (1, 0.1, 20));
   cr_assert (gsl_isnan (sb_ddpm_beta (ddpm, 0)));
   cr_assert (gsl_isnan (sb_ddpm_beta (ddpm, 2)));
   cr_assert (gsl_isnan (sb_ddpm_beta (vp, 1)));
   cr_assert (gsl_isnan (sb_ddpm_alpha (ddpm, 2)));
   cr_assert (gsl_isnan (sb_ddpm_alpha (vp, 1)));
 
-  double t_data = 1, x_data = 1;
-  gsl_vector_view t = gsl_vector_view_array (&t_data, 1);
-  gsl_matrix_view x = gsl_matrix_view_array (&x_data, 1, 1);
-  cr_assert_eq (sb_process_apply (ddpm, SB_F, CblasNoTrans, NULL, &t.vector, &x.matrix), GSL_EUNSUP);
-  cr_assert_eq (sb_process_apply (ddpm, SB_G, CblasNoTrans, NULL, &t.vector, &x.matrix), GSL_EUNSUP);
-  cr_assert_eq (sb_process_trace (ddpm, &t.vector, &t.vector), GSL_EUNSUP);
-  sb_process_free (ddpm);
-  sb_process_free (vp);
+  gsl_vector *t = vector_of (1);
+  gsl_matrix *x = matrix_of (1, 1, 1);
+  refused (GSL_EUNSUP, sb_process_apply (ddpm, SB_F, CblasNoTrans, NULL, t, x));
+  refused (GSL_EUNSUP, sb_process_apply (ddpm, SB_G, CblasNoTrans, NULL, t, x));
+  refused (GSL_EUNSUP, sb_process_trace (ddpm, t, t));
 }

@@ -5,19 +5,12 @@
 #include "base/stream.h"
 #include "process/ve.h"
 #include "property.h"
+#include "scope.h"
 
-#include <criterion/criterion.h>
-#include <gsl/gsl_errno.h>
 #include <gsl/gsl_math.h>
 #include <gsl/gsl_randist.h>
 
-static void
-setup (void)
-{
-  gsl_set_error_handler_off ();
-}
-
-TestSuite (smld, .init = setup);
+SUITE (smld);
 
 static const property_parameter a_chain[] = { { "N", PROPERTY_INTEGER, 2, 300, 2 },
                                               { "sigma_min", PROPERTY_LOG, 1e-3, 1, 0.01 },
@@ -26,7 +19,7 @@ static const property_parameter a_chain[] = { { "N", PROPERTY_INTEGER, 2, 300, 2
 static sb_process *
 chain_of (const double *v)
 {
-  return sb_smld_alloc (1, (size_t)v[0], v[1], v[1] * v[2]);
+  return scoped (sb_smld_alloc (1, (size_t)v[0], v[1], v[1] * v[2]));
 }
 
 // ## The chain
@@ -48,7 +41,6 @@ telescope_residual (const double *v, void *context)
       worst = GSL_MAX (worst, fabs (sum / gsl_pow_2 (sb_smld_sigma (smld, i)) - 1));
       worst = GSL_MAX (worst, fabs (a - 1));
     }
-  sb_process_free (smld);
   return worst;
 }
 
@@ -69,27 +61,21 @@ Test (smld, simulated_chains_have_its_variance)
   };
   double sigmas[] = { 0.1, 0.5, 3 }, x_0 = 1.5;
   gsl_vector_view sigma = gsl_vector_view_array (sigmas, 3);
-  sb_process *smld = sb_smld_sigmas_alloc (1, &sigma.vector);
-  gsl_matrix *x = gsl_matrix_alloc (n, 1), *z = gsl_matrix_alloc (n, 1);
-  gsl_vector *s = gsl_vector_alloc (n), *t = gsl_vector_alloc (n);
-  gsl_matrix_set_all (x, x_0);
+  sb_process *smld = scoped (sb_smld_sigmas_alloc (1, &sigma.vector));
+  gsl_matrix *x = matrix_all (n, 1, x_0), *z = matrix (n, 1);
+  gsl_vector *s = vector (n), *t = vector (n);
   for (int i = 1; i <= 3; i++)
     {
       gsl_vector_set_all (s, (i - 1) / 3.0);
       gsl_vector_set_all (t, i / 3.0);
       sb_stream stream = { .seed = 1, .purpose = SB_FOR_FORWARD };
-      cr_assert_eq (sb_stream_normals (stream, (uint64_t)i, z), GSL_SUCCESS);
-      cr_assert_eq (sb_process_transition (smld, s, t, z, x), GSL_SUCCESS);
+      ok (sb_stream_normals (stream, (uint64_t)i, z));
+      ok (sb_process_transition (smld, s, t, z, x));
       double squares = 0;
       for (size_t k = 0; k < n; k++)
         squares += gsl_pow_2 (gsl_matrix_get (x, k, 0) - x_0);
       cr_assert_float_eq (squares / n / gsl_pow_2 (sigmas[i - 1]), 1, 0.0219);
     }
-  gsl_matrix_free (x);
-  gsl_matrix_free (z);
-  gsl_vector_free (s);
-  gsl_vector_free (t);
-  sb_process_free (smld);
 }
 
 // The difference of close scales keeps its digits: with $\sigma_2 = \sigma_1 (1 + 2^{-40})$ the step's variance is
@@ -97,13 +83,11 @@ Test (smld, simulated_chains_have_its_variance)
 
 Test (smld, close_scales_keep_their_digits)
 {
-  double sigmas[] = { 3, 3 * (1 + 0x1p-40) };
-  gsl_vector_view sigma = gsl_vector_view_array (sigmas, 2);
-  sb_process *smld = sb_smld_sigmas_alloc (1, &sigma.vector);
+  gsl_vector *sigma = vector_of (3, 3 * (1 + 0x1p-40));
+  sb_process *smld = scoped (sb_smld_sigmas_alloc (1, sigma));
   double a, sd;
-  cr_assert_eq (sb_process_scalars (smld, 0.5, 1, &a, &sd), GSL_SUCCESS);
+  ok (sb_process_scalars (smld, 0.5, 1, &a, &sd));
   cr_assert_float_eq (sd / (3 * sqrt (0x1p-39 + 0x1p-80)), 1, 1e-15);
-  sb_process_free (smld);
 }
 
 // ## Its limit
@@ -137,7 +121,7 @@ Test (smld, euler_increments_approach_exact_ones)
 static double
 distance_to_ve (size_t N)
 {
-  sb_process *smld = sb_smld_alloc (1, N, 0.01, 20), *ve = sb_ve_alloc (1, 0.01, 20);
+  sb_process *smld = scoped (sb_smld_alloc (1, N, 0.01, 20)), *ve = scoped (sb_ve_alloc (1, 0.01, 20));
   double worst = 0, a, of_chain, of_sde;
   for (size_t i = 1; i <= N; i++)
     {
@@ -145,8 +129,6 @@ distance_to_ve (size_t N)
       sb_process_scalars (ve, 0, (double)i / (double)N, &a, &of_sde);
       worst = GSL_MAX (worst, fabs (log (of_chain / of_sde)));
     }
-  sb_process_free (smld);
-  sb_process_free (ve);
   return worst;
 }
 
@@ -185,12 +167,12 @@ Test (smld, posterior_is_bayes)
   static double product[NODES];
   double sigmas[] = { 0.3, 0.5, 1.2 }, x_0 = 0.7;
   gsl_vector_view sigma = gsl_vector_view_array (sigmas, 3);
-  sb_process *smld = sb_smld_sigmas_alloc (1, &sigma.vector);
+  sb_process *smld = scoped (sb_smld_sigmas_alloc (1, &sigma.vector));
   for (size_t i = 2; i <= 3; i++)
     {
       double before = sigmas[i - 2], step = sqrt (gsl_pow_2 (sigmas[i - 1]) - gsl_pow_2 (before)), x_i = x_0 - 1.1;
       double of_x_i, of_x_0, tau, mass = 0, low = x_0 - 12 * before, h = 24 * before / (NODES - 1);
-      cr_assert_eq (step_back (smld, i, &of_x_i, &of_x_0, &tau), GSL_SUCCESS);
+      ok (step_back (smld, i, &of_x_i, &of_x_0, &tau));
       for (int k = 0; k < NODES; k++)
         {
           double x = low + h * k;
@@ -203,7 +185,6 @@ Test (smld, posterior_is_bayes)
           cr_assert_float_eq (product[k] / mass, density, 1e-9, "step %zu at %g", i, low + h * k);
         }
     }
-  sb_process_free (smld);
 }
 
 // Precisions add: $1/\tau_i^2 = 1/\sigma_{i-1}^2 + 1/(\sigma_i^2 - \sigma_{i-1}^2)$, the weights of the two ends sum to 1, and
@@ -231,7 +212,6 @@ posterior_residual (const double *v, void *context)
       worst = GSL_MAX (worst, fabs (of_x_i + of_x_0 - 1));
       worst = GSL_MAX (worst, 0 < tau && tau < step ? 0 : 1);
     }
-  sb_process_free (smld);
   return worst;
 }
 
@@ -244,13 +224,12 @@ Test (smld, precisions_add)
 
 Test (smld, first_step_back_is_without_noise)
 {
-  sb_process *smld = sb_smld_alloc (1, 10, 0.01, 50);
+  sb_process *smld = scoped (sb_smld_alloc (1, 10, 0.01, 50));
   double of_x_i, of_x_0, tau;
-  cr_assert_eq (step_back (smld, 1, &of_x_i, &of_x_0, &tau), GSL_SUCCESS);
+  ok (step_back (smld, 1, &of_x_i, &of_x_0, &tau));
   cr_assert_eq (of_x_i, 0);
   cr_assert_eq (of_x_0, 1);
   cr_assert_eq (tau, 0);
-  sb_process_free (smld);
 }
 
 // ## As a process
@@ -259,7 +238,7 @@ Test (smld, first_step_back_is_without_noise)
 
 Test (smld, process_has_the_paper_s_settings)
 {
-  sb_process *smld = sb_smld_alloc (2, SB_SMLD_LEVELS, SB_VE_SIGMA_MIN, SB_VE_SIGMA_MAX);
+  sb_process *smld = scoped (sb_smld_alloc (2, SB_SMLD_LEVELS, SB_VE_SIGMA_MIN, SB_VE_SIGMA_MAX));
   cr_assert_str_eq (smld->type->name, "smld");
   cr_assert_eq (smld->levels, (size_t)1000);
   cr_assert_eq (smld->t_min, 1e-3);
@@ -268,41 +247,34 @@ Test (smld, process_has_the_paper_s_settings)
   cr_assert_eq (sb_smld_sigma (smld, 1), 0.01);
   cr_assert_eq (sb_smld_sigma (smld, 1000), 50);
 
-  double x_data[] = { 30, -80 }, log_p;
-  gsl_matrix_view x = gsl_matrix_view_array (x_data, 1, 2);
+  double log_p;
+  gsl_matrix *x = matrix_of (1, 2, 30, -80);
   gsl_vector_view log_prior = gsl_vector_view_array (&log_p, 1);
-  cr_assert_eq (sb_process_prior_log_density (smld, &x.matrix, &log_prior.vector), GSL_SUCCESS);
+  ok (sb_process_prior_log_density (smld, x, &log_prior.vector));
   cr_assert_float_eq (log_p, log (gsl_ran_gaussian_pdf (30, 50) * gsl_ran_gaussian_pdf (-80, 50)), 1e-13);
-  sb_process_free (smld);
 }
 
 Test (smld, refuses_scales_and_levels_that_are_none)
 {
-  double down_data[] = { 2, 1 }, same_data[] = { 1, 1 }, none_data[] = { 0, 1 }, infinite_data[] = { 1, GSL_POSINF };
-  gsl_vector_view down = gsl_vector_view_array (down_data, 2), same = gsl_vector_view_array (same_data, 2);
-  gsl_vector_view none = gsl_vector_view_array (none_data, 2), infinite = gsl_vector_view_array (infinite_data, 2);
-  cr_assert_null (sb_smld_sigmas_alloc (1, &down.vector));
-  cr_assert_null (sb_smld_sigmas_alloc (1, &same.vector));
-  cr_assert_null (sb_smld_sigmas_alloc (1, &none.vector));
-  cr_assert_null (sb_smld_sigmas_alloc (1, &infinite.vector));
+  gsl_vector *down = vector_of (2, 1), *same = vector_of (1, 1);
+  gsl_vector *none = vector_of (0, 1), *infinite = vector_of (1, GSL_POSINF);
+  cr_assert_null (sb_smld_sigmas_alloc (1, down));
+  cr_assert_null (sb_smld_sigmas_alloc (1, same));
+  cr_assert_null (sb_smld_sigmas_alloc (1, none));
+  cr_assert_null (sb_smld_sigmas_alloc (1, infinite));
   cr_assert_null (sb_smld_alloc (1, 10, 0, 1));
   cr_assert_null (sb_smld_alloc (1, 1, 0.1, 1));
   cr_assert_null (sb_smld_alloc (1, 0, 0.1, 1));
   cr_assert_null (sb_smld_alloc (0, 10, 0.1, 1));
 
-  double one_data = 3;
-  gsl_vector_view one = gsl_vector_view_array (&one_data, 1);
-  sb_process *smld = sb_smld_sigmas_alloc (1, &one.vector), *ve = sb_ve_alloc (1, 0.01, 1);
-  cr_assert_not_null (smld);
+  gsl_vector *one = vector_of (3);
+  sb_process *smld = scoped (sb_smld_sigmas_alloc (1, one)), *ve = scoped (sb_ve_alloc (1, 0.01, 1));
   cr_assert (gsl_isnan (sb_smld_sigma (smld, 2)));
   cr_assert (gsl_isnan (sb_smld_sigma (ve, 0)));
 
-  double t_data = 1, x_data = 1;
-  gsl_vector_view t = gsl_vector_view_array (&t_data, 1);
-  gsl_matrix_view x = gsl_matrix_view_array (&x_data, 1, 1);
-  cr_assert_eq (sb_process_apply (smld, SB_F, CblasNoTrans, NULL, &t.vector, &x.matrix), GSL_EUNSUP);
-  cr_assert_eq (sb_process_apply (smld, SB_G, CblasNoTrans, NULL, &t.vector, &x.matrix), GSL_EUNSUP);
-  cr_assert_eq (sb_process_trace (smld, &t.vector, &t.vector), GSL_EUNSUP);
-  sb_process_free (smld);
-  sb_process_free (ve);
+  gsl_vector *t = vector_of (1);
+  gsl_matrix *x = matrix_of (1, 1, 1);
+  refused (GSL_EUNSUP, sb_process_apply (smld, SB_F, CblasNoTrans, NULL, t, x));
+  refused (GSL_EUNSUP, sb_process_apply (smld, SB_G, CblasNoTrans, NULL, t, x));
+  refused (GSL_EUNSUP, sb_process_trace (smld, t, t));
 }

@@ -4,18 +4,12 @@
 #include "process/smld.h"
 #include "process/text.h"
 #include "process/ve.h"
+#include "scope.h"
 
-#include <criterion/criterion.h>
 #include <math.h>
 #include <string.h>
 
-static void
-setup (void)
-{
-  gsl_set_error_handler_off ();
-}
-
-TestSuite (text, .init = setup);
+SUITE (text);
 
 // The words, left out or not, reach the process: known from its moments, in closed form.
 
@@ -23,14 +17,12 @@ static void
 check_scalars (const char *text, double t, double a, double sd)
 {
   sb_error error = { 0 };
-  sb_process *process = sb_process_from_text (text, 3, &error);
+  sb_process *process = scoped (sb_process_from_text (text, 3, &error), "%s: %s", text, error.message);
   double of_a, of_sd;
-  cr_assert_not_null (process, "%s: %s", text, error.message);
   cr_assert_eq (process->dimension, 3);
-  cr_assert_eq (sb_process_scalars (process, 0, t, &of_a, &of_sd), GSL_SUCCESS);
+  ok (sb_process_scalars (process, 0, t, &of_a, &of_sd));
   cr_assert_float_eq (of_a, a, 1e-12, "%s: a = %g, not %g", text, of_a, a);
   cr_assert_float_eq (of_sd, sd, 1e-12 * sd, "%s: sd = %g, not %g", text, of_sd, sd);
-  sb_process_free (process);
 }
 
 Test (text, words_reach_the_process)
@@ -43,9 +35,8 @@ Test (text, words_reach_the_process)
   check_scalars ("smld", 1, 1, 50);
   check_scalars ("smld levels=3 sigma_min=1 sigma_max=4", 2. / 3, 1, 2);
   check_scalars ("ddpm levels=2 beta_min=0.2 beta_max=0.4", 0.5, sqrt (0.9), sqrt (0.1));
-  sb_process *thousand = sb_process_from_text ("ddpm", 1, NULL);
+  sb_process *thousand = scoped (sb_process_from_text ("ddpm", 1, NULL));
   cr_assert_eq (thousand->levels, 1000);
-  sb_process_free (thousand);
 }
 
 // What is no process is refused in one line that names the word at fault.
@@ -71,7 +62,7 @@ Test (text, other_words_are_refused)
     {
       sb_error error = { 0 };
       cr_assert_null (sb_process_from_text (bad[k][0], 1, &error), "'%s' was taken", bad[k][0]);
-      cr_assert_eq (error.code, GSL_EINVAL);
+      refused (GSL_EINVAL, error.code);
       cr_assert (strstr (error.message, bad[k][1]), "'%s': '%s' does not name '%s'", bad[k][0], error.message,
                  bad[k][1]);
     }

@@ -2,9 +2,8 @@
 
 #include "process/ve.h"
 #include "property.h"
+#include "scope.h"
 
-#include <criterion/criterion.h>
-#include <gsl/gsl_errno.h>
 #include <gsl/gsl_integration.h>
 #include <gsl/gsl_math.h>
 #include <gsl/gsl_randist.h>
@@ -25,13 +24,7 @@ ve_of (const double *v)
   return (sb_ve){ .sigma_min = v[0], .sigma_max = v[0] * v[1] };
 }
 
-static void
-setup (void)
-{
-  gsl_set_error_handler_off ();
-}
-
-TestSuite (ve, .init = setup);
+SUITE (ve);
 
 // What a process says of itself, at one time or two.
 
@@ -67,14 +60,13 @@ integral_residual (sb_process *process, double s, double t, gsl_integration_glfi
 {
   gsl_function g2 = { .function = squared_diffusion, .params = process };
   double residual = gsl_integration_glfixed (&g2, s, t, table) / variance_of (process, s, t) - 1;
-  sb_process_free (process);
   return fabs (residual);
 }
 
 static double
 geometric_residual (const double *v, void *table)
 {
-  return integral_residual (sb_ve_alloc (1, v[0], v[0] * v[1]), v[2] * v[3], v[2], table);
+  return integral_residual (scoped (sb_ve_alloc (1, v[0], v[0] * v[1])), v[2] * v[3], v[2], table);
 }
 
 static double
@@ -94,28 +86,25 @@ linear_residual (const double *v, void *table)
 {
   double sigma_max = v[0] * v[1];
   sb_ve_schedule linear = { .variance = linear_variance, .rate = linear_rate, .context = &sigma_max };
-  return integral_residual (sb_ve_schedule_alloc (1, &linear), v[2] * v[3], v[2], table);
+  return integral_residual (scoped (sb_ve_schedule_alloc (1, &linear)), v[2] * v[3], v[2], table);
 }
 
 Test (ve, noise_is_the_integral_of_squared_diffusion)
 {
-  gsl_integration_glfixed_table *table = gsl_integration_glfixed_table_alloc (32);
+  gsl_integration_glfixed_table *table = scoped (gsl_integration_glfixed_table_alloc (32));
   property_check ("geometric: int g^2 = increment", 1, CASES, 4, a_ve, geometric_residual, table, 1e-10);
   property_check ("linear: int g^2 = increment", 2, CASES, 4, a_ve, linear_residual, table, 1e-10);
-  gsl_integration_glfixed_table_free (table);
 }
 
 // Over all of $[\epsilon, 1]$ as well. [scoresde.eq30]
 
 Test (ve, noise_from_epsilon_to_the_end)
 {
-  gsl_integration_glfixed_table *table = gsl_integration_glfixed_table_alloc (64);
-  sb_process *ve = sb_ve_alloc (1, 0.01, 20);
+  gsl_integration_glfixed_table *table = scoped (gsl_integration_glfixed_table_alloc (64));
+  sb_process *ve = scoped (sb_ve_alloc (1, 0.01, 20));
   gsl_function g2 = { .function = squared_diffusion, .params = ve };
   double gathered = gsl_integration_glfixed (&g2, SB_VE_EPSILON, 1, table);
   cr_assert_float_eq (gathered / (400 - 1e-4 * pow (2000, 2e-5)), 1, 1e-10);
-  sb_process_free (ve);
-  gsl_integration_glfixed_table_free (table);
 }
 
 // $g^2$ is the slope of $\sigma^2$, by central differences. [scoresde.eq30]
@@ -139,9 +128,8 @@ static double
 sign_residual (const double *v, void *context)
 {
   (void)context;
-  sb_process *ve = sb_ve_alloc (1, v[0], v[0] * v[1]);
+  sb_process *ve = scoped (sb_ve_alloc (1, v[0], v[0] * v[1]));
   double g = diffusion_of (ve, v[2]);
-  sb_process_free (ve);
   return -g;
 }
 
@@ -155,11 +143,10 @@ static double
 line_residual (const double *v, void *context)
 {
   (void)context;
-  sb_process *ve = sb_ve_alloc (1, v[0], v[0] * v[1]);
+  sb_process *ve = scoped (sb_ve_alloc (1, v[0], v[0] * v[1]));
   double t = v[2], at_end = log (variance_of (ve, 0, 1)), at_start = log (variance_of (ve, 0, 1e-300));
   double worst = fabs (log (variance_of (ve, 0, t)) - (1 - t) * at_start - t * at_end);
   worst = GSL_MAX (worst, fabs (at_start - 2 * log (v[0])) + fabs (at_end - 2 * log (v[0] * v[1])));
-  sb_process_free (ve);
   return worst;
 }
 
@@ -177,22 +164,16 @@ Test (ve, draws_have_its_variance)
   {
     n = 100000
   };
-  sb_process *ve = sb_ve_alloc (1, 0.01, 50);
-  gsl_matrix *x = gsl_matrix_alloc (n, 1), *z = gsl_matrix_alloc (n, 1);
-  gsl_vector *t = gsl_vector_alloc (n);
-  gsl_vector_set_all (t, 0.25);
-  gsl_matrix_set_all (x, 0.3);
+  sb_process *ve = scoped (sb_ve_alloc (1, 0.01, 50));
+  gsl_matrix *x = matrix_all (n, 1, 0.3), *z = matrix (n, 1);
+  gsl_vector *t = vector_all (n, 0.25);
   sb_stream stream = { .seed = 4, .purpose = SB_FOR_FORWARD };
-  cr_assert_eq (sb_stream_normals (stream, 0, z), GSL_SUCCESS);
-  cr_assert_eq (sb_process_transition (ve, NULL, t, z, x), GSL_SUCCESS);
+  ok (sb_stream_normals (stream, 0, z));
+  ok (sb_process_transition (ve, NULL, t, z, x));
   double squares = 0;
   for (size_t i = 0; i < n; i++)
     squares += gsl_pow_2 (gsl_matrix_get (x, i, 0) - 0.3);
   cr_assert_float_eq (squares / n / (1e-4 * sqrt (5000)), 1, 0.0219); // 0.01^2 5000^(2/4)
-  gsl_matrix_free (x);
-  gsl_matrix_free (z);
-  gsl_vector_free (t);
-  sb_process_free (ve);
 }
 
 // Close times keep their digits: over an interval of $2^{-40}$ the variance is $g^2$ at its middle times its length.
@@ -213,16 +194,14 @@ Test (ve, variance_is_accurate_over_short_times)
 
 Test (ve, jumps_at_zero)
 {
-  sb_process *ve = sb_ve_alloc (1, 0.01, 20);
+  sb_process *ve = scoped (sb_ve_alloc (1, 0.01, 20));
   cr_assert_float_eq (variance_of (ve, 0, SB_VE_EPSILON) / 1.000152e-4, 1, 1e-6);
   cr_assert_eq (variance_of (ve, 0, 0), 0);
 
-  double t_data = 0, x_data = 1;
-  gsl_vector_view t = gsl_vector_view_array (&t_data, 1);
-  gsl_matrix_view x = gsl_matrix_view_array (&x_data, 1, 1);
-  cr_assert_eq (sb_process_apply (ve, SB_G, CblasNoTrans, NULL, &t.vector, &x.matrix), GSL_EDOM);
-  cr_assert_eq (sb_process_apply (ve, SB_S_INVERSE, CblasNoTrans, NULL, &t.vector, &x.matrix), GSL_ESING);
-  sb_process_free (ve);
+  gsl_vector *t = vector_of (0);
+  gsl_matrix *x = matrix_of (1, 1, 1);
+  refused (GSL_EDOM, sb_process_apply (ve, SB_G, CblasNoTrans, NULL, t, x));
+  refused (GSL_ESING, sb_process_apply (ve, SB_S_INVERSE, CblasNoTrans, NULL, t, x));
 }
 
 // Eq. (31) follows "via Eq. (29)" only if the jump is counted: the SDE (30) alone, integrated from $0^+$, gathers $\sigma^2(t) -
@@ -230,16 +209,14 @@ Test (ve, jumps_at_zero)
 
 Test (ve, erratum_eq31_counts_the_jump)
 {
-  gsl_integration_glfixed_table *table = gsl_integration_glfixed_table_alloc (32);
-  sb_process *ve = sb_ve_alloc (1, 0.01, 20);
+  gsl_integration_glfixed_table *table = scoped (gsl_integration_glfixed_table_alloc (32));
+  sb_process *ve = scoped (sb_ve_alloc (1, 0.01, 20));
   gsl_function g2 = { .function = squared_diffusion, .params = ve };
   double t = 0.05, from_the_sde = gsl_integration_glfixed (&g2, 1e-300, t, table);
   double kernel = 1e-4 * pow (2000, 0.1);
   cr_assert_float_eq (from_the_sde / (kernel - 1e-4), 1, 1e-10);
   cr_assert_float_eq (variance_of (ve, 0, t) / kernel, 1, 1e-13);
   cr_assert_lt (from_the_sde / kernel, 0.6);
-  sb_process_free (ve);
-  gsl_integration_glfixed_table_free (table);
 }
 
 // ## Does it explode?
@@ -276,8 +253,8 @@ saturating_rate (const void *context, double t)
 Test (ve, erratum_ve_exploding_not_always)
 {
   sb_ve_schedule saturating = { .variance = saturating_variance, .rate = saturating_rate };
-  sb_process *ve = sb_ve_schedule_alloc (1, &saturating);
-  gsl_integration_glfixed_table *table = gsl_integration_glfixed_table_alloc (64);
+  sb_process *ve = scoped (sb_ve_schedule_alloc (1, &saturating));
+  gsl_integration_glfixed_table *table = scoped (gsl_integration_glfixed_table_alloc (64));
   gsl_function g2 = { .function = squared_diffusion, .params = ve };
   double before = 0;
   for (int i = 1; i <= 100; i++)
@@ -287,27 +264,24 @@ Test (ve, erratum_ve_exploding_not_always)
       cr_assert_float_eq (gsl_integration_glfixed (&g2, 0, i / 100.0, table), variance, 1e-12);
       before = variance;
     }
-  sb_process_free (ve);
-  gsl_integration_glfixed_table_free (table);
 }
 
 // ## As a process
 
 Test (ve, process_has_the_paper_s_times_and_prior)
 {
-  sb_process *ve = sb_ve_alloc (2, SB_VE_SIGMA_MIN, SB_VE_SIGMA_MAX);
+  sb_process *ve = scoped (sb_ve_alloc (2, SB_VE_SIGMA_MIN, SB_VE_SIGMA_MAX));
   cr_assert_str_eq (ve->type->name, "ve");
   cr_assert_eq (ve->dimension, (size_t)2);
   cr_assert_eq (ve->levels, (size_t)0);
   cr_assert_eq (ve->t_min, 1e-5);
   cr_assert_eq (ve->t_max, 1);
 
-  double x_data[] = { 30, -80 }, log_p;
-  gsl_matrix_view x = gsl_matrix_view_array (x_data, 1, 2);
+  double log_p;
+  gsl_matrix *x = matrix_of (1, 2, 30, -80);
   gsl_vector_view log_prior = gsl_vector_view_array (&log_p, 1);
-  cr_assert_eq (sb_process_prior_log_density (ve, &x.matrix, &log_prior.vector), GSL_SUCCESS);
+  ok (sb_process_prior_log_density (ve, x, &log_prior.vector));
   cr_assert_float_eq (log_p, log (gsl_ran_gaussian_pdf (30, 50) * gsl_ran_gaussian_pdf (-80, 50)), 1e-13);
-  sb_process_free (ve);
 }
 
 // The settings of the paper, and what its authors released where it prints none. [scoresde.set-smld] [scoresde.set-eps]
@@ -323,15 +297,13 @@ Test (ve, settings_of_the_paper)
 
 Test (ve, has_no_drift)
 {
-  sb_process *ve = sb_ve_alloc (2, 0.01, 50);
-  double x_data[] = { 3, -4 }, t_data = 0.5, trace_data = 1;
-  gsl_matrix_view x = gsl_matrix_view_array (x_data, 1, 2);
-  gsl_vector_view t = gsl_vector_view_array (&t_data, 1), trace = gsl_vector_view_array (&trace_data, 1);
-  cr_assert_eq (sb_process_trace (ve, &t.vector, &trace.vector), GSL_SUCCESS);
-  cr_assert_eq (trace_data, 0);
-  cr_assert_eq (sb_process_apply (ve, SB_F, CblasNoTrans, NULL, &t.vector, &x.matrix), GSL_SUCCESS);
-  cr_assert (x_data[0] == 0 && x_data[1] == 0);
-  sb_process_free (ve);
+  sb_process *ve = scoped (sb_ve_alloc (2, 0.01, 50));
+  gsl_matrix *x = matrix_of (1, 2, 3, -4);
+  gsl_vector *t = vector_of (0.5), *trace = vector_of (1);
+  ok (sb_process_trace (ve, t, trace));
+  cr_assert_eq (trace->data[0], 0);
+  ok (sb_process_apply (ve, SB_F, CblasNoTrans, NULL, t, x));
+  cr_assert (x->data[0] == 0 && x->data[1] == 0);
 }
 
 Test (ve, refuses_scales_that_are_none)

@@ -4,9 +4,8 @@
 
 #include "process/vp.h"
 #include "property.h"
+#include "scope.h"
 
-#include <criterion/criterion.h>
-#include <gsl/gsl_errno.h>
 #include <gsl/gsl_integration.h>
 #include <gsl/gsl_math.h>
 #include <gsl/gsl_randist.h>
@@ -31,13 +30,7 @@ vp_of (const double *v)
   return (sb_vp){ .beta_min = v[0], .beta_max = v[0] + v[1] };
 }
 
-static void
-setup (void)
-{
-  gsl_set_error_handler_off ();
-}
-
-TestSuite (vp, .init = setup);
+SUITE (vp);
 
 // The kernel must solve the moment equations of its own SDE, $\dot m = f\,m$ and $\dot v = 2 f v + g^2$ (Särkkä and
 // Solin, 2019, Eqs. 5.50 and 5.51), which tie `mean` and `variance` to `drift` and `diffusion`. [scoresde.eq29]
@@ -141,9 +134,8 @@ integral_residual (const double *v, void *table)
 
 Test (vp, forgotten_is_the_integral_of_the_rate)
 {
-  gsl_integration_glfixed_table *table = gsl_integration_glfixed_table_alloc (4);
+  gsl_integration_glfixed_table *table = scoped (gsl_integration_glfixed_table_alloc (4));
   property_check ("B is the integral of beta", 4, CASES, 4, a_vp, integral_residual, table, 1e-13);
-  gsl_integration_glfixed_table_free (table);
 }
 
 // It is the limit of DDPM's chain $x_i = \sqrt{1-\beta_i}\,x_{i-1} + \sqrt{\beta_i}\,z_i$ with $\beta_i = \beta(i/N)/N$: the
@@ -198,40 +190,36 @@ Test (vp, variance_at_epsilon_against_long_double)
 
 Test (vp, process_has_the_paper_s_times_and_prior)
 {
-  sb_process *vp = sb_vp_alloc (3, SB_VP_BETA_MIN, SB_VP_BETA_MAX);
-  cr_assert_not_null (vp);
+  sb_process *vp = scoped (sb_vp_alloc (3, SB_VP_BETA_MIN, SB_VP_BETA_MAX));
   cr_assert_eq (vp->dimension, (size_t)3);
   cr_assert_eq (vp->levels, (size_t)0);
   cr_assert_eq (vp->t_min, 1e-3);
   cr_assert_eq (vp->t_max, 1);
   cr_assert_str_eq (vp->type->name, "vp");
 
-  double x_data[] = { 1, -2, 0.5 }, log_p;
-  gsl_matrix_view x = gsl_matrix_view_array (x_data, 1, 3);
+  double log_p;
+  gsl_matrix *x = matrix_of (1, 3, 1, -2, 0.5);
   gsl_vector_view log_prior = gsl_vector_view_array (&log_p, 1);
-  cr_assert_eq (sb_process_prior_log_density (vp, &x.matrix, &log_prior.vector), GSL_SUCCESS);
+  ok (sb_process_prior_log_density (vp, x, &log_prior.vector));
   double expected = gsl_ran_gaussian_pdf (1, 1) * gsl_ran_gaussian_pdf (-2, 1) * gsl_ran_gaussian_pdf (0.5, 1);
   cr_assert_float_eq (log_p, log (expected), 1e-14);
-  sb_process_free (vp);
 }
 
 Test (vp, process_applies_this_kernel)
 {
-  sb_process *vp = sb_vp_alloc (1, 0.1, 20);
+  sb_process *vp = scoped (sb_vp_alloc (1, 0.1, 20));
   double a, sd;
-  cr_assert_eq (sb_process_scalars (vp, 0.2, 0.7, &a, &sd), GSL_SUCCESS);
+  ok (sb_process_scalars (vp, 0.2, 0.7, &a, &sd));
   cr_assert_eq (a, sb_vp_mean (&paper, 0.2, 0.7));
   cr_assert_eq (sd, sqrt (sb_vp_variance (&paper, 0.2, 0.7)));
 
-  double x_data = 2, t_data = 0.7;
-  gsl_matrix_view x = gsl_matrix_view_array (&x_data, 1, 1);
-  gsl_vector_view t = gsl_vector_view_array (&t_data, 1);
-  cr_assert_eq (sb_process_apply (vp, SB_F, CblasNoTrans, NULL, &t.vector, &x.matrix), GSL_SUCCESS);
-  cr_assert_eq (x_data, 2 * sb_vp_drift (&paper, 0.7));
-  x_data = 2;
-  cr_assert_eq (sb_process_apply (vp, SB_G, CblasNoTrans, NULL, &t.vector, &x.matrix), GSL_SUCCESS);
-  cr_assert_eq (x_data, 2 * sb_vp_diffusion (&paper, 0.7));
-  sb_process_free (vp);
+  gsl_matrix *x = matrix_of (1, 1, 2);
+  gsl_vector *t = vector_of (0.7);
+  ok (sb_process_apply (vp, SB_F, CblasNoTrans, NULL, t, x));
+  cr_assert_eq (x->data[0], 2 * sb_vp_drift (&paper, 0.7));
+  x->data[0] = 2;
+  ok (sb_process_apply (vp, SB_G, CblasNoTrans, NULL, t, x));
+  cr_assert_eq (x->data[0], 2 * sb_vp_diffusion (&paper, 0.7));
 }
 
 Test (vp, refuses_rates_that_are_none)
@@ -243,7 +231,5 @@ Test (vp, refuses_rates_that_are_none)
   cr_assert_null (sb_vp_alloc (1, 0.1, GSL_NAN));
   cr_assert_null (sb_vp_alloc (1, 0.1, GSL_POSINF));
   cr_assert_null (sb_vp_alloc (0, 0.1, 20));
-  sb_process *constant = sb_vp_alloc (1, 1, 1);
-  cr_assert_not_null (constant);
-  sb_process_free (constant);
+  scoped (sb_vp_alloc (1, 1, 1));
 }

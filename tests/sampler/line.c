@@ -6,9 +6,8 @@
 // than $p$.
 
 #include "line.h"
+#include "scope.h"
 
-#include <criterion/criterion.h>
-#include <gsl/gsl_errno.h>
 #include <gsl/gsl_math.h>
 #include <math.h>
 #include <stdlib.h>
@@ -67,7 +66,7 @@ line_alloc (line_start start)
 {
   line law = { .n = 4001 };
   law.h = start == LINE_BROAD ? 0.05 : 8 * M_SQRT2 / 1600; // the corners of the square's law are points of the grid
-  law.p = calloc (law.n, sizeof *law.p);
+  law.p = scoped (calloc (law.n, sizeof *law.p));
   for (size_t i = 0; i < law.n; i++)
     {
       double u = law.h * ((double)i - (double)(law.n / 2));
@@ -85,15 +84,9 @@ line_alloc (line_start start)
 }
 
 void
-line_free (line law)
-{
-  free (law.p);
-}
-
-void
 line_points (line_start start, sb_stream stream, gsl_matrix *x)
 {
-  cr_assert_eq ((start == LINE_SQUARE ? sb_stream_uniforms : sb_stream_normals) (stream, 0, x), GSL_SUCCESS);
+  ok ((start == LINE_SQUARE ? sb_stream_uniforms : sb_stream_normals) (stream, 0, x));
   if (start == LINE_SQUARE)
     {
       gsl_matrix_scale (x, 16);
@@ -110,7 +103,7 @@ line_points (line_start start, sb_stream stream, gsl_matrix *x)
 static void
 step (line *law, double alpha, double sigma, double epsilon, size_t n, double h)
 {
-  double *p = calloc (n, sizeof *p), sd = sqrt (epsilon), square = exp (-gsl_pow_2 (h / sd));
+  double *p = scoped (calloc (n, sizeof *p)), sd = sqrt (epsilon), square = exp (-gsl_pow_2 (h / sd));
   for (size_t i = 0; i < law->n; i++)
     {
       double u = law->h * ((double)i - (double)(law->n / 2));
@@ -126,7 +119,7 @@ step (line *law, double alpha, double sigma, double epsilon, size_t n, double h)
       for (size_t k = first; k <= last; k++, share *= factor, factor *= square)
         p[k] += share;
     }
-  free (law->p);
+  free (unscoped (law->p));
   *law = (line){ .n = n, .h = h, .p = p };
 }
 

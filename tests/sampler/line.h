@@ -39,7 +39,6 @@ typedef struct
 } line;
 
 line line_alloc (line_start start);
-void line_free (line law);
 
 // `steps` Langevin steps of size epsilon with the score along u.
 void line_run (line *law, double alpha, double sigma, double epsilon, size_t steps);

@@ -1,6 +1,7 @@
 // # A linear SDE in the plane
 
 #include "linear.h"
+#include "scope.h"
 
 #include <gsl/gsl_blas.h>
 #include <gsl/gsl_linalg.h>
@@ -103,7 +104,7 @@ static const sb_process_type process_type = { .name = "linear", .apply = apply }
 sb_process *
 linear_alloc (const linear *state)
 {
-  return sb_process_alloc (&process_type, (void *)state, 2, 1e-6, 1, 0);
+  return scoped (sb_process_alloc (&process_type, (void *)state, 2, 1e-6, 1, 0));
 }
 
 static int

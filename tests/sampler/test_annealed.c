@@ -11,23 +11,16 @@
 #include "score/callback.h"
 #include "score/exact.h"
 #include "target/target.h"
+#include "scope.h"
 
-#include <criterion/criterion.h>
 #include <gsl/gsl_blas.h>
-#include <gsl/gsl_errno.h>
 #include <gsl/gsl_math.h>
 #include <gsl/gsl_statistics.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-static void
-setup (void)
-{
-  gsl_set_error_handler_off ();
-}
-
-TestSuite (annealed, .init = setup);
+SUITE (annealed);
 
 enum
 {
@@ -39,10 +32,7 @@ static const double report_epsilon = 2e-5; // with sigma from 1 to 0.01
 static gsl_vector *
 ladder (size_t levels)
 {
-  gsl_vector *times = gsl_vector_alloc (levels);
-  for (size_t i = 0; i < levels; i++)
-    gsl_vector_set (times, i, (double)(levels - i) / (double)levels);
-  return times;
+  return level_times (levels, 1, levels);
 }
 
 // ## The ladder
@@ -54,7 +44,7 @@ ladder (size_t levels)
 Test (annealed, ladder)
 {
   const double sigma[L] = { 1, 0.59948, 0.35938, 0.21544, 0.12915, 0.07743, 0.04642, 0.02783, 0.01668, 0.01 };
-  sb_process *chain = sb_smld_alloc (1, L, 0.01, 1);
+  sb_process *chain = scoped (sb_smld_alloc (1, L, 0.01, 1));
   cr_assert_eq (sb_smld_sigma (chain, L), 1);
   cr_assert_eq (sb_smld_sigma (chain, 1), 0.01);
   for (size_t i = 1; i <= L; i++)
@@ -68,25 +58,20 @@ Test (annealed, ladder)
           cr_assert_float_eq (next / sigma_i, 0.599484250318941, 1e-14);
         }
     }
-  sb_process_free (chain);
 
-  chain = sb_smld_alloc (1, 2, 0.2, 7);
+  chain = scoped (sb_smld_alloc (1, 2, 0.2, 7));
   cr_assert_eq (sb_smld_sigma (chain, 1), 0.2);
   cr_assert_eq (sb_smld_sigma (chain, 2), 7);
-  sb_process_free (chain);
 
-  double one = 0.3, turned[] = { 2, 1 }, with_zero[] = { 0, 1 };
-  gsl_vector_view single = gsl_vector_view_array (&one, 1), down = gsl_vector_view_array (turned, 2),
-                  zero = gsl_vector_view_array (with_zero, 2);
-  chain = sb_smld_sigmas_alloc (1, &single.vector);
+  gsl_vector *single = vector_of (0.3), *down = vector_of (2, 1), *zero = vector_of (0, 1);
+  chain = scoped (sb_smld_sigmas_alloc (1, single));
   cr_assert_eq (sb_smld_sigma (chain, 1), 0.3);
-  sb_process_free (chain);
-  cr_assert_eq (sb_grid_geometric (0.1, 1, &single.vector), GSL_EBADLEN);
-  cr_assert_eq (sb_grid_geometric (1, 0.1, &down.vector), GSL_EINVAL);
-  cr_assert_eq (sb_grid_geometric (0, 1, &down.vector), GSL_EINVAL);
-  cr_assert_eq (sb_grid_geometric (-1, 1, &down.vector), GSL_EINVAL);
-  cr_assert_null (sb_smld_sigmas_alloc (1, &down.vector));
-  cr_assert_null (sb_smld_sigmas_alloc (1, &zero.vector));
+  refused (GSL_EBADLEN, sb_grid_geometric (0.1, 1, single));
+  refused (GSL_EINVAL, sb_grid_geometric (1, 0.1, down));
+  refused (GSL_EINVAL, sb_grid_geometric (0, 1, down));
+  refused (GSL_EINVAL, sb_grid_geometric (-1, 1, down));
+  cr_assert_null (sb_smld_sigmas_alloc (1, down));
+  cr_assert_null (sb_smld_sigmas_alloc (1, zero));
 }
 
 // ## Step sizes
@@ -96,21 +81,19 @@ Test (annealed, ladder)
 
 Test (annealed, step_sizes)
 {
-  sb_process *chain = sb_smld_alloc (1, L, 0.01, 1);
+  sb_process *chain = scoped (sb_smld_alloc (1, L, 0.01, 1));
   gsl_vector *times = ladder (L);
   sb_annealed annealed = { .epsilon = report_epsilon, .steps = T };
   double alpha;
   for (size_t i = 1; i <= L; i++)
     {
       double sigma = sb_smld_sigma (chain, L + 1 - i);
-      cr_assert_eq (sb_annealed_step_size (&annealed, chain, times, i, &alpha), GSL_SUCCESS);
+      ok (sb_annealed_step_size (&annealed, chain, times, i, &alpha));
       cr_assert_float_eq (alpha / (sigma * sigma) / 0.2, 1, 1e-14, "level %zu: %.17g", i, alpha);
     }
   cr_assert_eq (alpha, report_epsilon);
-  cr_assert_eq (sb_annealed_step_size (&annealed, chain, times, 1, &alpha), GSL_SUCCESS);
+  ok (sb_annealed_step_size (&annealed, chain, times, 1, &alpha));
   cr_assert_float_eq (alpha, 0.2, 1e-15);
-  gsl_vector_free (times);
-  sb_process_free (chain);
 }
 
 // ## Data at a point, and along a line
@@ -152,21 +135,12 @@ typedef struct
 static setting *
 setting_alloc (size_t d, const double *s2, double m)
 {
-  setting *s = malloc (sizeof *s);
-  *s = (setting){ .chain = sb_smld_alloc (d, L, 0.01, 1), .times = ladder (L) };
+  setting *s = scoped (malloc (sizeof *s));
+  *s = (setting){ .chain = scoped (sb_smld_alloc (d, L, 0.01, 1)), .times = ladder (L) };
   s->b = (bells){ .s2 = s2, .m = m, .process = s->chain };
   sb_score_callback callback = { .view = SB_SCORE, .function = bells_score, .params = &s->b };
-  s->score = sb_score_callback_alloc (&callback, s->chain);
+  s->score = scoped (sb_score_callback_alloc (&callback, s->chain));
   return s;
-}
-
-static void
-setting_free (setting *s)
-{
-  sb_score_free (s->score);
-  gsl_vector_free (s->times);
-  sb_process_free (s->chain);
-  free (s);
 }
 
 static int
@@ -190,8 +164,7 @@ Test (annealed, without_noise_the_product_of_contractions)
       gsl_matrix_view x_view = gsl_matrix_view_array (&x, 1, 1);
       sb_annealed annealed
           = { .epsilon = report_epsilon, .steps = T, .noiseless = true, .progress = keep, .context = seen };
-      cr_assert_eq (sb_annealed_sample (&annealed, s->score, NULL, s->times, (sb_stream){ 0 }, &x_view.matrix),
-                    GSL_SUCCESS);
+      ok (sb_annealed_sample (&annealed, s->score, NULL, s->times, (sb_stream){ 0 }, &x_view.matrix));
       cr_assert_eq (seen[0], 2);
       for (size_t i = 1; i <= L; i++)
         {
@@ -205,7 +178,6 @@ Test (annealed, without_noise_the_product_of_contractions)
         }
       cr_assert_eq (x, seen[L]);
       cr_assert_eq (s->b.evaluations, L * T);
-      setting_free (s);
     }
 }
 
@@ -220,17 +192,14 @@ Test (annealed, stable_below_four_variances)
   for (int k = 0; k < 2; k++)
     {
       setting *s = setting_alloc (1, &point, 0);
-      gsl_matrix *x = gsl_matrix_alloc (50, 1);
-      gsl_matrix_set_all (x, 1);
+      gsl_matrix *x = matrix_all (50, 1, 1);
       sb_annealed annealed = { .epsilon = k == 0 ? 3.5e-4 : 5e-4, .steps = T };
-      cr_assert_eq (sb_annealed_sample (&annealed, s->score, NULL, s->times, (sb_stream){ 1, 0, 0 }, x), GSL_SUCCESS);
+      ok (sb_annealed_sample (&annealed, s->score, NULL, s->times, (sb_stream){ 1, 0, 0 }, x));
       double sd = gsl_stats_sd (x->data, 1, 50);
       if (k == 0)
         cr_assert_lt (sd, 0.1);
       else
         cr_assert_gt (sd, 1e10);
-      gsl_matrix_free (x);
-      setting_free (s);
     }
 }
 
@@ -252,7 +221,7 @@ as_pc (double epsilon, double sigma_L)
 static gsl_vector *
 with_zero (const gsl_vector *times)
 {
-  gsl_vector *grid = gsl_vector_calloc (times->size + 1);
+  gsl_vector *grid = vector_all (times->size + 1, 0);
   gsl_vector_view first = gsl_vector_subvector (grid, 0, times->size);
   gsl_vector_memcpy (&first.vector, times);
   return grid;
@@ -260,33 +229,26 @@ with_zero (const gsl_vector *times)
 
 Test (annealed, the_same_as_correctors_alone)
 {
-  double w[] = { 0.4, 0.6 }, mean[] = { -1, 0.5, 2, 1 }, C[] = { 1, 0.3, 0.3, 0.5, 0.7, -0.2, -0.2, 1.2 };
-  gsl_vector_view weights = gsl_vector_view_array (w, 2);
-  gsl_matrix_view means = gsl_matrix_view_array (mean, 2, 2), covariances = gsl_matrix_view_array (C, 4, 2);
-  sb_target *law = sb_target_mixture_alloc (&weights.vector, &means.matrix, &covariances.matrix);
-  sb_process *chain = sb_smld_alloc (2, 6, 0.05, 3);
-  sb_score *score = sb_score_exact_alloc (law, chain);
+  gsl_vector *weights = vector_of (0.4, 0.6);
+  gsl_matrix *means = matrix_of (2, 2, -1, 0.5, 2, 1);
+  gsl_matrix *covariances = matrix_of (4, 2, 1, 0.3, 0.3, 0.5, 0.7, -0.2, -0.2, 1.2);
+  sb_target *law = scoped (sb_target_mixture_alloc (weights, means, covariances));
+  sb_process *chain = scoped (sb_smld_alloc (2, 6, 0.05, 3));
+  sb_score *score = scoped (sb_score_exact_alloc (law, chain));
   gsl_vector *times = ladder (6), *grid = with_zero (times);
-  gsl_matrix *x = gsl_matrix_alloc (20, 2), *other = gsl_matrix_alloc (20, 2);
+  gsl_matrix *x = matrix (20, 2), *other = matrix (20, 2);
   sb_stream stream = { 2, SB_FOR_USER, 5 };
-  cr_assert_eq (sb_stream_normals (stream, 0, x), GSL_SUCCESS);
+  ok (sb_stream_normals (stream, 0, x));
   gsl_matrix_memcpy (other, x);
   sb_annealed annealed = { .epsilon = 4e-4, .steps = T };
   sb_pc pc = as_pc (4e-4, 0.05);
   size_t evaluations;
-  cr_assert_eq (sb_annealed_sample (&annealed, score, NULL, times, stream, x), GSL_SUCCESS);
-  cr_assert_eq (sb_pc_sample (&pc, score, NULL, grid, stream, other, &evaluations), GSL_SUCCESS);
+  ok (sb_annealed_sample (&annealed, score, NULL, times, stream, x));
+  ok (sb_pc_sample (&pc, score, NULL, grid, stream, other, &evaluations));
   cr_assert_eq (evaluations, 6 * T);
   for (size_t i = 0; i < 20; i++)
     for (size_t j = 0; j < 2; j++)
       cr_assert_float_eq (gsl_matrix_get (x, i, j), gsl_matrix_get (other, i, j), 1e-12 * 10);
-  gsl_matrix_free (x);
-  gsl_matrix_free (other);
-  gsl_vector_free (times);
-  gsl_vector_free (grid);
-  sb_score_free (score);
-  sb_process_free (chain);
-  sb_target_free (law);
 }
 
 // One level is Langevin dynamics, to the last bit, and a later level goes on where the stream is. [dsm2ddpm.alg1]
@@ -301,21 +263,17 @@ Test (annealed, one_level_is_langevin_dynamics)
   sb_annealed annealed = { .epsilon = 1e-3, .steps = 7 };
   sb_langevin langevin = { .epsilon = 1e-3, .steps = 7 };
   sb_stream stream = { 3, SB_FOR_USER, 50 };
-  cr_assert_eq (sb_annealed_sample (&annealed, s->score, NULL, &last.vector, stream, &x.matrix), GSL_SUCCESS);
-  cr_assert_eq (sb_langevin_sample (&langevin, s->score, NULL, gsl_vector_get (s->times, 3), stream, &y.matrix),
-                GSL_SUCCESS);
+  ok (sb_annealed_sample (&annealed, s->score, NULL, &last.vector, stream, &x.matrix));
+  ok (sb_langevin_sample (&langevin, s->score, NULL, gsl_vector_get (s->times, 3), stream, &y.matrix));
   cr_assert_eq (memcmp (all, one, sizeof all), 0);
 
-  cr_assert_eq (sb_annealed_sample (&annealed, s->score, NULL, &two.vector, stream, &x.matrix), GSL_SUCCESS);
-  cr_assert_eq (sb_annealed_step_size (&annealed, s->chain, &two.vector, 1, &langevin.epsilon), GSL_SUCCESS);
-  cr_assert_eq (sb_langevin_sample (&langevin, s->score, NULL, gsl_vector_get (s->times, 3), stream, &y.matrix),
-                GSL_SUCCESS);
+  ok (sb_annealed_sample (&annealed, s->score, NULL, &two.vector, stream, &x.matrix));
+  ok (sb_annealed_step_size (&annealed, s->chain, &two.vector, 1, &langevin.epsilon));
+  ok (sb_langevin_sample (&langevin, s->score, NULL, gsl_vector_get (s->times, 3), stream, &y.matrix));
   langevin.epsilon = 1e-3;
   langevin.taken = 7;
-  cr_assert_eq (sb_langevin_sample (&langevin, s->score, NULL, gsl_vector_get (s->times, 4), stream, &y.matrix),
-                GSL_SUCCESS);
+  ok (sb_langevin_sample (&langevin, s->score, NULL, gsl_vector_get (s->times, 4), stream, &y.matrix));
   cr_assert_eq (memcmp (all, one, sizeof all), 0);
-  setting_free (s);
 }
 
 // ## Gaussian data
@@ -337,15 +295,14 @@ Test (annealed, chains_on_gaussians)
   setting *s = setting_alloc (D, s2, m);
   gsl_vector_const_view lambda = gsl_vector_const_view_array (s2, D);
   recursion data = { .process = s->chain, .lambda = &lambda.vector, .factor = 1 };
-  gsl_vector *v = gsl_vector_alloc (D), *grid = with_zero (s->times);
+  gsl_vector *v = vector_all (D, 1), *grid = with_zero (s->times);
   sb_pc pc = as_pc (report_epsilon, 0.01);
-  gsl_vector_set_all (v, 1);
-  cr_assert_eq (recursion_run (&data, &pc, grid, v, NULL), GSL_SUCCESS);
+  ok (recursion_run (&data, &pc, grid, v, NULL));
 
-  gsl_matrix *x = gsl_matrix_alloc (N, D);
-  cr_assert_eq (sb_stream_normals ((sb_stream){ 4, SB_FOR_PRIOR, 0 }, 0, x), GSL_SUCCESS);
+  gsl_matrix *x = matrix (N, D);
+  ok (sb_stream_normals ((sb_stream){ 4, SB_FOR_PRIOR, 0 }, 0, x));
   sb_annealed annealed = { .epsilon = report_epsilon, .steps = T };
-  cr_assert_eq (sb_annealed_sample (&annealed, s->score, NULL, s->times, (sb_stream){ 4, 0, 0 }, x), GSL_SUCCESS);
+  ok (sb_annealed_sample (&annealed, s->score, NULL, s->times, (sb_stream){ 4, 0, 0 }, x));
   for (size_t j = 0; j < D; j++)
     {
       double mean = gsl_stats_mean (x->data + j, D, N), variance = gsl_stats_variance (x->data + j, D, N);
@@ -361,12 +318,8 @@ Test (annealed, chains_on_gaussians)
   gsl_vector_view last_level = gsl_vector_view_array (last, 2);
   double before = gsl_vector_get (v, D - 1) * 2;
   gsl_vector_set_all (v, before);
-  cr_assert_eq (recursion_run (&data, &pc, &last_level.vector, v, NULL), GSL_SUCCESS);
+  ok (recursion_run (&data, &pc, &last_level.vector, v, NULL));
   cr_assert_lt (fabs (gsl_vector_get (v, D - 1) / before - 1), 0.003);
-  gsl_matrix_free (x);
-  gsl_vector_free (v);
-  gsl_vector_free (grid);
-  setting_free (s);
 }
 
 // ## A data set
@@ -382,17 +335,17 @@ Test (annealed, points_in_many_dimensions)
     K = 8,
     N = 200
   };
-  gsl_matrix *points = gsl_matrix_alloc (K, D), *x = gsl_matrix_alloc (N, D);
+  gsl_matrix *points = matrix (K, D), *x = matrix (N, D);
   for (size_t k = 0; k < K; k++)
     for (size_t j = 0; j < D; j++)
       gsl_matrix_set (points, k, j, (37 * (k + 1) * (2 * j + 1) / 16) % 2 ? 1 : -1);
-  sb_target *law = sb_target_points_alloc (points, NULL);
-  sb_process *chain = sb_smld_alloc (D, L, 0.05, 1);
-  sb_score *score = sb_score_exact_alloc (law, chain);
+  sb_target *law = scoped (sb_target_points_alloc (points, NULL));
+  sb_process *chain = scoped (sb_smld_alloc (D, L, 0.05, 1));
+  sb_score *score = scoped (sb_score_exact_alloc (law, chain));
   gsl_vector *times = ladder (L);
-  cr_assert_eq (sb_stream_normals ((sb_stream){ 5, SB_FOR_PRIOR, 0 }, 0, x), GSL_SUCCESS);
+  ok (sb_stream_normals ((sb_stream){ 5, SB_FOR_PRIOR, 0 }, 0, x));
   sb_annealed annealed = { .epsilon = 0.2 * 0.0025, .steps = T };
-  cr_assert_eq (sb_annealed_sample (&annealed, score, NULL, times, (sb_stream){ 5, 0, 0 }, x), GSL_SUCCESS);
+  ok (sb_annealed_sample (&annealed, score, NULL, times, (sb_stream){ 5, 0, 0 }, x));
   double sum = 0;
   for (size_t i = 0; i < N; i++)
     {
@@ -407,12 +360,6 @@ Test (annealed, points_in_many_dimensions)
       sum += nearest / (D * 0.0025) / N;
     }
   cr_assert_float_eq (sum, 1 / 0.95, 5 / 0.95 * sqrt (2. / (N * D)), "%g", sum);
-  gsl_matrix_free (points);
-  gsl_matrix_free (x);
-  gsl_vector_free (times);
-  sb_score_free (score);
-  sb_process_free (chain);
-  sb_target_free (law);
 }
 
 // ## The weights of a mixture
@@ -433,28 +380,23 @@ exact_share (line_start start, double sigma_1, double sigma_L, size_t steps)
       line_run (&law, 0.2, sigma, 0.2 * sigma * sigma, steps);
     }
   double share = line_below (&law);
-  line_free (law);
   return share;
 }
 
 static double
 found_share (line_start start, double sigma_1, double sigma_L, size_t steps, size_t n)
 {
-  sb_process *chain = sb_smld_alloc (2, L, sigma_L, sigma_1);
+  sb_process *chain = scoped (sb_smld_alloc (2, L, sigma_L, sigma_1));
   pair state = { .alpha = 0.2, .process = chain };
-  sb_score *score = sb_score_alloc (&pair_score_type, &state, chain);
+  sb_score *score = scoped (sb_score_alloc (&pair_score_type, &state, chain));
   gsl_vector *times = ladder (L);
-  gsl_matrix *x = gsl_matrix_alloc (n, 2);
+  gsl_matrix *x = matrix (n, 2);
   line_points (start, (sb_stream){ 6, SB_FOR_USER, 0 }, x);
   sb_annealed annealed = { .epsilon = 0.2 * sigma_L * sigma_L, .steps = steps };
-  cr_assert_eq (sb_annealed_sample (&annealed, score, NULL, times, (sb_stream){ 6, 0, 0 }, x), GSL_SUCCESS);
+  ok (sb_annealed_sample (&annealed, score, NULL, times, (sb_stream){ 6, 0, 0 }, x));
   size_t below = 0;
   for (size_t i = 0; i < n; i++)
     below += gsl_matrix_get (x, i, 0) + gsl_matrix_get (x, i, 1) < 0;
-  gsl_matrix_free (x);
-  gsl_vector_free (times);
-  sb_score_free (score);
-  sb_process_free (chain);
   return (double)below / (double)n;
 }
 
@@ -582,7 +524,6 @@ Test (annealed, each_level_starts_the_next_well)
       widest = GSL_MAX (widest, gap);
     }
   cr_assert_gt (widest, 1.5, "the first is the worst: %g", widest);
-  line_free (law);
 }
 
 // ## What cannot be done
@@ -602,7 +543,7 @@ Test (annealed, what_does_not_fit_is_refused)
 {
   const double s2[2] = { 1, 1 };
   setting *s = setting_alloc (2, s2, 0);
-  gsl_matrix *x = gsl_matrix_calloc (3, 2), *narrow = gsl_matrix_calloc (3, 1);
+  gsl_matrix *x = matrix_all (3, 2, 0), *narrow = matrix_all (3, 1, 0);
   sb_stream stream = { 0 };
   size_t calls = 0;
   double alpha, up[] = { 0.1, 0.2 }, same[] = { 0.2, 0.2 }, zero[] = { 0.1, 0 }, off[] = { 0.15 },
@@ -612,24 +553,19 @@ Test (annealed, what_does_not_fit_is_refused)
   for (int k = 0; k < 4; k++)
     {
       sb_annealed wrong = { .epsilon = bad[k], .steps = 2 };
-      cr_assert_eq (sb_annealed_sample (&wrong, s->score, NULL, s->times, stream, x), GSL_EDOM);
-      cr_assert_eq (sb_annealed_step_size (&wrong, s->chain, s->times, 1, &alpha), GSL_EDOM);
+      refused (GSL_EDOM, sb_annealed_sample (&wrong, s->score, NULL, s->times, stream, x));
+      refused (GSL_EDOM, sb_annealed_step_size (&wrong, s->chain, s->times, 1, &alpha));
     }
   gsl_vector_view wrong_times[]
       = { gsl_vector_view_array (up, 2), gsl_vector_view_array (same, 2), gsl_vector_view_array (zero, 2),
           gsl_vector_view_array (off, 1), gsl_vector_view_array (high, 2) };
   for (int k = 0; k < 5; k++)
-    cr_assert_eq (sb_annealed_sample (&good, s->score, NULL, &wrong_times[k].vector, stream, x), GSL_EDOM, "times %d",
-                  k);
-  gsl_vector *none = gsl_vector_alloc (0);
-  cr_assert_eq (sb_annealed_sample (&good, s->score, NULL, none, stream, x), GSL_EBADLEN);
-  cr_assert_eq (sb_annealed_step_size (&good, s->chain, s->times, 0, &alpha), GSL_EDOM);
-  cr_assert_eq (sb_annealed_step_size (&good, s->chain, s->times, L + 1, &alpha), GSL_EDOM);
-  cr_assert_eq (sb_annealed_sample (&good, s->score, NULL, s->times, stream, narrow), GSL_EBADLEN);
+    refused (GSL_EDOM, sb_annealed_sample (&good, s->score, NULL, &wrong_times[k].vector, stream, x), "times %d", k);
+  gsl_vector *none = vector (0);
+  refused (GSL_EBADLEN, sb_annealed_sample (&good, s->score, NULL, none, stream, x));
+  refused (GSL_EDOM, sb_annealed_step_size (&good, s->chain, s->times, 0, &alpha));
+  refused (GSL_EDOM, sb_annealed_step_size (&good, s->chain, s->times, L + 1, &alpha));
+  refused (GSL_EBADLEN, sb_annealed_sample (&good, s->score, NULL, s->times, stream, narrow));
   cr_assert_eq (sb_annealed_sample (&stopping, s->score, NULL, s->times, stream, x), 99);
   cr_assert_eq (calls, 3);
-  gsl_vector_free (none);
-  gsl_matrix_free (x);
-  gsl_matrix_free (narrow);
-  setting_free (s);
 }

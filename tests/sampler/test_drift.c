@@ -8,23 +8,16 @@
 #include "process/ddpm.h"
 #include "process/vp.h"
 #include "property.h"
+#include "scope.h"
 #include "recursion.h"
 #include "sampler/forward.h"
 
-#include <criterion/criterion.h>
-#include <gsl/gsl_errno.h>
 #include <gsl/gsl_math.h>
 #include <gsl/gsl_randist.h>
 #include <math.h>
 #include <string.h>
 
-static void
-setup (void)
-{
-  gsl_set_error_handler_off ();
-}
-
-TestSuite (drift, .init = setup);
+SUITE (drift);
 
 typedef int (*field) (const sb_score *score, const gsl_matrix *y, double t, const gsl_matrix *x, gsl_matrix *out);
 
@@ -40,25 +33,23 @@ random_linear (double seed)
     }
   double root[4] = { gsl_ran_flat (r, 0.5, 1), 0, gsl_ran_flat (r, -1, 1), gsl_ran_flat (r, 0.5, 1) };
   linear_multiply (root, CblasNoTrans, root, CblasTrans, state.covariance);
-  gsl_rng_free (r);
   return state;
 }
 
 // The field's matrix: what becomes of the unit vectors, as columns.
 
 static void
-matrix_of (field f, const linear *state, double t, double *B)
+field_matrix (field f, const linear *state, double t, double *B)
 {
   sb_process *process = linear_alloc (state);
-  sb_score *score = sb_score_alloc (&linear_score_type, (void *)state, process);
-  double unit[4] = { 1, 0, 0, 1 }, out[4];
-  gsl_matrix_view x = gsl_matrix_view_array (unit, 2, 2), b = gsl_matrix_view_array (out, 2, 2);
-  cr_assert_eq (f (score, NULL, t, &x.matrix, &b.matrix), GSL_SUCCESS);
+  sb_score *score = scoped (sb_score_alloc (&linear_score_type, (void *)state, process));
+  double out[4];
+  gsl_matrix *x = matrix_of (2, 2, 1, 0, 0, 1);
+  gsl_matrix_view b = gsl_matrix_view_array (out, 2, 2);
+  ok (f (score, NULL, t, x, &b.matrix));
   for (int i = 0; i < 2; i++)
     for (int j = 0; j < 2; j++)
       B[2 * i + j] = out[2 * j + i];
-  sb_score_free (score);
-  sb_process_free (process);
 }
 
 // Central differences of $\operatorname{Cov}[x_t]$, good to $10^{-9}$.
@@ -101,8 +92,8 @@ moments_residual (const double *v, void *context)
   linear_covariance (&state, t, C);
   covariance_slope (&state, t, slope);
   linear_multiply (state.G, CblasNoTrans, state.G, CblasTrans, GG);
-  matrix_of (sb_flow_velocity, &state, t, V);
-  matrix_of (sb_reverse_drift, &state, t, B);
+  field_matrix (sb_flow_velocity, &state, t, V);
+  field_matrix (sb_reverse_drift, &state, t, B);
   symmetric_product (V, C, by_flow);
   symmetric_product (B, C, by_sde);
   for (int i = 0; i < 4; i++)
@@ -139,7 +130,7 @@ formula_residual (const double *v, void *context)
         state.G[i] = i == 0 || i == 3 ? 1.3 : 0;
       }
   sb_process *process = linear_alloc (&state);
-  sb_score *score = sb_score_alloc (&linear_score_type, &state, process);
+  sb_score *score = scoped (sb_score_alloc (&linear_score_type, &state, process));
   gsl_matrix_view x_view = gsl_matrix_view_array (x, 1, 2), s_view = gsl_matrix_view_array (s, 1, 2),
                   out_view = gsl_matrix_view_array (out, 1, 2);
   gsl_vector_view t_view = gsl_vector_view_array (&t, 1);
@@ -164,8 +155,6 @@ formula_residual (const double *v, void *context)
           worst = GSL_MAX_DBL (worst, fabs (out[i] - expected) / (1 + size));
         }
     }
-  sb_score_free (score);
-  sb_process_free (process);
   return worst;
 }
 
@@ -180,20 +169,18 @@ Test (drift, formulas)
 
 Test (drift, nothing_flows_at_rest)
 {
-  sb_process *vp = sb_vp_alloc (2, 0.1, 20);
-  double ones[2] = { 1, 1 }, x[4] = { 0.5, -2, 100, 0 }, b[4];
-  gsl_vector_view lambda = gsl_vector_view_array (ones, 2);
-  recursion data = { .process = vp, .lambda = &lambda.vector, .factor = 1 };
-  sb_score *score = sb_score_alloc (&recursion_score_type, &data, vp);
+  sb_process *vp = scoped (sb_vp_alloc (2, 0.1, 20));
+  double x[4] = { 0.5, -2, 100, 0 }, b[4];
+  gsl_vector *lambda = vector_of (1, 1);
+  recursion data = { .process = vp, .lambda = lambda, .factor = 1 };
+  sb_score *score = scoped (sb_score_alloc (&recursion_score_type, &data, vp));
   gsl_matrix_view x_view = gsl_matrix_view_array (x, 2, 2), b_view = gsl_matrix_view_array (b, 2, 2);
   for (double t = 0.001; t < 1; t += 0.1)
     {
-      cr_assert_eq (sb_flow_velocity (score, NULL, t, &x_view.matrix, &b_view.matrix), GSL_SUCCESS);
+      ok (sb_flow_velocity (score, NULL, t, &x_view.matrix, &b_view.matrix));
       for (int i = 0; i < 4; i++)
         cr_assert_float_eq (b[i], 0, 4e-15 * (1 + fabs (x[i])) * (0.1 + 19.9 * t), "t = %g, x = %g: %g", t, x[i], b[i]);
     }
-  sb_score_free (score);
-  sb_process_free (vp);
 }
 
 // ## What callers can do wrong
@@ -201,34 +188,27 @@ Test (drift, nothing_flows_at_rest)
 static int
 status_of (field f, const sb_process *process, double lambda_value, double t, size_t d, size_t out_rows)
 {
-  double lambda_data[2] = { lambda_value, 1 };
-  gsl_vector_view lambda = gsl_vector_view_array (lambda_data, 2);
-  recursion data = { .process = process, .lambda = &lambda.vector, .factor = 1 };
-  sb_score *score = sb_score_alloc (&recursion_score_type, &data, process);
-  gsl_matrix *x = gsl_matrix_alloc (2, d), *out = gsl_matrix_alloc (out_rows, d);
-  gsl_matrix_set_all (x, 1);
+  gsl_vector *lambda = vector_of (lambda_value, 1);
+  recursion data = { .process = process, .lambda = lambda, .factor = 1 };
+  sb_score *score = scoped (sb_score_alloc (&recursion_score_type, &data, process));
+  gsl_matrix *x = matrix_all (2, d, 1), *out = matrix (out_rows, d);
   int status = f (score, NULL, t, x, out);
-  gsl_matrix_free (x);
-  gsl_matrix_free (out);
-  sb_score_free (score);
   return status;
 }
 
 Test (drift, wrong_arguments)
 {
   const field fields[] = { sb_reverse_drift, sb_flow_velocity };
-  sb_process *vp = sb_vp_alloc (2, 0.1, 20), *ddpm = sb_ddpm_alloc (2, 10, 0.1, 5);
+  sb_process *vp = scoped (sb_vp_alloc (2, 0.1, 20)), *ddpm = scoped (sb_ddpm_alloc (2, 10, 0.1, 5));
   for (int i = 0; i < 2; i++)
     {
-      cr_assert_eq (status_of (fields[i], vp, 1, 0.5, 2, 2), GSL_SUCCESS);
-      cr_assert_eq (status_of (fields[i], vp, 1, 0.5, 3, 2), GSL_EBADLEN);
-      cr_assert_eq (status_of (fields[i], vp, 1, 0.5, 2, 1), GSL_EBADLEN);
-      cr_assert_eq (status_of (fields[i], vp, 1, 0.5e-3, 2, 2), GSL_EDOM);
-      cr_assert_eq (status_of (fields[i], vp, 1, 1.1, 2, 2), GSL_EDOM);
-      cr_assert_eq (status_of (fields[i], vp, 1, GSL_NAN, 2, 2), GSL_EDOM);
-      cr_assert_eq (status_of (fields[i], vp, GSL_NAN, 0.5, 2, 2), GSL_EBADFUNC);
-      cr_assert_eq (status_of (fields[i], ddpm, 1, 0.5, 2, 2), GSL_EUNSUP);
+      ok (status_of (fields[i], vp, 1, 0.5, 2, 2));
+      refused (GSL_EBADLEN, status_of (fields[i], vp, 1, 0.5, 3, 2));
+      refused (GSL_EBADLEN, status_of (fields[i], vp, 1, 0.5, 2, 1));
+      refused (GSL_EDOM, status_of (fields[i], vp, 1, 0.5e-3, 2, 2));
+      refused (GSL_EDOM, status_of (fields[i], vp, 1, 1.1, 2, 2));
+      refused (GSL_EDOM, status_of (fields[i], vp, 1, GSL_NAN, 2, 2));
+      refused (GSL_EBADFUNC, status_of (fields[i], vp, GSL_NAN, 0.5, 2, 2));
+      refused (GSL_EUNSUP, status_of (fields[i], ddpm, 1, 0.5, 2, 2));
     }
-  sb_process_free (vp);
-  sb_process_free (ddpm);
 }

@@ -8,19 +8,12 @@
 #include "process/subvp.h"
 #include "process/ve.h"
 #include "process/vp.h"
+#include "scope.h"
 
-#include <criterion/criterion.h>
-#include <gsl/gsl_errno.h>
 #include <gsl/gsl_math.h>
 #include <math.h>
 
-static void
-setup (void)
-{
-  gsl_set_error_handler_off ();
-}
-
-TestSuite (forward, .init = setup);
+SUITE (forward);
 
 static double
 time_at (const sb_process *process, size_t k, size_t N)
@@ -43,7 +36,7 @@ static double
 step (const sb_process *process, double s, double t, double z, double x)
 {
   gsl_matrix_view x_view = gsl_matrix_view_array (&x, 1, 1), z_view = gsl_matrix_view_array (&z, 1, 1);
-  cr_assert_eq (sb_forward_euler_maruyama (process, s, t, &z_view.matrix, &x_view.matrix), GSL_SUCCESS);
+  ok (sb_forward_euler_maruyama (process, s, t, &z_view.matrix, &x_view.matrix));
   return x;
 }
 
@@ -64,7 +57,7 @@ static void
 first_order_case (sb_process *process)
 {
   double a, sd;
-  cr_assert_eq (sb_process_scalars (process, process->t_min, 1, &a, &sd), GSL_SUCCESS);
+  ok (sb_process_scalars (process, process->t_min, 1, &a, &sd));
   moments coarse = simulate (process, 1000), fine = simulate (process, 2000);
   double ratio = (coarse.variance - sd * sd) / (fine.variance - sd * sd);
   cr_assert (1.8 < ratio && ratio < 2.2, "%s, variance: ratio %g", process->type->name, ratio);
@@ -76,14 +69,13 @@ first_order_case (sb_process *process)
       ratio = (coarse.mean - a) / (fine.mean - a);
       cr_assert (1.8 < ratio && ratio < 2.2, "%s, mean: ratio %g", process->type->name, ratio);
     }
-  sb_process_free (process);
 }
 
 Test (forward, tends_to_the_kernel_at_first_order)
 {
-  first_order_case (sb_ve_alloc (1, 0.01, 50));
-  first_order_case (sb_vp_alloc (1, 0.1, 20));
-  first_order_case (sb_subvp_alloc (1, 0.1, 20));
+  first_order_case (scoped (sb_ve_alloc (1, 0.01, 50)));
+  first_order_case (scoped (sb_vp_alloc (1, 0.1, 20)));
+  first_order_case (scoped (sb_subvp_alloc (1, 0.1, 20)));
 }
 
 // ## The mixture
@@ -99,32 +91,29 @@ mixture_case (sb_process *process)
   {
     N = 250
   };
-  gsl_matrix *x = gsl_matrix_alloc (2500, 8), *z = gsl_matrix_alloc (2500, 8);
+  gsl_matrix *x = matrix (2500, 8), *z = matrix (2500, 8);
   sb_stream data = { .seed = 1, .purpose = SB_FOR_DATA }, noise = { .seed = 1, .purpose = SB_FOR_FORWARD };
   double a, sd;
-  cr_assert_eq (gmm3_sample (data, x), GSL_SUCCESS);
-  cr_assert_eq (sb_process_scalars (process, 0, process->t_min, &a, &sd), GSL_SUCCESS);
-  cr_assert_eq (sb_stream_normals (noise, 0, z), GSL_SUCCESS);
+  ok (gmm3_sample (data, x));
+  ok (sb_process_scalars (process, 0, process->t_min, &a, &sd));
+  ok (sb_stream_normals (noise, 0, z));
   gsl_matrix_scale (x, a);
   gsl_matrix_scale (z, sd);
   gsl_matrix_add (x, z);
   for (size_t k = 0; k < N; k++)
     {
-      cr_assert_eq (sb_stream_normals (noise, 8 * (k + 1), z), GSL_SUCCESS);
+      ok (sb_stream_normals (noise, 8 * (k + 1), z));
       double s = time_at (process, k, 2 * N), t = time_at (process, k + 1, 2 * N);
-      cr_assert_eq (sb_forward_euler_maruyama (process, s, t, z, x), GSL_SUCCESS);
+      ok (sb_forward_euler_maruyama (process, s, t, z, x));
     }
   double distance = gmm3_distance (process, time_at (process, 1, 2), x);
   cr_assert_lt (distance, gmm3_critical (20000) + 0.005, "%s: %g", process->type->name, distance);
-  gsl_matrix_free (x);
-  gsl_matrix_free (z);
-  sb_process_free (process);
 }
 
 Test (forward, carries_the_mixture)
 {
-  mixture_case (sb_ve_alloc (8, 0.01, 50));
-  mixture_case (sb_subvp_alloc (8, 0.1, 20));
+  mixture_case (scoped (sb_ve_alloc (8, 0.01, 50)));
+  mixture_case (scoped (sb_subvp_alloc (8, 0.1, 20)));
 }
 
 // ## Matrices, and what callers can do wrong
@@ -133,38 +122,34 @@ Test (forward, matrix_maps)
 {
   linear state = { .F = { -1, 0.5, 0.25, -2 }, .G = { 1, 0, 0.5, 3 }, .covariance = { 1, 0, 0, 1 } };
   sb_process *process = linear_alloc (&state);
-  double x[2] = { 2, -1 }, z[2] = { 0.5, 1 };
-  gsl_matrix_view x_view = gsl_matrix_view_array (x, 1, 2), z_view = gsl_matrix_view_array (z, 1, 2);
-  cr_assert_eq (sb_forward_euler_maruyama (process, 0.25, 0.5, &z_view.matrix, &x_view.matrix), GSL_SUCCESS);
+  double x[2] = { 2, -1 };
+  gsl_matrix *z_view = matrix_of (1, 2, 0.5, 1);
+  gsl_matrix_view x_view = gsl_matrix_view_array (x, 1, 2);
+  ok (sb_forward_euler_maruyama (process, 0.25, 0.5, z_view, &x_view.matrix));
   cr_assert_float_eq (x[0], 2 + 0.25 * (-2 - 0.5) + 0.5 * 0.5, 1e-15);
   cr_assert_float_eq (x[1], -1 + 0.25 * (0.5 + 2) + 0.5 * (0.25 + 3), 1e-15);
-  sb_process_free (process);
 }
 
 static int
 status_of (const sb_process *process, double s, double t, size_t d, size_t z_rows)
 {
-  gsl_matrix *x = gsl_matrix_calloc (2, d), *z = gsl_matrix_calloc (z_rows, d);
+  gsl_matrix *x = matrix_all (2, d, 0), *z = matrix_all (z_rows, d, 0);
   int status = sb_forward_euler_maruyama (process, s, t, z, x);
   if (status == GSL_SUCCESS)
     status = sb_forward_euler_maruyama (process, s, t, NULL, x);
-  gsl_matrix_free (x);
-  gsl_matrix_free (z);
   return status;
 }
 
 Test (forward, wrong_arguments)
 {
-  sb_process *vp = sb_vp_alloc (2, 0.1, 20), *ddpm = sb_ddpm_alloc (2, 10, 0.1, 5);
-  cr_assert_eq (status_of (vp, 0.3, 0.4, 2, 2), GSL_SUCCESS);
-  cr_assert_eq (status_of (vp, 0.3, 0.4, 3, 2), GSL_EBADLEN);
-  cr_assert_eq (status_of (vp, 0.3, 0.4, 2, 1), GSL_EBADLEN);
-  cr_assert_eq (status_of (vp, 0.4, 0.3, 2, 2), GSL_EDOM);
-  cr_assert_eq (status_of (vp, 0.4, 0.4, 2, 2), GSL_EDOM);
-  cr_assert_eq (status_of (vp, 0, 0.4, 2, 2), GSL_EDOM);
-  cr_assert_eq (status_of (vp, 0.4, 1.4, 2, 2), GSL_EDOM);
-  cr_assert_eq (status_of (vp, GSL_NAN, 0.4, 2, 2), GSL_EDOM);
-  cr_assert_eq (status_of (ddpm, 0.3, 0.4, 2, 2), GSL_EUNSUP);
-  sb_process_free (vp);
-  sb_process_free (ddpm);
+  sb_process *vp = scoped (sb_vp_alloc (2, 0.1, 20)), *ddpm = scoped (sb_ddpm_alloc (2, 10, 0.1, 5));
+  ok (status_of (vp, 0.3, 0.4, 2, 2));
+  refused (GSL_EBADLEN, status_of (vp, 0.3, 0.4, 3, 2));
+  refused (GSL_EBADLEN, status_of (vp, 0.3, 0.4, 2, 1));
+  refused (GSL_EDOM, status_of (vp, 0.4, 0.3, 2, 2));
+  refused (GSL_EDOM, status_of (vp, 0.4, 0.4, 2, 2));
+  refused (GSL_EDOM, status_of (vp, 0, 0.4, 2, 2));
+  refused (GSL_EDOM, status_of (vp, 0.4, 1.4, 2, 2));
+  refused (GSL_EDOM, status_of (vp, GSL_NAN, 0.4, 2, 2));
+  refused (GSL_EUNSUP, status_of (ddpm, 0.3, 0.4, 2, 2));
 }

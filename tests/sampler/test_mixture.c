@@ -12,9 +12,8 @@
 #include "process/ve.h"
 #include "process/vp.h"
 #include "sampler/pc.h"
+#include "scope.h"
 
-#include <criterion/criterion.h>
-#include <gsl/gsl_errno.h>
 #include <gsl/gsl_math.h>
 #include <math.h>
 
@@ -24,13 +23,7 @@ enum
   STEPS = 200
 };
 
-static void
-setup (void)
-{
-  gsl_set_error_handler_off ();
-}
-
-TestSuite (mixture, .init = setup);
+SUITE (mixture);
 
 // The distance of what a sampler makes of the prior from the law at the grid's end, or, where the run ends without
 // noise, from the data's.
@@ -38,15 +31,13 @@ TestSuite (mixture, .init = setup);
 static double
 distance (const sb_process *process, const sb_pc *pc, const gsl_vector *times, size_t rows)
 {
-  gsl_matrix *x = gsl_matrix_alloc (rows, COLUMNS);
-  sb_score *score = sb_score_alloc (&gmm3_score_type, (void *)process, process);
+  gsl_matrix *x = matrix (rows, COLUMNS);
+  sb_score *score = scoped (sb_score_alloc (&gmm3_score_type, (void *)process, process));
   sb_stream stream = { .seed = 17, .purpose = SB_FOR_PRIOR };
-  cr_assert_eq (sb_process_prior (process, stream, x), GSL_SUCCESS);
-  cr_assert_eq (sb_pc_sample (pc, score, NULL, times, stream, x, NULL), GSL_SUCCESS);
+  ok (sb_process_prior (process, stream, x));
+  ok (sb_pc_sample (pc, score, NULL, times, stream, x, NULL));
   double end = pc->final == SB_FINAL_SAMPLE ? gsl_vector_get (times, times->size - 1) : 0;
   double result = gmm3_distance (process, end, x);
-  sb_score_free (score);
-  gsl_matrix_free (x);
   return result;
 }
 
@@ -55,7 +46,7 @@ distance (const sb_process *process, const sb_pc *pc, const gsl_vector *times, s
 static gsl_vector *
 even_times (const sb_process *process, size_t N)
 {
-  gsl_vector *times = gsl_vector_alloc (N + 1);
+  gsl_vector *times = vector (N + 1);
   for (size_t k = 0; k < N; k++)
     gsl_vector_set (times, k, process->t_max - (process->t_max - process->t_min) * (double)k / (double)N);
   gsl_vector_set (times, N, process->t_min);
@@ -65,10 +56,7 @@ even_times (const sb_process *process, size_t N)
 static gsl_vector *
 levels (const sb_process *chain, size_t last)
 {
-  gsl_vector *times = gsl_vector_alloc (chain->levels - last + 1);
-  for (size_t k = 0; k < times->size; k++)
-    gsl_vector_set (times, k, (double)(chain->levels - k) / (double)chain->levels);
-  return times;
+  return level_times (chain->levels, last, chain->levels);
 }
 
 static void
@@ -77,8 +65,6 @@ expect_close (sb_process *process, const sb_pc *pc, gsl_vector *times, double al
   double d = distance (process, pc, times, 2500);
   cr_assert_lt (d, gmm3_critical (20000) + allowance, "%s, %s: distance %g", process->type->name, pc->predictor->name,
                 d);
-  gsl_vector_free (times);
-  sb_process_free (process);
 }
 
 // ## Solvers of the reverse SDE
@@ -92,15 +78,18 @@ sde_case (const sb_predictor_type *predictor, sb_process *process)
   expect_close (process, &pc, even_times (process, STEPS), 0.005);
 }
 
-Test (mixture, euler_maruyama_ve) { sde_case (sb_predictor_euler_maruyama, sb_ve_alloc (COLUMNS, 0.01, 50)); }
+Test (mixture, euler_maruyama_ve) { sde_case (sb_predictor_euler_maruyama, scoped (sb_ve_alloc (COLUMNS, 0.01, 50))); }
 
-Test (mixture, euler_maruyama_vp) { sde_case (sb_predictor_euler_maruyama, sb_vp_alloc (COLUMNS, 0.1, 20)); }
+Test (mixture, euler_maruyama_vp) { sde_case (sb_predictor_euler_maruyama, scoped (sb_vp_alloc (COLUMNS, 0.1, 20))); }
 
-Test (mixture, euler_maruyama_subvp) { sde_case (sb_predictor_euler_maruyama, sb_subvp_alloc (COLUMNS, 0.1, 20)); }
+Test (mixture, euler_maruyama_subvp)
+{
+  sde_case (sb_predictor_euler_maruyama, scoped (sb_subvp_alloc (COLUMNS, 0.1, 20)));
+}
 
 Test (mixture, heun)
 {
-  sb_process *subvp = sb_subvp_alloc (COLUMNS, 0.1, 20);
+  sb_process *subvp = scoped (sb_subvp_alloc (COLUMNS, 0.1, 20));
   sb_pc pc = { .predictor = sb_predictor_heun, .final = SB_FINAL_SAMPLE };
   expect_close (subvp, &pc, even_times (subvp, 60), 0.005);
 }
@@ -122,22 +111,22 @@ chain_case (const sb_predictor_type *predictor, sb_process *chain, size_t M, dou
 
 Test (mixture, ancestral_ddpm)
 {
-  chain_case (sb_predictor_ancestral, sb_ddpm_alloc (COLUMNS, STEPS, 0.1, 20), 0, 0.01);
+  chain_case (sb_predictor_ancestral, scoped (sb_ddpm_alloc (COLUMNS, STEPS, 0.1, 20)), 0, 0.01);
 }
 
 Test (mixture, ancestral_smld)
 {
-  chain_case (sb_predictor_ancestral, sb_smld_alloc (COLUMNS, STEPS, 0.01, 50), 0, 0.01);
+  chain_case (sb_predictor_ancestral, scoped (sb_smld_alloc (COLUMNS, STEPS, 0.01, 50)), 0, 0.01);
 }
 
 Test (mixture, algorithm_2)
 {
-  chain_case (sb_predictor_reverse_diffusion, sb_smld_alloc (COLUMNS, STEPS, 0.01, 50), 1, 0.005);
+  chain_case (sb_predictor_reverse_diffusion, scoped (sb_smld_alloc (COLUMNS, STEPS, 0.01, 50)), 1, 0.005);
 }
 
 Test (mixture, algorithm_3)
 {
-  chain_case (sb_predictor_reverse_diffusion, sb_ddpm_alloc (COLUMNS, STEPS, 0.1, 20), 1, 0.005);
+  chain_case (sb_predictor_reverse_diffusion, scoped (sb_ddpm_alloc (COLUMNS, STEPS, 0.1, 20)), 1, 0.005);
 }
 
 // ## Annealed Langevin dynamics
@@ -149,23 +138,19 @@ Test (mixture, algorithm_3)
 static double
 annealed_langevin (size_t M)
 {
-  sb_process *smld = sb_smld_alloc (COLUMNS, 12, 0.05, 20);
+  sb_process *smld = scoped (sb_smld_alloc (COLUMNS, 12, 0.05, 20));
   gsl_vector *times = levels (smld, 0);
   sb_pc pc = { .predictor = sb_predictor_none,
                .corrector = { .type = sb_corrector_fixed, .epsilon = 0.05 },
                .corrector_steps = M,
                .order = SB_CORRECTOR_FIRST,
                .final = SB_FINAL_SAMPLE };
-  gsl_matrix *x = gsl_matrix_alloc (250, COLUMNS);
-  sb_score *score = sb_score_alloc (&gmm3_score_type, smld, smld);
+  gsl_matrix *x = matrix (250, COLUMNS);
+  sb_score *score = scoped (sb_score_alloc (&gmm3_score_type, smld, smld));
   sb_stream stream = { .seed = 18, .purpose = SB_FOR_PRIOR };
-  cr_assert_eq (sb_process_prior (smld, stream, x), GSL_SUCCESS);
-  cr_assert_eq (sb_pc_sample (&pc, score, NULL, times, stream, x, NULL), GSL_SUCCESS);
+  ok (sb_process_prior (smld, stream, x));
+  ok (sb_pc_sample (&pc, score, NULL, times, stream, x, NULL));
   double result = gmm3_distance (smld, 1. / 12, x);
-  gsl_matrix_free (x);
-  gsl_vector_free (times);
-  sb_score_free (score);
-  sb_process_free (smld);
   return result;
 }
 

@@ -13,22 +13,15 @@
 #include "recursion.h"
 #include "score/exact.h"
 #include "target/target.h"
+#include "scope.h"
 
-#include <criterion/criterion.h>
-#include <gsl/gsl_errno.h>
 #include <gsl/gsl_math.h>
 #include <math.h>
 #include <omp.h>
 #include <stdio.h>
 #include <string.h>
 
-static void
-setup (void)
-{
-  gsl_set_error_handler_off ();
-}
-
-TestSuite (pc, .init = setup);
+SUITE (pc);
 
 // ## A record of the calls
 //
@@ -111,26 +104,20 @@ static void
 expect_calls (const sb_predictor_type *predictor, size_t M, sb_pc_order order, sb_pc_final final, size_t last,
               const char *calls)
 {
-  sb_process *smld = sb_smld_alloc (1, N, 0.01, 50);
+  sb_process *smld = scoped (sb_smld_alloc (1, N, 0.01, 50));
   record r = { "", 0 };
-  sb_score *score = sb_score_alloc (&counting_type, &r, smld);
+  sb_score *score = scoped (sb_score_alloc (&counting_type, &r, smld));
   sb_pc pc = { .predictor = predictor,
                .corrector = { .type = &recording_corrector },
                .corrector_steps = M,
                .order = order,
                .final = final };
-  gsl_vector *times = gsl_vector_alloc (N - last + 1);
-  for (size_t k = 0; k < times->size; k++)
-    gsl_vector_set (times, k, (double)(N - k) / N);
-  gsl_matrix *x = gsl_matrix_calloc (2, 1);
+  gsl_vector *times = level_times (N, last, N);
+  gsl_matrix *x = matrix_all (2, 1, 0);
   size_t evaluations = 99;
-  cr_assert_eq (sb_pc_sample (&pc, score, NULL, times, (sb_stream){ 0 }, x, &evaluations), GSL_SUCCESS);
+  ok (sb_pc_sample (&pc, score, NULL, times, (sb_stream){ 0 }, x, &evaluations));
   cr_assert_str_eq (r.calls, calls, "%s instead of %s", r.calls, calls);
   cr_assert_eq (evaluations, r.evaluations, "%zu evaluations, reported as %zu", r.evaluations, evaluations);
-  gsl_matrix_free (x);
-  gsl_vector_free (times);
-  sb_score_free (score);
-  sb_process_free (smld);
 }
 
 // As printed: P(N), C(N-1) M times, ..., P(1), C(0) M times, N(1 + M) evaluations. [scoresde.alg1] The other orders and
@@ -177,7 +164,7 @@ normal (sb_stream stream, sb_purpose purpose, size_t row, size_t k)
   double z;
   gsl_matrix_view z_view = gsl_matrix_view_array (&z, 1, 1);
   stream.purpose = purpose;
-  cr_assert_eq (sb_stream_normals (sb_stream_skip (stream, row), k, &z_view.matrix), GSL_SUCCESS);
+  ok (sb_stream_normals (sb_stream_skip (stream, row), k, &z_view.matrix));
   return z;
 }
 
@@ -186,13 +173,9 @@ run_chain (const sb_process *chain, const sb_pc *pc, sb_stream stream, gsl_matri
 {
   gsl_vector_const_view lambda = gsl_vector_const_view_array (&quarter, 1);
   recursion data = { .process = chain, .lambda = &lambda.vector, .factor = 1 };
-  sb_score *score = sb_score_alloc (&recursion_score_type, &data, chain);
-  gsl_vector *times = gsl_vector_alloc (chain->levels + 1);
-  for (size_t k = 0; k <= chain->levels; k++)
-    gsl_vector_set (times, k, (double)(chain->levels - k) / (double)chain->levels);
-  cr_assert_eq (sb_pc_sample (pc, score, NULL, times, stream, x, NULL), GSL_SUCCESS);
-  gsl_vector_free (times);
-  sb_score_free (score);
+  sb_score *score = scoped (sb_score_alloc (&recursion_score_type, &data, chain));
+  gsl_vector *times = level_times (chain->levels, 0, chain->levels);
+  ok (sb_pc_sample (pc, score, NULL, times, stream, x, NULL));
 }
 
 Test (pc, smld_is_a_special_case)
@@ -203,9 +186,9 @@ Test (pc, smld_is_a_special_case)
     M = 5,
     ROWS = 3
   };
-  sb_process *smld = sb_smld_alloc (1, LEVELS, 0.01, 50);
+  sb_process *smld = scoped (sb_smld_alloc (1, LEVELS, 0.01, 50));
   sb_stream stream = { .seed = 42, .index = 100 };
-  gsl_matrix *x = gsl_matrix_alloc (ROWS, 1);
+  gsl_matrix *x = matrix (ROWS, 1);
   double expected[ROWS];
   for (size_t row = 0; row < ROWS; row++)
     {
@@ -229,8 +212,6 @@ Test (pc, smld_is_a_special_case)
   for (size_t row = 0; row < ROWS; row++)
     cr_assert_float_eq (gsl_matrix_get (x, row, 0), expected[row], 1e-13, "row %zu: %.17g, not %.17g", row,
                         gsl_matrix_get (x, row, 0), expected[row]);
-  gsl_matrix_free (x);
-  sb_process_free (smld);
 }
 
 Test (pc, ddpm_is_a_special_case)
@@ -240,9 +221,9 @@ Test (pc, ddpm_is_a_special_case)
     LEVELS = 40,
     ROWS = 3
   };
-  sb_process *ddpm = sb_ddpm_alloc (1, LEVELS, 0.1, 20);
+  sb_process *ddpm = scoped (sb_ddpm_alloc (1, LEVELS, 0.1, 20));
   sb_stream stream = { .seed = 43, .index = 7 };
-  gsl_matrix *x = gsl_matrix_alloc (ROWS, 1);
+  gsl_matrix *x = matrix (ROWS, 1);
   double expected[ROWS];
   for (size_t row = 0; row < ROWS; row++)
     {
@@ -261,8 +242,6 @@ Test (pc, ddpm_is_a_special_case)
   for (size_t row = 0; row < ROWS; row++)
     cr_assert_float_eq (gsl_matrix_get (x, row, 0), expected[row], 1e-13, "row %zu: %.17g, not %.17g", row,
                         gsl_matrix_get (x, row, 0), expected[row]);
-  gsl_matrix_free (x);
-  sb_process_free (ddpm);
 }
 
 // ## Exact steps keep the exact law
@@ -304,11 +283,11 @@ Test (pc, exact_steps_keep_the_law)
 {
   const sb_predictor_type predictor = { .name = "exact", .noisy = true, .step = exact_predictor };
   const sb_corrector_type corrector = { .name = "exact", .step = exact_corrector };
-  double lambdas[3] = { 0.25, 1, 3 }, vs[3], steps[4] = { 1, 0.6, 0.3, 0.05 };
-  gsl_vector_view lambda = gsl_vector_view_array (lambdas, 3), v = gsl_vector_view_array (vs, 3),
-                  times = gsl_vector_view_array (steps, 4);
-  sb_process *subvp = sb_subvp_alloc (3, 0.1, 20);
-  recursion data = { .process = subvp, .lambda = &lambda.vector, .factor = 1 };
+  double vs[3];
+  gsl_vector *lambda = vector_of (0.25, 1, 3), *times = vector_of (1, 0.6, 0.3, 0.05);
+  gsl_vector_view v = gsl_vector_view_array (vs, 3);
+  sb_process *subvp = scoped (sb_subvp_alloc (3, 0.1, 20));
+  recursion data = { .process = subvp, .lambda = lambda, .factor = 1 };
   for (int order = SB_PREDICTOR_FIRST; order <= SB_CORRECTOR_FIRST; order++)
     for (size_t M = 0; M < 3; M++)
       {
@@ -319,12 +298,11 @@ Test (pc, exact_steps_keep_the_law)
                      .final = SB_FINAL_SAMPLE };
         for (size_t k = 0; k < 3; k++)
           vs[k] = recursion_variance (&data, k, 1);
-        cr_assert_eq (recursion_run (&data, &pc, &times.vector, &v.vector, NULL), GSL_SUCCESS);
+        ok (recursion_run (&data, &pc, times, &v.vector, NULL));
         for (size_t k = 0; k < 3; k++)
           cr_assert_float_eq (vs[k] / recursion_variance (&data, k, 0.05), 1, 1e-12, "order %d, M = %zu, k = %zu",
                               order, M, k);
       }
-  sb_process_free (subvp);
 }
 
 // ## Particles do what the recursion says
@@ -349,17 +327,15 @@ particles_case (sb_process *chain, double prior)
       vs[k] = prior * prior;
     }
   recursion data = { .process = chain, .lambda = &lambda.vector, .factor = 1 };
-  sb_score *score = sb_score_alloc (&recursion_score_type, &data, chain);
-  gsl_matrix *x = gsl_matrix_alloc (ROWS, D);
-  gsl_vector *times = gsl_vector_alloc (chain->levels + 1);
-  for (size_t k = 0; k <= chain->levels; k++)
-    gsl_vector_set (times, k, (double)(chain->levels - k) / (double)chain->levels);
+  sb_score *score = scoped (sb_score_alloc (&recursion_score_type, &data, chain));
+  gsl_matrix *x = matrix (ROWS, D);
+  gsl_vector *times = level_times (chain->levels, 0, chain->levels);
   sb_pc pc = sb_pc_default ();
   pc.final = SB_FINAL_MEAN;
   sb_stream stream = { .seed = 5, .purpose = SB_FOR_PRIOR };
-  cr_assert_eq (sb_process_prior (chain, stream, x), GSL_SUCCESS);
-  cr_assert_eq (sb_pc_sample (&pc, score, NULL, times, stream, x, NULL), GSL_SUCCESS);
-  cr_assert_eq (recursion_run (&data, &pc, times, &v.vector, NULL), GSL_SUCCESS);
+  ok (sb_process_prior (chain, stream, x));
+  ok (sb_pc_sample (&pc, score, NULL, times, stream, x, NULL));
+  ok (recursion_run (&data, &pc, times, &v.vector, NULL));
   for (size_t k = 0; k < D; k++)
     {
       double squares = 0;
@@ -370,16 +346,12 @@ particles_case (sb_process *chain, double prior)
       sum += squares / vs[k] / D;
     }
   cr_assert_float_eq (sum, 1, 6 * sqrt (2. / ROWS / D) + 0.02, "%s: mean ratio %g", chain->type->name, sum);
-  gsl_matrix_free (x);
-  gsl_vector_free (times);
-  sb_score_free (score);
-  sb_process_free (chain);
 }
 
 Test (pc, particles_do_what_the_recursion_says)
 {
-  particles_case (sb_smld_alloc (48, 50, 0.01, 20), 20);
-  particles_case (sb_ddpm_alloc (48, 50, 0.1, 20), 1);
+  particles_case (scoped (sb_smld_alloc (48, 50, 0.01, 20)), 20);
+  particles_case (scoped (sb_ddpm_alloc (48, 50, 0.1, 20)), 1);
 }
 
 // ## Denoising
@@ -393,26 +365,23 @@ denoising_case (sb_process *process, double t)
   double x[9], y[9];
   gsl_vector_view times = gsl_vector_view_array (&t, 1);
   gsl_matrix_view x_view = gsl_matrix_view_array (x, 9, 1);
-  sb_score *score = sb_score_alloc (&gmm3_score_type, process, process);
+  sb_score *score = scoped (sb_score_alloc (&gmm3_score_type, process, process));
   for (int i = 0; i < 9; i++)
     x[i] = y[i] = gmm3_quantile (process, t, 0.1 * (i + 1));
   sb_pc pc = { .predictor = sb_predictor_none, .final = SB_FINAL_DENOISE };
   size_t evaluations;
-  cr_assert_eq (sb_pc_sample (&pc, score, NULL, &times.vector, (sb_stream){ 0 }, &x_view.matrix, &evaluations),
-                GSL_SUCCESS);
+  ok (sb_pc_sample (&pc, score, NULL, &times.vector, (sb_stream){ 0 }, &x_view.matrix, &evaluations));
   cr_assert_eq (evaluations, 1);
   for (int i = 0; i < 9; i++)
     cr_assert_float_eq (x[i], gmm3_posterior_mean (process, t, y[i]), 1e-9, "%s, x = %g: %g", process->type->name, y[i],
                         x[i]);
-  sb_score_free (score);
-  sb_process_free (process);
 }
 
 Test (pc, denoising_is_the_posterior_mean)
 {
-  denoising_case (sb_ve_alloc (1, 0.01, 50), 0.5);
-  denoising_case (sb_vp_alloc (1, 0.1, 20), 0.3);
-  denoising_case (sb_subvp_alloc (1, 0.1, 20), 0.3);
+  denoising_case (scoped (sb_ve_alloc (1, 0.01, 50)), 0.5);
+  denoising_case (scoped (sb_vp_alloc (1, 0.1, 20)), 0.3);
+  denoising_case (scoped (sb_subvp_alloc (1, 0.1, 20)), 0.3);
 }
 
 // For SMLD the last predictor step without its noise is Tweedie's formula. For DDPM it is so for ancestral sampling;
@@ -428,16 +397,15 @@ end_of_run (const sb_predictor_type *predictor, const sb_process *chain, sb_pc_f
   gsl_vector_view times = gsl_vector_view_array (grid, final == SB_FINAL_MEAN ? 2 : 1);
   gsl_matrix_view x_view = gsl_matrix_view_array (&x, 1, 1);
   recursion data = { .process = chain, .lambda = &lambda.vector, .factor = 1 };
-  sb_score *score = sb_score_alloc (&recursion_score_type, &data, chain);
+  sb_score *score = scoped (sb_score_alloc (&recursion_score_type, &data, chain));
   sb_pc pc = { .predictor = predictor, .final = final };
-  cr_assert_eq (sb_pc_sample (&pc, score, NULL, &times.vector, (sb_stream){ 0 }, &x_view.matrix, NULL), GSL_SUCCESS);
-  sb_score_free (score);
+  ok (sb_pc_sample (&pc, score, NULL, &times.vector, (sb_stream){ 0 }, &x_view.matrix, NULL));
   return x;
 }
 
 Test (pc, noise_free_last_step_and_tweedie)
 {
-  sb_process *smld = sb_smld_alloc (1, 10, 0.01, 50), *ddpm = sb_ddpm_alloc (1, 1000, 0.1, 20);
+  sb_process *smld = scoped (sb_smld_alloc (1, 10, 0.01, 50)), *ddpm = scoped (sb_ddpm_alloc (1, 1000, 0.1, 20));
   const double lambda = 0.25, x = 0.8;
   double tweedie = end_of_run (sb_predictor_none, smld, SB_FINAL_DENOISE, lambda, x);
   cr_assert_float_eq (end_of_run (sb_predictor_reverse_diffusion, smld, SB_FINAL_MEAN, lambda, x), tweedie, 2e-16);
@@ -457,8 +425,6 @@ Test (pc, noise_free_last_step_and_tweedie)
   double of_x = (difference[0] - of_score * s[0]) / x;
   cr_assert_float_eq (of_score / 5e-9, 1, 1e-3, "coefficient of the score: %g", of_score);
   cr_assert_float_eq (of_x / 2.5e-9, 1, 1e-3, "coefficient of x: %g", of_x);
-  sb_process_free (smld);
-  sb_process_free (ddpm);
 }
 
 // ## Settings
@@ -475,25 +441,19 @@ Test (pc, settings)
   cr_assert (pc.corrector_steps == 1 && pc.order == SB_PREDICTOR_FIRST && pc.final == SB_FINAL_DENOISE);
   cr_assert (pc.progress == NULL);
 
-  sb_process *smld = sb_smld_alloc (1, 1000, 0.01, 50);
+  sb_process *smld = scoped (sb_smld_alloc (1, 1000, 0.01, 50));
   record r = { "", 0 };
-  sb_score *score = sb_score_alloc (&counting_type, &r, smld);
-  gsl_vector *times = gsl_vector_alloc (1001);
-  for (size_t k = 0; k <= 1000; k++)
-    gsl_vector_set (times, k, (double)(1000 - k) / 1000);
+  sb_score *score = scoped (sb_score_alloc (&counting_type, &r, smld));
+  gsl_vector *times = level_times (1000, 0, 1000);
   pc.predictor = sb_predictor_none;
   pc.corrector = (sb_corrector){ .type = sb_corrector_fixed, .epsilon = 1e-9 };
   pc.corrector_steps = 2;
   pc.order = SB_CORRECTOR_FIRST;
   pc.final = SB_FINAL_SAMPLE;
-  gsl_matrix *x = gsl_matrix_calloc (1, 1);
+  gsl_matrix *x = matrix_all (1, 1, 0);
   size_t evaluations;
-  cr_assert_eq (sb_pc_sample (&pc, score, NULL, times, (sb_stream){ 0 }, x, &evaluations), GSL_SUCCESS);
+  ok (sb_pc_sample (&pc, score, NULL, times, (sb_stream){ 0 }, x, &evaluations));
   cr_assert (evaluations == 2000 && r.evaluations == 2000);
-  gsl_matrix_free (x);
-  gsl_vector_free (times);
-  sb_score_free (score);
-  sb_process_free (smld);
 }
 
 // ## The same sample in any batch, with any number of threads
@@ -513,26 +473,26 @@ sample_rows (const job *j, gsl_matrix *x, size_t first, size_t rows)
 {
   gsl_matrix_view part = gsl_matrix_submatrix (x, first, 0, rows, x->size2);
   sb_stream stream = sb_stream_skip ((sb_stream){ .seed = 3, .purpose = SB_FOR_PRIOR, .index = 1000 }, first);
-  cr_assert_eq (sb_process_prior (j->score->process, stream, &part.matrix), GSL_SUCCESS);
-  cr_assert_eq (sb_pc_sample (j->pc, j->score, NULL, j->times, stream, &part.matrix, NULL), GSL_SUCCESS);
+  ok (sb_process_prior (j->score->process, stream, &part.matrix));
+  ok (sb_pc_sample (j->pc, j->score, NULL, j->times, stream, &part.matrix, NULL));
 }
 
 Test (pc, the_same_in_any_batch)
 {
-  double w[2] = { 0.4, 0.6 }, mu[4] = { 1, 0, -1, 2 }, C[8] = { 0.2, 0.1, 0.1, 0.3, 0.1, 0, 0, 0.4 };
-  gsl_vector_view weights = gsl_vector_view_array (w, 2);
-  gsl_matrix_view means = gsl_matrix_view_array (mu, 2, 2), covariances = gsl_matrix_view_array (C, 4, 2);
-  sb_target *target = sb_target_mixture_alloc (&weights.vector, &means.matrix, &covariances.matrix);
-  sb_process *vp = sb_vp_alloc (2, 0.1, 20);
-  sb_score *score = sb_score_exact_alloc (target, vp);
-  gsl_vector *times = gsl_vector_alloc (21);
+  gsl_vector *weights = vector_of (0.4, 0.6);
+  gsl_matrix *means = matrix_of (2, 2, 1, 0, -1, 2);
+  gsl_matrix *covariances = matrix_of (4, 2, 0.2, 0.1, 0.1, 0.3, 0.1, 0, 0, 0.4);
+  sb_target *target = scoped (sb_target_mixture_alloc (weights, means, covariances));
+  sb_process *vp = scoped (sb_vp_alloc (2, 0.1, 20));
+  sb_score *score = scoped (sb_score_exact_alloc (target, vp));
+  gsl_vector *times = vector (21);
   for (size_t k = 0; k <= 20; k++)
     gsl_vector_set (times, k, k == 20 ? vp->t_min : 1 - (double)k / 20);
   sb_pc pc = sb_pc_default ();
   pc.corrector.norm = SB_NORM_ROW;
   job j = { &pc, score, times };
 
-  gsl_matrix *whole = gsl_matrix_alloc (300, 2), *parts = gsl_matrix_alloc (300, 2);
+  gsl_matrix *whole = matrix (300, 2), *parts = matrix (300, 2);
   omp_set_num_threads (3);
   sample_rows (&j, whole, 0, 300);
   omp_set_num_threads (1);
@@ -540,12 +500,6 @@ Test (pc, the_same_in_any_batch)
   sample_rows (&j, parts, 1, 99);
   sample_rows (&j, parts, 100, 200);
   cr_assert (gsl_matrix_equal (whole, parts));
-  gsl_matrix_free (whole);
-  gsl_matrix_free (parts);
-  gsl_vector_free (times);
-  sb_score_free (score);
-  sb_target_free (target);
-  sb_process_free (vp);
 }
 
 // Predictor and corrector draw from streams of their own, each step its own numbers, whatever the other does. With a
@@ -572,17 +526,16 @@ Test (pc, where_the_normals_come_from)
 {
   const sb_predictor_type predictor = { .name = "adding", .noisy = true, .step = adding_predictor };
   const sb_corrector_type corrector = { .name = "adding", .step = adding_corrector };
-  sb_process *vp = sb_vp_alloc (1, 0.1, 20);
+  sb_process *vp = scoped (sb_vp_alloc (1, 0.1, 20));
   record r = { "", 0 };
-  sb_score *score = sb_score_alloc (&counting_type, &r, vp);
-  double grid[4] = { 1, 0.7, 0.3, 0.1 };
-  gsl_vector_view times = gsl_vector_view_array (grid, 4);
-  gsl_matrix *x = gsl_matrix_calloc (2, 1);
+  sb_score *score = scoped (sb_score_alloc (&counting_type, &r, vp));
+  gsl_vector *times = vector_of (1, 0.7, 0.3, 0.1);
+  gsl_matrix *x = matrix_all (2, 1, 0);
   sb_stream stream = { .seed = 11, .purpose = SB_FOR_USER, .index = 5 };
   sb_pc pc = {
     .predictor = &predictor, .corrector = { .type = &corrector }, .corrector_steps = 2, .final = SB_FINAL_SAMPLE
   };
-  cr_assert_eq (sb_pc_sample (&pc, score, NULL, &times.vector, stream, x, NULL), GSL_SUCCESS);
+  ok (sb_pc_sample (&pc, score, NULL, times, stream, x, NULL));
   for (size_t row = 0; row < 2; row++)
     {
       double expected = 0;
@@ -594,9 +547,6 @@ Test (pc, where_the_normals_come_from)
         }
       cr_assert_float_eq (gsl_matrix_get (x, row, 0), expected, 1e-13);
     }
-  gsl_matrix_free (x);
-  sb_score_free (score);
-  sb_process_free (vp);
 }
 
 // ## Progress
@@ -622,18 +572,15 @@ observe (void *context, size_t done, size_t steps, double t, const gsl_matrix *x
 static int
 observed_run (trajectory *path, sb_pc_final final, double *x)
 {
-  sb_process *vp = sb_vp_alloc (1, 0.1, 20);
-  sb_score *score = sb_score_alloc (&gmm3_score_type, vp, vp);
-  double grid[3] = { 1, 0.5, 0.1 };
-  gsl_vector_view times = gsl_vector_view_array (grid, 3);
+  sb_process *vp = scoped (sb_vp_alloc (1, 0.1, 20));
+  sb_score *score = scoped (sb_score_alloc (&gmm3_score_type, vp, vp));
+  gsl_vector *times = vector_of (1, 0.5, 0.1);
   gsl_matrix_view x_view = gsl_matrix_view_array (x, 1, 1);
   sb_pc pc = sb_pc_default ();
   pc.final = final;
   pc.progress = observe;
   pc.context = path;
-  int status = sb_pc_sample (&pc, score, NULL, &times.vector, (sb_stream){ .seed = 2 }, &x_view.matrix, NULL);
-  sb_score_free (score);
-  sb_process_free (vp);
+  int status = sb_pc_sample (&pc, score, NULL, times, (sb_stream){ .seed = 2 }, &x_view.matrix, NULL);
   return status;
 }
 
@@ -641,7 +588,7 @@ Test (pc, progress)
 {
   trajectory path = { .stop_at = 0 };
   double x = 1.25;
-  cr_assert_eq (observed_run (&path, SB_FINAL_DENOISE, &x), GSL_SUCCESS);
+  ok (observed_run (&path, SB_FINAL_DENOISE, &x));
   const double times[4] = { 1, 0.5, 0.1, 0 };
   cr_assert (path.count == 4 && path.steps == 2);
   for (size_t k = 0; k < 4; k++)
@@ -651,14 +598,14 @@ Test (pc, progress)
 
   path = (trajectory){ .stop_at = 0 };
   x = 1.25;
-  cr_assert_eq (observed_run (&path, SB_FINAL_SAMPLE, &x), GSL_SUCCESS);
+  ok (observed_run (&path, SB_FINAL_SAMPLE, &x));
   cr_assert (path.count == 3 && path.x[2] == x);
 
   for (size_t stop = 1; stop <= 4; stop++)
     {
       path = (trajectory){ .stop_at = stop };
       x = 1.25;
-      cr_assert_eq (observed_run (&path, SB_FINAL_DENOISE, &x), GSL_EFAILED);
+      refused (GSL_EFAILED, observed_run (&path, SB_FINAL_DENOISE, &x));
       cr_assert_eq (path.count, stop);
     }
 }
@@ -668,20 +615,16 @@ Test (pc, progress)
 static int
 run_status (sb_pc pc, const double *grid, size_t size, size_t rows, size_t d)
 {
-  sb_process *vp = sb_vp_alloc (1, 0.1, 20);
-  sb_score *score = sb_score_alloc (&gmm3_score_type, vp, vp);
-  gsl_vector *times = gsl_vector_alloc (size);
+  sb_process *vp = scoped (sb_vp_alloc (1, 0.1, 20));
+  sb_score *score = scoped (sb_score_alloc (&gmm3_score_type, vp, vp));
+  gsl_vector *times = vector (size);
   for (size_t k = 0; k < size; k++)
     gsl_vector_set (times, k, grid[k]);
-  gsl_matrix *x = gsl_matrix_calloc (rows, d);
+  gsl_matrix *x = matrix_all (rows, d, 0);
   size_t evaluations = 99;
   int status = sb_pc_sample (&pc, score, NULL, times, (sb_stream){ .seed = 2 }, x, &evaluations);
   bool began = size > 1 && grid[1] < grid[0] && pc.predictor != NULL;
   cr_assert (status == GSL_SUCCESS || began || evaluations == 0, "%zu evaluations before the first step", evaluations);
-  gsl_matrix_free (x);
-  gsl_vector_free (times);
-  sb_score_free (score);
-  sb_process_free (vp);
   return status;
 }
 
@@ -690,30 +633,30 @@ Test (pc, wrong_arguments)
   sb_pc pc = sb_pc_default ();
   const double right[] = { 1, 0.5, 0.1 }, up[] = { 1, 0.5, 0.6 }, flat[] = { 1, 0.5, 0.5 }, beyond[] = { 1.5, 0.5 },
                before[] = { 1, 0.5, -0.1 }, nan_grid[] = { 1, GSL_NAN, 0.1 }, to_zero[] = { 1, 0.5, 0 };
-  cr_assert_eq (run_status (pc, right, 3, 2, 1), GSL_SUCCESS);
-  cr_assert_eq (run_status (pc, right, 3, 0, 1), GSL_SUCCESS, "no rows");
-  cr_assert_eq (run_status (pc, right, 1, 2, 1), GSL_SUCCESS, "no steps");
-  cr_assert_eq (run_status (pc, right, 3, 2, 2), GSL_EBADLEN, "wrong dimension");
-  cr_assert_eq (run_status (pc, right, 0, 2, 1), GSL_EBADLEN, "no times");
-  cr_assert_eq (run_status (pc, up, 3, 2, 1), GSL_EDOM, "upwards");
-  cr_assert_eq (run_status (pc, flat, 3, 2, 1), GSL_EDOM, "a time twice");
-  cr_assert_eq (run_status (pc, beyond, 2, 2, 1), GSL_EDOM, "beyond T");
-  cr_assert_eq (run_status (pc, before, 3, 2, 1), GSL_EDOM, "before 0");
-  cr_assert_eq (run_status (pc, nan_grid, 3, 2, 1), GSL_EDOM, "NaN");
-  cr_assert_eq (run_status (pc, to_zero, 3, 2, 1), GSL_EDOM, "denoising at 0");
+  ok (run_status (pc, right, 3, 2, 1));
+  ok (run_status (pc, right, 3, 0, 1), "no rows");
+  ok (run_status (pc, right, 1, 2, 1), "no steps");
+  refused (GSL_EBADLEN, run_status (pc, right, 3, 2, 2), "wrong dimension");
+  refused (GSL_EBADLEN, run_status (pc, right, 0, 2, 1), "no times");
+  refused (GSL_EDOM, run_status (pc, up, 3, 2, 1), "upwards");
+  refused (GSL_EDOM, run_status (pc, flat, 3, 2, 1), "a time twice");
+  refused (GSL_EDOM, run_status (pc, beyond, 2, 2, 1), "beyond T");
+  refused (GSL_EDOM, run_status (pc, before, 3, 2, 1), "before 0");
+  refused (GSL_EDOM, run_status (pc, nan_grid, 3, 2, 1), "NaN");
+  refused (GSL_EDOM, run_status (pc, to_zero, 3, 2, 1), "denoising at 0");
   pc.final = SB_FINAL_SAMPLE;
-  cr_assert_eq (run_status (pc, to_zero, 3, 2, 1), GSL_SUCCESS);
-  cr_assert_eq (run_status (pc, before, 3, 2, 1), GSL_EDOM, "before 0, sampling");
+  ok (run_status (pc, to_zero, 3, 2, 1));
+  refused (GSL_EDOM, run_status (pc, before, 3, 2, 1), "before 0, sampling");
   sb_pc incomplete = pc;
   incomplete.predictor = NULL;
-  cr_assert_eq (run_status (incomplete, right, 3, 2, 1), GSL_EINVAL, "no predictor");
+  refused (GSL_EINVAL, run_status (incomplete, right, 3, 2, 1), "no predictor");
   incomplete = pc;
   incomplete.corrector.type = NULL;
-  cr_assert_eq (run_status (incomplete, right, 3, 2, 1), GSL_EINVAL, "no corrector");
+  refused (GSL_EINVAL, run_status (incomplete, right, 3, 2, 1), "no corrector");
   pc.corrector.snr = -1;
-  cr_assert_eq (run_status (pc, right, 3, 2, 1), GSL_EDOM, "a negative r");
+  refused (GSL_EDOM, run_status (pc, right, 3, 2, 1), "a negative r");
   pc.corrector_steps = 0;
-  cr_assert_eq (run_status (pc, right, 3, 2, 1), GSL_SUCCESS, "no corrector: r is not looked at");
+  ok (run_status (pc, right, 3, 2, 1), "no corrector: r is not looked at");
 }
 
 // A score that fails on its k-th call, or is not finite there, ends the run with its own status, whichever step
@@ -743,24 +686,19 @@ failing (const void *state, sb_view view, const gsl_matrix *x, const gsl_vector 
 
 Test (pc, a_score_that_fails)
 {
-  const sb_score_type type = { .name = "failing", .views = SB_SCORE | SB_DENOISER, .evaluate = failing };
-  sb_process *vp = sb_vp_alloc (1, 0.1, 20);
-  double grid[3] = { 1, 0.5, 0.1 };
-  gsl_vector_view times = gsl_vector_view_array (grid, 3);
+  static const sb_score_type type = { .name = "failing", .views = SB_SCORE | SB_DENOISER, .evaluate = failing };
+  sb_process *vp = scoped (sb_vp_alloc (1, 0.1, 20));
+  gsl_vector *times = vector_of (1, 0.5, 0.1);
   for (size_t k = 1; k <= 6; k++)
     for (int nan = 0; nan <= 1; nan++)
       {
         failing_state state = { .fail_at = k, .nan = nan };
-        sb_score *score = sb_score_alloc (&type, &state, vp);
-        gsl_matrix *x = gsl_matrix_alloc (2, 1);
-        gsl_matrix_set_all (x, 1);
+        sb_score *score = scoped (sb_score_alloc (&type, &state, vp));
+        gsl_matrix *x = matrix_all (2, 1, 1);
         sb_pc pc = sb_pc_default ();
         size_t evaluations;
-        int status = sb_pc_sample (&pc, score, NULL, &times.vector, (sb_stream){ .seed = 2 }, x, &evaluations);
+        int status = sb_pc_sample (&pc, score, NULL, times, (sb_stream){ .seed = 2 }, x, &evaluations);
         cr_assert_eq (status, k == 6 ? GSL_SUCCESS : nan ? GSL_EBADFUNC : GSL_ECACHE, "call %zu: status %d", k, status);
         cr_assert_eq (evaluations, GSL_MIN (k, 5), "call %zu: %zu evaluations", k, evaluations);
-        gsl_matrix_free (x);
-        sb_score_free (score);
       }
-  sb_process_free (vp);
 }

@@ -9,8 +9,8 @@
 #include "process/ddpm.h"
 #include "process/smld.h"
 #include "recursion.h"
+#include "scope.h"
 
-#include <criterion/criterion.h>
 #include <gsl/gsl_math.h>
 #include <math.h>
 
@@ -20,13 +20,7 @@ enum
   LEVELS = 1000
 };
 
-static void
-setup (void)
-{
-  gsl_set_error_handler_off ();
-}
-
-TestSuite (spectrum, .init = setup);
+SUITE (spectrum);
 
 // ## A cell of the table
 
@@ -52,7 +46,7 @@ spectrum (void)
 static sb_process *
 chain (sde which, size_t N)
 {
-  return which == VE ? sb_smld_alloc (DIMENSION, N, 0.01, 20) : sb_ddpm_alloc (DIMENSION, N, 0.1, 20);
+  return which == VE ? scoped (sb_smld_alloc (DIMENSION, N, 0.01, 20)) : scoped (sb_ddpm_alloc (DIMENSION, N, 0.1, 20));
 }
 
 // The levels N, ..., last.
@@ -60,10 +54,7 @@ chain (sde which, size_t N)
 static gsl_vector *
 levels (size_t N, size_t last)
 {
-  gsl_vector *times = gsl_vector_alloc (N - last + 1);
-  for (size_t k = 0; k < times->size; k++)
-    gsl_vector_set (times, k, (double)(N - k) / (double)N);
-  return times;
+  return level_times (N, last, N);
 }
 
 typedef struct
@@ -78,14 +69,10 @@ run_grid (sde which, size_t N, size_t last, double factor, const sb_pc *pc)
   gsl_vector_view lambda = spectrum ();
   sb_process *process = chain (which, N);
   recursion data = { .process = process, .lambda = &lambda.vector, .factor = factor };
-  gsl_vector *times = levels (N, last), *v = gsl_vector_alloc (DIMENSION);
-  gsl_vector_set_all (v, which == VE ? 400 : 1);
+  gsl_vector *times = levels (N, last), *v = vector_all (DIMENSION, which == VE ? 400 : 1);
   cell result;
-  cr_assert_eq (recursion_run (&data, pc, times, v, &result.evaluations), GSL_SUCCESS);
+  ok (recursion_run (&data, pc, times, v, &result.evaluations));
   result.distance = recursion_frechet (&data, v);
-  gsl_vector_free (times);
-  gsl_vector_free (v);
-  sb_process_free (process);
   return result;
 }
 

@@ -1,8 +1,8 @@
 #define SB_NET_DOUBLE
 #include "learned.h"
 #include "net/network.h"
+#include "scope.h"
 
-#include <criterion/criterion.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -20,10 +20,10 @@ void
 learned_score (const learned *l, const double *theta, const double *x, double *s)
 {
   const size_t C = l->channels, P = l->pixels, d = C * P;
-  sb_net *net = sb_net_alloc (l->configuration, NULL);
-  sb_net_work *work = sb_net_work_alloc (net, l->n, 0);
-  double *seen = malloc (l->n * d * sizeof *seen), *F = malloc (l->n * d * sizeof *F),
-         *label = malloc (l->n * sizeof *label);
+  sb_net *net = scoped (sb_net_alloc (l->configuration, NULL));
+  sb_net_work *work = scoped (sb_net_work_alloc (net, l->n, 0));
+  double *seen = scoped (malloc (l->n * d * sizeof *seen)), *F = scoped (malloc (l->n * d * sizeof *F)),
+         *label = scoped (malloc (l->n * sizeof *label));
   for (size_t i = 0; i < l->n; i++)
     {
       label[i] = (double)(float)(l->log_noise ? log (l->sd[i] / l->a[i]) : 1000 * l->t[i]);
@@ -41,9 +41,4 @@ learned_score (const learned *l, const double *theta, const double *x, double *s
                  x_hat0 = share * share * x_i / a + share * sd / a * f;
           s[i * d + p * C + c] = l->mixed ? (a * x_hat0 - x_i) / (sd * sd) : -f / sd;
         }
-  free (seen);
-  free (F);
-  free (label);
-  sb_net_work_free (work);
-  sb_net_free (net);
 }

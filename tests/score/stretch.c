@@ -1,8 +1,8 @@
 // # A process that turns and stretches
 
 #include "stretch.h"
+#include "scope.h"
 
-#include <gsl/gsl_errno.h>
 #include <math.h>
 #include <string.h>
 
@@ -65,5 +65,5 @@ static const sb_process_type stretch_type = { .name = "stretch", .apply = stretc
 sb_process *
 stretch_alloc (void)
 {
-  return sb_process_alloc (&stretch_type, NULL, 2, 0, 1, 0);
+  return scoped (sb_process_alloc (&stretch_type, NULL, 2, 0, 1, 0));
 }

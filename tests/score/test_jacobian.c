@@ -15,11 +15,10 @@
 #include "process/smld.h"
 #include "process/vp.h"
 #include "property.h"
+#include "scope.h"
 #include "transition/reverse.h"
 #include "score/network.h"
 
-#include <criterion/criterion.h>
-#include <gsl/gsl_errno.h>
 #include <gsl/gsl_math.h>
 #include <gsl/gsl_randist.h>
 #include <math.h>
@@ -27,14 +26,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void
-setup (void)
-{
-  gsl_set_error_handler_off ();
-  sb_blas_single_threaded ();
-}
-
-TestSuite (jacobian, .init = setup);
+SUITE_WITH_BLAS (jacobian);
 
 enum
 {
@@ -75,7 +67,7 @@ place_points (trial *r, gsl_rng *rng)
       double t = r->process->levels ? (double)(1 + i % r->process->levels) / (double)r->process->levels
                                     : 0.02 + 0.98 * (double)i / (N - 1);
       gsl_vector_set (r->t, i, t);
-      cr_assert_eq (sb_process_scalars (r->process, 0, t, &r->a[i], &r->sd[i]), GSL_SUCCESS);
+      ok (sb_process_scalars (r->process, 0, t, &r->a[i], &r->sd[i]));
       for (size_t j = 0; j < r->d; j++)
         {
           gsl_matrix_set (r->x, i, j, gsl_ran_gaussian (rng, hypot (0.7 * r->a[i], r->sd[i])));
@@ -88,25 +80,24 @@ place_points (trial *r, gsl_rng *rng)
 static trial
 trial_of (const char *network, sb_process *(*make) (size_t d), sb_prediction prediction)
 {
-  trial r = { .net = sb_net_alloc (network, NULL) };
+  trial r = { .net = scoped (sb_net_alloc (network, NULL)) };
   gsl_rng *rng = property_rng (11);
   sb_net_shape shape = sb_net_input (r.net);
   r.d = sb_net_shape_size (shape);
   r.process = make (r.d);
-  r.theta = malloc (r.net->parameters * sizeof *r.theta);
-  r.theta_bar = calloc (r.net->parameters, sizeof *r.theta_bar);
-  r.wide = malloc (r.net->parameters * sizeof *r.wide);
+  r.theta = scoped (malloc (r.net->parameters * sizeof *r.theta));
+  r.theta_bar = scoped (calloc (r.net->parameters, sizeof *r.theta_bar));
+  r.wide = scoped (malloc (r.net->parameters * sizeof *r.wide));
   for (size_t k = 0; k < r.net->parameters; k++)
     r.wide[k] = (double)(r.theta[k] = (float)gsl_ran_gaussian (rng, 0.3));
-  r.x = gsl_matrix_alloc (N, r.d);
-  r.v = gsl_matrix_alloc (N, r.d);
-  r.w = gsl_matrix_alloc (N, r.d);
-  r.s = gsl_matrix_alloc (N, r.d);
-  r.out = gsl_matrix_alloc (N, r.d);
-  r.t = gsl_vector_alloc (N);
-  r.loss = gsl_vector_alloc (N);
+  r.x = matrix (N, r.d);
+  r.v = matrix (N, r.d);
+  r.w = matrix (N, r.d);
+  r.s = matrix (N, r.d);
+  r.out = matrix (N, r.d);
+  r.t = vector (N);
+  r.loss = vector (N);
   place_points (&r, rng);
-  gsl_rng_free (rng);
   snprintf (r.name, sizeof r.name, "%.4s, %s, prediction %d", network, r.process->type->name, prediction);
   r.exact = (learned){ .configuration = network,
                        .mixed = prediction == SB_PREDICTS_MIXED,
@@ -133,44 +124,25 @@ settle (trial *r)
   r->exact.t = r->t->data;
   r->exact.a = r->a;
   r->exact.sd = r->sd;
-  r->score = sb_score_network_gradient_alloc (&r->network, r->theta_bar);
-  cr_assert_not_null (r->score);
-}
-
-static void
-trial_free (trial *r)
-{
-  sb_score_free (r->score);
-  sb_net_free (r->net);
-  sb_process_free (r->process);
-  free (r->theta);
-  free (r->theta_bar);
-  free (r->wide);
-  gsl_matrix_free (r->x);
-  gsl_matrix_free (r->v);
-  gsl_matrix_free (r->w);
-  gsl_matrix_free (r->s);
-  gsl_matrix_free (r->out);
-  gsl_vector_free (r->t);
-  gsl_vector_free (r->loss);
+  r->score = scoped (sb_score_network_gradient_alloc (&r->network, r->theta_bar));
 }
 
 static sb_process *
 vp (size_t d)
 {
-  return sb_vp_alloc (d, 0.1, 20);
+  return scoped (sb_vp_alloc (d, 0.1, 20));
 }
 
 static sb_process *
 smld (size_t d)
 {
-  return sb_smld_alloc (d, 4, 0.05, 5);
+  return scoped (sb_smld_alloc (d, 4, 0.05, 5));
 }
 
 static sb_process *
 ddpm (size_t d)
 {
-  return sb_ddpm_alloc (d, 10, 0.1, 6);
+  return scoped (sb_ddpm_alloc (d, 10, 0.1, 6));
 }
 
 static void
@@ -181,10 +153,11 @@ in_every_case (void (*check) (trial *r))
     for (int p = 0; p < PROCESSES; p++)
       for (int prediction = SB_PREDICTS_EPSILON; prediction <= SB_PREDICTS_MIXED; prediction++)
         {
+          size_t mark = scope_mark ();
           trial r = trial_of (networks[k], processes[p], (sb_prediction)prediction);
           settle (&r);
           check (&r);
-          trial_free (&r);
+          scope_release (mark);
         }
 }
 
@@ -203,7 +176,7 @@ static void
 differences (const trial *r, const gsl_matrix *v, gsl_matrix *Jv)
 {
   const double steps[] = { -2, -1, 1, 2 }, weights[] = { 1. / 12, -8. / 12, 8. / 12, -1. / 12 }, h = 1e-3;
-  gsl_matrix *moved = gsl_matrix_alloc (N, r->d), *s = gsl_matrix_alloc (N, r->d);
+  gsl_matrix *moved = matrix (N, r->d), *s = matrix (N, r->d);
   gsl_matrix_set_zero (Jv);
   for (int k = 0; k < 4; k++)
     {
@@ -216,8 +189,6 @@ differences (const trial *r, const gsl_matrix *v, gsl_matrix *Jv)
         for (size_t j = 0; j < r->d; j++)
           *gsl_matrix_ptr (Jv, i, j) += weights[k] / (h * size_of (r, i)) * gsl_matrix_get (s, i, j);
     }
-  gsl_matrix_free (moved);
-  gsl_matrix_free (s);
 }
 
 static double
@@ -238,7 +209,7 @@ norm_row (const gsl_matrix *a, size_t i)
 static void
 find_traces (const trial *r, gsl_vector *trace)
 {
-  gsl_matrix *e = gsl_matrix_calloc (N, r->d), *column = gsl_matrix_alloc (N, r->d);
+  gsl_matrix *e = matrix_all (N, r->d, 0), *column = matrix (N, r->d);
   gsl_vector_set_zero (trace);
   for (size_t k = 0; k < r->d; k++)
     {
@@ -248,8 +219,6 @@ find_traces (const trial *r, gsl_vector *trace)
       gsl_vector_add (trace, &diagonal.vector);
       gsl_vector_set_zero (&e_k.vector);
     }
-  gsl_matrix_free (e);
-  gsl_matrix_free (column);
 }
 
 // The size of a trace's terms, beside its own.
@@ -267,15 +236,14 @@ scale_of (const trial *r, size_t i, double trace)
 static void
 check_jvp (trial *r)
 {
-  gsl_matrix *Jv = gsl_matrix_alloc (N, r->d);
+  gsl_matrix *Jv = matrix (N, r->d);
   differences (r, r->v, Jv);
-  cr_assert_eq (sb_score_jvp (r->score, r->x, r->t, NULL, r->v, r->out), GSL_SUCCESS);
+  ok (sb_score_jvp (r->score, r->x, r->t, NULL, r->v, r->out));
   for (size_t i = 0; i < N; i++)
     for (size_t j = 0; j < r->d; j++)
       cr_assert_float_eq (gsl_matrix_get (r->out, i, j), gsl_matrix_get (Jv, i, j), 1e-5 * norm_row (Jv, i),
                           "%s, row %zu, number %zu: %.9g, differences %.9g", r->name, i, j,
                           gsl_matrix_get (r->out, i, j), gsl_matrix_get (Jv, i, j));
-  gsl_matrix_free (Jv);
 }
 
 Test (jacobian, of_a_direction_is_what_differences_say) { in_every_case (check_jvp); }
@@ -287,17 +255,16 @@ check_adjoint (trial *r)
     if (sb_net_backend_usable (sb_net_backend_at (b), SB_NET_FLOAT))
       {
         const char *backend = sb_net_backend_name (sb_net_backend_at (b));
-        cr_assert_eq (sb_net_choose (r->net, backend, SB_NET_FLOAT, NULL), GSL_SUCCESS);
-        sb_score *score = sb_score_network_alloc (&r->network);
-        cr_assert_eq (sb_score_jvp (score, r->x, r->t, NULL, r->v, r->s), GSL_SUCCESS);
-        cr_assert_eq (sb_score_vjp (score, r->x, r->t, NULL, r->w, r->out), GSL_SUCCESS);
+        ok (sb_net_choose (r->net, backend, SB_NET_FLOAT, NULL));
+        sb_score *score = scoped (sb_score_network_alloc (&r->network));
+        ok (sb_score_jvp (score, r->x, r->t, NULL, r->v, r->s));
+        ok (sb_score_vjp (score, r->x, r->t, NULL, r->w, r->out));
         for (size_t i = 0; i < N; i++)
           {
             double there = dot_row (r->w, r->s, i), back = dot_row (r->out, r->v, i);
             cr_assert_float_eq (there, back, 1e-5 * norm_row (r->w, i) * norm_row (r->s, i), "%s, %s, row %zu: %g, %g",
                                 r->name, backend, i, there, back);
           }
-        sb_score_free (score);
       }
 }
 
@@ -310,15 +277,13 @@ Test (jacobian, transposed_is_the_adjoint) { in_every_case (check_adjoint); }
 static double
 total_at (const trial *r, const double *theta_dot, double h)
 {
-  double *theta = malloc (r->net->parameters * sizeof *theta), sum = 0;
-  gsl_matrix *s = gsl_matrix_alloc (N, r->d);
+  double *theta = scoped (malloc (r->net->parameters * sizeof *theta)), sum = 0;
+  gsl_matrix *s = matrix (N, r->d);
   for (size_t k = 0; k < r->net->parameters; k++)
     theta[k] = r->wide[k] + h * theta_dot[k];
   learned_score (&r->exact, theta, r->x->data, s->data);
   for (size_t i = 0; i < N; i++)
     sum += dot_row (r->w, s, i);
-  gsl_matrix_free (s);
-  free (theta);
   return sum;
 }
 
@@ -326,10 +291,9 @@ static double *
 direction_of (const sb_net *net)
 {
   gsl_rng *rng = property_rng (12);
-  double *theta_dot = malloc (net->parameters * sizeof *theta_dot);
+  double *theta_dot = scoped (malloc (net->parameters * sizeof *theta_dot));
   for (size_t k = 0; k < net->parameters; k++)
     theta_dot[k] = gsl_ran_gaussian (rng, 0.3);
-  gsl_rng_free (rng);
   return theta_dot;
 }
 
@@ -357,12 +321,11 @@ check_theta (trial *r)
                  / (12 * h);
   for (int times = 1; times <= 2; times++)
     {
-      cr_assert_eq (sb_score_vjp (r->score, r->x, r->t, NULL, r->w, r->out), GSL_SUCCESS);
+      ok (sb_score_vjp (r->score, r->x, r->t, NULL, r->w, r->out));
       double found = along (r, theta_dot, &size);
       cr_assert_float_eq (found, times * slope, 1e-5 * size, "%s: %g, %d times differences %g", r->name, found, times,
                           slope);
     }
-  free (theta_dot);
 }
 
 Test (jacobian, gradient_of_the_parameters) { in_every_case (check_theta); }
@@ -374,21 +337,19 @@ static void
 check_bits (trial *r)
 {
   size_t bytes = r->net->parameters * sizeof (float);
-  float *before = malloc (bytes);
-  sb_score *without = sb_score_network_alloc (&r->network);
+  float *before = scoped (malloc (bytes));
+  sb_score *without = scoped (sb_score_network_alloc (&r->network));
   for (int run = 0; run < 8; run++)
     {
       omp_set_num_threads (1 + run % 3);
       memset (r->theta_bar, 0, bytes);
-      cr_assert_eq (sb_score_vjp (r->score, r->x, r->t, NULL, r->w, r->out), GSL_SUCCESS);
+      ok (sb_score_vjp (r->score, r->x, r->t, NULL, r->w, r->out));
       cr_assert (run == 0 || memcmp (before, r->theta_bar, bytes) == 0, "%s: another gradient", r->name);
       memcpy (before, r->theta_bar, bytes);
-      cr_assert_eq (sb_score_vjp (without, r->x, r->t, NULL, r->w, r->s), GSL_SUCCESS);
+      ok (sb_score_vjp (without, r->x, r->t, NULL, r->w, r->s));
       cr_assert (gsl_matrix_equal (r->s, r->out), "%s: not the same without a gradient", r->name);
       cr_assert_eq (memcmp (before, r->theta_bar, bytes), 0);
     }
-  sb_score_free (without);
-  free (before);
 }
 
 Test (jacobian, does_not_depend_on_threads) { in_every_case (check_bits); }
@@ -400,11 +361,11 @@ Test (jacobian, does_not_depend_on_threads) { in_every_case (check_bits); }
 static void
 check_divergence (trial *r)
 {
-  gsl_vector *want = gsl_vector_alloc (N);
+  gsl_vector *want = vector (N);
   gsl_vector_view found = gsl_matrix_column (r->out, 1);
   find_traces (r, want);
-  cr_assert_eq (sb_score_divergence (r->score, r->x, r->t, NULL, &found.vector), GSL_SUCCESS);
-  cr_assert_eq (sb_jacobian_trace (r->score, r->x, r->t, NULL, r->loss), GSL_SUCCESS);
+  ok (sb_score_divergence (r->score, r->x, r->t, NULL, &found.vector));
+  ok (sb_jacobian_trace (r->score, r->x, r->t, NULL, r->loss));
   for (size_t i = 0; i < N; i++)
     {
       double trace = gsl_vector_get (want, i), bound = 1e-5 * scale_of (r, i, trace);
@@ -413,7 +374,6 @@ check_divergence (trial *r)
       cr_assert_float_eq (gsl_vector_get (r->loss, i), trace, bound, "%s, row %zu: %.9g, differences %.9g", r->name, i,
                           gsl_vector_get (r->loss, i), trace);
     }
-  gsl_vector_free (want);
 }
 
 Test (jacobian, divergence_is_the_trace) { in_every_case (check_divergence); }
@@ -426,13 +386,13 @@ Test (jacobian, divergence_is_the_trace) { in_every_case (check_divergence); }
 static void
 check_losses (trial *r)
 {
-  gsl_matrix *Jv = gsl_matrix_alloc (N, r->d);
-  gsl_vector *traces = gsl_vector_alloc (N);
+  gsl_matrix *Jv = matrix (N, r->d);
+  gsl_vector *traces = vector (N);
   learned_score (&r->exact, r->wide, r->x->data, r->s->data);
   differences (r, r->v, Jv);
   for (int plain = 0; plain <= 1; plain++)
     {
-      cr_assert_eq (sb_ssm_loss_along (plain, r->score, r->x, r->t, NULL, r->v, r->loss), GSL_SUCCESS);
+      ok (sb_ssm_loss_along (plain, r->score, r->x, r->t, NULL, r->v, r->loss));
       for (size_t i = 0; i < N; i++)
         {
           double curvature = dot_row (r->v, Jv, i), size = plain ? dot_row (r->v, r->s, i) : norm_row (r->s, i),
@@ -442,7 +402,7 @@ check_losses (trial *r)
                               gsl_vector_get (r->loss, i), curvature + size * size / 2);
         }
     }
-  cr_assert_eq (sb_ism_loss (r->score, r->x, r->t, NULL, r->loss), GSL_SUCCESS);
+  ok (sb_ism_loss (r->score, r->x, r->t, NULL, r->loss));
   find_traces (r, traces);
   for (size_t i = 0; i < N; i++)
     {
@@ -450,8 +410,6 @@ check_losses (trial *r)
       cr_assert_float_eq (gsl_vector_get (r->loss, i), trace + half, 2e-5 * (scale_of (r, i, trace) + half),
                           "%s, row %zu: %.9g, differences %.9g", r->name, i, gsl_vector_get (r->loss, i), trace + half);
     }
-  gsl_vector_free (traces);
-  gsl_matrix_free (Jv);
 }
 
 Test (jacobian, implicit_and_sliced_losses) { in_every_case (check_losses); }
@@ -463,7 +421,7 @@ static double
 differenced_loss (const trial *r, const double *theta, double h, gsl_vector *loss)
 {
   double sum = 0;
-  gsl_matrix *moved = gsl_matrix_alloc (N, r->d), *up = gsl_matrix_alloc (N, r->d), *down = gsl_matrix_alloc (N, r->d);
+  gsl_matrix *moved = matrix (N, r->d), *up = matrix (N, r->d), *down = matrix (N, r->d);
   for (int side = -1; side <= 1; side += 2)
     {
       for (size_t k = 0; k < N * r->d; k++)
@@ -478,9 +436,6 @@ differenced_loss (const trial *r, const double *theta, double h, gsl_vector *los
         gsl_vector_set (loss, i, slope + square / 2);
       sum += slope + square / 2;
     }
-  gsl_matrix_free (moved);
-  gsl_matrix_free (up);
-  gsl_matrix_free (down);
   return sum;
 }
 
@@ -488,12 +443,12 @@ static void
 check_by_differences (trial *r)
 {
   const sb_fdssm fdssm = { .h = 0.25 };
-  double *theta_dot = direction_of (r->net), *theta = malloc (r->net->parameters * sizeof *theta), slope = 0, size,
-         h = 1e-4;
-  gsl_vector *want = gsl_vector_alloc (N);
+  double *theta_dot = direction_of (r->net), *theta = scoped (malloc (r->net->parameters * sizeof *theta)), slope = 0,
+         size, h = 1e-4;
+  gsl_vector *want = vector (N);
   differenced_loss (r, r->wide, fdssm.h, want);
-  cr_assert_eq (sb_fdssm_gradient (&fdssm, r->score, r->x, r->t, NULL, r->v, 0.5, r->loss), GSL_SUCCESS);
-  cr_assert_eq (sb_score_evaluate (r->score, SB_SCORE, r->x, r->t, NULL, r->s), GSL_SUCCESS);
+  ok (sb_fdssm_gradient (&fdssm, r->score, r->x, r->t, NULL, r->v, 0.5, r->loss));
+  ok (sb_score_evaluate (r->score, SB_SCORE, r->x, r->t, NULL, r->s));
   for (size_t i = 0; i < N; i++)
     cr_assert_float_eq (gsl_vector_get (r->loss, i), gsl_vector_get (want, i),
                         1e-5 * (norm_row (r->v, i) * norm_row (r->s, i) / fdssm.h + dot_row (r->s, r->s, i)),
@@ -507,9 +462,6 @@ check_by_differences (trial *r)
     }
   double found = along (r, theta_dot, &size);
   cr_assert_float_eq (found, slope, 1e-5 * size, "%s: %.9g, slope %.9g", r->name, found, slope);
-  gsl_vector_free (want);
-  free (theta_dot);
-  free (theta);
 }
 
 Test (jacobian, losses_by_differences_and_their_gradient) { in_every_case (check_by_differences); }
@@ -522,26 +474,22 @@ Test (jacobian, the_best_variance_of_a_step)
   trial r = trial_of (networks[0], ddpm, SB_PREDICTS_MIXED);
   settle (&r);
   sb_reverse best = { r.score, SB_EPSILON, SB_VARIANCE_OPTIMAL, SB_VARIANCE_OPTIMAL };
-  gsl_vector *s = gsl_vector_alloc (N), *traces = gsl_vector_alloc (N);
+  gsl_vector *s = vector (N), *traces = vector (N);
   int free_of_bounds = 0;
   find_traces (&r, traces);
   for (size_t i = 0; i < N; i++)
     gsl_vector_set (s, i, gsl_vector_get (r.t, i) - 0.1 > 0.05 ? gsl_vector_get (r.t, i) - 0.1 : 0);
-  cr_assert_eq (one_variance (&best, NULL, s, r.t, r.x, r.loss), GSL_SUCCESS);
+  ok (one_variance (&best, NULL, s, r.t, r.x, r.loss));
   for (size_t i = 0; i < N; i++)
     {
       double a, sd, tilde, t = gsl_vector_get (r.t, i);
-      cr_assert_eq (sb_process_scalars (r.process, gsl_vector_get (s, i), t, &a, &sd), GSL_SUCCESS);
-      cr_assert_eq (sb_reverse_fixed_variance (r.process, SB_VARIANCE_BETA_TILDE, gsl_vector_get (s, i), t, &tilde),
-                    GSL_SUCCESS);
+      ok (sb_process_scalars (r.process, gsl_vector_get (s, i), t, &a, &sd));
+      ok (sb_reverse_fixed_variance (r.process, SB_VARIANCE_BETA_TILDE, gsl_vector_get (s, i), t, &tilde));
       double implied = sd * sd / (a * a) * (1 + sd * sd * gsl_vector_get (traces, i) / (double)r.d);
       cr_assert_float_eq (gsl_vector_get (r.loss, i), GSL_MAX (implied, tilde), 1e-5 * sd * sd / (a * a));
       free_of_bounds += implied > tilde;
     }
   cr_assert_gt (free_of_bounds, N / 3);
-  gsl_vector_free (s);
-  gsl_vector_free (traces);
-  trial_free (&r);
 }
 
 // ## What cannot be done
@@ -550,35 +498,29 @@ Test (jacobian, what_does_not_fit_is_refused)
 {
   trial r = trial_of (networks[0], smld, SB_PREDICTS_EPSILON);
   settle (&r);
-  gsl_matrix *narrow = gsl_matrix_calloc (N, 2), *none = gsl_matrix_alloc (0, r.d);
-  gsl_vector *no_times = gsl_vector_alloc (0);
-  cr_assert_eq (sb_score_jvp (r.score, r.x, r.t, r.x, r.v, r.out), GSL_EUNSUP, "no condition is taken");
-  cr_assert_eq (sb_score_vjp (r.score, r.x, r.t, r.x, r.v, r.out), GSL_EUNSUP);
-  cr_assert_eq (sb_score_divergence (r.score, r.x, r.t, r.x, r.loss), GSL_EUNSUP);
-  cr_assert_eq (sb_score_jvp (r.score, r.x, r.t, NULL, narrow, r.out), GSL_EBADLEN);
-  cr_assert_eq (sb_score_vjp (r.score, r.x, r.t, NULL, r.v, narrow), GSL_EBADLEN);
-  cr_assert_eq (sb_score_jvp (r.score, none, no_times, NULL, none, none), GSL_SUCCESS);
-  cr_assert_eq (sb_score_vjp (r.score, none, no_times, NULL, none, none), GSL_SUCCESS);
-  cr_assert_eq (sb_score_divergence (r.score, none, no_times, NULL, no_times), GSL_SUCCESS);
+  gsl_matrix *narrow = matrix_all (N, 2, 0), *none = matrix (0, r.d);
+  gsl_vector *no_times = vector (0);
+  refused (GSL_EUNSUP, sb_score_jvp (r.score, r.x, r.t, r.x, r.v, r.out), "no condition is taken");
+  refused (GSL_EUNSUP, sb_score_vjp (r.score, r.x, r.t, r.x, r.v, r.out));
+  refused (GSL_EUNSUP, sb_score_divergence (r.score, r.x, r.t, r.x, r.loss));
+  refused (GSL_EBADLEN, sb_score_jvp (r.score, r.x, r.t, NULL, narrow, r.out));
+  refused (GSL_EBADLEN, sb_score_vjp (r.score, r.x, r.t, NULL, r.v, narrow));
+  ok (sb_score_jvp (r.score, none, no_times, NULL, none, none));
+  ok (sb_score_vjp (r.score, none, no_times, NULL, none, none));
+  ok (sb_score_divergence (r.score, none, no_times, NULL, no_times));
   gsl_vector_set (r.t, N - 1, 0);
-  cr_assert_eq (sb_score_jvp (r.score, r.x, r.t, NULL, r.v, r.out), GSL_ESING, "no noise, no score");
-  cr_assert_eq (sb_score_vjp (r.score, r.x, r.t, NULL, r.v, r.out), GSL_ESING);
-  cr_assert_eq (sb_score_divergence (r.score, r.x, r.t, NULL, r.loss), GSL_ESING);
+  refused (GSL_ESING, sb_score_jvp (r.score, r.x, r.t, NULL, r.v, r.out), "no noise, no score");
+  refused (GSL_ESING, sb_score_vjp (r.score, r.x, r.t, NULL, r.v, r.out));
+  refused (GSL_ESING, sb_score_divergence (r.score, r.x, r.t, NULL, r.loss));
   gsl_vector_set (r.t, N - 1, 0.3);
-  cr_assert_eq (sb_score_jvp (r.score, r.x, r.t, NULL, r.v, r.out), GSL_EDOM, "no level");
-  cr_assert_eq (sb_score_vjp (r.score, r.x, r.t, NULL, r.v, r.out), GSL_EDOM);
-  cr_assert_eq (sb_score_divergence (r.score, r.x, r.t, NULL, r.loss), GSL_EDOM);
+  refused (GSL_EDOM, sb_score_jvp (r.score, r.x, r.t, NULL, r.v, r.out), "no level");
+  refused (GSL_EDOM, sb_score_vjp (r.score, r.x, r.t, NULL, r.v, r.out));
+  refused (GSL_EDOM, sb_score_divergence (r.score, r.x, r.t, NULL, r.loss));
 
-  sb_network_pass *forward_only = sb_network_pass_alloc (&r.network, N, 0),
-                  *few = sb_network_pass_alloc (&r.network, 2, 1);
+  sb_network_pass *forward_only = scoped (sb_network_pass_alloc (&r.network, N, 0)),
+                  *few = scoped (sb_network_pass_alloc (&r.network, 2, 1));
   gsl_vector_set_all (r.t, 0.5);
-  cr_assert_eq (sb_network_forward (&r.network, forward_only, r.x, r.t, r.out), GSL_SUCCESS);
-  cr_assert_eq (sb_network_jvp (&r.network, forward_only, r.t, r.v, r.out), GSL_EINVAL);
-  cr_assert_eq (sb_network_jvp (&r.network, few, r.t, r.v, r.out), GSL_EBADLEN);
-  sb_network_pass_free (forward_only);
-  sb_network_pass_free (few);
-  gsl_matrix_free (narrow);
-  gsl_matrix_free (none);
-  gsl_vector_free (no_times);
-  trial_free (&r);
+  ok (sb_network_forward (&r.network, forward_only, r.x, r.t, r.out));
+  refused (GSL_EINVAL, sb_network_jvp (&r.network, forward_only, r.t, r.v, r.out));
+  refused (GSL_EBADLEN, sb_network_jvp (&r.network, few, r.t, r.v, r.out));
 }

@@ -8,20 +8,13 @@
 #include "score/clip.h"
 #include "score/exact.h"
 #include "score/tweedie.h"
+#include "scope.h"
 
-#include <criterion/criterion.h>
-#include <gsl/gsl_errno.h>
 #include <gsl/gsl_math.h>
 #include <gsl/gsl_randist.h>
 #include <math.h>
 
-static void
-setup (void)
-{
-  gsl_set_error_handler_off ();
-}
-
-TestSuite (noise, .init = setup);
+SUITE (noise);
 
 static const double W[] = { 0.3, 0.5, 0.2 }, M[] = { -1.5, 0.3, 2 }, V[] = { 0.09, 0.16, 0.04 };
 
@@ -68,16 +61,14 @@ Test (noise, erratum_score_average_is_over_the_posterior)
   sb_target *data = chain_gaussian (1, 0.7, 1.5);
   for (int k = 0; k < 3; k++)
     {
-      double x = at[k], t = 1, score;
+      double x = at[k], score;
+      gsl_vector *time = vector_of (1);
       gsl_matrix_view x_t = gsl_matrix_view_array (&x, 1, 1), out = gsl_matrix_view_array (&score, 1, 1);
-      gsl_vector_view time = gsl_vector_view_array (&t, 1);
-      cr_assert_eq (sb_target_evaluate (data, ddpm, SB_SCORE, &x_t.matrix, &time.vector, &out.matrix), GSL_SUCCESS);
+      ok (sb_target_evaluate (data, ddpm, SB_SCORE, &x_t.matrix, time, &out.matrix));
       cr_assert_float_eq (averaged (x, 1), right[k], 1e-9);
       cr_assert_float_eq (score, averaged (x, 1), 1e-9);
       cr_assert_float_eq (averaged (x, 0), printed[k], 1e-5, "as printed");
     }
-  sb_target_free (data);
-  sb_process_free (ddpm);
 }
 
 // The same over the three components of a mixture in three dimensions, each with its responsibility and its own
@@ -136,44 +127,38 @@ static void
 check_conversions (const sb_process *ddpm, const gsl_matrix *x, const gsl_vector *t, double bar, double gathered,
                    const double *v, const double (*m)[D], size_t components)
 {
-  gsl_matrix *score = gsl_matrix_alloc (ROWS, D), *data = gsl_matrix_alloc (ROWS, D);
+  gsl_matrix *score = matrix (ROWS, D), *data = matrix (ROWS, D);
   for (size_t i = 0; i < ROWS; i++)
     by_responsibilities (gsl_matrix_const_ptr (x, i, 0), bar, gathered, v, m, components, gsl_matrix_ptr (score, i, 0),
                          gsl_matrix_ptr (data, i, 0));
-  gsl_matrix *epsilon = gsl_matrix_alloc (ROWS, D), *x_hat = gsl_matrix_alloc (ROWS, D);
-  gsl_matrix_memcpy (epsilon, score);
-  gsl_matrix_memcpy (x_hat, score);
-  cr_assert_eq (sb_tweedie (ddpm, SB_EPSILON, SB_SCORE, x, t, score), GSL_SUCCESS);
-  cr_assert_eq (sb_tweedie (ddpm, SB_EPSILON, SB_DENOISER, x, t, x_hat), GSL_SUCCESS);
+  gsl_matrix *epsilon = copy_of (score), *x_hat = copy_of (score);
+  ok (sb_tweedie (ddpm, SB_EPSILON, SB_SCORE, x, t, score));
+  ok (sb_tweedie (ddpm, SB_EPSILON, SB_DENOISER, x, t, x_hat));
   for (size_t i = 0; i < ROWS; i++)
     for (size_t j = 0; j < D; j++)
       {
         cr_assert_float_eq (-sqrt (gathered) * gsl_matrix_get (score, i, j), gsl_matrix_get (epsilon, i, j), 1e-12);
         cr_assert_float_eq (gsl_matrix_get (x_hat, i, j), gsl_matrix_get (data, i, j), 1e-11, "bar = %g", bar);
       }
-  gsl_matrix_free (score);
-  gsl_matrix_free (data);
-  gsl_matrix_free (epsilon);
-  gsl_matrix_free (x_hat);
 }
 
 static void
 check_views (const chain *c, const sb_target *data, const double *v, const double (*m)[D], size_t components)
 {
   sb_process *ddpm = chain_alloc (c, D);
-  gsl_matrix *x_0 = chain_sample (data, ROWS, 130), *z = chain_normals (ROWS, D, 131), *x = gsl_matrix_alloc (ROWS, D);
+  gsl_matrix *x_0 = chain_sample (data, ROWS, 130), *z = normals (ROWS, D, 131), *x = matrix (ROWS, D);
   gsl_matrix *view[3];
   const sb_view views[] = { SB_EPSILON, SB_DENOISER, SB_SCORE };
   for (int l = 0; l < 5; l++)
     {
       double bar = (double)c->alpha_bar[LEVELS[l]], gathered = (double)(1 - c->alpha_bar[LEVELS[l]]);
-      gsl_vector *t = chain_times (ROWS, (double)LEVELS[l] / 1000);
+      gsl_vector *t = vector_all (ROWS, (double)LEVELS[l] / 1000);
       gsl_matrix_memcpy (x, x_0);
-      cr_assert_eq (sb_process_transition (ddpm, NULL, t, z, x), GSL_SUCCESS);
+      ok (sb_process_transition (ddpm, NULL, t, z, x));
       for (int k = 0; k < 3; k++)
         {
-          view[k] = gsl_matrix_alloc (ROWS, D);
-          cr_assert_eq (sb_target_evaluate (data, ddpm, views[k], x, t, view[k]), GSL_SUCCESS);
+          view[k] = matrix (ROWS, D);
+          ok (sb_target_evaluate (data, ddpm, views[k], x, t, view[k]));
         }
       for (size_t i = 0; i < ROWS; i++)
         {
@@ -190,14 +175,7 @@ check_views (const chain *c, const sb_target *data, const double *v, const doubl
             }
         }
       check_conversions (ddpm, x, t, bar, gathered, v, m, components);
-      for (int k = 0; k < 3; k++)
-        gsl_matrix_free (view[k]);
-      gsl_vector_free (t);
     }
-  gsl_matrix_free (x_0);
-  gsl_matrix_free (z);
-  gsl_matrix_free (x);
-  sb_process_free (ddpm);
 }
 
 Test (noise, views_by_responsibilities)
@@ -210,17 +188,14 @@ Test (noise, views_by_responsibilities)
       m[k][j] = M[k];
   sb_target *mixture = chain_mixture (D, K, W, M, V);
   check_views (&c, mixture, V, (const double (*)[D])m, K);
-  sb_target_free (mixture);
 
-  gsl_matrix *points = chain_normals (6, D, 132);
+  gsl_matrix *points = normals (6, D, 132);
   double at[6][D];
   for (size_t k = 0; k < 6; k++)
     for (size_t j = 0; j < D; j++)
       at[k][j] = gsl_matrix_get (points, k, j);
-  sb_target *empirical = sb_target_points_alloc (points, NULL);
+  sb_target *empirical = scoped (sb_target_points_alloc (points, NULL));
   check_views (&c, empirical, NULL, (const double (*)[D])at, 6);
-  sb_target_free (empirical);
-  gsl_matrix_free (points);
 }
 
 // ## One estimate, three names
@@ -235,16 +210,14 @@ Test (noise, round_trips)
   chain_linear (&c, 1000);
   sb_process *ddpm = chain_alloc (&c, 2);
   const sb_view views[] = { SB_EPSILON, SB_DENOISER, SB_SCORE };
-  gsl_matrix *x = chain_normals (1000, 2, 133), *e = chain_normals (1000, 2, 134), *copy = gsl_matrix_alloc (1000, 2);
-  gsl_vector *t = gsl_vector_alloc (1000);
-  for (size_t i = 0; i < 1000; i++)
-    gsl_vector_set (t, i, (double)(i + 1) / 1000);
+  gsl_matrix *x = normals (1000, 2, 133), *e = normals (1000, 2, 134), *copy = matrix (1000, 2);
+  gsl_vector *t = level_times (1, 1000, 1000);
   for (int from = 0; from < 3; from++)
     for (int to = 0; to < 3; to++)
       {
         gsl_matrix_memcpy (copy, e);
-        cr_assert_eq (sb_tweedie (ddpm, views[from], views[to], x, t, copy), GSL_SUCCESS);
-        cr_assert_eq (sb_tweedie (ddpm, views[to], views[from], x, t, copy), GSL_SUCCESS);
+        ok (sb_tweedie (ddpm, views[from], views[to], x, t, copy));
+        ok (sb_tweedie (ddpm, views[to], views[from], x, t, copy));
         for (size_t i = 0; i < 1000; i++)
           for (size_t j = 0; j < 2; j++)
             {
@@ -257,11 +230,6 @@ Test (noise, round_trips)
                                   "%d, %d, t = %zu", from, to, i + 1);
             }
       }
-  gsl_matrix_free (x);
-  gsl_matrix_free (e);
-  gsl_matrix_free (copy);
-  gsl_vector_free (t);
-  sb_process_free (ddpm);
 }
 
 static int
@@ -284,15 +252,14 @@ Test (noise, prediction_from_a_score)
   sb_process *ddpm = chain_alloc (&c, 1);
   sb_target *data = chain_gaussian (1, 0.7, 1.5);
   const sb_score_callback callback = { .view = SB_SCORE, .function = score_of_gaussian, .params = &c };
-  sb_score *adapter = sb_score_callback_alloc (&callback, ddpm), *exact = sb_score_exact_alloc (data, ddpm);
-  gsl_matrix *x = chain_normals (1000, 1, 135), *epsilon = gsl_matrix_alloc (1000, 1),
-             *other = gsl_matrix_alloc (1000, 1), *x_hat = gsl_matrix_alloc (1000, 1);
-  gsl_vector *t = gsl_vector_alloc (1000);
-  for (size_t i = 0; i < 1000; i++)
-    gsl_vector_set (t, i, (double)(i + 1) / 1000);
-  cr_assert_eq (sb_score_evaluate (adapter, SB_EPSILON, x, t, NULL, epsilon), GSL_SUCCESS);
-  cr_assert_eq (sb_score_evaluate (exact, SB_EPSILON, x, t, NULL, other), GSL_SUCCESS);
-  cr_assert_eq (sb_score_evaluate (adapter, SB_DENOISER, x, t, NULL, x_hat), GSL_SUCCESS);
+  sb_score *adapter = scoped (sb_score_callback_alloc (&callback, ddpm)),
+           *exact = scoped (sb_score_exact_alloc (data, ddpm));
+  gsl_matrix *x = normals (1000, 1, 135), *epsilon = matrix (1000, 1), *other = matrix (1000, 1),
+             *x_hat = matrix (1000, 1);
+  gsl_vector *t = level_times (1, 1000, 1000);
+  ok (sb_score_evaluate (adapter, SB_EPSILON, x, t, NULL, epsilon));
+  ok (sb_score_evaluate (exact, SB_EPSILON, x, t, NULL, other));
+  ok (sb_score_evaluate (adapter, SB_DENOISER, x, t, NULL, x_hat));
   for (size_t i = 0; i < 1000; i++)
     {
       double bar = (double)c.alpha_bar[i + 1], gathered = (double)(1 - c.alpha_bar[i + 1]),
@@ -302,15 +269,6 @@ Test (noise, prediction_from_a_score)
       cr_assert_float_eq (gsl_matrix_get (other, i, 0), sqrt (gathered) * delta / D_t, 1e-13);
       cr_assert_float_eq (gsl_matrix_get (x_hat, i, 0), 0.7 + sqrt (bar) * 1.5 / D_t * delta, 1e-13 / sqrt (bar));
     }
-  gsl_matrix_free (x);
-  gsl_matrix_free (epsilon);
-  gsl_matrix_free (other);
-  gsl_matrix_free (x_hat);
-  gsl_vector_free (t);
-  sb_score_free (adapter);
-  sb_score_free (exact);
-  sb_target_free (data);
-  sb_process_free (ddpm);
 }
 
 // ## The score of a level
@@ -334,22 +292,20 @@ Test (noise, score_of_a_level)
   chain_linear (&c, 1000);
   sb_process *ddpm = chain_alloc (&c, 1);
   sb_target *data = chain_mixture (1, K, W, M, V);
-  sb_score *score = sb_score_exact_alloc (data, ddpm);
+  sb_score *score = scoped (sb_score_exact_alloc (data, ddpm));
   for (int l = 0; l < 5; l++)
     for (double x = -2.2; x < 2.5; x += 0.1)
       {
-        double bar = (double)c.alpha_bar[LEVELS[l]], t = (double)LEVELS[l] / 1000, g, at = x, h = 5e-4;
-        gsl_matrix_view x_t = gsl_matrix_view_array (&at, 1, 1), out = gsl_matrix_view_array (&g, 1, 1);
+        double bar = (double)c.alpha_bar[LEVELS[l]], t = (double)LEVELS[l] / 1000, g, h = 5e-4;
+        gsl_matrix *x_t = matrix_of (1, 1, x);
+        gsl_matrix_view out = gsl_matrix_view_array (&g, 1, 1);
         gsl_vector_view time = gsl_vector_view_array (&t, 1);
-        cr_assert_eq (sb_score_evaluate (score, SB_SCORE, &x_t.matrix, &time.vector, NULL, &out.matrix), GSL_SUCCESS);
+        ok (sb_score_evaluate (score, SB_SCORE, x_t, &time.vector, NULL, &out.matrix));
         double near = log_q (x + h, bar) - log_q (x - h, bar), far = log_q (x + 2 * h, bar) - log_q (x - 2 * h, bar);
         cr_assert_float_eq (g, (8 * near - far) / (12 * h), 1e-7 * (1 + fabs (g)), "t = %zu, x = %g", LEVELS[l], x);
         if (LEVELS[l] == 1000)
           cr_assert_float_eq (g, -x, 0.05);
       }
-  sb_score_free (score);
-  sb_target_free (data);
-  sb_process_free (ddpm);
 }
 
 // In the plane, where the coordinates of each component are correlated and its covariance is $\bar\alpha_t\mathbf{C}_k +
@@ -385,7 +341,7 @@ check_plane (const sb_score *score, double bar, double t, double x, double y)
   for (int k = 0; k < 3; k++)
     {
       gsl_matrix_view out = gsl_matrix_view_array (view[k], 1, 2);
-      cr_assert_eq (sb_score_evaluate (score, views[k], &x_t.matrix, &time.vector, NULL, &out.matrix), GSL_SUCCESS);
+      ok (sb_score_evaluate (score, views[k], &x_t.matrix, &time.vector, NULL, &out.matrix));
     }
   for (int j = 0; j < 2; j++)
     {
@@ -407,15 +363,12 @@ Test (noise, score_of_a_level_in_the_plane)
   sb_process *ddpm = chain_alloc (&c, 2);
   gsl_vector_view w = gsl_vector_view_array (plane_w, 2);
   gsl_matrix_view m = gsl_matrix_view_array (plane_m, 2, 2), C = gsl_matrix_view_array (plane_C, 4, 2);
-  sb_target *data = sb_target_mixture_alloc (&w.vector, &m.matrix, &C.matrix);
-  sb_score *score = sb_score_exact_alloc (data, ddpm);
+  sb_target *data = scoped (sb_target_mixture_alloc (&w.vector, &m.matrix, &C.matrix));
+  sb_score *score = scoped (sb_score_exact_alloc (data, ddpm));
   for (int l = 0; l < 5; l++)
     for (double x = -2; x < 2.5; x += 0.4)
       for (double y = -2; y < 2.5; y += 0.4)
         check_plane (score, (double)c.alpha_bar[LEVELS[l]], (double)LEVELS[l] / 1000, x, y);
-  sb_score_free (score);
-  sb_target_free (data);
-  sb_process_free (ddpm);
 }
 
 // ## The data from the noise
@@ -428,22 +381,15 @@ Test (noise, data_from_the_true_noise)
   chain c;
   chain_linear (&c, 1000);
   sb_process *ddpm = chain_alloc (&c, 2);
-  gsl_matrix *x_0 = chain_normals (1000, 2, 136), *z = chain_normals (1000, 2, 137), *x = gsl_matrix_alloc (1000, 2);
-  gsl_vector *t = gsl_vector_alloc (1000);
-  for (size_t i = 0; i < 1000; i++)
-    gsl_vector_set (t, i, (double)(i + 1) / 1000);
+  gsl_matrix *x_0 = normals (1000, 2, 136), *z = normals (1000, 2, 137), *x = matrix (1000, 2);
+  gsl_vector *t = level_times (1, 1000, 1000);
   gsl_matrix_memcpy (x, x_0);
-  cr_assert_eq (sb_process_transition (ddpm, NULL, t, z, x), GSL_SUCCESS);
-  cr_assert_eq (sb_tweedie (ddpm, SB_EPSILON, SB_DENOISER, x, t, z), GSL_SUCCESS);
+  ok (sb_process_transition (ddpm, NULL, t, z, x));
+  ok (sb_tweedie (ddpm, SB_EPSILON, SB_DENOISER, x, t, z));
   for (size_t i = 0; i < 1000; i++)
     for (size_t j = 0; j < 2; j++)
       cr_assert_float_eq (gsl_matrix_get (z, i, j), gsl_matrix_get (x_0, i, j),
                           1e-12 / sqrt ((double)c.alpha_bar[i + 1]));
-  gsl_matrix_free (x_0);
-  gsl_matrix_free (z);
-  gsl_matrix_free (x);
-  gsl_vector_free (t);
-  sb_process_free (ddpm);
 }
 
 // ## Clipped
@@ -467,16 +413,14 @@ Test (noise, clipped_estimates)
   sb_process *ddpm = chain_alloc (&c, 1);
   double nothing = 0;
   const sb_score_callback callback = { .view = SB_EPSILON, .function = constant, .params = &nothing };
-  sb_score *score = sb_score_callback_alloc (&callback, ddpm), *clip = sb_score_clip_alloc (score, -1, 0.5);
-  gsl_matrix *x = chain_normals (1000, 1, 138), *x_hat = gsl_matrix_alloc (1000, 1),
-             *epsilon = gsl_matrix_alloc (1000, 1), *s = gsl_matrix_alloc (1000, 1);
-  gsl_vector *t = gsl_vector_alloc (1000);
+  sb_score *score = scoped (sb_score_callback_alloc (&callback, ddpm)),
+           *clip = scoped (sb_score_clip_alloc (score, -1, 0.5));
+  gsl_matrix *x = normals (1000, 1, 138), *x_hat = matrix (1000, 1), *epsilon = matrix (1000, 1), *s = matrix (1000, 1);
+  gsl_vector *t = level_times (1, 1000, 1000);
   int moved = 0, kept = 0;
-  for (size_t i = 0; i < 1000; i++)
-    gsl_vector_set (t, i, (double)(i + 1) / 1000);
-  cr_assert_eq (sb_score_evaluate (clip, SB_DENOISER, x, t, NULL, x_hat), GSL_SUCCESS);
-  cr_assert_eq (sb_score_evaluate (clip, SB_EPSILON, x, t, NULL, epsilon), GSL_SUCCESS);
-  cr_assert_eq (sb_score_evaluate (clip, SB_SCORE, x, t, NULL, s), GSL_SUCCESS);
+  ok (sb_score_evaluate (clip, SB_DENOISER, x, t, NULL, x_hat));
+  ok (sb_score_evaluate (clip, SB_EPSILON, x, t, NULL, epsilon));
+  ok (sb_score_evaluate (clip, SB_SCORE, x, t, NULL, s));
   for (size_t i = 0; i < 1000; i++)
     {
       double bar = (double)c.alpha_bar[i + 1], gathered = (double)(1 - c.alpha_bar[i + 1]),
@@ -490,19 +434,11 @@ Test (noise, clipped_estimates)
   cr_assert (moved > 100 && kept > 100);
 
   nothing = GSL_NAN;
-  cr_assert_eq (sb_score_evaluate (clip, SB_DENOISER, x, t, NULL, x_hat), GSL_SUCCESS);
+  ok (sb_score_evaluate (clip, SB_DENOISER, x, t, NULL, x_hat));
   cr_assert (gsl_isnan (gsl_matrix_get (x_hat, 7, 0)));
   cr_assert_null (sb_score_clip_alloc (score, 1, 1));
   cr_assert_null (sb_score_clip_alloc (score, 1, GSL_NAN));
   gsl_vector_set (t, 3, 0.00012);
-  cr_assert_eq (sb_score_evaluate (clip, SB_DENOISER, x, t, NULL, x_hat), GSL_EDOM, "what the score reports");
-  cr_assert_eq (sb_score_jvp (clip, x, t, NULL, x, x_hat), GSL_EUNSUP);
-  gsl_matrix_free (x);
-  gsl_matrix_free (x_hat);
-  gsl_matrix_free (epsilon);
-  gsl_matrix_free (s);
-  gsl_vector_free (t);
-  sb_score_free (clip);
-  sb_score_free (score);
-  sb_process_free (ddpm);
+  refused (GSL_EDOM, sb_score_evaluate (clip, SB_DENOISER, x, t, NULL, x_hat), "what the score reports");
+  refused (GSL_EUNSUP, sb_score_jvp (clip, x, t, NULL, x, x_hat));
 }

@@ -10,9 +10,8 @@
 #include "score/score.h"
 #include "stretch.h"
 #include "target/truth.h"
+#include "scope.h"
 
-#include <criterion/criterion.h>
-#include <gsl/gsl_errno.h>
 #include <gsl/gsl_math.h>
 #include <gsl/gsl_randist.h>
 #include <gsl/gsl_rng.h>
@@ -39,22 +38,22 @@ static gsl_vector *t, *long_t, *number, *expected_number;
 static void
 setup (void)
 {
-  gsl_set_error_handler_off ();
-  gsl_rng *r = gsl_rng_alloc (gsl_rng_taus2);
+  scope_begin ();
+  gsl_rng *r = scoped (gsl_rng_alloc (gsl_rng_taus2));
   gsl_rng_set (r, 20210213);
   law = truth_mixture (&LAW);
-  vp = sb_vp_alloc (D, SB_VP_BETA_MIN, SB_VP_BETA_MAX);
-  x = gsl_matrix_alloc (N, D);
-  v = gsl_matrix_alloc (N, D);
-  y = gsl_matrix_calloc (N, 1);
-  out = gsl_matrix_alloc (N, D);
-  expected = gsl_matrix_alloc (N, D);
-  wide = gsl_matrix_calloc (N, D + 1);
-  tall = gsl_matrix_calloc (N + 1, D);
-  t = gsl_vector_alloc (N);
-  long_t = gsl_vector_calloc (N + 1);
-  number = gsl_vector_alloc (N);
-  expected_number = gsl_vector_alloc (N);
+  vp = scoped (sb_vp_alloc (D, SB_VP_BETA_MIN, SB_VP_BETA_MAX));
+  x = matrix (N, D);
+  v = matrix (N, D);
+  y = matrix_all (N, 1, 0);
+  out = matrix (N, D);
+  expected = matrix (N, D);
+  wide = matrix_all (N, D + 1, 0);
+  tall = matrix_all (N + 1, D, 0);
+  t = vector (N);
+  long_t = vector_all (N + 1, 0);
+  number = vector (N);
+  expected_number = vector (N);
   for (size_t i = 0; i < N; i++)
     {
       gsl_vector_set (t, i, gsl_ran_flat (r, 0.05, 0.95));
@@ -64,28 +63,9 @@ setup (void)
           gsl_matrix_set (v, i, j, gsl_ran_gaussian (r, 1));
         }
     }
-  gsl_rng_free (r);
 }
 
-static void
-teardown (void)
-{
-  sb_target_free (law);
-  sb_process_free (vp);
-  gsl_matrix_free (x);
-  gsl_matrix_free (v);
-  gsl_matrix_free (y);
-  gsl_matrix_free (out);
-  gsl_matrix_free (expected);
-  gsl_matrix_free (wide);
-  gsl_matrix_free (tall);
-  gsl_vector_free (t);
-  gsl_vector_free (long_t);
-  gsl_vector_free (number);
-  gsl_vector_free (expected_number);
-}
-
-TestSuite (score, .init = setup, .fini = teardown);
+TestSuite (score, .init = setup, .fini = scope_end);
 
 static const sb_view views[3] = { SB_SCORE, SB_DENOISER, SB_EPSILON };
 
@@ -106,30 +86,28 @@ agree (double bound, const char *what)
 
 Test (score, exact_score_is_the_laws)
 {
-  sb_score *score = sb_score_exact_alloc (law, vp);
+  sb_score *score = scoped (sb_score_exact_alloc (law, vp));
   for (size_t i = 0; i < 3; i++)
     {
-      cr_assert_eq (sb_score_evaluate (score, views[i], x, t, y, out), GSL_SUCCESS);
-      cr_assert_eq (sb_target_evaluate (law, vp, views[i], x, t, expected), GSL_SUCCESS);
+      ok (sb_score_evaluate (score, views[i], x, t, y, out));
+      ok (sb_target_evaluate (law, vp, views[i], x, t, expected));
       agree (0, "view");
     }
-  cr_assert_eq (sb_score_jvp (score, x, t, NULL, v, out), GSL_SUCCESS);
-  cr_assert_eq (sb_target_jvp (law, vp, x, t, v, expected), GSL_SUCCESS);
+  ok (sb_score_jvp (score, x, t, NULL, v, out));
+  ok (sb_target_jvp (law, vp, x, t, v, expected));
   agree (0, "jvp");
   gsl_matrix_set_zero (out);
-  cr_assert_eq (sb_score_vjp (score, x, t, NULL, v, out), GSL_SUCCESS);
+  ok (sb_score_vjp (score, x, t, NULL, v, out));
   agree (0, "vjp");
-  cr_assert_eq (sb_score_divergence (score, x, t, NULL, number), GSL_SUCCESS);
-  cr_assert_eq (sb_target_divergence (law, vp, x, t, expected_number), GSL_SUCCESS);
+  ok (sb_score_divergence (score, x, t, NULL, number));
+  ok (sb_target_divergence (law, vp, x, t, expected_number));
   cr_assert (gsl_vector_equal (number, expected_number));
-  sb_score_free (score);
 }
 
 Test (score, exact_score_needs_one_dimension)
 {
-  sb_process *flat = sb_vp_alloc (D - 1, SB_VP_BETA_MIN, SB_VP_BETA_MAX);
+  sb_process *flat = scoped (sb_vp_alloc (D - 1, SB_VP_BETA_MIN, SB_VP_BETA_MAX));
   cr_assert_null (sb_score_exact_alloc (law, flat));
-  sb_process_free (flat);
   sb_score_free (NULL);
 }
 
@@ -179,18 +157,17 @@ Test (score, callback_of_one_view_has_all_three)
     {
       recorded record = { .view = views[i] };
       sb_score_callback callback = { .view = views[i], .function = closed_form, .params = &record };
-      sb_score *score = sb_score_callback_alloc (&callback, vp);
+      sb_score *score = scoped (sb_score_callback_alloc (&callback, vp));
       for (size_t j = 0; j < 3; j++)
         {
-          cr_assert_eq (sb_score_evaluate (score, views[j], x, t, j == 2 ? y : NULL, out), GSL_SUCCESS);
-          cr_assert_eq (sb_target_evaluate (law, vp, views[j], x, t, expected), GSL_SUCCESS);
+          ok (sb_score_evaluate (score, views[j], x, t, j == 2 ? y : NULL, out));
+          ok (sb_target_evaluate (law, vp, views[j], x, t, expected));
           agree (i == j ? 0 : 1e-11, "view by callback");
         }
       cr_assert (record.calls == 3 && record.conditions == 1);
-      cr_assert_eq (sb_score_jvp (score, x, t, NULL, v, out), GSL_EUNSUP);
-      cr_assert_eq (sb_score_vjp (score, x, t, NULL, v, out), GSL_EUNSUP);
-      cr_assert_eq (sb_score_divergence (score, x, t, NULL, number), GSL_EUNSUP);
-      sb_score_free (score);
+      refused (GSL_EUNSUP, sb_score_jvp (score, x, t, NULL, v, out));
+      refused (GSL_EUNSUP, sb_score_vjp (score, x, t, NULL, v, out));
+      refused (GSL_EUNSUP, sb_score_divergence (score, x, t, NULL, number));
     }
 }
 
@@ -200,16 +177,15 @@ Test (score, callback_may_have_derivatives)
   sb_score_callback callback = {
     .view = SB_DENOISER, .function = closed_form, .jvp = closed_jvp, .divergence = closed_divergence, .params = &record
   };
-  sb_score *score = sb_score_callback_alloc (&callback, vp);
+  sb_score *score = scoped (sb_score_callback_alloc (&callback, vp));
   callback = (sb_score_callback){ .view = SB_SCORE }; // the score has its own copy
-  cr_assert_eq (sb_score_jvp (score, x, t, y, v, out), GSL_SUCCESS);
-  cr_assert_eq (sb_target_jvp (law, vp, x, t, v, expected), GSL_SUCCESS);
+  ok (sb_score_jvp (score, x, t, y, v, out));
+  ok (sb_target_jvp (law, vp, x, t, v, expected));
   agree (0, "jvp by callback");
-  cr_assert_eq (sb_score_divergence (score, x, t, y, number), GSL_SUCCESS);
-  cr_assert_eq (sb_target_divergence (law, vp, x, t, expected_number), GSL_SUCCESS);
+  ok (sb_score_divergence (score, x, t, y, number));
+  ok (sb_target_divergence (law, vp, x, t, expected_number));
   cr_assert (gsl_vector_equal (number, expected_number));
   cr_assert (record.calls == 2 && record.conditions == 2);
-  sb_score_free (score);
 }
 
 static int
@@ -222,10 +198,9 @@ fails (const gsl_matrix *x_, const gsl_vector *t_, const gsl_matrix *y_, gsl_mat
 Test (score, failure_of_a_callback_is_passed_on)
 {
   sb_score_callback callback = { .view = SB_EPSILON, .function = fails };
-  sb_score *score = sb_score_callback_alloc (&callback, vp);
-  cr_assert_eq (sb_score_evaluate (score, SB_EPSILON, x, t, NULL, out), GSL_EFAILED);
-  cr_assert_eq (sb_score_evaluate (score, SB_SCORE, x, t, NULL, out), GSL_EFAILED);
-  sb_score_free (score);
+  sb_score *score = scoped (sb_score_callback_alloc (&callback, vp));
+  refused (GSL_EFAILED, sb_score_evaluate (score, SB_EPSILON, x, t, NULL, out));
+  refused (GSL_EFAILED, sb_score_evaluate (score, SB_SCORE, x, t, NULL, out));
 }
 
 Test (score, callback_needs_a_function_and_a_view)
@@ -299,16 +274,15 @@ Test (score, converts_through_any_process)
 {
   sb_process *stretch = stretch_alloc ();
   sb_score_callback callback = { .view = SB_SCORE, .function = ones };
-  sb_score *score = sb_score_callback_alloc (&callback, stretch);
-  double point[2] = { 0.3, -0.7 }, time = 0.4, got[2], S[2][2];
-  gsl_matrix_view x_ = gsl_matrix_view_array (point, 1, 2), out_ = gsl_matrix_view_array (got, 1, 2);
+  sb_score *score = scoped (sb_score_callback_alloc (&callback, stretch));
+  double time = 0.4, got[2], S[2][2];
+  gsl_matrix *x_ = matrix_of (1, 2, 0.3, -0.7);
+  gsl_matrix_view out_ = gsl_matrix_view_array (got, 1, 2);
   gsl_vector_view t_ = gsl_vector_view_array (&time, 1);
   stretch_S (time, S);
-  cr_assert_eq (sb_score_evaluate (score, SB_EPSILON, &x_.matrix, &t_.vector, NULL, &out_.matrix), GSL_SUCCESS);
+  ok (sb_score_evaluate (score, SB_EPSILON, x_, &t_.vector, NULL, &out_.matrix));
   cr_assert_float_eq (got[0], -(S[0][0] + S[1][0]), 1e-15);
   cr_assert_float_eq (got[1], -(S[0][1] + S[1][1]), 1e-15);
-  sb_score_free (score);
-  sb_process_free (stretch);
 }
 
 // ## What it refuses
@@ -356,8 +330,8 @@ Test (score, refuses_shapes_that_do_not_fit)
                                            .vjp = agree_to_transposed,
                                            .divergence = agree_to_divergence };
   int evaluations = 0, *state = &evaluations;
-  sb_score *score = sb_score_alloc (&agreeable, &state, vp);
-  gsl_matrix *tall_y = gsl_matrix_calloc (N + 1, 1);
+  sb_score *score = scoped (sb_score_alloc (&agreeable, &state, vp));
+  gsl_matrix *tall_y = matrix_all (N + 1, 1, 0);
   const struct
   {
     const gsl_matrix *x, *y, *v;
@@ -377,33 +351,28 @@ Test (score, refuses_shapes_that_do_not_fit)
       cr_assert_eq (sb_score_vjp (score, cases[i].x, cases[i].t, cases[i].y, cases[i].v, cases[i].out), cases[i].code,
                     "case %zu", i);
     }
-  cr_assert_eq (sb_score_evaluate (score, (sb_view)6, x, t, NULL, out), GSL_EINVAL);
+  refused (GSL_EINVAL, sb_score_evaluate (score, (sb_view)6, x, t, NULL, out));
   cr_assert_eq (evaluations, 2);
-  cr_assert_eq (sb_score_jvp (score, x, t, NULL, tall, out), GSL_EBADLEN);
-  cr_assert_eq (sb_score_jvp (score, x, t, NULL, wide, out), GSL_EBADLEN);
-  cr_assert_eq (sb_score_vjp (score, x, t, NULL, tall, out), GSL_EBADLEN);
-  cr_assert_eq (sb_score_vjp (score, x, t, NULL, wide, out), GSL_EBADLEN);
-  cr_assert_eq (sb_score_divergence (score, x, t, y, number), GSL_SUCCESS);
-  cr_assert_eq (sb_score_divergence (score, wide, t, NULL, number), GSL_EBADLEN);
-  cr_assert_eq (sb_score_divergence (score, x, long_t, NULL, long_t), GSL_EBADLEN);
-  cr_assert_eq (sb_score_divergence (score, x, t, NULL, long_t), GSL_EBADLEN);
-  gsl_matrix_free (tall_y);
-  sb_score_free (score);
+  refused (GSL_EBADLEN, sb_score_jvp (score, x, t, NULL, tall, out));
+  refused (GSL_EBADLEN, sb_score_jvp (score, x, t, NULL, wide, out));
+  refused (GSL_EBADLEN, sb_score_vjp (score, x, t, NULL, tall, out));
+  refused (GSL_EBADLEN, sb_score_vjp (score, x, t, NULL, wide, out));
+  ok (sb_score_divergence (score, x, t, y, number));
+  refused (GSL_EBADLEN, sb_score_divergence (score, wide, t, NULL, number));
+  refused (GSL_EBADLEN, sb_score_divergence (score, x, long_t, NULL, long_t));
+  refused (GSL_EBADLEN, sb_score_divergence (score, x, t, NULL, long_t));
 }
 
 // What the law refuses, its score refuses: a time that is none; and a batch of no rows is a batch.
 
 Test (score, passes_on_what_the_law_says)
 {
-  sb_score *score = sb_score_exact_alloc (law, vp);
-  gsl_matrix *none = gsl_matrix_alloc (0, D);
-  gsl_vector *empty = gsl_vector_alloc (0);
-  cr_assert_eq (sb_score_evaluate (score, SB_SCORE, none, empty, NULL, none), GSL_SUCCESS);
-  cr_assert_eq (sb_score_divergence (score, none, empty, NULL, empty), GSL_SUCCESS);
+  sb_score *score = scoped (sb_score_exact_alloc (law, vp));
+  gsl_matrix *none = matrix (0, D);
+  gsl_vector *empty = vector (0);
+  ok (sb_score_evaluate (score, SB_SCORE, none, empty, NULL, none));
+  ok (sb_score_divergence (score, none, empty, NULL, empty));
   gsl_vector_set (t, 4, 1.5);
-  cr_assert_eq (sb_score_evaluate (score, SB_SCORE, x, t, NULL, out), GSL_EDOM);
-  cr_assert_eq (sb_score_divergence (score, x, t, NULL, number), GSL_EDOM);
-  gsl_matrix_free (none);
-  gsl_vector_free (empty);
-  sb_score_free (score);
+  refused (GSL_EDOM, sb_score_evaluate (score, SB_SCORE, x, t, NULL, out));
+  refused (GSL_EDOM, sb_score_divergence (score, x, t, NULL, number));
 }

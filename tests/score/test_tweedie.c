@@ -10,9 +10,8 @@
 #include "stretch.h"
 #include "target/ask.h"
 #include "target/truth.h"
+#include "scope.h"
 
-#include <criterion/criterion.h>
-#include <gsl/gsl_errno.h>
 #include <gsl/gsl_math.h>
 #include <gsl/gsl_randist.h>
 #include <gsl/gsl_rng.h>
@@ -23,18 +22,12 @@ static gsl_rng *rng;
 static void
 setup (void)
 {
-  gsl_set_error_handler_off ();
-  rng = gsl_rng_alloc (gsl_rng_taus2);
+  scope_begin ();
+  rng = scoped (gsl_rng_alloc (gsl_rng_taus2));
   gsl_rng_set (rng, 20210213);
 }
 
-static void
-teardown (void)
-{
-  gsl_rng_free (rng);
-}
-
-TestSuite (tweedie, .init = setup, .fini = teardown);
+TestSuite (tweedie, .init = setup, .fini = scope_end);
 
 static void
 fill (gsl_matrix *m, double sd)
@@ -85,8 +78,8 @@ posterior_mean (double x, double m, double sd)
 static void
 check_posterior_mean (const sb_process *process, const sb_target *gmm3)
 {
-  gsl_matrix *x = gsl_matrix_alloc (50, 1), *estimate = gsl_matrix_alloc (50, 1);
-  gsl_vector *t = gsl_vector_alloc (50);
+  gsl_matrix *x = matrix (50, 1), *estimate = matrix (50, 1);
+  gsl_vector *t = vector (50);
   double m, sd;
   for (size_t i = 0; i < 50; i++)
     {
@@ -94,8 +87,8 @@ check_posterior_mean (const sb_process *process, const sb_target *gmm3)
       ask_kernel (process, gsl_vector_get (t, i), &m, &sd);
       gsl_matrix_set (x, i, 0, m * gsl_ran_flat (rng, -2, 2.5) + gsl_ran_gaussian (rng, sd));
     }
-  cr_assert_eq (sb_target_evaluate (gmm3, process, SB_SCORE, x, t, estimate), GSL_SUCCESS);
-  cr_assert_eq (sb_tweedie (process, SB_SCORE, SB_DENOISER, x, t, estimate), GSL_SUCCESS);
+  ok (sb_target_evaluate (gmm3, process, SB_SCORE, x, t, estimate));
+  ok (sb_tweedie (process, SB_SCORE, SB_DENOISER, x, t, estimate));
   for (size_t i = 0; i < 50; i++)
     {
       ask_kernel (process, gsl_vector_get (t, i), &m, &sd);
@@ -103,23 +96,18 @@ check_posterior_mean (const sb_process *process, const sb_target *gmm3)
       cr_assert_float_eq (got, expected, 1e-9, "t %g: %.12g, by quadrature %.12g", gsl_vector_get (t, i), got,
                           expected);
     }
-  gsl_matrix_free (x);
-  gsl_matrix_free (estimate);
-  gsl_vector_free (t);
 }
 
 Test (tweedie, denoiser_from_the_score_is_the_posterior_mean)
 {
   sb_target *gmm3 = truth_mixture (&GMM3);
-  sb_process *process[3]
-      = { sb_ve_alloc (1, SB_VE_SIGMA_MIN, SB_VE_SIGMA_MAX), sb_vp_alloc (1, SB_VP_BETA_MIN, SB_VP_BETA_MAX),
-          sb_subvp_alloc (1, SB_VP_BETA_MIN, SB_VP_BETA_MAX) };
+  sb_process *process[3] = { scoped (sb_ve_alloc (1, SB_VE_SIGMA_MIN, SB_VE_SIGMA_MAX)),
+                             scoped (sb_vp_alloc (1, SB_VP_BETA_MIN, SB_VP_BETA_MAX)),
+                             scoped (sb_subvp_alloc (1, SB_VP_BETA_MIN, SB_VP_BETA_MAX)) };
   for (size_t i = 0; i < 3; i++)
     {
       check_posterior_mean (process[i], gmm3);
-      sb_process_free (process[i]);
     }
-  sb_target_free (gmm3);
 }
 
 // ## Score and epsilon of a network
@@ -136,25 +124,24 @@ Test (tweedie, weighted_score_loss_is_the_loss_of_epsilon)
     N = 1000,
     D = 4
   };
-  sb_process *ddpm = sb_ddpm_alloc (D, N, SB_VP_BETA_MIN, SB_VP_BETA_MAX);
-  gsl_matrix *x_0 = gsl_matrix_alloc (1, D), *x = gsl_matrix_alloc (N, D), *z = gsl_matrix_alloc (N, D),
-             *epsilon = gsl_matrix_alloc (N, D), *score = gsl_matrix_alloc (N, D),
-             *conditional = gsl_matrix_alloc (N, D);
-  gsl_vector *t = gsl_vector_alloc (N);
+  sb_process *ddpm = scoped (sb_ddpm_alloc (D, N, SB_VP_BETA_MIN, SB_VP_BETA_MAX));
+  gsl_matrix *x_0 = matrix (1, D), *x = matrix (N, D), *z = matrix (N, D), *epsilon = matrix (N, D),
+             *score = matrix (N, D), *conditional = matrix (N, D);
+  gsl_vector *t = vector (N);
   fill (x_0, 1);
   fill (z, 1);
   fill (epsilon, 1);
-  sb_target *point = sb_target_points_alloc (x_0, NULL);
+  sb_target *point = scoped (sb_target_points_alloc (x_0, NULL));
   for (size_t i = 0; i < N; i++)
     {
       gsl_vector_const_view x_0_ = gsl_matrix_const_row (x_0, 0);
       gsl_matrix_set_row (x, i, &x_0_.vector);
       gsl_vector_set (t, i, (double)(i + 1) / N);
     }
-  cr_assert_eq (sb_process_transition (ddpm, NULL, t, z, x), GSL_SUCCESS);
+  ok (sb_process_transition (ddpm, NULL, t, z, x));
   gsl_matrix_memcpy (score, epsilon);
-  cr_assert_eq (sb_tweedie (ddpm, SB_EPSILON, SB_SCORE, x, t, score), GSL_SUCCESS);
-  cr_assert_eq (sb_target_evaluate (point, ddpm, SB_SCORE, x, t, conditional), GSL_SUCCESS);
+  ok (sb_tweedie (ddpm, SB_EPSILON, SB_SCORE, x, t, score));
+  ok (sb_target_evaluate (point, ddpm, SB_SCORE, x, t, conditional));
   for (size_t i = 0; i < N; i++)
     {
       double of_score = 0, of_epsilon = 0;
@@ -165,15 +152,6 @@ Test (tweedie, weighted_score_loss_is_the_loss_of_epsilon)
         }
       cr_assert_float_eq ((1 - sb_ddpm_alpha (ddpm, i + 1)) * of_score / of_epsilon, 1, 1e-12, "level %zu", i + 1);
     }
-  sb_target_free (point);
-  sb_process_free (ddpm);
-  gsl_matrix_free (x_0);
-  gsl_matrix_free (x);
-  gsl_matrix_free (z);
-  gsl_matrix_free (epsilon);
-  gsl_matrix_free (score);
-  gsl_matrix_free (conditional);
-  gsl_vector_free (t);
 }
 
 // ## Maps that are no numbers
@@ -213,12 +191,9 @@ hand_score (double t, const double *rest, double *score)
 static plane
 plane_alloc (void)
 {
-  plane p = { .process = stretch_alloc (),
-              .t = gsl_vector_alloc (ROWS),
-              .x = gsl_matrix_alloc (ROWS, 2),
-              .estimate = gsl_matrix_alloc (ROWS, 2) };
+  plane p = { .process = stretch_alloc (), .t = vector (ROWS), .x = matrix (ROWS, 2), .estimate = matrix (ROWS, 2) };
   for (size_t i = 0; i < 3; i++)
-    p.view[i] = gsl_matrix_alloc (ROWS, 2);
+    p.view[i] = matrix (ROWS, 2);
   fill (p.view[1], 2);
   fill (p.view[2], 1);
   for (size_t i = 0; i < ROWS; i++)
@@ -238,17 +213,6 @@ plane_alloc (void)
   return p;
 }
 
-static void
-plane_free (plane *p)
-{
-  sb_process_free (p->process);
-  gsl_vector_free (p->t);
-  gsl_matrix_free (p->x);
-  gsl_matrix_free (p->estimate);
-  for (size_t i = 0; i < 3; i++)
-    gsl_matrix_free (p->view[i]);
-}
-
 Test (tweedie, any_view_leads_to_any_other_through_the_maps)
 {
   plane p = plane_alloc ();
@@ -256,10 +220,9 @@ Test (tweedie, any_view_leads_to_any_other_through_the_maps)
     for (size_t to = 0; to < 3; to++)
       {
         gsl_matrix_memcpy (p.estimate, p.view[from]);
-        cr_assert_eq (sb_tweedie (p.process, views[from], views[to], p.x, p.t, p.estimate), GSL_SUCCESS);
+        ok (sb_tweedie (p.process, views[from], views[to], p.x, p.t, p.estimate));
         agree (p.estimate, p.view[to], from == to ? 0 : 1e-12, "view");
       }
-  plane_free (&p);
 }
 
 // ## What it refuses
@@ -267,44 +230,36 @@ Test (tweedie, any_view_leads_to_any_other_through_the_maps)
 Test (tweedie, refuses_what_does_not_fit)
 {
   plane p = plane_alloc ();
-  gsl_matrix *tall = gsl_matrix_calloc (ROWS + 1, 2), *wide = gsl_matrix_calloc (ROWS, 3);
-  gsl_vector *long_t = gsl_vector_calloc (ROWS + 1);
-  cr_assert_eq (sb_tweedie (p.process, SB_SCORE, SB_EPSILON, tall, p.t, p.estimate), GSL_EBADLEN);
-  cr_assert_eq (sb_tweedie (p.process, SB_SCORE, SB_EPSILON, p.x, p.t, wide), GSL_EBADLEN);
-  cr_assert_eq (sb_tweedie (p.process, SB_SCORE, SB_EPSILON, wide, p.t, wide), GSL_EBADLEN);
-  cr_assert_eq (sb_tweedie (p.process, SB_SCORE, SB_EPSILON, wide, p.t, p.estimate), GSL_EBADLEN);
-  cr_assert_eq (sb_tweedie (p.process, SB_SCORE, SB_EPSILON, tall, long_t, p.estimate), GSL_EBADLEN);
-  cr_assert_eq (sb_tweedie (p.process, SB_SCORE, SB_EPSILON, p.x, long_t, p.estimate), GSL_EBADLEN);
-  cr_assert_eq (sb_tweedie (p.process, SB_SCORE, SB_SCORE, p.x, long_t, p.estimate), GSL_EBADLEN);
-  cr_assert_eq (sb_tweedie (p.process, (sb_view)3, SB_SCORE, p.x, p.t, p.estimate), GSL_EINVAL);
-  cr_assert_eq (sb_tweedie (p.process, SB_SCORE, (sb_view)0, p.x, p.t, p.estimate), GSL_EINVAL);
-  cr_assert_eq (sb_tweedie (p.process, (sb_view)5, (sb_view)5, p.x, p.t, p.estimate), GSL_EINVAL);
-  gsl_matrix_free (tall);
-  gsl_matrix_free (wide);
-  gsl_vector_free (long_t);
-  plane_free (&p);
+  gsl_matrix *tall = matrix_all (ROWS + 1, 2, 0), *wide = matrix_all (ROWS, 3, 0);
+  gsl_vector *long_t = vector_all (ROWS + 1, 0);
+  refused (GSL_EBADLEN, sb_tweedie (p.process, SB_SCORE, SB_EPSILON, tall, p.t, p.estimate));
+  refused (GSL_EBADLEN, sb_tweedie (p.process, SB_SCORE, SB_EPSILON, p.x, p.t, wide));
+  refused (GSL_EBADLEN, sb_tweedie (p.process, SB_SCORE, SB_EPSILON, wide, p.t, wide));
+  refused (GSL_EBADLEN, sb_tweedie (p.process, SB_SCORE, SB_EPSILON, wide, p.t, p.estimate));
+  refused (GSL_EBADLEN, sb_tweedie (p.process, SB_SCORE, SB_EPSILON, tall, long_t, p.estimate));
+  refused (GSL_EBADLEN, sb_tweedie (p.process, SB_SCORE, SB_EPSILON, p.x, long_t, p.estimate));
+  refused (GSL_EBADLEN, sb_tweedie (p.process, SB_SCORE, SB_SCORE, p.x, long_t, p.estimate));
+  refused (GSL_EINVAL, sb_tweedie (p.process, (sb_view)3, SB_SCORE, p.x, p.t, p.estimate));
+  refused (GSL_EINVAL, sb_tweedie (p.process, SB_SCORE, (sb_view)0, p.x, p.t, p.estimate));
+  refused (GSL_EINVAL, sb_tweedie (p.process, (sb_view)5, (sb_view)5, p.x, p.t, p.estimate));
 }
 
 // At $t = 0$ there is no noise to divide by; the denoiser of a given epsilon is still known.
 
 Test (tweedie, refuses_to_divide_by_no_noise)
 {
-  sb_process *vp = sb_vp_alloc (2, SB_VP_BETA_MIN, SB_VP_BETA_MAX);
-  gsl_matrix *x = gsl_matrix_alloc (3, 2), *estimate = gsl_matrix_alloc (3, 2);
-  gsl_vector *t = gsl_vector_calloc (3);
+  sb_process *vp = scoped (sb_vp_alloc (2, SB_VP_BETA_MIN, SB_VP_BETA_MAX));
+  gsl_matrix *x = matrix (3, 2), *estimate = matrix (3, 2);
+  gsl_vector *t = vector_all (3, 0);
   fill (x, 1);
   fill (estimate, 1);
-  cr_assert_eq (sb_tweedie (vp, SB_EPSILON, SB_SCORE, x, t, estimate), GSL_ESING);
-  cr_assert_eq (sb_tweedie (vp, SB_DENOISER, SB_EPSILON, x, t, estimate), GSL_ESING);
-  cr_assert_eq (sb_tweedie (vp, SB_DENOISER, SB_SCORE, x, t, estimate), GSL_ESING);
-  cr_assert_eq (sb_tweedie (vp, SB_EPSILON, SB_DENOISER, x, t, estimate), GSL_SUCCESS);
+  refused (GSL_ESING, sb_tweedie (vp, SB_EPSILON, SB_SCORE, x, t, estimate));
+  refused (GSL_ESING, sb_tweedie (vp, SB_DENOISER, SB_EPSILON, x, t, estimate));
+  refused (GSL_ESING, sb_tweedie (vp, SB_DENOISER, SB_SCORE, x, t, estimate));
+  ok (sb_tweedie (vp, SB_EPSILON, SB_DENOISER, x, t, estimate));
   agree (estimate, x, 0, "denoiser without noise");
   gsl_vector_set_all (t, 2);
-  cr_assert_eq (sb_tweedie (vp, SB_SCORE, SB_EPSILON, x, t, estimate), GSL_EDOM);
-  gsl_matrix_free (x);
-  gsl_matrix_free (estimate);
-  gsl_vector_free (t);
-  sb_process_free (vp);
+  refused (GSL_EDOM, sb_tweedie (vp, SB_SCORE, SB_EPSILON, x, t, estimate));
 }
 
 // A process without the maps cannot convert; nor does it have to where nothing is to be done.
@@ -312,15 +267,11 @@ Test (tweedie, refuses_to_divide_by_no_noise)
 Test (tweedie, refuses_a_process_without_maps)
 {
   static const sb_process_type type = { .name = "mapless" };
-  sb_process *process = sb_process_alloc (&type, NULL, 2, 0, 1, 0);
-  gsl_matrix *x = gsl_matrix_calloc (3, 2), *estimate = gsl_matrix_calloc (3, 2);
-  gsl_vector *t = gsl_vector_calloc (3);
+  sb_process *process = scoped (sb_process_alloc (&type, NULL, 2, 0, 1, 0));
+  gsl_matrix *x = matrix_all (3, 2, 0), *estimate = matrix_all (3, 2, 0);
+  gsl_vector *t = vector_all (3, 0);
   for (size_t from = 0; from < 3; from++)
     for (size_t to = 0; to < 3; to++)
       cr_assert_eq (sb_tweedie (process, views[from], views[to], x, t, estimate),
                     from == to ? GSL_SUCCESS : GSL_EUNSUP);
-  gsl_matrix_free (x);
-  gsl_matrix_free (estimate);
-  gsl_vector_free (t);
-  sb_process_free (process);
 }

@@ -1,13 +1,12 @@
 // # One point at a time
 
 #include "ask.h"
-
-#include <criterion/criterion.h>
+#include "scope.h"
 
 static void
 succeeds (int status)
 {
-  cr_assert_eq (status, GSL_SUCCESS, "status %d (%s)", status, gsl_strerror (status));
+  ok (status);
 }
 
 double
@@ -74,8 +73,8 @@ check_cdf_rows (const sb_target *target, const sb_process *process)
   {
     ROWS = 300
   };
-  gsl_matrix *x = gsl_matrix_alloc (ROWS, 1);
-  gsl_vector *t = gsl_vector_alloc (ROWS), *cdf = gsl_vector_alloc (ROWS);
+  gsl_matrix *x = matrix (ROWS, 1);
+  gsl_vector *t = vector (ROWS), *cdf = vector (ROWS);
   for (size_t i = 0; i < ROWS; i++)
     {
       gsl_matrix_set (x, i, 0, 0.01 * (double)i - 1.5);
@@ -85,9 +84,6 @@ check_cdf_rows (const sb_target *target, const sb_process *process)
   for (size_t i = 0; i < ROWS; i++)
     cr_assert_eq (gsl_vector_get (cdf, i), ask_cdf (target, process, gsl_matrix_get (x, i, 0), gsl_vector_get (t, i)),
                   "row %zu", i);
-  gsl_matrix_free (x);
-  gsl_vector_free (t);
-  gsl_vector_free (cdf);
 }
 
 double

@@ -6,21 +6,14 @@
 
 #include "process/vp.h"
 #include "property.h"
+#include "scope.h"
 #include "target/target.h"
 
-#include <criterion/criterion.h>
-#include <gsl/gsl_errno.h>
 #include <gsl/gsl_math.h>
 #include <gsl/gsl_randist.h>
 #include <math.h>
 
-static void
-setup (void)
-{
-  gsl_set_error_handler_off ();
-}
-
-TestSuite (diagonal, .init = setup);
+SUITE (diagonal);
 
 enum
 {
@@ -120,8 +113,8 @@ random_law (gsl_rng *r, const double *v)
 static sb_target *
 as_target (const law *l)
 {
-  gsl_vector *w = gsl_vector_alloc (l->K);
-  gsl_matrix *mu = gsl_matrix_alloc (l->K, l->d), *C = gsl_matrix_calloc (l->K * l->d, l->d);
+  gsl_vector *w = vector (l->K);
+  gsl_matrix *mu = matrix (l->K, l->d), *C = matrix_all (l->K * l->d, l->d, 0);
   for (size_t k = 0; k < l->K; k++)
     {
       gsl_vector_set (w, k, l->w[k]);
@@ -131,10 +124,7 @@ as_target (const law *l)
           gsl_matrix_set (C, k * l->d + j, j, l->variance[k][j]);
         }
     }
-  sb_target *target = sb_target_mixture_alloc (w, mu, C);
-  gsl_vector_free (w);
-  gsl_matrix_free (mu);
-  gsl_matrix_free (C);
+  sb_target *target = scoped (sb_target_mixture_alloc (w, mu, C));
   return target;
 }
 
@@ -171,36 +161,23 @@ typedef struct
 static batch
 answers (const law *l, gsl_rng *r, size_t n, times kind)
 {
-  batch b = { .target = as_target (l), .process = sb_vp_alloc (l->d, 0.1, 20) };
+  batch b = { .target = as_target (l), .process = scoped (sb_vp_alloc (l->d, 0.1, 20)) };
   gsl_matrix **all[] = { &b.x, &b.score, &b.denoiser, &b.epsilon };
   for (int k = 0; k < 4; k++)
-    *all[k] = gsl_matrix_alloc (n, l->d);
-  b.t = gsl_vector_alloc (n);
-  b.log_p = gsl_vector_alloc (n);
+    *all[k] = matrix (n, l->d);
+  b.t = vector (n);
+  b.log_p = vector (n);
   for (size_t i = 0; i < n; i++)
     {
       gsl_vector_set (b.t, i, time_of (kind, i));
       for (size_t j = 0; j < l->d; j++)
         gsl_matrix_set (b.x, i, j, gsl_ran_gaussian (r, 1));
     }
-  cr_assert_eq (sb_target_log_density (b.target, b.process, b.x, b.t, b.log_p), GSL_SUCCESS);
-  cr_assert_eq (sb_target_evaluate (b.target, b.process, SB_SCORE, b.x, b.t, b.score), GSL_SUCCESS);
-  cr_assert_eq (sb_target_evaluate (b.target, b.process, SB_DENOISER, b.x, b.t, b.denoiser), GSL_SUCCESS);
-  cr_assert_eq (sb_target_evaluate (b.target, b.process, SB_EPSILON, b.x, b.t, b.epsilon), GSL_SUCCESS);
+  ok (sb_target_log_density (b.target, b.process, b.x, b.t, b.log_p));
+  ok (sb_target_evaluate (b.target, b.process, SB_SCORE, b.x, b.t, b.score));
+  ok (sb_target_evaluate (b.target, b.process, SB_DENOISER, b.x, b.t, b.denoiser));
+  ok (sb_target_evaluate (b.target, b.process, SB_EPSILON, b.x, b.t, b.epsilon));
   return b;
-}
-
-static void
-batch_free (batch *b)
-{
-  sb_target_free (b->target);
-  sb_process_free (b->process);
-  gsl_matrix_free (b->x);
-  gsl_matrix_free (b->score);
-  gsl_matrix_free (b->denoiser);
-  gsl_matrix_free (b->epsilon);
-  gsl_vector_free (b->t);
-  gsl_vector_free (b->log_p);
 }
 
 static double
@@ -224,8 +201,6 @@ residual (const double *v, void *context)
           worst = GSL_MAX_DBL (worst, error_of (gsl_matrix_get (b.epsilon, i, j), t.epsilon[j], 1));
         }
     }
-  batch_free (&b);
-  gsl_rng_free (r);
   return worst;
 }
 
@@ -246,7 +221,7 @@ difference_alone (const double *v, void *context)
   gsl_rng *r = property_rng (v[P_SEED]);
   law l = random_law (r, v);
   batch b = answers (&l, r, (size_t)v[P_N], (times)v[P_TIMES]);
-  gsl_matrix *alone = gsl_matrix_alloc (1, l.d);
+  gsl_matrix *alone = matrix (1, l.d);
   double different = 0;
   for (size_t i = 0; i < b.x->size1; i += 3)
     {
@@ -256,9 +231,6 @@ difference_alone (const double *v, void *context)
       for (size_t j = 0; j < l.d; j++)
         different += gsl_matrix_get (alone, 0, j) != gsl_matrix_get (b.score, i, j);
     }
-  gsl_matrix_free (alone);
-  batch_free (&b);
-  gsl_rng_free (r);
   return different;
 }
 
@@ -276,18 +248,16 @@ Test (diagonal, only_the_view_is_written)
   gsl_rng *r = property_rng (4);
   law l = random_law (r, v);
   sb_target *target = as_target (&l);
-  sb_process *process = sb_vp_alloc (5, 0.1, 20);
-  gsl_matrix *x = gsl_matrix_alloc (21, 7), *out = gsl_matrix_alloc (21, 7), *dense = gsl_matrix_alloc (21, 5);
-  gsl_vector *t = gsl_vector_alloc (21);
-  gsl_vector_set_all (t, 0.4);
-  gsl_matrix_set_all (out, -7);
+  sb_process *process = scoped (sb_vp_alloc (5, 0.1, 20));
+  gsl_matrix *x = matrix (21, 7), *out = matrix_all (21, 7, -7), *dense = matrix (21, 5);
+  gsl_vector *t = vector_all (21, 0.4);
   for (size_t i = 0; i < 21 * 7; i++)
     x->data[i] = gsl_ran_gaussian (r, 1);
   gsl_matrix_view x_view = gsl_matrix_submatrix (x, 0, 1, 21, 5), out_view = gsl_matrix_submatrix (out, 0, 1, 21, 5);
   gsl_matrix_memcpy (dense, &x_view.matrix);
-  cr_assert_eq (sb_target_evaluate (target, process, SB_SCORE, &x_view.matrix, t, &out_view.matrix), GSL_SUCCESS);
-  gsl_matrix *expected = gsl_matrix_alloc (21, 5);
-  cr_assert_eq (sb_target_evaluate (target, process, SB_SCORE, dense, t, expected), GSL_SUCCESS);
+  ok (sb_target_evaluate (target, process, SB_SCORE, &x_view.matrix, t, &out_view.matrix));
+  gsl_matrix *expected = matrix (21, 5);
+  ok (sb_target_evaluate (target, process, SB_SCORE, dense, t, expected));
   for (size_t i = 0; i < 21; i++)
     {
       cr_assert_eq (gsl_matrix_get (out, i, 0), -7);
@@ -295,12 +265,4 @@ Test (diagonal, only_the_view_is_written)
       for (size_t j = 0; j < 5; j++)
         cr_assert_eq (gsl_matrix_get (out, i, j + 1), gsl_matrix_get (expected, i, j));
     }
-  gsl_matrix_free (expected);
-  gsl_matrix_free (dense);
-  gsl_matrix_free (out);
-  gsl_matrix_free (x);
-  gsl_vector_free (t);
-  sb_process_free (process);
-  sb_target_free (target);
-  gsl_rng_free (r);
 }

@@ -3,25 +3,18 @@
 #include "ask.h"
 #include "process/vp.h"
 #include "property.h"
+#include "scope.h"
 #include "target/target.h"
 #include "truth.h"
 
-#include <criterion/criterion.h>
 #include <gsl/gsl_cdf.h>
-#include <gsl/gsl_errno.h>
 #include <gsl/gsl_math.h>
 #include <gsl/gsl_randist.h>
 #include <math.h>
 #include <omp.h>
 #include <string.h>
 
-static void
-setup (void)
-{
-  gsl_set_error_handler_off ();
-}
-
-TestSuite (mixture, .init = setup);
+SUITE (mixture);
 
 // ## To the last digits
 //
@@ -120,8 +113,6 @@ residual (const double *v, void *context)
   if (claim->shape == SINGULAR)
     condition += gsl_pow_2 (v[P_M] / v[P_SD]);
   condition += 0.1 * (double)truth_at (&law, v[P_M], v[P_SD], x).exponent;
-  sb_target_free (target);
-  gsl_rng_free (r);
   return error / condition;
 }
 
@@ -182,14 +173,6 @@ begin_case (const double *v)
 }
 
 static void
-end_case (tame_case *c)
-{
-  sb_process_free (c->process);
-  sb_target_free (c->target);
-  gsl_rng_free (c->r);
-}
-
-static void
 moved (const tame_case *c, const double *v, double h, double *x)
 {
   for (size_t i = 0; i < c->d; i++)
@@ -214,7 +197,6 @@ score_residual (const double *v, void *context)
       worst = GSL_MAX_DBL (worst, fabs (slope - score[i]));
       size = GSL_MAX_DBL (size, fabs (score[i]));
     }
-  end_case (&c);
   return worst / gsl_pow_3 (size);
 }
 
@@ -242,7 +224,6 @@ jvp_residual (const double *v, void *context)
       worst = GSL_MAX_DBL (worst, fabs ((score_after[i] - score_before[i]) / (2 * h) - jvp[i]));
       size = GSL_MAX_DBL (size, fabs (jvp[i]));
     }
-  end_case (&c);
   return worst / gsl_pow_2 (size);
 }
 
@@ -264,7 +245,6 @@ jacobian_residual (const double *v, void *context)
     for (size_t j = 0; j < i; j++)
       worst = GSL_MAX_DBL (worst, fabs (J[i][j] - J[j][i]));
   worst = GSL_MAX_DBL (worst, fabs (trace - ask_divergence (c.target, c.process, c.x, 0.5)));
-  end_case (&c);
   return worst / size;
 }
 
@@ -296,7 +276,6 @@ second_order_residual (const double *v, void *context)
           size = GSL_MAX_DBL (size, fabs (variance / gsl_pow_2 (v[P_M]) * (1 + variance * fabs (row[j]))));
         }
     }
-  end_case (&c);
   return worst / size;
 }
 
@@ -371,10 +350,7 @@ Test (mixture, posterior_moments_agree_with_quadrature)
         ask_covariance (target, fixed, x, 0.5, got);
         for (size_t k = 0; k < 4; k++)
           cr_assert_float_eq (got[k], covariance[k], 1e-10, "covariance: %.14g, %.14g", got[k], covariance[k]);
-        sb_process_free (fixed);
       }
-  gsl_rng_free (r);
-  sb_target_free (target);
 }
 
 // And without any formula: data drawn from the law, each weighted by how likely it leads to $\mathbf{x}$. With $n =
@@ -387,9 +363,9 @@ Test (mixture, posterior_moments_agree_with_weighted_draws)
   const double m = 0.8, sd = 0.6;
   sb_target *target = truth_mixture (&PLANE);
   sb_process *fixed = fixed_process (2, m, sd);
-  gsl_matrix *x_0 = gsl_matrix_alloc (n, 2);
+  gsl_matrix *x_0 = matrix (n, 2);
   gsl_rng *r = property_rng (8);
-  cr_assert_eq (sb_target_sample (target, (sb_stream){ .seed = 3, .purpose = SB_FOR_DATA }, x_0), GSL_SUCCESS);
+  ok (sb_target_sample (target, (sb_stream){ .seed = 3, .purpose = SB_FOR_DATA }, x_0));
   for (int j = 0; j < 6; j++)
     {
       double x[2] = { gsl_ran_gaussian (r, 1), gsl_ran_gaussian (r, 1) }, hat[2], covariance[4];
@@ -414,10 +390,6 @@ Test (mixture, posterior_moments_agree_with_weighted_draws)
                       sum[k] / sqrt (square[k]));
       cr_assert_gt (total, 0);
     }
-  gsl_matrix_free (x_0);
-  gsl_rng_free (r);
-  sb_process_free (fixed);
-  sb_target_free (target);
 }
 
 // ## A mixture of one
@@ -433,7 +405,7 @@ Test (mixture, gaussian_agrees_with_its_closed_form)
   const double score[2] = { -(c * u - b * v) / det, -(a * v - b * u) / det };
   gsl_vector_const_view mean = gsl_vector_const_view_array (mu, 2);
   gsl_matrix_const_view covariance = gsl_matrix_const_view_array (C, 2, 2);
-  sb_target *target = sb_target_gaussian_alloc (&mean.vector, &covariance.matrix);
+  sb_target *target = scoped (sb_target_gaussian_alloc (&mean.vector, &covariance.matrix));
   sb_process *fixed = fixed_process (2, m, sd);
   double out[2];
 
@@ -445,8 +417,6 @@ Test (mixture, gaussian_agrees_with_its_closed_form)
   cr_assert_float_eq (out[0], mu[0] - m * (C[0] * score[0] + C[1] * score[1]), 1e-14);
   cr_assert_float_eq (out[1], mu[1] - m * (C[1] * score[0] + C[3] * score[1]), 1e-14);
   cr_assert_float_eq (ask_divergence (target, fixed, x, 0.5), -(a + c) / det, 1e-14);
-  sb_process_free (fixed);
-  sb_target_free (target);
 }
 
 // ## Without noise
@@ -467,8 +437,6 @@ Test (mixture, without_noise_it_is_the_data_law)
   ask_covariance (target, still, x, 0, out);
   for (size_t i = 0; i < 4; i++)
     cr_assert_float_eq (out[i], 0, 1e-30);
-  sb_process_free (still);
-  sb_target_free (target);
 }
 
 Test (mixture, singular_covariance_without_noise_has_no_density)
@@ -477,21 +445,13 @@ Test (mixture, singular_covariance_without_noise_has_no_density)
   flat.C[2][1][1] = 0;
   sb_target *target = truth_mixture (&flat);
   sb_process *still = fixed_process (2, 1, 0);
-  gsl_matrix *x = gsl_matrix_calloc (1, 2), *out = gsl_matrix_alloc (1, 2), *square = gsl_matrix_alloc (2, 2);
-  gsl_vector *t = gsl_vector_calloc (1), *number = gsl_vector_alloc (1), *point = gsl_vector_calloc (2);
-  cr_assert_eq (sb_target_log_density (target, still, x, t, number), GSL_EDOM);
-  cr_assert_eq (sb_target_evaluate (target, still, SB_SCORE, x, t, out), GSL_EDOM);
-  cr_assert_eq (sb_target_jvp (target, still, x, t, x, out), GSL_EDOM);
-  cr_assert_eq (sb_target_divergence (target, still, x, t, number), GSL_EDOM);
-  cr_assert_eq (sb_target_posterior_covariance (target, still, point, 0, square), GSL_EDOM);
-  gsl_matrix_free (x);
-  gsl_matrix_free (out);
-  gsl_matrix_free (square);
-  gsl_vector_free (t);
-  gsl_vector_free (number);
-  gsl_vector_free (point);
-  sb_process_free (still);
-  sb_target_free (target);
+  gsl_matrix *x = matrix_all (1, 2, 0), *out = matrix (1, 2), *square = matrix (2, 2);
+  gsl_vector *t = vector_all (1, 0), *number = vector (1), *point = vector_all (2, 0);
+  refused (GSL_EDOM, sb_target_log_density (target, still, x, t, number));
+  refused (GSL_EDOM, sb_target_evaluate (target, still, SB_SCORE, x, t, out));
+  refused (GSL_EDOM, sb_target_jvp (target, still, x, t, x, out));
+  refused (GSL_EDOM, sb_target_divergence (target, still, x, t, number));
+  refused (GSL_EDOM, sb_target_posterior_covariance (target, still, point, 0, square));
 }
 
 // ## Draws
@@ -518,8 +478,8 @@ Test (mixture, draws_have_its_moments)
       covariance[2] += law.w[k] * (law.C[k][1][1] + b * b);
     }
   sb_target *target = truth_mixture (&law);
-  gsl_matrix *x = gsl_matrix_alloc (n, 2);
-  cr_assert_eq (sb_target_sample (target, (sb_stream){ .seed = 5, .purpose = SB_FOR_DATA }, x), GSL_SUCCESS);
+  gsl_matrix *x = matrix (n, 2);
+  ok (sb_target_sample (target, (sb_stream){ .seed = 5, .purpose = SB_FOR_DATA }, x));
   for (size_t i = 0; i < n; i++)
     {
       double a = gsl_matrix_get (x, i, 0) - mean[0], b = gsl_matrix_get (x, i, 1) - mean[1];
@@ -533,8 +493,6 @@ Test (mixture, draws_have_its_moments)
   for (size_t k = 0; k < 5; k++)
     cr_assert_lt (fabs (sum[k]), 5.5 * sqrt (square[k]), "moment %zu: %g standard errors", k,
                   sum[k] / sqrt (square[k]));
-  gsl_matrix_free (x);
-  sb_target_free (target);
 }
 
 // ## The distribution function
@@ -553,11 +511,8 @@ Test (mixture, distribution_function_is_the_integral_of_the_density)
   cr_assert_float_eq (ask_cdf (target, fixed, 40, 0.5), 1, 1e-15);
   double far = ask_cdf (target, fixed, -10, 0.5), sd = sqrt (0.49 * 0.09 + 0.16);
   cr_assert_float_eq (far / (0.3 * gsl_cdf_ugaussian_P ((-10 + 0.7 * 1.5) / sd)), 1, 1e-8);
-  sb_process *vp = sb_vp_alloc (1, SB_VP_BETA_MIN, SB_VP_BETA_MAX);
+  sb_process *vp = scoped (sb_vp_alloc (1, SB_VP_BETA_MIN, SB_VP_BETA_MAX));
   check_cdf_rows (target, vp);
-  sb_process_free (vp);
-  sb_process_free (fixed);
-  sb_target_free (target);
 }
 
 // ## Batches
@@ -585,13 +540,13 @@ batch_alloc (void)
 {
   gsl_rng *r = property_rng (11);
   truth_law law = random_law (r, 5, 6, FULL);
-  batch b = { .target = truth_mixture (&law), .process = sb_vp_alloc (6, SB_VP_BETA_MIN, SB_VP_BETA_MAX) };
-  b.x = gsl_matrix_alloc (ROWS, 6);
-  b.v = gsl_matrix_alloc (ROWS, 6);
-  b.wide = gsl_matrix_calloc (ROWS, 30);
-  b.t = gsl_vector_alloc (ROWS);
-  b.log_p = gsl_vector_alloc (ROWS);
-  b.divergence = gsl_vector_alloc (ROWS);
+  batch b = { .target = truth_mixture (&law), .process = scoped (sb_vp_alloc (6, SB_VP_BETA_MIN, SB_VP_BETA_MAX)) };
+  b.x = matrix (ROWS, 6);
+  b.v = matrix (ROWS, 6);
+  b.wide = matrix_all (ROWS, 30, 0);
+  b.t = vector (ROWS);
+  b.log_p = vector (ROWS);
+  b.divergence = vector (ROWS);
   for (size_t i = 0; i < 4; i++)
     b.out[i] = gsl_matrix_submatrix (b.wide, 0, 7 * i + 1, ROWS, 6);
   for (size_t i = 0; i < ROWS; i++)
@@ -603,7 +558,6 @@ batch_alloc (void)
           gsl_matrix_set (b.v, i, j, gsl_ran_gaussian (r, 1));
         }
     }
-  gsl_rng_free (r);
   return b;
 }
 
@@ -612,23 +566,10 @@ batch_run (batch *b)
 {
   const sb_view views[3] = { SB_SCORE, SB_DENOISER, SB_EPSILON };
   for (size_t i = 0; i < 3; i++)
-    cr_assert_eq (sb_target_evaluate (b->target, b->process, views[i], b->x, b->t, &b->out[i].matrix), GSL_SUCCESS);
-  cr_assert_eq (sb_target_jvp (b->target, b->process, b->x, b->t, b->v, &b->out[3].matrix), GSL_SUCCESS);
-  cr_assert_eq (sb_target_log_density (b->target, b->process, b->x, b->t, b->log_p), GSL_SUCCESS);
-  cr_assert_eq (sb_target_divergence (b->target, b->process, b->x, b->t, b->divergence), GSL_SUCCESS);
-}
-
-static void
-batch_free (batch *b)
-{
-  sb_target_free (b->target);
-  sb_process_free (b->process);
-  gsl_matrix_free (b->x);
-  gsl_matrix_free (b->v);
-  gsl_matrix_free (b->wide);
-  gsl_vector_free (b->t);
-  gsl_vector_free (b->log_p);
-  gsl_vector_free (b->divergence);
+    ok (sb_target_evaluate (b->target, b->process, views[i], b->x, b->t, &b->out[i].matrix));
+  ok (sb_target_jvp (b->target, b->process, b->x, b->t, b->v, &b->out[3].matrix));
+  ok (sb_target_log_density (b->target, b->process, b->x, b->t, b->log_p));
+  ok (sb_target_divergence (b->target, b->process, b->x, b->t, b->divergence));
 }
 
 Test (mixture, results_do_not_depend_on_the_number_of_threads)
@@ -644,8 +585,6 @@ Test (mixture, results_do_not_depend_on_the_number_of_threads)
       cr_assert_eq (memcmp (one.log_p->data, more.log_p->data, ROWS * sizeof (double)), 0);
       cr_assert_eq (memcmp (one.divergence->data, more.divergence->data, ROWS * sizeof (double)), 0);
     }
-  batch_free (&one);
-  batch_free (&more);
 }
 
 Test (mixture, rows_of_a_batch_do_not_meet)
@@ -673,7 +612,6 @@ Test (mixture, rows_of_a_batch_do_not_meet)
   for (size_t i = 0; i < ROWS; i++)
     for (size_t j = 0; j < 30; j += 7)
       cr_assert_eq (gsl_matrix_get (b.wide, i, j), 0, "column %zu lies outside the results", j);
-  batch_free (&b);
 }
 
 // A draw belongs to its index: whatever follows in a batch is a batch that starts there, bit for bit.
@@ -684,19 +622,15 @@ Test (mixture, draws_belong_to_their_index)
   truth_law law = random_law (r, 4, 5, FULL);
   sb_target *target = truth_mixture (&law);
   sb_stream stream = { .seed = 9, .purpose = SB_FOR_DATA, .index = 40 };
-  gsl_matrix *all = gsl_matrix_alloc (ROWS, 5);
-  cr_assert_eq (sb_target_sample (target, stream, all), GSL_SUCCESS);
+  gsl_matrix *all = matrix (ROWS, 5);
+  ok (sb_target_sample (target, stream, all));
   for (size_t start = 1; start < ROWS; start += 13)
     {
-      gsl_matrix *rest = gsl_matrix_alloc (ROWS - start, 5);
-      cr_assert_eq (sb_target_sample (target, sb_stream_skip (stream, start), rest), GSL_SUCCESS);
+      gsl_matrix *rest = matrix (ROWS - start, 5);
+      ok (sb_target_sample (target, sb_stream_skip (stream, start), rest));
       cr_assert_eq (memcmp (gsl_matrix_const_ptr (all, start, 0), rest->data, (ROWS - start) * 5 * sizeof (double)), 0,
                     "a batch that starts at row %zu", start);
-      gsl_matrix_free (rest);
     }
-  gsl_matrix_free (all);
-  sb_target_free (target);
-  gsl_rng_free (r);
 }
 
 // ## What is no mixture
@@ -732,10 +666,9 @@ Test (mixture, refuses_what_is_none)
 
 Test (mixture, refuses_shapes_that_do_not_fit)
 {
-  gsl_vector *two = gsl_vector_calloc (2), *three = gsl_vector_calloc (3);
-  gsl_matrix *means = gsl_matrix_calloc (2, 2), *four = gsl_matrix_calloc (4, 2),
-             *three_rows = gsl_matrix_calloc (3, 2), *wide = gsl_matrix_calloc (4, 3),
-             *empty = gsl_matrix_calloc (0, 2);
+  gsl_vector *two = vector_all (2, 0), *three = vector_all (3, 0);
+  gsl_matrix *means = matrix_all (2, 2, 0), *four = matrix_all (4, 2, 0), *three_rows = matrix_all (3, 2, 0),
+             *wide = matrix_all (4, 3, 0), *empty = matrix_all (0, 2, 0);
   gsl_vector_set_all (two, 1);
   gsl_vector_set_all (three, 1);
   cr_assert_null (sb_target_mixture_alloc (three, means, four));
@@ -743,14 +676,5 @@ Test (mixture, refuses_shapes_that_do_not_fit)
   cr_assert_null (sb_target_mixture_alloc (two, means, wide));
   cr_assert_null (sb_target_mixture_alloc (two, empty, empty));
   cr_assert_null (sb_target_gaussian_alloc (three, means));
-  sb_target *equal = sb_target_mixture_alloc (NULL, means, four);
-  cr_assert_not_null (equal);
-  sb_target_free (equal);
-  gsl_vector_free (two);
-  gsl_vector_free (three);
-  gsl_matrix_free (means);
-  gsl_matrix_free (four);
-  gsl_matrix_free (three_rows);
-  gsl_matrix_free (wide);
-  gsl_matrix_free (empty);
+  scoped (sb_target_mixture_alloc (NULL, means, four));
 }

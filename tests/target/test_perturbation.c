@@ -10,10 +10,9 @@
 #include "process/ve.h"
 #include "process/vp.h"
 #include "truth.h"
+#include "scope.h"
 
-#include <criterion/criterion.h>
 #include <gsl/gsl_blas.h>
-#include <gsl/gsl_errno.h>
 #include <gsl/gsl_math.h>
 #include <gsl/gsl_randist.h>
 #include <gsl/gsl_rng.h>
@@ -33,25 +32,16 @@ static gsl_rng *rng;
 static void
 setup (void)
 {
-  gsl_set_error_handler_off ();
+  scope_begin ();
   gmm3 = truth_mixture (&GMM3);
-  process[0] = sb_ve_alloc (1, SB_VE_SIGMA_MIN, SB_VE_SIGMA_MAX);
-  process[1] = sb_vp_alloc (1, SB_VP_BETA_MIN, SB_VP_BETA_MAX);
-  process[2] = sb_subvp_alloc (1, SB_VP_BETA_MIN, SB_VP_BETA_MAX);
-  rng = gsl_rng_alloc (gsl_rng_taus2);
+  process[0] = scoped (sb_ve_alloc (1, SB_VE_SIGMA_MIN, SB_VE_SIGMA_MAX));
+  process[1] = scoped (sb_vp_alloc (1, SB_VP_BETA_MIN, SB_VP_BETA_MAX));
+  process[2] = scoped (sb_subvp_alloc (1, SB_VP_BETA_MIN, SB_VP_BETA_MAX));
+  rng = scoped (gsl_rng_alloc (gsl_rng_taus2));
   gsl_rng_set (rng, 20210213);
 }
 
-static void
-teardown (void)
-{
-  sb_target_free (gmm3);
-  for (size_t i = 0; i < PROCESSES; i++)
-    sb_process_free (process[i]);
-  gsl_rng_free (rng);
-}
-
-TestSuite (perturbation, .init = setup, .fini = teardown);
+TestSuite (perturbation, .init = setup, .fini = scope_end);
 
 // The density of the data, written out.
 
@@ -118,7 +108,6 @@ Test (perturbation, density_is_the_convolution)
           cr_assert_float_eq (got, expected, 1e-10, "sigma %g, x %g: %.15g, by convolution %.15g", sigma[i], s.x, got,
                               expected);
         }
-      sb_process_free (fixed);
     }
 }
 
@@ -128,10 +117,8 @@ Test (perturbation, density_is_the_convolution)
 static sb_target *
 one_point (size_t d, double x)
 {
-  gsl_matrix *point = gsl_matrix_alloc (1, d);
-  gsl_matrix_set_all (point, x);
-  sb_target *law = sb_target_points_alloc (point, NULL);
-  gsl_matrix_free (point);
+  gsl_matrix *point = matrix_all (1, d, x);
+  sb_target *law = scoped (sb_target_points_alloc (point, NULL));
   return law;
 }
 
@@ -147,8 +134,6 @@ Test (perturbation, conditional_score_is_the_slope_of_the_kernel)
                      / (after - before);
       cr_assert_float_eq (ask_score (kernel, fixed, x, 0.5) / slope, 1, 1e-7, "x_0 %g, sd %g, x %g", x_0, sd, x);
       cr_assert_float_eq (ask_log_density (kernel, fixed, &x, 0.5), log (gsl_ran_gaussian_pdf (x - x_0, sd)), 1e-12);
-      sb_process_free (fixed);
-      sb_target_free (kernel);
     }
 }
 
@@ -165,17 +150,17 @@ ascending (const void *a, const void *b)
 Test (perturbation, samples_follow_the_closed_form)
 {
   const size_t n = 20000;
-  gsl_matrix *x = gsl_matrix_alloc (n, 1), *z = gsl_matrix_alloc (n, 1);
-  gsl_vector *t = gsl_vector_alloc (n), *cdf = gsl_vector_alloc (n);
+  gsl_matrix *x = matrix (n, 1), *z = matrix (n, 1);
+  gsl_vector *t = vector (n), *cdf = vector (n);
   for (size_t i = 0; i < PROCESSES; i++)
     {
       double distance = 0;
       gsl_vector_set_all (t, 0.3);
-      cr_assert_eq (sb_target_sample (gmm3, (sb_stream){ .seed = i, .purpose = SB_FOR_DATA }, x), GSL_SUCCESS);
-      cr_assert_eq (sb_stream_normals ((sb_stream){ .seed = i, .purpose = SB_FOR_FORWARD }, 0, z), GSL_SUCCESS);
-      cr_assert_eq (sb_process_transition (process[i], NULL, t, z, x), GSL_SUCCESS);
+      ok (sb_target_sample (gmm3, (sb_stream){ .seed = i, .purpose = SB_FOR_DATA }, x));
+      ok (sb_stream_normals ((sb_stream){ .seed = i, .purpose = SB_FOR_FORWARD }, 0, z));
+      ok (sb_process_transition (process[i], NULL, t, z, x));
       qsort (x->data, n, sizeof *x->data, ascending);
-      cr_assert_eq (sb_target_cdf (gmm3, process[i], x, t, cdf), GSL_SUCCESS);
+      ok (sb_target_cdf (gmm3, process[i], x, t, cdf));
       for (size_t j = 0; j < n; j++)
         {
           double F = gsl_vector_get (cdf, j);
@@ -183,10 +168,6 @@ Test (perturbation, samples_follow_the_closed_form)
         }
       cr_assert_lt (distance, sqrt (log (2e7) / (2.0 * n)), "%s: KS distance %g", process[i]->type->name, distance);
     }
-  gsl_matrix_free (x);
-  gsl_matrix_free (z);
-  gsl_vector_free (t);
-  gsl_vector_free (cdf);
 }
 
 // ## The score is the average of the conditional score
@@ -311,16 +292,12 @@ check_weights (const sb_process *smld, const sb_process *ddpm)
 {
   const sb_process *chain = smld ? smld : ddpm;
   sb_target *point = one_point (WIDTH, 0.7);
-  gsl_matrix *x = gsl_matrix_alloc (LEVELS, WIDTH), *z = gsl_matrix_alloc (LEVELS, WIDTH),
-             *score = gsl_matrix_alloc (LEVELS, WIDTH);
-  gsl_vector *t = gsl_vector_alloc (LEVELS);
+  gsl_matrix *x = matrix_all (LEVELS, WIDTH, 0.7), *z = matrix (LEVELS, WIDTH), *score = matrix (LEVELS, WIDTH);
+  gsl_vector *t = level_times (1, LEVELS, LEVELS);
   double total = 0;
-  gsl_matrix_set_all (x, 0.7);
-  for (size_t i = 0; i < LEVELS; i++)
-    gsl_vector_set (t, i, (double)(i + 1) / LEVELS);
-  cr_assert_eq (sb_stream_normals ((sb_stream){ .seed = 1, .purpose = SB_FOR_FORWARD }, 0, z), GSL_SUCCESS);
-  cr_assert_eq (sb_process_transition (chain, NULL, t, z, x), GSL_SUCCESS);
-  cr_assert_eq (sb_target_evaluate (point, chain, SB_SCORE, x, t, score), GSL_SUCCESS);
+  ok (sb_stream_normals ((sb_stream){ .seed = 1, .purpose = SB_FOR_FORWARD }, 0, z));
+  ok (sb_process_transition (chain, NULL, t, z, x));
+  ok (sb_target_evaluate (point, chain, SB_SCORE, x, t, score));
   for (size_t i = 0; i < LEVELS; i++)
     {
       gsl_vector_const_view score_i = gsl_matrix_const_row (score, i), z_i = gsl_matrix_const_row (z, i);
@@ -329,21 +306,14 @@ check_weights (const sb_process *smld, const sb_process *ddpm)
       total += square / WIDTH;
     }
   cr_assert_float_eq (total / LEVELS, 1, 4.89 * sqrt (2e-6));
-  gsl_vector_free (t);
-  gsl_matrix_free (x);
-  gsl_matrix_free (z);
-  gsl_matrix_free (score);
-  sb_target_free (point);
 }
 
 Test (perturbation, weights_are_the_inverse_of_the_conditional_scores_square)
 {
-  sb_process *smld = sb_smld_alloc (WIDTH, LEVELS, SB_VE_SIGMA_MIN, SB_VE_SIGMA_MAX);
-  sb_process *ddpm = sb_ddpm_alloc (WIDTH, LEVELS, SB_VP_BETA_MIN, SB_VP_BETA_MAX);
+  sb_process *smld = scoped (sb_smld_alloc (WIDTH, LEVELS, SB_VE_SIGMA_MIN, SB_VE_SIGMA_MAX));
+  sb_process *ddpm = scoped (sb_ddpm_alloc (WIDTH, LEVELS, SB_VP_BETA_MIN, SB_VP_BETA_MAX));
   check_weights (smld, NULL);
   check_weights (NULL, ddpm);
-  sb_process_free (smld);
-  sb_process_free (ddpm);
 }
 
 // As printed, with the gradient taken in $\mathbf{x}$, the weights of DDPM would not be even: moving the data point
@@ -353,7 +323,7 @@ Test (perturbation, weights_are_the_inverse_of_the_conditional_scores_square)
 
 Test (perturbation, erratum_weight_inverse_needs_the_gradient_in_x_tilde)
 {
-  sb_process *ddpm = sb_ddpm_alloc (1, 1000, SB_VP_BETA_MIN, SB_VP_BETA_MAX);
+  sb_process *ddpm = scoped (sb_ddpm_alloc (1, 1000, SB_VP_BETA_MIN, SB_VP_BETA_MAX));
   for (size_t level = 100; level <= 1000; level += 300)
     {
       double t = (double)level / 1000, alpha = sb_ddpm_alpha (ddpm, level), h = 1e-4, x = 0.4, in_x, in_x_tilde;
@@ -363,11 +333,7 @@ Test (perturbation, erratum_weight_inverse_needs_the_gradient_in_x_tilde)
       in_x_tilde = ask_score (at, ddpm, x_tilde, t);
       cr_assert_float_eq ((1 - alpha) * gsl_pow_2 (in_x_tilde), gsl_pow_2 (1.3), 1e-10);
       cr_assert_float_eq ((1 - alpha) * gsl_pow_2 (in_x) / alpha, gsl_pow_2 (1.3), 1e-5 / sqrt (alpha));
-      sb_target_free (before);
-      sb_target_free (at);
-      sb_target_free (after);
     }
-  sb_process_free (ddpm);
 }
 
 // ## The density obeys Kolmogorov's forward equation
@@ -381,7 +347,7 @@ map_at (const sb_process *of, sb_process_map map, double t)
   double one = 1;
   gsl_matrix_view one_ = gsl_matrix_view_array (&one, 1, 1);
   gsl_vector_view t_ = gsl_vector_view_array (&t, 1);
-  cr_assert_eq (sb_process_apply (of, map, CblasNoTrans, NULL, &t_.vector, &one_.matrix), GSL_SUCCESS);
+  ok (sb_process_apply (of, map, CblasNoTrans, NULL, &t_.vector, &one_.matrix));
   return one;
 }
 
@@ -467,17 +433,15 @@ G2G2 (size_t i, size_t j)
 static double
 plane_density (double x, double y, double t)
 {
-  const double C[4] = { 1, 0.3, 0.3, 0.5 }, zero[2] = { 0, 0 }, at[2] = { x, y };
+  const double C[4] = { 1, 0.3, 0.3, 0.5 }, at[2] = { x, y };
+  gsl_vector *mean = vector_of (0, 0);
   double moved[4];
   for (size_t i = 0; i < 4; i++)
     moved[i] = C[i] + t * G2G2 (i / 2, i % 2);
-  gsl_vector_const_view mean = gsl_vector_const_view_array (zero, 2);
   gsl_matrix_view covariance = gsl_matrix_view_array (moved, 2, 2);
-  sb_target *law = sb_target_gaussian_alloc (&mean.vector, &covariance.matrix);
+  sb_target *law = scoped (sb_target_gaussian_alloc (mean, &covariance.matrix));
   sb_process *still = fixed_process (2, 1, 0);
   double p = exp (ask_log_density (law, still, at, 0));
-  sb_process_free (still);
-  sb_target_free (law);
   return p;
 }
 
@@ -518,8 +482,6 @@ lognormal (double x, double t, double *score)
   sb_process *spread = fixed_process (1, 1, GBM_B * sqrt (t));
   double u = log (x), p = exp (ask_log_density (point, spread, &u, 0.5)) / x;
   *score = (ask_score (point, spread, u, 0.5) - 1) / x;
-  sb_process_free (spread);
-  sb_target_free (point);
   return p;
 }
 
@@ -579,10 +541,10 @@ state_divergence (const double *x, size_t i)
 
 Test (perturbation, erratum_fp_score_identity_holds_by_component)
 {
-  const double C[4] = { 1, 0.3, 0.3, 0.5 }, zero[2] = { 0, 0 }, h = 1e-4;
-  gsl_vector_const_view mean = gsl_vector_const_view_array (zero, 2);
-  gsl_matrix_const_view covariance = gsl_matrix_const_view_array (C, 2, 2);
-  sb_target *law = sb_target_gaussian_alloc (&mean.vector, &covariance.matrix);
+  const double h = 1e-4;
+  gsl_vector *mean = vector_of (0, 0);
+  gsl_matrix *covariance = matrix_of (2, 2, 1, 0.3, 0.3, 0.5);
+  sb_target *law = scoped (sb_target_gaussian_alloc (mean, covariance));
   sb_process *still = fixed_process (2, 1, 0);
   for (int n = 0; n < 100; n++)
     {
@@ -606,6 +568,4 @@ Test (perturbation, erratum_fp_score_identity_holds_by_component)
                               x[0], x[1], left, p * right);
         }
     }
-  sb_process_free (still);
-  sb_target_free (law);
 }

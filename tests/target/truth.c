@@ -1,8 +1,8 @@
 // # A mixture, slowly
 
 #include "truth.h"
+#include "scope.h"
 
-#include <gsl/gsl_errno.h>
 #include <gsl/gsl_math.h>
 #include <math.h>
 #include <stdlib.h>
@@ -242,13 +242,10 @@ to_library (const truth_law *law, gsl_vector *w, gsl_matrix *mu, gsl_matrix *C)
 static sb_target *
 make (const truth_law *law, int points)
 {
-  gsl_vector *w = gsl_vector_alloc (law->K);
-  gsl_matrix *mu = gsl_matrix_alloc (law->K, law->d), *C = gsl_matrix_alloc (law->K * law->d, law->d);
+  gsl_vector *w = vector (law->K);
+  gsl_matrix *mu = matrix (law->K, law->d), *C = matrix (law->K * law->d, law->d);
   to_library (law, w, mu, C);
-  sb_target *target = points ? sb_target_points_alloc (mu, w) : sb_target_mixture_alloc (w, mu, C);
-  gsl_vector_free (w);
-  gsl_matrix_free (mu);
-  gsl_matrix_free (C);
+  sb_target *target = points ? scoped (sb_target_points_alloc (mu, w)) : scoped (sb_target_mixture_alloc (w, mu, C));
   return target;
 }
 
@@ -345,7 +342,6 @@ disagreement (const sb_target *target, const truth_law *law, quantity what, doub
   truth at = truth_at (law, m, sd, x);
   sb_process *process = fixed_process (law->d, m, sd);
   double residual = compare (target, process, what, sd, x, least, &at);
-  sb_process_free (process);
   return residual;
 }
 
@@ -372,5 +368,5 @@ fixed_process (size_t d, double m, double sd)
 {
   fixed_state *state = malloc (sizeof *state);
   *state = (fixed_state){ .m = m, .sd = sd };
-  return sb_process_alloc (&fixed_type, state, d, 0, 1, 0);
+  return scoped (sb_process_alloc (&fixed_type, state, d, 0, 1, 0));
 }

@@ -1,8 +1,8 @@
 // # What must be true of Adam
 
 #include "train/adam.h"
+#include "scope.h"
 
-#include <criterion/criterion.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -182,7 +182,7 @@ first_and_last (size_t count)
   const sb_adam plain = { .rate = 0.25, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8, .ema = 0 };
   float *of[5]; // gradient, theta, m, v, ema
   for (int k = 0; k < 5; k++)
-    cr_assert (of[k] = calloc (count, sizeof **of));
+    cr_assert (of[k] = scoped (calloc (count, sizeof **of)));
   of[0][0] = 3;
   of[0][count - 1] = 4;
   double norm = sb_adam_step (&plain, 1, count, NULL, of[0], of[1], of[2], of[3], of[4]);
@@ -192,8 +192,6 @@ first_and_last (size_t count)
       double moved = k == 0 || k == count - 1 ? -0.25 : 0;
       cr_assert_float_eq ((double)of[1][k], moved, 1e-6, "weight %zu of %zu", k, count);
     }
-  for (int k = 0; k < 5; k++)
-    free (of[k]);
 }
 
 Test (adam, first_and_last_of_many_weights)

@@ -1,11 +1,10 @@
 // # What a checkpoint promises
 
 #include "property.h"
+#include "scope.h"
 #include "train/checkpoint.h"
 
-#include <criterion/criterion.h>
 #include <fcntl.h>
-#include <gsl/gsl_errno.h>
 #include <jansson.h>
 #include <math.h>
 #include <stdint.h>
@@ -19,7 +18,7 @@ static char folder[] = "/tmp/scorebook-test-XXXXXX", path[64], other[64];
 static void
 setup (void)
 {
-  gsl_set_error_handler_off ();
+  scope_begin ();
   cr_assert_not_null (mkdtemp (folder));
   snprintf (path, sizeof path, "%s/a.safetensors", folder);
   snprintf (other, sizeof other, "%s/b.safetensors", folder);
@@ -31,6 +30,7 @@ teardown (void)
   remove (path);
   remove (other);
   cr_assert_eq (rmdir (folder), 0, "something was left behind in %s", folder);
+  scope_end ();
 }
 
 TestSuite (checkpoint, .init = setup, .fini = teardown);
@@ -43,16 +43,16 @@ static sb_model *
 some_model (void)
 {
   sb_error error;
-  sb_model *model = sb_model_alloc (network, process, "mixed", "log-noise", 0.123456789012345678, -1, 1, &error);
-  cr_assert_not_null (model, "%s", error.message);
+  sb_model *model
+      = scoped (sb_model_alloc (network, process, "mixed", "log-noise", 0.123456789012345678, -1, 1, &error), "%s",
+                error.message);
   return model;
 }
 
 static sb_training *
 some_training (const sb_model *model, float first)
 {
-  sb_training *t = sb_training_alloc (model->net, (sb_stream){ 2, SB_FOR_USER, 0 });
-  cr_assert_not_null (t);
+  sb_training *t = scoped (sb_training_alloc (model->net, (sb_stream){ 2, SB_FOR_USER, 0 }));
   for (size_t k = 0; k < t->count; k++)
     {
       t->theta[k] = first + (float)k;
@@ -76,8 +76,9 @@ Test (checkpoint, a_training_comes_back_to_the_bit)
   read->step = 0;
   written->step = 9123456789;
   char *recipe;
-  cr_assert_eq (sb_checkpoint_write (path, model, written, &provenance, &error), GSL_SUCCESS, "%s", error.message);
-  cr_assert_eq (sb_checkpoint_read (path, model->net, read, &recipe, &error), GSL_SUCCESS, "%s", error.message);
+  ok (sb_checkpoint_write (path, model, written, &provenance, &error), "%s", error.message);
+  ok (sb_checkpoint_read (path, model->net, read, &recipe, &error), "%s", error.message);
+  scoped (recipe);
   size_t bytes = written->count * sizeof (float);
   cr_assert_eq (read->step, written->step);
   cr_assert_str_eq (recipe, provenance.recipe);
@@ -85,10 +86,8 @@ Test (checkpoint, a_training_comes_back_to_the_bit)
   cr_assert_arr_eq (read->m, written->m, bytes);
   cr_assert_arr_eq (read->v, written->v, bytes);
   cr_assert_arr_eq (read->ema, written->ema, bytes);
-  free (recipe);
 
-  sb_model *used = sb_model_read (path, &error);
-  cr_assert_not_null (used, "%s", error.message);
+  sb_model *used = scoped (sb_model_read (path, &error), "%s", error.message);
   cr_assert_arr_eq (used->theta, written->ema, bytes, "a model is used with the average's weights");
   cr_assert_eq (used->network.data_deviation, model->network.data_deviation);
   cr_assert_eq (used->network.prediction, SB_PREDICTS_MIXED);
@@ -97,10 +96,6 @@ Test (checkpoint, a_training_comes_back_to_the_bit)
   cr_assert_eq (used->high, 1);
   cr_assert_eq (used->process->levels, 50);
   cr_assert_str_eq (used->net->configuration, network);
-  sb_model_free (used);
-  sb_training_free (written);
-  sb_training_free (read);
-  sb_model_free (model);
 }
 
 // The configuration of the report's noise conditional score network. Its ladder, from $\sigma_1 = 1$ down to $\sigma_{10}
@@ -113,12 +108,11 @@ Test (checkpoint, the_reports_ladder_comes_back)
   const char *words = "smld levels=10 sigma_min=0.01 sigma_max=1";
   sb_provenance from = provenance;
   from.process = words;
-  sb_model *model = sb_model_alloc (network, words, "epsilon", "log-noise", 0.3, 0, 1, &error);
-  cr_assert_not_null (model, "%s", error.message);
+  sb_model *model
+      = scoped (sb_model_alloc (network, words, "epsilon", "log-noise", 0.3, 0, 1, &error), "%s", error.message);
   sb_training *training = some_training (model, 0.1F);
-  cr_assert_eq (sb_checkpoint_export (path, model, training, &from, &error), GSL_SUCCESS, "%s", error.message);
-  sb_model *read = sb_model_read (path, &error);
-  cr_assert_not_null (read, "%s", error.message);
+  ok (sb_checkpoint_export (path, model, training, &from, &error), "%s", error.message);
+  sb_model *read = scoped (sb_model_read (path, &error), "%s", error.message);
   cr_assert_eq (read->process->levels, 10);
   cr_assert_eq (read->network.prediction, SB_PREDICTS_EPSILON);
   cr_assert_eq (read->low, 0);
@@ -126,13 +120,10 @@ Test (checkpoint, the_reports_ladder_comes_back)
   for (size_t i = 1; i <= 10; i++)
     {
       double A, sigma, expected = pow (100, -(double)(i - 1) / 9);
-      cr_assert_eq (sb_process_scalars (read->process, 0, (double)(11 - i) / 10, &A, &sigma), GSL_SUCCESS);
+      ok (sb_process_scalars (read->process, 0, (double)(11 - i) / 10, &A, &sigma));
       cr_assert_float_eq (sigma, expected, 1e-14, "sigma_%zu is %.15g, not %.15g", i, sigma, expected);
       cr_assert_eq (A, 1);
     }
-  sb_model_free (read);
-  sb_training_free (training);
-  sb_model_free (model);
 }
 
 Test (checkpoint, an_export_is_the_average_alone)
@@ -140,9 +131,8 @@ Test (checkpoint, an_export_is_the_average_alone)
   sb_error error;
   sb_model *model = some_model ();
   sb_training *written = some_training (model, 0.1F);
-  cr_assert_eq (sb_checkpoint_export (path, model, written, &provenance, &error), GSL_SUCCESS, "%s", error.message);
-  sb_tensors *tensors = sb_safetensors_read (path, &error);
-  cr_assert_not_null (tensors, "%s", error.message);
+  ok (sb_checkpoint_export (path, model, written, &provenance, &error), "%s", error.message);
+  sb_tensors *tensors = scoped (sb_safetensors_read (path, &error), "%s", error.message);
   cr_assert_eq (tensors->count, sb_net_tensors (model->net));
   cr_assert_not_null (sb_tensors_find (tensors, "down.0.0.conv1.weight"));
   cr_assert_str_eq (sb_tensors_note_find (tensors, "command"), provenance.command);
@@ -150,14 +140,9 @@ Test (checkpoint, an_export_is_the_average_alone)
   cr_assert_str_eq (sb_tensors_note_find (tensors, "seed"), "3");
   cr_assert_str_eq (sb_tensors_note_find (tensors, "step"), "12345678901");
   cr_assert_null (sb_tensors_note_find (tensors, "recipe"));
-  sb_tensors_free (tensors);
-  sb_model *used = sb_model_read (path, &error);
-  cr_assert_not_null (used, "%s", error.message);
+  sb_model *used = scoped (sb_model_read (path, &error), "%s", error.message);
   cr_assert_arr_eq (used->theta, written->ema, written->count * sizeof (float));
-  cr_assert_eq (sb_checkpoint_read (path, model->net, written, NULL, &error), GSL_EINVAL, "an export was resumed");
-  sb_model_free (used);
-  sb_training_free (written);
-  sb_model_free (model);
+  refused (GSL_EINVAL, sb_checkpoint_read (path, model->net, written, NULL, &error), "an export was resumed");
 }
 
 // ## The format itself
@@ -166,14 +151,13 @@ Test (checkpoint, an_export_is_the_average_alone)
 
 Test (checkpoint, the_file_is_safetensors)
 {
-  sb_tensors *tensors = sb_tensors_alloc ();
+  sb_tensors *tensors = scoped (sb_tensors_alloc ());
   float a[] = { 1, 2, 3, 4, 5, 6 }, b[] = { 7 };
-  cr_assert_eq (sb_tensors_add (tensors, "a", 2, (size_t[]){ 2, 3 }, a), GSL_SUCCESS);
-  cr_assert_eq (sb_tensors_add (tensors, "b \"quoted\"", 1, (size_t[]){ 1 }, b), GSL_SUCCESS);
-  cr_assert_eq (sb_tensors_note_add (tensors, "by", "me"), GSL_SUCCESS);
+  ok (sb_tensors_add (tensors, "a", 2, (size_t[]){ 2, 3 }, a));
+  ok (sb_tensors_add (tensors, "b \"quoted\"", 1, (size_t[]){ 1 }, b));
+  ok (sb_tensors_note_add (tensors, "by", "me"));
   cr_assert_eq (sb_tensors_numbers (tensors), 7);
-  cr_assert_eq (sb_safetensors_write (tensors, path, NULL), GSL_SUCCESS);
-  sb_tensors_free (tensors);
+  ok (sb_safetensors_write (tensors, path, NULL));
 
   FILE *file = fopen (path, "rb");
   uint64_t length;
@@ -215,11 +199,10 @@ put (const char *name, const void *bytes, size_t size)
 static void
 write_raw (uint64_t says, const char *header, size_t length, size_t zeros)
 {
-  char *bytes = calloc (8 + length + zeros, 1);
+  char *bytes = scoped (calloc (8 + length + zeros, 1));
   memcpy (bytes, &says, 8);
   memcpy (bytes + 8, header, length);
   put (path, bytes, 8 + length + zeros);
-  free (bytes);
 }
 
 // Refused: GSL_EINVAL, and a line that names the file and what is wrong with it.
@@ -228,7 +211,7 @@ static void
 check_refusal (const void *read, const sb_error *error, const char *what, const char *named)
 {
   cr_assert_null (read, "%.60s was taken", what);
-  cr_assert_eq (error->code, GSL_EINVAL, "%.60s: %s", what, error->message);
+  refused (GSL_EINVAL, error->code, "%.60s: %s", what, error->message);
   cr_assert (strstr (error->message, folder) && strstr (error->message, named), "%.60s: '%s' does not name '%s'", what,
              error->message, named);
   cr_assert_null (strpbrk (error->message, "\n\r\033"), "%.60s: '%s' is not a line", what, error->message);
@@ -355,10 +338,9 @@ Test (checkpoint, lengths_beyond_the_file_are_refused)
       check_refusal (sb_safetensors_read (path, &error), &error, "a length", "header");
     }
   size_t length = ((size_t)16 << 20) + 8;
-  char *header = malloc (length);
+  char *header = scoped (malloc (length));
   memset (header, '[', length);
   refuse_bytes (header, length, 0, "longer than");
-  free (header);
 }
 
 // JSON brackets, nested as deep as the limit on headers lets them: refused, and the stack lives.
@@ -366,7 +348,7 @@ Test (checkpoint, lengths_beyond_the_file_are_refused)
 Test (checkpoint, deep_nesting_is_refused)
 {
   size_t depth = (size_t)16 << 20;
-  char *header = malloc (depth);
+  char *header = scoped (malloc (depth));
   memset (header, '[', depth);
   refuse_bytes (header, depth, 0, "header");
   memcpy (header, "{\"a\":", 5);
@@ -374,7 +356,6 @@ Test (checkpoint, deep_nesting_is_refused)
   for (size_t k = 0; k + 5 <= depth; k += 5)
     memcpy (header + k, "{\"a\":", 5);
   refuse_bytes (header, depth, 0, "header");
-  free (header);
 }
 
 Test (checkpoint, numbers_that_are_not_finite_are_refused)
@@ -383,11 +364,10 @@ Test (checkpoint, numbers_that_are_not_finite_are_refused)
   for (int k = 0; k < 3; k++)
     {
       sb_error error = { 0 };
-      sb_tensors *tensors = sb_tensors_alloc ();
+      sb_tensors *tensors = scoped (sb_tensors_alloc ());
       float a[] = { 1, 2, bad[k] };
       sb_tensors_add (tensors, "poisoned", 1, (size_t[]){ 3 }, a);
       sb_safetensors_write (tensors, path, NULL);
-      sb_tensors_free (tensors);
       check_refusal (sb_safetensors_read (path, &error), &error, "not finite", "poisoned: number 2");
     }
 }
@@ -398,18 +378,16 @@ Test (checkpoint, what_cannot_be_read_is_said)
 {
   sb_error error = { 0 };
   cr_assert_null (sb_safetensors_read (path, &error));
-  cr_assert_eq (error.code, GSL_EFAILED);
+  refused (GSL_EFAILED, error.code);
   cr_assert (strstr (error.message, "No such file"), "%s", error.message);
   cr_assert_null (sb_safetensors_read (folder, &error));
-  cr_assert_eq (error.code, GSL_EFAILED, "%s", error.message);
+  refused (GSL_EFAILED, error.code, "%s", error.message);
   cr_assert_null (strchr (error.message, '\n'));
   sb_model *model = some_model ();
   sb_training *training = some_training (model, 1);
-  cr_assert_eq (sb_checkpoint_read (path, model->net, training, NULL, NULL), GSL_EFAILED, "without a record of why");
+  refused (GSL_EFAILED, sb_checkpoint_read (path, model->net, training, NULL, NULL), "without a record of why");
   put (path, "", 0);
-  cr_assert_eq (sb_checkpoint_read (path, model->net, training, NULL, NULL), GSL_EINVAL, "without a record of why");
-  sb_training_free (training);
-  sb_model_free (model);
+  refused (GSL_EINVAL, sb_checkpoint_read (path, model->net, training, NULL, NULL), "without a record of why");
 }
 
 // ## Damage
@@ -439,7 +417,7 @@ static void
 read_damaged (const sb_net *net, const char *how, size_t where, int may_be_read)
 {
   sb_error error = { 0 };
-  sb_training *training = sb_training_alloc (net, (sb_stream){ 0 });
+  sb_training *training = scoped (sb_training_alloc (net, (sb_stream){ 0 }));
   char *recipe = NULL;
   sb_model *model = sb_model_read (other, &error);
   cr_assert (may_be_read || !model, "%s %zu: taken", how, where);
@@ -451,7 +429,6 @@ read_damaged (const sb_net *net, const char *how, size_t where, int may_be_read)
     check_refusal (NULL, &error, how, other);
   free (recipe);
   sb_model_free (model);
-  sb_training_free (training);
 }
 
 static void
@@ -483,22 +460,19 @@ damage (const sb_net *net, const char *name, unsigned long seed)
       put (other, changed.bytes, changed.size);
       read_damaged (net, "random change", k, 1);
     }
-  gsl_rng_free (r);
 }
 
 Test (checkpoint, damaged_files_do_no_harm)
 {
   sb_error error = { 0 };
-  sb_model *model
-      = sb_model_alloc ("mlp inputs=1 width=1 layers=1 time=none", process, "epsilon", "time", 1, 0, 1, &error);
+  sb_model *model = scoped (
+      sb_model_alloc ("mlp inputs=1 width=1 layers=1 time=none", process, "epsilon", "time", 1, 0, 1, &error));
   cr_assert_not_null (model, "%s", error.message);
-  sb_training *training = sb_training_alloc (model->net, (sb_stream){ 1, SB_FOR_USER, 0 });
-  cr_assert_eq (sb_checkpoint_export (path, model, training, &provenance, &error), GSL_SUCCESS);
+  sb_training *training = scoped (sb_training_alloc (model->net, (sb_stream){ 1, SB_FOR_USER, 0 }));
+  ok (sb_checkpoint_export (path, model, training, &provenance, &error));
   damage (model->net, path, 1);
-  cr_assert_eq (sb_checkpoint_write (path, model, training, &provenance, &error), GSL_SUCCESS);
+  ok (sb_checkpoint_write (path, model, training, &provenance, &error));
   damage (model->net, path, 2);
-  sb_training_free (training);
-  sb_model_free (model);
 }
 
 // ## Another network's weights
@@ -510,25 +484,25 @@ Test (checkpoint, another_architecture_is_refused)
 {
   sb_error error = { 0 };
   sb_model *model = some_model (),
-           *wider = sb_model_alloc ("unet image=1x4x4 channels=4 multipliers=1,2 groups=2 time=fourier features=4",
-                                    process, "mixed", "log-noise", 1, -1, 1, &error);
+           *wider
+           = scoped (sb_model_alloc ("unet image=1x4x4 channels=4 multipliers=1,2 groups=2 time=fourier features=4",
+                                     process, "mixed", "log-noise", 1, -1, 1, &error));
   sb_training *training = some_training (model, 1),
-              *wide = sb_training_alloc (wider->net, (sb_stream){ 1, SB_FOR_USER, 0 });
-  cr_assert_eq (sb_checkpoint_write (path, model, training, &provenance, &error), GSL_SUCCESS);
-  cr_assert_eq (sb_checkpoint_read (path, wider->net, wide, NULL, &error), GSL_EINVAL);
+              *wide = scoped (sb_training_alloc (wider->net, (sb_stream){ 1, SB_FOR_USER, 0 }));
+  ok (sb_checkpoint_write (path, model, training, &provenance, &error));
+  refused (GSL_EINVAL, sb_checkpoint_read (path, wider->net, wide, NULL, &error));
   cr_assert (strstr (error.message, "another network"), "%s", error.message);
 
-  sb_tensors *tensors = sb_tensors_alloc ();
-  cr_assert_eq (sb_model_note (wider, process, tensors), GSL_SUCCESS);
-  float *theta = calloc (2 * wider->net->parameters, sizeof *theta);
-  cr_assert_eq (sb_model_put (model->net, "", theta, tensors), GSL_SUCCESS);
-  cr_assert_eq (sb_tensors_add (tensors, "rest", 1, (size_t[]){ wider->net->parameters }, theta), GSL_SUCCESS);
-  cr_assert_eq (sb_safetensors_write (tensors, other, &error), GSL_SUCCESS);
+  sb_tensors *tensors = scoped (sb_tensors_alloc ());
+  ok (sb_model_note (wider, process, tensors));
+  float *theta = scoped (calloc (2 * wider->net->parameters, sizeof *theta));
+  ok (sb_model_put (model->net, "", theta, tensors));
+  ok (sb_tensors_add (tensors, "rest", 1, (size_t[]){ wider->net->parameters }, theta));
+  ok (sb_safetensors_write (tensors, other, &error));
   cr_assert_null (sb_model_read (other, &error));
   cr_assert (strstr (error.message, "shape its network has"), "%s", error.message);
-  sb_tensors_free (tensors);
 
-  tensors = sb_tensors_alloc ();
+  tensors = scoped (sb_tensors_alloc ());
   const char *const notes[][2] = { { "network", "mlp inputs=1048576 width=1048576 layers=1048576" },
                                    { "process", process },
                                    { "prediction", "epsilon" },
@@ -538,15 +512,9 @@ Test (checkpoint, another_architecture_is_refused)
   for (int k = 0; k < 6; k++)
     sb_tensors_note_add (tensors, notes[k][0], notes[k][1]);
   sb_tensors_add (tensors, "w", 1, (size_t[]){ 1 }, theta);
-  cr_assert_eq (sb_safetensors_write (tensors, other, &error), GSL_SUCCESS);
+  ok (sb_safetensors_write (tensors, other, &error));
   cr_assert_null (sb_model_read (other, &error));
   cr_assert (strstr (error.message, "parameters") || strstr (error.message, "network"), "%s", error.message);
-  sb_tensors_free (tensors);
-  free (theta);
-  sb_training_free (training);
-  sb_training_free (wide);
-  sb_model_free (model);
-  sb_model_free (wider);
 }
 
 // A tensor too few and one too many, in a model and in each part of a training's state: it is named.
@@ -555,10 +523,8 @@ static sb_tensors *
 tensors_of (const sb_model *model, const sb_training *training, int whole)
 {
   sb_error error;
-  cr_assert_eq ((whole ? sb_checkpoint_write : sb_checkpoint_export) (path, model, training, &provenance, &error),
-                GSL_SUCCESS);
-  sb_tensors *tensors = sb_safetensors_read (path, &error);
-  cr_assert_not_null (tensors, "%s", error.message);
+  ok ((whole ? sb_checkpoint_write : sb_checkpoint_export) (path, model, training, &provenance, &error));
+  sb_tensors *tensors = scoped (sb_safetensors_read (path, &error), "%s", error.message);
   return tensors;
 }
 
@@ -566,18 +532,17 @@ static void
 check_not_taken (sb_tensors *tensors, const sb_net *net, int whole, int model_too, const char *named)
 {
   sb_error error = { 0 };
-  cr_assert_eq (sb_safetensors_write (tensors, other, &error), GSL_SUCCESS);
+  ok (sb_safetensors_write (tensors, other, &error));
   if (model_too)
     check_refusal (sb_model_read (other, &error), &error, named, named);
   if (whole)
     {
       char *recipe = (char *)"untouched";
-      sb_training *training = sb_training_alloc (net, (sb_stream){ 0 });
-      cr_assert_eq (sb_checkpoint_read (other, net, training, &recipe, &error), GSL_EINVAL);
+      sb_training *training = scoped (sb_training_alloc (net, (sb_stream){ 0 }));
+      refused (GSL_EINVAL, sb_checkpoint_read (other, net, training, &recipe, &error));
       check_refusal (NULL, &error, named, named);
       cr_assert_eq (training->step, 0);
       cr_assert_str_eq (recipe, "untouched");
-      sb_training_free (training);
     }
 }
 
@@ -609,12 +574,9 @@ Test (checkpoint, a_tensor_too_few_or_too_many_is_named)
             tensors->tensor[k].size[2] = tensors->tensor[k].size[3] = 3;
           }
       snprintf (name, sizeof name, "%s%s", whole ? prefixes[part] : "", "stranger.weight");
-      cr_assert_eq (sb_tensors_add (tensors, name, 1, (size_t[]){ 2 }, more), GSL_SUCCESS);
+      ok (sb_tensors_add (tensors, name, 1, (size_t[]){ 2 }, more));
       check_not_taken (tensors, model->net, whole, used, name);
-      sb_tensors_free (tensors);
     }
-  sb_training_free (training);
-  sb_model_free (model);
 }
 
 // ## Steps
@@ -636,10 +598,7 @@ Test (checkpoint, steps_that_are_no_numbers_are_refused)
             tensors->note[j].value = strdup (bad[k]);
           }
       check_not_taken (tensors, model->net, 1, 0, "step");
-      sb_tensors_free (tensors);
     }
-  sb_training_free (training);
-  sb_model_free (model);
 }
 
 // ## Notes that say nothing
@@ -654,13 +613,12 @@ Test (checkpoint, missing_and_absurd_notes_are_refused)
       {
         sb_error error = { 0 };
         float w[10] = { 0 };
-        sb_tensors *tensors = sb_tensors_alloc ();
+        sb_tensors *tensors = scoped (sb_tensors_alloc ());
         for (int k = 0; k < 6; k++)
           if (k != wrong || !missing)
             sb_tensors_note_add (tensors, keys[k], k == wrong ? bad[k] : good[k]);
         sb_tensors_add (tensors, "w", 1, (size_t[]){ 10 }, w);
-        cr_assert_eq (sb_safetensors_write (tensors, path, &error), GSL_SUCCESS);
-        sb_tensors_free (tensors);
+        ok (sb_safetensors_write (tensors, path, &error));
         check_refusal (sb_model_read (path, &error), &error, keys[wrong], missing ? keys[wrong] : "");
       }
 }
@@ -676,7 +634,7 @@ Test (checkpoint, what_is_no_model_is_refused)
       sb_error error = { 0 };
       cr_assert_null (sb_model_alloc ("mlp inputs=1", process, "epsilon", "time", numbers[k][0], numbers[k][1],
                                       numbers[k][2], &error));
-      cr_assert_eq (error.code, GSL_EINVAL);
+      refused (GSL_EINVAL, error.code);
       cr_assert (strstr (error.message, k < 4 ? "data_deviation" : "data_range"), "%zu: %s", k, error.message);
     }
   cr_assert_null (sb_model_alloc ("mlp inputs=1", process, "x0", "time", 1, 0, 1, NULL));
@@ -684,12 +642,10 @@ Test (checkpoint, what_is_no_model_is_refused)
   for (int prediction = 0; prediction < 2; prediction++)
     for (int label = 0; label < 2; label++)
       {
-        sb_model *model = sb_model_alloc ("mlp inputs=1", process, prediction ? "mixed" : "epsilon",
-                                          label ? "log-noise" : "time", 1, 0, 1, NULL);
-        cr_assert_not_null (model);
+        sb_model *model = scoped (sb_model_alloc ("mlp inputs=1", process, prediction ? "mixed" : "epsilon",
+                                                  label ? "log-noise" : "time", 1, 0, 1, NULL));
         cr_assert_eq (model->network.prediction, prediction ? SB_PREDICTS_MIXED : SB_PREDICTS_EPSILON);
         cr_assert_eq (model->network.label, label ? SB_LABEL_LOG_NOISE : SB_LABEL_TIME);
-        sb_model_free (model);
       }
 }
 
@@ -703,12 +659,10 @@ Test (checkpoint, a_failed_write_leaves_the_old_one)
   sb_model *model = some_model ();
   sb_training *training = some_training (model, 1);
   char below[96];
-  cr_assert_eq (sb_checkpoint_write (path, model, training, &provenance, &error), GSL_SUCCESS);
+  ok (sb_checkpoint_write (path, model, training, &provenance, &error));
   snprintf (below, sizeof below, "%s/c", path);
   cr_assert_neq (sb_checkpoint_write (below, model, training, &provenance, &error), GSL_SUCCESS);
   cr_assert (strstr (error.message, below), "%s", error.message);
   cr_assert_neq (sb_checkpoint_write ("/dev/full", model, training, &provenance, &error), GSL_SUCCESS);
-  cr_assert_eq (sb_checkpoint_read (path, model->net, training, NULL, &error), GSL_SUCCESS, "%s", error.message);
-  sb_training_free (training);
-  sb_model_free (model);
+  ok (sb_checkpoint_read (path, model->net, training, NULL, &error), "%s", error.message);
 }

@@ -6,23 +6,16 @@
 #include "base/shard.h"
 #include "objective/cross_entropy.h"
 #include "property.h"
+#include "scope.h"
 #include "train/classify.h"
 
-#include <criterion/criterion.h>
 #include <gsl/gsl_math.h>
 #include <gsl/gsl_randist.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-static void
-setup (void)
-{
-  gsl_set_error_handler_off ();
-  sb_blas_single_threaded ();
-}
-
-TestSuite (classify, .init = setup);
+SUITE_WITH_BLAS (classify);
 
 // ## Three images
 //
@@ -47,8 +40,7 @@ three_images (size_t shift)
 {
   for (int k = 0; k < IMAGES; k++)
     bytes[k * PIXELS + row_of[k] * WIDTH + column_of[k]] = brightness[k];
-  sb_net *net = sb_net_alloc ("cnn image=1x5x6 outputs=3 channels=4 multipliers=1 blocks=2 groups=2", NULL);
-  cr_assert_not_null (net);
+  sb_net *net = scoped (sb_net_alloc ("cnn image=1x5x6 outputs=3 channels=4 multipliers=1 blocks=2 groups=2", NULL));
   return (sb_classifying){ net, NULL, &images, &labels, -1, 2, shift };
 }
 
@@ -89,9 +81,9 @@ Test (classify, every_image_and_move_is_drawn_equally_often)
     N = 60000
   };
   sb_classifying c = three_images (1);
-  float *x = malloc (N * PIXELS * sizeof *x);
-  unsigned char *said = malloc (N);
-  cr_assert_eq (sb_classifying_draw (&c, (sb_stream){ 3, 0, 7 }, N, x, said), GSL_SUCCESS);
+  float *x = scoped (malloc (N * PIXELS * sizeof *x));
+  unsigned char *said = scoped (malloc (N));
+  ok (sb_classifying_draw (&c, (sb_stream){ 3, 0, 7 }, N, x, said));
   double of_image[IMAGES] = { 0 }, moves[9] = { 0 }, inner[2] = { 0 }, out_of_sight = 0;
   for (size_t i = 0; i < N; i++)
     {
@@ -117,9 +109,6 @@ Test (classify, every_image_and_move_is_drawn_equally_often)
   for (int k = 0; k < 9; k++)
     check_count (moves[k], inner[0] + inner[1], 1. / 9, "move", k);
   check_count (out_of_sight, of_image[2], 5. / 9, "out of sight", 2);
-  free (x);
-  free (said);
-  sb_net_free ((sb_net *)c.net);
 }
 
 // Of the three numbers in row $i$ of the data's stream the first says which image, the second how far down, the third
@@ -135,14 +124,13 @@ Test (classify, draws_come_from_the_stream_named)
       double u[3];
       gsl_matrix_view three = gsl_matrix_view_array (u, 1, 3);
       int row, column;
-      cr_assert_eq (sb_classifying_draw (&c, (sb_stream){ 6, 0, i }, 1, x, &said), GSL_SUCCESS);
-      cr_assert_eq (sb_stream_uniforms ((sb_stream){ 6, SB_FOR_DATA, i }, 0, &three.matrix), GSL_SUCCESS);
+      ok (sb_classifying_draw (&c, (sb_stream){ 6, 0, i }, 1, x, &said));
+      ok (sb_stream_uniforms ((sb_stream){ 6, SB_FOR_DATA, i }, 0, &three.matrix));
       int k = (int)(3 * u[0]);
       cr_assert_eq (said, classes[k]);
       if (find_pixel (x, &row, &column) >= 0)
         cr_assert (row == row_of[k] + (int)(3 * u[1]) - 1 && column == column_of[k] + (int)(3 * u[2]) - 1);
     }
-  sb_net_free ((sb_net *)c.net);
 }
 
 Test (classify, nothing_moves_unless_asked)
@@ -150,13 +138,12 @@ Test (classify, nothing_moves_unless_asked)
   sb_classifying c = three_images (0);
   float x[50 * PIXELS];
   unsigned char said[50];
-  cr_assert_eq (sb_classifying_draw (&c, (sb_stream){ 3, 0, 0 }, 50, x, said), GSL_SUCCESS);
+  ok (sb_classifying_draw (&c, (sb_stream){ 3, 0, 0 }, 50, x, said));
   for (int i = 0; i < 50; i++)
     {
       int row, column, k = find_pixel (x + i * PIXELS, &row, &column);
       cr_assert (k >= 0 && row == row_of[k] && column == column_of[k]);
     }
-  sb_net_free ((sb_net *)c.net);
 }
 
 // In colour: a pixel's channels lie side by side in the file; the network gets channel after channel, moved as one.
@@ -172,17 +159,17 @@ Test (classify, colours_are_taken_apart)
     coloured[k] = (unsigned char)(k + 1);
   sb_bytes image = { .shape = { .rank = 4, .length = { 1, HEIGHT, WIDTH, CHANNELS } }, .data = coloured },
            label = { .shape = { .rank = 1, .length = { 1 } }, .data = &class };
-  sb_net *net = sb_net_alloc ("cnn image=3x5x6 outputs=3 channels=4 multipliers=1 groups=2", NULL);
+  sb_net *net = scoped (sb_net_alloc ("cnn image=3x5x6 outputs=3 channels=4 multipliers=1 groups=2", NULL));
   sb_classifying c = { net, NULL, &image, &label, 0, 255, 2 };
-  cr_assert_eq (sb_classifying_check (&c), GSL_SUCCESS);
+  ok (sb_classifying_check (&c));
   for (uint64_t i = 0; i < 60; i++)
     {
       float x[CHANNELS * PIXELS];
       unsigned char said;
       double u[3];
       gsl_matrix_view three = gsl_matrix_view_array (u, 1, 3);
-      cr_assert_eq (sb_classifying_draw (&c, (sb_stream){ 6, 0, i }, 1, x, &said), GSL_SUCCESS);
-      cr_assert_eq (sb_stream_uniforms ((sb_stream){ 6, SB_FOR_DATA, i }, 0, &three.matrix), GSL_SUCCESS);
+      ok (sb_classifying_draw (&c, (sb_stream){ 6, 0, i }, 1, x, &said));
+      ok (sb_stream_uniforms ((sb_stream){ 6, SB_FOR_DATA, i }, 0, &three.matrix));
       int down = (int)(5 * u[1]) - 2, across = (int)(5 * u[2]) - 2;
       for (int channel = 0; channel < CHANNELS; channel++)
         for (int row = 0; row < HEIGHT; row++)
@@ -195,7 +182,6 @@ Test (classify, colours_are_taken_apart)
                             "channel %d, row %d, column %d, moved by %d, %d", channel, row, column, down, across);
             }
     }
-  sb_net_free (net);
 }
 
 // ## A shard
@@ -212,19 +198,18 @@ static double
 loss_by_hand (const sb_classifying *c, sb_stream stream, double share)
 {
   double sum = 0;
-  sb_net_work *work = sb_net_work_alloc (c->net, 1, 0);
+  sb_net_work *work = scoped (sb_net_work_alloc (c->net, 1, 0));
   for (size_t i = 0; i < ROWS; i++)
     {
       float x[PIXELS], out[3];
       unsigned char label;
-      cr_assert_eq (sb_classifying_draw (c, sb_stream_skip (stream, i), 1, x, &label), GSL_SUCCESS);
-      cr_assert_eq (sb_net_forward (c->net, c->theta, 1, x, NULL, work, out), GSL_SUCCESS);
+      ok (sb_classifying_draw (c, sb_stream_skip (stream, i), 1, x, &label));
+      ok (sb_net_forward (c->net, c->theta, 1, x, NULL, work, out));
       double total = 0;
       for (int k = 0; k < 3; k++)
         total += exp ((double)out[k]);
       sum += share * (log (total) - (double)out[label]);
     }
-  sb_net_work_free (work);
   return sum;
 }
 
@@ -236,8 +221,8 @@ Test (classify, gradient_is_the_slope_of_the_loss)
   sb_classifying c = three_images (2);
   size_t count = c.net->parameters;
   gsl_rng *r = property_rng (12);
-  float *theta = malloc (count * sizeof *theta), *gradient = calloc (count, sizeof *gradient),
-        *along = malloc (count * sizeof *along);
+  float *theta = scoped (malloc (count * sizeof *theta)), *gradient = scoped (calloc (count, sizeof *gradient)),
+        *along = scoped (malloc (count * sizeof *along));
   c.theta = theta;
   for (size_t k = 0; k < count; k++)
     theta[k] = (float)gsl_ran_gaussian (r, 0.3);
@@ -248,7 +233,7 @@ Test (classify, gradient_is_the_slope_of_the_loss)
   const char *culprit = "none";
   for (int twice = 0; twice < 2; twice++)
     {
-      cr_assert_eq (task.type->work (task.state, room, stream, ROWS, share, gradient, &loss, &culprit), GSL_SUCCESS);
+      ok (task.type->work (task.state, room, stream, ROWS, share, gradient, &loss, &culprit));
       cr_assert_float_eq (loss, loss_by_hand (&c, stream, share), 1e-5);
       cr_assert_null (culprit);
     }
@@ -270,15 +255,10 @@ Test (classify, gradient_is_the_slope_of_the_loss)
   cr_assert_float_eq (sum, slope, 2e-3 * sum, "gradient %g, slope %g", sum, slope);
 
   theta[0] = NAN;
-  cr_assert_eq (task.type->work (task.state, room, stream, ROWS, share, gradient, &loss, &culprit), GSL_SUCCESS);
+  ok (task.type->work (task.state, room, stream, ROWS, share, gradient, &loss, &culprit));
   cr_assert (isnan (loss));
   cr_assert_str_eq (culprit, "level.0.0.conv");
   task.type->room_free (room);
-  free (theta);
-  free (gradient);
-  free (along);
-  gsl_rng_free (r);
-  sb_net_free ((sb_net *)c.net);
 }
 
 // ## What does not fit
@@ -286,28 +266,26 @@ Test (classify, gradient_is_the_slope_of_the_loss)
 Test (classify, what_does_not_fit_is_refused)
 {
   sb_classifying c = three_images (1);
-  cr_assert_eq (sb_classifying_check (&c), GSL_SUCCESS);
+  ok (sb_classifying_check (&c));
   for (int k = 0; k < IMAGES; k++)
     {
       unsigned char before = classes[k];
       classes[k] = 3;
-      cr_assert_eq (sb_classifying_check (&c), GSL_EDOM, "label %d", k);
+      refused (GSL_EDOM, sb_classifying_check (&c), "label %d", k);
       classes[k] = before;
     }
   sb_bytes fewer = labels, square = labels;
   fewer.shape.length[0] = IMAGES - 1;
   square.shape = (sb_shape){ .rank = 2, .length = { IMAGES, 1 } };
   c.labels = &fewer;
-  cr_assert_eq (sb_classifying_check (&c), GSL_EBADLEN);
+  refused (GSL_EBADLEN, sb_classifying_check (&c));
   c.labels = &square;
-  cr_assert_eq (sb_classifying_check (&c), GSL_EBADLEN);
+  refused (GSL_EBADLEN, sb_classifying_check (&c));
   c.labels = &labels;
-  sb_net_free ((sb_net *)c.net);
-  c.net = sb_net_alloc ("cnn image=2x5x3 outputs=3 channels=2 multipliers=1 groups=1", NULL);
-  cr_assert_eq (sb_classifying_check (&c), GSL_EBADLEN, "as many numbers, in two channels");
+  c.net = scoped (sb_net_alloc ("cnn image=2x5x3 outputs=3 channels=2 multipliers=1 groups=1", NULL));
+  refused (GSL_EBADLEN, sb_classifying_check (&c), "as many numbers, in two channels");
   sb_bytes coloured = images;
   coloured.shape = (sb_shape){ .rank = 4, .length = { IMAGES, 5, 3, 2 } };
   c.images = &coloured;
-  cr_assert_eq (sb_classifying_check (&c), GSL_SUCCESS);
-  sb_net_free ((sb_net *)c.net);
+  ok (sb_classifying_check (&c));
 }

@@ -6,9 +6,8 @@
 #include "base/shard.h"
 #include "process/ddpm.h"
 #include "train/checkpoint.h"
+#include "scope.h"
 
-#include <criterion/criterion.h>
-#include <gsl/gsl_errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,7 +18,7 @@ static char folder[] = "/tmp/scorebook-test-XXXXXX", path[64];
 static void
 setup (void)
 {
-  gsl_set_error_handler_off ();
+  scope_begin ();
   sb_blas_single_threaded ();
   cr_assert_not_null (mkdtemp (folder));
   snprintf (path, sizeof path, "%s/faces.safetensors", folder);
@@ -30,6 +29,7 @@ teardown (void)
 {
   remove (path);
   rmdir (folder);
+  scope_end ();
 }
 
 TestSuite (faces, .init = setup, .fini = teardown);
@@ -42,8 +42,7 @@ static sb_model *
 report_model (const char *net)
 {
   sb_error error = { 0 };
-  sb_model *model = sb_model_alloc (net, process, "epsilon", "time", 0.5, -1, 1, &error);
-  cr_assert_not_null (model, "%s", error.message);
+  sb_model *model = scoped (sb_model_alloc (net, process, "epsilon", "time", 0.5, -1, 1, &error), "%s", error.message);
   return model;
 }
 
@@ -56,17 +55,15 @@ Test (faces, settings_come_back)
 {
   sb_error error = { 0 };
   sb_model *model = report_model (network);
-  sb_training *training = sb_training_alloc (model->net, (sb_stream){ 1, SB_FOR_USER, 0 });
-  cr_assert_not_null (training);
+  sb_training *training = scoped (sb_training_alloc (model->net, (sb_stream){ 1, SB_FOR_USER, 0 }));
   const sb_provenance provenance = { process, recipe, "scorebook train", "faces", 1 };
   char *words;
-  cr_assert_eq (sb_checkpoint_write (path, model, training, &provenance, &error), GSL_SUCCESS, "%s", error.message);
-  cr_assert_eq (sb_checkpoint_read (path, model->net, training, &words, &error), GSL_SUCCESS, "%s", error.message);
+  ok (sb_checkpoint_write (path, model, training, &provenance, &error), "%s", error.message);
+  ok (sb_checkpoint_read (path, model->net, training, &words, &error), "%s", error.message);
+  scoped (words);
   cr_assert_str_eq (words, recipe);
-  free (words);
 
-  sb_model *back = sb_model_read (path, &error);
-  cr_assert_not_null (back, "%s", error.message);
+  sb_model *back = scoped (sb_model_read (path, &error), "%s", error.message);
   sb_net_shape in = sb_net_input (back->net), out = sb_net_output (back->net);
   cr_assert_str_eq (back->net->configuration, network);
   cr_assert (in.channels == 3 && in.height == 64 && in.width == 64);
@@ -79,9 +76,6 @@ Test (faces, settings_come_back)
   cr_assert_eq (back->network.label, SB_LABEL_TIME);
   cr_assert_eq (back->network.data_deviation, 0.5);
   cr_assert (back->low == -1 && back->high == 1);
-  sb_model_free (back);
-  sb_training_free (training);
-  sb_model_free (model);
 }
 
 // ## The loss before training and after
@@ -117,7 +111,7 @@ train (sb_trainer *trainer, double *first, double *last)
   *last = 0;
   for (size_t step = 0; step < STEPS; step++)
     {
-      cr_assert_eq (sb_trainer_step (trainer, &loss, &norm, &error), GSL_SUCCESS, "%s", error.message);
+      ok (sb_trainer_step (trainer, &loss, &norm, &error), "%s", error.message);
       if (step == 0)
         *first = loss;
       if (step >= STEPS - LAST)
@@ -132,8 +126,7 @@ Test (faces, loss_before_training_is_the_dimension)
   sb_bytes bytes = { { 4, { IMAGES, SIDE, SIDE, 3 } }, data };
   const sb_byte_examples examples = { &bytes, -1, 1 };
   sb_model *model = report_model ("unet image=3x8x8 channels=8 multipliers=1,2 attention=4");
-  sb_training *training = sb_training_alloc (model->net, (sb_stream){ 1, SB_FOR_USER, 0 });
-  cr_assert_not_null (training);
+  sb_training *training = scoped (sb_training_alloc (model->net, (sb_stream){ 1, SB_FOR_USER, 0 }));
   model->network.theta = training->theta;
   const sb_denoising denoising = { .network = model->network,
                                    .dsm = { model->process, SB_WEIGHT_VARIANCE, 0 },
@@ -143,13 +136,9 @@ Test (faces, loss_before_training_is_the_dimension)
                           .batch = 64,
                           .shard_rows = 8,
                           .seed = 1 };
-  sb_trainer *trainer = sb_trainer_alloc (&how, training);
-  cr_assert_not_null (trainer);
+  sb_trainer *trainer = scoped (sb_trainer_alloc (&how, training));
   double first, last;
   train (trainer, &first, &last);
   cr_assert_float_eq (first, 1, 0.1, "L_simple / d = %g before training", first);
   cr_assert_lt (last, 0.3, "L_simple / d = %g after training", last);
-  sb_trainer_free (trainer);
-  sb_training_free (training);
-  sb_model_free (model);
 }

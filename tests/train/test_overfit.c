@@ -8,8 +8,8 @@
 #include "process/smld.h"
 #include "target/target.h"
 #include "train/train.h"
+#include "scope.h"
 
-#include <criterion/criterion.h>
 #include <gsl/gsl_math.h>
 #include <gsl/gsl_statistics.h>
 #include <math.h>
@@ -30,7 +30,7 @@ enum
 static gsl_matrix *
 sixteen_images (void)
 {
-  gsl_matrix *images = gsl_matrix_alloc (IMAGES, PIXELS);
+  gsl_matrix *images = matrix (IMAGES, PIXELS);
   for (size_t i = 0; i < IMAGES; i++)
     for (size_t p = 0; p < PIXELS; p++)
       {
@@ -59,38 +59,29 @@ draw_in_turn (const void *state, sb_stream stream, gsl_matrix *x)
 static double
 mean_loss (const sb_dsm *dsm, const gsl_vector *t, const gsl_matrix *z, const gsl_matrix *epsilon)
 {
-  gsl_vector *loss = gsl_vector_alloc (FRESH);
-  gsl_matrix *unused = gsl_matrix_alloc (FRESH, PIXELS);
-  cr_assert_eq (sb_dsm_loss (dsm, t, z, epsilon, loss, unused), GSL_SUCCESS);
+  gsl_vector *loss = vector (FRESH);
+  gsl_matrix *unused = matrix (FRESH, PIXELS);
+  ok (sb_dsm_loss (dsm, t, z, epsilon, loss, unused));
   double mean = gsl_stats_mean (loss->data, 1, FRESH);
-  gsl_vector_free (loss);
-  gsl_matrix_free (unused);
   return mean;
 }
 
 static double
 share_learned (const sb_denoising *denoising, const gsl_matrix *images)
 {
-  gsl_matrix *x = gsl_matrix_alloc (FRESH, PIXELS), *z = gsl_matrix_alloc (FRESH, PIXELS),
-             *epsilon = gsl_matrix_calloc (FRESH, PIXELS);
-  gsl_vector *t = gsl_vector_alloc (FRESH);
+  gsl_matrix *x = matrix (FRESH, PIXELS), *z = matrix (FRESH, PIXELS), *epsilon = matrix_all (FRESH, PIXELS, 0);
+  gsl_vector *t = vector (FRESH);
   const sb_dsm *dsm = &denoising->dsm;
-  sb_target *law = sb_target_points_alloc (images, NULL);
-  sb_score *score = sb_score_network_alloc (&denoising->network);
-  cr_assert_eq (draw_in_turn (images, (sb_stream){ 8, SB_FOR_DATA, 0 }, x), GSL_SUCCESS);
-  cr_assert_eq (sb_dsm_draw (dsm, (sb_stream){ 8, 0, 0 }, t, z, NULL, x), GSL_SUCCESS);
+  sb_target *law = scoped (sb_target_points_alloc (images, NULL));
+  sb_score *score = scoped (sb_score_network_alloc (&denoising->network));
+  ok (draw_in_turn (images, (sb_stream){ 8, SB_FOR_DATA, 0 }, x));
+  ok (sb_dsm_draw (dsm, (sb_stream){ 8, 0, 0 }, t, z, NULL, x));
   double silent = mean_loss (dsm, t, z, epsilon);
-  cr_assert_eq (sb_score_evaluate (score, SB_EPSILON, x, t, NULL, epsilon), GSL_SUCCESS);
+  ok (sb_score_evaluate (score, SB_EPSILON, x, t, NULL, epsilon));
   double learned = mean_loss (dsm, t, z, epsilon);
-  cr_assert_eq (sb_target_evaluate (law, dsm->process, SB_EPSILON, x, t, epsilon), GSL_SUCCESS);
+  ok (sb_target_evaluate (law, dsm->process, SB_EPSILON, x, t, epsilon));
   double best = mean_loss (dsm, t, z, epsilon);
   cr_assert_lt (best, 0.1 * silent, "nearly all can be known of images so different");
-  sb_score_free (score);
-  sb_target_free (law);
-  gsl_matrix_free (x);
-  gsl_matrix_free (z);
-  gsl_matrix_free (epsilon);
-  gsl_vector_free (t);
   return (silent - learned) / (silent - best);
 }
 
@@ -107,10 +98,10 @@ Test (overfit, sixteen_images_are_learned_by_heart)
   gsl_set_error_handler_off ();
   sb_blas_single_threaded ();
   gsl_matrix *images = sixteen_images ();
-  sb_net *net = sb_net_alloc (
-      longer ? "dsm2ddpm image=1x8x8 channels=16 groups=1" : "dsm2ddpm image=1x8x8 channels=8 groups=1", NULL);
-  sb_process *smld = sb_smld_alloc (PIXELS, 10, 0.01, 1);
-  sb_training *training = sb_training_alloc (net, (sb_stream){ 1, SB_FOR_USER, 0 });
+  sb_net *net = scoped (sb_net_alloc (
+      longer ? "dsm2ddpm image=1x8x8 channels=16 groups=1" : "dsm2ddpm image=1x8x8 channels=8 groups=1", NULL));
+  sb_process *smld = scoped (sb_smld_alloc (PIXELS, 10, 0.01, 1));
+  sb_training *training = scoped (sb_training_alloc (net, (sb_stream){ 1, SB_FOR_USER, 0 }));
   sb_denoising denoising = { .network = { net, smld, training->theta, SB_PREDICTS_MIXED, SB_LABEL_TIME, 0.3 },
                              .dsm = { smld, SB_WEIGHT_VARIANCE, 0 },
                              .examples = { draw_in_turn, images } };
@@ -119,20 +110,15 @@ Test (overfit, sixteen_images_are_learned_by_heart)
                        .batch = IMAGES,
                        .shard_rows = IMAGES,
                        .seed = 3 };
-  sb_trainer *trainer = sb_trainer_alloc (&recipe, training);
+  sb_trainer *trainer = scoped (sb_trainer_alloc (&recipe, training));
   double loss, norm;
   sb_error error;
   for (int step = 0; step < steps; step++)
     {
       recipe.adam.rate = rate * GSL_MIN_DBL (1, (steps - step) / (0.8 * steps));
-      cr_assert_eq (sb_trainer_step (trainer, &loss, &norm, &error), GSL_SUCCESS, "%s", error.message);
+      ok (sb_trainer_step (trainer, &loss, &norm, &error), "%s", error.message);
     }
   denoising.network.theta = training->ema;
   double share = share_learned (&denoising, images);
   cr_assert_gt (share, wanted, "of what can be learned: %g", share);
-  sb_trainer_free (trainer);
-  sb_training_free (training);
-  sb_process_free (smld);
-  sb_net_free (net);
-  gsl_matrix_free (images);
 }

@@ -8,11 +8,11 @@
 #include "process/text.h"
 #include "process/vp.h"
 #include "property.h"
+#include "scope.h"
 #include "score/score.h"
 #include "target/target.h"
 #include "train/train.h"
 
-#include <criterion/criterion.h>
 #include <gsl/gsl_blas.h>
 #include <gsl/gsl_math.h>
 #include <gsl/gsl_randist.h>
@@ -22,14 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void
-setup (void)
-{
-  gsl_set_error_handler_off ();
-  sb_blas_single_threaded ();
-}
-
-TestSuite (train, .init = setup);
+SUITE_WITH_BLAS (train);
 
 static int
 draw_from_law (const void *law, sb_stream stream, gsl_matrix *x)
@@ -53,11 +46,10 @@ typedef struct
 static sb_target *
 two_gaussians (void)
 {
-  double weights[] = { 0.4, 0.6 }, means[] = { -1, 0.5, 1, -0.5 },
-         covariances[] = { 0.1, 0, 0, 0.1, 0.3, 0.2, 0.2, 0.25 };
-  gsl_vector_view w = gsl_vector_view_array (weights, 2);
-  gsl_matrix_view m = gsl_matrix_view_array (means, 2, 2), c = gsl_matrix_view_array (covariances, 4, 2);
-  return sb_target_mixture_alloc (&w.vector, &m.matrix, &c.matrix);
+  gsl_vector *w = vector_of (0.4, 0.6);
+  gsl_matrix *m = matrix_of (2, 2, -1, 0.5, 1, -0.5);
+  gsl_matrix *c = matrix_of (4, 2, 0.1, 0, 0, 0.1, 0.3, 0.2, 0.2, 0.25);
+  return scoped (sb_target_mixture_alloc (w, m, c));
 }
 
 // One Gaussian, off the centre and narrow in one direction.
@@ -65,19 +57,17 @@ two_gaussians (void)
 static sb_target *
 one_gaussian (void)
 {
-  double mean[] = { 0.5, -0.3 }, covariance[] = { 0.8, 0.5, 0.5, 0.4 };
-  gsl_vector_view m = gsl_vector_view_array (mean, 2);
-  gsl_matrix_view c = gsl_matrix_view_array (covariance, 2, 2);
-  return sb_target_gaussian_alloc (&m.vector, &c.matrix);
+  gsl_vector *m = vector_of (0.5, -0.3);
+  gsl_matrix *c = matrix_of (2, 2, 0.8, 0.5, 0.5, 0.4);
+  return scoped (sb_target_gaussian_alloc (m, c));
 }
 
 static experiment
 experiment_with (const char *network, sb_process *process, sb_target *law)
 {
-  experiment e = { .net = sb_net_alloc (network, NULL), .process = process, .law = law };
+  experiment e = { .net = scoped (sb_net_alloc (network, NULL)), .process = process, .law = law };
   cr_assert (e.net && e.process && e.law);
-  e.training = sb_training_alloc (e.net, (sb_stream){ 1, SB_FOR_USER, 0 });
-  cr_assert_not_null (e.training);
+  e.training = scoped (sb_training_alloc (e.net, (sb_stream){ 1, SB_FOR_USER, 0 }));
   return e;
 }
 
@@ -99,18 +89,7 @@ experiment_start (experiment *e, sb_prediction prediction)
                            .batch = 512,
                            .shard_rows = 128,
                            .seed = 9 };
-  e->trainer = sb_trainer_alloc (&e->recipe, e->training);
-  cr_assert_not_null (e->trainer);
-}
-
-static void
-experiment_free (experiment *e)
-{
-  sb_trainer_free (e->trainer);
-  sb_training_free (e->training);
-  sb_target_free (e->law);
-  sb_process_free (e->process);
-  sb_net_free (e->net);
+  e->trainer = scoped (sb_trainer_alloc (&e->recipe, e->training));
 }
 
 static void
@@ -119,7 +98,7 @@ train_for (experiment *e, int steps)
   double loss, norm;
   sb_error error;
   for (int k = 0; k < steps; k++)
-    cr_assert_eq (sb_trainer_step (e->trainer, &loss, &norm, &error), GSL_SUCCESS, "%s", error.message);
+    ok (sb_trainer_step (e->trainer, &loss, &norm, &error), "%s", error.message);
 }
 
 // ## What is measured
@@ -141,14 +120,12 @@ enum
 static double
 mean_loss (const sb_dsm *dsm, const gsl_vector *t, const gsl_matrix *z, const gsl_matrix *epsilon, double *deviation)
 {
-  gsl_vector *loss = gsl_vector_alloc (FRESH);
-  gsl_matrix *unused = gsl_matrix_alloc (FRESH, 2);
-  cr_assert_eq (sb_dsm_loss (dsm, t, z, epsilon, loss, unused), GSL_SUCCESS);
+  gsl_vector *loss = vector (FRESH);
+  gsl_matrix *unused = matrix (FRESH, 2);
+  ok (sb_dsm_loss (dsm, t, z, epsilon, loss, unused));
   double mean = gsl_stats_mean (loss->data, 1, FRESH);
   if (deviation)
     *deviation = gsl_stats_sd (loss->data, 1, FRESH) / sqrt (FRESH);
-  gsl_vector_free (loss);
-  gsl_matrix_free (unused);
   return mean;
 }
 
@@ -157,58 +134,49 @@ mean_loss (const sb_dsm *dsm, const gsl_vector *t, const gsl_matrix *z, const gs
 static double
 weight_at (const sb_dsm *dsm, double t)
 {
-  double one[] = { 1, 0 }, none[] = { 0, 0 }, bar[2], l;
-  gsl_matrix_view e = gsl_matrix_view_array (one, 1, 2), z = gsl_matrix_view_array (none, 1, 2),
-                  b = gsl_matrix_view_array (bar, 1, 2);
+  double l;
+  gsl_matrix *e = matrix_of (1, 2, 1, 0), *z = matrix_of (1, 2, 0, 0), *b = matrix (1, 2);
   gsl_vector_view at = gsl_vector_view_array (&t, 1), loss = gsl_vector_view_array (&l, 1);
-  cr_assert_eq (sb_dsm_loss (dsm, &at.vector, &z.matrix, &e.matrix, &loss.vector, &b.matrix), GSL_SUCCESS);
+  ok (sb_dsm_loss (dsm, &at.vector, z, e, &loss.vector, b));
   return l;
 }
 
 static double
 posterior_variance (const experiment *e, const gsl_matrix *x, const gsl_vector *t)
 {
-  gsl_matrix *covariance = gsl_matrix_alloc (2, 2);
+  gsl_matrix *covariance = matrix (2, 2);
   double sum = 0;
   for (size_t i = 0; i < FRESH; i++)
     {
       double a, sd, at = gsl_vector_get (t, i);
       gsl_vector_const_view point = gsl_matrix_const_row (x, i);
-      cr_assert_eq (sb_process_scalars (e->process, 0, at, &a, &sd), GSL_SUCCESS);
-      cr_assert_eq (sb_target_posterior_covariance (e->law, e->process, &point.vector, at, covariance), GSL_SUCCESS);
+      ok (sb_process_scalars (e->process, 0, at, &a, &sd));
+      ok (sb_target_posterior_covariance (e->law, e->process, &point.vector, at, covariance));
       sum += weight_at (&e->denoising.dsm, at) * gsl_pow_2 (a / sd)
              * (gsl_matrix_get (covariance, 0, 0) + gsl_matrix_get (covariance, 1, 1));
     }
-  gsl_matrix_free (covariance);
   return sum / FRESH;
 }
 
 static measured
 measure (experiment *e)
 {
-  gsl_matrix *x = gsl_matrix_alloc (FRESH, 2), *z = gsl_matrix_alloc (FRESH, 2), *truth = gsl_matrix_alloc (FRESH, 2),
-             *guess = gsl_matrix_alloc (FRESH, 2), *zero = gsl_matrix_calloc (FRESH, 2);
-  gsl_vector *t = gsl_vector_alloc (FRESH);
+  gsl_matrix *x = matrix (FRESH, 2), *z = matrix (FRESH, 2), *truth = matrix (FRESH, 2), *guess = matrix (FRESH, 2),
+             *zero = matrix_all (FRESH, 2, 0);
+  gsl_vector *t = vector (FRESH);
   const sb_dsm *dsm = &e->denoising.dsm;
   sb_network network = e->denoising.network;
   network.theta = e->training->ema;
-  sb_score *score = sb_score_network_alloc (&network);
-  cr_assert_eq (sb_target_sample (e->law, (sb_stream){ 77, SB_FOR_DATA, 0 }, x), GSL_SUCCESS);
-  cr_assert_eq (sb_dsm_draw (dsm, (sb_stream){ 77, 0, 0 }, t, z, NULL, x), GSL_SUCCESS);
-  cr_assert_eq (sb_target_evaluate (e->law, e->process, SB_EPSILON, x, t, truth), GSL_SUCCESS);
-  cr_assert_eq (sb_score_evaluate (score, SB_EPSILON, x, t, NULL, guess), GSL_SUCCESS);
+  sb_score *score = scoped (sb_score_network_alloc (&network));
+  ok (sb_target_sample (e->law, (sb_stream){ 77, SB_FOR_DATA, 0 }, x));
+  ok (sb_dsm_draw (dsm, (sb_stream){ 77, 0, 0 }, t, z, NULL, x));
+  ok (sb_target_evaluate (e->law, e->process, SB_EPSILON, x, t, truth));
+  ok (sb_score_evaluate (score, SB_EPSILON, x, t, NULL, guess));
   measured m = { .loss = mean_loss (dsm, t, z, guess, NULL),
                  .minimum = posterior_variance (e, x, t),
                  .error = mean_loss (dsm, t, truth, guess, NULL),
                  .score = mean_loss (dsm, t, truth, zero, NULL) };
   m.of_truth = mean_loss (dsm, t, z, truth, &m.deviation);
-  sb_score_free (score);
-  gsl_matrix_free (x);
-  gsl_matrix_free (z);
-  gsl_matrix_free (truth);
-  gsl_matrix_free (guess);
-  gsl_matrix_free (zero);
-  gsl_vector_free (t);
   return m;
 }
 
@@ -222,7 +190,7 @@ static void
 check_learning (const char *process, sb_target *law, sb_prediction prediction, sb_weighting weighting, double t_min,
                 int steps, double excess, double error)
 {
-  experiment e = experiment_alloc (sb_process_from_text (process, 2, NULL), law);
+  experiment e = experiment_alloc (scoped (sb_process_from_text (process, 2, NULL)), law);
   experiment_start (&e, prediction);
   e.denoising.dsm.weighting = weighting;
   e.denoising.dsm.t_min = t_min;
@@ -234,7 +202,6 @@ check_learning (const char *process, sb_target *law, sb_prediction prediction, s
                 m.loss, m.of_truth);
   cr_assert_lt (m.error, error * m.score, "%s, weight %d: the score's error is %g of %g", process, weighting, m.error,
                 m.score);
-  experiment_free (&e);
 }
 
 Test (train, finds_a_mixture_under_vp)
@@ -315,21 +282,19 @@ same_bits (const sb_training *a, const sb_training *b, const char *what)
 Test (train, does_not_depend_on_threads)
 {
   const char *const wide = "mlp inputs=2 width=128 layers=3 time=positional features=16"; // weights for three pieces
-  experiment one = experiment_with (wide, sb_vp_alloc (2, 0.1, 20), two_gaussians ());
+  experiment one = experiment_with (wide, scoped (sb_vp_alloc (2, 0.1, 20)), two_gaussians ());
   cr_assert_gt (one.net->parameters, 2 * 16384);
   omp_set_num_threads (1);
   experiment_start (&one, SB_PREDICTS_EPSILON);
   train_for (&one, 20);
   for (int threads = 2; threads <= 3; threads++)
     {
-      experiment more = experiment_with (wide, sb_vp_alloc (2, 0.1, 20), two_gaussians ());
+      experiment more = experiment_with (wide, scoped (sb_vp_alloc (2, 0.1, 20)), two_gaussians ());
       omp_set_num_threads (threads);
       experiment_start (&more, SB_PREDICTS_EPSILON);
       train_for (&more, 20);
       same_bits (one.training, more.training, "more threads");
-      experiment_free (&more);
     }
-  experiment_free (&one);
 }
 
 // Threads may become more, or fewer, while a trainer is there.
@@ -337,16 +302,14 @@ Test (train, does_not_depend_on_threads)
 Test (train, does_not_mind_other_threads_than_it_began_with)
 {
   const int threads[] = { 1, 8, 3 };
-  experiment one = experiment_alloc (sb_vp_alloc (2, 0.1, 20), two_gaussians ()),
-             more = experiment_alloc (sb_vp_alloc (2, 0.1, 20), two_gaussians ());
+  experiment one = experiment_alloc (scoped (sb_vp_alloc (2, 0.1, 20)), two_gaussians ()),
+             more = experiment_alloc (scoped (sb_vp_alloc (2, 0.1, 20)), two_gaussians ());
   omp_set_num_threads (1);
   experiment_start (&one, SB_PREDICTS_EPSILON);
   experiment_start (&more, SB_PREDICTS_EPSILON);
   one.recipe.shard_rows = more.recipe.shard_rows = 16; // so many that eight threads find work
-  sb_trainer_free (one.trainer);
-  sb_trainer_free (more.trainer);
-  one.trainer = sb_trainer_alloc (&one.recipe, one.training);
-  more.trainer = sb_trainer_alloc (&more.recipe, more.training);
+  one.trainer = scoped (sb_trainer_alloc (&one.recipe, one.training));
+  more.trainer = scoped (sb_trainer_alloc (&more.recipe, more.training));
   train_for (&one, 15);
   for (int k = 0; k < 3; k++)
     {
@@ -354,24 +317,19 @@ Test (train, does_not_mind_other_threads_than_it_began_with)
       train_for (&more, 5);
     }
   same_bits (one.training, more.training, "first one thread, then eight");
-  experiment_free (&one);
-  experiment_free (&more);
 }
 
 Test (train, goes_on_as_if_it_had_not_stopped)
 {
-  experiment whole = experiment_alloc (sb_vp_alloc (2, 0.1, 20), two_gaussians ()),
-             parts = experiment_alloc (sb_vp_alloc (2, 0.1, 20), two_gaussians ());
+  experiment whole = experiment_alloc (scoped (sb_vp_alloc (2, 0.1, 20)), two_gaussians ()),
+             parts = experiment_alloc (scoped (sb_vp_alloc (2, 0.1, 20)), two_gaussians ());
   experiment_start (&whole, SB_PREDICTS_EPSILON);
   experiment_start (&parts, SB_PREDICTS_EPSILON);
   train_for (&whole, 20);
   train_for (&parts, 13);
-  sb_trainer_free (parts.trainer);
   experiment_start (&parts, SB_PREDICTS_EPSILON);
   train_for (&parts, 7);
   same_bits (whole.training, parts.training, "stopped and gone on");
-  experiment_free (&whole);
-  experiment_free (&parts);
 }
 
 // ## NaN stops it
@@ -380,7 +338,7 @@ Test (train, goes_on_as_if_it_had_not_stopped)
 
 Test (train, what_is_not_finite_is_named)
 {
-  experiment e = experiment_alloc (sb_vp_alloc (2, 0.1, 20), two_gaussians ());
+  experiment e = experiment_alloc (scoped (sb_vp_alloc (2, 0.1, 20)), two_gaussians ());
   experiment_start (&e, SB_PREDICTS_EPSILON);
   train_for (&e, 3);
   for (size_t k = 0; k < sb_net_tensors (e.net); k++)
@@ -392,12 +350,11 @@ Test (train, what_is_not_finite_is_named)
   double loss, norm;
   sb_error error;
   float before = e.training->ema[0];
-  cr_assert_eq (sb_trainer_step (e.trainer, &loss, &norm, &error), GSL_EFAILED);
+  refused (GSL_EFAILED, sb_trainer_step (e.trainer, &loss, &norm, &error));
   cr_assert (strstr (error.message, "step 4"), "%s", error.message);
   cr_assert (strstr (error.message, "hidden.1"), "%s", error.message);
   cr_assert_eq (e.training->step, 3);
   cr_assert_eq (e.training->ema[0], before);
-  experiment_free (&e);
 }
 
 // ## What a step asks of its task
@@ -470,26 +427,16 @@ exercise_begin (exercise *e)
 {
   memset (e, 0, sizeof *e);
   omp_set_num_threads (1);
-  e->net = sb_net_alloc ("mlp inputs=2 width=3 layers=1 time=fourier features=4", NULL);
-  e->training = sb_training_alloc (e->net, (sb_stream){ 1, SB_FOR_USER, 0 });
-  e->before = sb_training_alloc (e->net, (sb_stream){ 1, SB_FOR_USER, 0 });
+  e->net = scoped (sb_net_alloc ("mlp inputs=2 width=3 layers=1 time=fourier features=4", NULL));
+  e->training = scoped (sb_training_alloc (e->net, (sb_stream){ 1, SB_FOR_USER, 0 }));
+  e->before = scoped (sb_training_alloc (e->net, (sb_stream){ 1, SB_FOR_USER, 0 }));
   e->state = (obedience){ .parameters = e->net->parameters, .bad = NOBODY };
   e->recipe = (sb_recipe){ .task = { &obedient, &e->state, e->net },
                            .adam = { 1e-3, 0.9, 0.999, 1e-8, 0, 0, 0.9 },
                            .batch = BATCH,
                            .shard_rows = 4,
                            .seed = 9 };
-  e->trainer = sb_trainer_alloc (&e->recipe, e->training);
-  cr_assert_not_null (e->trainer);
-}
-
-static void
-exercise_end (exercise *e)
-{
-  sb_trainer_free (e->trainer);
-  sb_training_free (e->training);
-  sb_training_free (e->before);
-  sb_net_free (e->net);
+  e->trainer = scoped (sb_trainer_alloc (&e->recipe, e->training));
 }
 
 Test (train, a_step_is_the_mean_over_its_samples)
@@ -498,7 +445,7 @@ Test (train, a_step_is_the_mean_over_its_samples)
   exercise_begin (&e);
   for (int step = 0; step < 7; step++)
     {
-      double mean = 0, square = 0, *gradient = calloc (e.net->parameters, sizeof *gradient);
+      double mean = 0, square = 0, *gradient = scoped (calloc (e.net->parameters, sizeof *gradient));
       for (size_t i = (size_t)step * BATCH; i < (size_t)(step + 1) * BATCH; i++)
         {
           mean += (double)i / BATCH;
@@ -506,13 +453,12 @@ Test (train, a_step_is_the_mean_over_its_samples)
         }
       for (size_t k = 0; k < e.net->parameters; k++)
         square += gradient[k] * gradient[k];
-      cr_assert_eq (sb_trainer_step (e.trainer, &e.loss, &e.norm, &e.error), GSL_SUCCESS);
+      ok (sb_trainer_step (e.trainer, &e.loss, &e.norm, &e.error));
       cr_assert_float_eq (e.loss, mean, 1e-12, "step %d: loss %g, not %g", step, e.loss, mean);
       cr_assert_float_eq (e.norm, sqrt (square), 1e-5 * e.norm, "step %d: norm %g, not %g", step, e.norm,
                           sqrt (square));
       cr_assert_eq (e.training->step, (uint64_t)step + 1);
       cr_assert_eq (e.state.asked, (size_t)(step + 1) * BATCH);
-      free (gradient);
     }
 
   // Every weight has had a gradient and moved, but the frequencies of the embedding, which stay.
@@ -524,7 +470,6 @@ Test (train, a_step_is_the_mean_over_its_samples)
         cr_assert_eq (e.training->theta[j] == e.before->theta[j], embedding, "%s, number %zu", tensor.name,
                       j - tensor.offset);
     }
-  exercise_end (&e);
 }
 
 // Of a network with more weights than are added up at a time, each has a sample that speaks of it.
@@ -533,18 +478,17 @@ Test (train, every_weight_of_many_is_asked)
 {
   exercise e;
   exercise_begin (&e);
-  exercise_end (&e);
   double square = 0;
-  e.net = sb_net_alloc ("mlp inputs=2 width=200 layers=2 time=none", NULL);
-  e.training = sb_training_alloc (e.net, (sb_stream){ 1, SB_FOR_USER, 0 });
-  e.before = sb_training_alloc (e.net, (sb_stream){ 1, SB_FOR_USER, 0 });
+  e.net = scoped (sb_net_alloc ("mlp inputs=2 width=200 layers=2 time=none", NULL));
+  e.training = scoped (sb_training_alloc (e.net, (sb_stream){ 1, SB_FOR_USER, 0 }));
+  e.before = scoped (sb_training_alloc (e.net, (sb_stream){ 1, SB_FOR_USER, 0 }));
   size_t count = e.state.parameters = e.net->parameters;
   cr_assert_gt (count, 2 * 16384);
   e.recipe.task.net = e.net;
   e.recipe.batch = count;
   e.recipe.shard_rows = 9999;
-  e.trainer = sb_trainer_alloc (&e.recipe, e.training);
-  cr_assert_eq (sb_trainer_step (e.trainer, &e.loss, &e.norm, &e.error), GSL_SUCCESS);
+  e.trainer = scoped (sb_trainer_alloc (&e.recipe, e.training));
+  ok (sb_trainer_step (e.trainer, &e.loss, &e.norm, &e.error));
   for (size_t k = 0; k < count; k++)
     {
       double gradient = (double)(k + 1) / (double)count;
@@ -553,7 +497,6 @@ Test (train, every_weight_of_many_is_asked)
       cr_assert_neq (e.training->theta[k], e.before->theta[k], "weight %zu", k);
     }
   cr_assert_float_eq (e.norm, sqrt (square), 1e-6 * e.norm);
-  exercise_end (&e);
 }
 
 // ## What stops it
@@ -582,13 +525,12 @@ Test (train, what_stops_it_is_named)
           e.state = (obedience){
             .parameters = e.net->parameters, .bad = bad, .loss = k ? NAN : INFINITY, .culprit = culprits[k]
           };
-          cr_assert_eq (sb_trainer_step (e.trainer, &e.loss, &e.norm, &e.error), GSL_EFAILED);
+          refused (GSL_EFAILED, sb_trainer_step (e.trainer, &e.loss, &e.norm, &e.error));
           check_stop (&e, GSL_EFAILED, k ? "(the loss)" : "layer hidden.0:");
         }
       e.state = (obedience){ .parameters = e.net->parameters, .bad = bad, .status = GSL_EDOM };
-      cr_assert_eq (sb_trainer_step (e.trainer, &e.loss, &e.norm, &e.error), GSL_EDOM);
+      refused (GSL_EDOM, sb_trainer_step (e.trainer, &e.loss, &e.norm, &e.error));
       check_stop (&e, GSL_EDOM, gsl_strerror (GSL_EDOM));
-      exercise_end (&e);
     }
 }
 
@@ -596,10 +538,9 @@ Test (train, gradients_that_stop_it_are_named)
 {
   exercise e;
   exercise_begin (&e);
-  sb_trainer_free (e.trainer);
   e.recipe.batch = e.net->parameters;
   e.recipe.shard_rows = 7;
-  e.trainer = sb_trainer_alloc (&e.recipe, e.training);
+  e.trainer = scoped (sb_trainer_alloc (&e.recipe, e.training));
   for (size_t k = 0; k < sb_net_tensors (e.net); k++)
     {
       sb_net_tensor tensor = sb_net_tensor_at (e.net, k);
@@ -608,11 +549,10 @@ Test (train, gradients_that_stop_it_are_named)
           e.state = (obedience){ .parameters = e.net->parameters,
                                  .bad = tensor.offset + (last ? tensor.count - 1 : 0),
                                  .gradient = k % 2 ? NAN : INFINITY };
-          cr_assert_eq (sb_trainer_step (e.trainer, &e.loss, &e.norm, &e.error), GSL_EFAILED);
+          refused (GSL_EFAILED, sb_trainer_step (e.trainer, &e.loss, &e.norm, &e.error));
           check_stop (&e, GSL_EFAILED, tensor.name);
         }
     }
-  exercise_end (&e);
 }
 
 // ## Where it begins
@@ -621,18 +561,15 @@ Test (train, gradients_that_stop_it_are_named)
 
 Test (train, a_new_training_has_done_nothing)
 {
-  sb_net *net = sb_net_alloc ("mlp inputs=2 width=3 layers=1 time=fourier features=4", NULL);
-  sb_training *training = sb_training_alloc (net, (sb_stream){ 1, SB_FOR_USER, 0 });
-  float *theta = malloc (net->parameters * sizeof *theta);
-  cr_assert_eq (sb_net_initialise (net, (sb_stream){ 1, SB_FOR_USER, 0 }, theta), GSL_SUCCESS);
+  sb_net *net = scoped (sb_net_alloc ("mlp inputs=2 width=3 layers=1 time=fourier features=4", NULL));
+  sb_training *training = scoped (sb_training_alloc (net, (sb_stream){ 1, SB_FOR_USER, 0 }));
+  float *theta = scoped (malloc (net->parameters * sizeof *theta));
+  ok (sb_net_initialise (net, (sb_stream){ 1, SB_FOR_USER, 0 }, theta));
   cr_assert_eq (training->step, 0);
   cr_assert_eq (training->count, net->parameters);
   for (size_t k = 0; k < net->parameters; k++)
     cr_assert (training->theta[k] == theta[k] && training->ema[k] == theta[k] && training->m[k] == 0
                && training->v[k] == 0);
-  free (theta);
-  sb_training_free (training);
-  sb_net_free (net);
 }
 
 Test (train, there_is_no_empty_batch)
@@ -644,7 +581,6 @@ Test (train, there_is_no_empty_batch)
   cut_to_nothing.shard_rows = 0;
   cr_assert_null (sb_trainer_alloc (&none, e.training));
   cr_assert_null (sb_trainer_alloc (&cut_to_nothing, e.training));
-  exercise_end (&e);
 }
 
 // ## A shard of denoising
@@ -661,36 +597,28 @@ enum
 static double
 denoising_by_hand (const experiment *e, sb_stream stream, double share)
 {
-  gsl_matrix *x = gsl_matrix_alloc (1, 2), *z = gsl_matrix_alloc (1, 2), *guess = gsl_matrix_alloc (1, 2),
-             *bar = gsl_matrix_alloc (1, 2);
-  gsl_vector *t = gsl_vector_alloc (1), *loss = gsl_vector_alloc (1);
-  sb_network_pass *pass = sb_network_pass_alloc (&e->denoising.network, 1, 0);
+  gsl_matrix *x = matrix (1, 2), *z = matrix (1, 2), *guess = matrix (1, 2), *bar = matrix (1, 2);
+  gsl_vector *t = vector (1), *loss = vector (1);
+  sb_network_pass *pass = scoped (sb_network_pass_alloc (&e->denoising.network, 1, 0));
   double sum = 0;
   for (size_t i = 0; i < SHARD; i++)
     {
       sb_stream row = sb_stream_skip (stream, i), data = { row.seed, SB_FOR_DATA, row.index };
-      cr_assert_eq (sb_target_sample (e->law, data, x), GSL_SUCCESS);
-      cr_assert_eq (sb_dsm_draw (&e->denoising.dsm, row, t, z, NULL, x), GSL_SUCCESS);
-      cr_assert_eq (sb_network_forward (&e->denoising.network, pass, x, t, guess), GSL_SUCCESS);
-      cr_assert_eq (sb_dsm_loss (&e->denoising.dsm, t, z, guess, loss, bar), GSL_SUCCESS);
+      ok (sb_target_sample (e->law, data, x));
+      ok (sb_dsm_draw (&e->denoising.dsm, row, t, z, NULL, x));
+      ok (sb_network_forward (&e->denoising.network, pass, x, t, guess));
+      ok (sb_dsm_loss (&e->denoising.dsm, t, z, guess, loss, bar));
       sum += share * gsl_vector_get (loss, 0) / 2;
     }
-  sb_network_pass_free (pass);
-  gsl_matrix_free (x);
-  gsl_matrix_free (z);
-  gsl_matrix_free (guess);
-  gsl_matrix_free (bar);
-  gsl_vector_free (t);
-  gsl_vector_free (loss);
   return sum;
 }
 
 Test (train, a_shard_has_the_loss_of_its_samples_and_its_slope)
 {
-  experiment e = experiment_alloc (sb_vp_alloc (2, 0.1, 20), two_gaussians ());
+  experiment e = experiment_alloc (scoped (sb_vp_alloc (2, 0.1, 20)), two_gaussians ());
   experiment_start (&e, SB_PREDICTS_MIXED);
   size_t count = e.net->parameters;
-  float *gradient = calloc (count, sizeof *gradient), *along = malloc (count * sizeof *along);
+  float *gradient = scoped (calloc (count, sizeof *gradient)), *along = scoped (malloc (count * sizeof *along));
   gsl_rng *r = property_rng (31);
   void *room = e.recipe.task.type->room_alloc (&e.denoising, SHARD + 3);
   sb_stream stream = { 4, 0, 1000 };
@@ -698,8 +626,7 @@ Test (train, a_shard_has_the_loss_of_its_samples_and_its_slope)
   const char *culprit = "none";
   for (int twice = 0; twice < 2; twice++)
     {
-      cr_assert_eq (e.recipe.task.type->work (&e.denoising, room, stream, SHARD, share, gradient, &loss, &culprit),
-                    GSL_SUCCESS);
+      ok (e.recipe.task.type->work (&e.denoising, room, stream, SHARD, share, gradient, &loss, &culprit));
       cr_assert_float_eq (loss, denoising_by_hand (&e, stream, share), 1e-5);
       cr_assert_null (culprit);
     }
@@ -719,10 +646,6 @@ Test (train, a_shard_has_the_loss_of_its_samples_and_its_slope)
     }
   cr_assert_float_eq (sum, slope, 2e-3 * sum, "gradient %g, slope %g", sum, slope);
   e.recipe.task.type->room_free (room);
-  free (gradient);
-  free (along);
-  gsl_rng_free (r);
-  experiment_free (&e);
 }
 
 // ## Data of numbers
@@ -734,22 +657,20 @@ Test (train, rows_are_drawn_as_they_are)
   double numbers[] = { 0.1, -7, 99, 1e300, 3, 99, -0.0, 1e-300, 99 };
   gsl_matrix_view all = gsl_matrix_view_array (numbers, 3, 3), rows = gsl_matrix_submatrix (&all.matrix, 0, 0, 3, 2);
   sb_examples source = sb_examples_of_rows (&rows.matrix);
-  gsl_matrix *x = gsl_matrix_alloc (200, 2), *wrong = gsl_matrix_alloc (2, 3);
+  gsl_matrix *x = matrix (200, 2), *wrong = matrix (2, 3);
   int seen[3] = { 0 };
-  cr_assert_eq (source.draw (source.state, (sb_stream){ 4, SB_FOR_DATA, 5 }, x), GSL_SUCCESS);
+  ok (source.draw (source.state, (sb_stream){ 4, SB_FOR_DATA, 5 }, x));
   for (size_t i = 0; i < x->size1; i++)
     {
       double u;
       gsl_matrix_view one = gsl_matrix_view_array (&u, 1, 1);
-      cr_assert_eq (sb_stream_uniforms ((sb_stream){ 4, SB_FOR_DATA, 5 + i }, 0, &one.matrix), GSL_SUCCESS);
+      ok (sb_stream_uniforms ((sb_stream){ 4, SB_FOR_DATA, 5 + i }, 0, &one.matrix));
       size_t k = (size_t)(3 * u);
       cr_assert (gsl_matrix_get (x, i, 0) == numbers[3 * k] && gsl_matrix_get (x, i, 1) == numbers[3 * k + 1]);
       seen[k]++;
     }
   cr_assert (seen[0] && seen[1] && seen[2]);
-  cr_assert_eq (source.draw (source.state, (sb_stream){ 4, SB_FOR_DATA, 0 }, wrong), GSL_EBADLEN);
-  gsl_matrix_free (wrong);
-  gsl_matrix_free (x);
+  refused (GSL_EBADLEN, source.draw (source.state, (sb_stream){ 4, SB_FOR_DATA, 0 }, wrong));
 }
 
 // ## Data of bytes
@@ -766,8 +687,8 @@ Test (train, bytes_become_numbers)
   {
     N = 30000
   };
-  gsl_matrix *x = gsl_matrix_alloc (N, 2);
-  cr_assert_eq (source.draw (source.state, (sb_stream){ 4, SB_FOR_DATA, 0 }, x), GSL_SUCCESS);
+  gsl_matrix *x = matrix (N, 2);
+  ok (source.draw (source.state, (sb_stream){ 4, SB_FOR_DATA, 0 }, x));
   int seen[3] = { 0 };
   for (size_t i = 0; i < N; i++)
     {
@@ -782,13 +703,11 @@ Test (train, bytes_become_numbers)
     {
       double u;
       gsl_matrix_view one = gsl_matrix_view_array (&u, 1, 1);
-      cr_assert_eq (sb_stream_uniforms ((sb_stream){ 4, SB_FOR_DATA, i }, 0, &one.matrix), GSL_SUCCESS);
+      ok (sb_stream_uniforms ((sb_stream){ 4, SB_FOR_DATA, i }, 0, &one.matrix));
       cr_assert_float_eq (gsl_matrix_get (x, i, 0), -1 + pixels[2 * (int)(3 * u)] / 127.5, 1e-12);
     }
   for (int k = 0; k < 3; k++) // 4.9 standard deviations of a binomial count: a false alarm in 10^6
     cr_assert_float_eq (seen[k], N / 3, 4.9 * sqrt (N * 2. / 9), "point %d drawn %d times", k, seen[k]);
-  gsl_matrix *wrong = gsl_matrix_alloc (2, 3);
-  cr_assert_eq (source.draw (source.state, (sb_stream){ 4, SB_FOR_DATA, 0 }, wrong), GSL_EBADLEN);
-  gsl_matrix_free (wrong);
-  gsl_matrix_free (x);
+  gsl_matrix *wrong = matrix (2, 3);
+  refused (GSL_EBADLEN, source.draw (source.state, (sb_stream){ 4, SB_FOR_DATA, 0 }, wrong));
 }

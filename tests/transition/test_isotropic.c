@@ -7,20 +7,13 @@
 #include "transition/isotropic.h"
 #include "transition/posterior.h"
 #include "property.h"
+#include "scope.h"
 
-#include <criterion/criterion.h>
-#include <gsl/gsl_errno.h>
 #include <gsl/gsl_math.h>
 #include <gsl/gsl_randist.h>
 #include <math.h>
 
-static void
-setup (void)
-{
-  gsl_set_error_handler_off ();
-}
-
-TestSuite (isotropic, .init = setup);
+SUITE (isotropic);
 
 typedef struct
 {
