@@ -1,7 +1,7 @@
 # What every test program shares, then the tests, which mirror src/.
 
 check_LIBRARIES += tests/libproperty.a
-tests_libproperty_a_SOURCES = %D%/property.c %D%/property.h %D%/scope.c %D%/scope.h
+tests_libproperty_a_SOURCES = %D%/property.c %D%/property.h %D%/scope.c %D%/take.c %D%/take.h %D%/scope.h
 tests_libproperty_a_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
 AM_CPPFLAGS += -I$(top_srcdir)/tests $(CRITERION_CFLAGS)
 

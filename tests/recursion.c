@@ -101,31 +101,31 @@ reset (const state *w, gsl_matrix *x)
 }
 
 static int
-predict (const sb_score *score, const gsl_matrix *y, double s, double t, const gsl_matrix *z, gsl_matrix *x)
+predict (sb_sampler_work *work, const gsl_matrix *y, const gsl_vector *s, const gsl_vector *t, const gsl_matrix *z,
+         gsl_matrix *x)
 {
-  const state *w = score->state;
-  int status = w->wrapped->predictor->step (score, y, s, t, z != NULL ? w->z : NULL, x);
-  return status == GSL_SUCCESS ? reset (w, x) : status;
+  const state *w = work->score->state;
+  int status = sb_step_apply (w->wrapped->step, w->wrapped->key, work, y, s, t, z ? w->z : NULL, x);
+  return status ? status : reset (w, x);
 }
 
 static int
-correct (const sb_corrector *corrector, const sb_score *score, const gsl_matrix *y, double s, double t,
+correct (const sb_corrector *corrector, sb_sampler_work *work, const gsl_matrix *y, double s, double t,
          const gsl_matrix *z, gsl_matrix *x)
 {
-  const state *w = score->state;
+  const state *w = work->score->state;
   (void)corrector, (void)z;
-  int status = w->wrapped->corrector.type->step (&w->wrapped->corrector, score, y, s, t, w->z, x);
-  return status == GSL_SUCCESS ? reset (w, x) : status;
+  int status = sb_corrector_apply (&w->wrapped->corrector, work, y, s, t, w->z, x);
+  return status ? status : reset (w, x);
 }
 
 static int
 run (state *w, const gsl_vector *times, size_t *evaluations)
 {
-  sb_predictor_type predictor = *w->wrapped->predictor;
-  sb_corrector_type corrector = { .name = "recursion", .step = correct };
+  const sb_step_type predictor = { .entry = { .name = "recursion" }, .needs = w->wrapped->step->needs & SB_NEEDS_NO_NOISE, .take = predict };
+  const sb_corrector_type corrector = { .entry = { .name = "recursion" }, .step = correct };
   sb_pc pc = *w->wrapped;
-  predictor.step = predict;
-  pc.predictor = &predictor;
+  pc.step = w->wrapped->step == sb_step_none ? sb_step_none : &predictor;
   pc.corrector.type = &corrector;
   pc.progress = NULL;
 

@@ -37,12 +37,12 @@ keep (void *context, size_t done, size_t steps, double t, const gsl_matrix *x)
 }
 
 static void
-run_back (const results *r, const sb_score *score, const sb_predictor_type *predictor, size_t rows, keeper *k)
+run_back (const results *r, const sb_score *score, const sb_step_type *predictor, size_t rows, keeper *k)
 {
   const sb_process *ddpm = score->process;
   gsl_matrix *x = require_pointer (gsl_matrix_alloc (rows, ddpm->dimension), "states");
   gsl_vector *times = require_pointer (gsl_vector_alloc (ddpm->levels + 1), "times");
-  sb_pc pc = { .predictor = predictor, .final = SB_FINAL_SAMPLE, .progress = keep, .context = k };
+  sb_pc pc = { .step = predictor, .final = SB_FINAL_SAMPLE, .progress = keep, .context = k };
   for (size_t i = 0; i <= ddpm->levels; i++)
     gsl_vector_set (times, i, (double)(ddpm->levels - i) / (double)ddpm->levels);
   require (sb_process_prior (ddpm, (sb_stream){ .seed = r->seed, .purpose = SB_FOR_PRIOR }, x), "the prior");
@@ -143,7 +143,7 @@ on_a_line (results *r, size_t rows, size_t T)
   gsl_matrix *x_0 = require_pointer (gsl_matrix_alloc (rows, 1), "data");
   require (sb_target_sample (data, (sb_stream){ .seed = r->seed, .purpose = SB_FOR_DATA }, x_0), "data");
   run_forward (r, ddpm, x_0, &forward);
-  run_back (r, score, sb_predictor_ancestral_optimal, rows, &backward);
+  run_back (r, score, sb_step_ancestral_optimal, rows, &backward);
   r->evaluations += rows * T;
 
   FILE *histograms = results_data (r, "line.dat");
@@ -233,7 +233,7 @@ on_digits (results *r, size_t count, size_t T)
   sb_score *score = require_pointer (sb_score_exact_alloc (data, ddpm), "the score");
   keeper forward = keeper_alloc (STATES, count, PIXELS), backward = keeper_alloc (STATES, SHOWN, PIXELS);
   run_forward (r, ddpm, digits, &forward);
-  run_back (r, score, sb_predictor_ancestral_lower, SHOWN, &backward);
+  run_back (r, score, sb_step_ancestral_lower, SHOWN, &backward);
   r->evaluations += SHOWN * T;
   picture_states (r, "forward", &forward, false);
   picture_states (r, "backward", &backward, true);

@@ -44,7 +44,7 @@ draw_mixture (const results *r, const sb_target *data, size_t T, gsl_matrix *x)
   gsl_vector *times = require_pointer (gsl_vector_alloc (T + 1), "times");
   for (size_t i = 0; i <= T; i++)
     gsl_vector_set (times, i, (double)(T - i) / (double)T);
-  const sb_pc pc = { .predictor = sb_predictor_ancestral_lower, .final = SB_FINAL_SAMPLE };
+  const sb_pc pc = { .step = sb_step_ancestral_lower, .final = SB_FINAL_SAMPLE };
   require (sb_process_prior (ddpm, (sb_stream){ .seed = r->seed, .purpose = SB_FOR_PRIOR }, x), "the prior");
   require (sb_pc_sample (&pc, score, NULL, times, (sb_stream){ .seed = r->seed }, x, NULL), "sampling");
   gsl_vector_free (times);

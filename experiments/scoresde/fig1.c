@@ -164,7 +164,7 @@ record_path (void *context, size_t done, size_t steps, double t, const gsl_matri
 }
 
 static void
-run_backward (const sb_target *law, const sb_process *process, uint64_t seed, size_t n, sb_pc_progress look, watch *w,
+run_backward (const sb_target *law, const sb_process *process, uint64_t seed, size_t n, sb_progress look, watch *w,
               results *r)
 {
   gsl_matrix *x = require_pointer (gsl_matrix_alloc (n, 1), "particles");
@@ -175,7 +175,7 @@ run_backward (const sb_target *law, const sb_process *process, uint64_t seed, si
   require (sb_process_prior (process, stream, x), "the prior");
 
   sb_pc pc = sb_pc_default ();
-  pc.predictor = sb_predictor_euler_maruyama;
+  pc.step = sb_step_euler_maruyama;
   pc.corrector_steps = 0;
   pc.final = SB_FINAL_SAMPLE;
   pc.progress = look;

@@ -58,17 +58,17 @@ chain (sde_kind sde, size_t levels)
 static int
 flow_step (const sb_score *score, const gsl_matrix *y, double s, double t, const gsl_matrix *z, gsl_matrix *x)
 {
-  return (s > 0 ? sb_predictor_probability_flow : sb_predictor_ancestral)->step (score, y, s, t, z, x);
+  return (s > 0 ? sb_step_probability_flow : sb_step_ancestral)->step (score, y, s, t, z, x);
 }
 
 static int
 no_step (const sb_score *score, const gsl_matrix *y, double s, double t, const gsl_matrix *z, gsl_matrix *x)
 {
-  return (s > 0 ? sb_predictor_none : sb_predictor_ancestral)->step (score, y, s, t, z, x);
+  return (s > 0 ? sb_step_none : sb_step_ancestral)->step (score, y, s, t, z, x);
 }
 
-static const sb_predictor_type probability_flow = { "probability flow", 1, false, flow_step };
-static const sb_predictor_type no_predictor = { "no predictor", 0, false, no_step };
+static const sb_step_type probability_flow = { "probability flow", 1, false, flow_step };
+static const sb_step_type no_predictor = { "no predictor", 0, false, no_step };
 
 enum
 {
@@ -81,15 +81,15 @@ enum
 
 static const char *const row_name[] = { "ancestral sampling", "reverse diffusion", "probability flow", "no predictor" };
 
-static const sb_predictor_type *
+static const sb_step_type *
 predictor (int which)
 {
   switch (which)
     {
     case ANCESTRAL:
-      return sb_predictor_ancestral;
+      return sb_step_ancestral;
     case REVERSE_DIFFUSION:
-      return sb_predictor_reverse_diffusion;
+      return sb_step_reverse_diffusion;
     case PROBABILITY_FLOW:
       return &probability_flow;
     default:
@@ -124,7 +124,7 @@ distance (const sampler *s, results *out)
     gsl_vector_set (times, i, (double)(s->levels - i) / (double)s->levels);
 
   sb_pc pc = sb_pc_default ();
-  pc.predictor = predictor (s->predictor);
+  pc.step = predictor (s->predictor);
   pc.corrector_steps = s->M;
   pc.corrector.snr = s->r;
   pc.order = SB_CORRECTOR_FIRST;
@@ -171,7 +171,7 @@ best_r (sampler s, results *out, FILE *curve)
     }
 
   if (curve)
-    fprintf (curve, "\"%s%s\"\n", row_name[s.predictor], s.predictor == NONE ? " (C2000)" : "");
+    fprintf (curve, "\"%s%s\"\n", row_name[s.step], s.step == NONE ? " (C2000)" : "");
   for (int k = stride; k <= R_MOST; k += stride)
     {
       if (curve)

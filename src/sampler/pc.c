@@ -122,12 +122,14 @@ time_below (const run *w, size_t k)
   return k == 0 ? 0 : GSL_MAX_DBL (0, 2 * t - time_at (w, k - 1));
 }
 
+// What progress counts: grid times that are done with, or each move.
+
 static size_t
 total (const run *w)
 {
-  const size_t N = w->times->size - 1, corrections = w->pc->order == SB_CORRECTOR_ALWAYS ? N + 1 : N;
-  const size_t levels = w->pc->order == SB_CORRECTOR_ALWAYS && w->pc->step == sb_step_none ? N + 1 : N;
-  return w->pc->each_corrector ? N + corrections * w->pc->corrector_steps : levels;
+  const sb_pc *pc = w->pc;
+  const size_t N = w->times->size - 1, corrected = pc->order == SB_CORRECTOR_ALWAYS ? N + 1 : N;
+  return pc->each_corrector ? corrected * pc->corrector_steps + (pc->step == sb_step_none ? 0 : N) : corrected;
 }
 
 static void
@@ -136,6 +138,13 @@ report (run *w, double t)
   const sb_pc *pc = w->pc;
   if (!w->status && pc->progress)
     w->status = pc->progress (pc->context, w->done, total (w), t, w->x);
+}
+
+static void
+advance (run *w, double t)
+{
+  w->done += !w->status;
+  report (w, t);
 }
 
 static void
@@ -169,9 +178,8 @@ correct (run *w, size_t k)
       if (!w->status)
         w->status = sb_corrector_apply (corrector, w->work, w->y, time_below (w, k), time_at (w, k),
                                         w->pc->noiseless ? NULL : w->z, w->x);
-      w->done += w->pc->each_corrector;
       if (w->pc->each_corrector)
-        report (w, time_at (w, k));
+        advance (w, time_at (w, k));
     }
 }
 
@@ -189,30 +197,33 @@ sample (run *w)
 {
   const sb_pc *pc = w->pc;
   const size_t N = w->times->size - 1;
+  const bool count_moves = pc->each_corrector;
   report (w, time_at (w, 0));
+  if (pc->order == SB_CORRECTOR_ALWAYS)
+    {
+      correct (w, 0);
+      if (!count_moves)
+        advance (w, time_at (w, 0));
+    }
   for (size_t k = 0; k < N && !w->status; k++)
     {
       const bool ends_in_mean = k + 1 == N && pc->final == SB_FINAL_MEAN;
-      if (pc->order != SB_PREDICTOR_FIRST)
+      if (pc->order == SB_CORRECTOR_FIRST)
         correct (w, k);
       predict (w, k, !ends_in_mean);
-      if (pc->order == SB_PREDICTOR_FIRST && !ends_in_mean)
+      if (count_moves && pc->step != sb_step_none)
+        advance (w, time_at (w, k + 1));
+      if (pc->order != SB_CORRECTOR_FIRST && !ends_in_mean)
         correct (w, k + 1);
-      w->done++;
-      report (w, time_at (w, k + 1));
+      if (!count_moves)
+        advance (w, time_at (w, k + 1));
     }
-  if (pc->order == SB_CORRECTOR_ALWAYS || (pc->order == SB_CORRECTOR_FIRST && pc->final == SB_FINAL_DENOISE))
+  if (pc->final != SB_FINAL_DENOISE)
+    return;
+  if (pc->order == SB_CORRECTOR_FIRST)
     correct (w, N);
-  if (pc->order == SB_CORRECTOR_ALWAYS && pc->step == sb_step_none && !pc->each_corrector)
-    {
-      w->done++;
-      report (w, time_at (w, N));
-    }
-  if (pc->final == SB_FINAL_DENOISE)
-    {
-      denoise (w);
-      report (w, 0);
-    }
+  denoise (w);
+  report (w, 0);
 }
 
 static void

@@ -7,6 +7,7 @@
 #include "failing.h"
 #include "scorebook.h"
 #include "scope.h"
+#include "take.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -493,12 +494,12 @@ use_sampler (sampling sample)
 }
 
 static int
-sample_pc (const sb_predictor_type *predictor, sb_norm norm, const sb_score *score, gsl_matrix *x)
+sample_pc (const sb_step_type *predictor, sb_norm norm, const sb_score *score, gsl_matrix *x)
 {
   double grid[] = { 1, 0.5, 0.1 };
   gsl_vector_const_view times = gsl_vector_const_view_array (grid, 3);
   sb_pc pc = sb_pc_default ();
-  pc.predictor = predictor;
+  pc.step = predictor;
   pc.corrector.norm = norm;
   return sb_pc_sample (&pc, score, NULL, &times.vector, (sb_stream){ .seed = 1 }, x, NULL);
 }
@@ -506,33 +507,34 @@ sample_pc (const sb_predictor_type *predictor, sb_norm norm, const sb_score *sco
 static int
 sample_reverse_diffusion (const sb_score *score, gsl_matrix *x)
 {
-  return sample_pc (sb_predictor_reverse_diffusion, SB_NORM_BATCH, score, x);
+  return sample_pc (sb_step_reverse_diffusion, SB_NORM_BATCH, score, x);
 }
 
 static int
 sample_ancestral (const sb_score *score, gsl_matrix *x)
 {
-  return sample_pc (sb_predictor_ancestral, SB_NORM_ROW, score, x);
+  return sample_pc (sb_step_ancestral, SB_NORM_ROW, score, x);
 }
 
 static int
 sample_heun (const sb_score *score, gsl_matrix *x)
 {
-  return sample_pc (sb_predictor_heun, SB_NORM_ROOT_D, score, x);
+  return sample_pc (sb_step_heun, SB_NORM_ROOT_D, score, x);
 }
 
 static int
 sample_euler_maruyama (const sb_score *score, gsl_matrix *x)
 {
   sb_corrector fixed = { .type = sb_corrector_fixed, .epsilon = 0.1 };
-  int status = sample_pc (sb_predictor_euler_maruyama, SB_NORM_BATCH, score, x);
-  return status ? status : fixed.type->step (&fixed, score, NULL, 0.1, 0.2, x, x);
+  int status = sample_pc (sb_step_euler_maruyama, SB_NORM_BATCH, score, x);
+  return status ? status : take_correction (&fixed, score, NULL, 0.1, 0.2, x, x);
 }
 
 static int
 sample_flow (const sb_score *score, gsl_matrix *x)
 {
-  int status = sb_flow (score, NULL, 1, 0.5, 1e-2, NULL, NULL, x, NULL);
+  const sb_flow flow = { .relative = 1e-2, .absolute = 1e-2 };
+  int status = sb_flow_run (&flow, score, NULL, 1, 0.5, x, NULL);
   return status ? status : sb_forward_euler_maruyama (score->process, 0.5, 1, x, x);
 }
 
@@ -541,8 +543,8 @@ sample_annealed (const sb_score *score, gsl_matrix *x)
 {
   double grid[] = { 1, 0.5 };
   gsl_vector_const_view times = gsl_vector_const_view_array (grid, 2);
-  sb_annealed annealed = { .epsilon = 0.1, .steps = 2 };
-  return sb_annealed_sample (&annealed, score, NULL, &times.vector, (sb_stream){ .seed = 1 }, x);
+  langevin_run annealed = { .epsilon = 0.1, .steps = 2 };
+  return annealed_sample (&annealed, score, NULL, &times.vector, (sb_stream){ .seed = 1 }, x);
 }
 
 PATH (reverse_diffusion) { return use_sampler (sample_reverse_diffusion); }
@@ -687,7 +689,7 @@ static int
 sample_optimal (const sb_reverse *reverse, double *states)
 {
   gsl_matrix_view x = gsl_matrix_view_array (states, 3, 2), z = gsl_matrix_view_array (states + 2, 3, 2);
-  return sb_predictor_ancestral_optimal->step (reverse->score, NULL, 1. / 3, 2. / 3, &z.matrix, &x.matrix);
+  return take_step (sb_step_ancestral_optimal, reverse->score, NULL, 1. / 3, 2. / 3, &z.matrix, &x.matrix);
 }
 
 static int

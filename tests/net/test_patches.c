@@ -343,7 +343,7 @@ decoder_matrix (const sb_patches *c)
 static gsl_matrix *
 sample_latents (const sb_score *score, size_t T)
 {
-  sb_pc pc = { .predictor = sb_predictor_ancestral_upper, .final = SB_FINAL_SAMPLE };
+  sb_pc pc = { .step = sb_step_ancestral_upper, .final = SB_FINAL_SAMPLE };
   gsl_matrix *z = matrix (SAMPLES, 8);
   gsl_vector *times = level_times (T, 0, T);
   ok (sb_process_prior (score->process, (sb_stream){ 50, SB_FOR_PRIOR, 0 }, z));

@@ -5,13 +5,12 @@
 #include "process/smld.h"
 #include "process/ve.h"
 #include "recursion.h"
-#include "sampler/annealed.h"
-#include "sampler/dynamics.h"
 #include "sampler/pc.h"
 #include "score/callback.h"
 #include "score/exact.h"
 #include "target/target.h"
 #include "scope.h"
+#include "take.h"
 
 #include <gsl/gsl_blas.h>
 #include <gsl/gsl_math.h>
@@ -83,16 +82,16 @@ Test (annealed, step_sizes)
 {
   sb_process *chain = scoped (sb_smld_alloc (1, L, 0.01, 1));
   gsl_vector *times = ladder (L);
-  sb_annealed annealed = { .epsilon = report_epsilon, .steps = T };
+  langevin_run annealed = { .epsilon = report_epsilon, .steps = T };
   double alpha;
   for (size_t i = 1; i <= L; i++)
     {
       double sigma = sb_smld_sigma (chain, L + 1 - i);
-      ok (sb_annealed_step_size (&annealed, chain, times, i, &alpha));
+      ok (annealed_step_size (&annealed, chain, times, i, &alpha));
       cr_assert_float_eq (alpha / (sigma * sigma) / 0.2, 1, 1e-14, "level %zu: %.17g", i, alpha);
     }
   cr_assert_eq (alpha, report_epsilon);
-  ok (sb_annealed_step_size (&annealed, chain, times, 1, &alpha));
+  ok (annealed_step_size (&annealed, chain, times, 1, &alpha));
   cr_assert_float_eq (alpha, 0.2, 1e-15);
 }
 
@@ -162,9 +161,9 @@ Test (annealed, without_noise_the_product_of_contractions)
       setting *s = setting_alloc (1, s2 + k, m);
       double x = 2, seen[L + 1], expected = 2;
       gsl_matrix_view x_view = gsl_matrix_view_array (&x, 1, 1);
-      sb_annealed annealed
+      langevin_run annealed
           = { .epsilon = report_epsilon, .steps = T, .noiseless = true, .progress = keep, .context = seen };
-      ok (sb_annealed_sample (&annealed, s->score, NULL, s->times, (sb_stream){ 0 }, &x_view.matrix));
+      ok (annealed_sample (&annealed, s->score, NULL, s->times, (sb_stream){ 0 }, &x_view.matrix));
       cr_assert_eq (seen[0], 2);
       for (size_t i = 1; i <= L; i++)
         {
@@ -193,8 +192,8 @@ Test (annealed, stable_below_four_variances)
     {
       setting *s = setting_alloc (1, &point, 0);
       gsl_matrix *x = matrix_all (50, 1, 1);
-      sb_annealed annealed = { .epsilon = k == 0 ? 3.5e-4 : 5e-4, .steps = T };
-      ok (sb_annealed_sample (&annealed, s->score, NULL, s->times, (sb_stream){ 1, 0, 0 }, x));
+      langevin_run annealed = { .epsilon = k == 0 ? 3.5e-4 : 5e-4, .steps = T };
+      ok (annealed_sample (&annealed, s->score, NULL, s->times, (sb_stream){ 1, 0, 0 }, x));
       double sd = gsl_stats_sd (x->data, 1, 50);
       if (k == 0)
         cr_assert_lt (sd, 0.1);
@@ -211,7 +210,7 @@ Test (annealed, stable_below_four_variances)
 static sb_pc
 as_pc (double epsilon, double sigma_L)
 {
-  return (sb_pc){ .predictor = sb_predictor_none,
+  return (sb_pc){ .step = sb_step_none,
                   .corrector = { .type = sb_corrector_fixed, .epsilon = epsilon / (2 * sigma_L * sigma_L) },
                   .corrector_steps = T,
                   .order = SB_CORRECTOR_FIRST,
@@ -240,10 +239,10 @@ Test (annealed, the_same_as_correctors_alone)
   sb_stream stream = { 2, SB_FOR_USER, 5 };
   ok (sb_stream_normals (stream, 0, x));
   gsl_matrix_memcpy (other, x);
-  sb_annealed annealed = { .epsilon = 4e-4, .steps = T };
+  langevin_run annealed = { .epsilon = 4e-4, .steps = T };
   sb_pc pc = as_pc (4e-4, 0.05);
   size_t evaluations;
-  ok (sb_annealed_sample (&annealed, score, NULL, times, stream, x));
+  ok (annealed_sample (&annealed, score, NULL, times, stream, x));
   ok (sb_pc_sample (&pc, score, NULL, grid, stream, other, &evaluations));
   cr_assert_eq (evaluations, 6 * T);
   for (size_t i = 0; i < 20; i++)
@@ -260,19 +259,19 @@ Test (annealed, one_level_is_langevin_dynamics)
   double all[3] = { 1, -2, 0 }, one[3] = { 1, -2, 0 };
   gsl_matrix_view x = gsl_matrix_view_array (all, 3, 1), y = gsl_matrix_view_array (one, 3, 1);
   gsl_vector_view last = gsl_vector_subvector (s->times, 3, 1), two = gsl_vector_subvector (s->times, 3, 2);
-  sb_annealed annealed = { .epsilon = 1e-3, .steps = 7 };
-  sb_langevin langevin = { .epsilon = 1e-3, .steps = 7 };
+  langevin_run annealed = { .epsilon = 1e-3, .steps = 7 };
+  langevin_run chain = { .epsilon = 1e-3, .steps = 7 };
   sb_stream stream = { 3, SB_FOR_USER, 50 };
-  ok (sb_annealed_sample (&annealed, s->score, NULL, &last.vector, stream, &x.matrix));
-  ok (sb_langevin_sample (&langevin, s->score, NULL, gsl_vector_get (s->times, 3), stream, &y.matrix));
+  ok (annealed_sample (&annealed, s->score, NULL, &last.vector, stream, &x.matrix));
+  ok (langevin_sample (&chain, s->score, NULL, gsl_vector_get (s->times, 3), stream, &y.matrix));
   cr_assert_eq (memcmp (all, one, sizeof all), 0);
 
-  ok (sb_annealed_sample (&annealed, s->score, NULL, &two.vector, stream, &x.matrix));
-  ok (sb_annealed_step_size (&annealed, s->chain, &two.vector, 1, &langevin.epsilon));
-  ok (sb_langevin_sample (&langevin, s->score, NULL, gsl_vector_get (s->times, 3), stream, &y.matrix));
-  langevin.epsilon = 1e-3;
-  langevin.taken = 7;
-  ok (sb_langevin_sample (&langevin, s->score, NULL, gsl_vector_get (s->times, 4), stream, &y.matrix));
+  ok (annealed_sample (&annealed, s->score, NULL, &two.vector, stream, &x.matrix));
+  ok (annealed_step_size (&annealed, s->chain, &two.vector, 1, &chain.epsilon));
+  ok (langevin_sample (&chain, s->score, NULL, gsl_vector_get (s->times, 3), stream, &y.matrix));
+  chain.epsilon = 1e-3;
+  chain.taken = 7;
+  ok (langevin_sample (&chain, s->score, NULL, gsl_vector_get (s->times, 4), stream, &y.matrix));
   cr_assert_eq (memcmp (all, one, sizeof all), 0);
 }
 
@@ -301,8 +300,8 @@ Test (annealed, chains_on_gaussians)
 
   gsl_matrix *x = matrix (N, D);
   ok (sb_stream_normals ((sb_stream){ 4, SB_FOR_PRIOR, 0 }, 0, x));
-  sb_annealed annealed = { .epsilon = report_epsilon, .steps = T };
-  ok (sb_annealed_sample (&annealed, s->score, NULL, s->times, (sb_stream){ 4, 0, 0 }, x));
+  langevin_run annealed = { .epsilon = report_epsilon, .steps = T };
+  ok (annealed_sample (&annealed, s->score, NULL, s->times, (sb_stream){ 4, 0, 0 }, x));
   for (size_t j = 0; j < D; j++)
     {
       double mean = gsl_stats_mean (x->data + j, D, N), variance = gsl_stats_variance (x->data + j, D, N);
@@ -344,8 +343,8 @@ Test (annealed, points_in_many_dimensions)
   sb_score *score = scoped (sb_score_exact_alloc (law, chain));
   gsl_vector *times = ladder (L);
   ok (sb_stream_normals ((sb_stream){ 5, SB_FOR_PRIOR, 0 }, 0, x));
-  sb_annealed annealed = { .epsilon = 0.2 * 0.0025, .steps = T };
-  ok (sb_annealed_sample (&annealed, score, NULL, times, (sb_stream){ 5, 0, 0 }, x));
+  langevin_run annealed = { .epsilon = 0.2 * 0.0025, .steps = T };
+  ok (annealed_sample (&annealed, score, NULL, times, (sb_stream){ 5, 0, 0 }, x));
   double sum = 0;
   for (size_t i = 0; i < N; i++)
     {
@@ -392,8 +391,8 @@ found_share (line_start start, double sigma_1, double sigma_L, size_t steps, siz
   gsl_vector *times = ladder (L);
   gsl_matrix *x = matrix (n, 2);
   line_points (start, (sb_stream){ 6, SB_FOR_USER, 0 }, x);
-  sb_annealed annealed = { .epsilon = 0.2 * sigma_L * sigma_L, .steps = steps };
-  ok (sb_annealed_sample (&annealed, score, NULL, times, (sb_stream){ 6, 0, 0 }, x));
+  langevin_run annealed = { .epsilon = 0.2 * sigma_L * sigma_L, .steps = steps };
+  ok (annealed_sample (&annealed, score, NULL, times, (sb_stream){ 6, 0, 0 }, x));
   size_t below = 0;
   for (size_t i = 0; i < n; i++)
     below += gsl_matrix_get (x, i, 0) + gsl_matrix_get (x, i, 1) < 0;
@@ -548,24 +547,22 @@ Test (annealed, what_does_not_fit_is_refused)
   size_t calls = 0;
   double alpha, up[] = { 0.1, 0.2 }, same[] = { 0.2, 0.2 }, zero[] = { 0.1, 0 }, off[] = { 0.15 },
                 high[] = { 1.1, 0.1 };
-  sb_annealed good = { .epsilon = 1e-5, .steps = 2 }, stopping = { 1e-5, 2, false, stop, &calls };
+  langevin_run good = { .epsilon = 1e-5, .steps = 2 }, stopping = { .epsilon = 1e-5, .steps = 2, .progress = stop, .context = &calls };
   const double bad[] = { 0, -1, GSL_NAN, GSL_POSINF };
   for (int k = 0; k < 4; k++)
     {
-      sb_annealed wrong = { .epsilon = bad[k], .steps = 2 };
-      refused (GSL_EDOM, sb_annealed_sample (&wrong, s->score, NULL, s->times, stream, x));
-      refused (GSL_EDOM, sb_annealed_step_size (&wrong, s->chain, s->times, 1, &alpha));
+      langevin_run wrong = { .epsilon = bad[k], .steps = 2 };
+      refused (GSL_EDOM, annealed_sample (&wrong, s->score, NULL, s->times, stream, x));
+      refused (GSL_EDOM, annealed_step_size (&wrong, s->chain, s->times, 1, &alpha));
     }
   gsl_vector_view wrong_times[]
       = { gsl_vector_view_array (up, 2), gsl_vector_view_array (same, 2), gsl_vector_view_array (zero, 2),
           gsl_vector_view_array (off, 1), gsl_vector_view_array (high, 2) };
   for (int k = 0; k < 5; k++)
-    refused (GSL_EDOM, sb_annealed_sample (&good, s->score, NULL, &wrong_times[k].vector, stream, x), "times %d", k);
+    refused (GSL_EDOM, annealed_sample (&good, s->score, NULL, &wrong_times[k].vector, stream, x), "times %d", k);
   gsl_vector *none = vector (0);
-  refused (GSL_EBADLEN, sb_annealed_sample (&good, s->score, NULL, none, stream, x));
-  refused (GSL_EDOM, sb_annealed_step_size (&good, s->chain, s->times, 0, &alpha));
-  refused (GSL_EDOM, sb_annealed_step_size (&good, s->chain, s->times, L + 1, &alpha));
-  refused (GSL_EBADLEN, sb_annealed_sample (&good, s->score, NULL, s->times, stream, narrow));
-  cr_assert_eq (sb_annealed_sample (&stopping, s->score, NULL, s->times, stream, x), 99);
+  refused (GSL_EBADLEN, annealed_sample (&good, s->score, NULL, none, stream, x));
+  refused (GSL_EBADLEN, annealed_sample (&good, s->score, NULL, s->times, stream, narrow));
+  cr_assert_eq (annealed_sample (&stopping, s->score, NULL, s->times, stream, x), 99);
   cr_assert_eq (calls, 3);
 }

@@ -6,6 +6,7 @@
 #include "process/vp.h"
 #include "property.h"
 #include "scope.h"
+#include "take.h"
 #include "recursion.h"
 
 #include <gsl/gsl_blas.h>
@@ -37,7 +38,7 @@ step (const sb_corrector *corrector, const sb_process *process, double g, double
       gsl_matrix *x)
 {
   sb_score *score = scoped (sb_score_alloc (&constant_score_type, &g, process));
-  int status = corrector->type->step (corrector, score, NULL, s, t, z, x);
+  int status = take_correction (corrector, score, NULL, s, t, z, x);
   return status;
 }
 
@@ -259,7 +260,7 @@ Test (corrector, row_norms_on_an_isotropic_gaussian)
   recursion data = { .process = smld, .lambda = &lambda.vector, .factor = 1 };
   sb_score *score = scoped (sb_score_alloc (&recursion_score_type, &data, smld));
   sb_corrector corrector = { .type = sb_corrector_langevin, .snr = r, .norm = SB_NORM_ROW };
-  ok (corrector.type->step (&corrector, score, NULL, 0, 1, z, x));
+  ok (take_correction (&corrector, score, NULL, 0, 1, z, x));
 
   for (size_t i = 0; i < n; i++)
     {
@@ -291,7 +292,7 @@ rest (const sb_process *process, const sb_corrector *corrector, double lambda, d
   gsl_vector *times = vector_of (1, 1 - 1 / (double)process->levels);
   gsl_vector_view lambdas = gsl_vector_view_array (&lambda, 1), vs = gsl_vector_view_array (&v, 1);
   recursion data = { .process = process, .lambda = &lambdas.vector, .factor = 1 };
-  sb_pc pc = { .predictor = sb_predictor_none,
+  sb_pc pc = { .step = sb_step_none,
                .corrector = *corrector,
                .corrector_steps = 20000,
                .order = SB_CORRECTOR_FIRST,
@@ -334,7 +335,7 @@ Test (corrector, langevin_rests_particles)
   gsl_matrix *x = normals (n, d, 7);
   gsl_vector *times = vector_of (1, 0);
   sb_corrector corrector = { .type = sb_corrector_langevin, .snr = 0.3, .norm = SB_NORM_BATCH };
-  sb_pc pc = { .predictor = sb_predictor_none,
+  sb_pc pc = { .step = sb_step_none,
                .corrector = corrector,
                .corrector_steps = 40,
                .order = SB_CORRECTOR_FIRST,
@@ -383,7 +384,7 @@ Test (corrector, fixed_step_particles)
   sb_score *score = scoped (sb_score_alloc (&recursion_score_type, &data, smld));
   gsl_matrix *x = matrix_all (rows, columns, 0);
   sb_corrector corrector = { .type = sb_corrector_fixed, .epsilon = 0.2 };
-  sb_pc pc = { .predictor = sb_predictor_none,
+  sb_pc pc = { .step = sb_step_none,
                .corrector = corrector,
                .corrector_steps = 60,
                .order = SB_CORRECTOR_FIRST,
@@ -428,11 +429,14 @@ Test (corrector, wrong_arguments)
       for (int k = 0; k < 4; k++)
         {
           c.snr = c.epsilon = bad[k];
-          refused (GSL_EDOM, status_of (c, vp, 1, 0.3, 0.4, 2, 2), "%s: %g", c.type->name, bad[k]);
+          refused (GSL_EDOM, status_of (c, vp, 1, 0.3, 0.4, 2, 2), "%s: %g", c.type->entry.name, bad[k]);
         }
       c = correctors[i];
-      gsl_matrix *x = matrix_all (2, 2, 0);
-      refused (GSL_EINVAL, step (&c, vp, 1, 0.3, 0.4, NULL, x));
+      gsl_matrix *x = matrix_all (2, 2, 0), *noisy = matrix_all (2, 2, 0), *ones = matrix_all (2, 2, 1);
+      ok (step (&c, vp, 1, 0.3, 0.4, NULL, x), "the mean");
+      ok (step (&c, vp, 1, 0.3, 0.4, ones, noisy));
+      const double epsilon = gsl_matrix_get (x, 0, 0); // of a score of ones, and of normals of ones
+      cr_assert_float_eq (gsl_matrix_get (noisy, 1, 1), epsilon + sqrt (2 * epsilon), 1e-14);
       x = matrix (0, 2);
       ok (step (&c, vp, 1, 0.3, 0.4, x, x));
     }
@@ -452,7 +456,7 @@ vanishing_status (sb_corrector corrector, double first, double second)
   recursion data = { .process = vp, .lambda = lambda, .factor = 1 };
   sb_score *score = scoped (sb_score_alloc (&recursion_score_type, &data, vp));
   gsl_matrix_view x_view = gsl_matrix_view_array (x, 2, 1);
-  int status = corrector.type->step (&corrector, score, NULL, 0.3, 0.4, z_view, &x_view.matrix);
+  int status = take_correction (&corrector, score, NULL, 0.3, 0.4, z_view, &x_view.matrix);
   cr_assert (status != GSL_SUCCESS || (gsl_finite (x[0]) && gsl_finite (x[1])));
   return status;
 }

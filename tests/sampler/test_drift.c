@@ -19,7 +19,8 @@
 
 SUITE (drift);
 
-typedef int (*field) (const sb_score *score, const gsl_matrix *y, double t, const gsl_matrix *x, gsl_matrix *out);
+typedef int (*field) (const sb_score *score, const gsl_matrix *y, const gsl_vector *t, const gsl_matrix *x,
+                      gsl_matrix *out);
 
 static linear
 random_linear (double seed)
@@ -46,7 +47,7 @@ field_matrix (field f, const linear *state, double t, double *B)
   double out[4];
   gsl_matrix *x = matrix_of (2, 2, 1, 0, 0, 1);
   gsl_matrix_view b = gsl_matrix_view_array (out, 2, 2);
-  ok (f (score, NULL, t, x, &b.matrix));
+  ok (f (score, NULL, vector_all (2, t), x, &b.matrix));
   for (int i = 0; i < 2; i++)
     for (int j = 0; j < 2; j++)
       B[2 * i + j] = out[2 * j + i];
@@ -137,7 +138,7 @@ formula_residual (const double *v, void *context)
   sb_score_evaluate (score, SB_SCORE, &x_view.matrix, &t_view.vector, NULL, &s_view.matrix);
   for (int half = 0; half <= 1; half++)
     {
-      if ((half ? sb_flow_velocity : sb_reverse_drift) (score, NULL, t, &x_view.matrix, &out_view.matrix))
+      if ((half ? sb_flow_velocity : sb_reverse_drift) (score, NULL, &t_view.vector, &x_view.matrix, &out_view.matrix))
         return GSL_NAN;
       for (int i = 0; i < 2; i++)
         {
@@ -177,7 +178,7 @@ Test (drift, nothing_flows_at_rest)
   gsl_matrix_view x_view = gsl_matrix_view_array (x, 2, 2), b_view = gsl_matrix_view_array (b, 2, 2);
   for (double t = 0.001; t < 1; t += 0.1)
     {
-      ok (sb_flow_velocity (score, NULL, t, &x_view.matrix, &b_view.matrix));
+      ok (sb_flow_velocity (score, NULL, vector_all (2, t), &x_view.matrix, &b_view.matrix));
       for (int i = 0; i < 4; i++)
         cr_assert_float_eq (b[i], 0, 4e-15 * (1 + fabs (x[i])) * (0.1 + 19.9 * t), "t = %g, x = %g: %g", t, x[i], b[i]);
     }
@@ -192,7 +193,7 @@ status_of (field f, const sb_process *process, double lambda_value, double t, si
   recursion data = { .process = process, .lambda = lambda, .factor = 1 };
   sb_score *score = scoped (sb_score_alloc (&recursion_score_type, &data, process));
   gsl_matrix *x = matrix_all (2, d, 1), *out = matrix (out_rows, d);
-  int status = f (score, NULL, t, x, out);
+  int status = f (score, NULL, vector_all (2, t), x, out);
   return status;
 }
 

@@ -5,7 +5,7 @@
 #include "process/ve.h"
 #include "property.h"
 #include "scope.h"
-#include "sampler/dynamics.h"
+#include "take.h"
 #include "sampler/sampler.h"
 #include "score/callback.h"
 #include "score/exact.h"
@@ -68,7 +68,7 @@ read_step (const sb_score *score, double epsilon)
   double x[3] = { 0, 1, 0 };
   gsl_matrix *z_view = matrix_of (3, 1, 0, 0, 1);
   gsl_matrix_view x_view = gsl_matrix_view_array (x, 3, 1);
-  ok (sb_langevin_step (score, NULL, 0, epsilon, z_view, &x_view.matrix));
+  ok (langevin_step (score, NULL, 0, epsilon, z_view, &x_view.matrix));
   return (map){ .k = x[1] - x[0], .c = x[0], .noise = x[2] - x[0] };
 }
 
@@ -91,9 +91,9 @@ noiseless_residual (const double *v, void *context)
   size_t steps = (size_t)v[4];
   gsl_matrix_view x_view = gsl_matrix_view_array (&x, 1, 1);
   bell_law law = bell_alloc (&b, 1);
-  sb_langevin langevin = { .epsilon = epsilon, .steps = steps, .noiseless = true };
+  langevin_run chain = { .epsilon = epsilon, .steps = steps, .noiseless = true };
   (void)context;
-  ok (sb_langevin_sample (&langevin, law.score, NULL, 0, (sb_stream){ 0 }, &x_view.matrix));
+  ok (langevin_sample (&chain, law.score, NULL, 0, (sb_stream){ 0 }, &x_view.matrix));
   double expected = b.m + pow (1 - epsilon / (2 * b.s2), (double)steps) * (x0 - b.m);
   return fabs (x - expected) / (fabs (b.m) + fabs (x0 - b.m));
 }
@@ -145,8 +145,8 @@ check_chains (double s2, double epsilon, double stationary, size_t chains, size_
       variance = step.k * step.k * variance + step.noise * step.noise;
     }
   gsl_matrix *x = matrix_all (chains / COLUMNS, COLUMNS, 4);
-  sb_langevin langevin = { .epsilon = epsilon, .steps = T };
-  ok (sb_langevin_sample (&langevin, law.score, NULL, 0, (sb_stream){ 1, 0, 0 }, x));
+  langevin_run chain = { .epsilon = epsilon, .steps = T };
+  ok (langevin_sample (&chain, law.score, NULL, 0, (sb_stream){ 1, 0, 0 }, x));
   double found_mean = gsl_stats_mean (x->data, 1, chains), found = gsl_stats_variance (x->data, 1, chains);
   cr_assert_float_eq (found_mean, mean, 5 * sqrt (variance / (double)chains), "mean %g, not %g", found_mean, mean);
   cr_assert_float_eq (found / variance, 1, 5 * sqrt (2 / (double)chains), "variance %g, not %g", found, variance);
@@ -173,12 +173,12 @@ Test (dynamics, a_step_too_large)
   bell b = { 0, 0.7 };
   bell_law law = bell_alloc (&b, 1);
   gsl_matrix *x = matrix_all (100, 1, 1);
-  sb_langevin langevin = { .epsilon = 4.2 * b.s2, .steps = 200 };
-  ok (sb_langevin_sample (&langevin, law.score, NULL, 0, (sb_stream){ 1, 0, 0 }, x));
+  langevin_run chain = { .epsilon = 4.2 * b.s2, .steps = 200 };
+  ok (langevin_sample (&chain, law.score, NULL, 0, (sb_stream){ 1, 0, 0 }, x));
   cr_assert_gt (gsl_stats_sd (x->data, 1, 100), 1e7);
-  langevin.epsilon = 3.8 * b.s2;
+  chain.epsilon = 3.8 * b.s2;
   gsl_matrix_set_all (x, 1);
-  ok (sb_langevin_sample (&langevin, law.score, NULL, 0, (sb_stream){ 1, 0, 0 }, x));
+  ok (langevin_sample (&chain, law.score, NULL, 0, (sb_stream){ 1, 0, 0 }, x));
   cr_assert_lt (gsl_stats_sd (x->data, 1, 100), 10);
 }
 
@@ -229,8 +229,8 @@ Test (dynamics, erratum_limit_needs_time_not_steps)
       bell b = { 0, 1 };
       bell_law law = bell_alloc (&b, 1);
       gsl_matrix_view x_view = gsl_matrix_view_array (&x, 1, 1);
-      sb_langevin langevin = { .epsilon = 1 / T, .steps = (size_t)T, .noiseless = true };
-      ok (sb_langevin_sample (&langevin, law.score, NULL, 0, (sb_stream){ 0 }, &x_view.matrix));
+      langevin_run chain = { .epsilon = 1 / T, .steps = (size_t)T, .noiseless = true };
+      ok (langevin_sample (&chain, law.score, NULL, 0, (sb_stream){ 0 }, &x_view.matrix));
       cr_assert_float_eq (x, left[k], 5e-7, "T = %g: %.7g", T, x);
       cr_assert_gt (kl_after (1 / T, (size_t)T, 10), 10);
     }
@@ -294,8 +294,8 @@ Test (dynamics, euler_maruyama_of_the_langevin_equation)
   ok (sb_stream_normals ((sb_stream){ 1, SB_FOR_USER, 0 }, 0, z));
   gsl_matrix_scale (x, 2);
   gsl_matrix_memcpy (other, x);
-  ok (sb_langevin_step (score, NULL, 0, epsilon, z, x));
-  ok (sb_predictor_euler_maruyama->step (half, NULL, 0.5 - epsilon, 0.5, z, other));
+  ok (langevin_step (score, NULL, 0, epsilon, z, x));
+  ok (take_step (sb_step_euler_maruyama, half, NULL, 0.5 - epsilon, 0.5, z, other));
   for (size_t i = 0; i < N; i++)
     for (size_t j = 0; j < 2; j++)
       cr_assert_float_eq (gsl_matrix_get (x, i, j), gsl_matrix_get (other, i, j),
@@ -315,8 +315,8 @@ Test (dynamics, weak_order_one)
     {
       double x = 1, epsilon = 0.1 / (1 << k);
       gsl_matrix_view x_view = gsl_matrix_view_array (&x, 1, 1);
-      sb_langevin langevin = { .epsilon = epsilon, .steps = (size_t)(10 << k), .noiseless = true };
-      ok (sb_langevin_sample (&langevin, law.score, NULL, 0, (sb_stream){ 0 }, &x_view.matrix));
+      langevin_run chain = { .epsilon = epsilon, .steps = (size_t)(10 << k), .noiseless = true };
+      ok (langevin_sample (&chain, law.score, NULL, 0, (sb_stream){ 0 }, &x_view.matrix));
       double found = x - exp (-0.5);
       cr_assert_float_eq (found, error[k], 6e-8, "eps = %g: %.8g", epsilon, found);
       if (k > 0)
@@ -336,8 +336,8 @@ Test (dynamics, erratum_without_noise_a_maximum)
   bell b = { 1.7, 1 };
   bell_law law = bell_alloc (&b, 1);
   gsl_matrix_view x_view = gsl_matrix_view_array (x, 3, 1);
-  sb_langevin langevin = { .epsilon = 0.1, .steps = 2000, .noiseless = true };
-  ok (sb_langevin_sample (&langevin, law.score, NULL, 0, (sb_stream){ 0 }, &x_view.matrix));
+  langevin_run chain = { .epsilon = 0.1, .steps = 2000, .noiseless = true };
+  ok (langevin_sample (&chain, law.score, NULL, 0, (sb_stream){ 0 }, &x_view.matrix));
   for (int i = 0; i < 3; i++)
     cr_assert_lt (fabs (x[i] - 1.7), 1e-12);
 }
@@ -354,10 +354,10 @@ typedef struct
 } climb;
 
 static int
-watch (void *context, size_t done, size_t steps, const gsl_matrix *x)
+watch (void *context, size_t done, size_t steps, double t, const gsl_matrix *x)
 {
   climb *w = context;
-  (void)steps;
+  (void)steps, (void)t;
   ok (sb_target_log_density (w->law, w->process, x, w->t, w->now));
   for (size_t i = 0; i < x->size1 && done > 0; i++)
     w->falls += gsl_vector_get (w->now, i) < gsl_vector_get (w->before, i) - 1e-12;
@@ -385,8 +385,8 @@ Test (dynamics, without_noise_every_chain_ends_at_a_mode)
   climb w = { .law = law, .process = process, .t = vector_all (N, 0), .before = vector (N), .now = vector (N) };
   for (size_t i = 0; i < N; i++)
     gsl_matrix_set (x, i, 0, -8 + 16 * ((double)i + 0.5) / N);
-  sb_langevin langevin = { .epsilon = 0.5, .steps = 300, .noiseless = true, .progress = watch, .context = &w };
-  ok (sb_langevin_sample (&langevin, score, NULL, 0, (sb_stream){ 0 }, x));
+  langevin_run chain = { .epsilon = 0.5, .steps = 300, .noiseless = true, .progress = watch, .context = &w };
+  ok (langevin_sample (&chain, score, NULL, 0, (sb_stream){ 0 }, x));
   cr_assert_eq (w.falls, 0);
   for (size_t i = 0; i < N; i++)
     {
@@ -409,8 +409,8 @@ Test (dynamics, with_noise_the_spread_of_a_mode)
   sb_process *process = scoped (sb_ve_alloc (1, 0.01, 50));
   sb_score *score = scoped (sb_score_exact_alloc (law, process));
   gsl_matrix *x = matrix_all (N, 1, 4);
-  sb_langevin langevin = { .epsilon = epsilon, .steps = 40 };
-  ok (sb_langevin_sample (&langevin, score, NULL, 0, (sb_stream){ 2, 0, 0 }, x));
+  langevin_run chain = { .epsilon = epsilon, .steps = 40 };
+  ok (langevin_sample (&chain, score, NULL, 0, (sb_stream){ 2, 0, 0 }, x));
   size_t n = 0;
   for (size_t i = 0; i < N; i++)
     if (gsl_matrix_get (x, i, 0) > 0) // a few have crossed over
@@ -504,8 +504,8 @@ share_below (line_start start, size_t n)
   gsl_matrix *x = matrix (n, 2), *s = matrix (n, 2), *s_exact = matrix (n, 2);
   gsl_vector *zero = vector_all (n, 0);
   line_points (start, (sb_stream){ 3, SB_FOR_USER, 0 }, x);
-  sb_langevin langevin = { .epsilon = 0.1, .steps = 1000 };
-  ok (sb_langevin_sample (&langevin, score, NULL, 0, (sb_stream){ 3, 0, 0 }, x));
+  langevin_run chain = { .epsilon = 0.1, .steps = 1000 };
+  ok (langevin_sample (&chain, score, NULL, 0, (sb_stream){ 3, 0, 0 }, x));
   ok (sb_score_evaluate (score, SB_SCORE, x, zero, NULL, s));
   ok (sb_score_evaluate (exact, SB_SCORE, x, zero, NULL, s_exact));
   size_t below = 0;
@@ -602,12 +602,12 @@ Test (dynamics, erratum_the_exact_score_reaches_a_subspace)
   ok (sb_stream_normals ((sb_stream){ 5, SB_FOR_PRIOR, 0 }, 0, x));
   gsl_vector_view row = gsl_matrix_row (x, 7);
   gsl_matrix_set_row (one, 0, &row.vector);
-  sb_langevin quiet = { .epsilon = epsilon, .steps = 10, .noiseless = true },
-              langevin = { .epsilon = epsilon, .steps = 150 };
-  ok (sb_langevin_sample (&quiet, score, NULL, 1, (sb_stream){ 0 }, one));
+  langevin_run quiet = { .epsilon = epsilon, .steps = 10, .noiseless = true },
+           chain = { .epsilon = epsilon, .steps = 150 };
+  ok (langevin_sample (&quiet, score, NULL, 1, (sb_stream){ 0 }, one));
   for (size_t j = 1; j < D; j++)
     cr_assert_float_eq (gsl_matrix_get (one, 0, j), gsl_matrix_get (x, 7, j) * pow (0.9, 10), 1e-10);
-  ok (sb_langevin_sample (&langevin, score, NULL, 1, (sb_stream){ 5, 0, 0 }, x));
+  ok (langevin_sample (&chain, score, NULL, 1, (sb_stream){ 5, 0, 0 }, x));
   for (size_t i = 0; i < N; i++)
     {
       double sum = 0;
@@ -637,8 +637,8 @@ Test (dynamics, a_level_is_not_the_data)
   sb_process *process = scoped (sb_smld_sigmas_alloc (1, &ladder.vector));
   sb_score *score = scoped (sb_score_exact_alloc (law, process));
   gsl_matrix *x = matrix_all (N, 1, 0);
-  sb_langevin langevin = { .epsilon = epsilon, .steps = 60 };
-  ok (sb_langevin_sample (&langevin, score, NULL, 1, (sb_stream){ 6, 0, 0 }, x));
+  langevin_run chain = { .epsilon = epsilon, .steps = 60 };
+  ok (langevin_sample (&chain, score, NULL, 1, (sb_stream){ 6, 0, 0 }, x));
   double variance = gsl_stats_variance (x->data, 1, N);
   cr_assert_float_eq (variance / (v / (1 - epsilon / (4 * v))), 1, 5 * sqrt (2. / N), "%g", variance);
   cr_assert_gt (variance / s2, 10);
@@ -670,9 +670,10 @@ typedef struct
 } record;
 
 static int
-note (void *context, size_t done, size_t steps, const gsl_matrix *x)
+note (void *context, size_t done, size_t steps, double t, const gsl_matrix *x)
 {
   record *r = context;
+  cr_assert_eq (t, 0);
   cr_assert_eq (done, r->calls);
   cr_assert_eq (steps, 6);
   r->seen[r->calls++] = gsl_matrix_get (x, 1, 0);
@@ -688,26 +689,26 @@ Test (dynamics, a_run_and_its_parts)
                   row = gsl_matrix_view_array (one, 1, 2);
   sb_stream stream = { 7, SB_FOR_USER, 100 };
   record r = { 0 };
-  sb_langevin langevin = { .epsilon = 0.3, .steps = 6, .progress = note, .context = &r };
-  ok (sb_langevin_sample (&langevin, law.score, NULL, 0, stream, &x.matrix));
+  langevin_run chain = { .epsilon = 0.3, .steps = 6, .progress = note, .context = &r };
+  ok (langevin_sample (&chain, law.score, NULL, 0, stream, &x.matrix));
   cr_assert_eq (r.calls, 7);
   cr_assert_eq (r.seen[0], 3);
   cr_assert_eq (r.seen[6], all[2]);
 
-  sb_langevin first = { .epsilon = 0.3, .steps = 2 }, rest = { .epsilon = 0.3, .steps = 4, .taken = 2 };
-  ok (sb_langevin_sample (&first, law.score, NULL, 0, stream, &y.matrix));
+  langevin_run first = { .epsilon = 0.3, .steps = 2 }, rest = { .epsilon = 0.3, .steps = 4, .taken = 2 };
+  ok (langevin_sample (&first, law.score, NULL, 0, stream, &y.matrix));
   cr_assert_eq (parts[2], r.seen[2]);
   stream.purpose = SB_FOR_DATA; // which is not looked at
-  ok (sb_langevin_sample (&rest, law.score, NULL, 0, stream, &y.matrix));
-  langevin.progress = NULL;
-  ok (sb_langevin_sample (&langevin, law.score, NULL, 0, sb_stream_skip (stream, 1), &row.matrix));
+  ok (langevin_sample (&rest, law.score, NULL, 0, stream, &y.matrix));
+  chain.progress = NULL;
+  ok (langevin_sample (&chain, law.score, NULL, 0, sb_stream_skip (stream, 1), &row.matrix));
   cr_assert_eq (memcmp (all, parts, sizeof all), 0);
   cr_assert_eq (memcmp (all + 2, one, sizeof one), 0);
 
   record stopped = { .stop = 4 };
-  langevin.progress = note;
-  langevin.context = &stopped;
-  cr_assert_eq (sb_langevin_sample (&langevin, law.score, NULL, 0, stream, &x.matrix), 77);
+  chain.progress = note;
+  chain.context = &stopped;
+  cr_assert_eq (langevin_sample (&chain, law.score, NULL, 0, stream, &x.matrix), 77);
   cr_assert_eq (stopped.calls, 4);
 }
 
@@ -730,23 +731,23 @@ Test (dynamics, what_does_not_fit_is_refused)
   gsl_matrix *x = matrix_all (3, 2, 0), *narrow = matrix_all (3, 1, 0);
   sb_stream stream = { 0 };
   const double bad[] = { -1, GSL_NAN, GSL_POSINF, 0 }, times[] = { -0.1, 1.1, GSL_NAN };
-  sb_langevin langevin = { .epsilon = 0.1, .steps = 1 };
+  langevin_run chain = { .epsilon = 0.1, .steps = 1 };
   for (int k = 0; k < 4; k++)
     {
-      sb_langevin wrong = { .epsilon = bad[k], .steps = 1 };
-      refused (GSL_EDOM, sb_langevin_sample (&wrong, law.score, NULL, 0, stream, x));
-      cr_assert_eq (sb_langevin_step (law.score, NULL, 0, bad[k], x, x), bad[k] == 0 ? GSL_SUCCESS : GSL_EDOM);
+      langevin_run wrong = { .epsilon = bad[k], .steps = 1 };
+      refused (GSL_EDOM, langevin_sample (&wrong, law.score, NULL, 0, stream, x));
+      refused (GSL_EDOM, langevin_step (law.score, NULL, 0, bad[k], x, x));
     }
   for (int k = 0; k < 3; k++)
     {
-      refused (GSL_EDOM, sb_langevin_sample (&langevin, law.score, NULL, times[k], stream, x));
-      refused (GSL_EDOM, sb_langevin_step (law.score, NULL, times[k], 0.1, x, x));
+      refused (GSL_EDOM, langevin_sample (&chain, law.score, NULL, times[k], stream, x));
+      refused (GSL_EDOM, langevin_step (law.score, NULL, times[k], 0.1, x, x));
     }
-  ok (sb_langevin_sample (&langevin, law.score, NULL, 1, stream, x), "the last time is one");
-  refused (GSL_EBADLEN, sb_langevin_sample (&langevin, law.score, NULL, 0, stream, narrow));
-  refused (GSL_EBADLEN, sb_langevin_step (law.score, NULL, 0, 0.1, narrow, x));
-  ok (sb_langevin_sample (&langevin, law.score, narrow, 0, stream, x), "a condition of any width");
-  refused (GSL_EBADFUNC, sb_langevin_sample (&langevin, nan, NULL, 0, stream, x));
-  langevin.taken = (size_t)1 << 40;
-  refused (GSL_EDOM, sb_langevin_sample (&langevin, law.score, NULL, 0, stream, x), "beyond the stream");
+  ok (langevin_sample (&chain, law.score, NULL, 1, stream, x), "the last time is one");
+  refused (GSL_EBADLEN, langevin_sample (&chain, law.score, NULL, 0, stream, narrow));
+  refused (GSL_EBADLEN, langevin_step (law.score, NULL, 0, 0.1, narrow, x));
+  ok (langevin_sample (&chain, law.score, narrow, 0, stream, x), "a condition of any width");
+  refused (GSL_EBADFUNC, langevin_sample (&chain, nan, NULL, 0, stream, x));
+  chain.taken = (size_t)1 << 40;
+  refused (GSL_EDOM, langevin_sample (&chain, law.score, NULL, 0, stream, x), "beyond the stream");
 }

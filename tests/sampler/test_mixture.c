@@ -13,6 +13,7 @@
 #include "process/vp.h"
 #include "sampler/pc.h"
 #include "scope.h"
+#include "take.h"
 
 #include <gsl/gsl_math.h>
 #include <math.h>
@@ -63,7 +64,7 @@ static void
 expect_close (sb_process *process, const sb_pc *pc, gsl_vector *times, double allowance)
 {
   double d = distance (process, pc, times, 2500);
-  cr_assert_lt (d, gmm3_critical (20000) + allowance, "%s, %s: distance %g", process->type->name, pc->predictor->name,
+  cr_assert_lt (d, gmm3_critical (20000) + allowance, "%s, %s: distance %g", process->type->name, pc->step->entry.name,
                 d);
 }
 
@@ -72,25 +73,25 @@ expect_close (sb_process *process, const sb_pc *pc, gsl_vector *times, double al
 // [scoresde.eq6] [scoresde.txt-general-solvers]
 
 static void
-sde_case (const sb_predictor_type *predictor, sb_process *process)
+sde_case (const sb_step_type *predictor, sb_process *process)
 {
-  sb_pc pc = { .predictor = predictor, .final = SB_FINAL_SAMPLE };
+  sb_pc pc = { .step = predictor, .final = SB_FINAL_SAMPLE };
   expect_close (process, &pc, even_times (process, STEPS), 0.005);
 }
 
-Test (mixture, euler_maruyama_ve) { sde_case (sb_predictor_euler_maruyama, scoped (sb_ve_alloc (COLUMNS, 0.01, 50))); }
+Test (mixture, euler_maruyama_ve) { sde_case (sb_step_euler_maruyama, scoped (sb_ve_alloc (COLUMNS, 0.01, 50))); }
 
-Test (mixture, euler_maruyama_vp) { sde_case (sb_predictor_euler_maruyama, scoped (sb_vp_alloc (COLUMNS, 0.1, 20))); }
+Test (mixture, euler_maruyama_vp) { sde_case (sb_step_euler_maruyama, scoped (sb_vp_alloc (COLUMNS, 0.1, 20))); }
 
 Test (mixture, euler_maruyama_subvp)
 {
-  sde_case (sb_predictor_euler_maruyama, scoped (sb_subvp_alloc (COLUMNS, 0.1, 20)));
+  sde_case (sb_step_euler_maruyama, scoped (sb_subvp_alloc (COLUMNS, 0.1, 20)));
 }
 
 Test (mixture, heun)
 {
   sb_process *subvp = scoped (sb_subvp_alloc (COLUMNS, 0.1, 20));
-  sb_pc pc = { .predictor = sb_predictor_heun, .final = SB_FINAL_SAMPLE };
+  sb_pc pc = { .step = sb_step_heun, .final = SB_FINAL_SAMPLE };
   expect_close (subvp, &pc, even_times (subvp, 60), 0.005);
 }
 
@@ -100,10 +101,10 @@ Test (mixture, heun)
 // [scoresde.alg2] [scoresde.alg3]
 
 static void
-chain_case (const sb_predictor_type *predictor, sb_process *chain, size_t M, double allowance)
+chain_case (const sb_step_type *predictor, sb_process *chain, size_t M, double allowance)
 {
   sb_pc pc = sb_pc_default ();
-  pc.predictor = predictor;
+  pc.step = predictor;
   pc.corrector_steps = M;
   pc.corrector.snr = 0.1;
   expect_close (chain, &pc, levels (chain, 1), allowance);
@@ -111,22 +112,22 @@ chain_case (const sb_predictor_type *predictor, sb_process *chain, size_t M, dou
 
 Test (mixture, ancestral_ddpm)
 {
-  chain_case (sb_predictor_ancestral, scoped (sb_ddpm_alloc (COLUMNS, STEPS, 0.1, 20)), 0, 0.01);
+  chain_case (sb_step_ancestral, scoped (sb_ddpm_alloc (COLUMNS, STEPS, 0.1, 20)), 0, 0.01);
 }
 
 Test (mixture, ancestral_smld)
 {
-  chain_case (sb_predictor_ancestral, scoped (sb_smld_alloc (COLUMNS, STEPS, 0.01, 50)), 0, 0.01);
+  chain_case (sb_step_ancestral, scoped (sb_smld_alloc (COLUMNS, STEPS, 0.01, 50)), 0, 0.01);
 }
 
 Test (mixture, algorithm_2)
 {
-  chain_case (sb_predictor_reverse_diffusion, scoped (sb_smld_alloc (COLUMNS, STEPS, 0.01, 50)), 1, 0.005);
+  chain_case (sb_step_reverse_diffusion, scoped (sb_smld_alloc (COLUMNS, STEPS, 0.01, 50)), 1, 0.005);
 }
 
 Test (mixture, algorithm_3)
 {
-  chain_case (sb_predictor_reverse_diffusion, scoped (sb_ddpm_alloc (COLUMNS, STEPS, 0.1, 20)), 1, 0.005);
+  chain_case (sb_step_reverse_diffusion, scoped (sb_ddpm_alloc (COLUMNS, STEPS, 0.1, 20)), 1, 0.005);
 }
 
 // ## Annealed Langevin dynamics
@@ -140,7 +141,7 @@ annealed_langevin (size_t M)
 {
   sb_process *smld = scoped (sb_smld_alloc (COLUMNS, 12, 0.05, 20));
   gsl_vector *times = levels (smld, 0);
-  sb_pc pc = { .predictor = sb_predictor_none,
+  sb_pc pc = { .step = sb_step_none,
                .corrector = { .type = sb_corrector_fixed, .epsilon = 0.05 },
                .corrector_steps = M,
                .order = SB_CORRECTOR_FIRST,

@@ -79,35 +79,37 @@ evaluate_once (const sb_score *score, double t, gsl_matrix *x)
 }
 
 static int
-recorded_predictor (const sb_score *score, const gsl_matrix *y, double s, double t, const gsl_matrix *z, gsl_matrix *x)
+recorded_predictor (sb_sampler_work *work, const gsl_matrix *y, const gsl_vector *s, const gsl_vector *t, const gsl_matrix *z, gsl_matrix *x)
 {
   (void)y;
-  note (score, " P%.0f<%.0f%s", s, t, z != NULL ? "*" : "");
-  return evaluate_once (score, t, x);
+  work->evaluations++;
+  note (work->score, " P%.0f<%.0f%s", gsl_vector_get (s, 1), gsl_vector_get (t, 1), z != NULL ? "*" : "");
+  return evaluate_once (work->score, gsl_vector_get (t, 1), x);
 }
 
 static int
-recorded_corrector (const sb_corrector *corrector, const sb_score *score, const gsl_matrix *y, double s, double t,
+recorded_corrector (const sb_corrector *corrector, sb_sampler_work *work, const gsl_matrix *y, double s, double t,
                     const gsl_matrix *z, gsl_matrix *x)
 {
   (void)corrector, (void)y;
+  work->evaluations++;
   cr_assert_not_null (z);
-  note (score, " C%.0f(%.0f)%s", t, s, "");
-  return evaluate_once (score, t, x);
+  note (work->score, " C%.0f(%.0f)%s", t, s, "");
+  return evaluate_once (work->score, t, x);
 }
 
-static const sb_predictor_type recording_predictor
-    = { .name = "recording", .evaluations = 1, .noisy = true, .step = recorded_predictor };
-static const sb_corrector_type recording_corrector = { .name = "recording", .step = recorded_corrector };
+static const sb_step_type recording_predictor = { .entry = { .name = "recording" }, .take = recorded_predictor };
+static const sb_corrector_type recording_corrector
+    = { .entry = { .name = "recording" }, .step = recorded_corrector };
 
 static void
-expect_calls (const sb_predictor_type *predictor, size_t M, sb_pc_order order, sb_pc_final final, size_t last,
+expect_calls (const sb_step_type *predictor, size_t M, sb_pc_order order, sb_final final, size_t last,
               const char *calls)
 {
   sb_process *smld = scoped (sb_smld_alloc (1, N, 0.01, 50));
   record r = { "", 0 };
   sb_score *score = scoped (sb_score_alloc (&counting_type, &r, smld));
-  sb_pc pc = { .predictor = predictor,
+  sb_pc pc = { .step = predictor,
                .corrector = { .type = &recording_corrector },
                .corrector_steps = M,
                .order = order,
@@ -125,7 +127,7 @@ expect_calls (const sb_predictor_type *predictor, size_t M, sb_pc_order order, s
 
 Test (pc, calls_of_algorithm_1)
 {
-  const sb_predictor_type *P = &recording_predictor;
+  const sb_step_type *P = &recording_predictor;
   expect_calls (P, 2, SB_PREDICTOR_FIRST, SB_FINAL_SAMPLE, 0, " P2<3* C2(1) C2(1) P1<2* C1(0) C1(0) P0<1* C0(0) C0(0)");
   expect_calls (P, 0, SB_PREDICTOR_FIRST, SB_FINAL_SAMPLE, 0, " P2<3* P1<2* P0<1*");
   expect_calls (P, 1, SB_PREDICTOR_FIRST, SB_FINAL_MEAN, 0, " P2<3* C2(1) P1<2* C1(0) P0<1");
@@ -134,7 +136,11 @@ Test (pc, calls_of_algorithm_1)
   expect_calls (P, 1, SB_CORRECTOR_FIRST, SB_FINAL_MEAN, 0, " C3(2) P2<3* C2(1) P1<2* C1(0) P0<1");
   expect_calls (P, 2, SB_CORRECTOR_FIRST, SB_FINAL_DENOISE, 1, " C3(2) C3(2) P2<3* C2(1) C2(1) P1<2* C1(0) C1(0) D1");
   expect_calls (P, 1, SB_CORRECTOR_FIRST, SB_FINAL_DENOISE, 3, " C3(0) D3");
-  const sb_predictor_type quiet = { .name = "quiet", .evaluations = 1, .noisy = false, .step = recorded_predictor };
+  expect_calls (P, 1, SB_CORRECTOR_FIRST, SB_FINAL_DENOISE, 2, " C3(2) P2<3* C2(1) D2"); // as far below as before
+  expect_calls (P, 1, SB_CORRECTOR_ALWAYS, SB_FINAL_SAMPLE, 1, " C3(2) P2<3* C2(1) P1<2* C1(0)");
+  expect_calls (P, 2, SB_CORRECTOR_ALWAYS, SB_FINAL_SAMPLE, 3, " C3(0) C3(0)");
+  const sb_step_type quiet
+      = { .entry = { .name = "quiet" }, .needs = SB_NEEDS_NO_NOISE, .take = recorded_predictor };
   expect_calls (&quiet, 0, SB_PREDICTOR_FIRST, SB_FINAL_SAMPLE, 0, " P2<3 P1<2 P0<1"); // no normals are drawn for it
 }
 
@@ -146,9 +152,9 @@ Test (pc, calls_of_algorithm_1)
 
 Test (pc, erratum_pc_unify_levels)
 {
-  expect_calls (sb_predictor_none, 1, SB_PREDICTOR_FIRST, SB_FINAL_SAMPLE, 0, " C2(1) C1(0) C0(0)");
-  expect_calls (sb_predictor_none, 1, SB_CORRECTOR_FIRST, SB_FINAL_SAMPLE, 0, " C3(2) C2(1) C1(0)");
-  expect_calls (sb_predictor_none, 2, SB_CORRECTOR_FIRST, SB_FINAL_SAMPLE, 0, " C3(2) C3(2) C2(1) C2(1) C1(0) C1(0)");
+  expect_calls (sb_step_none, 1, SB_PREDICTOR_FIRST, SB_FINAL_SAMPLE, 0, " C2(1) C1(0) C0(0)");
+  expect_calls (sb_step_none, 1, SB_CORRECTOR_FIRST, SB_FINAL_SAMPLE, 0, " C3(2) C2(1) C1(0)");
+  expect_calls (sb_step_none, 2, SB_CORRECTOR_FIRST, SB_FINAL_SAMPLE, 0, " C3(2) C3(2) C2(1) C2(1) C1(0) C1(0)");
 }
 
 // ## SMLD and DDPM, from the same numbers
@@ -203,7 +209,7 @@ Test (pc, smld_is_a_special_case)
           }
       expected[row] = v;
     }
-  sb_pc pc = { .predictor = sb_predictor_none,
+  sb_pc pc = { .step = sb_step_none,
                .corrector = { .type = sb_corrector_fixed, .epsilon = 0.05 },
                .corrector_steps = M,
                .order = SB_CORRECTOR_FIRST,
@@ -237,7 +243,7 @@ Test (pc, ddpm_is_a_special_case)
         }
       expected[row] = v;
     }
-  sb_pc pc = { .predictor = sb_predictor_ancestral, .final = SB_FINAL_SAMPLE };
+  sb_pc pc = { .step = sb_step_ancestral, .final = SB_FINAL_SAMPLE };
   run_chain (ddpm, &pc, stream, x);
   for (size_t row = 0; row < ROWS; row++)
     cr_assert_float_eq (gsl_matrix_get (x, row, 0), expected[row], 1e-13, "row %zu: %.17g, not %.17g", row,
@@ -250,10 +256,11 @@ Test (pc, ddpm_is_a_special_case)
 // is that of p_s. [scoresde.alg1]
 
 static int
-exact_predictor (const sb_score *score, const gsl_matrix *y, double s, double t, const gsl_matrix *z, gsl_matrix *x)
+exact_predictor (sb_sampler_work *work, const gsl_matrix *y, const gsl_vector *from, const gsl_vector *to,
+                 const gsl_matrix *z, gsl_matrix *x)
 {
-  const recursion *data = score->state;
-  double a, sd;
+  const recursion *data = work->score->state;
+  double a, sd, s = gsl_vector_get (from, 0), t = gsl_vector_get (to, 0);
   (void)y;
   sb_process_scalars (data->process, s, t, &a, &sd);
   for (size_t k = 0; k < x->size2; k++)
@@ -267,7 +274,7 @@ exact_predictor (const sb_score *score, const gsl_matrix *y, double s, double t,
 }
 
 static int
-exact_corrector (const sb_corrector *corrector, const sb_score *score, const gsl_matrix *y, double s, double t,
+exact_corrector (const sb_corrector *corrector, sb_sampler_work *work, const gsl_matrix *y, double s, double t,
                  const gsl_matrix *z, gsl_matrix *x)
 {
   (void)corrector, (void)y, (void)s;
@@ -275,14 +282,14 @@ exact_corrector (const sb_corrector *corrector, const sb_score *score, const gsl
     for (size_t i = 0; i < x->size1; i++)
       gsl_matrix_set (x, i, k,
                       0.8 * gsl_matrix_get (x, i, k)
-                          + 0.6 * sqrt (recursion_variance (score->state, k, t)) * gsl_matrix_get (z, i, k));
+                          + 0.6 * sqrt (recursion_variance (work->score->state, k, t)) * gsl_matrix_get (z, i, k));
   return GSL_SUCCESS;
 }
 
 Test (pc, exact_steps_keep_the_law)
 {
-  const sb_predictor_type predictor = { .name = "exact", .noisy = true, .step = exact_predictor };
-  const sb_corrector_type corrector = { .name = "exact", .step = exact_corrector };
+  const sb_step_type predictor = { .entry = { .name = "exact" }, .take = exact_predictor };
+  const sb_corrector_type corrector = { .entry = { .name = "exact" }, .step = exact_corrector };
   double vs[3];
   gsl_vector *lambda = vector_of (0.25, 1, 3), *times = vector_of (1, 0.6, 0.3, 0.05);
   gsl_vector_view v = gsl_vector_view_array (vs, 3);
@@ -291,7 +298,7 @@ Test (pc, exact_steps_keep_the_law)
   for (int order = SB_PREDICTOR_FIRST; order <= SB_CORRECTOR_FIRST; order++)
     for (size_t M = 0; M < 3; M++)
       {
-        sb_pc pc = { .predictor = &predictor,
+        sb_pc pc = { .step = &predictor,
                      .corrector = { .type = &corrector },
                      .corrector_steps = M,
                      .order = (sb_pc_order)order,
@@ -368,7 +375,7 @@ denoising_case (sb_process *process, double t)
   sb_score *score = scoped (sb_score_alloc (&gmm3_score_type, process, process));
   for (int i = 0; i < 9; i++)
     x[i] = y[i] = gmm3_quantile (process, t, 0.1 * (i + 1));
-  sb_pc pc = { .predictor = sb_predictor_none, .final = SB_FINAL_DENOISE };
+  sb_pc pc = { .step = sb_step_none, .final = SB_FINAL_DENOISE };
   size_t evaluations;
   ok (sb_pc_sample (&pc, score, NULL, &times.vector, (sb_stream){ 0 }, &x_view.matrix, &evaluations));
   cr_assert_eq (evaluations, 1);
@@ -389,7 +396,7 @@ Test (pc, denoising_is_the_posterior_mean)
 // $2.5\cdot10^{-9}$ and $5\cdot10^{-9}$ at $\beta_1 = 10^{-4}$. [scoresde.txt-denoise]
 
 static double
-end_of_run (const sb_predictor_type *predictor, const sb_process *chain, sb_pc_final final, double score_value,
+end_of_run (const sb_step_type *predictor, const sb_process *chain, sb_final final, double score_value,
             double x)
 {
   gsl_vector_view lambda = gsl_vector_view_array (&score_value, 1);
@@ -398,7 +405,7 @@ end_of_run (const sb_predictor_type *predictor, const sb_process *chain, sb_pc_f
   gsl_matrix_view x_view = gsl_matrix_view_array (&x, 1, 1);
   recursion data = { .process = chain, .lambda = &lambda.vector, .factor = 1 };
   sb_score *score = scoped (sb_score_alloc (&recursion_score_type, &data, chain));
-  sb_pc pc = { .predictor = predictor, .final = final };
+  sb_pc pc = { .step = predictor, .final = final };
   ok (sb_pc_sample (&pc, score, NULL, &times.vector, (sb_stream){ 0 }, &x_view.matrix, NULL));
   return x;
 }
@@ -407,9 +414,9 @@ Test (pc, noise_free_last_step_and_tweedie)
 {
   sb_process *smld = scoped (sb_smld_alloc (1, 10, 0.01, 50)), *ddpm = scoped (sb_ddpm_alloc (1, 1000, 0.1, 20));
   const double lambda = 0.25, x = 0.8;
-  double tweedie = end_of_run (sb_predictor_none, smld, SB_FINAL_DENOISE, lambda, x);
-  cr_assert_float_eq (end_of_run (sb_predictor_reverse_diffusion, smld, SB_FINAL_MEAN, lambda, x), tweedie, 2e-16);
-  cr_assert_float_eq (end_of_run (sb_predictor_ancestral, smld, SB_FINAL_MEAN, lambda, x), tweedie, 2e-16);
+  double tweedie = end_of_run (sb_step_none, smld, SB_FINAL_DENOISE, lambda, x);
+  cr_assert_float_eq (end_of_run (sb_step_reverse_diffusion, smld, SB_FINAL_MEAN, lambda, x), tweedie, 2e-16);
+  cr_assert_float_eq (end_of_run (sb_step_ancestral, smld, SB_FINAL_MEAN, lambda, x), tweedie, 2e-16);
 
   // Data of variance 1/4 and of variance 4: two equations for the two coefficients of the difference.
   double difference[2], s[2];
@@ -417,9 +424,9 @@ Test (pc, noise_free_last_step_and_tweedie)
   for (int i = 0; i < 2; i++)
     {
       s[i] = -x / (lambdas[i] * (1 - 1e-4) + 1e-4);
-      tweedie = end_of_run (sb_predictor_none, ddpm, SB_FINAL_DENOISE, lambdas[i], x);
-      difference[i] = tweedie - end_of_run (sb_predictor_reverse_diffusion, ddpm, SB_FINAL_MEAN, lambdas[i], x);
-      cr_assert_float_eq (end_of_run (sb_predictor_ancestral, ddpm, SB_FINAL_MEAN, lambdas[i], x), tweedie, 4e-16);
+      tweedie = end_of_run (sb_step_none, ddpm, SB_FINAL_DENOISE, lambdas[i], x);
+      difference[i] = tweedie - end_of_run (sb_step_reverse_diffusion, ddpm, SB_FINAL_MEAN, lambdas[i], x);
+      cr_assert_float_eq (end_of_run (sb_step_ancestral, ddpm, SB_FINAL_MEAN, lambdas[i], x), tweedie, 4e-16);
     }
   double of_score = (difference[0] - difference[1]) / (s[0] - s[1]);
   double of_x = (difference[0] - of_score * s[0]) / x;
@@ -435,7 +442,7 @@ Test (pc, noise_free_last_step_and_tweedie)
 Test (pc, settings)
 {
   sb_pc pc = sb_pc_default ();
-  cr_assert_eq (pc.predictor, sb_predictor_reverse_diffusion);
+  cr_assert_eq (pc.step, sb_step_reverse_diffusion);
   cr_assert_eq (pc.corrector.type, sb_corrector_langevin);
   cr_assert (pc.corrector.snr == 0.16 && pc.corrector.norm == SB_NORM_BATCH && pc.corrector.alpha == SB_ALPHA_STEP);
   cr_assert (pc.corrector_steps == 1 && pc.order == SB_PREDICTOR_FIRST && pc.final == SB_FINAL_DENOISE);
@@ -445,7 +452,7 @@ Test (pc, settings)
   record r = { "", 0 };
   sb_score *score = scoped (sb_score_alloc (&counting_type, &r, smld));
   gsl_vector *times = level_times (1000, 0, 1000);
-  pc.predictor = sb_predictor_none;
+  pc.step = sb_step_none;
   pc.corrector = (sb_corrector){ .type = sb_corrector_fixed, .epsilon = 1e-9 };
   pc.corrector_steps = 2;
   pc.order = SB_CORRECTOR_FIRST;
@@ -506,17 +513,17 @@ Test (pc, the_same_in_any_batch)
 // predictor that adds its normals and a corrector that adds a thousand times its own, x is the sum of them all.
 
 static int
-adding_predictor (const sb_score *score, const gsl_matrix *y, double s, double t, const gsl_matrix *z, gsl_matrix *x)
+adding_predictor (sb_sampler_work *work, const gsl_matrix *y, const gsl_vector *s, const gsl_vector *t, const gsl_matrix *z, gsl_matrix *x)
 {
-  (void)score, (void)y, (void)s, (void)t;
+  (void)work, (void)y, (void)s, (void)t;
   return gsl_matrix_add (x, z);
 }
 
 static int
-adding_corrector (const sb_corrector *corrector, const sb_score *score, const gsl_matrix *y, double s, double t,
+adding_corrector (const sb_corrector *corrector, sb_sampler_work *work, const gsl_matrix *y, double s, double t,
                   const gsl_matrix *z, gsl_matrix *x)
 {
-  (void)corrector, (void)score, (void)y, (void)s, (void)t;
+  (void)corrector, (void)work, (void)y, (void)s, (void)t;
   gsl_matrix_add (x, z);
   gsl_matrix_scale (x, 2);
   return GSL_SUCCESS;
@@ -524,8 +531,8 @@ adding_corrector (const sb_corrector *corrector, const sb_score *score, const gs
 
 Test (pc, where_the_normals_come_from)
 {
-  const sb_predictor_type predictor = { .name = "adding", .noisy = true, .step = adding_predictor };
-  const sb_corrector_type corrector = { .name = "adding", .step = adding_corrector };
+  const sb_step_type predictor = { .entry = { .name = "adding" }, .take = adding_predictor };
+  const sb_corrector_type corrector = { .entry = { .name = "adding" }, .step = adding_corrector };
   sb_process *vp = scoped (sb_vp_alloc (1, 0.1, 20));
   record r = { "", 0 };
   sb_score *score = scoped (sb_score_alloc (&counting_type, &r, vp));
@@ -533,7 +540,7 @@ Test (pc, where_the_normals_come_from)
   gsl_matrix *x = matrix_all (2, 1, 0);
   sb_stream stream = { .seed = 11, .purpose = SB_FOR_USER, .index = 5 };
   sb_pc pc = {
-    .predictor = &predictor, .corrector = { .type = &corrector }, .corrector_steps = 2, .final = SB_FINAL_SAMPLE
+    .step = &predictor, .corrector = { .type = &corrector }, .corrector_steps = 2, .final = SB_FINAL_SAMPLE
   };
   ok (sb_pc_sample (&pc, score, NULL, times, stream, x, NULL));
   for (size_t row = 0; row < 2; row++)
@@ -570,7 +577,7 @@ observe (void *context, size_t done, size_t steps, double t, const gsl_matrix *x
 }
 
 static int
-observed_run (trajectory *path, sb_pc_final final, double *x)
+observed_run (trajectory *path, sb_final final, double *x)
 {
   sb_process *vp = scoped (sb_vp_alloc (1, 0.1, 20));
   sb_score *score = scoped (sb_score_alloc (&gmm3_score_type, vp, vp));
@@ -623,7 +630,7 @@ run_status (sb_pc pc, const double *grid, size_t size, size_t rows, size_t d)
   gsl_matrix *x = matrix_all (rows, d, 0);
   size_t evaluations = 99;
   int status = sb_pc_sample (&pc, score, NULL, times, (sb_stream){ .seed = 2 }, x, &evaluations);
-  bool began = size > 1 && grid[1] < grid[0] && pc.predictor != NULL;
+  bool began = size > 1 && grid[1] < grid[0] && pc.step != NULL;
   cr_assert (status == GSL_SUCCESS || began || evaluations == 0, "%zu evaluations before the first step", evaluations);
   return status;
 }
@@ -648,7 +655,7 @@ Test (pc, wrong_arguments)
   ok (run_status (pc, to_zero, 3, 2, 1));
   refused (GSL_EDOM, run_status (pc, before, 3, 2, 1), "before 0, sampling");
   sb_pc incomplete = pc;
-  incomplete.predictor = NULL;
+  incomplete.step = NULL;
   refused (GSL_EINVAL, run_status (incomplete, right, 3, 2, 1), "no predictor");
   incomplete = pc;
   incomplete.corrector.type = NULL;

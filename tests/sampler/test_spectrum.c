@@ -79,10 +79,10 @@ run_grid (sde which, size_t N, size_t last, double factor, const sb_pc *pc)
 // The table's protocol: the authors' order, the corrector at levels N to 1, and Tweedie's formula from level 1.
 
 static cell
-run (sde which, const sb_predictor_type *predictor, size_t N, size_t M, double r, sb_alpha alpha, double factor)
+run (sde which, const sb_step_type *predictor, size_t N, size_t M, double r, sb_alpha alpha, double factor)
 {
   sb_corrector corrector = { .type = sb_corrector_langevin, .snr = r, .alpha = alpha };
-  sb_pc pc = { .predictor = predictor,
+  sb_pc pc = { .step = predictor,
                .corrector = corrector,
                .corrector_steps = M,
                .order = SB_CORRECTOR_FIRST,
@@ -91,7 +91,7 @@ run (sde which, const sb_predictor_type *predictor, size_t N, size_t M, double r
 }
 
 static double
-P (sde which, const sb_predictor_type *predictor, size_t N, double factor)
+P (sde which, const sb_step_type *predictor, size_t N, double factor)
 {
   return run (which, predictor, N, 0, 0, SB_ALPHA_STEP, factor).distance;
 }
@@ -100,7 +100,7 @@ P (sde which, const sb_predictor_type *predictor, size_t N, double factor)
 // NULL.
 
 static double
-search (sde which, const sb_predictor_type *predictor, size_t M, sb_alpha alpha, double factor, double guess,
+search (sde which, const sb_step_type *predictor, size_t M, sb_alpha alpha, double factor, double guess,
         double *best)
 {
   int i = (int)rint (100 * guess), down = 1;
@@ -134,8 +134,8 @@ assert_close (const char *what, double ours, double reference, double tolerance)
 
 Test (spectrum, predictors)
 {
-  const sb_predictor_type *anc = sb_predictor_ancestral, *rd = sb_predictor_reverse_diffusion,
-                          *pf = sb_predictor_probability_flow;
+  const sb_step_type *anc = sb_step_ancestral, *rd = sb_step_reverse_diffusion,
+                          *pf = sb_step_probability_flow;
   double ve_anc = P (VE, anc, 1000, 1), ve_rd = P (VE, rd, 1000, 1), ve_pf = P (VE, pf, 1000, 1);
   double vp_anc = P (VP, anc, 1000, 1), vp_rd = P (VP, rd, 1000, 1), vp_pf = P (VP, pf, 1000, 1);
   assert_close ("VE ancestral", ve_anc, 1.9217e-4, 1e-3);
@@ -164,46 +164,46 @@ Test (spectrum, predictors)
 // [scoresde.alg4] [scoresde.alg5] The best r is larger without a predictor, and not larger for VP than for VE.
 
 static void
-pc_case (sde which, const sb_predictor_type *predictor, double reference, double reference_r, bool beats_2000)
+pc_case (sde which, const sb_step_type *predictor, double reference, double reference_r, bool beats_2000)
 {
   double r, pc = search (which, predictor, 1, SB_ALPHA_STEP, 1, 0.06, &r);
-  assert_close (predictor->name, pc, reference, 1e-3);
-  cr_assert_float_eq (r, reference_r, 1e-9, "%s: r = %g", predictor->name, r);
+  assert_close (predictor->entry.name, pc, reference, 1e-3);
+  cr_assert_float_eq (r, reference_r, 1e-9, "%s: r = %g", predictor->entry.name, r);
   cr_assert_lt (pc, P (which, predictor, 1000, 1));
-  cr_assert_eq (pc < P (which, predictor, 2000, 1), beats_2000, "%s against 2000 steps", predictor->name);
+  cr_assert_eq (pc < P (which, predictor, 2000, 1), beats_2000, "%s against 2000 steps", predictor->entry.name);
 }
 
 Test (spectrum, predictor_and_corrector)
 {
-  pc_case (VE, sb_predictor_ancestral, 1.744e-5, 0.06, true);
-  pc_case (VE, sb_predictor_reverse_diffusion, 1.327e-5, 0.05, true);
-  pc_case (VE, sb_predictor_probability_flow, 1.720e-5, 0.06, true);
-  pc_case (VP, sb_predictor_ancestral, 1.195e-5, 0.05, false);
-  pc_case (VP, sb_predictor_reverse_diffusion, 1.825e-5, 0.05, true);
-  pc_case (VP, sb_predictor_probability_flow, 2.730e-5, 0.05, true);
+  pc_case (VE, sb_step_ancestral, 1.744e-5, 0.06, true);
+  pc_case (VE, sb_step_reverse_diffusion, 1.327e-5, 0.05, true);
+  pc_case (VE, sb_step_probability_flow, 1.720e-5, 0.06, true);
+  pc_case (VP, sb_step_ancestral, 1.195e-5, 0.05, false);
+  pc_case (VP, sb_step_reverse_diffusion, 1.825e-5, 0.05, true);
+  pc_case (VP, sb_step_probability_flow, 2.730e-5, 0.05, true);
 }
 
 Test (spectrum, corrector_only)
 {
-  double r_ve, r_vp, ve = search (VE, sb_predictor_none, 2, SB_ALPHA_STEP, 1, 0.14, &r_ve);
-  double vp = search (VP, sb_predictor_none, 2, SB_ALPHA_STEP, 1, 0.18, &r_vp);
+  double r_ve, r_vp, ve = search (VE, sb_step_none, 2, SB_ALPHA_STEP, 1, 0.14, &r_ve);
+  double vp = search (VP, sb_step_none, 2, SB_ALPHA_STEP, 1, 0.18, &r_vp);
   assert_close ("VE C2000", ve, 4.139e-4, 1e-3);
   assert_close ("VP C2000", vp, 2.898e-3, 1e-3);
   cr_assert_float_eq (r_ve, 0.13, 1e-9);
   cr_assert_float_eq (r_vp, 0.18, 1e-9);
-  cr_assert (ve > P (VE, sb_predictor_probability_flow, 2000, 1) && ve > P (VE, sb_predictor_ancestral, 2000, 1)
+  cr_assert (ve > P (VE, sb_step_probability_flow, 2000, 1) && ve > P (VE, sb_step_ancestral, 2000, 1)
              && ve > 1.744e-5);
-  cr_assert (vp > P (VP, sb_predictor_probability_flow, 2000, 1) && vp > P (VP, sb_predictor_ancestral, 2000, 1)
+  cr_assert (vp > P (VP, sb_step_probability_flow, 2000, 1) && vp > P (VP, sb_step_ancestral, 2000, 1)
              && vp > 2.730e-5);
 
-  double ve_4 = search (VE, sb_predictor_none, 4, SB_ALPHA_STEP, 1, .1, NULL);
-  double ve_8 = search (VE, sb_predictor_none, 8, SB_ALPHA_STEP, 1, .08, NULL);
-  double ve_16 = search (VE, sb_predictor_none, 16, SB_ALPHA_STEP, 1, .06, NULL);
+  double ve_4 = search (VE, sb_step_none, 4, SB_ALPHA_STEP, 1, .1, NULL);
+  double ve_8 = search (VE, sb_step_none, 8, SB_ALPHA_STEP, 1, .08, NULL);
+  double ve_16 = search (VE, sb_step_none, 16, SB_ALPHA_STEP, 1, .06, NULL);
   assert_close ("VE, M = 4", ve_4, 1.33e-4, 5e-3);
   assert_close ("VE, M = 8", ve_8, 4.45e-5, 5e-3);
   assert_close ("VE, M = 16", ve_16, 1.15e-5, 5e-3);
-  double vp_4 = search (VP, sb_predictor_none, 4, SB_ALPHA_STEP, 1, .14, NULL);
-  double vp_8 = search (VP, sb_predictor_none, 8, SB_ALPHA_STEP, 1, .11, NULL);
+  double vp_4 = search (VP, sb_step_none, 4, SB_ALPHA_STEP, 1, .14, NULL);
+  double vp_8 = search (VP, sb_step_none, 8, SB_ALPHA_STEP, 1, .11, NULL);
   assert_close ("VP, M = 4", vp_4, 1.31e-3, 5e-3);
   assert_close ("VP, M = 8", vp_8, 5.78e-4, 5e-3);
 }
@@ -213,10 +213,10 @@ Test (spectrum, corrector_only)
 
 Test (spectrum, cumulative_alpha)
 {
-  double r, c = search (VP, sb_predictor_none, 2, SB_ALPHA_CUMULATIVE, 1, 0.19, &r);
+  double r, c = search (VP, sb_step_none, 2, SB_ALPHA_CUMULATIVE, 1, 0.19, &r);
   assert_close ("C2000", c, 3.059e-3, 1e-3);
   cr_assert_float_eq (r, 0.19, 1e-9);
-  assert_close ("PC1000", search (VP, sb_predictor_reverse_diffusion, 1, SB_ALPHA_CUMULATIVE, 1, 0.05, NULL), 1.924e-5,
+  assert_close ("PC1000", search (VP, sb_step_reverse_diffusion, 1, SB_ALPHA_CUMULATIVE, 1, 0.05, NULL), 1.924e-5,
                 1e-3);
 }
 
@@ -228,8 +228,8 @@ Test (spectrum, cumulative_alpha)
 static void
 wrong_score_case (sde which, double anc_p, double rd_p, double anc_pc, double rd_pc, double pf_pc)
 {
-  const sb_predictor_type *anc = sb_predictor_ancestral, *rd = sb_predictor_reverse_diffusion,
-                          *pf = sb_predictor_probability_flow;
+  const sb_step_type *anc = sb_step_ancestral, *rd = sb_step_reverse_diffusion,
+                          *pf = sb_step_probability_flow;
   double factor = 1.05;
   double p_anc = P (which, anc, 1000, factor), p_rd = P (which, rd, 1000, factor);
   double pc_anc = search (which, anc, 1, SB_ALPHA_STEP, factor, 0.22, NULL);
@@ -261,7 +261,7 @@ Test (spectrum, with_a_score_five_per_cent_too_large)
 Test (spectrum, erratum_alg1_ends_at_level_0)
 {
   sb_corrector corrector = { .type = sb_corrector_langevin, .snr = 0.05 };
-  sb_pc pc = { .predictor = sb_predictor_reverse_diffusion, .corrector = corrector, .corrector_steps = 1 };
+  sb_pc pc = { .step = sb_step_reverse_diffusion, .corrector = corrector, .corrector_steps = 1 };
   pc.order = SB_PREDICTOR_FIRST;
   pc.final = SB_FINAL_SAMPLE;
   cell printed = run_grid (VE, LEVELS, 0, 1, &pc);
@@ -280,8 +280,8 @@ Test (spectrum, erratum_alg1_ends_at_level_0)
 
 Test (spectrum, denoising_helps)
 {
-  sb_pc pc = { .predictor = sb_predictor_reverse_diffusion, .final = SB_FINAL_SAMPLE };
+  sb_pc pc = { .step = sb_step_reverse_diffusion, .final = SB_FINAL_SAMPLE };
   double noisy = run_grid (VE, LEVELS, 0, 1, &pc).distance;
   assert_close ("without denoising", noisy, 1.726e-4, 1e-3);
-  cr_assert_lt (P (VE, sb_predictor_reverse_diffusion, LEVELS, 1), noisy);
+  cr_assert_lt (P (VE, sb_step_reverse_diffusion, LEVELS, 1), noisy);
 }

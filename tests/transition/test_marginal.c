@@ -8,11 +8,11 @@
 #include "process/vp.h"
 #include "recursion.h"
 #include "process/smld.h"
-#include "sampler/annealed.h"
 #include "sampler/pc.h"
 #include "score/callback.h"
 #include "score/exact.h"
 #include "scope.h"
+#include "take.h"
 
 #include <gsl/gsl_cdf.h>
 #include <gsl/gsl_math.h>
@@ -267,13 +267,13 @@ Test (marginal, a_model_that_turns)
 // same values. [dsm2ddpm.txt-DDPM-sampler]
 
 static double
-sampled_variance (const chain *c, const sb_predictor_type *predictor, double v)
+sampled_variance (const chain *c, const sb_step_type *predictor, double v)
 {
   sb_process *ddpm = chain_alloc (c, 1);
   double one = 1;
   gsl_vector_view lambda = gsl_vector_view_array (&v, 1), result = gsl_vector_view_array (&one, 1);
   recursion data = { .process = ddpm, .lambda = &lambda.vector, .factor = 1 };
-  sb_pc pc = { .predictor = predictor, .final = SB_FINAL_SAMPLE };
+  sb_pc pc = { .step = predictor, .final = SB_FINAL_SAMPLE };
   gsl_vector *times = level_times (c->T, 0, c->T);
   ok (recursion_run (&data, &pc, times, &result.vector, NULL));
   return one;
@@ -283,10 +283,10 @@ Test (marginal, sampler_has_the_computed_variance)
 {
   chain c;
   chain_linear (&c, 1000);
-  cr_assert_float_eq (sampled_variance (&c, sb_predictor_ancestral_lower, 1), 0.9910674, 6e-8);
-  cr_assert_float_eq (sampled_variance (&c, sb_predictor_ancestral_upper, 1), 1, 6e-8);
-  cr_assert_float_eq (sampled_variance (&c, sb_predictor_ancestral_lower, 4), 3.9747766, 6e-8);
-  cr_assert_float_eq (sampled_variance (&c, sb_predictor_ancestral_upper, 4), 3.9906693, 6e-8);
+  cr_assert_float_eq (sampled_variance (&c, sb_step_ancestral_lower, 1), 0.9910674, 6e-8);
+  cr_assert_float_eq (sampled_variance (&c, sb_step_ancestral_upper, 1), 1, 6e-8);
+  cr_assert_float_eq (sampled_variance (&c, sb_step_ancestral_lower, 4), 3.9747766, 6e-8);
+  cr_assert_float_eq (sampled_variance (&c, sb_step_ancestral_upper, 4), 3.9906693, 6e-8);
 }
 
 // The printed noise, $\tilde\beta_t\boldsymbol\varepsilon$ for $\sqrt{\tilde\beta_t}\,\boldsymbol\varepsilon$, ends
@@ -301,18 +301,18 @@ Test (marginal, erratum_sampler_needs_the_square_root)
   on_paper (&c, 0, 1, rule_as_printed, &mean, &printed);
   cr_assert_float_eq (right, 0.9910674, 6e-8);
   cr_assert_float_eq (printed, 0.005577, 6e-7, "as printed");
-  cr_assert_float_eq (sampled_variance (&c, sb_predictor_ancestral_lower, 1), right, 1e-11);
+  cr_assert_float_eq (sampled_variance (&c, sb_step_ancestral_lower, 1), right, 1e-11);
 }
 
 // Samples, $10^5$ of them, have mean and variance of the exact recursion within five standard errors: four uneven
 // steps, in `make check-long` 1000. [dsm2ddpm.txt-model-marginal] [dsm2ddpm.txt-DDPM-sampler]
 
 static gsl_matrix *
-sample (const chain *c, const sb_target *data, const sb_predictor_type *predictor, size_t n, uint64_t seed)
+sample (const chain *c, const sb_target *data, const sb_step_type *predictor, size_t n, uint64_t seed)
 {
   sb_process *ddpm = chain_alloc (c, data->dimension);
   sb_score *score = scoped (sb_score_exact_alloc (data, ddpm));
-  sb_pc pc = { .predictor = predictor, .final = SB_FINAL_SAMPLE };
+  sb_pc pc = { .step = predictor, .final = SB_FINAL_SAMPLE };
   gsl_matrix *x = matrix (n, data->dimension);
   gsl_vector *times = level_times (c->T, 0, c->T);
   ok (sb_process_prior (ddpm, (sb_stream){ seed, SB_FOR_PRIOR, 0 }, x));
@@ -332,7 +332,7 @@ Test (marginal, samples_have_its_moments)
   else
     chain_small (&c);
   sb_target *data = chain_gaussian (1, 0.5, 0.3);
-  const sb_predictor_type *predictor[] = { sb_predictor_ancestral_lower, sb_predictor_ancestral_upper };
+  const sb_step_type *predictor[] = { sb_step_ancestral_lower, sb_step_ancestral_upper };
   const variance_rule rule[] = { rule_beta_tilde, rule_beta };
   for (int k = 0; k < 2; k++)
     {
@@ -355,8 +355,8 @@ Test (marginal, last_draw_does_not_matter)
   sb_score *score = scoped (sb_score_exact_alloc (data, ddpm));
   gsl_matrix *x = normals (20, 1, 41), *y = matrix (20, 1), *z = normals (20, 1, 42), *other = normals (20, 1, 43);
   gsl_matrix_memcpy (y, x);
-  ok (sb_predictor_ancestral_lower->step (score, NULL, 0, 1e-3, z, x));
-  ok (sb_predictor_ancestral_lower->step (score, NULL, 0, 1e-3, other, y));
+  ok (take_step (sb_step_ancestral_lower, score, NULL, 0, 1e-3, z, x));
+  ok (take_step (sb_step_ancestral_lower, score, NULL, 0, 1e-3, other, y));
   for (size_t i = 0; i < 20; i++)
     cr_assert_eq (gsl_matrix_get (x, i, 0), gsl_matrix_get (y, i, 0));
 }
@@ -399,7 +399,7 @@ lower_mode (const gsl_matrix *x)
 }
 
 static double
-distance_after (size_t T, const sb_predictor_type *predictor, size_t n)
+distance_after (size_t T, const sb_step_type *predictor, size_t n)
 {
   chain c;
   chain_linear (&c, T);
@@ -414,14 +414,14 @@ Test (marginal, mixture_is_sampled)
 {
   const bool full = getenv ("SCOREBOOK_LONG");
   const size_t n = full ? 40000 : 2000;
-  double lower = distance_after (1000, sb_predictor_ancestral_lower, n);
-  double upper = distance_after (1000, sb_predictor_ancestral_upper, n);
+  double lower = distance_after (1000, sb_step_ancestral_lower, n);
+  double upper = distance_after (1000, sb_step_ancestral_upper, n);
   cr_assert_lt (lower, 2.69 / sqrt ((double)n), "lower: %g", lower);
   cr_assert_lt (upper, 2.69 / sqrt ((double)n), "upper: %g", upper);
   if (full)
     {
-      double at_200 = distance_after (200, sb_predictor_ancestral_lower, n),
-             at_50 = distance_after (50, sb_predictor_ancestral_lower, n);
+      double at_200 = distance_after (200, sb_step_ancestral_lower, n),
+             at_50 = distance_after (50, sb_step_ancestral_lower, n);
       cr_assert (lower < at_200 && at_200 < at_50, "%g, %g, %g at 1000, 200, 50 steps", lower, at_200, at_50);
     }
 }
@@ -431,9 +431,9 @@ Test (marginal, mixture_is_sampled)
 
 Test (marginal, optimal_variance_is_the_best_of_three_in_few_steps)
 {
-  double optimal = distance_after (25, sb_predictor_ancestral_optimal, 8000);
-  cr_assert_lt (optimal, distance_after (25, sb_predictor_ancestral_lower, 8000));
-  cr_assert_lt (optimal, distance_after (25, sb_predictor_ancestral_upper, 8000));
+  double optimal = distance_after (25, sb_step_ancestral_optimal, 8000);
+  cr_assert_lt (optimal, distance_after (25, sb_step_ancestral_lower, 8000));
+  cr_assert_lt (optimal, distance_after (25, sb_step_ancestral_upper, 8000));
 }
 
 // ## Beside annealed Langevin dynamics
@@ -469,11 +469,11 @@ by_langevin (const sb_target *data, size_t n)
 {
   sb_process *smld = scoped (sb_smld_alloc (2, 10, 0.1, 10));
   sb_score *score = scoped (sb_score_exact_alloc (data, smld));
-  const sb_annealed annealed = { .epsilon = 0.002, .steps = 100 };
+  const langevin_run annealed = { .epsilon = 0.002, .steps = 100 };
   gsl_matrix *x = matrix (n, 2);
   gsl_vector *times = level_times (10, 1, 10);
   ok (sb_process_prior (smld, (sb_stream){ 45, SB_FOR_PRIOR, 0 }, x));
-  ok (sb_annealed_sample (&annealed, score, NULL, times, (sb_stream){ 45, 0, 0 }, x));
+  ok (annealed_sample (&annealed, score, NULL, times, (sb_stream){ 45, 0, 0 }, x));
   modes found = modes_of (x);
   return found;
 }
@@ -487,13 +487,13 @@ Test (marginal, mode_weights_beside_annealed_langevin)
   chain c;
   chain_linear (&c, 1000);
   sb_target *data = chain_mixture (2, 2, w, m, v);
-  const sb_predictor_type *predictor[] = { sb_predictor_ancestral_lower, sb_predictor_ancestral_upper };
+  const sb_step_type *predictor[] = { sb_step_ancestral_lower, sb_step_ancestral_upper };
   for (int k = 0; k < 2; k++)
     {
       gsl_matrix *x = sample (&c, data, predictor[k], n, 46);
       modes ddpm = modes_of (x);
-      cr_assert_float_eq (ddpm.lower, 0.2, 0.015 + share, "%s: %g", predictor[k]->name, ddpm.lower);
-      cr_assert_float_eq (ddpm.variance, 1, 0.04 + spread, "%s: variance %g", predictor[k]->name, ddpm.variance);
+      cr_assert_float_eq (ddpm.lower, 0.2, 0.015 + share, "%s: %g", predictor[k]->entry.name, ddpm.lower);
+      cr_assert_float_eq (ddpm.variance, 1, 0.04 + spread, "%s: variance %g", predictor[k]->entry.name, ddpm.variance);
     }
   modes langevin = by_langevin (data, n);
   cr_assert_float_eq (langevin.lower, 0.2, 0.035 + share, "annealed Langevin: %g", langevin.lower);

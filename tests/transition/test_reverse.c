@@ -9,12 +9,12 @@
 #include "transition/path.h"
 #include "transition/posterior.h"
 #include "process/vp.h"
-#include "sampler/dynamics.h"
 #include "transition/marginal.h"
 #include "sampler/sampler.h"
 #include "score/callback.h"
 #include "score/exact.h"
 #include "scope.h"
+#include "take.h"
 
 #include <gsl/gsl_math.h>
 #include <gsl/gsl_randist.h>
@@ -286,13 +286,13 @@ Test (reverse, best_variance_has_a_floor)
 // makes no noise. [dsm2ddpm.txt-DDPM-sampler]
 
 static void
-check_predictor (const sb_predictor_type *predictor, const sb_score *score, sb_variance variance, const gsl_matrix *x_t,
+check_predictor (const sb_step_type *predictor, const sb_score *score, sb_variance variance, const gsl_matrix *x_t,
                  double s, double t)
 {
   const size_t n = x_t->size1;
   gsl_matrix *x = copy_of (x_t), *z = normals (n, 1, 33), *mean = matrix (n, 1);
   gsl_vector *from = vector_all (n, s), *to = vector_all (n, t), *v = vector (n);
-  ok (predictor->step (score, NULL, s, t, z, x));
+  ok (take_step (predictor, score, NULL, s, t, z, x));
   const sb_view views[] = { SB_EPSILON, SB_SCORE, SB_DENOISER };
   for (int k = 0; k < 3; k++)
     {
@@ -302,7 +302,7 @@ check_predictor (const sb_predictor_type *predictor, const sb_score *score, sb_v
       for (size_t i = 0; i < n; i++)
         cr_assert_float_eq (gsl_matrix_get (x, i, 0),
                             gsl_matrix_get (mean, i, 0) + sqrt (gsl_vector_get (v, i)) * gsl_matrix_get (z, i, 0),
-                            1e-13, "%s, t = %g", predictor->name, t);
+                            1e-13, "%s, t = %g", predictor->entry.name, t);
     }
 }
 
@@ -317,9 +317,9 @@ Test (reverse, predictors_are_this_step)
   for (size_t t = 1; t <= 50; t++)
     {
       double s = (double)(t - 1) / 50, now = (double)t / 50;
-      check_predictor (sb_predictor_ancestral_upper, score, SB_VARIANCE_BETA, x, s, now);
-      check_predictor (sb_predictor_ancestral_lower, score, SB_VARIANCE_BETA_TILDE, x, s, now);
-      check_predictor (sb_predictor_ancestral_optimal, score, SB_VARIANCE_OPTIMAL, x, s, now);
+      check_predictor (sb_step_ancestral_upper, score, SB_VARIANCE_BETA, x, s, now);
+      check_predictor (sb_step_ancestral_lower, score, SB_VARIANCE_BETA_TILDE, x, s, now);
+      check_predictor (sb_step_ancestral_optimal, score, SB_VARIANCE_OPTIMAL, x, s, now);
     }
 }
 
@@ -332,9 +332,9 @@ Test (reverse, optimal_predictor_without_normals_is_the_mean)
   sb_score *score = scoped (sb_score_exact_alloc (data, ddpm));
   double x = 0.4;
   gsl_matrix_view at = gsl_matrix_view_array (&x, 1, 1);
-  ok (sb_predictor_ancestral_optimal->step (score, NULL, 0.5, 0.75, NULL, &at.matrix));
+  ok (take_step (sb_step_ancestral_optimal, score, NULL, 0.5, 0.75, NULL, &at.matrix));
   cr_assert_float_eq (x, mean_before (&c, 3, 0.4), 1e-12);
-  refused (GSL_EDOM, sb_predictor_ancestral_optimal->step (score, NULL, 0.75, 0.75, NULL, &at.matrix));
+  refused (GSL_EDOM, take_step (sb_step_ancestral_optimal, score, NULL, 0.75, 0.75, NULL, &at.matrix));
 }
 
 // ## Seen as Langevin dynamics
@@ -367,7 +367,7 @@ Test (reverse, erratum_sampler_vs_langevin_drift)
                       out = gsl_matrix_view_array (&g, 1, 1), step = gsl_matrix_view_array (&stepped, 1, 1);
       gsl_vector_view time = gsl_vector_view_array (&now, 1);
       ok (sb_target_evaluate (data, ddpm, SB_SCORE, &at.matrix, &time.vector, &out.matrix));
-      ok (sb_predictor_ancestral_lower->step (score, NULL, s, now, &noise.matrix, &step.matrix));
+      ok (take_step (sb_step_ancestral_lower, score, NULL, s, now, &noise.matrix, &step.matrix));
       double y
           = x_t / sqrt (bar) + (sigma2 - before) * sqrt (bar) * g + sqrt (before * (sigma2 - before) / sigma2) * z_t;
       cr_assert_float_eq (stepped / sqrt (bar_before), y, 1e-11 * (1 + fabs (y)), "t = %zu", t);
@@ -407,8 +407,8 @@ step_by (const sb_score *score, bool langevin, double s, double t, double x, dou
     {
       const gsl_matrix *with = k ? &noise.matrix : NULL;
       gsl_matrix *to = k ? &moved.matrix : &still.matrix;
-      ok (langevin ? sb_langevin_step (score, NULL, t, tilde, with, to)
-                   : sb_predictor_ancestral_lower->step (score, NULL, s, t, with, to));
+      ok (langevin ? langevin_step (score, NULL, t, tilde, with, to)
+                   : take_step (sb_step_ancestral_lower, score, NULL, s, t, with, to));
     }
   return step;
 }
