@@ -10,6 +10,7 @@ include tests/grid/local.mk
 include tests/process/local.mk
 include tests/target/local.mk
 include tests/net/local.mk
+include tests/engine/local.mk
 include tests/score/local.mk
 include tests/sampler/local.mk
 include tests/objective/local.mk

@@ -3,7 +3,7 @@
 // Three families: a multi-layer perceptron for points, the U-Net (Ronneberger et al., 2015; Ho et al., 2020) for
 // images, and a convolutional classifier.
 
-#include "backend.h"
+#include "reference.h"
 
 #include <gsl/gsl_errno.h>
 #include <stdio.h>
@@ -560,6 +560,6 @@ sb_net_alloc (const char *configuration, sb_error *error)
         SB_ERROR_NULL (error, GSL_ENOMEM, "network: no memory");
       return NULL;
     }
-  sb_net_choose (b.net, NULL, SB_NET_FLOAT, NULL); // the reference at least can be had
+  b.net->backend = &sb_net_openblas;
   return b.net;
 }

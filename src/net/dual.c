@@ -9,7 +9,7 @@
 
 #include "dual.h"
 
-#include "backend.h"
+#include "reference.h"
 
 #include <gsl/gsl_errno.h>
 #include <stdlib.h>

@@ -3,7 +3,8 @@
 // Layer by layer, with the functions on the layers' own pages and OpenBLAS below them. What follows is where each
 // layer's numbers stand, and in which order the functions are called.
 
-#include "backend.h"
+#include "reference.h"
+
 #include "plan.h"
 
 #include <gsl/gsl_errno.h>

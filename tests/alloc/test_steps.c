@@ -4,6 +4,7 @@
 // counted (failing.c).
 
 #include "base/shard.h"
+#include "engine/choose.h"
 #include "failing.h"
 #include "process/vp.h"
 #include "train/train.h"

@@ -343,16 +343,3 @@ Test (architecture, every_block_is_told_the_label)
   trial_free (t);
   gsl_rng_free (r);
 }
-
-// Computed in double, as here, by the reference alone: nobody else is named.
-
-Test (architecture, in_double_there_is_the_reference)
-{
-  sb_error error = { 0 };
-  sb_net *net = sb_net_alloc ("mlp inputs=2", &error);
-  cr_assert_eq (sb_net_choose (net, "abacus", SB_NET_FLOAT, &error), GSL_EINVAL);
-  cr_assert_str_eq (error.message, "backend: openblas, not 'abacus'");
-  cr_assert_eq (sb_net_choose (net, "winograd", SB_NET_FLOAT, &error), GSL_EINVAL);
-  cr_assert_eq (sb_net_choose (net, "openblas", SB_NET_FLOAT, &error), GSL_SUCCESS);
-  sb_net_free (net);
-}

@@ -6,6 +6,7 @@
 // does not.
 
 #include "base/shard.h"
+#include "engine/choose.h"
 #include "learned.h"
 #include "objective/fdssm.h"
 #include "objective/ism.h"

@@ -4,7 +4,8 @@
 // matrix of pixels by 16 channels as it stands, so the products over channels are sums of products over blocks.
 
 #include "blocked.h"
-#include "exp.h"
+
+#include "../net/exp.h"
 #include "lanes.h"
 
 #include <cblas.h>

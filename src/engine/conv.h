@@ -1,7 +1,7 @@
-#ifndef SCOREBOOK_NET_CONV_H
-#define SCOREBOOK_NET_CONV_H
+#ifndef SCOREBOOK_ENGINE_CONV_H
+#define SCOREBOOK_ENGINE_CONV_H
 
-#include "network.h"
+#include "../net/graph.h"
 
 // How the fast backend computes a convolution, on tensors in blocked layout (blocked.h), for one thread.
 typedef struct

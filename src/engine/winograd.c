@@ -24,7 +24,7 @@
 // That is what $G$ (from coefficients to values) is about; transposing the multiplication turns it into a correlation,
 // whose inputs pass $B^\top$ and whose outputs $A^\top$. The points are $0, \pm a, \pm b$ and infinity, with
 // $a = \tfrac58$, $b = \tfrac32$: values and coefficients then are of like size, which keeps rounding errors small: below 1e-6
-// of the norm, summed over 64 channels (tests/net/test_winograd.c). All the constants but the divisors are exact in float.
+// of the norm, summed over 64 channels (tests/engine/test_winograd.c). All the constants but the divisors are exact in float.
 
 enum
 {

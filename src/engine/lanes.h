@@ -1,5 +1,5 @@
-#ifndef SCOREBOOK_NET_LANES_H
-#define SCOREBOOK_NET_LANES_H
+#ifndef SCOREBOOK_ENGINE_LANES_H
+#define SCOREBOOK_ENGINE_LANES_H
 
 #include "../base/clones.h"
 

@@ -4,7 +4,8 @@
 // and compiled for float and for bfloat16: `half` is a constant where the inner functions are called.
 
 #include "blocked.h"
-#include "exp.h"
+
+#include "../net/exp.h"
 #include "lanes.h"
 
 sb_blocked

@@ -5,7 +5,8 @@
 // stored: going back, it is computed again.
 
 #include "blocked.h"
-#include "exp.h"
+
+#include "../net/exp.h"
 #include "lanes.h"
 
 #include <math.h>

@@ -3,8 +3,8 @@
 // A bfloat16 is looked at one at a time and sixteen at a time, in inner functions and in the layers that use them. No
 // processor with instructions for it is needed.
 
-#include "net/lanes.h"
-#include "net/blocked.h"
+#include "engine/lanes.h"
+#include "engine/blocked.h"
 #include "property.h"
 
 #include <criterion/criterion.h>

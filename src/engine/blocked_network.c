@@ -1,7 +1,7 @@
 // # The fast backends
 //
 // The same layers as the reference's, on tensors in blocked layout that stay so from the first layer to the last.
-// Convolutions are those of winograd.c or oneDNN's (conv.h); all else is in blocked_maps.c, blocked_norm.c and
+// Convolutions are those of winograd.c or oneDNN's (conv.h); all else is in blocked.c, blocked_norm.c and
 // blocked_attention.c. Three things are done less often than the list of layers says. A group norm with a SiLU behind it
 // is one sweep. A sum takes the place of its first term where nobody else reads that. And weights are brought into a
 // convolution's order only when they have changed.
@@ -10,12 +10,12 @@
 
 #include <config.h>
 
-#include "backend.h"
+#include "blocked_network.h"
 
 #include "../base/clones.h"
+#include "../net/plan.h"
 #include "blocked.h"
 #include "conv.h"
-#include "plan.h"
 
 #include <gsl/gsl_errno.h>
 #include <math.h>

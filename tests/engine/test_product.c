@@ -2,7 +2,7 @@
 //
 // Whole numbers below 8, of which sums of up to 200 products are exact in float: every result must be right to the bit.
 
-#include "net/product.h"
+#include "engine/product.h"
 #include "property.h"
 
 #include <criterion/criterion.h>

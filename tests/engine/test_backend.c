@@ -7,7 +7,8 @@
 #include <config.h>
 
 #include "base/shard.h"
-#include "net/conv.h"
+#include "engine/choose.h"
+#include "engine/conv.h"
 #include "net/network.h"
 #include "property.h"
 
@@ -285,29 +286,6 @@ Test (backend, half_precision_is_close)
   for (size_t k = 0; k < sizeof networks / sizeof *networks; k++)
     check (networks[k], 5, 4, SB_NET_BF16, r);
   gsl_rng_free (r);
-}
-
-// ## Choosing
-
-Test (backend, the_reference_is_always_there)
-{
-  sb_error error = { 0 };
-  sb_net *net = sb_net_alloc ("mlp inputs=2", &error);
-  cr_assert (sb_net_backend_usable (net->backend, SB_NET_FLOAT));
-  cr_assert_eq (sb_net_choose (net, "openblas", SB_NET_FLOAT, &error), GSL_SUCCESS);
-  cr_assert_str_eq (sb_net_backend_name (net->backend), "openblas");
-  cr_assert_eq (sb_net_choose (net, "openblas", SB_NET_BF16, &error), GSL_EUNSUP);
-  cr_assert (strstr (error.message, "bf16") && strstr (error.message, "onednn"), "%s", error.message);
-  cr_assert_eq (sb_net_choose (net, "winograd", SB_NET_BF16, &error), GSL_EUNSUP);
-  cr_assert_eq (sb_net_choose (net, "winograd", SB_NET_FLOAT, &error), GSL_SUCCESS);
-  cr_assert_str_eq (sb_net_backend_name (net->backend), "winograd");
-  cr_assert_eq (sb_net_choose (net, "openblas", SB_NET_FLOAT, &error), GSL_SUCCESS);
-  cr_assert_eq (sb_net_choose (net, "abacus", SB_NET_FLOAT, &error), GSL_EINVAL);
-  cr_assert (strstr (error.message, "'abacus'"), "%s", error.message);
-  for (size_t k = 0; sb_net_backend_at (k); k++)
-    cr_assert (strstr (error.message, sb_net_backend_name (sb_net_backend_at (k))), "%s", error.message);
-  cr_assert_str_eq (sb_net_backend_name (net->backend), "openblas");
-  sb_net_free (net);
 }
 
 // ## What oneDNN cannot do

@@ -3,8 +3,8 @@
 // A convolution by itself, of all sizes that a tile of $4 \times 4$ does not fit: its outputs, the gradient of its inputs and
 // those of its weights. Both kernels, and the centre alone of weights stored as $3 \times 3$.
 
-#include "net/blocked.h"
-#include "net/conv.h"
+#include "engine/blocked.h"
+#include "engine/conv.h"
 #include "property.h"
 
 #include <criterion/criterion.h>
