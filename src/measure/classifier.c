@@ -7,8 +7,8 @@
 
 #include "../base/pool.h"
 #include "../base/shard.h"
+#include "../dataset/safetensors.h"
 #include "../engine/choose.h"
-#include "../net/safetensors.h"
 #include "../objective/cross_entropy.h"
 #include "../score/model.h"
 

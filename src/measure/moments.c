@@ -7,7 +7,7 @@
 
 #include "moments.h"
 
-#include "../net/safetensors.h"
+#include "../dataset/safetensors.h"
 #include "frechet.h"
 
 #include <gsl/gsl_errno.h>

@@ -12,7 +12,7 @@
 #include "patches.h"
 
 #include "../base/shard.h"
-#include "safetensors.h"
+#include "../dataset/safetensors.h"
 
 #include <float.h>
 #include <gsl/gsl_blas.h>

@@ -6,7 +6,7 @@
 #include "base/shard.h"
 #include "measure/frechet.h"
 #include "measure/moments.h"
-#include "net/safetensors.h"
+#include "dataset/safetensors.h"
 
 #include <criterion/criterion.h>
 #include <gsl/gsl_errno.h>

@@ -5,7 +5,7 @@
 
 #include "net/patches.h"
 #include "chain.h"
-#include "net/safetensors.h"
+#include "dataset/safetensors.h"
 #include "sampler/marginal.h"
 #include "sampler/pc.h"
 #include "score/exact.h"
