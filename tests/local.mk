@@ -7,6 +7,7 @@ AM_CPPFLAGS += -I$(top_srcdir)/tests $(CRITERION_CFLAGS)
 
 include tests/base/local.mk
 include tests/dataset/local.mk
+include tests/operator/local.mk
 include tests/grid/local.mk
 include tests/process/local.mk
 include tests/target/local.mk

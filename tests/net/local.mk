@@ -1,5 +1,4 @@
-check_PROGRAMS += %D%/test_architecture %D%/test_dual %D%/test_exp %D%/test_layers %D%/test_network %D%/test_patches \
-  %D%/test_plan
+check_PROGRAMS += %D%/test_architecture %D%/test_dual %D%/test_exp %D%/test_layers %D%/test_network %D%/test_plan
 %C%_test_architecture_SOURCES = %D%/test_architecture.c
 %C%_test_architecture_CPPFLAGS = $(AM_CPPFLAGS) -DSB_NET_DOUBLE
 %C%_test_architecture_LDADD = libscorebook-net-double.la $(LDADD)
@@ -13,4 +12,3 @@ check_PROGRAMS += %D%/test_architecture %D%/test_dual %D%/test_exp %D%/test_laye
 %C%_test_dual_CPPFLAGS = $(AM_CPPFLAGS) -DSB_NET_DOUBLE
 %C%_test_dual_LDADD = libscorebook-net-double.la $(LDADD)
 %C%_test_plan_SOURCES = %D%/test_plan.c
-%C%_test_patches_SOURCES = %D%/test_patches.c tests/chain.c tests/chain.h

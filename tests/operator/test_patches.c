@@ -3,7 +3,7 @@
 // Images are small and uneven, 4 x 6 with three channels, so that a height taken for a width shows. The tests find their
 // own way from a pixel to its patch.
 
-#include "net/patches.h"
+#include "operator/patches.h"
 #include "chain.h"
 #include "dataset/safetensors.h"
 #include "sampler/marginal.h"

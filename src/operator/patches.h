@@ -1,5 +1,5 @@
-#ifndef SCOREBOOK_NET_PATCHES_H
-#define SCOREBOOK_NET_PATCHES_H
+#ifndef SCOREBOOK_OPERATOR_PATCHES_H
+#define SCOREBOOK_OPERATOR_PATCHES_H
 
 #include "../base/error.h"
 

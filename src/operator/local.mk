@@ -1,0 +1,3 @@
+operatordir = $(scorebookdir)/operator
+operator_HEADERS = %D%/patches.h
+libscorebook_core_la_SOURCES += %D%/patches.c
