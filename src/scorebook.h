@@ -41,6 +41,7 @@
 #include "objective/ncsn.h"
 #include "objective/ssm.h"
 #include "objective/vlb.h"
+#include "operator/operator.h"
 #include "operator/patches.h"
 #include "process/ddpm.h"
 #include "process/isotropic.h"
