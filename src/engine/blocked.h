@@ -34,7 +34,7 @@ sb_blocked_at (const sb_blocked *s, size_t i, size_t b)
   return (s->pixels == 1 ? b * s->n + i : (i * s->blocks + b) * s->pixels) * SB_LANES;
 }
 
-// In and out: the first n of the samples as network.h has them; the others are zero, and left alone.
+// In and out: the first n of the samples as passes.h has them; the others are zero, and left alone.
 void sb_blocked_pack (const sb_blocked *s, size_t n, const float *samples, void *x);
 void sb_blocked_unpack (const sb_blocked *s, size_t n, const void *x, float *samples);
 

@@ -4,8 +4,8 @@
 #include "graph.h"
 
 // A backend computes what a list of layers says. It is given room for one thread at a time, and by the functions of
-// network.h arguments that fit: samples are there, and not more of them than there is room for. Numbers come and go as
-// in network.h, samples first.
+// passes.h arguments that fit: samples are there, and not more of them than there is room for. Numbers come and go as
+// in passes.h, samples first.
 struct sb_net_backend
 {
   const char *name;

@@ -1,7 +1,7 @@
 #ifndef SCOREBOOK_NET_DUAL_H
 #define SCOREBOOK_NET_DUAL_H
 
-#include "network.h"
+#include "passes.h"
 
 SB_BEGIN_DECLS
 

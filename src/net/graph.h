@@ -25,7 +25,7 @@ typedef struct
   size_t count, room;
   size_t parameters;
   size_t scratch;                // the most that any layer asks
-  const sb_net_backend *backend; // what computes it: the reference, unless another is chosen (engine/choose.h)
+  const sb_net_backend *backend; // what computes it: the reference, unless another was chosen
   sb_net_precision precision;
 } sb_net;
 

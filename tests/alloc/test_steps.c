@@ -7,7 +7,7 @@
 #include "engine/choose.h"
 #include "failing.h"
 #include "process/vp.h"
-#include "train/train.h"
+#include "train/trainer.h"
 
 #include <criterion/criterion.h>
 #include <gsl/gsl_errno.h>

@@ -9,7 +9,7 @@
 #include "base/shard.h"
 #include "engine/choose.h"
 #include "engine/conv.h"
-#include "net/network.h"
+#include "net/passes.h"
 #include "property.h"
 
 #include <criterion/criterion.h>

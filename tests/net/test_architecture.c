@@ -3,7 +3,7 @@
 // What Section 2.3.3 of "From denoising score matching to DDPM" says of its network, and what any such network must do.
 // Compiled in double. That it learns is in tests/train/test_overfit.c.
 
-#include "net/network.h"
+#include "net/passes.h"
 #include "property.h"
 
 #include <criterion/criterion.h>

@@ -8,7 +8,7 @@
 #include "engine/choose.h"
 #include "process/smld.h"
 #include "target/target.h"
-#include "train/train.h"
+#include "train/trainer.h"
 
 #include <criterion/criterion.h>
 #include <gsl/gsl_math.h>

@@ -1,5 +1,5 @@
-#ifndef SCOREBOOK_MEASURE_MOMENTS_H
-#define SCOREBOOK_MEASURE_MOMENTS_H
+#ifndef SCOREBOOK_MEASURE_SAMPLE_MOMENTS_H
+#define SCOREBOOK_MEASURE_SAMPLE_MOMENTS_H
 
 #include "../base/error.h"
 
@@ -7,6 +7,10 @@
 #include <gsl/gsl_vector.h>
 
 SB_BEGIN_DECLS
+
+// The mean (d) and the covariance (d x d, divisor n - 1) of the rows of x (n x d), n >= 2.
+// GSL_EBADLEN, GSL_EINVAL where n < 2, GSL_ENOMEM.
+int sb_moments (const gsl_matrix *x, gsl_vector *mean, gsl_matrix *covariance);
 
 // The mean (d) and covariance (d x d) of a set of points kept in a file, so that a Frechet distance to the set needs
 // neither the points nor the time to look at them again.

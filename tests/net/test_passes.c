@@ -3,7 +3,7 @@
 // Compiled in float, with the double build beside it.
 
 #include "in_double.h"
-#include "net/network.h"
+#include "net/passes.h"
 #include "property.h"
 
 #include <criterion/criterion.h>

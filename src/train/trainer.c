@@ -4,7 +4,7 @@
 // step $k$ is addressed by the number of the sample, $kB + i$, so a training that was stopped and one that was not see
 // the same numbers, and so do one thread and many.
 
-#include "train.h"
+#include "trainer.h"
 
 #include "../base/clones.h"
 #include "../base/pool.h"

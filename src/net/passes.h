@@ -1,5 +1,5 @@
-#ifndef SCOREBOOK_NET_NETWORK_H
-#define SCOREBOOK_NET_NETWORK_H
+#ifndef SCOREBOOK_NET_PASSES_H
+#define SCOREBOOK_NET_PASSES_H
 
 #include "graph.h"
 

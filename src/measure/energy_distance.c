@@ -11,9 +11,9 @@
 // and dividing the list at random means permuting $w$. So the columns of one matrix $W$ are the true weights and all
 // permuted ones, and one pass over $D$, a block of rows at a time, gives every distance.
 
-#include "energy.h"
+#include "energy_distance.h"
 #include "../base/shard.h"
-#include "pairs.h"
+#include "pairwise.h"
 
 #include <gsl/gsl_blas.h>
 #include <gsl/gsl_errno.h>

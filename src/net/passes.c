@@ -3,9 +3,9 @@
 // A forward pass calls each layer in turn; a backward pass calls them in reverse, each adding to the gradients of the
 // layers it read. A pass works on a few samples at a time with memory of its own; larger batches are cut into shards
 // (score/network.c, train/), each running this code on one thread. The layers are computed by a backend: reference.c calls
-// the functions that stand in the layers' own pages; those of engine/ do the same sums several times faster.
+// the functions that stand in the layers' own pages; others may do the same sums faster.
 
-#include "network.h"
+#include "passes.h"
 
 #include "reference.h"
 

@@ -1,5 +1,5 @@
-#ifndef SCOREBOOK_TRAIN_TRAIN_H
-#define SCOREBOOK_TRAIN_TRAIN_H
+#ifndef SCOREBOOK_TRAIN_TRAINER_H
+#define SCOREBOOK_TRAIN_TRAINER_H
 
 #include "../base/error.h"
 #include "../dataset/bytes.h"

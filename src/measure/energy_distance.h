@@ -1,5 +1,5 @@
-#ifndef SCOREBOOK_MEASURE_ENERGY_H
-#define SCOREBOOK_MEASURE_ENERGY_H
+#ifndef SCOREBOOK_MEASURE_ENERGY_DISTANCE_H
+#define SCOREBOOK_MEASURE_ENERGY_DISTANCE_H
 
 #include "../base/decls.h"
 #include "../base/stream.h"

@@ -5,7 +5,7 @@
 
 #include "base/shard.h"
 #include "measure/frechet.h"
-#include "measure/moments.h"
+#include "measure/sample_moments.h"
 #include "dataset/safetensors.h"
 
 #include <criterion/criterion.h>

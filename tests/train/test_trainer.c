@@ -10,7 +10,7 @@
 #include "property.h"
 #include "score/score.h"
 #include "target/target.h"
-#include "train/train.h"
+#include "train/trainer.h"
 
 #include <criterion/criterion.h>
 #include <gsl/gsl_blas.h>

@@ -3,7 +3,7 @@
 // How far is a sample from the nearest image that it could be a copy of? All distances between $n$ points and $m$
 // others are one matrix product, $|x_i - y_j|^2 = |x_i|^2 + |y_j|^2 - 2\,x_i \cdot y_j$.
 
-#include "pairs.h"
+#include "pairwise.h"
 #include "../base/shard.h"
 
 #include <gsl/gsl_blas.h>

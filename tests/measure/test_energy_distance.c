@@ -1,6 +1,6 @@
 // # What must be true of the energy test
 
-#include "measure/energy.h"
+#include "measure/energy_distance.h"
 #include "property.h"
 
 #include <criterion/criterion.h>

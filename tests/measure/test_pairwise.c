@@ -1,6 +1,6 @@
 // # What must be true of distances between pairs
 
-#include "measure/pairs.h"
+#include "measure/pairwise.h"
 #include "property.h"
 
 #include <criterion/criterion.h>
