@@ -163,11 +163,6 @@ work_on_shard (void *context, size_t shard, size_t first, size_t count)
 
 // The shards' gradients are added to the first one's, in shard order, a piece of all at a time.
 
-enum
-{
-  PIECE = 16384
-};
-
 SB_CLONES static void
 add (size_t count, const float *more, float *sum)
 {
@@ -223,7 +218,7 @@ sb_trainer_step (sb_trainer *r, double *loss, double *norm, sb_error *error)
   *loss = 0;
   for (size_t k = 0; k < r->shards; k++)
     *loss += r->losses[k];
-  sb_shards (training->count, PIECE, add_piece, r);
+  sb_pieces (training->count, add_piece, r);
   if (!gsl_finite (*loss))
     return complain_of_loss (r, number, error);
 
