@@ -1,5 +1,7 @@
 // # Choosing a backend
 
+#include <config.h>
+
 #include "engine/choose.h"
 #include "net/backend.h"
 
@@ -14,28 +16,7 @@ setup (void)
 
 TestSuite (choose, .init = setup);
 
-Test (choose, the_reference_is_always_there)
-{
-  sb_error error = { 0 };
-  sb_net *net = sb_net_alloc ("mlp inputs=2", &error);
-  cr_assert (sb_net_backend_usable (net->backend, SB_NET_FLOAT));
-  cr_assert_eq (sb_net_choose (net, "openblas", SB_NET_FLOAT, &error), GSL_SUCCESS);
-  cr_assert_str_eq (sb_net_backend_name (net->backend), "openblas");
-  cr_assert_eq (sb_net_choose (net, "openblas", SB_NET_BF16, &error), GSL_EUNSUP);
-  cr_assert (strstr (error.message, "bf16") && strstr (error.message, "onednn"), "%s", error.message);
-  cr_assert_eq (sb_net_choose (net, "winograd", SB_NET_BF16, &error), GSL_EUNSUP);
-  cr_assert_eq (sb_net_choose (net, "winograd", SB_NET_FLOAT, &error), GSL_SUCCESS);
-  cr_assert_str_eq (sb_net_backend_name (net->backend), "winograd");
-  cr_assert_eq (sb_net_choose (net, "openblas", SB_NET_FLOAT, &error), GSL_SUCCESS);
-  cr_assert_eq (sb_net_choose (net, "abacus", SB_NET_FLOAT, &error), GSL_EINVAL);
-  cr_assert (strstr (error.message, "'abacus'"), "%s", error.message);
-  for (size_t k = 0; sb_net_backend_at (k); k++)
-    cr_assert (strstr (error.message, sb_net_backend_name (sb_net_backend_at (k))), "%s", error.message);
-  cr_assert_str_eq (sb_net_backend_name (net->backend), "openblas");
-  sb_net_free (net);
-}
-
-// The reference is last, can always be used in float and only there; what is chosen by name is what was named, and what
+// A new network has the reference, which is last in the list, can always be used in float and only there; what is chosen by name is what was named, and what
 // cannot be chosen is said in a line that names it, and leaves the choice as it was.
 
 static int
@@ -43,6 +24,7 @@ choose (const char *name, sb_net_precision precision, const sb_net_backend **bac
 {
   sb_net *net = sb_net_alloc ("mlp inputs=2 outputs=2 width=5 layers=1 time=none", NULL);
   const sb_net_backend *before = net->backend;
+  cr_assert_str_eq (sb_net_backend_name (before), "openblas");
   *error = (sb_error){ 0 };
   int status = sb_net_choose (net, name, precision, error);
   cr_assert (!status || (net->backend == before && net->precision == SB_NET_FLOAT));
@@ -74,15 +56,18 @@ Test (choose, backends_are_what_they_are_called)
   cr_assert_str_eq (sb_net_backend_name (last), "openblas");
   cr_assert (sb_net_backend_usable (last, SB_NET_FLOAT) && !sb_net_backend_usable (last, SB_NET_BF16));
   cr_assert_eq (choose (NULL, SB_NET_FLOAT, &chosen, &error), GSL_SUCCESS, "whichever is fastest: %s", error.message);
-  cr_assert_eq (choose ("cublas", SB_NET_FLOAT, &chosen, &error), GSL_EINVAL);
-  cr_assert (strstr (error.message, "'cublas'"), "%s", error.message);
+  cr_assert_eq (choose ("abacus", SB_NET_FLOAT, &chosen, &error), GSL_EINVAL);
+  cr_assert (strstr (error.message, "'abacus'"), "%s", error.message);
+  for (size_t k = 0; sb_net_backend_at (k); k++)
+    cr_assert (strstr (error.message, sb_net_backend_name (sb_net_backend_at (k))), "%s", error.message);
   cr_assert_eq (choose ("openblas", SB_NET_BF16, &chosen, &error), GSL_EUNSUP);
+  cr_assert (strstr (error.message, "bf16") && strstr (error.message, "onednn"), "%s", error.message);
+  cr_assert_eq (choose ("winograd", SB_NET_BF16, &chosen, &error), GSL_EUNSUP);
+  cr_assert_eq (choose ("winograd", SB_NET_FLOAT, &chosen, &error), GSL_SUCCESS, "%s", error.message);
+#ifndef HAVE_ONEDNN
+  cr_assert_eq (choose ("onednn", SB_NET_FLOAT, &chosen, &error), GSL_EUNSUP);
+  cr_assert (strstr (error.message, "onednn: not built in"), "%s", error.message);
+  cr_assert_eq (choose (NULL, SB_NET_BF16, &chosen, &error), GSL_EUNSUP);
   cr_assert (strstr (error.message, "bf16"), "%s", error.message);
-  if (sb_net_backend_at (0) == last)
-    {
-      cr_assert_eq (choose ("onednn", SB_NET_FLOAT, &chosen, &error), GSL_EUNSUP);
-      cr_assert (strstr (error.message, "onednn: not built in"), "%s", error.message);
-      cr_assert_eq (choose (NULL, SB_NET_BF16, &chosen, &error), GSL_EUNSUP);
-      cr_assert (strstr (error.message, "bf16"), "%s", error.message);
-    }
+#endif
 }
