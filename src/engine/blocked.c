@@ -49,14 +49,13 @@ sb_blocked_unpack (const sb_blocked *s, size_t n, const void *x, float *samples)
 // ## Adding
 
 SB_INLINE void
-copy (size_t count, int add, const void *x, void *y, int half)
+add_to (size_t count, const void *x, void *y, int half)
 {
   for (size_t k = 0; k < count; k += SB_LANES)
     {
-      sb_lanes a, b = { 0 };
+      sb_lanes a, b;
       sb_load (&a, x, k, half);
-      if (add)
-        sb_load (&b, y, k, half);
+      sb_load (&b, y, k, half);
       a += b;
       sb_store (y, k, &a, half);
     }
@@ -65,13 +64,10 @@ copy (size_t count, int add, const void *x, void *y, int half)
 SB_CLONES void
 sb_blocked_copy (const sb_blocked *s, int add, const void *x, void *y)
 {
-  size_t count = sb_blocked_count (s);
-  if (!add)
-    memcpy (y, x, sb_blocked_bytes (s));
-  else if (s->half)
-    copy (count, 1, x, y, 1);
+  if (add)
+    SB_BY_PRECISION (s->half, add_to, sb_blocked_count (s), x, y);
   else
-    copy (count, 1, x, y, 0);
+    memcpy (y, x, sb_blocked_bytes (s));
 }
 
 // A number for each sample and channel, times `weight`, written or added to all pixels; and the way back, a sum.
@@ -99,10 +95,7 @@ fill (const sb_blocked *s, const sb_blocked *vector, int add, float weight, cons
 SB_CLONES void
 sb_blocked_fill (const sb_blocked *s, const sb_blocked *vector, int add, float weight, const void *x, void *y)
 {
-  if (s->half)
-    fill (s, vector, add, weight, x, y, 1);
-  else
-    fill (s, vector, add, weight, x, y, 0);
+  SB_BY_PRECISION (s->half, fill, s, vector, add, weight, x, y);
 }
 
 SB_INLINE void
@@ -131,10 +124,7 @@ gather (const sb_blocked *s, const sb_blocked *vector, int add, float weight, co
 SB_CLONES void
 sb_blocked_gather (const sb_blocked *s, const sb_blocked *vector, int add, float weight, const void *y_bar, void *x_bar)
 {
-  if (s->half)
-    gather (s, vector, add, weight, y_bar, x_bar, 1);
-  else
-    gather (s, vector, add, weight, y_bar, x_bar, 0);
+  SB_BY_PRECISION (s->half, gather, s, vector, add, weight, y_bar, x_bar);
 }
 
 // ## SiLU
@@ -153,10 +143,7 @@ silu (size_t count, const void *restrict x, void *restrict y, int half)
 SB_CLONES void
 sb_blocked_silu (const sb_blocked *s, const void *x, void *y)
 {
-  if (s->half)
-    silu (sb_blocked_count (s), x, y, 1);
-  else
-    silu (sb_blocked_count (s), x, y, 0);
+  SB_BY_PRECISION (s->half, silu, sb_blocked_count (s), x, y);
 }
 
 SB_INLINE void
@@ -173,10 +160,7 @@ silu_back (size_t count, int add, const void *restrict x, const void *restrict y
 SB_CLONES void
 sb_blocked_silu_back (const sb_blocked *s, int add, const void *x, const void *y_bar, void *x_bar)
 {
-  if (s->half)
-    silu_back (sb_blocked_count (s), add, x, y_bar, x_bar, 1);
-  else
-    silu_back (sb_blocked_count (s), add, x, y_bar, x_bar, 0);
+  SB_BY_PRECISION (s->half, silu_back, sb_blocked_count (s), add, x, y_bar, x_bar);
 }
 
 // ## Halving and doubling
@@ -208,10 +192,7 @@ halve (const sb_blocked *small, const sb_blocked *big, int add, float weight, co
 SB_CLONES void
 sb_blocked_halve (const sb_blocked *small, const sb_blocked *big, int add, float weight, const void *from, void *to)
 {
-  if (small->half)
-    halve (small, big, add, weight, from, to, 1);
-  else
-    halve (small, big, add, weight, from, to, 0);
+  SB_BY_PRECISION (small->half, halve, small, big, add, weight, from, to);
 }
 
 SB_INLINE void
@@ -241,10 +222,7 @@ redouble (const sb_blocked *small, const sb_blocked *big, int add, float weight,
 SB_CLONES void
 sb_blocked_double (const sb_blocked *small, const sb_blocked *big, int add, float weight, const void *from, void *to)
 {
-  if (small->half)
-    redouble (small, big, add, weight, from, to, 1);
-  else
-    redouble (small, big, add, weight, from, to, 0);
+  SB_BY_PRECISION (small->half, redouble, small, big, add, weight, from, to);
 }
 
 // ## Joining

@@ -141,10 +141,7 @@ norm_forward (const sb_blocked_norm *norm, const float *theta, const void *x, vo
 SB_CLONES void
 sb_blocked_norm_forward (const sb_blocked_norm *norm, const float *theta, const void *x, void *y, float *saved)
 {
-  if (norm->shape.half)
-    norm_forward (norm, theta, x, y, saved, 1);
-  else
-    norm_forward (norm, theta, x, y, saved, 0);
+  SB_BY_PRECISION (norm->shape.half, norm_forward, norm, theta, x, y, saved);
 }
 
 // ## Backward
@@ -245,8 +242,5 @@ SB_CLONES void
 sb_blocked_norm_back (const sb_blocked_norm *norm, int add, const float *theta, const void *x, const float *saved,
                       void *y_bar, void *x_bar, float *theta_bar, float *sums)
 {
-  if (norm->shape.half)
-    norm_back (norm, add, theta, x, saved, y_bar, x_bar, theta_bar, sums, 1);
-  else
-    norm_back (norm, add, theta, x, saved, y_bar, x_bar, theta_bar, sums, 0);
+  SB_BY_PRECISION (norm->shape.half, norm_back, norm, add, theta, x, saved, y_bar, x_bar, theta_bar, sums);
 }

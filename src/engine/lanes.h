@@ -22,6 +22,9 @@ typedef uint16_t sb_halves __attribute__ ((vector_size (32)));
 #define SB_EIGHT(x) (*(sb_eight_there *)(x))
 #define SB_CONST_EIGHT(x) (*(const sb_eight_there *)(x))
 
+// Call a function whose last argument, whether numbers are bfloat16, has to be a constant where it is inlined.
+#define SB_BY_PRECISION(half, function, ...) ((half) ? function (__VA_ARGS__, 1) : function (__VA_ARGS__, 0))
+
 // A bfloat16 is the upper half of a float: widening fills up with zeros, narrowing rounds to the nearest, ties to even. A
 // not-a-number, which differs from itself, is not rounded, or it could become a zero: all bits of `none` are set, which are
 // a quiet one.
