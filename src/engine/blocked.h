@@ -59,7 +59,7 @@ void sb_blocked_extract (const sb_blocked *part, const sb_blocked *whole, size_t
                          void *x_bar);
 
 // Group norm, and SiLU after it where `silu`. theta: gamma, beta; saved: 2 x 16 numbers for each sample and block. back: y_bar
-// is used up; sums: room for 4 x 16 numbers a block; x_bar or theta_bar NULL: not wanted.
+// is used up; sums: 4 x 16 numbers a block, to work in; x_bar or theta_bar NULL: not wanted.
 typedef struct
 {
   sb_blocked shape;

@@ -20,7 +20,7 @@ typedef struct
   int (*begin) (void);
   void (*end) (int begun);
 
-  // What all convolutions of a room share, which may be nothing; NULL on failure.
+  // What all convolutions of a workspace share, which may be nothing; NULL on failure.
   int (*alloc) (sb_net_precision precision, void **shared);
   void (*free) (void *shared);
 

@@ -121,7 +121,7 @@ square_A (size_t count, const sb_eight m[PLACES], sb_eight *y)
 
 // ## A convolution
 //
-// Its tiles are taken in bands, as many as the cache has room for once they are 36 numbers a channel. Weights of
+// Its tiles are taken in bands, as many as the cache can hold once they are 36 numbers a channel. Weights of
 // $1 \times 1$ need no such thing: a tile then is a pixel, its own only place, and all the transforms are copies.
 
 enum

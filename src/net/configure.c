@@ -251,17 +251,17 @@ lay (builder *b, const char *name, sb_layer layer)
   sb_net *net = b->net;
   if (b->failed)
     return 0;
-  if (net->count == net->room)
+  if (net->count == net->capacity)
     {
-      size_t room = 2 * net->room + 16;
-      sb_layer *more = realloc (net->layers, room * sizeof *more);
+      size_t capacity = 2 * net->capacity + 16;
+      sb_layer *more = realloc (net->layers, capacity * sizeof *more);
       if (!more)
         {
           b->failed = 1;
           return 0;
         }
       net->layers = more;
-      net->room = room;
+      net->capacity = capacity;
     }
   snprintf (layer.name, sizeof layer.name, "%s", name);
   for (size_t k = 0; k < layer.inputs; k++)

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-// ## Room to work in
+// ## Workspace
 
 static sb_real *
 numbers (size_t count)
@@ -35,7 +35,7 @@ sb_net_work_alloc (const sb_net *net, size_t samples, int gradients)
   work->out = numbers (samples * sb_net_shape_size (sb_net_output (net)));
   int status = GSL_ENOMEM;
   if (work->x && work->label && work->out)
-    status = net->backend->room_alloc (net, samples, gradients, &work->room);
+    status = net->backend->workspace_alloc (net, samples, gradients, &work->workspace);
   if (!status)
     return work;
   sb_net_work_free (work);
@@ -48,10 +48,10 @@ sb_net_work_free (sb_net_work *work)
 {
   if (!work)
     return;
-  if (work->room)
-    work->backend->room_free (work->room);
+  if (work->workspace)
+    work->backend->workspace_free (work->workspace);
   if (work->along)
-    sb_net_openblas.room_free (work->along);
+    sb_net_openblas.workspace_free (work->along);
   free (work->x);
   free (work->label);
   free (work->out);
@@ -64,7 +64,7 @@ static int
 run_forward (const sb_net *net, sb_net_work *work, sb_real *out)
 {
   work->spent = 0;
-  return work->backend->forward (net, work->theta, work->n, work->x, work->label, work->room, out);
+  return work->backend->forward (net, work->theta, work->n, work->x, work->label, work->workspace, out);
 }
 
 int
@@ -72,7 +72,7 @@ sb_net_forward (const sb_net *net, const sb_real *theta, size_t n, const sb_real
                 sb_net_work *work, sb_real *out)
 {
   if (n > work->samples)
-    GSL_ERROR ("more samples than the work has room for", GSL_EINVAL);
+    GSL_ERROR ("more samples than the workspace is for", GSL_EINVAL);
   work->n = n;
   if (n == 0)
     return GSL_SUCCESS;
@@ -97,7 +97,7 @@ sb_net_backward (const sb_net *net, const sb_real *theta, sb_net_work *work, con
     return GSL_SUCCESS;
   int status = work->spent ? run_forward (net, work, work->out) : GSL_SUCCESS;
   work->spent = 1;
-  return status ? status : work->backend->backward (net, theta, work->n, work->room, out_bar, theta_bar, x_bar);
+  return status ? status : work->backend->backward (net, theta, work->n, work->workspace, out_bar, theta_bar, x_bar);
 }
 
 int
@@ -123,7 +123,7 @@ sb_net_hidden (const sb_net *net, sb_net_work *work, sb_real *hidden)
     return GSL_SUCCESS;
   int status = work->spent ? run_forward (net, work, work->out) : GSL_SUCCESS;
   if (!status)
-    work->backend->hidden (net, work->n, work->room, hidden);
+    work->backend->hidden (net, work->n, work->workspace, hidden);
   return status;
 }
 

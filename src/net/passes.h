@@ -5,7 +5,7 @@
 
 SB_BEGIN_DECLS
 
-// Room for a pass of up to `samples` samples, by the network's backend; `gradients`: backward and jvp are wanted too.
+// A workspace for passes of up to `samples` samples, by the network's backend; `gradients`: backward and jvp are wanted too.
 typedef struct
 {
   size_t samples, n; // at most; in the last forward pass
@@ -13,10 +13,10 @@ typedef struct
   int spent;            // a backward pass has used up what the forward pass left
   const sb_real *theta; // of the last forward pass, not owned
   sb_real *x, *label;   // a copy of its input
-  sb_real *out;         // room for an output that nobody wants
+  sb_real *out;         // for an output that the caller does not ask for
   const sb_net_backend *backend;
-  void *room;  // the backend's
-  void *along; // for jvp, once that was asked for
+  void *workspace; // the backend's
+  void *along;     // for jvp, once that was asked for
 } sb_net_work;
 
 // NULL: GSL_ENOMEM, or GSL_EFAILED where oneDNN cannot compute one of the layers.
@@ -24,7 +24,7 @@ sb_net_work *sb_net_work_alloc (const sb_net *net, size_t samples, int gradients
 void sb_net_work_free (sb_net_work *work);
 
 // out = f(x, label; theta). x, out: n samples one after the other, each [channels][height][width] (rows of a batch go
-// through sb_net_place); label: n numbers, or NULL: zeros. GSL_EINVAL where n is over what `work` has room for.
+// through sb_net_place); label: n numbers, or NULL: zeros. GSL_EINVAL where n is over work->samples.
 int sb_net_forward (const sb_net *net, const sb_real *theta, size_t n, const sb_real *x, const sb_real *label,
                     sb_net_work *work, sb_real *out);
 
@@ -35,8 +35,8 @@ int sb_net_forward (const sb_net *net, const sb_real *theta, size_t n, const sb_
 int sb_net_backward (const sb_net *net, const sb_real *theta, sb_net_work *work, const sb_real *out_bar,
                      sb_real *theta_bar, sb_real *x_bar);
 
-// After sb_net_forward, likewise: out_dot = (d out / d x) x_dot. Computed by the reference, whichever the backend, with room that
-// is allocated at the first call: GSL_ENOMEM. GSL_EINVAL, and no samples, as above.
+// After sb_net_forward, likewise: out_dot = (d out / d x) x_dot. Computed by the reference, whichever the backend, in a workspace
+// that is allocated at the first call: GSL_ENOMEM. GSL_EINVAL, and no samples, as above.
 int sb_net_jvp (const sb_net *net, const sb_real *theta, sb_net_work *work, const sb_real *x_dot, sb_real *out_dot);
 
 // After sb_net_forward, theta being there still: what the last layer has read, n samples one after the other, each as large as
