@@ -294,6 +294,7 @@ filtered (const gsl_matrix *x, size_t side)
             CHANNELS, side, side);
   sb_net *net = sb_net_alloc (text, &error);
   stop_unless (net != NULL, &error);
+  require (sb_net_choose (net, NULL, SB_NET_FLOAT, NULL), "the fastest backend");
   float *theta = require_pointer (malloc (net->parameters * sizeof *theta), "weights");
   sb_net_work *work = require_pointer (sb_net_work_alloc (net, ROWS, 0), "the random network");
   gsl_matrix *f = require_pointer (gsl_matrix_alloc (x->size1, FILTERS), "features");

@@ -1,7 +1,7 @@
 #ifndef SCOREBOOK_TESTS_COLOURS_H
 #define SCOREBOOK_TESTS_COLOURS_H
 
-#include "net/network.h"
+#include "net/passes.h"
 
 // A network for images of three channels whose weights are set by hand, so that what it does to each pixel and each
 // channel is known: channel 0 is taken from the pixel itself, 1 from the pixel to the right, 2 from the one below (0

@@ -3,18 +3,19 @@
 
 #include "dataset/bytes.h"
 #include "measure/classifier.h"
-#include "measure/moments.h"
+#include "measure/sample_moments.h"
 #include "net/dual.h"
-#include "net/network.h"
-#include "net/patches.h"
-#include "net/safetensors.h"
+#include "net/passes.h"
+#include "operator/operator.h"
+#include "operator/patches.h"
+#include "dataset/safetensors.h"
 #include "process/process.h"
 #include "score/model.h"
 #include "score/network.h"
+#include "sampler/sampler.h"
 #include "score/score.h"
 #include "target/target.h"
-
-#include "train/train.h"
+#include "train/trainer.h"
 
 #include <criterion/criterion.h>
 #include <gsl/gsl_eigen.h>
@@ -49,6 +50,8 @@
   X (sb_process, sb_process_free)                                                                                      \
   X (sb_score, sb_score_free)                                                                                          \
   X (sb_target, sb_target_free)                                                                                        \
+  X (sb_operator, sb_operator_free)                                                                                    \
+  X (sb_sampler_work, sb_sampler_work_free)                                                                            \
   X (sb_net, sb_net_free)                                                                                              \
   X (sb_net_work, sb_net_work_free)                                                                                    \
   X (sb_net_dual, sb_net_dual_free)                                                                                    \

@@ -150,6 +150,7 @@ train (const sb_bytes *images, double sigma, uint64_t seed, effort work, double 
 {
   sb_error error = { 0 };
   sb_net *net = require_pointer (sb_net_alloc (network, &error), network);
+  require (sb_net_choose (net, NULL, SB_NET_FLOAT, NULL), "the fastest backend");
   sb_training *training = require_pointer (sb_training_alloc (net, (sb_stream){ seed, SB_FOR_USER, 0 }), "training");
   sb_byte_examples bytes = { images, 0, 1 };
   sb_slicing slicing = { .net = net,

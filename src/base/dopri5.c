@@ -72,11 +72,16 @@ dopri5_free (void *vstate)
   free (state);
 }
 
-static void
-add_multiple (size_t dim, double *sum, double factor, const double *k)
+// What is added to $y$ is summed first, and $y$ rounded once. In this order, from the last stage to the first, the rounded
+// $b_i$ sum to 1 exactly.
+
+static double
+weighted_sum (const double *weight, int stages, double *const *k, size_t n)
 {
-  for (size_t n = 0; n < dim; n++)
-    sum[n] += factor * k[n];
+  double sum = 0;
+  for (int j = stages; j-- > 0;)
+    sum += weight[j] * k[j][n];
+  return sum;
 }
 
 // The last row of $a$ is $b$: the seventh stage is evaluated at $y_1$ itself. So its argument is the solution, its
@@ -98,9 +103,8 @@ dopri5_apply (void *vstate, size_t dim, double t, double h, double y[], double y
 
   for (int i = 1; i < STAGES && status == GSL_SUCCESS; i++)
     {
-      memcpy (argument, y, dim * sizeof *y);
-      for (int j = 0; j < i; j++)
-        add_multiple (dim, argument, h * sb_dopri5.a[i][j], k[j]);
+      for (size_t n = 0; n < dim; n++)
+        argument[n] = y[n] + h * weighted_sum (sb_dopri5.a[i], i, k, n);
       status = GSL_ODEIV_FN_EVAL (system, t + sb_dopri5.c[i] * h, argument, k[i]);
     }
   if (status != GSL_SUCCESS)
@@ -109,9 +113,12 @@ dopri5_apply (void *vstate, size_t dim, double t, double h, double y[], double y
   memcpy (y, argument, dim * sizeof *y);
   if (dydt_out)
     memcpy (dydt_out, k[STAGES - 1], dim * sizeof *y);
-  memset (yerr, 0, dim * sizeof *yerr);
+
+  double difference[STAGES];
   for (int i = 0; i < STAGES; i++)
-    add_multiple (dim, yerr, h * (sb_dopri5.b[i] - sb_dopri5.b_hat[i]), k[i]);
+    difference[i] = sb_dopri5.b[i] - sb_dopri5.b_hat[i];
+  for (size_t n = 0; n < dim; n++)
+    yerr[n] = h * weighted_sum (difference, STAGES, k, n);
   return GSL_SUCCESS;
 }
 

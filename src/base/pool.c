@@ -1,7 +1,7 @@
 // # A pool
 //
-// How many threads will work on the shards of a batch is not known before; each wants room of its own, and does not want
-// it made anew for each shard. So rooms lie in a pool while nobody works in them. There are never more of them than there
+// How many threads will work on the shards of a batch is not known before; each needs a workspace of its own, but not a
+// new one for each shard. So workspaces lie in a pool while they are not used. There are never more of them than there
 // were threads at work at one time.
 
 #include "pool.h"
@@ -13,7 +13,7 @@ struct sb_pool
 {
   sb_pool_recipe recipe;
   void **idle;
-  size_t count, room, made; // idle, places for idle ones, ever made
+  size_t count, capacity, made; // idle, places for idle ones, ever made
 };
 
 sb_pool *
@@ -42,14 +42,14 @@ sb_pool_free (sb_pool *pool)
 static int
 one_more (sb_pool *pool)
 {
-  if (pool->made == pool->room)
+  if (pool->made == pool->capacity)
     {
-      size_t room = 2 * pool->room + 4;
-      void **idle = realloc (pool->idle, room * sizeof *idle);
+      size_t capacity = 2 * pool->capacity + 4;
+      void **idle = realloc (pool->idle, capacity * sizeof *idle);
       if (!idle)
         return 0;
       pool->idle = idle;
-      pool->room = room;
+      pool->capacity = capacity;
     }
   pool->made++;
   return 1;

@@ -51,6 +51,18 @@ sb_shards (size_t rows, size_t shard_rows, sb_shard_function work, void *context
   return status;
 }
 
+enum
+{
+  LEAST = 16384 // numbers in a piece
+};
+
+int
+sb_pieces (size_t count, sb_shard_function work, void *context)
+{
+  size_t size = (count + SB_PIECES - 1) / SB_PIECES;
+  return sb_shards (count, size < LEAST ? LEAST : size, work, context);
+}
+
 // ## How many threads
 
 size_t

@@ -15,11 +15,19 @@ typedef int (*sb_shard_function) (void *context, size_t shard, size_t first, siz
 // in order, that failed.
 int sb_shards (size_t rows, size_t shard_rows, sb_shard_function work, void *context);
 
-// How many shards that is: room for one partial result each, to be added in shard order.
+// How many shards that is: for one partial result each, to be added in shard order.
 size_t sb_shard_count (size_t rows, size_t shard_rows);
 
-// How many threads sb_shards would use now: so many rooms are wanted at one time. (It may be more later: a pool, pool.h,
-// then makes another.)
+// Likewise for a long vector of `count` numbers, in at most SB_PIECES pieces, so that there is a place for a partial
+// result of each; a vector too short to be worth it is one piece.
+enum
+{
+  SB_PIECES = 64
+};
+int sb_pieces (size_t count, sb_shard_function work, void *context);
+
+// How many threads sb_shards would use now, each of which needs a workspace. (It may be more later: a pool, pool.h, then
+// makes another.)
 size_t sb_shard_threads (void);
 
 // Put OpenBLAS on one thread for the whole program. Its own threads change the order of sums, and with it the last

@@ -7,7 +7,8 @@
 
 #include "../base/pool.h"
 #include "../base/shard.h"
-#include "../net/safetensors.h"
+#include "../dataset/safetensors.h"
+#include "../engine/choose.h"
 #include "../objective/cross_entropy.h"
 #include "../score/model.h"
 
@@ -42,6 +43,7 @@ read_into (sb_classifier *c, const sb_tensors *tensors, const char *path, sb_err
   c->net = sb_net_alloc (net, &reason);
   if (!c->net)
     SB_ERROR (error, reason.code, "%s: %s", path, reason.message);
+  sb_net_choose (c->net, NULL, SB_NET_FLOAT, NULL); // the fastest: there is always one
   if (c->net->parameters > sb_tensors_numbers (tensors))
     SB_ERROR (error, GSL_EINVAL, "%s: its network has %zu parameters, and the file fewer numbers", path,
               c->net->parameters);

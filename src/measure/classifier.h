@@ -2,7 +2,7 @@
 #define SCOREBOOK_MEASURE_CLASSIFIER_H
 
 #include "../base/error.h"
-#include "../net/network.h"
+#include "../net/passes.h"
 
 #include <gsl/gsl_matrix.h>
 

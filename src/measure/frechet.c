@@ -8,79 +8,13 @@
 
 #include "frechet.h"
 
+#include "sample_moments.h"
+
 #include <float.h>
 #include <gsl/gsl_blas.h>
 #include <gsl/gsl_errno.h>
 #include <math.h>
 #include <stdlib.h>
-
-// ## Moments
-//
-// Two passes, the mean first: $\frac{1}{n-1}\sum_i (x_i - m)(x_i - m)^T$ keeps its digits where the mean is large
-// beside the spread. The rows are centred block by block, and a block's sum is one symmetric rank-$k$ update.
-
-enum
-{
-  BLOCK = 512
-};
-
-static void
-mean_of_rows (const gsl_matrix *x, gsl_vector *mean)
-{
-  gsl_vector_set_zero (mean);
-  for (size_t i = 0; i < x->size1; i++)
-    {
-      gsl_vector_const_view row = gsl_matrix_const_row (x, i);
-      gsl_blas_daxpy (1, &row.vector, mean);
-    }
-  gsl_vector_scale (mean, 1.0 / (double)x->size1);
-}
-
-static void
-add_centred_block (const gsl_matrix *x, size_t first, const gsl_vector *mean, gsl_matrix *block, gsl_matrix *covariance)
-{
-  for (size_t i = 0; i < block->size1; i++)
-    {
-      gsl_vector_const_view row = gsl_matrix_const_row (x, first + i);
-      gsl_vector_view centred = gsl_matrix_row (block, i);
-      gsl_vector_memcpy (&centred.vector, &row.vector);
-      gsl_vector_sub (&centred.vector, mean);
-    }
-  gsl_blas_dsyrk (CblasLower, CblasTrans, 1, block, 1, covariance);
-}
-
-static void
-mirror (gsl_matrix *lower)
-{
-  for (size_t i = 0; i < lower->size1; i++)
-    for (size_t j = 0; j < i; j++)
-      gsl_matrix_set (lower, j, i, gsl_matrix_get (lower, i, j));
-}
-
-int
-sb_moments (const gsl_matrix *x, gsl_vector *mean, gsl_matrix *covariance)
-{
-  size_t n = x->size1, d = x->size2;
-  if (d == 0 || mean->size != d || covariance->size1 != d || covariance->size2 != d)
-    GSL_ERROR ("mean and covariance must have the dimension of the rows", GSL_EBADLEN);
-  if (n < 2)
-    GSL_ERROR ("a covariance needs at least two rows", GSL_EINVAL);
-  gsl_matrix *scratch = gsl_matrix_alloc (n < BLOCK ? n : BLOCK, d);
-  if (!scratch)
-    GSL_ERROR ("no memory for a block of centred rows", GSL_ENOMEM);
-
-  mean_of_rows (x, mean);
-  gsl_matrix_set_zero (covariance);
-  for (size_t first = 0; first < n; first += BLOCK)
-    {
-      gsl_matrix_view block = gsl_matrix_submatrix (scratch, 0, 0, n - first < BLOCK ? n - first : BLOCK, d);
-      add_centred_block (x, first, mean, &block.matrix, covariance);
-    }
-  gsl_matrix_scale (covariance, 1.0 / (double)(n - 1));
-  mirror (covariance);
-  gsl_matrix_free (scratch);
-  return GSL_SUCCESS;
-}
 
 // ## LAPACK
 //

@@ -8,10 +8,6 @@
 
 SB_BEGIN_DECLS
 
-// The mean (d) and the covariance (d x d, divisor n - 1) of the rows of x (n x d), n >= 2.
-// GSL_EBADLEN, GSL_EINVAL where n < 2, GSL_ENOMEM.
-int sb_moments (const gsl_matrix *x, gsl_vector *mean, gsl_matrix *covariance);
-
 // The squared Frechet (2-Wasserstein) distance between the Gaussians N(m1, C1) and N(m2, C2),
 //     |m1 - m2|^2 + tr (C1 + C2 - 2 (C1^{1/2} C2 C1^{1/2})^{1/2}),
 // as the FID is. Covariances may be singular. Never negative. With kappa = lambda_max / lambda_min over both

@@ -1,11 +1,11 @@
 #ifndef SCOREBOOK_NET_BACKEND_H
 #define SCOREBOOK_NET_BACKEND_H
 
-#include "network.h"
+#include "graph.h"
 
-// A backend computes what a list of layers says. It is given room for one thread at a time, and by the functions of
-// network.h arguments that fit: samples are there, and not more of them than there is room for. Numbers come and go as
-// in network.h, samples first.
+// A backend computes what a list of layers says, in a workspace for one thread at a time. The functions of passes.h give it
+// arguments that fit: samples are there, and not more of them than the workspace is for. Numbers come and go as in passes.h,
+// samples first.
 struct sb_net_backend
 {
   const char *name;
@@ -13,37 +13,20 @@ struct sb_net_backend
   int (*usable) (sb_net_precision precision); // on this processor
   int (*fast) (void);                         // whether it is to be chosen unasked; NULL: wherever it is usable
 
-  // With `gradients` a backward pass can follow a forward pass. On failure `room` is NULL: GSL_ENOMEM, or GSL_EFAILED where a
-  // library that computes for the backend cannot.
-  int (*room_alloc) (const sb_net *net, size_t samples, int gradients, void **room);
-  void (*room_free) (void *room);
+  // With `gradients` a backward pass can follow a forward pass. On failure `workspace` is NULL: GSL_ENOMEM, or
+  // GSL_EFAILED where a library that computes for the backend cannot.
+  int (*workspace_alloc) (const sb_net *net, size_t samples, int gradients, void **workspace);
+  void (*workspace_free) (void *workspace);
 
-  int (*forward) (const sb_net *net, const sb_real *theta, size_t n, const sb_real *x, const sb_real *label, void *room,
-                  sb_real *out);
+  int (*forward) (const sb_net *net, const sb_real *theta, size_t n, const sb_real *x, const sb_real *label,
+                  void *workspace, sb_real *out);
 
   // Once after each forward pass: it may use up what that one left. theta_bar is added to, x_bar written; or NULL.
-  int (*backward) (const sb_net *net, const sb_real *theta, size_t n, void *room, const sb_real *out_bar,
+  int (*backward) (const sb_net *net, const sb_real *theta, size_t n, void *workspace, const sb_real *out_bar,
                    sb_real *theta_bar, sb_real *x_bar);
 
   // After a forward pass: what the last layer has read.
-  void (*hidden) (const sb_net *net, size_t n, const void *room, sb_real *out);
+  void (*hidden) (const sb_net *net, size_t n, const void *workspace, sb_real *out);
 };
-
-extern const sb_net_backend sb_net_openblas; // the reference: the layers' own functions, one after the other
-extern const sb_net_backend sb_net_winograd; // blocked layouts, and convolutions by Winograd's algorithm
-extern const sb_net_backend sb_net_onednn;   // blocked layouts and oneDNN's convolutions, where built
-
-// What only the reference can do. A derivative along a direction, forward: x, label and x_dot as in network.h; `room` is
-// made for it.
-void *sb_net_along_alloc (const sb_net *net, size_t samples); // NULL: GSL_ENOMEM
-int sb_net_along (const sb_net *net, const sb_real *theta, size_t n, const sb_real *x, const sb_real *label,
-                  const sb_real *x_dot, void *room, sb_real *out_dot);
-
-// The name of the first layer whose output is not finite, NULL where all are, or where there is no memory to find out.
-const char *sb_net_trace (const sb_net *net, const sb_real *theta, size_t n, const sb_real *x, const sb_real *label);
-
-// Samples come one after the other, layers of the reference want the channel slowest.
-void sb_net_channels_first (sb_net_shape shape, size_t n, const sb_real *samples, sb_real *to);
-void sb_net_samples_first (sb_net_shape shape, size_t n, const sb_real *from, sb_real *samples);
 
 #endif

@@ -3,7 +3,7 @@
 // Three families: a multi-layer perceptron for points, the U-Net (Ronneberger et al., 2015; Ho et al., 2020) for
 // images, and a convolutional classifier.
 
-#include "backend.h"
+#include "reference.h"
 
 #include <gsl/gsl_errno.h>
 #include <stdio.h>
@@ -251,17 +251,17 @@ lay (builder *b, const char *name, sb_layer layer)
   sb_net *net = b->net;
   if (b->failed)
     return 0;
-  if (net->count == net->room)
+  if (net->count == net->capacity)
     {
-      size_t room = 2 * net->room + 16;
-      sb_layer *more = realloc (net->layers, room * sizeof *more);
+      size_t capacity = 2 * net->capacity + 16;
+      sb_layer *more = realloc (net->layers, capacity * sizeof *more);
       if (!more)
         {
           b->failed = 1;
           return 0;
         }
       net->layers = more;
-      net->room = room;
+      net->capacity = capacity;
     }
   snprintf (layer.name, sizeof layer.name, "%s", name);
   for (size_t k = 0; k < layer.inputs; k++)
@@ -560,6 +560,6 @@ sb_net_alloc (const char *configuration, sb_error *error)
         SB_ERROR_NULL (error, GSL_ENOMEM, "network: no memory");
       return NULL;
     }
-  sb_net_choose (b.net, NULL, SB_NET_FLOAT, NULL); // the reference at least can be had
+  b.net->backend = &sb_net_openblas;
   return b.net;
 }

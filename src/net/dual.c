@@ -9,7 +9,7 @@
 
 #include "dual.h"
 
-#include "backend.h"
+#include "reference.h"
 
 #include <gsl/gsl_errno.h>
 #include <stdlib.h>
@@ -30,7 +30,7 @@ enum
   LINE = 16   // numbers that begin together
 };
 
-// ## Room
+// ## Workspace
 
 void
 sb_net_dual_free (sb_net_dual *dual)
@@ -135,7 +135,7 @@ sb_net_dual_forward (sb_net_dual *dual, const sb_real *theta, size_t n, const sb
 {
   const sb_net *net = dual->net;
   if (n > dual->samples)
-    GSL_ERROR ("more samples than there is room for", GSL_EINVAL);
+    GSL_ERROR ("more samples than the workspace is for", GSL_EINVAL);
   dual->n = n;
   if (n == 0)
     return GSL_SUCCESS;

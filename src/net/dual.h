@@ -1,7 +1,7 @@
 #ifndef SCOREBOOK_NET_DUAL_H
 #define SCOREBOOK_NET_DUAL_H
 
-#include "network.h"
+#include "passes.h"
 
 SB_BEGIN_DECLS
 
@@ -10,11 +10,11 @@ SB_BEGIN_DECLS
 // Computed by the reference's layers; self-attention has no such gradient here.
 typedef struct sb_net_dual sb_net_dual;
 
-// Room for up to `samples` samples. NULL: GSL_EUNSUP where the network has self-attention, GSL_ENOMEM.
+// A workspace for up to `samples` samples. NULL: GSL_EUNSUP where the network has self-attention, GSL_ENOMEM.
 sb_net_dual *sb_net_dual_alloc (const sb_net *net, size_t samples);
 void sb_net_dual_free (sb_net_dual *dual); // NULL is allowed
 
-// out = f(x, label; theta) and out_dot = J x_dot, shapes as of sb_net_forward. GSL_EINVAL where n is over the room.
+// out = f(x, label; theta) and out_dot = J x_dot, shapes as of sb_net_forward. GSL_EINVAL where n is over that.
 int sb_net_dual_forward (sb_net_dual *dual, const sb_real *theta, size_t n, const sb_real *x, const sb_real *label,
                          const sb_real *x_dot, sb_real *out, sb_real *out_dot);
 

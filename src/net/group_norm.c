@@ -15,11 +15,12 @@
 
 static const double epsilon = 1e-5;
 
-// A group of one sample is `channels` runs of `pixels` numbers, `row` apart.
+// A group of one sample is `channels` runs of `pixels` numbers, `stride` apart.
 typedef struct
 {
-  size_t channels, pixels, row, first; // first: the channel the group begins with
-  size_t at;                           // where its first number stands
+  size_t channels, pixels, stride;
+  size_t channel; // the first
+  size_t start;   // where its first number stands
 } group;
 
 static group
@@ -35,32 +36,39 @@ group_of (const sb_layer *layer, size_t n, size_t g, size_t i)
 // keep several partial sums; for a given program their order is fixed.
 
 SB_CLONES static void
-forward_group (group r, const sb_real *gamma, const sb_real *beta, const sb_real *x, sb_real *y, sb_real *saved)
+forward_group (group G, const sb_real *gamma, const sb_real *beta, const sb_real *x, sb_real *y, sb_real *saved)
 {
-  double count = (double)(r.channels * r.pixels), mean = 0, variance = 0;
-  for (size_t c = 0; c < r.channels; c++)
+  double count = (double)(G.channels * G.pixels), mean = 0, variance = 0;
+
+  // take the mean
+  for (size_t c = 0; c < G.channels; c++)
 #pragma omp simd reduction(+ : mean)
-    for (size_t p = 0; p < r.pixels; p++)
-      mean += (double)x[r.at + c * r.row + p];
+    for (size_t p = 0; p < G.pixels; p++)
+      mean += (double)x[G.start + c * G.stride + p];
   mean /= count;
-  for (size_t c = 0; c < r.channels; c++)
+
+  // take the variance about it
+  for (size_t c = 0; c < G.channels; c++)
 #pragma omp simd reduction(+ : variance)
-    for (size_t p = 0; p < r.pixels; p++)
+    for (size_t p = 0; p < G.pixels; p++)
       {
-        double centred = (double)x[r.at + c * r.row + p] - mean;
+        double centred = (double)x[G.start + c * G.stride + p] - mean;
         variance += centred * centred;
       }
   variance /= count;
 
+  // save both for the derivatives
   sb_real mu = (sb_real)mean, rho = (sb_real)(1 / sqrt (variance + epsilon));
   saved[0] = mu;
   saved[1] = rho;
-  for (size_t c = 0; c < r.channels; c++)
+
+  // normalise, then scale and shift each channel
+  for (size_t c = 0; c < G.channels; c++)
 #pragma omp simd
-    for (size_t p = 0; p < r.pixels; p++)
+    for (size_t p = 0; p < G.pixels; p++)
       {
-        sb_real x_hat = (x[r.at + c * r.row + p] - mu) * rho;
-        y[r.at + c * r.row + p] = gamma[r.first + c] * x_hat + beta[r.first + c];
+        sb_real x_hat = (x[G.start + c * G.stride + p] - mu) * rho;
+        y[G.start + c * G.stride + p] = gamma[G.channel + c] * x_hat + beta[G.channel + c];
       }
 }
 
@@ -81,25 +89,29 @@ forward (const sb_layer *layer, const sb_real *theta, const sb_pass *pass)
 // $$ \dot y = \gamma_c\,\rho\,\bigl(\dot x - \langle\dot x\rangle - \hat x\,\langle\hat x\,\dot x\rangle\bigr). $$
 
 SB_CLONES static void
-jvp_group (group r, const sb_real *gamma, const sb_real *x, const sb_real *saved, const sb_real *x_dot, sb_real *y_dot)
+jvp_group (group G, const sb_real *gamma, const sb_real *x, const sb_real *saved, const sb_real *x_dot, sb_real *y_dot)
 {
   sb_real mu = saved[0], rho = saved[1];
-  double count = (double)(r.channels * r.pixels), mean = 0, along = 0;
-  for (size_t c = 0; c < r.channels; c++)
+  double count = (double)(G.channels * G.pixels), mean = 0, along = 0;
+
+  // take the means of x_dot and x_hat x_dot
+  for (size_t c = 0; c < G.channels; c++)
 #pragma omp simd reduction(+ : mean, along)
-    for (size_t p = 0; p < r.pixels; p++)
+    for (size_t p = 0; p < G.pixels; p++)
       {
-        size_t k = r.at + c * r.row + p;
+        size_t k = G.start + c * G.stride + p;
         mean += (double)x_dot[k];
         along += (double)x_dot[k] * (double)((x[k] - mu) * rho);
       }
   sb_real mean_dot = (sb_real)(mean / count), along_dot = (sb_real)(along / count);
-  for (size_t c = 0; c < r.channels; c++)
+
+  // take both components out of x_dot, then scale
+  for (size_t c = 0; c < G.channels; c++)
 #pragma omp simd
-    for (size_t p = 0; p < r.pixels; p++)
+    for (size_t p = 0; p < G.pixels; p++)
       {
-        size_t k = r.at + c * r.row + p;
-        y_dot[k] = gamma[r.first + c] * rho * (x_dot[k] - mean_dot - (x[k] - mu) * rho * along_dot);
+        size_t k = G.start + c * G.stride + p;
+        y_dot[k] = gamma[G.channel + c] * rho * (x_dot[k] - mean_dot - (x[k] - mu) * rho * along_dot);
       }
 }
 
@@ -120,39 +132,46 @@ jvp (const sb_layer *layer, const sb_real *theta, const sb_pass *pass, const sb_
 // $u = \gamma_c\,\bar y$: $\;\bar x = \rho\,(u - \langle u\rangle - \hat x\,\langle\hat x\,u\rangle)$. And
 // $\bar\gamma_c = \sum \bar y\,\hat x$, $\bar\beta_c = \sum \bar y$.
 
-// Gradients for gamma and beta are added to theta_bar, that for x to x_bar; NULL: not wanted.
+// theta_bar and x_bar are added to; NULL: not wanted.
 
 SB_CLONES static void
-backward_group (group r, size_t channels, const sb_real *gamma, const sb_real *x, const sb_real *saved,
+backward_group (group G, size_t channels, const sb_real *gamma, const sb_real *x, const sb_real *saved,
                 const sb_real *y_bar, sb_real *x_bar, sb_real *theta_bar)
 {
   sb_real mu = saved[0], rho = saved[1];
-  double count = (double)(r.channels * r.pixels), mean = 0, along = 0;
-  for (size_t c = 0; c < r.channels; c++)
+  double count = (double)(G.channels * G.pixels), mean = 0, along = 0;
+  for (size_t c = 0; c < G.channels; c++)
     {
-      double sum = 0, product = 0; // of this channel: y_bar, and y_bar x_hat
+      // sum over the channel
+      double sum = 0, product = 0; // of y_bar, of y_bar x_hat
 #pragma omp simd reduction(+ : sum, product)
-      for (size_t p = 0; p < r.pixels; p++)
+      for (size_t p = 0; p < G.pixels; p++)
         {
-          size_t k = r.at + c * r.row + p;
+          size_t k = G.start + c * G.stride + p;
           sum += (double)y_bar[k];
           product += (double)y_bar[k] * (double)((x[k] - mu) * rho);
         }
-      mean += (double)gamma[r.first + c] * sum;
-      along += (double)gamma[r.first + c] * product;
+
+      // weigh the channel's sums into the group's
+      mean += (double)gamma[G.channel + c] * sum;
+      along += (double)gamma[G.channel + c] * product;
+
+      // they are the gradients of gamma and beta
       if (theta_bar)
         {
-          theta_bar[r.first + c] += (sb_real)product;
-          theta_bar[channels + r.first + c] += (sb_real)sum;
+          theta_bar[G.channel + c] += (sb_real)product;
+          theta_bar[channels + G.channel + c] += (sb_real)sum;
         }
     }
   sb_real mean_bar = (sb_real)(mean / count), along_bar = (sb_real)(along / count);
-  for (size_t c = 0; c < r.channels && x_bar; c++)
+
+  // take both components out of u = gamma y_bar
+  for (size_t c = 0; c < G.channels && x_bar; c++)
 #pragma omp simd
-    for (size_t p = 0; p < r.pixels; p++)
+    for (size_t p = 0; p < G.pixels; p++)
       {
-        size_t k = r.at + c * r.row + p;
-        x_bar[k] += rho * (gamma[r.first + c] * y_bar[k] - mean_bar - (x[k] - mu) * rho * along_bar);
+        size_t k = G.start + c * G.stride + p;
+        x_bar[k] += rho * (gamma[G.channel + c] * y_bar[k] - mean_bar - (x[k] - mu) * rho * along_bar);
       }
 }
 
@@ -178,37 +197,42 @@ backward (const sb_layer *layer, const sb_real *theta, const sb_pass *pass, cons
 // $\gamma$ scales $\dot y$ too: $\bar\gamma_c \mathrel{+}= \sum \bar{\dot y}\,\dot{\hat x}$.
 
 static void
-dual_group (group r, const sb_real *gamma, const sb_real *x, const sb_real *saved, const sb_real *x_dot,
+dual_group (group G, const sb_real *gamma, const sb_real *x, const sb_real *saved, const sb_real *x_dot,
             const sb_real *y_dot_bar, sb_real *x_bar, sb_real *gamma_bar)
 {
-  double mu = (double)saved[0], rho = (double)saved[1], count = (double)(r.channels * r.pixels);
+  double mu = (double)saved[0], rho = (double)saved[1], count = (double)(G.channels * G.pixels);
   double of_dot = 0, of_w = 0, dot_mean = 0, w_mean = 0; // <x_hat x_dot>, <x_hat w>, <x_dot>, <w>
-  for (size_t c = 0; c < r.channels; c++)
-    for (size_t p = 0; p < r.pixels; p++)
+
+  // take the four means
+  for (size_t c = 0; c < G.channels; c++)
+    for (size_t p = 0; p < G.pixels; p++)
       {
-        size_t k = r.at + c * r.row + p;
-        double x_hat = ((double)x[k] - mu) * rho, w = (double)(gamma[r.first + c] * y_dot_bar[k]);
+        size_t k = G.start + c * G.stride + p;
+        double x_hat = ((double)x[k] - mu) * rho, w = (double)(gamma[G.channel + c] * y_dot_bar[k]);
         dot_mean += (double)x_dot[k] / count;
         of_dot += x_hat * (double)x_dot[k] / count;
         w_mean += w / count;
         of_w += x_hat * w / count;
       }
 
+  // take the fifth, and the gradient of gamma
   double along = 0; // <x_hat_dot w>
-  for (size_t c = 0; c < r.channels; c++)
-    for (size_t p = 0; p < r.pixels; p++)
+  for (size_t c = 0; c < G.channels; c++)
+    for (size_t p = 0; p < G.pixels; p++)
       {
-        size_t k = r.at + c * r.row + p;
+        size_t k = G.start + c * G.stride + p;
         double x_hat = ((double)x[k] - mu) * rho, x_hat_dot = rho * ((double)x_dot[k] - dot_mean - x_hat * of_dot);
-        along += x_hat_dot * (double)(gamma[r.first + c] * y_dot_bar[k]) / count;
-        gamma_bar[r.first + c] += (sb_real)(x_hat_dot * (double)y_dot_bar[k]);
+        along += x_hat_dot * (double)(gamma[G.channel + c] * y_dot_bar[k]) / count;
+        gamma_bar[G.channel + c] += (sb_real)(x_hat_dot * (double)y_dot_bar[k]);
       }
-  for (size_t c = 0; c < r.channels; c++)
-    for (size_t p = 0; p < r.pixels; p++)
+
+  // differentiate x_dot_bar along x_dot
+  for (size_t c = 0; c < G.channels; c++)
+    for (size_t p = 0; p < G.pixels; p++)
       {
-        size_t k = r.at + c * r.row + p;
+        size_t k = G.start + c * G.stride + p;
         double x_hat = ((double)x[k] - mu) * rho, x_hat_dot = rho * ((double)x_dot[k] - dot_mean - x_hat * of_dot);
-        double x_dot_bar = rho * ((double)(gamma[r.first + c] * y_dot_bar[k]) - w_mean - x_hat * of_w);
+        double x_dot_bar = rho * ((double)(gamma[G.channel + c] * y_dot_bar[k]) - w_mean - x_hat * of_w);
         x_bar[k] += (sb_real)(-rho * of_dot * x_dot_bar - rho * (x_hat_dot * of_w + x_hat * along));
       }
 }

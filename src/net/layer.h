@@ -31,7 +31,7 @@ typedef struct
   const sb_real *x[SB_LAYER_INPUTS]; // inputs
   sb_real *y;                        // output
   sb_real *saved;                    // what forward keeps for backward and jvp: layer->saved numbers a sample
-  sb_real *scratch;                  // room that no one relies on between calls: layer->scratch numbers
+  sb_real *scratch;                  // not kept between calls: layer->scratch numbers
 } sb_pass;
 
 // A pass in pairs (dual.h): directions of the inputs (each NULL where one stands still), the gradients of some number

@@ -1,16 +1,9 @@
 netdir = $(scorebookdir)/net
-net_HEADERS = %D%/dual.h %D%/layer.h %D%/network.h %D%/patches.h %D%/real.h %D%/safetensors.h
-NET_SOURCES = %D%/backend.h %D%/exp.h %D%/names.h %D%/plan.h %D%/attention.c %D%/configure.c %D%/convolution.c \
-  %D%/dual.c %D%/embedding.c %D%/group_norm.c %D%/input.c %D%/join.c %D%/network.c %D%/reference.c %D%/resample.c %D%/silu.c
-libscorebook_core_la_SOURCES += $(NET_SOURCES) %D%/patches.c %D%/plan.c %D%/safetensors.c
-
-libscorebook_core_la_SOURCES += %D%/blocked.h %D%/conv.h %D%/lanes.h %D%/product.h %D%/blocked.c %D%/blocked_attention.c \
-  %D%/blocked_maps.c %D%/blocked_norm.c %D%/product.c %D%/winograd.c
-if HAVE_ONEDNN
-libscorebook_core_la_SOURCES += %D%/onednn.c
-else
-EXTRA_DIST += %D%/onednn.c
-endif
+net_HEADERS = %D%/dual.h %D%/graph.h %D%/layer.h %D%/passes.h %D%/real.h
+NET_SOURCES = %D%/backend.h %D%/exp.h %D%/names.h %D%/plan.h %D%/reference.h %D%/attention.c %D%/configure.c \
+  %D%/convolution.c %D%/dual.c %D%/embedding.c %D%/graph.c %D%/group_norm.c %D%/input.c %D%/join.c %D%/passes.c \
+  %D%/reference.c %D%/resample.c %D%/silu.c
+libscorebook_core_la_SOURCES += $(NET_SOURCES) %D%/plan.c
 
 # The same in double, for the gradient checks.
 check_LTLIBRARIES = libscorebook-net-double.la

@@ -31,10 +31,6 @@
 #define sb_net_dual_free sb_net_dual_free_double
 #define sb_net_dual_forward sb_net_dual_forward_double
 #define sb_net_dual_backward sb_net_dual_backward_double
-#define sb_net_choose sb_net_choose_double
-#define sb_net_backend_name sb_net_backend_name_double
-#define sb_net_backend_at sb_net_backend_at_double
-#define sb_net_backend_usable sb_net_backend_usable_double
 #define sb_net_openblas sb_net_openblas_double
 #define sb_net_along sb_net_along_double
 #define sb_net_along_alloc sb_net_along_alloc_double

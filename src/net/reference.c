@@ -3,7 +3,8 @@
 // Layer by layer, with the functions on the layers' own pages and OpenBLAS below them. What follows is where each
 // layer's numbers stand, and in which order the functions are called.
 
-#include "backend.h"
+#include "reference.h"
+
 #include "plan.h"
 
 #include <gsl/gsl_errno.h>
@@ -24,7 +25,7 @@ typedef struct
   sb_real **y, **y_more, **saved; // by layer; y_more: gradient or derivative
   sb_real *scratch;
   size_t *last; // by layer: the last that reads it
-} room;
+} workspace;
 
 // ## When a number is needed
 //
@@ -68,84 +69,84 @@ span_layer (const sb_net *net, size_t samples, purpose what, size_t l, sb_span s
   spans[2] = (sb_span){ layer->saved * samples * sizeof (sb_real), l, what == GRADIENT ? end - l : l, 0 };
 }
 
-// ## Room
+// ## Workspace
 
 static void
-room_free (void *state)
+workspace_free (void *state)
 {
-  room *r = state;
-  if (!r)
+  workspace *w = state;
+  if (!w)
     return;
-  free (r->memory);
-  free (r->last);
-  free (r->y);
-  free (r);
+  free (w->memory);
+  free (w->last);
+  free (w->y);
+  free (w);
 }
 
 static sb_real *
-at (const room *r, const sb_span *span)
+at (const workspace *w, const sb_span *span)
 {
-  return r->memory + span->place / sizeof (sb_real);
+  return w->memory + span->place / sizeof (sb_real);
 }
 
 static int
-lay_out (const sb_net *net, size_t samples, purpose what, sb_span *spans, room *r)
+lay_out (const sb_net *net, size_t samples, purpose what, sb_span *spans, workspace *w)
 {
   size_t count = net->count, scratch = 3 * count;
   for (size_t l = 0; l < count; l++)
     span_layer (net, samples, what, l, spans + 3 * l);
   spans[scratch] = (sb_span){ net->scratch * sizeof (sb_real), 0, 2 * count, 0 };
   size_t bytes = sb_plan (spans, scratch + 1);
-  r->memory = aligned_alloc (SB_PLAN_LINE, bytes + SB_PLAN_LINE);
-  if (!r->memory)
+  w->memory = aligned_alloc (SB_PLAN_LINE, bytes + SB_PLAN_LINE);
+  if (!w->memory)
     return GSL_ENOMEM;
-  memset (r->memory, 0, bytes + SB_PLAN_LINE);
+  memset (w->memory, 0, bytes + SB_PLAN_LINE);
   for (size_t l = 0; l < count; l++)
     {
-      r->y[l] = at (r, &spans[3 * l]);
-      r->y_more[l] = at (r, &spans[3 * l + 1]);
-      r->saved[l] = at (r, &spans[3 * l + 2]);
-      r->last[l] = readers_of (net, l).last;
+      w->y[l] = at (w, &spans[3 * l]);
+      w->y_more[l] = at (w, &spans[3 * l + 1]);
+      w->saved[l] = at (w, &spans[3 * l + 2]);
+      w->last[l] = readers_of (net, l).last;
     }
-  r->scratch = at (r, &spans[scratch]);
+  w->scratch = at (w, &spans[scratch]);
   return GSL_SUCCESS;
 }
 
-static room *
-room_for (const sb_net *net, size_t samples, purpose what)
+static workspace *
+workspace_for (const sb_net *net, size_t samples, purpose what)
 {
-  room *r = calloc (1, sizeof *r);
+  workspace *w = calloc (1, sizeof *w);
   sb_span *spans = calloc (3 * net->count + 1, sizeof *spans);
-  if (r)
+  if (w)
     {
-      r->y = calloc (3 * net->count, sizeof *r->y);
-      r->last = calloc (net->count, sizeof *r->last);
+      w->y = calloc (3 * net->count, sizeof *w->y);
+      w->last = calloc (net->count, sizeof *w->last);
     }
-  int status = r && spans && r->y && r->last ? GSL_SUCCESS : GSL_ENOMEM;
+  int status = w && spans && w->y && w->last ? GSL_SUCCESS : GSL_ENOMEM;
   if (!status)
     {
-      r->y_more = r->y + net->count;
-      r->saved = r->y + 2 * net->count;
-      status = lay_out (net, samples, what, spans, r);
+      w->y_more = w->y + net->count;
+      w->saved = w->y + 2 * net->count;
+      status = lay_out (net, samples, what, spans, w);
     }
   free (spans);
   if (!status)
-    return r;
-  room_free (r);
+    return w;
+  workspace_free (w);
   return NULL;
 }
 
 static int
-room_alloc (const sb_net *net, size_t samples, int gradients, void **state)
+workspace_alloc (const sb_net *net, size_t samples, int gradients, void **state)
 {
-  *state = room_for (net, samples, gradients ? GRADIENT : FORWARD);
+  *state = workspace_for (net, samples, gradients ? GRADIENT : FORWARD);
   return *state ? GSL_SUCCESS : GSL_ENOMEM;
 }
 
 void *
 sb_net_along_alloc (const sb_net *net, size_t samples)
 {
-  return room_for (net, samples, ALONG);
+  return workspace_for (net, samples, ALONG);
 }
 
 // ## Samples and channels
@@ -171,28 +172,28 @@ sb_net_samples_first (sb_net_shape shape, size_t n, const sb_real *from, sb_real
 }
 
 static sb_pass
-pass_through (const sb_layer *layer, size_t n, const room *r, size_t l)
+pass_through (const sb_layer *layer, size_t n, const workspace *w, size_t l)
 {
-  sb_pass pass = { .n = n, .y = r->y[l], .saved = r->saved[l], .scratch = r->scratch };
+  sb_pass pass = { .n = n, .y = w->y[l], .saved = w->saved[l], .scratch = w->scratch };
   for (size_t k = 0; k < layer->inputs; k++)
-    pass.x[k] = r->y[layer->from[k]];
+    pass.x[k] = w->y[layer->from[k]];
   return pass;
 }
 
 // ## Forward
 
 static void
-show (const sb_net *net, size_t n, const sb_real *x, const sb_real *label, room *r)
+show (const sb_net *net, size_t n, const sb_real *x, const sb_real *label, workspace *w)
 {
-  sb_net_channels_first (sb_net_input (net), n, x, r->y[0]);
-  memcpy (r->y[1], label, n * sizeof *label);
+  sb_net_channels_first (sb_net_input (net), n, x, w->y[0]);
+  memcpy (w->y[1], label, n * sizeof *label);
 }
 
 static void
-layer_forward (const sb_net *net, const sb_real *theta, size_t n, const room *r, size_t l)
+layer_forward (const sb_net *net, const sb_real *theta, size_t n, const workspace *w, size_t l)
 {
   const sb_layer *layer = &net->layers[l];
-  sb_pass pass = pass_through (layer, n, r, l);
+  sb_pass pass = pass_through (layer, n, w, l);
   layer->type->forward (layer, theta + layer->offset, &pass);
 }
 
@@ -200,11 +201,11 @@ static int
 forward (const sb_net *net, const sb_real *theta, size_t n, const sb_real *x, const sb_real *label, void *state,
          sb_real *out)
 {
-  room *r = state;
-  show (net, n, x, label, r);
+  workspace *w = state;
+  show (net, n, x, label, w);
   for (size_t l = 0; l < net->count; l++)
-    layer_forward (net, theta, n, r, l);
-  sb_net_samples_first (sb_net_output (net), n, r->y[net->count - 1], out);
+    layer_forward (net, theta, n, w, l);
+  sb_net_samples_first (sb_net_output (net), n, w->y[net->count - 1], out);
   return GSL_SUCCESS;
 }
 
@@ -214,22 +215,22 @@ forward (const sb_net *net, const sb_real *theta, size_t n, const sb_real *x, co
 // $\overline{\mathrm{out}}$; by the time a layer is reached, all who read it have added theirs.
 
 static void
-layer_backward (const sb_net *net, const sb_real *theta, size_t n, const room *r, size_t l, sb_real *theta_bar,
+layer_backward (const sb_net *net, const sb_real *theta, size_t n, const workspace *w, size_t l, sb_real *theta_bar,
                 int of_x)
 {
   const sb_layer *layer = &net->layers[l];
-  sb_pass pass = pass_through (layer, n, r, l);
+  sb_pass pass = pass_through (layer, n, w, l);
   sb_real *inputs_bar[SB_LAYER_INPUTS] = { NULL };
   for (size_t k = 0; k < layer->inputs; k++)
     {
       size_t from = layer->from[k];
       if (from == 0 && !of_x) // nobody may ask for the gradient of x
         continue;
-      inputs_bar[k] = r->y_more[from];
-      if (r->last[from] == l && (k == 0 || layer->from[k - 1] != from))
+      inputs_bar[k] = w->y_more[from];
+      if (w->last[from] == l && (k == 0 || layer->from[k - 1] != from))
         memset (inputs_bar[k], 0, sb_net_shape_size (net->layers[from].out) * n * sizeof (sb_real));
     }
-  layer->type->backward (layer, theta + layer->offset, &pass, r->y_more[l], inputs_bar,
+  layer->type->backward (layer, theta + layer->offset, &pass, w->y_more[l], inputs_bar,
                          theta_bar ? theta_bar + layer->offset : NULL);
 }
 
@@ -237,21 +238,21 @@ static int
 backward (const sb_net *net, const sb_real *theta, size_t n, void *state, const sb_real *out_bar, sb_real *theta_bar,
           sb_real *x_bar)
 {
-  room *r = state;
-  sb_net_channels_first (sb_net_output (net), n, out_bar, r->y_more[net->count - 1]);
+  workspace *w = state;
+  sb_net_channels_first (sb_net_output (net), n, out_bar, w->y_more[net->count - 1]);
   for (size_t l = net->count; l-- > 0;)
-    layer_backward (net, theta, n, r, l, theta_bar, x_bar != NULL);
+    layer_backward (net, theta, n, w, l, theta_bar, x_bar != NULL);
   if (x_bar)
-    sb_net_samples_first (sb_net_input (net), n, r->y_more[0], x_bar);
+    sb_net_samples_first (sb_net_input (net), n, w->y_more[0], x_bar);
   return GSL_SUCCESS;
 }
 
 static void
 hidden (const sb_net *net, size_t n, const void *state, sb_real *out)
 {
-  const room *r = state;
+  const workspace *w = state;
   size_t l = net->layers[net->count - 1].from[0];
-  sb_net_samples_first (net->layers[l].out, n, r->y[l], out);
+  sb_net_samples_first (net->layers[l].out, n, w->y[l], out);
 }
 
 static int
@@ -264,8 +265,8 @@ usable (sb_net_precision precision)
 const sb_net_backend sb_net_openblas = { .name = "openblas",
                                          .precisions = 1U << SB_NET_FLOAT,
                                          .usable = usable,
-                                         .room_alloc = room_alloc,
-                                         .room_free = room_free,
+                                         .workspace_alloc = workspace_alloc,
+                                         .workspace_free = workspace_free,
                                          .forward = forward,
                                          .backward = backward,
                                          .hidden = hidden };
@@ -279,15 +280,15 @@ int
 sb_net_along (const sb_net *net, const sb_real *theta, size_t n, const sb_real *x, const sb_real *label,
               const sb_real *x_dot, void *state, sb_real *out_dot)
 {
-  room *r = state;
-  sb_real **y_dot = r->y_more;
-  show (net, n, x, label, r);
+  workspace *w = state;
+  sb_real **y_dot = w->y_more;
+  show (net, n, x, label, w);
   sb_net_channels_first (sb_net_input (net), n, x_dot, y_dot[0]);
   memset (y_dot[1], 0, n * sizeof (sb_real));
   for (size_t l = 2; l < net->count; l++)
     {
       const sb_layer *layer = &net->layers[l];
-      sb_pass pass = pass_through (layer, n, r, l);
+      sb_pass pass = pass_through (layer, n, w, l);
       const sb_real *inputs_dot[SB_LAYER_INPUTS] = { NULL };
       for (size_t k = 0; k < layer->inputs; k++)
         inputs_dot[k] = layer->from[k] == 1 ? NULL : y_dot[layer->from[k]];
@@ -312,17 +313,17 @@ all_finite (size_t count, const sb_real *y)
 const char *
 sb_net_trace (const sb_net *net, const sb_real *theta, size_t n, const sb_real *x, const sb_real *label)
 {
-  room *r = room_for (net, n, FORWARD);
+  workspace *w = workspace_for (net, n, FORWARD);
   const char *found = NULL;
-  if (!r)
+  if (!w)
     return NULL;
-  show (net, n, x, label, r);
+  show (net, n, x, label, w);
   for (size_t l = 0; l < net->count && !found; l++)
     {
-      layer_forward (net, theta, n, r, l);
-      if (!all_finite (sb_net_shape_size (net->layers[l].out) * n, r->y[l]))
+      layer_forward (net, theta, n, w, l);
+      if (!all_finite (sb_net_shape_size (net->layers[l].out) * n, w->y[l]))
         found = net->layers[l].name;
     }
-  room_free (r);
+  workspace_free (w);
   return found;
 }

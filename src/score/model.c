@@ -6,6 +6,7 @@
 
 #include "model.h"
 
+#include "../engine/choose.h"
 #include "../process/text.h"
 
 #include <gsl/gsl_math.h>
@@ -61,6 +62,7 @@ add_weights (sb_model *model, const char *net, sb_error *error)
   model->net = sb_net_alloc (net, error);
   if (!model->net)
     return GSL_EINVAL;
+  sb_net_choose (model->net, NULL, SB_NET_FLOAT, NULL); // the fastest: there is always one
   model->theta = calloc (model->net->parameters + 1, sizeof *model->theta);
   if (!model->theta)
     SB_ERROR (error, GSL_ENOMEM, "model: no memory for %s", net);

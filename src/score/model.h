@@ -2,7 +2,7 @@
 #define SCOREBOOK_SCORE_MODEL_H
 
 #include "../base/error.h"
-#include "../net/safetensors.h"
+#include "../dataset/safetensors.h"
 #include "network.h"
 
 SB_BEGIN_DECLS

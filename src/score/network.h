@@ -1,7 +1,7 @@
 #ifndef SCOREBOOK_SCORE_NETWORK_H
 #define SCOREBOOK_SCORE_NETWORK_H
 
-#include "../net/network.h"
+#include "../net/passes.h"
 #include "score.h"
 
 SB_BEGIN_DECLS

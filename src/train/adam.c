@@ -20,6 +20,44 @@
 const sb_adam sb_adam_defaults
     = { .rate = 2e-4, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8, .warmup = 5000, .clip = 1, .ema = 0.9999 };
 
+// ## The update
+//
+// The average follows the weights: $\theta' \leftarrow \mu\,\theta' + (1-\mu)\,\theta$. [scoresde.set-ema] `all`, a constant
+// where this is called: every weight is trained.
+
+typedef struct
+{
+  float scale; // of the gradient, below 1 where it is clipped
+  float beta1, beta2, one_minus_beta1, one_minus_beta2, epsilon;
+  float rate;         // eta / (1 - beta1^k)
+  float unbias;       // 1 / (1 - beta2^k)
+  float one_minus_mu; // of the average
+  const unsigned char *trained;
+  const float *gradient;
+  float *theta, *m, *v, *ema;
+} update;
+
+static inline __attribute__ ((always_inline)) void
+update_weights (const update *shared, int all, size_t first, size_t end)
+{
+  const update u = *shared;
+#pragma omp simd
+  for (size_t j = first; j < end; j++)
+    {
+      // clip the gradient
+      float g = u.scale * u.gradient[j];
+      // update the first moment
+      u.m[j] = u.beta1 * u.m[j] + u.one_minus_beta1 * g;
+      // update the second moment
+      u.v[j] = u.beta2 * u.v[j] + u.one_minus_beta2 * g * g;
+      // move the weight, both moments' start from zero undone
+      float step = u.rate * u.m[j] / (sqrtf (u.unbias * u.v[j]) + u.epsilon);
+      u.theta[j] -= all || u.trained[j] ? step : 0;
+      // let the average follow
+      u.ema[j] += u.one_minus_mu * (u.theta[j] - u.ema[j]);
+    }
+}
+
 // ## Warm-up
 //
 // The first estimates of $v$ rest on few gradients, so the rate rises linearly: $\eta_k = \eta\,\min(k/w, 1)$.
@@ -31,24 +69,6 @@ sb_adam_rate (const sb_adam *adam, uint64_t step)
   return (double)step < adam->warmup ? adam->rate * (double)step / adam->warmup : adam->rate;
 }
 
-// ## In pieces
-//
-// Weights are taken in pieces, which threads share. How large these are depends on how many weights there are, and on nothing
-// else: few weights are one piece.
-
-enum
-{
-  PIECES = 64, // at most
-  LEAST = 16384
-};
-
-static size_t
-piece_size (size_t count)
-{
-  size_t size = (count + PIECES - 1) / PIECES;
-  return size < LEAST ? LEAST : size;
-}
-
 // ## Clipping
 //
 // A gradient longer than `clip` is shortened to it, over all weights together. The norm is summed in double, the pieces' sums in
@@ -57,7 +77,7 @@ piece_size (size_t count)
 typedef struct
 {
   const float *gradient;
-  double squares[PIECES];
+  double squares[SB_PIECES];
 } squared;
 
 SB_CLONES static double
@@ -83,60 +103,30 @@ global_norm (size_t count, const float *gradient)
 {
   squared s = { .gradient = gradient };
   double square = 0;
-  sb_shards (count, piece_size (count), square_piece, &s);
-  for (size_t k = 0; k < PIECES; k++)
+  sb_pieces (count, square_piece, &s);
+  for (size_t k = 0; k < SB_PIECES; k++)
     square += s.squares[k];
   return sqrt (square);
 }
 
-// ## The step
+// ## A step
 //
-// The average follows the weights: $\theta' \leftarrow \mu\,\theta' + (1-\mu)\,\theta$. [scoresde.set-ema]
-
-typedef struct
-{
-  float scale, beta1, beta2, rest1, rest2, epsilon, rate, unbias, follow;
-  const unsigned char *trained;
-  const float *gradient;
-  float *theta, *m, *v, *ema;
-} update;
-
-// `some`: not all weights are trained; a constant where this is called. (What is left in the way of vectors is errno, which
-// C's sqrtf sets.)
-
-static inline __attribute__ ((always_inline)) void
-move_these (const update *u, int some, size_t first, size_t end)
-{
-  const update a = *u;
-  const unsigned char *trained = u->trained;
-  const float *gradient = u->gradient;
-  float *theta = u->theta, *m = u->m, *v = u->v, *ema = u->ema;
-#pragma omp simd
-  for (size_t j = first; j < end; j++)
-    {
-      float g = a.scale * gradient[j];
-      m[j] = a.beta1 * m[j] + a.rest1 * g;
-      v[j] = a.beta2 * v[j] + a.rest2 * g * g;
-      float step = a.rate * m[j] / (sqrtf (a.unbias * v[j]) + a.epsilon);
-      theta[j] -= some && !trained[j] ? 0 : step;
-      ema[j] += a.follow * (theta[j] - ema[j]);
-    }
-}
+// Weights are updated in pieces, which threads share.
 
 SB_CLONES static void
-move (const update *u, size_t first, size_t end)
+update_range (const update *u, size_t first, size_t end)
 {
   if (u->trained)
-    move_these (u, 1, first, end);
+    update_weights (u, 0, first, end);
   else
-    move_these (u, 0, first, end);
+    update_weights (u, 1, first, end);
 }
 
 static int
-move_piece (void *context, size_t piece, size_t first, size_t count)
+update_piece (void *context, size_t piece, size_t first, size_t count)
 {
   (void)piece;
-  move (context, first, first + count);
+  update_range (context, first, first + count);
   return GSL_SUCCESS;
 }
 
@@ -144,24 +134,29 @@ double
 sb_adam_step (const sb_adam *adam, uint64_t step, size_t count, const unsigned char *trained, const float *gradient,
               float *theta, float *m, float *v, float *ema)
 {
+  // measure the gradient; where that is not finite, leave everything as it is
   double norm = global_norm (count, gradient), k = (double)step;
   if (!gsl_finite (norm))
     return norm;
+
+  // make the numbers that all weights share
   update u = { .scale = (float)(adam->clip > 0 && norm > adam->clip ? adam->clip / norm : 1),
                .beta1 = (float)adam->beta1,
                .beta2 = (float)adam->beta2,
-               .rest1 = (float)(1 - adam->beta1),
-               .rest2 = (float)(1 - adam->beta2), // 1 - beta2 in float would lose four digits
+               .one_minus_beta1 = (float)(1 - adam->beta1),
+               .one_minus_beta2 = (float)(1 - adam->beta2), // a difference in float would lose four digits
                .epsilon = (float)adam->epsilon,
                .rate = (float)(sb_adam_rate (adam, step) / (1 - pow (adam->beta1, k))),
                .unbias = (float)(1 / (1 - pow (adam->beta2, k))),
-               .follow = (float)(1 - adam->ema),
+               .one_minus_mu = (float)(1 - adam->ema),
                .trained = trained,
                .gradient = gradient,
                .theta = theta,
                .m = m,
                .v = v,
                .ema = ema };
-  sb_shards (count, piece_size (count), move_piece, &u);
+
+  // update the weights
+  sb_pieces (count, update_piece, &u);
   return norm;
 }

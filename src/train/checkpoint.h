@@ -2,7 +2,7 @@
 #define SCOREBOOK_TRAIN_CHECKPOINT_H
 
 #include "../score/model.h"
-#include "train.h"
+#include "trainer.h"
 
 SB_BEGIN_DECLS
 

@@ -1,7 +1,7 @@
 #ifndef SCOREBOOK_TRAIN_CLASSIFY_H
 #define SCOREBOOK_TRAIN_CLASSIFY_H
 
-#include "train.h"
+#include "trainer.h"
 
 SB_BEGIN_DECLS
 

@@ -3,7 +3,7 @@
 // The task of denoising score matching: data are noised, the network says what the noise was, and the objective says
 // how well.
 
-#include "train.h"
+#include "trainer.h"
 
 #include <gsl/gsl_errno.h>
 #include <gsl/gsl_math.h>

@@ -1,7 +1,7 @@
 #ifndef SCOREBOOK_TRAIN_SLICE_H
 #define SCOREBOOK_TRAIN_SLICE_H
 
-#include "train.h"
+#include "trainer.h"
 
 SB_BEGIN_DECLS
 

@@ -1013,6 +1013,34 @@ PATH (classifier)
   return status;
 }
 
+// ## Operators
+
+PATH (operators)
+{
+  double m[] = { 1, 0, 0, 1 };
+  gsl_vector_view v = gsl_vector_view_array (m, 4);
+  gsl_matrix_view M = gsl_matrix_view_array (m, 2, 2);
+  sb_operator *A[6] = { NULL };
+  int status = status_of (A[0] = sb_operator_identity_alloc (4));
+  if (!status)
+    status = status_of (A[1] = sb_operator_scalar_alloc (4, 2));
+  if (!status)
+    status = status_of (A[2] = sb_operator_diagonal_alloc (&v.vector));
+  if (!status)
+    status = status_of (A[3] = sb_operator_mask_alloc (&v.vector));
+  if (!status)
+    status = status_of (A[4] = sb_operator_dense_alloc (&M.matrix));
+  if (!status)
+    status = status_of (A[5] = sb_operator_cosine_alloc (2, 2, 1));
+  double y[4];
+  gsl_matrix_view x = gsl_matrix_view_array (m, 1, 4), out = gsl_matrix_view_array (y, 1, 4);
+  if (!status)
+    status = sb_operator_apply (A[5], CblasNoTrans, NULL, &x.matrix, &out.matrix);
+  for (size_t k = 0; k < 6; k++)
+    sb_operator_free (A[k]);
+  return status;
+}
+
 // ## The autoencoder of patches
 
 PATH (patches)

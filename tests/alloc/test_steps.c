@@ -4,10 +4,11 @@
 // counted (failing.c).
 
 #include "base/shard.h"
+#include "engine/choose.h"
 #include "failing.h"
 #include "process/vp.h"
-#include "train/train.h"
 #include "scope.h"
+#include "train/trainer.h"
 
 #include <criterion/criterion.h>
 #include <gsl/gsl_errno.h>

@@ -259,6 +259,30 @@ Test (dopri5, half_the_step_leaves_a_32nd_of_the_error)
     }
 }
 
+// A slope of 1 over a step of 1 is exactly 1; and steps that a double can hold lose nothing beside a larger $y$.
+
+static int
+unit_slope (double t, const double y[], double f[], void *params)
+{
+  (void)t, (void)y, (void)params;
+  f[0] = 1;
+  return GSL_SUCCESS;
+}
+
+Test (dopri5, a_step_is_rounded_once)
+{
+  const gsl_odeiv2_system system = { .function = unit_slope, .dimension = 1 };
+  gsl_odeiv2_step *step = gsl_odeiv2_step_alloc (sb_odeiv2_step_dopri5, 1);
+  double y = 0, error;
+  cr_assert_eq (gsl_odeiv2_step_apply (step, 0, 1, &y, &error, NULL, NULL, &system), GSL_SUCCESS);
+  cr_assert_eq (y, 1, "%.17g", y);
+  y = 1;
+  for (int i = 0; i < 10000; i++)
+    gsl_odeiv2_step_apply (step, 0, 0x1p-20, &y, &error, NULL, NULL, &system);
+  cr_assert_eq (y, 1 + 10000 * 0x1p-20, "%.17g", y);
+  gsl_odeiv2_step_free (step);
+}
+
 // ## Evaluations
 //
 // A step alone takes seven, one that is given the derivative six, and both are the same step.

@@ -2,7 +2,8 @@
 //
 // The same systems were integrated by scipy 1.10.1 (solve_ivp, method RK45). What depends on every decision about step
 // sizes, the number of evaluations and of accepted steps and where half of these were done, must come out the same; and
-// so must the first step and the result, but for rounding. The systems: one with a known solution; one that starts at 0
+// so must the first step and the result, but for rounding (which 81 long steps of van der Pol's oscillator make into 5e-9:
+// as much comes of adding the same stages in another order). The systems: one with a known solution; one that starts at 0
 // and one that stays where it is, where the first step has no scale; Kepler's orbit; van der Pol's oscillator, with
 // many rejected steps; and three equations of very different scales.
 
@@ -180,7 +181,7 @@ Test (integrate, decides_as_scipy_does)
       cr_assert_eq (count.evaluations, 2 + 6 * (count.accepted + count.rejected));
       cr_assert_float_eq (seen.t, r->halfway, 1e-6, "%s, %g: half of the steps until %.17g, not %.17g", r->name,
                           r->eps_rel, seen.t, r->halfway);
-      cr_assert_float_eq (y[0] / r->result, 1, 1e-9, "%s, %g: y = %.17g, not %.17g", r->name, r->eps_rel, y[0],
+      cr_assert_float_eq (y[0] / r->result, 1, 1e-8, "%s, %g: y = %.17g, not %.17g", r->name, r->eps_rel, y[0],
                           r->result);
       cr_assert (seen.calls == count.accepted && seen.last_t == r->t1, "%s", r->name);
       cr_assert_float_eq (seen.sum_of_steps, r->t1 - r->t0, 1e-12, "%s", r->name);

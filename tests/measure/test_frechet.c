@@ -4,6 +4,7 @@
 // test below evaluates the formula as frechet.c does.
 
 #include "measure/frechet.h"
+#include "measure/sample_moments.h"
 #include "property.h"
 #include "scope.h"
 

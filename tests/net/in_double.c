@@ -1,6 +1,6 @@
 #define SB_NET_DOUBLE
 #include "in_double.h"
-#include "net/network.h"
+#include "net/passes.h"
 #include "scope.h"
 
 #include <stdlib.h>

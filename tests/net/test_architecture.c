@@ -3,7 +3,7 @@
 // What Section 2.3.3 of "From denoising score matching to DDPM" says of its network, and what any such network must do.
 // Compiled in double. That it learns is in tests/train/test_overfit.c.
 
-#include "net/network.h"
+#include "net/passes.h"
 #include "property.h"
 #include "scope.h"
 
@@ -301,16 +301,4 @@ Test (architecture, every_block_is_told_the_label)
       cr_assert_gt (change_with_label (&t), 1e-4, "%s does not matter", told[k].name);
       memset (t.theta + told[k].offset, 0, told[k].count * sizeof *t.theta);
     }
-}
-
-// Computed in double, as here, by the reference alone: nobody else is named.
-
-Test (architecture, in_double_there_is_the_reference)
-{
-  sb_error error = { 0 };
-  sb_net *net = scoped (sb_net_alloc ("mlp inputs=2", &error));
-  refused (GSL_EINVAL, sb_net_choose (net, "abacus", SB_NET_FLOAT, &error));
-  cr_assert_str_eq (error.message, "backend: openblas, not 'abacus'");
-  refused (GSL_EINVAL, sb_net_choose (net, "winograd", SB_NET_FLOAT, &error));
-  ok (sb_net_choose (net, "openblas", SB_NET_FLOAT, &error));
 }

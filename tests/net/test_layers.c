@@ -6,7 +6,7 @@
 // alike. Networks of one layer are cut out of small configured ones, so that shapes and parameters are those of real
 // use.
 
-#include "net/network.h"
+#include "net/passes.h"
 #include "property.h"
 #include "scope.h"
 

@@ -1,6 +1,6 @@
 #define SB_NET_DOUBLE
 #include "learned.h"
-#include "net/network.h"
+#include "net/passes.h"
 #include "scope.h"
 
 #include <math.h>

@@ -7,6 +7,7 @@
 
 #include "base/shard.h"
 #include "chain.h"
+#include "engine/choose.h"
 #include "learned.h"
 #include "objective/fdssm.h"
 #include "objective/ism.h"

@@ -1,9 +1,9 @@
 check_PROGRAMS += %D%/test_adam %D%/test_checkpoint %D%/test_classify %D%/test_faces %D%/test_overfit %D%/test_slice \
-  %D%/test_train
+  %D%/test_trainer
 %C%_test_adam_SOURCES = %D%/test_adam.c
 %C%_test_checkpoint_SOURCES = %D%/test_checkpoint.c
 %C%_test_classify_SOURCES = %D%/test_classify.c
 %C%_test_faces_SOURCES = %D%/test_faces.c
 %C%_test_overfit_SOURCES = %D%/test_overfit.c
 %C%_test_slice_SOURCES = %D%/test_slice.c tests/colours.c tests/colours.h
-%C%_test_train_SOURCES = %D%/test_train.c
+%C%_test_trainer_SOURCES = %D%/test_trainer.c

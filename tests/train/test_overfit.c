@@ -5,10 +5,11 @@
 // lies between that and the loss of saying nothing can be learned, and is. [dsm2ddpm.set-ncsn-arch]
 
 #include "base/shard.h"
+#include "engine/choose.h"
 #include "process/smld.h"
 #include "target/target.h"
-#include "train/train.h"
 #include "scope.h"
+#include "train/trainer.h"
 
 #include <gsl/gsl_math.h>
 #include <gsl/gsl_statistics.h>
@@ -102,6 +103,7 @@ Test (overfit, sixteen_images_are_learned_by_heart)
       longer ? "dsm2ddpm image=1x8x8 channels=16 groups=1" : "dsm2ddpm image=1x8x8 channels=8 groups=1", NULL));
   sb_process *smld = scoped (sb_smld_alloc (PIXELS, 10, 0.01, 1));
   sb_training *training = scoped (sb_training_alloc (net, (sb_stream){ 1, SB_FOR_USER, 0 }));
+  sb_net_choose (net, NULL, SB_NET_FLOAT, NULL);
   sb_denoising denoising = { .network = { net, smld, training->theta, SB_PREDICTS_MIXED, SB_LABEL_TIME, 0.3 },
                              .dsm = { smld, SB_WEIGHT_VARIANCE, 0 },
                              .examples = { draw_in_turn, images } };

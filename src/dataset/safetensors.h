@@ -1,0 +1,56 @@
+#ifndef SCOREBOOK_DATASET_SAFETENSORS_H
+#define SCOREBOOK_DATASET_SAFETENSORS_H
+
+#include "../base/error.h"
+
+#include <stddef.h>
+
+SB_BEGIN_DECLS
+
+// Named tensors of floats and a few words about them, in the format of the safetensors library: eight bytes with the
+// length of a JSON header, the header, and the numbers, little-endian. Python reads it with
+// safetensors.numpy.load_file, or with json and numpy alone.
+typedef struct
+{
+  char *name;
+  size_t rank, size[4];
+  size_t count; // the product of size[0..rank-1]
+  float *data;  // of a file read: into `memory`; of one to be written: the caller's
+} sb_tensor;
+
+typedef struct
+{
+  char *key, *value;
+} sb_tensors_note;
+
+typedef struct
+{
+  size_t count, notes;
+  sb_tensor *tensor;     // in the order of their data
+  sb_tensors_note *note; // the header's __metadata__
+  float *memory;         // of a file read: all numbers
+} sb_tensors;
+
+sb_tensors *sb_tensors_alloc (void);
+void sb_tensors_free (sb_tensors *tensors); // names, notes and memory too; NULL is allowed
+
+// Append a tensor or a note; the strings are copied, the data are not. GSL_ENOMEM.
+int sb_tensors_add (sb_tensors *tensors, const char *name, size_t rank, const size_t *size, float *data);
+int sb_tensors_note_add (sb_tensors *tensors, const char *key, const char *value);
+
+const sb_tensor *sb_tensors_find (const sb_tensors *tensors, const char *name); // NULL: none
+const char *sb_tensors_note_find (const sb_tensors *tensors, const char *key);  // NULL: none
+
+size_t sb_tensors_numbers (const sb_tensors *tensors); // how many, in all tensors together
+
+// Write the file whole or not at all. GSL_EFAILED, GSL_ENOMEM; a line in `error`.
+int sb_safetensors_write (const sb_tensors *tensors, const char *path, sb_error *error);
+
+// Read a file. NULL on failure with a line that names file, place and reason: GSL_EFAILED where it cannot be read,
+// GSL_ENOMEM, GSL_EINVAL where it is no such file, or holds anything but finite F32 numbers in tensors of rank 1 to 4 that lie end
+// to end. Nothing is allocated whose size the file itself does not bear out.
+sb_tensors *sb_safetensors_read (const char *path, sb_error *error);
+
+SB_END_DECLS
+
+#endif

@@ -1,0 +1,39 @@
+#ifndef SCOREBOOK_MEASURE_SAMPLE_MOMENTS_H
+#define SCOREBOOK_MEASURE_SAMPLE_MOMENTS_H
+
+#include "../base/error.h"
+
+#include <gsl/gsl_matrix.h>
+#include <gsl/gsl_vector.h>
+
+SB_BEGIN_DECLS
+
+// The mean (d) and the covariance (d x d, divisor n - 1) of the rows of x (n x d), n >= 2.
+// GSL_EBADLEN, GSL_EINVAL where n < 2, GSL_ENOMEM.
+int sb_moments (const gsl_matrix *x, gsl_vector *mean, gsl_matrix *covariance);
+
+// The mean (d) and covariance (d x d) of a set of points kept in a file, so that a Frechet distance to the set needs
+// neither the points nor the time to look at them again.
+typedef struct
+{
+  char *of;     // what the coordinates are: only moments of the same may be compared
+  size_t count; // points they were taken of, at least 2
+  gsl_vector *mean;
+  gsl_matrix *covariance;
+} sb_moments_file;
+
+// Those of the rows of x (n x d). NULL: GSL_EINVAL where n < 2, GSL_ENOMEM.
+sb_moments_file *sb_moments_file_of (const gsl_matrix *x, const char *of);
+void sb_moments_file_free (sb_moments_file *moments); // NULL is allowed
+
+// Write them as safetensors, whole or not at all: tensors `mean` and `covariance` in single precision, notes `of` and
+// `count`. GSL_EFAILED, GSL_ENOMEM; a line in `error`.
+int sb_moments_file_write (const sb_moments_file *moments, const char *path, sb_error *error);
+
+// NULL on failure with a line in `error`: GSL_EFAILED where the file cannot be read, GSL_EINVAL where it holds no
+// moments or a covariance that is not symmetric, GSL_ENOMEM.
+sb_moments_file *sb_moments_file_read (const char *path, sb_error *error);
+
+SB_END_DECLS
+
+#endif

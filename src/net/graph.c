@@ -1,0 +1,133 @@
+// # What a network is: layers in order
+//
+// Each layer comes after those it reads: there is no tape, and no graph to interpret. configure.c makes the list from a
+// line of text; here are the names and shapes of its parameters, and their first values.
+
+#include "graph.h"
+
+#include <gsl/gsl_errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+sb_net_shape
+sb_net_input (const sb_net *net)
+{
+  return net->layers[0].out;
+}
+
+sb_net_shape
+sb_net_output (const sb_net *net)
+{
+  return net->layers[net->count - 1].out;
+}
+
+void
+sb_net_free (sb_net *net)
+{
+  if (!net)
+    return;
+  free (net->configuration);
+  free (net->layers);
+  free (net);
+}
+
+// ## Parameters by name
+//
+// A checkpoint stores each layer's parameters under names and shapes that PyTorch's users know: `weight` as
+// [outputs][inputs][k][k], or [outputs][inputs] where the images are single numbers, and `bias`.
+
+static size_t
+tensors_of (const sb_layer *layer)
+{
+  return layer->parameters == 0 ? 0 : layer->type == &sb_layer_fourier ? 1 : 2;
+}
+
+size_t
+sb_net_tensors (const sb_net *net)
+{
+  size_t count = 0;
+  for (size_t l = 0; l < net->count; l++)
+    count += tensors_of (&net->layers[l]);
+  return count;
+}
+
+static void
+name_tensor (sb_net_tensor *tensor, const sb_layer *layer, const char *what)
+{
+  size_t length = strlen (layer->name);
+  memcpy (tensor->name, layer->name, length);
+  strcpy (tensor->name + length, what); // 48 and 10 fit in 64
+}
+
+static sb_net_tensor
+tensor_of (const sb_layer *layer, size_t which)
+{
+  sb_net_tensor tensor = { .offset = layer->offset, .rank = 1, .count = layer->out.channels, .trained = 1 };
+  if (layer->type == &sb_layer_fourier)
+    {
+      tensor.trained = 0;
+      tensor.count = layer->parameters;
+      name_tensor (&tensor, layer, ".weight");
+    }
+  else if (which == 1)
+    {
+      tensor.offset += layer->parameters - layer->out.channels;
+      name_tensor (&tensor, layer, ".bias");
+    }
+  else
+    {
+      name_tensor (&tensor, layer, ".weight");
+      tensor.count = layer->parameters - layer->out.channels;
+    }
+  tensor.size[0] = tensor.count;
+  if (which == 0 && layer->type == &sb_layer_convolution)
+    {
+      int image = sb_net_shape_pixels (layer->out) > 1;
+      tensor.rank = image ? 4 : 2;
+      tensor.size[0] = layer->out.channels;
+      tensor.size[1] = layer->in[0].channels;
+      tensor.size[2] = tensor.size[3] = layer->kernel;
+    }
+  return tensor;
+}
+
+sb_net_tensor
+sb_net_tensor_at (const sb_net *net, size_t k)
+{
+  size_t l = 0;
+  while (k >= tensors_of (&net->layers[l]))
+    k -= tensors_of (&net->layers[l++]);
+  return tensor_of (&net->layers[l], k);
+}
+
+// ## First weights
+
+int
+sb_net_initialise (const sb_net *net, sb_stream stream, sb_real *theta)
+{
+  if (net->parameters == 0)
+    return GSL_SUCCESS;
+  gsl_matrix *z = gsl_matrix_alloc (1, net->parameters);
+  if (!z)
+    return GSL_ENOMEM;
+  int status = sb_stream_normals (stream, 0, z);
+  for (size_t l = 0; l < net->count && !status; l++)
+    {
+      const sb_layer *layer = &net->layers[l];
+      size_t channels = layer->out.channels;
+      double deviation = 1 / sqrt ((double)(layer->in[0].channels * layer->kernel * layer->kernel));
+      for (size_t k = 0; k < layer->parameters; k++)
+        {
+          double normal = z->data[layer->offset + k];
+          int bias = k >= layer->parameters - channels;
+          double value = layer->type == &sb_layer_fourier      ? 16 * normal
+                         : layer->type == &sb_layer_group_norm ? !bias
+                         : bias || layer->zero                 ? 0
+                                                               : deviation * normal;
+          theta[layer->offset + k] = (sb_real)value;
+        }
+    }
+  gsl_matrix_free (z);
+  return status;
+}

@@ -1,0 +1,80 @@
+#ifndef SCOREBOOK_NET_GRAPH_H
+#define SCOREBOOK_NET_GRAPH_H
+
+#include "../base/error.h"
+#include "../base/stream.h"
+#include "layer.h"
+
+SB_BEGIN_DECLS
+
+// A network: layers in an order in which each comes after those it reads. It holds no weights: these are a vector
+// theta of `parameters` numbers that the caller owns, so that a gradient, a moment of Adam or an average of weights is
+// the same vector with another meaning.
+typedef struct sb_net_backend sb_net_backend;
+
+typedef enum
+{
+  SB_NET_FLOAT, // 32 bits throughout
+  SB_NET_BF16   // products and what is kept between layers in bfloat16, sums and weights in float
+} sb_net_precision;
+
+typedef struct
+{
+  char *configuration; // the text it was made from
+  sb_layer *layers;    // layer 0 is the input x, layer 1 the time label (1 x 1 x 1), the last the output
+  size_t count, capacity;
+  size_t parameters;
+  size_t scratch;                // the most that any layer asks
+  const sb_net_backend *backend; // what computes it: the reference, unless another was chosen
+  sb_net_precision precision;
+} sb_net;
+
+// Make a network from a line of text: a kind, then key=value pairs in any order.
+//
+//   mlp inputs=2 outputs=2 width=64 layers=3 time=fourier features=32
+//   unet image=1x28x28 channels=32 multipliers=1,2,2 blocks=1 groups=8 attention=7 time=positional features=32
+//   cnn image=1x28x28 outputs=10 channels=16 multipliers=1,2,4 blocks=2 groups=8 time=none
+//   dsm2ddpm image=1x28x28
+//
+// mlp: `layers` hidden layers of `width` units, each told the time. unet: a level per multiplier, each half as wide as
+// the one above, `blocks` residual blocks a level, self-attention at the image heights listed (0: nowhere). time=none:
+// not told. cnn: a classifier, `blocks` convolutions a level, then each channel's mean and a linear layer. outputs: as
+// many channels as the input unless said. Keys left out take the values above, but inputs and image (and a cnn's
+// outputs), which must be there; without attention= there is none. dsm2ddpm: that report's U-Net (Section 2.3.3), unet
+// channels=64 multipliers=1,2,4 blocks=2 attention=HEIGHT OF THE IMAGE; keys given count more, so that channels=8 or
+// attention=7 makes a small one. NULL on failure: GSL_EINVAL with a line in `error` that names the word at fault,
+// GSL_ENOMEM.
+sb_net *sb_net_alloc (const char *configuration, sb_error *error);
+void sb_net_free (sb_net *net);
+
+sb_net_shape sb_net_input (const sb_net *net);
+sb_net_shape sb_net_output (const sb_net *net);
+
+// A point is a row of a batch, as its file has it: of an image, the channel varies fastest, then the column, then the
+// row ([height][width][channels]). A network reads and writes [channels][height][width]. Number k of a point has this
+// place there, k itself where there is one channel or one pixel. Whoever hands rows to a network goes by it.
+static inline size_t
+sb_net_place (sb_net_shape shape, size_t k)
+{
+  return k % shape.channels * sb_net_shape_pixels (shape) + k / shape.channels;
+}
+
+// One named tensor of theta, as a checkpoint stores it.
+typedef struct
+{
+  char name[64];
+  size_t rank, size[4];
+  size_t offset, count;
+  int trained; // no: drawn once and kept (Fourier frequencies)
+} sb_net_tensor;
+
+size_t sb_net_tensors (const sb_net *net);                    // how many
+sb_net_tensor sb_net_tensor_at (const sb_net *net, size_t k); // number k < how many
+
+// First weights: normal with variance 1 / fan-in, zero for the last convolution of each path, so that a new network is
+// close to the identity on its skip connections and its output is zero. theta: net->parameters numbers. GSL_ENOMEM.
+int sb_net_initialise (const sb_net *net, sb_stream stream, sb_real *theta);
+
+SB_END_DECLS
+
+#endif

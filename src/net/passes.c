@@ -1,0 +1,134 @@
+// # Running a network
+//
+// A forward pass calls each layer in turn; a backward pass calls them in reverse, each adding to the gradients of the
+// layers it read. A pass works on a few samples at a time with memory of its own; larger batches are cut into shards
+// (score/network.c, train/), each running this code on one thread. The layers are computed by a backend: reference.c calls
+// the functions that stand in the layers' own pages; others may do the same sums faster.
+
+#include "passes.h"
+
+#include "reference.h"
+
+#include <gsl/gsl_errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+// ## Workspace
+
+static sb_real *
+numbers (size_t count)
+{
+  return calloc (count + 1, sizeof (sb_real));
+}
+
+sb_net_work *
+sb_net_work_alloc (const sb_net *net, size_t samples, int gradients)
+{
+  sb_net_work *work = calloc (1, sizeof *work);
+  if (!work)
+    GSL_ERROR_NULL ("no memory for a network's work", GSL_ENOMEM);
+  work->samples = samples;
+  work->gradients = gradients;
+  work->backend = net->backend;
+  work->x = numbers (samples * sb_net_shape_size (sb_net_input (net)));
+  work->label = numbers (samples);
+  work->out = numbers (samples * sb_net_shape_size (sb_net_output (net)));
+  int status = GSL_ENOMEM;
+  if (work->x && work->label && work->out)
+    status = net->backend->workspace_alloc (net, samples, gradients, &work->workspace);
+  if (!status)
+    return work;
+  sb_net_work_free (work);
+  GSL_ERROR_NULL (status == GSL_ENOMEM ? "no memory for a network's work" : "the backend cannot compute this network",
+                  status);
+}
+
+void
+sb_net_work_free (sb_net_work *work)
+{
+  if (!work)
+    return;
+  if (work->workspace)
+    work->backend->workspace_free (work->workspace);
+  if (work->along)
+    sb_net_openblas.workspace_free (work->along);
+  free (work->x);
+  free (work->label);
+  free (work->out);
+  free (work);
+}
+
+// ## Forward
+
+static int
+run_forward (const sb_net *net, sb_net_work *work, sb_real *out)
+{
+  work->spent = 0;
+  return work->backend->forward (net, work->theta, work->n, work->x, work->label, work->workspace, out);
+}
+
+int
+sb_net_forward (const sb_net *net, const sb_real *theta, size_t n, const sb_real *x, const sb_real *label,
+                sb_net_work *work, sb_real *out)
+{
+  if (n > work->samples)
+    GSL_ERROR ("more samples than the workspace is for", GSL_EINVAL);
+  work->n = n;
+  if (n == 0)
+    return GSL_SUCCESS;
+  memcpy (work->x, x, n * sb_net_shape_size (sb_net_input (net)) * sizeof *x);
+  if (label)
+    memcpy (work->label, label, n * sizeof *label);
+  else
+    memset (work->label, 0, n * sizeof *label);
+  work->theta = theta;
+  return run_forward (net, work, out);
+}
+
+// ## Backward, and along a direction
+
+int
+sb_net_backward (const sb_net *net, const sb_real *theta, sb_net_work *work, const sb_real *out_bar, sb_real *theta_bar,
+                 sb_real *x_bar)
+{
+  if (!work->gradients)
+    GSL_ERROR ("the work was allocated without gradients", GSL_EINVAL);
+  if (work->n == 0)
+    return GSL_SUCCESS;
+  int status = work->spent ? run_forward (net, work, work->out) : GSL_SUCCESS;
+  work->spent = 1;
+  return status ? status : work->backend->backward (net, theta, work->n, work->workspace, out_bar, theta_bar, x_bar);
+}
+
+int
+sb_net_jvp (const sb_net *net, const sb_real *theta, sb_net_work *work, const sb_real *x_dot, sb_real *out_dot)
+{
+  if (!work->gradients)
+    GSL_ERROR ("the work was allocated without gradients", GSL_EINVAL);
+  if (work->n == 0)
+    return GSL_SUCCESS;
+  if (!work->along)
+    work->along = sb_net_along_alloc (net, work->samples);
+  if (!work->along)
+    GSL_ERROR ("no memory for a derivative along a direction", GSL_ENOMEM);
+  return sb_net_along (net, theta, work->n, work->x, work->label, x_dot, work->along, out_dot);
+}
+
+// ## Looking inside
+
+int
+sb_net_hidden (const sb_net *net, sb_net_work *work, sb_real *hidden)
+{
+  if (work->n == 0)
+    return GSL_SUCCESS;
+  int status = work->spent ? run_forward (net, work, work->out) : GSL_SUCCESS;
+  if (!status)
+    work->backend->hidden (net, work->n, work->workspace, hidden);
+  return status;
+}
+
+const char *
+sb_net_not_finite (const sb_net *net, const sb_net_work *work)
+{
+  return work->n == 0 ? NULL : sb_net_trace (net, work->theta, work->n, work->x, work->label);
+}

@@ -1,0 +1,53 @@
+#ifndef SCOREBOOK_NET_PASSES_H
+#define SCOREBOOK_NET_PASSES_H
+
+#include "graph.h"
+
+SB_BEGIN_DECLS
+
+// A workspace for passes of up to `samples` samples, by the network's backend; `gradients`: backward and jvp are wanted too.
+typedef struct
+{
+  size_t samples, n; // at most; in the last forward pass
+  int gradients;
+  int spent;            // a backward pass has used up what the forward pass left
+  const sb_real *theta; // of the last forward pass, not owned
+  sb_real *x, *label;   // a copy of its input
+  sb_real *out;         // for an output that the caller does not ask for
+  const sb_net_backend *backend;
+  void *workspace; // the backend's
+  void *along;     // for jvp, once that was asked for
+} sb_net_work;
+
+// NULL: GSL_ENOMEM, or GSL_EFAILED where oneDNN cannot compute one of the layers.
+sb_net_work *sb_net_work_alloc (const sb_net *net, size_t samples, int gradients);
+void sb_net_work_free (sb_net_work *work);
+
+// out = f(x, label; theta). x, out: n samples one after the other, each [channels][height][width] (rows of a batch go
+// through sb_net_place); label: n numbers, or NULL: zeros. GSL_EINVAL where n is over work->samples.
+int sb_net_forward (const sb_net *net, const sb_real *theta, size_t n, const sb_real *x, const sb_real *label,
+                    sb_net_work *work, sb_real *out);
+
+// After sb_net_forward with the same theta and work: given out_bar, the gradient of some number with respect to out,
+// add its gradient with respect to theta to theta_bar (NULL: not wanted) and write that with respect to x to x_bar
+// (NULL likewise). A second time after the same forward pass, it runs that again first. GSL_EINVAL where `work` was allocated
+// without gradients. After a forward pass of no samples nothing is added and nothing written, to x_bar neither.
+int sb_net_backward (const sb_net *net, const sb_real *theta, sb_net_work *work, const sb_real *out_bar,
+                     sb_real *theta_bar, sb_real *x_bar);
+
+// After sb_net_forward, likewise: out_dot = (d out / d x) x_dot. Computed by the reference, whichever the backend, in a workspace
+// that is allocated at the first call: GSL_ENOMEM. GSL_EINVAL, and no samples, as above.
+int sb_net_jvp (const sb_net *net, const sb_real *theta, sb_net_work *work, const sb_real *x_dot, sb_real *out_dot);
+
+// After sb_net_forward, theta being there still: what the last layer has read, n samples one after the other, each as large as
+// that layer's input, sb_net_shape_size (net->layers[net->count - 1].in[0]). (Of a classifier, its features.) After
+// sb_net_backward it runs forward again first.
+int sb_net_hidden (const sb_net *net, sb_net_work *work, sb_real *hidden);
+
+// After sb_net_forward, theta being there still: the name of the first layer whose output is not finite, NULL where all
+// are. It computes them all again.
+const char *sb_net_not_finite (const sb_net *net, const sb_net_work *work);
+
+SB_END_DECLS
+
+#endif

@@ -1,0 +1,97 @@
+#ifndef SCOREBOOK_TRAIN_TRAINER_H
+#define SCOREBOOK_TRAIN_TRAINER_H
+
+#include "../base/error.h"
+#include "../dataset/bytes.h"
+#include "../objective/dsm.h"
+#include "../score/network.h"
+#include "adam.h"
+
+SB_BEGIN_DECLS
+
+// Where x_0 comes from: fill the rows of x (n x d), row i from stream index + i.
+typedef struct
+{
+  int (*draw) (const void *state, sb_stream stream, gsl_matrix *x);
+  const void *state;
+} sb_examples;
+
+// A data set of bytes: a point is drawn uniformly, with replacement, and a byte b becomes low + (high - low) b / 255.
+typedef struct
+{
+  const sb_bytes *bytes; // not owned; its first axis counts points, of which there is at least one
+  double low, high;
+} sb_byte_examples;
+
+sb_examples sb_examples_of_bytes (const sb_byte_examples *examples); // keeps the address
+
+// The same of numbers taken as they are: points are the rows of a matrix (n >= 1).
+sb_examples sb_examples_of_rows (const gsl_matrix *rows); // keeps the address
+
+// All that a training changes: the rest is what it was asked to do.
+typedef struct
+{
+  uint64_t step;              // steps done
+  size_t count;               // numbers in each of
+  float *theta, *m, *v, *ema; // weights, Adam's moments, average
+} sb_training;
+
+// At step 0, with first weights, drawn from `stream`. NULL: GSL_ENOMEM.
+sb_training *sb_training_alloc (const sb_net *net, sb_stream stream);
+void sb_training_free (sb_training *training);
+
+// What a training minimises: the mean over samples of a loss, worked out a shard at a time.
+typedef struct
+{
+  const char *name;
+  void *(*room_alloc) (const void *state,
+                       size_t rows); // for one thread and shards of so many samples; NULL: GSL_ENOMEM
+  void (*room_free) (void *room);
+
+  // Samples stream.index, ..., stream.index + rows - 1: `loss` is the sum of theirs, and the gradient of that sum with respect to the weights
+  // is added to `gradient`, both times `share`. Where the loss is not finite, `culprit` names the layer.
+  int (*work) (const void *state, void *room, sb_stream stream, size_t rows, double share, float *gradient,
+               double *loss, const char **culprit);
+} sb_task_type;
+
+typedef struct
+{
+  const sb_task_type *type;
+  const void *state;
+  const sb_net *net; // whose weights are trained
+} sb_task;
+
+// Denoising score matching (train/denoise.c): the loss is also divided by the dimension.
+typedef struct
+{
+  sb_network network; // theta is the training's
+  sb_dsm dsm;
+  sb_examples examples;
+} sb_denoising;
+
+sb_task sb_denoising_task (const sb_denoising *denoising); // keeps the address
+
+typedef struct
+{
+  sb_task task;
+  sb_adam adam;
+  size_t batch;      // samples a step
+  size_t shard_rows; // samples a shard: what one thread works on at a time
+  uint64_t seed;
+} sb_recipe;
+
+typedef struct sb_trainer sb_trainer;
+
+// Keeps both addresses. There is room for as many threads as there are now, which then steps do not allocate; where there are
+// more at a step, it makes room for these too. NULL: GSL_EINVAL where batch or shard_rows is 0, GSL_ENOMEM.
+sb_trainer *sb_trainer_alloc (const sb_recipe *recipe, sb_training *training);
+void sb_trainer_free (sb_trainer *trainer);
+
+// One step. loss: the mean over the batch, before the step; norm: the gradient's, before clipping. Where either is
+// not finite nothing is changed, and GSL_EFAILED is returned with a line in `error` that names the step and the layer;
+// likewise where the task fails, with its code, and where there is no memory for more threads, with GSL_ENOMEM.
+int sb_trainer_step (sb_trainer *trainer, double *loss, double *norm, sb_error *error);
+
+SB_END_DECLS
+
+#endif

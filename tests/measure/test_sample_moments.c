@@ -1,0 +1,155 @@
+// # What must be true of moments kept in a file
+//
+// They come back as they were, but for single precision, and give the distance that the points themselves give. A file
+// that holds something else is refused by name.
+
+#include "base/shard.h"
+#include "measure/frechet.h"
+#include "dataset/safetensors.h"
+#include "measure/sample_moments.h"
+#include "scope.h"
+
+#include <gsl/gsl_randist.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static char folder[] = "/tmp/test-moments-XXXXXX", path[64];
+
+static void
+setup (void)
+{
+  scope_begin ();
+  sb_blas_single_threaded ();
+  cr_assert_not_null (mkdtemp (folder));
+  strcpy (stpcpy (path, folder), "/m.safetensors");
+}
+
+static void
+teardown (void)
+{
+  unlink (path);
+  rmdir (folder);
+  scope_end ();
+}
+
+TestSuite (moments, .init = setup, .fini = teardown);
+
+static gsl_matrix *
+random_points (gsl_rng *r, size_t n, size_t d, double scale)
+{
+  gsl_matrix *x = matrix (n, d);
+  for (size_t i = 0; i < n; i++)
+    for (size_t k = 0; k < d; k++)
+      gsl_matrix_set (x, i, k, 3 + scale * gsl_ran_gaussian (r, 1) * (double)(k + 1));
+  return x;
+}
+
+Test (moments, come_back_as_they_were)
+{
+  gsl_rng *r = scoped (gsl_rng_alloc (gsl_rng_mt19937));
+  gsl_matrix *x = random_points (r, 200, 7, 1), *y = random_points (r, 300, 7, 1.3);
+  sb_error error = { 0 };
+  sb_moments_file *m = scoped (sb_moments_file_of (x, "points of this test"));
+  ok (sb_moments_file_write (m, path, &error), "%s", error.message);
+  sb_moments_file *back = scoped (sb_moments_file_read (path, &error), "%s", error.message);
+  cr_assert_str_eq (back->of, "points of this test");
+  cr_assert_eq (back->count, 200);
+  for (size_t k = 0; k < 7; k++)
+    {
+      double mean = 0;
+      for (size_t i = 0; i < 200; i++)
+        mean += gsl_matrix_get (x, i, k) / 200;
+      cr_assert_float_eq (gsl_vector_get (back->mean, k), mean, 1e-6 * mean);
+      for (size_t l = 0; l < 7; l++)
+        {
+          double there = gsl_matrix_get (m->covariance, k, l);
+          cr_assert_float_eq (gsl_matrix_get (back->covariance, k, l), there, 6e-8 * fabs (there));
+        }
+    }
+
+  double direct, kept;
+  sb_moments_file *of_y = scoped (sb_moments_file_of (y, ""));
+  ok (sb_frechet (y, x, &direct));
+  ok (sb_frechet_gaussians (of_y->mean, of_y->covariance, back->mean, back->covariance, &kept));
+  cr_assert_gt (direct, 0.1);
+  cr_assert_float_eq (kept, direct, 1e-5 * direct);
+}
+
+Test (moments, of_fewer_than_two_points_are_none)
+{
+  gsl_matrix *one = matrix_all (1, 3, 0);
+  cr_assert_null (sb_moments_file_of (one, ""));
+  sb_moments_file_free (NULL);
+}
+
+// ## What is refused
+//
+// A valid file, and one thing after another made wrong.
+
+typedef struct
+{
+  const char *of, *count, *complaint;
+  size_t mean, rows, columns;
+  float corner; // of the covariance, above the diagonal; below it stands 0.5
+} fault;
+
+static void
+is_refused (fault f)
+{
+  static float mean[4] = { 1, 2, 3, 4 }, covariance[16];
+  sb_error error = { 0 };
+  sb_tensors *tensors = scoped (sb_tensors_alloc ());
+  for (size_t k = 0; k < 16; k++)
+    covariance[k] = k / f.columns == k % f.columns ? 2 : 0.5f;
+  covariance[1] = f.corner;
+  if (f.mean)
+    ok (sb_tensors_add (tensors, "mean", 1, &f.mean, mean));
+  ok (sb_tensors_add (tensors, "covariance", 2, (size_t[]){ f.rows, f.columns }, covariance));
+  if (f.of)
+    ok (sb_tensors_note_add (tensors, "of", f.of));
+  ok (sb_tensors_note_add (tensors, "count", f.count));
+  ok (sb_safetensors_write (tensors, path, &error), "%s", error.message);
+
+  sb_moments_file *m = sb_moments_file_read (path, &error);
+  if (!f.complaint)
+    cr_assert_not_null (m, "%s", error.message);
+  else
+    {
+      cr_assert_null (m, "not refused: %s", f.complaint);
+      refused (GSL_EINVAL, error.code);
+      cr_assert (strstr (error.message, f.complaint) && strstr (error.message, path), "%s", error.message);
+    }
+  sb_moments_file_free (m);
+}
+
+Test (moments, a_file_that_holds_something_else_is_refused)
+{
+  is_refused ((fault){ "x", "9", NULL, 3, 3, 3, 0.5f });
+  is_refused ((fault){ NULL, "9", "no moments", 3, 3, 3, 0.5f });
+  is_refused ((fault){ "x", "9", "no moments", 0, 3, 3, 0.5f });
+  is_refused ((fault){ "x", "1", "count", 3, 3, 3, 0.5f });
+  is_refused ((fault){ "x", "-9", "count", 3, 3, 3, 0.5f });
+  is_refused ((fault){ "x", "many", "count", 3, 3, 3, 0.5f });
+  is_refused ((fault){ "x", "9 ", "count", 3, 3, 3, 0.5f });
+  is_refused ((fault){ "x", "9", "d x d", 2, 3, 3, 0.5f });
+  is_refused ((fault){ "x", "9", "d x d", 3, 2, 3, 0.5f });
+  is_refused ((fault){ "x", "9", "d x d", 3, 3, 4, 0.5f });
+  is_refused ((fault){ "x", "9", "symmetric", 3, 3, 3, 0.25f });
+
+  sb_error error = { 0 };
+  cr_assert_null (sb_moments_file_read ("/nowhere/m.safetensors", &error));
+  refused (GSL_EFAILED, error.code);
+}
+
+// Nothing half-written: into a folder that is not there.
+
+Test (moments, writing_where_nothing_can_be_written_is_an_error)
+{
+  gsl_matrix *x = matrix_all (2, 2, 0);
+  sb_moments_file *m = scoped (sb_moments_file_of (x, ""));
+  sb_error error = { 0 };
+  refused (GSL_EFAILED, sb_moments_file_write (m, "/nowhere/m.safetensors", &error));
+  cr_assert (strstr (error.message, "/nowhere/m.safetensors"));
+}

@@ -1,0 +1,342 @@
+// # What every operator must satisfy
+//
+// Each kind is made in a random size and then known by its matrix alone, whose columns are its images of the unit vectors.
+
+#include "operator/operator.h"
+#include "property.h"
+
+#include <criterion/criterion.h>
+#include <gsl/gsl_blas.h>
+#include <gsl/gsl_errno.h>
+#include <gsl/gsl_math.h>
+#include <gsl/gsl_randist.h>
+#include <stdlib.h>
+
+static void
+setup (void)
+{
+  gsl_set_error_handler_off ();
+}
+
+TestSuite (operator, .init = setup);
+
+// ## The kinds, in random sizes
+
+static gsl_matrix *
+normals (gsl_rng *r, size_t rows, size_t columns)
+{
+  gsl_matrix *x = gsl_matrix_alloc (rows, columns);
+  for (size_t k = 0; k < rows * columns; k++)
+    x->data[k] = gsl_ran_ugaussian (r);
+  return x;
+}
+
+static size_t
+size (gsl_rng *r)
+{
+  return 1 + gsl_rng_uniform_int (r, 9);
+}
+
+static sb_operator *
+identity (gsl_rng *r)
+{
+  return sb_operator_identity_alloc (size (r));
+}
+
+static sb_operator *
+scalar (gsl_rng *r)
+{
+  return sb_operator_scalar_alloc (size (r), gsl_ran_ugaussian (r));
+}
+
+static sb_operator *
+diagonal (gsl_rng *r)
+{
+  gsl_matrix *d = normals (r, 2, size (r));
+  gsl_vector_view second = gsl_matrix_row (d, 1);
+  sb_operator *A = sb_operator_diagonal_alloc (&second.vector);
+  gsl_matrix_free (d);
+  return A;
+}
+
+static sb_operator *
+dense (gsl_rng *r)
+{
+  gsl_matrix *M = normals (r, size (r), size (r));
+  sb_operator *A = sb_operator_dense_alloc (M);
+  gsl_matrix_free (M);
+  return A;
+}
+
+static sb_operator *
+mask (gsl_rng *r)
+{
+  gsl_vector *m = gsl_vector_alloc (size (r));
+  for (size_t k = 0; k < m->size; k++)
+    gsl_vector_set (m, k, gsl_rng_uniform (r) < 0.5);
+  sb_operator *A = sb_operator_mask_alloc (m);
+  gsl_vector_free (m);
+  return A;
+}
+
+static sb_operator *
+cosine (gsl_rng *r)
+{
+  return sb_operator_cosine_alloc (size (r), size (r), 1 + gsl_rng_uniform_int (r, 3));
+}
+
+// One with levels: row $i$ is multiplied with level $i$.
+
+static int
+level_apply (const void *state, CBLAS_TRANSPOSE_t transpose, const gsl_vector *level, const gsl_matrix *x,
+             gsl_matrix *out)
+{
+  (void)state, (void)transpose;
+  for (size_t i = 0; i < x->size1; i++)
+    for (size_t k = 0; k < x->size2; k++)
+      gsl_matrix_set (out, i, k, gsl_vector_get (level, i) * gsl_matrix_get (x, i, k));
+  return GSL_SUCCESS;
+}
+
+static const sb_operator_type levelled_type = { .name = "levelled", .apply = level_apply, .has_level = 1 };
+
+static sb_operator *
+levelled (gsl_rng *r)
+{
+  (void)r;
+  return sb_operator_alloc (&levelled_type, NULL, 3, 3);
+}
+
+static sb_operator *(*const kinds[]) (gsl_rng *) = { identity, scalar, diagonal, dense, mask, cosine, levelled };
+
+// ## Its matrix
+
+// The larger of two distances; one that is not a number is the largest.
+
+static double
+larger (double a, double b)
+{
+  return a < b || gsl_isnan (b) ? b : a;
+}
+
+static void
+apply (const sb_operator *A, CBLAS_TRANSPOSE_t transpose, const gsl_matrix *x, gsl_matrix *out)
+{
+  gsl_vector *level = A->type->has_level ? gsl_vector_alloc (x->size1) : NULL;
+  if (level)
+    gsl_vector_set_all (level, 1.5);
+  cr_assert_eq (sb_operator_apply (A, transpose, level, x, out), GSL_SUCCESS, "%s", A->type->name);
+  gsl_vector_free (level);
+}
+
+static gsl_matrix *
+matrix_of (const sb_operator *A, CBLAS_TRANSPOSE_t transpose)
+{
+  size_t from = transpose == CblasTrans ? A->rows : A->columns, to = transpose == CblasTrans ? A->columns : A->rows;
+  gsl_matrix *units = gsl_matrix_alloc (from, from), *columns = gsl_matrix_alloc (from, to),
+             *M = gsl_matrix_alloc (to, from);
+  gsl_matrix_set_identity (units);
+  gsl_matrix_set_all (columns, GSL_NAN);
+  apply (A, transpose, units, columns);
+  gsl_matrix_transpose_memcpy (M, columns);
+  gsl_matrix_free (units);
+  gsl_matrix_free (columns);
+  return M;
+}
+
+static double
+largest_difference (const gsl_matrix *a, const gsl_matrix *b)
+{
+  double largest = 0;
+  for (size_t i = 0; i < a->size1; i++)
+    for (size_t k = 0; k < a->size2; k++)
+      largest = larger (largest, fabs (gsl_matrix_get (a, i, k) - gsl_matrix_get (b, i, k)));
+  return largest;
+}
+
+// Of a batch it makes, row by row, the products with that matrix, in matrices whose rows have gaps too; and the gaps stay.
+
+static double
+batch_residual (const sb_operator *A, CBLAS_TRANSPOSE_t transpose, gsl_rng *r)
+{
+  gsl_matrix *M = matrix_of (A, transpose), *x = normals (r, 20, M->size2 + 2), *out = normals (r, 20, M->size1 + 3),
+             *expected = gsl_matrix_alloc (20, M->size1);
+  gsl_matrix_view x_view = gsl_matrix_submatrix (x, 0, 1, 20, M->size2),
+                  out_view = gsl_matrix_submatrix (out, 0, 2, 20, M->size1);
+  double before = gsl_matrix_get (out, 7, 1), after = gsl_matrix_get (out, 7, M->size1 + 2);
+  apply (A, transpose, &x_view.matrix, &out_view.matrix);
+  gsl_blas_dgemm (CblasNoTrans, CblasTrans, 1, &x_view.matrix, M, 0, expected);
+  double residual = largest_difference (expected, &out_view.matrix);
+  if (gsl_matrix_get (out, 7, 1) != before || gsl_matrix_get (out, 7, M->size1 + 2) != after)
+    residual = GSL_POSINF;
+  gsl_matrix_free (M);
+  gsl_matrix_free (x);
+  gsl_matrix_free (out);
+  gsl_matrix_free (expected);
+  return residual;
+}
+
+static double
+residual (const double *v, void *context)
+{
+  gsl_rng *r = property_rng (v[1]);
+  sb_operator *A = kinds[(size_t)v[0]](r);
+  gsl_matrix *M = matrix_of (A, CblasNoTrans), *T = matrix_of (A, CblasTrans),
+             *M_transposed = gsl_matrix_alloc (A->columns, A->rows),
+             *product = gsl_matrix_alloc (A->columns, A->columns);
+  (void)context;
+  gsl_matrix_transpose_memcpy (M_transposed, M);
+  double largest = largest_difference (M_transposed, T); // <A x, y> = <x, A^T y>
+  gsl_matrix_set_identity (product);
+  gsl_blas_dgemm (CblasNoTrans, CblasNoTrans, A->type->orthonormal ? 1 : 0, T, M, A->type->orthonormal ? -1 : 0,
+                  product); // A^T A - I
+  largest = larger (largest, larger (gsl_matrix_max (product), -gsl_matrix_min (product)));
+  largest = larger (largest, batch_residual (A, CblasNoTrans, r));
+  largest = larger (largest, batch_residual (A, CblasTrans, r));
+  gsl_matrix_free (M);
+  gsl_matrix_free (T);
+  gsl_matrix_free (M_transposed);
+  gsl_matrix_free (product);
+  sb_operator_free (A);
+  gsl_rng_free (r);
+  return largest;
+}
+
+Test (operator, is_a_matrix_with_its_transpose)
+{
+  const property_parameter parameters[] = { { "kind", PROPERTY_INTEGER, 0, sizeof kinds / sizeof *kinds - 1, 0 },
+                                            { "seed", PROPERTY_INTEGER, 1, 1e6, 1 } };
+  property_check ("matrix, transpose, orthonormality", 1, 400, 2, parameters, residual, NULL, 1e-14);
+}
+
+// ## What each one is
+
+Test (operator, is_the_matrix_that_was_asked_for)
+{
+  double d[] = { 2, -1, 0 }, m[] = { 1, 0, 1 }, dense_numbers[] = { 1, 2, 3, 4, 5, 6 },
+         x[] = { 3, GSL_NAN, 5, 7, 8, 9 };
+  gsl_vector_view diagonal_view = gsl_vector_view_array (d, 3), mask_view = gsl_vector_view_array (m, 3);
+  gsl_matrix_view dense_view = gsl_matrix_view_array (dense_numbers, 2, 3), x_view = gsl_matrix_view_array (x, 2, 3);
+  sb_operator *A[] = { sb_operator_identity_alloc (3), sb_operator_scalar_alloc (3, -2),
+                       sb_operator_diagonal_alloc (&diagonal_view.vector), sb_operator_mask_alloc (&mask_view.vector),
+                       sb_operator_dense_alloc (&dense_view.matrix) };
+  const double second_row[][3] = { { 7, 8, 9 }, { -14, -16, -18 }, { 14, -8, 0 }, { 7, 0, 9 }, { 50, 122 } };
+  double out[6];
+  for (size_t k = 0; k < 5; k++)
+    {
+      gsl_matrix_view out_view = gsl_matrix_view_array (out, 2, A[k]->rows);
+      cr_assert_eq (sb_operator_apply (A[k], CblasNoTrans, NULL, &x_view.matrix, &out_view.matrix), GSL_SUCCESS);
+      for (size_t j = 0; j < A[k]->rows; j++)
+        cr_assert_eq (gsl_matrix_get (&out_view.matrix, 1, j), second_row[k][j], "%s", A[k]->type->name);
+      if (k == 3)
+        cr_assert (out[0] == 3 && out[1] == 0 && out[2] == 5, "what a mask hides shows");
+      sb_operator_free (A[k]);
+    }
+}
+
+// ## Refusals
+
+Test (operator, refuses_what_does_not_fit)
+{
+  gsl_rng *r = property_rng (1);
+  for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++)
+    {
+      sb_operator *A = kinds[k](r);
+      gsl_matrix *x = normals (r, 4, A->columns), *out = normals (r, 4, A->rows),
+                 *wide = normals (r, 4, A->columns + 1), *more = normals (r, 5, A->rows),
+                 *wider = normals (r, 4, A->rows + 1);
+      gsl_vector *levels = gsl_vector_calloc (4), *fewer = gsl_vector_calloc (3);
+      const gsl_vector *level = A->type->has_level ? levels : NULL;
+      const struct
+      {
+        int status;
+        CBLAS_TRANSPOSE_t transpose;
+        const gsl_vector *level;
+        const gsl_matrix *x;
+        gsl_matrix *out;
+      } cases[] = {
+        { GSL_SUCCESS, CblasNoTrans, level, x, out },
+        { GSL_SUCCESS, CblasTrans, level, out, x },
+        { GSL_EBADLEN, CblasNoTrans, level, wide, out },
+        { GSL_EBADLEN, CblasNoTrans, level, x, wider },
+        { GSL_EBADLEN, CblasNoTrans, level, x, more },
+        { GSL_EBADLEN, CblasTrans, level, wider, x },
+        { GSL_EBADLEN, CblasTrans, level, out, wide },
+        { A->rows == A->columns ? GSL_EINVAL : GSL_EBADLEN, CblasNoTrans, level, x, x },
+        { A->rows == A->columns ? GSL_EINVAL : GSL_EBADLEN, CblasTrans, level, out, out },
+        { GSL_EINVAL, CblasConjTrans, level, x, out },
+        { GSL_EINVAL, CblasNoTrans, level ? NULL : levels, x, out },
+        { level ? GSL_EBADLEN : GSL_EINVAL, CblasNoTrans, fewer, x, out },
+      };
+      for (size_t j = 0; j < sizeof cases / sizeof *cases; j++)
+        cr_assert_eq (sb_operator_apply (A, cases[j].transpose, cases[j].level, cases[j].x, cases[j].out),
+                      cases[j].status, "%s, case %zu", A->type->name, j);
+      gsl_matrix_free (x);
+      gsl_matrix_free (out);
+      gsl_matrix_free (wide);
+      gsl_matrix_free (more);
+      gsl_matrix_free (wider);
+      gsl_vector_free (levels);
+      gsl_vector_free (fewer);
+      sb_operator_free (A);
+    }
+  gsl_rng_free (r);
+}
+
+Test (operator, a_batch_may_have_no_rows)
+{
+  gsl_rng *r = property_rng (2);
+  for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++)
+    {
+      sb_operator *A = kinds[k](r);
+      gsl_matrix x = { .size2 = A->columns, .tda = A->columns }, out = { .size2 = A->rows, .tda = A->rows };
+      gsl_vector level = { .stride = 1 };
+      for (CBLAS_TRANSPOSE_t way = CblasNoTrans; way <= CblasTrans; way++)
+        cr_assert_eq (sb_operator_apply (A, way, A->type->has_level ? &level : NULL, way == CblasTrans ? &out : &x,
+                                         way == CblasTrans ? &x : &out),
+                      GSL_SUCCESS, "%s", A->type->name);
+      sb_operator_free (A);
+    }
+  gsl_rng_free (r);
+}
+
+static int freed;
+
+static void
+count_free (void *state)
+{
+  freed += *(int *)state;
+}
+
+Test (operator, takes_its_state_over)
+{
+  static const sb_operator_type counted = { .name = "counted", .free = count_free };
+  int one = 1;
+  cr_assert_null (sb_operator_alloc (&counted, &one, 0, 3));
+  cr_assert_null (sb_operator_alloc (&counted, &one, 3, 0));
+  cr_assert_eq (freed, 2);
+  sb_operator *A = sb_operator_alloc (&counted, &one, 2, 3);
+  cr_assert_eq (freed, 2);
+  sb_operator_free (A);
+  sb_operator_free (NULL);
+  cr_assert_eq (freed, 3);
+}
+
+Test (operator, sizes_and_masks_are_checked)
+{
+  gsl_vector nothing = { .stride = 1 };
+  gsl_matrix empty = { .size1 = 2 };
+  double half[] = { 0.5, GSL_NAN };
+  gsl_vector_view first = gsl_vector_view_array (half, 1), second = gsl_vector_view_array (half + 1, 1);
+  cr_assert_null (sb_operator_identity_alloc (0));
+  cr_assert_null (sb_operator_scalar_alloc (0, 1));
+  cr_assert_null (sb_operator_diagonal_alloc (&nothing));
+  cr_assert_null (sb_operator_mask_alloc (&nothing));
+  cr_assert_null (sb_operator_dense_alloc (&empty));
+  cr_assert_null (sb_operator_mask_alloc (&first.vector), "half a mask");
+  cr_assert_null (sb_operator_mask_alloc (&second.vector), "a mask that is no number");
+  cr_assert_null (sb_operator_cosine_alloc (0, 1, 1));
+  cr_assert_null (sb_operator_cosine_alloc (1, 0, 1));
+  cr_assert_null (sb_operator_cosine_alloc (1, 1, 0));
+  cr_assert_null (sb_operator_cosine_alloc (1, (size_t)1 << 33, 1));
+}

@@ -1,0 +1,713 @@
+// # Training finds the truth where the truth is known
+//
+// On a law known in closed form the best estimate of the noise is known, and so is the loss that remains, which is the
+// variance of the posterior: $E\|z - E[z \mid x_t]\|^2 = (a/\varsigma)^2\,\operatorname{tr}\operatorname{Cov}[x_0 \mid
+// x_t]$. A small perceptron, trained for a second, must come close to both, under every SDE and with every weight.
+
+#include "base/shard.h"
+#include "process/text.h"
+#include "process/vp.h"
+#include "property.h"
+#include "scope.h"
+#include "score/score.h"
+#include "target/target.h"
+#include "train/trainer.h"
+
+#include <gsl/gsl_blas.h>
+#include <gsl/gsl_math.h>
+#include <gsl/gsl_randist.h>
+#include <gsl/gsl_statistics.h>
+#include <math.h>
+#include <omp.h>
+#include <stdlib.h>
+#include <string.h>
+
+SUITE_WITH_BLAS (train);
+
+static int
+draw_from_law (const void *law, sb_stream stream, gsl_matrix *x)
+{
+  return sb_target_sample (law, stream, x);
+}
+
+typedef struct
+{
+  sb_net *net;
+  sb_process *process;
+  sb_target *law;
+  sb_training *training;
+  sb_denoising denoising;
+  sb_recipe recipe;
+  sb_trainer *trainer;
+} experiment;
+
+// Two Gaussians in the plane, one of them long and narrow.
+
+static sb_target *
+two_gaussians (void)
+{
+  gsl_vector *w = vector_of (0.4, 0.6);
+  gsl_matrix *m = matrix_of (2, 2, -1, 0.5, 1, -0.5);
+  gsl_matrix *c = matrix_of (4, 2, 0.1, 0, 0, 0.1, 0.3, 0.2, 0.2, 0.25);
+  return scoped (sb_target_mixture_alloc (w, m, c));
+}
+
+// One Gaussian, off the centre and narrow in one direction.
+
+static sb_target *
+one_gaussian (void)
+{
+  gsl_vector *m = vector_of (0.5, -0.3);
+  gsl_matrix *c = matrix_of (2, 2, 0.8, 0.5, 0.5, 0.4);
+  return scoped (sb_target_gaussian_alloc (m, c));
+}
+
+static experiment
+experiment_with (const char *network, sb_process *process, sb_target *law)
+{
+  experiment e = { .net = scoped (sb_net_alloc (network, NULL)), .process = process, .law = law };
+  cr_assert (e.net && e.process && e.law);
+  e.training = scoped (sb_training_alloc (e.net, (sb_stream){ 1, SB_FOR_USER, 0 }));
+  return e;
+}
+
+static experiment
+experiment_alloc (sb_process *process, sb_target *law)
+{
+  return experiment_with ("mlp inputs=2 width=48 layers=3 time=positional features=16", process, law);
+}
+
+static void
+experiment_start (experiment *e, sb_prediction prediction)
+{
+  e->denoising
+      = (sb_denoising){ .network = { e->net, e->process, e->training->theta, prediction, SB_LABEL_LOG_NOISE, 0.9 },
+                        .dsm = { e->process, SB_WEIGHT_VARIANCE, 1e-3 },
+                        .examples = { draw_from_law, e->law } };
+  e->recipe = (sb_recipe){ .task = sb_denoising_task (&e->denoising),
+                           .adam = { 3e-3, 0.9, 0.999, 1e-8, 50, 1, 0.99 },
+                           .batch = 512,
+                           .shard_rows = 128,
+                           .seed = 9 };
+  e->trainer = scoped (sb_trainer_alloc (&e->recipe, e->training));
+}
+
+static void
+train_for (experiment *e, int steps)
+{
+  double loss, norm;
+  sb_error error;
+  for (int k = 0; k < steps; k++)
+    ok (sb_trainer_step (e->trainer, &loss, &norm, &error), "%s", error.message);
+}
+
+// ## What is measured
+//
+// On fresh points, in the mean, with the weight that was trained with: the loss of the network and of the best
+// estimate; the loss that theory says remains; the error of the score, and the size of the score itself.
+
+typedef struct
+{
+  double loss, of_truth, deviation; // the last: a standard error of the one before
+  double minimum, error, score;
+} measured;
+
+enum
+{
+  FRESH = 4000
+};
+
+static double
+mean_loss (const sb_dsm *dsm, const gsl_vector *t, const gsl_matrix *z, const gsl_matrix *epsilon, double *deviation)
+{
+  gsl_vector *loss = vector (FRESH);
+  gsl_matrix *unused = matrix (FRESH, 2);
+  ok (sb_dsm_loss (dsm, t, z, epsilon, loss, unused));
+  double mean = gsl_stats_mean (loss->data, 1, FRESH);
+  if (deviation)
+    *deviation = gsl_stats_sd (loss->data, 1, FRESH) / sqrt (FRESH);
+  return mean;
+}
+
+// The weight of one squared number of $z$, $\lambda/\varsigma^2$, read off the loss itself: that of (1, 0) against 0.
+
+static double
+weight_at (const sb_dsm *dsm, double t)
+{
+  double l;
+  gsl_matrix *e = matrix_of (1, 2, 1, 0), *z = matrix_of (1, 2, 0, 0), *b = matrix (1, 2);
+  gsl_vector_view at = gsl_vector_view_array (&t, 1), loss = gsl_vector_view_array (&l, 1);
+  ok (sb_dsm_loss (dsm, &at.vector, z, e, &loss.vector, b));
+  return l;
+}
+
+static double
+posterior_variance (const experiment *e, const gsl_matrix *x, const gsl_vector *t)
+{
+  gsl_matrix *covariance = matrix (2, 2);
+  double sum = 0;
+  for (size_t i = 0; i < FRESH; i++)
+    {
+      double a, sd, at = gsl_vector_get (t, i);
+      gsl_vector_const_view point = gsl_matrix_const_row (x, i);
+      ok (sb_process_scalars (e->process, 0, at, &a, &sd));
+      ok (sb_target_posterior_covariance (e->law, e->process, &point.vector, at, covariance));
+      sum += weight_at (&e->denoising.dsm, at) * gsl_pow_2 (a / sd)
+             * (gsl_matrix_get (covariance, 0, 0) + gsl_matrix_get (covariance, 1, 1));
+    }
+  return sum / FRESH;
+}
+
+static measured
+measure (experiment *e)
+{
+  gsl_matrix *x = matrix (FRESH, 2), *z = matrix (FRESH, 2), *truth = matrix (FRESH, 2), *guess = matrix (FRESH, 2),
+             *zero = matrix_all (FRESH, 2, 0);
+  gsl_vector *t = vector (FRESH);
+  const sb_dsm *dsm = &e->denoising.dsm;
+  sb_network network = e->denoising.network;
+  network.theta = e->training->ema;
+  sb_score *score = scoped (sb_score_network_alloc (&network));
+  ok (sb_target_sample (e->law, (sb_stream){ 77, SB_FOR_DATA, 0 }, x));
+  ok (sb_dsm_draw (dsm, (sb_stream){ 77, 0, 0 }, t, z, NULL, x));
+  ok (sb_target_evaluate (e->law, e->process, SB_EPSILON, x, t, truth));
+  ok (sb_score_evaluate (score, SB_EPSILON, x, t, NULL, guess));
+  measured m = { .loss = mean_loss (dsm, t, z, guess, NULL),
+                 .minimum = posterior_variance (e, x, t),
+                 .error = mean_loss (dsm, t, truth, guess, NULL),
+                 .score = mean_loss (dsm, t, truth, zero, NULL) };
+  m.of_truth = mean_loss (dsm, t, z, truth, &m.deviation);
+  return m;
+}
+
+// ## What must come out
+//
+// The best estimate's loss is the posterior variance, within 4.9 standard errors (a false alarm in $10^6$, were the draws
+// not fixed). The network's loss is above it by at most `excess` of itself, and the score's error at most `error` of
+// the score.
+
+static void
+check_learning (const char *process, sb_target *law, sb_prediction prediction, sb_weighting weighting, double t_min,
+                int steps, double excess, double error)
+{
+  experiment e = experiment_alloc (scoped (sb_process_from_text (process, 2, NULL)), law);
+  experiment_start (&e, prediction);
+  e.denoising.dsm.weighting = weighting;
+  e.denoising.dsm.t_min = t_min;
+  train_for (&e, steps);
+  measured m = measure (&e);
+  cr_assert_float_eq (m.of_truth, m.minimum, 4.9 * m.deviation, "%s: the best estimate's loss is %g, not %g", process,
+                      m.of_truth, m.minimum);
+  cr_assert_lt (m.loss, (1 + excess) * m.of_truth, "%s, weight %d: a loss of %g where %g remains", process, weighting,
+                m.loss, m.of_truth);
+  cr_assert_lt (m.error, error * m.score, "%s, weight %d: the score's error is %g of %g", process, weighting, m.error,
+                m.score);
+}
+
+Test (train, finds_a_mixture_under_vp)
+{
+  check_learning ("vp", two_gaussians (), SB_PREDICTS_EPSILON, SB_WEIGHT_VARIANCE, 1e-3, 500, 0.03, 0.01);
+}
+
+Test (train, finds_a_mixture_under_subvp)
+{
+  check_learning ("subvp", two_gaussians (), SB_PREDICTS_EPSILON, SB_WEIGHT_VARIANCE, 1e-3, 500, 0.03, 0.01);
+}
+
+Test (train, finds_a_mixture_under_ve)
+{
+  check_learning ("ve sigma_max=20", two_gaussians (), SB_PREDICTS_MIXED, SB_WEIGHT_VARIANCE, 1e-3, 500, 0.03, 0.01);
+}
+
+// The likelihood and the unit weight look at the smallest times above all, where the target is largest: the smallest
+// time is chosen with that in mind.
+
+Test (train, finds_a_gaussian_with_the_likelihood_weight)
+{
+  check_learning ("vp", one_gaussian (), SB_PREDICTS_EPSILON, SB_WEIGHT_LIKELIHOOD, 0.05, 400, 0.03, 0.01);
+}
+
+Test (train, finds_a_gaussian_with_the_unit_weight)
+{
+  check_learning ("subvp", one_gaussian (), SB_PREDICTS_EPSILON, SB_WEIGHT_UNIT, 0.1, 400, 0.03, 0.02);
+}
+
+Test (train, finds_a_gaussian_under_ve)
+{
+  check_learning ("ve sigma_max=20", one_gaussian (), SB_PREDICTS_MIXED, SB_WEIGHT_UNIT, 0.2, 400, 0.03, 0.07);
+}
+
+// By the variational bound of DDPM's chain, whose weights are some ten times larger at the first levels than in the
+// middle.
+
+Test (train, finds_a_gaussian_by_the_variational_bound)
+{
+  check_learning ("ddpm levels=50 beta_min=0.1 beta_max=10", one_gaussian (), SB_PREDICTS_EPSILON, SB_WEIGHT_BOUND, 0,
+                  400, 0.03, 0.02);
+  check_learning ("ddpm levels=50 beta_min=0.1 beta_max=10", one_gaussian (), SB_PREDICTS_EPSILON,
+                  SB_WEIGHT_BOUND_TILDE, 0, 400, 0.03, 0.02);
+}
+
+// Every SDE with every weight, on both laws, ten times as long and closer. The unit weight, which asks for a score that
+// grows as $1/\varsigma$, stays the hardest.
+
+Test (train, finds_everything_with_patience)
+{
+  const char *const processes[] = { "ve sigma_max=20", "vp", "subvp" };
+  const double t_min[3][3] = { { 1e-3, 0.2, 0.2 }, { 1e-3, 0.05, 0.1 }, { 1e-3, 0.05, 0.1 } }; // by process and weight
+  if (!getenv ("SCOREBOOK_LONG"))
+    cr_skip_test ("minutes: make check-long");
+  for (int p = 0; p < 3; p++)
+    for (int w = SB_WEIGHT_VARIANCE; w <= SB_WEIGHT_UNIT; w++)
+      for (int gaussian = 0; gaussian < 2; gaussian++)
+        check_learning (processes[p], gaussian ? one_gaussian () : two_gaussians (),
+                        p == 0 ? SB_PREDICTS_MIXED : SB_PREDICTS_EPSILON, (sb_weighting)w, t_min[p][w], 4000, 0.01,
+                        w == SB_WEIGHT_UNIT ? 0.05 : 0.005);
+}
+
+// ## To the bit
+//
+// The same training on one, two and three threads, and one that was stopped and gone on with from a copy of its state.
+
+static void
+same_bits (const sb_training *a, const sb_training *b, const char *what)
+{
+  size_t bytes = a->count * sizeof (float);
+  cr_assert_eq (a->step, b->step);
+  cr_assert (memcmp (a->theta, b->theta, bytes) == 0 && memcmp (a->m, b->m, bytes) == 0
+                 && memcmp (a->v, b->v, bytes) == 0 && memcmp (a->ema, b->ema, bytes) == 0,
+             "%s: not the same", what);
+}
+
+Test (train, does_not_depend_on_threads)
+{
+  const char *const wide = "mlp inputs=2 width=128 layers=3 time=positional features=16"; // weights for three pieces
+  experiment one = experiment_with (wide, scoped (sb_vp_alloc (2, 0.1, 20)), two_gaussians ());
+  cr_assert_gt (one.net->parameters, 2 * 16384);
+  omp_set_num_threads (1);
+  experiment_start (&one, SB_PREDICTS_EPSILON);
+  train_for (&one, 20);
+  for (int threads = 2; threads <= 3; threads++)
+    {
+      experiment more = experiment_with (wide, scoped (sb_vp_alloc (2, 0.1, 20)), two_gaussians ());
+      omp_set_num_threads (threads);
+      experiment_start (&more, SB_PREDICTS_EPSILON);
+      train_for (&more, 20);
+      same_bits (one.training, more.training, "more threads");
+    }
+}
+
+// Threads may become more, or fewer, while a trainer is there.
+
+Test (train, does_not_mind_other_threads_than_it_began_with)
+{
+  const int threads[] = { 1, 8, 3 };
+  experiment one = experiment_alloc (scoped (sb_vp_alloc (2, 0.1, 20)), two_gaussians ()),
+             more = experiment_alloc (scoped (sb_vp_alloc (2, 0.1, 20)), two_gaussians ());
+  omp_set_num_threads (1);
+  experiment_start (&one, SB_PREDICTS_EPSILON);
+  experiment_start (&more, SB_PREDICTS_EPSILON);
+  one.recipe.shard_rows = more.recipe.shard_rows = 16; // so many that eight threads find work
+  one.trainer = scoped (sb_trainer_alloc (&one.recipe, one.training));
+  more.trainer = scoped (sb_trainer_alloc (&more.recipe, more.training));
+  train_for (&one, 15);
+  for (int k = 0; k < 3; k++)
+    {
+      omp_set_num_threads (threads[k]);
+      train_for (&more, 5);
+    }
+  same_bits (one.training, more.training, "first one thread, then eight");
+}
+
+Test (train, goes_on_as_if_it_had_not_stopped)
+{
+  experiment whole = experiment_alloc (scoped (sb_vp_alloc (2, 0.1, 20)), two_gaussians ()),
+             parts = experiment_alloc (scoped (sb_vp_alloc (2, 0.1, 20)), two_gaussians ());
+  experiment_start (&whole, SB_PREDICTS_EPSILON);
+  experiment_start (&parts, SB_PREDICTS_EPSILON);
+  train_for (&whole, 20);
+  train_for (&parts, 13);
+  experiment_start (&parts, SB_PREDICTS_EPSILON);
+  train_for (&parts, 7);
+  same_bits (whole.training, parts.training, "stopped and gone on");
+}
+
+// ## NaN stops it
+//
+// A weight that is not finite poisons a layer. The message names step and layer, and nothing has changed.
+
+Test (train, what_is_not_finite_is_named)
+{
+  experiment e = experiment_alloc (scoped (sb_vp_alloc (2, 0.1, 20)), two_gaussians ());
+  experiment_start (&e, SB_PREDICTS_EPSILON);
+  train_for (&e, 3);
+  for (size_t k = 0; k < sb_net_tensors (e.net); k++)
+    {
+      sb_net_tensor tensor = sb_net_tensor_at (e.net, k);
+      if (strcmp (tensor.name, "hidden.1.weight") == 0)
+        e.training->theta[tensor.offset] = NAN;
+    }
+  double loss, norm;
+  sb_error error;
+  float before = e.training->ema[0];
+  refused (GSL_EFAILED, sb_trainer_step (e.trainer, &loss, &norm, &error));
+  cr_assert (strstr (error.message, "step 4"), "%s", error.message);
+  cr_assert (strstr (error.message, "hidden.1"), "%s", error.message);
+  cr_assert_eq (e.training->step, 3);
+  cr_assert_eq (e.training->ema[0], before);
+}
+
+// ## What a step asks of its task
+//
+// A task that does as it is told: sample $i$ has the loss $i$ and the gradient $i + 1$ for weight $i \bmod P$, but one
+// sample is bad. So the batch shows in what comes out of the step.
+
+typedef struct
+{
+  size_t parameters, asked; // asked: samples so far
+  uint64_t bad;             // this sample ...
+  double loss;              // ... has this loss
+  float gradient;           // ... adds this to its gradient
+  int status;               // ... fails with this
+  const char *culprit;
+} obedience;
+
+static void *
+obey_alloc (const void *state, size_t rows)
+{
+  (void)state;
+  size_t *room = malloc (sizeof *room);
+  *room = rows;
+  return room;
+}
+
+static int
+obey (const void *state, void *room, sb_stream stream, size_t rows, double share, float *gradient, double *loss,
+      const char **culprit)
+{
+  obedience *o = (obedience *)(uintptr_t)state;
+  cr_assert_leq (rows, *(size_t *)room);
+  cr_assert_eq (stream.seed, 9);
+  *loss = 0;
+  *culprit = NULL;
+  for (uint64_t i = stream.index; i < stream.index + rows; i++, o->asked++)
+    {
+      int bad = i == o->bad;
+      *loss += share * (bad ? o->loss : (double)i);
+      gradient[i % o->parameters] += (float)(share * (double)(i + 1)) + (bad ? o->gradient : 0);
+      if (bad)
+        *culprit = o->culprit;
+      if (bad && o->status)
+        return o->status;
+    }
+  return GSL_SUCCESS;
+}
+
+static const sb_task_type obedient = { "obedience", obey_alloc, free, obey };
+
+typedef struct
+{
+  sb_net *net;
+  sb_training *training, *before;
+  obedience state;
+  sb_recipe recipe;
+  sb_trainer *trainer;
+  double loss, norm;
+  sb_error error;
+} exercise;
+
+enum
+{
+  BATCH = 10,
+  NOBODY = 1 << 30
+};
+
+static void
+exercise_begin (exercise *e)
+{
+  memset (e, 0, sizeof *e);
+  omp_set_num_threads (1);
+  e->net = scoped (sb_net_alloc ("mlp inputs=2 width=3 layers=1 time=fourier features=4", NULL));
+  e->training = scoped (sb_training_alloc (e->net, (sb_stream){ 1, SB_FOR_USER, 0 }));
+  e->before = scoped (sb_training_alloc (e->net, (sb_stream){ 1, SB_FOR_USER, 0 }));
+  e->state = (obedience){ .parameters = e->net->parameters, .bad = NOBODY };
+  e->recipe = (sb_recipe){ .task = { &obedient, &e->state, e->net },
+                           .adam = { 1e-3, 0.9, 0.999, 1e-8, 0, 0, 0.9 },
+                           .batch = BATCH,
+                           .shard_rows = 4,
+                           .seed = 9 };
+  e->trainer = scoped (sb_trainer_alloc (&e->recipe, e->training));
+}
+
+Test (train, a_step_is_the_mean_over_its_samples)
+{
+  exercise e;
+  exercise_begin (&e);
+  for (int step = 0; step < 7; step++)
+    {
+      double mean = 0, square = 0, *gradient = scoped (calloc (e.net->parameters, sizeof *gradient));
+      for (size_t i = (size_t)step * BATCH; i < (size_t)(step + 1) * BATCH; i++)
+        {
+          mean += (double)i / BATCH;
+          gradient[i % e.net->parameters] += (double)(i + 1) / BATCH;
+        }
+      for (size_t k = 0; k < e.net->parameters; k++)
+        square += gradient[k] * gradient[k];
+      ok (sb_trainer_step (e.trainer, &e.loss, &e.norm, &e.error));
+      cr_assert_float_eq (e.loss, mean, 1e-12, "step %d: loss %g, not %g", step, e.loss, mean);
+      cr_assert_float_eq (e.norm, sqrt (square), 1e-5 * e.norm, "step %d: norm %g, not %g", step, e.norm,
+                          sqrt (square));
+      cr_assert_eq (e.training->step, (uint64_t)step + 1);
+      cr_assert_eq (e.state.asked, (size_t)(step + 1) * BATCH);
+    }
+
+  // Every weight has had a gradient and moved, but the frequencies of the embedding, which stay.
+  for (size_t k = 0; k < sb_net_tensors (e.net); k++)
+    {
+      sb_net_tensor tensor = sb_net_tensor_at (e.net, k);
+      int embedding = strstr (tensor.name, "embedding") != NULL;
+      for (size_t j = tensor.offset; j < tensor.offset + tensor.count; j++)
+        cr_assert_eq (e.training->theta[j] == e.before->theta[j], embedding, "%s, number %zu", tensor.name,
+                      j - tensor.offset);
+    }
+}
+
+// Of a network with more weights than are added up at a time, each has a sample that speaks of it.
+
+Test (train, every_weight_of_many_is_asked)
+{
+  exercise e;
+  exercise_begin (&e);
+  double square = 0;
+  e.net = scoped (sb_net_alloc ("mlp inputs=2 width=200 layers=2 time=none", NULL));
+  e.training = scoped (sb_training_alloc (e.net, (sb_stream){ 1, SB_FOR_USER, 0 }));
+  e.before = scoped (sb_training_alloc (e.net, (sb_stream){ 1, SB_FOR_USER, 0 }));
+  size_t count = e.state.parameters = e.net->parameters;
+  cr_assert_gt (count, 2 * 16384);
+  e.recipe.task.net = e.net;
+  e.recipe.batch = count;
+  e.recipe.shard_rows = 9999;
+  e.trainer = scoped (sb_trainer_alloc (&e.recipe, e.training));
+  ok (sb_trainer_step (e.trainer, &e.loss, &e.norm, &e.error));
+  for (size_t k = 0; k < count; k++)
+    {
+      double gradient = (double)(k + 1) / (double)count;
+      square += gradient * gradient;
+      cr_assert_float_eq (e.training->m[k], 0.1 * gradient, 1e-6 * gradient, "weight %zu", k);
+      cr_assert_neq (e.training->theta[k], e.before->theta[k], "weight %zu", k);
+    }
+  cr_assert_float_eq (e.norm, sqrt (square), 1e-6 * e.norm);
+}
+
+// ## What stops it
+//
+// In any shard: a loss that is not finite, with or without someone to blame; a gradient, in the first tensor, the last
+// or one between; a task that fails. The line says which, and neither weights, moments, average nor step have changed.
+
+static void
+check_stop (const exercise *e, int code, const char *named)
+{
+  cr_assert_eq (e->error.code, code);
+  cr_assert (strstr (e->error.message, "step 1:") && strstr (e->error.message, named), "'%s' does not name '%s'",
+             e->error.message, named);
+  same_bits (e->training, e->before, named);
+}
+
+Test (train, what_stops_it_is_named)
+{
+  for (uint64_t bad = 0; bad < BATCH; bad++)
+    {
+      exercise e;
+      exercise_begin (&e);
+      const char *const culprits[] = { "hidden.0", NULL };
+      for (int k = 0; k < 2; k++)
+        {
+          e.state = (obedience){
+            .parameters = e.net->parameters, .bad = bad, .loss = k ? NAN : INFINITY, .culprit = culprits[k]
+          };
+          refused (GSL_EFAILED, sb_trainer_step (e.trainer, &e.loss, &e.norm, &e.error));
+          check_stop (&e, GSL_EFAILED, k ? "(the loss)" : "layer hidden.0:");
+        }
+      e.state = (obedience){ .parameters = e.net->parameters, .bad = bad, .status = GSL_EDOM };
+      refused (GSL_EDOM, sb_trainer_step (e.trainer, &e.loss, &e.norm, &e.error));
+      check_stop (&e, GSL_EDOM, gsl_strerror (GSL_EDOM));
+    }
+}
+
+Test (train, gradients_that_stop_it_are_named)
+{
+  exercise e;
+  exercise_begin (&e);
+  e.recipe.batch = e.net->parameters;
+  e.recipe.shard_rows = 7;
+  e.trainer = scoped (sb_trainer_alloc (&e.recipe, e.training));
+  for (size_t k = 0; k < sb_net_tensors (e.net); k++)
+    {
+      sb_net_tensor tensor = sb_net_tensor_at (e.net, k);
+      for (int last = 0; last < 2; last++) // number of the tensor; sample i adds to weight i
+        {
+          e.state = (obedience){ .parameters = e.net->parameters,
+                                 .bad = tensor.offset + (last ? tensor.count - 1 : 0),
+                                 .gradient = k % 2 ? NAN : INFINITY };
+          refused (GSL_EFAILED, sb_trainer_step (e.trainer, &e.loss, &e.norm, &e.error));
+          check_stop (&e, GSL_EFAILED, tensor.name);
+        }
+    }
+}
+
+// ## Where it begins
+//
+// At step 0, with the network's first weights, the average being the same, and no moments.
+
+Test (train, a_new_training_has_done_nothing)
+{
+  sb_net *net = scoped (sb_net_alloc ("mlp inputs=2 width=3 layers=1 time=fourier features=4", NULL));
+  sb_training *training = scoped (sb_training_alloc (net, (sb_stream){ 1, SB_FOR_USER, 0 }));
+  float *theta = scoped (malloc (net->parameters * sizeof *theta));
+  ok (sb_net_initialise (net, (sb_stream){ 1, SB_FOR_USER, 0 }, theta));
+  cr_assert_eq (training->step, 0);
+  cr_assert_eq (training->count, net->parameters);
+  for (size_t k = 0; k < net->parameters; k++)
+    cr_assert (training->theta[k] == theta[k] && training->ema[k] == theta[k] && training->m[k] == 0
+               && training->v[k] == 0);
+}
+
+Test (train, there_is_no_empty_batch)
+{
+  exercise e;
+  exercise_begin (&e);
+  sb_recipe none = e.recipe, cut_to_nothing = e.recipe;
+  none.batch = 0;
+  cut_to_nothing.shard_rows = 0;
+  cr_assert_null (sb_trainer_alloc (&none, e.training));
+  cr_assert_null (sb_trainer_alloc (&cut_to_nothing, e.training));
+}
+
+// ## A shard of denoising
+//
+// Its loss is the mean over what is drawn, by hand from the parts: data, noise, network, objective; also divided by the
+// dimension. Its gradient is the slope, as far as float shows, added and times the share; along a direction in which all
+// its numbers pull together.
+
+enum
+{
+  SHARD = 9
+};
+
+static double
+denoising_by_hand (const experiment *e, sb_stream stream, double share)
+{
+  gsl_matrix *x = matrix (1, 2), *z = matrix (1, 2), *guess = matrix (1, 2), *bar = matrix (1, 2);
+  gsl_vector *t = vector (1), *loss = vector (1);
+  sb_network_pass *pass = scoped (sb_network_pass_alloc (&e->denoising.network, 1, 0));
+  double sum = 0;
+  for (size_t i = 0; i < SHARD; i++)
+    {
+      sb_stream row = sb_stream_skip (stream, i), data = { row.seed, SB_FOR_DATA, row.index };
+      ok (sb_target_sample (e->law, data, x));
+      ok (sb_dsm_draw (&e->denoising.dsm, row, t, z, NULL, x));
+      ok (sb_network_forward (&e->denoising.network, pass, x, t, guess));
+      ok (sb_dsm_loss (&e->denoising.dsm, t, z, guess, loss, bar));
+      sum += share * gsl_vector_get (loss, 0) / 2;
+    }
+  return sum;
+}
+
+Test (train, a_shard_has_the_loss_of_its_samples_and_its_slope)
+{
+  experiment e = experiment_alloc (scoped (sb_vp_alloc (2, 0.1, 20)), two_gaussians ());
+  experiment_start (&e, SB_PREDICTS_MIXED);
+  size_t count = e.net->parameters;
+  float *gradient = scoped (calloc (count, sizeof *gradient)), *along = scoped (malloc (count * sizeof *along));
+  gsl_rng *r = property_rng (31);
+  void *room = e.recipe.task.type->room_alloc (&e.denoising, SHARD + 3);
+  sb_stream stream = { 4, 0, 1000 };
+  double loss, share = 0.125, slope = 0, h = 1. / 64, sum = 0;
+  const char *culprit = "none";
+  for (int twice = 0; twice < 2; twice++)
+    {
+      ok (e.recipe.task.type->work (&e.denoising, room, stream, SHARD, share, gradient, &loss, &culprit));
+      cr_assert_float_eq (loss, denoising_by_hand (&e, stream, share), 1e-5);
+      cr_assert_null (culprit);
+    }
+  for (size_t k = 0; k < count; k++)
+    {
+      along[k] = (float)copysign (gsl_ran_gaussian (r, 0.05), (double)gradient[k]);
+      sum += (double)gradient[k] * (double)along[k] / 2;
+    }
+  const double at[] = { 1, -1, 2, -2 }, weight[] = { 8, -8, -1, 1 };
+  for (int p = 0; p < 4; p++)
+    {
+      for (size_t k = 0; k < count; k++)
+        e.training->theta[k] += (float)(at[p] * h) * along[k];
+      slope += weight[p] * denoising_by_hand (&e, stream, share) / (12 * h);
+      for (size_t k = 0; k < count; k++)
+        e.training->theta[k] -= (float)(at[p] * h) * along[k];
+    }
+  cr_assert_float_eq (sum, slope, 2e-3 * sum, "gradient %g, slope %g", sum, slope);
+  e.recipe.task.type->room_free (room);
+}
+
+// ## Data of numbers
+//
+// Rows of a matrix, which may be part of another's, are drawn as they are, by the same numbers of the stream as bytes.
+
+Test (train, rows_are_drawn_as_they_are)
+{
+  double numbers[] = { 0.1, -7, 99, 1e300, 3, 99, -0.0, 1e-300, 99 };
+  gsl_matrix_view all = gsl_matrix_view_array (numbers, 3, 3), rows = gsl_matrix_submatrix (&all.matrix, 0, 0, 3, 2);
+  sb_examples source = sb_examples_of_rows (&rows.matrix);
+  gsl_matrix *x = matrix (200, 2), *wrong = matrix (2, 3);
+  int seen[3] = { 0 };
+  ok (source.draw (source.state, (sb_stream){ 4, SB_FOR_DATA, 5 }, x));
+  for (size_t i = 0; i < x->size1; i++)
+    {
+      double u;
+      gsl_matrix_view one = gsl_matrix_view_array (&u, 1, 1);
+      ok (sb_stream_uniforms ((sb_stream){ 4, SB_FOR_DATA, 5 + i }, 0, &one.matrix));
+      size_t k = (size_t)(3 * u);
+      cr_assert (gsl_matrix_get (x, i, 0) == numbers[3 * k] && gsl_matrix_get (x, i, 1) == numbers[3 * k + 1]);
+      seen[k]++;
+    }
+  cr_assert (seen[0] && seen[1] && seen[2]);
+  refused (GSL_EBADLEN, source.draw (source.state, (sb_stream){ 4, SB_FOR_DATA, 0 }, wrong));
+}
+
+// ## Data of bytes
+//
+// Every point is drawn about equally often, and bytes become the range's numbers.
+
+Test (train, bytes_become_numbers)
+{
+  unsigned char pixels[] = { 0, 255, 51, 102, 204, 0 };
+  sb_bytes bytes = { .shape = { .rank = 2, .length = { 3, 2 } }, .data = pixels };
+  sb_byte_examples examples = { &bytes, -1, 1 };
+  sb_examples source = sb_examples_of_bytes (&examples);
+  enum
+  {
+    N = 30000
+  };
+  gsl_matrix *x = matrix (N, 2);
+  ok (source.draw (source.state, (sb_stream){ 4, SB_FOR_DATA, 0 }, x));
+  int seen[3] = { 0 };
+  for (size_t i = 0; i < N; i++)
+    {
+      double a = gsl_matrix_get (x, i, 0), b = gsl_matrix_get (x, i, 1);
+      int which = a == -1 ? 0 : fabs (a + 0.6) < 1e-12 ? 1 : 2;
+      const double second[] = { 1, -0.2, -1 };
+      cr_assert_float_eq (b, second[which], 1e-12);
+      seen[which]++;
+    }
+  for (size_t i = 0; i < 100;
+       i++) // point floor(3 u), u the first number of stream 4's row i: a checkpoint relies on it
+    {
+      double u;
+      gsl_matrix_view one = gsl_matrix_view_array (&u, 1, 1);
+      ok (sb_stream_uniforms ((sb_stream){ 4, SB_FOR_DATA, i }, 0, &one.matrix));
+      cr_assert_float_eq (gsl_matrix_get (x, i, 0), -1 + pixels[2 * (int)(3 * u)] / 127.5, 1e-12);
+    }
+  for (int k = 0; k < 3; k++) // 4.9 standard deviations of a binomial count: a false alarm in 10^6
+    cr_assert_float_eq (seen[k], N / 3, 4.9 * sqrt (N * 2. / 9), "point %d drawn %d times", k, seen[k]);
+  gsl_matrix *wrong = matrix (2, 3);
+  refused (GSL_EBADLEN, source.draw (source.state, (sb_stream){ 4, SB_FOR_DATA, 0 }, wrong));
+}
