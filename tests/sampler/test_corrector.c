@@ -436,7 +436,7 @@ Test (corrector, wrong_arguments)
       ok (step (&c, vp, 1, 0.3, 0.4, NULL, x), "the mean");
       ok (step (&c, vp, 1, 0.3, 0.4, ones, noisy));
       const double epsilon = gsl_matrix_get (x, 0, 0); // of a score of ones, and of normals of ones
-      cr_assert_float_eq (gsl_matrix_get (noisy, 1, 1), epsilon + sqrt (2 * epsilon), 1e-14);
+      cr_assert_float_eq (gsl_matrix_get (noisy, 1, 0), epsilon + sqrt (2 * epsilon), 1e-14);
       x = matrix (0, 2);
       ok (step (&c, vp, 1, 0.3, 0.4, x, x));
     }
