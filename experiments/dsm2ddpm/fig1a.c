@@ -116,20 +116,20 @@ typedef struct
 } watch;
 
 static int
-record (void *context, size_t done, size_t steps, const gsl_matrix *x)
+record (void *context, size_t done, size_t steps, double t, const gsl_matrix *x)
 {
   watch *w = context;
-  (void)steps;
+  (void)steps, (void)t;
   if (done % 2 == 0 || done < 40)
     fprintf (w->file, "%zu %g %g\n", done, gsl_matrix_get (x, 0, 0), gsl_matrix_get (x, 0, 1));
   return GSL_SUCCESS;
 }
 
 static int
-compare (void *context, size_t done, size_t steps, const gsl_matrix *x)
+compare (void *context, size_t done, size_t steps, double t, const gsl_matrix *x)
 {
   watch *w = context;
-  (void)steps;
+  (void)steps, (void)t;
   for (size_t k = 0; k < LOOKS; k++)
     if (done == look_at[k])
       for (size_t i = 0; i < x->size1; i++)
@@ -142,10 +142,10 @@ compare (void *context, size_t done, size_t steps, const gsl_matrix *x)
 }
 
 static int
-correlate (void *context, size_t done, size_t steps, const gsl_matrix *x)
+correlate (void *context, size_t done, size_t steps, double t, const gsl_matrix *x)
 {
   watch *w = context;
-  (void)steps;
+  (void)steps, (void)t;
   for (size_t j = 0; j < D; j++)
     {
       double now = gsl_matrix_get (x, 0, j);
@@ -160,12 +160,17 @@ correlate (void *context, size_t done, size_t steps, const gsl_matrix *x)
 }
 
 static void
-run (results *r, const law *l, size_t n, size_t steps, uint64_t index, sb_langevin_progress look, watch *w)
+run (results *r, const law *l, size_t n, size_t steps, uint64_t index, sb_progress look, watch *w)
 {
   gsl_matrix *x = require_pointer (gsl_matrix_alloc (n, D), "points");
   gsl_matrix_set_all (x, start);
-  sb_langevin langevin = { .epsilon = epsilon, .steps = steps, .progress = look, .context = w };
-  require (sb_langevin_sample (&langevin, l->score, NULL, 0, (sb_stream){ r->seed, 0, index }, x), "Langevin dynamics");
+  sb_pc langevin = sb_pc_langevin (epsilon / 2, steps);
+  langevin.each_corrector = true;
+  langevin.progress = look;
+  langevin.context = w;
+  gsl_vector *data = require_pointer (gsl_vector_calloc (1), "the data's time");
+  require (sb_pc_sample (&langevin, l->score, NULL, data, (sb_stream){ r->seed, 0, index }, x, NULL), "Langevin dynamics");
+  gsl_vector_free (data);
   r->evaluations += n * steps;
   gsl_matrix_free (x);
 }

@@ -99,8 +99,10 @@ put (const results *r, place where, gsl_matrix *x)
 static void
 run_langevin (results *r, const sb_score *score, gsl_matrix *x)
 {
-  sb_langevin langevin = { .epsilon = epsilon, .steps = LEVELS * STEPS };
-  require (sb_langevin_sample (&langevin, score, NULL, 0, (sb_stream){ r->seed, 0, 0 }, x), "Langevin dynamics");
+  const sb_pc langevin = sb_pc_langevin (epsilon / 2, LEVELS * STEPS);
+  gsl_vector *data = require_pointer (gsl_vector_calloc (1), "the data's time");
+  require (sb_pc_sample (&langevin, score, NULL, data, (sb_stream){ r->seed, 0, 0 }, x, NULL), "Langevin dynamics");
+  gsl_vector_free (data);
   r->evaluations += x->size1 * LEVELS * STEPS;
 }
 
@@ -111,8 +113,8 @@ run_annealed (results *r, const sb_target *law, double sigma_1, double sigma_L, 
   sb_score *score = require_pointer (sb_score_exact_alloc (law, chain), "the score");
   gsl_vector *times = require_pointer (gsl_vector_alloc (LEVELS), "the levels");
   require (sb_grid_linear (1, 1. / LEVELS, times), "the levels");
-  sb_annealed annealed = { .epsilon = 0.2 * sigma_L * sigma_L, .steps = STEPS };
-  require (sb_annealed_sample (&annealed, score, NULL, times, (sb_stream){ r->seed, 0, 0 }, x), "annealed Langevin");
+  const sb_pc annealed = sb_pc_annealed (0.2 / 2, STEPS);
+  require (sb_pc_sample (&annealed, score, NULL, times, (sb_stream){ r->seed, 0, 0 }, x, NULL), "annealed Langevin");
   r->evaluations += x->size1 * LEVELS * STEPS;
   gsl_vector_free (times);
   sb_score_free (score);

@@ -80,16 +80,16 @@ cut (const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, gsl_matrix *
 static double
 share_arrived (results *r, const sb_score *score, const gsl_matrix *points, size_t n, bool annealed)
 {
-  const double epsilon = 0.2 * least * least;
-  sb_langevin langevin = { .epsilon = epsilon, .steps = STEPS * LEVELS };
-  sb_annealed ladder = { .epsilon = epsilon, .steps = STEPS };
+  const double alpha = 0.2; // over the level's variance
+  const sb_pc langevin = sb_pc_langevin (alpha / 2 * least * least, STEPS * LEVELS);
+  const sb_pc ladder = sb_pc_annealed (alpha / 2, STEPS);
   gsl_matrix *x = require_pointer (gsl_matrix_alloc (n, D), "chains");
   gsl_vector *times = require_pointer (gsl_vector_alloc (LEVELS), "the levels");
   sb_stream stream = { .seed = r->seed };
   normal_starts (r->seed, 0, x);
   require (sb_grid_linear (1, 1. / LEVELS, times), "the levels");
-  require (annealed ? sb_annealed_sample (&ladder, score, NULL, times, stream, x)
-                    : sb_langevin_sample (&langevin, score, NULL, 1. / LEVELS, stream, x),
+  gsl_vector_view last = gsl_vector_subvector (times, LEVELS - 1, 1);
+  require (sb_pc_sample (annealed ? &ladder : &langevin, score, NULL, annealed ? times : &last.vector, stream, x, NULL),
            "chains");
   gsl_vector *distance = distances (x, points);
   double arrived = 0;

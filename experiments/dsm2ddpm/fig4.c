@@ -145,8 +145,10 @@ main (void)
   require (sb_stream_uniforms ((sb_stream){ r.seed, SB_FOR_PRIOR, 0 }, 0, x), "starts");
   gsl_matrix_scale (x, 16);
   gsl_matrix_add_constant (x, -8);
-  sb_annealed annealed = { .epsilon = 0.2 * sigma_L * sigma_L, .steps = STEPS, .progress = look, .context = &w };
-  require (sb_annealed_sample (&annealed, score, NULL, times, (sb_stream){ r.seed, 0, 0 }, x), "annealed Langevin");
+  sb_pc annealed = sb_pc_annealed (0.2 / 2, STEPS);
+  annealed.progress = look;
+  annealed.context = &w;
+  require (sb_pc_sample (&annealed, score, NULL, times, (sb_stream){ r.seed, 0, 0 }, x, NULL), "annealed Langevin");
   r.evaluations += n * LEVELS * STEPS;
 
   // Few samples blur both numbers: a variance by $\sqrt{1.25/n}$ of itself, which is below 1% from 20000 on.

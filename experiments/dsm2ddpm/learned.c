@@ -243,14 +243,16 @@ sample_both (results *r, const learned *one, const learned *ten, const sb_target
 {
   gsl_matrix *x = require_pointer (gsl_matrix_alloc (n, D), "samples");
   gsl_vector *times = require_pointer (gsl_vector_alloc (LEVELS), "levels");
-  sb_langevin langevin = { .epsilon = epsilon, .steps = 1000 };
-  sb_annealed annealed = { .epsilon = 0.2 * sigma_L * sigma_L, .steps = 100 };
+  const sb_pc langevin = sb_pc_langevin (epsilon / 2, 1000), annealed = sb_pc_annealed (0.2 / 2, 100);
+  gsl_vector_view last = gsl_vector_subvector (times, 0, 1);
   square (seed, x);
-  require (sb_langevin_sample (&langevin, one->score, NULL, 1, (sb_stream){ seed, 0, 0 }, x), "Langevin dynamics");
+  gsl_vector_set (times, 0, 1);
+  require (sb_pc_sample (&langevin, one->score, NULL, &last.vector, (sb_stream){ seed, 0, 0 }, x, NULL),
+           "Langevin dynamics");
   look_at_samples (one, law, x, 0, f);
   square (seed, x);
   require (sb_grid_linear (1, 1. / LEVELS, times), "levels");
-  require (sb_annealed_sample (&annealed, ten->score, NULL, times, (sb_stream){ seed, 0, 0 }, x), "annealed Langevin");
+  require (sb_pc_sample (&annealed, ten->score, NULL, times, (sb_stream){ seed, 0, 0 }, x, NULL), "annealed Langevin");
   look_at_samples (ten, law, x, 1, f);
   r->evaluations += 2000 * n;
   gsl_vector_free (times);

@@ -6,8 +6,17 @@
 #include "ncsn.h"
 
 #include <gsl/gsl_errno.h>
+#include <gsl/gsl_math.h>
 
 static const double epsilon = 2e-5;
+
+// The library's step size is the report's $\alpha_i/2$ over $\sigma_i^2$.
+
+static double
+step_size (const ncsn *n)
+{
+  return epsilon / 2 / gsl_pow_2 (ncsn_sigma (n, LEVELS));
+}
 
 ncsn
 ncsn_open (void)
@@ -46,10 +55,8 @@ void
 ncsn_settings (results *r, const ncsn *n, size_t steps)
 {
   static const char column[] = "Algorithm 1 / setting";
-  const sb_annealed annealed = { .epsilon = epsilon, .steps = steps };
-  double alpha_1, alpha_L;
-  require (sb_annealed_step_size (&annealed, n->model->process, n->times, 1, &alpha_1), "the first step size");
-  require (sb_annealed_step_size (&annealed, n->model->process, n->times, LEVELS, &alpha_L), "the last step size");
+  const double alpha_1 = 2 * step_size (n) * gsl_pow_2 (ncsn_sigma (n, 1));
+  const double alpha_L = 2 * step_size (n) * gsl_pow_2 (ncsn_sigma (n, LEVELS));
   results_row (r, "levels", column, "10", LEVELS, -1, "", "");
   results_row (r, "σ of the first", column, "1", ncsn_sigma (n, 1), -1, "", "");
   results_row (r, "σ of the last", column, "0.01", ncsn_sigma (n, LEVELS), -1, "", "");
@@ -76,11 +83,13 @@ uniform_starts (uint64_t seed, uint64_t first, gsl_matrix *x)
 // ## Chains
 
 void
-annealed_chains (results *r, const ncsn *n, uint64_t seed, uint64_t first, size_t steps, sb_annealed_progress progress,
-                 void *context, gsl_matrix *x)
+annealed_chains (results *r, const ncsn *n, uint64_t seed, uint64_t first, size_t steps, sb_progress progress, void *context,
+                 gsl_matrix *x)
 {
-  sb_annealed annealed = { .epsilon = epsilon, .steps = steps, .progress = progress, .context = context };
-  require (sb_annealed_sample (&annealed, n->score, NULL, n->times, (sb_stream){ seed, 0, first }, x),
+  sb_pc annealed = sb_pc_annealed (step_size (n), steps);
+  annealed.progress = progress;
+  annealed.context = context;
+  require (sb_pc_sample (&annealed, n->score, NULL, n->times, (sb_stream){ seed, 0, first }, x, NULL),
            "annealed Langevin dynamics");
   r->evaluations += x->size1 * steps * LEVELS;
 }
@@ -88,8 +97,9 @@ annealed_chains (results *r, const ncsn *n, uint64_t seed, uint64_t first, size_
 void
 plain_chains (results *r, const ncsn *n, uint64_t seed, uint64_t first, size_t steps, gsl_matrix *x)
 {
-  sb_langevin langevin = { .epsilon = epsilon, .steps = steps * LEVELS };
-  require (sb_langevin_sample (&langevin, n->score, NULL, 1. / LEVELS, (sb_stream){ seed, 0, first }, x),
+  const sb_pc langevin = sb_pc_langevin (epsilon / 2, steps * LEVELS);
+  gsl_vector_view last = gsl_vector_subvector (n->times, LEVELS - 1, 1);
+  require (sb_pc_sample (&langevin, n->score, NULL, &last.vector, (sb_stream){ seed, 0, first }, x, NULL),
            "Langevin dynamics");
   r->evaluations += x->size1 * steps * LEVELS;
 }

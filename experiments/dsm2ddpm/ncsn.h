@@ -31,9 +31,9 @@ void normal_starts (uint64_t seed, uint64_t first, gsl_matrix *x);
 void uniform_starts (uint64_t seed, uint64_t first, gsl_matrix *x);
 
 // The chains of these starts through Algorithm 1, `steps` at a level, with epsilon = 2e-5; and as many steps in all of
-// plain Langevin dynamics at the last level, with that step size. progress and context as in sb_annealed.
+// plain Langevin dynamics at the last level, with that step size. progress and context as in sb_pc.
 void annealed_chains (results *r, const ncsn *n, uint64_t seed, uint64_t first, size_t steps,
-                      sb_annealed_progress progress, void *context, gsl_matrix *x);
+                      sb_progress progress, void *context, gsl_matrix *x);
 void plain_chains (results *r, const ncsn *n, uint64_t seed, uint64_t first, size_t steps, gsl_matrix *x);
 
 #endif

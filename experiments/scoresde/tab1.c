@@ -55,20 +55,28 @@ chain (sde_kind sde, size_t levels)
 // level 1 to level 0 of ancestral sampling and of reverse diffusion, without its noise, is that formula (to $10^{-8}$ with
 // VP); the probability flow and the corrector alone take ancestral sampling's for it.
 
-static int
-flow_step (const sb_score *score, const gsl_matrix *y, double s, double t, const gsl_matrix *z, gsl_matrix *x)
+static bool
+above_0 (const gsl_vector *s)
 {
-  return (s > 0 ? sb_step_probability_flow : sb_step_ancestral)->step (score, y, s, t, z, x);
+  return gsl_vector_get (s, 0) > 0;
 }
 
 static int
-no_step (const sb_score *score, const gsl_matrix *y, double s, double t, const gsl_matrix *z, gsl_matrix *x)
+flow_step (sb_sampler_work *work, const gsl_matrix *y, const gsl_vector *s, const gsl_vector *t, const gsl_matrix *z,
+           gsl_matrix *x)
 {
-  return (s > 0 ? sb_step_none : sb_step_ancestral)->step (score, y, s, t, z, x);
+  return sb_step_apply (above_0 (s) ? sb_step_probability_flow : sb_step_ancestral, NULL, work, y, s, t, z, x);
 }
 
-static const sb_step_type probability_flow = { "probability flow", 1, false, flow_step };
-static const sb_step_type no_predictor = { "no predictor", 0, false, no_step };
+static int
+no_step (sb_sampler_work *work, const gsl_matrix *y, const gsl_vector *s, const gsl_vector *t, const gsl_matrix *z,
+         gsl_matrix *x)
+{
+  return sb_step_apply (above_0 (s) ? sb_step_none : sb_step_ancestral, NULL, work, y, s, t, z, x);
+}
+
+static const sb_step_type probability_flow = { .entry = { .name = "probability flow" }, .take = flow_step };
+static const sb_step_type no_predictor = { .entry = { .name = "no predictor" }, .take = no_step };
 
 enum
 {
@@ -171,7 +179,7 @@ best_r (sampler s, results *out, FILE *curve)
     }
 
   if (curve)
-    fprintf (curve, "\"%s%s\"\n", row_name[s.step], s.step == NONE ? " (C2000)" : "");
+    fprintf (curve, "\"%s%s\"\n", row_name[s.predictor], s.predictor == NONE ? " (C2000)" : "");
   for (int k = stride; k <= R_MOST; k += stride)
     {
       if (curve)
