@@ -50,7 +50,7 @@
 #include "process/scalar.h"
 #include "process/smld.h"
 #include "process/subvp.h"
-#include "process/text.h"
+#include "process/kinds.h"
 #include "process/ve.h"
 #include "process/vp.h"
 #include "sampler/drift.h"

@@ -32,13 +32,16 @@ sb_entry_usual (const sb_entry *entry, double *value)
 // ## One value
 
 static int
-check_value (const sb_entry *entry, const sb_key *key, double value, sb_error *error)
+check_value (const char *what, const sb_key *key, double value, sb_error *error)
 {
   const bool below = key->above ? !(value > key->low) : !(value >= key->low);
-  if (!key->words && (!gsl_finite (value) || below || value > key->high || (key->whole && value != rint (value))))
-    SB_ERROR (error, GSL_EDOM, "%s: %s=%g: not a%s number %s %g and at most %g", entry->name, key->name, value,
-              key->whole ? " whole" : "", key->above ? "above" : "from", key->low, key->high);
-  return GSL_SUCCESS;
+  char most[32] = "";
+  if (key->words || (gsl_finite (value) && !below && value <= key->high && !(key->whole && value != rint (value))))
+    return GSL_SUCCESS;
+  if (gsl_finite (key->high))
+    snprintf (most, sizeof most, key->above ? " and at most %g" : " to %g", key->high);
+  SB_ERROR (error, GSL_EDOM, "%s: %s=%g: not a %snumber %s %g%s", what, key->name, value, key->whole ? "whole " : "",
+            key->above ? "above" : "from", key->low, most);
 }
 
 int
@@ -46,7 +49,7 @@ sb_entry_check (const sb_entry *entry, const double *value, sb_error *error)
 {
   int status = GSL_SUCCESS;
   for (size_t k = 0; k < entry->key_count && !status; k++)
-    status = check_value (entry, &entry->keys[k], value[k], error);
+    status = check_value (entry->name, &entry->keys[k], value[k], error);
   return status;
 }
 
@@ -116,7 +119,7 @@ read_pair (const sb_entry *entry, const char *what, char *word, double *value, s
   double *to = &value[key - entry->keys];
   if (key->words ? read_word (key, text, to) : read_number (text, to))
     SB_ERROR (error, GSL_EINVAL, "%s: %s=%s: %s", what, word, text, key->words ? "no such word" : "not a number");
-  return check_value (entry, key, *to, error);
+  return check_value (what, key, *to, error);
 }
 
 static const sb_entry *
@@ -157,12 +160,9 @@ sb_entry_write (const sb_entry *entry, const double *value, char *text, size_t s
     {
       const sb_key *key = &entry->keys[k];
       char number[32];
-      for (int digits = 1; digits <= 17; digits++) // the fewest that read back as the same number
-        {
-          snprintf (number, sizeof number, "%.*g", digits, value[k]);
-          if (strtod (number, NULL) == value[k])
-            break;
-        }
+      snprintf (number, sizeof number, "%.15g", value[k]);
+      if (strtod (number, NULL) != value[k]) // 17 digits always read back as the same number
+        snprintf (number, sizeof number, "%.17g", value[k]);
       length += (size_t)snprintf (text + length, size - length, " %s=%s", key->name,
                                   key->words ? key->words[(size_t)value[k]] : number);
     }

@@ -79,30 +79,12 @@ typedef struct
 } leg;
 
 static int
-between_flow_steps (void *context, double t, const gsl_matrix *x)
+between_flow_steps (void *context, size_t done, size_t total, double t, const gsl_matrix *x)
 {
   const leg *l = context;
-  (void)x;
-  progress_show (&l->run->progress, l->run->steps_before + (size_t)(PARTS * (l->from - t) / (l->from - l->to)));
+  (void)done, (void)total, (void)x;
+  progress_show (&l->run->progress, l->run->steps_before + (size_t)(PARTS * (l->from - GSL_MAX (t, l->to)) / (l->from - l->to)));
   return interrupted () ? GSL_EFAILED : GSL_SUCCESS;
-}
-
-static int
-denoise (const sb_score *score, double t, gsl_matrix *x)
-{
-  gsl_vector *times = gsl_vector_alloc (x->size1);
-  gsl_matrix *x_hat0 = gsl_matrix_alloc (x->size1, x->size2);
-  int status = GSL_ENOMEM;
-  if (times && x_hat0)
-    {
-      gsl_vector_set_all (times, t);
-      status = sb_score_evaluate (score, SB_DENOISER, x, times, NULL, x_hat0);
-    }
-  if (status == GSL_SUCCESS)
-    gsl_matrix_memcpy (x, x_hat0);
-  gsl_matrix_free (x_hat0);
-  gsl_vector_free (times);
-  return status;
 }
 
 static int
@@ -111,20 +93,18 @@ run_flow (run *r, gsl_matrix *x, size_t *evaluations)
   const drawing *d = r->drawing;
   size_t last = d->times->size - 1;
   leg l = { r, gsl_vector_get (d->times, 0), gsl_vector_get (d->times, last) };
+  sb_flow flow = { d->tolerance, d->tolerance, SB_FINAL_SAMPLE, between_flow_steps, &l };
   int status = GSL_SUCCESS;
   for (size_t k = 0; status == GSL_SUCCESS && k < last; k++)
     {
       size_t of_leg = 0;
       if (d->states)
         keep_state (r, k, gsl_vector_get (d->times, k), x);
-      status = sb_flow (d->score, NULL, gsl_vector_get (d->times, k), gsl_vector_get (d->times, k + 1), d->tolerance,
-                        between_flow_steps, &l, x, &of_leg);
+      if (k + 1 == last)
+        flow.final = d->pc.final;
+      status = sb_flow_run (&flow, d->score, NULL, gsl_vector_get (d->times, k), gsl_vector_get (d->times, k + 1), x,
+                            &of_leg);
       *evaluations += of_leg;
-    }
-  if (status == GSL_SUCCESS && d->pc.final == SB_FINAL_DENOISE)
-    {
-      status = denoise (d->score, l.to, x);
-      ++*evaluations;
     }
   return status;
 }

@@ -124,7 +124,7 @@ command_info (int argc, char **argv)
 {
   common_options common = { 0 };
   const option none[] = { { .kind = OPTION_HEADING, .help = "Options" } };
-  const command_line line = { "info", "[OPTION]... [FILE]", INFO_SUMMARY, details, none, 0, 1 };
+  const command_line line = { "info", "[OPTION]... [FILE]", INFO_SUMMARY, details, none, 0, 1, NULL };
   int first, status = parse_options (&line, &common, argc, argv, &first);
   if (status >= 0)
     return status;

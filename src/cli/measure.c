@@ -99,7 +99,7 @@ parse (int argc, char **argv, settings *o, int *first)
     { "format", 0, OPTION_CHOICE, &o->format, "NAME", 0, 0, format_names, "plain lines or json (default: plain)" },
   };
   const command_line line = {
-    "measure", "[OPTION]... FILE1 [FILE2]", MEASURE_SUMMARY, details, options, sizeof options / sizeof *options, 2
+    "measure", "[OPTION]... FILE1 [FILE2]", MEASURE_SUMMARY, details, options, sizeof options / sizeof *options, 2, NULL
   };
   int status = parse_options (&line, &o->common, argc, argv, first);
   return status < 0 ? check_files (o, argc - *first) : status;

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <gsl/gsl_errno.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -114,6 +115,37 @@ print_option (const option *o)
   print_wrapped (o->help, MARGIN);
 }
 
+// A family: each member as the line that chooses it, with its usual values, and what it is; then its keys.
+
+static void
+print_words (const char *const *words)
+{
+  for (size_t k = 0; words && words[k]; k++)
+    printf ("%s%s%s", k == 0 ? " (" : words[k + 1] ? ", " : " or ", words[k], words[k + 1] ? "" : ")");
+}
+
+static void
+print_family (const help_family *f)
+{
+  const sb_entry *entry;
+  printf ("\n%s is one of these lines; a value left out is that shown:\n", f->argument);
+  for (size_t k = 0; (entry = f->family (k)); k++)
+    {
+      double usual[SB_KEYS_MOST];
+      char line[256];
+      sb_entry_usual (entry, usual);
+      if (sb_entry_write (entry, usual, line, sizeof line) == GSL_SUCCESS)
+        printf ("  %s\n      %s\n", line, entry->help);
+      for (size_t j = 0; j < entry->key_count; j++)
+        {
+          const sb_key *key = &entry->keys[j];
+          printf ("      %s", key->name);
+          print_words (key->words);
+          printf (": %s\n", key->help);
+        }
+    }
+}
+
 static void
 print_help (const command_line *line, const option *table, size_t count)
 {
@@ -123,6 +155,8 @@ print_help (const command_line *line, const option *table, size_t count)
       printf ("\n%s:\n", table[k].help);
     else
       print_option (&table[k]);
+  for (const help_family *f = line->families; f && f->argument; f++)
+    print_family (f);
   if (line->details)
     printf ("\n%s", line->details);
 }

@@ -1,6 +1,8 @@
 #ifndef SCOREBOOK_CLI_OPTIONS_H
 #define SCOREBOOK_CLI_OPTIONS_H
 
+#include "../base/entry.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -36,6 +38,13 @@ typedef struct
   const char *help;
 } option;
 
+// The family that an argument called `argument` is a line of (base/entry.h): part of the help.
+typedef struct
+{
+  const char *argument;
+  sb_family family;
+} help_family;
+
 // One command of the program: what its help says around the options, and where its operands end up.
 typedef struct
 {
@@ -46,6 +55,7 @@ typedef struct
   const option *options;
   size_t count;
   size_t operands; // at most so many
+  const help_family *families; // ends with an argument NULL; may be NULL
 } command_line;
 
 // What every command takes.

@@ -18,50 +18,35 @@
 
 // ## The options
 
-typedef enum
-{
-  PROCESS_VE,
-  PROCESS_VP,
-  PROCESS_SUBVP,
-  PROCESS_SMLD,
-  PROCESS_DDPM
-} process_kind;
-
 enum
 {
   UNSET = -1
 };
 
+// A member of a family, as a line chose it.
+typedef struct
+{
+  const sb_entry *entry; // NULL: not given
+  double key[SB_KEYS_MOST];
+} member;
+
 typedef struct
 {
   const char *law, *model, *output;
-  double range[2]; // NaN: not given
-  int process;
-  double sigma_min, sigma_max, beta_min, beta_max, t_min; // NaN: not given
-  uint64_t levels, steps;                                 // 0: not given
-  int predictor, corrector, norm, alpha, order;           // UNSET: not given
+  const char *process, *predictor, *corrector; // lines of text; NULL: not given
+  member step, correction;
+  double range[2], t_min; // NaN: not given
+  uint64_t steps;         // 0: not given
+  int order;              // UNSET: not given
   uint64_t corrector_steps;
-  double snr, step_size, tolerance;
+  double tolerance;
   bool flow, denoise, clip;
   uint64_t n, batch, states, columns;
   network_engine engine;
   common_options common;
 } settings;
 
-static const char *const process_names[] = { "ve", "vp", "subvp", "smld", "ddpm", NULL };
-static const char *const predictor_names[] = { "none",
-                                               "euler-maruyama",
-                                               "heun",
-                                               "reverse-diffusion",
-                                               "ancestral",
-                                               "ancestral-upper",
-                                               "ancestral-lower",
-                                               "probability-flow",
-                                               NULL };
-static const char *const corrector_names[] = { "none", "langevin", "fixed", NULL };
-static const char *const norm_names[] = { "batch", "row", "root-d", NULL };
-static const char *const alpha_names[] = { "step", "cumulative", NULL };
-static const char *const order_names[] = { "predictor-first", "corrector-first", NULL };
+static const char *const order_names[] = { "predictor-first", "corrector-first", "always", NULL };
 
 static const char details[] = "LAW is gmm3 (three Gaussians on a line), spec48 (a Gaussian in 48 dimensions\n"
                               "with variances c/k), or a file:\n"
@@ -75,10 +60,15 @@ static const char details[] = "LAW is gmm3 (three Gaussians on a line), spec48 (
                               "images, a trajectory in each row; for laws of images).\n\n"
                               "The same command gives the same bytes for any number of threads. It does so\n"
                               "for any --batch, too, except with --flow and with a Langevin corrector whose\n"
-                              "--norm is batch or root-d: these look at the batch as a whole.\n\n"
+                              "norm is batch or root-d: these look at the batch as a whole.\n\n"
                               "Standard output gets the sizes and the number of score evaluations. Ctrl-C\n"
                               "stops the run; nothing is written then.\n\n"
                               "Exit status: 0, 1 where something failed, 2 where the command line is wrong.\n";
+
+static const help_family families[] = { { "PROCESS", sb_processes },
+                                        { "PREDICTOR", sb_steps },
+                                        { "CORRECTOR", sb_correctors },
+                                        { NULL, NULL } };
 
 static int
 parse (int argc, char **argv, settings *o)
@@ -99,32 +89,21 @@ parse (int argc, char **argv, settings *o)
       "float, or bf16: half the bits and, where the processor has it, faster still (default: float)" },
 
     { .kind = OPTION_HEADING, .help = "The process" },
-    { "process", 'p', OPTION_CHOICE, &o->process, "NAME", 0, 0, process_names,
-      "the SDEs ve, vp and subvp, or the chains smld and ddpm (default: vp)" },
-    { "sigma-min", 0, OPTION_REAL, &o->sigma_min, "X", 0, 0, NULL, "ve, smld: smallest noise (default: 0.01)" },
-    { "sigma-max", 0, OPTION_REAL, &o->sigma_max, "X", 0, 0, NULL, "ve, smld: largest noise (default: 50)" },
-    { "beta-min", 0, OPTION_REAL, &o->beta_min, "X", 0, 0, NULL, "vp, subvp, ddpm: first rate (default: 0.1)" },
-    { "beta-max", 0, OPTION_REAL, &o->beta_max, "X", 0, 0, NULL, "vp, subvp, ddpm: last rate (default: 20)" },
-    { "levels", 0, OPTION_COUNT, &o->levels, "N", 1, 1e6, NULL, "smld, ddpm: noise levels (default: 1000)" },
+    { "process", 'p', OPTION_TEXT, &o->process, "PROCESS", 0, 0, NULL,
+      "what turns the law into noise, see below (default: vp)" },
     { "t-min", 0, OPTION_REAL, &o->t_min, "T", 0, 0.5, NULL,
       "ve, vp, subvp: time at which to stop (default: 1e-5 with ve, else 1e-3)" },
 
     { .kind = OPTION_HEADING, .help = "The sampler" },
-    { "predictor", 0, OPTION_CHOICE, &o->predictor, "NAME", 0, 0, predictor_names,
-      "none, euler-maruyama, heun, reverse-diffusion, ancestral (-upper and -lower: its two variances) or "
-      "probability-flow (default: euler-maruyama with vp and subvp, else reverse-diffusion)" },
-    { "corrector", 0, OPTION_CHOICE, &o->corrector, "NAME", 0, 0, corrector_names,
-      "none, langevin or fixed (default: none)" },
+    { "predictor", 0, OPTION_TEXT, &o->predictor, "PREDICTOR", 0, 0, NULL,
+      "how to step from one time to the next, see below (default: euler-maruyama with vp and subvp, else "
+      "reverse-diffusion)" },
+    { "corrector", 0, OPTION_TEXT, &o->corrector, "CORRECTOR", 0, 0, NULL,
+      "Langevin steps at each time, see below; or none (the default)" },
     { "corrector-steps", 0, OPTION_COUNT, &o->corrector_steps, "M", 0, 1e6, NULL, "steps at each time (default: 1)" },
-    { "snr", 0, OPTION_REAL, &o->snr, "R", 0, 0, NULL, "langevin: signal-to-noise ratio r (default: 0.16)" },
-    { "step-size", 0, OPTION_REAL, &o->step_size, "E", 0, 0, NULL,
-      "fixed: step size, in units of the noise's variance (default: 0.05)" },
-    { "norm", 0, OPTION_CHOICE, &o->norm, "KIND", 0, 0, norm_names,
-      "langevin: norms averaged over the batch, of each row, or root-d for the noise's (default: batch)" },
-    { "alpha", 0, OPTION_CHOICE, &o->alpha, "KIND", 0, 0, alpha_names,
-      "langevin: alpha_i is that of the step or cumulative (default: step)" },
     { "order", 0, OPTION_CHOICE, &o->order, "KIND", 0, 0, order_names,
-      "predictor-first or corrector-first at each time (default: predictor-first)" },
+      "predictor-first or corrector-first at each time, or always: a corrector at every time, the last too (default: "
+      "predictor-first)" },
     { "steps", 0, OPTION_COUNT, &o->steps, "N", 0, 1e7, NULL,
       "steps from t = 1 down; a chain takes them among its levels (default: 1000, or the levels)" },
     { "flow", 0, OPTION_SET, &o->flow, NULL, 0, 0, NULL,
@@ -152,23 +131,47 @@ parse (int argc, char **argv, settings *o)
                               details,
                               options,
                               sizeof options / sizeof *options,
-                              0 };
+                              0,
+                              families };
   int first;
   return parse_options (&line, &o->common, argc, argv, &first);
 }
 
 // ## Options that do not go together
 
-static bool
-is_chain (const settings *o)
+static int
+read_member (sb_family family, const char *what, const char *text, member *m)
 {
-  return o->process == PROCESS_SMLD || o->process == PROCESS_DDPM;
+  sb_error error = { 0 };
+  m->entry = sb_entry_read (family, what, text, m->key, &error);
+  return m->entry ? -1 : usage_error ("%s", error.message);
 }
 
-static bool
-is_exploding (const settings *o)
+static int
+read_sampler (settings *o)
 {
-  return o->process == PROCESS_VE || o->process == PROCESS_SMLD;
+  int status = -1;
+  if (o->predictor)
+    status = read_member (sb_steps, "--predictor", o->predictor, &o->step);
+  if (status < 0 && o->corrector && strcmp (o->corrector, "none") != 0)
+    status = read_member (sb_correctors, "--corrector", o->corrector, &o->correction);
+  return status;
+}
+
+static int
+check_sampler (const settings *o)
+{
+  if (o->flow && (o->predictor || o->correction.entry))
+    return usage_error ("--flow: takes the place of --predictor and --corrector");
+  if (!o->flow && !isnan (o->tolerance))
+    return usage_error ("--tolerance: only with --flow");
+  if (o->flow && o->steps)
+    return usage_error ("--steps: not with --flow, which chooses its own");
+  if (!o->correction.entry && o->corrector_steps)
+    return usage_error ("--corrector-steps: no --corrector given");
+  if (o->step.entry == &sb_step_none->entry && !o->correction.entry)
+    return usage_error ("--predictor=none: needs a --corrector");
+  return -1;
 }
 
 // A model brings its process and the range of its data with it.
@@ -176,50 +179,12 @@ is_exploding (const settings *o)
 static int
 check_model (const settings *o)
 {
-  if (o->process != UNSET || o->levels
-      || !(isnan (o->sigma_min) && isnan (o->sigma_max) && isnan (o->beta_min) && isnan (o->beta_max)))
-    return usage_error ("--model: has its process with it; leave out --process and what belongs to it");
-  if (!isnan (o->range[0]))
+  if (o->model && o->process)
+    return usage_error ("--model: has its process with it; leave out --process");
+  if (o->model && !isnan (o->range[0]))
     return usage_error ("--model: has its --data-range with it");
-  return -1;
-}
-
-static int
-check_process (const settings *o)
-{
-  const char *name = process_names[o->process];
-  if (is_exploding (o) && !(isnan (o->beta_min) && isnan (o->beta_max)))
-    return usage_error ("--beta-%s: --process=%s has no such rate", isnan (o->beta_min) ? "max" : "min", name);
-  if (!is_exploding (o) && !(isnan (o->sigma_min) && isnan (o->sigma_max)))
-    return usage_error ("--sigma-%s: --process=%s has no such noise scale", isnan (o->sigma_min) ? "max" : "min", name);
-  if (!is_chain (o) && o->levels)
-    return usage_error ("--levels: --process=%s runs in continuous time", name);
-  if (is_chain (o) && !isnan (o->t_min))
-    return usage_error ("--t-min: --process=%s ends at its first level", name);
-  return -1;
-}
-
-static int
-check_sampler (const settings *o)
-{
-  if (o->flow && is_chain (o))
-    return usage_error ("--flow: --process=%s is a chain and has no ODE", process_names[o->process]);
-  if (o->flow && (o->predictor != UNSET || o->corrector > 0))
-    return usage_error ("--flow: takes the place of --predictor and --corrector");
-  if (!o->flow && !isnan (o->tolerance))
-    return usage_error ("--tolerance: only with --flow");
-  if (o->flow && o->steps)
-    return usage_error ("--steps: not with --flow, which chooses its own");
-  if (o->corrector <= 0 && o->corrector_steps)
-    return usage_error ("--corrector-steps: no --corrector given");
-  if (o->corrector != 1 && !(isnan (o->snr) && o->norm == UNSET && o->alpha == UNSET))
-    return usage_error ("--%s: only with --corrector=langevin", !isnan (o->snr)    ? "snr"
-                                                                : o->norm != UNSET ? "norm"
-                                                                                   : "alpha");
-  if (o->corrector != 2 && !isnan (o->step_size))
-    return usage_error ("--step-size: only with --corrector=fixed");
-  if (o->predictor == 0 && o->corrector <= 0)
-    return usage_error ("--predictor=none: needs a --corrector");
+  if (!o->model && o->clip)
+    return usage_error ("--clip: only with --model");
   return -1;
 }
 
@@ -236,10 +201,11 @@ check (const settings *o)
     return usage_error ("--output: %s: the suffix is none of .npy, .csv, .png", o->output);
   if (o->columns && (output_format (o->output) != OUTPUT_PNG || o->states))
     return usage_error ("--columns: only for a .png of samples without --trajectory");
-  return -1;
+  int status = check_model (o);
+  return status < 0 ? check_sampler (o) : status;
 }
 
-// ## The process and its times
+// ## The times
 //
 // Defaults are the paper's (Appendix C), the step count that of its tables.
 
@@ -247,27 +213,6 @@ static double
 or_default (double value, double otherwise)
 {
   return isnan (value) ? otherwise : value;
-}
-
-static sb_process *
-open_process (const settings *o, size_t d)
-{
-  double sigma_min = or_default (o->sigma_min, SB_VE_SIGMA_MIN), sigma_max = or_default (o->sigma_max, SB_VE_SIGMA_MAX);
-  double beta_min = or_default (o->beta_min, SB_VP_BETA_MIN), beta_max = or_default (o->beta_max, SB_VP_BETA_MAX);
-  size_t levels = o->levels ? o->levels : o->process == PROCESS_SMLD ? SB_SMLD_LEVELS : SB_DDPM_LEVELS;
-  switch (o->process)
-    {
-    case PROCESS_VE:
-      return sb_ve_alloc (d, sigma_min, sigma_max);
-    case PROCESS_VP:
-      return sb_vp_alloc (d, beta_min, beta_max);
-    case PROCESS_SUBVP:
-      return sb_subvp_alloc (d, beta_min, beta_max);
-    case PROCESS_SMLD:
-      return sb_smld_alloc (d, levels, sigma_min, sigma_max);
-    default:
-      return sb_ddpm_alloc (d, levels, beta_min, beta_max);
-    }
 }
 
 // An SDE is solved on an even grid from $T$ to $\epsilon$. A chain goes down its $N$ levels; with fewer steps, by
@@ -292,9 +237,13 @@ grid_times (const settings *o, const sb_process *process)
 }
 
 static int
-check_steps (const settings *o, const sb_process *process)
+check_times (const settings *o, const sb_process *process)
 {
   size_t most = process->levels - (o->denoise ? 1 : 0);
+  if (process->levels && !isnan (o->t_min))
+    return usage_error ("--t-min: --process=%s ends at its first level", process->type->name);
+  if (process->levels && o->flow)
+    return usage_error ("--flow: --process=%s is a chain and has no ODE", process->type->name);
   if (process->levels && o->steps > most)
     return usage_error ("--steps: %llu are more than the %zu that %zu levels give", (unsigned long long)o->steps, most,
                         process->levels);
@@ -303,33 +252,27 @@ check_steps (const settings *o, const sb_process *process)
 
 // ## The sampler
 //
-// The predictor by default is the authors' choice: reverse diffusion, but for the VP and sub-VP SDEs in continuous
-// time.
+// The predictor by default is that of the process's authors (process/kinds.c). The settings outlive what is returned.
 
 static sb_pc
-sampler (const settings *o)
+sampler (const settings *o, const sb_process *process)
 {
-  const sb_predictor_type *const predictors[] = { sb_predictor_none,
-                                                  sb_predictor_euler_maruyama,
-                                                  sb_predictor_heun,
-                                                  sb_predictor_reverse_diffusion,
-                                                  sb_predictor_ancestral,
-                                                  sb_predictor_ancestral_upper,
-                                                  sb_predictor_ancestral_lower,
-                                                  sb_predictor_probability_flow };
+  const sb_process_kind *kind = sb_process_kind_of (process);
   sb_pc pc = sb_pc_default ();
-  if (o->predictor != UNSET)
-    pc.predictor = predictors[o->predictor];
-  else if (o->process == PROCESS_VP || o->process == PROCESS_SUBVP)
-    pc.predictor = sb_predictor_euler_maruyama;
-  pc.corrector_steps = o->corrector <= 0 ? 0 : o->corrector_steps ? o->corrector_steps : 1;
-  pc.corrector.type = o->corrector == 2 ? sb_corrector_fixed : sb_corrector_langevin;
-  pc.corrector.snr = or_default (o->snr, pc.corrector.snr);
-  pc.corrector.epsilon = or_default (o->step_size, 0.05);
-  if (o->norm != UNSET)
-    pc.corrector.norm = (sb_norm)o->norm;
-  if (o->alpha != UNSET)
-    pc.corrector.alpha = (sb_alpha)o->alpha;
+  if (o->step.entry)
+    {
+      pc.step = (const sb_step_type *)o->step.entry;
+      pc.key = o->step.key;
+    }
+  else if (kind)
+    pc.step = (const sb_step_type *)sb_entry_find (sb_steps, kind->step);
+  pc.corrector_steps = 0;
+  if (o->correction.entry)
+    {
+      pc.corrector.type = (const sb_corrector_type *)o->correction.entry;
+      pc.corrector.type->set (o->correction.key, &pc.corrector);
+      pc.corrector_steps = o->corrector_steps ? o->corrector_steps : 1;
+    }
   if (o->order != UNSET)
     pc.order = (sb_pc_order)o->order;
   pc.final = o->denoise ? SB_FINAL_DENOISE : SB_FINAL_SAMPLE;
@@ -353,7 +296,7 @@ draw_and_write (const settings *o, const named_law *law, const sb_process *proce
   if (!times)
     return failure ("no memory for the grid of times");
   const drawing d = { .score = score,
-                      .pc = sampler (o),
+                      .pc = sampler (o, process),
                       .flow = o->flow,
                       .tolerance = or_default (o->tolerance, SB_FLOW_TOLERANCE),
                       .times = times,
@@ -378,10 +321,11 @@ draw_and_write (const settings *o, const named_law *law, const sb_process *proce
 static int
 run_process (const settings *o, const named_law *law)
 {
-  sb_process *process = open_process (o, law->target->dimension);
+  sb_error error = { 0 };
+  sb_process *process = sb_process_from_text (o->process, law->target->dimension, &error);
   if (!process)
-    return usage_error ("--process=%s: %s", process_names[o->process], why (GSL_FAILURE));
-  int status = check_steps (o, process);
+    return usage_error ("--process=%s: %s", o->process, why (GSL_FAILURE));
+  int status = check_times (o, process);
   if (status == EXIT_SUCCESS)
     {
       sb_score *score = sb_score_exact_alloc (law->target, process);
@@ -395,23 +339,21 @@ run_process (const settings *o, const named_law *law)
 static int
 run_law (settings *o)
 {
-  if (o->process == UNSET)
-    o->process = PROCESS_VP;
-  if (o->clip)
-    return usage_error ("--clip: only with --model");
-  int status = check_process (o);
-  if (status < 0)
-    status = check_sampler (o);
-  if (status >= 0)
-    return status;
+  sb_error error = { 0 };
+  double key[SB_KEYS_MOST];
+  if (!o->process)
+    o->process = "vp";
+  const sb_process_kind *kind = sb_process_kind_read ("--process", o->process, key, &error);
+  if (!kind)
+    return usage_error ("%s", error.message);
   if (isnan (o->range[0]))
     {
-      o->range[0] = is_exploding (o) ? 0 : -1;
-      o->range[1] = 1;
+      o->range[0] = kind->low;
+      o->range[1] = kind->high;
     }
 
   named_law law;
-  status = law_open (o->law, o->range, &law);
+  int status = law_open (o->law, o->range, &law);
   if (status != EXIT_SUCCESS)
     return status;
   if (output_format (o->output) == OUTPUT_PNG && !law.height)
@@ -448,15 +390,9 @@ static int
 run_model (settings *o)
 {
   sb_error error = { 0 };
-  int status = check_model (o);
-  if (status >= 0)
-    return status;
   sb_model *model = sb_model_read (o->model, &error);
   if (!model)
     return failure ("%s", error.message);
-  for (int k = 0; process_names[k]; k++)
-    if (strcmp (process_names[k], model->process->type->name) == 0)
-      o->process = k;
   if (set_engine (model->net, &o->engine) != EXIT_SUCCESS)
     {
       sb_model_free (model);
@@ -470,9 +406,7 @@ run_model (settings *o)
       points.width = shape.width;
       points.channels = shape.channels;
     }
-  status = check_sampler (o);
-  if (status < 0)
-    status = check_steps (o, model->process);
+  int status = check_times (o, model->process);
   if (status == EXIT_SUCCESS)
     status = run_score (o, model, &points);
   sb_model_free (model);
@@ -484,24 +418,15 @@ command_sample (int argc, char **argv)
 {
   settings o = { .range = { NAN, NAN },
                  .engine = { UNSET, UNSET },
-                 .process = UNSET,
-                 .sigma_min = NAN,
-                 .sigma_max = NAN,
-                 .beta_min = NAN,
-                 .beta_max = NAN,
                  .t_min = NAN,
-                 .predictor = UNSET,
-                 .corrector = UNSET,
-                 .norm = UNSET,
-                 .alpha = UNSET,
                  .order = UNSET,
-                 .snr = NAN,
-                 .step_size = NAN,
                  .tolerance = NAN,
                  .denoise = true,
                  .n = 64,
                  .batch = 1000 };
   int status = parse (argc, argv, &o);
+  if (status < 0)
+    status = read_sampler (&o);
   if (status < 0)
     status = check (&o);
   if (status >= 0)

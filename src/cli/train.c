@@ -41,12 +41,6 @@ static const char details[] = "NETWORK is one of these lines:\n"
                               "  mlp inputs=2 width=64 layers=3 time=fourier features=32\n"
                               "  cnn image=1x28x28 outputs=10 channels=16 multipliers=1,2,4 blocks=2\n"
                               "  dsm2ddpm image=1x28x28\n"
-                              "and PROCESS one of these:\n"
-                              "  ve sigma_min=0.01 sigma_max=50\n"
-                              "  vp beta_min=0.1 beta_max=20\n"
-                              "  subvp beta_min=0.1 beta_max=20\n"
-                              "  smld levels=1000 sigma_min=0.01 sigma_max=50\n"
-                              "  ddpm levels=1000 beta_min=0.1 beta_max=20\n"
                               "What is left out of a line takes the values shown, but attention: none.\n"
                               "dsm2ddpm is the U-Net of the report From DSM to DDPM: unet channels=64\n"
                               "multipliers=1,2,4 blocks=2 attention=HEIGHT OF THE IMAGE; what is given\n"
@@ -58,6 +52,8 @@ static const char details[] = "NETWORK is one of these lines:\n"
                               "threads. A state says nothing of the backend: it can be resumed by another,\n"
                               "whose last bits are others.\n\n"
                               "Exit status: 0, 1 where something failed, 2 where the command line is wrong.\n";
+
+static const help_family families[] = { { "PROCESS", sb_processes }, { NULL, NULL } };
 
 static int
 parse (int argc, char **argv, settings *o)
@@ -116,7 +112,8 @@ parse (int argc, char **argv, settings *o)
                               details,
                               options,
                               sizeof options / sizeof *options,
-                              0 };
+                              0,
+                              families };
   int first;
   return parse_options (&line, &o->common, argc, argv, &first);
 }
@@ -253,9 +250,12 @@ static int
 open_data (training *t)
 {
   settings *o = &t->o;
-  int explodes = o->process[0] == 'v' ? o->process[1] == 'e' : o->process[1] == 'm';
-  const double usual[] = { explodes || o->labels ? 0 : -1, 1 };
   sb_error error = { 0 };
+  double key[SB_KEYS_MOST];
+  const sb_process_kind *kind = sb_process_kind_read ("--process", o->process, key, &error);
+  if (!kind)
+    return usage_error ("%s", error.message);
+  const double usual[] = { o->labels ? 0 : kind->low, kind->high };
   int status = examples_open (o->data, o->range, usual, &t->data);
   if (status != EXIT_SUCCESS)
     return status;

@@ -149,8 +149,8 @@ static const char *const norms[] = { "batch", "row", "root-d", NULL };
 static const char *const alphas[] = { "step", "cumulative", NULL };
 static const sb_key keys[] = {
   { .name = "snr", .usual = 0.16, .high = HUGE_VAL, .above = true, .help = "signal-to-noise ratio r" },
-  { .name = "norm", .words = norms, .help = "norms averaged over the batch, of each row, or root-d for the noise's" },
-  { .name = "alpha", .words = alphas, .help = "alpha_i of the step, or cumulative" }
+  { .name = "norm", .words = norms, .help = "averages, each row's, or sqrt d for |z|" },
+  { .name = "alpha", .words = alphas, .help = "alpha_i of the step, or the product up to it" }
 };
 
 static void

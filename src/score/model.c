@@ -7,7 +7,7 @@
 #include "model.h"
 
 #include "../engine/choose.h"
-#include "../process/text.h"
+#include "../process/kinds.h"
 
 #include <gsl/gsl_math.h>
 #include <stdio.h>

@@ -821,7 +821,7 @@ find_axes (const gsl_matrix *c, gsl_vector *lambda, gsl_matrix *U) // U NULL: c 
   for (size_t j = 0; j < lambda->size; j++)
     {
       if (gsl_vector_get (lambda, j) < -doubt)
-        SB_ERROR (NULL, GSL_EDOM, "a covariance has the eigenvalue %g", gsl_vector_get (lambda, j));
+        SB_ERROR (NULL, GSL_EDOM, "a covariance has the negative eigenvalue %g", gsl_vector_get (lambda, j));
       if (gsl_vector_get (lambda, j) <= doubt)
         gsl_vector_set (lambda, j, 0);
     }

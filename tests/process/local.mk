@@ -1,4 +1,4 @@
-check_PROGRAMS += %D%/test_text %D%/test_ddpm %D%/test_moments %D%/test_process \
+check_PROGRAMS += %D%/test_kinds %D%/test_ddpm %D%/test_moments %D%/test_process \
   %D%/test_smld %D%/test_subvp %D%/test_ve %D%/test_vp
 %C%_test_ddpm_SOURCES = %D%/test_ddpm.c
 %C%_test_process_SOURCES = %D%/test_process.c
@@ -7,4 +7,4 @@ check_PROGRAMS += %D%/test_text %D%/test_ddpm %D%/test_moments %D%/test_process 
 %C%_test_ve_SOURCES = %D%/test_ve.c
 %C%_test_vp_SOURCES = %D%/test_vp.c
 %C%_test_moments_SOURCES = %D%/test_moments.c
-%C%_test_text_SOURCES = %D%/test_text.c
+%C%_test_kinds_SOURCES = %D%/test_kinds.c

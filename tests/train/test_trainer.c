@@ -5,7 +5,7 @@
 // x_t]$. A small perceptron, trained for a second, must come close to both, under every SDE and with every weight.
 
 #include "base/shard.h"
-#include "process/text.h"
+#include "process/kinds.h"
 #include "process/vp.h"
 #include "property.h"
 #include "scope.h"

@@ -1,0 +1,115 @@
+// # A process from a line of text
+//
+// A checkpoint says under which process its network was trained, and a person says it on a command line, in the same
+// words: `ve sigma_min=0.01 sigma_max=50`.
+
+#include "kinds.h"
+
+#include "ddpm.h"
+#include "smld.h"
+#include "subvp.h"
+#include "ve.h"
+#include "vp.h"
+
+#include <errno.h>
+#include <math.h>
+
+// ## The kinds
+//
+// A new process is a row of the table at the end, its keys and the call that makes it.
+
+static sb_process *
+make_ve (size_t dimension, const double *key)
+{
+  return sb_ve_alloc (dimension, key[0], key[1]);
+}
+
+static sb_process *
+make_vp (size_t dimension, const double *key)
+{
+  return sb_vp_alloc (dimension, key[0], key[1]);
+}
+
+static sb_process *
+make_subvp (size_t dimension, const double *key)
+{
+  return sb_subvp_alloc (dimension, key[0], key[1]);
+}
+
+static sb_process *
+make_smld (size_t dimension, const double *key)
+{
+  return sb_smld_alloc (dimension, (size_t)key[2], key[0], key[1]);
+}
+
+static sb_process *
+make_ddpm (size_t dimension, const double *key)
+{
+  return sb_ddpm_alloc (dimension, (size_t)key[2], key[0], key[1]);
+}
+
+#define LEVELS(usual_levels)                                                                                           \
+  {                                                                                                                    \
+    .name = "levels", .usual = usual_levels, .low = 2, .high = 1e7, .whole = true, .help = "noise levels"              \
+  }
+
+static const sb_key noises[] = {
+  { .name = "sigma_min", .usual = SB_VE_SIGMA_MIN, .high = HUGE_VAL, .above = true, .help = "smallest noise scale" },
+  { .name = "sigma_max", .usual = SB_VE_SIGMA_MAX, .high = HUGE_VAL, .above = true, .help = "largest noise scale" },
+  LEVELS (SB_SMLD_LEVELS)
+};
+static const sb_key rates[]
+    = { { .name = "beta_min", .usual = SB_VP_BETA_MIN, .high = HUGE_VAL, .above = true, .help = "rate at t = 0" },
+        { .name = "beta_max", .usual = SB_VP_BETA_MAX, .high = HUGE_VAL, .above = true, .help = "rate at t = 1" },
+        LEVELS (SB_DDPM_LEVELS) };
+
+static const sb_process_kind table[] = {
+  { { "ve", "variance exploding SDE", noises, 2 }, false, 0, 1, "reverse-diffusion", make_ve },
+  { { "vp", "variance preserving SDE", rates, 2 }, true, -1, 1, "euler-maruyama", make_vp },
+  { { "subvp", "sub-VP SDE", rates, 2 }, true, -1, 1, "euler-maruyama", make_subvp },
+  { { "smld", "chain of noise scales, geometric", noises, 3 }, false, 0, 1, "reverse-diffusion", make_smld },
+  { { "ddpm", "chain of denoising diffusion, linear", rates, 3 }, true, -1, 1, "reverse-diffusion", make_ddpm },
+};
+
+const sb_entry *
+sb_processes (size_t k)
+{
+  return k < sizeof table / sizeof *table ? &table[k].entry : NULL;
+}
+
+const sb_process_kind *
+sb_process_kind_of (const sb_process *process)
+{
+  return (const sb_process_kind *)sb_entry_find (sb_processes, process->type->name);
+}
+
+// ## Reading
+//
+// Of every kind the first two keys are where its noise begins and where it ends.
+
+const sb_process_kind *
+sb_process_kind_read (const char *what, const char *text, double *key, sb_error *error)
+{
+  const sb_entry *entry = sb_entry_read (sb_processes, what, text, key, error);
+  if (!entry)
+    return NULL;
+  const sb_process_kind *kind = (const sb_process_kind *)entry;
+  if (!(key[0] < key[1] || (kind->equal && key[0] == key[1])))
+    SB_ERROR_NULL (error, GSL_EINVAL, "%s: %s %s=%g %s=%g: not %s %s %s", what, entry->name, entry->keys[0].name, key[0],
+                   entry->keys[1].name, key[1], entry->keys[0].name, kind->equal ? "<=" : "<", entry->keys[1].name);
+  return kind;
+}
+
+sb_process *
+sb_process_from_text (const char *text, size_t dimension, sb_error *error)
+{
+  double key[SB_KEYS_MOST];
+  const sb_process_kind *kind = sb_process_kind_read ("process", text, key, error);
+  if (!kind)
+    return NULL;
+  errno = 0;
+  sb_process *process = kind->alloc (dimension, key);
+  if (!process)
+    SB_ERROR_NULL (error, errno == ENOMEM ? GSL_ENOMEM : GSL_EINVAL, "process: '%s' cannot be made", text);
+  return process;
+}
