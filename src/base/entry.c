@@ -32,7 +32,7 @@ sb_entry_usual (const sb_entry *entry, double *value)
 // ## One value
 
 static int
-check_value (const char *what, const sb_key *key, double value, sb_error *error)
+check_value (const char *what, int code, const sb_key *key, double value, sb_error *error)
 {
   const bool below = key->above ? !(value > key->low) : !(value >= key->low);
   char most[32] = "";
@@ -40,7 +40,7 @@ check_value (const char *what, const sb_key *key, double value, sb_error *error)
     return GSL_SUCCESS;
   if (gsl_finite (key->high))
     snprintf (most, sizeof most, key->above ? " and at most %g" : " to %g", key->high);
-  SB_ERROR (error, GSL_EDOM, "%s: %s=%g: not a %snumber %s %g%s", what, key->name, value, key->whole ? "whole " : "",
+  SB_ERROR (error, code, "%s: %s=%g: not a %snumber %s %g%s", what, key->name, value, key->whole ? "whole " : "",
             key->above ? "above" : "from", key->low, most);
 }
 
@@ -49,7 +49,7 @@ sb_entry_check (const sb_entry *entry, const double *value, sb_error *error)
 {
   int status = GSL_SUCCESS;
   for (size_t k = 0; k < entry->key_count && !status; k++)
-    status = check_value (entry->name, &entry->keys[k], value[k], error);
+    status = check_value (entry->name, GSL_EDOM, &entry->keys[k], value[k], error);
   return status;
 }
 
@@ -119,7 +119,7 @@ read_pair (const sb_entry *entry, const char *what, char *word, double *value, s
   double *to = &value[key - entry->keys];
   if (key->words ? read_word (key, text, to) : read_number (text, to))
     SB_ERROR (error, GSL_EINVAL, "%s: %s=%s: %s", what, word, text, key->words ? "no such word" : "not a number");
-  return check_value (what, key, *to, error);
+  return check_value (what, GSL_EINVAL, key, *to, error);
 }
 
 static const sb_entry *

@@ -46,9 +46,9 @@ void sb_entry_usual (const sb_entry *entry, double *value);
 // GSL_EDOM with a line in `error` where a value is out of range.
 int sb_entry_check (const sb_entry *entry, const double *value, sb_error *error);
 
-// The entry that a line of text chooses, and the values of its keys, value (SB_KEYS_MOST). NULL with a line in
-// `error` that begins with `what`, what a member is called, and names the word at fault: GSL_EINVAL where it is none of its
-// words, GSL_EDOM where its number is out of range; GSL_ENOMEM. A point is a decimal point, whatever the locale.
+// The entry that a line of text chooses, and the values of its keys, value (SB_KEYS_MOST). NULL with GSL_EINVAL and a
+// line in `error` that begins with `what`, what a member is called, and names the word at fault; GSL_ENOMEM. A point is a
+// decimal point, whatever the locale.
 const sb_entry *sb_entry_read (sb_family family, const char *what, const char *text, double *value, sb_error *error);
 
 // The line that chooses it, all keys included. GSL_EBADLEN where it is longer than size - 1.

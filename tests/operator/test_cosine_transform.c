@@ -5,11 +5,10 @@
 
 #include "operator/operator.h"
 #include "property.h"
+#include "scope.h"
 
-#include <criterion/criterion.h>
 #include <gsl/gsl_blas.h>
 #include <gsl/gsl_math.h>
-#include <gsl/gsl_randist.h>
 #include <math.h>
 
 // The larger of two distances; one that is not a number is the largest.
@@ -32,12 +31,12 @@ difference_to_the_sum (const double *v, void *context)
 {
   size_t h = (size_t)v[0], w = (size_t)v[1], channels = (size_t)v[2], d = h * w * channels;
   gsl_rng *r = property_rng (v[3]);
-  sb_operator *C = sb_operator_cosine_alloc (h, w, channels);
-  gsl_matrix *x = gsl_matrix_alloc (2, d), *y = gsl_matrix_alloc (2, d);
+  sb_operator *C = scoped (sb_operator_cosine_alloc (h, w, channels));
+  gsl_matrix *x = scoped (gsl_matrix_alloc (2, d)), *y = scoped (gsl_matrix_alloc (2, d));
   (void)context;
   for (size_t k = 0; k < 2 * d; k++)
     x->data[k] = gsl_ran_ugaussian (r);
-  cr_assert_eq (sb_operator_apply (C, CblasNoTrans, NULL, x, y), GSL_SUCCESS);
+  ok (sb_operator_apply (C, CblasNoTrans, NULL, x, y));
   double largest = 0;
   for (size_t k = 0; k < h; k++)
     for (size_t l = 0; l < w; l++)
@@ -49,10 +48,6 @@ difference_to_the_sum (const double *v, void *context)
               sum += weight (h, k, i) * weight (w, l, j) * gsl_matrix_get (x, 1, (i * w + j) * channels + c);
           largest = larger (largest, fabs ((double)(sum - gsl_matrix_get (y, 1, (k * w + l) * channels + c))));
         }
-  gsl_matrix_free (x);
-  gsl_matrix_free (y);
-  sb_operator_free (C);
-  gsl_rng_free (r);
   return largest;
 }
 
@@ -79,11 +74,11 @@ static double
 distance_to_eigenvectors (const double *v, void *context)
 {
   size_t N = (size_t)v[0];
-  sb_operator *C = sb_operator_cosine_alloc (1, N, 1);
-  gsl_matrix *units = gsl_matrix_alloc (N, N), *basis = gsl_matrix_alloc (N, N);
+  sb_operator *C = scoped (sb_operator_cosine_alloc (1, N, 1));
+  gsl_matrix *units = scoped (gsl_matrix_alloc (N, N)), *basis = scoped (gsl_matrix_alloc (N, N));
   (void)context;
   gsl_matrix_set_identity (units);
-  cr_assert_eq (sb_operator_apply (C, CblasTrans, NULL, units, basis), GSL_SUCCESS); // row k: the frequency's vector
+  ok (sb_operator_apply (C, CblasTrans, NULL, units, basis)); // row k: the frequency's vector
   double largest = 0;
   for (size_t k = 0; k < N; k++)
     for (size_t n = 0; n < N; n++)
@@ -92,9 +87,6 @@ distance_to_eigenvectors (const double *v, void *context)
         double second = 2 * here - mirrored (basis, k, n, -1) - mirrored (basis, k, n, 1);
         largest = larger (largest, fabs (second - value * here));
       }
-  gsl_matrix_free (units);
-  gsl_matrix_free (basis);
-  sb_operator_free (C);
   return largest;
 }
 
@@ -113,19 +105,14 @@ Test (cosine_transform, there_and_back)
   for (size_t k = 0; k < 3; k++)
     {
       size_t d = sizes[k][0] * sizes[k][1] * sizes[k][2];
-      sb_operator *C = sb_operator_cosine_alloc (sizes[k][0], sizes[k][1], sizes[k][2]);
-      gsl_matrix *x = gsl_matrix_alloc (1, d), *y = gsl_matrix_alloc (1, d), *back = gsl_matrix_alloc (1, d);
+      sb_operator *C = scoped (sb_operator_cosine_alloc (sizes[k][0], sizes[k][1], sizes[k][2]));
+      gsl_matrix *x = scoped (gsl_matrix_alloc (1, d)), *y = scoped (gsl_matrix_alloc (1, d)), *back = scoped (gsl_matrix_alloc (1, d));
       for (size_t j = 0; j < d; j++)
         x->data[j] = gsl_ran_flat (r, -1, 1);
-      cr_assert_eq (sb_operator_apply (C, CblasNoTrans, NULL, x, y), GSL_SUCCESS);
-      cr_assert_eq (sb_operator_apply (C, CblasTrans, NULL, y, back), GSL_SUCCESS);
+      ok (sb_operator_apply (C, CblasNoTrans, NULL, x, y));
+      ok (sb_operator_apply (C, CblasTrans, NULL, y, back));
       gsl_matrix_sub (back, x);
       cr_assert_lt (larger (gsl_matrix_max (back), -gsl_matrix_min (back)), 1e-14, "%zu x %zu", sizes[k][0],
                     sizes[k][1]);
-      gsl_matrix_free (x);
-      gsl_matrix_free (y);
-      gsl_matrix_free (back);
-      sb_operator_free (C);
     }
-  gsl_rng_free (r);
 }
