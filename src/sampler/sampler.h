@@ -107,6 +107,7 @@ extern const sb_step_type *sb_step_ancestral;         // Eqs. (4) and (47): uppe
 extern const sb_step_type *sb_step_ancestral_upper;   // with the variance of x_t given x_s
 extern const sb_step_type *sb_step_ancestral_lower;   // with the variance of x_s given x_t and x_0
 extern const sb_step_type *sb_step_ancestral_optimal; // with the variance that the score's divergence implies
+extern const sb_step_type *sb_step_ddim;              // Song, Meng and Ermon (2021), with eta
 extern const sb_step_type *sb_step_probability_flow;  // the paper's discretisation; adaptive: flow.h
 
 const sb_entry *sb_steps (size_t k); // the family; each is the first field of its sb_step_type

@@ -26,6 +26,7 @@ static const sb_step_type *const *const table[] = { &sb_step_none,
                                                     &sb_step_ancestral_upper,
                                                     &sb_step_ancestral_lower,
                                                     &sb_step_ancestral_optimal,
+                                                    &sb_step_ddim,
                                                     &sb_step_probability_flow };
 
 const sb_entry *

@@ -250,6 +250,30 @@ Test (predictor, ancestral_sampling_of_smld_is_exact_on_a_point)
   cr_assert_float_eq (x, 0.7, 4e-16, "the last step returns %.17g", x);
 }
 
+// DDIM, as Eq. (12) of Song, Meng and Ermon (2021) prints it, with their alpha for our A^2 and their sigma, Eq. (16).
+
+Test (predictor, ddim_is_as_printed)
+{
+  sb_process *ddpm = scoped (sb_ddpm_alloc (1, 10, 0.1, 9));
+  double g = -0.7, A_s, S_s, A_t, S_t, x, z = 0.6;
+  sb_score *score = scoped (sb_score_alloc (&constant_score_type, &g, ddpm));
+  sb_sampler_work *work = scoped (sb_sampler_work_alloc (score, 1));
+  gsl_matrix_view x_view = gsl_matrix_view_array (&x, 1, 1), z_view = gsl_matrix_view_array (&z, 1, 1);
+  for (int s = 0; s < 10; s++)
+    for (double eta = 0; eta <= 1; eta += 0.25)
+      {
+        x = 1.3;
+        ok (sb_process_scalars (ddpm, 0, s / 10., &A_s, &S_s));
+        ok (sb_process_scalars (ddpm, 0, (s + 1) / 10., &A_t, &S_t));
+        double alpha = A_s * A_s, alpha_t = A_t * A_t, epsilon = -S_t * g;
+        double sigma = eta * sqrt ((1 - alpha) / (1 - alpha_t) * (1 - alpha_t / alpha));
+        double printed = A_s * (x - S_t * epsilon) / A_t + sqrt (1 - alpha - sigma * sigma) * epsilon + sigma * z;
+        ok (sb_step_apply (sb_step_ddim, &eta, work, NULL, vector_of (s / 10.), vector_of ((s + 1) / 10.),
+                           &z_view.matrix, &x_view.matrix));
+        cr_assert_float_eq (x, printed, 1e-13, "level %d, eta %g: %.17g, printed %.17g", s, eta, x, printed);
+      }
+}
+
 // Of the two variances, ancestral sampling takes the lower for SMLD: with the upper it would be reverse diffusion.
 
 Test (predictor, ancestral_takes_the_papers_variance)
