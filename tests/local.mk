@@ -15,6 +15,7 @@ include tests/net/local.mk
 include tests/engine/local.mk
 include tests/score/local.mk
 include tests/transition/local.mk
+include tests/conformance/local.mk
 include tests/sampler/local.mk
 include tests/objective/local.mk
 include tests/train/local.mk

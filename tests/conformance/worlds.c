@@ -1,0 +1,196 @@
+// # Processes to test everything under
+//
+// Ours are Ornstein-Uhlenbeck processes, $dx = -r\,x\,dt + \sqrt{2rv}\,dw$, with an $r$ and a $v$ for each part: an SDE for
+// each coordinate, or for each frequency of a cosine transform.
+
+#include "worlds.h"
+
+#include <math.h>
+
+enum
+{
+  MOST = 8
+};
+
+typedef struct
+{
+  double r[MOST], v[MOST]; // r infinite: a mask, nothing is left of x; v 0: the part stands still
+  size_t parts;
+  sb_operator *W;
+} own;
+
+static double
+number (const own *o, size_t k, sb_process_map map, double s, double t)
+{
+  const double r = o->r[k], v = o->v[k], age = t > s ? r * (t - s) : 0, a = exp (-age), sd = sqrt (-v * expm1 (-2 * age));
+  switch (map)
+    {
+    case SB_A:
+      return a;
+    case SB_S:
+      return sd;
+    case SB_F:
+      return -r;
+    case SB_G:
+      return sqrt (2 * r * v);
+    case SB_A_RATE:
+      return -r * a;
+    default:
+      return v == 0 ? 0 : v * r * a * a / sd;
+    }
+}
+
+static int
+numbers (const void *state, sb_process_map map, double s, double t, double *c)
+{
+  const own *o = state;
+  const double from = map == SB_A || map == SB_S ? s : 0;
+  for (size_t k = 0; k < o->parts; k++)
+    c[k] = number (o, k, map, from, t);
+  return GSL_SUCCESS;
+}
+
+static int
+prior_sd (const void *state, double *sd)
+{
+  const own *o = state;
+  for (size_t k = 0; k < o->parts; k++)
+    sd[k] = sqrt (o->v[k]);
+  return GSL_SUCCESS;
+}
+
+// The same by `apply`, which says nothing of a basis.
+
+static int
+apply (const void *state, sb_process_map map, CBLAS_TRANSPOSE_t transpose, const gsl_vector *s, const gsl_vector *t,
+       gsl_matrix *x)
+{
+  const own *o = state;
+  const bool inverse = map == SB_A_INVERSE || map == SB_S_INVERSE;
+  const sb_process_map of = map == SB_A_INVERSE ? SB_A : map == SB_S_INVERSE ? SB_S : map;
+  gsl_matrix *y = gsl_matrix_alloc (x->size1, x->size2);
+  int status = y ? sb_operator_apply (o->W, CblasNoTrans, NULL, x, y) : GSL_ENOMEM;
+  (void)transpose; // symmetric
+  for (size_t i = 0; i < x->size1 && !status; i++)
+    for (size_t k = 0; k < x->size2; k++)
+      {
+        double c = number (o, k, of, s ? gsl_vector_get (s, i) : 0, gsl_vector_get (t, i));
+        gsl_matrix_set (y, i, k, gsl_matrix_get (y, i, k) * (inverse ? 1 / c : c));
+      }
+  if (!status)
+    status = sb_operator_apply (o->W, CblasTrans, NULL, y, x);
+  gsl_matrix_free (y);
+  return status;
+}
+
+static int
+log_det (const void *state, const gsl_vector *s, const gsl_vector *t, gsl_vector *log_det)
+{
+  const own *o = state;
+  gsl_vector_set_zero (log_det);
+  for (size_t i = 0; i < t->size; i++)
+    for (size_t k = 0; k < o->parts; k++)
+      *gsl_vector_ptr (log_det, i) += log (number (o, k, SB_S, s ? gsl_vector_get (s, i) : 0, gsl_vector_get (t, i)));
+  return GSL_SUCCESS;
+}
+
+static void
+release (void *state)
+{
+  own *o = state;
+  sb_operator_free (o->W);
+  free (o);
+}
+
+static const sb_process_type by_numbers
+    = { .name = "own", .numbers = numbers, .prior_sd = prior_sd, .free = release };
+static const sb_process_type by_maps = { .name = "own, by its maps", .apply = apply, .log_det = log_det, .free = release };
+
+static sb_process *
+make (const sb_process_type *type, const own *numbers, size_t dimension)
+{
+  own *o = malloc (sizeof *o);
+  if (!o)
+    return NULL;
+  *o = *numbers;
+  sb_process *p = sb_process_alloc (type, o, dimension, 1e-3, 1, 0);
+  if (p)
+    {
+      p->t_limit = 2;
+      p->parts = type->numbers ? o->parts : 0;
+      p->basis = type->numbers ? o->W : NULL;
+    }
+  return p;
+}
+
+static own
+frequencies (void)
+{
+  own o = { .parts = MOST, .W = sb_operator_cosine_alloc (1, MOST, 1) };
+  for (size_t k = 0; k < MOST; k++)
+    {
+      o.r[k] = 0.3 + 0.1 * (double)(k * k);
+      o.v[k] = 1 + 0.1 * (double)k;
+    }
+  return o;
+}
+
+// ## The list
+
+static bool
+own_world (size_t k, world *w)
+{
+  static const size_t groups[] = { 1, 0, 1 };
+  const own each = { .r = { 0.5, 2, 5 }, .v = { 1, 0.5, 2 }, .parts = 3 },
+            group = { .r = { 0.5, 2 }, .v = { 1, 0.5 }, .parts = 2 },
+            still = { .r = { 0.5, 0.7, 2 }, .v = { 1, 0, 0.5 }, .parts = 3 },
+            masked = { .r = { 0.5, INFINITY, 2 }, .v = { 1, 1, 0.5 }, .parts = 3 };
+  *w = (world){ .s = 0.3, .t = 0.6, .h = 0.02, .lacks = MANY_PARTS };
+  switch (k)
+    {
+    case 0:
+      w->name = "own, a part per coordinate";
+      w->process = scoped (make (&by_numbers, &each, 3));
+      return true;
+    case 1:
+      w->name = "own, two groups of coordinates";
+      w->process = scoped (make (&by_numbers, &group, 3));
+      w->process->part = groups;
+      return true;
+    case 2:
+      w->name = "own, a coordinate stands still";
+      w->lacks |= NO_S_INVERSE;
+      w->process = scoped (make (&by_numbers, &still, 3));
+      return true;
+    case 3:
+      w->name = "own, a coordinate is masked";
+      w->lacks |= NO_A_INVERSE | NO_SDE;
+      w->process = scoped (make (&by_numbers, &masked, 3));
+      return true;
+    case 4:
+    case 5:
+      {
+        const own cosine = frequencies ();
+        w->name = k == 4 ? "own, diagonal in a cosine basis" : "the same by its maps";
+        w->lacks |= k == 5 ? NO_PARTS : 0;
+        w->process = scoped (make (k == 4 ? &by_numbers : &by_maps, &cosine, MOST));
+        return true;
+      }
+    default:
+      return false;
+    }
+}
+
+bool
+world_of (size_t k, world *w)
+{
+  size_t rows = 0;
+  while (sb_processes (rows))
+    rows++;
+  if (k >= rows)
+    return own_world (k - rows, w);
+  const char *name = sb_processes (k)->name;
+  *w = (world){ .name = name, .s = 0.3, .t = 0.6, .h = 0.02, .process = scoped (sb_process_from_text (name, 3, NULL)) };
+  w->lacks = w->process->levels ? NO_SDE : 0;
+  return true;
+}
