@@ -1,2 +1,3 @@
-check_PROGRAMS += %D%/test_processes
+check_PROGRAMS += %D%/test_processes %D%/test_steps
 %C%_test_processes_SOURCES = %D%/test_processes.c %D%/worlds.c %D%/worlds.h
+%C%_test_steps_SOURCES = %D%/test_steps.c %D%/worlds.c %D%/worlds.h

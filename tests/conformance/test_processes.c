@@ -94,15 +94,14 @@ Test (processes, maps_solve_the_sde)
   EACH_WORLD (w)
     {
       gsl_matrix *x = normals (4, w.process->dimension, 1);
-      if (w.process->levels)
+      if (w.lacks & NO_SDE)
         {
           static const sb_process_map none[] = { SB_F, SB_G, SB_A_RATE, SB_S_RATE };
           for (int m = 0; m < 4; m++)
             refused (GSL_EUNSUP, sb_process_apply (w.process, none[m], CblasNoTrans, NULL, vector_all (4, w.t), x), "%s",
                      w.name);
+          continue;
         }
-      if (w.lacks & NO_SDE)
-        continue;
       const double bound = 1e-7;
       gsl_matrix *covariance = covariance_at (&w, w.t, x);
       gsl_matrix *drift = combined (1, mapped (&w, SB_F, CblasNoTrans, 0, w.t, covariance), 1,

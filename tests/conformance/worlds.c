@@ -46,7 +46,10 @@ numbers (const void *state, sb_process_map map, double s, double t, double *c)
   const own *o = state;
   const double from = map == SB_A || map == SB_S ? s : 0;
   for (size_t k = 0; k < o->parts; k++)
-    c[k] = number (o, k, map, from, t);
+    if (map != SB_A && map != SB_S && isinf (o->r[k]))
+      return GSL_EUNSUP;
+    else
+      c[k] = number (o, k, map, from, t);
   return GSL_SUCCESS;
 }
 
