@@ -133,7 +133,7 @@ work (const void *state, void *of_thread, sb_stream stream, size_t rows, double 
 
   int status = sb_classifying_draw (c, stream, rows, r->x, r->labels);
   if (!status)
-    status = sb_net_forward (c->net, c->theta, rows, r->x, NULL, r->work, r->out);
+    status = sb_net_forward (c->net, c->theta, rows, r->x, NULL, NULL, r->work, r->out);
   for (size_t k = 0; k < rows * classes && !status; k++)
     gsl_matrix_set (&logits.matrix, k / classes, k % classes, (double)r->out[k]);
   if (!status)

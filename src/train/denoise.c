@@ -138,7 +138,7 @@ work (const void *state, void *of_thread, sb_stream stream, size_t rows, double 
   if (!status)
     status = sb_dsm_draw (&task->dsm, stream, &t.vector, &z.matrix, &epsilon.matrix, &x.matrix); // room for its noise
   if (!status)
-    status = sb_network_forward (&task->network, r->pass, &x.matrix, &t.vector, &epsilon.matrix);
+    status = sb_network_forward (&task->network, r->pass, &x.matrix, &t.vector, NULL, &epsilon.matrix);
   if (!status)
     status = sb_dsm_loss (&task->dsm, &t.vector, &z.matrix, &epsilon.matrix, &losses.vector, &epsilon_bar.matrix);
   if (!status)

@@ -766,7 +766,7 @@ use_net (const sb_net *net, sb_net_work *work)
   cr_assert_lt (net->parameters, WEIGHTS);
   int status = sb_net_initialise (net, (sb_stream){ .seed = 1 }, theta);
   if (status == GSL_SUCCESS)
-    status = sb_net_forward (net, theta, IMAGES, x, NULL, work, out);
+    status = sb_net_forward (net, theta, IMAGES, x, NULL, NULL, work, out);
   if (status == GSL_SUCCESS)
     status = sb_net_backward (net, theta, work, out, theta_bar, x);
   return status == GSL_SUCCESS ? sb_net_jvp (net, theta, work, x, out) : status;

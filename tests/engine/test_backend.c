@@ -88,7 +88,7 @@ solve (const problem *p, const char *backend, sb_net_precision precision, size_t
   for (size_t i = 0; i < p->n; i += room)
     {
       size_t n = p->n - i < room ? p->n - i : room;
-      ok (sb_net_forward (p->net, p->theta, n, p->x + i * in, p->label + i, work, a.out + i * out));
+      ok (sb_net_forward (p->net, p->theta, n, p->x + i * in, p->label + i, NULL, work, a.out + i * out));
       sb_net_hidden (p->net, work, a.hidden + i * hidden);
       ok (sb_net_backward (p->net, p->theta, work, p->out_bar + i * out, a.theta_bar, a.x_bar + i * in));
       ok (sb_net_jvp (p->net, p->theta, work, p->x + i * in, a.out_dot + i * out));
@@ -298,9 +298,9 @@ Test (backend, nothing_is_left_from_before)
       answer once = solve (&p, name, SB_NET_FLOAT, 3), again = answer_alloc (&p);
       sb_net_work *work = scoped (sb_net_work_alloc (p.net, 3, 1));
       float *other = gaussians (r, p.net->parameters, 0.1);
-      ok (sb_net_forward (p.net, other, 3, p.x, p.label, work, again.out));
+      ok (sb_net_forward (p.net, other, 3, p.x, p.label, NULL, work, again.out));
       ok (sb_net_backward (p.net, other, work, p.out_bar, NULL, NULL));
-      ok (sb_net_forward (p.net, p.theta, 3, p.x, p.label, work, again.out));
+      ok (sb_net_forward (p.net, p.theta, 3, p.x, p.label, NULL, work, again.out));
       ok (sb_net_backward (p.net, p.theta, work, p.out_bar, NULL, again.x_bar));
       ok (sb_net_jvp (p.net, p.theta, work, p.x, again.out_dot));
       ok (sb_net_backward (p.net, p.theta, work, p.out_bar, again.theta_bar, NULL));

@@ -144,7 +144,7 @@ loss_at (trial *t, const sb_net_tensor *tensor, const sb_real *along, double h, 
   double sum = 0;
   for (size_t k = 0; k < tensor->count; k++)
     t->theta[tensor->offset + k] += h * along[k];
-  ok (sb_net_forward (t->net, t->theta, N, t->x, t->label, t->work, t->y));
+  ok (sb_net_forward (t->net, t->theta, N, t->x, t->label, NULL, t->work, t->y));
   for (size_t k = 0; k < tensor->count; k++)
     t->theta[tensor->offset + k] -= h * along[k];
   for (size_t k = 0; k < t->size; k++)
@@ -157,7 +157,7 @@ Test (architecture, every_tensor_has_its_gradient)
   gsl_rng *r = property_rng (20241);
   trial t = trial_alloc (r);
   sb_real *y_bar = gaussians (r, t.size, 1), *theta_bar = scoped (calloc (t.net->parameters, sizeof *theta_bar));
-  ok (sb_net_forward (t.net, t.theta, N, t.x, t.label, t.work, t.y));
+  ok (sb_net_forward (t.net, t.theta, N, t.x, t.label, NULL, t.work, t.y));
   ok (sb_net_backward (t.net, t.theta, t.work, y_bar, theta_bar, NULL));
   for (size_t k = 0; k < sb_net_tensors (t.net); k++)
     {
@@ -265,8 +265,8 @@ change_with_label (trial *t)
   const sb_real loud[N] = { 0, 0 }, faint[N] = { log (0.01), log (0.01) };
   double change = 0;
   sb_real *y = scoped (calloc (t->size, sizeof *y));
-  ok (sb_net_forward (t->net, t->theta, N, t->x, loud, t->work, t->y));
-  ok (sb_net_forward (t->net, t->theta, N, t->x, faint, t->work, y));
+  ok (sb_net_forward (t->net, t->theta, N, t->x, loud, NULL, t->work, t->y));
+  ok (sb_net_forward (t->net, t->theta, N, t->x, faint, NULL, t->work, y));
   for (size_t k = 0; k < t->size; k++)
     change = fmax (change, fabs (y[k] - t->y[k]));
   return change;

@@ -75,7 +75,7 @@ value_at (trial *t, double h)
   sb_real *theta = scoped (malloc ((t->net->parameters + 1) * sizeof *theta));
   for (size_t k = 0; k < t->net->parameters; k++)
     theta[k] = t->theta[k] + h * t->theta_dot[k];
-  ok (sb_net_dual_forward (t->dual, theta, t->n, t->x, t->label, t->x_dot, t->y, t->y_dot));
+  ok (sb_net_dual_forward (t->dual, theta, t->n, t->x, t->label, NULL, t->x_dot, t->y, t->y_dot));
   return dot (t->out_bar, t->y, t->out) + dot (t->out_dot_bar, t->y_dot, t->out);
 }
 
@@ -125,7 +125,7 @@ Test (dual, agrees_with_forward_jvp_and_backward)
               *wanted = scoped (calloc (P, sizeof *wanted)), *found = scoped (calloc (P, sizeof *found)),
               *zero = scoped (calloc (t.out, sizeof *zero));
       value_at (&t, 0);
-      ok (sb_net_forward (t.net, t.theta, 2, t.x, t.label, work, y));
+      ok (sb_net_forward (t.net, t.theta, 2, t.x, t.label, NULL, work, y));
       ok (sb_net_jvp (t.net, t.theta, work, t.x_dot, y_dot));
       ok (sb_net_backward (t.net, t.theta, work, t.out_bar, wanted, NULL));
       ok (sb_net_dual_backward (t.dual, t.theta, t.out_bar, zero, found));
@@ -170,8 +170,8 @@ Test (dual, refuses_attention_and_too_many_samples)
 
   gsl_rng *r = property_rng (20260714);
   trial t = trial_alloc (networks[0], 1, r);
-  refused (GSL_EINVAL, sb_net_dual_forward (t.dual, t.theta, 3, t.x, NULL, t.x_dot, t.y, t.y_dot));
-  ok (sb_net_dual_forward (t.dual, t.theta, 0, NULL, NULL, NULL, NULL, NULL));
+  refused (GSL_EINVAL, sb_net_dual_forward (t.dual, t.theta, 3, t.x, NULL, NULL, t.x_dot, t.y, t.y_dot));
+  ok (sb_net_dual_forward (t.dual, t.theta, 0, NULL, NULL, NULL, NULL, NULL, NULL));
   ok (sb_net_dual_backward (t.dual, t.theta, NULL, NULL, NULL));
   sb_net_dual_free (NULL);
 }

@@ -112,7 +112,7 @@ check_scales (const sb_process *process, sb_prediction prediction, sb_label labe
       float in[D], F[D], u = (float)(label == SB_LABEL_TIME ? 1000 * t : log (sigma));
       for (size_t j = 0; j < D; j++)
         in[j] = (float)(gsl_matrix_get (r->x, i, j) / a / total);
-      ok (sb_net_forward (r->net, r->theta, 1, in, &u, work, F));
+      ok (sb_net_forward (r->net, r->theta, 1, in, &u, NULL, work, F));
       for (size_t j = 0; j < D; j++)
         {
           double x = gsl_matrix_get (r->x, i, j) / a, f = (double)F[j];

@@ -97,7 +97,7 @@ relative_error (experiment *e, double sigma, double *size_of_truth)
   ok (sb_target_evaluate (e->law, ve, SB_SCORE, &x.matrix, t, &s.matrix));
 
   sb_net_work *work = scoped (sb_net_work_alloc (e->net, N, 0));
-  ok (sb_net_forward (e->net, e->training->ema, N, in, NULL, work, out));
+  ok (sb_net_forward (e->net, e->training->ema, N, in, NULL, NULL, work, out));
   double error = 0, size = 0;
   for (size_t k = 0; k < 2 * N; k++)
     {
@@ -385,7 +385,7 @@ say_network (const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, gsl_
   (void)t, (void)y;
   for (size_t k = 0; k < size; k++)
     in[k] = (float)x->data[k];
-  int status = sb_net_forward (e->net, e->training->ema, x->size1, in, NULL, work, s);
+  int status = sb_net_forward (e->net, e->training->ema, x->size1, in, NULL, NULL, work, s);
   for (size_t k = 0; k < size; k++)
     out->data[k] = (double)s[k];
   sb_net_work_free (work);
