@@ -78,7 +78,7 @@ draw (const sb_slicing *slicing, sb_stream stream, room *r, gsl_matrix *x, gsl_m
   sb_net_shape shape = sb_net_input (slicing->net);
   size_t d = x->size2;
   stream.purpose = SB_FOR_DATA;
-  int status = slicing->examples.draw (slicing->examples.state, stream, x);
+  int status = slicing->examples.draw (slicing->examples.state, stream, x, NULL);
   stream.purpose = SB_FOR_FORWARD;
   if (!status && slicing->sigma > 0)
     status = sb_stream_normals (stream, 0, v);

@@ -171,7 +171,7 @@ Test (network, gradients_pass_through_the_scales)
               r.theta[k] += (float)(side * h) * theta_dot[k];
             for (size_t k = 0; k < N * D && which == 0; k++)
               r.x->data[k] += side * h * x_dot->data[k];
-            ok (sb_network_forward (&r.network, pass, r.x, r.t, r.out));
+            ok (sb_network_forward (&r.network, pass, r.x, r.t, NULL, r.out));
             for (size_t k = 0; k < N * D; k++)
               slope[which] += side * bar->data[k] * r.out->data[k] / (2 * h);
             for (size_t k = 0; k < r.net->parameters && which == 1; k++)
@@ -179,7 +179,7 @@ Test (network, gradients_pass_through_the_scales)
             for (size_t k = 0; k < N * D && which == 0; k++)
               r.x->data[k] -= side * h * x_dot->data[k];
           }
-      ok (sb_network_forward (&r.network, pass, r.x, r.t, r.out));
+      ok (sb_network_forward (&r.network, pass, r.x, r.t, NULL, r.out));
       ok (sb_network_backward (&r.network, pass, r.t, bar, theta_bar, x_bar));
       double along[2] = { 0 }, size[2] = { 0 };
       for (size_t k = 0; k < N * D; k++)
@@ -238,7 +238,7 @@ Test (network, colours_keep_their_places)
     }
   for (size_t i = 0; i < ROWS; i++)
     gsl_vector_set (t, i, 0.2 + 0.1 * (double)i);
-  ok (sb_network_forward (&network, pass, x, t, out));
+  ok (sb_network_forward (&network, pass, x, t, NULL, out));
   ok (sb_network_backward (&network, pass, t, bar, NULL, x_bar));
   for (size_t i = 0; i < ROWS; i++)
     {
@@ -308,7 +308,7 @@ Test (network, gradients_of_other_rows_are_refused)
                         out = gsl_matrix_submatrix (r.out, 0, 0, forward, D),
                         given = gsl_matrix_submatrix (bar, 0, 0, back, D);
         gsl_vector_view t = gsl_vector_subvector (r.t, 0, forward), t_back = gsl_vector_subvector (r.t, 0, back);
-        ok (sb_network_forward (&r.network, pass, &x.matrix, &t.vector, &out.matrix));
+        ok (sb_network_forward (&r.network, pass, &x.matrix, &t.vector, NULL, &out.matrix));
         cr_assert_eq (sb_network_backward (&r.network, pass, &t_back.vector, &given.matrix, NULL, NULL),
                       back == forward ? GSL_SUCCESS : GSL_EBADLEN, "%zu rows forward, %zu back", forward, back);
       }
@@ -325,5 +325,6 @@ Test (network, what_does_not_fit_is_refused)
   gsl_matrix *x = matrix_all (N, D + 1, 0), *out = matrix (N, D + 1);
   refused (GSL_EBADLEN, sb_score_evaluate (score, SB_EPSILON, x, r.t, NULL, out));
   sb_network_pass *pass = scoped (sb_network_pass_alloc (&r.network, N - 1, 0));
-  refused (GSL_EBADLEN, sb_network_forward (&r.network, pass, r.x, r.t, r.out), "more rows than there is room for");
+  refused (GSL_EBADLEN, sb_network_forward (&r.network, pass, r.x, r.t, NULL, r.out),
+           "more rows than there is room for");
 }

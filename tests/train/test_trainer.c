@@ -25,8 +25,9 @@
 SUITE_WITH_BLAS (train);
 
 static int
-draw_from_law (const void *law, sb_stream stream, gsl_matrix *x)
+draw_from_law (const void *law, sb_stream stream, gsl_matrix *x, gsl_matrix *y)
 {
+  (void)y;
   return sb_target_sample (law, stream, x);
 }
 
@@ -83,7 +84,7 @@ experiment_start (experiment *e, sb_prediction prediction)
   e->denoising
       = (sb_denoising){ .network = { e->net, e->process, e->training->theta, prediction, SB_LABEL_LOG_NOISE, 0.9 },
                         .dsm = { e->process, SB_WEIGHT_VARIANCE, 1e-3 },
-                        .examples = { draw_from_law, e->law } };
+                        .examples = { draw_from_law, e->law, 0 } };
   e->recipe = (sb_recipe){ .task = sb_denoising_task (&e->denoising),
                            .adam = { 3e-3, 0.9, 0.999, 1e-8, 50, 1, 0.99 },
                            .batch = 512,
@@ -606,7 +607,7 @@ denoising_by_hand (const experiment *e, sb_stream stream, double share)
       sb_stream row = sb_stream_skip (stream, i), data = { row.seed, SB_FOR_DATA, row.index };
       ok (sb_target_sample (e->law, data, x));
       ok (sb_dsm_draw (&e->denoising.dsm, row, t, z, NULL, x));
-      ok (sb_network_forward (&e->denoising.network, pass, x, t, guess));
+      ok (sb_network_forward (&e->denoising.network, pass, x, t, NULL, guess));
       ok (sb_dsm_loss (&e->denoising.dsm, t, z, guess, loss, bar));
       sum += share * gsl_vector_get (loss, 0) / 2;
     }
@@ -659,7 +660,7 @@ Test (train, rows_are_drawn_as_they_are)
   sb_examples source = sb_examples_of_rows (&rows.matrix);
   gsl_matrix *x = matrix (200, 2), *wrong = matrix (2, 3);
   int seen[3] = { 0 };
-  ok (source.draw (source.state, (sb_stream){ 4, SB_FOR_DATA, 5 }, x));
+  ok (source.draw (source.state, (sb_stream){ 4, SB_FOR_DATA, 5 }, x, NULL));
   for (size_t i = 0; i < x->size1; i++)
     {
       double u;
@@ -670,7 +671,7 @@ Test (train, rows_are_drawn_as_they_are)
       seen[k]++;
     }
   cr_assert (seen[0] && seen[1] && seen[2]);
-  refused (GSL_EBADLEN, source.draw (source.state, (sb_stream){ 4, SB_FOR_DATA, 0 }, wrong));
+  refused (GSL_EBADLEN, source.draw (source.state, (sb_stream){ 4, SB_FOR_DATA, 0 }, wrong, NULL));
 }
 
 // ## Data of bytes
@@ -688,7 +689,7 @@ Test (train, bytes_become_numbers)
     N = 30000
   };
   gsl_matrix *x = matrix (N, 2);
-  ok (source.draw (source.state, (sb_stream){ 4, SB_FOR_DATA, 0 }, x));
+  ok (source.draw (source.state, (sb_stream){ 4, SB_FOR_DATA, 0 }, x, NULL));
   int seen[3] = { 0 };
   for (size_t i = 0; i < N; i++)
     {
@@ -709,5 +710,5 @@ Test (train, bytes_become_numbers)
   for (int k = 0; k < 3; k++) // 4.9 standard deviations of a binomial count: a false alarm in 10^6
     cr_assert_float_eq (seen[k], N / 3, 4.9 * sqrt (N * 2. / 9), "point %d drawn %d times", k, seen[k]);
   gsl_matrix *wrong = matrix (2, 3);
-  refused (GSL_EBADLEN, source.draw (source.state, (sb_stream){ 4, SB_FOR_DATA, 0 }, wrong));
+  refused (GSL_EBADLEN, source.draw (source.state, (sb_stream){ 4, SB_FOR_DATA, 0 }, wrong, NULL));
 }
