@@ -14,8 +14,9 @@
 #include <gsl/gsl_errno.h>
 
 static int
-draw (const void *state, sb_stream stream, gsl_matrix *x)
+draw (const void *state, sb_stream stream, gsl_matrix *x, gsl_matrix *y)
 {
+  (void)y;
   (void)state;
   return sb_stream_normals (stream, 0, x);
 }

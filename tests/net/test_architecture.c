@@ -106,7 +106,7 @@ Test (architecture, attention_is_an_option)
 
 // ## Its gradients
 //
-// A copy four channels wide: tensor by tensor, the gradient of $\langle\bar y, f(x, u; \theta)\rangle$ along a random
+// A copy four channels wide, which is also told a class and shown two more channels: tensor by tensor, the gradient of $\langle\bar y, f(x, u; \theta)\rangle$ along a random
 // direction is the slope by central differences, to $10^{-4}$ of the gradient's size. None is zero but that of the
 // keys' biases, which add the same to all scores of a query. [dsm2ddpm.set-ncsn-arch]
 
@@ -115,7 +115,7 @@ enum
   N = 2
 };
 
-static const char copy[] = "dsm2ddpm image=1x8x8 channels=4 groups=2 features=8";
+static const char copy[] = "dsm2ddpm image=1x8x8 channels=4 groups=2 features=8 classes=3 condition=2";
 
 typedef struct
 {
@@ -123,6 +123,7 @@ typedef struct
   sb_net_work *work;
   size_t size;
   sb_real *theta, *x, *y, *label;
+  sb_net_condition given;
 } trial;
 
 static trial
@@ -135,6 +136,8 @@ trial_alloc (gsl_rng *r)
   t.x = gaussians (r, t.size, 1);
   t.y = scoped (calloc (t.size, sizeof *t.y));
   t.label = gaussians (r, N, 1);
+  static const sb_real classes[N] = { -1, 1 };
+  t.given = (sb_net_condition){ gaussians (r, 2 * t.size, 1), classes };
   return t;
 }
 
@@ -144,7 +147,7 @@ loss_at (trial *t, const sb_net_tensor *tensor, const sb_real *along, double h, 
   double sum = 0;
   for (size_t k = 0; k < tensor->count; k++)
     t->theta[tensor->offset + k] += h * along[k];
-  ok (sb_net_forward (t->net, t->theta, N, t->x, t->label, NULL, t->work, t->y));
+  ok (sb_net_forward (t->net, t->theta, N, t->x, t->label, &t->given, t->work, t->y));
   for (size_t k = 0; k < tensor->count; k++)
     t->theta[tensor->offset + k] -= h * along[k];
   for (size_t k = 0; k < t->size; k++)
@@ -157,7 +160,7 @@ Test (architecture, every_tensor_has_its_gradient)
   gsl_rng *r = property_rng (20241);
   trial t = trial_alloc (r);
   sb_real *y_bar = gaussians (r, t.size, 1), *theta_bar = scoped (calloc (t.net->parameters, sizeof *theta_bar));
-  ok (sb_net_forward (t.net, t.theta, N, t.x, t.label, NULL, t.work, t.y));
+  ok (sb_net_forward (t.net, t.theta, N, t.x, t.label, &t.given, t.work, t.y));
   ok (sb_net_backward (t.net, t.theta, t.work, y_bar, theta_bar, NULL));
   for (size_t k = 0; k < sb_net_tensors (t.net); k++)
     {

@@ -350,6 +350,12 @@ Test (network, malformed_configurations_are_refused)
     { "unet image=1x28x28 multipliers=1,1,1,1,1,1,1,1,1", "multipliers=" },
     { "unet image=1x28x28 channels=12", "12 channels" },
     { "unet image=1x28x28 attention=", "attention=" },
+    { "mlp inputs=2 classes=0", "classes=0" },
+    { "mlp inputs=2 classes=2 time=none", "classes=2" },
+    { "mlp inputs=2 condition=0", "condition=0" },
+    { "unet image=1x64x64 condition=257", "condition=257" },
+    { "cnn image=1x28x28 outputs=10 classes=10", "classes=10" },
+    { "cnn image=1x28x28 outputs=10 condition=1", "condition=1" },
   };
   for (size_t k = 0; k < sizeof bad / sizeof *bad; k++)
     {

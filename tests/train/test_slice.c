@@ -25,8 +25,9 @@
 SUITE_WITH_BLAS (slice);
 
 static int
-draw_from_law (const void *law, sb_stream stream, gsl_matrix *x)
+draw_from_law (const void *law, sb_stream stream, gsl_matrix *x, gsl_matrix *y)
 {
+  (void)y;
   return sb_target_sample (law, stream, x);
 }
 
@@ -192,8 +193,9 @@ one_image (void)
 }
 
 static int
-draw_one_image (const void *image, sb_stream stream, gsl_matrix *x)
+draw_one_image (const void *image, sb_stream stream, gsl_matrix *x, gsl_matrix *y)
 {
+  (void)y;
   (void)stream;
   for (size_t i = 0; i < x->size1; i++)
     memcpy (gsl_matrix_ptr (x, i, 0), image, COLOURS_SIZE * sizeof (double));
