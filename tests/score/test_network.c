@@ -328,3 +328,213 @@ Test (network, what_does_not_fit_is_refused)
   refused (GSL_EBADLEN, sb_network_forward (&r.network, pass, r.x, r.t, NULL, r.out),
            "more rows than there is room for");
 }
+
+// ## Conditions
+//
+// Rows of $y$: the picture as its file has it, the channel fastest, then the class. The bare network is given the picture channel
+// by channel. Each row has a condition of its own, and rows of several shards are asked together.
+
+enum
+{
+  PIXELS = 6,
+  COLUMNS = 2 * PIXELS + 1
+};
+
+typedef struct
+{
+  sb_network network;
+  sb_score *score;
+  gsl_matrix *x, *y, *v, *w, *out;
+  gsl_vector *t;
+} told;
+
+static told
+told_alloc (sb_prediction prediction)
+{
+  gsl_rng *r = property_rng (15);
+  sb_net *net = scoped (
+      sb_net_alloc ("unet image=1x2x3 channels=4 multipliers=1 groups=1 features=4 classes=3 condition=2", NULL));
+  sb_network network = {
+    net, scoped (sb_ve_alloc (PIXELS, 0.01, 50)), gaussians (r, net->parameters, 0.3), prediction, SB_LABEL_TIME, 0.7,
+    NULL
+  };
+  told c = { .network = network,
+             .x = normals (N, PIXELS, 16),
+             .y = normals (N, COLUMNS, 17),
+             .v = normals (N, PIXELS, 18),
+             .w = normals (N, PIXELS, 19),
+             .out = matrix (N, PIXELS),
+             .t = vector (N) };
+  for (size_t i = 0; i < N; i++)
+    {
+      gsl_vector_set (c.t, i, 0.1 + 0.5 * (double)i / N);
+      gsl_matrix_set (c.y, i, COLUMNS - 1, (double)(i % 4) - 1);
+    }
+  return c;
+}
+
+Test (network, conditions_are_rows)
+{
+  told c = told_alloc (SB_PREDICTS_EPSILON);
+  sb_net_work *work = scoped (sb_net_work_alloc (c.network.net, 1, 0));
+  ok (sb_score_evaluate (scoped (sb_score_network_alloc (&c.network)), SB_EPSILON, c.x, c.t, c.y, c.out));
+  for (size_t i = 0; i < N; i++)
+    {
+      float in[PIXELS], picture[2 * PIXELS], F[PIXELS], class = (float)(i % 4) - 1;
+      float u = (float)(1000 * gsl_vector_get (c.t, i));
+      double scale = hypot (0.01 * pow (5000, gsl_vector_get (c.t, i)), 0.7);
+      for (size_t p = 0; p < PIXELS; p++)
+        {
+          in[p] = (float)(gsl_matrix_get (c.x, i, p) / scale);
+          picture[p] = (float)gsl_matrix_get (c.y, i, 2 * p);
+          picture[PIXELS + p] = (float)gsl_matrix_get (c.y, i, 2 * p + 1);
+        }
+      ok (sb_net_forward (c.network.net, c.network.theta, 1, in, &u, &(sb_net_condition){ picture, &class }, work, F));
+      for (size_t p = 0; p < PIXELS; p++)
+        cr_assert_float_eq (gsl_matrix_get (c.out, i, p), (double)F[p], 1e-4, "row %zu, pixel %zu: %g, not %g", i, p,
+                            gsl_matrix_get (c.out, i, p), (double)F[p]);
+    }
+}
+
+// No condition is a picture of zeros and class -1.
+
+Test (network, no_condition_is_the_empty_one)
+{
+  told c = told_alloc (SB_PREDICTS_MIXED);
+  sb_score *score = scoped (sb_score_network_alloc (&c.network));
+  gsl_matrix *bare = matrix (N, PIXELS);
+  ok (sb_score_evaluate (score, SB_EPSILON, c.x, c.t, c.y, c.out));
+  ok (sb_score_evaluate (score, SB_EPSILON, c.x, c.t, NULL, bare)); // nothing of the last condition is left
+  cr_assert_not (gsl_matrix_equal (bare, c.out));
+  gsl_matrix_set_zero (c.y);
+  for (size_t i = 0; i < N; i++)
+    gsl_matrix_set (c.y, i, COLUMNS - 1, -1);
+  ok (sb_score_evaluate (score, SB_EPSILON, c.x, c.t, c.y, c.out));
+  cr_assert (gsl_matrix_equal (bare, c.out));
+}
+
+// Each derivative is that at the row's own condition: along v it is the score's difference, the transposed product gives the same
+// number, and the divergence is the sum over the unit vectors. The gradient in theta is that of the score's difference too.
+
+static double
+product (const gsl_matrix *a, const gsl_matrix *b)
+{
+  double sum = 0;
+  for (size_t k = 0; k < N * PIXELS; k++)
+    sum += a->data[k] * b->data[k];
+  return sum;
+}
+
+Test (network, derivatives_are_those_of_each_condition)
+{
+  told c = told_alloc (SB_PREDICTS_MIXED);
+  const size_t count = c.network.net->parameters;
+  float *theta_bar = scoped (calloc (count, sizeof *theta_bar)), *along = gaussians (property_rng (20), count, 0.1);
+  sb_score *score = scoped (sb_score_network_gradient_alloc (&c.network, theta_bar));
+  gsl_matrix *Jv = matrix (N, PIXELS), *Jw = matrix (N, PIXELS), *moved = copy_of (c.x), *ahead = matrix (N, PIXELS);
+  gsl_vector *divergence = vector (N), *sum = vector_all (N, 0);
+  double h = 1.0 / 64, of_theta = 0, slope = 0, size = 0;
+  ok (sb_score_jvp (score, c.x, c.t, c.y, c.v, Jv));
+  ok (sb_score_vjp (score, c.x, c.t, c.y, c.w, Jw));
+  cr_assert_float_eq (product (c.w, Jv), product (Jw, c.v), 1e-4 * sqrt (product (Jv, Jv) * product (c.w, c.w)));
+  for (int side = 1; side >= -1; side -= 2)
+    {
+      gsl_matrix_memcpy (moved, c.v);
+      gsl_matrix_scale (moved, side * h);
+      gsl_matrix_add (moved, c.x);
+      ok (sb_score_evaluate (score, SB_SCORE, moved, c.t, c.y, side > 0 ? ahead : c.out));
+    }
+  gsl_matrix_sub (ahead, c.out);
+  gsl_matrix_scale (ahead, 1 / (2 * h));
+  gsl_matrix_sub (ahead, Jv);
+  cr_assert_lt (product (ahead, ahead), 1e-4 * product (Jv, Jv));
+
+  // In theta.
+  for (int side = 1; side >= -1; side -= 2)
+    {
+      for (size_t k = 0; k < count; k++)
+        c.network.theta[k] += (float)(side * h) * along[k];
+      ok (sb_score_evaluate (score, SB_SCORE, c.x, c.t, c.y, c.out));
+      slope += side * product (c.w, c.out) / (2 * h);
+      for (size_t k = 0; k < count; k++)
+        c.network.theta[k] -= (float)(side * h) * along[k];
+    }
+  for (size_t k = 0; k < count; k++)
+    {
+      of_theta += (double)theta_bar[k] * (double)along[k];
+      size += fabs ((double)theta_bar[k] * (double)along[k]);
+    }
+  cr_assert_float_eq (of_theta, slope, 2e-3 * size, "gradient %g, slope %g", of_theta, slope);
+
+  // The trace.
+  ok (sb_score_divergence (score, c.x, c.t, c.y, divergence));
+  for (size_t k = 0; k < PIXELS; k++)
+    {
+      gsl_vector_view column = gsl_matrix_column (Jv, k);
+      gsl_matrix_set_zero (c.v);
+      for (size_t i = 0; i < N; i++)
+        gsl_matrix_set (c.v, i, k, 1);
+      ok (sb_score_jvp (score, c.x, c.t, c.y, c.v, Jv));
+      gsl_vector_add (sum, &column.vector);
+    }
+  for (size_t i = 0; i < N; i++)
+    cr_assert_float_eq (gsl_vector_get (divergence, i), gsl_vector_get (sum, i),
+                        1e-6 * (1 + fabs (gsl_vector_get (sum, i))));
+}
+
+Test (network, conditions_that_do_not_fit_are_refused)
+{
+  told c = told_alloc (SB_PREDICTS_EPSILON);
+  sb_score *score = scoped (sb_score_network_gradient_alloc (&c.network, gaussians (property_rng (1), 10000, 1))),
+           *plain = scoped (sb_score_network_alloc (&c.network));
+  trial r = trial_alloc (scoped (sb_ve_alloc (D, 0.01, 50)), SB_PREDICTS_EPSILON, SB_LABEL_TIME, 0.5);
+  sb_score *deaf = scoped (sb_score_network_alloc (&r.network));
+  gsl_vector *divergence = vector (N);
+  const struct
+  {
+    int status;
+    const sb_score *score;
+    size_t columns;
+    double class;
+  } cases[] = { { GSL_EUNSUP, deaf, COLUMNS, 0 },          { GSL_EBADLEN, score, COLUMNS - 1, 0 },
+                { GSL_EBADLEN, plain, COLUMNS + 1, 0 },    { GSL_EBADLEN, plain, 1, 0 },
+                { GSL_EDOM, score, COLUMNS, 3 },           { GSL_EDOM, plain, COLUMNS, -2 },
+                { GSL_EDOM, plain, COLUMNS, 0.5 },         { GSL_EDOM, plain, COLUMNS, nextafter (1, 2) },
+                { GSL_EDOM, plain, COLUMNS, (double)NAN }, { GSL_EDOM, plain, COLUMNS, (double)INFINITY } };
+  for (size_t k = 0; k < sizeof cases / sizeof *cases; k++)
+    {
+      gsl_matrix *y = matrix_all (N, cases[k].columns, 0);
+      gsl_matrix_set (y, N - 1, cases[k].columns - 1, cases[k].class);
+      refused (cases[k].status, sb_score_evaluate (cases[k].score, SB_EPSILON, c.x, c.t, y, c.out), "case %zu", k);
+      refused (cases[k].status, sb_score_jvp (cases[k].score, c.x, c.t, y, c.v, c.out), "case %zu", k);
+      refused (cases[k].status, sb_score_vjp (cases[k].score, c.x, c.t, y, c.v, c.out), "case %zu", k);
+      refused (cases[k].status, sb_score_divergence (cases[k].score, c.x, c.t, y, divergence), "case %zu", k);
+    }
+  sb_network_pass *pass = scoped (sb_network_pass_alloc (&c.network, N, 0));
+  refused (GSL_EBADLEN, sb_network_forward (&c.network, pass, c.x, c.t, matrix_all (N - 1, COLUMNS, 0), c.out));
+}
+
+// ## The scales, by themselves
+//
+// Data of deviation $\sigma_d$ make $x_t$ of deviation $\sqrt{a^2\sigma_d^2 + \varsigma^2}$, which $c$ undoes. With the blend, $p\,x_t$
+// is the linear regression of $z$ on $x_t$, $\operatorname{Cov}(z, x_t)/\operatorname{Var}(x_t)$, and $q^2$ the variance that it
+// leaves, so that $F$ has variance one; $q < 0$, as $F$ is on the side of the denoiser.
+
+Test (network, scales_make_all_numbers_of_size_one)
+{
+  gsl_rng *r = property_rng (21);
+  for (int k = 0; k < 100; k++)
+    {
+      double a = gsl_ran_flat (r, 0.01, 2), sd = gsl_ran_flat (r, 0.01, 50), sigma_d = gsl_ran_flat (r, 0.1, 3), c, p,
+             q;
+      double variance = a * a * sigma_d * sigma_d + sd * sd;
+      sb_network_scales (SB_PREDICTS_MIXED, a, sd, sigma_d, &c, &p, &q);
+      cr_assert_float_eq (c * c * variance, 1, 1e-12);
+      cr_assert_float_eq (p * variance, sd, 1e-12 * sd);
+      cr_assert_float_eq (p * p * variance + q * q, 1, 1e-12);
+      cr_assert_lt (q, 0);
+      sb_network_scales (SB_PREDICTS_EPSILON, a, sd, sigma_d, &c, &p, &q);
+      cr_assert_float_eq (c * c * variance, 1, 1e-12);
+      cr_assert (p == 0 && q == 1);
+    }
+}
