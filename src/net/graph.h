@@ -86,8 +86,8 @@ size_t sb_net_tensors (const sb_net *net);                    // how many
 sb_net_tensor sb_net_tensor_at (const sb_net *net, size_t k); // number k < how many
 
 // First weights: normal with variance 1 / fan-in, zero for the last convolution of each path, so that a new network is
-// close to the identity on its skip connections and its output is zero; of the map of classes, of whose inputs all but one are zero,
-// normal with variance 1. theta: net->parameters numbers. GSL_ENOMEM.
+// close to the identity on its skip connections and its output is zero; of the map of classes, only one of whose inputs is
+// not zero, with variance 1. theta: net->parameters numbers. GSL_ENOMEM.
 int sb_net_initialise (const sb_net *net, sb_stream stream, sb_real *theta);
 
 SB_END_DECLS

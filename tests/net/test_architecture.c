@@ -308,221 +308,79 @@ Test (architecture, every_block_is_told_the_label)
 
 // ## Conditions, by hand
 //
-// A perceptron and a U-Net of one level, computed once more number by number from the tensors' names. A class adds its column of
-// the map and the bias to the time's waves, class -1 nothing; the picture's channels follow those of x.
-
-typedef struct
-{
-  const sb_net *net;
-  const sb_real *theta;
-  size_t height, width;
-} hand;
+// A network with conditions is one without, whose x has the picture's channels too, behind its own, and whose time hears of the class:
+// the column of the map and its bias, which join the waves of the time before the linear map $L$, add $L(W e_k + b)$ to what follows;
+// class -1, or any that is none, adds nothing. The weights are taken over by their names.
 
 static const sb_real *
-named (const hand *h, const char *block, const char *what, size_t *count)
+named (const sb_net *net, const sb_real *theta, const char *name, size_t rows, size_t columns)
 {
-  char name[64];
-  snprintf (name, sizeof name, "%s%s", block, what);
-  for (size_t k = 0; k < sb_net_tensors (h->net); k++)
+  for (size_t k = 0; k < sb_net_tensors (net); k++)
     {
-      sb_net_tensor tensor = sb_net_tensor_at (h->net, k);
-      *count = tensor.count;
-      if (strcmp (tensor.name, name) == 0)
-        return h->theta + tensor.offset;
+      sb_net_tensor tensor = sb_net_tensor_at (net, k);
+      if (strcmp (tensor.name, name) != 0)
+        continue;
+      cr_assert (tensor.count == rows * columns && tensor.size[0] == rows, "%s", name);
+      return theta + tensor.offset;
     }
   cr_assert_fail ("no tensor %s", name);
   return NULL;
 }
 
-// y <- the convolution of the image x, of any odd kernel; of a point, a linear map. The counts of its tensors are the channels.
-
-static size_t
-convolve (const hand *h, const char *name, size_t in, const sb_real *x, sb_real *y)
+static void
+take_over (const sb_net *told, const sb_real *theta, int class, const sb_net *plain, sb_real *to)
 {
-  size_t taps, out;
-  const sb_real *W = named (h, name, ".weight", &taps), *b = named (h, name, ".bias", &out);
-  int height = (int)h->height, width = (int)h->width, kernel = taps / (in * out) == 9 ? 3 : 1;
-  for (size_t o = 0; o < out; o++)
-    for (int p = 0; p < height * width; p++)
-      {
-        sb_real sum = b[o];
-        for (size_t c = 0; c < in; c++)
-          for (int k = 0; k < kernel * kernel; k++)
-            {
-              int down = p / width + k / kernel - kernel / 2, across = p % width + k % kernel - kernel / 2;
-              if (down >= 0 && down < height && across >= 0 && across < width)
-                sum += W[(o * in + c) * (size_t)(kernel * kernel) + (size_t)k]
-                       * x[c * h->height * h->width + (size_t)(down * width + across)];
-            }
-        y[o * h->height * h->width + (size_t)p] = sum;
-      }
-  return out;
+  for (size_t k = 0; k < sb_net_tensors (plain); k++)
+    {
+      sb_net_tensor tensor = sb_net_tensor_at (plain, k);
+      size_t rows = tensor.size[0], columns = tensor.count / rows;
+      memcpy (to + tensor.offset, named (told, theta, tensor.name, rows, columns), tensor.count * sizeof *to);
+      const sb_real *W = named (told, theta, "class.weight", 4, 3), *b = named (told, theta, "class.bias", 4, 1);
+      for (size_t o = 0; o < rows && strcmp (tensor.name, "time.linear1.bias") == 0 && class >= 0 && class < 3; o++)
+        for (size_t j = 0; j < 4; j++)
+          to[tensor.offset + o]
+              += named (told, theta, "time.linear1.weight", rows, 4)[4 * o + j] * (W[3 * j + (size_t) class] + b[j]);
+    }
 }
 
 static void
-silu (size_t count, sb_real *x)
+check_conditions (const char *told_line, const char *plain_line, gsl_rng *r)
 {
-  for (size_t k = 0; k < count; k++)
-    x[k] /= 1 + exp (-x[k]);
-}
-
-// A norm of one group, and SiLU.
-
-static void
-normalise (const hand *h, const char *block, const char *which, const sb_real *x, sb_real *y)
-{
-  size_t channels, pixels = h->height * h->width;
-  char name[48];
-  snprintf (name, sizeof name, "%s%s", block, which);
-  const sb_real *gamma = named (h, name, ".weight", &channels), *beta = named (h, name, ".bias", &channels);
-  size_t count = channels * pixels;
-  double mean = 0, square = 0;
-  for (size_t k = 0; k < count; k++)
-    mean += x[k] / (double)count;
-  for (size_t k = 0; k < count; k++)
-    square += gsl_pow_2 (x[k] - mean) / (double)count;
-  for (size_t k = 0; k < count; k++)
-    y[k] = gamma[k / pixels] * (x[k] - mean) / sqrt (square + 1e-5) + beta[k / pixels];
-  silu (count, y);
-}
-
-enum
-{
-  MOST = 64 // numbers between two layers
-};
-
-// The embedding of the time and the class; features=4 positional has the frequencies 1 and 1e-4.
-
-static size_t
-embed (const hand *h, double u, int class, sb_real *told)
-{
-  const hand point = { h->net, h->theta, 1, 1 };
-  size_t count;
-  sb_real waves[4] = { sin (u), sin (1e-4 * u), cos (u), cos (1e-4 * u) }, hidden[MOST];
-  const sb_real *W = named (h, "class", ".weight", &count), *b = named (h, "class", ".bias", &count);
-  for (size_t j = 0; j < 4 && class >= 0; j++)
-    waves[j] += W[j * h->net->classes + (size_t) class] + b[j];
-  size_t width = convolve (&point, "time.linear1", 4, waves, hidden);
-  silu (width, hidden);
-  convolve (&point, "time.linear2", width, hidden, told);
-  silu (width, told);
-  return width;
-}
-
-static size_t
-add_time (const hand *h, const char *block, size_t width, const sb_real *told, sb_real *y)
-{
-  const hand point = { h->net, h->theta, 1, 1 };
-  char name[48];
-  sb_real shift[MOST];
-  snprintf (name, sizeof name, "%s.time", block);
-  size_t channels = convolve (&point, name, width, told, shift), pixels = h->height * h->width;
-  for (size_t k = 0; k < channels * pixels; k++)
-    y[k] += shift[k / pixels];
-  return channels;
-}
-
-static void
-perceptron (const hand *h, const sb_real *seen, size_t width, const sb_real *told, sb_real *out)
-{
-  sb_real first[MOST], second[MOST];
-  convolve (h, "hidden.0", 4, seen, first);
-  silu (add_time (h, "hidden.0", width, told, first), first);
-  convolve (h, "hidden.1", width, first, second);
-  silu (add_time (h, "hidden.1", width, told, second), second);
-  convolve (h, "out", width, second, out);
-}
-
-static void
-residual (const hand *h, const char *block, size_t in, size_t width, const sb_real *told, const sb_real *x, sb_real *y)
-{
-  char name[48];
-  sb_real a[MOST], b[MOST];
-  normalise (h, block, ".norm1", x, a);
-  snprintf (name, sizeof name, "%s.conv1", block);
-  size_t out = convolve (h, name, in, a, b);
-  add_time (h, block, width, told, b);
-  normalise (h, block, ".norm2", b, a);
-  snprintf (name, sizeof name, "%s.conv2", block);
-  convolve (h, name, out, a, y);
-  snprintf (name, sizeof name, "%s.skip", block);
-  if (in != out)
-    convolve (h, name, in, x, a);
-  for (size_t k = 0; k < out * h->height * h->width; k++)
-    y[k] += in == out ? x[k] : a[k];
-}
-
-static void
-one_level (const hand *h, const sb_real *seen, size_t width, const sb_real *told, sb_real *out)
-{
-  sb_real a[MOST], b[MOST], both[MOST];
-  size_t channels = convolve (h, "in", 3, seen, a), size = channels * h->height * h->width;
-  residual (h, "down.0.0", channels, width, told, a, both + size);
-  residual (h, "middle", channels, width, told, both + size, both);
-  residual (h, "up.0.0", 2 * channels, width, told, both, a);
-  normalise (h, "out", ".norm", a, b);
-  convolve (h, "out.conv", channels, b, out);
-}
-
-static void
-compute (const hand *h, const sb_real *x, size_t size, const sb_real *picture, double u, int class, sb_real *out)
-{
-  sb_real seen[MOST] = { 0 }, told[MOST];
-  size_t width = embed (h, u, class, told);
-  memcpy (seen, x, size * sizeof *x);
-  if (picture)
-    memcpy (seen + size, picture, sb_net_shape_size (sb_net_picture (h->net)) * sizeof *x);
-  (h->height > 1 ? one_level : perceptron) (h, seen, width, told, out);
+  sb_net *told = net_of (told_line), *plain = net_of (plain_line);
+  size_t size = sb_net_shape_size (sb_net_input (told)), all = sb_net_shape_size (sb_net_input (plain));
+  sb_net_work *work = scoped (sb_net_work_alloc (told, 1, 1)), *by_hand = scoped (sb_net_work_alloc (plain, 1, 1));
+  sb_real *theta = gaussians (r, told->parameters, 0.5), *hand = gaussians (r, plain->parameters, 0), u = 0.7,
+          *x = gaussians (r, all, 1), *x_dot = gaussians (r, all, 1), *out_bar = gaussians (r, size, 1),
+          *found = gaussians (r, 3 * size, 0), *wanted = gaussians (r, 3 * all, 0);
+  cr_assert (sb_net_conditions (told) == all - size + 1 && sb_net_conditions (plain) == 0);
+  memset (x_dot + size, 0, (all - size) * sizeof *x_dot);
+  for (int class = 3; class >= -1; class --)
+    {
+      sb_real number = class, *picture = class == -1 ? NULL : x + size;
+      if (class == -1) // no condition at all
+        memset (x + size, 0, (all - size) * sizeof *x);
+      const sb_net_condition y = { picture, &number };
+      take_over (told, theta, class, plain, hand);
+      ok (sb_net_forward (told, theta, 1, x, &u, picture ? &y : NULL, work, found));
+      ok (sb_net_forward (plain, hand, 1, x, &u, NULL, by_hand, wanted));
+      ok (sb_net_jvp (told, theta, work, x_dot, found + size));
+      ok (sb_net_jvp (plain, hand, by_hand, x_dot, wanted + all));
+      ok (sb_net_backward (told, theta, work, out_bar, NULL, found + 2 * size));
+      ok (sb_net_backward (plain, hand, by_hand, out_bar, NULL, wanted + 2 * all));
+      for (size_t k = 0; k < 3 * size; k++)
+        cr_assert_float_eq (found[k], wanted[k / size * all + k % size], 1e-11 * (1 + fabs (found[k])),
+                            "%s, class %d, number %zu: %.15g, not %.15g", told_line, class, k, found[k],
+                            wanted[k / size * all + k % size]);
+    }
 }
 
 Test (architecture, conditions_enter_as_documented)
 {
-  const char *const lines[] = { "mlp inputs=2 width=5 layers=2 time=positional features=4 classes=3 condition=2",
-                                "unet image=1x2x3 channels=2 multipliers=1 groups=1 features=4 classes=3 condition=2" };
   gsl_rng *r = property_rng (20244);
-  for (int l = 0; l < 2; l++)
-    {
-      sb_net *net = net_of (lines[l]);
-      sb_net_shape shape = sb_net_input (net), picture = sb_net_picture (net);
-      size_t size = sb_net_shape_size (shape), more = sb_net_shape_size (picture);
-      cr_assert (net->classes == 3 && more == 2 * shape.height * shape.width && sb_net_conditions (net) == more + 1);
-      hand h = { net, gaussians (r, net->parameters, 0.5), shape.height, shape.width };
-      sb_real *x = gaussians (r, size, 1), *given = gaussians (r, more, 1), u = 0.7, *x_dot = gaussians (r, size, 1),
-              *out_bar = gaussians (r, size, 1), out[MOST], out_dot[MOST], x_bar[MOST], wanted[MOST], ahead[MOST],
-              behind[MOST];
-      sb_net_work *work = scoped (sb_net_work_alloc (net, 1, 1));
-      for (int class = -2; class < 4; class ++)
-        for (int shown = 0; shown < 2; shown++)
-          {
-            // Class 3 is none of them, and class -2 stands for no condition at all.
-            int told = class == 3 || class == -2 ? -1 : class, nothing = class == -2 && !shown;
-            sb_real number = class;
-            const sb_net_condition y = { shown ? given : NULL, class == -2 ? NULL : &number };
-            compute (&h, x, size, y.pictures, u, told, wanted);
-            ok (sb_net_forward (net, h.theta, 1, x, &u, nothing ? NULL : &y, work, out));
-            for (size_t k = 0; k < size; k++)
-              cr_assert_float_eq (out[k], wanted[k], 1e-12, "%s, class %d, picture %d: %.15g, not %.15g", lines[l],
-                                  class, shown, out[k], wanted[k]);
-
-            // The derivative along x, in which the condition stands still, and its transpose.
-            double step = 1e-5, one = 0, other = 0;
-            for (size_t k = 0; k < size; k++)
-              x[k] += step * x_dot[k];
-            compute (&h, x, size, y.pictures, u, told, ahead);
-            for (size_t k = 0; k < size; k++)
-              x[k] -= 2 * step * x_dot[k];
-            compute (&h, x, size, y.pictures, u, told, behind);
-            for (size_t k = 0; k < size; k++)
-              x[k] += step * x_dot[k];
-            ok (sb_net_jvp (net, h.theta, work, x_dot, out_dot));
-            ok (sb_net_backward (net, h.theta, work, out_bar, NULL, x_bar));
-            for (size_t k = 0; k < size; k++)
-              {
-                cr_assert_float_eq (out_dot[k], (ahead[k] - behind[k]) / (2 * step), 1e-7 * (1 + fabs (out_dot[k])));
-                one += out_bar[k] * out_dot[k];
-                other += x_bar[k] * x_dot[k];
-              }
-            cr_assert_float_eq (one, other, 1e-12 * (1 + fabs (one)));
-          }
-    }
+  check_conditions ("mlp inputs=2 width=5 layers=2 features=4 classes=3 condition=3",
+                    "mlp inputs=5 outputs=2 width=5 layers=2 features=4", r);
+  check_conditions ("unet image=1x4x2 channels=4 multipliers=1,2 groups=2 attention=2 features=4 classes=3 condition=2",
+                    "unet image=3x4x2 outputs=1 channels=4 multipliers=1,2 groups=2 attention=2 features=4", r);
+  check_conditions ("dsm2ddpm image=2x4x4 channels=4 groups=2 features=4 condition=1 classes=3",
+                    "dsm2ddpm image=3x4x4 outputs=2 channels=4 groups=2 features=4", r);
 }

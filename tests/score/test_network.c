@@ -336,14 +336,12 @@ Test (network, what_does_not_fit_is_refused)
 
 enum
 {
-  PIXELS = 6,
-  COLUMNS = 2 * PIXELS + 1
+  COLUMNS = 2 * D + 1
 };
 
 typedef struct
 {
   sb_network network;
-  sb_score *score;
   gsl_matrix *x, *y, *v, *w, *out;
   gsl_vector *t;
 } told;
@@ -351,76 +349,59 @@ typedef struct
 static told
 told_alloc (sb_prediction prediction)
 {
-  gsl_rng *r = property_rng (15);
   sb_net *net = scoped (
       sb_net_alloc ("unet image=1x2x3 channels=4 multipliers=1 groups=1 features=4 classes=3 condition=2", NULL));
-  sb_network network = {
-    net, scoped (sb_ve_alloc (PIXELS, 0.01, 50)), gaussians (r, net->parameters, 0.3), prediction, SB_LABEL_TIME, 0.7,
-    NULL
-  };
-  told c = { .network = network,
-             .x = normals (N, PIXELS, 16),
-             .y = normals (N, COLUMNS, 17),
-             .v = normals (N, PIXELS, 18),
-             .w = normals (N, PIXELS, 19),
-             .out = matrix (N, PIXELS),
-             .t = vector (N) };
+  told c = { { net, scoped (sb_ve_alloc (D, 0.01, 50)), gaussians (property_rng (15), net->parameters, 0.3), prediction,
+               SB_LABEL_TIME, 0.7, NULL },
+             normals (N, D, 16),
+             normals (N, COLUMNS, 17),
+             normals (N, D, 18),
+             normals (N, D, 19),
+             matrix (N, D),
+             level_times (1, N, 2 * N) };
   for (size_t i = 0; i < N; i++)
-    {
-      gsl_vector_set (c.t, i, 0.1 + 0.5 * (double)i / N);
-      gsl_matrix_set (c.y, i, COLUMNS - 1, (double)(i % 4) - 1);
-    }
+    gsl_matrix_set (c.y, i, COLUMNS - 1, (double)(i % 4) - 1);
   return c;
 }
 
 Test (network, conditions_are_rows)
 {
   told c = told_alloc (SB_PREDICTS_EPSILON);
+  sb_score *score = scoped (sb_score_network_alloc (&c.network));
   sb_net_work *work = scoped (sb_net_work_alloc (c.network.net, 1, 0));
-  ok (sb_score_evaluate (scoped (sb_score_network_alloc (&c.network)), SB_EPSILON, c.x, c.t, c.y, c.out));
+  ok (sb_score_evaluate (score, SB_EPSILON, c.x, c.t, c.y, c.out));
   for (size_t i = 0; i < N; i++)
     {
-      float in[PIXELS], picture[2 * PIXELS], F[PIXELS], class = (float)(i % 4) - 1;
-      float u = (float)(1000 * gsl_vector_get (c.t, i));
-      double scale = hypot (0.01 * pow (5000, gsl_vector_get (c.t, i)), 0.7);
-      for (size_t p = 0; p < PIXELS; p++)
-        {
-          in[p] = (float)(gsl_matrix_get (c.x, i, p) / scale);
-          picture[p] = (float)gsl_matrix_get (c.y, i, 2 * p);
-          picture[PIXELS + p] = (float)gsl_matrix_get (c.y, i, 2 * p + 1);
-        }
+      float in[D], picture[2 * D], F[D], class = (float)(i % 4) - 1, u = (float)(1000 * gsl_vector_get (c.t, i));
+      for (size_t p = 0; p < 2 * D; p++)
+        picture[p % 2 * D + p / 2] = (float)gsl_matrix_get (c.y, i, p);
+      for (size_t p = 0; p < D; p++)
+        in[p] = (float)(gsl_matrix_get (c.x, i, p) / hypot (0.01 * pow (5000, gsl_vector_get (c.t, i)), 0.7));
       ok (sb_net_forward (c.network.net, c.network.theta, 1, in, &u, &(sb_net_condition){ picture, &class }, work, F));
-      for (size_t p = 0; p < PIXELS; p++)
+      for (size_t p = 0; p < D; p++)
         cr_assert_float_eq (gsl_matrix_get (c.out, i, p), (double)F[p], 1e-4, "row %zu, pixel %zu: %g, not %g", i, p,
                             gsl_matrix_get (c.out, i, p), (double)F[p]);
     }
-}
 
-// No condition is a picture of zeros and class -1.
-
-Test (network, no_condition_is_the_empty_one)
-{
-  told c = told_alloc (SB_PREDICTS_MIXED);
-  sb_score *score = scoped (sb_score_network_alloc (&c.network));
-  gsl_matrix *bare = matrix (N, PIXELS);
-  ok (sb_score_evaluate (score, SB_EPSILON, c.x, c.t, c.y, c.out));
-  ok (sb_score_evaluate (score, SB_EPSILON, c.x, c.t, NULL, bare)); // nothing of the last condition is left
+  // None is a picture of zeros and class -1, and nothing is left of the last.
+  gsl_matrix *bare = matrix (N, D);
+  ok (sb_score_evaluate (score, SB_EPSILON, c.x, c.t, NULL, bare));
   cr_assert_not (gsl_matrix_equal (bare, c.out));
+  gsl_vector_view classes = gsl_matrix_column (c.y, COLUMNS - 1);
   gsl_matrix_set_zero (c.y);
-  for (size_t i = 0; i < N; i++)
-    gsl_matrix_set (c.y, i, COLUMNS - 1, -1);
+  gsl_vector_set_all (&classes.vector, -1);
   ok (sb_score_evaluate (score, SB_EPSILON, c.x, c.t, c.y, c.out));
   cr_assert (gsl_matrix_equal (bare, c.out));
 }
 
 // Each derivative is that at the row's own condition: along v it is the score's difference, the transposed product gives the same
-// number, and the divergence is the sum over the unit vectors. The gradient in theta is that of the score's difference too.
+// number, and the divergence is the sum over the unit vectors.
 
 static double
 product (const gsl_matrix *a, const gsl_matrix *b)
 {
   double sum = 0;
-  for (size_t k = 0; k < N * PIXELS; k++)
+  for (size_t k = 0; k < N * D; k++)
     sum += a->data[k] * b->data[k];
   return sum;
 }
@@ -428,87 +409,65 @@ product (const gsl_matrix *a, const gsl_matrix *b)
 Test (network, derivatives_are_those_of_each_condition)
 {
   told c = told_alloc (SB_PREDICTS_MIXED);
-  const size_t count = c.network.net->parameters;
-  float *theta_bar = scoped (calloc (count, sizeof *theta_bar)), *along = gaussians (property_rng (20), count, 0.1);
-  sb_score *score = scoped (sb_score_network_gradient_alloc (&c.network, theta_bar));
-  gsl_matrix *Jv = matrix (N, PIXELS), *Jw = matrix (N, PIXELS), *moved = copy_of (c.x), *ahead = matrix (N, PIXELS);
-  gsl_vector *divergence = vector (N), *sum = vector_all (N, 0);
-  double h = 1.0 / 64, of_theta = 0, slope = 0, size = 0;
+  sb_score *score = scoped (sb_score_network_alloc (&c.network));
+  gsl_matrix *Jv = matrix (N, D), *Jw = matrix (N, D), *ahead = copy_of (c.v);
+  gsl_vector *divergence = vector (N);
+  double h = 1.0 / 64, trace = 0, sum = 0;
   ok (sb_score_jvp (score, c.x, c.t, c.y, c.v, Jv));
   ok (sb_score_vjp (score, c.x, c.t, c.y, c.w, Jw));
-  cr_assert_float_eq (product (c.w, Jv), product (Jw, c.v), 1e-4 * sqrt (product (Jv, Jv) * product (c.w, c.w)));
-  for (int side = 1; side >= -1; side -= 2)
-    {
-      gsl_matrix_memcpy (moved, c.v);
-      gsl_matrix_scale (moved, side * h);
-      gsl_matrix_add (moved, c.x);
-      ok (sb_score_evaluate (score, SB_SCORE, moved, c.t, c.y, side > 0 ? ahead : c.out));
-    }
-  gsl_matrix_sub (ahead, c.out);
-  gsl_matrix_scale (ahead, 1 / (2 * h));
-  gsl_matrix_sub (ahead, Jv);
-  cr_assert_lt (product (ahead, ahead), 1e-4 * product (Jv, Jv));
-
-  // In theta.
-  for (int side = 1; side >= -1; side -= 2)
-    {
-      for (size_t k = 0; k < count; k++)
-        c.network.theta[k] += (float)(side * h) * along[k];
-      ok (sb_score_evaluate (score, SB_SCORE, c.x, c.t, c.y, c.out));
-      slope += side * product (c.w, c.out) / (2 * h);
-      for (size_t k = 0; k < count; k++)
-        c.network.theta[k] -= (float)(side * h) * along[k];
-    }
-  for (size_t k = 0; k < count; k++)
-    {
-      of_theta += (double)theta_bar[k] * (double)along[k];
-      size += fabs ((double)theta_bar[k] * (double)along[k]);
-    }
-  cr_assert_float_eq (of_theta, slope, 2e-3 * size, "gradient %g, slope %g", of_theta, slope);
-
-  // The trace.
   ok (sb_score_divergence (score, c.x, c.t, c.y, divergence));
-  for (size_t k = 0; k < PIXELS; k++)
+  cr_assert_float_eq (product (c.w, Jv), product (Jw, c.v), 1e-4 * sqrt (product (Jv, Jv) * product (c.w, c.w)));
+
+  // By a difference on both sides of x.
+  gsl_matrix_scale (ahead, h);
+  gsl_matrix_add (ahead, c.x);
+  gsl_matrix_scale (c.x, 2);
+  gsl_matrix_sub (c.x, ahead);
+  ok (sb_score_evaluate (score, SB_SCORE, c.x, c.t, c.y, c.out));
+  ok (sb_score_evaluate (score, SB_SCORE, ahead, c.t, c.y, Jw));
+  gsl_matrix_sub (Jw, c.out);
+  gsl_matrix_scale (Jw, 1 / (2 * h));
+  gsl_matrix_sub (Jw, Jv);
+  cr_assert_lt (product (Jw, Jw), 1e-4 * product (Jv, Jv));
+
+  // The trace, there.
+  ok (sb_score_divergence (score, c.x, c.t, c.y, divergence));
+  for (size_t k = 0; k < D; k++)
     {
-      gsl_vector_view column = gsl_matrix_column (Jv, k);
+      gsl_vector_view ones = gsl_matrix_column (c.v, k), column = gsl_matrix_column (Jv, k);
       gsl_matrix_set_zero (c.v);
-      for (size_t i = 0; i < N; i++)
-        gsl_matrix_set (c.v, i, k, 1);
+      gsl_vector_set_all (&ones.vector, 1);
       ok (sb_score_jvp (score, c.x, c.t, c.y, c.v, Jv));
-      gsl_vector_add (sum, &column.vector);
+      sum += gsl_vector_sum (&column.vector);
     }
-  for (size_t i = 0; i < N; i++)
-    cr_assert_float_eq (gsl_vector_get (divergence, i), gsl_vector_get (sum, i),
-                        1e-6 * (1 + fabs (gsl_vector_get (sum, i))));
+  trace = gsl_vector_sum (divergence);
+  cr_assert_float_eq (trace, sum, 1e-6 * fabs (sum), "%g, not %g", trace, sum);
 }
 
 Test (network, conditions_that_do_not_fit_are_refused)
 {
   told c = told_alloc (SB_PREDICTS_EPSILON);
-  sb_score *score = scoped (sb_score_network_gradient_alloc (&c.network, gaussians (property_rng (1), 10000, 1))),
-           *plain = scoped (sb_score_network_alloc (&c.network));
   trial r = trial_alloc (scoped (sb_ve_alloc (D, 0.01, 50)), SB_PREDICTS_EPSILON, SB_LABEL_TIME, 0.5);
-  sb_score *deaf = scoped (sb_score_network_alloc (&r.network));
-  gsl_vector *divergence = vector (N);
+  float *theta_bar = scoped (calloc (c.network.net->parameters, sizeof *theta_bar));
   const struct
   {
     int status;
-    const sb_score *score;
+    const sb_network *network;
     size_t columns;
     double class;
-  } cases[] = { { GSL_EUNSUP, deaf, COLUMNS, 0 },          { GSL_EBADLEN, score, COLUMNS - 1, 0 },
-                { GSL_EBADLEN, plain, COLUMNS + 1, 0 },    { GSL_EBADLEN, plain, 1, 0 },
-                { GSL_EDOM, score, COLUMNS, 3 },           { GSL_EDOM, plain, COLUMNS, -2 },
-                { GSL_EDOM, plain, COLUMNS, 0.5 },         { GSL_EDOM, plain, COLUMNS, nextafter (1, 2) },
-                { GSL_EDOM, plain, COLUMNS, (double)NAN }, { GSL_EDOM, plain, COLUMNS, (double)INFINITY } };
-  for (size_t k = 0; k < sizeof cases / sizeof *cases; k++)
+  } cases[] = { { GSL_EUNSUP, &r.network, COLUMNS, 0 },      { GSL_EBADLEN, &c.network, COLUMNS - 1, 0 },
+                { GSL_EBADLEN, &c.network, COLUMNS + 1, 0 }, { GSL_EDOM, &c.network, COLUMNS, 3 },
+                { GSL_EDOM, &c.network, COLUMNS, -2 },       { GSL_EDOM, &c.network, COLUMNS, nextafter (1, 2) },
+                { GSL_EDOM, &c.network, COLUMNS, 0.5 },      { GSL_EDOM, &c.network, COLUMNS, (double)NAN } };
+  for (size_t k = 0; k < 2 * sizeof cases / sizeof *cases; k++)
     {
-      gsl_matrix *y = matrix_all (N, cases[k].columns, 0);
-      gsl_matrix_set (y, N - 1, cases[k].columns - 1, cases[k].class);
-      refused (cases[k].status, sb_score_evaluate (cases[k].score, SB_EPSILON, c.x, c.t, y, c.out), "case %zu", k);
-      refused (cases[k].status, sb_score_jvp (cases[k].score, c.x, c.t, y, c.v, c.out), "case %zu", k);
-      refused (cases[k].status, sb_score_vjp (cases[k].score, c.x, c.t, y, c.v, c.out), "case %zu", k);
-      refused (cases[k].status, sb_score_divergence (cases[k].score, c.x, c.t, y, divergence), "case %zu", k);
+      sb_score *score = scoped (sb_score_network_gradient_alloc (cases[k / 2].network, k % 2 ? theta_bar : NULL));
+      gsl_matrix *y = matrix_all (N, cases[k / 2].columns, 0);
+      gsl_matrix_set (y, N - 1, y->size2 - 1, cases[k / 2].class);
+      refused (cases[k / 2].status, sb_score_evaluate (score, SB_EPSILON, c.x, c.t, y, c.out), "case %zu", k);
+      refused (cases[k / 2].status, sb_score_jvp (score, c.x, c.t, y, c.v, c.out), "case %zu", k);
+      refused (cases[k / 2].status, sb_score_vjp (score, c.x, c.t, y, c.v, c.out), "case %zu", k);
+      refused (cases[k / 2].status, sb_score_divergence (score, c.x, c.t, y, vector (N)), "case %zu", k);
     }
   sb_network_pass *pass = scoped (sb_network_pass_alloc (&c.network, N, 0));
   refused (GSL_EBADLEN, sb_network_forward (&c.network, pass, c.x, c.t, matrix_all (N - 1, COLUMNS, 0), c.out));
@@ -526,15 +485,11 @@ Test (network, scales_make_all_numbers_of_size_one)
   for (int k = 0; k < 100; k++)
     {
       double a = gsl_ran_flat (r, 0.01, 2), sd = gsl_ran_flat (r, 0.01, 50), sigma_d = gsl_ran_flat (r, 0.1, 3), c, p,
-             q;
-      double variance = a * a * sigma_d * sigma_d + sd * sd;
-      sb_network_scales (SB_PREDICTS_MIXED, a, sd, sigma_d, &c, &p, &q);
-      cr_assert_float_eq (c * c * variance, 1, 1e-12);
-      cr_assert_float_eq (p * variance, sd, 1e-12 * sd);
-      cr_assert_float_eq (p * p * variance + q * q, 1, 1e-12);
-      cr_assert_lt (q, 0);
+             q, variance = a * a * sigma_d * sigma_d + sd * sd;
       sb_network_scales (SB_PREDICTS_EPSILON, a, sd, sigma_d, &c, &p, &q);
-      cr_assert_float_eq (c * c * variance, 1, 1e-12);
-      cr_assert (p == 0 && q == 1);
+      cr_assert (fabs (c * c * variance - 1) < 1e-12 && p == 0 && q == 1);
+      sb_network_scales (SB_PREDICTS_MIXED, a, sd, sigma_d, &c, &p, &q);
+      cr_assert (fabs (c * c * variance - 1) < 1e-12 && fabs (p * variance / sd - 1) < 1e-12);
+      cr_assert (fabs (p * p * variance + q * q - 1) < 1e-12 && q < 0);
     }
 }
