@@ -77,9 +77,9 @@ const sb_layer_type sb_layer_fourier = { "fourier embedding", 0, fourier_forward
 
 // ## A class
 //
-// A network is told the class $k$ of what it is to make as a vector of zeros with a one at place $k$, of which it sees a linear
-// map, $y = W e_k + b$, the $k$-th column of $W$ and the bias. No class, $-1$, adds nothing at all: $y = 0$, as a network that
-// knows no classes has it. Parameters: $W$ as [features][classes], then $b$.
+// A network is told the class $k$ of what it is to make as a vector of zeros with a one at place $k$, of which it sees
+// a linear map, $y = W e_k + b$, the $k$-th column of $W$ and the bias. No class, $-1$, adds nothing at all: $y = 0$,
+// as a network that knows no classes has it. Parameters: $W$ as [features][classes], then $b$.
 
 static size_t
 classes_of (const sb_layer *layer)

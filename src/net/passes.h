@@ -25,8 +25,8 @@ typedef struct
 sb_net_work *sb_net_work_alloc (const sb_net *net, size_t samples, int gradients);
 void sb_net_work_free (sb_net_work *work);
 
-// out = f(x, label, y; theta). x, out: n samples one after the other, each [channels][height][width] (rows of a batch go
-// through sb_net_place); label: n numbers, or NULL: zeros; y: the condition, NULL: none. GSL_EINVAL where n is over
+// out = f(x, label, y; theta). x, out: n samples one after the other, each [channels][height][width] (rows of a batch
+// go through sb_net_place); label: n numbers, or NULL: zeros; y: the condition, NULL: none. GSL_EINVAL where n is over
 // work->samples.
 int sb_net_forward (const sb_net *net, const sb_real *theta, size_t n, const sb_real *x, const sb_real *label,
                     const sb_net_condition *y, sb_net_work *work, sb_real *out);

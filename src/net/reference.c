@@ -282,8 +282,8 @@ const sb_net_backend sb_net_openblas = { .name = "openblas",
 
 // ## Along a direction
 //
-// Directions go forward with the numbers they belong to. The label and the condition stand still, and the layers that read
-// them are given NULL.
+// Directions go forward with the numbers they belong to. The label and the condition stand still, and the layers that
+// read them are given NULL.
 
 int
 sb_net_along (const sb_net *net, const sb_real *theta, size_t n, const sb_real *x, const sb_real *label,

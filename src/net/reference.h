@@ -5,8 +5,8 @@
 
 extern const sb_net_backend sb_net_openblas; // the layers' own functions, one after the other
 
-// What only the reference can do. A derivative along a direction, forward: x, label, y and x_dot as in passes.h; `workspace` is
-// made for it.
+// What only the reference can do. A derivative along a direction, forward: x, label, y and x_dot as in passes.h;
+// `workspace` is made for it.
 void *sb_net_along_alloc (const sb_net *net, size_t samples); // NULL: GSL_ENOMEM
 int sb_net_along (const sb_net *net, const sb_real *theta, size_t n, const sb_real *x, const sb_real *label,
                   const sb_net_condition *y, const sb_real *x_dot, void *workspace, sb_real *out_dot);

@@ -32,8 +32,8 @@ sb_model *sb_model_alloc (const char *net, const char *process, const char *pred
                           double data_deviation, double low, double high, sb_error *error);
 void sb_model_free (sb_model *model); // NULL is allowed
 
-// A data_deviation for each part of the process in place of one for all. GSL_EINVAL where there are not as many, or one is not
-// positive; GSL_ENOMEM.
+// A data_deviation for each part of the process in place of one for all. GSL_EINVAL where there are not as many, or one
+// is not positive; GSL_ENOMEM.
 int sb_model_set_deviations (sb_model *model, size_t count, const double *deviations, sb_error *error);
 
 // A network that is no score, a classifier: only its network and data_range are noted.

@@ -9,8 +9,8 @@
 
 SB_BEGIN_DECLS
 
-// Where x_0 comes from: fill the rows of x (n x d) and, unless y is NULL, their conditions (n x conditions), row i from stream
-// index + i.
+// Where x_0 comes from: fill the rows of x (n x d) and, unless y is NULL, their conditions (n x conditions), row i from
+// stream index + i.
 typedef struct
 {
   int (*draw) (const void *state, sb_stream stream, gsl_matrix *x, gsl_matrix *y);
@@ -30,8 +30,8 @@ sb_examples sb_examples_of_bytes (const sb_byte_examples *examples); // keeps th
 // The same of numbers taken as they are: points are the rows of a matrix (n >= 1).
 sb_examples sb_examples_of_rows (const gsl_matrix *rows); // keeps the address
 
-// Either of these with the class of each point as its condition, which with probability `drop` is replaced by -1: the network
-// then learns the score of all classes together too, as guidance without a classifier needs it.
+// Either of these with the class of each point as its condition, which with probability `drop` is replaced by -1: the
+// network then learns the score of all classes together too, as guidance without a classifier needs it.
 typedef struct
 {
   sb_examples points;

@@ -106,9 +106,10 @@ Test (architecture, attention_is_an_option)
 
 // ## Its gradients
 //
-// A copy four channels wide, which is also told a class and shown two more channels: tensor by tensor, the gradient of $\langle\bar y, f(x, u; \theta)\rangle$ along a random
-// direction is the slope by central differences, to $10^{-4}$ of the gradient's size. None is zero but that of the
-// keys' biases, which add the same to all scores of a query. [dsm2ddpm.set-ncsn-arch]
+// A copy four channels wide, which is also told a class and shown two more channels: tensor by tensor, the gradient of
+// $\langle\bar y, f(x, u; \theta)\rangle$ along a random direction is the slope by central differences, to $10^{-4}$ of
+// the gradient's size. None is zero but that of the keys' biases, which add the same to all scores of a query.
+// [dsm2ddpm.set-ncsn-arch]
 
 enum
 {
@@ -308,9 +309,10 @@ Test (architecture, every_block_is_told_the_label)
 
 // ## Conditions, by hand
 //
-// A network with conditions is one without, whose x has the picture's channels too, behind its own, and whose time hears of the class:
-// the column of the map and its bias, which join the waves of the time before the linear map $L$, add $L(W e_k + b)$ to what follows;
-// class -1, or any that is none, adds nothing. The weights are taken over by their names.
+// A network with conditions is one without, whose x has the picture's channels too, behind its own, and whose time is told
+// the class: the column of the map and its bias, which join the waves of the time before the linear map $L$,
+// add $L(W e_k + b)$ to what follows; class -1, or any that is none, adds nothing. The weights are taken over by their
+// names.
 
 static const sb_real *
 named (const sb_net *net, const sb_real *theta, const char *name, size_t rows, size_t columns)

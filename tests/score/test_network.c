@@ -331,8 +331,8 @@ Test (network, what_does_not_fit_is_refused)
 
 // ## Conditions
 //
-// Rows of $y$: the picture as its file has it, the channel fastest, then the class. The bare network is given the picture channel
-// by channel. Each row has a condition of its own, and rows of several shards are asked together.
+// Rows of $y$: the picture as its file has it, the channel fastest, then the class. The bare network is given the
+// picture channel by channel. Each row has a condition of its own, and rows of several shards are asked together.
 
 enum
 {
@@ -394,8 +394,8 @@ Test (network, conditions_are_rows)
   cr_assert (gsl_matrix_equal (bare, c.out));
 }
 
-// Each derivative is that at the row's own condition: along v it is the score's difference, the transposed product gives the same
-// number, and the divergence is the sum over the unit vectors.
+// Each derivative is that at the row's own condition: along v it is the score's difference, the transposed product
+// gives the same number, and the divergence is the sum over the unit vectors.
 
 static double
 product (const gsl_matrix *a, const gsl_matrix *b)
@@ -475,9 +475,9 @@ Test (network, conditions_that_do_not_fit_are_refused)
 
 // ## The scales, by themselves
 //
-// Data of deviation $\sigma_d$ make $x_t$ of deviation $\sqrt{a^2\sigma_d^2 + \varsigma^2}$, which $c$ undoes. With the blend, $p\,x_t$
-// is the linear regression of $z$ on $x_t$, $\operatorname{Cov}(z, x_t)/\operatorname{Var}(x_t)$, and $q^2$ the variance that it
-// leaves, so that $F$ has variance one; $q < 0$, as $F$ is on the side of the denoiser.
+// Data of deviation $\sigma_d$ make $x_t$ of deviation $\sqrt{a^2\sigma_d^2 + \varsigma^2}$, which $c$ undoes. With the
+// blend, $p\,x_t$ is the linear regression of $z$ on $x_t$, $\operatorname{Cov}(z, x_t)/\operatorname{Var}(x_t)$, and
+// $q^2$ the variance that it leaves, so that $F$ has variance one; $q < 0$, as $F$ is on the side of the denoiser.
 
 Test (network, scales_make_all_numbers_of_size_one)
 {

@@ -129,8 +129,8 @@ Test (checkpoint, parts_have_their_deviations)
 
 // ## Shipped models
 //
-// Their answers to three fixed inputs, as they were before networks could be told a condition: sums of the outputs, with weights,
-// and of their squares.
+// Their answers to three fixed inputs, as they were before networks could be told a condition: sums of the outputs,
+// with weights, and of their squares.
 
 Test (checkpoint, shipped_models_say_what_they_said)
 {

@@ -726,8 +726,8 @@ Test (train, bytes_become_numbers)
 
 // ## Points with classes
 //
-// Each point comes with its label, and loses it with the probability asked for, which takes nothing else from the stream: the
-// points are those of the same draw without labels.
+// Each point comes with its label, and loses it with the probability asked for, which takes nothing else from the
+// stream: the points are those of the same draw without labels.
 
 Test (train, labels_go_with_their_points)
 {
@@ -763,8 +763,9 @@ Test (train, labels_go_with_their_points)
   refused (GSL_EBADLEN, sb_labels_check (&labels, 4, 3));
 }
 
-// Two classes of points at different places. Given the class, the network is to say what is the best estimate under that class's
-// Gaussian, and given none, under the mixture of both; and the mean of its denoiser is that of the data of the class.
+// Two classes of points at different places. Given the class, the network is to say what is the best estimate under
+// that class's Gaussian, and given none, under the mixture of both; and the mean of its denoiser is that of the data of
+// the class.
 
 Test (train, a_network_learns_each_class_and_the_mixture)
 {
