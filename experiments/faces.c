@@ -275,7 +275,7 @@ filter_rows (const sb_net *net, const float *theta, sb_net_work *work, const gsl
   for (size_t i = 0; i < x->size1; i++)
     for (size_t k = 0; k < x->size2; k++)
       in[i * x->size2 + k % CHANNELS * pixels + k / CHANNELS] = (float)gsl_matrix_get (x, i, k);
-  require (sb_net_forward (net, theta, x->size1, in, NULL, work, out), "the random network");
+  require (sb_net_forward (net, theta, x->size1, in, NULL, NULL, work, out), "the random network");
   sb_net_hidden (net, work, hidden);
   for (size_t i = 0; i < x->size1; i++)
     for (size_t k = 0; k < FILTERS; k++)

@@ -38,8 +38,9 @@ two_gaussians (void)
 // average.
 
 static int
-draw (const void *law, sb_stream stream, gsl_matrix *x)
+draw (const void *law, sb_stream stream, gsl_matrix *x, gsl_matrix *y)
 {
+  (void)y;
   return sb_target_sample (law, stream, x);
 }
 

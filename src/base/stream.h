@@ -21,6 +21,7 @@ typedef enum
   SB_FOR_PROBE,     // random directions: trace estimators, projections of two-sample tests
   SB_FOR_DEQUANTISE,
   SB_FOR_GSL_RNG,    // what a gsl_rng of type sb_rng_philox draws after gsl_rng_set
+  SB_FOR_DROP,       // which samples of a training lose their condition
   SB_FOR_USER = 1024 // and up: yours
 } sb_purpose;
 

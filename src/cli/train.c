@@ -26,7 +26,7 @@ typedef struct
   double range[2], deviation, t_min; // NaN: not given
   int prediction, label, weighting;
   uint64_t batch, shard, shift, steps, save_every;
-  double rate, warmup, clip, ema;
+  double rate, warmup, clip, ema, drop;
   network_engine engine;
   common_options common;
 } settings;
@@ -41,6 +41,7 @@ static const char details[] = "NETWORK is one of these lines:\n"
                               "  mlp inputs=2 width=64 layers=3 time=fourier features=32\n"
                               "  cnn image=1x28x28 outputs=10 channels=16 multipliers=1,2,4 blocks=2\n"
                               "  dsm2ddpm image=1x28x28\n"
+                              "each but cnn with classes=N where the network is to be told the class.\n"
                               "What is left out of a line takes the values shown, but attention: none.\n"
                               "dsm2ddpm is the U-Net of the report From DSM to DDPM: unet channels=64\n"
                               "multipliers=1,2,4 blocks=2 attention=HEIGHT OF THE IMAGE; what is given\n"
@@ -63,11 +64,14 @@ parse (int argc, char **argv, settings *o)
     { "data", 'd', OPTION_TEXT, &o->data, "FILE", 0, 0, NULL,
       "IDX or NPY, plain or gzip: the points to learn (needed)" },
     { "labels", 0, OPTION_TEXT, &o->labels, "FILE", 0, 0, NULL,
-      "IDX: the classes of points in IDX; train a classifier, NETWORK a cnn, not a score" },
+      "IDX: the classes of the points; with classes=N in NETWORK, the score is that of each class; with a cnn, a "
+      "classifier of points in IDX is trained, not a score" },
+    { "drop-labels", 0, OPTION_REAL, &o->drop, "P", -1, 1, NULL,
+      "of a score: probability that a sample's class is withheld, as guidance needs it (default: 0)" },
     { "shift", 0, OPTION_COUNT, &o->shift, "N", -1, 1000, NULL,
-      "with --labels: move images by up to so many pixels, at random (default: 2)" },
+      "of a classifier: move images by up to so many pixels, at random (default: 2)" },
     { "data-range", 0, OPTION_RANGE, o->range, "LOW,HIGH", 0, 0, NULL,
-      "map the bytes 0 to 255 to these values (default: 0,1 with ve, smld and --labels, else -1,1); the numbers of "
+      "map the bytes 0 to 255 to these values (default: 0,1 with ve, smld and classifiers, else -1,1); the numbers of "
       "NPY are taken as they are, and these only drawn black and white (default: the least and the largest)" },
     { "data-deviation", 0, OPTION_REAL, &o->deviation, "S", 0, 0, NULL,
       "standard deviation of a coordinate (default: measured)" },
@@ -229,6 +233,7 @@ typedef struct
   sb_trainer *trainer;
   sb_denoising denoising;
   sb_classifying classifying;
+  sb_labelled_examples labelled;
   sb_recipe train;
   sb_provenance provenance;
 } training;
@@ -246,6 +251,14 @@ release (training *t)
   free (t->curve);
 }
 
+// With labels a classifier learns, or a score whose network is told the class.
+
+static bool
+classifies (const settings *o)
+{
+  return o->labels && !strstr (o->net, " classes=");
+}
+
 static int
 open_data (training *t)
 {
@@ -255,14 +268,14 @@ open_data (training *t)
   const sb_process_kind *kind = sb_process_kind_read ("--process", o->process, key, &error);
   if (!kind)
     return usage_error ("%s", error.message);
-  const double usual[] = { o->labels ? 0 : kind->low, kind->high };
+  const double usual[] = { classifies (o) ? 0 : kind->low, kind->high };
   int status = examples_open (o->data, o->range, usual, &t->data);
   if (status != EXIT_SUCCESS)
     return status;
   memcpy (o->range, t->data.range, sizeof o->range);
   if (isnan (o->deviation))
     o->deviation = t->data.deviation;
-  if (o->labels && !t->data.bytes)
+  if (classifies (o) && !t->data.bytes)
     return usage_error ("--labels: --data=%s is NPY; a classifier learns from IDX", o->data);
   if (o->labels && !(t->labels = sb_idx_read (o->labels, &error)))
     return failure ("%s", error.message);
@@ -298,6 +311,28 @@ check_weighting (int weighting, const sb_process *process)
   return EXIT_SUCCESS;
 }
 
+// A network that is told the class learns from points with labels.
+
+static int
+open_condition (training *t)
+{
+  const settings *o = &t->o;
+  const sb_net *net = t->model->net;
+  t->labelled = (sb_labelled_examples){ examples_source (&t->data), t->labels, o->drop };
+  t->denoising.examples = t->labelled.points;
+  if (net->picture_input)
+    return usage_error ("--network: condition=%zu: there are no pictures to give it", sb_net_picture (net).channels);
+  if (!net->classes)
+    return EXIT_SUCCESS;
+  if (!o->labels)
+    return usage_error ("--labels: needed, with classes=%zu in --network", net->classes);
+  int status = sb_labels_check (t->labels, t->data.shape.length[0], net->classes);
+  if (status)
+    return failure ("%s: %s", o->labels, why (status));
+  t->denoising.examples = sb_examples_with_labels (&t->labelled);
+  return EXIT_SUCCESS;
+}
+
 // What is minimised: the score's error, or the classifier's.
 
 static int
@@ -318,10 +353,9 @@ open_score (training *t)
   if (sb_net_shape_size (sb_net_output (t->model->net)) != sb_net_shape_size (in))
     return failure ("network: its output is not of its input's size");
   t->denoising = (sb_denoising){ .network = t->model->network,
-                                 .dsm = { t->model->process, (sb_weighting)o->weighting, o->t_min },
-                                 .examples = examples_source (&t->data) };
+                                 .dsm = { t->model->process, (sb_weighting)o->weighting, o->t_min } };
   t->train.task = sb_denoising_task (&t->denoising);
-  return EXIT_SUCCESS;
+  return open_condition (t);
 }
 
 static int
@@ -350,7 +384,7 @@ open_training (training *t)
 {
   const settings *o = &t->o;
   sb_error error = { 0 };
-  int status = o->labels ? open_classifier (t) : open_score (t);
+  int status = classifies (o) ? open_classifier (t) : open_score (t);
   if (status == EXIT_SUCCESS)
     status = set_engine (t->model->net, &o->engine);
   if (status != EXIT_SUCCESS)
@@ -372,7 +406,7 @@ open_training (training *t)
   if (!t->trainer)
     return failure ("no memory for a training of %s", o->net);
   t->provenance
-      = (sb_provenance){ o->labels ? NULL : o->process, t->recipe, t->command, t->data.about, o->common.seed };
+      = (sb_provenance){ classifies (o) ? NULL : o->process, t->recipe, t->command, t->data.about, o->common.seed };
   return EXIT_SUCCESS;
 }
 

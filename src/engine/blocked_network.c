@@ -52,13 +52,19 @@ typedef struct
   size_t scratch_bytes;
   float *theta; // the weights that the convolutions' were made of
   int ready;    // that they were
-  float *label;
+  float *label, *classes;
 } workspace;
 
 static int
 is (const sb_net *net, size_t l, const sb_layer_type *type)
 {
   return net->layers[l].type == type;
+}
+
+static int
+is_embedding (const sb_net *net, size_t l)
+{
+  return is (net, l, &sb_layer_positional) || is (net, l, &sb_layer_fourier) || is (net, l, &sb_layer_class);
 }
 
 static void
@@ -90,7 +96,7 @@ find_homes (workspace *w)
       c->shape = sb_blocked_of (w->samples, layer->out.channels, layer->out.height, layer->out.width, w->half);
       c->home = l;
       c->merged = is (net, l, &sb_layer_group_norm) && c->first == c->last && is (net, c->last, &sb_layer_silu);
-      if (!is (net, l, &sb_layer_add) || layer->from[0] < 2)
+      if (!is (net, l, &sb_layer_add) || net->layers[layer->from[0]].inputs == 0)
         continue;
       const cell *term = &w->cells[layer->from[0]];
       if (term->first == term->last && layer->from[1] != layer->from[0])
@@ -209,7 +215,7 @@ scratch_of (const workspace *w, size_t l)
     return detour (w, l) + w->conv->scratch (c->convolution);
   if (is (w->net, l, &sb_layer_attention))
     return sb_blocked_attention_scratch (&c->shape) * sizeof (float);
-  if (is (w->net, l, &sb_layer_positional) || is (w->net, l, &sb_layer_fourier))
+  if (is_embedding (w->net, l))
     return w->samples * c->shape.channels * sizeof (float);
   return is (w->net, l, &sb_layer_group_norm) ? 4 * c->shape.blocks * SB_LANES * sizeof (float) : 0;
 }
@@ -279,7 +285,8 @@ workspace_fill (workspace *w)
   sb_span *spans = calloc (3 * net->count + 1, sizeof *spans);
   w->cells = calloc (net->count, sizeof *w->cells);
   w->theta = calloc (net->parameters + 1, sizeof *w->theta);
-  w->label = calloc (w->samples + 1, sizeof *w->label);
+  w->label = calloc (2 * w->samples + 1, sizeof *w->label);
+  w->classes = w->label ? w->label + w->samples : NULL;
   int status = spans && w->cells && w->theta && w->label ? w->conv->alloc (net->precision, &w->shared) : GSL_ENOMEM;
   if (!status)
     status = make_cells (w);
@@ -322,7 +329,13 @@ norm_at (const workspace *w, size_t l, int silu)
   return (sb_blocked_norm){ w->cells[l].shape, w->net->layers[l].groups, silu };
 }
 
-// Embeddings are few numbers: the reference's function computes them, sample by sample.
+// Embeddings are few numbers: the reference's functions compute them, sample by sample.
+
+static const float *
+number_of (const workspace *w, size_t l, size_t i)
+{
+  return (is (w->net, l, &sb_layer_class) ? w->classes : w->label) + i;
+}
 
 static void
 embed (const workspace *w, const float *theta, size_t l)
@@ -331,7 +344,7 @@ embed (const workspace *w, const float *theta, size_t l)
   float *numbers = (float *)w->scratch;
   for (size_t i = 0; i < w->samples; i++)
     {
-      sb_pass pass = { .n = 1, .x = { w->label + i }, .y = numbers + i * layer->out.channels };
+      sb_pass pass = { .n = 1, .x = { number_of (w, l, i) }, .y = numbers + i * layer->out.channels };
       layer->type->forward (layer, theta, &pass);
     }
   sb_blocked_pack (shape_at (w, l), w->samples, numbers, w->cells[l].y);
@@ -377,7 +390,7 @@ layer_forward (const workspace *w, const float *theta, size_t l)
   const cell *c = &w->cells[l], *x = &w->cells[layer->inputs ? layer->from[0] : l];
   if (is (net, l, &sb_layer_convolution))
     return w->conv->forward (c->convolution);
-  if (is (net, l, &sb_layer_positional) || is (net, l, &sb_layer_fourier))
+  if (is_embedding (net, l))
     embed (w, theta + layer->offset, l);
   else if (is (net, l, &sb_layer_group_norm) && !c->merged)
     norm_forward (w, theta, l, 0, c->y);
@@ -460,6 +473,19 @@ attention_backward (const workspace *w, size_t l)
                              (float *)w->scratch);
 }
 
+static void
+class_backward (const workspace *w, const float *theta, size_t l, float *theta_bar)
+{
+  const sb_layer *layer = &w->net->layers[l];
+  float *numbers = (float *)w->scratch;
+  sb_blocked_unpack (shape_at (w, l), w->samples, w->cells[l].y_bar, numbers);
+  for (size_t i = 0; i < w->samples && theta_bar; i++)
+    {
+      sb_pass pass = { .n = 1, .x = { number_of (w, l, i) } };
+      layer->type->backward (layer, theta, &pass, numbers + i * layer->out.channels, NULL, theta_bar + layer->offset);
+    }
+}
+
 static int
 layer_backward (const workspace *w, const float *theta, size_t l, int of_x, float *theta_bar)
 {
@@ -488,6 +514,8 @@ layer_backward (const workspace *w, const float *theta, size_t l, int of_x, floa
     sb_blocked_fill (&x->shape, &c->shape, c->add[0], 1 / (float)x->shape.pixels, c->y_bar, x->y_bar);
   else if (is (net, l, &sb_layer_attention))
     attention_backward (w, l);
+  else if (is (net, l, &sb_layer_class))
+    class_backward (w, theta, l, theta_bar);
   return GSL_SUCCESS;
 }
 
@@ -518,15 +546,19 @@ show (const workspace *w, const sb_blocked *shape, size_t n, const float *sample
 }
 
 static int
-forward (const sb_net *net, const sb_real *theta, size_t n, const sb_real *x, const sb_real *label, void *state,
-         sb_real *out)
+forward (const sb_net *net, const sb_real *theta, size_t n, const sb_real *x, const sb_real *label,
+         const sb_net_condition *y, void *state, sb_real *out)
 {
   workspace *w = state;
   size_t last = net->count - 1;
   int begun = w->conv->begin (), status = take_weights (w, theta);
   memset (w->label, 0, w->samples * sizeof *w->label);
   memcpy (w->label, label, n * sizeof *label);
+  for (size_t i = 0; i < w->samples; i++)
+    w->classes[i] = i < n && y->classes ? y->classes[i] : -1;
   show (w, shape_at (w, 0), n, x, w->cells[0].y);
+  if (net->picture_input)
+    show (w, shape_at (w, net->picture_input), y->pictures ? n : 0, y->pictures, w->cells[net->picture_input].y);
   for (size_t l = 2; l < net->count && !status; l++)
     status = layer_forward (w, theta, l);
   w->conv->end (begun);

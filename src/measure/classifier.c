@@ -135,7 +135,7 @@ look_at (const look *l, size_t first, size_t count, room *r)
   for (size_t i = 0; i < count; i++)
     for (size_t k = 0; k < d; k++)
       r->in[i * d + sb_net_place (in, k)] = (float)(l->shift + l->scale * gsl_matrix_get (l->x, first + i, k));
-  int status = sb_net_forward (c->net, c->theta, count, r->in, NULL, r->work, r->out);
+  int status = sb_net_forward (c->net, c->theta, count, r->in, NULL, NULL, r->work, r->out);
   if (status)
     return status;
   for (size_t k = 0; k < count * c->classes && l->probabilities; k++)

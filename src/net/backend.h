@@ -19,7 +19,7 @@ struct sb_net_backend
   void (*workspace_free) (void *workspace);
 
   int (*forward) (const sb_net *net, const sb_real *theta, size_t n, const sb_real *x, const sb_real *label,
-                  void *workspace, sb_real *out);
+                  const sb_net_condition *y, void *workspace, sb_real *out);
 
   // Once after each forward pass: it may use up what that one left. theta_bar is added to, x_bar written; or NULL.
   int (*backward) (const sb_net *net, const sb_real *theta, size_t n, void *workspace, const sb_real *out_bar,

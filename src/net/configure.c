@@ -33,6 +33,7 @@ typedef struct
   family family;
   size_t image[3];
   size_t inputs, outputs, width, layers; // mlp
+  size_t classes, condition;             // mlp, unet; 0: none
   size_t channels, blocks, groups;       // unet
   size_t multipliers[LEVELS], levels;
   size_t attention[LEVELS], attentions;
@@ -128,7 +129,9 @@ read_value (settings *s, const char *key, const char *value)
                   { "channels", UNET | CNN, WIDEST, &s->channels },
                   { "blocks", UNET | CNN, DEEPEST, &s->blocks },
                   { "groups", UNET | CNN, WIDEST, &s->groups },
-                  { "features", MLP | UNET | CNN, LARGEST, &s->features } };
+                  { "features", MLP | UNET | CNN, LARGEST, &s->features },
+                  { "classes", MLP | UNET, WIDEST, &s->classes },
+                  { "condition", MLP | UNET, LARGEST, &s->condition } };
   for (size_t k = 0; k < sizeof numbers / sizeof *numbers; k++)
     if (strcmp (key, numbers[k].key) == 0 && (numbers[k].families & s->family))
       return read_numbers (value, ',', 1, numbers[k].number) == 1 && *numbers[k].number > 0
@@ -172,6 +175,9 @@ check_image (const settings *s, sb_error *error)
   if (s->image[1] * s->image[2] > LARGEST || s->image[0] * s->image[1] * s->image[2] > LARGEST)
     SB_ERROR (error, GSL_EINVAL, "network: image=%zux%zux%zu: more than %d numbers", s->image[0], s->image[1],
               s->image[2], LARGEST);
+  if (s->image[1] * s->image[2] * s->condition > LARGEST)
+    SB_ERROR (error, GSL_EINVAL, "network: condition=%zu at %zux%zu: more than %d numbers", s->condition, s->image[1],
+              s->image[2], LARGEST);
   for (size_t k = 1, divisor = 2; k < s->levels; k++, divisor *= 2)
     if (s->image[1] % divisor || s->image[2] % divisor)
       SB_ERROR (error, GSL_EINVAL, "network: an image of %zux%zu cannot be halved %zu times", s->image[1], s->image[2],
@@ -195,6 +201,9 @@ check_settings (const settings *s, sb_error *error)
     SB_ERROR (error, GSL_EINVAL, "network: a cnn needs outputs=");
   if (s->time != NO_TIME && s->features % 2)
     SB_ERROR (error, GSL_EINVAL, "network: features=%zu: sines and cosines come in pairs", s->features);
+  if (s->time == NO_TIME && s->classes > 0)
+    SB_ERROR (error, GSL_EINVAL, "network: classes=%zu: classes are added to the time, and need one; not time=none",
+              s->classes);
   return s->family == MLP ? GSL_SUCCESS : check_image (s, error);
 }
 
@@ -235,7 +244,8 @@ typedef struct
 {
   sb_net *net;
   int failed;
-  size_t time; // the layer with the embedding of the time, 0 where there is none
+  size_t input; // the layer with x and what is joined to it
+  size_t time;  // the layer with the embedding of the time, 0 where there is none
   size_t groups;
 } builder;
 
@@ -364,7 +374,7 @@ part (char *name, size_t size, const char *block, const char *what)
 // ## The time
 //
 // Two linear layers on the embedding make a vector that every block is told, through a linear layer of the block's
-// own.
+// own. A class is told with the time, as an embedding that is added to the time's.
 
 static void
 embed_time (builder *b, const settings *s, size_t width)
@@ -377,6 +387,16 @@ embed_time (builder *b, const settings *s, size_t width)
                          .out = { s->features, 1, 1 },
                          .parameters = s->time == FOURIER ? s->features / 2 : 0 };
   size_t h = lay (b, "time.embedding", embedding);
+  if (s->classes > 0)
+    {
+      sb_layer map = { .type = &sb_layer_class,
+                       .inputs = 1,
+                       .from = { b->net->class_input },
+                       .out = { s->features, 1, 1 },
+                       .parameters = s->features * (s->classes + 1),
+                       .kernel = 1 };
+      h = add (b, h, lay (b, "class", map));
+    }
   h = convolve (b, "time.linear1", h, width, 1, 0);
   h = convolve (b, "time.linear2", activate (b, h), width, 1, 0);
   b->time = activate (b, h);
@@ -398,7 +418,7 @@ static void
 lay_mlp (builder *b, const settings *s)
 {
   char name[48];
-  size_t h = 0;
+  size_t h = b->input;
   for (size_t k = 0; k < s->layers; k++)
     {
       snprintf (name, sizeof name, "hidden.%zu", k);
@@ -461,7 +481,7 @@ static void
 lay_unet (builder *b, const settings *s)
 {
   char name[48];
-  size_t h = convolve (b, "in", 0, s->channels * s->multipliers[0], 3, 0), kept[LEVELS];
+  size_t h = convolve (b, "in", b->input, s->channels * s->multipliers[0], 3, 0), kept[LEVELS];
   for (size_t level = 0; level < s->levels; level++)
     {
       if (level > 0)
@@ -518,13 +538,28 @@ lay_cnn (builder *b, const settings *s)
 
 // ## From text to network
 
+static size_t
+take_in (builder *b, const char *name, sb_net_shape shape)
+{
+  return lay (b, name, (sb_layer){ .type = &sb_layer_input, .out = shape });
+}
+
 static void
 lay_network (builder *b, const settings *s)
 {
-  sb_net_shape image = { s->image[0], s->image[1], s->image[2] }, point = { s->inputs, 1, 1 };
+  sb_net_shape image = { s->image[0], s->image[1], s->image[2] }, point = { s->inputs, 1, 1 }, one = { 1, 1, 1 },
+               x = s->family == MLP ? point : image;
   b->groups = s->groups;
-  lay (b, "x", (sb_layer){ .type = &sb_layer_input, .out = s->family == MLP ? point : image });
-  lay (b, "label", (sb_layer){ .type = &sb_layer_input, .out = { 1, 1, 1 } });
+  b->input = take_in (b, "x", x);
+  take_in (b, "label", one);
+  b->net->classes = s->classes;
+  if (s->classes > 0)
+    b->net->class_input = take_in (b, "class", one);
+  if (s->condition > 0)
+    {
+      b->net->picture_input = take_in (b, "condition", (sb_net_shape){ s->condition, x.height, x.width });
+      b->input = join (b, b->input, b->net->picture_input);
+    }
   embed_time (b, s, s->family == MLP ? s->width : 4 * s->channels);
   if (s->family == MLP)
     lay_mlp (b, s);

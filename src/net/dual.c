@@ -110,7 +110,7 @@ sb_net_dual_alloc (const sb_net *net, size_t samples)
 
 // ## Forward, with a derivative
 //
-// The label stands still, and what embeds it is told so by NULL.
+// The label and the condition stand still, and what reads them is told so by NULL.
 
 static sb_pass
 pass_through (const sb_net_dual *dual, size_t l)
@@ -126,12 +126,13 @@ static void
 directions (const sb_net_dual *dual, const sb_layer *layer, const sb_real *x_dot[SB_LAYER_INPUTS])
 {
   for (size_t k = 0; k < SB_LAYER_INPUTS; k++)
-    x_dot[k] = k < layer->inputs && layer->from[k] != 1 ? dual->y_dot[layer->from[k]] : NULL;
+    x_dot[k]
+        = k < layer->inputs && !sb_net_stands_still (dual->net, layer->from[k]) ? dual->y_dot[layer->from[k]] : NULL;
 }
 
 int
 sb_net_dual_forward (sb_net_dual *dual, const sb_real *theta, size_t n, const sb_real *x, const sb_real *label,
-                     const sb_real *x_dot, sb_real *out, sb_real *out_dot)
+                     const sb_net_condition *y, const sb_real *x_dot, sb_real *out, sb_real *out_dot)
 {
   const sb_net *net = dual->net;
   if (n > dual->samples)
@@ -139,10 +140,8 @@ sb_net_dual_forward (sb_net_dual *dual, const sb_real *theta, size_t n, const sb
   dual->n = n;
   if (n == 0)
     return GSL_SUCCESS;
-  sb_net_channels_first (sb_net_input (net), n, x, dual->y[0]);
+  sb_net_show (net, n, x, label, y, dual->y);
   sb_net_channels_first (sb_net_input (net), n, x_dot, dual->y_dot[0]);
-  for (size_t i = 0; i < n; i++)
-    dual->y[1][i] = label ? label[i] : 0;
   for (size_t l = 2; l < net->count; l++)
     {
       const sb_layer *layer = &net->layers[l];

@@ -14,9 +14,9 @@ typedef struct sb_net_dual sb_net_dual;
 sb_net_dual *sb_net_dual_alloc (const sb_net *net, size_t samples);
 void sb_net_dual_free (sb_net_dual *dual); // NULL is allowed
 
-// out = f(x, label; theta) and out_dot = J x_dot, shapes as of sb_net_forward. GSL_EINVAL where n is over that.
+// out = f(x, label, y; theta) and out_dot = J x_dot, shapes as of sb_net_forward. GSL_EINVAL where n is over that.
 int sb_net_dual_forward (sb_net_dual *dual, const sb_real *theta, size_t n, const sb_real *x, const sb_real *label,
-                         const sb_real *x_dot, sb_real *out, sb_real *out_dot);
+                         const sb_net_condition *y, const sb_real *x_dot, sb_real *out, sb_real *out_dot);
 
 // After it, with the same theta: given the gradients of some number with respect to out and out_dot, add its gradient
 // with respect to theta to theta_bar. With out_bar = 0 and out_dot_bar = w that is the gradient of w^T J x_dot.

@@ -74,3 +74,65 @@ fourier_forward (const sb_layer *layer, const sb_real *theta, const sb_pass *pas
 }
 
 const sb_layer_type sb_layer_fourier = { "fourier embedding", 0, fourier_forward, no_backward, no_jvp, NULL };
+
+// ## A class
+//
+// A network is told the class $k$ of what it is to make as a vector of zeros with a one at place $k$, of which it sees
+// a linear map, $y = W e_k + b$, the $k$-th column of $W$ and the bias. No class, $-1$, adds nothing at all: $y = 0$,
+// as a network that knows no classes has it. Parameters: $W$ as [features][classes], then $b$.
+
+static size_t
+classes_of (const sb_layer *layer)
+{
+  return layer->parameters / layer->out.channels - 1;
+}
+
+// The class of sample i; any number that is none of them stands for no class.
+
+static int
+find_class (const sb_layer *layer, const sb_pass *pass, size_t i, size_t *k)
+{
+  sb_real number = pass->x[0][i];
+  if (!(number >= 0 && number < (sb_real)classes_of (layer)))
+    return 0;
+  *k = (size_t)number;
+  return 1;
+}
+
+static void
+class_forward (const sb_layer *layer, const sb_real *theta, const sb_pass *pass)
+{
+  size_t n = pass->n, features = layer->out.channels, classes = classes_of (layer), k = 0;
+  const sb_real *bias = theta + features * classes;
+  for (size_t i = 0; i < n; i++)
+    {
+      int told = find_class (layer, pass, i, &k);
+      for (size_t j = 0; j < features; j++)
+        pass->y[j * n + i] = told ? theta[j * classes + k] + bias[j] : 0;
+    }
+}
+
+static void
+class_backward (const sb_layer *layer, const sb_real *theta, const sb_pass *pass, const sb_real *y_bar,
+                sb_real *const *x_bar, sb_real *theta_bar)
+{
+  (void)theta;
+  (void)x_bar;
+  size_t n = pass->n, features = layer->out.channels, classes = classes_of (layer), k = 0;
+  for (size_t i = 0; i < n && theta_bar; i++)
+    for (size_t j = 0; j < features && find_class (layer, pass, i, &k); j++)
+      {
+        theta_bar[j * classes + k] += y_bar[j * n + i];
+        theta_bar[features * classes + j] += y_bar[j * n + i];
+      }
+}
+
+// The class stands still, and so does what is made of it.
+
+static void
+class_dual (const sb_layer *layer, const sb_real *theta, const sb_pass *pass, const sb_dual *dual, sb_real *theta_bar)
+{
+  class_backward (layer, theta, pass, dual->y_bar, dual->x_bar, theta_bar);
+}
+
+const sb_layer_type sb_layer_class = { "class", 1, class_forward, class_backward, no_jvp, class_dual };

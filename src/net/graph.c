@@ -22,6 +22,18 @@ sb_net_output (const sb_net *net)
   return net->layers[net->count - 1].out;
 }
 
+sb_net_shape
+sb_net_picture (const sb_net *net)
+{
+  return net->picture_input ? net->layers[net->picture_input].out : (sb_net_shape){ 0, 0, 0 };
+}
+
+size_t
+sb_net_conditions (const sb_net *net)
+{
+  return sb_net_shape_size (sb_net_picture (net)) + (net->classes > 0);
+}
+
 void
 sb_net_free (sb_net *net)
 {
@@ -81,12 +93,12 @@ tensor_of (const sb_layer *layer, size_t which)
       tensor.count = layer->parameters - layer->out.channels;
     }
   tensor.size[0] = tensor.count;
-  if (which == 0 && layer->type == &sb_layer_convolution)
+  if (which == 0 && (layer->type == &sb_layer_convolution || layer->type == &sb_layer_class))
     {
       int image = sb_net_shape_pixels (layer->out) > 1;
       tensor.rank = image ? 4 : 2;
       tensor.size[0] = layer->out.channels;
-      tensor.size[1] = layer->in[0].channels;
+      tensor.size[1] = tensor.count / (layer->out.channels * layer->kernel * layer->kernel);
       tensor.size[2] = tensor.size[3] = layer->kernel;
     }
   return tensor;

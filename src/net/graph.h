@@ -24,8 +24,10 @@ typedef struct
   sb_layer *layers;    // layer 0 is the input x, layer 1 the time label (1 x 1 x 1), the last the output
   size_t count, capacity;
   size_t parameters;
-  size_t scratch;                // the most that any layer asks
-  const sb_net_backend *backend; // what computes it: the reference, unless another was chosen
+  size_t scratch;                    // the most that any layer asks
+  size_t classes;                    // that it can be told, 0: none
+  size_t class_input, picture_input; // the layers that hold a condition, 0: none
+  const sb_net_backend *backend;     // what computes it: the reference, unless another was chosen
   sb_net_precision precision;
 } sb_net;
 
@@ -39,16 +41,28 @@ typedef struct
 // mlp: `layers` hidden layers of `width` units, each told the time. unet: a level per multiplier, each half as wide as
 // the one above, `blocks` residual blocks a level, self-attention at the image heights listed (0: nowhere). time=none:
 // not told. cnn: a classifier, `blocks` convolutions a level, then each channel's mean and a linear layer. outputs: as
-// many channels as the input unless said. Keys left out take the values above, but inputs and image (and a cnn's
-// outputs), which must be there; without attention= there is none. dsm2ddpm: that report's U-Net (Section 2.3.3), unet
-// channels=64 multipliers=1,2,4 blocks=2 attention=HEIGHT OF THE IMAGE; keys given count more, so that channels=8 or
-// attention=7 makes a small one. NULL on failure: GSL_EINVAL with a line in `error` that names the word at fault,
-// GSL_ENOMEM.
+// many channels as the input unless said. mlp, unet, dsm2ddpm: classes=K, the number of one of K classes is an input
+// too: a linear map of its one-hot vector, with bias, is added to the embedding of the time (so not with time=none);
+// condition=C, C more channels of the input, or inputs of an mlp. Keys left out take the values above, but inputs and
+// image (and a cnn's outputs), which must be there; without attention= there is none. dsm2ddpm: that report's U-Net
+// (Section 2.3.3), unet channels=64 multipliers=1,2,4 blocks=2 attention=HEIGHT OF THE IMAGE; keys given count more, so
+// that channels=8 or attention=7 makes a small one. NULL on failure: GSL_EINVAL with a line in `error` that names the
+// word at fault, GSL_ENOMEM.
 sb_net *sb_net_alloc (const char *configuration, sb_error *error);
 void sb_net_free (sb_net *net);
 
 sb_net_shape sb_net_input (const sb_net *net);
 sb_net_shape sb_net_output (const sb_net *net);
+
+// What is given beside x and the time, of n samples: pictures, each [C][height][width] (NULL: zeros), and classes, each
+// a number 0, ..., classes - 1 (any other, and NULL: none). What the network has no input for is not looked at.
+typedef struct
+{
+  const sb_real *pictures, *classes;
+} sb_net_condition;
+
+sb_net_shape sb_net_picture (const sb_net *net); // of the condition; no channels where there is none
+size_t sb_net_conditions (const sb_net *net);    // numbers a sample: the picture's, and one where there are classes
 
 // A point is a row of a batch, as its file has it: of an image, the channel varies fastest, then the column, then the
 // row ([height][width][channels]). A network reads and writes [channels][height][width]. Number k of a point has this
@@ -72,7 +86,8 @@ size_t sb_net_tensors (const sb_net *net);                    // how many
 sb_net_tensor sb_net_tensor_at (const sb_net *net, size_t k); // number k < how many
 
 // First weights: normal with variance 1 / fan-in, zero for the last convolution of each path, so that a new network is
-// close to the identity on its skip connections and its output is zero. theta: net->parameters numbers. GSL_ENOMEM.
+// close to the identity on its skip connections and its output is zero; of the map of classes, only one of whose inputs
+// is not zero, with variance 1. theta: net->parameters numbers. GSL_ENOMEM.
 int sb_net_initialise (const sb_net *net, sb_stream stream, sb_real *theta);
 
 SB_END_DECLS

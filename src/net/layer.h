@@ -106,6 +106,7 @@ extern const sb_layer_type sb_layer_average; // of each channel over its pixels:
 extern const sb_layer_type sb_layer_attention;  // inputs: query, key, value
 extern const sb_layer_type sb_layer_positional; // embeddings of a number
 extern const sb_layer_type sb_layer_fourier;
+extern const sb_layer_type sb_layer_class; // a linear map of a one-hot vector, given as the number of its class
 
 SB_END_DECLS
 

@@ -14,10 +14,13 @@
 #define sb_layer_attention sb_layer_attention_double
 #define sb_layer_positional sb_layer_positional_double
 #define sb_layer_fourier sb_layer_fourier_double
+#define sb_layer_class sb_layer_class_double
 #define sb_net_alloc sb_net_alloc_double
 #define sb_net_free sb_net_free_double
 #define sb_net_input sb_net_input_double
 #define sb_net_output sb_net_output_double
+#define sb_net_picture sb_net_picture_double
+#define sb_net_conditions sb_net_conditions_double
 #define sb_net_tensors sb_net_tensors_double
 #define sb_net_tensor_at sb_net_tensor_at_double
 #define sb_net_initialise sb_net_initialise_double
@@ -36,6 +39,7 @@
 #define sb_net_along_alloc sb_net_along_alloc_double
 #define sb_net_trace sb_net_trace_double
 #define sb_net_hidden sb_net_hidden_double
+#define sb_net_show sb_net_show_double
 #define sb_net_channels_first sb_net_channels_first_double
 #define sb_net_samples_first sb_net_samples_first_double
 

@@ -32,9 +32,10 @@ sb_net_work_alloc (const sb_net *net, size_t samples, int gradients)
   work->backend = net->backend;
   work->x = numbers (samples * sb_net_shape_size (sb_net_input (net)));
   work->label = numbers (samples);
+  work->given = numbers (samples * sb_net_conditions (net));
   work->out = numbers (samples * sb_net_shape_size (sb_net_output (net)));
   int status = GSL_ENOMEM;
-  if (work->x && work->label && work->out)
+  if (work->x && work->label && work->given && work->out)
     status = net->backend->workspace_alloc (net, samples, gradients, &work->workspace);
   if (!status)
     return work;
@@ -54,22 +55,34 @@ sb_net_work_free (sb_net_work *work)
     sb_net_openblas.workspace_free (work->along);
   free (work->x);
   free (work->label);
+  free (work->given);
   free (work->out);
   free (work);
 }
 
 // ## Forward
 
+static void
+keep_condition (const sb_net *net, const sb_net_condition *y, sb_net_work *work)
+{
+  size_t size = work->n * sb_net_shape_size (sb_net_picture (net));
+  work->y = (sb_net_condition){ NULL, NULL };
+  if (y && y->pictures && size > 0)
+    work->y.pictures = memcpy (work->given, y->pictures, size * sizeof *work->given);
+  if (y && y->classes && net->classes > 0)
+    work->y.classes = memcpy (work->given + size, y->classes, work->n * sizeof *work->given);
+}
+
 static int
 run_forward (const sb_net *net, sb_net_work *work, sb_real *out)
 {
   work->spent = 0;
-  return work->backend->forward (net, work->theta, work->n, work->x, work->label, work->workspace, out);
+  return work->backend->forward (net, work->theta, work->n, work->x, work->label, &work->y, work->workspace, out);
 }
 
 int
 sb_net_forward (const sb_net *net, const sb_real *theta, size_t n, const sb_real *x, const sb_real *label,
-                sb_net_work *work, sb_real *out)
+                const sb_net_condition *y, sb_net_work *work, sb_real *out)
 {
   if (n > work->samples)
     GSL_ERROR ("more samples than the workspace is for", GSL_EINVAL);
@@ -81,6 +94,7 @@ sb_net_forward (const sb_net *net, const sb_real *theta, size_t n, const sb_real
     memcpy (work->label, label, n * sizeof *label);
   else
     memset (work->label, 0, n * sizeof *label);
+  keep_condition (net, y, work);
   work->theta = theta;
   return run_forward (net, work, out);
 }
@@ -111,7 +125,7 @@ sb_net_jvp (const sb_net *net, const sb_real *theta, sb_net_work *work, const sb
     work->along = sb_net_along_alloc (net, work->samples);
   if (!work->along)
     GSL_ERROR ("no memory for a derivative along a direction", GSL_ENOMEM);
-  return sb_net_along (net, theta, work->n, work->x, work->label, x_dot, work->along, out_dot);
+  return sb_net_along (net, theta, work->n, work->x, work->label, &work->y, x_dot, work->along, out_dot);
 }
 
 // ## Looking inside
@@ -130,5 +144,5 @@ sb_net_hidden (const sb_net *net, sb_net_work *work, sb_real *hidden)
 const char *
 sb_net_not_finite (const sb_net *net, const sb_net_work *work)
 {
-  return work->n == 0 ? NULL : sb_net_trace (net, work->theta, work->n, work->x, work->label);
+  return work->n == 0 ? NULL : sb_net_trace (net, work->theta, work->n, work->x, work->label, &work->y);
 }

@@ -13,6 +13,8 @@ typedef struct
   int spent;            // a backward pass has used up what the forward pass left
   const sb_real *theta; // of the last forward pass, not owned
   sb_real *x, *label;   // a copy of its input
+  sb_real *given;       // and of its condition,
+  sb_net_condition y;   // which stands there, or is NULL
   sb_real *out;         // for an output that the caller does not ask for
   const sb_net_backend *backend;
   void *workspace; // the backend's
@@ -23,10 +25,11 @@ typedef struct
 sb_net_work *sb_net_work_alloc (const sb_net *net, size_t samples, int gradients);
 void sb_net_work_free (sb_net_work *work);
 
-// out = f(x, label; theta). x, out: n samples one after the other, each [channels][height][width] (rows of a batch go
-// through sb_net_place); label: n numbers, or NULL: zeros. GSL_EINVAL where n is over work->samples.
+// out = f(x, label, y; theta). x, out: n samples one after the other, each [channels][height][width] (rows of a batch
+// go through sb_net_place); label: n numbers, or NULL: zeros; y: the condition, NULL: none. GSL_EINVAL where n is over
+// work->samples.
 int sb_net_forward (const sb_net *net, const sb_real *theta, size_t n, const sb_real *x, const sb_real *label,
-                    sb_net_work *work, sb_real *out);
+                    const sb_net_condition *y, sb_net_work *work, sb_real *out);
 
 // After sb_net_forward with the same theta and work: given out_bar, the gradient of some number with respect to out,
 // add its gradient with respect to theta to theta_bar (NULL: not wanted) and write that with respect to x to x_bar

@@ -182,11 +182,20 @@ pass_through (const sb_layer *layer, size_t n, const workspace *w, size_t l)
 
 // ## Forward
 
-static void
-show (const sb_net *net, size_t n, const sb_real *x, const sb_real *label, workspace *w)
+void
+sb_net_show (const sb_net *net, size_t n, const sb_real *x, const sb_real *label, const sb_net_condition *y,
+             sb_real *const *outputs)
 {
-  sb_net_channels_first (sb_net_input (net), n, x, w->y[0]);
-  memcpy (w->y[1], label, n * sizeof *label);
+  sb_net_shape picture = sb_net_picture (net);
+  sb_net_channels_first (sb_net_input (net), n, x, outputs[0]);
+  for (size_t i = 0; i < n; i++)
+    outputs[1][i] = label ? label[i] : 0;
+  for (size_t i = 0; i < n && net->class_input; i++)
+    outputs[net->class_input][i] = y && y->classes ? y->classes[i] : -1;
+  if (net->picture_input && y && y->pictures)
+    sb_net_channels_first (picture, n, y->pictures, outputs[net->picture_input]);
+  else if (net->picture_input)
+    memset (outputs[net->picture_input], 0, n * sb_net_shape_size (picture) * sizeof *x);
 }
 
 static void
@@ -198,11 +207,11 @@ layer_forward (const sb_net *net, const sb_real *theta, size_t n, const workspac
 }
 
 static int
-forward (const sb_net *net, const sb_real *theta, size_t n, const sb_real *x, const sb_real *label, void *state,
-         sb_real *out)
+forward (const sb_net *net, const sb_real *theta, size_t n, const sb_real *x, const sb_real *label,
+         const sb_net_condition *y, void *state, sb_real *out)
 {
   workspace *w = state;
-  show (net, n, x, label, w);
+  sb_net_show (net, n, x, label, y, w->y);
   for (size_t l = 0; l < net->count; l++)
     layer_forward (net, theta, n, w, l);
   sb_net_samples_first (sb_net_output (net), n, w->y[net->count - 1], out);
@@ -224,7 +233,7 @@ layer_backward (const sb_net *net, const sb_real *theta, size_t n, const workspa
   for (size_t k = 0; k < layer->inputs; k++)
     {
       size_t from = layer->from[k];
-      if (from == 0 && !of_x) // nobody may ask for the gradient of x
+      if (sb_net_stands_still (net, from) || (from == 0 && !of_x)) // nobody may ask for the gradient of x
         continue;
       inputs_bar[k] = w->y_more[from];
       if (w->last[from] == l && (k == 0 || layer->from[k - 1] != from))
@@ -273,25 +282,24 @@ const sb_net_backend sb_net_openblas = { .name = "openblas",
 
 // ## Along a direction
 //
-// Directions go forward with the numbers they belong to. What depends on the label alone stands still, and its layers
-// are given NULL.
+// Directions go forward with the numbers they belong to. The label and the condition stand still, and the layers that
+// read them are given NULL.
 
 int
 sb_net_along (const sb_net *net, const sb_real *theta, size_t n, const sb_real *x, const sb_real *label,
-              const sb_real *x_dot, void *state, sb_real *out_dot)
+              const sb_net_condition *y, const sb_real *x_dot, void *state, sb_real *out_dot)
 {
   workspace *w = state;
   sb_real **y_dot = w->y_more;
-  show (net, n, x, label, w);
+  sb_net_show (net, n, x, label, y, w->y);
   sb_net_channels_first (sb_net_input (net), n, x_dot, y_dot[0]);
-  memset (y_dot[1], 0, n * sizeof (sb_real));
   for (size_t l = 2; l < net->count; l++)
     {
       const sb_layer *layer = &net->layers[l];
       sb_pass pass = pass_through (layer, n, w, l);
       const sb_real *inputs_dot[SB_LAYER_INPUTS] = { NULL };
       for (size_t k = 0; k < layer->inputs; k++)
-        inputs_dot[k] = layer->from[k] == 1 ? NULL : y_dot[layer->from[k]];
+        inputs_dot[k] = sb_net_stands_still (net, layer->from[k]) ? NULL : y_dot[layer->from[k]];
       layer->type->forward (layer, theta + layer->offset, &pass);
       layer->type->jvp (layer, theta + layer->offset, &pass, inputs_dot, y_dot[l]);
     }
@@ -311,13 +319,14 @@ all_finite (size_t count, const sb_real *y)
 }
 
 const char *
-sb_net_trace (const sb_net *net, const sb_real *theta, size_t n, const sb_real *x, const sb_real *label)
+sb_net_trace (const sb_net *net, const sb_real *theta, size_t n, const sb_real *x, const sb_real *label,
+              const sb_net_condition *y)
 {
   workspace *w = workspace_for (net, n, FORWARD);
   const char *found = NULL;
   if (!w)
     return NULL;
-  show (net, n, x, label, w);
+  sb_net_show (net, n, x, label, y, w->y);
   for (size_t l = 0; l < net->count && !found; l++)
     {
       layer_forward (net, theta, n, w, l);

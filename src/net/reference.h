@@ -5,17 +5,29 @@
 
 extern const sb_net_backend sb_net_openblas; // the layers' own functions, one after the other
 
-// What only the reference can do. A derivative along a direction, forward: x, label and x_dot as in passes.h; `workspace` is
-// made for it.
+// What only the reference can do. A derivative along a direction, forward: x, label, y and x_dot as in passes.h;
+// `workspace` is made for it.
 void *sb_net_along_alloc (const sb_net *net, size_t samples); // NULL: GSL_ENOMEM
 int sb_net_along (const sb_net *net, const sb_real *theta, size_t n, const sb_real *x, const sb_real *label,
-                  const sb_real *x_dot, void *workspace, sb_real *out_dot);
+                  const sb_net_condition *y, const sb_real *x_dot, void *workspace, sb_real *out_dot);
 
 // The name of the first layer whose output is not finite, NULL where all are, or where there is no memory to find out.
-const char *sb_net_trace (const sb_net *net, const sb_real *theta, size_t n, const sb_real *x, const sb_real *label);
+const char *sb_net_trace (const sb_net *net, const sb_real *theta, size_t n, const sb_real *x, const sb_real *label,
+                          const sb_net_condition *y);
 
 // Samples come one after the other, layers of the reference want the channel slowest.
 void sb_net_channels_first (sb_net_shape shape, size_t n, const sb_real *samples, sb_real *to);
 void sb_net_samples_first (sb_net_shape shape, size_t n, const sb_real *from, sb_real *samples);
+
+// Write the inputs of a network where its first layers have their outputs, as of sb_net_forward.
+void sb_net_show (const sb_net *net, size_t n, const sb_real *x, const sb_real *label, const sb_net_condition *y,
+                  sb_real *const *outputs);
+
+// Of what is given to a network only x, layer 0, moves and has a gradient.
+static inline int
+sb_net_stands_still (const sb_net *net, size_t l)
+{
+  return l > 0 && net->layers[l].inputs == 0;
+}
 
 #endif

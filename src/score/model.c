@@ -33,6 +33,7 @@ sb_model_free (sb_model *model)
   sb_net_free (model->net);
   sb_process_free (model->process);
   free (model->theta);
+  free (model->deviations);
   free (model);
 }
 
@@ -104,17 +105,73 @@ sb_model_alloc (const char *net, const char *process, const char *prediction, co
       return NULL;
     }
   model->network = (sb_network){ model->net,     model->process, model->theta, (sb_prediction)predicts,
-                                 (sb_label)told, data_deviation,  NULL };
+                                 (sb_label)told, data_deviation, NULL };
   return model;
+}
+
+int
+sb_model_set_deviations (sb_model *model, size_t count, const double *deviations, sb_error *error)
+{
+  if (count != model->process->parts)
+    SB_ERROR (error, GSL_EINVAL, "model: %zu numbers in data_deviation; the process has %zu parts", count,
+              model->process->parts);
+  for (size_t k = 0; k < count; k++)
+    if (!(deviations[k] > 0) || !gsl_finite (deviations[k]))
+      SB_ERROR (error, GSL_EINVAL, "model: data_deviation %zu is %g, not a positive number", k, deviations[k]);
+  double *copy = malloc (count * sizeof *copy);
+  if (!copy)
+    SB_ERROR (error, GSL_ENOMEM, "model: no memory for %zu deviations", count);
+  memcpy (copy, deviations, count * sizeof *copy);
+  free (model->deviations);
+  model->network.part_deviations = model->deviations = copy;
+  return GSL_SUCCESS;
 }
 
 // ## Notes
 
+enum
+{
+  NUMBER = 26 // characters of a number, at most, with a blank
+};
+
+static char *
+write_deviations (const sb_model *model)
+{
+  const double *numbers = model->deviations ? model->deviations : &model->network.data_deviation;
+  size_t count = model->deviations ? model->process->parts : 1, length = 0;
+  char *text = malloc (count * NUMBER);
+  for (size_t k = 0; k < count && text; k++)
+    length += (size_t)snprintf (text + length, NUMBER, "%s%.17g", k > 0 ? " " : "", numbers[k]);
+  return text;
+}
+
+// Numbers between blanks. None where something else stands there; NULL where there is no memory.
+
+static double *
+read_deviations (const char *text, size_t *count)
+{
+  double *numbers = malloc ((strlen (text) / 2 + 1) * sizeof *numbers);
+  char *end;
+  *count = 0;
+  for (; numbers; text = end)
+    {
+      double number = strtod (text, &end);
+      if (end == text || (*end != ' ' && *end != 0))
+        *count = 0;
+      else
+        numbers[(*count)++] = number;
+      if (*count == 0 || *end == 0)
+        break;
+    }
+  return numbers;
+}
+
 int
 sb_model_note (const sb_model *model, const char *process, sb_tensors *tensors)
 {
-  char deviation[32], range[64];
-  snprintf (deviation, sizeof deviation, "%.17g", model->network.data_deviation);
+  char range[64], *deviation = write_deviations (model);
+  if (!deviation)
+    SB_ERROR (NULL, GSL_ENOMEM, "no memory for the notes of a model");
   snprintf (range, sizeof range, "%.17g %.17g", model->low, model->high);
   const char *const notes[][2] = { { "network", model->net->configuration },
                                    { "data_range", range },
@@ -125,6 +182,7 @@ sb_model_note (const sb_model *model, const char *process, sb_tensors *tensors)
   int status = GSL_SUCCESS;
   for (size_t k = 0; k < (model->process ? 6 : 2) && !status; k++)
     status = sb_tensors_note_add (tensors, notes[k][0], notes[k][1]);
+  free (deviation);
   return status;
 }
 
@@ -149,19 +207,33 @@ sb_model_from_notes (const sb_tensors *tensors, const char *path, sb_error *erro
 {
   static const char *const keys[] = { "network", "process", "prediction", "label", "data_deviation", "data_range" };
   const char *note[6];
-  double deviation, low, high;
+  double low, high;
   char more;
   for (size_t k = 0; k < 6; k++)
     if (!(note[k] = sb_tensors_note_find (tensors, keys[k])))
       SB_ERROR_NULL (error, GSL_EINVAL, "%s: no note '%s': not a model of this program", path, keys[k]);
-  if (sscanf (note[4], "%lf%c", &deviation, &more) != 1 || sscanf (note[5], "%lf %lf%c", &low, &high, &more) != 2)
-    SB_ERROR_NULL (error, GSL_EINVAL, "%s: data_deviation '%s' and data_range '%s' are not one number and two", path,
-                   note[4], note[5]);
+  size_t count;
+  double *deviations = read_deviations (note[4], &count);
+  if (!deviations)
+    SB_ERROR_NULL (error, GSL_ENOMEM, "%s: no memory for its notes", path);
+  if (count == 0 || sscanf (note[5], "%lf %lf%c", &low, &high, &more) != 2)
+    {
+      free (deviations);
+      SB_ERROR_NULL (error, GSL_EINVAL, "%s: data_deviation '%s' and data_range '%s' are not numbers, and two", path,
+                     note[4], note[5]);
+    }
 
+  // Make the model, and give it the deviations of its parts where there are several.
   sb_error reason = { 0 };
   sb_model *model = check_numbers (tensors, note[0], &reason)
                         ? NULL
-                        : sb_model_alloc (note[0], note[1], note[2], note[3], deviation, low, high, &reason);
+                        : sb_model_alloc (note[0], note[1], note[2], note[3], deviations[0], low, high, &reason);
+  if (model && count > 1 && sb_model_set_deviations (model, count, deviations, &reason))
+    {
+      sb_model_free (model);
+      model = NULL;
+    }
+  free (deviations);
   if (!model)
     SB_ERROR_NULL (error, reason.code, "%s: %s", path, reason.message);
   return model;

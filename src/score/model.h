@@ -13,7 +13,7 @@ SB_BEGIN_DECLS
 //     process        the line sb_process_from_text takes
 //     prediction     epsilon | mixed
 //     label          time | log-noise
-//     data_deviation sigma_data
+//     data_deviation sigma_data, or one for each part of the process
 //     data_range     what bytes 0 and 255 became: "-1 1"
 // and whatever else its maker noted (command, seed, step, hashes of the data).
 typedef struct
@@ -23,6 +23,7 @@ typedef struct
   float *theta;
   sb_network network; // the three above, and the notes on them
   double low, high;   // data_range
+  double *deviations; // network.part_deviations, where they were set
 } sb_model;
 
 // From text, with room for weights that are not set. NULL on failure: GSL_EINVAL with a line in `error` that names the
@@ -30,6 +31,10 @@ typedef struct
 sb_model *sb_model_alloc (const char *net, const char *process, const char *prediction, const char *label,
                           double data_deviation, double low, double high, sb_error *error);
 void sb_model_free (sb_model *model); // NULL is allowed
+
+// A data_deviation for each part of the process in place of one for all. GSL_EINVAL where there are not as many, or one
+// is not positive; GSL_ENOMEM.
+int sb_model_set_deviations (sb_model *model, size_t count, const double *deviations, sb_error *error);
 
 // A network that is no score, a classifier: only its network and data_range are noted.
 sb_model *sb_model_classifier_alloc (const char *net, double low, double high, sb_error *error);

@@ -29,11 +29,11 @@
 // $$ \hat x_0 = \frac{\sigma_d^2}{\sigma^2 + \sigma_d^2}\,x + \frac{\sigma\,\sigma_d}{\sqrt{\sigma^2 + \sigma_d^2}}\,F , $$
 // and $\hat z = (x - \hat x_0)/\sigma$ gives $p$ and $q$ below.
 
-static void
-scales_of_part (const sb_network *network, double a, double sd, double sigma_d, double *c, double *p, double *q)
+void
+sb_network_scales (sb_prediction prediction, double a, double sd, double sigma_d, double *c, double *p, double *q)
 {
   const double total = gsl_hypot (a * sigma_d, sd);
-  const bool mixed = network->prediction == SB_PREDICTS_MIXED;
+  const bool mixed = prediction == SB_PREDICTS_MIXED;
   *c = 1 / total;
   *p = mixed ? sd / gsl_pow_2 (total) : 0;
   *q = mixed ? -a * sigma_d / total : 1;
@@ -71,9 +71,9 @@ find_scales (const sb_network *network, sb_network_pass *pass, const gsl_vector 
       if (!status)
         status = sb_process_numbers (process, SB_S, 0, t_i, q);
       for (size_t k = 0; k < process->parts && !status; k++)
-        scales_of_part (network, p[k], q[k],
-                        network->part_deviations ? network->part_deviations[k] : network->data_deviation, &c[k], &p[k],
-                        &q[k]);
+        sb_network_scales (network->prediction, p[k], q[k],
+                           network->part_deviations ? network->part_deviations[k] : network->data_deviation, &c[k],
+                           &p[k], &q[k]);
       if (!status)
         status = label_at (network, t_i, &u);
       if (!status)
@@ -93,6 +93,7 @@ sb_network_pass_free (sb_network_pass *pass)
   free (pass->in);
   free (pass->out);
   free (pass->label);
+  free (pass->given);
   gsl_matrix_free (pass->numbers);
   gsl_matrix_free (pass->c);
   gsl_matrix_free (pass->p);
@@ -112,12 +113,14 @@ sb_network_pass_alloc (const sb_network *network, size_t rows, int gradients)
   pass->in = calloc (rows * in + 1, sizeof *pass->in);
   pass->out = calloc (rows * out + 1, sizeof *pass->out);
   pass->label = calloc (rows + 1, sizeof *pass->label);
+  pass->given = calloc (rows * sb_net_conditions (network->net) + 1, sizeof *pass->given);
   pass->numbers = gsl_matrix_alloc (some, in);
   pass->c = gsl_matrix_alloc (some, parts);
   pass->p = gsl_matrix_alloc (some, parts);
   pass->q = gsl_matrix_alloc (some, parts);
   pass->work = sb_net_work_alloc (network->net, rows, gradients);
-  if (!pass->in || !pass->out || !pass->label || !pass->numbers || !pass->c || !pass->p || !pass->q || !pass->work)
+  if (!pass->in || !pass->out || !pass->label || !pass->given || !pass->numbers || !pass->c || !pass->p || !pass->q
+      || !pass->work)
     {
       sb_network_pass_free (pass);
       SB_ERROR_NULL (NULL, GSL_ENOMEM, "no memory for %zu rows to go through a network", rows);
@@ -155,6 +158,41 @@ place_rows (sb_net_shape shape, const gsl_matrix *rows, float *samples)
       samples[i * rows->size2 + sb_net_place (shape, j)] = (float)gsl_matrix_get (rows, i, j);
 }
 
+// A condition's row is a picture in the same order, and a class.
+
+static int
+check_condition (const sb_net *net, size_t rows, const gsl_matrix *y)
+{
+  const size_t columns = sb_net_conditions (net);
+  if (columns == 0)
+    SB_ERROR (NULL, GSL_EUNSUP, "this network takes no condition");
+  if (y->size1 != rows || y->size2 != columns)
+    SB_ERROR (NULL, GSL_EBADLEN, "the condition is %zu x %zu; %zu rows of this network take %zu numbers each", y->size1,
+              y->size2, rows, columns);
+  return GSL_SUCCESS;
+}
+
+static int
+place_condition (const sb_net *net, size_t rows, const gsl_matrix *y, float *given, sb_net_condition *to)
+{
+  const size_t size = sb_net_shape_size (sb_net_picture (net));
+  *to = (sb_net_condition){ given, given + rows * size };
+  int status = check_condition (net, rows, y);
+  if (status)
+    return status;
+  for (size_t i = 0; i < rows && net->classes > 0; i++)
+    {
+      const double k = gsl_matrix_get (y, i, size);
+      if (!(k >= -1 && k < (double)net->classes && k == floor (k)))
+        SB_ERROR (NULL, GSL_EDOM, "row %zu: class %g is not one of %zu, nor -1", i, k, net->classes);
+      given[rows * size + i] = (float)k;
+    }
+  for (size_t i = 0; i < rows; i++)
+    for (size_t j = 0; j < size; j++)
+      given[i * size + sb_net_place (sb_net_picture (net), j)] = (float)gsl_matrix_get (y, i, j);
+  return GSL_SUCCESS;
+}
+
 static void
 fetch_rows (sb_net_shape shape, const float *samples, gsl_matrix *rows)
 {
@@ -179,11 +217,15 @@ put_in (const sb_network *network, sb_network_pass *pass, const gsl_matrix *x, c
 }
 
 static int
-show (const sb_network *network, sb_network_pass *pass, const gsl_matrix *x, const gsl_vector *t)
+show (const sb_network *network, sb_network_pass *pass, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y)
 {
+  sb_net_condition given;
   int status = put_in (network, pass, x, t);
+  if (!status && y)
+    status = place_condition (network->net, x->size1, y, pass->given, &given);
   if (!status)
-    status = sb_net_forward (network->net, network->theta, x->size1, pass->in, pass->label, pass->work, pass->out);
+    status = sb_net_forward (network->net, network->theta, x->size1, pass->in, pass->label, y ? &given : NULL,
+                             pass->work, pass->out);
   return status;
 }
 
@@ -203,9 +245,9 @@ blend (const sb_network *network, const sb_network_pass *pass, const gsl_matrix 
 
 int
 sb_network_forward (const sb_network *network, sb_network_pass *pass, const gsl_matrix *x, const gsl_vector *t,
-                    gsl_matrix *epsilon)
+                    const gsl_matrix *y, gsl_matrix *epsilon)
 {
-  int status = show (network, pass, x, t);
+  int status = show (network, pass, x, t, y);
   return status ? status : blend (network, pass, x, epsilon);
 }
 
@@ -300,7 +342,8 @@ struct question
   sb_pool *pool;
   const gsl_matrix *x, *v; // v: directions, where there are any, else x again
   const gsl_vector *t;
-  gsl_matrix *out; // of one column, where a number a row is asked for
+  const gsl_matrix *y; // NULL: no condition
+  gsl_matrix *out;     // of one column, where a number a row is asked for
 };
 
 static int
@@ -313,26 +356,28 @@ answer_shard (void *context, size_t shard, size_t first, size_t count)
     return GSL_ENOMEM;
   gsl_matrix_const_view x = gsl_matrix_const_submatrix (q->x, first, 0, count, q->x->size2),
                         v = gsl_matrix_const_submatrix (q->v, first, 0, count, q->v->size2);
+  const gsl_matrix *given = q->y ? q->y : q->x;
+  gsl_matrix_const_view y = gsl_matrix_const_submatrix (given, first, 0, count, given->size2);
   gsl_vector_const_view t = gsl_vector_const_subvector (q->t, first, count);
   gsl_matrix_view out = gsl_matrix_submatrix (q->out, first, 0, count, q->out->size2);
-  const question rows = { q->answer, q->score, q->pool, &x.matrix, &v.matrix, &t.vector, &out.matrix };
+  const question rows
+      = { q->answer, q->score, q->pool, &x.matrix, &v.matrix, &t.vector, q->y ? &y.matrix : NULL, &out.matrix };
   int status = q->answer (&rows, pass);
   sb_pool_give (q->pool, pass);
   return status;
 }
 
 static int
-ask (question q, const gsl_matrix *y)
+ask (question q)
 {
-  if (y)
-    SB_ERROR (NULL, GSL_EUNSUP, "this network takes no condition");
-  return sb_shards (q.x->size1, SB_NETWORK_ROWS, answer_shard, &q);
+  int status = q.y ? check_condition (q.score->network->net, q.x->size1, q.y) : GSL_SUCCESS;
+  return status ? status : sb_shards (q.x->size1, SB_NETWORK_ROWS, answer_shard, &q);
 }
 
 static int
 evaluate_rows (const question *q, sb_network_pass *pass)
 {
-  return sb_network_forward (q->score->network, pass, q->x, q->t, q->out);
+  return sb_network_forward (q->score->network, pass, q->x, q->t, q->y, q->out);
 }
 
 static int
@@ -341,7 +386,7 @@ evaluate (const void *state, sb_view view, const gsl_matrix *x, const gsl_vector
 {
   const learned *score = state;
   (void)view;
-  return ask ((question){ evaluate_rows, score, score->passes, x, x, t, out }, y);
+  return ask ((question){ evaluate_rows, score, score->passes, x, x, t, y, out });
 }
 
 // ## The score's Jacobian
@@ -357,7 +402,7 @@ static int
 jvp_rows (const question *q, sb_network_pass *pass)
 {
   const sb_network *network = q->score->network;
-  int status = show (network, pass, q->x, q->t);
+  int status = show (network, pass, q->x, q->t, q->y);
   if (!status)
     status = sb_network_jvp (network, pass, q->t, q->v, q->out);
   return status ? status : sb_tweedie (network->process, SB_EPSILON, SB_SCORE, q->v, q->t, q->out);
@@ -368,7 +413,7 @@ jvp (const void *state, const gsl_matrix *x, const gsl_vector *t, const gsl_matr
      gsl_matrix *out)
 {
   const learned *score = state;
-  return ask ((question){ jvp_rows, score, score->slopes, x, v, t, out }, y);
+  return ask ((question){ jvp_rows, score, score->slopes, x, v, t, y, out });
 }
 
 // $\langle v, s\rangle = \langle -S^{-1}v, \hat z\rangle$: a backward pass of the network from $\bar z = -S^{-1}v$ gives
@@ -379,7 +424,7 @@ vjp_rows (const question *q, sb_network_pass *pass)
 {
   const sb_network *network = q->score->network;
   gsl_matrix *epsilon_bar = q->out;
-  int status = show (network, pass, q->x, q->t);
+  int status = show (network, pass, q->x, q->t, q->y);
   if (status)
     return status;
   gsl_matrix_memcpy (epsilon_bar, q->v);
@@ -395,10 +440,10 @@ static int
 vjp (void *state, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, const gsl_matrix *v, gsl_matrix *out)
 {
   const learned *score = state;
-  question q = { vjp_rows, score, score->slopes, x, v, t, out };
-  if (!score->theta_bar || y)
-    return ask (q, y);
-  int status = GSL_SUCCESS;
+  question q = { vjp_rows, score, score->slopes, x, v, t, y, out };
+  if (!score->theta_bar)
+    return ask (q);
+  int status = y ? check_condition (score->network->net, x->size1, y) : GSL_SUCCESS;
   for (size_t first = 0; first < x->size1 && !status; first += SB_NETWORK_ROWS)
     status = answer_shard (&q, first / SB_NETWORK_ROWS, first, GSL_MIN (x->size1 - first, SB_NETWORK_ROWS));
   return status;
@@ -411,7 +456,7 @@ static int
 sum_diagonal (const question *q, sb_network_pass *pass, gsl_matrix *e, gsl_matrix *Je)
 {
   const sb_network *network = q->score->network;
-  int status = show (network, pass, q->x, q->t);
+  int status = show (network, pass, q->x, q->t, q->y);
   gsl_matrix_set_zero (q->out);
   for (size_t k = 0; k < e->size2 && !status; k++)
     {
@@ -444,7 +489,7 @@ divergence (const void *state, const gsl_matrix *x, const gsl_vector *t, const g
   if (x->size1 == 0)
     return GSL_SUCCESS;
   gsl_matrix_view column = gsl_matrix_view_array_with_tda (trace->data, trace->size, 1, trace->stride);
-  return ask ((question){ divergence_rows, score, score->slopes, x, x, t, &column.matrix }, y);
+  return ask ((question){ divergence_rows, score, score->slopes, x, x, t, y, &column.matrix });
 }
 
 // ## Making one

@@ -19,6 +19,10 @@ typedef enum
   SB_LABEL_LOG_NOISE // u = log(sd / a): NCSN++'s and EDM's
 } sb_label;
 
+// The scales of a part, where x_t has mean a x_0 and deviation sd around it and x_0 has deviation sigma_d: the network
+// is shown c x_t, and epsilon is p x_t + q F.
+void sb_network_scales (sb_prediction prediction, double a, double sd, double sigma_d, double *c, double *p, double *q);
+
 // A network as an estimate of the noise in x_t, for any process with parts.
 typedef struct
 {
@@ -38,6 +42,7 @@ typedef struct
   sb_net_work *work;
   size_t rows;
   float *in, *out, *label; // `in` and `out` carry gradients too
+  float *given;            // the conditions: pictures, then classes
   gsl_matrix *numbers;     // rows x d: what goes in or came out, in the order of files
   gsl_matrix *c, *p, *q;   // rows x parts: the scales at each row's time
 } sb_network_pass;
@@ -46,11 +51,14 @@ typedef struct
 sb_network_pass *sb_network_pass_alloc (const sb_network *network, size_t rows, int gradients);
 void sb_network_pass_free (sb_network_pass *pass);
 
-// epsilon (n x d) <- the estimate at x (n x d), t (n). Rows of images, here and below: the channel varies fastest. GSL_EBADLEN where
-// shapes do not fit each other or the network, or n is over the rows that there is room for; GSL_EUNSUP where the process has no parts, or the label is
-// log-noise and there are several noises; else as of the process's numbers and of sb_net_forward.
+// epsilon (n x d) <- the estimate at x (n x d), t (n), given y (n x sb_net_conditions): in each row the numbers of the
+// picture, then the class, as far as the network's line has them; class -1 is none. y NULL: pictures of zeros, no
+// class. Rows of images, here and below: the channel varies fastest. GSL_EBADLEN where shapes do not fit each other or
+// the network, or n is over the rows of the workspace; GSL_EUNSUP where the process has no parts, the label is
+// log-noise and there are several noises, or the network takes no condition; GSL_EDOM where a class is neither -1 nor
+// one of the network's; else as of the process's numbers and of sb_net_forward.
 int sb_network_forward (const sb_network *network, sb_network_pass *pass, const gsl_matrix *x, const gsl_vector *t,
-                        gsl_matrix *epsilon);
+                        const gsl_matrix *y, gsl_matrix *epsilon);
 
 // After it, with the same x and t: epsilon_bar is a gradient with respect to epsilon; its gradient with respect to
 // theta is added to theta_bar (NULL: not wanted), that with respect to x is written to x_bar (n x d, NULL likewise; it
@@ -69,10 +77,10 @@ enum
   SB_NETWORK_ROWS = 8
 };
 
-// The network as a score. It keeps the address of `network`. So many rows of a batch are evaluated together, on one
-// thread: results are the same to the bit for any number of threads, but the last bits of a row's depend on its place
-// among these, as a product's do on its shape. A batch cut at multiples of SB_NETWORK_ROWS gives what the whole gives.
-// NULL: GSL_ENOMEM.
+// The network as a score, whose condition is the network's, with the same errors. It keeps the address of `network`. So
+// many rows of a batch are evaluated together, on one thread: results are the same to the bit for any number of
+// threads, but the last bits of a row's depend on its place among these, as a product's do on its shape. A batch cut at
+// multiples of SB_NETWORK_ROWS gives what the whole gives. NULL: GSL_ENOMEM.
 //
 // It has every derivative of a score's. sb_score_jvp costs about three evaluations, sb_score_vjp what a step of training
 // does, sb_score_divergence, the exact trace, 2 d + 1 evaluations: for images, estimate it (sb_ssm_curvature).

@@ -21,12 +21,7 @@ sb_classifying_check (const sb_classifying *c)
   size_t count = images->length[0], channels = images->rank == 4 ? images->length[3] : 1;
   if (sb_shape_count (images, 1, SIZE_MAX - 1) != sb_net_shape_size (in) || in.channels != channels)
     GSL_ERROR ("the images are not of the size and the channels of the network's input", GSL_EBADLEN);
-  if (c->labels->shape.rank != 1 || c->labels->shape.length[0] != count)
-    GSL_ERROR ("there is not one label for each image", GSL_EBADLEN);
-  for (size_t i = 0; i < count; i++)
-    if (c->labels->data[i] >= sb_net_shape_size (out))
-      GSL_ERROR ("a label is not one of the network's classes", GSL_EDOM);
-  return GSL_SUCCESS;
+  return sb_labels_check (c->labels, count, sb_net_shape_size (out));
 }
 
 // ## Drawing
@@ -133,7 +128,7 @@ work (const void *state, void *of_thread, sb_stream stream, size_t rows, double 
 
   int status = sb_classifying_draw (c, stream, rows, r->x, r->labels);
   if (!status)
-    status = sb_net_forward (c->net, c->theta, rows, r->x, NULL, r->work, r->out);
+    status = sb_net_forward (c->net, c->theta, rows, r->x, NULL, NULL, r->work, r->out);
   for (size_t k = 0; k < rows * classes && !status; k++)
     gsl_matrix_set (&logits.matrix, k / classes, k % classes, (double)r->out[k]);
   if (!status)

@@ -14,18 +14,25 @@
 // With replacement: a draw of $\lfloor un \rfloor$ for each sample, nothing to remember between epochs.
 
 static int
+draw_uniform (sb_stream stream, double *u)
+{
+  gsl_matrix_view one = gsl_matrix_view_array (u, 1, 1);
+  return sb_stream_uniforms (stream, 0, &one.matrix);
+}
+
+static int
 draw_number (sb_stream stream, size_t count, size_t *k)
 {
   double u;
-  gsl_matrix_view one = gsl_matrix_view_array (&u, 1, 1);
-  int status = sb_stream_uniforms (stream, 0, &one.matrix);
+  int status = draw_uniform (stream, &u);
   *k = status ? 0 : (size_t)(u * (double)count);
   return status;
 }
 
 static int
-draw_bytes (const void *state, sb_stream stream, gsl_matrix *x)
+draw_bytes (const void *state, sb_stream stream, gsl_matrix *x, gsl_matrix *y)
 {
+  (void)y;
   const sb_byte_examples *examples = state;
   size_t k, count = examples->bytes->shape.length[0];
   for (size_t i = 0; i < x->size1; i++)
@@ -43,12 +50,13 @@ draw_bytes (const void *state, sb_stream stream, gsl_matrix *x)
 sb_examples
 sb_examples_of_bytes (const sb_byte_examples *examples)
 {
-  return (sb_examples){ draw_bytes, examples };
+  return (sb_examples){ draw_bytes, examples, 0 };
 }
 
 static int
-draw_rows (const void *state, sb_stream stream, gsl_matrix *x)
+draw_rows (const void *state, sb_stream stream, gsl_matrix *x, gsl_matrix *y)
 {
+  (void)y;
   const gsl_matrix *rows = state;
   size_t k;
   if (x->size2 != rows->size2)
@@ -67,7 +75,47 @@ draw_rows (const void *state, sb_stream stream, gsl_matrix *x)
 sb_examples
 sb_examples_of_rows (const gsl_matrix *rows)
 {
-  return (sb_examples){ draw_rows, rows };
+  return (sb_examples){ draw_rows, rows, 0 };
+}
+
+// ## Their classes
+//
+// The stream's number that chose a point is drawn again, and chooses its label.
+
+static int
+draw_labelled (const void *state, sb_stream stream, gsl_matrix *x, gsl_matrix *y)
+{
+  const sb_labelled_examples *examples = state;
+  int status = examples->points.draw (examples->points.state, stream, x, NULL);
+  for (size_t i = 0; y && i < y->size1 && !status; i++)
+    {
+      size_t k;
+      double u = 0;
+      sb_stream row = sb_stream_skip (stream, i), drop = { row.seed, SB_FOR_DROP, row.index };
+      status = draw_number (row, examples->labels->shape.length[0], &k);
+      if (!status)
+        status = draw_uniform (drop, &u);
+      gsl_matrix_set (y, i, 0, u < examples->drop ? -1 : examples->labels->data[k]);
+    }
+  return status;
+}
+
+sb_examples
+sb_examples_with_labels (const sb_labelled_examples *examples)
+{
+  return (sb_examples){ draw_labelled, examples, 1 };
+}
+
+int
+sb_labels_check (const sb_bytes *labels, size_t points, size_t classes)
+{
+  if (labels->shape.rank != 1 || labels->shape.length[0] != points)
+    SB_ERROR (NULL, GSL_EBADLEN, "there is not one label for each of %zu points", points);
+  for (size_t i = 0; i < points; i++)
+    if (labels->data[i] >= classes)
+      SB_ERROR (NULL, GSL_EDOM, "label %d of point %zu is not one of the network's %zu classes", labels->data[i], i,
+                classes);
+  return GSL_SUCCESS;
 }
 
 // ## Room
@@ -76,6 +124,7 @@ typedef struct
 {
   sb_network_pass *pass;
   gsl_matrix *x, *z, *epsilon, *epsilon_bar; // rows x d
+  gsl_matrix *y;                             // rows x conditions; NULL: there are none
   gsl_vector *t, *loss;
 } room;
 
@@ -85,6 +134,7 @@ room_free (void *state)
   room *r = state;
   sb_network_pass_free (r->pass);
   gsl_matrix_free (r->x);
+  gsl_matrix_free (r->y);
   gsl_matrix_free (r->z);
   gsl_matrix_free (r->epsilon);
   gsl_matrix_free (r->epsilon_bar);
@@ -97,18 +147,19 @@ static void *
 room_alloc (const void *state, size_t rows)
 {
   const sb_denoising *task = state;
-  size_t d = task->network.process->dimension;
+  size_t d = task->network.process->dimension, conditions = task->examples.conditions;
   room *r = calloc (1, sizeof *r);
   if (!r)
     return NULL;
   r->pass = sb_network_pass_alloc (&task->network, rows, 1);
   r->x = gsl_matrix_alloc (rows, d);
+  r->y = conditions > 0 ? gsl_matrix_alloc (rows, conditions) : NULL;
   r->z = gsl_matrix_alloc (rows, d);
   r->epsilon = gsl_matrix_alloc (rows, d);
   r->epsilon_bar = gsl_matrix_alloc (rows, d);
   r->t = gsl_vector_alloc (rows);
   r->loss = gsl_vector_alloc (rows);
-  if (!r->pass || !r->x || !r->z || !r->epsilon || !r->epsilon_bar || !r->t || !r->loss)
+  if (!r->pass || !r->x || (conditions > 0 && !r->y) || !r->z || !r->epsilon || !r->epsilon_bar || !r->t || !r->loss)
     {
       room_free (r);
       return NULL;
@@ -131,14 +182,17 @@ work (const void *state, void *of_thread, sb_stream stream, size_t rows, double 
   gsl_matrix_view x = gsl_matrix_submatrix (r->x, 0, 0, rows, d), z = gsl_matrix_submatrix (r->z, 0, 0, rows, d),
                   epsilon = gsl_matrix_submatrix (r->epsilon, 0, 0, rows, d),
                   epsilon_bar = gsl_matrix_submatrix (r->epsilon_bar, 0, 0, rows, d);
+  gsl_matrix *whole = r->y ? r->y : r->x;
+  gsl_matrix_view given = gsl_matrix_submatrix (whole, 0, 0, rows, whole->size2);
+  gsl_matrix *y = r->y ? &given.matrix : NULL;
   gsl_vector_view t = gsl_vector_subvector (r->t, 0, rows), losses = gsl_vector_subvector (r->loss, 0, rows);
 
   stream.purpose = SB_FOR_DATA;
-  int status = task->examples.draw (task->examples.state, stream, &x.matrix);
+  int status = task->examples.draw (task->examples.state, stream, &x.matrix, y);
   if (!status)
     status = sb_dsm_draw (&task->dsm, stream, &t.vector, &z.matrix, &epsilon.matrix, &x.matrix); // room for its noise
   if (!status)
-    status = sb_network_forward (&task->network, r->pass, &x.matrix, &t.vector, &epsilon.matrix);
+    status = sb_network_forward (&task->network, r->pass, &x.matrix, &t.vector, y, &epsilon.matrix);
   if (!status)
     status = sb_dsm_loss (&task->dsm, &t.vector, &z.matrix, &epsilon.matrix, &losses.vector, &epsilon_bar.matrix);
   if (!status)

@@ -78,7 +78,7 @@ draw (const sb_slicing *slicing, sb_stream stream, room *r, gsl_matrix *x, gsl_m
   sb_net_shape shape = sb_net_input (slicing->net);
   size_t d = x->size2;
   stream.purpose = SB_FOR_DATA;
-  int status = slicing->examples.draw (slicing->examples.state, stream, x);
+  int status = slicing->examples.draw (slicing->examples.state, stream, x, NULL);
   stream.purpose = SB_FOR_FORWARD;
   if (!status && slicing->sigma > 0)
     status = sb_stream_normals (stream, 0, v);
@@ -123,7 +123,7 @@ static int
 one_slice (const sb_slicing *slicing, room *r, size_t rows, double share, double of_s, float *gradient, double *loss)
 {
   size_t d = r->x->size2;
-  int status = sb_net_dual_forward (r->dual, slicing->theta, rows, r->in, NULL, r->along, r->s, r->s_dot);
+  int status = sb_net_dual_forward (r->dual, slicing->theta, rows, r->in, NULL, NULL, r->along, r->s, r->s_dot);
   if (status)
     return status;
   *loss += slice_loss (slicing, r, rows, d, share, of_s);
@@ -189,7 +189,7 @@ one_difference (const sb_slicing *slicing, room *r, size_t rows, double share, f
       r->moved[k] = (float)((double)r->in[k] + h * (double)r->along[k]);
       r->moved[rows * d + k] = (float)((double)r->in[k] - h * (double)r->along[k]);
     }
-  int status = sb_net_forward (slicing->net, slicing->theta, 2 * rows, r->moved, NULL, r->work, r->s);
+  int status = sb_net_forward (slicing->net, slicing->theta, 2 * rows, r->moved, NULL, NULL, r->work, r->s);
   if (status)
     return status;
   *loss += difference_loss (h, r, rows, d, share);

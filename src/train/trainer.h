@@ -9,11 +9,13 @@
 
 SB_BEGIN_DECLS
 
-// Where x_0 comes from: fill the rows of x (n x d), row i from stream index + i.
+// Where x_0 comes from: fill the rows of x (n x d) and, unless y is NULL, their conditions (n x conditions), row i from
+// stream index + i.
 typedef struct
 {
-  int (*draw) (const void *state, sb_stream stream, gsl_matrix *x);
+  int (*draw) (const void *state, sb_stream stream, gsl_matrix *x, gsl_matrix *y);
   const void *state;
+  size_t conditions; // numbers in a row of y; 0: there are none, and y is NULL
 } sb_examples;
 
 // A data set of bytes: a point is drawn uniformly, with replacement, and a byte b becomes low + (high - low) b / 255.
@@ -27,6 +29,20 @@ sb_examples sb_examples_of_bytes (const sb_byte_examples *examples); // keeps th
 
 // The same of numbers taken as they are: points are the rows of a matrix (n >= 1).
 sb_examples sb_examples_of_rows (const gsl_matrix *rows); // keeps the address
+
+// Either of these with the class of each point as its condition, which with probability `drop` is replaced by -1: the
+// network then learns the score of all classes together too, as guidance without a classifier needs it.
+typedef struct
+{
+  sb_examples points;
+  const sb_bytes *labels; // not owned: one for each point
+  double drop;
+} sb_labelled_examples;
+
+sb_examples sb_examples_with_labels (const sb_labelled_examples *examples); // keeps the address
+
+// GSL_EBADLEN where there is not one label for each point, GSL_EDOM where one is not below `classes`.
+int sb_labels_check (const sb_bytes *labels, size_t points, size_t classes);
 
 // All that a training changes: the rest is what it was asked to do.
 typedef struct

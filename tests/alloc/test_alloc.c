@@ -749,7 +749,8 @@ PATH (clip) { return use_reverse (clip_score); }
 //
 // Weights, inputs and outputs are the caller's: zeros will do.
 
-static const char UNET[] = "unet image=1x4x4 channels=2 multipliers=1,2 groups=2 attention=2 time=fourier features=4",
+static const char UNET[] = "unet image=1x4x4 channels=2 multipliers=1,2 groups=2 attention=2 time=fourier features=4 "
+                           "classes=2 condition=1",
                   CNN[] = "cnn image=1x4x4 outputs=2 channels=4 multipliers=1 groups=1 blocks=1";
 
 enum
@@ -762,11 +763,12 @@ enum
 static int
 use_net (const sb_net *net, sb_net_work *work)
 {
-  static float theta[WEIGHTS], theta_bar[WEIGHTS], x[IMAGES * PIXELS], out[IMAGES * PIXELS];
+  static float theta[WEIGHTS], theta_bar[WEIGHTS], x[IMAGES * PIXELS], out[IMAGES * PIXELS], kinds[IMAGES];
+  const sb_net_condition given = { x, kinds };
   cr_assert_lt (net->parameters, WEIGHTS);
   int status = sb_net_initialise (net, (sb_stream){ .seed = 1 }, theta);
   if (status == GSL_SUCCESS)
-    status = sb_net_forward (net, theta, IMAGES, x, NULL, work, out);
+    status = sb_net_forward (net, theta, IMAGES, x, NULL, &given, work, out);
   if (status == GSL_SUCCESS)
     status = sb_net_backward (net, theta, work, out, theta_bar, x);
   return status == GSL_SUCCESS ? sb_net_jvp (net, theta, work, x, out) : status;
@@ -857,21 +859,42 @@ training_of (const sb_model *model)
   return model ? sb_training_alloc (model->net, (sb_stream){ .seed = 1 }) : NULL;
 }
 
-PATH (denoising)
+static int
+denoising_step (sb_model *model, sb_examples examples)
 {
-  const sb_byte_examples examples = { &images, -1, 1 };
-  sb_model *model = score_model ();
   sb_training *training = training_of (model);
   int status = status_of (training);
   if (status == GSL_SUCCESS)
     {
-      sb_denoising denoising = { .network = model->network,
-                                 .dsm = { .process = model->process, .t_min = 1e-3 },
-                                 .examples = sb_examples_of_bytes (&examples) };
+      sb_denoising denoising
+          = { .network = model->network, .dsm = { .process = model->process, .t_min = 1e-3 }, .examples = examples };
       denoising.network.theta = training->theta;
       status = step_once (sb_denoising_task (&denoising), training);
     }
   sb_training_free (training);
+  sb_model_free (model);
+  return status;
+}
+
+PATH (denoising)
+{
+  const sb_byte_examples examples = { &images, -1, 1 };
+  return denoising_step (score_model (), sb_examples_of_bytes (&examples));
+}
+
+PATH (denoising_with_labels)
+{
+  const sb_byte_examples examples = { &images, -1, 1 };
+  const sb_labelled_examples labelled = { sb_examples_of_bytes (&examples), &labels, 0.5 };
+  return denoising_step (sb_model_alloc ("mlp inputs=16 width=2 layers=1 features=2 classes=2", PROCESS, "mixed",
+                                         "time", 0.5, -1, 1, NULL),
+                         sb_examples_with_labels (&labelled));
+}
+
+PATH (deviations)
+{
+  sb_model *model = score_model ();
+  int status = model ? sb_model_set_deviations (model, 1, (double[]){ 0.3 }, NULL) : reported;
   sb_model_free (model);
   return status;
 }

@@ -14,9 +14,11 @@
 #include <gsl/gsl_errno.h>
 
 static int
-draw (const void *state, sb_stream stream, gsl_matrix *x)
+draw (const void *state, sb_stream stream, gsl_matrix *x, gsl_matrix *y)
 {
   (void)state;
+  if (y)
+    gsl_matrix_set_zero (y);
   return sb_stream_normals (stream, 0, x);
 }
 
@@ -31,7 +33,7 @@ allocations_of_a_step (const char *configuration, const sb_net_backend *backend)
   sb_training *training = sb_training_alloc (net, (sb_stream){ 1, SB_FOR_USER, 0 });
   sb_denoising denoising = { .network = { net, process, training->theta, SB_PREDICTS_EPSILON, SB_LABEL_TIME, 1 },
                              .dsm = { process, SB_WEIGHT_VARIANCE, 1e-3 },
-                             .examples = { draw, NULL } };
+                             .examples = { draw, NULL, sb_net_conditions (net) } };
   sb_recipe recipe
       = { .task = sb_denoising_task (&denoising), .adam = sb_adam_defaults, .batch = 7, .shard_rows = 3, .seed = 1 };
   sb_trainer *trainer = sb_trainer_alloc (&recipe, training);
@@ -53,9 +55,10 @@ Test (steps, allocate_nothing)
     cr_skip_test ("a sanitizer has the allocator: run without it");
   gsl_set_error_handler_off ();
   sb_blas_single_threaded ();
-  const char *const networks[] = { "unet image=1x8x8 channels=8 multipliers=1,2 groups=4 attention=4", "mlp inputs=3" };
+  const char *const networks[] = { "unet image=1x8x8 channels=8 multipliers=1,2 groups=4 attention=4", "mlp inputs=3",
+                                   "unet image=1x8x8 channels=8 multipliers=1 classes=3 condition=2" };
   for (size_t b = 0; sb_net_backend_at (b); b++)
-    for (size_t k = 0; k < 2 && sb_net_backend_usable (sb_net_backend_at (b), SB_NET_FLOAT); k++)
+    for (size_t k = 0; k < 3 && sb_net_backend_usable (sb_net_backend_at (b), SB_NET_FLOAT); k++)
       {
         size_t allocations = allocations_of_a_step (networks[k], sb_net_backend_at (b));
         cr_assert_eq (allocations, 0, "%s, %s: %zu allocations in three steps", networks[k],

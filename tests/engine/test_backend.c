@@ -39,7 +39,7 @@ typedef struct
 {
   sb_net *net;
   size_t n, in, out, hidden;
-  float *theta, *x, *label, *out_bar;
+  float *theta, *x, *label, *out_bar, *pictures, *classes;
 } problem;
 
 typedef struct
@@ -62,6 +62,10 @@ problem_alloc (const char *configuration, size_t n, gsl_rng *r)
     p.theta[k] += (float)gsl_ran_gaussian (r, 0.05); // first weights are zero here and there; these are not
   p.x = gaussians (r, p.in, 1);
   p.label = gaussians (r, n, 1);
+  p.pictures = gaussians (r, n * sb_net_shape_size (sb_net_picture (p.net)), 1);
+  p.classes = gaussians (r, n, 1);
+  for (size_t i = 0; i < n; i++)
+    p.classes[i] = (float)((i + 1) % (p.net->classes + 1)) - 1;
   p.out_bar = gaussians (r, p.out, 1);
   return p;
 }
@@ -88,7 +92,8 @@ solve (const problem *p, const char *backend, sb_net_precision precision, size_t
   for (size_t i = 0; i < p->n; i += room)
     {
       size_t n = p->n - i < room ? p->n - i : room;
-      ok (sb_net_forward (p->net, p->theta, n, p->x + i * in, p->label + i, work, a.out + i * out));
+      sb_net_condition y = { p->pictures + i * sb_net_shape_size (sb_net_picture (p->net)), p->classes + i };
+      ok (sb_net_forward (p->net, p->theta, n, p->x + i * in, p->label + i, &y, work, a.out + i * out));
       sb_net_hidden (p->net, work, a.hidden + i * hidden);
       ok (sb_net_backward (p->net, p->theta, work, p->out_bar + i * out, a.theta_bar, a.x_bar + i * in));
       ok (sb_net_jvp (p->net, p->theta, work, p->x + i * in, a.out_dot + i * out));
@@ -177,7 +182,9 @@ Test (backend, the_experiments_networks)
   const char *const networks[] = { "unet image=1x28x28 channels=32 multipliers=1,2,2 groups=8",
                                    "unet image=1x28x28 channels=24 multipliers=1,2,2 attention=7",
                                    "unet image=3x16x16 channels=16 multipliers=1,2 blocks=2 groups=4 time=fourier",
-                                   "cnn image=1x28x28 outputs=10", "mlp inputs=2 width=64 layers=3" };
+                                   "cnn image=1x28x28 outputs=10",
+                                   "mlp inputs=2 width=64 layers=3",
+                                   "unet image=1x28x28 channels=16 multipliers=1,2 classes=10 condition=1" };
   for (size_t k = 0; k < sizeof networks / sizeof *networks; k++)
     {
       check (networks[k], 1, 1, SB_NET_FLOAT, r);
@@ -189,7 +196,7 @@ Test (backend, the_experiments_networks)
 //
 // Channels that fill no block of 16, groups of all sizes (but of four numbers at least: the fewer a group has, the
 // less of their differences its norm lets through, and two numbers become 1 and -1), images that are halved to single
-// pixels, attention at every level, several blocks, with and without time.
+// pixels, attention at every level, several blocks, with and without time, classes and pictures.
 
 static size_t
 below (gsl_rng *r, size_t n)
@@ -205,23 +212,30 @@ random_network (gsl_rng *r, char *line, size_t size)
   size_t edge = 1U << (levels - 1), height = edge * (1 + below (r, 4)), width = edge * (1 + below (r, 4));
   const char *time = times[below (r, 3)];
   const char *const multipliers[] = { "1", "1,2", "2,1,3" };
+  int used, told = 1;
   switch (below (r, 4))
     {
     case 0:
-      snprintf (line, size, "mlp inputs=%zu outputs=%zu width=%zu layers=%zu time=%s", 1 + below (r, 40),
-                1 + below (r, 40), 1 + below (r, 70), 1 + below (r, 3), time);
+      used = snprintf (line, size, "mlp inputs=%zu outputs=%zu width=%zu layers=%zu time=%s", 1 + below (r, 40),
+                       1 + below (r, 40), 1 + below (r, 70), 1 + below (r, 3), time);
       break;
     case 1:
-      snprintf (line, size, "cnn image=%zux%zux%zu outputs=%zu channels=%zu multipliers=%s groups=%zu time=%s",
-                1 + below (r, 3), height, width, 1 + below (r, 20), channels, multipliers[levels - 1], groups, time);
+      told = 0;
+      used = snprintf (line, size, "cnn image=%zux%zux%zu outputs=%zu channels=%zu multipliers=%s groups=%zu time=%s",
+                       1 + below (r, 3), height, width, 1 + below (r, 20), channels, multipliers[levels - 1], groups,
+                       time);
       break;
     default:
-      snprintf (
+      used = snprintf (
           line, size,
           "unet image=%zux%zux%zu outputs=%zu channels=%zu multipliers=%s blocks=%zu groups=%zu attention=%zu time=%s",
           1 + below (r, 3), height, width, 1 + below (r, 3), channels, multipliers[levels - 1], 1 + below (r, 2),
           groups, height >> below (r, levels), time);
     }
+  if (told && below (r, 2))
+    used += snprintf (line + used, size - (size_t)used, " condition=%zu", 1 + below (r, 20));
+  if (told && time != times[0] && below (r, 2))
+    snprintf (line + used, size - (size_t)used, " classes=%zu", 1 + below (r, 5));
 }
 
 Test (backend, random_networks)
@@ -246,7 +260,9 @@ Test (backend, half_precision_is_close)
   const char *const networks[] = { "unet image=1x28x28 channels=32 multipliers=1,2,2 groups=8",
                                    "unet image=1x28x28 channels=24 multipliers=1,2,2 attention=7",
                                    "unet image=2x8x8 channels=20 multipliers=1,2 groups=4 time=fourier",
-                                   "cnn image=1x28x28 outputs=10", "mlp inputs=2 width=64 layers=3" };
+                                   "cnn image=1x28x28 outputs=10",
+                                   "mlp inputs=2 width=64 layers=3",
+                                   "unet image=1x28x28 channels=16 multipliers=1,2 classes=10 condition=1" };
   for (size_t k = 0; k < sizeof networks / sizeof *networks; k++)
     check (networks[k], 5, 4, SB_NET_BF16, r);
 }
@@ -294,13 +310,14 @@ Test (backend, nothing_is_left_from_before)
       if (!sb_net_backend_usable (sb_net_backend_at (k), SB_NET_FLOAT))
         continue;
       const char *name = sb_net_backend_name (sb_net_backend_at (k));
-      problem p = problem_alloc ("unet image=1x8x8 channels=20 multipliers=1,2 groups=4", 3, r);
+      problem p = problem_alloc ("unet image=1x8x8 channels=20 multipliers=1,2 groups=4 classes=2 condition=17", 3, r);
+      const sb_net_condition y = { p.pictures, p.classes };
       answer once = solve (&p, name, SB_NET_FLOAT, 3), again = answer_alloc (&p);
       sb_net_work *work = scoped (sb_net_work_alloc (p.net, 3, 1));
       float *other = gaussians (r, p.net->parameters, 0.1);
-      ok (sb_net_forward (p.net, other, 3, p.x, p.label, work, again.out));
+      ok (sb_net_forward (p.net, other, 3, p.x, p.label, NULL, work, again.out));
       ok (sb_net_backward (p.net, other, work, p.out_bar, NULL, NULL));
-      ok (sb_net_forward (p.net, p.theta, 3, p.x, p.label, work, again.out));
+      ok (sb_net_forward (p.net, p.theta, 3, p.x, p.label, &y, work, again.out));
       ok (sb_net_backward (p.net, p.theta, work, p.out_bar, NULL, again.x_bar));
       ok (sb_net_jvp (p.net, p.theta, work, p.x, again.out_dot));
       ok (sb_net_backward (p.net, p.theta, work, p.out_bar, again.theta_bar, NULL));

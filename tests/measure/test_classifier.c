@@ -129,7 +129,7 @@ Test (classifier, learns_and_is_read_back)
       float in[SIDE * SIDE], out[2];
       for (size_t j = 0; j < SIDE * SIDE; j++)
         in[j] = pixels[i * SIDE * SIDE + j] ? 1 : -0.5F;
-      ok (sb_net_forward (classifier->net, classifier->theta, 1, in, NULL, work, out));
+      ok (sb_net_forward (classifier->net, classifier->theta, 1, in, NULL, NULL, work, out));
       cr_assert_float_eq (gsl_matrix_get (p, i, 0), 1 / (1 + exp ((double)out[1] - (double)out[0])), 1e-5);
     }
   const float *W = classifier->theta + classifier->net->parameters - 18, *b = W + 16;

@@ -25,7 +25,7 @@ in_double (const char *configuration, size_t n, const float *theta, const float 
          *wide_bar = widen (out_bar, n * outs);
   for (size_t k = 0; k < net->parameters; k++)
     theta_bar[k] = 0;
-  int status = sb_net_forward (net, wide_theta, n, wide_x, wide_label, work, out);
+  int status = sb_net_forward (net, wide_theta, n, wide_x, wide_label, NULL, work, out);
   if (!status)
     status = sb_net_backward (net, wide_theta, work, wide_bar, theta_bar, x_bar);
   return status;

@@ -106,16 +106,17 @@ Test (architecture, attention_is_an_option)
 
 // ## Its gradients
 //
-// A copy four channels wide: tensor by tensor, the gradient of $\langle\bar y, f(x, u; \theta)\rangle$ along a random
-// direction is the slope by central differences, to $10^{-4}$ of the gradient's size. None is zero but that of the
-// keys' biases, which add the same to all scores of a query. [dsm2ddpm.set-ncsn-arch]
+// A copy four channels wide, which is also told a class and shown two more channels: tensor by tensor, the gradient of
+// $\langle\bar y, f(x, u; \theta)\rangle$ along a random direction is the slope by central differences, to $10^{-4}$ of
+// the gradient's size. None is zero but that of the keys' biases, which add the same to all scores of a query.
+// [dsm2ddpm.set-ncsn-arch]
 
 enum
 {
   N = 2
 };
 
-static const char copy[] = "dsm2ddpm image=1x8x8 channels=4 groups=2 features=8";
+static const char copy[] = "dsm2ddpm image=1x8x8 channels=4 groups=2 features=8 classes=3 condition=2";
 
 typedef struct
 {
@@ -123,6 +124,7 @@ typedef struct
   sb_net_work *work;
   size_t size;
   sb_real *theta, *x, *y, *label;
+  sb_net_condition given;
 } trial;
 
 static trial
@@ -135,6 +137,8 @@ trial_alloc (gsl_rng *r)
   t.x = gaussians (r, t.size, 1);
   t.y = scoped (calloc (t.size, sizeof *t.y));
   t.label = gaussians (r, N, 1);
+  static const sb_real classes[N] = { -1, 1 };
+  t.given = (sb_net_condition){ gaussians (r, 2 * t.size, 1), classes };
   return t;
 }
 
@@ -144,7 +148,7 @@ loss_at (trial *t, const sb_net_tensor *tensor, const sb_real *along, double h, 
   double sum = 0;
   for (size_t k = 0; k < tensor->count; k++)
     t->theta[tensor->offset + k] += h * along[k];
-  ok (sb_net_forward (t->net, t->theta, N, t->x, t->label, t->work, t->y));
+  ok (sb_net_forward (t->net, t->theta, N, t->x, t->label, &t->given, t->work, t->y));
   for (size_t k = 0; k < tensor->count; k++)
     t->theta[tensor->offset + k] -= h * along[k];
   for (size_t k = 0; k < t->size; k++)
@@ -157,7 +161,7 @@ Test (architecture, every_tensor_has_its_gradient)
   gsl_rng *r = property_rng (20241);
   trial t = trial_alloc (r);
   sb_real *y_bar = gaussians (r, t.size, 1), *theta_bar = scoped (calloc (t.net->parameters, sizeof *theta_bar));
-  ok (sb_net_forward (t.net, t.theta, N, t.x, t.label, t.work, t.y));
+  ok (sb_net_forward (t.net, t.theta, N, t.x, t.label, &t.given, t.work, t.y));
   ok (sb_net_backward (t.net, t.theta, t.work, y_bar, theta_bar, NULL));
   for (size_t k = 0; k < sb_net_tensors (t.net); k++)
     {
@@ -265,8 +269,8 @@ change_with_label (trial *t)
   const sb_real loud[N] = { 0, 0 }, faint[N] = { log (0.01), log (0.01) };
   double change = 0;
   sb_real *y = scoped (calloc (t->size, sizeof *y));
-  ok (sb_net_forward (t->net, t->theta, N, t->x, loud, t->work, t->y));
-  ok (sb_net_forward (t->net, t->theta, N, t->x, faint, t->work, y));
+  ok (sb_net_forward (t->net, t->theta, N, t->x, loud, NULL, t->work, t->y));
+  ok (sb_net_forward (t->net, t->theta, N, t->x, faint, NULL, t->work, y));
   for (size_t k = 0; k < t->size; k++)
     change = fmax (change, fabs (y[k] - t->y[k]));
   return change;
@@ -301,4 +305,84 @@ Test (architecture, every_block_is_told_the_label)
       cr_assert_gt (change_with_label (&t), 1e-4, "%s does not matter", told[k].name);
       memset (t.theta + told[k].offset, 0, told[k].count * sizeof *t.theta);
     }
+}
+
+// ## Conditions, by hand
+//
+// A network with conditions is one without, whose x has the picture's channels too, behind its own, and whose time is told
+// the class: the column of the map and its bias, which join the waves of the time before the linear map $L$,
+// add $L(W e_k + b)$ to what follows; class -1, or any that is none, adds nothing. The weights are taken over by their
+// names.
+
+static const sb_real *
+named (const sb_net *net, const sb_real *theta, const char *name, size_t rows, size_t columns)
+{
+  for (size_t k = 0; k < sb_net_tensors (net); k++)
+    {
+      sb_net_tensor tensor = sb_net_tensor_at (net, k);
+      if (strcmp (tensor.name, name) != 0)
+        continue;
+      cr_assert (tensor.count == rows * columns && tensor.size[0] == rows, "%s", name);
+      return theta + tensor.offset;
+    }
+  cr_assert_fail ("no tensor %s", name);
+  return NULL;
+}
+
+static void
+take_over (const sb_net *told, const sb_real *theta, int class, const sb_net *plain, sb_real *to)
+{
+  for (size_t k = 0; k < sb_net_tensors (plain); k++)
+    {
+      sb_net_tensor tensor = sb_net_tensor_at (plain, k);
+      size_t rows = tensor.size[0], columns = tensor.count / rows;
+      memcpy (to + tensor.offset, named (told, theta, tensor.name, rows, columns), tensor.count * sizeof *to);
+      const sb_real *W = named (told, theta, "class.weight", 4, 3), *b = named (told, theta, "class.bias", 4, 1);
+      for (size_t o = 0; o < rows && strcmp (tensor.name, "time.linear1.bias") == 0 && class >= 0 && class < 3; o++)
+        for (size_t j = 0; j < 4; j++)
+          to[tensor.offset + o]
+              += named (told, theta, "time.linear1.weight", rows, 4)[4 * o + j] * (W[3 * j + (size_t) class] + b[j]);
+    }
+}
+
+static void
+check_conditions (const char *told_line, const char *plain_line, gsl_rng *r)
+{
+  sb_net *told = net_of (told_line), *plain = net_of (plain_line);
+  size_t size = sb_net_shape_size (sb_net_input (told)), all = sb_net_shape_size (sb_net_input (plain));
+  sb_net_work *work = scoped (sb_net_work_alloc (told, 1, 1)), *by_hand = scoped (sb_net_work_alloc (plain, 1, 1));
+  sb_real *theta = gaussians (r, told->parameters, 0.5), *hand = gaussians (r, plain->parameters, 0), u = 0.7,
+          *x = gaussians (r, all, 1), *x_dot = gaussians (r, all, 1), *out_bar = gaussians (r, size, 1),
+          *found = gaussians (r, 3 * size, 0), *wanted = gaussians (r, 3 * all, 0);
+  cr_assert (sb_net_conditions (told) == all - size + 1 && sb_net_conditions (plain) == 0);
+  memset (x_dot + size, 0, (all - size) * sizeof *x_dot);
+  for (int class = 3; class >= -1; class --)
+    {
+      sb_real number = class, *picture = class == -1 ? NULL : x + size;
+      if (class == -1) // no condition at all
+        memset (x + size, 0, (all - size) * sizeof *x);
+      const sb_net_condition y = { picture, &number };
+      take_over (told, theta, class, plain, hand);
+      ok (sb_net_forward (told, theta, 1, x, &u, picture ? &y : NULL, work, found));
+      ok (sb_net_forward (plain, hand, 1, x, &u, NULL, by_hand, wanted));
+      ok (sb_net_jvp (told, theta, work, x_dot, found + size));
+      ok (sb_net_jvp (plain, hand, by_hand, x_dot, wanted + all));
+      ok (sb_net_backward (told, theta, work, out_bar, NULL, found + 2 * size));
+      ok (sb_net_backward (plain, hand, by_hand, out_bar, NULL, wanted + 2 * all));
+      for (size_t k = 0; k < 3 * size; k++)
+        cr_assert_float_eq (found[k], wanted[k / size * all + k % size], 1e-11 * (1 + fabs (found[k])),
+                            "%s, class %d, number %zu: %.15g, not %.15g", told_line, class, k, found[k],
+                            wanted[k / size * all + k % size]);
+    }
+}
+
+Test (architecture, conditions_enter_as_documented)
+{
+  gsl_rng *r = property_rng (20244);
+  check_conditions ("mlp inputs=2 width=5 layers=2 features=4 classes=3 condition=3",
+                    "mlp inputs=5 outputs=2 width=5 layers=2 features=4", r);
+  check_conditions ("unet image=1x4x2 channels=4 multipliers=1,2 groups=2 attention=2 features=4 classes=3 condition=2",
+                    "unet image=3x4x2 outputs=1 channels=4 multipliers=1,2 groups=2 attention=2 features=4", r);
+  check_conditions ("dsm2ddpm image=2x4x4 channels=4 groups=2 features=4 condition=1 classes=3",
+                    "dsm2ddpm image=3x4x4 outputs=2 channels=4 groups=2 features=4", r);
 }

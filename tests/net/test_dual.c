@@ -20,7 +20,9 @@ static const char *const networks[]
         "mlp inputs=4 width=6 layers=2 time=positional features=6",
         "unet image=2x4x4 channels=4 multipliers=1,2 groups=2 features=4 attention=0",
         "unet image=1x4x8 channels=4 multipliers=1,1 blocks=2 groups=4 time=none attention=0",
-        "cnn image=1x4x4 outputs=3 channels=4 multipliers=1,2 blocks=1 groups=2" };
+        "cnn image=1x4x4 outputs=3 channels=4 multipliers=1,2 blocks=1 groups=2",
+        "mlp inputs=2 width=6 layers=2 features=4 classes=3 condition=2",
+        "unet image=2x4x4 channels=4 multipliers=1,2 groups=2 features=4 attention=0 classes=2 condition=1" };
 
 static double
 dot (const sb_real *a, const sb_real *b, size_t count)
@@ -39,7 +41,19 @@ typedef struct
   sb_net_dual *dual;
   size_t n, in, out;
   sb_real *theta, *theta_dot, *x, *x_dot, *label, *out_bar, *out_dot_bar, *y, *y_dot;
+  sb_net_condition given;
 } trial;
+
+// Pictures, and each class in turn, the first of which is none.
+
+static sb_net_condition
+given_to (const sb_net *net, size_t n, gsl_rng *r)
+{
+  sb_real *classes = gaussians (r, n, 1);
+  for (size_t i = 0; i < n; i++)
+    classes[i] = (sb_real)(i % (net->classes + 1)) - (n > 1);
+  return (sb_net_condition){ gaussians (r, n * sb_net_shape_size (sb_net_picture (net)), 0.7), classes };
+}
 
 static trial
 trial_alloc (const char *network, size_t n, gsl_rng *r)
@@ -60,6 +74,7 @@ trial_alloc (const char *network, size_t n, gsl_rng *r)
   t.x = gaussians (r, t.in, 0.7);
   t.x_dot = gaussians (r, t.in, 0.7);
   t.label = gaussians (r, n, 0.7);
+  t.given = given_to (t.net, n, r);
   t.out_bar = gaussians (r, t.out, 0.7);
   t.out_dot_bar = gaussians (r, t.out, 0.7);
   t.y = gaussians (r, t.out, 0.7);
@@ -75,7 +90,7 @@ value_at (trial *t, double h)
   sb_real *theta = scoped (malloc ((t->net->parameters + 1) * sizeof *theta));
   for (size_t k = 0; k < t->net->parameters; k++)
     theta[k] = t->theta[k] + h * t->theta_dot[k];
-  ok (sb_net_dual_forward (t->dual, theta, t->n, t->x, t->label, t->x_dot, t->y, t->y_dot));
+  ok (sb_net_dual_forward (t->dual, theta, t->n, t->x, t->label, &t->given, t->x_dot, t->y, t->y_dot));
   return dot (t->out_bar, t->y, t->out) + dot (t->out_dot_bar, t->y_dot, t->out);
 }
 
@@ -125,7 +140,7 @@ Test (dual, agrees_with_forward_jvp_and_backward)
               *wanted = scoped (calloc (P, sizeof *wanted)), *found = scoped (calloc (P, sizeof *found)),
               *zero = scoped (calloc (t.out, sizeof *zero));
       value_at (&t, 0);
-      ok (sb_net_forward (t.net, t.theta, 2, t.x, t.label, work, y));
+      ok (sb_net_forward (t.net, t.theta, 2, t.x, t.label, &t.given, work, y));
       ok (sb_net_jvp (t.net, t.theta, work, t.x_dot, y_dot));
       ok (sb_net_backward (t.net, t.theta, work, t.out_bar, wanted, NULL));
       ok (sb_net_dual_backward (t.dual, t.theta, t.out_bar, zero, found));
@@ -170,8 +185,8 @@ Test (dual, refuses_attention_and_too_many_samples)
 
   gsl_rng *r = property_rng (20260714);
   trial t = trial_alloc (networks[0], 1, r);
-  refused (GSL_EINVAL, sb_net_dual_forward (t.dual, t.theta, 3, t.x, NULL, t.x_dot, t.y, t.y_dot));
-  ok (sb_net_dual_forward (t.dual, t.theta, 0, NULL, NULL, NULL, NULL, NULL));
+  refused (GSL_EINVAL, sb_net_dual_forward (t.dual, t.theta, 3, t.x, NULL, NULL, t.x_dot, t.y, t.y_dot));
+  ok (sb_net_dual_forward (t.dual, t.theta, 0, NULL, NULL, NULL, NULL, NULL, NULL));
   ok (sb_net_dual_backward (t.dual, t.theta, NULL, NULL, NULL));
   sb_net_dual_free (NULL);
 }

@@ -415,7 +415,7 @@ loss_at (whole *w, double h, double g)
     theta[k] = w->theta[k] + g * w->theta_dot[k];
   for (size_t k = 0; k < w->in; k++)
     x[k] = w->x[k] + h * w->x_dot[k];
-  ok (sb_net_forward (w->net, theta, w->n, x, w->label, w->work, w->y));
+  ok (sb_net_forward (w->net, theta, w->n, x, w->label, NULL, w->work, w->y));
   return dot (w->y_bar, w->y, w->out);
 }
 

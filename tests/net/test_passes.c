@@ -72,7 +72,7 @@ Test (network, float_agrees_with_double)
       double *wide_y = scoped (malloc (out * sizeof *wide_y)), *wide_x_bar = scoped (malloc (in * sizeof *wide_x_bar)),
              *wide_theta_bar = scoped (malloc (net->parameters * sizeof *wide_theta_bar));
 
-      ok (sb_net_forward (net, theta, N, x, label, work, y));
+      ok (sb_net_forward (net, theta, N, x, label, NULL, work, y));
       ok (sb_net_backward (net, theta, work, out_bar, theta_bar, x_bar));
       ok (in_double (networks[k], N, theta, x, label, out_bar, wide_y, wide_theta_bar, wide_x_bar));
       cr_assert_lt (distance (y, wide_y, out), 1e-5, "%s: outputs %g apart", networks[k], distance (y, wide_y, out));
@@ -98,10 +98,10 @@ Test (network, samples_do_not_mix)
       size_t in = sb_net_shape_size (sb_net_input (net)), out = sb_net_shape_size (sb_net_output (net));
       float *theta = some_weights (net, r), *x = gaussians (r, 5 * in, 1), *label = gaussians (r, 5, 1),
             *together = scoped (malloc (5 * out * sizeof *together)), *alone = scoped (malloc (out * sizeof *alone));
-      ok (sb_net_forward (net, theta, 5, x, label, work, together));
+      ok (sb_net_forward (net, theta, 5, x, label, NULL, work, together));
       for (size_t i = 0; i < 5; i++)
         {
-          ok (sb_net_forward (net, theta, 1, x + i * in, label + i, work, alone));
+          ok (sb_net_forward (net, theta, 1, x + i * in, label + i, NULL, work, alone));
           for (size_t j = 0; j < out; j++)
             cr_assert_float_eq (alone[j], together[i * out + j], 1e-4 * (1 + fabs ((double)alone[j])),
                                 "%s: sample %zu, number %zu", networks[k], i, j);
@@ -350,6 +350,12 @@ Test (network, malformed_configurations_are_refused)
     { "unet image=1x28x28 multipliers=1,1,1,1,1,1,1,1,1", "multipliers=" },
     { "unet image=1x28x28 channels=12", "12 channels" },
     { "unet image=1x28x28 attention=", "attention=" },
+    { "mlp inputs=2 classes=0", "classes=0" },
+    { "mlp inputs=2 classes=2 time=none", "classes=2" },
+    { "mlp inputs=2 condition=0", "condition=0" },
+    { "unet image=1x64x64 condition=257", "condition=257" },
+    { "cnn image=1x28x28 outputs=10 classes=10", "classes=10" },
+    { "cnn image=1x28x28 outputs=10 condition=1", "condition=1" },
   };
   for (size_t k = 0; k < sizeof bad / sizeof *bad; k++)
     {
@@ -368,9 +374,9 @@ Test (network, work_has_its_limits)
   sb_net *net = scoped (sb_net_alloc (networks[0], NULL));
   sb_net_work *work = scoped (sb_net_work_alloc (net, 2, 0));
   float *theta = scoped (calloc (net->parameters, sizeof *theta)), x[6] = { 0 }, out[6];
-  refused (GSL_EINVAL, sb_net_forward (net, theta, 3, x, NULL, work, out));
-  ok (sb_net_forward (net, theta, 0, x, NULL, work, out));
-  ok (sb_net_forward (net, theta, 2, x, NULL, work, out));
+  refused (GSL_EINVAL, sb_net_forward (net, theta, 3, x, NULL, NULL, work, out));
+  ok (sb_net_forward (net, theta, 0, x, NULL, NULL, work, out));
+  ok (sb_net_forward (net, theta, 2, x, NULL, NULL, work, out));
   refused (GSL_EINVAL, sb_net_backward (net, theta, work, out, NULL, NULL));
   refused (GSL_EINVAL, sb_net_jvp (net, theta, work, x, out));
 }
@@ -393,7 +399,7 @@ Test (network, derivatives_may_be_asked_for_in_any_order)
             *first = scoped (calloc (count, sizeof *first)), *second = scoped (calloc (count, sizeof *second)),
             *x_bar[2] = { scoped (malloc (in * sizeof **x_bar)), scoped (malloc (in * sizeof **x_bar)) },
             *y_dot[2] = { scoped (malloc (out * sizeof **y_dot)), scoped (malloc (out * sizeof **y_dot)) };
-      ok (sb_net_forward (net, theta, N, x, label, work, y));
+      ok (sb_net_forward (net, theta, N, x, label, NULL, work, y));
       ok (sb_net_jvp (net, theta, work, x, y_dot[0]));
       ok (sb_net_backward (net, theta, work, out_bar, first, x_bar[0]));
       ok (sb_net_jvp (net, theta, work, x, y_dot[1]));
@@ -407,9 +413,9 @@ Test (network, derivatives_may_be_asked_for_in_any_order)
       sb_net_work *fresh = scoped (sb_net_work_alloc (net, N, 1));
       memset (first, 0, count * sizeof *first);
       memset (second, 0, count * sizeof *second);
-      ok (sb_net_forward (net, theta, N - 1, out_bar, NULL, work, y));
+      ok (sb_net_forward (net, theta, N - 1, out_bar, NULL, NULL, work, y));
       ok (sb_net_backward (net, theta, work, x, first, NULL));
-      ok (sb_net_forward (net, theta, N - 1, out_bar, NULL, fresh, y));
+      ok (sb_net_forward (net, theta, N - 1, out_bar, NULL, NULL, fresh, y));
       ok (sb_net_backward (net, theta, fresh, x, second, NULL));
       cr_assert_arr_eq (first, second, count * sizeof *first, "%s: after another input", networks[k]);
     }
@@ -432,10 +438,10 @@ Test (network, the_last_layer_reads_what_is_hidden)
             *y = scoped (malloc (N * outputs * sizeof *y)), *hidden = scoped (malloc (N * inputs * sizeof *hidden));
       const float *W = theta + last->offset, *b = W + inputs * outputs;
       hidden[0] = 7;
-      ok (sb_net_forward (net, theta, 0, x, NULL, work, y));
+      ok (sb_net_forward (net, theta, 0, x, NULL, NULL, work, y));
       sb_net_hidden (net, work, hidden);
       cr_assert_eq (hidden[0], 7, "of no samples, nothing");
-      ok (sb_net_forward (net, theta, N, x, NULL, work, y));
+      ok (sb_net_forward (net, theta, N, x, NULL, NULL, work, y));
       sb_net_hidden (net, work, hidden);
       for (size_t i = 0; i < N; i++)
         for (size_t o = 0; o < outputs; o++)
@@ -465,14 +471,14 @@ Test (network, the_first_layer_that_is_not_finite_is_named)
             *y = scoped (malloc (N * sb_net_shape_size (sb_net_output (net)) * sizeof *y));
       for (size_t n = 0; n <= N; n++)
         {
-          ok (sb_net_forward (net, theta, n, x, label, work, y));
+          ok (sb_net_forward (net, theta, n, x, label, NULL, work, y));
           cr_assert_null (sb_net_not_finite (net, work));
           for (size_t l = 2; l < net->count && n > 0; l++)
             if (net->layers[l].parameters > 0)
               {
                 float *last = theta + net->layers[l].offset + net->layers[l].parameters - 1, before = *last;
                 *last = l % 2 ? NAN : INFINITY;
-                ok (sb_net_forward (net, theta, n, x, label, work, y));
+                ok (sb_net_forward (net, theta, n, x, label, NULL, work, y));
                 const char *named = sb_net_not_finite (net, work);
                 cr_assert_not_null (named);
                 cr_assert_str_eq (named, net->layers[l].name, "%s: %s, not %s", networks[k], named,

@@ -31,7 +31,7 @@ learned_score (const learned *l, const double *theta, const double *x, double *s
         for (size_t p = 0; p < P; p++)
           seen[i * d + c * P + p] = x[i * d + p * C + c] / l->a[i] / deviation_at (l, i);
     }
-  cr_assert_eq (sb_net_forward (net, theta, l->n, seen, label, work, F), 0);
+  cr_assert_eq (sb_net_forward (net, theta, l->n, seen, label, NULL, work, F), 0);
   for (size_t i = 0; i < l->n; i++)
     for (size_t c = 0; c < C; c++)
       for (size_t p = 0; p < P; p++)

@@ -521,7 +521,7 @@ Test (jacobian, what_does_not_fit_is_refused)
   sb_network_pass *forward_only = scoped (sb_network_pass_alloc (&r.network, N, 0)),
                   *few = scoped (sb_network_pass_alloc (&r.network, 2, 1));
   gsl_vector_set_all (r.t, 0.5);
-  ok (sb_network_forward (&r.network, forward_only, r.x, r.t, r.out));
+  ok (sb_network_forward (&r.network, forward_only, r.x, r.t, NULL, r.out));
   refused (GSL_EINVAL, sb_network_jvp (&r.network, forward_only, r.t, r.v, r.out));
   refused (GSL_EBADLEN, sb_network_jvp (&r.network, few, r.t, r.v, r.out));
 }

@@ -112,7 +112,7 @@ check_scales (const sb_process *process, sb_prediction prediction, sb_label labe
       float in[D], F[D], u = (float)(label == SB_LABEL_TIME ? 1000 * t : log (sigma));
       for (size_t j = 0; j < D; j++)
         in[j] = (float)(gsl_matrix_get (r->x, i, j) / a / total);
-      ok (sb_net_forward (r->net, r->theta, 1, in, &u, work, F));
+      ok (sb_net_forward (r->net, r->theta, 1, in, &u, NULL, work, F));
       for (size_t j = 0; j < D; j++)
         {
           double x = gsl_matrix_get (r->x, i, j) / a, f = (double)F[j];
@@ -171,7 +171,7 @@ Test (network, gradients_pass_through_the_scales)
               r.theta[k] += (float)(side * h) * theta_dot[k];
             for (size_t k = 0; k < N * D && which == 0; k++)
               r.x->data[k] += side * h * x_dot->data[k];
-            ok (sb_network_forward (&r.network, pass, r.x, r.t, r.out));
+            ok (sb_network_forward (&r.network, pass, r.x, r.t, NULL, r.out));
             for (size_t k = 0; k < N * D; k++)
               slope[which] += side * bar->data[k] * r.out->data[k] / (2 * h);
             for (size_t k = 0; k < r.net->parameters && which == 1; k++)
@@ -179,7 +179,7 @@ Test (network, gradients_pass_through_the_scales)
             for (size_t k = 0; k < N * D && which == 0; k++)
               r.x->data[k] -= side * h * x_dot->data[k];
           }
-      ok (sb_network_forward (&r.network, pass, r.x, r.t, r.out));
+      ok (sb_network_forward (&r.network, pass, r.x, r.t, NULL, r.out));
       ok (sb_network_backward (&r.network, pass, r.t, bar, theta_bar, x_bar));
       double along[2] = { 0 }, size[2] = { 0 };
       for (size_t k = 0; k < N * D; k++)
@@ -238,7 +238,7 @@ Test (network, colours_keep_their_places)
     }
   for (size_t i = 0; i < ROWS; i++)
     gsl_vector_set (t, i, 0.2 + 0.1 * (double)i);
-  ok (sb_network_forward (&network, pass, x, t, out));
+  ok (sb_network_forward (&network, pass, x, t, NULL, out));
   ok (sb_network_backward (&network, pass, t, bar, NULL, x_bar));
   for (size_t i = 0; i < ROWS; i++)
     {
@@ -308,7 +308,7 @@ Test (network, gradients_of_other_rows_are_refused)
                         out = gsl_matrix_submatrix (r.out, 0, 0, forward, D),
                         given = gsl_matrix_submatrix (bar, 0, 0, back, D);
         gsl_vector_view t = gsl_vector_subvector (r.t, 0, forward), t_back = gsl_vector_subvector (r.t, 0, back);
-        ok (sb_network_forward (&r.network, pass, &x.matrix, &t.vector, &out.matrix));
+        ok (sb_network_forward (&r.network, pass, &x.matrix, &t.vector, NULL, &out.matrix));
         cr_assert_eq (sb_network_backward (&r.network, pass, &t_back.vector, &given.matrix, NULL, NULL),
                       back == forward ? GSL_SUCCESS : GSL_EBADLEN, "%zu rows forward, %zu back", forward, back);
       }
@@ -325,5 +325,171 @@ Test (network, what_does_not_fit_is_refused)
   gsl_matrix *x = matrix_all (N, D + 1, 0), *out = matrix (N, D + 1);
   refused (GSL_EBADLEN, sb_score_evaluate (score, SB_EPSILON, x, r.t, NULL, out));
   sb_network_pass *pass = scoped (sb_network_pass_alloc (&r.network, N - 1, 0));
-  refused (GSL_EBADLEN, sb_network_forward (&r.network, pass, r.x, r.t, r.out), "more rows than there is room for");
+  refused (GSL_EBADLEN, sb_network_forward (&r.network, pass, r.x, r.t, NULL, r.out),
+           "more rows than there is room for");
+}
+
+// ## Conditions
+//
+// Rows of $y$: the picture as its file has it, the channel fastest, then the class. The bare network is given the
+// picture channel by channel. Each row has a condition of its own, and rows of several shards are asked together.
+
+enum
+{
+  COLUMNS = 2 * D + 1
+};
+
+typedef struct
+{
+  sb_network network;
+  gsl_matrix *x, *y, *v, *w, *out;
+  gsl_vector *t;
+} told;
+
+static told
+told_alloc (sb_prediction prediction)
+{
+  sb_net *net = scoped (
+      sb_net_alloc ("unet image=1x2x3 channels=4 multipliers=1 groups=1 features=4 classes=3 condition=2", NULL));
+  told c = { { net, scoped (sb_ve_alloc (D, 0.01, 50)), gaussians (property_rng (15), net->parameters, 0.3), prediction,
+               SB_LABEL_TIME, 0.7, NULL },
+             normals (N, D, 16),
+             normals (N, COLUMNS, 17),
+             normals (N, D, 18),
+             normals (N, D, 19),
+             matrix (N, D),
+             level_times (1, N, 2 * N) };
+  for (size_t i = 0; i < N; i++)
+    gsl_matrix_set (c.y, i, COLUMNS - 1, (double)(i % 4) - 1);
+  return c;
+}
+
+Test (network, conditions_are_rows)
+{
+  told c = told_alloc (SB_PREDICTS_EPSILON);
+  sb_score *score = scoped (sb_score_network_alloc (&c.network));
+  sb_net_work *work = scoped (sb_net_work_alloc (c.network.net, 1, 0));
+  ok (sb_score_evaluate (score, SB_EPSILON, c.x, c.t, c.y, c.out));
+  for (size_t i = 0; i < N; i++)
+    {
+      float in[D], picture[2 * D], F[D], class = (float)(i % 4) - 1, u = (float)(1000 * gsl_vector_get (c.t, i));
+      for (size_t p = 0; p < 2 * D; p++)
+        picture[p % 2 * D + p / 2] = (float)gsl_matrix_get (c.y, i, p);
+      for (size_t p = 0; p < D; p++)
+        in[p] = (float)(gsl_matrix_get (c.x, i, p) / hypot (0.01 * pow (5000, gsl_vector_get (c.t, i)), 0.7));
+      ok (sb_net_forward (c.network.net, c.network.theta, 1, in, &u, &(sb_net_condition){ picture, &class }, work, F));
+      for (size_t p = 0; p < D; p++)
+        cr_assert_float_eq (gsl_matrix_get (c.out, i, p), (double)F[p], 1e-4, "row %zu, pixel %zu: %g, not %g", i, p,
+                            gsl_matrix_get (c.out, i, p), (double)F[p]);
+    }
+
+  // None is a picture of zeros and class -1, and nothing is left of the last.
+  gsl_matrix *bare = matrix (N, D);
+  ok (sb_score_evaluate (score, SB_EPSILON, c.x, c.t, NULL, bare));
+  cr_assert_not (gsl_matrix_equal (bare, c.out));
+  gsl_vector_view classes = gsl_matrix_column (c.y, COLUMNS - 1);
+  gsl_matrix_set_zero (c.y);
+  gsl_vector_set_all (&classes.vector, -1);
+  ok (sb_score_evaluate (score, SB_EPSILON, c.x, c.t, c.y, c.out));
+  cr_assert (gsl_matrix_equal (bare, c.out));
+}
+
+// Each derivative is that at the row's own condition: along v it is the score's difference, the transposed product
+// gives the same number, and the divergence is the sum over the unit vectors.
+
+static double
+product (const gsl_matrix *a, const gsl_matrix *b)
+{
+  double sum = 0;
+  for (size_t k = 0; k < N * D; k++)
+    sum += a->data[k] * b->data[k];
+  return sum;
+}
+
+Test (network, derivatives_are_those_of_each_condition)
+{
+  told c = told_alloc (SB_PREDICTS_MIXED);
+  sb_score *score = scoped (sb_score_network_alloc (&c.network));
+  gsl_matrix *Jv = matrix (N, D), *Jw = matrix (N, D), *ahead = copy_of (c.v);
+  gsl_vector *divergence = vector (N);
+  double h = 1.0 / 64, trace = 0, sum = 0;
+  ok (sb_score_jvp (score, c.x, c.t, c.y, c.v, Jv));
+  ok (sb_score_vjp (score, c.x, c.t, c.y, c.w, Jw));
+  ok (sb_score_divergence (score, c.x, c.t, c.y, divergence));
+  cr_assert_float_eq (product (c.w, Jv), product (Jw, c.v), 1e-4 * sqrt (product (Jv, Jv) * product (c.w, c.w)));
+
+  // By a difference on both sides of x.
+  gsl_matrix_scale (ahead, h);
+  gsl_matrix_add (ahead, c.x);
+  gsl_matrix_scale (c.x, 2);
+  gsl_matrix_sub (c.x, ahead);
+  ok (sb_score_evaluate (score, SB_SCORE, c.x, c.t, c.y, c.out));
+  ok (sb_score_evaluate (score, SB_SCORE, ahead, c.t, c.y, Jw));
+  gsl_matrix_sub (Jw, c.out);
+  gsl_matrix_scale (Jw, 1 / (2 * h));
+  gsl_matrix_sub (Jw, Jv);
+  cr_assert_lt (product (Jw, Jw), 1e-4 * product (Jv, Jv));
+
+  // The trace, there.
+  ok (sb_score_divergence (score, c.x, c.t, c.y, divergence));
+  for (size_t k = 0; k < D; k++)
+    {
+      gsl_vector_view ones = gsl_matrix_column (c.v, k), column = gsl_matrix_column (Jv, k);
+      gsl_matrix_set_zero (c.v);
+      gsl_vector_set_all (&ones.vector, 1);
+      ok (sb_score_jvp (score, c.x, c.t, c.y, c.v, Jv));
+      sum += gsl_vector_sum (&column.vector);
+    }
+  trace = gsl_vector_sum (divergence);
+  cr_assert_float_eq (trace, sum, 1e-6 * fabs (sum), "%g, not %g", trace, sum);
+}
+
+Test (network, conditions_that_do_not_fit_are_refused)
+{
+  told c = told_alloc (SB_PREDICTS_EPSILON);
+  trial r = trial_alloc (scoped (sb_ve_alloc (D, 0.01, 50)), SB_PREDICTS_EPSILON, SB_LABEL_TIME, 0.5);
+  float *theta_bar = scoped (calloc (c.network.net->parameters, sizeof *theta_bar));
+  const struct
+  {
+    int status;
+    const sb_network *network;
+    size_t columns;
+    double class;
+  } cases[] = { { GSL_EUNSUP, &r.network, COLUMNS, 0 },      { GSL_EBADLEN, &c.network, COLUMNS - 1, 0 },
+                { GSL_EBADLEN, &c.network, COLUMNS + 1, 0 }, { GSL_EDOM, &c.network, COLUMNS, 3 },
+                { GSL_EDOM, &c.network, COLUMNS, -2 },       { GSL_EDOM, &c.network, COLUMNS, nextafter (1, 2) },
+                { GSL_EDOM, &c.network, COLUMNS, 0.5 },      { GSL_EDOM, &c.network, COLUMNS, (double)NAN } };
+  for (size_t k = 0; k < 2 * sizeof cases / sizeof *cases; k++)
+    {
+      sb_score *score = scoped (sb_score_network_gradient_alloc (cases[k / 2].network, k % 2 ? theta_bar : NULL));
+      gsl_matrix *y = matrix_all (N, cases[k / 2].columns, 0);
+      gsl_matrix_set (y, N - 1, y->size2 - 1, cases[k / 2].class);
+      refused (cases[k / 2].status, sb_score_evaluate (score, SB_EPSILON, c.x, c.t, y, c.out), "case %zu", k);
+      refused (cases[k / 2].status, sb_score_jvp (score, c.x, c.t, y, c.v, c.out), "case %zu", k);
+      refused (cases[k / 2].status, sb_score_vjp (score, c.x, c.t, y, c.v, c.out), "case %zu", k);
+      refused (cases[k / 2].status, sb_score_divergence (score, c.x, c.t, y, vector (N)), "case %zu", k);
+    }
+  sb_network_pass *pass = scoped (sb_network_pass_alloc (&c.network, N, 0));
+  refused (GSL_EBADLEN, sb_network_forward (&c.network, pass, c.x, c.t, matrix_all (N - 1, COLUMNS, 0), c.out));
+}
+
+// ## The scales, by themselves
+//
+// Data of deviation $\sigma_d$ make $x_t$ of deviation $\sqrt{a^2\sigma_d^2 + \varsigma^2}$, which $c$ undoes. With the
+// blend, $p\,x_t$ is the linear regression of $z$ on $x_t$, $\operatorname{Cov}(z, x_t)/\operatorname{Var}(x_t)$, and
+// $q^2$ the variance that it leaves, so that $F$ has variance one; $q < 0$, as $F$ is on the side of the denoiser.
+
+Test (network, scales_make_all_numbers_of_size_one)
+{
+  gsl_rng *r = property_rng (21);
+  for (int k = 0; k < 100; k++)
+    {
+      double a = gsl_ran_flat (r, 0.01, 2), sd = gsl_ran_flat (r, 0.01, 50), sigma_d = gsl_ran_flat (r, 0.1, 3), c, p,
+             q, variance = a * a * sigma_d * sigma_d + sd * sd;
+      sb_network_scales (SB_PREDICTS_EPSILON, a, sd, sigma_d, &c, &p, &q);
+      cr_assert (fabs (c * c * variance - 1) < 1e-12 && p == 0 && q == 1);
+      sb_network_scales (SB_PREDICTS_MIXED, a, sd, sigma_d, &c, &p, &q);
+      cr_assert (fabs (c * c * variance - 1) < 1e-12 && fabs (p * variance / sd - 1) < 1e-12);
+      cr_assert (fabs (p * p * variance + q * q - 1) < 1e-12 && q < 0);
+    }
 }

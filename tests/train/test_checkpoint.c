@@ -35,7 +35,8 @@ teardown (void)
 
 TestSuite (checkpoint, .init = setup, .fini = teardown);
 
-static const char network[] = "unet image=1x4x4 channels=2 multipliers=1,2 groups=2 time=fourier features=4",
+static const char network[] = "unet image=1x4x4 channels=2 multipliers=1,2 groups=2 time=fourier features=4 "
+                              "classes=3 condition=2",
                   process[] = "ddpm levels=50 beta_min=0.1 beta_max=5";
 static const sb_provenance provenance = { process, "--batch=7\n--rate=0.001", "scorebook train --batch=7", "none", 3 };
 
@@ -96,6 +97,73 @@ Test (checkpoint, a_training_comes_back_to_the_bit)
   cr_assert_eq (used->high, 1);
   cr_assert_eq (used->process->levels, 50);
   cr_assert_str_eq (used->net->configuration, network);
+}
+
+// Several deviations, one for each part of a process, as several numbers of one note, to the last digit.
+
+Test (checkpoint, parts_have_their_deviations)
+{
+  const double three[] = { 0.1, 1e-300, 0.123456789012345678 }, wrong[] = { 1, 0, 1 };
+  double back[3];
+  sb_error error = { 0 };
+  sb_model *model = some_model ();
+  refused (GSL_EINVAL, sb_model_set_deviations (model, 3, three, &error));
+  cr_assert (strstr (error.message, "3 numbers in data_deviation") && !model->network.part_deviations);
+  for (size_t parts = 3; parts <= 3; parts -= 2) // 3, 1
+    {
+      sb_tensors *tensors = scoped (sb_tensors_alloc ());
+      model->process->parts = parts; // no process that is read from text has several yet
+      ok (sb_model_set_deviations (model, parts, three, &error));
+      refused (GSL_EINVAL, sb_model_set_deviations (model, 3, wrong, &error));
+      cr_assert_arr_eq (model->network.part_deviations, three, parts * sizeof *three);
+      ok (sb_model_note (model, process, tensors));
+      ok (sb_model_put (model->net, "", model->theta, tensors));
+      const char *note = sb_tensors_note_find (tensors, "data_deviation");
+      cr_assert_eq (sscanf (note, "%lf %lf %lf", &back[0], &back[1], &back[2]), (int)parts, "%s", note);
+      cr_assert_arr_eq (back, three, parts * sizeof *three);
+      sb_model *read = sb_model_from_notes (tensors, "file", &error);
+      cr_assert (parts == 1 ? scoped (read)->network.data_deviation == 0.1
+                            : !read && strstr (error.message, "file: model: 3 numbers in data_deviation"));
+    }
+}
+
+// ## Shipped models
+//
+// Their answers to three fixed inputs, as they were before networks could be told a condition: sums of the outputs,
+// with weights, and of their squares.
+
+Test (checkpoint, shipped_models_say_what_they_said)
+{
+  const struct
+  {
+    const char *name;
+    double sum, square;
+  } models[] = { { "faces-latent", 416.23944, 8424.36966 },
+                 { "mnist-ddpm", 2319.28005, 3652.39985 },
+                 { "mnist-ncsn", -1352.82629, 5137.40688 },
+                 { "mnist-smld", 1494.88671, 4406.52141 } };
+  for (size_t k = 0; k < sizeof models / sizeof *models; k++)
+    {
+      char file[512];
+      sb_error error = { 0 };
+      snprintf (file, sizeof file, "%s/data/models/%s.safetensors", getenv ("srcdir"), models[k].name);
+      sb_model *model = scoped (sb_model_read (file, &error), "%s", error.message);
+      size_t count = 3 * model->process->dimension;
+      gsl_matrix *z = normals (3, count / 3, 7);
+      float *x = scoped (malloc (2 * count * sizeof *x)), *out = x + count;
+      double sum = 0, square = 0;
+      for (size_t j = 0; j < count; j++)
+        x[j] = (float)z->data[j];
+      ok (sb_net_forward (model->net, model->theta, 3, x, (float[]){ 10, 300, 900 }, NULL,
+                          scoped (sb_net_work_alloc (model->net, 3, 0)), out));
+      for (size_t j = 0; j < count; j++)
+        {
+          sum += (double)out[j] * (double)(j % 7 + 1);
+          square += (double)out[j] * (double)out[j];
+        }
+      cr_assert_float_eq (sum, models[k].sum, 1e-4 * models[k].square, "%s: %.9g", file, sum);
+      cr_assert_float_eq (square, models[k].square, 1e-4 * models[k].square, "%s: %.9g", file, square);
+    }
 }
 
 // The configuration of the report's noise conditional score network. Its ladder, from $\sigma_1 = 1$ down to $\sigma_{10}

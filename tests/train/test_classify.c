@@ -204,7 +204,7 @@ loss_by_hand (const sb_classifying *c, sb_stream stream, double share)
       float x[PIXELS], out[3];
       unsigned char label;
       ok (sb_classifying_draw (c, sb_stream_skip (stream, i), 1, x, &label));
-      ok (sb_net_forward (c->net, c->theta, 1, x, NULL, work, out));
+      ok (sb_net_forward (c->net, c->theta, 1, x, NULL, NULL, work, out));
       double total = 0;
       for (int k = 0; k < 3; k++)
         total += exp ((double)out[k]);

@@ -42,8 +42,9 @@ sixteen_images (void)
 }
 
 static int
-draw_in_turn (const void *state, sb_stream stream, gsl_matrix *x)
+draw_in_turn (const void *state, sb_stream stream, gsl_matrix *x, gsl_matrix *y)
 {
+  (void)y;
   const gsl_matrix *images = state;
   for (size_t i = 0; i < x->size1; i++)
     {
@@ -75,7 +76,7 @@ share_learned (const sb_denoising *denoising, const gsl_matrix *images)
   const sb_dsm *dsm = &denoising->dsm;
   sb_target *law = scoped (sb_target_points_alloc (images, NULL));
   sb_score *score = scoped (sb_score_network_alloc (&denoising->network));
-  ok (draw_in_turn (images, (sb_stream){ 8, SB_FOR_DATA, 0 }, x));
+  ok (draw_in_turn (images, (sb_stream){ 8, SB_FOR_DATA, 0 }, x, NULL));
   ok (sb_dsm_draw (dsm, (sb_stream){ 8, 0, 0 }, t, z, NULL, x));
   double silent = mean_loss (dsm, t, z, epsilon);
   ok (sb_score_evaluate (score, SB_EPSILON, x, t, NULL, epsilon));

@@ -25,8 +25,9 @@
 SUITE_WITH_BLAS (slice);
 
 static int
-draw_from_law (const void *law, sb_stream stream, gsl_matrix *x)
+draw_from_law (const void *law, sb_stream stream, gsl_matrix *x, gsl_matrix *y)
 {
+  (void)y;
   return sb_target_sample (law, stream, x);
 }
 
@@ -58,7 +59,7 @@ experiment_start (experiment *e, sb_slices slices, double sigma, size_t batch)
   e->law = two_gaussians ();
   e->training = scoped (sb_training_alloc (e->net, (sb_stream){ 3, SB_FOR_USER, 0 }));
   cr_assert (e->net && e->law && e->training);
-  e->slicing = (sb_slicing){ e->net, e->training->theta, slices, sigma, { draw_from_law, e->law }, STEP };
+  e->slicing = (sb_slicing){ e->net, e->training->theta, slices, sigma, { draw_from_law, e->law, 0 }, STEP };
   e->recipe = (sb_recipe){ .task = sb_slicing_task (&e->slicing),
                            .adam = { 3e-3, 0.9, 0.999, 1e-8, 50, 5, 0.99 },
                            .batch = batch,
@@ -97,7 +98,7 @@ relative_error (experiment *e, double sigma, double *size_of_truth)
   ok (sb_target_evaluate (e->law, ve, SB_SCORE, &x.matrix, t, &s.matrix));
 
   sb_net_work *work = scoped (sb_net_work_alloc (e->net, N, 0));
-  ok (sb_net_forward (e->net, e->training->ema, N, in, NULL, work, out));
+  ok (sb_net_forward (e->net, e->training->ema, N, in, NULL, NULL, work, out));
   double error = 0, size = 0;
   for (size_t k = 0; k < 2 * N; k++)
     {
@@ -192,8 +193,9 @@ one_image (void)
 }
 
 static int
-draw_one_image (const void *image, sb_stream stream, gsl_matrix *x)
+draw_one_image (const void *image, sb_stream stream, gsl_matrix *x, gsl_matrix *y)
 {
+  (void)y;
   (void)stream;
   for (size_t i = 0; i < x->size1; i++)
     memcpy (gsl_matrix_ptr (x, i, 0), image, COLOURS_SIZE * sizeof (double));
@@ -231,7 +233,7 @@ Test (slice, of_an_image_in_colour)
   float *theta;
   sb_net *net = colours_alloc (&theta);
   float *gradient = scoped (calloc (net->parameters, sizeof *gradient));
-  sb_slicing slicing = { net, theta, SB_SLICE_ALL, 0, { draw_one_image, one_image () }, STEP };
+  sb_slicing slicing = { net, theta, SB_SLICE_ALL, 0, { draw_one_image, one_image (), 0 }, STEP };
   double want = loss_of_one_image (one_image ()), loss, sum = 0, square = 0;
   const char *culprit;
   sb_task task = sb_slicing_task (&slicing);
@@ -290,7 +292,7 @@ Test (slice, differences_of_an_image_in_colour)
   ok (sb_stream_normals ((sb_stream){ stream.seed, SB_FOR_PROBE, stream.index }, 0, &v.matrix));
   for (double h = 0.02; h < 1; h *= 6)
     {
-      sb_slicing slicing = { net, theta, SB_SLICE_DIFFERENCE, 0, { draw_one_image, one_image () }, h };
+      sb_slicing slicing = { net, theta, SB_SLICE_DIFFERENCE, 0, { draw_one_image, one_image (), 0 }, h };
       sb_task task = sb_slicing_task (&slicing);
       void *room = task.type->room_alloc (task.state, ROWS + 1);
       double want = 0;
@@ -385,7 +387,7 @@ say_network (const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, gsl_
   (void)t, (void)y;
   for (size_t k = 0; k < size; k++)
     in[k] = (float)x->data[k];
-  int status = sb_net_forward (e->net, e->training->ema, x->size1, in, NULL, work, s);
+  int status = sb_net_forward (e->net, e->training->ema, x->size1, in, NULL, NULL, work, s);
   for (size_t k = 0; k < size; k++)
     out->data[k] = (double)s[k];
   sb_net_work_free (work);
@@ -468,7 +470,7 @@ Test (slice, refuses_attention)
   sb_net *net
       = scoped (sb_net_alloc ("unet image=1x4x4 channels=4 multipliers=1,1 groups=2 time=none attention=4", NULL));
   sb_training *training = scoped (sb_training_alloc (net, (sb_stream){ 3, SB_FOR_USER, 0 }));
-  sb_slicing slicing = { net, training->theta, SB_SLICE_RANDOM, 0, { draw_from_law, NULL }, STEP };
+  sb_slicing slicing = { net, training->theta, SB_SLICE_RANDOM, 0, { draw_from_law, NULL, 0 }, STEP };
   sb_recipe recipe = { .task = sb_slicing_task (&slicing), .batch = 2, .shard_rows = 2 };
   cr_assert_null (sb_trainer_alloc (&recipe, training));
   slicing.slices = SB_SLICE_DIFFERENCE;

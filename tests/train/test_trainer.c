@@ -25,8 +25,9 @@
 SUITE_WITH_BLAS (train);
 
 static int
-draw_from_law (const void *law, sb_stream stream, gsl_matrix *x)
+draw_from_law (const void *law, sb_stream stream, gsl_matrix *x, gsl_matrix *y)
 {
+  (void)y;
   return sb_target_sample (law, stream, x);
 }
 
@@ -50,6 +51,17 @@ two_gaussians (void)
   gsl_matrix *m = matrix_of (2, 2, -1, 0.5, 1, -0.5);
   gsl_matrix *c = matrix_of (4, 2, 0.1, 0, 0, 0.1, 0.3, 0.2, 0.2, 0.25);
   return scoped (sb_target_mixture_alloc (w, m, c));
+}
+
+// Both of them, with equal weights, or the first or second alone.
+
+static sb_target *
+two_places (int which)
+{
+  gsl_vector *w = vector_of (which != 2, which != 1);
+  gsl_vector_scale (w, which ? 1 : 0.5);
+  return scoped (sb_target_mixture_alloc (w, matrix_of (2, 2, -1, 0.5, 1, -0.5),
+                                          matrix_of (4, 2, 0.1, 0, 0, 0.1, 0.3, 0.2, 0.2, 0.25)));
 }
 
 // One Gaussian, off the centre and narrow in one direction.
@@ -83,7 +95,7 @@ experiment_start (experiment *e, sb_prediction prediction)
   e->denoising
       = (sb_denoising){ .network = { e->net, e->process, e->training->theta, prediction, SB_LABEL_LOG_NOISE, 0.9 },
                         .dsm = { e->process, SB_WEIGHT_VARIANCE, 1e-3 },
-                        .examples = { draw_from_law, e->law } };
+                        .examples = { draw_from_law, e->law, 0 } };
   e->recipe = (sb_recipe){ .task = sb_denoising_task (&e->denoising),
                            .adam = { 3e-3, 0.9, 0.999, 1e-8, 50, 1, 0.99 },
                            .batch = 512,
@@ -606,7 +618,7 @@ denoising_by_hand (const experiment *e, sb_stream stream, double share)
       sb_stream row = sb_stream_skip (stream, i), data = { row.seed, SB_FOR_DATA, row.index };
       ok (sb_target_sample (e->law, data, x));
       ok (sb_dsm_draw (&e->denoising.dsm, row, t, z, NULL, x));
-      ok (sb_network_forward (&e->denoising.network, pass, x, t, guess));
+      ok (sb_network_forward (&e->denoising.network, pass, x, t, NULL, guess));
       ok (sb_dsm_loss (&e->denoising.dsm, t, z, guess, loss, bar));
       sum += share * gsl_vector_get (loss, 0) / 2;
     }
@@ -659,7 +671,7 @@ Test (train, rows_are_drawn_as_they_are)
   sb_examples source = sb_examples_of_rows (&rows.matrix);
   gsl_matrix *x = matrix (200, 2), *wrong = matrix (2, 3);
   int seen[3] = { 0 };
-  ok (source.draw (source.state, (sb_stream){ 4, SB_FOR_DATA, 5 }, x));
+  ok (source.draw (source.state, (sb_stream){ 4, SB_FOR_DATA, 5 }, x, NULL));
   for (size_t i = 0; i < x->size1; i++)
     {
       double u;
@@ -670,7 +682,7 @@ Test (train, rows_are_drawn_as_they_are)
       seen[k]++;
     }
   cr_assert (seen[0] && seen[1] && seen[2]);
-  refused (GSL_EBADLEN, source.draw (source.state, (sb_stream){ 4, SB_FOR_DATA, 0 }, wrong));
+  refused (GSL_EBADLEN, source.draw (source.state, (sb_stream){ 4, SB_FOR_DATA, 0 }, wrong, NULL));
 }
 
 // ## Data of bytes
@@ -688,7 +700,7 @@ Test (train, bytes_become_numbers)
     N = 30000
   };
   gsl_matrix *x = matrix (N, 2);
-  ok (source.draw (source.state, (sb_stream){ 4, SB_FOR_DATA, 0 }, x));
+  ok (source.draw (source.state, (sb_stream){ 4, SB_FOR_DATA, 0 }, x, NULL));
   int seen[3] = { 0 };
   for (size_t i = 0; i < N; i++)
     {
@@ -709,5 +721,96 @@ Test (train, bytes_become_numbers)
   for (int k = 0; k < 3; k++) // 4.9 standard deviations of a binomial count: a false alarm in 10^6
     cr_assert_float_eq (seen[k], N / 3, 4.9 * sqrt (N * 2. / 9), "point %d drawn %d times", k, seen[k]);
   gsl_matrix *wrong = matrix (2, 3);
-  refused (GSL_EBADLEN, source.draw (source.state, (sb_stream){ 4, SB_FOR_DATA, 0 }, wrong));
+  refused (GSL_EBADLEN, source.draw (source.state, (sb_stream){ 4, SB_FOR_DATA, 0 }, wrong, NULL));
+}
+
+// ## Points with classes
+//
+// Each point comes with its label, and loses it with the probability asked for, which takes nothing else from the
+// stream: the points are those of the same draw without labels.
+
+Test (train, labels_go_with_their_points)
+{
+  enum
+  {
+    DRAWS = 20000
+  };
+  unsigned char of_point[] = { 2, 0, 1 };
+  const sb_bytes labels = { .shape = { .rank = 1, .length = { 3 } }, .data = of_point };
+  gsl_matrix *points = matrix_of (3, 1, 10, 20, 30), *x = matrix (DRAWS, 1), *y = matrix (DRAWS, 1),
+             *alone = matrix (DRAWS, 1), *later = matrix (1, 1), *y_later = matrix (1, 1);
+  const sb_stream stream = { 6, SB_FOR_DATA, 0 };
+  for (double drop = 0; drop <= 1; drop += 0.5)
+    {
+      const sb_labelled_examples labelled = { sb_examples_of_rows (points), &labels, drop };
+      sb_examples source = sb_examples_with_labels (&labelled);
+      int dropped = 0;
+      ok (source.draw (source.state, stream, x, y));
+      ok (labelled.points.draw (labelled.points.state, stream, alone, NULL));
+      cr_assert (source.conditions == 1 && gsl_matrix_equal (x, alone));
+      for (size_t i = 0; i < DRAWS; i++)
+        {
+          int class = (int)gsl_matrix_get (y, i, 0);
+          dropped += class < 0;
+          cr_assert (class == -1 || class == of_point[(int)gsl_matrix_get (x, i, 0) / 10 - 1]);
+        }
+      cr_assert_float_eq (dropped, DRAWS * drop, 4.9 * sqrt (DRAWS * drop * (1 - drop)), "%d at %g", dropped, drop);
+      ok (source.draw (source.state, sb_stream_skip (stream, 100), later, y_later));
+      cr_assert (later->data[0] == x->data[100] && y_later->data[0] == y->data[100], "row i is that of index + i");
+    }
+  ok (sb_labels_check (&labels, 3, 3));
+  refused (GSL_EDOM, sb_labels_check (&labels, 3, 2));
+  refused (GSL_EBADLEN, sb_labels_check (&labels, 4, 3));
+}
+
+// Two classes of points at different places. Given the class, the network is to say what is the best estimate under
+// that class's Gaussian, and given none, under the mixture of both; and the mean of its denoiser is that of the data of
+// the class.
+
+Test (train, a_network_learns_each_class_and_the_mixture)
+{
+  enum
+  {
+    POINTS = 4000
+  };
+  const double centre[3] = { 0, -1, 1 };
+  sb_target *laws[] = { two_places (0), two_places (1), two_places (2) };
+  unsigned char class[POINTS];
+  const sb_bytes labels = { .shape = { .rank = 1, .length = { POINTS } }, .data = class };
+  gsl_matrix *points = matrix (POINTS, 2);
+  for (size_t i = 0; i < POINTS; i++)
+    {
+      gsl_matrix_view row = gsl_matrix_submatrix (points, i, 0, 1, 2);
+      class[i] = (unsigned char)(i % 2);
+      ok (sb_target_sample (laws[1 + i % 2], (sb_stream){ 41, SB_FOR_DATA, i }, &row.matrix));
+    }
+  const sb_labelled_examples labelled = { sb_examples_of_rows (points), &labels, 0.3 };
+  experiment e = experiment_with ("mlp inputs=2 width=48 layers=3 time=positional features=16 classes=2",
+                                  scoped (sb_vp_alloc (2, 0.1, 20)), laws[0]);
+  experiment_start (&e, SB_PREDICTS_MIXED);
+  e.denoising.examples = sb_examples_with_labels (&labelled);
+  e.trainer = scoped (sb_trainer_alloc (&e.recipe, e.training));
+  train_for (&e, 600);
+
+  // Ask at fresh points of each law, at a time when there is as much noise as data.
+  e.denoising.network.theta = e.training->ema;
+  sb_score *score = scoped (sb_score_network_alloc (&e.denoising.network));
+  gsl_vector *t = vector_all (FRESH, 0.3);
+  gsl_matrix *x = matrix (FRESH, 2), *z = normals (FRESH, 2, 79), *truth = matrix (FRESH, 2),
+             *guess = matrix (FRESH, 2);
+  for (int k = 0; k < 3; k++)
+    {
+      double off = 0, mean = 0;
+      ok (sb_target_sample (laws[k], (sb_stream){ 78, SB_FOR_DATA, 0 }, x));
+      ok (sb_process_transition (e.process, NULL, t, z, x));
+      ok (sb_target_evaluate (laws[k], e.process, SB_DENOISER, x, t, truth));
+      ok (sb_score_evaluate (score, SB_DENOISER, x, t, matrix_all (FRESH, 1, k - 1), guess));
+      for (size_t i = 0; i < 2 * FRESH; i++)
+        {
+          off += gsl_pow_2 (guess->data[i] - truth->data[i]) / FRESH;
+          mean += i % 2 ? 0 : guess->data[i] / FRESH;
+        }
+      cr_assert_lt (off, 0.01, "class %d: the denoiser is %g off", k - 1, off);
+      cr_assert_float_eq (mean, centre[k], 0.06, "class %d: its mean is %g", k - 1, mean);
+    }
 }
