@@ -88,7 +88,7 @@ between_flow_steps (void *context, size_t done, size_t total, double t, const gs
 }
 
 static int
-run_flow (run *r, gsl_matrix *x, size_t *evaluations)
+run_flow (run *r, const gsl_matrix *y, gsl_matrix *x, size_t *evaluations)
 {
   const drawing *d = r->drawing;
   size_t last = d->times->size - 1;
@@ -102,7 +102,7 @@ run_flow (run *r, gsl_matrix *x, size_t *evaluations)
         keep_state (r, k, gsl_vector_get (d->times, k), x);
       if (k + 1 == last)
         flow.final = d->pc.final;
-      status = sb_flow_run (&flow, d->score, NULL, gsl_vector_get (d->times, k), gsl_vector_get (d->times, k + 1), x,
+      status = sb_flow_run (&flow, d->score, y, gsl_vector_get (d->times, k), gsl_vector_get (d->times, k + 1), x,
                             &of_leg);
       *evaluations += of_leg;
     }
@@ -114,23 +114,23 @@ run_flow (run *r, gsl_matrix *x, size_t *evaluations)
 // From a draw of the prior to the end of the grid.
 
 static int
-run_pc (run *r, sb_stream stream, gsl_matrix *x, size_t *evaluations)
+run_pc (run *r, sb_stream stream, const gsl_matrix *y, gsl_matrix *x, size_t *evaluations)
 {
   sb_pc pc = r->drawing->pc;
   pc.progress = between_steps;
   pc.context = r;
-  return sb_pc_sample (&pc, r->drawing->score, NULL, r->drawing->times, stream, x, evaluations);
+  return sb_pc_sample (&pc, r->drawing->score, y, r->drawing->times, stream, x, evaluations);
 }
 
 static int
-draw_batch (run *r, gsl_matrix *x, size_t *evaluations)
+draw_batch (run *r, const gsl_matrix *y, gsl_matrix *x, size_t *evaluations)
 {
   const drawing *d = r->drawing;
   sb_stream stream = { .seed = d->seed, .purpose = SB_FOR_PRIOR, .index = r->first };
   int status = sb_process_prior (d->score->process, stream, x);
   r->next_state = 0;
   if (status == GSL_SUCCESS)
-    status = d->flow ? run_flow (r, x, evaluations) : run_pc (r, stream, x, evaluations);
+    status = d->flow ? run_flow (r, y, x, evaluations) : run_pc (r, stream, y, x, evaluations);
   if (status != GSL_SUCCESS)
     return status;
   if (d->states)
@@ -155,7 +155,13 @@ draw_all (run *r, size_t n)
     {
       size_t rows = GSL_MIN (d->batch, n - r->first), of_batch = 0;
       gsl_matrix *x = gsl_matrix_alloc (rows, d->score->process->dimension);
-      int status = x ? draw_batch (r, x, &of_batch) : GSL_ENOMEM;
+      gsl_matrix *y = d->conditions ? gsl_matrix_alloc (rows, d->conditions) : NULL;
+      int status = GSL_ENOMEM;
+      if (y)
+        gsl_matrix_set_all (y, d->class);
+      if (x && (y || !d->conditions))
+        status = draw_batch (r, y, x, &of_batch);
+      gsl_matrix_free (y);
       gsl_matrix_free (x);
       if (status != GSL_SUCCESS)
         return status;

@@ -22,6 +22,7 @@ enum
 {
   UNSET = -1
 };
+#define NO_CLASS UINT64_MAX
 
 // A member of a family, as a line chose it.
 typedef struct
@@ -42,6 +43,7 @@ typedef struct
   double tolerance;
   bool flow, denoise, clip;
   uint64_t n, batch, states, columns;
+  uint64_t class; // NO_CLASS: not given
   network_engine engine;
   common_options common;
 } settings;
@@ -82,6 +84,8 @@ parse (int argc, char **argv, settings *o)
 
     { "model", 0, OPTION_TEXT, &o->model, "FILE", 0, 0, NULL,
       "sample what this network has learned instead, under its own process (--law is not given then)" },
+    { "class", 0, OPTION_COUNT, &o->class, "K", -1, 65535, NULL,
+      "--model: of this class only, where the network was told classes (default: of all)" },
     { "backend", 0, OPTION_CHOICE, &o->engine.backend, "NAME", 0, 0, backend_names,
       "who computes the network: openblas, the reference; winograd; or onednn, where it is built in (default: the "
       "fastest)" },
@@ -185,6 +189,8 @@ check_model (const settings *o)
     return usage_error ("--model: has its --data-range with it");
   if (!o->model && o->clip)
     return usage_error ("--clip: only with --model");
+  if (!o->model && o->class != NO_CLASS)
+    return usage_error ("--class: only with --model");
   return -1;
 }
 
@@ -300,6 +306,8 @@ draw_and_write (const settings *o, const named_law *law, const sb_process *proce
                       .flow = o->flow,
                       .tolerance = or_default (o->tolerance, SB_FLOW_TOLERANCE),
                       .times = times,
+                      .conditions = o->class == NO_CLASS ? 0 : 1,
+                      .class = (double)o->class,
                       .seed = o->common.seed,
                       .batch = rows_at_a_time (o),
                       .states = o->states,
@@ -374,6 +382,10 @@ run_score (const settings *o, const sb_model *model, const named_law *points)
   bool drawable = points->height && (points->channels == 1 || points->channels == 3);
   if (output_format (o->output) == OUTPUT_PNG && !drawable)
     return usage_error ("--output: %s: the points of --model=%s are no images", o->output, o->model);
+  if (o->class != NO_CLASS && o->class >= model->net->classes)
+    return usage_error ("--class: --model=%s knows %zu classes", o->model, model->net->classes);
+  if (model->net->picture_input)
+    return usage_error ("--model: %s asks for pictures as its condition", o->model);
   int status = output_try (o->output);
   if (status != EXIT_SUCCESS)
     return status;
@@ -422,6 +434,7 @@ command_sample (int argc, char **argv)
                  .order = UNSET,
                  .tolerance = NAN,
                  .denoise = true,
+                 .class = NO_CLASS,
                  .n = 64,
                  .batch = 1000 };
   int status = parse (argc, argv, &o);
