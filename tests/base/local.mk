@@ -1,4 +1,4 @@
-check_PROGRAMS += %D%/test_pool %D%/test_error
+check_PROGRAMS += %D%/test_entry %D%/test_pool %D%/test_error
 %C%_test_error_SOURCES = %D%/test_error.c
 check_PROGRAMS += %D%/test_shard
 %C%_test_shard_SOURCES = %D%/test_shard.c
@@ -15,3 +15,4 @@ check_PROGRAMS += %D%/test_rms_control
 check_PROGRAMS += %D%/test_integrate
 %C%_test_integrate_SOURCES = %D%/test_integrate.c
 %C%_test_pool_SOURCES = %D%/test_pool.c
+%C%_test_entry_SOURCES = %D%/test_entry.c

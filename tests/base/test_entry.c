@@ -1,0 +1,88 @@
+// # Members of a family, chosen by a line of text
+
+#include "base/entry.h"
+#include "scope.h"
+
+#include <locale.h>
+#include <math.h>
+#include <string.h>
+
+SUITE (entry);
+
+static const char *const words[] = { "red", "green", NULL };
+static const sb_key keys[] = { { .name = "size", .usual = 0.5, .low = 0, .high = 2, .above = true, .help = "size" },
+                               { .name = "count", .usual = 3, .low = 1, .high = HUGE_VAL, .whole = true, .help = "count" },
+                               { .name = "colour", .words = words, .usual = 1, .help = "colour" } };
+static const sb_entry entries[] = { { "plain", "nothing to choose", NULL, 0 }, { "painted", "something", keys, 3 } };
+
+static const sb_entry *
+family (size_t k)
+{
+  return k < 2 ? &entries[k] : NULL;
+}
+
+Test (entry, lines_choose)
+{
+  double value[SB_KEYS_MOST];
+  char line[80];
+  cr_assert_eq (sb_entry_read (family, "brush", "plain", value, NULL), &entries[0]);
+  cr_assert_eq (sb_entry_read (family, "brush", " painted  colour=red size=0.1", value, NULL), &entries[1]);
+  cr_assert (value[0] == 0.1 && value[1] == 3 && value[2] == 0);
+  ok (sb_entry_write (&entries[1], value, line, sizeof line));
+  cr_assert_str_eq (line, "painted size=0.1 count=3 colour=red");
+  value[0] = 1. / 3;
+  ok (sb_entry_write (&entries[1], value, line, sizeof line));
+  cr_assert_eq (sb_entry_read (family, "brush", line, value, NULL), &entries[1]);
+  cr_assert_eq (value[0], 1. / 3, "%s", line);
+  const size_t length = strlen (line);
+  refused (GSL_EBADLEN, sb_entry_write (&entries[1], value, line, length));
+  ok (sb_entry_write (&entries[1], value, line, length + 1));
+}
+
+Test (entry, limits_are_in_or_out)
+{
+  const struct
+  {
+    double size, count;
+    int status;
+  } cases[] = { { 2, 1, GSL_SUCCESS },     { 0, 1, GSL_EDOM },       { 2.1, 1, GSL_EDOM },  { 1, 0, GSL_EDOM },
+                { 1, 1.5, GSL_EDOM },      { GSL_NAN, 1, GSL_EDOM }, { 1, INFINITY, GSL_EDOM }, { 1e-300, 1e300, GSL_SUCCESS } };
+  for (size_t k = 0; k < sizeof cases / sizeof *cases; k++)
+    refused (cases[k].status, sb_entry_check (&entries[1], (double[]){ cases[k].size, cases[k].count, 0 }, NULL), "case %zu", k);
+}
+
+Test (entry, what_is_wrong_is_named)
+{
+  const char *const bad[][2] = { { "", "brush: plain or painted, not ''" },
+                                 { "dry", "brush: plain or painted, not 'dry'" },
+                                 { "plain size=1", "brush: plain has no key 'size'" },
+                                 { "painted size", "brush: painted: 'size' is not key=value" },
+                                 { "painted size=", "brush: size=: not a number" },
+                                 { "painted size=1x", "brush: size=1x: not a number" },
+                                 { "painted size=0", "brush: size=0: not a number above 0 and at most 2" },
+                                 { "painted count=0", "brush: count=0: not a whole number from 1" },
+                                 { "painted colour=blue", "brush: colour=blue: no such word" } };
+  for (size_t k = 0; k < sizeof bad / sizeof *bad; k++)
+    {
+      sb_error error = { 0 };
+      double value[SB_KEYS_MOST];
+      cr_assert_null (sb_entry_read (family, "brush", bad[k][0], value, &error), "'%s' was taken", bad[k][0]);
+      refused (GSL_EINVAL, error.code);
+      cr_assert_str_eq (error.message, bad[k][1]);
+    }
+}
+
+// A decimal point is one where the language has a comma, and the language stays.
+
+Test (entry, a_point_is_a_point)
+{
+  double value[SB_KEYS_MOST];
+  char line[80];
+  if (!setlocale (LC_ALL, "de_DE.UTF-8") && !setlocale (LC_ALL, "fr_FR.UTF-8"))
+    cr_skip_test ("no language with a decimal comma is installed");
+  cr_assert_eq (sb_entry_read (family, "brush", "painted size=0.25", value, NULL), &entries[1]);
+  ok (sb_entry_write (&entries[1], value, line, sizeof line));
+  cr_assert_str_eq (line, "painted size=0.25 count=3 colour=green");
+  snprintf (line, sizeof line, "%.1f", 0.5);
+  cr_assert_str_eq (line, "0,5");
+}
