@@ -106,7 +106,7 @@ carry_back (const sb_fdssm *fdssm, const sb_score *score, const gsl_matrix *x, c
       else
         sb_rows_add (weight / 2, NULL, w->mean, w->up);
       move (x, sign * fdssm->h, v, w->moved);
-      status = sb_score_vjp (score, w->moved, t, y, w->up, w->down);
+      status = sb_score_vjp (score, SB_SCORE, w->moved, t, y, w->up, w->down);
     }
   return status;
 }

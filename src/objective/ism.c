@@ -30,7 +30,7 @@ add_diagonal (const sb_score *score, const gsl_matrix *x, const gsl_vector *t, c
   gsl_matrix_set_zero (e_j);
   for (size_t i = 0; i < x->size1; i++)
     gsl_matrix_set (e_j, i, j, 1);
-  int status = sb_score_jvp (score, x, t, y, e_j, column);
+  int status = sb_score_jvp (score, SB_SCORE, x, t, y, e_j, column);
   for (size_t i = 0; i < x->size1 && !status; i++)
     *gsl_vector_ptr (trace, i) += gsl_matrix_get (column, i, j);
   return status;

@@ -51,7 +51,7 @@ sb_ssm_curvature (const sb_score *score, const gsl_matrix *x, const gsl_vector *
   if (curvature->size != x->size1)
     GSL_ERROR ("the result needs an element per row", GSL_EBADLEN);
   gsl_matrix *Jv = gsl_matrix_alloc (x->size1, x->size2);
-  int status = Jv ? sb_score_jvp (score, x, t, y, v, Jv) : GSL_ENOMEM;
+  int status = Jv ? sb_score_jvp (score, SB_SCORE, x, t, y, v, Jv) : GSL_ENOMEM;
   if (!status)
     sb_rows_dot (1, v, Jv, curvature);
   gsl_matrix_free (Jv);

@@ -24,11 +24,21 @@ callback_evaluate (const void *state, sb_view view, const gsl_matrix *x, const g
 }
 
 static int
-callback_jvp (const void *state, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, const gsl_matrix *v,
-              gsl_matrix *out)
+callback_jvp (const void *state, sb_view view, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y,
+              const gsl_matrix *v, gsl_matrix *out)
 {
   const sb_score_callback *callback = &((const callback_state *)state)->callback;
+  (void)view;
   return callback->jvp (x, t, y, v, out, callback->params);
+}
+
+static int
+callback_vjp (void *state, sb_view view, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y,
+              const gsl_matrix *v, gsl_matrix *out)
+{
+  const sb_score_callback *callback = &((const callback_state *)state)->callback;
+  (void)view;
+  return callback->vjp (x, t, y, v, out, callback->params);
 }
 
 static int
@@ -55,7 +65,9 @@ sb_score_callback_alloc (const sb_score_callback *callback, const sb_process *pr
   state->type = (sb_score_type){ .name = "callback",
                                  .views = view,
                                  .evaluate = callback_evaluate,
+                                 .derivatives = view,
                                  .jvp = callback->jvp ? callback_jvp : NULL,
+                                 .vjp = callback->vjp ? callback_vjp : NULL,
                                  .divergence = callback->divergence ? callback_divergence : NULL,
                                  .free = free };
   return sb_score_alloc (&state->type, state, process);

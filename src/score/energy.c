@@ -28,20 +28,20 @@ energy_evaluate (const void *state, sb_view view, const gsl_matrix *x, const gsl
 }
 
 static int
-energy_jvp (const void *state, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, const gsl_matrix *v,
-            gsl_matrix *out)
+energy_jvp (const void *state, sb_view view, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y,
+            const gsl_matrix *v, gsl_matrix *out)
 {
   const sb_energy *energy = &((const energy_state *)state)->energy;
-  (void)y;
+  (void)view, (void)y;
   int status = energy->hessian (x, t, v, out, energy->params);
   return status ? status : gsl_matrix_scale (out, -1);
 }
 
 static int
-energy_vjp (void *state, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, const gsl_matrix *v,
-            gsl_matrix *out)
+energy_vjp (void *state, sb_view view, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y,
+            const gsl_matrix *v, gsl_matrix *out)
 {
-  return energy_jvp (state, x, t, y, v, out);
+  return energy_jvp (state, view, x, t, y, v, out);
 }
 
 sb_score *
@@ -56,6 +56,7 @@ sb_score_energy_alloc (const sb_energy *energy, const sb_process *process)
   state->type = (sb_score_type){ .name = "energy",
                                  .views = SB_SCORE,
                                  .evaluate = energy_evaluate,
+                                 .derivatives = SB_SCORE,
                                  .jvp = energy->hessian ? energy_jvp : NULL,
                                  .vjp = energy->hessian ? energy_vjp : NULL,
                                  .free = free };

@@ -34,9 +34,17 @@ scales_of_part (const sb_network *network, double a, double sd, double sigma_d, 
 {
   const double total = gsl_hypot (a * sigma_d, sd);
   const bool mixed = network->prediction == SB_PREDICTS_MIXED;
-  *c = 1 / total;
+  *c = network->prediction == SB_PREDICTS_SCORE ? 1 : 1 / total;
   *p = mixed ? sd / gsl_pow_2 (total) : 0;
   *q = mixed ? -a * sigma_d / total : 1;
+}
+
+// A network may also be the score itself, $s = F(x_t, u)$: then $c = 1$, and it is $s$ that stands below for $\hat z$.
+
+sb_view
+sb_network_view (const sb_network *network)
+{
+  return network->prediction == SB_PREDICTS_SCORE ? SB_SCORE : SB_EPSILON;
 }
 
 // The label is one number, also where the process has several parts: the time, or the logarithm of the noise that all
@@ -344,57 +352,47 @@ evaluate (const void *state, sb_view view, const gsl_matrix *x, const gsl_vector
   return ask ((question){ evaluate_rows, score, score->passes, x, x, t, out }, y);
 }
 
-// ## The score's Jacobian
+// ## The Jacobian
 //
-// The score is a multiple of $\hat z$, $s = -S^{-\top}\hat z = -\hat z/\varsigma$, and so are its derivatives:
-// $$ J = \frac{\partial s}{\partial x} = -\frac{p\,I + q\,c\,F'}{\varsigma} . $$
-// Where the network predicts $\epsilon$, $J$ is its own Jacobian, scaled; the blend adds a multiple of the identity,
-// which at high noise is nearly all of $J$. Nothing makes $J$ symmetric: a network need not be the gradient of anything.
-//
-// $Jv$ is $\dot{\hat z}$ along $v$, turned into a score as $\hat z$ is: that map is linear and does not look at $x$.
+// That of $\hat z$ is $p\,I + q\,c\,F'$, and $\dot{\hat z}$ above is its product with $v$. Where the network predicts
+// $\epsilon$ it is the network's own, scaled; the blend adds a multiple of the identity, which at high noise is nearly all of
+// it. Nothing makes the score's, $J = -S^{-\top}(p\,I + q\,c\,F')$, symmetric: a network need not be the gradient of
+// anything.
 
 static int
 jvp_rows (const question *q, sb_network_pass *pass)
 {
-  const sb_network *network = q->score->network;
-  int status = show (network, pass, q->x, q->t);
-  if (!status)
-    status = sb_network_jvp (network, pass, q->t, q->v, q->out);
-  return status ? status : sb_tweedie (network->process, SB_EPSILON, SB_SCORE, q->v, q->t, q->out);
+  int status = show (q->score->network, pass, q->x, q->t);
+  return status ? status : sb_network_jvp (q->score->network, pass, q->t, q->v, q->out);
 }
 
 static int
-jvp (const void *state, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, const gsl_matrix *v,
-     gsl_matrix *out)
+jvp (const void *state, sb_view view, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y,
+     const gsl_matrix *v, gsl_matrix *out)
 {
   const learned *score = state;
+  (void)view;
   return ask ((question){ jvp_rows, score, score->slopes, x, v, t, out }, y);
 }
 
-// $\langle v, s\rangle = \langle -S^{-1}v, \hat z\rangle$: a backward pass of the network from $\bar z = -S^{-1}v$ gives
-// $J^\top v$, and on its way the gradient in $\theta$.
+// A backward pass of the network from $\bar z = v$ gives its transpose times $v$, and on its way the gradient in $\theta$.
 
 static int
 vjp_rows (const question *q, sb_network_pass *pass)
 {
-  const sb_network *network = q->score->network;
-  gsl_matrix *epsilon_bar = q->out;
-  int status = show (network, pass, q->x, q->t);
-  if (status)
-    return status;
-  gsl_matrix_memcpy (epsilon_bar, q->v);
-  gsl_matrix_scale (epsilon_bar, -1);
-  status = sb_process_apply (network->process, SB_S_INVERSE, CblasNoTrans, NULL, q->t, epsilon_bar);
-  return status ? status : sb_network_backward (network, pass, q->t, epsilon_bar, q->score->theta_bar, q->out);
+  int status = show (q->score->network, pass, q->x, q->t);
+  return status ? status : sb_network_backward (q->score->network, pass, q->t, q->v, q->score->theta_bar, q->out);
 }
 
 // The gradient in $\theta$ is a sum over rows, and its last bits depend on the order: where it is wanted the shards are
 // worked on one after the other.
 
 static int
-vjp (void *state, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, const gsl_matrix *v, gsl_matrix *out)
+vjp (void *state, sb_view view, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, const gsl_matrix *v,
+     gsl_matrix *out)
 {
   const learned *score = state;
+  (void)view;
   question q = { vjp_rows, score, score->slopes, x, v, t, out };
   if (!score->theta_bar || y)
     return ask (q, y);
@@ -420,7 +418,7 @@ sum_diagonal (const question *q, sb_network_pass *pass, gsl_matrix *e, gsl_matri
         gsl_matrix_set (e, i, k, 1);
       status = sb_network_jvp (network, pass, q->t, e, Je);
       if (!status)
-        status = sb_tweedie (network->process, SB_EPSILON, SB_SCORE, e, q->t, Je);
+        status = sb_tweedie (network->process, sb_network_view (network), SB_SCORE, e, q->t, Je);
       for (size_t i = 0; i < e->size1 && !status; i++)
         *gsl_matrix_ptr (q->out, i, 0) += gsl_matrix_get (Je, i, k);
     }
@@ -458,13 +456,13 @@ release (void *state)
   free (score);
 }
 
-static const sb_score_type network_score = { .name = "network",
-                                             .views = SB_EPSILON,
-                                             .evaluate = evaluate,
-                                             .jvp = jvp,
-                                             .vjp = vjp,
-                                             .divergence = divergence,
-                                             .free = release };
+#define NETWORK_SCORE(view)                                                                                            \
+  {                                                                                                                    \
+    .name = "network", .views = view, .evaluate = evaluate, .derivatives = view, .jvp = jvp, .vjp = vjp,               \
+    .divergence = divergence, .free = release                                                                          \
+  }
+
+static const sb_score_type of_epsilon = NETWORK_SCORE (SB_EPSILON), of_score = NETWORK_SCORE (SB_SCORE);
 
 sb_score *
 sb_score_network_gradient_alloc (const sb_network *network, float *theta_bar)
@@ -482,7 +480,7 @@ sb_score_network_gradient_alloc (const sb_network *network, float *theta_bar)
       release (score);
       return NULL;
     }
-  return sb_score_alloc (&network_score, score, network->process);
+  return sb_score_alloc (sb_network_view (network) == SB_SCORE ? &of_score : &of_epsilon, score, network->process);
 }
 
 sb_score *

@@ -10,7 +10,8 @@ SB_BEGIN_DECLS
 typedef enum
 {
   SB_PREDICTS_EPSILON, // E[z | x_t] = F(c x_t, u), as DDPM and NCSN do
-  SB_PREDICTS_MIXED // a blend of denoiser and epsilon that is well scaled at every noise level (Karras et al., 2022, Table 1)
+  SB_PREDICTS_MIXED, // a blend of denoiser and epsilon that is well scaled at every noise level (Karras et al., 2022, Table 1)
+  SB_PREDICTS_SCORE // the score is F(x, u), nothing scaled: for score matching on data that have a score of their own
 } sb_prediction;
 
 typedef enum
@@ -42,11 +43,14 @@ typedef struct
   gsl_matrix *c, *p, *q;   // rows x parts: the scales at each row's time
 } sb_network_pass;
 
+// The view that the passes below are of: the score where the network predicts it, else epsilon.
+sb_view sb_network_view (const sb_network *network);
+
 // NULL: as of sb_net_work_alloc.
 sb_network_pass *sb_network_pass_alloc (const sb_network *network, size_t rows, int gradients);
 void sb_network_pass_free (sb_network_pass *pass);
 
-// epsilon (n x d) <- the estimate at x (n x d), t (n). Rows of images, here and below: the channel varies fastest. GSL_EBADLEN where
+// epsilon (n x d) <- the estimate, in the network's own view, at x (n x d), t (n). Rows of images, here and below: the channel varies fastest. GSL_EBADLEN where
 // shapes do not fit each other or the network, or n is over the rows that there is room for; GSL_EUNSUP where the process has no parts, or the label is
 // log-noise and there are several noises; else as of the process's numbers and of sb_net_forward.
 int sb_network_forward (const sb_network *network, sb_network_pass *pass, const gsl_matrix *x, const gsl_vector *t,
@@ -75,10 +79,10 @@ enum
 // NULL: GSL_ENOMEM.
 //
 // It has every derivative of a score's. sb_score_jvp costs about three evaluations, sb_score_vjp what a step of training
-// does, sb_score_divergence, the exact trace, 2 d + 1 evaluations: for images, estimate it (sb_ssm_curvature).
+// does, sb_score_divergence, the exact trace, 2 d + 1 evaluations: for images, estimate it from random directions.
 sb_score *sb_score_network_alloc (const sb_network *network);
 
-// The same, whose sb_score_vjp adds the gradient of sum_i <v_i, s(x_i, t_i)> with respect to theta to theta_bar (a number
+// The same, whose sb_score_vjp adds the gradient of sum_i <v_i, view(x_i, t_i)> with respect to theta to theta_bar (a number
 // for each of the network's parameters; not owned; NULL: not wanted). That gradient is the same to the bit for any number
 // of threads, for it is worked out on one.
 sb_score *sb_score_network_gradient_alloc (const sb_network *network, float *theta_bar);

@@ -14,6 +14,12 @@ SB_BEGIN_DECLS
 int sb_tweedie (const sb_process *process, sb_view from, sb_view to, const gsl_matrix *x, const gsl_vector *t,
                 gsl_matrix *estimate);
 
+// The same backward: bar (n x d) holds a gradient with respect to `to`, and becomes that with respect to `from`; what of it
+// reaches the point otherwise is written to x_bar (n x d; NULL: not wanted). Where to = P from + Q x, these are P^T bar and
+// Q^T bar. Errors likewise.
+int sb_tweedie_transposed (const sb_process *process, sb_view from, sb_view to, const gsl_vector *t, gsl_matrix *bar,
+                           gsl_matrix *x_bar);
+
 SB_END_DECLS
 
 #endif

@@ -564,19 +564,19 @@ PATH (annealed) { return use_sampler (sample_annealed); }
 // On the same score, with a Jacobian.
 
 static int
-minus_v (const void *state, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, const gsl_matrix *v,
-         gsl_matrix *out)
+minus_v (const void *state, sb_view view, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y,
+         const gsl_matrix *v, gsl_matrix *out)
 {
-  (void)state, (void)x, (void)t, (void)y;
+  (void)state, (void)view, (void)x, (void)t, (void)y;
   gsl_matrix_memcpy (out, v);
   return gsl_matrix_scale (out, -1);
 }
 
 static int
-minus_v_too (void *state, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, const gsl_matrix *v,
-             gsl_matrix *out)
+minus_v_too (void *state, sb_view view, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y,
+             const gsl_matrix *v, gsl_matrix *out)
 {
-  return minus_v (state, x, t, y, v, out);
+  return minus_v (state, view, x, t, y, v, out);
 }
 
 typedef int (*objective) (const sb_score *score, const gsl_matrix *x, const gsl_vector *t, gsl_vector *loss,
@@ -589,6 +589,7 @@ use_objective (objective find)
   double numbers[6] = { 1, 2, 3, 4, 5, 6 }, times[3] = { 0.5, 0.5, 0.5 }, losses[3], bars[6];
   gsl_matrix_view x = gsl_matrix_view_array (numbers, 3, 2), s_bar = gsl_matrix_view_array (bars, 3, 2);
   gsl_vector_view t = gsl_vector_view_array (times, 3), loss = gsl_vector_view_array (losses, 3);
+  type.derivatives = SB_SCORE;
   type.jvp = minus_v;
   type.vjp = minus_v_too;
   sb_process *vp = sb_vp_alloc (2, SB_VP_BETA_MIN, SB_VP_BETA_MAX);
@@ -972,9 +973,9 @@ use_derivatives (sb_score *score, const gsl_matrix *x, const gsl_vector *t, gsl_
 {
   double trace[IMAGES];
   gsl_vector_view divergence = gsl_vector_view_array (trace, IMAGES);
-  int status = sb_score_jvp (score, x, t, NULL, x, out);
+  int status = sb_score_jvp (score, SB_SCORE, x, t, NULL, x, out);
   if (status == GSL_SUCCESS)
-    status = sb_score_vjp (score, x, t, NULL, x, out);
+    status = sb_score_vjp (score, SB_SCORE, x, t, NULL, x, out);
   return status ? status : sb_score_divergence (score, x, t, NULL, &divergence.vector);
 }
 

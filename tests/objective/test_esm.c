@@ -134,7 +134,7 @@ check_gradient (const sb_score_type *type, model *w)
   gsl_vector *t = vector_all (N, 0), *loss = vector (N);
   ok (sb_target_sample (law, (sb_stream){ 3, SB_FOR_DATA, 0 }, x));
   total (score, truth, x, t, loss, s_bar);
-  ok (sb_score_vjp (score, x, t, NULL, s_bar, unused));
+  ok (sb_score_vjp (score, SB_SCORE, x, t, NULL, s_bar, unused));
   for (size_t k = 0; k < w->parameters; k += 1 + w->parameters / 50)
     {
       double theta = w->theta[k], h = 1e-5;

@@ -219,7 +219,7 @@ static int
 product_only (const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, const gsl_matrix *v, gsl_matrix *out,
               void *exact)
 {
-  return sb_score_jvp (exact, x, t, y, v, out);
+  return sb_score_jvp (exact, SB_SCORE, x, t, y, v, out);
 }
 
 static int
@@ -264,7 +264,7 @@ Test (ism, trace_of_the_jacobian)
           gsl_vector_view unit_j = gsl_matrix_column (unit, j);
           gsl_vector_set_all (&unit_j.vector, 1);
           column[j] = matrix (N, D);
-          ok (sb_score_jvp (exact, x, t, NULL, unit, column[j]));
+          ok (sb_score_jvp (exact, SB_SCORE, x, t, NULL, unit, column[j]));
           for (size_t i = 0; i < N; i++)
             *gsl_vector_ptr (difference, i) += (gsl_matrix_get (up, i, j) - gsl_matrix_get (down, i, j)) / (2 * h);
         }
@@ -413,7 +413,7 @@ Test (ism, erratum_divergence_of_a_field_that_turns)
   ok (sb_jacobian_trace (score, x, t, NULL, &result.vector));
   cr_assert_eq (trace[0], -2);
   cr_assert_eq (trace[1], -2);
-  ok (sb_score_jvp (score, x, t, NULL, &v.matrix, &out.matrix));
+  ok (sb_score_jvp (score, SB_SCORE, x, t, NULL, &v.matrix, &out.matrix));
   cr_assert_eq (J[1], -1, "d s_2 / d x_1"); // of the first unit vector
   cr_assert_eq (J[2], 1, "d s_1 / d x_2");
 }

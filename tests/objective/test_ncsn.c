@@ -108,7 +108,7 @@ Test (ncsn, gradient_at_a_level)
   ok (sb_stream_normals ((sb_stream){ 3, SB_FOR_DATA, 0 }, 0, x));
   noise (process, 1, 3, t, x, x_tilde);
   ok (sb_denoising_loss (score, x, x_tilde, t, NULL, loss, bar));
-  ok (sb_score_vjp (score, x_tilde, t, NULL, bar, unused));
+  ok (sb_score_vjp (score, SB_SCORE, x_tilde, t, NULL, bar, unused));
   for (size_t k = 0; k < w.parameters; k += 11)
     {
       double theta = w.theta[k], slope = 0, h = 1e-5;

@@ -282,7 +282,7 @@ Test (ssm, the_product_forward_backward_and_by_differences)
   gsl_matrix_sub (down, back);
   ok (sb_score_evaluate (score, SB_SCORE, up, t, NULL, s_up));
   ok (sb_score_evaluate (score, SB_SCORE, down, t, NULL, s_down));
-  ok (sb_score_vjp (score, x, t, NULL, v, back));
+  ok (sb_score_vjp (score, SB_SCORE, x, t, NULL, v, back));
   for (size_t i = 0; i < N; i++)
     {
       double difference = 0, reverse = 0, c = gsl_vector_get (curvature, i), size = 0;

@@ -12,3 +12,5 @@ check_PROGRAMS += %D%/test_noise
 check_PROGRAMS += %D%/test_jacobian
 %C%_test_jacobian_SOURCES = %D%/test_jacobian.c %D%/learned.c %D%/learned.h tests/chain.c tests/chain.h
 %C%_test_jacobian_LDADD = libscorebook-net-double.la $(LDADD)
+check_PROGRAMS += %D%/test_derivatives
+%C%_test_derivatives_SOURCES = %D%/test_derivatives.c %D%/stretch.c %D%/stretch.h

@@ -239,7 +239,7 @@ check_jvp (trial *r)
 {
   gsl_matrix *Jv = matrix (N, r->d);
   differences (r, r->v, Jv);
-  ok (sb_score_jvp (r->score, r->x, r->t, NULL, r->v, r->out));
+  ok (sb_score_jvp (r->score, SB_SCORE, r->x, r->t, NULL, r->v, r->out));
   for (size_t i = 0; i < N; i++)
     for (size_t j = 0; j < r->d; j++)
       cr_assert_float_eq (gsl_matrix_get (r->out, i, j), gsl_matrix_get (Jv, i, j), 1e-5 * norm_row (Jv, i),
@@ -258,8 +258,8 @@ check_adjoint (trial *r)
         const char *backend = sb_net_backend_name (sb_net_backend_at (b));
         ok (sb_net_choose (r->net, backend, SB_NET_FLOAT, NULL));
         sb_score *score = scoped (sb_score_network_alloc (&r->network));
-        ok (sb_score_jvp (score, r->x, r->t, NULL, r->v, r->s));
-        ok (sb_score_vjp (score, r->x, r->t, NULL, r->w, r->out));
+        ok (sb_score_jvp (score, SB_SCORE, r->x, r->t, NULL, r->v, r->s));
+        ok (sb_score_vjp (score, SB_SCORE, r->x, r->t, NULL, r->w, r->out));
         for (size_t i = 0; i < N; i++)
           {
             double there = dot_row (r->w, r->s, i), back = dot_row (r->out, r->v, i);
@@ -322,7 +322,7 @@ check_theta (trial *r)
                  / (12 * h);
   for (int times = 1; times <= 2; times++)
     {
-      ok (sb_score_vjp (r->score, r->x, r->t, NULL, r->w, r->out));
+      ok (sb_score_vjp (r->score, SB_SCORE, r->x, r->t, NULL, r->w, r->out));
       double found = along (r, theta_dot, &size);
       cr_assert_float_eq (found, times * slope, 1e-5 * size, "%s: %g, %d times differences %g", r->name, found, times,
                           slope);
@@ -344,10 +344,10 @@ check_bits (trial *r)
     {
       omp_set_num_threads (1 + run % 3);
       memset (r->theta_bar, 0, bytes);
-      ok (sb_score_vjp (r->score, r->x, r->t, NULL, r->w, r->out));
+      ok (sb_score_vjp (r->score, SB_SCORE, r->x, r->t, NULL, r->w, r->out));
       cr_assert (run == 0 || memcmp (before, r->theta_bar, bytes) == 0, "%s: another gradient", r->name);
       memcpy (before, r->theta_bar, bytes);
-      ok (sb_score_vjp (without, r->x, r->t, NULL, r->w, r->s));
+      ok (sb_score_vjp (without, SB_SCORE, r->x, r->t, NULL, r->w, r->s));
       cr_assert (gsl_matrix_equal (r->s, r->out), "%s: not the same without a gradient", r->name);
       cr_assert_eq (memcmp (before, r->theta_bar, bytes), 0);
     }
@@ -501,21 +501,21 @@ Test (jacobian, what_does_not_fit_is_refused)
   settle (&r);
   gsl_matrix *narrow = matrix_all (N, 2, 0), *none = matrix (0, r.d);
   gsl_vector *no_times = vector (0);
-  refused (GSL_EUNSUP, sb_score_jvp (r.score, r.x, r.t, r.x, r.v, r.out), "no condition is taken");
-  refused (GSL_EUNSUP, sb_score_vjp (r.score, r.x, r.t, r.x, r.v, r.out));
+  refused (GSL_EUNSUP, sb_score_jvp (r.score, SB_SCORE, r.x, r.t, r.x, r.v, r.out), "no condition is taken");
+  refused (GSL_EUNSUP, sb_score_vjp (r.score, SB_SCORE, r.x, r.t, r.x, r.v, r.out));
   refused (GSL_EUNSUP, sb_score_divergence (r.score, r.x, r.t, r.x, r.loss));
-  refused (GSL_EBADLEN, sb_score_jvp (r.score, r.x, r.t, NULL, narrow, r.out));
-  refused (GSL_EBADLEN, sb_score_vjp (r.score, r.x, r.t, NULL, r.v, narrow));
-  ok (sb_score_jvp (r.score, none, no_times, NULL, none, none));
-  ok (sb_score_vjp (r.score, none, no_times, NULL, none, none));
+  refused (GSL_EBADLEN, sb_score_jvp (r.score, SB_SCORE, r.x, r.t, NULL, narrow, r.out));
+  refused (GSL_EBADLEN, sb_score_vjp (r.score, SB_SCORE, r.x, r.t, NULL, r.v, narrow));
+  ok (sb_score_jvp (r.score, SB_SCORE, none, no_times, NULL, none, none));
+  ok (sb_score_vjp (r.score, SB_SCORE, none, no_times, NULL, none, none));
   ok (sb_score_divergence (r.score, none, no_times, NULL, no_times));
   gsl_vector_set (r.t, N - 1, 0);
-  refused (GSL_ESING, sb_score_jvp (r.score, r.x, r.t, NULL, r.v, r.out), "no noise, no score");
-  refused (GSL_ESING, sb_score_vjp (r.score, r.x, r.t, NULL, r.v, r.out));
+  refused (GSL_ESING, sb_score_jvp (r.score, SB_SCORE, r.x, r.t, NULL, r.v, r.out), "no noise, no score");
+  refused (GSL_ESING, sb_score_vjp (r.score, SB_SCORE, r.x, r.t, NULL, r.v, r.out));
   refused (GSL_ESING, sb_score_divergence (r.score, r.x, r.t, NULL, r.loss));
   gsl_vector_set (r.t, N - 1, 0.3);
-  refused (GSL_EDOM, sb_score_jvp (r.score, r.x, r.t, NULL, r.v, r.out), "no level");
-  refused (GSL_EDOM, sb_score_vjp (r.score, r.x, r.t, NULL, r.v, r.out));
+  refused (GSL_EDOM, sb_score_jvp (r.score, SB_SCORE, r.x, r.t, NULL, r.v, r.out), "no level");
+  refused (GSL_EDOM, sb_score_vjp (r.score, SB_SCORE, r.x, r.t, NULL, r.v, r.out));
   refused (GSL_EDOM, sb_score_divergence (r.score, r.x, r.t, NULL, r.loss));
 
   sb_network_pass *forward_only = scoped (sb_network_pass_alloc (&r.network, N, 0)),
