@@ -98,8 +98,11 @@ sb_network_pass_free (sb_network_pass *pass)
   if (!pass)
     return;
   sb_net_work_free (pass->work);
+  sb_net_dual_free (pass->dual);
   free (pass->in);
   free (pass->out);
+  free (pass->in_dot);
+  free (pass->out_dot);
   free (pass->label);
   gsl_matrix_free (pass->numbers);
   gsl_matrix_free (pass->c);
@@ -108,8 +111,8 @@ sb_network_pass_free (sb_network_pass *pass)
   free (pass);
 }
 
-sb_network_pass *
-sb_network_pass_alloc (const sb_network *network, size_t rows, int gradients)
+static sb_network_pass *
+pass_alloc (const sb_network *network, size_t rows, int gradients, bool dual)
 {
   size_t in = sb_net_shape_size (sb_net_input (network->net)), out = sb_net_shape_size (sb_net_output (network->net));
   size_t some = rows > 0 ? rows : 1, parts = network->process->parts > 0 ? network->process->parts : 1;
@@ -124,13 +127,29 @@ sb_network_pass_alloc (const sb_network *network, size_t rows, int gradients)
   pass->c = gsl_matrix_alloc (some, parts);
   pass->p = gsl_matrix_alloc (some, parts);
   pass->q = gsl_matrix_alloc (some, parts);
-  pass->work = sb_net_work_alloc (network->net, rows, gradients);
-  if (!pass->in || !pass->out || !pass->label || !pass->numbers || !pass->c || !pass->p || !pass->q || !pass->work)
+  pass->in_dot = dual ? calloc (rows * in + 1, sizeof *pass->in) : NULL;
+  pass->out_dot = dual ? calloc (rows * out + 1, sizeof *pass->out) : NULL;
+  pass->work = dual ? NULL : sb_net_work_alloc (network->net, rows, gradients);
+  pass->dual = dual ? sb_net_dual_alloc (network->net, rows) : NULL;
+  if (!pass->in || !pass->out || !pass->label || !pass->numbers || !pass->c || !pass->p || !pass->q
+      || (dual ? !pass->in_dot || !pass->out_dot || !pass->dual : !pass->work))
     {
       sb_network_pass_free (pass);
       SB_ERROR_NULL (NULL, GSL_ENOMEM, "no memory for %zu rows to go through a network", rows);
     }
   return pass;
+}
+
+sb_network_pass *
+sb_network_pass_alloc (const sb_network *network, size_t rows, int gradients)
+{
+  return pass_alloc (network, rows, gradients, false);
+}
+
+sb_network_pass *
+sb_network_pass_dual_alloc (const sb_network *network, size_t rows)
+{
+  return pass_alloc (network, rows, 1, true);
 }
 
 static int
@@ -172,7 +191,7 @@ fetch_rows (sb_net_shape shape, const float *samples, gsl_matrix *rows)
 }
 
 static int
-put_in (const sb_network *network, sb_network_pass *pass, const gsl_matrix *x, const gsl_vector *t)
+put_in (const sb_network *network, sb_network_pass *pass, const gsl_matrix *x, const gsl_vector *t, float *in)
 {
   int status = check_shapes (network, pass, t, x);
   if (status || x->size1 == 0)
@@ -182,14 +201,14 @@ put_in (const sb_network *network, sb_network_pass *pass, const gsl_matrix *x, c
   if (!status)
     status = sb_process_combine (network->process, 1, &(sb_term){ &c.matrix, x }, NULL, &cx.matrix);
   if (!status)
-    place_rows (sb_net_input (network->net), &cx.matrix, pass->in);
+    place_rows (sb_net_input (network->net), &cx.matrix, in);
   return status;
 }
 
 static int
 show (const sb_network *network, sb_network_pass *pass, const gsl_matrix *x, const gsl_vector *t)
 {
-  int status = put_in (network, pass, x, t);
+  int status = put_in (network, pass, x, t, pass->in);
   if (!status)
     status = sb_net_forward (network->net, network->theta, x->size1, pass->in, pass->label, pass->work, pass->out);
   return status;
@@ -198,13 +217,14 @@ show (const sb_network *network, sb_network_pass *pass, const gsl_matrix *x, con
 // What comes out of the network joins what went past it. The same line serves $\hat z$ and, below, its derivative.
 
 static int
-blend (const sb_network *network, const sb_network_pass *pass, const gsl_matrix *x, gsl_matrix *epsilon)
+blend (const sb_network *network, const sb_network_pass *pass, const gsl_matrix *x, const float *out,
+       gsl_matrix *epsilon)
 {
   if (x->size1 == 0)
     return GSL_SUCCESS;
   gsl_matrix_view p = first_rows (pass->p, x->size1), q = first_rows (pass->q, x->size1),
                   F = first_rows (pass->numbers, x->size1);
-  fetch_rows (sb_net_output (network->net), pass->out, &F.matrix);
+  fetch_rows (sb_net_output (network->net), out, &F.matrix);
   return sb_process_combine (network->process, 2, (sb_term[]){ { &p.matrix, x }, { &q.matrix, &F.matrix } }, NULL,
                              epsilon);
 }
@@ -214,7 +234,7 @@ sb_network_forward (const sb_network *network, sb_network_pass *pass, const gsl_
                     gsl_matrix *epsilon)
 {
   int status = show (network, pass, x, t);
-  return status ? status : blend (network, pass, x, epsilon);
+  return status ? status : blend (network, pass, x, pass->out, epsilon);
 }
 
 // ## Along a direction
@@ -226,10 +246,10 @@ int
 sb_network_jvp (const sb_network *network, sb_network_pass *pass, const gsl_vector *t, const gsl_matrix *x_dot,
                 gsl_matrix *epsilon_dot)
 {
-  int status = put_in (network, pass, x_dot, t);
+  int status = put_in (network, pass, x_dot, t, pass->in);
   if (!status)
     status = sb_net_jvp (network->net, network->theta, pass->work, pass->in, pass->out);
-  return status ? status : blend (network, pass, x_dot, epsilon_dot);
+  return status ? status : blend (network, pass, x_dot, pass->out, epsilon_dot);
 }
 
 // ## Backward
@@ -264,6 +284,49 @@ sb_network_backward (const sb_network *network, sb_network_pass *pass, const gsl
   fetch_rows (sb_net_input (net), pass->in, &numbers.matrix);
   return sb_process_combine (network->process, 2,
                              (sb_term[]){ { &p.matrix, epsilon_bar }, { &c.matrix, &numbers.matrix } }, NULL, x_bar);
+}
+
+// ## Both at once, forward and backward
+//
+// For objectives that look at the derivative as well: $\hat z$ and $\dot{\hat z}$, and the gradient of both in $\theta$.
+
+int
+sb_network_dual_forward (const sb_network *network, sb_network_pass *pass, const gsl_matrix *x, const gsl_vector *t,
+                         const gsl_matrix *x_dot, gsl_matrix *epsilon, gsl_matrix *epsilon_dot)
+{
+  int status = put_in (network, pass, x, t, pass->in);
+  if (!status)
+    status = put_in (network, pass, x_dot, t, pass->in_dot);
+  if (!status)
+    status = sb_net_dual_forward (pass->dual, network->theta, x->size1, pass->in, pass->label, pass->in_dot, pass->out,
+                                  pass->out_dot);
+  if (!status)
+    status = blend (network, pass, x, pass->out, epsilon);
+  return status ? status : blend (network, pass, x_dot, pass->out_dot, epsilon_dot);
+}
+
+static int
+put_back (const sb_network *network, sb_network_pass *pass, const gsl_matrix *bar, float *out)
+{
+  gsl_matrix_view q = first_rows (pass->q, bar->size1), numbers = first_rows (pass->numbers, bar->size1);
+  int status = sb_process_combine (network->process, 1, &(sb_term){ &q.matrix, bar }, NULL, &numbers.matrix);
+  if (!status)
+    place_rows (sb_net_output (network->net), &numbers.matrix, out);
+  return status;
+}
+
+int
+sb_network_dual_backward (const sb_network *network, sb_network_pass *pass, const gsl_vector *t,
+                          const gsl_matrix *epsilon_bar, const gsl_matrix *epsilon_dot_bar, float *theta_bar)
+{
+  int status = check_shapes (network, pass, t, epsilon_bar);
+  if (!status)
+    status = check_shapes (network, pass, t, epsilon_dot_bar);
+  if (!status)
+    status = put_back (network, pass, epsilon_bar, pass->out);
+  if (!status)
+    status = put_back (network, pass, epsilon_dot_bar, pass->out_dot);
+  return status ? status : sb_net_dual_backward (pass->dual, network->theta, pass->out, pass->out_dot, theta_bar);
 }
 
 // ## As a score

@@ -1,6 +1,7 @@
 #ifndef SCOREBOOK_SCORE_NETWORK_H
 #define SCOREBOOK_SCORE_NETWORK_H
 
+#include "../net/dual.h"
 #include "../net/passes.h"
 #include "score.h"
 
@@ -36,9 +37,11 @@ typedef struct
 // order, [channels][height][width]; the rows of a batch have that of files, the channel fastest (sb_net_place).
 typedef struct
 {
-  sb_net_work *work;
+  sb_net_work *work; // or
+  sb_net_dual *dual;
   size_t rows;
   float *in, *out, *label; // `in` and `out` carry gradients too
+  float *in_dot, *out_dot; // of a dual pass
   gsl_matrix *numbers;     // rows x d: what goes in or came out, in the order of files
   gsl_matrix *c, *p, *q;   // rows x parts: the scales at each row's time
 } sb_network_pass;
@@ -67,6 +70,15 @@ int sb_network_backward (const sb_network *network, sb_network_pass *pass, const
 // backend, which runs the network again. Both need a pass with gradients: GSL_EINVAL; GSL_EBADLEN, GSL_ENOMEM.
 int sb_network_jvp (const sb_network *network, sb_network_pass *pass, const gsl_vector *t, const gsl_matrix *x_dot,
                     gsl_matrix *epsilon_dot);
+
+// A pass of the estimate and its derivative along a direction together, forward and backward: shapes and errors as above,
+// in memory of its own. NULL: as of sb_net_dual_alloc (GSL_EUNSUP where the network has self-attention).
+sb_network_pass *sb_network_pass_dual_alloc (const sb_network *network, size_t rows);
+int sb_network_dual_forward (const sb_network *network, sb_network_pass *pass, const gsl_matrix *x, const gsl_vector *t,
+                             const gsl_matrix *x_dot, gsl_matrix *epsilon, gsl_matrix *epsilon_dot);
+// The gradients of some number with respect to epsilon and epsilon_dot: that with respect to theta is added to theta_bar.
+int sb_network_dual_backward (const sb_network *network, sb_network_pass *pass, const gsl_vector *t,
+                              const gsl_matrix *epsilon_bar, const gsl_matrix *epsilon_dot_bar, float *theta_bar);
 
 enum
 {

@@ -1,8 +1,8 @@
 // # What must be true of explicit score matching
 
 #include "models.h"
-#include "objective/esm.h"
 #include "score/exact.h"
+#include "losses.h"
 #include "scope.h"
 
 #include <gsl/gsl_math.h>
@@ -15,7 +15,7 @@ expected_loss (const sb_score *score, const sb_score *truth, const rule *r)
 {
   gsl_vector *loss = vector (r->x->size1);
   gsl_matrix *s_bar = matrix (r->x->size1, r->x->size2);
-  ok (sb_esm_loss (score, truth, r->x, r->t, NULL, loss, s_bar));
+  ok (esm_at (score, truth, r->x, r->t, loss, s_bar));
   double mean = rule_mean (r, loss);
   return mean;
 }
@@ -32,7 +32,7 @@ Test (esm, zero_at_the_true_score)
   gsl_matrix *x = matrix (500, 3), *s_bar = matrix (500, 3);
   gsl_vector *t = vector_all (500, 0), *loss = vector (500);
   ok (sb_target_sample (law, (sb_stream){ 1, SB_FOR_DATA, 0 }, x));
-  ok (sb_esm_loss (same, truth, x, t, NULL, loss, s_bar));
+  ok (esm_at (same, truth, x, t, loss, s_bar));
   cr_assert_leq (gsl_vector_max (loss), 1e-15);
 }
 
@@ -65,7 +65,7 @@ Test (esm, closed_form_on_a_gaussian)
       line.theta[0] = a[k], line.theta[1] = b[k];
       double exact = 0.5 * (gsl_pow_2 (a[k] + b[k] * m) + gsl_pow_2 ((b[k] + 1 / (s * s)) * s)), error;
       cr_assert_float_eq (expected_loss (score, truth, &sum), exact, 1e-14);
-      ok (sb_esm_loss (score, truth, x, t, NULL, loss, s_bar));
+      ok (esm_at (score, truth, x, t, loss, s_bar));
       double mean = mean_of (loss, &error);
       cr_assert_float_eq (mean, exact, 5 * error, "a = %g, b = %g: %g, not %g", a[k], b[k], mean, exact);
     }
@@ -110,7 +110,7 @@ total (const sb_score *score, const sb_score *truth, const gsl_matrix *x, gsl_ve
        gsl_matrix *s_bar)
 {
   double sum = 0;
-  ok (sb_esm_loss (score, truth, x, t, NULL, loss, s_bar));
+  ok (esm_at (score, truth, x, t, loss, s_bar));
   for (size_t i = 0; i < loss->size; i++)
     sum += gsl_vector_get (loss, i);
   return sum;
@@ -165,8 +165,10 @@ Test (esm, what_does_not_fit_is_refused)
   model line = affine_alloc (2);
   sb_score *score = scoped (sb_score_alloc (&affine_type, &line, process));
   gsl_matrix *x = matrix_all (4, 2, 0), *narrow = matrix_all (4, 1, 0);
-  gsl_vector *t = vector_all (4, 0), *loss = vector (4), *short_loss = vector (3);
-  refused (GSL_EBADLEN, sb_esm_loss (score, score, x, t, NULL, short_loss, x));
-  refused (GSL_EBADLEN, sb_esm_loss (score, score, narrow, t, NULL, loss, narrow));
-  refused (GSL_EBADLEN, sb_esm_loss (score, score, x, t, NULL, loss, narrow));
+  gsl_vector *loss = vector (4), *short_loss = vector (3);
+  sb_objective objective = on_data (sb_objective_esm, process);
+  refused (GSL_EINVAL, loss_at (&objective, score, x, vector_all (4, 0), NULL, loss, NULL), "no truth");
+  objective.truth = score;
+  refused (GSL_EBADLEN, sb_objective_loss (&objective, score, x, NULL, (sb_stream){ 0 }, short_loss));
+  refused (GSL_EBADLEN, sb_objective_loss (&objective, score, narrow, NULL, (sb_stream){ 0 }, loss));
 }

@@ -9,13 +9,11 @@
 #include "chain.h"
 #include "engine/choose.h"
 #include "learned.h"
-#include "objective/fdssm.h"
-#include "objective/ism.h"
-#include "objective/ssm.h"
 #include "process/ddpm.h"
 #include "process/smld.h"
 #include "process/vp.h"
 #include "property.h"
+#include "losses.h"
 #include "scope.h"
 #include "transition/reverse.h"
 #include "score/network.h"
@@ -366,7 +364,11 @@ check_divergence (trial *r)
   gsl_vector_view found = gsl_matrix_column (r->out, 1);
   find_traces (r, want);
   ok (sb_score_divergence (r->score, r->x, r->t, NULL, &found.vector));
-  ok (sb_jacobian_trace (r->score, r->x, r->t, NULL, r->loss));
+  sb_score_type products = *r->score->type;
+  sb_score by_products = *r->score;
+  products.divergence = NULL;
+  by_products.type = &products;
+  ok (sb_score_divergence (&by_products, r->x, r->t, NULL, r->loss));
   for (size_t i = 0; i < N; i++)
     {
       double trace = gsl_vector_get (want, i), bound = 1e-5 * scale_of (r, i, trace);
@@ -393,7 +395,7 @@ check_losses (trial *r)
   differences (r, r->v, Jv);
   for (int plain = 0; plain <= 1; plain++)
     {
-      ok (sb_ssm_loss_along (plain, r->score, r->x, r->t, NULL, r->v, r->loss));
+      ok (ssm_at (plain, r->score, r->x, r->t, r->v, r->loss));
       for (size_t i = 0; i < N; i++)
         {
           double curvature = dot_row (r->v, Jv, i), size = plain ? dot_row (r->v, r->s, i) : norm_row (r->s, i),
@@ -403,7 +405,7 @@ check_losses (trial *r)
                               gsl_vector_get (r->loss, i), curvature + size * size / 2);
         }
     }
-  ok (sb_ism_loss (r->score, r->x, r->t, NULL, r->loss));
+  ok (ism_at (r->score, r->x, r->t, r->loss));
   find_traces (r, traces);
   for (size_t i = 0; i < N; i++)
     {
@@ -443,23 +445,23 @@ differenced_loss (const trial *r, const double *theta, double h, gsl_vector *los
 static void
 check_by_differences (trial *r)
 {
-  const sb_fdssm fdssm = { .h = 0.25 };
+  const sb_objective fdssm = fdssm_of (r->process, 0.25, false);
   double *theta_dot = direction_of (r->net), *theta = scoped (malloc (r->net->parameters * sizeof *theta)), slope = 0,
          size, h = 1e-4;
   gsl_vector *want = vector (N);
-  differenced_loss (r, r->wide, fdssm.h, want);
-  ok (sb_fdssm_gradient (&fdssm, r->score, r->x, r->t, NULL, r->v, 0.5, r->loss));
+  differenced_loss (r, r->wide, fdssm.key[0], want);
+  ok (gradient_at (&fdssm, r->score, r->x, r->t, r->v, 0.5, r->loss));
   ok (sb_score_evaluate (r->score, SB_SCORE, r->x, r->t, NULL, r->s));
   for (size_t i = 0; i < N; i++)
     cr_assert_float_eq (gsl_vector_get (r->loss, i), gsl_vector_get (want, i),
-                        1e-5 * (norm_row (r->v, i) * norm_row (r->s, i) / fdssm.h + dot_row (r->s, r->s, i)),
+                        1e-5 * (norm_row (r->v, i) * norm_row (r->s, i) / fdssm.key[0] + dot_row (r->s, r->s, i)),
                         "%s, row %zu: %.9g, not %.9g", r->name, i, gsl_vector_get (r->loss, i),
                         gsl_vector_get (want, i));
   for (int side = -1; side <= 1; side += 2)
     {
       for (size_t k = 0; k < r->net->parameters; k++)
         theta[k] = r->wide[k] + side * h * theta_dot[k];
-      slope += side * 0.5 * differenced_loss (r, theta, fdssm.h, NULL) / (2 * h);
+      slope += side * 0.5 * differenced_loss (r, theta, fdssm.key[0], NULL) / (2 * h);
     }
   double found = along (r, theta_dot, &size);
   cr_assert_float_eq (found, slope, 1e-5 * size, "%s: %.9g, slope %.9g", r->name, found, slope);
