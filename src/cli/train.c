@@ -73,7 +73,9 @@ add_family (char *text, size_t size, const char *heading, sb_family family)
       sb_entry_usual (family (k), usual);
       if (sb_entry_write (family (k), usual, line, sizeof line))
         line[0] = 0;
-      used += (size_t)snprintf (text + used, size - used, "  %s\n       %s\n", line, family (k)->help);
+      used += (size_t)snprintf (text + used, size - used,
+                                strlen (line) < 12 ? "  %-11s %s\n" : "  %s\n              %s\n", line,
+                                family (k)->help);
     }
 }
 

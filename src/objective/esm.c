@@ -31,6 +31,7 @@ esm_loss (sb_objective_batch *b)
   return GSL_SUCCESS;
 }
 
-const sb_objective_type *sb_objective_esm = &(const sb_objective_type){
-  .entry = { .name = "esm", .help = "explicit score matching: a known score" }, .view = SB_SCORE, .loss = esm_loss
-};
+const sb_objective_type *sb_objective_esm = &(
+    const sb_objective_type){ .entry = { .name = "esm", .help = "explicit score matching, where the truth is known" },
+                              .view = SB_SCORE,
+                              .loss = esm_loss };

@@ -90,7 +90,7 @@ fdssm_loss (sb_objective_batch *b)
 }
 
 const sb_objective_type *sb_objective_fdssm = &(const sb_objective_type){
-  .entry = { .name = "fdssm", .help = "sliced score matching by differences", .keys = keys, .key_count = KEYS },
+  .entry = { .name = "fdssm", .help = "sliced score matching, by differences", .keys = keys, .key_count = KEYS },
   .view = SB_SCORE,
   .points = two_points,
   .directions = one_direction,

@@ -65,10 +65,10 @@ ncsn_loss (sb_objective_batch *b)
   return status ? status : sb_objective_square (0.5, b);
 }
 
-const sb_objective_type *sb_objective_ncsn = &(
-    const sb_objective_type){ .entry = { .name = "ncsn", .help = "denoising, all levels of a chain for each sample" },
-                              .view = SB_SCORE,
-                              .weighting = &sb_weighting_variance,
-                              .points = count_levels,
-                              .draw = draw_levels,
-                              .loss = ncsn_loss };
+const sb_objective_type *sb_objective_ncsn
+    = &(const sb_objective_type){ .entry = { .name = "ncsn", .help = "denoising, at every level of a chain" },
+                                  .view = SB_SCORE,
+                                  .weighting = &sb_weighting_variance,
+                                  .points = count_levels,
+                                  .draw = draw_levels,
+                                  .loss = ncsn_loss };

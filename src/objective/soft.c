@@ -19,8 +19,8 @@ soft_loss (sb_objective_batch *b)
   return sb_objective_square (0.5, b);
 }
 
-const sb_objective_type *sb_objective_soft = &(
-    const sb_objective_type){ .entry = { .name = "soft", .help = "half of it, by the denoiser: soft score matching" },
-                              .view = SB_DENOISER,
-                              .weighting = &sb_weighting_unit,
-                              .loss = soft_loss };
+const sb_objective_type *sb_objective_soft
+    = &(const sb_objective_type){ .entry = { .name = "soft", .help = "soft score matching, by the denoiser" },
+                                  .view = SB_DENOISER,
+                                  .weighting = &sb_weighting_unit,
+                                  .loss = soft_loss };

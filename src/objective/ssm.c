@@ -96,7 +96,7 @@ ssm_loss (sb_objective_batch *b)
 }
 
 const sb_objective_type *sb_objective_ssm = &(const sb_objective_type){
-  .entry = { .name = "ssm", .help = "sliced score matching: random directions", .keys = keys, .key_count = KEYS },
+  .entry = { .name = "ssm", .help = "sliced score matching, by random directions", .keys = keys, .key_count = KEYS },
   .view = SB_SCORE,
   .derivatives = true,
   .directions = count_directions,

@@ -114,8 +114,8 @@ const sb_weighting_type *sb_weighting_variance
     = WEIGHTING ("variance", "of x_t given x_0: every time's target has the same size", variance_numbers,
                  variance_apply),
     *sb_weighting_likelihood
-    = WEIGHTING ("likelihood", "g^2: a bound on the likelihood; of an SDE", likelihood_numbers, likelihood_apply),
-    *sb_weighting_unit = WEIGHTING ("unit", "of the score's error: none", unit_numbers, unit_apply),
+    = WEIGHTING ("likelihood", "g^2 of an SDE: a bound on the likelihood", likelihood_numbers, likelihood_apply),
+    *sb_weighting_unit = WEIGHTING ("unit", "1", unit_numbers, unit_apply),
     *sb_weighting_bound = WEIGHTING ("bound", "ddpm's variational bound, steps of variance beta", bound_numbers, NULL),
     *sb_weighting_bound_tilde
     = WEIGHTING ("bound-tilde", "ddpm's variational bound, steps of variance beta-tilde", bound_tilde_numbers, NULL);
