@@ -14,10 +14,7 @@
 
 #include "objective.h"
 
-#include "../base/error.h"
-
-#include <gsl/gsl_math.h>
-#include <math.h>
+#include <gsl/gsl_errno.h>
 #include <string.h>
 
 // ## A point for each level
@@ -26,25 +23,21 @@
 // its noise.
 
 static size_t
-last_level (const sb_objective *o)
-{
-  return (size_t)floor (o->t_max * (double)o->process->levels + 1e-6);
-}
-
-static size_t
 count_levels (const sb_objective *o)
 {
-  const size_t first = (size_t)GSL_MAX (1, ceil (o->t_min * (double)o->process->levels - 1e-6)), last = last_level (o);
-  return last >= first ? last - first + 1 : 0;
+  size_t last;
+  return sb_objective_levels (o, &last);
 }
 
 static int
 draw_levels (const sb_score *score, sb_stream stream, sb_objective_batch *b)
 {
   const sb_process *process = b->objective->process;
-  const size_t d = b->x.size2, last = last_level (b->objective);
+  const size_t d = b->x.size2;
+  size_t last;
   int status = GSL_SUCCESS;
   (void)score;
+  sb_objective_levels (b->objective, &last);
   stream.purpose = SB_FOR_FORWARD;
   for (size_t p = 0; p < b->points && !status; p++)
     {

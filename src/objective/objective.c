@@ -144,14 +144,23 @@ sb_objective_batch_free (sb_objective_batch *batch)
 // The paper prints $t \sim \mathcal{U}[0, T]$, and means $[\epsilon, T]$ (its Appendix C): at $t = 0$ the target is
 // infinite. A chain has levels instead; $u \in (0, 1)$ picks level $\lceil uN \rceil$.
 
+size_t
+sb_objective_levels (const sb_objective *o, size_t *last)
+{
+  const double N = (double)o->process->levels;
+  const size_t first = (size_t)GSL_MAX (1, ceil (o->t_min * N - 1e-6));
+  *last = (size_t)floor (o->t_max * N + 1e-6);
+  return *last >= first ? *last - first + 1 : 0;
+}
+
 static double
 time_of (const sb_objective *o, double u)
 {
-  const double N = (double)o->process->levels;
-  if (N == 0 || o->t_max == 0)
+  size_t last, count;
+  if (o->process->levels == 0 || o->t_max == 0)
     return o->t_min + u * (o->t_max - o->t_min);
-  const double first = GSL_MAX (1, ceil (o->t_min * N - 1e-6)), last = floor (o->t_max * N + 1e-6);
-  return (first - 1 + ceil (u * (last - first + 1))) / N;
+  count = sb_objective_levels (o, &last);
+  return ((double)(last - count) + ceil (u * (double)count)) / (double)o->process->levels;
 }
 
 int

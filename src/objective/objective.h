@@ -133,6 +133,9 @@ int sb_objective_gradient (const sb_objective *objective, const sb_score *score,
 
 // ---- Of which objectives are made
 
+// How many levels of a chain lie from t_min to t_max, and which is the last.
+size_t sb_objective_levels (const sb_objective *objective, size_t *last);
+
 int sb_objective_draw_points (sb_stream stream, sb_objective_batch *batch); // t, z and x = A x_0 + S z of point 0
 
 // The law of a random direction v, with E[v v^T] = I.

@@ -175,39 +175,27 @@ apply_by_parts (const sb_weighting *w, const sb_process *process, sb_view view, 
   return status ? status : sb_process_combine (process, 1, &(sb_term){ c, e }, work, out);
 }
 
-// Where the process has no parts, the maps one after the other, and back through the transposed.
+// Where the process has no parts, the maps that turn an error into one of the score, the weight, and the same maps back.
 
 static int
 apply_by_maps (const sb_weighting *w, const sb_process *process, sb_view view, const gsl_vector *t, const gsl_matrix *e,
                gsl_matrix *out)
 {
+  static const sb_process_map map[] = { SB_A, SB_S_INVERSE, SB_S_INVERSE };
+  const size_t first = view == SB_DENOISER ? 0 : view == SB_EPSILON ? 2 : 3;
   int status = GSL_SUCCESS;
   if (!w->type->apply)
     SB_ERROR (NULL, GSL_EUNSUP, "the weighting %s is of numbers, and the maps of the process %s are none",
               w->type->entry.name, process->type->name);
   gsl_matrix_memcpy (out, e);
-
-  // Turn the error into one of the score.
-  if (view == SB_DENOISER)
-    status = sb_process_apply (process, SB_A, CblasNoTrans, NULL, t, out);
-  if (view == SB_DENOISER && !status)
-    status = sb_process_apply (process, SB_S_INVERSE, CblasNoTrans, NULL, t, out);
-  if (view != SB_SCORE && !status)
-    status = sb_process_apply (process, SB_S_INVERSE, CblasTrans, NULL, t, out);
-
-  // Weigh it.
+  for (size_t k = first; k < 3 && !status; k++)
+    status = sb_process_apply (process, map[k], k == 2 ? CblasTrans : CblasNoTrans, NULL, t, out);
   if (!status)
     status = w->type->apply (process, CblasTrans, t, out, w->params);
   if (!status)
     status = w->type->apply (process, CblasNoTrans, t, out, w->params);
-
-  // Go back.
-  if (view != SB_SCORE && !status)
-    status = sb_process_apply (process, SB_S_INVERSE, CblasNoTrans, NULL, t, out);
-  if (view == SB_DENOISER && !status)
-    status = sb_process_apply (process, SB_S_INVERSE, CblasTrans, NULL, t, out);
-  if (view == SB_DENOISER && !status)
-    status = sb_process_apply (process, SB_A, CblasTrans, NULL, t, out);
+  for (size_t k = 3; k-- > first && !status;)
+    status = sb_process_apply (process, map[k], k == 2 ? CblasNoTrans : CblasTrans, NULL, t, out);
   return status;
 }
 

@@ -57,14 +57,6 @@ workspace_alloc (const void *state, size_t rows)
 // The network answers in its own view; what the objective says of its view goes back the same way, and on to the weights.
 
 static int
-scale_bars (const workspace *w)
-{
-  gsl_matrix_scale (&w->batch->bar, w->share);
-  gsl_matrix_scale (&w->batch->along_bar, w->share);
-  return GSL_SUCCESS;
-}
-
-static int
 learn_from_values (const workspace *w)
 {
   sb_objective_batch *b = w->batch;
@@ -77,8 +69,7 @@ learn_from_values (const workspace *w)
     status = sb_objective_find_loss (b);
   if (!status)
     status = sb_tweedie_transposed (network->process, own, view, &b->t, &b->bar, NULL);
-  if (!status)
-    status = scale_bars (w);
+  gsl_matrix_scale (&b->bar, w->share);
   return status ? status : sb_network_backward (network, w->pass, &b->t, &b->bar, w->gradient, NULL);
 }
 
@@ -129,8 +120,8 @@ learn_from_derivatives (const workspace *w)
   if (!status)
     status = sb_tweedie_transposed (network->process, sb_network_view (network), b->objective->type->view, &b->t,
                                     &b->bar, NULL);
-  if (!status)
-    status = scale_bars (w);
+  gsl_matrix_scale (&b->bar, w->share);
+  gsl_matrix_scale (&b->along_bar, w->share);
   for (size_t m = 0; m < b->directions && !status; m++)
     status = back_along (w, m);
   return status;

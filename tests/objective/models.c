@@ -1,6 +1,7 @@
 // # Models, laws and rules
 
 #include "models.h"
+#include "losses.h"
 #include "process/smld.h"
 #include "scope.h"
 
@@ -67,6 +68,16 @@ rule_mean (const rule *r, const gsl_vector *loss)
   for (size_t i = 0; i < loss->size; i++)
     sum += r->w[i] * gsl_vector_get (loss, i);
   return sum;
+}
+
+double
+explicit_mean (const sb_score *score, const sb_score *truth, const rule *r)
+{
+  gsl_vector *loss = gsl_vector_alloc (r->x->size1);
+  ok (esm_at (score, truth, r->x, r->t, loss, NULL));
+  double mean = rule_mean (r, loss);
+  gsl_vector_free (loss);
+  return mean;
 }
 
 // ## Models

@@ -54,17 +54,6 @@ denoising_by_sums (const sb_score *score, const rule *data, double sigma)
   return sum;
 }
 
-static double explicit(const sb_score *score, const sb_score *truth, const rule *r)
-{
-  gsl_vector *loss = gsl_vector_alloc (r->x->size1);
-  gsl_matrix *s_bar = gsl_matrix_alloc (r->x->size1, 1);
-  ok (esm_at (score, truth, r->x, r->t, loss, s_bar));
-  double mean = rule_mean (r, loss);
-  gsl_vector_free (loss);
-  gsl_matrix_free (s_bar);
-  return mean;
-}
-
 Test (denoising, explicit_on_the_noised_law_but_for_a_constant)
 {
   const double sigma = sqrt (0.4);
@@ -74,13 +63,13 @@ Test (denoising, explicit_on_the_noised_law_but_for_a_constant)
   rule data = rule_of_line (law, process, 0, -12, 12, POINTS), noised = rule_of_line (law, process, 1, -15, 15, 3001);
   model zero = wave_alloc (0, 0, 0);
   sb_score *nothing = scoped (sb_score_alloc (&wave_type, &zero, process));
-  double C = 0.5 / gsl_pow_2 (sigma) - explicit(nothing, truth, &noised); // half the mean square of the score
+  double C = 0.5 / gsl_pow_2 (sigma) - explicit_mean (nothing, truth, &noised); // half the mean square of the score
   cr_assert_float_eq (C, 0.95673025, 5e-9, "C = %.10g", C);
   for (int k = 0; k < 4; k++)
     {
       model w = wave_alloc (waves[k][0], waves[k][1], waves[k][2]);
       sb_score *score = scoped (sb_score_alloc (&wave_type, &w, process));
-      double gap = denoising_by_sums (score, &data, sigma) - explicit(score, truth, &noised);
+      double gap = denoising_by_sums (score, &data, sigma) - explicit_mean (score, truth, &noised);
       cr_assert_float_eq (gap, C, 1e-9, "model %d: %.12g, not %.12g", k, gap, C);
     }
   // The exact score loses the constant, and nothing else.
@@ -466,10 +455,10 @@ Test (denoising, a_wrong_score_where_no_data_are)
   sb_score_callback callback = { .view = SB_SCORE, .function = add_bump, .params = with };
   sb_score *bumpy = scoped (sb_score_callback_alloc (&callback, process));
   rule noised = rule_of_line (law, process, 1, -30, 30, 6001);
-  double loss = explicit(bumpy, truth, &noised);
+  double loss = explicit_mean (bumpy, truth, &noised);
   cr_assert_lt (loss, 1e-12, "%g", loss);
   at = 1.5;
-  cr_assert_gt (explicit(bumpy, truth, &noised), 0.05);
+  cr_assert_gt (explicit_mean (bumpy, truth, &noised), 0.05);
 }
 
 // So it is with the denoising loss itself. Whatever is added to the exact score, $b(\tilde{\mathbf x})$, meets a residual

@@ -320,37 +320,6 @@ Test (dsm, maps_may_turn)
     }
 }
 
-// ## The gradient is the slope
-//
-// of the loss along each number of the estimate. The loss is quadratic, so a central difference is exact but for
-// rounding.
-
-Test (dsm, gradient_is_the_slope_of_the_loss)
-{
-  sb_process *process = scoped (sb_vp_alloc (1, 0.1, 20));
-  for (size_t w = 0; w < 3; w++)
-    {
-      batch b = batch_alloc (process, weighting_at (w), 200, 0, 1);
-      gsl_vector *up = vector (200), *down = vector (200);
-      gsl_matrix *unused = matrix (200, 1);
-      estimate_best (&b);
-      gsl_matrix_add_constant (b.epsilon, 0.1);
-      ok (loss_of (&b.dsm, b.t, b.z, b.epsilon, b.loss, b.epsilon_bar));
-      gsl_matrix_add_constant (b.epsilon, 1e-3);
-      ok (loss_of (&b.dsm, b.t, b.z, b.epsilon, up, unused));
-      gsl_matrix_add_constant (b.epsilon, -2e-3);
-      ok (loss_of (&b.dsm, b.t, b.z, b.epsilon, down, unused));
-      for (size_t i = 0; i < 200; i++)
-        {
-          double slope = (gsl_vector_get (up, i) - gsl_vector_get (down, i)) / 2e-3;
-          cr_assert_float_eq (gsl_matrix_get (b.epsilon_bar, i, 0), slope,
-                              1e-9 * (fabs (slope) + gsl_vector_get (up, i)),
-                              "weight %zu, t = %g: gradient %g, slope %g", w, gsl_vector_get (b.t, i),
-                              gsl_matrix_get (b.epsilon_bar, i, 0), slope);
-        }
-    }
-}
-
 // ## Times
 //
 // Uniform on $[\epsilon, T]$ and never below: printed as $\mathcal{U}[0, T]$, where the target would be infinite. The

@@ -24,17 +24,6 @@ implicit (const sb_score *score, const rule *r)
   return mean;
 }
 
-static double explicit(const sb_score *score, const sb_score *truth, const rule *r)
-{
-  gsl_vector *loss = gsl_vector_alloc (r->x->size1);
-  gsl_matrix *s_bar = gsl_matrix_alloc (r->x->size1, r->x->size2);
-  ok (esm_at (score, truth, r->x, r->t, loss, s_bar));
-  double mean = rule_mean (r, loss);
-  gsl_vector_free (loss);
-  gsl_matrix_free (s_bar);
-  return mean;
-}
-
 // ## The gap is a constant
 //
 // On the law $0.3\,\mathcal N(-2, 0.5) + 0.7\,\mathcal N(1.5, 0.8)$ with $s = a + bx + c\sin x$, by the trapezoidal
@@ -61,7 +50,7 @@ Test (ism, explicit_but_for_a_constant)
     {
       model w = wave_alloc (waves[k][0], waves[k][1], waves[k][2]);
       sb_score *score = scoped (sb_score_alloc (&wave_type, &w, process));
-      double gap = explicit(score, truth, &r) - implicit (score, &r);
+      double gap = explicit_mean (score, truth, &r) - implicit (score, &r);
       cr_assert_float_eq (gap, half_square, 1e-9, "model %d: gap %.12g, not %.12g", k, gap, half_square);
 
       gsl_vector *slope = vector (30001);
@@ -466,9 +455,9 @@ Test (ism, a_density_that_does_not_vanish_at_its_edge)
     {
       model w = wave_alloc (c[k] / 2, -c[k], 0);
       sb_score *score = scoped (sb_score_alloc (&wave_type, &w, process));
-      double gap = explicit(score, flat, &on_flat) - implicit (score, &on_flat);
+      double gap = explicit_mean (score, flat, &on_flat) - implicit (score, &on_flat);
       cr_assert_float_eq (gap, c[k], 1e-9, "uniform, c = %g: %g", c[k], gap);
-      gap = explicit(score, round, &on_round) - implicit (score, &on_round);
+      gap = explicit_mean (score, round, &on_round) - implicit (score, &on_round);
       cr_assert_float_eq (gap, 20, 1e-6, "Beta(3, 3), c = %g: %.9g", c[k], gap);
     }
 }

@@ -86,42 +86,6 @@ Test (ncsn, nothing_is_lost_on_one_point)
   cr_assert_leq (gsl_vector_max (loss), 1e-12);
 }
 
-// ## The gradient at a level
-//
-// in the parameters, through sb_score_vjp, against central differences, to $10^{-6}$. [dsm2ddpm.txt-NCSN-loss]
-
-Test (ncsn, gradient_at_a_level)
-{
-  enum
-  {
-    ROWS = 20
-  };
-  sb_process *process = one_level (MLP_D, 0.3);
-  model w = mlp_alloc (5);
-  sb_score *score = scoped (sb_score_alloc (&mlp_type, &w, process));
-  gsl_matrix *x = matrix (ROWS, MLP_D), *x_tilde = matrix (ROWS, MLP_D), *bar = matrix (ROWS, MLP_D),
-             *unused = matrix (ROWS, MLP_D);
-  gsl_vector *t = vector (ROWS), *loss = vector (ROWS);
-  ok (sb_stream_normals ((sb_stream){ 3, SB_FOR_DATA, 0 }, 0, x));
-  noise (process, 1, 3, t, x, x_tilde);
-  ok (denoising_at (score, x, x_tilde, t, loss, bar));
-  ok (sb_score_vjp (score, SB_SCORE, x_tilde, t, NULL, bar, unused));
-  for (size_t k = 0; k < w.parameters; k += 11)
-    {
-      double theta = w.theta[k], slope = 0, h = 1e-5;
-      for (int sign = 1; sign >= -1; sign -= 2)
-        {
-          w.theta[k] = theta + sign * h;
-          ok (denoising_at (score, x, x_tilde, t, loss, unused));
-          for (size_t i = 0; i < ROWS; i++)
-            slope += sign * gsl_vector_get (loss, i) / (2 * h);
-        }
-      w.theta[k] = theta;
-      cr_assert_float_eq (w.theta_bar[k], slope, 1e-6 * (10 + fabs (slope)), "parameter %zu: %g, slope %g", k,
-                          w.theta_bar[k], slope);
-    }
-}
-
 // ## The mean over the levels
 //
 // By hand: noise from the stream, level after level, times the weight, over L. [dsm2ddpm.txt-NCSN-objective]

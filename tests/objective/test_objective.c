@@ -43,6 +43,12 @@ for_each (void (*check) (const sb_objective *objective))
           check (&objective);
           objective.key[j] = usual;
         }
+      if (objective.type->weighting) // and another weight
+        {
+          objective.weighting.type
+              = objective.weighting.type == sb_weighting_unit ? sb_weighting_variance : sb_weighting_unit;
+          check (&objective);
+        }
     }
 }
 
