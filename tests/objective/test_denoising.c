@@ -403,30 +403,6 @@ Test (denoising, erratum_the_target_is_met_in_the_mean_only)
   cr_assert_float_eq (variance, 1.5 / (0.4 * 1.9), 10 * error);
 }
 
-// ## Beside the other form of it
-//
-// dsm.c predicts noise. On its points, at its times, and with its weight 1, twice this loss is that one, row by row.
-
-Test (denoising, half_of_the_noise_prediction_loss)
-{
-  sb_target *law = three_in_space ();
-  sb_process *process = scoped (sb_smld_alloc (3, 7, 0.1, 10));
-  sb_score *exact = scoped (sb_score_exact_alloc (law, process));
-  sb_objective dsm = weighted (sb_objective_dsm, process, sb_weighting_unit, 0);
-  gsl_matrix *x = matrix (300, 3), *x_tilde = matrix (300, 3), *z = matrix (300, 3), *epsilon = matrix (300, 3),
-             *bar = matrix (300, 3);
-  gsl_vector *t = vector (300), *loss = vector (300), *other = vector (300);
-  ok (sb_target_sample (law, (sb_stream){ 8, SB_FOR_DATA, 0 }, x));
-  gsl_matrix_memcpy (x_tilde, x);
-  ok (draw_points (&dsm, (sb_stream){ 8, 0, 0 }, t, z, x_tilde));
-  ok (sb_score_evaluate (exact, SB_EPSILON, x_tilde, t, NULL, epsilon));
-  ok (loss_of (&dsm, t, z, epsilon, other, bar));
-  ok (denoising_at (exact, x, x_tilde, t, loss, bar));
-  for (size_t i = 0; i < 300; i++)
-    cr_assert_float_eq (2 * gsl_vector_get (loss, i), gsl_vector_get (other, i),
-                        1e-10 * (1 + gsl_vector_get (other, i)));
-}
-
 // ## Where no data are, nothing is asked
 //
 // A score that is changed on a set of small probability has the same loss, however wrong it is there: a bump of height
@@ -521,13 +497,8 @@ Test (denoising, what_a_wrong_score_costs)
 Test (denoising, what_does_not_fit_is_refused)
 {
   sb_process *process = one_level (2, 1), *ve = scoped (sb_ve_alloc (2, 0.01, 50));
-  model w = affine_alloc (2);
-  sb_score *score = scoped (sb_score_alloc (&affine_type, &w, process));
-  const sb_objective objective = sb_objective_of (sb_objective_denoising, process, 0);
-  gsl_matrix *x = matrix_all (4, 2, 0), *out = matrix (4, 2), *narrow = matrix_all (4, 1, 0);
-  gsl_vector *t = vector_all (4, 0), *loss = vector (4), *short_loss = vector (3);
-  refused (GSL_EBADLEN, sb_objective_loss (&objective, score, x, NULL, (sb_stream){ 0 }, short_loss));
-  refused (GSL_EBADLEN, sb_objective_loss (&objective, score, narrow, NULL, (sb_stream){ 0 }, loss));
+  gsl_matrix *x = matrix_all (4, 2, 0), *out = matrix (4, 2);
+  gsl_vector *t = vector_all (4, 0);
   refused (GSL_ESING, target_at (process, x, x, t, out), "no noise, no kernel");
   gsl_vector_set_all (t, 2);
   refused (GSL_EDOM, target_at (ve, x, x, t, out));

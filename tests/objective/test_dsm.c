@@ -349,25 +349,8 @@ Test (dsm, times_are_uniform_and_never_too_small)
   cr_assert_lt (worst, 0.00269);
 }
 
-// ## Rows are samples
+// ## The streams
 //
-// Row $i$ of a batch is the row that a batch beginning at $i$ begins with: shards and threads draw what one batch
-// would have drawn. Times, noise and data come from streams of their own.
-
-Test (dsm, a_row_does_not_depend_on_its_batch)
-{
-  sb_process *process = scoped (sb_vp_alloc (1, 0.1, 20));
-  batch whole = batch_alloc (process, sb_weighting_variance, 100, 0, 1);
-  gsl_matrix *x = matrix_all (40, 1, 0), *z = matrix (40, 1);
-  gsl_vector *t = vector (40);
-  ok (draw_points (&whole.dsm, sb_stream_skip ((sb_stream){ 5, 0, 0 }, 60), t, z, x));
-  for (size_t i = 0; i < 40; i++)
-    {
-      cr_assert_eq (gsl_vector_get (t, i), gsl_vector_get (whole.t, 60 + i));
-      cr_assert_eq (gsl_matrix_get (z, i, 0), gsl_matrix_get (whole.z, 60 + i, 0));
-    }
-}
-
 // Which draws these are is part of a checkpoint's promise: a training that goes on with a later version must see the
 // numbers it would have seen. The vector of times may have any stride.
 

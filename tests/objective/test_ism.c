@@ -537,9 +537,6 @@ Test (ism, what_does_not_fit_is_refused)
   sb_score *without = scoped (sb_score_callback_alloc (&callback, process));
   gsl_matrix *x = matrix_all (4, 2, 0), *narrow = matrix_all (4, 1, 0);
   gsl_vector *t = vector_all (4, 0), *loss = vector (4), *short_loss = vector (3);
-  const sb_objective ism = on_data (sb_objective_ism, process);
-  refused (GSL_EBADLEN, sb_objective_loss (&ism, score, x, NULL, (sb_stream){ 0 }, short_loss));
-  refused (GSL_EBADLEN, sb_objective_loss (&ism, score, narrow, NULL, (sb_stream){ 0 }, loss));
   refused (GSL_EUNSUP, ism_at (without, x, t, loss));
   refused (GSL_EBADLEN, sb_score_divergence (score, x, t, NULL, short_loss));
   refused (GSL_EBADLEN, sb_score_divergence (score, narrow, t, NULL, loss));

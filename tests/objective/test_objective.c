@@ -152,12 +152,13 @@ parameters_too (const sb_objective *o)
   model w = affine_alloc (D);
   sb_score *score = scoped (sb_score_alloc (&affine_type, &w, o->process));
   gsl_matrix *x_0 = normals (N, D, 45);
-  gsl_vector *loss = vector (N);
+  gsl_vector *loss = vector (N), *wrong = vector (N + 1);
   for (size_t k = 0; k < w.parameters; k++)
     w.theta[k] = sin ((double)k);
   const sb_stream stream = { 7, 0, 0 };
   if (o->type->derivatives)
     return;
+  refused (GSL_EBADLEN, sb_objective_gradient (o, score, x_0, NULL, stream, 1, wrong));
   ok (sb_objective_gradient (o, score, x_0, NULL, stream, 0.25, loss));
   for (size_t k = 0; k < w.parameters; k++)
     {
