@@ -44,9 +44,13 @@ fdssm_draw (const sb_score *score, sb_stream stream, sb_objective_batch *b)
   const size_t half = b->n * b->x.size2;
   const double h = b->objective->key[H];
   (void)score;
+
+  // Draw points and directions.
   int status = sb_objective_draw_points (stream, b);
   if (!status)
     status = sb_objective_draw_directions ((sb_projection)b->objective->key[LAW], stream, b);
+
+  // Move the points to both sides.
   for (size_t i = 0; i < b->n; i++)
     b->t.data[b->n + i] = b->t.data[i];
   for (size_t k = 0; k < half; k++)
@@ -71,6 +75,8 @@ fdssm_loss (sb_objective_batch *b)
     {
       const double *up = b->estimate.data + i * d, *down = up + half, *v = b->v.data + i * d;
       double *up_bar = b->bar.data + i * d, *down_bar = up_bar + half, slope = 0, square = 0, along = 0;
+
+      // Sum over the coordinates.
       for (size_t j = 0; j < d; j++)
         {
           const double m = (up[j] + down[j]) / 2;
@@ -78,6 +84,8 @@ fdssm_loss (sb_objective_batch *b)
           square += m * m;
           along += v[j] * m;
         }
+
+      // Find the gradients at the two points.
       for (size_t j = 0; j < d; j++)
         {
           const double m = plain ? along * v[j] : (up[j] + down[j]) / 2;

@@ -38,6 +38,8 @@ draw_levels (const sb_score *score, sb_stream stream, sb_objective_batch *b)
   int status = GSL_SUCCESS;
   (void)score;
   sb_objective_levels (b->objective, &last);
+
+  // Set the times and draw the normals, level after level.
   stream.purpose = SB_FOR_FORWARD;
   for (size_t p = 0; p < b->points && !status; p++)
     {
@@ -47,6 +49,8 @@ draw_levels (const sb_score *score, sb_stream stream, sb_objective_batch *b)
       memcpy (x.data, b->x_0.data, b->n * d * sizeof (double));
       status = sb_stream_normals (stream, (uint64_t)p * d, &z);
     }
+
+  // Move the data, all levels at once.
   memcpy (b->difference.data, b->z.data, b->points * b->n * d * sizeof (double));
   return status ? status : sb_process_transition_in_place (process, NULL, &b->t, &b->difference, &b->x);
 }

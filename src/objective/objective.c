@@ -93,9 +93,13 @@ check_objective (const sb_objective *o)
 {
   const char *name = o->type->entry.name;
   sb_error error = { 0 };
+
+  // Check the keys.
   int status = sb_entry_check (&o->type->entry, o->key, &error);
   if (status)
     SB_ERROR (NULL, status, "%s", error.message);
+
+  // Check the times, and what the type needs.
   if (!(0 <= o->t_min && o->t_min <= o->t_max && o->t_max <= o->process->t_limit))
     SB_ERROR (NULL, GSL_EINVAL, "%s: times from %g to %g, the process's are from 0 to %g", name, o->t_min, o->t_max,
               o->process->t_limit);
@@ -114,10 +118,14 @@ sb_objective_batch_alloc (const sb_objective *objective, size_t rows)
   sb_objective_batch *b = calloc (1, sizeof *b);
   if (!b)
     SB_ERROR_NULL (NULL, GSL_ENOMEM, "no memory for a batch of %zu rows", rows);
+
+  // Ask the type how many points and directions a row has.
   b->objective = objective;
   b->most = rows;
   b->points = objective->type->points ? objective->type->points (objective) : 1;
   b->directions = objective->type->directions ? objective->type->directions (objective) : 0;
+
+  // Take all memory in one block.
   b->memory = b->points > 0 ? calloc (count_numbers (b), sizeof *b->memory) : NULL;
   if (!b->memory)
     {
@@ -232,12 +240,16 @@ sb_objective_evaluate (const sb_score *score, const gsl_matrix *y, sb_objective_
   const sb_objective_type *type = b->objective->type;
   int status = GSL_SUCCESS;
   b->y = y;
+
+  // Ask for the estimate at each point.
   for (size_t p = 0; p < b->points && b->n > 0 && !status; p++)
     {
       gsl_matrix x = sb_batch_block (&b->x, b->n, p), estimate = sb_batch_block (&b->estimate, b->n, p);
       gsl_vector t = sb_batch_part (&b->t, b->n, p);
       status = sb_score_evaluate (score, type->view, &x, &t, y, &estimate);
     }
+
+  // Ask for its derivative along each direction.
   for (size_t m = 0; type->derivatives && m < b->directions && b->n > 0 && !status; m++)
     {
       gsl_matrix x = sb_batch_block (&b->x, b->n, 0), v = sb_batch_block (&b->v, b->n, m),
@@ -265,10 +277,14 @@ int
 sb_objective_square (double factor, sb_objective_batch *b)
 {
   const size_t d = b->x.size2;
+
+  // Take R to the errors.
   int status = sb_weighting_apply (&b->objective->weighting, b->objective->process, b->objective->type->view, &b->t,
                                    &b->difference, b->numbers, &b->c, &b->work, &b->bar);
   if (status)
     return status;
+
+  // Sum over coordinates and points.
   factor /= (double)b->points;
   memset (b->loss.data, 0, b->n * sizeof (double));
   for (size_t i = 0; i < b->points * b->n; i++)

@@ -40,10 +40,13 @@ sb_slices_loss (double share, bool plain, sb_objective_batch *b)
   const size_t d = b->x.size2;
   for (size_t i = 0; i < b->n; i++)
     {
+      // Begin with the score's size.
       const double *s = b->estimate.data + i * d;
       double *s_bar = b->bar.data + i * d, loss = plain ? 0 : dot (d, s, s) / 2;
       for (size_t j = 0; j < d; j++)
         s_bar[j] = plain ? 0 : s[j];
+
+      // Add what each direction says.
       for (size_t m = 0; m < b->directions; m++)
         {
           const double *v = b->v.data + (m * b->n + i) * d, along = plain ? dot (d, v, s) : 0;

@@ -151,6 +151,8 @@ numbers_of_row (const sb_weighting *w, const sb_process *process, sb_view view, 
   const size_t parts = process->parts;
   double *a = numbers, *sd = numbers + parts;
   bool noisy = false;
+
+  // Find what the process is made of at this time.
   int status = sb_process_numbers (process, SB_A, 0, t, a);
   if (!status)
     status = sb_process_numbers (process, SB_S, 0, t, sd);
@@ -158,6 +160,8 @@ numbers_of_row (const sb_weighting *w, const sb_process *process, sb_view view, 
     noisy |= sd[k] > 0;
   if (!status && !noisy)
     SB_ERROR (NULL, GSL_ESING, "there is no noise at t = %g to learn from", t);
+
+  // Weigh each part.
   if (!status)
     status = w->type->numbers (process, t, sd, lambda, w->params);
   for (size_t k = 0; k < parts && !status; k++)

@@ -5,7 +5,8 @@
 
 #include "callback.h"
 
-#include <gsl/gsl_errno.h>
+#include "../base/error.h"
+
 #include <stdlib.h>
 
 typedef struct
@@ -54,13 +55,13 @@ sb_score_callback_alloc (const sb_score_callback *callback, const sb_process *pr
 {
   const sb_view view = callback->view;
   if (!callback->function)
-    GSL_ERROR_NULL ("a score by callback needs a function", GSL_EINVAL);
+    SB_ERROR_NULL (NULL, GSL_EINVAL, "a score by callback needs a function");
   if (view != SB_SCORE && view != SB_DENOISER && view != SB_EPSILON)
-    GSL_ERROR_NULL ("a view is the score, the denoiser or epsilon", GSL_EINVAL);
+    SB_ERROR_NULL (NULL, GSL_EINVAL, "a view is the score, the denoiser or epsilon, not %d", (int)view);
 
   callback_state *state = malloc (sizeof *state);
   if (!state)
-    GSL_ERROR_NULL ("no memory for a score", GSL_ENOMEM);
+    SB_ERROR_NULL (NULL, GSL_ENOMEM, "no memory for a score");
   state->callback = *callback;
   state->type = (sb_score_type){ .name = "callback",
                                  .views = view,

@@ -8,7 +8,8 @@
 
 #include "energy.h"
 
-#include <gsl/gsl_errno.h>
+#include "../base/error.h"
+
 #include <stdlib.h>
 
 typedef struct
@@ -48,10 +49,10 @@ sb_score *
 sb_score_energy_alloc (const sb_energy *energy, const sb_process *process)
 {
   if (!energy->gradient)
-    GSL_ERROR_NULL ("an energy needs its gradient", GSL_EINVAL);
+    SB_ERROR_NULL (NULL, GSL_EINVAL, "an energy needs its gradient");
   energy_state *state = malloc (sizeof *state);
   if (!state)
-    GSL_ERROR_NULL ("no memory for a score", GSL_ENOMEM);
+    SB_ERROR_NULL (NULL, GSL_ENOMEM, "no memory for a score");
   state->energy = *energy;
   state->type = (sb_score_type){ .name = "energy",
                                  .views = SB_SCORE,

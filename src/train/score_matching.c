@@ -62,11 +62,15 @@ learn_from_values (const workspace *w)
   sb_objective_batch *b = w->batch;
   const sb_network *network = &w->task->network;
   const sb_view own = sb_network_view (network), view = b->objective->type->view;
+
+  // Go forward, into the objective's view.
   int status = sb_network_forward (network, w->pass, &b->x, &b->t, &b->estimate);
   if (!status)
     status = sb_tweedie (network->process, own, view, &b->x, &b->t, &b->estimate);
   if (!status)
     status = sb_objective_find_loss (b);
+
+  // Go back.
   if (!status)
     status = sb_tweedie_transposed (network->process, own, view, &b->t, &b->bar, NULL);
   gsl_matrix_scale (&b->bar, w->share);
@@ -113,10 +117,14 @@ learn_from_derivatives (const workspace *w)
   sb_objective_batch *b = w->batch;
   const sb_network *network = &w->task->network;
   int status = GSL_SUCCESS;
+
+  // Go forward along each direction.
   for (size_t m = 0; m < b->directions && !status; m++)
     status = pass_along (w, m);
   if (!status)
     status = sb_objective_find_loss (b);
+
+  // Go back.
   if (!status)
     status = sb_tweedie_transposed (network->process, sb_network_view (network), b->objective->type->view, &b->t,
                                     &b->bar, NULL);

@@ -223,7 +223,7 @@ one_image (void)
 static int
 draw_one_image (const void *image, sb_stream stream, gsl_matrix *x)
 {
-  (void)stream;
+  cr_assert_eq (stream.purpose, SB_FOR_DATA);
   for (size_t i = 0; i < x->size1; i++)
     memcpy (gsl_matrix_ptr (x, i, 0), image, COLOURS_SIZE * sizeof (double));
   return GSL_SUCCESS;
