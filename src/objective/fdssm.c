@@ -7,7 +7,7 @@
 // so that the loss $\mathbf v^\top(\mathbf s_+ - \mathbf s_-)/2h + \tfrac12\|\mathbf m\|^2$ is that of sliced score
 // matching to the second order in $h$, at the cost of two evaluations.
 
-#include "slices.h"
+#include "objective.h"
 
 #include <gsl/gsl_math.h>
 
@@ -19,23 +19,18 @@ enum
   KEYS
 };
 
-static const sb_key keys[KEYS]
-    = { [H] = { .name = "h", .usual = 0.1, .low = 0, .high = 1e6, .above = true, .help = "half of the difference" },
-        [FORM] = SB_SLICES_FORM,
-        [LAW] = SB_SLICES_LAW };
+static const sb_key keys[KEYS] = {
+  [H] = { .name = "h", .usual = 0.1, .low = 0, .high = 1e6, .above = true, .help = "half of the difference" },
+  [FORM] = { .name = "form", .words = (const char *const[]){ "reduced", "plain", NULL }, .help = "|s|^2 or (v^T s)^2" },
+  [LAW] = { .name = "law", .words = (const char *const[]){ "normal", "signs", NULL }, .help = "of the directions" }
+};
 
-static size_t
-two_points (const sb_objective *o)
+static void
+count_both_sides (const sb_objective *o, size_t *points, size_t *directions)
 {
   (void)o;
-  return 2;
-}
-
-static size_t
-one_direction (const sb_objective *o)
-{
-  (void)o;
-  return 1;
+  *points = 2;
+  *directions = 1;
 }
 
 static int
@@ -100,8 +95,7 @@ fdssm_loss (sb_objective_batch *b)
 const sb_objective_type *sb_objective_fdssm = &(const sb_objective_type){
   .entry = { .name = "fdssm", .help = "sliced score matching, by differences", .keys = keys, .key_count = KEYS },
   .view = SB_SCORE,
-  .points = two_points,
-  .directions = one_direction,
+  .count = count_both_sides,
   .draw = fdssm_draw,
   .loss = fdssm_loss
 };

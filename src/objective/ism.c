@@ -18,12 +18,11 @@
 
 #include "objective.h"
 
-#include "slices.h"
-
-static size_t
-count_coordinates (const sb_objective *o)
+static void
+count_coordinates (const sb_objective *o, size_t *points, size_t *directions)
 {
-  return o->process->dimension;
+  (void)points;
+  *directions = o->process->dimension;
 }
 
 static int
@@ -40,14 +39,13 @@ draw_units (const sb_score *score, sb_stream stream, sb_objective_batch *b)
 static int
 ism_loss (sb_objective_batch *b)
 {
-  sb_slices_loss (1, false, b);
-  return GSL_SUCCESS;
+  return sb_objective_slices (1, false, b);
 }
 
 const sb_objective_type *sb_objective_ism
     = &(const sb_objective_type){ .entry = { .name = "ism", .help = "implicit score matching, by the exact trace" },
                                   .view = SB_SCORE,
                                   .derivatives = true,
-                                  .directions = count_coordinates,
+                                  .count = count_coordinates,
                                   .draw = draw_units,
                                   .loss = ism_loss };

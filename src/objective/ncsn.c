@@ -22,11 +22,12 @@
 // The first is the last of the chain, $\sigma_1$. Level $i$ takes numbers $(i-1)d, \dots, id - 1$ of each row's stream for
 // its noise.
 
-static size_t
-count_levels (const sb_objective *o)
+static void
+count_levels (const sb_objective *o, size_t *points, size_t *directions)
 {
   size_t last;
-  return sb_objective_levels (o, &last);
+  (void)directions;
+  *points = sb_objective_levels (o, &last);
 }
 
 static int
@@ -66,6 +67,6 @@ const sb_objective_type *sb_objective_ncsn
     = &(const sb_objective_type){ .entry = { .name = "ncsn", .help = "denoising, at every level of a chain" },
                                   .view = SB_SCORE,
                                   .weighting = &sb_weighting_variance,
-                                  .points = count_levels,
+                                  .count = count_levels,
                                   .draw = draw_levels,
                                   .loss = ncsn_loss };

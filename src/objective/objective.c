@@ -122,8 +122,9 @@ sb_objective_batch_alloc (const sb_objective *objective, size_t rows)
   // Ask the type how many points and directions a row has.
   b->objective = objective;
   b->most = rows;
-  b->points = objective->type->points ? objective->type->points (objective) : 1;
-  b->directions = objective->type->directions ? objective->type->directions (objective) : 0;
+  b->points = 1;
+  if (objective->type->count)
+    objective->type->count (objective, &b->points, &b->directions);
 
   // Take all memory in one block.
   b->memory = b->points > 0 ? calloc (count_numbers (b), sizeof *b->memory) : NULL;

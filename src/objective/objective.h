@@ -73,11 +73,12 @@ sb_batch_part (const gsl_vector *v, size_t n, size_t k)
 struct sb_objective_type
 {
   sb_entry entry;
-  sb_view view;                                         // of the estimates
-  const sb_weighting_type *const *weighting;            // the usual one; NULL: it takes none
-  bool derivatives;                                     // wants the estimate's derivatives along the directions
-  size_t (*points) (const sb_objective *objective);     // of a row; NULL: one
-  size_t (*directions) (const sb_objective *objective); // of a row; NULL: none
+  sb_view view;                              // of the estimates
+  const sb_weighting_type *const *weighting; // the usual one; NULL: it takes none
+  bool derivatives;                          // wants the estimate's derivatives along the directions
+
+  // How many points and directions a row has, 1 and 0 at the call. NULL: so many.
+  void (*count) (const sb_objective *objective, size_t *points, size_t *directions);
 
   // From x_0: times, normals, points and directions. Row i takes its random numbers from index + i of the stream (its purpose is
   // ignored). `score` is the estimate in the making, for points that depend on it; it may be NULL where no type listed here
@@ -152,6 +153,9 @@ int sb_objective_draw_directions (sb_projection law, sb_stream stream, sb_object
 
 // From `difference`, the estimates less their targets: loss <- factor |difference|^2_lambda, the mean over the points, and bar.
 int sb_objective_square (double factor, sb_objective_batch *batch);
+
+// loss <- share sum over directions of v^T J v + 1/2 |s|^2; plain: share sum over directions of v^T J v + 1/2 (v^T s)^2.
+int sb_objective_slices (double share, bool plain, sb_objective_batch *batch);
 
 // difference <- estimate - target, of the score: by the normals z.
 int sb_objective_from_target (sb_objective_batch *batch);

@@ -17,7 +17,9 @@
 // each direction normal to it a score $-c\,x$ has the loss $-c$, and with a little noise $-c + c^2\sigma^2/2$, least at
 // $c = 1/\sigma^2$. [dsm2ddpm.txt-SSM-degenerate]
 
-#include "slices.h"
+#include "objective.h"
+
+#include <gsl/gsl_errno.h>
 
 // ## The loss
 //
@@ -34,8 +36,8 @@ dot (size_t d, const double *a, const double *b)
   return sum;
 }
 
-void
-sb_slices_loss (double share, bool plain, sb_objective_batch *b)
+int
+sb_objective_slices (double share, bool plain, sb_objective_batch *b)
 {
   const size_t d = b->x.size2;
   for (size_t i = 0; i < b->n; i++)
@@ -59,6 +61,7 @@ sb_slices_loss (double share, bool plain, sb_objective_batch *b)
         }
       gsl_vector_set (&b->loss, i, loss);
     }
+  return GSL_SUCCESS;
 }
 
 // ## As an objective
@@ -71,16 +74,17 @@ enum
   KEYS
 };
 
-static const sb_key keys[KEYS]
-    = { [FORM] = SB_SLICES_FORM,
-        [LAW] = SB_SLICES_LAW,
-        [DIRECTIONS]
-        = { .name = "directions", .usual = 1, .low = 1, .high = 1e6, .whole = true, .help = "of a sample" } };
+static const sb_key keys[KEYS] = {
+  [FORM] = { .name = "form", .words = (const char *const[]){ "reduced", "plain", NULL }, .help = "|s|^2 or (v^T s)^2" },
+  [LAW] = { .name = "law", .words = (const char *const[]){ "normal", "signs", NULL }, .help = "of the directions" },
+  [DIRECTIONS] = { .name = "directions", .usual = 1, .low = 1, .high = 1e6, .whole = true, .help = "of a sample" }
+};
 
-static size_t
-count_directions (const sb_objective *o)
+static void
+count_directions (const sb_objective *o, size_t *points, size_t *directions)
 {
-  return (size_t)o->key[DIRECTIONS];
+  (void)points;
+  *directions = (size_t)o->key[DIRECTIONS];
 }
 
 static int
@@ -94,15 +98,14 @@ ssm_draw (const sb_score *score, sb_stream stream, sb_objective_batch *b)
 static int
 ssm_loss (sb_objective_batch *b)
 {
-  sb_slices_loss (1 / (double)b->directions, b->objective->key[FORM] == 1, b);
-  return GSL_SUCCESS;
+  return sb_objective_slices (1 / (double)b->directions, b->objective->key[FORM] == 1, b);
 }
 
 const sb_objective_type *sb_objective_ssm = &(const sb_objective_type){
   .entry = { .name = "ssm", .help = "sliced score matching, by random directions", .keys = keys, .key_count = KEYS },
   .view = SB_SCORE,
   .derivatives = true,
-  .directions = count_directions,
+  .count = count_directions,
   .draw = ssm_draw,
   .loss = ssm_loss
 };

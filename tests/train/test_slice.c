@@ -6,11 +6,9 @@
 #include "base/shard.h"
 #include "colours.h"
 #include "process/smld.h"
-#include "process/ve.h"
 #include "property.h"
 #include "losses.h"
 #include "scope.h"
-#include "score/callback.h"
 #include "score/exact.h"
 #include "target/target.h"
 #include "train/score_matching.h"
@@ -96,45 +94,37 @@ experiment_start (experiment *e, slices kind, double sigma, size_t batch)
   e->trainer = scoped (sb_trainer_alloc (&e->recipe, e->training));
 }
 
-// On fresh points: E|s - grad log p|^2 / E|grad log p|^2, p the law with noise sigma. VE from 0 gives exactly that
-// noise at the time where its kernel's deviation is sigma.
+// On fresh points at time t: E|s - grad log p|^2, and E|grad log p|^2, p the law with the noise of that time.
 
 static double
-relative_error (experiment *e, double sigma, double *size_of_truth)
+fisher_divergence (experiment *e, double at, double *size_of_truth)
 {
   enum
   {
-    N = 2000
+    FRESH = 4000
   };
-  static double points[2 * N], noise[2 * N], truth[2 * N];
-  static float in[2 * N], out[2 * N];
-  gsl_matrix_view x = gsl_matrix_view_array (points, N, 2), z = gsl_matrix_view_array (noise, N, 2),
-                  s = gsl_matrix_view_array (truth, N, 2);
-  sb_process *ve = scoped (sb_ve_alloc (2, 0.01, 50));
-  gsl_vector *t = vector (N);
-  double low = 0, high = 1, a, sd;
-  for (int k = 0; k < 60; k++) // bisection for the time; at 0 the law itself
-    {
-      sb_process_scalars (ve, 0, (low + high) / 2, &a, &sd);
-      *(sd < sigma ? &low : &high) = (low + high) / 2;
-    }
-  gsl_vector_set_all (t, sigma > 0 ? low : 0);
-  ok (sb_target_sample (e->law, (sb_stream){ 78, SB_FOR_DATA, 0 }, &x.matrix));
-  ok (sb_stream_normals ((sb_stream){ 78, SB_FOR_FORWARD, 0 }, 0, &z.matrix));
-  for (size_t k = 0; k < 2 * N; k++)
-    in[k] = (float)(points[k] += sigma * noise[k]);
-  ok (sb_target_evaluate (e->law, ve, SB_SCORE, &x.matrix, t, &s.matrix));
+  sb_network network = e->matching.network;
+  network.theta = e->training->ema;
+  sb_score *learned = scoped (sb_score_network_alloc (&network)),
+           *truth = scoped (sb_score_exact_alloc (e->law, network.process));
+  gsl_matrix *x = matrix (FRESH, 2), *z = matrix (FRESH, 2), *s = matrix (FRESH, 2);
+  gsl_vector *t = vector_all (FRESH, at), *loss = vector (FRESH);
+  ok (sb_target_sample (e->law, (sb_stream){ 79, SB_FOR_DATA, 0 }, x));
+  ok (sb_stream_normals ((sb_stream){ 79, SB_FOR_FORWARD, 0 }, 0, z));
+  ok (sb_process_transition (network.process, NULL, t, z, x));
+  ok (esm_at (learned, truth, x, t, loss, s));
+  ok (sb_score_evaluate (truth, SB_SCORE, x, t, NULL, s));
+  *size_of_truth = 0;
+  for (size_t k = 0; k < 2 * FRESH; k++)
+    *size_of_truth += gsl_pow_2 (s->data[k]) / FRESH;
+  return 2 * gsl_stats_mean (loss->data, 1, FRESH);
+}
 
-  sb_net_work *work = scoped (sb_net_work_alloc (e->net, N, 0));
-  ok (sb_net_forward (e->net, e->training->ema, N, in, NULL, work, out));
-  double error = 0, size = 0;
-  for (size_t k = 0; k < 2 * N; k++)
-    {
-      error += gsl_pow_2 ((double)out[k] - truth[k]);
-      size += gsl_pow_2 (truth[k]);
-    }
-  *size_of_truth = size / N;
-  return error / size;
+static double
+relative_error (experiment *e, double at, double *size_of_truth)
+{
+  const double divergence = fisher_divergence (e, at, size_of_truth);
+  return divergence / *size_of_truth;
 }
 
 // The error after some steps. What the losses settle at is known too: J = E|s - s*|^2 / 2 - E|s*|^2 / 2.
@@ -178,7 +168,7 @@ Test (slice, finds_the_score_of_noisy_data)
   experiment_start (&e, SLICES_RANDOM, 0.7, 256);
   for (int k = 0; k < 600; k++)
     ok (sb_trainer_step (e.trainer, &loss, &norm, &error), "%s", error.message);
-  double size, noisy = relative_error (&e, 0.7, &size), clean = relative_error (&e, 0, &size);
+  double size, noisy = relative_error (&e, 1, &size), clean = relative_error (&e, 0, &size);
   cr_assert_lt (noisy, 0.05, "of the noisy law: %g", noisy);
   cr_assert_gt (clean, 0.2, "of the clean law: %g", clean);
 }
@@ -405,51 +395,6 @@ Test (slice, gradient_by_differences)
 // to the noised law's score as by sliced score matching: with Fisher divergences of 0.0256 and 0.0258, where a score of
 // zero has 3.35. They have to agree within a twentieth.
 
-static int
-say_network (const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, gsl_matrix *out, void *params)
-{
-  const experiment *e = params;
-  size_t size = x->size1 * x->size2;
-  float *in = malloc (size * sizeof *in), *s = malloc (size * sizeof *s);
-  sb_net_work *work = sb_net_work_alloc (e->net, x->size1, 0);
-  (void)t, (void)y;
-  for (size_t k = 0; k < size; k++)
-    in[k] = (float)x->data[k];
-  int status = sb_net_forward (e->net, e->training->ema, x->size1, in, NULL, work, s);
-  for (size_t k = 0; k < size; k++)
-    out->data[k] = (double)s[k];
-  sb_net_work_free (work);
-  free (in);
-  free (s);
-  return status;
-}
-
-static double
-fisher_divergence (experiment *e, double sigma, double *before)
-{
-  enum
-  {
-    FRESH = 4000
-  };
-  gsl_vector_view level = gsl_vector_view_array (&sigma, 1);
-  sb_process *process = scoped (sb_smld_sigmas_alloc (2, &level.vector));
-  sb_score_callback callback = { .view = SB_SCORE, .function = say_network, .params = e };
-  sb_score *learned = scoped (sb_score_callback_alloc (&callback, process)),
-           *truth = scoped (sb_score_exact_alloc (e->law, process));
-  gsl_matrix *x = matrix (FRESH, 2), *z = matrix (FRESH, 2), *s = matrix (FRESH, 2);
-  gsl_vector *t = vector_all (FRESH, 1), *loss = vector (FRESH);
-  ok (sb_target_sample (e->law, (sb_stream){ 79, SB_FOR_DATA, 0 }, x));
-  ok (sb_stream_normals ((sb_stream){ 79, SB_FOR_FORWARD, 0 }, 0, z));
-  ok (sb_process_transition (process, NULL, t, z, x));
-  ok (esm_at (learned, truth, x, t, loss, s));
-  double divergence = 2 * gsl_stats_mean (loss->data, 1, FRESH);
-  ok (sb_score_evaluate (truth, SB_SCORE, x, t, NULL, s));
-  *before = 0;
-  for (size_t k = 0; k < 2 * FRESH; k++)
-    *before += gsl_pow_2 (s->data[k]) / FRESH;
-  return divergence;
-}
-
 Test (slice, differences_train_as_well_as_the_derivative)
 {
   const slices kinds[] = { SLICES_RANDOM, SLICES_DIFFERENCE };
@@ -462,7 +407,7 @@ Test (slice, differences_train_as_well_as_the_derivative)
       e.matching.objective.key[0] = 0.03;
       for (int step = 0; step < 600; step++)
         ok (sb_trainer_step (e.trainer, &loss, &norm, &error), "%s", error.message);
-      divergence[k] = fisher_divergence (&e, sigma, &size);
+      divergence[k] = fisher_divergence (&e, 1, &size);
     }
   cr_assert_lt (divergence[1], 0.02 * size, "%g of %g", divergence[1], size);
   cr_assert_float_eq (divergence[1], divergence[0], 0.05 * divergence[0], "by differences %g, sliced %g", divergence[1],
