@@ -9,6 +9,8 @@
 #include "process/vp.h"
 #include "property.h"
 #include "losses.h"
+#include "score/exact.h"
+#include "process/smld.h"
 #include "scope.h"
 #include "score/score.h"
 #include "target/target.h"
@@ -586,11 +588,11 @@ Test (train, there_is_no_empty_batch)
   cr_assert_null (sb_trainer_alloc (&cut_to_nothing, e.training));
 }
 
-// ## A shard of denoising
+// ## A shard
 //
-// Its loss is the mean over what is drawn, by hand from the parts: data, noise, network, objective; also divided by the
-// dimension. Its gradient is the slope, as far as float shows, added and times the share; along a direction in which all
-// its numbers pull together.
+// Whatever the objective, and whatever the network predicts, its loss is that of the network as a score; also divided by
+// the dimension. Its gradient is the slope, as far as float shows, added and times the share; along a direction in which
+// all its numbers pull together.
 
 enum
 {
@@ -598,39 +600,38 @@ enum
 };
 
 static double
-denoising_by_hand (const experiment *e, sb_stream stream, double share)
+loss_of_score (const sb_score_matching *matching, sb_stream stream, double share)
 {
-  gsl_matrix *x = matrix (1, 2), *z = matrix (1, 2), *guess = matrix (1, 2), *bar = matrix (1, 2);
-  gsl_vector *t = vector (1), *loss = vector (1);
-  sb_network_pass *pass = scoped (sb_network_pass_alloc (&e->matching.network, 1, 0));
+  gsl_matrix *x_0 = matrix (SHARD, 2);
+  gsl_vector *loss = vector (SHARD);
+  sb_score *score = scoped (sb_score_network_alloc (&matching->network));
   double sum = 0;
+  stream.purpose = SB_FOR_DATA;
+  ok (matching->examples.draw (matching->examples.state, stream, x_0));
+  ok (sb_objective_loss (&matching->objective, score, x_0, NULL, stream, loss));
   for (size_t i = 0; i < SHARD; i++)
-    {
-      sb_stream row = sb_stream_skip (stream, i), data = { row.seed, SB_FOR_DATA, row.index };
-      ok (sb_target_sample (e->law, data, x));
-      ok (draw_points (&e->matching.objective, row, t, z, x));
-      ok (sb_network_forward (&e->matching.network, pass, x, t, guess));
-      ok (loss_of (&e->matching.objective, t, z, guess, loss, bar));
-      sum += share * gsl_vector_get (loss, 0) / 2;
-    }
+    sum += share * gsl_vector_get (loss, i) / (matching->per_dimension ? 2 : 1);
   return sum;
 }
 
-Test (train, a_shard_has_the_loss_of_its_samples_and_its_slope)
+static void
+check_shard (const sb_score_matching *matching, size_t count)
 {
-  experiment e = experiment_alloc (scoped (sb_vp_alloc (2, 0.1, 20)), two_gaussians ());
-  experiment_start (&e, SB_PREDICTS_MIXED);
-  size_t count = e.net->parameters;
-  float *gradient = scoped (calloc (count, sizeof *gradient)), *along = scoped (malloc (count * sizeof *along));
+  const char *name = matching->objective.type->entry.name;
+  const int prediction = matching->network.prediction;
+  float *theta = matching->network.theta, *gradient = scoped ((float *)calloc (count, sizeof *gradient)),
+        *along = scoped ((float *)malloc (count * sizeof *along));
   gsl_rng *r = property_rng (31);
-  void *workspace = e.recipe.task.type->workspace_alloc (&e.matching, SHARD + 3);
-  sb_stream stream = { 4, 0, 1000 };
-  double loss, share = 0.125, slope = 0, h = 1. / 64, sum = 0;
+  const sb_task task = sb_score_matching_task (matching);
+  void *workspace = task.type->workspace_alloc (task.state, SHARD + 3);
+  const sb_stream stream = { 4, 0, 1000 };
+  double loss, share = 0.125, slope = 0, h = 1. / 64, sum = 0, want = loss_of_score (matching, stream, share);
   const char *layer = "none";
   for (int twice = 0; twice < 2; twice++)
     {
-      ok (e.recipe.task.type->work (&e.matching, workspace, stream, SHARD, share, gradient, &loss, &layer));
-      cr_assert_float_eq (loss, denoising_by_hand (&e, stream, share), 1e-5);
+      ok (task.type->work (matching, workspace, stream, SHARD, share, gradient, &loss, &layer));
+      cr_assert_float_eq (loss, want, 1e-5 * (1 + fabs (want)), "%s, prediction %d: %g, not %g", name, prediction, loss,
+                          want);
       cr_assert_null (layer);
     }
   for (size_t k = 0; k < count; k++)
@@ -642,13 +643,30 @@ Test (train, a_shard_has_the_loss_of_its_samples_and_its_slope)
   for (int p = 0; p < 4; p++)
     {
       for (size_t k = 0; k < count; k++)
-        e.training->theta[k] += (float)(at[p] * h) * along[k];
-      slope += weight[p] * denoising_by_hand (&e, stream, share) / (12 * h);
+        theta[k] += (float)(at[p] * h) * along[k];
+      slope += weight[p] * loss_of_score (matching, stream, share) / (12 * h);
       for (size_t k = 0; k < count; k++)
-        e.training->theta[k] -= (float)(at[p] * h) * along[k];
+        theta[k] -= (float)(at[p] * h) * along[k];
     }
-  cr_assert_float_eq (sum, slope, 2e-3 * sum, "gradient %g, slope %g", sum, slope);
-  e.recipe.task.type->workspace_free (workspace);
+  cr_assert_float_eq (sum, slope, 2e-3 * sum, "%s, prediction %d: gradient %g, slope %g", name, prediction, sum, slope);
+  task.type->workspace_free (workspace);
+}
+
+Test (train, a_shard_has_the_loss_of_its_samples_and_its_slope)
+{
+  experiment e = experiment_alloc (scoped (sb_smld_alloc (2, 4, 0.2, 2)), two_gaussians ());
+  sb_score *truth = scoped (sb_score_exact_alloc (e.law, e.process));
+  for (size_t k = 0; sb_objectives (k); k++)
+    for (int prediction = SB_PREDICTS_EPSILON; prediction <= SB_PREDICTS_SCORE; prediction++)
+      {
+        experiment_start (&e, (sb_prediction)prediction);
+        e.matching.objective = sb_objective_of ((const sb_objective_type *)sb_objectives (k), e.process, 0);
+        e.matching.objective.truth = truth;
+        e.matching.per_dimension = k % 2 == 0;
+        if (e.matching.objective.type == sb_objective_ssm)
+          e.matching.objective.key[2] = 1 + prediction; // directions
+        check_shard (&e.matching, e.net->parameters);
+      }
 }
 
 // ## Data of numbers
