@@ -12,6 +12,7 @@
 #include "score/stretch.h"
 #include "score/tweedie.h"
 
+#include <gsl/gsl_blas.h>
 #include <gsl/gsl_math.h>
 #include <math.h>
 #include <string.h>
@@ -276,6 +277,48 @@ Test (objective, of_each_part_its_own)
       cr_assert_float_eq (gsl_matrix_get (bar, i, j),
                           j == 2 ? 0 : 2 * (gsl_matrix_get (h, i, j) - gsl_matrix_get (x_0, i, j)), 1e-14);
   refused (GSL_EUNSUP, loss_of (&likelihood, t, x_0, h, loss, bar));
+}
+
+// In another basis, here the plane turned by an angle, the parts' numbers hold for the turned error: its loss is that of
+// the same error given in the basis itself, and the gradient is turned back.
+
+static int
+two_numbers (const void *state, sb_process_map map, double s, double t, double *c)
+{
+  (void)state, (void)s;
+  c[0] = map == SB_A ? 1 - t : t;
+  c[1] = map == SB_A ? 1 : 2 * t;
+  return map == SB_A || map == SB_S ? GSL_SUCCESS : GSL_EUNSUP;
+}
+
+Test (objective, in_another_basis)
+{
+  static const sb_process_type type = { .name = "two parts", .numbers = two_numbers };
+  sb_process *plain = scoped (sb_process_alloc (&type, NULL, 2, 0, 1, 0)),
+             *turned = scoped (sb_process_alloc (&type, NULL, 2, 0, 1, 0));
+  gsl_matrix *turn = matrix_of (2, 2, cos (0.7), sin (0.7), -sin (0.7), cos (0.7)), *e = normals (N, 2, 52),
+             *zero = matrix_all (N, 2, 0), *bar = matrix (N, 2), *turned_bar = matrix (N, 2), *back = matrix (N, 2),
+             *We = matrix (N, 2);
+  gsl_vector *t = vector_of (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7), *loss = vector (N), *turned_loss = vector (N);
+  plain->parts = turned->parts = 2;
+  turned->basis = scoped (sb_operator_dense_alloc (turn));
+  gsl_blas_dgemm (CblasNoTrans, CblasTrans, 1, e, turn, 0, We);
+  const sb_objective_type *types[] = { sb_objective_dsm, sb_objective_soft };
+  for (int k = 0; k < 2; k++)
+    {
+      const sb_objective here = weighted (types[k], plain, sb_weighting_unit, 0),
+                         there = weighted (types[k], turned, sb_weighting_unit, 0);
+      ok (loss_of (&here, t, zero, We, loss, bar));
+      ok (loss_of (&there, t, zero, e, turned_loss, turned_bar));
+      gsl_blas_dgemm (CblasNoTrans, CblasNoTrans, 1, bar, turn, 0, back);
+      for (size_t i = 0; i < N; i++)
+        {
+          const double size = 1 + gsl_vector_get (loss, i);
+          cr_assert_float_eq (gsl_vector_get (turned_loss, i), gsl_vector_get (loss, i), 1e-12 * size);
+          for (size_t j = 0; j < 2; j++)
+            cr_assert_float_eq (gsl_matrix_get (turned_bar, i, j), gsl_matrix_get (back, i, j), 1e-10 * size);
+        }
+    }
 }
 
 // ## Times
