@@ -18,7 +18,8 @@
 //    = -\frac{\tilde{\mathbf x} - \mathbf x}{\sigma^2} = -\frac{\boldsymbol\varepsilon}{\sigma}, $$
 // whose variances add up to $d/\sigma^2$ at every $\sigma$: [dsm2ddpm.txt-DSM-variance] the less noise, the more
 // samples it takes to average what remains of $\boldsymbol\varepsilon$ out. Under a process that also moves the data,
-// $\tilde{\mathbf x} = \mathbf A\mathbf x + \mathbf S\boldsymbol\varepsilon$, it is $-\mathbf S^{-\top}\boldsymbol\varepsilon$.
+// $\tilde{\mathbf x} = \mathbf A\mathbf x + \mathbf S\boldsymbol\varepsilon$, it is
+// $-\mathbf S^{-\top}\boldsymbol\varepsilon$.
 //
 // At noise level $\sigma$ the loss is [dsm2ddpm.txt-NCSN-loss]
 // $$ \ell(\theta; \sigma) = \tfrac12\,\mathbb E_{p_{\mathrm{data}}(\mathbf x)}\,

@@ -7,7 +7,8 @@
 // the next pages are this one in disguise; where the data's score is known, this page says how far a model is from it.
 //
 // The loss of a row is half the squared length of the difference, and its gradient with respect to
-// $\mathbf s_\theta(\mathbf x)$ is the difference itself; at every noise level where it is asked, $t = 0$ too, the weight is 1.
+// $\mathbf s_\theta(\mathbf x)$ is the difference itself; at every noise level where it is asked, $t = 0$ too, the
+// weight is 1.
 
 #include "objective.h"
 

@@ -57,8 +57,9 @@ fdssm_draw (const sb_score *score, sb_stream stream, sb_objective_batch *b)
   return status;
 }
 
-// The gradient with respect to $\mathbf s_\pm$ is $\tfrac12\mathbf m \pm \mathbf v/2h$ (plain: $\tfrac12(\mathbf v^\top\mathbf
-// m)\,\mathbf v \pm \mathbf v/2h$), and a backward pass at each of the two points carries it on to the parameters.
+// The gradient with respect to $\mathbf s_\pm$ is $\tfrac12\mathbf m \pm \mathbf v/2h$ (plain:
+// $\tfrac12(\mathbf v^\top\mathbf m)\,\mathbf v \pm \mathbf v/2h$), and a backward pass at each of the two points
+// carries it on to the parameters.
 
 static int
 fdssm_loss (sb_objective_batch *b)

@@ -19,8 +19,8 @@
 
 // ## A point for each level
 //
-// The first is the last of the chain, $\sigma_1$. Level $i$ takes numbers $(i-1)d, \dots, id - 1$ of each row's stream for
-// its noise.
+// The first is the last of the chain, $\sigma_1$. Level $i$ takes numbers $(i-1)d, \dots, id - 1$ of each row's stream
+// for its noise.
 
 static void
 count_levels (const sb_objective *o, size_t *points, size_t *directions)

@@ -32,8 +32,8 @@ typedef struct
 // Score-based generative modeling through SDEs; 0 for a chain.
 sb_objective sb_objective_of (const sb_objective_type *type, const sb_process *process, double t_min);
 
-// All that the losses of some rows are made of. Row i has `points` points, `directions` directions: point p of row i is row p n + i, and so
-// are directions.
+// All that the losses of n rows are made of. A row has so many points and directions: point p of row i is row p n + i of
+// the matrices of points, and likewise direction m.
 typedef struct
 {
   const sb_objective *objective;
@@ -80,9 +80,9 @@ struct sb_objective_type
   // How many points and directions a row has, 1 and 0 at the call. NULL: so many.
   void (*count) (const sb_objective *objective, size_t *points, size_t *directions);
 
-  // From x_0: times, normals, points and directions. Row i takes its random numbers from index + i of the stream (its purpose is
-  // ignored). `score` is the estimate in the making, for points that depend on it; it may be NULL where no type listed here
-  // asks for it. NULL: sb_objective_draw_points.
+  // From x_0: times, normals, points and directions. Row i takes its random numbers from index + i of the stream (its
+  // purpose is ignored). `score` is the estimate in the making, for points that depend on it; of those listed
+  // here no type asks for it, and it may be NULL. NULL: sb_objective_draw_points.
   int (*draw) (const sb_score *score, sb_stream stream, sb_objective_batch *batch);
 
   // From estimate and along: loss, bar, along_bar.
@@ -91,7 +91,8 @@ struct sb_objective_type
 
 // ---- The family
 //
-// With s the score, target = grad log p(x_t | x_0) = -S^-T z, and lambda the weighting; where 1/2 stands, it stands in the paper.
+// With s the score, target = grad log p(x_t | x_0) = -S^-T z, and lambda the weighting; where 1/2 stands, it stands in
+// the paper.
 
 extern const sb_objective_type *sb_objective_dsm; // by epsilon: |s - target|^2_lambda; usual: |eps - z|^2, L_simple
 extern const sb_objective_type *sb_objective_denoising; // by the score: 1/2 |s - target|^2_lambda; usual: lambda = 1
@@ -109,18 +110,19 @@ const sb_entry *sb_objectives (size_t k); // the family; each is the first field
 
 // ---- The loss of a batch
 
-// For up to `rows` rows. It keeps the address of the objective. NULL: GSL_EDOM where a key is out of range, GSL_EINVAL where times are not
-// 0 <= t_min <= t_max, the type wants a weighting or a truth and there is none, or no level lies between; GSL_ENOMEM.
+// For up to `rows` rows. It keeps the address of the objective. NULL: GSL_EDOM where a key is out of range, GSL_EINVAL
+// where times are not 0 <= t_min <= t_max, the type wants a weighting or a truth and there is none, or no level lies
+// between; GSL_ENOMEM.
 sb_objective_batch *sb_objective_batch_alloc (const sb_objective *objective, size_t rows);
 void sb_objective_batch_free (sb_objective_batch *batch);              // NULL is allowed
 void sb_objective_batch_rows (sb_objective_batch *batch, size_t rows); // how many are in use, up to `most`
 
-// The three steps, for who takes one by one. Errors as of the process and the score; GSL_EBADLEN where a shape is wrong.
+// The three steps, one by one. Errors as of the process and the score; GSL_EBADLEN where a shape is wrong.
 int sb_objective_draw (const sb_score *score, sb_stream stream, sb_objective_batch *batch);
 int sb_objective_evaluate (const sb_score *score, const gsl_matrix *y, sb_objective_batch *batch);
 int sb_objective_find_loss (sb_objective_batch *batch);
-// And back: the gradient of weight x (the sum of the losses) with respect to the score's parameters (sb_score_vjp). bar and difference
-// are used up.
+// And back: the gradient of weight x (the sum of the losses) with respect to the score's parameters (sb_score_vjp).
+// bar and difference are used up.
 int sb_objective_carry_back (const sb_score *score, double weight, sb_objective_batch *batch);
 
 // The loss of each row (n) of data x_0 (n x d), all three.
@@ -151,10 +153,12 @@ typedef enum
 int sb_projection_draw (sb_projection law, sb_stream stream, size_t number, gsl_matrix *v);
 int sb_objective_draw_directions (sb_projection law, sb_stream stream, sb_objective_batch *batch);
 
-// From `difference`, the estimates less their targets: loss <- factor |difference|^2_lambda, the mean over the points, and bar.
+// From `difference`, the estimates less their targets: loss <- factor |difference|^2_lambda, the mean over the points,
+// and bar.
 int sb_objective_square (double factor, sb_objective_batch *batch);
 
-// loss <- share sum over directions of v^T J v + 1/2 |s|^2; plain: share sum over directions of v^T J v + 1/2 (v^T s)^2.
+// loss <- share sum over directions of v^T J v + 1/2 |s|^2; plain: share sum over directions of v^T J v + 1/2 (v^T
+// s)^2.
 int sb_objective_slices (double share, bool plain, sb_objective_batch *batch);
 
 // difference <- estimate - target, of the score: by the normals z.

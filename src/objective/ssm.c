@@ -23,9 +23,9 @@
 
 // ## The loss
 //
-// One product with the Jacobian a direction [dsm2ddpm.txt-SSM-jvp]; the score itself is asked once for all of a row's. The
-// gradient is $\mathbf v$ with respect to $\mathbf J\mathbf v$, and $\mathbf s$ or $(\mathbf v^\top\mathbf s)\,\mathbf v$ with respect
-// to $\mathbf s$.
+// One product with the Jacobian a direction [dsm2ddpm.txt-SSM-jvp]; the score itself is asked once for all of a row's.
+// The gradient is $\mathbf v$ with respect to $\mathbf J\mathbf v$, and $\mathbf s$ or
+// $(\mathbf v^\top\mathbf s)\,\mathbf v$ with respect to $\mathbf s$.
 
 static double
 dot (size_t d, const double *a, const double *b)

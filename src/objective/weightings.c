@@ -69,11 +69,12 @@ unit_apply (const sb_process *process, CBLAS_TRANSPOSE_t transpose, const gsl_ve
 // ## Of the variational bound
 //
 // What a model of DDPM's chain can change of $L_{t-1}$ is $w_t\,\|\varepsilon - \varepsilon_\theta\|^2$ (`vlb.c`), and
-// $\varepsilon$ is $\sqrt{1 - \bar\alpha_t}$ times the score: $\lambda = (1 - \bar\alpha_t)\,w_t$. With these weights denoising score
-// matching estimates [dsm2ddpm.txt-VLB-eps]
+// $\varepsilon$ is $\sqrt{1 - \bar\alpha_t}$ times the score: $\lambda = (1 - \bar\alpha_t)\,w_t$. With these weights
+// denoising score matching estimates [dsm2ddpm.txt-VLB-eps]
 // $$ \frac1T\sum_{t=1}^T \frac{\beta_t^2}{2\sigma_t^2\,\alpha_t(1 - \bar\alpha_t)}\,
 //    \mathbb{E}\,\bigl\|\boldsymbol\varepsilon - \varepsilon_\theta(\mathbf{x}_t, t)\bigr\|^2 , $$
-// a $T$-th of what a model can change of $\sum_t L_{t-1}$. Ho et al. drop the weight, which leaves $L_{\mathrm{simple}}$.
+// a $T$-th of what a model can change of $\sum_t L_{t-1}$. Ho et al. drop the weight, which leaves
+// $L_{\mathrm{simple}}$.
 
 static int
 bound_of (const sb_process *ddpm, sb_variance variance, double t, double sd, double *lambda)
@@ -130,9 +131,9 @@ sb_weightings (size_t k)
 
 // ## An error of an estimate
 //
-// Under $x_t = A x_0 + S z$ the target of the score is $-S^{-\top} z$, and a model that estimates $z$ by $\hat z$ has the
-// score $-S^{-\top}\hat z$; one that estimates $x_0$ has it too, by Tweedie's formula. So an error $e$ of $\epsilon$ is one of
-// $S^{-\top}e$ of the score, and an error of the denoiser one of $(SS^\top)^{-1}A\,e$.
+// Under $x_t = A x_0 + S z$ the target of the score is $-S^{-\top} z$, and a model that estimates $z$ by $\hat z$ has
+// the score $-S^{-\top}\hat z$; one that estimates $x_0$ has it too, by Tweedie's formula. So an error $e$ of
+// $\epsilon$ is one of $S^{-\top}e$ of the score, and an error of the denoiser one of $(SS^\top)^{-1}A\,e$.
 
 static int
 number_of_part (sb_view view, double a, double sd, double *lambda)
@@ -179,7 +180,8 @@ apply_by_parts (const sb_weighting *w, const sb_process *process, sb_view view, 
   return status ? status : sb_process_combine (process, 1, &(sb_term){ c, e }, work, out);
 }
 
-// Where the process has no parts, the maps that turn an error into one of the score, the weight, and the same maps back.
+// Where the process has no parts, the maps that turn an error into one of the score, the weight, and the same maps
+// back.
 
 static int
 apply_by_maps (const sb_weighting *w, const sb_process *process, sb_view view, const gsl_vector *t, const gsl_matrix *e,

@@ -8,12 +8,14 @@
 
 SB_BEGIN_DECLS
 
-// The weight lambda(t) of the squared distance between a score and its target, |M^T (s - target)|^2 with lambda = M M^T.
+// The weight lambda(t) of the squared distance between a score and its target, |M^T (s - target)|^2 with lambda = M
+// M^T.
 typedef struct
 {
   sb_entry entry;
 
-  // lambda (parts) <- a number for each part of the process at time t, where its kernel from 0 has the deviations sd (parts).
+  // lambda (parts) <- a number for each part of the process at time t, where its kernel from 0 has the deviations sd
+  // (parts).
   int (*numbers) (const sb_process *process, double t, const double *sd, double *lambda, void *params);
 
   // Of a process without parts: u_i <- M u_i (transposed: M^T u_i). NULL: not available.
@@ -36,12 +38,13 @@ extern const sb_weighting_type
 
 const sb_entry *sb_weightings (size_t k); // the family; each is the first field of its sb_weighting_type
 
-// Where an estimate in a view is off by e (n x d) at times t (n), its score is off by B e; out (n x d, not e) <- B^T lambda B e:
+// Where an estimate in a view is off by e (n x d) at times t (n), its score is off by B e; out (n x d, not e) <- B^T
+// lambda B e:
 //     the score: lambda e;   epsilon: S^-1 lambda S^-T e;   the denoiser: A^T (S S^T)^-1 lambda (S S^T)^-1 A e.
 // A part that stands still counts nothing. c (n x parts), numbers (2 x parts) and work (as of sb_process_combine) are
 // memory. GSL_ESING where there is no noise at all, GSL_EDOM where a weight is negative or not finite, or t not a time;
-// GSL_EUNSUP where the process lacks what the weight needs. The bound's: GSL_EINVAL where the process is not DDPM's chain,
-// GSL_EDOM at its level 0.
+// GSL_EUNSUP where the process lacks what the weight needs. The bound's: GSL_EINVAL where the process is not DDPM's
+// chain, GSL_EDOM at its level 0.
 int sb_weighting_apply (const sb_weighting *weighting, const sb_process *process, sb_view view, const gsl_vector *t,
                         const gsl_matrix *e, double *numbers, gsl_matrix *c, gsl_matrix *work, gsl_matrix *out);
 

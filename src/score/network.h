@@ -53,9 +53,10 @@ sb_view sb_network_view (const sb_network *network);
 sb_network_pass *sb_network_pass_alloc (const sb_network *network, size_t rows, int gradients);
 void sb_network_pass_free (sb_network_pass *pass);
 
-// epsilon (n x d) <- the estimate, in the network's own view, at x (n x d), t (n). Rows of images, here and below: the channel varies fastest. GSL_EBADLEN where
-// shapes do not fit each other or the network, or n is over the rows that there is room for; GSL_EUNSUP where the process has no parts, or the label is
-// log-noise and there are several noises; else as of the process's numbers and of sb_net_forward.
+// epsilon (n x d) <- the estimate, in the network's own view, at x (n x d), t (n). Rows of images, here and below: the
+// channel varies fastest. GSL_EBADLEN where shapes do not fit each other or the network, or n is over the rows that
+// there is room for; GSL_EUNSUP where the process has no parts, or the label is log-noise and there are several
+// noises; else as of the process's numbers and of sb_net_forward.
 int sb_network_forward (const sb_network *network, sb_network_pass *pass, const gsl_matrix *x, const gsl_vector *t,
                         gsl_matrix *epsilon);
 
@@ -66,17 +67,19 @@ int sb_network_forward (const sb_network *network, sb_network_pass *pass, const 
 int sb_network_backward (const sb_network *network, sb_network_pass *pass, const gsl_vector *t,
                          const gsl_matrix *epsilon_bar, float *theta_bar, gsl_matrix *x_bar);
 
-// After it likewise: epsilon_dot <- the derivative of epsilon along x_dot (both n x d; they may be one). By the reference
-// backend, which runs the network again. Both need a pass with gradients: GSL_EINVAL; GSL_EBADLEN, GSL_ENOMEM.
+// After it likewise: epsilon_dot <- the derivative of epsilon along x_dot (both n x d; they may be one). By the
+// reference backend, which runs the network again. Both need a pass with gradients: GSL_EINVAL; GSL_EBADLEN,
+// GSL_ENOMEM.
 int sb_network_jvp (const sb_network *network, sb_network_pass *pass, const gsl_vector *t, const gsl_matrix *x_dot,
                     gsl_matrix *epsilon_dot);
 
-// A pass of the estimate and its derivative along a direction together, forward and backward: shapes and errors as above,
-// in memory of its own. NULL: as of sb_net_dual_alloc (GSL_EUNSUP where the network has self-attention).
+// A pass of the estimate and its derivative along a direction together, forward and backward: shapes and errors as
+// above, in memory of its own. NULL: as of sb_net_dual_alloc (GSL_EUNSUP where the network has self-attention).
 sb_network_pass *sb_network_pass_dual_alloc (const sb_network *network, size_t rows);
 int sb_network_dual_forward (const sb_network *network, sb_network_pass *pass, const gsl_matrix *x, const gsl_vector *t,
                              const gsl_matrix *x_dot, gsl_matrix *epsilon, gsl_matrix *epsilon_dot);
-// The gradients of some number with respect to epsilon and epsilon_dot: that with respect to theta is added to theta_bar.
+// The gradients of some number with respect to epsilon and epsilon_dot: that with respect to theta is added to
+// theta_bar.
 int sb_network_dual_backward (const sb_network *network, sb_network_pass *pass, const gsl_vector *t,
                               const gsl_matrix *epsilon_bar, const gsl_matrix *epsilon_dot_bar, float *theta_bar);
 
@@ -90,13 +93,14 @@ enum
 // among these, as a product's do on its shape. A batch cut at multiples of SB_NETWORK_ROWS gives what the whole gives.
 // NULL: GSL_ENOMEM.
 //
-// It has every derivative of a score's. sb_score_jvp costs about three evaluations, sb_score_vjp what a step of training
-// does, sb_score_divergence, the exact trace, 2 d + 1 evaluations: for images, estimate it from random directions.
+// It has every derivative of a score's. sb_score_jvp costs about three evaluations, sb_score_vjp what a step of
+// training does, sb_score_divergence, the exact trace, 2 d + 1 evaluations: for images, estimate it from random
+// directions.
 sb_score *sb_score_network_alloc (const sb_network *network);
 
-// The same, whose sb_score_vjp adds the gradient of sum_i <v_i, view(x_i, t_i)> with respect to theta to theta_bar (a number
-// for each of the network's parameters; not owned; NULL: not wanted). That gradient is the same to the bit for any number
-// of threads, for it is worked out on one.
+// The same, whose sb_score_vjp adds the gradient of sum_i <v_i, view(x_i, t_i)> with respect to theta to theta_bar (a
+// number for each of the network's parameters; not owned; NULL: not wanted). That gradient is the same to the bit for
+// any number of threads, for it is worked out on one.
 sb_score *sb_score_network_gradient_alloc (const sb_network *network, float *theta_bar);
 
 SB_END_DECLS

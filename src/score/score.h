@@ -24,8 +24,8 @@ typedef struct
   int (*jvp) (const void *state, sb_view view, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y,
               const gsl_matrix *v, gsl_matrix *out);
 
-  // out_i <- J^T v_i; where the state has parameters, their gradient of sum_i <v_i, view(x_i, t_i)> is added to what the
-  // state accumulates. NULL: not available.
+  // out_i <- J^T v_i; where the state has parameters, their gradient of sum_i <v_i, view(x_i, t_i)> is added to what
+  // the state accumulates. NULL: not available.
   int (*vjp) (void *state, sb_view view, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y,
               const gsl_matrix *v, gsl_matrix *out);
 
@@ -49,16 +49,16 @@ sb_score *sb_score_alloc (const sb_score_type *type, void *state, const sb_proce
 void sb_score_free (sb_score *score); // its state too, where the type says how; NULL is allowed
 
 // Common to all: x, v, out (n x d) with d the process's dimension, t (n), y NULL or n rows. GSL_EBADLEN where a shape
-// is wrong, GSL_EUNSUP where the score cannot answer (a derivative it lacks), GSL_ESING where the view does not follow from
-// those it computes because A or S has no inverse, GSL_ENOMEM. Safe to call from several threads, but for vjp.
+// is wrong, GSL_EUNSUP where the score cannot answer (a derivative it lacks), GSL_ESING where the view does not follow
+// from those it computes because A or S has no inverse, GSL_ENOMEM. Safe to call from several threads, but for vjp.
 int sb_score_evaluate (const sb_score *score, sb_view view, const gsl_matrix *x, const gsl_vector *t,
                        const gsl_matrix *y, gsl_matrix *out);
 // The same for those who go on with it: GSL_EBADFUNC where a number of it is not finite, with its place in the message.
 int sb_score_estimate (const sb_score *score, sb_view view, const gsl_matrix *x, const gsl_vector *t,
                        const gsl_matrix *y, gsl_matrix *out);
 
-// out <- J v, and J^T v with the parameters' gradient of sum_i <v_i, view(x_i, t_i)>; J is the Jacobian of the view. Those
-// of a view that the type does not answer follow from one that it does:
+// out <- J v, and J^T v with the parameters' gradient of sum_i <v_i, view(x_i, t_i)>; J is the Jacobian of the view.
+// Those of a view that the type does not answer follow from one that it does:
 //     J_denoiser = A^-1 (I + S S^T J_score),   J_epsilon = -S^T J_score.
 // GSL_ESING likewise; at t = 0 the denoiser's is A^-1.
 int sb_score_jvp (const sb_score *score, sb_view view, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y,

@@ -100,13 +100,14 @@ sb_tweedie (const sb_process *process, sb_view from, sb_view to, const gsl_matri
 
 // ## Backward
 //
-// The same maps transposed, in the opposite order, turn a gradient with respect to one view into a gradient with respect to the
-// other. By way of $\bar{\boldsymbol\epsilon}$:
+// The same maps transposed, in the opposite order, turn a gradient with respect to one view into a gradient with
+// respect to the other. By way of $\bar{\boldsymbol\epsilon}$:
 // $$ \bar{\boldsymbol\epsilon} = -\mathbf S^{-1}\bar{\mathbf s}, \quad
 //    \bar{\boldsymbol\epsilon} = -\mathbf S^\top\mathbf A^{-\top}\bar{\mathbf x}_0; \qquad
 //    \bar{\mathbf s} = -\mathbf S\,\bar{\boldsymbol\epsilon}, \quad
 //    \bar{\mathbf x}_0 = -\mathbf A^\top\mathbf S^{-\top}\bar{\boldsymbol\epsilon} . $$
-// Of the denoiser's two, $\mathbf A^{-\top}\bar{\mathbf x}_0$ and $\mathbf S^{-\top}\bar{\boldsymbol\epsilon}$ go to the point as well.
+// Of the denoiser's two, $\mathbf A^{-\top}\bar{\mathbf x}_0$ and $\mathbf S^{-\top}\bar{\boldsymbol\epsilon}$ go to
+// the point as well.
 
 static int
 apply_minus (const sb_process *process, sb_process_map map, CBLAS_TRANSPOSE_t transpose, const gsl_vector *t,

@@ -1,7 +1,7 @@
 // # Training a score
 //
-// The one task of all objectives: data are drawn, the objective says at which points it wants the network's estimate, and then how good
-// that is.
+// The one task of all objectives: data are drawn, the objective says at which points it wants the network's estimate,
+// and then how good that is.
 
 #include "score_matching.h"
 
@@ -54,7 +54,8 @@ workspace_alloc (const void *state, size_t rows)
 
 // ## By values
 //
-// The network answers in its own view; what the objective says of its view goes back the same way, and on to the weights.
+// The network answers in its own view; what the objective says of its view goes back the same way, and on to the
+// weights.
 
 static int
 learn_from_values (const workspace *w)
@@ -79,8 +80,9 @@ learn_from_values (const workspace *w)
 
 // ## By derivatives
 //
-// Each direction is a pass of the network and its derivative together, forward and backward. Where a sample has several, the first passes
-// find the loss, and each is taken again when its gradient is known; the estimate's own goes with the first.
+// Each direction is a pass of the network and its derivative together, forward and backward. Where a sample has
+// several, the first passes find the loss, and each is taken again when its gradient is known; the estimate's own goes
+// with the first.
 
 static int
 pass_along (const workspace *w, size_t m)

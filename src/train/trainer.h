@@ -47,9 +47,9 @@ typedef struct
                             size_t rows); // of one thread, for shards of so many samples; NULL: GSL_ENOMEM
   void (*workspace_free) (void *workspace);
 
-  // Samples stream.index, ..., stream.index + rows - 1: `loss` is the sum of theirs, and the gradient of that sum with respect to the weights
-  // is added to `gradient`, both times `share`. Where the loss is not finite, `layer` names the layer
-  // where it begins.
+  // Samples stream.index, ..., stream.index + rows - 1: `loss` is the sum of theirs, and the gradient of that sum with
+  // respect to the weights is added to `gradient`, both times `share`. Where the loss is not finite, `layer` names the
+  // layer where it begins.
   int (*work) (const void *state, void *workspace, sb_stream stream, size_t rows, double share, float *gradient,
                double *loss, const char **layer);
 } sb_task_type;
@@ -72,8 +72,8 @@ typedef struct
 
 typedef struct sb_trainer sb_trainer;
 
-// Keeps both addresses. It has workspaces for as many threads as there are now, so that steps allocate none; where there are
-// more threads at a step, it makes theirs too. NULL: GSL_EINVAL where batch or shard_rows is 0, GSL_ENOMEM.
+// Keeps both addresses. It has workspaces for as many threads as there are now, so that steps allocate none; where
+// there are more threads at a step, it makes theirs too. NULL: GSL_EINVAL where batch or shard_rows is 0, GSL_ENOMEM.
 sb_trainer *sb_trainer_alloc (const sb_recipe *recipe, sb_training *training);
 void sb_trainer_free (sb_trainer *trainer);
 

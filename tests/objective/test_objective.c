@@ -64,8 +64,8 @@ Test (objective, has_a_name) { for_each (has_a_name); }
 
 // ## The gradients are slopes
 //
-// with respect to every number of the estimates and of their derivatives, whatever these are. All losses are quadratic, so
-// that a central difference with a large step is exact.
+// with respect to every number of the estimates and of their derivatives, whatever these are. All losses are
+// quadratic, so that a central difference with a large step is exact.
 
 static double
 loss_of_row (sb_objective_batch *b, size_t i)
@@ -229,9 +229,9 @@ Test (objective, one_error_in_three_views)
 
 // ## Parts
 //
-// Of four coordinates the first two have $a = 1 - t$, $\varsigma = t$, the third stands still, and of the fourth nothing is left: by
-// hand, $\frac12\sigma^{-4}\|C(h - x_0)\|^2$ asks for what is left of each, and a part that stands still counts nothing.
-// [soft.eq9]
+// Of four coordinates the first two have $a = 1 - t$, $\varsigma = t$, the third stands still, and of the fourth
+// nothing is left: by hand, $\frac12\sigma^{-4}\|C(h - x_0)\|^2$ asks for what is left of each, and a part that stands
+// still counts nothing. [soft.eq9]
 
 static int
 numbers_of_parts (const void *state, sb_process_map map, double s, double t, double *c)
@@ -279,8 +279,8 @@ Test (objective, of_each_part_its_own)
   refused (GSL_EUNSUP, loss_of (&likelihood, t, x_0, h, loss, bar));
 }
 
-// In another basis, here the plane turned by an angle, the parts' numbers hold for the turned error: its loss is that of
-// the same error given in the basis itself, and the gradient is turned back.
+// In another basis, here the plane turned by an angle, the parts' numbers hold for the turned error: its loss is that
+// of the same error given in the basis itself, and the gradient is turned back.
 
 static int
 two_numbers (const void *state, sb_process_map map, double s, double t, double *c)
