@@ -6,6 +6,7 @@
 #include "measure/sample_moments.h"
 #include "net/dual.h"
 #include "net/passes.h"
+#include "objective/objective.h"
 #include "operator/operator.h"
 #include "operator/patches.h"
 #include "dataset/safetensors.h"
@@ -58,6 +59,7 @@
   X (sb_network_pass, sb_network_pass_free)                                                                            \
   X (sb_patches, sb_patches_free)                                                                                      \
   X (sb_tensors, sb_tensors_free)                                                                                      \
+  X (sb_objective_batch, sb_objective_batch_free)                                                                      \
   X (sb_training, sb_training_free)                                                                                    \
   X (sb_trainer, sb_trainer_free)                                                                                      \
   X (sb_model, sb_model_free)                                                                                          \

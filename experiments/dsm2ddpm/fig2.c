@@ -92,18 +92,17 @@ sliced (results *r, const char *row, double sigma, descent *d)
   sb_process *process = require_pointer (sb_ve_alloc (D, 0.01, 10), "the process");
   sb_score *score = require_pointer (sb_score_callback_alloc (&callback, process), "the score");
   gsl_matrix *x = require_pointer (gsl_matrix_alloc (n, D), "draws");
-  gsl_vector *t = require_pointer (gsl_vector_calloc (n), "times"),
-             *loss = require_pointer (gsl_vector_alloc (n), "losses");
+  gsl_vector *loss = require_pointer (gsl_vector_alloc (n), "losses");
   require (sb_stream_normals ((sb_stream){ r->seed, SB_FOR_DATA, 0 }, 0, x), "draws");
   for (size_t i = 0; i < n; i++)
     for (size_t k = 0; k < D; k++)
       *gsl_matrix_ptr (x, i, k) *= sqrt (variance_of (k, sigma));
-  require (sb_ssm_loss (&(sb_ssm){ .projections = 1 }, score, x, t, NULL, (sb_stream){ r->seed, 0, 0 }, loss),
-           "the sliced loss");
+  sb_objective ssm = sb_objective_of (sb_objective_ssm, process, 0);
+  ssm.t_max = 0;
+  require (sb_objective_loss (&ssm, score, x, NULL, (sb_stream){ r->seed, 0, 0 }, loss), "the sliced loss");
   double mean = gsl_stats_mean (loss->data, 1, n), se = gsl_stats_sd (loss->data, 1, n) / sqrt ((double)n);
   results_row (r, row, "the same by slices", "", mean, se, "", "of draws, along random directions");
   gsl_vector_free (loss);
-  gsl_vector_free (t);
   gsl_matrix_free (x);
   sb_score_free (score);
   sb_process_free (process);
@@ -153,14 +152,21 @@ train (const sb_bytes *images, double sigma, uint64_t seed, effort work, double 
   require (sb_net_choose (net, NULL, SB_NET_FLOAT, NULL), "the fastest backend");
   sb_training *training = require_pointer (sb_training_alloc (net, (sb_stream){ seed, SB_FOR_USER, 0 }), "training");
   sb_byte_examples bytes = { images, 0, 1 };
-  sb_slicing slicing = { .net = net,
-                         .theta = training->theta,
-                         .slices = SB_SLICE_RANDOM,
-                         .sigma = sigma,
-                         .examples = sb_examples_of_bytes (&bytes) };
-  sb_recipe recipe = {
-    .task = sb_slicing_task (&slicing), .adam = sb_adam_defaults, .batch = work.batch, .shard_rows = 8, .seed = seed
-  };
+  const double some = sigma > 0 ? sigma : 1;
+  gsl_vector_const_view level = gsl_vector_const_view_array (&some, 1);
+  sb_process *process
+      = require_pointer (sb_smld_sigmas_alloc (sb_net_shape_size (sb_net_input (net)), &level.vector), "the process");
+  sb_score_matching matching
+      = { .network = { net, process, training->theta, SB_PREDICTS_SCORE, SB_LABEL_TIME, 1, NULL },
+          .objective = sb_objective_of (sb_objective_ssm, process, 0),
+          .examples = sb_examples_of_bytes (&bytes) };
+  if (sigma == 0)
+    matching.objective.t_max = 0;
+  sb_recipe recipe = { .task = sb_score_matching_task (&matching),
+                       .adam = sb_adam_defaults,
+                       .batch = work.batch,
+                       .shard_rows = 8,
+                       .seed = seed };
   recipe.adam.rate = 1e-3;
   recipe.adam.warmup = 0;
   recipe.adam.clip = 0;
@@ -174,6 +180,7 @@ train (const sb_bytes *images, double sigma, uint64_t seed, effort work, double 
       }
   sb_trainer_free (trainer);
   sb_training_free (training);
+  sb_process_free (process);
   sb_net_free (net);
 }
 

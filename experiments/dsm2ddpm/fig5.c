@@ -401,16 +401,15 @@ walk_exactly (results *r, const ncsn *n, size_t images, size_t rows, size_t step
 static void
 weigh_levels (results *r, const ncsn *n, size_t rows)
 {
-  const sb_ncsn objective = { 0 };
   gsl_matrix *images = test_digits (0, rows, 0, 1);
   gsl_vector *loss = require_pointer (gsl_vector_alloc (rows), "losses");
   double sum = 0;
   for (size_t i = 1; i <= LEVELS; i++)
     {
       char row[48];
-      gsl_vector_const_view time = gsl_vector_const_subvector (n->times, i - 1, 1);
-      require (sb_ncsn_objective (&objective, n->score, images, NULL, &time.vector, (sb_stream){ r->seed, 0, i * rows },
-                                  loss),
+      sb_objective level = sb_objective_of (sb_objective_ncsn, n->score->process, gsl_vector_get (n->times, i - 1));
+      level.t_max = level.t_min;
+      require (sb_objective_loss (&level, n->score, images, NULL, (sb_stream){ r->seed, 0, i * rows }, loss),
                "the objective");
       double mean = gsl_stats_mean (loss->data, 1, rows) / (PIXELS / 2.);
       snprintf (row, sizeof row, "level %zu, σ = %.3g", i, ncsn_sigma (n, i));

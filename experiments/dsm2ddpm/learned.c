@@ -79,10 +79,12 @@ train (const sb_target *law, sb_process *chain, uint64_t seed, size_t steps)
                              .prediction = SB_PREDICTS_EPSILON,
                              .label = SB_LABEL_LOG_NOISE,
                              .data_deviation = sqrt (1 + 9 * 4 * alpha * (1 - alpha)) };
-  sb_denoising denoising
-      = { .network = l->network, .dsm = { chain, SB_WEIGHT_VARIANCE, 0 }, .examples = { draw, law } };
+  sb_score_matching matching = { .network = l->network,
+                                 .objective = sb_objective_of (sb_objective_dsm, chain, 0),
+                                 .per_dimension = true,
+                                 .examples = { draw, law } };
   sb_recipe recipe = {
-    .task = sb_denoising_task (&denoising), .adam = sb_adam_defaults, .batch = 128, .shard_rows = 128, .seed = seed
+    .task = sb_score_matching_task (&matching), .adam = sb_adam_defaults, .batch = 128, .shard_rows = 128, .seed = seed
   };
   recipe.adam.rate = 1e-3, recipe.adam.warmup = 0, recipe.adam.ema = 0;
   run_steps (&recipe, l->training, steps * 3 / 4);

@@ -28,7 +28,7 @@ typedef struct
   sb_net *net;
   sb_process *process;
   sb_training *training;
-  sb_denoising denoising;
+  sb_score_matching matching;
   sb_recipe recipe;
   sb_trainer *trainer;
   sb_score *score;
@@ -89,11 +89,12 @@ open_unet (unet *u, char **argv, size_t batch, size_t channels, size_t side)
   u->process = require_pointer (sb_vp_alloc (side * side, SB_VP_BETA_MIN, SB_VP_BETA_MAX), "the process");
   u->training = require_pointer (sb_training_alloc (u->net, (sb_stream){ .seed = 1 }), "the weights");
   u->bytes = (sb_byte_examples){ read_images (argv[4], side), -1, 1 };
-  u->denoising = (sb_denoising){ .network = { u->net, u->process, u->training->theta, SB_PREDICTS_EPSILON,
-                                              SB_LABEL_TIME, .data_deviation = 0.6 },
-                                 .dsm = { u->process, SB_WEIGHT_VARIANCE, 1e-5 },
-                                 .examples = sb_examples_of_bytes (&u->bytes) };
-  u->recipe = (sb_recipe){ .task = sb_denoising_task (&u->denoising),
+  u->matching = (sb_score_matching){ .network = { u->net, u->process, u->training->theta, SB_PREDICTS_EPSILON,
+                                                  SB_LABEL_TIME, .data_deviation = 0.6 },
+                                     .objective = sb_objective_of (sb_objective_dsm, u->process, 1e-5),
+                                     .per_dimension = true,
+                                     .examples = sb_examples_of_bytes (&u->bytes) };
+  u->recipe = (sb_recipe){ .task = sb_score_matching_task (&u->matching),
                            .adam = sb_adam_defaults,
                            .batch = batch,
                            .shard_rows = SHARD_ROWS,
@@ -159,7 +160,7 @@ main (int argc, char **argv)
     }
   else
     {
-      u.score = require_pointer (sb_score_network_alloc (&u.denoising.network), "the score");
+      u.score = require_pointer (sb_score_network_alloc (&u.matching.network), "the score");
       u.x = require_pointer (gsl_matrix_alloc (batch, u.process->dimension), "a batch");
       u.epsilon = require_pointer (gsl_matrix_alloc (batch, u.process->dimension), "a batch");
       u.t = require_pointer (gsl_vector_alloc (batch), "times");

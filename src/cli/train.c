@@ -22,7 +22,7 @@
 
 typedef struct
 {
-  const char *data, *labels, *net, *process, *output, *resume, *export, *curve;
+  const char *data, *labels, *net, *process, *objective, *output, *resume, *export, *curve;
   double range[2], deviation, t_min; // NaN: not given
   int prediction, label, weighting;
   uint64_t batch, shard, shift, steps, save_every;
@@ -31,9 +31,8 @@ typedef struct
   common_options common;
 } settings;
 
-static const char *const prediction_names[] = { "epsilon", "mixed", NULL };
+static const char *const prediction_names[] = { "epsilon", "mixed", "score", NULL };
 static const char *const label_names[] = { "time", "log-noise", NULL };
-static const char *const weighting_names[] = { "variance", "likelihood", "unit", "bound", "bound-tilde", NULL };
 
 static const char details[] = "NETWORK is one of these lines:\n"
                               "  unet image=1x28x28 channels=32 multipliers=1,2,2 blocks=1 groups=8\n       "
@@ -45,20 +44,55 @@ static const char details[] = "NETWORK is one of these lines:\n"
                               "What is left out of a line takes the values shown, but attention: none.\n"
                               "dsm2ddpm is the U-Net of the report From DSM to DDPM: unet channels=64\n"
                               "multipliers=1,2,4 blocks=2 attention=HEIGHT OF THE IMAGE; what is given\n"
-                              "counts more. With --process=smld, --label=log-noise tells it log sigma.\n\n"
-                              "FILE.safetensors holds the whole state. It is written whole or not at all,\n"
-                              "every --save-every steps, at the end and on Ctrl-C. --resume goes on from it\n"
-                              "with the options it was begun with; those given anew count more. The result\n"
-                              "is, to the last bit, that of a training that never stopped, for any number of\n"
-                              "threads. A state says nothing of the backend: it can be resumed by another,\n"
-                              "whose last bits are others.\n\n"
-                              "Exit status: 0, 1 where something failed, 2 where the command line is wrong.\n";
+                              "counts more. With --process=smld, --label=log-noise tells it log sigma.\n";
+
+static const char files[] = "\nFILE.safetensors holds the whole state. It is written whole or not at all,\n"
+                            "every --save-every steps, at the end and on Ctrl-C. --resume goes on from it\n"
+                            "with the options it was begun with; those given anew count more. The result\n"
+                            "is, to the last bit, that of a training that never stopped, for any number of\n"
+                            "threads. A state says nothing of the backend: it can be resumed by another,\n"
+                            "whose last bits are others.\n\n"
+                            "Exit status: 0, 1 where something failed, 2 where the command line is wrong.\n";
+
+// What there is to choose from, by name, with the usual values of its keys.
+
+static void
+add_family (char *text, size_t size, const char *heading, sb_family family)
+{
+  size_t used = strlen (text);
+  used += (size_t)snprintf (text + used, size - used, "\n%s:\n", heading);
+  for (size_t k = 0; family (k) && used < size; k++)
+    {
+      double usual[SB_KEYS_MOST];
+      char line[256];
+      sb_entry_usual (family (k), usual);
+      if (sb_entry_write (family (k), usual, line, sizeof line))
+        line[0] = 0;
+      used += (size_t)snprintf (text + used, size - used,
+                                strlen (line) < 12 ? "  %-11s %s\n" : "  %s\n              %s\n", line,
+                                family (k)->help);
+    }
+}
+
+enum
+{
+  WEIGHTINGS_MOST = 32,
+  DETAILS_MOST = 8192
+};
 
 static const help_family families[] = { { "PROCESS", sb_processes }, { NULL, NULL } };
 
 static int
 parse (int argc, char **argv, settings *o)
 {
+  char about[DETAILS_MOST];
+  const char *weighting_names[WEIGHTINGS_MOST + 1] = { NULL };
+  for (size_t k = 0; k < WEIGHTINGS_MOST && sb_weightings (k); k++)
+    weighting_names[k] = sb_weightings (k)->name;
+  snprintf (about, sizeof about, "%s", details);
+  add_family (about, sizeof about, "OBJECTIVE is one of these lines", sb_objectives);
+  add_family (about, sizeof about, "and --weighting, of the squared error of the score, one of", sb_weightings);
+  snprintf (about + strlen (about), sizeof about - strlen (about), "%s", files);
   const option options[] = {
     { .kind = OPTION_HEADING, .help = "The data" },
     { "data", 'd', OPTION_TEXT, &o->data, "FILE", 0, 0, NULL,
@@ -80,14 +114,14 @@ parse (int argc, char **argv, settings *o)
     { "network", 0, OPTION_TEXT, &o->net, "NETWORK", 0, 0, NULL, "see below (needed)" },
     { "process", 'p', OPTION_TEXT, &o->process, "PROCESS", 0, 0, NULL, "see below (default: vp)" },
     { "prediction", 0, OPTION_CHOICE, &o->prediction, "NAME", 0, 0, prediction_names,
-      "the network's output is epsilon, or mixed: a blend of it and the denoiser (default: epsilon)" },
+      "the network's output is epsilon; mixed, a blend of it and the denoiser; or score (default: epsilon)" },
     { "label", 0, OPTION_CHOICE, &o->label, "NAME", 0, 0, label_names,
       "the network is told 1000 t, or the log of the noise-to-signal ratio: time or log-noise (default: time)" },
 
     { .kind = OPTION_HEADING, .help = "The training" },
+    { "objective", 0, OPTION_TEXT, &o->objective, "OBJECTIVE", 0, 0, NULL, "see below (default: dsm)" },
     { "weighting", 0, OPTION_CHOICE, &o->weighting, "NAME", 0, 0, weighting_names,
-      "of the squared error of the score: variance, likelihood or unit; or, with ddpm, the variational bound's for "
-      "steps back of variance beta or beta-tilde: bound or bound-tilde (default: variance)" },
+      "see below (default: the objective's, of dsm variance)" },
     { "t-min", 0, OPTION_REAL, &o->t_min, "T", 0, 0.5, NULL, "smallest time of an SDE (default: 1e-5)" },
     { "steps", 0, OPTION_COUNT, &o->steps, "N", 0, 1e9, NULL, "until this many are done (default: 10000)" },
     { "batch", 0, OPTION_COUNT, &o->batch, "N", 0, 1e6, NULL, "samples a step (default: 64)" },
@@ -113,7 +147,7 @@ parse (int argc, char **argv, settings *o)
   const command_line line = { "train",
                               "--data=FILE --network=NETWORK --output=FILE [OPTION]...",
                               TRAIN_SUMMARY,
-                              details,
+                              about,
                               options,
                               sizeof options / sizeof *options,
                               0,
@@ -126,6 +160,8 @@ static settings
 defaults (void)
 {
   return (settings){ .process = "vp",
+                     .objective = "dsm",
+                     .weighting = -1,
                      .range = { NAN, NAN },
                      .deviation = NAN,
                      .t_min = 1e-5,
@@ -231,7 +267,7 @@ typedef struct
   sb_model *model;
   sb_training *training;
   sb_trainer *trainer;
-  sb_denoising denoising;
+  sb_score_matching matching;
   sb_classifying classifying;
   sb_labelled_examples labelled;
   sb_recipe train;
@@ -298,17 +334,40 @@ check_images (const char *path, const sb_shape *shape, sb_net_shape in)
   return EXIT_SUCCESS;
 }
 
-// Some weights are of some processes only.
+// The objective, and its weighting. Some are of some processes only.
 
 static int
-check_weighting (int weighting, const sb_process *process)
+choose_weighting (int number, const sb_process *process, sb_objective *objective)
 {
-  const char *name = weighting_names[weighting];
-  if (weighting >= SB_WEIGHT_BOUND && strcmp (process->type->name, "ddpm") != 0)
+  if (number < 0)
+    return EXIT_SUCCESS;
+  const sb_weighting_type *type = (const sb_weighting_type *)sb_weightings ((size_t)number);
+  const char *name = type->entry.name;
+  if (!objective->type->weighting)
+    return usage_error ("--weighting=%s: --objective=%s takes none", name, objective->type->entry.name);
+  if ((type == sb_weighting_bound || type == sb_weighting_bound_tilde) && strcmp (process->type->name, "ddpm") != 0)
     return usage_error ("--weighting=%s: only with --process=ddpm", name);
-  if (weighting == SB_WEIGHT_LIKELIHOOD && process->levels > 0)
+  if (type == sb_weighting_likelihood && process->levels > 0)
     return usage_error ("--weighting=%s: --process=%s is a chain, and has no diffusion", name, process->type->name);
+  objective->weighting.type = type;
   return EXIT_SUCCESS;
+}
+
+static int
+choose_objective (const settings *o, const sb_process *process, sb_objective *objective)
+{
+  sb_error error = { 0 };
+  double key[SB_KEYS_MOST] = { 0 };
+  const sb_entry *entry = sb_entry_read (sb_objectives, "--objective", o->objective, key, &error);
+  if (!entry)
+    return usage_error ("%s", error.message);
+  *objective = sb_objective_of ((const sb_objective_type *)entry, process, process->levels > 0 ? 0 : o->t_min);
+  memcpy (objective->key, key, sizeof key);
+  if (objective->type == sb_objective_esm)
+    return usage_error ("--objective=esm: the score of the data is not known");
+  if (objective->type == sb_objective_ncsn && process->levels == 0)
+    return usage_error ("--objective=ncsn: --process=%s has no levels", process->type->name);
+  return choose_weighting (o->weighting, process, objective);
 }
 
 // A network that is told the class learns from points with labels.
@@ -319,7 +378,7 @@ open_condition (training *t)
   const settings *o = &t->o;
   const sb_net *net = t->model->net;
   t->labelled = (sb_labelled_examples){ examples_source (&t->data), t->labels, o->drop };
-  t->denoising.examples = t->labelled.points;
+  t->matching.examples = t->labelled.points;
   if (net->picture_input)
     return usage_error ("--network: condition=%zu: there are no pictures to give it", sb_net_picture (net).channels);
   if (!net->classes)
@@ -329,7 +388,7 @@ open_condition (training *t)
   int status = sb_labels_check (t->labels, t->data.shape.length[0], net->classes);
   if (status)
     return failure ("%s: %s", o->labels, why (status));
-  t->denoising.examples = sb_examples_with_labels (&t->labelled);
+  t->matching.examples = sb_examples_with_labels (&t->labelled);
   return EXIT_SUCCESS;
 }
 
@@ -345,16 +404,16 @@ open_score (training *t)
   if (!t->model)
     return failure ("%s", error.message);
   sb_net_shape in = sb_net_input (t->model->net);
-  int status = check_weighting (o->weighting, t->model->process);
+  int status = choose_objective (o, t->model->process, &t->matching.objective);
   if (status == EXIT_SUCCESS)
     status = check_images (o->data, &t->data.shape, in);
   if (status != EXIT_SUCCESS)
     return status;
   if (sb_net_shape_size (sb_net_output (t->model->net)) != sb_net_shape_size (in))
     return failure ("network: its output is not of its input's size");
-  t->denoising = (sb_denoising){ .network = t->model->network,
-                                 .dsm = { t->model->process, (sb_weighting)o->weighting, o->t_min } };
-  t->train.task = sb_denoising_task (&t->denoising);
+  t->matching.network = t->model->network;
+  t->matching.per_dimension = true;
+  t->train.task = sb_score_matching_task (&t->matching);
   return open_condition (t);
 }
 
@@ -395,7 +454,7 @@ open_training (training *t)
   if (o->resume && sb_checkpoint_read (o->resume, t->model->net, t->training, NULL, &error))
     return failure ("%s", error.message);
 
-  t->denoising.network.theta = t->classifying.theta = t->training->theta;
+  t->matching.network.theta = t->classifying.theta = t->training->theta;
   t->train.adam = (sb_adam){
     o->rate, sb_adam_defaults.beta1, sb_adam_defaults.beta2, sb_adam_defaults.epsilon, o->warmup, o->clip, o->ema
   };

@@ -5,7 +5,8 @@
 
 #include "cross_entropy.h"
 
-#include <gsl/gsl_errno.h>
+#include "../base/error.h"
+
 #include <math.h>
 
 // Less the largest number, no power overflows, and at least one is 1.
@@ -43,11 +44,11 @@ int
 sb_cross_entropy (const unsigned char *labels, gsl_matrix *logits, gsl_vector *loss)
 {
   if (loss->size != logits->size1)
-    GSL_ERROR ("the loss and the logits do not fit together", GSL_EBADLEN);
+    SB_ERROR (NULL, GSL_EBADLEN, "logits are %zu x %zu, with %zu losses", logits->size1, logits->size2, loss->size);
   for (size_t i = 0; i < logits->size1; i++)
     {
       if (labels[i] >= logits->size2)
-        GSL_ERROR ("a label is not one of the classes", GSL_EDOM);
+        SB_ERROR (NULL, GSL_EDOM, "label %zu is %d, one of %zu classes is wanted", i, labels[i], logits->size2);
       gsl_vector_view row = gsl_matrix_row (logits, i);
       gsl_vector_set (loss, i, log_sum_above (&row.vector, labels[i]));
     }

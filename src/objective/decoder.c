@@ -140,8 +140,8 @@ check (const sb_decoder *decoder, const gsl_matrix *x_0, const gsl_matrix *mean,
   return GSL_SUCCESS;
 }
 
-// Where the mean is some $10^{14}$ standard deviations off, or not a number, the edges of a level fall together and nothing is
-// known of the mass between them; a bound that went on with it would be none.
+// Where the mean is some $10^{14}$ standard deviations off, or not a number, the edges of a level fall together and
+// nothing is known of the mass between them; a bound that went on with it would be none.
 
 int
 sb_decoder_log_mass (const sb_decoder *decoder, const gsl_matrix *x_0, const gsl_matrix *mean,

@@ -11,58 +11,30 @@
 // the objective is explicit score matching on $q_\sigma$, plus a constant: $J_{\mathrm{DSM}} = J_{\mathrm{ESM},
 // q_\sigma} + \tfrac{d}{2\sigma^2} - \tfrac12\mathbb E_{q_\sigma}\|\nabla\log q_\sigma\|^2$ (Vincent, 2011).
 
-#include "denoising.h"
-#include "rows.h"
+#include "objective.h"
 
-#include <gsl/gsl_errno.h>
-
-// ## The target
-//
-// With $\tilde{\mathbf x} = \mathbf x + \sigma\boldsymbol\varepsilon$ it is [dsm2ddpm.txt-cond-score]
+// With $\tilde{\mathbf x} = \mathbf x + \sigma\boldsymbol\varepsilon$ the target is [dsm2ddpm.txt-cond-score]
 // $$ \nabla_{\tilde{\mathbf x}}\log q_\sigma(\tilde{\mathbf x} \mid \mathbf x)
 //    = -\frac{\tilde{\mathbf x} - \mathbf x}{\sigma^2} = -\frac{\boldsymbol\varepsilon}{\sigma}, $$
 // whose variances add up to $d/\sigma^2$ at every $\sigma$: [dsm2ddpm.txt-DSM-variance] the less noise, the more
 // samples it takes to average what remains of $\boldsymbol\varepsilon$ out. Under a process that also moves the data,
-// $\tilde{\mathbf x} = \mathbf A\mathbf x + \mathbf S\boldsymbol\varepsilon$, it is $-\mathbf S^{-\top}\mathbf
-// S^{-1}(\tilde{\mathbf x} - \mathbf A\mathbf x)$.
-
-int
-sb_denoising_target (const sb_process *process, const gsl_matrix *x, const gsl_matrix *x_tilde, const gsl_vector *t,
-                     gsl_matrix *out)
-{
-  if (x_tilde->size1 != x->size1 || x_tilde->size2 != x->size2 || out->size1 != x->size1 || out->size2 != x->size2)
-    GSL_ERROR ("the data, the same under noise and the target do not fit together", GSL_EBADLEN);
-  gsl_matrix_memcpy (out, x);
-  int status = sb_process_apply (process, SB_A, CblasNoTrans, NULL, t, out);
-  if (status)
-    return status;
-  gsl_matrix_sub (out, x_tilde);
-  status = sb_process_apply (process, SB_S_INVERSE, CblasNoTrans, NULL, t, out);
-  return status ? status : sb_process_apply (process, SB_S_INVERSE, CblasTrans, NULL, t, out);
-}
-
-// ## The loss
+// $\tilde{\mathbf x} = \mathbf A\mathbf x + \mathbf S\boldsymbol\varepsilon$, it is
+// $-\mathbf S^{-\top}\boldsymbol\varepsilon$.
 //
-// At noise level $\sigma$ it is [dsm2ddpm.txt-NCSN-loss]
+// At noise level $\sigma$ the loss is [dsm2ddpm.txt-NCSN-loss]
 // $$ \ell(\theta; \sigma) = \tfrac12\,\mathbb E_{p_{\mathrm{data}}(\mathbf x)}\,
 //    \mathbb E_{\tilde{\mathbf x} \sim \mathcal N(\mathbf x, \sigma^2\mathbf I)}
 //    \Bigl\|\mathbf s_\theta(\tilde{\mathbf x}, \sigma) + \frac{\tilde{\mathbf x} - \mathbf x}{\sigma^2}\Bigr\|_2^2. $$
 
-int
-sb_denoising_loss (const sb_score *score, const gsl_matrix *x, const gsl_matrix *x_tilde, const gsl_vector *t,
-                   const gsl_matrix *y, gsl_vector *loss, gsl_matrix *s_bar)
+static int
+denoising_loss (sb_objective_batch *b)
 {
-  if (loss->size != x->size1)
-    GSL_ERROR ("the loss needs an element per row", GSL_EBADLEN);
-  gsl_matrix *target = gsl_matrix_alloc (x->size1, x->size2);
-  int status = target ? sb_denoising_target (score->process, x, x_tilde, t, target) : GSL_ENOMEM;
-  if (!status)
-    status = sb_score_evaluate (score, SB_SCORE, x_tilde, t, y, s_bar);
-  if (!status)
-    {
-      gsl_matrix_sub (s_bar, target);
-      sb_rows_dot (0.5, s_bar, s_bar, loss);
-    }
-  gsl_matrix_free (target);
-  return status;
+  int status = sb_objective_from_target (b);
+  return status ? status : sb_objective_square (0.5, b);
 }
+
+const sb_objective_type *sb_objective_denoising
+    = &(const sb_objective_type){ .entry = { .name = "denoising", .help = "the same, halved, by the score" },
+                                  .view = SB_SCORE,
+                                  .weighting = &sb_weighting_unit,
+                                  .loss = denoising_loss };

@@ -7,30 +7,32 @@
 // the next pages are this one in disguise; where the data's score is known, this page says how far a model is from it.
 //
 // The loss of a row is half the squared length of the difference, and its gradient with respect to
-// $\mathbf s_\theta(\mathbf x)$ is the difference itself.
+// $\mathbf s_\theta(\mathbf x)$ is the difference itself; at every noise level where it is asked, $t = 0$ too, the
+// weight is 1.
 
-#include "esm.h"
-#include "rows.h"
+#include "objective.h"
 
-#include <gsl/gsl_errno.h>
-
-int
-sb_esm_loss (const sb_score *score, const sb_score *truth, const gsl_matrix *x, const gsl_vector *t,
-             const gsl_matrix *y, gsl_vector *loss, gsl_matrix *s_bar)
+static int
+esm_loss (sb_objective_batch *b)
 {
-  if (loss->size != x->size1)
-    GSL_ERROR ("the loss needs an element per row", GSL_EBADLEN);
-  gsl_matrix *right = gsl_matrix_alloc (x->size1, x->size2);
-  if (!right)
-    GSL_ERROR ("no memory for a batch of scores", GSL_ENOMEM);
-  int status = sb_score_evaluate (score, SB_SCORE, x, t, y, s_bar);
-  if (!status)
-    status = sb_score_evaluate (truth, SB_SCORE, x, t, y, right);
-  if (!status)
+  int status = sb_score_evaluate (b->objective->truth, SB_SCORE, &b->x, &b->t, b->y, &b->difference);
+  if (status)
+    return status;
+  for (size_t i = 0; i < b->n; i++)
     {
-      gsl_matrix_sub (s_bar, right);
-      sb_rows_dot (0.5, s_bar, s_bar, loss);
+      double sum = 0;
+      for (size_t j = 0; j < b->x.size2; j++)
+        {
+          const double off = gsl_matrix_get (&b->estimate, i, j) - gsl_matrix_get (&b->difference, i, j);
+          gsl_matrix_set (&b->bar, i, j, off);
+          sum += off * off;
+        }
+      gsl_vector_set (&b->loss, i, sum / 2);
     }
-  gsl_matrix_free (right);
-  return status;
+  return GSL_SUCCESS;
 }
+
+const sb_objective_type *sb_objective_esm = &(
+    const sb_objective_type){ .entry = { .name = "esm", .help = "explicit score matching, where the truth is known" },
+                              .view = SB_SCORE,
+                              .loss = esm_loss };

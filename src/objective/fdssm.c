@@ -7,150 +7,96 @@
 // so that the loss $\mathbf v^\top(\mathbf s_+ - \mathbf s_-)/2h + \tfrac12\|\mathbf m\|^2$ is that of sliced score
 // matching to the second order in $h$, at the cost of two evaluations.
 
-#include "fdssm.h"
-#include "rows.h"
+#include "objective.h"
 
-#include <gsl/gsl_errno.h>
 #include <gsl/gsl_math.h>
 
-typedef struct
+enum
 {
-  gsl_matrix *moved;     // x + hv or x - hv
-  gsl_matrix *up, *down; // s_+ and s_-, then their gradients
-  gsl_matrix *mean;      // m
-  gsl_vector *along;     // v^T m; variance-reduced: |m|^2 / 2
-} room;
+  H,
+  FORM,
+  LAW,
+  KEYS
+};
+
+static const sb_key keys[KEYS] = {
+  [H] = { .name = "h", .usual = 0.1, .low = 0, .high = 1e6, .above = true, .help = "half of the difference" },
+  [FORM] = { .name = "form", .words = (const char *const[]){ "reduced", "plain", NULL }, .help = "|s|^2 or (v^T s)^2" },
+  [LAW] = { .name = "law", .words = (const char *const[]){ "normal", "signs", NULL }, .help = "of the directions" }
+};
 
 static void
-room_free (room *w)
+count_both_sides (const sb_objective *o, size_t *points, size_t *directions)
 {
-  gsl_matrix_free (w->moved);
-  gsl_matrix_free (w->up);
-  gsl_matrix_free (w->down);
-  gsl_matrix_free (w->mean);
-  gsl_vector_free (w->along);
+  (void)o;
+  *points = 2;
+  *directions = 1;
 }
 
 static int
-room_alloc (room *w, size_t n, size_t d)
+fdssm_draw (const sb_score *score, sb_stream stream, sb_objective_batch *b)
 {
-  *w = (room){ gsl_matrix_alloc (n, d), gsl_matrix_alloc (n, d), gsl_matrix_alloc (n, d), gsl_matrix_alloc (n, d),
-               gsl_vector_alloc (n) };
-  if (w->moved && w->up && w->down && w->mean && w->along)
-    return GSL_SUCCESS;
-  room_free (w);
-  GSL_ERROR ("no memory for differences of a score", GSL_ENOMEM);
-}
+  const size_t half = b->n * b->x.size2;
+  const double h = b->objective->key[H];
+  (void)score;
 
-// ## The loss
-
-static void
-move (const gsl_matrix *x, double h, const gsl_matrix *v, gsl_matrix *moved)
-{
-  gsl_matrix_memcpy (moved, x);
-  sb_rows_add (h, NULL, v, moved);
-}
-
-static void
-find_loss (const sb_fdssm *fdssm, const gsl_matrix *v, room *w, gsl_vector *loss)
-{
-  gsl_matrix_memcpy (w->mean, w->up);
-  gsl_matrix_add (w->mean, w->down);
-  gsl_matrix_scale (w->mean, 0.5);
-  gsl_matrix_sub (w->up, w->down);
-  sb_rows_dot (0.5 / fdssm->h, v, w->up, loss);
-  if (fdssm->plain)
-    {
-      sb_rows_dot (1, v, w->mean, w->along);
-      for (size_t i = 0; i < loss->size; i++)
-        *gsl_vector_ptr (loss, i) += 0.5 * gsl_pow_2 (gsl_vector_get (w->along, i));
-    }
-  else
-    {
-      sb_rows_dot (0.5, w->mean, w->mean, w->along);
-      gsl_vector_add (loss, w->along);
-    }
-}
-
-static int
-evaluate (const sb_fdssm *fdssm, const sb_score *score, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y,
-          const gsl_matrix *v, room *w, gsl_vector *loss)
-{
-  move (x, fdssm->h, v, w->moved);
-  int status = sb_score_evaluate (score, SB_SCORE, w->moved, t, y, w->up);
-  if (status)
-    return status;
-  move (x, -fdssm->h, v, w->moved);
-  status = sb_score_evaluate (score, SB_SCORE, w->moved, t, y, w->down);
+  // Draw points and directions.
+  int status = sb_objective_draw_points (stream, b);
   if (!status)
-    find_loss (fdssm, v, w, loss);
-  return status;
-}
+    status = sb_objective_draw_directions ((sb_projection)b->objective->key[LAW], stream, b);
 
-// ## The gradient
-//
-// With respect to $\mathbf s_\pm$ it is $\tfrac12\mathbf m \pm \mathbf v/2h$ (plain: $\tfrac12(\mathbf v^\top\mathbf
-// m)\,\mathbf v \pm \mathbf v/2h$), and a backward pass at each of the two points carries it on to the parameters.
-
-static int
-carry_back (const sb_fdssm *fdssm, const sb_score *score, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y,
-            const gsl_matrix *v, double weight, room *w)
-{
-  int status = GSL_SUCCESS;
-  for (int sign = 1; sign >= -1 && !status; sign -= 2)
+  // Move the points to both sides.
+  for (size_t i = 0; i < b->n; i++)
+    b->t.data[b->n + i] = b->t.data[i];
+  for (size_t k = 0; k < half; k++)
     {
-      gsl_matrix_set_zero (w->up);
-      sb_rows_add (weight * sign / (2 * fdssm->h), NULL, v, w->up);
-      if (fdssm->plain)
-        sb_rows_add (weight / 2, w->along, v, w->up);
-      else
-        sb_rows_add (weight / 2, NULL, w->mean, w->up);
-      move (x, sign * fdssm->h, v, w->moved);
-      status = sb_score_vjp (score, w->moved, t, y, w->up, w->down);
+      const double x = b->x.data[k];
+      b->x.data[k] = x + h * b->v.data[k];
+      b->x.data[half + k] = x - h * b->v.data[k];
     }
   return status;
 }
 
-// ## From outside
+// The gradient with respect to $\mathbf s_\pm$ is $\tfrac12\mathbf m \pm \mathbf v/2h$ (plain:
+// $\tfrac12(\mathbf v^\top\mathbf m)\,\mathbf v \pm \mathbf v/2h$), and a backward pass at each of the two points
+// carries it on to the parameters.
 
 static int
-check (const sb_fdssm *fdssm, const gsl_matrix *x, const gsl_matrix *v, const gsl_vector *loss)
+fdssm_loss (sb_objective_batch *b)
 {
-  if (!(fdssm->h > 0 && gsl_finite (fdssm->h)))
-    GSL_ERROR ("a difference needs a step that is positive and finite", GSL_EDOM);
-  if (v->size1 != x->size1 || v->size2 != x->size2 || loss->size != x->size1)
-    GSL_ERROR ("x, v and the loss do not fit together", GSL_EBADLEN);
+  const size_t d = b->x.size2, half = b->n * d;
+  const double h = b->objective->key[H];
+  const bool plain = b->objective->key[FORM] == 1;
+  for (size_t i = 0; i < b->n; i++)
+    {
+      const double *up = b->estimate.data + i * d, *down = up + half, *v = b->v.data + i * d;
+      double *up_bar = b->bar.data + i * d, *down_bar = up_bar + half, slope = 0, square = 0, along = 0;
+
+      // Sum over the coordinates.
+      for (size_t j = 0; j < d; j++)
+        {
+          const double m = (up[j] + down[j]) / 2;
+          slope += v[j] * (up[j] - down[j]) / (2 * h);
+          square += m * m;
+          along += v[j] * m;
+        }
+
+      // Find the gradients at the two points.
+      for (size_t j = 0; j < d; j++)
+        {
+          const double m = plain ? along * v[j] : (up[j] + down[j]) / 2;
+          up_bar[j] = m / 2 + v[j] / (2 * h);
+          down_bar[j] = m / 2 - v[j] / (2 * h);
+        }
+      gsl_vector_set (&b->loss, i, slope + (plain ? along * along : square) / 2);
+    }
   return GSL_SUCCESS;
 }
 
-int
-sb_fdssm_loss (const sb_fdssm *fdssm, const sb_score *score, const gsl_matrix *x, const gsl_vector *t,
-               const gsl_matrix *y, const gsl_matrix *v, gsl_vector *loss)
-{
-  room w;
-  int status = check (fdssm, x, v, loss);
-  if (!status)
-    status = room_alloc (&w, x->size1, x->size2);
-  if (status)
-    return status;
-  status = evaluate (fdssm, score, x, t, y, v, &w, loss);
-  room_free (&w);
-  return status;
-}
-
-int
-sb_fdssm_gradient (const sb_fdssm *fdssm, const sb_score *score, const gsl_matrix *x, const gsl_vector *t,
-                   const gsl_matrix *y, const gsl_matrix *v, double weight, gsl_vector *loss)
-{
-  room w;
-  int status = check (fdssm, x, v, loss);
-  if (!status)
-    status = room_alloc (&w, x->size1, x->size2);
-  if (status)
-    return status;
-  status = evaluate (fdssm, score, x, t, y, v, &w, loss);
-  if (!status)
-    status = carry_back (fdssm, score, x, t, y, v, weight, &w);
-  room_free (&w);
-  return status;
-}
+const sb_objective_type *sb_objective_fdssm = &(const sb_objective_type){
+  .entry = { .name = "fdssm", .help = "sliced score matching, by differences", .keys = keys, .key_count = KEYS },
+  .view = SB_SCORE,
+  .count = count_both_sides,
+  .draw = fdssm_draw,
+  .loss = fdssm_loss
+};

@@ -12,64 +12,40 @@
 //    = J_{\mathrm{ESM}} - \tfrac12\,\mathbb E\,\|\nabla\log p_{\mathrm{data}}\|^2. $$
 // Where the density jumps at the edge, as that of $\mathcal U[0, 1]$ does, the two differ by a term that depends on
 // $\theta$, and this objective has another minimum. [dsm2ddpm.txt-ISM-limits]
-
-#include "ism.h"
-#include "rows.h"
-
-#include <gsl/gsl_errno.h>
-
-// ## The trace
 //
-// $\operatorname{tr}\mathbf J = \sum_j \mathbf e_j^\top\mathbf J\,\mathbf e_j$: a product for every coordinate, which
+// $\operatorname{tr}\mathbf J = \sum_k \mathbf e_k^\top\mathbf J\,\mathbf e_k$: a direction for every coordinate, which
 // is what makes this objective dear in many dimensions. [dsm2ddpm.txt-A1-divergence]
 
+#include "objective.h"
+
+static void
+count_coordinates (const sb_objective *o, size_t *points, size_t *directions)
+{
+  (void)points;
+  *directions = o->process->dimension;
+}
+
 static int
-add_diagonal (const sb_score *score, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, size_t j,
-              gsl_matrix *e_j, gsl_matrix *column, gsl_vector *trace)
+draw_units (const sb_score *score, sb_stream stream, sb_objective_batch *b)
 {
-  gsl_matrix_set_zero (e_j);
-  for (size_t i = 0; i < x->size1; i++)
-    gsl_matrix_set (e_j, i, j, 1);
-  int status = sb_score_jvp (score, x, t, y, e_j, column);
-  for (size_t i = 0; i < x->size1 && !status; i++)
-    *gsl_vector_ptr (trace, i) += gsl_matrix_get (column, i, j);
-  return status;
+  (void)score;
+  gsl_matrix_set_zero (&b->v);
+  for (size_t k = 0; k < b->directions; k++)
+    for (size_t i = 0; i < b->n; i++)
+      gsl_matrix_set (&b->v, k * b->n + i, k, 1);
+  return sb_objective_draw_points (stream, b);
 }
 
-int
-sb_jacobian_trace (const sb_score *score, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y,
-                   gsl_vector *trace)
+static int
+ism_loss (sb_objective_batch *b)
 {
-  if (trace->size != x->size1)
-    GSL_ERROR ("the trace needs an element per row", GSL_EBADLEN);
-  gsl_matrix *e_j = gsl_matrix_alloc (x->size1, x->size2), *column = gsl_matrix_alloc (x->size1, x->size2);
-  int status = e_j && column ? GSL_SUCCESS : GSL_ENOMEM;
-  gsl_vector_set_zero (trace);
-  for (size_t j = 0; j < x->size2 && !status; j++)
-    status = add_diagonal (score, x, t, y, j, e_j, column, trace);
-  gsl_matrix_free (e_j);
-  gsl_matrix_free (column);
-  return status;
+  return sb_objective_slices (1, false, b);
 }
 
-// ## The loss
-
-int
-sb_ism_loss (const sb_score *score, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, gsl_vector *loss)
-{
-  if (loss->size != x->size1)
-    GSL_ERROR ("the loss needs an element per row", GSL_EBADLEN);
-  gsl_matrix *s = gsl_matrix_alloc (x->size1, x->size2);
-  gsl_vector *trace = gsl_vector_alloc (x->size1);
-  int status = s && trace ? sb_score_evaluate (score, SB_SCORE, x, t, y, s) : GSL_ENOMEM;
-  if (!status)
-    status = (score->type->divergence ? sb_score_divergence : sb_jacobian_trace) (score, x, t, y, trace);
-  if (!status)
-    {
-      sb_rows_dot (0.5, s, s, loss);
-      gsl_vector_add (loss, trace);
-    }
-  gsl_vector_free (trace);
-  gsl_matrix_free (s);
-  return status;
-}
+const sb_objective_type *sb_objective_ism
+    = &(const sb_objective_type){ .entry = { .name = "ism", .help = "implicit score matching, by the exact trace" },
+                                  .view = SB_SCORE,
+                                  .derivatives = true,
+                                  .count = count_coordinates,
+                                  .draw = draw_units,
+                                  .loss = ism_loss };

@@ -10,125 +10,102 @@
 // It is the variance-reduced form; the plain one projects everything and has $\tfrac12(\mathbf v^\top\mathbf
 // s_\theta)^2$ in place of $\tfrac12\|\mathbf s_\theta\|^2$.
 //
+// For a matrix with the symmetric part $\mathbf H$ the variance of $\mathbf v^\top\mathbf J\,\mathbf v$ is
+// $2\|\mathbf H\|_F^2$ with normals, and $2(\|\mathbf H\|_F^2 - \sum_i H_{ii}^2)$ with signs.
+//
 // Slicing saves products, not the assumption that data fill their space. On a subspace the loss has no minimum: along
 // each direction normal to it a score $-c\,x$ has the loss $-c$, and with a little noise $-c + c^2\sigma^2/2$, least at
 // $c = 1/\sigma^2$. [dsm2ddpm.txt-SSM-degenerate]
 
-#include "ssm.h"
-#include "rows.h"
+#include "objective.h"
 
 #include <gsl/gsl_errno.h>
 
-// ## Directions
-//
-// For a matrix with the symmetric part $\mathbf H$ the variance of $\mathbf v^\top\mathbf J\,\mathbf v$ is
-// $2\|\mathbf H\|_F^2$ with normals, and $2(\|\mathbf H\|_F^2 - \sum_i H_{ii}^2)$ with signs.
-
-int
-sb_projection_draw (sb_projection law, sb_stream stream, size_t number, gsl_matrix *v)
-{
-  uint64_t first = (uint64_t)number * v->size2;
-  stream.purpose = SB_FOR_PROBE;
-  if (law == SB_PROJECTION_GAUSSIAN)
-    return sb_stream_normals (stream, first, v);
-  if (law != SB_PROJECTION_RADEMACHER)
-    GSL_ERROR ("directions are of normals or of signs", GSL_EINVAL);
-  int status = sb_stream_uniforms (stream, first, v);
-  for (size_t i = 0; i < v->size1 && !status; i++)
-    for (size_t j = 0; j < v->size2; j++)
-      gsl_matrix_set (v, i, j, gsl_matrix_get (v, i, j) < 0.5 ? -1 : 1);
-  return status;
-}
-
-// ## One product
-//
-// [dsm2ddpm.txt-SSM-jvp]
-
-int
-sb_ssm_curvature (const sb_score *score, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y,
-                  const gsl_matrix *v, gsl_vector *curvature)
-{
-  if (curvature->size != x->size1)
-    GSL_ERROR ("the result needs an element per row", GSL_EBADLEN);
-  gsl_matrix *Jv = gsl_matrix_alloc (x->size1, x->size2);
-  int status = Jv ? sb_score_jvp (score, x, t, y, v, Jv) : GSL_ENOMEM;
-  if (!status)
-    sb_rows_dot (1, v, Jv, curvature);
-  gsl_matrix_free (Jv);
-  return status;
-}
-
 // ## The loss
 //
-// `size` is what stands for $\|\mathbf s\|^2$.
+// One product with the Jacobian a direction [dsm2ddpm.txt-SSM-jvp]; the score itself is asked once for all of a row's.
+// The gradient is $\mathbf v$ with respect to $\mathbf J\mathbf v$, and $\mathbf s$ or
+// $(\mathbf v^\top\mathbf s)\,\mathbf v$ with respect to $\mathbf s$.
 
-static int
-loss_along (bool plain, const sb_score *score, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y,
-            const gsl_matrix *v, const gsl_matrix *s, gsl_vector *size, gsl_vector *loss)
+static double
+dot (size_t d, const double *a, const double *b)
 {
-  int status = sb_ssm_curvature (score, x, t, y, v, loss);
-  if (status)
-    return status;
-  sb_rows_dot (1, s, plain ? v : s, size);
-  if (plain)
-    gsl_vector_mul (size, size);
-  gsl_vector_scale (size, 0.5);
-  return gsl_vector_add (loss, size);
+  double sum = 0;
+  for (size_t j = 0; j < d; j++)
+    sum += a[j] * b[j];
+  return sum;
 }
 
 int
-sb_ssm_loss_along (bool plain, const sb_score *score, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y,
-                   const gsl_matrix *v, gsl_vector *loss)
+sb_objective_slices (double share, bool plain, sb_objective_batch *b)
 {
-  gsl_matrix *s = gsl_matrix_alloc (x->size1, x->size2);
-  gsl_vector *size = gsl_vector_alloc (x->size1);
-  int status = s && size ? sb_score_evaluate (score, SB_SCORE, x, t, y, s) : GSL_ENOMEM;
-  if (!status)
-    status = loss_along (plain, score, x, t, y, v, s, size, loss);
-  gsl_vector_free (size);
-  gsl_matrix_free (s);
-  return status;
-}
-
-// The score itself is asked once for all $M$ directions of a row.
-
-typedef struct
-{
-  gsl_matrix *s, *v;
-  gsl_vector *size, *part;
-} room;
-
-static int
-mean_loss (const sb_ssm *ssm, const sb_score *score, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y,
-           sb_stream stream, const room *w, gsl_vector *loss)
-{
-  gsl_vector_set_zero (loss);
-  int status = sb_score_evaluate (score, SB_SCORE, x, t, y, w->s);
-  for (size_t m = 0; m < ssm->projections && !status; m++)
+  const size_t d = b->x.size2;
+  for (size_t i = 0; i < b->n; i++)
     {
-      status = sb_projection_draw (ssm->projection, stream, m, w->v);
-      if (!status)
-        status = loss_along (ssm->plain, score, x, t, y, w->v, w->s, w->size, w->part);
-      if (!status)
-        status = gsl_vector_add (loss, w->part);
+      // Begin with the score's size.
+      const double *s = b->estimate.data + i * d;
+      double *s_bar = b->bar.data + i * d, loss = plain ? 0 : dot (d, s, s) / 2;
+      for (size_t j = 0; j < d; j++)
+        s_bar[j] = plain ? 0 : s[j];
+
+      // Add what each direction says.
+      for (size_t m = 0; m < b->directions; m++)
+        {
+          const double *v = b->v.data + (m * b->n + i) * d, along = plain ? dot (d, v, s) : 0;
+          loss += share * (dot (d, v, b->along.data + (m * b->n + i) * d) + along * along / 2);
+          for (size_t j = 0; j < d; j++)
+            {
+              s_bar[j] += share * along * v[j];
+              b->along_bar.data[(m * b->n + i) * d + j] = share * v[j];
+            }
+        }
+      gsl_vector_set (&b->loss, i, loss);
     }
-  return status ? status : gsl_vector_scale (loss, 1 / (double)ssm->projections);
+  return GSL_SUCCESS;
 }
 
-int
-sb_ssm_loss (const sb_ssm *ssm, const sb_score *score, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y,
-             sb_stream stream, gsl_vector *loss)
+// ## As an objective
+
+enum
 {
-  if (loss->size != x->size1)
-    GSL_ERROR ("the loss needs an element per row", GSL_EBADLEN);
-  if (ssm->projections == 0)
-    GSL_ERROR ("sliced score matching needs a direction", GSL_EINVAL);
-  const size_t n = x->size1, d = x->size2;
-  room w = { gsl_matrix_alloc (n, d), gsl_matrix_alloc (n, d), gsl_vector_alloc (n), gsl_vector_alloc (n) };
-  int status = w.s && w.v && w.size && w.part ? mean_loss (ssm, score, x, t, y, stream, &w, loss) : GSL_ENOMEM;
-  gsl_matrix_free (w.s);
-  gsl_matrix_free (w.v);
-  gsl_vector_free (w.size);
-  gsl_vector_free (w.part);
-  return status;
+  FORM,
+  LAW,
+  DIRECTIONS,
+  KEYS
+};
+
+static const sb_key keys[KEYS] = {
+  [FORM] = { .name = "form", .words = (const char *const[]){ "reduced", "plain", NULL }, .help = "|s|^2 or (v^T s)^2" },
+  [LAW] = { .name = "law", .words = (const char *const[]){ "normal", "signs", NULL }, .help = "of the directions" },
+  [DIRECTIONS] = { .name = "directions", .usual = 1, .low = 1, .high = 1e6, .whole = true, .help = "of a sample" }
+};
+
+static void
+count_directions (const sb_objective *o, size_t *points, size_t *directions)
+{
+  (void)points;
+  *directions = (size_t)o->key[DIRECTIONS];
 }
+
+static int
+ssm_draw (const sb_score *score, sb_stream stream, sb_objective_batch *b)
+{
+  (void)score;
+  int status = sb_objective_draw_points (stream, b);
+  return status ? status : sb_objective_draw_directions ((sb_projection)b->objective->key[LAW], stream, b);
+}
+
+static int
+ssm_loss (sb_objective_batch *b)
+{
+  return sb_objective_slices (1 / (double)b->directions, b->objective->key[FORM] == 1, b);
+}
+
+const sb_objective_type *sb_objective_ssm = &(const sb_objective_type){
+  .entry = { .name = "ssm", .help = "sliced score matching, by random directions", .keys = keys, .key_count = KEYS },
+  .view = SB_SCORE,
+  .derivatives = true,
+  .count = count_directions,
+  .draw = ssm_draw,
+  .loss = ssm_loss
+};

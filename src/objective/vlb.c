@@ -457,38 +457,3 @@ sb_vlb_bits (double nats, size_t d)
 {
   return nats / ((double)d * M_LN2);
 }
-
-// ## To train by it
-//
-// What the model can change of $L_{t-1}$ is $w_t\,\|\varepsilon - \varepsilon_\theta\|^2$. Ho et al. drop
-// the weight, which leaves `dsm.c`'s $L_{\mathrm{simple}}$; here it is. Since each level's minimiser is the same, the
-// weight only says which levels a network should take pains with.
-
-int
-sb_vlb_loss (const sb_process *ddpm, sb_variance variance, const gsl_vector *t, const gsl_matrix *z,
-             const gsl_matrix *epsilon, gsl_vector *loss, gsl_matrix *epsilon_bar)
-{
-  if (t->size != z->size1 || epsilon->size1 != z->size1 || epsilon->size2 != z->size2 || loss->size != z->size1
-      || epsilon_bar->size1 != z->size1 || epsilon_bar->size2 != z->size2)
-    GSL_ERROR ("t, z, the estimate and the loss do not fit together", GSL_EBADLEN);
-  int status = check_chain (ddpm);
-  gsl_matrix_memcpy (epsilon_bar, epsilon);
-  gsl_matrix_sub (epsilon_bar, z);
-  for (size_t row = 0; row < t->size && !status; row++)
-    {
-      size_t i;
-      double v = 0, w = 0, squared;
-      gsl_vector_view u = gsl_matrix_row (epsilon_bar, row);
-      status = level_of (ddpm, gsl_vector_get (t, row), &i);
-      if (!status)
-        status = sb_reverse_fixed_variance (ddpm, variance, before (ddpm, i), gsl_vector_get (t, row), &v);
-      if (!status)
-        w = sb_vlb_weight (ddpm, i, v);
-      if (!status && gsl_isnan (w))
-        return GSL_EDOM;
-      gsl_blas_ddot (&u.vector, &u.vector, &squared);
-      gsl_vector_set (loss, row, w * squared);
-      gsl_vector_scale (&u.vector, 2 * w);
-    }
-  return status;
-}

@@ -47,12 +47,6 @@ int sb_vlb_path_terms (const sb_reverse *reverse, const gsl_matrix *y, const gsl
 // NaN with GSL_EINVAL, GSL_EDOM.
 double sb_vlb_weight (const sb_process *ddpm, size_t i, double variance);
 
-// sb_dsm_loss with the bound's weights: at points of sb_dsm_draw, w_t |eps - eps_theta|^2 of each row, and its gradient
-// with respect to eps_theta (n x d). The variance is one that needs no score (else GSL_EUNSUP); beta-tilde has no
-// weight at t = 1 (GSL_EDOM): clip it.
-int sb_vlb_loss (const sb_process *ddpm, sb_variance variance, const gsl_vector *t, const gsl_matrix *z,
-                 const gsl_matrix *epsilon, gsl_vector *loss, gsl_matrix *epsilon_bar);
-
 // Nats of a point in d dimensions as bits per dimension.
 double sb_vlb_bits (double nats, size_t d);
 

@@ -5,7 +5,8 @@
 
 #include "callback.h"
 
-#include <gsl/gsl_errno.h>
+#include "../base/error.h"
+
 #include <stdlib.h>
 
 typedef struct
@@ -24,11 +25,21 @@ callback_evaluate (const void *state, sb_view view, const gsl_matrix *x, const g
 }
 
 static int
-callback_jvp (const void *state, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, const gsl_matrix *v,
-              gsl_matrix *out)
+callback_jvp (const void *state, sb_view view, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y,
+              const gsl_matrix *v, gsl_matrix *out)
 {
   const sb_score_callback *callback = &((const callback_state *)state)->callback;
+  (void)view;
   return callback->jvp (x, t, y, v, out, callback->params);
+}
+
+static int
+callback_vjp (void *state, sb_view view, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y,
+              const gsl_matrix *v, gsl_matrix *out)
+{
+  const sb_score_callback *callback = &((const callback_state *)state)->callback;
+  (void)view;
+  return callback->vjp (x, t, y, v, out, callback->params);
 }
 
 static int
@@ -44,18 +55,20 @@ sb_score_callback_alloc (const sb_score_callback *callback, const sb_process *pr
 {
   const sb_view view = callback->view;
   if (!callback->function)
-    GSL_ERROR_NULL ("a score by callback needs a function", GSL_EINVAL);
+    SB_ERROR_NULL (NULL, GSL_EINVAL, "a score by callback needs a function");
   if (view != SB_SCORE && view != SB_DENOISER && view != SB_EPSILON)
-    GSL_ERROR_NULL ("a view is the score, the denoiser or epsilon", GSL_EINVAL);
+    SB_ERROR_NULL (NULL, GSL_EINVAL, "a view is the score, the denoiser or epsilon, not %d", (int)view);
 
   callback_state *state = malloc (sizeof *state);
   if (!state)
-    GSL_ERROR_NULL ("no memory for a score", GSL_ENOMEM);
+    SB_ERROR_NULL (NULL, GSL_ENOMEM, "no memory for a score");
   state->callback = *callback;
   state->type = (sb_score_type){ .name = "callback",
                                  .views = view,
                                  .evaluate = callback_evaluate,
+                                 .derivatives = view,
                                  .jvp = callback->jvp ? callback_jvp : NULL,
+                                 .vjp = callback->vjp ? callback_vjp : NULL,
                                  .divergence = callback->divergence ? callback_divergence : NULL,
                                  .free = free };
   return sb_score_alloc (&state->type, state, process);

@@ -9,13 +9,18 @@ SB_BEGIN_DECLS
 // status. Shapes are checked before it is called: x, v, out (n x d), t (n), y NULL or n rows, divergence (n).
 typedef struct
 {
-  sb_view view; // what `function` computes
+  sb_view view; // what `function` computes, and `jvp` and `vjp` are of
 
   int (*function) (const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, gsl_matrix *out, void *params);
 
-  // Of the score, whichever the view; NULL: not available.
+  // J v and J^T v, J the Jacobian of `function`; vjp also adds the gradient of sum_i <v_i, out_i> with respect to
+  // parameters of yours, if there are any, to what you keep of it. NULL: not available.
   int (*jvp) (const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, const gsl_matrix *v, gsl_matrix *out,
               void *params);
+  int (*vjp) (const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, const gsl_matrix *v, gsl_matrix *out,
+              void *params);
+
+  // tr J of the score, whichever the view; NULL: by d products, where there is jvp.
   int (*divergence) (const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, gsl_vector *divergence,
                      void *params);
 

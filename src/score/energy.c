@@ -8,7 +8,8 @@
 
 #include "energy.h"
 
-#include <gsl/gsl_errno.h>
+#include "../base/error.h"
+
 #include <stdlib.h>
 
 typedef struct
@@ -28,34 +29,35 @@ energy_evaluate (const void *state, sb_view view, const gsl_matrix *x, const gsl
 }
 
 static int
-energy_jvp (const void *state, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, const gsl_matrix *v,
-            gsl_matrix *out)
+energy_jvp (const void *state, sb_view view, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y,
+            const gsl_matrix *v, gsl_matrix *out)
 {
   const sb_energy *energy = &((const energy_state *)state)->energy;
-  (void)y;
+  (void)view, (void)y;
   int status = energy->hessian (x, t, v, out, energy->params);
   return status ? status : gsl_matrix_scale (out, -1);
 }
 
 static int
-energy_vjp (void *state, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, const gsl_matrix *v,
-            gsl_matrix *out)
+energy_vjp (void *state, sb_view view, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y,
+            const gsl_matrix *v, gsl_matrix *out)
 {
-  return energy_jvp (state, x, t, y, v, out);
+  return energy_jvp (state, view, x, t, y, v, out);
 }
 
 sb_score *
 sb_score_energy_alloc (const sb_energy *energy, const sb_process *process)
 {
   if (!energy->gradient)
-    GSL_ERROR_NULL ("an energy needs its gradient", GSL_EINVAL);
+    SB_ERROR_NULL (NULL, GSL_EINVAL, "an energy needs its gradient");
   energy_state *state = malloc (sizeof *state);
   if (!state)
-    GSL_ERROR_NULL ("no memory for a score", GSL_ENOMEM);
+    SB_ERROR_NULL (NULL, GSL_ENOMEM, "no memory for a score");
   state->energy = *energy;
   state->type = (sb_score_type){ .name = "energy",
                                  .views = SB_SCORE,
                                  .evaluate = energy_evaluate,
+                                 .derivatives = SB_SCORE,
                                  .jvp = energy->hessian ? energy_jvp : NULL,
                                  .vjp = energy->hessian ? energy_vjp : NULL,
                                  .free = free };

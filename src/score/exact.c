@@ -7,7 +7,8 @@
 
 #include "exact.h"
 
-#include <gsl/gsl_errno.h>
+#include "../base/error.h"
+
 #include <stdlib.h>
 
 typedef struct
@@ -26,11 +27,11 @@ exact_evaluate (const void *state, sb_view view, const gsl_matrix *x, const gsl_
 }
 
 static int
-exact_jvp (const void *state, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, const gsl_matrix *v,
-           gsl_matrix *out)
+exact_jvp (const void *state, sb_view view, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y,
+           const gsl_matrix *v, gsl_matrix *out)
 {
   const exact_state *exact = state;
-  (void)y;
+  (void)view, (void)y;
   return sb_target_jvp (exact->target, exact->process, x, t, v, out);
 }
 
@@ -38,10 +39,10 @@ exact_jvp (const void *state, const gsl_matrix *x, const gsl_vector *t, const gs
 // \mathbf{J}\mathbf{v}$. There are no parameters to add a gradient to.
 
 static int
-exact_vjp (void *state, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, const gsl_matrix *v,
-           gsl_matrix *out)
+exact_vjp (void *state, sb_view view, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y,
+           const gsl_matrix *v, gsl_matrix *out)
 {
-  return exact_jvp (state, x, t, y, v, out);
+  return exact_jvp (state, view, x, t, y, v, out);
 }
 
 static int
@@ -56,6 +57,7 @@ exact_divergence (const void *state, const gsl_matrix *x, const gsl_vector *t, c
 static const sb_score_type exact_type = { .name = "exact",
                                           .views = SB_SCORE | SB_DENOISER | SB_EPSILON,
                                           .evaluate = exact_evaluate,
+                                          .derivatives = SB_SCORE,
                                           .jvp = exact_jvp,
                                           .vjp = exact_vjp,
                                           .divergence = exact_divergence,
@@ -65,10 +67,11 @@ sb_score *
 sb_score_exact_alloc (const sb_target *target, const sb_process *process)
 {
   if (target->dimension != process->dimension)
-    GSL_ERROR_NULL ("the law and the process differ in dimension", GSL_EBADLEN);
+    SB_ERROR_NULL (NULL, GSL_EBADLEN, "the law has %zu dimensions, the process %zu", target->dimension,
+                   process->dimension);
   exact_state *state = malloc (sizeof *state);
   if (!state)
-    GSL_ERROR_NULL ("no memory for a score", GSL_ENOMEM);
+    SB_ERROR_NULL (NULL, GSL_ENOMEM, "no memory for a score");
   *state = (exact_state){ .target = target, .process = process };
   return sb_score_alloc (&exact_type, state, process);
 }

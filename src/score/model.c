@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const predictions[] = { "epsilon", "mixed" };
+static const char *const predictions[] = { "epsilon", "mixed", "score" };
 static const char *const labels[] = { "time", "log-noise" };
 
 static int
@@ -49,7 +49,7 @@ static int
 check_choices (int prediction, int label, double data_deviation, sb_error *error)
 {
   if (prediction < 0)
-    SB_ERROR (error, GSL_EINVAL, "model: prediction is epsilon or mixed");
+    SB_ERROR (error, GSL_EINVAL, "model: prediction is epsilon, mixed or score");
   if (label < 0)
     SB_ERROR (error, GSL_EINVAL, "model: label is time or log-noise");
   if (!(data_deviation > 0) || !gsl_finite (data_deviation))

@@ -11,7 +11,7 @@ SB_BEGIN_DECLS
 // its data. A checkpoint holds the weights as tensors and the rest as notes:
 //     network        the line sb_net_alloc takes
 //     process        the line sb_process_from_text takes
-//     prediction     epsilon | mixed
+//     prediction     epsilon | mixed | score
 //     label          time | log-noise
 //     data_deviation sigma_data, or one for each part of the process
 //     data_range     what bytes 0 and 255 became: "-1 1"

@@ -34,9 +34,17 @@ sb_network_scales (sb_prediction prediction, double a, double sd, double sigma_d
 {
   const double total = gsl_hypot (a * sigma_d, sd);
   const bool mixed = prediction == SB_PREDICTS_MIXED;
-  *c = 1 / total;
+  *c = prediction == SB_PREDICTS_SCORE ? 1 : 1 / total;
   *p = mixed ? sd / gsl_pow_2 (total) : 0;
   *q = mixed ? -a * sigma_d / total : 1;
+}
+
+// A network may also be the score itself, $s = F(x_t, u)$: then $c = 1$, and it is $s$ that stands below for $\hat z$.
+
+sb_view
+sb_network_view (const sb_network *network)
+{
+  return network->prediction == SB_PREDICTS_SCORE ? SB_SCORE : SB_EPSILON;
 }
 
 // The label is one number, also where the process has several parts: the time, or the logarithm of the noise that all
@@ -90,8 +98,11 @@ sb_network_pass_free (sb_network_pass *pass)
   if (!pass)
     return;
   sb_net_work_free (pass->work);
+  sb_net_dual_free (pass->dual);
   free (pass->in);
   free (pass->out);
+  free (pass->in_dot);
+  free (pass->out_dot);
   free (pass->label);
   free (pass->given);
   gsl_matrix_free (pass->numbers);
@@ -101,8 +112,8 @@ sb_network_pass_free (sb_network_pass *pass)
   free (pass);
 }
 
-sb_network_pass *
-sb_network_pass_alloc (const sb_network *network, size_t rows, int gradients)
+static sb_network_pass *
+pass_alloc (const sb_network *network, size_t rows, int gradients, bool dual)
 {
   size_t in = sb_net_shape_size (sb_net_input (network->net)), out = sb_net_shape_size (sb_net_output (network->net));
   size_t some = rows > 0 ? rows : 1, parts = network->process->parts > 0 ? network->process->parts : 1;
@@ -118,14 +129,29 @@ sb_network_pass_alloc (const sb_network *network, size_t rows, int gradients)
   pass->c = gsl_matrix_alloc (some, parts);
   pass->p = gsl_matrix_alloc (some, parts);
   pass->q = gsl_matrix_alloc (some, parts);
-  pass->work = sb_net_work_alloc (network->net, rows, gradients);
+  pass->in_dot = dual ? calloc (rows * in + 1, sizeof *pass->in) : NULL;
+  pass->out_dot = dual ? calloc (rows * out + 1, sizeof *pass->out) : NULL;
+  pass->work = dual ? NULL : sb_net_work_alloc (network->net, rows, gradients);
+  pass->dual = dual ? sb_net_dual_alloc (network->net, rows) : NULL;
   if (!pass->in || !pass->out || !pass->label || !pass->given || !pass->numbers || !pass->c || !pass->p || !pass->q
-      || !pass->work)
+      || (dual ? !pass->in_dot || !pass->out_dot || !pass->dual : !pass->work))
     {
       sb_network_pass_free (pass);
       SB_ERROR_NULL (NULL, GSL_ENOMEM, "no memory for %zu rows to go through a network", rows);
     }
   return pass;
+}
+
+sb_network_pass *
+sb_network_pass_alloc (const sb_network *network, size_t rows, int gradients)
+{
+  return pass_alloc (network, rows, gradients, false);
+}
+
+sb_network_pass *
+sb_network_pass_dual_alloc (const sb_network *network, size_t rows)
+{
+  return pass_alloc (network, rows, 1, true);
 }
 
 static int
@@ -202,7 +228,7 @@ fetch_rows (sb_net_shape shape, const float *samples, gsl_matrix *rows)
 }
 
 static int
-put_in (const sb_network *network, sb_network_pass *pass, const gsl_matrix *x, const gsl_vector *t)
+put_in (const sb_network *network, sb_network_pass *pass, const gsl_matrix *x, const gsl_vector *t, float *in)
 {
   int status = check_shapes (network, pass, t, x);
   if (status || x->size1 == 0)
@@ -212,7 +238,7 @@ put_in (const sb_network *network, sb_network_pass *pass, const gsl_matrix *x, c
   if (!status)
     status = sb_process_combine (network->process, 1, &(sb_term){ &c.matrix, x }, NULL, &cx.matrix);
   if (!status)
-    place_rows (sb_net_input (network->net), &cx.matrix, pass->in);
+    place_rows (sb_net_input (network->net), &cx.matrix, in);
   return status;
 }
 
@@ -220,7 +246,7 @@ static int
 show (const sb_network *network, sb_network_pass *pass, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y)
 {
   sb_net_condition given;
-  int status = put_in (network, pass, x, t);
+  int status = put_in (network, pass, x, t, pass->in);
   if (!status && y)
     status = place_condition (network->net, x->size1, y, pass->given, &given);
   if (!status)
@@ -232,13 +258,14 @@ show (const sb_network *network, sb_network_pass *pass, const gsl_matrix *x, con
 // What comes out of the network joins what went past it. The same line serves $\hat z$ and, below, its derivative.
 
 static int
-blend (const sb_network *network, const sb_network_pass *pass, const gsl_matrix *x, gsl_matrix *epsilon)
+blend (const sb_network *network, const sb_network_pass *pass, const gsl_matrix *x, const float *out,
+       gsl_matrix *epsilon)
 {
   if (x->size1 == 0)
     return GSL_SUCCESS;
   gsl_matrix_view p = first_rows (pass->p, x->size1), q = first_rows (pass->q, x->size1),
                   F = first_rows (pass->numbers, x->size1);
-  fetch_rows (sb_net_output (network->net), pass->out, &F.matrix);
+  fetch_rows (sb_net_output (network->net), out, &F.matrix);
   return sb_process_combine (network->process, 2, (sb_term[]){ { &p.matrix, x }, { &q.matrix, &F.matrix } }, NULL,
                              epsilon);
 }
@@ -248,7 +275,7 @@ sb_network_forward (const sb_network *network, sb_network_pass *pass, const gsl_
                     const gsl_matrix *y, gsl_matrix *epsilon)
 {
   int status = show (network, pass, x, t, y);
-  return status ? status : blend (network, pass, x, epsilon);
+  return status ? status : blend (network, pass, x, pass->out, epsilon);
 }
 
 // ## Along a direction
@@ -260,10 +287,10 @@ int
 sb_network_jvp (const sb_network *network, sb_network_pass *pass, const gsl_vector *t, const gsl_matrix *x_dot,
                 gsl_matrix *epsilon_dot)
 {
-  int status = put_in (network, pass, x_dot, t);
+  int status = put_in (network, pass, x_dot, t, pass->in);
   if (!status)
     status = sb_net_jvp (network->net, network->theta, pass->work, pass->in, pass->out);
-  return status ? status : blend (network, pass, x_dot, epsilon_dot);
+  return status ? status : blend (network, pass, x_dot, pass->out, epsilon_dot);
 }
 
 // ## Backward
@@ -298,6 +325,52 @@ sb_network_backward (const sb_network *network, sb_network_pass *pass, const gsl
   fetch_rows (sb_net_input (net), pass->in, &numbers.matrix);
   return sb_process_combine (network->process, 2,
                              (sb_term[]){ { &p.matrix, epsilon_bar }, { &c.matrix, &numbers.matrix } }, NULL, x_bar);
+}
+
+// ## Both at once, forward and backward
+//
+// For objectives that look at the derivative as well: $\hat z$ and $\dot{\hat z}$, and the gradient of both in $\theta$.
+
+int
+sb_network_dual_forward (const sb_network *network, sb_network_pass *pass, const gsl_matrix *x, const gsl_vector *t,
+                         const gsl_matrix *y, const gsl_matrix *x_dot, gsl_matrix *epsilon, gsl_matrix *epsilon_dot)
+{
+  sb_net_condition given;
+  int status = put_in (network, pass, x, t, pass->in);
+  if (!status && y)
+    status = place_condition (network->net, x->size1, y, pass->given, &given);
+  if (!status)
+    status = put_in (network, pass, x_dot, t, pass->in_dot);
+  if (!status)
+    status = sb_net_dual_forward (pass->dual, network->theta, x->size1, pass->in, pass->label, y ? &given : NULL,
+                                  pass->in_dot, pass->out, pass->out_dot);
+  if (!status)
+    status = blend (network, pass, x, pass->out, epsilon);
+  return status ? status : blend (network, pass, x_dot, pass->out_dot, epsilon_dot);
+}
+
+static int
+put_back (const sb_network *network, sb_network_pass *pass, const gsl_matrix *bar, float *out)
+{
+  gsl_matrix_view q = first_rows (pass->q, bar->size1), numbers = first_rows (pass->numbers, bar->size1);
+  int status = sb_process_combine (network->process, 1, &(sb_term){ &q.matrix, bar }, NULL, &numbers.matrix);
+  if (!status)
+    place_rows (sb_net_output (network->net), &numbers.matrix, out);
+  return status;
+}
+
+int
+sb_network_dual_backward (const sb_network *network, sb_network_pass *pass, const gsl_vector *t,
+                          const gsl_matrix *epsilon_bar, const gsl_matrix *epsilon_dot_bar, float *theta_bar)
+{
+  int status = check_shapes (network, pass, t, epsilon_bar);
+  if (!status)
+    status = check_shapes (network, pass, t, epsilon_dot_bar);
+  if (!status)
+    status = put_back (network, pass, epsilon_bar, pass->out);
+  if (!status)
+    status = put_back (network, pass, epsilon_dot_bar, pass->out_dot);
+  return status ? status : sb_net_dual_backward (pass->dual, network->theta, pass->out, pass->out_dot, theta_bar);
 }
 
 // ## As a score
@@ -389,57 +462,47 @@ evaluate (const void *state, sb_view view, const gsl_matrix *x, const gsl_vector
   return ask ((question){ evaluate_rows, score, score->passes, x, x, t, y, out });
 }
 
-// ## The score's Jacobian
+// ## The Jacobian
 //
-// The score is a multiple of $\hat z$, $s = -S^{-\top}\hat z = -\hat z/\varsigma$, and so are its derivatives:
-// $$ J = \frac{\partial s}{\partial x} = -\frac{p\,I + q\,c\,F'}{\varsigma} . $$
-// Where the network predicts $\epsilon$, $J$ is its own Jacobian, scaled; the blend adds a multiple of the identity,
-// which at high noise is nearly all of $J$. Nothing makes $J$ symmetric: a network need not be the gradient of anything.
-//
-// $Jv$ is $\dot{\hat z}$ along $v$, turned into a score as $\hat z$ is: that map is linear and does not look at $x$.
+// That of $\hat z$ is $p\,I + q\,c\,F'$, and $\dot{\hat z}$ above is its product with $v$. Where the network predicts
+// $\epsilon$ it is the network's own, scaled; the blend adds a multiple of the identity, which at high noise is nearly all of
+// it. Nothing makes the score's, $J = -S^{-\top}(p\,I + q\,c\,F')$, symmetric: a network need not be the gradient of
+// anything.
 
 static int
 jvp_rows (const question *q, sb_network_pass *pass)
 {
-  const sb_network *network = q->score->network;
-  int status = show (network, pass, q->x, q->t, q->y);
-  if (!status)
-    status = sb_network_jvp (network, pass, q->t, q->v, q->out);
-  return status ? status : sb_tweedie (network->process, SB_EPSILON, SB_SCORE, q->v, q->t, q->out);
+  int status = show (q->score->network, pass, q->x, q->t, q->y);
+  return status ? status : sb_network_jvp (q->score->network, pass, q->t, q->v, q->out);
 }
 
 static int
-jvp (const void *state, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, const gsl_matrix *v,
-     gsl_matrix *out)
+jvp (const void *state, sb_view view, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y,
+     const gsl_matrix *v, gsl_matrix *out)
 {
   const learned *score = state;
+  (void)view;
   return ask ((question){ jvp_rows, score, score->slopes, x, v, t, y, out });
 }
 
-// $\langle v, s\rangle = \langle -S^{-1}v, \hat z\rangle$: a backward pass of the network from $\bar z = -S^{-1}v$ gives
-// $J^\top v$, and on its way the gradient in $\theta$.
+// A backward pass of the network from $\bar z = v$ gives its transpose times $v$, and on its way the gradient in $\theta$.
 
 static int
 vjp_rows (const question *q, sb_network_pass *pass)
 {
-  const sb_network *network = q->score->network;
-  gsl_matrix *epsilon_bar = q->out;
-  int status = show (network, pass, q->x, q->t, q->y);
-  if (status)
-    return status;
-  gsl_matrix_memcpy (epsilon_bar, q->v);
-  gsl_matrix_scale (epsilon_bar, -1);
-  status = sb_process_apply (network->process, SB_S_INVERSE, CblasNoTrans, NULL, q->t, epsilon_bar);
-  return status ? status : sb_network_backward (network, pass, q->t, epsilon_bar, q->score->theta_bar, q->out);
+  int status = show (q->score->network, pass, q->x, q->t, q->y);
+  return status ? status : sb_network_backward (q->score->network, pass, q->t, q->v, q->score->theta_bar, q->out);
 }
 
 // The gradient in $\theta$ is a sum over rows, and its last bits depend on the order: where it is wanted the shards are
 // worked on one after the other.
 
 static int
-vjp (void *state, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, const gsl_matrix *v, gsl_matrix *out)
+vjp (void *state, sb_view view, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, const gsl_matrix *v,
+     gsl_matrix *out)
 {
   const learned *score = state;
+  (void)view;
   question q = { vjp_rows, score, score->slopes, x, v, t, y, out };
   if (!score->theta_bar)
     return ask (q);
@@ -465,7 +528,7 @@ sum_diagonal (const question *q, sb_network_pass *pass, gsl_matrix *e, gsl_matri
         gsl_matrix_set (e, i, k, 1);
       status = sb_network_jvp (network, pass, q->t, e, Je);
       if (!status)
-        status = sb_tweedie (network->process, SB_EPSILON, SB_SCORE, e, q->t, Je);
+        status = sb_tweedie (network->process, sb_network_view (network), SB_SCORE, e, q->t, Je);
       for (size_t i = 0; i < e->size1 && !status; i++)
         *gsl_matrix_ptr (q->out, i, 0) += gsl_matrix_get (Je, i, k);
     }
@@ -503,13 +566,13 @@ release (void *state)
   free (score);
 }
 
-static const sb_score_type network_score = { .name = "network",
-                                             .views = SB_EPSILON,
-                                             .evaluate = evaluate,
-                                             .jvp = jvp,
-                                             .vjp = vjp,
-                                             .divergence = divergence,
-                                             .free = release };
+#define NETWORK_SCORE(view)                                                                                            \
+  {                                                                                                                    \
+    .name = "network", .views = view, .evaluate = evaluate, .derivatives = view, .jvp = jvp, .vjp = vjp,               \
+    .divergence = divergence, .free = release                                                                          \
+  }
+
+static const sb_score_type of_epsilon = NETWORK_SCORE (SB_EPSILON), of_score = NETWORK_SCORE (SB_SCORE);
 
 sb_score *
 sb_score_network_gradient_alloc (const sb_network *network, float *theta_bar)
@@ -527,7 +590,7 @@ sb_score_network_gradient_alloc (const sb_network *network, float *theta_bar)
       release (score);
       return NULL;
     }
-  return sb_score_alloc (&network_score, score, network->process);
+  return sb_score_alloc (sb_network_view (network) == SB_SCORE ? &of_score : &of_epsilon, score, network->process);
 }
 
 sb_score *

@@ -1,6 +1,7 @@
 #ifndef SCOREBOOK_SCORE_NETWORK_H
 #define SCOREBOOK_SCORE_NETWORK_H
 
+#include "../net/dual.h"
 #include "../net/passes.h"
 #include "score.h"
 
@@ -10,7 +11,8 @@ SB_BEGIN_DECLS
 typedef enum
 {
   SB_PREDICTS_EPSILON, // E[z | x_t] = F(c x_t, u), as DDPM and NCSN do
-  SB_PREDICTS_MIXED // a blend of denoiser and epsilon that is well scaled at every noise level (Karras et al., 2022, Table 1)
+  SB_PREDICTS_MIXED, // a blend of denoiser and epsilon that is well scaled at every noise level (Karras et al., 2022, Table 1)
+  SB_PREDICTS_SCORE // the score is F(x, u), nothing scaled: for score matching on data that have a score of their own
 } sb_prediction;
 
 typedef enum
@@ -39,24 +41,29 @@ typedef struct
 // order, [channels][height][width]; the rows of a batch have that of files, the channel fastest (sb_net_place).
 typedef struct
 {
-  sb_net_work *work;
+  sb_net_work *work; // or
+  sb_net_dual *dual;
   size_t rows;
   float *in, *out, *label; // `in` and `out` carry gradients too
   float *given;            // the conditions: pictures, then classes
+  float *in_dot, *out_dot; // of a dual pass
   gsl_matrix *numbers;     // rows x d: what goes in or came out, in the order of files
   gsl_matrix *c, *p, *q;   // rows x parts: the scales at each row's time
 } sb_network_pass;
+
+// The view that the passes below are of: the score where the network predicts it, else epsilon.
+sb_view sb_network_view (const sb_network *network);
 
 // NULL: as of sb_net_work_alloc.
 sb_network_pass *sb_network_pass_alloc (const sb_network *network, size_t rows, int gradients);
 void sb_network_pass_free (sb_network_pass *pass);
 
-// epsilon (n x d) <- the estimate at x (n x d), t (n), given y (n x sb_net_conditions): in each row the numbers of the
-// picture, then the class, as far as the network's line has them; class -1 is none. y NULL: pictures of zeros, no
-// class. Rows of images, here and below: the channel varies fastest. GSL_EBADLEN where shapes do not fit each other or
-// the network, or n is over the rows of the workspace; GSL_EUNSUP where the process has no parts, the label is
-// log-noise and there are several noises, or the network takes no condition; GSL_EDOM where a class is neither -1 nor
-// one of the network's; else as of the process's numbers and of sb_net_forward.
+// epsilon (n x d) <- the estimate, in the network's own view, at x (n x d), t (n), given y (n x sb_net_conditions): in
+// each row the numbers of the picture, then the class, as far as the network's line has them; class -1 is none. y NULL:
+// pictures of zeros, no class. Rows of images, here and below: the channel varies fastest. GSL_EBADLEN where shapes do not
+// fit each other or the network, or n is over the rows of the workspace; GSL_EUNSUP where the process has no parts, the
+// label is log-noise and there are several noises, or the network takes no condition; GSL_EDOM where a class is neither -1
+// nor one of the network's; else as of the process's numbers and of sb_net_forward.
 int sb_network_forward (const sb_network *network, sb_network_pass *pass, const gsl_matrix *x, const gsl_vector *t,
                         const gsl_matrix *y, gsl_matrix *epsilon);
 
@@ -67,10 +74,22 @@ int sb_network_forward (const sb_network *network, sb_network_pass *pass, const 
 int sb_network_backward (const sb_network *network, sb_network_pass *pass, const gsl_vector *t,
                          const gsl_matrix *epsilon_bar, float *theta_bar, gsl_matrix *x_bar);
 
-// After it likewise: epsilon_dot <- the derivative of epsilon along x_dot (both n x d; they may be one). By the reference
-// backend, which runs the network again. Both need a pass with gradients: GSL_EINVAL; GSL_EBADLEN, GSL_ENOMEM.
+// After it likewise: epsilon_dot <- the derivative of epsilon along x_dot (both n x d; they may be one). By the
+// reference backend, which runs the network again. Both need a pass with gradients: GSL_EINVAL; GSL_EBADLEN,
+// GSL_ENOMEM.
 int sb_network_jvp (const sb_network *network, sb_network_pass *pass, const gsl_vector *t, const gsl_matrix *x_dot,
                     gsl_matrix *epsilon_dot);
+
+// A pass of the estimate and its derivative along a direction together, forward and backward: shapes and errors as
+// above, in memory of its own. NULL: as of sb_net_dual_alloc (GSL_EUNSUP where the network has self-attention).
+sb_network_pass *sb_network_pass_dual_alloc (const sb_network *network, size_t rows);
+int sb_network_dual_forward (const sb_network *network, sb_network_pass *pass, const gsl_matrix *x, const gsl_vector *t,
+                             const gsl_matrix *y, const gsl_matrix *x_dot, gsl_matrix *epsilon,
+                             gsl_matrix *epsilon_dot);
+// The gradients of some number with respect to epsilon and epsilon_dot: that with respect to theta is added to
+// theta_bar.
+int sb_network_dual_backward (const sb_network *network, sb_network_pass *pass, const gsl_vector *t,
+                              const gsl_matrix *epsilon_bar, const gsl_matrix *epsilon_dot_bar, float *theta_bar);
 
 enum
 {
@@ -82,13 +101,14 @@ enum
 // threads, but the last bits of a row's depend on its place among these, as a product's do on its shape. A batch cut at
 // multiples of SB_NETWORK_ROWS gives what the whole gives. NULL: GSL_ENOMEM.
 //
-// It has every derivative of a score's. sb_score_jvp costs about three evaluations, sb_score_vjp what a step of training
-// does, sb_score_divergence, the exact trace, 2 d + 1 evaluations: for images, estimate it (sb_ssm_curvature).
+// It has every derivative of a score's. sb_score_jvp costs about three evaluations, sb_score_vjp what a step of
+// training does, sb_score_divergence, the exact trace, 2 d + 1 evaluations: for images, estimate it from random
+// directions.
 sb_score *sb_score_network_alloc (const sb_network *network);
 
-// The same, whose sb_score_vjp adds the gradient of sum_i <v_i, s(x_i, t_i)> with respect to theta to theta_bar (a number
-// for each of the network's parameters; not owned; NULL: not wanted). That gradient is the same to the bit for any number
-// of threads, for it is worked out on one.
+// The same, whose sb_score_vjp adds the gradient of sum_i <v_i, view(x_i, t_i)> with respect to theta to theta_bar (a
+// number for each of the network's parameters; not owned; NULL: not wanted). That gradient is the same to the bit for
+// any number of threads, for it is worked out on one.
 sb_score *sb_score_network_gradient_alloc (const sb_network *network, float *theta_bar);
 
 SB_END_DECLS

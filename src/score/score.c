@@ -14,6 +14,7 @@
 #include <float.h>
 #include <gsl/gsl_math.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 
 // ## Making and releasing
@@ -34,7 +35,7 @@ sb_score_alloc (const sb_score_type *type, void *state, const sb_process *proces
   if (!score)
     {
       release_state (type, state);
-      GSL_ERROR_NULL ("no memory for a score", GSL_ENOMEM);
+      SB_ERROR_NULL (NULL, GSL_ENOMEM, "no memory for a score");
     }
   *score = (sb_score){ .type = type, .state = state, .process = process };
   return score;
@@ -55,11 +56,12 @@ static int
 check_batch (const sb_score *score, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y)
 {
   if (x->size2 != score->process->dimension)
-    GSL_ERROR ("the points have not the dimension of the process", GSL_EBADLEN);
+    SB_ERROR (NULL, GSL_EBADLEN, "x is %zu x %zu, the process has %zu coordinates", x->size1, x->size2,
+              score->process->dimension);
   if (t->size != x->size1)
-    GSL_ERROR ("each row needs its time", GSL_EBADLEN);
+    SB_ERROR (NULL, GSL_EBADLEN, "%zu rows need as many times, not %zu", x->size1, t->size);
   if (y && y->size1 != x->size1)
-    GSL_ERROR ("each row needs its condition", GSL_EBADLEN);
+    SB_ERROR (NULL, GSL_EBADLEN, "%zu rows need as many conditions, not %zu", x->size1, y->size1);
   return GSL_SUCCESS;
 }
 
@@ -67,7 +69,16 @@ static int
 check_matrix (const gsl_matrix *x, const gsl_matrix *like)
 {
   if (x->size1 != like->size1 || x->size2 != like->size2)
-    GSL_ERROR ("the result, or the direction, has not the shape of the batch", GSL_EBADLEN);
+    SB_ERROR (NULL, GSL_EBADLEN, "a batch is %zu x %zu, its result or direction %zu x %zu", like->size1, like->size2,
+              x->size1, x->size2);
+  return GSL_SUCCESS;
+}
+
+static int
+check_view (sb_view view)
+{
+  if (view != SB_SCORE && view != SB_DENOISER && view != SB_EPSILON)
+    SB_ERROR (NULL, GSL_EINVAL, "a view is the score, the denoiser or epsilon, not %d", (int)view);
   return GSL_SUCCESS;
 }
 
@@ -77,16 +88,16 @@ check_matrix (const gsl_matrix *x, const gsl_matrix *like)
 // its size at all times, where there is the choice.
 
 static int
-source_of (const sb_score *score, sb_view view, sb_view *source)
+source_of (const sb_score *score, unsigned views, sb_view view, sb_view *source)
 {
   const sb_view preferred[] = { view, SB_EPSILON, SB_SCORE, SB_DENOISER };
   for (size_t i = 0; i < sizeof preferred / sizeof *preferred; i++)
-    if (score->type->views & (unsigned)preferred[i])
+    if (views & (unsigned)preferred[i])
       {
         *source = preferred[i];
         return GSL_SUCCESS;
       }
-  GSL_ERROR ("the score computes no view at all", GSL_EUNSUP);
+  SB_ERROR (NULL, GSL_EUNSUP, "the score \"%s\" answers no view", score->type->name);
 }
 
 int
@@ -94,13 +105,13 @@ sb_score_evaluate (const sb_score *score, sb_view view, const gsl_matrix *x, con
                    gsl_matrix *out)
 {
   sb_view source = view;
-  if (view != SB_SCORE && view != SB_DENOISER && view != SB_EPSILON)
-    GSL_ERROR ("a view is the score, the denoiser or epsilon", GSL_EINVAL);
-  int status = check_batch (score, x, t, y);
+  int status = check_view (view);
+  if (!status)
+    status = check_batch (score, x, t, y);
   if (!status)
     status = check_matrix (out, x);
   if (!status)
-    status = source_of (score, view, &source);
+    status = source_of (score, score->type->views, view, &source);
   if (!status)
     status = score->type->evaluate (score->state, source, x, t, y, out);
   return status ? status : sb_tweedie (score->process, source, view, x, t, out);
@@ -165,43 +176,115 @@ sb_score_estimate (const sb_score *score, sb_view view, const gsl_matrix *x, con
 }
 
 // ## Derivatives
+//
+// Tweedie's formula is linear in the point and the estimate together. So it also takes a derivative along $\mathbf v$
+// from one view to another, with $\mathbf v$ where the point was:
+// $$ \mathbf J_{\hat x_0} = \mathbf A^{-1}(\mathbf I + \mathbf S\mathbf S^\top\mathbf J_s), \qquad
+//    \mathbf J_\epsilon = -\mathbf S^\top\mathbf J_s. $$
 
-int
-sb_score_jvp (const sb_score *score, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, const gsl_matrix *v,
-              gsl_matrix *out)
+static int
+check_product (const sb_score *score, bool available, const char *what, sb_view view, const gsl_matrix *x,
+               const gsl_vector *t, const gsl_matrix *y, const gsl_matrix *v, const gsl_matrix *out, sb_view *source)
 {
-  if (!score->type->jvp)
-    GSL_ERROR ("the score has no Jacobian-vector product", GSL_EUNSUP);
-  int status = check_batch (score, x, t, y);
+  if (!available)
+    SB_ERROR (NULL, GSL_EUNSUP, "the score \"%s\" has no %s product", score->type->name, what);
+  int status = check_view (view);
+  if (!status)
+    status = check_batch (score, x, t, y);
   if (!status)
     status = check_matrix (v, x);
   if (!status)
     status = check_matrix (out, x);
-  return status ? status : score->type->jvp (score->state, x, t, y, v, out);
+  return status ? status : source_of (score, score->type->derivatives, view, source);
 }
 
 int
-sb_score_vjp (const sb_score *score, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, const gsl_matrix *v,
-              gsl_matrix *out)
+sb_score_jvp (const sb_score *score, sb_view view, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y,
+              const gsl_matrix *v, gsl_matrix *out)
 {
-  if (!score->type->vjp)
-    GSL_ERROR ("the score has no vector-Jacobian product", GSL_EUNSUP);
-  int status = check_batch (score, x, t, y);
+  sb_view source = view;
+  int status = check_product (score, score->type->jvp, "Jacobian-vector", view, x, t, y, v, out, &source);
   if (!status)
-    status = check_matrix (v, x);
+    status = score->type->jvp (score->state, source, x, t, y, v, out);
+  return status ? status : sb_tweedie (score->process, source, view, v, t, out);
+}
+
+// Backward, a gradient with respect to the view becomes one with respect to the source, and the rest of it goes past the
+// source to the point: for the denoiser $\mathbf A^{-\top}\mathbf v$.
+
+static int
+pull_back (const sb_score *score, sb_view source, sb_view view, const gsl_matrix *x, const gsl_vector *t,
+           const gsl_matrix *y, const gsl_matrix *v, gsl_matrix *bar, gsl_matrix *past, gsl_matrix *out)
+{
+  gsl_matrix_memcpy (bar, v);
+  int status = sb_tweedie_transposed (score->process, source, view, t, bar, past);
   if (!status)
-    status = check_matrix (out, x);
-  return status ? status : score->type->vjp (score->state, x, t, y, v, out);
+    status = score->type->vjp (score->state, source, x, t, y, bar, out);
+  return status ? status : gsl_matrix_add (out, past);
+}
+
+int
+sb_score_vjp (const sb_score *score, sb_view view, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y,
+              const gsl_matrix *v, gsl_matrix *out)
+{
+  sb_view source = view;
+  int status = check_product (score, score->type->vjp, "vector-Jacobian", view, x, t, y, v, out, &source);
+  if (status)
+    return status;
+  if (source == view || x->size1 == 0)
+    return score->type->vjp (score->state, source, x, t, y, v, out);
+  gsl_matrix *bar = gsl_matrix_alloc (x->size1, x->size2), *past = gsl_matrix_alloc (x->size1, x->size2);
+  status = bar && past ? pull_back (score, source, view, x, t, y, v, bar, past, out) : GSL_ENOMEM;
+  gsl_matrix_free (bar);
+  gsl_matrix_free (past);
+  return status;
+}
+
+// ## The trace
+//
+// $\operatorname{tr}\mathbf J = \sum_j \mathbf e_j^\top\mathbf J\,\mathbf e_j$: a product for every coordinate, which is
+// dear in many dimensions. [dsm2ddpm.txt-A1-divergence]
+
+static int
+add_diagonal (const sb_score *score, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, size_t j,
+              gsl_matrix *e_j, gsl_matrix *column, gsl_vector *trace)
+{
+  gsl_matrix_set_zero (e_j);
+  for (size_t i = 0; i < x->size1; i++)
+    gsl_matrix_set (e_j, i, j, 1);
+  int status = sb_score_jvp (score, SB_SCORE, x, t, y, e_j, column);
+  for (size_t i = 0; i < x->size1 && !status; i++)
+    *gsl_vector_ptr (trace, i) += gsl_matrix_get (column, i, j);
+  return status;
+}
+
+static int
+sum_diagonal (const sb_score *score, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, gsl_vector *trace)
+{
+  if (!score->type->jvp)
+    SB_ERROR (NULL, GSL_EUNSUP, "the score \"%s\" has neither a divergence nor a Jacobian-vector product",
+              score->type->name);
+  if (x->size1 == 0)
+    return GSL_SUCCESS;
+  gsl_matrix *e_j = gsl_matrix_alloc (x->size1, x->size2), *column = gsl_matrix_alloc (x->size1, x->size2);
+  int status = e_j && column ? GSL_SUCCESS : GSL_ENOMEM;
+  gsl_vector_set_zero (trace);
+  for (size_t j = 0; j < x->size2 && !status; j++)
+    status = add_diagonal (score, x, t, y, j, e_j, column, trace);
+  gsl_matrix_free (e_j);
+  gsl_matrix_free (column);
+  return status;
 }
 
 int
 sb_score_divergence (const sb_score *score, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y,
                      gsl_vector *divergence)
 {
-  if (!score->type->divergence)
-    GSL_ERROR ("the score has no divergence of its own", GSL_EUNSUP);
   int status = check_batch (score, x, t, y);
   if (!status && divergence->size != x->size1)
-    GSL_ERROR ("the divergence needs an element per row", GSL_EBADLEN);
-  return status ? status : score->type->divergence (score->state, x, t, y, divergence);
+    SB_ERROR (NULL, GSL_EBADLEN, "%zu rows have as many divergences, not %zu", x->size1, divergence->size);
+  if (status)
+    return status;
+  return score->type->divergence ? score->type->divergence (score->state, x, t, y, divergence)
+                                 : sum_diagonal (score, x, t, y, divergence);
 }

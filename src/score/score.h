@@ -18,16 +18,18 @@ typedef struct
   int (*evaluate) (const void *state, sb_view view, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y,
                    gsl_matrix *out);
 
-  // out_i <- J v_i, J the Jacobian of the score at (x_i, t_i). NULL: not available.
-  int (*jvp) (const void *state, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, const gsl_matrix *v,
-              gsl_matrix *out);
+  unsigned derivatives; // the views whose derivatives `jvp` and `vjp` compute themselves; likewise
 
-  // out_i <- J^T v_i; where the state has parameters, their gradient of sum_i <v_i, s(x_i, t_i)> is added to what the
-  // state accumulates. NULL: not available.
-  int (*vjp) (void *state, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, const gsl_matrix *v,
-              gsl_matrix *out);
+  // out_i <- J v_i, J the Jacobian of the view at (x_i, t_i). NULL: not available.
+  int (*jvp) (const void *state, sb_view view, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y,
+              const gsl_matrix *v, gsl_matrix *out);
 
-  // divergence_i <- tr J at (x_i, t_i). NULL: not available (estimate it with jvp).
+  // out_i <- J^T v_i; where the state has parameters, their gradient of sum_i <v_i, view(x_i, t_i)> is added to what
+  // the state accumulates. NULL: not available.
+  int (*vjp) (void *state, sb_view view, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y,
+              const gsl_matrix *v, gsl_matrix *out);
+
+  // divergence_i <- tr J of the score at (x_i, t_i). NULL: by d products of `jvp`, where there is one.
   int (*divergence) (const void *state, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y,
                      gsl_vector *divergence);
 
@@ -47,17 +49,24 @@ sb_score *sb_score_alloc (const sb_score_type *type, void *state, const sb_proce
 void sb_score_free (sb_score *score); // its state too, where the type says how; NULL is allowed
 
 // Common to all: x, v, out (n x d) with d the process's dimension, t (n), y NULL or n rows. GSL_EBADLEN where a shape
-// is wrong, GSL_EUNSUP where the score cannot answer (a derivative it lacks), GSL_ESING where the view does not follow from
-// those it computes because A or S has no inverse, GSL_ENOMEM. Safe to call from several threads, but for vjp.
+// is wrong, GSL_EUNSUP where the score cannot answer (a derivative it lacks), GSL_ESING where the view does not follow
+// from those it computes because A or S has no inverse, GSL_ENOMEM. Safe to call from several threads, but for vjp.
 int sb_score_evaluate (const sb_score *score, sb_view view, const gsl_matrix *x, const gsl_vector *t,
                        const gsl_matrix *y, gsl_matrix *out);
 // The same for those who go on with it: GSL_EBADFUNC where a number of it is not finite, with its place in the message.
 int sb_score_estimate (const sb_score *score, sb_view view, const gsl_matrix *x, const gsl_vector *t,
                        const gsl_matrix *y, gsl_matrix *out);
-int sb_score_jvp (const sb_score *score, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y,
+
+// out <- J v, and J^T v with the parameters' gradient of sum_i <v_i, view(x_i, t_i)>; J is the Jacobian of the view.
+// Those of a view that the type does not answer follow from one that it does:
+//     J_denoiser = A^-1 (I + S S^T J_score),   J_epsilon = -S^T J_score.
+// GSL_ESING likewise; at t = 0 the denoiser's is A^-1.
+int sb_score_jvp (const sb_score *score, sb_view view, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y,
                   const gsl_matrix *v, gsl_matrix *out);
-int sb_score_vjp (const sb_score *score, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y,
+int sb_score_vjp (const sb_score *score, sb_view view, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y,
                   const gsl_matrix *v, gsl_matrix *out);
+
+// The trace of the score's Jacobian: the type's own, else by d products.
 int sb_score_divergence (const sb_score *score, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y,
                          gsl_vector *divergence);
 

@@ -20,7 +20,9 @@
 
 #include "tweedie.h"
 
-#include <gsl/gsl_errno.h>
+#include "../base/error.h"
+
+#include <stdbool.h>
 
 // Every view can be reached from every other by way of $\boldsymbol\epsilon$, applying the process's maps to a batch
 // in place.
@@ -75,7 +77,7 @@ from_epsilon (const sb_process *process, sb_view to, const gsl_matrix *x, const 
   return GSL_SUCCESS;
 }
 
-static int
+static bool
 is_view (sb_view view)
 {
   return view == SB_SCORE || view == SB_DENOISER || view == SB_EPSILON;
@@ -86,13 +88,70 @@ sb_tweedie (const sb_process *process, sb_view from, sb_view to, const gsl_matri
             gsl_matrix *estimate)
 {
   if (!is_view (from) || !is_view (to))
-    GSL_ERROR ("a view is the score, the denoiser or epsilon", GSL_EINVAL);
-  if (x->size1 != estimate->size1 || x->size2 != estimate->size2)
-    GSL_ERROR ("the estimate has not the shape of the batch", GSL_EBADLEN);
-  if (t->size != x->size1)
-    GSL_ERROR ("each row needs its time", GSL_EBADLEN);
+    SB_ERROR (NULL, GSL_EINVAL, "a view is the score, the denoiser or epsilon, not %d or %d", (int)from, (int)to);
+  if (x->size1 != estimate->size1 || x->size2 != estimate->size2 || t->size != x->size1)
+    SB_ERROR (NULL, GSL_EBADLEN, "%zu x %zu points, with %zu times, have a %zu x %zu estimate", x->size1, x->size2,
+              t->size, estimate->size1, estimate->size2);
   if (from == to)
     return GSL_SUCCESS;
   int status = to_epsilon (process, from, x, t, estimate);
   return status ? status : from_epsilon (process, to, x, t, estimate);
+}
+
+// ## Backward
+//
+// The same maps transposed, in the opposite order, turn a gradient with respect to one view into a gradient with
+// respect to the other. By way of $\bar{\boldsymbol\epsilon}$:
+// $$ \bar{\boldsymbol\epsilon} = -\mathbf S^{-1}\bar{\mathbf s}, \quad
+//    \bar{\boldsymbol\epsilon} = -\mathbf S^\top\mathbf A^{-\top}\bar{\mathbf x}_0; \qquad
+//    \bar{\mathbf s} = -\mathbf S\,\bar{\boldsymbol\epsilon}, \quad
+//    \bar{\mathbf x}_0 = -\mathbf A^\top\mathbf S^{-\top}\bar{\boldsymbol\epsilon} . $$
+// Of the denoiser's two, $\mathbf A^{-\top}\bar{\mathbf x}_0$ and $\mathbf S^{-\top}\bar{\boldsymbol\epsilon}$ go to
+// the point as well.
+
+static int
+apply_minus (const sb_process *process, sb_process_map map, CBLAS_TRANSPOSE_t transpose, const gsl_vector *t,
+             gsl_matrix *bar)
+{
+  gsl_matrix_scale (bar, -1);
+  return sb_process_apply (process, map, transpose, NULL, t, bar);
+}
+
+static int
+split_residual (const sb_process *process, sb_process_map inverse, sb_process_map map, const gsl_vector *t,
+                gsl_matrix *bar, gsl_matrix *x_bar)
+{
+  int status = sb_process_apply (process, inverse, CblasTrans, NULL, t, bar);
+  if (!status && x_bar)
+    gsl_matrix_add (x_bar, bar);
+  return status ? status : apply_minus (process, map, CblasTrans, t, bar);
+}
+
+int
+sb_tweedie_transposed (const sb_process *process, sb_view from, sb_view to, const gsl_vector *t, gsl_matrix *bar,
+                       gsl_matrix *x_bar)
+{
+  int status = GSL_SUCCESS;
+  if (!is_view (from) || !is_view (to))
+    SB_ERROR (NULL, GSL_EINVAL, "a view is the score, the denoiser or epsilon, not %d or %d", (int)from, (int)to);
+  if (t->size != bar->size1 || (x_bar && (x_bar->size1 != bar->size1 || x_bar->size2 != bar->size2)))
+    SB_ERROR (NULL, GSL_EBADLEN, "a gradient is %zu x %zu, with %zu times and another of %zu x %zu", bar->size1,
+              bar->size2, t->size, x_bar ? x_bar->size1 : 0, x_bar ? x_bar->size2 : 0);
+  if (x_bar)
+    gsl_matrix_set_zero (x_bar);
+  if (from == to)
+    return GSL_SUCCESS;
+
+  // Go back from the one view to epsilon.
+  if (to == SB_SCORE)
+    status = apply_minus (process, SB_S_INVERSE, CblasNoTrans, t, bar);
+  else if (to == SB_DENOISER)
+    status = split_residual (process, SB_A_INVERSE, SB_S, t, bar, x_bar);
+
+  // Go back from epsilon to the other.
+  if (!status && from == SB_SCORE)
+    status = apply_minus (process, SB_S, CblasNoTrans, t, bar);
+  else if (!status && from == SB_DENOISER)
+    status = split_residual (process, SB_S_INVERSE, SB_A, t, bar, x_bar);
+  return status;
 }

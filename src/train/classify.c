@@ -4,6 +4,7 @@
 
 #include "classify.h"
 
+#include "../base/error.h"
 #include "../objective/cross_entropy.h"
 
 #include <gsl/gsl_errno.h>
@@ -20,7 +21,8 @@ sb_classifying_check (const sb_classifying *c)
   const sb_shape *images = &c->images->shape;
   size_t count = images->length[0], channels = images->rank == 4 ? images->length[3] : 1;
   if (sb_shape_count (images, 1, SIZE_MAX - 1) != sb_net_shape_size (in) || in.channels != channels)
-    GSL_ERROR ("the images are not of the size and the channels of the network's input", GSL_EBADLEN);
+    SB_ERROR (NULL, GSL_EBADLEN, "the images have %zu numbers in %zu channels, the network's input %zu in %zu",
+              sb_shape_count (images, 1, SIZE_MAX - 1), channels, sb_net_shape_size (in), in.channels);
   return sb_labels_check (c->labels, count, sb_net_shape_size (out));
 }
 
@@ -68,7 +70,7 @@ sb_classifying_draw (const sb_classifying *c, sb_stream stream, size_t rows, flo
   return GSL_SUCCESS;
 }
 
-// ## Room
+// ## Workspace
 
 typedef struct
 {
@@ -77,75 +79,75 @@ typedef struct
   unsigned char *labels;
   gsl_matrix *logits;
   gsl_vector *loss;
-} room;
+} workspace;
 
 static void
-room_free (void *state)
+workspace_free (void *state)
 {
-  room *r = state;
-  sb_net_work_free (r->work);
-  free (r->x);
-  free (r->out);
-  free (r->labels);
-  gsl_matrix_free (r->logits);
-  gsl_vector_free (r->loss);
-  free (r);
+  workspace *w = state;
+  sb_net_work_free (w->work);
+  free (w->x);
+  free (w->out);
+  free (w->labels);
+  gsl_matrix_free (w->logits);
+  gsl_vector_free (w->loss);
+  free (w);
 }
 
 static void *
-room_alloc (const void *state, size_t rows)
+workspace_alloc (const void *state, size_t rows)
 {
   const sb_classifying *c = state;
   size_t d = sb_net_shape_size (sb_net_input (c->net)), classes = sb_net_shape_size (sb_net_output (c->net));
-  room *r = calloc (1, sizeof *r);
-  if (!r)
+  workspace *w = calloc (1, sizeof *w);
+  if (!w)
     return NULL;
-  r->work = sb_net_work_alloc (c->net, rows, 1);
-  r->x = calloc (rows * d, sizeof *r->x);
-  r->out = calloc (rows * classes, sizeof *r->out);
-  r->labels = calloc (rows, 1);
-  r->logits = gsl_matrix_alloc (rows, classes);
-  r->loss = gsl_vector_alloc (rows);
-  if (!r->work || !r->x || !r->out || !r->labels || !r->logits || !r->loss)
+  w->work = sb_net_work_alloc (c->net, rows, 1);
+  w->x = calloc (rows * d, sizeof *w->x);
+  w->out = calloc (rows * classes, sizeof *w->out);
+  w->labels = calloc (rows, 1);
+  w->logits = gsl_matrix_alloc (rows, classes);
+  w->loss = gsl_vector_alloc (rows);
+  if (!w->work || !w->x || !w->out || !w->labels || !w->logits || !w->loss)
     {
-      room_free (r);
+      workspace_free (w);
       return NULL;
     }
-  return r;
+  return w;
 }
 
 // ## A shard
 
 static int
 work (const void *state, void *of_thread, sb_stream stream, size_t rows, double share, float *gradient, double *loss,
-      const char **culprit)
+      const char **layer)
 {
   const sb_classifying *c = state;
-  room *r = of_thread;
-  size_t classes = r->logits->size2;
-  gsl_matrix_view logits = gsl_matrix_submatrix (r->logits, 0, 0, rows, classes);
-  gsl_vector_view losses = gsl_vector_subvector (r->loss, 0, rows);
+  workspace *w = of_thread;
+  size_t classes = w->logits->size2;
+  gsl_matrix_view logits = gsl_matrix_submatrix (w->logits, 0, 0, rows, classes);
+  gsl_vector_view losses = gsl_vector_subvector (w->loss, 0, rows);
 
-  int status = sb_classifying_draw (c, stream, rows, r->x, r->labels);
+  int status = sb_classifying_draw (c, stream, rows, w->x, w->labels);
   if (!status)
-    status = sb_net_forward (c->net, c->theta, rows, r->x, NULL, NULL, r->work, r->out);
+    status = sb_net_forward (c->net, c->theta, rows, w->x, NULL, NULL, w->work, w->out);
   for (size_t k = 0; k < rows * classes && !status; k++)
-    gsl_matrix_set (&logits.matrix, k / classes, k % classes, (double)r->out[k]);
+    gsl_matrix_set (&logits.matrix, k / classes, k % classes, (double)w->out[k]);
   if (!status)
-    status = sb_cross_entropy (r->labels, &logits.matrix, &losses.vector);
+    status = sb_cross_entropy (w->labels, &logits.matrix, &losses.vector);
   for (size_t k = 0; k < rows * classes && !status; k++)
-    r->out[k] = (float)(share * gsl_matrix_get (&logits.matrix, k / classes, k % classes));
+    w->out[k] = (float)(share * gsl_matrix_get (&logits.matrix, k / classes, k % classes));
   if (!status)
-    status = sb_net_backward (c->net, c->theta, r->work, r->out, gradient, NULL);
+    status = sb_net_backward (c->net, c->theta, w->work, w->out, gradient, NULL);
 
   *loss = 0;
   for (size_t i = 0; i < rows && !status; i++)
     *loss += share * gsl_vector_get (&losses.vector, i);
-  *culprit = gsl_finite (*loss) ? NULL : sb_net_not_finite (c->net, r->work);
+  *layer = gsl_finite (*loss) ? NULL : sb_net_not_finite (c->net, w->work);
   return status;
 }
 
-static const sb_task_type type = { "classification", room_alloc, room_free, work };
+static const sb_task_type type = { "classification", workspace_alloc, workspace_free, work };
 
 sb_task
 sb_classifying_task (const sb_classifying *classifying)

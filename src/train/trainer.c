@@ -34,7 +34,7 @@ sb_training_alloc (const sb_net *net, sb_stream stream)
 {
   sb_training *training = calloc (1, sizeof *training);
   if (!training)
-    GSL_ERROR_NULL ("no memory for a training", GSL_ENOMEM);
+    SB_ERROR_NULL (NULL, GSL_ENOMEM, "no memory for a training of %zu parameters", net->parameters);
   size_t count = training->count = net->parameters;
   training->theta = calloc (count + 1, sizeof (float));
   training->m = calloc (count + 1, sizeof (float));
@@ -44,13 +44,13 @@ sb_training_alloc (const sb_net *net, sb_stream stream)
       || sb_net_initialise (net, stream, training->theta))
     {
       sb_training_free (training);
-      GSL_ERROR_NULL ("no memory for a training", GSL_ENOMEM);
+      SB_ERROR_NULL (NULL, GSL_ENOMEM, "no memory for a training of %zu parameters", net->parameters);
     }
   memcpy (training->ema, training->theta, count * sizeof (float));
   return training;
 }
 
-// ## Room
+// ## Memory
 //
 // A gradient for each shard, to be added in shard order; and whatever the task needs, for each thread. That is made for as
 // many threads as there are now, so that a step allocates nothing; should there be more of them later, the pool makes more.
@@ -63,8 +63,8 @@ struct sb_trainer
   unsigned char *trained; // by parameter
   float *gradients;       // shards x parameters
   double *losses;         // by shard
-  const char **culprits;  // by shard
-  sb_pool *rooms;         // the task's
+  const char **layers;    // by shard
+  sb_pool *workspaces;    // the task's
 };
 
 void
@@ -72,8 +72,8 @@ sb_trainer_free (sb_trainer *trainer)
 {
   if (!trainer)
     return;
-  sb_pool_free (trainer->rooms);
-  free (trainer->culprits);
+  sb_pool_free (trainer->workspaces);
+  free (trainer->layers);
   free (trainer->losses);
   free (trainer->gradients);
   free (trainer->trained);
@@ -81,37 +81,37 @@ sb_trainer_free (sb_trainer *trainer)
 }
 
 static void *
-make_room (const void *of)
+make_workspace (const void *of)
 {
   const sb_recipe *recipe = of;
-  return recipe->task.type->room_alloc (recipe->task.state, recipe->shard_rows);
+  return recipe->task.type->workspace_alloc (recipe->task.state, recipe->shard_rows);
 }
 
-// A pool makes a room only where none is idle, so each is held until the others are made.
+// A pool makes a workspace only where none is idle, so each is held until the others are made.
 
 static int
 fill_pool (sb_pool *pool, size_t count)
 {
-  void *room = sb_pool_take (pool);
-  int status = room ? GSL_SUCCESS : GSL_ENOMEM;
+  void *workspace = sb_pool_take (pool);
+  int status = workspace ? GSL_SUCCESS : GSL_ENOMEM;
   if (!status && count > 1)
     status = fill_pool (pool, count - 1);
-  if (room)
-    sb_pool_give (pool, room);
+  if (workspace)
+    sb_pool_give (pool, workspace);
   return status;
 }
 
 static int
-find_room (sb_trainer *r)
+find_memory (sb_trainer *r)
 {
   const sb_task *task = &r->recipe->task;
   r->trained = malloc (task->net->parameters + 1);
   r->gradients = calloc (r->shards * task->net->parameters + 1, sizeof *r->gradients);
   r->losses = calloc (r->shards, sizeof *r->losses);
-  r->culprits = calloc (r->shards, sizeof *r->culprits);
-  r->rooms = sb_pool_alloc (&(sb_pool_recipe){ make_room, task->type->room_free, r->recipe });
-  if (!r->trained || !r->gradients || !r->losses || !r->culprits || !r->rooms
-      || fill_pool (r->rooms, sb_shard_threads ()))
+  r->layers = calloc (r->shards, sizeof *r->layers);
+  r->workspaces = sb_pool_alloc (&(sb_pool_recipe){ make_workspace, task->type->workspace_free, r->recipe });
+  if (!r->trained || !r->gradients || !r->losses || !r->layers || !r->workspaces
+      || fill_pool (r->workspaces, sb_shard_threads ()))
     return GSL_ENOMEM;
   for (size_t k = 0; k < sb_net_tensors (task->net); k++)
     {
@@ -125,17 +125,18 @@ sb_trainer *
 sb_trainer_alloc (const sb_recipe *recipe, sb_training *training)
 {
   if (recipe->batch == 0 || recipe->shard_rows == 0)
-    GSL_ERROR_NULL ("a batch and a shard have at least one sample", GSL_EINVAL);
+    SB_ERROR_NULL (NULL, GSL_EINVAL, "a batch of %zu in shards of %zu: there is at least one sample in each",
+                   recipe->batch, recipe->shard_rows);
   sb_trainer *trainer = calloc (1, sizeof *trainer);
   if (!trainer)
-    GSL_ERROR_NULL ("no memory for a trainer", GSL_ENOMEM);
+    SB_ERROR_NULL (NULL, GSL_ENOMEM, "no memory for a trainer");
   trainer->recipe = recipe;
   trainer->training = training;
   trainer->shards = sb_shard_count (recipe->batch, recipe->shard_rows);
-  if (find_room (trainer))
+  if (find_memory (trainer))
     {
       sb_trainer_free (trainer);
-      GSL_ERROR_NULL ("no memory for a trainer", GSL_ENOMEM);
+      SB_ERROR_NULL (NULL, GSL_ENOMEM, "no memory for a trainer");
     }
   return trainer;
 }
@@ -151,13 +152,13 @@ work_on_shard (void *context, size_t shard, size_t first, size_t count)
   const sb_recipe *recipe = r->recipe;
   float *gradient = r->gradients + shard * r->training->count;
   sb_stream stream = { recipe->seed, 0, r->training->step * recipe->batch + first };
-  void *room = sb_pool_take (r->rooms);
-  if (!room)
+  void *workspace = sb_pool_take (r->workspaces);
+  if (!workspace)
     return GSL_ENOMEM;
   memset (gradient, 0, r->training->count * sizeof *gradient);
-  int status = recipe->task.type->work (recipe->task.state, room, stream, count, 1 / (double)recipe->batch, gradient,
-                                        &r->losses[shard], &r->culprits[shard]);
-  sb_pool_give (r->rooms, room);
+  int status = recipe->task.type->work (recipe->task.state, workspace, stream, count, 1 / (double)recipe->batch,
+                                        gradient, &r->losses[shard], &r->layers[shard]);
+  sb_pool_give (r->workspaces, workspace);
   return status;
 }
 
@@ -188,7 +189,7 @@ complain_of_loss (const sb_trainer *r, unsigned long long step, sb_error *error)
   for (size_t k = 0; k < r->shards; k++)
     if (!gsl_finite (r->losses[k]))
       SB_ERROR (error, GSL_EFAILED, "training: step %llu: layer %s: not finite", step,
-                r->culprits[k] ? r->culprits[k] : "(the loss)");
+                r->layers[k] ? r->layers[k] : "(the loss)");
   SB_ERROR (error, GSL_EFAILED, "training: step %llu: the loss is not finite", step);
 }
 

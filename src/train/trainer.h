@@ -3,7 +3,6 @@
 
 #include "../base/error.h"
 #include "../dataset/bytes.h"
-#include "../objective/dsm.h"
 #include "../score/network.h"
 #include "adam.h"
 
@@ -60,14 +59,15 @@ void sb_training_free (sb_training *training);
 typedef struct
 {
   const char *name;
-  void *(*room_alloc) (const void *state,
-                       size_t rows); // for one thread and shards of so many samples; NULL: GSL_ENOMEM
-  void (*room_free) (void *room);
+  void *(*workspace_alloc) (const void *state,
+                            size_t rows); // of one thread, for shards of so many samples; NULL: GSL_ENOMEM
+  void (*workspace_free) (void *workspace);
 
-  // Samples stream.index, ..., stream.index + rows - 1: `loss` is the sum of theirs, and the gradient of that sum with respect to the weights
-  // is added to `gradient`, both times `share`. Where the loss is not finite, `culprit` names the layer.
-  int (*work) (const void *state, void *room, sb_stream stream, size_t rows, double share, float *gradient,
-               double *loss, const char **culprit);
+  // Samples stream.index, ..., stream.index + rows - 1: `loss` is the sum of theirs, and the gradient of that sum with
+  // respect to the weights is added to `gradient`, both times `share`. Where the loss is not finite, `layer` names the
+  // layer where it begins.
+  int (*work) (const void *state, void *workspace, sb_stream stream, size_t rows, double share, float *gradient,
+               double *loss, const char **layer);
 } sb_task_type;
 
 typedef struct
@@ -76,16 +76,6 @@ typedef struct
   const void *state;
   const sb_net *net; // whose weights are trained
 } sb_task;
-
-// Denoising score matching (train/denoise.c): the loss is also divided by the dimension.
-typedef struct
-{
-  sb_network network; // theta is the training's
-  sb_dsm dsm;
-  sb_examples examples;
-} sb_denoising;
-
-sb_task sb_denoising_task (const sb_denoising *denoising); // keeps the address
 
 typedef struct
 {
@@ -98,8 +88,8 @@ typedef struct
 
 typedef struct sb_trainer sb_trainer;
 
-// Keeps both addresses. There is room for as many threads as there are now, which then steps do not allocate; where there are
-// more at a step, it makes room for these too. NULL: GSL_EINVAL where batch or shard_rows is 0, GSL_ENOMEM.
+// Keeps both addresses. It has workspaces for as many threads as there are now, so that steps allocate none; where
+// there are more threads at a step, it makes theirs too. NULL: GSL_EINVAL where batch or shard_rows is 0, GSL_ENOMEM.
 sb_trainer *sb_trainer_alloc (const sb_recipe *recipe, sb_training *training);
 void sb_trainer_free (sb_trainer *trainer);
 

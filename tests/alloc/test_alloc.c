@@ -564,19 +564,19 @@ PATH (annealed) { return use_sampler (sample_annealed); }
 // On the same score, with a Jacobian.
 
 static int
-minus_v (const void *state, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, const gsl_matrix *v,
-         gsl_matrix *out)
+minus_v (const void *state, sb_view view, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y,
+         const gsl_matrix *v, gsl_matrix *out)
 {
-  (void)state, (void)x, (void)t, (void)y;
+  (void)state, (void)view, (void)x, (void)t, (void)y;
   gsl_matrix_memcpy (out, v);
   return gsl_matrix_scale (out, -1);
 }
 
 static int
-minus_v_too (void *state, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, const gsl_matrix *v,
-             gsl_matrix *out)
+minus_v_too (void *state, sb_view view, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y,
+             const gsl_matrix *v, gsl_matrix *out)
 {
-  return minus_v (state, x, t, y, v, out);
+  return minus_v (state, view, x, t, y, v, out);
 }
 
 typedef int (*objective) (const sb_score *score, const gsl_matrix *x, const gsl_vector *t, gsl_vector *loss,
@@ -589,6 +589,7 @@ use_objective (objective find)
   double numbers[6] = { 1, 2, 3, 4, 5, 6 }, times[3] = { 0.5, 0.5, 0.5 }, losses[3], bars[6];
   gsl_matrix_view x = gsl_matrix_view_array (numbers, 3, 2), s_bar = gsl_matrix_view_array (bars, 3, 2);
   gsl_vector_view t = gsl_vector_view_array (times, 3), loss = gsl_vector_view_array (losses, 3);
+  type.derivatives = SB_SCORE;
   type.jvp = minus_v;
   type.vjp = minus_v_too;
   sb_process *vp = sb_vp_alloc (2, SB_VP_BETA_MIN, SB_VP_BETA_MAX);
@@ -600,48 +601,47 @@ use_objective (objective find)
 }
 
 static int
+lose (const sb_objective_type *type, const sb_score *score, const gsl_matrix *x, gsl_vector *loss)
+{
+  sb_objective how = sb_objective_of (type, score->process, 0.1);
+  how.truth = score;
+  return sb_objective_loss (&how, score, x, NULL, (sb_stream){ .seed = 1 }, loss);
+}
+
+static int
 find_esm (const sb_score *score, const gsl_matrix *x, const gsl_vector *t, gsl_vector *loss, gsl_matrix *s_bar)
 {
-  return sb_esm_loss (score, score, x, t, NULL, loss, s_bar);
+  (void)t, (void)s_bar;
+  return lose (sb_objective_esm, score, x, loss);
 }
 
 static int
 find_ism (const sb_score *score, const gsl_matrix *x, const gsl_vector *t, gsl_vector *loss, gsl_matrix *s_bar)
 {
-  (void)s_bar;
-  return sb_ism_loss (score, x, t, NULL, loss);
+  (void)t, (void)s_bar;
+  return lose (sb_objective_ism, score, x, loss);
 }
 
 static int
 find_ssm (const sb_score *score, const gsl_matrix *x, const gsl_vector *t, gsl_vector *loss, gsl_matrix *s_bar)
 {
-  sb_ssm ssm = { .projections = 2 };
-  (void)s_bar;
-  int status = sb_ssm_loss (&ssm, score, x, t, NULL, (sb_stream){ .seed = 1 }, loss);
-  return status ? status : sb_ssm_loss_along (true, score, x, t, NULL, x, loss);
+  (void)t, (void)s_bar;
+  return lose (sb_objective_ssm, score, x, loss);
 }
 
 static int
 find_fdssm (const sb_score *score, const gsl_matrix *x, const gsl_vector *t, gsl_vector *loss, gsl_matrix *s_bar)
 {
-  sb_fdssm fdssm = { .h = 0.1 };
-  (void)s_bar;
-  int status = sb_fdssm_loss (&fdssm, score, x, t, NULL, x, loss);
-  return status ? status : sb_fdssm_gradient (&fdssm, score, x, t, NULL, x, 1, loss);
+  const sb_objective how = sb_objective_of (sb_objective_fdssm, score->process, 0.1);
+  (void)t, (void)s_bar;
+  return sb_objective_gradient (&how, score, x, NULL, (sb_stream){ .seed = 1 }, 1, loss);
 }
 
 static int
 find_denoising (const sb_score *score, const gsl_matrix *x, const gsl_vector *t, gsl_vector *loss, gsl_matrix *s_bar)
 {
-  return sb_denoising_loss (score, x, x, t, NULL, loss, s_bar);
-}
-
-static int
-find_ncsn (const sb_score *score, const gsl_matrix *x, const gsl_vector *t, gsl_vector *loss, gsl_matrix *s_bar)
-{
-  sb_ncsn ncsn = { 0 };
-  (void)s_bar;
-  return sb_ncsn_objective (&ncsn, score, x, NULL, t, (sb_stream){ .seed = 1 }, loss);
+  (void)t, (void)s_bar;
+  return lose (sb_objective_denoising, score, x, loss);
 }
 
 PATH (esm) { return use_objective (find_esm); }
@@ -654,7 +654,16 @@ PATH (fdssm) { return use_objective (find_fdssm); }
 
 PATH (denoising_at_a_level) { return use_objective (find_denoising); }
 
-PATH (ncsn) { return use_objective (find_ncsn); }
+// A view's derivatives by way of another's.
+
+static int
+find_vjp (const sb_score *score, const gsl_matrix *x, const gsl_vector *t, gsl_vector *loss, gsl_matrix *s_bar)
+{
+  (void)loss;
+  return sb_score_vjp (score, SB_DENOISER, x, t, NULL, x, s_bar);
+}
+
+PATH (vjp_of_the_denoiser) { return use_objective (find_vjp); }
 
 // ## DDPM's reverse chain and its bound
 //
@@ -866,10 +875,11 @@ denoising_step (sb_model *model, sb_examples examples)
   int status = status_of (training);
   if (status == GSL_SUCCESS)
     {
-      sb_denoising denoising
-          = { .network = model->network, .dsm = { .process = model->process, .t_min = 1e-3 }, .examples = examples };
-      denoising.network.theta = training->theta;
-      status = step_once (sb_denoising_task (&denoising), training);
+      sb_score_matching matching = { .network = model->network,
+                                     .objective = sb_objective_of (sb_objective_dsm, model->process, 1e-3),
+                                     .examples = examples };
+      matching.network.theta = training->theta;
+      status = step_once (sb_score_matching_task (&matching), training);
     }
   sb_training_free (training);
   sb_model_free (model);
@@ -900,7 +910,7 @@ PATH (deviations)
 }
 
 static int
-slicing_step (sb_slices slices)
+slicing_step (const sb_objective_type *type)
 {
   const sb_byte_examples examples = { &images, -1, 1 };
   sb_model *model = score_model ();
@@ -908,22 +918,21 @@ slicing_step (sb_slices slices)
   int status = status_of (training);
   if (status == GSL_SUCCESS)
     {
-      sb_slicing slicing = { .net = model->net,
-                             .theta = training->theta,
-                             .slices = slices,
-                             .sigma = 0.1,
-                             .examples = sb_examples_of_bytes (&examples),
-                             .h = 0.1 };
-      status = step_once (sb_slicing_task (&slicing), training);
+      sb_score_matching slicing = { .network = model->network,
+                                    .objective = sb_objective_of (type, model->process, 0.1),
+                                    .examples = sb_examples_of_bytes (&examples) };
+      slicing.network.theta = training->theta;
+      slicing.network.prediction = SB_PREDICTS_SCORE;
+      status = step_once (sb_score_matching_task (&slicing), training);
     }
   sb_training_free (training);
   sb_model_free (model);
   return status;
 }
 
-PATH (slicing) { return slicing_step (SB_SLICE_RANDOM); }
+PATH (slicing) { return slicing_step (sb_objective_ssm); }
 
-PATH (slicing_by_differences) { return slicing_step (SB_SLICE_DIFFERENCE); }
+PATH (slicing_by_differences) { return slicing_step (sb_objective_fdssm); }
 
 PATH (classifying)
 {
@@ -995,9 +1004,9 @@ use_derivatives (sb_score *score, const gsl_matrix *x, const gsl_vector *t, gsl_
 {
   double trace[IMAGES];
   gsl_vector_view divergence = gsl_vector_view_array (trace, IMAGES);
-  int status = sb_score_jvp (score, x, t, NULL, x, out);
+  int status = sb_score_jvp (score, SB_SCORE, x, t, NULL, x, out);
   if (status == GSL_SUCCESS)
-    status = sb_score_vjp (score, x, t, NULL, x, out);
+    status = sb_score_vjp (score, SB_SCORE, x, t, NULL, x, out);
   return status ? status : sb_score_divergence (score, x, t, NULL, &divergence.vector);
 }
 

@@ -1,6 +1,7 @@
 // # Models, laws and rules
 
 #include "models.h"
+#include "losses.h"
 #include "process/smld.h"
 #include "scope.h"
 
@@ -69,6 +70,16 @@ rule_mean (const rule *r, const gsl_vector *loss)
   return sum;
 }
 
+double
+explicit_mean (const sb_score *score, const sb_score *truth, const rule *r)
+{
+  gsl_vector *loss = gsl_vector_alloc (r->x->size1);
+  ok (esm_at (score, truth, r->x, r->t, loss, NULL));
+  double mean = rule_mean (r, loss);
+  gsl_vector_free (loss);
+  return mean;
+}
+
 // ## Models
 
 static model
@@ -99,11 +110,11 @@ affine_evaluate (const void *state, sb_view view, const gsl_matrix *x, const gsl
 }
 
 static int
-affine_jvp (const void *state, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, const gsl_matrix *v,
-            gsl_matrix *out)
+affine_jvp (const void *state, sb_view view, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y,
+            const gsl_matrix *v, gsl_matrix *out)
 {
   model *m = (model *)state;
-  (void)x, (void)t, (void)y;
+  (void)view, (void)x, (void)t, (void)y;
   m->products++;
   for (size_t n = 0; n < v->size1; n++)
     for (size_t i = 0; i < m->d; i++)
@@ -117,11 +128,11 @@ affine_jvp (const void *state, const gsl_matrix *x, const gsl_vector *t, const g
 }
 
 static int
-affine_vjp (void *state, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, const gsl_matrix *v,
-            gsl_matrix *out)
+affine_vjp (void *state, sb_view view, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y,
+            const gsl_matrix *v, gsl_matrix *out)
 {
   model *m = state;
-  (void)t, (void)y;
+  (void)view, (void)t, (void)y;
   gsl_matrix_set_zero (out);
   for (size_t n = 0; n < v->size1; n++)
     for (size_t i = 0; i < m->d; i++)
@@ -137,8 +148,12 @@ affine_vjp (void *state, const gsl_matrix *x, const gsl_vector *t, const gsl_mat
   return GSL_SUCCESS;
 }
 
-const sb_score_type affine_type
-    = { .name = "affine", .views = SB_SCORE, .evaluate = affine_evaluate, .jvp = affine_jvp, .vjp = affine_vjp };
+const sb_score_type affine_type = { .name = "affine",
+                                    .views = SB_SCORE,
+                                    .derivatives = SB_SCORE,
+                                    .evaluate = affine_evaluate,
+                                    .jvp = affine_jvp,
+                                    .vjp = affine_vjp };
 
 model
 affine_alloc (size_t d)
@@ -161,17 +176,18 @@ wave_evaluate (const void *state, sb_view view, const gsl_matrix *x, const gsl_v
 }
 
 static int
-wave_jvp (const void *state, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, const gsl_matrix *v,
-          gsl_matrix *out)
+wave_jvp (const void *state, sb_view view, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y,
+          const gsl_matrix *v, gsl_matrix *out)
 {
   const double *theta = ((const model *)state)->theta;
-  (void)t, (void)y;
+  (void)view, (void)t, (void)y;
   for (size_t n = 0; n < x->size1; n++)
     gsl_matrix_set (out, n, 0, (theta[1] + theta[2] * cos (gsl_matrix_get (x, n, 0))) * gsl_matrix_get (v, n, 0));
   return GSL_SUCCESS;
 }
 
-const sb_score_type wave_type = { .name = "wave", .views = SB_SCORE, .evaluate = wave_evaluate, .jvp = wave_jvp };
+const sb_score_type wave_type
+    = { .name = "wave", .views = SB_SCORE, .derivatives = SB_SCORE, .evaluate = wave_evaluate, .jvp = wave_jvp };
 
 model
 wave_alloc (double a, double b, double c)
@@ -251,13 +267,13 @@ mlp_evaluate (const void *state, sb_view view, const gsl_matrix *x, const gsl_ve
 }
 
 static int
-mlp_jvp (const void *state, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, const gsl_matrix *v,
-         gsl_matrix *out)
+mlp_jvp (const void *state, sb_view view, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y,
+         const gsl_matrix *v, gsl_matrix *out)
 {
   model *m = (model *)state;
   activity f;
   double dot[LAYERS + 1][WIDEST];
-  (void)t, (void)y;
+  (void)view, (void)t, (void)y;
   m->products++;
   for (size_t n = 0; n < x->size1; n++)
     {
@@ -280,13 +296,13 @@ mlp_jvp (const void *state, const gsl_matrix *x, const gsl_vector *t, const gsl_
 }
 
 static int
-mlp_vjp (void *state, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, const gsl_matrix *v,
+mlp_vjp (void *state, sb_view view, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, const gsl_matrix *v,
          gsl_matrix *out)
 {
   model *m = state;
   activity f;
   double bar[LAYERS + 1][WIDEST]; // of h, and of x
-  (void)t, (void)y;
+  (void)view, (void)t, (void)y;
   for (size_t n = 0; n < x->size1; n++)
     {
       run_mlp (m, gsl_matrix_const_ptr (x, n, 0), &f);
@@ -315,8 +331,9 @@ mlp_vjp (void *state, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix
   return GSL_SUCCESS;
 }
 
-const sb_score_type mlp_type
-    = { .name = "mlp", .views = SB_SCORE, .evaluate = mlp_evaluate, .jvp = mlp_jvp, .vjp = mlp_vjp };
+const sb_score_type mlp_type = {
+  .name = "mlp", .views = SB_SCORE, .derivatives = SB_SCORE, .evaluate = mlp_evaluate, .jvp = mlp_jvp, .vjp = mlp_vjp
+};
 
 model
 mlp_alloc (unsigned long seed)

@@ -23,6 +23,7 @@ rule rule_of_unit_interval (double (*density) (double x), size_t n);
 // 2 d points with the mean and the covariance L L^T of a Gaussian: exact for quadratic functions.
 rule rule_of_gaussian (const double *mean, const double *L, size_t d);
 double rule_mean (const rule *r, const gsl_vector *loss);
+double explicit_mean (const sb_score *score, const sb_score *truth, const rule *r); // of explicit score matching
 
 // ## Models
 //

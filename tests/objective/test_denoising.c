@@ -3,15 +3,13 @@
 // That it is explicit score matching on the noised data, but for a constant.
 
 #include "models.h"
-#include "objective/denoising.h"
-#include "objective/dsm.h"
-#include "objective/esm.h"
 #include "process/ddpm.h"
 #include "process/smld.h"
 #include "process/ve.h"
 #include "score/callback.h"
 #include "score/exact.h"
 #include "score/stretch.h"
+#include "losses.h"
 #include "scope.h"
 
 #include <gsl/gsl_cdf.h>
@@ -49,22 +47,11 @@ denoising_by_sums (const sb_score *score, const rule *data, double sigma)
       gsl_matrix_set (x, k, 0, at);
       gsl_matrix_set (x_tilde, k, 0, at + sigma * z);
     }
-  ok (sb_denoising_loss (score, x, x_tilde, t, NULL, loss, s_bar));
+  ok (denoising_at (score, x, x_tilde, t, loss, s_bar));
   for (size_t k = 0; k < n; k++)
     sum += data->w[k / NOISES] * 0.1 * gsl_ran_ugaussian_pdf (-9 + 0.1 * (double)(k % NOISES))
            * gsl_vector_get (loss, k);
   return sum;
-}
-
-static double explicit(const sb_score *score, const sb_score *truth, const rule *r)
-{
-  gsl_vector *loss = gsl_vector_alloc (r->x->size1);
-  gsl_matrix *s_bar = gsl_matrix_alloc (r->x->size1, 1);
-  ok (sb_esm_loss (score, truth, r->x, r->t, NULL, loss, s_bar));
-  double mean = rule_mean (r, loss);
-  gsl_vector_free (loss);
-  gsl_matrix_free (s_bar);
-  return mean;
 }
 
 Test (denoising, explicit_on_the_noised_law_but_for_a_constant)
@@ -76,13 +63,13 @@ Test (denoising, explicit_on_the_noised_law_but_for_a_constant)
   rule data = rule_of_line (law, process, 0, -12, 12, POINTS), noised = rule_of_line (law, process, 1, -15, 15, 3001);
   model zero = wave_alloc (0, 0, 0);
   sb_score *nothing = scoped (sb_score_alloc (&wave_type, &zero, process));
-  double C = 0.5 / gsl_pow_2 (sigma) - explicit(nothing, truth, &noised); // half the mean square of the score
+  double C = 0.5 / gsl_pow_2 (sigma) - explicit_mean (nothing, truth, &noised); // half the mean square of the score
   cr_assert_float_eq (C, 0.95673025, 5e-9, "C = %.10g", C);
   for (int k = 0; k < 4; k++)
     {
       model w = wave_alloc (waves[k][0], waves[k][1], waves[k][2]);
       sb_score *score = scoped (sb_score_alloc (&wave_type, &w, process));
-      double gap = denoising_by_sums (score, &data, sigma) - explicit(score, truth, &noised);
+      double gap = denoising_by_sums (score, &data, sigma) - explicit_mean (score, truth, &noised);
       cr_assert_float_eq (gap, C, 1e-9, "model %d: %.12g, not %.12g", k, gap, C);
     }
   // The exact score loses the constant, and nothing else.
@@ -127,7 +114,7 @@ batch_alloc (const sb_target *law, size_t n, double sigma, uint64_t seed)
 static void
 find_targets (batch *b)
 {
-  ok (sb_denoising_target (b->process, b->x, b->x_tilde, b->t, b->out));
+  ok (target_at (b->process, b->x, b->x_tilde, b->t, b->out));
 }
 
 // ## Two forms of the target, and a third
@@ -154,7 +141,7 @@ check_forms (const sb_process *process, double at)
   gsl_matrix_scale (x, sd); // as small as the noise, so that their sum keeps its digits
   gsl_matrix_memcpy (x_tilde, x);
   ok (sb_process_transition (process, NULL, t, z, x_tilde));
-  ok (sb_denoising_target (process, x, x_tilde, t, target));
+  ok (target_at (process, x, x_tilde, t, target));
   double h = 1e-4 * sd;
   for (size_t i = 0; i < ROWS; i++)
     for (size_t j = 0; j < D; j++)
@@ -193,7 +180,7 @@ Test (denoising, target_under_matrices)
   gsl_matrix_view x = gsl_matrix_view_array (data, 1, 2), x_tilde = gsl_matrix_view_array (noised, 1, 2),
                   out = gsl_matrix_view_array (found, 1, 2);
   gsl_vector_view t = gsl_vector_view_array (&when, 1);
-  ok (sb_denoising_target (process, &x.matrix, &x_tilde.matrix, &t.vector, &out.matrix));
+  ok (target_at (process, &x.matrix, &x_tilde.matrix, &t.vector, &out.matrix));
   stretch_A (when, A);
   stretch_S (when, S);
   for (int i = 0; i < 2; i++)
@@ -268,7 +255,7 @@ Test (denoising, explained_and_unexplained_variance)
           gsl_matrix_set (x, i, 0, gsl_matrix_get (r.x, i, 0));
           gsl_matrix_set (x_tilde, i, 0, gsl_matrix_get (r.x, i, 0) + sigma * gsl_matrix_get (r.x, i, 1));
         }
-      ok (sb_denoising_loss (truth, x, x_tilde, t, NULL, loss, score));
+      ok (denoising_at (truth, x, x_tilde, t, loss, score));
       double unexplained = 2 * rule_mean (&r, loss), explained = 0;
       ok (sb_score_evaluate (truth, SB_SCORE, x_tilde, t, NULL, score));
       for (size_t i = 0; i < 4; i++)
@@ -300,13 +287,13 @@ Test (denoising, by_samples)
        noised = rule_of_line (law, b.process, 1, -15, 15, 3001);
   double error, exact = denoising_by_sums (score, &data, sigma);
   cr_assert_float_eq (exact, 1.21062, 5e-6, "%.8g", exact);
-  ok (sb_denoising_loss (score, b.x, b.x_tilde, b.t, NULL, b.loss, b.out));
+  ok (denoising_at (score, b.x, b.x_tilde, b.t, b.loss, b.out));
   double mean = mean_of (b.loss, &error);
   cr_assert_float_eq (mean, exact, 5 * error, "%g, not %g", mean, exact);
 
   gsl_matrix *residual = matrix (3001, 1);
   gsl_vector *unused = vector (3001);
-  ok (sb_esm_loss (score, truth, noised.x, noised.t, NULL, unused, residual));
+  ok (esm_at (score, truth, noised.x, noised.t, unused, residual));
   for (int k = 0; k < 3; k++)
     {
       double slope = 0;
@@ -393,7 +380,7 @@ Test (denoising, erratum_the_target_is_met_in_the_mean_only)
   batch b = batch_alloc (law, DRAWS, sqrt (0.4), 6);
   sb_score *truth = scoped (sb_score_exact_alloc (law, b.process));
   double sum[BINS] = { 0 }, square[BINS] = { 0 }, count[BINS] = { 0 }, chi2 = 0;
-  ok (sb_denoising_loss (truth, b.x, b.x_tilde, b.t, NULL, b.loss, b.out));
+  ok (denoising_at (truth, b.x, b.x_tilde, b.t, b.loss, b.out));
   for (size_t i = 0; i < DRAWS; i++)
     {
       double x = gsl_matrix_get (b.x_tilde, i, 0), r = gsl_matrix_get (b.out, i, 0);
@@ -411,33 +398,9 @@ Test (denoising, erratum_the_target_is_met_in_the_mean_only)
   law = gaussian (&mean, &s, 1);
   b = batch_alloc (law, N, sqrt (0.4), 7);
   truth = scoped (sb_score_exact_alloc (law, b.process));
-  ok (sb_denoising_loss (truth, b.x, b.x_tilde, b.t, NULL, b.loss, b.out));
+  ok (denoising_at (truth, b.x, b.x_tilde, b.t, b.loss, b.out));
   double error, variance = 2 * mean_of (b.loss, &error);
   cr_assert_float_eq (variance, 1.5 / (0.4 * 1.9), 10 * error);
-}
-
-// ## Beside the other form of it
-//
-// dsm.c predicts noise. On its points, at its times, and with its weight 1, twice this loss is that one, row by row.
-
-Test (denoising, half_of_the_noise_prediction_loss)
-{
-  sb_target *law = three_in_space ();
-  sb_process *process = scoped (sb_smld_alloc (3, 7, 0.1, 10));
-  sb_score *exact = scoped (sb_score_exact_alloc (law, process));
-  sb_dsm dsm = { process, SB_WEIGHT_UNIT, 0 };
-  gsl_matrix *x = matrix (300, 3), *x_tilde = matrix (300, 3), *z = matrix (300, 3), *epsilon = matrix (300, 3),
-             *bar = matrix (300, 3);
-  gsl_vector *t = vector (300), *loss = vector (300), *other = vector (300);
-  ok (sb_target_sample (law, (sb_stream){ 8, SB_FOR_DATA, 0 }, x));
-  gsl_matrix_memcpy (x_tilde, x);
-  ok (sb_dsm_draw (&dsm, (sb_stream){ 8, 0, 0 }, t, z, NULL, x_tilde));
-  ok (sb_score_evaluate (exact, SB_EPSILON, x_tilde, t, NULL, epsilon));
-  ok (sb_dsm_loss (&dsm, t, z, epsilon, other, bar));
-  ok (sb_denoising_loss (exact, x, x_tilde, t, NULL, loss, bar));
-  for (size_t i = 0; i < 300; i++)
-    cr_assert_float_eq (2 * gsl_vector_get (loss, i), gsl_vector_get (other, i),
-                        1e-10 * (1 + gsl_vector_get (other, i)));
 }
 
 // ## Where no data are, nothing is asked
@@ -468,10 +431,10 @@ Test (denoising, a_wrong_score_where_no_data_are)
   sb_score_callback callback = { .view = SB_SCORE, .function = add_bump, .params = with };
   sb_score *bumpy = scoped (sb_score_callback_alloc (&callback, process));
   rule noised = rule_of_line (law, process, 1, -30, 30, 6001);
-  double loss = explicit(bumpy, truth, &noised);
+  double loss = explicit_mean (bumpy, truth, &noised);
   cr_assert_lt (loss, 1e-12, "%g", loss);
   at = 1.5;
-  cr_assert_gt (explicit(bumpy, truth, &noised), 0.05);
+  cr_assert_gt (explicit_mean (bumpy, truth, &noised), 0.05);
 }
 
 // So it is with the denoising loss itself. Whatever is added to the exact score, $b(\tilde{\mathbf x})$, meets a residual
@@ -534,23 +497,9 @@ Test (denoising, what_a_wrong_score_costs)
 Test (denoising, what_does_not_fit_is_refused)
 {
   sb_process *process = one_level (2, 1), *ve = scoped (sb_ve_alloc (2, 0.01, 50));
-  model w = affine_alloc (2);
-  sb_score *score = scoped (sb_score_alloc (&affine_type, &w, process));
-  gsl_matrix *x = matrix_all (4, 2, 0), *out = matrix (4, 2), *narrow = matrix_all (4, 1, 0),
-             *less = matrix_all (3, 2, 0);
-  gsl_vector *t = vector_all (4, 0), *loss = vector (4), *short_loss = vector (3);
-  gsl_vector_set_all (t, 1);
-  refused (GSL_EBADLEN, sb_denoising_loss (score, x, x, t, NULL, short_loss, out));
-  refused (GSL_EBADLEN, sb_denoising_loss (score, x, narrow, t, NULL, loss, out));
-  refused (GSL_EBADLEN, sb_denoising_loss (score, x, x, t, NULL, loss, narrow));
-  refused (GSL_EBADLEN, sb_denoising_loss (score, narrow, narrow, t, NULL, loss, narrow));
-  refused (GSL_EBADLEN, sb_denoising_target (process, x, x, short_loss, out));
-  refused (GSL_EBADLEN, sb_denoising_target (process, x, x, t, narrow));
-  refused (GSL_EBADLEN, sb_denoising_target (process, x, narrow, t, out));
-  refused (GSL_EBADLEN, sb_denoising_target (process, x, less, t, out));
-  refused (GSL_EBADLEN, sb_denoising_target (process, x, x, t, less));
-  gsl_vector_set_zero (t);
-  refused (GSL_ESING, sb_denoising_target (process, x, x, t, out), "no noise, no kernel");
+  gsl_matrix *x = matrix_all (4, 2, 0), *out = matrix (4, 2);
+  gsl_vector *t = vector_all (4, 0);
+  refused (GSL_ESING, target_at (process, x, x, t, out), "no noise, no kernel");
   gsl_vector_set_all (t, 2);
-  refused (GSL_EDOM, sb_denoising_target (ve, x, x, t, out));
+  refused (GSL_EDOM, target_at (ve, x, x, t, out));
 }

@@ -3,13 +3,13 @@
 // Where the data are Gaussian everything is known: the best estimate of the noise, the loss that even it cannot avoid,
 // and that the gradient vanishes there.
 
-#include "objective/dsm.h"
 #include "process/ddpm.h"
 #include "process/smld.h"
 #include "process/subvp.h"
 #include "process/ve.h"
 #include "process/vp.h"
 #include "score/stretch.h"
+#include "losses.h"
 #include "scope.h"
 
 #include <gsl/gsl_math.h>
@@ -31,16 +31,24 @@ static const double STANDARD_ERRORS = 4.9;
 
 typedef struct
 {
-  sb_dsm dsm;
+  sb_objective dsm;
   double m, s;
   gsl_vector *t, *loss;
   gsl_matrix *x, *z, *epsilon, *epsilon_bar;
 } batch;
 
-static batch
-batch_alloc (sb_process *process, sb_weighting weighting, size_t n, double m, double s)
+// The first three of the family: variance, likelihood, unit.
+
+static const sb_weighting_type *
+weighting_at (size_t k)
 {
-  batch b = { .dsm = { process, weighting, 1e-5 }, .m = m, .s = s };
+  return (const sb_weighting_type *)sb_weightings (k);
+}
+
+static batch
+batch_alloc (sb_process *process, const sb_weighting_type *weighting, size_t n, double m, double s)
+{
+  batch b = { .dsm = weighted (sb_objective_dsm, process, weighting, 1e-5), .m = m, .s = s };
   b.t = vector (n);
   b.loss = vector (n);
   b.x = matrix (n, 1);
@@ -50,7 +58,7 @@ batch_alloc (sb_process *process, sb_weighting weighting, size_t n, double m, do
   ok (sb_stream_normals ((sb_stream){ 5, SB_FOR_DATA, 0 }, 0, b.x));
   gsl_matrix_scale (b.x, s);
   gsl_matrix_add_constant (b.x, m);
-  ok (sb_dsm_draw (&b.dsm, (sb_stream){ 5, 0, 0 }, b.t, b.z, NULL, b.x));
+  ok (draw_points (&b.dsm, (sb_stream){ 5, 0, 0 }, b.t, b.z, b.x));
   return b;
 }
 
@@ -67,7 +75,7 @@ estimate_best (batch *b)
       double score = -(gsl_matrix_get (b->x, i, 0) - a * b->m) / (gsl_pow_2 (a * b->s) + sd * sd);
       gsl_matrix_set (b->epsilon, i, 0, -sd * score);
     }
-  ok (sb_dsm_loss (&b->dsm, b->t, b->z, b->epsilon, b->loss, b->epsilon_bar));
+  ok (loss_of (&b->dsm, b->t, b->z, b->epsilon, b->loss, b->epsilon_bar));
 }
 
 // What remains: $\lambda\,E\|\hat s - \nabla\log p(x_t \mid x_0)\|^2 = \lambda\,\bigl(\varsigma^{-2} - (a^2s^2 +
@@ -86,9 +94,9 @@ lambda_of (const batch *b, double t)
 {
   double a, sd, one = 1;
   ok (sb_process_scalars (b->dsm.process, 0, t, &a, &sd));
-  if (b->dsm.weighting == SB_WEIGHT_VARIANCE)
+  if (b->dsm.weighting.type == sb_weighting_variance)
     return sd * sd;
-  if (b->dsm.weighting == SB_WEIGHT_UNIT)
+  if (b->dsm.weighting.type == sb_weighting_unit)
     return 1;
   gsl_matrix_view g = gsl_matrix_view_array (&one, 1, 1);
   gsl_vector_view at = gsl_vector_view_array (&t, 1);
@@ -129,9 +137,9 @@ Test (dsm, gaussian_optimum_under_every_sde)
       = { scoped (sb_ve_alloc (1, 0.01, 20)), scoped (sb_vp_alloc (1, 0.1, 20)), scoped (sb_subvp_alloc (1, 0.1, 20)) };
   for (int k = 0; k < 3; k++)
     {
-      for (int w = SB_WEIGHT_VARIANCE; w <= SB_WEIGHT_UNIT; w++)
+      for (size_t w = 0; w < 3; w++)
         {
-          batch b = batch_alloc (processes[k], (sb_weighting)w, DRAWS, 0.3, 0.7);
+          batch b = batch_alloc (processes[k], weighting_at (w), DRAWS, 0.3, 0.7);
           check_optimum (&b, processes[k]->type->name);
         }
     }
@@ -149,7 +157,7 @@ check_levels (sb_process *process, double (*expected) (const sb_process *, size_
   size_t N = process->levels, n = 40000 * N;
   double *sum = scoped (calloc (N + 1, sizeof *sum)), *square = scoped (calloc (N + 1, sizeof *square)),
          *count = scoped (calloc (N + 1, sizeof *count));
-  batch b = batch_alloc (process, SB_WEIGHT_VARIANCE, n, 0, s);
+  batch b = batch_alloc (process, sb_weighting_variance, n, 0, s);
   estimate_best (&b);
   for (size_t i = 0; i < n; i++)
     {
@@ -212,15 +220,15 @@ Test (dsm, noise_prediction_is_weighted_score_matching)
     D = 3
   };
   sb_process *process = scoped (sb_ddpm_alloc (D, 1000, 0.1, 20));
-  sb_dsm dsm = { process, SB_WEIGHT_VARIANCE, 0 };
+  sb_objective dsm = sb_objective_of (sb_objective_dsm, process, 0);
   gsl_matrix *x0 = matrix (N, D), *x = matrix (N, D), *z = matrix (N, D), *epsilon = matrix (N, D),
              *bar = matrix (N, D);
   gsl_vector *t = vector (N), *loss = vector (N);
   ok (sb_stream_normals ((sb_stream){ 1, SB_FOR_DATA, 0 }, 0, x0));
   ok (sb_stream_normals ((sb_stream){ 1, SB_FOR_USER, 0 }, 0, epsilon));
   gsl_matrix_memcpy (x, x0);
-  ok (sb_dsm_draw (&dsm, (sb_stream){ 1, 0, 0 }, t, z, NULL, x));
-  ok (sb_dsm_loss (&dsm, t, z, epsilon, loss, bar));
+  ok (draw_points (&dsm, (sb_stream){ 1, 0, 0 }, t, z, x));
+  ok (loss_of (&dsm, t, z, epsilon, loss, bar));
   double alphas[1001] = { 1 };
   for (size_t i = 1; i <= 1000; i++)
     alphas[i] = alphas[i - 1] * (1 - (1e-4 + (double)(i - 1) / 999 * (0.02 - 1e-4)));
@@ -254,14 +262,14 @@ solve (double M[2][2], int transposed, const double *b, double *x)
 }
 
 static double
-loss_by_hand (sb_weighting weighting, double t, const double *x0, const double *x, const double *epsilon)
+loss_by_hand (const sb_weighting_type *weighting, double t, const double *x0, const double *x, const double *epsilon)
 {
   double A[2][2], S[2][2], M[2][2] = { { 1, 0 }, { 0, 1 } }, away[2], half[2], target[2], score[2], loss = 0;
   stretch_A (t, A);
   stretch_S (t, S);
-  if (weighting == SB_WEIGHT_VARIANCE)
+  if (weighting == sb_weighting_variance)
     stretch_S (t, M);
-  else if (weighting == SB_WEIGHT_LIKELIHOOD)
+  else if (weighting == sb_weighting_likelihood)
     stretch_G (t, M);
   for (int i = 0; i < 2; i++)
     away[i] = x[i] - A[i][0] * x0[0] - A[i][1] * x0[1];
@@ -285,60 +293,29 @@ Test (dsm, maps_may_turn)
   gsl_vector *t = vector (N), *loss = vector (N);
   ok (sb_stream_normals ((sb_stream){ 2, SB_FOR_DATA, 0 }, 0, x0));
   ok (sb_stream_normals ((sb_stream){ 2, SB_FOR_USER, 0 }, 0, epsilon));
-  for (int w = SB_WEIGHT_VARIANCE; w <= SB_WEIGHT_UNIT; w++)
+  for (size_t w = 0; w < 3; w++)
     {
-      sb_dsm dsm = { process, (sb_weighting)w, 0.1 };
+      sb_objective dsm = weighted (sb_objective_dsm, process, weighting_at (w), 0.1);
       gsl_matrix_memcpy (x, x0);
-      ok (sb_dsm_draw (&dsm, (sb_stream){ 2, 0, 0 }, t, z, NULL, x));
-      ok (sb_dsm_loss (&dsm, t, z, epsilon, loss, bar));
+      ok (draw_points (&dsm, (sb_stream){ 2, 0, 0 }, t, z, x));
+      ok (loss_of (&dsm, t, z, epsilon, loss, bar));
       for (size_t i = 0; i < N; i++)
         {
           const double *at = x->data + 2 * i, *from = x0->data + 2 * i;
           double e[2] = { gsl_matrix_get (epsilon, i, 0), gsl_matrix_get (epsilon, i, 1) }, h = 1e-3;
-          double truth = loss_by_hand ((sb_weighting)w, gsl_vector_get (t, i), from, at, e);
-          cr_assert_float_eq (gsl_vector_get (loss, i), truth, 1e-9 * (1 + truth), "weight %d: %g, by hand %g", w,
+          double truth = loss_by_hand (weighting_at (w), gsl_vector_get (t, i), from, at, e);
+          cr_assert_float_eq (gsl_vector_get (loss, i), truth, 1e-9 * (1 + truth), "weight %zu: %g, by hand %g", w,
                               gsl_vector_get (loss, i), truth);
           for (size_t j = 0; j < 2; j++)
             {
               e[j] += h;
-              double up = loss_by_hand ((sb_weighting)w, gsl_vector_get (t, i), from, at, e);
+              double up = loss_by_hand (weighting_at (w), gsl_vector_get (t, i), from, at, e);
               e[j] -= 2 * h;
-              double slope = (up - loss_by_hand ((sb_weighting)w, gsl_vector_get (t, i), from, at, e)) / (2 * h);
+              double slope = (up - loss_by_hand (weighting_at (w), gsl_vector_get (t, i), from, at, e)) / (2 * h);
               e[j] += h;
               cr_assert_float_eq (gsl_matrix_get (bar, i, j), slope, 1e-8 * (1 + truth + fabs (slope)),
-                                  "weight %d: gradient %g, slope %g", w, gsl_matrix_get (bar, i, j), slope);
+                                  "weight %zu: gradient %g, slope %g", w, gsl_matrix_get (bar, i, j), slope);
             }
-        }
-    }
-}
-
-// ## The gradient is the slope
-//
-// of the loss along each number of the estimate. The loss is quadratic, so a central difference is exact but for
-// rounding.
-
-Test (dsm, gradient_is_the_slope_of_the_loss)
-{
-  sb_process *process = scoped (sb_vp_alloc (1, 0.1, 20));
-  for (int w = SB_WEIGHT_VARIANCE; w <= SB_WEIGHT_UNIT; w++)
-    {
-      batch b = batch_alloc (process, (sb_weighting)w, 200, 0, 1);
-      gsl_vector *up = vector (200), *down = vector (200);
-      gsl_matrix *unused = matrix (200, 1);
-      estimate_best (&b);
-      gsl_matrix_add_constant (b.epsilon, 0.1);
-      ok (sb_dsm_loss (&b.dsm, b.t, b.z, b.epsilon, b.loss, b.epsilon_bar));
-      gsl_matrix_add_constant (b.epsilon, 1e-3);
-      ok (sb_dsm_loss (&b.dsm, b.t, b.z, b.epsilon, up, unused));
-      gsl_matrix_add_constant (b.epsilon, -2e-3);
-      ok (sb_dsm_loss (&b.dsm, b.t, b.z, b.epsilon, down, unused));
-      for (size_t i = 0; i < 200; i++)
-        {
-          double slope = (gsl_vector_get (up, i) - gsl_vector_get (down, i)) / 2e-3;
-          cr_assert_float_eq (gsl_matrix_get (b.epsilon_bar, i, 0), slope,
-                              1e-9 * (fabs (slope) + gsl_vector_get (up, i)),
-                              "weight %d, t = %g: gradient %g, slope %g", w, gsl_vector_get (b.t, i),
-                              gsl_matrix_get (b.epsilon_bar, i, 0), slope);
         }
     }
 }
@@ -356,10 +333,10 @@ Test (dsm, times_are_uniform_and_never_too_small)
     N = 1000000
   };
   sb_process *process = scoped (sb_vp_alloc (1, 0.1, 20));
-  sb_dsm dsm = { process, SB_WEIGHT_VARIANCE, 0.01 };
+  sb_objective dsm = sb_objective_of (sb_objective_dsm, process, 0.01);
   gsl_vector *t = vector (N);
   gsl_matrix *x = matrix_all (N, 1, 0), *z = matrix (N, 1);
-  ok (sb_dsm_draw (&dsm, (sb_stream){ 3, 0, 0 }, t, z, NULL, x));
+  ok (draw_points (&dsm, (sb_stream){ 3, 0, 0 }, t, z, x));
   gsl_sort_vector (t);
   cr_assert_geq (gsl_vector_get (t, 0), 0.01);
   cr_assert_leq (gsl_vector_get (t, N - 1), 1);
@@ -372,32 +349,15 @@ Test (dsm, times_are_uniform_and_never_too_small)
   cr_assert_lt (worst, 0.00269);
 }
 
-// ## Rows are samples
+// ## The streams
 //
-// Row $i$ of a batch is the row that a batch beginning at $i$ begins with: shards and threads draw what one batch
-// would have drawn. Times, noise and data come from streams of their own.
-
-Test (dsm, a_row_does_not_depend_on_its_batch)
-{
-  sb_process *process = scoped (sb_vp_alloc (1, 0.1, 20));
-  batch whole = batch_alloc (process, SB_WEIGHT_VARIANCE, 100, 0, 1);
-  gsl_matrix *x = matrix_all (40, 1, 0), *z = matrix (40, 1);
-  gsl_vector *t = vector (40);
-  ok (sb_dsm_draw (&whole.dsm, sb_stream_skip ((sb_stream){ 5, 0, 0 }, 60), t, z, NULL, x));
-  for (size_t i = 0; i < 40; i++)
-    {
-      cr_assert_eq (gsl_vector_get (t, i), gsl_vector_get (whole.t, 60 + i));
-      cr_assert_eq (gsl_matrix_get (z, i, 0), gsl_matrix_get (whole.z, 60 + i, 0));
-    }
-}
-
 // Which draws these are is part of a checkpoint's promise: a training that goes on with a later version must see the
 // numbers it would have seen. The vector of times may have any stride.
 
 Test (dsm, draws_come_from_the_streams_named)
 {
   sb_process *process = scoped (sb_vp_alloc (2, 0.1, 20));
-  sb_dsm dsm = { process, SB_WEIGHT_VARIANCE, 0.1 };
+  sb_objective dsm = sb_objective_of (sb_objective_dsm, process, 0.1);
   double u[5], n[10], strided[15], x0[10] = { 0 }, drawn[10];
   sb_stream times = { 8, SB_FOR_TIME, 40 }, noise = { 8, SB_FOR_FORWARD, 40 };
   gsl_matrix_view uniforms = gsl_matrix_view_array (u, 5, 1), normals = gsl_matrix_view_array (n, 5, 2),
@@ -405,17 +365,9 @@ Test (dsm, draws_come_from_the_streams_named)
   gsl_vector_view t = gsl_vector_view_array_with_stride (strided, 3, 5);
   ok (sb_stream_uniforms (times, 0, &uniforms.matrix));
   ok (sb_stream_normals (noise, 0, &normals.matrix));
-  ok (sb_dsm_draw (&dsm, (sb_stream){ 8, 0, 40 }, &t.vector, &z.matrix, NULL, &x.matrix));
+  ok (draw_points (&dsm, (sb_stream){ 8, 0, 40 }, &t.vector, &z.matrix, &x.matrix));
   for (int i = 0; i < 5; i++)
     cr_assert_float_eq (strided[3 * i], 0.1 + 0.9 * u[i], 1e-15, "time %d: %g", i, strided[3 * i]);
-  cr_assert_arr_eq (drawn, n, sizeof n);
-
-  // The data are zeros: what they become is the noise. With room for it given, the same numbers come out.
-  double room[10], again[10] = { 0 };
-  gsl_matrix_view S_z = gsl_matrix_view_array (room, 5, 2), y = gsl_matrix_view_array (again, 5, 2);
-  ok (sb_dsm_draw (&dsm, (sb_stream){ 8, 0, 40 }, &t.vector, &z.matrix, &S_z.matrix, &y.matrix));
-  cr_assert_arr_eq (again, x0, sizeof x0);
-  cr_assert_arr_eq (room, x0, sizeof x0);
   cr_assert_arr_eq (drawn, n, sizeof n);
 }
 
@@ -424,16 +376,12 @@ Test (dsm, draws_come_from_the_streams_named)
 Test (dsm, what_does_not_fit_is_refused)
 {
   sb_process *vp = scoped (sb_vp_alloc (2, 0.1, 20)), *chain = scoped (sb_ddpm_alloc (2, 10, 0.1, 5));
-  sb_dsm dsm = { vp, SB_WEIGHT_VARIANCE, 1e-5 }, likelihood = { chain, SB_WEIGHT_LIKELIHOOD, 0 };
+  sb_objective dsm = sb_objective_of (sb_objective_dsm, vp, 1e-5),
+               likelihood = weighted (sb_objective_dsm, chain, sb_weighting_likelihood, 0);
   gsl_matrix *two = matrix_all (2, 2, 0), *three = matrix_all (3, 2, 0), *bar = matrix (2, 2);
-  gsl_vector *t = vector_all (2, 0.5), *loss = vector (2), *longer = vector (3);
-  refused (GSL_EBADLEN, sb_dsm_draw (&dsm, (sb_stream){ 0 }, longer, two, NULL, two));
-  refused (GSL_EBADLEN, sb_dsm_draw (&dsm, (sb_stream){ 0 }, t, three, NULL, two));
-  refused (GSL_EBADLEN, sb_dsm_draw (&dsm, (sb_stream){ 0 }, t, two, three, two));
+  gsl_vector *t = vector_all (2, 0.5), *loss = vector (2);
   refused (GSL_EBADLEN, sb_process_transition_in_place (vp, NULL, t, three, two));
-  refused (GSL_EBADLEN, sb_dsm_loss (&dsm, t, two, three, loss, bar));
-  refused (GSL_EBADLEN, sb_dsm_loss (&dsm, t, two, two, longer, bar));
-  refused (GSL_EBADLEN, sb_dsm_loss (&dsm, longer, two, two, loss, bar));
-  refused (GSL_EBADLEN, sb_dsm_loss (&dsm, t, two, two, loss, three));
-  refused (GSL_EUNSUP, sb_dsm_loss (&likelihood, t, two, two, loss, bar), "a chain has no G");
+  refused (GSL_EUNSUP, loss_of (&likelihood, t, two, two, loss, bar), "a chain has no G");
+  gsl_vector_set_zero (t);
+  refused (GSL_ESING, loss_of (&dsm, t, two, two, loss, bar), "no noise");
 }

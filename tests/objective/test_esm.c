@@ -1,24 +1,14 @@
 // # What must be true of explicit score matching
 
 #include "models.h"
-#include "objective/esm.h"
 #include "score/exact.h"
+#include "losses.h"
 #include "scope.h"
 
 #include <gsl/gsl_math.h>
 #include <math.h>
 
 SUITE (esm);
-
-static double
-expected_loss (const sb_score *score, const sb_score *truth, const rule *r)
-{
-  gsl_vector *loss = vector (r->x->size1);
-  gsl_matrix *s_bar = matrix (r->x->size1, r->x->size2);
-  ok (sb_esm_loss (score, truth, r->x, r->t, NULL, loss, s_bar));
-  double mean = rule_mean (r, loss);
-  return mean;
-}
 
 // ## At the true score nothing is lost
 //
@@ -32,7 +22,7 @@ Test (esm, zero_at_the_true_score)
   gsl_matrix *x = matrix (500, 3), *s_bar = matrix (500, 3);
   gsl_vector *t = vector_all (500, 0), *loss = vector (500);
   ok (sb_target_sample (law, (sb_stream){ 1, SB_FOR_DATA, 0 }, x));
-  ok (sb_esm_loss (same, truth, x, t, NULL, loss, s_bar));
+  ok (esm_at (same, truth, x, t, loss, s_bar));
   cr_assert_leq (gsl_vector_max (loss), 1e-15);
 }
 
@@ -64,8 +54,8 @@ Test (esm, closed_form_on_a_gaussian)
     {
       line.theta[0] = a[k], line.theta[1] = b[k];
       double exact = 0.5 * (gsl_pow_2 (a[k] + b[k] * m) + gsl_pow_2 ((b[k] + 1 / (s * s)) * s)), error;
-      cr_assert_float_eq (expected_loss (score, truth, &sum), exact, 1e-14);
-      ok (sb_esm_loss (score, truth, x, t, NULL, loss, s_bar));
+      cr_assert_float_eq (explicit_mean (score, truth, &sum), exact, 1e-14);
+      ok (esm_at (score, truth, x, t, loss, s_bar));
       double mean = mean_of (loss, &error);
       cr_assert_float_eq (mean, exact, 5 * error, "a = %g, b = %g: %g, not %g", a[k], b[k], mean, exact);
     }
@@ -96,65 +86,8 @@ Test (esm, half_the_fisher_divergence)
   line.theta[0] = mu / v, line.theta[1] = -1 / v;
   sb_score *score = scoped (sb_score_alloc (&affine_type, &line, process));
   rule sum = rule_of_gaussian (&m, &s, 1);
-  cr_assert_float_eq (expected_loss (score, truth, &sum), -slope, 1e-8, "%.12g, not %.12g",
-                      expected_loss (score, truth, &sum), -slope);
-}
-
-// ## The gradient
-//
-// In the parameters of an affine model and of a perceptron, against central differences of the summed loss, to
-// $10^{-6}$. [dsm2ddpm.txt-ESM]
-
-static double
-total (const sb_score *score, const sb_score *truth, const gsl_matrix *x, gsl_vector *t, gsl_vector *loss,
-       gsl_matrix *s_bar)
-{
-  double sum = 0;
-  ok (sb_esm_loss (score, truth, x, t, NULL, loss, s_bar));
-  for (size_t i = 0; i < loss->size; i++)
-    sum += gsl_vector_get (loss, i);
-  return sum;
-}
-
-static void
-check_gradient (const sb_score_type *type, model *w)
-{
-  enum
-  {
-    N = 20
-  };
-  const size_t d = w->d;
-  double mean[MLP_D] = { 0 }, L[MLP_D * MLP_D] = { 0 };
-  for (size_t i = 0; i < d; i++)
-    L[i * d + i] = 1 + 0.1 * (double)i;
-  sb_target *law = gaussian (mean, L, d);
-  sb_process *process = one_level (d, 1);
-  sb_score *truth = scoped (sb_score_exact_alloc (law, process)), *score = scoped (sb_score_alloc (type, w, process));
-  gsl_matrix *x = matrix (N, d), *s_bar = matrix (N, d), *unused = matrix (N, d);
-  gsl_vector *t = vector_all (N, 0), *loss = vector (N);
-  ok (sb_target_sample (law, (sb_stream){ 3, SB_FOR_DATA, 0 }, x));
-  total (score, truth, x, t, loss, s_bar);
-  ok (sb_score_vjp (score, x, t, NULL, s_bar, unused));
-  for (size_t k = 0; k < w->parameters; k += 1 + w->parameters / 50)
-    {
-      double theta = w->theta[k], h = 1e-5;
-      w->theta[k] = theta + h;
-      double up = total (score, truth, x, t, loss, unused);
-      w->theta[k] = theta - h;
-      double down = total (score, truth, x, t, loss, unused);
-      w->theta[k] = theta;
-      cr_assert_float_eq (w->theta_bar[k], (up - down) / (2 * h), 1e-6 * (1 + fabs (w->theta_bar[k])),
-                          "%s, parameter %zu: %g, slope %g", type->name, k, w->theta_bar[k], (up - down) / (2 * h));
-    }
-}
-
-Test (esm, gradient_is_the_slope)
-{
-  model line = affine_alloc (3), mlp = mlp_alloc (4);
-  for (size_t k = 0; k < line.parameters; k++)
-    line.theta[k] = sin ((double)k);
-  check_gradient (&affine_type, &line);
-  check_gradient (&mlp_type, &mlp);
+  cr_assert_float_eq (explicit_mean (score, truth, &sum), -slope, 1e-8, "%.12g, not %.12g",
+                      explicit_mean (score, truth, &sum), -slope);
 }
 
 // ## What cannot be done
@@ -164,9 +97,9 @@ Test (esm, what_does_not_fit_is_refused)
   sb_process *process = one_level (2, 1);
   model line = affine_alloc (2);
   sb_score *score = scoped (sb_score_alloc (&affine_type, &line, process));
-  gsl_matrix *x = matrix_all (4, 2, 0), *narrow = matrix_all (4, 1, 0);
-  gsl_vector *t = vector_all (4, 0), *loss = vector (4), *short_loss = vector (3);
-  refused (GSL_EBADLEN, sb_esm_loss (score, score, x, t, NULL, short_loss, x));
-  refused (GSL_EBADLEN, sb_esm_loss (score, score, narrow, t, NULL, loss, narrow));
-  refused (GSL_EBADLEN, sb_esm_loss (score, score, x, t, NULL, loss, narrow));
+  gsl_matrix *x = matrix_all (4, 2, 0);
+  gsl_vector *loss = vector (4);
+  sb_objective objective = on_data (sb_objective_esm, process);
+  refused (GSL_EINVAL, loss_at (&objective, score, x, vector_all (4, 0), NULL, loss, NULL), "no truth");
+  objective.truth = score;
 }

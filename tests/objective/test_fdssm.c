@@ -1,8 +1,7 @@
 // # What must be true of sliced score matching by differences
 
 #include "models.h"
-#include "objective/fdssm.h"
-#include "objective/ssm.h"
+#include "losses.h"
 #include "scope.h"
 
 #include <gsl/gsl_math.h>
@@ -59,9 +58,9 @@ Test (fdssm, exact_for_affine_scores)
   for (double h = 1e-2; h < 10; h *= 7)
     for (int plain = 0; plain <= 1; plain++)
       {
-        sb_fdssm fdssm = { .h = h, .plain = plain };
-        ok (sb_fdssm_loss (&fdssm, score, x, t, NULL, v, loss));
-        ok (sb_ssm_loss_along (plain, score, x, t, NULL, v, sliced));
+        sb_objective fdssm = fdssm_of (process, h, plain);
+        ok (sb_objective_loss (&fdssm, score, x, NULL, (sb_stream){ 2, 0, 0 }, loss));
+        ok (ssm_at (plain, score, x, t, v, sliced));
         for (size_t i = 0; i < N; i++)
           cr_assert_float_eq (gsl_vector_get (loss, i), gsl_vector_get (sliced, i),
                               1e-12 * (10 + fabs (gsl_vector_get (sliced, i))) * (1 + h * h));
@@ -81,13 +80,13 @@ Test (fdssm, second_order)
   for (int plain = 0; plain <= 1; plain++)
     {
       double before = 0;
-      ok (sb_ssm_loss_along (plain, b.score, b.x, b.t, NULL, b.v, sliced));
+      ok (ssm_at (plain, b.score, b.x, b.t, b.v, sliced));
       for (double h = 0.08; h > 0.009; h /= 2)
         {
           double distance = 0;
-          sb_fdssm fdssm = { .h = h, .plain = plain };
+          sb_objective fdssm = fdssm_of (b.process, h, plain);
           b.w.evaluations = b.w.products = 0;
-          ok (sb_fdssm_loss (&fdssm, b.score, b.x, b.t, NULL, b.v, b.loss));
+          ok (sb_objective_loss (&fdssm, b.score, b.x, NULL, (sb_stream){ 1, 0, 0 }, b.loss));
           cr_assert_eq (b.w.evaluations, 2);
           cr_assert_eq (b.w.products, 0);
           for (size_t i = 0; i < N; i++)
@@ -110,9 +109,9 @@ static double
 total (const batch *b, double h, bool plain)
 {
   double sum = 0;
-  sb_fdssm fdssm = { .h = h, .plain = plain };
-  ok (h > 0 ? sb_fdssm_loss (&fdssm, b->score, b->x, b->t, NULL, b->v, b->loss)
-            : sb_ssm_loss_along (plain, b->score, b->x, b->t, NULL, b->v, b->loss));
+  sb_objective fdssm = fdssm_of (b->process, h, plain);
+  ok (h > 0 ? sb_objective_loss (&fdssm, b->score, b->x, NULL, (sb_stream){ 1, 0, 0 }, b->loss)
+            : ssm_at (plain, b->score, b->x, b->t, b->v, b->loss));
   for (size_t i = 0; i < N; i++)
     sum += gsl_vector_get (b->loss, i);
   return sum;
@@ -125,9 +124,9 @@ check_gradient (double h, double h_loss, bool plain, double bound)
 {
   batch b = batch_alloc ();
   b.score = scoped (sb_score_alloc (&mlp_type, &b.w, b.process));
-  sb_fdssm fdssm = { .h = h, .plain = plain };
+  sb_objective fdssm = fdssm_of (b.process, h, plain);
   double largest = 0, sum = 0, d = 1e-5;
-  ok (sb_fdssm_gradient (&fdssm, b.score, b.x, b.t, NULL, b.v, 0.25, b.loss));
+  ok (sb_objective_gradient (&fdssm, b.score, b.x, NULL, (sb_stream){ 1, 0, 0 }, 0.25, b.loss));
   for (size_t i = 0; i < N; i++)
     sum += gsl_vector_get (b.loss, i);
   cr_assert_float_eq (sum, total (&b, h, plain), 1e-12 * fabs (sum));
@@ -167,18 +166,17 @@ Test (fdssm, what_does_not_fit_is_refused)
   no_products.vjp = NULL;
   sb_score *score = scoped (sb_score_alloc (&affine_type, &w, process)),
            *without = scoped (sb_score_alloc (&no_products, &w, process));
-  gsl_matrix *x = matrix_all (4, 2, 0), *narrow = matrix_all (4, 1, 0);
-  gsl_vector *t = vector_all (4, 0), *loss = vector (4), *short_loss = vector (3);
+  gsl_matrix *x = matrix_all (4, 2, 0);
+  gsl_vector *loss = vector (4);
   const double bad[] = { 0, -1, GSL_NAN, GSL_POSINF };
+  sb_stream stream = { 0 };
   for (int k = 0; k < 4; k++)
     {
-      refused (GSL_EDOM, sb_fdssm_loss (&(sb_fdssm){ .h = bad[k] }, score, x, t, NULL, x, loss));
-      refused (GSL_EDOM, sb_fdssm_gradient (&(sb_fdssm){ .h = bad[k] }, score, x, t, NULL, x, 1, loss));
+      sb_objective fdssm = fdssm_of (process, bad[k], false);
+      refused (GSL_EDOM, sb_objective_loss (&fdssm, score, x, NULL, stream, loss));
+      refused (GSL_EDOM, sb_objective_gradient (&fdssm, score, x, NULL, stream, 1, loss));
     }
-  sb_fdssm fdssm = { .h = 0.1 };
-  refused (GSL_EBADLEN, sb_fdssm_loss (&fdssm, score, x, t, NULL, narrow, loss));
-  refused (GSL_EBADLEN, sb_fdssm_loss (&fdssm, score, x, t, NULL, x, short_loss));
-  refused (GSL_EBADLEN, sb_fdssm_loss (&fdssm, score, narrow, t, NULL, narrow, loss));
-  refused (GSL_EBADLEN, sb_fdssm_gradient (&fdssm, score, x, t, NULL, x, 1, short_loss));
-  refused (GSL_EUNSUP, sb_fdssm_gradient (&fdssm, without, x, t, NULL, x, 1, loss));
+  sb_objective fdssm = fdssm_of (process, 0.1, false), ssm = on_data (sb_objective_ssm, process);
+  refused (GSL_EUNSUP, sb_objective_gradient (&fdssm, without, x, NULL, stream, 1, loss));
+  refused (GSL_EUNSUP, sb_objective_gradient (&ssm, score, x, NULL, stream, 1, loss), "of a derivative");
 }

@@ -4,11 +4,10 @@
 // not.
 
 #include "models.h"
-#include "objective/esm.h"
-#include "objective/ism.h"
 #include "score/callback.h"
 #include "score/energy.h"
 #include "score/exact.h"
+#include "losses.h"
 #include "scope.h"
 
 #include <gsl/gsl_math.h>
@@ -20,19 +19,8 @@ static double
 implicit (const sb_score *score, const rule *r)
 {
   gsl_vector *loss = vector (r->x->size1);
-  ok (sb_ism_loss (score, r->x, r->t, NULL, loss));
+  ok (ism_at (score, r->x, r->t, loss));
   double mean = rule_mean (r, loss);
-  return mean;
-}
-
-static double explicit(const sb_score *score, const sb_score *truth, const rule *r)
-{
-  gsl_vector *loss = gsl_vector_alloc (r->x->size1);
-  gsl_matrix *s_bar = gsl_matrix_alloc (r->x->size1, r->x->size2);
-  ok (sb_esm_loss (score, truth, r->x, r->t, NULL, loss, s_bar));
-  double mean = rule_mean (r, loss);
-  gsl_vector_free (loss);
-  gsl_matrix_free (s_bar);
   return mean;
 }
 
@@ -62,11 +50,11 @@ Test (ism, explicit_but_for_a_constant)
     {
       model w = wave_alloc (waves[k][0], waves[k][1], waves[k][2]);
       sb_score *score = scoped (sb_score_alloc (&wave_type, &w, process));
-      double gap = explicit(score, truth, &r) - implicit (score, &r);
+      double gap = explicit_mean (score, truth, &r) - implicit (score, &r);
       cr_assert_float_eq (gap, half_square, 1e-9, "model %d: gap %.12g, not %.12g", k, gap, half_square);
 
       gsl_vector *slope = vector (30001);
-      ok (sb_jacobian_trace (score, r.x, r.t, NULL, slope));
+      ok (sb_score_divergence (score, r.x, r.t, NULL, slope));
       ok (sb_score_evaluate (score, SB_SCORE, r.x, r.t, NULL, s));
       double stein = rule_mean (&r, slope);
       for (size_t i = 0; i < 30001; i++)
@@ -115,7 +103,7 @@ Test (ism, the_square_expanded)
           expanded += 0.5 * a * a - a * b + 0.5 * b * b;
           size += a * a + b * b;
         }
-      ok (sb_esm_loss (score, truth, x, t, NULL, loss, s));
+      ok (esm_at (score, truth, x, t, loss, s));
       cr_assert_float_eq (gsl_vector_get (loss, 0), expanded, 1e-13 * size);
     }
 }
@@ -219,7 +207,7 @@ static int
 product_only (const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, const gsl_matrix *v, gsl_matrix *out,
               void *exact)
 {
-  return sb_score_jvp (exact, x, t, y, v, out);
+  return sb_score_jvp (exact, SB_SCORE, x, t, y, v, out);
 }
 
 static int
@@ -249,7 +237,7 @@ Test (ism, trace_of_the_jacobian)
       gsl_vector_set_all (t, at);
       gsl_vector_set_zero (difference);
       ok (sb_target_sample (law, (sb_stream){ 6, SB_FOR_DATA, 0 }, x));
-      ok (sb_jacobian_trace (bare, x, t, NULL, trace));
+      ok (sb_score_divergence (bare, x, t, NULL, trace));
       ok (sb_score_divergence (exact, x, t, NULL, divergence));
       for (size_t j = 0; j < D; j++)
         {
@@ -264,7 +252,7 @@ Test (ism, trace_of_the_jacobian)
           gsl_vector_view unit_j = gsl_matrix_column (unit, j);
           gsl_vector_set_all (&unit_j.vector, 1);
           column[j] = matrix (N, D);
-          ok (sb_score_jvp (exact, x, t, NULL, unit, column[j]));
+          ok (sb_score_jvp (exact, SB_SCORE, x, t, NULL, unit, column[j]));
           for (size_t i = 0; i < N; i++)
             *gsl_vector_ptr (difference, i) += (gsl_matrix_get (up, i, j) - gsl_matrix_get (down, i, j)) / (2 * h);
         }
@@ -280,8 +268,8 @@ Test (ism, trace_of_the_jacobian)
               cr_assert_float_eq (gsl_matrix_get (column[j], i, k), gsl_matrix_get (column[k], i, j),
                                   1e-14 * (10 + size));
         }
-      ok (sb_ism_loss (exact, x, t, NULL, loss));
-      ok (sb_ism_loss (bare, x, t, NULL, bare_loss));
+      ok (ism_at (exact, x, t, loss));
+      ok (ism_at (bare, x, t, bare_loss));
       for (size_t i = 0; i < N; i++)
         cr_assert_float_eq (gsl_vector_get (loss, i), gsl_vector_get (bare_loss, i),
                             1e-12 * (1 + fabs (gsl_vector_get (loss, i))));
@@ -369,7 +357,7 @@ Test (ism, trace_of_an_energy)
   gsl_matrix *x = matrix (N, D);
   gsl_vector *t = vector_all (N, 0), *trace = vector (N);
   ok (sb_stream_normals ((sb_stream){ 9, SB_FOR_DATA, 0 }, 0, x));
-  ok (sb_jacobian_trace (score, x, t, NULL, trace));
+  ok (sb_score_divergence (score, x, t, NULL, trace));
   for (size_t i = 0; i < N; i++)
     {
       double *at = gsl_matrix_ptr (x, i, 0), middle = units_energy (&u, at), second = 0;
@@ -410,10 +398,10 @@ Test (ism, erratum_divergence_of_a_field_that_turns)
   gsl_vector *t = vector_of (0, 0);
   gsl_matrix_view v = gsl_matrix_view_array (unit, 2, 2), out = gsl_matrix_view_array (J, 2, 2);
   gsl_vector_view result = gsl_vector_view_array (trace, 2);
-  ok (sb_jacobian_trace (score, x, t, NULL, &result.vector));
+  ok (sb_score_divergence (score, x, t, NULL, &result.vector));
   cr_assert_eq (trace[0], -2);
   cr_assert_eq (trace[1], -2);
-  ok (sb_score_jvp (score, x, t, NULL, &v.matrix, &out.matrix));
+  ok (sb_score_jvp (score, SB_SCORE, x, t, NULL, &v.matrix, &out.matrix));
   cr_assert_eq (J[1], -1, "d s_2 / d x_1"); // of the first unit vector
   cr_assert_eq (J[2], 1, "d s_1 / d x_2");
 }
@@ -467,9 +455,9 @@ Test (ism, a_density_that_does_not_vanish_at_its_edge)
     {
       model w = wave_alloc (c[k] / 2, -c[k], 0);
       sb_score *score = scoped (sb_score_alloc (&wave_type, &w, process));
-      double gap = explicit(score, flat, &on_flat) - implicit (score, &on_flat);
+      double gap = explicit_mean (score, flat, &on_flat) - implicit (score, &on_flat);
       cr_assert_float_eq (gap, c[k], 1e-9, "uniform, c = %g: %g", c[k], gap);
-      gap = explicit(score, round, &on_round) - implicit (score, &on_round);
+      gap = explicit_mean (score, round, &on_round) - implicit (score, &on_round);
       cr_assert_float_eq (gap, 20, 1e-6, "Beta(3, 3), c = %g: %.9g", c[k], gap);
     }
 }
@@ -487,7 +475,7 @@ Test (ism, a_product_for_each_coordinate)
       sb_score *score = scoped (sb_score_alloc (&affine_type, &w, process));
       gsl_matrix *x = matrix_all (11, d, 0);
       gsl_vector *t = vector_all (11, 0), *loss = vector (11);
-      ok (sb_ism_loss (score, x, t, NULL, loss));
+      ok (ism_at (score, x, t, loss));
       cr_assert_eq (w.products, d);
       cr_assert_eq (w.evaluations, 1);
     }
@@ -508,7 +496,7 @@ stein (const sb_score *field, const sb_score *truth, double scale, const gsl_mat
   gsl_vector *t = vector_all (n, 0), *sum = vector (n);
   ok (sb_score_evaluate (field, SB_SCORE, x, t, NULL, s));
   ok (sb_score_evaluate (truth, SB_SCORE, x, t, NULL, g));
-  ok (sb_jacobian_trace (field, x, t, NULL, sum));
+  ok (sb_score_divergence (field, x, t, NULL, sum));
   for (size_t i = 0; i < n; i++)
     for (size_t j = 0; j < D; j++)
       *gsl_vector_ptr (sum, i) += scale * gsl_matrix_get (s, i, j) * gsl_matrix_get (g, i, j);
@@ -549,10 +537,8 @@ Test (ism, what_does_not_fit_is_refused)
   sb_score *without = scoped (sb_score_callback_alloc (&callback, process));
   gsl_matrix *x = matrix_all (4, 2, 0), *narrow = matrix_all (4, 1, 0);
   gsl_vector *t = vector_all (4, 0), *loss = vector (4), *short_loss = vector (3);
-  refused (GSL_EBADLEN, sb_ism_loss (score, x, t, NULL, short_loss));
-  refused (GSL_EBADLEN, sb_ism_loss (score, narrow, t, NULL, loss));
-  refused (GSL_EUNSUP, sb_ism_loss (without, x, t, NULL, loss));
-  refused (GSL_EBADLEN, sb_jacobian_trace (score, x, t, NULL, short_loss));
-  refused (GSL_EBADLEN, sb_jacobian_trace (score, narrow, t, NULL, loss));
-  refused (GSL_EUNSUP, sb_jacobian_trace (without, x, t, NULL, loss));
+  refused (GSL_EUNSUP, ism_at (without, x, t, loss));
+  refused (GSL_EBADLEN, sb_score_divergence (score, x, t, NULL, short_loss));
+  refused (GSL_EBADLEN, sb_score_divergence (score, narrow, t, NULL, loss));
+  refused (GSL_EUNSUP, sb_score_divergence (without, x, t, NULL, loss));
 }

@@ -1,12 +1,10 @@
 // # What must be true of the objective of noise conditional score networks
 
 #include "models.h"
-#include "objective/denoising.h"
-#include "objective/dsm.h"
-#include "objective/ncsn.h"
 #include "process/smld.h"
 #include "score/exact.h"
 #include "score/model.h"
+#include "losses.h"
 #include "scope.h"
 
 #include <gsl/gsl_math.h>
@@ -20,20 +18,20 @@ enum
   L = 10
 };
 
-static double
-one (double sigma, void *params)
+// At the levels of a chain from time t_min to t_max.
+
+static int
+ncsn_loss (sb_weighting weighting, const sb_score *score, const gsl_matrix *x, double t_min, double t_max,
+           sb_stream stream, gsl_vector *loss)
 {
-  (void)sigma, (void)params;
-  return 1;
+  sb_objective ncsn = sb_objective_of (sb_objective_ncsn, score->process, t_min);
+  ncsn.t_max = t_max;
+  ncsn.weighting = weighting;
+  return sb_objective_loss (&ncsn, score, x, NULL, stream, loss);
 }
 
-// The report's ladder, $\sigma$ from 1 down to 0.01, as the times of a chain.
-
-static gsl_vector *
-ladder (void)
-{
-  return level_times (L, 1, L);
-}
+#define UNIT ((sb_weighting){ .type = sb_weighting_unit })
+#define SQUARE ((sb_weighting){ .type = sb_weighting_variance })
 
 // ## A level
 //
@@ -64,7 +62,7 @@ Test (ncsn, loss_of_the_exact_score_at_a_level)
       sb_score *exact = scoped (sb_score_exact_alloc (law, process));
       double v = s2 + gsl_pow_2 (sigmas[k]), expected = 2 * s2 / (2 * gsl_pow_2 (sigmas[k]) * v), error;
       noise (process, 1, 1, t, x, x_tilde);
-      ok (sb_denoising_loss (exact, x, x_tilde, t, NULL, loss, bar));
+      ok (denoising_at (exact, x, x_tilde, t, loss, bar));
       double found = mean_of (loss, &error);
       cr_assert_float_eq (found, expected, 5 * error, "sigma = %g: %g, not %g", sigmas[k], found, expected);
       if (sigmas[k] == 1)
@@ -82,58 +80,25 @@ Test (ncsn, nothing_is_lost_on_one_point)
   sb_process *process = scoped (sb_smld_alloc (3, L, 0.01, 1));
   sb_score *exact = scoped (sb_score_exact_alloc (law, process));
   gsl_matrix *x = matrix (500, 3);
-  gsl_vector *loss = vector (500), *times = ladder ();
+  gsl_vector *loss = vector (500);
   ok (sb_target_sample (law, (sb_stream){ 2, SB_FOR_DATA, 0 }, x));
-  sb_ncsn ncsn = { .lambda = one };
-  ok (sb_ncsn_objective (&ncsn, exact, x, NULL, times, (sb_stream){ 2, 0, 0 }, loss));
+  ok (ncsn_loss (UNIT, exact, x, 0, 1, (sb_stream){ 2, 0, 0 }, loss));
   cr_assert_leq (gsl_vector_max (loss), 1e-12);
-}
-
-// ## The gradient at a level
-//
-// in the parameters, through sb_score_vjp, against central differences, to $10^{-6}$. [dsm2ddpm.txt-NCSN-loss]
-
-Test (ncsn, gradient_at_a_level)
-{
-  enum
-  {
-    ROWS = 20
-  };
-  sb_process *process = one_level (MLP_D, 0.3);
-  model w = mlp_alloc (5);
-  sb_score *score = scoped (sb_score_alloc (&mlp_type, &w, process));
-  gsl_matrix *x = matrix (ROWS, MLP_D), *x_tilde = matrix (ROWS, MLP_D), *bar = matrix (ROWS, MLP_D),
-             *unused = matrix (ROWS, MLP_D);
-  gsl_vector *t = vector (ROWS), *loss = vector (ROWS);
-  ok (sb_stream_normals ((sb_stream){ 3, SB_FOR_DATA, 0 }, 0, x));
-  noise (process, 1, 3, t, x, x_tilde);
-  ok (sb_denoising_loss (score, x, x_tilde, t, NULL, loss, bar));
-  ok (sb_score_vjp (score, x_tilde, t, NULL, bar, unused));
-  for (size_t k = 0; k < w.parameters; k += 11)
-    {
-      double theta = w.theta[k], slope = 0, h = 1e-5;
-      for (int sign = 1; sign >= -1; sign -= 2)
-        {
-          w.theta[k] = theta + sign * h;
-          ok (sb_denoising_loss (score, x, x_tilde, t, NULL, loss, unused));
-          for (size_t i = 0; i < ROWS; i++)
-            slope += sign * gsl_vector_get (loss, i) / (2 * h);
-        }
-      w.theta[k] = theta;
-      cr_assert_float_eq (w.theta_bar[k], slope, 1e-6 * (10 + fabs (slope)), "parameter %zu: %g, slope %g", k,
-                          w.theta_bar[k], slope);
-    }
 }
 
 // ## The mean over the levels
 //
 // By hand: noise from the stream, level after level, times the weight, over L. [dsm2ddpm.txt-NCSN-objective]
 
-static double
-cube (double sigma, void *params)
+static int
+cube (const sb_process *process, double t, const double *sigma, double *lambda, void *params)
 {
-  return *(double *)params * gsl_pow_3 (sigma);
+  (void)process, (void)t;
+  *lambda = *(double *)params * gsl_pow_3 (*sigma);
+  return GSL_SUCCESS;
 }
+
+static const sb_weighting_type cubic = { .entry = { .name = "cube" }, .numbers = cube };
 
 Test (ncsn, mean_of_the_levels_by_hand)
 {
@@ -148,16 +113,16 @@ Test (ncsn, mean_of_the_levels_by_hand)
     w.theta[k] = cos ((double)k);
   sb_score *score = scoped (sb_score_alloc (&affine_type, &w, process));
   gsl_matrix *x = matrix (ROWS, D), *z = matrix (ROWS, L * D);
-  gsl_vector *times = ladder (), *loss = vector (ROWS);
+  gsl_vector *loss = vector (ROWS);
   sb_stream stream = { 4, SB_FOR_FORWARD, 9 };
   ok (sb_stream_normals ((sb_stream){ 4, SB_FOR_DATA, 0 }, 0, x));
   ok (sb_stream_normals (stream, 0, z));
   double five = 5;
-  const sb_ncsn weights[] = { { .lambda = NULL }, { .lambda = one }, { .lambda = cube, .params = &five } };
+  const sb_weighting weights[] = { SQUARE, UNIT, { &cubic, &five } };
   for (int which = 0; which < 3; which++)
     {
       sb_stream any = { stream.seed, SB_FOR_USER, stream.index }; // the purpose is not looked at
-      ok (sb_ncsn_objective (&weights[which], score, x, NULL, times, any, loss));
+      ok (ncsn_loss (weights[which], score, x, 0, 1, any, loss));
       for (size_t i = 0; i < ROWS; i++)
         {
           double mean = 0;
@@ -191,7 +156,7 @@ Test (ncsn, levels_of_equal_size)
   const double lowest[] = { 0.01, 0.5 };
   model w = affine_alloc (2);
   gsl_matrix *x = matrix (N / 5, 2);
-  gsl_vector *times = ladder (), *loss = vector (N / 5);
+  gsl_vector *loss = vector (N / 5);
   ok (sb_stream_normals ((sb_stream){ 5, SB_FOR_DATA, 0 }, 0, x));
   for (int k = 0; k < 2; k++)
     {
@@ -200,10 +165,10 @@ Test (ncsn, levels_of_equal_size)
       double error, unweighted = 0;
       for (int i = 0; i < L; i++)
         unweighted += pow (lowest[k], -2. * i / (L - 1)) / L;
-      ok (sb_ncsn_objective (&(sb_ncsn){ 0 }, nothing, x, NULL, times, (sb_stream){ 5, 0, 0 }, loss));
+      ok (ncsn_loss (SQUARE, nothing, x, 0, 1, (sb_stream){ 5, 0, 0 }, loss));
       double mean = mean_of (loss, &error);
       cr_assert_float_eq (mean, 1, 5 * error, "sigma_L = %g: %g", lowest[k], mean);
-      ok (sb_ncsn_objective (&(sb_ncsn){ .lambda = one }, nothing, x, NULL, times, (sb_stream){ 5, 0, 0 }, loss));
+      ok (ncsn_loss (UNIT, nothing, x, 0, 1, (sb_stream){ 5, 0, 0 }, loss));
       mean = mean_of (loss, &error);
       cr_assert_float_eq (mean, unweighted, 5 * error, "sigma_L = %g: %g, not %g", lowest[k], mean, unweighted);
     }
@@ -211,8 +176,7 @@ Test (ncsn, levels_of_equal_size)
 
 // ## One level a row
 //
-// as trainings do: sb_dsm_draw draws it, and the mean over $10^5$ rows is that over the levels, within 5 standard
-// errors. It is half of dsm.c's loss with the weight $\operatorname{Var}[x_t \mid x_0] = \sigma^2$, row by row.
+// as trainings do, and the mean over $10^5$ rows is that over the levels, within 5 standard errors.
 // [dsm2ddpm.txt-NCSN-objective]
 
 Test (ncsn, a_level_for_each_row)
@@ -227,34 +191,20 @@ Test (ncsn, a_level_for_each_row)
   model w = affine_alloc (3);
   w.theta[3] = w.theta[7] = w.theta[11] = -0.5;
   sb_score *score = scoped (sb_score_alloc (&affine_type, &w, process)), *scores[] = { exact, score };
-  gsl_matrix *x = matrix (ROWS, 3), *x_tilde = matrix (ROWS, 3), *z = matrix (ROWS, 3), *bar = matrix (ROWS, 3),
-             *epsilon = matrix (ROWS, 3);
-  gsl_vector *t = vector (ROWS), *loss = vector (ROWS), *other = vector (ROWS), *times = ladder ();
-  sb_ncsn ncsn = { 0 };
-  sb_dsm dsm = { process, SB_WEIGHT_VARIANCE, 0 };
+  gsl_matrix *x = matrix (ROWS, 3), *x_tilde = matrix (ROWS, 3), *z = matrix (ROWS, 3);
+  gsl_vector *t = vector (ROWS), *loss = vector (ROWS), *other = vector (ROWS);
+  sb_objective dsm = sb_objective_of (sb_objective_dsm, process, 0);
   ok (sb_target_sample (law, (sb_stream){ 6, SB_FOR_DATA, 0 }, x));
   gsl_matrix_memcpy (x_tilde, x);
-  ok (sb_dsm_draw (&dsm, (sb_stream){ 6, 0, 0 }, t, z, NULL, x_tilde));
+  ok (draw_points (&dsm, (sb_stream){ 6, 0, 0 }, t, z, x_tilde));
   for (int k = 0; k < 2; k++)
     {
       double error, all_error;
-      ok (sb_denoising_loss (scores[k], x, x_tilde, t, NULL, loss, bar));
-      double gradient = gsl_matrix_get (bar, 7, 1),
-             sigma = sb_smld_sigma (process, (size_t)rint (L * gsl_vector_get (t, 7)));
-      ok (sb_ncsn_weigh (&ncsn, process, t, loss, bar));
-      cr_assert_float_eq (gsl_matrix_get (bar, 7, 1), sigma * sigma * gradient, 1e-14 * fabs (gradient));
+      ok (denoising_by (sb_weighting_variance, scores[k], x, x_tilde, t, loss, NULL));
       double mean = mean_of (loss, &error);
-      ok (sb_ncsn_objective (&ncsn, scores[k], x, NULL, times, (sb_stream){ 7, 0, 0 }, other));
+      ok (ncsn_loss (SQUARE, scores[k], x, 0, 1, (sb_stream){ 7, 0, 0 }, other));
       double all = mean_of (other, &all_error);
       cr_assert_float_eq (mean, all, 5 * hypot (error, all_error), "score %d: %g, over all levels %g", k, mean, all);
-      if (k == 0)
-        {
-          ok (sb_score_evaluate (exact, SB_EPSILON, x_tilde, t, NULL, epsilon));
-          ok (sb_dsm_loss (&dsm, t, z, epsilon, other, bar));
-          for (size_t i = 0; i < ROWS; i++)
-            cr_assert_float_eq (2 * gsl_vector_get (loss, i), gsl_vector_get (other, i),
-                                1e-10 * (1 + gsl_vector_get (other, i)));
-        }
     }
 }
 
@@ -279,17 +229,17 @@ Test (ncsn, a_new_network_loses_half_the_dimension)
   ok (sb_net_initialise (untrained->net, (sb_stream){ 9, SB_FOR_USER, 0 }, untrained->theta));
   sb_score *score = scoped (sb_score_network_alloc (&untrained->network));
   gsl_matrix *images = matrix (ROWS, D);
-  gsl_vector *times = ladder (), *loss = vector (ROWS);
+  gsl_vector *loss = vector (ROWS);
   double error;
   ok (sb_stream_uniforms ((sb_stream){ 9, SB_FOR_DATA, 0 }, 0, images));
   for (size_t i = 0; i < L; i++)
     {
-      gsl_vector_view level = gsl_vector_subvector (times, i, 1);
-      ok (sb_ncsn_objective (&(sb_ncsn){ 0 }, score, images, NULL, &level.vector, (sb_stream){ 9, 0, i * ROWS }, loss));
+      const double level = (double)(L - i) / L;
+      ok (ncsn_loss (SQUARE, score, images, level, level, (sb_stream){ 9, 0, i * ROWS }, loss));
       double mean = mean_of (loss, &error);
       cr_assert_float_eq (mean, 392, 5 * sqrt (D / 2. / ROWS), "level %zu: %g", i + 1, mean);
     }
-  ok (sb_ncsn_objective (&(sb_ncsn){ 0 }, score, images, NULL, times, (sb_stream){ 10, 0, 0 }, loss));
+  ok (ncsn_loss (SQUARE, score, images, 0, 1, (sb_stream){ 10, 0, 0 }, loss));
   double mean = mean_of (loss, &error);
   cr_assert_float_eq (mean, 392, 5 * sqrt (D / 2. / ROWS / L), "all levels: %g", mean);
 }
@@ -322,12 +272,12 @@ lines_evaluate (const void *state, sb_view view, const gsl_matrix *x, const gsl_
 static const sb_score_type lines_type = { .name = "lines", .views = SB_SCORE, .evaluate = lines_evaluate };
 
 static double
-lines_loss (const sb_ncsn *ncsn, const sb_process *process, double *theta, const gsl_matrix *x, const gsl_vector *times)
+lines_loss (sb_weighting weighting, const sb_process *process, double *theta, const gsl_matrix *x)
 {
   gsl_vector *loss = vector (x->size1);
   sb_score *score = scoped (sb_score_alloc (&lines_type, theta, process));
   double error;
-  ok (sb_ncsn_objective (ncsn, score, x, NULL, times, (sb_stream){ 8, 0, 0 }, loss));
+  ok (ncsn_loss (weighting, score, x, 0, 1, (sb_stream){ 8, 0, 0 }, loss));
   double mean = mean_of (loss, &error);
   return mean;
 }
@@ -335,21 +285,20 @@ lines_loss (const sb_ncsn *ncsn, const sb_process *process, double *theta, const
 // The minimum along a line's two parameters, the others held: the slopes and second differences at its start.
 
 static void
-newton (const sb_ncsn *ncsn, const sb_process *process, double *line, double *theta, const gsl_matrix *x,
-        const gsl_vector *times)
+newton (sb_weighting weighting, const sb_process *process, double *line, double *theta, const gsl_matrix *x)
 {
-  double f = lines_loss (ncsn, process, theta, x, times), up[2], down[2], both, a = line[0], b = line[1];
+  double f = lines_loss (weighting, process, theta, x), up[2], down[2], both, a = line[0], b = line[1];
   for (int k = 0; k < 2; k++)
     {
       double was = line[k];
       line[k] = was + 1;
-      up[k] = lines_loss (ncsn, process, theta, x, times);
+      up[k] = lines_loss (weighting, process, theta, x);
       line[k] = was - 1;
-      down[k] = lines_loss (ncsn, process, theta, x, times);
+      down[k] = lines_loss (weighting, process, theta, x);
       line[k] = was;
     }
   line[0] = a + 1, line[1] = b + 1;
-  both = lines_loss (ncsn, process, theta, x, times);
+  both = lines_loss (weighting, process, theta, x);
   double ga = (up[0] - down[0]) / 2, gb = (up[1] - down[1]) / 2, haa = up[0] + down[0] - 2 * f,
          hbb = up[1] + down[1] - 2 * f, hab = both - up[0] - up[1] + f, det = haa * hbb - hab * hab;
   line[0] = a - (hbb * ga - hab * gb) / det;
@@ -359,17 +308,17 @@ newton (const sb_ncsn *ncsn, const sb_process *process, double *line, double *th
 Test (ncsn, weights_do_not_move_the_minimum)
 {
   const double mean = 0.7, s = 1.3;
-  double sigma[TWO] = { 0.3, 1 }, when[TWO] = { 1, 0.5 }, theta[2][2 * TWO] = { { 0 } };
-  gsl_vector_view scales = gsl_vector_view_array (sigma, TWO), times = gsl_vector_view_array (when, TWO);
+  double sigma[TWO] = { 0.3, 1 }, theta[2][2 * TWO] = { { 0 } };
+  gsl_vector_view scales = gsl_vector_view_array (sigma, TWO);
   sb_process *process = scoped (sb_smld_sigmas_alloc (1, &scales.vector));
   sb_target *law = gaussian (&mean, &s, 1);
   gsl_matrix *x = matrix (2000, 1);
-  const sb_ncsn weights[] = { { .lambda = NULL }, { .lambda = one } };
+  const sb_weighting weights[] = { SQUARE, UNIT };
   ok (sb_target_sample (law, (sb_stream){ 8, SB_FOR_DATA, 0 }, x));
   for (int which = 0; which < 2; which++)
     for (int i = 0; i < TWO; i++)
       for (int again = 0; again < 2; again++)
-        newton (&weights[which], process, theta[which] + 2 * i, theta[which], x, &times.vector);
+        newton (weights[which], process, theta[which] + 2 * i, theta[which], x);
   for (int k = 0; k < 2 * TWO; k++)
     cr_assert_float_eq (theta[0][k], theta[1][k], 1e-10, "parameter %d: %.12g and %.12g", k, theta[0][k], theta[1][k]);
   cr_assert_float_eq (theta[0][1], -1 / (1.69 + 0.09), 0.4, "%g", theta[0][1]); // 2000 draws: the truth, roughly
@@ -378,25 +327,12 @@ Test (ncsn, weights_do_not_move_the_minimum)
 
 // ## What cannot be done
 
-static double
-negative (double sigma, void *params)
+static int
+constant (const sb_process *process, double t, const double *sigma, double *lambda, void *params)
 {
-  (void)sigma, (void)params;
-  return -1;
-}
-
-static double
-nothing_at_all (double sigma, void *params)
-{
-  (void)sigma, (void)params;
-  return 0;
-}
-
-static double
-not_a_number (double sigma, void *params)
-{
-  (void)sigma, (void)params;
-  return GSL_NAN;
+  (void)process, (void)t, (void)sigma;
+  *lambda = *(double *)params;
+  return GSL_SUCCESS;
 }
 
 Test (ncsn, what_does_not_fit_is_refused)
@@ -404,26 +340,24 @@ Test (ncsn, what_does_not_fit_is_refused)
   sb_process *process = one_level (2, 1);
   model w = affine_alloc (2);
   sb_score *score = scoped (sb_score_alloc (&affine_type, &w, process));
-  gsl_matrix *x = matrix_all (4, 2, 0), *three = matrix_all (3, 2, 0), *narrow = matrix_all (4, 1, 0);
-  gsl_vector *t = vector_all (4, 0), *loss = vector (4), *short_loss = vector (3), *times = vector_all (1, 1),
-             *zero = vector_all (1, 0), *none = vector (0);
-  gsl_vector_set_all (t, 1);
-  sb_ncsn ncsn = { 0 }, bad[] = { { .lambda = negative }, { .lambda = not_a_number } };
+  gsl_matrix *x = matrix_all (4, 2, 0);
+  gsl_vector *loss = vector (4);
+  double number;
+  const sb_weighting_type constants = { .entry = { .name = "constant" }, .numbers = constant };
+  const sb_weighting by_number = { &constants, &number };
   sb_stream stream = { 0 };
-  refused (GSL_EBADLEN, sb_ncsn_objective (&ncsn, score, x, NULL, times, stream, short_loss));
-  refused (GSL_EBADLEN, sb_ncsn_objective (&ncsn, score, x, NULL, none, stream, loss));
-  refused (GSL_EBADLEN, sb_ncsn_objective (&ncsn, score, narrow, NULL, times, stream, loss));
-  refused (GSL_ESING, sb_ncsn_objective (&ncsn, score, x, NULL, zero, stream, loss));
-  refused (GSL_EBADLEN, sb_ncsn_weigh (&ncsn, process, t, short_loss, NULL));
-  refused (GSL_EBADLEN, sb_ncsn_weigh (&ncsn, process, t, loss, three));
-  for (int k = 0; k < 2; k++)
+  const sb_objective none
+      = { .type = sb_objective_ncsn, .process = process, .weighting = SQUARE, .t_min = 0.4, .t_max = 0.6 };
+  cr_assert_null (sb_objective_batch_alloc (&none, 4), "no level");
+  refused (GSL_EINVAL, ncsn_loss (SQUARE, score, x, 0, 3, stream, loss));
+  refused (GSL_EINVAL, ncsn_loss ((sb_weighting){ 0 }, score, x, 0, 1, stream, loss));
+  const double bad[] = { -1, GSL_NAN, GSL_POSINF };
+  for (int k = 0; k < 3; k++)
     {
-      refused (GSL_EDOM, sb_ncsn_weigh (&bad[k], process, t, loss, NULL));
-      refused (GSL_EDOM, sb_ncsn_objective (&bad[k], score, x, NULL, times, stream, loss));
+      number = bad[k];
+      refused (GSL_EDOM, ncsn_loss (by_number, score, x, 0, 1, stream, loss));
     }
-  gsl_vector_set_all (loss, 1);
-  ok (sb_ncsn_weigh (&(sb_ncsn){ .lambda = nothing_at_all }, process, t, loss, NULL));
+  number = 0;
+  ok (ncsn_loss (by_number, score, x, 0, 1, stream, loss));
   cr_assert (gsl_vector_isnull (loss), "a level may be left out");
-  gsl_vector_set_all (t, 3);
-  refused (GSL_EDOM, sb_ncsn_weigh (&ncsn, process, t, loss, NULL));
 }

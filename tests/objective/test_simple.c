@@ -5,13 +5,11 @@
 // noise scales.
 
 #include "chain.h"
-#include "objective/denoising.h"
-#include "objective/dsm.h"
-#include "objective/ncsn.h"
 #include "objective/vlb.h"
 #include "process/smld.h"
 #include "score/callback.h"
 #include "score/exact.h"
+#include "losses.h"
 #include "scope.h"
 
 #include <gsl/gsl_blas.h>
@@ -41,7 +39,7 @@ summarise (const gsl_vector *x)
 
 typedef struct
 {
-  sb_dsm dsm;
+  sb_objective dsm;
   gsl_matrix *x_0, *z, *x, *epsilon, *bar;
   gsl_vector *t, *loss;
 } batch;
@@ -50,7 +48,7 @@ static batch
 batch_alloc (const sb_process *ddpm, gsl_matrix *x_0)
 {
   const size_t n = x_0->size1, d = x_0->size2;
-  return (batch){ .dsm = { .process = ddpm, .weighting = SB_WEIGHT_VARIANCE },
+  return (batch){ .dsm = sb_objective_of (sb_objective_dsm, ddpm, 0),
                   .x_0 = x_0,
                   .z = matrix (n, d),
                   .x = matrix (n, d),
@@ -64,7 +62,7 @@ static void
 draw (batch *b, uint64_t seed)
 {
   gsl_matrix_memcpy (b->x, b->x_0);
-  ok (sb_dsm_draw (&b->dsm, (sb_stream){ seed, 0, 0 }, b->t, b->z, NULL, b->x));
+  ok (draw_points (&b->dsm, (sb_stream){ seed, 0, 0 }, b->t, b->z, b->x));
 }
 
 static void
@@ -79,7 +77,7 @@ draw_at (batch *b, double t, uint64_t seed)
 static void
 lose (batch *b)
 {
-  ok (sb_dsm_loss (&b->dsm, b->t, b->z, b->epsilon, b->loss, b->bar));
+  ok (loss_of (&b->dsm, b->t, b->z, b->epsilon, b->loss, b->bar));
 }
 
 // ## Levels
@@ -312,16 +310,23 @@ Test (simple, batch_estimator)
 // $\varepsilon = kx_t$ is the same number under both losses, to $10^{-10}$. And their gradients, scaled to the same
 // weight, are one. [dsm2ddpm.txt-L-simple]
 
+static void
+lose_by_bound (batch *b)
+{
+  const sb_objective bound = weighted (sb_objective_dsm, b->dsm.process, sb_weighting_bound_tilde, 0);
+  ok (loss_of (&bound, b->t, b->z, b->epsilon, b->loss, b->bar));
+}
+
 static double
-best_factor (batch *b, int weighted)
+best_factor (batch *b, int by_bound)
 {
   double sum[3];
   for (int k = 0; k < 3; k++)
     {
       gsl_matrix_memcpy (b->epsilon, b->x);
       gsl_matrix_scale (b->epsilon, k - 1);
-      if (weighted)
-        ok (sb_vlb_loss (b->dsm.process, SB_VARIANCE_CLIPPED, b->t, b->z, b->epsilon, b->loss, b->bar));
+      if (by_bound)
+        lose_by_bound (b);
       else
         lose (b);
       sum[k] = summarise (b->loss).mean;
@@ -337,7 +342,7 @@ expect_one_direction (batch *b)
   lose (b);
   gsl_vector_memcpy (plain, b->loss);
   gsl_matrix_memcpy (bar, b->bar);
-  ok (sb_vlb_loss (b->dsm.process, SB_VARIANCE_CLIPPED, b->t, b->z, b->epsilon, b->loss, b->bar));
+  lose_by_bound (b);
   for (size_t i = 0; i < plain->size; i++)
     {
       double weight = gsl_vector_get (b->loss, i) / gsl_vector_get (plain, i),
@@ -439,11 +444,9 @@ guess_ve_score (const gsl_matrix *y_t, const gsl_vector *t, const gsl_matrix *y,
 static double
 ncsn_mean (const sb_score *score, const batch *b, const gsl_matrix *x_tilde, double *rows)
 {
-  const sb_ncsn sigma_squared = { .lambda = NULL };
   gsl_vector *loss = vector (b->t->size);
   gsl_matrix *s_bar = matrix (x_tilde->size1, x_tilde->size2);
-  ok (sb_denoising_loss (score, b->x_0, x_tilde, b->t, NULL, loss, s_bar));
-  ok (sb_ncsn_weigh (&sigma_squared, score->process, b->t, loss, NULL));
+  ok (denoising_by (sb_weighting_variance, score, b->x_0, x_tilde, b->t, loss, s_bar));
   for (size_t i = 0; i < loss->size; i++)
     rows[i] = gsl_vector_get (loss, i);
   double mean = summarise (loss).mean;

@@ -1,10 +1,8 @@
 // # What must be true of sliced score matching
 
 #include "models.h"
-#include "objective/esm.h"
-#include "objective/ism.h"
-#include "objective/ssm.h"
 #include "score/exact.h"
+#include "losses.h"
 #include "scope.h"
 
 #include <gsl/gsl_blas.h>
@@ -53,7 +51,7 @@ basis_mean (bool plain, const sb_score *score, const gsl_matrix *x, const gsl_ve
   for (size_t k = 0; k < Q->size1; k++)
     {
       point_along (Q, k, v);
-      ok (sb_ssm_loss_along (plain, score, x, t, NULL, v, loss));
+      ok (ssm_at (plain, score, x, t, v, loss));
       gsl_vector_add (mean, loss);
     }
   gsl_vector_scale (mean, 1 / (double)Q->size1);
@@ -63,7 +61,7 @@ static void
 check_basis (const sb_score *score, const gsl_matrix *x, const gsl_vector *t)
 {
   gsl_vector *sliced = vector (x->size1), *whole = vector (x->size1);
-  ok (sb_ism_loss (score, x, t, NULL, whole));
+  ok (ism_at (score, x, t, whole));
   for (uint64_t seed = 1; seed <= 3; seed++)
     for (int plain = 0; plain <= 1; plain++)
       {
@@ -113,6 +111,20 @@ matrix_model (void)
   return w;
 }
 
+static int
+curvature_along (const sb_score *score, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *v,
+                 gsl_vector *curvature)
+{
+  gsl_matrix *Jv = matrix (x->size1, x->size2);
+  int status = sb_score_jvp (score, SB_SCORE, x, t, NULL, v, Jv);
+  for (size_t i = 0; i < x->size1; i++)
+    {
+      gsl_vector_const_view v_i = gsl_matrix_const_row (v, i), Jv_i = gsl_matrix_const_row (Jv, i);
+      gsl_blas_ddot (&v_i.vector, &Jv_i.vector, gsl_vector_ptr (curvature, i));
+    }
+  return status;
+}
+
 Test (ssm, random_directions_estimate_the_trace)
 {
   enum
@@ -139,7 +151,7 @@ Test (ssm, random_directions_estimate_the_trace)
     {
       double error;
       ok (sb_projection_draw ((sb_projection)law, (sb_stream){ 3, 0, 0 }, 2, v));
-      ok (sb_ssm_curvature (score, x, t, NULL, v, trace));
+      ok (curvature_along (score, x, t, v, trace));
       double mean = mean_of (trace, &error), found = gsl_stats_variance (trace->data, 1, N);
       cr_assert_float_eq (mean, -0.4, 5 * error, "law %d: mean %g", law, mean);
       cr_assert_float_eq (found / variance[law], 1, 0.02, "law %d: variance %g", law, found);
@@ -152,7 +164,7 @@ Test (ssm, random_directions_estimate_the_trace)
 // [dsm2ddpm.txt-SSM]
 
 static void
-check_loss (const sb_score *score, sb_ssm ssm, double expected, double *variance)
+check_loss (const sb_score *score, sb_projection law, size_t M, bool plain, double expected, double *variance)
 {
   enum
   {
@@ -165,18 +177,20 @@ check_loss (const sb_score *score, sb_ssm ssm, double expected, double *variance
   for (size_t i = 0; i < N; i++)
     for (size_t j = 0; j < 3; j++)
       gsl_matrix_set (x, i, j, 0.5 - (double)j);
-  ok (sb_ssm_loss (&ssm, score, x, t, NULL, stream, loss));
+  sb_objective ssm = on_data (sb_objective_ssm, score->process);
+  ssm.key[0] = plain, ssm.key[1] = law, ssm.key[2] = (double)M;
+  ok (sb_objective_loss (&ssm, score, x, NULL, stream, loss));
   double mean = mean_of (loss, &error);
-  cr_assert_float_eq (mean, expected, 5 * error, "law %d, plain %d, M = %zu: %g, not %g", ssm.projection, ssm.plain,
-                      ssm.projections, mean, expected);
-  for (size_t k = 0; k < ssm.projections; k++)
+  cr_assert_float_eq (mean, expected, 5 * error, "law %d, plain %d, M = %zu: %g, not %g", law, plain, M, mean,
+                      expected);
+  for (size_t k = 0; k < M; k++)
     {
-      ok (sb_projection_draw (ssm.projection, stream, k, v));
-      ok (sb_ssm_loss_along (ssm.plain, score, x, t, NULL, v, one));
+      ok (sb_projection_draw (law, stream, k, v));
+      ok (ssm_at (plain, score, x, t, v, one));
       gsl_vector_add (sum, one);
     }
   for (size_t i = 0; i < N; i += 1001)
-    cr_assert_float_eq (gsl_vector_get (loss, i), gsl_vector_get (sum, i) / (double)ssm.projections, 1e-12);
+    cr_assert_float_eq (gsl_vector_get (loss, i), gsl_vector_get (sum, i) / (double)M, 1e-12);
   *variance = gsl_stats_variance (loss->data, 1, N);
 }
 
@@ -192,9 +206,9 @@ Test (ssm, random_slices_of_the_loss)
   for (int law = SB_PROJECTION_GAUSSIAN; law <= SB_PROJECTION_RADEMACHER; law++)
     {
       sb_projection projection = (sb_projection)law;
-      check_loss (score, (sb_ssm){ .projection = projection, .projections = 1 }, expected, &one);
-      check_loss (score, (sb_ssm){ .projection = projection, .projections = 3 }, expected, &three);
-      check_loss (score, (sb_ssm){ .projection = projection, .projections = 1, .plain = true }, expected, &plain);
+      check_loss (score, projection, 1, false, expected, &one);
+      check_loss (score, projection, 3, false, expected, &three);
+      check_loss (score, projection, 1, true, expected, &plain);
       cr_assert_float_eq (one / three, 3, 0.3, "law %d: variances %g and %g", law, one, three);
       cr_assert_float_eq (one / (law == SB_PROJECTION_GAUSSIAN ? 12.46 : 1.74), 1, 0.08);
       cr_assert_gt (plain, one + 0.3);
@@ -271,7 +285,7 @@ Test (ssm, the_product_forward_backward_and_by_differences)
   gsl_vector *t = vector_all (N, 0), *curvature = vector (N);
   ok (sb_stream_normals ((sb_stream){ 11, SB_FOR_DATA, 0 }, 0, x));
   ok (sb_projection_draw (SB_PROJECTION_GAUSSIAN, (sb_stream){ 11, 0, 0 }, 0, v));
-  ok (sb_ssm_curvature (score, x, t, NULL, v, curvature));
+  ok (curvature_along (score, x, t, v, curvature));
   cr_assert_eq (w.products, 1);
 
   gsl_matrix_memcpy (back, v);
@@ -282,7 +296,7 @@ Test (ssm, the_product_forward_backward_and_by_differences)
   gsl_matrix_sub (down, back);
   ok (sb_score_evaluate (score, SB_SCORE, up, t, NULL, s_up));
   ok (sb_score_evaluate (score, SB_SCORE, down, t, NULL, s_down));
-  ok (sb_score_vjp (score, x, t, NULL, v, back));
+  ok (sb_score_vjp (score, SB_SCORE, x, t, NULL, v, back));
   for (size_t i = 0; i < N; i++)
     {
       double difference = 0, reverse = 0, c = gsl_vector_get (curvature, i), size = 0;
@@ -298,10 +312,12 @@ Test (ssm, the_product_forward_backward_and_by_differences)
     }
 
   w.evaluations = w.products = 0;
-  ok (sb_ssm_loss_along (false, score, x, t, NULL, v, curvature));
+  ok (ssm_at (false, score, x, t, v, curvature));
   cr_assert_eq (w.products, 1);
   cr_assert_eq (w.evaluations, 1);
-  ok (sb_ssm_loss (&(sb_ssm){ .projections = 4 }, score, x, t, NULL, (sb_stream){ 1, 0, 0 }, curvature));
+  sb_objective four = on_data (sb_objective_ssm, process);
+  four.key[2] = 4;
+  ok (sb_objective_loss (&four, score, x, NULL, (sb_stream){ 1, 0, 0 }, curvature));
   cr_assert_eq (w.products, 1 + 4);
   cr_assert_eq (w.evaluations, 1 + 1);
 }
@@ -402,18 +418,13 @@ Test (ssm, what_does_not_fit_is_refused)
   no_products.jvp = NULL;
   sb_score *score = scoped (sb_score_alloc (&affine_type, &w, process)),
            *without = scoped (sb_score_alloc (&no_products, &w, process));
-  gsl_matrix *x = matrix_all (4, 2, 0), *narrow = matrix_all (4, 1, 0);
-  gsl_vector *t = vector_all (4, 0), *loss = vector (4), *short_loss = vector (3);
-  sb_ssm ssm = { .projections = 1 }, none = { .projections = 0 }, unknown = { .projection = 7, .projections = 1 };
+  gsl_matrix *x = matrix_all (4, 2, 0);
+  gsl_vector *loss = vector (4);
+  sb_objective ssm = on_data (sb_objective_ssm, process), none = ssm;
+  none.key[2] = 0;
   sb_stream stream = { 0 };
-  refused (GSL_EBADLEN, sb_ssm_loss (&ssm, score, x, t, NULL, stream, short_loss));
-  refused (GSL_EBADLEN, sb_ssm_loss (&ssm, score, narrow, t, NULL, stream, loss));
-  refused (GSL_EINVAL, sb_ssm_loss (&none, score, x, t, NULL, stream, loss));
-  refused (GSL_EINVAL, sb_ssm_loss (&unknown, score, x, t, NULL, stream, loss));
-  refused (GSL_EUNSUP, sb_ssm_loss (&ssm, without, x, t, NULL, stream, loss));
-  refused (GSL_EBADLEN, sb_ssm_loss_along (false, score, x, t, NULL, narrow, loss));
-  refused (GSL_EBADLEN, sb_ssm_loss_along (true, score, x, t, NULL, x, short_loss));
-  refused (GSL_EBADLEN, sb_ssm_curvature (score, x, t, NULL, x, short_loss));
-  refused (GSL_EUNSUP, sb_ssm_curvature (without, x, t, NULL, x, loss));
+  refused (GSL_EDOM, sb_objective_loss (&none, score, x, NULL, stream, loss));
+  refused (GSL_EUNSUP, sb_objective_loss (&ssm, without, x, NULL, stream, loss));
+  refused (GSL_EINVAL, sb_projection_draw ((sb_projection)7, stream, 0, x));
   refused (GSL_EDOM, sb_projection_draw (SB_PROJECTION_RADEMACHER, stream, (size_t)1 << 40, x));
 }

@@ -10,5 +10,8 @@ check_PROGRAMS += %D%/test_tweedie
 check_PROGRAMS += %D%/test_noise
 %C%_test_noise_SOURCES = %D%/test_noise.c tests/chain.c tests/chain.h
 check_PROGRAMS += %D%/test_jacobian
-%C%_test_jacobian_SOURCES = %D%/test_jacobian.c %D%/learned.c %D%/learned.h tests/chain.c tests/chain.h
+%C%_test_jacobian_SOURCES = %D%/test_jacobian.c %D%/learned.c %D%/learned.h tests/chain.c tests/chain.h tests/losses.c \
+  tests/losses.h
 %C%_test_jacobian_LDADD = libscorebook-net-double.la $(LDADD)
+check_PROGRAMS += %D%/test_derivatives
+%C%_test_derivatives_SOURCES = %D%/test_derivatives.c %D%/stretch.c %D%/stretch.h

@@ -126,12 +126,12 @@ Test (energy, a_quadratic_is_a_gaussian)
         cr_assert_float_eq (s, gsl_matrix_get (right, i, j), 1e-12 * (10 + fabs (s)));
         cr_assert_float_eq (s, slope, 1e-8 * (1 + energy_at (&q, at)));
       }
-  ok (sb_score_jvp (score, x, t, NULL, v, out));
-  ok (sb_score_jvp (truth, x, t, NULL, v, right));
+  ok (sb_score_jvp (score, SB_SCORE, x, t, NULL, v, out));
+  ok (sb_score_jvp (truth, SB_SCORE, x, t, NULL, v, right));
   for (size_t i = 0; i < N; i++)
     for (size_t j = 0; j < D; j++)
       cr_assert_float_eq (gsl_matrix_get (out, i, j), gsl_matrix_get (right, i, j), 1e-12 * 10);
-  ok (sb_score_vjp (score, x, t, NULL, v, right));
+  ok (sb_score_vjp (score, SB_SCORE, x, t, NULL, v, right));
   cr_assert (gsl_matrix_equal (out, right));
 }
 
@@ -252,10 +252,10 @@ Test (energy, failures_are_handed_on)
   cr_assert_null (sb_score_energy_alloc (&nothing, process));
   sb_score *score = scoped (sb_score_energy_alloc (&energy, process));
   refused (GSL_EFAILED, sb_score_evaluate (score, SB_SCORE, x, t, NULL, out));
-  refused (GSL_EUNSUP, sb_score_jvp (score, x, t, NULL, x, out));
-  refused (GSL_EUNSUP, sb_score_vjp (score, x, t, NULL, x, out));
+  refused (GSL_EUNSUP, sb_score_jvp (score, SB_SCORE, x, t, NULL, x, out));
+  refused (GSL_EUNSUP, sb_score_vjp (score, SB_SCORE, x, t, NULL, x, out));
   energy.hessian = fails_too;
   score = scoped (sb_score_energy_alloc (&energy, process));
-  refused (GSL_ERANGE, sb_score_jvp (score, x, t, NULL, x, out));
-  refused (GSL_ERANGE, sb_score_vjp (score, x, t, NULL, x, out));
+  refused (GSL_ERANGE, sb_score_jvp (score, SB_SCORE, x, t, NULL, x, out));
+  refused (GSL_ERANGE, sb_score_vjp (score, SB_SCORE, x, t, NULL, x, out));
 }

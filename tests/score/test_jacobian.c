@@ -9,13 +9,11 @@
 #include "chain.h"
 #include "engine/choose.h"
 #include "learned.h"
-#include "objective/fdssm.h"
-#include "objective/ism.h"
-#include "objective/ssm.h"
 #include "process/ddpm.h"
 #include "process/smld.h"
 #include "process/vp.h"
 #include "property.h"
+#include "losses.h"
 #include "scope.h"
 #include "transition/reverse.h"
 #include "score/network.h"
@@ -239,7 +237,7 @@ check_jvp (trial *r)
 {
   gsl_matrix *Jv = matrix (N, r->d);
   differences (r, r->v, Jv);
-  ok (sb_score_jvp (r->score, r->x, r->t, NULL, r->v, r->out));
+  ok (sb_score_jvp (r->score, SB_SCORE, r->x, r->t, NULL, r->v, r->out));
   for (size_t i = 0; i < N; i++)
     for (size_t j = 0; j < r->d; j++)
       cr_assert_float_eq (gsl_matrix_get (r->out, i, j), gsl_matrix_get (Jv, i, j), 1e-5 * norm_row (Jv, i),
@@ -258,8 +256,8 @@ check_adjoint (trial *r)
         const char *backend = sb_net_backend_name (sb_net_backend_at (b));
         ok (sb_net_choose (r->net, backend, SB_NET_FLOAT, NULL));
         sb_score *score = scoped (sb_score_network_alloc (&r->network));
-        ok (sb_score_jvp (score, r->x, r->t, NULL, r->v, r->s));
-        ok (sb_score_vjp (score, r->x, r->t, NULL, r->w, r->out));
+        ok (sb_score_jvp (score, SB_SCORE, r->x, r->t, NULL, r->v, r->s));
+        ok (sb_score_vjp (score, SB_SCORE, r->x, r->t, NULL, r->w, r->out));
         for (size_t i = 0; i < N; i++)
           {
             double there = dot_row (r->w, r->s, i), back = dot_row (r->out, r->v, i);
@@ -322,7 +320,7 @@ check_theta (trial *r)
                  / (12 * h);
   for (int times = 1; times <= 2; times++)
     {
-      ok (sb_score_vjp (r->score, r->x, r->t, NULL, r->w, r->out));
+      ok (sb_score_vjp (r->score, SB_SCORE, r->x, r->t, NULL, r->w, r->out));
       double found = along (r, theta_dot, &size);
       cr_assert_float_eq (found, times * slope, 1e-5 * size, "%s: %g, %d times differences %g", r->name, found, times,
                           slope);
@@ -344,10 +342,10 @@ check_bits (trial *r)
     {
       omp_set_num_threads (1 + run % 3);
       memset (r->theta_bar, 0, bytes);
-      ok (sb_score_vjp (r->score, r->x, r->t, NULL, r->w, r->out));
+      ok (sb_score_vjp (r->score, SB_SCORE, r->x, r->t, NULL, r->w, r->out));
       cr_assert (run == 0 || memcmp (before, r->theta_bar, bytes) == 0, "%s: another gradient", r->name);
       memcpy (before, r->theta_bar, bytes);
-      ok (sb_score_vjp (without, r->x, r->t, NULL, r->w, r->s));
+      ok (sb_score_vjp (without, SB_SCORE, r->x, r->t, NULL, r->w, r->s));
       cr_assert (gsl_matrix_equal (r->s, r->out), "%s: not the same without a gradient", r->name);
       cr_assert_eq (memcmp (before, r->theta_bar, bytes), 0);
     }
@@ -366,7 +364,11 @@ check_divergence (trial *r)
   gsl_vector_view found = gsl_matrix_column (r->out, 1);
   find_traces (r, want);
   ok (sb_score_divergence (r->score, r->x, r->t, NULL, &found.vector));
-  ok (sb_jacobian_trace (r->score, r->x, r->t, NULL, r->loss));
+  sb_score_type products = *r->score->type;
+  sb_score by_products = *r->score;
+  products.divergence = NULL;
+  by_products.type = &products;
+  ok (sb_score_divergence (&by_products, r->x, r->t, NULL, r->loss));
   for (size_t i = 0; i < N; i++)
     {
       double trace = gsl_vector_get (want, i), bound = 1e-5 * scale_of (r, i, trace);
@@ -393,7 +395,7 @@ check_losses (trial *r)
   differences (r, r->v, Jv);
   for (int plain = 0; plain <= 1; plain++)
     {
-      ok (sb_ssm_loss_along (plain, r->score, r->x, r->t, NULL, r->v, r->loss));
+      ok (ssm_at (plain, r->score, r->x, r->t, r->v, r->loss));
       for (size_t i = 0; i < N; i++)
         {
           double curvature = dot_row (r->v, Jv, i), size = plain ? dot_row (r->v, r->s, i) : norm_row (r->s, i),
@@ -403,7 +405,7 @@ check_losses (trial *r)
                               gsl_vector_get (r->loss, i), curvature + size * size / 2);
         }
     }
-  ok (sb_ism_loss (r->score, r->x, r->t, NULL, r->loss));
+  ok (ism_at (r->score, r->x, r->t, r->loss));
   find_traces (r, traces);
   for (size_t i = 0; i < N; i++)
     {
@@ -443,23 +445,23 @@ differenced_loss (const trial *r, const double *theta, double h, gsl_vector *los
 static void
 check_by_differences (trial *r)
 {
-  const sb_fdssm fdssm = { .h = 0.25 };
+  const sb_objective fdssm = fdssm_of (r->process, 0.25, false);
   double *theta_dot = direction_of (r->net), *theta = scoped (malloc (r->net->parameters * sizeof *theta)), slope = 0,
          size, h = 1e-4;
   gsl_vector *want = vector (N);
-  differenced_loss (r, r->wide, fdssm.h, want);
-  ok (sb_fdssm_gradient (&fdssm, r->score, r->x, r->t, NULL, r->v, 0.5, r->loss));
+  differenced_loss (r, r->wide, fdssm.key[0], want);
+  ok (gradient_at (&fdssm, r->score, r->x, r->t, r->v, 0.5, r->loss));
   ok (sb_score_evaluate (r->score, SB_SCORE, r->x, r->t, NULL, r->s));
   for (size_t i = 0; i < N; i++)
     cr_assert_float_eq (gsl_vector_get (r->loss, i), gsl_vector_get (want, i),
-                        1e-5 * (norm_row (r->v, i) * norm_row (r->s, i) / fdssm.h + dot_row (r->s, r->s, i)),
+                        1e-5 * (norm_row (r->v, i) * norm_row (r->s, i) / fdssm.key[0] + dot_row (r->s, r->s, i)),
                         "%s, row %zu: %.9g, not %.9g", r->name, i, gsl_vector_get (r->loss, i),
                         gsl_vector_get (want, i));
   for (int side = -1; side <= 1; side += 2)
     {
       for (size_t k = 0; k < r->net->parameters; k++)
         theta[k] = r->wide[k] + side * h * theta_dot[k];
-      slope += side * 0.5 * differenced_loss (r, theta, fdssm.h, NULL) / (2 * h);
+      slope += side * 0.5 * differenced_loss (r, theta, fdssm.key[0], NULL) / (2 * h);
     }
   double found = along (r, theta_dot, &size);
   cr_assert_float_eq (found, slope, 1e-5 * size, "%s: %.9g, slope %.9g", r->name, found, slope);
@@ -501,21 +503,21 @@ Test (jacobian, what_does_not_fit_is_refused)
   settle (&r);
   gsl_matrix *narrow = matrix_all (N, 2, 0), *none = matrix (0, r.d);
   gsl_vector *no_times = vector (0);
-  refused (GSL_EUNSUP, sb_score_jvp (r.score, r.x, r.t, r.x, r.v, r.out), "no condition is taken");
-  refused (GSL_EUNSUP, sb_score_vjp (r.score, r.x, r.t, r.x, r.v, r.out));
+  refused (GSL_EUNSUP, sb_score_jvp (r.score, SB_SCORE, r.x, r.t, r.x, r.v, r.out), "no condition is taken");
+  refused (GSL_EUNSUP, sb_score_vjp (r.score, SB_SCORE, r.x, r.t, r.x, r.v, r.out));
   refused (GSL_EUNSUP, sb_score_divergence (r.score, r.x, r.t, r.x, r.loss));
-  refused (GSL_EBADLEN, sb_score_jvp (r.score, r.x, r.t, NULL, narrow, r.out));
-  refused (GSL_EBADLEN, sb_score_vjp (r.score, r.x, r.t, NULL, r.v, narrow));
-  ok (sb_score_jvp (r.score, none, no_times, NULL, none, none));
-  ok (sb_score_vjp (r.score, none, no_times, NULL, none, none));
+  refused (GSL_EBADLEN, sb_score_jvp (r.score, SB_SCORE, r.x, r.t, NULL, narrow, r.out));
+  refused (GSL_EBADLEN, sb_score_vjp (r.score, SB_SCORE, r.x, r.t, NULL, r.v, narrow));
+  ok (sb_score_jvp (r.score, SB_SCORE, none, no_times, NULL, none, none));
+  ok (sb_score_vjp (r.score, SB_SCORE, none, no_times, NULL, none, none));
   ok (sb_score_divergence (r.score, none, no_times, NULL, no_times));
   gsl_vector_set (r.t, N - 1, 0);
-  refused (GSL_ESING, sb_score_jvp (r.score, r.x, r.t, NULL, r.v, r.out), "no noise, no score");
-  refused (GSL_ESING, sb_score_vjp (r.score, r.x, r.t, NULL, r.v, r.out));
+  refused (GSL_ESING, sb_score_jvp (r.score, SB_SCORE, r.x, r.t, NULL, r.v, r.out), "no noise, no score");
+  refused (GSL_ESING, sb_score_vjp (r.score, SB_SCORE, r.x, r.t, NULL, r.v, r.out));
   refused (GSL_ESING, sb_score_divergence (r.score, r.x, r.t, NULL, r.loss));
   gsl_vector_set (r.t, N - 1, 0.3);
-  refused (GSL_EDOM, sb_score_jvp (r.score, r.x, r.t, NULL, r.v, r.out), "no level");
-  refused (GSL_EDOM, sb_score_vjp (r.score, r.x, r.t, NULL, r.v, r.out));
+  refused (GSL_EDOM, sb_score_jvp (r.score, SB_SCORE, r.x, r.t, NULL, r.v, r.out), "no level");
+  refused (GSL_EDOM, sb_score_vjp (r.score, SB_SCORE, r.x, r.t, NULL, r.v, r.out));
   refused (GSL_EDOM, sb_score_divergence (r.score, r.x, r.t, NULL, r.loss));
 
   sb_network_pass *forward_only = scoped (sb_network_pass_alloc (&r.network, N, 0)),

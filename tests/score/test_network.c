@@ -413,8 +413,8 @@ Test (network, derivatives_are_those_of_each_condition)
   gsl_matrix *Jv = matrix (N, D), *Jw = matrix (N, D), *ahead = copy_of (c.v);
   gsl_vector *divergence = vector (N);
   double h = 1.0 / 64, trace = 0, sum = 0;
-  ok (sb_score_jvp (score, c.x, c.t, c.y, c.v, Jv));
-  ok (sb_score_vjp (score, c.x, c.t, c.y, c.w, Jw));
+  ok (sb_score_jvp (score, SB_SCORE, c.x, c.t, c.y, c.v, Jv));
+  ok (sb_score_vjp (score, SB_SCORE, c.x, c.t, c.y, c.w, Jw));
   ok (sb_score_divergence (score, c.x, c.t, c.y, divergence));
   cr_assert_float_eq (product (c.w, Jv), product (Jw, c.v), 1e-4 * sqrt (product (Jv, Jv) * product (c.w, c.w)));
 
@@ -437,7 +437,7 @@ Test (network, derivatives_are_those_of_each_condition)
       gsl_vector_view ones = gsl_matrix_column (c.v, k), column = gsl_matrix_column (Jv, k);
       gsl_matrix_set_zero (c.v);
       gsl_vector_set_all (&ones.vector, 1);
-      ok (sb_score_jvp (score, c.x, c.t, c.y, c.v, Jv));
+      ok (sb_score_jvp (score, SB_SCORE, c.x, c.t, c.y, c.v, Jv));
       sum += gsl_vector_sum (&column.vector);
     }
   trace = gsl_vector_sum (divergence);
@@ -465,8 +465,8 @@ Test (network, conditions_that_do_not_fit_are_refused)
       gsl_matrix *y = matrix_all (N, cases[k / 2].columns, 0);
       gsl_matrix_set (y, N - 1, y->size2 - 1, cases[k / 2].class);
       refused (cases[k / 2].status, sb_score_evaluate (score, SB_EPSILON, c.x, c.t, y, c.out), "case %zu", k);
-      refused (cases[k / 2].status, sb_score_jvp (score, c.x, c.t, y, c.v, c.out), "case %zu", k);
-      refused (cases[k / 2].status, sb_score_vjp (score, c.x, c.t, y, c.v, c.out), "case %zu", k);
+      refused (cases[k / 2].status, sb_score_jvp (score, SB_SCORE, c.x, c.t, y, c.v, c.out), "case %zu", k);
+      refused (cases[k / 2].status, sb_score_vjp (score, SB_SCORE, c.x, c.t, y, c.v, c.out), "case %zu", k);
       refused (cases[k / 2].status, sb_score_divergence (score, c.x, c.t, y, vector (N)), "case %zu", k);
     }
   sb_network_pass *pass = scoped (sb_network_pass_alloc (&c.network, N, 0));

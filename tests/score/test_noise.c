@@ -440,5 +440,5 @@ Test (noise, clipped_estimates)
   cr_assert_null (sb_score_clip_alloc (score, 1, GSL_NAN));
   gsl_vector_set (t, 3, 0.00012);
   refused (GSL_EDOM, sb_score_evaluate (clip, SB_DENOISER, x, t, NULL, x_hat), "what the score reports");
-  refused (GSL_EUNSUP, sb_score_jvp (clip, x, t, NULL, x, x_hat));
+  refused (GSL_EUNSUP, sb_score_jvp (clip, SB_SCORE, x, t, NULL, x, x_hat));
 }

@@ -93,11 +93,11 @@ Test (score, exact_score_is_the_laws)
       ok (sb_target_evaluate (law, vp, views[i], x, t, expected));
       agree (0, "view");
     }
-  ok (sb_score_jvp (score, x, t, NULL, v, out));
+  ok (sb_score_jvp (score, SB_SCORE, x, t, NULL, v, out));
   ok (sb_target_jvp (law, vp, x, t, v, expected));
   agree (0, "jvp");
   gsl_matrix_set_zero (out);
-  ok (sb_score_vjp (score, x, t, NULL, v, out));
+  ok (sb_score_vjp (score, SB_SCORE, x, t, NULL, v, out));
   agree (0, "vjp");
   ok (sb_score_divergence (score, x, t, NULL, number));
   ok (sb_target_divergence (law, vp, x, t, expected_number));
@@ -165,21 +165,21 @@ Test (score, callback_of_one_view_has_all_three)
           agree (i == j ? 0 : 1e-11, "view by callback");
         }
       cr_assert (record.calls == 3 && record.conditions == 1);
-      refused (GSL_EUNSUP, sb_score_jvp (score, x, t, NULL, v, out));
-      refused (GSL_EUNSUP, sb_score_vjp (score, x, t, NULL, v, out));
+      refused (GSL_EUNSUP, sb_score_jvp (score, SB_SCORE, x, t, NULL, v, out));
+      refused (GSL_EUNSUP, sb_score_vjp (score, SB_SCORE, x, t, NULL, v, out));
       refused (GSL_EUNSUP, sb_score_divergence (score, x, t, NULL, number));
     }
 }
 
 Test (score, callback_may_have_derivatives)
 {
-  recorded record = { .view = SB_DENOISER };
+  recorded record = { .view = SB_SCORE };
   sb_score_callback callback = {
-    .view = SB_DENOISER, .function = closed_form, .jvp = closed_jvp, .divergence = closed_divergence, .params = &record
+    .view = SB_SCORE, .function = closed_form, .jvp = closed_jvp, .divergence = closed_divergence, .params = &record
   };
   sb_score *score = scoped (sb_score_callback_alloc (&callback, vp));
-  callback = (sb_score_callback){ .view = SB_SCORE }; // the score has its own copy
-  ok (sb_score_jvp (score, x, t, y, v, out));
+  callback = (sb_score_callback){ .view = SB_DENOISER }; // the score has its own copy
+  ok (sb_score_jvp (score, SB_SCORE, x, t, y, v, out));
   ok (sb_target_jvp (law, vp, x, t, v, expected));
   agree (0, "jvp by callback");
   ok (sb_score_divergence (score, x, t, y, number));
@@ -290,18 +290,18 @@ Test (score, converts_through_any_process)
 // Shapes that do not fit never reach the score: this one would agree to anything.
 
 static int
-agree_to_product (const void *state, const gsl_matrix *x_, const gsl_vector *t_, const gsl_matrix *y_,
+agree_to_product (const void *state, sb_view view, const gsl_matrix *x_, const gsl_vector *t_, const gsl_matrix *y_,
                   const gsl_matrix *v_, gsl_matrix *out_)
 {
-  (void)state, (void)x_, (void)t_, (void)y_, (void)v_, (void)out_;
+  (void)state, (void)view, (void)x_, (void)t_, (void)y_, (void)v_, (void)out_;
   return GSL_SUCCESS;
 }
 
 static int
-agree_to_transposed (void *state, const gsl_matrix *x_, const gsl_vector *t_, const gsl_matrix *y_,
+agree_to_transposed (void *state, sb_view view, const gsl_matrix *x_, const gsl_vector *t_, const gsl_matrix *y_,
                      const gsl_matrix *v_, gsl_matrix *out_)
 {
-  return agree_to_product (state, x_, t_, y_, v_, out_);
+  return agree_to_product (state, view, x_, t_, y_, v_, out_);
 }
 
 static int
@@ -326,6 +326,7 @@ Test (score, refuses_shapes_that_do_not_fit)
   static const sb_score_type agreeable = { .name = "agreeable",
                                            .views = SB_SCORE,
                                            .evaluate = agree_to_view,
+                                           .derivatives = SB_SCORE,
                                            .jvp = agree_to_product,
                                            .vjp = agree_to_transposed,
                                            .divergence = agree_to_divergence };
@@ -346,17 +347,17 @@ Test (score, refuses_shapes_that_do_not_fit)
     {
       cr_assert_eq (sb_score_evaluate (score, SB_SCORE, cases[i].x, cases[i].t, cases[i].y, cases[i].out),
                     cases[i].code, "case %zu", i);
-      cr_assert_eq (sb_score_jvp (score, cases[i].x, cases[i].t, cases[i].y, cases[i].v, cases[i].out), cases[i].code,
-                    "case %zu", i);
-      cr_assert_eq (sb_score_vjp (score, cases[i].x, cases[i].t, cases[i].y, cases[i].v, cases[i].out), cases[i].code,
-                    "case %zu", i);
+      cr_assert_eq (sb_score_jvp (score, SB_SCORE, cases[i].x, cases[i].t, cases[i].y, cases[i].v, cases[i].out),
+                    cases[i].code, "case %zu", i);
+      cr_assert_eq (sb_score_vjp (score, SB_SCORE, cases[i].x, cases[i].t, cases[i].y, cases[i].v, cases[i].out),
+                    cases[i].code, "case %zu", i);
     }
   refused (GSL_EINVAL, sb_score_evaluate (score, (sb_view)6, x, t, NULL, out));
   cr_assert_eq (evaluations, 2);
-  refused (GSL_EBADLEN, sb_score_jvp (score, x, t, NULL, tall, out));
-  refused (GSL_EBADLEN, sb_score_jvp (score, x, t, NULL, wide, out));
-  refused (GSL_EBADLEN, sb_score_vjp (score, x, t, NULL, tall, out));
-  refused (GSL_EBADLEN, sb_score_vjp (score, x, t, NULL, wide, out));
+  refused (GSL_EBADLEN, sb_score_jvp (score, SB_SCORE, x, t, NULL, tall, out));
+  refused (GSL_EBADLEN, sb_score_jvp (score, SB_SCORE, x, t, NULL, wide, out));
+  refused (GSL_EBADLEN, sb_score_vjp (score, SB_SCORE, x, t, NULL, tall, out));
+  refused (GSL_EBADLEN, sb_score_vjp (score, SB_SCORE, x, t, NULL, wide, out));
   ok (sb_score_divergence (score, x, t, y, number));
   refused (GSL_EBADLEN, sb_score_divergence (score, wide, t, NULL, number));
   refused (GSL_EBADLEN, sb_score_divergence (score, x, long_t, NULL, long_t));

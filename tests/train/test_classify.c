@@ -228,14 +228,14 @@ Test (classify, gradient_is_the_slope_of_the_loss)
     theta[k] = (float)gsl_ran_gaussian (r, 0.3);
   sb_task task = sb_classifying_task (&c);
   sb_stream stream = { 5, 0, 100 };
-  void *room = task.type->room_alloc (task.state, ROWS);
+  void *workspace = task.type->workspace_alloc (task.state, ROWS);
   double loss, share = 0.25, slope = 0, h = 1. / 64;
-  const char *culprit = "none";
+  const char *layer = "none";
   for (int twice = 0; twice < 2; twice++)
     {
-      ok (task.type->work (task.state, room, stream, ROWS, share, gradient, &loss, &culprit));
+      ok (task.type->work (task.state, workspace, stream, ROWS, share, gradient, &loss, &layer));
       cr_assert_float_eq (loss, loss_by_hand (&c, stream, share), 1e-5);
-      cr_assert_null (culprit);
+      cr_assert_null (layer);
     }
   double sum = 0;
   for (size_t k = 0; k < count; k++)
@@ -255,10 +255,10 @@ Test (classify, gradient_is_the_slope_of_the_loss)
   cr_assert_float_eq (sum, slope, 2e-3 * sum, "gradient %g, slope %g", sum, slope);
 
   theta[0] = NAN;
-  ok (task.type->work (task.state, room, stream, ROWS, share, gradient, &loss, &culprit));
+  ok (task.type->work (task.state, workspace, stream, ROWS, share, gradient, &loss, &layer));
   cr_assert (isnan (loss));
-  cr_assert_str_eq (culprit, "level.0.0.conv");
-  task.type->room_free (room);
+  cr_assert_str_eq (layer, "level.0.0.conv");
+  task.type->workspace_free (workspace);
 }
 
 // ## What does not fit

@@ -6,6 +6,8 @@
 #include "base/shard.h"
 #include "process/ddpm.h"
 #include "train/checkpoint.h"
+#include "losses.h"
+#include "train/score_matching.h"
 #include "scope.h"
 
 #include <math.h>
@@ -128,10 +130,11 @@ Test (faces, loss_before_training_is_the_dimension)
   sb_model *model = report_model ("unet image=3x8x8 channels=8 multipliers=1,2 attention=4");
   sb_training *training = scoped (sb_training_alloc (model->net, (sb_stream){ 1, SB_FOR_USER, 0 }));
   model->network.theta = training->theta;
-  const sb_denoising denoising = { .network = model->network,
-                                   .dsm = { model->process, SB_WEIGHT_VARIANCE, 0 },
-                                   .examples = sb_examples_of_bytes (&examples) };
-  const sb_recipe how = { .task = sb_denoising_task (&denoising),
+  const sb_score_matching matching = { .network = model->network,
+                                       .objective = sb_objective_of (sb_objective_dsm, model->process, 0),
+                                       .per_dimension = true,
+                                       .examples = sb_examples_of_bytes (&examples) };
+  const sb_recipe how = { .task = sb_score_matching_task (&matching),
                           .adam = { .rate = 5e-3, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8 },
                           .batch = 64,
                           .shard_rows = 8,

@@ -8,8 +8,9 @@
 #include "engine/choose.h"
 #include "process/smld.h"
 #include "target/target.h"
+#include "losses.h"
 #include "scope.h"
-#include "train/trainer.h"
+#include "train/score_matching.h"
 
 #include <gsl/gsl_math.h>
 #include <gsl/gsl_statistics.h>
@@ -59,25 +60,25 @@ draw_in_turn (const void *state, sb_stream stream, gsl_matrix *x, gsl_matrix *y)
 // The losses of silence, of the network and of the truth, on the same fresh noise.
 
 static double
-mean_loss (const sb_dsm *dsm, const gsl_vector *t, const gsl_matrix *z, const gsl_matrix *epsilon)
+mean_loss (const sb_objective *dsm, const gsl_vector *t, const gsl_matrix *z, const gsl_matrix *epsilon)
 {
   gsl_vector *loss = vector (FRESH);
   gsl_matrix *unused = matrix (FRESH, PIXELS);
-  ok (sb_dsm_loss (dsm, t, z, epsilon, loss, unused));
+  ok (loss_of (dsm, t, z, epsilon, loss, unused));
   double mean = gsl_stats_mean (loss->data, 1, FRESH);
   return mean;
 }
 
 static double
-share_learned (const sb_denoising *denoising, const gsl_matrix *images)
+share_learned (const sb_score_matching *matching, const gsl_matrix *images)
 {
   gsl_matrix *x = matrix (FRESH, PIXELS), *z = matrix (FRESH, PIXELS), *epsilon = matrix_all (FRESH, PIXELS, 0);
   gsl_vector *t = vector (FRESH);
-  const sb_dsm *dsm = &denoising->dsm;
+  const sb_objective *dsm = &matching->objective;
   sb_target *law = scoped (sb_target_points_alloc (images, NULL));
-  sb_score *score = scoped (sb_score_network_alloc (&denoising->network));
+  sb_score *score = scoped (sb_score_network_alloc (&matching->network));
   ok (draw_in_turn (images, (sb_stream){ 8, SB_FOR_DATA, 0 }, x, NULL));
-  ok (sb_dsm_draw (dsm, (sb_stream){ 8, 0, 0 }, t, z, NULL, x));
+  ok (draw_points (dsm, (sb_stream){ 8, 0, 0 }, t, z, x));
   double silent = mean_loss (dsm, t, z, epsilon);
   ok (sb_score_evaluate (score, SB_EPSILON, x, t, NULL, epsilon));
   double learned = mean_loss (dsm, t, z, epsilon);
@@ -105,10 +106,11 @@ Test (overfit, sixteen_images_are_learned_by_heart)
   sb_process *smld = scoped (sb_smld_alloc (PIXELS, 10, 0.01, 1));
   sb_training *training = scoped (sb_training_alloc (net, (sb_stream){ 1, SB_FOR_USER, 0 }));
   sb_net_choose (net, NULL, SB_NET_FLOAT, NULL);
-  sb_denoising denoising = { .network = { net, smld, training->theta, SB_PREDICTS_MIXED, SB_LABEL_TIME, 0.3 },
-                             .dsm = { smld, SB_WEIGHT_VARIANCE, 0 },
-                             .examples = { draw_in_turn, images } };
-  sb_recipe recipe = { .task = sb_denoising_task (&denoising),
+  sb_score_matching matching = { .network = { net, smld, training->theta, SB_PREDICTS_MIXED, SB_LABEL_TIME, 0.3 },
+                                 .objective = sb_objective_of (sb_objective_dsm, smld, 0),
+                                 .per_dimension = true,
+                                 .examples = { draw_in_turn, images } };
+  sb_recipe recipe = { .task = sb_score_matching_task (&matching),
                        .adam = { rate, 0.9, 0.999, 1e-8, 20, 1, 0.95 },
                        .batch = IMAGES,
                        .shard_rows = IMAGES,
@@ -121,7 +123,7 @@ Test (overfit, sixteen_images_are_learned_by_heart)
       recipe.adam.rate = rate * GSL_MIN_DBL (1, (steps - step) / (0.8 * steps));
       ok (sb_trainer_step (trainer, &loss, &norm, &error), "%s", error.message);
     }
-  denoising.network.theta = training->ema;
-  double share = share_learned (&denoising, images);
+  matching.network.theta = training->ema;
+  double share = share_learned (&matching, images);
   cr_assert_gt (share, wanted, "of what can be learned: %g", share);
 }

@@ -5,15 +5,13 @@
 
 #include "base/shard.h"
 #include "colours.h"
-#include "objective/esm.h"
 #include "process/smld.h"
-#include "process/ve.h"
 #include "property.h"
+#include "losses.h"
 #include "scope.h"
-#include "score/callback.h"
 #include "score/exact.h"
 #include "target/target.h"
-#include "train/slice.h"
+#include "train/score_matching.h"
 
 #include <gsl/gsl_math.h>
 #include <gsl/gsl_randist.h>
@@ -42,25 +40,54 @@ two_gaussians (void)
 
 static const double STEP = 0.1; // of the data's deviation
 
+typedef enum
+{
+  SLICES_ALL,          // the exact trace
+  SLICES_RANDOM,       // one direction a sample
+  SLICES_RANDOM_PLAIN, // in the plain form
+  SLICES_DIFFERENCE    // by differences
+} slices;
+
+// A network that is the score itself, of data as they are or, sigma > 0, with that noise.
+
+static sb_score_matching
+matching_of (const sb_net *net, float *theta, slices kind, double sigma, sb_examples examples, double h)
+{
+  const double some = sigma > 0 ? sigma : 1;
+  gsl_vector_const_view level = gsl_vector_const_view_array (&some, 1);
+  sb_process *process = scoped (sb_smld_sigmas_alloc (sb_net_shape_size (sb_net_input (net)), &level.vector));
+  sb_score_matching m = { .network = { net, process, theta, SB_PREDICTS_SCORE, SB_LABEL_TIME, 1, NULL },
+                          .objective = sb_objective_of (kind == SLICES_ALL          ? sb_objective_ism
+                                                        : kind == SLICES_DIFFERENCE ? sb_objective_fdssm
+                                                                                    : sb_objective_ssm,
+                                                        process, 0),
+                          .examples = examples };
+  if (sigma == 0)
+    m.objective.t_max = 0;
+  if (kind == SLICES_RANDOM_PLAIN || kind == SLICES_DIFFERENCE)
+    m.objective.key[0] = kind == SLICES_DIFFERENCE ? h : 1;
+  return m;
+}
+
 typedef struct
 {
   sb_net *net;
   sb_target *law;
   sb_training *training;
-  sb_slicing slicing;
+  sb_score_matching matching;
   sb_recipe recipe;
   sb_trainer *trainer;
 } experiment;
 
 static void
-experiment_start (experiment *e, sb_slices slices, double sigma, size_t batch)
+experiment_start (experiment *e, slices kind, double sigma, size_t batch)
 {
   e->net = scoped (sb_net_alloc ("mlp inputs=2 width=32 layers=2 time=none", NULL));
   e->law = two_gaussians ();
   e->training = scoped (sb_training_alloc (e->net, (sb_stream){ 3, SB_FOR_USER, 0 }));
   cr_assert (e->net && e->law && e->training);
-  e->slicing = (sb_slicing){ e->net, e->training->theta, slices, sigma, { draw_from_law, e->law, 0 }, STEP };
-  e->recipe = (sb_recipe){ .task = sb_slicing_task (&e->slicing),
+  e->matching = matching_of (e->net, e->training->theta, kind, sigma, (sb_examples){ draw_from_law, e->law, 0 }, STEP);
+  e->recipe = (sb_recipe){ .task = sb_score_matching_task (&e->matching),
                            .adam = { 3e-3, 0.9, 0.999, 1e-8, 50, 5, 0.99 },
                            .batch = batch,
                            .shard_rows = 128,
@@ -68,56 +95,48 @@ experiment_start (experiment *e, sb_slices slices, double sigma, size_t batch)
   e->trainer = scoped (sb_trainer_alloc (&e->recipe, e->training));
 }
 
-// On fresh points: E|s - grad log p|^2 / E|grad log p|^2, p the law with noise sigma. VE from 0 gives exactly that
-// noise at the time where its kernel's deviation is sigma.
+// On fresh points at time t: E|s - grad log p|^2, and E|grad log p|^2, p the law with the noise of that time.
 
 static double
-relative_error (experiment *e, double sigma, double *size_of_truth)
+fisher_divergence (experiment *e, double at, double *size_of_truth)
 {
   enum
   {
-    N = 2000
+    FRESH = 4000
   };
-  static double points[2 * N], noise[2 * N], truth[2 * N];
-  static float in[2 * N], out[2 * N];
-  gsl_matrix_view x = gsl_matrix_view_array (points, N, 2), z = gsl_matrix_view_array (noise, N, 2),
-                  s = gsl_matrix_view_array (truth, N, 2);
-  sb_process *ve = scoped (sb_ve_alloc (2, 0.01, 50));
-  gsl_vector *t = vector (N);
-  double low = 0, high = 1, a, sd;
-  for (int k = 0; k < 60; k++) // bisection for the time; at 0 the law itself
-    {
-      sb_process_scalars (ve, 0, (low + high) / 2, &a, &sd);
-      *(sd < sigma ? &low : &high) = (low + high) / 2;
-    }
-  gsl_vector_set_all (t, sigma > 0 ? low : 0);
-  ok (sb_target_sample (e->law, (sb_stream){ 78, SB_FOR_DATA, 0 }, &x.matrix));
-  ok (sb_stream_normals ((sb_stream){ 78, SB_FOR_FORWARD, 0 }, 0, &z.matrix));
-  for (size_t k = 0; k < 2 * N; k++)
-    in[k] = (float)(points[k] += sigma * noise[k]);
-  ok (sb_target_evaluate (e->law, ve, SB_SCORE, &x.matrix, t, &s.matrix));
+  sb_network network = e->matching.network;
+  network.theta = e->training->ema;
+  sb_score *learned = scoped (sb_score_network_alloc (&network)),
+           *truth = scoped (sb_score_exact_alloc (e->law, network.process));
+  gsl_matrix *x = matrix (FRESH, 2), *z = matrix (FRESH, 2), *s = matrix (FRESH, 2);
+  gsl_vector *t = vector_all (FRESH, at), *loss = vector (FRESH);
+  ok (sb_target_sample (e->law, (sb_stream){ 79, SB_FOR_DATA, 0 }, x));
+  ok (sb_stream_normals ((sb_stream){ 79, SB_FOR_FORWARD, 0 }, 0, z));
+  ok (sb_process_transition (network.process, NULL, t, z, x));
+  ok (esm_at (learned, truth, x, t, loss, s));
+  ok (sb_score_evaluate (truth, SB_SCORE, x, t, NULL, s));
+  *size_of_truth = 0;
+  for (size_t k = 0; k < 2 * FRESH; k++)
+    *size_of_truth += gsl_pow_2 (s->data[k]) / FRESH;
+  return 2 * gsl_stats_mean (loss->data, 1, FRESH);
+}
 
-  sb_net_work *work = scoped (sb_net_work_alloc (e->net, N, 0));
-  ok (sb_net_forward (e->net, e->training->ema, N, in, NULL, NULL, work, out));
-  double error = 0, size = 0;
-  for (size_t k = 0; k < 2 * N; k++)
-    {
-      error += gsl_pow_2 ((double)out[k] - truth[k]);
-      size += gsl_pow_2 (truth[k]);
-    }
-  *size_of_truth = size / N;
-  return error / size;
+static double
+relative_error (experiment *e, double at, double *size_of_truth)
+{
+  const double divergence = fisher_divergence (e, at, size_of_truth);
+  return divergence / *size_of_truth;
 }
 
 // The error after some steps. What the losses settle at is known too: J = E|s - s*|^2 / 2 - E|s*|^2 / 2.
 
 static double
-error_after (sb_slices slices, size_t batch, int steps)
+error_after (slices kind, size_t batch, int steps)
 {
   experiment e = { 0 };
   double loss, norm, size, late = 0;
   sb_error error;
-  experiment_start (&e, slices, 0, batch);
+  experiment_start (&e, kind, 0, batch);
   cr_assert_gt (relative_error (&e, 0, &size), 0.5, "an untrained network knows the score");
   for (int k = 0; k < steps; k++)
     {
@@ -133,8 +152,8 @@ error_after (sb_slices slices, size_t batch, int steps)
 
 Test (slice, finds_the_score_of_the_data)
 {
-  double exact = error_after (SB_SLICE_ALL, 256, 800), reduced = error_after (SB_SLICE_RANDOM, 256, 800),
-         plain = error_after (SB_SLICE_RANDOM_PLAIN, 512, 800);
+  double exact = error_after (SLICES_ALL, 256, 800), reduced = error_after (SLICES_RANDOM, 256, 800),
+         plain = error_after (SLICES_RANDOM_PLAIN, 512, 800);
   cr_assert_lt (exact, 0.02, "implicit: %g", exact);
   cr_assert_lt (reduced, 0.025, "sliced: %g", reduced);
   cr_assert_lt (plain, 0.03, "sliced, plain: %g", plain);
@@ -147,10 +166,10 @@ Test (slice, finds_the_score_of_noisy_data)
   experiment e = { 0 };
   double loss, norm;
   sb_error error;
-  experiment_start (&e, SB_SLICE_RANDOM, 0.7, 256);
+  experiment_start (&e, SLICES_RANDOM, 0.7, 256);
   for (int k = 0; k < 600; k++)
     ok (sb_trainer_step (e.trainer, &loss, &norm, &error), "%s", error.message);
-  double size, noisy = relative_error (&e, 0.7, &size), clean = relative_error (&e, 0, &size);
+  double size, noisy = relative_error (&e, 1, &size), clean = relative_error (&e, 0, &size);
   cr_assert_lt (noisy, 0.05, "of the noisy law: %g", noisy);
   cr_assert_gt (clean, 0.2, "of the clean law: %g", clean);
 }
@@ -162,7 +181,7 @@ Test (slice, finds_the_score_of_noisy_data)
 
 Test (slice, of_a_constant_score)
 {
-  const sb_slices all[] = { SB_SLICE_ALL, SB_SLICE_RANDOM, SB_SLICE_DIFFERENCE };
+  const slices all[] = { SLICES_ALL, SLICES_RANDOM, SLICES_DIFFERENCE };
   for (int k = 0; k < 3; k++)
     {
       experiment e = { 0 };
@@ -196,7 +215,7 @@ static int
 draw_one_image (const void *image, sb_stream stream, gsl_matrix *x, gsl_matrix *y)
 {
   (void)y;
-  (void)stream;
+  cr_assert_eq (stream.purpose, SB_FOR_DATA);
   for (size_t i = 0; i < x->size1; i++)
     memcpy (gsl_matrix_ptr (x, i, 0), image, COLOURS_SIZE * sizeof (double));
   return GSL_SUCCESS;
@@ -233,23 +252,27 @@ Test (slice, of_an_image_in_colour)
   float *theta;
   sb_net *net = colours_alloc (&theta);
   float *gradient = scoped (calloc (net->parameters, sizeof *gradient));
-  sb_slicing slicing = { net, theta, SB_SLICE_ALL, 0, { draw_one_image, one_image (), 0 }, STEP };
+  sb_examples examples = { draw_one_image, one_image (), 0 };
+  sb_score_matching matching = matching_of (net, theta, SLICES_ALL, 0, examples, STEP);
   double want = loss_of_one_image (one_image ()), loss, sum = 0, square = 0;
-  const char *culprit;
-  sb_task task = sb_slicing_task (&slicing);
-  void *room = task.type->room_alloc (task.state, ROWS);
-  ok (task.type->work (&slicing, room, (sb_stream){ 1, 0, 0 }, 2, 0.5, gradient, &loss, &culprit));
+  const char *layer;
+  sb_task task = sb_score_matching_task (&matching);
+  void *workspace = task.type->workspace_alloc (task.state, ROWS);
+  ok (task.type->work (&matching, workspace, (sb_stream){ 1, 0, 0 }, 2, 0.5, gradient, &loss, &layer));
+  task.type->workspace_free (workspace);
   cr_assert_float_eq (loss, want, 1e-3, "implicit: %g, not %g", loss, want);
-  slicing.slices = SB_SLICE_RANDOM;
+  matching = matching_of (net, theta, SLICES_RANDOM, 0, examples, STEP);
+  workspace = task.type->workspace_alloc (task.state, ROWS);
   for (uint64_t k = 0; k < SHARDS; k++)
     {
-      ok (task.type->work (&slicing, room, (sb_stream){ 1, 0, k * ROWS }, ROWS, 1. / ROWS, gradient, &loss, &culprit));
+      ok (task.type->work (&matching, workspace, (sb_stream){ 1, 0, k * ROWS }, ROWS, 1. / ROWS, gradient, &loss,
+                           &layer));
       sum += loss / SHARDS;
       square += loss * loss / SHARDS;
     }
   double error = sqrt ((square - sum * sum) / (SHARDS - 1));
   cr_assert_float_eq (sum, want, 4.9 * error, "sliced: %g +- %g, not %g", sum, error, want);
-  task.type->room_free (room);
+  task.type->workspace_free (workspace);
 }
 
 // ## By differences
@@ -260,19 +283,15 @@ Test (slice, of_an_image_in_colour)
 static double
 difference_of_one_image (const double *image, const double *v, double h)
 {
-  enum
-  {
-    PIXELS = COLOURS_SIZE / 3
-  };
   double moved[COLOURS_SIZE], up[COLOURS_SIZE], down[COLOURS_SIZE], loss = 0;
   for (int side = -1; side <= 1; side += 2)
     {
       for (int k = 0; k < COLOURS_SIZE; k++)
-        moved[k] = image[k] + side * h * v[k % 3 * PIXELS + k / 3];
+        moved[k] = image[k] + side * h * v[k];
       colours_map (moved, side < 0 ? down : up);
     }
   for (int k = 0; k < COLOURS_SIZE; k++)
-    loss += v[k % 3 * PIXELS + k / 3] * (up[k] - down[k]) / (2 * h) + gsl_pow_2 (up[k] + down[k]) / 8;
+    loss += v[k] * (up[k] - down[k]) / (2 * h) + gsl_pow_2 (up[k] + down[k]) / 8;
   return loss;
 }
 
@@ -287,83 +306,58 @@ Test (slice, differences_of_an_image_in_colour)
   float *gradient = scoped (calloc (net->parameters, sizeof *gradient));
   const sb_stream stream = { 1, 0, 40 };
   double directions[ROWS * COLOURS_SIZE], loss;
-  const char *culprit;
+  const char *layer;
   gsl_matrix_view v = gsl_matrix_view_array (directions, ROWS, COLOURS_SIZE);
   ok (sb_stream_normals ((sb_stream){ stream.seed, SB_FOR_PROBE, stream.index }, 0, &v.matrix));
   for (double h = 0.02; h < 1; h *= 6)
     {
-      sb_slicing slicing = { net, theta, SB_SLICE_DIFFERENCE, 0, { draw_one_image, one_image (), 0 }, h };
-      sb_task task = sb_slicing_task (&slicing);
-      void *room = task.type->room_alloc (task.state, ROWS + 1);
+      sb_score_matching matching
+          = matching_of (net, theta, SLICES_DIFFERENCE, 0, (sb_examples){ draw_one_image, one_image (), 0 }, h);
+      sb_task task = sb_score_matching_task (&matching);
+      void *workspace = task.type->workspace_alloc (task.state, ROWS + 1);
       double want = 0;
       for (int i = 0; i < ROWS; i++)
         want += difference_of_one_image (one_image (), directions + i * COLOURS_SIZE, h) / ROWS;
-      ok (task.type->work (&slicing, room, stream, ROWS, 1. / ROWS, gradient, &loss, &culprit));
+      ok (task.type->work (&matching, workspace, stream, ROWS, 1. / ROWS, gradient, &loss, &layer));
       cr_assert_float_eq (loss, want, 1e-5 * fabs (want) + 1e-5 / h, "h = %g: %g, not %g", h, loss, want);
-      task.type->room_free (room);
+      task.type->workspace_free (workspace);
     }
 }
 
-// Its gradient along a direction of the weights is the slope of the loss itself, to what float allows, also where the
-// step is a large one; and with a small one the gradient is that of sliced score matching, which goes through the
-// network's derivative (net/dual.c), on the same points and directions. [dsm2ddpm.txt-SSM-jvp]
+// With a small step the gradient is that of sliced score matching, which goes through the network's derivative
+// (net/dual.c), on the same points and directions. [dsm2ddpm.txt-SSM-jvp]
 
 static double
-work_once (const sb_slicing *slicing, float *gradient)
+work_once (const sb_score_matching *matching, float *gradient)
 {
   enum
   {
     ROWS = 16
   };
-  sb_task task = sb_slicing_task (slicing);
-  void *room = task.type->room_alloc (task.state, ROWS);
+  sb_task task = sb_score_matching_task (matching);
+  void *workspace = task.type->workspace_alloc (task.state, ROWS);
   double loss;
-  const char *culprit;
-  memset (gradient, 0, slicing->net->parameters * sizeof *gradient);
-  ok (task.type->work (slicing, room, (sb_stream){ 6, 0, 0 }, ROWS, 1. / ROWS, gradient, &loss, &culprit));
-  task.type->room_free (room);
+  const char *layer;
+  memset (gradient, 0, matching->network.net->parameters * sizeof *gradient);
+  ok (task.type->work (matching, workspace, (sb_stream){ 6, 0, 0 }, ROWS, 1. / ROWS, gradient, &loss, &layer));
+  task.type->workspace_free (workspace);
   return loss;
 }
 
 Test (slice, gradient_by_differences)
 {
   experiment e = { 0 };
-  experiment_start (&e, SB_SLICE_DIFFERENCE, 0.3, 128);
+  experiment_start (&e, SLICES_DIFFERENCE, 0.3, 128);
   size_t count = e.net->parameters;
   float *theta = e.training->theta, *gradient = scoped (calloc (count, sizeof *gradient)),
         *other = scoped (calloc (count, sizeof *other));
-  double *theta_dot = scoped (calloc (count, sizeof *theta_dot));
   gsl_rng *rng = property_rng (13);
   for (size_t k = 0; k < count; k++)
-    {
-      theta[k] = (float)gsl_ran_gaussian (rng, 0.4);
-      theta_dot[k] = gsl_ran_gaussian (rng, 0.4);
-    }
-  for (double h = 0.1; h < 1; h *= 6)
-    {
-      double step = 1. / 128, slope = 0, along = 0, size = 0;
-      e.slicing.h = h;
-      for (int side = -1; side <= 1; side += 2)
-        {
-          for (size_t k = 0; k < count; k++)
-            theta[k] += (float)(side * step * theta_dot[k]);
-          slope += side * work_once (&e.slicing, gradient) / (2 * step);
-          for (size_t k = 0; k < count; k++)
-            theta[k] -= (float)(side * step * theta_dot[k]);
-        }
-      work_once (&e.slicing, gradient);
-      for (size_t k = 0; k < count; k++)
-        {
-          along += (double)gradient[k] * theta_dot[k];
-          size += fabs ((double)gradient[k] * theta_dot[k]);
-        }
-      cr_assert_float_eq (along, slope, 2e-4 * size, "h = %g: gradient %g, slope %g", h, along, slope);
-    }
-
-  e.slicing.h = 0.01;
-  double loss = work_once (&e.slicing, gradient), distance = 0, size = 0;
-  e.slicing.slices = SB_SLICE_RANDOM;
-  double sliced = work_once (&e.slicing, other);
+    theta[k] = (float)gsl_ran_gaussian (rng, 0.4);
+  e.matching.objective.key[0] = 0.01;
+  double loss = work_once (&e.matching, gradient), distance = 0, size = 0;
+  e.matching = matching_of (e.net, theta, SLICES_RANDOM, 0.3, e.matching.examples, STEP);
+  double sliced = work_once (&e.matching, other);
   for (size_t k = 0; k < count; k++)
     {
       distance += gsl_pow_2 ((double)gradient[k] - (double)other[k]);
@@ -377,64 +371,19 @@ Test (slice, gradient_by_differences)
 // to the noised law's score as by sliced score matching: with Fisher divergences of 0.0256 and 0.0258, where a score of
 // zero has 3.35. They have to agree within a twentieth.
 
-static int
-say_network (const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, gsl_matrix *out, void *params)
-{
-  const experiment *e = params;
-  size_t size = x->size1 * x->size2;
-  float *in = malloc (size * sizeof *in), *s = malloc (size * sizeof *s);
-  sb_net_work *work = sb_net_work_alloc (e->net, x->size1, 0);
-  (void)t, (void)y;
-  for (size_t k = 0; k < size; k++)
-    in[k] = (float)x->data[k];
-  int status = sb_net_forward (e->net, e->training->ema, x->size1, in, NULL, NULL, work, s);
-  for (size_t k = 0; k < size; k++)
-    out->data[k] = (double)s[k];
-  sb_net_work_free (work);
-  free (in);
-  free (s);
-  return status;
-}
-
-static double
-fisher_divergence (experiment *e, double sigma, double *before)
-{
-  enum
-  {
-    FRESH = 4000
-  };
-  gsl_vector_view level = gsl_vector_view_array (&sigma, 1);
-  sb_process *process = scoped (sb_smld_sigmas_alloc (2, &level.vector));
-  sb_score_callback callback = { .view = SB_SCORE, .function = say_network, .params = e };
-  sb_score *learned = scoped (sb_score_callback_alloc (&callback, process)),
-           *truth = scoped (sb_score_exact_alloc (e->law, process));
-  gsl_matrix *x = matrix (FRESH, 2), *z = matrix (FRESH, 2), *s = matrix (FRESH, 2);
-  gsl_vector *t = vector_all (FRESH, 1), *loss = vector (FRESH);
-  ok (sb_target_sample (e->law, (sb_stream){ 79, SB_FOR_DATA, 0 }, x));
-  ok (sb_stream_normals ((sb_stream){ 79, SB_FOR_FORWARD, 0 }, 0, z));
-  ok (sb_process_transition (process, NULL, t, z, x));
-  ok (sb_esm_loss (learned, truth, x, t, NULL, loss, s));
-  double divergence = 2 * gsl_stats_mean (loss->data, 1, FRESH);
-  ok (sb_score_evaluate (truth, SB_SCORE, x, t, NULL, s));
-  *before = 0;
-  for (size_t k = 0; k < 2 * FRESH; k++)
-    *before += gsl_pow_2 (s->data[k]) / FRESH;
-  return divergence;
-}
-
 Test (slice, differences_train_as_well_as_the_derivative)
 {
-  const sb_slices kinds[] = { SB_SLICE_RANDOM, SB_SLICE_DIFFERENCE };
+  const slices kinds[] = { SLICES_RANDOM, SLICES_DIFFERENCE };
   double divergence[2], size, loss, norm, sigma = 0.4;
   sb_error error;
   for (int k = 0; k < 2; k++)
     {
       experiment e = { 0 };
       experiment_start (&e, kinds[k], sigma, 256);
-      e.slicing.h = 0.03;
+      e.matching.objective.key[0] = 0.03;
       for (int step = 0; step < 600; step++)
         ok (sb_trainer_step (e.trainer, &loss, &norm, &error), "%s", error.message);
-      divergence[k] = fisher_divergence (&e, sigma, &size);
+      divergence[k] = fisher_divergence (&e, 1, &size);
     }
   cr_assert_lt (divergence[1], 0.02 * size, "%g of %g", divergence[1], size);
   cr_assert_float_eq (divergence[1], divergence[0], 0.05 * divergence[0], "by differences %g, sliced %g", divergence[1],
@@ -449,13 +398,13 @@ Test (slice, differences_need_a_step)
   experiment e = { 0 };
   double loss, norm;
   sb_error error;
-  experiment_start (&e, SB_SLICE_DIFFERENCE, 0, 128);
+  experiment_start (&e, SLICES_DIFFERENCE, 0, 128);
   for (int k = 0; k < 4; k++)
     {
-      e.slicing.h = bad[k];
+      e.matching.objective.key[0] = bad[k];
       refused (GSL_EDOM, sb_trainer_step (e.trainer, &loss, &norm, &error));
     }
-  e.slicing.h = 0.1;
+  e.matching.objective.key[0] = 0.1;
   ok (sb_trainer_step (e.trainer, &loss, &norm, &error));
   e.training->theta[0] = NAN;
   refused (GSL_EFAILED, sb_trainer_step (e.trainer, &loss, &norm, &error));
@@ -470,9 +419,10 @@ Test (slice, refuses_attention)
   sb_net *net
       = scoped (sb_net_alloc ("unet image=1x4x4 channels=4 multipliers=1,1 groups=2 time=none attention=4", NULL));
   sb_training *training = scoped (sb_training_alloc (net, (sb_stream){ 3, SB_FOR_USER, 0 }));
-  sb_slicing slicing = { net, training->theta, SB_SLICE_RANDOM, 0, { draw_from_law, NULL, 0 }, STEP };
-  sb_recipe recipe = { .task = sb_slicing_task (&slicing), .batch = 2, .shard_rows = 2 };
+  sb_score_matching matching
+      = matching_of (net, training->theta, SLICES_RANDOM, 0, (sb_examples){ draw_from_law, NULL, 0 }, STEP);
+  sb_recipe recipe = { .task = sb_score_matching_task (&matching), .batch = 2, .shard_rows = 2 };
   cr_assert_null (sb_trainer_alloc (&recipe, training));
-  slicing.slices = SB_SLICE_DIFFERENCE;
+  matching = matching_of (net, training->theta, SLICES_DIFFERENCE, 0, matching.examples, STEP);
   scoped (sb_trainer_alloc (&recipe, training));
 }

@@ -1,0 +1,372 @@
+// # What training minimises
+//
+// An objective draws points and says which view of the score it wants to see there; from what it sees follow each row's
+// loss and its gradient with respect to what was seen. Who computes the estimates, and who takes the gradient on to
+// parameters, is not its business: a score in closed form, a user's, or a network in training.
+
+#include "objective.h"
+
+#include "../base/error.h"
+
+#include <gsl/gsl_math.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+// ## The table
+
+static const sb_objective_type *const *const table[]
+    = { &sb_objective_dsm, &sb_objective_denoising, &sb_objective_soft, &sb_objective_ncsn,
+        &sb_objective_esm, &sb_objective_ism,       &sb_objective_ssm,  &sb_objective_fdssm };
+
+const sb_entry *
+sb_objectives (size_t k)
+{
+  return k < sizeof table / sizeof *table ? &(*table[k])->entry : NULL;
+}
+
+sb_objective
+sb_objective_of (const sb_objective_type *type, const sb_process *process, double t_min)
+{
+  sb_objective objective = { .type = type, .process = process, .t_min = t_min, .t_max = process->t_max };
+  objective.weighting.type = type->weighting ? *type->weighting : NULL;
+  sb_entry_usual (&type->entry, objective.key);
+  return objective;
+}
+
+// ## Memory
+
+static double *
+take (double **next, size_t count)
+{
+  double *start = *next;
+  *next = start + count;
+  return start;
+}
+
+static gsl_matrix
+take_matrix (double **next, size_t n, size_t d)
+{
+  return (gsl_matrix){ n, d, d, take (next, n * d), NULL, 0 };
+}
+
+static gsl_vector
+take_vector (double **next, size_t n)
+{
+  return (gsl_vector){ n, 1, take (next, n), NULL, 0 };
+}
+
+static size_t
+count_numbers (const sb_objective_batch *b)
+{
+  const sb_process *p = b->objective->process;
+  const size_t d = p->dimension, row = (2 + 5 * b->points + 3 * b->directions + 2 * b->points) * d;
+  return b->most * (row + b->points * (1 + p->parts) + 1) + 2 * p->parts + 1;
+}
+
+void
+sb_objective_batch_rows (sb_objective_batch *b, size_t n)
+{
+  const sb_process *p = b->objective->process;
+  const size_t d = p->dimension, points = b->points * n, directions = b->directions * n,
+               derivatives = b->objective->type->derivatives ? directions : 0;
+  double *next = b->memory;
+  b->n = n;
+  b->x_0 = take_matrix (&next, n, d);
+  b->t = take_vector (&next, points);
+  b->z = take_matrix (&next, points, d);
+  b->x = take_matrix (&next, points, d);
+  b->v = take_matrix (&next, directions, d);
+  b->estimate = take_matrix (&next, points, d);
+  b->bar = take_matrix (&next, points, d);
+  b->along = take_matrix (&next, derivatives, d);
+  b->along_bar = take_matrix (&next, derivatives, d);
+  b->loss = take_vector (&next, n);
+  b->difference = take_matrix (&next, points, d);
+  b->c = take_matrix (&next, points, p->parts);
+  b->work = take_matrix (&next, 2 * points, d);
+  b->numbers = take (&next, 2 * p->parts);
+}
+
+static int
+check_objective (const sb_objective *o)
+{
+  const char *name = o->type->entry.name;
+  sb_error error = { 0 };
+
+  // Check the keys.
+  int status = sb_entry_check (&o->type->entry, o->key, &error);
+  if (status)
+    SB_ERROR (NULL, status, "%s", error.message);
+
+  // Check the times, and what the type needs.
+  if (!(0 <= o->t_min && o->t_min <= o->t_max && o->t_max <= o->process->t_limit))
+    SB_ERROR (NULL, GSL_EINVAL, "%s: times from %g to %g, the process's are from 0 to %g", name, o->t_min, o->t_max,
+              o->process->t_limit);
+  if (o->type->weighting && !o->weighting.type)
+    SB_ERROR (NULL, GSL_EINVAL, "%s: there is no weighting", name);
+  if (o->type == sb_objective_esm && !o->truth)
+    SB_ERROR (NULL, GSL_EINVAL, "%s: there is no score to be matched", name);
+  return GSL_SUCCESS;
+}
+
+sb_objective_batch *
+sb_objective_batch_alloc (const sb_objective *objective, size_t rows)
+{
+  if (check_objective (objective))
+    return NULL;
+  sb_objective_batch *b = calloc (1, sizeof *b);
+  if (!b)
+    SB_ERROR_NULL (NULL, GSL_ENOMEM, "no memory for a batch of %zu rows", rows);
+
+  // Ask the type how many points and directions a row has.
+  b->objective = objective;
+  b->most = rows;
+  b->points = 1;
+  if (objective->type->count)
+    objective->type->count (objective, &b->points, &b->directions);
+
+  // Take all memory in one block.
+  b->memory = b->points > 0 ? calloc (count_numbers (b), sizeof *b->memory) : NULL;
+  if (!b->memory)
+    {
+      const size_t points = b->points;
+      free (b);
+      SB_ERROR_NULL (NULL, points > 0 ? GSL_ENOMEM : GSL_EINVAL, "no memory for %zu rows, or no level for their points",
+                     rows);
+    }
+  sb_objective_batch_rows (b, rows);
+  return b;
+}
+
+void
+sb_objective_batch_free (sb_objective_batch *batch)
+{
+  if (!batch)
+    return;
+  free (batch->memory);
+  free (batch);
+}
+
+// ## Drawing
+//
+// The paper prints $t \sim \mathcal{U}[0, T]$, and means $[\epsilon, T]$ (its Appendix C): at $t = 0$ the target is
+// infinite. A chain has levels instead; $u \in (0, 1)$ picks level $\lceil uN \rceil$.
+
+size_t
+sb_objective_levels (const sb_objective *o, size_t *last)
+{
+  const double N = (double)o->process->levels;
+  const size_t first = (size_t)GSL_MAX (1, ceil (o->t_min * N - 1e-6));
+  *last = (size_t)floor (o->t_max * N + 1e-6);
+  return *last >= first ? *last - first + 1 : 0;
+}
+
+static double
+time_of (const sb_objective *o, double u)
+{
+  size_t last, count;
+  if (o->process->levels == 0 || o->t_max == 0)
+    return o->t_min + u * (o->t_max - o->t_min);
+  count = sb_objective_levels (o, &last);
+  return ((double)(last - count) + ceil (u * (double)count)) / (double)o->process->levels;
+}
+
+int
+sb_objective_draw_points (sb_stream stream, sb_objective_batch *b)
+{
+  const sb_objective *o = b->objective;
+  gsl_vector t = sb_batch_part (&b->t, b->n, 0);
+  gsl_matrix u = { b->n, 1, 1, t.data, NULL, 0 }, z = sb_batch_block (&b->z, b->n, 0),
+             x = sb_batch_block (&b->x, b->n, 0), noise = sb_batch_block (&b->difference, b->n, 0);
+
+  // Draw the times.
+  stream.purpose = SB_FOR_TIME;
+  int status = sb_stream_uniforms (stream, 0, &u);
+  for (size_t i = 0; i < b->n && !status; i++)
+    gsl_vector_set (&t, i, time_of (o, gsl_vector_get (&t, i)));
+
+  // Draw the noise, and move the data.
+  stream.purpose = SB_FOR_FORWARD;
+  if (!status)
+    status = sb_stream_normals (stream, 0, &z);
+  memcpy (noise.data, z.data, b->n * z.size2 * sizeof (double));
+  memcpy (x.data, b->x_0.data, b->n * x.size2 * sizeof (double));
+  return status ? status : sb_process_transition_in_place (o->process, NULL, &t, &noise, &x);
+}
+
+int
+sb_projection_draw (sb_projection law, sb_stream stream, size_t number, gsl_matrix *v)
+{
+  uint64_t first = (uint64_t)number * v->size2;
+  stream.purpose = SB_FOR_PROBE;
+  if (law == SB_PROJECTION_GAUSSIAN)
+    return sb_stream_normals (stream, first, v);
+  if (law != SB_PROJECTION_RADEMACHER)
+    SB_ERROR (NULL, GSL_EINVAL, "directions are of normals or of signs, not %d", (int)law);
+  int status = sb_stream_uniforms (stream, first, v);
+  for (size_t i = 0; i < v->size1 && !status; i++)
+    for (size_t j = 0; j < v->size2; j++)
+      gsl_matrix_set (v, i, j, gsl_matrix_get (v, i, j) < 0.5 ? -1 : 1);
+  return status;
+}
+
+int
+sb_objective_draw_directions (sb_projection law, sb_stream stream, sb_objective_batch *b)
+{
+  int status = GSL_SUCCESS;
+  for (size_t m = 0; m < b->directions && !status; m++)
+    {
+      gsl_matrix v = sb_batch_block (&b->v, b->n, m);
+      status = sb_projection_draw (law, stream, m, &v);
+    }
+  return status;
+}
+
+int
+sb_objective_draw (const sb_score *score, sb_stream stream, sb_objective_batch *b)
+{
+  const sb_objective_type *type = b->objective->type;
+  int status = check_objective (b->objective);
+  if (status || b->n == 0)
+    return status;
+  return type->draw ? type->draw (score, stream, b) : sb_objective_draw_points (stream, b);
+}
+
+// ## Asking a score
+
+int
+sb_objective_evaluate (const sb_score *score, const gsl_matrix *y, sb_objective_batch *b)
+{
+  const sb_objective_type *type = b->objective->type;
+  int status = GSL_SUCCESS;
+  b->y = y;
+
+  // Ask for the estimate at each point.
+  for (size_t p = 0; p < b->points && b->n > 0 && !status; p++)
+    {
+      gsl_matrix x = sb_batch_block (&b->x, b->n, p), estimate = sb_batch_block (&b->estimate, b->n, p);
+      gsl_vector t = sb_batch_part (&b->t, b->n, p);
+      status = sb_score_evaluate (score, type->view, &x, &t, y, &estimate);
+    }
+
+  // Ask for its derivative along each direction.
+  for (size_t m = 0; type->derivatives && m < b->directions && b->n > 0 && !status; m++)
+    {
+      gsl_matrix x = sb_batch_block (&b->x, b->n, 0), v = sb_batch_block (&b->v, b->n, m),
+                 along = sb_batch_block (&b->along, b->n, m);
+      gsl_vector t = sb_batch_part (&b->t, b->n, 0);
+      status = sb_score_jvp (score, type->view, &x, &t, y, &v, &along);
+    }
+  return status;
+}
+
+// ## A squared distance
+//
+// With $e$ an estimate's error in its view, the score's is $B e$, and a weight $\lambda$ on it has the quadratic form
+// $R = B^\top\lambda B$ (`weightings.c`): loss $c\,e^\top R\,e$, gradient $2c\,R\,e$, and the mean over a row's points.
+
+int
+sb_objective_from_target (sb_objective_batch *b)
+{
+  memcpy (b->difference.data, b->z.data, b->points * b->n * b->z.size2 * sizeof (double));
+  int status = sb_process_apply (b->objective->process, SB_S_INVERSE, CblasTrans, NULL, &b->t, &b->difference);
+  return status ? status : gsl_matrix_add (&b->difference, &b->estimate);
+}
+
+int
+sb_objective_square (double factor, sb_objective_batch *b)
+{
+  const size_t d = b->x.size2;
+
+  // Take R to the errors.
+  int status = sb_weighting_apply (&b->objective->weighting, b->objective->process, b->objective->type->view, &b->t,
+                                   &b->difference, b->numbers, &b->c, &b->work, &b->bar);
+  if (status)
+    return status;
+
+  // Sum over coordinates and points.
+  factor /= (double)b->points;
+  memset (b->loss.data, 0, b->n * sizeof (double));
+  for (size_t i = 0; i < b->points * b->n; i++)
+    {
+      const double *e = b->difference.data + i * d, *Re = b->bar.data + i * d;
+      double sum = 0;
+      for (size_t j = 0; j < d; j++)
+        sum += e[j] * Re[j];
+      b->loss.data[i % b->n] += factor * sum;
+    }
+  return gsl_matrix_scale (&b->bar, 2 * factor);
+}
+
+int
+sb_objective_find_loss (sb_objective_batch *b)
+{
+  return b->n > 0 ? b->objective->type->loss (b) : GSL_SUCCESS;
+}
+
+// ## All at once
+
+static int
+find_all (const sb_score *score, const gsl_matrix *x_0, const gsl_matrix *y, sb_stream stream, sb_objective_batch *b,
+          gsl_vector *loss)
+{
+  gsl_matrix_memcpy (&b->x_0, x_0);
+  int status = sb_objective_draw (score, stream, b);
+  if (!status)
+    status = sb_objective_evaluate (score, y, b);
+  if (!status)
+    status = sb_objective_find_loss (b);
+  return status ? status : gsl_vector_memcpy (loss, &b->loss);
+}
+
+// A backward pass at each point.
+
+int
+sb_objective_carry_back (const sb_score *score, double weight, sb_objective_batch *b)
+{
+  int status = gsl_matrix_scale (&b->bar, weight);
+  for (size_t p = 0; p < b->points && !status; p++)
+    {
+      gsl_matrix x = sb_batch_block (&b->x, b->n, p), bar = sb_batch_block (&b->bar, b->n, p),
+                 x_bar = sb_batch_block (&b->difference, b->n, p);
+      gsl_vector t = sb_batch_part (&b->t, b->n, p);
+      status = sb_score_vjp (score, b->objective->type->view, &x, &t, b->y, &bar, &x_bar);
+    }
+  return status;
+}
+
+static int
+work (const sb_objective *objective, const sb_score *score, const gsl_matrix *x_0, const gsl_matrix *y,
+      sb_stream stream, bool back, double weight, gsl_vector *loss)
+{
+  if (x_0->size2 != objective->process->dimension || loss->size != x_0->size1)
+    SB_ERROR (NULL, GSL_EBADLEN, "x_0 is %zu x %zu, with %zu losses; the process has %zu coordinates", x_0->size1,
+              x_0->size2, loss->size, objective->process->dimension);
+  int status = check_objective (objective);
+  if (status || x_0->size1 == 0)
+    return status;
+  sb_objective_batch *b = sb_objective_batch_alloc (objective, x_0->size1);
+  status = b ? find_all (score, x_0, y, stream, b, loss) : GSL_ENOMEM;
+  if (!status && back)
+    status = sb_objective_carry_back (score, weight, b);
+  sb_objective_batch_free (b);
+  return status;
+}
+
+int
+sb_objective_loss (const sb_objective *objective, const sb_score *score, const gsl_matrix *x_0, const gsl_matrix *y,
+                   sb_stream stream, gsl_vector *loss)
+{
+  return work (objective, score, x_0, y, stream, false, 0, loss);
+}
+
+int
+sb_objective_gradient (const sb_objective *objective, const sb_score *score, const gsl_matrix *x_0, const gsl_matrix *y,
+                       sb_stream stream, double weight, gsl_vector *loss)
+{
+  if (objective->type->derivatives)
+    SB_ERROR (NULL, GSL_EUNSUP, "%s wants the gradient of a derivative, which the score \"%s\" has not",
+              objective->type->entry.name, score->type->name);
+  return work (objective, score, x_0, y, stream, true, weight, loss);
+}

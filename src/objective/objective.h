@@ -1,0 +1,169 @@
+#ifndef SCOREBOOK_OBJECTIVE_OBJECTIVE_H
+#define SCOREBOOK_OBJECTIVE_OBJECTIVE_H
+
+#include "../base/decls.h"
+#include "../base/entry.h"
+#include "../base/stream.h"
+#include "../score/score.h"
+#include "weightings.h"
+
+#include <stdbool.h>
+
+SB_BEGIN_DECLS
+
+// ---- What training minimises
+
+typedef struct sb_objective_type sb_objective_type;
+
+// An objective with its settings. Every row has a loss of its own; training minimises their mean.
+typedef struct
+{
+  const sb_objective_type *type;
+  double key[SB_KEYS_MOST];  // the values of the entry's keys
+  const sb_process *process; // not owned
+  sb_weighting weighting;    // where the type takes one
+  double t_min,
+      t_max; // times are uniform from t_min to t_max; of a chain, on those of its levels 1, ..., N that lie there;
+             // t_max = 0: all are 0, the data as they are
+  const sb_score *truth; // of esm: the score to be matched; not owned
+} sb_objective;
+
+// With the usual values of its keys, its usual weighting, and times up to the process's t_max. t_min is 1e-5 in
+// Score-based generative modeling through SDEs; 0 for a chain.
+sb_objective sb_objective_of (const sb_objective_type *type, const sb_process *process, double t_min);
+
+// All that the losses of n rows are made of. A row has so many points and directions: point p of row i is row p n + i of
+// the matrices of points, and likewise direction m.
+typedef struct
+{
+  const sb_objective *objective;
+  const gsl_matrix *y; // the condition of the rows, NULL or n rows; of sb_objective_evaluate
+  size_t most;         // rows that there is memory for
+  size_t n;            // rows in use
+  size_t points, directions;
+  double *memory;
+
+  gsl_matrix x_0;  // n x d: data
+  gsl_vector t;    // points n: times
+  gsl_matrix z, x; // points n x d: normals, points
+  gsl_matrix v;    // directions n x d
+  gsl_matrix estimate,
+      bar; // points n x d: the estimates in the objective's view, and the loss's gradient with respect to them
+  gsl_matrix along,
+      along_bar;         // directions n x d: J v at point 0, and likewise (where derivatives are wanted, else empty)
+  gsl_vector loss;       // n
+  gsl_matrix difference; // points n x d: the estimates' distance from their target
+  gsl_matrix c, work;    // memory of sb_weighting_apply, and
+  double *numbers;
+} sb_objective_batch;
+
+// The rows of block k of a batch's matrix, or the elements of its vector: point or direction k of each of the n rows.
+static inline gsl_matrix
+sb_batch_block (const gsl_matrix *m, size_t n, size_t k)
+{
+  return (gsl_matrix){ n, m->size2, m->tda, m->data + k * n * m->tda, NULL, 0 };
+}
+
+static inline gsl_vector
+sb_batch_part (const gsl_vector *v, size_t n, size_t k)
+{
+  return (gsl_vector){ n, 1, v->data + k * n, NULL, 0 };
+}
+
+struct sb_objective_type
+{
+  sb_entry entry;
+  sb_view view;                              // of the estimates
+  const sb_weighting_type *const *weighting; // the usual one; NULL: it takes none
+  bool derivatives;                          // wants the estimate's derivatives along the directions
+
+  // How many points and directions a row has, 1 and 0 at the call. NULL: so many.
+  void (*count) (const sb_objective *objective, size_t *points, size_t *directions);
+
+  // From x_0: times, normals, points and directions. Row i takes its random numbers from index + i of the stream (its
+  // purpose is ignored). `score` is the estimate in the making, for points that depend on it; of those listed
+  // here no type asks for it, and it may be NULL. NULL: sb_objective_draw_points.
+  int (*draw) (const sb_score *score, sb_stream stream, sb_objective_batch *batch);
+
+  // From estimate and along: loss, bar, along_bar.
+  int (*loss) (sb_objective_batch *batch);
+};
+
+// ---- The family
+//
+// With s the score, target = grad log p(x_t | x_0) = -S^-T z, and lambda the weighting; where 1/2 stands, it stands in
+// the paper.
+
+extern const sb_objective_type *sb_objective_dsm; // by epsilon: |s - target|^2_lambda; usual: |eps - z|^2, L_simple
+extern const sb_objective_type *sb_objective_denoising; // by the score: 1/2 |s - target|^2_lambda; usual: lambda = 1
+extern const sb_objective_type *sb_objective_soft;      // by the denoiser h: 1/2 |A (h - x_0)|^2 / S^4
+extern const sb_objective_type
+    *sb_objective_ncsn; // 1/L sum over all levels of 1/2 |s - target|^2_lambda; usual: sigma^2
+extern const sb_objective_type *sb_objective_esm; // 1/2 |s - truth|^2
+extern const sb_objective_type *sb_objective_ism; // tr J + 1/2 |s|^2, by d directions
+extern const sb_objective_type
+    *sb_objective_ssm; // v^T J v + 1/2 |s|^2, the mean over M directions; plain: 1/2 (v^T s)^2
+extern const sb_objective_type
+    *sb_objective_fdssm; // v^T (s_+ - s_-) / 2h + 1/2 |m|^2, m = (s_+ + s_-) / 2; plain likewise
+
+const sb_entry *sb_objectives (size_t k); // the family; each is the first field of its sb_objective_type
+
+// ---- The loss of a batch
+
+// For up to `rows` rows. It keeps the address of the objective. NULL: GSL_EDOM where a key is out of range, GSL_EINVAL
+// where times are not 0 <= t_min <= t_max, the type wants a weighting or a truth and there is none, or no level lies
+// between; GSL_ENOMEM.
+sb_objective_batch *sb_objective_batch_alloc (const sb_objective *objective, size_t rows);
+void sb_objective_batch_free (sb_objective_batch *batch);              // NULL is allowed
+void sb_objective_batch_rows (sb_objective_batch *batch, size_t rows); // how many are in use, up to `most`
+
+// The three steps, one by one. Errors as of the process and the score; GSL_EBADLEN where a shape is wrong.
+int sb_objective_draw (const sb_score *score, sb_stream stream, sb_objective_batch *batch);
+int sb_objective_evaluate (const sb_score *score, const gsl_matrix *y, sb_objective_batch *batch);
+int sb_objective_find_loss (sb_objective_batch *batch);
+// And back: the gradient of weight x (the sum of the losses) with respect to the score's parameters (sb_score_vjp).
+// bar and difference are used up.
+int sb_objective_carry_back (const sb_score *score, double weight, sb_objective_batch *batch);
+
+// The loss of each row (n) of data x_0 (n x d), all three.
+int sb_objective_loss (const sb_objective *objective, const sb_score *score, const gsl_matrix *x_0, const gsl_matrix *y,
+                       sb_stream stream, gsl_vector *loss);
+// And the gradient of weight x (the sum of the losses) with respect to the score's parameters, added to what its state
+// accumulates (sb_score_vjp). GSL_EUNSUP where the objective wants derivatives: a score has no gradient of those, a
+// network in training has (train/score_matching.h).
+int sb_objective_gradient (const sb_objective *objective, const sb_score *score, const gsl_matrix *x_0,
+                           const gsl_matrix *y, sb_stream stream, double weight, gsl_vector *loss);
+
+// ---- Of which objectives are made
+
+// How many levels of a chain lie from t_min to t_max, and which is the last.
+size_t sb_objective_levels (const sb_objective *objective, size_t *last);
+
+int sb_objective_draw_points (sb_stream stream, sb_objective_batch *batch); // t, z and x = A x_0 + S z of point 0
+
+// The law of a random direction v, with E[v v^T] = I.
+typedef enum
+{
+  SB_PROJECTION_GAUSSIAN,  // standard normals
+  SB_PROJECTION_RADEMACHER // signs: the estimate of the trace has a smaller variance
+} sb_projection;
+
+// Direction `number` of each row's stream, into the rows of v (n x d). GSL_EINVAL where there is no such law, GSL_EDOM
+// beyond the stream's end.
+int sb_projection_draw (sb_projection law, sb_stream stream, size_t number, gsl_matrix *v);
+int sb_objective_draw_directions (sb_projection law, sb_stream stream, sb_objective_batch *batch);
+
+// From `difference`, the estimates less their targets: loss <- factor |difference|^2_lambda, the mean over the points,
+// and bar.
+int sb_objective_square (double factor, sb_objective_batch *batch);
+
+// loss <- share sum over directions of v^T J v + 1/2 |s|^2; plain: share sum over directions of v^T J v + 1/2 (v^T
+// s)^2.
+int sb_objective_slices (double share, bool plain, sb_objective_batch *batch);
+
+// difference <- estimate - target, of the score: by the normals z.
+int sb_objective_from_target (sb_objective_batch *batch);
+
+SB_END_DECLS
+
+#endif

@@ -1,0 +1,217 @@
+// # Weightings
+//
+// Each time's error has a weight $\lambda(t)$. A network that is right everywhere is best under any of them; they say
+// which times a network that is not should take pains with. $\lambda = S S^\top$ gives all targets one size
+// [scoresde.txt-lambda], $G G^\top$ makes the loss a bound on the likelihood.
+
+#include "weightings.h"
+
+#include "../base/error.h"
+#include "../process/ddpm.h"
+#include "../transition/reverse.h"
+#include "vlb.h"
+
+#include <gsl/gsl_math.h>
+
+// ## Of each part, or by maps
+
+static int
+variance_numbers (const sb_process *process, double t, const double *sd, double *lambda, void *params)
+{
+  (void)t, (void)params;
+  for (size_t k = 0; k < process->parts; k++)
+    lambda[k] = sd[k] * sd[k];
+  return GSL_SUCCESS;
+}
+
+static int
+variance_apply (const sb_process *process, CBLAS_TRANSPOSE_t transpose, const gsl_vector *t, gsl_matrix *u,
+                void *params)
+{
+  (void)params;
+  return sb_process_apply (process, SB_S, transpose, NULL, t, u);
+}
+
+static int
+likelihood_numbers (const sb_process *process, double t, const double *sd, double *lambda, void *params)
+{
+  (void)sd, (void)params;
+  int status = sb_process_numbers (process, SB_G, 0, t, lambda);
+  for (size_t k = 0; k < process->parts && !status; k++)
+    lambda[k] = gsl_pow_2 (lambda[k]);
+  return status;
+}
+
+static int
+likelihood_apply (const sb_process *process, CBLAS_TRANSPOSE_t transpose, const gsl_vector *t, gsl_matrix *u,
+                  void *params)
+{
+  (void)params;
+  return sb_process_apply (process, SB_G, transpose, NULL, t, u);
+}
+
+static int
+unit_numbers (const sb_process *process, double t, const double *sd, double *lambda, void *params)
+{
+  (void)t, (void)sd, (void)params;
+  for (size_t k = 0; k < process->parts; k++)
+    lambda[k] = 1;
+  return GSL_SUCCESS;
+}
+
+static int
+unit_apply (const sb_process *process, CBLAS_TRANSPOSE_t transpose, const gsl_vector *t, gsl_matrix *u, void *params)
+{
+  (void)process, (void)transpose, (void)t, (void)u, (void)params;
+  return GSL_SUCCESS;
+}
+
+// ## Of the variational bound
+//
+// What a model of DDPM's chain can change of $L_{t-1}$ is $w_t\,\|\varepsilon - \varepsilon_\theta\|^2$ (`vlb.c`), and
+// $\varepsilon$ is $\sqrt{1 - \bar\alpha_t}$ times the score: $\lambda = (1 - \bar\alpha_t)\,w_t$. With these weights
+// denoising score matching estimates [dsm2ddpm.txt-VLB-eps]
+// $$ \frac1T\sum_{t=1}^T \frac{\beta_t^2}{2\sigma_t^2\,\alpha_t(1 - \bar\alpha_t)}\,
+//    \mathbb{E}\,\bigl\|\boldsymbol\varepsilon - \varepsilon_\theta(\mathbf{x}_t, t)\bigr\|^2 , $$
+// a $T$-th of what a model can change of $\sum_t L_{t-1}$. Ho et al. drop the weight, which leaves
+// $L_{\mathrm{simple}}$.
+
+static int
+bound_of (const sb_process *ddpm, sb_variance variance, double t, double sd, double *lambda)
+{
+  size_t i;
+  double v;
+  if (gsl_isnan (sb_ddpm_alpha (ddpm, 0)))
+    SB_ERROR (NULL, GSL_EINVAL, "a bound's weights are of DDPM's chain, not of %s", ddpm->type->name);
+  int status = sb_process_level (ddpm, t, &i);
+  if (!status && i == 0)
+    SB_ERROR (NULL, GSL_EDOM, "there is no step to level 0 of the data");
+  if (!status)
+    status = sb_reverse_fixed_variance (ddpm, variance, (double)(i - 1) / (double)ddpm->levels, t, &v);
+  *lambda = status ? GSL_NAN : sb_vlb_weight (ddpm, i, v) * sd * sd;
+  return status;
+}
+
+static int
+bound_numbers (const sb_process *process, double t, const double *sd, double *lambda, void *params)
+{
+  (void)params;
+  return bound_of (process, SB_VARIANCE_BETA, t, *sd, lambda);
+}
+
+static int
+bound_tilde_numbers (const sb_process *process, double t, const double *sd, double *lambda, void *params)
+{
+  (void)params;
+  return bound_of (process, SB_VARIANCE_CLIPPED, t, *sd, lambda);
+}
+
+// ## The table
+
+#define WEIGHTING(words, help_, numbers_, apply_)                                                                      \
+  &(const sb_weighting_type) { .entry = { .name = words, .help = help_ }, .numbers = numbers_, .apply = apply_ }
+
+const sb_weighting_type *sb_weighting_variance
+    = WEIGHTING ("variance", "of x_t given x_0: every time's target has the same size", variance_numbers,
+                 variance_apply),
+    *sb_weighting_likelihood
+    = WEIGHTING ("likelihood", "g^2 of an SDE: a bound on the likelihood", likelihood_numbers, likelihood_apply),
+    *sb_weighting_unit = WEIGHTING ("unit", "1", unit_numbers, unit_apply),
+    *sb_weighting_bound = WEIGHTING ("bound", "ddpm's variational bound, steps of variance beta", bound_numbers, NULL),
+    *sb_weighting_bound_tilde
+    = WEIGHTING ("bound-tilde", "ddpm's variational bound, steps of variance beta-tilde", bound_tilde_numbers, NULL);
+
+const sb_entry *
+sb_weightings (size_t k)
+{
+  const sb_weighting_type *const table[] = { sb_weighting_variance, sb_weighting_likelihood, sb_weighting_unit,
+                                             sb_weighting_bound, sb_weighting_bound_tilde };
+  return k < sizeof table / sizeof *table ? &table[k]->entry : NULL;
+}
+
+// ## An error of an estimate
+//
+// Under $x_t = A x_0 + S z$ the target of the score is $-S^{-\top} z$, and a model that estimates $z$ by $\hat z$ has
+// the score $-S^{-\top}\hat z$; one that estimates $x_0$ has it too, by Tweedie's formula. So an error $e$ of
+// $\epsilon$ is one of $S^{-\top}e$ of the score, and an error of the denoiser one of $(SS^\top)^{-1}A\,e$.
+
+static int
+number_of_part (sb_view view, double a, double sd, double *lambda)
+{
+  if (!(*lambda >= 0 && gsl_finite (*lambda)))
+    SB_ERROR (NULL, GSL_EDOM, "a weight of %g is negative or not finite", *lambda);
+  const double scale = view == SB_SCORE ? 1 : view == SB_EPSILON ? sd : gsl_pow_2 (sd) / a;
+  *lambda = sd == 0 || (view == SB_DENOISER && a == 0) ? 0 : *lambda / gsl_pow_2 (scale);
+  return GSL_SUCCESS;
+}
+
+static int
+numbers_of_row (const sb_weighting *w, const sb_process *process, sb_view view, double t, double *numbers,
+                double *lambda)
+{
+  const size_t parts = process->parts;
+  double *a = numbers, *sd = numbers + parts;
+  bool noisy = false;
+
+  // Find what the process is made of at this time.
+  int status = sb_process_numbers (process, SB_A, 0, t, a);
+  if (!status)
+    status = sb_process_numbers (process, SB_S, 0, t, sd);
+  for (size_t k = 0; k < parts && !status; k++)
+    noisy |= sd[k] > 0;
+  if (!status && !noisy)
+    SB_ERROR (NULL, GSL_ESING, "there is no noise at t = %g to learn from", t);
+
+  // Weigh each part.
+  if (!status)
+    status = w->type->numbers (process, t, sd, lambda, w->params);
+  for (size_t k = 0; k < parts && !status; k++)
+    status = number_of_part (view, a[k], sd[k], &lambda[k]);
+  return status;
+}
+
+static int
+apply_by_parts (const sb_weighting *w, const sb_process *process, sb_view view, const gsl_vector *t,
+                const gsl_matrix *e, double *numbers, gsl_matrix *c, gsl_matrix *work, gsl_matrix *out)
+{
+  int status = GSL_SUCCESS;
+  for (size_t i = 0; i < t->size && !status; i++)
+    status = numbers_of_row (w, process, view, gsl_vector_get (t, i), numbers, gsl_matrix_ptr (c, i, 0));
+  return status ? status : sb_process_combine (process, 1, &(sb_term){ c, e }, work, out);
+}
+
+// Where the process has no parts, the maps that turn an error into one of the score, the weight, and the same maps
+// back.
+
+static int
+apply_by_maps (const sb_weighting *w, const sb_process *process, sb_view view, const gsl_vector *t, const gsl_matrix *e,
+               gsl_matrix *out)
+{
+  static const sb_process_map map[] = { SB_A, SB_S_INVERSE, SB_S_INVERSE };
+  const size_t first = view == SB_DENOISER ? 0 : view == SB_EPSILON ? 2 : 3;
+  int status = GSL_SUCCESS;
+  if (!w->type->apply)
+    SB_ERROR (NULL, GSL_EUNSUP, "the weighting %s is of numbers, and the maps of the process %s are none",
+              w->type->entry.name, process->type->name);
+  gsl_matrix_memcpy (out, e);
+  for (size_t k = first; k < 3 && !status; k++)
+    status = sb_process_apply (process, map[k], k == 2 ? CblasTrans : CblasNoTrans, NULL, t, out);
+  if (!status)
+    status = w->type->apply (process, CblasTrans, t, out, w->params);
+  if (!status)
+    status = w->type->apply (process, CblasNoTrans, t, out, w->params);
+  for (size_t k = 3; k-- > first && !status;)
+    status = sb_process_apply (process, map[k], k == 2 ? CblasNoTrans : CblasTrans, NULL, t, out);
+  return status;
+}
+
+int
+sb_weighting_apply (const sb_weighting *weighting, const sb_process *process, sb_view view, const gsl_vector *t,
+                    const gsl_matrix *e, double *numbers, gsl_matrix *c, gsl_matrix *work, gsl_matrix *out)
+{
+  if (t->size != e->size1 || out->size1 != e->size1 || out->size2 != e->size2)
+    SB_ERROR (NULL, GSL_EBADLEN, "errors are %zu x %zu, with %zu times and a result of %zu x %zu", e->size1, e->size2,
+              t->size, out->size1, out->size2);
+  return process->parts > 0 ? apply_by_parts (weighting, process, view, t, e, numbers, c, work, out)
+                            : apply_by_maps (weighting, process, view, t, e, out);
+}

@@ -1,0 +1,214 @@
+// # Training a score
+//
+// The one task of all objectives: data are drawn, the objective says at which points it wants the network's estimate,
+// and then how good that is.
+
+#include "score_matching.h"
+
+#include "../score/tweedie.h"
+
+#include <gsl/gsl_errno.h>
+#include <gsl/gsl_math.h>
+#include <stdlib.h>
+
+// ## Workspace
+
+typedef struct
+{
+  const sb_score_matching *task;
+  sb_network_pass *pass;
+  sb_objective_batch *batch;
+  sb_score *score; // the same network, for objectives whose points depend on it
+  gsl_matrix *y;   // conditions, of every point; NULL: there are none
+  gsl_matrix given; // those in use
+  double share;    // of a sample in the loss
+  float *gradient;
+} workspace;
+
+static void
+workspace_free (void *state)
+{
+  workspace *w = state;
+  sb_network_pass_free (w->pass);
+  sb_objective_batch_free (w->batch);
+  sb_score_free (w->score);
+  gsl_matrix_free (w->y);
+  free (w);
+}
+
+static void *
+workspace_alloc (const void *state, size_t rows)
+{
+  const sb_score_matching *task = state;
+  workspace *w = calloc (1, sizeof *w);
+  if (!w)
+    return NULL;
+  w->task = task;
+  w->batch = sb_objective_batch_alloc (&task->objective, rows);
+  w->score = w->batch ? sb_score_network_alloc (&task->network) : NULL;
+  if (w->score && task->examples.conditions > 0)
+    w->y = gsl_matrix_alloc (rows * w->batch->points, task->examples.conditions);
+  if (w->score && (w->y || task->examples.conditions == 0))
+    w->pass = task->objective.type->derivatives ? sb_network_pass_dual_alloc (&task->network, rows)
+                                                : sb_network_pass_alloc (&task->network, rows * w->batch->points, 1);
+  if (w->pass)
+    return w;
+  workspace_free (w);
+  return NULL;
+}
+
+static const gsl_matrix *
+conditions (const workspace *w)
+{
+  return w->y ? &w->given : NULL;
+}
+
+// Data and their conditions, which are the same at all points of a row.
+
+static int
+draw_data (workspace *w, sb_stream stream)
+{
+  const sb_examples *examples = &w->task->examples;
+  sb_objective_batch *b = w->batch;
+  if (!w->y)
+    return examples->draw (examples->state, stream, &b->x_0, NULL);
+  w->given = gsl_matrix_submatrix (w->y, 0, 0, b->points * b->n, w->y->size2).matrix;
+  gsl_matrix first = sb_batch_block (&w->given, b->n, 0);
+  int status = examples->draw (examples->state, stream, &b->x_0, &first);
+  for (size_t p = 1; p < b->points && !status; p++)
+    {
+      gsl_matrix other = sb_batch_block (&w->given, b->n, p);
+      status = gsl_matrix_memcpy (&other, &first);
+    }
+  return status;
+}
+
+// ## By values
+//
+// The network answers in its own view; what the objective says of its view goes back the same way, and on to the
+// weights.
+
+static int
+learn_from_values (const workspace *w)
+{
+  sb_objective_batch *b = w->batch;
+  const sb_network *network = &w->task->network;
+  const sb_view own = sb_network_view (network), view = b->objective->type->view;
+
+  // Go forward, into the objective's view.
+  int status = sb_network_forward (network, w->pass, &b->x, &b->t, conditions (w), &b->estimate);
+  if (!status)
+    status = sb_tweedie (network->process, own, view, &b->x, &b->t, &b->estimate);
+  if (!status)
+    status = sb_objective_find_loss (b);
+
+  // Go back.
+  if (!status)
+    status = sb_tweedie_transposed (network->process, own, view, &b->t, &b->bar, NULL);
+  gsl_matrix_scale (&b->bar, w->share);
+  return status ? status : sb_network_backward (network, w->pass, &b->t, &b->bar, w->gradient, NULL);
+}
+
+// ## By derivatives
+//
+// Each direction is a pass of the network and its derivative together, forward and backward. Where a sample has
+// several, the first passes find the loss, and each is taken again when its gradient is known; the estimate's own goes
+// with the first.
+
+static int
+pass_along (const workspace *w, size_t m)
+{
+  sb_objective_batch *b = w->batch;
+  const sb_network *network = &w->task->network;
+  const sb_view own = sb_network_view (network), view = b->objective->type->view;
+  gsl_matrix v = sb_batch_block (&b->v, b->n, m), along = sb_batch_block (&b->along, b->n, m);
+  int status = sb_network_dual_forward (network, w->pass, &b->x, &b->t, conditions (w), &v, &b->estimate, &along);
+  if (!status)
+    status = sb_tweedie (network->process, own, view, &b->x, &b->t, &b->estimate);
+  return status ? status : sb_tweedie (network->process, own, view, &v, &b->t, &along);
+}
+
+static int
+back_along (const workspace *w, size_t m)
+{
+  sb_objective_batch *b = w->batch;
+  const sb_network *network = &w->task->network;
+  const sb_view own = sb_network_view (network), view = b->objective->type->view;
+  gsl_matrix along_bar = sb_batch_block (&b->along_bar, b->n, m);
+  int status = b->directions > 1 ? pass_along (w, m) : GSL_SUCCESS;
+  if (!status)
+    status = sb_tweedie_transposed (network->process, own, view, &b->t, &along_bar, NULL);
+  if (!status)
+    status = sb_network_dual_backward (network, w->pass, &b->t, &b->bar, &along_bar, w->gradient);
+  gsl_matrix_set_zero (&b->bar);
+  return status;
+}
+
+static int
+learn_from_derivatives (const workspace *w)
+{
+  sb_objective_batch *b = w->batch;
+  const sb_network *network = &w->task->network;
+  int status = GSL_SUCCESS;
+
+  // Go forward along each direction.
+  for (size_t m = 0; m < b->directions && !status; m++)
+    status = pass_along (w, m);
+  if (!status)
+    status = sb_objective_find_loss (b);
+
+  // Go back.
+  if (!status)
+    status = sb_tweedie_transposed (network->process, sb_network_view (network), b->objective->type->view, &b->t,
+                                    &b->bar, NULL);
+  gsl_matrix_scale (&b->bar, w->share);
+  gsl_matrix_scale (&b->along_bar, w->share);
+  for (size_t m = 0; m < b->directions && !status; m++)
+    status = back_along (w, m);
+  return status;
+}
+
+// ## A shard
+//
+// From data to gradient, on one thread: a few samples, so that what a layer writes is still in the cache when the next
+// reads it. [scoresde.eq7]
+
+static int
+work (const void *state, void *of_thread, sb_stream stream, size_t rows, double share, float *gradient, double *loss,
+      const char **layer)
+{
+  const sb_score_matching *task = state;
+  workspace *w = of_thread;
+  sb_objective_batch *b = w->batch;
+  w->share = task->per_dimension ? share / (double)task->network.process->dimension : share;
+  w->gradient = gradient;
+
+  // Draw the data, and what the objective makes of them.
+  sb_objective_batch_rows (b, rows);
+  stream.purpose = SB_FOR_DATA;
+  int status = draw_data (w, stream);
+  if (!status)
+    status = sb_objective_draw (w->score, stream, b);
+
+  // Go through the network, and back.
+  if (!status)
+    status = (task->objective.type->derivatives ? learn_from_derivatives : learn_from_values) (w);
+  if (status)
+    return status;
+
+  *loss = 0;
+  for (size_t i = 0; i < rows; i++)
+    *loss += w->share * gsl_vector_get (&b->loss, i);
+  *layer = gsl_finite (*loss) ? NULL
+           : w->pass->work    ? sb_net_not_finite (task->network.net, w->pass->work)
+                              : "(the score or its derivative)";
+  return GSL_SUCCESS;
+}
+
+static const sb_task_type type = { "score matching", workspace_alloc, workspace_free, work };
+
+sb_task
+sb_score_matching_task (const sb_score_matching *matching)
+{
+  return (sb_task){ &type, matching, matching->network.net };
+}

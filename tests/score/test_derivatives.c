@@ -1,0 +1,303 @@
+// # What must be true of the derivatives of every view
+//
+// Whichever view a score answers itself, the Jacobians of all three are what differences of their values say, and the
+// product with the transposed is the adjoint.
+
+#include "process/ve.h"
+#include "process/vp.h"
+#include "scope.h"
+#include "score/callback.h"
+#include "score/energy.h"
+#include "score/exact.h"
+#include "score/network.h"
+#include "score/tweedie.h"
+#include "stretch.h"
+
+#include <gsl/gsl_math.h>
+#include <math.h>
+
+SUITE_WITH_BLAS (derivatives);
+
+enum
+{
+  N = 12
+};
+
+static const sb_view views[3] = { SB_SCORE, SB_DENOISER, SB_EPSILON };
+
+static double
+row_dot (const gsl_matrix *a, const gsl_matrix *b, size_t i)
+{
+  gsl_vector_const_view a_i = gsl_matrix_const_row (a, i), b_i = gsl_matrix_const_row (b, i);
+  double sum = 0;
+  for (size_t j = 0; j < a->size2; j++)
+    sum += gsl_vector_get (&a_i.vector, j) * gsl_vector_get (&b_i.vector, j);
+  return sum;
+}
+
+// ## Differences
+//
+// Of the fourth order, $h$ in units of the direction.
+
+static void
+differences (const sb_score *score, sb_view view, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *v,
+             double h, gsl_matrix *Jv)
+{
+  const double steps[] = { -2, -1, 1, 2 }, weights[] = { 1. / 12, -8. / 12, 8. / 12, -1. / 12 };
+  gsl_matrix *moved = matrix (x->size1, x->size2), *out = matrix (x->size1, x->size2);
+  gsl_matrix_set_zero (Jv);
+  for (int k = 0; k < 4; k++)
+    {
+      gsl_matrix_memcpy (moved, v);
+      gsl_matrix_scale (moved, steps[k] * h);
+      gsl_matrix_add (moved, x);
+      ok (sb_score_evaluate (score, view, moved, t, NULL, out));
+      gsl_matrix_scale (out, weights[k] / h);
+      gsl_matrix_add (Jv, out);
+    }
+}
+
+static void
+check (const sb_score *score, const gsl_matrix *x, const gsl_vector *t, double h, double bound, bool transposed)
+{
+  const size_t d = x->size2;
+  gsl_matrix *v = normals (N, d, 31), *w = normals (N, d, 32), *want = matrix (N, d), *Jv = matrix (N, d),
+             *Jw = matrix (N, d);
+  for (int k = 0; k < 3; k++)
+    {
+      differences (score, views[k], x, t, v, h, want);
+      ok (sb_score_jvp (score, views[k], x, t, NULL, v, Jv));
+      for (size_t i = 0; i < N; i++)
+        for (size_t j = 0; j < d; j++)
+          cr_assert_float_eq (gsl_matrix_get (Jv, i, j), gsl_matrix_get (want, i, j),
+                              bound * (1 + sqrt (row_dot (want, want, i))),
+                              "%s, view %d, row %zu: %.12g, differences %.12g", score->type->name, views[k], i,
+                              gsl_matrix_get (Jv, i, j), gsl_matrix_get (want, i, j));
+      if (!transposed)
+        continue;
+      ok (sb_score_vjp (score, views[k], x, t, NULL, w, Jw));
+      for (size_t i = 0; i < N; i++)
+        cr_assert_float_eq (row_dot (w, Jv, i), row_dot (Jw, v, i),
+                            (bound < 1e-5 ? 1e-11 : 1e-5) * (1 + sqrt (row_dot (w, w, i) * row_dot (Jv, Jv, i))),
+                            "%s, view %d, row %zu: %.12g, %.12g", score->type->name, views[k], i, row_dot (w, Jv, i),
+                            row_dot (Jw, v, i));
+    }
+}
+
+static gsl_vector *
+times (double first, double last)
+{
+  gsl_vector *t = vector (N);
+  for (size_t i = 0; i < N; i++)
+    gsl_vector_set (t, i, first + (last - first) * (double)i / (N - 1));
+  return t;
+}
+
+// ## A law, an energy
+
+Test (derivatives, of_an_exact_score)
+{
+  gsl_vector *p = vector_of (0.4, 0.6);
+  gsl_matrix *m = matrix_of (2, 2, -1, 0.5, 1, -0.5), *c = matrix_of (4, 2, 0.3, 0, 0, 0.4, 0.4, 0.2, 0.2, 0.35);
+  sb_target *law = scoped (sb_target_mixture_alloc (p, m, c));
+  sb_process *process = scoped (sb_vp_alloc (2, 0.1, 20));
+  check (scoped (sb_score_exact_alloc (law, process)), normals (N, 2, 33), times (0.05, 0.8), 1e-3, 1e-8, true);
+}
+
+// $E = \sum_j \cosh x_j$; and one without its Hessian has no derivatives.
+
+static int
+sinh_of (const gsl_matrix *x, const gsl_vector *t, gsl_matrix *out, void *params)
+{
+  (void)t, (void)params;
+  for (size_t k = 0; k < x->size1 * x->size2; k++)
+    out->data[k] = sinh (x->data[k]);
+  return GSL_SUCCESS;
+}
+
+static int
+cosh_times (const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *v, gsl_matrix *out, void *params)
+{
+  (void)t, (void)params;
+  for (size_t k = 0; k < x->size1 * x->size2; k++)
+    out->data[k] = cosh (x->data[k]) * v->data[k];
+  return GSL_SUCCESS;
+}
+
+Test (derivatives, of_an_energy)
+{
+  sb_process *process = scoped (sb_vp_alloc (3, 0.1, 20));
+  sb_energy energy = { .gradient = sinh_of, .hessian = cosh_times };
+  check (scoped (sb_score_energy_alloc (&energy, process)), normals (N, 3, 34), times (0.05, 0.6), 1e-3, 1e-8, true);
+  energy.hessian = NULL;
+  sb_score *bare = scoped (sb_score_energy_alloc (&energy, process));
+  gsl_matrix *x = matrix_all (N, 3, 0), *out = matrix (N, 3);
+  for (int k = 0; k < 3; k++)
+    refused (GSL_EUNSUP, sb_score_jvp (bare, views[k], x, times (0.1, 0.2), NULL, x, out));
+}
+
+// ## By callback, from each view to each
+//
+// A function that bends, $f = B\,x + \sin x$ with a matrix $B$ that is not symmetric, under maps that are not either.
+
+static const double B[2][2] = { { 0.4, -0.7 }, { 0.2, -0.5 } };
+
+static void
+bend (const gsl_matrix *x, const gsl_matrix *v, bool transposed, gsl_matrix *out)
+{
+  for (size_t i = 0; i < x->size1; i++)
+    for (size_t j = 0; j < 2; j++)
+      {
+        double x_j = gsl_matrix_get (x, i, j), sum = v ? cos (x_j) * gsl_matrix_get (v, i, j) : sin (x_j);
+        for (size_t k = 0; k < 2; k++)
+          sum += (transposed ? B[k][j] : B[j][k]) * gsl_matrix_get (v ? v : x, i, k);
+        gsl_matrix_set (out, i, j, sum);
+      }
+}
+
+static int
+bent (const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, gsl_matrix *out, void *params)
+{
+  (void)t, (void)y, (void)params;
+  bend (x, NULL, false, out);
+  return GSL_SUCCESS;
+}
+
+static int
+bent_jvp (const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, const gsl_matrix *v, gsl_matrix *out,
+          void *params)
+{
+  (void)t, (void)y, (void)params;
+  bend (x, v, false, out);
+  return GSL_SUCCESS;
+}
+
+// Its one parameter multiplies it: the gradient of $\sum_i\langle v_i, \theta f(x_i)\rangle$ at $\theta = 1$.
+
+static int
+bent_vjp (const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, const gsl_matrix *v, gsl_matrix *out,
+          void *params)
+{
+  double *theta_bar = params;
+  (void)t, (void)y;
+  bend (x, NULL, false, out);
+  for (size_t i = 0; i < x->size1; i++)
+    *theta_bar += row_dot (v, out, i);
+  bend (x, v, true, out);
+  return GSL_SUCCESS;
+}
+
+Test (derivatives, of_a_callback_from_each_view)
+{
+  sb_process *process = stretch_alloc ();
+  gsl_matrix *x = normals (N, 2, 35), *v = normals (N, 2, 36), *out = matrix (N, 2), *f = matrix (N, 2),
+             *rest = matrix (N, 2);
+  gsl_vector *t = times (0.2, 0.9);
+  for (int k = 0; k < 3; k++)
+    {
+      double theta_bar = 0;
+      sb_score_callback callback
+          = { .view = views[k], .function = bent, .jvp = bent_jvp, .vjp = bent_vjp, .params = &theta_bar };
+      sb_score *score = scoped (sb_score_callback_alloc (&callback, process));
+      check (score, x, t, 1e-3, 1e-8, true);
+
+      // What the parameter multiplies is the view less what it is where f says zero.
+      for (int to = 0; to < 3; to++)
+        {
+          double want = 0;
+          gsl_matrix_set_zero (rest);
+          ok (sb_tweedie (process, views[k], views[to], x, t, rest));
+          ok (sb_score_evaluate (score, views[to], x, t, NULL, f));
+          for (size_t i = 0; i < N; i++)
+            want += row_dot (v, f, i) - row_dot (v, rest, i);
+          theta_bar = 0;
+          ok (sb_score_vjp (score, views[to], x, t, NULL, v, out));
+          cr_assert_float_eq (theta_bar, want, 1e-11 * (1 + fabs (want)), "view %d of %d: %g, not %g", views[to],
+                              views[k], theta_bar, want);
+        }
+    }
+}
+
+// ## A network
+//
+// in float, so that its differences are rough; and the gradient in its weights, along a direction of them.
+
+Test (derivatives, of_a_network)
+{
+  sb_net *net = scoped (sb_net_alloc ("mlp inputs=3 width=16 layers=2 time=positional features=8", NULL));
+  sb_process *process = scoped (sb_vp_alloc (3, 0.1, 20));
+  gsl_rng *r = scoped (gsl_rng_alloc (gsl_rng_taus2));
+  const size_t count = net->parameters;
+  float *theta = gaussians (r, count, 0.3), *direction = gaussians (r, count, 0.3),
+        *theta_bar = scoped ((float *)calloc (count, sizeof *theta_bar));
+  gsl_matrix *x = normals (N, 3, 37), *v = normals (N, 3, 38), *out = matrix (N, 3);
+  gsl_vector *t = times (0.1, 0.8);
+  for (int prediction = SB_PREDICTS_EPSILON; prediction <= SB_PREDICTS_SCORE; prediction++)
+    {
+      sb_network network = { net, process, theta, (sb_prediction)prediction, SB_LABEL_TIME, 0.7, NULL };
+      sb_score *score = scoped (sb_score_network_gradient_alloc (&network, theta_bar));
+      check (score, x, t, 0.03, 2e-4, true);
+      for (int k = 0; k < 3; k++)
+        {
+          const double h = 1. / 64;
+          double slope = 0, along = 0, size = 0;
+          for (int side = -1; side <= 1; side += 2)
+            {
+              for (size_t j = 0; j < count; j++)
+                theta[j] += (float)(side * h) * direction[j];
+              ok (sb_score_evaluate (score, views[k], x, t, NULL, out));
+              for (size_t i = 0; i < N; i++)
+                slope += side * row_dot (v, out, i) / (2 * h);
+              for (size_t j = 0; j < count; j++)
+                theta[j] -= (float)(side * h) * direction[j];
+            }
+          for (size_t j = 0; j < count; j++)
+            theta_bar[j] = 0;
+          ok (sb_score_vjp (score, views[k], x, t, NULL, v, out));
+          for (size_t j = 0; j < count; j++)
+            {
+              along += (double)theta_bar[j] * (double)direction[j];
+              size += fabs ((double)theta_bar[j] * (double)direction[j]);
+            }
+          cr_assert_float_eq (along, slope, 1e-3 * size, "prediction %d, view %d: %g, slope %g", prediction, views[k],
+                              along, slope);
+        }
+    }
+}
+
+// ## Without noise
+//
+// At $t = 0$ the point is the denoiser's answer, with $J = A^{-1}$, here the identity; there is no score to be had of
+// $\epsilon$.
+
+Test (derivatives, without_noise)
+{
+  sb_net *net = scoped (sb_net_alloc ("mlp inputs=3 width=16 layers=2 time=positional features=8", NULL));
+  sb_process *process = scoped (sb_ve_alloc (3, 0.01, 20));
+  gsl_rng *r = scoped (gsl_rng_alloc (gsl_rng_taus2));
+  sb_network network
+      = { net, process, gaussians (r, net->parameters, 0.3), SB_PREDICTS_EPSILON, SB_LABEL_TIME, 0.7, NULL };
+  sb_score *score = scoped (sb_score_network_alloc (&network));
+  gsl_matrix *x = normals (N, 3, 39), *v = normals (N, 3, 40), *out = matrix (N, 3);
+  gsl_vector *t = vector_all (N, 0);
+  ok (sb_score_jvp (score, SB_DENOISER, x, t, NULL, v, out));
+  cr_assert (gsl_matrix_equal (out, v));
+  ok (sb_score_vjp (score, SB_DENOISER, x, t, NULL, v, out));
+  cr_assert (gsl_matrix_equal (out, v));
+  refused (GSL_ESING, sb_score_jvp (score, SB_SCORE, x, t, NULL, v, out));
+  refused (GSL_ESING, sb_score_vjp (score, SB_SCORE, x, t, NULL, v, out));
+  refused (GSL_EINVAL, sb_score_jvp (score, (sb_view)3, x, t, NULL, v, out));
+  refused (GSL_EINVAL, sb_score_vjp (score, (sb_view)3, x, t, NULL, v, out));
+}
+
+// The transposed of Tweedie's formula fits as that does.
+
+Test (derivatives, what_does_not_fit_is_refused)
+{
+  sb_process *process = stretch_alloc ();
+  gsl_matrix *bar = matrix_all (4, 2, 0), *other = matrix (3, 2);
+  gsl_vector *t = vector_all (4, 0.5), *fewer = vector_all (3, 0.5);
+  refused (GSL_EINVAL, sb_tweedie_transposed (process, SB_SCORE, (sb_view)5, t, bar, NULL));
+  refused (GSL_EBADLEN, sb_tweedie_transposed (process, SB_SCORE, SB_EPSILON, fewer, bar, NULL));
+  refused (GSL_EBADLEN, sb_tweedie_transposed (process, SB_SCORE, SB_EPSILON, t, bar, other));
+}
