@@ -22,10 +22,11 @@ typedef struct
   double key[SB_KEYS_MOST];  // the values of the entry's keys
   const sb_process *process; // not owned
   sb_weighting weighting;    // where the type takes one
-  double t_min,
-      t_max; // times are uniform from t_min to t_max; of a chain, on those of its levels 1, ..., N that lie there;
-             // t_max = 0: all are 0, the data as they are
-  const sb_score *truth; // of esm: the score to be matched; not owned
+  const sb_score *truth;     // of esm: the score to be matched; not owned
+
+  // Times are uniform from t_min to t_max; of a chain, on those of its levels 1, ..., N that lie there. t_max = 0: all are
+  // 0, the data as they are.
+  double t_min, t_max;
 } sb_objective;
 
 // With the usual values of its keys, its usual weighting, and times up to the process's t_max. t_min is 1e-5 in
@@ -47,13 +48,13 @@ typedef struct
   gsl_vector t;    // points n: times
   gsl_matrix z, x; // points n x d: normals, points
   gsl_matrix v;    // directions n x d
-  gsl_matrix estimate,
-      bar; // points n x d: the estimates in the objective's view, and the loss's gradient with respect to them
-  gsl_matrix along,
-      along_bar;         // directions n x d: J v at point 0, and likewise (where derivatives are wanted, else empty)
-  gsl_vector loss;       // n
-  gsl_matrix difference; // points n x d: the estimates' distance from their target
-  gsl_matrix c, work;    // memory of sb_weighting_apply, and
+  gsl_vector loss; // n
+
+  gsl_matrix estimate, bar;    // points n x d: in the objective's view, and the loss's gradient with respect to it
+  gsl_matrix along, along_bar; // directions n x d: J v at point 0, likewise; empty where no derivatives are wanted
+  gsl_matrix difference;       // points n x d: the estimates less their targets
+
+  gsl_matrix c, work; // memory of sb_weighting_apply, and
   double *numbers;
 } sb_objective_batch;
 
@@ -61,13 +62,15 @@ typedef struct
 static inline gsl_matrix
 sb_batch_block (const gsl_matrix *m, size_t n, size_t k)
 {
-  return (gsl_matrix){ n, m->size2, m->tda, m->data + k * n * m->tda, NULL, 0 };
+  gsl_matrix block = { n, m->size2, m->tda, m->data + k * n * m->tda, NULL, 0 };
+  return block;
 }
 
 static inline gsl_vector
 sb_batch_part (const gsl_vector *v, size_t n, size_t k)
 {
-  return (gsl_vector){ n, 1, v->data + k * n, NULL, 0 };
+  gsl_vector part = { n, 1, v->data + k * n, NULL, 0 };
+  return part;
 }
 
 struct sb_objective_type
@@ -92,19 +95,17 @@ struct sb_objective_type
 // ---- The family
 //
 // With s the score, target = grad log p(x_t | x_0) = -S^-T z, and lambda the weighting; where 1/2 stands, it stands in
-// the paper.
-
-extern const sb_objective_type *sb_objective_dsm; // by epsilon: |s - target|^2_lambda; usual: |eps - z|^2, L_simple
-extern const sb_objective_type *sb_objective_denoising; // by the score: 1/2 |s - target|^2_lambda; usual: lambda = 1
-extern const sb_objective_type *sb_objective_soft;      // by the denoiser h: 1/2 |A (h - x_0)|^2 / S^4
-extern const sb_objective_type
-    *sb_objective_ncsn; // 1/L sum over all levels of 1/2 |s - target|^2_lambda; usual: sigma^2
-extern const sb_objective_type *sb_objective_esm; // 1/2 |s - truth|^2
-extern const sb_objective_type *sb_objective_ism; // tr J + 1/2 |s|^2, by d directions
-extern const sb_objective_type
-    *sb_objective_ssm; // v^T J v + 1/2 |s|^2, the mean over M directions; plain: 1/2 (v^T s)^2
-extern const sb_objective_type
-    *sb_objective_fdssm; // v^T (s_+ - s_-) / 2h + 1/2 |m|^2, m = (s_+ + s_-) / 2; plain likewise
+// the paper:
+//     dsm        |s - target|^2_lambda by epsilon; usually lambda = S S^T: |eps - z|^2, L_simple
+//     denoising  1/2 |s - target|^2_lambda by the score; usually lambda = 1
+//     soft       the same by the denoiser h: 1/2 |A (h - x_0)|^2 / S^4
+//     ncsn       1/L sum over all levels of denoising's; usually lambda = sigma^2
+//     esm        1/2 |s - truth|^2
+//     ism        tr J + 1/2 |s|^2, by d directions
+//     ssm        v^T J v + 1/2 |s|^2, the mean over M directions; plain: 1/2 (v^T s)^2 in place of 1/2 |s|^2
+//     fdssm      v^T (s_+ - s_-) / 2h + 1/2 |m|^2, m = (s_+ + s_-) / 2; plain: 1/2 (v^T m)^2
+extern const sb_objective_type *sb_objective_dsm, *sb_objective_denoising, *sb_objective_soft, *sb_objective_ncsn,
+    *sb_objective_esm, *sb_objective_ism, *sb_objective_ssm, *sb_objective_fdssm;
 
 const sb_entry *sb_objectives (size_t k); // the family; each is the first field of its sb_objective_type
 
@@ -157,8 +158,7 @@ int sb_objective_draw_directions (sb_projection law, sb_stream stream, sb_object
 // and bar.
 int sb_objective_square (double factor, sb_objective_batch *batch);
 
-// loss <- share sum over directions of v^T J v + 1/2 |s|^2; plain: share sum over directions of v^T J v + 1/2 (v^T
-// s)^2.
+// loss <- share times the sum over directions of v^T J v, and 1/2 |s|^2; plain: of v^T J v + 1/2 (v^T s)^2.
 int sb_objective_slices (double share, bool plain, sb_objective_batch *batch);
 
 // difference <- estimate - target, of the score: by the normals z.

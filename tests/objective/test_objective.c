@@ -136,6 +136,19 @@ rows_are_samples (const sb_objective *o)
   for (size_t i = 0; i < N; i++)
     cr_assert_float_eq (gsl_vector_get (whole, i), gsl_vector_get (cut, i),
                         1e-12 * (1 + fabs (gsl_vector_get (cut, i))), "%s, row %zu", o->type->entry.name, i);
+
+  // Memory that was used for more rows serves for fewer.
+  sb_objective_batch *b = scoped (sb_objective_batch_alloc (o, N));
+  for (size_t n = N; n > 0; n = n > 1 ? 1 : 0)
+    {
+      sb_objective_batch_rows (b, n);
+      memcpy (b->x_0.data, x_0->data, n * D * sizeof (double));
+      ok (sb_objective_draw (o->truth, (sb_stream){ 6, 0, 20 }, b));
+      ok (sb_objective_evaluate (o->truth, NULL, b));
+      ok (sb_objective_find_loss (b));
+      cr_assert_float_eq (gsl_vector_get (&b->loss, 0), gsl_vector_get (cut, 0),
+                          1e-12 * (1 + fabs (gsl_vector_get (cut, 0))), "%s, of %zu rows", o->type->entry.name, n);
+    }
   ok (sb_objective_loss (o, o->truth, none, NULL, (sb_stream){ 0 }, empty));
   refused (GSL_EBADLEN, sb_objective_loss (o, o->truth, x_0, NULL, (sb_stream){ 0 }, wrong));
   refused (GSL_EBADLEN, sb_objective_loss (o, o->truth, matrix_all (N, D + 1, 0), NULL, (sb_stream){ 0 }, whole));
