@@ -11,14 +11,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static _Thread_local char last[sizeof ((sb_error){ 0 }).message];
-
-const char *
-sb_error_last (void)
-{
-  return last;
-}
-
 int
 sb_error_report (sb_error *error, const char *file, int line, int code, const char *format, ...)
 {
@@ -36,7 +28,6 @@ sb_error_report (sb_error *error, const char *file, int line, int code, const ch
       error->code = code;
       memcpy (error->message, message, sizeof message);
     }
-  memcpy (last, message, sizeof last);
   gsl_error (message, file, line, code);
   return code;
 }

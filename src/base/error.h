@@ -21,10 +21,6 @@ int sb_error_report (sb_error *error, const char *file, int line, int code, cons
 #endif
     ;
 
-// The last line that was reported on this thread, "" where none was: what went wrong where a function that has no sb_error
-// returned a code and GSL's handler is off. Work of several threads reports on those.
-const char *sb_error_last (void);
-
 SB_END_DECLS
 
 // GSL_ERROR with a formatted reason that is also kept in the caller's record; for functions that return a status, and

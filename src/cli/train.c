@@ -44,55 +44,31 @@ static const char details[] = "NETWORK is one of these lines:\n"
                               "What is left out of a line takes the values shown, but attention: none.\n"
                               "dsm2ddpm is the U-Net of the report From DSM to DDPM: unet channels=64\n"
                               "multipliers=1,2,4 blocks=2 attention=HEIGHT OF THE IMAGE; what is given\n"
-                              "counts more. With --process=smld, --label=log-noise tells it log sigma.\n";
-
-static const char files[] = "\nFILE.safetensors holds the whole state. It is written whole or not at all,\n"
-                            "every --save-every steps, at the end and on Ctrl-C. --resume goes on from it\n"
-                            "with the options it was begun with; those given anew count more. The result\n"
-                            "is, to the last bit, that of a training that never stopped, for any number of\n"
-                            "threads. A state says nothing of the backend: it can be resumed by another,\n"
-                            "whose last bits are others.\n\n"
-                            "Exit status: 0, 1 where something failed, 2 where the command line is wrong.\n";
-
-// What there is to choose from, by name, with the usual values of its keys.
-
-static void
-add_family (char *text, size_t size, const char *heading, sb_family family)
-{
-  size_t used = strlen (text);
-  used += (size_t)snprintf (text + used, size - used, "\n%s:\n", heading);
-  for (size_t k = 0; family (k) && used < size; k++)
-    {
-      double usual[SB_KEYS_MOST];
-      char line[256];
-      sb_entry_usual (family (k), usual);
-      if (sb_entry_write (family (k), usual, line, sizeof line))
-        line[0] = 0;
-      used += (size_t)snprintf (text + used, size - used,
-                                strlen (line) < 12 ? "  %-11s %s\n" : "  %s\n              %s\n", line,
-                                family (k)->help);
-    }
-}
+                              "counts more. With --process=smld, --label=log-noise tells it log sigma.\n\n"
+                              "FILE.safetensors holds the whole state. It is written whole or not at all,\n"
+                              "every --save-every steps, at the end and on Ctrl-C. --resume goes on from it\n"
+                              "with the options it was begun with; those given anew count more. The result\n"
+                              "is, to the last bit, that of a training that never stopped, for any number of\n"
+                              "threads. A state says nothing of the backend: it can be resumed by another,\n"
+                              "whose last bits are others.\n\n"
+                              "Exit status: 0, 1 where something failed, 2 where the command line is wrong.\n";
 
 enum
 {
-  WEIGHTINGS_MOST = 32,
-  DETAILS_MOST = 8192
+  WEIGHTINGS_MOST = 32
 };
 
-static const help_family families[] = { { "PROCESS", sb_processes }, { NULL, NULL } };
+static const help_family families[] = { { "PROCESS", sb_processes },
+                                        { "OBJECTIVE", sb_objectives },
+                                        { "WEIGHTING", sb_weightings },
+                                        { NULL, NULL } };
 
 static int
 parse (int argc, char **argv, settings *o)
 {
-  char about[DETAILS_MOST];
   const char *weighting_names[WEIGHTINGS_MOST + 1] = { NULL };
   for (size_t k = 0; k < WEIGHTINGS_MOST && sb_weightings (k); k++)
     weighting_names[k] = sb_weightings (k)->name;
-  snprintf (about, sizeof about, "%s", details);
-  add_family (about, sizeof about, "OBJECTIVE is one of these lines", sb_objectives);
-  add_family (about, sizeof about, "and --weighting, of the squared error of the score, one of", sb_weightings);
-  snprintf (about + strlen (about), sizeof about - strlen (about), "%s", files);
   const option options[] = {
     { .kind = OPTION_HEADING, .help = "The data" },
     { "data", 'd', OPTION_TEXT, &o->data, "FILE", 0, 0, NULL,
@@ -120,7 +96,7 @@ parse (int argc, char **argv, settings *o)
 
     { .kind = OPTION_HEADING, .help = "The training" },
     { "objective", 0, OPTION_TEXT, &o->objective, "OBJECTIVE", 0, 0, NULL, "see below (default: dsm)" },
-    { "weighting", 0, OPTION_CHOICE, &o->weighting, "NAME", 0, 0, weighting_names,
+    { "weighting", 0, OPTION_CHOICE, &o->weighting, "WEIGHTING", 0, 0, weighting_names,
       "see below (default: the objective's, of dsm variance)" },
     { "t-min", 0, OPTION_REAL, &o->t_min, "T", 0, 0.5, NULL, "smallest time of an SDE (default: 1e-5)" },
     { "steps", 0, OPTION_COUNT, &o->steps, "N", 0, 1e9, NULL, "until this many are done (default: 10000)" },
@@ -147,7 +123,7 @@ parse (int argc, char **argv, settings *o)
   const command_line line = { "train",
                               "--data=FILE --network=NETWORK --output=FILE [OPTION]...",
                               TRAIN_SUMMARY,
-                              about,
+                              details,
                               options,
                               sizeof options / sizeof *options,
                               0,
