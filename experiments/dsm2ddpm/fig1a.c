@@ -169,7 +169,8 @@ run (results *r, const law *l, size_t n, size_t steps, uint64_t index, sb_progre
   langevin.progress = look;
   langevin.context = w;
   gsl_vector *data = require_pointer (gsl_vector_calloc (1), "the data's time");
-  require (sb_pc_sample (&langevin, l->score, NULL, data, (sb_stream){ r->seed, 0, index }, x, NULL), "Langevin dynamics");
+  require (sb_pc_sample (&langevin, l->score, NULL, data, (sb_stream){ r->seed, 0, index }, x, NULL),
+           "Langevin dynamics");
   gsl_vector_free (data);
   r->evaluations += n * steps;
   gsl_matrix_free (x);

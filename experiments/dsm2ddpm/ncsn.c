@@ -83,8 +83,8 @@ uniform_starts (uint64_t seed, uint64_t first, gsl_matrix *x)
 // ## Chains
 
 void
-annealed_chains (results *r, const ncsn *n, uint64_t seed, uint64_t first, size_t steps, sb_progress progress, void *context,
-                 gsl_matrix *x)
+annealed_chains (results *r, const ncsn *n, uint64_t seed, uint64_t first, size_t steps, sb_progress progress,
+                 void *context, gsl_matrix *x)
 {
   sb_pc annealed = sb_pc_annealed (step_size (n), steps);
   annealed.progress = progress;

@@ -32,8 +32,8 @@ void uniform_starts (uint64_t seed, uint64_t first, gsl_matrix *x);
 
 // The chains of these starts through Algorithm 1, `steps` at a level, with epsilon = 2e-5; and as many steps in all of
 // plain Langevin dynamics at the last level, with that step size. progress and context as in sb_pc.
-void annealed_chains (results *r, const ncsn *n, uint64_t seed, uint64_t first, size_t steps,
-                      sb_progress progress, void *context, gsl_matrix *x);
+void annealed_chains (results *r, const ncsn *n, uint64_t seed, uint64_t first, size_t steps, sb_progress progress,
+                      void *context, gsl_matrix *x);
 void plain_chains (results *r, const ncsn *n, uint64_t seed, uint64_t first, size_t steps, gsl_matrix *x);
 
 #endif

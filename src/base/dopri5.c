@@ -8,6 +8,7 @@
 // of orders 5 and 4; their difference estimates the error of the second.
 
 #include "dopri5.h"
+#include "error.h"
 
 #include <gsl/gsl_errno.h>
 #include <stdint.h>
@@ -48,14 +49,14 @@ static void *
 dopri5_alloc (size_t dim)
 {
   if (dim > SIZE_MAX / ((STAGES + 1) * sizeof (double)))
-    GSL_ERROR_NULL ("the system is too large", GSL_ENOMEM);
+    SB_ERROR_NULL (NULL, GSL_ENOMEM, "a system of %zu equations is too large", dim);
   dopri5_state *state = malloc (sizeof *state);
   double *block = malloc ((STAGES + 1) * dim * sizeof *block);
   if (!state || !block)
     {
       free (state);
       free (block);
-      GSL_ERROR_NULL ("no memory for a Dormand-Prince step", GSL_ENOMEM);
+      SB_ERROR_NULL (NULL, GSL_ENOMEM, "no memory for a Dormand-Prince step");
     }
 
   for (int i = 0; i < STAGES; i++)
@@ -101,13 +102,13 @@ dopri5_apply (void *vstate, size_t dim, double t, double h, double y[], double y
   else
     status = GSL_ODEIV_FN_EVAL (system, t, y, k[0]);
 
-  for (int i = 1; i < STAGES && status == GSL_SUCCESS; i++)
+  for (int i = 1; i < STAGES && !status; i++)
     {
       for (size_t n = 0; n < dim; n++)
         argument[n] = y[n] + h * weighted_sum (sb_dopri5.a[i], i, k, n);
       status = GSL_ODEIV_FN_EVAL (system, t + sb_dopri5.c[i] * h, argument, k[i]);
     }
-  if (status != GSL_SUCCESS)
+  if (status)
     return status;
 
   memcpy (y, argument, dim * sizeof *y);

@@ -24,13 +24,14 @@ int sb_error_report (sb_error *error, const char *file, int line, int code, cons
 SB_END_DECLS
 
 // GSL_ERROR with a formatted reason that is also kept in the caller's record; for functions that return a status, and
-// for those that return a pointer.
+// for those that return a pointer or a number.
 #define SB_ERROR(error, code, ...) return sb_error_report (error, __FILE__, __LINE__, code, __VA_ARGS__)
-#define SB_ERROR_NULL(error, code, ...)                                                                                \
+#define SB_ERROR_NULL(error, code, ...) SB_ERROR_VALUE (error, code, NULL, __VA_ARGS__)
+#define SB_ERROR_VALUE(error, code, value, ...)                                                                        \
   do                                                                                                                   \
     {                                                                                                                  \
       sb_error_report (error, __FILE__, __LINE__, code, __VA_ARGS__);                                                  \
-      return NULL;                                                                                                     \
+      return value;                                                                                                    \
     }                                                                                                                  \
   while (0)
 

@@ -5,6 +5,7 @@
 // solve_ivp has them, so that the counts can be compared.
 
 #include "integrate.h"
+#include "error.h"
 #include "dopri5.h"
 #include "rms_control.h"
 
@@ -78,7 +79,7 @@ solver_alloc (solver *s, size_t dim, double eps_abs, double eps_rel)
   if (s->control)
     return GSL_SUCCESS;
   solver_free (s);
-  GSL_ERROR ("no memory to integrate", GSL_ENOMEM);
+  SB_ERROR (NULL, GSL_ENOMEM, "no memory to integrate");
 }
 
 // ## From $t_0$ to $t_1$
@@ -95,14 +96,14 @@ advance (solver *s, const gsl_odeiv2_system *system, double t, double t1, double
     {
       double before = t;
       int status = gsl_odeiv2_evolve_apply (s->evolve, s->control, s->step, system, &t, t1, &h, y);
-      if (status == GSL_FAILURE || (status == GSL_SUCCESS && t == before))
-        GSL_ERROR ("no step is short enough for the tolerance", GSL_ETOL);
-      if (status == GSL_SUCCESS)
+      if (status == GSL_FAILURE || (!status && t == before))
+        SB_ERROR (NULL, GSL_ETOL, "no step from t = %g is short enough for the tolerance", t);
+      if (!status)
         {
           ++*accepted;
           status = observer ? observer (context, t, s->evolve->last_step, y) : GSL_SUCCESS;
         }
-      if (status != GSL_SUCCESS)
+      if (status)
         return status;
     }
   return GSL_SUCCESS;
@@ -115,10 +116,10 @@ start_and_advance (solver *s, counted *c, double t0, double t1, double eps_abs, 
   gsl_odeiv2_system system = { evaluate, NULL, c->system->dimension, c };
   double h = 0;
   int status = GSL_ODEIV_FN_EVAL (&system, t0, y, s->dydt0);
-  if (status == GSL_SUCCESS)
+  if (!status)
     status
         = sb_odeiv2_initial_step (&system, t0, t1, y, s->dydt0, gsl_odeiv2_step_order (s->step), eps_abs, eps_rel, &h);
-  if (status != GSL_SUCCESS)
+  if (status)
     return status;
   c->dydt0 = s->dydt0;
   return advance (s, &system, t0, t1, h, y, observer, context, accepted);
@@ -131,15 +132,15 @@ sb_odeiv2_integrate (const gsl_odeiv2_system *system, double t0, double t1, doub
   sb_odeiv2_count unread, *result = count ? count : &unread;
   *result = (sb_odeiv2_count){ 0 };
   if (!gsl_finite (t0) || !gsl_finite (t1))
-    GSL_ERROR ("an interval of time must be finite", GSL_EDOM);
+    SB_ERROR (NULL, GSL_EDOM, "times from %g to %g are not finite", t0, t1);
   if (!(eps_abs >= 0 && eps_rel >= 0 && eps_abs + eps_rel > 0))
-    GSL_ERROR ("tolerances must not be negative, and one of them not 0", GSL_EINVAL);
+    SB_ERROR (NULL, GSL_EINVAL, "tolerances %g and %g: none may be negative, and one must not be 0", eps_abs, eps_rel);
   if (t0 == t1)
     return GSL_SUCCESS;
 
   solver s;
   int status = solver_alloc (&s, system->dimension, eps_abs, eps_rel);
-  if (status != GSL_SUCCESS)
+  if (status)
     return status;
 
   counted c = { .system = system, .low = fmin (t0, t1), .high = fmax (t0, t1) };

@@ -5,6 +5,7 @@
 // were threads at work at one time.
 
 #include "pool.h"
+#include "error.h"
 
 #include <gsl/gsl_errno.h>
 #include <stdlib.h>
@@ -21,7 +22,7 @@ sb_pool_alloc (const sb_pool_recipe *recipe)
 {
   sb_pool *pool = calloc (1, sizeof *pool);
   if (!pool)
-    GSL_ERROR_NULL ("no memory for a pool", GSL_ENOMEM);
+    SB_ERROR_NULL (NULL, GSL_ENOMEM, "no memory for a pool");
   pool->recipe = *recipe;
   return pool;
 }
@@ -69,7 +70,7 @@ sb_pool_take (sb_pool *pool)
   if (make)
     thing = pool->recipe.make (pool->recipe.context);
   if (!thing)
-    GSL_ERROR_NULL ("no memory for what is in a pool", GSL_ENOMEM);
+    SB_ERROR_NULL (NULL, GSL_ENOMEM, "no memory for what is in a pool");
   return thing;
 }
 

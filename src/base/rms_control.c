@@ -6,6 +6,7 @@
 // (Hairer, Nørsett and Wanner, *Solving Ordinary Differential Equations I*, Section II.4).
 
 #include "rms_control.h"
+#include "error.h"
 
 #include <gsl/gsl_errno.h>
 #include <gsl/gsl_math.h>
@@ -112,11 +113,11 @@ sb_odeiv2_initial_step (const gsl_odeiv2_system *system, double t0, double t1, c
 {
   tolerance eps = { eps_abs, eps_rel };
   if (!usable (eps))
-    GSL_ERROR ("tolerances must not be negative, and one of them not 0", GSL_EINVAL);
+    SB_ERROR (NULL, GSL_EINVAL, "tolerances %g and %g: none may be negative, and one must not be 0", eps_abs, eps_rel);
   size_t dim = system->dimension;
   double *y1 = calloc (dim, 2 * sizeof *y1), *change = y1 + dim;
   if (!y1)
-    GSL_ERROR ("no memory for the first step", GSL_ENOMEM);
+    SB_ERROR (NULL, GSL_ENOMEM, "no memory for the first step");
 
   double length = fabs (t1 - t0), direction = t1 < t0 ? -1 : 1;
   double d0 = norm (eps, dim, y, y, y), d1 = norm (eps, dim, dydt, y, y);
@@ -137,7 +138,7 @@ rms_alloc (void)
 {
   rms_state *state = calloc (1, sizeof *state);
   if (!state)
-    GSL_ERROR_NULL ("no memory for a step size control", GSL_ENOMEM);
+    SB_ERROR_NULL (NULL, GSL_ENOMEM, "no memory for a step size control");
   return state;
 }
 
@@ -182,9 +183,10 @@ gsl_odeiv2_control *
 sb_odeiv2_control_rms_new (double eps_abs, double eps_rel, const gsl_odeiv2_evolve *evolve)
 {
   if (!usable ((tolerance){ eps_abs, eps_rel }))
-    GSL_ERROR_NULL ("tolerances must not be negative, and one of them not 0", GSL_EINVAL);
+    SB_ERROR_NULL (NULL, GSL_EINVAL, "tolerances %g and %g: none may be negative, and one must not be 0", eps_abs,
+                   eps_rel);
   if (!evolve)
-    GSL_ERROR_NULL ("the control needs the evolution that it serves", GSL_EFAULT);
+    SB_ERROR_NULL (NULL, GSL_EFAULT, "the control needs the evolution that it serves");
 
   gsl_odeiv2_control *control = gsl_odeiv2_control_alloc (&rms_type);
   if (control)

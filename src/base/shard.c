@@ -6,6 +6,7 @@
 // business, so a thread that is free takes the next one.
 
 #include "shard.h"
+#include "error.h"
 
 #include <cblas.h>
 #include <gsl/gsl_errno.h>
@@ -28,7 +29,7 @@ int
 sb_shards (size_t rows, size_t shard_rows, sb_shard_function work, void *context)
 {
   if (shard_rows == 0)
-    GSL_ERROR ("a shard has at least one row", GSL_EINVAL);
+    SB_ERROR (NULL, GSL_EINVAL, "a shard has at least one row");
 
   size_t count = sb_shard_count (rows, shard_rows), first_failed = count;
   int status = GSL_SUCCESS;

@@ -9,6 +9,7 @@
 // bits after ten rounds, from its authors' library Random123.
 
 #include "stream.h"
+#include "error.h"
 #include "clones.h"
 #include "elementary.h"
 #include "shard.h"
@@ -365,7 +366,7 @@ fill (sb_stream stream, uint64_t first, void (*draw) (const addresses *, sb_stre
 {
   const uint64_t end = UINT64_C (1) << 33;
   if (first > end || x->size2 > end - first)
-    GSL_ERROR ("a stream holds 2^33 numbers", GSL_EDOM);
+    SB_ERROR (NULL, GSL_EDOM, "a stream holds 2^33 numbers, not %zu from %llu on", x->size2, (unsigned long long)first);
   if (x->size2 == 0)
     return GSL_SUCCESS;
 
@@ -464,9 +465,9 @@ int
 sb_rng_philox_seek (gsl_rng *r, sb_stream stream, uint64_t first)
 {
   if (r->type != &philox_type)
-    GSL_ERROR ("only an sb_rng_philox can be placed at a stream", GSL_EINVAL);
+    SB_ERROR (NULL, GSL_EINVAL, "only an sb_rng_philox can be placed at a stream");
   if (first >= UINT64_C (1) << 33)
-    GSL_ERROR ("a stream holds 2^33 numbers", GSL_EDOM);
+    SB_ERROR (NULL, GSL_EDOM, "a stream holds 2^33 numbers, and none at %llu", (unsigned long long)first);
 
   philox_start (r->state, stream, (uint32_t)(first / 2));
   if (first % 2 == 1)

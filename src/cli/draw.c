@@ -83,7 +83,8 @@ between_flow_steps (void *context, size_t done, size_t total, double t, const gs
 {
   const leg *l = context;
   (void)done, (void)total, (void)x;
-  progress_show (&l->run->progress, l->run->steps_before + (size_t)(PARTS * (l->from - GSL_MAX (t, l->to)) / (l->from - l->to)));
+  progress_show (&l->run->progress,
+                 l->run->steps_before + (size_t)(PARTS * (l->from - GSL_MAX (t, l->to)) / (l->from - l->to)));
   return interrupted () ? GSL_EFAILED : GSL_SUCCESS;
 }
 
@@ -95,7 +96,7 @@ run_flow (run *r, const gsl_matrix *y, gsl_matrix *x, size_t *evaluations)
   leg l = { r, gsl_vector_get (d->times, 0), gsl_vector_get (d->times, last) };
   sb_flow flow = { d->tolerance, d->tolerance, SB_FINAL_SAMPLE, between_flow_steps, &l };
   int status = GSL_SUCCESS;
-  for (size_t k = 0; status == GSL_SUCCESS && k < last; k++)
+  for (size_t k = 0; !status && k < last; k++)
     {
       size_t of_leg = 0;
       if (d->states)
@@ -129,9 +130,9 @@ draw_batch (run *r, const gsl_matrix *y, gsl_matrix *x, size_t *evaluations)
   sb_stream stream = { .seed = d->seed, .purpose = SB_FOR_PRIOR, .index = r->first };
   int status = sb_process_prior (d->score->process, stream, x);
   r->next_state = 0;
-  if (status == GSL_SUCCESS)
+  if (!status)
     status = d->flow ? run_flow (r, y, x, evaluations) : run_pc (r, stream, y, x, evaluations);
-  if (status != GSL_SUCCESS)
+  if (status)
     return status;
   if (d->states)
     keep_state (r, d->states - 1, d->pc.final == SB_FINAL_SAMPLE ? gsl_vector_get (d->times, d->times->size - 1) : 0,
@@ -163,7 +164,7 @@ draw_all (run *r, size_t n)
         status = draw_batch (r, y, x, &of_batch);
       gsl_matrix_free (y);
       gsl_matrix_free (x);
-      if (status != GSL_SUCCESS)
+      if (status)
         return status;
       r->steps_before += r->steps_of_batch;
       evaluations += (double)of_batch * (double)rows / (double)n;
@@ -193,7 +194,7 @@ draw_samples (const drawing *d, size_t n, drawn_samples *drawn)
   r.progress = progress_start ("sampling", d->flow ? "parts" : "steps", total, d->quiet);
   int status = draw_all (&r, n);
   die_if_interrupted ("nothing was written");
-  if (status == GSL_SUCCESS)
+  if (!status)
     {
       progress_end (&r.progress, total);
       return EXIT_SUCCESS;

@@ -9,8 +9,8 @@ typedef struct
   const sb_score *score;
   sb_pc pc; // progress and context are the drawing's own
   bool flow;
-  double tolerance;        // of the flow
-  size_t conditions;       // numbers of a row of the score's condition, each of them `class`; 0: none
+  double tolerance;  // of the flow
+  size_t conditions; // numbers of a row of the score's condition, each of them `class`; 0: none
   double class;
   const gsl_vector *times; // strictly decreasing: the grid, or where the flow's states are wanted
   uint64_t seed;

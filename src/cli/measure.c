@@ -130,9 +130,9 @@ measure_energy (const settings *o, const gsl_matrix *x, const gsl_matrix *y, jso
   double distance, p_value;
   sb_stream stream = { .seed = o->common.seed, .purpose = SB_FOR_PROBE };
   int status = sb_energy_test (x, y, o->permutations, stream, &distance, o->permutations ? &p_value : NULL);
-  if (status == GSL_SUCCESS)
+  if (!status)
     status = add (report, "energy", distance);
-  return status == GSL_SUCCESS && o->permutations ? add (report, "energy probability", p_value) : status;
+  return !status && o->permutations ? add (report, "energy probability", p_value) : status;
 }
 
 static int
@@ -141,7 +141,7 @@ measure_ks (const settings *o, const gsl_matrix *x, const gsl_matrix *y, json_t 
   double D, p_value;
   sb_stream stream = { .seed = o->common.seed, .purpose = SB_FOR_PROBE };
   int status = sb_ks_projections (x, y, o->projections, stream, &D, &p_value);
-  if (status == GSL_SUCCESS)
+  if (!status)
     status = add (report, "ks", D);
   return status == GSL_SUCCESS ? add (report, "ks probability at most", p_value) : status;
 }
@@ -153,11 +153,11 @@ measure_nearest (const settings *o, const gsl_matrix *x, const gsl_matrix *y, js
   size_t *index = calloc (x->size1, sizeof *index);
   gsl_vector *distance = gsl_vector_alloc (x->size1);
   int status = index && distance ? sb_nearest (x, y, index, distance) : GSL_ENOMEM;
-  if (status == GSL_SUCCESS)
+  if (!status)
     status = add (report, "nearest smallest", gsl_vector_min (distance));
-  if (status == GSL_SUCCESS)
+  if (!status)
     status = add (report, "nearest mean", gsl_stats_mean (distance->data, distance->stride, distance->size));
-  if (status == GSL_SUCCESS)
+  if (!status)
     status = add (report, "nearest largest", gsl_vector_max (distance));
   gsl_vector_free (distance);
   free (index);
@@ -225,12 +225,12 @@ static int
 measure_pairs (const settings *o, const gsl_matrix *const *seen, const gsl_matrix *const *pixels, json_t *report)
 {
   int status = GSL_SUCCESS;
-  for (int k = METRIC_FRECHET; k <= METRIC_NEAREST && status == GSL_SUCCESS; k++)
+  for (int k = METRIC_FRECHET; k <= METRIC_NEAREST && !status; k++)
     if (o->metric == METRIC_ALL || o->metric == k)
       {
         const gsl_matrix *const *pair = k == METRIC_NEAREST ? pixels : seen;
         status = measures[k](o, pair[0], pair[1], report);
-        if (status != GSL_SUCCESS)
+        if (status)
           failure ("%s: %s", metric_names[k], why (status));
       }
   return status;
@@ -244,13 +244,13 @@ report_classes (const gsl_matrix *probabilities, json_t *report)
   double score, n = (double)probabilities->size1;
   size_t sure, *counts = calloc (probabilities->size2, sizeof *counts);
   int status = counts ? sb_inception_score (probabilities, &score) : GSL_ENOMEM;
-  if (status == GSL_SUCCESS)
+  if (!status)
     status = sb_class_histogram (probabilities, 0.9, counts, &sure);
-  if (status == GSL_SUCCESS)
+  if (!status)
     status = add (report, "inception score", score);
-  if (status == GSL_SUCCESS)
+  if (!status)
     status = add (report, "probability over 0.9", (double)sure / n);
-  for (size_t k = 0; k < probabilities->size2 && status == GSL_SUCCESS; k++)
+  for (size_t k = 0; k < probabilities->size2 && !status; k++)
     {
       char key[32];
       snprintf (key, sizeof key, "class %zu", k);

@@ -54,7 +54,7 @@ typedef struct
   const char *details;  // paragraphs below the options, lines already broken; may be NULL
   const option *options;
   size_t count;
-  size_t operands; // at most so many
+  size_t operands;             // at most so many
   const help_family *families; // ends with an argument NULL; may be NULL
 } command_line;
 

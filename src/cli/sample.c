@@ -67,10 +67,8 @@ static const char details[] = "LAW is gmm3 (three Gaussians on a line), spec48 (
                               "stops the run; nothing is written then.\n\n"
                               "Exit status: 0, 1 where something failed, 2 where the command line is wrong.\n";
 
-static const help_family families[] = { { "PROCESS", sb_processes },
-                                        { "PREDICTOR", sb_steps },
-                                        { "CORRECTOR", sb_correctors },
-                                        { NULL, NULL } };
+static const help_family families[]
+    = { { "PROCESS", sb_processes }, { "PREDICTOR", sb_steps }, { "CORRECTOR", sb_correctors }, { NULL, NULL } };
 
 static int
 parse (int argc, char **argv, settings *o)

@@ -58,10 +58,8 @@ enum
   WEIGHTINGS_MOST = 32
 };
 
-static const help_family families[] = { { "PROCESS", sb_processes },
-                                        { "OBJECTIVE", sb_objectives },
-                                        { "WEIGHTING", sb_weightings },
-                                        { NULL, NULL } };
+static const help_family families[]
+    = { { "PROCESS", sb_processes }, { "OBJECTIVE", sb_objectives }, { "WEIGHTING", sb_weightings }, { NULL, NULL } };
 
 static int
 parse (int argc, char **argv, settings *o)

@@ -132,9 +132,9 @@ sb_ddpm_beta (const sb_process *ddpm, size_t i)
 {
   const ddpm_steps *chain = sb_scalar_parameters (ddpm, &ddpm_type);
   if (!chain)
-    GSL_ERROR_VAL ("not DDPM's chain", GSL_EINVAL, GSL_NAN);
+    SB_ERROR_VALUE (NULL, GSL_EINVAL, GSL_NAN, "the process %s is not DDPM's chain", ddpm->type->name);
   if (i == 0 || i > chain->N)
-    GSL_ERROR_VAL ("DDPM has steps 1, ..., N", GSL_EDOM, GSL_NAN);
+    SB_ERROR_VALUE (NULL, GSL_EDOM, GSL_NAN, "step %zu: the chain has steps 1, ..., %zu", i, chain->N);
   return chain->step[i - 1].beta;
 }
 
@@ -143,8 +143,8 @@ sb_ddpm_alpha (const sb_process *ddpm, size_t i)
 {
   const ddpm_steps *chain = sb_scalar_parameters (ddpm, &ddpm_type);
   if (!chain)
-    GSL_ERROR_VAL ("not DDPM's chain", GSL_EINVAL, GSL_NAN);
+    SB_ERROR_VALUE (NULL, GSL_EINVAL, GSL_NAN, "the process %s is not DDPM's chain", ddpm->type->name);
   if (i > chain->N)
-    GSL_ERROR_VAL ("DDPM has levels 0, ..., N", GSL_EDOM, GSL_NAN);
+    SB_ERROR_VALUE (NULL, GSL_EDOM, GSL_NAN, "level %zu: the chain has levels 0, ..., %zu", i, chain->N);
   return exp (log_kept (chain, 0, (double)i / (double)chain->N));
 }

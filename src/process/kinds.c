@@ -95,8 +95,9 @@ sb_process_kind_read (const char *what, const char *text, double *key, sb_error 
     return NULL;
   const sb_process_kind *kind = (const sb_process_kind *)entry;
   if (!(key[0] < key[1] || (kind->equal && key[0] == key[1])))
-    SB_ERROR_NULL (error, GSL_EINVAL, "%s: %s %s=%g %s=%g: not %s %s %s", what, entry->name, entry->keys[0].name, key[0],
-                   entry->keys[1].name, key[1], entry->keys[0].name, kind->equal ? "<=" : "<", entry->keys[1].name);
+    SB_ERROR_NULL (error, GSL_EINVAL, "%s: %s %s=%g %s=%g: not %s %s %s", what, entry->name, entry->keys[0].name,
+                   key[0], entry->keys[1].name, key[1], entry->keys[0].name, kind->equal ? "<=" : "<",
+                   entry->keys[1].name);
   return kind;
 }
 

@@ -10,9 +10,9 @@ SB_BEGIN_DECLS
 typedef struct
 {
   sb_entry entry;
-  bool equal;         // the second key's value may be that of the first; else it has to be above
-  double low, high;   // the papers map the bytes 0 to 255 of images to these
-  const char *step;   // the name of the papers' step for it (sampler/sampler.h)
+  bool equal;       // the second key's value may be that of the first; else it has to be above
+  double low, high; // the papers map the bytes 0 to 255 of images to these
+  const char *step; // the name of the papers' step for it (sampler/sampler.h)
   sb_process *(*alloc) (size_t dimension, const double *key);
 } sb_process_kind;
 

@@ -4,6 +4,7 @@
 // two ways to them, which share nothing: the kernel, and the SDE.
 
 #include "moments.h"
+#include "../base/error.h"
 
 #include <gsl/gsl_errno.h>
 #include <gsl/gsl_math.h>
@@ -14,7 +15,9 @@ check (const sb_process *process, const gsl_vector *mean, const gsl_matrix *cova
 {
   size_t d = process->dimension;
   if (mean->size != d || covariance->size1 != d || covariance->size2 != d)
-    GSL_ERROR ("mean and covariance have not the dimension of the process", GSL_EBADLEN);
+    SB_ERROR (NULL, GSL_EBADLEN,
+              "the mean has %zu coordinates, the covariance is %zu x %zu; the process has %zu coordinates", mean->size,
+              covariance->size1, covariance->size2, d);
   return GSL_SUCCESS;
 }
 
@@ -177,9 +180,10 @@ int
 sb_moments_solve (const sb_process *process, double s, double t, size_t steps, gsl_vector *mean, gsl_matrix *covariance)
 {
   if (!(process->t_min <= s && s <= t && t <= process->t_max))
-    GSL_ERROR ("an SDE is solved between t_min and t_max", GSL_EDOM);
+    SB_ERROR (NULL, GSL_EDOM, "from %g to %g: an SDE is solved between %g and %g", s, t, process->t_min,
+              process->t_max);
   if (steps == 0)
-    GSL_ERROR ("an SDE is solved in at least one step", GSL_EINVAL);
+    SB_ERROR (NULL, GSL_EINVAL, "an SDE is solved in at least one step");
   int status = check (process, mean, covariance);
   if (status)
     return status;

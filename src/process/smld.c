@@ -111,8 +111,8 @@ sb_smld_sigma (const sb_process *smld, size_t i)
 {
   const smld_scales *scales = sb_scalar_parameters (smld, &smld_type);
   if (!scales)
-    GSL_ERROR_VAL ("not SMLD's chain", GSL_EINVAL, GSL_NAN);
+    SB_ERROR_VALUE (NULL, GSL_EINVAL, GSL_NAN, "the process %s is not SMLD's chain", smld->type->name);
   if (i > scales->N)
-    GSL_ERROR_VAL ("SMLD has levels 0, ..., N", GSL_EDOM, GSL_NAN);
+    SB_ERROR_VALUE (NULL, GSL_EDOM, GSL_NAN, "level %zu: the chain has levels 0, ..., %zu", i, scales->N);
   return scales->sigma[i];
 }

@@ -19,5 +19,9 @@ numbers (const sb_step_at *at, const double *key)
 
 static const sb_key eta = { .name = "eta", .high = 1, .help = "0: no noise, 1: as much as ancestral-lower" };
 static const sb_step_type ddim = { { "ddim", "the same marginals with any noise up to ancestral-lower's", &eta, 1 },
-                                   SB_NEEDS_KERNEL, numbers, NULL, NULL, NULL };
+                                   SB_NEEDS_KERNEL,
+                                   numbers,
+                                   NULL,
+                                   NULL,
+                                   NULL };
 const sb_step_type *sb_step_ddim = &ddim;

@@ -147,11 +147,10 @@ step (const sb_corrector *corrector, sb_sampler_work *work, const gsl_matrix *y,
 
 static const char *const norms[] = { "batch", "row", "root-d", NULL };
 static const char *const alphas[] = { "step", "cumulative", NULL };
-static const sb_key keys[] = {
-  { .name = "snr", .usual = 0.16, .high = HUGE_VAL, .above = true, .help = "signal-to-noise ratio r" },
-  { .name = "norm", .words = norms, .help = "averages, each row's, or sqrt d for |z|" },
-  { .name = "alpha", .words = alphas, .help = "alpha_i of the step, or the product up to it" }
-};
+static const sb_key keys[]
+    = { { .name = "snr", .usual = 0.16, .high = HUGE_VAL, .above = true, .help = "signal-to-noise ratio r" },
+        { .name = "norm", .words = norms, .help = "averages, each row's, or sqrt d for |z|" },
+        { .name = "alpha", .words = alphas, .help = "alpha_i of the step, or the product up to it" } };
 
 static void
 set (const double *key, sb_corrector *corrector)

@@ -9,6 +9,7 @@
 // code; their report does not say so.)
 
 #include "clip.h"
+#include "../base/error.h"
 
 #include <gsl/gsl_errno.h>
 #include <gsl/gsl_math.h>
@@ -47,10 +48,10 @@ sb_score *
 sb_score_clip_alloc (const sb_score *score, double low, double high)
 {
   if (!(low < high))
-    GSL_ERROR_NULL ("a range has a lower and a higher end", GSL_EINVAL);
+    SB_ERROR_NULL (NULL, GSL_EINVAL, "a range from %g to %g has no lower end", low, high);
   clip *state = malloc (sizeof *state);
   if (!state)
-    GSL_ERROR_NULL ("no memory for a score", GSL_ENOMEM);
+    SB_ERROR_NULL (NULL, GSL_ENOMEM, "no memory for a score");
   *state = (clip){ .score = score, .low = low, .high = high };
   return sb_score_alloc (&clip_type, state, score->process);
 }

@@ -16,7 +16,7 @@ double
 sb_isotropic_log_density (size_t d, double squared, double v)
 {
   if (!(v > 0))
-    GSL_ERROR_VAL ("a density needs a variance above 0", GSL_EDOM, GSL_NAN);
+    SB_ERROR_VALUE (NULL, GSL_EDOM, GSL_NAN, "a density needs a variance above 0, not %g", v);
   return -0.5 * (squared / v + (double)d * log (2 * M_PI * v));
 }
 
@@ -41,7 +41,7 @@ double
 sb_isotropic_kl (size_t d, double squared, double v_1, double v_2)
 {
   if (!(v_1 >= 0 && v_2 >= 0))
-    GSL_ERROR_VAL ("a variance is not below 0", GSL_EDOM, GSL_NAN);
+    SB_ERROR_VALUE (NULL, GSL_EDOM, GSL_NAN, "variances %g and %g: none may be below 0", v_1, v_2);
   if (v_2 == 0)
     return v_1 == 0 && squared == 0 ? 0 : GSL_POSINF;
   return 0.5 * (double)d * bracket ((v_1 - v_2) / v_2) + squared / (2 * v_2);

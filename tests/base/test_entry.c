@@ -10,9 +10,10 @@
 SUITE (entry);
 
 static const char *const words[] = { "red", "green", NULL };
-static const sb_key keys[] = { { .name = "size", .usual = 0.5, .low = 0, .high = 2, .above = true, .help = "size" },
-                               { .name = "count", .usual = 3, .low = 1, .high = HUGE_VAL, .whole = true, .help = "count" },
-                               { .name = "colour", .words = words, .usual = 1, .help = "colour" } };
+static const sb_key keys[]
+    = { { .name = "size", .usual = 0.5, .low = 0, .high = 2, .above = true, .help = "size" },
+        { .name = "count", .usual = 3, .low = 1, .high = HUGE_VAL, .whole = true, .help = "count" },
+        { .name = "colour", .words = words, .usual = 1, .help = "colour" } };
 static const sb_entry entries[] = { { "plain", "nothing to choose", NULL, 0 }, { "painted", "something", keys, 3 } };
 
 static const sb_entry *
@@ -45,10 +46,12 @@ Test (entry, limits_are_in_or_out)
   {
     double size, count;
     int status;
-  } cases[] = { { 2, 1, GSL_SUCCESS },     { 0, 1, GSL_EDOM },       { 2.1, 1, GSL_EDOM },  { 1, 0, GSL_EDOM },
-                { 1, 1.5, GSL_EDOM },      { GSL_NAN, 1, GSL_EDOM }, { 1, INFINITY, GSL_EDOM }, { 1e-300, 1e300, GSL_SUCCESS } };
+  } cases[]
+      = { { 2, 1, GSL_SUCCESS }, { 0, 1, GSL_EDOM },       { 2.1, 1, GSL_EDOM },      { 1, 0, GSL_EDOM },
+          { 1, 1.5, GSL_EDOM },  { GSL_NAN, 1, GSL_EDOM }, { 1, INFINITY, GSL_EDOM }, { 1e-300, 1e300, GSL_SUCCESS } };
   for (size_t k = 0; k < sizeof cases / sizeof *cases; k++)
-    refused (cases[k].status, sb_entry_check (&entries[1], (double[]){ cases[k].size, cases[k].count, 0 }, NULL), "case %zu", k);
+    refused (cases[k].status, sb_entry_check (&entries[1], (double[]){ cases[k].size, cases[k].count, 0 }, NULL),
+             "case %zu", k);
 }
 
 Test (entry, what_is_wrong_is_named)
