@@ -66,6 +66,19 @@ unit_apply (const sb_process *process, CBLAS_TRANSPOSE_t transpose, const gsl_ve
   return GSL_SUCCESS;
 }
 
+// Hang et al. (2023): where there is little noise, the weight of $\epsilon$ falls as the noise does, $\min(1,
+// \gamma\,S^2/A^2)$ with $\gamma = 5$.
+
+static int
+min_snr_numbers (const sb_process *process, double t, const double *sd, double *lambda, void *params)
+{
+  const double gamma = params ? *(const double *)params : 5;
+  int status = sb_process_numbers (process, SB_A, 0, t, lambda);
+  for (size_t k = 0; k < process->parts && !status; k++)
+    lambda[k] = gsl_pow_2 (sd[k]) * GSL_MIN (1, gamma * gsl_pow_2 (sd[k] / lambda[k]));
+  return status;
+}
+
 // ## Of the variational bound
 //
 // What a model of DDPM's chain can change of $L_{t-1}$ is $w_t\,\|\varepsilon - \varepsilon_\theta\|^2$ (`vlb.c`), and
@@ -117,6 +130,7 @@ const sb_weighting_type *sb_weighting_variance
     *sb_weighting_likelihood
     = WEIGHTING ("likelihood", "g^2 of an SDE: a bound on the likelihood", likelihood_numbers, likelihood_apply),
     *sb_weighting_unit = WEIGHTING ("unit", "1", unit_numbers, unit_apply),
+    *sb_weighting_min_snr = WEIGHTING ("min-snr", "S^2, less where A^2 > 5 S^2", min_snr_numbers, NULL),
     *sb_weighting_bound = WEIGHTING ("bound", "ddpm's variational bound, steps of variance beta", bound_numbers, NULL),
     *sb_weighting_bound_tilde
     = WEIGHTING ("bound-tilde", "ddpm's variational bound, steps of variance beta-tilde", bound_tilde_numbers, NULL);
@@ -125,7 +139,7 @@ const sb_entry *
 sb_weightings (size_t k)
 {
   const sb_weighting_type *const table[] = { sb_weighting_variance, sb_weighting_likelihood, sb_weighting_unit,
-                                             sb_weighting_bound, sb_weighting_bound_tilde };
+                                             sb_weighting_min_snr,  sb_weighting_bound,      sb_weighting_bound_tilde };
   return k < sizeof table / sizeof *table ? &table[k]->entry : NULL;
 }
 

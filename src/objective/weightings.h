@@ -32,6 +32,7 @@ typedef struct
 extern const sb_weighting_type *sb_weighting_variance; // S S^T = Var[x_t | x_0]: every time's target has the same size
 extern const sb_weighting_type *sb_weighting_likelihood; // G G^T: the loss bounds -log p; continuous time only
 extern const sb_weighting_type *sb_weighting_unit;       // the identity
+extern const sb_weighting_type *sb_weighting_min_snr;    // S S^T min (1, gamma S^2 / A^2); params: a double, NULL: 5
 extern const sb_weighting_type *sb_weighting_bound;      // of DDPM's variational bound, steps back of variance beta_t
 extern const sb_weighting_type
     *sb_weighting_bound_tilde; // beta-tilde_t, the last step taking that of the one before it

@@ -235,7 +235,7 @@ Test (objective, one_error_in_three_views)
       const sb_weighting_type *weighting = (const sb_weighting_type *)sb_weightings (k);
       const bool bound = strncmp (weighting->entry.name, "bound", 5) == 0;
       check_views (bound ? ddpm : vp, weighting, vector_of (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7));
-      if (!bound)
+      if (weighting->apply)
         check_views (turned, weighting, vector_of (0.3, 0.35, 0.4, 0.5, 0.6, 0.7, 0.8));
     }
 }
@@ -373,4 +373,29 @@ Test (objective, times_lie_where_they_are_asked_for)
       cr_assert_null (sb_objective_batch_alloc (&some, 4));
     }
   sb_objective_batch_free (NULL);
+}
+
+// ## Min-SNR
+//
+// Hang et al. (2023), Section 3.4: with a signal-to-noise ratio of $\mathrm{SNR} = A^2/S^2$ the weight of $\epsilon$'s squared
+// error is $\min(\mathrm{SNR}, \gamma)/\mathrm{SNR}$.
+
+Test (objective, min_snr_weighs_the_noise_as_printed)
+{
+  const double gammas[] = { 5, 1 };
+  sb_process *vp = scoped (sb_vp_alloc (1, 0.1, 20));
+  gsl_vector *t = vector_of (0.01, 0.05, 0.1, 0.2, 0.4, 0.9), *loss = vector (6);
+  sb_objective dsm = weighted (sb_objective_dsm, vp, sb_weighting_min_snr, 0);
+  for (size_t g = 0; g < 2; g++)
+    {
+      dsm.weighting.params = g ? (void *)&gammas[g] : NULL;
+      ok (loss_of (&dsm, t, matrix_all (6, 1, 0), matrix_all (6, 1, 1), loss, matrix (6, 1)));
+      for (size_t i = 0; i < 6; i++)
+        {
+          double A, S;
+          ok (sb_process_scalars (vp, 0, gsl_vector_get (t, i), &A, &S));
+          double snr = gsl_pow_2 (A / S), printed = (snr < gammas[g] ? snr : gammas[g]) / snr;
+          cr_assert_float_eq (gsl_vector_get (loss, i), printed, 1e-13, "t = %g", gsl_vector_get (t, i));
+        }
+    }
 }
