@@ -4,6 +4,7 @@
 #include "base/shard.h"
 #include "base/stream.h"
 
+#include <gsl/gsl_math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -180,6 +181,14 @@ scope_matrix_copy (const gsl_matrix *from)
   gsl_matrix *m = matrix (from->size1, from->size2);
   gsl_matrix_memcpy (m, from);
   return m;
+}
+
+double
+number_of (const sb_process *process, sb_process_map map, double s, double t)
+{
+  double c;
+  cr_assert_eq (process->parts, 1);
+  return sb_process_numbers (process, map, s, t, &c) ? GSL_NAN : c;
 }
 
 // ## Statuses

@@ -286,22 +286,13 @@ Test (process, prior_is_the_stream_scaled)
 // Euler's steps carry mean and variance of a point by $m \leftarrow (1 + hf)\,m$, $v \leftarrow (1 + hf)^2 v + h g^2$; as the steps
 // shrink they must reach the kernel, at first order. [scoresde.eq5]
 
-static double
-coefficient (const sb_process *process, sb_process_map map, double time)
-{
-  double x_data = 1;
-  gsl_matrix_view x = gsl_matrix_view_array (&x_data, 1, 1);
-  gsl_vector_view t = gsl_vector_view_array (&time, 1);
-  return sb_process_apply (process, map, CblasNoTrans, NULL, &t.vector, &x.matrix) ? GSL_NAN : x_data;
-}
-
 static void
 euler_errors (const sb_process *process, int N, double *of_mean, double *of_variance)
 {
   double eps = process->t_min, h = (1 - eps) / N, m = 1, v = 0, a, sd;
   for (int i = 0; i < N; i++)
     {
-      double t = eps + h * i, f = coefficient (process, SB_F, t), g = coefficient (process, SB_G, t);
+      double t = eps + h * i, f = number_of (process, SB_F, 0, t), g = number_of (process, SB_G, 0, t);
       m *= 1 + h * f;
       v = gsl_pow_2 (1 + h * f) * v + h * g * g;
     }
@@ -412,10 +403,10 @@ Test (process, chains_are_the_discretisation_of_the_paper)
 static double
 steepest (const sb_process *process, int N)
 {
-  double worst = 0, h = (1 - process->t_min) / N, before = coefficient (process, SB_G, process->t_min);
+  double worst = 0, h = (1 - process->t_min) / N, before = number_of (process, SB_G, 0, process->t_min);
   for (int i = 1; i <= N; i++)
     {
-      double g = coefficient (process, SB_G, GSL_MIN (1, process->t_min + h * i));
+      double g = number_of (process, SB_G, 0, GSL_MIN (1, process->t_min + h * i));
       worst = GSL_MAX (worst, fabs (g - before) / h);
       before = g;
     }

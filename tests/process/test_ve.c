@@ -26,22 +26,10 @@ ve_of (const double *v)
 
 SUITE (ve);
 
-// What a process says of itself, at one time or two.
-
-static double
-diffusion_of (const sb_process *process, double time)
-{
-  double x_data = 1;
-  gsl_matrix_view x = gsl_matrix_view_array (&x_data, 1, 1);
-  gsl_vector_view t = gsl_vector_view_array (&time, 1);
-  return sb_process_apply (process, SB_G, CblasNoTrans, NULL, &t.vector, &x.matrix) ? GSL_NAN : x_data;
-}
-
 static double
 variance_of (const sb_process *process, double s, double t)
 {
-  double a, sd;
-  return sb_process_scalars (process, s, t, &a, &sd) || a != 1 ? GSL_NAN : sd * sd;
+  return number_of (process, SB_A, s, t) == 1 ? gsl_pow_2 (number_of (process, SB_S, s, t)) : GSL_NAN;
 }
 
 // ## Any scale
@@ -52,15 +40,14 @@ variance_of (const sb_process *process, double s, double t)
 static double
 squared_diffusion (double t, void *process)
 {
-  return gsl_pow_2 (diffusion_of (process, t));
+  return gsl_pow_2 (number_of (process, SB_G, 0, t));
 }
 
 static double
 integral_residual (sb_process *process, double s, double t, gsl_integration_glfixed_table *table)
 {
   gsl_function g2 = { .function = squared_diffusion, .params = process };
-  double residual = gsl_integration_glfixed (&g2, s, t, table) / variance_of (process, s, t) - 1;
-  return fabs (residual);
+  return fabs (gsl_integration_glfixed (&g2, s, t, table) / variance_of (process, s, t) - 1);
 }
 
 static double
@@ -128,9 +115,7 @@ static double
 sign_residual (const double *v, void *context)
 {
   (void)context;
-  sb_process *ve = scoped (sb_ve_alloc (1, v[0], v[0] * v[1]));
-  double g = diffusion_of (ve, v[2]);
-  return -g;
+  return -number_of (scoped (sb_ve_alloc (1, v[0], v[0] * v[1])), SB_G, 0, v[2]);
 }
 
 Test (ve, diffusion_is_positive) { property_check ("g > 0", 4, CASES, 4, a_ve, sign_residual, NULL, 0); }
