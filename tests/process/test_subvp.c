@@ -166,14 +166,11 @@ Test (subvp, ends_at_the_prior)
 
 // ## As a process
 //
-// Times, prior, drift and mean are those of VP, the noise is its own. [scoresde.set-subvp] [scoresde.txt-subvp-mean]
+// Drift and mean are those of VP, as are times and prior (test_kinds.c), the noise is its own. [scoresde.set-subvp] [scoresde.txt-subvp-mean]
 
 Test (subvp, process_differs_from_vp_in_its_noise_only)
 {
   sb_process *vp = scoped (sb_vp_alloc (1, 0.1, 20)), *subvp = scoped (sb_subvp_alloc (1, 0.1, 20));
-  cr_assert_str_eq (subvp->type->name, "subvp");
-  cr_assert_eq (subvp->levels, (size_t)0);
-  cr_assert (subvp->t_min == vp->t_min && subvp->t_max == vp->t_max);
   for (int i = 1; i <= 10; i++)
     {
       double s = 0.05 * i, t = 0.1 * i, sd = number_of (subvp, SB_S, s, t);
@@ -183,12 +180,6 @@ Test (subvp, process_differs_from_vp_in_its_noise_only)
       cr_assert_lt (sd, number_of (vp, SB_S, s, t));
       cr_assert_eq (sd, sqrt (sb_subvp_variance (&paper, s, t)));
     }
-
-  double log_p = 0;
-  gsl_matrix *x = matrix_of (1, 1, 1.5);
-  gsl_vector_view log_prior = gsl_vector_view_array (&log_p, 1);
-  ok (sb_process_prior_log_density (subvp, x, &log_prior.vector));
-  cr_assert_float_eq (log_p, log (gsl_ran_gaussian_pdf (1.5, 1)), 1e-14);
 }
 
 // The settings of the paper, for both. [scoresde.set-eps]
@@ -197,13 +188,4 @@ Test (subvp, settings_of_the_paper)
 {
   cr_assert_eq (SB_VP_EPSILON_SAMPLING, 1e-3);
   cr_assert_eq (SB_VP_EPSILON_TRAINING, 1e-5);
-}
-
-Test (subvp, refuses_rates_that_are_none)
-{
-  cr_assert_null (sb_subvp_alloc (1, 0, 20));
-  cr_assert_null (sb_subvp_alloc (1, 2, 1));
-  cr_assert_null (sb_subvp_alloc (1, GSL_NAN, 20));
-  cr_assert_null (sb_subvp_alloc (1, 0.1, GSL_POSINF));
-  cr_assert_null (sb_subvp_alloc (0, 0.1, 20));
 }
