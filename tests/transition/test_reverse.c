@@ -29,18 +29,6 @@ model (const sb_score *score, sb_view view, sb_variance variance)
   return (sb_reverse){ .score = score, .view = view, .variance = variance, .last = variance };
 }
 
-// Rows of a step each: row i stands at level i + 1 and steps to level i.
-
-static void
-set_levels (const chain *c, gsl_vector *s, gsl_vector *t)
-{
-  for (size_t i = 0; i < s->size; i++)
-    {
-      gsl_vector_set (s, i, (double)i / (double)c->T);
-      gsl_vector_set (t, i, (double)(i + 1) / (double)c->T);
-    }
-}
-
 // ## The mean
 //
 // A mixture of three. Component $k$ of $x_{t-1}$ is $\mathcal{N}(\sqrt{\bar\alpha_{t-1}}m_k, V_k)$,
@@ -80,10 +68,10 @@ Test (reverse, mean_is_the_posterior_mean_of_the_step)
   sb_target *data = chain_mixture (1, K, W, M, V);
   sb_score *score = scoped (sb_score_exact_alloc (data, ddpm));
   const sb_view views[] = { SB_EPSILON, SB_SCORE, SB_DENOISER };
-  gsl_vector *s = vector (1000), *t = vector (1000);
-  gsl_matrix *x = chain_sample (data, 1000, 30), *z = normals (1000, 1, 31), *mean[3];
-  set_levels (&c, s, t);
-  ok (sb_process_transition (ddpm, NULL, t, z, x));
+  // Row i stands at level i + 1 and steps to level i.
+  gsl_vector *s = level_times (0, 999, 1000), *t = level_times (1, 1000, 1000);
+  gsl_matrix *x = chain_sample (data, 1000, 30), *mean[3];
+  ok (sb_process_transition (ddpm, NULL, t, normals (1000, 1, 31), x));
   for (int k = 0; k < 3; k++)
     {
       sb_reverse r = model (score, views[k], SB_VARIANCE_BETA);
@@ -103,9 +91,8 @@ Test (reverse, mean_is_the_posterior_mean_of_the_step)
       cr_assert_float_eq (gsl_matrix_get (mean[1], i, 0), (x_i + beta * g) / sqrt (1 - beta), 1e-14 * (1 + fabs (x_i)));
     }
   gsl_matrix *x_1 = matrix (1, 1), *x_hat = matrix (1, 1);
-  gsl_vector *one = vector_all (1, 1e-3);
   gsl_matrix_set (x_1, 0, 0, gsl_matrix_get (x, 0, 0));
-  ok (sb_target_evaluate (data, ddpm, SB_DENOISER, x_1, one, x_hat));
+  ok (sb_target_evaluate (data, ddpm, SB_DENOISER, x_1, vector_all (1, 1e-3), x_hat));
   cr_assert_float_eq (gsl_matrix_get (mean[0], 0, 0), gsl_matrix_get (x_hat, 0, 0), 1e-11);
 }
 
@@ -159,15 +146,12 @@ spread (const chain *c, size_t t, double v)
 static void
 check_exact_reverse (const chain *c, double m, double v)
 {
-  sb_process *ddpm = chain_alloc (c, 2);
-  sb_target *data = chain_gaussian (2, m, v);
-  sb_score *score = scoped (sb_score_exact_alloc (data, ddpm));
+  sb_score *score = chain_score (c, chain_gaussian (2, m, v));
   sb_reverse r = model (score, SB_EPSILON, SB_VARIANCE_OPTIMAL);
-  gsl_vector *s = vector (c->T), *t = vector (c->T), *best = vector (c->T), *mean = vector (2);
-  gsl_matrix *x = normals (c->T, 2, 32), *covariance = matrix_all (2, 2, 0);
-  set_levels (c, s, t);
-  ok (one_variance (&r, NULL, s, t, x, best));
-  gsl_vector_set_all (mean, sqrt ((double)c->alpha_bar[c->T]) * m);
+  gsl_vector *s = level_times (0, c->T - 1, c->T), *t = level_times (1, c->T, c->T), *best = vector (c->T),
+             *mean = vector_all (2, sqrt ((double)c->alpha_bar[c->T]) * m);
+  gsl_matrix *covariance = matrix_all (2, 2, 0);
+  ok (one_variance (&r, NULL, s, t, normals (c->T, 2, 32), best));
   gsl_matrix_set_identity (covariance);
   gsl_matrix_scale (covariance, spread (c, c->T, v));
   for (size_t i = c->T; i >= 1; i--)
@@ -218,12 +202,10 @@ Test (reverse, best_variance_of_a_mixture)
 {
   chain c;
   chain_linear (&c, 50);
-  sb_process *ddpm = chain_alloc (&c, 1);
-  sb_target *data = chain_mixture (1, K, W, M, V);
-  sb_score *score = scoped (sb_score_exact_alloc (data, ddpm));
+  sb_score *score = chain_score (&c, chain_mixture (1, K, W, M, V));
+  const sb_process *ddpm = score->process;
   sb_reverse r = model (score, SB_EPSILON, SB_VARIANCE_OPTIMAL);
-  gsl_vector *s = vector (50), *t = vector (50), *best = vector (50);
-  set_levels (&c, s, t);
+  gsl_vector *s = level_times (0, 49, 50), *t = level_times (1, 50, 50), *best = vector (50);
   for (double x_t = -2; x_t < 2.2; x_t += 0.5)
     {
       gsl_matrix *x = matrix_all (50, 1, x_t);
@@ -310,9 +292,7 @@ Test (reverse, predictors_are_this_step)
 {
   chain c;
   chain_linear (&c, 50);
-  sb_process *ddpm = chain_alloc (&c, 1);
-  sb_target *data = chain_mixture (1, K, W, M, V);
-  sb_score *score = scoped (sb_score_exact_alloc (data, ddpm));
+  sb_score *score = chain_score (&c, chain_mixture (1, K, W, M, V));
   gsl_matrix *x = normals (20, 1, 34);
   for (size_t t = 1; t <= 50; t++)
     {
@@ -327,9 +307,7 @@ Test (reverse, optimal_predictor_without_normals_is_the_mean)
 {
   chain c;
   chain_small (&c);
-  sb_process *ddpm = chain_alloc (&c, 1);
-  sb_target *data = chain_mixture (1, K, W, M, V);
-  sb_score *score = scoped (sb_score_exact_alloc (data, ddpm));
+  sb_score *score = chain_score (&c, chain_mixture (1, K, W, M, V));
   double x = 0.4;
   gsl_matrix_view at = gsl_matrix_view_array (&x, 1, 1);
   ok (take_step (sb_step_ancestral_optimal, score, NULL, 0.5, 0.75, NULL, &at.matrix));
@@ -450,9 +428,7 @@ Test (reverse, path_density_is_a_sum_of_steps)
 {
   chain c;
   chain_small (&c);
-  sb_process *ddpm = chain_alloc (&c, 2);
-  sb_target *data = chain_gaussian (2, 0.3, 0.6);
-  sb_score *score = scoped (sb_score_exact_alloc (data, ddpm));
+  sb_score *score = chain_score (&c, chain_gaussian (2, 0.3, 0.6));
   sb_reverse r = { .score = score, .view = SB_EPSILON, .variance = SB_VARIANCE_BETA_TILDE, .last = SB_VARIANCE_BETA };
   gsl_matrix *path = normals (5, 2, 37);
   double log_p, sum = 0;
@@ -495,9 +471,8 @@ Test (reverse, importance_weights_average_to_the_density)
   const size_t n = getenv ("SCOREBOOK_LONG") ? 1000000 : 200000;
   chain c;
   chain_small (&c);
-  sb_process *ddpm = chain_alloc (&c, 1);
-  sb_target *belief = chain_gaussian (1, 0.1, 1.1);
-  sb_score *score = scoped (sb_score_exact_alloc (belief, ddpm));
+  sb_score *score = chain_score (&c, chain_gaussian (1, 0.1, 1.1));
+  const sb_process *ddpm = score->process;
   sb_reverse r = model (score, SB_EPSILON, SB_VARIANCE_OPTIMAL);
   gsl_matrix *x_s = matrix (n, 1), *x_t = matrix (n, 1), *z = matrix (n, 1);
   gsl_vector *log_ratio = vector_all (n, 0), *prior = vector (n);
@@ -579,8 +554,7 @@ Test (reverse, refuses_what_does_not_fit)
   sb_reverse r = model (score, SB_EPSILON, SB_VARIANCE_BETA), wrong = model (nan, SB_EPSILON, SB_VARIANCE_BETA),
              best = model (score, SB_EPSILON, SB_VARIANCE_OPTIMAL), none = model (score, SB_EPSILON, (sb_variance)9),
              view = model (score, (sb_view)3, SB_VARIANCE_BETA), sde = model (of_vp, SB_EPSILON, SB_VARIANCE_CLIPPED);
-  gsl_matrix *two = matrix_all (2, 2, 0), *three = matrix_all (3, 2, 0), *five = matrix_all (5, 2, 0),
-             *out = matrix (2, 2), *empty = matrix (0, 2);
+  gsl_matrix *two = matrix_all (2, 2, 0), *three = matrix_all (3, 2, 0), *out = matrix (2, 2), *empty = matrix (0, 2);
   gsl_vector *s = vector_all (2, 0.25), *t = vector_all (2, 0.5), *longer = vector_all (3, 0.5), *v = vector (2),
              *no_times = vector (0);
   double number;
@@ -606,5 +580,5 @@ Test (reverse, refuses_what_does_not_fit)
   refused (GSL_EBADLEN, sb_reverse_log_density (&r, NULL, s, t, two, three, v));
   refused (GSL_EBADLEN, sb_reverse_log_density (&r, NULL, s, t, two, two, longer));
   refused (GSL_EBADLEN, sb_reverse_path_log_density (&r, NULL, two, &number));
-  refused (GSL_EUNSUP, sb_reverse_path_log_density (&sde, NULL, five, &number));
+  refused (GSL_EUNSUP, sb_reverse_path_log_density (&sde, NULL, matrix_all (5, 2, 0), &number));
 }
