@@ -182,8 +182,7 @@ round_trip (const double *v, void *context)
   (void)context;
   size_t n = (size_t)v[0], d = (size_t)v[1], wrong = 0;
   gsl_rng *r = property_rng (v[2]);
-  gsl_matrix *wide = matrix_all (n + 1, d + 2, 0);
-  gsl_matrix_view x = gsl_matrix_submatrix (wide, 0, 1, n, d);
+  gsl_matrix_view x = gsl_matrix_submatrix (matrix_all (n + 1, d + 2, 0), 0, 1, n, d);
   for (size_t i = 0; i < n; i++)
     for (size_t k = 0; k < d; k++)
       {

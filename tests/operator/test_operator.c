@@ -45,16 +45,14 @@ diagonal (gsl_rng *r)
 {
   gsl_matrix *d = gaussian_matrix (r, 2, size (r));
   gsl_vector_view second = gsl_matrix_row (d, 1);
-  sb_operator *A = scoped (sb_operator_diagonal_alloc (&second.vector));
-  return A;
+  return scoped (sb_operator_diagonal_alloc (&second.vector));
 }
 
 static sb_operator *
 dense (gsl_rng *r)
 {
   gsl_matrix *M = gaussian_matrix (r, size (r), size (r));
-  sb_operator *A = scoped (sb_operator_dense_alloc (M));
-  return A;
+  return scoped (sb_operator_dense_alloc (M));
 }
 
 static sb_operator *
@@ -63,8 +61,7 @@ mask (gsl_rng *r)
   gsl_vector *m = scoped (gsl_vector_alloc (size (r)));
   for (size_t k = 0; k < m->size; k++)
     gsl_vector_set (m, k, gsl_rng_uniform (r) < 0.5);
-  sb_operator *A = scoped (sb_operator_mask_alloc (m));
-  return A;
+  return scoped (sb_operator_mask_alloc (m));
 }
 
 static sb_operator *

@@ -345,9 +345,8 @@ sample_latents (const sb_score *score, size_t T)
 {
   sb_pc pc = { .step = sb_step_ancestral_upper, .final = SB_FINAL_SAMPLE };
   gsl_matrix *z = matrix (SAMPLES, 8);
-  gsl_vector *times = level_times (T, 0, T);
   ok (sb_process_prior (score->process, (sb_stream){ 50, SB_FOR_PRIOR, 0 }, z));
-  ok (sb_pc_sample (&pc, score, NULL, times, (sb_stream){ 50, SB_FOR_PREDICTOR, 0 }, z, NULL));
+  ok (sb_pc_sample (&pc, score, NULL, level_times (T, 0, T), (sb_stream){ 50, SB_FOR_PREDICTOR, 0 }, z, NULL));
   return z;
 }
 

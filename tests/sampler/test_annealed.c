@@ -228,10 +228,9 @@ with_zero (const gsl_vector *times)
 
 Test (annealed, the_same_as_correctors_alone)
 {
-  gsl_vector *weights = vector_of (0.4, 0.6);
   gsl_matrix *means = matrix_of (2, 2, -1, 0.5, 2, 1);
   gsl_matrix *covariances = matrix_of (4, 2, 1, 0.3, 0.3, 0.5, 0.7, -0.2, -0.2, 1.2);
-  sb_target *law = scoped (sb_target_mixture_alloc (weights, means, covariances));
+  sb_target *law = scoped (sb_target_mixture_alloc (vector_of (0.4, 0.6), means, covariances));
   sb_process *chain = scoped (sb_smld_alloc (2, 6, 0.05, 3));
   sb_score *score = scoped (sb_score_exact_alloc (law, chain));
   gsl_vector *times = ladder (6), *grid = with_zero (times);
@@ -378,8 +377,7 @@ exact_share (line_start start, double sigma_1, double sigma_L, size_t steps)
       double sigma = sigma_1 * pow (sigma_L / sigma_1, (double)i / (L - 1));
       line_run (&law, 0.2, sigma, 0.2 * sigma * sigma, steps);
     }
-  double share = line_below (&law);
-  return share;
+  return line_below (&law);
 }
 
 static double
@@ -542,7 +540,7 @@ Test (annealed, what_does_not_fit_is_refused)
 {
   const double s2[2] = { 1, 1 };
   setting *s = setting_alloc (2, s2, 0);
-  gsl_matrix *x = matrix_all (3, 2, 0), *narrow = matrix_all (3, 1, 0);
+  gsl_matrix *x = matrix_all (3, 2, 0);
   sb_stream stream = { 0 };
   size_t calls = 0;
   double alpha, up[] = { 0.1, 0.2 }, same[] = { 0.2, 0.2 }, zero[] = { 0.1, 0 }, off[] = { 0.15 },
@@ -562,7 +560,7 @@ Test (annealed, what_does_not_fit_is_refused)
     refused (GSL_EDOM, annealed_sample (&good, s->score, NULL, &wrong_times[k].vector, stream, x), "times %d", k);
   gsl_vector *none = vector (0);
   refused (GSL_EBADLEN, annealed_sample (&good, s->score, NULL, none, stream, x));
-  refused (GSL_EBADLEN, annealed_sample (&good, s->score, NULL, s->times, stream, narrow));
+  refused (GSL_EBADLEN, annealed_sample (&good, s->score, NULL, s->times, stream, matrix_all (3, 1, 0)));
   cr_assert_eq (annealed_sample (&stopping, s->score, NULL, s->times, stream, x), 99);
   cr_assert_eq (calls, 3);
 }

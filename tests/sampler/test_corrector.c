@@ -38,8 +38,7 @@ step (const sb_corrector *corrector, const sb_process *process, double g, double
       gsl_matrix *x)
 {
   sb_score *score = scoped (sb_score_alloc (&constant_score_type, &g, process));
-  int status = take_correction (corrector, score, NULL, s, t, z, x);
-  return status;
+  return take_correction (corrector, score, NULL, s, t, z, x);
 }
 
 // ## The ratio that r is
@@ -175,10 +174,9 @@ Test (corrector, one_dimension)
 {
   sb_process *smld = scoped (sb_smld_alloc (1, 10, 0.01, 50));
   double x[3] = { 0, 0, 0 };
-  gsl_matrix *z_view = matrix_of (3, 1, 1.5, -1.5, 0.3);
   gsl_matrix_view x_view = gsl_matrix_view_array (x, 3, 1);
   sb_corrector corrector = { .type = sb_corrector_langevin, .snr = 0.5, .norm = SB_NORM_BATCH };
-  ok (step (&corrector, smld, -2, 0.4, 0.5, z_view, &x_view.matrix));
+  ok (step (&corrector, smld, -2, 0.4, 0.5, matrix_of (3, 1, 1.5, -1.5, 0.3), &x_view.matrix));
   double epsilon = gsl_pow_2 ((x[0] - x[1]) / 3) / 2;
   cr_assert_float_eq (epsilon, 2 * gsl_pow_2 (0.5 * 1.1 / 2), 1e-14); // (1.5 + 1.5 + 0.3) / 3 = 1.1
   cr_assert_float_eq (x[0] + x[1], -4 * epsilon, 1e-14);
@@ -333,7 +331,6 @@ Test (corrector, langevin_rests_particles)
   recursion data = { .process = smld, .lambda = &lambda.vector, .factor = 1 };
   sb_score *score = scoped (sb_score_alloc (&recursion_score_type, &data, smld));
   gsl_matrix *x = normals (n, d, 7);
-  gsl_vector *times = vector_of (1, 0);
   sb_corrector corrector = { .type = sb_corrector_langevin, .snr = 0.3, .norm = SB_NORM_BATCH };
   sb_pc pc = { .step = sb_step_none,
                .corrector = corrector,
@@ -341,7 +338,7 @@ Test (corrector, langevin_rests_particles)
                .order = SB_CORRECTOR_FIRST,
                .final = SB_FINAL_SAMPLE };
   sb_stream stream = { .seed = 9 };
-  ok (sb_pc_sample (&pc, score, NULL, times, stream, x, NULL));
+  ok (sb_pc_sample (&pc, score, NULL, vector_of (1, 0), stream, x, NULL));
   for (size_t i = 0; i < n * d; i++)
     sum += gsl_pow_2 (x->data[i]);
   double ratio = sum / (double)(n * d) / gsl_pow_2 (sigma);
@@ -377,7 +374,6 @@ Test (corrector, fixed_step_particles)
 {
   const size_t rows = 1000, columns = 100;
   double *zeros = scoped (calloc (columns, sizeof *zeros)), sigma = 0.7, sum = 0;
-  gsl_vector *times = vector_of (1, 0);
   gsl_vector_view lambda = gsl_vector_view_array (zeros, columns), sigmas = gsl_vector_view_array (&sigma, 1);
   sb_process *smld = scoped (sb_smld_sigmas_alloc (columns, &sigmas.vector));
   recursion data = { .process = smld, .lambda = &lambda.vector, .factor = 1 };
@@ -390,7 +386,7 @@ Test (corrector, fixed_step_particles)
                .order = SB_CORRECTOR_FIRST,
                .final = SB_FINAL_SAMPLE };
   sb_stream stream = { .seed = 10 };
-  ok (sb_pc_sample (&pc, score, NULL, times, stream, x, NULL));
+  ok (sb_pc_sample (&pc, score, NULL, vector_of (1, 0), stream, x, NULL));
   for (size_t i = 0; i < rows * columns; i++)
     sum += gsl_pow_2 (x->data[i]);
   double ratio = sum / (double)(rows * columns) / (gsl_pow_2 (sigma) / 0.9);
@@ -404,8 +400,7 @@ status_of (sb_corrector corrector, const sb_process *process, double g, double s
 {
   gsl_matrix *x = matrix_all (2, d, 0), *z = matrix_all (z_rows, d, 0);
   gsl_matrix_set_all (z, 1);
-  int status = step (&corrector, process, g, s, t, z, x);
-  return status;
+  return step (&corrector, process, g, s, t, z, x);
 }
 
 Test (corrector, wrong_arguments)
@@ -452,11 +447,10 @@ vanishing_status (sb_corrector corrector, double first, double second)
   sb_process *vp = scoped (sb_vp_alloc (1, 0.1, 20));
   double x[2] = { first, second };
   gsl_vector *lambda = vector_of (1);
-  gsl_matrix *z_view = matrix_of (2, 1, 1, -1);
   recursion data = { .process = vp, .lambda = lambda, .factor = 1 };
   sb_score *score = scoped (sb_score_alloc (&recursion_score_type, &data, vp));
   gsl_matrix_view x_view = gsl_matrix_view_array (x, 2, 1);
-  int status = take_correction (&corrector, score, NULL, 0.3, 0.4, z_view, &x_view.matrix);
+  int status = take_correction (&corrector, score, NULL, 0.3, 0.4, matrix_of (2, 1, 1, -1), &x_view.matrix);
   cr_assert (status != GSL_SUCCESS || (gsl_finite (x[0]) && gsl_finite (x[1])));
   return status;
 }

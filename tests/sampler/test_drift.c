@@ -22,21 +22,6 @@ SUITE (drift);
 typedef int (*field) (const sb_score *score, const gsl_matrix *y, const gsl_vector *t, const gsl_matrix *x,
                       gsl_matrix *out);
 
-static linear
-random_linear (double seed)
-{
-  gsl_rng *r = property_rng (seed);
-  linear state;
-  for (int i = 0; i < 4; i++)
-    {
-      state.F[i] = gsl_ran_flat (r, -1, 1);
-      state.G[i] = gsl_ran_flat (r, -1, 1) + (i == 0 || i == 3);
-    }
-  double root[4] = { gsl_ran_flat (r, 0.5, 1), 0, gsl_ran_flat (r, -1, 1), gsl_ran_flat (r, 0.5, 1) };
-  linear_multiply (root, CblasNoTrans, root, CblasTrans, state.covariance);
-  return state;
-}
-
 // The field's matrix: what becomes of the unit vectors, as columns.
 
 static void
@@ -45,9 +30,8 @@ field_matrix (field f, const linear *state, double t, double *B)
   sb_process *process = linear_alloc (state);
   sb_score *score = scoped (sb_score_alloc (&linear_score_type, (void *)state, process));
   double out[4];
-  gsl_matrix *x = matrix_of (2, 2, 1, 0, 0, 1);
   gsl_matrix_view b = gsl_matrix_view_array (out, 2, 2);
-  ok (f (score, NULL, vector_all (2, t), x, &b.matrix));
+  ok (f (score, NULL, vector_all (2, t), matrix_of (2, 2, 1, 0, 0, 1), &b.matrix));
   for (int i = 0; i < 2; i++)
     for (int j = 0; j < 2; j++)
       B[2 * i + j] = out[2 * j + i];
@@ -87,7 +71,7 @@ symmetric_product (const double *M, const double *C, double *out)
 static double
 moments_residual (const double *v, void *context)
 {
-  linear state = random_linear (v[0]);
+  linear state = linear_random (v[0]);
   double t = v[1], C[4], slope[4], V[4], B[4], GG[4], by_flow[4], by_sde[4], worst = 0;
   (void)context;
   linear_covariance (&state, t, C);
@@ -122,7 +106,7 @@ Test (drift, same_moments_backwards)
 static double
 formula_residual (const double *v, void *context)
 {
-  linear state = random_linear (v[0]);
+  linear state = linear_random (v[0]);
   double t = v[1], x[2] = { 0.3, -1.7 }, s[2], out[2], worst = 0;
   if (context != NULL) // multiples of the identity
     for (int i = 0; i < 4; i++)
@@ -193,8 +177,7 @@ status_of (field f, const sb_process *process, double lambda_value, double t, si
   recursion data = { .process = process, .lambda = lambda, .factor = 1 };
   sb_score *score = scoped (sb_score_alloc (&recursion_score_type, &data, process));
   gsl_matrix *x = matrix_all (2, d, 1), *out = matrix (out_rows, d);
-  int status = f (score, NULL, vector_all (2, t), x, out);
-  return status;
+  return f (score, NULL, vector_all (2, t), x, out);
 }
 
 Test (drift, wrong_arguments)

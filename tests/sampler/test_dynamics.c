@@ -66,9 +66,8 @@ static map
 read_step (const sb_score *score, double epsilon)
 {
   double x[3] = { 0, 1, 0 };
-  gsl_matrix *z_view = matrix_of (3, 1, 0, 0, 1);
   gsl_matrix_view x_view = gsl_matrix_view_array (x, 3, 1);
-  ok (langevin_step (score, NULL, 0, epsilon, z_view, &x_view.matrix));
+  ok (langevin_step (score, NULL, 0, epsilon, matrix_of (3, 1, 0, 0, 1), &x_view.matrix));
   return (map){ .k = x[1] - x[0], .c = x[0], .noise = x[2] - x[0] };
 }
 
@@ -77,8 +76,7 @@ step_on_bell (double m, double s2, double epsilon)
 {
   bell b = { m, s2 };
   bell_law law = bell_alloc (&b, 1);
-  map step = read_step (law.score, epsilon);
-  return step;
+  return read_step (law.score, epsilon);
 }
 
 // Without noise the chain is $m + k^t(x_0 - m)$. [dsm2ddpm.txt-langevin]
@@ -592,10 +590,9 @@ Test (dynamics, erratum_the_exact_score_reaches_a_subspace)
     D = 16
   };
   const double sigma = 0.05, epsilon = 0.2 * sigma * sigma;
-  gsl_vector *mean = vector_all (D, 0);
   gsl_matrix *C = matrix_all (D, D, 0), *x = matrix (N, D), *one = matrix (1, D);
   gsl_matrix_set (C, 0, 0, 1);
-  sb_target *law = scoped (sb_target_gaussian_alloc (mean, C));
+  sb_target *law = scoped (sb_target_gaussian_alloc (vector_all (D, 0), C));
   gsl_vector_view ladder = gsl_vector_view_array ((double *)&sigma, 1);
   sb_process *process = scoped (sb_smld_sigmas_alloc (D, &ladder.vector));
   sb_score *score = scoped (sb_score_exact_alloc (law, process));
@@ -630,10 +627,9 @@ Test (dynamics, a_level_is_not_the_data)
     N = 20000
   };
   double sigma = 3, s2 = 0.8, v = s2 + 9, epsilon = 2;
-  gsl_vector *mean = vector_of (0);
   gsl_vector_view ladder = gsl_vector_view_array (&sigma, 1);
   gsl_matrix_view C = gsl_matrix_view_array (&s2, 1, 1);
-  sb_target *law = scoped (sb_target_gaussian_alloc (mean, &C.matrix));
+  sb_target *law = scoped (sb_target_gaussian_alloc (vector_of (0), &C.matrix));
   sb_process *process = scoped (sb_smld_sigmas_alloc (1, &ladder.vector));
   sb_score *score = scoped (sb_score_exact_alloc (law, process));
   gsl_matrix *x = matrix_all (N, 1, 0);

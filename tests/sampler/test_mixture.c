@@ -38,8 +38,7 @@ distance (const sb_process *process, const sb_pc *pc, const gsl_vector *times, s
   ok (sb_process_prior (process, stream, x));
   ok (sb_pc_sample (pc, score, NULL, times, stream, x, NULL));
   double end = pc->final == SB_FINAL_SAMPLE ? gsl_vector_get (times, times->size - 1) : 0;
-  double result = gmm3_distance (process, end, x);
-  return result;
+  return gmm3_distance (process, end, x);
 }
 
 // N even steps from $T$ to $t_{\min}$; or the levels $N$, ..., last of a chain.
@@ -151,8 +150,7 @@ annealed_langevin (size_t M)
   sb_stream stream = { .seed = 18, .purpose = SB_FOR_PRIOR };
   ok (sb_process_prior (smld, stream, x));
   ok (sb_pc_sample (&pc, score, NULL, times, stream, x, NULL));
-  double result = gmm3_distance (smld, 1. / 12, x);
-  return result;
+  return gmm3_distance (smld, 1. / 12, x);
 }
 
 Test (mixture, annealed_langevin)

@@ -114,10 +114,8 @@ expect_calls (const sb_step_type *predictor, size_t M, sb_pc_order order, sb_fin
                .corrector_steps = M,
                .order = order,
                .final = final };
-  gsl_vector *times = level_times (N, last, N);
-  gsl_matrix *x = matrix_all (2, 1, 0);
   size_t evaluations = 99;
-  ok (sb_pc_sample (&pc, score, NULL, times, (sb_stream){ 0 }, x, &evaluations));
+  ok (sb_pc_sample (&pc, score, NULL, level_times (N, last, N), (sb_stream){ 0 }, matrix_all (2, 1, 0), &evaluations));
   cr_assert_str_eq (r.calls, calls, "%s instead of %s", r.calls, calls);
   cr_assert_eq (evaluations, r.evaluations, "%zu evaluations, reported as %zu", r.evaluations, evaluations);
 }
@@ -180,8 +178,7 @@ run_chain (const sb_process *chain, const sb_pc *pc, sb_stream stream, gsl_matri
   gsl_vector_const_view lambda = gsl_vector_const_view_array (&quarter, 1);
   recursion data = { .process = chain, .lambda = &lambda.vector, .factor = 1 };
   sb_score *score = scoped (sb_score_alloc (&recursion_score_type, &data, chain));
-  gsl_vector *times = level_times (chain->levels, 0, chain->levels);
-  ok (sb_pc_sample (pc, score, NULL, times, stream, x, NULL));
+  ok (sb_pc_sample (pc, score, NULL, level_times (chain->levels, 0, chain->levels), stream, x, NULL));
 }
 
 Test (pc, smld_is_a_special_case)
@@ -451,7 +448,6 @@ Test (pc, settings)
   sb_process *smld = scoped (sb_smld_alloc (1, 1000, 0.01, 50));
   record r = { "", 0 };
   sb_score *score = scoped (sb_score_alloc (&counting_type, &r, smld));
-  gsl_vector *times = level_times (1000, 0, 1000);
   pc.step = sb_step_none;
   pc.corrector = (sb_corrector){ .type = sb_corrector_fixed, .epsilon = 1e-9 };
   pc.corrector_steps = 2;
@@ -459,7 +455,7 @@ Test (pc, settings)
   pc.final = SB_FINAL_SAMPLE;
   gsl_matrix *x = matrix_all (1, 1, 0);
   size_t evaluations;
-  ok (sb_pc_sample (&pc, score, NULL, times, (sb_stream){ 0 }, x, &evaluations));
+  ok (sb_pc_sample (&pc, score, NULL, level_times (1000, 0, 1000), (sb_stream){ 0 }, x, &evaluations));
   cr_assert (evaluations == 2000 && r.evaluations == 2000);
 }
 
@@ -486,10 +482,9 @@ sample_rows (const job *j, gsl_matrix *x, size_t first, size_t rows)
 
 Test (pc, the_same_in_any_batch)
 {
-  gsl_vector *weights = vector_of (0.4, 0.6);
   gsl_matrix *means = matrix_of (2, 2, 1, 0, -1, 2);
   gsl_matrix *covariances = matrix_of (4, 2, 0.2, 0.1, 0.1, 0.3, 0.1, 0, 0, 0.4);
-  sb_target *target = scoped (sb_target_mixture_alloc (weights, means, covariances));
+  sb_target *target = scoped (sb_target_mixture_alloc (vector_of (0.4, 0.6), means, covariances));
   sb_process *vp = scoped (sb_vp_alloc (2, 0.1, 20));
   sb_score *score = scoped (sb_score_exact_alloc (target, vp));
   gsl_vector *times = vector (21);
@@ -536,13 +531,12 @@ Test (pc, where_the_normals_come_from)
   sb_process *vp = scoped (sb_vp_alloc (1, 0.1, 20));
   record r = { "", 0 };
   sb_score *score = scoped (sb_score_alloc (&counting_type, &r, vp));
-  gsl_vector *times = vector_of (1, 0.7, 0.3, 0.1);
   gsl_matrix *x = matrix_all (2, 1, 0);
   sb_stream stream = { .seed = 11, .purpose = SB_FOR_USER, .index = 5 };
   sb_pc pc = {
     .step = &predictor, .corrector = { .type = &corrector }, .corrector_steps = 2, .final = SB_FINAL_SAMPLE
   };
-  ok (sb_pc_sample (&pc, score, NULL, times, stream, x, NULL));
+  ok (sb_pc_sample (&pc, score, NULL, vector_of (1, 0.7, 0.3, 0.1), stream, x, NULL));
   for (size_t row = 0; row < 2; row++)
     {
       double expected = 0;
@@ -581,13 +575,12 @@ observed_run (trajectory *path, sb_final final, double *x)
 {
   sb_process *vp = scoped (sb_vp_alloc (1, 0.1, 20));
   sb_score *score = scoped (sb_score_alloc (&gmm3_score_type, vp, vp));
-  gsl_vector *times = vector_of (1, 0.5, 0.1);
   gsl_matrix_view x_view = gsl_matrix_view_array (x, 1, 1);
   sb_pc pc = sb_pc_default ();
   pc.final = final;
   pc.progress = observe;
   pc.context = path;
-  int status = sb_pc_sample (&pc, score, NULL, times, (sb_stream){ .seed = 2 }, &x_view.matrix, NULL);
+  int status = sb_pc_sample (&pc, score, NULL, vector_of (1, 0.5, 0.1), (sb_stream){ .seed = 2 }, &x_view.matrix, NULL);
   return status;
 }
 
@@ -627,9 +620,8 @@ run_status (sb_pc pc, const double *grid, size_t size, size_t rows, size_t d)
   gsl_vector *times = vector (size);
   for (size_t k = 0; k < size; k++)
     gsl_vector_set (times, k, grid[k]);
-  gsl_matrix *x = matrix_all (rows, d, 0);
   size_t evaluations = 99;
-  int status = sb_pc_sample (&pc, score, NULL, times, (sb_stream){ .seed = 2 }, x, &evaluations);
+  int status = sb_pc_sample (&pc, score, NULL, times, (sb_stream){ .seed = 2 }, matrix_all (rows, d, 0), &evaluations);
   bool began = size > 1 && grid[1] < grid[0] && pc.step != NULL;
   cr_assert (status == GSL_SUCCESS || began || evaluations == 0, "%zu evaluations before the first step", evaluations);
   return status;

@@ -272,12 +272,12 @@ Test (mixture, singular_covariance_without_noise_has_no_density)
   sb_target *target = truth_mixture (&flat);
   sb_process *still = fixed_process (2, 1, 0);
   gsl_matrix *x = matrix_all (1, 2, 0), *out = matrix (1, 2), *square = matrix (2, 2);
-  gsl_vector *t = vector_all (1, 0), *number = vector (1), *point = vector_all (2, 0);
+  gsl_vector *t = vector_all (1, 0), *number = vector (1);
   refused (GSL_EDOM, sb_target_log_density (target, still, x, t, number));
   refused (GSL_EDOM, sb_target_evaluate (target, still, SB_SCORE, x, t, out));
   refused (GSL_EDOM, sb_target_jvp (target, still, x, t, x, out));
   refused (GSL_EDOM, sb_target_divergence (target, still, x, t, number));
-  refused (GSL_EDOM, sb_target_posterior_covariance (target, still, point, 0, square));
+  refused (GSL_EDOM, sb_target_posterior_covariance (target, still, vector_all (2, 0), 0, square));
 }
 
 // ## Draws

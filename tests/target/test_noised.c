@@ -116,10 +116,9 @@ Test (noised, draws_under_noise)
   sb_target *law = two_bumps ();
   sb_process *process = one_level (1, sigma);
   gsl_matrix *x = matrix (N, 1), *z = matrix (N, 1);
-  gsl_vector *t = vector_all (N, 1);
   ok (sb_target_sample (law, (sb_stream){ 1, SB_FOR_DATA, 0 }, x));
   ok (sb_stream_normals ((sb_stream){ 1, SB_FOR_FORWARD, 0 }, 0, z));
-  ok (sb_process_transition (process, NULL, t, z, x));
+  ok (sb_process_transition (process, NULL, vector_all (N, 1), z, x));
   gsl_sort (x->data, 1, N);
   double distance = 0;
   for (size_t i = 0; i < N; i++)

@@ -293,7 +293,7 @@ Test (points, not_a_number_stays_in_its_row)
 Test (points, without_noise_there_is_no_density)
 {
   gsl_matrix *x = matrix_all (1, 1, 0), *out = matrix (1, 1);
-  gsl_vector *t = vector_all (1, 0), *number = vector (1), *point = vector_all (1, 0);
+  gsl_vector *t = vector_all (1, 0), *number = vector (1);
   sb_target *target = scoped (sb_target_points_alloc (x, NULL));
   sb_process *vp = scoped (sb_vp_alloc (1, SB_VP_BETA_MIN, SB_VP_BETA_MAX));
   refused (GSL_EDOM, sb_target_log_density (target, vp, x, t, number));
@@ -301,7 +301,7 @@ Test (points, without_noise_there_is_no_density)
   refused (GSL_EDOM, sb_target_jvp (target, vp, x, t, x, out));
   refused (GSL_EDOM, sb_target_divergence (target, vp, x, t, number));
   refused (GSL_EDOM, sb_target_cdf (target, vp, x, t, number));
-  refused (GSL_EDOM, sb_target_posterior_covariance (target, vp, point, 0, out));
+  refused (GSL_EDOM, sb_target_posterior_covariance (target, vp, vector_all (1, 0), 0, out));
 }
 
 // ## Draws
