@@ -1,30 +1,12 @@
 // # What must be true of the sub-VP SDE
 
 #include "process/subvp.h"
-#include "property.h"
+#include "rates.h"
 #include "scope.h"
 
 #include <gsl/gsl_integration.h>
 #include <gsl/gsl_math.h>
 #include <gsl/gsl_randist.h>
-
-enum
-{
-  CASES = 200
-};
-
-static const property_parameter a_subvp[] = { { "beta_min", PROPERTY_LOG, 0.01, 1, 0.1 },
-                                              { "beta_max - beta_min", PROPERTY_LOG, 0.1, 30, 19.9 },
-                                              { "t", PROPERTY_UNIFORM, 0.01, 0.99, 0.5 },
-                                              { "s/t", PROPERTY_UNIFORM, 0, 0.99, 0.5 } };
-
-static const sb_vp paper = { .beta_min = SB_VP_BETA_MIN, .beta_max = SB_VP_BETA_MAX };
-
-static sb_vp
-vp_of (const double *v)
-{
-  return (sb_vp){ .beta_min = v[0], .beta_max = v[0] + v[1] };
-}
 
 SUITE (subvp);
 
@@ -47,7 +29,7 @@ moment_residual (const double *v, void *context)
 
 Test (subvp, kernel_solves_the_moment_equation)
 {
-  property_check ("v' = 2fv + g^2", 1, CASES, 4, a_subvp, moment_residual, NULL, 1e-8);
+  property_check ("v' = 2fv + g^2", 1, CASES, 4, random_rates, moment_residual, NULL, 1e-8);
 }
 
 // Chapman and Kolmogorov: $v(0,t) = a(s,t)^2\,v(0,s) + v(s,t)$, and nothing is negative. [scoresde.eq29]
@@ -65,7 +47,7 @@ composition_residual (const double *v, void *context)
 
 Test (subvp, kernels_compose)
 {
-  property_check ("v(0,t) = w v(0,s) + v(s,t)", 2, CASES, 4, a_subvp, composition_residual, NULL, 1e-13);
+  property_check ("v(0,t) = w v(0,s) + v(s,t)", 2, CASES, 4, random_rates, composition_residual, NULL, 1e-13);
 }
 
 // From the data, the standard deviation is the variance of VP. [scoresde.eq34]
@@ -80,7 +62,7 @@ square_residual (const double *v, void *context)
 
 Test (subvp, deviation_is_the_variance_of_vp)
 {
-  property_check ("sd = v of VP", 3, CASES, 4, a_subvp, square_residual, NULL, 1e-15);
+  property_check ("sd = v of VP", 3, CASES, 4, random_rates, square_residual, NULL, 1e-15);
 }
 
 // Against long double arithmetic of the printed formula at the smallest time of the paper, and of the difference $v(0,t) - w\,v(0,s)$

@@ -3,32 +3,11 @@
 // None of these tests repeats a formula of vp.c: each knows the answer from somewhere else.
 
 #include "process/vp.h"
-#include "property.h"
+#include "rates.h"
 #include "scope.h"
 
 #include <gsl/gsl_integration.h>
 #include <gsl/gsl_math.h>
-#include <gsl/gsl_randist.h>
-
-// Random rates, a decade either side of the paper's, at random times.
-
-enum
-{
-  CASES = 200
-};
-
-static const property_parameter a_vp[] = { { "beta_min", PROPERTY_LOG, 0.01, 1, 0.1 },
-                                           { "beta_max - beta_min", PROPERTY_LOG, 0.1, 30, 19.9 },
-                                           { "t", PROPERTY_UNIFORM, 0.01, 0.99, 0.5 },
-                                           { "s/t", PROPERTY_UNIFORM, 0, 0.99, 0.5 } };
-
-static const sb_vp paper = { .beta_min = SB_VP_BETA_MIN, .beta_max = SB_VP_BETA_MAX };
-
-static sb_vp
-vp_of (const double *v)
-{
-  return (sb_vp){ .beta_min = v[0], .beta_max = v[0] + v[1] };
-}
 
 SUITE (vp);
 
@@ -61,7 +40,7 @@ moment_residual (const double *v, void *context)
 
 Test (vp, kernel_solves_the_moment_equations)
 {
-  property_check ("the kernel solves the moment equations", 20210213, CASES, 4, a_vp, moment_residual, NULL, 1e-6);
+  property_check ("the kernel solves the moment equations", 20210213, CASES, 4, random_rates, moment_residual, NULL, 1e-6);
 }
 
 // It preserves variance: data of unit variance have it at every later time. [scoresde.eq33]
@@ -75,7 +54,7 @@ preserved_residual (const double *v, void *context)
   return fabs (gsl_pow_2 (sb_vp_mean (&vp, s, t)) + sb_vp_variance (&vp, s, t) - 1);
 }
 
-Test (vp, unit_variance_stays) { property_check ("m^2 + v = 1", 3, CASES, 4, a_vp, preserved_residual, NULL, 1e-15); }
+Test (vp, unit_variance_stays) { property_check ("m^2 + v = 1", 3, CASES, 4, random_rates, preserved_residual, NULL, 1e-15); }
 
 // The instance of the paper, by hand: $\beta$ runs from 0.1 to 20, so it is 5.075 at a quarter, 10.05 half way and
 // 15.025 at three quarters. [scoresde.eq11] [scoresde.eq32]
@@ -110,7 +89,7 @@ integral_residual (const double *v, void *table)
 Test (vp, forgotten_is_the_integral_of_the_rate)
 {
   gsl_integration_glfixed_table *table = scoped (gsl_integration_glfixed_table_alloc (4));
-  property_check ("B is the integral of beta", 4, CASES, 4, a_vp, integral_residual, table, 1e-13);
+  property_check ("B is the integral of beta", 4, CASES, 4, random_rates, integral_residual, table, 1e-13);
 }
 
 // It is the limit of DDPM's chain $x_i = \sqrt{1-\beta_i}\,x_{i-1} + \sqrt{\beta_i}\,z_i$ with $\beta_i = \beta(i/N)/N$: the
@@ -137,7 +116,7 @@ limit_residual (const double *v, void *context)
 
 Test (vp, is_the_limit_of_the_ddpm_chain)
 {
-  property_check ("doubling N halves the gap", 5, CASES, 2, a_vp, limit_residual, NULL, 0.02);
+  property_check ("doubling N halves the gap", 5, CASES, 2, random_rates, limit_residual, NULL, 0.02);
 }
 
 // Near zero, and between close times, the variance keeps its digits: $v(s,t) = B - B^2/2 + \cdots$ where $B$ is the width
