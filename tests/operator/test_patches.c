@@ -99,16 +99,6 @@ decoded (const sb_patches *c, const gsl_matrix *z)
   return x;
 }
 
-static double
-largest_difference (const gsl_matrix *a, const gsl_matrix *b)
-{
-  double worst = 0;
-  for (size_t i = 0; i < a->size1; i++)
-    for (size_t k = 0; k < a->size2; k++)
-      worst = GSL_MAX_DBL (worst, fabs (gsl_matrix_get (a, i, k) - gsl_matrix_get (b, i, k)));
-  return worst;
-}
-
 // ## The code
 //
 // Patches made of known directions with known strengths, whose coefficients are exactly uncorrelated: the signs of
