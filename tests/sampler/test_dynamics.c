@@ -65,10 +65,9 @@ typedef struct
 static map
 read_step (const sb_score *score, double epsilon)
 {
-  double x[3] = { 0, 1, 0 };
-  gsl_matrix_view x_view = gsl_matrix_view_array (x, 3, 1);
-  ok (langevin_step (score, NULL, 0, epsilon, matrix_of (3, 1, 0, 0, 1), &x_view.matrix));
-  return (map){ .k = x[1] - x[0], .c = x[0], .noise = x[2] - x[0] };
+  gsl_matrix *x = matrix_of (3, 1, 0, 1, 0);
+  ok (langevin_step (score, NULL, 0, epsilon, matrix_of (3, 1, 0, 0, 1), x));
+  return (map){ .k = x->data[1] - x->data[0], .c = x->data[0], .noise = x->data[2] - x->data[0] };
 }
 
 static map
@@ -79,19 +78,27 @@ step_on_bell (double m, double s2, double epsilon)
   return read_step (law.score, epsilon);
 }
 
+// Where a chain without noise ends.
+
+static double
+quiet_end (bell b, double epsilon, size_t steps, double start)
+{
+  gsl_matrix *x = matrix_of (1, 1, start);
+  langevin_run chain = { .epsilon = epsilon, .steps = steps, .noiseless = true };
+  ok (langevin_sample (&chain, bell_alloc (&b, 1).score, NULL, 0, (sb_stream){ 0 }, x));
+  return gsl_matrix_get (x, 0, 0);
+}
+
 // Without noise the chain is $m + k^t(x_0 - m)$. [dsm2ddpm.txt-langevin]
 
 static double
 noiseless_residual (const double *v, void *context)
 {
   bell b = { v[0], v[1] };
-  double epsilon = v[2] * v[1], x0 = v[3], x = x0;
+  double epsilon = v[2] * v[1], x0 = v[3];
   size_t steps = (size_t)v[4];
-  gsl_matrix_view x_view = gsl_matrix_view_array (&x, 1, 1);
-  bell_law law = bell_alloc (&b, 1);
-  langevin_run chain = { .epsilon = epsilon, .steps = steps, .noiseless = true };
   (void)context;
-  ok (langevin_sample (&chain, law.score, NULL, 0, (sb_stream){ 0 }, &x_view.matrix));
+  double x = quiet_end (b, epsilon, steps, x0);
   double expected = b.m + pow (1 - epsilon / (2 * b.s2), (double)steps) * (x0 - b.m);
   return fabs (x - expected) / (fabs (b.m) + fabs (x0 - b.m));
 }
@@ -223,12 +230,7 @@ Test (dynamics, erratum_limit_needs_time_not_steps)
   const double left[] = { 0.605770, 0.606455, 0.606523 };
   for (int k = 0; k < 3; k++)
     {
-      double T = pow (10, 2 + k), x = 1;
-      bell b = { 0, 1 };
-      bell_law law = bell_alloc (&b, 1);
-      gsl_matrix_view x_view = gsl_matrix_view_array (&x, 1, 1);
-      langevin_run chain = { .epsilon = 1 / T, .steps = (size_t)T, .noiseless = true };
-      ok (langevin_sample (&chain, law.score, NULL, 0, (sb_stream){ 0 }, &x_view.matrix));
+      double T = pow (10, 2 + k), x = quiet_end ((bell){ 0, 1 }, 1 / T, (size_t)T, 1);
       cr_assert_float_eq (x, left[k], 5e-7, "T = %g: %.7g", T, x);
       cr_assert_gt (kl_after (1 / T, (size_t)T, 10), 10);
     }
@@ -307,15 +309,10 @@ Test (dynamics, weak_order_one)
 {
   const double error[] = { -0.0077937, -0.0038430, -0.0019083 };
   double before = 0;
-  bell b = { 0, 1 };
-  bell_law law = bell_alloc (&b, 1);
   for (int k = 0; k < 3; k++)
     {
-      double x = 1, epsilon = 0.1 / (1 << k);
-      gsl_matrix_view x_view = gsl_matrix_view_array (&x, 1, 1);
-      langevin_run chain = { .epsilon = epsilon, .steps = (size_t)(10 << k), .noiseless = true };
-      ok (langevin_sample (&chain, law.score, NULL, 0, (sb_stream){ 0 }, &x_view.matrix));
-      double found = x - exp (-0.5);
+      double epsilon = 0.1 / (1 << k);
+      double found = quiet_end ((bell){ 0, 1 }, epsilon, (size_t)(10 << k), 1) - exp (-0.5);
       cr_assert_float_eq (found, error[k], 6e-8, "eps = %g: %.8g", epsilon, found);
       if (k > 0)
         cr_assert (before / found > 1.9 && before / found < 2.1, "%g", before / found);
@@ -330,14 +327,9 @@ Test (dynamics, weak_order_one)
 
 Test (dynamics, erratum_without_noise_a_maximum)
 {
-  double x[] = { 3, -20, 1.7 };
-  bell b = { 1.7, 1 };
-  bell_law law = bell_alloc (&b, 1);
-  gsl_matrix_view x_view = gsl_matrix_view_array (x, 3, 1);
-  langevin_run chain = { .epsilon = 0.1, .steps = 2000, .noiseless = true };
-  ok (langevin_sample (&chain, law.score, NULL, 0, (sb_stream){ 0 }, &x_view.matrix));
+  const double start[] = { 3, -20, 1.7 };
   for (int i = 0; i < 3; i++)
-    cr_assert_lt (fabs (x[i] - 1.7), 1e-12);
+    cr_assert_lt (fabs (quiet_end ((bell){ 1.7, 1 }, 0.1, 2000, start[i]) - 1.7), 1e-12);
 }
 
 // Two modes: 500 chains from a grid on $[-8, 8]$, $\varepsilon = 0.5$. Without noise $\log p$ never falls (but for
@@ -471,18 +463,13 @@ pair_target (double alpha)
 
 Test (dynamics, erratum_weights_and_the_score_between_modes)
 {
-  double first[6], second[6];
-  gsl_matrix *x = matrix_of (3, 2, 3, 3, -3, -3, 0, 0);
+  gsl_matrix *x = matrix_of (3, 2, 3, 3, -3, -3, 0, 0), *first = matrix (3, 2), *second = matrix (3, 2);
   gsl_vector *t = vector_all (3, 0);
-  gsl_matrix_view a = gsl_matrix_view_array (first, 3, 2), b = gsl_matrix_view_array (second, 3, 2);
   sb_process *process = scoped (sb_ve_alloc (2, 0.01, 50));
-  sb_target *few = pair_target (0.2), *many = pair_target (0.8);
-  ok (sb_target_evaluate (few, process, SB_SCORE, x, t, &a.matrix));
-  ok (sb_target_evaluate (many, process, SB_SCORE, x, t, &b.matrix));
-  for (int k = 0; k < 4; k++)
-    cr_assert_lt (fabs (first[k] - second[k]), 1e-13);
-  for (int k = 4; k < 6; k++)
-    cr_assert_float_eq (fabs (first[k] - second[k]), 3.6, 1e-12);
+  ok (sb_target_evaluate (pair_target (0.2), process, SB_SCORE, x, t, first));
+  ok (sb_target_evaluate (pair_target (0.8), process, SB_SCORE, x, t, second));
+  for (int k = 0; k < 6; k++)
+    cr_assert_float_eq (fabs (first->data[k] - second->data[k]), k < 4 ? 0 : 3.6, 1e-12);
 }
 
 // So Langevin dynamics with the exact score does not find $\alpha$: where the chains start decides. The exact law of
@@ -593,8 +580,7 @@ Test (dynamics, erratum_the_exact_score_reaches_a_subspace)
   gsl_matrix *C = matrix_all (D, D, 0), *x = matrix (N, D), *one = matrix (1, D);
   gsl_matrix_set (C, 0, 0, 1);
   sb_target *law = scoped (sb_target_gaussian_alloc (vector_all (D, 0), C));
-  gsl_vector_view ladder = gsl_vector_view_array ((double *)&sigma, 1);
-  sb_process *process = scoped (sb_smld_sigmas_alloc (D, &ladder.vector));
+  sb_process *process = scoped (sb_smld_sigmas_alloc (D, vector_of (sigma)));
   sb_score *score = scoped (sb_score_exact_alloc (law, process));
   ok (sb_stream_normals ((sb_stream){ 5, SB_FOR_PRIOR, 0 }, 0, x));
   gsl_vector_view row = gsl_matrix_row (x, 7);
@@ -626,11 +612,9 @@ Test (dynamics, a_level_is_not_the_data)
   {
     N = 20000
   };
-  double sigma = 3, s2 = 0.8, v = s2 + 9, epsilon = 2;
-  gsl_vector_view ladder = gsl_vector_view_array (&sigma, 1);
-  gsl_matrix_view C = gsl_matrix_view_array (&s2, 1, 1);
-  sb_target *law = scoped (sb_target_gaussian_alloc (vector_of (0), &C.matrix));
-  sb_process *process = scoped (sb_smld_sigmas_alloc (1, &ladder.vector));
+  const double s2 = 0.8, v = s2 + 9, epsilon = 2;
+  sb_target *law = scoped (sb_target_gaussian_alloc (vector_of (0), matrix_of (1, 1, s2)));
+  sb_process *process = scoped (sb_smld_sigmas_alloc (1, vector_of (3)));
   sb_score *score = scoped (sb_score_exact_alloc (law, process));
   gsl_matrix *x = matrix_all (N, 1, 0);
   langevin_run chain = { .epsilon = epsilon, .steps = 60 };
@@ -640,14 +624,13 @@ Test (dynamics, a_level_is_not_the_data)
   cr_assert_gt (variance / s2, 10);
 
   double before = 0;
-  for (sigma = 0.1; sigma < 20; sigma *= 1.5)
+  for (double sigma = 0.1; sigma < 20; sigma *= 1.5)
     {
-      process = scoped (sb_smld_sigmas_alloc (1, &ladder.vector));
-      double at = 1e-3, s;
-      gsl_vector *t_view = vector_of (1);
-      gsl_matrix_view x_view = gsl_matrix_view_array (&at, 1, 1), s_view = gsl_matrix_view_array (&s, 1, 1);
-      ok (sb_target_evaluate (law, process, SB_SCORE, &x_view.matrix, t_view, &s_view.matrix));
-      double distance = sqrt (-at / s) - sqrt (s2); // the variance of q_sigma from its score
+      const double at = 1e-3;
+      gsl_matrix *s = matrix (1, 1);
+      process = scoped (sb_smld_sigmas_alloc (1, vector_of (sigma)));
+      ok (sb_target_evaluate (law, process, SB_SCORE, matrix_of (1, 1, at), vector_of (1), s));
+      double distance = sqrt (-at / gsl_matrix_get (s, 0, 0)) - sqrt (s2); // the variance of q_sigma from its score
       cr_assert_float_eq (distance, sqrt (s2 + sigma * sigma) - sqrt (s2), 1e-12 * (1 + sigma));
       cr_assert_gt (distance, before);
       before = distance;
@@ -680,31 +663,29 @@ Test (dynamics, a_run_and_its_parts)
 {
   bell b = { 0.5, 2 };
   bell_law law = bell_alloc (&b, 2);
-  double all[6] = { 1, 2, 3, 4, 5, 6 }, parts[6] = { 1, 2, 3, 4, 5, 6 }, one[2] = { 3, 4 };
-  gsl_matrix_view x = gsl_matrix_view_array (all, 3, 2), y = gsl_matrix_view_array (parts, 3, 2),
-                  row = gsl_matrix_view_array (one, 1, 2);
+  gsl_matrix *x = matrix_of (3, 2, 1, 2, 3, 4, 5, 6), *y = copy_of (x), *row = matrix_of (1, 2, 3, 4);
   sb_stream stream = { 7, SB_FOR_USER, 100 };
   record r = { 0 };
   langevin_run chain = { .epsilon = 0.3, .steps = 6, .progress = note, .context = &r };
-  ok (langevin_sample (&chain, law.score, NULL, 0, stream, &x.matrix));
+  ok (langevin_sample (&chain, law.score, NULL, 0, stream, x));
   cr_assert_eq (r.calls, 7);
   cr_assert_eq (r.seen[0], 3);
-  cr_assert_eq (r.seen[6], all[2]);
+  cr_assert_eq (r.seen[6], gsl_matrix_get (x, 1, 0));
 
   langevin_run first = { .epsilon = 0.3, .steps = 2 }, rest = { .epsilon = 0.3, .steps = 4, .taken = 2 };
-  ok (langevin_sample (&first, law.score, NULL, 0, stream, &y.matrix));
-  cr_assert_eq (parts[2], r.seen[2]);
+  ok (langevin_sample (&first, law.score, NULL, 0, stream, y));
+  cr_assert_eq (gsl_matrix_get (y, 1, 0), r.seen[2]);
   stream.purpose = SB_FOR_DATA; // which is not looked at
-  ok (langevin_sample (&rest, law.score, NULL, 0, stream, &y.matrix));
+  ok (langevin_sample (&rest, law.score, NULL, 0, stream, y));
   chain.progress = NULL;
-  ok (langevin_sample (&chain, law.score, NULL, 0, sb_stream_skip (stream, 1), &row.matrix));
-  cr_assert_eq (memcmp (all, parts, sizeof all), 0);
-  cr_assert_eq (memcmp (all + 2, one, sizeof one), 0);
+  ok (langevin_sample (&chain, law.score, NULL, 0, sb_stream_skip (stream, 1), row));
+  cr_assert (gsl_matrix_equal (x, y));
+  cr_assert_eq (memcmp (gsl_matrix_const_ptr (x, 1, 0), row->data, 2 * sizeof (double)), 0);
 
   record stopped = { .stop = 4 };
   chain.progress = note;
   chain.context = &stopped;
-  cr_assert_eq (langevin_sample (&chain, law.score, NULL, 0, stream, &x.matrix), 77);
+  cr_assert_eq (langevin_sample (&chain, law.score, NULL, 0, stream, x), 77);
   cr_assert_eq (stopped.calls, 4);
 }
 
