@@ -348,8 +348,8 @@ Test (posterior, draw_is_mean_and_noise)
   chain_small (&c);
   sb_process *ddpm = chain_alloc (&c, D);
   gsl_matrix *x_0 = normals (N, D, 16), *x_t = normals (N, D, 17), *z = normals (N, D, 18), *x_s = matrix (N, D);
-  gsl_vector *s = level_times (1, N, 4), *t = level_times (2, N + 1, 4);
-  ok (sb_posterior_draw (ddpm, s, t, x_t, x_0, z, x_s));
+  gsl_vector *t = level_times (2, N + 1, 4);
+  ok (sb_posterior_draw (ddpm, level_times (1, N, 4), t, x_t, x_0, z, x_s));
   for (size_t i = 0; i < N; i++)
     {
       square q = square_at (&c, i + 2, 0, 0);

@@ -29,6 +29,24 @@ model (const sb_score *score, sb_view view, sb_variance variance)
   return (sb_reverse){ .score = score, .view = view, .variance = variance, .last = variance };
 }
 
+// A number x at time t, on a line: what a score says of it, and where a step with the normal z takes it.
+
+static double
+said (const sb_score *score, sb_view view, double t, double x)
+{
+  gsl_matrix *out = matrix (1, 1);
+  ok (sb_score_evaluate (score, view, matrix_of (1, 1, x), vector_of (t), NULL, out));
+  return gsl_matrix_get (out, 0, 0);
+}
+
+static double
+stepped (const sb_step_type *type, const sb_score *score, double s, double t, double z, double x)
+{
+  gsl_matrix *at = matrix_of (1, 1, x);
+  ok (take_step (type, score, NULL, s, t, matrix_of (1, 1, z), at));
+  return gsl_matrix_get (at, 0, 0);
+}
+
 // ## The mean
 //
 // A mixture of three. Component $k$ of $x_{t-1}$ is $\mathcal{N}(\sqrt{\bar\alpha_{t-1}}m_k, V_k)$,
@@ -64,9 +82,9 @@ Test (reverse, mean_is_the_posterior_mean_of_the_step)
 {
   chain c;
   chain_linear (&c, 1000);
-  sb_process *ddpm = chain_alloc (&c, 1);
   sb_target *data = chain_mixture (1, K, W, M, V);
-  sb_score *score = scoped (sb_score_exact_alloc (data, ddpm));
+  sb_score *score = chain_score (&c, data);
+  const sb_process *ddpm = score->process;
   const sb_view views[] = { SB_EPSILON, SB_SCORE, SB_DENOISER };
   // Row i stands at level i + 1 and steps to level i.
   gsl_vector *s = level_times (0, 999, 1000), *t = level_times (1, 1000, 1000);
@@ -84,16 +102,12 @@ Test (reverse, mean_is_the_posterior_mean_of_the_step)
   for (size_t i = 0; i < 1000; i++)
     {
       cr_assert_float_eq (gsl_matrix_get (mean[0], i, 0), gsl_matrix_get (mean[1], i, 0), 1e-13);
-      double beta = (double)c.beta[i + 1], x_i = gsl_matrix_get (x, i, 0), g;
-      gsl_vector *time = vector_of (gsl_vector_get (t, i));
-      gsl_matrix_view at = gsl_matrix_view_array (&x_i, 1, 1), out = gsl_matrix_view_array (&g, 1, 1);
-      ok (sb_target_evaluate (data, ddpm, SB_SCORE, &at.matrix, time, &out.matrix));
+      double beta = (double)c.beta[i + 1], x_i = gsl_matrix_get (x, i, 0);
+      double g = said (score, SB_SCORE, gsl_vector_get (t, i), x_i);
       cr_assert_float_eq (gsl_matrix_get (mean[1], i, 0), (x_i + beta * g) / sqrt (1 - beta), 1e-14 * (1 + fabs (x_i)));
     }
-  gsl_matrix *x_1 = matrix (1, 1), *x_hat = matrix (1, 1);
-  gsl_matrix_set (x_1, 0, 0, gsl_matrix_get (x, 0, 0));
-  ok (sb_target_evaluate (data, ddpm, SB_DENOISER, x_1, vector_all (1, 1e-3), x_hat));
-  cr_assert_float_eq (gsl_matrix_get (mean[0], 0, 0), gsl_matrix_get (x_hat, 0, 0), 1e-11);
+  double x_hat = said (score, SB_DENOISER, 1e-3, gsl_matrix_get (x, 0, 0));
+  cr_assert_float_eq (gsl_matrix_get (mean[0], 0, 0), x_hat, 1e-11);
 }
 
 // ## The variance
@@ -245,20 +259,20 @@ Test (reverse, best_variance_has_a_floor)
   chain c;
   chain_small (&c);
   sb_process *ddpm = chain_alloc (&c, 2);
-  double divergence = -1e3, variance, tilde;
+  double divergence = -1e3, tilde;
   const sb_score_callback callback
       = { .view = SB_SCORE, .function = zero, .divergence = constant_divergence, .params = &divergence };
   sb_score *score = scoped (sb_score_callback_alloc (&callback, ddpm));
   sb_reverse r = model (score, SB_SCORE, SB_VARIANCE_OPTIMAL);
   gsl_vector *s = vector_all (1, 0.5), *t = vector_all (1, 0.75);
-  gsl_vector_view out = gsl_vector_view_array (&variance, 1);
+  gsl_vector *variance = vector (1);
   gsl_matrix *x = matrix_all (1, 2, 0);
-  ok (one_variance (&r, NULL, s, t, x, &out.vector));
+  ok (one_variance (&r, NULL, s, t, x, variance));
   ok (sb_reverse_fixed_variance (ddpm, SB_VARIANCE_BETA_TILDE, 0.5, 0.75, &tilde));
-  cr_assert_eq (variance, tilde);
+  cr_assert_eq (gsl_vector_get (variance, 0), tilde);
   divergence = -1;
-  ok (one_variance (&r, NULL, s, t, x, &out.vector));
-  cr_assert_float_eq (variance, 0.2 / 0.8 * (1 - 0.2 / 2), 1e-15);
+  ok (one_variance (&r, NULL, s, t, x, variance));
+  cr_assert_float_eq (gsl_vector_get (variance, 0), 0.2 / 0.8 * (1 - 0.2 / 2), 1e-15);
 }
 
 // ## The predictors are the same step
@@ -308,11 +322,10 @@ Test (reverse, optimal_predictor_without_normals_is_the_mean)
   chain c;
   chain_small (&c);
   sb_score *score = chain_score (&c, chain_mixture (1, K, W, M, V));
-  double x = 0.4;
-  gsl_matrix_view at = gsl_matrix_view_array (&x, 1, 1);
-  ok (take_step (sb_step_ancestral_optimal, score, NULL, 0.5, 0.75, NULL, &at.matrix));
-  cr_assert_float_eq (x, mean_before (&c, 3, 0.4), 1e-12);
-  refused (GSL_EDOM, take_step (sb_step_ancestral_optimal, score, NULL, 0.75, 0.75, NULL, &at.matrix));
+  gsl_matrix *x = matrix_of (1, 1, 0.4);
+  ok (take_step (sb_step_ancestral_optimal, score, NULL, 0.5, 0.75, NULL, x));
+  cr_assert_float_eq (gsl_matrix_get (x, 0, 0), mean_before (&c, 3, 0.4), 1e-12);
+  refused (GSL_EDOM, take_step (sb_step_ancestral_optimal, score, NULL, 0.75, 0.75, NULL, x));
 }
 
 // ## Seen as Langevin dynamics
@@ -330,25 +343,20 @@ Test (reverse, erratum_sampler_vs_langevin_drift)
 {
   chain c;
   chain_linear (&c, 1000);
-  sb_process *ddpm = chain_alloc (&c, 1);
-  sb_target *data = chain_mixture (1, K, W, M, V);
-  sb_score *score = scoped (sb_score_exact_alloc (data, ddpm));
+  sb_score *score = chain_score (&c, chain_mixture (1, K, W, M, V));
+  const sb_process *ddpm = score->process;
   gsl_matrix *x = normals (1001, 1, 35), *z = normals (1001, 1, 36);
   for (size_t t = 2; t <= 1000; t++)
     {
       double now = (double)t / 1000, s = (double)(t - 1) / 1000, x_t = gsl_matrix_get (x, t, 0),
-             z_t = gsl_matrix_get (z, t, 0), g;
-      double bar = (double)c.alpha_bar[t], bar_before = (double)c.alpha_bar[t - 1], stepped = x_t;
+             z_t = gsl_matrix_get (z, t, 0), g = said (score, SB_SCORE, now, x_t);
+      double bar = (double)c.alpha_bar[t], bar_before = (double)c.alpha_bar[t - 1];
       double sigma2 = (double)((1 - c.alpha_bar[t]) / c.alpha_bar[t]),
              before = (double)((1 - c.alpha_bar[t - 1]) / c.alpha_bar[t - 1]);
-      gsl_matrix_view at = gsl_matrix_view_array (&x_t, 1, 1), noise = gsl_matrix_view_array (&z_t, 1, 1),
-                      out = gsl_matrix_view_array (&g, 1, 1), step = gsl_matrix_view_array (&stepped, 1, 1);
-      gsl_vector_view time = gsl_vector_view_array (&now, 1);
-      ok (sb_target_evaluate (data, ddpm, SB_SCORE, &at.matrix, &time.vector, &out.matrix));
-      ok (take_step (sb_step_ancestral_lower, score, NULL, s, now, &noise.matrix, &step.matrix));
       double y
           = x_t / sqrt (bar) + (sigma2 - before) * sqrt (bar) * g + sqrt (before * (sigma2 - before) / sigma2) * z_t;
-      cr_assert_float_eq (stepped / sqrt (bar_before), y, 1e-11 * (1 + fabs (y)), "t = %zu", t);
+      double x_s = stepped (sb_step_ancestral_lower, score, s, now, z_t, x_t);
+      cr_assert_float_eq (x_s / sqrt (bar_before), y, 1e-11 * (1 + fabs (y)), "t = %zu", t);
 
       double tilde;
       ok (sb_reverse_fixed_variance (ddpm, SB_VARIANCE_BETA_TILDE, s, now, &tilde));
@@ -365,58 +373,41 @@ Test (reverse, erratum_sampler_vs_langevin_drift)
 // $\sqrt{\alpha_t}$), over the variance that its normals bring, is $(1 - \bar\alpha_t)/(1 - \bar\alpha_{t-1})$, and a
 // half for a Langevin step of size $\tilde\beta_t$. [dsm2ddpm.txt-sampler-vs-langevin]
 
-typedef struct
+static double
+one_step (const sb_score *score, bool langevin, double s, double t, double x, double z)
 {
-  double x, g, z, still, moved; // from x: without noise and with z
-} one_step;
-
-static one_step
-step_by (const sb_score *score, bool langevin, double s, double t, double x, double z)
-{
-  one_step step = { .x = x, .z = z, .still = x, .moved = x };
-  gsl_matrix_view at = gsl_matrix_view_array (&step.x, 1, 1), g = gsl_matrix_view_array (&step.g, 1, 1),
-                  noise = gsl_matrix_view_array (&step.z, 1, 1), still = gsl_matrix_view_array (&step.still, 1, 1),
-                  moved = gsl_matrix_view_array (&step.moved, 1, 1);
-  gsl_vector_view time = gsl_vector_view_array (&t, 1);
+  gsl_matrix *at = matrix_of (1, 1, x);
   double tilde;
-  ok (sb_score_evaluate (score, SB_SCORE, &at.matrix, &time.vector, NULL, &g.matrix));
+  if (!langevin)
+    return stepped (sb_step_ancestral_lower, score, s, t, z, x);
   ok (sb_reverse_fixed_variance (score->process, SB_VARIANCE_BETA_TILDE, s, t, &tilde));
-  for (int k = 0; k < 2; k++)
-    {
-      const gsl_matrix *with = k ? &noise.matrix : NULL;
-      gsl_matrix *to = k ? &moved.matrix : &still.matrix;
-      ok (langevin ? langevin_step (score, NULL, t, tilde, with, to)
-                   : take_step (sb_step_ancestral_lower, score, NULL, s, t, with, to));
-    }
-  return step;
+  ok (langevin_step (score, NULL, t, tilde, matrix_of (1, 1, z), at));
+  return gsl_matrix_get (at, 0, 0);
 }
 
 static double
-drift_over_variance (one_step step, double root_alpha)
+drift_over_variance (const sb_score *score, bool langevin, double s, double t, double x, double z, double root_alpha)
 {
-  return (root_alpha * step.still - step.x) / step.g / gsl_pow_2 ((step.moved - step.still) / step.z);
+  double still = one_step (score, langevin, s, t, x, 0), moved = one_step (score, langevin, s, t, x, z);
+  return (root_alpha * still - x) / said (score, SB_SCORE, t, x) / gsl_pow_2 ((moved - still) / z);
 }
 
 Test (reverse, drift_of_a_step_and_of_langevin_s)
 {
   chain c;
   chain_linear (&c, 1000);
-  sb_process *ddpm = chain_alloc (&c, 1);
-  sb_target *data = chain_mixture (1, K, W, M, V);
-  sb_score *score = scoped (sb_score_exact_alloc (data, ddpm));
-  double x = 0.9, z = -1.3, epsilon;
-  gsl_matrix_view at = gsl_matrix_view_array (&x, 1, 1), out = gsl_matrix_view_array (&epsilon, 1, 1);
+  sb_score *score = chain_score (&c, chain_mixture (1, K, W, M, V));
+  const double x = 0.9, z = -1.3;
   for (size_t t = 2; t <= 1000; t++)
     {
       double now = (double)t / 1000, s = (double)(t - 1) / 1000, beta = (double)c.beta[t],
              gathered = (double)(1 - c.alpha_bar[t]), before = (double)(1 - c.alpha_bar[t - 1]);
-      gsl_vector_view time = gsl_vector_view_array (&now, 1);
-      one_step ddpm_s = step_by (score, false, s, now, x, z), langevin_s = step_by (score, true, s, now, x, z);
-      ok (sb_target_evaluate (data, ddpm, SB_EPSILON, &at.matrix, &time.vector, &out.matrix));
-      double by_noise = (x - beta / sqrt (gathered) * epsilon) / sqrt (1 - beta) + sqrt (before / gathered * beta) * z;
-      cr_assert_float_eq (ddpm_s.moved, by_noise, 1e-13, "t = %zu", t);
-      cr_assert_float_eq (drift_over_variance (ddpm_s, sqrt (1 - beta)), gathered / before, 1e-9, "t = %zu", t);
-      cr_assert_float_eq (drift_over_variance (langevin_s, 1), 0.5, 1e-9, "t = %zu", t);
+      double mean = (x - beta / sqrt (gathered) * said (score, SB_EPSILON, now, x)) / sqrt (1 - beta);
+      cr_assert_float_eq (one_step (score, false, s, now, x, z), mean + sqrt (before / gathered * beta) * z, 1e-13,
+                          "t = %zu", t);
+      cr_assert_float_eq (drift_over_variance (score, false, s, now, x, z, sqrt (1 - beta)), gathered / before, 1e-9,
+                          "t = %zu", t);
+      cr_assert_float_eq (drift_over_variance (score, true, s, now, x, z, 1), 0.5, 1e-9, "t = %zu", t);
     }
 }
 
@@ -474,16 +465,13 @@ Test (reverse, importance_weights_average_to_the_density)
   sb_score *score = chain_score (&c, chain_gaussian (1, 0.1, 1.1));
   const sb_process *ddpm = score->process;
   sb_reverse r = model (score, SB_EPSILON, SB_VARIANCE_OPTIMAL);
-  gsl_matrix *x_s = matrix (n, 1), *x_t = matrix (n, 1), *z = matrix (n, 1);
+  gsl_matrix *x_s = matrix (n, 1), *x_t = matrix_all (n, 1, 0.8);
   gsl_vector *log_ratio = vector_all (n, 0), *prior = vector (n);
-  const double x_0 = 0.8;
-  gsl_matrix_set_all (x_t, x_0);
   for (size_t t = 1; t <= 4; t++)
     {
       gsl_vector *s = vector_all (n, (double)(t - 1) / 4), *now = vector_all (n, (double)t / 4);
       gsl_matrix_memcpy (x_s, x_t);
-      ok (sb_stream_normals ((sb_stream){ 38, SB_FOR_USER, 0 }, t, z));
-      ok (sb_process_transition (ddpm, s, now, z, x_t));
+      ok (sb_process_transition (ddpm, s, now, normals (n, 1, 37 + t), x_t));
       add_ratios (ddpm, &r, x_s, x_t, t, log_ratio);
     }
   ok (sb_process_prior_log_density (ddpm, x_t, prior));
@@ -499,7 +487,7 @@ Test (reverse, importance_weights_average_to_the_density)
   gsl_vector *m = vector (1);
   gsl_matrix *v = matrix (1, 1);
   ok (sb_marginal_chain (&r, m, v));
-  double truth = gsl_ran_gaussian_pdf (x_0 - gsl_vector_get (m, 0), sqrt (gsl_matrix_get (v, 0, 0)));
+  double truth = gsl_ran_gaussian_pdf (0.8 - gsl_vector_get (m, 0), sqrt (gsl_matrix_get (v, 0, 0)));
   cr_assert_float_eq (mean, truth, 5 * se, "%g, not %g, standard error %g", mean, truth, se);
   cr_assert_lt (se, 0.01 * truth);
 }
