@@ -170,13 +170,12 @@ Test (corrector, average_norm)
 Test (corrector, one_dimension)
 {
   sb_process *smld = scoped (sb_smld_alloc (1, 10, 0.01, 50));
-  double x[3] = { 0, 0, 0 };
-  gsl_matrix_view x_view = gsl_matrix_view_array (x, 3, 1);
+  gsl_matrix *x = matrix_all (3, 1, 0);
   sb_corrector corrector = { .type = sb_corrector_langevin, .snr = 0.5, .norm = SB_NORM_BATCH };
-  ok (step (&corrector, smld, -2, 0.4, 0.5, matrix_of (3, 1, 1.5, -1.5, 0.3), &x_view.matrix));
-  double epsilon = gsl_pow_2 ((x[0] - x[1]) / 3) / 2;
+  ok (step (&corrector, smld, -2, 0.4, 0.5, matrix_of (3, 1, 1.5, -1.5, 0.3), x));
+  double epsilon = gsl_pow_2 ((x->data[0] - x->data[1]) / 3) / 2;
   cr_assert_float_eq (epsilon, 2 * gsl_pow_2 (0.5 * 1.1 / 2), 1e-14); // (1.5 + 1.5 + 0.3) / 3 = 1.1
-  cr_assert_float_eq (x[0] + x[1], -4 * epsilon, 1e-14);
+  cr_assert_float_eq (x->data[0] + x->data[1], -4 * epsilon, 1e-14);
 }
 
 // Batches of every size, points of every dimension, rows whose squares are nearly nothing: against `long double`. x, which is
@@ -343,9 +342,8 @@ square_after (sb_corrector corrector, size_t steps, gsl_matrix *x)
 
 Test (corrector, langevin_rests_particles)
 {
-  gsl_matrix *x = normals (200, 1000, 7);
   sb_corrector corrector = { .type = sb_corrector_langevin, .snr = 0.3, .norm = SB_NORM_BATCH };
-  double ratio = square_after (corrector, 40, x) / 0.49;
+  double ratio = square_after (corrector, 40, normals (200, 1000, 7)) / 0.49;
   cr_assert_float_eq (ratio / 1.09, 1, 6 * sqrt (2 / 2e5) + 0.01, "variance over c: %g", ratio);
 }
 
@@ -431,13 +429,11 @@ static int
 vanishing_status (sb_corrector corrector, double first, double second)
 {
   sb_process *vp = scoped (sb_vp_alloc (1, 0.1, 20));
-  double x[2] = { first, second };
-  gsl_vector *lambda = vector_of (1);
-  recursion data = { .process = vp, .lambda = lambda, .factor = 1 };
-  sb_score *score = scoped (sb_score_alloc (&recursion_score_type, &data, vp));
-  gsl_matrix_view x_view = gsl_matrix_view_array (x, 2, 1);
-  int status = take_correction (&corrector, score, NULL, 0.3, 0.4, matrix_of (2, 1, 1, -1), &x_view.matrix);
-  cr_assert (status != GSL_SUCCESS || (gsl_finite (x[0]) && gsl_finite (x[1])));
+  const recursion data = { .process = vp, .lambda = vector_of (1), .factor = 1 };
+  sb_score *score = scoped (sb_score_alloc (&recursion_score_type, (void *)&data, vp));
+  gsl_matrix *x = matrix_of (2, 1, first, second);
+  int status = take_correction (&corrector, score, NULL, 0.3, 0.4, matrix_of (2, 1, 1, -1), x);
+  cr_assert (status != GSL_SUCCESS || (gsl_finite (x->data[0]) && gsl_finite (x->data[1])));
   return status;
 }
 

@@ -155,16 +155,15 @@ Test (drift, formulas)
 Test (drift, nothing_flows_at_rest)
 {
   sb_process *vp = scoped (sb_vp_alloc (2, 0.1, 20));
-  double x[4] = { 0.5, -2, 100, 0 }, b[4];
-  gsl_vector *lambda = vector_of (1, 1);
-  recursion data = { .process = vp, .lambda = lambda, .factor = 1 };
-  sb_score *score = scoped (sb_score_alloc (&recursion_score_type, &data, vp));
-  gsl_matrix_view x_view = gsl_matrix_view_array (x, 2, 2), b_view = gsl_matrix_view_array (b, 2, 2);
+  const recursion data = { .process = vp, .lambda = vector_of (1, 1), .factor = 1 };
+  sb_score *score = scoped (sb_score_alloc (&recursion_score_type, (void *)&data, vp));
+  gsl_matrix *x = matrix_of (2, 2, 0.5, -2, 100, 0), *b = matrix (2, 2);
   for (double t = 0.001; t < 1; t += 0.1)
     {
-      ok (sb_flow_velocity (score, NULL, vector_all (2, t), &x_view.matrix, &b_view.matrix));
+      ok (sb_flow_velocity (score, NULL, vector_all (2, t), x, b));
       for (int i = 0; i < 4; i++)
-        cr_assert_float_eq (b[i], 0, 4e-15 * (1 + fabs (x[i])) * (0.1 + 19.9 * t), "t = %g, x = %g: %g", t, x[i], b[i]);
+        cr_assert_float_eq (b->data[i], 0, 4e-15 * (1 + fabs (x->data[i])) * (0.1 + 19.9 * t), "t = %g, x = %g: %g", t,
+                            x->data[i], b->data[i]);
     }
 }
 

@@ -49,9 +49,9 @@ is_noisy (const sb_step_type *type)
 static double
 step (const sb_step_type *predictor, const sb_score *score, double s, double t, double z, double x)
 {
-  gsl_matrix_view x_view = gsl_matrix_view_array (&x, 1, 1), z_view = gsl_matrix_view_array (&z, 1, 1);
-  ok (take_step (predictor, score, NULL, s, t, &z_view.matrix, &x_view.matrix));
-  return x;
+  gsl_matrix *at = matrix_of (1, 1, x);
+  ok (take_step (predictor, score, NULL, s, t, matrix_of (1, 1, z), at));
+  return gsl_matrix_get (at, 0, 0);
 }
 
 // What a step makes of x = 1 alone, of a score of 1 alone, of z = 1 alone.
@@ -143,17 +143,16 @@ Test (predictor, euler_maruyama_is_of_weak_order_1)
 Test (predictor, a_stationary_process_is_its_own_reverse)
 {
   sb_process *vp = scoped (sb_vp_alloc (3, 0.1, 20));
-  double x[6] = { 0.3, -2, 7, 0, 1, -1e3 }, b[6];
-  gsl_vector *lambda = vector_of (1, 1, 1);
-  recursion data = { .process = vp, .lambda = lambda, .factor = 1 };
-  sb_score *score = scoped (sb_score_alloc (&recursion_score_type, &data, vp));
-  gsl_matrix_view x_view = gsl_matrix_view_array (x, 2, 3), b_view = gsl_matrix_view_array (b, 2, 3);
+  const recursion data = { .process = vp, .lambda = vector_all (3, 1), .factor = 1 };
+  sb_score *score = scoped (sb_score_alloc (&recursion_score_type, (void *)&data, vp));
+  gsl_matrix *x = matrix_of (2, 3, 0.3, -2, 7, 0, 1, -1e3), *b = matrix (2, 3);
   for (double t = 0.1; t < 1; t += 0.2)
     {
       double beta = 0.1 + 19.9 * t;
-      ok (sb_reverse_drift (score, NULL, vector_all (2, t), &x_view.matrix, &b_view.matrix));
+      ok (sb_reverse_drift (score, NULL, vector_all (2, t), x, b));
       for (int i = 0; i < 6; i++)
-        cr_assert_float_eq (b[i], beta * x[i] / 2, 1e-13 * beta * fabs (x[i]), "t = %g, x = %g: %g", t, x[i], b[i]);
+        cr_assert_float_eq (b->data[i], beta * x->data[i] / 2, 1e-13 * beta * fabs (x->data[i]),
+                            "t = %g, x = %g: %g", t, x->data[i], b->data[i]);
     }
 }
 
@@ -568,23 +567,20 @@ Test (predictor, part_of_a_larger_matrix)
 {
   const sb_step_type *type;
   sb_process *vp = scoped (sb_vp_alloc (2, 0.1, 20));
-  gsl_vector *lambda = vector_of (1, 0.25);
-  recursion data = { .process = vp, .lambda = lambda, .factor = 1 };
-  sb_score *score = scoped (sb_score_alloc (&recursion_score_type, &data, vp));
+  const recursion data = { .process = vp, .lambda = vector_of (1, 0.25), .factor = 1 };
+  sb_score *score = scoped (sb_score_alloc (&recursion_score_type, (void *)&data, vp));
   EACH_STEP (type)
     {
-      double large[12] = { 9, 9, 9, 9, 9, 0.3, -2, 9, 9, 1, 5, 9 };
-      gsl_matrix *y = matrix_of (2, 2, 0.3, -2, 1, 5);
-      double large_z[12] = { 0, 1, -1, 0, 0, 2, 0.5 };
-      gsl_matrix *y_z = matrix_of (2, 2, 1, -1, 2, 0.5);
-      gsl_matrix_view whole = gsl_matrix_view_array (large, 3, 4), whole_z = gsl_matrix_view_array (large_z, 3, 4);
-      gsl_matrix_view x = gsl_matrix_submatrix (&whole.matrix, 1, 1, 2, 2);
-      gsl_matrix_view z = gsl_matrix_submatrix (&whole_z.matrix, 0, 1, 2, 2);
+      gsl_matrix *y = matrix_of (2, 2, 0.3, -2, 1, 5), *y_z = matrix_of (2, 2, 1, -1, 2, 0.5),
+                 *large = matrix_all (3, 4, 9), *large_z = matrix_all (3, 4, 0);
+      gsl_matrix_view x = gsl_matrix_submatrix (large, 1, 1, 2, 2), z = gsl_matrix_submatrix (large_z, 0, 1, 2, 2);
+      gsl_matrix_memcpy (&x.matrix, y);
+      gsl_matrix_memcpy (&z.matrix, y_z);
       ok (take_step (type, score, NULL, 0.3, 0.4, &z.matrix, &x.matrix));
       ok (take_step (type, score, NULL, 0.3, 0.4, y_z, y));
       cr_assert (gsl_matrix_equal (&x.matrix, y), "%s", type->entry.name);
       for (size_t i = 0; i < 12; i++)
-        cr_assert (i == 5 || i == 6 || i == 9 || i == 10 || large[i] == 9, "%s wrote beside the batch",
+        cr_assert (i == 5 || i == 6 || i == 9 || i == 10 || large->data[i] == 9, "%s wrote beside the batch",
                    type->entry.name);
     }
 }
