@@ -183,23 +183,7 @@ Test (process, rows_keep_their_own_times)
       }
 }
 
-// The start is 0 where none is given.
-
-Test (process, no_start_means_zero)
-{
-  sb_process *toy = toy_alloc (1);
-  double a, sd;
-  gsl_matrix *x = matrix_of (1, 1, 1);
-  gsl_vector *t = vector_of (0.25), *log_det = vector (1);
-  ok (sb_process_scalars (toy, 0, 0.25, &a, &sd));
-  cr_assert (a == 2 && sd == 1.5);
-  ok (sb_process_apply (toy, SB_S, CblasNoTrans, NULL, t, x));
-  cr_assert_eq (x->data[0], 1.5);
-  ok (sb_process_log_det (toy, NULL, t, log_det));
-  cr_assert_float_eq (log_det->data[0], log (1.5), 1e-15);
-}
-
-// $\log|\det S|$ and $\operatorname{tr} F$ count every dimension.
+// $\log|\det S|$ and $\operatorname{tr} F$ count every dimension; the start is 0 where none is given.
 
 Test (process, determinant_and_trace)
 {
@@ -208,6 +192,8 @@ Test (process, determinant_and_trace)
   ok (sb_process_log_det (toy, vector_of (0, 1), t, out));
   cr_assert_float_eq (out->data[0], log (81), 1e-14);
   cr_assert_float_eq (out->data[1], log (1.5 * 1.5 * 1.5 * 1.5), 1e-14);
+  ok (sb_process_log_det (toy, NULL, t, out));
+  cr_assert_float_eq (gsl_vector_get (out, 1), 4 * log (3 * sqrt (1.25)), 1e-14);
   ok (sb_process_trace (toy, t, out));
   cr_assert (out->data[0] == -20 && out->data[1] == -25);
 }
