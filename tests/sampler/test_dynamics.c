@@ -267,15 +267,6 @@ half_of (const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, gsl_matr
   return status;
 }
 
-static sb_target *
-crooked (void)
-{
-  gsl_vector *weights = vector_of (0.4, 0.6);
-  gsl_matrix *means = matrix_of (2, 2, -1, 0.5, 2, 1);
-  gsl_matrix *covariances = matrix_of (4, 2, 1, 0.3, 0.3, 0.5, 0.7, -0.2, -0.2, 1.2);
-  return scoped (sb_target_mixture_alloc (weights, means, covariances));
-}
-
 Test (dynamics, euler_maruyama_of_the_langevin_equation)
 {
   enum
@@ -283,17 +274,14 @@ Test (dynamics, euler_maruyama_of_the_langevin_equation)
     N = 200
   };
   const double epsilon = 0.0625;
-  sb_target *law = crooked ();
   sb_ve_schedule schedule = { .variance = brownian_variance, .rate = brownian_rate };
   sb_process *ve = scoped (sb_ve_alloc (2, 0.01, 50)), *brownian = scoped (sb_ve_schedule_alloc (2, &schedule));
-  sb_score *score = scoped (sb_score_exact_alloc (law, ve));
+  sb_score *score = scoped (sb_score_exact_alloc (crooked (), ve));
   sb_score_callback callback = { .view = SB_SCORE, .function = half_of, .params = score };
   sb_score *half = scoped (sb_score_callback_alloc (&callback, brownian));
-  gsl_matrix *x = matrix (N, 2), *z = matrix (N, 2), *other = matrix (N, 2);
-  ok (sb_stream_normals ((sb_stream){ 1, SB_FOR_DATA, 0 }, 0, x));
-  ok (sb_stream_normals ((sb_stream){ 1, SB_FOR_USER, 0 }, 0, z));
+  gsl_matrix *x = normals (N, 2, 2), *z = normals (N, 2, 1);
   gsl_matrix_scale (x, 2);
-  gsl_matrix_memcpy (other, x);
+  gsl_matrix *other = copy_of (x);
   ok (langevin_step (score, NULL, 0, epsilon, z, x));
   ok (take_step (sb_step_euler_maruyama, half, NULL, 0.5 - epsilon, 0.5, z, other));
   for (size_t i = 0; i < N; i++)

@@ -279,9 +279,7 @@ Test (pc, exact_steps_keep_the_law)
 {
   const sb_step_type predictor = { .entry = { .name = "exact" }, .take = exact_predictor };
   const sb_corrector_type corrector = { .entry = { .name = "exact" }, .step = exact_corrector };
-  double vs[3];
   gsl_vector *lambda = vector_of (0.25, 1, 3), *times = vector_of (1, 0.6, 0.3, 0.05);
-  gsl_vector_view v = gsl_vector_view_array (vs, 3);
   sb_process *subvp = scoped (sb_subvp_alloc (3, 0.1, 20));
   recursion data = { .process = subvp, .lambda = lambda, .factor = 1 };
   for (int order = SB_PREDICTOR_FIRST; order <= SB_CORRECTOR_FIRST; order++)
@@ -292,12 +290,13 @@ Test (pc, exact_steps_keep_the_law)
                      .corrector_steps = M,
                      .order = (sb_pc_order)order,
                      .final = SB_FINAL_SAMPLE };
+        gsl_vector *v = vector (3);
         for (size_t k = 0; k < 3; k++)
-          vs[k] = recursion_variance (&data, k, 1);
-        ok (recursion_run (&data, &pc, times, &v.vector, NULL));
+          gsl_vector_set (v, k, recursion_variance (&data, k, 1));
+        ok (recursion_run (&data, &pc, times, v, NULL));
         for (size_t k = 0; k < 3; k++)
-          cr_assert_float_eq (vs[k] / recursion_variance (&data, k, 0.05), 1, 1e-12, "order %d, M = %zu, k = %zu",
-                              order, M, k);
+          cr_assert_float_eq (gsl_vector_get (v, k) / recursion_variance (&data, k, 0.05), 1, 1e-12,
+                              "order %d, M = %zu, k = %zu", order, M, k);
       }
 }
 
@@ -355,19 +354,18 @@ Test (pc, particles_do_what_the_recursion_says)
 static void
 denoising_case (sb_process *process, double t)
 {
-  double x[9], y[9];
-  gsl_vector_view times = gsl_vector_view_array (&t, 1);
-  gsl_matrix_view x_view = gsl_matrix_view_array (x, 9, 1);
+  gsl_matrix *x = matrix (9, 1);
   sb_score *score = scoped (sb_score_alloc (&gmm3_score_type, process, process));
-  for (int i = 0; i < 9; i++)
-    x[i] = y[i] = gmm3_quantile (process, t, 0.1 * (i + 1));
+  for (size_t i = 0; i < 9; i++)
+    gsl_matrix_set (x, i, 0, gmm3_quantile (process, t, 0.1 * (double)(i + 1)));
+  const gsl_matrix *y = copy_of (x);
   sb_pc pc = { .step = sb_step_none, .final = SB_FINAL_DENOISE };
   size_t evaluations;
-  ok (sb_pc_sample (&pc, score, NULL, &times.vector, (sb_stream){ 0 }, &x_view.matrix, &evaluations));
+  ok (sb_pc_sample (&pc, score, NULL, vector_of (t), (sb_stream){ 0 }, x, &evaluations));
   cr_assert_eq (evaluations, 1);
   for (int i = 0; i < 9; i++)
-    cr_assert_float_eq (x[i], gmm3_posterior_mean (process, t, y[i]), 1e-9, "%s, x = %g: %g", process->type->name, y[i],
-                        x[i]);
+    cr_assert_float_eq (x->data[i], gmm3_posterior_mean (process, t, y->data[i]), 1e-9, "%s, x = %g: %g",
+                        process->type->name, y->data[i], x->data[i]);
 }
 
 Test (pc, denoising_is_the_posterior_mean)
