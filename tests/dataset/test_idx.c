@@ -4,7 +4,6 @@
 // no gigabytes, and never an array that is not the one that was written.
 
 #include "dataset/idx.h"
-#include "dataset/source.h"
 #include "scratch.h"
 #include "scope.h"
 
@@ -14,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 TestSuite (idx, .init = scratch_begin, .fini = scratch_end);
 

@@ -8,8 +8,6 @@
 #include "scope.h"
 #include "scratch.h"
 
-#include <float.h>
-#include <gsl/gsl_randist.h>
 #include <gsl/gsl_rng.h>
 #include <math.h>
 #include <stdint.h>

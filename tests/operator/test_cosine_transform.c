@@ -7,7 +7,6 @@
 #include "property.h"
 #include "scope.h"
 
-#include <gsl/gsl_blas.h>
 #include <gsl/gsl_math.h>
 #include <math.h>
 

@@ -1,13 +1,11 @@
 // # What must be true of DDPM's chain
 
 #include "process/ddpm.h"
-#include "base/stream.h"
 #include "process/vp.h"
 #include "property.h"
 #include "scope.h"
 
 #include <gsl/gsl_math.h>
-#include <gsl/gsl_randist.h>
 
 SUITE (ddpm);
 

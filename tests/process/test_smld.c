@@ -2,7 +2,6 @@
 
 #include "process/smld.h"
 #include "transition/posterior.h"
-#include "base/stream.h"
 #include "process/ve.h"
 #include "property.h"
 #include "scope.h"

@@ -6,7 +6,6 @@
 
 #include <gsl/gsl_integration.h>
 #include <gsl/gsl_math.h>
-#include <gsl/gsl_randist.h>
 
 enum
 {

@@ -13,9 +13,8 @@ SUITE (vp);
 
 // The kernel must solve the moment equations of its own SDE, $\dot m = f\,m$ and $\dot v = 2 f v + g^2$ (Särkkä and
 // Solin, 2019, Eqs. 5.50 and 5.51), which tie `mean` and `variance` to `drift` and `diffusion`. [scoresde.eq29]
-// [scoresde.eq33] A lost factor 1/2 in any of the four breaks it, and at
-// $t = s$ nothing has happened. Central differences at $h = 10^{-5}$ are good to $10^{-8}$
-// relative.
+// [scoresde.eq33] A lost factor 1/2 in any of the four breaks it, and at $t = s$ nothing has happened. Central
+// differences at $h = 10^{-5}$ are good to $10^{-8}$ relative.
 
 static double
 slope (double (*moment) (const void *, double, double), const sb_vp *vp, double s, double t)
@@ -40,7 +39,8 @@ moment_residual (const double *v, void *context)
 
 Test (vp, kernel_solves_the_moment_equations)
 {
-  property_check ("the kernel solves the moment equations", 20210213, CASES, 4, random_rates, moment_residual, NULL, 1e-6);
+  property_check ("the kernel solves the moment equations", 20210213, CASES, 4, random_rates, moment_residual, NULL,
+                  1e-6);
 }
 
 // It preserves variance: data of unit variance have it at every later time. [scoresde.eq33]
@@ -54,7 +54,10 @@ preserved_residual (const double *v, void *context)
   return fabs (gsl_pow_2 (sb_vp_mean (&vp, s, t)) + sb_vp_variance (&vp, s, t) - 1);
 }
 
-Test (vp, unit_variance_stays) { property_check ("m^2 + v = 1", 3, CASES, 4, random_rates, preserved_residual, NULL, 1e-15); }
+Test (vp, unit_variance_stays)
+{
+  property_check ("m^2 + v = 1", 3, CASES, 4, random_rates, preserved_residual, NULL, 1e-15);
+}
 
 // The instance of the paper, by hand: $\beta$ runs from 0.1 to 20, so it is 5.075 at a quarter, 10.05 half way and
 // 15.025 at three quarters. [scoresde.eq11] [scoresde.eq32]

@@ -3,7 +3,6 @@
 #include "grid/grid.h"
 #include "line.h"
 #include "process/smld.h"
-#include "process/ve.h"
 #include "recursion.h"
 #include "sampler/pc.h"
 #include "score/callback.h"
@@ -12,7 +11,6 @@
 #include "scope.h"
 #include "take.h"
 
-#include <gsl/gsl_blas.h>
 #include <gsl/gsl_math.h>
 #include <gsl/gsl_statistics.h>
 #include <math.h>

@@ -10,12 +10,9 @@
 #include "property.h"
 #include "scope.h"
 #include "recursion.h"
-#include "sampler/forward.h"
 
 #include <gsl/gsl_math.h>
-#include <gsl/gsl_randist.h>
 #include <math.h>
-#include <string.h>
 
 SUITE (drift);
 

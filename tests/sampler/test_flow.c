@@ -17,7 +17,6 @@
 #include "sampler/drift.h"
 
 #include <gsl/gsl_math.h>
-#include <gsl/gsl_randist.h>
 #include <math.h>
 
 enum

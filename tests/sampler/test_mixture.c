@@ -13,10 +13,7 @@
 #include "process/vp.h"
 #include "sampler/pc.h"
 #include "scope.h"
-#include "take.h"
 
-#include <gsl/gsl_math.h>
-#include <math.h>
 
 enum
 {

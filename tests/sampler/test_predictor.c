@@ -8,7 +8,6 @@
 #include "process/ddpm.h"
 #include "process/smld.h"
 #include "process/subvp.h"
-#include "process/ve.h"
 #include "process/vp.h"
 #include "property.h"
 #include "scope.h"
@@ -17,7 +16,6 @@
 #include "sampler/drift.h"
 
 #include <gsl/gsl_math.h>
-#include <gsl/gsl_randist.h>
 #include <math.h>
 #include <stdio.h>
 

@@ -11,7 +11,6 @@
 #include "recursion.h"
 #include "scope.h"
 
-#include <gsl/gsl_math.h>
 #include <math.h>
 
 enum

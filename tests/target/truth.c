@@ -3,7 +3,6 @@
 #include "truth.h"
 #include "scope.h"
 
-#include <gsl/gsl_math.h>
 #include <math.h>
 #include <stdlib.h>
 

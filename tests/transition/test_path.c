@@ -7,13 +7,11 @@
 #include "chain.h"
 #include "measure/twosample.h"
 #include "process/ddpm.h"
-#include "process/smld.h"
 #include "process/vp.h"
 #include "scope.h"
 
 #include <gsl/gsl_cdf.h>
 #include <gsl/gsl_linalg.h>
-#include <gsl/gsl_math.h>
 #include <gsl/gsl_randist.h>
 #include <gsl/gsl_statistics.h>
 #include <math.h>

@@ -5,11 +5,8 @@
 #include "transition/posterior.h"
 #include "chain.h"
 #include "transition/path.h"
-#include "process/smld.h"
-#include "process/vp.h"
 #include "scope.h"
 
-#include <gsl/gsl_math.h>
 #include <gsl/gsl_randist.h>
 #include <math.h>
 

@@ -7,12 +7,10 @@
 #include "chain.h"
 #include "transition/isotropic.h"
 #include "transition/path.h"
-#include "transition/posterior.h"
 #include "process/vp.h"
 #include "transition/marginal.h"
 #include "sampler/sampler.h"
 #include "score/callback.h"
-#include "score/exact.h"
 #include "scope.h"
 #include "take.h"
 
