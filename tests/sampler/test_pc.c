@@ -599,16 +599,13 @@ Test (pc, progress)
 // ## What callers can do wrong
 
 static int
-run_status (sb_pc pc, const double *grid, size_t size, size_t rows, size_t d)
+run_status (sb_pc pc, const gsl_vector *times, size_t rows, size_t d)
 {
   sb_process *vp = scoped (sb_vp_alloc (1, 0.1, 20));
   sb_score *score = scoped (sb_score_alloc (&gmm3_score_type, vp, vp));
-  gsl_vector *times = vector (size);
-  for (size_t k = 0; k < size; k++)
-    gsl_vector_set (times, k, grid[k]);
   size_t evaluations = 99;
   int status = sb_pc_sample (&pc, score, NULL, times, (sb_stream){ .seed = 2 }, matrix_all (rows, d, 0), &evaluations);
-  bool began = size > 1 && grid[1] < grid[0] && pc.step != NULL;
+  bool began = times->size > 1 && times->data[1] < times->data[0] && pc.step != NULL;
   cr_assert (status == GSL_SUCCESS || began || evaluations == 0, "%zu evaluations before the first step", evaluations);
   return status;
 }
@@ -616,32 +613,31 @@ run_status (sb_pc pc, const double *grid, size_t size, size_t rows, size_t d)
 Test (pc, wrong_arguments)
 {
   sb_pc pc = sb_pc_default ();
-  const double right[] = { 1, 0.5, 0.1 }, up[] = { 1, 0.5, 0.6 }, flat[] = { 1, 0.5, 0.5 }, beyond[] = { 1.5, 0.5 },
-               before[] = { 1, 0.5, -0.1 }, nan_grid[] = { 1, GSL_NAN, 0.1 }, to_zero[] = { 1, 0.5, 0 };
-  ok (run_status (pc, right, 3, 2, 1));
-  ok (run_status (pc, right, 3, 0, 1), "no rows");
-  ok (run_status (pc, right, 1, 2, 1), "no steps");
-  refused (GSL_EBADLEN, run_status (pc, right, 3, 2, 2), "wrong dimension");
-  refused (GSL_EBADLEN, run_status (pc, right, 0, 2, 1), "no times");
-  refused (GSL_EDOM, run_status (pc, up, 3, 2, 1), "upwards");
-  refused (GSL_EDOM, run_status (pc, flat, 3, 2, 1), "a time twice");
-  refused (GSL_EDOM, run_status (pc, beyond, 2, 2, 1), "beyond T");
-  refused (GSL_EDOM, run_status (pc, before, 3, 2, 1), "before 0");
-  refused (GSL_EDOM, run_status (pc, nan_grid, 3, 2, 1), "NaN");
-  refused (GSL_EDOM, run_status (pc, to_zero, 3, 2, 1), "denoising at 0");
+  const gsl_vector *right = vector_of (1, 0.5, 0.1), *before = vector_of (1, 0.5, -0.1), *to_zero = vector_of (1, 0.5, 0);
+  ok (run_status (pc, right, 2, 1));
+  ok (run_status (pc, right, 0, 1), "no rows");
+  ok (run_status (pc, vector_of (1), 2, 1), "no steps");
+  refused (GSL_EBADLEN, run_status (pc, right, 2, 2), "wrong dimension");
+  refused (GSL_EBADLEN, run_status (pc, vector (0), 2, 1), "no times");
+  refused (GSL_EDOM, run_status (pc, vector_of (1, 0.5, 0.6), 2, 1), "upwards");
+  refused (GSL_EDOM, run_status (pc, vector_of (1, 0.5, 0.5), 2, 1), "a time twice");
+  refused (GSL_EDOM, run_status (pc, vector_of (1.5, 0.5), 2, 1), "beyond T");
+  refused (GSL_EDOM, run_status (pc, before, 2, 1), "before 0");
+  refused (GSL_EDOM, run_status (pc, vector_of (1, GSL_NAN, 0.1), 2, 1), "NaN");
+  refused (GSL_EDOM, run_status (pc, to_zero, 2, 1), "denoising at 0");
   pc.final = SB_FINAL_SAMPLE;
-  ok (run_status (pc, to_zero, 3, 2, 1));
-  refused (GSL_EDOM, run_status (pc, before, 3, 2, 1), "before 0, sampling");
+  ok (run_status (pc, to_zero, 2, 1));
+  refused (GSL_EDOM, run_status (pc, before, 2, 1), "before 0, sampling");
   sb_pc incomplete = pc;
   incomplete.step = NULL;
-  refused (GSL_EINVAL, run_status (incomplete, right, 3, 2, 1), "no predictor");
+  refused (GSL_EINVAL, run_status (incomplete, right, 2, 1), "no predictor");
   incomplete = pc;
   incomplete.corrector.type = NULL;
-  refused (GSL_EINVAL, run_status (incomplete, right, 3, 2, 1), "no corrector");
+  refused (GSL_EINVAL, run_status (incomplete, right, 2, 1), "no corrector");
   pc.corrector.snr = -1;
-  refused (GSL_EDOM, run_status (pc, right, 3, 2, 1), "a negative r");
+  refused (GSL_EDOM, run_status (pc, right, 2, 1), "a negative r");
   pc.corrector_steps = 0;
-  ok (run_status (pc, right, 3, 2, 1), "no corrector: r is not looked at");
+  ok (run_status (pc, right, 2, 1), "no corrector: r is not looked at");
 }
 
 // A score that fails on its k-th call, or is not finite there, ends the run with its own status, whichever step
