@@ -42,19 +42,11 @@ bell_score (const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, gsl_m
   return GSL_SUCCESS;
 }
 
-typedef struct
-{
-  sb_process *process;
-  sb_score *score;
-} bell_law;
-
-static bell_law
+static sb_score *
 bell_alloc (bell *b, size_t d)
 {
-  sb_score_callback callback = { .view = SB_SCORE, .function = bell_score, .params = b };
-  bell_law law = { .process = scoped (sb_ve_alloc (d, 0.01, 50)) };
-  law.score = scoped (sb_score_callback_alloc (&callback, law.process));
-  return law;
+  const sb_score_callback callback = { .view = SB_SCORE, .function = bell_score, .params = b };
+  return scoped (sb_score_callback_alloc (&callback, scoped (sb_ve_alloc (d, 0.01, 50))));
 }
 
 typedef struct
@@ -74,8 +66,7 @@ static map
 step_on_bell (double m, double s2, double epsilon)
 {
   bell b = { m, s2 };
-  bell_law law = bell_alloc (&b, 1);
-  return read_step (law.score, epsilon);
+  return read_step (bell_alloc (&b, 1), epsilon);
 }
 
 // Where a chain without noise ends.
@@ -85,7 +76,7 @@ quiet_end (bell b, double epsilon, size_t steps, double start)
 {
   gsl_matrix *x = matrix_of (1, 1, start);
   langevin_run chain = { .epsilon = epsilon, .steps = steps, .noiseless = true };
-  ok (langevin_sample (&chain, bell_alloc (&b, 1).score, NULL, 0, (sb_stream){ 0 }, x));
+  ok (langevin_sample (&chain, bell_alloc (&b, 1), NULL, 0, (sb_stream){ 0 }, x));
   return gsl_matrix_get (x, 0, 0);
 }
 
@@ -138,7 +129,7 @@ check_chains (double s2, double epsilon, double stationary, size_t chains, size_
     COLUMNS = 10
   };
   bell b = { 1.5, s2 };
-  bell_law law = bell_alloc (&b, COLUMNS);
+  sb_score *law = bell_alloc (&b, COLUMNS);
   map step = step_on_bell (b.m, s2, epsilon);
   double mean = 4, variance = 0, limit = 0;
   for (size_t t = 0; t < 2000; t++)
@@ -151,7 +142,7 @@ check_chains (double s2, double epsilon, double stationary, size_t chains, size_
     }
   gsl_matrix *x = matrix_all (chains / COLUMNS, COLUMNS, 4);
   langevin_run chain = { .epsilon = epsilon, .steps = T };
-  ok (langevin_sample (&chain, law.score, NULL, 0, (sb_stream){ 1, 0, 0 }, x));
+  ok (langevin_sample (&chain, law, NULL, 0, (sb_stream){ 1, 0, 0 }, x));
   double found_mean = gsl_stats_mean (x->data, 1, chains), found = gsl_stats_variance (x->data, 1, chains);
   cr_assert_float_eq (found_mean, mean, 5 * sqrt (variance / (double)chains), "mean %g, not %g", found_mean, mean);
   cr_assert_float_eq (found / variance, 1, 5 * sqrt (2 / (double)chains), "variance %g, not %g", found, variance);
@@ -176,14 +167,14 @@ Test (dynamics, chains_on_a_gaussian)
 Test (dynamics, a_step_too_large)
 {
   bell b = { 0, 0.7 };
-  bell_law law = bell_alloc (&b, 1);
+  sb_score *law = bell_alloc (&b, 1);
   gsl_matrix *x = matrix_all (100, 1, 1);
   langevin_run chain = { .epsilon = 4.2 * b.s2, .steps = 200 };
-  ok (langevin_sample (&chain, law.score, NULL, 0, (sb_stream){ 1, 0, 0 }, x));
+  ok (langevin_sample (&chain, law, NULL, 0, (sb_stream){ 1, 0, 0 }, x));
   cr_assert_gt (gsl_stats_sd (x->data, 1, 100), 1e7);
   chain.epsilon = 3.8 * b.s2;
   gsl_matrix_set_all (x, 1);
-  ok (langevin_sample (&chain, law.score, NULL, 0, (sb_stream){ 1, 0, 0 }, x));
+  ok (langevin_sample (&chain, law, NULL, 0, (sb_stream){ 1, 0, 0 }, x));
   cr_assert_lt (gsl_stats_sd (x->data, 1, 100), 10);
 }
 
@@ -650,30 +641,30 @@ note (void *context, size_t done, size_t steps, double t, const gsl_matrix *x)
 Test (dynamics, a_run_and_its_parts)
 {
   bell b = { 0.5, 2 };
-  bell_law law = bell_alloc (&b, 2);
+  sb_score *law = bell_alloc (&b, 2);
   gsl_matrix *x = matrix_of (3, 2, 1, 2, 3, 4, 5, 6), *y = copy_of (x), *row = matrix_of (1, 2, 3, 4);
   sb_stream stream = { 7, SB_FOR_USER, 100 };
   record r = { 0 };
   langevin_run chain = { .epsilon = 0.3, .steps = 6, .progress = note, .context = &r };
-  ok (langevin_sample (&chain, law.score, NULL, 0, stream, x));
+  ok (langevin_sample (&chain, law, NULL, 0, stream, x));
   cr_assert_eq (r.calls, 7);
   cr_assert_eq (r.seen[0], 3);
   cr_assert_eq (r.seen[6], gsl_matrix_get (x, 1, 0));
 
   langevin_run first = { .epsilon = 0.3, .steps = 2 }, rest = { .epsilon = 0.3, .steps = 4, .taken = 2 };
-  ok (langevin_sample (&first, law.score, NULL, 0, stream, y));
+  ok (langevin_sample (&first, law, NULL, 0, stream, y));
   cr_assert_eq (gsl_matrix_get (y, 1, 0), r.seen[2]);
   stream.purpose = SB_FOR_DATA; // which is not looked at
-  ok (langevin_sample (&rest, law.score, NULL, 0, stream, y));
+  ok (langevin_sample (&rest, law, NULL, 0, stream, y));
   chain.progress = NULL;
-  ok (langevin_sample (&chain, law.score, NULL, 0, sb_stream_skip (stream, 1), row));
+  ok (langevin_sample (&chain, law, NULL, 0, sb_stream_skip (stream, 1), row));
   cr_assert (gsl_matrix_equal (x, y));
   cr_assert_eq (memcmp (gsl_matrix_const_ptr (x, 1, 0), row->data, 2 * sizeof (double)), 0);
 
   record stopped = { .stop = 4 };
   chain.progress = note;
   chain.context = &stopped;
-  cr_assert_eq (langevin_sample (&chain, law.score, NULL, 0, stream, x), 77);
+  cr_assert_eq (langevin_sample (&chain, law, NULL, 0, stream, x), 77);
   cr_assert_eq (stopped.calls, 4);
 }
 
@@ -690,9 +681,9 @@ broken (const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, gsl_matri
 Test (dynamics, what_does_not_fit_is_refused)
 {
   bell b = { 0, 1 };
-  bell_law law = bell_alloc (&b, 2);
+  sb_score *law = bell_alloc (&b, 2);
   sb_score_callback callback = { .view = SB_SCORE, .function = broken };
-  sb_score *nan = scoped (sb_score_callback_alloc (&callback, law.process));
+  sb_score *nan = scoped (sb_score_callback_alloc (&callback, law->process));
   gsl_matrix *x = matrix_all (3, 2, 0), *narrow = matrix_all (3, 1, 0);
   sb_stream stream = { 0 };
   const double bad[] = { -1, GSL_NAN, GSL_POSINF, 0 }, times[] = { -0.1, 1.1, GSL_NAN };
@@ -700,19 +691,19 @@ Test (dynamics, what_does_not_fit_is_refused)
   for (int k = 0; k < 4; k++)
     {
       langevin_run wrong = { .epsilon = bad[k], .steps = 1 };
-      refused (GSL_EDOM, langevin_sample (&wrong, law.score, NULL, 0, stream, x));
-      refused (GSL_EDOM, langevin_step (law.score, NULL, 0, bad[k], x, x));
+      refused (GSL_EDOM, langevin_sample (&wrong, law, NULL, 0, stream, x));
+      refused (GSL_EDOM, langevin_step (law, NULL, 0, bad[k], x, x));
     }
   for (int k = 0; k < 3; k++)
     {
-      refused (GSL_EDOM, langevin_sample (&chain, law.score, NULL, times[k], stream, x));
-      refused (GSL_EDOM, langevin_step (law.score, NULL, times[k], 0.1, x, x));
+      refused (GSL_EDOM, langevin_sample (&chain, law, NULL, times[k], stream, x));
+      refused (GSL_EDOM, langevin_step (law, NULL, times[k], 0.1, x, x));
     }
-  ok (langevin_sample (&chain, law.score, NULL, 1, stream, x), "the last time is one");
-  refused (GSL_EBADLEN, langevin_sample (&chain, law.score, NULL, 0, stream, narrow));
-  refused (GSL_EBADLEN, langevin_step (law.score, NULL, 0, 0.1, narrow, x));
-  ok (langevin_sample (&chain, law.score, narrow, 0, stream, x), "a condition of any width");
+  ok (langevin_sample (&chain, law, NULL, 1, stream, x), "the last time is one");
+  refused (GSL_EBADLEN, langevin_sample (&chain, law, NULL, 0, stream, narrow));
+  refused (GSL_EBADLEN, langevin_step (law, NULL, 0, 0.1, narrow, x));
+  ok (langevin_sample (&chain, law, narrow, 0, stream, x), "a condition of any width");
   refused (GSL_EBADFUNC, langevin_sample (&chain, nan, NULL, 0, stream, x));
   chain.taken = (size_t)1 << 40;
-  refused (GSL_EDOM, langevin_sample (&chain, law.score, NULL, 0, stream, x), "beyond the stream");
+  refused (GSL_EDOM, langevin_sample (&chain, law, NULL, 0, stream, x), "beyond the stream");
 }
