@@ -445,15 +445,10 @@ Test (annealed, erratum_weights_need_a_large_sigma_1)
 // is Gaussian, and its variance follows the recursion. $T = 1000$; the share of the lower left is 0.2026 then, nearer
 // to 0.2 than with 100 steps. [dsm2ddpm.txt-annealing] [dsm2ddpm.txt-annealing-fixes-weights]
 
-typedef struct
-{
-  double sigma;
-} level;
-
 static double
 log_q (double u, void *context)
 {
-  return pair_log_density (0.2, ((level *)context)->sigma, u);
+  return pair_log_density (0.2, *(const double *)context, u);
 }
 
 static double
@@ -473,9 +468,8 @@ greatest (double sigma)
     N = 20001
   };
   double sum = 0, h = 200. / (N - 1);
-  level at = { sigma };
   for (int i = 0; i < N; i++)
-    sum += h * entropy_term (-100 + h * i, &at);
+    sum += h * entropy_term (-100 + h * i, &sigma);
   return sum;
 }
 
@@ -485,9 +479,8 @@ Test (annealed, each_level_starts_the_next_well)
   for (int i = 0; i < L; i++)
     sigma[i] = 10 * pow (0.01, (double)i / (L - 1));
   line law = line_alloc (LINE_SQUARE);
-  level last = { sigma[L - 1] };
-  double v_last = 1 + gsl_pow_2 (last.sigma);
-  double start = line_mean (&law, log_q, &last) - across / (2 * v_last) - (greatest (last.sigma) - 0.5);
+  double v_last = 1 + gsl_pow_2 (sigma[L - 1]);
+  double start = line_mean (&law, log_q, &sigma[L - 1]) - across / (2 * v_last) - (greatest (sigma[L - 1]) - 0.5);
   cr_assert_lt (start, -10, "the start is %g off", start);
   for (int i = 0; i < L; i++)
     {
@@ -500,9 +493,8 @@ Test (annealed, each_level_starts_the_next_well)
           cr_assert_float_eq (line_below (&law), 0.2026, 5e-5, "%g", line_below (&law));
           break;
         }
-      level next = { sigma[i + 1] };
-      double v_next = 1 + gsl_pow_2 (next.sigma);
-      double gap = greatest (next.sigma) - 0.5 - (line_mean (&law, log_q, &next) - across / (2 * v_next));
+      double v_next = 1 + gsl_pow_2 (sigma[i + 1]);
+      double gap = greatest (sigma[i + 1]) - 0.5 - (line_mean (&law, log_q, &sigma[i + 1]) - across / (2 * v_next));
       cr_assert (gap > -0.05 && gap < 2, "level %d: %g", i + 1, gap);
       widest = GSL_MAX (widest, gap);
     }

@@ -29,12 +29,6 @@ two_bumps (void)
   return scoped (sb_target_mixture_alloc (scope_vector (2, w), scope_matrix (2, 1, 2, mu), scope_matrix (2, 1, 2, v)));
 }
 
-static double
-data_density (double x)
-{
-  return w[0] * gsl_ran_gaussian_pdf (x - mu[0], sqrt (v[0])) + w[1] * gsl_ran_gaussian_pdf (x - mu[1], sqrt (v[1]));
-}
-
 static sb_process *
 one_level (size_t d, double sigma)
 {
@@ -62,7 +56,7 @@ static double
 of_data (double x, void *params)
 {
   (void)params;
-  return data_density (x);
+  return w[0] * gsl_ran_gaussian_pdf (x - mu[0], sqrt (v[0])) + w[1] * gsl_ran_gaussian_pdf (x - mu[1], sqrt (v[1]));
 }
 
 typedef struct

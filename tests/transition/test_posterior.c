@@ -48,19 +48,12 @@ by_quadrature (double *mean, double *variance)
   *variance = chain_integral (moment, &p, -8, 8) / mass;
 }
 
-static double
-noise (const chain *c, size_t t, double x_0, double x_t)
-{
-  double bar = (double)c->alpha_bar[t];
-  return (x_t - sqrt (bar) * x_0) / sqrt (1 - bar);
-}
-
 Test (posterior, is_the_product_of_its_two_densities)
 {
   chain c;
   chain_small (&c);
   sb_process *ddpm = chain_alloc (&c, 1);
-  double mean, variance, sd = sqrt (1 - (double)c.alpha_bar[3]), epsilon = noise (&c, 3, X_0, X_3);
+  double mean, variance, bar = (double)c.alpha_bar[3], sd = sqrt (1 - bar), epsilon = (X_3 - sqrt (bar) * X_0) / sd;
   by_quadrature (&mean, &variance);
   cr_assert_float_eq (mean, 0.0558762999, 1e-9);
   cr_assert_float_eq (variance, 0.1491935484, 1e-9);
