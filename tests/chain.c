@@ -3,6 +3,10 @@
 #include "chain.h"
 #include "process/ddpm.h"
 #include "scope.h"
+#include "score/exact.h"
+
+#include <gsl/gsl_cdf.h>
+#include <math.h>
 
 static void
 multiply (chain *c)
@@ -35,14 +39,12 @@ chain_alloc (const chain *c, size_t d)
   gsl_vector *beta = vector (c->T);
   for (size_t t = 1; t <= c->T; t++)
     gsl_vector_set (beta, t - 1, (double)c->beta[t]);
-  sb_process *ddpm = scoped (sb_ddpm_betas_alloc (d, beta));
-  return ddpm;
+  return scoped (sb_ddpm_betas_alloc (d, beta));
 }
 
 sb_target *
 chain_mixture (size_t d, size_t K, const double *w, const double *m, const double *v)
 {
-  gsl_vector_const_view weights = gsl_vector_const_view_array (w, K);
   gsl_matrix *means = matrix (K, d), *covariances = matrix_all (K * d, d, 0);
   for (size_t k = 0; k < K; k++)
     for (size_t j = 0; j < d; j++)
@@ -50,8 +52,7 @@ chain_mixture (size_t d, size_t K, const double *w, const double *m, const doubl
         gsl_matrix_set (means, k, j, m[k]);
         gsl_matrix_set (covariances, k * d + j, j, v[k]);
       }
-  sb_target *data = scoped (sb_target_mixture_alloc (&weights.vector, means, covariances));
-  return data;
+  return scoped (sb_target_mixture_alloc (scope_vector (K, w), means, covariances));
 }
 
 sb_target *
@@ -59,6 +60,30 @@ chain_gaussian (size_t d, double m, double v)
 {
   double one = 1;
   return chain_mixture (d, 1, &one, &m, &v);
+}
+
+sb_score *
+chain_score (const chain *c, const sb_target *data)
+{
+  return scoped (sb_score_exact_alloc (data, chain_alloc (c, data->dimension)));
+}
+
+static const double W[] = { 0.3, 0.7 }, M[] = { -2, 1.5 }, V[] = { 0.05, 0.2 };
+
+sb_target *
+chain_bumps (size_t d)
+{
+  return chain_mixture (d, 2, W, M, V);
+}
+
+double
+chain_bumps_cdf (double x, void *alpha_bar)
+{
+  const double bar = *(const double *)alpha_bar;
+  double sum = 0;
+  for (int k = 0; k < 2; k++)
+    sum += W[k] * gsl_cdf_ugaussian_P ((x - sqrt (bar) * M[k]) / sqrt (bar * V[k] + 1 - bar));
+  return sum;
 }
 
 gsl_matrix *

@@ -2,6 +2,7 @@
 #define SCOREBOOK_TESTS_CHAIN_H
 
 #include "process/process.h"
+#include "score/score.h"
 #include "target/target.h"
 #include "transition/reverse.h"
 
@@ -22,6 +23,13 @@ sb_process *chain_alloc (const chain *c, size_t d);
 // The data N(m, v I) in d dimensions, and mixtures of such.
 sb_target *chain_gaussian (size_t d, double m, double v);
 sb_target *chain_mixture (size_t d, size_t K, const double *w, const double *m, const double *v);
+
+sb_score *chain_score (const chain *c, const sb_target *data); // the exact one, under this chain
+
+// Two bumps, .3 N(-2, .05) + .7 N(1.5, .2) in each of d coordinates, all in the same bump; and the distribution function
+// of a coordinate where alpha_bar, a double, is what the context points to.
+sb_target *chain_bumps (size_t d);
+double chain_bumps_cdf (double x, void *alpha_bar);
 
 gsl_matrix *chain_sample (const sb_target *data, size_t n, uint64_t seed);
 

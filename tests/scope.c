@@ -4,6 +4,8 @@
 #include "base/shard.h"
 #include "base/stream.h"
 
+#include <gsl/gsl_math.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -180,6 +182,28 @@ scope_matrix_copy (const gsl_matrix *from)
   gsl_matrix *m = matrix (from->size1, from->size2);
   gsl_matrix_memcpy (m, from);
   return m;
+}
+
+double
+largest_difference (const gsl_matrix *a, const gsl_matrix *b)
+{
+  double largest = 0;
+  cr_assert (a->size1 == b->size1 && a->size2 == b->size2);
+  for (size_t i = 0; i < a->size1; i++)
+    for (size_t j = 0; j < a->size2; j++)
+      {
+        double difference = fabs (gsl_matrix_get (a, i, j) - gsl_matrix_get (b, i, j));
+        largest = difference <= largest ? largest : difference;
+      }
+  return largest;
+}
+
+double
+number_of (const sb_process *process, sb_process_map map, double s, double t)
+{
+  double c;
+  cr_assert_eq (process->parts, 1);
+  return sb_process_numbers (process, map, s, t, &c) ? GSL_NAN : c;
 }
 
 // ## Statuses

@@ -122,6 +122,12 @@ gsl_matrix *scope_matrix_copy (const gsl_matrix *m);
 // Numbers for a network: count of them (and one more, so that none is not NULL), normal with this deviation.
 static inline sb_real *gaussians (gsl_rng *r, size_t count, double deviation);
 
+// Of two entries in the same place; one that is not a number is the largest.
+double largest_difference (const gsl_matrix *a, const gsl_matrix *b);
+
+// Of a process of one part: the number of a map from s to t, NaN where it has none.
+double number_of (const sb_process *process, sb_process_map map, double s, double t);
+
 // ## Statuses
 //
 // Each prints the expression and the status, and then the test's own words where some follow: a format and its arguments.

@@ -10,38 +10,63 @@
 #include "take.h"
 
 #include <criterion/criterion.h>
+#include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-// What the library told GSL's handler last: the code of a function that returned NULL.
+// ## What a path is made of
+//
+// `must` ends a path where a call fails, `kept` where there is no object; what is kept is freed, newest first, when the
+// path is over. The code of a function that returned NULL is what the library told GSL's handler last.
 
-static int reported;
+static jmp_buf end_of_path;
+static int reported, outcome;
 
 static void
 remember (const char *reason, const char *file, int line, int code)
 {
-  (void)reason;
-  (void)file;
-  (void)line;
+  (void)reason, (void)file, (void)line;
   reported = code;
 }
 
-static int
-status_of (const void *pointer)
+static void
+must (int status)
 {
-  return pointer ? GSL_SUCCESS : reported;
+  if (status == GSL_SUCCESS)
+    return;
+  outcome = status;
+  longjmp (end_of_path, 1);
 }
 
+#define KEEPER(type, release)                                                                                          \
+  static inline type *kept_##type (type *object)                                                                       \
+  {                                                                                                                    \
+    must (object ? GSL_SUCCESS : reported);                                                                            \
+    return scoped_##type (__FILE__, __LINE__, "an object", object, NULL);                                              \
+  }
+#define KEPT_CASE(type, release) , type * : kept_##type
+
+SCOPE_TYPES (KEEPER)
+
+#define kept(object) (_Generic ((object)SCOPE_TYPES (KEPT_CASE)) (object))
+
+static const char *in_folder (const char *name);
+static const char WRITTEN[] = "written", // the file that a path may write
+                  GIVEN[] = "given";     // one that a path reads and does not write
+
 static int
-run (int (*path) (void), failing_mode mode, size_t k, failing_report *report)
+run (void (*path) (void), failing_mode mode, size_t k, failing_report *report)
 {
-  reported = GSL_SUCCESS;
+  reported = outcome = GSL_SUCCESS;
   failing_begin (mode, k);
-  int status = path ();
+  if (setjmp (end_of_path) == 0)
+    path ();
+  scope_release (0);
   *report = failing_end ();
-  return status;
+  unlink (in_folder (WRITTEN));
+  return outcome;
 }
 
 // The C library allocates buffers for its streams, and does without where it gets none: only there may a path succeed.
@@ -63,7 +88,7 @@ may_misread (const failing_report *report, failing_mode mode, int status)
 }
 
 static void
-check_path (const char *name, int (*path) (void))
+check_path (const char *name, void (*path) (void))
 {
   if (!failing_available ())
     cr_skip_test ("a sanitizer has the allocator: run without it");
@@ -92,32 +117,29 @@ check_path (const char *name, int (*path) (void))
 }
 
 #define PATH(name)                                                                                                     \
-  static int name (void);                                                                                              \
+  static void name (void);                                                                                             \
   Test (alloc, name) { check_path (#name, name); }                                                                     \
-  static int name (void)
+  static void name (void)
 
 // ## The harness itself
 //
 // It must notice a path that swallows the failure, and one that leaks on its way out. `stderr` of a failed assertion
 // would be noise, so these ask the allocator directly. (`volatile`: a compiler may do without a block that nobody uses.)
 
-static int
+static void
 swallows (void)
 {
   void *volatile block = malloc (10);
   free (block);
-  return GSL_SUCCESS;
 }
 
-static int
+static void
 leaks (void)
 {
   void *volatile first = malloc (10), *volatile second = first ? calloc (2, 5) : NULL;
-  if (!second)
-    return GSL_ENOMEM;
+  must (second ? GSL_SUCCESS : GSL_ENOMEM);
   free (second);
   free (first);
-  return GSL_SUCCESS;
 }
 
 Test (alloc, harness_hears_faults)
@@ -143,9 +165,6 @@ begin (void)
 {
   cr_assert (mkdtemp (folder));
 }
-
-static const char *in_folder (const char *name);
-static const char GIVEN[] = "given"; // a file that a path reads and does not write
 
 static void
 end (void)
@@ -175,22 +194,53 @@ in_source (const char *name)
 
 PATH (whole_file)
 {
-  const char *name = in_folder ("out");
-  sb_file *file = sb_file_create (name, NULL);
-  if (!file)
-    return reported;
+  sb_file *file = sb_file_create (in_folder (WRITTEN), NULL);
+  must (file ? GSL_SUCCESS : reported);
   fputs ("all of it", file->stream);
-  int status = sb_file_commit (file, NULL);
-  unlink (name);
-  return status;
+  must (sb_file_commit (file, NULL));
 }
 
-PATH (idx_gzip)
+PATH (idx_gzip) { kept (sb_idx_read (in_source ("data/t10k-labels-idx1-ubyte.gz"), NULL)); }
+
+// ## Numbers to work with
+
+static gsl_vector *
+all (size_t n, double value)
 {
-  sb_bytes *labels = sb_idx_read (in_source ("data/t10k-labels-idx1-ubyte.gz"), NULL);
-  int status = status_of (labels);
-  sb_bytes_free (labels);
-  return status;
+  gsl_vector *v = kept (gsl_vector_alloc (n));
+  gsl_vector_set_all (v, value);
+  return v;
+}
+
+static gsl_vector *
+times (size_t n) // 1, 1/2, 1/5, 1/10, ...
+{
+  gsl_vector *t = kept (gsl_vector_alloc (n));
+  for (size_t k = 0; k < n; k++)
+    gsl_vector_set (t, k, 1 / (double)(k * k + 1));
+  return t;
+}
+
+static gsl_matrix *
+units (size_t n, size_t d) // the rows of the identity, over and over
+{
+  gsl_matrix *x = kept (gsl_matrix_calloc (n, d));
+  for (size_t i = 0; i < n; i++)
+    gsl_matrix_set (x, i, i % d, 1);
+  return x;
+}
+
+PATH (npy)
+{
+  must (sb_npy_write (in_folder (WRITTEN), units (2, 2), NULL, SB_NPY_FLOAT32, NULL));
+  kept (sb_npy_read (in_folder (WRITTEN), NULL, NULL));
+}
+
+PATH (png)
+{
+  sb_png_grid grid = { .height = 2, .width = 2, .channels = 1, .low = 0, .high = 1 };
+  must (sb_png_write (in_folder (WRITTEN), units (1, 4), &grid, NULL));
+  kept (sb_png_read (in_folder (WRITTEN), NULL));
 }
 
 // ## Differential equations
@@ -201,8 +251,7 @@ PATH (idx_gzip)
 static int
 decay (double t, const double *y, double *f, void *params)
 {
-  (void)t;
-  (void)params;
+  (void)t, (void)params;
   for (size_t i = 0; i < 3; i++)
     f[i] = -y[i];
   return GSL_SUCCESS;
@@ -211,224 +260,91 @@ decay (double t, const double *y, double *f, void *params)
 PATH (dopri5)
 {
   gsl_odeiv2_system system = { .function = decay, .dimension = 3 };
-  gsl_odeiv2_step *step = gsl_odeiv2_step_alloc (sb_odeiv2_step_dopri5, 3);
-  if (!step)
-    return reported;
+  gsl_odeiv2_step *step = kept (gsl_odeiv2_step_alloc (sb_odeiv2_step_dopri5, 3));
   double y[3] = { 1, 2, 3 }, yerr[3];
-  int status = gsl_odeiv2_step_apply (step, 0, 0.1, y, yerr, NULL, NULL, &system);
-  gsl_odeiv2_step_free (step);
-  return status;
+  must (gsl_odeiv2_step_apply (step, 0, 0.1, y, yerr, NULL, NULL, &system));
 }
 
 PATH (integrate)
 {
   gsl_odeiv2_system system = { .function = decay, .dimension = 3 };
   double y[3] = { 1, 2, 3 };
-  return sb_odeiv2_integrate (&system, 0, 1, 1e-3, 1e-3, y, NULL, NULL, NULL);
-}
-
-static const double NUMBERS[] = { 0, 0.25, 0.5, 1 };
-
-static int
-read_npy_back (const char *name)
-{
-  gsl_matrix *x = sb_npy_read (name, NULL, NULL);
-  int status = status_of (x);
-  gsl_matrix_free (x);
-  return status;
-}
-
-PATH (npy)
-{
-  gsl_matrix_const_view x = gsl_matrix_const_view_array (NUMBERS, 2, 2);
-  const char *name = in_folder ("x.npy");
-  int status = sb_npy_write (name, &x.matrix, NULL, SB_NPY_FLOAT32, NULL);
-  if (status == GSL_SUCCESS)
-    status = read_npy_back (name);
-  unlink (name);
-  return status;
-}
-
-static int
-read_png_back (const char *name)
-{
-  sb_bytes *page = sb_png_read (name, NULL);
-  int status = status_of (page);
-  sb_bytes_free (page);
-  return status;
-}
-
-PATH (png)
-{
-  gsl_matrix_const_view x = gsl_matrix_const_view_array (NUMBERS, 1, 4);
-  sb_png_grid grid = { .height = 2, .width = 2, .channels = 1, .low = 0, .high = 1 };
-  const char *name = in_folder ("x.png");
-  int status = sb_png_write (name, &x.matrix, &grid, NULL);
-  if (status == GSL_SUCCESS)
-    status = read_png_back (name);
-  unlink (name);
-  return status;
+  must (sb_odeiv2_integrate (&system, 0, 1, 1e-3, 1e-3, y, NULL, NULL, NULL));
 }
 
 // ## Grids
 
 PATH (largest_distance)
 {
-  gsl_matrix *x = gsl_matrix_calloc (300, 2);
-  if (!x)
-    return reported;
   double distance;
-  int status = sb_grid_largest_distance (x, &distance);
-  gsl_matrix_free (x);
-  return status;
+  must (sb_grid_largest_distance (units (300, 2), &distance));
 }
 
 // ## Processes
 
-static int
-use_process (sb_process *process)
+PATH (vp) { kept (sb_vp_alloc (3, SB_VP_BETA_MIN, SB_VP_BETA_MAX)); }
+
+PATH (subvp) { kept (sb_subvp_alloc (3, SB_VP_BETA_MIN, SB_VP_BETA_MAX)); }
+
+PATH (smld) { kept (sb_smld_alloc (3, 10, SB_VE_SIGMA_MIN, SB_VE_SIGMA_MAX)); }
+
+PATH (ddpm) { kept (sb_ddpm_alloc (3, 10, SB_VP_BETA_MIN / 10, SB_VP_BETA_MAX / 10)); }
+
+PATH (ve) { kept (sb_ve_alloc (3, SB_VE_SIGMA_MIN, SB_VE_SIGMA_MAX)); }
+
+static sb_process *
+in_the_plane (void)
 {
-  int status = status_of (process);
-  sb_process_free (process);
-  return status;
-}
-
-PATH (vp) { return use_process (sb_vp_alloc (3, SB_VP_BETA_MIN, SB_VP_BETA_MAX)); }
-
-PATH (subvp) { return use_process (sb_subvp_alloc (3, SB_VP_BETA_MIN, SB_VP_BETA_MAX)); }
-
-PATH (smld) { return use_process (sb_smld_alloc (3, 10, SB_VE_SIGMA_MIN, SB_VE_SIGMA_MAX)); }
-
-PATH (ddpm) { return use_process (sb_ddpm_alloc (3, 10, SB_VP_BETA_MIN / 10, SB_VP_BETA_MAX / 10)); }
-
-PATH (ve) { return use_process (sb_ve_alloc (3, SB_VE_SIGMA_MIN, SB_VE_SIGMA_MAX)); }
-
-static int
-use_moments (const sb_process *process, gsl_vector *mean, gsl_matrix *covariance, gsl_matrix *z)
-{
-  if (!mean || !covariance || !z)
-    return reported;
-  gsl_vector_set_all (mean, 0.5);
-  gsl_matrix_set_identity (covariance);
-  gsl_matrix_set_identity (z);
-  int status = sb_process_transition (process, NULL, mean, z, covariance);
-  if (!status)
-    status = sb_moments_transition (process, 0, 1, mean, covariance);
-  return status ? status : sb_moments_solve (process, 0.5, 1, 1, mean, covariance);
+  return kept (sb_vp_alloc (2, SB_VP_BETA_MIN, SB_VP_BETA_MAX));
 }
 
 PATH (moments)
 {
-  sb_process *vp = sb_vp_alloc (2, SB_VP_BETA_MIN, SB_VP_BETA_MAX);
-  if (!vp)
-    return reported;
-  gsl_vector *mean = gsl_vector_alloc (2);
-  gsl_matrix *covariance = gsl_matrix_alloc (2, 2), *z = gsl_matrix_alloc (2, 2);
-  int status = use_moments (vp, mean, covariance, z);
-  gsl_vector_free (mean);
-  gsl_matrix_free (covariance);
-  gsl_matrix_free (z);
-  sb_process_free (vp);
-  return status;
+  const sb_process *process = in_the_plane ();
+  gsl_vector *mean = all (2, 0.5);
+  gsl_matrix *covariance = units (2, 2), *z = units (2, 2);
+  must (sb_process_transition (process, NULL, mean, z, covariance));
+  must (sb_moments_transition (process, 0, 1, mean, covariance));
+  must (sb_moments_solve (process, 0.5, 1, 1, mean, covariance));
 }
 
 // ## Laws
 //
 // Everything that can be asked of a law, at two points.
 
-enum
+static void
+ask_law (const sb_target *law)
 {
-  N = 2, // points
-  D = 2  // dimensions
-};
-
-static const double some_numbers[] = { 1, 0.2, 0.2, 2, 0.5, 0.1, 0.1, 1 };
-
-static int
-ask_law (const sb_target *law, const sb_process *process, gsl_matrix *x, gsl_matrix *out)
-{
-  double times[N] = { 0.5, 0.7 }, answers[N];
-  gsl_vector_const_view t = gsl_vector_const_view_array (times, N);
-  gsl_vector_view answer = gsl_vector_view_array (answers, N);
-  gsl_vector_const_view point = gsl_vector_const_view_array (some_numbers, D);
-  int status = sb_target_sample (law, (sb_stream){ .seed = 1 }, x);
-  if (status == GSL_SUCCESS)
-    status = sb_target_log_density (law, process, x, &t.vector, &answer.vector);
-  for (sb_view view = SB_SCORE; view <= SB_EPSILON && status == GSL_SUCCESS; view *= 2)
-    status = sb_target_evaluate (law, process, view, x, &t.vector, out);
-  if (status == GSL_SUCCESS)
-    status = sb_target_divergence (law, process, x, &t.vector, &answer.vector);
-  if (status == GSL_SUCCESS)
-    status = sb_target_posterior_covariance (law, process, &point.vector, 0.5, out);
-  if (status == GSL_SUCCESS)
-    status = sb_target_jvp (law, process, x, &t.vector, x, out);
-  return status;
+  const sb_process *process = in_the_plane ();
+  gsl_matrix *x = units (2, 2), *out = units (2, 2);
+  gsl_vector *t = times (2), *answer = times (2);
+  must (sb_target_sample (law, (sb_stream){ .seed = 1 }, x));
+  must (sb_target_log_density (law, process, x, t, answer));
+  for (sb_view view = SB_SCORE; view <= SB_EPSILON; view *= 2)
+    must (sb_target_evaluate (law, process, view, x, t, out));
+  must (sb_target_divergence (law, process, x, t, answer));
+  must (sb_target_posterior_covariance (law, process, answer, 0.5, out));
+  must (sb_target_jvp (law, process, x, t, x, out));
 }
 
-// The process and the batches are the caller's: made outside of the path, so that what fails is the law's.
+PATH (gaussian) { ask_law (kept (sb_target_gaussian_alloc (all (2, 1), units (2, 2)))); }
 
-static int
-use_law (sb_target *law)
-{
-  static double in[N * D], back[N * D];
-  static sb_process *process;
-  gsl_matrix_view x = gsl_matrix_view_array (in, N, D), out = gsl_matrix_view_array (back, N, D);
-  if (!process)
-    process = sb_vp_alloc (D, SB_VP_BETA_MIN, SB_VP_BETA_MAX);
-  int status = law ? ask_law (law, process, &x.matrix, &out.matrix) : reported;
-  sb_target_free (law);
-  return status;
-}
+PATH (mixture) { ask_law (kept (sb_target_mixture_alloc (all (2, 1), units (2, 2), units (4, 2)))); }
 
-PATH (gaussian)
-{
-  gsl_vector_const_view mean = gsl_vector_const_view_array (some_numbers, D);
-  gsl_matrix_const_view covariance = gsl_matrix_const_view_array (some_numbers, D, D);
-  return use_law (sb_target_gaussian_alloc (&mean.vector, &covariance.matrix));
-}
-
-PATH (mixture)
-{
-  gsl_vector_const_view weights = gsl_vector_const_view_array (some_numbers, 2);
-  gsl_matrix_const_view means = gsl_matrix_const_view_array (some_numbers, 2, D);
-  gsl_matrix_const_view covariances = gsl_matrix_const_view_array (some_numbers, 2 * D, D);
-  return use_law (sb_target_mixture_alloc (&weights.vector, &means.matrix, &covariances.matrix));
-}
-
-PATH (points)
-{
-  gsl_matrix_const_view points = gsl_matrix_const_view_array (some_numbers, 4, D);
-  return use_law (sb_target_points_alloc (&points.matrix, NULL));
-}
+PATH (points) { ask_law (kept (sb_target_points_alloc (units (4, 2), NULL))); }
 
 // ## Scores
 //
 // From a law to samples: the whole of what a user does.
 
-static int
-sample_points (const sb_process *process, const sb_target *law)
-{
-  double from[N * D], levels[] = { 1, 0.5, 0.25 };
-  gsl_matrix_view x = gsl_matrix_view_array (from, N, D);
-  gsl_vector_view times = gsl_vector_view_array (levels, 3);
-  sb_pc pc = sb_pc_default ();
-  sb_score *score = sb_score_exact_alloc (law, process);
-  int status = score ? sb_process_prior (process, (sb_stream){ .seed = 1 }, &x.matrix) : reported;
-  if (status == GSL_SUCCESS)
-    status = sb_pc_sample (&pc, score, NULL, &times.vector, (sb_stream){ .seed = 1 }, &x.matrix, NULL);
-  sb_score_free (score);
-  return status;
-}
-
 PATH (exact)
 {
-  gsl_matrix_const_view points = gsl_matrix_const_view_array (some_numbers, 4, D);
-  sb_process *ve = sb_ve_alloc (D, SB_VE_SIGMA_MIN, SB_VE_SIGMA_MAX);
-  sb_target *law = ve ? sb_target_points_alloc (&points.matrix, NULL) : NULL;
-  int status = law ? sample_points (ve, law) : reported;
-  sb_target_free (law);
-  sb_process_free (ve);
-  return status;
+  sb_process *ve = kept (sb_ve_alloc (2, SB_VE_SIGMA_MIN, SB_VE_SIGMA_MAX));
+  sb_score *score = kept (sb_score_exact_alloc (kept (sb_target_points_alloc (units (4, 2), NULL)), ve));
+  gsl_matrix *x = units (2, 2);
+  sb_pc pc = sb_pc_default ();
+  must (sb_process_prior (ve, (sb_stream){ .seed = 1 }, x));
+  must (sb_pc_sample (&pc, score, NULL, times (3), (sb_stream){ .seed = 1 }, x, NULL));
 }
 
 // A score by callback that knows the denoiser; Tweedie's formula gives the others.
@@ -443,23 +359,17 @@ shrink (const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, gsl_matri
 
 PATH (tweedie)
 {
-  double from[N * D] = { 0 }, to[N * D], times[N] = { 0.5, 0.7 };
-  gsl_matrix_view x = gsl_matrix_view_array (from, N, D), out = gsl_matrix_view_array (to, N, D);
-  gsl_vector_view t = gsl_vector_view_array (times, N);
   sb_score_callback callback = { .view = SB_DENOISER, .function = shrink };
-  sb_process *process = sb_vp_alloc (D, SB_VP_BETA_MIN, SB_VP_BETA_MAX);
-  sb_score *score = process ? sb_score_callback_alloc (&callback, process) : NULL;
-  int status = score ? sb_score_evaluate (score, SB_SCORE, &x.matrix, &t.vector, NULL, &out.matrix) : reported;
-  if (status == GSL_SUCCESS)
-    status = sb_score_evaluate (score, SB_EPSILON, &x.matrix, &t.vector, NULL, &out.matrix);
-  sb_score_free (score);
-  sb_process_free (process);
-  return status;
+  sb_score *score = kept (sb_score_callback_alloc (&callback, in_the_plane ()));
+  gsl_matrix *x = units (2, 2), *out = units (2, 2);
+  must (sb_score_evaluate (score, SB_SCORE, x, times (2), NULL, out));
+  must (sb_score_evaluate (score, SB_EPSILON, x, times (2), NULL, out));
 }
 
 // ## Samplers
 //
-// On the score of a standard normal law, which needs no memory of its own.
+// On the score of a standard normal law, which needs no memory of its own; with a Jacobian, for the objectives, and with
+// its divergence, for DDPM's reverse chain.
 
 static int
 towards_zero (const void *state, sb_view view, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y,
@@ -469,99 +379,6 @@ towards_zero (const void *state, sb_view view, const gsl_matrix *x, const gsl_ve
   gsl_matrix_memcpy (out, x);
   return gsl_matrix_scale (out, -1);
 }
-
-static const sb_score_type TOWARDS_ZERO
-    = { .name = "towards zero", .views = SB_SCORE | SB_DENOISER, .evaluate = towards_zero };
-
-typedef int (*sampling) (const sb_score *score, gsl_matrix *x);
-
-static int
-use_sampler (sampling sample)
-{
-  sb_process *vp = sb_vp_alloc (2, SB_VP_BETA_MIN, SB_VP_BETA_MAX);
-  sb_score *score = vp ? sb_score_alloc (&TOWARDS_ZERO, NULL, vp) : NULL;
-  gsl_matrix *x = score ? gsl_matrix_alloc (3, 2) : NULL;
-  int status = status_of (x);
-  if (x)
-    {
-      gsl_matrix_set_all (x, 1);
-      status = sample (score, x);
-    }
-  gsl_matrix_free (x);
-  sb_score_free (score);
-  sb_process_free (vp);
-  return status;
-}
-
-static int
-sample_pc (const sb_step_type *predictor, sb_norm norm, const sb_score *score, gsl_matrix *x)
-{
-  double grid[] = { 1, 0.5, 0.1 };
-  gsl_vector_const_view times = gsl_vector_const_view_array (grid, 3);
-  sb_pc pc = sb_pc_default ();
-  pc.step = predictor;
-  pc.corrector.norm = norm;
-  return sb_pc_sample (&pc, score, NULL, &times.vector, (sb_stream){ .seed = 1 }, x, NULL);
-}
-
-static int
-sample_reverse_diffusion (const sb_score *score, gsl_matrix *x)
-{
-  return sample_pc (sb_step_reverse_diffusion, SB_NORM_BATCH, score, x);
-}
-
-static int
-sample_ancestral (const sb_score *score, gsl_matrix *x)
-{
-  return sample_pc (sb_step_ancestral, SB_NORM_ROW, score, x);
-}
-
-static int
-sample_heun (const sb_score *score, gsl_matrix *x)
-{
-  return sample_pc (sb_step_heun, SB_NORM_ROOT_D, score, x);
-}
-
-static int
-sample_euler_maruyama (const sb_score *score, gsl_matrix *x)
-{
-  sb_corrector fixed = { .type = sb_corrector_fixed, .epsilon = 0.1 };
-  int status = sample_pc (sb_step_euler_maruyama, SB_NORM_BATCH, score, x);
-  return status ? status : take_correction (&fixed, score, NULL, 0.1, 0.2, x, x);
-}
-
-static int
-sample_flow (const sb_score *score, gsl_matrix *x)
-{
-  const sb_flow flow = { .relative = 1e-2, .absolute = 1e-2 };
-  int status = sb_flow_run (&flow, score, NULL, 1, 0.5, x, NULL);
-  return status ? status : sb_forward_euler_maruyama (score->process, 0.5, 1, x, x);
-}
-
-static int
-sample_annealed (const sb_score *score, gsl_matrix *x)
-{
-  double grid[] = { 1, 0.5 };
-  gsl_vector_const_view times = gsl_vector_const_view_array (grid, 2);
-  langevin_run annealed = { .epsilon = 0.1, .steps = 2 };
-  return annealed_sample (&annealed, score, NULL, &times.vector, (sb_stream){ .seed = 1 }, x);
-}
-
-PATH (reverse_diffusion) { return use_sampler (sample_reverse_diffusion); }
-
-PATH (ancestral) { return use_sampler (sample_ancestral); }
-
-PATH (heun) { return use_sampler (sample_heun); }
-
-PATH (euler_maruyama) { return use_sampler (sample_euler_maruyama); }
-
-PATH (flow) { return use_sampler (sample_flow); }
-
-PATH (annealed) { return use_sampler (sample_annealed); }
-
-// ## Objectives
-//
-// On the same score, with a Jacobian.
 
 static int
 minus_v (const void *state, sb_view view, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y,
@@ -579,96 +396,6 @@ minus_v_too (void *state, sb_view view, const gsl_matrix *x, const gsl_vector *t
   return minus_v (state, view, x, t, y, v, out);
 }
 
-typedef int (*objective) (const sb_score *score, const gsl_matrix *x, const gsl_vector *t, gsl_vector *loss,
-                          gsl_matrix *s_bar);
-
-static int
-use_objective (objective find)
-{
-  sb_score_type type = TOWARDS_ZERO;
-  double numbers[6] = { 1, 2, 3, 4, 5, 6 }, times[3] = { 0.5, 0.5, 0.5 }, losses[3], bars[6];
-  gsl_matrix_view x = gsl_matrix_view_array (numbers, 3, 2), s_bar = gsl_matrix_view_array (bars, 3, 2);
-  gsl_vector_view t = gsl_vector_view_array (times, 3), loss = gsl_vector_view_array (losses, 3);
-  type.derivatives = SB_SCORE;
-  type.jvp = minus_v;
-  type.vjp = minus_v_too;
-  sb_process *vp = sb_vp_alloc (2, SB_VP_BETA_MIN, SB_VP_BETA_MAX);
-  sb_score *score = vp ? sb_score_alloc (&type, NULL, vp) : NULL;
-  int status = score ? find (score, &x.matrix, &t.vector, &loss.vector, &s_bar.matrix) : reported;
-  sb_score_free (score);
-  sb_process_free (vp);
-  return status;
-}
-
-static int
-lose (const sb_objective_type *type, const sb_score *score, const gsl_matrix *x, gsl_vector *loss)
-{
-  sb_objective how = sb_objective_of (type, score->process, 0.1);
-  how.truth = score;
-  return sb_objective_loss (&how, score, x, NULL, (sb_stream){ .seed = 1 }, loss);
-}
-
-static int
-find_esm (const sb_score *score, const gsl_matrix *x, const gsl_vector *t, gsl_vector *loss, gsl_matrix *s_bar)
-{
-  (void)t, (void)s_bar;
-  return lose (sb_objective_esm, score, x, loss);
-}
-
-static int
-find_ism (const sb_score *score, const gsl_matrix *x, const gsl_vector *t, gsl_vector *loss, gsl_matrix *s_bar)
-{
-  (void)t, (void)s_bar;
-  return lose (sb_objective_ism, score, x, loss);
-}
-
-static int
-find_ssm (const sb_score *score, const gsl_matrix *x, const gsl_vector *t, gsl_vector *loss, gsl_matrix *s_bar)
-{
-  (void)t, (void)s_bar;
-  return lose (sb_objective_ssm, score, x, loss);
-}
-
-static int
-find_fdssm (const sb_score *score, const gsl_matrix *x, const gsl_vector *t, gsl_vector *loss, gsl_matrix *s_bar)
-{
-  const sb_objective how = sb_objective_of (sb_objective_fdssm, score->process, 0.1);
-  (void)t, (void)s_bar;
-  return sb_objective_gradient (&how, score, x, NULL, (sb_stream){ .seed = 1 }, 1, loss);
-}
-
-static int
-find_denoising (const sb_score *score, const gsl_matrix *x, const gsl_vector *t, gsl_vector *loss, gsl_matrix *s_bar)
-{
-  (void)t, (void)s_bar;
-  return lose (sb_objective_denoising, score, x, loss);
-}
-
-PATH (esm) { return use_objective (find_esm); }
-
-PATH (ism) { return use_objective (find_ism); }
-
-PATH (ssm) { return use_objective (find_ssm); }
-
-PATH (fdssm) { return use_objective (find_fdssm); }
-
-PATH (denoising_at_a_level) { return use_objective (find_denoising); }
-
-// A view's derivatives by way of another's.
-
-static int
-find_vjp (const sb_score *score, const gsl_matrix *x, const gsl_vector *t, gsl_vector *loss, gsl_matrix *s_bar)
-{
-  (void)loss;
-  return sb_score_vjp (score, SB_DENOISER, x, t, NULL, x, s_bar);
-}
-
-PATH (vjp_of_the_denoiser) { return use_objective (find_vjp); }
-
-// ## DDPM's reverse chain and its bound
-//
-// The score $-\mathbf{x}$, which is that of standard normal data under DDPM's chain, with its divergence.
-
 static int
 minus_d (const void *state, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, gsl_vector *divergence)
 {
@@ -677,82 +404,141 @@ minus_d (const void *state, const gsl_matrix *x, const gsl_vector *t, const gsl_
   return GSL_SUCCESS;
 }
 
-typedef int (*reverse_use) (const sb_reverse *reverse, double *states);
+static const sb_score_type TOWARDS_ZERO = { .name = "towards zero",
+                                            .views = SB_SCORE | SB_DENOISER,
+                                            .derivatives = SB_SCORE,
+                                            .evaluate = towards_zero,
+                                            .jvp = minus_v,
+                                            .vjp = minus_v_too },
+                           WITH_DIVERGENCE = { .name = "towards zero",
+                                               .views = SB_SCORE | SB_DENOISER,
+                                               .evaluate = towards_zero,
+                                               .divergence = minus_d };
 
-static int
-use_reverse (reverse_use use)
+static sb_score *
+in_the_plane_towards_zero (void)
 {
-  sb_score_type type = TOWARDS_ZERO;
-  double states[8] = { 0.1, -0.2, 0.3, -0.4, 0.5, -0.6, 0.7, -0.8 };
-  type.divergence = minus_d;
-  sb_process *ddpm = sb_ddpm_alloc (2, 3, 0.1, 1);
-  sb_score *score = ddpm ? sb_score_alloc (&type, NULL, ddpm) : NULL;
-  sb_reverse reverse = { score, SB_EPSILON, SB_VARIANCE_OPTIMAL, SB_VARIANCE_BETA };
-  int status = score ? use (&reverse, states) : reported;
-  sb_score_free (score);
-  sb_process_free (ddpm);
-  return status;
+  return kept (sb_score_alloc (&TOWARDS_ZERO, NULL, in_the_plane ()));
 }
 
-static int
-sample_optimal (const sb_reverse *reverse, double *states)
+static void
+sample (const sb_step_type *step, sb_norm norm)
 {
-  gsl_matrix_view x = gsl_matrix_view_array (states, 3, 2), z = gsl_matrix_view_array (states + 2, 3, 2);
-  return take_step (sb_step_ancestral_optimal, reverse->score, NULL, 1. / 3, 2. / 3, &z.matrix, &x.matrix);
+  sb_pc pc = sb_pc_default ();
+  pc.step = step;
+  pc.corrector.norm = norm;
+  sb_score *score = in_the_plane_towards_zero ();
+  must (sb_pc_sample (&pc, score, NULL, times (3), (sb_stream){ .seed = 1 }, units (3, 2), NULL));
 }
 
-static int
-find_bound (const sb_reverse *reverse, double *states)
+PATH (reverse_diffusion) { sample (sb_step_reverse_diffusion, SB_NORM_BATCH); }
+
+PATH (ancestral) { sample (sb_step_ancestral, SB_NORM_ROW); }
+
+PATH (heun) { sample (sb_step_heun, SB_NORM_ROOT_D); }
+
+PATH (euler_maruyama) { sample (sb_step_euler_maruyama, SB_NORM_BATCH); }
+
+PATH (fixed)
 {
-  sb_vlb vlb = { .reverse = *reverse };
-  double bounds[3], means[4];
-  gsl_matrix_view x_0 = gsl_matrix_view_array (states, 3, 2);
-  gsl_vector_view bound = gsl_vector_view_array (bounds, 3), mean = gsl_vector_view_array (means, 4);
-  int status = sb_vlb_bound (&vlb, NULL, &x_0.matrix, (sb_stream){ .seed = 1 }, 1, &bound.vector);
-  return status ? status : sb_vlb_spectrum (&vlb, NULL, &x_0.matrix, (sb_stream){ .seed = 1 }, &mean.vector, NULL);
+  sb_corrector fixed = { .type = sb_corrector_fixed, .epsilon = 0.1 };
+  gsl_matrix *x = units (3, 2);
+  must (take_correction (&fixed, in_the_plane_towards_zero (), NULL, 0.1, 0.2, x, x));
 }
 
-static int
-find_ratio (const sb_reverse *reverse, double *states)
+PATH (flow)
 {
-  double ratio, parts[4];
-  gsl_matrix_view path = gsl_matrix_view_array (states, 4, 2);
-  gsl_vector_view terms = gsl_vector_view_array (parts, 4);
-  int status = sb_vlb_path (reverse, NULL, &path.matrix, &ratio);
-  return status ? status : sb_vlb_path_terms (reverse, NULL, &path.matrix, &terms.vector);
+  const sb_flow flow = { .relative = 1e-2, .absolute = 1e-2 };
+  const sb_score *score = in_the_plane_towards_zero ();
+  gsl_matrix *x = units (3, 2);
+  must (sb_flow_run (&flow, score, NULL, 1, 0.5, x, NULL));
+  must (sb_forward_euler_maruyama (score->process, 0.5, 1, x, x));
 }
 
-static int
-find_marginal (const sb_reverse *reverse, double *states)
+PATH (annealed)
 {
-  double covariances[4], nll;
-  gsl_vector_view mean = gsl_vector_view_array (states, 2);
-  gsl_matrix_view covariance = gsl_matrix_view_array (covariances, 2, 2);
-  int status = sb_marginal_chain (reverse, &mean.vector, &covariance.matrix);
-  if (!status)
-    status = sb_marginal_step (reverse, 0, 1. / 3, &mean.vector, &covariance.matrix);
-  return status ? status : sb_marginal_nll (&mean.vector, &covariance.matrix, &mean.vector, &covariance.matrix, &nll);
+  langevin_run annealed = { .epsilon = 0.1, .steps = 2 };
+  const sb_score *score = in_the_plane_towards_zero ();
+  must (annealed_sample (&annealed, score, NULL, times (2), (sb_stream){ .seed = 1 }, units (3, 2)));
 }
 
-static int
-clip_score (const sb_reverse *reverse, double *states)
+// ## Objectives
+//
+// On the same score.
+
+static void
+lose (const sb_objective_type *type, bool gradient)
 {
-  (void)states;
-  sb_score *clipped = sb_score_clip_alloc (reverse->score, -1, 1);
-  int status = status_of (clipped);
-  sb_score_free (clipped);
-  return status;
+  sb_score *score = in_the_plane_towards_zero ();
+  sb_objective how = sb_objective_of (type, score->process, 0.1);
+  how.truth = score;
+  if (gradient)
+    must (sb_objective_gradient (&how, score, units (3, 2), NULL, (sb_stream){ .seed = 1 }, 1, all (3, 0)));
+  else
+    must (sb_objective_loss (&how, score, units (3, 2), NULL, (sb_stream){ .seed = 1 }, all (3, 0)));
 }
 
-PATH (ancestral_optimal) { return use_reverse (sample_optimal); }
+PATH (esm) { lose (sb_objective_esm, false); }
 
-PATH (vlb) { return use_reverse (find_bound); }
+PATH (ism) { lose (sb_objective_ism, false); }
 
-PATH (vlb_path) { return use_reverse (find_ratio); }
+PATH (ssm) { lose (sb_objective_ssm, false); }
 
-PATH (marginal) { return use_reverse (find_marginal); }
+PATH (fdssm) { lose (sb_objective_fdssm, true); }
 
-PATH (clip) { return use_reverse (clip_score); }
+PATH (denoising_at_a_level) { lose (sb_objective_denoising, false); }
+
+// A view's derivatives by way of another's.
+
+PATH (vjp_of_the_denoiser)
+{
+  sb_score *score = in_the_plane_towards_zero ();
+  must (sb_score_vjp (score, SB_DENOISER, units (3, 2), times (3), NULL, units (3, 2), units (3, 2)));
+}
+
+// ## DDPM's reverse chain and its bound
+
+static sb_reverse
+chain (void)
+{
+  sb_process *ddpm = kept (sb_ddpm_alloc (2, 3, 0.1, 1));
+  return (sb_reverse){ kept (sb_score_alloc (&WITH_DIVERGENCE, NULL, ddpm)), SB_EPSILON, SB_VARIANCE_OPTIMAL,
+                       SB_VARIANCE_BETA };
+}
+
+PATH (ancestral_optimal)
+{
+  const sb_reverse reverse = chain ();
+  must (take_step (sb_step_ancestral_optimal, reverse.score, NULL, 1. / 3, 2. / 3, units (3, 2), units (3, 2)));
+}
+
+PATH (vlb)
+{
+  sb_vlb vlb = { .reverse = chain () };
+  must (sb_vlb_bound (&vlb, NULL, units (3, 2), (sb_stream){ .seed = 1 }, 1, all (3, 0)));
+  must (sb_vlb_spectrum (&vlb, NULL, units (3, 2), (sb_stream){ .seed = 1 }, all (4, 0), NULL));
+}
+
+PATH (vlb_path)
+{
+  const sb_reverse reverse = chain ();
+  double ratio;
+  must (sb_vlb_path (&reverse, NULL, units (4, 2), &ratio));
+  must (sb_vlb_path_terms (&reverse, NULL, units (4, 2), all (4, 0)));
+}
+
+PATH (marginal)
+{
+  const sb_reverse reverse = chain ();
+  gsl_vector *mean = all (2, 0);
+  gsl_matrix *covariance = units (2, 2);
+  double nll;
+  must (sb_marginal_chain (&reverse, mean, covariance));
+  must (sb_marginal_step (&reverse, 0, 1. / 3, mean, covariance));
+  must (sb_marginal_nll (mean, covariance, mean, covariance, &nll));
+}
+
+PATH (clip) { kept (sb_score_clip_alloc (chain ().score, -1, 1)); }
 
 // ## Networks
 //
@@ -769,63 +555,31 @@ enum
   WEIGHTS = 10000 // more than either has
 };
 
-static int
-use_net (const sb_net *net, sb_net_work *work)
+PATH (network)
 {
   static float theta[WEIGHTS], theta_bar[WEIGHTS], x[IMAGES * PIXELS], out[IMAGES * PIXELS], kinds[IMAGES];
   const sb_net_condition given = { x, kinds };
+  sb_net *net = kept (sb_net_alloc (UNET, NULL));
+  sb_net_work *work = kept (sb_net_work_alloc (net, IMAGES, 1));
   cr_assert_lt (net->parameters, WEIGHTS);
-  int status = sb_net_initialise (net, (sb_stream){ .seed = 1 }, theta);
-  if (status == GSL_SUCCESS)
-    status = sb_net_forward (net, theta, IMAGES, x, NULL, &given, work, out);
-  if (status == GSL_SUCCESS)
-    status = sb_net_backward (net, theta, work, out, theta_bar, x);
-  return status == GSL_SUCCESS ? sb_net_jvp (net, theta, work, x, out) : status;
-}
-
-PATH (network)
-{
-  sb_net *net = sb_net_alloc (UNET, NULL);
-  sb_net_work *work = net ? sb_net_work_alloc (net, IMAGES, 1) : NULL;
-  int status = work ? use_net (net, work) : reported;
-  sb_net_work_free (work);
-  sb_net_free (net);
-  return status;
+  must (sb_net_initialise (net, (sb_stream){ .seed = 1 }, theta));
+  must (sb_net_forward (net, theta, IMAGES, x, NULL, &given, work, out));
+  must (sb_net_backward (net, theta, work, out, theta_bar, x));
+  must (sb_net_jvp (net, theta, work, x, out));
 }
 
 // A file that could not be written whole is not there: the folder is empty in the end. One that could not be read
 // leaves no tensor.
 
-static int
-write_tensors (const char *name)
-{
-  static float numbers[6];
-  sb_tensors *tensors = sb_tensors_alloc ();
-  int status = status_of (tensors);
-  if (status == GSL_SUCCESS)
-    status = sb_tensors_add (tensors, "a", 2, (size_t[]){ 2, 2 }, numbers);
-  if (status == GSL_SUCCESS)
-    status = sb_tensors_add (tensors, "b", 1, (size_t[]){ 2 }, numbers + 4);
-  if (status == GSL_SUCCESS)
-    status = sb_tensors_note_add (tensors, "key", "value");
-  if (status == GSL_SUCCESS)
-    status = sb_safetensors_write (tensors, name, NULL);
-  sb_tensors_free (tensors);
-  return status;
-}
-
 PATH (safetensors)
 {
-  const char *name = in_folder ("x.safetensors");
-  int status = write_tensors (name);
-  if (status == GSL_SUCCESS)
-    {
-      sb_tensors *tensors = sb_safetensors_read (name, NULL);
-      status = status_of (tensors);
-      sb_tensors_free (tensors);
-    }
-  unlink (name);
-  return status;
+  static float numbers[6];
+  sb_tensors *tensors = kept (sb_tensors_alloc ());
+  must (sb_tensors_add (tensors, "a", 2, (size_t[]){ 2, 2 }, numbers));
+  must (sb_tensors_add (tensors, "b", 1, (size_t[]){ 2 }, numbers + 4));
+  must (sb_tensors_note_add (tensors, "key", "value"));
+  must (sb_safetensors_write (tensors, in_folder (WRITTEN), NULL));
+  kept (sb_safetensors_read (in_folder (WRITTEN), NULL));
 }
 
 // ## Training
@@ -839,15 +593,12 @@ static unsigned char bytes[IMAGES * PIXELS], classes[IMAGES];
 static const sb_bytes images = { .shape = { .rank = 3, .length = { IMAGES, 4, 4 } }, .data = bytes },
                       labels = { .shape = { .rank = 1, .length = { IMAGES } }, .data = classes };
 
-static int
+static void
 step_once (sb_task task, sb_training *training)
 {
   double loss, norm;
   const sb_recipe recipe = { .task = task, .adam = sb_adam_defaults, .batch = 5, .shard_rows = 2, .seed = 1 };
-  sb_trainer *trainer = sb_trainer_alloc (&recipe, training);
-  int status = trainer ? sb_trainer_step (trainer, &loss, &norm, NULL) : reported;
-  sb_trainer_free (trainer);
-  return status;
+  must (sb_trainer_step (kept (sb_trainer_alloc (&recipe, training)), &loss, &norm, NULL));
 }
 
 static sb_model *
@@ -865,88 +616,61 @@ classifier_model (void)
 static sb_training *
 training_of (const sb_model *model)
 {
-  return model ? sb_training_alloc (model->net, (sb_stream){ .seed = 1 }) : NULL;
+  return sb_training_alloc (model->net, (sb_stream){ .seed = 1 });
 }
 
-static int
-denoising_step (sb_model *model, sb_examples examples)
+static void
+denoise_once (sb_model *model, sb_examples examples)
 {
-  sb_training *training = training_of (model);
-  int status = status_of (training);
-  if (status == GSL_SUCCESS)
-    {
-      sb_score_matching matching = { .network = model->network,
-                                     .objective = sb_objective_of (sb_objective_dsm, model->process, 1e-3),
-                                     .examples = examples };
-      matching.network.theta = training->theta;
-      status = step_once (sb_score_matching_task (&matching), training);
-    }
-  sb_training_free (training);
-  sb_model_free (model);
-  return status;
+  sb_training *training = kept (training_of (model));
+  sb_score_matching matching = { .network = model->network,
+                                 .objective = sb_objective_of (sb_objective_dsm, model->process, 1e-3),
+                                 .examples = examples };
+  matching.network.theta = training->theta;
+  step_once (sb_score_matching_task (&matching), training);
 }
 
 PATH (denoising)
 {
   const sb_byte_examples examples = { &images, -1, 1 };
-  return denoising_step (score_model (), sb_examples_of_bytes (&examples));
+  denoise_once (kept (score_model ()), sb_examples_of_bytes (&examples));
 }
 
 PATH (denoising_with_labels)
 {
   const sb_byte_examples examples = { &images, -1, 1 };
   const sb_labelled_examples labelled = { sb_examples_of_bytes (&examples), &labels, 0.5 };
-  return denoising_step (sb_model_alloc ("mlp inputs=16 width=2 layers=1 features=2 classes=2", PROCESS, "mixed",
-                                         "time", 0.5, -1, 1, NULL),
-                         sb_examples_with_labels (&labelled));
+  denoise_once (kept (sb_model_alloc ("mlp inputs=16 width=2 layers=1 features=2 classes=2", PROCESS, "mixed", "time",
+                                      0.5, -1, 1, NULL)),
+                sb_examples_with_labels (&labelled));
 }
 
-PATH (deviations)
-{
-  sb_model *model = score_model ();
-  int status = model ? sb_model_set_deviations (model, 1, (double[]){ 0.3 }, NULL) : reported;
-  sb_model_free (model);
-  return status;
-}
+PATH (deviations) { must (sb_model_set_deviations (kept (score_model ()), 1, (double[]){ 0.3 }, NULL)); }
 
-static int
-slicing_step (const sb_objective_type *type)
+static void
+slice_once (const sb_objective_type *type)
 {
   const sb_byte_examples examples = { &images, -1, 1 };
-  sb_model *model = score_model ();
-  sb_training *training = training_of (model);
-  int status = status_of (training);
-  if (status == GSL_SUCCESS)
-    {
-      sb_score_matching slicing = { .network = model->network,
-                                    .objective = sb_objective_of (type, model->process, 0.1),
-                                    .examples = sb_examples_of_bytes (&examples) };
-      slicing.network.theta = training->theta;
-      slicing.network.prediction = SB_PREDICTS_SCORE;
-      status = step_once (sb_score_matching_task (&slicing), training);
-    }
-  sb_training_free (training);
-  sb_model_free (model);
-  return status;
+  sb_model *model = kept (score_model ());
+  sb_training *training = kept (training_of (model));
+  sb_score_matching slicing = { .network = model->network,
+                                .objective = sb_objective_of (type, model->process, 0.1),
+                                .examples = sb_examples_of_bytes (&examples) };
+  slicing.network.theta = training->theta;
+  slicing.network.prediction = SB_PREDICTS_SCORE;
+  step_once (sb_score_matching_task (&slicing), training);
 }
 
-PATH (slicing) { return slicing_step (sb_objective_ssm); }
+PATH (slicing) { slice_once (sb_objective_ssm); }
 
-PATH (slicing_by_differences) { return slicing_step (sb_objective_fdssm); }
+PATH (slicing_by_differences) { slice_once (sb_objective_fdssm); }
 
 PATH (classifying)
 {
-  sb_model *model = classifier_model ();
-  sb_training *training = training_of (model);
-  int status = status_of (training);
-  if (status == GSL_SUCCESS)
-    {
-      sb_classifying classifying = { model->net, training->theta, &images, &labels, 0, 1, 1 };
-      status = step_once (sb_classifying_task (&classifying), training);
-    }
-  sb_training_free (training);
-  sb_model_free (model);
-  return status;
+  sb_model *model = kept (classifier_model ());
+  sb_training *training = kept (training_of (model));
+  sb_classifying classifying = { model->net, training->theta, &images, &labels, 0, 1, 1 };
+  step_once (sb_classifying_task (&classifying), training);
 }
 
 // Their files. The training is made outside of the path, and so is the file where it is the reading that may fail.
@@ -958,14 +682,10 @@ PATH (checkpoint)
   model = model ? model : score_model ();
   training = training ? training : training_of (model);
   const sb_provenance provenance = { PROCESS, "recipe", "command", "data", 1 };
-  const char *name = in_folder ("state");
   char *recipe = NULL;
-  int status = sb_checkpoint_write (name, model, training, &provenance, NULL);
-  if (status == GSL_SUCCESS)
-    status = sb_checkpoint_read (name, model->net, training, &recipe, NULL);
+  must (sb_checkpoint_write (in_folder (WRITTEN), model, training, &provenance, NULL));
+  must (sb_checkpoint_read (in_folder (WRITTEN), model->net, training, &recipe, NULL));
   free (recipe);
-  unlink (name);
-  return status;
 }
 
 static const char *
@@ -984,157 +704,97 @@ exported_once (sb_model *(*make) (void), const char *process)
   return in_folder (GIVEN);
 }
 
+static gsl_matrix *
+batch (void)
+{
+  return kept (gsl_matrix_calloc (IMAGES, PIXELS));
+}
+
 PATH (model)
 {
-  static double at[IMAGES * PIXELS], to[IMAGES * PIXELS], times[IMAGES] = { 0.2, 0.5, 1 };
-  gsl_matrix_view x = gsl_matrix_view_array (at, IMAGES, PIXELS), out = gsl_matrix_view_array (to, IMAGES, PIXELS);
-  gsl_vector_view t = gsl_vector_view_array (times, IMAGES);
-  sb_model *model = sb_model_read (exported_once (score_model, PROCESS), NULL);
-  sb_score *score = model ? sb_score_network_alloc (&model->network) : NULL;
-  int status = score ? sb_score_evaluate (score, SB_SCORE, &x.matrix, &t.vector, NULL, &out.matrix) : reported;
-  sb_score_free (score);
-  sb_model_free (model);
-  return status;
+  sb_model *model = kept (sb_model_read (exported_once (score_model, PROCESS), NULL));
+  sb_score *score = kept (sb_score_network_alloc (&model->network));
+  must (sb_score_evaluate (score, SB_SCORE, batch (), times (IMAGES), NULL, batch ()));
 }
 
 // Its derivatives, in shards that take turns and in shards that do not.
 
-static int
-use_derivatives (sb_score *score, const gsl_matrix *x, const gsl_vector *t, gsl_matrix *out)
+static void
+differentiate (bool with_gradient)
 {
-  double trace[IMAGES];
-  gsl_vector_view divergence = gsl_vector_view_array (trace, IMAGES);
-  int status = sb_score_jvp (score, SB_SCORE, x, t, NULL, x, out);
-  if (status == GSL_SUCCESS)
-    status = sb_score_vjp (score, SB_SCORE, x, t, NULL, x, out);
-  return status ? status : sb_score_divergence (score, x, t, NULL, &divergence.vector);
+  static sb_real theta_bar[WEIGHTS];
+  sb_model *model = kept (score_model ());
+  sb_score *score = kept (sb_score_network_gradient_alloc (&model->network, with_gradient ? theta_bar : NULL));
+  gsl_matrix *x = batch (), *out = batch ();
+  gsl_vector *t = times (IMAGES);
+  must (sb_score_jvp (score, SB_SCORE, x, t, NULL, x, out));
+  must (sb_score_vjp (score, SB_SCORE, x, t, NULL, x, out));
+  must (sb_score_divergence (score, x, t, NULL, all (IMAGES, 0)));
 }
 
-static int
-differentiate (int with_gradient)
-{
-  static double at[IMAGES * PIXELS], to[IMAGES * PIXELS], times[IMAGES] = { 0.2, 0.5, 1 };
-  gsl_matrix_view x = gsl_matrix_view_array (at, IMAGES, PIXELS), out = gsl_matrix_view_array (to, IMAGES, PIXELS);
-  gsl_vector_view t = gsl_vector_view_array (times, IMAGES);
-  sb_model *model = score_model ();
-  float *theta_bar = model ? calloc (model->net->parameters, sizeof *theta_bar) : NULL;
-  int status = theta_bar ? GSL_SUCCESS : GSL_ENOMEM;
-  sb_score *score
-      = theta_bar ? sb_score_network_gradient_alloc (&model->network, with_gradient ? theta_bar : NULL) : NULL;
-  if (status == GSL_SUCCESS)
-    status = score ? use_derivatives (score, &x.matrix, &t.vector, &out.matrix) : reported;
-  sb_score_free (score);
-  free (theta_bar);
-  sb_model_free (model);
-  return status;
-}
+PATH (network_derivatives) { differentiate (false); }
 
-PATH (network_derivatives) { return differentiate (0); }
-
-PATH (network_gradient) { return differentiate (1); }
+PATH (network_gradient) { differentiate (true); }
 
 PATH (classifier)
 {
-  static double at[IMAGES * PIXELS], seen[IMAGES * 4], said[IMAGES * 2];
-  gsl_matrix_view x = gsl_matrix_view_array (at, IMAGES, PIXELS), features = gsl_matrix_view_array (seen, IMAGES, 4),
-                  probabilities = gsl_matrix_view_array (said, IMAGES, 2);
-  sb_classifier *classifier = sb_classifier_read (exported_once (classifier_model, NULL), NULL);
-  int status = classifier ? sb_classifier_look (classifier, &x.matrix, 0, 1, &probabilities.matrix, &features.matrix)
-                          : reported;
-  sb_classifier_free (classifier);
-  return status;
+  sb_classifier *classifier = kept (sb_classifier_read (exported_once (classifier_model, NULL), NULL));
+  must (sb_classifier_look (classifier, batch (), 0, 1, units (IMAGES, 2), units (IMAGES, 4)));
 }
 
 // ## Operators
 
 PATH (operators)
 {
-  double m[] = { 1, 0, 0, 1 };
-  gsl_vector_view v = gsl_vector_view_array (m, 4);
-  gsl_matrix_view M = gsl_matrix_view_array (m, 2, 2);
-  sb_operator *A[6] = { NULL };
-  int status = status_of (A[0] = sb_operator_identity_alloc (4));
-  if (!status)
-    status = status_of (A[1] = sb_operator_scalar_alloc (4, 2));
-  if (!status)
-    status = status_of (A[2] = sb_operator_diagonal_alloc (&v.vector));
-  if (!status)
-    status = status_of (A[3] = sb_operator_mask_alloc (&v.vector));
-  if (!status)
-    status = status_of (A[4] = sb_operator_dense_alloc (&M.matrix));
-  if (!status)
-    status = status_of (A[5] = sb_operator_cosine_alloc (2, 2, 1));
-  double y[4];
-  gsl_matrix_view x = gsl_matrix_view_array (m, 1, 4), out = gsl_matrix_view_array (y, 1, 4);
-  if (!status)
-    status = sb_operator_apply (A[5], CblasNoTrans, NULL, &x.matrix, &out.matrix);
-  for (size_t k = 0; k < 6; k++)
-    sb_operator_free (A[k]);
-  return status;
+  kept (sb_operator_identity_alloc (4));
+  kept (sb_operator_scalar_alloc (4, 2));
+  kept (sb_operator_diagonal_alloc (all (4, 1)));
+  kept (sb_operator_mask_alloc (all (4, 1)));
+  kept (sb_operator_dense_alloc (units (2, 2)));
+  sb_operator *cosine = kept (sb_operator_cosine_alloc (2, 2, 1));
+  must (sb_operator_apply (cosine, CblasNoTrans, NULL, units (1, 4), units (1, 4)));
 }
 
 // ## The autoencoder of patches
 
 PATH (patches)
 {
-  static double pixels[8] = { 1, 2, 5, 3, 2, 7, 1, 1 }, codes[4];
-  gsl_matrix_view x = gsl_matrix_view_array (pixels, 2, 4);
-  sb_patches *fitted = sb_patches_fit (&x.matrix, 2, 2, 1, 1, 1), *patches = NULL;
-  const char *name = in_folder ("patches");
-  gsl_matrix_view four = gsl_matrix_view_array (pixels, 1, 4), latents = gsl_matrix_view_array (codes, 1, 4);
-  int status = fitted ? sb_patches_write (fitted, "", name, NULL) : reported;
-  if (status == GSL_SUCCESS)
-    status = status_of (patches = sb_patches_read (name, NULL));
-  if (status == GSL_SUCCESS)
-    status = sb_patches_encode (patches, &four.matrix, &latents.matrix);
-  if (status == GSL_SUCCESS)
-    status = sb_patches_decode (patches, &latents.matrix, &four.matrix);
-  unlink (name);
-  sb_patches_free (fitted);
-  sb_patches_free (patches);
-  return status;
+  gsl_matrix *x = units (2, 4), *z = units (2, 4);
+  must (sb_patches_write (kept (sb_patches_fit (x, 2, 2, 1, 1, 1)), "", in_folder (WRITTEN), NULL));
+  sb_patches *patches = kept (sb_patches_read (in_folder (WRITTEN), NULL));
+  must (sb_patches_encode (patches, x, z));
+  must (sb_patches_decode (patches, z, x));
 }
 
 // ## Measures
 
 PATH (frechet)
 {
-  gsl_matrix *x = gsl_matrix_calloc (3, 2);
-  if (!x)
-    return reported;
-  gsl_matrix_set_identity (x);
+  gsl_matrix *x = units (3, 2);
   double distance;
-  int status = sb_frechet (x, x, &distance);
-  gsl_matrix_free (x);
-  return status;
+  must (sb_frechet (x, x, &distance));
 }
 
 PATH (two_samples)
 {
-  gsl_matrix_const_view x = gsl_matrix_const_view_array (NUMBERS, 2, 2);
+  gsl_matrix *x = units (2, 2);
   sb_stream stream = { 1, SB_FOR_PROBE, 0 };
   double distance, p_value;
-  int status = sb_ks_projections (&x.matrix, &x.matrix, 1, stream, &distance, &p_value);
-  if (status == GSL_SUCCESS)
-    status = sb_energy_test (&x.matrix, &x.matrix, 3, stream, &distance, &p_value);
-  return status;
+  must (sb_ks_projections (x, x, 1, stream, &distance, &p_value));
+  must (sb_energy_test (x, x, 3, stream, &distance, &p_value));
 }
 
 PATH (samples_on_a_line)
 {
-  gsl_vector_const_view x = gsl_vector_const_view_array (NUMBERS, 3), y = gsl_vector_const_view_array (NUMBERS, 4);
+  gsl_vector *x = times (3), *y = times (4);
   double distance, p_value;
-  int status = sb_ks_two_sample (&x.vector, &y.vector, &distance, &p_value);
-  if (status == GSL_SUCCESS)
-    status = sb_wasserstein_1 (&x.vector, &y.vector, &distance);
-  return status;
+  must (sb_ks_two_sample (x, y, &distance, &p_value));
+  must (sb_wasserstein_1 (x, y, &distance));
 }
 
 PATH (nearest)
 {
-  gsl_matrix_const_view x = gsl_matrix_const_view_array (NUMBERS, 2, 2);
-  double distances[2];
-  gsl_vector_view distance = gsl_vector_view_array (distances, 2);
+  gsl_matrix *x = units (2, 2);
   size_t index[2];
-  return sb_nearest (&x.matrix, &x.matrix, index, &distance.vector);
+  must (sb_nearest (x, x, index, all (2, 0)));
 }

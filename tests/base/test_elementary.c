@@ -86,15 +86,22 @@ worst (const double *y, long double (*f) (long double))
 
 // Errors of a quarter of a unit and less throughout would say that something else was measured.
 
+static void
+check_ranges (void (*fill) (void), long double (*f) (long double), const double ranges[][2], size_t count, double most)
+{
+  for (size_t k = 0; k < count; k++)
+    {
+      draw (k, ranges[k][0], ranges[k][1]);
+      fill ();
+      double error = worst (n.y, f);
+      cr_assert (0.25 < error && error < most, "%g", error);
+    }
+}
+
 Test (elementary, exponential)
 {
   const double ranges[][2] = { { -708, 709 }, { -80, 0 }, { -1, 1 }, { -1e-10, 1e-10 } };
-  for (int k = 0; k < 4; k++)
-    {
-      draw ((uint64_t)k, ranges[k][0], ranges[k][1]);
-      exponentials ();
-      cr_assert_gt (worst (n.y, expl), 0.25);
-    }
+  check_ranges (exponentials, expl, ranges, 4, 3);
 }
 
 Test (elementary, exponential_at_its_ends)
@@ -114,12 +121,7 @@ Test (elementary, exponential_at_its_ends)
 Test (elementary, logarithm)
 {
   const double ranges[][2] = { { 0, 1 }, { 0.5, 2 }, { 0.7, 0.72 }, { 1 - 1e-8, 1 + 1e-8 }, { 1, DBL_MAX } };
-  for (int k = 0; k < 5; k++)
-    {
-      draw ((uint64_t)k, ranges[k][0], ranges[k][1]);
-      logarithms ();
-      cr_assert_gt (worst (n.y, logl), 0.25);
-    }
+  check_ranges (logarithms, logl, ranges, 5, 3);
 }
 
 // All exponents, the smallest uniform, and the neighbours of 1 and of the seam at $\sqrt{1/2}$.
@@ -145,13 +147,7 @@ Test (elementary, logarithm_everywhere)
 Test (elementary, square_root)
 {
   const double ranges[][2] = { { 0, 1 }, { 1, 4 }, { 1e-300, 1e300 }, { 1 - 1e-8, 1 + 1e-8 } };
-  for (int k = 0; k < 4; k++)
-    {
-      draw ((uint64_t)k, ranges[k][0], ranges[k][1]);
-      roots ();
-      double most = worst (n.y, sqrtl);
-      cr_assert (0.25 < most && most < 1, "%g", most);
-    }
+  check_ranges (roots, sqrtl, ranges, 4, 1);
   for (int i = 0; i < COUNT; i++)
     n.x[i] = pow (10, -300 + 600.0 * i / COUNT);
   roots ();

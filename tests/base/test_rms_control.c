@@ -7,7 +7,6 @@
 #include "base/dopri5.h"
 #include "scope.h"
 
-#include <gsl/gsl_math.h>
 #include <math.h>
 
 enum

@@ -7,7 +7,6 @@
 #include <gsl/gsl_errno.h>
 #include <omp.h>
 #include <stdbool.h>
-#include <string.h>
 
 static void
 setup (void)

@@ -283,8 +283,7 @@ cut_residual (const double *v, void *context)
                | fill_part (fill, stream, first, parts, rows, 0, n - rows, columns)
                | fill_part (fill, stream, first, parts, 0, columns, rows, d - columns)
                | fill_part (fill, stream, first, parts, rows, columns, n - rows, d - columns);
-  double residual = (double)differences (whole, parts) + (double)status;
-  return residual;
+  return (double)differences (whole, parts) + (double)status;
 }
 
 static const property_parameter CUT[] = {

@@ -106,3 +106,26 @@ scratch_expect_line (const sb_error *error, const char *path)
   cr_assert (strncmp (error->message, path, length) == 0 && strncmp (error->message + length, ": ", 2) == 0,
              "the file is not named: %s", error->message);
 }
+
+// ## What is asked for
+
+size_t scratch_largest;
+
+void *__real_malloc (size_t size);
+void *__wrap_malloc (size_t size);
+void *__real_realloc (void *old, size_t size);
+void *__wrap_realloc (void *old, size_t size);
+
+void *
+__wrap_malloc (size_t size)
+{
+  scratch_largest = size > scratch_largest ? size : scratch_largest;
+  return __real_malloc (size);
+}
+
+void *
+__wrap_realloc (void *old, size_t size)
+{
+  scratch_largest = size > scratch_largest ? size : scratch_largest;
+  return __real_realloc (old, size);
+}

@@ -18,6 +18,9 @@ size_t scratch_read (const char *path, void *bytes, size_t room); // asserts tha
 // Pack bytes as a gzip file's; returns how many that are.
 size_t scratch_gzip (const void *bytes, size_t count, unsigned char *packed, size_t room);
 
+// The largest block that malloc or realloc was asked for: the linker hands their calls to scratch.c.
+extern size_t scratch_largest;
+
 // One line, of the form "path: place: reason".
 void scratch_expect_line (const sb_error *error, const char *path);
 

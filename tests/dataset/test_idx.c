@@ -4,7 +4,6 @@
 // no gigabytes, and never an array that is not the one that was written.
 
 #include "dataset/idx.h"
-#include "dataset/source.h"
 #include "scratch.h"
 #include "scope.h"
 
@@ -14,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 TestSuite (idx, .init = scratch_begin, .fini = scratch_end);
 
@@ -243,20 +241,6 @@ Test (idx, absurd_lengths_are_refused)
     }
 }
 
-// The linker hands the library's calls of realloc, which is how it gets memory for what a file holds, to this function.
-
-static size_t largest;
-
-void *__real_realloc (void *old, size_t size);
-void *__wrap_realloc (void *old, size_t size);
-
-void *
-__wrap_realloc (void *old, size_t size)
-{
-  largest = size > largest ? size : largest;
-  return __real_realloc (old, size);
-}
-
 // The limit itself is $2^{31}$ bytes, so this header is one that may be true. The file is not: it must be found out
 // before the gigabytes are asked for, packed or not.
 
@@ -267,7 +251,7 @@ Test (idx, a_header_alone_allocates_nothing_large)
   expect_refusal (bytes, sizeof bytes, GSL_EOF, "gigabytes promised");
   expect_refusal (packed, scratch_gzip (bytes, sizeof bytes, packed, sizeof packed), GSL_EOF,
                   "gigabytes promised, packed");
-  cr_assert (largest > 0 && largest <= (size_t)1 << 20, "%zu bytes", largest);
+  cr_assert (scratch_largest > 0 && scratch_largest <= (size_t)1 << 20, "%zu bytes", scratch_largest);
 }
 
 // ## Damaged files: gzip

@@ -8,8 +8,6 @@
 #include "scope.h"
 #include "scratch.h"
 
-#include <float.h>
-#include <gsl/gsl_randist.h>
 #include <gsl/gsl_rng.h>
 #include <math.h>
 #include <stdint.h>
@@ -182,8 +180,7 @@ round_trip (const double *v, void *context)
   (void)context;
   size_t n = (size_t)v[0], d = (size_t)v[1], wrong = 0;
   gsl_rng *r = property_rng (v[2]);
-  gsl_matrix *wide = matrix_all (n + 1, d + 2, 0);
-  gsl_matrix_view x = gsl_matrix_submatrix (wide, 0, 1, n, d);
+  gsl_matrix_view x = gsl_matrix_submatrix (matrix_all (n + 1, d + 2, 0), 0, 1, n, d);
   for (size_t i = 0; i < n; i++)
     for (size_t k = 0; k < d; k++)
       {
@@ -353,18 +350,6 @@ Test (npy, the_place_is_named)
 // Absurd shapes and headers ask for no memory: $2^{64}$ elements, an overflow to 6 among them, gigabytes just within
 // the limit, a header of 4 GiB.
 
-static size_t largest;
-
-void *__real_realloc (void *old, size_t size);
-void *__wrap_realloc (void *old, size_t size);
-
-void *
-__wrap_realloc (void *old, size_t size)
-{
-  largest = size > largest ? size : largest;
-  return __real_realloc (old, size);
-}
-
 Test (npy, absurd_shapes_are_refused)
 {
   const char *shapes[] = { "(18446744073709551616,)",
@@ -384,7 +369,7 @@ Test (npy, absurd_shapes_are_refused)
   size_t length
       = compose (file, 1, "{'descr': '<f8', 'fortran_order': True, 'shape': (268435456,), }", numbers, sizeof numbers);
   expect_refusal (file, length, GSL_EOF, "2 GiB promised");
-  cr_assert (largest > 0 && largest <= (size_t)1 << 20, "%zu bytes", largest);
+  cr_assert (scratch_largest > 0 && scratch_largest <= (size_t)1 << 20, "%zu bytes", scratch_largest);
 
   compose (file, 2, dictionary, numbers, sizeof numbers);
   memset (file + 8, 0xff, 4);

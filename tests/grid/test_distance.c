@@ -47,8 +47,7 @@ cloud_residual (const double *v, void *context)
   gsl_matrix_add_constant (&points.matrix, v[2]);
   double distance = GSL_NAN;
   int status = sb_grid_largest_distance (&points.matrix, &distance);
-  double residual = status ? 1 : fabs (distance / brute_force (&points.matrix) - 1);
-  return residual;
+  return status ? 1 : fabs (distance / brute_force (&points.matrix) - 1);
 }
 
 Test (distance, is_that_of_all_pairs)
@@ -90,17 +89,16 @@ Test (distance, of_two_hundred_digits)
 
 Test (distance, of_equal_points_is_zero)
 {
-  gsl_matrix *x = matrix_all (300, 2, 1 / 3.0);
   double distance;
-  ok (sb_grid_largest_distance (x, &distance));
+  ok (sb_grid_largest_distance (matrix_all (300, 2, 1 / 3.0), &distance));
   cr_assert_eq (distance, 0);
 }
 
 Test (distance, refuses_fewer_than_two_points)
 {
-  gsl_matrix *x = matrix_all (1, 2, 0), *y = matrix_all (2, 2, 0);
+  gsl_matrix *y = matrix_all (2, 2, 0);
   double distance;
-  refused (GSL_EBADLEN, sb_grid_largest_distance (x, &distance));
+  refused (GSL_EBADLEN, sb_grid_largest_distance (matrix_all (1, 2, 0), &distance));
   gsl_matrix_set (y, 1, 1, GSL_NAN);
   refused (GSL_EINVAL, sb_grid_largest_distance (y, &distance));
   gsl_matrix_set (y, 1, 1, 1e200);

@@ -122,10 +122,8 @@ Test (grid, arithmetic_scales_are_those_of_ho_et_al)
 
 Test (grid, erratum_ddpm_beta_needs_its_bars)
 {
-  double printed[] = { SB_VP_BETA_MIN, SB_VP_BETA_MAX };
-  gsl_vector_view beta = gsl_vector_view_array (printed, 2);
-  cr_assert_null (sb_ddpm_betas_alloc (1, &beta.vector));
-  sb_process *barred = scoped (sb_ddpm_alloc (1, 1000, printed[0], printed[1]));
+  cr_assert_null (sb_ddpm_betas_alloc (1, vector_of (SB_VP_BETA_MIN, SB_VP_BETA_MAX)));
+  sb_process *barred = scoped (sb_ddpm_alloc (1, 1000, SB_VP_BETA_MIN, SB_VP_BETA_MAX));
   cr_assert_float_eq (sb_ddpm_beta (barred, 1), 1e-4, 1e-19);
 }
 

@@ -48,8 +48,7 @@ static double
 log_forgotten (size_t levels)
 {
   sb_process *ddpm = scoped (sb_ddpm_alloc (1, levels, SB_VP_BETA_MIN, SB_VP_BETA_MAX));
-  double log_alpha = log (sb_ddpm_alpha (ddpm, levels));
-  return log_alpha;
+  return log (sb_ddpm_alpha (ddpm, levels));
 }
 
 Test (interpolate, ddpm_halves_its_betas)

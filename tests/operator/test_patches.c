@@ -99,16 +99,6 @@ decoded (const sb_patches *c, const gsl_matrix *z)
   return x;
 }
 
-static double
-largest_difference (const gsl_matrix *a, const gsl_matrix *b)
-{
-  double worst = 0;
-  for (size_t i = 0; i < a->size1; i++)
-    for (size_t k = 0; k < a->size2; k++)
-      worst = GSL_MAX_DBL (worst, fabs (gsl_matrix_get (a, i, k) - gsl_matrix_get (b, i, k)));
-  return worst;
-}
-
 // ## The code
 //
 // Patches made of known directions with known strengths, whose coefficients are exactly uncorrelated: the signs of
@@ -345,9 +335,8 @@ sample_latents (const sb_score *score, size_t T)
 {
   sb_pc pc = { .step = sb_step_ancestral_upper, .final = SB_FINAL_SAMPLE };
   gsl_matrix *z = matrix (SAMPLES, 8);
-  gsl_vector *times = level_times (T, 0, T);
   ok (sb_process_prior (score->process, (sb_stream){ 50, SB_FOR_PRIOR, 0 }, z));
-  ok (sb_pc_sample (&pc, score, NULL, times, (sb_stream){ 50, SB_FOR_PREDICTOR, 0 }, z, NULL));
+  ok (sb_pc_sample (&pc, score, NULL, level_times (T, 0, T), (sb_stream){ 50, SB_FOR_PREDICTOR, 0 }, z, NULL));
   return z;
 }
 

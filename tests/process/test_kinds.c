@@ -1,12 +1,15 @@
 // # A process said in words
 
 #include "process/ddpm.h"
-#include "process/smld.h"
 #include "process/kinds.h"
+#include "process/smld.h"
+#include "process/subvp.h"
 #include "process/ve.h"
+#include "process/vp.h"
 #include "scope.h"
 
-#include <math.h>
+#include <gsl/gsl_math.h>
+#include <gsl/gsl_randist.h>
 #include <string.h>
 
 SUITE (kinds);
@@ -37,6 +40,86 @@ Test (kinds, words_reach_the_process)
   check_scalars ("ddpm levels=2 beta_min=0.2 beta_max=0.4", 0.5, sqrt (0.9), sqrt (0.1));
   sb_process *thousand = scoped (sb_process_from_text ("ddpm", 1, NULL));
   cr_assert_eq (thousand->levels, 1000);
+}
+
+// Each has the paper's times, and the prior of its family; an SDE has the trace of its drift, a chain has none.
+
+Test (kinds, times_and_priors)
+{
+  const struct
+  {
+    const char *name;
+    size_t levels;
+    double t_min, prior_sd, trace; // the last at t = 1/2
+  } rows[] = { { "ve", 0, 1e-5, 50, 0 },
+               { "vp", 0, 1e-3, 1, -10.05 },
+               { "subvp", 0, 1e-3, 1, -10.05 },
+               { "smld", 1000, 1e-3, 50, GSL_NAN },
+               { "ddpm", 1000, 1e-3, 1, GSL_NAN } };
+  for (size_t k = 0; k < sizeof rows / sizeof *rows; k++)
+    {
+      const double sd = rows[k].prior_sd, prior = gsl_ran_gaussian_pdf (30, sd) * gsl_ran_gaussian_pdf (-8, sd);
+      sb_process *process = scoped (sb_process_from_text (rows[k].name, 2, NULL));
+      gsl_vector *log_prior = vector (1), *trace = vector_all (1, rows[k].trace);
+      cr_assert_str_eq (process->type->name, rows[k].name);
+      cr_assert (process->dimension == 2 && process->levels == rows[k].levels, "%s", rows[k].name);
+      cr_assert (process->t_min == rows[k].t_min && process->t_max == 1, "%s", rows[k].name);
+      ok (sb_process_prior_log_density (process, matrix_of (1, 2, 30, -8), log_prior));
+      cr_assert_float_eq (gsl_vector_get (log_prior, 0), log (prior), 1e-12 * fabs (log (prior)), "%s", rows[k].name);
+      refused (rows[k].levels ? GSL_EUNSUP : GSL_SUCCESS, sb_process_trace (process, vector_of (0.5), trace));
+      if (!rows[k].levels)
+        cr_assert_float_eq (gsl_vector_get (trace, 0), rows[k].trace, 1e-14, "%s", rows[k].name);
+    }
+}
+
+// Numbers of which there is no process.
+
+Test (kinds, numbers_that_are_none)
+{
+  const sb_process *none[] = {
+    sb_ve_alloc (1, 0, 20),
+    sb_ve_alloc (1, 1, 1),
+    sb_ve_alloc (1, 2, 1),
+    sb_ve_alloc (1, GSL_NAN, 1),
+    sb_ve_alloc (1, 0.01, GSL_POSINF),
+    sb_ve_alloc (0, 0.01, 20),
+    sb_vp_alloc (1, 0, 20),
+    sb_vp_alloc (1, -1, 20),
+    sb_vp_alloc (1, 2, 1),
+    sb_vp_alloc (1, GSL_NAN, 20),
+    sb_vp_alloc (1, 0.1, GSL_NAN),
+    sb_vp_alloc (1, 0.1, GSL_POSINF),
+    sb_vp_alloc (0, 0.1, 20),
+    sb_subvp_alloc (1, 0, 20),
+    sb_subvp_alloc (1, 2, 1),
+    sb_subvp_alloc (1, GSL_NAN, 20),
+    sb_subvp_alloc (1, 0.1, GSL_POSINF),
+    sb_subvp_alloc (0, 0.1, 20),
+    sb_smld_sigmas_alloc (1, vector_of (2, 1)),
+    sb_smld_sigmas_alloc (1, vector_of (1, 1)),
+    sb_smld_sigmas_alloc (1, vector_of (0, 1)),
+    sb_smld_sigmas_alloc (1, vector_of (1, GSL_POSINF)),
+    sb_smld_alloc (1, 10, 0, 1),
+    sb_smld_alloc (1, 1, 0.1, 1),
+    sb_smld_alloc (1, 0, 0.1, 1),
+    sb_smld_alloc (0, 10, 0.1, 1),
+    sb_ddpm_alloc (1, 10, 0.1, 20), // beta_10 = 2
+    sb_ddpm_alloc (1, 1, 0.1, 0.2),
+    sb_ddpm_alloc (1, 0, 0.1, 0.2),
+    sb_ddpm_alloc (0, 1000, 0.1, 20),
+  };
+  for (size_t k = 0; k < sizeof none / sizeof *none; k++)
+    cr_assert_null (none[k], "case %zu", k);
+  for (double bad = -0.5; bad < 2; bad += 0.5) // and no betas, but for 0.5
+    {
+      sb_process *last = sb_ddpm_betas_alloc (1, vector_of (0.5, bad)),
+                 *first = sb_ddpm_betas_alloc (1, vector_of (bad, 0.5));
+      cr_assert ((first != NULL) == (bad == 0.5) && (last != NULL) == (bad == 0.5), "beta = %g", bad);
+      sb_process_free (first);
+      sb_process_free (last);
+    }
+  cr_assert_null (sb_ddpm_betas_alloc (1, vector_of (GSL_NAN)));
+  scoped (sb_vp_alloc (1, 1, 1), "a rate may be constant");
 }
 
 // What is no process is refused in one line that names the word at fault.

@@ -2,7 +2,6 @@
 
 #include "process/smld.h"
 #include "transition/posterior.h"
-#include "base/stream.h"
 #include "process/ve.h"
 #include "property.h"
 #include "scope.h"
@@ -60,17 +59,12 @@ Test (smld, simulated_chains_have_its_variance)
     n = 100000
   };
   double sigmas[] = { 0.1, 0.5, 3 }, x_0 = 1.5;
-  gsl_vector_view sigma = gsl_vector_view_array (sigmas, 3);
-  sb_process *smld = scoped (sb_smld_sigmas_alloc (1, &sigma.vector));
-  gsl_matrix *x = matrix_all (n, 1, x_0), *z = matrix (n, 1);
-  gsl_vector *s = vector (n), *t = vector (n);
+  sb_process *smld = scoped (sb_smld_sigmas_alloc (1, scope_vector (3, sigmas)));
+  gsl_matrix *x = matrix_all (n, 1, x_0);
   for (int i = 1; i <= 3; i++)
     {
-      gsl_vector_set_all (s, (i - 1) / 3.0);
-      gsl_vector_set_all (t, i / 3.0);
-      sb_stream stream = { .seed = 1, .purpose = SB_FOR_FORWARD };
-      ok (sb_stream_normals (stream, (uint64_t)i, z));
-      ok (sb_process_transition (smld, s, t, z, x));
+      gsl_vector *s = vector_all (n, (i - 1) / 3.0), *t = vector_all (n, i / 3.0);
+      ok (sb_process_transition (smld, s, t, normals (n, 1, (uint64_t)i), x));
       double squares = 0;
       for (size_t k = 0; k < n; k++)
         squares += gsl_pow_2 (gsl_matrix_get (x, k, 0) - x_0);
@@ -83,11 +77,8 @@ Test (smld, simulated_chains_have_its_variance)
 
 Test (smld, close_scales_keep_their_digits)
 {
-  gsl_vector *sigma = vector_of (3, 3 * (1 + 0x1p-40));
-  sb_process *smld = scoped (sb_smld_sigmas_alloc (1, sigma));
-  double a, sd;
-  ok (sb_process_scalars (smld, 0.5, 1, &a, &sd));
-  cr_assert_float_eq (sd / (3 * sqrt (0x1p-39 + 0x1p-80)), 1, 1e-15);
+  sb_process *smld = scoped (sb_smld_sigmas_alloc (1, vector_of (3, 3 * (1 + 0x1p-40))));
+  cr_assert_float_eq (number_of (smld, SB_S, 0.5, 1) / (3 * sqrt (0x1p-39 + 0x1p-80)), 1, 1e-15);
 }
 
 // ## Its limit
@@ -122,12 +113,11 @@ static double
 distance_to_ve (size_t N)
 {
   sb_process *smld = scoped (sb_smld_alloc (1, N, 0.01, 20)), *ve = scoped (sb_ve_alloc (1, 0.01, 20));
-  double worst = 0, a, of_chain, of_sde;
+  double worst = 0;
   for (size_t i = 1; i <= N; i++)
     {
-      sb_process_scalars (smld, 0, (double)i / (double)N, &a, &of_chain);
-      sb_process_scalars (ve, 0, (double)i / (double)N, &a, &of_sde);
-      worst = GSL_MAX (worst, fabs (log (of_chain / of_sde)));
+      double t = (double)i / (double)N;
+      worst = GSL_MAX (worst, fabs (log (number_of (smld, SB_S, 0, t) / number_of (ve, SB_S, 0, t))));
     }
   return worst;
 }
@@ -140,21 +130,17 @@ Test (smld, approaches_ve)
 
 // ## The posterior
 //
-// The general form (transition/posterior.c) on this chain: q(x_{i-1} | x_i, x_0) = N(of_x_i x_i + of_x_0 x_0, tau^2).
+// The general form (transition/posterior.c) on this chain: q(x_{i-1} | x_i, x_0) = N(of_x x_i + of_e x_0, tau^2).
 
-static int
-step_back (const sb_process *smld, size_t i, double *of_x_i, double *of_x_0, double *tau)
+static sb_posterior
+step_back (const sb_process *smld, size_t i)
 {
   const double N = (double)smld->levels;
-  sb_posterior p = { 0 };
-  int status = sb_posterior_at (smld, SB_DENOISER, (double)(i - 1) / N, (double)i / N, &p);
-  *of_x_i = p.of_x;
-  *of_x_0 = p.of_e;
-  *tau = sqrt (p.variance);
-  return status;
+  sb_posterior p;
+  ok (sb_posterior_at (smld, SB_DENOISER, (double)(i - 1) / N, (double)i / N, &p));
+  return p;
 }
 
-//
 // Bayes on a grid: the product of $\mathcal{N}(x_{i-1}; x_0, \sigma_{i-1}^2)$ and $\mathcal{N}(x_i; x_{i-1}, \sigma_i^2 - \sigma_{i-1}^2)$, made a
 // density of $x_{i-1}$ by the trapezium rule, is the posterior. [scoresde.txt-smld-posterior]
 
@@ -166,13 +152,12 @@ Test (smld, posterior_is_bayes)
   };
   static double product[NODES];
   double sigmas[] = { 0.3, 0.5, 1.2 }, x_0 = 0.7;
-  gsl_vector_view sigma = gsl_vector_view_array (sigmas, 3);
-  sb_process *smld = scoped (sb_smld_sigmas_alloc (1, &sigma.vector));
+  sb_process *smld = scoped (sb_smld_sigmas_alloc (1, scope_vector (3, sigmas)));
   for (size_t i = 2; i <= 3; i++)
     {
       double before = sigmas[i - 2], step = sqrt (gsl_pow_2 (sigmas[i - 1]) - gsl_pow_2 (before)), x_i = x_0 - 1.1;
-      double of_x_i, of_x_0, tau, mass = 0, low = x_0 - 12 * before, h = 24 * before / (NODES - 1);
-      ok (step_back (smld, i, &of_x_i, &of_x_0, &tau));
+      double mass = 0, low = x_0 - 12 * before, h = 24 * before / (NODES - 1);
+      const sb_posterior p = step_back (smld, i);
       for (int k = 0; k < NODES; k++)
         {
           double x = low + h * k;
@@ -181,7 +166,7 @@ Test (smld, posterior_is_bayes)
         }
       for (int k = 0; k < NODES; k++)
         {
-          double density = gsl_ran_gaussian_pdf (low + h * k - of_x_i * x_i - of_x_0 * x_0, tau);
+          double density = gsl_ran_gaussian_pdf (low + h * k - p.of_x * x_i - p.of_e * x_0, sqrt (p.variance));
           cr_assert_float_eq (product[k] / mass, density, 1e-9, "step %zu at %g", i, low + h * k);
         }
     }
@@ -191,12 +176,6 @@ Test (smld, posterior_is_bayes)
 // $\tau_i$ is below the step's own noise. [scoresde.txt-smld-posterior] [scoresde.txt-smld-tau]
 
 static double
-precision_of (double sd)
-{
-  return 1 / (sd * sd);
-}
-
-static double
 posterior_residual (const double *v, void *context)
 {
   (void)context;
@@ -204,13 +183,12 @@ posterior_residual (const double *v, void *context)
   double worst = 0, N = v[0];
   for (size_t i = 2; i <= (size_t)N; i++)
     {
-      double of_x_i, of_x_0, tau, a, step;
-      step_back (smld, i, &of_x_i, &of_x_0, &tau);
-      sb_process_scalars (smld, ((double)i - 1) / N, (double)i / N, &a, &step);
-      double precision = precision_of (sb_smld_sigma (smld, i - 1)) + precision_of (step);
-      worst = GSL_MAX (worst, fabs (tau * tau * precision - 1));
-      worst = GSL_MAX (worst, fabs (of_x_i + of_x_0 - 1));
-      worst = GSL_MAX (worst, 0 < tau && tau < step ? 0 : 1);
+      const sb_posterior p = step_back (smld, i);
+      double step = gsl_pow_2 (number_of (smld, SB_S, ((double)i - 1) / N, (double)i / N));
+      double precision = 1 / gsl_pow_2 (sb_smld_sigma (smld, i - 1)) + 1 / step;
+      worst = GSL_MAX (worst, fabs (p.variance * precision - 1));
+      worst = GSL_MAX (worst, fabs (p.of_x + p.of_e - 1));
+      worst = GSL_MAX (worst, 0 < p.variance && p.variance < step ? 0 : 1);
     }
   return worst;
 }
@@ -224,57 +202,25 @@ Test (smld, precisions_add)
 
 Test (smld, first_step_back_is_without_noise)
 {
-  sb_process *smld = scoped (sb_smld_alloc (1, 10, 0.01, 50));
-  double of_x_i, of_x_0, tau;
-  ok (step_back (smld, 1, &of_x_i, &of_x_0, &tau));
-  cr_assert_eq (of_x_i, 0);
-  cr_assert_eq (of_x_0, 1);
-  cr_assert_eq (tau, 0);
+  const sb_posterior p = step_back (scoped (sb_smld_alloc (1, 10, 0.01, 50)), 1);
+  cr_assert (p.of_x == 0 && p.of_e == 1 && p.variance == 0);
 }
 
 // ## As a process
 //
-// The settings of the paper [scoresde.set-smld] and the prior $\mathcal{N}(\mathbf{0}, \sigma_{\max}^2\mathbf{I})$.
+// The settings of the paper; times and prior are in test_kinds.c. [scoresde.set-smld]
 
 Test (smld, process_has_the_paper_s_settings)
 {
   sb_process *smld = scoped (sb_smld_alloc (2, SB_SMLD_LEVELS, SB_VE_SIGMA_MIN, SB_VE_SIGMA_MAX));
-  cr_assert_str_eq (smld->type->name, "smld");
-  cr_assert_eq (smld->levels, (size_t)1000);
-  cr_assert_eq (smld->t_min, 1e-3);
-  cr_assert_eq (smld->t_max, 1);
   cr_assert_eq (sb_smld_sigma (smld, 0), 0);
   cr_assert_eq (sb_smld_sigma (smld, 1), 0.01);
   cr_assert_eq (sb_smld_sigma (smld, 1000), 50);
-
-  double log_p;
-  gsl_matrix *x = matrix_of (1, 2, 30, -80);
-  gsl_vector_view log_prior = gsl_vector_view_array (&log_p, 1);
-  ok (sb_process_prior_log_density (smld, x, &log_prior.vector));
-  cr_assert_float_eq (log_p, log (gsl_ran_gaussian_pdf (30, 50) * gsl_ran_gaussian_pdf (-80, 50)), 1e-13);
 }
 
-Test (smld, refuses_scales_and_levels_that_are_none)
+Test (smld, has_no_other_levels)
 {
-  gsl_vector *down = vector_of (2, 1), *same = vector_of (1, 1);
-  gsl_vector *none = vector_of (0, 1), *infinite = vector_of (1, GSL_POSINF);
-  cr_assert_null (sb_smld_sigmas_alloc (1, down));
-  cr_assert_null (sb_smld_sigmas_alloc (1, same));
-  cr_assert_null (sb_smld_sigmas_alloc (1, none));
-  cr_assert_null (sb_smld_sigmas_alloc (1, infinite));
-  cr_assert_null (sb_smld_alloc (1, 10, 0, 1));
-  cr_assert_null (sb_smld_alloc (1, 1, 0.1, 1));
-  cr_assert_null (sb_smld_alloc (1, 0, 0.1, 1));
-  cr_assert_null (sb_smld_alloc (0, 10, 0.1, 1));
-
-  gsl_vector *one = vector_of (3);
-  sb_process *smld = scoped (sb_smld_sigmas_alloc (1, one)), *ve = scoped (sb_ve_alloc (1, 0.01, 1));
+  sb_process *smld = scoped (sb_smld_sigmas_alloc (1, vector_of (3))), *ve = scoped (sb_ve_alloc (1, 0.01, 1));
   cr_assert (gsl_isnan (sb_smld_sigma (smld, 2)));
   cr_assert (gsl_isnan (sb_smld_sigma (ve, 0)));
-
-  gsl_vector *t = vector_of (1);
-  gsl_matrix *x = matrix_of (1, 1, 1);
-  refused (GSL_EUNSUP, sb_process_apply (smld, SB_F, CblasNoTrans, NULL, t, x));
-  refused (GSL_EUNSUP, sb_process_apply (smld, SB_G, CblasNoTrans, NULL, t, x));
-  refused (GSL_EUNSUP, sb_process_trace (smld, t, t));
 }

@@ -1,30 +1,12 @@
 // # What must be true of the sub-VP SDE
 
 #include "process/subvp.h"
-#include "property.h"
+#include "rates.h"
 #include "scope.h"
 
 #include <gsl/gsl_integration.h>
 #include <gsl/gsl_math.h>
 #include <gsl/gsl_randist.h>
-
-enum
-{
-  CASES = 200
-};
-
-static const property_parameter a_subvp[] = { { "beta_min", PROPERTY_LOG, 0.01, 1, 0.1 },
-                                              { "beta_max - beta_min", PROPERTY_LOG, 0.1, 30, 19.9 },
-                                              { "t", PROPERTY_UNIFORM, 0.01, 0.99, 0.5 },
-                                              { "s/t", PROPERTY_UNIFORM, 0, 0.99, 0.5 } };
-
-static const sb_vp paper = { .beta_min = SB_VP_BETA_MIN, .beta_max = SB_VP_BETA_MAX };
-
-static sb_vp
-vp_of (const double *v)
-{
-  return (sb_vp){ .beta_min = v[0], .beta_max = v[0] + v[1] };
-}
 
 SUITE (subvp);
 
@@ -47,7 +29,7 @@ moment_residual (const double *v, void *context)
 
 Test (subvp, kernel_solves_the_moment_equation)
 {
-  property_check ("v' = 2fv + g^2", 1, CASES, 4, a_subvp, moment_residual, NULL, 1e-8);
+  property_check ("v' = 2fv + g^2", 1, CASES, 4, random_rates, moment_residual, NULL, 1e-8);
 }
 
 // Chapman and Kolmogorov: $v(0,t) = a(s,t)^2\,v(0,s) + v(s,t)$, and nothing is negative. [scoresde.eq29]
@@ -65,7 +47,7 @@ composition_residual (const double *v, void *context)
 
 Test (subvp, kernels_compose)
 {
-  property_check ("v(0,t) = w v(0,s) + v(s,t)", 2, CASES, 4, a_subvp, composition_residual, NULL, 1e-13);
+  property_check ("v(0,t) = w v(0,s) + v(s,t)", 2, CASES, 4, random_rates, composition_residual, NULL, 1e-13);
 }
 
 // From the data, the standard deviation is the variance of VP. [scoresde.eq34]
@@ -80,7 +62,7 @@ square_residual (const double *v, void *context)
 
 Test (subvp, deviation_is_the_variance_of_vp)
 {
-  property_check ("sd = v of VP", 3, CASES, 4, a_subvp, square_residual, NULL, 1e-15);
+  property_check ("sd = v of VP", 3, CASES, 4, random_rates, square_residual, NULL, 1e-15);
 }
 
 // Against long double arithmetic of the printed formula at the smallest time of the paper, and of the difference $v(0,t) - w\,v(0,s)$
@@ -166,40 +148,20 @@ Test (subvp, ends_at_the_prior)
 
 // ## As a process
 //
-// Times, prior, drift and mean are those of VP, the noise is its own. [scoresde.set-subvp] [scoresde.txt-subvp-mean]
-
-static double
-map_of (const sb_process *process, sb_process_map map, double time)
-{
-  double x_data = 1;
-  gsl_matrix_view x = gsl_matrix_view_array (&x_data, 1, 1);
-  gsl_vector_view t = gsl_vector_view_array (&time, 1);
-  return sb_process_apply (process, map, CblasNoTrans, NULL, &t.vector, &x.matrix) ? GSL_NAN : x_data;
-}
+// Drift and mean are those of VP, as are times and prior (test_kinds.c), the noise is its own. [scoresde.set-subvp] [scoresde.txt-subvp-mean]
 
 Test (subvp, process_differs_from_vp_in_its_noise_only)
 {
   sb_process *vp = scoped (sb_vp_alloc (1, 0.1, 20)), *subvp = scoped (sb_subvp_alloc (1, 0.1, 20));
-  cr_assert_str_eq (subvp->type->name, "subvp");
-  cr_assert_eq (subvp->levels, (size_t)0);
-  cr_assert (subvp->t_min == vp->t_min && subvp->t_max == vp->t_max);
   for (int i = 1; i <= 10; i++)
     {
-      double s = 0.05 * i, t = 0.1 * i, of_vp, of_subvp, sd_vp, sd_subvp;
-      cr_assert_eq (map_of (vp, SB_F, t), map_of (subvp, SB_F, t));
-      cr_assert_eq (map_of (subvp, SB_G, t), sb_subvp_diffusion (&paper, t));
-      ok (sb_process_scalars (vp, s, t, &of_vp, &sd_vp));
-      ok (sb_process_scalars (subvp, s, t, &of_subvp, &sd_subvp));
-      cr_assert_eq (of_vp, of_subvp);
-      cr_assert_lt (sd_subvp, sd_vp);
-      cr_assert_eq (sd_subvp, sqrt (sb_subvp_variance (&paper, s, t)));
+      double s = 0.05 * i, t = 0.1 * i, sd = number_of (subvp, SB_S, s, t);
+      cr_assert_eq (number_of (vp, SB_F, 0, t), number_of (subvp, SB_F, 0, t));
+      cr_assert_eq (number_of (subvp, SB_G, 0, t), sb_subvp_diffusion (&paper, t));
+      cr_assert_eq (number_of (vp, SB_A, s, t), number_of (subvp, SB_A, s, t));
+      cr_assert_lt (sd, number_of (vp, SB_S, s, t));
+      cr_assert_eq (sd, sqrt (sb_subvp_variance (&paper, s, t)));
     }
-
-  double log_p = 0;
-  gsl_matrix *x = matrix_of (1, 1, 1.5);
-  gsl_vector_view log_prior = gsl_vector_view_array (&log_p, 1);
-  ok (sb_process_prior_log_density (subvp, x, &log_prior.vector));
-  cr_assert_float_eq (log_p, log (gsl_ran_gaussian_pdf (1.5, 1)), 1e-14);
 }
 
 // The settings of the paper, for both. [scoresde.set-eps]
@@ -208,13 +170,4 @@ Test (subvp, settings_of_the_paper)
 {
   cr_assert_eq (SB_VP_EPSILON_SAMPLING, 1e-3);
   cr_assert_eq (SB_VP_EPSILON_TRAINING, 1e-5);
-}
-
-Test (subvp, refuses_rates_that_are_none)
-{
-  cr_assert_null (sb_subvp_alloc (1, 0, 20));
-  cr_assert_null (sb_subvp_alloc (1, 2, 1));
-  cr_assert_null (sb_subvp_alloc (1, GSL_NAN, 20));
-  cr_assert_null (sb_subvp_alloc (1, 0.1, GSL_POSINF));
-  cr_assert_null (sb_subvp_alloc (0, 0.1, 20));
 }

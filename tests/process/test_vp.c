@@ -3,39 +3,18 @@
 // None of these tests repeats a formula of vp.c: each knows the answer from somewhere else.
 
 #include "process/vp.h"
-#include "property.h"
+#include "rates.h"
 #include "scope.h"
 
 #include <gsl/gsl_integration.h>
 #include <gsl/gsl_math.h>
-#include <gsl/gsl_randist.h>
-
-// Random rates, a decade either side of the paper's, at random times.
-
-enum
-{
-  CASES = 200
-};
-
-static const property_parameter a_vp[] = { { "beta_min", PROPERTY_LOG, 0.01, 1, 0.1 },
-                                           { "beta_max - beta_min", PROPERTY_LOG, 0.1, 30, 19.9 },
-                                           { "t", PROPERTY_UNIFORM, 0.01, 0.99, 0.5 },
-                                           { "s/t", PROPERTY_UNIFORM, 0, 0.99, 0.5 } };
-
-static const sb_vp paper = { .beta_min = SB_VP_BETA_MIN, .beta_max = SB_VP_BETA_MAX };
-
-static sb_vp
-vp_of (const double *v)
-{
-  return (sb_vp){ .beta_min = v[0], .beta_max = v[0] + v[1] };
-}
 
 SUITE (vp);
 
 // The kernel must solve the moment equations of its own SDE, $\dot m = f\,m$ and $\dot v = 2 f v + g^2$ (Särkkä and
 // Solin, 2019, Eqs. 5.50 and 5.51), which tie `mean` and `variance` to `drift` and `diffusion`. [scoresde.eq29]
-// [scoresde.eq33] A lost factor 1/2 in any of the four breaks it. Central differences at $h = 10^{-5}$ are good to $10^{-8}$
-// relative.
+// [scoresde.eq33] A lost factor 1/2 in any of the four breaks it, and at $t = s$ nothing has happened. Central
+// differences at $h = 10^{-5}$ are good to $10^{-8}$ relative.
 
 static double
 slope (double (*moment) (const void *, double, double), const sb_vp *vp, double s, double t)
@@ -54,40 +33,15 @@ moment_residual (const double *v, void *context)
   double m = sb_vp_mean (&vp, s, t), variance = sb_vp_variance (&vp, s, t);
   double of_mean = slope (sb_vp_mean, &vp, s, t) - f * m;
   double of_variance = slope (sb_vp_variance, &vp, s, t) - (2 * f * variance + g2);
-  return GSL_MAX (fabs (of_mean / f), fabs (of_variance / g2));
+  double at_start = fabs (sb_vp_mean (&vp, t, t) - 1) + sb_vp_variance (&vp, t, t);
+  return GSL_MAX (fabs (of_mean / f), fabs (of_variance / g2)) + at_start;
 }
 
 Test (vp, kernel_solves_the_moment_equations)
 {
-  property_check ("the kernel solves the moment equations", 20210213, CASES, 4, a_vp, moment_residual, NULL, 1e-6);
+  property_check ("the kernel solves the moment equations", 20210213, CASES, 4, random_rates, moment_residual, NULL,
+                  1e-6);
 }
-
-// ... and start where it should: at $t = s$ nothing has happened.
-
-static double
-start_residual (const double *v, void *context)
-{
-  (void)context;
-  sb_vp vp = vp_of (v);
-  return fabs (sb_vp_mean (&vp, v[2], v[2]) - 1) + fabs (sb_vp_variance (&vp, v[2], v[2]));
-}
-
-Test (vp, kernel_starts_at_its_point)
-{
-  property_check ("m(t,t) = 1 and v(t,t) = 0", 1, CASES, 4, a_vp, start_residual, NULL, 0);
-}
-
-// The moments see only $g^2$; that $g$ is the positive root is a convention the samplers rely on. [scoresde.eq11]
-
-static double
-sign_residual (const double *v, void *context)
-{
-  (void)context;
-  sb_vp vp = vp_of (v);
-  return -sb_vp_diffusion (&vp, v[2]);
-}
-
-Test (vp, diffusion_is_positive) { property_check ("g > 0", 2, CASES, 4, a_vp, sign_residual, NULL, 0); }
 
 // It preserves variance: data of unit variance have it at every later time. [scoresde.eq33]
 
@@ -100,7 +54,10 @@ preserved_residual (const double *v, void *context)
   return fabs (gsl_pow_2 (sb_vp_mean (&vp, s, t)) + sb_vp_variance (&vp, s, t) - 1);
 }
 
-Test (vp, unit_variance_stays) { property_check ("m^2 + v = 1", 3, CASES, 4, a_vp, preserved_residual, NULL, 1e-15); }
+Test (vp, unit_variance_stays)
+{
+  property_check ("m^2 + v = 1", 3, CASES, 4, random_rates, preserved_residual, NULL, 1e-15);
+}
 
 // The instance of the paper, by hand: $\beta$ runs from 0.1 to 20, so it is 5.075 at a quarter, 10.05 half way and
 // 15.025 at three quarters. [scoresde.eq11] [scoresde.eq32]
@@ -135,7 +92,7 @@ integral_residual (const double *v, void *table)
 Test (vp, forgotten_is_the_integral_of_the_rate)
 {
   gsl_integration_glfixed_table *table = scoped (gsl_integration_glfixed_table_alloc (4));
-  property_check ("B is the integral of beta", 4, CASES, 4, a_vp, integral_residual, table, 1e-13);
+  property_check ("B is the integral of beta", 4, CASES, 4, random_rates, integral_residual, table, 1e-13);
 }
 
 // It is the limit of DDPM's chain $x_i = \sqrt{1-\beta_i}\,x_{i-1} + \sqrt{\beta_i}\,z_i$ with $\beta_i = \beta(i/N)/N$: the
@@ -162,7 +119,7 @@ limit_residual (const double *v, void *context)
 
 Test (vp, is_the_limit_of_the_ddpm_chain)
 {
-  property_check ("doubling N halves the gap", 5, CASES, 2, a_vp, limit_residual, NULL, 0.02);
+  property_check ("doubling N halves the gap", 5, CASES, 2, random_rates, limit_residual, NULL, 0.02);
 }
 
 // Near zero, and between close times, the variance keeps its digits: $v(s,t) = B - B^2/2 + \cdots$ where $B$ is the width
@@ -188,48 +145,11 @@ Test (vp, variance_at_epsilon_against_long_double)
 
 // ## As a process
 
-Test (vp, process_has_the_paper_s_times_and_prior)
-{
-  sb_process *vp = scoped (sb_vp_alloc (3, SB_VP_BETA_MIN, SB_VP_BETA_MAX));
-  cr_assert_eq (vp->dimension, (size_t)3);
-  cr_assert_eq (vp->levels, (size_t)0);
-  cr_assert_eq (vp->t_min, 1e-3);
-  cr_assert_eq (vp->t_max, 1);
-  cr_assert_str_eq (vp->type->name, "vp");
-
-  double log_p;
-  gsl_matrix *x = matrix_of (1, 3, 1, -2, 0.5);
-  gsl_vector_view log_prior = gsl_vector_view_array (&log_p, 1);
-  ok (sb_process_prior_log_density (vp, x, &log_prior.vector));
-  double expected = gsl_ran_gaussian_pdf (1, 1) * gsl_ran_gaussian_pdf (-2, 1) * gsl_ran_gaussian_pdf (0.5, 1);
-  cr_assert_float_eq (log_p, log (expected), 1e-14);
-}
-
 Test (vp, process_applies_this_kernel)
 {
   sb_process *vp = scoped (sb_vp_alloc (1, 0.1, 20));
-  double a, sd;
-  ok (sb_process_scalars (vp, 0.2, 0.7, &a, &sd));
-  cr_assert_eq (a, sb_vp_mean (&paper, 0.2, 0.7));
-  cr_assert_eq (sd, sqrt (sb_vp_variance (&paper, 0.2, 0.7)));
-
-  gsl_matrix *x = matrix_of (1, 1, 2);
-  gsl_vector *t = vector_of (0.7);
-  ok (sb_process_apply (vp, SB_F, CblasNoTrans, NULL, t, x));
-  cr_assert_eq (x->data[0], 2 * sb_vp_drift (&paper, 0.7));
-  x->data[0] = 2;
-  ok (sb_process_apply (vp, SB_G, CblasNoTrans, NULL, t, x));
-  cr_assert_eq (x->data[0], 2 * sb_vp_diffusion (&paper, 0.7));
-}
-
-Test (vp, refuses_rates_that_are_none)
-{
-  cr_assert_null (sb_vp_alloc (1, 0, 20));
-  cr_assert_null (sb_vp_alloc (1, -1, 20));
-  cr_assert_null (sb_vp_alloc (1, 2, 1));
-  cr_assert_null (sb_vp_alloc (1, GSL_NAN, 20));
-  cr_assert_null (sb_vp_alloc (1, 0.1, GSL_NAN));
-  cr_assert_null (sb_vp_alloc (1, 0.1, GSL_POSINF));
-  cr_assert_null (sb_vp_alloc (0, 0.1, 20));
-  scoped (sb_vp_alloc (1, 1, 1));
+  cr_assert_eq (number_of (vp, SB_A, 0.2, 0.7), sb_vp_mean (&paper, 0.2, 0.7));
+  cr_assert_eq (number_of (vp, SB_S, 0.2, 0.7), sqrt (sb_vp_variance (&paper, 0.2, 0.7)));
+  cr_assert_eq (number_of (vp, SB_F, 0, 0.7), sb_vp_drift (&paper, 0.7));
+  cr_assert_eq (number_of (vp, SB_G, 0, 0.7), sb_vp_diffusion (&paper, 0.7));
 }

@@ -1,12 +1,12 @@
 // # A mixture on the line
 
 #include "gmm3.h"
+#include "measure/twosample.h"
+#include "scope.h"
 
 #include <gsl/gsl_cdf.h>
 #include <gsl/gsl_math.h>
-#include <gsl/gsl_sort.h>
 #include <math.h>
-#include <stdlib.h>
 
 enum
 {
@@ -23,18 +23,20 @@ typedef struct
   double mean[K], variance[K], log_weight[K]; // log(w / sqrt(variance))
 } law;
 
-static int
-law_at (const sb_process *process, double t, law *at)
+static law
+law_at (const sb_process *process, double t)
 {
+  law at;
   double a = 1, s = 0;
-  int status = process != NULL ? sb_process_scalars (process, 0, t, &a, &s) : GSL_SUCCESS;
-  for (size_t k = 0; k < K && status == GSL_SUCCESS; k++)
+  if (process)
+    ok (sb_process_scalars (process, 0, t, &a, &s));
+  for (size_t k = 0; k < K; k++)
     {
-      at->mean[k] = a * mu[k];
-      at->variance[k] = gsl_pow_2 (a * sd[k]) + gsl_pow_2 (s);
-      at->log_weight[k] = log (w[k]) - 0.5 * log (at->variance[k]);
+      at.mean[k] = a * mu[k];
+      at.variance[k] = gsl_pow_2 (a * sd[k]) + gsl_pow_2 (s);
+      at.log_weight[k] = log (w[k]) - 0.5 * log (at.variance[k]);
     }
-  return status;
+  return at;
 }
 
 // ## The score
@@ -64,17 +66,18 @@ evaluate (const void *state, sb_view view, const gsl_matrix *x, const gsl_vector
           gsl_matrix *out)
 {
   law at;
-  int status = view == SB_SCORE ? GSL_SUCCESS : GSL_EUNSUP;
   (void)y;
-  for (size_t i = 0; i < x->size1 && status == GSL_SUCCESS; i++)
+  if (view != SB_SCORE)
+    return GSL_EUNSUP;
+  for (size_t i = 0; i < x->size1; i++)
     {
       double t_i = gsl_vector_get (t, i);
       if (i == 0 || t_i != gsl_vector_get (t, i - 1))
-        status = law_at (state, t_i, &at);
-      for (size_t j = 0; j < x->size2 && status == GSL_SUCCESS; j++)
+        at = law_at (state, t_i);
+      for (size_t j = 0; j < x->size2; j++)
         gsl_matrix_set (out, i, j, score_at (&at, gsl_matrix_get (x, i, j)));
     }
-  return status;
+  return GSL_SUCCESS;
 }
 
 const sb_score_type gmm3_score_type = { .name = "gmm3", .views = SB_SCORE, .evaluate = evaluate };
@@ -82,8 +85,9 @@ const sb_score_type gmm3_score_type = { .name = "gmm3", .views = SB_SCORE, .eval
 // ## Distribution function, quantiles, draws
 
 static double
-cdf (const law *at, double x)
+cdf (double x, void *params)
 {
+  const law *at = params;
   double sum = 0;
   for (size_t k = 0; k < K; k++)
     sum += w[k] * gsl_cdf_ugaussian_P ((x - at->mean[k]) / sqrt (at->variance[k]));
@@ -91,13 +95,13 @@ cdf (const law *at, double x)
 }
 
 static double
-quantile (const law *at, double p)
+quantile (law *at, double p)
 {
   double low = -1e4, high = 1e4;
   for (int i = 0; i < 100; i++)
     {
       double middle = low + (high - low) / 2;
-      *(cdf (at, middle) < p ? &low : &high) = middle;
+      *(cdf (middle, at) < p ? &low : &high) = middle;
     }
   return low;
 }
@@ -105,25 +109,23 @@ quantile (const law *at, double p)
 double
 gmm3_cdf (const sb_process *process, double t, double x)
 {
-  law at;
-  return law_at (process, t, &at) == GSL_SUCCESS ? cdf (&at, x) : NAN;
+  law at = law_at (process, t);
+  return cdf (x, &at);
 }
 
 double
 gmm3_quantile (const sb_process *process, double t, double p)
 {
-  law at;
-  return law_at (process, t, &at) == GSL_SUCCESS ? quantile (&at, p) : NAN;
+  law at = law_at (process, t);
+  return quantile (&at, p);
 }
 
 int
 gmm3_sample (sb_stream stream, gsl_matrix *x)
 {
-  law at;
-  int status = law_at (NULL, 0, &at);
-  if (status == GSL_SUCCESS)
-    status = sb_stream_uniforms (stream, 0, x);
-  for (size_t i = 0; i < x->size1 && status == GSL_SUCCESS; i++)
+  law at = law_at (NULL, 0);
+  int status = sb_stream_uniforms (stream, 0, x);
+  for (size_t i = 0; i < x->size1; i++)
     for (size_t j = 0; j < x->size2; j++)
       gsl_matrix_set (x, i, j, quantile (&at, gsl_matrix_get (x, i, j)));
   return status;
@@ -138,8 +140,7 @@ double
 gmm3_posterior_mean (const sb_process *process, double t, double x)
 {
   double a, s, mass = 0, first = 0;
-  if (sb_process_scalars (process, 0, t, &a, &s) != GSL_SUCCESS)
-    return NAN;
+  ok (sb_process_scalars (process, 0, t, &a, &s));
   for (double x0 = -6; x0 <= 6; x0 += 1e-4)
     {
       double p = 0;
@@ -157,23 +158,12 @@ gmm3_posterior_mean (const sb_process *process, double t, double x)
 double
 gmm3_distance (const sb_process *process, double t, const gsl_matrix *x)
 {
-  law at;
-  size_t n = x->size1 * x->size2;
-  double *sorted = malloc (n * sizeof *sorted), distance = 0;
-  if (sorted == NULL || law_at (process, t, &at) != GSL_SUCCESS)
-    {
-      free (sorted);
-      return NAN;
-    }
-  for (size_t i = 0; i < n; i++)
-    sorted[i] = gsl_matrix_get (x, i / x->size2, i % x->size2);
-  gsl_sort (sorted, 1, n);
-  for (size_t i = 0; i < n; i++)
-    {
-      double F = cdf (&at, sorted[i]);
-      distance = GSL_MAX_DBL (distance, GSL_MAX_DBL (F - (double)i / (double)n, (double)(i + 1) / (double)n - F));
-    }
-  free (sorted);
+  law at = law_at (process, t);
+  gsl_vector *all = vector (x->size1 * x->size2);
+  double distance, p_value;
+  for (size_t i = 0; i < all->size; i++)
+    gsl_vector_set (all, i, gsl_matrix_get (x, i / x->size2, i % x->size2));
+  ok (sb_ks_one_sample (all, cdf, &at, &distance, &p_value));
   return distance;
 }
 

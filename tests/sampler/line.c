@@ -154,3 +154,10 @@ line_mean (const line *law, double (*f) (double u, void *context), void *context
     sum += law->p[i] * f (law->h * ((double)i - (double)(law->n / 2)), context);
   return sum * law->h;
 }
+
+sb_target *
+crooked (void)
+{
+  gsl_matrix *covariances = matrix_of (4, 2, 1, 0.3, 0.3, 0.5, 0.7, -0.2, -0.2, 1.2);
+  return scoped (sb_target_mixture_alloc (vector_of (0.4, 0.6), matrix_of (2, 2, -1, 0.5, 2, 1), covariances));
+}

@@ -4,6 +4,7 @@
 // The law of a Langevin chain, without Monte Carlo, and the mixture it is wanted for.
 
 #include "score/score.h"
+#include "target/target.h"
 
 // ## Two Gaussians in the plane
 //
@@ -48,5 +49,8 @@ double line_mean (const line *law, double (*f) (double u, void *context), void *
 
 // The starts as points of the plane.
 void line_points (line_start start, sb_stream stream, gsl_matrix *x);
+
+// Two tilted Gaussians in the plane, .4 and .6.
+sb_target *crooked (void);
 
 #endif

@@ -1,6 +1,7 @@
 // # A linear SDE in the plane
 
 #include "linear.h"
+#include "property.h"
 #include "scope.h"
 
 #include <gsl/gsl_blas.h>
@@ -22,6 +23,21 @@ linear_invert (const double *a, double *inverse)
   inverse[1] = -a[1] / det;
   inverse[2] = -a[2] / det;
   inverse[3] = a[0] / det;
+}
+
+linear
+linear_random (double seed)
+{
+  gsl_rng *r = property_rng (seed);
+  linear state;
+  for (int i = 0; i < 4; i++)
+    {
+      state.F[i] = gsl_ran_flat (r, -1, 1);
+      state.G[i] = gsl_ran_flat (r, -1, 1) + (i == 0 || i == 3);
+    }
+  double root[4] = { gsl_ran_flat (r, 0.5, 1), 0, gsl_ran_flat (r, -1, 1), gsl_ran_flat (r, 0.5, 1) };
+  linear_multiply (root, CblasNoTrans, root, CblasTrans, state.covariance);
+  return state;
 }
 
 // Mean and covariance over a time $h$ by one exponential (Van Loan, 1978):

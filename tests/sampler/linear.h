@@ -11,6 +11,9 @@ typedef struct
   double covariance[4]; // of the data, which have mean zero
 } linear;
 
+// One with random matrices, and data of full rank.
+linear linear_random (double seed);
+
 // The process; the state is the caller's `linear`, to be released after it.
 sb_process *linear_alloc (const linear *state);
 

@@ -3,7 +3,6 @@
 #include "grid/grid.h"
 #include "line.h"
 #include "process/smld.h"
-#include "process/ve.h"
 #include "recursion.h"
 #include "sampler/pc.h"
 #include "score/callback.h"
@@ -12,12 +11,10 @@
 #include "scope.h"
 #include "take.h"
 
-#include <gsl/gsl_blas.h>
 #include <gsl/gsl_math.h>
 #include <gsl/gsl_statistics.h>
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 SUITE (annealed);
 
@@ -228,26 +225,18 @@ with_zero (const gsl_vector *times)
 
 Test (annealed, the_same_as_correctors_alone)
 {
-  gsl_vector *weights = vector_of (0.4, 0.6);
-  gsl_matrix *means = matrix_of (2, 2, -1, 0.5, 2, 1);
-  gsl_matrix *covariances = matrix_of (4, 2, 1, 0.3, 0.3, 0.5, 0.7, -0.2, -0.2, 1.2);
-  sb_target *law = scoped (sb_target_mixture_alloc (weights, means, covariances));
   sb_process *chain = scoped (sb_smld_alloc (2, 6, 0.05, 3));
-  sb_score *score = scoped (sb_score_exact_alloc (law, chain));
+  sb_score *score = scoped (sb_score_exact_alloc (crooked (), chain));
   gsl_vector *times = ladder (6), *grid = with_zero (times);
-  gsl_matrix *x = matrix (20, 2), *other = matrix (20, 2);
+  gsl_matrix *x = normals (20, 2, 2), *other = copy_of (x);
   sb_stream stream = { 2, SB_FOR_USER, 5 };
-  ok (sb_stream_normals (stream, 0, x));
-  gsl_matrix_memcpy (other, x);
   langevin_run annealed = { .epsilon = 4e-4, .steps = T };
   sb_pc pc = as_pc (4e-4, 0.05);
   size_t evaluations;
   ok (annealed_sample (&annealed, score, NULL, times, stream, x));
   ok (sb_pc_sample (&pc, score, NULL, grid, stream, other, &evaluations));
   cr_assert_eq (evaluations, 6 * T);
-  for (size_t i = 0; i < 20; i++)
-    for (size_t j = 0; j < 2; j++)
-      cr_assert_float_eq (gsl_matrix_get (x, i, j), gsl_matrix_get (other, i, j), 1e-12 * 10);
+  cr_assert_leq (largest_difference (x, other), 1e-11);
 }
 
 // One level is Langevin dynamics, to the last bit, and a later level goes on where the stream is. [dsm2ddpm.alg1]
@@ -256,23 +245,22 @@ Test (annealed, one_level_is_langevin_dynamics)
 {
   const double s2 = 0.3;
   setting *s = setting_alloc (1, &s2, 0.5);
-  double all[3] = { 1, -2, 0 }, one[3] = { 1, -2, 0 };
-  gsl_matrix_view x = gsl_matrix_view_array (all, 3, 1), y = gsl_matrix_view_array (one, 3, 1);
+  gsl_matrix *x = matrix_of (3, 1, 1, -2, 0), *y = copy_of (x);
   gsl_vector_view last = gsl_vector_subvector (s->times, 3, 1), two = gsl_vector_subvector (s->times, 3, 2);
   langevin_run annealed = { .epsilon = 1e-3, .steps = 7 };
   langevin_run chain = { .epsilon = 1e-3, .steps = 7 };
   sb_stream stream = { 3, SB_FOR_USER, 50 };
-  ok (annealed_sample (&annealed, s->score, NULL, &last.vector, stream, &x.matrix));
-  ok (langevin_sample (&chain, s->score, NULL, gsl_vector_get (s->times, 3), stream, &y.matrix));
-  cr_assert_eq (memcmp (all, one, sizeof all), 0);
+  ok (annealed_sample (&annealed, s->score, NULL, &last.vector, stream, x));
+  ok (langevin_sample (&chain, s->score, NULL, gsl_vector_get (s->times, 3), stream, y));
+  cr_assert (gsl_matrix_equal (x, y));
 
-  ok (annealed_sample (&annealed, s->score, NULL, &two.vector, stream, &x.matrix));
+  ok (annealed_sample (&annealed, s->score, NULL, &two.vector, stream, x));
   ok (annealed_step_size (&annealed, s->chain, &two.vector, 1, &chain.epsilon));
-  ok (langevin_sample (&chain, s->score, NULL, gsl_vector_get (s->times, 3), stream, &y.matrix));
+  ok (langevin_sample (&chain, s->score, NULL, gsl_vector_get (s->times, 3), stream, y));
   chain.epsilon = 1e-3;
   chain.taken = 7;
-  ok (langevin_sample (&chain, s->score, NULL, gsl_vector_get (s->times, 4), stream, &y.matrix));
-  cr_assert_eq (memcmp (all, one, sizeof all), 0);
+  ok (langevin_sample (&chain, s->score, NULL, gsl_vector_get (s->times, 4), stream, y));
+  cr_assert (gsl_matrix_equal (x, y));
 }
 
 // ## Gaussian data
@@ -292,8 +280,7 @@ Test (annealed, chains_on_gaussians)
   const double s2[D] = { 0, 1e-4, 1e-2, 1 }, table[D] = { 1.05263e-4, 2.05135e-4, 0.0106832, 1.06142 },
                digits[D] = { 5e-10, 5e-10, 5e-8, 5e-6 }, m = 0.5;
   setting *s = setting_alloc (D, s2, m);
-  gsl_vector_const_view lambda = gsl_vector_const_view_array (s2, D);
-  recursion data = { .process = s->chain, .lambda = &lambda.vector, .factor = 1 };
+  recursion data = { .process = s->chain, .lambda = scope_vector (D, s2), .factor = 1 };
   gsl_vector *v = vector_all (D, 1), *grid = with_zero (s->times);
   sb_pc pc = as_pc (report_epsilon, 0.01);
   ok (recursion_run (&data, &pc, grid, v, NULL));
@@ -313,11 +300,9 @@ Test (annealed, chains_on_gaussians)
     }
 
   // The last level alone, with data of variance 1, hardly moves a variance.
-  double last[2] = { 0.1, 0 };
-  gsl_vector_view last_level = gsl_vector_view_array (last, 2);
   double before = gsl_vector_get (v, D - 1) * 2;
   gsl_vector_set_all (v, before);
-  ok (recursion_run (&data, &pc, &last_level.vector, v, NULL));
+  ok (recursion_run (&data, &pc, vector_of (0.1, 0), v, NULL));
   cr_assert_lt (fabs (gsl_vector_get (v, D - 1) / before - 1), 0.003);
 }
 
@@ -378,8 +363,7 @@ exact_share (line_start start, double sigma_1, double sigma_L, size_t steps)
       double sigma = sigma_1 * pow (sigma_L / sigma_1, (double)i / (L - 1));
       line_run (&law, 0.2, sigma, 0.2 * sigma * sigma, steps);
     }
-  double share = line_below (&law);
-  return share;
+  return line_below (&law);
 }
 
 static double
@@ -461,15 +445,10 @@ Test (annealed, erratum_weights_need_a_large_sigma_1)
 // is Gaussian, and its variance follows the recursion. $T = 1000$; the share of the lower left is 0.2026 then, nearer
 // to 0.2 than with 100 steps. [dsm2ddpm.txt-annealing] [dsm2ddpm.txt-annealing-fixes-weights]
 
-typedef struct
-{
-  double sigma;
-} level;
-
 static double
 log_q (double u, void *context)
 {
-  return pair_log_density (0.2, ((level *)context)->sigma, u);
+  return pair_log_density (0.2, *(const double *)context, u);
 }
 
 static double
@@ -489,9 +468,8 @@ greatest (double sigma)
     N = 20001
   };
   double sum = 0, h = 200. / (N - 1);
-  level at = { sigma };
   for (int i = 0; i < N; i++)
-    sum += h * entropy_term (-100 + h * i, &at);
+    sum += h * entropy_term (-100 + h * i, &sigma);
   return sum;
 }
 
@@ -501,9 +479,8 @@ Test (annealed, each_level_starts_the_next_well)
   for (int i = 0; i < L; i++)
     sigma[i] = 10 * pow (0.01, (double)i / (L - 1));
   line law = line_alloc (LINE_SQUARE);
-  level last = { sigma[L - 1] };
-  double v_last = 1 + gsl_pow_2 (last.sigma);
-  double start = line_mean (&law, log_q, &last) - across / (2 * v_last) - (greatest (last.sigma) - 0.5);
+  double v_last = 1 + gsl_pow_2 (sigma[L - 1]);
+  double start = line_mean (&law, log_q, &sigma[L - 1]) - across / (2 * v_last) - (greatest (sigma[L - 1]) - 0.5);
   cr_assert_lt (start, -10, "the start is %g off", start);
   for (int i = 0; i < L; i++)
     {
@@ -516,9 +493,8 @@ Test (annealed, each_level_starts_the_next_well)
           cr_assert_float_eq (line_below (&law), 0.2026, 5e-5, "%g", line_below (&law));
           break;
         }
-      level next = { sigma[i + 1] };
-      double v_next = 1 + gsl_pow_2 (next.sigma);
-      double gap = greatest (next.sigma) - 0.5 - (line_mean (&law, log_q, &next) - across / (2 * v_next));
+      double v_next = 1 + gsl_pow_2 (sigma[i + 1]);
+      double gap = greatest (sigma[i + 1]) - 0.5 - (line_mean (&law, log_q, &sigma[i + 1]) - across / (2 * v_next));
       cr_assert (gap > -0.05 && gap < 2, "level %d: %g", i + 1, gap);
       widest = GSL_MAX (widest, gap);
     }
@@ -542,11 +518,10 @@ Test (annealed, what_does_not_fit_is_refused)
 {
   const double s2[2] = { 1, 1 };
   setting *s = setting_alloc (2, s2, 0);
-  gsl_matrix *x = matrix_all (3, 2, 0), *narrow = matrix_all (3, 1, 0);
+  gsl_matrix *x = matrix_all (3, 2, 0);
   sb_stream stream = { 0 };
   size_t calls = 0;
-  double alpha, up[] = { 0.1, 0.2 }, same[] = { 0.2, 0.2 }, zero[] = { 0.1, 0 }, off[] = { 0.15 },
-                high[] = { 1.1, 0.1 };
+  double alpha;
   langevin_run good = { .epsilon = 1e-5, .steps = 2 }, stopping = { .epsilon = 1e-5, .steps = 2, .progress = stop, .context = &calls };
   const double bad[] = { 0, -1, GSL_NAN, GSL_POSINF };
   for (int k = 0; k < 4; k++)
@@ -555,14 +530,12 @@ Test (annealed, what_does_not_fit_is_refused)
       refused (GSL_EDOM, annealed_sample (&wrong, s->score, NULL, s->times, stream, x));
       refused (GSL_EDOM, annealed_step_size (&wrong, s->chain, s->times, 1, &alpha));
     }
-  gsl_vector_view wrong_times[]
-      = { gsl_vector_view_array (up, 2), gsl_vector_view_array (same, 2), gsl_vector_view_array (zero, 2),
-          gsl_vector_view_array (off, 1), gsl_vector_view_array (high, 2) };
+  const gsl_vector *wrong_times[] = { vector_of (0.1, 0.2), vector_of (0.2, 0.2), vector_of (0.1, 0), vector_of (0.15),
+                                      vector_of (1.1, 0.1) };
   for (int k = 0; k < 5; k++)
-    refused (GSL_EDOM, annealed_sample (&good, s->score, NULL, &wrong_times[k].vector, stream, x), "times %d", k);
-  gsl_vector *none = vector (0);
-  refused (GSL_EBADLEN, annealed_sample (&good, s->score, NULL, none, stream, x));
-  refused (GSL_EBADLEN, annealed_sample (&good, s->score, NULL, s->times, stream, narrow));
+    refused (GSL_EDOM, annealed_sample (&good, s->score, NULL, wrong_times[k], stream, x), "times %d", k);
+  refused (GSL_EBADLEN, annealed_sample (&good, s->score, NULL, vector (0), stream, x));
+  refused (GSL_EBADLEN, annealed_sample (&good, s->score, NULL, s->times, stream, matrix_all (3, 1, 0)));
   cr_assert_eq (annealed_sample (&stopping, s->score, NULL, s->times, stream, x), 99);
   cr_assert_eq (calls, 3);
 }

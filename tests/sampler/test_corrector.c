@@ -38,8 +38,7 @@ step (const sb_corrector *corrector, const sb_process *process, double g, double
       gsl_matrix *x)
 {
   sb_score *score = scoped (sb_score_alloc (&constant_score_type, &g, process));
-  int status = take_correction (corrector, score, NULL, s, t, z, x);
-  return status;
+  return take_correction (corrector, score, NULL, s, t, z, x);
 }
 
 // ## The ratio that r is
@@ -115,14 +114,11 @@ Test (corrector, erratum_alg5_which_alpha)
   double shift[2];
   for (int i = 0; i < 2; i++)
     {
-      double x[2] = { 0, 0 };
-      gsl_matrix *z_view = matrix_of (1, 2, 0, 1);
-      gsl_matrix_view x_view = gsl_matrix_view_array (x, 1, 2);
-      sb_corrector corrector = { .type = sb_corrector_langevin, .snr = 0.1 };
-      if (i == 1)
-        corrector.alpha = SB_ALPHA_CUMULATIVE;
-      ok (step (&corrector, ddpm, 1, 0.999, 1, z_view, &x_view.matrix));
-      shift[i] = x[0];
+      gsl_matrix *x = matrix_all (1, 2, 0);
+      sb_corrector corrector
+          = { .type = sb_corrector_langevin, .snr = 0.1, .alpha = i ? SB_ALPHA_CUMULATIVE : SB_ALPHA_STEP };
+      ok (step (&corrector, ddpm, 1, 0.999, 1, matrix_of (1, 2, 0, 1), x));
+      shift[i] = gsl_matrix_get (x, 0, 0);
     }
   cr_assert_float_eq (shift[0], 2 * 0.98 * 0.01, 1e-12, "1 - beta_N = 0.98: %g", shift[0]);
   cr_assert_float_eq (shift[1] / (2 * 4.0358e-5 * 0.01), 1, 1e-4, "alpha_N = 4.0358e-5: %g", shift[1]);
@@ -174,14 +170,12 @@ Test (corrector, average_norm)
 Test (corrector, one_dimension)
 {
   sb_process *smld = scoped (sb_smld_alloc (1, 10, 0.01, 50));
-  double x[3] = { 0, 0, 0 };
-  gsl_matrix *z_view = matrix_of (3, 1, 1.5, -1.5, 0.3);
-  gsl_matrix_view x_view = gsl_matrix_view_array (x, 3, 1);
+  gsl_matrix *x = matrix_all (3, 1, 0);
   sb_corrector corrector = { .type = sb_corrector_langevin, .snr = 0.5, .norm = SB_NORM_BATCH };
-  ok (step (&corrector, smld, -2, 0.4, 0.5, z_view, &x_view.matrix));
-  double epsilon = gsl_pow_2 ((x[0] - x[1]) / 3) / 2;
+  ok (step (&corrector, smld, -2, 0.4, 0.5, matrix_of (3, 1, 1.5, -1.5, 0.3), x));
+  double epsilon = gsl_pow_2 ((x->data[0] - x->data[1]) / 3) / 2;
   cr_assert_float_eq (epsilon, 2 * gsl_pow_2 (0.5 * 1.1 / 2), 1e-14); // (1.5 + 1.5 + 0.3) / 3 = 1.1
-  cr_assert_float_eq (x[0] + x[1], -4 * epsilon, 1e-14);
+  cr_assert_float_eq (x->data[0] + x->data[1], -4 * epsilon, 1e-14);
 }
 
 // Batches of every size, points of every dimension, rows whose squares are nearly nothing: against `long double`. x, which is
@@ -238,6 +232,16 @@ Test (corrector, norms_agree_in_high_dimensions)
   cr_assert_float_eq (sqrt (epsilon[1] / epsilon[2]), 1, 0.01, "row %g, sqrt(d) %g", epsilon[1], epsilon[2]);
 }
 
+// One point of data and the level at which sigma is 0.7: the score is -x/0.49.
+
+static recursion
+on_a_point (size_t d)
+{
+  return (recursion){ .process = scoped (sb_smld_sigmas_alloc (d, vector_of (0.7))),
+                      .lambda = vector_all (d, 0),
+                      .factor = 1 };
+}
+
 // With each row's own norms, on a target $\mathcal N(0, c\,\mathbf I)$ at rest, $\epsilon = 2r^2c\,F$ with $F$ of the
 // F distribution with (d, d) degrees: mean $d/(d-2)$, infinite for $d \le 2$, which is why low-dimensional runs need
 // another norm. [scoresde.txt-corrector-snr] The mean over n = $10^5$ rows within 6 standard errors.
@@ -247,18 +251,11 @@ Test (corrector, row_norms_on_an_isotropic_gaussian)
   const size_t n = 100000, d = 48;
   double r = 0.2, D = (double)d, c = gsl_pow_2 (0.7), mean = 0;
   double expected = D / (D - 2), variance = gsl_pow_2 (D) * (2 * D - 2) * 2 / (D * gsl_pow_2 (D - 2) * (D - 4));
-  gsl_matrix *z = normals (n, d, 7), *x = matrix (n, d), *before = matrix (n, d);
-  sb_stream stream = { .seed = 8, .purpose = SB_FOR_USER };
-  sb_stream_normals (stream, 0, x);
+  gsl_matrix *z = normals (n, d, 7), *x = normals (n, d, 8);
   gsl_matrix_scale (x, sqrt (c));
-  gsl_matrix_memcpy (before, x);
-
-  // One point of data and the level at which sigma is 0.7: the score is -x/c.
-  double lambda_data[48] = { 0 }, sigma = 0.7;
-  gsl_vector_view lambda = gsl_vector_view_array (lambda_data, d), sigmas = gsl_vector_view_array (&sigma, 1);
-  sb_process *smld = scoped (sb_smld_sigmas_alloc (d, &sigmas.vector));
-  recursion data = { .process = smld, .lambda = &lambda.vector, .factor = 1 };
-  sb_score *score = scoped (sb_score_alloc (&recursion_score_type, &data, smld));
+  gsl_matrix *before = copy_of (x);
+  const recursion data = on_a_point (d);
+  sb_score *score = scoped (sb_score_alloc (&recursion_score_type, (void *)&data, data.process));
   sb_corrector corrector = { .type = sb_corrector_langevin, .snr = r, .norm = SB_NORM_ROW };
   ok (take_correction (&corrector, score, NULL, 0, 1, z, x));
 
@@ -290,15 +287,15 @@ static double
 rest (const sb_process *process, const sb_corrector *corrector, double lambda, double v)
 {
   gsl_vector *times = vector_of (1, 1 - 1 / (double)process->levels);
-  gsl_vector_view lambdas = gsl_vector_view_array (&lambda, 1), vs = gsl_vector_view_array (&v, 1);
-  recursion data = { .process = process, .lambda = &lambdas.vector, .factor = 1 };
+  gsl_vector *variance = vector_of (v);
+  recursion data = { .process = process, .lambda = vector_of (lambda), .factor = 1 };
   sb_pc pc = { .step = sb_step_none,
                .corrector = *corrector,
                .corrector_steps = 20000,
                .order = SB_CORRECTOR_FIRST,
                .final = SB_FINAL_SAMPLE };
-  ok (recursion_run (&data, &pc, times, &vs.vector, NULL));
-  return v;
+  ok (recursion_run (&data, &pc, times, variance, NULL));
+  return gsl_vector_get (variance, 0);
 }
 
 Test (corrector, langevin_rests_at_one_plus_r_squared)
@@ -320,32 +317,34 @@ Test (corrector, langevin_rests_at_one_plus_r_squared)
     }
 }
 
+// The mean square of particles after so many steps at the one level.
+
+static double
+square_after (sb_corrector corrector, size_t steps, gsl_matrix *x)
+{
+  const recursion data = on_a_point (x->size2);
+  sb_score *score = scoped (sb_score_alloc (&recursion_score_type, (void *)&data, data.process));
+  const sb_pc pc = { .step = sb_step_none,
+                     .corrector = corrector,
+                     .corrector_steps = steps,
+                     .order = SB_CORRECTOR_FIRST,
+                     .final = SB_FINAL_SAMPLE };
+  ok (sb_pc_sample (&pc, score, NULL, vector_of (1, 0), (sb_stream){ .seed = 9 }, x, NULL));
+  double sum = 0;
+  for (size_t i = 0; i < x->size1 * x->size2; i++)
+    sum += gsl_pow_2 (x->data[i]);
+  return sum / (double)(x->size1 * x->size2);
+}
+
 // The same with 200 particles in 1000 dimensions, of which the batch-averaged norms have little scatter: 40 steps of
 // r = .3 forget their start by a factor of $10^5$. Of $2\cdot10^{5}$ numbers the mean square has a relative standard error of
 // .0032; the bound is 6 of these, and .01 for the randomness of the step size. [scoresde.alg4]
 
 Test (corrector, langevin_rests_particles)
 {
-  const size_t n = 200, d = 1000;
-  double *zeros = scoped (calloc (d, sizeof *zeros)), sigma = 0.7, sum = 0;
-  gsl_vector_view lambda = gsl_vector_view_array (zeros, d), sigmas = gsl_vector_view_array (&sigma, 1);
-  sb_process *smld = scoped (sb_smld_sigmas_alloc (d, &sigmas.vector));
-  recursion data = { .process = smld, .lambda = &lambda.vector, .factor = 1 };
-  sb_score *score = scoped (sb_score_alloc (&recursion_score_type, &data, smld));
-  gsl_matrix *x = normals (n, d, 7);
-  gsl_vector *times = vector_of (1, 0);
   sb_corrector corrector = { .type = sb_corrector_langevin, .snr = 0.3, .norm = SB_NORM_BATCH };
-  sb_pc pc = { .step = sb_step_none,
-               .corrector = corrector,
-               .corrector_steps = 40,
-               .order = SB_CORRECTOR_FIRST,
-               .final = SB_FINAL_SAMPLE };
-  sb_stream stream = { .seed = 9 };
-  ok (sb_pc_sample (&pc, score, NULL, times, stream, x, NULL));
-  for (size_t i = 0; i < n * d; i++)
-    sum += gsl_pow_2 (x->data[i]);
-  double ratio = sum / (double)(n * d) / gsl_pow_2 (sigma);
-  cr_assert_float_eq (ratio / 1.09, 1, 6 * sqrt (2 / (double)(n * d)) + 0.01, "variance over c: %g", ratio);
+  double ratio = square_after (corrector, 40, normals (200, 1000, 7)) / 0.49;
+  cr_assert_float_eq (ratio / 1.09, 1, 6 * sqrt (2 / 2e5) + 0.01, "variance over c: %g", ratio);
 }
 
 // ## The fixed step, Eq. (2)
@@ -375,26 +374,9 @@ Test (corrector, fixed_step_rests_where_theory_says)
 
 Test (corrector, fixed_step_particles)
 {
-  const size_t rows = 1000, columns = 100;
-  double *zeros = scoped (calloc (columns, sizeof *zeros)), sigma = 0.7, sum = 0;
-  gsl_vector *times = vector_of (1, 0);
-  gsl_vector_view lambda = gsl_vector_view_array (zeros, columns), sigmas = gsl_vector_view_array (&sigma, 1);
-  sb_process *smld = scoped (sb_smld_sigmas_alloc (columns, &sigmas.vector));
-  recursion data = { .process = smld, .lambda = &lambda.vector, .factor = 1 };
-  sb_score *score = scoped (sb_score_alloc (&recursion_score_type, &data, smld));
-  gsl_matrix *x = matrix_all (rows, columns, 0);
   sb_corrector corrector = { .type = sb_corrector_fixed, .epsilon = 0.2 };
-  sb_pc pc = { .step = sb_step_none,
-               .corrector = corrector,
-               .corrector_steps = 60,
-               .order = SB_CORRECTOR_FIRST,
-               .final = SB_FINAL_SAMPLE };
-  sb_stream stream = { .seed = 10 };
-  ok (sb_pc_sample (&pc, score, NULL, times, stream, x, NULL));
-  for (size_t i = 0; i < rows * columns; i++)
-    sum += gsl_pow_2 (x->data[i]);
-  double ratio = sum / (double)(rows * columns) / (gsl_pow_2 (sigma) / 0.9);
-  cr_assert_float_eq (ratio, 1, 6 * sqrt (2 / (double)(rows * columns)), "%g", ratio);
+  double ratio = square_after (corrector, 60, matrix_all (1000, 100, 0)) / (0.49 / 0.9);
+  cr_assert_float_eq (ratio, 1, 6 * sqrt (2 / 1e5), "%g", ratio);
 }
 
 // ## What callers can do wrong
@@ -402,10 +384,7 @@ Test (corrector, fixed_step_particles)
 static int
 status_of (sb_corrector corrector, const sb_process *process, double g, double s, double t, size_t d, size_t z_rows)
 {
-  gsl_matrix *x = matrix_all (2, d, 0), *z = matrix_all (z_rows, d, 0);
-  gsl_matrix_set_all (z, 1);
-  int status = step (&corrector, process, g, s, t, z, x);
-  return status;
+  return step (&corrector, process, g, s, t, matrix_all (z_rows, d, 1), matrix_all (2, d, 0));
 }
 
 Test (corrector, wrong_arguments)
@@ -450,14 +429,11 @@ static int
 vanishing_status (sb_corrector corrector, double first, double second)
 {
   sb_process *vp = scoped (sb_vp_alloc (1, 0.1, 20));
-  double x[2] = { first, second };
-  gsl_vector *lambda = vector_of (1);
-  gsl_matrix *z_view = matrix_of (2, 1, 1, -1);
-  recursion data = { .process = vp, .lambda = lambda, .factor = 1 };
-  sb_score *score = scoped (sb_score_alloc (&recursion_score_type, &data, vp));
-  gsl_matrix_view x_view = gsl_matrix_view_array (x, 2, 1);
-  int status = take_correction (&corrector, score, NULL, 0.3, 0.4, z_view, &x_view.matrix);
-  cr_assert (status != GSL_SUCCESS || (gsl_finite (x[0]) && gsl_finite (x[1])));
+  const recursion data = { .process = vp, .lambda = vector_of (1), .factor = 1 };
+  sb_score *score = scoped (sb_score_alloc (&recursion_score_type, (void *)&data, vp));
+  gsl_matrix *x = matrix_of (2, 1, first, second);
+  int status = take_correction (&corrector, score, NULL, 0.3, 0.4, matrix_of (2, 1, 1, -1), x);
+  cr_assert (status != GSL_SUCCESS || (gsl_finite (x->data[0]) && gsl_finite (x->data[1])));
   return status;
 }
 

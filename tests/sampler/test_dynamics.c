@@ -42,19 +42,11 @@ bell_score (const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, gsl_m
   return GSL_SUCCESS;
 }
 
-typedef struct
-{
-  sb_process *process;
-  sb_score *score;
-} bell_law;
-
-static bell_law
+static sb_score *
 bell_alloc (bell *b, size_t d)
 {
-  sb_score_callback callback = { .view = SB_SCORE, .function = bell_score, .params = b };
-  bell_law law = { .process = scoped (sb_ve_alloc (d, 0.01, 50)) };
-  law.score = scoped (sb_score_callback_alloc (&callback, law.process));
-  return law;
+  const sb_score_callback callback = { .view = SB_SCORE, .function = bell_score, .params = b };
+  return scoped (sb_score_callback_alloc (&callback, scoped (sb_ve_alloc (d, 0.01, 50))));
 }
 
 typedef struct
@@ -65,20 +57,27 @@ typedef struct
 static map
 read_step (const sb_score *score, double epsilon)
 {
-  double x[3] = { 0, 1, 0 };
-  gsl_matrix *z_view = matrix_of (3, 1, 0, 0, 1);
-  gsl_matrix_view x_view = gsl_matrix_view_array (x, 3, 1);
-  ok (langevin_step (score, NULL, 0, epsilon, z_view, &x_view.matrix));
-  return (map){ .k = x[1] - x[0], .c = x[0], .noise = x[2] - x[0] };
+  gsl_matrix *x = matrix_of (3, 1, 0, 1, 0);
+  ok (langevin_step (score, NULL, 0, epsilon, matrix_of (3, 1, 0, 0, 1), x));
+  return (map){ .k = x->data[1] - x->data[0], .c = x->data[0], .noise = x->data[2] - x->data[0] };
 }
 
 static map
 step_on_bell (double m, double s2, double epsilon)
 {
   bell b = { m, s2 };
-  bell_law law = bell_alloc (&b, 1);
-  map step = read_step (law.score, epsilon);
-  return step;
+  return read_step (bell_alloc (&b, 1), epsilon);
+}
+
+// Where a chain without noise ends.
+
+static double
+quiet_end (bell b, double epsilon, size_t steps, double start)
+{
+  gsl_matrix *x = matrix_of (1, 1, start);
+  langevin_run chain = { .epsilon = epsilon, .steps = steps, .noiseless = true };
+  ok (langevin_sample (&chain, bell_alloc (&b, 1), NULL, 0, (sb_stream){ 0 }, x));
+  return gsl_matrix_get (x, 0, 0);
 }
 
 // Without noise the chain is $m + k^t(x_0 - m)$. [dsm2ddpm.txt-langevin]
@@ -87,13 +86,10 @@ static double
 noiseless_residual (const double *v, void *context)
 {
   bell b = { v[0], v[1] };
-  double epsilon = v[2] * v[1], x0 = v[3], x = x0;
+  double epsilon = v[2] * v[1], x0 = v[3];
   size_t steps = (size_t)v[4];
-  gsl_matrix_view x_view = gsl_matrix_view_array (&x, 1, 1);
-  bell_law law = bell_alloc (&b, 1);
-  langevin_run chain = { .epsilon = epsilon, .steps = steps, .noiseless = true };
   (void)context;
-  ok (langevin_sample (&chain, law.score, NULL, 0, (sb_stream){ 0 }, &x_view.matrix));
+  double x = quiet_end (b, epsilon, steps, x0);
   double expected = b.m + pow (1 - epsilon / (2 * b.s2), (double)steps) * (x0 - b.m);
   return fabs (x - expected) / (fabs (b.m) + fabs (x0 - b.m));
 }
@@ -133,7 +129,7 @@ check_chains (double s2, double epsilon, double stationary, size_t chains, size_
     COLUMNS = 10
   };
   bell b = { 1.5, s2 };
-  bell_law law = bell_alloc (&b, COLUMNS);
+  sb_score *law = bell_alloc (&b, COLUMNS);
   map step = step_on_bell (b.m, s2, epsilon);
   double mean = 4, variance = 0, limit = 0;
   for (size_t t = 0; t < 2000; t++)
@@ -146,7 +142,7 @@ check_chains (double s2, double epsilon, double stationary, size_t chains, size_
     }
   gsl_matrix *x = matrix_all (chains / COLUMNS, COLUMNS, 4);
   langevin_run chain = { .epsilon = epsilon, .steps = T };
-  ok (langevin_sample (&chain, law.score, NULL, 0, (sb_stream){ 1, 0, 0 }, x));
+  ok (langevin_sample (&chain, law, NULL, 0, (sb_stream){ 1, 0, 0 }, x));
   double found_mean = gsl_stats_mean (x->data, 1, chains), found = gsl_stats_variance (x->data, 1, chains);
   cr_assert_float_eq (found_mean, mean, 5 * sqrt (variance / (double)chains), "mean %g, not %g", found_mean, mean);
   cr_assert_float_eq (found / variance, 1, 5 * sqrt (2 / (double)chains), "variance %g, not %g", found, variance);
@@ -171,14 +167,14 @@ Test (dynamics, chains_on_a_gaussian)
 Test (dynamics, a_step_too_large)
 {
   bell b = { 0, 0.7 };
-  bell_law law = bell_alloc (&b, 1);
+  sb_score *law = bell_alloc (&b, 1);
   gsl_matrix *x = matrix_all (100, 1, 1);
   langevin_run chain = { .epsilon = 4.2 * b.s2, .steps = 200 };
-  ok (langevin_sample (&chain, law.score, NULL, 0, (sb_stream){ 1, 0, 0 }, x));
+  ok (langevin_sample (&chain, law, NULL, 0, (sb_stream){ 1, 0, 0 }, x));
   cr_assert_gt (gsl_stats_sd (x->data, 1, 100), 1e7);
   chain.epsilon = 3.8 * b.s2;
   gsl_matrix_set_all (x, 1);
-  ok (langevin_sample (&chain, law.score, NULL, 0, (sb_stream){ 1, 0, 0 }, x));
+  ok (langevin_sample (&chain, law, NULL, 0, (sb_stream){ 1, 0, 0 }, x));
   cr_assert_lt (gsl_stats_sd (x->data, 1, 100), 10);
 }
 
@@ -225,12 +221,7 @@ Test (dynamics, erratum_limit_needs_time_not_steps)
   const double left[] = { 0.605770, 0.606455, 0.606523 };
   for (int k = 0; k < 3; k++)
     {
-      double T = pow (10, 2 + k), x = 1;
-      bell b = { 0, 1 };
-      bell_law law = bell_alloc (&b, 1);
-      gsl_matrix_view x_view = gsl_matrix_view_array (&x, 1, 1);
-      langevin_run chain = { .epsilon = 1 / T, .steps = (size_t)T, .noiseless = true };
-      ok (langevin_sample (&chain, law.score, NULL, 0, (sb_stream){ 0 }, &x_view.matrix));
+      double T = pow (10, 2 + k), x = quiet_end ((bell){ 0, 1 }, 1 / T, (size_t)T, 1);
       cr_assert_float_eq (x, left[k], 5e-7, "T = %g: %.7g", T, x);
       cr_assert_gt (kl_after (1 / T, (size_t)T, 10), 10);
     }
@@ -267,15 +258,6 @@ half_of (const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, gsl_matr
   return status;
 }
 
-static sb_target *
-crooked (void)
-{
-  gsl_vector *weights = vector_of (0.4, 0.6);
-  gsl_matrix *means = matrix_of (2, 2, -1, 0.5, 2, 1);
-  gsl_matrix *covariances = matrix_of (4, 2, 1, 0.3, 0.3, 0.5, 0.7, -0.2, -0.2, 1.2);
-  return scoped (sb_target_mixture_alloc (weights, means, covariances));
-}
-
 Test (dynamics, euler_maruyama_of_the_langevin_equation)
 {
   enum
@@ -283,17 +265,14 @@ Test (dynamics, euler_maruyama_of_the_langevin_equation)
     N = 200
   };
   const double epsilon = 0.0625;
-  sb_target *law = crooked ();
   sb_ve_schedule schedule = { .variance = brownian_variance, .rate = brownian_rate };
   sb_process *ve = scoped (sb_ve_alloc (2, 0.01, 50)), *brownian = scoped (sb_ve_schedule_alloc (2, &schedule));
-  sb_score *score = scoped (sb_score_exact_alloc (law, ve));
+  sb_score *score = scoped (sb_score_exact_alloc (crooked (), ve));
   sb_score_callback callback = { .view = SB_SCORE, .function = half_of, .params = score };
   sb_score *half = scoped (sb_score_callback_alloc (&callback, brownian));
-  gsl_matrix *x = matrix (N, 2), *z = matrix (N, 2), *other = matrix (N, 2);
-  ok (sb_stream_normals ((sb_stream){ 1, SB_FOR_DATA, 0 }, 0, x));
-  ok (sb_stream_normals ((sb_stream){ 1, SB_FOR_USER, 0 }, 0, z));
+  gsl_matrix *x = normals (N, 2, 2), *z = normals (N, 2, 1);
   gsl_matrix_scale (x, 2);
-  gsl_matrix_memcpy (other, x);
+  gsl_matrix *other = copy_of (x);
   ok (langevin_step (score, NULL, 0, epsilon, z, x));
   ok (take_step (sb_step_euler_maruyama, half, NULL, 0.5 - epsilon, 0.5, z, other));
   for (size_t i = 0; i < N; i++)
@@ -309,15 +288,10 @@ Test (dynamics, weak_order_one)
 {
   const double error[] = { -0.0077937, -0.0038430, -0.0019083 };
   double before = 0;
-  bell b = { 0, 1 };
-  bell_law law = bell_alloc (&b, 1);
   for (int k = 0; k < 3; k++)
     {
-      double x = 1, epsilon = 0.1 / (1 << k);
-      gsl_matrix_view x_view = gsl_matrix_view_array (&x, 1, 1);
-      langevin_run chain = { .epsilon = epsilon, .steps = (size_t)(10 << k), .noiseless = true };
-      ok (langevin_sample (&chain, law.score, NULL, 0, (sb_stream){ 0 }, &x_view.matrix));
-      double found = x - exp (-0.5);
+      double epsilon = 0.1 / (1 << k);
+      double found = quiet_end ((bell){ 0, 1 }, epsilon, (size_t)(10 << k), 1) - exp (-0.5);
       cr_assert_float_eq (found, error[k], 6e-8, "eps = %g: %.8g", epsilon, found);
       if (k > 0)
         cr_assert (before / found > 1.9 && before / found < 2.1, "%g", before / found);
@@ -332,14 +306,9 @@ Test (dynamics, weak_order_one)
 
 Test (dynamics, erratum_without_noise_a_maximum)
 {
-  double x[] = { 3, -20, 1.7 };
-  bell b = { 1.7, 1 };
-  bell_law law = bell_alloc (&b, 1);
-  gsl_matrix_view x_view = gsl_matrix_view_array (x, 3, 1);
-  langevin_run chain = { .epsilon = 0.1, .steps = 2000, .noiseless = true };
-  ok (langevin_sample (&chain, law.score, NULL, 0, (sb_stream){ 0 }, &x_view.matrix));
+  const double start[] = { 3, -20, 1.7 };
   for (int i = 0; i < 3; i++)
-    cr_assert_lt (fabs (x[i] - 1.7), 1e-12);
+    cr_assert_lt (fabs (quiet_end ((bell){ 1.7, 1 }, 0.1, 2000, start[i]) - 1.7), 1e-12);
 }
 
 // Two modes: 500 chains from a grid on $[-8, 8]$, $\varepsilon = 0.5$. Without noise $\log p$ never falls (but for
@@ -473,18 +442,13 @@ pair_target (double alpha)
 
 Test (dynamics, erratum_weights_and_the_score_between_modes)
 {
-  double first[6], second[6];
-  gsl_matrix *x = matrix_of (3, 2, 3, 3, -3, -3, 0, 0);
+  gsl_matrix *x = matrix_of (3, 2, 3, 3, -3, -3, 0, 0), *first = matrix (3, 2), *second = matrix (3, 2);
   gsl_vector *t = vector_all (3, 0);
-  gsl_matrix_view a = gsl_matrix_view_array (first, 3, 2), b = gsl_matrix_view_array (second, 3, 2);
   sb_process *process = scoped (sb_ve_alloc (2, 0.01, 50));
-  sb_target *few = pair_target (0.2), *many = pair_target (0.8);
-  ok (sb_target_evaluate (few, process, SB_SCORE, x, t, &a.matrix));
-  ok (sb_target_evaluate (many, process, SB_SCORE, x, t, &b.matrix));
-  for (int k = 0; k < 4; k++)
-    cr_assert_lt (fabs (first[k] - second[k]), 1e-13);
-  for (int k = 4; k < 6; k++)
-    cr_assert_float_eq (fabs (first[k] - second[k]), 3.6, 1e-12);
+  ok (sb_target_evaluate (pair_target (0.2), process, SB_SCORE, x, t, first));
+  ok (sb_target_evaluate (pair_target (0.8), process, SB_SCORE, x, t, second));
+  for (int k = 0; k < 6; k++)
+    cr_assert_float_eq (fabs (first->data[k] - second->data[k]), k < 4 ? 0 : 3.6, 1e-12);
 }
 
 // So Langevin dynamics with the exact score does not find $\alpha$: where the chains start decides. The exact law of
@@ -592,12 +556,10 @@ Test (dynamics, erratum_the_exact_score_reaches_a_subspace)
     D = 16
   };
   const double sigma = 0.05, epsilon = 0.2 * sigma * sigma;
-  gsl_vector *mean = vector_all (D, 0);
   gsl_matrix *C = matrix_all (D, D, 0), *x = matrix (N, D), *one = matrix (1, D);
   gsl_matrix_set (C, 0, 0, 1);
-  sb_target *law = scoped (sb_target_gaussian_alloc (mean, C));
-  gsl_vector_view ladder = gsl_vector_view_array ((double *)&sigma, 1);
-  sb_process *process = scoped (sb_smld_sigmas_alloc (D, &ladder.vector));
+  sb_target *law = scoped (sb_target_gaussian_alloc (vector_all (D, 0), C));
+  sb_process *process = scoped (sb_smld_sigmas_alloc (D, vector_of (sigma)));
   sb_score *score = scoped (sb_score_exact_alloc (law, process));
   ok (sb_stream_normals ((sb_stream){ 5, SB_FOR_PRIOR, 0 }, 0, x));
   gsl_vector_view row = gsl_matrix_row (x, 7);
@@ -629,12 +591,9 @@ Test (dynamics, a_level_is_not_the_data)
   {
     N = 20000
   };
-  double sigma = 3, s2 = 0.8, v = s2 + 9, epsilon = 2;
-  gsl_vector *mean = vector_of (0);
-  gsl_vector_view ladder = gsl_vector_view_array (&sigma, 1);
-  gsl_matrix_view C = gsl_matrix_view_array (&s2, 1, 1);
-  sb_target *law = scoped (sb_target_gaussian_alloc (mean, &C.matrix));
-  sb_process *process = scoped (sb_smld_sigmas_alloc (1, &ladder.vector));
+  const double s2 = 0.8, v = s2 + 9, epsilon = 2;
+  sb_target *law = scoped (sb_target_gaussian_alloc (vector_of (0), matrix_of (1, 1, s2)));
+  sb_process *process = scoped (sb_smld_sigmas_alloc (1, vector_of (3)));
   sb_score *score = scoped (sb_score_exact_alloc (law, process));
   gsl_matrix *x = matrix_all (N, 1, 0);
   langevin_run chain = { .epsilon = epsilon, .steps = 60 };
@@ -644,14 +603,13 @@ Test (dynamics, a_level_is_not_the_data)
   cr_assert_gt (variance / s2, 10);
 
   double before = 0;
-  for (sigma = 0.1; sigma < 20; sigma *= 1.5)
+  for (double sigma = 0.1; sigma < 20; sigma *= 1.5)
     {
-      process = scoped (sb_smld_sigmas_alloc (1, &ladder.vector));
-      double at = 1e-3, s;
-      gsl_vector *t_view = vector_of (1);
-      gsl_matrix_view x_view = gsl_matrix_view_array (&at, 1, 1), s_view = gsl_matrix_view_array (&s, 1, 1);
-      ok (sb_target_evaluate (law, process, SB_SCORE, &x_view.matrix, t_view, &s_view.matrix));
-      double distance = sqrt (-at / s) - sqrt (s2); // the variance of q_sigma from its score
+      const double at = 1e-3;
+      gsl_matrix *s = matrix (1, 1);
+      process = scoped (sb_smld_sigmas_alloc (1, vector_of (sigma)));
+      ok (sb_target_evaluate (law, process, SB_SCORE, matrix_of (1, 1, at), vector_of (1), s));
+      double distance = sqrt (-at / gsl_matrix_get (s, 0, 0)) - sqrt (s2); // the variance of q_sigma from its score
       cr_assert_float_eq (distance, sqrt (s2 + sigma * sigma) - sqrt (s2), 1e-12 * (1 + sigma));
       cr_assert_gt (distance, before);
       before = distance;
@@ -683,32 +641,30 @@ note (void *context, size_t done, size_t steps, double t, const gsl_matrix *x)
 Test (dynamics, a_run_and_its_parts)
 {
   bell b = { 0.5, 2 };
-  bell_law law = bell_alloc (&b, 2);
-  double all[6] = { 1, 2, 3, 4, 5, 6 }, parts[6] = { 1, 2, 3, 4, 5, 6 }, one[2] = { 3, 4 };
-  gsl_matrix_view x = gsl_matrix_view_array (all, 3, 2), y = gsl_matrix_view_array (parts, 3, 2),
-                  row = gsl_matrix_view_array (one, 1, 2);
+  sb_score *law = bell_alloc (&b, 2);
+  gsl_matrix *x = matrix_of (3, 2, 1, 2, 3, 4, 5, 6), *y = copy_of (x), *row = matrix_of (1, 2, 3, 4);
   sb_stream stream = { 7, SB_FOR_USER, 100 };
   record r = { 0 };
   langevin_run chain = { .epsilon = 0.3, .steps = 6, .progress = note, .context = &r };
-  ok (langevin_sample (&chain, law.score, NULL, 0, stream, &x.matrix));
+  ok (langevin_sample (&chain, law, NULL, 0, stream, x));
   cr_assert_eq (r.calls, 7);
   cr_assert_eq (r.seen[0], 3);
-  cr_assert_eq (r.seen[6], all[2]);
+  cr_assert_eq (r.seen[6], gsl_matrix_get (x, 1, 0));
 
   langevin_run first = { .epsilon = 0.3, .steps = 2 }, rest = { .epsilon = 0.3, .steps = 4, .taken = 2 };
-  ok (langevin_sample (&first, law.score, NULL, 0, stream, &y.matrix));
-  cr_assert_eq (parts[2], r.seen[2]);
+  ok (langevin_sample (&first, law, NULL, 0, stream, y));
+  cr_assert_eq (gsl_matrix_get (y, 1, 0), r.seen[2]);
   stream.purpose = SB_FOR_DATA; // which is not looked at
-  ok (langevin_sample (&rest, law.score, NULL, 0, stream, &y.matrix));
+  ok (langevin_sample (&rest, law, NULL, 0, stream, y));
   chain.progress = NULL;
-  ok (langevin_sample (&chain, law.score, NULL, 0, sb_stream_skip (stream, 1), &row.matrix));
-  cr_assert_eq (memcmp (all, parts, sizeof all), 0);
-  cr_assert_eq (memcmp (all + 2, one, sizeof one), 0);
+  ok (langevin_sample (&chain, law, NULL, 0, sb_stream_skip (stream, 1), row));
+  cr_assert (gsl_matrix_equal (x, y));
+  cr_assert_eq (memcmp (gsl_matrix_const_ptr (x, 1, 0), row->data, 2 * sizeof (double)), 0);
 
   record stopped = { .stop = 4 };
   chain.progress = note;
   chain.context = &stopped;
-  cr_assert_eq (langevin_sample (&chain, law.score, NULL, 0, stream, &x.matrix), 77);
+  cr_assert_eq (langevin_sample (&chain, law, NULL, 0, stream, x), 77);
   cr_assert_eq (stopped.calls, 4);
 }
 
@@ -725,9 +681,9 @@ broken (const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, gsl_matri
 Test (dynamics, what_does_not_fit_is_refused)
 {
   bell b = { 0, 1 };
-  bell_law law = bell_alloc (&b, 2);
+  sb_score *law = bell_alloc (&b, 2);
   sb_score_callback callback = { .view = SB_SCORE, .function = broken };
-  sb_score *nan = scoped (sb_score_callback_alloc (&callback, law.process));
+  sb_score *nan = scoped (sb_score_callback_alloc (&callback, law->process));
   gsl_matrix *x = matrix_all (3, 2, 0), *narrow = matrix_all (3, 1, 0);
   sb_stream stream = { 0 };
   const double bad[] = { -1, GSL_NAN, GSL_POSINF, 0 }, times[] = { -0.1, 1.1, GSL_NAN };
@@ -735,19 +691,19 @@ Test (dynamics, what_does_not_fit_is_refused)
   for (int k = 0; k < 4; k++)
     {
       langevin_run wrong = { .epsilon = bad[k], .steps = 1 };
-      refused (GSL_EDOM, langevin_sample (&wrong, law.score, NULL, 0, stream, x));
-      refused (GSL_EDOM, langevin_step (law.score, NULL, 0, bad[k], x, x));
+      refused (GSL_EDOM, langevin_sample (&wrong, law, NULL, 0, stream, x));
+      refused (GSL_EDOM, langevin_step (law, NULL, 0, bad[k], x, x));
     }
   for (int k = 0; k < 3; k++)
     {
-      refused (GSL_EDOM, langevin_sample (&chain, law.score, NULL, times[k], stream, x));
-      refused (GSL_EDOM, langevin_step (law.score, NULL, times[k], 0.1, x, x));
+      refused (GSL_EDOM, langevin_sample (&chain, law, NULL, times[k], stream, x));
+      refused (GSL_EDOM, langevin_step (law, NULL, times[k], 0.1, x, x));
     }
-  ok (langevin_sample (&chain, law.score, NULL, 1, stream, x), "the last time is one");
-  refused (GSL_EBADLEN, langevin_sample (&chain, law.score, NULL, 0, stream, narrow));
-  refused (GSL_EBADLEN, langevin_step (law.score, NULL, 0, 0.1, narrow, x));
-  ok (langevin_sample (&chain, law.score, narrow, 0, stream, x), "a condition of any width");
+  ok (langevin_sample (&chain, law, NULL, 1, stream, x), "the last time is one");
+  refused (GSL_EBADLEN, langevin_sample (&chain, law, NULL, 0, stream, narrow));
+  refused (GSL_EBADLEN, langevin_step (law, NULL, 0, 0.1, narrow, x));
+  ok (langevin_sample (&chain, law, narrow, 0, stream, x), "a condition of any width");
   refused (GSL_EBADFUNC, langevin_sample (&chain, nan, NULL, 0, stream, x));
   chain.taken = (size_t)1 << 40;
-  refused (GSL_EDOM, langevin_sample (&chain, law.score, NULL, 0, stream, x), "beyond the stream");
+  refused (GSL_EDOM, langevin_sample (&chain, law, NULL, 0, stream, x), "beyond the stream");
 }

@@ -7,6 +7,7 @@
 #include "gmm3.h"
 #include "linear.h"
 #include "process/ddpm.h"
+#include "process/kinds.h"
 #include "process/subvp.h"
 #include "process/ve.h"
 #include "process/vp.h"
@@ -16,7 +17,6 @@
 #include "sampler/drift.h"
 
 #include <gsl/gsl_math.h>
-#include <gsl/gsl_randist.h>
 #include <math.h>
 
 enum
@@ -29,32 +29,17 @@ SUITE (flow);
 
 // The three SDEs; data at $10^{-5}$ where not said otherwise.
 
-typedef sb_process *(*maker) (void);
-
 static sb_process *
-make_ve (void)
+make (size_t which)
 {
-  return scoped (sb_ve_alloc (1, 0.01, 20));
+  static const char *const kinds[] = { "ve sigma_max=20", "vp", "subvp" };
+  return scoped (sb_process_from_text (kinds[which], 1, NULL));
 }
 
 static sb_process *
-make_vp (void)
+make_from (size_t which, double epsilon)
 {
-  return scoped (sb_vp_alloc (1, 0.1, 20));
-}
-
-static sb_process *
-make_subvp (void)
-{
-  return scoped (sb_subvp_alloc (1, 0.1, 20));
-}
-
-static const maker makers[] = { make_ve, make_vp, make_subvp };
-
-static sb_process *
-make (int which, double epsilon)
-{
-  sb_process *process = makers[which]();
+  sb_process *process = make (which);
   process->t_min = epsilon;
   return process;
 }
@@ -124,9 +109,9 @@ worst_quantile (const sb_process *process, double tolerance)
 
 Test (flow, quantiles_stay_quantiles)
 {
-  for (int which = 0; which < 3; which++)
+  for (size_t which = 0; which < 3; which++)
     {
-      sb_process *process = make (which, 1e-5);
+      sb_process *process = make_from (which, 1e-5);
       double worst = worst_quantile (process, 1e-5), finer = worst_quantile (process, 1e-8);
       cr_assert_lt (worst, 5e-5, "%s: %g", process->type->name, worst);
       cr_assert_lt (finer, 5e-8, "%s: %g", process->type->name, finer);
@@ -189,17 +174,8 @@ moment_equation (const linear *state, double h, size_t steps, double *C)
 static double
 image_residual (const double *v, void *context)
 {
-  gsl_rng *r = property_rng (v[0]);
-  linear state;
   (void)context;
-  for (int i = 0; i < 4; i++)
-    {
-      state.F[i] = gsl_ran_flat (r, -1, 1);
-      state.G[i] = gsl_ran_flat (r, -1, 1) + (i == 0 || i == 3);
-    }
-  double root[4] = { gsl_ran_flat (r, 0.5, 1), 0, gsl_ran_flat (r, -1, 1), gsl_ran_flat (r, 0.5, 1) };
-  linear_multiply (root, CblasNoTrans, root, CblasTrans, state.covariance);
-
+  linear state = linear_random (v[0]);
   sb_process *process = linear_alloc (&state);
   sb_score *score = scoped (sb_score_alloc (&linear_score_type, &state, process));
   double t_min = process->t_min, C[4], x[4], image[4], worst = 0;
@@ -260,9 +236,9 @@ Test (flow, accuracy_and_its_price)
       = { { 32, 38, 56, 62, 86, 128 }, { 20, 32, 56, 62, 86, 128 }, { 20, 38, 50, 68, 92, 116 } };
   const double errors[2][6]
       = { { .825, .0716, .0052, 3.0e-4, 1.6e-5, 9.4e-7 }, { .216, .0092, .00144, 1.9e-4, 3.5e-5, 1.5e-6 } };
-  for (int which = 0; which < 3; which++)
+  for (size_t which = 0; which < 3; which++)
     {
-      sb_process *process = makers[which]();
+      sb_process *process = make (which);
       price last = { GSL_POSINF, 0 };
       for (int k = 0; k < 6; k++)
         {
@@ -283,9 +259,8 @@ Test (flow, accuracy_and_its_price)
 
 Test (flow, settings)
 {
-  sb_process *ve = make_ve (), *vp = make_vp (), *subvp = make_subvp ();
   cr_assert_eq (SB_FLOW_TOLERANCE, 1e-5);
-  cr_assert (ve->t_min == 1e-5 && vp->t_min == 1e-3 && subvp->t_min == 1e-3);
+  cr_assert (make (0)->t_min == 1e-5 && make (1)->t_min == 1e-3 && make (2)->t_min == 1e-3);
 }
 
 // ## The code is unique
@@ -322,16 +297,15 @@ runge_kutta (const sb_score *score, double from, double to, size_t steps, gsl_ma
 Test (flow, the_code_is_unique)
 {
   const double scales[3] = { 20, 1, 1 };
-  for (int which = 0; which < 3; which++)
+  for (size_t which = 0; which < 3; which++)
     {
-      sb_process *process = make (which, 1e-3);
+      sb_process *process = make_from (which, 1e-3);
       sb_score *score = scoped (sb_score_alloc (&gmm3_score_type, process, process));
-      gsl_matrix *x = matrix (STARTS, 1), *fine = matrix (STARTS, 1), *other = matrix (STARTS, 1);
+      const double scale = scales[which];
+      gsl_matrix *x = matrix (STARTS, 1);
       for (int i = 0; i < STARTS; i++)
         gsl_matrix_set (x, (size_t)i, 0, -2.4 + 0.24 * i);
-      gsl_matrix_memcpy (fine, x);
-      gsl_matrix_memcpy (other, x);
-      double scale = scales[which];
+      gsl_matrix *fine = copy_of (x), *other = copy_of (x);
       gsl_vector *truth = vector (STARTS);
       for (size_t i = 0; i < STARTS; i++)
         gsl_vector_set (truth, i, gmm3_quantile (process, 1, gmm3_cdf (process, 1e-3, gsl_matrix_get (x, i, 0))));
@@ -353,9 +327,9 @@ Test (flow, the_code_is_unique)
 
 Test (flow, there_and_back)
 {
-  for (int which = 0; which < 3; which++)
+  for (size_t which = 0; which < 3; which++)
     {
-      sb_process *process = make (which, 1e-3);
+      sb_process *process = make_from (which, 1e-3);
       sb_score *score = scoped (sb_score_alloc (&gmm3_score_type, process, process));
       double large[6] = { -1.4, 9, 0.1, 9, 2.2, 9 };
       gsl_matrix_view whole = gsl_matrix_view_array (large, 3, 2), x = gsl_matrix_submatrix (&whole.matrix, 0, 0, 3, 1);
@@ -401,7 +375,7 @@ flow_status (const sb_process *process, double from, double to, double tolerance
 
 Test (flow, progress)
 {
-  sb_process *vp = make_vp ();
+  sb_process *vp = make (1);
   stops all = { 0, 0, 0, 0 }, second = { 0, 2, 0, 0 };
   size_t evaluations;
   ok (flow_status (vp, 1, 0.1, 1e-5, &all, 0.5, 1, &evaluations));
@@ -413,15 +387,15 @@ Test (flow, progress)
 
 Test (flow, wrong_arguments)
 {
-  sb_process *vp = make_vp (), *ddpm = scoped (sb_ddpm_alloc (1, 10, 0.1, 5));
+  sb_process *vp = make (1), *ddpm = scoped (sb_ddpm_alloc (1, 10, 0.1, 5));
   size_t evaluations = 99;
   ok (flow_status (vp, 1, 0.1, 1e-5, NULL, 0, 1, NULL));
   ok (flow_status (vp, 0.5, 0.5, 1e-5, NULL, 0, 1, NULL), "no way to go");
   refused (GSL_EINVAL, flow_status (vp, 1, 0.1, 0, NULL, 0, 1, &evaluations));
   cr_assert_eq (evaluations, 0);
-  refused (GSL_EINVAL, flow_status (vp, 1, 0.1, -1, NULL, 0, 1, NULL));
-  refused (GSL_EINVAL, flow_status (vp, 1, 0.1, GSL_NAN, NULL, 0, 1, NULL));
-  refused (GSL_EINVAL, flow_status (vp, 1, 0.1, GSL_POSINF, NULL, 0, 1, NULL));
+  const double no_tolerance[] = { -1, GSL_NAN, GSL_POSINF };
+  for (int k = 0; k < 3; k++)
+    refused (GSL_EINVAL, flow_status (vp, 1, 0.1, no_tolerance[k], NULL, 0, 1, NULL));
   refused (GSL_EDOM, flow_status (vp, 1, 0, 1e-5, NULL, 0, 1, NULL), "below t_min");
   refused (GSL_EDOM, flow_status (vp, 1.5, 0.1, 1e-5, NULL, 0, 1, NULL), "above T");
   refused (GSL_EDOM, flow_status (vp, 1, GSL_NAN, 1e-5, NULL, 0, 1, NULL));
@@ -432,7 +406,7 @@ Test (flow, wrong_arguments)
 
 Test (flow, no_rows)
 {
-  sb_process *vp = make_vp ();
+  sb_process *vp = make (1);
   sb_score *score = scoped (sb_score_alloc (&gmm3_score_type, vp, vp));
   gsl_matrix *x = matrix (0, 1);
   size_t evaluations = 99;

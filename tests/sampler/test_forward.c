@@ -11,7 +11,6 @@
 #include "scope.h"
 
 #include <gsl/gsl_math.h>
-#include <math.h>
 
 SUITE (forward);
 
@@ -123,9 +122,8 @@ Test (forward, matrix_maps)
   linear state = { .F = { -1, 0.5, 0.25, -2 }, .G = { 1, 0, 0.5, 3 }, .covariance = { 1, 0, 0, 1 } };
   sb_process *process = linear_alloc (&state);
   double x[2] = { 2, -1 };
-  gsl_matrix *z_view = matrix_of (1, 2, 0.5, 1);
   gsl_matrix_view x_view = gsl_matrix_view_array (x, 1, 2);
-  ok (sb_forward_euler_maruyama (process, 0.25, 0.5, z_view, &x_view.matrix));
+  ok (sb_forward_euler_maruyama (process, 0.25, 0.5, matrix_of (1, 2, 0.5, 1), &x_view.matrix));
   cr_assert_float_eq (x[0], 2 + 0.25 * (-2 - 0.5) + 0.5 * 0.5, 1e-15);
   cr_assert_float_eq (x[1], -1 + 0.25 * (0.5 + 2) + 0.5 * (0.25 + 3), 1e-15);
 }
@@ -133,8 +131,8 @@ Test (forward, matrix_maps)
 static int
 status_of (const sb_process *process, double s, double t, size_t d, size_t z_rows)
 {
-  gsl_matrix *x = matrix_all (2, d, 0), *z = matrix_all (z_rows, d, 0);
-  int status = sb_forward_euler_maruyama (process, s, t, z, x);
+  gsl_matrix *x = matrix_all (2, d, 0);
+  int status = sb_forward_euler_maruyama (process, s, t, matrix_all (z_rows, d, 0), x);
   if (status == GSL_SUCCESS)
     status = sb_forward_euler_maruyama (process, s, t, NULL, x);
   return status;

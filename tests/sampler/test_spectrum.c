@@ -11,7 +11,6 @@
 #include "recursion.h"
 #include "scope.h"
 
-#include <gsl/gsl_math.h>
 #include <math.h>
 
 enum
@@ -30,31 +29,22 @@ typedef enum
   VP
 } sde;
 
-static double lambda_data[DIMENSION];
-
-static gsl_vector_view
+static gsl_vector *
 spectrum (void)
 {
   double sum = 0;
+  gsl_vector *lambda = vector (DIMENSION);
   for (int k = 1; k <= DIMENSION; k++)
     sum += 1. / k;
-  for (int k = 1; k <= DIMENSION; k++)
-    lambda_data[k - 1] = 0.25 * DIMENSION / sum / k;
-  return gsl_vector_view_array (lambda_data, DIMENSION);
+  for (size_t k = 1; k <= DIMENSION; k++)
+    gsl_vector_set (lambda, k - 1, 0.25 * DIMENSION / sum / (double)k);
+  return lambda;
 }
 
 static sb_process *
 chain (sde which, size_t N)
 {
   return which == VE ? scoped (sb_smld_alloc (DIMENSION, N, 0.01, 20)) : scoped (sb_ddpm_alloc (DIMENSION, N, 0.1, 20));
-}
-
-// The levels N, ..., last.
-
-static gsl_vector *
-levels (size_t N, size_t last)
-{
-  return level_times (N, last, N);
 }
 
 typedef struct
@@ -66,12 +56,10 @@ typedef struct
 static cell
 run_grid (sde which, size_t N, size_t last, double factor, const sb_pc *pc)
 {
-  gsl_vector_view lambda = spectrum ();
-  sb_process *process = chain (which, N);
-  recursion data = { .process = process, .lambda = &lambda.vector, .factor = factor };
-  gsl_vector *times = levels (N, last), *v = vector_all (DIMENSION, which == VE ? 400 : 1);
+  recursion data = { .process = chain (which, N), .lambda = spectrum (), .factor = factor };
+  gsl_vector *v = vector_all (DIMENSION, which == VE ? 400 : 1);
   cell result;
-  ok (recursion_run (&data, pc, times, v, &result.evaluations));
+  ok (recursion_run (&data, pc, level_times (N, last, N), v, &result.evaluations));
   result.distance = recursion_frechet (&data, v);
   return result;
 }
@@ -134,26 +122,23 @@ assert_close (const char *what, double ours, double reference, double tolerance)
 
 Test (spectrum, predictors)
 {
-  const sb_step_type *anc = sb_step_ancestral, *rd = sb_step_reverse_diffusion,
-                          *pf = sb_step_probability_flow;
-  double ve_anc = P (VE, anc, 1000, 1), ve_rd = P (VE, rd, 1000, 1), ve_pf = P (VE, pf, 1000, 1);
-  double vp_anc = P (VP, anc, 1000, 1), vp_rd = P (VP, rd, 1000, 1), vp_pf = P (VP, pf, 1000, 1);
-  assert_close ("VE ancestral", ve_anc, 1.9217e-4, 1e-3);
-  assert_close ("VE reverse diffusion", ve_rd, 1.5541e-4, 1e-3);
-  assert_close ("VE probability flow", ve_pf, 1.2048e-3, 1e-3);
-  assert_close ("VP ancestral", vp_anc, 3.5425e-5, 1e-3);
-  assert_close ("VP reverse diffusion", vp_rd, 7.5330e-5, 1e-3);
-  assert_close ("VP probability flow", vp_pf, 4.304e-3, 1e-3);
-  assert_close ("VE ancestral, 2000", P (VE, anc, 2000, 1), 5.36e-5, 2e-3);
-  assert_close ("VE reverse diffusion, 2000", P (VE, rd, 2000, 1), 3.48e-5, 2e-3);
-  assert_close ("VE probability flow, 2000", P (VE, pf, 2000, 1), 2.49e-4, 3e-3);
-  assert_close ("VP ancestral, 2000", P (VP, anc, 2000, 1), 8.83e-6, 1e-3);
-  assert_close ("VP reverse diffusion, 2000", P (VP, rd, 2000, 1), 1.876e-5, 1e-3);
-  double vp_pf_2000 = P (VP, pf, 2000, 1);
-  assert_close ("VP probability flow, 2000", vp_pf_2000, 1.058e-3, 1e-3);
+  const sb_step_type *steps[] = { sb_step_ancestral, sb_step_reverse_diffusion, sb_step_probability_flow };
+  const double reference[2][3] = { { 1.9217e-4, 1.5541e-4, 1.2048e-3 }, { 3.5425e-5, 7.5330e-5, 4.304e-3 } },
+               twice[2][3] = { { 5.36e-5, 3.48e-5, 2.49e-4 }, { 8.83e-6, 1.876e-5, 1.058e-3 } };
+  double of_1000[2][3], of_2000[2][3];
+  for (sde which = VE; which <= VP; which++)
+    for (int k = 0; k < 3; k++)
+      {
+        of_1000[which][k] = P (which, steps[k], 1000, 1);
+        of_2000[which][k] = P (which, steps[k], 2000, 1);
+        assert_close (steps[k]->entry.name, of_1000[which][k], reference[which][k], 1e-3);
+        assert_close (steps[k]->entry.name, of_2000[which][k], twice[which][k], which == VE ? 3e-3 : 1e-3);
+      }
 
-  cr_assert (3.7 < vp_pf / vp_pf_2000 && vp_pf / vp_pf_2000 < 4.4);
-  cr_assert (ve_rd < ve_anc && ve_anc < ve_pf && vp_anc < vp_rd && vp_rd < vp_pf);
+  double ratio = of_1000[VP][2] / of_2000[VP][2];
+  cr_assert (3.7 < ratio && ratio < 4.4);
+  cr_assert (of_1000[VE][1] < of_1000[VE][0] && of_1000[VE][0] < of_1000[VE][2]);
+  cr_assert (of_1000[VP][0] < of_1000[VP][1] && of_1000[VP][1] < of_1000[VP][2]);
 }
 
 // ## Predictor and corrector
@@ -196,16 +181,18 @@ Test (spectrum, corrector_only)
   cr_assert (vp > P (VP, sb_step_probability_flow, 2000, 1) && vp > P (VP, sb_step_ancestral, 2000, 1)
              && vp > 2.730e-5);
 
-  double ve_4 = search (VE, sb_step_none, 4, SB_ALPHA_STEP, 1, .1, NULL);
-  double ve_8 = search (VE, sb_step_none, 8, SB_ALPHA_STEP, 1, .08, NULL);
-  double ve_16 = search (VE, sb_step_none, 16, SB_ALPHA_STEP, 1, .06, NULL);
-  assert_close ("VE, M = 4", ve_4, 1.33e-4, 5e-3);
-  assert_close ("VE, M = 8", ve_8, 4.45e-5, 5e-3);
-  assert_close ("VE, M = 16", ve_16, 1.15e-5, 5e-3);
-  double vp_4 = search (VP, sb_step_none, 4, SB_ALPHA_STEP, 1, .14, NULL);
-  double vp_8 = search (VP, sb_step_none, 8, SB_ALPHA_STEP, 1, .11, NULL);
-  assert_close ("VP, M = 4", vp_4, 1.31e-3, 5e-3);
-  assert_close ("VP, M = 8", vp_8, 5.78e-4, 5e-3);
+  const struct
+  {
+    sde which;
+    size_t M;
+    double guess, reference;
+  } more[] = { { VE, 4, 0.1, 1.33e-4 }, { VE, 8, 0.08, 4.45e-5 }, { VE, 16, 0.06, 1.15e-5 }, { VP, 4, 0.14, 1.31e-3 },
+               { VP, 8, 0.11, 5.78e-4 } };
+  for (int k = 0; k < 5; k++)
+    {
+      double best = search (more[k].which, sb_step_none, more[k].M, SB_ALPHA_STEP, 1, more[k].guess, NULL);
+      assert_close ("with more steps", best, more[k].reference, 5e-3);
+    }
 }
 
 // Algorithm 5 with the product of the $1-\beta_j$ for $\alpha_i$: nearly still at the noisy end, and little different

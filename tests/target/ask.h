@@ -8,12 +8,8 @@ double ask_log_density (const sb_target *target, const sb_process *process, cons
 void ask (const sb_target *target, const sb_process *process, sb_view view, const double *x, double t, double *out);
 void ask_jvp (const sb_target *target, const sb_process *process, const double *x, double t, const double *v,
               double *out);
-double ask_divergence (const sb_target *target, const sb_process *process, const double *x, double t);
 void ask_covariance (const sb_target *target, const sb_process *process, const double *x, double t, double *out);
 double ask_cdf (const sb_target *target, const sb_process *process, double x, double t);
-
-// Asserts that the distribution function of a batch, rows at times of their own, is that of its rows.
-void check_cdf_rows (const sb_target *target, const sb_process *process);
 
 // In one dimension.
 double ask_score (const sb_target *target, const sb_process *process, double x, double t);

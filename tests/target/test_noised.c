@@ -4,6 +4,7 @@
 // I)\,d\mathbf t$, by the definition: the integral done as a sum, which for Gaussians under the trapezoidal rule is
 // exact to rounding.
 
+#include "ask.h"
 #include "process/ddpm.h"
 #include "process/smld.h"
 #include "score/exact.h"
@@ -25,33 +26,19 @@ static const double w[] = { 0.3, 0.7 }, mu[] = { -2, 1.5 }, v[] = { 0.5, 0.8 };
 static sb_target *
 two_bumps (void)
 {
-  gsl_vector_const_view weights = gsl_vector_const_view_array (w, 2);
-  gsl_matrix_const_view means = gsl_matrix_const_view_array (mu, 2, 1),
-                        variances = gsl_matrix_const_view_array (v, 2, 1);
-  return scoped (sb_target_mixture_alloc (&weights.vector, &means.matrix, &variances.matrix));
-}
-
-static double
-data_density (double x)
-{
-  return w[0] * gsl_ran_gaussian_pdf (x - mu[0], sqrt (v[0])) + w[1] * gsl_ran_gaussian_pdf (x - mu[1], sqrt (v[1]));
+  return scoped (sb_target_mixture_alloc (scope_vector (2, w), scope_matrix (2, 1, 2, mu), scope_matrix (2, 1, 2, v)));
 }
 
 static sb_process *
 one_level (size_t d, double sigma)
 {
-  gsl_vector_view ladder = gsl_vector_view_array (&sigma, 1);
-  return scoped (sb_smld_sigmas_alloc (d, &ladder.vector));
+  return scoped (sb_smld_sigmas_alloc (d, vector_of (sigma)));
 }
 
 static double
 density (const sb_target *law, const sb_process *process, double x, double t)
 {
-  double log_p;
-  gsl_matrix_view at = gsl_matrix_view_array (&x, 1, 1);
-  gsl_vector_view when = gsl_vector_view_array (&t, 1), out = gsl_vector_view_array (&log_p, 1);
-  ok (sb_target_log_density (law, process, &at.matrix, &when.vector, &out.vector));
-  return exp (log_p);
+  return exp (ask_log_density (law, process, &x, t));
 }
 
 // Convolution of a density with $\mathcal N(0, \sigma^2)$ at x: a sum over z, in steps that both factors resolve.
@@ -69,7 +56,7 @@ static double
 of_data (double x, void *params)
 {
   (void)params;
-  return data_density (x);
+  return w[0] * gsl_ran_gaussian_pdf (x - mu[0], sqrt (v[0])) + w[1] * gsl_ran_gaussian_pdf (x - mu[1], sqrt (v[1]));
 }
 
 typedef struct
@@ -123,10 +110,9 @@ Test (noised, draws_under_noise)
   sb_target *law = two_bumps ();
   sb_process *process = one_level (1, sigma);
   gsl_matrix *x = matrix (N, 1), *z = matrix (N, 1);
-  gsl_vector *t = vector_all (N, 1);
   ok (sb_target_sample (law, (sb_stream){ 1, SB_FOR_DATA, 0 }, x));
   ok (sb_stream_normals ((sb_stream){ 1, SB_FOR_FORWARD, 0 }, 0, z));
-  ok (sb_process_transition (process, NULL, t, z, x));
+  ok (sb_process_transition (process, NULL, vector_all (N, 1), z, x));
   gsl_sort (x->data, 1, N);
   double distance = 0;
   for (size_t i = 0; i < N; i++)
@@ -194,22 +180,14 @@ data_set_by_sums (double sigma, double x, double y)
 static double
 log_density_at (const sb_target *law, const sb_process *process, double x, double y)
 {
-  double log_q;
-  gsl_matrix *at = matrix_of (1, 2, x, y);
-  gsl_vector *t = vector_of (1);
-  gsl_vector_view out = gsl_vector_view_array (&log_q, 1);
-  ok (sb_target_log_density (law, process, at, t, &out.vector));
-  return log_q;
+  return ask_log_density (law, process, (double[]){ x, y }, 1);
 }
 
 static void
 check_plane_slope (const sb_target *law, const sb_process *process, double x, double y)
 {
   double s[2], h = 1e-5;
-  gsl_matrix *at = matrix_of (1, 2, x, y);
-  gsl_vector *t = vector_of (1);
-  gsl_matrix_view out = gsl_matrix_view_array (s, 1, 2);
-  ok (sb_target_evaluate (law, process, SB_SCORE, at, t, &out.matrix));
+  ask (law, process, SB_SCORE, (double[]){ x, y }, 1, s);
   double along_x = (log_density_at (law, process, x + h, y) - log_density_at (law, process, x - h, y)) / (2 * h),
          along_y = (log_density_at (law, process, x, y + h) - log_density_at (law, process, x, y - h)) / (2 * h);
   double size = 1 + fabs (s[0]) + fabs (s[1]);
@@ -233,12 +211,9 @@ check_plane (const sb_target *law, double (*by_sums) (double sigma, double x, do
 Test (noised, laws_in_the_plane)
 {
   const double sigmas[] = { 0.3, 1, 3 };
-  gsl_vector_const_view weights = gsl_vector_const_view_array (share, 2);
-  gsl_matrix_const_view means = gsl_matrix_const_view_array (centre, 2, 2),
-                        covariances = gsl_matrix_const_view_array (spread, 4, 2),
-                        points = gsl_matrix_const_view_array (data_set, K, 2);
-  sb_target *tilted = scoped (sb_target_mixture_alloc (&weights.vector, &means.matrix, &covariances.matrix)),
-            *set = scoped (sb_target_points_alloc (&points.matrix, NULL));
+  sb_target *tilted = scoped (sb_target_mixture_alloc (scope_vector (2, share), scope_matrix (2, 2, 4, centre),
+                                                       scope_matrix (4, 2, 8, spread))),
+            *set = scoped (sb_target_points_alloc (scope_matrix (K, 2, 2 * K, data_set), NULL));
   for (int k = 0; k < 3; k++)
     {
       check_plane (tilted, tilted_by_sums, sigmas[k]);
@@ -299,11 +274,9 @@ Test (noised, a_data_set_at_a_small_sigma)
 static double
 score_at (const sb_score *score, double x, double t)
 {
-  double s;
-  gsl_matrix_view at = gsl_matrix_view_array (&x, 1, 1), out = gsl_matrix_view_array (&s, 1, 1);
-  gsl_vector_view when = gsl_vector_view_array (&t, 1);
-  ok (sb_score_evaluate (score, SB_SCORE, &at.matrix, &when.vector, NULL, &out.matrix));
-  return s;
+  gsl_matrix *out = matrix (1, 1);
+  ok (sb_score_evaluate (score, SB_SCORE, matrix_of (1, 1, x), vector_of (t), NULL, out));
+  return gsl_matrix_get (out, 0, 0);
 }
 
 static void

@@ -16,8 +16,8 @@
 #include <gsl/gsl_math.h>
 #include <gsl/gsl_randist.h>
 #include <gsl/gsl_rng.h>
+#include <gsl/gsl_sort.h>
 #include <math.h>
-#include <stdlib.h>
 
 enum
 {
@@ -46,17 +46,11 @@ TestSuite (perturbation, .init = setup, .fini = scope_end);
 // The density of the data, written out.
 
 static double
-normal (double x, double mean, double variance)
-{
-  return exp (-0.5 * gsl_pow_2 (x - mean) / variance) / sqrt (2 * M_PI * variance);
-}
-
-static double
 p_data (double x)
 {
   double p = 0;
   for (size_t k = 0; k < GMM3.K; k++)
-    p += GMM3.w[k] * normal (x, GMM3.mu[k][0], GMM3.C[k][0][0]);
+    p += GMM3.w[k] * gsl_ran_gaussian_pdf (x - GMM3.mu[k][0], sqrt (GMM3.C[k][0][0]));
   return p;
 }
 
@@ -85,7 +79,7 @@ static double
 joint (double x_0, void *context)
 {
   const situation *s = context;
-  return p_data (x_0) * normal (s->x, s->m * x_0, s->sd * s->sd);
+  return p_data (x_0) * gsl_ran_gaussian_pdf (s->x - s->m * x_0, s->sd);
 }
 
 static double
@@ -117,9 +111,7 @@ Test (perturbation, density_is_the_convolution)
 static sb_target *
 one_point (size_t d, double x)
 {
-  gsl_matrix *point = matrix_all (1, d, x);
-  sb_target *law = scoped (sb_target_points_alloc (point, NULL));
-  return law;
+  return scoped (sb_target_points_alloc (matrix_all (1, d, x), NULL));
 }
 
 Test (perturbation, conditional_score_is_the_slope_of_the_kernel)
@@ -140,26 +132,18 @@ Test (perturbation, conditional_score_is_the_slope_of_the_kernel)
 // Drawn data, perturbed, are distributed as the closed form says: a Kolmogorov-Smirnov test at $n = 20000$ exceeds
 // $\sqrt{\ln(2\cdot10^{7})/2n}$ with probability $10^{-7}$. [scoresde.txt-perturb-kernel]
 
-static int
-ascending (const void *a, const void *b)
-{
-  double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
-}
-
 Test (perturbation, samples_follow_the_closed_form)
 {
   const size_t n = 20000;
   gsl_matrix *x = matrix (n, 1), *z = matrix (n, 1);
-  gsl_vector *t = vector (n), *cdf = vector (n);
+  gsl_vector *t = vector_all (n, 0.3), *cdf = vector (n);
   for (size_t i = 0; i < PROCESSES; i++)
     {
       double distance = 0;
-      gsl_vector_set_all (t, 0.3);
       ok (sb_target_sample (gmm3, (sb_stream){ .seed = i, .purpose = SB_FOR_DATA }, x));
       ok (sb_stream_normals ((sb_stream){ .seed = i, .purpose = SB_FOR_FORWARD }, 0, z));
       ok (sb_process_transition (process[i], NULL, t, z, x));
-      qsort (x->data, n, sizeof *x->data, ascending);
+      gsl_sort (x->data, 1, n);
       ok (sb_target_cdf (gmm3, process[i], x, t, cdf));
       for (size_t j = 0; j < n; j++)
         {
@@ -342,16 +326,6 @@ Test (perturbation, erratum_weight_inverse_needs_the_gradient_in_x_tilde)
 // p_t] + \tfrac12 G^2 \partial_x^2 p_t$; by central differences, at 61 points across three standard deviations.
 
 static double
-map_at (const sb_process *of, sb_process_map map, double t)
-{
-  double one = 1;
-  gsl_matrix_view one_ = gsl_matrix_view_array (&one, 1, 1);
-  gsl_vector_view t_ = gsl_vector_view_array (&t, 1);
-  ok (sb_process_apply (of, map, CblasNoTrans, NULL, &t_.vector, &one_.matrix));
-  return one;
-}
-
-static double
 density (const sb_process *of, double x, double t)
 {
   return exp (ask_log_density (gmm3, of, &x, t));
@@ -362,7 +336,7 @@ typedef double (*spatial_part) (const sb_process *of, double x, double t, double
 static double
 kolmogorov (const sb_process *of, double x, double t, double h)
 {
-  double F = map_at (of, SB_F, t), G = map_at (of, SB_G, t);
+  double F = number_of (of, SB_F, 0, t), G = number_of (of, SB_G, 0, t);
   double before = density (of, x - h, t), at = density (of, x, t), after = density (of, x + h, t);
   return -F * ((x + h) * after - (x - h) * before) / (2 * h) + 0.5 * G * G * (after - 2 * at + before) / (h * h);
 }
@@ -373,7 +347,7 @@ kolmogorov (const sb_process *of, double x, double t, double h)
 static double
 flow_of_mass (const sb_process *of, double x, double t)
 {
-  double F = map_at (of, SB_F, t), G = map_at (of, SB_G, t);
+  double F = number_of (of, SB_F, 0, t), G = number_of (of, SB_G, 0, t);
   return (F * x - 0.5 * G * G * ask_score (gmm3, of, x, t)) * density (of, x, t);
 }
 
@@ -433,16 +407,11 @@ G2G2 (size_t i, size_t j)
 static double
 plane_density (double x, double y, double t)
 {
-  const double C[4] = { 1, 0.3, 0.3, 0.5 }, at[2] = { x, y };
-  gsl_vector *mean = vector_of (0, 0);
-  double moved[4];
+  gsl_matrix *covariance = matrix_of (2, 2, 1, 0.3, 0.3, 0.5);
   for (size_t i = 0; i < 4; i++)
-    moved[i] = C[i] + t * G2G2 (i / 2, i % 2);
-  gsl_matrix_view covariance = gsl_matrix_view_array (moved, 2, 2);
-  sb_target *law = scoped (sb_target_gaussian_alloc (mean, &covariance.matrix));
-  sb_process *still = fixed_process (2, 1, 0);
-  double p = exp (ask_log_density (law, still, at, 0));
-  return p;
+    covariance->data[i] += t * G2G2 (i / 2, i % 2);
+  sb_target *law = scoped (sb_target_gaussian_alloc (vector_of (0, 0), covariance));
+  return exp (ask_log_density (law, fixed_process (2, 1, 0), (double[]){ x, y }, 0));
 }
 
 static double
@@ -542,9 +511,7 @@ state_divergence (const double *x, size_t i)
 Test (perturbation, erratum_fp_score_identity_holds_by_component)
 {
   const double h = 1e-4;
-  gsl_vector *mean = vector_of (0, 0);
-  gsl_matrix *covariance = matrix_of (2, 2, 1, 0.3, 0.3, 0.5);
-  sb_target *law = scoped (sb_target_gaussian_alloc (mean, covariance));
+  sb_target *law = scoped (sb_target_gaussian_alloc (vector_of (0, 0), matrix_of (2, 2, 1, 0.3, 0.3, 0.5)));
   sb_process *still = fixed_process (2, 1, 0);
   for (int n = 0; n < 100; n++)
     {

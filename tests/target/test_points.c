@@ -1,6 +1,7 @@
 // # What must be true of point masses
 
 #include "ask.h"
+#include "batch.h"
 #include "process/ve.h"
 #include "process/vp.h"
 #include "property.h"
@@ -8,12 +9,10 @@
 #include "target/target.h"
 #include "truth.h"
 
-#include <gsl/gsl_blas.h>
 #include <gsl/gsl_math.h>
 #include <gsl/gsl_randist.h>
 #include <math.h>
-#include <omp.h>
-#include <string.h>
+#include <stdio.h>
 
 SUITE (points);
 
@@ -58,15 +57,6 @@ random_points (gsl_rng *r, const double *v)
   return law;
 }
 
-static void
-random_point (gsl_rng *r, const truth_law *law, const double *v, double *x)
-{
-  size_t a = gsl_rng_uniform_int (r, law->K), b = gsl_rng_uniform_int (r, law->K);
-  double blend = v[P_BLEND] == 3 ? gsl_rng_uniform (r) : v[P_BLEND] == 2 ? 0.5 : 0;
-  for (size_t i = 0; i < law->d; i++)
-    x[i] = v[P_M] * ((1 - blend) * law->mu[a][i] + blend * law->mu[b][i]) + gsl_ran_gaussian (r, v[P_DISTANCE]);
-}
-
 // Half way between two points at little noise, the last digit of $\mathbf{x}$ decides which is the more responsible:
 // there, a result is as good as it can be when it is exact for an $\mathbf{x}$ that differs in that digit.
 
@@ -77,7 +67,7 @@ residual (const double *v, void *context)
   gsl_rng *r = property_rng (v[P_SEED]);
   double x[TRUTH_D];
   truth_law law = random_points (r, v);
-  random_point (r, &law, v, x);
+  truth_point (r, &law, v[P_M], v[P_BLEND], v[P_DISTANCE], x);
   sb_target *target = truth_points (&law);
   double error = disagreement (target, &law, *what, v[P_M], v[P_SD], x, 0.1);
   double condition = 1 + 1e-3 * (double)truth_at (&law, v[P_M], v[P_SD], x).condition;
@@ -98,7 +88,7 @@ Test (points, agree_with_long_double)
 //
 // Thousands of points are the mixture with as many covariances of zero, which the page on mixtures computes another
 // way. The rows of a batch stand at all noise scales of the VE SDE, from where one point is all that counts to where
-// all count alike, and are stored with a stride. The points lie in a narrow cloud, so that many stay in question.
+// all count alike. The points lie in a narrow cloud, so that many stay in question.
 
 enum
 {
@@ -111,14 +101,14 @@ typedef struct
 {
   sb_target *points, *mixture;
   sb_process *process;
-  gsl_matrix *x, *v, *wide;
-  gsl_matrix_view out[4], expected[4]; // score, denoiser, epsilon, jvp
-  gsl_vector *t, *number[4];           // log density, divergence, and these of the mixture
+  gsl_matrix *x, *v;
+  gsl_vector *t;
 } batch;
 
-static void
-batch_points (batch *b, gsl_rng *r, double variance)
+static batch
+batch_alloc (double variance)
 {
+  gsl_rng *r = property_rng (21);
   gsl_matrix *mu = matrix (MANY, D), *C = matrix_all (MANY * D, D, 0);
   gsl_vector *w = vector (MANY);
   for (size_t k = 0; k < MANY; k++)
@@ -130,74 +120,21 @@ batch_points (batch *b, gsl_rng *r, double variance)
           gsl_matrix_set (C, k * D + i, i, variance);
         }
     }
-  b->points = scoped (sb_target_points_alloc (mu, w));
-  b->mixture = scoped (sb_target_mixture_alloc (w, mu, C));
-}
-
-static batch
-batch_alloc (double variance)
-{
-  gsl_rng *r = property_rng (21);
-  batch b = { .process = scoped (sb_ve_alloc (D, 1e-3, 1e3)) };
-  batch_points (&b, r, variance);
-  b.x = matrix (ROWS, D);
-  b.v = matrix (ROWS, D);
-  b.wide = matrix_all (ROWS, 8 * (D + 1) + 1, 0);
-  b.t = vector (ROWS);
-  for (size_t i = 0; i < 4; i++)
-    {
-      b.number[i] = vector (ROWS);
-      b.out[i] = gsl_matrix_submatrix (b.wide, 0, (D + 1) * i + 1, ROWS, D);
-      b.expected[i] = gsl_matrix_submatrix (b.wide, 0, (D + 1) * (i + 4) + 1, ROWS, D);
-    }
+  batch b = { .points = scoped (sb_target_points_alloc (mu, w)),
+              .mixture = scoped (sb_target_mixture_alloc (w, mu, C)),
+              .process = scoped (sb_ve_alloc (D, 1e-3, 1e3)),
+              .x = matrix (ROWS, D),
+              .v = normals (ROWS, D, 1),
+              .t = vector (ROWS) };
   ok (sb_target_sample (b.points, (sb_stream){ .seed = 2, .purpose = SB_FOR_DATA }, b.x));
   for (size_t i = 0; i < ROWS; i++)
     {
       double t = gsl_rng_uniform_pos (r);
       gsl_vector_set (b.t, i, t);
       for (size_t j = 0; j < D; j++)
-        {
-          *gsl_matrix_ptr (b.x, i, j) += gsl_ran_gaussian (r, 1e-3 * pow (1e6, t));
-          gsl_matrix_set (b.v, i, j, gsl_ran_gaussian (r, 1));
-        }
+        *gsl_matrix_ptr (b.x, i, j) += gsl_ran_gaussian (r, 1e-3 * pow (1e6, t));
     }
   return b;
-}
-
-static void
-batch_run (batch *b, const sb_target *target, gsl_matrix_view *out, gsl_vector *log_p, gsl_vector *divergence)
-{
-  const sb_view views[3] = { SB_SCORE, SB_DENOISER, SB_EPSILON };
-  for (size_t i = 0; i < 3; i++)
-    ok (sb_target_evaluate (target, b->process, views[i], b->x, b->t, &out[i].matrix));
-  ok (sb_target_jvp (target, b->process, b->x, b->t, b->v, &out[3].matrix));
-  ok (sb_target_log_density (target, b->process, b->x, b->t, log_p));
-  ok (sb_target_divergence (target, b->process, b->x, b->t, divergence));
-}
-
-static void
-compare_numbers (const batch *b, size_t i, double bound)
-{
-  for (size_t k = 0; k < 2; k++)
-    {
-      double got = gsl_vector_get (b->number[k], i), expected = gsl_vector_get (b->number[k + 2], i);
-      cr_assert_float_eq (got, expected, bound * (1 + fabs (expected)), "%s at t = %g: %.15g and %.15g",
-                          k ? "divergence" : "log density", gsl_vector_get (b->t, i), got, expected);
-    }
-}
-
-static void
-compare_rows (const batch *b, size_t i, double bound)
-{
-  const char *what[4] = { "score", "denoiser", "epsilon", "jvp" };
-  for (size_t k = 0; k < 4; k++)
-    {
-      gsl_vector_const_view expected = gsl_matrix_const_row (&b->expected[k].matrix, i);
-      double size = gsl_blas_dnrm2 (&expected.vector);
-      for (size_t j = 0; j < D; j++)
-        cr_assert_float_eq (gsl_matrix_get (&b->out[k].matrix, i, j), gsl_vector_get (&expected.vector, j),
-                            bound * size, "%s at t = %g", what[k], gsl_vector_get (b->t, i));
-    }
 }
 
 static void
@@ -218,18 +155,14 @@ static void
 check_against_mixture (double variance, double bound)
 {
   batch b = batch_alloc (variance);
-  batch_run (&b, b.points, b.out, b.number[0], b.number[1]);
-  batch_run (&b, b.mixture, b.expected, b.number[2], b.number[3]);
+  const answers found = ask_batch (b.points, b.process, b.x, b.t, b.v),
+                expected = ask_batch (b.mixture, b.process, b.x, b.t, b.v);
   for (size_t i = 0; i < ROWS; i++)
     {
-      compare_numbers (&b, i, bound);
-      compare_rows (&b, i, bound);
+      check_same_row (&found, i, &expected, i, bound);
       if (i % 10 == 0)
         compare_covariance (&b, i, variance, bound);
     }
-  for (size_t i = 0; i < ROWS; i++)
-    for (size_t j = 0; j < b.wide->size2; j += D + 1)
-      cr_assert_eq (gsl_matrix_get (b.wide, i, j), 0, "column %zu lies outside the results", j);
 }
 
 Test (points, are_a_mixture_without_covariances) { check_against_mixture (0, 1e-10); }
@@ -239,38 +172,11 @@ Test (points, are_a_mixture_without_covariances) { check_against_mixture (0, 1e-
 
 Test (points, are_the_limit_of_narrow_mixtures) { check_against_mixture (1e-12, 1e-3); }
 
-Test (points, results_do_not_depend_on_the_number_of_threads)
-{
-  batch one = batch_alloc (0), more = batch_alloc (0);
-  omp_set_num_threads (1);
-  batch_run (&one, one.points, one.out, one.number[0], one.number[1]);
-  for (int threads = 2; threads <= 3; threads++)
-    {
-      omp_set_num_threads (threads);
-      batch_run (&more, more.points, more.out, more.number[0], more.number[1]);
-      cr_assert_eq (memcmp (one.wide->data, more.wide->data, ROWS * one.wide->size2 * sizeof (double)), 0);
-      cr_assert_eq (memcmp (one.number[0]->data, more.number[0]->data, ROWS * sizeof (double)), 0);
-      cr_assert_eq (memcmp (one.number[1]->data, more.number[1]->data, ROWS * sizeof (double)), 0);
-    }
-}
-
 Test (points, rows_of_a_batch_do_not_meet)
 {
   batch b = batch_alloc (0);
-  batch_run (&b, b.points, b.out, b.number[0], b.number[1]);
-  for (size_t i = 0; i < ROWS; i += 7)
-    {
-      const double *x = gsl_matrix_const_ptr (b.x, i, 0), t = gsl_vector_get (b.t, i);
-      ask (b.points, b.process, SB_SCORE, x, t, gsl_matrix_ptr (&b.expected[0].matrix, i, 0));
-      ask (b.points, b.process, SB_DENOISER, x, t, gsl_matrix_ptr (&b.expected[1].matrix, i, 0));
-      ask (b.points, b.process, SB_EPSILON, x, t, gsl_matrix_ptr (&b.expected[2].matrix, i, 0));
-      ask_jvp (b.points, b.process, x, t, gsl_matrix_const_ptr (b.v, i, 0),
-               gsl_matrix_ptr (&b.expected[3].matrix, i, 0));
-      gsl_vector_set (b.number[2], i, ask_log_density (b.points, b.process, x, t));
-      gsl_vector_set (b.number[3], i, ask_divergence (b.points, b.process, x, t));
-      compare_rows (&b, i, 1e-11);
-      compare_numbers (&b, i, 1e-11);
-    }
+  check_rows_alone (b.points, b.process, b.x, b.t, b.v, 1e-11);
+  check_threads (b.points, b.process, b.x, b.t, b.v);
 }
 
 // ## Extremes
@@ -279,15 +185,14 @@ Test (points, rows_of_a_batch_do_not_meet)
 
 Test (points, nearest_point_takes_all)
 {
-  const double mu[6] = { 0.1, 0.2, 0.3, -0.4, 1e3, 0.7 }, x[2] = { 0.3 + 1e-5, -0.4 };
-  gsl_matrix_const_view points = gsl_matrix_const_view_array (mu, 3, 2);
-  sb_target *target = scoped (sb_target_points_alloc (&points.matrix, NULL));
+  const double x[2] = { 0.3 + 1e-5, -0.4 };
+  sb_target *target = scoped (sb_target_points_alloc (matrix_of (3, 2, 0.1, 0.2, 0.3, -0.4, 1e3, 0.7), NULL));
   sb_process *fixed = fixed_process (2, 1, 1e-5);
   double out[4];
   ask (target, fixed, SB_DENOISER, x, 0.5, out);
-  cr_assert (out[0] == mu[2] && out[1] == mu[3], "%.17g %.17g", out[0], out[1]);
+  cr_assert (out[0] == 0.3 && out[1] == -0.4, "%.17g %.17g", out[0], out[1]);
   ask (target, fixed, SB_SCORE, x, 0.5, out);
-  cr_assert_float_eq (out[0], -(x[0] - mu[2]) / 1e-10, 1e-10);
+  cr_assert_float_eq (out[0], -(x[0] - 0.3) / 1e-10, 1e-10);
   cr_assert_eq (out[1], 0);
   ask_covariance (target, fixed, x, 0.5, out);
   cr_assert (out[0] == 0 && out[1] == 0 && out[3] == 0);
@@ -328,28 +233,6 @@ Test (points, true_neighbours_are_found_among_many)
 // What a row needs is decided for that row: rows with next to no noise stand in one batch beside rows with all of it,
 // and each gives what it gives alone.
 
-static void
-compare_with_row (const sb_target *target, const sb_process *process, const gsl_matrix *x, const gsl_vector *t,
-                  gsl_matrix *const *out, const gsl_vector *divergence, size_t i)
-{
-  const sb_view views[3] = { SB_SCORE, SB_DENOISER, SB_EPSILON };
-  const double *x_i = gsl_matrix_const_ptr (x, i, 0), t_i = gsl_vector_get (t, i);
-  double alone[2];
-  for (size_t k = 0; k < 4; k++)
-    {
-      if (k < 3)
-        ask (target, process, views[k], x_i, t_i, alone);
-      else
-        ask_jvp (target, process, x_i, t_i, x_i, alone);
-      for (size_t j = 0; j < 2; j++)
-        cr_assert_float_eq (gsl_matrix_get (out[k], i, j), alone[j], 1e-13 * hypot (alone[0], alone[1]),
-                            "row %zu at t = %g, %zu: %.17g, alone %.17g", i, t_i, k, gsl_matrix_get (out[k], i, j),
-                            alone[j]);
-    }
-  double trace = ask_divergence (target, process, x_i, t_i);
-  cr_assert_float_eq (gsl_vector_get (divergence, i), trace, 1e-13 * fabs (trace));
-}
-
 Test (points, rows_of_little_noise_stand_beside_rows_of_much)
 {
   enum
@@ -357,8 +240,8 @@ Test (points, rows_of_little_noise_stand_beside_rows_of_much)
     N = 40
   };
   gsl_rng *r = property_rng (42);
-  gsl_matrix *mu = matrix (20, 2), *x = matrix (N, 2), *out[4];
-  gsl_vector *t = vector (N), *divergence = vector (N);
+  gsl_matrix *mu = matrix (20, 2), *x = matrix (N, 2);
+  gsl_vector *t = vector (N);
   sb_process *ve = scoped (sb_ve_alloc (2, 1e-5, 1e6));
   for (size_t k = 0; k < 20; k++)
     for (size_t j = 0; j < 2; j++)
@@ -370,16 +253,7 @@ Test (points, rows_of_little_noise_stand_beside_rows_of_much)
       for (size_t j = 0; j < 2; j++)
         gsl_matrix_set (x, i, j, 1e3 + gsl_ran_gaussian (r, few ? 1e-5 : 1e6));
     }
-  for (size_t i = 0; i < 4; i++)
-    out[i] = matrix (N, 2);
-  sb_target *target = scoped (sb_target_points_alloc (mu, NULL));
-  ok (sb_target_evaluate (target, ve, SB_SCORE, x, t, out[0]));
-  ok (sb_target_evaluate (target, ve, SB_DENOISER, x, t, out[1]));
-  ok (sb_target_evaluate (target, ve, SB_EPSILON, x, t, out[2]));
-  ok (sb_target_jvp (target, ve, x, t, x, out[3]));
-  ok (sb_target_divergence (target, ve, x, t, divergence));
-  for (size_t i = 0; i < N; i++)
-    compare_with_row (target, ve, x, t, out, divergence, i);
+  check_rows_alone (scoped (sb_target_points_alloc (mu, NULL)), ve, x, t, x, 1e-13);
 }
 
 // At noise far larger than the whole set, its mean is all that is left.
@@ -409,17 +283,17 @@ Test (points, not_a_number_stays_in_its_row)
   batch b = batch_alloc (0);
   gsl_matrix_set (b.x, 3, 1, GSL_NAN);
   gsl_matrix_set (b.x, 4, 0, GSL_POSINF);
-  batch_run (&b, b.points, b.out, b.number[0], b.number[1]);
+  const answers found = ask_batch (b.points, b.process, b.x, b.t, b.v);
   for (size_t i = 0; i < 10; i++)
-    for (size_t k = 0; k < 4; k++)
+    for (size_t k = 0; k < BATCH_VIEWS; k++)
       for (size_t j = 0; j < D && i != 4; j++)
-        cr_assert_eq (gsl_isnan (gsl_matrix_get (&b.out[k].matrix, i, j)), i == 3);
+        cr_assert_eq (gsl_isnan (gsl_matrix_get (&found.view[k].matrix, i, j)), i == 3);
 }
 
 Test (points, without_noise_there_is_no_density)
 {
   gsl_matrix *x = matrix_all (1, 1, 0), *out = matrix (1, 1);
-  gsl_vector *t = vector_all (1, 0), *number = vector (1), *point = vector_all (1, 0);
+  gsl_vector *t = vector_all (1, 0), *number = vector (1);
   sb_target *target = scoped (sb_target_points_alloc (x, NULL));
   sb_process *vp = scoped (sb_vp_alloc (1, SB_VP_BETA_MIN, SB_VP_BETA_MAX));
   refused (GSL_EDOM, sb_target_log_density (target, vp, x, t, number));
@@ -427,7 +301,7 @@ Test (points, without_noise_there_is_no_density)
   refused (GSL_EDOM, sb_target_jvp (target, vp, x, t, x, out));
   refused (GSL_EDOM, sb_target_divergence (target, vp, x, t, number));
   refused (GSL_EDOM, sb_target_cdf (target, vp, x, t, number));
-  refused (GSL_EDOM, sb_target_posterior_covariance (target, vp, point, 0, out));
+  refused (GSL_EDOM, sb_target_posterior_covariance (target, vp, vector_all (1, 0), 0, out));
 }
 
 // ## Draws
@@ -444,14 +318,13 @@ Test (points, draws_are_the_points_by_weight)
   };
   const double weights[K] = { 0, 1, 4, 0, 2, 0 }, total = 7;
   gsl_matrix *mu = matrix (K, 2), *x = matrix (N, 2);
-  gsl_vector_const_view w = gsl_vector_const_view_array (weights, K);
   size_t count[K] = { 0 };
   for (size_t k = 0; k < K; k++)
     {
       gsl_matrix_set (mu, k, 0, (double)k);
       gsl_matrix_set (mu, k, 1, 0.5 * (double)k);
     }
-  sb_target *target = scoped (sb_target_points_alloc (mu, &w.vector));
+  sb_target *target = scoped (sb_target_points_alloc (mu, scope_vector (K, weights)));
   ok (sb_target_sample (target, (sb_stream){ .seed = 4, .purpose = SB_FOR_DATA }, x));
   for (size_t i = 0; i < N; i++)
     {
@@ -466,38 +339,13 @@ Test (points, draws_are_the_points_by_weight)
     }
 }
 
-// A draw belongs to its index, bit for bit.
-
-Test (points, draws_belong_to_their_index)
-{
-  batch b = batch_alloc (0);
-  const sb_stream stream = { .seed = 2, .purpose = SB_FOR_DATA };
-  gsl_matrix *all = matrix (ROWS, D);
-  ok (sb_target_sample (b.points, stream, all));
-  for (size_t start = 1; start < ROWS; start += 13)
-    {
-      gsl_matrix_view rest = gsl_matrix_submatrix (b.x, 0, 0, ROWS - start, D);
-      ok (sb_target_sample (b.points, sb_stream_skip (stream, start), &rest.matrix));
-      cr_assert_eq (memcmp (gsl_matrix_const_ptr (all, start, 0), b.x->data, (ROWS - start) * D * sizeof (double)), 0);
-    }
-}
+Test (points, draws_belong_to_their_index) { check_draws (batch_alloc (0).points); }
 
 // ## The distribution function
 
 Test (points, distribution_function_is_the_integral_of_the_density)
 {
-  gsl_matrix *points = matrix_of (3, 1, -1, 0.2, 2);
-  gsl_vector *w = vector_of (1, 3, 2);
-  sb_target *target = scoped (sb_target_points_alloc (points, w));
-  sb_process *fixed = fixed_process (1, 0.7, 0.4);
-  for (double x = -3; x <= 3; x += 0.1)
-    {
-      double slope = (ask_cdf (target, fixed, x + 1e-4, 0.5) - ask_cdf (target, fixed, x - 1e-4, 0.5)) / 2e-4;
-      cr_assert_float_eq (slope, exp (ask_log_density (target, fixed, &x, 0.5)), 1e-7);
-    }
-  cr_assert_float_eq (ask_cdf (target, fixed, 40, 0.5), 1, 1e-15);
-  sb_process *vp = scoped (sb_vp_alloc (1, SB_VP_BETA_MIN, SB_VP_BETA_MAX));
-  check_cdf_rows (target, vp);
+  check_cdf (scoped (sb_target_points_alloc (matrix_of (3, 1, -1, 0.2, 2), vector_of (1, 3, 2))));
 }
 
 // ## What is no law

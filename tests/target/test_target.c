@@ -9,7 +9,6 @@
 #include "scope.h"
 
 #include <gsl/gsl_math.h>
-#include <stdlib.h>
 
 enum
 {

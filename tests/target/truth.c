@@ -3,7 +3,6 @@
 #include "truth.h"
 #include "scope.h"
 
-#include <gsl/gsl_math.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -222,11 +221,22 @@ truth_at (const truth_law *law, double m, double sd, const double *x)
   return at;
 }
 
+void
+truth_point (gsl_rng *r, const truth_law *law, double m, double blend, double distance, double *x)
+{
+  size_t a = gsl_rng_uniform_int (r, law->K), b = gsl_rng_uniform_int (r, law->K);
+  double share = blend == 3 ? gsl_rng_uniform (r) : blend == 2 ? 0.5 : 0;
+  for (size_t i = 0; i < law->d; i++)
+    x[i] = m * ((1 - share) * law->mu[a][i] + share * law->mu[b][i]) + gsl_ran_gaussian (r, distance);
+}
+
 // ## As laws of the library
 
-static void
-to_library (const truth_law *law, gsl_vector *w, gsl_matrix *mu, gsl_matrix *C)
+static sb_target *
+make (const truth_law *law, bool points)
 {
+  gsl_vector *w = vector (law->K);
+  gsl_matrix *mu = matrix (law->K, law->d), *C = matrix (law->K * law->d, law->d);
   for (size_t k = 0; k < law->K; k++)
     {
       gsl_vector_set (w, k, law->w[k]);
@@ -237,28 +247,19 @@ to_library (const truth_law *law, gsl_vector *w, gsl_matrix *mu, gsl_matrix *C)
             gsl_matrix_set (C, k * law->d + i, j, law->C[k][i][j]);
         }
     }
-}
-
-static sb_target *
-make (const truth_law *law, int points)
-{
-  gsl_vector *w = vector (law->K);
-  gsl_matrix *mu = matrix (law->K, law->d), *C = matrix (law->K * law->d, law->d);
-  to_library (law, w, mu, C);
-  sb_target *target = points ? scoped (sb_target_points_alloc (mu, w)) : scoped (sb_target_mixture_alloc (w, mu, C));
-  return target;
+  return scoped (points ? sb_target_points_alloc (mu, w) : sb_target_mixture_alloc (w, mu, C));
 }
 
 sb_target *
 truth_mixture (const truth_law *law)
 {
-  return make (law, 0);
+  return make (law, false);
 }
 
 sb_target *
 truth_points (const truth_law *law)
 {
-  return make (law, 1);
+  return make (law, true);
 }
 
 // ## The library beside it
@@ -286,50 +287,47 @@ compare (const sb_target *target, const sb_process *process, quantity what, doub
          const truth *at)
 {
   const size_t d = target->dimension;
-  double t = 0.5, out[TRUTH_D], v[TRUTH_D], covariance[TRUTH_D * TRUTH_D];
   long double expected[TRUTH_D] = { 0 }, trace = 0, error = 0;
-  gsl_matrix_const_view x_ = gsl_matrix_const_view_array (x, 1, d);
-  gsl_matrix_view out_ = gsl_matrix_view_array (out, 1, d), v_ = gsl_matrix_view_array (v, 1, d),
-                  covariance_ = gsl_matrix_view_array (covariance, d, d);
-  gsl_vector_view t_ = gsl_vector_view_array (&t, 1), number = gsl_vector_view_array (out, 1);
-  gsl_vector_const_view point = gsl_vector_const_view_array (x, d);
+  const gsl_matrix *x_ = scope_matrix (1, d, d, x);
+  gsl_matrix *out = matrix (1, d), *v = matrix (1, d), *covariance = matrix (d, d);
+  gsl_vector *t = vector_of (0.5), *number = vector (1);
   for (size_t i = 0; i < d; i++)
     {
-      v[i] = i % 2 ? -1 : 1;
+      gsl_matrix_set (v, 0, i, i % 2 ? -1 : 1);
       trace += at->jacobian[i][i];
     }
   for (size_t i = 0; i < d; i++)
     for (size_t j = 0; j < d; j++)
-      expected[i] += at->jacobian[i][j] * v[j];
+      expected[i] += at->jacobian[i][j] * gsl_matrix_get (v, 0, j);
 
   switch (what)
     {
     case LOG_DENSITY:
-      sb_target_log_density (target, process, &x_.matrix, &t_.vector, &number.vector);
-      return relative (fabsl (out[0] - at->log_p), 1 + fabsl (at->log_p));
+      sb_target_log_density (target, process, x_, t, number);
+      return relative (fabsl (gsl_vector_get (number, 0) - at->log_p), 1 + fabsl (at->log_p));
     case SCORE:
-      sb_target_evaluate (target, process, SB_SCORE, &x_.matrix, &t_.vector, &out_.matrix);
-      return relative (distance (d, out, at->score), at->size + least / sd);
+      sb_target_evaluate (target, process, SB_SCORE, x_, t, out);
+      return relative (distance (d, out->data, at->score), at->size + least / sd);
     case DENOISER:
-      sb_target_evaluate (target, process, SB_DENOISER, &x_.matrix, &t_.vector, &out_.matrix);
-      return relative (distance (d, out, at->denoiser), at->reach);
+      sb_target_evaluate (target, process, SB_DENOISER, x_, t, out);
+      return relative (distance (d, out->data, at->denoiser), at->reach);
     case EPSILON:
-      sb_target_evaluate (target, process, SB_EPSILON, &x_.matrix, &t_.vector, &out_.matrix);
-      return relative (distance (d, out, at->epsilon), sd * at->size + least);
+      sb_target_evaluate (target, process, SB_EPSILON, x_, t, out);
+      return relative (distance (d, out->data, at->epsilon), sd * at->size + least);
     case JACOBIAN:
-      sb_target_jvp (target, process, &x_.matrix, &t_.vector, &v_.matrix, &out_.matrix);
-      return relative (distance (d, out, expected), at->curvature);
+      sb_target_jvp (target, process, x_, t, v, out);
+      return relative (distance (d, out->data, expected), at->curvature);
     case DIVERGENCE:
-      sb_target_divergence (target, process, &x_.matrix, &t_.vector, &number.vector);
-      return relative (fabsl (out[0] - trace), at->curvature);
+      sb_target_divergence (target, process, x_, t, number);
+      return relative (fabsl (gsl_vector_get (number, 0) - trace), at->curvature);
     default:
-      sb_target_posterior_covariance (target, process, &point.vector, t, &covariance_.matrix);
+      sb_target_posterior_covariance (target, process, scope_vector (d, x), 0.5, covariance);
       trace = 0;
       for (size_t i = 0; i < d; i++)
         {
           trace += at->covariance[i][i];
           for (size_t j = 0; j < d; j++)
-            error = fmaxl (error, fabsl (covariance[i * d + j] - at->covariance[i][j]));
+            error = fmaxl (error, fabsl (gsl_matrix_get (covariance, i, j) - at->covariance[i][j]));
         }
       return relative (error, trace + 1e-16L * at->reach * at->reach);
     }
@@ -341,8 +339,7 @@ disagreement (const sb_target *target, const truth_law *law, quantity what, doub
 {
   truth at = truth_at (law, m, sd, x);
   sb_process *process = fixed_process (law->d, m, sd);
-  double residual = compare (target, process, what, sd, x, least, &at);
-  return residual;
+  return compare (target, process, what, sd, x, least, &at);
 }
 
 // ## A process that stands still

@@ -7,6 +7,8 @@
 #include "process/process.h"
 #include "target/target.h"
 
+#include <gsl/gsl_rng.h>
+
 enum
 {
   TRUTH_K = 8, // at most
@@ -40,6 +42,9 @@ typedef struct
 
 // Of x (d numbers) under x_t = m x_0 + sd z.
 truth truth_at (const truth_law *law, double m, double sd, const double *x);
+
+// A point near a component, between two (blend 2: half way, 3: anywhere) or as far away as `distance` says.
+void truth_point (gsl_rng *r, const truth_law *law, double m, double blend, double distance, double *x);
 
 // The same law, as the library's.
 sb_target *truth_mixture (const truth_law *law);

@@ -5,7 +5,6 @@
 
 #include "chain.h"
 #include "transition/isotropic.h"
-#include "transition/posterior.h"
 #include "property.h"
 #include "scope.h"
 

@@ -7,15 +7,12 @@
 #include "chain.h"
 #include "measure/twosample.h"
 #include "process/ddpm.h"
-#include "process/smld.h"
 #include "process/vp.h"
 #include "scope.h"
 
 #include <gsl/gsl_cdf.h>
 #include <gsl/gsl_linalg.h>
-#include <gsl/gsl_math.h>
 #include <gsl/gsl_randist.h>
-#include <gsl/gsl_sort.h>
 #include <gsl/gsl_statistics.h>
 #include <math.h>
 #include <stdlib.h>
@@ -124,12 +121,14 @@ Test (path, marginal_by_recursion)
       ok (sb_process_scalars (ddpm, 0, (double)t / 1000, &a, &sd));
       cr_assert_float_eq (a, mean, 1e-13);
       cr_assert_float_eq (sd * sd, variance, 1e-13);
+      ok (sb_process_scalars (ddpm, (double)(t - 1) / 1000, (double)t / 1000, &a, &sd));
+      cr_assert_float_eq (a * a + sd * sd, 1, 1e-15, "unit variance stays");
     }
 }
 
 // ## A step
 //
-// Without noise it is $\sqrt{1 - \beta}\,x$ to the last bit; unit variance stays. $10^5$ steps with $\beta = 0.3$ from
+// Without noise it is $\sqrt{1 - \beta}\,x$ to the last bit. $10^5$ steps with $\beta = 0.3$ from
 // one point have mean and variance within five standard errors: noise of $\beta z$ would have a variance of 0.09. A
 // false alarm in $1.7\cdot10^6$. [dsm2ddpm.txt-DDPM-forward]
 
@@ -143,28 +142,15 @@ Test (path, one_step)
   chain_small (&c);
   sb_process *ddpm = chain_alloc (&c, 1);
   gsl_vector *s = vector_all (N, 0.25), *t = vector_all (N, 0.5);
-  gsl_matrix *x = matrix_all (N, 1, 1.7), *z = normals (N, 1, 20);
+  gsl_matrix *x = matrix_all (N, 1, 1.7);
   ok (sb_process_transition (ddpm, s, t, NULL, x));
   cr_assert_float_eq (gsl_matrix_get (x, N - 1, 0), sqrt (1 - 0.3) * 1.7, 4e-16);
 
   gsl_matrix_set_all (x, 1.7);
-  ok (sb_process_transition (ddpm, s, t, z, x));
+  ok (sb_process_transition (ddpm, s, t, normals (N, 1, 20), x));
   double mean = gsl_stats_mean (x->data, 1, N), variance = gsl_stats_variance (x->data, 1, N);
   cr_assert_float_eq (mean, sqrt (0.7) * 1.7, 5 * sqrt (0.3 / N));
   cr_assert_float_eq (variance / 0.3, 1, 5 * sqrt (2. / N));
-}
-
-Test (path, unit_variance_stays_at_every_step)
-{
-  chain c;
-  chain_linear (&c, 1000);
-  sb_process *ddpm = chain_alloc (&c, 1);
-  for (size_t t = 1; t <= 1000; t++)
-    {
-      double a, sd;
-      ok (sb_process_scalars (ddpm, (double)(t - 1) / 1000, (double)t / 1000, &a, &sd));
-      cr_assert_float_eq (a * a + sd * sd, 1, 1e-15);
-    }
 }
 
 // ## A path
@@ -240,55 +226,22 @@ Test (path, steps_of_a_path)
 // $\bar\alpha_t v_k + 1 - \bar\alpha_t$. A false alarm in $10^6$ each. The 1000th step is reached by 4000 rows, by all
 // in `make check-long`. [dsm2ddpm.txt-DDPM-marginal]
 
-static const double W[] = { 0.3, 0.7 }, M[] = { -2, 1.5 }, V[] = { 0.05, 0.2 };
-
-static double
-mixture_cdf (double x, void *context)
-{
-  const double bar = *(const double *)context;
-  double sum = 0;
-  for (int k = 0; k < 2; k++)
-    sum += W[k] * gsl_cdf_ugaussian_P ((x - sqrt (bar) * M[k]) / sqrt (bar * V[k] + 1 - bar));
-  return sum;
-}
-
-// Where two sorted samples of one size are merged, the distance is how far one is ahead of the other.
-
-static double
-distance (const gsl_matrix *a, const gsl_matrix *b, size_t j)
-{
-  const size_t n = a->size1;
-  double *x = scoped (malloc (n * sizeof *x)), *y = scoped (malloc (n * sizeof *y));
-  long ahead = 0, worst = 0;
-  for (size_t i = 0; i < n; i++)
-    {
-      x[i] = gsl_matrix_get (a, i, j);
-      y[i] = gsl_matrix_get (b, i, j);
-    }
-  gsl_sort (x, 1, n);
-  gsl_sort (y, 1, n);
-  for (size_t i = 0, k = 0; i < n && k < n; worst = GSL_MAX (worst, labs (ahead)))
-    x[i] < y[k] ? (i++, ahead++) : (k++, ahead--);
-  return (double)worst / (double)n;
-}
-
 static void
 compare (const sb_process *ddpm, const chain *c, const sb_target *data, size_t t, const gsl_matrix *by_steps)
 {
   const size_t n = by_steps->size1;
-  gsl_matrix *x = chain_sample (data, n, 23), *z = normals (n, 2, 24 + t);
-  gsl_vector *times = vector_all (n, (double)t / 1000);
-  ok (sb_process_transition (ddpm, NULL, times, z, x));
+  gsl_matrix *x = chain_sample (data, n, 23);
+  ok (sb_process_transition (ddpm, NULL, vector_all (n, (double)t / 1000), normals (n, 2, 24 + t), x));
   for (size_t j = 0; j < 2; j++)
     {
       double D, p, bar = (double)c->alpha_bar[t];
       gsl_vector_view a = gsl_matrix_column (x, j);
       gsl_vector_const_view b = gsl_matrix_const_column (by_steps, j);
-      D = distance (x, by_steps, j);
+      ok (sb_ks_two_sample (&a.vector, &b.vector, &D, &p));
       cr_assert_lt (D, 2.69 * sqrt (2. / (double)n), "t = %zu: chain and shortcut, D = %g", t, D);
-      ok (sb_ks_one_sample (&b.vector, mixture_cdf, &bar, &D, &p));
+      ok (sb_ks_one_sample (&b.vector, chain_bumps_cdf, &bar, &D, &p));
       cr_assert_lt (D, 2.69 / sqrt ((double)n), "t = %zu: chain and mixture, D = %g", t, D);
-      ok (sb_ks_one_sample (&a.vector, mixture_cdf, &bar, &D, &p));
+      ok (sb_ks_one_sample (&a.vector, chain_bumps_cdf, &bar, &D, &p));
       cr_assert_lt (D, 2.69 / sqrt ((double)n), "t = %zu: shortcut and mixture, D = %g", t, D);
     }
 }
@@ -313,7 +266,7 @@ Test (path, chain_and_shortcut_have_one_law)
   chain c;
   chain_linear (&c, 1000);
   sb_process *ddpm = chain_alloc (&c, 2);
-  sb_target *data = chain_mixture (2, 2, W, M, V);
+  sb_target *data = chain_bumps (2);
   gsl_matrix *x = chain_sample (data, 100000, 26);
   size_t level = 0;
   for (size_t t = 1; t <= 100; t *= 10)

@@ -5,11 +5,8 @@
 #include "transition/posterior.h"
 #include "chain.h"
 #include "transition/path.h"
-#include "process/smld.h"
-#include "process/vp.h"
 #include "scope.h"
 
-#include <gsl/gsl_math.h>
 #include <gsl/gsl_randist.h>
 #include <math.h>
 
@@ -51,19 +48,12 @@ by_quadrature (double *mean, double *variance)
   *variance = chain_integral (moment, &p, -8, 8) / mass;
 }
 
-static double
-noise (const chain *c, size_t t, double x_0, double x_t)
-{
-  double bar = (double)c->alpha_bar[t];
-  return (x_t - sqrt (bar) * x_0) / sqrt (1 - bar);
-}
-
 Test (posterior, is_the_product_of_its_two_densities)
 {
   chain c;
   chain_small (&c);
   sb_process *ddpm = chain_alloc (&c, 1);
-  double mean, variance, sd = sqrt (1 - (double)c.alpha_bar[3]), epsilon = noise (&c, 3, X_0, X_3);
+  double mean, variance, bar = (double)c.alpha_bar[3], sd = sqrt (1 - bar), epsilon = (X_3 - sqrt (bar) * X_0) / sd;
   by_quadrature (&mean, &variance);
   cr_assert_float_eq (mean, 0.0558762999, 1e-9);
   cr_assert_float_eq (variance, 0.1491935484, 1e-9);
@@ -258,21 +248,13 @@ Test (posterior, bayes_rule_at_every_level)
   chain c;
   chain_linear (&c, 1000);
   sb_process *ddpm = chain_alloc (&c, D);
-  gsl_vector *s = vector (N), *t = vector (N), *logs[4];
-  gsl_matrix *x_0 = normals (N, D, 3), *x_s = normals (N, D, 4), *x_t = normals (N, D, 5);
+  gsl_vector *s = level_times (1, N, 1000), *t = level_times (2, N + 1, 1000), *logs[4];
+  gsl_matrix *x_0 = normals (N, D, 3), *x_s = copy_of (x_0);
   for (int k = 0; k < 4; k++)
     logs[k] = vector (N);
-  for (size_t i = 0; i < N; i++)
-    {
-      gsl_vector_set (s, i, (double)(i + 1) / 1000);
-      gsl_vector_set (t, i, (double)(i + 2) / 1000);
-    }
-  gsl_matrix *z = normals (N, D, 6);
-  gsl_matrix_memcpy (x_s, x_0);
-  ok (sb_process_transition (ddpm, NULL, s, z, x_s));
-  z = normals (N, D, 7);
-  gsl_matrix_memcpy (x_t, x_s);
-  ok (sb_process_transition (ddpm, s, t, z, x_t));
+  ok (sb_process_transition (ddpm, NULL, s, normals (N, D, 6), x_s));
+  gsl_matrix *x_t = copy_of (x_s);
+  ok (sb_process_transition (ddpm, s, t, normals (N, D, 7), x_t));
 
   ok (sb_kernel_log_density (ddpm, s, t, x_s, x_t, logs[0]));
   ok (sb_kernel_log_density (ddpm, NULL, s, x_0, x_s, logs[1]));
@@ -331,16 +313,14 @@ Test (posterior, simulated_chains_regress_to_it)
   sb_process *ddpm = chain_alloc (&c, 1);
   sb_posterior p;
   ok (sb_posterior_at (ddpm, SB_DENOISER, 0.5, 0.75, &p));
-  gsl_matrix *x_0 = normals (N, 1, 8), *x_s = matrix (N, 1), *x_t = matrix (N, 1);
-  gsl_matrix *z_s = normals (N, 1, 9), *z_t = normals (N, 1, 10), *z = normals (N, 1, 11);
+  gsl_matrix *x_0 = normals (N, 1, 8), *x_s = copy_of (x_0);
   gsl_vector *s = vector_all (N, 0.5), *t = vector_all (N, 0.75);
-  gsl_matrix_memcpy (x_s, x_0);
-  ok (sb_process_transition (ddpm, NULL, s, z_s, x_s));
-  gsl_matrix_memcpy (x_t, x_s);
-  ok (sb_process_transition (ddpm, s, t, z_t, x_t));
+  ok (sb_process_transition (ddpm, NULL, s, normals (N, 1, 9), x_s));
+  gsl_matrix *x_t = copy_of (x_s);
+  ok (sb_process_transition (ddpm, s, t, normals (N, 1, 10), x_t));
   expect_posterior (regress (x_s, x_t, x_0), &p, N);
 
-  ok (sb_posterior_draw (ddpm, s, t, x_t, x_0, z, x_s));
+  ok (sb_posterior_draw (ddpm, s, t, x_t, x_0, normals (N, 1, 11), x_s));
   expect_posterior (regress (x_s, x_t, x_0), &p, N);
 }
 
@@ -358,13 +338,8 @@ Test (posterior, draw_is_mean_and_noise)
   chain_small (&c);
   sb_process *ddpm = chain_alloc (&c, D);
   gsl_matrix *x_0 = normals (N, D, 16), *x_t = normals (N, D, 17), *z = normals (N, D, 18), *x_s = matrix (N, D);
-  gsl_vector *s = vector (N), *t = vector (N);
-  for (size_t i = 0; i < N; i++)
-    {
-      gsl_vector_set (s, i, (double)(i + 1) / 4);
-      gsl_vector_set (t, i, (double)(i + 2) / 4);
-    }
-  ok (sb_posterior_draw (ddpm, s, t, x_t, x_0, z, x_s));
+  gsl_vector *t = level_times (2, N + 1, 4);
+  ok (sb_posterior_draw (ddpm, level_times (1, N, 4), t, x_t, x_0, z, x_s));
   for (size_t i = 0; i < N; i++)
     {
       square q = square_at (&c, i + 2, 0, 0);
@@ -382,26 +357,6 @@ Test (posterior, draw_is_mean_and_noise)
       cr_assert_eq (gsl_matrix_get (x_s, i, j), gsl_matrix_get (x_0, i, j));
 }
 
-// ## Other processes
-//
-// Between any two times of a process, Bayes' rule must hold. (SMLD's chain: tests/process/test_smld.c.)
-
-Test (posterior, bayes_rule_between_any_times_of_vp)
-{
-  sb_process *vp = scoped (sb_vp_alloc (1, 0.1, 20));
-  gsl_vector *s = vector_all (1, 0.21), *t = vector_all (1, 0.64);
-  gsl_matrix *x_0 = normals (1, 1, 13), *x_s = normals (1, 1, 14), *x_t = normals (1, 1, 15);
-  double log_q[4];
-  gsl_vector_view q[4];
-  for (int k = 0; k < 4; k++)
-    q[k] = gsl_vector_view_array (&log_q[k], 1);
-  ok (sb_kernel_log_density (vp, s, t, x_s, x_t, &q[0].vector));
-  ok (sb_kernel_log_density (vp, NULL, s, x_0, x_s, &q[1].vector));
-  ok (sb_kernel_log_density (vp, NULL, t, x_0, x_t, &q[2].vector));
-  ok (sb_posterior_log_density (vp, s, t, x_t, x_0, x_s, &q[3].vector));
-  cr_assert_float_eq (log_q[0] + log_q[1], log_q[2] + log_q[3], 1e-12);
-}
-
 // ## What cannot be
 
 Test (posterior, refuses_what_does_not_fit)
@@ -410,11 +365,9 @@ Test (posterior, refuses_what_does_not_fit)
   chain_small (&c);
   sb_process *ddpm = chain_alloc (&c, 2);
   sb_posterior p;
-  refused (GSL_EDOM, sb_posterior_at (ddpm, SB_EPSILON, 0.5, 0.5, &p));
-  refused (GSL_EDOM, sb_posterior_at (ddpm, SB_EPSILON, 0.75, 0.5, &p));
-  refused (GSL_EDOM, sb_posterior_at (ddpm, SB_EPSILON, -0.25, 0.5, &p));
-  refused (GSL_EDOM, sb_posterior_at (ddpm, SB_EPSILON, 0.5, 1.25, &p));
-  refused (GSL_EDOM, sb_posterior_at (ddpm, SB_EPSILON, 0.3, 0.5, &p), "no level");
+  const double bad[][2] = { { 0.5, 0.5 }, { 0.75, 0.5 }, { -0.25, 0.5 }, { 0.5, 1.25 }, { 0.3, 0.5 } };
+  for (int k = 0; k < 5; k++)
+    refused (GSL_EDOM, sb_posterior_at (ddpm, SB_EPSILON, bad[k][0], bad[k][1], &p), "%g, %g", bad[k][0], bad[k][1]);
   refused (GSL_EINVAL, sb_posterior_at (ddpm, (sb_view)3, 0.25, 0.5, &p));
 
   gsl_matrix *two = matrix_all (2, 2, 0), *three = matrix_all (3, 2, 0), *wide = matrix_all (2, 3, 0),

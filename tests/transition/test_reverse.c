@@ -7,12 +7,10 @@
 #include "chain.h"
 #include "transition/isotropic.h"
 #include "transition/path.h"
-#include "transition/posterior.h"
 #include "process/vp.h"
 #include "transition/marginal.h"
 #include "sampler/sampler.h"
 #include "score/callback.h"
-#include "score/exact.h"
 #include "scope.h"
 #include "take.h"
 
@@ -29,16 +27,22 @@ model (const sb_score *score, sb_view view, sb_variance variance)
   return (sb_reverse){ .score = score, .view = view, .variance = variance, .last = variance };
 }
 
-// Rows of a step each: row i stands at level i + 1 and steps to level i.
+// A number x at time t, on a line: what a score says of it, and where a step with the normal z takes it.
 
-static void
-set_levels (const chain *c, gsl_vector *s, gsl_vector *t)
+static double
+said (const sb_score *score, sb_view view, double t, double x)
 {
-  for (size_t i = 0; i < s->size; i++)
-    {
-      gsl_vector_set (s, i, (double)i / (double)c->T);
-      gsl_vector_set (t, i, (double)(i + 1) / (double)c->T);
-    }
+  gsl_matrix *out = matrix (1, 1);
+  ok (sb_score_evaluate (score, view, matrix_of (1, 1, x), vector_of (t), NULL, out));
+  return gsl_matrix_get (out, 0, 0);
+}
+
+static double
+stepped (const sb_step_type *type, const sb_score *score, double s, double t, double z, double x)
+{
+  gsl_matrix *at = matrix_of (1, 1, x);
+  ok (take_step (type, score, NULL, s, t, matrix_of (1, 1, z), at));
+  return gsl_matrix_get (at, 0, 0);
 }
 
 // ## The mean
@@ -76,14 +80,14 @@ Test (reverse, mean_is_the_posterior_mean_of_the_step)
 {
   chain c;
   chain_linear (&c, 1000);
-  sb_process *ddpm = chain_alloc (&c, 1);
   sb_target *data = chain_mixture (1, K, W, M, V);
-  sb_score *score = scoped (sb_score_exact_alloc (data, ddpm));
+  sb_score *score = chain_score (&c, data);
+  const sb_process *ddpm = score->process;
   const sb_view views[] = { SB_EPSILON, SB_SCORE, SB_DENOISER };
-  gsl_vector *s = vector (1000), *t = vector (1000);
-  gsl_matrix *x = chain_sample (data, 1000, 30), *z = normals (1000, 1, 31), *mean[3];
-  set_levels (&c, s, t);
-  ok (sb_process_transition (ddpm, NULL, t, z, x));
+  // Row i stands at level i + 1 and steps to level i.
+  gsl_vector *s = level_times (0, 999, 1000), *t = level_times (1, 1000, 1000);
+  gsl_matrix *x = chain_sample (data, 1000, 30), *mean[3];
+  ok (sb_process_transition (ddpm, NULL, t, normals (1000, 1, 31), x));
   for (int k = 0; k < 3; k++)
     {
       sb_reverse r = model (score, views[k], SB_VARIANCE_BETA);
@@ -96,17 +100,12 @@ Test (reverse, mean_is_the_posterior_mean_of_the_step)
   for (size_t i = 0; i < 1000; i++)
     {
       cr_assert_float_eq (gsl_matrix_get (mean[0], i, 0), gsl_matrix_get (mean[1], i, 0), 1e-13);
-      double beta = (double)c.beta[i + 1], x_i = gsl_matrix_get (x, i, 0), g;
-      gsl_vector *time = vector_of (gsl_vector_get (t, i));
-      gsl_matrix_view at = gsl_matrix_view_array (&x_i, 1, 1), out = gsl_matrix_view_array (&g, 1, 1);
-      ok (sb_target_evaluate (data, ddpm, SB_SCORE, &at.matrix, time, &out.matrix));
+      double beta = (double)c.beta[i + 1], x_i = gsl_matrix_get (x, i, 0);
+      double g = said (score, SB_SCORE, gsl_vector_get (t, i), x_i);
       cr_assert_float_eq (gsl_matrix_get (mean[1], i, 0), (x_i + beta * g) / sqrt (1 - beta), 1e-14 * (1 + fabs (x_i)));
     }
-  gsl_matrix *x_1 = matrix (1, 1), *x_hat = matrix (1, 1);
-  gsl_vector *one = vector_all (1, 1e-3);
-  gsl_matrix_set (x_1, 0, 0, gsl_matrix_get (x, 0, 0));
-  ok (sb_target_evaluate (data, ddpm, SB_DENOISER, x_1, one, x_hat));
-  cr_assert_float_eq (gsl_matrix_get (mean[0], 0, 0), gsl_matrix_get (x_hat, 0, 0), 1e-11);
+  double x_hat = said (score, SB_DENOISER, 1e-3, gsl_matrix_get (x, 0, 0));
+  cr_assert_float_eq (gsl_matrix_get (mean[0], 0, 0), x_hat, 1e-11);
 }
 
 // ## The variance
@@ -159,15 +158,12 @@ spread (const chain *c, size_t t, double v)
 static void
 check_exact_reverse (const chain *c, double m, double v)
 {
-  sb_process *ddpm = chain_alloc (c, 2);
-  sb_target *data = chain_gaussian (2, m, v);
-  sb_score *score = scoped (sb_score_exact_alloc (data, ddpm));
+  sb_score *score = chain_score (c, chain_gaussian (2, m, v));
   sb_reverse r = model (score, SB_EPSILON, SB_VARIANCE_OPTIMAL);
-  gsl_vector *s = vector (c->T), *t = vector (c->T), *best = vector (c->T), *mean = vector (2);
-  gsl_matrix *x = normals (c->T, 2, 32), *covariance = matrix_all (2, 2, 0);
-  set_levels (c, s, t);
-  ok (one_variance (&r, NULL, s, t, x, best));
-  gsl_vector_set_all (mean, sqrt ((double)c->alpha_bar[c->T]) * m);
+  gsl_vector *s = level_times (0, c->T - 1, c->T), *t = level_times (1, c->T, c->T), *best = vector (c->T),
+             *mean = vector_all (2, sqrt ((double)c->alpha_bar[c->T]) * m);
+  gsl_matrix *covariance = matrix_all (2, 2, 0);
+  ok (one_variance (&r, NULL, s, t, normals (c->T, 2, 32), best));
   gsl_matrix_set_identity (covariance);
   gsl_matrix_scale (covariance, spread (c, c->T, v));
   for (size_t i = c->T; i >= 1; i--)
@@ -218,12 +214,10 @@ Test (reverse, best_variance_of_a_mixture)
 {
   chain c;
   chain_linear (&c, 50);
-  sb_process *ddpm = chain_alloc (&c, 1);
-  sb_target *data = chain_mixture (1, K, W, M, V);
-  sb_score *score = scoped (sb_score_exact_alloc (data, ddpm));
+  sb_score *score = chain_score (&c, chain_mixture (1, K, W, M, V));
+  const sb_process *ddpm = score->process;
   sb_reverse r = model (score, SB_EPSILON, SB_VARIANCE_OPTIMAL);
-  gsl_vector *s = vector (50), *t = vector (50), *best = vector (50);
-  set_levels (&c, s, t);
+  gsl_vector *s = level_times (0, 49, 50), *t = level_times (1, 50, 50), *best = vector (50);
   for (double x_t = -2; x_t < 2.2; x_t += 0.5)
     {
       gsl_matrix *x = matrix_all (50, 1, x_t);
@@ -263,20 +257,20 @@ Test (reverse, best_variance_has_a_floor)
   chain c;
   chain_small (&c);
   sb_process *ddpm = chain_alloc (&c, 2);
-  double divergence = -1e3, variance, tilde;
+  double divergence = -1e3, tilde;
   const sb_score_callback callback
       = { .view = SB_SCORE, .function = zero, .divergence = constant_divergence, .params = &divergence };
   sb_score *score = scoped (sb_score_callback_alloc (&callback, ddpm));
   sb_reverse r = model (score, SB_SCORE, SB_VARIANCE_OPTIMAL);
   gsl_vector *s = vector_all (1, 0.5), *t = vector_all (1, 0.75);
-  gsl_vector_view out = gsl_vector_view_array (&variance, 1);
+  gsl_vector *variance = vector (1);
   gsl_matrix *x = matrix_all (1, 2, 0);
-  ok (one_variance (&r, NULL, s, t, x, &out.vector));
+  ok (one_variance (&r, NULL, s, t, x, variance));
   ok (sb_reverse_fixed_variance (ddpm, SB_VARIANCE_BETA_TILDE, 0.5, 0.75, &tilde));
-  cr_assert_eq (variance, tilde);
+  cr_assert_eq (gsl_vector_get (variance, 0), tilde);
   divergence = -1;
-  ok (one_variance (&r, NULL, s, t, x, &out.vector));
-  cr_assert_float_eq (variance, 0.2 / 0.8 * (1 - 0.2 / 2), 1e-15);
+  ok (one_variance (&r, NULL, s, t, x, variance));
+  cr_assert_float_eq (gsl_vector_get (variance, 0), 0.2 / 0.8 * (1 - 0.2 / 2), 1e-15);
 }
 
 // ## The predictors are the same step
@@ -310,9 +304,7 @@ Test (reverse, predictors_are_this_step)
 {
   chain c;
   chain_linear (&c, 50);
-  sb_process *ddpm = chain_alloc (&c, 1);
-  sb_target *data = chain_mixture (1, K, W, M, V);
-  sb_score *score = scoped (sb_score_exact_alloc (data, ddpm));
+  sb_score *score = chain_score (&c, chain_mixture (1, K, W, M, V));
   gsl_matrix *x = normals (20, 1, 34);
   for (size_t t = 1; t <= 50; t++)
     {
@@ -327,14 +319,11 @@ Test (reverse, optimal_predictor_without_normals_is_the_mean)
 {
   chain c;
   chain_small (&c);
-  sb_process *ddpm = chain_alloc (&c, 1);
-  sb_target *data = chain_mixture (1, K, W, M, V);
-  sb_score *score = scoped (sb_score_exact_alloc (data, ddpm));
-  double x = 0.4;
-  gsl_matrix_view at = gsl_matrix_view_array (&x, 1, 1);
-  ok (take_step (sb_step_ancestral_optimal, score, NULL, 0.5, 0.75, NULL, &at.matrix));
-  cr_assert_float_eq (x, mean_before (&c, 3, 0.4), 1e-12);
-  refused (GSL_EDOM, take_step (sb_step_ancestral_optimal, score, NULL, 0.75, 0.75, NULL, &at.matrix));
+  sb_score *score = chain_score (&c, chain_mixture (1, K, W, M, V));
+  gsl_matrix *x = matrix_of (1, 1, 0.4);
+  ok (take_step (sb_step_ancestral_optimal, score, NULL, 0.5, 0.75, NULL, x));
+  cr_assert_float_eq (gsl_matrix_get (x, 0, 0), mean_before (&c, 3, 0.4), 1e-12);
+  refused (GSL_EDOM, take_step (sb_step_ancestral_optimal, score, NULL, 0.75, 0.75, NULL, x));
 }
 
 // ## Seen as Langevin dynamics
@@ -352,25 +341,20 @@ Test (reverse, erratum_sampler_vs_langevin_drift)
 {
   chain c;
   chain_linear (&c, 1000);
-  sb_process *ddpm = chain_alloc (&c, 1);
-  sb_target *data = chain_mixture (1, K, W, M, V);
-  sb_score *score = scoped (sb_score_exact_alloc (data, ddpm));
+  sb_score *score = chain_score (&c, chain_mixture (1, K, W, M, V));
+  const sb_process *ddpm = score->process;
   gsl_matrix *x = normals (1001, 1, 35), *z = normals (1001, 1, 36);
   for (size_t t = 2; t <= 1000; t++)
     {
       double now = (double)t / 1000, s = (double)(t - 1) / 1000, x_t = gsl_matrix_get (x, t, 0),
-             z_t = gsl_matrix_get (z, t, 0), g;
-      double bar = (double)c.alpha_bar[t], bar_before = (double)c.alpha_bar[t - 1], stepped = x_t;
+             z_t = gsl_matrix_get (z, t, 0), g = said (score, SB_SCORE, now, x_t);
+      double bar = (double)c.alpha_bar[t], bar_before = (double)c.alpha_bar[t - 1];
       double sigma2 = (double)((1 - c.alpha_bar[t]) / c.alpha_bar[t]),
              before = (double)((1 - c.alpha_bar[t - 1]) / c.alpha_bar[t - 1]);
-      gsl_matrix_view at = gsl_matrix_view_array (&x_t, 1, 1), noise = gsl_matrix_view_array (&z_t, 1, 1),
-                      out = gsl_matrix_view_array (&g, 1, 1), step = gsl_matrix_view_array (&stepped, 1, 1);
-      gsl_vector_view time = gsl_vector_view_array (&now, 1);
-      ok (sb_target_evaluate (data, ddpm, SB_SCORE, &at.matrix, &time.vector, &out.matrix));
-      ok (take_step (sb_step_ancestral_lower, score, NULL, s, now, &noise.matrix, &step.matrix));
       double y
           = x_t / sqrt (bar) + (sigma2 - before) * sqrt (bar) * g + sqrt (before * (sigma2 - before) / sigma2) * z_t;
-      cr_assert_float_eq (stepped / sqrt (bar_before), y, 1e-11 * (1 + fabs (y)), "t = %zu", t);
+      double x_s = stepped (sb_step_ancestral_lower, score, s, now, z_t, x_t);
+      cr_assert_float_eq (x_s / sqrt (bar_before), y, 1e-11 * (1 + fabs (y)), "t = %zu", t);
 
       double tilde;
       ok (sb_reverse_fixed_variance (ddpm, SB_VARIANCE_BETA_TILDE, s, now, &tilde));
@@ -387,58 +371,41 @@ Test (reverse, erratum_sampler_vs_langevin_drift)
 // $\sqrt{\alpha_t}$), over the variance that its normals bring, is $(1 - \bar\alpha_t)/(1 - \bar\alpha_{t-1})$, and a
 // half for a Langevin step of size $\tilde\beta_t$. [dsm2ddpm.txt-sampler-vs-langevin]
 
-typedef struct
+static double
+one_step (const sb_score *score, bool langevin, double s, double t, double x, double z)
 {
-  double x, g, z, still, moved; // from x: without noise and with z
-} one_step;
-
-static one_step
-step_by (const sb_score *score, bool langevin, double s, double t, double x, double z)
-{
-  one_step step = { .x = x, .z = z, .still = x, .moved = x };
-  gsl_matrix_view at = gsl_matrix_view_array (&step.x, 1, 1), g = gsl_matrix_view_array (&step.g, 1, 1),
-                  noise = gsl_matrix_view_array (&step.z, 1, 1), still = gsl_matrix_view_array (&step.still, 1, 1),
-                  moved = gsl_matrix_view_array (&step.moved, 1, 1);
-  gsl_vector_view time = gsl_vector_view_array (&t, 1);
+  gsl_matrix *at = matrix_of (1, 1, x);
   double tilde;
-  ok (sb_score_evaluate (score, SB_SCORE, &at.matrix, &time.vector, NULL, &g.matrix));
+  if (!langevin)
+    return stepped (sb_step_ancestral_lower, score, s, t, z, x);
   ok (sb_reverse_fixed_variance (score->process, SB_VARIANCE_BETA_TILDE, s, t, &tilde));
-  for (int k = 0; k < 2; k++)
-    {
-      const gsl_matrix *with = k ? &noise.matrix : NULL;
-      gsl_matrix *to = k ? &moved.matrix : &still.matrix;
-      ok (langevin ? langevin_step (score, NULL, t, tilde, with, to)
-                   : take_step (sb_step_ancestral_lower, score, NULL, s, t, with, to));
-    }
-  return step;
+  ok (langevin_step (score, NULL, t, tilde, matrix_of (1, 1, z), at));
+  return gsl_matrix_get (at, 0, 0);
 }
 
 static double
-drift_over_variance (one_step step, double root_alpha)
+drift_over_variance (const sb_score *score, bool langevin, double s, double t, double x, double z, double root_alpha)
 {
-  return (root_alpha * step.still - step.x) / step.g / gsl_pow_2 ((step.moved - step.still) / step.z);
+  double still = one_step (score, langevin, s, t, x, 0), moved = one_step (score, langevin, s, t, x, z);
+  return (root_alpha * still - x) / said (score, SB_SCORE, t, x) / gsl_pow_2 ((moved - still) / z);
 }
 
 Test (reverse, drift_of_a_step_and_of_langevin_s)
 {
   chain c;
   chain_linear (&c, 1000);
-  sb_process *ddpm = chain_alloc (&c, 1);
-  sb_target *data = chain_mixture (1, K, W, M, V);
-  sb_score *score = scoped (sb_score_exact_alloc (data, ddpm));
-  double x = 0.9, z = -1.3, epsilon;
-  gsl_matrix_view at = gsl_matrix_view_array (&x, 1, 1), out = gsl_matrix_view_array (&epsilon, 1, 1);
+  sb_score *score = chain_score (&c, chain_mixture (1, K, W, M, V));
+  const double x = 0.9, z = -1.3;
   for (size_t t = 2; t <= 1000; t++)
     {
       double now = (double)t / 1000, s = (double)(t - 1) / 1000, beta = (double)c.beta[t],
              gathered = (double)(1 - c.alpha_bar[t]), before = (double)(1 - c.alpha_bar[t - 1]);
-      gsl_vector_view time = gsl_vector_view_array (&now, 1);
-      one_step ddpm_s = step_by (score, false, s, now, x, z), langevin_s = step_by (score, true, s, now, x, z);
-      ok (sb_target_evaluate (data, ddpm, SB_EPSILON, &at.matrix, &time.vector, &out.matrix));
-      double by_noise = (x - beta / sqrt (gathered) * epsilon) / sqrt (1 - beta) + sqrt (before / gathered * beta) * z;
-      cr_assert_float_eq (ddpm_s.moved, by_noise, 1e-13, "t = %zu", t);
-      cr_assert_float_eq (drift_over_variance (ddpm_s, sqrt (1 - beta)), gathered / before, 1e-9, "t = %zu", t);
-      cr_assert_float_eq (drift_over_variance (langevin_s, 1), 0.5, 1e-9, "t = %zu", t);
+      double mean = (x - beta / sqrt (gathered) * said (score, SB_EPSILON, now, x)) / sqrt (1 - beta);
+      cr_assert_float_eq (one_step (score, false, s, now, x, z), mean + sqrt (before / gathered * beta) * z, 1e-13,
+                          "t = %zu", t);
+      cr_assert_float_eq (drift_over_variance (score, false, s, now, x, z, sqrt (1 - beta)), gathered / before, 1e-9,
+                          "t = %zu", t);
+      cr_assert_float_eq (drift_over_variance (score, true, s, now, x, z, 1), 0.5, 1e-9, "t = %zu", t);
     }
 }
 
@@ -450,9 +417,7 @@ Test (reverse, path_density_is_a_sum_of_steps)
 {
   chain c;
   chain_small (&c);
-  sb_process *ddpm = chain_alloc (&c, 2);
-  sb_target *data = chain_gaussian (2, 0.3, 0.6);
-  sb_score *score = scoped (sb_score_exact_alloc (data, ddpm));
+  sb_score *score = chain_score (&c, chain_gaussian (2, 0.3, 0.6));
   sb_reverse r = { .score = score, .view = SB_EPSILON, .variance = SB_VARIANCE_BETA_TILDE, .last = SB_VARIANCE_BETA };
   gsl_matrix *path = normals (5, 2, 37);
   double log_p, sum = 0;
@@ -495,20 +460,16 @@ Test (reverse, importance_weights_average_to_the_density)
   const size_t n = getenv ("SCOREBOOK_LONG") ? 1000000 : 200000;
   chain c;
   chain_small (&c);
-  sb_process *ddpm = chain_alloc (&c, 1);
-  sb_target *belief = chain_gaussian (1, 0.1, 1.1);
-  sb_score *score = scoped (sb_score_exact_alloc (belief, ddpm));
+  sb_score *score = chain_score (&c, chain_gaussian (1, 0.1, 1.1));
+  const sb_process *ddpm = score->process;
   sb_reverse r = model (score, SB_EPSILON, SB_VARIANCE_OPTIMAL);
-  gsl_matrix *x_s = matrix (n, 1), *x_t = matrix (n, 1), *z = matrix (n, 1);
+  gsl_matrix *x_s = matrix (n, 1), *x_t = matrix_all (n, 1, 0.8);
   gsl_vector *log_ratio = vector_all (n, 0), *prior = vector (n);
-  const double x_0 = 0.8;
-  gsl_matrix_set_all (x_t, x_0);
   for (size_t t = 1; t <= 4; t++)
     {
       gsl_vector *s = vector_all (n, (double)(t - 1) / 4), *now = vector_all (n, (double)t / 4);
       gsl_matrix_memcpy (x_s, x_t);
-      ok (sb_stream_normals ((sb_stream){ 38, SB_FOR_USER, 0 }, t, z));
-      ok (sb_process_transition (ddpm, s, now, z, x_t));
+      ok (sb_process_transition (ddpm, s, now, normals (n, 1, 37 + t), x_t));
       add_ratios (ddpm, &r, x_s, x_t, t, log_ratio);
     }
   ok (sb_process_prior_log_density (ddpm, x_t, prior));
@@ -524,7 +485,7 @@ Test (reverse, importance_weights_average_to_the_density)
   gsl_vector *m = vector (1);
   gsl_matrix *v = matrix (1, 1);
   ok (sb_marginal_chain (&r, m, v));
-  double truth = gsl_ran_gaussian_pdf (x_0 - gsl_vector_get (m, 0), sqrt (gsl_matrix_get (v, 0, 0)));
+  double truth = gsl_ran_gaussian_pdf (0.8 - gsl_vector_get (m, 0), sqrt (gsl_matrix_get (v, 0, 0)));
   cr_assert_float_eq (mean, truth, 5 * se, "%g, not %g, standard error %g", mean, truth, se);
   cr_assert_lt (se, 0.01 * truth);
 }
@@ -579,8 +540,7 @@ Test (reverse, refuses_what_does_not_fit)
   sb_reverse r = model (score, SB_EPSILON, SB_VARIANCE_BETA), wrong = model (nan, SB_EPSILON, SB_VARIANCE_BETA),
              best = model (score, SB_EPSILON, SB_VARIANCE_OPTIMAL), none = model (score, SB_EPSILON, (sb_variance)9),
              view = model (score, (sb_view)3, SB_VARIANCE_BETA), sde = model (of_vp, SB_EPSILON, SB_VARIANCE_CLIPPED);
-  gsl_matrix *two = matrix_all (2, 2, 0), *three = matrix_all (3, 2, 0), *five = matrix_all (5, 2, 0),
-             *out = matrix (2, 2), *empty = matrix (0, 2);
+  gsl_matrix *two = matrix_all (2, 2, 0), *three = matrix_all (3, 2, 0), *out = matrix (2, 2), *empty = matrix (0, 2);
   gsl_vector *s = vector_all (2, 0.25), *t = vector_all (2, 0.5), *longer = vector_all (3, 0.5), *v = vector (2),
              *no_times = vector (0);
   double number;
@@ -606,5 +566,5 @@ Test (reverse, refuses_what_does_not_fit)
   refused (GSL_EBADLEN, sb_reverse_log_density (&r, NULL, s, t, two, three, v));
   refused (GSL_EBADLEN, sb_reverse_log_density (&r, NULL, s, t, two, two, longer));
   refused (GSL_EBADLEN, sb_reverse_path_log_density (&r, NULL, two, &number));
-  refused (GSL_EUNSUP, sb_reverse_path_log_density (&sde, NULL, five, &number));
+  refused (GSL_EUNSUP, sb_reverse_path_log_density (&sde, NULL, matrix_all (5, 2, 0), &number));
 }
