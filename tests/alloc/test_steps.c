@@ -31,10 +31,11 @@ allocations_of_a_step (const char *configuration, const sb_net_backend *backend,
   ok (sb_net_choose (net, sb_net_backend_name (backend), SB_NET_FLOAT, &error), "%s", error.message);
   sb_process *process = sb_vp_alloc (sb_net_shape_size (sb_net_input (net)), SB_VP_BETA_MIN, SB_VP_BETA_MAX);
   sb_training *training = sb_training_alloc (net, (sb_stream){ 1, SB_FOR_USER, 0 });
-  sb_score_matching matching = { .network = { net, process, training->theta, SB_PREDICTS_EPSILON, SB_LABEL_TIME, 1 },
-                                 .objective = sb_objective_of (type, process, 1e-3),
-                                 .per_dimension = true,
-                                 .examples = { draw, NULL, sb_net_conditions (net) } };
+  sb_score_matching matching
+      = { .network = { net, process, training->theta, SB_PREDICTS_EPSILON, SB_LABEL_TIME, 1, NULL },
+          .objective = sb_objective_of (type, process, 1e-3),
+          .per_dimension = true,
+          .examples = { draw, NULL, sb_net_conditions (net) } };
   sb_recipe recipe = {
     .task = sb_score_matching_task (&matching), .adam = sb_adam_defaults, .batch = 7, .shard_rows = 3, .seed = 1
   };

@@ -106,10 +106,10 @@ Test (overfit, sixteen_images_are_learned_by_heart)
   sb_process *smld = scoped (sb_smld_alloc (PIXELS, 10, 0.01, 1));
   sb_training *training = scoped (sb_training_alloc (net, (sb_stream){ 1, SB_FOR_USER, 0 }));
   sb_net_choose (net, NULL, SB_NET_FLOAT, NULL);
-  sb_score_matching matching = { .network = { net, smld, training->theta, SB_PREDICTS_MIXED, SB_LABEL_TIME, 0.3 },
+  sb_score_matching matching = { .network = { net, smld, training->theta, SB_PREDICTS_MIXED, SB_LABEL_TIME, 0.3, NULL },
                                  .objective = sb_objective_of (sb_objective_dsm, smld, 0),
                                  .per_dimension = true,
-                                 .examples = { draw_in_turn, images } };
+                                 .examples = { draw_in_turn, images, 0 } };
   sb_recipe recipe = { .task = sb_score_matching_task (&matching),
                        .adam = { rate, 0.9, 0.999, 1e-8, 20, 1, 0.95 },
                        .batch = IMAGES,

@@ -95,11 +95,11 @@ experiment_alloc (sb_process *process, sb_target *law)
 static void
 experiment_start (experiment *e, sb_prediction prediction)
 {
-  e->matching
-      = (sb_score_matching){ .network = { e->net, e->process, e->training->theta, prediction, SB_LABEL_LOG_NOISE, 0.9 },
-                             .objective = sb_objective_of (sb_objective_dsm, e->process, 1e-3),
-                             .per_dimension = true,
-                             .examples = { draw_from_law, e->law, 0 } };
+  e->matching = (sb_score_matching){ .network = { e->net, e->process, e->training->theta, prediction,
+                                                  SB_LABEL_LOG_NOISE, 0.9, NULL },
+                                     .objective = sb_objective_of (sb_objective_dsm, e->process, 1e-3),
+                                     .per_dimension = true,
+                                     .examples = { draw_from_law, e->law, 0 } };
   e->recipe = (sb_recipe){ .task = sb_score_matching_task (&e->matching),
                            .adam = { 3e-3, 0.9, 0.999, 1e-8, 50, 1, 0.99 },
                            .batch = 512,
@@ -215,10 +215,10 @@ check_learning (const char *process, sb_target *law, sb_prediction prediction, c
   measured m = measure (&e);
   cr_assert_float_eq (m.of_truth, m.minimum, 4.9 * m.deviation, "%s: the best estimate's loss is %g, not %g", process,
                       m.of_truth, m.minimum);
-  cr_assert_lt (m.loss, (1 + excess) * m.of_truth, "%s, weight %d: a loss of %g where %g remains", process, weighting,
-                m.loss, m.of_truth);
-  cr_assert_lt (m.error, error * m.score, "%s, weight %d: the score's error is %g of %g", process, weighting, m.error,
-                m.score);
+  cr_assert_lt (m.loss, (1 + excess) * m.of_truth, "%s, weighting %s: a loss of %g where %g remains", process,
+                weighting->entry.name, m.loss, m.of_truth);
+  cr_assert_lt (m.error, error * m.score, "%s, weighting %s: the score's error is %g of %g", process,
+                weighting->entry.name, m.error, m.score);
 }
 
 Test (train, finds_a_mixture_under_vp)
