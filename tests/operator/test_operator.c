@@ -89,7 +89,7 @@ static sb_operator *
 levelled (gsl_rng *r)
 {
   (void)r;
-  return sb_operator_alloc (&levelled_type, NULL, 3, 3);
+  return scoped (sb_operator_alloc (&levelled_type, NULL, 3, 3));
 }
 
 static sb_operator *(*const kinds[]) (gsl_rng *) = { identity, scalar, diagonal, dense, mask, cosine, levelled };
