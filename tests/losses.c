@@ -3,6 +3,8 @@
 #include "losses.h"
 
 #include <gsl/gsl_errno.h>
+#include <gsl/gsl_statistics.h>
+#include <math.h>
 
 sb_objective
 weighted (const sb_objective_type *type, const sb_process *process, const sb_weighting_type *weighting, double t_min)
@@ -107,11 +109,7 @@ gradient_at (const sb_objective *o, const sb_score *score, const gsl_matrix *x, 
   int status = sb_objective_evaluate (score, NULL, b);
   if (!status)
     status = sb_objective_find_loss (b);
-  if (!status)
-    status = sb_objective_carry_back (score, weight, b);
-  gsl_vector_memcpy (loss, &b->loss);
-  sb_objective_batch_free (b);
-  return status;
+  return close_batch (b, status ? status : sb_objective_carry_back (score, weight, b), loss, NULL);
 }
 
 int
@@ -200,4 +198,11 @@ target_at (const sb_process *process, const gsl_matrix *x, const gsl_matrix *x_t
   gsl_matrix_scale (target, -1);
   sb_objective_batch_free (b);
   return status;
+}
+
+double
+mean_of (const gsl_vector *v, double *standard_error)
+{
+  *standard_error = gsl_stats_sd (v->data, v->stride, v->size) / sqrt ((double)v->size);
+  return gsl_stats_mean (v->data, v->stride, v->size);
 }

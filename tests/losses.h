@@ -38,4 +38,7 @@ int denoising_at (const sb_score *score, const gsl_matrix *x, const gsl_matrix *
 int target_at (const sb_process *process, const gsl_matrix *x, const gsl_matrix *x_tilde, const gsl_vector *t,
                gsl_matrix *target);
 
+// The mean and its standard error.
+double mean_of (const gsl_vector *v, double *standard_error);
+
 #endif

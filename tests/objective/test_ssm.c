@@ -266,7 +266,7 @@ Test (ssm, linear_models_end_at_the_true_score)
 
 // ## One product, whatever the dimension
 //
-// For a perceptron of three layers with softplus in ten dimensions, at 50 random points along random directions: the
+// For a perceptron in ten dimensions, at 50 random points along random directions: the
 // product forward is what differences of the score say, to $10^{-6}$, and what a backward pass says, $\mathbf
 // v^\top(\mathbf J^\top\mathbf v)$, to $10^{-12}$. A loss costs one of them, and one evaluation. [dsm2ddpm.txt-SSM-jvp]
 
