@@ -1,8 +1,11 @@
 // # Objectives taken apart
 
 #include "losses.h"
+#include "scope.h"
 
 #include <gsl/gsl_errno.h>
+#include <gsl/gsl_statistics.h>
+#include <math.h>
 
 sb_objective
 weighted (const sb_objective_type *type, const sb_process *process, const sb_weighting_type *weighting, double t_min)
@@ -97,24 +100,6 @@ loss_at (const sb_objective *o, const sb_score *score, const gsl_matrix *x, cons
 }
 
 int
-gradient_at (const sb_objective *o, const sb_score *score, const gsl_matrix *x, const gsl_vector *t,
-             const gsl_matrix *v, double weight, gsl_vector *loss)
-{
-  sb_objective_batch *b = sb_objective_batch_alloc (o, x->size1);
-  if (!b)
-    return GSL_EINVAL;
-  place (b, x, t, v);
-  int status = sb_objective_evaluate (score, NULL, b);
-  if (!status)
-    status = sb_objective_find_loss (b);
-  if (!status)
-    status = sb_objective_carry_back (score, weight, b);
-  gsl_vector_memcpy (loss, &b->loss);
-  sb_objective_batch_free (b);
-  return status;
-}
-
-int
 esm_at (const sb_score *score, const sb_score *truth, const gsl_matrix *x, const gsl_vector *t, gsl_vector *loss,
         gsl_matrix *bar)
 {
@@ -200,4 +185,33 @@ target_at (const sb_process *process, const gsl_matrix *x, const gsl_matrix *x_t
   gsl_matrix_scale (target, -1);
   sb_objective_batch_free (b);
   return status;
+}
+
+// ## Trainings
+
+int
+draw_from_law (const void *law, sb_stream stream, gsl_matrix *x, gsl_matrix *y)
+{
+  (void)y;
+  return sb_target_sample (law, stream, x);
+}
+
+double
+train_for (sb_trainer *trainer, int steps, int last)
+{
+  double loss, norm, sum = 0;
+  sb_error error;
+  for (int k = 0; k < steps; k++)
+    {
+      ok (sb_trainer_step (trainer, &loss, &norm, &error), "%s", error.message);
+      sum += k >= steps - last ? loss : 0;
+    }
+  return sum / last;
+}
+
+double
+mean_of (const gsl_vector *v, double *standard_error)
+{
+  *standard_error = gsl_stats_sd (v->data, v->stride, v->size) / sqrt ((double)v->size);
+  return gsl_stats_mean (v->data, v->stride, v->size);
 }

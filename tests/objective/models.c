@@ -5,9 +5,8 @@
 #include "process/smld.h"
 #include "scope.h"
 
-#include <gsl/gsl_math.h>
+#include <gsl/gsl_blas.h>
 #include <gsl/gsl_randist.h>
-#include <gsl/gsl_statistics.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -16,9 +15,7 @@
 static rule
 rule_alloc (size_t n, size_t d, double t)
 {
-  rule r = { .x = matrix (n, d), .t = vector (n), .w = scoped (malloc (n * sizeof (double))) };
-  gsl_vector_set_all (r.t, t);
-  return r;
+  return (rule){ .x = matrix (n, d), .t = vector_all (n, t), .w = scoped (malloc (n * sizeof (double))) };
 }
 
 rule
@@ -73,11 +70,9 @@ rule_mean (const rule *r, const gsl_vector *loss)
 double
 explicit_mean (const sb_score *score, const sb_score *truth, const rule *r)
 {
-  gsl_vector *loss = gsl_vector_alloc (r->x->size1);
+  gsl_vector *loss = vector (r->x->size1);
   ok (esm_at (score, truth, r->x, r->t, loss, NULL));
-  double mean = rule_mean (r, loss);
-  gsl_vector_free (loss);
-  return mean;
+  return rule_mean (r, loss);
 }
 
 // ## Models
@@ -91,6 +86,19 @@ model_alloc (size_t d, size_t parameters)
                   .theta_bar = scoped (calloc (parameters, sizeof (double))) };
 }
 
+static void
+apply_affine (const model *m, bool moved, const gsl_matrix *x, gsl_matrix *out)
+{
+  for (size_t n = 0; n < x->size1; n++)
+    for (size_t i = 0; i < m->d; i++)
+      {
+        double sum = moved ? m->theta[i] : 0;
+        for (size_t j = 0; j < m->d; j++)
+          sum += m->theta[m->d * (1 + i) + j] * gsl_matrix_get (x, n, j);
+        gsl_matrix_set (out, n, i, sum);
+      }
+}
+
 static int
 affine_evaluate (const void *state, sb_view view, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y,
                  gsl_matrix *out)
@@ -98,14 +106,7 @@ affine_evaluate (const void *state, sb_view view, const gsl_matrix *x, const gsl
   model *m = (model *)state;
   (void)view, (void)t, (void)y;
   m->evaluations++;
-  for (size_t n = 0; n < x->size1; n++)
-    for (size_t i = 0; i < m->d; i++)
-      {
-        double sum = m->theta[i];
-        for (size_t j = 0; j < m->d; j++)
-          sum += m->theta[m->d * (1 + i) + j] * gsl_matrix_get (x, n, j);
-        gsl_matrix_set (out, n, i, sum);
-      }
+  apply_affine (m, true, x, out);
   return GSL_SUCCESS;
 }
 
@@ -116,14 +117,7 @@ affine_jvp (const void *state, sb_view view, const gsl_matrix *x, const gsl_vect
   model *m = (model *)state;
   (void)view, (void)x, (void)t, (void)y;
   m->products++;
-  for (size_t n = 0; n < v->size1; n++)
-    for (size_t i = 0; i < m->d; i++)
-      {
-        double sum = 0;
-        for (size_t j = 0; j < m->d; j++)
-          sum += m->theta[m->d * (1 + i) + j] * gsl_matrix_get (v, n, j);
-        gsl_matrix_set (out, n, i, sum);
-      }
+  apply_affine (m, false, v, out);
   return GSL_SUCCESS;
 }
 
@@ -197,56 +191,39 @@ wave_alloc (double a, double b, double c)
   return m;
 }
 
-// The perceptron: $\mathbf h_l = \mathbf W_l\,\mathbf a_{l-1} + \mathbf b_l$, $\mathbf a_l = \log(1 + e^{\mathbf h_l})$
-// but for the last layer. theta is W, then b, layer by layer. Derivatives forward and backward, written apart.
-
-enum
+model
+some_wave (int k)
 {
-  LAYERS = 3,
-  WIDEST = 16
-};
-static const size_t width[LAYERS + 1] = { MLP_D, MLP_H, MLP_H, MLP_D };
-
-typedef struct
-{
-  double h[LAYERS + 1][WIDEST], a[LAYERS + 1][WIDEST];
-} activity;
-
-static double
-softplus (double h)
-{
-  return h > 0 ? h + log1p (exp (-h)) : log1p (exp (h));
+  const double waves[][3] = { { 0, -0.6, 0 }, { 0.3, -0.2, 0.8 }, { -1.1, 0.4, -0.5 }, { 0.7, -1.5, 2 } };
+  return wave_alloc (waves[k][0], waves[k][1], waves[k][2]);
 }
 
-static double
-slope (double h)
-{
-  return 1 / (1 + exp (-h));
-}
+// The perceptron: theta is $\mathbf V$ and $\mathbf b$, a row for each hidden unit with $b_k$ last, then $\mathbf U$ by
+// columns. Derivatives forward and backward, written apart.
 
-static size_t
-offset (size_t layer)
+static void
+find_hidden (const model *m, const double *x, double *a)
 {
-  size_t sum = 0;
-  for (size_t l = 1; l < layer; l++)
-    sum += width[l] * (width[l - 1] + 1);
-  return sum;
+  for (size_t k = 0; k < MLP_H; k++)
+    {
+      const double *V = m->theta + k * (MLP_D + 1);
+      double sum = V[MLP_D];
+      for (size_t j = 0; j < MLP_D; j++)
+        sum += V[j] * x[j];
+      a[k] = tanh (sum);
+    }
 }
 
 static void
-run_mlp (const model *m, const double *x, activity *f)
+find_output (const model *m, const double *a, double *out)
 {
-  for (size_t j = 0; j < MLP_D; j++)
-    f->a[0][j] = x[j];
-  for (size_t l = 1; l <= LAYERS; l++)
-    for (size_t i = 0; i < width[l]; i++)
-      {
-        const double *W = m->theta + offset (l), *b = W + width[l] * width[l - 1];
-        f->h[l][i] = b[i];
-        for (size_t j = 0; j < width[l - 1]; j++)
-          f->h[l][i] += W[i * width[l - 1] + j] * f->a[l - 1][j];
-        f->a[l][i] = l < LAYERS ? softplus (f->h[l][i]) : f->h[l][i];
-      }
+  for (size_t i = 0; i < MLP_D; i++)
+    {
+      const double *U = m->theta + MLP_H * (MLP_D + 1) + i;
+      out[i] = 0;
+      for (size_t k = 0; k < MLP_H; k++)
+        out[i] += U[k * MLP_D] * a[k];
+    }
 }
 
 static int
@@ -254,14 +231,13 @@ mlp_evaluate (const void *state, sb_view view, const gsl_matrix *x, const gsl_ve
               gsl_matrix *out)
 {
   model *m = (model *)state;
-  activity f;
+  double a[MLP_H];
   (void)view, (void)t, (void)y;
   m->evaluations++;
   for (size_t n = 0; n < x->size1; n++)
     {
-      run_mlp (m, gsl_matrix_const_ptr (x, n, 0), &f);
-      for (size_t i = 0; i < MLP_D; i++)
-        gsl_matrix_set (out, n, i, f.a[LAYERS][i]);
+      find_hidden (m, gsl_matrix_const_ptr (x, n, 0), a);
+      find_output (m, a, gsl_matrix_ptr (out, n, 0));
     }
   return GSL_SUCCESS;
 }
@@ -271,26 +247,20 @@ mlp_jvp (const void *state, sb_view view, const gsl_matrix *x, const gsl_vector 
          const gsl_matrix *v, gsl_matrix *out)
 {
   model *m = (model *)state;
-  activity f;
-  double dot[LAYERS + 1][WIDEST];
+  double a[MLP_H];
   (void)view, (void)t, (void)y;
   m->products++;
   for (size_t n = 0; n < x->size1; n++)
     {
-      run_mlp (m, gsl_matrix_const_ptr (x, n, 0), &f);
-      for (size_t j = 0; j < MLP_D; j++)
-        dot[0][j] = gsl_matrix_get (v, n, j);
-      for (size_t l = 1; l <= LAYERS; l++)
-        for (size_t i = 0; i < width[l]; i++)
-          {
-            const double *W = m->theta + offset (l);
-            double sum = 0;
-            for (size_t j = 0; j < width[l - 1]; j++)
-              sum += W[i * width[l - 1] + j] * dot[l - 1][j];
-            dot[l][i] = l < LAYERS ? slope (f.h[l][i]) * sum : sum;
-          }
-      for (size_t i = 0; i < MLP_D; i++)
-        gsl_matrix_set (out, n, i, dot[LAYERS][i]);
+      find_hidden (m, gsl_matrix_const_ptr (x, n, 0), a);
+      for (size_t k = 0; k < MLP_H; k++)
+        {
+          double sum = 0;
+          for (size_t j = 0; j < MLP_D; j++)
+            sum += m->theta[k * (MLP_D + 1) + j] * gsl_matrix_get (v, n, j);
+          a[k] = (1 - a[k] * a[k]) * sum;
+        }
+      find_output (m, a, gsl_matrix_ptr (out, n, 0));
     }
   return GSL_SUCCESS;
 }
@@ -300,33 +270,28 @@ mlp_vjp (void *state, sb_view view, const gsl_matrix *x, const gsl_vector *t, co
          gsl_matrix *out)
 {
   model *m = state;
-  activity f;
-  double bar[LAYERS + 1][WIDEST]; // of h, and of x
+  double a[MLP_H];
   (void)view, (void)t, (void)y;
+  gsl_matrix_set_zero (out);
   for (size_t n = 0; n < x->size1; n++)
     {
-      run_mlp (m, gsl_matrix_const_ptr (x, n, 0), &f);
-      for (size_t i = 0; i < MLP_D; i++)
-        bar[LAYERS][i] = gsl_matrix_get (v, n, i);
-      for (size_t l = LAYERS; l >= 1; l--)
+      find_hidden (m, gsl_matrix_const_ptr (x, n, 0), a);
+      for (size_t k = 0; k < MLP_H; k++)
         {
-          const double *W = m->theta + offset (l);
-          double *W_bar = m->theta_bar + offset (l), *b_bar = W_bar + width[l] * width[l - 1];
-          for (size_t j = 0; j < width[l - 1]; j++)
+          const size_t V = k * (MLP_D + 1), U = MLP_H * (MLP_D + 1) + k * MLP_D;
+          double bar = 0;
+          for (size_t i = 0; i < MLP_D; i++)
             {
-              double sum = 0;
-              for (size_t i = 0; i < width[l]; i++)
-                {
-                  sum += W[i * width[l - 1] + j] * bar[l][i];
-                  W_bar[i * width[l - 1] + j] += bar[l][i] * f.a[l - 1][j];
-                }
-              bar[l - 1][j] = l > 1 ? slope (f.h[l - 1][j]) * sum : sum;
+              bar += (1 - a[k] * a[k]) * m->theta[U + i] * gsl_matrix_get (v, n, i);
+              m->theta_bar[U + i] += gsl_matrix_get (v, n, i) * a[k];
             }
-          for (size_t i = 0; i < width[l]; i++)
-            b_bar[i] += bar[l][i];
+          for (size_t j = 0; j < MLP_D; j++)
+            {
+              m->theta_bar[V + j] += bar * gsl_matrix_get (x, n, j);
+              *gsl_matrix_ptr (out, n, j) += bar * m->theta[V + j];
+            }
+          m->theta_bar[V + MLP_D] += bar;
         }
-      for (size_t j = 0; j < MLP_D; j++)
-        gsl_matrix_set (out, n, j, bar[0][j]);
     }
   return GSL_SUCCESS;
 }
@@ -338,7 +303,7 @@ const sb_score_type mlp_type = {
 model
 mlp_alloc (unsigned long seed)
 {
-  model m = model_alloc (MLP_D, offset (LAYERS + 1));
+  model m = model_alloc (MLP_D, MLP_H * (2 * MLP_D + 1));
   gsl_rng *rng = scoped (gsl_rng_alloc (gsl_rng_taus2));
   gsl_rng_set (rng, seed);
   for (size_t k = 0; k < m.parameters; k++)
@@ -351,49 +316,31 @@ mlp_alloc (unsigned long seed)
 sb_target *
 two_bumps (void)
 {
-  gsl_vector *weights = vector_of (0.3, 0.7);
-  gsl_matrix *means = matrix_of (2, 1, -2, 1.5), *variances = matrix_of (2, 1, 0.5, 0.8);
-  return scoped (sb_target_mixture_alloc (weights, means, variances));
+  return scoped (sb_target_mixture_alloc (vector_of (0.3, 0.7), matrix_of (2, 1, -2, 1.5), matrix_of (2, 1, 0.5, 0.8)));
 }
 
 sb_target *
 gaussian (const double *mean, const double *L, size_t d)
 {
-  double C[MLP_D * MLP_D];
-  for (size_t i = 0; i < d; i++)
-    for (size_t j = 0; j < d; j++)
-      {
-        C[i * d + j] = 0;
-        for (size_t k = 0; k < d; k++)
-          C[i * d + j] += L[i * d + k] * L[j * d + k];
-      }
   gsl_vector_const_view m = gsl_vector_const_view_array (mean, d);
-  gsl_matrix_view covariance = gsl_matrix_view_array (C, d, d);
-  return scoped (sb_target_gaussian_alloc (&m.vector, &covariance.matrix));
+  gsl_matrix_const_view root = gsl_matrix_const_view_array (L, d, d);
+  gsl_matrix *covariance = matrix (d, d);
+  gsl_blas_dgemm (CblasNoTrans, CblasTrans, 1, &root.matrix, &root.matrix, 0, covariance);
+  return scoped (sb_target_gaussian_alloc (&m.vector, covariance));
 }
 
 sb_target *
 three_in_space (void)
 {
-  gsl_vector *weights = vector_of (0.2, 0.5, 0.3);
   gsl_matrix *means = matrix_of (3, 3, -1, 0, 2, 1.5, -0.5, 0, 0, 1, -1);
-  double C[] = { 0.5, 0.1, 0,   0.1, 0.7, -0.2, 0,   -0.2, 0.9, // one below the other
-                 1.2, 0.3, 0.2, 0.3, 0.6, 0.1,  0.2, 0.1,  0.4, //
-                 0.8, 0,   0.3, 0,   0.5, 0,    0.3, 0,    0.6 };
-  gsl_matrix_view covariances = gsl_matrix_view_array (C, 9, 3);
-  return scoped (sb_target_mixture_alloc (weights, means, &covariances.matrix));
+  gsl_matrix *covariances = matrix_of (9, 3, 0.5, 0.1, 0, 0.1, 0.7, -0.2, 0, -0.2, 0.9, // one below the other
+                                       1.2, 0.3, 0.2, 0.3, 0.6, 0.1, 0.2, 0.1, 0.4,     //
+                                       0.8, 0, 0.3, 0, 0.5, 0, 0.3, 0, 0.6);
+  return scoped (sb_target_mixture_alloc (vector_of (0.2, 0.5, 0.3), means, covariances));
 }
 
 sb_process *
 one_level (size_t d, double sigma)
 {
-  gsl_vector_view ladder = gsl_vector_view_array (&sigma, 1);
-  return scoped (sb_smld_sigmas_alloc (d, &ladder.vector));
-}
-
-double
-mean_of (const gsl_vector *v, double *standard_error)
-{
-  *standard_error = gsl_stats_sd (v->data, v->stride, v->size) / sqrt ((double)v->size);
-  return gsl_stats_mean (v->data, v->stride, v->size);
+  return scoped (sb_smld_sigmas_alloc (d, vector_of (sigma)));
 }

@@ -43,8 +43,9 @@ model affine_alloc (size_t d);
 // s(x) = a + b x + c sin x on a line; theta is (a, b, c).
 extern const sb_score_type wave_type;
 model wave_alloc (double a, double b, double c);
+model some_wave (int k); // number k of four
 
-// Three layers with softplus, 10 -> 16 -> 16 -> 10, weights from a seed.
+// s(x) = U tanh (V x + b) in ten dimensions, with sixteen hidden units; weights from a seed.
 enum
 {
   MLP_D = 10,
@@ -64,8 +65,5 @@ sb_target *three_in_space (void);
 
 // SMLD's chain of one level: noise of standard deviation sigma at t = 1, none at t = 0.
 sb_process *one_level (size_t d, double sigma);
-
-// The mean and its standard error.
-double mean_of (const gsl_vector *v, double *standard_error);
 
 #endif
