@@ -148,7 +148,7 @@ own_world (size_t k, world *w)
             group = { .r = { 0.5, 2 }, .v = { 1, 0.5 }, .parts = 2 },
             still = { .r = { 0.5, 0.7, 2 }, .v = { 1, 0, 0.5 }, .parts = 3 },
             masked = { .r = { 0.5, INFINITY, 2 }, .v = { 1, 1, 0.5 }, .parts = 3 };
-  *w = (world){ .s = 0.3, .t = 0.6, .h = 0.02, .lacks = MANY_PARTS };
+  *w = (world){ .s = 0.3, .t = 0.6, .lacks = MANY_PARTS };
   switch (k)
     {
     case 0:
@@ -193,7 +193,16 @@ world_of (size_t k, world *w)
   if (k >= rows)
     return own_world (k - rows, w);
   const char *name = sb_processes (k)->name;
-  *w = (world){ .name = name, .s = 0.3, .t = 0.6, .h = 0.02, .process = scoped (sb_process_from_text (name, 3, NULL)) };
+  *w = (world){ .name = name, .s = 0.3, .t = 0.6, .process = scoped (sb_process_from_text (name, 3, NULL)) };
   w->lacks = w->process->levels ? NO_SDE : 0;
   return true;
+}
+
+gsl_matrix *
+mapped (const world *w, sb_process_map map, CBLAS_TRANSPOSE_t transpose, double s, double t, const gsl_matrix *x)
+{
+  gsl_matrix *y = copy_of (x);
+  ok (sb_process_apply (w->process, map, transpose, vector_all (x->size1, s), vector_all (x->size1, t), y), "%s, map %d",
+      w->name, (int)map);
+  return y;
 }
