@@ -9,8 +9,6 @@
 
 #include "points.h"
 
-#include "../base/error.h"
-
 #include <gsl/gsl_math.h>
 #include <stdlib.h>
 

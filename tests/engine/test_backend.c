@@ -6,18 +6,14 @@
 
 #include <config.h>
 
-#include "base/shard.h"
 #include "engine/choose.h"
 #include "engine/conv.h"
-#include "net/passes.h"
 #include "property.h"
-#include "scope.h"
+#include "net/numbers.h"
 
 #include <gsl/gsl_math.h>
-#include <gsl/gsl_randist.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 SUITE_WITH_BLAS (backend);
@@ -56,7 +52,7 @@ problem_alloc (const char *configuration, size_t n, gsl_rng *r)
   p.in = n * sb_net_shape_size (sb_net_input (p.net));
   p.out = n * sb_net_shape_size (sb_net_output (p.net));
   p.hidden = n * sb_net_shape_size (last);
-  p.theta = scoped (malloc ((p.net->parameters + 1) * sizeof *p.theta));
+  p.theta = zeros (p.net->parameters);
   ok (sb_net_initialise (p.net, (sb_stream){ 1, SB_FOR_USER, 0 }, p.theta));
   for (size_t k = 0; k < p.net->parameters; k++)
     p.theta[k] += (float)gsl_ran_gaussian (r, 0.05); // first weights are zero here and there; these are not
@@ -73,10 +69,7 @@ problem_alloc (const char *configuration, size_t n, gsl_rng *r)
 static answer
 answer_alloc (const problem *p)
 {
-  return (answer){ scoped (calloc (p->out + 1, sizeof (float))),
-                   scoped (calloc (p->net->parameters + 1, sizeof (float))),
-                   scoped (calloc (p->in + 1, sizeof (float))), scoped (calloc (p->out + 1, sizeof (float))),
-                   scoped (calloc (p->hidden + 1, sizeof (float))) };
+  return (answer){ zeros (p->out), zeros (p->net->parameters), zeros (p->in), zeros (p->out), zeros (p->hidden) };
 }
 
 // `room` samples at a time: the last time fewer, where they do not go into n.

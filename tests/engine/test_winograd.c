@@ -8,9 +8,7 @@
 #include "property.h"
 #include "scope.h"
 
-#include <gsl/gsl_randist.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 SUITE (winograd);

@@ -4,9 +4,7 @@
 #include "property.h"
 #include "scope.h"
 
-#include <gsl/gsl_blas.h>
 #include <gsl/gsl_math.h>
-#include <gsl/gsl_randist.h>
 #include <gsl/gsl_sort.h>
 #ifdef _OPENMP
 #include <omp.h>

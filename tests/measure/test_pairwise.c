@@ -5,10 +5,7 @@
 #include "scope.h"
 
 #include <float.h>
-#include <gsl/gsl_blas.h>
 #include <gsl/gsl_math.h>
-#include <gsl/gsl_randist.h>
-#include <stdlib.h>
 
 SUITE (pairs);
 

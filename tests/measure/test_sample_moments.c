@@ -3,14 +3,11 @@
 // They come back as they were, but for single precision, and give the distance that the points themselves give. A file
 // that holds something else is refused by name.
 
-#include "base/shard.h"
 #include "measure/frechet.h"
-#include "dataset/safetensors.h"
 #include "measure/sample_moments.h"
 #include "scope.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 

@@ -6,10 +6,7 @@
 #include "property.h"
 #include "scope.h"
 
-#include <float.h>
 #include <gsl/gsl_blas.h>
-#include <gsl/gsl_math.h>
-#include <gsl/gsl_randist.h>
 #include <gsl/gsl_sf_gamma.h>
 #include <gsl/gsl_sort_vector.h>
 
