@@ -151,12 +151,6 @@ typedef struct
   float *y, *x_bar, *scratch;
 } convolution;
 
-static size_t
-filled (size_t channels)
-{
-  return (channels + SB_LANES - 1) / SB_LANES * SB_LANES;
-}
-
 static void
 conv_free (void *conv)
 {
@@ -187,8 +181,8 @@ conv_alloc (void *shared, const sb_conv_shape *shape, void **conv)
     return GSL_ENOMEM;
   int points = shape->kernel == 1;
   c->shape = *shape;
-  c->in = filled (shape->in);
-  c->out = filled (shape->out);
+  c->in = sb_blocked_filled (shape->in);
+  c->out = sb_blocked_filled (shape->out);
   c->places = points ? 1 : PLACES;
   c->edge = points ? 1 : EDGE;
   c->across = (shape->width + c->edge - 1) / c->edge;
