@@ -28,9 +28,6 @@ typedef struct
 
 void target_take_part (target_part *part, const sb_target_question *question, size_t first, size_t n);
 
-// The upper triangle, from the lower.
-void target_mirror (gsl_matrix *covariance);
-
 // A law of this type. The state changes hands at the call: on failure it is released.
 sb_target *target_alloc (const sb_target_type *type, void *state, size_t dimension);
 

@@ -21,6 +21,7 @@
 
 #include "../base/error.h"
 #include "../base/shard.h"
+#include "../operator/symmetric.h"
 #include "diagonal.h"
 
 #include <gsl/gsl_blas.h>
@@ -658,42 +659,6 @@ check_symmetric (const gsl_matrix *c)
   return GSL_SUCCESS;
 }
 
-// For all others LAPACK, which comes with OpenBLAS, has the eigenvectors eight times as fast as GSL at $d = 784$ (and
-// GSL 2.7 loses a block where the memory for its workspace runs out). The symbol is Fortran's, with matrices by
-// columns: read by rows, its eigenvectors are the rows, and $\mathbf{U}$ is the transpose. The lengths of the
-// workspace are the least that it asks for, and have to fit in an `int`.
-
-extern void dsyevd_ (const char *jobz, const char *uplo, const int *n, double *a, const int *lda, double *w,
-                     double *work, const int *lwork, int *iwork, const int *liwork, int *info, size_t, size_t);
-
-enum
-{
-  LARGEST = 16384 // d
-};
-
-static int
-eigen_decomposition (const gsl_matrix *c, gsl_vector *lambda, gsl_matrix *U)
-{
-  const int d = (int)c->size1, lwork = 2 * d * d + 6 * d + 1, liwork = 5 * d + 3;
-  gsl_matrix *a = gsl_matrix_alloc (c->size1, c->size2);
-  double *work = malloc ((size_t)lwork * sizeof *work);
-  int *iwork = malloc ((size_t)liwork * sizeof *iwork), info = 0, enough = a && work && iwork;
-  if (enough)
-    {
-      gsl_matrix_memcpy (a, c);
-      dsyevd_ ("V", "U", &d, a->data, &d, lambda->data, work, &lwork, iwork, &liwork, &info, 1, 1);
-      gsl_matrix_transpose_memcpy (U, a);
-    }
-  gsl_matrix_free (a);
-  free (work);
-  free (iwork);
-  if (!enough)
-    SB_ERROR (NULL, GSL_ENOMEM, "no memory to decompose a covariance in %d dimensions", d);
-  if (info != 0)
-    SB_ERROR (NULL, GSL_EMAXITER, "the eigenvectors of a covariance do not converge");
-  return GSL_SUCCESS;
-}
-
 static int
 find_axes (const gsl_matrix *c, gsl_vector *lambda, gsl_matrix *U) // U NULL: c is diagonal
 {
@@ -710,9 +675,11 @@ find_axes (const gsl_matrix *c, gsl_vector *lambda, gsl_matrix *U) // U NULL: c 
     }
   else
     {
-      status = eigen_decomposition (c, lambda, U);
+      gsl_matrix_memcpy (U, c);
+      status = sb_symmetric_eigen (U, lambda);
       if (status)
         return status;
+      gsl_matrix_transpose (U);
       doubt = 10 * (double)c->size1 * GSL_DBL_EPSILON * gsl_vector_max (lambda);
     }
   for (size_t j = 0; j < lambda->size; j++)
@@ -742,7 +709,7 @@ mixture_covariance (const mixture *law, size_t k, gsl_matrix *C)
       gsl_vector_const_view axis = gsl_matrix_const_column (&U, j);
       gsl_blas_dsyr (CblasLower, gsl_vector_get (&lambda.vector, j), &axis.vector, C);
     }
-  target_mirror (C);
+  sb_symmetric_mirror (C);
 }
 
 static void
@@ -799,9 +766,9 @@ sb_target *
 sb_target_mixture_alloc (const gsl_vector *weights, const gsl_matrix *means, const gsl_matrix *covariances)
 {
   const size_t K = means->size1, d = means->size2;
-  if (K == 0 || d == 0 || d > LARGEST)
+  if (K == 0 || d == 0 || d > SB_SYMMETRIC_LARGEST)
     SB_ERROR_NULL (NULL, GSL_EINVAL, "a mixture needs a component and from 1 to %d dimensions, not %zu and %zu",
-                   LARGEST, K, d);
+                   SB_SYMMETRIC_LARGEST, K, d);
   if (covariances->size1 != K * d || covariances->size2 != d)
     SB_ERROR_NULL (NULL, GSL_EBADLEN,
                    "%zu covariances in %zu dimensions stand one below the other, which is not %zu x %zu", K, d,

@@ -7,6 +7,7 @@
 #include "law.h"
 
 #include "../base/error.h"
+#include "../operator/symmetric.h"
 
 #include <gsl/gsl_math.h>
 #include <math.h>
@@ -135,7 +136,7 @@ sb_target_posterior_covariance (const sb_target *target, const sb_process *proce
                     &(sb_target_question){ SB_TARGET_COVARIANCE, .x = point, .t = &time.vector, .out = covariance });
   gsl_matrix_free (point);
   if (!status)
-    target_mirror (covariance);
+    sb_symmetric_mirror (covariance);
   return status;
 }
 
@@ -176,14 +177,6 @@ target_take_part (target_part *part, const sb_target_question *q, size_t first, 
       part->number = gsl_vector_subvector (q->number, first, n).vector;
       part->question.number = &part->number;
     }
-}
-
-void
-target_mirror (gsl_matrix *covariance)
-{
-  for (size_t i = 0; i < covariance->size1; i++)
-    for (size_t j = 0; j < i; j++)
-      gsl_matrix_set (covariance, j, i, gsl_matrix_get (covariance, i, j));
 }
 
 // ## The kernel of a row
