@@ -172,6 +172,7 @@ sb_net_dual_backward (sb_net_dual *dual, const sb_real *theta, const sb_real *ou
   sb_net_channels_first (sb_net_output (net), dual->n, out_bar, dual->y_bar[last]);
   sb_net_channels_first (sb_net_output (net), dual->n, out_dot_bar, dual->y_dot_bar[last]);
   for (size_t l = net->count; l-- > 2;)
-    layer_backward (dual, theta, l, theta_bar);
+    if (net->layers[l].inputs > 0)
+      layer_backward (dual, theta, l, theta_bar);
   return GSL_SUCCESS;
 }

@@ -106,7 +106,7 @@ sb_layer_linear_jvp (const sb_layer *layer, const sb_real *theta, const sb_pass 
   layer->type->forward (layer, theta, &along);
 }
 
-extern const sb_layer_type sb_layer_input; // x, or the time label: given from outside
+extern const sb_layer_type sb_layer_input; // x, or the time label: given from outside; it has no functions
 extern const sb_layer_type sb_layer_convolution;
 extern const sb_layer_type sb_layer_group_norm;
 extern const sb_layer_type sb_layer_silu;

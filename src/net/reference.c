@@ -203,7 +203,8 @@ layer_forward (const sb_net *net, const sb_real *theta, size_t n, const workspac
 {
   const sb_layer *layer = &net->layers[l];
   sb_pass pass = sb_net_pass_at (net, l, n, &w->at);
-  layer->type->forward (layer, theta + layer->offset, &pass);
+  if (layer->inputs > 0)
+    layer->type->forward (layer, theta + layer->offset, &pass);
 }
 
 static int
@@ -239,8 +240,9 @@ layer_backward (const sb_net *net, const sb_real *theta, size_t n, const workspa
       if (w->last[from] == l && (k == 0 || layer->from[k - 1] != from))
         memset (inputs_bar[k], 0, sb_net_shape_size (net->layers[from].out) * n * sizeof (sb_real));
     }
-  layer->type->backward (layer, theta + layer->offset, &pass, w->at.y_dot[l], inputs_bar,
-                         theta_bar ? theta_bar + layer->offset : NULL);
+  if (layer->inputs > 0)
+    layer->type->backward (layer, theta + layer->offset, &pass, w->at.y_dot[l], inputs_bar,
+                           theta_bar ? theta_bar + layer->offset : NULL);
 }
 
 static int
@@ -305,6 +307,8 @@ sb_net_forward_along (const sb_net *net, const sb_real *theta, size_t n, const s
       const sb_real *inputs_dot[SB_LAYER_INPUTS];
       sb_pass pass = sb_net_pass_at (net, l, n, at);
       sb_net_directions (net, l, at->y_dot, inputs_dot);
+      if (layer->inputs == 0)
+        continue;
       layer->type->forward (layer, theta + layer->offset, &pass);
       layer->type->jvp (layer, theta + layer->offset, &pass, inputs_dot, at->y_dot[l]);
     }
