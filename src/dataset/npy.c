@@ -17,8 +17,6 @@
 #include "../base/file.h"
 #include "source.h"
 
-#include <inttypes.h>
-#include <limits.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdint.h>

@@ -11,7 +11,7 @@
 sb_blocked
 sb_blocked_of (size_t n, size_t channels, size_t height, size_t width, int half)
 {
-  return (sb_blocked){ n, channels, (channels + SB_LANES - 1) / SB_LANES, height * width, width, half };
+  return (sb_blocked){ n, channels, sb_blocked_filled (channels) / SB_LANES, height * width, width, half };
 }
 
 size_t
@@ -244,20 +244,23 @@ move_channel (const sb_blocked *s, int add, const void *x, size_t from, void *y,
     sb_put (y, to + p, sb_get (x, from + p, s->half) + (add ? sb_get (y, to + p, s->half) : 0), s->half);
 }
 
-void
-sb_blocked_insert (const sb_blocked *part, const sb_blocked *whole, size_t first, const void *x, void *y)
+static void
+move_part (const sb_blocked *part, const sb_blocked *whole, size_t first, int aligned, int back, int add, const void *x,
+           void *y)
 {
-  int aligned = first % SB_LANES == 0;
   for (size_t i = 0; i < part->n; i++)
     for (size_t c = 0; c < part->channels; c += aligned ? SB_LANES : 1)
       {
-        size_t from = sb_blocked_at (part, i, c / SB_LANES) + c % SB_LANES,
-               to = sb_blocked_at (whole, i, (first + c) / SB_LANES) + (first + c) % SB_LANES;
-        if (aligned)
-          move_block (part, 0, x, from, y, to);
-        else
-          move_channel (part, 0, x, from, y, to);
+        size_t in_part = sb_blocked_at (part, i, c / SB_LANES) + c % SB_LANES,
+               in_whole = sb_blocked_at (whole, i, (first + c) / SB_LANES) + (first + c) % SB_LANES;
+        (aligned ? move_block : move_channel) (part, add, x, back ? in_whole : in_part, y, back ? in_part : in_whole);
       }
+}
+
+void
+sb_blocked_insert (const sb_blocked *part, const sb_blocked *whole, size_t first, const void *x, void *y)
+{
+  move_part (part, whole, first, first % SB_LANES == 0, 0, 0, x, y);
 }
 
 void
@@ -267,14 +270,5 @@ sb_blocked_extract (const sb_blocked *part, const sb_blocked *whole, size_t firs
   int aligned = first % SB_LANES == 0 && part->channels % SB_LANES == 0;
   if (!aligned && !add)
     memset (x_bar, 0, sb_blocked_bytes (part));
-  for (size_t i = 0; i < part->n; i++)
-    for (size_t c = 0; c < part->channels; c += aligned ? SB_LANES : 1)
-      {
-        size_t to = sb_blocked_at (part, i, c / SB_LANES) + c % SB_LANES,
-               from = sb_blocked_at (whole, i, (first + c) / SB_LANES) + (first + c) % SB_LANES;
-        if (aligned)
-          move_block (part, add, y_bar, from, x_bar, to);
-        else
-          move_channel (part, add, y_bar, from, x_bar, to);
-      }
+  move_part (part, whole, first, aligned, 1, add, y_bar, x_bar);
 }

@@ -18,6 +18,13 @@ enum
   SB_LANES = 16
 };
 
+// Channels, those that fill up the last block included.
+static inline size_t
+sb_blocked_filled (size_t channels)
+{
+  return (channels + SB_LANES - 1) / SB_LANES * SB_LANES;
+}
+
 sb_blocked sb_blocked_of (size_t n, size_t channels, size_t height, size_t width, int half);
 size_t sb_blocked_count (const sb_blocked *s); // numbers, zeros included
 

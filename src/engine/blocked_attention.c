@@ -5,10 +5,9 @@
 
 #include "blocked.h"
 
-#include "../net/exp.h"
+#include "../net/attention.h"
 #include "lanes.h"
 
-#include <cblas.h>
 #include <math.h>
 
 size_t
@@ -77,19 +76,6 @@ scale_of (const sb_blocked *s)
 
 // ## Forward
 
-SB_CLONES static void
-softmax (size_t count, float *line)
-{
-  float top = line[0], sum = 0;
-  for (size_t q = 1; q < count; q++)
-    top = line[q] > top ? line[q] : top;
-#pragma omp simd reduction(+ : sum)
-  for (size_t q = 0; q < count; q++)
-    sum += line[q] = sb_expf (line[q] - top);
-  for (size_t q = 0; q < count; q++)
-    line[q] /= sum;
-}
-
 void
 sb_blocked_attention (const sb_blocked *s, const void *const qkv[3], void *y, float *saved, float *scratch)
 {
@@ -102,28 +88,13 @@ sb_blocked_attention (const sb_blocked *s, const void *const qkv[3], void *y, fl
       for (size_t k = 0; k < 3; k++)
         widen (s, i, qkv[k], part[k]);
       pairs (s, part[0], part[1], scale_of (s), A);
-      for (size_t p = 0; p < s->pixels; p++)
-        softmax (s->pixels, A + p * s->pixels);
+      sb_attention_softmax (s->pixels, A);
       mix (s, CblasNoTrans, A, part[2], 1, part[3]);
       narrow (s, i, 0, part[3], y);
     }
 }
 
 // ## Backward
-
-SB_CLONES static void
-softmax_slope (size_t pixels, const float *restrict A, float *restrict S)
-{
-  for (size_t p = 0; p < pixels; p++, A += pixels, S += pixels)
-    {
-      float mean = 0;
-#pragma omp simd reduction(+ : mean)
-      for (size_t q = 0; q < pixels; q++)
-        mean += A[q] * S[q];
-      for (size_t q = 0; q < pixels; q++)
-        S[q] = A[q] * (S[q] - mean);
-    }
-}
 
 void
 sb_blocked_attention_back (const sb_blocked *s, const int add[3], const void *const qkv[3], const float *saved,
@@ -142,7 +113,7 @@ sb_blocked_attention_back (const sb_blocked *s, const int add[3], const void *co
       mix (s, CblasTrans, A, part[3], 1, part[4]);
       narrow (s, i, add[2], part[4], bar[2]);
       pairs (s, part[3], part[2], 1, S);
-      softmax_slope (s->pixels, A, S);
+      sb_attention_slope (s->pixels, A, S);
       mix (s, CblasNoTrans, S, part[1], scale_of (s), part[4]);
       narrow (s, i, add[0], part[4], bar[0]);
       mix (s, CblasTrans, S, part[0], scale_of (s), part[4]);

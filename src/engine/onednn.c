@@ -190,12 +190,6 @@ typedef struct
 // Channels come in blocks of 16, the last filled up with zeros: oneDNN is told that these are channels too, so that it
 // always has whole blocks. Then the rows of W are longer than theta's, and stand in a copy.
 
-static size_t
-filled (size_t channels)
-{
-  return (channels + SB_LANES - 1) / SB_LANES * SB_LANES;
-}
-
 static int
 has_own_rows (const sb_conv_shape *s)
 {
@@ -207,7 +201,7 @@ describe (convolution *c)
 {
   const sb_conv_shape *s = &c->shape;
   dnnl_dim_t images = (dnnl_dim_t)s->images, height = (dnnl_dim_t)s->height, width = (dnnl_dim_t)s->width,
-             in = (dnnl_dim_t)filled (s->in), out = (dnnl_dim_t)filled (s->out), k = (dnnl_dim_t)s->kernel;
+             in = (dnnl_dim_t)sb_blocked_filled (s->in), out = (dnnl_dim_t)sb_blocked_filled (s->out), k = (dnnl_dim_t)s->kernel;
   dnnl_dims_t x = { images, in, height, width }, y = { images, out, height, width }, W = { out, in, k, k };
   dnnl_status_t failed = dnnl_memory_desc_init_by_tag (&c->x, 4, x, c->dnn->value, dnnl_nChw16c);
   failed = failed ? failed : dnnl_memory_desc_init_by_tag (&c->y, 4, y, c->dnn->value, dnnl_nChw16c);
@@ -357,7 +351,7 @@ conv_free (void *conv)
 static int
 furnish (convolution *c)
 {
-  size_t out = filled (c->shape.out), in = filled (c->shape.in);
+  size_t out = sb_blocked_filled (c->shape.out), in = sb_blocked_filled (c->shape.in);
   c->bias = calloc (2 * out, sizeof *c->bias);
   if (has_own_rows (&c->shape))
     c->rows = calloc (out * in * c->shape.kernel * c->shape.kernel, sizeof *c->rows);
@@ -484,7 +478,7 @@ stored_size (const convolution *c)
 static float *
 row_of (const convolution *c, size_t o, size_t i)
 {
-  return c->rows + (o * filled (c->shape.in) + i) * c->shape.kernel * c->shape.kernel;
+  return c->rows + (o * sb_blocked_filled (c->shape.in) + i) * c->shape.kernel * c->shape.kernel;
 }
 
 static void

@@ -151,12 +151,6 @@ typedef struct
   float *y, *x_bar, *scratch;
 } convolution;
 
-static size_t
-filled (size_t channels)
-{
-  return (channels + SB_LANES - 1) / SB_LANES * SB_LANES;
-}
-
 static void
 conv_free (void *conv)
 {
@@ -187,8 +181,8 @@ conv_alloc (void *shared, const sb_conv_shape *shape, void **conv)
     return GSL_ENOMEM;
   int points = shape->kernel == 1;
   c->shape = *shape;
-  c->in = filled (shape->in);
-  c->out = filled (shape->out);
+  c->in = sb_blocked_filled (shape->in);
+  c->out = sb_blocked_filled (shape->out);
   c->places = points ? 1 : PLACES;
   c->edge = points ? 1 : EDGE;
   c->across = (shape->width + c->edge - 1) / c->edge;
@@ -337,19 +331,12 @@ begin_of (const convolution *c, size_t image, size_t channels, size_t channel)
   return (image * blocks + channel / SB_LANES) * pixels * SB_LANES + channel % SB_LANES;
 }
 
-// A tile's places into a band, eight channels at `to`.
+// A band of tiles through $B^\top$, or of gradients through $G$, eight channels of a tile at a time: [place][tile][channel],
+// and gradients in panels, [place][block][tile][16].
 
 SB_INLINE void
-put_places (const convolution *c, size_t channels, const sb_eight *v, float *to)
-{
-  for (size_t p = 0; p < c->places; p++)
-    SB_EIGHT (to + p * apart (c->band * channels)) = v[p];
-}
-
-// $V = B^\top d B$, [place][tile][channel]: the tile's inputs with a pixel around its outputs.
-
-SB_CLONES static void
-band_inputs (const convolution *c, const float *x, size_t channels, size_t first, size_t count, float *V)
+band_squares (const convolution *c, int gradients, const float *x, size_t channels, size_t first, size_t count,
+              float *V)
 {
   for (size_t t = 0; t < count; t++)
     {
@@ -357,17 +344,34 @@ band_inputs (const convolution *c, const float *x, size_t channels, size_t first
       for (size_t channel = 0; channel < channels; channel += HALF)
         {
           const float *from = x + begin_of (c, at.image, channels, channel);
+          float *to = V
+                      + (gradients ? (channel / SB_LANES * c->band + t) * SB_LANES + channel % SB_LANES
+                                   : t * channels + channel);
           sb_eight d[PLACES], v[PLACES];
           if (c->places == 1)
             read_square (&c->shape, from, at.row, at.column, 1, v);
+          else if (gradients)
+            {
+              read_square (&c->shape, from, at.row, at.column, EDGE, d);
+              square_G (EDGE, d, v);
+            }
           else
             {
               read_square (&c->shape, from, at.row - 1, at.column - 1, REACH, d);
               square_B (d, v);
             }
-          put_places (c, channels, v, V + t * channels + channel);
+          for (size_t p = 0; p < c->places; p++)
+            SB_EIGHT (to + p * apart (c->band * channels)) = v[p];
         }
     }
+}
+
+// $V = B^\top d B$: the tile's inputs with a pixel around its outputs.
+
+SB_CLONES static void
+band_inputs (const convolution *c, const float *x, size_t channels, size_t first, size_t count, float *V)
+{
+  band_squares (c, 0, x, channels, first, count, V);
 }
 
 // $Y = A^\top M A$, and the bias, from a band of the same order.
@@ -438,28 +442,12 @@ conv_backward_data (void *conv)
 // numbers. The same points serve, $G$ and $A$ change their parts, and the last transform is common to all tiles:
 // $$ \bar g = A^\top \Bigl[\sum_{\text{tiles}} (B^\top d\,B) \odot (G\,\bar Y\,G^\top)\Bigr] A . $$
 
-// These become the right factor of a product, in panels: [place][block][tile][16].
+// These become the right factor of a product.
 
 SB_CLONES static void
 band_gradients (const convolution *c, size_t first, size_t count, float *M)
 {
-  for (size_t t = 0; t < count; t++)
-    {
-      place at = tile_at (c, first + t);
-      for (size_t channel = 0; channel < c->out; channel += HALF)
-        {
-          const float *from = c->y_bar + begin_of (c, at.image, c->out, channel);
-          sb_eight d[EDGE * EDGE], v[PLACES];
-          if (c->places == 1)
-            read_square (&c->shape, from, at.row, at.column, 1, v);
-          else
-            {
-              read_square (&c->shape, from, at.row, at.column, EDGE, d);
-              square_G (EDGE, d, v);
-            }
-          put_places (c, c->out, v, M + (channel / SB_LANES * c->band + t) * SB_LANES + channel % SB_LANES);
-        }
-    }
+  band_squares (c, 1, c->y_bar, c->out, first, count, M);
 }
 
 SB_CLONES static void

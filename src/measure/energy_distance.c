@@ -17,7 +17,7 @@
 
 #include <gsl/gsl_blas.h>
 #include <gsl/gsl_errno.h>
-#include <gsl/gsl_math.h>
+#include <math.h>
 
 enum
 {

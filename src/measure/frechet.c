@@ -8,6 +8,7 @@
 
 #include "frechet.h"
 
+#include "../operator/symmetric.h"
 #include "sample_moments.h"
 
 #include <float.h>
@@ -16,39 +17,28 @@
 #include <math.h>
 #include <stdlib.h>
 
-// ## LAPACK
+// ## Singular vectors
 //
-// OpenBLAS brings LAPACK along. At $d = 784$ its divide-and-conquer eigensolver takes 0.08 s where GSL's takes 0.7 s,
-// and at $d = 2048$ 1.4 s. The symbols are Fortran's: arguments by address, matrices by columns, and at the end the
-// length of each string.
+// By LAPACK, as eigenvectors are (operator/symmetric.c). It is given the least workspace it asks for, which is enough for
+// blocks: $4d^2 + 7d$ numbers, and here $d$ more for the singular values.
 
-extern void dsyevd_ (const char *jobz, const char *uplo, const int *n, double *a, const int *lda, double *w,
-                     double *work, const int *lwork, int *iwork, const int *liwork, int *info, size_t, size_t);
 extern void dgesdd_ (const char *jobz, const int *m, const int *n, double *a, const int *lda, double *s, double *u,
                      const int *ldu, double *vt, const int *ldvt, double *work, const int *lwork, int *iwork, int *info,
                      size_t);
-
-// Both are given the least workspace they ask for, which is enough for blocks. Its length must fit in an `int`.
-
-enum
-{
-  LARGEST = 16384 // d
-};
 
 typedef struct
 {
   double *work;
   int *iwork;
-  int lwork, liwork;
+  int lwork;
 } workspace;
 
 static int
 workspace_alloc (size_t d, workspace *w)
 {
-  w->lwork = (int)(4 * d * d + 8 * d); // dgesdd: 4 d^2 + 7 d, and d singular values; dsyevd: 2 d^2 + 6 d + 1
-  w->liwork = (int)(8 * d);            // dgesdd: 8 d; dsyevd: 5 d + 3
+  w->lwork = (int)(4 * d * d + 8 * d);
   w->work = malloc ((size_t)w->lwork * sizeof *w->work);
-  w->iwork = malloc ((size_t)w->liwork * sizeof *w->iwork);
+  w->iwork = malloc (8 * d * sizeof *w->iwork);
   if (!w->work || !w->iwork)
     GSL_ERROR ("no memory to decompose matrices", GSL_ENOMEM);
   return GSL_SUCCESS;
@@ -59,19 +49,6 @@ workspace_free (workspace *w)
 {
   free (w->work);
   free (w->iwork);
-}
-
-// A symmetric matrix is its own transpose, so rows for columns does no harm on the way in; on the way out, row $k$ of
-// `a` holds the eigenvector of `lambda[k]`, which ascend.
-
-static int
-symmetric_eigen (workspace *w, gsl_matrix *a, gsl_vector *lambda)
-{
-  int d = (int)a->size1, info;
-  dsyevd_ ("V", "U", &d, a->data, &d, lambda->data, w->work, &w->lwork, w->iwork, &w->liwork, &info, 1, 1);
-  if (info != 0)
-    GSL_ERROR ("the eigenvectors of a covariance do not converge", GSL_EMAXITER);
-  return GSL_SUCCESS;
 }
 
 // $M = U \Sigma V^T$. LAPACK sees $M^T = V \Sigma U^T$ and returns its left and right factors by columns: read by rows,
@@ -117,11 +94,11 @@ check_symmetric (const gsl_matrix *C)
 }
 
 static int
-square_root (workspace *w, const gsl_matrix *C, gsl_matrix *R, gsl_vector *lambda)
+square_root (const gsl_matrix *C, gsl_matrix *R, gsl_vector *lambda)
 {
   size_t d = C->size1;
   gsl_matrix_memcpy (R, C);
-  int status = symmetric_eigen (w, R, lambda);
+  int status = sb_symmetric_eigen (R, lambda);
   if (status != GSL_SUCCESS)
     return status;
   double largest = fmax (gsl_vector_get (lambda, d - 1), -gsl_vector_get (lambda, 0));
@@ -196,9 +173,9 @@ static int
 distance_of_covariances (workspace *w, const gsl_matrix *C1, const gsl_matrix *C2, gsl_matrix **scratch,
                          gsl_vector *lambda, double *distance)
 {
-  int status = square_root (w, C1, scratch[0], lambda);
+  int status = square_root (C1, scratch[0], lambda);
   if (status == GSL_SUCCESS)
-    status = square_root (w, C2, scratch[1], lambda);
+    status = square_root (C2, scratch[1], lambda);
   if (status == GSL_SUCCESS)
     status = distance_of_roots (w, scratch[0], scratch[1], scratch[2], scratch[3], scratch[4], distance);
   return status;
@@ -211,7 +188,7 @@ sb_frechet_gaussians (const gsl_vector *m1, const gsl_matrix *C1, const gsl_vect
   size_t d = m1->size;
   if (d == 0 || m2->size != d || C1->size1 != d || C1->size2 != d || C2->size1 != d || C2->size2 != d)
     GSL_ERROR ("means and covariances must be of one dimension", GSL_EBADLEN);
-  if (d > LARGEST)
+  if (d > SB_SYMMETRIC_LARGEST)
     GSL_ERROR ("more than 16384 dimensions", GSL_EUNSUP);
 
   double of_means, of_covariances = 0;

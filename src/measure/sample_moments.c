@@ -8,10 +8,10 @@
 #include "sample_moments.h"
 
 #include "../dataset/safetensors.h"
+#include "../operator/symmetric.h"
 
 #include <gsl/gsl_blas.h>
 #include <gsl/gsl_errno.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,14 +51,6 @@ add_centred_block (const gsl_matrix *x, size_t first, const gsl_vector *mean, gs
   gsl_blas_dsyrk (CblasLower, CblasTrans, 1, block, 1, covariance);
 }
 
-static void
-mirror (gsl_matrix *lower)
-{
-  for (size_t i = 0; i < lower->size1; i++)
-    for (size_t j = 0; j < i; j++)
-      gsl_matrix_set (lower, j, i, gsl_matrix_get (lower, i, j));
-}
-
 int
 sb_moments (const gsl_matrix *x, gsl_vector *mean, gsl_matrix *covariance)
 {
@@ -79,7 +71,7 @@ sb_moments (const gsl_matrix *x, gsl_vector *mean, gsl_matrix *covariance)
       add_centred_block (x, first, mean, &block.matrix, covariance);
     }
   gsl_matrix_scale (covariance, 1.0 / (double)(n - 1));
-  mirror (covariance);
+  sb_symmetric_mirror (covariance);
   gsl_matrix_free (scratch);
   return GSL_SUCCESS;
 }

@@ -6,6 +6,7 @@
 // for each sample on its own; $Q$, $K$, $V$ are channels by pixels. Saved: $A$.
 
 #include "../base/clones.h"
+#include "attention.h"
 #include "exp.h"
 #include "layer.h"
 
@@ -48,7 +49,7 @@ mix (sizes s, const sb_real *a, const sb_real *w, enum CBLAS_TRANSPOSE transpose
 // ## Forward
 
 SB_CLONES static void
-softmax (size_t count, sb_real *line)
+softmax_line (size_t count, sb_real *line)
 {
   sb_real top = line[0], sum = 0;
   for (size_t q = 1; q < count; q++)
@@ -58,6 +59,13 @@ softmax (size_t count, sb_real *line)
     sum += line[q] = sb_exp (line[q] - top);
   for (size_t q = 0; q < count; q++)
     line[q] /= sum;
+}
+
+void
+sb_attention_softmax (size_t pixels, sb_real *S)
+{
+  for (size_t p = 0; p < pixels; p++)
+    softmax_line (pixels, S + p * pixels);
 }
 
 static void
@@ -71,8 +79,7 @@ forward (const sb_layer *layer, const sb_real *theta, const sb_pass *pass)
       size_t image = i * pixels;
       sb_real *A = pass->saved + i * pixels * pixels;
       pairs (s, pass->x[0] + image, pass->x[1] + image, s.scale, 0, A);
-      for (size_t p = 0; p < pixels; p++)
-        softmax (pixels, A + p * pixels);
+      sb_attention_softmax (pixels, A);
       mix (s, pass->x[2] + image, A, CblasTrans, 1, 0, pass->y + image);
     }
 }
@@ -82,17 +89,17 @@ forward (const sb_layer *layer, const sb_real *theta, const sb_pass *pass)
 // A change $\dot S$ of a row changes it by $\dot A_{pq} = A_{pq}\,(\dot S_{pq} - \sum_r A_{pr}\dot S_{pr})$. The map
 // is symmetric: gradients come back through the same formula.
 
-static void
-softmax_slope (size_t pixels, const sb_real *A, sb_real *S)
+SB_CLONES void
+sb_attention_slope (size_t pixels, const sb_real *restrict A, sb_real *restrict S)
 {
-  for (size_t p = 0; p < pixels; p++)
+  for (size_t p = 0; p < pixels; p++, A += pixels, S += pixels)
     {
-      const sb_real *a = A + p * pixels;
-      sb_real *line = S + p * pixels, mean = 0;
+      sb_real mean = 0;
+#pragma omp simd reduction(+ : mean)
       for (size_t q = 0; q < pixels; q++)
-        mean += a[q] * line[q];
+        mean += A[q] * S[q];
       for (size_t q = 0; q < pixels; q++)
-        line[q] = a[q] * (line[q] - mean);
+        S[q] = A[q] * (S[q] - mean);
     }
 }
 
@@ -117,7 +124,7 @@ jvp (const sb_layer *layer, const sb_real *theta, const sb_pass *pass, const sb_
         pairs (s, x_dot[0] + image, pass->x[1] + image, s.scale, 1, dot);
       if (x_dot[1])
         pairs (s, pass->x[0] + image, x_dot[1] + image, s.scale, 1, dot);
-      softmax_slope (pixels, A, dot);
+      sb_attention_slope (pixels, A, dot);
       mix (s, pass->x[2] + image, dot, CblasTrans, 1, 1, y_dot + image);
       if (x_dot[2])
         mix (s, x_dot[2] + image, A, CblasTrans, 1, 1, y_dot + image);
@@ -145,7 +152,7 @@ backward (const sb_layer *layer, const sb_real *theta, const sb_pass *pass, cons
       if (x_bar[2])
         mix (s, y_bar + image, A, CblasNoTrans, 1, 1, x_bar[2] + image);
       pairs (s, y_bar + image, pass->x[2] + image, 1, 0, bar);
-      softmax_slope (pixels, A, bar);
+      sb_attention_slope (pixels, A, bar);
       if (x_bar[0])
         mix (s, pass->x[1] + image, bar, CblasTrans, s.scale, 1, x_bar[0] + image);
       if (x_bar[1])

@@ -20,8 +20,8 @@ struct sb_net_dual
   const sb_net *net;
   size_t samples, n; // at most; in the last forward pass
   sb_real *memory;
-  sb_real **y, **y_dot, **y_bar, **y_dot_bar, **saved; // by layer
-  sb_real *scratch;
+  sb_net_places at;
+  sb_real **y_bar, **y_dot_bar; // by layer
 };
 
 enum
@@ -38,7 +38,7 @@ sb_net_dual_free (sb_net_dual *dual)
   if (!dual)
     return;
   free (dual->memory);
-  free (dual->y);
+  free (dual->at.y);
   free (dual);
 }
 
@@ -53,7 +53,7 @@ lay_out (sb_net_dual *dual)
 {
   const sb_net *net = dual->net;
   sb_real *rest = dual->memory;
-  sb_real **arrays[ARRAYS] = { dual->y, dual->y_dot, dual->y_bar, dual->y_dot_bar, dual->saved };
+  sb_real **arrays[ARRAYS] = { dual->at.y, dual->at.y_dot, dual->y_bar, dual->y_dot_bar, dual->at.saved };
   for (size_t l = 0; l < net->count; l++)
     for (size_t k = 0; k < ARRAYS; k++)
       {
@@ -61,7 +61,7 @@ lay_out (sb_net_dual *dual)
         arrays[k][l] = rest;
         rest += lines (each * dual->samples);
       }
-  dual->scratch = rest;
+  dual->at.scratch = rest;
 }
 
 static size_t
@@ -93,42 +93,22 @@ sb_net_dual_alloc (const sb_net *net, size_t samples)
     GSL_ERROR_NULL ("no memory for a network's derivatives", GSL_ENOMEM);
   dual->net = net;
   dual->samples = samples;
-  dual->y = calloc (ARRAYS * net->count, sizeof *dual->y);
+  dual->at.y = calloc (ARRAYS * net->count, sizeof *dual->at.y);
   dual->memory = calloc (numbers_needed (net, samples), sizeof *dual->memory);
-  if (!dual->y || !dual->memory)
+  if (!dual->at.y || !dual->memory)
     {
       sb_net_dual_free (dual);
       GSL_ERROR_NULL ("no memory for a network's derivatives", GSL_ENOMEM);
     }
-  dual->y_dot = dual->y + net->count;
-  dual->y_bar = dual->y + 2 * net->count;
-  dual->y_dot_bar = dual->y + 3 * net->count;
-  dual->saved = dual->y + 4 * net->count;
+  dual->at.y_dot = dual->at.y + net->count;
+  dual->y_bar = dual->at.y + 2 * net->count;
+  dual->y_dot_bar = dual->at.y + 3 * net->count;
+  dual->at.saved = dual->at.y + 4 * net->count;
   lay_out (dual);
   return dual;
 }
 
 // ## Forward, with a derivative
-//
-// The label and the condition stand still, and what reads them is told so by NULL.
-
-static sb_pass
-pass_through (const sb_net_dual *dual, size_t l)
-{
-  const sb_layer *layer = &dual->net->layers[l];
-  sb_pass pass = { .n = dual->n, .y = dual->y[l], .saved = dual->saved[l], .scratch = dual->scratch };
-  for (size_t k = 0; k < layer->inputs; k++)
-    pass.x[k] = dual->y[layer->from[k]];
-  return pass;
-}
-
-static void
-directions (const sb_net_dual *dual, const sb_layer *layer, const sb_real *x_dot[SB_LAYER_INPUTS])
-{
-  for (size_t k = 0; k < SB_LAYER_INPUTS; k++)
-    x_dot[k]
-        = k < layer->inputs && !sb_net_stands_still (dual->net, layer->from[k]) ? dual->y_dot[layer->from[k]] : NULL;
-}
 
 int
 sb_net_dual_forward (sb_net_dual *dual, const sb_real *theta, size_t n, const sb_real *x, const sb_real *label,
@@ -140,19 +120,9 @@ sb_net_dual_forward (sb_net_dual *dual, const sb_real *theta, size_t n, const sb
   dual->n = n;
   if (n == 0)
     return GSL_SUCCESS;
-  sb_net_show (net, n, x, label, y, dual->y);
-  sb_net_channels_first (sb_net_input (net), n, x_dot, dual->y_dot[0]);
-  for (size_t l = 2; l < net->count; l++)
-    {
-      const sb_layer *layer = &net->layers[l];
-      const sb_real *inputs_dot[SB_LAYER_INPUTS];
-      sb_pass pass = pass_through (dual, l);
-      directions (dual, layer, inputs_dot);
-      layer->type->forward (layer, theta + layer->offset, &pass);
-      layer->type->jvp (layer, theta + layer->offset, &pass, inputs_dot, dual->y_dot[l]);
-    }
-  sb_net_samples_first (sb_net_output (net), n, dual->y[net->count - 1], out);
-  sb_net_samples_first (sb_net_output (net), n, dual->y_dot[net->count - 1], out_dot);
+  sb_net_forward_along (net, theta, n, x, label, y, x_dot, &dual->at);
+  sb_net_samples_first (sb_net_output (net), n, dual->at.y[net->count - 1], out);
+  sb_net_samples_first (sb_net_output (net), n, dual->at.y_dot[net->count - 1], out_dot);
   return GSL_SUCCESS;
 }
 
@@ -165,7 +135,7 @@ static void
 layer_backward (const sb_net_dual *dual, const sb_real *theta, size_t l, sb_real *theta_bar)
 {
   const sb_layer *layer = &dual->net->layers[l];
-  sb_pass pass = pass_through (dual, l);
+  sb_pass pass = sb_net_pass_at (dual->net, l, dual->n, &dual->at);
   const sb_real *x_dot[SB_LAYER_INPUTS];
   sb_real *x_bar[SB_LAYER_INPUTS] = { NULL }, *x_dot_bar[SB_LAYER_INPUTS] = { NULL };
   for (size_t k = 0; k < layer->inputs; k++)
@@ -173,7 +143,7 @@ layer_backward (const sb_net_dual *dual, const sb_real *theta, size_t l, sb_real
       x_bar[k] = dual->y_bar[layer->from[k]];
       x_dot_bar[k] = dual->y_dot_bar[layer->from[k]];
     }
-  directions (dual, layer, x_dot);
+  sb_net_directions (dual->net, l, dual->at.y_dot, x_dot);
   theta += layer->offset;
   if (layer->type->dual_backward)
     {
@@ -202,6 +172,7 @@ sb_net_dual_backward (sb_net_dual *dual, const sb_real *theta, const sb_real *ou
   sb_net_channels_first (sb_net_output (net), dual->n, out_bar, dual->y_bar[last]);
   sb_net_channels_first (sb_net_output (net), dual->n, out_dot_bar, dual->y_dot_bar[last]);
   for (size_t l = net->count; l-- > 2;)
-    layer_backward (dual, theta, l, theta_bar);
+    if (net->layers[l].inputs > 0)
+      layer_backward (dual, theta, l, theta_bar);
   return GSL_SUCCESS;
 }

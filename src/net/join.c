@@ -48,34 +48,27 @@ accumulate_pixels (size_t rows, size_t pixels, const sb_real *restrict x, sb_rea
     }
 }
 
+// The first numbers of a sum: x, or zeros.
+
 static void
-add_second (const sb_layer *layer, size_t n, const sb_real *second, sb_real *y)
+begin_with (size_t count, const sb_real *x, sb_real *y)
 {
-  if (spread (layer))
-    accumulate_spread (layer->out.channels * n, sb_net_shape_pixels (layer->out), second, y);
+  if (x)
+    memcpy (y, x, count * sizeof *y);
   else
-    accumulate (sb_net_shape_size (layer->out) * n, second, y);
+    memset (y, 0, count * sizeof *y);
 }
 
 static void
 add_forward (const sb_layer *layer, const sb_real *theta, const sb_pass *pass)
 {
   (void)theta;
-  memcpy (pass->y, pass->x[0], sb_net_shape_size (layer->out) * pass->n * sizeof *pass->y);
-  add_second (layer, pass->n, pass->x[1], pass->y);
-}
-
-static void
-add_jvp (const sb_layer *layer, const sb_real *theta, const sb_pass *pass, const sb_real *const *x_dot, sb_real *y_dot)
-{
-  (void)theta;
-  size_t bytes = sb_net_shape_size (layer->out) * pass->n * sizeof *y_dot;
-  if (x_dot[0])
-    memcpy (y_dot, x_dot[0], bytes);
-  else
-    memset (y_dot, 0, bytes);
-  if (x_dot[1])
-    add_second (layer, pass->n, x_dot[1], y_dot);
+  size_t size = sb_net_shape_size (layer->out) * pass->n;
+  begin_with (size, pass->x[0], pass->y);
+  if (pass->x[1] && spread (layer))
+    accumulate_spread (layer->out.channels * pass->n, sb_net_shape_pixels (layer->out), pass->x[1], pass->y);
+  else if (pass->x[1])
+    accumulate (size, pass->x[1], pass->y);
 }
 
 static void
@@ -93,7 +86,7 @@ add_backward (const sb_layer *layer, const sb_real *theta, const sb_pass *pass, 
     accumulate (size, y_bar, x_bar[1]);
 }
 
-const sb_layer_type sb_layer_add = { "add", 0, add_forward, add_backward, add_jvp, NULL };
+const sb_layer_type sb_layer_add = { "add", 0, add_forward, add_backward, sb_layer_linear_jvp, NULL };
 
 // ## Joining
 //
@@ -107,23 +100,8 @@ join_forward (const sb_layer *layer, const sb_real *theta, const sb_pass *pass)
   for (size_t k = 0; k < 2; k++)
     {
       size_t size = sb_net_shape_size (layer->in[k]) * pass->n;
-      memcpy (y, pass->x[k], size * sizeof *y);
+      begin_with (size, pass->x[k], y);
       y += size;
-    }
-}
-
-static void
-join_jvp (const sb_layer *layer, const sb_real *theta, const sb_pass *pass, const sb_real *const *x_dot, sb_real *y_dot)
-{
-  (void)theta;
-  for (size_t k = 0; k < 2; k++)
-    {
-      size_t size = sb_net_shape_size (layer->in[k]) * pass->n;
-      if (x_dot[k])
-        memcpy (y_dot, x_dot[k], size * sizeof *y_dot);
-      else
-        memset (y_dot, 0, size * sizeof *y_dot);
-      y_dot += size;
     }
 }
 
@@ -142,4 +120,4 @@ join_backward (const sb_layer *layer, const sb_real *theta, const sb_pass *pass,
     }
 }
 
-const sb_layer_type sb_layer_join = { "join", 0, join_forward, join_backward, join_jvp, NULL };
+const sb_layer_type sb_layer_join = { "join", 0, join_forward, join_backward, sb_layer_linear_jvp, NULL };

@@ -15,6 +15,8 @@
 #define sb_layer_positional sb_layer_positional_double
 #define sb_layer_fourier sb_layer_fourier_double
 #define sb_layer_class sb_layer_class_double
+#define sb_attention_softmax sb_attention_softmax_double
+#define sb_attention_slope sb_attention_slope_double
 #define sb_net_alloc sb_net_alloc_double
 #define sb_net_free sb_net_free_double
 #define sb_net_input sb_net_input_double
@@ -37,6 +39,9 @@
 #define sb_net_openblas sb_net_openblas_double
 #define sb_net_along sb_net_along_double
 #define sb_net_along_alloc sb_net_along_alloc_double
+#define sb_net_pass_at sb_net_pass_at_double
+#define sb_net_directions sb_net_directions_double
+#define sb_net_forward_along sb_net_forward_along_double
 #define sb_net_trace sb_net_trace_double
 #define sb_net_hidden sb_net_hidden_double
 #define sb_net_show sb_net_show_double

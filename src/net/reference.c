@@ -22,9 +22,8 @@ typedef enum
 typedef struct
 {
   sb_real *memory;
-  sb_real **y, **y_more, **saved; // by layer; y_more: gradient or derivative
-  sb_real *scratch;
-  size_t *last; // by layer: the last that reads it
+  sb_net_places at; // y_dot: gradients or derivatives
+  size_t *last;     // by layer: the last that reads it
 } workspace;
 
 // ## When a number is needed
@@ -79,12 +78,12 @@ workspace_free (void *state)
     return;
   free (w->memory);
   free (w->last);
-  free (w->y);
+  free (w->at.y);
   free (w);
 }
 
 static sb_real *
-at (const workspace *w, const sb_span *span)
+place_of (const workspace *w, const sb_span *span)
 {
   return w->memory + span->place / sizeof (sb_real);
 }
@@ -103,12 +102,12 @@ lay_out (const sb_net *net, size_t samples, purpose what, sb_span *spans, worksp
   memset (w->memory, 0, bytes + SB_PLAN_LINE);
   for (size_t l = 0; l < count; l++)
     {
-      w->y[l] = at (w, &spans[3 * l]);
-      w->y_more[l] = at (w, &spans[3 * l + 1]);
-      w->saved[l] = at (w, &spans[3 * l + 2]);
+      w->at.y[l] = place_of (w, &spans[3 * l]);
+      w->at.y_dot[l] = place_of (w, &spans[3 * l + 1]);
+      w->at.saved[l] = place_of (w, &spans[3 * l + 2]);
       w->last[l] = readers_of (net, l).last;
     }
-  w->scratch = at (w, &spans[scratch]);
+  w->at.scratch = place_of (w, &spans[scratch]);
   return GSL_SUCCESS;
 }
 
@@ -119,14 +118,14 @@ workspace_for (const sb_net *net, size_t samples, purpose what)
   sb_span *spans = calloc (3 * net->count + 1, sizeof *spans);
   if (w)
     {
-      w->y = calloc (3 * net->count, sizeof *w->y);
+      w->at.y = calloc (3 * net->count, sizeof *w->at.y);
       w->last = calloc (net->count, sizeof *w->last);
     }
-  int status = w && spans && w->y && w->last ? GSL_SUCCESS : GSL_ENOMEM;
+  int status = w && spans && w->at.y && w->last ? GSL_SUCCESS : GSL_ENOMEM;
   if (!status)
     {
-      w->y_more = w->y + net->count;
-      w->saved = w->y + 2 * net->count;
+      w->at.y_dot = w->at.y + net->count;
+      w->at.saved = w->at.y + 2 * net->count;
       status = lay_out (net, samples, what, spans, w);
     }
   free (spans);
@@ -171,12 +170,13 @@ sb_net_samples_first (sb_net_shape shape, size_t n, const sb_real *from, sb_real
       memcpy (samples + (i * shape.channels + c) * pixels, from + (c * n + i) * pixels, pixels * sizeof *samples);
 }
 
-static sb_pass
-pass_through (const sb_layer *layer, size_t n, const workspace *w, size_t l)
+sb_pass
+sb_net_pass_at (const sb_net *net, size_t l, size_t n, const sb_net_places *at)
 {
-  sb_pass pass = { .n = n, .y = w->y[l], .saved = w->saved[l], .scratch = w->scratch };
+  const sb_layer *layer = &net->layers[l];
+  sb_pass pass = { .n = n, .y = at->y[l], .saved = at->saved[l], .scratch = at->scratch };
   for (size_t k = 0; k < layer->inputs; k++)
-    pass.x[k] = w->y[layer->from[k]];
+    pass.x[k] = at->y[layer->from[k]];
   return pass;
 }
 
@@ -202,8 +202,9 @@ static void
 layer_forward (const sb_net *net, const sb_real *theta, size_t n, const workspace *w, size_t l)
 {
   const sb_layer *layer = &net->layers[l];
-  sb_pass pass = pass_through (layer, n, w, l);
-  layer->type->forward (layer, theta + layer->offset, &pass);
+  sb_pass pass = sb_net_pass_at (net, l, n, &w->at);
+  if (layer->inputs > 0)
+    layer->type->forward (layer, theta + layer->offset, &pass);
 }
 
 static int
@@ -211,10 +212,10 @@ forward (const sb_net *net, const sb_real *theta, size_t n, const sb_real *x, co
          const sb_net_condition *y, void *state, sb_real *out)
 {
   workspace *w = state;
-  sb_net_show (net, n, x, label, y, w->y);
+  sb_net_show (net, n, x, label, y, w->at.y);
   for (size_t l = 0; l < net->count; l++)
     layer_forward (net, theta, n, w, l);
-  sb_net_samples_first (sb_net_output (net), n, w->y[net->count - 1], out);
+  sb_net_samples_first (sb_net_output (net), n, w->at.y[net->count - 1], out);
   return GSL_SUCCESS;
 }
 
@@ -228,19 +229,20 @@ layer_backward (const sb_net *net, const sb_real *theta, size_t n, const workspa
                 int of_x)
 {
   const sb_layer *layer = &net->layers[l];
-  sb_pass pass = pass_through (layer, n, w, l);
+  sb_pass pass = sb_net_pass_at (net, l, n, &w->at);
   sb_real *inputs_bar[SB_LAYER_INPUTS] = { NULL };
   for (size_t k = 0; k < layer->inputs; k++)
     {
       size_t from = layer->from[k];
       if (sb_net_stands_still (net, from) || (from == 0 && !of_x)) // nobody may ask for the gradient of x
         continue;
-      inputs_bar[k] = w->y_more[from];
+      inputs_bar[k] = w->at.y_dot[from];
       if (w->last[from] == l && (k == 0 || layer->from[k - 1] != from))
         memset (inputs_bar[k], 0, sb_net_shape_size (net->layers[from].out) * n * sizeof (sb_real));
     }
-  layer->type->backward (layer, theta + layer->offset, &pass, w->y_more[l], inputs_bar,
-                         theta_bar ? theta_bar + layer->offset : NULL);
+  if (layer->inputs > 0)
+    layer->type->backward (layer, theta + layer->offset, &pass, w->at.y_dot[l], inputs_bar,
+                           theta_bar ? theta_bar + layer->offset : NULL);
 }
 
 static int
@@ -248,11 +250,11 @@ backward (const sb_net *net, const sb_real *theta, size_t n, void *state, const 
           sb_real *x_bar)
 {
   workspace *w = state;
-  sb_net_channels_first (sb_net_output (net), n, out_bar, w->y_more[net->count - 1]);
+  sb_net_channels_first (sb_net_output (net), n, out_bar, w->at.y_dot[net->count - 1]);
   for (size_t l = net->count; l-- > 0;)
     layer_backward (net, theta, n, w, l, theta_bar, x_bar != NULL);
   if (x_bar)
-    sb_net_samples_first (sb_net_input (net), n, w->y_more[0], x_bar);
+    sb_net_samples_first (sb_net_input (net), n, w->at.y_dot[0], x_bar);
   return GSL_SUCCESS;
 }
 
@@ -261,7 +263,7 @@ hidden (const sb_net *net, size_t n, const void *state, sb_real *out)
 {
   const workspace *w = state;
   size_t l = net->layers[net->count - 1].from[0];
-  sb_net_samples_first (net->layers[l].out, n, w->y[l], out);
+  sb_net_samples_first (net->layers[l].out, n, w->at.y[l], out);
 }
 
 static int
@@ -285,25 +287,40 @@ const sb_net_backend sb_net_openblas = { .name = "openblas",
 // Directions go forward with the numbers they belong to. The label and the condition stand still, and the layers that
 // read them are given NULL.
 
+void
+sb_net_directions (const sb_net *net, size_t l, sb_real *const *y_dot, const sb_real *x_dot[SB_LAYER_INPUTS])
+{
+  const sb_layer *layer = &net->layers[l];
+  for (size_t k = 0; k < SB_LAYER_INPUTS; k++)
+    x_dot[k] = k < layer->inputs && !sb_net_stands_still (net, layer->from[k]) ? y_dot[layer->from[k]] : NULL;
+}
+
+void
+sb_net_forward_along (const sb_net *net, const sb_real *theta, size_t n, const sb_real *x, const sb_real *label,
+                      const sb_net_condition *y, const sb_real *x_dot, const sb_net_places *at)
+{
+  sb_net_show (net, n, x, label, y, at->y);
+  sb_net_channels_first (sb_net_input (net), n, x_dot, at->y_dot[0]);
+  for (size_t l = 2; l < net->count; l++)
+    {
+      const sb_layer *layer = &net->layers[l];
+      const sb_real *inputs_dot[SB_LAYER_INPUTS];
+      sb_pass pass = sb_net_pass_at (net, l, n, at);
+      sb_net_directions (net, l, at->y_dot, inputs_dot);
+      if (layer->inputs == 0)
+        continue;
+      layer->type->forward (layer, theta + layer->offset, &pass);
+      layer->type->jvp (layer, theta + layer->offset, &pass, inputs_dot, at->y_dot[l]);
+    }
+}
+
 int
 sb_net_along (const sb_net *net, const sb_real *theta, size_t n, const sb_real *x, const sb_real *label,
               const sb_net_condition *y, const sb_real *x_dot, void *state, sb_real *out_dot)
 {
   workspace *w = state;
-  sb_real **y_dot = w->y_more;
-  sb_net_show (net, n, x, label, y, w->y);
-  sb_net_channels_first (sb_net_input (net), n, x_dot, y_dot[0]);
-  for (size_t l = 2; l < net->count; l++)
-    {
-      const sb_layer *layer = &net->layers[l];
-      sb_pass pass = pass_through (layer, n, w, l);
-      const sb_real *inputs_dot[SB_LAYER_INPUTS] = { NULL };
-      for (size_t k = 0; k < layer->inputs; k++)
-        inputs_dot[k] = sb_net_stands_still (net, layer->from[k]) ? NULL : y_dot[layer->from[k]];
-      layer->type->forward (layer, theta + layer->offset, &pass);
-      layer->type->jvp (layer, theta + layer->offset, &pass, inputs_dot, y_dot[l]);
-    }
-  sb_net_samples_first (sb_net_output (net), n, y_dot[net->count - 1], out_dot);
+  sb_net_forward_along (net, theta, n, x, label, y, x_dot, &w->at);
+  sb_net_samples_first (sb_net_output (net), n, w->at.y_dot[net->count - 1], out_dot);
   return GSL_SUCCESS;
 }
 
@@ -326,11 +343,11 @@ sb_net_trace (const sb_net *net, const sb_real *theta, size_t n, const sb_real *
   const char *found = NULL;
   if (!w)
     return NULL;
-  sb_net_show (net, n, x, label, y, w->y);
+  sb_net_show (net, n, x, label, y, w->at.y);
   for (size_t l = 0; l < net->count && !found; l++)
     {
       layer_forward (net, theta, n, w, l);
-      if (!all_finite (sb_net_shape_size (net->layers[l].out) * n, w->y[l]))
+      if (!all_finite (sb_net_shape_size (net->layers[l].out) * n, w->at.y[l]))
         found = net->layers[l].name;
     }
   workspace_free (w);

@@ -11,6 +11,22 @@ void *sb_net_along_alloc (const sb_net *net, size_t samples); // NULL: GSL_ENOME
 int sb_net_along (const sb_net *net, const sb_real *theta, size_t n, const sb_real *x, const sb_real *label,
                   const sb_net_condition *y, const sb_real *x_dot, void *workspace, sb_real *out_dot);
 
+// Where the numbers of a pass stand, by layer; y_dot: those along a direction.
+typedef struct
+{
+  sb_real **y, **y_dot, **saved;
+  sb_real *scratch;
+} sb_net_places;
+
+sb_pass sb_net_pass_at (const sb_net *net, size_t l, size_t n, const sb_net_places *at);
+
+// Directions of layer l's inputs: NULL where one stands still.
+void sb_net_directions (const sb_net *net, size_t l, sb_real *const *y_dot, const sb_real *x_dot[SB_LAYER_INPUTS]);
+
+// All layers in order, and their derivatives.
+void sb_net_forward_along (const sb_net *net, const sb_real *theta, size_t n, const sb_real *x, const sb_real *label,
+                           const sb_net_condition *y, const sb_real *x_dot, const sb_net_places *at);
+
 // The name of the first layer whose output is not finite, NULL where all are, or where there is no memory to find out.
 const char *sb_net_trace (const sb_net *net, const sb_real *theta, size_t n, const sb_real *x, const sb_real *label,
                           const sb_net_condition *y);

@@ -1,7 +1,7 @@
 // # Halving, doubling, averaging
 //
 // A U-Net looks at an image at several sizes. Going down, each pixel is the average of a $2 \times 2$ block; going up,
-// each pixel is repeated four times. The one is a quarter of the other's transpose, so two loops serve all six
+// each pixel is repeated four times. The one is a quarter of the other's transpose, so two loops serve all the
 // functions.
 
 #include "layer.h"
@@ -47,26 +47,12 @@ static const sb_real quarter = (sb_real)0.25;
 // ## Halving
 
 static void
-halve (const sb_layer *layer, size_t n, const sb_real *x, sb_real *y)
-{
-  memset (y, 0, sb_net_shape_size (layer->out) * n * sizeof *y);
-  if (x)
-    gather (layer->out, n, quarter, x, y);
-}
-
-static void
 halve_forward (const sb_layer *layer, const sb_real *theta, const sb_pass *pass)
 {
   (void)theta;
-  halve (layer, pass->n, pass->x[0], pass->y);
-}
-
-static void
-halve_jvp (const sb_layer *layer, const sb_real *theta, const sb_pass *pass, const sb_real *const *x_dot,
-           sb_real *y_dot)
-{
-  (void)theta;
-  halve (layer, pass->n, x_dot[0], y_dot);
+  memset (pass->y, 0, sb_net_shape_size (layer->out) * pass->n * sizeof *pass->y);
+  if (pass->x[0])
+    gather (layer->out, pass->n, quarter, pass->x[0], pass->y);
 }
 
 static void
@@ -79,31 +65,17 @@ halve_backward (const sb_layer *layer, const sb_real *theta, const sb_pass *pass
     spread (layer->out, pass->n, quarter, y_bar, x_bar[0]);
 }
 
-const sb_layer_type sb_layer_halve = { "halve", 0, halve_forward, halve_backward, halve_jvp, NULL };
+const sb_layer_type sb_layer_halve = { "halve", 0, halve_forward, halve_backward, sb_layer_linear_jvp, NULL };
 
 // ## Doubling
-
-static void
-redouble (const sb_layer *layer, size_t n, const sb_real *x, sb_real *y)
-{
-  memset (y, 0, sb_net_shape_size (layer->out) * n * sizeof *y);
-  if (x)
-    spread (layer->in[0], n, 1, x, y);
-}
 
 static void
 double_forward (const sb_layer *layer, const sb_real *theta, const sb_pass *pass)
 {
   (void)theta;
-  redouble (layer, pass->n, pass->x[0], pass->y);
-}
-
-static void
-double_jvp (const sb_layer *layer, const sb_real *theta, const sb_pass *pass, const sb_real *const *x_dot,
-            sb_real *y_dot)
-{
-  (void)theta;
-  redouble (layer, pass->n, x_dot[0], y_dot);
+  memset (pass->y, 0, sb_net_shape_size (layer->out) * pass->n * sizeof *pass->y);
+  if (pass->x[0])
+    spread (layer->in[0], pass->n, 1, pass->x[0], pass->y);
 }
 
 static void
@@ -116,7 +88,7 @@ double_backward (const sb_layer *layer, const sb_real *theta, const sb_pass *pas
     gather (layer->in[0], pass->n, 1, y_bar, x_bar[0]);
 }
 
-const sb_layer_type sb_layer_double = { "double", 0, double_forward, double_backward, double_jvp, NULL };
+const sb_layer_type sb_layer_double = { "double", 0, double_forward, double_backward, sb_layer_linear_jvp, NULL };
 
 // ## Averaging
 //
@@ -124,31 +96,18 @@ const sb_layer_type sb_layer_double = { "double", 0, double_forward, double_back
 // the other, so there is a mean for every run of pixels.
 
 static void
-average (const sb_layer *layer, size_t n, const sb_real *x, sb_real *y)
+average_forward (const sb_layer *layer, const sb_real *theta, const sb_pass *pass)
 {
-  size_t pixels = sb_net_shape_pixels (layer->in[0]), runs = layer->out.channels * n;
+  (void)theta;
+  const sb_real *x = pass->x[0];
+  size_t pixels = sb_net_shape_pixels (layer->in[0]), runs = layer->out.channels * pass->n;
   for (size_t r = 0; r < runs; r++)
     {
       sb_real sum = 0;
       for (size_t p = 0; p < pixels && x; p++)
         sum += x[r * pixels + p];
-      y[r] = sum / (sb_real)pixels;
+      pass->y[r] = sum / (sb_real)pixels;
     }
-}
-
-static void
-average_forward (const sb_layer *layer, const sb_real *theta, const sb_pass *pass)
-{
-  (void)theta;
-  average (layer, pass->n, pass->x[0], pass->y);
-}
-
-static void
-average_jvp (const sb_layer *layer, const sb_real *theta, const sb_pass *pass, const sb_real *const *x_dot,
-             sb_real *y_dot)
-{
-  (void)theta;
-  average (layer, pass->n, x_dot[0], y_dot);
 }
 
 static void
@@ -163,4 +122,4 @@ average_backward (const sb_layer *layer, const sb_real *theta, const sb_pass *pa
       x_bar[0][r * pixels + p] += y_bar[r] / (sb_real)pixels;
 }
 
-const sb_layer_type sb_layer_average = { "average", 0, average_forward, average_backward, average_jvp, NULL };
+const sb_layer_type sb_layer_average = { "average", 0, average_forward, average_backward, sb_layer_linear_jvp, NULL };

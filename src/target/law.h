@@ -11,11 +11,22 @@ typedef struct
   double m, sd;
 } target_kernel;
 
-// The kernels of the times t, into an array of t->size x parts. GSL_EUNSUP where the process has no parts.
-int target_kernels (const sb_process *process, const gsl_vector *t, target_kernel *kernel);
+// The kernels of the times t: an array of t->size x parts, to be freed even on failure. GSL_EUNSUP where the process has
+// no parts.
+int target_kernels (const sb_process *process, const gsl_vector *t, target_kernel **kernel);
 
 // How many of the rows from `first` on have one time.
 size_t target_same_times (const gsl_vector *t, size_t first);
+
+// A question restricted to some of its rows. It points into itself: not to be copied.
+typedef struct
+{
+  sb_target_question question;
+  gsl_matrix x, v, out;
+  gsl_vector t, number;
+} target_part;
+
+void target_take_part (target_part *part, const sb_target_question *question, size_t first, size_t n);
 
 // A law of this type. The state changes hands at the call: on failure it is released.
 sb_target *target_alloc (const sb_target_type *type, void *state, size_t dimension);

@@ -21,6 +21,7 @@
 
 #include "../base/error.h"
 #include "../base/shard.h"
+#include "../operator/symmetric.h"
 #include "diagonal.h"
 
 #include <gsl/gsl_blas.h>
@@ -90,23 +91,20 @@ enum
 typedef struct
 {
   const mixture *law;
-  target_kernel *kernel; // a row each
-  const gsl_matrix *x;
-  const gsl_matrix *v; // directions, where there are any
-  sb_view view;
-  gsl_matrix *out;        // one of these two is the result
-  gsl_vector *out_number; // a number per row
+  const target_kernel *kernel; // a row each
+  const sb_target_question *question;
 } batch_job;
 
 typedef struct
 {
   const mixture *law;
   const target_kernel *kernel; // of the shard's rows
-  gsl_matrix x;                // never written to
-  gsl_matrix *r;               // n x K: log densities of the components, then responsibilities
-  gsl_matrix *delta, *y;       // n x d
-  gsl_matrix *kept;            // K n x d: y of every component, between densities and scores; NULL: too large
-  gsl_matrix *score, *h;       // n x d
+  target_part part;
+  const gsl_matrix *x;   // n x d
+  gsl_matrix *r;         // n x K: log densities of the components, then responsibilities
+  gsl_matrix *delta, *y; // n x d
+  gsl_matrix *kept;      // K n x d: y of every component, between densities and scores; NULL: too large
+  gsl_matrix *score, *h; // n x d
 } shard;
 
 static void
@@ -127,7 +125,8 @@ shard_alloc (shard *s, const batch_job *job, size_t first, size_t n)
   const int keeps = n * d <= MOST_KEPT / K;
   s->law = job->law;
   s->kernel = job->kernel + first;
-  s->x = gsl_matrix_const_submatrix (job->x, first, 0, n, d).matrix;
+  target_take_part (&s->part, job->question, first, n);
+  s->x = s->part.question.x;
   s->r = gsl_matrix_alloc (n, K);
   s->delta = gsl_matrix_alloc (n, d);
   s->y = gsl_matrix_alloc (n, d);
@@ -143,7 +142,7 @@ shard_alloc (shard *s, const batch_job *job, size_t first, size_t n)
 static void
 project_to (shard *s, size_t k, gsl_matrix *y)
 {
-  const gsl_matrix *x = &s->x;
+  const gsl_matrix *x = s->x;
   const double *mu = gsl_matrix_const_ptr (s->law->mu, k, 0);
   for (size_t i = 0; i < x->size1; i++)
     {
@@ -166,7 +165,7 @@ project (shard *s, size_t k)
 static gsl_matrix
 kept (const shard *s, size_t k)
 {
-  const size_t n = s->x.size1;
+  const size_t n = s->x->size1;
   return s->kept ? gsl_matrix_submatrix (s->kept, k * n, 0, n, s->law->d).matrix : *s->y;
 }
 
@@ -236,22 +235,15 @@ weightless (const shard *s, size_t k)
 // ## Log density
 
 static int
-log_density_rows (void *context, size_t number, size_t first, size_t n)
+answer_density (shard *s, const sb_target_question *q)
 {
-  const batch_job *job = context;
-  shard s;
-  (void)number;
-  int status = shard_alloc (&s, job, first, n);
-  if (status)
-    return status;
-  log_densities (&s);
-  for (size_t i = 0; i < n; i++)
+  const double constant = -0.5 * (double)s->law->d * log (2 * M_PI);
+  log_densities (s);
+  for (size_t i = 0; i < s->r->size1; i++)
     {
-      gsl_vector_view r_i = gsl_matrix_row (s.r, i);
-      double constant = -0.5 * (double)job->law->d * log (2 * M_PI);
-      gsl_vector_set (job->out_number, first + i, constant + mixture_normalise (&r_i.vector));
+      gsl_vector_view r_i = gsl_matrix_row (s->r, i);
+      gsl_vector_set (q->number, i, constant + mixture_normalise (&r_i.vector));
     }
-  shard_free (&s);
   return GSL_SUCCESS;
 }
 
@@ -330,18 +322,10 @@ average (shard *s, sb_view view, gsl_matrix *out) // once after log_densities: i
 }
 
 static int
-evaluate_rows (void *context, size_t number, size_t first, size_t n)
+answer_view (shard *s, const sb_target_question *q)
 {
-  const batch_job *job = context;
-  shard s;
-  (void)number;
-  int status = shard_alloc (&s, job, first, n);
-  if (status)
-    return status;
-  gsl_matrix_view out = gsl_matrix_submatrix (job->out, first, 0, n, job->law->d);
-  responsibilities (&s);
-  average (&s, job->view, &out.matrix);
-  shard_free (&s);
+  responsibilities (s);
+  average (s, q->view, q->out);
   return GSL_SUCCESS;
 }
 
@@ -366,41 +350,35 @@ deviations (shard *s, size_t k, gsl_matrix *e)
 
 // Its product with a direction $\mathbf{v}$ per row:
 
-static void
-add_jacobian_times (shard *s, size_t k, const gsl_matrix *v, gsl_matrix *out)
+void
+mixture_add_along (const gsl_matrix *r, size_t k, const gsl_matrix *e, const gsl_matrix *v, gsl_matrix *out)
 {
-  deviations (s, k, s->h);
   for (size_t i = 0; i < out->size1; i++)
     {
-      gsl_vector_const_view e_i = gsl_matrix_const_row (s->h, i), v_i = gsl_matrix_const_row (v, i);
+      gsl_vector_const_view e_i = gsl_matrix_const_row (e, i), v_i = gsl_matrix_const_row (v, i);
       gsl_vector_view out_i = gsl_matrix_row (out, i);
       double along;
       gsl_blas_ddot (&e_i.vector, &v_i.vector, &along);
-      gsl_blas_daxpy (gsl_matrix_get (s->r, i, k) * along, &e_i.vector, &out_i.vector);
+      gsl_blas_daxpy (gsl_matrix_get (r, i, k) * along, &e_i.vector, &out_i.vector);
     }
-  to_axes (s->law, k, v, s->y);
-  amplify (s, SB_SCORE, k, s->y);
-  add_share (s, k, s->y, out);
 }
 
 static int
-jvp_rows (void *context, size_t number, size_t first, size_t n)
+answer_jvp (shard *s, const sb_target_question *q)
 {
-  const batch_job *job = context;
-  shard s;
-  (void)number;
-  int status = shard_alloc (&s, job, first, n);
-  if (status)
-    return status;
-  gsl_matrix_const_view v = gsl_matrix_const_submatrix (job->v, first, 0, n, job->law->d);
-  gsl_matrix_view out = gsl_matrix_submatrix (job->out, first, 0, n, job->law->d);
-  responsibilities (&s);
-  average (&s, SB_SCORE, s.score);
-  gsl_matrix_set_zero (&out.matrix);
-  for (size_t k = 0; k < job->law->K; k++)
-    if (!weightless (&s, k))
-      add_jacobian_times (&s, k, &v.matrix, &out.matrix);
-  shard_free (&s);
+  responsibilities (s);
+  average (s, SB_SCORE, s->score);
+  gsl_matrix_set_zero (q->out);
+  for (size_t k = 0; k < s->law->K; k++)
+    {
+      if (weightless (s, k))
+        continue;
+      deviations (s, k, s->h);
+      mixture_add_along (s->r, k, s->h, q->v, q->out);
+      to_axes (s->law, k, q->v, s->y);
+      amplify (s, SB_SCORE, k, s->y);
+      add_share (s, k, s->y, q->out);
+    }
   return GSL_SUCCESS;
 }
 
@@ -418,132 +396,20 @@ component_trace (const shard *s, size_t i, size_t k)
 }
 
 static int
-divergence_rows (void *context, size_t number, size_t first, size_t n)
+answer_divergence (shard *s, const sb_target_question *q)
 {
-  const batch_job *job = context;
-  shard s;
-  (void)number;
-  int status = shard_alloc (&s, job, first, n);
-  if (status)
-    return status;
-  gsl_vector_view divergence = gsl_vector_subvector (job->out_number, first, n);
-  responsibilities (&s);
-  average (&s, SB_SCORE, s.score);
-  gsl_vector_set_zero (&divergence.vector);
-  for (size_t k = 0; k < job->law->K; k++)
+  responsibilities (s);
+  average (s, SB_SCORE, s->score);
+  gsl_vector_set_zero (q->number);
+  for (size_t k = 0; k < s->law->K; k++)
     {
-      if (weightless (&s, k))
+      if (weightless (s, k))
         continue;
-      deviations (&s, k, s.h);
-      for (size_t i = 0; i < n; i++)
-        *gsl_vector_ptr (&divergence.vector, i) += gsl_matrix_get (s.r, i, k) * component_trace (&s, i, k);
+      deviations (s, k, s->h);
+      for (size_t i = 0; i < s->r->size1; i++)
+        *gsl_vector_ptr (q->number, i) += gsl_matrix_get (s->r, i, k) * component_trace (s, i, k);
     }
-  shard_free (&s);
   return GSL_SUCCESS;
-}
-
-// ## From a batch to its shards
-//
-// Without noise, at $t = 0$ or in a part that stands still, a covariance with a direction of no variance leaves a law
-// without density.
-
-static int
-check_density (const batch_job *job, const sb_process *process, size_t rows)
-{
-  const mixture *law = job->law;
-  for (size_t i = 0; i < rows; i++)
-    for (size_t j = 0; j < law->d; j++)
-      {
-        const target_kernel at = job->kernel[i * process->parts + sb_process_part (process, j)];
-        for (size_t k = 0; k < law->K && at.sd == 0; k++)
-          if (variance (at, gsl_matrix_get (law->lambda, k, j)) == 0)
-            SB_ERROR (NULL, GSL_EDOM, "component %zu has no variance and no noise along axis %zu: no density", k, j);
-      }
-  return GSL_SUCCESS;
-}
-
-static int
-kernels_alloc (batch_job *job, const sb_process *process, const gsl_vector *t)
-{
-  job->kernel = malloc (t->size * process->parts * sizeof *job->kernel);
-  if (!job->kernel)
-    SB_ERROR (NULL, GSL_ENOMEM, "no memory for the kernels of %zu times", t->size);
-  int status = target_kernels (process, t, job->kernel);
-  return status ? status : check_density (job, process, t->size);
-}
-
-static int
-work_on (batch_job *job, const sb_process *process, const gsl_vector *t, sb_shard_function rows)
-{
-  int status = kernels_alloc (job, process, t);
-  if (!status)
-    status = sb_shards (t->size, SHARD_ROWS, rows, job);
-  free (job->kernel);
-  return status;
-}
-
-// With diagonal covariances, where a sampler's time is the same for all rows, one kernel does for them.
-
-static int
-work_on_diagonal (batch_job *job, const sb_process *process, const gsl_vector *t)
-{
-  const mixture *law = job->law;
-  const diagonal_mixture diagonal = { law->K, law->d, law->log_w, law->mu, law->lambda, process };
-  const size_t kernels = target_same_times (t, 0) == t->size ? 1 : t->size;
-  const gsl_vector_const_view times = gsl_vector_const_subvector (t, 0, kernels);
-  int status = kernels_alloc (job, process, &times.vector);
-  if (!status)
-    status = job->out ? diagonal_evaluate (&diagonal, job->kernel, kernels, job->view, job->x, job->out)
-                      : diagonal_log_density (&diagonal, job->kernel, kernels, job->x, job->out_number);
-  free (job->kernel);
-  return status;
-}
-
-// The axes of a component serve all times where the process has one part; where it has several, those of the coordinates
-// do, if they are both the component's and the process's.
-
-static int
-keeps_axes (const mixture *law, const sb_process *process)
-{
-  return process->parts == 1 || (process->parts > 1 && !process->basis && !law->U);
-}
-
-static int
-mixture_log_density (const void *state, const sb_process *process, const gsl_matrix *x, const gsl_vector *t,
-                     gsl_vector *log_p)
-{
-  batch_job job = { .law = state, .x = x, .out_number = log_p };
-  if (!keeps_axes (state, process))
-    return mixture_log_density_under_maps (state, process, x, t, log_p);
-  return job.law->U ? work_on (&job, process, t, log_density_rows) : work_on_diagonal (&job, process, t);
-}
-
-static int
-mixture_evaluate (const void *state, const sb_process *process, sb_view view, const gsl_matrix *x, const gsl_vector *t,
-                  gsl_matrix *out)
-{
-  batch_job job = { .law = state, .x = x, .view = view, .out = out };
-  if (!keeps_axes (state, process))
-    return mixture_evaluate_under_maps (state, process, view, x, t, out);
-  return job.law->U ? work_on (&job, process, t, evaluate_rows) : work_on_diagonal (&job, process, t);
-}
-
-static int
-mixture_jvp (const void *state, const sb_process *process, const gsl_matrix *x, const gsl_vector *t,
-             const gsl_matrix *v, gsl_matrix *out)
-{
-  batch_job job = { .law = state, .x = x, .v = v, .out = out };
-  return process->parts == 1 ? work_on (&job, process, t, jvp_rows)
-                             : mixture_jvp_under_maps (state, process, x, t, v, out);
-}
-
-static int
-mixture_divergence (const void *state, const sb_process *process, const gsl_matrix *x, const gsl_vector *t,
-                    gsl_vector *divergence)
-{
-  batch_job job = { .law = state, .x = x, .out_number = divergence };
-  return process->parts == 1 ? work_on (&job, process, t, divergence_rows)
-                             : mixture_divergence_under_maps (state, process, x, t, divergence);
 }
 
 // ## What is known of $\mathbf{x}_0$
@@ -591,56 +457,124 @@ add_between (shard *s, size_t k, const gsl_vector *x_hat, gsl_matrix *covariance
   gsl_blas_dsyr (CblasLower, gsl_matrix_get (s->r, 0, k), &e.vector, covariance);
 }
 
-static void
-mirror_lower (gsl_matrix *c)
+static int
+answer_covariance (shard *s, const sb_target_question *q)
 {
-  for (size_t i = 0; i < c->size1; i++)
-    for (size_t j = 0; j < i; j++)
-      gsl_matrix_set (c, j, i, gsl_matrix_get (c, i, j));
+  gsl_matrix *root = gsl_matrix_alloc (s->law->d, s->law->d);
+  gsl_vector_view x_hat = gsl_matrix_row (s->score, 0);
+  if (!root)
+    return GSL_ENOMEM;
+  responsibilities (s);
+  average (s, SB_DENOISER, s->score);
+  gsl_matrix_set_zero (q->out);
+  for (size_t k = 0; k < s->law->K; k++)
+    if (!weightless (s, k))
+      {
+        add_within (s, k, root, q->out);
+        add_between (s, k, &x_hat.vector, q->out);
+      }
+  gsl_matrix_free (root);
+  return GSL_SUCCESS;
+}
+
+// ## The distribution function
+//
+// In one dimension, $P(x_t \le x) = \sum_k w_k\,\Phi\bigl((x - m\mu_k)/\sqrt{s_k}\bigr)$.
+
+static double
+distribution (const mixture *law, target_kernel kernel, double x)
+{
+  double sum = 0;
+  for (size_t k = 0; k < law->K; k++)
+    {
+      double delta = fma (-kernel.m, gsl_matrix_get (law->mu, k, 0), x);
+      double sd = sqrt (variance (kernel, gsl_matrix_get (law->lambda, k, 0)));
+      sum += exp (law->log_w[k]) * gsl_cdf_ugaussian_P (delta / sd);
+    }
+  return sum;
 }
 
 static int
-posterior_row (void *context, size_t number, size_t first, size_t n)
+answer_cdf (shard *s, const sb_target_question *q)
 {
+  for (size_t i = 0; i < q->x->size1; i++)
+    gsl_vector_set (q->number, i, distribution (s->law, s->kernel[i], gsl_matrix_get (q->x, i, 0)));
+  return GSL_SUCCESS;
+}
+
+// ## From a batch to its shards
+
+static int
+answer_rows (void *context, size_t number, size_t first, size_t n)
+{
+  static int (*const answer[SB_TARGET_QUESTIONS]) (shard *, const sb_target_question *)
+      = { [SB_TARGET_LOG_DENSITY] = answer_density,
+          [SB_TARGET_VIEW] = answer_view,
+          [SB_TARGET_JVP] = answer_jvp,
+          [SB_TARGET_DIVERGENCE] = answer_divergence,
+          [SB_TARGET_COVARIANCE] = answer_covariance,
+          [SB_TARGET_CDF] = answer_cdf };
   const batch_job *job = context;
-  const size_t d = job->law->d;
   shard s;
   (void)number;
-  gsl_matrix *root = gsl_matrix_alloc (d, d);
-  int status = root ? shard_alloc (&s, job, first, n) : GSL_ENOMEM;
-  if (!status)
-    {
-      gsl_vector_view x_hat = gsl_matrix_row (s.score, 0);
-      responsibilities (&s);
-      average (&s, SB_DENOISER, s.score);
-      gsl_matrix_set_zero (job->out);
-      for (size_t k = 0; k < job->law->K; k++)
-        if (!weightless (&s, k))
-          {
-            add_within (&s, k, root, job->out);
-            add_between (&s, k, &x_hat.vector, job->out);
-          }
-      mirror_lower (job->out);
-      shard_free (&s);
-    }
-  gsl_matrix_free (root);
+  int status = shard_alloc (&s, job, first, n);
+  if (status)
+    return status;
+  status = answer[job->question->asked](&s, &s.part.question);
+  shard_free (&s);
   return status;
 }
 
+// Without noise, at $t = 0$ or in a part that stands still, a covariance with a direction of no variance leaves a law
+// without density.
+
 static int
-mixture_posterior_covariance (const void *state, const sb_process *process, const gsl_vector *x, double t,
-                              gsl_matrix *covariance)
+check_density (const mixture *law, const target_kernel *kernel, const sb_process *process, size_t rows)
 {
-  if (process->parts != 1)
-    return mixture_posterior_covariance_under_maps (state, process, x, t, covariance);
-  const gsl_vector_const_view time = gsl_vector_const_view_array (&t, 1);
-  gsl_matrix *point = gsl_matrix_alloc (1, x->size);
-  if (!point)
-    return GSL_ENOMEM;
-  gsl_matrix_set_row (point, 0, x);
-  batch_job job = { .law = state, .x = point, .out = covariance };
-  int status = work_on (&job, process, &time.vector, posterior_row);
-  gsl_matrix_free (point);
+  for (size_t i = 0; i < rows; i++)
+    for (size_t j = 0; j < law->d; j++)
+      {
+        const target_kernel at = kernel[i * process->parts + sb_process_part (process, j)];
+        for (size_t k = 0; k < law->K && at.sd == 0; k++)
+          if (variance (at, gsl_matrix_get (law->lambda, k, j)) == 0)
+            SB_ERROR (NULL, GSL_EDOM, "component %zu has no variance and no noise along axis %zu: no density", k, j);
+      }
+  return GSL_SUCCESS;
+}
+
+// Densities and views under diagonal covariances are the next page's. There, where a sampler's time is the same for all
+// rows, one kernel does for them.
+
+static int
+answer_diagonal (const mixture *law, const sb_process *process, const target_kernel *kernel, size_t kernels,
+                 const sb_target_question *q)
+{
+  const diagonal_mixture diagonal = { law->K, law->d, law->log_w, law->mu, law->lambda, process };
+  return q->out ? diagonal_evaluate (&diagonal, kernel, kernels, q->view, q->x, q->out)
+                : diagonal_log_density (&diagonal, kernel, kernels, q->x, q->number);
+}
+
+// The axes of a component serve all times where the process has one part; where it has several, those of the coordinates
+// do, if they are both the component's and the process's.
+
+static int
+mixture_answer (const void *state, const sb_process *process, const sb_target_question *q)
+{
+  const mixture *law = state;
+  const int diagonal = !law->U && (q->asked == SB_TARGET_LOG_DENSITY || q->asked == SB_TARGET_VIEW);
+  if (process->parts != 1 && !(diagonal && process->parts > 1 && !process->basis))
+    return mixture_answer_under_maps (law, process, q);
+  const size_t kernels = diagonal && target_same_times (q->t, 0) == q->t->size ? 1 : q->t->size;
+  const gsl_vector_const_view times = gsl_vector_const_subvector (q->t, 0, kernels);
+  target_kernel *kernel;
+  int status = target_kernels (process, &times.vector, &kernel);
+  if (!status)
+    status = check_density (law, kernel, process, kernels);
+  if (!status && diagonal)
+    status = answer_diagonal (law, process, kernel, kernels, q);
+  else if (!status)
+    status = sb_shards (q->x->size1, SHARD_ROWS, answer_rows, &(batch_job){ law, kernel, q });
+  free (kernel);
   return status;
 }
 
@@ -697,42 +631,6 @@ mixture_sample (const void *state, sb_stream stream, gsl_matrix *x)
   return status;
 }
 
-// ## The distribution function
-//
-// In one dimension, $P(x_t \le x) = \sum_k w_k\,\Phi\bigl((x - m\mu_k)/\sqrt{s_k}\bigr)$.
-
-static double
-distribution (const mixture *law, target_kernel kernel, double x)
-{
-  double sum = 0;
-  for (size_t k = 0; k < law->K; k++)
-    {
-      double delta = fma (-kernel.m, gsl_matrix_get (law->mu, k, 0), x);
-      double sd = sqrt (variance (kernel, gsl_matrix_get (law->lambda, k, 0)));
-      sum += exp (law->log_w[k]) * gsl_cdf_ugaussian_P (delta / sd);
-    }
-  return sum;
-}
-
-static int
-distribution_rows (void *context, size_t number, size_t first, size_t n)
-{
-  const batch_job *job = context;
-  (void)number;
-  for (size_t i = first; i < first + n; i++)
-    gsl_vector_set (job->out_number, i, distribution (job->law, job->kernel[i], gsl_matrix_get (job->x, i, 0)));
-  return GSL_SUCCESS;
-}
-
-static int
-mixture_cdf (const void *state, const sb_process *process, const gsl_matrix *x, const gsl_vector *t, gsl_vector *cdf)
-{
-  batch_job job = { .law = state, .x = x, .out_number = cdf };
-  if (process->parts != 1)
-    SB_ERROR (NULL, GSL_EUNSUP, "the process %s has no numbers", process->type->name);
-  return work_on (&job, process, t, distribution_rows);
-}
-
 // ## Making one
 //
 // A covariance given in doubles is known to some $\epsilon\|\mathbf{C}\|$, and so are its eigenvalues: one that
@@ -761,42 +659,6 @@ check_symmetric (const gsl_matrix *c)
   return GSL_SUCCESS;
 }
 
-// For all others LAPACK, which comes with OpenBLAS, has the eigenvectors eight times as fast as GSL at $d = 784$ (and
-// GSL 2.7 loses a block where the memory for its workspace runs out). The symbol is Fortran's, with matrices by
-// columns: read by rows, its eigenvectors are the rows, and $\mathbf{U}$ is the transpose. The lengths of the
-// workspace are the least that it asks for, and have to fit in an `int`.
-
-extern void dsyevd_ (const char *jobz, const char *uplo, const int *n, double *a, const int *lda, double *w,
-                     double *work, const int *lwork, int *iwork, const int *liwork, int *info, size_t, size_t);
-
-enum
-{
-  LARGEST = 16384 // d
-};
-
-static int
-eigen_decomposition (const gsl_matrix *c, gsl_vector *lambda, gsl_matrix *U)
-{
-  const int d = (int)c->size1, lwork = 2 * d * d + 6 * d + 1, liwork = 5 * d + 3;
-  gsl_matrix *a = gsl_matrix_alloc (c->size1, c->size2);
-  double *work = malloc ((size_t)lwork * sizeof *work);
-  int *iwork = malloc ((size_t)liwork * sizeof *iwork), info = 0, enough = a && work && iwork;
-  if (enough)
-    {
-      gsl_matrix_memcpy (a, c);
-      dsyevd_ ("V", "U", &d, a->data, &d, lambda->data, work, &lwork, iwork, &liwork, &info, 1, 1);
-      gsl_matrix_transpose_memcpy (U, a);
-    }
-  gsl_matrix_free (a);
-  free (work);
-  free (iwork);
-  if (!enough)
-    SB_ERROR (NULL, GSL_ENOMEM, "no memory to decompose a covariance in %d dimensions", d);
-  if (info != 0)
-    SB_ERROR (NULL, GSL_EMAXITER, "the eigenvectors of a covariance do not converge");
-  return GSL_SUCCESS;
-}
-
 static int
 find_axes (const gsl_matrix *c, gsl_vector *lambda, gsl_matrix *U) // U NULL: c is diagonal
 {
@@ -813,9 +675,11 @@ find_axes (const gsl_matrix *c, gsl_vector *lambda, gsl_matrix *U) // U NULL: c 
     }
   else
     {
-      status = eigen_decomposition (c, lambda, U);
+      gsl_matrix_memcpy (U, c);
+      status = sb_symmetric_eigen (U, lambda);
       if (status)
         return status;
+      gsl_matrix_transpose (U);
       doubt = 10 * (double)c->size1 * GSL_DBL_EPSILON * gsl_vector_max (lambda);
     }
   for (size_t j = 0; j < lambda->size; j++)
@@ -845,7 +709,7 @@ mixture_covariance (const mixture *law, size_t k, gsl_matrix *C)
       gsl_vector_const_view axis = gsl_matrix_const_column (&U, j);
       gsl_blas_dsyr (CblasLower, gsl_vector_get (&lambda.vector, j), &axis.vector, C);
     }
-  mirror_lower (C);
+  sb_symmetric_mirror (C);
 }
 
 static void
@@ -860,15 +724,8 @@ mixture_free (void *state)
   free (law);
 }
 
-static const sb_target_type mixture_type = { .name = "mixture",
-                                             .sample = mixture_sample,
-                                             .log_density = mixture_log_density,
-                                             .evaluate = mixture_evaluate,
-                                             .jvp = mixture_jvp,
-                                             .divergence = mixture_divergence,
-                                             .posterior_covariance = mixture_posterior_covariance,
-                                             .cdf = mixture_cdf,
-                                             .free = mixture_free };
+static const sb_target_type mixture_type
+    = { .name = "mixture", .sample = mixture_sample, .answer = mixture_answer, .free = mixture_free };
 
 static mixture *
 mixture_room (size_t K, size_t d, int diagonal)
@@ -909,9 +766,9 @@ sb_target *
 sb_target_mixture_alloc (const gsl_vector *weights, const gsl_matrix *means, const gsl_matrix *covariances)
 {
   const size_t K = means->size1, d = means->size2;
-  if (K == 0 || d == 0 || d > LARGEST)
+  if (K == 0 || d == 0 || d > SB_SYMMETRIC_LARGEST)
     SB_ERROR_NULL (NULL, GSL_EINVAL, "a mixture needs a component and from 1 to %d dimensions, not %zu and %zu",
-                   LARGEST, K, d);
+                   SB_SYMMETRIC_LARGEST, K, d);
   if (covariances->size1 != K * d || covariances->size2 != d)
     SB_ERROR_NULL (NULL, GSL_EBADLEN,
                    "%zu covariances in %zu dimensions stand one below the other, which is not %zu x %zu", K, d,

@@ -21,16 +21,10 @@ double mixture_normalise (gsl_vector *r);
 // C_k (d x d).
 void mixture_covariance (const mixture *law, size_t k, gsl_matrix *C);
 
-// The functions of sb_target_type, for any process whose maps can be applied (mixture_under_maps.c). x_t (n x d), t (n).
-int mixture_log_density_under_maps (const mixture *law, const sb_process *process, const gsl_matrix *x,
-                                    const gsl_vector *t, gsl_vector *log_p);
-int mixture_evaluate_under_maps (const mixture *law, const sb_process *process, sb_view view, const gsl_matrix *x,
-                                 const gsl_vector *t, gsl_matrix *out);
-int mixture_jvp_under_maps (const mixture *law, const sb_process *process, const gsl_matrix *x, const gsl_vector *t,
-                            const gsl_matrix *v, gsl_matrix *out);
-int mixture_divergence_under_maps (const mixture *law, const sb_process *process, const gsl_matrix *x,
-                                   const gsl_vector *t, gsl_vector *divergence);
-int mixture_posterior_covariance_under_maps (const mixture *law, const sb_process *process, const gsl_vector *x,
-                                             double t, gsl_matrix *covariance);
+// r_ik (e_i . v_i) e_i, added to every row.
+void mixture_add_along (const gsl_matrix *r, size_t k, const gsl_matrix *e, const gsl_matrix *v, gsl_matrix *out);
+
+// The answer under any process whose maps can be applied (mixture_under_maps.c).
+int mixture_answer_under_maps (const mixture *law, const sb_process *process, const sb_target_question *question);
 
 #endif

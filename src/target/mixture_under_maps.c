@@ -231,30 +231,16 @@ find_denoiser (const snapshot *s, rows *m, gsl_matrix *x_hat)
 }
 
 // ## What is asked of a run
-//
-// One of the results is wanted: densities, or a view, or derivatives along v, or the divergence.
-
-typedef struct question question;
-
-struct question
-{
-  int (*answer) (const question *q, const snapshot *s, rows *m);
-  sb_view view;
-  const gsl_matrix *x, *v; // v: directions, where there are any
-  const gsl_vector *t;
-  gsl_matrix *out;
-  gsl_vector *number;
-};
 
 static int
-answer_density (const question *q, const snapshot *s, rows *m)
+answer_density (const sb_target_question *q, const snapshot *s, rows *m)
 {
   (void)s;
   return gsl_vector_memcpy (q->number, m->log_sum);
 }
 
 static int
-answer_view (const question *q, const snapshot *s, rows *m)
+answer_view (const sb_target_question *q, const snapshot *s, rows *m)
 {
   (q->view == SB_DENOISER ? find_denoiser : find_score) (s, m, q->out);
   if (q->view != SB_EPSILON)
@@ -276,7 +262,7 @@ deviations (const rows *m, size_t k, gsl_matrix *e)
 }
 
 static int
-answer_jvp (const question *q, const snapshot *s, rows *m)
+answer_jvp (const sb_target_question *q, const snapshot *s, rows *m)
 {
   find_score (s, m, m->score);
   gsl_matrix_set_zero (q->out);
@@ -284,15 +270,7 @@ answer_jvp (const question *q, const snapshot *s, rows *m)
     {
       gsl_matrix L = block (s->L, k, s->law->d), w = block (m->w, k, q->x->size1);
       deviations (m, k, m->e);
-      for (size_t i = 0; i < q->x->size1; i++)
-        {
-          gsl_vector_const_view v_i = gsl_matrix_const_row (q->v, i);
-          gsl_vector_view e_i = gsl_matrix_row (m->e, i);
-          double along;
-          gsl_blas_ddot (&e_i.vector, &v_i.vector, &along);
-          gsl_vector_scale (&e_i.vector, along);
-        }
-      add_share (m, k, 1, m->e, q->out);
+      mixture_add_along (m->r, k, m->e, q->v, q->out);
       gsl_matrix_memcpy (&w, q->v);
       gsl_blas_dtrsm (CblasRight, CblasLower, CblasTrans, CblasNonUnit, 1, &L, &w);
       gsl_blas_dtrsm (CblasRight, CblasLower, CblasNoTrans, CblasNonUnit, 1, &L, &w);
@@ -315,7 +293,7 @@ trace_of_inverse (const gsl_matrix *L, gsl_matrix *inverse)
 }
 
 static int
-answer_divergence (const question *q, const snapshot *s, rows *m)
+answer_divergence (const sb_target_question *q, const snapshot *s, rows *m)
 {
   find_score (s, m, m->score);
   gsl_vector_set_zero (q->number);
@@ -334,7 +312,7 @@ answer_divergence (const question *q, const snapshot *s, rows *m)
 // \mathbf{C}_k\mathbf{A}^\top\boldsymbol\Sigma_k^{-1}\mathbf{A}\mathbf{C}_k$, and between them.
 
 static int
-answer_covariance (const question *q, const snapshot *s, rows *m)
+answer_covariance (const sb_target_question *q, const snapshot *s, rows *m)
 {
   gsl_vector_view e = gsl_matrix_row (m->e, 0), x_hat = gsl_matrix_row (m->score, 0);
   find_denoiser (s, m, m->score);
@@ -352,92 +330,46 @@ answer_covariance (const question *q, const snapshot *s, rows *m)
       gsl_blas_dtrsm (CblasRight, CblasLower, CblasTrans, CblasNonUnit, 1, &L, &CA);
       gsl_blas_dsyrk (CblasLower, CblasNoTrans, -r, &CA, 1, q->out);
     }
-  for (size_t i = 0; i < q->out->size1; i++)
-    for (size_t j = 0; j < i; j++)
-      gsl_matrix_set (q->out, j, i, gsl_matrix_get (q->out, i, j));
   return GSL_SUCCESS;
 }
 
 // ## From a batch to its runs
 
 static int
-answer_run (const question *q, snapshot *s, size_t first, size_t n)
+answer_run (snapshot *s, const sb_target_question *q)
 {
+  static int (*const answer[SB_TARGET_QUESTIONS]) (const sb_target_question *, const snapshot *, rows *)
+      = { [SB_TARGET_LOG_DENSITY] = answer_density,
+          [SB_TARGET_VIEW] = answer_view,
+          [SB_TARGET_JVP] = answer_jvp,
+          [SB_TARGET_DIVERGENCE] = answer_divergence,
+          [SB_TARGET_COVARIANCE] = answer_covariance };
   rows m;
-  const size_t d = q->x->size2;
-  int status = take_snapshot (s, gsl_vector_get (q->t, first));
+  int status = take_snapshot (s, gsl_vector_get (q->t, 0));
   if (!status)
-    status = rows_alloc (&m, s->law, n);
+    status = rows_alloc (&m, s->law, q->x->size1);
   if (status)
     return status;
-  gsl_matrix_const_view x = gsl_matrix_const_submatrix (q->x, first, 0, n, d),
-                        v = gsl_matrix_const_submatrix (q->v ? q->v : q->x, first, 0, n, d);
-  gsl_vector_const_view t = gsl_vector_const_subvector (q->t, first, n);
-  gsl_matrix out = q->out ? *q->out : (gsl_matrix){ 0 };
-  gsl_vector number = q->number ? gsl_vector_subvector (q->number, first, n).vector : (gsl_vector){ 0 };
-  if (q->out && q->answer != answer_covariance) // which is not a row for each point
-    out = gsl_matrix_submatrix (q->out, first, 0, n, d).matrix;
-  weigh (s, &x.matrix, &m);
-  status = q->answer (&(question){ q->answer, q->view, &x.matrix, &v.matrix, &t.vector, &out, &number }, s, &m);
+  weigh (s, q->x, &m);
+  status = answer[q->asked](q, s, &m);
   rows_free (&m);
   return status;
 }
 
-static int
-answer (const mixture *law, const sb_process *process, question q)
+int
+mixture_answer_under_maps (const mixture *law, const sb_process *process, const sb_target_question *q)
 {
   snapshot s;
   int status = snapshot_alloc (&s, law, process);
   if (status)
     return status;
-  for (size_t i = 0, same; i < q.t->size && !status; i += same)
+  for (size_t i = 0, same; i < q->t->size && !status; i += same)
     {
-      same = target_same_times (q.t, i);
-      status = answer_run (&q, &s, i, same);
+      target_part run;
+      same = target_same_times (q->t, i);
+      target_take_part (&run, q, i, same);
+      status = answer_run (&s, &run.question);
     }
   snapshot_free (&s);
-  return status;
-}
-
-int
-mixture_log_density_under_maps (const mixture *law, const sb_process *process, const gsl_matrix *x, const gsl_vector *t,
-                                gsl_vector *log_p)
-{
-  return answer (law, process, (question){ .answer = answer_density, .x = x, .t = t, .number = log_p });
-}
-
-int
-mixture_evaluate_under_maps (const mixture *law, const sb_process *process, sb_view view, const gsl_matrix *x,
-                             const gsl_vector *t, gsl_matrix *out)
-{
-  return answer (law, process, (question){ .answer = answer_view, .view = view, .x = x, .t = t, .out = out });
-}
-
-int
-mixture_jvp_under_maps (const mixture *law, const sb_process *process, const gsl_matrix *x, const gsl_vector *t,
-                        const gsl_matrix *v, gsl_matrix *out)
-{
-  return answer (law, process, (question){ .answer = answer_jvp, .x = x, .v = v, .t = t, .out = out });
-}
-
-int
-mixture_divergence_under_maps (const mixture *law, const sb_process *process, const gsl_matrix *x, const gsl_vector *t,
-                               gsl_vector *divergence)
-{
-  return answer (law, process, (question){ .answer = answer_divergence, .x = x, .t = t, .number = divergence });
-}
-
-int
-mixture_posterior_covariance_under_maps (const mixture *law, const sb_process *process, const gsl_vector *x, double t,
-                                         gsl_matrix *covariance)
-{
-  gsl_vector_const_view time = gsl_vector_const_view_array (&t, 1);
-  gsl_matrix *point = gsl_matrix_alloc (1, x->size);
-  if (!point)
-    return GSL_ENOMEM;
-  gsl_matrix_set_row (point, 0, x);
-  int status = answer (law, process,
-                       (question){ .answer = answer_covariance, .x = point, .t = &time.vector, .out = covariance });
-  gsl_matrix_free (point);
   return status;
 }

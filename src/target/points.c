@@ -64,12 +64,8 @@ shard_rows (const points *law)
 typedef struct
 {
   const points *law;
-  target_kernel *kernel; // a row each
-  const gsl_matrix *x;
-  const gsl_matrix *v; // directions, where there are any
-  sb_view view;
-  gsl_matrix *out;        // one of these two is the result
-  gsl_vector *out_number; // a number per row
+  const target_kernel *kernel; // a row each
+  const sb_target_question *question;
 } batch_job;
 
 // All points are described from one of them, the reference $\boldsymbol\mu_*$ of a row: the most responsible.
@@ -85,10 +81,11 @@ typedef struct
 {
   const points *law;
   const target_kernel *kernel; // of the shard's rows
-  gsl_matrix x;                // never written to
-  row_summary *row;            // n
-  gsl_matrix *r;               // n x K: responsibilities
-  gsl_matrix *delta;           // n x d: x - m mu_*
+  target_part part;
+  const gsl_matrix *x; // n x d
+  row_summary *row;    // n
+  gsl_matrix *r;       // n x K: responsibilities
+  gsl_matrix *delta;   // n x d: x - m mu_*
 } shard;
 
 static void
@@ -104,7 +101,8 @@ shard_alloc (shard *s, const batch_job *job, size_t first, size_t n)
 {
   s->law = job->law;
   s->kernel = job->kernel + first;
-  s->x = gsl_matrix_const_submatrix (job->x, first, 0, n, job->law->d).matrix;
+  target_take_part (&s->part, job->question, first, n);
+  s->x = s->part.question.x;
   s->row = malloc (n * sizeof *s->row);
   s->r = gsl_matrix_alloc (n, job->law->K);
   s->delta = gsl_matrix_alloc (n, job->law->d);
@@ -286,7 +284,7 @@ weigh_row (shard *s, size_t i)
 {
   const points *law = s->law;
   const target_kernel kernel = s->kernel[i];
-  gsl_vector_const_view x = gsl_matrix_const_row (&s->x, i);
+  gsl_vector_const_view x = gsl_matrix_const_row (s->x, i);
   double *r = gsl_matrix_ptr (s->r, i, 0), *delta = gsl_matrix_ptr (s->delta, i, 0);
   row_summary *row = &s->row[i];
   size_t left;
@@ -317,8 +315,8 @@ multiply_points (void *context, size_t number, size_t first, size_t count)
   shard *s = context;
   (void)number;
   gsl_matrix_const_view mu = gsl_matrix_const_submatrix (s->law->mu, first, 0, count, s->law->d);
-  gsl_matrix_view r = gsl_matrix_submatrix (s->r, 0, first, s->x.size1, count);
-  gsl_blas_dgemm (CblasNoTrans, CblasTrans, 1, &s->x, &mu.matrix, 0, &r.matrix);
+  gsl_matrix_view r = gsl_matrix_submatrix (s->r, 0, first, s->x->size1, count);
+  gsl_blas_dgemm (CblasNoTrans, CblasTrans, 1, s->x, &mu.matrix, 0, &r.matrix);
   return GSL_SUCCESS;
 }
 
@@ -335,7 +333,7 @@ static void
 weigh (shard *s)
 {
   sb_shards (s->law->K, POINTS_AT_ONCE, multiply_points, s);
-  sb_shards (s->x.size1, ROWS_AT_ONCE, weigh_rows, s);
+  sb_shards (s->x->size1, ROWS_AT_ONCE, weigh_rows, s);
 }
 
 // ## Sums over the points
@@ -355,9 +353,9 @@ static int
 all_few (const shard *s)
 {
   size_t i = 0;
-  while (i < s->x.size1 && s->row[i].few)
+  while (i < s->x->size1 && s->row[i].few)
     i++;
-  return i == s->x.size1;
+  return i == s->x->size1;
 }
 
 static void
@@ -431,24 +429,17 @@ sums (const shard *s, const gsl_matrix *c, gsl_matrix *out)
 //    + \log\sum_k \frac{r_k}{r_*}. $$
 
 static int
-log_density_rows (void *context, size_t number, size_t first, size_t n)
+answer_density (shard *s, const sb_target_question *q)
 {
-  const batch_job *job = context;
-  const points *law = job->law;
-  shard s;
-  (void)number;
-  int status = shard_alloc (&s, job, first, n);
-  if (status)
-    return status;
-  weigh (&s);
-  for (size_t i = 0; i < n; i++)
+  const points *law = s->law;
+  weigh (s);
+  for (size_t i = 0; i < s->x->size1; i++)
     {
-      gsl_vector_const_view delta = gsl_matrix_const_row (s.delta, i);
-      double sd = s.kernel[i].sd, log_normaliser = -(double)law->d * (0.5 * log (2 * M_PI) + log (sd));
-      double nearest = law->log_w[s.row[i].reference] - 0.5 * gsl_pow_2 (gsl_blas_dnrm2 (&delta.vector) / sd);
-      gsl_vector_set (job->out_number, first + i, log_normaliser + nearest + s.row[i].log_sum);
+      gsl_vector_const_view delta = gsl_matrix_const_row (s->delta, i);
+      double sd = s->kernel[i].sd, log_normaliser = -(double)law->d * (0.5 * log (2 * M_PI) + log (sd));
+      double nearest = law->log_w[s->row[i].reference] - 0.5 * gsl_pow_2 (gsl_blas_dnrm2 (&delta.vector) / sd);
+      gsl_vector_set (q->number, i, log_normaliser + nearest + s->row[i].log_sum);
     }
-  shard_free (&s);
   return GSL_SUCCESS;
 }
 
@@ -475,20 +466,12 @@ view_row (const shard *s, sb_view view, size_t i, double *o)
 }
 
 static int
-evaluate_rows (void *context, size_t number, size_t first, size_t n)
+answer_view (shard *s, const sb_target_question *q)
 {
-  const batch_job *job = context;
-  shard s;
-  (void)number;
-  int status = shard_alloc (&s, job, first, n);
-  if (status)
-    return status;
-  gsl_matrix_view out = gsl_matrix_submatrix (job->out, first, 0, n, job->law->d);
-  weigh (&s);
-  sums (&s, s.r, &out.matrix);
-  for (size_t i = 0; i < n; i++)
-    view_row (&s, job->view, i, gsl_matrix_ptr (&out.matrix, i, 0));
-  shard_free (&s);
+  weigh (s);
+  sums (s, s->r, q->out);
+  for (size_t i = 0; i < s->x->size1; i++)
+    view_row (s, q->view, i, gsl_matrix_ptr (q->out, i, 0));
   return GSL_SUCCESS;
 }
 
@@ -538,30 +521,22 @@ jacobian_row (const shard *s, size_t i, const double *v, double *out)
 }
 
 static int
-jvp_rows (void *context, size_t number, size_t first, size_t n)
+answer_jvp (shard *s, const sb_target_question *q)
 {
-  const batch_job *job = context;
-  const size_t d = job->law->d;
-  shard s;
-  (void)number;
-  gsl_matrix *q = gsl_matrix_alloc (n, job->law->K);
-  int status = q ? shard_alloc (&s, job, first, n) : GSL_ENOMEM;
-  if (!status)
-    {
-      gsl_matrix_const_view v = gsl_matrix_const_submatrix (job->v, first, 0, n, d);
-      gsl_matrix_view out = gsl_matrix_submatrix (job->out, first, 0, n, d);
-      weigh (&s);
-      if (!all_few (&s))
-        gsl_blas_dgemm (CblasNoTrans, CblasTrans, 1, &v.matrix, job->law->mu, 0, q);
-      for (size_t i = 0; i < n; i++)
-        covariance_coefficients (&s, i, gsl_matrix_const_ptr (&v.matrix, i, 0), gsl_matrix_ptr (q, i, 0));
-      sums (&s, q, &out.matrix);
-      for (size_t i = 0; i < n; i++)
-        jacobian_row (&s, i, gsl_matrix_const_ptr (&v.matrix, i, 0), gsl_matrix_ptr (&out.matrix, i, 0));
-      shard_free (&s);
-    }
-  gsl_matrix_free (q);
-  return status;
+  const size_t n = s->x->size1;
+  gsl_matrix *c = gsl_matrix_alloc (n, s->law->K);
+  if (!c)
+    return GSL_ENOMEM;
+  weigh (s);
+  if (!all_few (s))
+    gsl_blas_dgemm (CblasNoTrans, CblasTrans, 1, q->v, s->law->mu, 0, c);
+  for (size_t i = 0; i < n; i++)
+    covariance_coefficients (s, i, gsl_matrix_const_ptr (q->v, i, 0), gsl_matrix_ptr (c, i, 0));
+  sums (s, c, q->out);
+  for (size_t i = 0; i < n; i++)
+    jacobian_row (s, i, gsl_matrix_const_ptr (q->v, i, 0), gsl_matrix_ptr (q->out, i, 0));
+  gsl_matrix_free (c);
+  return GSL_SUCCESS;
 }
 
 // Its trace asks for the trace of the covariance, $\sum_k r_k\|\boldsymbol\mu_k - \hat{\mathbf{x}}_0\|^2$, or, at
@@ -595,106 +570,21 @@ spread_at_once (const shard *s, size_t i, const double *o)
 }
 
 static int
-divergence_rows (void *context, size_t number, size_t first, size_t n)
+answer_divergence (shard *s, const sb_target_question *q)
 {
-  const batch_job *job = context;
-  const size_t d = job->law->d;
-  shard s;
-  (void)number;
-  gsl_matrix *o = gsl_matrix_alloc (n, d);
-  int status = o ? shard_alloc (&s, job, first, n) : GSL_ENOMEM;
-  if (!status)
+  gsl_matrix *o = gsl_matrix_alloc (s->x->size1, s->law->d);
+  if (!o)
+    return GSL_ENOMEM;
+  weigh (s);
+  sums (s, s->r, o);
+  for (size_t i = 0; i < s->x->size1; i++)
     {
-      weigh (&s);
-      sums (&s, s.r, o);
-      for (size_t i = 0; i < n; i++)
-        {
-          const double *o_i = gsl_matrix_const_ptr (o, i, 0), precision = 1 / gsl_pow_2 (s.kernel[i].sd);
-          double spread = s.row[i].few ? spread_one_by_one (&s, i, o_i) : spread_at_once (&s, i, o_i);
-          gsl_vector_set (job->out_number, first + i,
-                          gsl_pow_2 (s.kernel[i].m * precision) * spread - (double)d * precision);
-        }
-      shard_free (&s);
+      const double *o_i = gsl_matrix_const_ptr (o, i, 0), precision = 1 / gsl_pow_2 (s->kernel[i].sd);
+      double spread = s->row[i].few ? spread_one_by_one (s, i, o_i) : spread_at_once (s, i, o_i);
+      gsl_vector_set (q->number, i, gsl_pow_2 (s->kernel[i].m * precision) * spread - (double)s->law->d * precision);
     }
   gsl_matrix_free (o);
-  return status;
-}
-
-// ## From a batch to its shards
-
-static int
-check_density (const batch_job *job, size_t rows)
-{
-  for (size_t i = 0; i < rows; i++)
-    if (job->kernel[i].sd == 0)
-      SB_ERROR (NULL, GSL_EDOM, "point masses without noise have no density: row %zu", i);
   return GSL_SUCCESS;
-}
-
-static int
-one_after_the_other (size_t n, size_t rows_at_once, sb_shard_function rows, batch_job *job)
-{
-  int status = GSL_SUCCESS;
-  for (size_t first = 0; first < n && !status; first += rows_at_once)
-    status = rows (job, first / rows_at_once, first, GSL_MIN (rows_at_once, n - first));
-  return status;
-}
-
-static int
-work_on (batch_job *job, const sb_process *process, const gsl_vector *t, sb_shard_function rows)
-{
-  job->kernel = malloc (t->size * sizeof *job->kernel);
-  if (!job->kernel)
-    SB_ERROR (NULL, GSL_ENOMEM, "no memory for the kernels of %zu times", t->size);
-  int status = target_kernels (process, t, job->kernel);
-  if (!status)
-    status = check_density (job, t->size);
-  if (!status && is_large (job->law))
-    status = one_after_the_other (t->size, shard_rows (job->law), rows, job);
-  else if (!status)
-    status = sb_shards (t->size, shard_rows (job->law), rows, job);
-  free (job->kernel);
-  return status;
-}
-
-static int
-points_log_density (const void *state, const sb_process *process, const gsl_matrix *x, const gsl_vector *t,
-                    gsl_vector *log_p)
-{
-  batch_job job = { .law = state, .x = x, .out_number = log_p };
-  if (process->parts != 1)
-    return points_log_density_under_maps (state, process, x, t, log_p);
-  return work_on (&job, process, t, log_density_rows);
-}
-
-static int
-points_evaluate (const void *state, const sb_process *process, sb_view view, const gsl_matrix *x, const gsl_vector *t,
-                 gsl_matrix *out)
-{
-  batch_job job = { .law = state, .x = x, .view = view, .out = out };
-  if (process->parts != 1)
-    return points_evaluate_under_maps (state, process, view, x, t, out);
-  return work_on (&job, process, t, evaluate_rows);
-}
-
-static int
-points_jvp (const void *state, const sb_process *process, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *v,
-            gsl_matrix *out)
-{
-  batch_job job = { .law = state, .x = x, .v = v, .out = out };
-  if (process->parts != 1)
-    return points_jvp_under_maps (state, process, x, t, v, out);
-  return work_on (&job, process, t, jvp_rows);
-}
-
-static int
-points_divergence (const void *state, const sb_process *process, const gsl_matrix *x, const gsl_vector *t,
-                   gsl_vector *divergence)
-{
-  batch_job job = { .law = state, .x = x, .out_number = divergence };
-  if (process->parts != 1)
-    return points_divergence_under_maps (state, process, x, t, divergence);
-  return work_on (&job, process, t, divergence_rows);
 }
 
 // ## What is known of $\mathbf{x}_0$
@@ -738,46 +628,101 @@ posterior (const shard *s, const double *o, gsl_matrix *B, gsl_matrix *covarianc
           }
       }
   add_block (B, rows, covariance);
-  for (size_t i = 0; i < s->law->d; i++)
-    for (size_t j = 0; j < i; j++)
-      gsl_matrix_set (covariance, j, i, gsl_matrix_get (covariance, i, j));
 }
 
 static int
-posterior_row (void *context, size_t number, size_t first, size_t n)
+answer_covariance (shard *s, const sb_target_question *q)
 {
-  const batch_job *job = context;
-  const size_t d = job->law->d;
-  shard s;
-  (void)number;
-  gsl_matrix *o = gsl_matrix_alloc (n, d), *B = gsl_matrix_alloc (BLOCK, d);
-  int status = o && B ? shard_alloc (&s, job, first, n) : GSL_ENOMEM;
+  gsl_matrix *o = gsl_matrix_alloc (1, s->law->d), *B = gsl_matrix_alloc (BLOCK, s->law->d);
+  const int status = o && B ? GSL_SUCCESS : GSL_ENOMEM;
   if (!status)
     {
-      weigh (&s);
-      sums (&s, s.r, o);
-      posterior (&s, o->data, B, job->out);
-      shard_free (&s);
+      weigh (s);
+      sums (s, s->r, o);
+      posterior (s, o->data, B, q->out);
     }
   gsl_matrix_free (o);
   gsl_matrix_free (B);
   return status;
 }
 
+// ## The distribution function
+//
+// In one dimension, $P(x_t \le x) = \sum_k w_k\,\Phi\bigl((x - m\mu_k)/\varsigma\bigr)$.
+
 static int
-points_posterior_covariance (const void *state, const sb_process *process, const gsl_vector *x, double t,
-                             gsl_matrix *covariance)
+answer_cdf (shard *s, const sb_target_question *q)
 {
+  for (size_t i = 0; i < s->x->size1; i++)
+    {
+      double sum = 0, x = gsl_matrix_get (s->x, i, 0);
+      for (size_t k = 0; k < s->law->K; k++)
+        {
+          double delta = fma (-s->kernel[i].m, gsl_matrix_get (s->law->mu, k, 0), x);
+          sum += exp (s->law->log_w[k]) * gsl_cdf_ugaussian_P (delta / s->kernel[i].sd);
+        }
+      gsl_vector_set (q->number, i, sum);
+    }
+  return GSL_SUCCESS;
+}
+
+// ## From a batch to its shards
+
+static int
+answer_rows (void *context, size_t number, size_t first, size_t n)
+{
+  static int (*const answer[SB_TARGET_QUESTIONS]) (shard *, const sb_target_question *)
+      = { [SB_TARGET_LOG_DENSITY] = answer_density,
+          [SB_TARGET_VIEW] = answer_view,
+          [SB_TARGET_JVP] = answer_jvp,
+          [SB_TARGET_DIVERGENCE] = answer_divergence,
+          [SB_TARGET_COVARIANCE] = answer_covariance,
+          [SB_TARGET_CDF] = answer_cdf };
+  const batch_job *job = context;
+  shard s;
+  (void)number;
+  int status = shard_alloc (&s, job, first, n);
+  if (status)
+    return status;
+  status = answer[job->question->asked](&s, &s.part.question);
+  shard_free (&s);
+  return status;
+}
+
+static int
+check_density (const target_kernel *kernel, size_t rows)
+{
+  for (size_t i = 0; i < rows; i++)
+    if (kernel[i].sd == 0)
+      SB_ERROR (NULL, GSL_EDOM, "point masses without noise have no density: row %zu", i);
+  return GSL_SUCCESS;
+}
+
+static int
+one_after_the_other (size_t n, size_t rows_at_once, batch_job *job)
+{
+  int status = GSL_SUCCESS;
+  for (size_t first = 0; first < n && !status; first += rows_at_once)
+    status = answer_rows (job, first / rows_at_once, first, GSL_MIN (rows_at_once, n - first));
+  return status;
+}
+
+static int
+points_answer (const void *state, const sb_process *process, const sb_target_question *q)
+{
+  const points *law = state;
+  const size_t n = q->t->size;
   if (process->parts != 1)
-    return points_posterior_covariance_under_maps (state, process, x, t, covariance);
-  const gsl_vector_const_view time = gsl_vector_const_view_array (&t, 1);
-  gsl_matrix *point = gsl_matrix_alloc (1, x->size);
-  if (!point)
-    return GSL_ENOMEM;
-  gsl_matrix_set_row (point, 0, x);
-  batch_job job = { .law = state, .x = point, .out = covariance };
-  int status = work_on (&job, process, &time.vector, posterior_row);
-  gsl_matrix_free (point);
+    return points_answer_under_maps (law, process, q);
+  target_kernel *kernel;
+  int status = target_kernels (process, q->t, &kernel);
+  batch_job job = { law, kernel, q };
+  if (!status)
+    status = check_density (kernel, n);
+  if (!status)
+    status = is_large (law) ? one_after_the_other (n, shard_rows (law), &job)
+                            : sb_shards (n, shard_rows (law), answer_rows, &job);
+  free (kernel);
   return status;
 }
 
@@ -800,37 +745,6 @@ points_sample (const void *state, sb_stream stream, gsl_matrix *x)
   return status;
 }
 
-// ## The distribution function
-//
-// In one dimension, $P(x_t \le x) = \sum_k w_k\,\Phi\bigl((x - m\mu_k)/\varsigma\bigr)$.
-
-static int
-distribution_rows (void *context, size_t number, size_t first, size_t n)
-{
-  const batch_job *job = context;
-  (void)number;
-  for (size_t i = first; i < first + n; i++)
-    {
-      double sum = 0, x = gsl_matrix_get (job->x, i, 0);
-      for (size_t k = 0; k < job->law->K; k++)
-        {
-          double delta = fma (-job->kernel[i].m, gsl_matrix_get (job->law->mu, k, 0), x);
-          sum += exp (job->law->log_w[k]) * gsl_cdf_ugaussian_P (delta / job->kernel[i].sd);
-        }
-      gsl_vector_set (job->out_number, i, sum);
-    }
-  return GSL_SUCCESS;
-}
-
-static int
-points_cdf (const void *state, const sb_process *process, const gsl_matrix *x, const gsl_vector *t, gsl_vector *cdf)
-{
-  batch_job job = { .law = state, .x = x, .out_number = cdf };
-  if (process->parts != 1)
-    SB_ERROR (NULL, GSL_EUNSUP, "the process %s has no numbers", process->type->name);
-  return work_on (&job, process, t, distribution_rows);
-}
-
 // ## Making one
 
 static void
@@ -844,15 +758,8 @@ points_free (void *state)
   free (law);
 }
 
-const sb_target_type points_type = { .name = "points",
-                                     .sample = points_sample,
-                                     .log_density = points_log_density,
-                                     .evaluate = points_evaluate,
-                                     .jvp = points_jvp,
-                                     .divergence = points_divergence,
-                                     .posterior_covariance = points_posterior_covariance,
-                                     .cdf = points_cdf,
-                                     .free = points_free };
+const sb_target_type points_type
+    = { .name = "points", .sample = points_sample, .answer = points_answer, .free = points_free };
 
 static points *
 points_room (size_t K, size_t d)

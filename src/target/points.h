@@ -20,16 +20,7 @@ extern const sb_target_type points_type; // the functions of sb_target_type; the
 
 void points_measure_norms (points *law); // half_norm and largest, of mu
 
-// The same, for any process whose maps can be applied (points_under_maps.c). x_t (n x d), t (n).
-int points_log_density_under_maps (const points *law, const sb_process *process, const gsl_matrix *x,
-                                   const gsl_vector *t, gsl_vector *log_p);
-int points_evaluate_under_maps (const points *law, const sb_process *process, sb_view view, const gsl_matrix *x,
-                                const gsl_vector *t, gsl_matrix *out);
-int points_jvp_under_maps (const points *law, const sb_process *process, const gsl_matrix *x, const gsl_vector *t,
-                           const gsl_matrix *v, gsl_matrix *out);
-int points_divergence_under_maps (const points *law, const sb_process *process, const gsl_matrix *x,
-                                  const gsl_vector *t, gsl_vector *divergence);
-int points_posterior_covariance_under_maps (const points *law, const sb_process *process, const gsl_vector *x, double t,
-                                            gsl_matrix *covariance);
+// The answer under any process whose maps can be applied (points_under_maps.c).
+int points_answer_under_maps (const points *law, const sb_process *process, const sb_target_question *question);
 
 #endif

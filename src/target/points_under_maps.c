@@ -9,8 +9,6 @@
 
 #include "points.h"
 
-#include "../base/error.h"
-
 #include <gsl/gsl_math.h>
 #include <stdlib.h>
 
@@ -31,6 +29,7 @@ typedef struct
   sb_process unit;
   gsl_matrix *x, *v; // n x d: rows of one time and directions there, mapped
   gsl_vector *t;     // as many times as there are points, or rows
+  gsl_vector times;  // those of the rows
 } mapped;
 
 static void
@@ -80,6 +79,7 @@ mapped_alloc (mapped *w, const points *law, const sb_process *process, const gsl
   if (!status)
     {
       gsl_vector_set_all (w->t, t);
+      w->times = gsl_vector_subvector (w->t, 0, x->size1).vector;
       status = map_points (w, law, x);
     }
   if (status == GSL_ESING)
@@ -95,79 +95,72 @@ mapped_alloc (mapped *w, const points *law, const sb_process *process, const gsl
 // and the denoiser averages the points as they were. A direction $\mathbf{v}$ becomes $\mathbf{S}^{-1}\mathbf{v}$, and
 // gradients come back by $\mathbf{S}^{-\top}$.
 
-typedef struct
+static int
+answer_unit (const mapped *w, sb_target_question q)
 {
-  const points *law;
-  const sb_process *process;
-  sb_view view;
-  const gsl_matrix *x, *v;
-  gsl_matrix *out;
-  gsl_vector *number;
-  int (*answer) (const mapped *w, sb_view view, gsl_matrix *out, gsl_vector *number);
-} question;
-
-static gsl_vector
-times (const mapped *w)
-{
-  return gsl_vector_const_subvector (w->t, 0, w->x->size1).vector;
+  q.x = w->x;
+  q.t = &w->times;
+  return points_type.answer (&w->law, &w->unit, &q);
 }
 
 static int
-answer_density (const mapped *w, sb_view view, gsl_matrix *out, gsl_vector *number)
+answer_density (const mapped *w, const sb_target_question *q)
 {
-  (void)view, (void)out;
   double log_det;
-  const gsl_vector t = times (w);
   gsl_vector_const_view first = gsl_vector_const_subvector (w->t, 0, 1);
   gsl_vector_view one = gsl_vector_view_array (&log_det, 1);
-  int status = points_type.log_density (&w->law, &w->unit, w->x, &t, number);
+  int status = answer_unit (w, *q);
   if (!status)
     status = sb_process_log_det (w->process, NULL, &first.vector, &one.vector);
-  return status ? status : gsl_vector_add_constant (number, -log_det);
+  return status ? status : gsl_vector_add_constant (q->number, -log_det);
 }
 
 static int
-answer_view (const mapped *w, sb_view view, gsl_matrix *out, gsl_vector *number)
+answer_view (const mapped *w, const sb_target_question *q)
 {
-  (void)number;
-  const gsl_vector t = times (w);
-  int status = points_type.evaluate (&w->law, &w->unit, view == SB_SCORE ? SB_EPSILON : view, w->x, &t, out);
-  if (status || view != SB_SCORE)
+  sb_target_question unit = *q;
+  unit.view = q->view == SB_SCORE ? SB_EPSILON : q->view;
+  int status = answer_unit (w, unit);
+  if (status || q->view != SB_SCORE)
     return status;
-  gsl_matrix_scale (out, -1);
-  return map_rows (w, SB_S_INVERSE, CblasTrans, out);
+  gsl_matrix_scale (q->out, -1);
+  return map_rows (w, SB_S_INVERSE, CblasTrans, q->out);
 }
 
 static int
-answer_jvp (const mapped *w, sb_view view, gsl_matrix *out, gsl_vector *number)
+jacobian_times (const mapped *w, gsl_matrix *out) // v, which it maps
 {
-  (void)view, (void)number;
-  const gsl_vector t = times (w);
   int status = map_rows (w, SB_S_INVERSE, CblasNoTrans, w->v);
   if (!status)
-    status = points_type.jvp (&w->law, &w->unit, w->x, &t, w->v, out);
+    status = answer_unit (w, (sb_target_question){ SB_TARGET_JVP, .v = w->v, .out = out });
   return status ? status : map_rows (w, SB_S_INVERSE, CblasTrans, out);
+}
+
+static int
+answer_jvp (const mapped *w, const sb_target_question *q)
+{
+  gsl_matrix_memcpy (w->v, q->v);
+  return jacobian_times (w, q->out);
 }
 
 // The trace of the Jacobian, by a product for each coordinate.
 
 static int
-answer_divergence (const mapped *w, sb_view view, gsl_matrix *out, gsl_vector *number)
+answer_divergence (const mapped *w, const sb_target_question *q)
 {
-  (void)out;
   gsl_matrix *Je = gsl_matrix_alloc (w->x->size1, w->x->size2);
   int status = Je ? GSL_SUCCESS : GSL_ENOMEM;
-  gsl_vector_set_zero (number);
+  gsl_vector_set_zero (q->number);
   for (size_t j = 0; j < w->law.d && !status; j++)
     {
       gsl_vector_view column = gsl_matrix_column (w->v, j);
       gsl_matrix_set_zero (w->v);
       gsl_vector_set_all (&column.vector, 1);
-      status = answer_jvp (w, view, Je, NULL);
+      status = jacobian_times (w, Je);
       if (!status)
         {
           gsl_vector_const_view of_e = gsl_matrix_const_column (Je, j);
-          gsl_vector_add (number, &of_e.vector);
+          gsl_vector_add (q->number, &of_e.vector);
         }
     }
   gsl_matrix_free (Je);
@@ -175,92 +168,43 @@ answer_divergence (const mapped *w, sb_view view, gsl_matrix *out, gsl_vector *n
 }
 
 static int
-answer_covariance (const mapped *w, sb_view view, gsl_matrix *out, gsl_vector *number)
+answer_covariance (const mapped *w, const sb_target_question *q)
 {
-  (void)view, (void)number;
-  gsl_vector_const_view x = gsl_matrix_const_row (w->x, 0);
-  return points_type.posterior_covariance (&w->law, &w->unit, &x.vector, 1, out);
+  return answer_unit (w, *q);
 }
 
 // ## One time after the other
 
 static int
-answer_run (const question *q, double t, size_t first, size_t n)
+answer_run (const points *law, const sb_process *process, const sb_target_question *q)
 {
+  static int (*const answer[SB_TARGET_QUESTIONS]) (const mapped *, const sb_target_question *)
+      = { [SB_TARGET_LOG_DENSITY] = answer_density,
+          [SB_TARGET_VIEW] = answer_view,
+          [SB_TARGET_JVP] = answer_jvp,
+          [SB_TARGET_DIVERGENCE] = answer_divergence,
+          [SB_TARGET_COVARIANCE] = answer_covariance };
   mapped w;
-  gsl_matrix_const_view x = gsl_matrix_const_submatrix (q->x, first, 0, n, q->law->d);
-  gsl_matrix out = q->out ? *q->out : (gsl_matrix){ 0 };
-  gsl_vector number = q->number ? gsl_vector_subvector (q->number, first, n).vector : (gsl_vector){ 0 };
-  int status = mapped_alloc (&w, q->law, q->process, &x.matrix, t);
+  int status = mapped_alloc (&w, law, process, q->x, gsl_vector_get (q->t, 0));
   if (status)
     return status;
-  if (q->out && q->answer != answer_covariance) // which is not a row for each point
-    out = gsl_matrix_submatrix (q->out, first, 0, n, q->law->d).matrix;
-  if (q->v)
-    {
-      gsl_matrix_const_view v = gsl_matrix_const_submatrix (q->v, first, 0, n, q->law->d);
-      gsl_matrix_memcpy (w.v, &v.matrix);
-    }
-  if (q->view == SB_DENOISER)
-    w.law.values = q->law->mu;
-  status = q->answer (&w, q->view, &out, &number);
+  if (q->view == SB_DENOISER || q->asked == SB_TARGET_COVARIANCE) // which are of the points as they were
+    w.law.values = law->mu;
+  status = answer[q->asked](&w, q);
   mapped_free (&w);
   return status;
 }
 
-static int
-answer (question q, const gsl_vector *t)
+int
+points_answer_under_maps (const points *law, const sb_process *process, const sb_target_question *q)
 {
   int status = GSL_SUCCESS;
-  for (size_t i = 0, same; i < t->size && !status; i += same)
+  for (size_t i = 0, same; i < q->t->size && !status; i += same)
     {
-      same = target_same_times (t, i);
-      status = answer_run (&q, gsl_vector_get (t, i), i, same);
+      target_part run;
+      same = target_same_times (q->t, i);
+      target_take_part (&run, q, i, same);
+      status = answer_run (law, process, &run.question);
     }
-  return status;
-}
-
-int
-points_log_density_under_maps (const points *law, const sb_process *process, const gsl_matrix *x, const gsl_vector *t,
-                               gsl_vector *log_p)
-{
-  return answer ((question){ .law = law, .process = process, .x = x, .number = log_p, .answer = answer_density }, t);
-}
-
-int
-points_evaluate_under_maps (const points *law, const sb_process *process, sb_view view, const gsl_matrix *x,
-                            const gsl_vector *t, gsl_matrix *out)
-{
-  return answer ((question){ .law = law, .process = process, .view = view, .x = x, .out = out, .answer = answer_view },
-                 t);
-}
-
-int
-points_jvp_under_maps (const points *law, const sb_process *process, const gsl_matrix *x, const gsl_vector *t,
-                       const gsl_matrix *v, gsl_matrix *out)
-{
-  return answer ((question){ .law = law, .process = process, .x = x, .v = v, .out = out, .answer = answer_jvp }, t);
-}
-
-int
-points_divergence_under_maps (const points *law, const sb_process *process, const gsl_matrix *x, const gsl_vector *t,
-                              gsl_vector *divergence)
-{
-  return answer (
-      (question){ .law = law, .process = process, .x = x, .number = divergence, .answer = answer_divergence }, t);
-}
-
-int
-points_posterior_covariance_under_maps (const points *law, const sb_process *process, const gsl_vector *x, double t,
-                                        gsl_matrix *covariance)
-{
-  gsl_vector_const_view time = gsl_vector_const_view_array (&t, 1);
-  gsl_matrix *point = gsl_matrix_alloc (1, x->size);
-  if (!point)
-    return GSL_ENOMEM;
-  gsl_matrix_set_row (point, 0, x);
-  int status = answer ((question){ law, process, SB_DENOISER, point, NULL, covariance, NULL, answer_covariance },
-                       &time.vector);
-  gsl_matrix_free (point);
   return status;
 }

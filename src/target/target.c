@@ -7,6 +7,7 @@
 #include "law.h"
 
 #include "../base/error.h"
+#include "../operator/symmetric.h"
 
 #include <gsl/gsl_math.h>
 #include <math.h>
@@ -54,20 +55,34 @@ check_batch (const sb_target *target, const sb_process *process, const gsl_matri
 }
 
 static int
-check_matrix (const gsl_matrix *x, const gsl_matrix *like)
+check_matrix (const gsl_matrix *m, size_t rows, size_t columns)
 {
-  if (x->size1 != like->size1 || x->size2 != like->size2)
-    SB_ERROR (NULL, GSL_EBADLEN, "a batch is %zu x %zu, its result or direction %zu x %zu", like->size1, like->size2,
-              x->size1, x->size2);
+  if (m && (m->size1 != rows || m->size2 != columns))
+    SB_ERROR (NULL, GSL_EBADLEN, "a result or direction is %zu x %zu, and should be %zu x %zu", m->size1, m->size2,
+              rows, columns);
   return GSL_SUCCESS;
 }
 
 static int
 check_vector (const gsl_vector *v, size_t rows)
 {
-  if (v->size != rows)
+  if (v && v->size != rows)
     SB_ERROR (NULL, GSL_EBADLEN, "%zu rows have as many results, not %zu", rows, v->size);
   return GSL_SUCCESS;
+}
+
+static int
+ask (const sb_target *target, const sb_process *process, const sb_target_question *q)
+{
+  const size_t n = q->x->size1, d = target->dimension;
+  int status = check_batch (target, process, q->x, q->t);
+  if (!status)
+    status = check_matrix (q->v, n, d);
+  if (!status)
+    status = check_matrix (q->out, q->asked == SB_TARGET_COVARIANCE ? d : n, d);
+  if (!status)
+    status = check_vector (q->number, n);
+  return status || n == 0 ? status : target->type->answer (target->state, process, q);
 }
 
 int
@@ -82,10 +97,7 @@ int
 sb_target_log_density (const sb_target *target, const sb_process *process, const gsl_matrix *x, const gsl_vector *t,
                        gsl_vector *log_p)
 {
-  int status = check_batch (target, process, x, t);
-  if (!status)
-    status = check_vector (log_p, x->size1);
-  return status || x->size1 == 0 ? status : target->type->log_density (target->state, process, x, t, log_p);
+  return ask (target, process, &(sb_target_question){ SB_TARGET_LOG_DENSITY, .x = x, .t = t, .number = log_p });
 }
 
 int
@@ -94,47 +106,38 @@ sb_target_evaluate (const sb_target *target, const sb_process *process, sb_view 
 {
   if (view != SB_SCORE && view != SB_DENOISER && view != SB_EPSILON)
     SB_ERROR (NULL, GSL_EINVAL, "a view is the score, the denoiser or epsilon, not %d", (int)view);
-  int status = check_batch (target, process, x, t);
-  if (!status)
-    status = check_matrix (out, x);
-  return status || x->size1 == 0 ? status : target->type->evaluate (target->state, process, view, x, t, out);
+  return ask (target, process, &(sb_target_question){ SB_TARGET_VIEW, view, .x = x, .t = t, .out = out });
 }
 
 int
 sb_target_jvp (const sb_target *target, const sb_process *process, const gsl_matrix *x, const gsl_vector *t,
                const gsl_matrix *v, gsl_matrix *out)
 {
-  int status = check_batch (target, process, x, t);
-  if (!status)
-    status = check_matrix (v, x);
-  if (!status)
-    status = check_matrix (out, x);
-  return status || x->size1 == 0 ? status : target->type->jvp (target->state, process, x, t, v, out);
+  return ask (target, process, &(sb_target_question){ SB_TARGET_JVP, .x = x, .t = t, .v = v, .out = out });
 }
 
 int
 sb_target_divergence (const sb_target *target, const sb_process *process, const gsl_matrix *x, const gsl_vector *t,
                       gsl_vector *divergence)
 {
-  int status = check_batch (target, process, x, t);
-  if (!status)
-    status = check_vector (divergence, x->size1);
-  return status || x->size1 == 0 ? status : target->type->divergence (target->state, process, x, t, divergence);
+  return ask (target, process, &(sb_target_question){ SB_TARGET_DIVERGENCE, .x = x, .t = t, .number = divergence });
 }
 
 int
 sb_target_posterior_covariance (const sb_target *target, const sb_process *process, const gsl_vector *x, double t,
                                 gsl_matrix *covariance)
 {
-  const size_t d = target->dimension;
-  if (process->dimension != d)
-    SB_ERROR (NULL, GSL_EBADLEN, "the law has %zu dimensions, the process %zu", d, process->dimension);
-  if (x->size != d)
-    SB_ERROR (NULL, GSL_EBADLEN, "the point has %zu coordinates, the law %zu dimensions", x->size, d);
-  if (covariance->size1 != d || covariance->size2 != d)
-    SB_ERROR (NULL, GSL_EBADLEN, "the covariance is %zu x %zu, the law has %zu dimensions", covariance->size1,
-              covariance->size2, d);
-  return target->type->posterior_covariance (target->state, process, x, t, covariance);
+  const gsl_vector_const_view time = gsl_vector_const_view_array (&t, 1);
+  gsl_matrix *point = gsl_matrix_alloc (1, x->size);
+  if (!point)
+    return GSL_ENOMEM;
+  gsl_matrix_set_row (point, 0, x);
+  int status = ask (target, process,
+                    &(sb_target_question){ SB_TARGET_COVARIANCE, .x = point, .t = &time.vector, .out = covariance });
+  gsl_matrix_free (point);
+  if (!status)
+    sb_symmetric_mirror (covariance);
+  return status;
 }
 
 int
@@ -143,10 +146,37 @@ sb_target_cdf (const sb_target *target, const sb_process *process, const gsl_mat
 {
   if (target->dimension != 1)
     SB_ERROR (NULL, GSL_EUNSUP, "a distribution function is of one dimension, the law of %zu", target->dimension);
-  int status = check_batch (target, process, x, t);
-  if (!status)
-    status = check_vector (cdf, x->size1);
-  return status || x->size1 == 0 ? status : target->type->cdf (target->state, process, x, t, cdf);
+  if (process->parts != 1)
+    SB_ERROR (NULL, GSL_EUNSUP, "the process %s has no numbers", process->type->name);
+  return ask (target, process, &(sb_target_question){ SB_TARGET_CDF, .x = x, .t = t, .number = cdf });
+}
+
+// ## Part of a batch
+//
+// A law answers some rows at a time. A covariance is of one point: of it there is no part.
+
+void
+target_take_part (target_part *part, const sb_target_question *q, size_t first, size_t n)
+{
+  const size_t d = q->x->size2;
+  part->x = gsl_matrix_const_submatrix (q->x, first, 0, n, d).matrix;
+  part->t = gsl_vector_const_subvector (q->t, first, n).vector;
+  part->question = (sb_target_question){ q->asked, q->view, .x = &part->x, .t = &part->t };
+  if (q->v)
+    {
+      part->v = gsl_matrix_const_submatrix (q->v, first, 0, n, d).matrix;
+      part->question.v = &part->v;
+    }
+  if (q->out)
+    {
+      part->out = q->asked == SB_TARGET_COVARIANCE ? *q->out : gsl_matrix_submatrix (q->out, first, 0, n, d).matrix;
+      part->question.out = &part->out;
+    }
+  if (q->number)
+    {
+      part->number = gsl_vector_subvector (q->number, first, n).vector;
+      part->question.number = &part->number;
+    }
 }
 
 // ## The kernel of a row
@@ -169,19 +199,21 @@ kernels_at (const sb_process *process, double t, double *numbers, target_kernel 
 }
 
 int
-target_kernels (const sb_process *process, const gsl_vector *t, target_kernel *kernel)
+target_kernels (const sb_process *process, const gsl_vector *t, target_kernel **kernel)
 {
   const size_t parts = process->parts;
   double *numbers = malloc ((parts + 1) * sizeof *numbers);
-  int status = numbers ? GSL_SUCCESS : GSL_ENOMEM;
-  if (parts == 0)
-    status = GSL_EUNSUP;
+  *kernel = malloc ((t->size * parts + 1) * sizeof **kernel);
+  int status = parts == 0 ? GSL_EUNSUP : GSL_SUCCESS;
+  if (!numbers || !*kernel)
+    status = sb_error_report (NULL, __FILE__, __LINE__, GSL_ENOMEM, "no memory for the kernels of %zu times", t->size);
   for (size_t i = 0, same; i < t->size && !status; i += same)
     {
+      target_kernel *first = *kernel + i * parts;
       same = target_same_times (t, i);
-      status = kernels_at (process, gsl_vector_get (t, i), numbers, kernel + i * parts);
+      status = kernels_at (process, gsl_vector_get (t, i), numbers, first);
       for (size_t k = parts; k < same * parts; k++)
-        kernel[i * parts + k] = kernel[i * parts + k - parts];
+        first[k] = first[k - parts];
     }
   free (numbers);
   return status;

@@ -9,22 +9,37 @@
 
 SB_BEGIN_DECLS
 
-// A data law p_0 known in closed form, and with it the law p_t of x_t = A x_0 + S z under any process here.
+// What a law is asked of a batch of points, x (n x d) with a time each (n).
+typedef enum
+{
+  SB_TARGET_LOG_DENSITY,
+  SB_TARGET_VIEW,
+  SB_TARGET_JVP,
+  SB_TARGET_DIVERGENCE,
+  SB_TARGET_COVARIANCE,
+  SB_TARGET_CDF,
+  SB_TARGET_QUESTIONS // how many
+} sb_target_asked;
+
+typedef struct
+{
+  sb_target_asked asked;
+  sb_view view;
+  const gsl_matrix *x;
+  const gsl_vector *t;
+  const gsl_matrix *v; // n x d: directions, where there are any
+  gsl_matrix *out;     // one of these two is the result: a row per point (of a covariance, d x d, the lower triangle)
+  gsl_vector *number;  // or a number per point
+} sb_target_question;
+
+// A data law p_0 known in closed form, and with it the law p_t of x_t = A x_0 + S z under any process here. What is
+// asked has been checked: all shapes fit, there is a point, a covariance is asked of one, and the distribution function
+// in one dimension under a process of one part.
 typedef struct
 {
   const char *name;
   int (*sample) (const void *state, sb_stream stream, gsl_matrix *x);
-  int (*log_density) (const void *state, const sb_process *process, const gsl_matrix *x, const gsl_vector *t,
-                      gsl_vector *log_p);
-  int (*evaluate) (const void *state, const sb_process *process, sb_view view, const gsl_matrix *x, const gsl_vector *t,
-                   gsl_matrix *out);
-  int (*jvp) (const void *state, const sb_process *process, const gsl_matrix *x, const gsl_vector *t,
-              const gsl_matrix *v, gsl_matrix *out);
-  int (*divergence) (const void *state, const sb_process *process, const gsl_matrix *x, const gsl_vector *t,
-                     gsl_vector *divergence);
-  int (*posterior_covariance) (const void *state, const sb_process *process, const gsl_vector *x, double t,
-                               gsl_matrix *covariance);
-  int (*cdf) (const void *state, const sb_process *process, const gsl_matrix *x, const gsl_vector *t, gsl_vector *cdf);
+  int (*answer) (const void *state, const sb_process *process, const sb_target_question *question);
   void (*free) (void *state);
 } sb_target_type;
 

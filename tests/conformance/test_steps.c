@@ -17,30 +17,37 @@
 
 SUITE (steps);
 
-#define EACH_WORLD(w) for (size_t k_##w = 0; world_of (k_##w, &w); k_##w++)
-
 // What a row claims: the share of $\mathbf G\mathbf G^{\mathsf T}\mathbf s$ in its drift (1: the reverse SDE, 1/2: the flow),
 // and its order, by which the error of one step goes with $h^{\mathrm{order} + 1}$. A row that is not here fails.
 
-static const struct
+typedef struct
 {
   const char *name;
   double share;
   int order;
-} claims[] = {
-  { "none", 0, 0 },          { "euler-maruyama", 1, 1 },  { "heun", 1, 2 },           { "reverse-diffusion", 1, 1 },
-  { "ancestral", 1, 1 },     { "ancestral-upper", 1, 1 }, { "ancestral-lower", 1, 1 }, { "ancestral-optimal", 1, 1 },
-  { "ddim", 0.5, 1 },        { "probability-flow", 0.5, 1 },
+} claim;
+
+static const claim claims[] = {
+  { "none", 0, 0 },
+  { "euler-maruyama", 1, 1 },
+  { "heun", 1, 2 },
+  { "reverse-diffusion", 1, 1 },
+  { "ancestral", 1, 1 },
+  { "ancestral-upper", 1, 1 },
+  { "ancestral-lower", 1, 1 },
+  { "ancestral-optimal", 1, 1 },
+  { "ddim", 0.5, 1 },
+  { "probability-flow", 0.5, 1 },
 };
 
-static size_t
+static const claim *
 claim_of (const sb_entry *entry)
 {
   for (size_t k = 0; k < sizeof claims / sizeof *claims; k++)
     if (strcmp (claims[k].name, entry->name) == 0)
-      return k;
+      return &claims[k];
   cr_assert_fail ("%s: nothing is claimed of this step", entry->name);
-  return 0;
+  return NULL;
 }
 
 static bool
@@ -64,40 +71,42 @@ take (const sb_step_type *step, const sb_score *score, double s, double t, const
   return take_step (step, score, NULL, s, t, z, x);
 }
 
-// M x for every row, from time 0 to t.
-
-static gsl_matrix *
-mapped (const sb_process *p, sb_process_map map, double t, const gsl_matrix *x)
-{
-  gsl_matrix *y = copy_of (x);
-  ok (sb_process_apply (p, map, CblasNoTrans, NULL, vector_all (x->size1, t), y));
-  return y;
-}
-
-static gsl_matrix *
-identity (size_t d, double scale)
-{
-  gsl_matrix *I = matrix (d, d);
-  gsl_matrix_set_identity (I);
-  gsl_matrix_scale (I, scale);
-  return I;
-}
-
 static void
 add_square (gsl_matrix *C, const gsl_matrix *rows) // C + rows^T rows
 {
   gsl_blas_dgemm (CblasTrans, CblasNoTrans, 1, rows, rows, 1, C);
 }
 
-// The law at t of Gaussian data with covariance R^T R: maps are symmetric here.
+typedef struct
+{
+  gsl_matrix *mean, *root;
+  sb_score *score;
+} gaussian;
 
-static moments
-law_at (const sb_process *p, const gsl_matrix *mean, const gsl_matrix *R, double t)
+static gaussian
+gaussian_under (const sb_process *p)
 {
   const size_t d = p->dimension;
-  moments m = { mapped (p, SB_A, t, mean), matrix_all (d, d, 0) };
-  add_square (m.covariance, mapped (p, SB_A, t, R));
-  add_square (m.covariance, mapped (p, SB_S, t, identity (d, 1)));
+  gaussian g = { normals (1, d, 1), normals (d, d, 2), NULL };
+  gsl_matrix *C = matrix_all (d, d, 0);
+  gsl_matrix_scale (g.root, 0.5);
+  add_square (C, g.root);
+  gsl_vector_view mean = gsl_matrix_row (g.mean, 0);
+  g.score = scoped (sb_score_exact_alloc (scoped (sb_target_gaussian_alloc (&mean.vector, C)), p));
+  return g;
+}
+
+// The law at t of Gaussian data with covariance root^T root: maps are symmetric here.
+
+static moments
+law_at (const world *w, const gaussian *g, double t)
+{
+  const size_t d = w->process->dimension;
+  gsl_matrix *identity = matrix (d, d);
+  gsl_matrix_set_identity (identity);
+  moments m = { mapped (w, SB_A, CblasNoTrans, 0, t, g->mean), matrix_all (d, d, 0) };
+  add_square (m.covariance, mapped (w, SB_A, CblasNoTrans, 0, t, g->root));
+  add_square (m.covariance, mapped (w, SB_S, CblasNoTrans, 0, t, identity));
   return m;
 }
 
@@ -111,7 +120,8 @@ step_of (const sb_step_type *step, const sb_score *score, double s, double t, co
   for (size_t i = 0; i < x->size1; i++)
     for (size_t j = 0; j < d; j++)
       gsl_matrix_set (x, i, j,
-                      gsl_matrix_get (from->mean, 0, j) + (1 <= i && i <= d && j >= i - 1 ? gsl_matrix_get (root, j, i - 1) : 0));
+                      gsl_matrix_get (from->mean, 0, j)
+                          + (1 <= i && i <= d && j >= i - 1 ? gsl_matrix_get (root, j, i - 1) : 0));
   for (size_t j = 0; j < d; j++)
     gsl_matrix_set (z, d + 1 + j, j, 1);
   ok (take (step, score, s, t, z, x), "%s", step->entry.name);
@@ -142,82 +152,52 @@ distance (const moments *a, const moments *b)
   return largest;
 }
 
-typedef struct
-{
-  gsl_matrix *mean, *root;
-  sb_score *score;
-} gaussian;
+// Every step of the list in every world.
 
-static gaussian
-gaussian_under (const sb_process *p)
-{
-  const size_t d = p->dimension;
-  gaussian g = { normals (1, d, 1), normals (d, d, 2), NULL };
-  gsl_matrix *C = matrix_all (d, d, 0);
-  gsl_matrix_scale (g.root, 0.5);
-  add_square (C, g.root);
-  gsl_vector_view mean = gsl_matrix_row (g.mean, 0);
-  g.score = scoped (sb_score_exact_alloc (scoped (sb_target_gaussian_alloc (&mean.vector, C)), p));
-  return g;
-}
+#define EACH_STEP(name)                                                                                                \
+  static void each_##name (const world *w, const gaussian *g, const sb_step_type *step, const claim *c);               \
+  IN_EACH_WORLD (steps, name)                                                                                          \
+  {                                                                                                                    \
+    const gaussian g = gaussian_under (w->process);                                                                    \
+    const sb_entry *entry;                                                                                             \
+    for (size_t k = 0; (entry = sb_steps (k)); k++)                                                                    \
+      each_##name (w, &g, (const sb_step_type *)entry, claim_of (entry));                                              \
+  }                                                                                                                    \
+  static void each_##name (const world *w, const gaussian *g, const sb_step_type *step, const claim *c)
 
 // ## Order
 
 static double
 error_of (const world *w, const gaussian *g, const sb_step_type *step, double h)
 {
-  moments from = law_at (w->process, g->mean, g->root, w->t), to = law_at (w->process, g->mean, g->root, w->t - h),
+  moments from = law_at (w, g, w->t), to = law_at (w, g, w->t - h),
           found = step_of (step, g->score, w->t - h, w->t, &from);
   return distance (&found, &to);
 }
 
-Test (steps, have_the_order_they_claim)
+EACH_STEP (have_the_order_they_claim)
 {
-  world w;
-  EACH_WORLD (w)
-    {
-      const gaussian g = gaussian_under (w.process);
-      const sb_entry *entry;
-      for (size_t k = 0; (entry = sb_steps (k)); k++)
-        {
-          const sb_step_type *step = (const sb_step_type *)entry;
-          const int order = claims[claim_of (entry)].order;
-          if (!can_take (&w, step) || w.lacks & NO_A_INVERSE)
-            continue;
-          double h = w.process->levels ? 0.02 : 0.01, ratio = error_of (&w, &g, step, h) / error_of (&w, &g, step, h / 2);
-          cr_assert (fabs (log2 (ratio) - order - 1) < 0.35, "%s, %s: the error falls by %g where h is halved", w.name,
-                     entry->name, ratio);
-        }
-    }
+  if (!can_take (w, step) || w->lacks & NO_A_INVERSE)
+    return;
+  double h = w->process->levels ? 0.02 : 0.01, ratio = error_of (w, g, step, h) / error_of (w, g, step, h / 2);
+  cr_assert (fabs (log2 (ratio) - c->order - 1) < 0.35, "%s, %s: the error falls by %g where h is halved", w->name,
+             c->name, ratio);
 }
 
 // ## Refusals
 
-Test (steps, refuse_what_they_cannot)
+EACH_STEP (refuse_what_they_cannot)
 {
-  world w;
-  EACH_WORLD (w)
-    {
-      const gaussian g = gaussian_under (w.process);
-      const sb_entry *entry;
-      for (size_t k = 0; (entry = sb_steps (k)); k++)
-        {
-          const sb_step_type *step = (const sb_step_type *)entry;
-          gsl_matrix *x = normals (3, w.process->dimension, 3), *z = normals (3, w.process->dimension, 4);
-          int status = take (step, g.score, w.s, w.t, z, x);
-          if (!can_take (&w, step))
-            refused (GSL_EUNSUP, status, "%s, %s", w.name, entry->name);
-          else
-            ok (status, "%s, %s", w.name, entry->name);
-          for (size_t j = 0; j < x->size2; j++)
-            cr_assert (gsl_finite (gsl_matrix_get (x, 2, j)), "%s, %s: column %zu", w.name, entry->name, j);
-          w.process->from_zero_only = true;
-          status = take (step, g.score, w.s, w.t, z, x);
-          if (step->needs & SB_NEEDS_KERNEL)
-            refused (GSL_EUNSUP, status, "%s, %s, with no kernel from s > 0", w.name, entry->name);
-          w.process->from_zero_only = false;
-        }
-    }
+  gsl_matrix *x = normals (3, w->process->dimension, 3), *z = normals (3, w->process->dimension, 4);
+  refused (can_take (w, step) ? GSL_SUCCESS : GSL_EUNSUP, take (step, g->score, w->s, w->t, z, x), "%s, %s", w->name,
+           c->name);
+  for (size_t j = 0; j < x->size2; j++)
+    cr_assert (gsl_finite (gsl_matrix_get (x, 2, j)), "%s, %s: column %zu", w->name, c->name, j);
+  w->process->from_zero_only = true;
+  int status = take (step, g->score, w->s, w->t, z, x);
+  if (step->needs & SB_NEEDS_KERNEL)
+    refused (GSL_EUNSUP, status, "%s, %s, with no kernel from s > 0", w->name, c->name);
+  w->process->from_zero_only = false;
 }
 
 // ## Near t = s
@@ -233,39 +213,34 @@ one (const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, gsl_matrix *
   return GSL_SUCCESS;
 }
 
-Test (steps, do_not_cancel_near_the_present)
+static sb_score *
+score_of_one (const world *w)
+{
+  return scoped (sb_score_callback_alloc (&(sb_score_callback){ .view = SB_SCORE, .function = one }, w->process));
+}
+
+EACH_STEP (do_not_cancel_near_the_present)
 {
   const double h = 1e-9;
-  world w;
-  EACH_WORLD (w)
+  const size_t d = w->process->dimension;
+  (void)g;
+  if (w->lacks & NO_SDE || !can_take (w, step) || step->needs & SB_NEEDS_DIVERGENCE)
+    return;
+  sb_score *score = score_of_one (w);
+  gsl_matrix *z = matrix_all (1, d, 1), *noise = mapped (w, SB_G, CblasNoTrans, 0, w->t, z),
+             *drift = mapped (w, SB_G, CblasNoTrans, 0, w->t, noise), *x = matrix_all (1, d, 0),
+             *with_z = matrix_all (1, d, 0);
+  ok (take (step, score, w->t - h, w->t, NULL, x), "%s, %s", w->name, c->name);
+  ok (take (step, score, w->t - h, w->t, z, with_z), "%s, %s", w->name, c->name);
+  for (size_t j = 0; j < d; j++)
     {
-      const size_t d = w.process->dimension;
-      const sb_entry *entry;
-      if (w.lacks & NO_SDE)
-        continue;
-      sb_score *score = scoped (sb_score_callback_alloc (&(sb_score_callback){ .view = SB_SCORE, .function = one }, w.process));
-      gsl_matrix *z = matrix_all (1, d, 1), *noise = mapped (w.process, SB_G, w.t, z),
-                 *drift = mapped (w.process, SB_G, w.t, noise);
-      for (size_t k = 0; (entry = sb_steps (k)); k++)
-        {
-          const sb_step_type *step = (const sb_step_type *)entry;
-          const double share = claims[claim_of (entry)].share;
-          if (!can_take (&w, step) || step->needs & SB_NEEDS_DIVERGENCE)
-            continue;
-          gsl_matrix *x = matrix_all (1, d, 0), *with_z = matrix_all (1, d, 0);
-          ok (take (step, score, w.t - h, w.t, NULL, x), "%s, %s", w.name, entry->name);
-          ok (take (step, score, w.t - h, w.t, z, with_z), "%s, %s", w.name, entry->name);
-          for (size_t j = 0; j < d; j++)
-            {
-              double moved = gsl_matrix_get (x, 0, j), wanted = h * share * gsl_matrix_get (drift, 0, j),
-                     b = gsl_matrix_get (with_z, 0, j) - moved,
-                     b_wanted = share == 1 ? sqrt (h) * gsl_matrix_get (noise, 0, j) : 0;
-              cr_assert (fabs (moved - wanted) <= 2e-7 * fabs (wanted), "%s, %s: moves by %.12g, not %.12g", w.name,
-                         entry->name, moved, wanted);
-              cr_assert (fabs (b - b_wanted) <= 2e-7 * fabs (b_wanted), "%s, %s: noise %.12g, not %.12g", w.name, entry->name,
-                         b, b_wanted);
-            }
-        }
+      double moved = gsl_matrix_get (x, 0, j), wanted = h * c->share * gsl_matrix_get (drift, 0, j),
+             b = gsl_matrix_get (with_z, 0, j) - moved,
+             b_wanted = c->share == 1 ? sqrt (h) * gsl_matrix_get (noise, 0, j) : 0;
+      cr_assert (fabs (moved - wanted) <= 2e-7 * fabs (wanted), "%s, %s: moves by %.12g, not %.12g", w->name, c->name,
+                 moved, wanted);
+      cr_assert (fabs (b - b_wanted) <= 2e-7 * fabs (b_wanted), "%s, %s: noise %.12g, not %.12g", w->name, c->name, b,
+                 b_wanted);
     }
 }
 
@@ -280,32 +255,22 @@ of_view (const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, gsl_matr
   return sb_score_evaluate (c->params, c->view, x, t, y, out);
 }
 
-Test (steps, are_the_same_by_any_view)
+EACH_STEP (are_the_same_by_any_view)
 {
-  world w;
-  EACH_WORLD (w)
+  static const sb_view views[] = { SB_SCORE, SB_DENOISER, SB_EPSILON };
+  gsl_matrix *x[3], *z = normals (2, w->process->dimension, 4);
+  if (!can_take (w, step) || step->needs & SB_NEEDS_DIVERGENCE || w->lacks & (NO_A_INVERSE | NO_S_INVERSE))
+    return;
+  for (int v = 0; v < 3; v++)
     {
-      const gaussian g = gaussian_under (w.process);
-      const sb_entry *entry;
-      for (size_t k = 0; (entry = sb_steps (k)); k++)
-        {
-          const sb_step_type *step = (const sb_step_type *)entry;
-          static const sb_view views[] = { SB_SCORE, SB_DENOISER, SB_EPSILON };
-          gsl_matrix *x[3], *z = normals (2, w.process->dimension, 4);
-          if (!can_take (&w, step) || step->needs & SB_NEEDS_DIVERGENCE || w.lacks & (NO_A_INVERSE | NO_S_INVERSE))
-            continue;
-          for (int v = 0; v < 3; v++)
-            {
-              sb_score_callback inner = { .view = views[v], .params = g.score };
-              sb_score *score = scoped (sb_score_callback_alloc (
-                  &(sb_score_callback){ .view = views[v], .function = of_view, .params = &inner }, w.process));
-              x[v] = normals (2, w.process->dimension, 3);
-              ok (take (step, score, w.s, w.t, z, x[v]), "%s, %s", w.name, entry->name);
-              for (size_t j = 0; j < x[0]->size2; j++)
-                cr_assert_float_eq (gsl_matrix_get (x[v], 1, j), gsl_matrix_get (x[0], 1, j), 1e-10, "%s, %s, view %d",
-                                    w.name, entry->name, v);
-            }
-        }
+      sb_score_callback inner = { .view = views[v], .params = g->score };
+      sb_score *score = scoped (sb_score_callback_alloc (
+          &(sb_score_callback){ .view = views[v], .function = of_view, .params = &inner }, w->process));
+      x[v] = normals (2, w->process->dimension, 3);
+      ok (take (step, score, w->s, w->t, z, x[v]), "%s, %s", w->name, c->name);
+      for (size_t j = 0; j < x[0]->size2; j++)
+        cr_assert_float_eq (gsl_matrix_get (x[v], 1, j), gsl_matrix_get (x[0], 1, j), 1e-10, "%s, %s, view %d", w->name,
+                            c->name, v);
     }
 }
 
@@ -313,55 +278,52 @@ Test (steps, are_the_same_by_any_view)
 //
 // In each part $\mathbf x + \epsilon\,\mathbf s + \sqrt{2\epsilon}\,\mathbf z$ with an $\epsilon$ of its own.
 
-Test (steps, correctors_are_langevin_steps_in_each_part)
+static gsl_matrix *
+in_the_basis (const world *w, gsl_matrix *x)
 {
-  world w;
-  EACH_WORLD (w)
+  if (!w->process->basis)
+    return x;
+  gsl_matrix *y = matrix (x->size1, x->size2);
+  ok (sb_operator_apply (w->process->basis, CblasNoTrans, NULL, x, y));
+  return y;
+}
+
+static void
+check_corrector (const world *w, const sb_score *score, const sb_entry *entry)
+{
+  const size_t d = w->process->dimension;
+  double key[SB_KEYS_MOST], S[8];
+  sb_corrector corrector = { .type = (const sb_corrector_type *)entry };
+  sb_entry_usual (entry, key);
+  corrector.type->set (key, &corrector);
+  gsl_matrix *x = matrix_all (1, d, 0), *with_z = matrix_all (1, d, 0), *z = matrix_all (1, d, 1);
+  int status = take_correction (&corrector, score, NULL, w->s, w->t, z, with_z);
+  if (w->lacks & NO_PARTS)
+    refused (GSL_EUNSUP, status, "%s, %s", w->name, entry->name);
+  if (w->lacks & (NO_PARTS | NO_A_INVERSE | NO_S_INVERSE))
+    return;
+  ok (status, "%s, %s", w->name, entry->name);
+  ok (sb_process_numbers (w->process, SB_S, 0, w->t, S));
+  ok (take_correction (&corrector, score, NULL, w->s, w->t, NULL, x), "%s, %s", w->name, entry->name);
+  gsl_matrix_sub (with_z, x);
+  const gsl_matrix *of_s = in_the_basis (w, x), *of_z = in_the_basis (w, with_z), *ones = in_the_basis (w, z);
+  for (size_t j = 0; j < d; j++)
     {
-      const size_t d = w.process->dimension;
-      const sb_entry *entry;
-      sb_score *score = scoped (sb_score_callback_alloc (&(sb_score_callback){ .view = SB_SCORE, .function = one }, w.process));
-      for (size_t k = 0; (entry = sb_correctors (k)); k++)
-        {
-          double key[SB_KEYS_MOST], S[8];
-          sb_corrector corrector = { .type = (const sb_corrector_type *)entry };
-          sb_entry_usual (entry, key);
-          corrector.type->set (key, &corrector);
-          gsl_matrix *x = matrix_all (1, d, 0), *with_z = matrix_all (1, d, 0), *z = matrix_all (1, d, 1);
-          int status = take_correction (&corrector, score, NULL, w.s, w.t, z, with_z);
-          if (w.lacks & NO_PARTS)
-            {
-              refused (GSL_EUNSUP, status, "%s, %s", w.name, entry->name);
-              continue;
-            }
-          if (w.lacks & (NO_A_INVERSE | NO_S_INVERSE))
-            continue;
-          ok (status, "%s, %s", w.name, entry->name);
-          ok (sb_process_numbers (w.process, SB_S, 0, w.t, S));
-          ok (take_correction (&corrector, score, NULL, w.s, w.t, NULL, x), "%s, %s", w.name, entry->name);
-          gsl_matrix *of_s = copy_of (x), *of_z = copy_of (with_z), *ones = copy_of (z);
-          gsl_matrix_sub (of_z, x);
-          if (w.process->basis)
-            {
-              gsl_matrix *in[] = { of_s, of_z, ones }, *y = matrix (1, d);
-              for (int m = 0; m < 3; m++)
-                {
-                  ok (sb_operator_apply (w.process->basis, CblasNoTrans, NULL, in[m], y));
-                  gsl_matrix_memcpy (in[m], y);
-                }
-            }
-          for (size_t j = 0; j < d; j++)
-            {
-              double e = gsl_matrix_get (of_s, 0, j), b = gsl_matrix_get (of_z, 0, j), u = gsl_matrix_get (ones, 0, j);
-              if (fabs (u) < 1e-9)
-                continue;
-              double wanted = strcmp (entry->name, "constant") == 0 ? key[0]
-                              : strcmp (entry->name, "fixed") == 0  ? key[0] * gsl_pow_2 (S[sb_process_part (w.process, j)])
-                                                                    : e / u;
-              cr_assert_float_eq (gsl_pow_2 (b / u), 2 * e / u, 1e-11 * e / u, "%s, %s: %g and %g", w.name, entry->name, e / u,
-                                  b / u);
-              cr_assert_float_eq (e / u, wanted, 1e-12, "%s, %s: epsilon %g, not %g", w.name, entry->name, e / u, wanted);
-            }
-        }
+      double e = gsl_matrix_get (of_s, 0, j), b = gsl_matrix_get (of_z, 0, j), u = gsl_matrix_get (ones, 0, j);
+      if (fabs (u) < 1e-9)
+        continue;
+      double wanted = strcmp (entry->name, "constant") == 0 ? key[0]
+                      : strcmp (entry->name, "fixed") == 0  ? key[0] * gsl_pow_2 (S[sb_process_part (w->process, j)])
+                                                            : e / u;
+      cr_assert_float_eq (gsl_pow_2 (b / u), 2 * e / u, 1e-11 * e / u, "%s, %s: %g and %g", w->name, entry->name, e / u,
+                          b / u);
+      cr_assert_float_eq (e / u, wanted, 1e-12, "%s, %s: epsilon %g, not %g", w->name, entry->name, e / u, wanted);
     }
+}
+
+IN_EACH_WORLD (steps, correctors_are_langevin_steps_in_each_part)
+{
+  const sb_entry *entry;
+  for (size_t k = 0; (entry = sb_correctors (k)); k++)
+    check_corrector (w, score_of_one (w), entry);
 }

@@ -22,7 +22,8 @@ typedef struct
 static double
 number (const own *o, size_t k, sb_process_map map, double s, double t)
 {
-  const double r = o->r[k], v = o->v[k], age = t > s ? r * (t - s) : 0, a = exp (-age), sd = sqrt (-v * expm1 (-2 * age));
+  const double r = o->r[k], v = o->v[k], age = t > s ? r * (t - s) : 0, a = exp (-age),
+               sd = sqrt (-v * expm1 (-2 * age));
   switch (map)
     {
     case SB_A:
@@ -105,9 +106,9 @@ release (void *state)
   free (o);
 }
 
-static const sb_process_type by_numbers
-    = { .name = "own", .numbers = numbers, .prior_sd = prior_sd, .free = release };
-static const sb_process_type by_maps = { .name = "own, by its maps", .apply = apply, .log_det = log_det, .free = release };
+static const sb_process_type by_numbers = { .name = "own", .numbers = numbers, .prior_sd = prior_sd, .free = release };
+static const sb_process_type by_maps
+    = { .name = "own, by its maps", .apply = apply, .log_det = log_det, .free = release };
 
 static sb_process *
 make (const sb_process_type *type, const own *numbers, size_t dimension)
@@ -140,48 +141,40 @@ frequencies (void)
 
 // ## The list
 
+static const size_t groups[] = { 1, 0, 1 };
+
+static const struct
+{
+  const char *name;
+  unsigned lacks;
+  const sb_process_type *type;
+  own numbers;
+  size_t dimension;
+  const size_t *part;
+} owns[] = {
+  { "own, a part per coordinate", 0, &by_numbers, { { 0.5, 2, 5 }, { 1, 0.5, 2 }, 3, NULL }, 3, NULL },
+  { "own, two groups of coordinates", 0, &by_numbers, { { 0.5, 2 }, { 1, 0.5 }, 2, NULL }, 3, groups },
+  { "own, a coordinate stands still", NO_S_INVERSE, &by_numbers, { { 0.5, 0.7, 2 }, { 1, 0, 0.5 }, 3, NULL }, 3, NULL },
+  { "own, a coordinate is masked",
+    NO_A_INVERSE | NO_SDE,
+    &by_numbers,
+    { { 0.5, INFINITY, 2 }, { 1, 1, 0.5 }, 3, NULL },
+    3,
+    NULL },
+  { "own, diagonal in a cosine basis", 0, &by_numbers, { .parts = MOST }, MOST, NULL },
+  { "the same by its maps", NO_PARTS, &by_maps, { .parts = MOST }, MOST, NULL },
+};
+
 static bool
 own_world (size_t k, world *w)
 {
-  static const size_t groups[] = { 1, 0, 1 };
-  const own each = { .r = { 0.5, 2, 5 }, .v = { 1, 0.5, 2 }, .parts = 3 },
-            group = { .r = { 0.5, 2 }, .v = { 1, 0.5 }, .parts = 2 },
-            still = { .r = { 0.5, 0.7, 2 }, .v = { 1, 0, 0.5 }, .parts = 3 },
-            masked = { .r = { 0.5, INFINITY, 2 }, .v = { 1, 1, 0.5 }, .parts = 3 };
-  *w = (world){ .s = 0.3, .t = 0.6, .h = 0.02, .lacks = MANY_PARTS };
-  switch (k)
-    {
-    case 0:
-      w->name = "own, a part per coordinate";
-      w->process = scoped (make (&by_numbers, &each, 3));
-      return true;
-    case 1:
-      w->name = "own, two groups of coordinates";
-      w->process = scoped (make (&by_numbers, &group, 3));
-      w->process->part = groups;
-      return true;
-    case 2:
-      w->name = "own, a coordinate stands still";
-      w->lacks |= NO_S_INVERSE;
-      w->process = scoped (make (&by_numbers, &still, 3));
-      return true;
-    case 3:
-      w->name = "own, a coordinate is masked";
-      w->lacks |= NO_A_INVERSE | NO_SDE;
-      w->process = scoped (make (&by_numbers, &masked, 3));
-      return true;
-    case 4:
-    case 5:
-      {
-        const own cosine = frequencies ();
-        w->name = k == 4 ? "own, diagonal in a cosine basis" : "the same by its maps";
-        w->lacks |= k == 5 ? NO_PARTS : 0;
-        w->process = scoped (make (k == 4 ? &by_numbers : &by_maps, &cosine, MOST));
-        return true;
-      }
-    default:
-      return false;
-    }
+  if (k >= sizeof owns / sizeof *owns)
+    return false;
+  const own numbers = owns[k].dimension == MOST ? frequencies () : owns[k].numbers;
+  *w = (world){ owns[k].name, owns[k].lacks | MANY_PARTS, .s = 0.3, .t = 0.6 };
+  w->process = scoped (make (owns[k].type, &numbers, owns[k].dimension));
+  w->process->part = owns[k].part;
+  return true;
 }
 
 bool
@@ -193,7 +186,16 @@ world_of (size_t k, world *w)
   if (k >= rows)
     return own_world (k - rows, w);
   const char *name = sb_processes (k)->name;
-  *w = (world){ .name = name, .s = 0.3, .t = 0.6, .h = 0.02, .process = scoped (sb_process_from_text (name, 3, NULL)) };
+  *w = (world){ .name = name, .s = 0.3, .t = 0.6, .process = scoped (sb_process_from_text (name, 3, NULL)) };
   w->lacks = w->process->levels ? NO_SDE : 0;
   return true;
+}
+
+gsl_matrix *
+mapped (const world *w, sb_process_map map, CBLAS_TRANSPOSE_t transpose, double s, double t, const gsl_matrix *x)
+{
+  gsl_matrix *y = copy_of (x);
+  ok (sb_process_apply (w->process, map, transpose, vector_all (x->size1, s), vector_all (x->size1, t), y),
+      "%s, map %d", w->name, (int)map);
+  return y;
 }

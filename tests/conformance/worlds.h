@@ -21,10 +21,25 @@ typedef struct
   const char *name;
   unsigned lacks;
   sb_process *process;
-  double s, t, h; // times to look at: 0 < s < t; h: a step
+  double s, t; // times to look at: 0 < s < t
 } world;
 
 // World number k, registered with the test; false beyond the last.
 bool world_of (size_t k, world *w);
+
+// A test whose body is run in every world, `w`.
+#define IN_EACH_WORLD(suite, name)                                                                                     \
+  static void in_world_##name (const world *w);                                                                        \
+  Test (suite, name)                                                                                                   \
+  {                                                                                                                    \
+    world each;                                                                                                        \
+    for (size_t k = 0; world_of (k, &each); k++)                                                                       \
+      in_world_##name (&each);                                                                                         \
+  }                                                                                                                    \
+  static void in_world_##name (const world *w)
+
+// M x for every row of x, all at one pair of times.
+gsl_matrix *mapped (const world *w, sb_process_map map, CBLAS_TRANSPOSE_t transpose, double s, double t,
+                    const gsl_matrix *x);
 
 #endif

@@ -6,9 +6,6 @@
 #include "property.h"
 #include "scope.h"
 
-#include <gsl/gsl_rng.h>
-#include <stdlib.h>
-
 static float *
 whole_numbers (gsl_rng *r, size_t count)
 {

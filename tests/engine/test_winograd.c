@@ -8,9 +8,7 @@
 #include "property.h"
 #include "scope.h"
 
-#include <gsl/gsl_randist.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 SUITE (winograd);
@@ -37,22 +35,16 @@ problem_alloc (const sb_conv_shape *shape, gsl_rng *r)
   p.out = scoped (calloc (p.y, sizeof *p.out));
   p.in_bar = scoped (calloc (p.x, sizeof *p.in_bar));
   p.theta_bar = scoped (calloc (p.parameters, sizeof *p.theta_bar));
-  cr_assert (p.out && p.in_bar && p.theta_bar);
   return p;
 }
 
 // ## Blocks of 16 channels, filled up with zeros
 
 static size_t
-blocks_of (size_t channels)
-{
-  return (channels + SB_LANES - 1) / SB_LANES;
-}
-
-static size_t
 place (const problem *p, size_t channels, size_t image, size_t channel, size_t pixel)
 {
-  return ((image * blocks_of (channels) + channel / SB_LANES) * p->pixels + pixel) * SB_LANES + channel % SB_LANES;
+  return (image * sb_blocked_filled (channels) + channel / SB_LANES * SB_LANES) * p->pixels + pixel * SB_LANES
+         + channel % SB_LANES;
 }
 
 // Room for a tensor, and for what is written too far, in which there must be nothing later.
@@ -60,7 +52,7 @@ place (const problem *p, size_t channels, size_t image, size_t channel, size_t p
 static float *
 blocked_alloc (const problem *p, size_t channels, const float *samples)
 {
-  size_t count = p->s.images * blocks_of (channels) * p->pixels * SB_LANES;
+  size_t count = p->s.images * sb_blocked_filled (channels) * p->pixels;
   float *x = scoped ((float *)aligned_alloc (64, (count + SB_LANES) * sizeof *x));
   memset (x, 0, (count + SB_LANES) * sizeof *x);
   for (size_t i = 0; i < p->s.images && samples; i++)
@@ -74,7 +66,7 @@ static void
 blocked_read (const problem *p, size_t channels, float *x, float *samples)
 {
   for (size_t i = 0; i < p->s.images; i++)
-    for (size_t c = 0; c < blocks_of (channels) * SB_LANES; c++)
+    for (size_t c = 0; c < sb_blocked_filled (channels); c++)
       for (size_t k = 0; k < p->pixels; k++)
         {
           float value = x[place (p, channels, i, c, k)];
@@ -146,7 +138,6 @@ define (const problem *p)
   const sb_conv_shape *s = &p->s;
   truth t = { scoped (calloc (p->y, sizeof *t.out)), scoped (calloc (p->x, sizeof *t.in_bar)),
               scoped (calloc (p->parameters, sizeof *t.theta_bar)) };
-  cr_assert (t.out && t.in_bar && t.theta_bar);
   for (size_t image = 0; image < s->images; image++)
     for (size_t o = 0; o < s->out; o++)
       for (size_t k = 0; k < p->pixels; k++)

@@ -3,7 +3,6 @@
 // What is computed from probabilities is checked on probabilities made by hand; the network itself learns to tell bars
 // that stand from bars that lie, anew in each run.
 
-#include "base/shard.h"
 #include "measure/classifier.h"
 #include "train/checkpoint.h"
 #include "train/classify.h"
@@ -11,7 +10,6 @@
 
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 

@@ -4,9 +4,7 @@
 #include "property.h"
 #include "scope.h"
 
-#include <gsl/gsl_blas.h>
 #include <gsl/gsl_math.h>
-#include <gsl/gsl_randist.h>
 #include <gsl/gsl_sort.h>
 #ifdef _OPENMP
 #include <omp.h>
@@ -155,10 +153,7 @@ part_of_all_divisions (const gsl_matrix *z, size_t n, double truth)
 
 Test (energy, p_value_is_the_part_of_all_divisions)
 {
-  enum
-  {
-    permutations = 50000
-  };
+  const size_t permutations = 50000;
   for (uint64_t seed = 8; seed < 16; seed++)
     {
       gsl_matrix *z = normals (7, 1, seed);

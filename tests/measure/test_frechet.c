@@ -10,34 +10,13 @@
 
 #include <float.h>
 #include <gsl/gsl_blas.h>
-#include <gsl/gsl_eigen.h>
 #include <gsl/gsl_linalg.h>
 #include <gsl/gsl_math.h>
-#include <gsl/gsl_randist.h>
 #include <gsl/gsl_statistics.h>
 
 SUITE (frechet);
 
 // ## Matrices to test with
-
-static gsl_matrix *
-random_matrix (gsl_rng *r, size_t n, size_t d)
-{
-  gsl_matrix *a = matrix (n, d);
-  for (size_t i = 0; i < n; i++)
-    for (size_t j = 0; j < d; j++)
-      gsl_matrix_set (a, i, j, gsl_ran_gaussian (r, 1));
-  return a;
-}
-
-static gsl_vector *
-random_vector (gsl_rng *r, size_t d)
-{
-  gsl_vector *v = vector (d);
-  for (size_t k = 0; k < d; k++)
-    gsl_vector_set (v, k, gsl_ran_gaussian (r, 1));
-  return v;
-}
 
 static gsl_matrix *
 product (CBLAS_TRANSPOSE_t a_as, const gsl_matrix *a, CBLAS_TRANSPOSE_t b_as, const gsl_matrix *b)
@@ -47,12 +26,27 @@ product (CBLAS_TRANSPOSE_t a_as, const gsl_matrix *a, CBLAS_TRANSPOSE_t b_as, co
   return c;
 }
 
+// A B A, for a symmetric A.
+
+static gsl_matrix *
+sandwich (const gsl_matrix *A, const gsl_matrix *B)
+{
+  return product (CblasNoTrans, product (CblasNoTrans, A, CblasNoTrans, B), CblasNoTrans, A);
+}
+
+static gsl_vector *
+normal_vector (size_t d, uint64_t seed)
+{
+  gsl_vector_const_view row = gsl_matrix_const_row (normals (1, d, seed), 0);
+  return copy_of (&row.vector);
+}
+
 // The orthogonal factor of a random matrix.
 
 static gsl_matrix *
-random_rotation (gsl_rng *r, size_t d)
+random_rotation (size_t d, uint64_t seed)
 {
-  gsl_matrix *a = random_matrix (r, d, d), *q = matrix (d, d), *upper = matrix (d, d);
+  gsl_matrix *a = normals (d, d, seed), *q = matrix (d, d), *upper = matrix (d, d);
   gsl_vector *tau = vector (d);
   gsl_linalg_QR_decomp (a, tau);
   gsl_linalg_QR_unpack (a, tau, q, upper);
@@ -80,9 +74,9 @@ with_spectrum (const gsl_matrix *v, const gsl_vector *lambda)
 // $A A^T / d$ + `floor` $I$: positive definite.
 
 static gsl_matrix *
-random_covariance (gsl_rng *r, size_t d, double floor)
+random_covariance (size_t d, double floor, uint64_t seed)
 {
-  gsl_matrix *a = random_matrix (r, d, d), *c = matrix (d, d);
+  gsl_matrix *a = normals (d, d, seed), *c = matrix (d, d);
   gsl_matrix_set_identity (c);
   gsl_blas_dgemm (CblasNoTrans, CblasTrans, 1.0 / (double)d, a, a, floor, c);
   return c;
@@ -143,22 +137,18 @@ known_transport (const double *v, void *context)
 {
   (void)context;
   size_t d = (size_t)v[0];
-  gsl_rng *r = property_rng (v[1]);
-  gsl_vector *m1 = random_vector (r, d), *m2 = random_vector (r, d);
-  gsl_matrix *C1 = random_covariance (r, d, 0.1), *T = random_covariance (r, d, 0.1);
-  gsl_matrix *half = product (CblasNoTrans, T, CblasNoTrans, C1), *C2 = product (CblasNoTrans, half, CblasNoTrans, T);
+  uint64_t seed = (uint64_t)v[1];
+  gsl_vector *m1 = normal_vector (d, seed), *m2 = normal_vector (d, seed + 1);
+  gsl_matrix *C1 = random_covariance (d, 0.1, seed + 2), *T = random_covariance (d, 0.1, seed + 3),
+             *C2 = sandwich (T, C1), *way = matrix (d, d);
   double found = -1;
   sb_frechet_gaussians (m1, C1, m2, C2, &found);
 
   gsl_vector_sub (m1, m2);
   double expected = gsl_pow_2 (gsl_blas_dnrm2 (m1));
-  gsl_matrix *way = matrix (d, d);
   gsl_matrix_set_identity (way);
   gsl_matrix_sub (way, T);
-  gsl_matrix *first = product (CblasNoTrans, way, CblasNoTrans, C1),
-             *both = product (CblasNoTrans, first, CblasNoTrans, way);
-  expected += trace (both);
-
+  expected += trace (sandwich (way, C1));
   return fabs (found / expected - 1);
 }
 
@@ -184,8 +174,7 @@ symmetric_root (const gsl_matrix *c)
   gsl_eigen_symmv (a, lambda, v, w);
   for (size_t k = 0; k < d; k++)
     gsl_vector_set (lambda, k, sqrt (fmax (gsl_vector_get (lambda, k), 0)));
-  gsl_matrix *root = with_spectrum (v, lambda);
-  return root;
+  return with_spectrum (v, lambda);
 }
 
 static double
@@ -193,13 +182,10 @@ as_printed (const double *v, void *context)
 {
   (void)context;
   size_t d = (size_t)v[0];
-  gsl_rng *r = property_rng (v[1]);
-  gsl_matrix *C1 = random_covariance (r, d, 0.1), *C2 = random_covariance (r, d, 0.1), *root = symmetric_root (C1);
-  gsl_matrix *half = product (CblasNoTrans, root, CblasNoTrans, C2),
-             *inner = product (CblasNoTrans, half, CblasNoTrans, root);
-  gsl_matrix *cross = symmetric_root (inner);
-  double expected = trace (C1) + trace (C2) - 2 * trace (cross), found = distance (C1, C2);
-  double scale = trace (C1) + trace (C2);
+  uint64_t seed = (uint64_t)v[1];
+  gsl_matrix *C1 = random_covariance (d, 0.1, seed), *C2 = random_covariance (d, 0.1, seed + 1);
+  gsl_matrix *cross = symmetric_root (sandwich (symmetric_root (C1), C2));
+  double scale = trace (C1) + trace (C2), expected = scale - 2 * trace (cross), found = distance (C1, C2);
   return fabs (found - expected) / scale;
 }
 
@@ -217,10 +203,11 @@ invariances (const double *v, void *context)
 {
   (void)context;
   size_t d = (size_t)v[0];
+  uint64_t seed = (uint64_t)v[1];
   double s = 3, plain = -1, turned = -2, exchanged = -3;
-  gsl_rng *r = property_rng (v[1]);
-  gsl_matrix *x1 = random_matrix (r, 2 * d + 2, d), *x2 = random_matrix (r, 3 * d + 2, d), *Q = random_rotation (r, d);
-  gsl_vector *shift = random_vector (r, d);
+  gsl_matrix *x1 = normals (2 * d + 2, d, seed), *x2 = normals (3 * d + 2, d, seed + 1),
+             *Q = random_rotation (d, seed + 2);
+  gsl_vector *shift = normal_vector (d, seed + 3);
   gsl_matrix *y1 = product (CblasNoTrans, x1, CblasNoTrans, Q), *y2 = product (CblasNoTrans, x2, CblasNoTrans, Q);
   gsl_matrix *both[] = { y1, y2 };
   for (size_t k = 0; k < 2; k++)
@@ -251,8 +238,8 @@ rank_one (const double *v, void *context)
 {
   (void)context;
   size_t d = (size_t)v[0];
-  gsl_rng *r = property_rng (v[1]);
-  gsl_vector *a = random_vector (r, d), *b = random_vector (r, d);
+  uint64_t seed = (uint64_t)v[1];
+  gsl_vector *a = normal_vector (d, seed), *b = normal_vector (d, seed + 1);
   gsl_matrix *C1 = matrix_all (d, d, 0), *C2 = matrix_all (d, d, 0);
   gsl_blas_dger (1, a, a, C1);
   gsl_blas_dger (1, b, b, C2);
@@ -274,8 +261,8 @@ in_a_plane (const double *v, void *context)
 {
   (void)context;
   size_t d = 5 + (size_t)v[0];
-  gsl_rng *r = property_rng (v[1]);
-  gsl_matrix *x1 = random_matrix (r, 5, 2), *x2 = random_matrix (r, 4, 2), *Q = random_rotation (r, d);
+  uint64_t seed = (uint64_t)v[1];
+  gsl_matrix *x1 = normals (5, 2, seed), *x2 = normals (4, 2, seed + 1), *Q = random_rotation (d, seed + 2);
   gsl_matrix_view plane = gsl_matrix_submatrix (Q, 0, 0, 2, d);
   gsl_matrix *y1 = product (CblasNoTrans, x1, CblasNoTrans, &plane.matrix);
   gsl_matrix *y2 = product (CblasNoTrans, x2, CblasNoTrans, &plane.matrix);
@@ -292,12 +279,8 @@ Test (frechet, with_fewer_rows_than_features)
 
 Test (frechet, between_a_plane_and_all_of_space)
 {
-  enum
-  {
-    d = 60
-  };
-  gsl_rng *r = property_rng (11);
-  gsl_matrix *Q = random_rotation (r, d);
+  const size_t d = 60;
+  gsl_matrix *Q = random_rotation (d, 11);
   gsl_vector *flat = vector_all (d, 0), *full = vector (d), *zero = vector_all (d, 0);
   double expected = 0, of_nothing = 0;
   for (size_t k = 0; k < d; k++)
@@ -326,7 +309,7 @@ commuting (const double *v, void *context)
   size_t d = (size_t)v[0] + 1;
   double kappa = v[2], squares = 0;
   gsl_rng *r = property_rng (v[1]);
-  gsl_matrix *Q = random_rotation (r, d);
+  gsl_matrix *Q = random_rotation (d, (uint64_t)v[1]);
   gsl_vector *lambda = vector (d), *mu = vector (d);
   for (size_t k = 0; k < d; k++)
     {
@@ -352,22 +335,14 @@ Test (frechet, keeps_its_digits_when_ill_conditioned)
 
 Test (frechet, small_distances_are_not_lost)
 {
-  enum
-  {
-    d = 40
-  };
+  const size_t d = 40;
   double delta = 1e-9;
-  gsl_rng *r = property_rng (13);
-  gsl_matrix *C1 = random_covariance (r, d, 0.5), *S = random_covariance (r, d, 0), *T = matrix (d, d);
-  gsl_matrix_memcpy (T, S);
+  gsl_matrix *C1 = random_covariance (d, 0.5, 13), *S = random_covariance (d, 0, 14), *T = copy_of (S);
   gsl_matrix_scale (T, delta);
   for (size_t k = 0; k < d; k++)
     *gsl_matrix_ptr (T, k, k) += 1;
-  gsl_matrix *half = product (CblasNoTrans, T, CblasNoTrans, C1), *C2 = product (CblasNoTrans, half, CblasNoTrans, T);
-  gsl_matrix *first = product (CblasNoTrans, S, CblasNoTrans, C1),
-             *both = product (CblasNoTrans, first, CblasNoTrans, S);
-  double expected = delta * delta * trace (both);
-  cr_assert_float_eq (distance (C1, C2) / expected, 1, 1e-4);
+  double expected = delta * delta * trace (sandwich (S, C1));
+  cr_assert_float_eq (distance (C1, sandwich (T, C1)) / expected, 1, 1e-4);
   cr_assert_lt (distance (C1, C1), 1e-27 * trace (C1));
 }
 
@@ -389,8 +364,7 @@ Test (frechet, of_samples_is_within_the_sampling_error)
     n2 = 30000
   };
   const double s1[d] = { 1, 0.5, 2, 0.1 }, s2[d] = { 1.5, 0.4, 1, 0.3 }, delta[d] = { 0.5, 0, -1, 0.2 };
-  gsl_rng *r = property_rng (14);
-  gsl_matrix *Q = random_rotation (r, d), *x1 = random_matrix (r, n1, d), *x2 = random_matrix (r, n2, d);
+  gsl_matrix *Q = random_rotation (d, 15), *x1 = normals (n1, d, 16), *x2 = normals (n2, d, 17);
   double expected = 0, variance = 0;
   for (size_t k = 0; k < d; k++)
     {
@@ -416,13 +390,8 @@ Test (frechet, of_samples_is_within_the_sampling_error)
 
 Test (frechet, moments_are_gsls)
 {
-  enum
-  {
-    n = 1300,
-    d = 7
-  };
-  gsl_rng *r = property_rng (15);
-  gsl_matrix *wide = random_matrix (r, n, d + 3), *C = matrix (d, d);
+  const size_t n = 1300, d = 7;
+  gsl_matrix *wide = normals (n, d + 3, 18), *C = matrix (d, d);
   gsl_vector *mean = vector (d);
   gsl_matrix_view x = gsl_matrix_submatrix (wide, 0, 2, n, d);
   gsl_matrix_add_constant (&x.matrix, 1e6);
@@ -443,12 +412,10 @@ Test (frechet, moments_are_gsls)
 
 Test (frechet, moments_of_two_rows)
 {
-  double m[2], c[4];
-  gsl_matrix *x = matrix_of (2, 2, 3, 0, 1, 2);
-  gsl_matrix_view C = gsl_matrix_view_array (c, 2, 2);
-  gsl_vector_view mean = gsl_vector_view_array (m, 2);
-  ok (sb_moments (x, &mean.vector, &C.matrix));
-  cr_assert (m[0] == 2 && m[1] == 1 && c[0] == 2 && c[1] == -2 && c[2] == -2 && c[3] == 2);
+  gsl_matrix *C = matrix (2, 2);
+  gsl_vector *mean = vector (2);
+  ok (sb_moments (matrix_of (2, 2, 3, 0, 1, 2), mean, C));
+  cr_assert (gsl_vector_equal (mean, vector_of (2, 1)) && gsl_matrix_equal (C, matrix_of (2, 2, 2, -2, -2, 2)));
 }
 
 // ## Bad input

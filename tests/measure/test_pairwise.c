@@ -5,21 +5,9 @@
 #include "scope.h"
 
 #include <float.h>
-#include <gsl/gsl_blas.h>
 #include <gsl/gsl_math.h>
-#include <gsl/gsl_randist.h>
-#include <stdlib.h>
 
 SUITE (pairs);
-
-static gsl_matrix *
-random_matrix (gsl_rng *r, size_t n, size_t d)
-{
-  gsl_matrix *x = matrix (n, d);
-  for (size_t k = 0; k < n * d; k++)
-    x->data[k] = gsl_ran_gaussian (r, 1);
-  return x;
-}
 
 static double
 squared (const gsl_matrix *x, size_t i, const gsl_matrix *y, size_t j)
@@ -37,8 +25,8 @@ one_by_one (const double *v, void *context)
 {
   (void)context;
   size_t n = (size_t)v[0], m = (size_t)v[1], d = (size_t)v[2];
-  gsl_rng *r = property_rng (v[3]);
-  gsl_matrix *wide = random_matrix (r, n, d + 2), *y = random_matrix (r, m, d), *out = matrix_all (n, m + 1, 0);
+  gsl_matrix *wide = normals (n, d + 2, (uint64_t)v[3]), *y = normals (m, d, (uint64_t)v[3] + 1),
+             *out = matrix_all (n, m + 1, 0);
   gsl_matrix_view x = gsl_matrix_submatrix (wide, 0, 1, n, d), found = gsl_matrix_submatrix (out, 0, 0, n, m);
   sb_squared_distances (&x.matrix, y, &found.matrix);
   double worst = 0;
@@ -65,8 +53,7 @@ Test (pairs, distances_are_those_one_by_one)
 
 Test (pairs, squares_are_never_negative)
 {
-  gsl_rng *r = property_rng (2);
-  gsl_matrix *x = random_matrix (r, 200, 301), *out = matrix (200, 200);
+  gsl_matrix *x = normals (200, 301, 2), *out = matrix (200, 200);
   gsl_matrix_add_constant (x, 1000);
   sb_squared_distances (x, x, out);
   cr_assert_geq (gsl_matrix_min (out), 0);
@@ -86,8 +73,7 @@ Test (pairs, the_nearest_is_the_nearest)
     m = 2500,
     d = 3
   };
-  gsl_rng *r = property_rng (3);
-  gsl_matrix *x = random_matrix (r, n, d), *data = random_matrix (r, m, d);
+  gsl_matrix *x = normals (n, d, 3), *data = normals (m, d, 4);
   gsl_vector *distance = vector (n);
   size_t index[n];
   ok (sb_nearest (x, data, index, distance));
@@ -110,10 +96,9 @@ Test (pairs, copies_are_found)
     m = 1100,
     d = 4
   };
-  gsl_rng *r = property_rng (4);
-  gsl_matrix *data = random_matrix (r, m, d), *x = matrix (m, d);
+  gsl_matrix *data = normals (m, d, 5);
   gsl_matrix_add_constant (data, 10);
-  gsl_matrix_memcpy (x, data);
+  gsl_matrix *x = copy_of (data);
   for (size_t i = 0; i < m; i++)
     *gsl_matrix_ptr (x, i, i % d) += 1e-6;
   gsl_vector *distance = vector (m);

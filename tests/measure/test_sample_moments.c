@@ -3,15 +3,11 @@
 // They come back as they were, but for single precision, and give the distance that the points themselves give. A file
 // that holds something else is refused by name.
 
-#include "base/shard.h"
 #include "measure/frechet.h"
-#include "dataset/safetensors.h"
 #include "measure/sample_moments.h"
 #include "scope.h"
 
-#include <gsl/gsl_randist.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -20,8 +16,7 @@ static char folder[] = "/tmp/test-moments-XXXXXX", path[64];
 static void
 setup (void)
 {
-  scope_begin ();
-  sb_blas_single_threaded ();
+  scope_begin_with_blas ();
   cr_assert_not_null (mkdtemp (folder));
   strcpy (stpcpy (path, folder), "/m.safetensors");
 }
@@ -37,19 +32,21 @@ teardown (void)
 TestSuite (moments, .init = setup, .fini = teardown);
 
 static gsl_matrix *
-random_points (gsl_rng *r, size_t n, size_t d, double scale)
+random_points (size_t n, size_t d, double scale, uint64_t seed)
 {
-  gsl_matrix *x = matrix (n, d);
-  for (size_t i = 0; i < n; i++)
-    for (size_t k = 0; k < d; k++)
-      gsl_matrix_set (x, i, k, 3 + scale * gsl_ran_gaussian (r, 1) * (double)(k + 1));
+  gsl_matrix *x = normals (n, d, seed);
+  for (size_t k = 0; k < d; k++)
+    {
+      gsl_vector_view column = gsl_matrix_column (x, k);
+      gsl_vector_scale (&column.vector, scale * (double)(k + 1));
+    }
+  gsl_matrix_add_constant (x, 3);
   return x;
 }
 
 Test (moments, come_back_as_they_were)
 {
-  gsl_rng *r = scoped (gsl_rng_alloc (gsl_rng_mt19937));
-  gsl_matrix *x = random_points (r, 200, 7, 1), *y = random_points (r, 300, 7, 1.3);
+  gsl_matrix *x = random_points (200, 7, 1, 1), *y = random_points (300, 7, 1.3, 2);
   sb_error error = { 0 };
   sb_moments_file *m = scoped (sb_moments_file_of (x, "points of this test"));
   ok (sb_moments_file_write (m, path, &error), "%s", error.message);
@@ -126,17 +123,14 @@ is_refused (fault f)
 
 Test (moments, a_file_that_holds_something_else_is_refused)
 {
-  is_refused ((fault){ "x", "9", NULL, 3, 3, 3, 0.5f });
-  is_refused ((fault){ NULL, "9", "no moments", 3, 3, 3, 0.5f });
-  is_refused ((fault){ "x", "9", "no moments", 0, 3, 3, 0.5f });
-  is_refused ((fault){ "x", "1", "count", 3, 3, 3, 0.5f });
-  is_refused ((fault){ "x", "-9", "count", 3, 3, 3, 0.5f });
-  is_refused ((fault){ "x", "many", "count", 3, 3, 3, 0.5f });
-  is_refused ((fault){ "x", "9 ", "count", 3, 3, 3, 0.5f });
-  is_refused ((fault){ "x", "9", "d x d", 2, 3, 3, 0.5f });
-  is_refused ((fault){ "x", "9", "d x d", 3, 2, 3, 0.5f });
-  is_refused ((fault){ "x", "9", "d x d", 3, 3, 4, 0.5f });
-  is_refused ((fault){ "x", "9", "symmetric", 3, 3, 3, 0.25f });
+  static const fault faults[] = { { "x", "9", NULL, 3, 3, 3, 0.5f },         { NULL, "9", "no moments", 3, 3, 3, 0.5f },
+                                  { "x", "9", "no moments", 0, 3, 3, 0.5f }, { "x", "1", "count", 3, 3, 3, 0.5f },
+                                  { "x", "-9", "count", 3, 3, 3, 0.5f },     { "x", "many", "count", 3, 3, 3, 0.5f },
+                                  { "x", "9 ", "count", 3, 3, 3, 0.5f },     { "x", "9", "d x d", 2, 3, 3, 0.5f },
+                                  { "x", "9", "d x d", 3, 2, 3, 0.5f },      { "x", "9", "d x d", 3, 3, 4, 0.5f },
+                                  { "x", "9", "symmetric", 3, 3, 3, 0.25f } };
+  for (size_t k = 0; k < sizeof faults / sizeof *faults; k++)
+    is_refused (faults[k]);
 
   sb_error error = { 0 };
   cr_assert_null (sb_moments_file_read ("/nowhere/m.safetensors", &error));

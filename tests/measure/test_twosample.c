@@ -6,22 +6,19 @@
 #include "property.h"
 #include "scope.h"
 
-#include <float.h>
 #include <gsl/gsl_blas.h>
-#include <gsl/gsl_math.h>
-#include <gsl/gsl_randist.h>
 #include <gsl/gsl_sf_gamma.h>
 #include <gsl/gsl_sort_vector.h>
 
 SUITE (twosample);
 
 static gsl_vector *
-shifted_normals (gsl_rng *r, size_t n, double mean)
+shifted_normals (size_t n, double mean, uint64_t seed)
 {
-  gsl_vector *x = vector (n);
-  for (size_t i = 0; i < n; i++)
-    gsl_vector_set (x, i, mean + gsl_ran_gaussian (r, 1));
-  return x;
+  gsl_vector_const_view x = gsl_matrix_const_column (normals (n, 1, seed), 0);
+  gsl_vector *shifted = copy_of (&x.vector);
+  gsl_vector_add_constant (shifted, mean);
+  return shifted;
 }
 
 static double
@@ -38,15 +35,14 @@ identity (double x, void *params)
 
 Test (twosample, one_sample_by_hand)
 {
-  double values[] = { 0.7, 0.1, 0.4 }, D, p;
-  gsl_vector *y = vector_of (0.3, 0.9, 0.6);
-  gsl_vector_view x = gsl_vector_view_array (values, 3);
-  ok (sb_ks_one_sample (&x.vector, identity, NULL, &D, &p));
+  double D, p;
+  gsl_vector *x = vector_of (0.7, 0.1, 0.4), *y = vector_of (0.3, 0.9, 0.6);
+  ok (sb_ks_one_sample (x, identity, NULL, &D, &p));
   cr_assert_float_eq (D, 0.3, 1e-15);
   cr_assert_eq (p, 1);
   ok (sb_ks_one_sample (y, identity, NULL, &D, &p));
   cr_assert_float_eq (D, 0.3, 1e-15);
-  cr_assert_eq (values[0], 0.7); // the sample itself is not sorted
+  cr_assert_eq (gsl_vector_get (x, 0), 0.7); // the sample itself is not sorted
 }
 
 // The p-value is a bound for every n, and not a loose one: of samples from the law itself, at most 5% have p <= 0.05
@@ -116,8 +112,8 @@ counted (const double *v, void *context)
 {
   (void)context;
   size_t n = (size_t)v[0], m = (size_t)v[1], orders = 0, as_large = 0;
-  gsl_rng *r = property_rng (v[2]);
-  gsl_vector *x = shifted_normals (r, n, 0), *y = shifted_normals (r, m, 0.7);
+  uint64_t seed = (uint64_t)v[2];
+  gsl_vector *x = shifted_normals (n, 0, seed), *y = shifted_normals (m, 0.7, seed + 1);
   double D, p, expected = 0;
   sb_ks_two_sample (x, y, &D, &p);
   for (size_t i = 0; i < n; i++)
@@ -156,10 +152,7 @@ Test (twosample, p_value_is_the_part_of_all_orders)
 
 Test (twosample, p_value_of_equal_sizes)
 {
-  enum
-  {
-    n = 50
-  };
+  const int n = 50;
   gsl_vector *x = vector (n), *y = vector (n);
   for (int k = 1; k <= n; k++)
     {
@@ -196,17 +189,9 @@ Test (twosample, ties)
 
 Test (twosample, projections_are_of_the_streams_rows)
 {
-  enum
-  {
-    n = 40,
-    m = 30,
-    d = 5,
-    count = 7
-  };
+  const size_t n = 40, m = 30, d = 5, count = 7;
   sb_stream stream = { 4, SB_FOR_PROBE, 100 };
-  gsl_matrix *x = matrix (n, d), *y = matrix (m, d), *direction = matrix (1, d);
-  sb_stream_normals ((sb_stream){ 5, SB_FOR_DATA, 0 }, 0, x);
-  sb_stream_normals ((sb_stream){ 6, SB_FOR_DATA, 0 }, 0, y);
+  gsl_matrix *x = normals (n, d, 5), *y = normals (m, d, 6), *direction = matrix (1, d);
   gsl_matrix_add_constant (y, 1);
   double D_expected = 0, p_expected = 1, D, p;
   for (size_t k = 0; k < count; k++)
@@ -236,15 +221,9 @@ Test (twosample, projections_are_of_the_streams_rows)
 
 Test (twosample, projections_see_a_correlation)
 {
-  enum
-  {
-    n = 4000,
-    d = 3
-  };
+  const size_t n = 4000, d = 3;
   sb_stream stream = { 7, SB_FOR_PROBE, 0 };
-  gsl_matrix *x = matrix (n, d), *y = matrix (n, d);
-  sb_stream_normals ((sb_stream){ 8, SB_FOR_DATA, 0 }, 0, x);
-  sb_stream_normals ((sb_stream){ 9, SB_FOR_DATA, 0 }, 0, y);
+  gsl_matrix *x = normals (n, d, 8), *y = normals (n, d, 9);
   double D, p;
   sb_ks_projections (x, y, 20, stream, &D, &p);
   cr_assert_gt (p, 1e-6);
@@ -264,8 +243,8 @@ matched (const double *v, void *context)
 {
   (void)context;
   size_t n = (size_t)v[0], m = (size_t)v[1];
-  gsl_rng *r = property_rng (v[2]);
-  gsl_vector *x = shifted_normals (r, n, 0), *y = shifted_normals (r, m, 0.5);
+  uint64_t seed = (uint64_t)v[2];
+  gsl_vector *x = shifted_normals (n, 0, seed), *y = shifted_normals (m, 0.5, seed + 1);
   double found = -1, expected = 0;
   sb_wasserstein_1 (x, y, &found);
   gsl_sort_vector (x);
@@ -287,9 +266,7 @@ Test (twosample, wasserstein_is_the_least_way)
 
 Test (twosample, wasserstein_of_a_shift)
 {
-  gsl_rng *r = property_rng (11);
-  gsl_vector *x = shifted_normals (r, 500, 0), *y = vector (500);
-  gsl_vector_memcpy (y, x);
+  gsl_vector *x = shifted_normals (500, 0, 11), *y = copy_of (x);
   gsl_vector_add_constant (y, -0.25);
   double found;
   ok (sb_wasserstein_1 (x, y, &found));
@@ -313,7 +290,7 @@ not_a_law (double x, void *params)
 
 Test (twosample, bad_samples_are_refused)
 {
-  gsl_vector *x = vector_all (3, 0), *none = vector (0), *bad = vector_all (3, 0);
+  gsl_vector *x = vector_all (3, 0), *none = vector (0);
   gsl_matrix *a = matrix_all (3, 2, 0), *b = matrix_all (3, 3, 0), *empty = matrix (0, 2), *flat = matrix (3, 0);
   sb_stream stream = { 1, SB_FOR_PROBE, 0 };
   double D = 17, p = 17;
@@ -324,7 +301,7 @@ Test (twosample, bad_samples_are_refused)
   const double wrong[] = { NAN, INFINITY, -INFINITY };
   for (size_t k = 0; k < 3; k++)
     {
-      gsl_vector_set_zero (bad);
+      gsl_vector *bad = vector_all (3, 0);
       gsl_vector_set (bad, k, wrong[k]);
       refused (GSL_EDOM, sb_ks_one_sample (bad, identity, NULL, &D, &p));
       refused (GSL_EDOM, sb_ks_two_sample (x, bad, &D, &p));

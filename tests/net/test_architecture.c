@@ -3,14 +3,11 @@
 // What Section 2.3.3 of "From denoising score matching to DDPM" says of its network, and what any such network must do.
 // Compiled in double. That it learns is in tests/train/test_overfit.c.
 
-#include "net/passes.h"
 #include "property.h"
-#include "scope.h"
+#include "numbers.h"
 
 #include <gsl/gsl_math.h>
-#include <gsl/gsl_randist.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 SUITE (architecture);
@@ -135,7 +132,7 @@ trial_alloc (gsl_rng *r)
   t.work = scoped (sb_net_work_alloc (t.net, N, 1));
   t.theta = gaussians (r, t.net->parameters, 0.3); // first weights are zero here and there; these are not
   t.x = gaussians (r, t.size, 1);
-  t.y = scoped (calloc (t.size, sizeof *t.y));
+  t.y = zeros (t.size);
   t.label = gaussians (r, N, 1);
   static const sb_real classes[N] = { -1, 1 };
   t.given = (sb_net_condition){ gaussians (r, 2 * t.size, 1), classes };
@@ -145,35 +142,28 @@ trial_alloc (gsl_rng *r)
 static double
 loss_at (trial *t, const sb_net_tensor *tensor, const sb_real *along, double h, const sb_real *y_bar)
 {
-  double sum = 0;
   for (size_t k = 0; k < tensor->count; k++)
     t->theta[tensor->offset + k] += h * along[k];
   ok (sb_net_forward (t->net, t->theta, N, t->x, t->label, &t->given, t->work, t->y));
   for (size_t k = 0; k < tensor->count; k++)
     t->theta[tensor->offset + k] -= h * along[k];
-  for (size_t k = 0; k < t->size; k++)
-    sum += y_bar[k] * t->y[k];
-  return sum;
+  return dot (y_bar, t->y, t->size);
 }
 
 Test (architecture, every_tensor_has_its_gradient)
 {
   gsl_rng *r = property_rng (20241);
   trial t = trial_alloc (r);
-  sb_real *y_bar = gaussians (r, t.size, 1), *theta_bar = scoped (calloc (t.net->parameters, sizeof *theta_bar));
+  sb_real *y_bar = gaussians (r, t.size, 1), *theta_bar = zeros (t.net->parameters);
   ok (sb_net_forward (t.net, t.theta, N, t.x, t.label, &t.given, t.work, t.y));
   ok (sb_net_backward (t.net, t.theta, t.work, y_bar, theta_bar, NULL));
   for (size_t k = 0; k < sb_net_tensors (t.net); k++)
     {
       sb_net_tensor tensor = sb_net_tensor_at (t.net, k);
       sb_real *along = gaussians (r, tensor.count, 1);
-      double h = 1e-4, sum = 0, square = 0;
+      const sb_real *gradient = theta_bar + tensor.offset;
+      double h = 1e-4, sum = dot (gradient, along, tensor.count), square = dot (gradient, gradient, tensor.count);
       double slope = (loss_at (&t, &tensor, along, h, y_bar) - loss_at (&t, &tensor, along, -h, y_bar)) / (2 * h);
-      for (size_t j = 0; j < tensor.count; j++)
-        {
-          sum += theta_bar[tensor.offset + j] * along[j];
-          square += gsl_pow_2 (theta_bar[tensor.offset + j]);
-        }
       cr_assert_float_eq (sum, slope, 1e-4 * sqrt (square) + 1e-8, "%s: gradient %.12g, slope %.12g", tensor.name, sum,
                           slope);
       cr_assert (ends_in (tensor.name, "attention.key.bias") ? square < 1e-16 : square > 1e-8, "%s: a gradient of %g",
@@ -199,9 +189,8 @@ attend (const sb_net *net, size_t first, const sb_real *theta, const sb_real *x,
   for (size_t part = 0; part < PARTS; part++)
     {
       const sb_layer *layer = &net->layers[first + part];
-      sb_real *saved = scoped (calloc (layer->saved * N + 1, sizeof *saved)),
-              *scratch = scoped (calloc (layer->scratch + 1, sizeof *scratch));
-      y[part] = scoped (calloc (size, sizeof **y));
+      sb_real *saved = zeros (layer->saved * N + 1), *scratch = zeros (layer->scratch + 1);
+      y[part] = zeros (size);
       sb_pass pass = { .n = N, .y = y[part], .saved = saved, .scratch = scratch };
       for (size_t k = 0; k < layer->inputs; k++)
         pass.x[k] = layer->from[k] < first ? x : y[layer->from[k] - first];
@@ -223,9 +212,8 @@ check_permutation (const sb_net *net, size_t first, gsl_rng *r)
   sb_net_shape shape = net->layers[first].out;
   size_t pixels = sb_net_shape_pixels (shape), size = N * sb_net_shape_size (shape),
          *order = scoped (calloc (pixels, sizeof *order));
-  sb_real *theta = gaussians (r, net->parameters, 0.5), *x = gaussians (r, size, 1),
-          *y = scoped (calloc (size, sizeof *y)), *moved = scoped (calloc (size, sizeof *moved)),
-          *of_moved = scoped (calloc (size, sizeof *of_moved));
+  sb_real *theta = gaussians (r, net->parameters, 0.5), *x = gaussians (r, size, 1), *y = zeros (size),
+          *moved = zeros (size), *of_moved = zeros (size);
   double said = 0;
   for (size_t p = 0; p < pixels; p++)
     order[p] = p;
@@ -268,7 +256,7 @@ change_with_label (trial *t)
 {
   const sb_real loud[N] = { 0, 0 }, faint[N] = { log (0.01), log (0.01) };
   double change = 0;
-  sb_real *y = scoped (calloc (t->size, sizeof *y));
+  sb_real *y = zeros (t->size);
   ok (sb_net_forward (t->net, t->theta, N, t->x, loud, NULL, t->work, t->y));
   ok (sb_net_forward (t->net, t->theta, N, t->x, faint, NULL, t->work, y));
   for (size_t k = 0; k < t->size; k++)

@@ -5,11 +5,9 @@
 
 #include "net/dual.h"
 #include "property.h"
-#include "scope.h"
+#include "numbers.h"
 
-#include <gsl/gsl_randist.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 SUITE (dual);
@@ -23,15 +21,6 @@ static const char *const networks[]
         "cnn image=1x4x4 outputs=3 channels=4 multipliers=1,2 blocks=1 groups=2",
         "mlp inputs=2 width=6 layers=2 features=4 classes=3 condition=2",
         "unet image=2x4x4 channels=4 multipliers=1,2 groups=2 features=4 attention=0 classes=2 condition=1" };
-
-static double
-dot (const sb_real *a, const sb_real *b, size_t count)
-{
-  double sum = 0;
-  for (size_t k = 0; k < count; k++)
-    sum += a[k] * b[k];
-  return sum;
-}
 
 // Everything a check needs, at random.
 
@@ -64,13 +53,7 @@ trial_alloc (const char *network, size_t n, gsl_rng *r)
   t.in = n * sb_net_shape_size (sb_net_input (t.net));
   t.out = n * sb_net_shape_size (sb_net_output (t.net));
   t.theta = gaussians (r, t.net->parameters, 0.7);
-  t.theta_dot = gaussians (r, t.net->parameters, 0.7);
-  for (size_t k = 0; k < sb_net_tensors (t.net); k++) // Fourier frequencies are not trained, and have no gradient
-    {
-      sb_net_tensor tensor = sb_net_tensor_at (t.net, k);
-      for (size_t j = 0; j < tensor.count && !tensor.trained; j++)
-        t.theta_dot[tensor.offset + j] = 0;
-    }
+  t.theta_dot = trained_direction (t.net, r, 0.7);
   t.x = gaussians (r, t.in, 0.7);
   t.x_dot = gaussians (r, t.in, 0.7);
   t.label = gaussians (r, n, 0.7);
@@ -87,9 +70,7 @@ trial_alloc (const char *network, size_t n, gsl_rng *r)
 static double
 value_at (trial *t, double h)
 {
-  sb_real *theta = scoped (malloc ((t->net->parameters + 1) * sizeof *theta));
-  for (size_t k = 0; k < t->net->parameters; k++)
-    theta[k] = t->theta[k] + h * t->theta_dot[k];
+  sb_real *theta = moved (t->theta, h, t->theta_dot, t->net->parameters);
   ok (sb_net_dual_forward (t->dual, theta, t->n, t->x, t->label, &t->given, t->x_dot, t->y, t->y_dot));
   return dot (t->out_bar, t->y, t->out) + dot (t->out_dot_bar, t->y_dot, t->out);
 }
@@ -113,7 +94,7 @@ Test (dual, gradient_of_a_derivative_is_what_differences_say)
       {
         trial t = trial_alloc (networks[k], n, r);
         double slope = difference (&t), value = value_at (&t, 0);
-        sb_real *theta_bar = scoped (calloc (t.net->parameters, sizeof *theta_bar));
+        sb_real *theta_bar = zeros (t.net->parameters);
         ok (sb_net_dual_backward (t.dual, t.theta, t.out_bar, t.out_dot_bar, theta_bar));
         double found = dot (theta_bar, t.theta_dot, t.net->parameters), scale = fabs (slope) + fabs (value) + 1;
         cr_assert_float_eq (found, slope, 1e-6 * scale, "%s: %.12g, differences %.12g", networks[k], found, slope);
@@ -136,9 +117,8 @@ Test (dual, agrees_with_forward_jvp_and_backward)
       trial t = trial_alloc (networks[k], 2, r);
       size_t P = t.net->parameters;
       sb_net_work *work = scoped (sb_net_work_alloc (t.net, 2, 1));
-      sb_real *y = scoped (calloc (t.out, sizeof *y)), *y_dot = scoped (calloc (t.out, sizeof *y_dot)),
-              *wanted = scoped (calloc (P, sizeof *wanted)), *found = scoped (calloc (P, sizeof *found)),
-              *zero = scoped (calloc (t.out, sizeof *zero));
+      sb_real *y = zeros (t.out), *y_dot = zeros (t.out), *wanted = zeros (P), *found = zeros (P),
+              *zero = zeros (t.out);
       value_at (&t, 0);
       ok (sb_net_forward (t.net, t.theta, 2, t.x, t.label, &t.given, work, y));
       ok (sb_net_jvp (t.net, t.theta, work, t.x_dot, y_dot));

@@ -6,26 +6,14 @@
 // alike. Networks of one layer are cut out of small configured ones, so that shapes and parameters are those of real
 // use.
 
-#include "net/passes.h"
 #include "property.h"
-#include "scope.h"
+#include "numbers.h"
 
 #include <gsl/gsl_math.h>
-#include <gsl/gsl_randist.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 SUITE (layers);
-
-static double
-dot (const sb_real *a, const sb_real *b, size_t count)
-{
-  double sum = 0;
-  for (size_t k = 0; k < count; k++)
-    sum += a[k] * b[k];
-  return sum;
-}
 
 // One layer, its inputs, parameters, and a direction for each.
 
@@ -49,8 +37,8 @@ trial_alloc (const sb_layer *layer, size_t n, gsl_rng *r)
   t.theta = gaussians (r, layer->parameters, 1);
   t.theta_dot = gaussians (r, layer->parameters, 1);
   t.y_bar = gaussians (r, t.out, 1);
-  t.saved = scoped (calloc (layer->saved * n + 1, sizeof *t.saved));
-  t.scratch = scoped (calloc (layer->scratch + 1, sizeof *t.scratch));
+  t.saved = zeros (layer->saved * n + 1);
+  t.scratch = zeros (layer->scratch + 1);
   return t;
 }
 
@@ -60,17 +48,9 @@ static void
 forward_at (trial *t, double h, double g, sb_real *y)
 {
   sb_pass pass = { .n = t->n, .y = y, .saved = t->saved, .scratch = t->scratch };
-  sb_real *theta = scoped (malloc ((t->layer->parameters + 1) * sizeof *theta)), *x[SB_LAYER_INPUTS] = { NULL };
-  for (size_t k = 0; k < t->layer->parameters; k++)
-    theta[k] = t->theta[k] + g * t->theta_dot[k];
   for (size_t k = 0; k < t->layer->inputs; k++)
-    {
-      x[k] = scoped (malloc (t->sizes[k] * sizeof *x[k]));
-      for (size_t j = 0; j < t->sizes[k]; j++)
-        x[k][j] = t->x[k][j] + h * t->x_dot[k][j];
-      pass.x[k] = x[k];
-    }
-  t->layer->type->forward (t->layer, theta, &pass);
+    pass.x[k] = moved (t->x[k], h, t->x_dot[k], t->sizes[k]);
+  t->layer->type->forward (t->layer, moved (t->theta, g, t->theta_dot, t->layer->parameters), &pass);
 }
 
 // The fourth-order central difference of <y_bar, y>: (8 (f(h) - f(-h)) - (f(2h) - f(-2h))) / 12 h.
@@ -80,7 +60,7 @@ difference (trial *t, double along_x, double along_theta)
 {
   double h = 1e-3, sum = 0;
   const double at[] = { 1, -1, 2, -2 }, weight[] = { 8, -8, -1, 1 };
-  sb_real *y = scoped (malloc (t->out * sizeof *y));
+  sb_real *y = zeros (t->out);
   for (int k = 0; k < 4; k++)
     {
       forward_at (t, at[k] * h * along_x, at[k] * h * along_theta, y);
@@ -94,10 +74,10 @@ check_layer (const sb_layer *layer, size_t n, gsl_rng *r)
 {
   int embeds = layer->type == &sb_layer_positional || layer->type == &sb_layer_fourier;
   trial t = trial_alloc (layer, n, r);
-  sb_real *y = scoped (calloc (t.out, sizeof *y)), *y_dot = scoped (calloc (t.out, sizeof *y_dot));
-  sb_real *theta_bar = scoped (calloc (layer->parameters + 1, sizeof *theta_bar)), *x_bar[SB_LAYER_INPUTS] = { NULL };
+  sb_real *y = zeros (t.out), *y_dot = zeros (t.out);
+  sb_real *theta_bar = zeros (layer->parameters + 1), *x_bar[SB_LAYER_INPUTS] = { NULL };
   for (size_t k = 0; k < layer->inputs; k++)
-    x_bar[k] = scoped (calloc (t.sizes[k], sizeof *x_bar[k]));
+    x_bar[k] = zeros (t.sizes[k]);
 
   double slope_x = embeds ? 0 : difference (&t, 1, 0), slope_theta = embeds ? 0 : difference (&t, 0, 1);
   forward_at (&t, 0, 0, y);
@@ -158,23 +138,11 @@ check_layers_of (const char *configuration)
       check_layer (&net->layers[l], n, r);
 }
 
-Test (layers, of_a_unet_have_the_right_derivatives)
+Test (layers, have_the_right_derivatives)
 {
   check_layers_of ("unet image=3x8x4 channels=4 multipliers=1,2,3 groups=2 attention=4,2 features=6");
-}
-
-Test (layers, of_a_unet_with_two_blocks_and_fourier_features)
-{
   check_layers_of ("unet image=1x6x6 outputs=2 channels=3 multipliers=1,2 blocks=2 groups=3 time=fourier features=4");
-}
-
-Test (layers, of_a_classifier_have_the_right_derivatives)
-{
   check_layers_of ("cnn image=2x4x6 outputs=3 channels=4 multipliers=1,2 blocks=1 groups=2");
-}
-
-Test (layers, of_a_perceptron_have_the_right_derivatives)
-{
   check_layers_of ("mlp inputs=3 outputs=2 width=5 layers=2 time=fourier features=4");
 }
 
@@ -292,7 +260,7 @@ check_values_of (const char *configuration)
     {
       const sb_layer *layer = &net->layers[l];
       trial t = trial_alloc (layer, 2, r);
-      sb_real *y = scoped (calloc (t.out, sizeof *y));
+      sb_real *y = zeros (t.out);
       forward_at (&t, 0, 0, y);
       for (size_t c = 0; c < layer->out.channels; c++)
         for (size_t i = 0; i < 2; i++)
@@ -330,7 +298,7 @@ Test (layers, attention_to_a_loud_pixel_does_not_overflow)
   cr_assert_not_null (layer);
   gsl_rng *r = property_rng (20200622);
   trial t = trial_alloc (layer, 1, r);
-  sb_real *y = scoped (calloc (t.out, sizeof *y));
+  sb_real *y = zeros (t.out);
   for (size_t loud = 0; loud < 8; loud++)
     {
       for (size_t k = 0; k < t.sizes[0]; k++)
@@ -362,13 +330,13 @@ Test (layers, fourier_features_see_distance)
   snprintf (configuration, sizeof configuration, "mlp inputs=1 width=1 layers=1 time=fourier features=%d",
             2 * FREQUENCIES);
   sb_net *net = scoped (sb_net_alloc (configuration, NULL));
-  sb_real *theta = scoped (malloc (net->parameters * sizeof *theta));
+  sb_real *theta = zeros (net->parameters);
   ok (sb_net_initialise (net, (sb_stream){ 7, SB_FOR_USER, 0 }, theta));
   const sb_layer *layer = &net->layers[2];
   cr_assert_eq (layer->type, &sb_layer_fourier);
 
   const sb_real u[] = { 0.3, 0.3, 0.305, 0.31, 0.32 };
-  sb_real *y = scoped (malloc (5 * 2 * FREQUENCIES * sizeof *y));
+  sb_real *y = zeros (5 * 2 * FREQUENCIES);
   sb_pass pass = { .n = 5, .x = { u }, .y = y };
   layer->type->forward (layer, theta + layer->offset, &pass);
   for (size_t i = 0; i < 5; i++)
@@ -410,11 +378,7 @@ typedef struct
 static double
 loss_at (whole *w, double h, double g)
 {
-  sb_real *theta = scoped (malloc (w->net->parameters * sizeof *theta)), *x = scoped (malloc (w->in * sizeof *x));
-  for (size_t k = 0; k < w->net->parameters; k++)
-    theta[k] = w->theta[k] + g * w->theta_dot[k];
-  for (size_t k = 0; k < w->in; k++)
-    x[k] = w->x[k] + h * w->x_dot[k];
+  sb_real *theta = moved (w->theta, g, w->theta_dot, w->net->parameters), *x = moved (w->x, h, w->x_dot, w->in);
   ok (sb_net_forward (w->net, theta, w->n, x, w->label, NULL, w->work, w->y));
   return dot (w->y_bar, w->y, w->out);
 }
@@ -431,29 +395,19 @@ static void
 check_network (const char *configuration, gsl_rng *r)
 {
   whole w = { .net = scoped (sb_net_alloc (configuration, NULL)), .n = 3 };
-  cr_assert_not_null (w.net);
   w.work = scoped (sb_net_work_alloc (w.net, w.n, 1));
   w.in = w.n * sb_net_shape_size (sb_net_input (w.net));
   w.out = w.n * sb_net_shape_size (sb_net_output (w.net));
-  w.theta = gaussians (r, w.net->parameters, 1); // first weights are zero here and there; these are not
-  for (size_t k = 0; k < w.net->parameters; k++)
-    w.theta[k] *= 0.3;
-  w.theta_dot = gaussians (r, w.net->parameters, 1);
+  w.theta = gaussians (r, w.net->parameters, 0.3); // first weights are zero here and there; these are not
+  w.theta_dot = trained_direction (w.net, r, 1);
   w.x = gaussians (r, w.in, 1);
   w.x_dot = gaussians (r, w.in, 1);
   w.label = gaussians (r, w.n, 1);
   w.y_bar = gaussians (r, w.out, 1);
-  w.y = scoped (malloc (w.out * sizeof *w.y));
-  for (size_t k = 0; k < sb_net_tensors (w.net); k++)
-    {
-      sb_net_tensor tensor = sb_net_tensor_at (w.net, k);
-      for (size_t j = 0; j < tensor.count && !tensor.trained; j++)
-        w.theta_dot[tensor.offset + j] = 0;
-    }
+  w.y = zeros (w.out);
 
   double slope = loss_slope (&w, 1, 1), slope_x = loss_slope (&w, 1, 0);
-  sb_real *theta_bar = scoped (calloc (w.net->parameters, sizeof *theta_bar)),
-          *x_bar = scoped (malloc (w.in * sizeof *x_bar)), *y_dot = scoped (malloc (w.out * sizeof *y_dot));
+  sb_real *theta_bar = zeros (w.net->parameters), *x_bar = zeros (w.in), *y_dot = zeros (w.out);
   loss_at (&w, 0, 0);
   ok (sb_net_backward (w.net, w.theta, w.work, w.y_bar, theta_bar, x_bar));
   double along_theta = dot (theta_bar, w.theta_dot, w.net->parameters), along_x = dot (x_bar, w.x_dot, w.in);

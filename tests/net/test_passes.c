@@ -3,14 +3,11 @@
 // Compiled in float, with the double build beside it.
 
 #include "in_double.h"
-#include "net/passes.h"
 #include "property.h"
-#include "scope.h"
+#include "numbers.h"
 
 #include <gsl/gsl_math.h>
-#include <gsl/gsl_randist.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 SUITE (network);
@@ -45,7 +42,7 @@ distance (const float *a, const double *b, size_t count)
 static float *
 some_weights (const sb_net *net, gsl_rng *r)
 {
-  float *theta = scoped (malloc (net->parameters * sizeof *theta));
+  float *theta = zeros (net->parameters);
   ok (sb_net_initialise (net, (sb_stream){ 1, SB_FOR_USER, 0 }, theta));
   for (size_t k = 0; k < net->parameters; k++)
     theta[k] += (float)gsl_ran_gaussian (r, 0.1);
@@ -66,20 +63,16 @@ Test (network, float_agrees_with_double)
       sb_net_work *work = scoped (sb_net_work_alloc (net, N, 1));
       size_t in = N * sb_net_shape_size (sb_net_input (net)), out = N * sb_net_shape_size (sb_net_output (net));
       float *theta = some_weights (net, r), *x = gaussians (r, in, 1), *label = gaussians (r, N, 1),
-            *out_bar = gaussians (r, out, 1), *y = scoped (malloc (out * sizeof *y)),
-            *x_bar = scoped (malloc (in * sizeof *x_bar)),
-            *theta_bar = scoped (calloc (net->parameters, sizeof *theta_bar));
-      double *wide_y = scoped (malloc (out * sizeof *wide_y)), *wide_x_bar = scoped (malloc (in * sizeof *wide_x_bar)),
-             *wide_theta_bar = scoped (malloc (net->parameters * sizeof *wide_theta_bar));
-
+            *out_bar = gaussians (r, out, 1), *y = zeros (out), *x_bar = zeros (in),
+            *theta_bar = zeros (net->parameters);
       ok (sb_net_forward (net, theta, N, x, label, NULL, work, y));
       ok (sb_net_backward (net, theta, work, out_bar, theta_bar, x_bar));
-      ok (in_double (networks[k], N, theta, x, label, out_bar, wide_y, wide_theta_bar, wide_x_bar));
-      cr_assert_lt (distance (y, wide_y, out), 1e-5, "%s: outputs %g apart", networks[k], distance (y, wide_y, out));
-      cr_assert_lt (distance (x_bar, wide_x_bar, in), 1e-4, "%s: input gradients %g apart", networks[k],
-                    distance (x_bar, wide_x_bar, in));
-      cr_assert_lt (distance (theta_bar, wide_theta_bar, net->parameters), 1e-4, "%s: gradients %g apart", networks[k],
-                    distance (theta_bar, wide_theta_bar, net->parameters));
+      wide_answer wide = in_double (networks[k], N, theta, x, label, out_bar);
+      double of_y = distance (y, wide.out, out), of_x = distance (x_bar, wide.x_bar, in),
+             of_theta = distance (theta_bar, wide.theta_bar, net->parameters);
+      cr_assert_lt (of_y, 1e-5, "%s: outputs %g apart", networks[k], of_y);
+      cr_assert_lt (of_x, 1e-4, "%s: input gradients %g apart", networks[k], of_x);
+      cr_assert_lt (of_theta, 1e-4, "%s: gradients %g apart", networks[k], of_theta);
     }
 }
 
@@ -97,7 +90,7 @@ Test (network, samples_do_not_mix)
       sb_net_work *work = scoped (sb_net_work_alloc (net, 5, 0));
       size_t in = sb_net_shape_size (sb_net_input (net)), out = sb_net_shape_size (sb_net_output (net));
       float *theta = some_weights (net, r), *x = gaussians (r, 5 * in, 1), *label = gaussians (r, 5, 1),
-            *together = scoped (malloc (5 * out * sizeof *together)), *alone = scoped (malloc (out * sizeof *alone));
+            *together = zeros (5 * out), *alone = zeros (out);
       ok (sb_net_forward (net, theta, 5, x, label, NULL, work, together));
       for (size_t i = 0; i < 5; i++)
         {
@@ -117,7 +110,7 @@ Test (network, samples_do_not_mix)
 Test (network, first_weights_have_their_variance)
 {
   sb_net *net = scoped (sb_net_alloc ("unet image=1x8x8 channels=32 multipliers=1,2", NULL));
-  float *theta = scoped (malloc (net->parameters * sizeof *theta));
+  float *theta = zeros (net->parameters);
   ok (sb_net_initialise (net, (sb_stream){ 3, SB_FOR_USER, 0 }, theta));
   size_t zero = 0, ones = 0;
   for (size_t k = 0; k < sb_net_tensors (net); k++)
@@ -151,7 +144,7 @@ Test (network, first_weights_have_their_variance)
 Test (network, a_new_classifier_speaks)
 {
   sb_net *net = scoped (sb_net_alloc ("cnn image=1x8x8 outputs=3", NULL));
-  float *theta = scoped (malloc (net->parameters * sizeof *theta));
+  float *theta = zeros (net->parameters);
   ok (sb_net_initialise (net, (sb_stream){ 3, SB_FOR_USER, 0 }, theta));
   for (size_t k = 0; k < sb_net_tensors (net); k++)
     {
@@ -373,7 +366,7 @@ Test (network, work_has_its_limits)
 {
   sb_net *net = scoped (sb_net_alloc (networks[0], NULL));
   sb_net_work *work = scoped (sb_net_work_alloc (net, 2, 0));
-  float *theta = scoped (calloc (net->parameters, sizeof *theta)), x[6] = { 0 }, out[6];
+  float *theta = zeros (net->parameters), x[6] = { 0 }, out[6];
   refused (GSL_EINVAL, sb_net_forward (net, theta, 3, x, NULL, NULL, work, out));
   ok (sb_net_forward (net, theta, 0, x, NULL, NULL, work, out));
   ok (sb_net_forward (net, theta, 2, x, NULL, NULL, work, out));
@@ -395,10 +388,8 @@ Test (network, derivatives_may_be_asked_for_in_any_order)
       size_t in = N * sb_net_shape_size (sb_net_input (net)), out = N * sb_net_shape_size (sb_net_output (net)),
              count = net->parameters;
       float *theta = some_weights (net, r), *x = gaussians (r, in, 1), *label = gaussians (r, N, 1),
-            *out_bar = gaussians (r, out, 1), *y = scoped (malloc (out * sizeof *y)),
-            *first = scoped (calloc (count, sizeof *first)), *second = scoped (calloc (count, sizeof *second)),
-            *x_bar[2] = { scoped (malloc (in * sizeof **x_bar)), scoped (malloc (in * sizeof **x_bar)) },
-            *y_dot[2] = { scoped (malloc (out * sizeof **y_dot)), scoped (malloc (out * sizeof **y_dot)) };
+            *out_bar = gaussians (r, out, 1), *y = zeros (out), *first = zeros (count), *second = zeros (count),
+            *x_bar[2] = { zeros (in), zeros (in) }, *y_dot[2] = { zeros (out), zeros (out) };
       ok (sb_net_forward (net, theta, N, x, label, NULL, work, y));
       ok (sb_net_jvp (net, theta, work, x, y_dot[0]));
       ok (sb_net_backward (net, theta, work, out_bar, first, x_bar[0]));
@@ -435,7 +426,7 @@ Test (network, the_last_layer_reads_what_is_hidden)
       const sb_layer *last = &net->layers[net->count - 1];
       size_t inputs = last->in[0].channels, outputs = last->out.channels;
       float *theta = some_weights (net, r), *x = gaussians (r, N * sb_net_shape_size (sb_net_input (net)), 1),
-            *y = scoped (malloc (N * outputs * sizeof *y)), *hidden = scoped (malloc (N * inputs * sizeof *hidden));
+            *y = zeros (N * outputs), *hidden = zeros (N * inputs);
       const float *W = theta + last->offset, *b = W + inputs * outputs;
       hidden[0] = 7;
       ok (sb_net_forward (net, theta, 0, x, NULL, NULL, work, y));
@@ -467,8 +458,7 @@ Test (network, the_first_layer_that_is_not_finite_is_named)
       sb_net *net = scoped (sb_net_alloc (networks[k], NULL));
       sb_net_work *work = scoped (sb_net_work_alloc (net, N, 0));
       float *theta = some_weights (net, r), *x = gaussians (r, N * sb_net_shape_size (sb_net_input (net)), 1),
-            *label = gaussians (r, N, 1),
-            *y = scoped (malloc (N * sb_net_shape_size (sb_net_output (net)) * sizeof *y));
+            *label = gaussians (r, N, 1), *y = zeros (N * sb_net_shape_size (sb_net_output (net)));
       for (size_t n = 0; n <= N; n++)
         {
           ok (sb_net_forward (net, theta, n, x, label, NULL, work, y));
