@@ -191,6 +191,13 @@ wave_alloc (double a, double b, double c)
   return m;
 }
 
+model
+some_wave (int k)
+{
+  const double waves[][3] = { { 0, -0.6, 0 }, { 0.3, -0.2, 0.8 }, { -1.1, 0.4, -0.5 }, { 0.7, -1.5, 2 } };
+  return wave_alloc (waves[k][0], waves[k][1], waves[k][2]);
+}
+
 // The perceptron: theta is $\mathbf V$ and $\mathbf b$, a row for each hidden unit with $b_k$ last, then $\mathbf U$ by
 // columns. Derivatives forward and backward, written apart.
 

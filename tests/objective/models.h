@@ -43,6 +43,7 @@ model affine_alloc (size_t d);
 // s(x) = a + b x + c sin x on a line; theta is (a, b, c).
 extern const sb_score_type wave_type;
 model wave_alloc (double a, double b, double c);
+model some_wave (int k); // number k of four
 
 // s(x) = U tanh (V x + b) in ten dimensions, with sixteen hidden units; weights from a seed.
 enum
