@@ -1,6 +1,7 @@
 // # Objectives taken apart
 
 #include "losses.h"
+#include "scope.h"
 
 #include <gsl/gsl_errno.h>
 #include <gsl/gsl_statistics.h>
@@ -198,6 +199,28 @@ target_at (const sb_process *process, const gsl_matrix *x, const gsl_matrix *x_t
   gsl_matrix_scale (target, -1);
   sb_objective_batch_free (b);
   return status;
+}
+
+// ## Trainings
+
+int
+draw_from_law (const void *law, sb_stream stream, gsl_matrix *x, gsl_matrix *y)
+{
+  (void)y;
+  return sb_target_sample (law, stream, x);
+}
+
+double
+train_for (sb_trainer *trainer, int steps, int last)
+{
+  double loss, norm, sum = 0;
+  sb_error error;
+  for (int k = 0; k < steps; k++)
+    {
+      ok (sb_trainer_step (trainer, &loss, &norm, &error), "%s", error.message);
+      sum += k >= steps - last ? loss : 0;
+    }
+  return sum / last;
 }
 
 double

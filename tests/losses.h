@@ -4,6 +4,7 @@
 // Objectives taken apart: points drawn without a score, and losses at points or of estimates that a test has chosen.
 
 #include "objective/objective.h"
+#include "train/trainer.h"
 
 sb_objective weighted (const sb_objective_type *type, const sb_process *process, const sb_weighting_type *weighting,
                        double t_min);
@@ -37,6 +38,11 @@ int denoising_at (const sb_score *score, const gsl_matrix *x, const gsl_matrix *
                   gsl_vector *loss, gsl_matrix *bar);
 int target_at (const sb_process *process, const gsl_matrix *x, const gsl_matrix *x_tilde, const gsl_vector *t,
                gsl_matrix *target);
+
+// ## Trainings
+
+int draw_from_law (const void *law, sb_stream stream, gsl_matrix *x, gsl_matrix *y); // of sb_examples; law: a target
+double train_for (sb_trainer *trainer, int steps, int last);                         // the mean loss of the last ones
 
 // The mean and its standard error.
 double mean_of (const gsl_vector *v, double *standard_error);

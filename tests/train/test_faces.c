@@ -105,22 +105,6 @@ paint (unsigned char *data)
     }
 }
 
-static void
-train (sb_trainer *trainer, double *first, double *last)
-{
-  sb_error error = { 0 };
-  double loss, norm;
-  *last = 0;
-  for (size_t step = 0; step < STEPS; step++)
-    {
-      ok (sb_trainer_step (trainer, &loss, &norm, &error), "%s", error.message);
-      if (step == 0)
-        *first = loss;
-      if (step >= STEPS - LAST)
-        *last += loss / LAST;
-    }
-}
-
 Test (faces, loss_before_training_is_the_dimension)
 {
   static unsigned char data[IMAGES * SIDE * SIDE * 3];
@@ -140,8 +124,7 @@ Test (faces, loss_before_training_is_the_dimension)
                           .shard_rows = 8,
                           .seed = 1 };
   sb_trainer *trainer = scoped (sb_trainer_alloc (&how, training));
-  double first, last;
-  train (trainer, &first, &last);
+  const double first = train_for (trainer, 1, 1), last = train_for (trainer, STEPS - 1, LAST);
   cr_assert_float_eq (first, 1, 0.1, "L_simple / d = %g before training", first);
   cr_assert_lt (last, 0.3, "L_simple / d = %g after training", last);
 }
