@@ -13,7 +13,6 @@
 #include "process/smld.h"
 #include "process/vp.h"
 #include "property.h"
-#include "losses.h"
 #include "scope.h"
 #include "transition/reverse.h"
 #include "score/network.h"
@@ -381,94 +380,8 @@ check_divergence (trial *r)
 
 Test (jacobian, divergence_is_the_trace) { in_every_case (check_divergence); }
 
-// ## What asks for them
+// ## What asks for it
 //
-// Implicit and sliced score matching of a network, from its score and its differences. [dsm2ddpm.txt-ISM]
-// [dsm2ddpm.txt-SSM]
-
-static void
-check_losses (trial *r)
-{
-  gsl_matrix *Jv = matrix (N, r->d);
-  gsl_vector *traces = vector (N);
-  learned_score (&r->exact, r->wide, r->x->data, r->s->data);
-  differences (r, r->v, Jv);
-  for (int plain = 0; plain <= 1; plain++)
-    {
-      ok (ssm_at (plain, r->score, r->x, r->t, r->v, r->loss));
-      for (size_t i = 0; i < N; i++)
-        {
-          double curvature = dot_row (r->v, Jv, i), size = plain ? dot_row (r->v, r->s, i) : norm_row (r->s, i),
-                 scale = norm_row (r->v, i) * norm_row (Jv, i) + size * size;
-          cr_assert_float_eq (gsl_vector_get (r->loss, i), curvature + size * size / 2, 2e-5 * scale,
-                              "%s, plain %d, row %zu: %.9g, differences %.9g", r->name, plain, i,
-                              gsl_vector_get (r->loss, i), curvature + size * size / 2);
-        }
-    }
-  ok (ism_at (r->score, r->x, r->t, r->loss));
-  find_traces (r, traces);
-  for (size_t i = 0; i < N; i++)
-    {
-      double trace = gsl_vector_get (traces, i), half = dot_row (r->s, r->s, i) / 2;
-      cr_assert_float_eq (gsl_vector_get (r->loss, i), trace + half, 2e-5 * (scale_of (r, i, trace) + half),
-                          "%s, row %zu: %.9g, differences %.9g", r->name, i, gsl_vector_get (r->loss, i), trace + half);
-    }
-}
-
-Test (jacobian, implicit_and_sliced_losses) { in_every_case (check_losses); }
-
-// By differences: the loss, and its gradient in $\theta$ as the slope of the same loss in double. The step, here of the
-// data's size, is one where that loss is not sliced score matching's.
-
-static double
-differenced_loss (const trial *r, const double *theta, double h, gsl_vector *loss)
-{
-  double sum = 0;
-  gsl_matrix *moved = matrix (N, r->d), *up = matrix (N, r->d), *down = matrix (N, r->d);
-  for (int side = -1; side <= 1; side += 2)
-    {
-      for (size_t k = 0; k < N * r->d; k++)
-        moved->data[k] = r->x->data[k] + side * h * r->v->data[k];
-      learned_score (&r->exact, theta, moved->data, side < 0 ? down->data : up->data);
-    }
-  for (size_t i = 0; i < N; i++)
-    {
-      double slope = (dot_row (r->v, up, i) - dot_row (r->v, down, i)) / (2 * h),
-             square = (dot_row (up, up, i) + 2 * dot_row (up, down, i) + dot_row (down, down, i)) / 4;
-      if (loss)
-        gsl_vector_set (loss, i, slope + square / 2);
-      sum += slope + square / 2;
-    }
-  return sum;
-}
-
-static void
-check_by_differences (trial *r)
-{
-  const sb_objective fdssm = fdssm_of (r->process, 0.25, false);
-  double *theta_dot = direction_of (r->net), *theta = scoped (malloc (r->net->parameters * sizeof *theta)), slope = 0,
-         size, h = 1e-4;
-  gsl_vector *want = vector (N);
-  differenced_loss (r, r->wide, fdssm.key[0], want);
-  ok (gradient_at (&fdssm, r->score, r->x, r->t, r->v, 0.5, r->loss));
-  ok (sb_score_evaluate (r->score, SB_SCORE, r->x, r->t, NULL, r->s));
-  for (size_t i = 0; i < N; i++)
-    cr_assert_float_eq (gsl_vector_get (r->loss, i), gsl_vector_get (want, i),
-                        1e-5 * (norm_row (r->v, i) * norm_row (r->s, i) / fdssm.key[0] + dot_row (r->s, r->s, i)),
-                        "%s, row %zu: %.9g, not %.9g", r->name, i, gsl_vector_get (r->loss, i),
-                        gsl_vector_get (want, i));
-  for (int side = -1; side <= 1; side += 2)
-    {
-      for (size_t k = 0; k < r->net->parameters; k++)
-        theta[k] = r->wide[k] + side * h * theta_dot[k];
-      slope += side * 0.5 * differenced_loss (r, theta, fdssm.key[0], NULL) / (2 * h);
-    }
-  double found = along (r, theta_dot, &size);
-  cr_assert_float_eq (found, slope, 1e-5 * size, "%s: %.9g, slope %.9g", r->name, found, slope);
-}
-
-Test (jacobian, losses_by_differences_and_their_gradient) { in_every_case (check_by_differences); }
-
 // The reverse step of least divergence has the variance $\frac{v}{a^2}(1 + \frac vd\operatorname{tr} J)$, which is
 // no less than $\tilde\beta_t$: from a network too. [dsm2ddpm.txt-Sigma-theta]
 

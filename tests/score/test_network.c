@@ -40,9 +40,7 @@ trial_alloc (sb_process *process, sb_prediction prediction, sb_label label, doub
 {
   trial r = { .net = scoped (sb_net_alloc ("mlp inputs=6 width=16 layers=2 time=positional features=8", NULL)) };
   gsl_rng *rng = property_rng (4);
-  r.theta = scoped (malloc (r.net->parameters * sizeof *r.theta));
-  for (size_t k = 0; k < r.net->parameters; k++)
-    r.theta[k] = (float)gsl_ran_gaussian (rng, spread);
+  r.theta = gaussians (rng, r.net->parameters, spread);
   r.network = (sb_network){ r.net, process, r.theta, prediction, label, 0.7, NULL };
   r.x = matrix (N, D);
   r.out = matrix (N, D);
@@ -66,11 +64,10 @@ trial_alloc (sb_process *process, sb_prediction prediction, sb_label label, doub
 
 Test (network, a_silent_blend_is_the_gaussian_posterior)
 {
-  gsl_vector *mean = vector_all (D, 0);
   gsl_matrix *covariance = matrix (D, D), *truth = matrix (N, D);
   gsl_matrix_set_identity (covariance);
   gsl_matrix_scale (covariance, 0.49);
-  sb_target *law = scoped (sb_target_gaussian_alloc (mean, covariance));
+  sb_target *law = scoped (sb_target_gaussian_alloc (vector_all (D, 0), covariance));
   sb_process *processes[] = { scoped (sb_ve_alloc (D, 0.01, 50)), scoped (sb_vp_alloc (D, 0.1, 20)),
                               scoped (sb_subvp_alloc (D, 0.1, 20)), scoped (sb_ddpm_alloc (D, 100, 0.1, 20)) };
   for (int k = 0; k < 4; k++)
@@ -129,73 +126,12 @@ Test (network, input_and_label_are_scaled_as_documented)
 {
   sb_process *processes[] = { scoped (sb_ve_alloc (D, 0.01, 50)), scoped (sb_vp_alloc (D, 0.1, 20)) };
   for (int k = 0; k < 2; k++)
-    {
-      for (int prediction = 0; prediction < 2; prediction++)
-        for (int label = 0; label < 2; label++)
-          {
-            trial r = trial_alloc (processes[k], (sb_prediction)prediction, (sb_label)label, 0.5);
-            check_scales (processes[k], (sb_prediction)prediction, (sb_label)label, &r);
-          }
-    }
-}
-
-// ## The gradient
-//
-// of $\langle\bar z, \hat z(x, t; \theta)\rangle$ along random directions of $x$ and of $\theta$, against differences
-// that float allows.
-
-Test (network, gradients_pass_through_the_scales)
-{
-  sb_process *vp = scoped (sb_vp_alloc (D, 0.1, 20));
-  for (int prediction = 0; prediction < 2; prediction++)
-    {
-      trial r = trial_alloc (vp, (sb_prediction)prediction, SB_LABEL_LOG_NOISE, 0.3);
-      gsl_rng *rng = property_rng (8);
-      sb_network_pass *pass = scoped (sb_network_pass_alloc (&r.network, N, 1));
-      gsl_matrix *bar = matrix (N, D), *x_dot = matrix (N, D), *x_bar = matrix (N, D);
-      float *theta_bar = scoped (calloc (r.net->parameters, sizeof *theta_bar)),
-            *theta_dot = scoped (malloc (r.net->parameters * sizeof *theta_dot));
-      for (size_t k = 0; k < N * D; k++)
+    for (int prediction = 0; prediction < 2; prediction++)
+      for (int label = 0; label < 2; label++)
         {
-          bar->data[k] = gsl_ran_gaussian (rng, 1);
-          x_dot->data[k] = gsl_ran_gaussian (rng, 1);
+          trial r = trial_alloc (processes[k], (sb_prediction)prediction, (sb_label)label, 0.5);
+          check_scales (processes[k], (sb_prediction)prediction, (sb_label)label, &r);
         }
-      for (size_t k = 0; k < r.net->parameters; k++)
-        theta_dot[k] = (float)gsl_ran_gaussian (rng, 0.3);
-
-      double h = 1.0 / 64, slope[2] = { 0 };
-      for (int which = 0; which < 2; which++)
-        for (int side = -1; side <= 1; side += 2)
-          {
-            for (size_t k = 0; k < r.net->parameters && which == 1; k++)
-              r.theta[k] += (float)(side * h) * theta_dot[k];
-            for (size_t k = 0; k < N * D && which == 0; k++)
-              r.x->data[k] += side * h * x_dot->data[k];
-            ok (sb_network_forward (&r.network, pass, r.x, r.t, NULL, r.out));
-            for (size_t k = 0; k < N * D; k++)
-              slope[which] += side * bar->data[k] * r.out->data[k] / (2 * h);
-            for (size_t k = 0; k < r.net->parameters && which == 1; k++)
-              r.theta[k] -= (float)(side * h) * theta_dot[k];
-            for (size_t k = 0; k < N * D && which == 0; k++)
-              r.x->data[k] -= side * h * x_dot->data[k];
-          }
-      ok (sb_network_forward (&r.network, pass, r.x, r.t, NULL, r.out));
-      ok (sb_network_backward (&r.network, pass, r.t, bar, theta_bar, x_bar));
-      double along[2] = { 0 }, size[2] = { 0 };
-      for (size_t k = 0; k < N * D; k++)
-        {
-          along[0] += x_bar->data[k] * x_dot->data[k];
-          size[0] += fabs (x_bar->data[k] * x_dot->data[k]);
-        }
-      for (size_t k = 0; k < r.net->parameters; k++)
-        {
-          along[1] += (double)theta_bar[k] * (double)theta_dot[k];
-          size[1] += fabs ((double)theta_bar[k] * (double)theta_dot[k]);
-        }
-      for (int which = 0; which < 2; which++)
-        cr_assert_float_eq (along[which], slope[which], 1e-3 * size[which], "prediction %d, %s: gradient %g, slope %g",
-                            prediction, which ? "theta" : "x", along[which], slope[which]);
-    }
 }
 
 // ## Colours
@@ -227,17 +163,9 @@ Test (network, colours_keep_their_places)
   sb_process *ve = scoped (sb_ve_alloc (COLOURS_SIZE, 0.01, 50));
   sb_network network = { net, ve, theta, SB_PREDICTS_EPSILON, SB_LABEL_TIME, 0.7, NULL };
   sb_network_pass *pass = scoped (sb_network_pass_alloc (&network, ROWS, 1));
-  gsl_matrix *x = matrix (ROWS, COLOURS_SIZE), *bar = matrix (ROWS, COLOURS_SIZE), *out = matrix (ROWS, COLOURS_SIZE),
-             *x_bar = matrix (ROWS, COLOURS_SIZE);
-  gsl_vector *t = vector (ROWS);
-  gsl_rng *r = property_rng (14);
-  for (size_t k = 0; k < ROWS * COLOURS_SIZE; k++)
-    {
-      x->data[k] = gsl_ran_gaussian (r, 1);
-      bar->data[k] = gsl_ran_gaussian (r, 1);
-    }
-  for (size_t i = 0; i < ROWS; i++)
-    gsl_vector_set (t, i, 0.2 + 0.1 * (double)i);
+  gsl_matrix *x = normals (ROWS, COLOURS_SIZE, 14), *bar = normals (ROWS, COLOURS_SIZE, 13),
+             *out = matrix (ROWS, COLOURS_SIZE), *x_bar = matrix (ROWS, COLOURS_SIZE);
+  gsl_vector *t = level_times (2, 1 + ROWS, 10);
   ok (sb_network_forward (&network, pass, x, t, NULL, out));
   ok (sb_network_backward (&network, pass, t, bar, NULL, x_bar));
   for (size_t i = 0; i < ROWS; i++)
