@@ -11,6 +11,7 @@
 #include "scope.h"
 
 #include <gsl/gsl_blas.h>
+#include <gsl/gsl_linalg.h>
 #include <gsl/gsl_math.h>
 #include <math.h>
 #include <string.h>
@@ -116,41 +117,25 @@ enum
 static const double m[D] = { 0.5, -1, 2 };
 static const double L[D * D] = { 1.2, 0, 0, 0.4, 0.9, 0, -0.3, 0.2, 0.7 };
 
-// The inverse of $\mathbf S = \mathbf L\mathbf L^\top$, from that of $\mathbf L$ by hand.
-
 static void
-invert (double inverse[D][D])
-{
-  double K[D][D] = { { 0 } };
-  for (size_t i = 0; i < D; i++)
-    for (size_t j = 0; j <= i; j++)
-      {
-        double sum = i == j;
-        for (size_t k = j; k < i; k++)
-          sum -= L[i * D + k] * K[k][j];
-        K[i][j] = sum / L[i * D + i];
-      }
-  for (size_t i = 0; i < D; i++)
-    for (size_t j = 0; j < D; j++)
-      {
-        inverse[i][j] = 0;
-        for (size_t k = 0; k < D; k++)
-          inverse[i][j] += K[k][i] * K[k][j];
-      }
-}
-
-static void
-set_affine (model *w, double B[D][D])
+set_affine (model *w, const gsl_matrix *B)
 {
   for (size_t i = 0; i < D; i++)
     {
       w->theta[i] = 0;
       for (size_t j = 0; j < D; j++)
         {
-          w->theta[D * (1 + i) + j] = -B[i][j];
-          w->theta[i] += B[i][j] * m[j];
+          w->theta[D * (1 + i) + j] = -gsl_matrix_get (B, i, j);
+          w->theta[i] += gsl_matrix_get (B, i, j) * m[j];
         }
     }
+}
+
+static double
+trace_of (gsl_matrix *A)
+{
+  gsl_vector_view diagonal = gsl_matrix_diagonal (A);
+  return gsl_vector_sum (&diagonal.vector);
 }
 
 Test (ism, affine_models_of_a_gaussian)
@@ -159,25 +144,18 @@ Test (ism, affine_models_of_a_gaussian)
   model w = affine_alloc (D);
   sb_score *score = scoped (sb_score_alloc (&affine_type, &w, process));
   rule r = rule_of_gaussian (m, L, D);
-  double B[D][D] = { { 0.9, -0.2, 0.4 }, { 0.1, 1.5, 0 }, { 0.3, -0.7, 0.6 } }, inverse[D][D];
-  double trace = 0, square = 0;
-  for (size_t i = 0; i < D; i++)
-    {
-      trace += B[i][i];
-      for (size_t k = 0; k < D; k++)
-        {
-          double BL = 0;
-          for (size_t j = 0; j < D; j++)
-            BL += B[i][j] * L[j * D + k];
-          square += BL * BL;
-        }
-    }
+  gsl_matrix *B = matrix_of (D, D, 0.9, -0.2, 0.4, 0.1, 1.5, 0, 0.3, -0.7, 0.6), *BL = copy_of (B),
+             *inverse = scope_matrix (D, D, D * D, L);
+  double square = 0;
+  gsl_blas_dtrmm (CblasRight, CblasLower, CblasNoTrans, CblasNonUnit, 1, inverse, BL);
+  for (size_t k = 0; k < D * D; k++)
+    square += gsl_pow_2 (BL->data[k]);
   set_affine (&w, B);
-  cr_assert_float_eq (implicit (score, &r), 0.5 * square - trace, 1e-13);
+  cr_assert_float_eq (implicit (score, &r), 0.5 * square - trace_of (B), 1e-13);
 
-  invert (inverse);
+  ok (gsl_linalg_cholesky_invert (inverse)); // of L L^T
   set_affine (&w, inverse);
-  cr_assert_float_eq (implicit (score, &r), -0.5 * (inverse[0][0] + inverse[1][1] + inverse[2][2]), 1e-13);
+  cr_assert_float_eq (implicit (score, &r), -0.5 * trace_of (inverse), 1e-13);
   for (size_t k = 0; k < w.parameters; k++)
     {
       double theta = w.theta[k];

@@ -39,30 +39,21 @@ ncsn_loss (sb_weighting weighting, const sb_score *score, const gsl_matrix *x, d
 // standard errors of $10^5$ draws (false alarm $6\cdot10^{-7}$ each); with + turned into $-$ in the formula it would be
 // larger by $2\,\mathbb E\|\mathbf s\|^2$, many standard errors. [dsm2ddpm.txt-NCSN-loss]
 
-static void
-noise (const sb_process *process, double t, uint64_t seed, gsl_vector *times, const gsl_matrix *x, gsl_matrix *x_tilde)
-{
-  gsl_matrix *z = matrix (x->size1, x->size2);
-  gsl_vector_set_all (times, t);
-  gsl_matrix_memcpy (x_tilde, x);
-  ok (sb_stream_normals ((sb_stream){ seed, SB_FOR_FORWARD, 0 }, 0, z));
-  ok (sb_process_transition (process, NULL, times, z, x_tilde));
-}
-
 Test (ncsn, loss_of_the_exact_score_at_a_level)
 {
   const double sigmas[] = { 1, 0.1, 0.01 }, mean[2] = { 0.7, -1 }, root[4] = { 1.3, 0, 0, 1.3 }, s2 = 1.69;
   sb_target *law = gaussian (mean, root, 2);
-  gsl_matrix *x = matrix (N, 2), *x_tilde = matrix (N, 2), *bar = matrix (N, 2);
-  gsl_vector *t = vector (N), *loss = vector (N);
+  gsl_matrix *x = matrix (N, 2), *z = normals (N, 2, 1);
+  gsl_vector *t = vector_all (N, 1), *loss = vector (N);
   ok (sb_target_sample (law, (sb_stream){ 1, SB_FOR_DATA, 0 }, x));
   for (int k = 0; k < 3; k++)
     {
       sb_process *process = one_level (2, sigmas[k]);
       sb_score *exact = scoped (sb_score_exact_alloc (law, process));
       double v = s2 + gsl_pow_2 (sigmas[k]), expected = 2 * s2 / (2 * gsl_pow_2 (sigmas[k]) * v), error;
-      noise (process, 1, 1, t, x, x_tilde);
-      ok (denoising_at (exact, x, x_tilde, t, loss, bar));
+      gsl_matrix *x_tilde = copy_of (x);
+      ok (sb_process_transition (process, NULL, t, z, x_tilde));
+      ok (denoising_at (exact, x, x_tilde, t, loss, NULL));
       double found = mean_of (loss, &error);
       cr_assert_float_eq (found, expected, 5 * error, "sigma = %g: %g, not %g", sigmas[k], found, expected);
       if (sigmas[k] == 1)
@@ -174,40 +165,6 @@ Test (ncsn, levels_of_equal_size)
     }
 }
 
-// ## One level a row
-//
-// as trainings do, and the mean over $10^5$ rows is that over the levels, within 5 standard errors.
-// [dsm2ddpm.txt-NCSN-objective]
-
-Test (ncsn, a_level_for_each_row)
-{
-  enum
-  {
-    ROWS = 100000
-  };
-  sb_target *law = three_in_space ();
-  sb_process *process = scoped (sb_smld_alloc (3, L, 0.05, 2));
-  sb_score *exact = scoped (sb_score_exact_alloc (law, process));
-  model w = affine_alloc (3);
-  w.theta[3] = w.theta[7] = w.theta[11] = -0.5;
-  sb_score *score = scoped (sb_score_alloc (&affine_type, &w, process)), *scores[] = { exact, score };
-  gsl_matrix *x = matrix (ROWS, 3), *x_tilde = matrix (ROWS, 3), *z = matrix (ROWS, 3);
-  gsl_vector *t = vector (ROWS), *loss = vector (ROWS), *other = vector (ROWS);
-  sb_objective dsm = sb_objective_of (sb_objective_dsm, process, 0);
-  ok (sb_target_sample (law, (sb_stream){ 6, SB_FOR_DATA, 0 }, x));
-  gsl_matrix_memcpy (x_tilde, x);
-  ok (draw_points (&dsm, (sb_stream){ 6, 0, 0 }, t, z, x_tilde));
-  for (int k = 0; k < 2; k++)
-    {
-      double error, all_error;
-      ok (denoising_by (sb_weighting_variance, scores[k], x, x_tilde, t, loss, NULL));
-      double mean = mean_of (loss, &error);
-      ok (ncsn_loss (SQUARE, scores[k], x, 0, 1, (sb_stream){ 7, 0, 0 }, other));
-      double all = mean_of (other, &all_error);
-      cr_assert_float_eq (mean, all, 5 * hypot (error, all_error), "score %d: %g, over all levels %g", k, mean, all);
-    }
-}
-
 // ## Where a training begins
 //
 // A new U-Net's output is zero, so that the report's training on MNIST begins at $d/2 = 392$ an image, at each of its ten
@@ -224,8 +181,8 @@ Test (ncsn, a_new_network_loses_half_the_dimension)
   sb_error reason;
   sb_model *untrained = scoped (sb_model_alloc ("unet image=1x28x28 channels=4 multipliers=1,2 groups=2 features=4",
                                                 "smld levels=10 sigma_min=0.01 sigma_max=1", "epsilon", "log-noise",
-                                                0.3, 0, 1, &reason));
-  cr_assert_not_null (untrained, "%s", reason.message);
+                                                0.3, 0, 1, &reason),
+                                "%s", reason.message);
   ok (sb_net_initialise (untrained->net, (sb_stream){ 9, SB_FOR_USER, 0 }, untrained->theta));
   sb_score *score = scoped (sb_score_network_alloc (&untrained->network));
   gsl_matrix *images = matrix (ROWS, D);
@@ -278,8 +235,7 @@ lines_loss (sb_weighting weighting, const sb_process *process, double *theta, co
   sb_score *score = scoped (sb_score_alloc (&lines_type, theta, process));
   double error;
   ok (ncsn_loss (weighting, score, x, 0, 1, (sb_stream){ 8, 0, 0 }, loss));
-  double mean = mean_of (loss, &error);
-  return mean;
+  return mean_of (loss, &error);
 }
 
 // The minimum along a line's two parameters, the others held: the slopes and second differences at its start.
@@ -308,9 +264,8 @@ newton (sb_weighting weighting, const sb_process *process, double *line, double 
 Test (ncsn, weights_do_not_move_the_minimum)
 {
   const double mean = 0.7, s = 1.3;
-  double sigma[TWO] = { 0.3, 1 }, theta[2][2 * TWO] = { { 0 } };
-  gsl_vector_view scales = gsl_vector_view_array (sigma, TWO);
-  sb_process *process = scoped (sb_smld_sigmas_alloc (1, &scales.vector));
+  double theta[2][2 * TWO] = { { 0 } };
+  sb_process *process = scoped (sb_smld_sigmas_alloc (1, vector_of (0.3, 1)));
   sb_target *law = gaussian (&mean, &s, 1);
   gsl_matrix *x = matrix (2000, 1);
   const sb_weighting weights[] = { SQUARE, UNIT };

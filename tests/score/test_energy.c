@@ -6,6 +6,7 @@
 #include "score/exact.h"
 #include "scope.h"
 
+#include <gsl/gsl_linalg.h>
 #include <gsl/gsl_math.h>
 #include <math.h>
 
@@ -38,35 +39,32 @@ energy_at (const quadratic *q, const double *x)
   return sum;
 }
 
-static int
-gradient (const gsl_matrix *x, const gsl_vector *t, gsl_matrix *out, void *params)
+static void
+multiply (const quadratic *q, bool centred, const gsl_matrix *x, gsl_matrix *out)
 {
-  const quadratic *q = params;
-  (void)t;
   for (size_t n = 0; n < x->size1; n++)
     for (size_t i = 0; i < D; i++)
       {
         double sum = 0;
         for (size_t j = 0; j < D; j++)
-          sum += q->A[i][j] * (gsl_matrix_get (x, n, j) - q->m[j]);
+          sum += q->A[i][j] * (gsl_matrix_get (x, n, j) - (centred ? q->m[j] : 0));
         gsl_matrix_set (out, n, i, sum);
       }
+}
+
+static int
+gradient (const gsl_matrix *x, const gsl_vector *t, gsl_matrix *out, void *params)
+{
+  (void)t;
+  multiply (params, true, x, out);
   return GSL_SUCCESS;
 }
 
 static int
 hessian (const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *v, gsl_matrix *out, void *params)
 {
-  const quadratic *q = params;
   (void)x, (void)t;
-  for (size_t n = 0; n < v->size1; n++)
-    for (size_t i = 0; i < D; i++)
-      {
-        double sum = 0;
-        for (size_t j = 0; j < D; j++)
-          sum += q->A[i][j] * gsl_matrix_get (v, n, j);
-        gsl_matrix_set (out, n, i, sum);
-      }
+  multiply (params, false, v, out);
   return GSL_SUCCESS;
 }
 
@@ -74,41 +72,22 @@ hessian (const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *v, gsl_matr
 // differences of $-E$ agree to $10^{-8}$, and for a larger constant $E$, which only changes $Z$, every bit is the same.
 // [dsm2ddpm.txt-EBM]
 
-static void
-invert (double A[D][D], double *inverse)
-{
-  double det = 0;
-  for (int i = 0; i < D; i++)
-    for (int j = 0; j < D; j++)
-      {
-        int a = (j + 1) % D, b = (j + 2) % D, c = (i + 1) % D, d = (i + 2) % D;
-        inverse[D * i + j] = A[a][c] * A[b][d] - A[a][d] * A[b][c];
-      }
-  for (int j = 0; j < D; j++)
-    det += A[0][j] * inverse[D * j];
-  for (int k = 0; k < D * D; k++)
-    inverse[k] /= det;
-}
-
 Test (energy, a_quadratic_is_a_gaussian)
 {
   quadratic q = bowl, shifted = bowl;
   shifted.constant = 1e6;
-  double C[D * D];
-  invert (q.A, C);
-  gsl_vector_view mean = gsl_vector_view_array (q.m, D);
-  gsl_matrix_view covariance = gsl_matrix_view_array (C, D, D);
-  sb_target *law = scoped (sb_target_gaussian_alloc (&mean.vector, &covariance.matrix));
+  gsl_matrix *covariance = scope_matrix (D, D, D * D, q.A[0]);
+  ok (gsl_linalg_cholesky_decomp1 (covariance));
+  ok (gsl_linalg_cholesky_invert (covariance));
+  sb_target *law = scoped (sb_target_gaussian_alloc (scope_vector (D, q.m), covariance));
   sb_process *process = scoped (sb_ve_alloc (D, 0.01, 10));
   sb_energy energy = { .gradient = gradient, .hessian = hessian, .params = &q }, other = energy;
   other.params = &shifted;
   sb_score *score = scoped (sb_score_energy_alloc (&energy, process)),
            *same = scoped (sb_score_energy_alloc (&other, process)),
            *truth = scoped (sb_score_exact_alloc (law, process));
-  gsl_matrix *x = matrix (N, D), *v = matrix (N, D), *out = matrix (N, D), *right = matrix (N, D);
+  gsl_matrix *x = normals (N, D, 1), *v = normals (N, D, 2), *out = matrix (N, D), *right = matrix (N, D);
   gsl_vector *t = vector_all (N, 0);
-  ok (sb_stream_normals ((sb_stream){ 1, SB_FOR_DATA, 0 }, 0, x));
-  ok (sb_stream_normals ((sb_stream){ 1, SB_FOR_PROBE, 0 }, 0, v));
   ok (sb_score_evaluate (score, SB_SCORE, x, t, NULL, out));
   ok (sb_score_evaluate (same, SB_SCORE, x, t, NULL, right));
   cr_assert (gsl_matrix_equal (out, right));
@@ -180,13 +159,12 @@ static double
 largest_curl (const sb_score *score)
 {
   const double h = 1e-5;
-  gsl_matrix *x = matrix (N, D), *up = matrix (N, D), *down = matrix (N, D), *moved = matrix (N, D);
+  gsl_matrix *x = normals (N, D, 3), *up = matrix (N, D), *down = matrix (N, D);
   gsl_vector *t = vector_all (N, 0);
   double J[D][N][D], curl = 0;
-  ok (sb_stream_normals ((sb_stream){ 2, SB_FOR_DATA, 0 }, 0, x));
   for (size_t j = 0; j < D; j++)
     {
-      gsl_matrix_memcpy (moved, x);
+      gsl_matrix *moved = copy_of (x);
       gsl_vector_view moved_j = gsl_matrix_column (moved, j);
       gsl_vector_add_constant (&moved_j.vector, h);
       ok (sb_score_evaluate (score, SB_SCORE, moved, t, NULL, up));
@@ -211,9 +189,7 @@ Test (energy, the_score_of_an_energy_has_no_curl)
       f.b[k] = cos (k);
       f.c[k] = 1 + sin (2 * k);
       for (int j = 0; j < D; j++)
-        {
-          f.in[k][j] = f.out[k][j] = sin (5 * k + 3 * j);
-        }
+        f.in[k][j] = f.out[k][j] = sin (5 * k + 3 * j);
     }
   sb_process *process = scoped (sb_ve_alloc (D, 0.01, 10));
   sb_energy energy = { .gradient = network_gradient, .params = &f };

@@ -30,14 +30,6 @@ setup (void)
 TestSuite (tweedie, .init = setup, .fini = scope_end);
 
 static void
-fill (gsl_matrix *m, double sd)
-{
-  for (size_t i = 0; i < m->size1; i++)
-    for (size_t j = 0; j < m->size2; j++)
-      gsl_matrix_set (m, i, j, gsl_ran_gaussian (rng, sd));
-}
-
-static void
 agree (const gsl_matrix *got, const gsl_matrix *expected, double bound, const char *what)
 {
   for (size_t i = 0; i < got->size1; i++)
@@ -105,9 +97,7 @@ Test (tweedie, denoiser_from_the_score_is_the_posterior_mean)
                              scoped (sb_vp_alloc (1, SB_VP_BETA_MIN, SB_VP_BETA_MAX)),
                              scoped (sb_subvp_alloc (1, SB_VP_BETA_MIN, SB_VP_BETA_MAX)) };
   for (size_t i = 0; i < 3; i++)
-    {
-      check_posterior_mean (process[i], gmm3);
-    }
+    check_posterior_mean (process[i], gmm3);
 }
 
 // ## Score and epsilon of a network
@@ -125,21 +115,11 @@ Test (tweedie, weighted_score_loss_is_the_loss_of_epsilon)
     D = 4
   };
   sb_process *ddpm = scoped (sb_ddpm_alloc (D, N, SB_VP_BETA_MIN, SB_VP_BETA_MAX));
-  gsl_matrix *x_0 = matrix (1, D), *x = matrix (N, D), *z = matrix (N, D), *epsilon = matrix (N, D),
-             *score = matrix (N, D), *conditional = matrix (N, D);
-  gsl_vector *t = vector (N);
-  fill (x_0, 1);
-  fill (z, 1);
-  fill (epsilon, 1);
-  sb_target *point = scoped (sb_target_points_alloc (x_0, NULL));
-  for (size_t i = 0; i < N; i++)
-    {
-      gsl_vector_const_view x_0_ = gsl_matrix_const_row (x_0, 0);
-      gsl_matrix_set_row (x, i, &x_0_.vector);
-      gsl_vector_set (t, i, (double)(i + 1) / N);
-    }
+  gsl_matrix *x = matrix_all (N, D, 0.7), *z = normals (N, D, 1), *epsilon = normals (N, D, 2),
+             *score = copy_of (epsilon), *conditional = matrix (N, D);
+  gsl_vector *t = level_times (1, N, N);
+  sb_target *point = scoped (sb_target_points_alloc (matrix_all (1, D, 0.7), NULL));
   ok (sb_process_transition (ddpm, NULL, t, z, x));
-  gsl_matrix_memcpy (score, epsilon);
   ok (sb_tweedie (ddpm, SB_EPSILON, SB_SCORE, x, t, score));
   ok (sb_target_evaluate (point, ddpm, SB_SCORE, x, t, conditional));
   for (size_t i = 0; i < N; i++)
@@ -191,11 +171,11 @@ hand_score (double t, const double *rest, double *score)
 static plane
 plane_alloc (void)
 {
-  plane p = { .process = stretch_alloc (), .t = vector (ROWS), .x = matrix (ROWS, 2), .estimate = matrix (ROWS, 2) };
-  for (size_t i = 0; i < 3; i++)
-    p.view[i] = matrix (ROWS, 2);
-  fill (p.view[1], 2);
-  fill (p.view[2], 1);
+  plane p = { .process = stretch_alloc (),
+              .t = vector (ROWS),
+              .x = matrix (ROWS, 2),
+              .view = { matrix (ROWS, 2), normals (ROWS, 2, 3), normals (ROWS, 2, 4) },
+              .estimate = matrix (ROWS, 2) };
   for (size_t i = 0; i < ROWS; i++)
     {
       double t = gsl_ran_flat (rng, 0.1, 1), A[2][2], S[2][2], rest[2];
@@ -249,10 +229,8 @@ Test (tweedie, refuses_what_does_not_fit)
 Test (tweedie, refuses_to_divide_by_no_noise)
 {
   sb_process *vp = scoped (sb_vp_alloc (2, SB_VP_BETA_MIN, SB_VP_BETA_MAX));
-  gsl_matrix *x = matrix (3, 2), *estimate = matrix (3, 2);
+  gsl_matrix *x = normals (3, 2, 5), *estimate = normals (3, 2, 6);
   gsl_vector *t = vector_all (3, 0);
-  fill (x, 1);
-  fill (estimate, 1);
   refused (GSL_ESING, sb_tweedie (vp, SB_EPSILON, SB_SCORE, x, t, estimate));
   refused (GSL_ESING, sb_tweedie (vp, SB_DENOISER, SB_EPSILON, x, t, estimate));
   refused (GSL_ESING, sb_tweedie (vp, SB_DENOISER, SB_SCORE, x, t, estimate));
