@@ -51,31 +51,25 @@ Test (cross_entropy, gradient_is_the_slope)
 
 Test (cross_entropy, known_values)
 {
-  double even[] = { 7, 7, 7, 7 }, sure[] = { 1000, 0 }, wrong[] = { 0, 1000 }, l;
-  unsigned char first = 0;
-  gsl_vector_view loss = gsl_vector_view_array (&l, 1);
-  gsl_matrix_view logits = gsl_matrix_view_array (even, 1, 4);
-  ok (sb_cross_entropy (&first, &logits.matrix, &loss.vector));
-  cr_assert_float_eq (l, log (4), 1e-14);
-  cr_assert_float_eq (even[0], -0.75, 1e-15);
-  logits = gsl_matrix_view_array (sure, 1, 2);
-  ok (sb_cross_entropy (&first, &logits.matrix, &loss.vector));
-  cr_assert_eq (l, 0);
-  logits = gsl_matrix_view_array (wrong, 1, 2);
-  ok (sb_cross_entropy (&first, &logits.matrix, &loss.vector));
-  cr_assert_eq (l, 1000);
-  cr_assert_eq (wrong[0], -1);
+  const unsigned char labels[] = { 0, 0 };
+  gsl_matrix *even = matrix_all (1, 4, 7), *far = matrix_of (2, 2, 1000, 0, 0, 1000);
+  gsl_vector *one = vector (1), *two = vector (2);
+  ok (sb_cross_entropy (labels, even, one));
+  cr_assert_float_eq (gsl_vector_get (one, 0), log (4), 1e-14);
+  cr_assert_float_eq (gsl_matrix_get (even, 0, 0), -0.75, 1e-15);
+  ok (sb_cross_entropy (labels, far, two));
+  cr_assert (gsl_vector_equal (two, vector_of (0, 1000)));
+  cr_assert_eq (gsl_matrix_get (far, 1, 0), -1);
 }
 
 // Three to one, told by logits that no power would survive.
 
 Test (cross_entropy, softmax_of_large_numbers)
 {
-  double l[] = { 2000, 2000 - log (3), -2000, -2000 - log (3) };
-  gsl_matrix_view logits = gsl_matrix_view_array (l, 2, 2);
-  sb_softmax (&logits.matrix);
+  gsl_matrix *l = matrix_of (2, 2, 2000, 2000 - log (3), -2000, -2000 - log (3));
+  sb_softmax (l);
   for (int k = 0; k < 4; k++)
-    cr_assert_float_eq (l[k], k % 2 ? 0.25 : 0.75, 1e-12, "number %d: %g", k, l[k]);
+    cr_assert_float_eq (l->data[k], k % 2 ? 0.25 : 0.75, 1e-12, "number %d: %g", k, l->data[k]);
 }
 
 // Each row has a loss and a gradient of its own: those it has when it is alone.
@@ -88,12 +82,8 @@ Test (cross_entropy, rows_do_not_mix)
     K = 4
   };
   const unsigned char labels[N] = { 3, 0, 1, 1, 2, 0, 3 };
-  gsl_rng *r = property_rng (3);
-  gsl_matrix *logits = matrix (N, K), *alone = matrix (1, K);
+  gsl_matrix *logits = normals (N, K, 3), *together = copy_of (logits), *alone = matrix (1, K);
   gsl_vector *losses = vector (N), *loss = vector (1);
-  for (size_t k = 0; k < N * K; k++)
-    logits->data[k] = gsl_ran_gaussian (r, 2);
-  gsl_matrix *together = copy_of (logits);
   ok (sb_cross_entropy (labels, together, losses));
   for (size_t i = 0; i < N; i++)
     {
@@ -108,10 +98,8 @@ Test (cross_entropy, rows_do_not_mix)
 
 Test (cross_entropy, what_does_not_fit_is_refused)
 {
-  double l[2];
   gsl_matrix *logits = matrix_of (2, 2, 1, 2, 3, 4);
   unsigned char labels[] = { 0, 2 };
-  gsl_vector_view one = gsl_vector_view_array (l, 1), two = gsl_vector_view_array (l, 2);
-  refused (GSL_EBADLEN, sb_cross_entropy (labels, logits, &one.vector));
-  refused (GSL_EDOM, sb_cross_entropy (labels, logits, &two.vector));
+  refused (GSL_EBADLEN, sb_cross_entropy (labels, logits, vector (1)));
+  refused (GSL_EDOM, sb_cross_entropy (labels, logits, vector (2)));
 }

@@ -48,14 +48,15 @@ weighting_at (size_t k)
 static batch
 batch_alloc (sb_process *process, const sb_weighting_type *weighting, size_t n, double m, double s)
 {
-  batch b = { .dsm = weighted (sb_objective_dsm, process, weighting, 1e-5), .m = m, .s = s };
-  b.t = vector (n);
-  b.loss = vector (n);
-  b.x = matrix (n, 1);
-  b.z = matrix (n, 1);
-  b.epsilon = matrix (n, 1);
-  b.epsilon_bar = matrix (n, 1);
-  ok (sb_stream_normals ((sb_stream){ 5, SB_FOR_DATA, 0 }, 0, b.x));
+  batch b = { .dsm = weighted (sb_objective_dsm, process, weighting, 1e-5),
+              .m = m,
+              .s = s,
+              .t = vector (n),
+              .loss = vector (n),
+              .x = normals (n, 1, 5),
+              .z = matrix (n, 1),
+              .epsilon = matrix (n, 1),
+              .epsilon_bar = matrix (n, 1) };
   gsl_matrix_scale (b.x, s);
   gsl_matrix_add_constant (b.x, m);
   ok (draw_points (&b.dsm, (sb_stream){ 5, 0, 0 }, b.t, b.z, b.x));
@@ -136,13 +137,11 @@ Test (dsm, gaussian_optimum_under_every_sde)
   sb_process *processes[]
       = { scoped (sb_ve_alloc (1, 0.01, 20)), scoped (sb_vp_alloc (1, 0.1, 20)), scoped (sb_subvp_alloc (1, 0.1, 20)) };
   for (int k = 0; k < 3; k++)
-    {
-      for (size_t w = 0; w < 3; w++)
-        {
-          batch b = batch_alloc (processes[k], weighting_at (w), DRAWS, 0.3, 0.7);
-          check_optimum (&b, processes[k]->type->name);
-        }
-    }
+    for (size_t w = 0; w < 3; w++)
+      {
+        batch b = batch_alloc (processes[k], weighting_at (w), DRAWS, 0.3, 0.7);
+        check_optimum (&b, processes[k]->type->name);
+      }
 }
 
 // ## Chains
@@ -194,16 +193,10 @@ ddpm_loss (const sb_process *process, size_t i, double s)
   return alpha * s * s / (alpha * s * s + 1 - alpha);
 }
 
-Test (dsm, smld_objective_at_its_optimum)
+Test (dsm, chains_at_their_optimum)
 {
-  sb_process *process = scoped (sb_smld_alloc (1, 6, 0.1, 20));
-  check_levels (process, smld_loss, 0.8);
-}
-
-Test (dsm, ddpm_objective_at_its_optimum)
-{
-  sb_process *process = scoped (sb_ddpm_alloc (1, 8, 0.1, 5));
-  check_levels (process, ddpm_loss, 0.8);
+  check_levels (scoped (sb_smld_alloc (1, 6, 0.1, 20)), smld_loss, 0.8);
+  check_levels (scoped (sb_ddpm_alloc (1, 8, 0.1, 5)), ddpm_loss, 0.8);
 }
 
 // ## $L_{\mathrm{simple}}$
@@ -221,14 +214,10 @@ Test (dsm, noise_prediction_is_weighted_score_matching)
   };
   sb_process *process = scoped (sb_ddpm_alloc (D, 1000, 0.1, 20));
   sb_objective dsm = sb_objective_of (sb_objective_dsm, process, 0);
-  gsl_matrix *x0 = matrix (N, D), *x = matrix (N, D), *z = matrix (N, D), *epsilon = matrix (N, D),
-             *bar = matrix (N, D);
+  gsl_matrix *x0 = normals (N, D, 1), *x = copy_of (x0), *z = matrix (N, D), *epsilon = normals (N, D, 2);
   gsl_vector *t = vector (N), *loss = vector (N);
-  ok (sb_stream_normals ((sb_stream){ 1, SB_FOR_DATA, 0 }, 0, x0));
-  ok (sb_stream_normals ((sb_stream){ 1, SB_FOR_USER, 0 }, 0, epsilon));
-  gsl_matrix_memcpy (x, x0);
   ok (draw_points (&dsm, (sb_stream){ 1, 0, 0 }, t, z, x));
-  ok (loss_of (&dsm, t, z, epsilon, loss, bar));
+  ok (loss_of (&dsm, t, z, epsilon, loss, NULL));
   double alphas[1001] = { 1 };
   for (size_t i = 1; i <= 1000; i++)
     alphas[i] = alphas[i - 1] * (1 - (1e-4 + (double)(i - 1) / 999 * (0.02 - 1e-4)));
@@ -288,11 +277,9 @@ Test (dsm, maps_may_turn)
     N = 100
   };
   sb_process *process = stretch_alloc ();
-  gsl_matrix *x0 = matrix (N, 2), *x = matrix (N, 2), *z = matrix (N, 2), *epsilon = matrix (N, 2),
+  gsl_matrix *x0 = normals (N, 2, 3), *x = matrix (N, 2), *z = matrix (N, 2), *epsilon = normals (N, 2, 4),
              *bar = matrix (N, 2);
   gsl_vector *t = vector (N), *loss = vector (N);
-  ok (sb_stream_normals ((sb_stream){ 2, SB_FOR_DATA, 0 }, 0, x0));
-  ok (sb_stream_normals ((sb_stream){ 2, SB_FOR_USER, 0 }, 0, epsilon));
   for (size_t w = 0; w < 3; w++)
     {
       sb_objective dsm = weighted (sb_objective_dsm, process, weighting_at (w), 0.1);

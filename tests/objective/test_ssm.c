@@ -22,23 +22,12 @@ SUITE (ssm);
 static gsl_matrix *
 basis (size_t d, uint64_t seed)
 {
-  gsl_matrix *A = matrix (d, d), *Q = matrix (d, d), *R = matrix (d, d);
+  gsl_matrix *A = normals (d, d, seed), *Q = matrix (d, d), *R = matrix (d, d);
   gsl_vector *tau = vector (d);
-  ok (sb_stream_normals ((sb_stream){ seed, SB_FOR_USER, 0 }, 0, A));
   gsl_linalg_QR_decomp (A, tau);
   gsl_linalg_QR_unpack (A, tau, Q, R);
   gsl_matrix_scale (Q, sqrt ((double)d));
   return Q;
-}
-
-// Row i of v is row k of the basis, for every i.
-
-static void
-point_along (const gsl_matrix *Q, size_t k, gsl_matrix *v)
-{
-  gsl_vector_const_view q = gsl_matrix_const_row (Q, k);
-  for (size_t i = 0; i < v->size1; i++)
-    gsl_matrix_set_row (v, i, &q.vector);
 }
 
 static void
@@ -50,7 +39,9 @@ basis_mean (bool plain, const sb_score *score, const gsl_matrix *x, const gsl_ve
   gsl_vector_set_zero (mean);
   for (size_t k = 0; k < Q->size1; k++)
     {
-      point_along (Q, k, v);
+      gsl_vector_const_view q = gsl_matrix_const_row (Q, k);
+      for (size_t i = 0; i < x->size1; i++)
+        gsl_matrix_set_row (v, i, &q.vector);
       ok (ssm_at (plain, score, x, t, v, loss));
       gsl_vector_add (mean, loss);
     }
@@ -85,12 +76,11 @@ Test (ssm, a_basis_gives_the_implicit_loss)
   sb_score *exact = scoped (sb_score_exact_alloc (law, process));
   model w = mlp_alloc (2);
   sb_score *mlp = scoped (sb_score_alloc (&mlp_type, &w, wide));
-  gsl_matrix *x = matrix (N, 3), *x_wide = matrix (N, MLP_D);
+  gsl_matrix *x = matrix (N, 3);
   gsl_vector *t = vector_all (N, 1);
   ok (sb_target_sample (law, (sb_stream){ 1, SB_FOR_DATA, 0 }, x));
-  ok (sb_stream_normals ((sb_stream){ 1, SB_FOR_DATA, 0 }, 0, x_wide));
   check_basis (exact, x, t);
-  check_basis (mlp, x_wide, t);
+  check_basis (mlp, normals (N, MLP_D, 1), t);
 }
 
 // ## Random directions
@@ -226,8 +216,7 @@ expected_loss (const sb_score *score, const rule *r, const gsl_matrix *Q)
 {
   gsl_vector *loss = vector (r->x->size1);
   basis_mean (false, score, r->x, r->t, Q, loss);
-  double mean = rule_mean (r, loss);
-  return mean;
+  return rule_mean (r, loss);
 }
 
 Test (ssm, linear_models_end_at_the_true_score)
@@ -280,19 +269,14 @@ Test (ssm, the_product_forward_backward_and_by_differences)
   sb_process *process = one_level (MLP_D, 1);
   model w = mlp_alloc (9);
   sb_score *score = scoped (sb_score_alloc (&mlp_type, &w, process));
-  gsl_matrix *x = matrix (N, MLP_D), *v = matrix (N, MLP_D), *up = matrix (N, MLP_D), *down = matrix (N, MLP_D),
-             *s_up = matrix (N, MLP_D), *s_down = matrix (N, MLP_D), *back = matrix (N, MLP_D);
+  gsl_matrix *x = normals (N, MLP_D, 11), *v = normals (N, MLP_D, 12), *up = copy_of (x), *down = copy_of (x),
+             *s_up = matrix (N, MLP_D), *s_down = matrix (N, MLP_D), *back = copy_of (v);
   gsl_vector *t = vector_all (N, 0), *curvature = vector (N);
-  ok (sb_stream_normals ((sb_stream){ 11, SB_FOR_DATA, 0 }, 0, x));
-  ok (sb_projection_draw (SB_PROJECTION_GAUSSIAN, (sb_stream){ 11, 0, 0 }, 0, v));
   ok (curvature_along (score, x, t, v, curvature));
   cr_assert_eq (w.products, 1);
 
-  gsl_matrix_memcpy (back, v);
   gsl_matrix_scale (back, h);
-  gsl_matrix_memcpy (up, x);
   gsl_matrix_add (up, back);
-  gsl_matrix_memcpy (down, x);
   gsl_matrix_sub (down, back);
   ok (sb_score_evaluate (score, SB_SCORE, up, t, NULL, s_up));
   ok (sb_score_evaluate (score, SB_SCORE, down, t, NULL, s_down));
@@ -364,8 +348,7 @@ descend (double sigma, double eta, int steps, double *c)
       *c -= eta * slope / 2 / NORMAL;
     }
   set_normal (&w, *c);
-  double J = expected_loss (score, &r, Q) / NORMAL;
-  return J;
+  return expected_loss (score, &r, Q) / NORMAL;
 }
 
 Test (ssm, no_minimum_on_a_subspace)
@@ -385,10 +368,8 @@ Test (ssm, noise_puts_a_floor_under_the_loss)
 {
   const double sigmas[] = { 0.05, 0.1, 0.5 };
   sb_target *law = two_bumps ();
-  gsl_matrix *Q = matrix (1, 1);
-  gsl_matrix_set_identity (Q);
-  gsl_matrix *two = matrix_of (2, 1, -2, 1.5);
-  sb_target *points = scoped (sb_target_points_alloc (two, NULL)), *laws[] = { law, points };
+  gsl_matrix *Q = matrix_of (1, 1, 1);
+  sb_target *laws[] = { law, scoped (sb_target_points_alloc (matrix_of (2, 1, -2, 1.5), NULL)) };
   for (int which = 0; which < 2; which++)
     for (int k = 0; k < 3; k++)
       {

@@ -498,39 +498,6 @@ Test (vlb, estimates_have_the_mean_of_the_closed_form)
   cr_assert_float_eq (sum, found, 1e-9);
 }
 
-// A term alone: the divergence is the mean of the log ratio over $x_{t-1} \sim q(x_{t-1} \mid x_t, x_0)$, and varies
-// less. An untrained model, $10^5$ rows of level 3 of the short chain, five standard errors of the difference.
-// [dsm2ddpm.txt-VLB-terms]
-
-Test (vlb, divergence_is_the_mean_of_the_log_ratio)
-{
-  enum
-  {
-    N = 100000
-  };
-  chain c;
-  chain_small (&c);
-  sb_score *score = score_by (&c, 1, line);
-  const sb_process *ddpm = score->process;
-  sb_vlb vlb = { .reverse = { score, SB_EPSILON, SB_VARIANCE_BETA, SB_VARIANCE_BETA } };
-  gsl_vector *s = vector_all (N, 0.5), *t = vector_all (N, 0.75), *kl = vector (N), *log_q = vector (N),
-             *log_p = vector (N);
-  gsl_matrix *x_0 = normals (N, 1, 92), *z = normals (N, 1, 93), *z_s = normals (N, 1, 94), *x_t = copy_of (x_0),
-             *x_s = matrix (N, 1);
-  ok (sb_vlb_term (&vlb, NULL, x_0, t, z, kl));
-  ok (sb_process_transition (ddpm, NULL, t, z, x_t));
-  ok (sb_posterior_draw (ddpm, s, t, x_t, x_0, z_s, x_s));
-  ok (sb_posterior_log_density (ddpm, s, t, x_t, x_0, x_s, log_q));
-  ok (sb_reverse_log_density (&vlb.reverse, NULL, s, t, x_t, x_s, log_p));
-  double of_ratio, of_divergence, error;
-  gsl_vector_sub (log_q, log_p);
-  mean_of (log_q, &of_ratio);
-  mean_of (kl, &of_divergence);
-  cr_assert_lt (of_divergence, of_ratio);
-  gsl_vector_sub (log_q, kl);
-  cr_assert_float_eq (mean_of (log_q, &error), 0, 5 * error);
-}
-
 // A row's estimate does not depend on its batch, and has no noise in common with other rows. One row has no standard
 // error.
 
