@@ -28,17 +28,11 @@ add_notes (const sb_model *model, const sb_training *training, const sb_provenan
   char step[32], seed[32];
   snprintf (step, sizeof step, "%llu", (unsigned long long)training->step);
   snprintf (seed, sizeof seed, "%llu", (unsigned long long)p->seed);
+  const char *const notes[][2]
+      = { { "seed", seed }, { "step", step }, { "command", p->command }, { "data", p->data }, { "recipe", p->recipe } };
   int status = sb_model_note (model, p->process, tensors);
-  if (!status)
-    status = sb_tensors_note_add (tensors, "seed", seed);
-  if (!status)
-    status = sb_tensors_note_add (tensors, "step", step);
-  if (!status)
-    status = sb_tensors_note_add (tensors, "command", p->command);
-  if (!status)
-    status = sb_tensors_note_add (tensors, "data", p->data);
-  if (!status && whole)
-    status = sb_tensors_note_add (tensors, "recipe", p->recipe);
+  for (size_t k = 0; k < (whole ? 5 : 4) && !status; k++) // an export has no recipe
+    status = sb_tensors_note_add (tensors, notes[k][0], notes[k][1]);
   return status;
 }
 

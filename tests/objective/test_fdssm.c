@@ -31,11 +31,10 @@ batch_alloc (void)
 {
   batch b = { .process = one_level (MLP_D, 1),
               .w = mlp_alloc (3),
-              .x = matrix (N, MLP_D),
+              .x = normals (N, MLP_D, 1),
               .v = matrix (N, MLP_D),
               .t = vector_all (N, 0),
               .loss = vector (N) };
-  ok (sb_stream_normals ((sb_stream){ 1, SB_FOR_DATA, 0 }, 0, b.x));
   ok (sb_projection_draw (SB_PROJECTION_GAUSSIAN, (sb_stream){ 1, 0, 0 }, 0, b.v));
   return b;
 }
@@ -51,9 +50,8 @@ Test (fdssm, exact_for_affine_scores)
   for (size_t k = 0; k < w.parameters; k++)
     w.theta[k] = cos (3. * (double)k);
   sb_score *score = scoped (sb_score_alloc (&affine_type, &w, process));
-  gsl_matrix *x = matrix (N, 3), *v = matrix (N, 3);
+  gsl_matrix *x = normals (N, 3, 2), *v = matrix (N, 3);
   gsl_vector *t = vector_all (N, 0), *loss = vector (N), *sliced = vector (N);
-  ok (sb_stream_normals ((sb_stream){ 2, SB_FOR_DATA, 0 }, 0, x));
   ok (sb_stream_normals ((sb_stream){ 2, SB_FOR_PROBE, 0 }, 0, v));
   for (double h = 1e-2; h < 10; h *= 7)
     for (int plain = 0; plain <= 1; plain++)

@@ -77,9 +77,8 @@ loss_of_row (sb_objective_batch *b, size_t i)
 static void
 check_slopes (sb_objective_batch *b, gsl_matrix *at, const gsl_matrix *bar)
 {
-  gsl_matrix *want = matrix (at->size1, at->size2);
   ok (sb_objective_find_loss (b));
-  gsl_matrix_memcpy (want, bar);
+  gsl_matrix *want = copy_of (bar);
   for (size_t k = 0; k < at->size1; k++)
     for (size_t j = 0; j < at->size2; j++)
       {
@@ -99,10 +98,9 @@ static sb_objective_batch *
 drawn (const sb_objective *o)
 {
   sb_objective_batch *b = scoped (sb_objective_batch_alloc (o, N));
-  gsl_matrix *x_0 = normals (N, D, 41), *estimate = normals (b->points * N, D, 42);
-  gsl_matrix_memcpy (&b->x_0, x_0);
+  gsl_matrix_memcpy (&b->x_0, normals (N, D, 41));
   ok (sb_objective_draw (NULL, (sb_stream){ 6, 0, 0 }, b));
-  gsl_matrix_memcpy (&b->estimate, estimate);
+  gsl_matrix_memcpy (&b->estimate, normals (b->points * N, D, 42));
   if (b->along.size1 > 0)
     gsl_matrix_memcpy (&b->along, normals (b->along.size1, D, 43));
   return b;
@@ -166,13 +164,13 @@ parameters_too (const sb_objective *o)
   model w = affine_alloc (D);
   sb_score *score = scoped (sb_score_alloc (&affine_type, &w, o->process));
   gsl_matrix *x_0 = normals (N, D, 45);
-  gsl_vector *loss = vector (N), *wrong = vector (N + 1);
+  gsl_vector *loss = vector (N);
   for (size_t k = 0; k < w.parameters; k++)
     w.theta[k] = sin ((double)k);
   const sb_stream stream = { 7, 0, 0 };
   if (o->type->derivatives)
     return;
-  refused (GSL_EBADLEN, sb_objective_gradient (o, score, x_0, NULL, stream, 1, wrong));
+  refused (GSL_EBADLEN, sb_objective_gradient (o, score, x_0, NULL, stream, 1, vector (N + 1)));
   ok (sb_objective_gradient (o, score, x_0, NULL, stream, 0.25, loss));
   for (size_t k = 0; k < w.parameters; k++)
     {
@@ -337,7 +335,7 @@ Test (objective, in_another_basis)
 // ## Times
 //
 // Between t_min and t_max; of a chain on the levels that lie there, each as often (within 5.2 standard errors, a false
-// alarm below $10^{-6}$); and with t_max = 0 the data are as they are.
+// alarm below $10^{-6}$) [dsm2ddpm.txt-eps-loss]; and with t_max = 0 the data are as they are.
 
 Test (objective, times_lie_where_they_are_asked_for)
 {

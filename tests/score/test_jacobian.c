@@ -67,11 +67,7 @@ place_points (trial *r, gsl_rng *rng)
       gsl_vector_set (r->t, i, t);
       ok (sb_process_scalars (r->process, 0, t, &r->a[i], &r->sd[i]));
       for (size_t j = 0; j < r->d; j++)
-        {
-          gsl_matrix_set (r->x, i, j, gsl_ran_gaussian (rng, hypot (0.7 * r->a[i], r->sd[i])));
-          gsl_matrix_set (r->v, i, j, gsl_ran_gaussian (rng, 1));
-          gsl_matrix_set (r->w, i, j, gsl_ran_gaussian (rng, 1));
-        }
+        gsl_matrix_set (r->x, i, j, gsl_ran_gaussian (rng, hypot (0.7 * r->a[i], r->sd[i])));
     }
 }
 
@@ -89,8 +85,8 @@ trial_of (const char *network, sb_process *(*make) (size_t d), sb_prediction pre
   for (size_t k = 0; k < r.net->parameters; k++)
     r.wide[k] = (double)(r.theta[k] = (float)gsl_ran_gaussian (rng, 0.3));
   r.x = matrix (N, r.d);
-  r.v = matrix (N, r.d);
-  r.w = matrix (N, r.d);
+  r.v = normals (N, r.d, 12);
+  r.w = normals (N, r.d, 13);
   r.s = matrix (N, r.d);
   r.out = matrix (N, r.d);
   r.t = vector (N);

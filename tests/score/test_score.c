@@ -12,8 +12,6 @@
 #include "scope.h"
 
 #include <gsl/gsl_math.h>
-#include <gsl/gsl_randist.h>
-#include <gsl/gsl_rng.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -38,30 +36,19 @@ static void
 setup (void)
 {
   scope_begin ();
-  gsl_rng *r = scoped (gsl_rng_alloc (gsl_rng_taus2));
-  gsl_rng_set (r, 20210213);
   law = truth_mixture (&LAW);
   vp = scoped (sb_vp_alloc (D, SB_VP_BETA_MIN, SB_VP_BETA_MAX));
-  x = matrix (N, D);
-  v = matrix (N, D);
+  x = normals (N, D, 1);
+  v = normals (N, D, 2);
   y = matrix_all (N, 1, 0);
   out = matrix (N, D);
   expected = matrix (N, D);
   wide = matrix_all (N, D + 1, 0);
   tall = matrix_all (N + 1, D, 0);
-  t = vector (N);
+  t = level_times (2, N + 1, N + 2);
   long_t = vector_all (N + 1, 0);
   number = vector (N);
   expected_number = vector (N);
-  for (size_t i = 0; i < N; i++)
-    {
-      gsl_vector_set (t, i, gsl_ran_flat (r, 0.05, 0.95));
-      for (size_t j = 0; j < D; j++)
-        {
-          gsl_matrix_set (x, i, j, gsl_ran_gaussian (r, 1));
-          gsl_matrix_set (v, i, j, gsl_ran_gaussian (r, 1));
-        }
-    }
 }
 
 TestSuite (score, .init = setup, .fini = scope_end);

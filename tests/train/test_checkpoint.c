@@ -38,16 +38,18 @@ TestSuite (checkpoint, .init = setup, .fini = teardown);
 static const char network[] = "unet image=1x4x4 channels=2 multipliers=1,2 groups=2 time=fourier features=4 "
                               "classes=3 condition=2",
                   process[] = "ddpm levels=50 beta_min=0.1 beta_max=5";
+// The notes of a model.
+static const char *const keys[] = { "network", "process", "prediction", "label", "data_deviation", "data_range" },
+                         *const good[]
+                         = { "mlp inputs=1 width=1 layers=1 time=none", process, "epsilon", "time", "1", "0 1" };
 static const sb_provenance provenance = { process, "--batch=7\n--rate=0.001", "scorebook train --batch=7", "none", 3 };
 
 static sb_model *
 some_model (void)
 {
   sb_error error;
-  sb_model *model
-      = scoped (sb_model_alloc (network, process, "mixed", "log-noise", 0.123456789012345678, -1, 1, &error), "%s",
-                error.message);
-  return model;
+  return scoped (sb_model_alloc (network, process, "mixed", "log-noise", 0.123456789012345678, -1, 1, &error), "%s",
+                 error.message);
 }
 
 static sb_training *
@@ -533,9 +535,7 @@ damage (const sb_net *net, const char *name, unsigned long seed)
 Test (checkpoint, damaged_files_do_no_harm)
 {
   sb_error error = { 0 };
-  sb_model *model = scoped (
-      sb_model_alloc ("mlp inputs=1 width=1 layers=1 time=none", process, "epsilon", "time", 1, 0, 1, &error));
-  cr_assert_not_null (model, "%s", error.message);
+  sb_model *model = scoped (sb_model_alloc (good[0], process, "epsilon", "time", 1, 0, 1, &error), "%s", error.message);
   sb_training *training = scoped (sb_training_alloc (model->net, (sb_stream){ 1, SB_FOR_USER, 0 }));
   ok (sb_checkpoint_export (path, model, training, &provenance, &error));
   damage (model->net, path, 1);
@@ -571,14 +571,8 @@ Test (checkpoint, another_architecture_is_refused)
   cr_assert (strstr (error.message, "shape its network has"), "%s", error.message);
 
   tensors = scoped (sb_tensors_alloc ());
-  const char *const notes[][2] = { { "network", "mlp inputs=1048576 width=1048576 layers=1048576" },
-                                   { "process", process },
-                                   { "prediction", "epsilon" },
-                                   { "label", "time" },
-                                   { "data_deviation", "1" },
-                                   { "data_range", "0 1" } };
   for (int k = 0; k < 6; k++)
-    sb_tensors_note_add (tensors, notes[k][0], notes[k][1]);
+    sb_tensors_note_add (tensors, keys[k], k == 0 ? "mlp inputs=1048576 width=1048576 layers=1048576" : good[k]);
   sb_tensors_add (tensors, "w", 1, (size_t[]){ 1 }, theta);
   ok (sb_safetensors_write (tensors, other, &error));
   cr_assert_null (sb_model_read (other, &error));
@@ -632,14 +626,10 @@ Test (checkpoint, a_tensor_too_few_or_too_many_is_named)
             tensors->tensor[k].name[strlen (name) - 1] = 'T'; // one is missing, and there is a stranger
             check_not_taken (tensors, model->net, whole, used, "missing");
             tensors->tensor[k].name[strlen (name) - 1] = 't';
-            size_t before = tensors->tensor[k].size[0];
-            tensors->tensor[k].size[0] = tensors->tensor[k].size[1]; // another shape of as many numbers
-            tensors->tensor[k].size[1] = before;
-            tensors->tensor[k].size[2] = 9, tensors->tensor[k].size[3] = 1;
+            size_t *size = tensors->tensor[k].size;
+            size[2] = 9, size[3] = 1; // another shape of as many numbers
             check_not_taken (tensors, model->net, whole, used, "not the shape");
-            tensors->tensor[k].size[1] = tensors->tensor[k].size[0];
-            tensors->tensor[k].size[0] = before;
-            tensors->tensor[k].size[2] = tensors->tensor[k].size[3] = 3;
+            size[2] = size[3] = 3;
           }
       snprintf (name, sizeof name, "%s%s", whole ? prefixes[part] : "", "stranger.weight");
       ok (sb_tensors_add (tensors, name, 1, (size_t[]){ 2 }, more));
@@ -673,8 +663,6 @@ Test (checkpoint, steps_that_are_no_numbers_are_refused)
 
 Test (checkpoint, missing_and_absurd_notes_are_refused)
 {
-  const char *const keys[] = { "network", "process", "prediction", "label", "data_deviation", "data_range" };
-  const char *const good[] = { "mlp inputs=1 width=1 layers=1 time=none", process, "epsilon", "time", "1", "0 1" };
   const char *const bad[] = { "rnn", "levy", "x0", "clock", "1x", "0 1x" };
   for (int wrong = 0; wrong < 6; wrong++)
     for (int missing = 0; missing < 2; missing++)

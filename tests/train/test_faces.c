@@ -44,8 +44,7 @@ static sb_model *
 report_model (const char *net)
 {
   sb_error error = { 0 };
-  sb_model *model = scoped (sb_model_alloc (net, process, "epsilon", "time", 0.5, -1, 1, &error), "%s", error.message);
-  return model;
+  return scoped (sb_model_alloc (net, process, "epsilon", "time", 0.5, -1, 1, &error), "%s", error.message);
 }
 
 // ## The settings come back

@@ -540,11 +540,11 @@ Test (train, there_is_no_empty_batch)
 {
   exercise e;
   exercise_begin (&e);
-  sb_recipe none = e.recipe, cut_to_nothing = e.recipe;
-  none.batch = 0;
-  cut_to_nothing.shard_rows = 0;
-  cr_assert_null (sb_trainer_alloc (&none, e.training));
-  cr_assert_null (sb_trainer_alloc (&cut_to_nothing, e.training));
+  e.recipe.batch = 0;
+  cr_assert_null (sb_trainer_alloc (&e.recipe, e.training));
+  e.recipe.batch = BATCH;
+  e.recipe.shard_rows = 0;
+  cr_assert_null (sb_trainer_alloc (&e.recipe, e.training));
 }
 
 // ## A shard
