@@ -100,20 +100,6 @@ loss_at (const sb_objective *o, const sb_score *score, const gsl_matrix *x, cons
 }
 
 int
-gradient_at (const sb_objective *o, const sb_score *score, const gsl_matrix *x, const gsl_vector *t,
-             const gsl_matrix *v, double weight, gsl_vector *loss)
-{
-  sb_objective_batch *b = sb_objective_batch_alloc (o, x->size1);
-  if (!b)
-    return GSL_EINVAL;
-  place (b, x, t, v);
-  int status = sb_objective_evaluate (score, NULL, b);
-  if (!status)
-    status = sb_objective_find_loss (b);
-  return close_batch (b, status ? status : sb_objective_carry_back (score, weight, b), loss, NULL);
-}
-
-int
 esm_at (const sb_score *score, const sb_score *truth, const gsl_matrix *x, const gsl_vector *t, gsl_vector *loss,
         gsl_matrix *bar)
 {

@@ -20,9 +20,6 @@ int loss_of (const sb_objective *o, const gsl_vector *t, const gsl_matrix *z, co
 // Of a score at points x and times t, along directions v (NULL: none, or the unit vectors).
 int loss_at (const sb_objective *o, const sb_score *score, const gsl_matrix *x, const gsl_vector *t,
              const gsl_matrix *v, gsl_vector *loss, gsl_matrix *bar);
-// The same with the gradient of weight x (the sum of the losses) in the score's parameters.
-int gradient_at (const sb_objective *o, const sb_score *score, const gsl_matrix *x, const gsl_vector *t,
-                 const gsl_matrix *v, double weight, gsl_vector *loss);
 
 int esm_at (const sb_score *score, const sb_score *truth, const gsl_matrix *x, const gsl_vector *t, gsl_vector *loss,
             gsl_matrix *bar);

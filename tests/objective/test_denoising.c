@@ -4,7 +4,6 @@
 
 #include "models.h"
 #include "process/ddpm.h"
-#include "process/smld.h"
 #include "process/ve.h"
 #include "score/callback.h"
 #include "score/exact.h"

@@ -8,12 +8,10 @@
 #include "objective/vlb.h"
 #include "process/smld.h"
 #include "score/callback.h"
-#include "score/exact.h"
 #include "losses.h"
 #include "scope.h"
 
 #include <gsl/gsl_fit.h>
-#include <gsl/gsl_math.h>
 #include <math.h>
 
 SUITE (simple);

@@ -17,7 +17,6 @@
 
 #include <gsl/gsl_math.h>
 #include <gsl/gsl_randist.h>
-#include <gsl/gsl_statistics.h>
 #include <math.h>
 
 SUITE (vlb);

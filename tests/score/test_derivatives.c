@@ -13,7 +13,6 @@
 #include "score/tweedie.h"
 #include "stretch.h"
 
-#include <gsl/gsl_math.h>
 #include <math.h>
 
 SUITE_WITH_BLAS (derivatives);

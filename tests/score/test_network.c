@@ -11,7 +11,6 @@
 #include "score/network.h"
 #include "target/target.h"
 
-#include <gsl/gsl_math.h>
 #include <gsl/gsl_randist.h>
 #include <math.h>
 #include <omp.h>

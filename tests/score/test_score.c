@@ -11,7 +11,6 @@
 #include "target/truth.h"
 #include "scope.h"
 
-#include <gsl/gsl_math.h>
 #include <math.h>
 #include <stdlib.h>
 

@@ -12,7 +12,6 @@
 
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 static char folder[] = "/tmp/scorebook-test-XXXXXX", path[64];

@@ -16,10 +16,8 @@
 #include "target/target.h"
 #include "train/score_matching.h"
 
-#include <gsl/gsl_blas.h>
 #include <gsl/gsl_math.h>
 #include <gsl/gsl_randist.h>
-#include <gsl/gsl_statistics.h>
 #include <math.h>
 #include <omp.h>
 #include <stdlib.h>
