@@ -305,8 +305,8 @@ Test (denoising, erratum_the_target_is_met_in_the_mean_only)
 // Whatever is added to the exact score, $b(\tilde{\mathbf x})$, meets a residual whose mean at $\tilde{\mathbf x}$ is
 // zero, and costs $\tfrac12\mathbb E_{q_\sigma}b^2$: a hill $e^{-(x - c)^2/2w^2}$, of height 1, by a Gaussian integral,
 // $$ \tfrac12\sum_k w_k\sqrt{\frac{w^2/2}{v}}\,e^{-(c - \mu_k)^2/2v}, \qquad v = \tfrac{w^2}2 + v_k + \sigma^2, $$
-// much on a mode, less than half the probability of the place, and less than $10^{-12}$ at a distance of 20 from the nearer
-// one. [dsm2ddpm.txt-manifold]
+// much on a mode, less than half the probability of the place, and less than $10^{-12}$ at a distance of 20 from the
+// nearer one. [dsm2ddpm.txt-manifold]
 
 static const double hill_width = 0.5;
 

@@ -105,8 +105,9 @@ Test (simple, regression_of_the_noise)
     }
 }
 
-// For a mixture, every perturbation $\delta(x, t)$ of $\varepsilon^* = -\sqrt{1 - \bar\alpha_t}\,\nabla\log q(x_t)$ costs
-// $\operatorname{E}\|\delta\|^2$: twenty waves, within five standard errors, and none gains. [dsm2ddpm.txt-L-simple] [dsm2ddpm.txt-eps-loss]
+// For a mixture, every perturbation $\delta(x, t)$ of $\varepsilon^* = -\sqrt{1 - \bar\alpha_t}\,\nabla\log q(x_t)$
+// costs $\operatorname{E}\|\delta\|^2$: twenty waves, within five standard errors, and none gains.
+// [dsm2ddpm.txt-L-simple] [dsm2ddpm.txt-eps-loss]
 
 static const double W[] = { 0.3, 0.7 }, M[] = { -2, 1.5 }, V[] = { 0.05, 0.2 };
 
