@@ -201,7 +201,8 @@ describe (convolution *c)
 {
   const sb_conv_shape *s = &c->shape;
   dnnl_dim_t images = (dnnl_dim_t)s->images, height = (dnnl_dim_t)s->height, width = (dnnl_dim_t)s->width,
-             in = (dnnl_dim_t)sb_blocked_filled (s->in), out = (dnnl_dim_t)sb_blocked_filled (s->out), k = (dnnl_dim_t)s->kernel;
+             in = (dnnl_dim_t)sb_blocked_filled (s->in), out = (dnnl_dim_t)sb_blocked_filled (s->out),
+             k = (dnnl_dim_t)s->kernel;
   dnnl_dims_t x = { images, in, height, width }, y = { images, out, height, width }, W = { out, in, k, k };
   dnnl_status_t failed = dnnl_memory_desc_init_by_tag (&c->x, 4, x, c->dnn->value, dnnl_nChw16c);
   failed = failed ? failed : dnnl_memory_desc_init_by_tag (&c->y, 4, y, c->dnn->value, dnnl_nChw16c);

@@ -331,8 +331,8 @@ begin_of (const convolution *c, size_t image, size_t channels, size_t channel)
   return (image * blocks + channel / SB_LANES) * pixels * SB_LANES + channel % SB_LANES;
 }
 
-// A band of tiles through $B^\top$, or of gradients through $G$, eight channels of a tile at a time: [place][tile][channel],
-// and gradients in panels, [place][block][tile][16].
+// A band of tiles through $B^\top$, or of gradients through $G$, eight channels of a tile at a time. Tiles come to lie
+// as [place][tile][channel], gradients in panels, [place][block][tile][16].
 
 SB_INLINE void
 band_squares (const convolution *c, int gradients, const float *x, size_t channels, size_t first, size_t count,

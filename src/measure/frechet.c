@@ -19,8 +19,8 @@
 
 // ## Singular vectors
 //
-// By LAPACK, as eigenvectors are (operator/symmetric.c). It is given the least workspace it asks for, which is enough for
-// blocks: $4d^2 + 7d$ numbers, and here $d$ more for the singular values.
+// By LAPACK, as eigenvectors are (operator/symmetric.c). It is given the least workspace it asks for, which is enough
+// for blocks: $4d^2 + 7d$ numbers, and here $d$ more for the singular values.
 
 extern void dgesdd_ (const char *jobz, const int *m, const int *n, double *a, const int *lda, double *s, double *u,
                      const int *ldu, double *vt, const int *ldvt, double *work, const int *lwork, int *iwork, int *info,

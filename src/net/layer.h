@@ -94,13 +94,14 @@ sb_net_shape_size (sb_net_shape shape)
   return shape.channels * shape.height * shape.width;
 }
 
-// The derivative of a layer without parameters that is linear in its inputs: the layer itself. Its forward function takes
-// an x that is NULL for zeros.
+// The derivative of a layer without parameters that is linear in its inputs: the layer itself. Its forward function
+// takes an x that is NULL for zeros.
 static inline void
 sb_layer_linear_jvp (const sb_layer *layer, const sb_real *theta, const sb_pass *pass, const sb_real *const *x_dot,
                      sb_real *y_dot)
 {
-  sb_pass along = { .n = pass->n, .y = y_dot };
+  sb_pass along = *pass;
+  along.y = y_dot;
   for (size_t k = 0; k < layer->inputs; k++)
     along.x[k] = x_dot[k];
   layer->type->forward (layer, theta, &along);

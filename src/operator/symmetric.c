@@ -1,9 +1,9 @@
 // # Symmetric matrices
 //
-// LAPACK comes with OpenBLAS, and its divide-and-conquer eigensolver is eight times as fast as GSL's at $d = 784$: 0.08 s
-// (and 1.4 s at $d = 2048$). GSL 2.7 besides loses a block where the memory for its workspace runs out. The symbol is
-// Fortran's: arguments by address, matrices by columns, and at the end the length of each string. A symmetric matrix is its
-// own transpose, so rows for columns does no harm on the way in; on the way out the eigenvectors are rows.
+// LAPACK comes with OpenBLAS, and its divide-and-conquer eigensolver is eight times as fast as GSL's at $d = 784$:
+// 0.08 s (and 1.4 s at $d = 2048$). GSL 2.7 besides loses a block where the memory for its workspace runs out. The
+// symbol is Fortran's: arguments by address, matrices by columns, and at the end the length of each string. A symmetric
+// matrix is its own transpose, so rows for columns does no harm on the way in; the eigenvectors come out as rows.
 
 #include "symmetric.h"
 

@@ -11,8 +11,8 @@ enum
   SB_SYMMETRIC_LARGEST = 16384 // rows
 };
 
-// The eigenvalues (d), ascending, of a (d x d, of which the lower triangle is read), and in row k of `a` the eigenvector of
-// number k. GSL_ENOMEM, GSL_EMAXITER.
+// The eigenvalues (d), ascending, of a (d x d, of which the lower triangle is read), and in row k of `a` the
+// eigenvector of number k. GSL_ENOMEM, GSL_EMAXITER.
 int sb_symmetric_eigen (gsl_matrix *a, gsl_vector *lambda);
 
 // The upper triangle, from the lower.

@@ -11,8 +11,8 @@ typedef struct
   double m, sd;
 } target_kernel;
 
-// The kernels of the times t: an array of t->size x parts, to be freed even on failure. GSL_EUNSUP where the process has
-// no parts.
+// The kernels of the times t: an array of t->size x parts, to be freed even on failure. GSL_EUNSUP where the process
+// has no parts.
 int target_kernels (const sb_process *process, const gsl_vector *t, target_kernel **kernel);
 
 // How many of the rows from `first` on have one time.
