@@ -133,6 +133,45 @@ combine (const sb_process *process, size_t terms, const sb_term *term, gsl_matri
   return sb_shards (out->size1, rows, combine_rows, &w);
 }
 
+// ## Rows with the same times
+//
+// A sampler's are the same for the whole batch, which is found a block at a time.
+
+enum
+{
+  BLOCK = 256
+};
+
+SB_CLONES static size_t
+count_others (const double *v, double value)
+{
+  size_t others = 0;
+#pragma omp simd reduction(+ : others)
+  for (size_t j = 0; j < BLOCK; j++)
+    others += v[j] != value;
+  return others;
+}
+
+static size_t
+run_length (const gsl_vector *v, size_t first)
+{
+  const double *at = v->data + first * v->stride;
+  const size_t left = v->size - first;
+  size_t same = 1;
+  while (v->stride == 1 && same + BLOCK <= left && count_others (at + same, *at) == 0)
+    same += BLOCK;
+  while (same < left && at[same * v->stride] == *at)
+    same++;
+  return same;
+}
+
+size_t
+sb_same_times (const gsl_vector *s, const gsl_vector *t, size_t first)
+{
+  const size_t of_t = run_length (t, first), of_s = s ? run_length (s, first) : of_t;
+  return of_s < of_t ? of_s : of_t;
+}
+
 // ## In another basis
 //
 // Each term is taken there, and added to the sum; the sum is taken back.

@@ -134,6 +134,9 @@ int sb_process_transition (const sb_process *process, const gsl_vector *s, const
 int sb_process_transition_in_place (const sb_process *process, const gsl_vector *s, const gsl_vector *t,
                                     gsl_matrix *noise, gsl_matrix *x);
 
+// How many rows from `first` on have its pair of times (s NULL: all zero).
+size_t sb_same_times (const gsl_vector *s, const gsl_vector *t, size_t first);
+
 // The level i of a chain at time t = i/N, rounding of t allowed for, and back. GSL_EUNSUP where the process is no chain,
 // GSL_EDOM where it has no such time or level.
 int sb_process_level (const sb_process *process, double t, size_t *i);

@@ -59,10 +59,7 @@ at (const gsl_vector *v, size_t i)
 static bool
 one_time (const step *w)
 {
-  for (size_t i = 1; i < w->s->size; i++)
-    if (at (w->s, i) != at (w->s, 0) || at (w->t, i) != at (w->t, 0))
-      return false;
-  return true;
+  return sb_same_times (w->s, w->t, 0) == w->t->size;
 }
 
 // ## The numbers of the parts
@@ -297,9 +294,7 @@ take_by_maps (const step *w)
     status = sb_work_estimate (w->work, SB_SCORE, w->y, w->t, w->x, &g.matrix);
   for (size_t i = 0, end; i < n && !status; i = end)
     {
-      end = i + 1;
-      while (end < n && at (w->s, end) == at (w->s, i) && at (w->t, end) == at (w->t, i))
-        end++;
+      end = i + sb_same_times (w->s, w->t, i);
       status = take_run_by_maps (w, i, end - i);
     }
   return status;
@@ -347,7 +342,7 @@ check (const step *w)
   int status = sb_work_check (w->work, w->z, w->x);
   if (!status && (w->s->size != w->x->size1 || w->t->size != w->x->size1))
     SB_ERROR (NULL, GSL_EBADLEN, "%zu rows need as many times, not %zu and %zu", w->x->size1, w->s->size, w->t->size);
-  for (size_t i = 0; i < w->x->size1 && !status; i++)
+  for (size_t i = 0; i < w->x->size1 && !status; i += sb_same_times (w->s, w->t, i))
     if (!(0 <= at (w->s, i) && at (w->s, i) < at (w->t, i)))
       SB_ERROR (NULL, GSL_EDOM, "row %zu: a step goes from t down to s >= 0, not from %g to %g", i, at (w->t, i),
                 at (w->s, i));

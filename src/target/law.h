@@ -16,7 +16,6 @@ typedef struct
 int target_kernels (const sb_process *process, const gsl_vector *t, target_kernel **kernel);
 
 // How many of the rows from `first` on have one time.
-size_t target_same_times (const gsl_vector *t, size_t first);
 
 // A question restricted to some of its rows. It points into itself: not to be copied.
 typedef struct

@@ -564,7 +564,7 @@ mixture_answer (const void *state, const sb_process *process, const sb_target_qu
   const int diagonal = !law->U && (q->asked == SB_TARGET_LOG_DENSITY || q->asked == SB_TARGET_VIEW);
   if (process->parts != 1 && !(diagonal && process->parts > 1 && !process->basis))
     return mixture_answer_under_maps (law, process, q);
-  const size_t kernels = diagonal && target_same_times (q->t, 0) == q->t->size ? 1 : q->t->size;
+  const size_t kernels = diagonal && sb_same_times (NULL, q->t, 0) == q->t->size ? 1 : q->t->size;
   const gsl_vector_const_view times = gsl_vector_const_subvector (q->t, 0, kernels);
   target_kernel *kernel;
   int status = target_kernels (process, &times.vector, &kernel);

@@ -366,7 +366,7 @@ mixture_answer_under_maps (const mixture *law, const sb_process *process, const 
   for (size_t i = 0, same; i < q->t->size && !status; i += same)
     {
       target_part run;
-      same = target_same_times (q->t, i);
+      same = sb_same_times (NULL, q->t, i);
       target_take_part (&run, q, i, same);
       status = answer_run (&s, &run.question);
     }

@@ -202,7 +202,7 @@ points_answer_under_maps (const points *law, const sb_process *process, const sb
   for (size_t i = 0, same; i < q->t->size && !status; i += same)
     {
       target_part run;
-      same = target_same_times (q->t, i);
+      same = sb_same_times (NULL, q->t, i);
       target_take_part (&run, q, i, same);
       status = answer_run (law, process, &run.question);
     }

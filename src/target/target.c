@@ -210,22 +210,13 @@ target_kernels (const sb_process *process, const gsl_vector *t, target_kernel **
   for (size_t i = 0, same; i < t->size && !status; i += same)
     {
       target_kernel *first = *kernel + i * parts;
-      same = target_same_times (t, i);
+      same = sb_same_times (NULL, t, i);
       status = kernels_at (process, gsl_vector_get (t, i), numbers, first);
       for (size_t k = parts; k < same * parts; k++)
         first[k] = first[k - parts];
     }
   free (numbers);
   return status;
-}
-
-size_t
-target_same_times (const gsl_vector *t, size_t first)
-{
-  size_t i = first + 1;
-  while (i < t->size && gsl_vector_get (t, i) == gsl_vector_get (t, first))
-    i++;
-  return i - first;
 }
 
 int
