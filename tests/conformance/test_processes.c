@@ -260,7 +260,7 @@ IN_EACH_WORLD (processes, laws_have_the_score_of_their_density)
 // ## The posterior, by Bayes
 //
 // $\log q(\mathbf x_s \mid \mathbf x_t, \mathbf x_0) = \log q(\mathbf x_t \mid \mathbf x_s) + \log q(\mathbf x_s \mid \mathbf x_0)
-// - \log q(\mathbf x_t \mid \mathbf x_0)$.
+// - \log q(\mathbf x_t \mid \mathbf x_0)$. [dsm2ddpm.txt-posterior] [dsm2ddpm.txt-A3-bayes]
 
 IN_EACH_WORLD (processes, posterior_is_bayes)
 {

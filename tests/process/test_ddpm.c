@@ -88,35 +88,6 @@ Test (ddpm, unit_variance_stays)
   property_check ("unit variance stays", 2, 100, 3, a_chain, preserved_residual, NULL, 1e-13);
 }
 
-// A hundred thousand chains of four uneven steps from unit normals: the variance over 1 at each level is that of
-// $\chi^2_n/n$, within 0.0219 of 1 but for a chance of $10^{-6}$. And the covariance with the start is the product of
-// $\sqrt{1 - \beta_i}$, with a standard error below $\sqrt{2/n}$. [scoresde.eq10]
-
-Test (ddpm, simulated_chains_keep_unit_variance)
-{
-  enum
-  {
-    n = 100000
-  };
-  double betas[] = { 0.05, 0.3, 0.1, 0.6 }, m = 1;
-  sb_process *ddpm = scoped (sb_ddpm_betas_alloc (1, scope_vector (4, betas)));
-  gsl_matrix *x_0 = normals (n, 1, 2), *x = copy_of (x_0);
-  for (int i = 1; i <= 4; i++)
-    {
-      gsl_vector *s = vector_all (n, (i - 1) / 4.0), *t = vector_all (n, i / 4.0);
-      ok (sb_process_transition (ddpm, s, t, normals (n, 1, 2 + (uint64_t)i), x));
-      m *= sqrt (1 - betas[i - 1]);
-      double squares = 0, products = 0;
-      for (size_t k = 0; k < n; k++)
-        {
-          squares += gsl_pow_2 (gsl_matrix_get (x, k, 0));
-          products += gsl_matrix_get (x, k, 0) * gsl_matrix_get (x_0, k, 0);
-        }
-      cr_assert_float_eq (squares / n, 1, 0.0219);
-      cr_assert_float_eq (products / n, m, 0.0219);
-    }
-}
-
 // ## Rescaled
 //
 // $\bar\beta_i = N\beta_i$ is a change of names: the chain made from the bars is the chain made from $\beta_i = \bar\beta_i/N$, to

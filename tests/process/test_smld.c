@@ -7,7 +7,6 @@
 #include "scope.h"
 
 #include <gsl/gsl_math.h>
-#include <gsl/gsl_randist.h>
 
 SUITE (smld);
 
@@ -46,30 +45,6 @@ telescope_residual (const double *v, void *context)
 Test (smld, increments_add_up)
 {
   property_check ("squared increments add up to sigma_i^2", 1, 100, 3, a_chain, telescope_residual, NULL, 1e-13);
-}
-
-// A hundred thousand chains of three steps from the same point, in one transition after another: their variance over
-// $\sigma_i^2$ is that of $\chi^2_n/n$, within $4.89\sqrt{2/n} = 0.0219$ of 1 but for a chance of $10^{-6}$. The levels are
-// uneven, so that no other level's scale passes. [scoresde.eq8]
-
-Test (smld, simulated_chains_have_its_variance)
-{
-  enum
-  {
-    n = 100000
-  };
-  double sigmas[] = { 0.1, 0.5, 3 }, x_0 = 1.5;
-  sb_process *smld = scoped (sb_smld_sigmas_alloc (1, scope_vector (3, sigmas)));
-  gsl_matrix *x = matrix_all (n, 1, x_0);
-  for (int i = 1; i <= 3; i++)
-    {
-      gsl_vector *s = vector_all (n, (i - 1) / 3.0), *t = vector_all (n, i / 3.0);
-      ok (sb_process_transition (smld, s, t, normals (n, 1, (uint64_t)i), x));
-      double squares = 0;
-      for (size_t k = 0; k < n; k++)
-        squares += gsl_pow_2 (gsl_matrix_get (x, k, 0) - x_0);
-      cr_assert_float_eq (squares / n / gsl_pow_2 (sigmas[i - 1]), 1, 0.0219);
-    }
 }
 
 // The difference of close scales keeps its digits: with $\sigma_2 = \sigma_1 (1 + 2^{-40})$ the step's variance is
@@ -141,39 +116,8 @@ step_back (const sb_process *smld, size_t i)
   return p;
 }
 
-// Bayes on a grid: the product of $\mathcal{N}(x_{i-1}; x_0, \sigma_{i-1}^2)$ and $\mathcal{N}(x_i; x_{i-1}, \sigma_i^2 - \sigma_{i-1}^2)$, made a
-// density of $x_{i-1}$ by the trapezium rule, is the posterior. [scoresde.txt-smld-posterior]
-
-Test (smld, posterior_is_bayes)
-{
-  enum
-  {
-    NODES = 20001
-  };
-  static double product[NODES];
-  double sigmas[] = { 0.3, 0.5, 1.2 }, x_0 = 0.7;
-  sb_process *smld = scoped (sb_smld_sigmas_alloc (1, scope_vector (3, sigmas)));
-  for (size_t i = 2; i <= 3; i++)
-    {
-      double before = sigmas[i - 2], step = sqrt (gsl_pow_2 (sigmas[i - 1]) - gsl_pow_2 (before)), x_i = x_0 - 1.1;
-      double mass = 0, low = x_0 - 12 * before, h = 24 * before / (NODES - 1);
-      const sb_posterior p = step_back (smld, i);
-      for (int k = 0; k < NODES; k++)
-        {
-          double x = low + h * k;
-          product[k] = gsl_ran_gaussian_pdf (x - x_0, before) * gsl_ran_gaussian_pdf (x_i - x, step);
-          mass += h * product[k];
-        }
-      for (int k = 0; k < NODES; k++)
-        {
-          double density = gsl_ran_gaussian_pdf (low + h * k - p.of_x * x_i - p.of_e * x_0, sqrt (p.variance));
-          cr_assert_float_eq (product[k] / mass, density, 1e-9, "step %zu at %g", i, low + h * k);
-        }
-    }
-}
-
-// Precisions add: $1/\tau_i^2 = 1/\sigma_{i-1}^2 + 1/(\sigma_i^2 - \sigma_{i-1}^2)$, the weights of the two ends sum to 1, and
-// $\tau_i$ is below the step's own noise. [scoresde.txt-smld-posterior] [scoresde.txt-smld-tau]
+// Precisions add: $1/\tau_i^2 = 1/\sigma_{i-1}^2 + 1/(\sigma_i^2 - \sigma_{i-1}^2)$, the two ends count by their precisions,
+// and $\tau_i$ is below the step's own noise: Bayes' rule for two Gaussians. [scoresde.txt-smld-posterior] [scoresde.txt-smld-tau]
 
 static double
 posterior_residual (const double *v, void *context)
@@ -187,6 +131,7 @@ posterior_residual (const double *v, void *context)
       double step = gsl_pow_2 (number_of (smld, SB_S, ((double)i - 1) / N, (double)i / N));
       double precision = 1 / gsl_pow_2 (sb_smld_sigma (smld, i - 1)) + 1 / step;
       worst = GSL_MAX (worst, fabs (p.variance * precision - 1));
+      worst = GSL_MAX (worst, fabs (p.of_x - p.variance / step));
       worst = GSL_MAX (worst, fabs (p.of_x + p.of_e - 1));
       worst = GSL_MAX (worst, 0 < p.variance && p.variance < step ? 0 : 1);
     }

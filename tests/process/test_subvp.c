@@ -32,24 +32,6 @@ Test (subvp, kernel_solves_the_moment_equation)
   property_check ("v' = 2fv + g^2", 1, CASES, 4, random_rates, moment_residual, NULL, 1e-8);
 }
 
-// Chapman and Kolmogorov: $v(0,t) = a(s,t)^2\,v(0,s) + v(s,t)$, and nothing is negative. [scoresde.eq29]
-
-static double
-composition_residual (const double *v, void *context)
-{
-  (void)context;
-  sb_vp vp = vp_of (v);
-  double t = v[2], s = v[3] * t, w = gsl_pow_2 (sb_vp_mean (&vp, s, t));
-  double last = sb_subvp_variance (&vp, s, t);
-  double composed = w * sb_subvp_variance (&vp, 0, s) + last;
-  return last < 0 ? 1 : fabs (composed - sb_subvp_variance (&vp, 0, t));
-}
-
-Test (subvp, kernels_compose)
-{
-  property_check ("v(0,t) = w v(0,s) + v(s,t)", 2, CASES, 4, random_rates, composition_residual, NULL, 1e-13);
-}
-
 // From the data, the standard deviation is the variance of VP. [scoresde.eq34]
 
 static double

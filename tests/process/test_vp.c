@@ -142,14 +142,3 @@ Test (vp, variance_at_epsilon_against_long_double)
   double sd = (double)sqrtl (1 - expl (-B));
   cr_assert_float_eq (sqrt (sb_vp_variance (&paper, 0, 1e-5)) / sd, 1, 1e-12);
 }
-
-// ## As a process
-
-Test (vp, process_applies_this_kernel)
-{
-  sb_process *vp = scoped (sb_vp_alloc (1, 0.1, 20));
-  cr_assert_eq (number_of (vp, SB_A, 0.2, 0.7), sb_vp_mean (&paper, 0.2, 0.7));
-  cr_assert_eq (number_of (vp, SB_S, 0.2, 0.7), sqrt (sb_vp_variance (&paper, 0.2, 0.7)));
-  cr_assert_eq (number_of (vp, SB_F, 0, 0.7), sb_vp_drift (&paper, 0.7));
-  cr_assert_eq (number_of (vp, SB_G, 0, 0.7), sb_vp_diffusion (&paper, 0.7));
-}

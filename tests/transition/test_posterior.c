@@ -234,37 +234,6 @@ Test (posterior, variance_of_the_linear_schedule)
   cr_assert (ratio[15] < 0.9 && ratio[16] > 0.9 && ratio[167] < 0.99 && ratio[168] > 0.99);
 }
 
-// Bayes' rule in logarithms, at random points of the chain and at all levels $t = 2, \dots, 1000$: $\log q(x_t \mid
-// x_{t-1}) + \log q(x_{t-1} \mid x_0) = \log q(x_t \mid x_0) + \log q(x_{t-1} \mid x_t, x_0)$ to $10^{-8}$. The left
-// side is of size $10^4$ where the steps are small. [dsm2ddpm.txt-posterior] [dsm2ddpm.txt-A3-bayes]
-
-Test (posterior, bayes_rule_at_every_level)
-{
-  enum
-  {
-    N = 999,
-    D = 2
-  };
-  chain c;
-  chain_linear (&c, 1000);
-  sb_process *ddpm = chain_alloc (&c, D);
-  gsl_vector *s = level_times (1, N, 1000), *t = level_times (2, N + 1, 1000), *logs[4];
-  gsl_matrix *x_0 = normals (N, D, 3), *x_s = copy_of (x_0);
-  for (int k = 0; k < 4; k++)
-    logs[k] = vector (N);
-  ok (sb_process_transition (ddpm, NULL, s, normals (N, D, 6), x_s));
-  gsl_matrix *x_t = copy_of (x_s);
-  ok (sb_process_transition (ddpm, s, t, normals (N, D, 7), x_t));
-
-  ok (sb_kernel_log_density (ddpm, s, t, x_s, x_t, logs[0]));
-  ok (sb_kernel_log_density (ddpm, NULL, s, x_0, x_s, logs[1]));
-  ok (sb_kernel_log_density (ddpm, NULL, t, x_0, x_t, logs[2]));
-  ok (sb_posterior_log_density (ddpm, s, t, x_t, x_0, x_s, logs[3]));
-  for (size_t i = 0; i < N; i++)
-    cr_assert_float_eq (gsl_vector_get (logs[0], i) + gsl_vector_get (logs[1], i),
-                        gsl_vector_get (logs[2], i) + gsl_vector_get (logs[3], i), 1e-8, "t = %zu", i + 2);
-}
-
 // ## Seen in simulated chains
 //
 // $10^5$ chains of three steps from $x_0 \sim \mathcal{N}(0, 1)$: the regression of $x_2$ on $x_3$ and $x_0$ has the
