@@ -122,7 +122,8 @@ correct (const sb_corrector *corrector, sb_sampler_work *work, const gsl_matrix 
 static int
 run (state *w, const gsl_vector *times, size_t *evaluations)
 {
-  const sb_step_type predictor = { .entry = { .name = "recursion" }, .needs = w->wrapped->step->needs & SB_NEEDS_NO_NOISE, .take = predict };
+  const sb_step_type predictor
+      = { .entry = { .name = "recursion" }, .needs = w->wrapped->step->needs & SB_NEEDS_NO_NOISE, .take = predict };
   const sb_corrector_type corrector = { .entry = { .name = "recursion" }, .step = correct };
   sb_pc pc = *w->wrapped;
   pc.step = w->wrapped->step == sb_step_none ? sb_step_none : &predictor;

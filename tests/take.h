@@ -14,8 +14,8 @@ int take_correction (const sb_corrector *corrector, const sb_score *score, const
 // Langevin dynamics in the report's letters: x + (epsilon / 2) s + sqrt (epsilon) z, twice the library's epsilon.
 typedef struct
 {
-  double epsilon;       // of annealed dynamics: at the last level
-  size_t steps;         // T, at each time
+  double epsilon; // of annealed dynamics: at the last level
+  size_t steps;   // T, at each time
   bool noiseless;
   size_t taken;         // steps taken before
   sb_progress progress; // of a chain at one time: after each step; annealed: after each level
@@ -30,6 +30,7 @@ int annealed_sample (const langevin_run *l, const sb_score *score, const gsl_mat
                      sb_stream stream, gsl_matrix *x);
 
 // alpha_i at level i = 1, ..., L of the times, read off a step.
-int annealed_step_size (const langevin_run *l, const sb_process *process, const gsl_vector *times, size_t i, double *alpha);
+int annealed_step_size (const langevin_run *l, const sb_process *process, const gsl_vector *times, size_t i,
+                        double *alpha);
 
 #endif

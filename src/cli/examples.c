@@ -3,7 +3,7 @@
 #include <config.h>
 #include "examples.h"
 #include "options.h"
-#include "points.h"
+#include "point_files.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -3,7 +3,7 @@
 #include <config.h>
 #include "commands.h"
 #include "options.h"
-#include "points.h"
+#include "point_files.h"
 #include "setup.h"
 
 #include <scorebook.h>

@@ -7,7 +7,7 @@
 #include "commands.h"
 #include "engine.h"
 #include "options.h"
-#include "points.h"
+#include "point_files.h"
 #include "setup.h"
 
 #include <scorebook.h>

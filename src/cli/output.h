@@ -2,7 +2,7 @@
 #define SCOREBOOK_CLI_OUTPUT_H
 
 #include "draw.h"
-#include "law.h"
+#include "named_law.h"
 
 // What a file of samples is, by its name's suffix.
 typedef enum

@@ -6,7 +6,7 @@
 #include <config.h>
 #include "commands.h"
 #include "draw.h"
-#include "law.h"
+#include "named_law.h"
 #include "engine.h"
 #include "options.h"
 #include "output.h"

@@ -18,10 +18,10 @@ typedef struct
   const sb_score_matching *task;
   sb_network_pass *pass;
   sb_objective_batch *batch;
-  sb_score *score; // the same network, for objectives whose points depend on it
-  gsl_matrix *y;   // conditions, of every point; NULL: there are none
+  sb_score *score;  // the same network, for objectives whose points depend on it
+  gsl_matrix *y;    // conditions, of every point; NULL: there are none
   gsl_matrix given; // those in use
-  double share;    // of a sample in the loss
+  double share;     // of a sample in the loss
   float *gradient;
 } workspace;
 

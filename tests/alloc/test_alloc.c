@@ -50,11 +50,11 @@ must (int status)
 
 SCOPE_TYPES (KEEPER)
 
-#define kept(object) (_Generic ((object)SCOPE_TYPES (KEPT_CASE)) (object))
+#define kept(object) (_Generic((object)SCOPE_TYPES (KEPT_CASE)) (object))
 
 static const char *in_folder (const char *name);
 static const char WRITTEN[] = "written", // the file that a path may write
-                  GIVEN[] = "given";     // one that a path reads and does not write
+    GIVEN[] = "given";                   // one that a path reads and does not write
 
 static int
 run (void (*path) (void), failing_mode mode, size_t k, failing_report *report)
@@ -404,16 +404,15 @@ minus_d (const void *state, const gsl_matrix *x, const gsl_vector *t, const gsl_
   return GSL_SUCCESS;
 }
 
-static const sb_score_type TOWARDS_ZERO = { .name = "towards zero",
-                                            .views = SB_SCORE | SB_DENOISER,
-                                            .derivatives = SB_SCORE,
-                                            .evaluate = towards_zero,
-                                            .jvp = minus_v,
-                                            .vjp = minus_v_too },
-                           WITH_DIVERGENCE = { .name = "towards zero",
-                                               .views = SB_SCORE | SB_DENOISER,
-                                               .evaluate = towards_zero,
-                                               .divergence = minus_d };
+static const sb_score_type TOWARDS_ZERO
+    = { .name = "towards zero",
+        .views = SB_SCORE | SB_DENOISER,
+        .derivatives = SB_SCORE,
+        .evaluate = towards_zero,
+        .jvp = minus_v,
+        .vjp = minus_v_too },
+    WITH_DIVERGENCE
+    = { .name = "towards zero", .views = SB_SCORE | SB_DENOISER, .evaluate = towards_zero, .divergence = minus_d };
 
 static sb_score *
 in_the_plane_towards_zero (void)

@@ -9,11 +9,11 @@
 // What a process cannot do: a refusal that is not listed fails, and so does an answer where one is.
 enum
 {
-  NO_SDE = 1,         // F, G and the rates
-  NO_PARTS = 2,       // its maps are known by `apply` alone
-  NO_A_INVERSE = 4,   // an A is 0
-  NO_S_INVERSE = 8,   // an S is 0
-  MANY_PARTS = 16     // nothing that takes one variance for all coordinates
+  NO_SDE = 1,       // F, G and the rates
+  NO_PARTS = 2,     // its maps are known by `apply` alone
+  NO_A_INVERSE = 4, // an A is 0
+  NO_S_INVERSE = 8, // an S is 0
+  MANY_PARTS = 16   // nothing that takes one variance for all coordinates
 };
 
 typedef struct

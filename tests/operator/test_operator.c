@@ -115,8 +115,7 @@ static gsl_matrix *
 matrix_of_operator (const sb_operator *A, CBLAS_TRANSPOSE_t transpose)
 {
   size_t from = transpose == CblasTrans ? A->rows : A->columns, to = transpose == CblasTrans ? A->columns : A->rows;
-  gsl_matrix *units = matrix (from, from), *columns = matrix (from, to),
-             *M = matrix (to, from);
+  gsl_matrix *units = matrix (from, from), *columns = matrix (from, to), *M = matrix (to, from);
   gsl_matrix_set_identity (units);
   gsl_matrix_set_all (columns, GSL_NAN);
   apply (A, transpose, units, columns);
@@ -129,8 +128,8 @@ matrix_of_operator (const sb_operator *A, CBLAS_TRANSPOSE_t transpose)
 static double
 batch_residual (const sb_operator *A, CBLAS_TRANSPOSE_t transpose, gsl_rng *r)
 {
-  gsl_matrix *M = matrix_of_operator (A, transpose), *x = gaussian_matrix (r, 20, M->size2 + 2), *out = gaussian_matrix (r, 20, M->size1 + 3),
-             *expected = matrix (20, M->size1);
+  gsl_matrix *M = matrix_of_operator (A, transpose), *x = gaussian_matrix (r, 20, M->size2 + 2),
+             *out = gaussian_matrix (r, 20, M->size1 + 3), *expected = matrix (20, M->size1);
   gsl_matrix_view x_view = gsl_matrix_submatrix (x, 0, 1, 20, M->size2),
                   out_view = gsl_matrix_submatrix (out, 0, 2, 20, M->size1);
   double before = gsl_matrix_get (out, 7, 1), after = gsl_matrix_get (out, 7, M->size1 + 2);
@@ -148,8 +147,7 @@ residual (const double *v, void *context)
   gsl_rng *r = property_rng (v[1]);
   sb_operator *A = kinds[(size_t)v[0]](r);
   gsl_matrix *M = matrix_of_operator (A, CblasNoTrans), *T = matrix_of_operator (A, CblasTrans),
-             *M_transposed = matrix (A->columns, A->rows),
-             *product = matrix (A->columns, A->columns);
+             *M_transposed = matrix (A->columns, A->rows), *product = matrix (A->columns, A->columns);
   (void)context;
   gsl_matrix_transpose_memcpy (M_transposed, M);
   double largest = largest_difference (M_transposed, T); // <A x, y> = <x, A^T y>

@@ -522,7 +522,8 @@ Test (annealed, what_does_not_fit_is_refused)
   sb_stream stream = { 0 };
   size_t calls = 0;
   double alpha;
-  langevin_run good = { .epsilon = 1e-5, .steps = 2 }, stopping = { .epsilon = 1e-5, .steps = 2, .progress = stop, .context = &calls };
+  langevin_run good = { .epsilon = 1e-5, .steps = 2 },
+               stopping = { .epsilon = 1e-5, .steps = 2, .progress = stop, .context = &calls };
   const double bad[] = { 0, -1, GSL_NAN, GSL_POSINF };
   for (int k = 0; k < 4; k++)
     {
@@ -530,8 +531,8 @@ Test (annealed, what_does_not_fit_is_refused)
       refused (GSL_EDOM, annealed_sample (&wrong, s->score, NULL, s->times, stream, x));
       refused (GSL_EDOM, annealed_step_size (&wrong, s->chain, s->times, 1, &alpha));
     }
-  const gsl_vector *wrong_times[] = { vector_of (0.1, 0.2), vector_of (0.2, 0.2), vector_of (0.1, 0), vector_of (0.15),
-                                      vector_of (1.1, 0.1) };
+  const gsl_vector *wrong_times[]
+      = { vector_of (0.1, 0.2), vector_of (0.2, 0.2), vector_of (0.1, 0), vector_of (0.15), vector_of (1.1, 0.1) };
   for (int k = 0; k < 5; k++)
     refused (GSL_EDOM, annealed_sample (&good, s->score, NULL, wrong_times[k], stream, x), "times %d", k);
   refused (GSL_EBADLEN, annealed_sample (&good, s->score, NULL, vector (0), stream, x));

@@ -565,7 +565,7 @@ Test (dynamics, erratum_the_exact_score_reaches_a_subspace)
   gsl_vector_view row = gsl_matrix_row (x, 7);
   gsl_matrix_set_row (one, 0, &row.vector);
   langevin_run quiet = { .epsilon = epsilon, .steps = 10, .noiseless = true },
-           chain = { .epsilon = epsilon, .steps = 150 };
+               chain = { .epsilon = epsilon, .steps = 150 };
   ok (langevin_sample (&quiet, score, NULL, 1, (sb_stream){ 0 }, one));
   for (size_t j = 1; j < D; j++)
     cr_assert_float_eq (gsl_matrix_get (one, 0, j), gsl_matrix_get (x, 7, j) * pow (0.9, 10), 1e-10);

@@ -50,7 +50,9 @@ static int
 flow_watched (const sb_score *score, double from, double to, double tolerance, sb_progress progress, void *context,
               gsl_matrix *x, size_t *evaluations)
 {
-  sb_flow flow = { .relative = tolerance, .absolute = tolerance, .final = SB_FINAL_SAMPLE, .progress = progress, .context = context };
+  sb_flow flow = {
+    .relative = tolerance, .absolute = tolerance, .final = SB_FINAL_SAMPLE, .progress = progress, .context = context
+  };
   return sb_flow_run (&flow, score, NULL, from, to, x, evaluations);
 }
 

@@ -14,7 +14,6 @@
 #include "sampler/pc.h"
 #include "scope.h"
 
-
 enum
 {
   COLUMNS = 8,

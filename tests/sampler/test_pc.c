@@ -79,7 +79,8 @@ evaluate_once (const sb_score *score, double t, gsl_matrix *x)
 }
 
 static int
-recorded_predictor (sb_sampler_work *work, const gsl_matrix *y, const gsl_vector *s, const gsl_vector *t, const gsl_matrix *z, gsl_matrix *x)
+recorded_predictor (sb_sampler_work *work, const gsl_matrix *y, const gsl_vector *s, const gsl_vector *t,
+                    const gsl_matrix *z, gsl_matrix *x)
 {
   (void)y;
   work->evaluations++;
@@ -99,8 +100,7 @@ recorded_corrector (const sb_corrector *corrector, sb_sampler_work *work, const 
 }
 
 static const sb_step_type recording_predictor = { .entry = { .name = "recording" }, .take = recorded_predictor };
-static const sb_corrector_type recording_corrector
-    = { .entry = { .name = "recording" }, .step = recorded_corrector };
+static const sb_corrector_type recording_corrector = { .entry = { .name = "recording" }, .step = recorded_corrector };
 
 static void
 expect_calls (const sb_step_type *predictor, size_t M, sb_pc_order order, sb_final final, size_t last,
@@ -137,8 +137,7 @@ Test (pc, calls_of_algorithm_1)
   expect_calls (P, 1, SB_CORRECTOR_FIRST, SB_FINAL_DENOISE, 2, " C3(2) P2<3* C2(1) D2"); // as far below as before
   expect_calls (P, 1, SB_CORRECTOR_ALWAYS, SB_FINAL_SAMPLE, 1, " C3(2) P2<3* C2(1) P1<2* C1(0)");
   expect_calls (P, 2, SB_CORRECTOR_ALWAYS, SB_FINAL_SAMPLE, 3, " C3(0) C3(0)");
-  const sb_step_type quiet
-      = { .entry = { .name = "quiet" }, .needs = SB_NEEDS_NO_NOISE, .take = recorded_predictor };
+  const sb_step_type quiet = { .entry = { .name = "quiet" }, .needs = SB_NEEDS_NO_NOISE, .take = recorded_predictor };
   expect_calls (&quiet, 0, SB_PREDICTOR_FIRST, SB_FINAL_SAMPLE, 0, " P2<3 P1<2 P0<1"); // no normals are drawn for it
 }
 
@@ -333,8 +332,8 @@ particles_case (sb_process *chain, double prior)
       double squares = 0;
       for (size_t i = 0; i < ROWS; i++)
         squares += gsl_pow_2 (gsl_matrix_get (x, i, k)) / ROWS;
-      cr_assert_float_eq (squares / gsl_vector_get (v, k), 1, 6 * sqrt (2. / ROWS) + 0.02, "%s, k = %zu: %g, not %g", chain->type->name,
-                          k, squares, gsl_vector_get (v, k));
+      cr_assert_float_eq (squares / gsl_vector_get (v, k), 1, 6 * sqrt (2. / ROWS) + 0.02, "%s, k = %zu: %g, not %g",
+                          chain->type->name, k, squares, gsl_vector_get (v, k));
       sum += squares / gsl_vector_get (v, k) / D;
     }
   cr_assert_float_eq (sum, 1, 6 * sqrt (2. / ROWS / D) + 0.02, "%s: mean ratio %g", chain->type->name, sum);
@@ -380,8 +379,7 @@ Test (pc, denoising_is_the_posterior_mean)
 // $2.5\cdot10^{-9}$ and $5\cdot10^{-9}$ at $\beta_1 = 10^{-4}$. [scoresde.txt-denoise]
 
 static double
-end_of_run (const sb_step_type *predictor, const sb_process *chain, sb_final final, double score_value,
-            double x)
+end_of_run (const sb_step_type *predictor, const sb_process *chain, sb_final final, double score_value, double x)
 {
   const double first = 1 / (double)chain->levels;
   gsl_vector *times = final == SB_FINAL_MEAN ? vector_of (first, 0) : vector_of (first);
@@ -494,7 +492,8 @@ Test (pc, the_same_in_any_batch)
 // predictor that adds its normals and a corrector that adds a thousand times its own, x is the sum of them all.
 
 static int
-adding_predictor (sb_sampler_work *work, const gsl_matrix *y, const gsl_vector *s, const gsl_vector *t, const gsl_matrix *z, gsl_matrix *x)
+adding_predictor (sb_sampler_work *work, const gsl_matrix *y, const gsl_vector *s, const gsl_vector *t,
+                  const gsl_matrix *z, gsl_matrix *x)
 {
   (void)work, (void)y, (void)s, (void)t;
   return gsl_matrix_add (x, z);
@@ -519,9 +518,8 @@ Test (pc, where_the_normals_come_from)
   sb_score *score = scoped (sb_score_alloc (&counting_type, &r, vp));
   gsl_matrix *x = matrix_all (2, 1, 0);
   sb_stream stream = { .seed = 11, .purpose = SB_FOR_USER, .index = 5 };
-  sb_pc pc = {
-    .step = &predictor, .corrector = { .type = &corrector }, .corrector_steps = 2, .final = SB_FINAL_SAMPLE
-  };
+  sb_pc pc
+      = { .step = &predictor, .corrector = { .type = &corrector }, .corrector_steps = 2, .final = SB_FINAL_SAMPLE };
   ok (sb_pc_sample (&pc, score, NULL, vector_of (1, 0.7, 0.3, 0.1), stream, x, NULL));
   for (size_t row = 0; row < 2; row++)
     {
@@ -613,7 +611,8 @@ run_status (sb_pc pc, const gsl_vector *times, size_t rows, size_t d)
 Test (pc, wrong_arguments)
 {
   sb_pc pc = sb_pc_default ();
-  const gsl_vector *right = vector_of (1, 0.5, 0.1), *before = vector_of (1, 0.5, -0.1), *to_zero = vector_of (1, 0.5, 0);
+  const gsl_vector *right = vector_of (1, 0.5, 0.1), *before = vector_of (1, 0.5, -0.1),
+                   *to_zero = vector_of (1, 0.5, 0);
   ok (run_status (pc, right, 2, 1));
   ok (run_status (pc, right, 0, 1), "no rows");
   ok (run_status (pc, vector_of (1), 2, 1), "no steps");

@@ -149,8 +149,8 @@ Test (predictor, a_stationary_process_is_its_own_reverse)
       double beta = 0.1 + 19.9 * t;
       ok (sb_reverse_drift (score, NULL, vector_all (2, t), x, b));
       for (int i = 0; i < 6; i++)
-        cr_assert_float_eq (b->data[i], beta * x->data[i] / 2, 1e-13 * beta * fabs (x->data[i]),
-                            "t = %g, x = %g: %g", t, x->data[i], b->data[i]);
+        cr_assert_float_eq (b->data[i], beta * x->data[i] / 2, 1e-13 * beta * fabs (x->data[i]), "t = %g, x = %g: %g",
+                            t, x->data[i], b->data[i]);
     }
 }
 
@@ -413,8 +413,7 @@ Test (predictor, erratum_eq46_index_of_the_forward_step)
 // Mean matrix and noise matrix of a step: what becomes of the two unit vectors, as columns.
 
 static void
-read_off_matrices (const sb_step_type *predictor, const linear *state, double s, double t, double *mean,
-                   double *noise)
+read_off_matrices (const sb_step_type *predictor, const linear *state, double s, double t, double *mean, double *noise)
 {
   sb_process *process = linear_alloc (state);
   sb_score *score = scoped (sb_score_alloc (&linear_score_type, (void *)state, process));
@@ -475,9 +474,8 @@ static const property_parameter seed = { .name = "seed", .kind = PROPERTY_INTEGE
 
 Test (predictor, steps_with_matrix_maps_tend_to_the_reverse_sde)
 {
-  const sb_step_type *predictors[]
-      = { sb_step_euler_maruyama,  sb_step_heun,      sb_step_reverse_diffusion,
-          sb_step_ancestral_upper, sb_step_ancestral, sb_step_probability_flow };
+  const sb_step_type *predictors[] = { sb_step_euler_maruyama,  sb_step_heun,      sb_step_reverse_diffusion,
+                                       sb_step_ancestral_upper, sb_step_ancestral, sb_step_probability_flow };
   for (size_t i = 0; i < sizeof predictors / sizeof *predictors; i++)
     property_check (predictors[i]->entry.name, 4 + i, 50, 1, &seed, step_property, (void *)predictors[i], 0.05);
 }
@@ -551,14 +549,14 @@ Test (predictor, does_what_it_says)
   sb_process *vp = scoped (sb_vp_alloc (1, 0.1, 20));
   sb_score *score = scoped (sb_score_alloc (&counter, &evaluations, vp));
   EACH_STEP (type)
-    {
-      evaluations = 0;
-      double quiet = step (type, score, 0.3, 0.4, 0, 1);
-      const size_t expected = type == sb_step_heun ? 2 : 1;
-      cr_assert_eq (evaluations, expected, "%s: %zu evaluations", type->entry.name, evaluations);
-      const bool noisy = is_noisy (type) && type != sb_step_ddim;
-      cr_assert_eq (step (type, score, 0.3, 0.4, 1, 1) != quiet, noisy, "%s: noise", type->entry.name);
-    }
+  {
+    evaluations = 0;
+    double quiet = step (type, score, 0.3, 0.4, 0, 1);
+    const size_t expected = type == sb_step_heun ? 2 : 1;
+    cr_assert_eq (evaluations, expected, "%s: %zu evaluations", type->entry.name, evaluations);
+    const bool noisy = is_noisy (type) && type != sb_step_ddim;
+    cr_assert_eq (step (type, score, 0.3, 0.4, 1, 1) != quiet, noisy, "%s: noise", type->entry.name);
+  }
 }
 
 Test (predictor, part_of_a_larger_matrix)
@@ -568,19 +566,19 @@ Test (predictor, part_of_a_larger_matrix)
   const recursion data = { .process = vp, .lambda = vector_of (1, 0.25), .factor = 1 };
   sb_score *score = scoped (sb_score_alloc (&recursion_score_type, (void *)&data, vp));
   EACH_STEP (type)
-    {
-      gsl_matrix *y = matrix_of (2, 2, 0.3, -2, 1, 5), *y_z = matrix_of (2, 2, 1, -1, 2, 0.5),
-                 *large = matrix_all (3, 4, 9), *large_z = matrix_all (3, 4, 0);
-      gsl_matrix_view x = gsl_matrix_submatrix (large, 1, 1, 2, 2), z = gsl_matrix_submatrix (large_z, 0, 1, 2, 2);
-      gsl_matrix_memcpy (&x.matrix, y);
-      gsl_matrix_memcpy (&z.matrix, y_z);
-      ok (take_step (type, score, NULL, 0.3, 0.4, &z.matrix, &x.matrix));
-      ok (take_step (type, score, NULL, 0.3, 0.4, y_z, y));
-      cr_assert (gsl_matrix_equal (&x.matrix, y), "%s", type->entry.name);
-      for (size_t i = 0; i < 12; i++)
-        cr_assert (i == 5 || i == 6 || i == 9 || i == 10 || large->data[i] == 9, "%s wrote beside the batch",
-                   type->entry.name);
-    }
+  {
+    gsl_matrix *y = matrix_of (2, 2, 0.3, -2, 1, 5), *y_z = matrix_of (2, 2, 1, -1, 2, 0.5),
+               *large = matrix_all (3, 4, 9), *large_z = matrix_all (3, 4, 0);
+    gsl_matrix_view x = gsl_matrix_submatrix (large, 1, 1, 2, 2), z = gsl_matrix_submatrix (large_z, 0, 1, 2, 2);
+    gsl_matrix_memcpy (&x.matrix, y);
+    gsl_matrix_memcpy (&z.matrix, y_z);
+    ok (take_step (type, score, NULL, 0.3, 0.4, &z.matrix, &x.matrix));
+    ok (take_step (type, score, NULL, 0.3, 0.4, y_z, y));
+    cr_assert (gsl_matrix_equal (&x.matrix, y), "%s", type->entry.name);
+    for (size_t i = 0; i < 12; i++)
+      cr_assert (i == 5 || i == 6 || i == 9 || i == 10 || large->data[i] == 9, "%s wrote beside the batch",
+                 type->entry.name);
+  }
 }
 
 Test (predictor, no_rows)
@@ -591,7 +589,7 @@ Test (predictor, no_rows)
   sb_score *score = scoped (sb_score_alloc (&constant_score_type, &zero, vp));
   gsl_matrix *x = matrix (0, 2);
   EACH_STEP (type)
-    ok (take_step (type, score, NULL, 0.3, 0.4, x, x), "%s", type->entry.name);
+  ok (take_step (type, score, NULL, 0.3, 0.4, x, x), "%s", type->entry.name);
 }
 
 static int
@@ -608,21 +606,21 @@ Test (predictor, wrong_arguments)
   const sb_step_type *type;
   sb_process *vp = scoped (sb_vp_alloc (2, 0.1, 20));
   EACH_STEP (type)
-    {
-      const char *name = type->entry.name;
-      ok (step_status (type, vp, 1, 0.3, 0.4, 2, 2), "%s", name);
-      refused (GSL_EBADLEN, step_status (type, vp, 1, 0.3, 0.4, 3, 2), "%s: wrong dimension", name);
-      refused (GSL_EBADLEN, step_status (type, vp, 1, 0.3, 0.4, 2, 3), "%s: wrong z", name);
-      refused (GSL_EDOM, step_status (type, vp, 1, 0.5, 0.4, 2, 2), "%s: upwards", name);
-      refused (GSL_EDOM, step_status (type, vp, 1, 0.4, 0.4, 2, 2), "%s: nowhere", name);
-      refused (GSL_EDOM, step_status (type, vp, 1, 0, 0, 2, 2), "%s: nowhere, at 0", name);
-      refused (GSL_EDOM, step_status (type, vp, 1, 0.5, 1.1, 2, 2), "%s: beyond T", name);
-      refused (GSL_EDOM, step_status (type, vp, 1, -0.1, 0.4, 2, 2), "%s: before 0", name);
-      refused (GSL_EDOM, step_status (type, vp, 1, GSL_NAN, 0.4, 2, 2), "%s: s is NaN", name);
-      refused (GSL_EDOM, step_status (type, vp, 1, 0.3, GSL_NAN, 2, 2), "%s: t is NaN", name);
-      refused (GSL_EBADFUNC, step_status (type, vp, GSL_NAN, 0.3, 0.4, 2, 2), "%s: NaN score", name);
-      refused (GSL_EBADFUNC, step_status (type, vp, GSL_POSINF, 0.3, 0.4, 2, 2), "%s: infinite", name);
-    }
+  {
+    const char *name = type->entry.name;
+    ok (step_status (type, vp, 1, 0.3, 0.4, 2, 2), "%s", name);
+    refused (GSL_EBADLEN, step_status (type, vp, 1, 0.3, 0.4, 3, 2), "%s: wrong dimension", name);
+    refused (GSL_EBADLEN, step_status (type, vp, 1, 0.3, 0.4, 2, 3), "%s: wrong z", name);
+    refused (GSL_EDOM, step_status (type, vp, 1, 0.5, 0.4, 2, 2), "%s: upwards", name);
+    refused (GSL_EDOM, step_status (type, vp, 1, 0.4, 0.4, 2, 2), "%s: nowhere", name);
+    refused (GSL_EDOM, step_status (type, vp, 1, 0, 0, 2, 2), "%s: nowhere, at 0", name);
+    refused (GSL_EDOM, step_status (type, vp, 1, 0.5, 1.1, 2, 2), "%s: beyond T", name);
+    refused (GSL_EDOM, step_status (type, vp, 1, -0.1, 0.4, 2, 2), "%s: before 0", name);
+    refused (GSL_EDOM, step_status (type, vp, 1, GSL_NAN, 0.4, 2, 2), "%s: s is NaN", name);
+    refused (GSL_EDOM, step_status (type, vp, 1, 0.3, GSL_NAN, 2, 2), "%s: t is NaN", name);
+    refused (GSL_EBADFUNC, step_status (type, vp, GSL_NAN, 0.3, 0.4, 2, 2), "%s: NaN score", name);
+    refused (GSL_EBADFUNC, step_status (type, vp, GSL_POSINF, 0.3, 0.4, 2, 2), "%s: infinite", name);
+  }
 }
 
 // One number that is not finite, wherever it stands in the batch, is found and named.

@@ -88,8 +88,7 @@ P (sde which, const sb_step_type *predictor, size_t N, double factor)
 // NULL.
 
 static double
-search (sde which, const sb_step_type *predictor, size_t M, sb_alpha alpha, double factor, double guess,
-        double *best)
+search (sde which, const sb_step_type *predictor, size_t M, sb_alpha alpha, double factor, double guess, double *best)
 {
   int i = (int)rint (100 * guess), down = 1;
   double least = run (which, predictor, LEVELS, M, 0.01 * i, alpha, factor).distance;
@@ -186,7 +185,10 @@ Test (spectrum, corrector_only)
     sde which;
     size_t M;
     double guess, reference;
-  } more[] = { { VE, 4, 0.1, 1.33e-4 }, { VE, 8, 0.08, 4.45e-5 }, { VE, 16, 0.06, 1.15e-5 }, { VP, 4, 0.14, 1.31e-3 },
+  } more[] = { { VE, 4, 0.1, 1.33e-4 },
+               { VE, 8, 0.08, 4.45e-5 },
+               { VE, 16, 0.06, 1.15e-5 },
+               { VP, 4, 0.14, 1.31e-3 },
                { VP, 8, 0.11, 5.78e-4 } };
   for (int k = 0; k < 5; k++)
     {
@@ -215,8 +217,7 @@ Test (spectrum, cumulative_alpha)
 static void
 wrong_score_case (sde which, double anc_p, double rd_p, double anc_pc, double rd_pc, double pf_pc)
 {
-  const sb_step_type *anc = sb_step_ancestral, *rd = sb_step_reverse_diffusion,
-                          *pf = sb_step_probability_flow;
+  const sb_step_type *anc = sb_step_ancestral, *rd = sb_step_reverse_diffusion, *pf = sb_step_probability_flow;
   double factor = 1.05;
   double p_anc = P (which, anc, 1000, factor), p_rd = P (which, rd, 1000, factor);
   double pc_anc = search (which, anc, 1, SB_ALPHA_STEP, factor, 0.22, NULL);

@@ -384,9 +384,9 @@ Test (mixture, refuses_what_is_none)
     { { 1, 1 }, { 0, 1, 2, 3 }, { 1, 0, 0, 1, 2, 1, 1.001, 2 }, false },
     { { 1, 1 }, { 0, 1, 2, 3 }, { 1, 0, 0, 1, 2, GSL_NAN, GSL_NAN, 2 }, false },
     { { 1, 1 }, { 0, 1, 2, 3 }, { 1, 0, 0, GSL_POSINF, 2, 1, 1, 2 }, false },
-    { { 1, 1 }, { 0, 1, 2, 3 }, { 1, 0, 0, 1, 1, 2, 2, 1 }, false }, // eigenvalues 3 and -1
+    { { 1, 1 }, { 0, 1, 2, 3 }, { 1, 0, 0, 1, 1, 2, 2, 1 }, false },      // eigenvalues 3 and -1
     { { 1, 1 }, { 0, 1, 2, 3 }, { 1, 0, 0, -1e-20, 2, 1, 1, 2 }, false }, // diagonal: exact
-    { { 1, 1 }, { 0, 1, 2, 3 }, { 1, 0, 0, 1, 1, 1, 1, 1 }, true }, // singular
+    { { 1, 1 }, { 0, 1, 2, 3 }, { 1, 0, 0, 1, 1, 1, 1, 1 }, true },       // singular
   };
   for (size_t k = 0; k < sizeof cases / sizeof *cases; k++)
     {

@@ -1,5 +1,5 @@
-#ifndef SCOREBOOK_CLI_LAW_H
-#define SCOREBOOK_CLI_LAW_H
+#ifndef SCOREBOOK_CLI_NAMED_LAW_H
+#define SCOREBOOK_CLI_NAMED_LAW_H
 
 #include <scorebook.h>
 

@@ -1,7 +1,7 @@
 // # Points from a file of data
 
 #include <config.h>
-#include "points.h"
+#include "point_files.h"
 #include "options.h"
 
 #include <scorebook.h>

@@ -1,5 +1,5 @@
-#ifndef SCOREBOOK_CLI_POINTS_H
-#define SCOREBOOK_CLI_POINTS_H
+#ifndef SCOREBOOK_CLI_POINT_FILES_H
+#define SCOREBOOK_CLI_POINT_FILES_H
 
 #include <gsl/gsl_matrix.h>
 

@@ -9,9 +9,9 @@
 // A JSON file gives any Gaussian or mixture; a file of data gives the law that puts an equal mass on each of its points.
 
 #include <config.h>
-#include "law.h"
+#include "named_law.h"
 #include "options.h"
-#include "points.h"
+#include "point_files.h"
 #include "setup.h"
 
 #include <jansson.h>
