@@ -327,3 +327,75 @@ IN_EACH_WORLD (steps, correctors_are_langevin_steps_in_each_part)
   for (size_t k = 0; (entry = sb_correctors (k)); k++)
     check_corrector (w, score_of_one (w), entry);
 }
+
+// ## Rows of one's own
+//
+// A step that first goes up: the forward transition to $\hat t$ with the step's own normals, and down from there without any.
+
+static double
+higher (double s, double t, const double *key)
+{
+  (void)key;
+  return t + (t - s) / 4;
+}
+
+Test (steps, may_go_up_first)
+{
+  world w;
+  world_of (5, &w);
+  const gaussian g = gaussian_under (w.process);
+  sb_step_type up = *sb_step_ddim;
+  up.t_hat = higher;
+  gsl_matrix *x = normals (3, 3, 6), *z = normals (3, 3, 7), *by_hand = copy_of (x);
+  ok (sb_process_transition (w.process, vector_all (3, w.t), vector_all (3, higher (w.s, w.t, NULL)), z, by_hand));
+  ok (take_step (sb_step_ddim, g.score, NULL, w.s, higher (w.s, w.t, NULL), NULL, by_hand));
+  ok (take_step (&up, g.score, NULL, w.s, w.t, z, x));
+  cr_assert_leq (largest_difference (x, by_hand), 1e-14);
+}
+
+// Where only the noise is a number: $\mathbf A$ turns the plane by the angle $t$, $S = t\,\mathbf I$, and the step that keeps the
+// share $s/t$ of the noise is $\mathbf A_s\hat{\mathbf x}_0 + \frac st(\mathbf x_t - \mathbf A_t\hat{\mathbf x}_0)$.
+
+static int
+turn (const void *state, sb_process_map map, CBLAS_TRANSPOSE_t transpose, const gsl_vector *s, const gsl_vector *t,
+      gsl_matrix *x)
+{
+  (void)state, (void)transpose, (void)s;
+  for (size_t i = 0; i < x->size1; i++)
+    {
+      const double at = gsl_vector_get (t, i), a = gsl_matrix_get (x, i, 0), b = gsl_matrix_get (x, i, 1);
+      gsl_matrix_set (x, i, 0, map == SB_S ? at * a : cos (at) * a - sin (at) * b);
+      gsl_matrix_set (x, i, 1, map == SB_S ? at * b : sin (at) * a + cos (at) * b);
+    }
+  return GSL_SUCCESS;
+}
+
+static int
+time_itself (const void *state, double s, double t, double *sd)
+{
+  (void)state, (void)s;
+  *sd = t;
+  return GSL_SUCCESS;
+}
+
+static sb_step_numbers
+share_of_noise (const sb_step_at *at, const double *key)
+{
+  (void)key;
+  return (sb_step_numbers){ .c = 1, .k = at->S_s / at->S_t };
+}
+
+Test (steps, need_but_one_noise_for_all)
+{
+  static const sb_process_type type = { .name = "turning", .apply = turn, .deviation = time_itself };
+  static const sb_step_type naive = { .entry = { .name = "naive" }, .numbers = share_of_noise };
+  sb_process *turning = scoped (sb_process_alloc (&type, NULL, 2, 0.1, 1, 0));
+  sb_score_callback ones = { .view = SB_DENOISER, .function = one };
+  sb_score *score = scoped (sb_score_callback_alloc (&ones, turning));
+  gsl_matrix *x = matrix_of (1, 2, 0.3, -0.7);
+  turning->from_zero_only = true;
+  ok (take_step (&naive, score, NULL, 0.4, 0.8, NULL, x));
+  cr_assert_float_eq (gsl_matrix_get (x, 0, 0), cos (0.4) - sin (0.4) + (0.3 - cos (0.8) + sin (0.8)) / 2, 1e-15);
+  cr_assert_float_eq (gsl_matrix_get (x, 0, 1), sin (0.4) + cos (0.4) + (-0.7 - sin (0.8) - cos (0.8)) / 2, 1e-15);
+  refused (GSL_EUNSUP, take_step (sb_step_ddim, score, NULL, 0.4, 0.8, NULL, x));
+}
