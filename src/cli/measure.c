@@ -91,11 +91,7 @@ parse (int argc, char **argv, settings *o, int *first)
       "compare FILE1 with the points whose moments these are; there is no FILE2 then" },
     { "save-moments", 0, OPTION_TEXT, &o->save_moments, "FILE", 0, 0, NULL,
       "measure nothing: write the moments of FILE1, *.safetensors" },
-    { "backend", 0, OPTION_CHOICE, &o->engine.backend, "NAME", 0, 0, backend_names,
-      "who computes the classifier: openblas, the reference; winograd; or onednn, where it is built in (default: the "
-      "fastest)" },
-    { "precision", 0, OPTION_CHOICE, &o->engine.precision, "NAME", 0, 0, precision_names,
-      "float, or bf16: half the bits and, where the processor has it, faster still (default: float)" },
+    ENGINE_OPTIONS (&o->engine),
     { "format", 0, OPTION_CHOICE, &o->format, "NAME", 0, 0, format_names, "plain lines or json (default: plain)" },
   };
   const command_line line = {

@@ -84,11 +84,7 @@ parse (int argc, char **argv, settings *o)
       "sample what this network has learned instead, under its own process (--law is not given then)" },
     { "class", 0, OPTION_COUNT, &o->class, "K", -1, 65535, NULL,
       "--model: of this class only, where the network was told classes (default: of all)" },
-    { "backend", 0, OPTION_CHOICE, &o->engine.backend, "NAME", 0, 0, backend_names,
-      "who computes the network: openblas, the reference; winograd; or onednn, where it is built in (default: the "
-      "fastest)" },
-    { "precision", 0, OPTION_CHOICE, &o->engine.precision, "NAME", 0, 0, precision_names,
-      "float, or bf16: half the bits and, where the processor has it, faster still (default: float)" },
+    ENGINE_OPTIONS (&o->engine),
 
     { .kind = OPTION_HEADING, .help = "The process" },
     { "process", 'p', OPTION_TEXT, &o->process, "PROCESS", 0, 0, NULL,

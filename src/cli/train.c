@@ -100,11 +100,7 @@ parse (int argc, char **argv, settings *o)
     { "steps", 0, OPTION_COUNT, &o->steps, "N", 0, 1e9, NULL, "until this many are done (default: 10000)" },
     { "batch", 0, OPTION_COUNT, &o->batch, "N", 0, 1e6, NULL, "samples a step (default: 64)" },
     { "shard", 0, OPTION_COUNT, &o->shard, "N", 0, 1e6, NULL, "samples that a thread takes at a time (default: 8)" },
-    { "backend", 0, OPTION_CHOICE, &o->engine.backend, "NAME", 0, 0, backend_names,
-      "who computes the network: openblas, the reference; winograd; or onednn, where it is built in (default: the "
-      "fastest)" },
-    { "precision", 0, OPTION_CHOICE, &o->engine.precision, "NAME", 0, 0, precision_names,
-      "float, or bf16: half the bits and, where the processor has it, faster still (default: float)" },
+    ENGINE_OPTIONS (&o->engine),
     { "rate", 0, OPTION_REAL, &o->rate, "X", 0, 1, NULL, "Adam's learning rate (default: 2e-4)" },
     { "warmup", 0, OPTION_REAL, &o->warmup, "N", -1, 0, NULL, "steps until it is reached (default: 5000)" },
     { "clip", 0, OPTION_REAL, &o->clip, "X", -1, 0, NULL, "largest norm of a gradient, 0: none (default: 1)" },

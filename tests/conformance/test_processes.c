@@ -47,7 +47,7 @@ squared (const world *w, sb_process_map map, double s, double t, const gsl_matri
 //
 // $\dot{\mathbf A} = \mathbf F\mathbf A$ and $\frac{d}{dt}\mathbf S\mathbf S^{\mathsf T} = \mathbf F\mathbf S\mathbf S^{\mathsf T}
 // + \mathbf S\mathbf S^{\mathsf T}\mathbf F^{\mathsf T} + \mathbf G\mathbf G^{\mathsf T}$, the rates being those of $\mathbf A$
-// and $\mathbf S$; differences of fourth order.
+// and $\mathbf S$; differences of fourth order. [scoresde.eq5]
 
 static gsl_matrix *
 difference (const world *w, gsl_matrix *(*value) (const world *w, double t, const gsl_matrix *x), const gsl_matrix *x)
@@ -97,15 +97,21 @@ IN_EACH_WORLD (processes, maps_solve_the_sde)
 }
 
 // ## Two transitions are one
+//
+// Means multiply, and the noise of the first leg shrinks before that of the second is added. [scoresde.eq29]
 
 IN_EACH_WORLD (processes, transitions_compose)
 {
   gsl_matrix *x = normals (3, w->process->dimension, 2);
-  gsl_matrix *kept = mapped (w, SB_A, CblasNoTrans, w->s, w->t,
-                             squared (w, SB_S, 0, w->s, mapped (w, SB_A, CblasTrans, w->s, w->t, x)));
-  same (w, mapped (w, SB_A, CblasNoTrans, w->s, w->t, A_at (w, w->s, x)), A_at (w, w->t, x), 1e-13, "A A = A");
-  same (w, combined (1, kept, 1, squared (w, SB_S, w->s, w->t, x)), covariance_at (w, w->t, x), 1e-13,
-        "A S S^T A^T + S S^T");
+  for (double r = 0; r < 0.2; r += 0.1)
+    {
+      gsl_matrix *kept = mapped (w, SB_A, CblasNoTrans, w->s, w->t,
+                                 squared (w, SB_S, r, w->s, mapped (w, SB_A, CblasTrans, w->s, w->t, x)));
+      same (w, mapped (w, SB_A, CblasNoTrans, w->s, w->t, mapped (w, SB_A, CblasNoTrans, r, w->s, x)),
+            mapped (w, SB_A, CblasNoTrans, r, w->t, x), 1e-13, "A A = A");
+      same (w, combined (1, kept, 1, squared (w, SB_S, w->s, w->t, x)), squared (w, SB_S, r, w->t, x), 1e-13,
+            "A S S^T A^T + S S^T");
+    }
 }
 
 // Inverses where there are some, $\log|\det \mathbf S|$ and the numbers of the parts.

@@ -10,7 +10,6 @@
 #include "process/scalar.h"
 #include "process/smld.h"
 #include "process/vp.h"
-#include "property.h"
 #include "scope.h"
 
 #include <gsl/gsl_math.h>
@@ -227,74 +226,13 @@ Test (process, prior_is_the_stream_scaled)
     }
 }
 
-// ## The SDE and the kernel
-//
-// Euler's steps carry mean and variance of a point by $m \leftarrow (1 + hf)\,m$, $v \leftarrow (1 + hf)^2 v + h g^2$; as the steps
-// shrink they must reach the kernel, at first order. [scoresde.eq5]
+// ## The SDEs and the chains
 
 static sb_process *
 sde (size_t k)
 {
   static const char *const kinds[] = { "ve sigma_max=20", "vp", "subvp" };
   return scoped (sb_process_from_text (kinds[k], 1, NULL));
-}
-
-static void
-euler_errors (const sb_process *process, int N, double *of_mean, double *of_variance)
-{
-  double eps = process->t_min, h = (1 - eps) / N, m = 1, v = 0, a, sd;
-  for (int i = 0; i < N; i++)
-    {
-      double t = eps + h * i, f = number_of (process, SB_F, 0, t), g = number_of (process, SB_G, 0, t);
-      m *= 1 + h * f;
-      v = gsl_pow_2 (1 + h * f) * v + h * g * g;
-    }
-  sb_process_scalars (process, eps, 1, &a, &sd);
-  *of_mean = fabs (m / a - 1);
-  *of_variance = fabs (v / (sd * sd) - 1);
-}
-
-Test (process, euler_steps_reach_the_kernels)
-{
-  for (size_t p = 0; p < 3; p++)
-    {
-      const sb_process *process = sde (p);
-      const char *name = process->type->name;
-      double mean_1, mean_2, variance_1, variance_2;
-      euler_errors (process, 1000, &mean_1, &variance_1);
-      euler_errors (process, 2000, &mean_2, &variance_2);
-      cr_assert (1.8 < variance_1 / variance_2 && variance_1 / variance_2 < 2.2, "%s: %g", name,
-                 variance_1 / variance_2);
-      cr_assert_lt (variance_2, 0.02, "%s: %g", name, variance_2);
-      if (p == 0)
-        cr_assert (mean_1 == 0 && mean_2 == 0);
-      else
-        cr_assert (1.8 < mean_1 / mean_2 && mean_1 / mean_2 < 2.2, "%s: %g", name, mean_1 / mean_2);
-    }
-}
-
-// Kernels compose, over any three times: means multiply, and the variance of the first leg shrinks before that of the second
-// is added. [scoresde.eq29]
-
-static const property_parameter three_times[] = { { "r", PROPERTY_UNIFORM, 1e-5, 1, 0.1 },
-                                                  { "s", PROPERTY_UNIFORM, 1e-5, 1, 0.5 },
-                                                  { "t", PROPERTY_UNIFORM, 1e-5, 1, 1 } };
-
-static double
-composition_residual (const double *v, void *process)
-{
-  double r = GSL_MIN (v[0], GSL_MIN (v[1], v[2])), t = GSL_MAX (v[0], GSL_MAX (v[1], v[2]));
-  double s = GSL_MAX (GSL_MIN (v[0], v[1]), GSL_MIN (GSL_MAX (v[0], v[1]), v[2]));
-  double a = number_of (process, SB_A, s, t), v_rt = gsl_pow_2 (number_of (process, SB_S, r, t));
-  double composed = gsl_pow_2 (a * number_of (process, SB_S, r, s)) + gsl_pow_2 (number_of (process, SB_S, s, t));
-  double of_means = a * number_of (process, SB_A, r, s) / number_of (process, SB_A, r, t);
-  return GSL_MAX (fabs (of_means - 1), fabs (composed - v_rt) / GSL_MAX (1, v_rt));
-}
-
-Test (process, kernels_compose)
-{
-  for (size_t p = 0; p < 3; p++)
-    property_check ("kernels compose", 7, 300, 3, three_times, composition_residual, sde (p), 1e-12);
 }
 
 // A chain's step is $\mathbf{x}_{i+1} = \mathbf{x}_i + f_i\,\mathbf{x}_i + G_i \mathbf{z}_i$ with $f_i = \sqrt{1 - \beta_{i+1}} - 1$, $G_i = \sqrt{\beta_{i+1}}$ (DDPM) or
