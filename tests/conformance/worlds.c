@@ -158,7 +158,7 @@ static const struct
   { "own, a coordinate is masked",
     NO_A_INVERSE | NO_SDE,
     &by_numbers,
-    { { 0.5, INFINITY, 2 }, { 1, 1, 0.5 }, 3, NULL },
+    { { INFINITY, 0.5, 2 }, { 1, 1, 0.5 }, 3, NULL },
     3,
     NULL },
   { "own, diagonal in a cosine basis", 0, &by_numbers, { .parts = MOST }, MOST, NULL },

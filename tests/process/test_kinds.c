@@ -50,18 +50,18 @@ Test (kinds, times_and_priors)
   {
     const char *name;
     size_t levels;
-    double t_min, prior_sd, trace; // the last at t = 1/2
-  } rows[] = { { "ve", 0, 1e-5, 50, 0 },
-               { "vp", 0, 1e-3, 1, -10.05 },
-               { "subvp", 0, 1e-3, 1, -10.05 },
-               { "smld", 1000, 1e-3, 50, GSL_NAN },
-               { "ddpm", 1000, 1e-3, 1, GSL_NAN } };
+    double t_min, prior_sd, trace, low; // the trace at t = 1/2; low: of the data
+  } rows[] = { { "ve", 0, 1e-5, 50, 0, 0 },
+               { "vp", 0, 1e-3, 1, -10.05, -1 },
+               { "subvp", 0, 1e-3, 1, -10.05, -1 },
+               { "smld", 1000, 1e-3, 50, GSL_NAN, 0 },
+               { "ddpm", 1000, 1e-3, 1, GSL_NAN, -1 } };
   for (size_t k = 0; k < sizeof rows / sizeof *rows; k++)
     {
       const double sd = rows[k].prior_sd, prior = gsl_ran_gaussian_pdf (30, sd) * gsl_ran_gaussian_pdf (-8, sd);
       sb_process *process = scoped (sb_process_from_text (rows[k].name, 2, NULL));
       gsl_vector *log_prior = vector (1), *trace = vector_all (1, rows[k].trace);
-      cr_assert_str_eq (process->type->name, rows[k].name);
+      cr_assert_eq (sb_process_kind_of (process)->low, rows[k].low, "%s", rows[k].name);
       cr_assert (process->dimension == 2 && process->levels == rows[k].levels, "%s", rows[k].name);
       cr_assert (process->t_min == rows[k].t_min && process->t_max == 1, "%s", rows[k].name);
       ok (sb_process_prior_log_density (process, matrix_of (1, 2, 30, -8), log_prior));
