@@ -272,8 +272,9 @@ IN_EACH_WORLD (processes, posterior_is_bayes)
 {
   const size_t d = w->process->dimension;
   gsl_matrix *x_0 = normals (4, d, 9), *x_s = normals (4, d, 10), *x_t = normals (4, d, 11);
-  gsl_vector *s = vector_all (4, w->s), *t = vector_all (4, w->t), *zero = vector_all (4, 0), *posterior = vector (4),
-             *of_t = vector (4), *of_s = vector (4), *of_0 = vector (4);
+  gsl_vector *s = vector_of (w->s, w->s / 3, w->s, w->s / 3), *t = vector_of (w->t, w->t, w->t / 1.5, w->t),
+             *zero = vector_all (4, 0), *posterior = vector (4), *of_t = vector (4), *of_s = vector (4),
+             *of_0 = vector (4);
   int status = sb_posterior_log_density (w->process, s, t, x_t, x_0, x_s, posterior);
   if (w->lacks & (NO_PARTS | NO_S_INVERSE))
     {
