@@ -150,9 +150,11 @@ advance (run *w, double t)
 static void
 draw (run *w, sb_purpose purpose, size_t count)
 {
+  const sb_pc *pc = w->pc;
   w->stream.purpose = purpose;
-  if (!w->status && !w->pc->noiseless)
-    w->status = sb_stream_normals (w->stream, (uint64_t)count * w->x->size2, w->z);
+  if (!w->status && !pc->noiseless)
+    w->status = pc->noise ? pc->noise (pc->context, purpose, count, w->z)
+                          : sb_stream_normals (w->stream, (uint64_t)count * w->x->size2, w->z);
 }
 
 static void

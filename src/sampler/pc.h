@@ -15,6 +15,10 @@ typedef enum
   SB_CORRECTOR_ALWAYS // correct at every time of the grid, its first and its last: Langevin dynamics
 } sb_pc_order;
 
+// Fill z (n x d) with the noise of step number `count` (0, 1, ...) of the predictor or corrector, as purpose says: normals
+// that are known, correlated, or used before. A status other than GSL_SUCCESS ends the run.
+typedef int (*sb_noise) (void *context, sb_purpose purpose, size_t count, gsl_matrix *z);
+
 typedef struct
 {
   const sb_step_type *step;
@@ -24,10 +28,11 @@ typedef struct
   sb_pc_order order;
   sb_final final;
   bool noiseless;       // z = 0 throughout
+  sb_noise noise;       // NULL: normals from the stream
   size_t corrected;     // corrector steps taken before: where each row's noise for them goes on
   sb_progress progress; // NULL: none
   bool each_corrector;  // progress is called after each corrector step too, and these are counted like steps
-  void *context;        // handed to progress
+  void *context;        // handed to progress and noise
 } sb_pc;
 
 // Reverse diffusion, one Langevin step of r = 0.16 (norms averaged over the batch) after each, denoised at the end.
@@ -43,7 +48,7 @@ sb_pc sb_pc_annealed (double epsilon, size_t steps);
 // stream.seed (stream.purpose is ignored), so it is the same in any batch, but for correctors with SB_NORM_BATCH or
 // SB_NORM_ROOT_D. y: the score's condition, NULL or n rows. evaluations (NULL is allowed): of the score, on every row.
 //
-// Returns what a step or corrector reports (sampler.h), what progress returned where that stopped the run, GSL_EDOM for a
+// Returns what a step or corrector reports (sampler.h), what progress or noise returned where that ended the run, GSL_EDOM for a
 // bad grid, GSL_EINVAL where step or corrector are missing, GSL_EBADLEN, GSL_ENOMEM. After a failure x is unspecified.
 int sb_pc_sample (const sb_pc *pc, const sb_score *score, const gsl_matrix *y, const gsl_vector *times,
                   sb_stream stream, gsl_matrix *x, size_t *evaluations);

@@ -534,6 +534,54 @@ Test (pc, where_the_normals_come_from)
     }
 }
 
+// With a callback, they are what it writes: here the stream's own, so that nothing changes, then their opposites.
+
+typedef struct
+{
+  sb_stream stream;
+  double factor;
+  size_t calls, stop_at;
+} own_noise;
+
+static int
+write_noise (void *context, sb_purpose purpose, size_t count, gsl_matrix *z)
+{
+  own_noise *own = context;
+  own->stream.purpose = purpose;
+  ok (sb_stream_normals (own->stream, count * z->size2, z));
+  gsl_matrix_scale (z, own->factor);
+  return ++own->calls == own->stop_at ? GSL_EFAILED : GSL_SUCCESS;
+}
+
+Test (pc, noise_of_ones_own)
+{
+  sb_process *ve = scoped (sb_ve_alloc (2, 0.01, 3));
+  sb_target *law = scoped (sb_target_points_alloc (matrix_all (1, 2, 0), NULL));
+  sb_score *score = scoped (sb_score_exact_alloc (law, ve));
+  own_noise own = { .stream = { .seed = 4, .index = 7 }, .factor = 1 };
+  sb_pc pc = sb_pc_default ();
+  pc.step = sb_step_ancestral;
+  pc.corrector = (sb_corrector){ .type = sb_corrector_constant, .epsilon = 0.01 };
+  pc.corrector_steps = 2;
+  pc.context = &own;
+  gsl_matrix *usual = matrix_all (3, 2, 0), *x = matrix_all (3, 2, 0), *opposite = matrix_all (3, 2, 0);
+  const gsl_vector *times = vector_of (1, 0.7, 0.3, 0.1);
+  ok (sb_pc_sample (&pc, score, NULL, times, own.stream, usual, NULL));
+  pc.noise = write_noise;
+  ok (sb_pc_sample (&pc, score, NULL, times, (sb_stream){ .seed = 1 }, x, NULL));
+  cr_assert_eq (own.calls, 9);
+  cr_assert (gsl_matrix_equal (x, usual));
+  own.factor = -1; // everything is linear, about a mean of 0
+  ok (sb_pc_sample (&pc, score, NULL, times, (sb_stream){ .seed = 1 }, opposite, NULL));
+  gsl_matrix_add (opposite, usual);
+  cr_assert_lt (largest_difference (opposite, matrix_all (3, 2, 0)), 1e-14);
+
+  own.calls = 0;
+  own.stop_at = 4;
+  refused (GSL_EFAILED, sb_pc_sample (&pc, score, NULL, times, own.stream, x, NULL));
+  cr_assert_eq (own.calls, 4);
+}
+
 // ## Progress
 
 typedef struct
