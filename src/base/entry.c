@@ -22,26 +22,60 @@ sb_entry_find (sb_family family, const char *name)
   return family (k);
 }
 
-void
-sb_entry_usual (const sb_entry *entry, double *value)
+// Values stand one after another, a number's or word's in one place, a list's in 1 + most.
+
+static size_t
+place_of (const sb_entry *entry, size_t key)
 {
-  for (size_t k = 0; k < entry->key_count; k++)
-    value[k] = entry->keys[k].usual;
+  size_t place = 0;
+  for (size_t k = 0; k < key; k++)
+    place += 1 + entry->keys[k].most;
+  return place;
 }
 
-// ## One value
+static const sb_key *
+find_key (const sb_entry *entry, const char *name)
+{
+  for (size_t k = 0; k < entry->key_count; k++)
+    if (strcmp (entry->keys[k].name, name) == 0)
+      return &entry->keys[k];
+  return NULL;
+}
+
+const double *
+sb_entry_value (const sb_entry *entry, const double *value, const char *name)
+{
+  const sb_key *key = find_key (entry, name);
+  return key ? value + place_of (entry, (size_t)(key - entry->keys)) : NULL;
+}
+
+// ## A value
+
+static bool
+is_allowed (const sb_key *key, double value)
+{
+  const bool low = key->above ? value > key->low : value >= key->low;
+  return gsl_finite (value) && low && value <= key->high && !(key->whole && value != rint (value));
+}
+
+// `said` is the text that was read; NULL: there was none.
 
 static int
-check_value (const char *what, int code, const sb_key *key, double value, sb_error *error)
+check_value (const char *what, int code, const sb_key *key, const double *value, const char *said, sb_error *error)
 {
-  const bool below = key->above ? !(value > key->low) : !(value >= key->low);
-  char most[32] = "";
-  if (key->words || (gsl_finite (value) && !below && value <= key->high && !(key->whole && value != rint (value))))
+  const size_t count = key->words ? 0 : key->most ? (size_t)*value++ : 1;
+  char number[32], most[32] = "";
+  size_t j = 0;
+  while (j < count && is_allowed (key, value[j]))
+    j++;
+  if (j == count)
     return GSL_SUCCESS;
+  snprintf (number, sizeof number, "%.15g", value[j]);
   if (gsl_finite (key->high))
-    snprintf (most, sizeof most, key->above ? " and at most %g" : " to %g", key->high);
-  SB_ERROR (error, code, "%s: %s=%g: not a %snumber %s %g%s", what, key->name, value, key->whole ? "whole " : "",
-            key->above ? "above" : "from", key->low, most);
+    snprintf (most, sizeof most, key->above ? " and at most %.15g" : " to %.15g", key->high);
+  SB_ERROR (error, code, "%s: %s=%s: not %s%snumber%s %s %g%s", what, key->name, said ? said : number,
+            key->most ? "" : "a ", key->whole ? "whole " : "", key->most ? "s" : "", key->above ? "above" : "from",
+            key->low, most);
 }
 
 int
@@ -49,7 +83,7 @@ sb_entry_check (const sb_entry *entry, const double *value, sb_error *error)
 {
   int status = GSL_SUCCESS;
   for (size_t k = 0; k < entry->key_count && !status; k++)
-    status = check_value (entry->name, GSL_EDOM, &entry->keys[k], value[k], error);
+    status = check_value (entry->name, GSL_EDOM, &entry->keys[k], value + place_of (entry, k), NULL, error);
   return status;
 }
 
@@ -82,6 +116,46 @@ read_word (const sb_key *key, const char *text, double *value)
   return GSL_EINVAL;
 }
 
+// Of 1 to `most` numbers with commas between them, or of just as many with an x.
+
+static int
+read_list (const sb_key *key, const char *text, double *value)
+{
+  char copy[128], *rest = copy, between[] = { key->between, 0 };
+  size_t count = 0;
+  if ((size_t)snprintf (copy, sizeof copy, "%s", text) >= sizeof copy)
+    return GSL_EINVAL;
+  for (const char *number; (number = strsep (&rest, between)); count++)
+    if (count == key->most || read_number (number, &value[1 + count]))
+      return GSL_EINVAL;
+  value[0] = (double)count;
+  return key->between == 'x' && count < key->most ? GSL_EINVAL : GSL_SUCCESS;
+}
+
+static int
+read_value (const char *what, const sb_key *key, const char *text, double *value, sb_error *error)
+{
+  if (key->words ? read_word (key, text, value) : key->most ? 0 : read_number (text, value))
+    SB_ERROR (error, GSL_EINVAL, "%s: %s=%s: %s", what, key->name, text, key->words ? "no such word" : "not a number");
+  if (key->most && read_list (key, text, value))
+    SB_ERROR (error, GSL_EINVAL, "%s: %s=%s: not %s%zu numbers with '%c' between", what, key->name, text,
+              key->between == 'x' ? "" : "1 to ", key->most, key->between);
+  return check_value (what, GSL_EINVAL, key, value, text, error);
+}
+
+void
+sb_entry_usual (const sb_entry *entry, double *value)
+{
+  for (size_t k = 0; k < entry->key_count; k++)
+    {
+      const sb_key *key = &entry->keys[k];
+      double *v = value + place_of (entry, k);
+      *v = !key->most ? key->usual : key->list ? 0 : GSL_NAN;
+      if (key->list && *key->list)
+        read_list (key, key->list, v);
+    }
+}
+
 // ## A line
 
 static void
@@ -96,15 +170,6 @@ list_names (sb_family family, char *names, size_t size)
                                 family (k)->name);
 }
 
-static const sb_key *
-find_key (const sb_entry *entry, const char *name)
-{
-  for (size_t k = 0; k < entry->key_count; k++)
-    if (strcmp (entry->keys[k].name, name) == 0)
-      return &entry->keys[k];
-  return NULL;
-}
-
 static int
 read_pair (const sb_entry *entry, const char *what, char *word, double *value, sb_error *error)
 {
@@ -116,10 +181,7 @@ read_pair (const sb_entry *entry, const char *what, char *word, double *value, s
     SB_ERROR (error, GSL_EINVAL, "%s: %s has no key '%s'", what, entry->name, word);
   if (!text)
     SB_ERROR (error, GSL_EINVAL, "%s: %s: '%s' is not key=value", what, entry->name, word);
-  double *to = &value[key - entry->keys];
-  if (key->words ? read_word (key, text, to) : read_number (text, to))
-    SB_ERROR (error, GSL_EINVAL, "%s: %s=%s: %s", what, word, text, key->words ? "no such word" : "not a number");
-  return check_value (what, GSL_EINVAL, key, *to, error);
+  return read_value (what, key, text, value + place_of (entry, (size_t)(key - entry->keys)), error);
 }
 
 static const sb_entry *
@@ -136,6 +198,9 @@ read_line (sb_family family, const char *what, char *line, double *value, sb_err
   while ((word = strtok_r (NULL, " ", &rest)))
     if (read_pair (entry, what, word, value, error))
       return NULL;
+  for (size_t k = 0; k < entry->key_count; k++)
+    if (isnan (value[place_of (entry, k)]))
+      SB_ERROR_NULL (error, GSL_EINVAL, "%s: %s needs %s=", what, entry->name, entry->keys[k].name);
   return entry;
 }
 
@@ -150,6 +215,33 @@ sb_entry_read (sb_family family, const char *what, const char *text, double *val
   return entry;
 }
 
+// ## Writing
+
+static int
+write_number (char *text, size_t size, double value)
+{
+  char number[32];
+  snprintf (number, sizeof number, "%.15g", value);
+  if (strtod (number, NULL) != value) // 17 digits always read back as the same number
+    snprintf (number, sizeof number, "%.17g", value);
+  return snprintf (text, size, "%s", number);
+}
+
+static size_t
+write_value (const sb_key *key, const double *value, char *text, size_t size)
+{
+  if (key->words)
+    return (size_t)snprintf (text, size, " %s=%s", key->name, key->words[(size_t)*value]);
+  size_t length = (size_t)snprintf (text, size, " %s=", key->name), count = key->most ? (size_t)*value++ : 1;
+  for (size_t j = 0; j < count && length < size; j++)
+    {
+      if (j > 0)
+        text[length++] = key->between;
+      length += (size_t)write_number (text + length, size - length, value[j]);
+    }
+  return length;
+}
+
 int
 sb_entry_write (const sb_entry *entry, const double *value, char *text, size_t size)
 {
@@ -159,12 +251,9 @@ sb_entry_write (const sb_entry *entry, const double *value, char *text, size_t s
   for (size_t k = 0; k < entry->key_count && length < size; k++)
     {
       const sb_key *key = &entry->keys[k];
-      char number[32];
-      snprintf (number, sizeof number, "%.15g", value[k]);
-      if (strtod (number, NULL) != value[k]) // 17 digits always read back as the same number
-        snprintf (number, sizeof number, "%.17g", value[k]);
-      length += (size_t)snprintf (text + length, size - length, " %s=%s", key->name,
-                                  key->words ? key->words[(size_t)value[k]] : number);
+      const double *v = value + place_of (entry, k);
+      if (!isnan (*v) && !(key->most && *v == 0))
+        length += write_value (key, v, text + length, size - length);
     }
   if (plain)
     {

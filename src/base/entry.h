@@ -18,16 +18,22 @@ typedef struct
 {
   const char *name;
   const char *const *words; // NULL: the value is a number; else the place of a word in this list, which ends with NULL
-  double usual;
-  double low, high; // of a number: low <= value <= high
-  bool above;       // low itself is out of range
+  double usual;             // NaN: there is none, the key must be given
+  double low, high;         // of a number: low <= value <= high
+  bool above;               // low itself is out of range
   bool whole;
   const char *help; // a few words
+
+  // Of a list of numbers, "1,2,2" or "1x28x28": how many it holds at most, else 0; what stands between them; its usual
+  // text, NULL: none, the key must be given. Its value takes 1 + most numbers: how many there are, and these.
+  size_t most;
+  char between;
+  const char *list;
 } sb_key;
 
 enum
 {
-  SB_KEYS_MOST = 8
+  SB_KEYS_MOST = 32 // numbers that the values of an entry's keys take, at most
 };
 
 typedef struct
@@ -40,7 +46,10 @@ typedef struct
 // Entry number k = 0, 1, ... of a family; NULL beyond the last.
 typedef const sb_entry *(*sb_family) (size_t k);
 
-// The usual values of an entry's keys, value (key_count).
+// The place of a key's value among those of its entry; NULL: the entry has no such key.
+const double *sb_entry_value (const sb_entry *entry, const double *value, const char *key);
+
+// The usual values of an entry's keys, value (SB_KEYS_MOST), one after another.
 void sb_entry_usual (const sb_entry *entry, double *value);
 
 // GSL_EDOM with a line in `error` where a value is out of range.
@@ -51,7 +60,7 @@ int sb_entry_check (const sb_entry *entry, const double *value, sb_error *error)
 // decimal point, whatever the locale.
 const sb_entry *sb_entry_read (sb_family family, const char *what, const char *text, double *value, sb_error *error);
 
-// The line that chooses it, all keys included. GSL_EBADLEN where it is longer than size - 1.
+// The line that chooses it, all keys included that have a value. GSL_EBADLEN where it is longer than size - 1.
 int sb_entry_write (const sb_entry *entry, const double *value, char *text, size_t size);
 
 const sb_entry *sb_entry_find (sb_family family, const char *name); // NULL: none

@@ -80,15 +80,17 @@ enum
   WIDTH = 79
 };
 
+// Text that begins at a column, and goes on below at the margin.
+
 static void
-print_wrapped (const char *text, size_t column)
+print_wrapped (const char *text, size_t column, size_t margin)
 {
-  while (*text)
+  for (bool first = true; *text; first = false)
     {
       size_t word = strcspn (text, " ");
-      if (column + 1 + word > WIDTH)
-        column = (size_t)printf ("\n%*s", MARGIN, "") - 1;
-      else if (column > MARGIN)
+      if (!first && column + 1 + word > WIDTH)
+        column = (size_t)printf ("\n%*s", (int)margin, "") - 1;
+      else if (!first)
         column += (size_t)printf (" ");
       column += (size_t)printf ("%.*s", (int)word, text);
       text += word;
@@ -112,16 +114,29 @@ print_option (const option *o)
     printf ("%-*s", MARGIN, left);
   else
     printf ("%s\n%*s", left, MARGIN, "");
-  print_wrapped (o->help, MARGIN);
+  print_wrapped (o->help, MARGIN, MARGIN);
 }
 
-// A family: each member as the line that chooses it, with its usual values, and what it is; then its keys.
+// A family: each member as the line that chooses it, with its usual values, and what it is; then its keys, but those
+// that a member before it has too.
+
+static bool
+is_repeated (sb_family family, size_t member, const sb_key *key)
+{
+  for (size_t k = 0; k < member; k++)
+    for (size_t j = 0; j < family (k)->key_count; j++)
+      if (strcmp (family (k)->keys[j].name, key->name) == 0 && strcmp (family (k)->keys[j].help, key->help) == 0)
+        return true;
+  return false;
+}
 
 static void
-print_words (const char *const *words)
+print_key (const sb_key *key, bool needed)
 {
-  for (size_t k = 0; words && words[k]; k++)
-    printf ("%s%s%s", k == 0 ? " (" : words[k + 1] ? ", " : " or ", words[k], words[k + 1] ? "" : ")");
+  printf ("      %s", key->name);
+  for (size_t k = 0; key->words && key->words[k]; k++)
+    printf ("%s%s%s", k == 0 ? " (" : key->words[k + 1] ? ", " : " or ", key->words[k], key->words[k + 1] ? "" : ")");
+  printf (": %s%s\n", key->help, needed ? " (needed)" : "");
 }
 
 static void
@@ -134,15 +149,14 @@ print_family (const help_family *f)
       double usual[SB_KEYS_MOST];
       char line[256];
       sb_entry_usual (entry, usual);
-      if (sb_entry_write (entry, usual, line, sizeof line) == GSL_SUCCESS)
-        printf ("  %s\n      %s\n", line, entry->help);
+      if (sb_entry_write (entry, usual, line, sizeof line))
+        continue;
+      printf ("  ");
+      print_wrapped (line, 2, 4);
+      printf ("      %s\n", entry->help);
       for (size_t j = 0; j < entry->key_count; j++)
-        {
-          const sb_key *key = &entry->keys[j];
-          printf ("      %s", key->name);
-          print_words (key->words);
-          printf (": %s\n", key->help);
-        }
+        if (!is_repeated (f->family, k, &entry->keys[j]))
+          print_key (&entry->keys[j], isnan (*sb_entry_value (entry, usual, entry->keys[j].name)));
     }
 }
 

@@ -22,30 +22,16 @@
 
 typedef struct
 {
-  const char *data, *labels, *net, *process, *objective, *output, *resume, *export, *curve;
+  const char *data, *labels, *net, *process, *prediction, *label, *objective, *weighting;
+  const char *output, *resume, *export, *curve;
   double range[2], deviation, t_min; // NaN: not given
-  int prediction, label, weighting;
   uint64_t batch, shard, shift, steps, save_every;
   double rate, warmup, clip, ema, drop;
   network_engine engine;
   common_options common;
 } settings;
 
-static const char *const prediction_names[] = { "epsilon", "mixed", "score", NULL };
-static const char *const label_names[] = { "time", "log-noise", NULL };
-
-static const char details[] = "NETWORK is one of these lines:\n"
-                              "  unet image=1x28x28 channels=32 multipliers=1,2,2 blocks=1 groups=8\n       "
-                              "attention=7 time=positional features=32\n"
-                              "  mlp inputs=2 width=64 layers=3 time=fourier features=32\n"
-                              "  cnn image=1x28x28 outputs=10 channels=16 multipliers=1,2,4 blocks=2\n"
-                              "  dsm2ddpm image=1x28x28\n"
-                              "each but cnn with classes=N where the network is to be told the class.\n"
-                              "What is left out of a line takes the values shown, but attention: none.\n"
-                              "dsm2ddpm is the U-Net of the report From DSM to DDPM: unet channels=64\n"
-                              "multipliers=1,2,4 blocks=2 attention=HEIGHT OF THE IMAGE; what is given\n"
-                              "counts more. With --process=smld, --label=log-noise tells it log sigma.\n\n"
-                              "FILE.safetensors holds the whole state. It is written whole or not at all,\n"
+static const char details[] = "FILE.safetensors holds the whole state. It is written whole or not at all,\n"
                               "every --save-every steps, at the end and on Ctrl-C. --resume goes on from it\n"
                               "with the options it was begun with; those given anew count more. The result\n"
                               "is, to the last bit, that of a training that never stopped, for any number of\n"
@@ -53,20 +39,17 @@ static const char details[] = "NETWORK is one of these lines:\n"
                               "whose last bits are others.\n\n"
                               "Exit status: 0, 1 where something failed, 2 where the command line is wrong.\n";
 
-enum
-{
-  WEIGHTINGS_MOST = 32
-};
-
-static const help_family families[]
-    = { { "PROCESS", sb_processes }, { "OBJECTIVE", sb_objectives }, { "WEIGHTING", sb_weightings }, { NULL, NULL } };
+static const help_family families[] = { { "NETWORK", sb_net_architectures },
+                                        { "PROCESS", sb_processes },
+                                        { "PREDICTION", sb_predictions },
+                                        { "LABEL", sb_labels },
+                                        { "OBJECTIVE", sb_objectives },
+                                        { "WEIGHTING", sb_weightings },
+                                        { NULL, NULL } };
 
 static int
 parse (int argc, char **argv, settings *o)
 {
-  const char *weighting_names[WEIGHTINGS_MOST + 1] = { NULL };
-  for (size_t k = 0; k < WEIGHTINGS_MOST && sb_weightings (k); k++)
-    weighting_names[k] = sb_weightings (k)->name;
   const option options[] = {
     { .kind = OPTION_HEADING, .help = "The data" },
     { "data", 'd', OPTION_TEXT, &o->data, "FILE", 0, 0, NULL,
@@ -87,14 +70,14 @@ parse (int argc, char **argv, settings *o)
     { .kind = OPTION_HEADING, .help = "The model" },
     { "network", 0, OPTION_TEXT, &o->net, "NETWORK", 0, 0, NULL, "see below (needed)" },
     { "process", 'p', OPTION_TEXT, &o->process, "PROCESS", 0, 0, NULL, "see below (default: vp)" },
-    { "prediction", 0, OPTION_CHOICE, &o->prediction, "NAME", 0, 0, prediction_names,
-      "the network's output is epsilon; mixed, a blend of it and the denoiser; or score (default: epsilon)" },
-    { "label", 0, OPTION_CHOICE, &o->label, "NAME", 0, 0, label_names,
-      "the network is told 1000 t, or the log of the noise-to-signal ratio: time or log-noise (default: time)" },
+    { "prediction", 0, OPTION_TEXT, &o->prediction, "PREDICTION", 0, 0, NULL,
+      "what the network's output means; see below (default: epsilon)" },
+    { "label", 0, OPTION_TEXT, &o->label, "LABEL", 0, 0, NULL,
+      "what the network is told of the time; see below (default: time)" },
 
     { .kind = OPTION_HEADING, .help = "The training" },
     { "objective", 0, OPTION_TEXT, &o->objective, "OBJECTIVE", 0, 0, NULL, "see below (default: dsm)" },
-    { "weighting", 0, OPTION_CHOICE, &o->weighting, "WEIGHTING", 0, 0, weighting_names,
+    { "weighting", 0, OPTION_TEXT, &o->weighting, "WEIGHTING", 0, 0, NULL,
       "see below (default: the objective's, of dsm variance)" },
     { "t-min", 0, OPTION_REAL, &o->t_min, "T", 0, 0.5, NULL, "smallest time of an SDE (default: 1e-5)" },
     { "steps", 0, OPTION_COUNT, &o->steps, "N", 0, 1e9, NULL, "until this many are done (default: 10000)" },
@@ -130,8 +113,9 @@ static settings
 defaults (void)
 {
   return (settings){ .process = "vp",
+                     .prediction = "epsilon",
+                     .label = "time",
                      .objective = "dsm",
-                     .weighting = -1,
                      .range = { NAN, NAN },
                      .deviation = NAN,
                      .t_min = 1e-5,
@@ -234,6 +218,7 @@ typedef struct
   size_t curve_length;
   examples data;
   sb_bytes *labels;
+  bool classifies;
   sb_model *model;
   sb_training *training;
   sb_trainer *trainer;
@@ -257,13 +242,7 @@ release (training *t)
   free (t->curve);
 }
 
-// With labels a classifier learns, or a score whose network is told the class.
-
-static bool
-classifies (const settings *o)
-{
-  return o->labels && !strstr (o->net, " classes=");
-}
+// The kind of network says what is learned: with labels a classifier, or a score whose network is told the class.
 
 static int
 open_data (training *t)
@@ -271,17 +250,22 @@ open_data (training *t)
   settings *o = &t->o;
   sb_error error = { 0 };
   double key[SB_KEYS_MOST];
+  const sb_entry *net = sb_entry_read (sb_net_architectures, "--network", o->net, key, &error);
+  if (!net)
+    return usage_error ("%s", error.message);
+  const double *classes = sb_entry_value (net, key, "classes");
+  t->classifies = o->labels && !(classes && *classes > 0);
   const sb_process_kind *kind = sb_process_kind_read ("--process", o->process, key, &error);
   if (!kind)
     return usage_error ("%s", error.message);
-  const double usual[] = { classifies (o) ? 0 : kind->low, kind->high };
+  const double usual[] = { t->classifies ? 0 : kind->low, kind->high };
   int status = examples_open (o->data, o->range, usual, &t->data);
   if (status != EXIT_SUCCESS)
     return status;
   memcpy (o->range, t->data.range, sizeof o->range);
   if (isnan (o->deviation))
     o->deviation = t->data.deviation;
-  if (classifies (o) && !t->data.bytes)
+  if (t->classifies && !t->data.bytes)
     return usage_error ("--labels: --data=%s is NPY; a classifier learns from IDX", o->data);
   if (o->labels && !(t->labels = sb_idx_read (o->labels, &error)))
     return failure ("%s", error.message);
@@ -307,12 +291,15 @@ check_images (const char *path, const sb_shape *shape, sb_net_shape in)
 // The objective, and its weighting. Some are of some processes only.
 
 static int
-choose_weighting (int number, const sb_process *process, sb_objective *objective)
+choose_weighting (const char *line, const sb_process *process, sb_objective *objective)
 {
-  if (number < 0)
-    return EXIT_SUCCESS;
-  const sb_weighting_type *type = (const sb_weighting_type *)sb_weightings ((size_t)number);
-  const char *name = type->entry.name;
+  sb_error error = { 0 };
+  double key[SB_KEYS_MOST];
+  const sb_entry *entry = line ? sb_entry_read (sb_weightings, "--weighting", line, key, &error) : NULL;
+  if (!entry)
+    return line ? usage_error ("%s", error.message) : EXIT_SUCCESS;
+  const sb_weighting_type *type = (const sb_weighting_type *)entry;
+  const char *name = entry->name;
   if (!objective->type->weighting)
     return usage_error ("--weighting=%s: --objective=%s takes none", name, objective->type->entry.name);
   if ((type == sb_weighting_bound || type == sb_weighting_bound_tilde) && strcmp (process->type->name, "ddpm") != 0)
@@ -369,8 +356,8 @@ open_score (training *t)
 {
   const settings *o = &t->o;
   sb_error error = { 0 };
-  t->model = sb_model_alloc (o->net, o->process, prediction_names[o->prediction], label_names[o->label], o->deviation,
-                             o->range[0], o->range[1], &error);
+  t->model
+      = sb_model_alloc (o->net, o->process, o->prediction, o->label, o->deviation, o->range[0], o->range[1], &error);
   if (!t->model)
     return failure ("%s", error.message);
   sb_net_shape in = sb_net_input (t->model->net);
@@ -413,7 +400,7 @@ open_training (training *t)
 {
   const settings *o = &t->o;
   sb_error error = { 0 };
-  int status = classifies (o) ? open_classifier (t) : open_score (t);
+  int status = t->classifies ? open_classifier (t) : open_score (t);
   if (status == EXIT_SUCCESS)
     status = set_engine (t->model->net, &o->engine);
   if (status != EXIT_SUCCESS)
@@ -435,7 +422,7 @@ open_training (training *t)
   if (!t->trainer)
     return failure ("no memory for a training of %s", o->net);
   t->provenance
-      = (sb_provenance){ classifies (o) ? NULL : o->process, t->recipe, t->command, t->data.about, o->common.seed };
+      = (sb_provenance){ t->classifies ? NULL : o->process, t->recipe, t->command, t->data.about, o->common.seed };
   return EXIT_SUCCESS;
 }
 

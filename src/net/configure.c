@@ -6,6 +6,8 @@
 #include "reference.h"
 
 #include <gsl/gsl_errno.h>
+#include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,161 +23,143 @@ enum
 
 // ## What can be said
 
-typedef enum
-{
-  MLP = 1, // powers of two: a key says with which it goes
-  UNET = 2,
-  CNN = 4
-} family;
+static const char *const times[] = { "none", "positional", "fourier", NULL };
 
-typedef struct
+enum
 {
-  family family;
-  size_t image[3];
-  size_t inputs, outputs, width, layers; // mlp
-  size_t classes, condition;             // mlp, unet; 0: none
-  size_t channels, blocks, groups;       // unet
-  size_t multipliers[LEVELS], levels;
-  size_t attention[LEVELS], attentions;
-  int attends_on_top; // at the height of the image, where no attention= says otherwise
-  enum
-  {
-    NO_TIME,
-    POSITIONAL,
-    FOURIER
-  } time;
-  size_t features;
-} settings;
+  NO_TIME, // places in that list
+  POSITIONAL,
+  FOURIER
+};
 
-static settings
-defaults (family f)
-{
-  settings s = { .family = f,
-                 .width = 64,
-                 .layers = 3,
-                 .channels = f == CNN ? 16 : 32,
-                 .blocks = f == CNN ? 2 : 1,
-                 .groups = 8,
-                 .multipliers = { 1, 2, f == CNN ? 4 : 2 },
-                 .levels = 3,
-                 .features = 32 };
-  s.time = f == MLP ? FOURIER : f == UNET ? POSITIONAL : NO_TIME;
-  return s;
-}
+#define COUNT(list) (sizeof (list) / sizeof *(list))
+#define WHOLE(key, value, least, largest, words)                                                                       \
+  {                                                                                                                    \
+    .name = key, .usual = value, .low = least, .high = largest, .whole = true, .help = words                           \
+  }
+#define LIST(key, values, count, separator, least, words)                                                              \
+  {                                                                                                                    \
+    .name = key, .list = values, .most = count, .between = separator, .low = least, .high = LARGEST, .whole = true,    \
+    .help = words                                                                                                      \
+  }
+#define IMAGE LIST ("image", NULL, 3, 'x', 1, "channels, height and width")
+#define MULTIPLIERS(values)                                                                                            \
+  LIST ("multipliers", values, LEVELS, ',', 1, "a level each, with so many times the channels")
+#define GROUPS WHOLE ("groups", 8, 1, WIDEST, "of channels that are normalised together")
+#define TIME(place)                                                                                                    \
+  {                                                                                                                    \
+    .name = "time", .words = times, .usual = place, .help = "how it is told the time"                                  \
+  }
+#define FEATURES WHOLE ("features", 32, 1, LARGEST, "numbers that tell the time")
+#define OUTPUTS WHOLE ("outputs", 0, 0, LARGEST, "channels that come out, 0: as many as go in")
+#define CLASSES WHOLE ("classes", 0, 0, WIDEST, "how many classes it can be told one of")
+#define CONDITION WHOLE ("condition", 0, 0, LARGEST, "channels that are given beside x")
 
-// ## Architectures by name
-//
+static const sb_key mlp_keys[] = { WHOLE ("inputs", NAN, 1, LARGEST, "numbers of a point"),
+                                   WHOLE ("width", 64, 1, WIDEST, "units of a layer"),
+                                   WHOLE ("layers", 3, 1, DEEPEST, "hidden layers"),
+                                   TIME (FOURIER),
+                                   FEATURES,
+                                   OUTPUTS,
+                                   CLASSES,
+                                   CONDITION };
+static const sb_key unet_keys[] = { IMAGE,
+                                    WHOLE ("channels", 32, 1, WIDEST, "at a multiplier of 1"),
+                                    MULTIPLIERS ("1,2,2"),
+                                    WHOLE ("blocks", 1, 1, DEEPEST, "residual blocks of a level"),
+                                    GROUPS,
+                                    LIST ("attention", "", LEVELS, ',', 0, "heights of the levels with self-attention"),
+                                    TIME (POSITIONAL),
+                                    FEATURES,
+                                    OUTPUTS,
+                                    CLASSES,
+                                    CONDITION };
+static const sb_key cnn_keys[] = { IMAGE,
+                                   WHOLE ("outputs", NAN, 1, LARGEST, "classes to tell apart"),
+                                   WHOLE ("channels", 16, 1, WIDEST, "at a multiplier of 1"),
+                                   MULTIPLIERS ("1,2,4"),
+                                   WHOLE ("blocks", 2, 1, DEEPEST, "convolutions of a level"),
+                                   GROUPS,
+                                   TIME (NO_TIME),
+                                   FEATURES };
+
 // The U-Net of the report "From denoising score matching to DDPM", Section 2.3.3, conditioned on $\sigma$: 64 channels
 // at first, doubled at each of three levels, two residual blocks a level, "attention mechanisms [...] at the highest
 // resolution". [dsm2ddpm.set-ncsn-arch] That is attention among all pixels of the image. Networks of this kind usually
 // have it at the lowest resolution, where it costs least; `attention=` says otherwise, as any key given takes
 // precedence.
 
-static settings
-dsm2ddpm (void)
+static const sb_key dsm2ddpm_keys[]
+    = { IMAGE,
+        WHOLE ("channels", 64, 1, WIDEST, "at a multiplier of 1"),
+        MULTIPLIERS ("1,2,4"),
+        WHOLE ("blocks", 2, 1, DEEPEST, "residual blocks of a level"),
+        GROUPS,
+        LIST ("attention", "", LEVELS, ',', 0, "as of unet (left out: at the height of the image)"),
+        TIME (POSITIONAL),
+        FEATURES,
+        OUTPUTS,
+        CLASSES,
+        CONDITION };
+
+typedef struct
 {
-  settings s = defaults (UNET);
-  s.channels = 64;
-  s.blocks = 2;
-  s.multipliers[2] = 4;
-  s.attends_on_top = 1;
-  return s;
-}
-
-static void
-attend_on_top (settings *s)
-{
-  if (s->attends_on_top && s->attentions == 0)
-    s->attention[s->attentions++] = s->image[1];
-}
-
-// ## Reading
-
-// Whole numbers between `separator`s, from 1 to `most` of them. The number read, or 0: something else stands there.
+  size_t image[3];                              // of an mlp: inputs x 1 x 1
+  size_t outputs, classes, condition, features; // 0: as the key's help says
+  size_t width, layers;                         // mlp
+  size_t channels, blocks, groups;              // unet, cnn
+  size_t multipliers[LEVELS], levels;
+  size_t attention[LEVELS], attentions;
+  size_t time;
+} settings;
 
 static size_t
-read_numbers (const char *text, char separator, size_t most, size_t *numbers)
+read_numbers (const double *value, size_t *numbers)
 {
-  for (size_t k = 0; k < most; k++)
-    {
-      char *end;
-      if (*text < '0' || *text > '9')
-        return 0;
-      unsigned long value = strtoul (text, &end, 10);
-      if (value > LARGEST)
-        return 0;
-      numbers[k] = value;
-      if (*end == 0)
-        return k + 1;
-      if (*end != separator)
-        return 0;
-      text = end + 1;
-    }
-  return 0;
+  const size_t count = value ? (size_t)value[0] : 0;
+  for (size_t k = 0; k < count; k++)
+    numbers[k] = (size_t)value[1 + k];
+  return count;
 }
 
-static int
-read_value (settings *s, const char *key, const char *value)
+static settings
+settings_of (const sb_entry *entry, const double *value)
 {
+  settings s = { .image = { 0, 1, 1 } };
   const struct
   {
     const char *key;
-    unsigned families;
-    size_t most, *number;
-  } numbers[] = { { "inputs", MLP, LARGEST, &s->inputs },
-                  { "outputs", MLP | UNET | CNN, LARGEST, &s->outputs },
-                  { "width", MLP, WIDEST, &s->width },
-                  { "layers", MLP, DEEPEST, &s->layers },
-                  { "channels", UNET | CNN, WIDEST, &s->channels },
-                  { "blocks", UNET | CNN, DEEPEST, &s->blocks },
-                  { "groups", UNET | CNN, WIDEST, &s->groups },
-                  { "features", MLP | UNET | CNN, LARGEST, &s->features },
-                  { "classes", MLP | UNET, WIDEST, &s->classes },
-                  { "condition", MLP | UNET, LARGEST, &s->condition } };
-  for (size_t k = 0; k < sizeof numbers / sizeof *numbers; k++)
-    if (strcmp (key, numbers[k].key) == 0 && (numbers[k].families & s->family))
-      return read_numbers (value, ',', 1, numbers[k].number) == 1 && *numbers[k].number > 0
-             && *numbers[k].number <= numbers[k].most;
-
-  if (strcmp (key, "time") == 0)
+    size_t *to;
+  } number[] = { { "inputs", s.image },         { "outputs", &s.outputs },   { "width", &s.width },
+                 { "layers", &s.layers },       { "channels", &s.channels }, { "blocks", &s.blocks },
+                 { "groups", &s.groups },       { "features", &s.features }, { "classes", &s.classes },
+                 { "condition", &s.condition }, { "time", &s.time } };
+  for (size_t k = 0; k < sizeof number / sizeof *number; k++)
     {
-      const char *const times[] = { "none", "positional", "fourier" };
-      for (size_t k = 0; k < 3; k++)
-        if (strcmp (value, times[k]) == 0)
-          {
-            s->time = k;
-            return 1;
-          }
-      return 0;
+      const double *v = sb_entry_value (entry, value, number[k].key);
+      *number[k].to = v ? (size_t)*v : *number[k].to;
     }
-  if (s->family == MLP)
-    return 0;
-  if (strcmp (key, "image") == 0)
-    return read_numbers (value, 'x', 3, s->image) == 3 && s->image[0] && s->image[1] && s->image[2];
-  if (strcmp (key, "multipliers") == 0)
-    {
-      s->levels = read_numbers (value, ',', LEVELS, s->multipliers);
-      for (size_t k = 0; k < s->levels; k++)
-        if (s->multipliers[k] == 0)
-          return 0;
-      return s->levels > 0;
-    }
-  if (strcmp (key, "attention") == 0 && s->family == UNET)
-    return (s->attentions = read_numbers (value, ',', LEVELS, s->attention)) > 0;
-  return 0;
+  read_numbers (sb_entry_value (entry, value, "image"), s.image);
+  s.levels = read_numbers (sb_entry_value (entry, value, "multipliers"), s.multipliers);
+  s.attentions = read_numbers (sb_entry_value (entry, value, "attention"), s.attention);
+  if (entry->keys == dsm2ddpm_keys && s.attentions == 0)
+    s.attention[s.attentions++] = s.image[1];
+  return s;
 }
 
-// The line, word by word, on a copy that may be cut up.
-
 static int
-check_image (const settings *s, sb_error *error)
+check_settings (const settings *s, sb_error *error)
 {
-  if (s->image[0] == 0)
-    SB_ERROR (error, GSL_EINVAL, "network: image=CxHxW is needed");
-  if (s->image[1] * s->image[2] > LARGEST || s->image[0] * s->image[1] * s->image[2] > LARGEST)
+  const size_t pixels = s->image[1] * s->image[2];
+  if (s->time != NO_TIME && s->features % 2)
+    SB_ERROR (error, GSL_EINVAL, "network: features=%zu: sines and cosines come in pairs", s->features);
+  if (s->time == NO_TIME && s->classes > 0)
+    SB_ERROR (error, GSL_EINVAL, "network: classes=%zu: classes are added to the time, and need one; not time=none",
+              s->classes);
+  if (pixels > LARGEST || s->image[0] * pixels > LARGEST)
     SB_ERROR (error, GSL_EINVAL, "network: image=%zux%zux%zu: more than %d numbers", s->image[0], s->image[1],
               s->image[2], LARGEST);
-  if (s->image[1] * s->image[2] * s->condition > LARGEST)
+  if (pixels * s->condition > LARGEST)
     SB_ERROR (error, GSL_EINVAL, "network: condition=%zu at %zux%zu: more than %d numbers", s->condition, s->image[1],
               s->image[2], LARGEST);
   for (size_t k = 1, divisor = 2; k < s->levels; k++, divisor *= 2)
@@ -190,49 +174,6 @@ check_image (const settings *s, sb_error *error)
       SB_ERROR (error, GSL_EINVAL, "network: %zu channels do not divide into %zu groups",
                 s->channels * s->multipliers[k], s->groups);
   return GSL_SUCCESS;
-}
-
-static int
-check_settings (const settings *s, sb_error *error)
-{
-  if (s->family == MLP && s->inputs == 0)
-    SB_ERROR (error, GSL_EINVAL, "network: an mlp needs inputs=");
-  if (s->family == CNN && s->outputs == 0)
-    SB_ERROR (error, GSL_EINVAL, "network: a cnn needs outputs=");
-  if (s->time != NO_TIME && s->features % 2)
-    SB_ERROR (error, GSL_EINVAL, "network: features=%zu: sines and cosines come in pairs", s->features);
-  if (s->time == NO_TIME && s->classes > 0)
-    SB_ERROR (error, GSL_EINVAL, "network: classes=%zu: classes are added to the time, and need one; not time=none",
-              s->classes);
-  return s->family == MLP ? GSL_SUCCESS : check_image (s, error);
-}
-
-static int
-read_settings (char *line, settings *s, sb_error *error)
-{
-  static const char *const names[] = { "mlp", "unet", "cnn", "dsm2ddpm" };
-  char *rest = NULL, *word = strtok_r (line, " ", &rest);
-  const char *name = NULL;
-  for (int k = 0; k < 4; k++)
-    if (word && strcmp (word, names[k]) == 0)
-      {
-        *s = k < 3 ? defaults ((family)(1 << k)) : dsm2ddpm ();
-        name = names[k];
-      }
-  if (!name)
-    SB_ERROR (error, GSL_EINVAL, "network: it begins with mlp, unet, cnn or dsm2ddpm, not '%s'", word ? word : "");
-
-  while ((word = strtok_r (NULL, " ", &rest)))
-    {
-      char *value = strchr (word, '=');
-      if (!value)
-        SB_ERROR (error, GSL_EINVAL, "network: '%s' is not key=value", word);
-      *value++ = 0;
-      if (!read_value (s, word, value))
-        SB_ERROR (error, GSL_EINVAL, "network: %s=%s: no such key for %s, or no such value", word, value, name);
-    }
-  attend_on_top (s);
-  return check_settings (s, error);
 }
 
 // ## Laying layers
@@ -419,13 +360,14 @@ lay_mlp (builder *b, const settings *s)
 {
   char name[48];
   size_t h = b->input;
+  embed_time (b, s, s->width);
   for (size_t k = 0; k < s->layers; k++)
     {
       snprintf (name, sizeof name, "hidden.%zu", k);
       h = convolve (b, name, h, s->width, 1, 0);
       h = activate (b, tell_time (b, name, h));
     }
-  convolve (b, "out", h, s->outputs ? s->outputs : s->inputs, 1, 0);
+  convolve (b, "out", h, s->outputs ? s->outputs : s->image[0], 1, 0);
 }
 
 // ## The U-Net
@@ -481,6 +423,7 @@ static void
 lay_unet (builder *b, const settings *s)
 {
   char name[48];
+  embed_time (b, s, 4 * s->channels);
   size_t h = convolve (b, "in", b->input, s->channels * s->multipliers[0], 3, 0), kept[LEVELS];
   for (size_t level = 0; level < s->levels; level++)
     {
@@ -519,6 +462,7 @@ lay_cnn (builder *b, const settings *s)
 {
   char name[48], of[48];
   size_t h = 0;
+  embed_time (b, s, 4 * s->channels);
   for (size_t level = 0; level < s->levels; level++)
     {
       if (level > 0)
@@ -538,63 +482,76 @@ lay_cnn (builder *b, const settings *s)
 
 // ## From text to network
 
+typedef struct
+{
+  sb_entry entry;
+  void (*lay) (builder *b, const settings *s);
+} architecture;
+
+static const architecture architectures[]
+    = { { { "mlp", "a multi-layer perceptron, for points", mlp_keys, COUNT (mlp_keys) }, lay_mlp },
+        { { "unet", "a U-Net, for images", unet_keys, COUNT (unet_keys) }, lay_unet },
+        { { "cnn", "a convolutional classifier", cnn_keys, COUNT (cnn_keys) }, lay_cnn },
+        { { "dsm2ddpm", "the U-Net of the report From DSM to DDPM", dsm2ddpm_keys, COUNT (dsm2ddpm_keys) },
+          lay_unet } };
+
+const sb_entry *
+sb_net_architectures (size_t k)
+{
+  return k < COUNT (architectures) ? &architectures[k].entry : NULL;
+}
+
 static size_t
 take_in (builder *b, const char *name, sb_net_shape shape)
 {
   return lay (b, name, (sb_layer){ .type = &sb_layer_input, .out = shape });
 }
 
-static void
-lay_network (builder *b, const settings *s)
+static int
+lay_network (const architecture *of, const settings *s, sb_net *net)
 {
-  sb_net_shape image = { s->image[0], s->image[1], s->image[2] }, point = { s->inputs, 1, 1 }, one = { 1, 1, 1 },
-               x = s->family == MLP ? point : image;
-  b->groups = s->groups;
-  b->input = take_in (b, "x", x);
-  take_in (b, "label", one);
-  b->net->classes = s->classes;
+  builder b = { .net = net, .groups = s->groups };
+  sb_net_shape one = { 1, 1, 1 };
+  b.input = take_in (&b, "x", (sb_net_shape){ s->image[0], s->image[1], s->image[2] });
+  take_in (&b, "label", one);
+  net->classes = s->classes;
   if (s->classes > 0)
-    b->net->class_input = take_in (b, "class", one);
+    net->class_input = take_in (&b, "class", one);
   if (s->condition > 0)
     {
-      b->net->picture_input = take_in (b, "condition", (sb_net_shape){ s->condition, x.height, x.width });
-      b->input = join (b, b->input, b->net->picture_input);
+      net->picture_input = take_in (&b, "condition", (sb_net_shape){ s->condition, s->image[1], s->image[2] });
+      b.input = join (&b, b.input, net->picture_input);
     }
-  embed_time (b, s, s->family == MLP ? s->width : 4 * s->channels);
-  if (s->family == MLP)
-    lay_mlp (b, s);
-  else if (s->family == UNET)
-    lay_unet (b, s);
-  else
-    lay_cnn (b, s);
+  of->lay (&b, s);
+  return b.failed ? GSL_ENOMEM : GSL_SUCCESS;
+}
+
+static sb_net *
+net_alloc (const architecture *of, const settings *s, const char *configuration)
+{
+  sb_net *net = calloc (1, sizeof *net);
+  if (!net)
+    return NULL;
+  net->configuration = strdup (configuration);
+  net->backend = &sb_net_openblas;
+  if (net->configuration && !lay_network (of, s, net))
+    return net;
+  sb_net_free (net);
+  return NULL;
 }
 
 sb_net *
 sb_net_alloc (const char *configuration, sb_error *error)
 {
-  settings s;
-  builder b = { .net = calloc (1, sizeof *b.net) };
-  char *copy = strdup (configuration);
-  if (b.net)
-    b.net->configuration = strdup (configuration);
-  if (!copy || !b.net || !b.net->configuration)
-    {
-      free (copy);
-      sb_net_free (b.net);
-      SB_ERROR_NULL (error, GSL_ENOMEM, "network: no memory");
-    }
-
-  int status = read_settings (copy, &s, error);
-  free (copy);
-  if (!status)
-    lay_network (&b, &s);
-  if (status || b.failed)
-    {
-      sb_net_free (b.net);
-      if (b.failed)
-        SB_ERROR_NULL (error, GSL_ENOMEM, "network: no memory");
-      return NULL;
-    }
-  b.net->backend = &sb_net_openblas;
-  return b.net;
+  double value[SB_KEYS_MOST];
+  const sb_entry *entry = sb_entry_read (sb_net_architectures, "network", configuration, value, error);
+  if (!entry)
+    return NULL;
+  settings s = settings_of (entry, value);
+  if (check_settings (&s, error))
+    return NULL;
+  sb_net *net = net_alloc ((const architecture *)entry, &s, configuration);
+  if (!net)
+    SB_ERROR_NULL (error, GSL_ENOMEM, "network: no memory");
+  return net;
 }

@@ -1,6 +1,7 @@
 #ifndef SCOREBOOK_NET_GRAPH_H
 #define SCOREBOOK_NET_GRAPH_H
 
+#include "../base/entry.h"
 #include "../base/error.h"
 #include "../base/stream.h"
 #include "layer.h"
@@ -31,7 +32,7 @@ typedef struct
   sb_net_precision precision;
 } sb_net;
 
-// Make a network from a line of text: a kind, then key=value pairs in any order.
+// The architectures, the family that a network's line chooses from (base/entry.h):
 //
 //   mlp inputs=2 outputs=2 width=64 layers=3 time=fourier features=32
 //   unet image=1x28x28 channels=32 multipliers=1,2,2 blocks=1 groups=8 attention=7 time=positional features=32
@@ -39,15 +40,16 @@ typedef struct
 //   dsm2ddpm image=1x28x28
 //
 // mlp: `layers` hidden layers of `width` units, each told the time. unet: a level per multiplier, each half as wide as
-// the one above, `blocks` residual blocks a level, self-attention at the image heights listed (0: nowhere). time=none:
-// not told. cnn: a classifier, `blocks` convolutions a level, then each channel's mean and a linear layer. outputs: as
-// many channels as the input unless said. mlp, unet, dsm2ddpm: classes=K, the number of one of K classes is an input
-// too: a linear map of its one-hot vector, with bias, is added to the embedding of the time (so not with time=none);
-// condition=C, C more channels of the input, or inputs of an mlp. Keys left out take the values above, but inputs and
-// image (and a cnn's outputs), which must be there; without attention= there is none. dsm2ddpm: that report's U-Net
-// (Section 2.3.3), unet channels=64 multipliers=1,2,4 blocks=2 attention=HEIGHT OF THE IMAGE; keys given count more, so
-// that channels=8 or attention=7 makes a small one. NULL on failure: GSL_EINVAL with a line in `error` that names the
-// word at fault, GSL_ENOMEM.
+// the one above, `blocks` residual blocks a level, self-attention at the image heights listed (0: nowhere). cnn: a
+// classifier, `blocks` convolutions a level, then each channel's mean and a linear layer. mlp, unet, dsm2ddpm:
+// classes=K, the number of one of K classes is an input too: a linear map of its one-hot vector, with bias, is added to
+// the embedding of the time (so not with time=none); condition=C, C more channels of the input, or inputs of an mlp.
+// dsm2ddpm: that report's U-Net (Section 2.3.3), unet channels=64 multipliers=1,2,4 blocks=2 attention=HEIGHT OF THE
+// IMAGE; keys given count more, so that channels=8 or attention=7 makes a small one.
+const sb_entry *sb_net_architectures (size_t k);
+
+// Make a network from its line. NULL on failure: GSL_EINVAL with a line in `error` that names the word at fault,
+// GSL_ENOMEM.
 sb_net *sb_net_alloc (const char *configuration, sb_error *error);
 void sb_net_free (sb_net *net);
 

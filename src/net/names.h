@@ -18,6 +18,7 @@
 #define sb_attention_softmax sb_attention_softmax_double
 #define sb_attention_slope sb_attention_slope_double
 #define sb_net_alloc sb_net_alloc_double
+#define sb_net_architectures sb_net_architectures_double
 #define sb_net_free sb_net_free_double
 #define sb_net_input sb_net_input_double
 #define sb_net_output sb_net_output_double

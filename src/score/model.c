@@ -14,15 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const predictions[] = { "epsilon", "mixed", "score" };
-static const char *const labels[] = { "time", "log-noise" };
-
-static int
-one_of (const char *const *words, const char *word)
-{
-  return strcmp (word, words[0]) == 0 ? 0 : strcmp (word, words[1]) == 0 ? 1 : -1;
-}
-
 // ## Making
 
 void
@@ -45,16 +36,16 @@ check_range (double low, double high, sb_error *error)
   return GSL_SUCCESS;
 }
 
+// The place of a member in its family.
+
 static int
-check_choices (int prediction, int label, double data_deviation, sb_error *error)
+choose (sb_family family, const char *what, const char *line, size_t *place, sb_error *error)
 {
-  if (prediction < 0)
-    SB_ERROR (error, GSL_EINVAL, "model: prediction is epsilon, mixed or score");
-  if (label < 0)
-    SB_ERROR (error, GSL_EINVAL, "model: label is time or log-noise");
-  if (!(data_deviation > 0) || !gsl_finite (data_deviation))
-    SB_ERROR (error, GSL_EINVAL, "model: data_deviation is a positive number");
-  return GSL_SUCCESS;
+  double value[SB_KEYS_MOST];
+  const sb_entry *entry = sb_entry_read (family, what, line, value, error);
+  for (*place = 0; entry && family (*place) != entry;)
+    ++*place;
+  return entry ? GSL_SUCCESS : GSL_EINVAL;
 }
 
 static int
@@ -92,9 +83,12 @@ sb_model *
 sb_model_alloc (const char *net, const char *process, const char *prediction, const char *label, double data_deviation,
                 double low, double high, sb_error *error)
 {
-  int predicts = one_of (predictions, prediction), told = one_of (labels, label);
-  if (check_choices (predicts, told, data_deviation, error))
+  size_t predicts, told;
+  if (choose (sb_predictions, "prediction", prediction, &predicts, error)
+      || choose (sb_labels, "label", label, &told, error))
     return NULL;
+  if (!(data_deviation > 0) || !gsl_finite (data_deviation))
+    SB_ERROR_NULL (error, GSL_EINVAL, "model: data_deviation is %g, not a positive number", data_deviation);
   sb_model *model = sb_model_classifier_alloc (net, low, high, error);
   if (!model)
     return NULL;
@@ -176,8 +170,8 @@ sb_model_note (const sb_model *model, const char *process, sb_tensors *tensors)
   const char *const notes[][2] = { { "network", model->net->configuration },
                                    { "data_range", range },
                                    { "process", process },
-                                   { "prediction", predictions[model->network.prediction] },
-                                   { "label", labels[model->network.label] },
+                                   { "prediction", sb_predictions (model->network.prediction)->name },
+                                   { "label", sb_labels (model->network.label)->name },
                                    { "data_deviation", deviation } };
   int status = GSL_SUCCESS;
   for (size_t k = 0; k < (model->process ? 6 : 2) && !status; k++)

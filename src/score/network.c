@@ -29,38 +29,95 @@
 // $$ \hat x_0 = \frac{\sigma_d^2}{\sigma^2 + \sigma_d^2}\,x + \frac{\sigma\,\sigma_d}{\sqrt{\sigma^2 + \sigma_d^2}}\,F , $$
 // and $\hat z = (x - \hat x_0)/\sigma$ gives $p$ and $q$ below.
 
+static void
+scale_mixed (double a, double sd, double sigma_d, double *c, double *p, double *q)
+{
+  const double total = gsl_hypot (a * sigma_d, sd);
+  *c = 1 / total;
+  *p = sd / gsl_pow_2 (total);
+  *q = -a * sigma_d / total;
+}
+
+static void
+scale_epsilon (double a, double sd, double sigma_d, double *c, double *p, double *q)
+{
+  *c = 1 / gsl_hypot (a * sigma_d, sd);
+  *p = 0;
+  *q = 1;
+}
+
+// A network may also be the score itself, $s = F(x_t, u)$: then it is $s$ that stands below for $\hat z$.
+
+static void
+scale_nothing (double a, double sd, double sigma_d, double *c, double *p, double *q)
+{
+  (void)a, (void)sd, (void)sigma_d;
+  *c = 1;
+  *p = 0;
+  *q = 1;
+}
+
+static const struct
+{
+  sb_entry entry;
+  sb_view view;
+  void (*scale) (double a, double sd, double sigma_d, double *c, double *p, double *q);
+} predictions[] = {
+  { { "epsilon", "the noise", NULL, 0 }, SB_EPSILON, scale_epsilon },
+  { { "mixed", "a blend of noise and denoiser, well scaled at every noise level", NULL, 0 }, SB_EPSILON, scale_mixed },
+  { { "score", "the score itself, nothing scaled", NULL, 0 }, SB_SCORE, scale_nothing }
+};
+
+const sb_entry *
+sb_predictions (size_t k)
+{
+  return k < sizeof predictions / sizeof *predictions ? &predictions[k].entry : NULL;
+}
+
 void
 sb_network_scales (sb_prediction prediction, double a, double sd, double sigma_d, double *c, double *p, double *q)
 {
-  const double total = gsl_hypot (a * sigma_d, sd);
-  const bool mixed = prediction == SB_PREDICTS_MIXED;
-  *c = prediction == SB_PREDICTS_SCORE ? 1 : 1 / total;
-  *p = mixed ? sd / gsl_pow_2 (total) : 0;
-  *q = mixed ? -a * sigma_d / total : 1;
+  predictions[prediction].scale (a, sd, sigma_d, c, p, q);
 }
-
-// A network may also be the score itself, $s = F(x_t, u)$: then $c = 1$, and it is $s$ that stands below for $\hat z$.
 
 sb_view
 sb_network_view (const sb_network *network)
 {
-  return network->prediction == SB_PREDICTS_SCORE ? SB_SCORE : SB_EPSILON;
+  return predictions[network->prediction].view;
 }
 
 // The label is one number, also where the process has several parts: the time, or the logarithm of the noise that all
 // share.
 
 static int
-label_at (const sb_network *network, double t, double *u)
+label_time (const sb_process *process, double t, double *u)
+{
+  (void)process;
+  *u = 1000 * t;
+  return GSL_SUCCESS;
+}
+
+static int
+label_log_noise (const sb_process *process, double t, double *u)
 {
   double a = 1, sd = 1;
-  *u = 1000 * t;
-  if (network->label == SB_LABEL_TIME)
-    return GSL_SUCCESS;
-  int status = network->process->parts == 1 ? sb_process_scalars (network->process, 0, t, &a, &sd)
-                                            : sb_process_deviation (network->process, 0, t, &sd);
+  int status
+      = process->parts == 1 ? sb_process_scalars (process, 0, t, &a, &sd) : sb_process_deviation (process, 0, t, &sd);
   *u = log (sd / a);
   return status;
+}
+
+static const struct
+{
+  sb_entry entry;
+  int (*at) (const sb_process *process, double t, double *u);
+} labels[] = { { { "time", "1000 t", NULL, 0 }, label_time },
+               { { "log-noise", "the logarithm of the noise-to-signal ratio", NULL, 0 }, label_log_noise } };
+
+const sb_entry *
+sb_labels (size_t k)
+{
+  return k < sizeof labels / sizeof *labels ? &labels[k].entry : NULL;
 }
 
 // The scales of all rows; the pass keeps them until the next forward pass.
@@ -83,7 +140,7 @@ find_scales (const sb_network *network, sb_network_pass *pass, const gsl_vector 
                            network->part_deviations ? network->part_deviations[k] : network->data_deviation, &c[k],
                            &p[k], &q[k]);
       if (!status)
-        status = label_at (network, t_i, &u);
+        status = labels[network->label].at (process, t_i, &u);
       if (!status)
         pass->label[i] = (float)u;
     }

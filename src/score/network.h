@@ -7,7 +7,7 @@
 
 SB_BEGIN_DECLS
 
-// What the network is told and what its output means. x_t has mean a x_0 and standard deviation sd around it.
+// What the network's output means. x_t has mean a x_0 and standard deviation sd around it.
 typedef enum
 {
   SB_PREDICTS_EPSILON, // E[z | x_t] = F(c x_t, u), as DDPM and NCSN do
@@ -15,11 +15,15 @@ typedef enum
   SB_PREDICTS_SCORE // the score is F(x, u), nothing scaled: for score matching on data that have a score of their own
 } sb_prediction;
 
+// What it is told of the time.
 typedef enum
 {
   SB_LABEL_TIME,     // u = 1000 t: DDPM's step index, from 0 to 1000
   SB_LABEL_LOG_NOISE // u = log(sd / a): NCSN++'s and EDM's
 } sb_label;
+
+const sb_entry *sb_predictions (size_t k); // the families: entry k is that of the value k above
+const sb_entry *sb_labels (size_t k);
 
 // The scales of a part, where x_t has mean a x_0 and deviation sd around it and x_0 has deviation sigma_d: the network
 // is shown c x_t, and epsilon is p x_t + q F.
