@@ -15,8 +15,6 @@ typedef struct
 // has no parts.
 int target_kernels (const sb_process *process, const gsl_vector *t, target_kernel **kernel);
 
-// How many of the rows from `first` on have one time.
-
 // A question restricted to some of its rows. It points into itself: not to be copied.
 typedef struct
 {

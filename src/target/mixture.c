@@ -542,40 +542,55 @@ check_density (const mixture *law, const target_kernel *kernel, const sb_process
   return GSL_SUCCESS;
 }
 
-// Densities and views under diagonal covariances are the next page's. There, where a sampler's time is the same for all
-// rows, one kernel does for them.
+// Densities and views under diagonal covariances are those of diagonal.c. There, where a sampler's time is the same for
+// all rows, one kernel does for them.
 
-static int
-answer_diagonal (const mixture *law, const sb_process *process, const target_kernel *kernel, size_t kernels,
-                 const sb_target_question *q)
+int
+mixture_answer_by_coordinates (const mixture *law, const sb_process *process, const sb_target_question *q)
 {
   const diagonal_mixture diagonal = { law->K, law->d, law->log_w, law->mu, law->lambda, process };
-  return q->out ? diagonal_evaluate (&diagonal, kernel, kernels, q->view, q->x, q->out)
-                : diagonal_log_density (&diagonal, kernel, kernels, q->x, q->number);
-}
-
-// The axes of a component serve all times where the process has one part; where it has several, those of the coordinates
-// do, if they are both the component's and the process's.
-
-static int
-mixture_answer (const void *state, const sb_process *process, const sb_target_question *q)
-{
-  const mixture *law = state;
-  const int diagonal = !law->U && (q->asked == SB_TARGET_LOG_DENSITY || q->asked == SB_TARGET_VIEW);
-  if (process->parts != 1 && !(diagonal && process->parts > 1 && !process->basis))
-    return mixture_answer_under_maps (law, process, q);
-  const size_t kernels = diagonal && sb_same_times (NULL, q->t, 0) == q->t->size ? 1 : q->t->size;
+  const size_t kernels = sb_same_times (NULL, q->t, 0) == q->t->size ? 1 : q->t->size;
   const gsl_vector_const_view times = gsl_vector_const_subvector (q->t, 0, kernels);
   target_kernel *kernel;
   int status = target_kernels (process, &times.vector, &kernel);
   if (!status)
     status = check_density (law, kernel, process, kernels);
-  if (!status && diagonal)
-    status = answer_diagonal (law, process, kernel, kernels, q);
-  else if (!status)
+  if (!status)
+    status = q->out ? diagonal_evaluate (&diagonal, kernel, kernels, q->view, q->x, q->out)
+                    : diagonal_log_density (&diagonal, kernel, kernels, q->x, q->number);
+  free (kernel);
+  return status;
+}
+
+// The axes of a component serve all times where the process has one part.
+
+static int
+answer_by_axes (const mixture *law, const sb_process *process, const sb_target_question *q)
+{
+  target_kernel *kernel;
+  int status = target_kernels (process, q->t, &kernel);
+  if (!status)
+    status = check_density (law, kernel, process, q->t->size);
+  if (!status)
     status = sb_shards (q->x->size1, SHARD_ROWS, answer_rows, &(batch_job){ law, kernel, q });
   free (kernel);
   return status;
+}
+
+static int
+mixture_answer (const void *state, const sb_process *process, const sb_target_question *q)
+{
+  const mixture *law = state;
+  const bool by_coordinates = q->asked == SB_TARGET_LOG_DENSITY || q->asked == SB_TARGET_VIEW;
+  if (by_coordinates && !law->U && (process->parts == 1 || (process->parts > 1 && !process->basis)))
+    return mixture_answer_by_coordinates (law, process, q);
+  if (process->parts == 1)
+    return answer_by_axes (law, process, q);
+  bool diagonal = false;
+  int status = GSL_SUCCESS;
+  if (by_coordinates && process->basis)
+    status = mixture_answer_in_basis (law, process, q, &diagonal);
+  return status || diagonal ? status : mixture_answer_under_maps (law, process, q);
 }
 
 // ## Drawing from it

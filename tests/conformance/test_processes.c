@@ -263,6 +263,63 @@ IN_EACH_WORLD (processes, laws_have_the_score_of_their_density)
     }
 }
 
+// A mixture that is diagonal in the process's basis has independent coefficients: its density is worked out from them here.
+// One component is flat in a direction, and there is almost no noise in it: a covariance that was factorised would have lost
+// its digits.
+
+IN_EACH_WORLD (processes, laws_diagonal_in_the_basis)
+{
+  const sb_process *p = w->process;
+  if (!p->basis)
+    return;
+  const size_t d = p->dimension;
+  const double t = 1e-12, weight[] = { 0.3, 0.7 };
+  gsl_matrix *c = normals (3, d, 4), *x = matrix (3, d), *C = matrix_all (2 * d, d, 0), *s = matrix (1, d);
+  gsl_vector *log_p = vector (1), *a = vector (p->parts), *sd = vector (p->parts);
+  ok (sb_operator_apply (p->basis, CblasTrans, NULL, c, x)); // two means, and a point
+  ok (sb_process_numbers (p, SB_A, 0, t, a->data));
+  ok (sb_process_numbers (p, SB_S, 0, t, sd->data));
+  gsl_matrix *D = matrix_all (d, d, 0), *DW = matrix (d, d);
+  for (size_t j = 1; j < d; j++) // the first direction is flat
+    gsl_matrix_set (D, j, j, (double)j);
+  ok (sb_operator_apply (p->basis, CblasTrans, NULL, D, DW)); // D W
+  gsl_matrix_transpose (DW);
+  gsl_matrix_view first = gsl_matrix_submatrix (C, 0, 0, d, d), second = gsl_matrix_submatrix (C, d, 0, d, d);
+  ok (sb_operator_apply (p->basis, CblasTrans, NULL, DW, &first.matrix)); // W^T D W
+  gsl_matrix_set_identity (&second.matrix);
+  gsl_matrix_view means = gsl_matrix_submatrix (x, 0, 0, 2, d), point = gsl_matrix_submatrix (x, 2, 0, 1, d);
+  sb_target *law = scoped (sb_target_mixture_alloc (vector_of (weight[0], weight[1]), &means.matrix, C));
+
+  // Near the first mean in the flat direction, by as much as the noise: what is expected, coefficient by coefficient.
+  gsl_matrix_set (c, 2, 0,
+                  a->data[sb_process_part (p, 0)] * gsl_matrix_get (c, 0, 0) + 2 * sd->data[sb_process_part (p, 0)]);
+  gsl_matrix_view at = gsl_matrix_submatrix (c, 2, 0, 1, d);
+  ok (sb_operator_apply (p->basis, CblasTrans, NULL, &at.matrix, &point.matrix));
+  double term[2];
+  gsl_matrix *slope = matrix_all (2, d, 0);
+  for (size_t k = 0; k < 2; k++)
+    {
+      term[k] = log (weight[k]);
+      for (size_t j = 0; j < d; j++)
+        {
+          const double m = a->data[sb_process_part (p, j)], n = sd->data[sb_process_part (p, j)],
+                       v = m * m * (k == 0 ? (double)j : 1) + n * n,
+                       delta = gsl_matrix_get (c, 2, j) - m * gsl_matrix_get (c, k, j);
+          term[k] -= 0.5 * (delta * delta / v + log (2 * M_PI * v));
+          gsl_matrix_set (slope, k, j, -delta / v);
+        }
+    }
+  const double r = 1 / (1 + exp (term[1] - term[0]));
+  gsl_matrix *expected = matrix (1, d), *score = matrix (1, d);
+  for (size_t j = 0; j < d; j++)
+    gsl_matrix_set (expected, 0, j, r * gsl_matrix_get (slope, 0, j) + (1 - r) * gsl_matrix_get (slope, 1, j));
+  ok (sb_operator_apply (p->basis, CblasTrans, NULL, expected, score));
+  ok (sb_target_log_density (law, p, &point.matrix, vector_of (t), log_p));
+  cr_assert_float_eq (gsl_vector_get (log_p, 0), term[0] + log1p (exp (term[1] - term[0])), 1e-8);
+  ok (sb_target_evaluate (law, p, SB_SCORE, &point.matrix, vector_of (t), s));
+  same (w, s, score, 1e-8, "the score");
+}
+
 // ## The posterior, by Bayes
 //
 // $\log q(\mathbf x_s \mid \mathbf x_t, \mathbf x_0) = \log q(\mathbf x_t \mid \mathbf x_s) + \log q(\mathbf x_s \mid \mathbf x_0)
