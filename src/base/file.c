@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,12 +30,12 @@ write_bytes (void *cookie, const char *bytes, size_t count)
   while (written < count)
     {
       ssize_t now = write (file->descriptor, bytes + written, count - written);
-      if (now >= 0)
+      if (now > 0)
         written += (size_t)now;
-      else if (errno != EINTR)
+      else if (now == 0 || errno != EINTR)
         {
           if (!file->write_errno)
-            file->write_errno = errno;
+            file->write_errno = now == 0 ? EIO : errno;
           break;
         }
     }
@@ -61,8 +62,9 @@ open_stream (sb_file *file)
 
 // ## The temporary
 //
-// `open` with O_EXCL never takes a file that is there, and applies the umask. The name does not grow with the target's,
-// whose length may be all that the file system allows.
+// A process may be killed at any moment, and what has no name then is gone with it. Linux can open a file without one and
+// name it when it is whole; where the file system cannot, or /proc is not there, which that takes, the temporary has a
+// name from the start.
 
 enum
 {
@@ -78,27 +80,74 @@ folder_length (const char *path)
   return slash ? (size_t)(slash - path) + 1 : 0;
 }
 
+// Open the folder of a path.
+
 static int
-open_temporary (sb_file *file, mode_t mode)
+open_folder (char *path, int flags, mode_t mode)
+{
+  size_t length = folder_length (path);
+  char last_part = path[length];
+  path[length] = 0;
+  int descriptor = open (length ? path : ".", flags | O_CLOEXEC, mode);
+  path[length] = last_part;
+  return descriptor;
+}
+
+// A free name for the temporary, taken by `take`, which never takes a name that is there. It does not grow with the
+// target's, whose length may be all that the file system allows.
+
+static int
+take_name (sb_file *file, int (*take) (const sb_file *file, mode_t mode), mode_t mode)
 {
   size_t folder = folder_length (file->path), size = folder + 64;
   file->temporary = malloc (size);
   if (!file->temporary)
     return -1;
-
-  int descriptor = -1;
+  int taken = -1;
   errno = EEXIST;
-  for (unsigned attempt = 0; attempt < ATTEMPTS && descriptor < 0 && errno == EEXIST; attempt++)
+  for (unsigned attempt = 0; attempt < ATTEMPTS && taken < 0 && errno == EEXIST; attempt++)
     {
       snprintf (file->temporary, size, "%.*s.scorebook-%ld-%u.tmp", (int)folder, file->path, (long)getpid (), attempt);
-      descriptor = open (file->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+      taken = take (file, mode);
     }
-  if (descriptor < 0)
+  if (taken < 0)
     {
       free (file->temporary);
       file->temporary = NULL;
     }
-  return descriptor;
+  return taken;
+}
+
+static int
+open_named (const sb_file *file, mode_t mode)
+{
+  return open (file->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+}
+
+static int
+link_unnamed (const sb_file *file, mode_t mode)
+{
+  char self[64];
+  (void)mode;
+  snprintf (self, sizeof self, "/proc/self/fd/%d", file->descriptor);
+  return linkat (AT_FDCWD, self, AT_FDCWD, file->temporary, AT_SYMLINK_FOLLOW);
+}
+
+static int
+open_temporary (sb_file *file, mode_t mode)
+{
+  int descriptor = access ("/proc/self/fd", X_OK) == 0 ? open_folder (file->path, O_WRONLY | O_TMPFILE, mode) : -1;
+  return descriptor >= 0 ? descriptor : take_name (file, open_named, mode);
+}
+
+// Something that is mounted on a file cannot be replaced by another: that is to be known before the work.
+
+static bool
+is_mounted (const char *path)
+{
+  struct statx there;
+  return statx (AT_FDCWD, path, 0, STATX_TYPE, &there) == 0
+         && (there.stx_attributes & there.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT);
 }
 
 // Over an existing file: only where that could itself be written, and with its permissions, wider ones not
@@ -109,6 +158,11 @@ open_replacement (sb_file *file, mode_t mode)
 {
   if (faccessat (AT_FDCWD, file->path, W_OK, AT_EACCESS) != 0)
     return -1;
+  if (is_mounted (file->path))
+    {
+      errno = EBUSY;
+      return -1;
+    }
   int descriptor = open_temporary (file, 0600);
   if (descriptor >= 0 && fchmod (descriptor, mode & 0777) != 0)
     {
@@ -126,6 +180,7 @@ open_descriptor (sb_file *file)
     return errno == ENOENT ? open_temporary (file, 0666) : -1;
   if (S_ISREG (there.st_mode))
     return open_replacement (file, there.st_mode);
+  file->straight = true;
   return open (file->path, O_WRONLY | O_CLOEXEC);
 }
 
@@ -175,13 +230,43 @@ fail (sb_file *file, const char *name, int reason, sb_error *error)
   return code;
 }
 
-// Where links lead; for a new file, the path itself.
+// Where links lead, also to what is not there yet; for a new file, the path itself.
+
+enum
+{
+  LINKS = 40 // in a row, at most
+};
+
+static char *
+read_link (const char *path)
+{
+  char target[PATH_MAX];
+  ssize_t length = readlink (path, target, sizeof target - 1);
+  if (length < 0)
+    return NULL;
+  target[length] = 0;
+  size_t folder = target[0] == '/' ? 0 : folder_length (path);
+  char *whole = malloc (folder + (size_t)length + 1);
+  if (whole)
+    sprintf (whole, "%.*s%s", (int)folder, path, target);
+  return whole;
+}
 
 static char *
 resolve (const char *path)
 {
-  char *resolved = realpath (path, NULL);
-  return resolved || errno != ENOENT ? resolved : strdup (path);
+  char *resolved = realpath (path, NULL), *at = NULL, *next = NULL;
+  if (resolved || errno != ENOENT)
+    return resolved;
+  struct stat there;
+  const bool exists = stat (path, &there) == 0; // a pipe by its name below /proc
+  at = strdup (path);
+  for (int links = 0; at && !exists && links < LINKS && (next = read_link (at)); links++)
+    {
+      free (at);
+      at = next;
+    }
+  return at;
 }
 
 sb_file *
@@ -219,7 +304,7 @@ flush (sb_file *file)
       errno = file->write_errno ? file->write_errno : EIO;
       return false;
     }
-  return fsync (file->descriptor) == 0 || (!file->temporary && errno == EINVAL);
+  return fsync (file->descriptor) == 0 || (file->straight && errno == EINVAL);
 }
 
 static bool
@@ -236,14 +321,9 @@ close_descriptor (sb_file *file)
 static bool
 sync_folder (char *path)
 {
-  size_t length = folder_length (path);
-  char last_part = path[length];
-  path[length] = 0;
-  int descriptor = open (length ? path : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  path[length] = last_part;
+  int descriptor = open_folder (path, O_RDONLY | O_DIRECTORY, 0);
   if (descriptor < 0)
     return true;
-
   int reason = fsync (descriptor) == 0 || errno == EINVAL ? 0 : errno;
   close (descriptor);
   errno = reason;
@@ -251,9 +331,15 @@ sync_folder (char *path)
 }
 
 static bool
+name_temporary (sb_file *file)
+{
+  return file->straight || file->temporary || take_name (file, link_unnamed, 0) == 0;
+}
+
+static bool
 put_in_place (sb_file *file)
 {
-  if (!file->temporary)
+  if (file->straight)
     return true;
   if (rename (file->temporary, file->path) != 0)
     return false;
@@ -265,7 +351,7 @@ put_in_place (sb_file *file)
 int
 sb_file_commit (sb_file *file, sb_error *error)
 {
-  if (!(flush (file) && close_descriptor (file) && put_in_place (file)))
+  if (!(flush (file) && name_temporary (file) && close_descriptor (file) && put_in_place (file)))
     return fail (file, file->name, errno, error);
   withdraw (file);
   release (file);

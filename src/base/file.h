@@ -4,18 +4,20 @@
 #include "decls.h"
 #include "error.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 
 SB_BEGIN_DECLS
 
 // A file that is written whole or not at all. Between create and commit the bytes go to a temporary in the same
-// folder. What stood under the path before stands there untouched until commit puts the new file in its place, and
+// folder, which has no name where the file system allows that: then nothing is left behind whatever ends the process.
+// What stood under the path before stands there untouched until commit puts the new file in its place, and
 // stays if commit fails or the file is discarded.
 //     sb_file *file = sb_file_create ("samples.npy", &error);
 //     fwrite (bytes, 1, count, file->stream); // failures are kept for commit, which reports the first
 //     status = sb_file_commit (file, &error);
 // A new file's permissions are those of the process's umask; an existing file's are kept, and one that may not be
-// written is not replaced either. Where the path is a link to a file, that file is replaced, not the link. What is no
+// written is not replaced either. Where the path is a link, what it leads to is replaced or made, not the link. What is no
 // regular file (/dev/full, /dev/stdout on a terminal, a named pipe) cannot be replaced and is written straight.
 typedef struct
 {
@@ -24,13 +26,15 @@ typedef struct
   // How file.c gets there.
   char *name;      // as given, for messages
   char *path;      // links resolved
-  char *temporary; // NULL where the file is written straight
+  char *temporary; // its name; NULL where it has none, and where the file is written straight
+  bool straight;
   int descriptor;
   int write_errno; // of the first write that failed, or 0
 } sb_file;
 
 // Begin a file. NULL on failure: GSL_EINVAL where the path is empty or ends in '/', GSL_ENOMEM, else GSL_EFAILED (a
-// folder stands there, there is no such folder, it may not be written, ...). The line in `error` names path and reason.
+// folder stands there, there is no such folder, it may not be written, something is mounted there, ...). The line in
+// `error` names path and reason.
 sb_file *sb_file_create (const char *path, sb_error *error);
 
 // Flush, bring to disk, put in place. The file is released in any case. GSL_EFAILED where any write since create
