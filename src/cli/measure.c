@@ -367,7 +367,7 @@ command_measure (int argc, char **argv)
   int first, status = parse (argc, argv, &o, &first);
   if (status >= 0)
     return status;
-  set_threads (o.common.threads);
+  begin_work (o.common.threads);
   points p;
   if (points_read (argv[first], o.range, &p) != EXIT_SUCCESS)
     return EXIT_FAILURE;

@@ -98,21 +98,26 @@ progress_end (progress_bar *p, size_t done)
 
 // ## Interruption
 //
-// A signal handler may do next to nothing; it leaves its number. A signal that was ignored when the program started
-// (nohup, a background job) stays ignored.
+// A signal handler may do next to nothing; it leaves its number. The second signal ends the program at once. One that was
+// ignored when the program started (nohup, a background job) stays ignored.
 
 static volatile sig_atomic_t caught;
 
 static void
 note (int signal_number)
 {
+  if (caught)
+    {
+      signal (signal_number, SIG_DFL);
+      raise (signal_number);
+    }
   caught = signal_number;
 }
 
 void
 catch_interrupts (void)
 {
-  const int signals[] = { SIGINT, SIGTERM };
+  const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGXCPU };
   for (size_t k = 0; k < sizeof signals / sizeof *signals; k++)
     {
       struct sigaction before, action = { .sa_handler = note };

@@ -18,7 +18,8 @@ progress_bar progress_start (const char *label, const char *unit, size_t total, 
 void progress_show (progress_bar *p, size_t done);
 void progress_end (progress_bar *p, size_t done); // the last line stays
 
-// From now on Ctrl-C (SIGINT) and SIGTERM only leave a note, which long work looks at.
+// From now on the first Ctrl-C (SIGINT), SIGTERM, SIGHUP or SIGXCPU only leaves a note, which long work looks at; the
+// second ends the program.
 void catch_interrupts (void);
 bool interrupted (void);
 

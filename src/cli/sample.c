@@ -438,6 +438,6 @@ command_sample (int argc, char **argv)
     status = check (&o);
   if (status >= 0)
     return status;
-  set_threads (o.common.threads);
+  begin_work (o.common.threads);
   return o.model ? run_model (&o) : run_law (&o);
 }

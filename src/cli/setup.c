@@ -2,14 +2,19 @@
 
 #include <config.h>
 #include "setup.h"
+#include "options.h"
 
 #include "../base/shard.h"
 
 #include <cblas.h>
 #include <dlfcn.h>
 #include <gsl/gsl_errno.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 #ifdef _OPENMP
 #include <omp.h>
 #endif
@@ -41,11 +46,48 @@ why (int status)
   return kept_status && (status == kept_status || status == GSL_FAILURE) ? kept_reason : gsl_strerror (status);
 }
 
+// A file that grows over its limit is a failed write, not a signal.
+
+static size_t blas_threads; // OpenBLAS's own, which it starts when it is loaded
+
 void
 set_up_library (void)
 {
   gsl_set_error_handler (keep_reason);
+  blas_threads = (size_t)openblas_get_num_threads ();
   sb_blas_single_threaded ();
+  signal (SIGXFSZ, SIG_IGN);
+}
+
+// ## Threads
+//
+// OpenBLAS maps a buffer for each thread, its own and those that call it, and where there is no memory for one it asks again
+// for ever, at the end of the program too, which waits for its threads. So the memory is asked for here once, given back,
+// and taken at once by a product on each thread; where there is none, nothing is waited for.
+
+enum
+{
+  BUFFER = 128 << 20, // bytes, the largest that OpenBLAS takes for a thread
+  PRODUCT = 64
+};
+
+static void
+reserve_buffers (size_t threads)
+{
+  const size_t buffers = threads + blas_threads - 1, size = buffers * BUFFER;
+  void *memory = mmap (NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (memory == MAP_FAILED)
+    _exit (failure ("no memory for the products of %zu threads, %d MiB each", buffers, BUFFER >> 20));
+  munmap (memory, size);
+#ifdef _OPENMP
+#pragma omp parallel
+#endif
+  {
+    static const double a[PRODUCT * PRODUCT];
+    double c[PRODUCT * PRODUCT];
+    cblas_dgemm (CblasRowMajor, CblasNoTrans, CblasNoTrans, PRODUCT, PRODUCT, PRODUCT, 1, a, PRODUCT, a, PRODUCT, 0, c,
+                 PRODUCT);
+  }
 }
 
 void
@@ -56,6 +98,17 @@ set_threads (uint64_t threads)
     omp_set_num_threads ((int)threads);
 #else
   (void)threads;
+#endif
+}
+
+void
+begin_work (uint64_t threads)
+{
+  set_threads (threads);
+#ifdef _OPENMP
+  reserve_buffers ((size_t)omp_get_max_threads ());
+#else
+  reserve_buffers (1);
 #endif
 }
 

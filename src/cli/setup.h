@@ -11,6 +11,9 @@ const char *why (int status);
 
 void set_threads (uint64_t threads); // 0: leave it to OpenMP
 
+// The same, and memory for the products of each. Where there is none, the program ends here, after a complaint.
+void begin_work (uint64_t threads);
+
 // OpenBLAS's own description, the kind of processor its kernels were chosen for, and the file that cblas_dgemm is in.
 const char *blas_config (void);
 const char *blas_kernels (void);

@@ -616,7 +616,7 @@ begin (training *t, int argc, char **argv)
   int status = check (&t->o);
   if (status >= 0)
     return status;
-  set_threads (t->o.common.threads);
+  begin_work (t->o.common.threads);
   if (!t->recipe)
     t->recipe = recipe_of (argc, argv);
   t->command = t->recipe ? command_of (t->recipe) : NULL;
