@@ -95,6 +95,7 @@ Test (adam, rate_rises_linearly)
   cr_assert_eq (sb_adam_defaults.ema, 0.9999);
   cr_assert_eq (sb_adam_defaults.epsilon, 1e-8);
   cr_assert_eq (sb_adam_defaults.clip, 1);
+  cr_assert_eq (sb_adam_defaults.ema_warmup, SB_EMA_STEPS);
   sb_adam cold = sb_adam_defaults;
   cold.warmup = 0;
   cr_assert_eq (sb_adam_rate (&cold, 1), 2e-4);
@@ -143,6 +144,39 @@ Test (adam, average_approaches_what_stands_still)
         }
       cr_assert_float_eq ((double)ema, 0.5, 1e-3);
     }
+}
+
+// Its rate rises: at step n it is at most (1 + n) / (10 + n), whose product over N steps is 10! (N + 1)! / (N + 10)!;
+// or the half-life in steps is n / 20. What is left of the first weights in the average is that product. [scoresde.set-ema]
+
+Test (adam, the_average_forgets_the_first_weights)
+{
+  const sb_ema_warmup kinds[] = { SB_EMA_NONE, SB_EMA_STEPS, SB_EMA_IMAGES };
+  const uint64_t steps[] = { 1, 2, 40, 300 };
+  for (int k = 0; k < 3; k++)
+    {
+      sb_adam still = sb_adam_defaults;
+      still.rate = 0;
+      still.ema_warmup = kinds[k];
+      for (int j = 0; j < 4; j++)
+        {
+          const double N = (double)steps[j];
+          float g = 0, theta = 0, m = 0, v = 0, ema = 1;
+          for (uint64_t n = 1; n <= steps[j]; n++)
+            sb_adam_step (&still, n, 1, NULL, &g, &theta, &m, &v, &ema);
+          double harmonic = 0;
+          for (uint64_t n = 1; n <= steps[j]; n++)
+            harmonic += 1 / (double)n;
+          const double expected[]
+              = { pow (0.9999, N), exp (lgamma (N + 2) + lgamma (11) - lgamma (N + 11)), exp2 (-20 * harmonic) };
+          cr_assert_float_eq (sb_adam_first_share (&still, steps[j]), expected[k], 1e-12, "kind %d, %g steps", k, N);
+          cr_assert_float_eq ((double)ema, expected[k], 1e-5 * expected[k] + 1e-30, "kind %d, %g steps: %g", k, N,
+                              (double)ema);
+        }
+    }
+  cr_assert_eq (sb_adam_ema_rate (&sb_adam_defaults, 1), 2. / 11);
+  cr_assert_eq (sb_adam_ema_rate (&sb_adam_defaults, 1000000), 0.9999);
+  cr_assert_eq (sb_adam_first_share (&sb_adam_defaults, 0), 1);
 }
 
 // ## What is not trained stays
