@@ -3,11 +3,12 @@
 // What there is to choose from stands in one place, with the keys of each and their ranges: a new process or step is a
 // new entry, and every text, command line and help knows of it.
 
-#define _GNU_SOURCE // newlocale
+#define _GNU_SOURCE // strsep
 #include "entry.h"
 
+#include "number.h"
+
 #include <gsl/gsl_math.h>
-#include <locale.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -87,20 +88,11 @@ sb_entry_check (const sb_entry *entry, const double *value, sb_error *error)
   return status;
 }
 
-// A host program may have set a locale in which a comma is the decimal point.
-
 static int
 read_number (const char *text, double *value)
 {
   char *end;
-  locale_t plain = newlocale (LC_NUMERIC_MASK, "C", (locale_t)0);
-  locale_t before = plain ? uselocale (plain) : (locale_t)0;
-  *value = strtod (text, &end);
-  if (plain)
-    {
-      uselocale (before);
-      freelocale (plain);
-    }
+  *value = sb_number_read (text, &end);
   return *text && !*end ? GSL_SUCCESS : GSL_EINVAL;
 }
 
@@ -217,16 +209,6 @@ sb_entry_read (sb_family family, const char *what, const char *text, double *val
 
 // ## Writing
 
-static int
-write_number (char *text, size_t size, double value)
-{
-  char number[32];
-  snprintf (number, sizeof number, "%.15g", value);
-  if (strtod (number, NULL) != value) // 17 digits always read back as the same number
-    snprintf (number, sizeof number, "%.17g", value);
-  return snprintf (text, size, "%s", number);
-}
-
 static size_t
 write_value (const sb_key *key, const double *value, char *text, size_t size)
 {
@@ -237,7 +219,7 @@ write_value (const sb_key *key, const double *value, char *text, size_t size)
     {
       if (j > 0)
         text[length++] = key->between;
-      length += (size_t)write_number (text + length, size - length, value[j]);
+      length += (size_t)sb_number_write (text + length, size - length, value[j]);
     }
   return length;
 }
@@ -246,19 +228,12 @@ int
 sb_entry_write (const sb_entry *entry, const double *value, char *text, size_t size)
 {
   size_t length = (size_t)snprintf (text, size, "%s", entry->name);
-  locale_t plain = newlocale (LC_NUMERIC_MASK, "C", (locale_t)0);
-  locale_t before = plain ? uselocale (plain) : (locale_t)0;
   for (size_t k = 0; k < entry->key_count && length < size; k++)
     {
       const sb_key *key = &entry->keys[k];
       const double *v = value + place_of (entry, k);
       if (!isnan (*v) && !(key->most && *v == 0))
         length += write_value (key, v, text + length, size - length);
-    }
-  if (plain)
-    {
-      uselocale (before);
-      freelocale (plain);
     }
   if (length >= size)
     SB_ERROR (NULL, GSL_EBADLEN, "%s and its keys need more than %zu bytes", entry->name, size);

@@ -5,6 +5,7 @@
 
 #include "classifier.h"
 
+#include "../base/number.h"
 #include "../base/pool.h"
 #include "../base/shard.h"
 #include "../dataset/safetensors.h"
@@ -34,15 +35,17 @@ static int
 read_into (sb_classifier *c, const sb_tensors *tensors, const char *path, sb_error *error)
 {
   const char *net = sb_tensors_note_find (tensors, "network"), *range = sb_tensors_note_find (tensors, "data_range");
-  char more;
-  if (!net || strncmp (net, "cnn", 3) != 0)
-    SB_ERROR (error, GSL_EINVAL, "%s: it holds no classifier", path);
-  if (!range || sscanf (range, "%lf %lf%c", &c->low, &c->high, &more) != 2 || !(c->low < c->high))
-    SB_ERROR (error, GSL_EINVAL, "%s: data_range is not two numbers, the lower first", path);
+  double low_high[2];
   sb_error reason = { 0 };
-  c->net = sb_net_alloc (net, &reason);
-  if (!c->net)
+  c->net = net ? sb_net_alloc (net, &reason) : NULL;
+  if (net && !c->net)
     SB_ERROR (error, reason.code, "%s: %s", path, reason.message);
+  if (!net || strcmp (c->net->architecture->name, "cnn") != 0)
+    SB_ERROR (error, GSL_EINVAL, "%s: it holds no classifier", path);
+  if (!range || sb_numbers_read (range, 2, low_high) != 2 || !(low_high[0] < low_high[1]))
+    SB_ERROR (error, GSL_EINVAL, "%s: data_range is not two numbers, the lower first", path);
+  c->low = low_high[0];
+  c->high = low_high[1];
   sb_net_choose (c->net, NULL, SB_NET_FLOAT, NULL); // the fastest: there is always one
   if (c->net->parameters > sb_tensors_numbers (tensors))
     SB_ERROR (error, GSL_EINVAL, "%s: its network has %zu parameters, and the file fewer numbers", path,

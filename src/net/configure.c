@@ -533,6 +533,7 @@ net_alloc (const architecture *of, const settings *s, const char *configuration)
   if (!net)
     return NULL;
   net->configuration = strdup (configuration);
+  net->architecture = &of->entry;
   net->backend = &sb_net_openblas;
   if (net->configuration && !lay_network (of, s, net))
     return net;

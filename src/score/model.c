@@ -6,6 +6,7 @@
 
 #include "model.h"
 
+#include "../base/number.h"
 #include "../engine/choose.h"
 #include "../process/kinds.h"
 
@@ -135,38 +136,23 @@ write_deviations (const sb_model *model)
   size_t count = model->deviations ? model->process->parts : 1, length = 0;
   char *text = malloc (count * NUMBER);
   for (size_t k = 0; k < count && text; k++)
-    length += (size_t)snprintf (text + length, NUMBER, "%s%.17g", k > 0 ? " " : "", numbers[k]);
-  return text;
-}
-
-// Numbers between blanks. None where something else stands there; NULL where there is no memory.
-
-static double *
-read_deviations (const char *text, size_t *count)
-{
-  double *numbers = malloc ((strlen (text) / 2 + 1) * sizeof *numbers);
-  char *end;
-  *count = 0;
-  for (; numbers; text = end)
     {
-      double number = strtod (text, &end);
-      if (end == text || (*end != ' ' && *end != 0))
-        *count = 0;
-      else
-        numbers[(*count)++] = number;
-      if (*count == 0 || *end == 0)
-        break;
+      if (k > 0)
+        text[length++] = ' ';
+      length += (size_t)sb_number_write (text + length, NUMBER, numbers[k]);
     }
-  return numbers;
+  return text;
 }
 
 int
 sb_model_note (const sb_model *model, const char *process, sb_tensors *tensors)
 {
-  char range[64], *deviation = write_deviations (model);
+  char range[2 * NUMBER], *deviation = write_deviations (model);
   if (!deviation)
     SB_ERROR (NULL, GSL_ENOMEM, "no memory for the notes of a model");
-  snprintf (range, sizeof range, "%.17g %.17g", model->low, model->high);
+  const int low = sb_number_write (range, NUMBER, model->low);
+  range[low] = ' ';
+  sb_number_write (range + low + 1, NUMBER, model->high);
   const char *const notes[][2] = { { "network", model->net->configuration },
                                    { "data_range", range },
                                    { "process", process },
@@ -201,16 +187,16 @@ sb_model_from_notes (const sb_tensors *tensors, const char *path, sb_error *erro
 {
   static const char *const keys[] = { "network", "process", "prediction", "label", "data_deviation", "data_range" };
   const char *note[6];
-  double low, high;
-  char more;
+  double range[2];
   for (size_t k = 0; k < 6; k++)
     if (!(note[k] = sb_tensors_note_find (tensors, keys[k])))
       SB_ERROR_NULL (error, GSL_EINVAL, "%s: no note '%s': not a model of this program", path, keys[k]);
-  size_t count;
-  double *deviations = read_deviations (note[4], &count);
+  const size_t most = strlen (note[4]) / 2 + 1;
+  double *deviations = malloc (most * sizeof *deviations);
   if (!deviations)
     SB_ERROR_NULL (error, GSL_ENOMEM, "%s: no memory for its notes", path);
-  if (count == 0 || sscanf (note[5], "%lf %lf%c", &low, &high, &more) != 2)
+  const size_t count = sb_numbers_read (note[4], most, deviations);
+  if (count == 0 || sb_numbers_read (note[5], 2, range) != 2)
     {
       free (deviations);
       SB_ERROR_NULL (error, GSL_EINVAL, "%s: data_deviation '%s' and data_range '%s' are not numbers, and two", path,
@@ -219,9 +205,10 @@ sb_model_from_notes (const sb_tensors *tensors, const char *path, sb_error *erro
 
   // Make the model, and give it the deviations of its parts where there are several.
   sb_error reason = { 0 };
-  sb_model *model = check_numbers (tensors, note[0], &reason)
-                        ? NULL
-                        : sb_model_alloc (note[0], note[1], note[2], note[3], deviations[0], low, high, &reason);
+  sb_model *model
+      = check_numbers (tensors, note[0], &reason)
+            ? NULL
+            : sb_model_alloc (note[0], note[1], note[2], note[3], deviations[0], range[0], range[1], &reason);
   if (model && count > 1 && sb_model_set_deviations (model, count, deviations, &reason))
     {
       sb_model_free (model);

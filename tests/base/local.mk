@@ -1,3 +1,5 @@
+check_PROGRAMS += %D%/test_number
+%C%_test_number_SOURCES = %D%/test_number.c
 check_PROGRAMS += %D%/test_entry %D%/test_pool %D%/test_error
 %C%_test_error_SOURCES = %D%/test_error.c
 check_PROGRAMS += %D%/test_shard
