@@ -60,7 +60,7 @@ latents() {
 # a bound on gradients, an average of the weights) they do without, but for the batch.
 # [dsm2ddpm.set-ncsn-train] [dsm2ddpm.set-ddpm-anime] [dsm2ddpm.set-ddpm-paintings]
 train() {
-  name=$1 to=$2 adam='--rate=1e-3 --warmup=500 --ema=0.999'
+  name=$1 to=$2 adam='--rate=1e-3 --warmup=500 --ema=0.999 --ema-warmup=none'
   mkdir -p "${to%/*}"
   data=$(fetched mnist/train-images-idx3-ubyte) network='unet image=1x28x28 channels=24 multipliers=1,2,2 attention=7'
   set -- --process='ddpm levels=1000 beta_min=0.1 beta_max=20'
@@ -87,16 +87,16 @@ train() {
       stages='1e-3:6000 3e-4:9000'
       network='unet image=16x8x8 channels=48 multipliers=1,2 attention=8' ;;
     faces64-report)
-      stages='2e-5:100000' adam='--rate=2e-5 --warmup=0 --clip=0 --ema=0'
+      stages='2e-5:100000' adam='--rate=2e-5 --warmup=0 --clip=0 --ema=0 --ema-warmup=none'
       network='unet image=3x64x64 channels=64 multipliers=1,2,4 blocks=2 attention=64' ;;
     faces-latent-report)
-      stages='2e-5:100000' adam='--rate=2e-5 --warmup=0 --clip=0 --ema=0'
+      stages='2e-5:100000' adam='--rate=2e-5 --warmup=0 --clip=0 --ema=0 --ema-warmup=none'
       network='unet image=16x8x8 channels=64 multipliers=1,2,4 blocks=2 attention=8' ;;
     mnist-ncsn)
       stages='1e-3:3000 3e-4:4500'
       set -- --process='smld levels=10 sigma_min=0.01 sigma_max=1' --prediction=epsilon --label=log-noise ;;
     mnist-ncsn-report)
-      stages='2e-5:10000' adam='--rate=2e-5 --warmup=0 --clip=0 --ema=0'
+      stages='2e-5:10000' adam='--rate=2e-5 --warmup=0 --clip=0 --ema=0 --ema-warmup=none'
       network='unet image=1x28x28 channels=64 multipliers=1,2,4 blocks=2 attention=28'
       set -- --process='smld levels=10 sigma_min=0.01 sigma_max=1' --prediction=epsilon --label=log-noise ;;
     *) echo "no recipe for $name" >&2; return 1 ;;
@@ -106,7 +106,7 @@ train() {
     "$SCOREBOOK" train --data="$data" "$@" --batch=64 $adam --network="$network" --steps=1 --output="$to.training" --quiet
   for stage in $stages
   do
-    "$SCOREBOOK" train --resume="$to.training" --rate="${stage%:*}" --steps="${stage#*:}" --curve="$to.csv" --quiet
+    "$SCOREBOOK" train --resume="$to.training" --rate="${stage%:*}" --steps="${stage#*:}" --data="$data" --curve="$to.csv" --quiet
   done
-  "$SCOREBOOK" train --resume="$to.training" --steps=1 --export="$to.safetensors" --quiet
+  "$SCOREBOOK" train --resume="$to.training" --steps=1 --data="$data" --export="$to.safetensors" --quiet
 }

@@ -124,8 +124,8 @@ read_list (const sb_key *key, const char *text, double *value)
   return key->between == 'x' && count < key->most ? GSL_EINVAL : GSL_SUCCESS;
 }
 
-static int
-read_value (const char *what, const sb_key *key, const char *text, double *value, sb_error *error)
+int
+sb_key_read (const sb_key *key, const char *what, const char *text, double *value, sb_error *error)
 {
   if (key->words ? read_word (key, text, value) : key->most ? 0 : read_number (text, value))
     SB_ERROR (error, GSL_EINVAL, "%s: %s=%s: %s", what, key->name, text, key->words ? "no such word" : "not a number");
@@ -173,7 +173,7 @@ read_pair (const sb_entry *entry, const char *what, char *word, double *value, s
     SB_ERROR (error, GSL_EINVAL, "%s: %s has no key '%s'", what, entry->name, word);
   if (!text)
     SB_ERROR (error, GSL_EINVAL, "%s: %s: '%s' is not key=value", what, entry->name, word);
-  return read_value (what, key, text, value + place_of (entry, (size_t)(key - entry->keys)), error);
+  return sb_key_read (key, what, text, value + place_of (entry, (size_t)(key - entry->keys)), error);
 }
 
 static const sb_entry *

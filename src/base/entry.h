@@ -60,6 +60,9 @@ int sb_entry_check (const sb_entry *entry, const double *value, sb_error *error)
 // decimal point, whatever the locale.
 const sb_entry *sb_entry_read (sb_family family, const char *what, const char *text, double *value, sb_error *error);
 
+// One value, as in such a line, with the same errors. value: 1 number, of a list 1 + most.
+int sb_key_read (const sb_key *key, const char *what, const char *text, double *value, sb_error *error);
+
 // The line that chooses it, all keys included that have a value. GSL_EBADLEN where it is longer than size - 1.
 int sb_entry_write (const sb_entry *entry, const double *value, char *text, size_t size);
 

@@ -8,13 +8,16 @@
 
 #include "file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 // ## The stream
@@ -64,7 +67,7 @@ open_stream (sb_file *file)
 //
 // A process may be killed at any moment, and what has no name then is gone with it. Linux can open a file without one and
 // name it when it is whole; where the file system cannot, or /proc is not there, which that takes, the temporary has a
-// name from the start.
+// name from the start. While it has one it is locked: one that is not is nobody's any more.
 
 enum
 {
@@ -133,11 +136,47 @@ link_unnamed (const sb_file *file, mode_t mode)
   return linkat (AT_FDCWD, self, AT_FDCWD, file->temporary, AT_SYMLINK_FOLLOW);
 }
 
+static bool
+is_abandoned (int descriptor)
+{
+  struct stat there;
+  return flock (descriptor, LOCK_EX | LOCK_NB) == 0 && fstat (descriptor, &there) == 0
+         && (there.st_size > 0 || there.st_mtime + 60 < time (NULL)); // an empty one may be about to be locked
+}
+
+static void
+sweep (sb_file *file)
+{
+  int at = open_folder (file->path, O_RDONLY | O_DIRECTORY, 0);
+  DIR *folder = at < 0 ? NULL : fdopendir (at);
+  for (struct dirent *entry; folder && (entry = readdir (folder));)
+    {
+      const char *name = entry->d_name, *end = strrchr (name, '.');
+      if (strncmp (name, ".scorebook-", 11) != 0 || strcmp (end, ".tmp") != 0)
+        continue;
+      int descriptor = openat (at, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+      if (descriptor >= 0 && is_abandoned (descriptor))
+        unlinkat (at, name, 0);
+      if (descriptor >= 0)
+        close (descriptor);
+    }
+  if (folder)
+    closedir (folder);
+  else if (at >= 0)
+    close (at);
+}
+
 static int
 open_temporary (sb_file *file, mode_t mode)
 {
+  sweep (file);
   int descriptor = access ("/proc/self/fd", X_OK) == 0 ? open_folder (file->path, O_WRONLY | O_TMPFILE, mode) : -1;
-  return descriptor >= 0 ? descriptor : take_name (file, open_named, mode);
+  if (descriptor < 0)
+    descriptor = take_name (file, open_named, mode);
+  if (descriptor >= 0
+      && flock (descriptor, LOCK_EX | LOCK_NB) == 0) // where a file system has no locks, it goes without
+    file->lock = dup (descriptor);
+  return descriptor;
 }
 
 // Something that is mounted on a file cannot be replaced by another: that is to be known before the work.
@@ -198,6 +237,9 @@ withdraw (sb_file *file)
     fclose (file->stream);
   if (file->temporary)
     unlink (file->temporary);
+  if (file->lock >= 0)
+    close (file->lock);
+  file->lock = -1;
 }
 
 static void
@@ -281,7 +323,7 @@ sb_file_create (const char *path, sb_error *error)
   sb_file *file = calloc (1, sizeof *file);
   if (!file)
     SB_ERROR_NULL (error, GSL_ENOMEM, "%s: %s", path, strerror (ENOMEM));
-  file->descriptor = -1;
+  file->descriptor = file->lock = -1;
 
   bool opened = (file->name = strdup (path)) && (file->path = resolve (path))
                 && (file->descriptor = open_descriptor (file)) >= 0 && (file->stream = open_stream (file));

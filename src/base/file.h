@@ -10,7 +10,8 @@
 SB_BEGIN_DECLS
 
 // A file that is written whole or not at all. Between create and commit the bytes go to a temporary in the same
-// folder, which has no name where the file system allows that: then nothing is left behind whatever ends the process.
+// folder, which has no name where the file system allows that, or is locked: what a process left that was killed is
+// removed when the next file is begun there.
 // What stood under the path before stands there untouched until commit puts the new file in its place, and
 // stays if commit fails or the file is discarded.
 //     sb_file *file = sb_file_create ("samples.npy", &error);
@@ -29,6 +30,7 @@ typedef struct
   char *temporary; // its name; NULL where it has none, and where the file is written straight
   bool straight;
   int descriptor;
+  int lock; // on the temporary, for as long as it has a name
   int write_errno; // of the first write that failed, or 0
 } sb_file;
 

@@ -13,11 +13,20 @@ typedef struct
 
 // As rows of a table of options.
 #define ENGINE_OPTIONS(engine)                                                                                         \
-  { "backend", 0, OPTION_CHOICE, &(engine)->backend, "NAME", 0, 0, backend_names,                                      \
+  { "backend",                                                                                                         \
+    0,                                                                                                                 \
+    OPTION_CHOICE,                                                                                                     \
+    &(engine)->backend,                                                                                                \
+    "NAME",                                                                                                            \
+    0,                                                                                                                 \
+    0,                                                                                                                 \
+    backend_names,                                                                                                     \
     "who computes the network: openblas, the reference; winograd; or onednn, where it is built in (default: the "      \
     "fastest)" },                                                                                                      \
-    { "precision", 0, OPTION_CHOICE, &(engine)->precision, "NAME", 0, 0, precision_names,                              \
-      "float, or bf16: half the bits and, where the processor has it, faster still (default: float)" }
+  {                                                                                                                    \
+    "precision", 0, OPTION_CHOICE, &(engine)->precision, "NAME", 0, 0, precision_names,                                \
+        "float, or bf16: half the bits and, where the processor has it, faster still (default: float)"                 \
+  }
 
 int set_engine (sb_net *net, const network_engine *engine);
 

@@ -4,6 +4,7 @@
 #include "examples.h"
 #include "options.h"
 #include "point_files.h"
+#include "shell_words.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -19,12 +20,14 @@ static int
 describe (const char *path, const char *numbers, size_t count, const void *data, size_t size, examples *e)
 {
   const char *slash = strrchr (path, '/');
-  e->about = malloc (strlen (path) + 80);
-  if (!e->about)
-    return failure ("no memory");
-  sprintf (e->about, "%s: %zu points, %zu %s, CRC-32 %08lx", slash ? slash + 1 : path, e->shape.length[0], count,
-           numbers, crc32_z (crc32 (0, NULL, 0), data, size));
-  return EXIT_SUCCESS;
+  char what[96];
+  shell_words about = { 0 };
+  snprintf (what, sizeof what, ": %zu points, %zu %s, CRC-32 %08lx", e->shape.length[0], count, numbers,
+            crc32_z (crc32 (0, NULL, 0), data, size));
+  shell_word (&about, slash ? slash + 1 : path); // also where the name is no UTF-8, which a note has to be
+  shell_text (&about, what);
+  e->about = about.text;
+  return about.failed ? failure ("no memory") : EXIT_SUCCESS;
 }
 
 // ## Bytes

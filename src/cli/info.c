@@ -8,6 +8,7 @@
 
 #include <scorebook.h>
 
+#include <ctype.h>
 #include <gsl/gsl_version.h>
 #include <jansson.h>
 #include <math.h>
@@ -87,6 +88,28 @@ describe_file (const char *path)
   return EXIT_SUCCESS;
 }
 
+// A note is text that anybody may have written: lines after the first are indented, and what could move a terminal is not
+// printed.
+
+static void
+print_text (const char *text)
+{
+  for (; *text; text++)
+    if (*text == '\n' && text[1])
+      printf ("\n  ");
+    else
+      putchar (iscntrl ((unsigned char)*text) ? ' ' : *text);
+}
+
+static void
+describe_note (const sb_tensors_note *note)
+{
+  print_text (note->key);
+  printf (": ");
+  print_text (note->value);
+  putchar ('\n');
+}
+
 static int
 describe_checkpoint (const char *path)
 {
@@ -97,7 +120,7 @@ describe_checkpoint (const char *path)
   size_t numbers = 0;
   printf ("file: %s\nformat: safetensors\n", path);
   for (size_t k = 0; k < tensors->notes; k++)
-    printf ("%s: %s\n", tensors->note[k].key, tensors->note[k].value);
+    describe_note (&tensors->note[k]);
   for (size_t k = 0; k < tensors->count; k++)
     {
       const sb_tensor *tensor = &tensors->tensor[k];

@@ -6,6 +6,8 @@
 #include <config.h>
 #include "options.h"
 
+#include "../base/number.h"
+
 #include <errno.h>
 #include <getopt.h>
 #include <gsl/gsl_errno.h>
@@ -45,6 +47,17 @@ failure (const char *format, ...)
   complain (format, arguments);
   va_end (arguments);
   return EXIT_FAILURE;
+}
+
+void
+warning (const char *format, ...)
+{
+  va_list arguments;
+  va_start (arguments, format);
+  fputs ("scorebook: warning: ", stderr);
+  vfprintf (stderr, format, arguments);
+  fputc ('\n', stderr);
+  va_end (arguments);
 }
 
 // ## What every command takes
@@ -100,6 +113,15 @@ print_wrapped (const char *text, size_t column, size_t margin)
 }
 
 static void
+print_key_help (const sb_key *key)
+{
+  char text[256], usual[32] = "";
+  sb_number_write (usual, sizeof usual, key->usual);
+  snprintf (text, sizeof text, "%s (default: %s)", key->help, key->words ? key->words[(size_t)key->usual] : usual);
+  print_wrapped (text, MARGIN, MARGIN);
+}
+
+static void
 print_option (const option *o)
 {
   char left[80];
@@ -114,7 +136,10 @@ print_option (const option *o)
     printf ("%-*s", MARGIN, left);
   else
     printf ("%s\n%*s", left, MARGIN, "");
-  print_wrapped (o->help, MARGIN, MARGIN);
+  if (o->kind != OPTION_KEY)
+    print_wrapped (o->help, MARGIN, MARGIN);
+  else
+    print_key_help (((const key_value *)o->value)->key);
 }
 
 // A family: each member as the line that chooses it, with its usual values, and what it is; then its keys, but those
@@ -258,6 +283,16 @@ read_choice (const option *o, const char *text)
 }
 
 static int
+read_key (const option *o, const char *text)
+{
+  key_value *to = o->value;
+  char what[64];
+  sb_error error = { 0 };
+  snprintf (what, sizeof what, "--%s", o->name);
+  return sb_key_read (to->key, what, text, &to->value, &error) ? usage_error ("%s", error.message) : -1;
+}
+
+static int
 read_argument (const option *o, const char *text)
 {
   switch (o->kind)
@@ -279,6 +314,8 @@ read_argument (const option *o, const char *text)
       return read_count (o, text);
     case OPTION_CHOICE:
       return read_choice (o, text);
+    case OPTION_KEY:
+      return read_key (o, text);
     default:
       return failure ("an option without a kind");
     }
@@ -354,6 +391,8 @@ parse_options (const command_line *line, common_options *common, int argc, char 
           int status = read_argument (o, optarg);
           if (status >= 0)
             return status;
+          if (common->given)
+            common->given (common->context, o->name, o->argument ? optarg : NULL);
         }
       else if (strcmp (o->name, "help") == 0)
         {

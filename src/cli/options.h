@@ -23,8 +23,15 @@ typedef enum
   OPTION_RANGE,  // double[2], two finite numbers LOW,HIGH with LOW < HIGH
   OPTION_COUNT,  // uint64_t, from `above` + 1 to `at_most`
   OPTION_CHOICE, // int: the place of the word in `choices`
+  OPTION_KEY,    // key_value: as its key says; its help is the key's
   OPTION_HEADING // no option: a heading of the help, the text in `help`
 } option_kind;
+
+typedef struct
+{
+  const sb_key *key;
+  double value; // NaN: not given
+} key_value;
 
 typedef struct
 {
@@ -63,15 +70,21 @@ typedef struct
 {
   uint64_t seed, threads;
   bool quiet;
+
+  // Is told each option that was given, in order, by its whole name; argument NULL: it takes none. NULL: nobody is.
+  void (*given) (void *context, const char *name, const char *argument);
+  void *context;
 } common_options;
 
 // Read the command line: argv[0] is the command's name. Returns -1 where the command should go on, its operands then
 // being argv[*first], ..., argv[argc - 1]; else the exit status (help was printed, or the complaint).
 int parse_options (const command_line *line, common_options *common, int argc, char **argv, int *first);
 
-// "scorebook: ..." on standard error, one line. They return EXIT_USAGE and EXIT_FAILURE.
+// "scorebook: ..." on standard error, one line. The first two return EXIT_USAGE and EXIT_FAILURE.
 int usage_error (const char *format, ...) __attribute__ ((format (printf, 1, 2)));
 int failure (const char *format, ...) __attribute__ ((format (printf, 1, 2)));
+
+void warning (const char *format, ...) __attribute__ ((format (printf, 1, 2)));
 
 void print_version (void);
 

@@ -98,15 +98,21 @@ progress_end (progress_bar *p, size_t done)
 
 // ## Interruption
 //
-// A signal handler may do next to nothing; it leaves its number. The second signal ends the program at once. One that was
-// ignored when the program started (nohup, a background job) stays ignored.
+// A signal handler may do next to nothing; it leaves its number. Another signal ends the program at once, but not within a
+// moment of the first: `timeout` sends each twice, to the program and to its group. One that was ignored when the program
+// started (nohup, a background job) stays ignored.
+
+#define MOMENT 0.2 // seconds
 
 static volatile sig_atomic_t caught;
+static double caught_at; // written and read by the handler alone
 
 static void
 note (int signal_number)
 {
-  if (caught)
+  if (!caught)
+    caught_at = now ();
+  else if (now () > caught_at + MOMENT)
     {
       signal (signal_number, SIG_DFL);
       raise (signal_number);

@@ -2,14 +2,18 @@
 //
 // A network learns the score of a data set. The state is saved as it goes: Ctrl-C, a lost machine or a full disk cost
 // at most the steps since the last save, and a training that goes on does to the last bit what it would have done.
+// All that changes what is learned comes from the state then, and no path: files are named on the command line alone.
 
 #include "config.h"
 #include "commands.h"
 #include "engine.h"
 #include "examples.h"
 #include "options.h"
+#include "output.h"
 #include "progress.h"
 #include "setup.h"
+#include "shell_words.h"
+#include "training_record.h"
 
 #include <scorebook.h>
 
@@ -17,24 +21,30 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <zlib.h>
 
 // ## The options
 
+#define STEPS_MOST 1e9
+#define NOT_GIVEN UINT64_MAX
+
 typedef struct
 {
-  const char *data, *labels, *net, *process, *prediction, *label, *objective, *weighting;
-  const char *output, *resume, *export, *curve;
-  double range[2], deviation, t_min; // NaN: not given
-  uint64_t batch, shard, shift, steps, save_every;
-  double rate, warmup, clip, ema, drop;
+  const char *data, *labels, *net, *output, *resume, *export, *curve;
+  training_settings training;
+  uint64_t steps, save_every;
+  bool new_data;
   network_engine engine;
   common_options common;
 } settings;
 
 static const char details[] = "FILE.safetensors holds the whole state. It is written whole or not at all,\n"
                               "every --save-every steps, at the end and on Ctrl-C. --resume goes on from it\n"
-                              "with the options it was begun with; those given anew count more. The result\n"
-                              "is, to the last bit, that of a training that never stopped, for any number of\n"
+                              "with the settings it was begun with; those given anew count more. No file is\n"
+                              "read or written that the command line does not name: --data is given again,\n"
+                              "and must be what it was, unless --new-data says otherwise. The result is, to\n"
+                              "the last bit, that of a training that never stopped, for any number of\n"
                               "threads. A state says nothing of the backend: it can be resumed by another,\n"
                               "whose last bits are others.\n\n"
                               "Exit status: 0, 1 where something failed, 2 where the command line is wrong.\n";
@@ -47,9 +57,15 @@ static const help_family families[] = { { "NETWORK", sb_net_architectures },
                                         { "WEIGHTING", sb_weightings },
                                         { NULL, NULL } };
 
+#define KEY(place, argument_name)                                                                                      \
+  {                                                                                                                    \
+    .name = training_keys[place].name, .kind = OPTION_KEY, .value = &s->number[place], .argument = argument_name       \
+  }
+
 static int
 parse (int argc, char **argv, settings *o)
 {
+  training_settings *s = &o->training;
   const option options[] = {
     { .kind = OPTION_HEADING, .help = "The data" },
     { "data", 'd', OPTION_TEXT, &o->data, "FILE", 0, 0, NULL,
@@ -57,43 +73,45 @@ parse (int argc, char **argv, settings *o)
     { "labels", 0, OPTION_TEXT, &o->labels, "FILE", 0, 0, NULL,
       "IDX: the classes of the points; with classes=N in NETWORK, the score is that of each class; with a cnn, a "
       "classifier of points in IDX is trained, not a score" },
-    { "drop-labels", 0, OPTION_REAL, &o->drop, "P", -1, 1, NULL,
-      "of a score: probability that a sample's class is withheld, as guidance needs it (default: 0)" },
-    { "shift", 0, OPTION_COUNT, &o->shift, "N", -1, 1000, NULL,
-      "of a classifier: move images by up to so many pixels, at random (default: 2)" },
-    { "data-range", 0, OPTION_RANGE, o->range, "LOW,HIGH", 0, 0, NULL,
+    KEY (DROP_LABELS, "P"),
+    KEY (SHIFT, "N"),
+    { "data-range", 0, OPTION_RANGE, s->range, "LOW,HIGH", 0, 0, NULL,
       "map the bytes 0 to 255 to these values (default: 0,1 with ve, smld and classifiers, else -1,1); the numbers of "
       "NPY are taken as they are, and these only drawn black and white (default: the least and the largest)" },
-    { "data-deviation", 0, OPTION_REAL, &o->deviation, "S", 0, 0, NULL,
+    { "data-deviation", 0, OPTION_REAL, &s->deviation, "S", 0, 0, NULL,
       "standard deviation of a coordinate (default: measured)" },
 
     { .kind = OPTION_HEADING, .help = "The model" },
     { "network", 0, OPTION_TEXT, &o->net, "NETWORK", 0, 0, NULL, "see below (needed)" },
-    { "process", 'p', OPTION_TEXT, &o->process, "PROCESS", 0, 0, NULL, "see below (default: vp)" },
-    { "prediction", 0, OPTION_TEXT, &o->prediction, "PREDICTION", 0, 0, NULL,
+    { "process", 'p', OPTION_TEXT, &s->process, "PROCESS", 0, 0, NULL, "see below (default: vp)" },
+    { "prediction", 0, OPTION_TEXT, &s->prediction, "PREDICTION", 0, 0, NULL,
       "what the network's output means; see below (default: epsilon)" },
-    { "label", 0, OPTION_TEXT, &o->label, "LABEL", 0, 0, NULL,
+    { "label", 0, OPTION_TEXT, &s->label, "LABEL", 0, 0, NULL,
       "what the network is told of the time; see below (default: time)" },
 
     { .kind = OPTION_HEADING, .help = "The training" },
-    { "objective", 0, OPTION_TEXT, &o->objective, "OBJECTIVE", 0, 0, NULL, "see below (default: dsm)" },
-    { "weighting", 0, OPTION_TEXT, &o->weighting, "WEIGHTING", 0, 0, NULL,
+    { "objective", 0, OPTION_TEXT, &s->objective, "OBJECTIVE", 0, 0, NULL, "see below (default: dsm)" },
+    { "weighting", 0, OPTION_TEXT, &s->weighting, "WEIGHTING", 0, 0, NULL,
       "see below (default: the objective's, of dsm variance)" },
-    { "t-min", 0, OPTION_REAL, &o->t_min, "T", 0, 0.5, NULL, "smallest time of an SDE (default: 1e-5)" },
-    { "steps", 0, OPTION_COUNT, &o->steps, "N", 0, 1e9, NULL, "until this many are done (default: 10000)" },
-    { "batch", 0, OPTION_COUNT, &o->batch, "N", 0, 1e6, NULL, "samples a step (default: 64)" },
-    { "shard", 0, OPTION_COUNT, &o->shard, "N", 0, 1e6, NULL, "samples that a thread takes at a time (default: 8)" },
+    KEY (T_MIN, "T"),
+    { "steps", 0, OPTION_COUNT, &o->steps, "N", 0, STEPS_MOST, NULL, "until this many are done (default: 10000)" },
+    KEY (BATCH, "N"),
+    KEY (SHARD, "N"),
     ENGINE_OPTIONS (&o->engine),
-    { "rate", 0, OPTION_REAL, &o->rate, "X", 0, 1, NULL, "Adam's learning rate (default: 2e-4)" },
-    { "warmup", 0, OPTION_REAL, &o->warmup, "N", -1, 0, NULL, "steps until it is reached (default: 5000)" },
-    { "clip", 0, OPTION_REAL, &o->clip, "X", -1, 0, NULL, "largest norm of a gradient, 0: none (default: 1)" },
-    { "ema", 0, OPTION_REAL, &o->ema, "X", -1, 1, NULL, "rate of the weights' average (default: 0.9999)" },
+    KEY (RATE, "X"),
+    KEY (WARMUP, "N"),
+    KEY (CLIP, "X"),
+    KEY (EMA, "X"),
+    KEY (EMA_WARMUP, "KIND"),
 
     { .kind = OPTION_HEADING, .help = "The files" },
     { "output", 'o', OPTION_TEXT, &o->output, "FILE", 0, 0, NULL,
       "the state, FILE.safetensors (needed, but with --resume)" },
-    { "resume", 0, OPTION_TEXT, &o->resume, "FILE", 0, 0, NULL, "go on from this state, and save there" },
-    { "save-every", 0, OPTION_COUNT, &o->save_every, "N", 0, 1e9, NULL, "steps between saves (default: 500)" },
+    { "resume", 0, OPTION_TEXT, &o->resume, "FILE", 0, 0, NULL,
+      "go on from this state, and save there unless --output says otherwise" },
+    { "new-data", 0, OPTION_SET, &o->new_data, NULL, 0, 0, NULL,
+      "--resume: the data may be others than before; their range and deviation stay those of the state" },
+    { "save-every", 0, OPTION_COUNT, &o->save_every, "N", 0, STEPS_MOST, NULL, "steps between saves (default: 500)" },
     { "export", 0, OPTION_TEXT, &o->export, "FILE", 0, 0, NULL, "at the end, the average's weights alone, for use" },
     { "curve", 0, OPTION_TEXT, &o->curve, "FILE", 0, 0, NULL, "the loss, a line per 50 steps, as CSV" },
   };
@@ -106,107 +124,11 @@ parse (int argc, char **argv, settings *o)
                               0,
                               families };
   int first;
-  return parse_options (&line, &o->common, argc, argv, &first);
-}
-
-static settings
-defaults (void)
-{
-  return (settings){ .process = "vp",
-                     .prediction = "epsilon",
-                     .label = "time",
-                     .objective = "dsm",
-                     .range = { NAN, NAN },
-                     .deviation = NAN,
-                     .t_min = 1e-5,
-                     .engine = { .backend = -1 },
-                     .batch = 64,
-                     .shift = 2,
-                     .shard = 8,
-                     .steps = 10000,
-                     .save_every = 500,
-                     .rate = sb_adam_defaults.rate,
-                     .warmup = sb_adam_defaults.warmup,
-                     .clip = sb_adam_defaults.clip,
-                     .ema = sb_adam_defaults.ema };
-}
-
-// ## The command line as a recipe
-//
-// A state keeps the words it was begun with, a line each. Resuming reads them as if they stood before those given now.
-// Of these, what changes the training joins the recipe, after a line @STEP that says from where on it held; what only
-// says how long, where to and by which means does not.
-
-static char *
-recipe_of (int argc, char **argv)
-{
-  size_t length = 1;
-  for (int k = 1; k < argc; k++)
-    length += strlen (argv[k]) + 1;
-  char *recipe = calloc (length, 1);
-  for (int k = 1; k < argc && recipe; k++)
-    {
-      strcat (recipe, argv[k]);
-      if (k + 1 < argc)
-        strcat (recipe, "\n");
-    }
-  return recipe;
-}
-
-static bool
-changes_nothing (const char *word)
-{
-  static const char *const means[] = { "--resume", "--steps", "--threads", "--quiet",      "-q",        "--output",
-                                       "-o",       "--curve", "--export",  "--save-every", "--backend", NULL };
-  for (size_t k = 0; means[k]; k++)
-    {
-      size_t length = strlen (means[k]);
-      if (strncmp (word, means[k], length) == 0 && (word[length] == 0 || word[length] == '='))
-        return true;
-    }
-  return false;
-}
-
-static char *
-lengthen_recipe (const char *recipe, const char *step, int argc, char **argv)
-{
-  size_t length = strlen (recipe) + strlen (step) + 3;
-  for (int k = 1; k < argc; k++)
-    length += strlen (argv[k]) + 1;
-  char *longer = malloc (length), *to = longer;
-  bool begun = false, taken = false;
-  if (!longer)
-    return NULL;
-  to += sprintf (to, "%s", recipe);
-  for (int k = 1; k < argc; k++)
-    {
-      taken = argv[k][0] == '-' ? !changes_nothing (argv[k]) : taken; // a value follows its option
-      if (taken && !begun)
-        to += sprintf (to, "\n@%s", step);
-      if (taken)
-        to += sprintf (to, "\n%s", argv[k]);
-      begun |= taken;
-    }
-  return longer;
-}
-
-static char **
-words_before (char *recipe, int argc, char **argv, int *count)
-{
-  size_t lines = 1;
-  for (const char *c = recipe; *c; c++)
-    lines += *c == '\n';
-  char **words = calloc (lines + (size_t)argc + 1, sizeof *words), *rest = NULL;
-  if (!words)
-    return NULL;
-  *count = 0;
-  words[(*count)++] = argv[0];
-  for (char *word = strtok_r (recipe, "\n", &rest); word; word = strtok_r (NULL, "\n", &rest))
-    if (word[0] != '@')
-      words[(*count)++] = word;
-  for (int k = 1; k < argc; k++)
-    words[(*count)++] = argv[k];
-  return words;
+  o->common.seed = NOT_GIVEN;
+  int status = parse_options (&line, &o->common, argc, argv, &first);
+  s->seeded = o->common.seed != NOT_GIVEN;
+  s->seed = s->seeded ? o->common.seed : 0;
+  return status;
 }
 
 // ## What a training holds
@@ -214,8 +136,9 @@ words_before (char *recipe, int argc, char **argv, int *count)
 typedef struct
 {
   settings o;
-  char *recipe, *command, *curve;
-  size_t curve_length;
+  char *recipe, *taken; // taken: the recipe of the state, which the settings point into
+  sb_tensors *state;    // that is resumed
+  shell_words given, command;
   examples data;
   sb_bytes *labels;
   bool classifies;
@@ -226,7 +149,9 @@ typedef struct
   sb_classifying classifying;
   sb_labelled_examples labelled;
   sb_recipe train;
-  sb_provenance provenance;
+  training_report report;
+  struct stat saved; // the output as it was left; st_ino 0: there was none
+  bool saves;        // it has been saved
 } training;
 
 static void
@@ -237,9 +162,133 @@ release (training *t)
   sb_model_free (t->model);
   examples_close (&t->data);
   sb_bytes_free (t->labels);
+  sb_tensors_free (t->state);
   free (t->recipe);
-  free (t->command);
-  free (t->curve);
+  free (t->taken);
+  free (t->given.text);
+  free (t->command.text);
+  free (t->report.lines);
+}
+
+static double
+number (const training *t, size_t key)
+{
+  return t->o.training.number[key].value;
+}
+
+// ## The command
+//
+// A state says how to make it, as a line for a shell: the options that change what is learned, by their whole names, as they
+// were given; what only says how long, where to and by which means is left out. Where a training that goes on is given others,
+// the line goes on too.
+
+static void
+note_option (void *context, const char *name, const char *argument)
+{
+  static const char *const means[]
+      = { "steps", "threads", "quiet", "curve", "export", "save-every", "backend", "output", "resume", NULL };
+  training *t = context;
+  for (size_t k = 0; means[k]; k++)
+    if (strcmp (name, means[k]) == 0)
+      return;
+  shell_option (&t->given, name, argument);
+}
+
+static int
+make_command (training *t)
+{
+  const settings *o = &t->o;
+  const char *before = t->state ? sb_tensors_note_find (t->state, "command") : NULL;
+  const bool changed = !before || strcmp (sb_tensors_note_find (t->state, "recipe"), t->recipe) != 0 || o->new_data;
+  if (before)
+    shell_text (&t->command, before);
+  if (before && changed)
+    shell_text (&t->command, " && ");
+  if (changed)
+    shell_text (&t->command, "scorebook train");
+  if (before && changed)
+    shell_option (&t->command, "resume", o->resume);
+  if (changed)
+    {
+      shell_text (&t->command, t->given.text ? t->given.text : "");
+      shell_option (&t->command, "output", o->output);
+    }
+  return t->command.failed || t->given.failed ? failure ("no memory for the command") : EXIT_SUCCESS;
+}
+
+// A state's has the steps done at its end: they are another number when it has gone on.
+
+static char *
+command_until_now (const training *t)
+{
+  const char *text = t->command.text, *last = strrchr (text, ' ');
+  const size_t length = last && strncmp (last, " --steps=", 9) == 0 ? (size_t)(last - text) : t->command.length;
+  char *line = malloc (length + 40);
+  if (line)
+    sprintf (line, "%.*s --steps=%llu", (int)length, text, (unsigned long long)t->training->step);
+  return line;
+}
+
+// ## The state that is resumed
+
+static int
+open_state (training *t)
+{
+  settings *o = &t->o;
+  sb_error error = { 0 };
+  if (!o->resume)
+    {
+      training_settings_fill (&o->training);
+      return EXIT_SUCCESS;
+    }
+  t->state = sb_safetensors_read (o->resume, &error);
+  if (!t->state)
+    return failure ("%s", error.message);
+  const char *recipe = sb_tensors_note_find (t->state, "recipe"), *net = sb_tensors_note_find (t->state, "network");
+  if (!recipe || !net)
+    return failure ("%s: it holds no training (an exported model cannot be resumed)", o->resume);
+  t->taken = strdup (recipe);
+  if (!t->taken)
+    return failure ("no memory");
+  o->net = o->net ? o->net : net;
+  o->output = o->output ? o->output : o->resume;
+  return training_settings_from (t->taken, o->resume, &o->training);
+}
+
+// What the data are is said after their name, which may have changed.
+
+static int
+check_same_data (const training *t)
+{
+  const settings *o = &t->o;
+  const char *before = t->state && !o->new_data ? sb_tensors_note_find (t->state, "data") : NULL;
+  if (!before)
+    return EXIT_SUCCESS;
+  const char *was = strrchr (before, ':'), *is = strrchr (t->data.about, ':');
+  if (!was || strcmp (was, is) != 0)
+    return failure ("%s: its data were %.200s; these are %s: --new-data goes on with them", o->resume, before,
+                    t->data.about);
+  return EXIT_SUCCESS;
+}
+
+// The labels are part of the data.
+
+static int
+open_labels (training *t)
+{
+  sb_error error = { 0 };
+  if (!t->o.labels)
+    return EXIT_SUCCESS;
+  t->labels = sb_idx_read (t->o.labels, &error);
+  if (!t->labels)
+    return failure ("%s", error.message);
+  const size_t count = sb_shape_count (&t->labels->shape, 0, SIZE_MAX - 1), length = strlen (t->data.about);
+  char *about = realloc (t->data.about, length + 40);
+  if (!about)
+    return failure ("no memory");
+  t->data.about = about;
+  sprintf (about + length, ", labels CRC-32 %08lx", crc32_z (crc32 (0, NULL, 0), t->labels->data, count));
+  return EXIT_SUCCESS;
 }
 
 // The kind of network says what is learned: with labels a classifier, or a score whose network is told the class.
@@ -248,6 +297,7 @@ static int
 open_data (training *t)
 {
   settings *o = &t->o;
+  training_settings *s = &o->training;
   sb_error error = { 0 };
   double key[SB_KEYS_MOST];
   const sb_entry *net = sb_entry_read (sb_net_architectures, "--network", o->net, key, &error);
@@ -255,21 +305,20 @@ open_data (training *t)
     return usage_error ("%s", error.message);
   const double *classes = sb_entry_value (net, key, "classes");
   t->classifies = o->labels && !(classes && *classes > 0);
-  const sb_process_kind *kind = sb_process_kind_read ("--process", o->process, key, &error);
+  const sb_process_kind *kind = sb_process_kind_read ("--process", s->process, key, &error);
   if (!kind)
     return usage_error ("%s", error.message);
   const double usual[] = { t->classifies ? 0 : kind->low, kind->high };
-  int status = examples_open (o->data, o->range, usual, &t->data);
+  int status = examples_open (o->data, s->range, usual, &t->data);
   if (status != EXIT_SUCCESS)
     return status;
-  memcpy (o->range, t->data.range, sizeof o->range);
-  if (isnan (o->deviation))
-    o->deviation = t->data.deviation;
+  memcpy (s->range, t->data.range, sizeof s->range);
+  if (isnan (s->deviation))
+    s->deviation = t->data.deviation;
   if (t->classifies && !t->data.bytes)
     return usage_error ("--labels: --data=%s is NPY; a classifier learns from IDX", o->data);
-  if (o->labels && !(t->labels = sb_idx_read (o->labels, &error)))
-    return failure ("%s", error.message);
-  return EXIT_SUCCESS;
+  status = open_labels (t);
+  return status == EXIT_SUCCESS ? check_same_data (t) : status;
 }
 
 // Images must be the network's: with their axes in another order it would learn, but from scrambled pixels.
@@ -311,20 +360,21 @@ choose_weighting (const char *line, const sb_process *process, sb_objective *obj
 }
 
 static int
-choose_objective (const settings *o, const sb_process *process, sb_objective *objective)
+choose_objective (const training_settings *s, const sb_process *process, sb_objective *objective)
 {
   sb_error error = { 0 };
   double key[SB_KEYS_MOST] = { 0 };
-  const sb_entry *entry = sb_entry_read (sb_objectives, "--objective", o->objective, key, &error);
+  const sb_entry *entry = sb_entry_read (sb_objectives, "--objective", s->objective, key, &error);
   if (!entry)
     return usage_error ("%s", error.message);
-  *objective = sb_objective_of ((const sb_objective_type *)entry, process, process->levels > 0 ? 0 : o->t_min);
+  *objective
+      = sb_objective_of ((const sb_objective_type *)entry, process, process->levels > 0 ? 0 : s->number[T_MIN].value);
   memcpy (objective->key, key, sizeof key);
   if (objective->type == sb_objective_esm)
     return usage_error ("--objective=esm: the score of the data is not known");
   if (objective->type == sb_objective_ncsn && process->levels == 0)
     return usage_error ("--objective=ncsn: --process=%s has no levels", process->type->name);
-  return choose_weighting (o->weighting, process, objective);
+  return choose_weighting (s->weighting, process, objective);
 }
 
 // A network that is told the class learns from points with labels.
@@ -334,7 +384,7 @@ open_condition (training *t)
 {
   const settings *o = &t->o;
   const sb_net *net = t->model->net;
-  t->labelled = (sb_labelled_examples){ examples_source (&t->data), t->labels, o->drop };
+  t->labelled = (sb_labelled_examples){ examples_source (&t->data), t->labels, number (t, DROP_LABELS) };
   t->matching.examples = t->labelled.points;
   if (net->picture_input)
     return usage_error ("--network: condition=%zu: there are no pictures to give it", sb_net_picture (net).channels);
@@ -355,13 +405,14 @@ static int
 open_score (training *t)
 {
   const settings *o = &t->o;
+  const training_settings *s = &o->training;
   sb_error error = { 0 };
   t->model
-      = sb_model_alloc (o->net, o->process, o->prediction, o->label, o->deviation, o->range[0], o->range[1], &error);
+      = sb_model_alloc (o->net, s->process, s->prediction, s->label, s->deviation, s->range[0], s->range[1], &error);
   if (!t->model)
     return failure ("%s", error.message);
   sb_net_shape in = sb_net_input (t->model->net);
-  int status = choose_objective (o, t->model->process, &t->matching.objective);
+  int status = choose_objective (s, t->model->process, &t->matching.objective);
   if (status == EXIT_SUCCESS)
     status = check_images (o->data, &t->data.shape, in);
   if (status != EXIT_SUCCESS)
@@ -378,16 +429,17 @@ static int
 open_classifier (training *t)
 {
   const settings *o = &t->o;
+  const double *range = o->training.range;
   sb_error error = { 0 };
-  t->model = sb_model_classifier_alloc (o->net, o->range[0], o->range[1], &error);
+  t->model = sb_model_classifier_alloc (o->net, range[0], range[1], &error);
   if (!t->model)
     return failure ("%s", error.message);
   t->classifying = (sb_classifying){ .net = t->model->net,
                                      .images = t->data.bytes,
                                      .labels = t->labels,
-                                     .low = o->range[0],
-                                     .high = o->range[1],
-                                     .shift = o->shift };
+                                     .low = range[0],
+                                     .high = range[1],
+                                     .shift = (size_t)number (t, SHIFT) };
   int status = sb_classifying_check (&t->classifying);
   if (status)
     return failure ("%s: %s", o->labels, why (status));
@@ -405,28 +457,65 @@ open_training (training *t)
     status = set_engine (t->model->net, &o->engine);
   if (status != EXIT_SUCCESS)
     return status;
-  t->training = sb_training_alloc (t->model->net, (sb_stream){ o->common.seed, SB_FOR_USER, 0 });
+  t->training = sb_training_alloc (t->model->net, (sb_stream){ o->training.seed, SB_FOR_USER, 0 });
   if (!t->training)
     return failure ("no memory for a training of %s", o->net);
-  if (o->resume && sb_checkpoint_read (o->resume, t->model->net, t->training, NULL, &error))
+  if (t->state && sb_checkpoint_take (t->state, o->resume, t->model->net, t->training, &error))
     return failure ("%s", error.message);
+  if (t->training->step > STEPS_MOST)
+    return failure ("%s: step: %llu is over %g", o->resume, (unsigned long long)t->training->step, STEPS_MOST);
 
+  const size_t batch = (size_t)number (t, BATCH), shard = (size_t)number (t, SHARD);
   t->matching.network.theta = t->classifying.theta = t->training->theta;
-  t->train.adam = (sb_adam){
-    o->rate, sb_adam_defaults.beta1, sb_adam_defaults.beta2, sb_adam_defaults.epsilon, o->warmup, o->clip, o->ema
-  };
-  t->train.batch = o->batch;
-  t->train.shard_rows = o->shard < o->batch ? o->shard : o->batch;
-  t->train.seed = o->common.seed;
+  t->train.adam = sb_adam_defaults;
+  t->train.adam.rate = number (t, RATE);
+  t->train.adam.warmup = number (t, WARMUP);
+  t->train.adam.clip = number (t, CLIP);
+  t->train.adam.ema = number (t, EMA);
+  t->train.adam.ema_warmup = (sb_ema_warmup)number (t, EMA_WARMUP);
+  t->train.batch = batch;
+  t->train.shard_rows = shard < batch ? shard : batch;
+  t->train.seed = o->training.seed;
   t->trainer = sb_trainer_alloc (&t->train, t->training);
-  if (!t->trainer)
-    return failure ("no memory for a training of %s", o->net);
-  t->provenance
-      = (sb_provenance){ t->classifies ? NULL : o->process, t->recipe, t->command, t->data.about, o->common.seed };
-  return EXIT_SUCCESS;
+  return t->trainer ? EXIT_SUCCESS : failure ("no memory for a training of %s", o->net);
+}
+
+// What the state says of itself, the reports so far among it.
+
+static int
+open_record (training *t)
+{
+  const char *report = t->state ? sb_tensors_note_find (t->state, "report") : NULL;
+  t->recipe = training_recipe (&t->o.training);
+  if (!t->recipe)
+    return failure ("no memory for the recipe");
+  int status = make_command (t);
+  if (status == EXIT_SUCCESS && report)
+    status = training_report_read (report, t->training->step, t->o.resume, &t->report);
+  return status;
 }
 
 // ## Saving
+//
+// Who else has written the output since must not lose what is there: another training, perhaps.
+
+static void
+look_at_output (training *t)
+{
+  if (stat (t->o.output, &t->saved))
+    t->saved = (struct stat){ 0 };
+}
+
+static bool
+is_as_left (const training *t)
+{
+  struct stat now = { 0 };
+  const struct stat *then = &t->saved;
+  if (stat (t->o.output, &now) == 0 && !S_ISREG (now.st_mode))
+    return true;
+  return now.st_dev == then->st_dev && now.st_ino == then->st_ino && now.st_size == then->st_size
+         && now.st_mtim.tv_sec == then->st_mtim.tv_sec && now.st_mtim.tv_nsec == then->st_mtim.tv_nsec;
+}
 
 static int
 write_curve (const training *t)
@@ -435,226 +524,176 @@ write_curve (const training *t)
   sb_file *file = sb_file_create (t->o.curve, &error);
   if (!file)
     return failure ("%s", error.message);
-  fputs ("step,loss,norm\n", file->stream);
-  if (t->curve_length > 0) // before the first line there is no memory for it either
-    fwrite (t->curve, 1, t->curve_length, file->stream);
+  fprintf (file->stream, "step,loss,norm\n%s", t->report.lines ? t->report.lines : "");
   return sb_file_commit (file, &error) ? failure ("%s", error.message) : EXIT_SUCCESS;
 }
 
 static int
-save (const training *t)
+write_model (training *t, const char *path,
+             int (*write) (const char *, const sb_model *, const sb_training *, const sb_provenance *, sb_error *))
 {
   sb_error error = { 0 };
-  if (sb_checkpoint_write (t->o.output, t->model, t->training, &t->provenance, &error))
-    return failure ("%s", error.message);
+  const training_settings *s = &t->o.training;
+  char *line = command_until_now (t), *report = training_report_write (&t->report);
+  const sb_provenance provenance
+      = { t->classifies ? NULL : s->process, t->recipe, line, t->data.about, s->seed, report };
+  int status = !line || !report                                           ? failure ("no memory")
+               : write (path, t->model, t->training, &provenance, &error) ? failure ("%s", error.message)
+                                                                          : EXIT_SUCCESS;
+  free (line);
+  free (report);
+  return status;
+}
+
+static int
+save (training *t)
+{
+  if (!is_as_left (t))
+    return failure ("%s: written by another since it was %s here: not saved", t->o.output,
+                    t->saves ? "saved" : "looked at");
+  int status = write_model (t, t->o.output, sb_checkpoint_write);
+  if (status != EXIT_SUCCESS)
+    return status;
+  look_at_output (t);
+  t->saves = true;
   return t->o.curve ? write_curve (t) : EXIT_SUCCESS;
 }
 
-// A resumed training keeps the curve up to where it goes on. A line that is no line of a curve ends what is kept.
+// An average that still is the first weights to some part makes samples like theirs.
 
 static int
-read_curve (training *t)
+export_average (training *t)
 {
-  FILE *file = fopen (t->o.curve, "r");
-  char line[256];
-  unsigned long long step;
-  double loss;
-  while (file && fgets (line, sizeof line, file))
-    {
-      if (sscanf (line, "%llu,%lf", &step, &loss) != 2 || step > t->training->step)
-        continue;
-      char *more = realloc (t->curve, t->curve_length + strlen (line) + 1);
-      if (!more)
-        {
-          fclose (file);
-          return failure ("no memory for %s", t->o.curve);
-        }
-      t->curve = more;
-      strcpy (t->curve + t->curve_length, line);
-      t->curve_length += strlen (line);
-    }
-  if (file)
-    fclose (file);
-  return EXIT_SUCCESS;
-}
-
-static int
-add_to_curve (training *t, double loss, double norm)
-{
-  char line[96];
-  int length = snprintf (line, sizeof line, "%llu,%.6g,%.6g\n", (unsigned long long)t->training->step, loss, norm);
-  char *more = realloc (t->curve, t->curve_length + (size_t)length + 1);
-  if (!more)
-    return failure ("no memory for %s", t->o.curve);
-  t->curve = more;
-  memcpy (t->curve + t->curve_length, line, (size_t)length + 1);
-  t->curve_length += (size_t)length;
-  return EXIT_SUCCESS;
+  const double share = sb_adam_first_share (&t->train.adam, t->training->step);
+  if (!t->o.export)
+    return EXIT_SUCCESS;
+  if (share > 0.01)
+    warning ("%s: %.2g%% of the average are the first weights: --ema-warmup, a lower --ema or more --steps",
+             t->o.export, 100 * share);
+  return write_model (t, t->o.export, sb_checkpoint_export);
 }
 
 // ## The loop
 
-enum
-{
-  CURVE_STEPS = 50 // that a line of the curve is the mean of
-};
-
 static int
-run (training *t)
+take_steps (training *t)
 {
   const settings *o = &t->o;
-  double loss, norm, losses = 0, norms = 0;
-  uint64_t since = 0;
+  const uint64_t begun = t->training->step;
+  double loss, norm;
   sb_error error = { 0 };
   int status = EXIT_SUCCESS;
-  uint64_t begun = t->training->step;
-  if (begun >= o->steps)
-    return EXIT_SUCCESS;
-
   progress_bar bar = progress_start ("train", "steps", o->steps - begun, o->common.quiet);
-  catch_interrupts ();
   while (t->training->step < o->steps && !interrupted () && status == EXIT_SUCCESS)
     {
       if (sb_trainer_step (t->trainer, &loss, &norm, &error))
-        return failure ("%s; the last save is %s", error.message, o->output);
-      losses += loss;
-      norms += norm;
-      since++;
-      uint64_t step = t->training->step;
-      if (step % CURVE_STEPS == 0)
-        {
-          status = add_to_curve (t, losses / (double)since, norms / (double)since);
-          losses = norms = 0;
-          since = 0;
-        }
+        return failure ("%s; %s%s", error.message, t->saves ? "the last save is " : "nothing was saved",
+                        t->saves ? o->output : "");
+      const uint64_t step = t->training->step;
+      status = training_report_add (&t->report, step, loss, norm);
       if (step % o->save_every == 0 && step < o->steps && status == EXIT_SUCCESS)
         status = save (t);
       progress_show (&bar, step - begun);
     }
   progress_end (&bar, t->training->step - begun);
-  if (status == EXIT_SUCCESS)
-    status = save (t);
   return status;
 }
 
-static int
-finish (training *t)
+// The line that goes on, for a shell.
+
+static char *
+line_to_go_on (const training *t)
 {
-  sb_error error = { 0 };
-  int status = run (t);
-  if (status != EXIT_SUCCESS)
-    return status;
-  char left[1024];
-  snprintf (left, sizeof left, "step %llu is saved; go on with: scorebook train --resume=%s",
-            (unsigned long long)t->training->step, t->o.output);
-  die_if_interrupted (left);
-  if (t->o.export && sb_checkpoint_export (t->o.export, t->model, t->training, &t->provenance, &error))
-    return failure ("%s", error.message);
-  printf ("steps: %llu\nparameters: %zu\noutput: %s\n", (unsigned long long)t->training->step,
-          t->model->net->parameters, t->o.output);
-  return EXIT_SUCCESS;
+  const settings *o = &t->o;
+  shell_words line = { 0 };
+  char steps[32];
+  snprintf (steps, sizeof steps, "%llu", (unsigned long long)o->steps);
+  shell_text (&line, "scorebook train");
+  shell_option (&line, "resume", o->output);
+  shell_option (&line, "data", o->data);
+  if (o->labels)
+    shell_option (&line, "labels", o->labels);
+  shell_option (&line, "steps", steps);
+  return line.text;
 }
 
-// ## Beginning, or going on
+static int
+run (training *t)
+{
+  const settings *o = &t->o;
+  catch_interrupts ();
+  int status = t->training->step < o->steps ? take_steps (t) : EXIT_SUCCESS;
+  if (status == EXIT_SUCCESS)
+    status = save (t);
+  if (status != EXIT_SUCCESS)
+    return status;
+  if (interrupted ())
+    {
+      char *line = line_to_go_on (t), left[2048];
+      snprintf (left, sizeof left, "step %llu is saved; go on with: %s", (unsigned long long)t->training->step,
+                line ? line : "--resume");
+      die_if_interrupted (left);
+    }
+  status = export_average (t);
+  if (status == EXIT_SUCCESS)
+    printf ("steps: %llu\nparameters: %zu\noutput: %s\n", (unsigned long long)t->training->step,
+            t->model->net->parameters, o->output);
+  return status;
+}
+
+// ## From the command line to the end
+//
+// All that can be refused is, before the first step: what is missing, what does not fit, what cannot be written.
 
 static int
 check (const settings *o)
 {
   if (!o->data)
-    return usage_error ("--data: needed; see 'scorebook train --help'");
-  if (!o->net)
+    return usage_error ("--data: needed%s; see 'scorebook train --help'", o->resume ? ", with --resume too" : "");
+  if (!o->net && !o->resume)
     return usage_error ("--network: needed; see 'scorebook train --help'");
-  if (!o->output)
+  if (!o->output && !o->resume)
     return usage_error ("--output: needed; see 'scorebook train --help'");
-  return -1;
-}
-
-// The recipe as a command for a shell: words with blanks are quoted. What was changed on the way stands behind it.
-
-static char *
-command_of (const char *recipe)
-{
-  char *line = malloc (20 * strlen (recipe) + 32), *to = line; // "; from step  on:" for an @ is the longest
-  if (!line)
-    return NULL;
-  to += sprintf (to, "scorebook train");
-  for (const char *word = recipe; *word;)
-    {
-      size_t length = strcspn (word, "\n");
-      const char *quote = memchr (word, ' ', length) ? "'" : "";
-      if (word[0] == '@')
-        to += sprintf (to, "; from step %.*s on:", (int)length - 1, word + 1);
-      else
-        to += sprintf (to, " %s%.*s%s", quote, (int)length, word, quote);
-      word += length + (word[length] == '\n');
-    }
-  return line;
-}
-
-// The recipe of a state that is resumed, and the step it has reached.
-
-static int
-resume_words (const char *path, char **recipe, char **step)
-{
-  sb_error error = { 0 };
-  sb_tensors *tensors = sb_safetensors_read (path, &error);
-  if (!tensors)
-    return failure ("%s", error.message);
-  const char *said = sb_tensors_note_find (tensors, "recipe");
-  const char *done = sb_tensors_note_find (tensors, "step");
-  *recipe = said ? strdup (said) : NULL;
-  *step = strdup (done ? done : "0");
-  sb_tensors_free (tensors);
-  if (!said)
-    return failure ("%s: it holds no training (an exported model cannot be resumed)", path);
-  return *recipe && *step ? -1 : failure ("no memory");
+  if (o->new_data && !o->resume)
+    return usage_error ("--new-data: only with --resume");
+  return EXIT_SUCCESS;
 }
 
 static int
-begin (training *t, int argc, char **argv)
+try_outputs (training *t)
 {
+  const char *const paths[] = { t->o.output, t->o.export, t->o.curve };
+  int status = EXIT_SUCCESS;
+  for (size_t k = 0; k < 3 && status == EXIT_SUCCESS; k++)
+    if (paths[k])
+      status = output_try (paths[k]);
+  look_at_output (t);
+  return status;
+}
+
+static int
+train (training *t)
+{
+  int (*const steps[]) (training *) = { open_state, try_outputs, open_data, open_training, open_record, run };
   int status = check (&t->o);
-  if (status >= 0)
-    return status;
-  begin_work (t->o.common.threads);
-  if (!t->recipe)
-    t->recipe = recipe_of (argc, argv);
-  t->command = t->recipe ? command_of (t->recipe) : NULL;
-  if (!t->command)
-    return failure ("no memory");
-
-  status = open_data (t);
   if (status == EXIT_SUCCESS)
-    status = open_training (t);
-  if (status == EXIT_SUCCESS && t->o.resume && t->o.curve)
-    status = read_curve (t);
-  return status == EXIT_SUCCESS ? finish (t) : status;
+    begin_work (t->o.common.threads);
+  for (size_t k = 0; k < sizeof steps / sizeof *steps && status == EXIT_SUCCESS; k++)
+    status = steps[k](t);
+  return status;
 }
 
 int
 command_train (int argc, char **argv)
 {
-  training t = { .o = defaults () };
-  char *recipe = NULL, *step = NULL, **words = NULL;
-  int status = parse (argc, argv, &t.o), count = 0;
-  if (status < 0 && t.o.resume)
-    {
-      const char *from = t.o.resume, *to = t.o.output ? t.o.output : t.o.resume;
-      status = resume_words (from, &recipe, &step);
-      t.recipe = recipe && step ? lengthen_recipe (recipe, step, argc, argv) : NULL;
-      words = recipe ? words_before (recipe, argc, argv, &count) : NULL;
-      if (status < 0 && (!words || !t.recipe))
-        status = failure ("no memory");
-      t.o = defaults ();
-      if (status < 0)
-        status = parse (count, words, &t.o);
-      t.o.output = to;
-    }
+  training t
+      = { .o
+          = { .training = training_settings_none (), .engine = { .backend = -1 }, .steps = 10000, .save_every = 500 } };
+  t.o.common.given = note_option;
+  t.o.common.context = &t;
+  int status = parse (argc, argv, &t.o);
   if (status < 0)
-    status = begin (&t, argc, argv);
+    status = train (&t);
   release (&t);
-  free (words);
-  free (step);
-  free (recipe);
   return status;
 }

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define STEPS_MOST 1000000000000 // of which a state is believed
+
 static const char *const prefixes[] = { "model.", "ema.", "adam.m.", "adam.v." };
 
 static void
@@ -28,10 +30,11 @@ add_notes (const sb_model *model, const sb_training *training, const sb_provenan
   char step[32], seed[32];
   snprintf (step, sizeof step, "%llu", (unsigned long long)training->step);
   snprintf (seed, sizeof seed, "%llu", (unsigned long long)p->seed);
-  const char *const notes[][2]
-      = { { "seed", seed }, { "step", step }, { "command", p->command }, { "data", p->data }, { "recipe", p->recipe } };
+  const char *const notes[][2] = { { "seed", seed },   { "step", step },        { "command", p->command },
+                                   { "data", p->data }, { "recipe", p->recipe }, { "report", p->report } };
+  const size_t count = !whole ? 4 : p->report ? 6 : 5; // an export is not to be gone on with
   int status = sb_model_note (model, p->process, tensors);
-  for (size_t k = 0; k < (whole ? 5 : 4) && !status; k++) // an export has no recipe
+  for (size_t k = 0; k < count && !status; k++)
     status = sb_tensors_note_add (tensors, notes[k][0], notes[k][1]);
   return status;
 }
@@ -76,7 +79,7 @@ read_step (const char *text, uint64_t *step)
   char *end;
   errno = 0;
   unsigned long long number = strtoull (text, &end, 10);
-  if (text[0] < '0' || text[0] > '9' || *end || errno)
+  if (text[0] < '0' || text[0] > '9' || *end || errno || number > STEPS_MOST)
     return GSL_EINVAL;
   *step = number;
   return GSL_SUCCESS;
@@ -93,44 +96,34 @@ read_vectors (const sb_tensors *tensors, const char *path, const sb_net *net, sb
   return status;
 }
 
-static int
-read_training (const sb_tensors *tensors, const char *path, const sb_net *net, sb_training *training, char **recipe,
-               sb_error *error)
+int
+sb_checkpoint_take (const sb_tensors *tensors, const char *path, const sb_net *net, sb_training *training,
+                    sb_error *error)
 {
-  const char *step = sb_tensors_note_find (tensors, "step"), *said = sb_tensors_note_find (tensors, "recipe"),
+  const char *step = sb_tensors_note_find (tensors, "step"), *recipe = sb_tensors_note_find (tensors, "recipe"),
              *configuration = sb_tensors_note_find (tensors, "network");
   uint64_t steps;
-  if (!step || !said)
+  if (!step || !recipe)
     SB_ERROR (error, GSL_EINVAL, "%s: it holds no training (an exported model cannot be resumed)", path);
   if (read_step (step, &steps))
     SB_ERROR (error, GSL_EINVAL, "%s: step: '%s' is not a whole number", path, step);
   if (!configuration || strcmp (configuration, net->configuration) != 0)
     SB_ERROR (error, GSL_EINVAL, "%s: another network: %s", path, configuration ? configuration : "none");
-
-  char *copy = recipe ? strdup (said) : NULL;
-  if (recipe && !copy)
-    SB_ERROR (error, GSL_ENOMEM, "%s: no memory", path);
   int status = read_vectors (tensors, path, net, training, error);
-  if (status)
-    {
-      free (copy);
-      return status;
-    }
-  training->step = steps;
-  if (recipe)
-    *recipe = copy;
-  return GSL_SUCCESS;
+  if (!status)
+    training->step = steps;
+  return status;
 }
 
 int
-sb_checkpoint_read (const char *path, const sb_net *net, sb_training *training, char **recipe, sb_error *error)
+sb_checkpoint_read (const char *path, const sb_net *net, sb_training *training, sb_error *error)
 {
   sb_error own;
   error = error ? error : &own;
   sb_tensors *tensors = sb_safetensors_read (path, error);
   if (!tensors)
     return error->code;
-  int status = read_training (tensors, path, net, training, recipe, error);
+  int status = sb_checkpoint_take (tensors, path, net, training, error);
   sb_tensors_free (tensors);
   return status;
 }

@@ -10,6 +10,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/time.h>
@@ -211,12 +212,16 @@ Test (file, many_bytes_arrive)
   fclose (f);
 }
 
-// Several files at once in one folder, and a name that an interrupted process of the same number left behind.
+// Several files at once in one folder, and a name that another process of the same number holds (in a container, say). When
+// it is let go, it was left behind, and the next file sweeps it away; not what only looks like it.
 
 Test (file, temporaries_do_not_collide)
 {
-  const char *left_behind = temporary_name (0);
-  write_directly (left_behind, "someone's");
+  const char *others = temporary_name (0);
+  write_directly (others, "someone's");
+  write_directly (".scorebook-1.tmp.txt", "a text");
+  int lock = open (others, O_RDONLY);
+  cr_assert_eq (flock (lock, LOCK_EX), 0);
   sb_file *a = created ("a"), *b = created ("b");
   fputs ("of a", a->stream);
   fputs ("of b", b->stream);
@@ -224,8 +229,12 @@ Test (file, temporaries_do_not_collide)
   ok (sb_file_commit (a, NULL));
   check_holds ("a", "of a");
   check_holds ("b", "of b");
-  check_holds (left_behind, "someone's");
-  cr_assert (unlink ("a") == 0 && unlink ("b") == 0 && unlink (left_behind) == 0);
+  check_holds (others, "someone's");
+  close (lock);
+  write_whole ("b", "again");
+  cr_assert_neq (access (others, F_OK), 0);
+  check_holds (".scorebook-1.tmp.txt", "a text");
+  cr_assert (unlink ("a") == 0 && unlink ("b") == 0 && unlink (".scorebook-1.tmp.txt") == 0);
 }
 
 // A process that is killed leaves nothing, where the file system has files without a name.

@@ -1,0 +1,249 @@
+// # What a state keeps of its training
+
+#include <config.h>
+#include "training_record.h"
+
+#include "../base/number.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+// ## The numbers
+
+static const char *const ema_warmups[] = { "none", "steps", "images", NULL }; // in the order of sb_ema_warmup
+
+const sb_key training_keys[TRAINING_KEYS]
+    = { [BATCH] = { .name = "batch", .usual = 64, .low = 1, .high = 1e6, .whole = true, .help = "samples a step" },
+        [SHARD] = { .name = "shard",
+                    .usual = 8,
+                    .low = 1,
+                    .high = 1e6,
+                    .whole = true,
+                    .help = "samples that a thread takes at a time" },
+        [RATE] = { .name = "rate", .usual = 2e-4, .high = 1, .above = true, .help = "Adam's learning rate" },
+        [WARMUP] = { .name = "warmup", .usual = 5000, .high = HUGE_VAL, .help = "steps until it is reached" },
+        [CLIP] = { .name = "clip", .usual = 1, .high = HUGE_VAL, .help = "largest norm of a gradient, 0: none" },
+        [EMA] = { .name = "ema", .usual = 0.9999, .high = 1, .help = "rate of the weights' average" },
+        [EMA_WARMUP]
+        = { .name = "ema-warmup",
+            .words = ema_warmups,
+            .usual = 1,
+            .help = "how that rate rises: none, at once; steps, at step n at most (1 + n) / (10 + n); images, with a "
+                    "half-life of at most 5% of the images seen" },
+        [T_MIN] = { .name = "t-min", .usual = 1e-5, .high = 0.5, .above = true, .help = "smallest time of an SDE" },
+        [DROP_LABELS] = { .name = "drop-labels",
+                          .usual = 0,
+                          .high = 1,
+                          .help = "of a score: probability that a sample's class is withheld, as guidance needs it" },
+        [SHIFT] = { .name = "shift",
+                    .usual = 2,
+                    .high = 1000,
+                    .whole = true,
+                    .help = "of a classifier: move images by up to so many pixels, at random" } };
+
+static const sb_entry numbers = { "training", "its numbers", training_keys, TRAINING_KEYS };
+
+static const sb_entry *
+numbers_family (size_t k)
+{
+  return k == 0 ? &numbers : NULL;
+}
+
+training_settings
+training_settings_none (void)
+{
+  training_settings s = { .range = { NAN, NAN }, .deviation = NAN };
+  for (size_t k = 0; k < TRAINING_KEYS; k++)
+    s.number[k] = (key_value){ &training_keys[k], NAN };
+  return s;
+}
+
+static void
+fill_numbers (training_settings *s, const double *value)
+{
+  for (size_t k = 0; k < TRAINING_KEYS; k++)
+    s->number[k].value = isnan (s->number[k].value) ? value[k] : s->number[k].value;
+}
+
+static void
+fill_line (const char **line, const char *otherwise)
+{
+  *line = *line ? *line : otherwise;
+}
+
+void
+training_settings_fill (training_settings *s)
+{
+  double usual[SB_KEYS_MOST];
+  sb_entry_usual (&numbers, usual);
+  fill_numbers (s, usual);
+  fill_line (&s->process, "vp");
+  fill_line (&s->prediction, "epsilon");
+  fill_line (&s->label, "time");
+  fill_line (&s->objective, "dsm");
+}
+
+// ## The recipe
+//
+// A line for the numbers, and one for each other choice: "objective dsm".
+
+char *
+training_recipe (const training_settings *s)
+{
+  double value[TRAINING_KEYS];
+  char numbers_line[512], low[32], high[32], deviation[32];
+  for (size_t k = 0; k < TRAINING_KEYS; k++)
+    value[k] = s->number[k].value;
+  if (sb_entry_write (&numbers, value, numbers_line, sizeof numbers_line))
+    return NULL;
+  sb_number_write (low, sizeof low, s->range[0]);
+  sb_number_write (high, sizeof high, s->range[1]);
+  sb_number_write (deviation, sizeof deviation, s->deviation);
+  const char *format = "%s\nobjective %s\nweighting %s\nprocess %s\nprediction %s\nlabel %s\ndata-range %s %s\n"
+                       "data-deviation %s\nseed %llu";
+  const char *weighting = s->weighting ? s->weighting : "";
+  const unsigned long long seed = s->seed;
+  int length = snprintf (NULL, 0, format, numbers_line, s->objective, weighting, s->process, s->prediction, s->label,
+                         low, high, deviation, seed);
+  char *recipe = length < 0 ? NULL : malloc ((size_t)length + 1);
+  if (recipe)
+    sprintf (recipe, format, numbers_line, s->objective, weighting, s->process, s->prediction, s->label, low, high,
+             deviation, seed);
+  return recipe;
+}
+
+static int
+read_seed (const char *text, training_settings *s)
+{
+  char *end;
+  errno = 0;
+  unsigned long long seed = strtoull (text, &end, 10);
+  if (!(*text >= '0' && *text <= '9') || *end || errno)
+    return GSL_EINVAL;
+  s->seed = s->seeded ? s->seed : seed;
+  return GSL_SUCCESS;
+}
+
+static int
+read_line (const char *line, training_settings *s, sb_error *error)
+{
+  const struct
+  {
+    const char *what, **to;
+  } lines[] = { { "objective ", &s->objective },
+                { "weighting ", &s->weighting },
+                { "process ", &s->process },
+                { "prediction ", &s->prediction },
+                { "label ", &s->label } };
+  for (size_t k = 0; k < sizeof lines / sizeof *lines; k++)
+    if (strncmp (line, lines[k].what, strlen (lines[k].what)) == 0)
+      {
+        const char *value = line + strlen (lines[k].what);
+        fill_line (lines[k].to, *value ? value : NULL);
+        return GSL_SUCCESS;
+      }
+  double value[SB_KEYS_MOST];
+  if (strncmp (line, "data-range ", 11) == 0 && sb_numbers_read (line + 11, 2, value) == 2)
+    memcpy (s->range, isnan (s->range[0]) ? value : s->range, sizeof s->range);
+  else if (strncmp (line, "data-deviation ", 15) == 0 && sb_numbers_read (line + 15, 1, value) == 1)
+    s->deviation = isnan (s->deviation) ? *value : s->deviation;
+  else if (strncmp (line, "training ", 9) == 0)
+    {
+      if (!sb_entry_read (numbers_family, "recipe", line, value, error))
+        return error->code;
+      fill_numbers (s, value);
+    }
+  else if (strncmp (line, "seed ", 5) != 0 || read_seed (line + 5, s))
+    SB_ERROR (error, GSL_EINVAL, "recipe: '%.60s' is no line of one", line);
+  return GSL_SUCCESS;
+}
+
+int
+training_settings_from (char *recipe, const char *path, training_settings *s)
+{
+  char *rest = NULL;
+  for (char *line = strtok_r (recipe, "\n", &rest); line; line = strtok_r (NULL, "\n", &rest))
+    {
+      sb_error error = { 0 };
+      if (read_line (line, s, &error))
+        return failure ("%s: %s", path, error.message);
+    }
+  training_settings_fill (s);
+  return EXIT_SUCCESS;
+}
+
+// ## The report
+
+int
+training_report_add (training_report *r, uint64_t step, double loss, double norm)
+{
+  r->loss += loss;
+  r->norm += norm;
+  r->since++;
+  if (step % CURVE_STEPS != 0)
+    return EXIT_SUCCESS;
+  char line[96];
+  const double since = (double)r->since;
+  int length
+      = snprintf (line, sizeof line, "%llu,%.6g,%.6g\n", (unsigned long long)step, r->loss / since, r->norm / since);
+  char *more = realloc (r->lines, r->length + (size_t)length + 1);
+  if (!more)
+    return failure ("no memory for the curve");
+  memcpy (more + r->length, line, (size_t)length + 1);
+  *r = (training_report){ .lines = more, .length = r->length + (size_t)length };
+  return EXIT_SUCCESS;
+}
+
+char *
+training_report_write (const training_report *r)
+{
+  char loss[32], norm[32], *text = malloc (r->length + 96);
+  sb_number_write (loss, sizeof loss, r->loss);
+  sb_number_write (norm, sizeof norm, r->norm);
+  if (text)
+    sprintf (text, "%s %s %llu\n%s", loss, norm, (unsigned long long)r->since, r->lines ? r->lines : "");
+  return text;
+}
+
+// Lines of a curve: steps that rise by CURVE_STEPS up to `step`, and two numbers each.
+
+static bool
+is_curve (const char *text, uint64_t step)
+{
+  unsigned long long before = 0;
+  while (*text)
+    {
+      char *end;
+      unsigned long long at = strtoull (text, &end, 10);
+      if (*text < '0' || *text > '9' || *end != ',' || at % CURVE_STEPS || at <= before || at > step)
+        return false;
+      before = at;
+      for (int k = 0; k < 2; k++)
+        {
+          const char *number = end + 1;
+          if (*end != ',' || !isfinite (sb_number_read (number, &end)) || end == number)
+            return false;
+        }
+      if (*end != '\n')
+        return false;
+      text = end + 1;
+    }
+  return true;
+}
+
+int
+training_report_read (const char *text, uint64_t step, const char *path, training_report *r)
+{
+  double sums[3] = { 0 };
+  char first[96];
+  size_t length = strcspn (text, "\n");
+  snprintf (first, sizeof first, "%.*s", (int)(length < sizeof first ? length : 0), text);
+  if (text[length] != '\n' || sb_numbers_read (first, 3, sums) != 3 || !isfinite (sums[0]) || !isfinite (sums[1])
+      || !(sums[2] >= 0 && sums[2] < CURVE_STEPS && sums[2] == rint (sums[2])) || !is_curve (text + length + 1, step))
+    return failure ("%s: report: not that of a training of %llu steps", path, (unsigned long long)step);
+  *r = (training_report){ sums[0], sums[1], (uint64_t)sums[2], strdup (text + length + 1), strlen (text + length + 1) };
+  return r->lines ? EXIT_SUCCESS : failure ("%s: no memory", path);
+}

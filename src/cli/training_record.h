@@ -1,0 +1,66 @@
+#ifndef SCOREBOOK_CLI_TRAINING_RECORD_H
+#define SCOREBOOK_CLI_TRAINING_RECORD_H
+
+#include "options.h"
+
+#include <scorebook.h>
+
+// What a state says of its training beside weights and model: how it goes on (the recipe), and what it has reported so far.
+// A state may come from anywhere: what is read here is checked as a command line is, and names no file.
+
+// The numbers of a training, the keys of one entry.
+enum
+{
+  BATCH,
+  SHARD,
+  RATE,
+  WARMUP,
+  CLIP,
+  EMA,
+  EMA_WARMUP,
+  T_MIN,
+  DROP_LABELS,
+  SHIFT,
+  TRAINING_KEYS
+};
+extern const sb_key training_keys[TRAINING_KEYS];
+
+// All that changes what is learned, but the data and the network. Lines are of base/entry.h; NULL and NaN: not given.
+typedef struct
+{
+  const char *process, *prediction, *label, *objective, *weighting;
+  double range[2], deviation;
+  uint64_t seed;
+  bool seeded; // the seed is given
+  key_value number[TRAINING_KEYS];
+} training_settings;
+
+training_settings training_settings_none (void);
+
+// What is not given becomes that of a recipe; where there is none either, the usual. `path` is for messages; the recipe's text is
+// kept by the settings, and cut up. EXIT_SUCCESS, or EXIT_FAILURE after a complaint.
+int training_settings_from (char *recipe, const char *path, training_settings *s);
+void training_settings_fill (training_settings *s);
+
+// The recipe, to be released by free; NULL: no memory.
+char *training_recipe (const training_settings *s);
+
+// The curve of the loss, a line for the mean of so many steps, and the sums of those since the last line.
+enum
+{
+  CURVE_STEPS = 50
+};
+
+typedef struct
+{
+  double loss, norm; // sums
+  uint64_t since;    // steps they are of
+  char *lines;       // CSV without a header; NULL: none
+  size_t length;
+} training_report;
+
+int training_report_add (training_report *r, uint64_t step, double loss, double norm); // EXIT_FAILURE: no memory
+char *training_report_write (const training_report *r);                                // NULL: no memory
+int training_report_read (const char *text, uint64_t step, const char *path, training_report *r);
+
+#endif
