@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/integrate.h"
+#include "base/number.h"
 #include "base/pool.h"
 #include "base/rms_control.h"
 #include "base/shard.h"

@@ -57,7 +57,7 @@ is_printable (const char *word)
   return true;
 }
 
-// $'...' takes any byte, as three octal digits: a digit that follows does not belong to them.
+// A dollar before the quote: any byte may be written as three octal digits, and a digit that follows does not belong to them.
 
 static void
 quote_bytes (shell_words *line, const char *word)
