@@ -42,7 +42,7 @@ FNR == 1 {
         fault("the same cell twice")
     if (F[4] != "" && !number(F[4]))
         fault("ours is '" F[4] "', not a number")
-    if (F[5] != "" && (!number(F[5]) || F[5] < 0))
+    if (F[5] != "" && (!number(F[5]) || F[5] + 0 < 0))
         fault("se is '" F[5] "'")
     if (F[3] == "" && F[4] == "")
         fault("a cell without a number")
