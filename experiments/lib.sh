@@ -1,4 +1,9 @@
-# What the experiments' scripts share: source it with `. "$EXPERIMENTS/lib.sh"`
+# What the experiments' scripts share. A script that was not called by run hands its options to it, and run calls it.
+
+[ -n "${EXPERIMENTS-}" ] || {
+  self=$(readlink -f "$0") && folder=${self%/*}
+  exec sh "${folder%/*}/run" "$@" "${folder##*/}/${self##*/}"
+}
 
 set -eu
 : "${SCALE:?} ${SEED:?} ${DATA:?} ${OUT:?} ${EXPERIMENTS:?} ${BUILD:?} ${SCOREBOOK:?}"
@@ -10,7 +15,7 @@ driver() { "$BUILD/experiments/$1-driver"; }
 # are no figures, and smoke tests draw all the same where it is.
 draw() {
   [ -n "${GNUPLOT-}" ] || return 0
-  { echo "out = '$OUT'"; cat "$EXPERIMENTS/style.gnuplot" -; } | "$GNUPLOT"
+  { echo "out = system('printf %s \"\$OUT\"')"; cat "$EXPERIMENTS/style.gnuplot" -; } | "$GNUPLOT"
 }
 
 # claim CLAIM yes|no|untested DETAIL: one more line of `$OUT.claims.csv`.

@@ -10,14 +10,21 @@ experiments_shown = %D%/scoresde/digits.md %D%/scoresde/fig1.md %D%/scoresde/tab
   %D%/dsm2ddpm/fig1a.md %D%/dsm2ddpm/fig1b.md %D%/dsm2ddpm/fig2.md %D%/dsm2ddpm/fig3.md \
   %D%/dsm2ddpm/fig4.md %D%/dsm2ddpm/learned.md %D%/dsm2ddpm/fig5.md %D%/dsm2ddpm/fig6.md %D%/dsm2ddpm/vlb.md \
   %D%/dsm2ddpm/fig7.md %D%/dsm2ddpm/fig8.md %D%/speed/run.md %D%/speed/bf16.md
-EXTRA_DIST += %D%/run %D%/render %D%/list %D%/lib.sh %D%/style.gnuplot %D%/page.css %D%/csv.awk %D%/form.awk \
-  %D%/table.awk %D%/published.awk %D%/claims.awk %D%/scoresde/tab1-images.awk $(experiments_run) $(experiments_shown)
+EXTRA_DIST += %D%/render %D%/page.css %D%/table.awk %D%/published.awk %D%/claims.awk $(experiments_shown)
+
+# They are installed as they lie here: scripts and drivers in one folder, what both read beside them.
+nobase_dist_pkglibexec_SCRIPTS = %D%/run $(experiments_run) %D%/scoresde/all %D%/dsm2ddpm/all %D%/speed/all
+experimentsexecdir = $(pkglibexecdir)
+nobase_dist_experimentsexec_DATA = %D%/list %D%/lib.sh %D%/style.gnuplot %D%/csv.awk %D%/form.awk %D%/show.awk \
+  %D%/scoresde/tab1-images.awk %D%/speed/bf16.awk %D%/speed/sides.sh %D%/speed/rounds.py %D%/speed/unet.py \
+  %D%/speed/mixture.py %D%/speed/points.py
+nobase_pkglibexec_PROGRAMS =
 
 experiments_common = %D%/results.c %D%/results.h
 experiments_images = %D%/images.c %D%/images.h
 experiments_faces = %D%/faces.c %D%/faces.h $(experiments_images)
 experiments_judge = %D%/judge.c %D%/judge.h $(experiments_images)
-noinst_PROGRAMS += %D%/scoresde/digits-driver %D%/scoresde/fig1-driver %D%/scoresde/tab1-driver \
+nobase_pkglibexec_PROGRAMS += %D%/scoresde/digits-driver %D%/scoresde/fig1-driver %D%/scoresde/tab1-driver \
   %D%/scoresde/fig5-driver %D%/scoresde/denoiser-driver %D%/scoresde/samples-driver
 %C%_scoresde_digits_driver_SOURCES = %D%/scoresde/digits.c $(experiments_images) $(experiments_common)
 %C%_scoresde_digits_driver_LDADD = libscorebook-core.la
@@ -31,7 +38,7 @@ noinst_PROGRAMS += %D%/scoresde/digits-driver %D%/scoresde/fig1-driver %D%/score
 %C%_scoresde_denoiser_driver_LDADD = libscorebook-core.la
 %C%_scoresde_samples_driver_SOURCES = %D%/scoresde/samples.c $(experiments_judge) $(experiments_common)
 %C%_scoresde_samples_driver_LDADD = libscorebook-core.la
-noinst_PROGRAMS += %D%/dsm2ddpm/fig1a-driver %D%/dsm2ddpm/fig1b-driver %D%/dsm2ddpm/fig2-driver \
+nobase_pkglibexec_PROGRAMS += %D%/dsm2ddpm/fig1a-driver %D%/dsm2ddpm/fig1b-driver %D%/dsm2ddpm/fig2-driver \
   %D%/dsm2ddpm/fig4-driver %D%/dsm2ddpm/learned-driver
 %C%_dsm2ddpm_learned_driver_SOURCES = %D%/dsm2ddpm/learned.c $(experiments_common)
 %C%_dsm2ddpm_learned_driver_LDADD = libscorebook-core.la
@@ -46,19 +53,19 @@ noinst_PROGRAMS += %D%/dsm2ddpm/fig1a-driver %D%/dsm2ddpm/fig1b-driver %D%/dsm2d
 
 # The network of Figures 3 and 5.
 experiments_ncsn = %D%/dsm2ddpm/ncsn.c %D%/dsm2ddpm/ncsn.h $(experiments_judge) $(experiments_common)
-noinst_PROGRAMS += %D%/dsm2ddpm/fig3-driver %D%/dsm2ddpm/fig5-driver
+nobase_pkglibexec_PROGRAMS += %D%/dsm2ddpm/fig3-driver %D%/dsm2ddpm/fig5-driver
 %C%_dsm2ddpm_fig3_driver_SOURCES = %D%/dsm2ddpm/fig3.c $(experiments_ncsn)
 %C%_dsm2ddpm_fig3_driver_LDADD = libscorebook-core.la
 %C%_dsm2ddpm_fig5_driver_SOURCES = %D%/dsm2ddpm/fig5.c $(experiments_ncsn)
 %C%_dsm2ddpm_fig5_driver_LDADD = libscorebook-core.la
 
-noinst_PROGRAMS += %D%/dsm2ddpm/fig6-driver %D%/dsm2ddpm/vlb-driver
+nobase_pkglibexec_PROGRAMS += %D%/dsm2ddpm/fig6-driver %D%/dsm2ddpm/vlb-driver
 %C%_dsm2ddpm_fig6_driver_SOURCES = %D%/dsm2ddpm/fig6.c $(experiments_images) $(experiments_common)
 %C%_dsm2ddpm_fig6_driver_LDADD = libscorebook-core.la
 %C%_dsm2ddpm_vlb_driver_SOURCES = %D%/dsm2ddpm/vlb.c $(experiments_common)
 %C%_dsm2ddpm_vlb_driver_LDADD = libscorebook-core.la
 # Faces: the latents and moments that come with the data, and the figures.
-noinst_PROGRAMS += %D%/dsm2ddpm/latents-driver %D%/dsm2ddpm/moments-driver %D%/dsm2ddpm/fig7-driver \
+nobase_pkglibexec_PROGRAMS += %D%/dsm2ddpm/latents-driver %D%/dsm2ddpm/moments-driver %D%/dsm2ddpm/fig7-driver \
   %D%/dsm2ddpm/fig8-driver
 %C%_dsm2ddpm_fig7_driver_SOURCES = %D%/dsm2ddpm/fig7.c %D%/judge.c %D%/judge.h $(experiments_faces) $(experiments_common)
 %C%_dsm2ddpm_fig7_driver_LDADD = libscorebook-core.la
@@ -71,27 +78,26 @@ noinst_PROGRAMS += %D%/dsm2ddpm/latents-driver %D%/dsm2ddpm/moments-driver %D%/d
 
 # The benchmark's sides: rounds.c is theirs in common.
 experiments_speed_common = %D%/speed/rounds.c %D%/speed/rounds.h $(experiments_common)
-noinst_PROGRAMS += %D%/speed/unet-driver %D%/speed/exact-driver %D%/speed/gemm-driver
+nobase_pkglibexec_PROGRAMS += %D%/speed/unet-driver %D%/speed/exact-driver %D%/speed/gemm-driver
 %C%_speed_unet_driver_SOURCES = %D%/speed/unet.c $(experiments_speed_common)
 %C%_speed_unet_driver_LDADD = libscorebook-core.la
 %C%_speed_exact_driver_SOURCES = %D%/speed/exact.c $(experiments_speed_common)
 %C%_speed_exact_driver_LDADD = libscorebook-core.la
 %C%_speed_gemm_driver_SOURCES = %D%/speed/gemm.c $(experiments_speed_common)
 %C%_speed_gemm_driver_LDADD = libscorebook-core.la
-EXTRA_DIST += %D%/speed/bf16.awk %D%/speed/sides.sh %D%/speed/rounds.py %D%/speed/unet.py %D%/speed/mixture.py \
-  %D%/speed/points.py
-
 dist_check_SCRIPTS += %D%/test_smoke
 
-# make reproduce [SCALE=quick|full] [SEED=N]: results/index.html
+# make reproduce [SCALE=quick|full] [SEED=N] [PAPER=scoresde]: results/index.html
 SCALE = quick
 SEED = 1
-RUN_EXPERIMENTS = EXPERIMENTS='$(abs_top_srcdir)/experiments' BUILD='$(abs_top_builddir)' GNUPLOT='$(GNUPLOT)' \
-  PANDOC='$(PANDOC)' VERSION='$(VERSION)' SEED='$(SEED)' $(SHELL)
+PAPER =
 reproduce: all
-	@list=`cat $(top_srcdir)/experiments/list`; status=0; \
-	$(RUN_EXPERIMENTS) $(top_srcdir)/experiments/run $(SCALE) results $$list || status=$$?; \
-	$(RUN_EXPERIMENTS) $(top_srcdir)/experiments/render results $$list || status=$$?; \
+	@list=`awk -F / -v paper='$(PAPER)' 'paper == "" || paper == $$1' '$(top_srcdir)/experiments/list'`; \
+	test -n "$$list" || { echo "make reproduce: no experiments of '$(PAPER)'" >&2; exit 2; }; status=0; \
+	SCOREBOOK_BUILD='$(abs_top_builddir)'; GNUPLOT='$(GNUPLOT)'; PANDOC='$(PANDOC)'; VERSION='$(VERSION)'; \
+	export SCOREBOOK_BUILD GNUPLOT PANDOC VERSION; \
+	$(SHELL) '$(top_srcdir)/experiments/run' --brief --scale='$(SCALE)' --seed='$(SEED)' --output=results $$list || status=$$?; \
+	$(SHELL) '$(top_srcdir)/experiments/render' results $$list || status=$$?; \
 	echo "The report: $(abs_top_builddir)/results/index.html"; exit $$status
 .PHONY: reproduce
 

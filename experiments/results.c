@@ -35,7 +35,7 @@ from_environment (const char *name)
   const char *value = getenv (name);
   if (!value)
     {
-      fprintf (stderr, "%s is not set: run experiments through `make reproduce`\n", name);
+      fprintf (stderr, "%s is not set: run the experiment's script, not its driver\n", name);
       exit (EXIT_FAILURE);
     }
   return value;
