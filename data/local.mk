@@ -1,5 +1,6 @@
 # Data that come with the source, so that everything runs without a download. Licences: README.
-EXTRA_DIST += %D%/README %D%/models/mnist-classifier.safetensors %D%/models/mnist-moments.safetensors \
+nobase_dist_pkgdata_SCRIPTS = %D%/fetch
+nobase_dist_pkgdata_DATA = %D%/README %D%/models/mnist-classifier.safetensors %D%/models/mnist-moments.safetensors \
   %D%/models/mnist-smld.safetensors %D%/models/mnist-smld.csv %D%/models/mnist-ddpm.safetensors %D%/models/mnist-ddpm.csv \
   %D%/models/mnist-ddpm-early.safetensors \
   %D%/models/faces32-means.safetensors %D%/models/faces32-filters.safetensors %D%/models/faces32-pixels.safetensors \
@@ -7,4 +8,4 @@ EXTRA_DIST += %D%/README %D%/models/mnist-classifier.safetensors %D%/models/mnis
   %D%/models/faces-latents.safetensors %D%/models/faces-latent.safetensors %D%/models/faces-latent.csv \
   %D%/models/mnist-ncsn.safetensors %D%/models/mnist-ncsn.csv %D%/models/faces32-ddpm.safetensors %D%/models/faces32-ddpm.csv \
   %D%/models/faces64-ddpm.safetensors %D%/models/faces64-ddpm.csv %D%/models/faces32-grid.png %D%/models/faces64-grid.png \
-  %D%/faces64-test.png %D%/faces.mjs %D%/fetch %D%/t10k-images-idx3-ubyte.gz %D%/t10k-labels-idx1-ubyte.gz
+  %D%/faces64-test.png %D%/faces.mjs %D%/t10k-images-idx3-ubyte.gz %D%/t10k-labels-idx1-ubyte.gz
