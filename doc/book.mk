@@ -19,7 +19,7 @@ PATHS := $(shell cut -f1 $(OUT)/.lists/pages.tsv)
 SOURCES := $(filter-out doc/%,$(PATHS))
 DOCUMENTS := $(filter doc/%,$(PATHS))
 LISTS := $(addprefix $(OUT)/.lists/,pages.tsv symbols.tsv equations.tsv says.tsv held.tsv tests.tsv)
-TOOLS := $(addprefix $(SRC)/doc/,weave weave.awk polish.awk rooms.tsv)
+TOOLS := $(addprefix $(SRC)/doc/,weave weave.awk polish.awk cites.awk rooms.tsv)
 FONTS := $(notdir $(wildcard $(SRC)/doc/fonts/*))
 
 html: $(SOURCES:%=$(OUT)/%.html) $(DOCUMENTS:%=$(OUT)/%.html) $(OUT)/index.html $(OUT)/equations.html $(OUT)/book.css \
@@ -31,7 +31,7 @@ $(DOCUMENTS:%=$(OUT)/%.html): $(OUT)/%.html: $(SRC)/%.md $(TOOLS) $(LISTS)
 	@$(WEAVE) page $(SRC) $(OUT) $*
 $(OUT)/equations.html: $(TOOLS) $(LISTS) $(OUT)/.lists/cites.tsv
 	@$(WEAVE) equations $(SRC) $(OUT)
-$(OUT)/index.html: $(TOOLS) $(LISTS) $(SRC)/doc/index.text $(wildcard $(OUT)/../results/index.html)
+$(OUT)/index.html: $(TOOLS) $(LISTS) $(SRC)/doc/index.text $(wildcard $(OUT)/../results/index.html $(OUT)/../tests/equations.html)
 	@$(WEAVE) index $(SRC) $(OUT)
 $(OUT)/book.css: $(SRC)/doc/book.css
 	@cp $< $@ && chmod u+w $@

@@ -1,7 +1,7 @@
 # The book: the sources woven into pages (make html), or into one file for paper (make pdf).
 
 dist_man_MANS += %D%/scorebook.3
-EXTRA_DIST += %D%/weave %D%/weave.awk %D%/polish.awk %D%/book.mk %D%/book.css %D%/book.tex %D%/rooms.tsv %D%/index.text %D%/links.awk \
+EXTRA_DIST += %D%/weave %D%/weave.awk %D%/polish.awk %D%/cites.awk %D%/book.mk %D%/book.css %D%/book.tex %D%/rooms.tsv %D%/index.text %D%/links.awk \
   %D%/dsm2ddpm.md %D%/errata.md %D%/interfaces.md %D%/scoresde.md \
   %D%/equations/consistent.tsv %D%/equations/dsm2ddpm.tsv %D%/equations/nonuniform.tsv %D%/equations/scoresde.tsv \
   %D%/equations/soft.tsv \
