@@ -1,3 +1,19 @@
+# `make check` ends with what of the papers was verified, and writes it to tests/equations.tsv and tests/equations.html.
+# `make check PAPER=soft` and `make check ID=scoresde.eq46` run the programs that hold these, and of them, for ID, the tests that do.
+
+ID =
+AM_LOG_FLAGS = $(SHELL) '$(top_srcdir)/tests/run' '$(top_srcdir)' '$(ID)'
+EQUATIONS = $(SHELL) '$(top_srcdir)/tests/equations'
+EXTRA_DIST += tests/run tests/equations
+
+# In place of Automake's rule, which ends where a test has failed.
+check-TESTS: $(check_PROGRAMS) $(check_LIBRARIES) $(dist_check_SCRIPTS)
+	@rm -f $(RECHECK_LOGS) $(RECHECK_LOGS:.log=.trs) $(TEST_SUITE_LOG)
+	@find tests -name '*.tap' -exec rm -f {} +
+	@tests='$(TESTS)'; test -z '$(PAPER)$(ID)' || tests=`$(EQUATIONS) programs '$(top_srcdir)' '$(PAPER)' '$(ID)'` || exit 2; \
+	$(MAKE) $(AM_MAKEFLAGS) $(TEST_SUITE_LOG) TESTS="`echo $$tests`"; status=$$?; \
+	$(EQUATIONS) report '$(top_srcdir)' '$(PAPER)' '$(ID)' || status=1; exit $$status
+
 # Further ways to run the tests. Each that listens for faults first proves that it hears one.
 
 EXTRA_PROGRAMS += tests/sanitize/planted
@@ -64,4 +80,5 @@ coverage: coverage/config.status
 
 clean-local: clean-extra
 clean-extra:
-	rm -rf sanitize coverage planted.log
+	rm -rf sanitize coverage planted.log tests/equations.tsv tests/equations.html
+	test ! -d tests || find tests -name '*.tap' -exec rm -f {} +
