@@ -2,6 +2,7 @@
 # here) in a scratch folder and says what must be true. The first thing that is not true ends it.
 
 set -eu
+LC_ALL=C; export LC_ALL
 
 root=$(cd "$top_builddir" && pwd)
 data=$(cd "$srcdir/data" && pwd)
