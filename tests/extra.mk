@@ -9,7 +9,7 @@ EXTRA_DIST += tests/run tests/equations
 # In place of Automake's rule, which ends where a test has failed.
 check-TESTS: $(check_PROGRAMS) $(check_LIBRARIES) $(dist_check_SCRIPTS)
 	@rm -f $(RECHECK_LOGS) $(RECHECK_LOGS:.log=.trs) $(TEST_SUITE_LOG)
-	@find tests -name '*.tap' -exec rm -f {} +
+	@find tests experiments -name '*.tap' -exec rm -f {} +
 	@tests='$(TESTS)'; test -z '$(PAPER)$(ID)' || tests=`$(EQUATIONS) programs '$(top_srcdir)' '$(PAPER)' '$(ID)'` || exit 2; \
 	$(MAKE) $(AM_MAKEFLAGS) $(TEST_SUITE_LOG) TESTS="`echo $$tests`"; status=$$?; \
 	$(EQUATIONS) report '$(top_srcdir)' '$(PAPER)' '$(ID)' || status=1; exit $$status
@@ -81,4 +81,4 @@ coverage: coverage/config.status
 clean-local: clean-extra
 clean-extra:
 	rm -rf sanitize coverage planted.log tests/equations.tsv tests/equations.html
-	test ! -d tests || find tests -name '*.tap' -exec rm -f {} +
+	-find tests experiments -name '*.tap' -exec rm -f {} +
