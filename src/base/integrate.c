@@ -44,7 +44,7 @@ evaluate (double t, const double y[], double dydt[], void *vcounted)
     }
   c->evaluations++;
   c->status = GSL_ODEIV_FN_EVAL (c->system, fmin (fmax (t, c->low), c->high), y, dydt);
-  return c->status == GSL_SUCCESS ? GSL_SUCCESS : GSL_EBADFUNC;
+  return c->status ? GSL_EBADFUNC : GSL_SUCCESS;
 }
 
 // ## The parts
@@ -148,5 +148,5 @@ sb_odeiv2_integrate (const gsl_odeiv2_system *system, double t0, double t1, doub
   result->evaluations = c.evaluations;
   result->rejected = s.evolve->failed_steps;
   solver_free (&s);
-  return c.status != GSL_SUCCESS ? c.status : status;
+  return c.status ? c.status : status;
 }

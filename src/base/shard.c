@@ -39,7 +39,7 @@ sb_shards (size_t rows, size_t shard_rows, sb_shard_function work, void *context
     {
       size_t first = shard * shard_rows, left = rows - first;
       int shard_status = work (context, shard, first, left < shard_rows ? left : shard_rows);
-      if (shard_status != GSL_SUCCESS)
+      if (shard_status)
         {
 #pragma omp critical(sb_shards_failed)
           if (shard < first_failed)

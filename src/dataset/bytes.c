@@ -5,7 +5,8 @@
 
 #include "bytes.h"
 
-#include <gsl/gsl_errno.h>
+#include "../base/error.h"
+
 #include <stdint.h>
 #include <stdlib.h>
 
@@ -45,9 +46,9 @@ sb_bytes_rows (const sb_bytes *bytes, size_t first, double low, double high, gsl
 {
   size_t points = bytes->shape.length[0], d = sb_shape_count (&bytes->shape, 1, SIZE_MAX - 1);
   if (x->size2 != d)
-    GSL_ERROR ("the rows of x have another length than the points of the array", GSL_EBADLEN);
+    SB_ERROR (NULL, GSL_EBADLEN, "x is %zu x %zu, and the array's points have %zu bytes", x->size1, x->size2, d);
   if (first > points || x->size1 > points - first)
-    GSL_ERROR ("more points than the array has", GSL_EBADLEN);
+    SB_ERROR (NULL, GSL_EBADLEN, "points %zu to %zu, of %zu in the array", first, first + x->size1, points);
 
   for (size_t i = 0; i < x->size1; i++)
     for (size_t k = 0; k < d; k++)

@@ -31,7 +31,7 @@ read_magic (sb_source *source, const char *path, sb_shape *shape, sb_error *erro
 {
   unsigned char magic[4];
   int status = sb_source_read (source, "the IDX header", sizeof magic, magic, error);
-  if (status != GSL_SUCCESS)
+  if (status)
     return status;
   if (magic[0] != 0 || magic[1] != 0)
     SB_ERROR (error, GSL_EINVAL, "%s: byte 0: not an IDX file: it starts with %02x %02x, not with 00 00", path,
@@ -50,7 +50,7 @@ read_length (sb_source *source, const char *path, size_t axis, sb_shape *shape, 
 {
   unsigned char b[4];
   int status = sb_source_read (source, "the length of an axis", sizeof b, b, error);
-  if (status != GSL_SUCCESS)
+  if (status)
     return status;
   shape->length[axis] = (size_t)b[0] << 24 | (size_t)b[1] << 16 | (size_t)b[2] << 8 | b[3];
   if (shape->length[axis] == 0)
@@ -62,9 +62,9 @@ static int
 read_header (sb_source *source, const char *path, sb_shape *shape, sb_error *error)
 {
   int status = read_magic (source, path, shape, error);
-  for (size_t axis = 0; axis < shape->rank && status == GSL_SUCCESS; axis++)
+  for (size_t axis = 0; axis < shape->rank && !status; axis++)
     status = read_length (source, path, axis, shape, error);
-  if (status == GSL_SUCCESS && sb_shape_count (shape, 0, SB_SOURCE_LIMIT) == SIZE_MAX)
+  if (!status && sb_shape_count (shape, 0, SB_SOURCE_LIMIT) == SIZE_MAX)
     SB_ERROR (error, GSL_EUNSUP, "%s: byte 4: the axes' lengths ask for more than %zu bytes", path, SB_SOURCE_LIMIT);
   return status;
 }
@@ -75,11 +75,11 @@ static int
 read_all (sb_source *source, const char *path, sb_bytes *bytes, sb_error *error)
 {
   int status = read_header (source, path, &bytes->shape, error);
-  if (status != GSL_SUCCESS)
+  if (status)
     return status;
   size_t count = sb_shape_count (&bytes->shape, 0, SB_SOURCE_LIMIT);
   status = sb_source_read_alloc (source, "numbers", count, &bytes->data, error);
-  return status == GSL_SUCCESS ? sb_source_end (source, error) : status;
+  return status ? status : sb_source_end (source, error);
 }
 
 sb_bytes *
@@ -91,7 +91,7 @@ sb_idx_read (const char *path, sb_error *error)
   sb_source *source = sb_source_open (path, error);
   int status = source ? read_all (source, path, bytes, error) : GSL_EFAILED;
   sb_source_close (source);
-  if (status != GSL_SUCCESS)
+  if (status)
     {
       sb_bytes_free (bytes);
       return NULL;

@@ -131,7 +131,7 @@ parse_shape (parser *p, sb_shape *shape)
       if (shape->rank == SB_SHAPE_RANK)
         SB_ERROR (p->error, GSL_EUNSUP, "%s: byte %zu: more than %d axes", p->path, p->start + p->at, SB_SHAPE_RANK);
       int status = parse_length (p, &shape->length[shape->rank]);
-      if (status != GSL_SUCCESS)
+      if (status)
         return status;
       more = take (p, ",");
     }
@@ -166,7 +166,7 @@ parse_item (parser *p, description *found, bool *seen)
 {
   size_t key;
   int status = parse_key (p, &key);
-  if (status != GSL_SUCCESS)
+  if (status)
     return status;
   if (seen[key])
     return expected (p, "each key once");
@@ -191,7 +191,7 @@ parse_dictionary (parser *p, description *found)
   for (int item = 0; item < KEY_COUNT; item++)
     {
       int status = parse_item (p, found, seen);
-      if (status != GSL_SUCCESS)
+      if (status)
         return status;
       if (!take (p, ",") && item + 1 < KEY_COUNT)
         return expected (p, "a comma");
@@ -209,7 +209,7 @@ read_start (sb_source *source, const char *path, size_t *start, size_t *length, 
   unsigned char b[START], size[4] = { 0 };
   *start = *length = 0;
   int status = sb_source_read (source, "the NPY header", sizeof b, b, error);
-  if (status != GSL_SUCCESS)
+  if (status)
     return status;
   if (memcmp (b, MAGIC, sizeof MAGIC) != 0)
     SB_ERROR (error, GSL_EINVAL, "%s: byte 0: not an NPY file", path);
@@ -219,7 +219,7 @@ read_start (sb_source *source, const char *path, size_t *start, size_t *length, 
   status = sb_source_read (source, "the NPY header's length", bytes, size, error);
   *start = START + bytes;
   *length = (size_t)size[0] | (size_t)size[1] << 8 | (size_t)size[2] << 16 | (size_t)size[3] << 24;
-  if (status == GSL_SUCCESS && *length > HEADER_LIMIT)
+  if (!status && *length > HEADER_LIMIT)
     SB_ERROR (error, GSL_EUNSUP, "%s: byte 8: an NPY header of %zu bytes", path, *length);
   return status;
 }
@@ -229,18 +229,18 @@ read_header (sb_source *source, const char *path, description *found, sb_error *
 {
   size_t start, length;
   int status = read_start (source, path, &start, &length, error);
-  if (status != GSL_SUCCESS)
+  if (status)
     return status;
   char *text = malloc (length + 1);
   if (!text)
     SB_ERROR (error, GSL_ENOMEM, "%s: no memory for the NPY header", path);
   text[length] = 0;
   status = sb_source_read (source, "the NPY header", length, text, error);
-  if (status == GSL_SUCCESS)
+  if (!status)
     {
       parser p = { path, text, 0, start, error };
       status = parse_dictionary (&p, found);
-      if (status == GSL_SUCCESS && p.at != length)
+      if (!status && p.at != length)
         status = expected (&p, "its end");
     }
   free (text);
@@ -351,11 +351,11 @@ read_numbers (sb_source *source, const char *path, const description *found, gsl
 
   unsigned char *bytes;
   int status = sb_source_read_alloc (source, "numbers", count * type->size, &bytes, error);
-  if (status == GSL_SUCCESS)
+  if (!status)
     status = sb_source_end (source, error);
-  if (status == GSL_SUCCESS && !(*x = gsl_matrix_alloc (found->shape.length[0], d)))
+  if (!status && !(*x = gsl_matrix_alloc (found->shape.length[0], d)))
     status = sb_error_report (error, __FILE__, __LINE__, GSL_ENOMEM, "%s: no memory for %zu numbers", path, count);
-  if (status == GSL_SUCCESS)
+  if (!status)
     status = decode (bytes, type, found, count, (*x)->data, path, error);
   free (bytes);
   return status;
@@ -370,10 +370,10 @@ sb_npy_read (const char *path, sb_shape *shape, sb_error *error)
   gsl_matrix *x = NULL;
   description found;
   int status = read_header (source, path, &found, error);
-  if (status == GSL_SUCCESS)
+  if (!status)
     status = read_numbers (source, path, &found, &x, error);
   sb_source_close (source);
-  if (status != GSL_SUCCESS)
+  if (status)
     {
       gsl_matrix_free (x);
       return NULL;

@@ -133,9 +133,9 @@ sb_png_write (const char *path, const gsl_matrix *x, const sb_png_grid *grid, sb
 {
   page p = { 0 };
   int status = plan (path, x, grid, &p, error);
-  for (size_t i = 0; i < x->size1 && status == GSL_SUCCESS; i++)
+  for (size_t i = 0; i < x->size1 && !status; i++)
     status = draw_image (path, x, i, &p, error);
-  if (status == GSL_SUCCESS)
+  if (!status)
     status = write_page (path, &p, error);
   free (p.samples);
   return status;
@@ -187,7 +187,7 @@ read_stream (const char *path, FILE *stream, sb_bytes *bytes, sb_error *error)
   if (!png_image_begin_read_from_stdio (&image, stream))
     return png_failure (path, &image, error);
   int status = check_image (path, stream, &image, error);
-  if (status == GSL_SUCCESS)
+  if (!status)
     status = read_samples (path, &image, bytes, error);
   png_image_free (&image);
   return status;
@@ -205,7 +205,7 @@ sb_png_read (const char *path, sb_error *error)
                                          "%s: cannot be opened: %s", path, strerror (errno));
   if (stream)
     fclose (stream);
-  if (status != GSL_SUCCESS)
+  if (status)
     {
       sb_bytes_free (bytes);
       return NULL;

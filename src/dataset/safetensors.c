@@ -38,7 +38,7 @@ sb_tensors_alloc (void)
 {
   sb_tensors *tensors = calloc (1, sizeof *tensors);
   if (!tensors)
-    GSL_ERROR_NULL ("no memory for a list of tensors", GSL_ENOMEM);
+    SB_ERROR_NULL (NULL, GSL_ENOMEM, "no memory for a list of tensors");
   return tensors;
 }
 
@@ -68,7 +68,7 @@ sb_tensors_add (sb_tensors *tensors, const char *name, size_t rank, const size_t
     tensors->tensor = more;
   char *copy = more ? strdup (name) : NULL;
   if (!copy)
-    GSL_ERROR ("no memory for a tensor's name", GSL_ENOMEM);
+    SB_ERROR (NULL, GSL_ENOMEM, "no memory for the name of tensor %s", name);
   sb_tensor tensor = { .name = copy, .rank = rank, .count = 1, .data = data };
   for (size_t k = 0; k < rank; k++)
     {
@@ -90,7 +90,7 @@ sb_tensors_note_add (sb_tensors *tensors, const char *key, const char *value)
     {
       free (note.key);
       free (note.value);
-      GSL_ERROR ("no memory for a note", GSL_ENOMEM);
+      SB_ERROR (NULL, GSL_ENOMEM, "no memory for the note %s", key);
     }
   tensors->note[tensors->notes++] = note;
   return GSL_SUCCESS;

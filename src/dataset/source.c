@@ -87,10 +87,10 @@ next_gzip (sb_source *source, unsigned char *to, size_t count, size_t *got, sb_e
   int status = GSL_SUCCESS;
   source->z.next_out = to;
   source->z.avail_out = count < INT_MAX ? (uInt)count : INT_MAX;
-  while (status == GSL_SUCCESS && source->z.next_out == to && !source->ended)
+  while (!status && source->z.next_out == to && !source->ended)
     {
       status = refill (source, error);
-      if (status != GSL_SUCCESS)
+      if (status)
         break;
       if (source->z.avail_in == 0)
         SB_ERROR (error, GSL_EOF, "%s: packed byte %llu: the gzip stream ends early", source->path,
@@ -117,7 +117,7 @@ pull (sb_source *source, unsigned char *to, size_t count, size_t *got, sb_error 
 {
   int status = GSL_SUCCESS;
   size_t piece = 1;
-  for (*got = 0; *got < count && piece > 0 && status == GSL_SUCCESS; *got += piece)
+  for (*got = 0; *got < count && piece > 0 && !status; *got += piece)
     status = (source->gzip ? next_gzip : next_plain) (source, to + *got, count - *got, &piece, error);
   source->delivered += *got;
   return status;
@@ -130,7 +130,7 @@ start (sb_source *source, sb_error *error)
 {
   int status = refill (source, error);
   source->gzip = source->z.avail_in >= 2 && source->buffer[0] == 0x1f && source->buffer[1] == 0x8b;
-  if (status == GSL_SUCCESS && source->gzip && inflateInit2 (&source->z, MAX_WBITS + 16) != Z_OK) // + 16: gzip only
+  if (!status && source->gzip && inflateInit2 (&source->z, MAX_WBITS + 16) != Z_OK) // + 16: gzip only
     SB_ERROR (error, GSL_ENOMEM, "%s: no memory to unpack it", source->path);
   return status;
 }
@@ -151,7 +151,7 @@ sb_source_open (const char *path, sb_error *error)
       sb_source_close (source);
       return NULL;
     }
-  if (start (source, error) != GSL_SUCCESS)
+  if (start (source, error))
     {
       sb_source_close (source);
       return NULL;
@@ -180,7 +180,7 @@ read_part (sb_source *source, const char *what, size_t done, size_t total, size_
 {
   size_t got;
   int status = pull (source, to, count, &got, error);
-  if (status == GSL_SUCCESS && got < count)
+  if (!status && got < count)
     SB_ERROR (error, GSL_EOF, "%s: byte %llu: the file ends after %zu of %zu bytes of %s", source->path,
               (unsigned long long)source->delivered, done + got, total, what);
   return status;
@@ -200,7 +200,7 @@ sb_source_read_alloc (sb_source *source, const char *what, size_t count, unsigne
   *bytes = NULL;
   size_t room = FIRST, filled = 0;
   int status = GSL_SUCCESS;
-  for (; filled < count && status == GSL_SUCCESS; room *= 2)
+  for (; filled < count && !status; room *= 2)
     {
       room = room < count ? room : count;
       unsigned char *larger = realloc (*bytes, room);
@@ -214,7 +214,7 @@ sb_source_read_alloc (sb_source *source, const char *what, size_t count, unsigne
       status = read_part (source, what, filled, count, room - filled, larger + filled, error);
       filled = room;
     }
-  if (status != GSL_SUCCESS)
+  if (status)
     {
       free (*bytes);
       *bytes = NULL;
@@ -228,7 +228,7 @@ sb_source_end (sb_source *source, sb_error *error)
   unsigned char byte;
   size_t got;
   int status = pull (source, &byte, 1, &got, error);
-  if (status == GSL_SUCCESS && got > 0)
+  if (!status && got > 0)
     SB_ERROR (error, GSL_EINVAL, "%s: byte %llu: more bytes where the file should end", source->path,
               (unsigned long long)source->delivered - 1);
   return status;

@@ -5,10 +5,10 @@
 // [scoresde.set-smld]
 
 #include "distance.h"
+#include "../base/error.h"
 #include "../base/shard.h"
 
 #include <gsl/gsl_blas.h>
-#include <gsl/gsl_errno.h>
 #include <gsl/gsl_math.h>
 #include <stdlib.h>
 
@@ -95,7 +95,7 @@ search_all (search *all, double *distance)
       gsl_vector_const_view x_i = gsl_matrix_const_row (all->points, i);
       gsl_blas_ddot (&x_i.vector, &x_i.vector, &all->squared_norm[i]);
       if (!gsl_finite (all->squared_norm[i]))
-        GSL_ERROR ("a point is not finite, or too far away", GSL_EINVAL);
+        SB_ERROR (NULL, GSL_EINVAL, "point %zu is not finite, or too far away", i);
     }
   int status = sb_shards (n, BLOCK, search_shard, all);
   if (status)
@@ -112,7 +112,7 @@ int
 sb_grid_largest_distance (const gsl_matrix *points, double *distance)
 {
   if (points->size1 < 2)
-    GSL_ERROR ("a distance lies between two points", GSL_EBADLEN);
+    SB_ERROR (NULL, GSL_EBADLEN, "a distance lies between two points, not %zu", points->size1);
   search all = { .points = points,
                  .squared_norm = malloc (points->size1 * sizeof *all.squared_norm),
                  .farthest = malloc (sb_shard_count (points->size1, BLOCK) * sizeof *all.farthest) };

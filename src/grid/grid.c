@@ -5,7 +5,8 @@
 
 #include "grid.h"
 
-#include <gsl/gsl_errno.h>
+#include "../base/error.h"
+
 #include <gsl/gsl_math.h>
 #include <math.h>
 
@@ -31,9 +32,9 @@ int
 sb_grid_linear (double first, double last, gsl_vector *t)
 {
   if (t->size < 2)
-    GSL_ERROR ("a grid has two ends", GSL_EBADLEN);
+    SB_ERROR (NULL, GSL_EBADLEN, "a grid has two ends, not %zu times", t->size);
   if (!gsl_finite (first) || !gsl_finite (last))
-    GSL_ERROR ("a grid has finite ends", GSL_EINVAL);
+    SB_ERROR (NULL, GSL_EINVAL, "a grid from %g to %g has no finite ends", first, last);
   for (size_t k = 0; k + 1 < t->size; k++)
     gsl_vector_set (t, k, first + (last - first) * fraction (k, t->size));
   gsl_vector_set (t, t->size - 1, last);
@@ -51,9 +52,9 @@ int
 sb_grid_geometric (double sigma_min, double sigma_max, gsl_vector *sigma)
 {
   if (sigma->size < 2)
-    GSL_ERROR ("a grid has two ends", GSL_EBADLEN);
+    SB_ERROR (NULL, GSL_EBADLEN, "a grid has two ends, not %zu noise scales", sigma->size);
   if (!between (sigma_min, sigma_max))
-    GSL_ERROR ("noise scales need 0 < sigma_min < sigma_max", GSL_EINVAL);
+    SB_ERROR (NULL, GSL_EINVAL, "noise scales from %g to %g: not 0 < sigma_min < sigma_max", sigma_min, sigma_max);
   for (size_t k = 0; k + 1 < sigma->size; k++)
     gsl_vector_set (sigma, k, sigma_min * pow (sigma_max / sigma_min, fraction (k, sigma->size)));
   gsl_vector_set (sigma, sigma->size - 1, sigma_max);
@@ -73,7 +74,8 @@ sb_grid_arithmetic (double beta_bar_min, double beta_bar_max, gsl_vector *beta)
 {
   double N = (double)beta->size;
   if (!(0 < beta_bar_min && beta_bar_min <= beta_bar_max && beta_bar_max < N))
-    GSL_ERROR ("noise scales need 0 < beta_bar_min <= beta_bar_max < N", GSL_EINVAL);
+    SB_ERROR (NULL, GSL_EINVAL, "beta_bar from %g to %g, N = %g: not 0 < min <= max < N", beta_bar_min, beta_bar_max,
+              N);
   int status = sb_grid_linear (beta_bar_min, beta_bar_max, beta);
   for (size_t k = 0; !status && k < beta->size; k++)
     gsl_vector_set (beta, k, gsl_vector_get (beta, k) / N);
@@ -92,9 +94,9 @@ int
 sb_grid_edm (double sigma_min, double sigma_max, double rho, gsl_vector *sigma)
 {
   if (sigma->size < 3)
-    GSL_ERROR ("a grid has two ends, and a zero after them", GSL_EBADLEN);
+    SB_ERROR (NULL, GSL_EBADLEN, "a grid has two ends and a zero after them, not %zu noise levels", sigma->size);
   if (!between (sigma_min, sigma_max) || !between (0.5 * rho, rho))
-    GSL_ERROR ("noise levels need 0 < sigma_min < sigma_max and rho > 0", GSL_EINVAL);
+    SB_ERROR (NULL, GSL_EINVAL, "sigma from %g to %g, rho = %g: not 0 < min < max, 0 < rho", sigma_min, sigma_max, rho);
   size_t N = sigma->size - 1;
   double first = pow (sigma_max, 1 / rho), last = pow (sigma_min, 1 / rho);
   for (size_t i = 0; i < N; i++)

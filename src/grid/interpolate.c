@@ -11,14 +11,15 @@
 
 #include "interpolate.h"
 
-#include <gsl/gsl_errno.h>
+#include "../base/error.h"
+
 #include <gsl/gsl_math.h>
 
 double
 sb_interpolate_label (sb_interpolation how, size_t N, size_t i)
 {
   if (i / 2 >= N)
-    GSL_ERROR_VAL ("twice N noise scales have labels below 2N", GSL_EDOM, GSL_NAN);
+    SB_ERROR_VALUE (NULL, GSL_EDOM, GSL_NAN, "label %zu of twice %zu noise scales", i, N);
   switch (how)
     {
     case SB_INTERPOLATE_LINEAR:
@@ -26,6 +27,6 @@ sb_interpolate_label (sb_interpolation how, size_t N, size_t i)
     case SB_INTERPOLATE_ROUNDING:
       return (double)(i / 2);
     default:
-      GSL_ERROR_VAL ("no such interpolation", GSL_EINVAL, GSL_NAN);
+      SB_ERROR_VALUE (NULL, GSL_EINVAL, GSL_NAN, "there is no interpolation %d", (int)how);
     }
 }

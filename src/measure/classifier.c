@@ -5,6 +5,7 @@
 
 #include "classifier.h"
 
+#include "../base/error.h"
 #include "../base/number.h"
 #include "../base/pool.h"
 #include "../base/shard.h"
@@ -13,7 +14,6 @@
 #include "../objective/cross_entropy.h"
 #include "../score/model.h"
 
-#include <gsl/gsl_errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -169,9 +169,9 @@ sb_classifier_look (const sb_classifier *classifier, const gsl_matrix *x, double
   if (x->size2 != sb_net_shape_size (sb_net_input (classifier->net))
       || (probabilities && (probabilities->size1 != x->size1 || probabilities->size2 != classifier->classes))
       || (features && (features->size1 != x->size1 || features->size2 != classifier->features)))
-    GSL_ERROR ("the images, or the room for what is seen in them, do not fit the classifier", GSL_EBADLEN);
+    SB_ERROR (NULL, GSL_EBADLEN, "x of %zu x %zu, or the results, do not fit the classifier", x->size1, x->size2);
   if (!(low < high))
-    GSL_ERROR ("the images' range is two numbers, the lower first", GSL_EDOM);
+    SB_ERROR (NULL, GSL_EDOM, "the images' range is two numbers, the lower first, not %g and %g", low, high);
   const sb_pool_recipe rooms = { room_alloc, room_free, classifier };
   double scale = (classifier->high - classifier->low) / (high - low);
   look l = { classifier, sb_pool_alloc (&rooms), x, scale, classifier->low - scale * low, probabilities, features };
@@ -195,7 +195,7 @@ sb_inception_score (const gsl_matrix *probabilities, double *score)
   size_t n = probabilities->size1;
   double sum = 0;
   if (n == 0)
-    GSL_ERROR ("an Inception score needs at least one row", GSL_EDOM);
+    SB_ERROR (NULL, GSL_EDOM, "an Inception score needs at least one row");
   for (size_t k = 0; k < probabilities->size2; k++)
     {
       double marginal = 0;
@@ -217,7 +217,7 @@ int
 sb_class_histogram (const gsl_matrix *probabilities, double sure, size_t *counts, size_t *sure_rows)
 {
   if (probabilities->size2 == 0)
-    GSL_ERROR ("there are no classes", GSL_EDOM);
+    SB_ERROR (NULL, GSL_EDOM, "there are no classes");
   memset (counts, 0, probabilities->size2 * sizeof *counts);
   *sure_rows = 0;
   for (size_t i = 0; i < probabilities->size1; i++)

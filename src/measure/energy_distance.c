@@ -12,11 +12,11 @@
 // permuted ones, and one pass over $D$, a block of rows at a time, gives every distance.
 
 #include "energy_distance.h"
+#include "../base/error.h"
 #include "../base/shard.h"
 #include "pairwise.h"
 
 #include <gsl/gsl_blas.h>
-#include <gsl/gsl_errno.h>
 #include <math.h>
 
 enum
@@ -55,10 +55,10 @@ fill_weights (size_t n, sb_stream stream, gsl_matrix *W, gsl_matrix *uniforms)
 {
   size_t N = W->size1;
   int status = sb_stream_uniforms (stream, 0, uniforms);
-  for (size_t k = 0; k < W->size2 && status == GSL_SUCCESS; k++)
+  for (size_t k = 0; k < W->size2 && !status; k++)
     for (size_t i = 0; i < N; i++)
       gsl_matrix_set (W, i, k, i < n ? 1.0 / (double)n : -1.0 / (double)(N - n));
-  for (size_t k = 1; k < W->size2 && status == GSL_SUCCESS; k++)
+  for (size_t k = 1; k < W->size2 && !status; k++)
     {
       gsl_vector_view w = gsl_matrix_column (W, k);
       for (size_t i = 0; i + 1 < N; i++)
@@ -98,9 +98,9 @@ pass_rows (void *context, size_t shard, size_t first, size_t count)
   gsl_matrix *D = gsl_matrix_alloc (count, p->z->size1), *DW = gsl_matrix_alloc (count, p->W->size2);
   int status = D && DW ? GSL_SUCCESS : GSL_ENOMEM;
   gsl_matrix_const_view rows = gsl_matrix_const_submatrix (p->z, first, 0, count, p->z->size2);
-  if (status == GSL_SUCCESS)
+  if (!status)
     status = sb_squared_distances (&rows.matrix, p->z, D);
-  if (status == GSL_SUCCESS)
+  if (!status)
     add_rows (p, shard, first, D, DW);
   gsl_matrix_free (D);
   gsl_matrix_free (DW);
@@ -138,20 +138,20 @@ sb_energy_test (const gsl_matrix *x, const gsl_matrix *y, size_t permutations, s
 {
   size_t n = x->size1, N = n + y->size1, d = x->size2;
   if (d == 0 || y->size2 != d || n == 0 || n == N)
-    GSL_ERROR ("two samples of points of one dimension are needed", GSL_EBADLEN);
+    SB_ERROR (NULL, GSL_EBADLEN, "x is %zu x %zu, y %zu x %zu", n, d, y->size1, y->size2);
   gsl_matrix *z = gsl_matrix_alloc (N, d), *W = gsl_matrix_alloc (N, permutations + 1);
   gsl_matrix *uniforms = gsl_matrix_alloc (permutations, N);
   gsl_matrix *parts = gsl_matrix_alloc (sb_shard_count (N, ROWS), permutations + 1);
   int status = z && W && uniforms && parts ? GSL_SUCCESS : GSL_ENOMEM;
-  if (status == GSL_SUCCESS)
+  if (!status)
     {
       join (x, y, z);
       status = fill_weights (n, stream, W, uniforms);
     }
   pass p = { z, W, parts };
-  if (status == GSL_SUCCESS)
+  if (!status)
     status = sb_shards (N, ROWS, pass_rows, &p);
-  if (status == GSL_SUCCESS)
+  if (!status)
     conclude (parts, distance, p_value);
   gsl_matrix_free (z);
   gsl_matrix_free (W);

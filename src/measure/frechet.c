@@ -8,12 +8,12 @@
 
 #include "frechet.h"
 
+#include "../base/error.h"
 #include "../operator/symmetric.h"
 #include "sample_moments.h"
 
 #include <float.h>
 #include <gsl/gsl_blas.h>
-#include <gsl/gsl_errno.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -40,7 +40,7 @@ workspace_alloc (size_t d, workspace *w)
   w->work = malloc ((size_t)w->lwork * sizeof *w->work);
   w->iwork = malloc (8 * d * sizeof *w->iwork);
   if (!w->work || !w->iwork)
-    GSL_ERROR ("no memory to decompose matrices", GSL_ENOMEM);
+    SB_ERROR (NULL, GSL_ENOMEM, "no memory to decompose matrices in %zu dimensions", d);
   return GSL_SUCCESS;
 }
 
@@ -61,7 +61,7 @@ singular_vectors (workspace *w, gsl_matrix *m, gsl_matrix *u, gsl_matrix *vt)
   double *sigma = w->work + lwork;
   dgesdd_ ("A", &d, &d, m->data, &d, sigma, vt->data, &d, u->data, &d, w->work, &lwork, w->iwork, &info, 1);
   if (info != 0)
-    GSL_ERROR ("singular vectors do not converge", GSL_EMAXITER);
+    SB_ERROR (NULL, GSL_EMAXITER, "singular vectors in %d dimensions do not converge", d);
   return GSL_SUCCESS;
 }
 
@@ -84,12 +84,12 @@ check_symmetric (const gsl_matrix *C)
       {
         double lower = gsl_matrix_get (C, i, j), upper = gsl_matrix_get (C, j, i);
         if (!isfinite (lower) || !isfinite (upper))
-          GSL_ERROR ("a covariance is not finite", GSL_EDOM);
+          SB_ERROR (NULL, GSL_EDOM, "row %zu, column %zu of a covariance is %g", i, j, lower + upper);
         largest = fmax (largest, fabs (lower));
         skew = fmax (skew, fabs (lower - upper));
       }
   if (skew > ROUNDING * largest)
-    GSL_ERROR ("a covariance is not symmetric", GSL_EDOM);
+    SB_ERROR (NULL, GSL_EDOM, "a covariance is not symmetric: entries up to %g differ by %g", largest, skew);
   return GSL_SUCCESS;
 }
 
@@ -99,11 +99,11 @@ square_root (const gsl_matrix *C, gsl_matrix *R, gsl_vector *lambda)
   size_t d = C->size1;
   gsl_matrix_memcpy (R, C);
   int status = sb_symmetric_eigen (R, lambda);
-  if (status != GSL_SUCCESS)
+  if (status)
     return status;
   double largest = fmax (gsl_vector_get (lambda, d - 1), -gsl_vector_get (lambda, 0));
   if (gsl_vector_get (lambda, 0) < -ROUNDING * largest)
-    GSL_ERROR ("a covariance has a negative eigenvalue", GSL_EDOM);
+    SB_ERROR (NULL, GSL_EDOM, "a covariance has the negative eigenvalue %g", gsl_vector_get (lambda, 0));
 
   for (size_t k = 0; k < d; k++)
     {
@@ -132,7 +132,7 @@ distance_of_roots (workspace *w, gsl_matrix *R1, gsl_matrix *R2, gsl_matrix *m, 
 {
   gsl_blas_dgemm (CblasNoTrans, CblasTrans, 1, R1, R2, 0, m);
   int status = singular_vectors (w, m, u, vt);
-  if (status != GSL_SUCCESS)
+  if (status)
     return status;
   gsl_matrix *Q = m;
   gsl_blas_dgemm (CblasNoTrans, CblasNoTrans, 1, u, vt, 0, Q);
@@ -160,7 +160,7 @@ distance_of_means (const gsl_vector *m1, const gsl_vector *m2, double *distance)
       *distance += difference * difference;
     }
   if (!isfinite (*distance))
-    GSL_ERROR ("a mean is not finite", GSL_EDOM);
+    SB_ERROR (NULL, GSL_EDOM, "the squared distance of the means is %g", *distance);
   return GSL_SUCCESS;
 }
 
@@ -174,9 +174,9 @@ distance_of_covariances (workspace *w, const gsl_matrix *C1, const gsl_matrix *C
                          gsl_vector *lambda, double *distance)
 {
   int status = square_root (C1, scratch[0], lambda);
-  if (status == GSL_SUCCESS)
+  if (!status)
     status = square_root (C2, scratch[1], lambda);
-  if (status == GSL_SUCCESS)
+  if (!status)
     status = distance_of_roots (w, scratch[0], scratch[1], scratch[2], scratch[3], scratch[4], distance);
   return status;
 }
@@ -187,17 +187,18 @@ sb_frechet_gaussians (const gsl_vector *m1, const gsl_matrix *C1, const gsl_vect
 {
   size_t d = m1->size;
   if (d == 0 || m2->size != d || C1->size1 != d || C1->size2 != d || C2->size1 != d || C2->size2 != d)
-    GSL_ERROR ("means and covariances must be of one dimension", GSL_EBADLEN);
+    SB_ERROR (NULL, GSL_EBADLEN, "means of %zu and %zu numbers, covariances of %zu x %zu and %zu x %zu", d, m2->size,
+              C1->size1, C1->size2, C2->size1, C2->size2);
   if (d > SB_SYMMETRIC_LARGEST)
-    GSL_ERROR ("more than 16384 dimensions", GSL_EUNSUP);
+    SB_ERROR (NULL, GSL_EUNSUP, "%zu dimensions, more than %d", d, SB_SYMMETRIC_LARGEST);
 
   double of_means, of_covariances = 0;
   int status = distance_of_means (m1, m2, &of_means);
-  if (status == GSL_SUCCESS)
+  if (!status)
     status = check_symmetric (C1);
-  if (status == GSL_SUCCESS)
+  if (!status)
     status = check_symmetric (C2);
-  if (status != GSL_SUCCESS)
+  if (status)
     return status;
 
   workspace w;
@@ -209,13 +210,13 @@ sb_frechet_gaussians (const gsl_vector *m1, const gsl_matrix *C1, const gsl_vect
   gsl_vector *lambda = gsl_vector_alloc (d);
   if (!lambda)
     status = GSL_ENOMEM;
-  if (status == GSL_SUCCESS)
+  if (!status)
     status = distance_of_covariances (&w, C1, C2, scratch, lambda, &of_covariances);
   gsl_vector_free (lambda);
   for (size_t k = 0; k < MATRICES; k++)
     gsl_matrix_free (scratch[k]);
   workspace_free (&w);
-  if (status == GSL_SUCCESS)
+  if (!status)
     *distance = of_means + of_covariances;
   return status;
 }
@@ -227,15 +228,15 @@ sb_frechet (const gsl_matrix *x1, const gsl_matrix *x2, double *distance)
 {
   size_t d = x1->size2;
   if (d == 0 || x2->size2 != d)
-    GSL_ERROR ("the two sets must have features of one dimension", GSL_EBADLEN);
+    SB_ERROR (NULL, GSL_EBADLEN, "x is %zu x %zu, y %zu x %zu", x1->size1, d, x2->size1, x2->size2);
   gsl_vector *m1 = gsl_vector_alloc (d), *m2 = gsl_vector_alloc (d);
   gsl_matrix *C1 = gsl_matrix_alloc (d, d), *C2 = gsl_matrix_alloc (d, d);
   int status = m1 && m2 && C1 && C2 ? GSL_SUCCESS : GSL_ENOMEM;
-  if (status == GSL_SUCCESS)
+  if (!status)
     status = sb_moments (x1, m1, C1);
-  if (status == GSL_SUCCESS)
+  if (!status)
     status = sb_moments (x2, m2, C2);
-  if (status == GSL_SUCCESS)
+  if (!status)
     status = sb_frechet_gaussians (m1, C1, m2, C2, distance);
   gsl_vector_free (m1);
   gsl_vector_free (m2);

@@ -4,10 +4,10 @@
 // others are one matrix product, $|x_i - y_j|^2 = |x_i|^2 + |y_j|^2 - 2\,x_i \cdot y_j$.
 
 #include "pairwise.h"
+#include "../base/error.h"
 #include "../base/shard.h"
 
 #include <gsl/gsl_blas.h>
-#include <gsl/gsl_errno.h>
 #include <gsl/gsl_math.h>
 #include <math.h>
 
@@ -40,7 +40,7 @@ add_squares (const gsl_matrix *x, const gsl_matrix *y, gsl_matrix *squared)
         gsl_matrix_set (squared, i, j, x_squared + gsl_matrix_get (squared, 0, j));
     }
   if (!isfinite (all))
-    GSL_ERROR ("a point is not finite", GSL_EDOM);
+    SB_ERROR (NULL, GSL_EDOM, "a point is not finite");
   return GSL_SUCCESS;
 }
 
@@ -49,12 +49,13 @@ sb_squared_distances (const gsl_matrix *x, const gsl_matrix *y, gsl_matrix *squa
 {
   size_t n = x->size1, m = y->size1;
   if (y->size2 != x->size2 || x->size2 == 0 || squared->size1 != n || squared->size2 != m)
-    GSL_ERROR ("distances need points of one dimension, and a row and a column for each", GSL_EBADLEN);
+    SB_ERROR (NULL, GSL_EBADLEN, "x is %zu x %zu, y %zu x %zu, their distances %zu x %zu", n, x->size2, m, y->size2,
+              squared->size1, squared->size2);
   if (n == 0 || m == 0)
     return GSL_SUCCESS;
 
   int status = add_squares (x, y, squared);
-  if (status != GSL_SUCCESS)
+  if (status)
     return status;
   gsl_blas_dgemm (CblasNoTrans, CblasTrans, -2, x, y, 1, squared);
   for (size_t i = 0; i < n; i++)
@@ -112,13 +113,13 @@ search_data (const search *s, size_t first, size_t count, gsl_matrix *scratch)
   gsl_vector_view best = gsl_vector_subvector (s->distance, first, count);
   gsl_vector_set_all (&best.vector, INFINITY);
   int status = GSL_SUCCESS;
-  for (size_t from = 0; from < m && status == GSL_SUCCESS; from += DATA_ROWS)
+  for (size_t from = 0; from < m && !status; from += DATA_ROWS)
     {
       size_t rows = m - from < DATA_ROWS ? m - from : DATA_ROWS;
       gsl_matrix_const_view block = gsl_matrix_const_submatrix (s->data, from, 0, rows, d);
       gsl_matrix_view squared = gsl_matrix_submatrix (scratch, 0, 0, count, rows);
       status = sb_squared_distances (&x.matrix, &block.matrix, &squared.matrix);
-      if (status == GSL_SUCCESS)
+      if (!status)
         search_block (s, first, from, &squared.matrix);
     }
   return status;
@@ -134,7 +135,7 @@ search_rows (void *context, size_t shard, size_t first, size_t count)
     return GSL_ENOMEM;
   int status = search_data (s, first, count, scratch);
   gsl_matrix_free (scratch);
-  for (size_t i = first; i < first + count && status == GSL_SUCCESS; i++)
+  for (size_t i = first; i < first + count && !status; i++)
     gsl_vector_set (s->distance, i, distance_of_rows (s->x, i, s->data, s->index[i]));
   return status;
 }
@@ -143,7 +144,8 @@ int
 sb_nearest (const gsl_matrix *x, const gsl_matrix *data, size_t *index, gsl_vector *distance)
 {
   if (data->size1 == 0 || data->size2 != x->size2 || x->size2 == 0 || distance->size != x->size1)
-    GSL_ERROR ("the nearest of some points of the same dimension is asked for", GSL_EBADLEN);
+    SB_ERROR (NULL, GSL_EBADLEN, "x is %zu x %zu, the data %zu x %zu, the distances %zu", x->size1, x->size2,
+              data->size1, data->size2, distance->size);
   search s = { x, data, index, distance };
   return sb_shards (x->size1, ROWS, search_rows, &s);
 }

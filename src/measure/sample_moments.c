@@ -7,11 +7,11 @@
 
 #include "sample_moments.h"
 
+#include "../base/error.h"
 #include "../dataset/safetensors.h"
 #include "../operator/symmetric.h"
 
 #include <gsl/gsl_blas.h>
-#include <gsl/gsl_errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,12 +56,13 @@ sb_moments (const gsl_matrix *x, gsl_vector *mean, gsl_matrix *covariance)
 {
   size_t n = x->size1, d = x->size2;
   if (d == 0 || mean->size != d || covariance->size1 != d || covariance->size2 != d)
-    GSL_ERROR ("mean and covariance must have the dimension of the rows", GSL_EBADLEN);
+    SB_ERROR (NULL, GSL_EBADLEN, "x is %zu x %zu, its mean has %zu numbers, its covariance %zu x %zu", n, d, mean->size,
+              covariance->size1, covariance->size2);
   if (n < 2)
-    GSL_ERROR ("a covariance needs at least two rows", GSL_EINVAL);
+    SB_ERROR (NULL, GSL_EINVAL, "a covariance needs at least two rows, not %zu", n);
   gsl_matrix *scratch = gsl_matrix_alloc (n < BLOCK ? n : BLOCK, d);
   if (!scratch)
-    GSL_ERROR ("no memory for a block of centred rows", GSL_ENOMEM);
+    SB_ERROR (NULL, GSL_ENOMEM, "no memory for a block of centred rows");
 
   mean_of_rows (x, mean);
   gsl_matrix_set_zero (covariance);
@@ -109,7 +110,7 @@ sb_moments_file_of (const gsl_matrix *x, const char *of)
 {
   sb_moments_file *moments = moments_alloc (x->size2, of);
   if (!moments)
-    GSL_ERROR_NULL ("no memory for moments", GSL_ENOMEM);
+    SB_ERROR_NULL (NULL, GSL_ENOMEM, "no memory for the moments of %zu numbers", x->size2);
   moments->count = x->size1;
   if (sb_moments (x, moments->mean, moments->covariance))
     {

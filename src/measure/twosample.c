@@ -5,10 +5,10 @@
 // them (the 1-Wasserstein distance).
 
 #include "twosample.h"
+#include "../base/error.h"
 #include "../base/shard.h"
 
 #include <gsl/gsl_blas.h>
-#include <gsl/gsl_errno.h>
 #include <gsl/gsl_math.h>
 #include <gsl/gsl_sort_vector.h>
 #include <math.h>
@@ -23,10 +23,10 @@ sort_copy (const gsl_vector *x, gsl_vector **sorted)
 {
   *sorted = NULL;
   if (x->size == 0 || x->size > (size_t)1 << 31)
-    GSL_ERROR ("a sample holds 1 to 2^31 numbers", GSL_EBADLEN);
+    SB_ERROR (NULL, GSL_EBADLEN, "a sample holds 1 to 2^31 numbers, not %zu", x->size);
   for (size_t i = 0; i < x->size; i++)
     if (!isfinite (gsl_vector_get (x, i)))
-      GSL_ERROR ("a sample holds a number that is not finite", GSL_EDOM);
+      SB_ERROR (NULL, GSL_EDOM, "number %zu of a sample is %g", i, gsl_vector_get (x, i));
   *sorted = gsl_vector_alloc (x->size);
   if (!*sorted)
     return GSL_ENOMEM;
@@ -40,7 +40,7 @@ sort_both (const gsl_vector *x, const gsl_vector *y, gsl_vector **x_sorted, gsl_
 {
   *y_sorted = NULL;
   int status = sort_copy (x, x_sorted);
-  return status == GSL_SUCCESS ? sort_copy (y, y_sorted) : status;
+  return status ? status : sort_copy (y, y_sorted);
 }
 
 // ## One sample and a law
@@ -55,10 +55,10 @@ sb_ks_one_sample (const gsl_vector *x, double (*cdf) (double x, void *params), v
 {
   gsl_vector *sorted;
   int status = sort_copy (x, &sorted);
-  if (status != GSL_SUCCESS)
+  if (status)
     return status;
   double n = (double)x->size, largest = 0;
-  for (size_t i = 0; i < x->size && status == GSL_SUCCESS; i++)
+  for (size_t i = 0; i < x->size && !status; i++)
     {
       double F = cdf (gsl_vector_get (sorted, i), params);
       if (!(F >= 0 && F <= 1))
@@ -66,8 +66,8 @@ sb_ks_one_sample (const gsl_vector *x, double (*cdf) (double x, void *params), v
       largest = fmax (largest, fmax (((double)i + 1) / n - F, F - (double)i / n));
     }
   gsl_vector_free (sorted);
-  if (status != GSL_SUCCESS)
-    GSL_ERROR ("a distribution function is not in [0, 1]", status);
+  if (status)
+    SB_ERROR (NULL, status, "a distribution function is not in [0, 1]");
   *D = largest;
   *p_value = fmin (1, 2 * exp (-2 * n * largest * largest));
   return GSL_SUCCESS;
@@ -156,7 +156,7 @@ probability (int64_t n, int64_t m, int64_t K, double *p_value)
     return GSL_SUCCESS;
   double *h = malloc ((size_t)(m + 1) * sizeof *h);
   if (!h)
-    GSL_ERROR ("no memory for a p-value", GSL_ENOMEM);
+    SB_ERROR (NULL, GSL_ENOMEM, "no memory for a p-value");
   cross_band (n, m, K, h);
   *p_value = h[m];
   free (h);
@@ -168,7 +168,7 @@ sb_ks_two_sample (const gsl_vector *x, const gsl_vector *y, double *D, double *p
 {
   gsl_vector *x_sorted, *y_sorted;
   int status = sort_both (x, y, &x_sorted, &y_sorted);
-  if (status == GSL_SUCCESS)
+  if (!status)
     {
       int64_t n = (int64_t)x->size, m = (int64_t)y->size, K = largest_difference (x_sorted, y_sorted);
       *D = (double)K / ((double)n * (double)m);
@@ -206,7 +206,7 @@ test_directions (const gsl_matrix *x, const gsl_matrix *y, sb_stream stream, gsl
                  gsl_matrix *x_projected, gsl_matrix *y_projected, gsl_matrix *found)
 {
   int status = sb_stream_normals (stream, 0, directions);
-  if (status != GSL_SUCCESS)
+  if (status)
     return status;
   gsl_blas_dgemm (CblasNoTrans, CblasTrans, 1, x, directions, 0, x_projected);
   gsl_blas_dgemm (CblasNoTrans, CblasTrans, 1, y, directions, 0, y_projected);
@@ -218,13 +218,14 @@ int
 sb_ks_projections (const gsl_matrix *x, const gsl_matrix *y, size_t count, sb_stream stream, double *D, double *p_value)
 {
   if (x->size2 != y->size2 || x->size2 == 0 || count == 0 || x->size1 == 0 || y->size1 == 0)
-    GSL_ERROR ("two samples of points of one dimension, and a direction, are needed", GSL_EBADLEN);
+    SB_ERROR (NULL, GSL_EBADLEN, "x is %zu x %zu, y %zu x %zu, on %zu directions", x->size1, x->size2, y->size1,
+              y->size2, count);
   gsl_matrix *directions = gsl_matrix_alloc (count, x->size2), *found = gsl_matrix_alloc (2, count);
   gsl_matrix *x_projected = gsl_matrix_alloc (x->size1, count), *y_projected = gsl_matrix_alloc (y->size1, count);
   int status = GSL_ENOMEM;
   if (directions && found && x_projected && y_projected)
     status = test_directions (x, y, stream, directions, x_projected, y_projected, found);
-  if (status == GSL_SUCCESS)
+  if (!status)
     {
       gsl_vector_view Ds = gsl_matrix_row (found, 0), p_values = gsl_matrix_row (found, 1);
       *D = gsl_vector_max (&Ds.vector);
@@ -247,7 +248,7 @@ sb_wasserstein_1 (const gsl_vector *x, const gsl_vector *y, double *distance)
 {
   gsl_vector *x_sorted, *y_sorted;
   int status = sort_both (x, y, &x_sorted, &y_sorted);
-  if (status == GSL_SUCCESS)
+  if (!status)
     {
       sweep s = { .x = x_sorted, .y = y_sorted };
       double area = 0;

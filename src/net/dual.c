@@ -9,9 +9,9 @@
 
 #include "dual.h"
 
+#include "../base/error.h"
 #include "reference.h"
 
-#include <gsl/gsl_errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -87,10 +87,10 @@ sb_net_dual *
 sb_net_dual_alloc (const sb_net *net, size_t samples)
 {
   if (!has_gradients (net))
-    GSL_ERROR_NULL ("self-attention has no gradient of a derivative here", GSL_EUNSUP);
+    SB_ERROR_NULL (NULL, GSL_EUNSUP, "self-attention has no gradient of a derivative here");
   sb_net_dual *dual = calloc (1, sizeof *dual);
   if (!dual)
-    GSL_ERROR_NULL ("no memory for a network's derivatives", GSL_ENOMEM);
+    SB_ERROR_NULL (NULL, GSL_ENOMEM, "no memory for a network's derivatives of %zu samples", samples);
   dual->net = net;
   dual->samples = samples;
   dual->at.y = calloc (ARRAYS * net->count, sizeof *dual->at.y);
@@ -98,7 +98,7 @@ sb_net_dual_alloc (const sb_net *net, size_t samples)
   if (!dual->at.y || !dual->memory)
     {
       sb_net_dual_free (dual);
-      GSL_ERROR_NULL ("no memory for a network's derivatives", GSL_ENOMEM);
+      SB_ERROR_NULL (NULL, GSL_ENOMEM, "no memory for a network's derivatives of %zu samples", samples);
     }
   dual->at.y_dot = dual->at.y + net->count;
   dual->y_bar = dual->at.y + 2 * net->count;
@@ -116,7 +116,7 @@ sb_net_dual_forward (sb_net_dual *dual, const sb_real *theta, size_t n, const sb
 {
   const sb_net *net = dual->net;
   if (n > dual->samples)
-    GSL_ERROR ("more samples than the workspace is for", GSL_EINVAL);
+    SB_ERROR (NULL, GSL_EINVAL, "%zu samples in a workspace for %zu", n, dual->samples);
   dual->n = n;
   if (n == 0)
     return GSL_SUCCESS;

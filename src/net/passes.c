@@ -7,9 +7,9 @@
 
 #include "passes.h"
 
+#include "../base/error.h"
 #include "reference.h"
 
-#include <gsl/gsl_errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,7 +26,7 @@ sb_net_work_alloc (const sb_net *net, size_t samples, int gradients)
 {
   sb_net_work *work = calloc (1, sizeof *work);
   if (!work)
-    GSL_ERROR_NULL ("no memory for a network's work", GSL_ENOMEM);
+    SB_ERROR_NULL (NULL, GSL_ENOMEM, "no memory for a network's passes of %zu samples", samples);
   work->samples = samples;
   work->gradients = gradients;
   work->backend = net->backend;
@@ -40,8 +40,8 @@ sb_net_work_alloc (const sb_net *net, size_t samples, int gradients)
   if (!status)
     return work;
   sb_net_work_free (work);
-  GSL_ERROR_NULL (status == GSL_ENOMEM ? "no memory for a network's work" : "the backend cannot compute this network",
-                  status);
+  SB_ERROR_NULL (NULL, status, "%s a network's passes of %zu samples",
+                 status == GSL_ENOMEM ? "no memory for" : "the backend cannot compute", samples);
 }
 
 void
@@ -85,7 +85,7 @@ sb_net_forward (const sb_net *net, const sb_real *theta, size_t n, const sb_real
                 const sb_net_condition *y, sb_net_work *work, sb_real *out)
 {
   if (n > work->samples)
-    GSL_ERROR ("more samples than the workspace is for", GSL_EINVAL);
+    SB_ERROR (NULL, GSL_EINVAL, "%zu samples in a workspace for %zu", n, work->samples);
   work->n = n;
   if (n == 0)
     return GSL_SUCCESS;
@@ -106,7 +106,7 @@ sb_net_backward (const sb_net *net, const sb_real *theta, sb_net_work *work, con
                  sb_real *x_bar)
 {
   if (!work->gradients)
-    GSL_ERROR ("the work was allocated without gradients", GSL_EINVAL);
+    SB_ERROR (NULL, GSL_EINVAL, "the workspace was allocated without gradients");
   if (work->n == 0)
     return GSL_SUCCESS;
   int status = work->spent ? run_forward (net, work, work->out) : GSL_SUCCESS;
@@ -118,13 +118,13 @@ int
 sb_net_jvp (const sb_net *net, const sb_real *theta, sb_net_work *work, const sb_real *x_dot, sb_real *out_dot)
 {
   if (!work->gradients)
-    GSL_ERROR ("the work was allocated without gradients", GSL_EINVAL);
+    SB_ERROR (NULL, GSL_EINVAL, "the workspace was allocated without gradients");
   if (work->n == 0)
     return GSL_SUCCESS;
   if (!work->along)
     work->along = sb_net_along_alloc (net, work->samples);
   if (!work->along)
-    GSL_ERROR ("no memory for a derivative along a direction", GSL_ENOMEM);
+    SB_ERROR (NULL, GSL_ENOMEM, "no memory for %zu derivatives along directions", work->samples);
   return sb_net_along (net, theta, work->n, work->x, work->label, &work->y, x_dot, work->along, out_dot);
 }
 

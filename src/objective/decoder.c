@@ -12,9 +12,9 @@
 
 #include "decoder.h"
 
+#include "../base/error.h"
 #include "../transition/isotropic.h"
 
-#include <gsl/gsl_errno.h>
 #include <gsl/gsl_math.h>
 #include <gsl/gsl_sf_erf.h>
 #include <math.h>
@@ -53,7 +53,7 @@ double
 sb_decoder_log_interval (double a, double b)
 {
   if (!(a < b))
-    GSL_ERROR_VAL ("an interval has a lower and a higher end", GSL_EDOM, GSL_NAN);
+    SB_ERROR_VALUE (NULL, GSL_EDOM, GSL_NAN, "from %g to %g is no interval", a, b);
   return a >= 0 ? log_right (a, b) : b <= 0 ? log_right (-b, -a) : log_across (a, b);
 }
 
@@ -127,16 +127,17 @@ check (const sb_decoder *decoder, const gsl_matrix *x_0, const gsl_matrix *mean,
 {
   if (mean->size1 != x_0->size1 || mean->size2 != x_0->size2 || variance->size != x_0->size1
       || log_p->size != x_0->size1 || (slope && (slope->size1 != x_0->size1 || slope->size2 != x_0->size2)))
-    GSL_ERROR ("data, means and variances do not fit together", GSL_EBADLEN);
+    SB_ERROR (NULL, GSL_EBADLEN, "x_0 is %zu x %zu, the means %zu x %zu, and there are %zu variances and %zu densities",
+              x_0->size1, x_0->size2, mean->size1, mean->size2, variance->size, log_p->size);
   if (decoder->levels == 1 || (decoder->levels > 1 && !(decoder->low < decoder->high)))
-    GSL_ERROR ("a decoder has levels from low to high", GSL_EINVAL);
+    SB_ERROR (NULL, GSL_EINVAL, "a decoder of %zu levels from %g to %g", decoder->levels, decoder->low, decoder->high);
   for (size_t i = 0; i < variance->size; i++)
     if (!(gsl_vector_get (variance, i) > 0))
-      GSL_ERROR ("a decoder without width: beta-tilde_1 is 0", GSL_EDOM);
+      SB_ERROR (NULL, GSL_EDOM, "variance %zu is %g: a decoder without width", i, gsl_vector_get (variance, i));
   for (size_t i = 0; i < x_0->size1; i++)
     for (size_t j = 0; j < x_0->size2; j++)
       if (!on_a_level (decoder, gsl_matrix_get (x_0, i, j)))
-        GSL_ERROR ("the data are not grey levels", GSL_EDOM);
+        SB_ERROR (NULL, GSL_EDOM, "x_0 is %g at row %zu, column %zu: no grey level", gsl_matrix_get (x_0, i, j), i, j);
   return GSL_SUCCESS;
 }
 
@@ -158,7 +159,7 @@ sb_decoder_log_mass (const sb_decoder *decoder, const gsl_matrix *x_0, const gsl
             gsl_matrix_set (slope, i, j, slope_ij);
         }
       if (!gsl_finite (sum))
-        GSL_ERROR ("a mean is too far from the data, or not a number", GSL_EDOM);
+        SB_ERROR (NULL, GSL_EDOM, "a mean of row %zu is too far from the data, or not a number", i);
       gsl_vector_set (log_p, i, sum);
     }
   return status;

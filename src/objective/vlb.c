@@ -11,13 +11,13 @@
 
 #include "vlb.h"
 
+#include "../base/error.h"
 #include "../process/ddpm.h"
 #include "../transition/isotropic.h"
 #include "../transition/path.h"
 #include "../transition/posterior.h"
 
 #include <gsl/gsl_blas.h>
-#include <gsl/gsl_errno.h>
 #include <gsl/gsl_math.h>
 #include <gsl/gsl_sf_log.h>
 #include <gsl/gsl_statistics.h>
@@ -114,9 +114,9 @@ sb_vlb_path_terms (const sb_reverse *reverse, const gsl_matrix *y, const gsl_mat
 {
   const size_t N = reverse->score->process->levels;
   if (N == 0)
-    GSL_ERROR ("only a chain has steps", GSL_EUNSUP);
+    SB_ERROR (NULL, GSL_EUNSUP, "the process %s is no chain and has no steps", reverse->score->process->type->name);
   if (path->size1 != N + 1 || terms->size != N + 1)
-    GSL_ERROR ("a chain of N steps has paths of N + 1 rows, and N + 1 terms", GSL_EBADLEN);
+    SB_ERROR (NULL, GSL_EBADLEN, "%zu points and %zu terms of %zu steps, not N + 1", path->size1, terms->size, N);
   path_work w = { gsl_vector_alloc (N), gsl_vector_alloc (N), gsl_vector_alloc (N), gsl_vector_alloc (N),
                   gsl_matrix_alloc (N, path->size2) };
   int status = w.s && w.t && w.log_p && w.log_q && w.x_0 ? path_terms (reverse, y, path, &w, terms) : GSL_ENOMEM;
@@ -147,7 +147,8 @@ int
 sb_vlb_prior (const sb_process *ddpm, const gsl_matrix *x_0, gsl_vector *L_T)
 {
   if (x_0->size2 != ddpm->dimension || L_T->size != x_0->size1)
-    GSL_ERROR ("the data and their terms do not fit together", GSL_EBADLEN);
+    SB_ERROR (NULL, GSL_EBADLEN, "x_0 is %zu x %zu, the chain has %zu coordinates, and there are %zu terms", x_0->size1,
+              x_0->size2, ddpm->dimension, L_T->size);
   int status = check_chain (ddpm);
   if (status)
     return status;
@@ -179,7 +180,7 @@ level_of (const sb_process *ddpm, double t, size_t *i)
 {
   int status = sb_process_level (ddpm, t, i);
   if (!status && *i == 0)
-    GSL_ERROR ("there is no step to level 0 of the data", GSL_EDOM);
+    SB_ERROR (NULL, GSL_EDOM, "no step starts at t = %g, the level of the data", t);
   return status;
 }
 
@@ -196,7 +197,7 @@ sb_vlb_weight (const sb_process *ddpm, size_t i, double variance)
   if (gsl_isnan (sb_ddpm_beta (ddpm, i)))
     return GSL_NAN;
   if (!(variance > 0))
-    GSL_ERROR_VAL ("a step without noise has no weight", GSL_EDOM, GSL_NAN);
+    SB_ERROR_VALUE (NULL, GSL_EDOM, GSL_NAN, "a step of variance %g has no weight", variance);
   if (sb_posterior_at (ddpm, SB_EPSILON, before (ddpm, i), (double)i / (double)ddpm->levels, &p))
     return GSL_NAN;
   return gsl_pow_2 (p.of_e) / (2 * variance);
@@ -292,7 +293,8 @@ sb_vlb_term (const sb_vlb *vlb, const gsl_matrix *y, const gsl_matrix *x_0, cons
 {
   const size_t n = x_0->size1, d = x_0->size2;
   if (d != vlb->reverse.score->process->dimension || z->size1 != n || z->size2 != d || t->size != n || term->size != n)
-    GSL_ERROR ("the data, their times, normals and terms do not fit together", GSL_EBADLEN);
+    SB_ERROR (NULL, GSL_EBADLEN, "x_0 is %zu x %zu, z %zu x %zu, and there are %zu times and %zu terms", n, d, z->size1,
+              z->size2, t->size, term->size);
   int status = check_chain (vlb->reverse.score->process);
   if (status)
     return status;
@@ -444,7 +446,7 @@ sb_vlb_spectrum (const sb_vlb *vlb, const gsl_matrix *y, const gsl_matrix *x_0, 
   if (status)
     return status;
   if (x_0->size1 == 0 || mean->size != vlb->reverse.score->process->levels + 1 || (se && se->size != mean->size))
-    GSL_ERROR ("a chain of N steps has N + 1 terms, averaged over one row or more", GSL_EBADLEN);
+    SB_ERROR (NULL, GSL_EBADLEN, "%zu terms, not N + 1, averaged over %zu rows", mean->size, x_0->size1);
   status = bound_work_alloc (&w, vlb, y, x_0, stream);
   if (!status)
     status = spectrum (&w, mean, se);

@@ -11,13 +11,13 @@
 
 #include "patches.h"
 
+#include "../base/error.h"
 #include "../base/shard.h"
 #include "../dataset/safetensors.h"
 
 #include <float.h>
 #include <gsl/gsl_blas.h>
 #include <gsl/gsl_eigen.h>
-#include <gsl/gsl_errno.h>
 #include <gsl/gsl_math.h>
 #include <math.h>
 #include <stdio.h>
@@ -178,13 +178,13 @@ take_axes (sb_patches *c, gsl_matrix *covariance, gsl_vector *values, gsl_matrix
   for (size_t k = 0; k < p; k++)
     trace += gsl_matrix_get (covariance, k, k);
   if (!gsl_finite (trace))
-    GSL_ERROR ("images are not finite", GSL_EDOM);
+    SB_ERROR (NULL, GSL_EDOM, "the variance of the images is %g", trace);
   gsl_eigen_symmv (covariance, values, vectors, w);
   gsl_eigen_symmv_sort (values, vectors, GSL_EIGEN_SORT_VAL_DESC);
   double smallest = gsl_vector_get (values, c->kept - 1);
   double size = gsl_vector_get (values, 0) + gsl_pow_2 (gsl_blas_dnrm2 (c->mean));
   if (!(smallest > (double)p * DBL_EPSILON * size))
-    GSL_ERROR ("patches vary in fewer directions than are to be kept", GSL_ESING);
+    SB_ERROR (NULL, GSL_ESING, "patches vary in fewer directions than the %zu to be kept", c->kept);
   for (size_t k = 0; k < c->kept; k++)
     {
       gsl_vector_const_view axis = gsl_matrix_const_column (vectors, k);
@@ -223,14 +223,16 @@ sb_patches_fit (const gsl_matrix *x, size_t height, size_t width, size_t channel
 {
   const sb_patches sizes = { .height = height, .width = width, .channels = channels, .side = side, .kept = kept };
   if (!sizes_fit (&sizes))
-    GSL_ERROR_NULL ("image, patch and number of components do not fit", GSL_EINVAL);
+    SB_ERROR_NULL (NULL, GSL_EINVAL, "images of %zu x %zu x %zu, patches of side %zu and %zu components do not fit",
+                   height, width, channels, side, kept);
   if (x->size1 == 0)
-    GSL_ERROR_NULL ("no images", GSL_EINVAL);
+    SB_ERROR_NULL (NULL, GSL_EINVAL, "no images");
   if (x->size2 != numbers_of_image (&sizes))
-    GSL_ERROR_NULL ("images have another size", GSL_EBADLEN);
+    SB_ERROR_NULL (NULL, GSL_EBADLEN, "x is %zu x %zu, an image has %zu numbers", x->size1, x->size2,
+                   numbers_of_image (&sizes));
   sb_patches *c = patches_alloc (&sizes);
   if (!c)
-    GSL_ERROR_NULL ("no memory for patches", GSL_ENOMEM);
+    SB_ERROR_NULL (NULL, GSL_ENOMEM, "no memory for patches");
   if (fit (c, x))
     {
       sb_patches_free (c);
@@ -310,7 +312,8 @@ pass (const sb_patches *c, const gsl_matrix *from, size_t length_from, gsl_matri
       sb_shard_function rows)
 {
   if (from->size1 != to->size1 || from->size2 != length_from || to->size2 != length_to)
-    GSL_ERROR ("images and latents do not fit", GSL_EBADLEN);
+    SB_ERROR (NULL, GSL_EBADLEN, "images and latents are %zu x %zu and %zu x %zu, not of %zu and %zu numbers",
+              from->size1, from->size2, to->size1, to->size2, length_from, length_to);
   passage way = { c, from, to };
   return sb_shards (from->size1, SHARD, rows, &way);
 }

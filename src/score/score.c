@@ -157,7 +157,7 @@ check_finite (const sb_score *score, const gsl_vector *t, const gsl_matrix *g)
 {
   gsl_matrix all = *g;
   const size_t rows = g->size2 < SHARD_NUMBERS ? SHARD_NUMBERS / g->size2 : 1;
-  if (sb_shards (g->size1, rows, check_rows, &all) == GSL_SUCCESS)
+  if (!sb_shards (g->size1, rows, check_rows, &all))
     return GSL_SUCCESS;
   for (size_t i = 0; i < g->size1; i++)
     for (size_t j = 0; j < g->size2; j++)

@@ -797,7 +797,7 @@ sb_target_mixture_alloc (const gsl_vector *weights, const gsl_matrix *means, con
   mixture *law = mixture_room (K, d, diagonal);
   if (!law)
     return NULL;
-  if (mixture_fill (law, weights, means, covariances) != GSL_SUCCESS)
+  if (mixture_fill (law, weights, means, covariances))
     {
       mixture_free (law);
       return NULL;
