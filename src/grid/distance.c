@@ -6,10 +6,12 @@
 
 #include "distance.h"
 #include "../base/error.h"
+#include "../base/frame.h"
 #include "../base/shard.h"
 
 #include <gsl/gsl_blas.h>
 #include <gsl/gsl_math.h>
+#include <math.h>
 #include <stdlib.h>
 
 enum
@@ -20,29 +22,51 @@ enum
 typedef struct
 {
   size_t i, j;
-  double squared; // distance, to rounding of the squared norms
+  double squared; // distance in the frame, to rounding of the squared norms
 } pair;
 
 typedef struct
 {
   const gsl_matrix *points;
-  double *squared_norm; // of each point
-  pair *farthest;       // of each shard
+  sb_frame frame;
+  pair *farthest; // of each shard
 } search;
 
 // ## Pairs, a block at a time
 //
 // $\lVert\mathbf{x}_i - \mathbf{x}_j\rVert^2 = \lVert\mathbf{x}_i\rVert^2 + \lVert\mathbf{x}_j\rVert^2 - 2\,\mathbf{x}_i^T\mathbf{x}_j$, and the products of a block of points
-// with another are one product of matrices.
+// with another are one product of matrices. The points are taken about their centre and in units of their spread
+// (base/frame.c).
+
+typedef struct
+{
+  gsl_matrix *u, *product; // BLOCK x d, BLOCK x BLOCK
+  double square[BLOCK];    // |u|^2
+} block;
 
 static void
-search_block (const search *all, const gsl_matrix *product, size_t first_i, size_t first_j, pair *farthest)
+place (const search *all, size_t first, size_t count, block *b)
 {
-  for (size_t i = 0; i < product->size1; i++)
-    for (size_t j = 0; j < product->size2; j++)
+  gsl_matrix_view rows = gsl_matrix_submatrix (b->u, 0, 0, count, b->u->size2);
+  sb_frame_rows (&all->frame, all->points, first, &rows.matrix);
+  for (size_t i = 0; i < count; i++)
+    {
+      gsl_vector_const_view u_i = gsl_matrix_const_row (b->u, i);
+      gsl_blas_ddot (&u_i.vector, &u_i.vector, &b->square[i]);
+    }
+}
+
+static void
+search_block (const block *x, const block *y, size_t first_i, size_t n, size_t first_j, size_t m, pair *farthest)
+{
+  gsl_matrix_const_view u = gsl_matrix_const_submatrix (x->u, 0, 0, n, x->u->size2),
+                        v = gsl_matrix_const_submatrix (y->u, 0, 0, m, y->u->size2);
+  gsl_matrix_view product = gsl_matrix_submatrix (x->product, 0, 0, n, m);
+  gsl_blas_dgemm (CblasNoTrans, CblasTrans, 1, &u.matrix, &v.matrix, 0, &product.matrix);
+  for (size_t i = 0; i < n; i++)
+    for (size_t j = 0; j < m; j++)
       {
-        double squared
-            = all->squared_norm[first_i + i] + all->squared_norm[first_j + j] - 2 * gsl_matrix_get (product, i, j);
+        double squared = x->square[i] + y->square[j] - 2 * gsl_matrix_get (&product.matrix, i, j);
         if (squared > farthest->squared)
           *farthest = (pair){ .i = first_i + i, .j = first_j + j, .squared = squared };
       }
@@ -54,23 +78,23 @@ static int
 search_shard (void *context, size_t shard, size_t first, size_t count)
 {
   const search *all = context;
-  const gsl_matrix *points = all->points;
-  gsl_matrix *products = gsl_matrix_alloc (count, BLOCK);
-  if (!products)
-    return GSL_ENOMEM;
-  pair farthest = { .i = first, .j = first, .squared = -1 };
-  gsl_matrix_const_view x_i = gsl_matrix_const_submatrix (points, first, 0, count, points->size2);
-  for (size_t other = first; other < points->size1; other += BLOCK)
+  const size_t n = all->points->size1, d = all->points->size2;
+  block x = { gsl_matrix_alloc (BLOCK, d), gsl_matrix_alloc (BLOCK, BLOCK), { 0 } },
+        y = { gsl_matrix_alloc (BLOCK, d), NULL, { 0 } };
+  int status = x.u && x.product && y.u ? GSL_SUCCESS : GSL_ENOMEM;
+  if (!status)
+    place (all, first, count, &x);
+  all->farthest[shard] = (pair){ .i = first, .j = first, .squared = -1 };
+  for (size_t other = first; other < n && !status; other += BLOCK)
     {
-      size_t others = GSL_MIN (BLOCK, points->size1 - other);
-      gsl_matrix_const_view x_j = gsl_matrix_const_submatrix (points, other, 0, others, points->size2);
-      gsl_matrix_view product = gsl_matrix_submatrix (products, 0, 0, count, others);
-      gsl_blas_dgemm (CblasNoTrans, CblasTrans, 1, &x_i.matrix, &x_j.matrix, 0, &product.matrix);
-      search_block (all, &product.matrix, first, other, &farthest);
+      size_t others = GSL_MIN (BLOCK, n - other);
+      place (all, other, others, &y);
+      search_block (&x, &y, first, count, other, others, &all->farthest[shard]);
     }
-  gsl_matrix_free (products);
-  all->farthest[shard] = farthest;
-  return GSL_SUCCESS;
+  gsl_matrix_free (x.u);
+  gsl_matrix_free (x.product);
+  gsl_matrix_free (y.u);
+  return status;
 }
 
 // ## Their distance
@@ -90,13 +114,6 @@ static int
 search_all (search *all, double *distance)
 {
   size_t n = all->points->size1;
-  for (size_t i = 0; i < n; i++)
-    {
-      gsl_vector_const_view x_i = gsl_matrix_const_row (all->points, i);
-      gsl_blas_ddot (&x_i.vector, &x_i.vector, &all->squared_norm[i]);
-      if (!gsl_finite (all->squared_norm[i]))
-        SB_ERROR (NULL, GSL_EINVAL, "point %zu is not finite, or too far away", i);
-    }
   int status = sb_shards (n, BLOCK, search_shard, all);
   if (status)
     return status;
@@ -104,7 +121,10 @@ search_all (search *all, double *distance)
   for (size_t shard = 1; shard < sb_shard_count (n, BLOCK); shard++)
     if (all->farthest[shard].squared > farthest.squared)
       farthest = all->farthest[shard];
-  *distance = distance_of (all->points, farthest);
+  double found = distance_of (all->points, farthest);
+  if (!gsl_finite (found))
+    SB_ERROR (NULL, GSL_EOVRFLW, "points %zu and %zu are too far from each other", farthest.i, farthest.j);
+  *distance = found;
   return GSL_SUCCESS;
 }
 
@@ -113,13 +133,13 @@ sb_grid_largest_distance (const gsl_matrix *points, double *distance)
 {
   if (points->size1 < 2)
     SB_ERROR (NULL, GSL_EBADLEN, "a distance lies between two points, not %zu", points->size1);
-  search all = { .points = points,
-                 .squared_norm = malloc (points->size1 * sizeof *all.squared_norm),
-                 .farthest = malloc (sb_shard_count (points->size1, BLOCK) * sizeof *all.farthest) };
-  int status = GSL_ENOMEM;
-  if (all.squared_norm && all.farthest)
-    status = search_all (&all, distance);
-  free (all.squared_norm);
+  search all = { .points = points };
+  int status = sb_frame_of (points, NULL, &all.frame);
+  if (status)
+    return status;
+  all.farthest = malloc (sb_shard_count (points->size1, BLOCK) * sizeof *all.farthest);
+  status = all.farthest ? search_all (&all, distance) : GSL_ENOMEM;
   free (all.farthest);
+  sb_frame_free (&all.frame);
   return status;
 }

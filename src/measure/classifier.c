@@ -14,6 +14,7 @@
 #include "../objective/cross_entropy.h"
 #include "../score/model.h"
 
+#include <gsl/gsl_math.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -125,9 +126,19 @@ typedef struct
   const sb_classifier *classifier;
   sb_pool *rooms;
   const gsl_matrix *x;
-  double scale, shift; // from the images' range to the classifier's
+  double low, scale; // of the images' range; from it to the classifier's
   gsl_matrix *probabilities, *features;
 } look;
+
+static int
+check_finite (const look *l, size_t first, size_t count, size_t numbers, const float *v)
+{
+  for (size_t k = 0; k < count * numbers; k++)
+    if (!gsl_finite ((double)v[k]))
+      SB_ERROR (NULL, GSL_EDOM, "image %zu is not finite, or too far out of the range from %g", first + k / numbers,
+                l->low);
+  return GSL_SUCCESS;
+}
 
 static int
 look_at (const look *l, size_t first, size_t count, room *r)
@@ -137,8 +148,12 @@ look_at (const look *l, size_t first, size_t count, room *r)
   sb_net_shape in = sb_net_input (c->net);
   for (size_t i = 0; i < count; i++)
     for (size_t k = 0; k < d; k++)
-      r->in[i * d + sb_net_place (in, k)] = (float)(l->shift + l->scale * gsl_matrix_get (l->x, first + i, k));
-  int status = sb_net_forward (c->net, c->theta, count, r->in, NULL, NULL, r->work, r->out);
+      r->in[i * d + sb_net_place (in, k)] = (float)(c->low + l->scale * (gsl_matrix_get (l->x, first + i, k) - l->low));
+  int status = check_finite (l, first, count, d, r->in);
+  if (!status)
+    status = sb_net_forward (c->net, c->theta, count, r->in, NULL, NULL, r->work, r->out);
+  if (!status)
+    status = check_finite (l, first, count, c->classes, r->out);
   if (status)
     return status;
   for (size_t k = 0; k < count * c->classes && l->probabilities; k++)
@@ -170,11 +185,11 @@ sb_classifier_look (const sb_classifier *classifier, const gsl_matrix *x, double
       || (probabilities && (probabilities->size1 != x->size1 || probabilities->size2 != classifier->classes))
       || (features && (features->size1 != x->size1 || features->size2 != classifier->features)))
     SB_ERROR (NULL, GSL_EBADLEN, "x of %zu x %zu, or the results, do not fit the classifier", x->size1, x->size2);
-  if (!(low < high))
+  const double scale = (classifier->high - classifier->low) / (high - low);
+  if (!(low < high) || !(0 < scale && gsl_finite (scale)))
     SB_ERROR (NULL, GSL_EDOM, "the images' range is two numbers, the lower first, not %g and %g", low, high);
   const sb_pool_recipe rooms = { room_alloc, room_free, classifier };
-  double scale = (classifier->high - classifier->low) / (high - low);
-  look l = { classifier, sb_pool_alloc (&rooms), x, scale, classifier->low - scale * low, probabilities, features };
+  look l = { classifier, sb_pool_alloc (&rooms), x, low, scale, probabilities, features };
   if (!l.rooms)
     return GSL_ENOMEM;
   int status = sb_shards (x->size1, SHARD_ROWS, look_at_shard, &l);
@@ -185,7 +200,17 @@ sb_classifier_look (const sb_classifier *classifier, const gsl_matrix *x, double
 }
 
 // ## The Inception score
-//
+
+static int
+check_probabilities (const gsl_matrix *p)
+{
+  for (size_t i = 0; i < p->size1; i++)
+    for (size_t k = 0; k < p->size2; k++)
+      if (!(gsl_matrix_get (p, i, k) >= 0 && gsl_matrix_get (p, i, k) < 1.001)) // rounding allowed for
+        SB_ERROR (NULL, GSL_EDOM, "the probability in row %zu, column %zu is %g", i, k, gsl_matrix_get (p, i, k));
+  return GSL_SUCCESS;
+}
+
 // With $p(y)$ the mean of the rows, $\exp\bigl(\langle\sum_y p(y|x)\log\frac{p(y|x)}{p(y)}\rangle\bigr)$.
 // [scoresde.tab3]
 
@@ -196,6 +221,9 @@ sb_inception_score (const gsl_matrix *probabilities, double *score)
   double sum = 0;
   if (n == 0)
     SB_ERROR (NULL, GSL_EDOM, "an Inception score needs at least one row");
+  int status = check_probabilities (probabilities);
+  if (status)
+    return status;
   for (size_t k = 0; k < probabilities->size2; k++)
     {
       double marginal = 0;
@@ -218,6 +246,9 @@ sb_class_histogram (const gsl_matrix *probabilities, double sure, size_t *counts
 {
   if (probabilities->size2 == 0)
     SB_ERROR (NULL, GSL_EDOM, "there are no classes");
+  int status = check_probabilities (probabilities);
+  if (status)
+    return status;
   memset (counts, 0, probabilities->size2 * sizeof *counts);
   *sure_rows = 0;
   for (size_t i = 0; i < probabilities->size1; i++)

@@ -23,15 +23,18 @@ sb_classifier *sb_classifier_read (const char *path, sb_error *error);
 void sb_classifier_free (sb_classifier *classifier); // NULL is allowed
 
 // Look at images x (n x d, the channel varies fastest) whose values range from low to high: probabilities (n x classes)
-// and features (n x features), either NULL: not wanted. GSL_EBADLEN, GSL_ENOMEM, GSL_EDOM where low is not below high.
+// and features (n x features), either NULL: not wanted. GSL_EBADLEN, GSL_ENOMEM, GSL_EDOM where low is not below
+// high, or an image, or what the network makes of it, is not finite.
 int sb_classifier_look (const sb_classifier *classifier, const gsl_matrix *x, double low, double high,
                         gsl_matrix *probabilities, gsl_matrix *features);
 
 // exp(mean of KL(p(y|x) || p(y))), from 1 (says nothing of any image, or says the same of all) to the number of
-// classes (sure of each, all classes equally often). [scoresde.tab3] GSL_EDOM where there are no rows.
+// classes (sure of each, all classes equally often). [scoresde.tab3] GSL_EDOM where there are no rows, or one holds no
+// probabilities.
 int sb_inception_score (const gsl_matrix *probabilities, double *score);
 
 // How many rows (counts, of length K) fall to each class, and how many of all have a probability over `sure`.
+// GSL_EDOM as above.
 int sb_class_histogram (const gsl_matrix *probabilities, double sure, size_t *counts, size_t *sure_rows);
 
 SB_END_DECLS

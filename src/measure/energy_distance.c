@@ -14,9 +14,10 @@
 #include "energy_distance.h"
 #include "../base/error.h"
 #include "../base/shard.h"
-#include "pairwise.h"
+#include "framed.h"
 
 #include <gsl/gsl_blas.h>
+#include <gsl/gsl_math.h>
 #include <math.h>
 
 enum
@@ -25,8 +26,6 @@ enum
 };
 
 // ## The list
-//
-// Centred, so that the squares from which distances are formed are small.
 
 static void
 join (const gsl_matrix *x, const gsl_matrix *y, gsl_matrix *z)
@@ -35,14 +34,6 @@ join (const gsl_matrix *x, const gsl_matrix *y, gsl_matrix *z)
   gsl_matrix_view lower = gsl_matrix_submatrix (z, x->size1, 0, y->size1, y->size2);
   gsl_matrix_memcpy (&upper.matrix, x);
   gsl_matrix_memcpy (&lower.matrix, y);
-  for (size_t k = 0; k < z->size2; k++)
-    {
-      gsl_vector_view column = gsl_matrix_column (z, k);
-      double sum = 0;
-      for (size_t i = 0; i < z->size1; i++)
-        sum += gsl_vector_get (&column.vector, i);
-      gsl_vector_add_constant (&column.vector, -sum / (double)z->size1);
-    }
 }
 
 // ## The weights
@@ -71,7 +62,8 @@ fill_weights (size_t n, sb_stream stream, gsl_matrix *W, gsl_matrix *uniforms)
 
 typedef struct
 {
-  const gsl_matrix *z, *W;
+  const framed *z;
+  const gsl_matrix *W;
   gsl_matrix *parts; // a row for each shard: its rows' part of every distance
 } pass;
 
@@ -95,13 +87,13 @@ static int
 pass_rows (void *context, size_t shard, size_t first, size_t count)
 {
   const pass *p = context;
-  gsl_matrix *D = gsl_matrix_alloc (count, p->z->size1), *DW = gsl_matrix_alloc (count, p->W->size2);
+  gsl_matrix *D = gsl_matrix_alloc (count, p->W->size1), *DW = gsl_matrix_alloc (count, p->W->size2);
   int status = D && DW ? GSL_SUCCESS : GSL_ENOMEM;
-  gsl_matrix_const_view rows = gsl_matrix_const_submatrix (p->z, first, 0, count, p->z->size2);
   if (!status)
-    status = sb_squared_distances (&rows.matrix, p->z, D);
-  if (!status)
-    add_rows (p, shard, first, D, DW);
+    {
+      framed_squared (p->z, first, p->z, 0, D);
+      add_rows (p, shard, first, D, DW);
+    }
   gsl_matrix_free (D);
   gsl_matrix_free (DW);
   return status;
@@ -114,8 +106,8 @@ pass_rows (void *context, size_t shard, size_t first, size_t count)
 
 static const double ROUNDING = 1e-12;
 
-static void
-conclude (const gsl_matrix *parts, double *distance, double *p_value)
+static int
+conclude (const gsl_matrix *parts, double unit, double *distance, double *p_value)
 {
   double truth = 0;
   size_t as_large = 0;
@@ -127,9 +119,36 @@ conclude (const gsl_matrix *parts, double *distance, double *p_value)
       truth = k == 0 ? sum : truth;
       as_large += sum >= truth - ROUNDING * fabs (truth);
     }
-  *distance = fmax (truth, 0);
+  if (!gsl_finite (unit * truth))
+    SB_ERROR (NULL, GSL_EOVRFLW, "an energy distance is too large for a double");
+  *distance = fmax (unit * truth, 0);
   if (p_value)
     *p_value = (double)as_large / (double)parts->size2;
+  return GSL_SUCCESS;
+}
+
+static int
+test (const gsl_matrix *z, size_t n, sb_stream stream, gsl_matrix *W, gsl_matrix *uniforms, gsl_matrix *parts,
+      double *distance, double *p_value)
+{
+  sb_frame frame;
+  framed points;
+  double unit;
+  int status = sb_frame_of (z, NULL, &frame);
+  if (status)
+    return status;
+  status = framed_alloc (&frame, z, &points);
+  if (!status)
+    status = sb_frame_unit (&frame, 1, &unit);
+  if (!status)
+    status = fill_weights (n, stream, W, uniforms);
+  if (!status)
+    status = sb_shards (z->size1, ROWS, pass_rows, &(pass){ &points, W, parts });
+  if (!status)
+    status = conclude (parts, unit, distance, p_value);
+  framed_free (&points);
+  sb_frame_free (&frame);
+  return status;
 }
 
 int
@@ -142,17 +161,12 @@ sb_energy_test (const gsl_matrix *x, const gsl_matrix *y, size_t permutations, s
   gsl_matrix *z = gsl_matrix_alloc (N, d), *W = gsl_matrix_alloc (N, permutations + 1);
   gsl_matrix *uniforms = gsl_matrix_alloc (permutations, N);
   gsl_matrix *parts = gsl_matrix_alloc (sb_shard_count (N, ROWS), permutations + 1);
-  int status = z && W && uniforms && parts ? GSL_SUCCESS : GSL_ENOMEM;
-  if (!status)
+  int status = GSL_ENOMEM;
+  if (z && W && uniforms && parts)
     {
       join (x, y, z);
-      status = fill_weights (n, stream, W, uniforms);
+      status = test (z, n, stream, W, uniforms, parts, distance, p_value);
     }
-  pass p = { z, W, parts };
-  if (!status)
-    status = sb_shards (N, ROWS, pass_rows, &p);
-  if (!status)
-    conclude (parts, distance, p_value);
   gsl_matrix_free (z);
   gsl_matrix_free (W);
   gsl_matrix_free (uniforms);

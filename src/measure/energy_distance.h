@@ -14,10 +14,9 @@ SB_BEGIN_DECLS
 // p_value: the part of `permutations` random divisions of all n + m points into n and m, the true one counted with
 // them, whose distance is as large: if both samples are from one law, it is at most alpha with probability at most
 // alpha, for every alpha. Division k is drawn from row k of the stream. NULL: not asked for.
-// Distances come from squares: what is nearer than about sqrt (d DBL_EPSILON) |z|, |z| being how far the points are from
-// the mean of all, counts as up to that far apart.
 // Takes O((n + m)^2 (d + permutations)) time and O((n + m) (d + permutations)) memory.
-// GSL_EBADLEN where a sample is empty or dimensions differ, GSL_EDOM where a number is not finite, GSL_ENOMEM.
+// GSL_EBADLEN where a sample is empty or dimensions differ, GSL_EDOM where a number is not finite, GSL_EOVRFLW or
+// GSL_EUNDRFLW where distances are beyond the range of doubles, GSL_ENOMEM.
 int sb_energy_test (const gsl_matrix *x, const gsl_matrix *y, size_t permutations, sb_stream stream, double *distance,
                     double *p_value);
 

@@ -9,11 +9,13 @@
 #include "frechet.h"
 
 #include "../base/error.h"
+#include "../base/frame.h"
 #include "../operator/symmetric.h"
 #include "sample_moments.h"
 
 #include <float.h>
 #include <gsl/gsl_blas.h>
+#include <gsl/gsl_math.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -76,28 +78,32 @@ singular_vectors (workspace *w, gsl_matrix *m, gsl_matrix *u, gsl_matrix *vt)
 static const double ROUNDING = 1e-6; // of covariances that were kept as floats
 
 static int
-check_symmetric (const gsl_matrix *C)
+check_symmetric (const gsl_matrix *C, double *largest)
 {
-  double largest = 0, skew = 0;
+  double own = 0, skew = 0;
   for (size_t i = 0; i < C->size1; i++)
     for (size_t j = 0; j <= i; j++)
       {
         double lower = gsl_matrix_get (C, i, j), upper = gsl_matrix_get (C, j, i);
         if (!isfinite (lower) || !isfinite (upper))
-          SB_ERROR (NULL, GSL_EDOM, "row %zu, column %zu of a covariance is %g", i, j, lower + upper);
-        largest = fmax (largest, fabs (lower));
+          SB_ERROR (NULL, GSL_EDOM, "row %zu, column %zu of a covariance is %g, and %g the other way round", i, j,
+                    lower, upper);
+        own = fmax (own, fabs (lower));
         skew = fmax (skew, fabs (lower - upper));
       }
-  if (skew > ROUNDING * largest)
-    SB_ERROR (NULL, GSL_EDOM, "a covariance is not symmetric: entries up to %g differ by %g", largest, skew);
+  if (skew > ROUNDING * own)
+    SB_ERROR (NULL, GSL_EDOM, "a covariance is not symmetric: entries up to %g differ by %g", own, skew);
+  *largest = fmax (*largest, own);
   return GSL_SUCCESS;
 }
 
 static int
-square_root (const gsl_matrix *C, gsl_matrix *R, gsl_vector *lambda)
+square_root (const gsl_matrix *C, double scale, gsl_matrix *R, gsl_vector *lambda)
 {
   size_t d = C->size1;
   gsl_matrix_memcpy (R, C);
+  gsl_matrix_scale (R, scale);
+  gsl_matrix_scale (R, scale);
   int status = sb_symmetric_eigen (R, lambda);
   if (status)
     return status;
@@ -149,19 +155,39 @@ distance_of_roots (workspace *w, gsl_matrix *R1, gsl_matrix *R2, gsl_matrix *m, 
 }
 
 // ## Together
+//
+// In units $2^e$ in which no deviation and no difference of the means is larger than 1, so that squares are in the range
+// of doubles.
 
 static int
-distance_of_means (const gsl_vector *m1, const gsl_vector *m2, double *distance)
+exponent_of (const gsl_vector *m1, const gsl_matrix *C1, const gsl_vector *m2, const gsl_matrix *C2, int *exponent)
 {
-  *distance = 0;
+  double variance = 0, largest;
+  int status = check_symmetric (C1, &variance);
+  if (!status)
+    status = check_symmetric (C2, &variance);
+  if (status)
+    return status;
+  largest = sqrt (variance);
   for (size_t k = 0; k < m1->size; k++)
     {
-      double difference = gsl_vector_get (m1, k) - gsl_vector_get (m2, k);
-      *distance += difference * difference;
+      double difference = fabs (gsl_vector_get (m1, k) - gsl_vector_get (m2, k));
+      if (!isfinite (difference))
+        SB_ERROR (NULL, GSL_EDOM, "number %zu of the means is %g and %g", k, gsl_vector_get (m1, k),
+                  gsl_vector_get (m2, k));
+      largest = fmax (largest, difference);
     }
-  if (!isfinite (*distance))
-    SB_ERROR (NULL, GSL_EDOM, "the squared distance of the means is %g", *distance);
+  *exponent = sb_frame_exponent (largest);
   return GSL_SUCCESS;
+}
+
+static double
+distance_of_means (const gsl_vector *m1, const gsl_vector *m2, double scale)
+{
+  double sum = 0;
+  for (size_t k = 0; k < m1->size; k++)
+    sum += gsl_pow_2 (scale * (gsl_vector_get (m1, k) - gsl_vector_get (m2, k)));
+  return sum;
 }
 
 enum
@@ -170,14 +196,27 @@ enum
 };
 
 static int
-distance_of_covariances (workspace *w, const gsl_matrix *C1, const gsl_matrix *C2, gsl_matrix **scratch,
-                         gsl_vector *lambda, double *distance)
+distance_of_covariances (const gsl_matrix *C1, const gsl_matrix *C2, double scale, double *distance)
 {
-  int status = square_root (C1, scratch[0], lambda);
+  const size_t d = C1->size1;
+  workspace w;
+  gsl_matrix *scratch[MATRICES];
+  gsl_vector *lambda = gsl_vector_alloc (d);
+  int status = workspace_alloc (d, &w);
+  for (size_t k = 0; k < MATRICES; k++)
+    scratch[k] = gsl_matrix_alloc (d, d);
+  if (!status && !(lambda && scratch[0] && scratch[1] && scratch[2] && scratch[3] && scratch[4]))
+    status = GSL_ENOMEM;
   if (!status)
-    status = square_root (C2, scratch[1], lambda);
+    status = square_root (C1, scale, scratch[0], lambda);
   if (!status)
-    status = distance_of_roots (w, scratch[0], scratch[1], scratch[2], scratch[3], scratch[4], distance);
+    status = square_root (C2, scale, scratch[1], lambda);
+  if (!status)
+    status = distance_of_roots (&w, scratch[0], scratch[1], scratch[2], scratch[3], scratch[4], distance);
+  gsl_vector_free (lambda);
+  for (size_t k = 0; k < MATRICES; k++)
+    gsl_matrix_free (scratch[k]);
+  workspace_free (&w);
   return status;
 }
 
@@ -192,55 +231,69 @@ sb_frechet_gaussians (const gsl_vector *m1, const gsl_matrix *C1, const gsl_vect
   if (d > SB_SYMMETRIC_LARGEST)
     SB_ERROR (NULL, GSL_EUNSUP, "%zu dimensions, more than %d", d, SB_SYMMETRIC_LARGEST);
 
-  double of_means, of_covariances = 0;
-  int status = distance_of_means (m1, m2, &of_means);
+  sb_frame units = { 0 };
+  double unit, of_covariances = 0;
+  int status = exponent_of (m1, C1, m2, C2, &units.exponent);
   if (!status)
-    status = check_symmetric (C1);
+    status = sb_frame_unit (&units, 2, &unit);
+  const double scale = ldexp (1, -units.exponent);
   if (!status)
-    status = check_symmetric (C2);
+    status = distance_of_covariances (C1, C2, scale, &of_covariances);
   if (status)
     return status;
+  double found = unit * (distance_of_means (m1, m2, scale) + of_covariances);
+  if (!isfinite (found))
+    SB_ERROR (NULL, GSL_EOVRFLW, "a squared Frechet distance is too large for a double");
+  *distance = found;
+  return GSL_SUCCESS;
+}
 
-  workspace w;
-  gsl_matrix *scratch[MATRICES];
-  status = workspace_alloc (d, &w);
-  for (size_t k = 0; k < MATRICES; k++)
-    if (!(scratch[k] = gsl_matrix_alloc (d, d)))
-      status = GSL_ENOMEM;
-  gsl_vector *lambda = gsl_vector_alloc (d);
-  if (!lambda)
-    status = GSL_ENOMEM;
-  if (!status)
-    status = distance_of_covariances (&w, C1, C2, scratch, lambda, &of_covariances);
-  gsl_vector_free (lambda);
-  for (size_t k = 0; k < MATRICES; k++)
-    gsl_matrix_free (scratch[k]);
-  workspace_free (&w);
-  if (!status)
-    *distance = of_means + of_covariances;
+// From features: their moments, in one frame.
+
+static int
+moments_in (const sb_frame *frame, const gsl_matrix *x, gsl_vector *mean, gsl_matrix *covariance)
+{
+  gsl_matrix *u = gsl_matrix_alloc (x->size1, x->size2);
+  if (!u)
+    return GSL_ENOMEM;
+  sb_frame_rows (frame, x, 0, u);
+  int status = sb_moments (u, mean, covariance);
+  gsl_matrix_free (u);
   return status;
 }
 
-// From features: their moments first.
-
-int
-sb_frechet (const gsl_matrix *x1, const gsl_matrix *x2, double *distance)
+static int
+distance_in (const sb_frame *frame, const gsl_matrix *x1, const gsl_matrix *x2, double *distance)
 {
-  size_t d = x1->size2;
-  if (d == 0 || x2->size2 != d)
-    SB_ERROR (NULL, GSL_EBADLEN, "x is %zu x %zu, y %zu x %zu", x1->size1, d, x2->size1, x2->size2);
+  const size_t d = x1->size2;
   gsl_vector *m1 = gsl_vector_alloc (d), *m2 = gsl_vector_alloc (d);
   gsl_matrix *C1 = gsl_matrix_alloc (d, d), *C2 = gsl_matrix_alloc (d, d);
-  int status = m1 && m2 && C1 && C2 ? GSL_SUCCESS : GSL_ENOMEM;
+  int status = m1 && m2 && C1 && C2 ? moments_in (frame, x1, m1, C1) : GSL_ENOMEM;
   if (!status)
-    status = sb_moments (x1, m1, C1);
-  if (!status)
-    status = sb_moments (x2, m2, C2);
+    status = moments_in (frame, x2, m2, C2);
   if (!status)
     status = sb_frechet_gaussians (m1, C1, m2, C2, distance);
   gsl_vector_free (m1);
   gsl_vector_free (m2);
   gsl_matrix_free (C1);
   gsl_matrix_free (C2);
+  return status;
+}
+
+int
+sb_frechet (const gsl_matrix *x1, const gsl_matrix *x2, double *distance)
+{
+  sb_frame frame;
+  double unit, found = 0;
+  int status = sb_frame_of (x1, x2, &frame);
+  if (status)
+    return status;
+  status = sb_frame_unit (&frame, 2, &unit);
+  if (!status)
+    status = distance_in (&frame, x1, x2, &found);
+  sb_frame_free (&frame);
+  if (!status && !isfinite (unit * found))
+    SB_ERROR (NULL, GSL_EOVRFLW, "a squared Frechet distance is too large for a double");
+  *distance = status ? *distance : unit * found;
   return status;
 }

@@ -14,8 +14,8 @@ SB_BEGIN_DECLS
 // covariances and D = sqrt(distance), rounding moves D by a small multiple of
 // d DBL_EPSILON sqrt(kappa lambda_max); eigenvalues below d DBL_EPSILON lambda_max are taken for zero.
 // GSL_EBADLEN; GSL_EDOM where a number is not finite or a covariance is, beyond float's rounding (1e-6 of its largest
-// entry), not symmetric or not positive semidefinite; GSL_EUNSUP where d > 16384; GSL_ENOMEM; GSL_EMAXITER where
-// LAPACK does not converge.
+// entry), not symmetric or not positive semidefinite; GSL_EOVRFLW or GSL_EUNDRFLW where the squares are beyond the
+// range of doubles; GSL_EUNSUP where d > 16384; GSL_ENOMEM; GSL_EMAXITER where LAPACK does not converge.
 int sb_frechet_gaussians (const gsl_vector *m1, const gsl_matrix *C1, const gsl_vector *m2, const gsl_matrix *C2,
                           double *distance);
 

@@ -1,72 +1,119 @@
 // # Distances between all pairs
 //
 // How far is a sample from the nearest image that it could be a copy of? All distances between $n$ points and $m$
-// others are one matrix product, $|x_i - y_j|^2 = |x_i|^2 + |y_j|^2 - 2\,x_i \cdot y_j$.
+// others are one matrix product, $|x_i - y_j|^2 = |x_i|^2 + |y_j|^2 - 2\,x_i \cdot y_j$, of points about their common centre
+// and in units of their spread (base/frame.c).
 
 #include "pairwise.h"
 #include "../base/error.h"
 #include "../base/shard.h"
+#include "framed.h"
 
 #include <gsl/gsl_blas.h>
 #include <gsl/gsl_math.h>
 #include <math.h>
 
-static double
-square_of_row (const gsl_matrix *x, size_t i)
+// ## In a frame
+
+int
+framed_alloc (const sb_frame *frame, const gsl_matrix *z, framed *points)
 {
-  double square;
-  gsl_vector_const_view row = gsl_matrix_const_row (x, i);
-  gsl_blas_ddot (&row.vector, &row.vector, &square);
-  return square;
+  *points
+      = (framed){ z, ldexp (1, -frame->exponent), gsl_matrix_alloc (z->size1, z->size2), gsl_vector_alloc (z->size1) };
+  if (!points->u || !points->square)
+    SB_ERROR (NULL, GSL_ENOMEM, "no memory for %zu x %zu points about their centre", z->size1, z->size2);
+  sb_frame_rows (frame, z, 0, points->u);
+  for (size_t i = 0; i < z->size1; i++)
+    {
+      gsl_vector_const_view row = gsl_matrix_const_row (points->u, i);
+      gsl_blas_ddot (&row.vector, &row.vector, gsl_vector_ptr (points->square, i));
+    }
+  return GSL_SUCCESS;
 }
 
-// The first row of `squared` holds the $|y_j|^2$ until its own turn comes, last. Where two points nearly coincide the
-// sum cancels, and rounding may leave it below zero.
+void
+framed_free (framed *points)
+{
+  gsl_matrix_free (points->u);
+  gsl_vector_free (points->square);
+}
+
+// The difference of the points as they were given, which is rounded once however far they are from anything else.
+
+static double
+square_of_difference (const framed *x, size_t i, const framed *y, size_t j)
+{
+  const double *x_i = gsl_matrix_const_ptr (x->z, i, 0), *y_j = gsl_matrix_const_ptr (y->z, j, 0);
+  double sum = 0;
+  for (size_t k = 0; k < x->z->size2; k++)
+    sum += gsl_pow_2 (x->scale * x_i[k] - x->scale * y_j[k]);
+  return sum;
+}
+
+// Where two points are close to each other and not to the centre, the three terms cancel. What is left of them is taken
+// where at most four digits are gone, else the difference.
+
+static const double CANCELLED = 1e-4;
+
+void
+framed_squared (const framed *x, size_t first_x, const framed *y, size_t first_y, gsl_matrix *squared)
+{
+  const size_t n = squared->size1, m = squared->size2, d = x->u->size2;
+  gsl_matrix_const_view u = gsl_matrix_const_submatrix (x->u, first_x, 0, n, d),
+                        v = gsl_matrix_const_submatrix (y->u, first_y, 0, m, d);
+  gsl_blas_dgemm (CblasNoTrans, CblasTrans, -2, &u.matrix, &v.matrix, 0, squared);
+  for (size_t i = 0; i < n; i++)
+    {
+      const double x_squared = gsl_vector_get (x->square, first_x + i);
+      double *row = gsl_matrix_ptr (squared, i, 0);
+      for (size_t j = 0; j < m; j++)
+        {
+          double both = x_squared + gsl_vector_get (y->square, first_y + j), sum = both + row[j];
+          row[j] = sum > CANCELLED * both ? sum : square_of_difference (x, first_x + i, y, first_y + j);
+        }
+    }
+}
 
 static int
-add_squares (const gsl_matrix *x, const gsl_matrix *y, gsl_matrix *squared)
+both_framed (const sb_frame *frame, const gsl_matrix *x, const gsl_matrix *y, framed *u, framed *v)
 {
-  double all = 0;
-  for (size_t j = 0; j < y->size1; j++)
-    {
-      gsl_matrix_set (squared, 0, j, square_of_row (y, j));
-      all += gsl_matrix_get (squared, 0, j);
-    }
-  for (size_t i = x->size1; i-- > 0;)
-    {
-      double x_squared = square_of_row (x, i);
-      all += x_squared;
-      for (size_t j = 0; j < y->size1; j++)
-        gsl_matrix_set (squared, i, j, x_squared + gsl_matrix_get (squared, 0, j));
-    }
-  if (!isfinite (all))
-    SB_ERROR (NULL, GSL_EDOM, "a point is not finite");
-  return GSL_SUCCESS;
+  int status = framed_alloc (frame, x, u), other = framed_alloc (frame, y, v);
+  return status ? status : other;
 }
 
 int
 sb_squared_distances (const gsl_matrix *x, const gsl_matrix *y, gsl_matrix *squared)
 {
-  size_t n = x->size1, m = y->size1;
-  if (y->size2 != x->size2 || x->size2 == 0 || squared->size1 != n || squared->size2 != m)
-    SB_ERROR (NULL, GSL_EBADLEN, "x is %zu x %zu, y %zu x %zu, their distances %zu x %zu", n, x->size2, m, y->size2,
-              squared->size1, squared->size2);
-  if (n == 0 || m == 0)
+  if (y->size2 != x->size2 || x->size2 == 0 || squared->size1 != x->size1 || squared->size2 != y->size1)
+    SB_ERROR (NULL, GSL_EBADLEN, "x is %zu x %zu, y %zu x %zu, their distances %zu x %zu", x->size1, x->size2, y->size1,
+              y->size2, squared->size1, squared->size2);
+  if (x->size1 == 0 || y->size1 == 0)
     return GSL_SUCCESS;
-
-  int status = add_squares (x, y, squared);
+  sb_frame frame;
+  framed u, v;
+  double unit;
+  int status = sb_frame_of (x, y, &frame);
   if (status)
     return status;
-  gsl_blas_dgemm (CblasNoTrans, CblasTrans, -2, x, y, 1, squared);
-  for (size_t i = 0; i < n; i++)
-    for (size_t j = 0; j < m; j++)
-      gsl_matrix_set (squared, i, j, fmax (gsl_matrix_get (squared, i, j), 0));
-  return GSL_SUCCESS;
+  status = both_framed (&frame, x, y, &u, &v);
+  if (!status)
+    status = sb_frame_unit (&frame, 2, &unit);
+  if (!status)
+    {
+      framed_squared (&u, 0, &v, 0, squared);
+      gsl_matrix_scale (squared, unit);
+    }
+  framed_free (&u);
+  framed_free (&v);
+  sb_frame_free (&frame);
+  if (!status && !gsl_finite (gsl_matrix_max (squared)))
+    SB_ERROR (NULL, GSL_EOVRFLW, "a squared distance is too large for a double");
+  return status;
 }
 
 // ## The nearest
 //
-// Block by block of the data, so that memory does not grow with it; the rows of x are the shards.
+// Block by block of the data; the rows of x are the shards.
 
 enum
 {
@@ -76,7 +123,8 @@ enum
 
 typedef struct
 {
-  const gsl_matrix *x, *data;
+  framed x, data;
+  double unit;
   size_t *index;
   gsl_vector *distance;
 } search;
@@ -93,51 +141,27 @@ search_block (const search *s, size_t first_x, size_t first_data, const gsl_matr
         }
 }
 
-static double
-distance_of_rows (const gsl_matrix *x, size_t i, const gsl_matrix *y, size_t j)
-{
-  double square = 0;
-  for (size_t k = 0; k < x->size2; k++)
-    {
-      double difference = gsl_matrix_get (x, i, k) - gsl_matrix_get (y, j, k);
-      square += difference * difference;
-    }
-  return sqrt (square);
-}
-
-static int
-search_data (const search *s, size_t first, size_t count, gsl_matrix *scratch)
-{
-  size_t m = s->data->size1, d = s->data->size2;
-  gsl_matrix_const_view x = gsl_matrix_const_submatrix (s->x, first, 0, count, d);
-  gsl_vector_view best = gsl_vector_subvector (s->distance, first, count);
-  gsl_vector_set_all (&best.vector, INFINITY);
-  int status = GSL_SUCCESS;
-  for (size_t from = 0; from < m && !status; from += DATA_ROWS)
-    {
-      size_t rows = m - from < DATA_ROWS ? m - from : DATA_ROWS;
-      gsl_matrix_const_view block = gsl_matrix_const_submatrix (s->data, from, 0, rows, d);
-      gsl_matrix_view squared = gsl_matrix_submatrix (scratch, 0, 0, count, rows);
-      status = sb_squared_distances (&x.matrix, &block.matrix, &squared.matrix);
-      if (!status)
-        search_block (s, first, from, &squared.matrix);
-    }
-  return status;
-}
-
 static int
 search_rows (void *context, size_t shard, size_t first, size_t count)
 {
   (void)shard;
   const search *s = context;
-  gsl_matrix *scratch = gsl_matrix_alloc (count, GSL_MIN (s->data->size1, DATA_ROWS));
+  const size_t m = s->data.z->size1;
+  gsl_vector_view best = gsl_vector_subvector (s->distance, first, count);
+  gsl_matrix *scratch = gsl_matrix_alloc (count, GSL_MIN (m, DATA_ROWS));
   if (!scratch)
     return GSL_ENOMEM;
-  int status = search_data (s, first, count, scratch);
+  gsl_vector_set_all (&best.vector, INFINITY);
+  for (size_t from = 0; from < m; from += DATA_ROWS)
+    {
+      gsl_matrix_view squared = gsl_matrix_submatrix (scratch, 0, 0, count, GSL_MIN (m - from, DATA_ROWS));
+      framed_squared (&s->x, first, &s->data, from, &squared.matrix);
+      search_block (s, first, from, &squared.matrix);
+    }
   gsl_matrix_free (scratch);
-  for (size_t i = first; i < first + count && !status; i++)
-    gsl_vector_set (s->distance, i, distance_of_rows (s->x, i, s->data, s->index[i]));
-  return status;
+  for (size_t i = first; i < first + count; i++)
+    gsl_vector_set (s->distance, i, s->unit * sqrt (square_of_difference (&s->x, i, &s->data, s->index[i])));
+  return GSL_SUCCESS;
 }
 
 int
@@ -146,6 +170,22 @@ sb_nearest (const gsl_matrix *x, const gsl_matrix *data, size_t *index, gsl_vect
   if (data->size1 == 0 || data->size2 != x->size2 || x->size2 == 0 || distance->size != x->size1)
     SB_ERROR (NULL, GSL_EBADLEN, "x is %zu x %zu, the data %zu x %zu, the distances %zu", x->size1, x->size2,
               data->size1, data->size2, distance->size);
-  search s = { x, data, index, distance };
-  return sb_shards (x->size1, ROWS, search_rows, &s);
+  if (x->size1 == 0)
+    return GSL_SUCCESS;
+  sb_frame frame;
+  search s = { .index = index, .distance = distance };
+  int status = sb_frame_of (x, data, &frame);
+  if (status)
+    return status;
+  status = both_framed (&frame, x, data, &s.x, &s.data);
+  if (!status)
+    status = sb_frame_unit (&frame, 1, &s.unit);
+  if (!status)
+    status = sb_shards (x->size1, ROWS, search_rows, &s);
+  framed_free (&s.x);
+  framed_free (&s.data);
+  sb_frame_free (&frame);
+  if (!status && !gsl_finite (gsl_vector_max (distance)))
+    SB_ERROR (NULL, GSL_EOVRFLW, "a distance is too large for a double");
+  return status;
 }

@@ -8,10 +8,12 @@
 #include "sample_moments.h"
 
 #include "../base/error.h"
+#include "../base/frame.h"
 #include "../dataset/safetensors.h"
 #include "../operator/symmetric.h"
 
 #include <gsl/gsl_blas.h>
+#include <gsl/gsl_math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,36 +21,67 @@
 // ## Mean and covariance
 //
 // Two passes, the mean first: $\frac{1}{n-1}\sum_i (x_i - m)(x_i - m)^T$ keeps its digits where the mean is large
-// beside the spread. The rows are centred block by block, and a block's sum is one symmetric rank-$k$ update.
+// beside the spread. Both are of the points about a centre and in units of their spread (base/frame.c). The rows are taken
+// block by block, and a block's sum is one symmetric rank-$k$ update.
 
 enum
 {
   BLOCK = 512
 };
 
-static void
-mean_of_rows (const gsl_matrix *x, gsl_vector *mean)
+static gsl_matrix
+block_of (const sb_frame *frame, const gsl_matrix *x, size_t first, gsl_matrix *scratch)
 {
-  gsl_vector_set_zero (mean);
-  for (size_t i = 0; i < x->size1; i++)
-    {
-      gsl_vector_const_view row = gsl_matrix_const_row (x, i);
-      gsl_blas_daxpy (1, &row.vector, mean);
-    }
-  gsl_vector_scale (mean, 1.0 / (double)x->size1);
+  const size_t rows = x->size1 - first < BLOCK ? x->size1 - first : BLOCK;
+  gsl_matrix block = gsl_matrix_submatrix (scratch, 0, 0, rows, x->size2).matrix;
+  sb_frame_rows (frame, x, first, &block);
+  return block;
 }
 
 static void
-add_centred_block (const gsl_matrix *x, size_t first, const gsl_vector *mean, gsl_matrix *block, gsl_matrix *covariance)
+take_moments (const sb_frame *frame, const gsl_matrix *x, gsl_matrix *scratch, gsl_vector *mean, gsl_matrix *covariance)
 {
-  for (size_t i = 0; i < block->size1; i++)
+  gsl_vector_set_zero (mean);
+  for (size_t first = 0; first < x->size1; first += BLOCK)
     {
-      gsl_vector_const_view row = gsl_matrix_const_row (x, first + i);
-      gsl_vector_view centred = gsl_matrix_row (block, i);
-      gsl_vector_memcpy (&centred.vector, &row.vector);
-      gsl_vector_sub (&centred.vector, mean);
+      gsl_matrix block = block_of (frame, x, first, scratch);
+      for (size_t i = 0; i < block.size1; i++)
+        {
+          gsl_vector_const_view row = gsl_matrix_const_row (&block, i);
+          gsl_vector_add (mean, &row.vector);
+        }
     }
-  gsl_blas_dsyrk (CblasLower, CblasTrans, 1, block, 1, covariance);
+  gsl_vector_scale (mean, 1.0 / (double)x->size1);
+  gsl_matrix_set_zero (covariance);
+  for (size_t first = 0; first < x->size1; first += BLOCK)
+    {
+      gsl_matrix block = block_of (frame, x, first, scratch);
+      for (size_t i = 0; i < block.size1; i++)
+        {
+          gsl_vector_view row = gsl_matrix_row (&block, i);
+          gsl_vector_sub (&row.vector, mean);
+        }
+      gsl_blas_dsyrk (CblasLower, CblasTrans, 1, &block, 1, covariance);
+    }
+  gsl_matrix_scale (covariance, 1.0 / (double)(x->size1 - 1));
+  sb_symmetric_mirror (covariance);
+}
+
+static int
+to_units (const sb_frame *frame, gsl_vector *mean, gsl_matrix *covariance)
+{
+  double unit, square;
+  int status = sb_frame_unit (frame, 1, &unit);
+  if (!status)
+    status = sb_frame_unit (frame, 2, &square);
+  if (status)
+    return status;
+  gsl_matrix_scale (covariance, square);
+  gsl_vector_scale (mean, unit);
+  gsl_vector_add (mean, frame->centre);
+  if (!gsl_finite (gsl_matrix_max (covariance)))
+    SB_ERROR (NULL, GSL_EOVRFLW, "a variance is too large for a double");
+  return GSL_SUCCESS;
 }
 
 int
@@ -60,21 +93,19 @@ sb_moments (const gsl_matrix *x, gsl_vector *mean, gsl_matrix *covariance)
               covariance->size1, covariance->size2);
   if (n < 2)
     SB_ERROR (NULL, GSL_EINVAL, "a covariance needs at least two rows, not %zu", n);
+  sb_frame frame;
+  int status = sb_frame_of (x, NULL, &frame);
+  if (status)
+    return status;
   gsl_matrix *scratch = gsl_matrix_alloc (n < BLOCK ? n : BLOCK, d);
-  if (!scratch)
-    SB_ERROR (NULL, GSL_ENOMEM, "no memory for a block of centred rows");
-
-  mean_of_rows (x, mean);
-  gsl_matrix_set_zero (covariance);
-  for (size_t first = 0; first < n; first += BLOCK)
+  if (scratch)
     {
-      gsl_matrix_view block = gsl_matrix_submatrix (scratch, 0, 0, n - first < BLOCK ? n - first : BLOCK, d);
-      add_centred_block (x, first, mean, &block.matrix, covariance);
+      take_moments (&frame, x, scratch, mean, covariance);
+      status = to_units (&frame, mean, covariance);
     }
-  gsl_matrix_scale (covariance, 1.0 / (double)(n - 1));
-  sb_symmetric_mirror (covariance);
   gsl_matrix_free (scratch);
-  return GSL_SUCCESS;
+  sb_frame_free (&frame);
+  return scratch ? status : GSL_ENOMEM;
 }
 
 // ## For a file

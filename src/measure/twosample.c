@@ -6,6 +6,7 @@
 
 #include "twosample.h"
 #include "../base/error.h"
+#include "../base/frame.h"
 #include "../base/shard.h"
 
 #include <gsl/gsl_blas.h>
@@ -201,17 +202,46 @@ test_direction (void *context, size_t shard, size_t first, size_t count)
   return sb_ks_two_sample (&x.vector, &y.vector, &samples->D[first], &samples->p_value[first]);
 }
 
+// $D$ sees neither a shift nor a unit: the points are projected about their common centre (base/frame.c), where the
+// products keep their digits.
+
+enum
+{
+  ROWS = 256
+};
+
+static int
+project (const sb_frame *frame, const gsl_matrix *x, const gsl_matrix *directions, gsl_matrix *projections)
+{
+  gsl_matrix *scratch = gsl_matrix_alloc (ROWS, x->size2);
+  for (size_t first = 0; first < x->size1 && scratch; first += ROWS)
+    {
+      const size_t rows = GSL_MIN (ROWS, x->size1 - first);
+      gsl_matrix_view u = gsl_matrix_submatrix (scratch, 0, 0, rows, x->size2),
+                      to = gsl_matrix_submatrix (projections, first, 0, rows, directions->size1);
+      sb_frame_rows (frame, x, first, &u.matrix);
+      gsl_blas_dgemm (CblasNoTrans, CblasTrans, 1, &u.matrix, directions, 0, &to.matrix);
+    }
+  gsl_matrix_free (scratch);
+  return scratch ? GSL_SUCCESS : GSL_ENOMEM;
+}
+
 static int
 test_directions (const gsl_matrix *x, const gsl_matrix *y, sb_stream stream, gsl_matrix *directions,
                  gsl_matrix *x_projected, gsl_matrix *y_projected, gsl_matrix *found)
 {
-  int status = sb_stream_normals (stream, 0, directions);
+  sb_frame frame;
+  int status = sb_frame_of (x, y, &frame);
   if (status)
     return status;
-  gsl_blas_dgemm (CblasNoTrans, CblasTrans, 1, x, directions, 0, x_projected);
-  gsl_blas_dgemm (CblasNoTrans, CblasTrans, 1, y, directions, 0, y_projected);
+  status = sb_stream_normals (stream, 0, directions);
+  if (!status)
+    status = project (&frame, x, directions, x_projected);
+  if (!status)
+    status = project (&frame, y, directions, y_projected);
+  sb_frame_free (&frame);
   projected samples = { x_projected, y_projected, gsl_matrix_ptr (found, 0, 0), gsl_matrix_ptr (found, 1, 0) };
-  return sb_shards (directions->size1, 1, test_direction, &samples);
+  return status ? status : sb_shards (directions->size1, 1, test_direction, &samples);
 }
 
 int
@@ -255,8 +285,11 @@ sb_wasserstein_1 (const gsl_vector *x, const gsl_vector *y, double *distance)
       next_point (&s);
       for (double before = s.at, height = (double)difference (&s); next_point (&s);
            before = s.at, height = (double)difference (&s))
-        area += height * (s.at - before);
-      *distance = area / ((double)x->size * (double)y->size);
+        area += height / ((double)x->size * (double)y->size) * (s.at - before);
+      if (gsl_finite (area))
+        *distance = area;
+      else
+        status = sb_error_report (NULL, __FILE__, __LINE__, GSL_EOVRFLW, "an area is too large for a double");
     }
   gsl_vector_free (x_sorted);
   gsl_vector_free (y_sorted);

@@ -10,7 +10,7 @@
 SB_BEGIN_DECLS
 
 // Common to all: samples hold at least one number and at most 2^31; GSL_EBADLEN where they do not, or shapes differ,
-// GSL_EDOM where a number is not finite, GSL_ENOMEM.
+// GSL_EDOM where a number is not finite, GSL_EOVRFLW where the result is not, GSL_ENOMEM.
 
 // Kolmogorov and Smirnov's distance D = sup |F_n - F| between a sample and a law with the continuous distribution
 // function cdf (x, params), in [0, 1] (else GSL_EDOM). p_value: if the sample is from that law, a D as large has at

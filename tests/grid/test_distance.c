@@ -100,7 +100,5 @@ Test (distance, refuses_fewer_than_two_points)
   double distance;
   refused (GSL_EBADLEN, sb_grid_largest_distance (matrix_all (1, 2, 0), &distance));
   gsl_matrix_set (y, 1, 1, GSL_NAN);
-  refused (GSL_EINVAL, sb_grid_largest_distance (y, &distance));
-  gsl_matrix_set (y, 1, 1, 1e200);
-  refused (GSL_EINVAL, sb_grid_largest_distance (y, &distance));
+  refused (GSL_EDOM, sb_grid_largest_distance (y, &distance));
 }

@@ -1,7 +1,9 @@
-check_PROGRAMS += %D%/test_classifier %D%/test_energy_distance %D%/test_frechet %D%/test_sample_moments %D%/test_pairwise %D%/test_twosample
+check_PROGRAMS += %D%/test_classifier %D%/test_energy_distance %D%/test_frechet \
+  %D%/test_invariance %D%/test_sample_moments %D%/test_pairwise %D%/test_twosample
 %C%_test_classifier_SOURCES = %D%/test_classifier.c
 %C%_test_energy_distance_SOURCES = %D%/test_energy_distance.c
 %C%_test_frechet_SOURCES = %D%/test_frechet.c
+%C%_test_invariance_SOURCES = %D%/test_invariance.c
 %C%_test_sample_moments_SOURCES = %D%/test_sample_moments.c
 %C%_test_pairwise_SOURCES = %D%/test_pairwise.c
 %C%_test_twosample_SOURCES = %D%/test_twosample.c

@@ -148,6 +148,23 @@ Test (classifier, learns_and_is_read_back)
     }
   refused (GSL_EBADLEN, sb_classifier_look (classifier, p, 0, 1, p, NULL));
   refused (GSL_EDOM, sb_classifier_look (classifier, x, 1, 1, p, NULL));
+
+  // So it is with any range of values: far from zero, or in a unit of any size. What is no image is refused.
+  const double low[] = { 0x1p27, -1e150, 0 }, high[] = { 0x1p27 + 1, 1e150, 1e-150 };
+  for (size_t k = 0; k < 3; k++)
+    {
+      ok (sb_bytes_rows (&images, 0, low[k], high[k], x));
+      ok (sb_classifier_look (classifier, x, low[k], high[k], p, NULL));
+      cr_assert_lt (largest_difference (p, q), 1e-5, "%g", largest_difference (p, q));
+    }
+  const double wrong[] = { NAN, INFINITY, 1e300 };
+  for (size_t k = 0; k < 3; k++)
+    for (size_t place = 0; place < 3; place++)
+      {
+        ok (sb_bytes_rows (&images, 0, -1, 1, x));
+        x->data[place * (BARS * SIDE * SIDE - 1) / 2] = wrong[k];
+        refused (GSL_EDOM, sb_classifier_look (classifier, x, -1, 1, p, NULL));
+      }
 }
 
 // Images in colour are rows with the channel fastest. A network whose only convolution takes each channel by itself,
@@ -250,6 +267,7 @@ Test (classifier, what_does_not_fit_is_refused)
   double score;
   refused (GSL_EDOM, sb_inception_score (&none, &score));
   gsl_matrix *p = matrix_of (2, 2, 0.5, 0.5, NAN, 1);
-  ok (sb_inception_score (p, &score));
-  cr_assert (isnan (score), "what is no number makes no score");
+  size_t counts[2], sure;
+  refused (GSL_EDOM, sb_inception_score (p, &score));
+  refused (GSL_EDOM, sb_class_histogram (p, 0.9, counts, &sure));
 }
