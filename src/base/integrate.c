@@ -87,6 +87,8 @@ solver_alloc (solver *s, size_t dim, double eps_abs, double eps_rel)
 // GSL says GSL_FAILURE where the control wants a shorter step and there is none. A step that is accepted but too short
 // to move $t$ would go on for ever: it ends the same way.
 
+// Success means that the end is reached, to the last digit.
+
 static int
 advance (solver *s, const gsl_odeiv2_system *system, double t, double t1, double h, double y[],
          sb_odeiv2_observer observer, void *context, unsigned long *accepted)
@@ -95,6 +97,7 @@ advance (solver *s, const gsl_odeiv2_system *system, double t, double t1, double
   while (direction * (t1 - t) > 0)
     {
       double before = t;
+      h = h == t1 - t ? 2 * h : h; // GSL ends at t1 itself where a step would go beyond it
       int status = gsl_odeiv2_evolve_apply (s->evolve, s->control, s->step, system, &t, t1, &h, y);
       if (status == GSL_FAILURE || (!status && t == before))
         SB_ERROR (NULL, GSL_ETOL, "no step from t = %g is short enough for the tolerance", t);
@@ -106,6 +109,17 @@ advance (solver *s, const gsl_odeiv2_system *system, double t, double t1, double
       if (status)
         return status;
     }
+  if (t != t1)
+    SB_ERROR (NULL, GSL_ESANITY, "the last step ended at t = %.17g, not at %.17g", t, t1);
+  return GSL_SUCCESS;
+}
+
+static int
+check_finite (const char *what, int code, double t, size_t dim, const double v[])
+{
+  for (size_t i = 0; i < dim; i++)
+    if (!gsl_finite (v[i]))
+      SB_ERROR (NULL, code, "number %zu of the %s at t = %g is %g", i, what, t, v[i]);
   return GSL_SUCCESS;
 }
 
@@ -115,7 +129,11 @@ start_and_advance (solver *s, counted *c, double t0, double t1, double eps_abs, 
 {
   gsl_odeiv2_system system = { evaluate, NULL, c->system->dimension, c };
   double h = 0;
-  int status = GSL_ODEIV_FN_EVAL (&system, t0, y, s->dydt0);
+  int status = check_finite ("state", GSL_EDOM, t0, system.dimension, y);
+  if (!status)
+    status = GSL_ODEIV_FN_EVAL (&system, t0, y, s->dydt0);
+  if (!status)
+    status = check_finite ("derivative", GSL_EBADFUNC, t0, system.dimension, s->dydt0);
   if (!status)
     status
         = sb_odeiv2_initial_step (&system, t0, t1, y, s->dydt0, gsl_odeiv2_step_order (s->step), eps_abs, eps_rel, &h);
@@ -131,10 +149,10 @@ sb_odeiv2_integrate (const gsl_odeiv2_system *system, double t0, double t1, doub
 {
   sb_odeiv2_count unread, *result = count ? count : &unread;
   *result = (sb_odeiv2_count){ 0 };
-  if (!gsl_finite (t0) || !gsl_finite (t1))
-    SB_ERROR (NULL, GSL_EDOM, "times from %g to %g are not finite", t0, t1);
-  if (!(eps_abs >= 0 && eps_rel >= 0 && eps_abs + eps_rel > 0))
-    SB_ERROR (NULL, GSL_EINVAL, "tolerances %g and %g: none may be negative, and one must not be 0", eps_abs, eps_rel);
+  if (!gsl_finite (t1 - t0))
+    SB_ERROR (NULL, GSL_EDOM, "from %g to %g is no finite time", t0, t1);
+  if (!(eps_abs >= 0 && eps_rel >= 0 && eps_abs + eps_rel > 0 && gsl_finite (eps_abs + eps_rel)))
+    SB_ERROR (NULL, GSL_EINVAL, "tolerances %g and %g: finite, none negative, one not 0", eps_abs, eps_rel);
   if (t0 == t1)
     return GSL_SUCCESS;
 

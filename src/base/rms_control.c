@@ -8,6 +8,7 @@
 #include "rms_control.h"
 #include "error.h"
 
+#include <float.h>
 #include <gsl/gsl_errno.h>
 #include <gsl/gsl_math.h>
 #include <math.h>
@@ -28,16 +29,36 @@ typedef struct
 static bool
 usable (tolerance eps)
 {
-  return eps.eps_abs >= 0 && eps.eps_rel >= 0 && eps.eps_abs + eps.eps_rel > 0;
+  const double sum = eps.eps_abs + eps.eps_rel;
+  return eps.eps_abs >= 0 && eps.eps_rel >= 0 && sum > 0 && gsl_finite (sum);
+}
+
+// What is zero is measured as zero where nothing is tolerated, too; a state that is not finite makes no norm. Where the
+// squares leave the range of doubles they are taken once more, relative to the largest.
+
+static double
+measured (tolerance eps, double x, double a, double b)
+{
+  const double tolerated = eps.eps_abs + eps.eps_rel * GSL_MAX_DBL (fabs (a), fabs (b));
+  return !gsl_finite (tolerated) ? GSL_NAN : x == 0 ? 0 : x / tolerated;
 }
 
 static double
 norm (tolerance eps, size_t dim, const double x[], const double a[], const double b[])
 {
-  double sum = 0;
+  double sum = 0, largest = 0;
   for (size_t i = 0; i < dim; i++)
-    sum += gsl_pow_2 (x[i] / (eps.eps_abs + eps.eps_rel * fmax (fabs (a[i]), fabs (b[i]))));
-  return sqrt (sum / (double)dim);
+    sum += gsl_pow_2 (measured (eps, x[i], a[i], b[i]));
+  if ((sum >= DBL_MIN && sum <= DBL_MAX) || gsl_isnan (sum))
+    return sqrt (sum / (double)dim);
+  for (size_t i = 0; i < dim; i++)
+    largest = fmax (largest, fabs (measured (eps, x[i], a[i], b[i])));
+  if (largest == 0 || !gsl_finite (largest))
+    return largest;
+  sum = 0;
+  for (size_t i = 0; i < dim; i++)
+    sum += gsl_pow_2 (measured (eps, x[i], a[i], b[i]) / largest);
+  return largest * sqrt (sum / (double)dim);
 }
 
 // ## After a step
@@ -78,7 +99,8 @@ rms_hadjust (void *vstate, size_t dim, unsigned int p, const double y[], const d
 //
 // A step is short enough for its second term to be small: first guess $h_0$ such that an Euler step changes $y$ by a
 // hundredth of itself; then estimate the second derivative from the slope at its end, and choose $h_1$ such that
-// $h_1^p \max(\|y'\|, \|y''\|) = 0.01$. Where there is nothing to go by, both guesses are $10^{-6}$.
+// $h_1^p \max(\|y'\|, \|y''\|) = 0.01$. Where there is nothing to go by, both guesses are $10^{-6}$. No guess is too short
+// to move $t$.
 
 static double
 guess_from_slope (double d0, double d1)
@@ -90,7 +112,7 @@ static double
 guess_from_curvature (double d1, double d2, unsigned p)
 {
   double steepest = fmax (d1, d2);
-  return steepest <= 1e-15 ? 1e-6 : pow (0.01 / steepest, 1.0 / p);
+  return steepest <= 1e-15 || !gsl_finite (steepest) ? 1e-6 : pow (0.01 / steepest, 1.0 / p);
 }
 
 // An Euler step to `y1`, and by how much the slope changes there.
@@ -119,15 +141,15 @@ sb_odeiv2_initial_step (const gsl_odeiv2_system *system, double t0, double t1, c
   if (!y1)
     SB_ERROR (NULL, GSL_ENOMEM, "no memory for the first step");
 
-  double length = fabs (t1 - t0), direction = t1 < t0 ? -1 : 1;
+  double length = fabs (t1 - t0), direction = t1 < t0 ? -1 : 1, least = fmax (4 * DBL_EPSILON * fabs (t0), DBL_MIN);
   double d0 = norm (eps, dim, y, y, y), d1 = norm (eps, dim, dydt, y, y);
-  double h0 = fmin (guess_from_slope (d0, d1), length);
+  double h0 = fmin (fmax (guess_from_slope (d0, d1), least), length);
   int status = slope_change (system, t0, direction * h0, y, dydt, y1, change);
   double d2 = norm (eps, dim, change, y, y) / h0;
   free (y1);
 
   double h1 = guess_from_curvature (d1, d2, p);
-  *h = direction * fmin (fmin (100 * h0, h1), length);
+  *h = direction * fmin (fmax (fmin (100 * h0, h1), least), length);
   return status;
 }
 

@@ -328,7 +328,163 @@ Test (integrate, one_tolerance_is_enough)
   cr_assert_float_eq (relative, solution, 1e-8);
 }
 
+// Two more systems: an explosion, and any slope at all.
+
+static int
+explodes (double t, const double y[], double dydt[], void *params)
+{
+  (void)t, (void)params;
+  dydt[0] = y[0] * y[0];
+  return GSL_SUCCESS;
+}
+
+static int
+no_number (double t, const double y[], double dydt[], void *params)
+{
+  (void)t, (void)y;
+  dydt[0] = *(double *)params;
+  return GSL_SUCCESS;
+}
+
+// ## Other units, other places, another order
+//
+// What is integrated does not depend on the unit of the state, nor on the order of its components, nor on where time and
+// state are counted from. By powers of two, even the rounding is the same.
+
+typedef struct
+{
+  int (*function) (double t, const double y[], double dydt[], void *params);
+  double unit, time, shift; // of the state, of the beginning, of the state
+  size_t swap;              // component k stands in place (k + swap) mod dim
+  size_t dim;
+} altered;
+
+static int
+altered_slope (double t, const double y[], double dydt[], void *params)
+{
+  const altered *a = params;
+  double plain[MAX_DIM], slope[MAX_DIM];
+  for (size_t k = 0; k < a->dim; k++)
+    plain[k] = y[(k + a->swap) % a->dim] / a->unit - a->shift;
+  int status = a->function (t - a->time, plain, slope, NULL);
+  for (size_t k = 0; k < a->dim; k++)
+    dydt[(k + a->swap) % a->dim] = slope[k] * a->unit;
+  return status;
+}
+
+static sb_odeiv2_count
+run_altered (altered a, const double *y0, double t1, double eps_abs, double eps_rel, double *result)
+{
+  gsl_odeiv2_system system = { altered_slope, NULL, a.dim, &a };
+  sb_odeiv2_count count;
+  double y[MAX_DIM];
+  for (size_t k = 0; k < a.dim; k++)
+    y[(k + a.swap) % a.dim] = a.unit * (y0[k] + a.shift);
+  ok (sb_odeiv2_integrate (&system, a.time, a.time + t1, a.unit * eps_abs, eps_rel, y, NULL, NULL, &count));
+  for (size_t k = 0; k < a.dim; k++)
+    result[k] = y[(k + a.swap) % a.dim] / a.unit - a.shift;
+  return count;
+}
+
+Test (integrate, in_another_unit)
+{
+  const altered plain = { kepler, 1, 0, 0, 0, 4 };
+  const double y0[] = { 0.4, 0, 0, 2 }, units[] = { 0x1p-500, 0x1p500, 1e-150, 1e150, 1e-300, 1e300 };
+  double expected[4], found[4];
+  sb_odeiv2_count count = run_altered (plain, y0, 20, 1e-7, 1e-7, expected);
+  for (size_t k = 0; k < sizeof units / sizeof *units; k++)
+    {
+      altered scaled = plain;
+      scaled.unit = units[k];
+      sb_odeiv2_count again = run_altered (scaled, y0, 20, 1e-7, 1e-7, found);
+      cr_assert (again.evaluations == count.evaluations, "%g: %lu, %lu", units[k], again.evaluations,
+                 count.evaluations);
+      for (size_t i = 0; i < 4; i++)
+        cr_assert_float_eq (found[i], expected[i], k < 2 ? 0 : 1e-10, "%g: %g", units[k], found[i] - expected[i]);
+    }
+}
+
+Test (integrate, from_another_place)
+{
+  const altered plain = { kepler, 1, 0, 0, 0, 4 };
+  const double y0[] = { 0.4, 0, 0, 2 };
+  double expected[4], found[4];
+  altered elsewhere[] = { plain, plain, plain };
+  elsewhere[0].swap = 3;
+  elsewhere[1].time = 0x1p20;
+  elsewhere[2].shift = 1024;
+  sb_odeiv2_count count = run_altered (plain, y0, 20, 1e-7, 0, expected);
+  for (size_t k = 0; k < 3; k++)
+    {
+      sb_odeiv2_count again = run_altered (elsewhere[k], y0, 20, 1e-7, 0, found);
+      cr_assert (k > 0 || again.evaluations == count.evaluations, "%zu: %lu, %lu", k, again.evaluations,
+                 count.evaluations);
+      for (size_t i = 0; i < 4; i++)
+        cr_assert_float_eq (found[i], expected[i], 1e-5, "%zu: %g", k, found[i] - expected[i]);
+    }
+}
+
+// ## The end is the end
+//
+// $t_0 + (t_1 - t_0)$ is not always $t_1$; the last step ends there all the same, also where it is the only one.
+
+static int
+keep_time (void *context, double t, double h, const double y[])
+{
+  (void)h, (void)y;
+  *(double *)context = t;
+  return GSL_SUCCESS;
+}
+
+Test (integrate, ends_at_the_end)
+{
+  size_t inexact = 0;
+  for (int i = 1; i <= 1000; i++)
+    {
+      double t0 = sin (i), t1 = 10 * cos (7 * i), last = NAN, y = 1, slope = 1;
+      gsl_odeiv2_system system = { no_number, NULL, 1, &slope };
+      inexact += t0 + (t1 - t0) != t1;
+      ok (sb_odeiv2_integrate (&system, t0, t1, 1e3, 0, &y, keep_time, &last, NULL));
+      cr_assert_eq (last, t1, "from %.17g to %.17g: %.17g", t0, t1, last);
+      ok (sb_odeiv2_integrate (&system, t0, t1, 1e-9, 1e-9, &y, keep_time, &last, NULL));
+      cr_assert_eq (last, t1, "from %.17g to %.17g: %.17g", t0, t1, last);
+    }
+  cr_assert_gt (inexact, 0);
+}
+
 // ## Failures
+//
+// A state that is not a number, in any place, is no state; one that leaves the range of doubles on the way is not followed.
+
+Test (integrate, a_state_is_finite)
+{
+  gsl_odeiv2_system system = { kepler, NULL, 4, NULL };
+  const double wrong[] = { NAN, INFINITY, -INFINITY };
+  for (size_t place = 0; place < 4; place++)
+    for (size_t k = 0; k < 3; k++)
+      {
+        double y[] = { 0.4, 0, 0, 2 };
+        y[place] = wrong[k];
+        refused (GSL_EDOM, sb_odeiv2_integrate (&system, 0, 1, 1e-6, 1e-6, y, NULL, NULL, NULL));
+      }
+  double slope = 1e308, y = 1e308;
+  system = (gsl_odeiv2_system){ no_number, NULL, 1, &slope };
+  refused (GSL_ETOL, sb_odeiv2_integrate (&system, 0, 2, 1e-6, 1e-6, &y, NULL, NULL, NULL));
+}
+
+// Nothing, of which nothing is tolerated, stays nothing; and an error that is beyond doubles beside the tolerance is too
+// large.
+
+Test (integrate, extreme_tolerances)
+{
+  double slope = 0, y = 0;
+  gsl_odeiv2_system system = { no_number, NULL, 1, &slope };
+  ok (sb_odeiv2_integrate (&system, 0, 1, 0, 1e-6, &y, NULL, NULL, NULL));
+  cr_assert_eq (y, 0);
+  system = (gsl_odeiv2_system){ explodes, NULL, 1, NULL };
+  y = 1e100;
+  refused (GSL_ETOL, sb_odeiv2_integrate (&system, 0, 1, 1e-200, 0, &y, NULL, NULL, NULL));
+}
 //
 // A system that fails is not asked again, and its status comes back, at whichever evaluation it fails and whatever GSL
 // would make of that status.
@@ -351,22 +507,6 @@ Test (integrate, a_failing_system_ends_it)
 // A solution that ends in finite time ($y' = y^2$ from 1, at $t = 1$) cannot be followed beyond, and a slope that is no
 // number cannot be followed at all.
 
-static int
-explodes (double t, const double y[], double dydt[], void *params)
-{
-  (void)t, (void)params;
-  dydt[0] = y[0] * y[0];
-  return GSL_SUCCESS;
-}
-
-static int
-no_number (double t, const double y[], double dydt[], void *params)
-{
-  (void)t, (void)y;
-  dydt[0] = *(double *)params;
-  return GSL_SUCCESS;
-}
-
 Test (integrate, an_impossible_tolerance_is_reported)
 {
   gsl_odeiv2_system system = { explodes, NULL, 1, NULL };
@@ -378,17 +518,23 @@ Test (integrate, an_impossible_tolerance_is_reported)
       double slope = slopes[i];
       system = (gsl_odeiv2_system){ no_number, NULL, 1, &slope };
       y = 1;
-      refused (GSL_ETOL, sb_odeiv2_integrate (&system, 0, 2, 1e-6, 1e-6, &y, NULL, NULL, NULL), "%g", slope);
+      refused (GSL_EBADFUNC, sb_odeiv2_integrate (&system, 0, 2, 1e-6, 1e-6, &y, NULL, NULL, NULL), "%g", slope);
     }
 }
 
-// A slope so steep that the first step does not move the clock.
+// A slope so steep, or a time so late, that the guess of a first step does not move the clock, is no obstacle to a
+// straight line.
 
-Test (integrate, time_must_move)
+Test (integrate, time_moves)
 {
   double slope = 1e40, y = 1;
   gsl_odeiv2_system system = { no_number, NULL, 1, &slope };
-  refused (GSL_ETOL, sb_odeiv2_integrate (&system, 1, 2, 1e-6, 1e-6, &y, NULL, NULL, NULL));
+  ok (sb_odeiv2_integrate (&system, 1, 2, 1e-6, 1e-6, &y, NULL, NULL, NULL));
+  cr_assert_float_eq (y / slope, 1, 1e-14);
+  slope = 1e-9;
+  y = 0;
+  ok (sb_odeiv2_integrate (&system, 1e12, 1e12 + 4, 1e-3, 0, &y, NULL, NULL, NULL));
+  cr_assert_float_eq (y / slope, 4, 1e-4);
 }
 
 Test (integrate, arguments_must_make_sense)
@@ -398,7 +544,8 @@ Test (integrate, arguments_must_make_sense)
   double y = 1;
   refused (GSL_EDOM, sb_odeiv2_integrate (&system, 0, NAN, 1, 1, &y, NULL, NULL, NULL));
   refused (GSL_EDOM, sb_odeiv2_integrate (&system, -INFINITY, 0, 1, 1, &y, NULL, NULL, NULL));
-  const double bad[][2] = { { 0, 0 }, { -1, 1 }, { 1, -1 }, { NAN, 1 }, { 1, NAN } };
+  refused (GSL_EDOM, sb_odeiv2_integrate (&system, -1e308, 1e308, 1, 1, &y, NULL, NULL, NULL));
+  const double bad[][2] = { { 0, 0 }, { -1, 1 }, { 1, -1 }, { NAN, 1 }, { 1, NAN }, { INFINITY, 1 } };
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
     refused (GSL_EINVAL, sb_odeiv2_integrate (&system, 0, 1, bad[i][0], bad[i][1], &y, NULL, NULL, NULL));
   cr_assert (w.calls == 0 && y == 1);

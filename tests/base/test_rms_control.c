@@ -269,11 +269,26 @@ Test (rms_control, the_first_step_stays_in_the_interval)
   cr_assert_float_eq (l.t, 2.999, 1e-15);
 }
 
+// With a tolerance of $10^{-200}$ state and slope measure $10^{200}$, whose square is no double.
+
+Test (rms_control, the_first_step_beyond_the_squares)
+{
+  linear l = { .rate = -1 };
+  gsl_odeiv2_system system = { linear_slope, NULL, 1, &l };
+  const double y[] = { 1, 1e-200 }, dydt[] = { -1, -1e-200 };
+  for (size_t k = 0; k < 2; k++)
+    {
+      double h = 0;
+      ok (sb_odeiv2_initial_step (&system, 0, 8, &y[k], &dydt[k], 5, k == 0 ? 1e-200 : 0, k == 0 ? 0 : 1e-3, &h));
+      cr_assert_float_eq (h / pow (k == 0 ? 1e-202 : 1e-5, 0.2), 1, 1e-10, "%g", h);
+    }
+}
+
 // ## What cannot be asked for
 
 Test (rms_control, tolerances_must_make_sense)
 {
-  const double bad[][2] = { { 0, 0 }, { -1, 1 }, { 1, -1 }, { NAN, 1 }, { 1, NAN } };
+  const double bad[][2] = { { 0, 0 }, { -1, 1 }, { 1, -1 }, { NAN, 1 }, { 1, NAN }, { 1, INFINITY } };
   linear l = { .rate = -1 };
   gsl_odeiv2_system system = { linear_slope, NULL, 1, &l };
   double y = 1, dydt = -1, h = 7;
