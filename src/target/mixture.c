@@ -24,6 +24,7 @@
 #include "../operator/symmetric.h"
 #include "diagonal.h"
 
+#include <float.h>
 #include <gsl/gsl_blas.h>
 #include <gsl/gsl_cdf.h>
 #include <gsl/gsl_math.h>
@@ -300,8 +301,23 @@ add_share (shard *s, size_t k, gsl_matrix *y, gsl_matrix *out)
   from_axes (s->law, k, y, 1, out);
 }
 
+// Denoisers are counted from the origin, or from the mean of a component.
+
+static gsl_vector
+mean_from (const mixture *law, size_t k, const gsl_vector *from, gsl_vector *memory)
+{
+  gsl_vector_const_view mu = gsl_matrix_const_row (law->mu, k);
+  if (!from)
+    return mu.vector;
+  gsl_vector_memcpy (memory, &mu.vector);
+  gsl_vector_sub (memory, from);
+  return *memory;
+}
+
+// Once after log_densities: it uses up what that kept.
+
 static void
-average (shard *s, sb_view view, gsl_matrix *out) // once after log_densities: it uses up what that kept
+average (shard *s, sb_view view, const gsl_vector *from, gsl_matrix *out)
 {
   gsl_matrix_set_zero (out);
   for (size_t k = 0; k < s->law->K; k++)
@@ -315,8 +331,10 @@ average (shard *s, sb_view view, gsl_matrix *out) // once after log_densities: i
       add_share (s, k, &y, out);
       if (view == SB_DENOISER)
         {
-          gsl_vector_const_view r_k = gsl_matrix_const_column (s->r, k), mu = gsl_matrix_const_row (s->law->mu, k);
-          gsl_blas_dger (1, &r_k.vector, &mu.vector, out);
+          gsl_vector_const_view r_k = gsl_matrix_const_column (s->r, k);
+          gsl_vector_view memory = gsl_matrix_row (s->h, 0);
+          const gsl_vector mu = mean_from (s->law, k, from, &memory.vector);
+          gsl_blas_dger (1, &r_k.vector, &mu, out);
         }
     }
 }
@@ -325,7 +343,7 @@ static int
 answer_view (shard *s, const sb_target_question *q)
 {
   responsibilities (s);
-  average (s, q->view, q->out);
+  average (s, q->view, NULL, q->out);
   return GSL_SUCCESS;
 }
 
@@ -367,7 +385,7 @@ static int
 answer_jvp (shard *s, const sb_target_question *q)
 {
   responsibilities (s);
-  average (s, SB_SCORE, s->score);
+  average (s, SB_SCORE, NULL, s->score);
   gsl_matrix_set_zero (q->out);
   for (size_t k = 0; k < s->law->K; k++)
     {
@@ -399,7 +417,7 @@ static int
 answer_divergence (shard *s, const sb_target_question *q)
 {
   responsibilities (s);
-  average (s, SB_SCORE, s->score);
+  average (s, SB_SCORE, NULL, s->score);
   gsl_vector_set_zero (q->number);
   for (size_t k = 0; k < s->law->K; k++)
     {
@@ -421,7 +439,7 @@ answer_divergence (shard *s, const sb_target_question *q)
 //    \lambda_k\varsigma^2/s_k\bigr)\, \mathbf{U}_k^\top + (\hat{\mathbf{x}}_k - \hat{\mathbf{x}})(\hat{\mathbf{x}}_k -
 //    \hat{\mathbf{x}})^\top \Bigr]. $$
 // It equals $\tfrac{\varsigma^2}{m^2}(\mathbf{I} + \varsigma^2\mathbf{J})$, which for small $\lambda_k/\varsigma^2$
-// is a difference of numbers that agree.
+// is a difference of numbers that agree. So are denoisers far from the origin: here they are counted from a mean.
 
 static void
 add_within (const shard *s, size_t k, gsl_matrix *root, gsl_matrix *covariance)
@@ -443,15 +461,14 @@ add_within (const shard *s, size_t k, gsl_matrix *root, gsl_matrix *covariance)
 }
 
 static void
-add_between (shard *s, size_t k, const gsl_vector *x_hat, gsl_matrix *covariance)
+add_between (shard *s, size_t k, const gsl_vector *from, const gsl_vector *x_hat, gsl_matrix *covariance)
 {
-  gsl_vector_const_view mu = gsl_matrix_const_row (s->law->mu, k);
   gsl_matrix_view y = gsl_matrix_submatrix (s->y, 0, 0, 1, s->law->d),
                   row = gsl_matrix_submatrix (s->h, 0, 0, 1, s->law->d);
   gsl_vector_view e = gsl_matrix_row (s->h, 0);
   project (s, k);
   amplify (s, SB_DENOISER, k, s->y);
-  gsl_vector_memcpy (&e.vector, &mu.vector);
+  mean_from (s->law, k, from, &e.vector);
   gsl_vector_sub (&e.vector, x_hat);
   from_axes (s->law, k, &y.matrix, 1, &row.matrix);
   gsl_blas_dsyr (CblasLower, gsl_matrix_get (s->r, 0, k), &e.vector, covariance);
@@ -462,16 +479,17 @@ answer_covariance (shard *s, const sb_target_question *q)
 {
   gsl_matrix *root = gsl_matrix_alloc (s->law->d, s->law->d);
   gsl_vector_view x_hat = gsl_matrix_row (s->score, 0);
+  gsl_vector_const_view from = gsl_matrix_const_row (s->law->mu, 0);
   if (!root)
     return GSL_ENOMEM;
   responsibilities (s);
-  average (s, SB_DENOISER, s->score);
+  average (s, SB_DENOISER, &from.vector, s->score);
   gsl_matrix_set_zero (q->out);
   for (size_t k = 0; k < s->law->K; k++)
     if (!weightless (s, k))
       {
         add_within (s, k, root, q->out);
-        add_between (s, k, &x_hat.vector, q->out);
+        add_between (s, k, &from.vector, &x_hat.vector, q->out);
       }
   gsl_matrix_free (root);
   return GSL_SUCCESS;
@@ -526,7 +544,7 @@ answer_rows (void *context, size_t number, size_t first, size_t n)
 }
 
 // Without noise, at $t = 0$ or in a part that stands still, a covariance with a direction of no variance leaves a law
-// without density.
+// without density. A variance that no normal double holds counts as none.
 
 static int
 check_density (const mixture *law, const target_kernel *kernel, const sb_process *process, size_t rows)
@@ -535,8 +553,8 @@ check_density (const mixture *law, const target_kernel *kernel, const sb_process
     for (size_t j = 0; j < law->d; j++)
       {
         const target_kernel at = kernel[i * process->parts + sb_process_part (process, j)];
-        for (size_t k = 0; k < law->K && at.sd == 0; k++)
-          if (variance (at, gsl_matrix_get (law->lambda, k, j)) == 0)
+        for (size_t k = 0; k < law->K && at.sd * at.sd < DBL_MIN; k++)
+          if (variance (at, gsl_matrix_get (law->lambda, k, j)) < DBL_MIN)
             SB_ERROR (NULL, GSL_EDOM, "component %zu has no variance and no noise along axis %zu: no density", k, j);
       }
   return GSL_SUCCESS;

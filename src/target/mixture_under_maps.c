@@ -11,6 +11,7 @@
 
 #include "../base/error.h"
 
+#include <float.h>
 #include <gsl/gsl_blas.h>
 #include <gsl/gsl_linalg.h>
 #include <gsl/gsl_math.h>
@@ -87,8 +88,9 @@ factorise (snapshot *s, size_t k)
   if (status)
     return status;
   gsl_matrix_add (&L, s->SS);
+  gsl_vector_const_view variances = gsl_matrix_const_diagonal (&L);
   double log_det = 0;
-  if (gsl_linalg_cholesky_decomp1 (&L))
+  if (!(gsl_vector_min (&variances.vector) >= DBL_MIN) || gsl_linalg_cholesky_decomp1 (&L))
     SB_ERROR (NULL, GSL_EDOM, "component %zu has no density at t = %g", k, gsl_vector_get (s->t, 0));
   for (size_t j = 0; j < s->law->d; j++)
     log_det += log (gsl_matrix_get (&L, j, j));
@@ -206,26 +208,32 @@ find_score (const snapshot *s, rows *m, gsl_matrix *score)
     }
 }
 
-// The denoiser of a component is $\boldsymbol\mu_k + \mathbf{C}_k\mathbf{A}^\top\mathbf{w}_k$.
+// The denoiser of a component is $\boldsymbol\mu_k + \mathbf{C}_k\mathbf{A}^\top\mathbf{w}_k$, counted from the origin or a
+// point.
 
 static void
-denoise (const snapshot *s, size_t k, const gsl_matrix *w, gsl_matrix *x_hat)
+denoise (const snapshot *s, size_t k, const gsl_vector *from, const gsl_matrix *w, gsl_matrix *x_hat)
 {
   gsl_matrix CA = block (s->CA, k, s->law->d);
   gsl_vector_const_view mu = gsl_matrix_const_row (s->law->mu, k);
   for (size_t i = 0; i < x_hat->size1; i++)
-    gsl_matrix_set_row (x_hat, i, &mu.vector);
+    {
+      gsl_vector_view row = gsl_matrix_row (x_hat, i);
+      gsl_vector_memcpy (&row.vector, &mu.vector);
+      if (from)
+        gsl_vector_sub (&row.vector, from);
+    }
   gsl_blas_dgemm (CblasNoTrans, CblasTrans, 1, w, &CA, 1, x_hat);
 }
 
 static void
-find_denoiser (const snapshot *s, rows *m, gsl_matrix *x_hat)
+find_denoiser (const snapshot *s, rows *m, const gsl_vector *from, gsl_matrix *x_hat)
 {
   gsl_matrix_set_zero (x_hat);
   for (size_t k = 0; k < s->law->K; k++)
     {
       gsl_matrix w = block (m->w, k, x_hat->size1);
-      denoise (s, k, &w, m->e);
+      denoise (s, k, from, &w, m->e);
       add_share (m, k, 1, m->e, x_hat);
     }
 }
@@ -242,7 +250,10 @@ answer_density (const sb_target_question *q, const snapshot *s, rows *m)
 static int
 answer_view (const sb_target_question *q, const snapshot *s, rows *m)
 {
-  (q->view == SB_DENOISER ? find_denoiser : find_score) (s, m, q->out);
+  if (q->view == SB_DENOISER)
+    find_denoiser (s, m, NULL, q->out);
+  else
+    find_score (s, m, q->out);
   if (q->view != SB_EPSILON)
     return GSL_SUCCESS;
   gsl_matrix_scale (q->out, -1);
@@ -315,13 +326,14 @@ static int
 answer_covariance (const sb_target_question *q, const snapshot *s, rows *m)
 {
   gsl_vector_view e = gsl_matrix_row (m->e, 0), x_hat = gsl_matrix_row (m->score, 0);
-  find_denoiser (s, m, m->score);
+  gsl_vector_const_view from = gsl_matrix_const_row (s->law->mu, 0);
+  find_denoiser (s, m, &from.vector, m->score);
   gsl_matrix_set_zero (q->out);
   for (size_t k = 0; k < s->law->K; k++)
     {
       gsl_matrix L = block (s->L, k, s->law->d), CA = block (s->CA, k, s->law->d), w = block (m->w, k, 1);
       const double r = gsl_matrix_get (m->r, 0, k);
-      denoise (s, k, &w, m->e);
+      denoise (s, k, &from.vector, &w, m->e);
       gsl_vector_sub (&e.vector, &x_hat.vector);
       gsl_blas_dsyr (CblasLower, r, &e.vector, q->out);
       mixture_covariance (s->law, k, s->SS);

@@ -21,6 +21,7 @@
 #include "../base/error.h"
 #include "../base/shard.h"
 
+#include <float.h>
 #include <gsl/gsl_blas.h>
 #include <gsl/gsl_cdf.h>
 #include <gsl/gsl_math.h>
@@ -517,7 +518,7 @@ jacobian_row (const shard *s, size_t i, const double *v, double *out)
 {
   const double precision = 1 / gsl_pow_2 (s->kernel[i].sd), slope = s->kernel[i].m * precision;
   for (size_t j = 0; j < s->law->d; j++)
-    out[j] = slope * slope * out[j] - precision * v[j];
+    out[j] = slope * (slope * out[j]) - precision * v[j];
 }
 
 static int
@@ -579,9 +580,10 @@ answer_divergence (shard *s, const sb_target_question *q)
   sums (s, s->r, o);
   for (size_t i = 0; i < s->x->size1; i++)
     {
-      const double *o_i = gsl_matrix_const_ptr (o, i, 0), precision = 1 / gsl_pow_2 (s->kernel[i].sd);
+      const double *o_i = gsl_matrix_const_ptr (o, i, 0), precision = 1 / gsl_pow_2 (s->kernel[i].sd),
+                   slope = s->kernel[i].m * precision;
       double spread = s->row[i].few ? spread_one_by_one (s, i, o_i) : spread_at_once (s, i, o_i);
-      gsl_vector_set (q->number, i, gsl_pow_2 (s->kernel[i].m * precision) * spread - (double)s->law->d * precision);
+      gsl_vector_set (q->number, i, slope * (slope * spread) - (double)s->law->d * precision);
     }
   gsl_matrix_free (o);
   return GSL_SUCCESS;
@@ -693,8 +695,8 @@ static int
 check_density (const target_kernel *kernel, size_t rows)
 {
   for (size_t i = 0; i < rows; i++)
-    if (kernel[i].sd == 0)
-      SB_ERROR (NULL, GSL_EDOM, "point masses without noise have no density: row %zu", i);
+    if (gsl_pow_2 (kernel[i].sd) < DBL_MIN)
+      SB_ERROR (NULL, GSL_EDOM, "point masses under noise of deviation %g have no density: row %zu", kernel[i].sd, i);
   return GSL_SUCCESS;
 }
 
@@ -792,6 +794,8 @@ points_measure_norms (points *law)
     }
 }
 
+static const double FARTHEST = 1e153;
+
 sb_target *
 sb_target_points_alloc (const gsl_matrix *given, const gsl_vector *weights)
 {
@@ -807,6 +811,12 @@ sb_target_points_alloc (const gsl_matrix *given, const gsl_vector *weights)
       return NULL;
     }
   points_measure_norms (law);
+  if (!(law->largest < FARTHEST))
+    {
+      points_free (law);
+      SB_ERROR_NULL (NULL, GSL_EOVRFLW, "a point is farther from the origin than %g: its square is no double",
+                     FARTHEST);
+    }
   law->values = law->mu;
   return target_alloc (&points_type, law, d);
 }

@@ -5,10 +5,13 @@
 // $$ p_t(\mathbf{x}) = \frac{1}{|\det\mathbf{S}|}\sum_k w_k\,\mathcal{N}(\tilde{\mathbf{x}};\;
 //    \tilde{\boldsymbol\mu}_k,\, \mathbf{I}), $$
 // [scoresde.txt-perturb-kernel] the law of other points under the kernel $m = \varsigma = 1$, which costs one application
-// of the maps to all points at each time. That law answers, and its answers are mapped back.
+// of the maps to all points at each time. That law answers, and its answers are mapped back. All is counted from the first
+// point, $\tilde{\mathbf{x}} = \mathbf{S}^{-1}(\mathbf{x} - \mathbf{A}\boldsymbol\mu_1)$: how far the points are from the
+// origin costs no digits.
 
 #include "points.h"
 
+#include <gsl/gsl_blas.h>
 #include <gsl/gsl_math.h>
 #include <stdlib.h>
 
@@ -30,6 +33,8 @@ typedef struct
   gsl_matrix *x, *v; // n x d: rows of one time and directions there, mapped
   gsl_vector *t;     // as many times as there are points, or rows
   gsl_vector times;  // those of the rows
+  gsl_vector first;  // mu_1, and the points counted from it, where they are averaged
+  gsl_matrix *values;
 } mapped;
 
 static void
@@ -40,6 +45,7 @@ mapped_free (mapped *w)
   gsl_matrix_free (w->x);
   gsl_matrix_free (w->v);
   gsl_vector_free (w->t);
+  gsl_matrix_free (w->values);
 }
 
 static int
@@ -49,12 +55,30 @@ map_rows (const mapped *w, sb_process_map map, CBLAS_TRANSPOSE_t transpose, gsl_
   return sb_process_apply (w->process, map, transpose, NULL, &t.vector, x);
 }
 
+static void
+add_to_rows (double c, const gsl_vector *v, gsl_matrix *x)
+{
+  for (size_t i = 0; i < x->size1; i++)
+    {
+      gsl_vector_view row = gsl_matrix_row (x, i);
+      gsl_blas_daxpy (c, v, &row.vector);
+    }
+}
+
 static int
 map_points (mapped *w, const points *law, const gsl_matrix *x)
 {
+  gsl_matrix_view one = gsl_matrix_submatrix (w->v, 0, 0, 1, law->d);
+  gsl_vector_view first = gsl_matrix_row (w->v, 0);
+  w->first = gsl_matrix_const_row (law->mu, 0).vector;
+  gsl_vector_memcpy (&first.vector, &w->first);
   gsl_matrix_memcpy (w->law.mu, law->mu);
   gsl_matrix_memcpy (w->x, x);
-  int status = map_rows (w, SB_A, CblasNoTrans, w->law.mu);
+  add_to_rows (-1, &w->first, w->law.mu);
+  int status = map_rows (w, SB_A, CblasNoTrans, &one.matrix);
+  add_to_rows (-1, &first.vector, w->x);
+  if (!status)
+    status = map_rows (w, SB_A, CblasNoTrans, w->law.mu);
   if (!status)
     status = map_rows (w, SB_S_INVERSE, CblasNoTrans, w->law.mu);
   if (!status)
@@ -92,7 +116,7 @@ mapped_alloc (mapped *w, const points *law, const sb_process *process, const gsl
 // ## Answers
 //
 // The noise in $\mathbf{x}$ is that in $\tilde{\mathbf{x}}$, the score follows as $-\mathbf{S}^{-\top}\boldsymbol\epsilon$,
-// and the denoiser averages the points as they were. A direction $\mathbf{v}$ becomes $\mathbf{S}^{-1}\mathbf{v}$, and
+// and the denoiser averages the points as they were, but for where they are counted from. A direction $\mathbf{v}$ becomes $\mathbf{S}^{-1}\mathbf{v}$, and
 // gradients come back by $\mathbf{S}^{-\top}$.
 
 static int
@@ -101,6 +125,17 @@ answer_unit (const mapped *w, sb_target_question q)
   q.x = w->x;
   q.t = &w->times;
   return points_type.answer (&w->law, &w->unit, &q);
+}
+
+static int
+keep_values (mapped *w, const points *law)
+{
+  w->law.values = w->values = gsl_matrix_alloc (law->K, law->d);
+  if (!w->values)
+    return GSL_ENOMEM;
+  gsl_matrix_memcpy (w->values, law->mu);
+  add_to_rows (-1, &w->first, w->values);
+  return GSL_SUCCESS;
 }
 
 static int
@@ -121,6 +156,8 @@ answer_view (const mapped *w, const sb_target_question *q)
   sb_target_question unit = *q;
   unit.view = q->view == SB_SCORE ? SB_EPSILON : q->view;
   int status = answer_unit (w, unit);
+  if (!status && q->view == SB_DENOISER)
+    add_to_rows (1, &w->first, q->out);
   if (status || q->view != SB_SCORE)
     return status;
   gsl_matrix_scale (q->out, -1);
@@ -188,9 +225,10 @@ answer_run (const points *law, const sb_process *process, const sb_target_questi
   int status = mapped_alloc (&w, law, process, q->x, gsl_vector_get (q->t, 0));
   if (status)
     return status;
-  if (q->view == SB_DENOISER || q->asked == SB_TARGET_COVARIANCE) // which are of the points as they were
-    w.law.values = law->mu;
-  status = answer[q->asked](&w, q);
+  if (q->view == SB_DENOISER || q->asked == SB_TARGET_COVARIANCE)
+    status = keep_values (&w, law);
+  if (!status)
+    status = answer[q->asked](&w, q);
   mapped_free (&w);
   return status;
 }

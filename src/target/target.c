@@ -9,6 +9,7 @@
 #include "../base/error.h"
 #include "../operator/symmetric.h"
 
+#include <float.h>
 #include <gsl/gsl_math.h>
 #include <math.h>
 #include <stdlib.h>
@@ -194,7 +195,12 @@ kernels_at (const sb_process *process, double t, double *numbers, target_kernel 
   if (!status)
     status = sb_process_numbers (process, SB_S, 0, t, numbers);
   for (size_t k = 0; k < process->parts && !status; k++)
-    kernel[k].sd = numbers[k];
+    {
+      kernel[k].sd = numbers[k];
+      if (kernel[k].sd * kernel[k].sd > DBL_MAX)
+        SB_ERROR (NULL, GSL_EOVRFLW, "part %zu has noise of deviation %g at t = %g, whose square is no double", k,
+                  kernel[k].sd, t);
+    }
   return status;
 }
 

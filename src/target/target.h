@@ -51,8 +51,9 @@ typedef struct
 } sb_target;
 
 // Common to all: x, v, out (n x d), t (n) in [0, t_max] (at t = 0 a law with a density has one, a point mass has
-// none: GSL_EDOM); out is never x or v. A batch may have no rows. GSL_EBADLEN, GSL_EDOM, GSL_ENOMEM, and what
-// the process reports of its maps. Where these are no multiples of the identity, a mixture costs a factorisation per
+// none: GSL_EDOM, also where its variance is no normal double); out is never x or v. A batch may have no rows.
+// GSL_EBADLEN, GSL_EDOM, GSL_EOVRFLW where the noise's variance is no double, GSL_ENOMEM, and what the process reports of
+// its maps. A law that lies far from the origin loses no digits to that, nor one in a unit from 1e-150 to 1e150. Where these are no multiples of the identity, a mixture costs a factorisation per
 // distinct time and component (unless its covariances are diagonal and so are the maps, and no derivative is asked for),
 // point masses an application of the maps to all of them per distinct time. The same for any number of threads, to the last bit, but
 // a batch cut in two may differ in it: a matrix product's rounding depends on its shape.
@@ -76,7 +77,7 @@ int sb_target_cdf (const sb_target *target, const sb_process *process, const gsl
 void sb_target_free (sb_target *target);
 
 // The laws. Each copies what it is given. GSL_EBADLEN, GSL_EINVAL (nothing given), GSL_EDOM (a number that is not
-// finite, a negative weight, a covariance that is none), GSL_ENOMEM.
+// finite, a negative weight, a covariance that is none), GSL_EOVRFLW (a point whose square is no double), GSL_ENOMEM.
 sb_target *sb_target_gaussian_alloc (const gsl_vector *mean,
                                      const gsl_matrix *covariance); // d, d x d positive semidefinite
 sb_target *sb_target_mixture_alloc (const gsl_vector *weights,    // K, none negative, scaled to sum 1 here; NULL: equal

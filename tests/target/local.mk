@@ -11,3 +11,5 @@ check_PROGRAMS += %D%/test_noised
 %C%_test_noised_SOURCES = %D%/test_noised.c $(of_laws)
 check_PROGRAMS += %D%/test_diagonal
 %C%_test_diagonal_SOURCES = %D%/test_diagonal.c $(of_laws)
+check_PROGRAMS += %D%/test_units
+%C%_test_units_SOURCES = %D%/test_units.c $(of_laws)
