@@ -1,7 +1,8 @@
 // # Images on a page
 //
-// Samples are looked at: a batch of images becomes one PNG file, a grid of them. libpng's simplified interface reads
-// and writes whole images and reports what goes wrong in a record, so that no error leaves by `longjmp`.
+// Samples are looked at: a batch of images becomes one PNG file, a grid of them. libpng's simplified interface writes
+// whole images and reports what goes wrong in a record. For reading it is of no use: it turns the samples of a file that
+// has a gamma or a colour profile into others. An image here is the bytes that are in the file.
 
 #include "png.h"
 #include "../base/file.h"
@@ -10,19 +11,11 @@
 #include <errno.h>
 #include <math.h>
 #include <png.h>
+#include <setjmp.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-
-// libpng says in words, not by a code, that it got no memory; the C library's `errno` tells.
-
-static int
-png_failure (const char *path, const png_image *image, sb_error *error)
-{
-  int code = errno == ENOMEM ? GSL_ENOMEM : GSL_EINVAL;
-  SB_ERROR (error, code, "%s: %s", path, image->message[0] ? image->message : "libpng gives no reason");
-}
 
 // ## The page
 //
@@ -106,7 +99,8 @@ draw_image (const char *path, const gsl_matrix *x, size_t i, const page *p, sb_e
 
 // ## Writing
 //
-// Where the stream has failed, its own reason (a full disk) says more than libpng's.
+// Where the stream has failed, its own reason (a full disk) says more than libpng's. libpng says in words, not by a code,
+// that it got no memory; the C library's `errno` tells.
 
 static int
 write_page (const char *path, const page *p, sb_error *error)
@@ -124,8 +118,8 @@ write_page (const char *path, const page *p, sb_error *error)
     return sb_file_commit (file, error);
   int reason = errno;
   sb_file_discard (file);
-  errno = reason;
-  return png_failure (path, &image, error);
+  SB_ERROR (error, reason == ENOMEM ? GSL_ENOMEM : GSL_EINVAL, "%s: %s", path,
+            image.message[0] ? image.message : "libpng gives no reason");
 }
 
 int
@@ -143,53 +137,126 @@ sb_png_write (const char *path, const gsl_matrix *x, const sb_png_grid *grid, sb
 
 // ## Reading
 //
-// A header alone can promise gigabytes. Deflate packs no more than 1032 bytes into one, so a file that promises more
-// than that for its length is damaged, and no memory is asked for.
+// By libpng's own interface, whose errors come back by `longjmp` to the function that began a stage. Of the chunks that say
+// how the samples are to be shown, none is read: they change nothing. A colour that means transparent, a palette, an alpha
+// channel and 16 bits are refused by name.
+
+typedef struct
+{
+  const char *path;
+  FILE *stream;
+  sb_bytes *bytes;
+  sb_error *error;
+  int status;
+  png_structp png;
+  png_infop info;
+} reading;
+
+static void
+fail (png_structp png, png_const_charp message)
+{
+  reading *r = png_get_error_ptr (png);
+  r->status = sb_error_report (r->error, __FILE__, __LINE__, errno == ENOMEM ? GSL_ENOMEM : GSL_EINVAL, "%s: %s",
+                               r->path, message);
+  png_longjmp (png, 1);
+}
+
+static void
+ignore (png_structp png, png_const_charp message)
+{
+  (void)png, (void)message;
+}
+
+static void
+read_file (png_structp png, png_bytep to, size_t count)
+{
+  reading *r = png_get_io_ptr (png);
+  if (fread (to, 1, count, r->stream) != count)
+    png_error (png, ferror (r->stream) ? "the file cannot be read" : "the file ends early");
+}
+
+// Nothing that `setjmp` might lose is kept outside of the record.
+
+static int
+stage (reading *r, int (*work) (reading *))
+{
+  return setjmp (png_jmpbuf (r->png)) ? r->status : work (r);
+}
+
+// The checksums of chunks that are passed over count too. Without limits a chunk could ask for 2 GB.
 
 enum
 {
+  CHUNK_LIMIT = 1 << 20,
   DEFLATE_LIMIT = 1032
 };
 
 static int
-check_image (const char *path, FILE *stream, const png_image *image, sb_error *error)
+read_header (reading *r)
 {
-  if (image->format != PNG_FORMAT_GRAY && image->format != PNG_FORMAT_RGB)
-    SB_ERROR (error, GSL_EUNSUP, "%s: a PNG file with a palette, an alpha channel or 16 bits", path);
-  uint64_t bytes = (uint64_t)image->width * image->height * PNG_IMAGE_SAMPLE_CHANNELS (image->format);
+  png_set_read_fn (r->png, r, read_file);
+  png_set_crc_action (r->png, PNG_CRC_ERROR_QUIT, PNG_CRC_ERROR_QUIT);
+  png_set_keep_unknown_chunks (r->png, PNG_HANDLE_CHUNK_NEVER, NULL, -1);
+  png_set_chunk_malloc_max (r->png, CHUNK_LIMIT);
+  png_read_info (r->png, r->info);
+  return GSL_SUCCESS;
+}
+
+// A header alone can promise gigabytes. Deflate packs no more than 1032 bytes into one, so a file that promises more
+// than that for its length is damaged, and no memory is asked for.
+
+static int
+check_image (reading *r)
+{
+  const unsigned width = png_get_image_width (r->png, r->info), height = png_get_image_height (r->png, r->info),
+                 type = png_get_color_type (r->png, r->info), channels = type == PNG_COLOR_TYPE_GRAY ? 1 : 3;
+  if (png_get_bit_depth (r->png, r->info) != 8 || (type != PNG_COLOR_TYPE_GRAY && type != PNG_COLOR_TYPE_RGB))
+    SB_ERROR (r->error, GSL_EUNSUP, "%s: a PNG file with a palette, an alpha channel, or not of 8 bits", r->path);
+  if (png_get_valid (r->png, r->info, PNG_INFO_tRNS))
+    SB_ERROR (r->error, GSL_EUNSUP, "%s: a PNG file in which a colour means transparent (tRNS)", r->path);
+  uint64_t bytes = (uint64_t)width * height * channels;
   if (bytes > SB_SOURCE_LIMIT)
-    SB_ERROR (error, GSL_EUNSUP, "%s: %u x %u pixels are too many", path, image->width, image->height);
-  long at = ftell (stream), end = fseek (stream, 0, SEEK_END) == 0 ? ftell (stream) : -1;
-  if (at < 0 || end < 0 || fseek (stream, at, SEEK_SET) != 0)
-    SB_ERROR (error, GSL_EFAILED, "%s: not a file whose length is known", path);
+    SB_ERROR (r->error, GSL_EUNSUP, "%s: %u x %u pixels are too many", r->path, width, height);
+  long at = ftell (r->stream), end = fseek (r->stream, 0, SEEK_END) == 0 ? ftell (r->stream) : -1;
+  if (at < 0 || end < 0 || fseek (r->stream, at, SEEK_SET) != 0)
+    SB_ERROR (r->error, GSL_EFAILED, "%s: not a file whose length is known", r->path);
   if (bytes / DEFLATE_LIMIT > (uint64_t)end)
-    SB_ERROR (error, GSL_EINVAL, "%s: %ld bytes cannot hold %u x %u pixels", path, end, image->width, image->height);
+    SB_ERROR (r->error, GSL_EINVAL, "%s: %ld bytes cannot hold %u x %u pixels", r->path, end, width, height);
+  r->bytes->shape = (sb_shape){ 4, { 1, height, width, channels } };
+  r->bytes->data = malloc (bytes);
+  if (!r->bytes->data)
+    SB_ERROR (r->error, GSL_ENOMEM, "%s: no memory for its pixels", r->path);
   return GSL_SUCCESS;
 }
 
 static int
-read_samples (const char *path, png_image *image, sb_bytes *bytes, sb_error *error)
+read_samples (reading *r)
 {
-  bytes->shape = (sb_shape){ 4, { 1, image->height, image->width, PNG_IMAGE_SAMPLE_CHANNELS (image->format) } };
-  bytes->data = malloc (PNG_IMAGE_SIZE (*image));
-  if (!bytes->data)
-    SB_ERROR (error, GSL_ENOMEM, "%s: no memory for its pixels", path);
-  if (!png_image_finish_read (image, NULL, bytes->data, 0, NULL))
-    return png_failure (path, image, error);
+  const size_t *length = r->bytes->shape.length;
+  for (int passes = png_set_interlace_handling (r->png); passes > 0; passes--)
+    for (size_t row = 0; row < length[1]; row++)
+      png_read_row (r->png, r->bytes->data + row * length[2] * length[3], NULL);
+  png_read_end (r->png, NULL);
+  if (getc (r->stream) != EOF)
+    SB_ERROR (r->error, GSL_EINVAL, "%s: byte %ld: more bytes where the file should end", r->path,
+              ftell (r->stream) - 1);
   return GSL_SUCCESS;
 }
 
 static int
 read_stream (const char *path, FILE *stream, sb_bytes *bytes, sb_error *error)
 {
-  png_image image = { .version = PNG_IMAGE_VERSION };
+  reading r = { path, stream, bytes, error, GSL_SUCCESS, NULL, NULL };
   errno = 0;
-  if (!png_image_begin_read_from_stdio (&image, stream))
-    return png_failure (path, &image, error);
-  int status = check_image (path, stream, &image, error);
+  r.png = png_create_read_struct (PNG_LIBPNG_VER_STRING, &r, fail, ignore);
+  r.info = r.png ? png_create_info_struct (r.png) : NULL;
+  int status = r.info ? stage (&r, read_header)
+                      : sb_error_report (error, __FILE__, __LINE__, GSL_ENOMEM, "%s: no memory to read it", path);
   if (!status)
-    status = read_samples (path, &image, bytes, error);
-  png_image_free (&image);
+    status = check_image (&r);
+  if (!status)
+    status = stage (&r, read_samples);
+  png_destroy_read_struct (&r.png, &r.info, NULL);
   return status;
 }
 

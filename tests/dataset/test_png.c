@@ -205,8 +205,8 @@ Test (png, a_full_disk_is_noticed)
 
 // ## Damaged files
 //
-// A PNG file's parts carry checksums. Cut short anywhere or with any bit flipped, it is refused or gives the same
-// pixels: its last twelve bytes say only that it ends.
+// A PNG file's parts carry checksums. Cut short anywhere it is refused; with any bit flipped, it is refused or gives the
+// same pixels.
 
 static size_t
 good_file (unsigned char *file, unsigned char *pixels)
@@ -247,7 +247,20 @@ Test (png, truncation_is_noticed)
   for (size_t count = 0; count < length; count++)
     {
       cr_assert (refused_or_same (file, count, pixels, &refused), "cut at %zu: wrong pixels", count);
-      cr_assert (refused || count >= length - 16, "cut at %zu of %zu: accepted", count, length);
+      cr_assert (refused, "cut at %zu of %zu: accepted", count, length);
+    }
+}
+
+Test (png, bytes_after_the_end_are_noticed)
+{
+  unsigned char file[ROOM], pixels[8];
+  size_t length = good_file (file, pixels);
+  for (size_t more = 1; more <= 700; more += 233)
+    {
+      bool refused;
+      memset (file + length, 0, more);
+      refused_or_same (file, length + more, pixels, &refused);
+      cr_assert (refused, "%zu bytes more: accepted", more);
     }
 }
 
@@ -265,6 +278,103 @@ Test (png, flipped_bits_are_noticed)
     }
 }
 
+static int
+code_of (const unsigned char *file, size_t length)
+{
+  scratch_write (scratch_path ("file"), file, length);
+  sb_error error = { 0 };
+  cr_assert_null (sb_png_read (scratch_path ("file"), &error));
+  scratch_expect_line (&error, scratch_path ("file"));
+  return error.code;
+}
+
+// ## Chunks
+//
+// What a file says of its colours, and whatever else it says before or after the pixels, leaves them as they are.
+
+static size_t
+with_chunk (unsigned char *file, size_t length, size_t at, const char *name, size_t claimed, const void *data,
+            size_t size)
+{
+  memmove (file + at + size + 12, file + at, length - at);
+  for (size_t k = 0; k < 4; k++)
+    file[at + k] = (unsigned char)(claimed >> (24 - 8 * k));
+  memcpy (file + at + 4, name, 4);
+  if (size > 0)
+    memcpy (file + at + 8, data, size);
+  uint32_t sum = (uint32_t)crc32 (0, file + at + 4, (unsigned)(size + 4));
+  for (size_t k = 0; k < 4; k++)
+    file[at + 8 + size + k] = (unsigned char)(sum >> (24 - 8 * k));
+  return length + size + 12;
+}
+
+enum
+{
+  AFTER_HEADER = 33
+};
+
+static const struct
+{
+  const char *name;
+  size_t size;
+  unsigned char data[40];
+} chunks[] = { { "gAMA", 4, { 0, 3, 13, 64 } },
+               { "gAMA", 4, { 0, 0, 0, 1 } },
+               { "gAMA", 4, { 0, 0, 177, 143 } },
+               { "cHRM", 32, { 0, 0, 1, 2, 0, 0, 3, 4, 0, 1, 5, 6, 0, 0, 7, 8, 0, 0, 9, 1, 0, 0, 2, 3 } },
+               { "sRGB", 1, { 1 } },
+               { "iCCP", 12, { 'a', 0, 0, 120, 156, 3, 0, 0, 0, 0, 1 } },
+               { "sBIT", 1, { 3 } },
+               { "bKGD", 2, { 0, 200 } },
+               { "pHYs", 9, { 0 } },
+               { "tEXt", 8, "Gamma\0a" },
+               { "zTXt", 9, "Gamma\0\0a" },
+               { "tIME", 7, { 0 } },
+               { "eXIf", 4, "II*" },
+               { "acTL", 8, { 0 } },
+               { "abCd", 3, { 1, 2, 3 } } };
+
+Test (png, pixels_are_the_bytes_of_the_file)
+{
+  for (size_t k = 0; k < sizeof chunks / sizeof *chunks; k++)
+    for (int last = 0; last < 2; last++)
+      {
+        unsigned char file[ROOM], pixels[8];
+        size_t length = good_file (file, pixels), at = last ? length - 12 : AFTER_HEADER;
+        bool refused;
+        length = with_chunk (file, length, at, chunks[k].name, chunks[k].size, chunks[k].data, chunks[k].size);
+        cr_assert (refused_or_same (file, length, pixels, &refused) && !refused, "%s, last: %d", chunks[k].name, last);
+        file[at + 9] ^= 1;
+        refused_or_same (file, length, pixels, &refused);
+        cr_assert (refused, "%s, damaged: accepted", chunks[k].name);
+      }
+}
+
+Test (png, a_transparent_colour_is_refused)
+{
+  unsigned char file[ROOM], pixels[8];
+  size_t length = good_file (file, pixels);
+  length = with_chunk (file, length, AFTER_HEADER, "tRNS", 2, (const unsigned char[]){ 0, 0 }, 2);
+  refused (GSL_EUNSUP, code_of (file, length));
+}
+
+// A chunk that claims 1.9 GB and has none of it.
+
+Test (png, a_claim_costs_no_memory)
+{
+  const char *const names[]
+      = { "tEXt", "iCCP", "zTXt", "iTXt", "abCd", "IDAT", "PLTE", "tRNS", "hIST", "sPLT", "eXIf" };
+  for (size_t k = 0; k < sizeof names / sizeof *names; k++)
+    {
+      unsigned char file[ROOM], pixels[8];
+      good_file (file, pixels);
+      with_chunk (file, AFTER_HEADER, AFTER_HEADER, names[k], 1900000000, NULL, 0);
+      scratch_largest = 0;
+      refused (GSL_EINVAL, code_of (file, AFTER_HEADER + 8));
+      cr_assert_leq (scratch_largest, (size_t)1 << 20, "%s: %zu bytes", names[k], scratch_largest);
+    }
+}
+
 // A header that promises a billion pixels, with its checksum right, in a file of a hundred bytes.
 
 static void
@@ -274,16 +384,6 @@ set_header (unsigned char *file, size_t place, unsigned char value)
   uint32_t sum = (uint32_t)crc32 (0, file + 12, 17);
   for (size_t k = 0; k < 4; k++)
     file[29 + k] = (unsigned char)(sum >> (24 - 8 * k));
-}
-
-static int
-code_of (const unsigned char *file, size_t length)
-{
-  scratch_write (scratch_path ("file"), file, length);
-  sb_error error = { 0 };
-  cr_assert_null (sb_png_read (scratch_path ("file"), &error));
-  scratch_expect_line (&error, scratch_path ("file"));
-  return error.code;
 }
 
 Test (png, absurd_sizes_are_refused)
