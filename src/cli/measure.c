@@ -186,7 +186,7 @@ measure_moments (const settings *o, const sb_classifier *c, const gsl_matrix *x,
   if (!status)
     {
       status = of_x ? sb_frechet_gaussians (of_x->mean, of_x->covariance, kept->mean, kept->covariance, &distance)
-                    : GSL_EINVAL;
+                    : GSL_FAILURE;
       status = status ? failure ("frechet: %s", why (status)) : add (report, "frechet", distance);
     }
   sb_moments_file_free (of_x);
@@ -314,7 +314,7 @@ save_moments (const settings *o, const view *x)
   char what[80];
   say_what (x->classifier, what, sizeof what);
   sb_moments_file *moments = sb_moments_file_of (x->seen, what);
-  int status = !moments                                                   ? failure ("moments: %s", why (GSL_EINVAL))
+  int status = !moments                                                   ? failure ("moments: %s", why (GSL_FAILURE))
                : sb_moments_file_write (moments, o->save_moments, &error) ? failure ("%s", error.message)
                                                                           : EXIT_SUCCESS;
   if (status == EXIT_SUCCESS)

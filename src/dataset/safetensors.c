@@ -11,6 +11,7 @@
 #include "safetensors.h"
 
 #include "../base/file.h"
+#include "half.h"
 
 #include <errno.h>
 #include <gsl/gsl_math.h>
@@ -69,7 +70,7 @@ sb_tensors_add (sb_tensors *tensors, const char *name, size_t rank, const size_t
   char *copy = more ? strdup (name) : NULL;
   if (!copy)
     SB_ERROR (NULL, GSL_ENOMEM, "no memory for the name of tensor %s", name);
-  sb_tensor tensor = { .name = copy, .rank = rank, .count = 1, .data = data };
+  sb_tensor tensor = { .name = copy, .dtype = "F32", .rank = rank, .count = 1, .data = data };
   for (size_t k = 0; k < rank; k++)
     {
       tensor.size[k] = size[k];
@@ -96,13 +97,27 @@ sb_tensors_note_add (sb_tensors *tensors, const char *key, const char *value)
   return GSL_SUCCESS;
 }
 
-const sb_tensor *
-sb_tensors_find (const sb_tensors *tensors, const char *name)
+static const sb_tensor *
+named (const sb_tensors *tensors, const char *name)
 {
   for (size_t k = 0; k < tensors->count; k++)
     if (strcmp (tensors->tensor[k].name, name) == 0)
       return &tensors->tensor[k];
   return NULL;
+}
+
+const sb_tensor *
+sb_tensors_find (const sb_tensors *tensors, const char *name)
+{
+  const sb_tensor *tensor = named (tensors, name);
+  return tensor && tensor->data ? tensor : NULL;
+}
+
+const char *
+sb_tensors_dtype (const sb_tensors *tensors, const char *name)
+{
+  const sb_tensor *tensor = named (tensors, name);
+  return tensor ? tensor->dtype : NULL;
 }
 
 const char *
@@ -119,7 +134,7 @@ sb_tensors_numbers (const sb_tensors *tensors)
 {
   size_t count = 0;
   for (size_t k = 0; k < tensors->count; k++)
-    count += tensors->tensor[k].count;
+    count += tensors->tensor[k].data ? tensors->tensor[k].count : 0;
   return count;
 }
 
@@ -178,6 +193,36 @@ text_of (const json_t *header, size_t *length)
   return text;
 }
 
+// What the reader would refuse is not written. Names that come twice are fewer names in the header. Jansson makes no string
+// of bytes that are not UTF-8; where it gets no memory, `errno` says so.
+
+static int
+check_tensor (const sb_tensor *tensor, const char *path, sb_error *error)
+{
+  if (tensor->rank > RANK_LIMIT)
+    SB_ERROR (error, GSL_EINVAL, "%s: tensor %s: its rank is %zu, more than %d", path, tensor->name, tensor->rank,
+              RANK_LIMIT);
+  for (size_t j = 0; j < tensor->count; j++)
+    if (!gsl_finite ((double)tensor->data[j]))
+      SB_ERROR (error, GSL_EINVAL, "%s: tensor %s: number %zu is not finite", path, tensor->name, j);
+  return GSL_SUCCESS;
+}
+
+static int
+check_header (const sb_tensors *tensors, const json_t *header, size_t length, const char *path, sb_error *error)
+{
+  if (length == 0 && errno == ENOMEM)
+    SB_ERROR (error, GSL_ENOMEM, "%s: no memory for the header", path);
+  if (length == 0)
+    SB_ERROR (error, GSL_EINVAL, "%s: a name or a note is not UTF-8", path);
+  if (json_object_size (header) != tensors->count + 1
+      || json_object_size (json_object_get (header, metadata)) != tensors->notes)
+    SB_ERROR (error, GSL_EINVAL, "%s: two tensors or two notes have one name", path);
+  if (length > HEADER_LIMIT)
+    SB_ERROR (error, GSL_EINVAL, "%s: a header of %zu bytes is longer than %d", path, length, HEADER_LIMIT);
+  return GSL_SUCCESS;
+}
+
 // The header is filled up with blanks to a multiple of eight bytes, so that the numbers lie straight.
 
 int
@@ -186,12 +231,17 @@ sb_safetensors_write (const sb_tensors *tensors, const char *path, sb_error *err
   sb_error own;
   error = error ? error : &own;
   size_t length;
+  int status = GSL_SUCCESS;
+  for (size_t k = 0; k < tensors->count && !status; k++)
+    status = check_tensor (&tensors->tensor[k], path, error);
+  if (status)
+    return status;
+  errno = 0;
   json_t *header = describe_all (tensors);
   char *text = text_of (header, &length);
+  status = check_header (tensors, header, text ? length : 0, path, error);
   json_decref (header);
-  if (!text)
-    SB_ERROR (error, GSL_ENOMEM, "%s: no memory for the header", path);
-  sb_file *file = sb_file_create (path, error);
+  sb_file *file = status ? NULL : sb_file_create (path, error);
   if (!file)
     {
       free (text);
@@ -211,55 +261,89 @@ sb_safetensors_write (const sb_tensors *tensors, const char *path, sb_error *err
 
 // ## Reading
 //
-// The numbers come into one block of memory, as long as the file is, less the header.
+// First the header, and all of it is checked against the file's length; then the numbers, of which the file has as many.
+// They come into one block of memory, as floats. What is neither floats nor half as long is passed over.
 
 typedef struct
 {
   const char *path;
-  size_t bytes; // of numbers
+  uint64_t bytes; // of numbers
   sb_error *error;
 } reading;
 
-static int
-read_shape (const reading *r, const char *name, json_t *shape, size_t *rank, size_t *size, size_t *count)
+static const struct
 {
-  *rank = json_array_size (shape);
-  *count = 1;
-  if (!json_is_array (shape) || *rank < 1 || *rank > RANK_LIMIT)
-    SB_ERROR (r->error, GSL_EINVAL, "%s: tensor %s: its shape is not a list of 1 to %d sizes", r->path, name,
+  const char *name;
+  size_t size;
+} dtypes[] = { { "F32", 4 },  { "F16", 2 }, { "BF16", 2 },    { "F64", 8 },     { "I64", 8 },    { "U64", 8 },
+               { "I32", 4 },  { "U32", 4 }, { "I16", 2 },     { "U16", 2 },     { "I8", 1 },     { "U8", 1 },
+               { "BOOL", 1 }, { "C64", 8 }, { "F8_E4M3", 1 }, { "F8_E5M2", 1 }, { "F8_E8M0", 1 } };
+
+enum
+{
+  FLOATS = 3, // so many of them are read
+  DTYPES = sizeof dtypes / sizeof *dtypes
+};
+
+static int
+read_dtype (const reading *r, const char *name, const json_t *said, size_t *dtype)
+{
+  const char *word = json_string_value (said);
+  for (*dtype = 0; word && *dtype < DTYPES; ++*dtype)
+    if (strcmp (dtypes[*dtype].name, word) == 0)
+      return GSL_SUCCESS;
+  SB_ERROR (r->error, GSL_EINVAL, "%s: tensor %s: its numbers are of %s", r->path, name,
+            word ? "an unknown dtype" : "no dtype");
+}
+
+static int
+read_shape (const reading *r, const json_t *shape, sb_tensor *tensor)
+{
+  tensor->rank = json_array_size (shape);
+  tensor->count = 1;
+  if (!json_is_array (shape) || tensor->rank > RANK_LIMIT)
+    SB_ERROR (r->error, GSL_EINVAL, "%s: tensor %s: its shape is not a list of up to %d sizes", r->path, tensor->name,
               RANK_LIMIT);
-  for (size_t k = 0; k < *rank; k++)
+  for (size_t k = 0; k < tensor->rank; k++)
     {
-      json_int_t n = json_integer_value (json_array_get (shape, k));
-      if (n < 1 || (uint64_t)n > r->bytes / sizeof (float) / *count)
+      const json_t *said = json_array_get (shape, k);
+      const json_int_t n = json_integer_value (said);
+      if (!json_is_integer (said) || n < 0 || (tensor->count > 0 && (uint64_t)n > r->bytes / tensor->count))
         SB_ERROR (r->error, GSL_EINVAL, "%s: tensor %s: size %zu of its shape is not a number that fits the file",
-                  r->path, name, k);
-      size[k] = (size_t)n;
-      *count *= (size_t)n;
+                  r->path, tensor->name, k);
+      tensor->size[k] = (size_t)n;
+      tensor->count *= (size_t)n;
     }
   return GSL_SUCCESS;
 }
 
 static int
-read_tensor (const reading *r, sb_tensors *tensors, const char *name, json_t *said)
+read_place (const reading *r, const json_t *offsets, size_t size, sb_tensor *tensor)
 {
-  const char *dtype = json_string_value (json_object_get (said, "dtype"));
-  json_t *offsets = json_object_get (said, "data_offsets");
-  json_t *first = json_array_get (offsets, 0), *last = json_array_get (offsets, 1);
-  size_t rank, size[RANK_LIMIT], count;
-  if (!dtype || strcmp (dtype, "F32") != 0)
-    SB_ERROR (r->error, GSL_EINVAL, "%s: tensor %s: its numbers are %s, not F32", r->path, name,
-              dtype ? dtype : "of no dtype");
-  int status = read_shape (r, name, json_object_get (said, "shape"), &rank, size, &count);
+  const json_t *from = json_array_get (offsets, 0), *to = json_array_get (offsets, 1);
+  const json_int_t first = json_integer_value (from), last = json_integer_value (to);
+  if (json_array_size (offsets) != 2 || !json_is_integer (from) || !json_is_integer (to) || first < 0 || last < first
+      || (uint64_t)last > r->bytes || (uint64_t)(last - first) != (uint64_t)tensor->count * size)
+    SB_ERROR (r->error, GSL_EINVAL, "%s: tensor %s: its data_offsets do not fit its shape or the file", r->path,
+              tensor->name);
+  tensor->place = (size_t)first;
+  return GSL_SUCCESS;
+}
+
+static int
+read_tensor (const reading *r, sb_tensors *tensors, const char *name, const json_t *said)
+{
+  int status = sb_tensors_add (tensors, name, 0, NULL, NULL);
   if (status)
     return status;
-  if (json_array_size (offsets) != 2 || !json_is_integer (first) || !json_is_integer (last)
-      || json_integer_value (first) < 0 || (uint64_t)json_integer_value (last) > r->bytes
-      || json_integer_value (last) - json_integer_value (first) != (json_int_t)(count * sizeof (float))
-      || json_integer_value (first) % (json_int_t)sizeof (float) != 0)
-    SB_ERROR (r->error, GSL_EINVAL, "%s: tensor %s: its data_offsets do not fit its shape or the file", r->path, name);
-  return sb_tensors_add (tensors, name, rank, size,
-                         tensors->memory + (size_t)json_integer_value (first) / sizeof (float));
+  sb_tensor *tensor = &tensors->tensor[tensors->count - 1];
+  size_t dtype;
+  status = read_dtype (r, name, json_object_get (said, "dtype"), &dtype);
+  if (status)
+    return status;
+  tensor->dtype = dtypes[dtype].name;
+  status = read_shape (r, json_object_get (said, "shape"), tensor);
+  return status ? status : read_place (r, json_object_get (said, "data_offsets"), dtypes[dtype].size, tensor);
 }
 
 static int
@@ -284,7 +368,17 @@ static int
 by_place (const void *a, const void *b)
 {
   const sb_tensor *s = a, *t = b;
-  return (s->data > t->data) - (s->data < t->data);
+  return s->place != t->place ? (s->place > t->place) - (s->place < t->place)
+                              : (s->count > 0) - (t->count > 0); // what is empty ends where the next begins
+}
+
+static size_t
+dtype_of (const sb_tensor *tensor)
+{
+  size_t k = 0;
+  while (strcmp (dtypes[k].name, tensor->dtype) != 0)
+    k++;
+  return k;
 }
 
 // Sorted by where they begin, each must begin where the one before ended, and the last end where the file does.
@@ -292,20 +386,77 @@ by_place (const void *a, const void *b)
 static int
 check_places (const reading *r, sb_tensors *tensors)
 {
-  const float *next = tensors->memory;
+  uint64_t next = 0;
   if (tensors->count > 0)
     qsort (tensors->tensor, tensors->count, sizeof *tensors->tensor, by_place);
-  for (size_t k = 0; k < tensors->count; next += tensors->tensor[k++].count)
-    if (tensors->tensor[k].data != next)
-      SB_ERROR (r->error, GSL_EINVAL, "%s: tensor %s: it overlaps the one before, or leaves a gap", r->path,
-                tensors->tensor[k].name);
-  if ((size_t)(next - tensors->memory) * sizeof (float) != r->bytes)
-    SB_ERROR (r->error, GSL_EINVAL, "%s: there is more in the file than its tensors", r->path);
   for (size_t k = 0; k < tensors->count; k++)
-    for (size_t j = 0; j < tensors->tensor[k].count; j++)
-      if (!gsl_finite ((double)tensors->tensor[k].data[j]))
-        SB_ERROR (r->error, GSL_EINVAL, "%s: tensor %s: number %zu is not finite", r->path, tensors->tensor[k].name, j);
+    {
+      const sb_tensor *tensor = &tensors->tensor[k];
+      if (tensor->place != next)
+        SB_ERROR (r->error, GSL_EINVAL, "%s: tensor %s: it overlaps the one before, or leaves a gap", r->path,
+                  tensor->name);
+      next += tensor->count * dtypes[dtype_of (tensor)].size;
+    }
+  if (next != r->bytes)
+    SB_ERROR (r->error, GSL_EINVAL, "%s: there is more in the file than its tensors", r->path);
   return GSL_SUCCESS;
+}
+
+// ## The numbers
+//
+// Those of two bytes are read into the upper half of their place and turned from there into floats, the first first.
+
+static void
+widen (size_t count, float (*to_float) (uint16_t bits), float *numbers)
+{
+  const unsigned char *halves = (const unsigned char *)numbers + count * sizeof (uint16_t);
+  for (size_t j = 0; j < count; j++)
+    {
+      uint16_t bits;
+      memcpy (&bits, halves + j * sizeof bits, sizeof bits);
+      numbers[j] = to_float (bits);
+    }
+}
+
+static int
+read_numbers (const reading *r, FILE *file, sb_tensor *tensor)
+{
+  const size_t dtype = dtype_of (tensor), size = dtypes[dtype].size, count = tensor->count;
+  if (dtype >= FLOATS)
+    {
+      if (fseek (file, (long)(count * size), SEEK_CUR))
+        SB_ERROR (r->error, GSL_EFAILED, "%s: %s", r->path, strerror (errno));
+      return GSL_SUCCESS;
+    }
+  if (fread ((char *)tensor->data + count * (sizeof (float) - size), size, count, file) != count)
+    SB_ERROR (r->error, GSL_EFAILED, "%s: cannot be read to its end", r->path);
+  if (dtype > 0)
+    widen (count, dtype == 1 ? half_to_float : bfloat_to_float, tensor->data);
+  for (size_t j = 0; j < count; j++)
+    if (!gsl_finite ((double)tensor->data[j]))
+      SB_ERROR (r->error, GSL_EINVAL, "%s: tensor %s: number %zu is not finite", r->path, tensor->name, j);
+  return GSL_SUCCESS;
+}
+
+static int
+read_all_numbers (const reading *r, FILE *file, sb_tensors *tensors)
+{
+  size_t total = 0;
+  for (size_t k = 0; k < tensors->count; k++)
+    total += dtype_of (&tensors->tensor[k]) < FLOATS ? tensors->tensor[k].count : 0;
+  float *next = tensors->memory = malloc (total * sizeof *next + 1);
+  int status = next ? GSL_SUCCESS : GSL_ENOMEM;
+  for (size_t k = 0; k < tensors->count && !status; k++)
+    {
+      sb_tensor *tensor = &tensors->tensor[k];
+      if (dtype_of (tensor) < FLOATS)
+        {
+          tensor->data = next;
+          next += tensor->count;
+        }
+      status = read_numbers (r, file, tensor);
+    }
+  return status;
 }
 
 // Where jansson gets no memory for a string it speaks of an invalid token; `errno` knows better.
@@ -356,16 +507,15 @@ read_file (FILE *file, const char *path, sb_tensors *tensors, sb_error *error)
     SB_ERROR (error, GSL_EINVAL, "%s: byte 0: a header of %llu bytes is longer than the file, or than %d", path,
               (unsigned long long)length, HEADER_LIMIT);
 
-  reading r = { path, (size_t)(size - sizeof length - length), error };
+  reading r = { path, size - sizeof length - length, error };
   char *text = malloc (length + 1);
-  tensors->memory = malloc (r.bytes + 1);
-  int status = text && tensors->memory ? GSL_SUCCESS : GSL_ENOMEM;
-  if (!status && (fread (text, 1, length, file) != length || fread (tensors->memory, 1, r.bytes, file) != r.bytes))
+  int status = text ? GSL_SUCCESS : GSL_ENOMEM;
+  if (!status && fread (text, 1, length, file) != length)
     status = sb_error_report (error, __FILE__, __LINE__, GSL_EFAILED, "%s: cannot be read to its end", path);
   if (!status)
     status = read_header (&r, tensors, text, length);
   free (text);
-  return status;
+  return status ? status : read_all_numbers (&r, file, tensors);
 }
 
 sb_tensors *

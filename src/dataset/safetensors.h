@@ -13,9 +13,11 @@ SB_BEGIN_DECLS
 typedef struct
 {
   char *name;
-  size_t rank, size[4];
-  size_t count; // the product of size[0..rank-1]
-  float *data;  // of a file read: into `memory`; of one to be written: the caller's
+  const char *dtype;    // of the numbers in the file
+  size_t rank, size[4]; // rank 0: one number
+  size_t count;         // the product of size[0..rank-1]
+  size_t place;         // of a file read: where its numbers begin, in bytes from the first
+  float *data;          // into `memory`, NULL where they are no floats; of a file to be written: the caller's
 } sb_tensor;
 
 typedef struct
@@ -38,17 +40,20 @@ void sb_tensors_free (sb_tensors *tensors); // names, notes and memory too; NULL
 int sb_tensors_add (sb_tensors *tensors, const char *name, size_t rank, const size_t *size, float *data);
 int sb_tensors_note_add (sb_tensors *tensors, const char *key, const char *value);
 
-const sb_tensor *sb_tensors_find (const sb_tensors *tensors, const char *name); // NULL: none
+const sb_tensor *sb_tensors_find (const sb_tensors *tensors, const char *name); // NULL: none whose numbers are floats
+const char *sb_tensors_dtype (const sb_tensors *tensors, const char *name);     // NULL: none
 const char *sb_tensors_note_find (const sb_tensors *tensors, const char *key);  // NULL: none
 
-size_t sb_tensors_numbers (const sb_tensors *tensors); // how many, in all tensors together
+size_t sb_tensors_numbers (const sb_tensors *tensors); // how many, in all tensors of floats together
 
-// Write the file whole or not at all. GSL_EFAILED, GSL_ENOMEM; a line in `error`.
+// Write the file whole or not at all, its numbers as F32. GSL_EINVAL where sb_safetensors_read would refuse it, or a name
+// or note is not UTF-8 or is there twice; GSL_EFAILED, GSL_ENOMEM; a line in `error`.
 int sb_safetensors_write (const sb_tensors *tensors, const char *path, sb_error *error);
 
 // Read a file. NULL on failure with a line that names file, place and reason: GSL_EFAILED where it cannot be read,
-// GSL_ENOMEM, GSL_EINVAL where it is no such file, or holds anything but finite F32 numbers in tensors of rank 1 to 4 that lie end
-// to end. Nothing is allocated whose size the file itself does not bear out.
+// GSL_ENOMEM, GSL_EINVAL where it is no such file, or its tensors do not lie end to end, one is of a rank above 4, or holds
+// floats that are not finite. F32, F16 and BF16 are read as floats; of any other dtype the tensor is listed, and its numbers
+// are not read. Nothing is allocated whose size the file itself does not bear out.
 sb_tensors *sb_safetensors_read (const char *path, sb_error *error);
 
 SB_END_DECLS

@@ -12,6 +12,7 @@
 #include "../dataset/safetensors.h"
 #include "../operator/symmetric.h"
 
+#include <float.h>
 #include <gsl/gsl_blas.h>
 #include <gsl/gsl_math.h>
 #include <stdio.h>
@@ -153,12 +154,18 @@ sb_moments_file_of (const gsl_matrix *x, const char *of)
 
 // ## Writing
 
+// A mean may be large beside the spread: what its float leaves of it is kept beside it, in a second float.
+
 static int
 add_numbers (const sb_moments_file *m, float *numbers, sb_tensors *tensors)
 {
   size_t d = m->mean->size;
+  float *rest = numbers + d + d * d;
   for (size_t k = 0; k < d; k++)
-    numbers[k] = (float)gsl_vector_get (m->mean, k);
+    {
+      numbers[k] = (float)gsl_vector_get (m->mean, k);
+      rest[k] = (float)(gsl_vector_get (m->mean, k) - (double)numbers[k]);
+    }
   for (size_t k = 0; k < d * d; k++)
     numbers[d + k] = (float)gsl_matrix_get (m->covariance, k / d, k % d);
   char count[32];
@@ -166,6 +173,8 @@ add_numbers (const sb_moments_file *m, float *numbers, sb_tensors *tensors)
   int status = sb_tensors_add (tensors, "mean", 1, (size_t[]){ d }, numbers);
   if (!status)
     status = sb_tensors_add (tensors, "covariance", 2, (size_t[]){ d, d }, numbers + d);
+  if (!status)
+    status = sb_tensors_add (tensors, "mean_rest", 1, (size_t[]){ d }, rest);
   if (!status)
     status = sb_tensors_note_add (tensors, "of", m->of);
   return status ? status : sb_tensors_note_add (tensors, "count", count);
@@ -175,8 +184,11 @@ int
 sb_moments_file_write (const sb_moments_file *moments, const char *path, sb_error *error)
 {
   size_t d = moments->mean->size;
+  double largest = gsl_matrix_max (moments->covariance); // a variance
+  if (0 < largest && largest < (double)FLT_MIN / (double)FLT_EPSILON)
+    SB_ERROR (error, GSL_EUNDRFLW, "%s: variances up to %g are too small for single precision", path, largest);
   sb_tensors *tensors = sb_tensors_alloc ();
-  float *numbers = malloc ((d + d * d) * sizeof *numbers);
+  float *numbers = malloc ((2 * d + d * d) * sizeof *numbers);
   int status = tensors && numbers ? add_numbers (moments, numbers, tensors) : GSL_ENOMEM;
   status = status ? sb_error_report (error, __FILE__, __LINE__, status, "%s: no memory", path)
                   : sb_safetensors_write (tensors, path, error);
@@ -203,7 +215,8 @@ is_symmetric (size_t d, const float *C)
 static sb_moments_file *
 moments_from (const sb_tensors *tensors, const char *path, sb_error *error)
 {
-  const sb_tensor *mean = sb_tensors_find (tensors, "mean"), *covariance = sb_tensors_find (tensors, "covariance");
+  const sb_tensor *mean = sb_tensors_find (tensors, "mean"), *covariance = sb_tensors_find (tensors, "covariance"),
+                  *rest = sb_tensors_find (tensors, "mean_rest"); // older files have none
   const char *of = sb_tensors_note_find (tensors, "of"), *said = sb_tensors_note_find (tensors, "count");
   size_t count;
   char more;
@@ -212,7 +225,8 @@ moments_from (const sb_tensors *tensors, const char *path, sb_error *error)
   if (said[0] == '-' || sscanf (said, "%zu%c", &count, &more) != 1 || count < 2)
     SB_ERROR_NULL (error, GSL_EINVAL, "%s: note count: '%s' is not a number of at least 2", path, said);
   size_t d = mean->count;
-  if (mean->rank != 1 || covariance->rank != 2 || covariance->size[0] != d || covariance->size[1] != d)
+  if (mean->rank != 1 || d == 0 || (rest && rest->count != d) || covariance->rank != 2 || covariance->size[0] != d
+      || covariance->size[1] != d)
     SB_ERROR_NULL (error, GSL_EINVAL, "%s: its mean and covariance are not of d and d x d numbers", path);
   if (!is_symmetric (d, covariance->data))
     SB_ERROR_NULL (error, GSL_EINVAL, "%s: its covariance is not symmetric", path);
@@ -222,7 +236,7 @@ moments_from (const sb_tensors *tensors, const char *path, sb_error *error)
     SB_ERROR_NULL (error, GSL_ENOMEM, "%s: no memory for moments", path);
   m->count = count;
   for (size_t k = 0; k < d; k++)
-    gsl_vector_set (m->mean, k, (double)mean->data[k]);
+    gsl_vector_set (m->mean, k, (double)mean->data[k] + (rest ? (double)rest->data[k] : 0));
   for (size_t k = 0; k < d * d; k++)
     gsl_matrix_set (m->covariance, k / d, k % d, (double)covariance->data[k]);
   return m;

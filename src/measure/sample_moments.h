@@ -27,8 +27,9 @@ typedef struct
 sb_moments_file *sb_moments_file_of (const gsl_matrix *x, const char *of);
 void sb_moments_file_free (sb_moments_file *moments); // NULL is allowed
 
-// Write them as safetensors, whole or not at all: tensors `mean` and `covariance` in single precision, notes `of` and
-// `count`. GSL_EFAILED, GSL_ENOMEM; a line in `error`.
+// Write them as safetensors, whole or not at all: tensors `mean` (with `mean_rest`, what rounding left of it) and
+// `covariance` in single precision, notes `of` and `count`. GSL_EINVAL where a number is not finite in single precision,
+// GSL_EUNDRFLW where all are too small for it, GSL_EFAILED, GSL_ENOMEM; a line in `error`.
 int sb_moments_file_write (const sb_moments_file *moments, const char *path, sb_error *error);
 
 // NULL on failure with a line in `error`: GSL_EFAILED where the file cannot be read, GSL_EINVAL where it holds no

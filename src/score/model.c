@@ -288,9 +288,13 @@ sb_model_get (const sb_net *net, const char *prefix, const sb_tensors *tensors, 
       sb_net_tensor wanted = sb_net_tensor_at (net, k);
       full_name (name, sizeof name, prefix, &wanted);
       const sb_tensor *stored = sb_tensors_find (tensors, name);
+      const char *dtype = sb_tensors_dtype (tensors, name);
       if (!stored || !same_shape (stored, &wanted))
-        SB_ERROR (error, GSL_EINVAL, "%s: tensor %s: %s", path, name,
-                  stored ? "not the shape its network has" : "missing");
+        SB_ERROR (error, GSL_EINVAL, "%s: tensor %s: %s%s", path, name,
+                  stored  ? "not the shape its network has"
+                  : dtype ? "its numbers are no weights: "
+                          : "missing",
+                  stored || !dtype ? "" : dtype);
       memcpy (theta + wanted.offset, stored->data, wanted.count * sizeof *theta);
     }
   return check_strangers (net, prefix, tensors, path, error);

@@ -74,6 +74,45 @@ Test (moments, come_back_as_they_were)
   cr_assert_float_eq (kept, direct, 1e-5 * direct);
 }
 
+// Far from the origin too, where a float has not the digits for a mean: points that are whole multiples of $2^{-20}$ are
+// shifted without rounding, and so is what is kept of them.
+
+Test (moments, far_from_the_origin_come_back)
+{
+  gsl_matrix *x = normals (200, 3, 3), *y = normals (300, 3, 4);
+  for (size_t k = 0; k < 600; k++)
+    x->data[k] = 1e8 + rint (x->data[k] * 0x1p20) / 0x1p20;
+  for (size_t k = 0; k < 900; k++)
+    y->data[k] = 1e8 + rint ((y->data[k] + 0.5) * 0x1p20) / 0x1p20;
+  sb_error error = { 0 };
+  sb_moments_file *m = scoped (sb_moments_file_of (x, "")), *of_y = scoped (sb_moments_file_of (y, ""));
+  ok (sb_moments_file_write (m, path, &error), "%s", error.message);
+  sb_moments_file *back = scoped (sb_moments_file_read (path, &error), "%s", error.message);
+  double direct, kept;
+  ok (sb_frechet (y, x, &direct));
+  ok (sb_frechet_gaussians (of_y->mean, of_y->covariance, back->mean, back->covariance, &kept));
+  cr_assert_float_eq (kept, direct, 1e-5 * direct);
+}
+
+// What cannot be read, or means nothing in single precision, is not written.
+
+Test (moments, that_cannot_be_read_are_not_written)
+{
+  const double units[] = { 1e20, 1e-20, 1e160, 1e-160 };
+  for (size_t k = 0; k < 4; k++)
+    {
+      gsl_matrix *x = normals (20, 2, 5);
+      gsl_matrix_scale (x, units[k]);
+      sb_error error = { 0 };
+      sb_moments_file *m = sb_moments_file_of (x, "");
+      if (k < 2)
+        refused (k == 0 ? GSL_EINVAL : GSL_EUNDRFLW, sb_moments_file_write (scoped (m), path, &error));
+      else
+        cr_assert_null (m);
+      cr_assert_neq (access (path, F_OK), 0);
+    }
+}
+
 Test (moments, of_fewer_than_two_points_are_none)
 {
   gsl_matrix *one = matrix_all (1, 3, 0);

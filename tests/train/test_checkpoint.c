@@ -336,27 +336,30 @@ Test (checkpoint, malformed_headers_are_refused)
 
 Test (checkpoint, malformed_tensors_are_refused)
 {
-  const char *const dtypes[]
-      = { "\"F16\"", "\"F64\"", "\"BF16\"", "\"f32\"", "32", "null", "[]" },
-      *const lists[]
-      = { "[]", "[1,1,1,1,1]", "1", "{}", "null" },
-          *const sizes[]
-          = { "[0]", "[-1]", "[1.5]", "[\"1\"]", "[2]", "[null]", "[4294967296,4294967296]", "[4611686018427387905]" },
-              *const offsets[] = { "[0,8]",
-                                   "[4,8]",
-                                   "[-4,0]",
-                                   "[4,0]",
-                                   "[0]",
-                                   "[0,4,4]",
-                                   "\"x\"",
-                                   "[0,4.0]",
-                                   "[0,\"4\"]",
-                                   "[0,-4]",
-                                   "[9223372036854775804,9223372036854775807]",
-                                   "[-9223372036854775808,-9223372036854775804]",
-                                   "null" };
+  const char *const dtypes[] = { "\"F4\"", "\"f32\"", "32", "null", "[]" },
+                    *const lists[] = { "[1,1,1,1,1]", "1", "{}", "null" }, *const sizes[] = { "[-1]",
+                                                                                              "[false]",
+                                                                                              "[1.5]",
+                                                                                              "[\"1\"]",
+                                                                                              "[5]",
+                                                                                              "[null]",
+                                                                                              "[4294967296,4294967296]",
+                                                                                              "[4611686018427387905]" },
+                    *const offsets[] = { "[0,8]",
+                                         "[4,8]",
+                                         "[-4,0]",
+                                         "[4,0]",
+                                         "[0]",
+                                         "[0,4,4]",
+                                         "\"x\"",
+                                         "[0,4.0]",
+                                         "[0,\"4\"]",
+                                         "[0,-4]",
+                                         "[9223372036854775804,9223372036854775807]",
+                                         "[-9223372036854775808,-9223372036854775804]",
+                                         "null" };
   for (size_t k = 0; k < sizeof dtypes / sizeof *dtypes; k++)
-    refuse_tensor (dtypes[k], "[1]", "[0,4]", 4, k < 4 ? "not F32" : "no dtype");
+    refuse_tensor (dtypes[k], "[1]", "[0,4]", 4, k < 2 ? "an unknown dtype" : "no dtype");
   for (size_t k = 0; k < sizeof lists / sizeof *lists; k++)
     refuse_tensor ("\"F32\"", lists[k], "[0,4]", 4, "tensor w: its shape is not a list");
   for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++)
@@ -365,7 +368,13 @@ Test (checkpoint, malformed_tensors_are_refused)
     refuse_tensor ("\"F32\"", "[1]", offsets[k], 4, "data_offsets");
   refuse_tensor ("\"F32\"", "[18446744073709551616]", "[0,4]", 4, "header");
   refuse_tensor ("\"F32\"", "[1]", "[0,8]", 8, "data_offsets");
-  refuse_tensor ("\"F32\"", "[1]", "[2,6]", 6, "data_offsets");
+  refuse_tensor ("\"F32\"", "[1]", "[2,6]", 6, "gap");
+  refuse_tensor ("\"F32\"", "[0]", "[0,4]", 4, "data_offsets");
+  refuse_tensor ("\"F32\"", "[]", "[0,0]", 0, "data_offsets");
+  refuse_tensor ("\"F16\"", "[1]", "[0,4]", 4, "data_offsets");
+  refuse_tensor ("\"I64\"", "[1]", "[0,4]", 4, "data_offsets");
+  refuse_tensor ("\"I64\"", "[1,2305843009213693953]", "[0,8]", 8, "fits the file");
+  refuse_tensor ("\"I64\"", "[1]", "[0,8]", 9, "more in the file");
   refuse_tensor ("\"F32\"", "[1]", "[0,4]", 8, "more in the file");
   refuse_tensor ("\"F32\"", "[1]", "[0,4]", 7, "more in the file");
   refuse_tensor ("\"F32\"", "[1]", "[4,8]", 8, "gap");
@@ -437,9 +446,148 @@ Test (checkpoint, numbers_that_are_not_finite_are_refused)
       sb_tensors *tensors = scoped (sb_tensors_alloc ());
       float a[] = { 1, 2, bad[k] };
       sb_tensors_add (tensors, "poisoned", 1, (size_t[]){ 3 }, a);
-      sb_safetensors_write (tensors, path, NULL);
+      refused (GSL_EINVAL, sb_safetensors_write (tensors, path, &error));
+      cr_assert (strstr (error.message, "poisoned: number 2"), "%s", error.message);
+      cr_assert_neq (access (path, F_OK), 0, "it was written");
+
+      char bytes[200] = "........{\"poisoned\":{\"dtype\":\"F32\",\"shape\":[3],\"data_offsets\":[0,12]}}";
+      uint64_t length = strlen (bytes + 8);
+      memcpy (bytes, &length, 8);
+      memcpy (bytes + 8 + length, a, 12);
+      put (path, bytes, 20 + length);
       check_refusal (sb_safetensors_read (path, &error), &error, "not finite", "poisoned: number 2");
+      remove (path);
     }
+}
+
+// ## What other programs write
+//
+// One number of rank 0, nothing at all, numbers of two bytes, and what is no weight: each by hand.
+
+static const char foreign[] = "{\"scalar\":{\"dtype\":\"F32\",\"shape\":[],\"data_offsets\":[24,28]},"
+                              "\"empty\":{\"dtype\":\"F32\",\"shape\":[0,3],\"data_offsets\":[24,24]},"
+                              "\"half\":{\"dtype\":\"F16\",\"shape\":[2,4],\"data_offsets\":[8,24]},"
+                              "\"brain\":{\"dtype\":\"BF16\",\"shape\":[3],\"data_offsets\":[28,34]},"
+                              "\"count\":{\"dtype\":\"I64\",\"shape\":[1],\"data_offsets\":[0,8]}}";
+
+static void
+write_foreign (uint16_t half, uint16_t brain)
+{
+  const uint16_t halves[] = { 0x3c00, 0xc000, 0x7bff, 0x0001, 0x8000, 0x3555, 0x0400, half },
+                 brains[] = { 0x3f80, brain, 0xc2f7 };
+  const float scalar = 42;
+  char bytes[600] = { 0 };
+  uint64_t length = strlen (foreign);
+  char *numbers = bytes + 8 + length;
+  memcpy (bytes, &length, 8);
+  memcpy (bytes + 8, foreign, length);
+  memset (numbers, 0x7f, 8);
+  memcpy (numbers + 8, halves, 16);
+  memcpy (numbers + 24, &scalar, 4);
+  memcpy (numbers + 28, brains, 6);
+  put (path, bytes, 8 + length + 34);
+}
+
+Test (checkpoint, what_others_write_is_read)
+{
+  sb_error error = { 0 };
+  const float halves[] = { 1, -2, 65504, 0x1p-24F, 0, 0x1.554p-2F, 0x1p-14F, 0x1.ff8p-15F },
+              brains[] = { 1, 0x1.02p-126F, -123.5F };
+  write_foreign (0x03ff, 0x0081);
+  sb_tensors *tensors = scoped (sb_safetensors_read (path, &error), "%s", error.message);
+  cr_assert (tensors->count == 5 && sb_tensors_numbers (tensors) == 12);
+  const sb_tensor *scalar = sb_tensors_find (tensors, "scalar"), *empty = sb_tensors_find (tensors, "empty"),
+                  *half = sb_tensors_find (tensors, "half"), *brain = sb_tensors_find (tensors, "brain");
+  cr_assert (scalar->rank == 0 && scalar->count == 1 && scalar->data[0] == 42);
+  cr_assert (empty->rank == 2 && empty->count == 0 && empty->size[1] == 3);
+  cr_assert (half->rank == 2 && half->count == 8 && brain->count == 3);
+  for (size_t k = 0; k < 8; k++)
+    cr_assert_eq (half->data[k], k == 7 ? 0x1.ff8p-15F : halves[k], "half %zu: %a", k, (double)half->data[k]);
+  cr_assert (signbit (half->data[4]));
+  for (size_t k = 0; k < 3; k++)
+    cr_assert_eq (brain->data[k], brains[k], "bfloat %zu: %a", k, (double)brain->data[k]);
+  cr_assert_null (sb_tensors_find (tensors, "count"));
+  cr_assert_str_eq (sb_tensors_dtype (tensors, "count"), "I64");
+  cr_assert_null (sb_tensors_dtype (tensors, "other"));
+}
+
+Test (checkpoint, numbers_of_two_bytes_are_finite)
+{
+  const uint16_t wrong[][2] = { { 0x7c00, 0 }, { 0xfc00, 0 }, { 0x7e00, 0 }, { 0, 0x7f80 }, { 0, 0xffc1 } };
+  for (size_t k = 0; k < 5; k++)
+    {
+      sb_error error = { 0 };
+      write_foreign (wrong[k][0], wrong[k][1]);
+      check_refusal (sb_safetensors_read (path, &error), &error, "no number", "is not finite");
+    }
+}
+
+// What comes back is what was given, of any rank.
+
+Test (checkpoint, ranks_are_kept)
+{
+  sb_error error = { 0 };
+  float numbers[] = { 5, 6 };
+  sb_tensors *tensors = scoped (sb_tensors_alloc ());
+  ok (sb_tensors_add (tensors, "none", 2, (size_t[]){ 3, 0 }, numbers));
+  ok (sb_tensors_add (tensors, "one", 0, NULL, numbers));
+  ok (sb_tensors_add (tensors, "four", 4, (size_t[]){ 1, 2, 1, 1 }, numbers));
+  ok (sb_safetensors_write (tensors, path, &error), "%s", error.message);
+  sb_tensors *read = scoped (sb_safetensors_read (path, &error), "%s", error.message);
+  cr_assert (sb_tensors_find (read, "none")->count == 0 && sb_tensors_find (read, "none")->size[0] == 3);
+  cr_assert (sb_tensors_find (read, "one")->rank == 0 && sb_tensors_find (read, "one")->data[0] == 5);
+  cr_assert (sb_tensors_find (read, "four")->rank == 4 && sb_tensors_find (read, "four")->data[1] == 6);
+}
+
+// ## What cannot be read is not written
+
+static void
+refuse_to_write (const char *const names[2], const char *const notes[2][2], const char *named)
+{
+  sb_error error = { 0 };
+  float number = 1;
+  sb_tensors *tensors = scoped (sb_tensors_alloc ());
+  for (size_t k = 0; k < 2; k++)
+    {
+      ok (sb_tensors_add (tensors, names[k], 0, NULL, &number));
+      ok (sb_tensors_note_add (tensors, notes[k][0], notes[k][1]));
+    }
+  int status = sb_safetensors_write (tensors, path, &error);
+  refused (named ? GSL_EINVAL : GSL_SUCCESS, status, "%s", error.message);
+  cr_assert (!named || strstr (error.message, named), "%s: %s", named, error.message);
+  cr_assert_eq (access (path, F_OK) == 0, !named);
+  remove (path);
+}
+
+Test (checkpoint, what_cannot_be_read_is_not_written)
+{
+  const char *const a[] = { "a", "b" }, *const same[] = { "a", "a" }, *const reserved[] = { "a", "__metadata__" },
+                    *const latin[] = { "a", "b\xe9" };
+  const char *const plain[][2] = { { "x", "1" }, { "y", "2" } }, *const twice[][2] = { { "x", "1" }, { "x", "2" } },
+                    *const key[][2] = { { "x", "1" }, { "\xff", "2" } },
+                    *const value[][2] = { { "x", "\xe9t\xe9" }, { "y", "2" } };
+  refuse_to_write (a, plain, NULL);
+  refuse_to_write (same, plain, "one name");
+  refuse_to_write (reserved, plain, "one name");
+  refuse_to_write (a, twice, "one name");
+  refuse_to_write (latin, plain, "UTF-8");
+  refuse_to_write (a, key, "UTF-8");
+  refuse_to_write (a, value, "UTF-8");
+}
+
+// Weights are floats: of whole numbers under the right name it is said what they are.
+
+Test (checkpoint, whole_numbers_are_no_weights)
+{
+  sb_error error = { 0 };
+  sb_model *model = some_model ();
+  char header[200];
+  sb_net_tensor first = sb_net_tensor_at (model->net, 0);
+  snprintf (header, sizeof header, "{\"%s\":{\"dtype\":\"I64\",\"shape\":[1],\"data_offsets\":[0,8]}}", first.name);
+  write_raw (strlen (header), header, strlen (header), 8);
+  sb_tensors *tensors = scoped (sb_safetensors_read (path, &error), "%s", error.message);
+  refused (GSL_EINVAL, sb_model_get (model->net, "", tensors, path, model->theta, &error));
+  cr_assert (strstr (error.message, "no weights: I64"), "%s", error.message);
 }
 
 // What is there but is no file of bytes cannot be read: another status, and the system's own reason.
