@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <zlib.h>
 #ifdef _OPENMP
 #include <omp.h>
@@ -23,8 +24,8 @@
 
 static const char details[] = "Without FILE: versions, what was built in, and which library does the dense\n"
                               "products. With FILE, which is IDX (plain or gzip), NPY or PNG: its shape, and\n"
-                              "the range, mean and standard deviation of its numbers; or a checkpoint,\n"
-                              "*.safetensors: its notes and its tensors.\n\n"
+                              "the range, mean and standard deviation of its numbers; or a checkpoint:\n"
+                              "its notes and its tensors.\n\n"
                               "Exit status: 0, 1 where something failed, 2 where the command line is wrong.\n";
 
 // ## This build
@@ -127,6 +128,10 @@ describe_checkpoint (const char *path)
       printf ("tensor %s:", tensor->name);
       for (size_t j = 0; j < tensor->rank; j++)
         printf ("%s%zu", j ? " x " : " ", tensor->size[j]);
+      if (tensor->rank == 0)
+        printf (" one number");
+      if (strcmp (tensor->dtype, "F32") != 0)
+        printf (" (%s)", tensor->dtype);
       putchar ('\n');
       numbers += tensor->count;
     }
@@ -135,11 +140,23 @@ describe_checkpoint (const char *path)
   return EXIT_SUCCESS;
 }
 
+// A checkpoint is told by its first bytes, a length and the brace of the header; a broken one, which is none of the other
+// formats either, by its name.
+
 static bool
 is_checkpoint (const char *path)
 {
+  unsigned char b[9] = { 0 };
+  struct stat there;
+  FILE *file = stat (path, &there) == 0 && S_ISREG (there.st_mode) ? fopen (path, "rb") : NULL;
+  size_t count = file ? fread (b, 1, sizeof b, file) : 0;
+  if (file)
+    fclose (file);
+  if (count == sizeof b && memcmp (b + 4, "\0\0\0\0{", 5) == 0)
+    return true;
   const char *suffix = strrchr (path, '.');
-  return suffix && strcmp (suffix, ".safetensors") == 0;
+  bool other = memcmp (b, "\x93NUM", 4) == 0 || memcmp (b, "\x89PNG", 4) == 0 || memcmp (b, "\0\0\x08", 3) == 0;
+  return suffix && strcmp (suffix, ".safetensors") == 0 && !other;
 }
 
 int

@@ -5,8 +5,8 @@
 // | bytes | what |
 // | --- | --- |
 // | 0 to 5 | `93` and `NUMPY` |
-// | 6, 7 | the version: 1 0 or 2 0 |
-// | 8 ... | the length of the header, lowest byte first: 2 bytes in version 1, 4 in version 2 |
+// | 6, 7 | the version: 1 0, 2 0 or 3 0 |
+// | 8 ... | the length of the header, lowest byte first: 2 bytes in version 1, 4 in the others |
 // | then | the header, a Python dictionary, filled with spaces up to a multiple of 64 and ended by a newline |
 // | then | the numbers |
 //
@@ -15,6 +15,7 @@
 
 #include "npy.h"
 #include "../base/file.h"
+#include "half.h"
 #include "source.h"
 
 #include <math.h>
@@ -94,7 +95,7 @@ parse_order (parser *p, bool *fortran_order)
   return *fortran_order || take (p, "False") ? GSL_SUCCESS : expected (p, "True or False");
 }
 
-// Python 3 writes no zero before another digit.
+// Python 3 writes no zero before another digit, Python 2 an L after some numbers.
 
 static int
 parse_length (parser *p, size_t *length)
@@ -112,6 +113,8 @@ parse_length (parser *p, size_t *length)
                   SB_SOURCE_LIMIT);
       *length = *length * 10 + digit;
     }
+  if (p->text[p->at] == 'L')
+    p->at++;
   return GSL_SUCCESS;
 }
 
@@ -213,8 +216,8 @@ read_start (sb_source *source, const char *path, size_t *start, size_t *length, 
     return status;
   if (memcmp (b, MAGIC, sizeof MAGIC) != 0)
     SB_ERROR (error, GSL_EINVAL, "%s: byte 0: not an NPY file", path);
-  if ((b[6] != 1 && b[6] != 2) || b[7] != 0)
-    SB_ERROR (error, GSL_EUNSUP, "%s: byte 6: NPY version %d.%d, where 1.0 or 2.0 is expected", path, b[6], b[7]);
+  if (b[6] < 1 || b[6] > 3 || b[7] != 0)
+    SB_ERROR (error, GSL_EUNSUP, "%s: byte 6: NPY version %d.%d, where 1.0 to 3.0 are expected", path, b[6], b[7]);
   size_t bytes = b[6] == 1 ? 2 : 4;
   status = sb_source_read (source, "the NPY header's length", bytes, size, error);
   *start = START + bytes;
@@ -249,14 +252,15 @@ read_header (sb_source *source, const char *path, description *found, sb_error *
 
 // ## The numbers
 //
-// The first letter of a type's name is its byte order, the second its kind, then comes its size.
+// The first letter of a type's name is its byte order (`=` and `|`, or none, that of the machine, which is lowest first on
+// those that numpy is used on), the next its kind, then comes its size.
 
 typedef enum
 {
-  FLOAT4,
-  FLOAT8,
-  UINT1,
-  INT8
+  FLOATING,
+  SIGNED,
+  UNSIGNED,
+  BOOLEAN
 } number_kind;
 
 typedef struct
@@ -266,13 +270,17 @@ typedef struct
   size_t size;
 } number_type;
 
-static const number_type TYPES[] = { { "f4", FLOAT4, 4 }, { "f8", FLOAT8, 8 }, { "u1", UINT1, 1 }, { "i8", INT8, 8 } };
+static const number_type TYPES[]
+    = { { "f2", FLOATING, 2 }, { "f4", FLOATING, 4 }, { "f8", FLOATING, 8 }, { "i1", SIGNED, 1 },
+        { "i2", SIGNED, 2 },   { "i4", SIGNED, 4 },   { "i8", SIGNED, 8 },   { "u1", UNSIGNED, 1 },
+        { "u2", UNSIGNED, 2 }, { "u4", UNSIGNED, 4 }, { "u8", UNSIGNED, 8 }, { "b1", BOOLEAN, 1 } };
 
 static const number_type *
 type_of (const char *descr)
 {
-  for (size_t k = 0; k < sizeof TYPES / sizeof *TYPES; k++)
-    if (strcmp (descr + 1, TYPES[k].name) == 0 && (TYPES[k].size == 1 ? *descr == '|' : *descr == '<' || *descr == '>'))
+  const char *name = descr + strspn (descr, "<>=|");
+  for (size_t k = 0; k < sizeof TYPES / sizeof *TYPES && name <= descr + 1; k++)
+    if (strcmp (name, TYPES[k].name) == 0)
       return &TYPES[k];
   return NULL;
 }
@@ -287,24 +295,35 @@ load (const unsigned char *bytes, size_t size, bool highest_first)
 }
 
 static double
-number_of (number_kind kind, uint64_t bits)
+floating (size_t size, uint64_t bits)
 {
   float single;
   double number;
   uint32_t low = (uint32_t)bits;
-  switch (kind)
+  switch (size)
     {
-    case FLOAT4:
+    case 2:
+      return (double)half_to_float ((uint16_t)bits);
+    case 4:
       memcpy (&single, &low, sizeof single);
-      return single;
-    case FLOAT8:
+      return (double)single;
+    default:
       memcpy (&number, &bits, sizeof number);
       return number;
-    case UINT1:
-      return (double)bits;
-    default:
-      return bits <= INT64_MAX ? (double)bits : -(double)(UINT64_MAX - bits) - 1;
     }
+}
+
+// A negative number of $s$ bytes is $2^{8s}$ too large.
+
+static double
+number_of (const number_type *type, uint64_t bits)
+{
+  const unsigned sign = 8 * (unsigned)type->size - 1;
+  if (type->kind == FLOATING)
+    return floating (type->size, bits);
+  if (type->kind == SIGNED && bits >> sign)
+    return -(double)((UINT64_MAX >> (63 - sign)) - bits) - 1;
+  return (double)bits;
 }
 
 // Number $k$ of the file is element $(i_0, i_1, \ldots)$: in C order the last index varies fastest and $k$ is its
@@ -328,9 +347,11 @@ decode (const unsigned char *bytes, const number_type *type, const description *
 {
   for (size_t k = 0; k < count; k++)
     {
-      double number = number_of (type->kind, load (bytes + k * type->size, type->size, found->descr[0] == '>'));
-      if (type->kind == INT8 && fabs (number) > 0x1p53)
+      double number = number_of (type, load (bytes + k * type->size, type->size, found->descr[0] == '>'));
+      if (type->kind != FLOATING && fabs (number) > 0x1p53)
         SB_ERROR (error, GSL_EUNSUP, "%s: number %zu: an integer beyond 2^53", path, k);
+      if (type->kind == BOOLEAN && number > 1)
+        SB_ERROR (error, GSL_EINVAL, "%s: number %zu: %g, where true or false is 1 or 0", path, k, number);
       to[found->fortran_order ? place_in_c_order (&found->shape, k) : k] = number;
     }
   return GSL_SUCCESS;
@@ -341,7 +362,8 @@ read_numbers (sb_source *source, const char *path, const description *found, gsl
 {
   const number_type *type = type_of (found->descr);
   if (!type)
-    SB_ERROR (error, GSL_EUNSUP, "%s: numbers of type %s, where f4, f8, u1 or i8 is expected", path, found->descr);
+    SB_ERROR (error, GSL_EUNSUP, "%s: numbers of type %s, where f2 to f8, i1 to i8, u1 to u8 or b1 is expected", path,
+              found->descr);
   if (found->shape.rank == 0)
     SB_ERROR (error, GSL_EUNSUP, "%s: a single number, where an array is expected", path);
   size_t limit = SB_SOURCE_LIMIT / type->size, count = sb_shape_count (&found->shape, 0, limit);
@@ -439,6 +461,9 @@ sb_npy_write (const char *path, const gsl_matrix *x, const sb_shape *shape, sb_n
     shape = &plain;
   if (shape->rank == 0 || shape->rank > SB_SHAPE_RANK || sb_shape_count (shape, 0, SIZE_MAX - 1) != x->size1 * x->size2)
     SB_ERROR (error, GSL_EBADLEN, "%s: the shape does not hold as many numbers as there are", path);
+  if (x->size1 * x->size2 > SB_SOURCE_LIMIT / (type == SB_NPY_FLOAT32 ? sizeof (float) : sizeof (double)))
+    SB_ERROR (error, GSL_EUNSUP, "%s: %zu x %zu numbers are more than %zu bytes", path, x->size1, x->size2,
+              SB_SOURCE_LIMIT);
   sb_error own;
   error = error ? error : &own;
   sb_file *file = sb_file_create (path, error);

@@ -68,14 +68,24 @@ next_plain (sb_source *source, unsigned char *to, size_t count, size_t *got, sb_
 }
 
 // A gzip file is a series of members, each with a header, a deflate stream, and its checksum and length (RFC 1952).
-// zlib checks all of these, member by member. After the last member the file must end: anything else is read as a
-// further member, whose header zlib finds to be none.
+// zlib checks all of these, member by member. After the last member the file must end, or be filled up with zeros, as
+// tapes are: anything else is read as a further member, whose header zlib finds to be none.
 
 static int
 next_member (sb_source *source, sb_error *error)
 {
   int status = refill (source, error);
+  bool padded = source->z.avail_in > 0 && *source->z.next_in == 0;
+  while (!status && source->z.avail_in > 0 && *source->z.next_in == 0)
+    {
+      source->z.next_in++;
+      source->z.avail_in--;
+      status = refill (source, error);
+    }
   source->ended = source->z.avail_in == 0;
+  if (!status && padded && !source->ended)
+    SB_ERROR (error, GSL_EINVAL, "%s: packed byte %llu: more than zeros after the gzip stream", source->path,
+              (unsigned long long)source->read - source->z.avail_in);
   if (!source->ended)
     inflateReset (&source->z);
   return status;

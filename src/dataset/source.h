@@ -17,7 +17,8 @@ typedef struct sb_source sb_source;
 // Failures are reported as one line "path: place: reason" with one of these codes:
 //   GSL_EFAILED  the system could not open or read the file (the reason is the system's)
 //   GSL_EOF      the file, or its gzip stream, ends early
-//   GSL_EINVAL   the gzip stream is damaged, or more bytes follow than should
+//   GSL_EINVAL   the gzip stream is damaged, or more bytes follow than should (of a gzip stream: other
+//                than zeros)
 //   GSL_ENOMEM   no memory
 // `path` must outlive the source. `what` names what is being read, for the message.
 sb_source *sb_source_open (const char *path, sb_error *error); // NULL on failure

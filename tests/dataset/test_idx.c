@@ -295,11 +295,27 @@ Test (idx, trailing_bytes_inside_and_after_gzip_are_noticed)
 
   memset (packed, 0, sizeof packed);
   count = scratch_gzip (good, sizeof good, packed, PACKED);
-  expect_refusal (packed, count + 30, GSL_EINVAL, "zeros after the stream");
-  expect_refusal (packed, count + 1, GSL_SUCCESS, "one zero after the stream");
+  packed[count] = 1;
+  expect_refusal (packed, count + 1, GSL_EOF, "a byte after the stream");
   packed[count] = 0x1f;
   packed[count + 1] = 0x8b;
   expect_refusal (packed, count + 2, GSL_EOF, "half a member after the stream");
+}
+
+// Zeros fill a tape's last block, up to the end, however many; nothing may follow them.
+
+Test (idx, zeros_after_gzip_are_padding)
+{
+  const size_t zeros[] = { 1, 30, 511, 65536, 200000 };
+  unsigned char *padded = scoped (calloc (PACKED + 200001, 1));
+  size_t count = scratch_gzip (good, sizeof good, padded, PACKED);
+  for (size_t k = 0; k < sizeof zeros / sizeof *zeros; k++)
+    {
+      expect_good (padded, count + zeros[k]);
+      padded[count + zeros[k]] = 0x1f;
+      expect_refusal (padded, count + zeros[k] + 1, GSL_EINVAL, "a byte after the zeros");
+      padded[count + zeros[k]] = 0;
+    }
 }
 
 // ## Not files at all

@@ -101,13 +101,14 @@ expect_numbers (const void *bytes, size_t count, size_t n, size_t d, const doubl
   cr_assert_eq (memcmp (x->data, expected, n * d * sizeof (double)), 0);
 }
 
-Test (npy, both_versions_and_gzip_are_read)
+Test (npy, all_versions_and_gzip_are_read)
 {
   unsigned char file[ROOM], packed[ROOM];
   size_t length = good_file (file);
   expect_numbers (file, length, 2, 3, numbers);
   expect_numbers (packed, scratch_gzip (file, length, packed, sizeof packed), 2, 3, numbers);
   expect_numbers (file, compose (file, 2, dictionary, numbers, sizeof numbers), 2, 3, numbers);
+  expect_numbers (file, compose (file, 3, dictionary, numbers, sizeof numbers), 2, 3, numbers);
 }
 
 // The same dictionary in other words that Python accepts, old numpy's among them.
@@ -116,15 +117,21 @@ Test (npy, other_ways_to_write_the_dictionary_are_read)
 {
   const char *same[] = { "{'shape': (2, 3), 'descr': '<f8', 'fortran_order': False}",
                          "{\"descr\":\"<f8\",\"fortran_order\":False,\"shape\":(2,3,)}",
+                         "{'descr': '<f8', 'fortran_order': False, 'shape': (2L, 3L), }",
+                         "{'descr': '=f8', 'fortran_order': False, 'shape': (2L, 3), }",
+                         "{'descr': '|f8', 'fortran_order': False, 'shape': (2, 3), }",
+                         "{'descr': 'f8', 'fortran_order': False, 'shape': (2, 3), }",
                          "{ 'fortran_order' : False , 'shape' : ( 2 , 3 ) , 'descr' : '<f8' , }  " };
   unsigned char file[ROOM];
-  for (size_t k = 0; k < 3; k++)
+  for (size_t k = 0; k < sizeof same / sizeof *same; k++)
     expect_numbers (file, compose (file, 1, same[k], numbers, sizeof numbers), 2, 3, numbers);
 }
 
 Test (npy, every_type_and_byte_order_is_read)
 {
-  const double expected[2] = { 3, -2 }, small[2] = { 3, 254 }, large[2] = { 9007199254740992., -9007199254740992. };
+  const double expected[2] = { 3, -2 }, small[2] = { 3, 254 }, large[2] = { 9007199254740992., -9007199254740992. },
+               least[2] = { -128, 127 }, words[2] = { 3, 65534 }, longs[2] = { 3, 4294967294. }, truths[2] = { 1, 0 },
+               most[2] = { 3, 9007199254740992. };
   unsigned char file[ROOM];
   const struct
   {
@@ -135,7 +142,25 @@ Test (npy, every_type_and_byte_order_is_read)
                 { ">f4", "\x40\x40\0\0\xc0\0\0\0", 8, expected },
                 { "<f8", "\0\0\0\0\0\0\x08\x40\0\0\0\0\0\0\0\xc0", 16, expected },
                 { ">f8", "\x40\x08\0\0\0\0\0\0\xc0\0\0\0\0\0\0\0", 16, expected },
+                { "<f2", "\0\x42\0\xc0", 4, expected },
+                { ">f2", "\x42\0\xc0\0", 4, expected },
                 { "|u1", "\x03\xfe", 2, small },
+                { "<u1", "\x03\xfe", 2, small },
+                { ">u1", "\x03\xfe", 2, small },
+                { "|i1", "\x03\xfe", 2, expected },
+                { "<i1", "\x80\x7f", 2, least },
+                { "|b1", "\1\0", 2, truths },
+                { "<i2", "\3\0\xfe\xff", 4, expected },
+                { ">i2", "\0\3\xff\xfe", 4, expected },
+                { "<u2", "\3\0\xfe\xff", 4, words },
+                { ">u2", "\0\3\xff\xfe", 4, words },
+                { "<i4", "\3\0\0\0\xfe\xff\xff\xff", 8, expected },
+                { ">i4", "\0\0\0\3\xff\xff\xff\xfe", 8, expected },
+                { "=i4", "\3\0\0\0\xfe\xff\xff\xff", 8, expected },
+                { "<u4", "\3\0\0\0\xfe\xff\xff\xff", 8, longs },
+                { ">u4", "\0\0\0\3\xff\xff\xff\xfe", 8, longs },
+                { "<u8", "\3\0\0\0\0\0\0\0\0\0\0\0\0\0\x20\0", 16, most },
+                { ">u8", "\0\0\0\0\0\0\0\3\0\x20\0\0\0\0\0\0", 16, most },
                 { "<i8", "\3\0\0\0\0\0\0\0\xfe\xff\xff\xff\xff\xff\xff\xff", 16, expected },
                 { ">i8", "\0\0\0\0\0\0\0\3\xff\xff\xff\xff\xff\xff\xff\xfe", 16, expected },
                 { "<i8", "\0\0\0\0\0\0\x20\0\0\0\0\0\0\0\xe0\xff", 16, large } };
@@ -257,8 +282,8 @@ Test (npy, truncation_at_every_byte_is_noticed)
   expect_refusal (file, length + 1, GSL_EINVAL, "a trailing byte");
 }
 
-// Every bit of every byte before the numbers, and every character of the dictionary's own language in its place. Two
-// changes are another truth about the same bytes: numbers of the other byte order, and a last comma left out.
+// Every bit of every byte before the numbers, and every character of the dictionary's own language in its place. Some
+// changes are another truth about the same bytes: numbers of another byte order, and a last comma left out.
 
 static void
 check_wrong_byte (const unsigned char *good, size_t length, size_t place, int value)
@@ -267,7 +292,7 @@ check_wrong_byte (const unsigned char *good, size_t length, size_t place, int va
   memcpy (file, good, length);
   file[place] = (unsigned char)value;
   size_t order = 10 + strcspn (dictionary, "<"), comma = 10 + strlen (dictionary) - 3;
-  if ((place == order && value == '>') || (place == comma && value == ' '))
+  if ((place == order && strchr (">=|", value)) || (place == comma && value == ' '))
     {
       sb_error error;
       gsl_matrix *x = read_back (file, length, NULL, &error);
@@ -309,7 +334,8 @@ Test (npy, wrong_dictionaries_are_refused)
                 { "{'descr': '<f8', 'fortran_order': False, 'shape': (2, 3, , ), }", GSL_EINVAL },
                 { "{'descr': '<f8', 'fortran_order': False, 'shape': (-2, 3), }", GSL_EINVAL },
                 { "{'descr': '<f8', 'fortran_order': False, 'shape': (2.0, 3), }", GSL_EINVAL },
-                { "{'descr': '<f8', 'fortran_order': False, 'shape': (2L, 3L), }", GSL_EINVAL },
+                { "{'descr': '<f8', 'fortran_order': False, 'shape': (2LL, 3), }", GSL_EINVAL },
+                { "{'descr': '<f8', 'fortran_order': False, 'shape': (L, 3), }", GSL_EINVAL },
                 { "{'descr': '<f8', 'fortran_order': False, 'shape': (2, 3), } x", GSL_EINVAL },
                 { "{'descr': '<f8', 'fortran_order': False, 'shape': (2, 3), }\n", GSL_EINVAL },
                 { "{'descr': '<f8', 'fortran_order': False 'shape': (2, 3), }", GSL_EINVAL },
@@ -320,9 +346,11 @@ Test (npy, wrong_dictionaries_are_refused)
                 { "{'descr': [('a', '<f8')], 'fortran_order': False, 'shape': (2, 3), }", GSL_EINVAL },
                 { "['descr': '<f8', 'fortran_order': False, 'shape': (2, 3), ]", GSL_EINVAL },
                 { "{'descr': '<c16', 'fortran_order': False, 'shape': (3, 1), }", GSL_EUNSUP },
-                { "{'descr': '|f8', 'fortran_order': False, 'shape': (2, 3), }", GSL_EUNSUP },
-                { "{'descr': '<u1', 'fortran_order': False, 'shape': (2, 24), }", GSL_EUNSUP },
-                { "{'descr': '=f8', 'fortran_order': False, 'shape': (2, 3), }", GSL_EUNSUP },
+                { "{'descr': '<<f8', 'fortran_order': False, 'shape': (2, 3), }", GSL_EUNSUP },
+                { "{'descr': '<f16', 'fortran_order': False, 'shape': (1, 3), }", GSL_EUNSUP },
+                { "{'descr': '<U12', 'fortran_order': False, 'shape': (1, 1), }", GSL_EUNSUP },
+                { "{'descr': '<M8', 'fortran_order': False, 'shape': (2, 3), }", GSL_EUNSUP },
+                { "{'descr': '|b1', 'fortran_order': False, 'shape': (2, 24), }", GSL_EINVAL },
                 { "{'descr': '<f8', 'fortran_order': False, 'shape': (), }", GSL_EUNSUP },
                 { "{'descr': '<f8', 'fortran_order': False, 'shape': (1,1,1,1,1,1,1,2,3), }", GSL_EUNSUP },
                 { "{'descr': '<f8', 'fortran_order': False, 'shape': (2, 4), }", GSL_EOF },
@@ -382,6 +410,8 @@ Test (npy, integers_that_no_double_holds_are_refused)
   const char *text = "{'descr': '<i8', 'fortran_order': False, 'shape': (1,), }";
   expect_refusal (file, compose (file, 1, text, "\2\0\0\0\0\0\x20\0", 8), GSL_EUNSUP, "2^53 + 2");
   expect_refusal (file, compose (file, 1, text, "\0\0\0\0\0\0\0\x80", 8), GSL_EUNSUP, "-2^63");
+  text = "{'descr': '<u8', 'fortran_order': False, 'shape': (1,), }";
+  expect_refusal (file, compose (file, 1, text, "\0\0\0\0\0\0\0\x80", 8), GSL_EUNSUP, "2^63");
 }
 
 // Random damage: refused, or an array of as many numbers as there are bytes for.
