@@ -8,10 +8,10 @@
 // of orders 5 and 4; their difference estimates the error of the second.
 
 #include "dopri5.h"
+#include "checks.h"
 #include "error.h"
 
 #include <gsl/gsl_errno.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -48,8 +48,8 @@ typedef struct
 static void *
 dopri5_alloc (size_t dim)
 {
-  if (dim > SIZE_MAX / ((STAGES + 1) * sizeof (double)))
-    SB_ERROR_NULL (NULL, GSL_ENOMEM, "a system of %zu equations is too large", dim);
+  if (sb_check_lengths ("a system's equations", dim, 1, 1))
+    return NULL;
   dopri5_state *state = malloc (sizeof *state);
   double *block = malloc ((STAGES + 1) * dim * sizeof *block);
   if (!state || !block)

@@ -7,6 +7,7 @@
 // $$ z = c + 2^e u, \qquad |u| \le 1. $$
 
 #include "frame.h"
+#include "checks.h"
 #include "error.h"
 
 #include <float.h>
@@ -74,19 +75,6 @@ largest_half (const gsl_matrix *z, const gsl_vector *centre)
   return largest;
 }
 
-static int
-check_finite (const gsl_matrix *z)
-{
-  for (size_t i = 0; i < z->size1; i++)
-    {
-      const double *row = gsl_matrix_const_ptr (z, i, 0);
-      for (size_t j = 0; j < z->size2; j++)
-        if (!(fabs (row[j]) <= DBL_MAX))
-          SB_ERROR (NULL, GSL_EDOM, "row %zu, column %zu of a sample is %g", i, j, row[j]);
-    }
-  return GSL_SUCCESS;
-}
-
 int
 sb_frame_of (const gsl_matrix *x, const gsl_matrix *y, sb_frame *frame)
 {
@@ -94,9 +82,9 @@ sb_frame_of (const gsl_matrix *x, const gsl_matrix *y, sb_frame *frame)
   if (d == 0 || x->size1 == 0 || (y && (y->size2 != d || y->size1 == 0)))
     SB_ERROR (NULL, GSL_EBADLEN, "samples of %zu x %zu and %zu x %zu numbers", x->size1, d, y ? y->size1 : x->size1,
               y ? y->size2 : d);
-  int status = check_finite (x);
+  int status = sb_check_finite ("a sample", GSL_EDOM, x);
   if (!status && y)
-    status = check_finite (y);
+    status = sb_check_finite ("a sample", GSL_EDOM, y);
   if (status)
     return status;
   gsl_vector *centre = gsl_vector_alloc (d);

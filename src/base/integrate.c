@@ -5,6 +5,7 @@
 // solve_ivp has them, so that the counts can be compared.
 
 #include "integrate.h"
+#include "checks.h"
 #include "error.h"
 #include "dopri5.h"
 #include "rms_control.h"
@@ -72,6 +73,8 @@ solver_free (solver *s)
 static int
 solver_alloc (solver *s, size_t dim, double eps_abs, double eps_rel)
 {
+  if (sb_check_lengths ("a system's equations", dim, 1, 1))
+    return GSL_ENOMEM;
   s->dydt0 = calloc (dim, sizeof *s->dydt0);
   s->step = s->dydt0 ? gsl_odeiv2_step_alloc (sb_odeiv2_step_dopri5, dim) : NULL;
   s->evolve = s->step ? gsl_odeiv2_evolve_alloc (dim) : NULL;
@@ -115,25 +118,16 @@ advance (solver *s, const gsl_odeiv2_system *system, double t, double t1, double
 }
 
 static int
-check_finite (const char *what, int code, double t, size_t dim, const double v[])
-{
-  for (size_t i = 0; i < dim; i++)
-    if (!gsl_finite (v[i]))
-      SB_ERROR (NULL, code, "number %zu of the %s at t = %g is %g", i, what, t, v[i]);
-  return GSL_SUCCESS;
-}
-
-static int
 start_and_advance (solver *s, counted *c, double t0, double t1, double eps_abs, double eps_rel, double y[],
                    sb_odeiv2_observer observer, void *context, unsigned long *accepted)
 {
   gsl_odeiv2_system system = { evaluate, NULL, c->system->dimension, c };
   double h = 0;
-  int status = check_finite ("state", GSL_EDOM, t0, system.dimension, y);
+  int status = sb_check_finite_numbers ("the state", GSL_EDOM, y, system.dimension);
   if (!status)
     status = GSL_ODEIV_FN_EVAL (&system, t0, y, s->dydt0);
   if (!status)
-    status = check_finite ("derivative", GSL_EBADFUNC, t0, system.dimension, s->dydt0);
+    status = sb_check_finite_numbers ("the derivative", GSL_EBADFUNC, s->dydt0, system.dimension);
   if (!status)
     status
         = sb_odeiv2_initial_step (&system, t0, t1, y, s->dydt0, gsl_odeiv2_step_order (s->step), eps_abs, eps_rel, &h);

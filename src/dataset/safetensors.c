@@ -64,6 +64,8 @@ sb_tensors_free (sb_tensors *tensors)
 int
 sb_tensors_add (sb_tensors *tensors, const char *name, size_t rank, const size_t *size, float *data)
 {
+  if (rank > RANK_LIMIT)
+    SB_ERROR (NULL, GSL_EINVAL, "tensor %s: its rank is %zu, more than %d", name, rank, RANK_LIMIT);
   sb_tensor *more = realloc (tensors->tensor, (tensors->count + 1) * sizeof *more);
   if (more)
     tensors->tensor = more;
@@ -199,9 +201,6 @@ text_of (const json_t *header, size_t *length)
 static int
 check_tensor (const sb_tensor *tensor, const char *path, sb_error *error)
 {
-  if (tensor->rank > RANK_LIMIT)
-    SB_ERROR (error, GSL_EINVAL, "%s: tensor %s: its rank is %zu, more than %d", path, tensor->name, tensor->rank,
-              RANK_LIMIT);
   for (size_t j = 0; j < tensor->count; j++)
     if (!gsl_finite ((double)tensor->data[j]))
       SB_ERROR (error, GSL_EINVAL, "%s: tensor %s: number %zu is not finite", path, tensor->name, j);

@@ -36,7 +36,7 @@ typedef struct
 sb_tensors *sb_tensors_alloc (void);
 void sb_tensors_free (sb_tensors *tensors); // names, notes and memory too; NULL is allowed
 
-// Append a tensor or a note; the strings are copied, the data are not. GSL_ENOMEM.
+// Append a tensor or a note; the strings are copied, the data are not. GSL_EINVAL where the rank is above 4, GSL_ENOMEM.
 int sb_tensors_add (sb_tensors *tensors, const char *name, size_t rank, const size_t *size, float *data);
 int sb_tensors_note_add (sb_tensors *tensors, const char *key, const char *value);
 

@@ -12,6 +12,7 @@
 // permuted ones, and one pass over $D$, a block of rows at a time, gives every distance.
 
 #include "energy_distance.h"
+#include "../base/checks.h"
 #include "../base/error.h"
 #include "../base/shard.h"
 #include "framed.h"
@@ -19,6 +20,7 @@
 #include <gsl/gsl_blas.h>
 #include <gsl/gsl_math.h>
 #include <math.h>
+#include <stdint.h>
 
 enum
 {
@@ -158,6 +160,8 @@ sb_energy_test (const gsl_matrix *x, const gsl_matrix *y, size_t permutations, s
   size_t n = x->size1, N = n + y->size1, d = x->size2;
   if (d == 0 || y->size2 != d || n == 0 || n == N)
     SB_ERROR (NULL, GSL_EBADLEN, "x is %zu x %zu, y %zu x %zu", n, d, y->size1, y->size2);
+  if (permutations == SIZE_MAX || sb_check_lengths ("random divisions of points", N, permutations + 1, 1))
+    return GSL_ENOMEM;
   gsl_matrix *z = gsl_matrix_alloc (N, d), *W = gsl_matrix_alloc (N, permutations + 1);
   gsl_matrix *uniforms = gsl_matrix_alloc (permutations, N);
   gsl_matrix *parts = gsl_matrix_alloc (sb_shard_count (N, ROWS), permutations + 1);

@@ -7,6 +7,7 @@
 
 #include "sample_moments.h"
 
+#include "../base/checks.h"
 #include "../base/error.h"
 #include "../base/frame.h"
 #include "../dataset/safetensors.h"
@@ -125,7 +126,7 @@ sb_moments_file_free (sb_moments_file *moments)
 static sb_moments_file *
 moments_alloc (size_t d, const char *of)
 {
-  sb_moments_file *moments = calloc (1, sizeof *moments);
+  sb_moments_file *moments = sb_check_lengths ("a covariance", d, d, 1) ? NULL : calloc (1, sizeof *moments);
   if (!moments)
     return NULL;
   moments->of = strdup (of);

@@ -5,6 +5,7 @@
 // them (the 1-Wasserstein distance).
 
 #include "twosample.h"
+#include "../base/checks.h"
 #include "../base/error.h"
 #include "../base/frame.h"
 #include "../base/shard.h"
@@ -250,6 +251,9 @@ sb_ks_projections (const gsl_matrix *x, const gsl_matrix *y, size_t count, sb_st
   if (x->size2 != y->size2 || x->size2 == 0 || count == 0 || x->size1 == 0 || y->size1 == 0)
     SB_ERROR (NULL, GSL_EBADLEN, "x is %zu x %zu, y %zu x %zu, on %zu directions", x->size1, x->size2, y->size1,
               y->size2, count);
+  if (sb_check_lengths ("projections of points", count, GSL_MAX (x->size1, y->size1), 1)
+      || sb_check_lengths ("directions", count, x->size2, 1))
+    return GSL_ENOMEM;
   gsl_matrix *directions = gsl_matrix_alloc (count, x->size2), *found = gsl_matrix_alloc (2, count);
   gsl_matrix *x_projected = gsl_matrix_alloc (x->size1, count), *y_projected = gsl_matrix_alloc (y->size1, count);
   int status = GSL_ENOMEM;

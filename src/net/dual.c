@@ -9,6 +9,7 @@
 
 #include "dual.h"
 
+#include "../base/checks.h"
 #include "../base/error.h"
 #include "reference.h"
 
@@ -88,6 +89,8 @@ sb_net_dual_alloc (const sb_net *net, size_t samples)
 {
   if (!has_gradients (net))
     SB_ERROR_NULL (NULL, GSL_EUNSUP, "self-attention has no gradient of a derivative here");
+  if (sb_check_lengths ("samples of a network", samples, numbers_needed (net, 1), 1))
+    return NULL;
   sb_net_dual *dual = calloc (1, sizeof *dual);
   if (!dual)
     SB_ERROR_NULL (NULL, GSL_ENOMEM, "no memory for a network's derivatives of %zu samples", samples);

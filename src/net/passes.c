@@ -7,6 +7,7 @@
 
 #include "passes.h"
 
+#include "../base/checks.h"
 #include "../base/error.h"
 #include "reference.h"
 
@@ -24,6 +25,11 @@ numbers (size_t count)
 sb_net_work *
 sb_net_work_alloc (const sb_net *net, size_t samples, int gradients)
 {
+  size_t numbers_of_one = 1;
+  for (size_t l = 0; l < net->count; l++)
+    numbers_of_one += sb_net_shape_size (net->layers[l].out) + net->layers[l].saved;
+  if (sb_check_lengths ("samples of a network", samples, numbers_of_one, 1))
+    return NULL;
   sb_net_work *work = calloc (1, sizeof *work);
   if (!work)
     SB_ERROR_NULL (NULL, GSL_ENOMEM, "no memory for a network's passes of %zu samples", samples);

@@ -6,6 +6,7 @@
 
 #include "objective.h"
 
+#include "../base/checks.h"
 #include "../base/error.h"
 
 #include <gsl/gsl_math.h>
@@ -57,11 +58,11 @@ take_vector (double **next, size_t n)
 }
 
 static size_t
-count_numbers (const sb_objective_batch *b)
+count_numbers (const sb_objective_batch *b, size_t rows)
 {
   const sb_process *p = b->objective->process;
   const size_t d = p->dimension, row = (2 + 5 * b->points + 3 * b->directions + 2 * b->points) * d;
-  return b->most * (row + b->points * (1 + p->parts) + 1) + 2 * p->parts + 1;
+  return rows * (row + b->points * (1 + p->parts) + 1) + 2 * p->parts + 1;
 }
 
 void
@@ -127,7 +128,8 @@ sb_objective_batch_alloc (const sb_objective *objective, size_t rows)
     objective->type->count (objective, &b->points, &b->directions);
 
   // Take all memory in one block.
-  b->memory = b->points > 0 ? calloc (count_numbers (b), sizeof *b->memory) : NULL;
+  const int fits = !sb_check_lengths ("rows of a batch", rows, count_numbers (b, 1), 1);
+  b->memory = b->points > 0 && fits ? calloc (count_numbers (b, rows), sizeof *b->memory) : NULL;
   if (!b->memory)
     {
       const size_t points = b->points;

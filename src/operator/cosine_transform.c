@@ -9,6 +9,7 @@
 
 #include "operator.h"
 
+#include "../base/checks.h"
 #include "../base/error.h"
 #include "../base/shard.h"
 
@@ -120,6 +121,8 @@ sb_operator_cosine_alloc (size_t height, size_t width, size_t channels)
   if (!height || !width || !channels || GSL_MAX (GSL_MAX (height, width), channels) > LARGEST)
     SB_ERROR_NULL (NULL, GSL_EINVAL, "operator cosine: no images of %zu x %zu pixels with %zu channels", height, width,
                    channels);
+  if (sb_check_lengths ("an image's numbers", height, width, channels))
+    return NULL;
   cosine *c = malloc (sizeof *c);
   if (c)
     *c = (cosine){ height, width, channels, cosine_matrix (height), cosine_matrix (width) };

@@ -4,6 +4,7 @@
 
 #include "operator.h"
 
+#include "../base/checks.h"
 #include "../base/error.h"
 
 #include <gsl/gsl_blas.h>
@@ -27,6 +28,8 @@ static const sb_operator_type dense = { .name = "dense", .apply = dense_apply, .
 sb_operator *
 sb_operator_dense_alloc (const gsl_matrix *A)
 {
+  if (sb_check_finite ("a matrix", GSL_EDOM, A))
+    return NULL;
   gsl_matrix *state = gsl_matrix_alloc (A->size1, A->size2);
   if (!state)
     SB_ERROR_NULL (NULL, GSL_ENOMEM, "operator dense: no memory for %zu x %zu numbers", A->size1, A->size2);

@@ -4,6 +4,7 @@
 
 #include "operator.h"
 
+#include "../base/checks.h"
 #include "../base/error.h"
 
 static int
@@ -29,6 +30,9 @@ static const sb_operator_type diagonal_type = { .name = "diagonal", .apply = dia
 sb_operator *
 sb_operator_diagonal_alloc (const gsl_vector *diagonal)
 {
+  gsl_matrix_const_view column = gsl_matrix_const_view_vector (diagonal, diagonal->size, 1);
+  if (sb_check_finite ("a diagonal", GSL_EDOM, &column.matrix))
+    return NULL;
   gsl_vector *state = gsl_vector_alloc (diagonal->size);
   if (!state)
     SB_ERROR_NULL (NULL, GSL_ENOMEM, "operator diagonal: no memory for %zu numbers", diagonal->size);

@@ -6,6 +6,7 @@
 
 #include "operator.h"
 
+#include "../base/checks.h"
 #include "../base/error.h"
 
 #include <stdlib.h>
@@ -24,7 +25,9 @@ release_state (const sb_operator_type *type, void *state)
 sb_operator *
 sb_operator_alloc (const sb_operator_type *type, void *state, size_t rows, size_t columns)
 {
-  sb_operator *A = rows && columns ? malloc (sizeof *A) : NULL;
+  const int fit = !sb_check_lengths ("an operator's numbers", rows, 1, 1)
+                  && !sb_check_lengths ("an operator's numbers", columns, 1, 1);
+  sb_operator *A = rows && columns && fit ? malloc (sizeof *A) : NULL;
   if (A)
     {
       *A = (sb_operator){ type, state, rows, columns };
@@ -64,7 +67,7 @@ sb_operator_apply (const sb_operator *A, CBLAS_TRANSPOSE_t transpose, const gsl_
     SB_ERROR (NULL, GSL_EBADLEN, "operator %s: %zu levels for %zu rows", type->name, level->size, x->size1);
   if (x->size1 == 0)
     return GSL_SUCCESS;
-  if (out->data == x->data)
-    SB_ERROR (NULL, GSL_EINVAL, "operator %s: the output must not be the input", type->name);
+  if (sb_check_apart (type->name, x, out))
+    return GSL_EINVAL;
   return type->apply (A->state, transpose, level, x, out);
 }

@@ -4,6 +4,7 @@
 
 #include "operator.h"
 
+#include "../base/checks.h"
 #include "../base/error.h"
 
 #include <stdlib.h>
@@ -22,6 +23,8 @@ static const sb_operator_type scalar = { .name = "scalar", .apply = scalar_apply
 sb_operator *
 sb_operator_scalar_alloc (size_t dimension, double c)
 {
+  if (sb_check_finite_numbers ("a scalar operator", GSL_EDOM, &c, 1))
+    return NULL;
   double *state = malloc (sizeof *state);
   if (!state)
     SB_ERROR_NULL (NULL, GSL_ENOMEM, "operator scalar: no memory");

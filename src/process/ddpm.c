@@ -17,6 +17,7 @@
 // \beta_t\mathbf{I})$. [dsm2ddpm.txt-DDPM-forward]
 
 #include "ddpm.h"
+#include "../base/checks.h"
 #include "../base/error.h"
 #include "../grid/grid.h"
 #include "scalar.h"
@@ -117,6 +118,8 @@ sb_ddpm_betas_alloc (size_t dimension, const gsl_vector *beta)
 sb_process *
 sb_ddpm_alloc (size_t dimension, size_t N, double beta_bar_min, double beta_bar_max)
 {
+  if (sb_check_lengths ("a chain's levels", N, 1, 1))
+    return NULL;
   gsl_vector *beta = gsl_vector_alloc (N);
   if (!beta)
     SB_ERROR_NULL (NULL, GSL_ENOMEM, "no memory for %zu noise scales", N);

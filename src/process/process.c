@@ -7,6 +7,7 @@
 
 #include "process.h"
 
+#include "../base/checks.h"
 #include "../base/error.h"
 
 #include <gsl/gsl_blas.h>
@@ -35,8 +36,9 @@ times_make_sense (double t_min, double t_max)
 sb_process *
 sb_process_alloc (const sb_process_type *type, void *state, size_t dimension, double t_min, double t_max, size_t levels)
 {
-  const bool valid = dimension > 0 && times_make_sense (t_min, t_max);
-  sb_process *process = valid ? malloc (sizeof *process) : NULL;
+  const bool valid = dimension > 0 && times_make_sense (t_min, t_max),
+             fits = !sb_check_lengths ("coordinates", dimension, 1, 1);
+  sb_process *process = valid && fits ? malloc (sizeof *process) : NULL;
   if (process)
     {
       *process = (sb_process){ .type = type,

@@ -10,6 +10,7 @@
 // times of a process accordingly.
 
 #include "smld.h"
+#include "../base/checks.h"
 #include "../base/error.h"
 #include "../grid/grid.h"
 #include "scalar.h"
@@ -96,6 +97,8 @@ sb_smld_sigmas_alloc (size_t dimension, const gsl_vector *sigma)
 sb_process *
 sb_smld_alloc (size_t dimension, size_t N, double sigma_min, double sigma_max)
 {
+  if (sb_check_lengths ("a chain's levels", N, 1, 1))
+    return NULL;
   gsl_vector *sigma = gsl_vector_alloc (N);
   if (!sigma)
     SB_ERROR_NULL (NULL, GSL_ENOMEM, "no memory for %zu noise scales", N);

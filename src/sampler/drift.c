@@ -13,6 +13,7 @@
 
 #include "drift.h"
 
+#include "../base/checks.h"
 #include "../base/error.h"
 #include "work.h"
 
@@ -22,7 +23,7 @@ check (const sb_score *score, const gsl_vector *t, const gsl_matrix *x, const gs
   if (x->size2 != score->process->dimension || out->size1 != x->size1 || out->size2 != x->size2 || t->size != x->size1)
     SB_ERROR (NULL, GSL_EBADLEN, "x is %zu x %zu, out is %zu x %zu, there are %zu times, the process has dimension %zu",
               x->size1, x->size2, out->size1, out->size2, t->size, score->process->dimension);
-  int status = GSL_SUCCESS;
+  int status = sb_check_apart ("a drift", x, out);
   for (size_t i = 0; i < t->size && !status; i++)
     status = sb_work_check_sde (score->process, gsl_vector_get (t, i));
   return status;

@@ -16,6 +16,7 @@
 
 #include "pc.h"
 
+#include "../base/checks.h"
 #include "../base/error.h"
 #include "work.h"
 
@@ -259,10 +260,14 @@ sb_pc_sample (const sb_pc *pc, const sb_score *score, const gsl_matrix *y, const
             .corrected = pc->corrected };
   w.status = w.work && w.z && w.s && w.t ? GSL_SUCCESS : GSL_ENOMEM;
   if (!w.status)
+    w.status = sb_check_finite ("the points to start from", GSL_EDOM, x);
+  if (!w.status)
     {
       sample (&w);
       *evaluations = w.work->evaluations;
     }
+  if (!w.status)
+    w.status = sb_check_finite ("the samples", GSL_EBADFUNC, x);
   run_free (&w);
   return w.status;
 }

@@ -7,6 +7,7 @@
 
 #include "../base/clones.h"
 #include "../base/elementary.h"
+#include "../base/checks.h"
 #include "../base/error.h"
 #include "../base/shard.h"
 
@@ -47,6 +48,8 @@ sb_sampler_work_alloc (const sb_score *score, size_t rows)
 {
   const size_t d = score->process->dimension, parts = score->process->parts > 0 ? score->process->parts : 1,
                some = rows > 0 ? rows : 1;
+  if (sb_check_lengths ("rows to sample", some, d, 1) || sb_check_lengths ("rows to sample", some, parts, 1))
+    return NULL;
   sb_sampler_work *work = calloc (1, sizeof *work);
   if (work)
     *work = (sb_sampler_work){ .score = score,

@@ -5,6 +5,7 @@
 
 #include "network.h"
 
+#include "../base/checks.h"
 #include "../base/error.h"
 #include "../base/pool.h"
 #include "../base/shard.h"
@@ -174,6 +175,8 @@ pass_alloc (const sb_network *network, size_t rows, int gradients, bool dual)
 {
   size_t in = sb_net_shape_size (sb_net_input (network->net)), out = sb_net_shape_size (sb_net_output (network->net));
   size_t some = rows > 0 ? rows : 1, parts = network->process->parts > 0 ? network->process->parts : 1;
+  if (sb_check_lengths ("rows of a network", some, in + out + sb_net_conditions (network->net) + parts, 1))
+    return NULL;
   sb_network_pass *pass = calloc (1, sizeof *pass);
   if (!pass)
     SB_ERROR_NULL (NULL, GSL_ENOMEM, "no memory for %zu rows to go through a network", rows);

@@ -6,6 +6,7 @@
 
 #include "score.h"
 
+#include "../base/checks.h"
 #include "../base/clones.h"
 #include "../base/error.h"
 #include "../base/shard.h"
@@ -75,6 +76,18 @@ check_matrix (const gsl_matrix *x, const gsl_matrix *like)
 }
 
 static int
+check_result (const sb_score *score, const gsl_matrix *x, const gsl_matrix *v, const gsl_matrix *y,
+              const gsl_matrix *out)
+{
+  int status = check_matrix (out, x);
+  if (!status)
+    status = sb_check_apart (score->type->name, x, out);
+  if (!status)
+    status = sb_check_apart (score->type->name, v, out);
+  return status ? status : sb_check_apart (score->type->name, y, out);
+}
+
+static int
 check_view (sb_view view)
 {
   if (view != SB_SCORE && view != SB_DENOISER && view != SB_EPSILON)
@@ -109,7 +122,7 @@ sb_score_evaluate (const sb_score *score, sb_view view, const gsl_matrix *x, con
   if (!status)
     status = check_batch (score, x, t, y);
   if (!status)
-    status = check_matrix (out, x);
+    status = check_result (score, x, NULL, y, out);
   if (!status)
     status = source_of (score, score->type->views, view, &source);
   if (!status)
@@ -194,7 +207,7 @@ check_product (const sb_score *score, bool available, const char *what, sb_view 
   if (!status)
     status = check_matrix (v, x);
   if (!status)
-    status = check_matrix (out, x);
+    status = check_result (score, x, v, y, out);
   return status ? status : source_of (score, score->type->derivatives, view, source);
 }
 

@@ -6,6 +6,7 @@
 
 #include "law.h"
 
+#include "../base/checks.h"
 #include "../base/error.h"
 #include "../operator/symmetric.h"
 
@@ -83,6 +84,10 @@ ask (const sb_target *target, const sb_process *process, const sb_target_questio
     status = check_matrix (q->out, q->asked == SB_TARGET_COVARIANCE ? d : n, d);
   if (!status)
     status = check_vector (q->number, n);
+  if (!status)
+    status = sb_check_apart ("a law", q->x, q->out);
+  if (!status)
+    status = sb_check_apart ("a law", q->v, q->out);
   return status || n == 0 ? status : target->type->answer (target->state, process, q);
 }
 
@@ -228,12 +233,8 @@ target_kernels (const sb_process *process, const gsl_vector *t, target_kernel **
 int
 target_copy (const gsl_matrix *from, gsl_matrix *to)
 {
-  for (size_t i = 0; i < from->size1; i++)
-    for (size_t j = 0; j < from->size2; j++)
-      if (!gsl_finite (gsl_matrix_get (from, i, j)))
-        SB_ERROR (NULL, GSL_EDOM, "row %zu, column %zu of the points or means of a law is %g", i, j,
-                  gsl_matrix_get (from, i, j));
-  return gsl_matrix_memcpy (to, from);
+  int status = sb_check_finite ("the points or means of a law", GSL_EDOM, from);
+  return status ? status : gsl_matrix_memcpy (to, from);
 }
 
 // ## Weighted components

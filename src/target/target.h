@@ -51,7 +51,7 @@ typedef struct
 } sb_target;
 
 // Common to all: x, v, out (n x d), t (n) in [0, t_max] (at t = 0 a law with a density has one, a point mass has
-// none: GSL_EDOM, also where its variance is no normal double); out is never x or v. A batch may have no rows.
+// none: GSL_EDOM, also where its variance is no normal double); out is never x or v (GSL_EINVAL). A batch may have no rows.
 // GSL_EBADLEN, GSL_EDOM, GSL_EOVRFLW where the noise's variance is no double, GSL_ENOMEM, and what the process reports of
 // its maps. A law that lies far from the origin loses no digits to that, nor one in a unit from 1e-150 to 1e150. Where these are no multiples of the identity, a mixture costs a factorisation per
 // distinct time and component (unless its covariances are diagonal and so are the maps, and no derivative is asked for),

@@ -6,6 +6,7 @@
 
 #include "trainer.h"
 
+#include "../base/checks.h"
 #include "../base/clones.h"
 #include "../base/pool.h"
 #include "../base/shard.h"
@@ -105,6 +106,8 @@ static int
 find_memory (sb_trainer *r)
 {
   const sb_task *task = &r->recipe->task;
+  if (sb_check_lengths ("gradients of the shards", r->shards, task->net->parameters + 1, 1))
+    return GSL_ENOMEM;
   r->trained = malloc (task->net->parameters + 1);
   r->gradients = calloc (r->shards * task->net->parameters + 1, sizeof *r->gradients);
   r->losses = calloc (r->shards, sizeof *r->losses);
