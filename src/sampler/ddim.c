@@ -13,7 +13,7 @@ numbers (const sb_step_at *at, const double *key)
 {
   const double eta = key[0], b = eta * at->S_s * at->S / at->S_t;
   const double rest = at->S_s * hypot (sqrt (1 - eta * eta), eta * at->A * at->S_s / at->S_t); // sqrt (S_s^2 - b^2)
-  const double q = at->S_t * (at->S * at->S + at->A * at->A * b * b) / (at->A * (at->S_t + at->A * rest));
+  const double share = at->S_t / (at->S_t + at->A * rest), q = (at->S * at->S + at->A * at->A * b * b) * share / at->A;
   return (sb_step_numbers){ .c = 1, .k = rest / at->S_t, .b = b, .p = 1 / at->A, .q = q };
 }
 

@@ -67,7 +67,7 @@ posterior_of_part (const kernels *k, sb_view view, sb_posterior *p)
     *p = (sb_posterior){ .of_x = k->a * k->v_s / v_t, .of_e = k->a_s * k->v / v_t };
   else
     *p = (sb_posterior){ .of_x = 1 / k->a, .of_e = (view == SB_SCORE ? k->v : -k->v / k->sd_t) / k->a };
-  p->variance = k->sd_t > 0 ? k->v_s * k->v / v_t : 0;
+  p->variance = k->sd_t > 0 ? k->v_s * (k->v / v_t) : 0;
   return GSL_SUCCESS;
 }
 

@@ -10,3 +10,5 @@ check_PROGRAMS += %D%/test_annealed %D%/test_corrector %D%/test_drift %D%/test_d
 %C%_test_pc_SOURCES = %D%/test_pc.c %D%/gmm3.c %D%/gmm3.h tests/recursion.c tests/recursion.h
 %C%_test_predictor_SOURCES = %D%/test_predictor.c %D%/linear.c %D%/linear.h tests/recursion.c tests/recursion.h
 %C%_test_spectrum_SOURCES = %D%/test_spectrum.c tests/recursion.c tests/recursion.h
+check_PROGRAMS += %D%/test_scaled
+%C%_test_scaled_SOURCES = %D%/test_scaled.c
