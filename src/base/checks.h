@@ -5,8 +5,8 @@
 
 #include <gsl/gsl_matrix.h>
 
-// Every length that a caller chooses is checked before it is multiplied: GSL_ENOMEM where a x b x c numbers are more than
-// any memory holds, so that what passes may still be multiplied by a few hundred.
+// Every length that a caller chooses is checked before it is multiplied: GSL_ENOMEM where a x b x c numbers are more
+// than any memory holds, so that what passes may still be multiplied by a few hundred.
 int sb_check_lengths (const char *what, size_t a, size_t b, size_t c);
 
 // GSL_EINVAL where a result is to be written over what it is computed from; x may be NULL.

@@ -32,8 +32,8 @@ sb_frame_exponent (double x)
 // ## The centre
 //
 // The median of a few rows, in each coordinate: a coordinate that some point has, or is close to, whatever a few far
-// points do. A mean would be far from all points where one of them is far from the others, and the difference to it would
-// lose digits.
+// points do. A mean would be far from all points where one of them is far from the others, and the difference to it
+// would lose digits.
 
 static const double *
 row_of_both (const gsl_matrix *x, const gsl_matrix *y, size_t i)

@@ -12,16 +12,16 @@ typedef struct
   int exponent;
 } sb_frame;
 
-// Of the rows of x (n x d) and of y (m x d; NULL: x alone), to be freed unless it fails. GSL_EBADLEN where x or y has no
-// points or they differ in d, or d is 0; GSL_EDOM where a number is not finite; GSL_ENOMEM.
+// Of the rows of x (n x d) and of y (m x d; NULL: x alone), to be freed unless it fails. GSL_EBADLEN where x or y has
+// no points or they differ in d, or d is 0; GSL_EDOM where a number is not finite; GSL_ENOMEM.
 int sb_frame_of (const gsl_matrix *x, const gsl_matrix *y, sb_frame *frame);
 void sb_frame_free (sb_frame *frame);
 
 // Rows first, first + 1, ... of z (n x d) into u, as many as it has.
 void sb_frame_rows (const sb_frame *frame, const gsl_matrix *z, size_t first, gsl_matrix *u);
 
-// 2^(power exponent): what a length (1) or a square (2) in the frame is multiplied with. GSL_EOVRFLW, GSL_EUNDRFLW where
-// no normal double is as large, or as small.
+// 2^(power exponent): what a length (1) or a square (2) in the frame is multiplied with. GSL_EOVRFLW, GSL_EUNDRFLW
+// where no normal double is as large, or as small.
 int sb_frame_unit (const sb_frame *frame, int power, double *unit);
 
 // The least exponent with |x| <= 2^exponent, kept where 2^-exponent is a normal number too; 0 of zero.

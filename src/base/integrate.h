@@ -21,8 +21,8 @@ typedef struct
 // (dopri5.h), sizes by the root mean square error (rms_control.h). The system is evaluated between t0 and t1 only.
 // `observer` and `count` may be NULL.
 // The status of the system or the observer where that is not GSL_SUCCESS; GSL_EDOM where a time or a number of y is not
-// finite, GSL_EBADFUNC where the first derivative is not, GSL_EINVAL for tolerances as in rms_control.h, GSL_ENOMEM, GSL_ETOL where no step is short enough for the tolerance.
-// y is of no use then.
+// finite, GSL_EBADFUNC where the first derivative is not, GSL_EINVAL for tolerances as in rms_control.h, GSL_ENOMEM,
+// GSL_ETOL where no step is short enough for the tolerance. y is of no use then.
 int sb_odeiv2_integrate (const gsl_odeiv2_system *system, double t0, double t1, double eps_abs, double eps_rel,
                          double y[], sb_odeiv2_observer observer, void *context, sb_odeiv2_count *count);
 

@@ -99,8 +99,8 @@ rms_hadjust (void *vstate, size_t dim, unsigned int p, const double y[], const d
 //
 // A step is short enough for its second term to be small: first guess $h_0$ such that an Euler step changes $y$ by a
 // hundredth of itself; then estimate the second derivative from the slope at its end, and choose $h_1$ such that
-// $h_1^p \max(\|y'\|, \|y''\|) = 0.01$. Where there is nothing to go by, both guesses are $10^{-6}$. No guess is too short
-// to move $t$.
+// $h_1^p \max(\|y'\|, \|y''\|) = 0.01$. Where there is nothing to go by, both guesses are $10^{-6}$. No guess is too
+// short to move $t$.
 
 static double
 guess_from_slope (double d0, double d1)

@@ -15,7 +15,8 @@ SB_BEGIN_DECLS
 // longer right after a rejection.
 
 // A control for gsl_odeiv2_evolve_apply, which has to be called with this `evolve`: that is where y0 is read. NULL on
-// failure: GSL_EINVAL where a tolerance is negative or not finite or both are 0, GSL_EFAULT where evolve is NULL, GSL_ENOMEM.
+// failure: GSL_EINVAL where a tolerance is negative or not finite or both are 0, GSL_EFAULT where evolve is NULL,
+// GSL_ENOMEM.
 gsl_odeiv2_control *sb_odeiv2_control_rms_new (double eps_abs, double eps_rel, const gsl_odeiv2_evolve *evolve);
 
 // The first step from t0 towards t1, signed, for a step type of order p. dydt is the derivative at (t0, y), known to

@@ -140,8 +140,8 @@ describe_checkpoint (const char *path)
   return EXIT_SUCCESS;
 }
 
-// A checkpoint is told by its first bytes, a length and the brace of the header; a broken one, which is none of the other
-// formats either, by its name.
+// A checkpoint is told by its first bytes, a length and the brace of the header; a broken one, which is none of the
+// other formats either, by its name.
 
 static bool
 is_checkpoint (const char *path)

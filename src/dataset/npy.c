@@ -252,8 +252,8 @@ read_header (sb_source *source, const char *path, description *found, sb_error *
 
 // ## The numbers
 //
-// The first letter of a type's name is its byte order (`=` and `|`, or none, that of the machine, which is lowest first on
-// those that numpy is used on), the next its kind, then comes its size.
+// The first letter of a type's name is its byte order (`=` and `|`, or none, that of the machine, which is lowest first
+// on those that numpy is used on), the next its kind, then comes its size.
 
 typedef enum
 {

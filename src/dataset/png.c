@@ -1,8 +1,8 @@
 // # Images on a page
 //
 // Samples are looked at: a batch of images becomes one PNG file, a grid of them. libpng's simplified interface writes
-// whole images and reports what goes wrong in a record. For reading it is of no use: it turns the samples of a file that
-// has a gamma or a colour profile into others. An image here is the bytes that are in the file.
+// whole images and reports what goes wrong in a record. For reading it is of no use: it turns the samples of a file
+// that has a gamma or a colour profile into others. An image here is the bytes that are in the file.
 
 #include "png.h"
 #include "../base/file.h"
@@ -99,8 +99,8 @@ draw_image (const char *path, const gsl_matrix *x, size_t i, const page *p, sb_e
 
 // ## Writing
 //
-// Where the stream has failed, its own reason (a full disk) says more than libpng's. libpng says in words, not by a code,
-// that it got no memory; the C library's `errno` tells.
+// Where the stream has failed, its own reason (a full disk) says more than libpng's. libpng says in words, not by a
+// code, that it got no memory; the C library's `errno` tells.
 
 static int
 write_page (const char *path, const page *p, sb_error *error)
@@ -137,9 +137,9 @@ sb_png_write (const char *path, const gsl_matrix *x, const sb_png_grid *grid, sb
 
 // ## Reading
 //
-// By libpng's own interface, whose errors come back by `longjmp` to the function that began a stage. Of the chunks that say
-// how the samples are to be shown, none is read: they change nothing. A colour that means transparent, a palette, an alpha
-// channel and 16 bits are refused by name.
+// By libpng's own interface, whose errors come back by `longjmp` to the function that began a stage. Of the chunks that
+// say how the samples are to be shown, none is read: they change nothing. A colour that means transparent, a palette,
+// an alpha channel and 16 bits are refused by name.
 
 typedef struct
 {

@@ -23,12 +23,11 @@ typedef struct
 // value is NaN; otherwise as sb_file_create and sb_file_commit (base/file.h).
 int sb_png_write (const char *path, const gsl_matrix *x, const sb_png_grid *grid, sb_error *error);
 
-// Read a PNG file of 8 bits a sample, grey or RGB, as an array of one point: shape (1, height, width, channels). The bytes
-// are the file's samples: what else it says of how to show them (gamma, colour profiles, significant bits, background)
-// changes nothing.
-// NULL on failure, reported as one line "path: reason" with one of these codes: GSL_EFAILED where the system could not
-// open it, GSL_EINVAL where it is no PNG file or a damaged one, GSL_EUNSUP where it has a palette, an alpha channel, a
-// transparent colour or 16 bits, or is larger than SB_SOURCE_LIMIT, GSL_ENOMEM.
+// Read a PNG file of 8 bits a sample, grey or RGB, as an array of one point: shape (1, height, width, channels). The
+// bytes are the file's samples: what else it says of how to show them (gamma, colour profiles, significant bits,
+// background) changes nothing. NULL on failure, reported as one line "path: reason" with one of these codes:
+// GSL_EFAILED where the system could not open it, GSL_EINVAL where it is no PNG file or a damaged one, GSL_EUNSUP where
+// it has a palette, an alpha channel, a transparent colour or 16 bits, or is larger than SB_SOURCE_LIMIT, GSL_ENOMEM.
 sb_bytes *sb_png_read (const char *path, sb_error *error); // release with sb_bytes_free
 
 SB_END_DECLS

@@ -195,8 +195,8 @@ text_of (const json_t *header, size_t *length)
   return text;
 }
 
-// What the reader would refuse is not written. Names that come twice are fewer names in the header. Jansson makes no string
-// of bytes that are not UTF-8; where it gets no memory, `errno` says so.
+// What the reader would refuse is not written. Names that come twice are fewer names in the header. Jansson makes no
+// string of bytes that are not UTF-8; where it gets no memory, `errno` says so.
 
 static int
 check_tensor (const sb_tensor *tensor, const char *path, sb_error *error)
@@ -260,8 +260,8 @@ sb_safetensors_write (const sb_tensors *tensors, const char *path, sb_error *err
 
 // ## Reading
 //
-// First the header, and all of it is checked against the file's length; then the numbers, of which the file has as many.
-// They come into one block of memory, as floats. What is neither floats nor half as long is passed over.
+// First the header, and all of it is checked against the file's length; then the numbers, of which the file has as
+// many. They come into one block of memory, as floats. What is neither floats nor half as long is passed over.
 
 typedef struct
 {

@@ -36,7 +36,8 @@ typedef struct
 sb_tensors *sb_tensors_alloc (void);
 void sb_tensors_free (sb_tensors *tensors); // names, notes and memory too; NULL is allowed
 
-// Append a tensor or a note; the strings are copied, the data are not. GSL_EINVAL where the rank is above 4, GSL_ENOMEM.
+// Append a tensor or a note; the strings are copied, the data are not. GSL_EINVAL where the rank is above 4,
+// GSL_ENOMEM.
 int sb_tensors_add (sb_tensors *tensors, const char *name, size_t rank, const size_t *size, float *data);
 int sb_tensors_note_add (sb_tensors *tensors, const char *key, const char *value);
 
@@ -46,14 +47,14 @@ const char *sb_tensors_note_find (const sb_tensors *tensors, const char *key);  
 
 size_t sb_tensors_numbers (const sb_tensors *tensors); // how many, in all tensors of floats together
 
-// Write the file whole or not at all, its numbers as F32. GSL_EINVAL where sb_safetensors_read would refuse it, or a name
-// or note is not UTF-8 or is there twice; GSL_EFAILED, GSL_ENOMEM; a line in `error`.
+// Write the file whole or not at all, its numbers as F32. GSL_EINVAL where sb_safetensors_read would refuse it, or a
+// name or note is not UTF-8 or is there twice; GSL_EFAILED, GSL_ENOMEM; a line in `error`.
 int sb_safetensors_write (const sb_tensors *tensors, const char *path, sb_error *error);
 
 // Read a file. NULL on failure with a line that names file, place and reason: GSL_EFAILED where it cannot be read,
-// GSL_ENOMEM, GSL_EINVAL where it is no such file, or its tensors do not lie end to end, one is of a rank above 4, or holds
-// floats that are not finite. F32, F16 and BF16 are read as floats; of any other dtype the tensor is listed, and its numbers
-// are not read. Nothing is allocated whose size the file itself does not bear out.
+// GSL_ENOMEM, GSL_EINVAL where it is no such file, or its tensors do not lie end to end, one is of a rank above 4, or
+// holds floats that are not finite. F32, F16 and BF16 are read as floats; of any other dtype the tensor is listed, and
+// its numbers are not read. Nothing is allocated whose size the file itself does not bear out.
 sb_tensors *sb_safetensors_read (const char *path, sb_error *error);
 
 SB_END_DECLS

@@ -156,8 +156,8 @@ distance_of_roots (workspace *w, gsl_matrix *R1, gsl_matrix *R2, gsl_matrix *m, 
 
 // ## Together
 //
-// In units $2^e$ in which no deviation and no difference of the means is larger than 1, so that squares are in the range
-// of doubles.
+// In units $2^e$ in which no deviation and no difference of the means is larger than 1, so that squares are in the
+// range of doubles.
 
 static int
 exponent_of (const gsl_vector *m1, const gsl_matrix *C1, const gsl_vector *m2, const gsl_matrix *C2, int *exponent)

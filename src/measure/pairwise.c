@@ -1,8 +1,8 @@
 // # Distances between all pairs
 //
 // How far is a sample from the nearest image that it could be a copy of? All distances between $n$ points and $m$
-// others are one matrix product, $|x_i - y_j|^2 = |x_i|^2 + |y_j|^2 - 2\,x_i \cdot y_j$, of points about their common centre
-// and in units of their spread (base/frame.c).
+// others are one matrix product, $|x_i - y_j|^2 = |x_i|^2 + |y_j|^2 - 2\,x_i \cdot y_j$, of points about their common
+// centre and in units of their spread (base/frame.c).
 
 #include "pairwise.h"
 #include "../base/error.h"

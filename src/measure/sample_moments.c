@@ -23,8 +23,8 @@
 // ## Mean and covariance
 //
 // Two passes, the mean first: $\frac{1}{n-1}\sum_i (x_i - m)(x_i - m)^T$ keeps its digits where the mean is large
-// beside the spread. Both are of the points about a centre and in units of their spread (base/frame.c). The rows are taken
-// block by block, and a block's sum is one symmetric rank-$k$ update.
+// beside the spread. Both are of the points about a centre and in units of their spread (base/frame.c). The rows are
+// taken block by block, and a block's sum is one symmetric rank-$k$ update.
 
 enum
 {

@@ -9,8 +9,8 @@
 SB_BEGIN_DECLS
 
 // The mean (d) and the covariance (d x d, divisor n - 1) of the rows of x (n x d), n >= 2.
-// GSL_EBADLEN, GSL_EINVAL where n < 2, GSL_EDOM where a number is not finite, GSL_EOVRFLW or GSL_EUNDRFLW where variances
-// are beyond the range of doubles, GSL_ENOMEM.
+// GSL_EBADLEN, GSL_EINVAL where n < 2, GSL_EDOM where a number is not finite, GSL_EOVRFLW or GSL_EUNDRFLW where
+// variances are beyond the range of doubles, GSL_ENOMEM.
 int sb_moments (const gsl_matrix *x, gsl_vector *mean, gsl_matrix *covariance);
 
 // The mean (d) and covariance (d x d) of a set of points kept in a file, so that a Frechet distance to the set needs
@@ -28,8 +28,8 @@ sb_moments_file *sb_moments_file_of (const gsl_matrix *x, const char *of);
 void sb_moments_file_free (sb_moments_file *moments); // NULL is allowed
 
 // Write them as safetensors, whole or not at all: tensors `mean` (with `mean_rest`, what rounding left of it) and
-// `covariance` in single precision, notes `of` and `count`. GSL_EINVAL where a number is not finite in single precision,
-// GSL_EUNDRFLW where all are too small for it, GSL_EFAILED, GSL_ENOMEM; a line in `error`.
+// `covariance` in single precision, notes `of` and `count`. GSL_EINVAL where a number is not finite in single
+// precision, GSL_EUNDRFLW where all are too small for it, GSL_EFAILED, GSL_ENOMEM; a line in `error`.
 int sb_moments_file_write (const sb_moments_file *moments, const char *path, sb_error *error);
 
 // NULL on failure with a line in `error`: GSL_EFAILED where the file cannot be read, GSL_EINVAL where it holds no

@@ -48,9 +48,9 @@ sb_pc sb_pc_annealed (double epsilon, size_t steps);
 // stream.seed (stream.purpose is ignored), so it is the same in any batch, but for correctors with SB_NORM_BATCH or
 // SB_NORM_ROOT_D. y: the score's condition, NULL or n rows. evaluations (NULL is allowed): of the score, on every row.
 //
-// Returns what a step or corrector reports (sampler.h), what progress or noise returned where that ended the run, GSL_EDOM
-// for a bad grid or a point that is not finite, GSL_EBADFUNC where a sample is not, GSL_EINVAL where step or corrector are
-// missing, GSL_EBADLEN, GSL_ENOMEM. After a failure x is unspecified.
+// Returns what a step or corrector reports (sampler.h), what progress or noise returned where that ended the run,
+// GSL_EDOM for a bad grid or a point that is not finite, GSL_EBADFUNC where a sample is not, GSL_EINVAL where step or
+// corrector are missing, GSL_EBADLEN, GSL_ENOMEM. After a failure x is unspecified.
 int sb_pc_sample (const sb_pc *pc, const sb_score *score, const gsl_matrix *y, const gsl_vector *times,
                   sb_stream stream, gsl_matrix *x, size_t *evaluations);
 

@@ -49,8 +49,9 @@ sb_score *sb_score_alloc (const sb_score_type *type, void *state, const sb_proce
 void sb_score_free (sb_score *score); // its state too, where the type says how; NULL is allowed
 
 // Common to all: x, v, out (n x d) with d the process's dimension, t (n), y NULL or n rows. GSL_EBADLEN where a shape
-// is wrong, GSL_EINVAL where out is x, v or y, GSL_EUNSUP where the score cannot answer (a derivative it lacks), GSL_ESING where the view does not follow
-// from those it computes because A or S has no inverse, GSL_ENOMEM. Safe to call from several threads, but for vjp.
+// is wrong, GSL_EINVAL where out is x, v or y, GSL_EUNSUP where the score cannot answer (a derivative it lacks),
+// GSL_ESING where the view does not follow from those it computes because A or S has no inverse, GSL_ENOMEM. Safe to
+// call from several threads, but for vjp.
 int sb_score_evaluate (const sb_score *score, sb_view view, const gsl_matrix *x, const gsl_vector *t,
                        const gsl_matrix *y, gsl_matrix *out);
 // The same for those who go on with it: GSL_EBADFUNC where a number of it is not finite, with its place in the message.

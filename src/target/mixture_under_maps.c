@@ -208,8 +208,8 @@ find_score (const snapshot *s, rows *m, gsl_matrix *score)
     }
 }
 
-// The denoiser of a component is $\boldsymbol\mu_k + \mathbf{C}_k\mathbf{A}^\top\mathbf{w}_k$, counted from the origin or a
-// point.
+// The denoiser of a component is $\boldsymbol\mu_k + \mathbf{C}_k\mathbf{A}^\top\mathbf{w}_k$, counted from the origin
+// or a point.
 
 static void
 denoise (const snapshot *s, size_t k, const gsl_vector *from, const gsl_matrix *w, gsl_matrix *x_hat)

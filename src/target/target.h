@@ -51,12 +51,13 @@ typedef struct
 } sb_target;
 
 // Common to all: x, v, out (n x d), t (n) in [0, t_max] (at t = 0 a law with a density has one, a point mass has
-// none: GSL_EDOM, also where its variance is no normal double); out is never x or v (GSL_EINVAL). A batch may have no rows.
-// GSL_EBADLEN, GSL_EDOM, GSL_EOVRFLW where the noise's variance is no double, GSL_ENOMEM, and what the process reports of
-// its maps. A law that lies far from the origin loses no digits to that, nor one in a unit from 1e-150 to 1e150. Where these are no multiples of the identity, a mixture costs a factorisation per
-// distinct time and component (unless its covariances are diagonal and so are the maps, and no derivative is asked for),
-// point masses an application of the maps to all of them per distinct time. The same for any number of threads, to the last bit, but
-// a batch cut in two may differ in it: a matrix product's rounding depends on its shape.
+// none: GSL_EDOM, also where its variance is no normal double); out is never x or v (GSL_EINVAL). A batch may have no
+// rows. GSL_EBADLEN, GSL_EDOM, GSL_EOVRFLW where the noise's variance is no double, GSL_ENOMEM, and what the process
+// reports of its maps. A law that lies far from the origin loses no digits to that, nor one in a unit from 1e-150 to
+// 1e150. Where these are no multiples of the identity, a mixture costs a factorisation per distinct time and component
+// (unless its covariances are diagonal and so are the maps, and no derivative is asked for), point masses an
+// application of the maps to all of them per distinct time. The same for any number of threads, to the last bit, but a
+// batch cut in two may differ in it: a matrix product's rounding depends on its shape.
 int sb_target_sample (const sb_target *target, sb_stream stream, gsl_matrix *x); // x_0, a row per index
 int sb_target_log_density (const sb_target *target, const sb_process *process, const gsl_matrix *x, const gsl_vector *t,
                            gsl_vector *log_p); // log p_t, in nats

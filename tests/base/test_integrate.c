@@ -348,8 +348,8 @@ no_number (double t, const double y[], double dydt[], void *params)
 
 // ## Other units, other places, another order
 //
-// What is integrated does not depend on the unit of the state, nor on the order of its components, nor on where time and
-// state are counted from. By powers of two, even the rounding is the same.
+// What is integrated does not depend on the unit of the state, nor on the order of its components, nor on where time
+// and state are counted from. By powers of two, even the rounding is the same.
 
 typedef struct
 {
@@ -454,7 +454,8 @@ Test (integrate, ends_at_the_end)
 
 // ## Failures
 //
-// A state that is not a number, in any place, is no state; one that leaves the range of doubles on the way is not followed.
+// A state that is not a number, in any place, is no state; one that leaves the range of doubles on the way is not
+// followed.
 
 Test (integrate, a_state_is_finite)
 {
@@ -472,8 +473,8 @@ Test (integrate, a_state_is_finite)
   refused (GSL_ETOL, sb_odeiv2_integrate (&system, 0, 2, 1e-6, 1e-6, &y, NULL, NULL, NULL));
 }
 
-// Nothing, of which nothing is tolerated, stays nothing; and an error that is beyond doubles beside the tolerance is too
-// large.
+// Nothing, of which nothing is tolerated, stays nothing; and an error that is beyond doubles beside the tolerance is
+// too large.
 
 Test (integrate, extreme_tolerances)
 {

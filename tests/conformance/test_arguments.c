@@ -1,7 +1,7 @@
 // # What every function refuses
 //
-// A length that no memory holds, a result that would be written over what it is computed from, and a number that is none,
-// wherever it stands: at the first place, in the middle or at the last.
+// A length that no memory holds, a result that would be written over what it is computed from, and a number that is
+// none, wherever it stands: at the first place, in the middle or at the last.
 
 #include "base/integrate.h"
 #include "grid/grid.h"

@@ -205,8 +205,8 @@ Test (png, a_full_disk_is_noticed)
 
 // ## Damaged files
 //
-// A PNG file's parts carry checksums. Cut short anywhere it is refused; with any bit flipped, it is refused or gives the
-// same pixels.
+// A PNG file's parts carry checksums. Cut short anywhere it is refused; with any bit flipped, it is refused or gives
+// the same pixels.
 
 static size_t
 good_file (unsigned char *file, unsigned char *pixels)

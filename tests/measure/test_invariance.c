@@ -1,8 +1,8 @@
 // # What must be true of every measure
 //
-// Where the data lie, in which unit they are given and in which order is no matter of the laws they are from. So a measure
-// of shifted or permuted data is that of the data, and of scaled data it is scaled with them, as a length, a square or a
-// pure number; or it is refused, where doubles do not reach as far.
+// Where the data lie, in which unit they are given and in which order is no matter of the laws they are from. So a
+// measure of shifted or permuted data is that of the data, and of scaled data it is scaled with them, as a length, a
+// square or a pure number; or it is refused, where doubles do not reach as far.
 
 #include "grid/distance.h"
 #include "measure/energy_distance.h"
@@ -150,7 +150,8 @@ enum
 
 // ## The samples
 //
-// Whole multiples of $2^{-20}$, so that a shift by $10^8$ rounds nothing: it is the measure that has to keep the digits.
+// Whole multiples of $2^{-20}$, so that a shift by $10^8$ rounds nothing: it is the measure that has to keep the
+// digits.
 
 static gsl_matrix *
 sample (size_t rows, uint64_t seed, double mean)
@@ -195,8 +196,8 @@ Test (invariance, under_a_shift)
       }
 }
 
-// Two samples of two clusters $10^8$ apart. The energy distance within them is found, by differences that are small beside
-// the clusters' distance.
+// Two samples of two clusters $10^8$ apart. The energy distance within them is found, by differences that are small
+// beside the clusters' distance.
 
 Test (invariance, of_clusters_far_apart)
 {

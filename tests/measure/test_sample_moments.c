@@ -74,8 +74,8 @@ Test (moments, come_back_as_they_were)
   cr_assert_float_eq (kept, direct, 1e-5 * direct);
 }
 
-// Far from the origin too, where a float has not the digits for a mean: points that are whole multiples of $2^{-20}$ are
-// shifted without rounding, and so is what is kept of them.
+// Far from the origin too, where a float has not the digits for a mean: points that are whole multiples of $2^{-20}$
+// are shifted without rounding, and so is what is kept of them.
 
 Test (moments, far_from_the_origin_come_back)
 {

@@ -1,7 +1,7 @@
 // # What must be true of a sampler in another unit
 //
-// A law and a process in another unit, and the points they start from, end in the same samples in that unit: every step,
-// every corrector, every way to end, and the flow. By powers of two the rounding is the same, too.
+// A law and a process in another unit, and the points they start from, end in the same samples in that unit: every
+// step, every corrector, every way to end, and the flow. By powers of two the rounding is the same, too.
 
 #include "process/smld.h"
 #include "process/ve.h"

@@ -1,8 +1,8 @@
 // # What must be true of every law, wherever it lies
 //
-// A law that is shifted, or given in another unit, with the noise and the points it is asked of, says the same, shifted and
-// scaled: a score is per unit, a denoiser moves along. Where doubles do not reach it is refused, or what it says is no
-// number; never another number.
+// A law that is shifted, or given in another unit, with the noise and the points it is asked of, says the same, shifted
+// and scaled: a score is per unit, a denoiser moves along. Where doubles do not reach it is refused, or what it says is
+// no number; never another number.
 
 #include "scope.h"
 #include "truth.h"
@@ -21,8 +21,8 @@ enum
 
 // ## The laws
 //
-// One of each kind: with full covariances, with diagonal ones, with round ones, with some that are singular, a Gaussian,
-// few points and a data set.
+// One of each kind: with full covariances, with diagonal ones, with round ones, with some that are singular, a
+// Gaussian, few points and a data set.
 
 typedef struct
 {
