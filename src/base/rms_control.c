@@ -40,7 +40,7 @@ static double
 measured (tolerance eps, double x, double a, double b)
 {
   const double tolerated = eps.eps_abs + eps.eps_rel * GSL_MAX_DBL (fabs (a), fabs (b));
-  return !gsl_finite (tolerated) ? GSL_NAN : x == 0 ? 0 : x / tolerated;
+  return !(tolerated <= DBL_MAX) ? GSL_NAN : x == 0 ? 0 : x / tolerated;
 }
 
 static double

@@ -42,7 +42,8 @@ static const char network[] = "unet image=1x4x4 channels=2 multipliers=1,2 group
 static const char *const keys[] = { "network", "process", "prediction", "label", "data_deviation", "data_range" },
                          *const good[]
                          = { "mlp inputs=1 width=1 layers=1 time=none", process, "epsilon", "time", "1", "0 1" };
-static const sb_provenance provenance = { process, "--batch=7\n--rate=0.001", "scorebook train --batch=7", "none", 3, "1 2 3\n" };
+static const sb_provenance provenance
+    = { process, "--batch=7\n--rate=0.001", "scorebook train --batch=7", "none", 3, "1 2 3\n" };
 
 static sb_model *
 some_model (void)
