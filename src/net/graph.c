@@ -72,35 +72,27 @@ name_tensor (sb_net_tensor *tensor, const sb_layer *layer, const char *what)
   strcpy (tensor->name + length, what); // 48 and 10 fit in 64
 }
 
+// The shape is what a tensor is; how many numbers it has follows.
+
 static sb_net_tensor
 tensor_of (const sb_layer *layer, size_t which)
 {
-  sb_net_tensor tensor = { .offset = layer->offset, .rank = 1, .count = layer->out.channels, .trained = 1 };
-  if (layer->type == &sb_layer_fourier)
+  const size_t outputs = layer->out.channels, weights = layer->parameters - outputs,
+               taps = layer->kernel * layer->kernel;
+  const int bias = which == 1, frozen = layer->type == &sb_layer_fourier,
+            map = layer->type == &sb_layer_convolution || layer->type == &sb_layer_class;
+  sb_net_tensor tensor = { .offset = layer->offset + (bias ? weights : 0), .rank = 1, .trained = !frozen };
+  name_tensor (&tensor, layer, bias ? ".bias" : ".weight");
+  tensor.size[0] = frozen ? layer->parameters : outputs;
+  if (map && !bias)
     {
-      tensor.trained = 0;
-      tensor.count = layer->parameters;
-      name_tensor (&tensor, layer, ".weight");
-    }
-  else if (which == 1)
-    {
-      tensor.offset += layer->parameters - layer->out.channels;
-      name_tensor (&tensor, layer, ".bias");
-    }
-  else
-    {
-      name_tensor (&tensor, layer, ".weight");
-      tensor.count = layer->parameters - layer->out.channels;
-    }
-  tensor.size[0] = tensor.count;
-  if (which == 0 && (layer->type == &sb_layer_convolution || layer->type == &sb_layer_class))
-    {
-      int image = sb_net_shape_pixels (layer->out) > 1;
-      tensor.rank = image ? 4 : 2;
-      tensor.size[0] = layer->out.channels;
-      tensor.size[1] = tensor.count / (layer->out.channels * layer->kernel * layer->kernel);
+      tensor.rank = taps > 1 || sb_net_shape_pixels (layer->out) > 1 ? 4 : 2;
+      tensor.size[1] = weights / (outputs * taps);
       tensor.size[2] = tensor.size[3] = layer->kernel;
     }
+  tensor.count = 1;
+  for (size_t k = 0; k < tensor.rank; k++)
+    tensor.count *= tensor.size[k];
   return tensor;
 }
 

@@ -245,7 +245,7 @@ sb_model_put (const sb_net *net, const char *prefix, float *theta, sb_tensors *t
 static int
 same_shape (const sb_tensor *stored, const sb_net_tensor *wanted)
 {
-  int same = stored->rank == wanted->rank;
+  int same = stored->rank == wanted->rank && stored->count == wanted->count;
   for (size_t k = 0; k < wanted->rank && same; k++)
     same = stored->size[k] == wanted->size[k];
   return same;

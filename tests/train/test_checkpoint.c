@@ -102,6 +102,60 @@ Test (checkpoint, a_training_comes_back_to_the_bit)
   cr_assert_str_eq (used->net->configuration, network);
 }
 
+// For every architecture and every size of its lowest level, down to one pixel: each parameter is one number of one tensor, whose
+// shape says how many it has; and what is written is what comes back.
+
+Test (checkpoint, tensors_are_all_of_a_network)
+{
+  const char *const lines[]
+      = { "mlp inputs=3 width=4 layers=2 classes=3 condition=2 features=4",
+          "mlp inputs=1 outputs=2 width=1 layers=1 time=none",
+          "unet image=%zux%zux%zu channels=2 multipliers=1,2 groups=2 attention=1,2 features=4 classes=2 condition=1",
+          "unet image=%zux%zux%zu channels=2 multipliers=1 groups=1 blocks=2 time=fourier features=2",
+          "cnn image=%zux%zux%zu outputs=3 channels=2 multipliers=1,1 groups=1 blocks=1 time=fourier features=2",
+          "dsm2ddpm image=%zux%zux%zu channels=8 features=4" };
+  const size_t images[][3]
+      = { { 1, 4, 4 }, { 3, 4, 8 }, { 1, 8, 8 }, { 2, 2, 2 }, { 1, 2, 4 }, { 1, 1, 1 }, { 1, 1, 2 } };
+  size_t networks = 0;
+  for (size_t k = 0; k < sizeof lines / sizeof *lines; k++)
+    for (size_t j = 0; j < sizeof images / sizeof *images; j++)
+      {
+        char line[200];
+        sb_error error = { 0 };
+        snprintf (line, sizeof line, lines[k], images[j][0], images[j][1], images[j][2]);
+        sb_net *net = sb_net_alloc (line, &error);
+        if (!net) // it cannot be halved so often
+          continue;
+        scoped (net);
+        networks++;
+        char *seen = scoped (calloc (net->parameters + 1, 1));
+        for (size_t t = 0; t < sb_net_tensors (net); t++)
+          {
+            sb_net_tensor tensor = sb_net_tensor_at (net, t);
+            size_t product = 1;
+            for (size_t a = 0; a < tensor.rank; a++)
+              product *= tensor.size[a];
+            cr_assert (product == tensor.count && tensor.offset + product <= net->parameters, "%s: %s", line,
+                       tensor.name);
+            for (size_t n = 0; n < product; n++)
+              cr_assert_eq (seen[tensor.offset + n]++, 0, "%s: %s", line, tensor.name);
+          }
+        cr_assert_null (memchr (seen, 0, net->parameters), "%s: a parameter is of no tensor", line);
+
+        float *theta = scoped (malloc ((net->parameters + 1) * sizeof *theta)),
+              *back = scoped (calloc (net->parameters + 1, sizeof *back));
+        for (size_t n = 0; n < net->parameters; n++)
+          theta[n] = (float)n + 0.5F;
+        sb_tensors *tensors = scoped (sb_tensors_alloc ());
+        ok (sb_model_put (net, "a.", theta, tensors));
+        ok (sb_safetensors_write (tensors, other, &error), "%s", error.message);
+        sb_tensors *read = scoped (sb_safetensors_read (other, &error), "%s", error.message);
+        ok (sb_model_get (net, "a.", read, other, back, &error), "%s: %s", line, error.message);
+        cr_assert_arr_eq (back, theta, net->parameters * sizeof *theta, "%s", line);
+      }
+  cr_assert_geq (networks, 30);
+}
+
 // Several deviations, one for each part of a process, as several numbers of one note, to the last digit.
 
 Test (checkpoint, parts_have_their_deviations)
