@@ -248,7 +248,10 @@ lay_out (workspace *w, sb_span *spans)
   size_t count = w->net->count;
   span_layers (w, spans);
   spans[3 * count] = (sb_span){ w->scratch_bytes, 0, 2 * count, 0 };
-  size_t bytes = sb_plan (spans, 3 * count + 1);
+  size_t bytes;
+  int status = sb_plan (spans, 3 * count + 1, &bytes);
+  if (status)
+    return status;
   w->arena = aligned_alloc (SB_PLAN_LINE, bytes + SB_PLAN_LINE);
   if (!w->arena)
     return GSL_ENOMEM;

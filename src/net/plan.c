@@ -6,6 +6,11 @@
 
 #include "plan.h"
 
+#include "../base/error.h"
+
+#include <stdlib.h>
+#include <string.h>
+
 static int
 meet (const sb_span *a, const sb_span *b)
 {
@@ -13,45 +18,56 @@ meet (const sb_span *a, const sb_span *b)
 }
 
 static size_t
-end_of (const sb_span *span)
+length_of (const sb_span *span)
 {
-  return span->place + (span->size + SB_PLAN_LINE - 1) / SB_PLAN_LINE * SB_PLAN_LINE;
+  return (span->size + SB_PLAN_LINE - 1) / SB_PLAN_LINE * SB_PLAN_LINE;
 }
 
-enum
+static int
+larger_first (const void *a, const void *b)
 {
-  NOWHERE = -1
-};
-
-// From the bottom up: while it would overlap one that is placed and alive at the same time, it moves above that one.
-
-static void
-place (sb_span *spans, size_t count, size_t k)
-{
-  spans[k].place = 0;
-  for (size_t j = 0; j < count; j++)
-    if (j != k && spans[j].place != (size_t)NOWHERE && meet (&spans[j], &spans[k])
-        && spans[j].place < end_of (&spans[k]) && spans[k].place < end_of (&spans[j]))
-      {
-        spans[k].place = end_of (&spans[j]);
-        j = (size_t)-1; // those before may be in the way now
-      }
+  const sb_span *p = *(sb_span *const *)a, *q = *(sb_span *const *)b;
+  return p->size != q->size ? (p->size < q->size) - (p->size > q->size) : (p > q) - (p < q);
 }
 
-size_t
-sb_plan (sb_span *spans, size_t count)
+// From the bottom up: above each that is in the way, until one lies wholly above. Returns where it comes among those placed,
+// which stand in the order of their places.
+
+static size_t
+place (sb_span *span, sb_span *const *placed, size_t count)
 {
-  size_t total = 0;
+  size_t k = 0, before = 0;
+  span->place = 0;
+  for (; k < count && placed[k]->place < span->place + length_of (span); k++)
+    if (meet (placed[k], span) && placed[k]->place + length_of (placed[k]) > span->place)
+      span->place = placed[k]->place + length_of (placed[k]);
+  while (before < count && placed[before]->place < span->place)
+    before++;
+  return before;
+}
+
+int
+sb_plan (sb_span *spans, size_t count, size_t *total)
+{
+  sb_span **order = malloc ((2 * count + 1) * sizeof *order), **placed = order + count;
+  size_t n = 0;
+  if (!order)
+    SB_ERROR (NULL, GSL_ENOMEM, "no memory to plan the places of %zu blocks", count);
   for (size_t k = 0; k < count; k++)
-    spans[k].place = (size_t)NOWHERE;
-  for (size_t placed = 0; placed < count; placed++)
     {
-      size_t largest = count;
-      for (size_t k = 0; k < count; k++)
-        if (spans[k].place == (size_t)NOWHERE && (largest == count || spans[k].size > spans[largest].size))
-          largest = k;
-      place (spans, count, largest);
-      total = end_of (&spans[largest]) > total ? end_of (&spans[largest]) : total;
+      spans[k].place = 0;
+      if (spans[k].size > 0)
+        order[n++] = &spans[k];
     }
-  return total;
+  qsort (order, n, sizeof *order, larger_first);
+  *total = 0;
+  for (size_t k = 0; k < n; k++)
+    {
+      const size_t at = place (order[k], placed, k), end = order[k]->place + length_of (order[k]);
+      memmove (placed + at + 1, placed + at, (k - at) * sizeof *placed);
+      placed[at] = order[k];
+      *total = end > *total ? end : *total;
+    }
+  free (order);
+  return GSL_SUCCESS;
 }

@@ -15,7 +15,7 @@ enum
   SB_PLAN_LINE = 64 // places are multiples of it
 };
 
-// Lay the spans in one arena so that none that are alive at the same step overlap. Returns how large it must be.
-size_t sb_plan (sb_span *spans, size_t count);
+// Lay the spans in one arena so that none that are alive at the same step overlap. *total: how large it must be. GSL_ENOMEM.
+int sb_plan (sb_span *spans, size_t count, size_t *total);
 
 #endif

@@ -95,7 +95,10 @@ lay_out (const sb_net *net, size_t samples, purpose what, sb_span *spans, worksp
   for (size_t l = 0; l < count; l++)
     span_layer (net, samples, what, l, spans + 3 * l);
   spans[scratch] = (sb_span){ net->scratch * sizeof (sb_real), 0, 2 * count, 0 };
-  size_t bytes = sb_plan (spans, scratch + 1);
+  size_t bytes;
+  int status = sb_plan (spans, scratch + 1, &bytes);
+  if (status)
+    return status;
   w->memory = aligned_alloc (SB_PLAN_LINE, bytes + SB_PLAN_LINE);
   if (!w->memory)
     return GSL_ENOMEM;

@@ -4,7 +4,9 @@
 #include "property.h"
 
 #include <criterion/criterion.h>
+#include <gsl/gsl_errno.h>
 #include <gsl/gsl_rng.h>
+#include <stdlib.h>
 
 enum
 {
@@ -47,7 +49,8 @@ Test (plan, spans_alive_together_are_apart)
   for (int trial = 0; trial < 200; trial++)
     {
       sb_span spans[SPANS];
-      size_t count = random_spans (r, spans), total = sb_plan (spans, count), sum = 0;
+      size_t count = random_spans (r, spans), total, sum = 0;
+      cr_assert_eq (sb_plan (spans, count, &total), GSL_SUCCESS);
       for (size_t k = 0; k < count; k++)
         {
           sum += spans[k].size + SB_PLAN_LINE;
@@ -74,7 +77,33 @@ Test (plan, a_chain_needs_room_for_two)
   sb_span spans[SPANS];
   for (size_t k = 0; k < SPANS; k++)
     spans[k] = (sb_span){ 640, k, k + 1, 0 };
-  cr_assert_eq (sb_plan (spans, SPANS), 2 * 640);
+  size_t total;
+  cr_assert_eq (sb_plan (spans, SPANS, &total), GSL_SUCCESS);
+  cr_assert_eq (total, 2 * 640);
 }
 
-Test (plan, nothing_needs_nothing) { cr_assert_eq (sb_plan (NULL, 0), 0); }
+Test (plan, nothing_needs_nothing)
+{
+  size_t total = 1;
+  cr_assert_eq (sb_plan (NULL, 0, &total), GSL_SUCCESS);
+  cr_assert_eq (total, 0);
+}
+
+// A thousand layers of a training: all that was made on the way there is needed on the way back. In proportion to the cube of
+// their number this would take hours.
+
+Test (plan, many_blocks_take_no_time, .timeout = 30)
+{
+  enum
+  {
+    MANY = 20000
+  };
+  sb_span *spans = calloc (MANY, sizeof *spans);
+  size_t total;
+  cr_assert (spans);
+  for (size_t k = 0; k < MANY; k++)
+    spans[k] = (sb_span){ 64 * (1 + k % 7), k, 2 * MANY - k, 0 };
+  cr_assert_eq (sb_plan (spans, MANY, &total), GSL_SUCCESS);
+  cr_assert_eq (total, 64 * (4 * (MANY / 7 * 7) + 1));
+  free (spans);
+}
