@@ -20,7 +20,7 @@ EXTRA_PROGRAMS += tests/sanitize/planted
 tests_sanitize_planted_SOURCES = tests/sanitize/planted.c
 tests_sanitize_planted_LDADD = $(CRITERION_LIBS)
 EXTRA_DIST += tests/sanitize/watch tests/sanitize/prove tests/sanitize/uncovered.c tests/sanitize/warnings
-.PHONY: check-long check-sanitize check-valgrind check-warnings coverage clean-extra
+.PHONY: check-long check-sanitize check-threads check-valgrind check-warnings coverage clean-extra
 
 # More cases of every property, and the tests that take minutes.
 
@@ -39,6 +39,15 @@ check-sanitize: sanitize/config.status
 	+$(MAKE) -C sanitize tests/sanitize/planted all
 	cd sanitize && '$(abs_top_srcdir)/tests/sanitize/prove' sanitizers tests/sanitize/planted
 	+$(MAKE) -C sanitize check LOG_COMPILER='$(abs_top_srcdir)/tests/sanitize/watch sanitizers'
+
+# Races between threads of the caller's own, without OpenMP, whose barriers ThreadSanitizer does not see.
+
+threads/config.status: $(top_srcdir)/configure
+	$(MKDIR_P) threads
+	cd threads && '$(abs_top_srcdir)/configure' --quiet --disable-static --disable-openmp CC='$(CC)' CFLAGS='-O1 -g -fsanitize=thread' >/dev/null
+
+check-threads: threads/config.status
+	+TSAN_OPTIONS=halt_on_error=1; export TSAN_OPTIONS; $(MAKE) -C threads check check_PROGRAMS=tests/threads/test_threads TESTS=tests/threads/test_threads
 
 # Values used before they are set, and the above once more, without the compiler's help: the tests that allocate,
 # index or parse by hand. Slow, so not all.
@@ -80,5 +89,5 @@ coverage: coverage/config.status
 
 clean-local: clean-extra
 clean-extra:
-	rm -rf sanitize coverage planted.log tests/equations.tsv tests/equations.html
+	rm -rf sanitize threads coverage planted.log tests/equations.tsv tests/equations.html
 	-find tests experiments -name '*.tap' -exec rm -f {} +

@@ -20,5 +20,6 @@ include tests/sampler/local.mk
 include tests/objective/local.mk
 include tests/train/local.mk
 include tests/measure/local.mk
+include tests/threads/local.mk
 include tests/cli/local.mk
 include tests/alloc/local.mk

@@ -2,12 +2,13 @@
 //
 // How many threads will work on the shards of a batch is not known before; each needs a workspace of its own, but not a
 // new one for each shard. So workspaces lie in a pool while they are not used. There are never more of them than there
-// were threads at work at one time.
+// were threads at work at one time, OpenMP's or the caller's own.
 
 #include "pool.h"
 #include "error.h"
 
 #include <gsl/gsl_errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 
 struct sb_pool
@@ -15,6 +16,7 @@ struct sb_pool
   sb_pool_recipe recipe;
   void **idle;
   size_t count, capacity, made; // idle, places for idle ones, ever made
+  pthread_mutex_t mutex;        // of all of these
 };
 
 sb_pool *
@@ -24,6 +26,7 @@ sb_pool_alloc (const sb_pool_recipe *recipe)
   if (!pool)
     SB_ERROR_NULL (NULL, GSL_ENOMEM, "no memory for a pool");
   pool->recipe = *recipe;
+  pthread_mutex_init (&pool->mutex, NULL); // of the usual kind, which cannot fail
   return pool;
 }
 
@@ -35,6 +38,7 @@ sb_pool_free (sb_pool *pool)
   for (size_t k = 0; k < pool->count; k++)
     pool->recipe.release (pool->idle[k]);
   free (pool->idle);
+  pthread_mutex_destroy (&pool->mutex);
   free (pool);
 }
 
@@ -60,13 +64,11 @@ void *
 sb_pool_take (sb_pool *pool)
 {
   void *thing = NULL;
-  int make;
-#pragma omp critical(sb_pool)
-  {
-    if (pool->count > 0)
-      thing = pool->idle[--pool->count];
-    make = !thing && one_more (pool);
-  }
+  pthread_mutex_lock (&pool->mutex);
+  if (pool->count > 0)
+    thing = pool->idle[--pool->count];
+  const int make = !thing && one_more (pool);
+  pthread_mutex_unlock (&pool->mutex);
   if (make)
     thing = pool->recipe.make (pool->recipe.context);
   if (!thing)
@@ -77,6 +79,7 @@ sb_pool_take (sb_pool *pool)
 void
 sb_pool_give (sb_pool *pool, void *thing)
 {
-#pragma omp critical(sb_pool)
+  pthread_mutex_lock (&pool->mutex);
   pool->idle[pool->count++] = thing;
+  pthread_mutex_unlock (&pool->mutex);
 }

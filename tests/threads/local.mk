@@ -1,0 +1,2 @@
+check_PROGRAMS += %D%/test_threads
+%C%_test_threads_SOURCES = %D%/test_threads.c
