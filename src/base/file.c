@@ -399,3 +399,29 @@ sb_file_commit (sb_file *file, sb_error *error)
   release (file);
   return GSL_SUCCESS;
 }
+
+// ## Reading
+
+static FILE *
+open_regular (int descriptor)
+{
+  struct stat there;
+  if (descriptor < 0 || fstat (descriptor, &there) != 0)
+    return NULL;
+  errno = S_ISDIR (there.st_mode) ? EISDIR : ESPIPE;
+  return S_ISREG (there.st_mode) ? fdopen (descriptor, "rb") : NULL;
+}
+
+FILE *
+sb_file_open (const char *path, sb_error *error)
+{
+  int descriptor = open (path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+  FILE *stream = open_regular (descriptor);
+  if (stream)
+    return stream;
+  const int reason = errno;
+  if (descriptor >= 0)
+    close (descriptor);
+  SB_ERROR_NULL (error, reason == ENOMEM ? GSL_ENOMEM : GSL_EFAILED, "%s: cannot be opened: %s", path,
+                 reason == ESPIPE ? "it is no file that can be read twice" : strerror (reason));
+}

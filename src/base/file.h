@@ -47,6 +47,10 @@ int sb_file_commit (sb_file *file, sb_error *error);
 // Give up: remove the temporary. What was written straight has gone where it went. NULL is allowed.
 void sb_file_discard (sb_file *file);
 
+// Open a file for reading. Programs read a file more than once (to see its format, say), which a pipe cannot be: what is no
+// regular file is refused, and none is waited for. NULL with GSL_EFAILED or GSL_ENOMEM and a line in `error`.
+FILE *sb_file_open (const char *path, sb_error *error);
+
 SB_END_DECLS
 
 #endif

@@ -627,3 +627,26 @@ Test (file, descriptors_are_closed)
   close (after);
   cr_assert_eq (before, after);
 }
+
+// ## Reading
+
+Test (file, only_regular_files_are_read, .timeout = 10)
+{
+  sb_error error = { 0 };
+  write_directly ("a", "text");
+  FILE *stream = sb_file_open ("a", &error);
+  cr_assert (stream && fgetc (stream) == 't');
+  fclose (stream);
+  cr_assert_eq (mkfifo ("pipe", 0600), 0); // nobody writes to it
+  const char *const bad[][2] = { { "pipe", "pipe: cannot be opened: it is no file that can be read twice" },
+                                 { ".", ".: cannot be opened: Is a directory" },
+                                 { "none", "none: cannot be opened: No such file or directory" },
+                                 { "/dev/null", "/dev/null: cannot be opened: it is no file that can be read twice" } };
+  for (size_t k = 0; k < sizeof bad / sizeof *bad; k++)
+    {
+      cr_assert_null (sb_file_open (bad[k][0], &error));
+      refused (GSL_EFAILED, error.code);
+      cr_assert_str_eq (error.message, bad[k][1]);
+    }
+  cr_assert_eq (unlink ("pipe"), 0);
+}
