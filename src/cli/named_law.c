@@ -258,7 +258,12 @@ static int
 read_json (const char *file, mixture *m)
 {
   json_error_t error;
-  json_t *root = json_load_file (file, JSON_REJECT_DUPLICATES, &error);
+  sb_error reason = { 0 };
+  FILE *stream = sb_file_open (file, &reason);
+  if (!stream)
+    return failure ("%s", reason.message);
+  json_t *root = json_loadf (stream, JSON_REJECT_DUPLICATES, &error);
+  fclose (stream);
   if (!root && error.line < 1)
     return failure ("%s: %s", file, error.text);
   if (!root)
@@ -282,11 +287,26 @@ open_mixture (const char *name, int (*build) (mixture *), named_law *law)
   return law->target ? EXIT_SUCCESS : failure ("%s: %s", name, why (GSL_FAILURE));
 }
 
+// Numbers are not mapped: in a picture of them the least is black and the largest white, unless a range says otherwise.
+
+static void
+find_range (const points *p, const double *range, named_law *law)
+{
+  gsl_matrix_minmax (p->rows, &law->low, &law->high);
+  if (!isnan (range[0]))
+    {
+      law->low = range[0];
+      law->high = range[1];
+    }
+  else if (law->low == law->high)
+    law->high = law->low + 1;
+}
+
 static int
-open_points (const char *name, const double *range, named_law *law)
+open_points (const char *name, const double *range, const double *usual, named_law *law)
 {
   points p;
-  if (points_read (name, range, &p) != EXIT_SUCCESS)
+  if (points_read (name, isnan (range[0]) ? usual : range, &p) != EXIT_SUCCESS)
     return EXIT_FAILURE;
   law->target = sb_target_points_alloc (p.rows, NULL);
   law->height = p.height;
@@ -294,12 +314,14 @@ open_points (const char *name, const double *range, named_law *law)
   law->channels = p.channels;
   law->low = p.low;
   law->high = p.high;
+  if (p.low == p.high)
+    find_range (&p, range, law);
   points_free (&p);
   return law->target ? EXIT_SUCCESS : failure ("%s: %s", name, why (GSL_FAILURE));
 }
 
 int
-law_open (const char *name, const double *range, named_law *law)
+law_open (const char *name, const double *range, const double *usual, named_law *law)
 {
   *law = (named_law){ 0 };
   size_t length = strlen (name);
@@ -309,7 +331,7 @@ law_open (const char *name, const double *range, named_law *law)
     return open_mixture (name, build_spec48, law);
   if (length > 5 && strcmp (name + length - 5, ".json") == 0)
     return open_mixture (name, NULL, law);
-  return open_points (name, range, law);
+  return open_points (name, range, usual, law);
 }
 
 void

@@ -8,12 +8,13 @@ typedef struct
 {
   sb_target *target;
   size_t height, width, channels; // of an image; all 0 where points are no images
-  double low, high;               // the range of its values where it is known (images); low == high: unknown
+  double low, high;               // what is black and white in a picture; low == high: unknown
 } named_law;
 
 // `name`: gmm3, spec48, or a file: JSON (a Gaussian or a mixture), IDX or NPY (the points of a data set, all equally
-// likely; images are mapped to [range[0], range[1]]). EXIT_SUCCESS, or EXIT_FAILURE after a complaint.
-int law_open (const char *name, const double *range, named_law *law);
+// likely; bytes are mapped to [range[0], range[1]], or where that is NaN to `usual`). EXIT_SUCCESS, or EXIT_FAILURE after a
+// complaint.
+int law_open (const char *name, const double *range, const double *usual, named_law *law);
 void law_close (named_law *law);
 
 #endif

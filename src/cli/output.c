@@ -99,17 +99,33 @@ write_csv (const char *path, const drawn_samples *drawn, sb_error *error)
 //
 // A grid; of trajectories, a row each.
 
+static sb_png_grid
+grid_of (const named_law *law, size_t states, size_t columns)
+{
+  return (sb_png_grid){ .height = law->height,
+                        .width = law->width,
+                        .channels = law->channels,
+                        .columns = states ? states : columns,
+                        .padding = 2,
+                        .low = law->low,
+                        .high = law->high,
+                        .background = 255 };
+}
+
+int
+output_check (const char *path, const named_law *law, size_t n, size_t states, size_t columns)
+{
+  const sb_png_grid grid = grid_of (law, states, columns);
+  sb_error error = { 0 };
+  if (output_format (path) == OUTPUT_PNG && sb_png_check (path, n * (states ? states : 1), &grid, &error))
+    return failure ("%s", error.message);
+  return output_try (path);
+}
+
 static int
 write_png (const char *path, const named_law *law, const drawn_samples *drawn, size_t columns, sb_error *error)
 {
-  const sb_png_grid grid = { .height = law->height,
-                             .width = law->width,
-                             .channels = law->channels,
-                             .columns = drawn->t ? drawn->t->size : columns,
-                             .padding = 2,
-                             .low = law->low,
-                             .high = law->high,
-                             .background = 255 };
+  const sb_png_grid grid = grid_of (law, drawn->t ? drawn->t->size : 0, columns);
   return sb_png_write (path, drawn->x, &grid, error);
 }
 

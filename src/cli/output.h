@@ -18,6 +18,9 @@ output_kind output_format (const char *path);
 // Whether a file could be written there: EXIT_SUCCESS, or EXIT_FAILURE after a complaint.
 int output_try (const char *path);
 
+// The same of so many samples, each with so many states (0: the last alone), also whether they can be drawn.
+int output_check (const char *path, const named_law *law, size_t n, size_t states, size_t columns);
+
 // Write the samples, or trajectories, whole or not at all. `columns` is of a PNG's grid, 0: about square. EXIT_SUCCESS,
 // or EXIT_FAILURE after a complaint.
 int output_write (const char *path, const named_law *law, const drawn_samples *drawn, size_t columns);

@@ -348,20 +348,14 @@ run_law (settings *o)
   const sb_process_kind *kind = sb_process_kind_read ("--process", o->process, key, &error);
   if (!kind)
     return usage_error ("%s", error.message);
-  if (isnan (o->range[0]))
-    {
-      o->range[0] = kind->low;
-      o->range[1] = kind->high;
-    }
-
   named_law law;
-  int status = law_open (o->law, o->range, &law);
+  int status = law_open (o->law, o->range, (double[]){ kind->low, kind->high }, &law);
   if (status != EXIT_SUCCESS)
     return status;
   if (output_format (o->output) == OUTPUT_PNG && !law.height)
     status = usage_error ("--output: %s: the points of --law=%s are no images", o->output, o->law);
   else
-    status = output_try (o->output);
+    status = output_check (o->output, &law, o->n, o->states, o->columns);
   if (status == EXIT_SUCCESS)
     status = run_process (o, &law);
   law_close (&law);
@@ -380,7 +374,7 @@ run_score (const settings *o, const sb_model *model, const named_law *points)
     return usage_error ("--class: --model=%s knows %zu classes", o->model, model->net->classes);
   if (model->net->picture_input)
     return usage_error ("--model: %s asks for pictures as its condition", o->model);
-  int status = output_try (o->output);
+  int status = output_check (o->output, points, o->n, o->states, o->columns);
   if (status != EXIT_SUCCESS)
     return status;
   sb_score *score = sb_score_network_alloc (&model->network),

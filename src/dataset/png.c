@@ -31,6 +31,7 @@ typedef struct
   const sb_png_grid *grid;
   size_t columns, rows; // of images
   size_t width, height; // in pixels
+  size_t bytes;
   unsigned char *samples;
 } page;
 
@@ -43,30 +44,46 @@ fits (const sb_png_grid *grid)
 }
 
 static int
-plan (const char *path, const gsl_matrix *x, const sb_png_grid *grid, page *p, sb_error *error)
+lay_out (const char *path, size_t images, const sb_png_grid *grid, page *p, sb_error *error)
 {
   if (!fits (grid))
     SB_ERROR (error, GSL_EINVAL, "%s: a grid of images that cannot be drawn", path);
-  if (x->size2 != grid->height * grid->width * grid->channels)
-    SB_ERROR (error, GSL_EBADLEN, "%s: rows of %zu numbers are no images of %zu x %zu x %zu", path, x->size2,
-              grid->height, grid->width, grid->channels);
-  if (x->size1 == 0 || x->size1 > SIDE_LIMIT)
-    SB_ERROR (error, GSL_EINVAL, "%s: %zu images cannot be drawn", path, x->size1);
+  if (images == 0 || images > SIDE_LIMIT)
+    SB_ERROR (error, GSL_EINVAL, "%s: %zu images cannot be drawn, only 1 to %d", path, images, SIDE_LIMIT);
 
   p->grid = grid;
-  p->columns = grid->columns ? grid->columns : (size_t)ceil (sqrt ((double)x->size1));
-  p->rows = (x->size1 + p->columns - 1) / p->columns;
+  p->columns = grid->columns ? grid->columns : (size_t)ceil (sqrt ((double)images));
+  p->rows = (images + p->columns - 1) / p->columns;
   sb_shape shape = { 3, { 0 } };
   shape.length[0] = p->height = p->rows * (grid->height + grid->padding) + grid->padding;
   shape.length[1] = p->width = p->columns * (grid->width + grid->padding) + grid->padding;
   shape.length[2] = grid->channels;
-  size_t bytes = sb_shape_count (&shape, 0, SB_SOURCE_LIMIT);
-  if (bytes == SIZE_MAX)
+  p->bytes = sb_shape_count (&shape, 0, SB_SOURCE_LIMIT);
+  if (p->bytes == SIZE_MAX)
     SB_ERROR (error, GSL_EINVAL, "%s: %zu x %zu pixels are too many", path, p->width, p->height);
-  p->samples = malloc (bytes);
+  return GSL_SUCCESS;
+}
+
+int
+sb_png_check (const char *path, size_t images, const sb_png_grid *grid, sb_error *error)
+{
+  page p;
+  return lay_out (path, images, grid, &p, error);
+}
+
+static int
+plan (const char *path, const gsl_matrix *x, const sb_png_grid *grid, page *p, sb_error *error)
+{
+  int status = lay_out (path, x->size1, grid, p, error);
+  if (status)
+    return status;
+  if (x->size2 != grid->height * grid->width * grid->channels)
+    SB_ERROR (error, GSL_EBADLEN, "%s: rows of %zu numbers are no images of %zu x %zu x %zu", path, x->size2,
+              grid->height, grid->width, grid->channels);
+  p->samples = malloc (p->bytes);
   if (!p->samples)
     SB_ERROR (error, GSL_ENOMEM, "%s: no memory for %zu x %zu pixels", path, p->width, p->height);
-  memset (p->samples, grid->background, bytes);
+  memset (p->samples, grid->background, p->bytes);
   return GSL_SUCCESS;
 }
 
@@ -266,16 +283,12 @@ sb_png_read (const char *path, sb_error *error)
   sb_bytes *bytes = calloc (1, sizeof *bytes);
   if (!bytes)
     SB_ERROR_NULL (error, GSL_ENOMEM, "%s: no memory to read it", path);
-  FILE *stream = fopen (path, "rb");
-  int status = stream ? read_stream (path, stream, bytes, error)
-                      : sb_error_report (error, __FILE__, __LINE__, errno == ENOMEM ? GSL_ENOMEM : GSL_EFAILED,
-                                         "%s: cannot be opened: %s", path, strerror (errno));
+  FILE *stream = sb_file_open (path, error);
+  int status = stream ? read_stream (path, stream, bytes, error) : GSL_EFAILED;
   if (stream)
     fclose (stream);
-  if (status)
-    {
-      sb_bytes_free (bytes);
-      return NULL;
-    }
-  return bytes;
+  if (!status)
+    return bytes;
+  sb_bytes_free (bytes);
+  return NULL;
 }

@@ -17,6 +17,9 @@ typedef struct
   unsigned char background;       // of the padding, and of places without an image
 } sb_png_grid;
 
+// Whether so many images can be drawn so: what sb_png_write would refuse of the layout, and nothing is written.
+int sb_png_check (const char *path, size_t images, const sb_png_grid *grid, sb_error *error);
+
 // Draw the rows of x (n x d, n >= 1) as one PNG file, 8 bits a sample, whole or not at all. In a row the channel varies
 // fastest, then the column of the image. GSL_EBADLEN where d is not the layout's, GSL_EINVAL where the layout cannot be
 // drawn (no images, channels, low and high, more than 2^16 of anything or SB_SOURCE_LIMIT bytes), GSL_EDOM where a

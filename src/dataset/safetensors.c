@@ -520,10 +520,9 @@ read_file (FILE *file, const char *path, sb_tensors *tensors, sb_error *error)
 sb_tensors *
 sb_safetensors_read (const char *path, sb_error *error)
 {
-  FILE *file = fopen (path, "rb");
+  FILE *file = sb_file_open (path, error);
   if (!file)
-    SB_ERROR_NULL (error, errno == ENOMEM ? GSL_ENOMEM : GSL_EFAILED, "%s: cannot be opened: %s", path,
-                   strerror (errno));
+    return NULL;
   sb_tensors *tensors = sb_tensors_alloc ();
   int status = tensors ? read_file (file, path, tensors, error) : GSL_ENOMEM;
   fclose (file);

@@ -6,6 +6,8 @@
 
 #include "source.h"
 
+#include "../base/file.h"
+
 #include <errno.h>
 #include <limits.h>
 #include <stdbool.h>
@@ -152,16 +154,8 @@ sb_source_open (const char *path, sb_error *error)
   if (!source)
     SB_ERROR_NULL (error, GSL_ENOMEM, "%s: no memory to read it", path);
   source->path = path;
-  source->file = fopen (path, "rb");
-  if (!source->file)
-    {
-      int reason = errno;
-      sb_error_report (error, __FILE__, __LINE__, reason == ENOMEM ? GSL_ENOMEM : GSL_EFAILED,
-                       "%s: cannot be opened: %s", path, strerror (reason));
-      sb_source_close (source);
-      return NULL;
-    }
-  if (start (source, error))
+  source->file = sb_file_open (path, error);
+  if (!source->file || start (source, error))
     {
       sb_source_close (source);
       return NULL;
