@@ -7,6 +7,7 @@
 #include "commands.h"
 #include "engine.h"
 #include "options.h"
+#include "output.h"
 #include "point_files.h"
 #include "setup.h"
 
@@ -368,6 +369,8 @@ command_measure (int argc, char **argv)
   if (status >= 0)
     return status;
   begin_work (o.common.threads);
+  if (o.save_moments && output_try (o.save_moments) != EXIT_SUCCESS)
+    return EXIT_FAILURE;
   points p;
   if (points_read (argv[first], o.range, &p) != EXIT_SUCCESS)
     return EXIT_FAILURE;
