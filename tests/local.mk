@@ -19,6 +19,7 @@ include tests/conformance/local.mk
 include tests/sampler/local.mk
 include tests/objective/local.mk
 include tests/train/local.mk
+include tests/likelihood/local.mk
 include tests/measure/local.mk
 include tests/threads/local.mk
 include tests/cli/local.mk
