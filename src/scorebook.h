@@ -45,6 +45,7 @@
 #include "operator/operator.h"
 #include "operator/patches.h"
 #include "process/ddpm.h"
+#include "process/ito.h"
 #include "process/moments.h"
 #include "process/process.h"
 #include "process/scalar.h"

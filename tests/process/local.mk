@@ -1,3 +1,5 @@
+check_PROGRAMS += %D%/test_ito
+%C%_test_ito_SOURCES = %D%/test_ito.c
 check_PROGRAMS += %D%/test_kinds %D%/test_ddpm %D%/test_moments %D%/test_process \
   %D%/test_smld %D%/test_subvp %D%/test_ve %D%/test_vp
 %C%_test_ddpm_SOURCES = %D%/test_ddpm.c

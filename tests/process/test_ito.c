@@ -1,0 +1,389 @@
+// # Any SDE
+//
+// Of geometric Brownian motion, of the square-root diffusion (CIR) and of Jacobi's everything is known.
+
+#include "process/ito.h"
+#include "scope.h"
+
+#include <gsl/gsl_blas.h>
+#include <gsl/gsl_math.h>
+#include <math.h>
+
+SUITE (ito);
+
+// Each coordinate of geometric Brownian motion: dx = mu x dt + s x dw.
+
+static const double mu = 0.3, sigma = 0.5;
+
+static int
+gbm_drift (double t, const gsl_vector *x, gsl_vector *f, void *params)
+{
+  (void)t, (void)params;
+  gsl_vector_memcpy (f, x);
+  gsl_vector_scale (f, mu);
+  return GSL_SUCCESS;
+}
+
+static int
+gbm_diffusion (double t, const gsl_vector *x, gsl_matrix *G, void *params)
+{
+  (void)t, (void)params;
+  gsl_matrix_set_zero (G);
+  for (size_t j = 0; j < x->size; j++)
+    gsl_matrix_set (G, j, j, sigma * gsl_vector_get (x, j));
+  return GSL_SUCCESS;
+}
+
+static int
+gbm_divergence (double t, const gsl_vector *x, gsl_vector *divergence, void *params)
+{
+  (void)t, (void)params;
+  gsl_vector_memcpy (divergence, x);
+  gsl_vector_scale (divergence, 2 * sigma * sigma);
+  return GSL_SUCCESS;
+}
+
+static const sb_ito gbm = { 1, gbm_drift, gbm_diffusion, gbm_divergence, NULL };
+
+// Log-normal with moments m_t, v_t of the logarithm: its score is -(1 + (ln x - m)/v)/x.
+
+typedef struct
+{
+  double m, v;
+} log_normal;
+
+static log_normal
+gbm_law (log_normal at_0, double t)
+{
+  return (log_normal){ at_0.m + (mu - sigma * sigma / 2) * t, at_0.v + sigma * sigma * t };
+}
+
+static double
+score_of (log_normal law, double x)
+{
+  return -(1 + (log (x) - law.m) / law.v) / x;
+}
+
+static double
+density_of (log_normal law, double x)
+{
+  return exp (-gsl_pow_2 (log (x) - law.m) / (2 * law.v)) / (x * sqrt (2 * M_PI * law.v));
+}
+
+static double
+velocity_at (const sb_ito *ito, double t, double x, double score)
+{
+  gsl_matrix *out = matrix (1, 1);
+  ok (sb_ito_flow_velocity (ito, vector_of (t), matrix_all (1, 1, x), matrix_all (1, 1, score), out));
+  return gsl_matrix_get (out, 0, 0);
+}
+
+// ## The flow
+//
+// Its solution is x(t) = exp (m_t + sqrt (v_t / v_0) (ln x(0) - m_0)): from 1.7 to 2.511656201, where the term with the divergence
+// left out would give 3.390381. [scoresde.eq17] [scoresde.txt-ftilde]
+
+static double
+flow_to_one (const sb_ito *ito, log_normal law, double x)
+{
+  const double h = 1. / 2000;
+  for (int k = 0; k < 2000; k++)
+    {
+      const double t = k * h;
+      const double a = velocity_at (ito, t, x, score_of (gbm_law (law, t), x)), xa = x + h / 2 * a,
+                   b = velocity_at (ito, t + h / 2, xa, score_of (gbm_law (law, t + h / 2), xa)), xb = x + h / 2 * b,
+                   c = velocity_at (ito, t + h / 2, xb, score_of (gbm_law (law, t + h / 2), xb)), xc = x + h * c,
+                   d = velocity_at (ito, t + h, xc, score_of (gbm_law (law, t + h), xc));
+      x += h / 6 * (a + 2 * b + 2 * c + d);
+    }
+  return x;
+}
+
+Test (ito, flow_of_geometric_brownian_motion)
+{
+  const log_normal law = { 0.1, 0.2 };
+  sb_ito by_differences = gbm;
+  by_differences.divergence = NULL;
+  cr_assert_float_eq (flow_to_one (&gbm, law, 1.7), 2.511656201, 1e-9);
+  cr_assert_float_eq (flow_to_one (&by_differences, law, 1.7), 2.511656201, 1e-8);
+}
+
+// The density obeys the flow's equation of continuity, dp/dt = -d(f~ p)/dx, with noise that depends on the state, and so
+// Kolmogorov's forward equation, whose second derivatives may be taken in either order: 1/2 d^2 (g^2 p)/dx^2 = 1/2 d (d (g^2 p)/dx)/dx.
+// [scoresde.eq36] [scoresde.eq37]
+
+static double
+along_x (double (*f) (double t, double x), double t, double x)
+{
+  const double h = 1e-3 * x;
+  return (f (t, x - 2 * h) - 8 * f (t, x - h) + 8 * f (t, x + h) - f (t, x + 2 * h)) / (12 * h);
+}
+
+static const log_normal start = { 0.1, 0.2 };
+
+static double
+spread (double t, double x) // g^2 p
+{
+  return gsl_pow_2 (sigma * x) * density_of (gbm_law (start, t), x);
+}
+
+static double
+flux_by_flow (double t, double x)
+{
+  return velocity_at (&gbm, t, x, score_of (gbm_law (start, t), x)) * density_of (gbm_law (start, t), x);
+}
+
+static double
+flux_by_noise (double t, double x) // f p - 1/2 d (g^2 p)/dx
+{
+  return mu * x * density_of (gbm_law (start, t), x) - 0.5 * along_x (spread, t, x);
+}
+
+Test (ito, density_follows_both_equations)
+{
+  for (double t = 0.1; t < 1; t += 0.4)
+    for (double x = 0.5; x < 4; x += 0.25)
+      {
+        const double h = 1e-4,
+                     rate = (density_of (gbm_law (start, t + h), x) - density_of (gbm_law (start, t - h), x)) / (2 * h);
+        cr_assert_float_eq (-along_x (flux_by_flow, t, x), rate, 1e-6, "flow: t = %g, x = %g", t, x);
+        cr_assert_float_eq (-along_x (flux_by_noise, t, x), rate, 1e-6, "forward equation: t = %g, x = %g", t, x);
+        cr_assert_float_eq (flux_by_flow (t, x), flux_by_noise (t, x), 1e-9);
+      }
+}
+
+// ## Reversible diffusions
+//
+// In equilibrium time has no direction: the reverse drift is minus the drift, and the flow stands still. CIR, f = k(theta - x), g^2 = s^2 x,
+// has a Gamma law; Jacobi, g^2 = s^2 x (1 - x), a Beta law. [scoresde.eq16] [scoresde.eq17]
+
+static const double k_r = 1.3, theta = 0.6, s_r = 0.4;
+
+static int
+mean_reverting (double t, const gsl_vector *x, gsl_vector *f, void *params)
+{
+  (void)t, (void)params;
+  gsl_vector_set (f, 0, k_r * (theta - gsl_vector_get (x, 0)));
+  return GSL_SUCCESS;
+}
+
+static int
+bounded_noise (double t, const gsl_vector *x, gsl_matrix *G, void *params) // params: whether it is Jacobi's
+{
+  const double at = gsl_vector_get (x, 0);
+  (void)t;
+  gsl_matrix_set (G, 0, 0, s_r * sqrt (params ? at * (1 - at) : at));
+  return GSL_SUCCESS;
+}
+
+static int
+bounded_divergence (double t, const gsl_vector *x, gsl_vector *divergence, void *params)
+{
+  (void)t;
+  gsl_vector_set (divergence, 0, s_r * s_r * (params ? 1 - 2 * gsl_vector_get (x, 0) : 1));
+  return GSL_SUCCESS;
+}
+
+Test (ito, reverses_what_is_reversible)
+{
+  static int jacobi;
+  const double a = 2 * k_r / (s_r * s_r);
+  for (int kind = 0; kind < 4; kind++)
+    {
+      const sb_ito ito
+          = { 1, mean_reverting, bounded_noise, kind < 2 ? bounded_divergence : NULL, kind % 2 ? &jacobi : NULL };
+      const double bound = kind < 2 ? 1e-12 : 1e-8;
+      for (int i = 1; i < 100; i++)
+        {
+          const double x = i / 100.,
+                       s = kind % 2 ? (a * theta - 1) / x - (a * (1 - theta) - 1) / (1 - x) : (a * theta - 1) / x - a;
+          gsl_matrix *out = matrix (1, 1);
+          ok (sb_ito_reverse_drift (&ito, vector_of (0), matrix_all (1, 1, x), matrix_all (1, 1, s), out));
+          cr_assert_float_eq (gsl_matrix_get (out, 0, 0), -k_r * (theta - x), bound, "kind %d, x = %g", kind, x);
+          cr_assert_float_eq (velocity_at (&ito, 0, x, s), 0, bound, "kind %d, x = %g", kind, x);
+        }
+    }
+}
+
+// ## The divergence goes along rows
+//
+// G = diag (a + b x) + c e_1 x^T in three dimensions, against the derivative by hand; and a field that is not symmetric, where the
+// columns' would be another. [scoresde.txt-matrix-div]
+
+static int
+skew_diffusion (double t, const gsl_vector *x, gsl_matrix *G, void *params)
+{
+  (void)t, (void)params;
+  gsl_matrix_set_zero (G);
+  for (size_t j = 0; j < 3; j++)
+    {
+      gsl_matrix_set (G, j, j, 0.5 + 0.2 * gsl_vector_get (x, j));
+      *gsl_matrix_ptr (G, 0, j) += 0.3 * gsl_vector_get (x, j);
+    }
+  return GSL_SUCCESS;
+}
+
+static int
+no_drift (double t, const gsl_vector *x, gsl_vector *f, void *params)
+{
+  (void)t, (void)x, (void)params;
+  gsl_vector_set_zero (f);
+  return GSL_SUCCESS;
+}
+
+Test (ito, divergence_of_a_matrix_field)
+{
+  const sb_ito ito = { 3, no_drift, skew_diffusion, NULL, NULL };
+  gsl_matrix *x = normals (20, 3, 2), *out = matrix (20, 3);
+  ok (sb_ito_divergence (&ito, vector_all (20, 0), x, out));
+  for (size_t i = 0; i < 20; i++)
+    {
+      // (G G^T)_00 = sum_j G_0j^2, (G G^T)_0k = G_0k q_k, (G G^T)_kk = q_k^2 with q_k = a + b x_k, G_0k = q_0 [k = 0] + c x_k.
+      const double *y = gsl_matrix_const_ptr (x, i, 0), q0 = 0.5 + 0.2 * y[0];
+      double expected[] = { 2 * (q0 + 0.3 * y[0]) * 0.5, 0, 0 };
+      for (int k = 1; k < 3; k++)
+        {
+          const double q = 0.5 + 0.2 * y[k];
+          expected[0] += 0.3 * q + 0.3 * y[k] * 0.2; // d/dx_k of c x_k q_k
+          expected[k] = 2 * q * 0.2;                 // d/dx_k of q_k^2; the entry (k, 0) has no x_0
+        }
+      for (size_t j = 0; j < 3; j++)
+        cr_assert_float_eq (gsl_matrix_get (out, i, j), expected[j], 1e-7 * (1 + fabs (expected[j])),
+                            "row %zu, %zu: %.12g, not %.12g", i, j, gsl_matrix_get (out, i, j), expected[j]);
+    }
+}
+
+// ## Given a label
+//
+// Of a mixture of two log-normals, told which one: the mixture's score and the gradient of the label's log probability, together, are
+// the score of the component, and so is the drift. [scoresde.eq18]
+
+Test (ito, conditional_drift_is_the_component_s)
+{
+  const log_normal laws[] = { { 0.1, 0.2 }, { -0.6, 0.05 } };
+  for (int i = 0; i < 100; i++)
+    {
+      const double t = 0.05 + 0.009 * i, x = 0.2 + 0.03 * i, h = 1e-3 * x;
+      double r[5], s_mixture = 0, p_all = 0;
+      for (int k = 0; k < 5; k++)
+        {
+          const double at = x + (k - 2) * h, p0 = 0.4 * density_of (gbm_law (laws[0], t), at),
+                       p1 = 0.6 * density_of (gbm_law (laws[1], t), at);
+          r[k] = -log1p (p1 / p0); // log P(label 0 | x)
+        }
+      for (int c = 0; c < 2; c++)
+        {
+          const double p = (c ? 0.6 : 0.4) * density_of (gbm_law (laws[c], t), x);
+          s_mixture += p * score_of (gbm_law (laws[c], t), x);
+          p_all += p;
+        }
+      const double guidance = (r[0] - 8 * r[1] + 8 * r[3] - r[4]) / (12 * h), s0 = score_of (gbm_law (laws[0], t), x);
+      gsl_matrix *told = matrix (1, 1), *alone = matrix (1, 1);
+      ok (sb_ito_reverse_drift (&gbm, vector_of (t), matrix_all (1, 1, x),
+                                matrix_all (1, 1, s_mixture / p_all + guidance), told));
+      ok (sb_ito_reverse_drift (&gbm, vector_of (t), matrix_all (1, 1, x), matrix_all (1, 1, s0), alone));
+      cr_assert_float_eq (gsl_matrix_get (told, 0, 0), gsl_matrix_get (alone, 0, 0), 1e-7 * (1 + fabs (s0)),
+                          "t = %g, x = %g", t, x);
+    }
+}
+
+// ## Steps
+//
+// Ito, not Stratonovich: the mean of the steps' law is x_0 (1 + mu/N)^N, and with signs for normals the second moment follows the
+// same recursion exactly; both tend to x_0 e^mu and x_0^2 e^(2 mu + s^2) with an error that halves as N doubles, where
+// Stratonovich's mean would be x_0 e^(mu + s^2/2). [scoresde.eq15]
+
+static void
+moments_after (size_t N, double *mean, double *square)
+{
+  // The step is linear in x, so its effect on the two moments is seen on x = 1 and z = 1, -1.
+  double m = 1, q = 1;
+  gsl_matrix *x = matrix (2, 1), *z = matrix (2, 1);
+  for (size_t k = 0; k < N; k++)
+    {
+      const double t = (double)k / (double)N;
+      gsl_matrix_set_all (x, 1);
+      gsl_matrix_set (z, 0, 0, 1);
+      gsl_matrix_set (z, 1, 0, -1);
+      ok (sb_ito_step (&gbm, vector_all (2, t + 1. / (double)N), vector_all (2, t), NULL, z, x));
+      const double up = gsl_matrix_get (x, 0, 0), down = gsl_matrix_get (x, 1, 0);
+      m *= 0.5 * (up + down);
+      q *= 0.5 * (up * up + down * down);
+    }
+  *mean = m;
+  *square = q;
+}
+
+Test (ito, steps_are_ito_s)
+{
+  double mean[2], square[2];
+  moments_after (1000, &mean[0], &square[0]);
+  moments_after (2000, &mean[1], &square[1]);
+  const double m = exp (mu), q = exp (2 * mu + sigma * sigma);
+  for (int k = 0; k < 2; k++)
+    cr_assert (fabs (mean[k] / m - 1) < 1e-3 && fabs (square[k] / q - 1) < 1e-3, "%g, %g", mean[k], square[k]);
+  const double of_mean = (mean[0] - m) / (mean[1] - m), of_square = (square[0] - q) / (square[1] - q);
+  cr_assert (of_mean > 1.9 && of_mean < 2.1 && of_square > 1.9 && of_square < 2.1, "%g, %g", of_mean, of_square);
+  cr_assert_gt (fabs (mean[1] - exp (mu + sigma * sigma / 2)), 0.1);
+}
+
+// Back in time it is the reverse drift that counts, and the noise has the length of the step; rows have their own times; without z
+// there is no noise.
+
+Test (ito, steps_go_both_ways)
+{
+  gsl_matrix *x = matrix_all (3, 1, 1.2), *z = matrix_all (3, 1, 0.7), *score = matrix_all (3, 1, -2);
+  const double drift = mu * 1.2, reverse = drift - 2 * sigma * sigma * 1.2 + 2 * gsl_pow_2 (sigma * 1.2);
+  ok (sb_ito_step (&gbm, vector_of (0.5, 0.1, 0.3), vector_of (0.3, 0.3, 0.3), score, z, x));
+  cr_assert_float_eq (gsl_matrix_get (x, 0, 0), 1.2 + 0.2 * drift + sqrt (0.2) * sigma * 1.2 * 0.7, 1e-14);
+  cr_assert_float_eq (gsl_matrix_get (x, 1, 0), 1.2 - 0.2 * reverse + sqrt (0.2) * sigma * 1.2 * 0.7, 1e-14);
+  cr_assert_eq (gsl_matrix_get (x, 2, 0), 1.2);
+  gsl_matrix_set_all (x, 1.2);
+  ok (sb_ito_step (&gbm, vector_of (0.5, 0.1, 0.3), vector_of (0.3, 0.3, 0.3), score, NULL, x));
+  cr_assert_float_eq (gsl_matrix_get (x, 1, 0), 1.2 - 0.2 * reverse, 1e-14);
+}
+
+// Noise is G z, with a G that is not symmetric.
+
+Test (ito, noise_goes_through_the_matrix)
+{
+  const sb_ito ito = { 3, no_drift, skew_diffusion, NULL, NULL };
+  gsl_matrix *x = normals (1, 3, 4), *z = normals (1, 3, 5), *G = matrix (3, 3), *before = copy_of (x);
+  gsl_vector_view x_0 = gsl_matrix_row (x, 0), z_0 = gsl_matrix_row (z, 0), expected = gsl_matrix_row (before, 0);
+  ok (skew_diffusion (0, &x_0.vector, G, NULL));
+  gsl_blas_dgemv (CblasNoTrans, 0.5, G, &z_0.vector, 1, &expected.vector);
+  ok (sb_ito_step (&ito, vector_of (0.25), vector_of (0), NULL, z, x));
+  cr_assert_lt (largest_difference (x, before), 1e-14);
+}
+
+static int
+fails (double t, const gsl_vector *x, gsl_vector *f, void *params)
+{
+  (void)x, (void)params;
+  gsl_vector_set_all (f, GSL_NAN);
+  return t > 0.5 ? GSL_EFAILED : GSL_SUCCESS;
+}
+
+Test (ito, refuses_what_does_not_fit)
+{
+  gsl_matrix *x = matrix_all (2, 1, 1), *wide = matrix (2, 2), *out = matrix (2, 1), *none = matrix (0, 1);
+  gsl_vector *t = vector_all (2, 0.2), *s = vector_all (2, 0.1), *three = vector (3), *no = vector (0),
+             *late = vector_all (2, 0.7);
+  const sb_ito empty = { .dimension = 1 }, failing = { 1, fails, gbm_diffusion, gbm_divergence, NULL };
+  refused (GSL_EBADLEN, sb_ito_reverse_drift (&gbm, t, wide, x, out));
+  refused (GSL_EBADLEN, sb_ito_reverse_drift (&gbm, three, x, x, out));
+  refused (GSL_EBADLEN, sb_ito_reverse_drift (&gbm, t, x, wide, out));
+  refused (GSL_EBADLEN, sb_ito_flow_velocity (&gbm, t, x, x, wide));
+  refused (GSL_EINVAL, sb_ito_flow_velocity (&gbm, t, x, out, x));
+  refused (GSL_EINVAL, sb_ito_flow_velocity (&gbm, t, x, out, out));
+  refused (GSL_EINVAL, sb_ito_divergence (&gbm, t, x, x));
+  refused (GSL_EBADLEN, sb_ito_divergence (&gbm, t, x, wide));
+  refused (GSL_EINVAL, sb_ito_flow_velocity (&empty, t, x, x, out));
+  refused (GSL_EINVAL, sb_ito_step (&gbm, s, t, NULL, NULL, x));
+  refused (GSL_EBADLEN, sb_ito_step (&gbm, three, t, x, NULL, x));
+  refused (GSL_EBADLEN, sb_ito_step (&gbm, s, t, out, wide, x));
+  refused (GSL_EFAILED, sb_ito_flow_velocity (&failing, late, x, x, out));
+  refused (GSL_EBADFUNC, sb_ito_flow_velocity (&failing, t, x, x, out));
+  ok (sb_ito_step (&gbm, no, no, NULL, NULL, none));
+  ok (sb_ito_flow_velocity (&gbm, no, none, none, none));
+}
