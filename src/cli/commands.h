@@ -10,12 +10,18 @@ typedef struct
 
 int command_train (int argc, char **argv);
 int command_sample (int argc, char **argv);
+int command_likelihood (int argc, char **argv);
+int command_encode (int argc, char **argv);
+int command_decode (int argc, char **argv);
 int command_measure (int argc, char **argv);
 int command_info (int argc, char **argv);
 
 // The one-line summaries, said by a command's own help and by `scorebook --help`.
 #define TRAIN_SUMMARY "Teach a network the score of a data set."
 #define SAMPLE_SUMMARY "Draw samples of a law by running a noise process backwards."
+#define LIKELIHOOD_SUMMARY "Say how probable a model finds points."
+#define ENCODE_SUMMARY "Carry points along the probability flow to their codes."
+#define DECODE_SUMMARY "Carry codes along the probability flow to points."
 #define MEASURE_SUMMARY "Say how far two sets of points are from being samples of one law."
 #define INFO_SUMMARY "Describe a file of data, or this build of Scorebook."
 

@@ -15,6 +15,9 @@
 static const command commands[] = {
   { "train", TRAIN_SUMMARY, command_train },
   { "sample", SAMPLE_SUMMARY, command_sample },
+  { "likelihood", LIKELIHOOD_SUMMARY, command_likelihood },
+  { "encode", ENCODE_SUMMARY, command_encode },
+  { "decode", DECODE_SUMMARY, command_decode },
   { "measure", MEASURE_SUMMARY, command_measure },
   { "info", INFO_SUMMARY, command_info },
 };
@@ -31,7 +34,7 @@ print_help (void)
         "Score-based diffusion models, with scores known in closed form or learned.\n\n"
         "Commands:");
   for (size_t k = 0; k < COMMANDS; k++)
-    printf ("  %-9s %s\n", commands[k].name, commands[k].summary);
+    printf ("  %-11s %s\n", commands[k].name, commands[k].summary);
   puts ("\n'scorebook COMMAND --help' says everything about a command.\n\n"
         "  -h, --help     print this help and exit\n"
         "  -V, --version  print the version and exit\n\n"
