@@ -102,7 +102,7 @@ typedef struct
   sb_stream stream;
   gsl_matrix *x, *z;
   gsl_vector *s, *t; // n times each, all the same
-  size_t corrected, done;
+  size_t corrected, pasted, done;
   int status;
 } run;
 
@@ -158,9 +158,19 @@ draw (run *w, sb_purpose purpose, size_t count)
                           : sb_stream_normals (w->stream, (uint64_t)count * w->x->size2, w->z);
 }
 
+// Before a step or correction at time t; what is known is known to be there at the end, without noise.
+
+static void
+paste (run *w, double t)
+{
+  if (!w->status && w->pc->known)
+    w->status = sb_known_paste (w->pc->known, w->work->score->process, w->stream, w->pasted++, t, w->x);
+}
+
 static void
 predict (run *w, size_t k, bool noisy)
 {
+  paste (w, time_at (w, k));
   noisy = noisy && !w->pc->noiseless && !(w->pc->step->needs & SB_NEEDS_NO_NOISE);
   if (noisy)
     draw (w, SB_FOR_PREDICTOR, k);
@@ -177,6 +187,7 @@ correct (run *w, size_t k)
   const sb_corrector *corrector = &w->pc->corrector;
   for (size_t j = 0; j < w->pc->corrector_steps && !w->status; j++)
     {
+      paste (w, time_at (w, k));
       draw (w, SB_FOR_CORRECTOR, w->corrected++);
       if (!w->status)
         w->status = sb_corrector_apply (corrector, w->work, w->y, time_below (w, k), time_at (w, k),
@@ -189,8 +200,10 @@ correct (run *w, size_t k)
 static void
 denoise (run *w)
 {
+  paste (w, time_at (w, w->times->size - 1));
   if (!w->status)
     w->status = sb_work_denoise (w->work, w->y, time_at (w, w->times->size - 1), w->x);
+  paste (w, 0);
 }
 
 // Algorithm 1, with its order and its end open. A grid of $N + 1$ times has $N$ steps.
@@ -222,7 +235,10 @@ sample (run *w)
         advance (w, time_at (w, k + 1));
     }
   if (pc->final != SB_FINAL_DENOISE)
-    return;
+    {
+      paste (w, 0);
+      return;
+    }
   if (pc->order == SB_CORRECTOR_FIRST)
     correct (w, N);
   denoise (w);

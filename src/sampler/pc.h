@@ -3,6 +3,7 @@
 
 #include "../base/decls.h"
 #include "../base/stream.h"
+#include "known.h"
 #include "sampler.h"
 
 SB_BEGIN_DECLS
@@ -27,12 +28,13 @@ typedef struct
   size_t corrector_steps; // M
   sb_pc_order order;
   sb_final final;
-  bool noiseless;       // z = 0 throughout
-  sb_noise noise;       // NULL: normals from the stream
-  size_t corrected;     // corrector steps taken before: where each row's noise for them goes on
-  sb_progress progress; // NULL: none
-  bool each_corrector;  // progress is called after each corrector step too, and these are counted like steps
-  void *context;        // handed to progress and noise
+  bool noiseless;        // z = 0 throughout
+  sb_noise noise;        // NULL: normals from the stream
+  const sb_known *known; // of the samples, put in before every step and correction, and at the end; NULL: nothing
+  size_t corrected;      // corrector steps taken before: where each row's noise for them goes on
+  sb_progress progress;  // NULL: none
+  bool each_corrector;   // progress is called after each corrector step too, and these are counted like steps
+  void *context;         // handed to progress and noise
 } sb_pc;
 
 // Reverse diffusion, one Langevin step of r = 0.16 (norms averaged over the batch) after each, denoised at the end.

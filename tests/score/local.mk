@@ -1,3 +1,5 @@
+check_PROGRAMS += %D%/test_guided
+%C%_test_guided_SOURCES = %D%/test_guided.c
 check_PROGRAMS += %D%/test_energy
 %C%_test_energy_SOURCES = %D%/test_energy.c
 check_PROGRAMS += %D%/test_network
