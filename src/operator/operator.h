@@ -56,6 +56,9 @@ sb_operator *sb_operator_mask_alloc (const gsl_vector *mask);
 // one dimension has height 1. Sizes up to 2^16 (GSL_EINVAL). Applied with a matrix per thread: GSL_ENOMEM.
 sb_operator *sb_operator_cosine_alloc (size_t height, size_t width, size_t channels);
 
+// The channels of each of so many pixels, red, green and blue, to grey and two of colour, orthonormally.
+sb_operator *sb_operator_colour_alloc (size_t pixels);
+
 SB_END_DECLS
 
 #endif
