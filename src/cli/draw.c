@@ -114,13 +114,35 @@ run_flow (run *r, const gsl_matrix *y, gsl_matrix *x, size_t *evaluations)
 //
 // From a draw of the prior to the end of the grid.
 
+// What is known of the batch's samples: their rows, or the one row for each.
+
+static int
+run_pc_knowing (run *r, sb_pc *pc, sb_stream stream, const gsl_matrix *y, gsl_matrix *x, size_t *evaluations)
+{
+  const drawing *d = r->drawing;
+  gsl_matrix *rows = gsl_matrix_alloc (x->size1, x->size2);
+  if (!rows)
+    return GSL_ENOMEM;
+  for (size_t i = 0; i < x->size1; i++)
+    {
+      gsl_vector_const_view row = gsl_matrix_const_row (d->known, d->known->size1 == 1 ? 0 : r->first + i);
+      gsl_matrix_set_row (rows, i, &row.vector);
+    }
+  const sb_known known = { rows, d->mask, false };
+  pc->known = &known;
+  int status = sb_pc_sample (pc, d->score, y, d->times, stream, x, evaluations);
+  gsl_matrix_free (rows);
+  return status;
+}
+
 static int
 run_pc (run *r, sb_stream stream, const gsl_matrix *y, gsl_matrix *x, size_t *evaluations)
 {
   sb_pc pc = r->drawing->pc;
   pc.progress = between_steps;
   pc.context = r;
-  return sb_pc_sample (&pc, r->drawing->score, y, r->drawing->times, stream, x, evaluations);
+  return r->drawing->known ? run_pc_knowing (r, &pc, stream, y, x, evaluations)
+                           : sb_pc_sample (&pc, r->drawing->score, y, r->drawing->times, stream, x, evaluations);
 }
 
 static int

@@ -14,7 +14,9 @@ typedef struct
   double class;
   const gsl_vector *times; // strictly decreasing: the grid, or where the flow's states are wanted
   uint64_t seed;
-  size_t batch, states; // states: how many of a trajectory are kept, 0: only the end
+  size_t batch, states;    // states: how many of a trajectory are kept, 0: only the end
+  const gsl_matrix *known; // n x d, or one row for all; NULL: nothing is known
+  const gsl_vector *mask;  // of it
   bool quiet;
 } drawing;
 

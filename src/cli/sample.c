@@ -10,6 +10,7 @@
 #include "engine.h"
 #include "options.h"
 #include "output.h"
+#include "point_files.h"
 #include "setup.h"
 
 #include <math.h>
@@ -33,7 +34,7 @@ typedef struct
 
 typedef struct
 {
-  const char *law, *model, *output;
+  const char *law, *model, *output, *known, *mask;
   const char *process, *predictor, *corrector; // lines of text; NULL: not given
   member step, correction;
   double range[2], t_min; // NaN: not given
@@ -113,6 +114,13 @@ parse (int argc, char **argv, settings *o)
     { "no-denoise", 0, OPTION_CLEAR, &o->denoise, NULL, 0, 0, NULL, "do not" },
     { "clip", 0, OPTION_SET, &o->clip, NULL, 0, 0, NULL,
       "--model: keep the network's estimates of x(0) within the range of its data, as Ho et al.'s code does" },
+
+    { .kind = OPTION_HEADING, .help = "What is known" },
+    { "known", 0, OPTION_TEXT, &o->known, "FILE", 0, 0, NULL,
+      "IDX, NPY or PNG: points of which some coordinates are those of the samples, one for each sample or one for "
+      "all" },
+    { "mask", 0, OPTION_TEXT, &o->mask, "FILE", 0, 0, NULL,
+      "IDX, NPY or PNG: one point, not 0 where a coordinate is known (with --known)" },
 
     { .kind = OPTION_HEADING, .help = "The samples" },
     { "n", 'n', OPTION_COUNT, &o->n, "N", 0, size, NULL, "how many (default: 64)" },
@@ -201,6 +209,10 @@ check (const settings *o)
     return usage_error ("--output: %s: the suffix is none of .npy, .csv, .png", o->output);
   if (o->columns && (output_format (o->output) != OUTPUT_PNG || o->states))
     return usage_error ("--columns: only for a .png of samples without --trajectory");
+  if (!o->known != !o->mask)
+    return usage_error ("--%s: needs --%s", o->known ? "known" : "mask", o->known ? "mask" : "known");
+  if (o->known && o->flow)
+    return usage_error ("--known: not with --flow, which is one path for all coordinates");
   int status = check_model (o);
   return status < 0 ? check_sampler (o) : status;
 }
@@ -289,12 +301,74 @@ rows_at_a_time (const settings *o)
   return o->model ? (o->batch + SB_NETWORK_ROWS - 1) / SB_NETWORK_ROWS * SB_NETWORK_ROWS : o->batch;
 }
 
+// ## What is known
+//
+// Bytes are mapped to the range that the samples have.
+
+typedef struct
+{
+  points y;
+  gsl_vector *mask;
+} knowledge;
+
+static void
+knowledge_free (knowledge *k)
+{
+  points_free (&k->y);
+  gsl_vector_free (k->mask);
+}
+
+static int
+read_mask (const char *path, size_t d, gsl_vector **mask)
+{
+  points p;
+  if (points_read (path, NULL, &p) != EXIT_SUCCESS)
+    return EXIT_FAILURE;
+  const size_t rows = p.rows->size1, columns = p.rows->size2;
+  *mask = rows == 1 && columns == d ? gsl_vector_alloc (d) : NULL;
+  for (size_t j = 0; *mask && j < d; j++)
+    gsl_vector_set (*mask, j, gsl_matrix_get (p.rows, 0, j) != 0);
+  points_free (&p);
+  if (*mask)
+    return EXIT_SUCCESS;
+  return rows == 1 && columns == d
+             ? failure ("no memory")
+             : failure ("%s: %zu x %zu numbers, and a mask is one point of %zu", path, rows, columns, d);
+}
+
+static int
+read_knowledge (const settings *o, const named_law *law, const sb_process *process, knowledge *k)
+{
+  const double range[] = { law->low, law->high };
+  *k = (knowledge){ 0 };
+  if (!o->known)
+    return EXIT_SUCCESS;
+  int status = points_read (o->known, law->low < law->high ? range : NULL, &k->y);
+  if (status != EXIT_SUCCESS)
+    return status;
+  const size_t rows = k->y.rows->size1, columns = k->y.rows->size2;
+  if (columns != process->dimension || (rows != 1 && rows != o->n))
+    status = failure ("%s: %zu points of %zu numbers; for %llu samples of %zu it takes as many, or one for all",
+                      o->known, rows, columns, (unsigned long long)o->n, process->dimension);
+  if (status == EXIT_SUCCESS)
+    status = read_mask (o->mask, columns, &k->mask);
+  if (status != EXIT_SUCCESS)
+    knowledge_free (k);
+  return status;
+}
+
 static int
 draw_and_write (const settings *o, const named_law *law, const sb_process *process, const sb_score *score)
 {
+  knowledge known;
+  if (read_knowledge (o, law, process, &known) != EXIT_SUCCESS)
+    return EXIT_FAILURE;
   gsl_vector *times = grid_times (o, process);
   if (!times)
-    return failure ("no memory for the grid of times");
+    {
+      knowledge_free (&known);
+      return failure ("no memory for the grid of times");
+    }
   const drawing d = { .score = score,
                       .pc = sampler (o, process),
                       .flow = o->flow,
@@ -305,6 +379,8 @@ draw_and_write (const settings *o, const named_law *law, const sb_process *proce
                       .seed = o->common.seed,
                       .batch = rows_at_a_time (o),
                       .states = o->states,
+                      .known = known.y.rows,
+                      .mask = known.mask,
                       .quiet = o->common.quiet };
   drawn_samples drawn;
   int status = draw_samples (&d, o->n, &drawn);
@@ -317,6 +393,7 @@ draw_and_write (const settings *o, const named_law *law, const sb_process *proce
       drawn_free (&drawn);
     }
   gsl_vector_free (times);
+  knowledge_free (&known);
   return status;
 }
 
@@ -365,21 +442,21 @@ run_law (settings *o)
 // A model's points are what its network's input is: images, or points where they are one pixel large.
 
 static int
-run_score (const settings *o, const sb_model *model, const named_law *points)
+run_score (const settings *o, const sb_model *model, const named_law *look)
 {
-  bool drawable = points->height && (points->channels == 1 || points->channels == 3);
+  bool drawable = look->height && (look->channels == 1 || look->channels == 3);
   if (output_format (o->output) == OUTPUT_PNG && !drawable)
     return usage_error ("--output: %s: the points of --model=%s are no images", o->output, o->model);
   if (o->class != NO_CLASS && o->class >= model->net->classes)
     return usage_error ("--class: --model=%s knows %zu classes", o->model, model->net->classes);
   if (model->net->picture_input)
     return usage_error ("--model: %s asks for pictures as its condition", o->model);
-  int status = output_check (o->output, points, o->n, o->states, o->columns);
+  int status = output_check (o->output, look, o->n, o->states, o->columns);
   if (status != EXIT_SUCCESS)
     return status;
   sb_score *score = sb_score_network_alloc (&model->network),
            *clipped = score && o->clip ? sb_score_clip_alloc (score, model->low, model->high) : NULL;
-  status = score && (clipped || !o->clip) ? draw_and_write (o, points, model->process, o->clip ? clipped : score)
+  status = score && (clipped || !o->clip) ? draw_and_write (o, look, model->process, o->clip ? clipped : score)
                                           : failure ("the score: %s", why (GSL_FAILURE));
   sb_score_free (clipped);
   sb_score_free (score);
@@ -399,16 +476,16 @@ run_model (settings *o)
       return EXIT_FAILURE;
     }
   sb_net_shape shape = sb_net_input (model->net);
-  named_law points = { .low = model->low, .high = model->high };
+  named_law look = { .low = model->low, .high = model->high };
   if (sb_net_shape_pixels (shape) > 1)
     {
-      points.height = shape.height;
-      points.width = shape.width;
-      points.channels = shape.channels;
+      look.height = shape.height;
+      look.width = shape.width;
+      look.channels = shape.channels;
     }
   int status = check_times (o, model->process);
   if (status == EXIT_SUCCESS)
-    status = run_score (o, model, &points);
+    status = run_score (o, model, &look);
   sb_model_free (model);
   return status;
 }
