@@ -24,7 +24,10 @@
 //    \Bigl(\mathbf{x}_t - \frac{1 - \alpha_t}{\sqrt{1 - \bar\alpha_t}}\,\varepsilon_\theta(\mathbf{x}_t, t)\Bigr). $$
 // An estimate of $\mathbf{x}_0$, or of the score, takes the place of $\mathbf{x}_0$ or of the conditional score in the
 // same way. Since $\tilde\mu$ is linear in each, and the three estimates are averages over the same posterior, the
-// three means are one: $\operatorname{E}[\mathbf{x}_{t-1} \mid \mathbf{x}_t]$ if the estimate is exact.
+// three means are one: $\operatorname{E}[\mathbf{x}_{t-1} \mid \mathbf{x}_t]$ if the estimate is exact. Of SMLD's chain it is,
+// from the score, [scoresde.txt-smld-mu]
+// $$ \mu_\theta(\mathbf{x}_i, i) = \mathbf{x}_i + (\sigma_i^2 - \sigma_{i-1}^2)\,\mathbf{s}_\theta(\mathbf{x}_i, i) , $$
+// where $\mathbf{s}_\theta$ estimates $-\mathbf{z}/\sigma_i$ (the paper prints $\mathbf{z}/\sigma_i$).
 
 int
 sb_reverse_mean (const sb_reverse *reverse, const gsl_matrix *y, const gsl_vector *s, const gsl_vector *t,

@@ -7,6 +7,7 @@
 #include "chain.h"
 #include "transition/isotropic.h"
 #include "transition/path.h"
+#include "process/smld.h"
 #include "process/vp.h"
 #include "transition/marginal.h"
 #include "sampler/sampler.h"
@@ -106,6 +107,63 @@ Test (reverse, mean_is_the_posterior_mean_of_the_step)
     }
   double x_hat = said (score, SB_DENOISER, 1e-3, gsl_matrix_get (x, 0, 0));
   cr_assert_float_eq (gsl_matrix_get (mean[0], 0, 0), x_hat, 1e-11);
+}
+
+// ## The mean of SMLD's chain, from a score
+//
+// With s = -z / sigma_i, the conditional score, it is the posterior's own mean, sigma_{i-1}^2 / sigma_i^2 x_i + (1 - sigma_{i-1}^2 / sigma_i^2)
+// x_0. With the sign as printed the squared error is 4 (sigma_i^2 - sigma_{i-1}^2)^2 |z|^2 / sigma_i^2. And it is -z / sigma_i, not its
+// opposite, that a score is: of N(0, v) data the slope of E[-z / sigma_i | x_i] is -1 / (v + sigma_i^2). [scoresde.txt-smld-mu]
+
+static int
+given_score (const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, gsl_matrix *out, void *params)
+{
+  (void)x, (void)t, (void)y;
+  return gsl_matrix_memcpy (out, params);
+}
+
+Test (reverse, erratum_smld_mu_sign)
+{
+  const size_t levels = 6;
+  sb_process *smld = scoped (sb_smld_alloc (3, levels, 0.05, 9));
+  gsl_matrix *x_0 = normals (4, 3, 1), *z = normals (4, 3, 2), *x = matrix (4, 3), *given = copy_of (z),
+             *mean = matrix (4, 3), *opposite = matrix (4, 3);
+  const sb_score_callback callback = { .view = SB_SCORE, .function = given_score, .params = given };
+  const sb_reverse r = model (scoped (sb_score_callback_alloc (&callback, smld)), SB_SCORE, SB_VARIANCE_BETA_TILDE);
+  for (size_t i = 2; i <= levels; i++)
+    {
+      double a, before, sigma;
+      const double t = (double)i / (double)levels, s = (double)(i - 1) / (double)levels;
+      ok (sb_process_scalars (smld, 0, s, &a, &before));
+      ok (sb_process_scalars (smld, 0, t, &a, &sigma));
+      for (size_t k = 0; k < 12; k++)
+        x->data[k] = x_0->data[k] + sigma * z->data[k];
+      gsl_matrix_memcpy (given, z);
+      gsl_matrix_scale (given, -1 / sigma);
+      ok (sb_reverse_mean (&r, NULL, vector_all (4, s), vector_all (4, t), x, mean));
+      gsl_matrix_scale (given, -1);
+      ok (sb_reverse_mean (&r, NULL, vector_all (4, s), vector_all (4, t), x, opposite));
+      const double share = before * before / (sigma * sigma), D = sigma * sigma - before * before;
+      for (size_t k = 0; k < 12; k++)
+        {
+          const double posterior = share * x->data[k] + (1 - share) * x_0->data[k];
+          cr_assert_float_eq (mean->data[k], posterior, 1e-13 * (1 + fabs (x->data[k])), "level %zu", i);
+          cr_assert_float_eq (fabs (opposite->data[k] - posterior), 2 * D * fabs (z->data[k]) / sigma,
+                              1e-12 * (1 + fabs (x->data[k])));
+        }
+    }
+  const double v = 0.7;
+  double a, sigma, product = 0, square = 0;
+  gsl_matrix *data = normals (20000, 1, 3), *noise = normals (20000, 1, 4);
+  ok (sb_process_scalars (smld, 0, 0.5, &a, &sigma));
+  for (size_t k = 0; k < 20000; k++)
+    {
+      const double at = sqrt (v) * data->data[k] + sigma * noise->data[k];
+      product += at * -noise->data[k] / sigma;
+      square += at * at;
+    }
+  const double se = sqrt (v / (v + sigma * sigma) / 20000) / sigma / sqrt (v + sigma * sigma);
+  cr_assert_float_eq (product / square, -1 / (v + sigma * sigma), 5.2 * se);
 }
 
 // ## The variance
