@@ -65,6 +65,7 @@
 #include "score/energy.h"
 #include "score/exact.h"
 #include "score/guided.h"
+#include "score/inverse.h"
 #include "score/model.h"
 #include "score/network.h"
 #include "score/score.h"

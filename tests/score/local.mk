@@ -1,3 +1,5 @@
+check_PROGRAMS += %D%/test_inverse
+%C%_test_inverse_SOURCES = %D%/test_inverse.c
 check_PROGRAMS += %D%/test_guided
 %C%_test_guided_SOURCES = %D%/test_guided.c
 check_PROGRAMS += %D%/test_energy
