@@ -107,36 +107,57 @@ Test (network, samples_do_not_mix)
 // says zero where its last convolution starts at zero, and its weights have the variance they were asked to have: one
 // over the number of inputs to a unit. With 4.9 standard errors, $4.9\sqrt{2/n}$, a false alarm comes once in $10^6$.
 
+static bool
+ends_in (const char *name, const char *end)
+{
+  size_t length = strlen (name), of_end = strlen (end);
+  return length >= of_end && strcmp (name + length - of_end, end) == 0;
+}
+
+// The last convolutions of the paths of a U-Net.
+
+static bool
+ends_a_path (const char *name)
+{
+  return ends_in (name, ".conv2.weight") || ends_in (name, ".attention.out.weight")
+         || ends_in (name, "out.conv.weight");
+}
+
 Test (network, first_weights_have_their_variance)
 {
-  sb_net *net = scoped (sb_net_alloc ("unet image=1x8x8 channels=32 multipliers=1,2", NULL));
-  float *theta = zeros (net->parameters);
-  ok (sb_net_initialise (net, (sb_stream){ 3, SB_FOR_USER, 0 }, theta));
-  size_t zero = 0, ones = 0;
-  for (size_t k = 0; k < sb_net_tensors (net); k++)
+  const char *const lines[]
+      = { "unet image=1x8x8 channels=32 multipliers=1,2 attention=4", "dsm2ddpm image=1x8x8 channels=16",
+          "cnn image=1x8x8 outputs=40 channels=32 time=positional",
+          "mlp inputs=40 outputs=30 features=200 classes=12" };
+  const size_t paths[] = { 5 + 2 + 1, 13 + 4 + 1, 0, 0 }, norms[] = { 11 + 2, 27 + 4, 6, 0 }; // blocks, attention, out
+  for (size_t l = 0; l < sizeof lines / sizeof *lines; l++)
     {
-      sb_net_tensor t = sb_net_tensor_at (net, k);
-      double square = 0;
-      for (size_t j = 0; j < t.count; j++)
-        square += gsl_pow_2 ((double)theta[t.offset + j]);
-      int weight = strstr (t.name, ".weight") != NULL, norm = strstr (t.name, "norm") != NULL;
-      size_t taps = t.rank == 4 ? t.size[1] * t.size[2] * t.size[3] : t.size[1];
-      zero += square == 0;
-      if (!weight)
-        cr_assert_eq (square, 0, "%s does not begin at zero", t.name);
-      else if (norm)
+      sb_net *net = scoped (sb_net_alloc (lines[l], NULL));
+      float *theta = zeros (net->parameters);
+      ok (sb_net_initialise (net, (sb_stream){ 3, SB_FOR_USER, 0 }, theta));
+      size_t zero = 0, ones = 0;
+      for (size_t k = 0; k < sb_net_tensors (net); k++)
         {
-          ones++;
-          cr_assert_eq (square, t.count, "%s does not begin at one", t.name);
+          sb_net_tensor t = sb_net_tensor_at (net, k);
+          const size_t taps = t.rank == 4 ? t.size[1] * t.size[2] * t.size[3] : t.size[1];
+          const bool last = ends_a_path (t.name), norm = strstr (t.name, "norm");
+          double square = 0, wanted = strcmp (t.name, "class.weight") == 0 ? 1
+                                      : strstr (t.name, "embedding")       ? 256
+                                                                           : 1 / (double)taps;
+          for (size_t j = 0; j < t.count; j++)
+            square += gsl_pow_2 ((double)theta[t.offset + j]);
+          zero += last;
+          ones += norm && ends_in (t.name, ".weight");
+          if (last || ends_in (t.name, ".bias"))
+            cr_assert_eq (square, 0, "%s: %s does not begin at zero", lines[l], t.name);
+          else if (norm)
+            cr_assert_eq (square, t.count, "%s: %s does not begin at one", lines[l], t.name);
+          else
+            cr_assert_float_eq (square / ((double)t.count * wanted), 1, 4.9 * sqrt (2.0 / (double)t.count),
+                                "%s: %s: variance %g of %g", lines[l], t.name, square / (double)t.count, wanted);
         }
-      else if (square > 0)
-        cr_assert_float_eq (square * (double)taps / (double)t.count, 1, 4.9 * sqrt (2.0 / (double)t.count),
-                            "%s: variance %g of %g", t.name, square / (double)t.count, 1 / (double)taps);
-      else
-        cr_assert (strstr (t.name, "conv2") || strstr (t.name, "out"), "%s is zero", t.name);
+      cr_assert (zero == paths[l] && ones == norms[l], "%s: %zu paths, %zu norms", lines[l], zero, ones);
     }
-  cr_assert_gt (zero, (size_t)10);
-  cr_assert_eq (ones, (size_t)11); // two a block, five blocks, and the last
 }
 
 // A classifier has no path to be silent on: all of its convolutions speak from the start.

@@ -1,0 +1,480 @@
+// # What a network is
+//
+// Every architecture of the list once more, as its definition reads: one sample, one channel and one pixel after
+// another, with nothing but the named tensors. What the library computes is that, to rounding, and the gradient of one
+// input alone is what differences of such passes say. Compiled in double.
+
+#include "numbers.h"
+#include "property.h"
+
+#include <math.h>
+#include <string.h>
+
+SUITE (definition);
+
+// ## Images of one sample
+
+typedef struct
+{
+  size_t c, h, w;
+  double *x;
+} image;
+
+static image
+image_of (size_t c, size_t h, size_t w)
+{
+  return (image){ c, h, w, scoped ((double *)calloc (c * h * w + 1, sizeof (double))) };
+}
+
+static image
+alike (image a)
+{
+  return image_of (a.c, a.h, a.w);
+}
+
+static size_t
+size_of (image a)
+{
+  return a.c * a.h * a.w;
+}
+
+static double
+pixel (image a, size_t c, size_t i, size_t j) // 0 beyond the edges; i and j of -1 are very large
+{
+  return i < a.h && j < a.w ? a.x[(c * a.h + i) * a.w + j] : 0;
+}
+
+// ## A network and its numbers
+
+enum
+{
+  MOST = 3
+};
+
+// All that a network's line says, or leaves to defaults.
+typedef struct
+{
+  const char *line;
+  size_t width, layers;                      // mlp
+  size_t channels, levels, multiplier[MOST]; // unet, cnn: of channels, at each level
+  size_t blocks, groups, attention[MOST];    // heights
+  size_t outputs, features, classes, condition;
+  bool positional, fourier;
+} network;
+
+typedef struct
+{
+  const network *of;
+  sb_net *net;
+  const double *theta;
+  image time; // what every block is told; x NULL: no time
+} model;
+
+static sb_net_tensor
+tensor_named (const model *m, const char *block, const char *name)
+{
+  char full[80];
+  snprintf (full, sizeof full, "%s%s", block, name);
+  for (size_t k = 0; k < sb_net_tensors (m->net); k++)
+    {
+      sb_net_tensor tensor = sb_net_tensor_at (m->net, k);
+      if (strcmp (tensor.name, full) == 0)
+        return tensor;
+    }
+  cr_assert_fail ("%s has no tensor %s", m->of->line, full);
+  return (sb_net_tensor){ 0 };
+}
+
+static const double *
+numbers_named (const model *m, const char *block, const char *name, size_t count)
+{
+  const sb_net_tensor tensor = tensor_named (m, block, name);
+  cr_assert_eq (tensor.count, count, "%s: %s has %zu numbers, not %zu", m->of->line, tensor.name, tensor.count, count);
+  return m->theta + tensor.offset;
+}
+
+// ## Layers
+
+static image
+convolved (const model *m, const char *block, const char *name, image a, size_t outputs, size_t kernel)
+{
+  char weight[48], bias[48];
+  snprintf (weight, sizeof weight, "%s.weight", name);
+  snprintf (bias, sizeof bias, "%s.bias", name);
+  const double *W = numbers_named (m, block, weight, outputs * a.c * kernel * kernel),
+               *b = numbers_named (m, block, bias, outputs);
+  image y = image_of (outputs, a.h, a.w);
+  for (size_t o = 0; o < outputs; o++)
+    for (size_t i = 0; i < a.h; i++)
+      for (size_t j = 0; j < a.w; j++)
+        {
+          double sum = b[o];
+          for (size_t c = 0; c < a.c; c++)
+            for (size_t k = 0; k < kernel; k++)
+              for (size_t l = 0; l < kernel; l++)
+                sum += W[((o * a.c + c) * kernel + k) * kernel + l]
+                       * pixel (a, c, i + k - kernel / 2, j + l - kernel / 2);
+          y.x[(o * a.h + i) * a.w + j] = sum;
+        }
+  return y;
+}
+
+static image
+normalised (const model *m, const char *block, const char *name, image a)
+{
+  char weight[48], bias[48];
+  snprintf (weight, sizeof weight, "%s.weight", name);
+  snprintf (bias, sizeof bias, "%s.bias", name);
+  const double *gamma = numbers_named (m, block, weight, a.c), *beta = numbers_named (m, block, bias, a.c);
+  const size_t pixels = a.h * a.w, count = a.c / m->of->groups * pixels;
+  image y = alike (a);
+  for (size_t first = 0; first < a.c * pixels; first += count)
+    {
+      double mean = 0, variance = 0;
+      for (size_t k = first; k < first + count; k++)
+        mean += a.x[k] / (double)count;
+      for (size_t k = first; k < first + count; k++)
+        variance += (a.x[k] - mean) * (a.x[k] - mean) / (double)count;
+      for (size_t k = first; k < first + count; k++)
+        y.x[k] = gamma[k / pixels] * (a.x[k] - mean) / sqrt (variance + 1e-5) + beta[k / pixels];
+    }
+  return y;
+}
+
+static image
+activated (image a)
+{
+  image y = alike (a);
+  for (size_t k = 0; k < size_of (a); k++)
+    y.x[k] = a.x[k] / (1 + exp (-a.x[k]));
+  return y;
+}
+
+static image
+sum_of (image a, image b) // b: of the same shape, or a number for each channel
+{
+  image y = alike (a);
+  cr_assert (b.c == a.c && (size_of (b) == size_of (a) || size_of (b) == b.c));
+  for (size_t k = 0; k < size_of (a); k++)
+    y.x[k] = a.x[k] + b.x[size_of (b) == size_of (a) ? k : k / (a.h * a.w)];
+  return y;
+}
+
+static image
+joined (image a, image b)
+{
+  image y = image_of (a.c + b.c, a.h, a.w);
+  memcpy (y.x, a.x, size_of (a) * sizeof *y.x);
+  memcpy (y.x + size_of (a), b.x, size_of (b) * sizeof *y.x);
+  return y;
+}
+
+static image
+halved (image a)
+{
+  image y = image_of (a.c, a.h / 2, a.w / 2);
+  for (size_t k = 0; k < size_of (y); k++)
+    {
+      const size_t c = k / (y.h * y.w), i = 2 * (k / y.w % y.h), j = 2 * (k % y.w);
+      y.x[k] = (pixel (a, c, i, j) + pixel (a, c, i, j + 1) + pixel (a, c, i + 1, j) + pixel (a, c, i + 1, j + 1)) / 4;
+    }
+  return y;
+}
+
+static image
+doubled (image a)
+{
+  image y = image_of (a.c, 2 * a.h, 2 * a.w);
+  for (size_t k = 0; k < size_of (y); k++)
+    y.x[k] = pixel (a, k / (y.h * y.w), k / y.w % y.h / 2, k % y.w / 2);
+  return y;
+}
+
+// Pixel p takes the values of all pixels q, in proportion to the exponential of its query times their keys.
+
+static image
+attended (const model *m, const char *block, image a)
+{
+  const image normal = normalised (m, block, ".attention.norm", a),
+              q = convolved (m, block, ".attention.query", normal, a.c, 1),
+              k = convolved (m, block, ".attention.key", normal, a.c, 1),
+              v = convolved (m, block, ".attention.value", normal, a.c, 1);
+  const size_t pixels = a.h * a.w;
+  image taken = alike (a);
+  for (size_t p = 0; p < pixels; p++)
+    {
+      double total = 0;
+      for (size_t r = 0; r < pixels; r++)
+        {
+          double product = 0;
+          for (size_t c = 0; c < a.c; c++)
+            product += q.x[c * pixels + p] * k.x[c * pixels + r];
+          const double share = exp (product / sqrt ((double)a.c));
+          total += share;
+          for (size_t c = 0; c < a.c; c++)
+            taken.x[c * pixels + p] += share * v.x[c * pixels + r];
+        }
+      for (size_t c = 0; c < a.c; c++)
+        taken.x[c * pixels + p] /= total;
+    }
+  return sum_of (convolved (m, block, ".attention.out", taken, a.c, 1), a);
+}
+
+static image
+with_attention (const model *m, const char *block, image a)
+{
+  bool wanted = false;
+  for (size_t k = 0; k < MOST; k++)
+    wanted |= m->of->attention[k] == a.h;
+  return wanted ? attended (m, block, a) : a;
+}
+
+// ## The time
+//
+// Sines, then cosines, of the label; the class's column and the bias, where one of the classes is told; a linear layer,
+// activated, and another, activated.
+
+static void
+tell_model (model *m, size_t width, double label, double class)
+{
+  const network *of = m->of;
+  if (!of->positional && !of->fourier)
+    return;
+  const size_t half = of->features / 2;
+  const double *W = of->fourier ? numbers_named (m, "", "time.embedding.weight", half) : NULL;
+  image e = image_of (of->features, 1, 1);
+  for (size_t k = 0; k < half; k++)
+    {
+      const double omega = W ? 2 * M_PI * W[k] : pow (10, half > 1 ? -4. * (double)k / (double)(half - 1) : 0);
+      e.x[k] = sin (omega * label);
+      e.x[half + k] = cos (omega * label);
+    }
+  for (size_t k = 0; k < of->features && class >= 0 && class < (double)of->classes; k++)
+    e.x[k] += numbers_named (m, "", "class.weight", of->features * of->classes)[k * of->classes + (size_t) class]
+              + numbers_named (m, "", "class.bias", of->features)[k];
+  e = activated (convolved (m, "", "time.linear1", e, width, 1));
+  m->time = activated (convolved (m, "", "time.linear2", e, width, 1));
+}
+
+static image
+told (const model *m, const char *block, image a)
+{
+  return m->time.x ? sum_of (a, convolved (m, block, ".time", m->time, a.c, 1)) : a;
+}
+
+// ## Architectures
+
+static image
+mlp (const model *m, image x)
+{
+  char block[64];
+  for (size_t k = 0; k < m->of->layers; k++)
+    {
+      snprintf (block, sizeof block, "hidden.%zu", k);
+      x = activated (told (m, block, convolved (m, block, "", x, m->of->width, 1)));
+    }
+  return convolved (m, "", "out", x, m->of->outputs, 1);
+}
+
+static image
+residual (const model *m, const char *block, image x, size_t channels)
+{
+  image h = convolved (m, block, ".conv1", activated (normalised (m, block, ".norm1", x)), channels, 3);
+  h = activated (normalised (m, block, ".norm2", told (m, block, h)));
+  h = convolved (m, block, ".conv2", h, channels, 3);
+  return sum_of (h, x.c == channels ? x : convolved (m, block, ".skip", x, channels, 1));
+}
+
+static image
+blocks_of (const model *m, const char *way, size_t level, image x)
+{
+  char block[64];
+  for (size_t k = 0; k < m->of->blocks; k++)
+    {
+      snprintf (block, sizeof block, "%s.%zu.%zu", way, level, k);
+      x = with_attention (m, block, residual (m, block, x, m->of->channels * m->of->multiplier[level]));
+    }
+  return x;
+}
+
+static image
+unet (const model *m, image x)
+{
+  const network *of = m->of;
+  const size_t last = of->levels - 1;
+  image kept[MOST], h = convolved (m, "", "in", x, of->channels * of->multiplier[0], 3);
+  for (size_t level = 0; level <= last; level++)
+    kept[level] = h = blocks_of (m, "down", level, level > 0 ? halved (h) : h);
+  h = residual (m, "middle", h, of->channels * of->multiplier[last]);
+  for (size_t level = last + 1; level-- > 0;)
+    {
+      h = blocks_of (m, "up", level, joined (h, kept[level]));
+      h = level > 0 ? doubled (h) : h;
+    }
+  return convolved (m, "", "out.conv", activated (normalised (m, "", "out.norm", h)), of->outputs, 3);
+}
+
+static image
+cnn (const model *m, image x)
+{
+  char block[64];
+  for (size_t level = 0; level < m->of->levels; level++)
+    for (size_t k = 0; k < m->of->blocks; k++)
+      {
+        snprintf (block, sizeof block, "level.%zu.%zu", level, k);
+        x = level > 0 && k == 0 ? halved (x) : x;
+        x = told (m, block, convolved (m, block, ".conv", x, m->of->channels * m->of->multiplier[level], 3));
+        x = activated (normalised (m, block, ".norm", x));
+      }
+  image mean = image_of (x.c, 1, 1);
+  for (size_t k = 0; k < size_of (x); k++)
+    mean.x[k / (x.h * x.w)] += x.x[k] / (double)(x.h * x.w);
+  return convolved (m, "", "out", mean, m->of->outputs, 1);
+}
+
+static const struct
+{
+  const char *name;
+  image (*forward) (const model *m, image x);
+} definitions[] = { { "mlp", mlp }, { "unet", unet }, { "cnn", cnn }, { "dsm2ddpm", unet } };
+
+static const network networks[] = {
+  { "mlp inputs=3 width=5 layers=2 features=4", .width = 5, .layers = 2, .outputs = 3, .features = 4, .fourier = true },
+  { "mlp inputs=2 outputs=4 width=6 layers=3 time=positional features=6 classes=3 condition=2", .width = 6, .layers = 3,
+    .outputs = 4, .features = 6, .positional = true, .classes = 3, .condition = 2 },
+  { "mlp inputs=2 width=4 layers=1 time=none", .width = 4, .layers = 1, .outputs = 2 },
+  { "unet image=2x4x8 channels=4 multipliers=1,2,3 blocks=2 groups=2 attention=4,2 features=6 classes=2 condition=1",
+    .channels = 4, .levels = 3, .multiplier = { 1, 2, 3 }, .blocks = 2, .groups = 2, .attention = { 4, 2 },
+    .outputs = 2, .features = 6, .positional = true, .classes = 2, .condition = 1 },
+  { "unet image=1x4x4 channels=4 multipliers=2,1 groups=1 attention=2 time=fourier features=2 outputs=3", .channels = 4,
+    .levels = 2, .multiplier = { 2, 1 }, .blocks = 1, .groups = 1, .attention = { 2 }, .outputs = 3, .features = 2,
+    .fourier = true },
+  { "unet image=1x2x4 channels=2 multipliers=1,1 groups=2 time=none", .channels = 2, .levels = 2,
+    .multiplier = { 1, 1 }, .blocks = 1, .groups = 2, .outputs = 1 },
+  { "cnn image=2x4x8 outputs=3 channels=4 multipliers=1,2 groups=2", .channels = 4, .levels = 2, .multiplier = { 1, 2 },
+    .blocks = 2, .groups = 2, .outputs = 3 },
+  { "cnn image=1x4x4 outputs=2 channels=2 multipliers=1,2 blocks=1 groups=1 time=positional features=4", .channels = 2,
+    .levels = 2, .multiplier = { 1, 2 }, .blocks = 1, .groups = 1, .outputs = 2, .features = 4, .positional = true },
+  { "dsm2ddpm image=1x4x8 channels=2 groups=2 features=4 classes=2", .channels = 2, .levels = 3,
+    .multiplier = { 1, 2, 4 }, .blocks = 2, .groups = 2, .attention = { 4 }, .outputs = 1, .features = 4,
+    .positional = true, .classes = 2 },
+};
+
+// ## Both
+
+enum
+{
+  N = 3
+};
+
+typedef struct
+{
+  model model;
+  size_t in, out;                       // numbers of a sample
+  sb_real *x, *label, *picture, *class; // of N samples
+  size_t width;                         // of what is told of the time
+  image (*forward) (const model *m, image x);
+} trial;
+
+static trial
+trial_of (const network *of, gsl_rng *r)
+{
+  sb_error error = { 0 };
+  sb_net *net = scoped (sb_net_alloc (of->line, &error), "%s", error.message);
+  trial t = { .model = { of, net, gaussians (r, net->parameters, 0.5), { 0 } } };
+  t.in = sb_net_shape_size (sb_net_input (net));
+  t.out = sb_net_shape_size (sb_net_output (net));
+  t.x = gaussians (r, N * t.in, 1);
+  t.label = gaussians (r, N, 1);
+  t.picture = gaussians (r, N * sb_net_shape_size (sb_net_picture (net)), 1);
+  t.class = zeros (N);
+  for (size_t i = 0; i < N; i++)
+    t.class[i] = (double)i - 1; // none, and the first ones
+  t.width = of->width ? of->width : 4 * of->channels;
+  for (size_t k = 0; k < sizeof definitions / sizeof *definitions; k++)
+    if (strcmp (definitions[k].name, net->architecture->name) == 0)
+      t.forward = definitions[k].forward;
+  cr_assert (t.forward, "%s is not defined here", net->architecture->name);
+  return t;
+}
+
+static image
+by_definition (trial *t, size_t i)
+{
+  const sb_net_shape in = sb_net_input (t->model.net), picture = sb_net_picture (t->model.net);
+  image x = { in.channels, in.height, in.width, t->x + i * t->in },
+        given = { picture.channels, picture.height, picture.width, t->picture + i * sb_net_shape_size (picture) };
+  tell_model (&t->model, t->width, t->label[i], t->class[i]);
+  return t->forward (&t->model, t->model.of->condition ? joined (x, given) : x);
+}
+
+static void
+check_values (trial *t, sb_net_work *work)
+{
+  sb_real *y = zeros (N * t->out);
+  const sb_net_condition given = { t->picture, t->class };
+  ok (sb_net_forward (t->model.net, t->model.theta, N, t->x, t->label, &given, work, y));
+  for (size_t i = 0; i < N; i++)
+    {
+      const image wanted = by_definition (t, i);
+      cr_assert_eq (size_of (wanted), t->out, "%s", t->model.of->line);
+      for (size_t k = 0; k < t->out; k++)
+        cr_assert_float_eq (y[i * t->out + k], wanted.x[k], 1e-10 * (1 + fabs (wanted.x[k])),
+                            "%s: sample %zu, number %zu: %.15g, not %.15g", t->model.of->line, i, k, y[i * t->out + k],
+                            wanted.x[k]);
+    }
+}
+
+// The derivative of a weighted sum of the outputs with respect to one number of the last sample: by the library,
+// backwards and along, and by differences of fourth order.
+
+static void
+check_gradient (trial *t, sb_net_work *work, size_t j, const sb_real *y_bar)
+{
+  const double h = 1e-3, at[] = { -2, -1, 1, 2 }, weight[] = { 1, -8, 8, -1 };
+  const size_t last = N - 1;
+  sb_real *x_bar = zeros (N * t->in), *x_dot = zeros (N * t->in), *y_dot = zeros (N * t->out), *x = t->x + last * t->in;
+  double slope = 0;
+  for (int k = 0; k < 4; k++)
+    {
+      const double before = x[j];
+      x[j] += at[k] * h;
+      slope += weight[k] * dot (by_definition (t, last).x, y_bar + last * t->out, t->out) / (12 * h);
+      x[j] = before;
+    }
+  x_dot[last * t->in + j] = 1;
+  ok (sb_net_jvp (t->model.net, t->model.theta, work, x_dot, y_dot));
+  ok (sb_net_backward (t->model.net, t->model.theta, work, y_bar, NULL, x_bar));
+  const double along = dot (y_dot, y_bar, N * t->out), back = x_bar[last * t->in + j],
+               bound = 1e-7 * (1 + fabs (slope));
+  cr_assert_float_eq (back, slope, bound, "%s: number %zu: %g backwards, not %g", t->model.of->line, j, back, slope);
+  cr_assert_float_eq (along, slope, bound, "%s: number %zu: %g along, not %g", t->model.of->line, j, along, slope);
+}
+
+Test (definition, networks_are_what_is_written)
+{
+  gsl_rng *r = property_rng (20251);
+  for (size_t k = 0; k < sizeof networks / sizeof *networks; k++)
+    {
+      const size_t mark = scope_mark ();
+      trial t = trial_of (&networks[k], r);
+      sb_net_work *work = scoped (sb_net_work_alloc (t.model.net, N, 1));
+      const sb_real *y_bar = gaussians (r, N * t.out, 1);
+      check_values (&t, work);
+      for (size_t j = 0; j < t.in; j += 1 + t.in / 3)
+        check_gradient (&t, work, j, y_bar);
+      scope_release (mark);
+    }
+}
+
+Test (definition, no_architecture_is_left_out)
+{
+  const sb_entry *entry;
+  for (size_t k = 0; (entry = sb_net_architectures (k)); k++)
+    {
+      size_t found = 0;
+      for (size_t j = 0; j < sizeof networks / sizeof *networks; j++)
+        found += strncmp (networks[j].line, entry->name, strlen (entry->name)) == 0;
+      cr_assert (found, "%s is compared with no definition", entry->name);
+    }
+}
