@@ -306,6 +306,76 @@ Test (checkpoint, the_file_is_safetensors)
   json_decref (json);
 }
 
+// What a file means is read off likewise: under each name, in the order and the shape of the network's tensors, stand the
+// numbers that the training holds, and nothing else is there.
+
+typedef struct
+{
+  json_t *header;
+  const char *numbers;
+  size_t bytes; // of numbers
+} plain_file;
+
+static plain_file
+read_plainly (const char *name)
+{
+  uint64_t length;
+  FILE *file = fopen (name, "rb");
+  cr_assert (file && fread (&length, 8, 1, file) == 1 && fseek (file, 0, SEEK_END) == 0);
+  const size_t size = (size_t)ftell (file);
+  cr_assert_lt (length, size);
+  char *bytes = scoped (malloc (size));
+  rewind (file);
+  cr_assert_eq (fread (bytes, 1, size, file), size);
+  fclose (file);
+  return (plain_file){ json_loadb (bytes + 8, length, 0, NULL), bytes + 8 + length, size - 8 - length };
+}
+
+static void
+check_tensor (const plain_file *file, const char *prefix, const sb_net_tensor *tensor, const float *held)
+{
+  char name[80];
+  snprintf (name, sizeof name, "%s%s", prefix, tensor->name);
+  json_t *said = json_object_get (file->header, name), *shape = json_object_get (said, "shape"),
+         *offsets = json_object_get (said, "data_offsets");
+  cr_assert (said && strcmp (json_string_value (json_object_get (said, "dtype")), "F32") == 0, "%s", name);
+  cr_assert_eq (json_array_size (shape), tensor->rank, "%s", name);
+  for (size_t a = 0; a < tensor->rank; a++)
+    cr_assert_eq (json_integer_value (json_array_get (shape, a)), (json_int_t)tensor->size[a], "%s", name);
+  const size_t first = (size_t)json_integer_value (json_array_get (offsets, 0)),
+               end = (size_t)json_integer_value (json_array_get (offsets, 1));
+  cr_assert (first + 4 * tensor->count == end && end <= file->bytes, "%s", name);
+  cr_assert_arr_eq (file->numbers + first, held + tensor->offset, 4 * tensor->count,
+                    "%s is not what the training holds", name);
+}
+
+Test (checkpoint, names_mean_what_they_say)
+{
+  sb_model *model = some_model ();
+  sb_training *t = some_training (model, 0.1F);
+  const struct
+  {
+    const char *prefix;
+    const float *held;
+  } parts[] = { { "model.", t->theta }, { "ema.", t->ema }, { "adam.m.", t->m }, { "adam.v.", t->v }, { "", t->ema } };
+  ok (sb_checkpoint_write (path, model, t, &provenance, NULL));
+  ok (sb_checkpoint_export (other, model, t, &provenance, NULL));
+  const plain_file files[] = { read_plainly (path), read_plainly (other) };
+  for (size_t k = 0; k < 5; k++)
+    for (size_t j = 0; j < sb_net_tensors (model->net); j++)
+      {
+        const sb_net_tensor tensor = sb_net_tensor_at (model->net, j);
+        check_tensor (&files[k / 4], parts[k].prefix, &tensor, parts[k].held);
+      }
+  for (size_t k = 0; k < 2; k++)
+    {
+      const size_t copies = k == 0 ? 4 : 1;
+      cr_assert_eq (json_object_size (files[k].header), copies * sb_net_tensors (model->net) + 1); // and the notes
+      cr_assert_eq (files[k].bytes, copies * 4 * t->count);
+      json_decref (files[k].header);
+    }
+}
+
 // ## What is no checkpoint
 //
 // Bytes become the file. It is not cut to nothing first: some file systems bring a file that was to the disk at once,
