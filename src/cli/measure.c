@@ -125,7 +125,7 @@ static int
 measure_energy (const settings *o, const gsl_matrix *x, const gsl_matrix *y, json_t *report)
 {
   double distance, p_value;
-  sb_stream stream = { .seed = o->common.seed, .purpose = SB_FOR_PROBE };
+  sb_stream stream = { .seed = o->common.seed };
   int status = sb_energy_test (x, y, o->permutations, stream, &distance, o->permutations ? &p_value : NULL);
   if (!status)
     status = add (report, "energy", distance);
@@ -136,7 +136,7 @@ static int
 measure_ks (const settings *o, const gsl_matrix *x, const gsl_matrix *y, json_t *report)
 {
   double D, p_value;
-  sb_stream stream = { .seed = o->common.seed, .purpose = SB_FOR_PROBE };
+  sb_stream stream = { .seed = o->common.seed };
   int status = sb_ks_projections (x, y, o->projections, stream, &D, &p_value);
   if (!status)
     status = add (report, "ks", D);

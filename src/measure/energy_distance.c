@@ -47,6 +47,7 @@ static int
 fill_weights (size_t n, sb_stream stream, gsl_matrix *W, gsl_matrix *uniforms)
 {
   size_t N = W->size1;
+  stream.purpose = SB_FOR_DIVISION;
   int status = sb_stream_uniforms (stream, 0, uniforms);
   for (size_t k = 0; k < W->size2 && !status; k++)
     for (size_t i = 0; i < N; i++)

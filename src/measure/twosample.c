@@ -235,6 +235,7 @@ test_directions (const gsl_matrix *x, const gsl_matrix *y, sb_stream stream, gsl
   int status = sb_frame_of (x, y, &frame);
   if (status)
     return status;
+  stream.purpose = SB_FOR_PROBE;
   status = sb_stream_normals (stream, 0, directions);
   if (!status)
     status = project (&frame, x, directions, x_projected);

@@ -23,8 +23,8 @@ int sb_ks_one_sample (const gsl_vector *x, double (*cdf) (double x, void *params
 int sb_ks_two_sample (const gsl_vector *x, const gsl_vector *y, double *D, double *p_value);
 
 // The same between two samples of points, x (n x d) and y (m x d), projected on `count` random directions, direction k
-// from row k of the stream: the largest D, and a p-value that holds for all directions together (Bonferroni: count
-// times the smallest one, at most 1).
+// from row k of the stream (its purpose is ignored): the largest D, and a p-value that holds for all directions
+// together (Bonferroni: count times the smallest one, at most 1).
 int sb_ks_projections (const gsl_matrix *x, const gsl_matrix *y, size_t count, sb_stream stream, double *D,
                        double *p_value);
 

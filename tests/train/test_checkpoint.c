@@ -306,7 +306,7 @@ Test (checkpoint, the_file_is_safetensors)
   json_decref (json);
 }
 
-// What a file means is read off likewise: under each name, in the order and the shape of the network's tensors, stand the
+// What a file means is read off likewise: under each name, in the order and shape of the network's tensors, stand the
 // numbers that the training holds, and nothing else is there.
 
 typedef struct
