@@ -162,19 +162,23 @@ set_coefficients (const step *w, size_t rows, size_t i, double h)
     }
 }
 
+// One view for all rows: where they differ in what they would have asked, the denoiser.
+
 static int
-find_coefficients (step *w, size_t rows)
+find_coefficients (step *w, size_t rows, bool by_denoiser)
 {
-  int status = GSL_SUCCESS;
-  for (size_t i = 0; i < rows && !status; i++)
+  for (size_t i = 0; i < rows; i++)
     {
-      status = fetch (w, at (w->s, i), at (w->t, i));
-      if (i == 0 && !status)
-        w->view = view_of (w);
-      if (!status)
-        set_coefficients (w, rows, i, at (w->t, i) - at (w->s, i));
+      const int status = fetch (w, at (w->s, i), at (w->t, i));
+      if (status)
+        return status;
+      const sb_view view = by_denoiser ? SB_DENOISER : view_of (w);
+      if (i > 0 && view != w->view)
+        return find_coefficients (w, rows, true);
+      w->view = view;
+      set_coefficients (w, rows, i, at (w->t, i) - at (w->s, i));
     }
-  return status;
+  return GSL_SUCCESS;
 }
 
 // The deviation of the best variance, a number for each row.
@@ -219,7 +223,7 @@ take_by_parts (step *w)
   gsl_matrix_view c_x = gsl_matrix_submatrix (work->c, 0, 0, rows, parts),
                   c_e = gsl_matrix_submatrix (work->c, rows, 0, rows, parts),
                   c_z = gsl_matrix_submatrix (work->c, 2 * rows, 0, rows, parts), e = sb_work_estimate_rows (work, n);
-  int status = find_coefficients (w, rows);
+  int status = find_coefficients (w, rows, false);
   if (!status)
     {
       work->evaluations++;
