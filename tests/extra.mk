@@ -52,8 +52,9 @@ check-threads: threads/config.status
 # Values used before they are set, and the above once more, without the compiler's help: the tests that allocate,
 # index or parse by hand. Slow, so not all.
 
-VALGRIND_TESTS = tests/base/test_error tests/base/test_file tests/dataset/test_idx tests/dataset/test_npy tests/dataset/test_png \
-  tests/measure/test_frechet tests/process/test_ddpm tests/target/test_points tests/score/test_tweedie
+VALGRIND_TESTS = tests/base/test_error tests/base/test_file tests/conformance/test_choices tests/dataset/test_idx \
+  tests/dataset/test_npy tests/dataset/test_png tests/measure/test_frechet tests/process/test_ddpm \
+  tests/target/test_points tests/score/test_tweedie
 
 check-valgrind: all tests/sanitize/planted
 	@test -n '$(VALGRIND)' || { echo "check-valgrind needs valgrind: apt-get install valgrind, then configure again"; exit 1; }
