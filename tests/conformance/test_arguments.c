@@ -207,6 +207,49 @@ mean_of_law (const gsl_vector *row)
 }
 
 static int
+points_of_law (const gsl_vector *row)
+{
+  gsl_matrix_const_view x = gsl_matrix_const_view_vector (row, ROW, 1);
+  sb_target *made = sb_target_points_alloc (&x.matrix, NULL);
+  sb_target_free (made);
+  return !made;
+}
+
+static int
+means_of_mixture (const gsl_vector *row)
+{
+  gsl_matrix_const_view means = gsl_matrix_const_view_vector (row, ROW, 1);
+  sb_target *made = sb_target_mixture_alloc (vector_all (ROW, 1), &means.matrix, matrix_all (ROW, 1, 1));
+  sb_target_free (made);
+  return !made;
+}
+
+static int
+covariance_of_law (const gsl_vector *row) // its first row and column
+{
+  gsl_matrix *C = matrix (ROW, ROW);
+  gsl_matrix_set_identity (C);
+  gsl_matrix_scale (C, 1000);
+  gsl_matrix_set_row (C, 0, row);
+  gsl_matrix_set_col (C, 0, row);
+  *gsl_matrix_ptr (C, 0, 0) *= 1000;
+  sb_target *made = sb_target_gaussian_alloc (vector_all (ROW, 0), C);
+  sb_target_free (made);
+  return !made;
+}
+
+static int
+variances_of_law (const gsl_vector *row)
+{
+  gsl_matrix *C = matrix_all (ROW, ROW, 0);
+  gsl_vector_view diagonal = gsl_matrix_diagonal (C);
+  gsl_vector_memcpy (&diagonal.vector, row);
+  sb_target *made = sb_target_gaussian_alloc (vector_all (ROW, 0), C);
+  sb_target_free (made);
+  return !made;
+}
+
+static int
 times_of_sampler (const gsl_vector *row)
 {
   sb_process *vp = scoped (sb_vp_alloc (1, SB_VP_BETA_MIN, SB_VP_BETA_MAX));
@@ -271,6 +314,10 @@ static const struct
                { "a scalar", scalar_of },
                { "weights", weights_of },
                { "a mean", mean_of_law },
+               { "points", points_of_law },
+               { "means", means_of_mixture },
+               { "a covariance", covariance_of_law },
+               { "variances", variances_of_law },
                { "a sampler's times", times_of_sampler },
                { "a sampler's points", start_of_sampler },
                { "a flow's points", start_of_flow },
