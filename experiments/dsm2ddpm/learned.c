@@ -72,7 +72,8 @@ train (const sb_target *law, sb_process *chain, uint64_t seed, size_t steps)
   l->net
       = require_pointer (sb_net_alloc ("mlp inputs=2 width=64 layers=2 time=positional features=16", NULL), "the net");
   require (sb_net_choose (l->net, NULL, SB_NET_FLOAT, NULL), "the fastest backend");
-  l->training = require_pointer (sb_training_alloc (l->net, (sb_stream){ .seed = seed }), "the weights");
+  l->training = require_pointer (sb_training_alloc (l->net, (sb_stream){ .seed = seed, .purpose = SB_FOR_USER }),
+                                 "the weights");
   l->network = (sb_network){ .net = l->net,
                              .process = chain,
                              .theta = l->training->theta,
