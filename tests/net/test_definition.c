@@ -364,7 +364,7 @@ static const network networks[] = {
 
 enum
 {
-  N = 3
+  N = 4
 };
 
 typedef struct
@@ -388,8 +388,10 @@ trial_of (const network *of, gsl_rng *r)
   t.label = gaussians (r, N, 1);
   t.picture = gaussians (r, N * sb_net_shape_size (sb_net_picture (net)), 1);
   t.class = zeros (N);
-  for (size_t i = 0; i < N; i++)
-    t.class[i] = (double)i - 1; // none, and the first ones
+  t.class[0] = -1; // the first and the last are none
+  t.class[2] = (double)of->classes - 1;
+  t.class[3] = (double)of->classes;
+  cr_assert_eq (sb_net_conditions (net), sb_net_shape_size (sb_net_picture (net)) + (of->classes > 0));
   t.width = of->width ? of->width : 4 * of->channels;
   for (size_t k = 0; k < sizeof definitions / sizeof *definitions; k++)
     if (strcmp (definitions[k].name, net->architecture->name) == 0)
@@ -409,11 +411,10 @@ by_definition (trial *t, size_t i)
 }
 
 static void
-check_values (trial *t, sb_net_work *work)
+check_values (trial *t, const sb_net_condition *given, sb_net_work *work)
 {
   sb_real *y = zeros (N * t->out);
-  const sb_net_condition given = { t->picture, t->class };
-  ok (sb_net_forward (t->model.net, t->model.theta, N, t->x, t->label, &given, work, y));
+  ok (sb_net_forward (t->model.net, t->model.theta, N, t->x, t->label, given, work, y));
   for (size_t i = 0; i < N; i++)
     {
       const image wanted = by_definition (t, i);
@@ -425,28 +426,27 @@ check_values (trial *t, sb_net_work *work)
     }
 }
 
-// The derivative of a weighted sum of the outputs with respect to one number of the last sample: by the library,
+// The derivative of a weighted sum of the outputs with respect to one number of one sample: by the library,
 // backwards and along, and by differences of fourth order.
 
 static void
 check_gradient (trial *t, sb_net_work *work, size_t j, const sb_real *y_bar)
 {
   const double h = 1e-3, at[] = { -2, -1, 1, 2 }, weight[] = { 1, -8, 8, -1 };
-  const size_t last = N - 1;
-  sb_real *x_bar = zeros (N * t->in), *x_dot = zeros (N * t->in), *y_dot = zeros (N * t->out), *x = t->x + last * t->in;
+  const size_t one = 2;
+  sb_real *x_bar = zeros (N * t->in), *x_dot = zeros (N * t->in), *y_dot = zeros (N * t->out), *x = t->x + one * t->in;
   double slope = 0;
   for (int k = 0; k < 4; k++)
     {
       const double before = x[j];
       x[j] += at[k] * h;
-      slope += weight[k] * dot (by_definition (t, last).x, y_bar + last * t->out, t->out) / (12 * h);
+      slope += weight[k] * dot (by_definition (t, one).x, y_bar + one * t->out, t->out) / (12 * h);
       x[j] = before;
     }
-  x_dot[last * t->in + j] = 1;
+  x_dot[one * t->in + j] = 1;
   ok (sb_net_jvp (t->model.net, t->model.theta, work, x_dot, y_dot));
   ok (sb_net_backward (t->model.net, t->model.theta, work, y_bar, NULL, x_bar));
-  const double along = dot (y_dot, y_bar, N * t->out), back = x_bar[last * t->in + j],
-               bound = 1e-7 * (1 + fabs (slope));
+  const double along = dot (y_dot, y_bar, N * t->out), back = x_bar[one * t->in + j], bound = 1e-7 * (1 + fabs (slope));
   cr_assert_float_eq (back, slope, bound, "%s: number %zu: %g backwards, not %g", t->model.of->line, j, back, slope);
   cr_assert_float_eq (along, slope, bound, "%s: number %zu: %g along, not %g", t->model.of->line, j, along, slope);
 }
@@ -460,9 +460,14 @@ Test (definition, networks_are_what_is_written)
       trial t = trial_of (&networks[k], r);
       sb_net_work *work = scoped (sb_net_work_alloc (t.model.net, N, 1));
       const sb_real *y_bar = gaussians (r, N * t.out, 1);
-      check_values (&t, work);
+      check_values (&t, &(sb_net_condition){ t.picture, t.class }, work);
       for (size_t j = 0; j < t.in; j += 1 + t.in / 3)
         check_gradient (&t, work, j, y_bar);
+
+      // Without a condition the picture is zero, and there is no class.
+      memset (t.picture, 0, N * sb_net_shape_size (sb_net_picture (t.model.net)) * sizeof *t.picture);
+      memset (t.class, 0xff, N * sizeof *t.class); // not numbers
+      check_values (&t, NULL, work);
       scope_release (mark);
     }
 }
