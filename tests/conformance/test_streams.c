@@ -18,6 +18,7 @@
 #include "train/classify.h"
 #include "train/score_matching.h"
 
+#include <pthread.h>
 #include <stdio.h>
 
 SUITE_WITH_BLAS (streams);
@@ -41,17 +42,16 @@ typedef struct
 
 static use record[MOST];
 static size_t uses;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 static void
 note (sb_stream stream, uint64_t first, size_t count, size_t rows, bool normal)
 {
-#pragma omp critical(record)
-  for (size_t i = 0; i < rows && count > 0; i++)
-    {
-      if (uses < MOST)
-        record[uses] = (use){ sb_stream_skip (stream, i), first, first + count, normal };
-      uses++;
-    }
+  pthread_mutex_lock (&lock);
+  for (size_t i = 0; i < rows && count > 0; i++, uses++)
+    if (uses < MOST)
+      record[uses] = (use){ sb_stream_skip (stream, i), first, first + count, normal };
+  pthread_mutex_unlock (&lock);
 }
 
 int __real_sb_stream_normals (sb_stream stream, uint64_t first, gsl_matrix *z);
