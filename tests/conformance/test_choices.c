@@ -162,6 +162,45 @@ Test (choices, of_trainings)
     check_all_ran (&ran[k]);
 }
 
+// ## Flows
+//
+// Up or down, and every end, with progress and without: the denoised end is the denoiser of the plain one.
+
+static int
+count_calls (void *context, size_t done, size_t total, double t, const gsl_matrix *x)
+{
+  (void)done, (void)total, (void)t, (void)x;
+  ++*(size_t *)context;
+  return GSL_SUCCESS;
+}
+
+Test (choices, of_flows)
+{
+  for (size_t k = 0; k < 3; k++) // those in continuous time
+    for (int progress = 0; progress < 2; progress++)
+      {
+        const sb_score *score = exact_under (scoped (sb_process_from_text (processes[k], D, NULL)));
+        size_t calls = 0, evaluations[3];
+        gsl_matrix *end[3], *x_hat0 = matrix (N, D);
+        sb_flow flow = sb_flow_default ();
+        flow.progress = progress ? count_calls : NULL;
+        flow.context = &calls;
+        for (int final = SB_FINAL_DENOISE; final <= SB_FINAL_SAMPLE; final++)
+          {
+            flow.final = (sb_final) final;
+            end[final] = normals (N, D, 3);
+            ok (sb_flow_run (&flow, score, NULL, 0.9, 0.2, end[final], &evaluations[final]), "%s", processes[k]);
+          }
+        ok (sb_score_evaluate (score, SB_DENOISER, end[SB_FINAL_SAMPLE], vector_all (N, 0.2), NULL, x_hat0));
+        cr_assert_eq (largest_difference (end[SB_FINAL_DENOISE], x_hat0), 0, "%s", processes[k]);
+        cr_assert_eq (largest_difference (end[SB_FINAL_MEAN], end[SB_FINAL_SAMPLE]), 0, "%s", processes[k]);
+        cr_assert_eq (evaluations[SB_FINAL_DENOISE], evaluations[SB_FINAL_SAMPLE] + 1);
+        cr_assert (!calls == !progress);
+        ok (sb_flow_run (&flow, score, NULL, 0.2, 0.9, end[SB_FINAL_SAMPLE], NULL), "%s", processes[k]);
+        cr_assert_lt (largest_difference (end[SB_FINAL_SAMPLE], normals (N, D, 3)), 1e-2, "%s", processes[k]);
+      }
+}
+
 // ## Samplers
 //
 // Predictor, corrector, order and end under each process: a batch is what its rows are alone.

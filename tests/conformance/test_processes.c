@@ -5,6 +5,7 @@
 
 #include "process/moments.h"
 #include "score/exact.h"
+#include "transition/isotropic.h"
 #include "transition/path.h"
 #include "transition/posterior.h"
 #include "worlds.h"
@@ -318,6 +319,49 @@ IN_EACH_WORLD (processes, laws_diagonal_in_the_basis)
   cr_assert_float_eq (gsl_vector_get (log_p, 0), term[0] + log1p (exp (term[1] - term[0])), 1e-8);
   ok (sb_target_evaluate (law, p, SB_SCORE, &point.matrix, vector_of (t), s));
   same (w, s, score, 1e-8, "the score");
+}
+
+// ## Densities and divergences by parts
+//
+// Sums over the coordinates in the basis, each with its part's variances.
+
+IN_EACH_WORLD (processes, densities_and_divergences_are_sums)
+{
+  const size_t d = w->process->dimension, parts = w->process->parts;
+  if (w->lacks & NO_PARTS)
+    return;
+  gsl_matrix *delta = normals (3, d, 13), *y = copy_of (delta), *v[] = { matrix (3, parts), matrix (3, parts) };
+  gsl_vector *log_p = vector (3), *kl = vector (3), *two = vector (2);
+  for (size_t i = 0; i < 3; i++)
+    for (size_t k = 0; k < parts; k++)
+      {
+        gsl_matrix_set (v[0], i, k, 0.5 + (double)(i + k));
+        gsl_matrix_set (v[1], i, k, 3 - 0.2 * (double)(i + k));
+      }
+  if (w->process->basis)
+    ok (sb_operator_apply (w->process->basis, CblasNoTrans, NULL, delta, y));
+  ok (sb_parts_log_density (w->process, delta, v[0], log_p), "%s", w->name);
+  ok (sb_parts_kl (w->process, delta, v[0], v[1], kl), "%s", w->name);
+  for (size_t i = 0; i < 3; i++)
+    {
+      double of_p = 0, of_kl = 0;
+      for (size_t j = 0; j < d; j++)
+        {
+          const size_t k = sb_process_part (w->process, j);
+          const double square = gsl_pow_2 (gsl_matrix_get (y, i, j)), v_1 = gsl_matrix_get (v[0], i, k),
+                       v_2 = gsl_matrix_get (v[1], i, k);
+          of_p -= 0.5 * (square / v_1 + log (2 * M_PI * v_1));
+          of_kl += 0.5 * (log (v_2 / v_1) + (v_1 + square) / v_2 - 1);
+        }
+      cr_assert_float_eq (gsl_vector_get (log_p, i), of_p, 1e-11 * (1 + fabs (of_p)), "%s, row %zu", w->name, i);
+      cr_assert_float_eq (gsl_vector_get (kl, i), of_kl, 1e-11 * (1 + fabs (of_kl)), "%s, row %zu", w->name, i);
+    }
+  refused (GSL_EBADLEN, sb_parts_kl (w->process, delta, v[0], matrix_all (3, parts + 1, 1), kl));
+  refused (GSL_EBADLEN, sb_parts_kl (w->process, delta, matrix_all (2, parts, 1), v[1], kl));
+  refused (GSL_EBADLEN, sb_parts_kl (w->process, delta, v[0], v[1], two));
+  refused (GSL_EBADLEN, sb_parts_log_density (w->process, matrix_all (3, d + 1, 0), v[0], log_p));
+  gsl_matrix_set (v[0], 2, parts - 1, 0);
+  refused (GSL_EDOM, sb_parts_log_density (w->process, delta, v[0], log_p), "no variance");
 }
 
 // ## The posterior, by Bayes

@@ -527,6 +527,8 @@ Test (marginal, refuses_what_is_not_affine)
   refused (GSL_EUNSUP, sb_marginal_chain (&sde, mean, C));
   refused (GSL_EBADLEN, sb_marginal_chain (&r, two, C));
   refused (GSL_EBADLEN, sb_marginal_chain (&r, mean, wide));
+  refused (GSL_EBADLEN, sb_marginal_chain (&r, mean, matrix (2, 1)));
+  refused (GSL_EBADLEN, sb_marginal_chain (&r, mean, matrix (1, 2)));
   refused (GSL_EBADLEN, sb_marginal_step (&r, 0.5, 0.75, two, C));
   refused (GSL_EDOM, sb_marginal_step (&r, 0.75, 0.75, mean, C));
   refused (GSL_EBADLEN, sb_marginal_nll (two, C, mean, C, &nll));

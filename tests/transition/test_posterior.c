@@ -346,6 +346,7 @@ Test (posterior, refuses_what_does_not_fit)
   refused (GSL_EBADLEN, sb_posterior_mean (ddpm, SB_EPSILON, s, longer, two, out));
   refused (GSL_EBADLEN, sb_posterior_mean (ddpm, SB_EPSILON, longer, t, two, out));
   refused (GSL_EBADLEN, sb_posterior_mean (ddpm, SB_EPSILON, s, t, wide, wide));
+  refused (GSL_EBADLEN, sb_posterior_mean (ddpm, SB_EPSILON, s, t, two, wide));
   refused (GSL_EDOM, sb_posterior_mean (ddpm, SB_EPSILON, t, s, two, out));
   ok (sb_posterior_mean (ddpm, SB_EPSILON, zero, zero, none, none));
   refused (GSL_EBADLEN, sb_posterior_draw (ddpm, s, t, two, two, three, out));
