@@ -14,6 +14,7 @@ EXTRA_DIST += %D%/render %D%/page.css %D%/table.awk %D%/published.awk %D%/claims
 
 # They are installed as they lie here: scripts and drivers in one folder, what both read beside them.
 nobase_dist_pkglibexec_SCRIPTS = %D%/run $(experiments_run) %D%/scoresde/all %D%/dsm2ddpm/all %D%/speed/all
+$(experiments_run): ; # or make's own rules make a script NAME of a NAME.c that is newer
 experimentsexecdir = $(pkglibexecdir)
 nobase_dist_experimentsexec_DATA = %D%/list %D%/lib.sh %D%/style.gnuplot %D%/csv.awk %D%/form.awk %D%/show.awk \
   %D%/scoresde/tab1-images.awk %D%/speed/bf16.awk %D%/speed/sides.sh %D%/speed/rounds.py %D%/speed/unet.py \
