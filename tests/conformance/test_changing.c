@@ -34,7 +34,7 @@ typedef struct
 {
   const char *name;
   size_t parts;
-  bool stays, maps, forgets; // no drift; known by `apply` alone; nothing is left of x from t = 0.55 on
+  bool stays, maps, forgets; // no drift; known by `apply` alone; of the last part nothing is left from t = 0.55 on
 } clock_process;
 
 static const clock_process clocks[] = { { "three parts", D, false, false, false },
@@ -46,7 +46,7 @@ static double
 number (const clock_process *c, size_t k, sb_process_map map, double s, double t)
 {
   const double phase = (double)k, r = 0.8 + 0.3 * phase, v = 1.5 - 0.4 * phase, speed = 1 + 0.9 * sin (20 * t + phase),
-               age = c->forgets && t > 0.55 && s < t
+               age = c->forgets && k == 2 && t > 0.55 && s < t
                          ? INFINITY
                          : r * (t - s + 0.9 * (cos (20 * s + phase) - cos (20 * t + phase)) / 20),
                sd = sqrt (c->stays ? 2 * v * age : -v * expm1 (-2 * age));

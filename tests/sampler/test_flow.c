@@ -398,6 +398,13 @@ Test (flow, wrong_arguments)
   const double no_tolerance[] = { -1, GSL_NAN, GSL_POSINF };
   for (int k = 0; k < 3; k++)
     refused (GSL_EINVAL, flow_status (vp, 1, 0.1, no_tolerance[k], NULL, 0, 1, NULL));
+  const double one_below[][2] = { { -1, 2 }, { 2, -1 } };
+  sb_score *score = scoped (sb_score_alloc (&gmm3_score_type, vp, vp));
+  for (int k = 0; k < 2; k++)
+    {
+      const sb_flow flow = { .relative = one_below[k][0], .absolute = one_below[k][1], .final = SB_FINAL_SAMPLE };
+      refused (GSL_EINVAL, sb_flow_run (&flow, score, NULL, 1, 0.1, matrix_all (2, 1, 0), NULL));
+    }
   refused (GSL_EDOM, flow_status (vp, 1, 0, 1e-5, NULL, 0, 1, NULL), "below t_min");
   refused (GSL_EDOM, flow_status (vp, 1.5, 0.1, 1e-5, NULL, 0, 1, NULL), "above T");
   refused (GSL_EDOM, flow_status (vp, 1, GSL_NAN, 1e-5, NULL, 0, 1, NULL));

@@ -642,6 +642,42 @@ Test (pc, progress)
     }
 }
 
+// In every order: after each time of the grid that is done with, or after each move.
+
+Test (pc, progress_in_every_order)
+{
+  static const struct
+  {
+    sb_pc_order order;
+    bool each;
+    size_t count; // of calls, the first before any move
+    double t[6];
+  } cases[] = { { SB_PREDICTOR_FIRST, false, 3, { 1, 0.5, 0.1 } },
+                { SB_CORRECTOR_FIRST, false, 3, { 1, 0.5, 0.1 } },
+                { SB_CORRECTOR_ALWAYS, false, 4, { 1, 1, 0.5, 0.1 } },
+                { SB_PREDICTOR_FIRST, true, 5, { 1, 0.5, 0.5, 0.1, 0.1 } },
+                { SB_CORRECTOR_FIRST, true, 5, { 1, 1, 0.5, 0.5, 0.1 } },
+                { SB_CORRECTOR_ALWAYS, true, 6, { 1, 1, 0.5, 0.5, 0.1, 0.1 } } };
+  sb_process *vp = scoped (sb_vp_alloc (1, 0.1, 20));
+  sb_score *score = scoped (sb_score_alloc (&gmm3_score_type, vp, vp));
+  for (size_t k = 0; k < sizeof cases / sizeof *cases; k++)
+    {
+      trajectory path = { .stop_at = 0 };
+      sb_pc pc = sb_pc_default ();
+      pc.order = cases[k].order;
+      pc.each_corrector = cases[k].each;
+      pc.final = SB_FINAL_SAMPLE;
+      pc.progress = observe;
+      pc.context = &path;
+      ok (sb_pc_sample (&pc, score, NULL, vector_of (1, 0.5, 0.1), (sb_stream){ .seed = 2 }, matrix_all (1, 1, 1.25),
+                        NULL));
+      cr_assert (path.count == cases[k].count && path.steps == path.count - 1, "case %zu: %zu calls", k, path.count);
+      for (size_t call = 0; call < path.count; call++)
+        cr_assert (path.t[call] == cases[k].t[call] && path.done[call] == call, "case %zu, call %zu: t = %g, %zu done",
+                   k, call, path.t[call], path.done[call]);
+    }
+}
+
 // ## What callers can do wrong
 
 static int
