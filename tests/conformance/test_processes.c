@@ -321,6 +321,67 @@ IN_EACH_WORLD (processes, laws_diagonal_in_the_basis)
   same (w, s, score, 1e-8, "the score");
 }
 
+// ## Linear combinations by parts
+//
+// Of one term to five, with coefficients for all rows or for each; in the basis they are products and sums. The result
+// may take the place of a term, and a coefficient of 0 leaves its numbers out, whatever they are.
+
+static void
+check_combination (const world *w, size_t terms, bool shared, size_t nothing)
+{
+  const size_t n = 4, d = w->process->dimension, parts = w->process->parts;
+  gsl_matrix *wanted = matrix_all (n, d, 0), *x[SB_TERMS_MOST], *found = matrix (n, d);
+  sb_term term[SB_TERMS_MOST];
+  for (size_t m = 0; m < terms; m++)
+    {
+      gsl_matrix *c = normals (shared ? 1 : n, parts, 20 + m), *y = x[m] = normals (n, d, 30 + m);
+      if (m == nothing)
+        gsl_matrix_set_zero (c);
+      term[m] = (sb_term){ c, x[m] };
+      if (w->process->basis)
+        ok (sb_operator_apply (w->process->basis, CblasNoTrans, NULL, x[m], y = matrix (n, d)));
+      for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j < d; j++)
+          *gsl_matrix_ptr (wanted, i, j)
+              += gsl_matrix_get (c, shared ? 0 : i, sb_process_part (w->process, j)) * gsl_matrix_get (y, i, j);
+      if (m == nothing && !w->process->basis)
+        gsl_matrix_set_all (x[m], GSL_NAN);
+    }
+  if (w->process->basis)
+    {
+      ok (sb_operator_apply (w->process->basis, CblasTrans, NULL, wanted, found));
+      gsl_matrix_memcpy (wanted, found);
+    }
+  ok (sb_process_combine (w->process, terms, term, terms % 2 ? matrix (2 * n, d) : NULL, found), "%s", w->name);
+  cr_assert_lt (largest_difference (found, wanted), 1e-13, "%s: %zu terms", w->name, terms);
+  ok (sb_process_combine (w->process, terms, term, NULL, x[terms - 1]), "%s", w->name);
+  cr_assert_lt (largest_difference (x[terms - 1], wanted), 1e-13, "%s: %zu terms, in place", w->name, terms);
+}
+
+IN_EACH_WORLD (processes, combinations_are_sums)
+{
+  const size_t d = w->process->dimension, parts = w->process->parts > 0 ? w->process->parts : 1;
+  const sb_term one = { matrix_all (1, parts, 1), normals (4, d, 3) }, short_c = { matrix_all (2, parts, 1), one.x },
+                wide_c = { matrix_all (1, parts + 1, 1), one.x }, wide_x = { one.c, normals (4, d + 1, 3) },
+                more[] = { one, one, one, one, one, one }, *wrong[] = { &short_c, &wide_c, &wide_x };
+  gsl_matrix *out = matrix (4, d);
+  if (w->lacks & NO_PARTS)
+    {
+      refused (GSL_EUNSUP, sb_process_combine (w->process, 1, &one, NULL, out));
+      return;
+    }
+  for (size_t terms = 1; terms <= SB_TERMS_MOST; terms++)
+    for (size_t nothing = 0; nothing <= terms; nothing++)
+      for (int shared = 0; shared < 2; shared++)
+        check_combination (w, terms, shared, nothing);
+  refused (GSL_EINVAL, sb_process_combine (w->process, 0, &one, NULL, out));
+  refused (GSL_EINVAL, sb_process_combine (w->process, SB_TERMS_MOST + 1, more, NULL, out));
+  for (size_t k = 0; k < 3; k++)
+    refused (GSL_EBADLEN, sb_process_combine (w->process, 1, wrong[k], NULL, out), "%s, %zu", w->name, k);
+  refused (GSL_EBADLEN, sb_process_combine (w->process, 1, &one, NULL, matrix (5, d)));
+  refused (GSL_EBADLEN, sb_process_combine (w->process, 1, &one, matrix (7, d), out));
+}
+
 // ## Densities and divergences by parts
 //
 // Sums over the coordinates in the basis, each with its part's variances.
