@@ -377,9 +377,39 @@ IN_EACH_WORLD (processes, combinations_are_sums)
   refused (GSL_EINVAL, sb_process_combine (w->process, 0, &one, NULL, out));
   refused (GSL_EINVAL, sb_process_combine (w->process, SB_TERMS_MOST + 1, more, NULL, out));
   for (size_t k = 0; k < 3; k++)
-    refused (GSL_EBADLEN, sb_process_combine (w->process, 1, wrong[k], NULL, out), "%s, %zu", w->name, k);
+    for (size_t terms = 1; terms <= 3; terms++)
+      {
+        sb_term some[] = { one, one, one };
+        some[terms - 1] = *wrong[k];
+        refused (GSL_EBADLEN, sb_process_combine (w->process, terms, some, NULL, out), "%s, %zu", w->name, k);
+      }
   refused (GSL_EBADLEN, sb_process_combine (w->process, 1, &one, NULL, matrix (5, d)));
   refused (GSL_EBADLEN, sb_process_combine (w->process, 1, &one, matrix (7, d), out));
+}
+
+// Rows with the same pair of times are taken together: up to the first that differs in either, wherever it is and
+// however the times lie in memory.
+
+Test (processes, rows_with_the_same_times_are_found)
+{
+  enum
+  {
+    ROWS = 900
+  };
+  gsl_matrix *apart = matrix (ROWS, 3);
+  gsl_vector_view strided = gsl_matrix_column (apart, 1);
+  gsl_vector *other = vector_all (ROWS, 0.2), *t[] = { vector (ROWS), &strided.vector };
+  for (int k = 0; k < 2; k++)
+    for (size_t change = 1; change <= ROWS; change += change < 3 || change % 256 > 253 || change % 256 < 2 ? 1 : 13)
+      {
+        gsl_vector_set_all (t[k], 0.5);
+        if (change < ROWS)
+          gsl_vector_set (t[k], change, 0.6);
+        cr_assert_eq (sb_same_times (NULL, t[k], 0), change);
+        cr_assert_eq (sb_same_times (other, t[k], 0), change);
+        cr_assert_eq (sb_same_times (t[k], other, 0), change);
+        cr_assert_eq (sb_same_times (other, t[k], change / 2), change - change / 2);
+      }
 }
 
 // ## Densities and divergences by parts
