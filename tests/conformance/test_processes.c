@@ -379,7 +379,8 @@ IN_EACH_WORLD (processes, combinations_are_sums)
   for (size_t k = 0; k < 3; k++)
     for (size_t terms = 1; terms <= 3; terms++)
       {
-        sb_term some[] = { one, one, one };
+        const sb_term each = { matrix_all (4, parts, 1), one.x };
+        sb_term some[] = { each, each, each };
         some[terms - 1] = *wrong[k];
         refused (GSL_EBADLEN, sb_process_combine (w->process, terms, some, NULL, out), "%s, %zu", w->name, k);
       }
