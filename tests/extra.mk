@@ -20,7 +20,7 @@ EXTRA_PROGRAMS += tests/sanitize/planted
 tests_sanitize_planted_SOURCES = tests/sanitize/planted.c
 tests_sanitize_planted_LDADD = $(CRITERION_LIBS)
 EXTRA_DIST += tests/sanitize/watch tests/sanitize/prove tests/sanitize/uncovered.c tests/sanitize/warnings
-.PHONY: check-long check-sanitize check-threads check-valgrind check-warnings coverage clean-extra
+.PHONY: check-long check-sanitize check-threads check-valgrind check-warnings coverage fuzz clean-extra
 
 # More cases of every property, and the tests that take minutes.
 
@@ -48,6 +48,20 @@ threads/config.status: $(top_srcdir)/configure
 
 check-threads: threads/config.status
 	+TSAN_OPTIONS=halt_on_error=1; export TSAN_OPTIONS; $(MAKE) -C threads check check_PROGRAMS=tests/threads/test_threads TESTS=tests/threads/test_threads
+
+# Whatever bytes libFuzzer invents: a build of its own, by clang.
+
+FUZZ_SECONDS = 60
+FUZZ_CFLAGS = -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+
+fuzz/config.status: $(top_srcdir)/configure
+	@command -v clang >/dev/null || { echo "fuzz needs clang: apt-get install clang"; exit 1; }
+	$(MKDIR_P) fuzz
+	cd fuzz && '$(abs_top_srcdir)/configure' --quiet --disable-static --disable-openmp --without-onednn CC=clang CFLAGS='$(FUZZ_CFLAGS)' >/dev/null
+
+fuzz: fuzz/config.status
+	+$(MAKE) -C fuzz tests/fuzz/fuzzer
+	cd fuzz && '$(abs_top_srcdir)/tests/fuzz/run' tests/fuzz/fuzzer '$(FUZZ_SECONDS)' '$(abs_top_srcdir)/tests/fuzz/corpus'
 
 # Values used before they are set, and the above once more, without the compiler's help: the tests that allocate,
 # index or parse by hand. Slow, so not all.
@@ -90,5 +104,5 @@ coverage: coverage/config.status
 
 clean-local: clean-extra
 clean-extra:
-	rm -rf sanitize threads coverage planted.log tests/equations.tsv tests/equations.html
+	rm -rf sanitize threads coverage fuzz planted.log tests/equations.tsv tests/equations.html
 	-find tests experiments -name '*.tap' -exec rm -f {} +

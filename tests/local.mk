@@ -24,3 +24,4 @@ include tests/measure/local.mk
 include tests/threads/local.mk
 include tests/cli/local.mk
 include tests/alloc/local.mk
+include tests/fuzz/local.mk

@@ -8,6 +8,7 @@
 
 #include "../base/number.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <getopt.h>
 #include <gsl/gsl_errno.h>
@@ -19,14 +20,17 @@
 
 // ## Complaints
 //
-// One line each, naming the option or file first.
+// One line each, naming the option or file first, whatever is in the words and names that it repeats.
 
 static void
-complain (const char *format, va_list arguments)
+complain (const char *before, const char *format, va_list arguments)
 {
-  fputs ("scorebook: ", stderr);
-  vfprintf (stderr, format, arguments);
-  fputc ('\n', stderr);
+  char line[8192];
+  vsnprintf (line, sizeof line, format, arguments);
+  for (char *c = line; *c; c++)
+    if (iscntrl ((unsigned char)*c))
+      *c = '?';
+  fprintf (stderr, "scorebook: %s%s\n", before, line);
 }
 
 int
@@ -34,7 +38,7 @@ usage_error (const char *format, ...)
 {
   va_list arguments;
   va_start (arguments, format);
-  complain (format, arguments);
+  complain ("", format, arguments);
   va_end (arguments);
   return EXIT_USAGE;
 }
@@ -44,7 +48,7 @@ failure (const char *format, ...)
 {
   va_list arguments;
   va_start (arguments, format);
-  complain (format, arguments);
+  complain ("", format, arguments);
   va_end (arguments);
   return EXIT_FAILURE;
 }
@@ -54,9 +58,7 @@ warning (const char *format, ...)
 {
   va_list arguments;
   va_start (arguments, format);
-  fputs ("scorebook: warning: ", stderr);
-  vfprintf (stderr, format, arguments);
-  fputc ('\n', stderr);
+  complain ("warning: ", format, arguments);
   va_end (arguments);
 }
 
@@ -362,6 +364,14 @@ find_option (const option *table, size_t count, int code)
   return NULL;
 }
 
+static bool
+is_printable (const char *word)
+{
+  while (*word && !iscntrl ((unsigned char)*word))
+    word++;
+  return !*word;
+}
+
 int
 parse_options (const command_line *line, common_options *common, int argc, char **argv, int *first)
 {
@@ -375,17 +385,21 @@ parse_options (const command_line *line, common_options *common, int argc, char 
   common_table (common, table + line->count);
   getopt_tables (table, count, longs, shorts);
 
-  // The complaints about unknown options and missing arguments are getopt_long's own, in the user's language. It starts
-  // afresh where optind is 0: a command may read a line after another.
+  // The complaints about unknown options and missing arguments are getopt_long's own, in the user's language, where they are
+  // one line. It starts afresh where optind is 0: a command may read a line after another.
   static char program[] = "scorebook";
   argv[0] = program;
   optind = 0;
+  opterr = 1;
+  for (int k = 1; k < argc; k++)
+    opterr = opterr && is_printable (argv[k]);
   int code;
   while ((code = getopt_long (argc, argv, shorts, longs, NULL)) != -1)
     {
       const option *o = code == '?' ? NULL : find_option (table, count, code);
       if (!o)
-        return EXIT_USAGE;
+        return opterr ? EXIT_USAGE
+                      : usage_error ("%s: '%s' is no option, or lacks its argument", line->name, argv[optind - 1]);
       if (o->value)
         {
           int status = read_argument (o, optarg);
