@@ -25,3 +25,4 @@ include tests/threads/local.mk
 include tests/cli/local.mk
 include tests/alloc/local.mk
 include tests/fuzz/local.mk
+include tests/faults/local.mk

@@ -263,7 +263,13 @@ read_json (const char *file, mixture *m)
   if (!stream)
     return failure ("%s", reason.message);
   json_t *root = json_loadf (stream, JSON_REJECT_DUPLICATES, &error);
+  const bool failed = ferror (stream); // to jansson, the end of the file
   fclose (stream);
+  if (failed)
+    {
+      json_decref (root);
+      return failure ("%s: cannot be read to its end", file);
+    }
   if (!root && error.line < 1)
     return failure ("%s: %s", file, error.text);
   if (!root)

@@ -53,6 +53,12 @@ failure (const char *format, ...)
   return EXIT_FAILURE;
 }
 
+int
+refused_line (const sb_error *error)
+{
+  return (error->code == GSL_ENOMEM ? failure : usage_error) ("%s", error->message);
+}
+
 void
 warning (const char *format, ...)
 {
@@ -291,7 +297,7 @@ read_key (const option *o, const char *text)
   char what[64];
   sb_error error = { 0 };
   snprintf (what, sizeof what, "--%s", o->name);
-  return sb_key_read (to->key, what, text, &to->value, &error) ? usage_error ("%s", error.message) : -1;
+  return sb_key_read (to->key, what, text, &to->value, &error) ? refused_line (&error) : -1;
 }
 
 static int

@@ -84,6 +84,9 @@ int parse_options (const command_line *line, common_options *common, int argc, c
 int usage_error (const char *format, ...) __attribute__ ((format (printf, 1, 2)));
 int failure (const char *format, ...) __attribute__ ((format (printf, 1, 2)));
 
+// The complaint of a line that could not be read: EXIT_USAGE, but EXIT_FAILURE where there was no memory for it.
+int refused_line (const sb_error *error);
+
 void warning (const char *format, ...) __attribute__ ((format (printf, 1, 2)));
 
 void print_version (void);

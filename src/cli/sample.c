@@ -150,7 +150,7 @@ read_member (sb_family family, const char *what, const char *text, member *m)
 {
   sb_error error = { 0 };
   m->entry = sb_entry_read (family, what, text, m->key, &error);
-  return m->entry ? -1 : usage_error ("%s", error.message);
+  return m->entry ? -1 : refused_line (&error);
 }
 
 static int
@@ -403,7 +403,7 @@ run_process (const settings *o, const named_law *law)
   sb_error error = { 0 };
   sb_process *process = sb_process_from_text (o->process, law->target->dimension, &error);
   if (!process)
-    return usage_error ("--process=%s: %s", o->process, why (GSL_FAILURE));
+    return (error.code == GSL_ENOMEM ? failure : usage_error) ("--process=%s: %s", o->process, why (GSL_FAILURE));
   int status = check_times (o, process);
   if (status == EXIT_SUCCESS)
     {
@@ -424,7 +424,7 @@ run_law (settings *o)
     o->process = "vp";
   const sb_process_kind *kind = sb_process_kind_read ("--process", o->process, key, &error);
   if (!kind)
-    return usage_error ("%s", error.message);
+    return refused_line (&error);
   named_law law;
   int status = law_open (o->law, o->range, (double[]){ kind->low, kind->high }, &law);
   if (status != EXIT_SUCCESS)

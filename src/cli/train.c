@@ -302,12 +302,12 @@ open_data (training *t)
   double key[SB_KEYS_MOST];
   const sb_entry *net = sb_entry_read (sb_net_architectures, "--network", o->net, key, &error);
   if (!net)
-    return usage_error ("%s", error.message);
+    return refused_line (&error);
   const double *classes = sb_entry_value (net, key, "classes");
   t->classifies = o->labels && !(classes && *classes > 0);
   const sb_process_kind *kind = sb_process_kind_read ("--process", s->process, key, &error);
   if (!kind)
-    return usage_error ("%s", error.message);
+    return refused_line (&error);
   const double usual[] = { t->classifies ? 0 : kind->low, kind->high };
   int status = examples_open (o->data, s->range, usual, &t->data);
   if (status != EXIT_SUCCESS)
@@ -346,7 +346,7 @@ choose_weighting (const char *line, const sb_process *process, sb_objective *obj
   double key[SB_KEYS_MOST];
   const sb_entry *entry = line ? sb_entry_read (sb_weightings, "--weighting", line, key, &error) : NULL;
   if (!entry)
-    return line ? usage_error ("%s", error.message) : EXIT_SUCCESS;
+    return line ? refused_line (&error) : EXIT_SUCCESS;
   const sb_weighting_type *type = (const sb_weighting_type *)entry;
   const char *name = entry->name;
   if (!objective->type->weighting)
@@ -366,7 +366,7 @@ choose_objective (const training_settings *s, const sb_process *process, sb_obje
   double key[SB_KEYS_MOST] = { 0 };
   const sb_entry *entry = sb_entry_read (sb_objectives, "--objective", s->objective, key, &error);
   if (!entry)
-    return usage_error ("%s", error.message);
+    return refused_line (&error);
   *objective
       = sb_objective_of ((const sb_objective_type *)entry, process, process->levels > 0 ? 0 : s->number[T_MIN].value);
   memcpy (objective->key, key, sizeof key);

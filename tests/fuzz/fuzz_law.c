@@ -19,7 +19,7 @@ fuzz_law (const uint8_t *data, size_t size)
   snprintf (link, sizeof link, "%s/scorebook-%ld.json", folder, (long)getpid ());
   unlink (link);
   if (symlink (file.path, link) == 0)
-    law_open (link, NULL, &law);
+    law_open (link, NULL, (double[]){ 0, 1 }, &law);
   unlink (link);
   law_close (&law);
   fuzz_file_close (&file);

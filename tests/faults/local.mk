@@ -1,0 +1,2 @@
+dist_check_SCRIPTS += %D%/test_faults
+EXTRA_DIST += %D%/inject.c
