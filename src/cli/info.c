@@ -65,27 +65,38 @@ describe_build (void)
 
 // ## A file
 
+// Of any length: its numbers are looked at as they come.
+
+typedef struct
+{
+  double low, high, mean, squares, count;
+} summary;
+
+static void
+add_numbers (void *context, size_t count, const double *numbers)
+{
+  summary *s = context;
+  for (size_t k = 0; k < count; k++)
+    {
+      const double value = numbers[k], before = value - s->mean;
+      s->low = fmin (s->low, value);
+      s->high = fmax (s->high, value);
+      s->mean += before / ++s->count;
+      s->squares += before * (value - s->mean);
+    }
+}
+
 static int
 describe_file (const char *path)
 {
   points p;
-  if (points_read (path, NULL, &p) != EXIT_SUCCESS)
+  sb_shape shape;
+  summary s = { .low = INFINITY, .high = -INFINITY };
+  if (points_scan (path, add_numbers, &s, &shape, &p) != EXIT_SUCCESS)
     return EXIT_FAILURE;
-  double low = INFINITY, high = -INFINITY;
-  double mean = 0, squares = 0, count = 0;
-  for (size_t i = 0; i < p.rows->size1; i++)
-    for (size_t k = 0; k < p.rows->size2; k++)
-      {
-        double value = gsl_matrix_get (p.rows, i, k), before = value - mean;
-        low = fmin (low, value);
-        high = fmax (high, value);
-        mean += before / ++count;
-        squares += before * (value - mean);
-      }
   printf ("file: %s\nformat: %s\nshape: %s\n", path, p.format, p.shape);
-  printf ("points: %zu\ndimension: %zu\n", p.rows->size1, p.rows->size2);
-  printf ("range: %g to %g\nmean: %.6g\nstandard deviation: %.6g\n", low, high, mean, sqrt (squares / count));
-  points_free (&p);
+  printf ("points: %zu\ndimension: %zu\n", shape.length[0], sb_shape_count (&shape, 1, SIZE_MAX - 1));
+  printf ("range: %g to %g\nmean: %.6g\nstandard deviation: %.6g\n", s.low, s.high, s.mean, sqrt (s.squares / s.count));
   return EXIT_SUCCESS;
 }
 
@@ -115,7 +126,7 @@ static int
 describe_checkpoint (const char *path)
 {
   sb_error error = { 0 };
-  sb_tensors *tensors = sb_safetensors_read (path, &error);
+  sb_tensors *tensors = sb_safetensors_check (path, &error);
   if (!tensors)
     return failure ("%s", error.message);
   size_t numbers = 0;

@@ -80,6 +80,12 @@ read_bytes (const char *path, file_format format, const double *range, points *p
 }
 
 static int
+no_points (const char *path)
+{
+  return failure ("%s: its shape: holds no points", path);
+}
+
+static int
 read_npy (const char *path, points *p)
 {
   sb_error error;
@@ -92,7 +98,13 @@ read_npy (const char *path, points *p)
   if (p->rows->size1 > 0 && p->rows->size2 > 0)
     return EXIT_SUCCESS;
   points_free (p);
-  return failure ("%s: its shape: holds no points", path);
+  return no_points (path);
+}
+
+static int
+no_format (const char *path)
+{
+  return failure ("%s: first bytes: none of IDX, NPY, PNG", path);
 }
 
 int
@@ -110,8 +122,48 @@ points_read (const char *path, const double *range, points *p)
     case FORMAT_NPY:
       return read_npy (path, p);
     default:
-      return failure ("%s: first bytes: none of IDX, NPY, PNG", path);
+      return no_format (path);
     }
+}
+
+// A picture is one point, and is small.
+
+static int
+scan_png (const char *path, sb_shape *shape, sb_numbers_show show, void *context, sb_error *error)
+{
+  sb_bytes *bytes = sb_png_read (path, error);
+  if (!bytes)
+    return error->code;
+  *shape = bytes->shape;
+  const size_t count = sb_shape_count (shape, 0, SB_SOURCE_LIMIT);
+  for (size_t k = 0; k < count; k++)
+    show (context, 1, (double[]){ bytes->data[k] });
+  sb_bytes_free (bytes);
+  return GSL_SUCCESS;
+}
+
+int
+points_scan (const char *path, sb_numbers_show show, void *context, sb_shape *shape, points *p)
+{
+  static const struct
+  {
+    const char *name;
+    int (*scan) (const char *path, sb_shape *shape, sb_numbers_show show, void *context, sb_error *error);
+  } formats[] = { [FORMAT_IDX] = { "IDX", sb_idx_scan },
+                  [FORMAT_NPY] = { "NPY", sb_npy_scan },
+                  [FORMAT_PNG] = { "PNG", scan_png } };
+  sb_error error = { 0 };
+  file_format found;
+  *p = (points){ 0 };
+  if (find_format (path, &found) != EXIT_SUCCESS)
+    return EXIT_FAILURE;
+  if (found == FORMAT_OTHER)
+    return no_format (path);
+  if (formats[found].scan (path, shape, show, context, &error))
+    return failure ("%s", error.message);
+  p->format = formats[found].name;
+  set_shape (p, shape);
+  return sb_shape_count (shape, 0, SIZE_MAX - 1) > 0 ? EXIT_SUCCESS : no_points (path);
 }
 
 void

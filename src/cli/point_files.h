@@ -1,6 +1,8 @@
 #ifndef SCOREBOOK_CLI_POINT_FILES_H
 #define SCOREBOOK_CLI_POINT_FILES_H
 
+#include <scorebook.h>
+
 #include <gsl/gsl_matrix.h>
 
 // What a file's first four bytes say, once gzip is unpacked. EXIT_SUCCESS, or EXIT_FAILURE after a complaint.
@@ -27,6 +29,9 @@ typedef struct
 // IDX or NPY (plain or gzip), or PNG, as its first bytes say. Bytes are mapped to [range[0], range[1]]; NULL: kept as they are.
 // EXIT_SUCCESS, or EXIT_FAILURE after a complaint.
 int points_read (const char *path, const double *range, points *p);
+
+// The same of a file that is only looked at: its numbers, bytes kept as they are, are handed to `show`; rows is NULL.
+int points_scan (const char *path, sb_numbers_show show, void *context, sb_shape *shape, points *p);
 void points_free (points *p);
 
 #endif

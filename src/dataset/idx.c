@@ -14,8 +14,8 @@
 // right.
 
 #include "idx.h"
-#include "source.h"
 
+#include <gsl/gsl_math.h>
 #include <stdint.h>
 #include <stdlib.h>
 
@@ -97,4 +97,44 @@ sb_idx_read (const char *path, sb_error *error)
       return NULL;
     }
   return bytes;
+}
+
+// ## A block at a time
+
+enum
+{
+  BLOCK = 4096
+};
+
+static int
+scan_numbers (sb_source *source, size_t count, sb_numbers_show show, void *context, sb_error *error)
+{
+  unsigned char bytes[BLOCK];
+  double numbers[BLOCK];
+  int status = GSL_SUCCESS;
+  for (size_t done = 0, now; done < count && !status; done += now)
+    {
+      now = GSL_MIN (BLOCK, count - done);
+      status = sb_source_read_part (source, "numbers", done, count, now, bytes, error);
+      for (size_t k = 0; k < now; k++)
+        numbers[k] = bytes[k];
+      if (!status)
+        show (context, now, numbers);
+    }
+  return status ? status : sb_source_end (source, error);
+}
+
+int
+sb_idx_scan (const char *path, sb_shape *shape, sb_numbers_show show, void *context, sb_error *error)
+{
+  sb_error own;
+  error = error ? error : &own;
+  sb_source *source = sb_source_open (path, error);
+  if (!source)
+    return error->code;
+  int status = read_header (source, path, shape, error);
+  if (!status)
+    status = scan_numbers (source, sb_shape_count (shape, 0, SB_SOURCE_LIMIT), show, context, error);
+  sb_source_close (source);
+  return status;
 }

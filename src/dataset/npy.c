@@ -16,8 +16,8 @@
 #include "npy.h"
 #include "../base/file.h"
 #include "half.h"
-#include "source.h"
 
+#include <gsl/gsl_math.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -341,44 +341,63 @@ place_in_c_order (const sb_shape *shape, size_t k)
   return place;
 }
 
+// `count` numbers, the first of them number `first` of the file, one after another; or, where a shape is given, each to its place
+// in C order.
+
 static int
-decode (const unsigned char *bytes, const number_type *type, const description *found, size_t count, double *to,
-        const char *path, sb_error *error)
+decode (const unsigned char *bytes, const number_type *type, const description *found, size_t first, size_t count,
+        const sb_shape *order, double *to, const char *path, sb_error *error)
 {
   for (size_t k = 0; k < count; k++)
     {
       double number = number_of (type, load (bytes + k * type->size, type->size, found->descr[0] == '>'));
       if (type->kind != FLOATING && fabs (number) > 0x1p53)
-        SB_ERROR (error, GSL_EUNSUP, "%s: number %zu: an integer beyond 2^53", path, k);
+        SB_ERROR (error, GSL_EUNSUP, "%s: number %zu: an integer beyond 2^53", path, first + k);
       if (type->kind == BOOLEAN && number > 1)
-        SB_ERROR (error, GSL_EINVAL, "%s: number %zu: %g, where true or false is 1 or 0", path, k, number);
-      to[found->fortran_order ? place_in_c_order (&found->shape, k) : k] = number;
+        SB_ERROR (error, GSL_EINVAL, "%s: number %zu: %g, where true or false is 1 or 0", path, first + k, number);
+      to[order ? place_in_c_order (order, k) : k] = number;
     }
+  return GSL_SUCCESS;
+}
+
+// How many numbers there are, and how many to a point.
+
+static int
+count_numbers (const char *path, const description *found, const number_type **type, size_t *count, size_t *d,
+               sb_error *error)
+{
+  *type = type_of (found->descr);
+  if (!*type)
+    SB_ERROR (error, GSL_EUNSUP, "%s: numbers of type %s, where f2 to f8, i1 to i8, u1 to u8 or b1 is expected", path,
+              found->descr);
+  if (found->shape.rank == 0)
+    SB_ERROR (error, GSL_EUNSUP, "%s: a single number, where an array is expected", path);
+  const size_t limit = SB_SOURCE_LIMIT / (*type)->size;
+  *count = sb_shape_count (&found->shape, 0, limit);
+  *d = sb_shape_count (&found->shape, 1, limit);
+  if (*count == SIZE_MAX || *d == SIZE_MAX)
+    SB_ERROR (error, GSL_EUNSUP, "%s: the shape asks for more than %zu bytes", path, SB_SOURCE_LIMIT);
   return GSL_SUCCESS;
 }
 
 static int
 read_numbers (sb_source *source, const char *path, const description *found, gsl_matrix **x, sb_error *error)
 {
-  const number_type *type = type_of (found->descr);
-  if (!type)
-    SB_ERROR (error, GSL_EUNSUP, "%s: numbers of type %s, where f2 to f8, i1 to i8, u1 to u8 or b1 is expected", path,
-              found->descr);
-  if (found->shape.rank == 0)
-    SB_ERROR (error, GSL_EUNSUP, "%s: a single number, where an array is expected", path);
-  size_t limit = SB_SOURCE_LIMIT / type->size, count = sb_shape_count (&found->shape, 0, limit);
-  size_t d = sb_shape_count (&found->shape, 1, limit);
-  if (count == SIZE_MAX || d == SIZE_MAX)
-    SB_ERROR (error, GSL_EUNSUP, "%s: the shape asks for more than %zu bytes", path, SB_SOURCE_LIMIT);
+  const number_type *type;
+  size_t count, d;
+  int status = count_numbers (path, found, &type, &count, &d, error);
+  if (status)
+    return status;
 
   unsigned char *bytes;
-  int status = sb_source_read_alloc (source, "numbers", count * type->size, &bytes, error);
+  status = sb_source_read_alloc (source, "numbers", count * type->size, &bytes, error);
   if (!status)
     status = sb_source_end (source, error);
   if (!status && !(*x = gsl_matrix_alloc (found->shape.length[0], d)))
     status = sb_error_report (error, __FILE__, __LINE__, GSL_ENOMEM, "%s: no memory for %zu numbers", path, count);
   if (!status)
-    status = decode (bytes, type, found, count, (*x)->data, path, error);
+    status
+        = decode (bytes, type, found, 0, count, found->fortran_order ? &found->shape : NULL, (*x)->data, path, error);
   free (bytes);
   return status;
 }
@@ -403,6 +422,53 @@ sb_npy_read (const char *path, sb_shape *shape, sb_error *error)
   if (shape)
     *shape = found.shape;
   return x;
+}
+
+// ## A block at a time
+
+enum
+{
+  BLOCK = 4096
+};
+
+static int
+scan_numbers (sb_source *source, const char *path, const description *found, sb_numbers_show show, void *context,
+              sb_error *error)
+{
+  unsigned char bytes[BLOCK * sizeof (double)];
+  double numbers[BLOCK];
+  const number_type *type;
+  size_t count, d;
+  int status = count_numbers (path, found, &type, &count, &d, error);
+  for (size_t done = 0, now; !status && done < count; done += now)
+    {
+      now = GSL_MIN (BLOCK, count - done);
+      status = sb_source_read_part (source, "numbers", done * type->size, count * type->size, now * type->size, bytes,
+                                    error);
+      if (!status)
+        status = decode (bytes, type, found, done, now, NULL, numbers, path, error);
+      if (!status)
+        show (context, now, numbers);
+    }
+  return status ? status : sb_source_end (source, error);
+}
+
+int
+sb_npy_scan (const char *path, sb_shape *shape, sb_numbers_show show, void *context, sb_error *error)
+{
+  sb_error own;
+  error = error ? error : &own;
+  sb_source *source = sb_source_open (path, error);
+  if (!source)
+    return error->code;
+  description found;
+  int status = read_header (source, path, &found, error);
+  if (!status)
+    status = scan_numbers (source, path, &found, show, context, error);
+  sb_source_close (source);
+  if (!status)
+    *shape = found.shape;
+  return status;
 }
 
 // ## Writing

@@ -16,6 +16,7 @@
 #include <errno.h>
 #include <gsl/gsl_math.h>
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -403,7 +404,13 @@ check_places (const reading *r, sb_tensors *tensors)
 
 // ## The numbers
 //
-// Those of two bytes are read into the upper half of their place and turned from there into floats, the first first.
+// A block of them at a time, to where they are kept, or each block over the one before. Those of two bytes are read into the upper
+// half of their place and turned from there into floats, the first first.
+
+enum
+{
+  BLOCK = 1 << 14
+};
 
 static void
 widen (size_t count, float (*to_float) (uint16_t bits), float *numbers)
@@ -418,42 +425,51 @@ widen (size_t count, float (*to_float) (uint16_t bits), float *numbers)
 }
 
 static int
-read_numbers (const reading *r, FILE *file, sb_tensor *tensor)
+read_block (const reading *r, FILE *file, const sb_tensor *tensor, size_t first, size_t count, float *numbers)
 {
-  const size_t dtype = dtype_of (tensor), size = dtypes[dtype].size, count = tensor->count;
-  if (dtype >= FLOATS)
-    {
-      if (fseek (file, (long)(count * size), SEEK_CUR))
-        SB_ERROR (r->error, GSL_EFAILED, "%s: %s", r->path, strerror (errno));
-      return GSL_SUCCESS;
-    }
-  if (fread ((char *)tensor->data + count * (sizeof (float) - size), size, count, file) != count)
+  const size_t dtype = dtype_of (tensor), size = dtypes[dtype].size;
+  if (fread ((char *)numbers + count * (sizeof (float) - size), size, count, file) != count)
     SB_ERROR (r->error, GSL_EFAILED, "%s: cannot be read to its end", r->path);
   if (dtype > 0)
-    widen (count, dtype == 1 ? half_to_float : bfloat_to_float, tensor->data);
+    widen (count, dtype == 1 ? half_to_float : bfloat_to_float, numbers);
   for (size_t j = 0; j < count; j++)
-    if (!gsl_finite ((double)tensor->data[j]))
-      SB_ERROR (r->error, GSL_EINVAL, "%s: tensor %s: number %zu is not finite", r->path, tensor->name, j);
+    if (!gsl_finite ((double)numbers[j]))
+      SB_ERROR (r->error, GSL_EINVAL, "%s: tensor %s: number %zu is not finite", r->path, tensor->name, first + j);
   return GSL_SUCCESS;
 }
 
 static int
-read_all_numbers (const reading *r, FILE *file, sb_tensors *tensors)
+read_numbers (const reading *r, FILE *file, const sb_tensor *tensor, float *numbers)
 {
-  size_t total = 0;
-  for (size_t k = 0; k < tensors->count; k++)
+  const size_t dtype = dtype_of (tensor);
+  int status = GSL_SUCCESS;
+  if (dtype >= FLOATS)
+    {
+      if (fseek (file, (long)(tensor->count * dtypes[dtype].size), SEEK_CUR))
+        SB_ERROR (r->error, GSL_EFAILED, "%s: %s", r->path, strerror (errno));
+      return GSL_SUCCESS;
+    }
+  for (size_t first = 0; first < tensor->count && !status; first += BLOCK)
+    status = read_block (r, file, tensor, first, GSL_MIN (BLOCK, tensor->count - first),
+                         numbers + (tensor->data ? first : 0));
+  return status;
+}
+
+static int
+read_all_numbers (const reading *r, FILE *file, sb_tensors *tensors, bool keep)
+{
+  size_t total = keep ? 0 : BLOCK;
+  for (size_t k = 0; k < tensors->count && keep; k++)
     total += dtype_of (&tensors->tensor[k]) < FLOATS ? tensors->tensor[k].count : 0;
   float *next = tensors->memory = malloc (total * sizeof *next + 1);
   int status = next ? GSL_SUCCESS : GSL_ENOMEM;
   for (size_t k = 0; k < tensors->count && !status; k++)
     {
       sb_tensor *tensor = &tensors->tensor[k];
-      if (dtype_of (tensor) < FLOATS)
-        {
-          tensor->data = next;
-          next += tensor->count;
-        }
-      status = read_numbers (r, file, tensor);
+      const bool kept = keep && dtype_of (tensor) < FLOATS;
+      tensor->data = kept ? next : NULL;
+      status = read_numbers (r, file, tensor, next);
+      next += kept ? tensor->count : 0;
     }
   return status;
 }
@@ -494,7 +510,7 @@ file_size (FILE *file, uint64_t *size)
 }
 
 static int
-read_file (FILE *file, const char *path, sb_tensors *tensors, sb_error *error)
+read_file (FILE *file, const char *path, bool keep, sb_tensors *tensors, sb_error *error)
 {
   uint64_t size, length;
   if (file_size (file, &size))
@@ -514,17 +530,17 @@ read_file (FILE *file, const char *path, sb_tensors *tensors, sb_error *error)
   if (!status)
     status = read_header (&r, tensors, text, length);
   free (text);
-  return status ? status : read_all_numbers (&r, file, tensors);
+  return status ? status : read_all_numbers (&r, file, tensors, keep);
 }
 
-sb_tensors *
-sb_safetensors_read (const char *path, sb_error *error)
+static sb_tensors *
+read_path (const char *path, bool keep, sb_error *error)
 {
   FILE *file = sb_file_open (path, error);
   if (!file)
     return NULL;
   sb_tensors *tensors = sb_tensors_alloc ();
-  int status = tensors ? read_file (file, path, tensors, error) : GSL_ENOMEM;
+  int status = tensors ? read_file (file, path, keep, tensors, error) : GSL_ENOMEM;
   fclose (file);
   if (!status)
     return tensors;
@@ -532,4 +548,16 @@ sb_safetensors_read (const char *path, sb_error *error)
   if (status == GSL_ENOMEM)
     sb_error_report (error, __FILE__, __LINE__, status, "%s: no memory for what it holds", path);
   return NULL;
+}
+
+sb_tensors *
+sb_safetensors_read (const char *path, sb_error *error)
+{
+  return read_path (path, true, error);
+}
+
+sb_tensors *
+sb_safetensors_check (const char *path, sb_error *error)
+{
+  return read_path (path, false, error);
 }

@@ -177,10 +177,11 @@ sb_source_close (sb_source *source)
 
 // ## All or an error
 //
-// The next `count` bytes of an array of `total`, of which `done` have been read already.
+// The next part of an array.
 
-static int
-read_part (sb_source *source, const char *what, size_t done, size_t total, size_t count, void *to, sb_error *error)
+int
+sb_source_read_part (sb_source *source, const char *what, size_t done, size_t total, size_t count, void *to,
+                     sb_error *error)
 {
   size_t got;
   int status = pull (source, to, count, &got, error);
@@ -193,7 +194,7 @@ read_part (sb_source *source, const char *what, size_t done, size_t total, size_
 int
 sb_source_read (sb_source *source, const char *what, size_t count, void *to, sb_error *error)
 {
-  return read_part (source, what, 0, count, count, to, error);
+  return sb_source_read_part (source, what, 0, count, count, to, error);
 }
 
 // A header may promise gigabytes that the file does not have. Memory therefore doubles as bytes arrive.
@@ -215,7 +216,7 @@ sb_source_read_alloc (sb_source *source, const char *what, size_t count, unsigne
           break;
         }
       *bytes = larger;
-      status = read_part (source, what, filled, count, room - filled, larger + filled, error);
+      status = sb_source_read_part (source, what, filled, count, room - filled, larger + filled, error);
       filled = room;
     }
   if (status)

@@ -24,8 +24,15 @@ typedef struct sb_source sb_source;
 sb_source *sb_source_open (const char *path, sb_error *error); // NULL on failure
 void sb_source_close (sb_source *source);                      // NULL is allowed
 
+// Is handed the numbers of an array in a file, a block after another, in the order of the file, so that none need be kept.
+typedef void (*sb_numbers_show) (void *context, size_t count, const double *numbers);
+
 // The next `count` bytes, all of them.
 int sb_source_read (sb_source *source, const char *what, size_t count, void *to, sb_error *error);
+
+// The next `count` bytes of an array of `total`, of which `done` have been read already, as the message has it.
+int sb_source_read_part (sb_source *source, const char *what, size_t done, size_t total, size_t count, void *to,
+                         sb_error *error);
 
 // The same into new memory, to be released by free; NULL on failure or where `count` is 0. It is allocated as the bytes
 // arrive: about twice as much as the file really holds, at most, whatever its header says.

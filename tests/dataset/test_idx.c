@@ -29,6 +29,28 @@ enum
   PACKED = 200 // room for `good` as gzip
 };
 
+// What only looks at the bytes must see the same ones, or say the same line.
+
+static void
+compare (void *context, size_t count, const double *numbers)
+{
+  const unsigned char **next = context;
+  for (size_t k = 0; k < count && *next; k++)
+    cr_assert_eq (numbers[k], *(*next)++);
+}
+
+static void
+check_scan (const char *path, const sb_bytes *array, const sb_error *error)
+{
+  sb_error reason = { 0 };
+  sb_shape shape;
+  const unsigned char *next = array ? array->data : NULL;
+  const int status = sb_idx_scan (path, &shape, compare, &next, &reason);
+  cr_assert (array ? !status : status == error->code && strcmp (reason.message, error->message) == 0, "%d: %s, not %s",
+             status, reason.message, error->message);
+  cr_assert (!array || next == array->data + sb_shape_count (&array->shape, 0, SIZE_MAX - 1));
+}
+
 static sb_bytes *
 read_back (const void *bytes, size_t count, sb_error *error)
 {
@@ -36,6 +58,7 @@ read_back (const void *bytes, size_t count, sb_error *error)
   scratch_write (path, bytes, count);
   *error = (sb_error){ 0 };
   sb_bytes *array = sb_idx_read (path, error);
+  check_scan (path, array, error);
   return array ? scoped (array) : NULL;
 }
 
@@ -252,6 +275,25 @@ Test (idx, a_header_alone_allocates_nothing_large)
   expect_refusal (packed, scratch_gzip (bytes, sizeof bytes, packed, sizeof packed), GSL_EOF,
                   "gigabytes promised, packed");
   cr_assert (scratch_largest > 0 && scratch_largest <= (size_t)1 << 20, "%zu bytes", scratch_largest);
+}
+
+// Nor does looking at a file that holds much: 64 MB of zeros in 64 kB.
+
+Test (idx, a_scan_keeps_nothing)
+{
+  enum
+  {
+    SIZE = 1 << 26
+  };
+  unsigned char *bytes = scoped (calloc (16 + SIZE, 1)), *packed = scoped (malloc (SIZE / 512));
+  sb_error error;
+  sb_shape shape;
+  const unsigned char *next = NULL;
+  with_lengths (bytes, 3, (uint32_t[]){ 1 << 10, 1 << 8, 1 << 8 });
+  scratch_write (scratch_path ("file"), packed, scratch_gzip (bytes, 16 + SIZE, packed, SIZE / 512));
+  scratch_largest = 0;
+  ok (sb_idx_scan (scratch_path ("file"), &shape, compare, &next, &error));
+  cr_assert_leq (scratch_largest, (size_t)1 << 20);
 }
 
 // ## Damaged files: gzip

@@ -40,12 +40,44 @@ compose (unsigned char *file, int major, const char *dictionary, const void *num
   return start + length + count;
 }
 
+// What only looks at the numbers must see the same: as many, with the same sum, or the same line.
+
+typedef struct
+{
+  double count, sum;
+} seen;
+
+static void
+see (void *context, size_t count, const double *block)
+{
+  seen *s = context;
+  s->count += (double)count;
+  for (size_t k = 0; k < count; k++)
+    s->sum += isfinite (block[k]) ? block[k] : 1;
+}
+
+static void
+check_scan (const char *path, const gsl_matrix *x, const sb_error *error)
+{
+  sb_error reason = { 0 };
+  sb_shape shape;
+  seen numbers = { 0 }, wanted = { 0 };
+  const int status = sb_npy_scan (path, &shape, see, &numbers, &reason);
+  cr_assert (x ? !status : status == error->code && strcmp (reason.message, error->message) == 0, "%d: %s, not %s",
+             status, reason.message, error->message);
+  if (!x)
+    return;
+  see (&wanted, x->size1 * x->size2, x->data);
+  cr_assert (numbers.count == wanted.count && fabs (numbers.sum - wanted.sum) <= 1e-12 * fabs (wanted.sum));
+}
+
 static gsl_matrix *
 read_back (const void *bytes, size_t count, sb_shape *shape, sb_error *error)
 {
   scratch_write (scratch_path ("file"), bytes, count);
   *error = (sb_error){ 0 };
   gsl_matrix *x = sb_npy_read (scratch_path ("file"), shape, error);
+  check_scan (scratch_path ("file"), x, error);
   return x ? scoped (x) : NULL;
 }
 

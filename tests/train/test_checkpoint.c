@@ -418,6 +418,7 @@ refuse_bytes (const char *header, size_t length, size_t zeros, const char *named
   sb_error error = { 0 };
   write_raw (length, header, length, zeros);
   check_refusal (sb_safetensors_read (path, &error), &error, header, named);
+  check_refusal (sb_safetensors_check (path, &error), &error, header, named);
 }
 
 static void
@@ -581,6 +582,7 @@ Test (checkpoint, numbers_that_are_not_finite_are_refused)
       memcpy (bytes + 8 + length, a, 12);
       put (path, bytes, 20 + length);
       check_refusal (sb_safetensors_read (path, &error), &error, "not finite", "poisoned: number 2");
+      check_refusal (sb_safetensors_check (path, &error), &error, "not finite", "poisoned: number 2");
       remove (path);
     }
 }
