@@ -13,4 +13,4 @@ EXTRA_PROGRAMS += %D%/fuzzer
 
 # The program, from outside.
 dist_check_SCRIPTS += %D%/test_commands
-EXTRA_DIST += %D%/corpus %D%/run
+EXTRA_DIST += %D%/corpus %D%/dictionary %D%/run
