@@ -88,7 +88,7 @@ COVERED = source=$$(cd '$(top_srcdir)' && pwd); $(GCOVR) --root "$$source" --fai
 
 coverage/config.status: $(top_srcdir)/configure
 	$(MKDIR_P) coverage
-	cd coverage && '$(abs_top_srcdir)/configure' --quiet --disable-static CC='$(CC)' CFLAGS='-O0 -g --coverage' >/dev/null
+	cd coverage && '$(abs_top_srcdir)/configure' --quiet --disable-static CC='$(CC)' CPPFLAGS=-DSB_CLONES= CFLAGS='-O0 -g --coverage' >/dev/null
 
 coverage: coverage/config.status
 	@test -n '$(GCOVR)' || { echo "coverage needs gcovr: apt-get install gcovr, then configure again"; exit 1; }

@@ -22,6 +22,7 @@ include tests/train/local.mk
 include tests/likelihood/local.mk
 include tests/measure/local.mk
 include tests/threads/local.mk
+include tests/processors/local.mk
 include tests/cli/local.mk
 include tests/alloc/local.mk
 include tests/fuzz/local.mk

@@ -1,0 +1,11 @@
+// As any processor of the family is.
+
+#include "lesser.h"
+
+int
+features_left (void)
+{
+  return !!__builtin_cpu_supports ("avx512f") + !!__builtin_cpu_supports ("avx512dq")
+         + !!__builtin_cpu_supports ("x86-64-v4") + !!__builtin_cpu_supports ("avx2") + !!__builtin_cpu_supports ("fma")
+         + !!__builtin_cpu_supports ("x86-64-v3");
+}
