@@ -391,8 +391,8 @@ parse_options (const command_line *line, common_options *common, int argc, char 
   common_table (common, table + line->count);
   getopt_tables (table, count, longs, shorts);
 
-  // The complaints about unknown options and missing arguments are getopt_long's own, in the user's language, where they are
-  // one line. It starts afresh where optind is 0: a command may read a line after another.
+  // The complaints about unknown options and missing arguments are getopt_long's own, in the user's language, where
+  // they are one line. It starts afresh where optind is 0: a command may read a line after another.
   static char program[] = "scorebook";
   argv[0] = program;
   optind = 0;

@@ -341,8 +341,8 @@ place_in_c_order (const sb_shape *shape, size_t k)
   return place;
 }
 
-// `count` numbers, the first of them number `first` of the file, one after another; or, where a shape is given, each to its place
-// in C order.
+// `count` numbers, the first of them number `first` of the file, one after another; or, where a shape is given, each to
+// its place in C order.
 
 static int
 decode (const unsigned char *bytes, const number_type *type, const description *found, size_t first, size_t count,

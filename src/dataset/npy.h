@@ -27,8 +27,8 @@ typedef enum
 //   GSL_ENOMEM   no memory
 gsl_matrix *sb_npy_read (const char *path, sb_shape *shape, sb_error *error);
 
-// The same file, but its numbers are only handed to `show`, in the file's order, and memory is needed for none of them. The same
-// errors; shape is set on success.
+// The same file, but its numbers are only handed to `show`, in the file's order, and memory is needed for none of them.
+// The same errors; shape is set on success.
 int sb_npy_scan (const char *path, sb_shape *shape, sb_numbers_show show, void *context, sb_error *error);
 
 // Write the numbers of x (n x d), row by row, as an NPY file of format 1.0, whole or not at all. `shape` is that of the

@@ -404,8 +404,8 @@ check_places (const reading *r, sb_tensors *tensors)
 
 // ## The numbers
 //
-// A block of them at a time, to where they are kept, or each block over the one before. Those of two bytes are read into the upper
-// half of their place and turned from there into floats, the first first.
+// A block of them at a time, to where they are kept, or each block over the one before. Those of two bytes are read
+// into the upper half of their place and turned from there into floats, the first first.
 
 enum
 {

@@ -57,7 +57,8 @@ int sb_safetensors_write (const sb_tensors *tensors, const char *path, sb_error 
 // its numbers are not read. Nothing is allocated whose size the file itself does not bear out.
 sb_tensors *sb_safetensors_read (const char *path, sb_error *error);
 
-// The same, with the same errors, but the numbers are only looked at: no memory is needed for them, and all `data` are NULL.
+// The same, with the same errors, but the numbers are only looked at: no memory is needed for them, and all `data` are
+// NULL.
 sb_tensors *sb_safetensors_check (const char *path, sb_error *error);
 
 SB_END_DECLS

@@ -24,7 +24,8 @@ typedef struct sb_source sb_source;
 sb_source *sb_source_open (const char *path, sb_error *error); // NULL on failure
 void sb_source_close (sb_source *source);                      // NULL is allowed
 
-// Is handed the numbers of an array in a file, a block after another, in the order of the file, so that none need be kept.
+// Is handed the numbers of an array in a file, a block after another, in the order of the file, so that none need be
+// kept.
 typedef void (*sb_numbers_show) (void *context, size_t count, const double *numbers);
 
 // The next `count` bytes, all of them.

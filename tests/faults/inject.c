@@ -1,15 +1,16 @@
 // # The N-th call fails
 //
-// Preloaded into `scorebook`, this library stands before the C library and makes one call fail. The environment says which:
+// Preloaded into `scorebook`, this library stands before the C library and makes one call fail. The environment says
+// which:
 //
 //     FAULT_CALL   open, read, write, fsync, rename, linkat, mmap or malloc; or any, of all but malloc
 //     FAULT_AT     N: the first is 1
 //     FAULT        an errno; or short: half of a read or write is done; or kill: the process dies before the call
 //     FAULT_TOLD   a file that is made when it has happened
 //
-// Streams of the C library read by calls that cannot be stood before, so those that are opened for reading become streams of
-// ours. What the threads' and products' libraries and the dynamic linker ask for is left alone: they end the process when they
-// get no memory; and so is jansson, which then loses a character and goes on (tests/alloc).
+// Streams of the C library read by calls that cannot be stood before, so those that are opened for reading become
+// streams of ours. What the threads' and products' libraries and the dynamic linker ask for is left alone: they end the
+// process when they get no memory; and so is jansson, which then loses a character and goes on (tests/alloc).
 
 #define _GNU_SOURCE
 #include <dlfcn.h>

@@ -1,7 +1,7 @@
 // # Any text as what a state keeps of its training
 //
-// A recipe that is read can be written, and is then read as the same. A report is read after a first byte, which says how many
-// steps the training has done.
+// A recipe that is read can be written, and is then read as the same. A report is read after a first byte, which says
+// how many steps the training has done.
 
 #include "harness.h"
 

@@ -1,8 +1,8 @@
 // # A lesser processor
 //
-// Functions that are compiled for several kinds of processor (base/clones.h) are chosen when the program is loaded, by what
-// libgcc has asked the processor. Linked with --wrap=__cpu_indicator_init, a program comes here in between, and what
-// features_left () counts is taken away, so that the tests that it is made of run what another processor would.
+// Functions that are compiled for several kinds of processor (base/clones.h) are chosen when the program is loaded, by
+// what libgcc has asked the processor. Linked with --wrap=__cpu_indicator_init, a program comes here in between, and
+// what features_left () counts is taken away, so that the tests that it is made of run what another processor would.
 
 #include "lesser.h"
 

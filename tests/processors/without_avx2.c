@@ -2,6 +2,10 @@
 
 #include "lesser.h"
 
+#include "base/clones.h"
+
+#if SB_CLONED
+
 int
 features_left (void)
 {
@@ -9,3 +13,5 @@ features_left (void)
          + !!__builtin_cpu_supports ("x86-64-v4") + !!__builtin_cpu_supports ("avx2") + !!__builtin_cpu_supports ("fma")
          + !!__builtin_cpu_supports ("x86-64-v3");
 }
+
+#endif
