@@ -498,6 +498,52 @@ IN_EACH_CLOCK (sdes_take_each_number_at_its_time)
   check (c, &b, out, forward, "a forward step");
 }
 
+// ## Weightings, of an error in each view
+//
+// An error $e$ of the score has the weight $\lambda e$; one of $\epsilon$ is $-S$ times as large as the score's, one of
+// the denoiser $S^2/A$ times.
+
+static double
+weight (const coordinate *w, const char *name)
+{
+  const double S = of (w, SB_S, 0, w->t), A = of (w, SB_A, 0, w->t);
+  return strcmp (name, "variance") == 0     ? S * S
+         : strcmp (name, "likelihood") == 0 ? gsl_pow_2 (of (w, SB_G, 0, w->t))
+         : strcmp (name, "unit") == 0       ? 1
+                                            : S * S * fmin (1, 5 * S * S / (A * A)); // min-snr
+}
+
+IN_EACH_CLOCK (weightings_take_each_number_at_its_time)
+{
+  const sb_process *process = score->process;
+  const sb_view view = (sb_view)score->type->views;
+  const batch b = batch_at (0);
+  const sb_entry *entry;
+  gsl_matrix *out = matrix (N, D);
+  for (size_t k = 0; (entry = sb_weightings (k)); k++)
+    {
+      const sb_weighting weighting = { .type = (const sb_weighting_type *)entry };
+      if (strncmp (entry->name, "bound", 5) == 0 || (c->maps && !weighting.type->apply))
+        continue;
+      ok (sb_weighting_apply (&weighting, process, view, b.t, b.x, vector (2 * D)->data,
+                              matrix (N, D == c->parts ? D : 1), matrix (2 * N, D), out),
+          "%s", entry->name);
+      for (size_t i = 0; i < N; i++)
+        for (size_t j = 0; j < D; j++)
+          {
+            const coordinate w = at (c, &b, i, j);
+            const double S = of (&w, SB_S, 0, w.t),
+                         size = view == SB_SCORE     ? 1
+                                : view == SB_EPSILON ? S
+                                                     : S * S / of (&w, SB_A, 0, w.t),
+                         wanted = weight (&w, entry->name) * w.x / (size * size);
+            cr_assert_float_eq (gsl_matrix_get (out, i, j), wanted, 1e-11 * (1 + fabs (wanted)),
+                                "%s, %s, view %d: %g, not %g", c->name, entry->name, (int)view,
+                                gsl_matrix_get (out, i, j), wanted);
+          }
+    }
+}
+
 // ## The reverse transition, in every combination of its choices
 //
 // Rows of s = 0 take `last`, the others `variance`; the best one is for one part.

@@ -324,13 +324,15 @@ IN_EACH_WORLD (processes, laws_diagonal_in_the_basis)
 // ## Linear combinations by parts
 //
 // Of one term to five, with coefficients for all rows or for each; in the basis they are products and sums. The result
-// may take the place of a term, and a coefficient of 0 leaves its numbers out, whatever they are.
+// may take the place of a term or lie within a larger matrix, and a coefficient of 0 leaves its numbers out, whatever
+// they are.
 
 static void
-check_combination (const world *w, size_t terms, bool shared, size_t nothing)
+check_combination (const world *w, size_t terms, bool shared, bool within, size_t nothing)
 {
   const size_t n = 4, d = w->process->dimension, parts = w->process->parts;
-  gsl_matrix *wanted = matrix_all (n, d, 0), *x[SB_TERMS_MOST], *found = matrix (n, d);
+  gsl_matrix_view part = gsl_matrix_submatrix (matrix (n, d + 3), 0, 1, n, d);
+  gsl_matrix *wanted = matrix_all (n, d, 0), *x[SB_TERMS_MOST], *found = within ? &part.matrix : matrix (n, d);
   sb_term term[SB_TERMS_MOST];
   for (size_t m = 0; m < terms; m++)
     {
@@ -372,8 +374,8 @@ IN_EACH_WORLD (processes, combinations_are_sums)
     }
   for (size_t terms = 1; terms <= SB_TERMS_MOST; terms++)
     for (size_t nothing = 0; nothing <= terms; nothing++)
-      for (int shared = 0; shared < 2; shared++)
-        check_combination (w, terms, shared, nothing);
+      for (int how = 0; how < 4; how++)
+        check_combination (w, terms, how % 2, how / 2, nothing);
   refused (GSL_EINVAL, sb_process_combine (w->process, 0, &one, NULL, out));
   refused (GSL_EINVAL, sb_process_combine (w->process, SB_TERMS_MOST + 1, more, NULL, out));
   for (size_t k = 0; k < 3; k++)

@@ -380,7 +380,7 @@ static sb_step_numbers
 share_of_noise (const sb_step_at *at, const double *key)
 {
   (void)key;
-  return (sb_step_numbers){ .c = 1, .k = at->S_s / at->S_t };
+  return (sb_step_numbers){ .c = 2.5 * at->h, .k = at->S_s / at->S_t }; // h is 0.4
 }
 
 Test (steps, need_but_one_noise_for_all)
