@@ -4,6 +4,8 @@
 // right means and wrong variances, which no test of a mean notices. Here the linker puts a record before the library's
 // three functions that read streams, and each run is made with one seed throughout.
 
+#include "likelihood/bits.h"
+#include "likelihood/likelihood.h"
 #include "losses.h"
 #include "measure/energy_distance.h"
 #include "measure/twosample.h"
@@ -246,6 +248,7 @@ Test (streams, of_every_order_of_a_sampler)
 {
   sb_process *vp = scoped (sb_process_from_text ("vp", D, NULL));
   sb_score *score = exact_under (vp);
+  const sb_known known = { .y = normals (ROWS, D, 20), .mask = vector_of (1, 0, 0) };
   for (int order = SB_PREDICTOR_FIRST; order <= SB_CORRECTOR_ALWAYS; order++)
     for (int final = SB_FINAL_DENOISE; final <= SB_FINAL_SAMPLE; final++)
       {
@@ -254,6 +257,7 @@ Test (streams, of_every_order_of_a_sampler)
         pc.corrector_steps = 2;
         pc.order = (sb_pc_order)order;
         pc.final = (sb_final) final;
+        pc.known = &known;
         uses = 0;
         ok (sb_process_prior (vp, (sb_stream){ stream.seed, SB_FOR_PRIOR, 0 }, x));
         ok (sb_pc_sample (&pc, score, NULL, vector_of (1, 0.6, 0.3, 0.1), stream, x, NULL));
@@ -278,6 +282,29 @@ Test (streams, of_the_bound)
     }
   ok (sb_vlb_spectrum (&vlb, NULL, x, stream, vector (7), NULL));
   check_shared (0, "the spectrum");
+}
+
+// Points of bytes, made continuous twice, and their likelihoods.
+
+Test (streams, of_the_likelihood)
+{
+  unsigned char byte[ROWS * D] = { 0 };
+  const sb_bytes bytes = { .shape = { .rank = 2, .length = { ROWS, D } }, .data = byte };
+  const sb_quantisation q = { 256, -1, 1 };
+  sb_score *score = exact_under (scoped (sb_process_from_text ("vp", D, NULL)));
+  sb_likelihood likelihood = sb_likelihood_default ();
+  gsl_matrix *x = matrix (ROWS, D);
+  likelihood.trace = SB_TRACE_NORMAL;
+  likelihood.group = 2;
+  likelihood.t_min = 0.1;
+  uses = 0;
+  for (size_t count = 0; count < 2; count++)
+    {
+      ok (sb_dequantise (&q, &bytes, 0, stream, count, x));
+      ok (sb_trace_directions (SB_TRACE_SIGNS, stream, 1 + count, matrix (ROWS, D)));
+    }
+  ok (sb_log_likelihood (&likelihood, score, NULL, stream, x, &(sb_likelihood_report){ .log_p = vector (ROWS) }));
+  check_shared (0, "the likelihood");
 }
 
 Test (streams, of_laws)
