@@ -4,6 +4,7 @@
 // makes, with that one refused, and once more with that one and all after it refused. It must come back with GSL_ENOMEM
 // and leave no block behind.
 
+#include "conformance/worlds.h"
 #include "failing.h"
 #include "scorebook.h"
 #include "scope.h"
@@ -313,18 +314,25 @@ PATH (moments)
 // Everything that can be asked of a law, at two points.
 
 static void
-ask_law (const sb_target *law)
+ask_law_under (const sb_process *process, const sb_target *law)
 {
-  const sb_process *process = in_the_plane ();
-  gsl_matrix *x = units (2, 2), *out = units (2, 2);
+  const size_t d = process->dimension;
+  gsl_matrix *x = units (2, d), *out = units (2, d), *covariance = units (d, d);
   gsl_vector *t = times (2), *answer = times (2);
   must (sb_target_sample (law, (sb_stream){ .seed = 1 }, x));
   must (sb_target_log_density (law, process, x, t, answer));
   for (sb_view view = SB_SCORE; view <= SB_EPSILON; view *= 2)
     must (sb_target_evaluate (law, process, view, x, t, out));
   must (sb_target_divergence (law, process, x, t, answer));
-  must (sb_target_posterior_covariance (law, process, answer, 0.5, out));
+  gsl_vector_const_view first = gsl_matrix_const_row (x, 0);
+  must (sb_target_posterior_covariance (law, process, &first.vector, 0.5, covariance));
   must (sb_target_jvp (law, process, x, t, x, out));
+}
+
+static void
+ask_law (const sb_target *law)
+{
+  ask_law_under (in_the_plane (), law);
 }
 
 PATH (gaussian) { ask_law (kept (sb_target_gaussian_alloc (all (2, 1), units (2, 2)))); }
@@ -332,6 +340,61 @@ PATH (gaussian) { ask_law (kept (sb_target_gaussian_alloc (all (2, 1), units (2,
 PATH (mixture) { ask_law (kept (sb_target_mixture_alloc (all (2, 1), units (2, 2), units (4, 2)))); }
 
 PATH (points) { ask_law (kept (sb_target_points_alloc (units (4, 2), NULL))); }
+
+// The same under processes that are no multiples of the identity: one that is diagonal in a basis, and one known by its maps.
+// They are made once, and kept.
+
+static const sb_process *
+not_isotropic (const char *name)
+{
+  static const sb_process *known[2];
+  const size_t which = strstr (name, "maps") != NULL;
+  world w;
+  for (size_t k = 0; !known[which] && world_of (k, &w); k++)
+    if (strcmp (w.name, name) == 0)
+      known[which] = unscoped (w.process);
+  return known[which];
+}
+
+#define IN_BASIS not_isotropic ("own, diagonal in a cosine basis")
+#define BY_MAPS not_isotropic ("the same by its maps")
+
+static sb_target *
+some_law (const sb_process *process, size_t components)
+{
+  const size_t d = process->dimension;
+  return kept (components == 0   ? sb_target_points_alloc (units (4, d), NULL)
+               : components == 1 ? sb_target_gaussian_alloc (all (d, 1), units (d, d))
+                                 : sb_target_mixture_alloc (all (2, 1), units (2, d), units (2 * d, d)));
+}
+
+PATH (gaussian_in_a_basis) { ask_law_under (IN_BASIS, some_law (IN_BASIS, 1)); }
+
+PATH (mixture_in_a_basis) { ask_law_under (IN_BASIS, some_law (IN_BASIS, 2)); }
+
+PATH (points_in_a_basis) { ask_law_under (IN_BASIS, some_law (IN_BASIS, 0)); }
+
+PATH (gaussian_under_maps) { ask_law_under (BY_MAPS, some_law (BY_MAPS, 1)); }
+
+PATH (mixture_under_maps) { ask_law_under (BY_MAPS, some_law (BY_MAPS, 2)); }
+
+PATH (points_under_maps) { ask_law_under (BY_MAPS, some_law (BY_MAPS, 0)); }
+
+PATH (process_in_a_basis)
+{
+  const sb_process *process = IN_BASIS;
+  const size_t d = process->dimension, parts = process->parts;
+  gsl_matrix *x = units (2, d), *z = units (2, d), *v = kept (gsl_matrix_alloc (2, parts));
+  gsl_vector *answer = times (2);
+  gsl_matrix_set_all (v, 0.5);
+  must (sb_process_prior (process, (sb_stream){ .seed = 1 }, z));
+  must (sb_process_prior_log_density (process, z, answer));
+  must (sb_process_transition (process, NULL, times (2), z, x));
+  must (sb_process_log_det (process, NULL, times (2), answer));
+  must (sb_process_trace (process, times (2), answer));
+  must (sb_parts_log_density (process, x, v, answer));
+  must (sb_parts_kl (process, x, v, v, answer));
+}
 
 // ## Scores
 //
