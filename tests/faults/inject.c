@@ -31,19 +31,39 @@ extern void *__libc_malloc (size_t size);
 extern void *__libc_calloc (size_t count, size_t size);
 extern void *__libc_realloc (void *block, size_t size);
 
+#define NEXT(function) (__extension__(__typeof__ (&function)) dlsym (RTLD_NEXT, #function))
+
 static const char *call, *fault, *told;
 static unsigned long at, calls;
 
-__attribute__ ((constructor)) static void
-begin (void)
+// Counted is from the first line of `main` to its end.
+
+typedef int main_function (int argc, char **argv, char **environment);
+
+static main_function *program_main;
+
+static int
+counted_main (int argc, char **argv, char **environment)
 {
-  const char *n = getenv ("FAULT_AT"), *name = getenv ("FAULT_CALL");
-  if (!name || !n || !strstr (program_invocation_short_name, "scorebook"))
-    return;
+  const char *n = getenv ("FAULT_AT");
   fault = getenv ("FAULT");
   told = getenv ("FAULT_TOLD");
-  at = strtoul (n, NULL, 10);
-  call = name;
+  at = n ? strtoul (n, NULL, 10) : 0;
+  call = strstr (program_invocation_short_name, "scorebook") ? getenv ("FAULT_CALL") : NULL;
+  const int status = program_main (argc, argv, environment);
+  call = NULL;
+  return status;
+}
+
+int __libc_start_main (main_function *main, int argc, char **argv, void (*init) (void), void (*fini) (void),
+                       void (*linker_fini) (void), void *stack_end);
+
+int
+__libc_start_main (main_function *main, int argc, char **argv, void (*init) (void), void (*fini) (void),
+                   void (*linker_fini) (void), void *stack_end)
+{
+  program_main = main;
+  return NEXT (__libc_start_main) (counted_main, argc, argv, init, fini, linker_fini, stack_end);
 }
 
 static bool
@@ -89,7 +109,6 @@ is_short (void)
 }
 
 #define HAPPENS(name) happens (name, __builtin_return_address (0))
-#define NEXT(function) (__extension__(__typeof__ (&function)) dlsym (RTLD_NEXT, #function))
 
 // ## Files
 
