@@ -92,7 +92,7 @@ Test (classifier, learns_and_is_read_back)
   sb_classifying task = { model->net, training->theta, &images, &labels, -0.5, 1, 1 };
   ok (sb_classifying_check (&task));
   sb_recipe recipe = { .task = sb_classifying_task (&task),
-                       .adam = { 0.01, 0.9, 0.999, 1e-8, 10, 1, 0.9 },
+                       .adam = { 0.01, 0.9, 0.999, 1e-8, 10, 1, 0.9, SB_EMA_NONE },
                        .batch = 16,
                        .shard_rows = 8,
                        .seed = 1 };

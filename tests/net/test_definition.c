@@ -4,6 +4,9 @@
 // another, with nothing but the named tensors. What the library computes is that, to rounding, and the gradient of one
 // input alone is what differences of such passes say. Compiled in double.
 
+#ifndef SB_NET_DOUBLE
+#define SB_NET_DOUBLE
+#endif
 #include "numbers.h"
 #include "property.h"
 

@@ -109,7 +109,7 @@ Test (overfit, sixteen_images_are_learned_by_heart)
                                  .per_dimension = true,
                                  .examples = { draw_in_turn, images, 0 } };
   sb_recipe recipe = { .task = sb_score_matching_task (&matching),
-                       .adam = { rate, 0.9, 0.999, 1e-8, 20, 1, 0.95 },
+                       .adam = { rate, 0.9, 0.999, 1e-8, 20, 1, 0.95, SB_EMA_NONE },
                        .batch = IMAGES,
                        .shard_rows = IMAGES,
                        .seed = 3 };
