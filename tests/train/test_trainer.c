@@ -82,7 +82,7 @@ experiment_start (experiment *e, sb_prediction prediction)
                                      .per_dimension = true,
                                      .examples = { draw_from_law, e->law, 0 } };
   e->recipe = (sb_recipe){ .task = sb_score_matching_task (&e->matching),
-                           .adam = { 3e-3, 0.9, 0.999, 1e-8, 50, 1, 0.99 },
+                           .adam = { 3e-3, 0.9, 0.999, 1e-8, 50, 1, 0.99, SB_EMA_NONE },
                            .batch = 512,
                            .shard_rows = 128,
                            .seed = 9 };
@@ -394,7 +394,7 @@ exercise_begin (exercise *e)
   e->before = scoped (sb_training_alloc (e->net, (sb_stream){ 1, SB_FOR_USER, 0 }));
   e->state = (obedience){ .parameters = e->net->parameters, .bad = NOBODY };
   e->recipe = (sb_recipe){ .task = { &obedient, &e->state, e->net },
-                           .adam = { 1e-3, 0.9, 0.999, 1e-8, 0, 0, 0.9 },
+                           .adam = { 1e-3, 0.9, 0.999, 1e-8, 0, 0, 0.9, SB_EMA_NONE },
                            .batch = BATCH,
                            .shard_rows = 4,
                            .seed = 9 };
