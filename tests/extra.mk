@@ -100,7 +100,9 @@ coverage: coverage/config.status
 	@grep -q 'uncovered.c .* 0%' coverage/planted.log || { cat coverage/planted.log; exit 1; }
 	@echo "PASS: coverage notices a file that nothing runs"
 	rm -f coverage/uncovered.*
-	$(COVERED) --filter "$$source/src/" --exclude-unreachable-branches --html-details coverage/index.html --txt --print-summary coverage
+	$(COVERED) --filter "$$source/src/" --exclude-unreachable-branches --html-details coverage/index.html --csv coverage/files.csv --txt --print-summary coverage
+	@awk -F, 'NR > 1 { split($$1, part, "/"); some[part[2]] += $$6; all[part[2]] += $$5 } \
+	  END { for (room in all) printf "branches of %s: %.1f%% of %d\n", room, all[room] ? 100 * some[room] / all[room] : 100, all[room] }' coverage/files.csv
 
 clean-local: clean-extra
 clean-extra:
