@@ -49,6 +49,17 @@ Test (codes, decode_to_what_was_encoded)
           gsl_matrix *code = copy_of (x), *part = matrix (4, 2);
           double up, down;
           ok (sb_encode (&flow, score, NULL, 1e-3, 4, code, &up));
+          double by_parts = 0; // of three groups, 4, 4 and 1 rows
+          for (size_t at = 0; at < 9; at += 4)
+            {
+              const size_t n = GSL_MIN ((size_t)4, 9 - at);
+              gsl_matrix_const_view rows = gsl_matrix_const_submatrix (x, at, 0, n, 2);
+              gsl_matrix *alone = copy_of (&rows.matrix);
+              double of_part;
+              ok (sb_encode (&flow, score, NULL, 1e-3, 4, alone, &of_part));
+              by_parts += of_part * (double)n / 9;
+            }
+          cr_assert_float_eq (up, by_parts, 1e-9);
           gsl_matrix_const_view some = gsl_matrix_const_submatrix (x, 4, 0, 4, 2);
           gsl_matrix_view same = gsl_matrix_submatrix (code, 4, 0, 4, 2);
           gsl_matrix_memcpy (part, &some.matrix);

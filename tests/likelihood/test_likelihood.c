@@ -252,7 +252,7 @@ Test (likelihood, estimates_average_out)
 Test (likelihood, settings_of_the_paper)
 {
   const sb_likelihood l = sb_likelihood_default ();
-  cr_assert (l.t_min == 1e-5 && l.relative == 1e-5 && l.absolute == 1e-5 && l.trace == SB_TRACE_SIGNS);
+  cr_assert (l.t_min == 1e-5 && l.relative == 1e-5 && l.absolute == 1e-5 && l.trace == SB_TRACE_SIGNS && l.group == 8);
 }
 
 // Results depend on the cut into groups, not on what works on them, nor on the batch.
@@ -295,6 +295,47 @@ Test (likelihood, the_same_in_any_batch)
   sb_likelihood_report r = { .log_p = other };
   ok (sb_log_likelihood (&l, score, NULL, stream, x, &r));
   cr_assert (!gsl_vector_equal (first, other));
+}
+
+// Each row has its own condition, whatever group it is in: of a score that is the standard normal's moved to y, x = y has the density
+// that 0 has without.
+
+static int
+moved_score (const void *state, sb_view view, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y,
+             gsl_matrix *out)
+{
+  (void)view;
+  for (size_t i = 0; i < x->size1; i++)
+    {
+      double m, s;
+      ok (sb_process_scalars (state, 0, gsl_vector_get (t, i), &m, &s));
+      gsl_matrix_set (out, i, 0, m * gsl_matrix_get (y, i, 0) - gsl_matrix_get (x, i, 0));
+    }
+  return GSL_SUCCESS;
+}
+
+static int
+moved_divergence (const void *state, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y,
+                  gsl_vector *divergence)
+{
+  (void)state, (void)x, (void)t, (void)y;
+  gsl_vector_set_all (divergence, -1);
+  return GSL_SUCCESS;
+}
+
+Test (likelihood, rows_have_their_own_conditions)
+{
+  static const sb_score_type type
+      = { .name = "moved", .views = SB_SCORE, .evaluate = moved_score, .divergence = moved_divergence };
+  sb_process *vp = process_of (1, 1);
+  sb_score *score = scoped (sb_score_alloc (&type, vp, vp));
+  const sb_likelihood l = { 1e-3, 1e-8, 1e-8, SB_TRACE_EXACT, 2 };
+  gsl_matrix *y = normals (5, 1, 3);
+  sb_likelihood_report r = { .log_p = vector (5) };
+  ok (sb_log_likelihood (&l, score, y, (sb_stream){ 0 }, y, &r));
+  for (size_t i = 0; i < 5; i++)
+    cr_assert_float_eq (gsl_vector_get (r.log_p, i), -0.5 * log (2 * M_PI), 1e-3, "row %zu: %g", i,
+                        gsl_vector_get (r.log_p, i));
 }
 
 Test (likelihood, refuses_what_does_not_fit)

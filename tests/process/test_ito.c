@@ -154,8 +154,8 @@ Test (ito, density_follows_both_equations)
 
 // ## Reversible diffusions
 //
-// In equilibrium time has no direction: the reverse drift is minus the drift, and the flow stands still. CIR, f = k(theta - x), g^2 = s^2 x,
-// has a Gamma law; Jacobi, g^2 = s^2 x (1 - x), a Beta law. [scoresde.eq16] [scoresde.eq17]
+// In equilibrium time has no direction: the reverse drift is minus the drift, and the flow stands still. CIR, f = k(theta - x),
+// g^2 = s^2 x, has a Gamma law; Jacobi, g^2 = s^2 x (1 - x), a Beta law. [scoresde.eq16] [scoresde.eq17]
 
 static const double k_r = 1.3, theta = 0.6, s_r = 0.4;
 
@@ -354,6 +354,43 @@ Test (ito, noise_goes_through_the_matrix)
   gsl_blas_dgemv (CblasNoTrans, 0.5, G, &z_0.vector, 1, &expected.vector);
   ok (sb_ito_step (&ito, vector_of (0.25), vector_of (0), NULL, z, x));
   cr_assert_lt (largest_difference (x, before), 1e-14);
+}
+
+// Each row's coefficients are those of its own time, in the drift, the noise and its divergence: f = t, G = (1 + t) x.
+
+static int
+timed_drift (double t, const gsl_vector *x, gsl_vector *f, void *params)
+{
+  (void)x, (void)params;
+  gsl_vector_set (f, 0, t);
+  return GSL_SUCCESS;
+}
+
+static int
+timed_diffusion (double t, const gsl_vector *x, gsl_matrix *G, void *params)
+{
+  (void)params;
+  gsl_matrix_set (G, 0, 0, (1 + t) * gsl_vector_get (x, 0));
+  return GSL_SUCCESS;
+}
+
+Test (ito, rows_have_their_own_times)
+{
+  const sb_ito ito = { 1, timed_drift, timed_diffusion, NULL, NULL };
+  const gsl_vector *t = vector_of (0.2, 0.5, 0.9), *s = vector_of (0.3, 0.4, 1);
+  gsl_matrix *x = matrix_all (3, 1, 1.5), *z = matrix_all (3, 1, 0.7), *score = matrix_all (3, 1, -2),
+             *divergence = matrix (3, 1), *reverse = matrix (3, 1);
+  ok (sb_ito_divergence (&ito, t, x, divergence));
+  ok (sb_ito_reverse_drift (&ito, t, x, score, reverse));
+  ok (sb_ito_step (&ito, s, t, score, z, x));
+  for (size_t i = 0; i < 3; i++)
+    {
+      const double at = gsl_vector_get (t, i), h = gsl_vector_get (s, i) - at, g = 1 + at, d = 2 * g * g * 1.5,
+                   r = at - d + 2 * g * g * 2.25;
+      cr_assert_float_eq (gsl_matrix_get (divergence, i, 0), d, 1e-8);
+      cr_assert_float_eq (gsl_matrix_get (reverse, i, 0), r, 1e-8);
+      cr_assert_float_eq (gsl_matrix_get (x, i, 0), 1.5 + h * (h > 0 ? at : r) + sqrt (fabs (h)) * g * 1.5 * 0.7, 1e-8);
+    }
 }
 
 static int
