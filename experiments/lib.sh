@@ -73,6 +73,7 @@ train() {
     faces32-*) data=$(fetched faces/faces-32-50000-idx4-ubyte) ;;
     faces64-*) data=$(fetched faces/faces-64-20000-idx4-ubyte) ;;
     faces-latent*) data=${to%/*}/faces-latents.npy; latents "${to%/*}" ;;
+    fashion-*) data=$(fetched fashion/train-images-idx3-ubyte.gz) ;;
   esac
   # The small networks of faces in pixels say a blend of noise and picture: dsm2ddpm/fig7.md tells why.
   case $name in faces*-ddpm) set -- "$@" --prediction=mixed ;; esac
@@ -104,6 +105,13 @@ train() {
       stages='2e-5:10000' adam='--rate=2e-5 --warmup=0 --clip=0 --ema=0 --ema-warmup=none'
       network='unet image=1x28x28 channels=64 multipliers=1,2,4 blocks=2 attention=28'
       set -- --process='smld levels=10 sigma_min=0.01 sigma_max=1' --prediction=epsilon --label=log-noise ;;
+    fashion-ddpm) stages='1e-3:5000 3e-4:7000 1e-4:8000' ;;
+    # 22.5: the largest distance between two of Fashion-MNIST's images.
+    fashion-ve | faces32-ve)
+      stages='1e-3:5000 3e-4:7000 1e-4:8000'
+      set -- --process='ve sigma_min=0.01 sigma_max=22.5' --prediction=mixed --label=log-noise ;;
+    fashion-vp | faces32-vp) stages='1e-3:5000 3e-4:7000 1e-4:8000'; set -- --process=vp ;;
+    fashion-subvp) stages='1e-3:5000 3e-4:7000 1e-4:8000'; set -- --process=subvp ;;
     *) echo "no recipe for $name" >&2; return 1 ;;
   esac
   # shellcheck disable=SC2086

@@ -349,8 +349,6 @@ choose_weighting (const char *line, const sb_process *process, sb_objective *obj
     return line ? refused_line (&error) : EXIT_SUCCESS;
   const sb_weighting_type *type = (const sb_weighting_type *)entry;
   const char *name = entry->name;
-  if (!objective->type->weighting)
-    return usage_error ("--weighting=%s: --objective=%s takes none", name, objective->type->entry.name);
   if ((type == sb_weighting_bound || type == sb_weighting_bound_tilde) && strcmp (process->type->name, "ddpm") != 0)
     return usage_error ("--weighting=%s: only with --process=ddpm", name);
   if (type == sb_weighting_likelihood && process->levels > 0)

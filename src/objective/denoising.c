@@ -37,4 +37,5 @@ const sb_objective_type *sb_objective_denoising
     = &(const sb_objective_type){ .entry = { .name = "denoising", .help = "the same, halved, by the score" },
                                   .view = SB_SCORE,
                                   .weighting = &sb_weighting_unit,
+                                  .noise = true,
                                   .loss = denoising_loss };

@@ -41,4 +41,5 @@ const sb_objective_type *sb_objective_dsm
     = &(const sb_objective_type){ .entry = { .name = "dsm", .help = "denoising score matching, by the noise" },
                                   .view = SB_EPSILON,
                                   .weighting = &sb_weighting_variance,
+                                  .noise = true,
                                   .loss = dsm_loss };

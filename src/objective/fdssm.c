@@ -57,45 +57,42 @@ fdssm_draw (const sb_score *score, sb_stream stream, sb_objective_batch *b)
   return status;
 }
 
-// The gradient with respect to $\mathbf s_\pm$ is $\tfrac12\mathbf m \pm \mathbf v/2h$ (plain:
-// $\tfrac12(\mathbf v^\top\mathbf m)\,\mathbf v \pm \mathbf v/2h$), and a backward pass at each of the two points
-// carries it on to the parameters.
+// The mean $\mathbf m$ of both sides is in the place of the score, their slope $(\mathbf s_+ - \mathbf s_-)/2h$ in that of
+// $\mathbf J\mathbf v$. What the gradients with respect to these are is the gradient's half $\bar{\mathbf m}/2 \pm
+// \bar{\mathbf J}/2h$ with respect to $\mathbf s_\pm$, and a backward pass at each of the two points carries it on to the parameters.
 
 static int
 fdssm_loss (sb_objective_batch *b)
 {
-  const size_t d = b->x.size2, half = b->n * d;
+  const size_t half = b->n * b->x.size2;
   const double h = b->objective->key[H];
-  const bool plain = b->objective->key[FORM] == 1;
-  for (size_t i = 0; i < b->n; i++)
+  gsl_matrix m = sb_batch_block (&b->difference, b->n, 0), slope = sb_batch_block (&b->difference, b->n, 1),
+             m_bar = sb_batch_block (&b->bar, b->n, 0), slope_bar = sb_batch_block (&b->bar, b->n, 1);
+  const sb_slices slices = { &m, &slope, &m_bar, &slope_bar };
+
+  // Find the mean and the slope.
+  for (size_t k = 0; k < half; k++)
     {
-      const double *up = b->estimate.data + i * d, *down = up + half, *v = b->v.data + i * d;
-      double *up_bar = b->bar.data + i * d, *down_bar = up_bar + half, slope = 0, square = 0, along = 0;
-
-      // Sum over the coordinates.
-      for (size_t j = 0; j < d; j++)
-        {
-          const double m = (up[j] + down[j]) / 2;
-          slope += v[j] * (up[j] - down[j]) / (2 * h);
-          square += m * m;
-          along += v[j] * m;
-        }
-
-      // Find the gradients at the two points.
-      for (size_t j = 0; j < d; j++)
-        {
-          const double m = plain ? along * v[j] : (up[j] + down[j]) / 2;
-          up_bar[j] = m / 2 + v[j] / (2 * h);
-          down_bar[j] = m / 2 - v[j] / (2 * h);
-        }
-      gsl_vector_set (&b->loss, i, slope + (plain ? along * along : square) / 2);
+      const double up = b->estimate.data[k], down = b->estimate.data[half + k];
+      m.data[k] = (up + down) / 2;
+      slope.data[k] = (up - down) / (2 * h);
     }
-  return GSL_SUCCESS;
+
+  // Take the gradients on to both sides.
+  int status = sb_objective_slices (1, b->objective->key[FORM] == 1, &slices, b);
+  for (size_t k = 0; k < half && !status; k++)
+    {
+      const double mean = m_bar.data[k] / 2, difference = slope_bar.data[k] / (2 * h);
+      m_bar.data[k] = mean + difference;
+      slope_bar.data[k] = mean - difference;
+    }
+  return status;
 }
 
 const sb_objective_type *sb_objective_fdssm = &(const sb_objective_type){
   .entry = { .name = "fdssm", .help = "sliced score matching, by differences", .keys = keys, .key_count = KEYS },
   .view = SB_SCORE,
+  .weighting = &sb_weighting_unit,
   .count = count_both_sides,
   .draw = fdssm_draw,
   .loss = fdssm_loss

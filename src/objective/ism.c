@@ -39,12 +39,14 @@ draw_units (const sb_score *score, sb_stream stream, sb_objective_batch *b)
 static int
 ism_loss (sb_objective_batch *b)
 {
-  return sb_objective_slices (1, false, b);
+  const sb_slices slices = { &b->estimate, &b->along, &b->bar, &b->along_bar };
+  return sb_objective_slices (1, false, &slices, b);
 }
 
 const sb_objective_type *sb_objective_ism
     = &(const sb_objective_type){ .entry = { .name = "ism", .help = "implicit score matching, by the exact trace" },
                                   .view = SB_SCORE,
+                                  .weighting = &sb_weighting_unit,
                                   .derivatives = true,
                                   .count = count_coordinates,
                                   .draw = draw_units,

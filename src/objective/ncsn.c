@@ -69,4 +69,5 @@ const sb_objective_type *sb_objective_ncsn
                                   .weighting = &sb_weighting_variance,
                                   .count = count_levels,
                                   .draw = draw_levels,
+                                  .noise = true,
                                   .loss = ncsn_loss };

@@ -106,6 +106,8 @@ check_objective (const sb_objective *o)
               o->process->t_limit);
   if (o->type->weighting && !o->weighting.type)
     SB_ERROR (NULL, GSL_EINVAL, "%s: there is no weighting", name);
+  if (o->simulate && o->type->noise)
+    SB_ERROR (NULL, GSL_EUNSUP, "%s: its target is the kernel's, which a simulation does not know", name);
   if (o->type == sb_objective_esm && !o->truth)
     SB_ERROR (NULL, GSL_EINVAL, "%s: there is no score to be matched", name);
   return GSL_SUCCESS;
@@ -190,10 +192,12 @@ sb_objective_draw_points (sb_stream stream, sb_objective_batch *b)
 
   // Draw the noise, and move the data.
   stream.purpose = SB_FOR_FORWARD;
+  memcpy (x.data, b->x_0.data, b->n * x.size2 * sizeof (double));
+  if (!status && o->simulate)
+    return o->simulate (stream, &t, &x, o->simulate_params);
   if (!status)
     status = sb_stream_normals (stream, 0, &z);
   memcpy (noise.data, z.data, b->n * z.size2 * sizeof (double));
-  memcpy (x.data, b->x_0.data, b->n * x.size2 * sizeof (double));
   return status ? status : sb_process_transition_in_place (o->process, NULL, &t, &noise, &x);
 }
 

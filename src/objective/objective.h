@@ -27,6 +27,12 @@ typedef struct
   // Times are uniform from t_min to t_max; of a chain, on those of its levels 1, ..., N that lie there. t_max = 0: all are
   // 0, the data as they are.
   double t_min, t_max;
+
+  // Of a process without a kernel in closed form, as one of process/ito.h: x (n x d), which holds x_0, becomes x_t at times t (n);
+  // row i takes its random numbers from index + i of the stream. NULL: x_t is A x_0 + S z. Only for types that do not look
+  // at z.
+  int (*simulate) (sb_stream stream, const gsl_vector *t, gsl_matrix *x, void *params);
+  void *simulate_params; // not owned
 } sb_objective;
 
 // With the usual values of its keys, its usual weighting, and times up to the process's t_max. t_min is 1e-5 in
@@ -79,6 +85,7 @@ struct sb_objective_type
   sb_view view;                              // of the estimates
   const sb_weighting_type *const *weighting; // the usual one; NULL: it takes none
   bool derivatives;                          // wants the estimate's derivatives along the directions
+  bool noise;                                // looks at z: its target is the kernel's
 
   // How many points and directions a row has, 1 and 0 at the call. NULL: so many.
   void (*count) (const sb_objective *objective, size_t *points, size_t *directions);
@@ -101,9 +108,10 @@ struct sb_objective_type
 //     soft       the same by the denoiser h: 1/2 |A (h - x_0)|^2 / S^4
 //     ncsn       1/L sum over all levels of denoising's; usually lambda = sigma^2
 //     esm        1/2 |s - truth|^2
-//     ism        tr J + 1/2 |s|^2, by d directions
-//     ssm        v^T J v + 1/2 |s|^2, the mean over M directions; plain: 1/2 (v^T s)^2 in place of 1/2 |s|^2
-//     fdssm      v^T (s_+ - s_-) / 2h + 1/2 |m|^2, m = (s_+ + s_-) / 2; plain: 1/2 (v^T m)^2
+//     ism        tr (lambda J) + 1/2 s^T lambda s, by d directions; usually lambda = 1
+//     ssm        v^T lambda J v + 1/2 s^T lambda s, the mean over M directions; plain: 1/2 (v^T s) (v^T lambda s) in place
+//                of 1/2 s^T lambda s
+//     fdssm      v^T lambda (s_+ - s_-) / 2h + 1/2 m^T lambda m, m = (s_+ + s_-) / 2; plain: as of ssm
 extern const sb_objective_type *sb_objective_dsm, *sb_objective_denoising, *sb_objective_soft, *sb_objective_ncsn,
     *sb_objective_esm, *sb_objective_ism, *sb_objective_ssm, *sb_objective_fdssm;
 
@@ -158,8 +166,16 @@ int sb_objective_draw_directions (sb_projection law, sb_stream stream, sb_object
 // and bar.
 int sb_objective_square (double factor, sb_objective_batch *batch);
 
-// loss <- share times the sum over directions of v^T J v, and 1/2 |s|^2; plain: of v^T J v + 1/2 (v^T s)^2.
-int sb_objective_slices (double share, bool plain, sb_objective_batch *batch);
+// What is seen of a score along the directions, and where the gradients go: s, s_bar (n x d), along, along_bar (directions n x d).
+typedef struct
+{
+  const gsl_matrix *s, *along;
+  gsl_matrix *s_bar, *along_bar;
+} sb_slices;
+
+// loss <- share times the sum over directions of v^T lambda along, and 1/2 s^T lambda s; plain: of
+// v^T lambda along + 1/2 (v^T s) (v^T lambda s).
+int sb_objective_slices (double share, bool plain, const sb_slices *slices, sb_objective_batch *batch);
 
 // difference <- estimate - target, of the score: by the normals z.
 int sb_objective_from_target (sb_objective_batch *batch);

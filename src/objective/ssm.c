@@ -21,11 +21,28 @@
 
 #include <gsl/gsl_errno.h>
 
-// ## The loss
+// ## In time
 //
-// One product with the Jacobian a direction [dsm2ddpm.txt-SSM-jvp]; the score itself is asked once for all of a row's.
-// The gradient is $\mathbf v$ with respect to $\mathbf J\mathbf v$, and $\mathbf s$ or
-// $(\mathbf v^\top\mathbf s)\,\mathbf v$ with respect to $\mathbf s$.
+// A diffusion's score is learned at all times at once, each with a weight: [scoresde.eq19]
+// $$ \mathbb E_{t \sim \mathcal U(0, T)}\Bigl\{\lambda(t)\,\mathbb E_{\mathbf x(0)}\,\mathbb E_{\mathbf x(t)}\,\mathbb E_{\mathbf v}
+//    \Bigl[\tfrac12\|\mathbf s_\theta(\mathbf x(t), t)\|^2
+//    + \mathbf v^\top\nabla\mathbf s_\theta(\mathbf x(t), t)\,\mathbf v\Bigr]\Bigr\} . $$
+// (Without the $\nabla$, as the paper prints it, $\mathbf v^\top\mathbf s_\theta\,\mathbf v$ is no number but in one dimension, and
+// there $s = -1$ would be best for all data.) Nothing here asks for the kernel: $\mathbf x(t)$ may be the end of a simulated path,
+// of an SDE whose transition density nobody knows. [scoresde.txt-other-sm] Where $\lambda$ is a matrix that does not depend on
+// $\mathbf x$, $\tfrac12\mathbf s^\top\lambda\,\mathbf s + \operatorname{tr}(\lambda\,\nabla\mathbf s)$ has the same minimum for the same
+// reason, and $\mathbb E[\mathbf v^\top\lambda\,\nabla\mathbf s\,\mathbf v]$ is its trace.
+
+static int
+weigh (const gsl_matrix *e, sb_objective_batch *b, gsl_matrix *out)
+{
+  gsl_vector t = sb_batch_part (&b->t, b->n, 0);
+  gsl_matrix c = sb_batch_block (&b->c, b->n, 0);
+  const sb_weighting *lambda = &b->objective->weighting;
+  return lambda->type == sb_weighting_unit
+             ? gsl_matrix_memcpy (out, e)
+             : sb_weighting_apply (lambda, b->objective->process, SB_SCORE, &t, e, b->numbers, &c, &b->work, out);
+}
 
 static double
 dot (size_t d, const double *a, const double *b)
@@ -36,32 +53,51 @@ dot (size_t d, const double *a, const double *b)
   return sum;
 }
 
+// ## The loss
+//
+// One product with the Jacobian a direction [dsm2ddpm.txt-SSM-jvp]; the score itself is asked once for all of a row's.
+// The gradient is $\lambda\mathbf v$ with respect to $\mathbf J\mathbf v$, and with respect to $\mathbf s$ it is $\lambda\mathbf s$,
+// or, in the plain form, half of $(\mathbf v^\top\lambda\mathbf s)\,\mathbf v + (\mathbf v^\top\mathbf s)\,\lambda\mathbf v$.
+
 int
-sb_objective_slices (double share, bool plain, sb_objective_batch *b)
+sb_objective_slices (double share, bool plain, const sb_slices *at, sb_objective_batch *b)
 {
   const size_t d = b->x.size2;
-  for (size_t i = 0; i < b->n; i++)
+
+  // Weigh the score and the directions.
+  int status = weigh (at->s, b, at->s_bar);
+  for (size_t m = 0; m < b->directions && !status; m++)
+    {
+      const gsl_matrix v = sb_batch_block (&b->v, b->n, m);
+      gsl_matrix v_bar = sb_batch_block (at->along_bar, b->n, m);
+      status = weigh (&v, b, &v_bar);
+    }
+
+  for (size_t i = 0; i < b->n && !status; i++)
     {
       // Begin with the score's size.
-      const double *s = b->estimate.data + i * d;
-      double *s_bar = b->bar.data + i * d, loss = plain ? 0 : dot (d, s, s) / 2;
-      for (size_t j = 0; j < d; j++)
-        s_bar[j] = plain ? 0 : s[j];
+      const double *s = at->s->data + i * d;
+      double *s_bar = at->s_bar->data + i * d, loss = plain ? 0 : dot (d, s, s_bar) / 2;
+      for (size_t j = 0; j < d && plain; j++)
+        s_bar[j] = 0;
 
       // Add what each direction says.
       for (size_t m = 0; m < b->directions; m++)
         {
-          const double *v = b->v.data + (m * b->n + i) * d, along = plain ? dot (d, v, s) : 0;
-          loss += share * (dot (d, v, b->along.data + (m * b->n + i) * d) + along * along / 2);
+          const size_t row = (m * b->n + i) * d;
+          const double *v = b->v.data + row, *along = at->along->data + row;
+          double *v_bar = at->along_bar->data + row;
+          const double v_s = plain ? dot (d, v, s) : 0, v_s_bar = plain ? dot (d, v_bar, s) : 0;
+          loss += share * (dot (d, v_bar, along) + v_s * v_s_bar / 2);
           for (size_t j = 0; j < d; j++)
             {
-              s_bar[j] += share * along * v[j];
-              b->along_bar.data[(m * b->n + i) * d + j] = share * v[j];
+              s_bar[j] += share * (v_s_bar * v[j] + v_s * v_bar[j]) / 2;
+              v_bar[j] *= share;
             }
         }
       gsl_vector_set (&b->loss, i, loss);
     }
-  return GSL_SUCCESS;
+  return status;
 }
 
 // ## As an objective
@@ -98,12 +134,14 @@ ssm_draw (const sb_score *score, sb_stream stream, sb_objective_batch *b)
 static int
 ssm_loss (sb_objective_batch *b)
 {
-  return sb_objective_slices (1 / (double)b->directions, b->objective->key[FORM] == 1, b);
+  const sb_slices slices = { &b->estimate, &b->along, &b->bar, &b->along_bar };
+  return sb_objective_slices (1 / (double)b->directions, b->objective->key[FORM] == 1, &slices, b);
 }
 
 const sb_objective_type *sb_objective_ssm = &(const sb_objective_type){
   .entry = { .name = "ssm", .help = "sliced score matching, by random directions", .keys = keys, .key_count = KEYS },
   .view = SB_SCORE,
+  .weighting = &sb_weighting_unit,
   .derivatives = true,
   .count = count_directions,
   .draw = ssm_draw,

@@ -247,3 +247,50 @@ sb_ito_step (const sb_ito *ito, const gsl_vector *s, const gsl_vector *t, const 
   work_free (&w);
   return status ? status : sb_check_finite ("x after a step", GSL_EBADFUNC, x);
 }
+
+// ## Paths
+//
+// What is known of such a process's law at time $t$ are the ends of simulated paths. [scoresde.txt-other-sm] A row's steps are its own,
+// $t_i/N$ each.
+
+static int
+simulate (const sb_ito *ito, size_t steps, sb_stream stream, const gsl_vector *t, gsl_vector *from, gsl_vector *to,
+          gsl_matrix *z, gsl_matrix *x)
+{
+  int status = GSL_SUCCESS;
+  for (size_t k = 0; k < steps && !status; k++)
+    {
+      for (size_t i = 0; i < t->size; i++)
+        {
+          gsl_vector_set (from, i, gsl_vector_get (t, i) * (double)k / (double)steps);
+          gsl_vector_set (to, i, gsl_vector_get (t, i) * (double)(k + 1) / (double)steps);
+        }
+      status = sb_stream_normals (stream, k * ito->dimension, z);
+      if (!status)
+        status = sb_ito_step (ito, to, from, NULL, z, x);
+    }
+  return status;
+}
+
+int
+sb_ito_simulate (const sb_ito *ito, size_t steps, sb_stream stream, const gsl_vector *t, gsl_matrix *x)
+{
+  int status = check (ito, t, x, NULL);
+  if (!status && steps == 0)
+    SB_ERROR (NULL, GSL_EINVAL, "a path of no steps");
+  for (size_t i = 0; i < t->size && !status; i++)
+    if (!(gsl_vector_get (t, i) >= 0 && gsl_finite (gsl_vector_get (t, i))))
+      SB_ERROR (NULL, GSL_EDOM, "row %zu: a path from 0 to t = %g", i, gsl_vector_get (t, i));
+  if (status || x->size1 == 0)
+    return status;
+  gsl_vector *from = gsl_vector_alloc (t->size), *to = gsl_vector_alloc (t->size);
+  gsl_matrix *z = gsl_matrix_alloc (x->size1, x->size2);
+  if (from && to && z)
+    status = simulate (ito, steps, stream, t, from, to, z, x);
+  else
+    status = GSL_ENOMEM;
+  gsl_vector_free (from);
+  gsl_vector_free (to);
+  gsl_matrix_free (z);
+  return status;
+}
