@@ -1,12 +1,13 @@
 // # Correctors
 //
-// A corrector is Langevin dynamics at one time; they differ in how they choose the size of its step.
+// A corrector is a Markov chain that keeps the law at one time: Langevin dynamics, with this or that size of a step, or Hamiltonian Monte
+// Carlo.
 
 #include "../base/error.h"
 #include "work.h"
 
 static const sb_corrector_type *const *const table[]
-    = { &sb_corrector_langevin, &sb_corrector_fixed, &sb_corrector_constant };
+    = { &sb_corrector_langevin, &sb_corrector_fixed, &sb_corrector_constant, &sb_corrector_hmc };
 
 const sb_entry *
 sb_correctors (size_t k)

@@ -131,7 +131,7 @@ typedef enum
 
 struct sb_corrector;
 
-// A corrector moves x at time t towards p_t, with one evaluation of the score,
+// A corrector moves x at time t towards p_t by the score alone. Langevin's, with one evaluation,
 //     x <- x + epsilon s(x, t) + sqrt (2 epsilon) z,
 // in each part with an epsilon of its own. s is the next lower time of the grid, which SB_ALPHA_STEP asks for.
 typedef struct
@@ -146,9 +146,11 @@ typedef struct sb_corrector
 {
   const sb_corrector_type *type;
   double snr;     // langevin: r > 0, the signal-to-noise ratio
-  double epsilon; // fixed: > 0, a multiple of Var[x_t | x_0]; constant: > 0, epsilon itself
+  double epsilon; // fixed: > 0, a multiple of Var[x_t | x_0]; constant: > 0, epsilon itself; hmc: > 0, a multiple of the
+                  // deviation of x_t given x_0
   sb_norm norm;   // langevin
   sb_alpha alpha; // langevin
+  size_t leaps;   // hmc: > 0
 } sb_corrector;
 
 // z NULL: without the noise. Errors as of sb_step_apply, 0 <= s <= t <= t_limit.
@@ -159,6 +161,7 @@ int sb_corrector_apply (const sb_corrector *corrector, sb_sampler_work *work, co
 extern const sb_corrector_type *sb_corrector_langevin;
 extern const sb_corrector_type *sb_corrector_fixed;    // epsilon S(0,t)^2: Eq. (2)
 extern const sb_corrector_type *sb_corrector_constant; // epsilon: Langevin dynamics
+extern const sb_corrector_type *sb_corrector_hmc;      // leapfrog, an evaluation a leap
 
 const sb_entry *sb_correctors (size_t k); // the family; each is the first field of its sb_corrector_type
 

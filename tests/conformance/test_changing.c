@@ -433,9 +433,9 @@ check_corrector (const clock_process *c, const sb_score *score, const batch *b, 
                    A = number (c, c->parts == 1 ? 0 : j, SB_A, from, t),
                    d = corrector->norm == SB_NORM_ROOT_D ? D : of_z, P = S[j] * S[j] / mean,
                    e = corrector->type == sb_corrector_constant ? corrector->epsilon
-                       : corrector->type == sb_corrector_fixed
-                           ? corrector->epsilon * S[j] * S[j]
-                           : 2 * A * A * P * gsl_pow_2 (corrector->snr) * d / square,
+                       : corrector->type == sb_corrector_fixed  ? corrector->epsilon * S[j] * S[j]
+                       : corrector->type == sb_corrector_hmc    ? gsl_pow_2 (corrector->epsilon * S[j]) / 2
+                                                             : 2 * A * A * P * gsl_pow_2 (corrector->snr) * d / square,
                    wanted = x_j + e * score_at (j, x_j, t) + sqrt (2 * e) * gsl_matrix_get (b->z, 0, j);
       cr_assert_float_eq (gsl_matrix_get (moved, 0, j), wanted, 1e-11 * (1 + fabs (wanted)), "%s, %s: %.15g, not %.15g",
                           c->name, corrector->type->entry.name, gsl_matrix_get (moved, 0, j), wanted);
@@ -450,7 +450,7 @@ IN_EACH_CLOCK (correctors_take_each_number_at_its_time)
       for (int alpha = SB_ALPHA_STEP; alpha <= SB_ALPHA_CUMULATIVE; alpha++)
         {
           const sb_corrector corrector
-              = { (const sb_corrector_type *)sb_correctors (k), 0.16, 0.05, (sb_norm)norm, (sb_alpha)alpha };
+              = { (const sb_corrector_type *)sb_correctors (k), 0.16, 0.05, (sb_norm)norm, (sb_alpha)alpha, 1 };
           check_corrector (c, score, &b, &corrector);
         }
 }

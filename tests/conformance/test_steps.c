@@ -290,6 +290,7 @@ check_corrector (const world *w, const sb_score *score, const sb_entry *entry)
   sb_corrector corrector = { .type = (const sb_corrector_type *)entry };
   sb_entry_usual (entry, key);
   corrector.type->set (key, &corrector);
+  corrector.leaps = 1; // of hmc, which then is Langevin's
   gsl_matrix *x = matrix_all (1, d, 0), *with_z = matrix_all (1, d, 0), *z = matrix_all (1, d, 1);
   int status = take_correction (&corrector, score, NULL, w->s, w->t, z, with_z);
   if (w->lacks & NO_PARTS)
@@ -311,6 +312,7 @@ check_corrector (const world *w, const sb_score *score, const sb_entry *entry)
       const double first = gsl_matrix_get (of_s, 0, 0) / gsl_matrix_get (ones, 0, 0);
       double wanted = strcmp (entry->name, "constant") == 0 ? key[0]
                       : strcmp (entry->name, "fixed") == 0  ? key[0] * gsl_pow_2 (S[k])
+                      : strcmp (entry->name, "hmc") == 0    ? gsl_pow_2 (key[0] * S[k]) / 2
                                                             : first * gsl_pow_2 (A[k] * S[k] / (A[l] * S[l]));
       cr_assert_float_eq (gsl_pow_2 (b / u), 2 * e / u, 1e-11 * e / u, "%s, %s: %g and %g", w->name, entry->name, e / u,
                           b / u);

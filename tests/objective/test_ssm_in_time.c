@@ -550,6 +550,31 @@ Test (ssm_in_time, rows_are_simulated_to_their_own_times)
     }
 }
 
+// Both points of a difference are at the row's time, on either side of where the noise has brought it.
+
+Test (ssm_in_time, differences_are_at_one_time)
+{
+  enum
+  {
+    N = 20
+  };
+  sb_process *vp = scoped (sb_vp_alloc (D, 0.1, 20));
+  const sb_objective o = sliced_with (2, 0, vp, false, false);
+  sb_objective_batch *b = scoped (sb_objective_batch_alloc (&o, N));
+  gsl_matrix_memcpy (&b->x_0, draw_data (N, 70));
+  ok (sb_objective_draw (NULL, (sb_stream){ 71, SB_FOR_USER, 0 }, b));
+  gsl_vector t = sb_batch_part (&b->t, N, 0), t_down = sb_batch_part (&b->t, N, 1);
+  const gsl_matrix up = sb_batch_block (&b->x, N, 0), down = sb_batch_block (&b->x, N, 1),
+                   z = sb_batch_block (&b->z, N, 0);
+  gsl_matrix *middle = copy_of (&b->x_0), *found = copy_of (&up);
+  ok (sb_process_transition (vp, NULL, &t, &z, middle));
+  gsl_matrix_add (found, &down);
+  gsl_matrix_scale (found, 0.5);
+  cr_assert_lt (largest_difference (found, middle), 1e-14);
+  for (size_t i = 0; i < N; i++)
+    cr_assert_eq (gsl_vector_get (&t_down, i), gsl_vector_get (&t, i), "row %zu", i);
+}
+
 // ## What cannot be done
 
 Test (ssm_in_time, what_does_not_fit_is_refused)

@@ -6,6 +6,7 @@
 #include "process/vp.h"
 #include "property.h"
 #include "scope.h"
+#include "score/exact.h"
 #include "take.h"
 #include "recursion.h"
 
@@ -314,6 +315,69 @@ Test (corrector, langevin_rests_at_one_plus_r_squared)
       at_rest
           = rest (ddpm, &corrector, 1, 1 + alpha * gsl_pow_2 (ratios[i])); // its own steps are too short to get there
       cr_assert_float_eq (at_rest, 1 + alpha * gsl_pow_2 (ratios[i]), 1e-10, "VP, cumulative: %.15g", at_rest);
+    }
+}
+
+// Every corrector keeps the law up to the error of its step, and on a Gaussian of variance $c$ what that leaves is known: a step is
+// linear, $x \leftarrow \alpha x + \beta z$, and rests at $\beta^2/(1 - \alpha^2)$. Of Langevin's, with steps $\epsilon$, that is
+// $c/(1 - \epsilon/2c)$; of Hamiltonian Monte Carlo with leaps of $h$, however many, $c/(1 - h^2/4c)$. (A half step of the point first,
+// the other leapfrog, would give $c\,(1 - h^2/4c)$.) [scoresde.txt-corrector-mcmc]
+
+static double
+coefficient (const sb_corrector *corrector, const sb_score *score, double x, double z)
+{
+  gsl_matrix *moved = matrix_of (1, 1, x);
+  ok (take_correction (corrector, score, NULL, 0, 1, matrix_of (1, 1, z), moved));
+  return moved->data[0];
+}
+
+static double
+rests_at (const sb_corrector *corrector, const sb_score *score)
+{
+  return gsl_pow_2 (coefficient (corrector, score, 0, 1)) / (1 - gsl_pow_2 (coefficient (corrector, score, 1, 0)));
+}
+
+Test (corrector, each_keeps_a_gaussian_up_to_its_step)
+{
+  const double sd = 0.8, c = 1.3;
+  sb_process *smld = scoped (sb_smld_alloc (1, 2, 0.1, sd));
+  sb_target *law = scoped (sb_target_gaussian_alloc (vector_of (0), matrix_of (1, 1, c - sd * sd)));
+  sb_score *score = scoped (sb_score_exact_alloc (law, smld));
+  for (double step = 0.05; step < 1.5; step *= 2)
+    {
+      const sb_corrector constant = { .type = sb_corrector_constant, .epsilon = step },
+                         fixed = { .type = sb_corrector_fixed, .epsilon = step };
+      cr_assert_float_eq (rests_at (&constant, score), c / (1 - step / (2 * c)), 1e-12 * c);
+      cr_assert_float_eq (rests_at (&fixed, score), c / (1 - step * sd * sd / (2 * c)), 1e-12 * c);
+      for (size_t leaps = 1; leaps <= 7; leaps++)
+        {
+          const sb_corrector hmc = { .type = sb_corrector_hmc, .epsilon = step, .leaps = leaps };
+          const double wanted = c / (1 - gsl_pow_2 (step * sd) / (4 * c)), v = rests_at (&hmc, score);
+          cr_assert_float_eq (v, wanted, 1e-11 * c, "%zu leaps of %g: %.15g, not %.15g", leaps, step, v, wanted);
+        }
+    }
+}
+
+// $L$ leaps take $L$ evaluations of the score; none, or one of no length, is refused.
+
+Test (corrector, leaps_are_counted)
+{
+  sb_process *smld = scoped (sb_smld_alloc (2, 2, 0.1, 0.5));
+  double g = 1;
+  sb_score *score = scoped (sb_score_alloc (&constant_score_type, &g, smld));
+  sb_sampler_work *work = scoped (sb_sampler_work_alloc (score, 3));
+  sb_corrector hmc = { .type = sb_corrector_hmc, .epsilon = 0.1, .leaps = 4 };
+  gsl_matrix *x = matrix_all (3, 2, 0);
+  ok (sb_corrector_apply (&hmc, work, NULL, 0, 1, normals (3, 2, 1), x));
+  cr_assert_eq (work->evaluations, 4);
+  hmc.leaps = 0;
+  refused (GSL_EDOM, sb_corrector_apply (&hmc, work, NULL, 0, 1, NULL, x));
+  hmc.leaps = 1;
+  const double bad[] = { 0, -1, GSL_NAN, GSL_POSINF };
+  for (size_t k = 0; k < 4; k++)
+    {
+      hmc.epsilon = bad[k];
+      refused (GSL_EDOM, sb_corrector_apply (&hmc, work, NULL, 0, 1, NULL, x));
     }
 }
 
