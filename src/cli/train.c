@@ -349,8 +349,8 @@ choose_weighting (const char *line, const sb_process *process, sb_objective *obj
     return line ? refused_line (&error) : EXIT_SUCCESS;
   const sb_weighting_type *type = (const sb_weighting_type *)entry;
   const char *name = entry->name;
-  if ((type == sb_weighting_bound || type == sb_weighting_bound_tilde) && strcmp (process->type->name, "ddpm") != 0)
-    return usage_error ("--weighting=%s: only with --process=ddpm", name);
+  if ((type == sb_weighting_bound || type == sb_weighting_bound_tilde) && process->levels == 0)
+    return usage_error ("--weighting=%s: --process=%s is no chain, and has no such bound", name, process->type->name);
   if (type == sb_weighting_likelihood && process->levels > 0)
     return usage_error ("--weighting=%s: --process=%s is a chain, and has no diffusion", name, process->type->name);
   objective->weighting.type = type;

@@ -33,9 +33,11 @@
 // Both sides can be computed, and are: first the left one.
 
 static int
-check_chain (const sb_process *ddpm)
+check_chain (const sb_process *chain)
 {
-  return gsl_isnan (sb_ddpm_alpha (ddpm, 0)) ? GSL_EINVAL : GSL_SUCCESS;
+  if (chain->levels == 0 || chain->parts != 1)
+    SB_ERROR (NULL, GSL_EINVAL, "a bound is of a chain of one part, not of %s", chain->type->name);
+  return GSL_SUCCESS;
 }
 
 int
@@ -141,25 +143,40 @@ sb_vlb_path_terms (const sb_reverse *reverse, const gsl_matrix *y, const gsl_mat
 // The first has no parameter, for neither of its two laws has: [dsm2ddpm.txt-VLB-LT]
 // $$ L_T = \tfrac12\bigl[\bar\alpha_T\|x_0\|^2 - d\,\bar\alpha_T - d\ln(1 - \bar\alpha_T)\bigr], $$
 // $2\cdot10^{-5}$ nats per dimension for data of unit size after the usual 1000 steps. Of its last two parts $10^{-4}$
-// of each is left; GSL's $\ln(1 + x) - x$ has all of the digits.
+// of each is left; GSL's $\ln(1 + x) - x$ has all of the digits. With a prior of variance $P^2$, as SMLD's, it is
+// $\tfrac12\bigl[a^2\|x_0\|^2/P^2 - d\,(\ln(1 + x) - x)\bigr]$ with $x = s^2/P^2 - 1$, for DDPM $-\bar\alpha_T$.
+
+static int
+end_of_chain (const sb_process *chain, double *a, double *prior_sd, double *x)
+{
+  double sd;
+  const double alpha_bar = sb_ddpm_alpha (chain, chain->levels);
+  int status = sb_process_scalars (chain, 0, 1, a, &sd);
+  if (!status && !chain->type->prior_sd)
+    SB_ERROR (NULL, GSL_EUNSUP, "the chain %s has no prior", chain->type->name);
+  if (!status)
+    status = chain->type->prior_sd (chain->state, prior_sd);
+  *x = gsl_isnan (alpha_bar) ? (sd - *prior_sd) * (sd + *prior_sd) / gsl_pow_2 (*prior_sd) : -alpha_bar;
+  return status;
+}
 
 int
-sb_vlb_prior (const sb_process *ddpm, const gsl_matrix *x_0, gsl_vector *L_T)
+sb_vlb_prior (const sb_process *chain, const gsl_matrix *x_0, gsl_vector *L_T)
 {
-  if (x_0->size2 != ddpm->dimension || L_T->size != x_0->size1)
+  double a = 0, P = 1, x = 0;
+  if (x_0->size2 != chain->dimension || L_T->size != x_0->size1)
     SB_ERROR (NULL, GSL_EBADLEN, "x_0 is %zu x %zu, the chain has %zu coordinates, and there are %zu terms", x_0->size1,
-              x_0->size2, ddpm->dimension, L_T->size);
-  int status = check_chain (ddpm);
-  if (status)
-    return status;
-  double alpha_bar = sb_ddpm_alpha (ddpm, ddpm->levels), d = (double)ddpm->dimension;
-  for (size_t i = 0; i < x_0->size1; i++)
+              x_0->size2, chain->dimension, L_T->size);
+  int status = check_chain (chain);
+  if (!status)
+    status = end_of_chain (chain, &a, &P, &x);
+  for (size_t i = 0; i < x_0->size1 && !status; i++)
     {
       gsl_vector_const_view row = gsl_matrix_const_row (x_0, i);
-      double norm = gsl_blas_dnrm2 (&row.vector);
-      gsl_vector_set (L_T, i, 0.5 * (alpha_bar * norm * norm - d * gsl_sf_log_1plusx_mx (-alpha_bar)));
+      const double norm = a / P * gsl_blas_dnrm2 (&row.vector), d = (double)chain->dimension;
+      gsl_vector_set (L_T, i, 0.5 * (norm * norm - d * gsl_sf_log_1plusx_mx (x)));
     }
-  return GSL_SUCCESS;
+  return status;
 }
 
 // ## A step's term
@@ -174,31 +191,43 @@ sb_vlb_prior (const sb_process *ddpm, const gsl_matrix *x_0, gsl_vector *L_T)
 //    \text{for } \sigma_t^2 = \tilde\beta_t\text{:}\quad w_t = \frac{\beta_t}{2\,\alpha_t(1 - \bar\alpha_{t-1})}
 //    = \frac{1 - \bar\alpha_t}{2\,\bar\alpha_t}\,\bigl(\mathrm{SNR}_{t-1} - \mathrm{SNR}_t\bigr), $$
 // $\mathrm{SNR}_t = \bar\alpha_t/(1 - \bar\alpha_t)$; the report has the square of $\tilde\beta_t$ in the denominator.
+//
+// The same of SMLD's chain, whose model takes steps of variance $\tau_i^2$ around a mean $\boldsymbol\mu_\theta$, is
+// [scoresde.txt-smld-elbo]
+// $$ L_{i-1} = \operatorname{E}\Bigl[\frac{1}{2\tau_i^2}\Bigl\|\mathbf{x}_i(\mathbf{x}_0, \mathbf{z})
+//    - \frac{\sigma_i^2 - \sigma_{i-1}^2}{\sigma_i}\,\mathbf{z}
+//    - \boldsymbol\mu_\theta(\mathbf{x}_i(\mathbf{x}_0, \mathbf{z}), i)\Bigr\|^2\Bigr] + C, \qquad
+//    C = \frac d2\Bigl[\ln\frac{\tau_i^2}{v_i} + \frac{v_i}{\tau_i^2} - 1\Bigr], $$
+// $v_i$ being the variance of the posterior: the weight of $\|\varepsilon - \varepsilon_\theta\|^2$ is
+// $(\sigma_i^2 - \sigma_{i-1}^2)^2/(2\,\tau_i^2\sigma_i^2)$. It begins at $i = 2$, for $v_1 = 0$; the first step is the decoder's. Nothing below
+// asks which chain it has.
 
 static int
-level_of (const sb_process *ddpm, double t, size_t *i)
+level_of (const sb_process *chain, double t, size_t *i)
 {
-  int status = sb_process_level (ddpm, t, i);
+  int status = sb_process_level (chain, t, i);
   if (!status && *i == 0)
     SB_ERROR (NULL, GSL_EDOM, "no step starts at t = %g, the level of the data", t);
   return status;
 }
 
 static double
-before (const sb_process *ddpm, size_t i)
+before (const sb_process *chain, size_t i)
 {
-  return (double)(i - 1) / (double)ddpm->levels;
+  return (double)(i - 1) / (double)chain->levels;
 }
 
 double
-sb_vlb_weight (const sb_process *ddpm, size_t i, double variance)
+sb_vlb_weight (const sb_process *chain, size_t i, double variance)
 {
   sb_posterior p;
-  if (gsl_isnan (sb_ddpm_beta (ddpm, i)))
+  if (check_chain (chain))
     return GSL_NAN;
+  if (i < 1 || i > chain->levels)
+    SB_ERROR_VALUE (NULL, GSL_EDOM, GSL_NAN, "no step starts at level %zu of %zu", i, chain->levels);
   if (!(variance > 0))
     SB_ERROR_VALUE (NULL, GSL_EDOM, GSL_NAN, "a step of variance %g has no weight", variance);
-  if (sb_posterior_at (ddpm, SB_EPSILON, before (ddpm, i), (double)i / (double)ddpm->levels, &p))
+  if (sb_posterior_at (chain, SB_EPSILON, before (chain, i), (double)i / (double)chain->levels, &p))
     return GSL_NAN;
   return gsl_pow_2 (p.of_e) / (2 * variance);
 }
@@ -225,12 +254,12 @@ static int
 step_term (const term_work *w, size_t row, double t, double *term)
 {
   const sb_reverse *reverse = &w->vlb->reverse;
-  const sb_process *ddpm = reverse->score->process;
+  const sb_process *chain = reverse->score->process;
   double a, sd, squared = 0;
   sb_posterior p;
-  int status = sb_posterior_at (ddpm, reverse->view, gsl_vector_get (w->s, row), t, &p);
+  int status = sb_posterior_at (chain, reverse->view, gsl_vector_get (w->s, row), t, &p);
   if (!status)
-    status = sb_process_scalars (ddpm, 0, t, &a, &sd);
+    status = sb_process_scalars (chain, 0, t, &a, &sd);
   if (status)
     return status;
   for (size_t j = 0; j < w->e->size2; j++)
@@ -266,17 +295,17 @@ static int
 terms (term_work *w, const gsl_matrix *y, const gsl_vector *t, gsl_vector *term)
 {
   const sb_reverse *reverse = &w->vlb->reverse;
-  const sb_process *ddpm = reverse->score->process;
+  const sb_process *chain = reverse->score->process;
   int status = GSL_SUCCESS;
   for (size_t row = 0, i; row < t->size && !status; row++)
     {
-      status = level_of (ddpm, gsl_vector_get (t, row), &i);
+      status = level_of (chain, gsl_vector_get (t, row), &i);
       if (!status)
-        gsl_vector_set (w->s, row, before (ddpm, i));
+        gsl_vector_set (w->s, row, before (chain, i));
     }
   gsl_matrix_memcpy (w->x_t, w->x_0);
   if (!status)
-    status = sb_process_transition (ddpm, NULL, t, w->z, w->x_t);
+    status = sb_process_transition (chain, NULL, t, w->z, w->x_t);
   if (!status)
     status = sb_score_estimate (reverse->score, reverse->view, w->x_t, t, y, w->e);
   if (!status)

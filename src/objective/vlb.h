@@ -6,7 +6,7 @@
 
 SB_BEGIN_DECLS
 
-// The variational bound on -log p(x_0) of a model of DDPM's chain, in nats per point:
+// The variational bound on -log p(x_0) of a model of a chain, DDPM's or SMLD's, in nats per point:
 //     bound = L_T + sum over t = 2..T of L_{t-1} + L_0.
 // The last step's variance (reverse.last) is the decoder's, and must not be beta-tilde.
 typedef struct
@@ -16,11 +16,11 @@ typedef struct
 } sb_vlb;
 
 // Common to all: x_0 (n x d), y NULL or n rows, results (n) a row each; t (n) levels 1/N, ..., 1. GSL_EINVAL where the
-// process is not DDPM's chain, GSL_EDOM where t is no level above 0, GSL_EBADLEN, GSL_ENOMEM, and what reverse.h and
+// process is no chain of one part, GSL_EDOM where t is no level above 0, GSL_EBADLEN, GSL_ENOMEM, and what reverse.h and
 // decoder.h say.
 
 // L_T, which no model has a part in.
-int sb_vlb_prior (const sb_process *ddpm, const gsl_matrix *x_0, gsl_vector *L_T);
+int sb_vlb_prior (const sb_process *chain, const gsl_matrix *x_0, gsl_vector *L_T);
 
 // The term of level t at x_t = A x_0 + S z, z (n x d): the divergence of L_{t-1} for t > 1/N, L_0 for t = 1/N.
 int sb_vlb_term (const sb_vlb *vlb, const gsl_matrix *y, const gsl_matrix *x_0, const gsl_vector *t,
@@ -45,7 +45,7 @@ int sb_vlb_path_terms (const sb_reverse *reverse, const gsl_matrix *y, const gsl
 
 // w_i in L_{i-1} = w_i |eps - eps_theta|^2 + what no model can change, for a reverse step of this variance.
 // NaN with GSL_EINVAL, GSL_EDOM.
-double sb_vlb_weight (const sb_process *ddpm, size_t i, double variance);
+double sb_vlb_weight (const sb_process *chain, size_t i, double variance);
 
 // Nats of a point in d dimensions as bits per dimension.
 double sb_vlb_bits (double nats, size_t d);

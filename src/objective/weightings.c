@@ -7,7 +7,6 @@
 #include "weightings.h"
 
 #include "../base/error.h"
-#include "../process/ddpm.h"
 #include "../transition/reverse.h"
 #include "vlb.h"
 
@@ -90,18 +89,18 @@ min_snr_numbers (const sb_process *process, double t, const double *sd, double *
 // $L_{\mathrm{simple}}$.
 
 static int
-bound_of (const sb_process *ddpm, sb_variance variance, double t, double sd, double *lambda)
+bound_of (const sb_process *chain, sb_variance variance, double t, double sd, double *lambda)
 {
   size_t i;
   double v;
-  if (gsl_isnan (sb_ddpm_alpha (ddpm, 0)))
-    SB_ERROR (NULL, GSL_EINVAL, "a bound's weights are of DDPM's chain, not of %s", ddpm->type->name);
-  int status = sb_process_level (ddpm, t, &i);
+  if (chain->levels == 0 || chain->parts != 1)
+    SB_ERROR (NULL, GSL_EINVAL, "a bound's weights are of a chain of one part, not of %s", chain->type->name);
+  int status = sb_process_level (chain, t, &i);
   if (!status && i == 0)
     SB_ERROR (NULL, GSL_EDOM, "there is no step to level 0 of the data");
   if (!status)
-    status = sb_reverse_fixed_variance (ddpm, variance, (double)(i - 1) / (double)ddpm->levels, t, &v);
-  *lambda = status ? GSL_NAN : sb_vlb_weight (ddpm, i, v) * sd * sd;
+    status = sb_reverse_fixed_variance (chain, variance, (double)(i - 1) / (double)chain->levels, t, &v);
+  *lambda = status ? GSL_NAN : sb_vlb_weight (chain, i, v) * sd * sd;
   return status;
 }
 
@@ -131,9 +130,10 @@ const sb_weighting_type *sb_weighting_variance
     = WEIGHTING ("likelihood", "g^2 of an SDE: a bound on the likelihood", likelihood_numbers, likelihood_apply),
     *sb_weighting_unit = WEIGHTING ("unit", "1", unit_numbers, unit_apply),
     *sb_weighting_min_snr = WEIGHTING ("min-snr", "S^2, less where A^2 > 5 S^2", min_snr_numbers, NULL),
-    *sb_weighting_bound = WEIGHTING ("bound", "ddpm's variational bound, steps of variance beta", bound_numbers, NULL),
+    *sb_weighting_bound
+    = WEIGHTING ("bound", "a chain's variational bound, steps of variance beta", bound_numbers, NULL),
     *sb_weighting_bound_tilde
-    = WEIGHTING ("bound-tilde", "ddpm's variational bound, steps of variance beta-tilde", bound_tilde_numbers, NULL);
+    = WEIGHTING ("bound-tilde", "a chain's variational bound, steps of variance beta-tilde", bound_tilde_numbers, NULL);
 
 const sb_entry *
 sb_weightings (size_t k)

@@ -33,7 +33,7 @@ extern const sb_weighting_type *sb_weighting_variance; // S S^T = Var[x_t | x_0]
 extern const sb_weighting_type *sb_weighting_likelihood; // G G^T: the loss bounds -log p; continuous time only
 extern const sb_weighting_type *sb_weighting_unit;       // the identity
 extern const sb_weighting_type *sb_weighting_min_snr;    // S S^T min (1, gamma S^2 / A^2); params: a double, NULL: 5
-extern const sb_weighting_type *sb_weighting_bound;      // of DDPM's variational bound, steps back of variance beta_t
+extern const sb_weighting_type *sb_weighting_bound; // of a chain's variational bound, steps back of variance beta_t
 extern const sb_weighting_type
     *sb_weighting_bound_tilde; // beta-tilde_t, the last step taking that of the one before it
 
@@ -44,7 +44,7 @@ const sb_entry *sb_weightings (size_t k); // the family; each is the first field
 //     the score: lambda e;   epsilon: S^-1 lambda S^-T e;   the denoiser: A^T (S S^T)^-1 lambda (S S^T)^-1 A e.
 // A part that stands still counts nothing. c (n x parts), numbers (2 x parts) and work (as of sb_process_combine) are
 // memory. GSL_ESING where there is no noise at all, GSL_EDOM where a weight is negative or not finite, or t not a time;
-// GSL_EUNSUP where the process lacks what the weight needs. The bound's: GSL_EINVAL where the process is not DDPM's
+// GSL_EUNSUP where the process lacks what the weight needs. The bound's: GSL_EINVAL where the process is no
 // chain, GSL_EDOM at its level 0.
 int sb_weighting_apply (const sb_weighting *weighting, const sb_process *process, sb_view view, const gsl_vector *t,
                         const gsl_matrix *e, double *numbers, gsl_matrix *c, gsl_matrix *work, gsl_matrix *out);
