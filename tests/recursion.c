@@ -67,7 +67,9 @@ evaluate (const void *state, sb_view view, const gsl_matrix *x, const gsl_vector
   for (size_t i = 0; i < x->size1; i++)
     {
       double a, sd;
-      int status = sb_process_scalars (data->process, 0, gsl_vector_get (t, i), &a, &sd);
+      const double t_i = gsl_vector_get (t, i);
+      int status = data->kernel ? data->kernel (data->params, t_i, &a, &sd)
+                                : sb_process_scalars (data->process, 0, t_i, &a, &sd);
       if (status != GSL_SUCCESS)
         return status;
       for (size_t k = 0; k < x->size2; k++)

@@ -13,6 +13,10 @@ typedef struct
   const sb_process *process;
   const gsl_vector *lambda; // d variances
   double factor;
+
+  // The kernel N(a x_0, sd^2 I) that the score takes for that at time t, as a network asked between its levels does. NULL: the process's.
+  int (*kernel) (const void *params, double t, double *a, double *sd);
+  const void *params;
 } recursion;
 
 // v: on entry the variances at times[0], on exit those of the result. pc is the sampler: its progress is not called.

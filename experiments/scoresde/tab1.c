@@ -1,196 +1,11 @@
 // # Table 1: predictors and correctors at equal cost
 //
-// Every sampler of the paper's Table 1 on data that are Gaussian, $\mathcal{N}(0, \operatorname{diag}\lambda)$, with the exact
-// score: each step is linear, so what it does to a variance can be followed exactly, and no chance is left in the table.
-// [scoresde.tab1] `recursion_run` does that by running the library's own steps on four rows that have the right moments.
+// Every sampler of the paper's Table 1 on Gaussian data with the exact score. [scoresde.tab1]
 
-#include "../../tests/recursion.h"
-#include "../results.h"
-
-#include <scorebook.h>
+#include "spectrum.h"
 
 #include <math.h>
 #include <stdlib.h>
-
-enum
-{
-  D = 48,     // coordinates
-  N = 1000,   // noise levels
-  R_MOST = 39 // the paper's grid for r, 0.01 apart: R_MOST values
-};
-
-// ## Data and processes
-//
-// Variances that fall off like an image's spectrum, $\lambda_k = c/k$, of mean 0.25; VE noise from 0.01 to 20, VP rates from
-// 0.1 to 20.
-
-static void
-set_spectrum (gsl_vector *lambda)
-{
-  double harmonic = 0;
-  for (size_t k = 1; k <= D; k++)
-    harmonic += 1. / (double)k;
-  for (size_t k = 1; k <= D; k++)
-    gsl_vector_set (lambda, k - 1, 0.25 * D / harmonic / (double)k);
-}
-
-typedef enum
-{
-  VE,
-  VP
-} sde_kind;
-
-static const char *const sde_name[] = { "VE", "VP" };
-
-static sb_process *
-chain (sde_kind sde, size_t levels)
-{
-  return require_pointer (sde == VE ? sb_smld_alloc (D, levels, 0.01, 20) : sb_ddpm_alloc (D, levels, 0.1, 20),
-                          "the chain");
-}
-
-// ## The samplers
-//
-// All of them end with Tweedie's formula and no noise, as the paper's Appendix G says. [scoresde.txt-denoise] The step from
-// level 1 to level 0 of ancestral sampling and of reverse diffusion, without its noise, is that formula (to $10^{-8}$ with
-// VP); the probability flow and the corrector alone take ancestral sampling's for it.
-
-static bool
-above_0 (const gsl_vector *s)
-{
-  return gsl_vector_get (s, 0) > 0;
-}
-
-static int
-flow_step (sb_sampler_work *work, const gsl_matrix *y, const gsl_vector *s, const gsl_vector *t, const gsl_matrix *z,
-           gsl_matrix *x)
-{
-  return sb_step_apply (above_0 (s) ? sb_step_probability_flow : sb_step_ancestral, NULL, work, y, s, t, z, x);
-}
-
-static int
-no_step (sb_sampler_work *work, const gsl_matrix *y, const gsl_vector *s, const gsl_vector *t, const gsl_matrix *z,
-         gsl_matrix *x)
-{
-  return sb_step_apply (above_0 (s) ? sb_step_none : sb_step_ancestral, NULL, work, y, s, t, z, x);
-}
-
-static const sb_step_type probability_flow = { .entry = { .name = "probability flow" }, .take = flow_step };
-static const sb_step_type no_predictor = { .entry = { .name = "no predictor" }, .take = no_step };
-
-enum
-{
-  ANCESTRAL,
-  REVERSE_DIFFUSION,
-  PROBABILITY_FLOW,
-  PREDICTORS,
-  NONE = PREDICTORS
-};
-
-static const char *const row_name[] = { "ancestral sampling", "reverse diffusion", "probability flow", "no predictor" };
-
-static const sb_step_type *
-predictor (int which)
-{
-  switch (which)
-    {
-    case ANCESTRAL:
-      return sb_step_ancestral;
-    case REVERSE_DIFFUSION:
-      return sb_step_reverse_diffusion;
-    case PROBABILITY_FLOW:
-      return &probability_flow;
-    default:
-      return &no_predictor;
-    }
-}
-
-// ## One run
-//
-// Down all levels, M corrector steps at each before the predictor leaves it; the result is the Fréchet distance between the
-// samples' law and the data's, $\sum_k (\sqrt{v_k} - \sqrt{\lambda_k})^2$.
-
-typedef struct
-{
-  sde_kind sde;
-  int predictor;
-  size_t levels, M;
-  double r;      // of the corrector
-  double factor; // the score is so many times the exact one
-} sampler;
-
-static double
-distance (const sampler *s, results *out)
-{
-  sb_process *process = chain (s->sde, s->levels);
-  gsl_vector *lambda = require_pointer (gsl_vector_alloc (D), "variances");
-  gsl_vector *v = require_pointer (gsl_vector_alloc (D), "variances");
-  gsl_vector *times = require_pointer (gsl_vector_alloc (s->levels + 1), "times");
-  set_spectrum (lambda);
-  gsl_vector_set_all (v, s->sde == VE ? 20 * 20 : 1);
-  for (size_t i = 0; i <= s->levels; i++)
-    gsl_vector_set (times, i, (double)(s->levels - i) / (double)s->levels);
-
-  sb_pc pc = sb_pc_default ();
-  pc.step = predictor (s->predictor);
-  pc.corrector_steps = s->M;
-  pc.corrector.snr = s->r;
-  pc.order = SB_CORRECTOR_FIRST;
-  pc.final = SB_FINAL_MEAN;
-  recursion data = { .process = process, .lambda = lambda, .factor = s->factor };
-  size_t evaluations = 0;
-  require (recursion_run (&data, &pc, times, v, &evaluations), row_name[s->predictor]);
-  double frechet = recursion_frechet (&data, v);
-
-#ifdef _OPENMP
-#pragma omp atomic
-#endif
-  out->evaluations += evaluations;
-  gsl_vector_free (times);
-  gsl_vector_free (v);
-  gsl_vector_free (lambda);
-  sb_process_free (process);
-  return frechet;
-}
-
-// ## The best r
-//
-// As in the paper, $r$ is the best of a grid. All values go to a file for the figure.
-
-typedef struct
-{
-  double distance, r;
-} best;
-
-static best
-best_r (sampler s, results *out, FILE *curve)
-{
-  best b = { INFINITY, NAN };
-  double found[R_MOST + 1];
-  int stride = out->scale == SMOKE ? 6 : 1;
-#ifdef _OPENMP
-#pragma omp parallel for schedule(dynamic)
-#endif
-  for (int k = stride; k <= R_MOST; k += stride)
-    {
-      sampler with_r = s;
-      with_r.r = k / 100.;
-      found[k] = distance (&with_r, out);
-    }
-
-  if (curve)
-    fprintf (curve, "\"%s%s\"\n", row_name[s.predictor], s.predictor == NONE ? " (C2000)" : "");
-  for (int k = stride; k <= R_MOST; k += stride)
-    {
-      if (curve)
-        fprintf (curve, "%g %.6e\n", k / 100., found[k]);
-      if (found[k] < b.distance)
-        b = (best){ found[k], k / 100. };
-    }
-  if (curve)
-    fputs ("\n\n", curve);
-  return b;
-}
 
 // ## The table
 //
@@ -232,7 +47,7 @@ put (results *r, sde_kind sde, const char *score, int row, const char *column, c
     snprintf (note, sizeof note, "published: FID on CIFAR-10");
   else
     snprintf (note, sizeof note, "r = %.2f; published: FID on CIFAR-10", snr);
-  results_row (r, row_name[row], head, paper, 1e5 * ours, -1, "10⁻⁵", note);
+  results_row (r, predictor_name[row], head, paper, 1e5 * ours, -1, "10⁻⁵", note);
 }
 
 static table
@@ -244,15 +59,15 @@ make_table (results *r, double factor, const char *score, FILE *curve)
       for (int row = 0; row < PREDICTORS; row++)
         {
           double *cell = t.cell[sde][row];
-          cell[P1000] = distance (&(sampler){ sde, row, N, 0, 0, factor }, r);
-          cell[P2000] = distance (&(sampler){ sde, row, 2 * N, 0, 0, factor }, r);
-          best pc = best_r ((sampler){ sde, row, N, 1, 0, factor }, r, curve);
+          cell[P1000] = sampler_distance (&(sampler){ sde, row, N, 0, 0, factor, NULL }, r);
+          cell[P2000] = sampler_distance (&(sampler){ sde, row, 2 * N, 0, 0, factor, NULL }, r);
+          best pc = sampler_best_r ((sampler){ sde, row, N, 1, 0, factor, NULL }, r, curve);
           cell[PC1000] = pc.distance;
           for (int column = 0; column < COLUMNS; column++)
             put (r, sde, score, row, column_name[column], published[sde][row][column], cell[column],
                  column == PC1000 ? pc.r : NAN);
         }
-      best c = best_r ((sampler){ sde, NONE, N, 2, 0, factor }, r, curve);
+      best c = sampler_best_r ((sampler){ sde, NONE, N, 2, 0, factor, NULL }, r, curve);
       t.c2000[sde] = c.distance;
       put (r, sde, score, NONE, "C2000", published_c2000[sde], c.distance, c.r);
     }
