@@ -4,83 +4,17 @@
 // each of the three SDEs and back by the reverse-time SDE with the exact score. [scoresde.fig1] At five times, particles going
 // either way are compared with the law $p_t$ they should follow.
 
-#include "../results.h"
+#include "on_a_line.h"
 
-#include <gsl/gsl_cdf.h>
 #include <math.h>
-#include <scorebook.h>
 #include <stdlib.h>
 
 enum
 {
-  K = 3,       // components
   TIMES = 5,   // at which particles are compared
   PATHS = 20,  // drawn each way
   STEPS = 1000 // of the reverse-time SDE
 };
-
-static const double weight[K] = { 0.3, 0.5, 0.2 }, mean[K] = { -1.5, 0.3, 2 }, sd[K] = { 0.3, 0.4, 0.2 };
-
-static sb_target *
-three_gaussians (void)
-{
-  double variance[K];
-  for (size_t k = 0; k < K; k++)
-    variance[k] = sd[k] * sd[k];
-  gsl_vector_const_view weights = gsl_vector_const_view_array (weight, K);
-  gsl_matrix_const_view means = gsl_matrix_const_view_array (mean, K, 1);
-  gsl_matrix_const_view variances = gsl_matrix_const_view_array (variance, K, 1);
-  return require_pointer (sb_target_mixture_alloc (&weights.vector, &means.matrix, &variances.matrix), "the law");
-}
-
-typedef struct
-{
-  const char *name, *file;
-  sb_process *process;
-  double reach;     // the picture shows |x| up to here
-  double magnified; // x is drawn at asinh(magnified x), so that a law spread over decades stays visible; 0: at x
-} sde;
-
-// ## Truth
-//
-// Under a process with kernel $\mathcal N(a x_0, s^2)$ the law at time $t$ is again three Gaussians, with means $a\mu_k$
-// and variances $a^2\sigma_k^2 + s^2$.
-
-typedef struct
-{
-  const sb_process *process;
-  double t;
-} law_at;
-
-static double
-cdf (double x, void *params)
-{
-  const law_at *p = params;
-  double a, s, sum = 0;
-  require (sb_process_scalars (p->process, 0, p->t, &a, &s), "kernel");
-  for (size_t k = 0; k < K; k++)
-    sum += weight[k] * gsl_cdf_gaussian_P (x - a * mean[k], hypot (a * sd[k], s));
-  return sum;
-}
-
-// The Kolmogorov-Smirnov distance of particles from it, and the value that particles of that law exceed with
-// probability $10^{-6}$ at most.
-
-static double
-distance (const sb_process *process, double t, const gsl_matrix *x)
-{
-  double D, p_value;
-  law_at p = { process, t };
-  gsl_vector_const_view particles = gsl_matrix_const_column (x, 0);
-  require (sb_ks_one_sample (&particles.vector, cdf, &p, &D, &p_value), "the distance");
-  return D;
-}
-
-static double
-critical (size_t n)
-{
-  return sqrt (log (2e6) / (2 * (double)n));
-}
 
 // ## Forward
 //
@@ -101,24 +35,16 @@ step_forward (const sb_process *process, double s, double t, sb_stream stream, u
   gsl_matrix_free (z);
 }
 
-static gsl_matrix *
-data (const sb_target *law, uint64_t seed, size_t n)
-{
-  gsl_matrix *x = require_pointer (gsl_matrix_alloc (n, 1), "particles");
-  require (sb_target_sample (law, (sb_stream){ .seed = seed, .purpose = SB_FOR_DATA }, x), "data");
-  return x;
-}
-
 static void
-compare_forward (const sb_target *law, const sb_process *process, uint64_t seed, const double *t, size_t n, double *ks)
+compare_forward (const sb_process *process, uint64_t seed, const double *t, size_t n, double *ks)
 {
-  gsl_matrix *x = data (law, seed, n);
+  gsl_matrix *x = particles_at (process, 0, seed, n);
   sb_stream stream = { .seed = seed, .purpose = SB_FOR_FORWARD };
   double s = 0;
   for (size_t k = TIMES; k-- > 0; s = t[k])
     {
       step_forward (process, s, t[k], stream, k, x);
-      ks[k] = distance (process, t[k], x);
+      ks[k] = distance_at (process, t[k], x);
     }
   gsl_matrix_free (x);
 }
@@ -143,7 +69,7 @@ compare_on_the_way (void *context, size_t done, size_t steps, double t, const gs
   (void)done, (void)steps;
   if (w->next < TIMES && t <= w->t[w->next] + 1e-9)
     {
-      w->ks[w->next] = distance (w->process, t, x);
+      w->ks[w->next] = distance_at (w->process, t, x);
       w->next++;
     }
   return GSL_SUCCESS;
@@ -197,7 +123,7 @@ compare (const sb_target *law, const sde *kind, results *r)
   const double t[TIMES] = { 1, 0.5, 0.2, 0.05, kind->process->t_min };
   double forward[TIMES], backward[TIMES], most_forward = 0, most_backward = 0;
   watch w = { .process = kind->process, .t = t, .ks = backward };
-  compare_forward (law, kind->process, r->seed, t, n, forward);
+  compare_forward (kind->process, r->seed, t, n, forward);
   run_backward (law, kind->process, r->seed, n, compare_on_the_way, &w, r);
 
   char column[64], note[64], claim[96];
@@ -227,53 +153,13 @@ compare (const sb_target *law, const sde *kind, results *r)
 //
 // The density as an image over time and place, at each time as a part of its maximum there; paths on top of it.
 
-static double
-place (const sde *kind, double u)
-{
-  return kind->magnified > 0 ? sinh (u) / kind->magnified : u;
-}
-
 static void
-draw_density (const sb_target *law, const sde *kind, results *r)
-{
-  enum
-  {
-    COLUMNS = 240,
-    ROWS = 241
-  };
-  double edge = kind->magnified > 0 ? asinh (kind->magnified * kind->reach) : kind->reach;
-  char name[64];
-  snprintf (name, sizeof name, "%s-density.dat", kind->file);
-  FILE *file = results_data (r, name);
-  gsl_matrix *x = require_pointer (gsl_matrix_alloc (ROWS, 1), "places");
-  gsl_vector *t = require_pointer (gsl_vector_alloc (ROWS), "times");
-  gsl_vector *log_p = require_pointer (gsl_vector_alloc (ROWS), "densities");
-  for (size_t row = 0; row < ROWS; row++)
-    gsl_matrix_set (x, row, 0, place (kind, edge * (2. * (double)row / (ROWS - 1) - 1)));
-  for (size_t column = 0; column < COLUMNS; column++)
-    {
-      double time = fmax ((double)column / (COLUMNS - 1), kind->process->t_min);
-      gsl_vector_set_all (t, time);
-      require (sb_target_log_density (law, kind->process, x, t, log_p), "density");
-      double top = gsl_vector_max (log_p);
-      for (size_t row = 0; row < ROWS; row++)
-        fprintf (file, "%g %g %.4f\n", (double)column / (COLUMNS - 1), edge * (2. * (double)row / (ROWS - 1) - 1),
-                 exp (gsl_vector_get (log_p, row) - top));
-      fputc ('\n', file);
-    }
-  gsl_vector_free (log_p);
-  gsl_vector_free (t);
-  gsl_matrix_free (x);
-  require (fclose (file) ? GSL_EFAILED : GSL_SUCCESS, "writing the density");
-}
-
-static void
-draw_forward (const sb_target *law, const sde *kind, results *r)
+draw_forward (const sde *kind, results *r)
 {
   char name[64];
   snprintf (name, sizeof name, "%s-forward.dat", kind->file);
   watch w = { .paths = results_data (r, name) };
-  gsl_matrix *x = data (law, r->seed, PATHS);
+  gsl_matrix *x = particles_at (kind->process, 0, r->seed, PATHS);
   sb_stream stream = { .seed = r->seed, .purpose = SB_FOR_FORWARD };
   double s = 0, t_min = kind->process->t_min;
   for (size_t k = 0; k <= STEPS; k++)
@@ -302,18 +188,16 @@ main (void)
 {
   results r = results_open ();
   sb_target *law = three_gaussians ();
-  const sde sdes[] = { { "VE", "ve", sb_ve_alloc (1, 0.01, 20), 60, 1 },
-                       { "VP", "vp", sb_vp_alloc (1, 0.1, 20), 3.2, 0 },
-                       { "sub-VP", "subvp", sb_subvp_alloc (1, 0.1, 20), 3.2, 0 } };
-  for (size_t k = 0; k < sizeof sdes / sizeof *sdes; k++)
+  sde sdes[SDES];
+  sdes_alloc (sdes);
+  for (size_t k = 0; k < SDES; k++)
     {
-      require_pointer (sdes[k].process, sdes[k].name);
       compare (law, &sdes[k], &r);
       draw_density (law, &sdes[k], &r);
-      draw_forward (law, &sdes[k], &r);
+      draw_forward (&sdes[k], &r);
       draw_backward (law, &sdes[k], &r);
-      sb_process_free (sdes[k].process);
     }
+  sdes_free (sdes);
   sb_target_free (law);
   results_close (&r);
   return EXIT_SUCCESS;

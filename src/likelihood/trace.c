@@ -17,6 +17,7 @@
 
 #include <gsl/gsl_blas.h>
 #include <gsl/gsl_math.h>
+#include <stdbool.h>
 
 int
 sb_trace_directions (sb_trace trace, sb_stream stream, size_t count, gsl_matrix *v)
@@ -34,7 +35,9 @@ sb_trace_directions (sb_trace trace, sb_stream stream, size_t count, gsl_matrix 
 // ## One direction
 //
 // $\boldsymbol\epsilon^{\mathsf T}\mathbf F\boldsymbol\epsilon - \frac12(\mathbf G\mathbf G^{\mathsf T}\boldsymbol\epsilon)^{\mathsf T}
-// \mathbf J\boldsymbol\epsilon$, added to what is there.
+// \mathbf J\boldsymbol\epsilon$, added to what is there. The second number is $\boldsymbol\epsilon^{\mathsf T}\mathbf J^{\mathsf T}
+// (\mathbf G\mathbf G^{\mathsf T}\boldsymbol\epsilon)$ too, and of a network the product with $\mathbf J^{\mathsf T}$, one backward pass, is the
+// cheaper one: "the vector-Jacobian product". [scoresde.txt-vjp]
 
 static void
 add_products (double weight, const gsl_matrix *a, const gsl_matrix *b, gsl_vector *sum)
@@ -68,10 +71,12 @@ add_along (const sb_score *score, const gsl_matrix *y, const gsl_vector *t, cons
     status = apply (process, SB_G, CblasTrans, t, mapped);
   if (!status)
     status = apply (process, SB_G, CblasNoTrans, t, mapped);
+  const bool back = score->type->backward_first;
   if (!status)
-    status = sb_score_jvp (score, SB_SCORE, x, t, y, v, Jv);
+    status
+        = back ? sb_score_vjp (score, SB_SCORE, x, t, y, mapped, Jv) : sb_score_jvp (score, SB_SCORE, x, t, y, v, Jv);
   if (!status)
-    add_products (-0.5, mapped, Jv, sum);
+    add_products (-0.5, back ? v : mapped, Jv, sum);
   return status;
 }
 

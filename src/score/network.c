@@ -626,13 +626,17 @@ release (void *state)
   free (score);
 }
 
-#define NETWORK_SCORE(view)                                                                                            \
+// A backward pass is made by every backend, a product forward by the reference alone. It can come first where no gradient in
+// $\theta$ is added to.
+
+#define NETWORK_SCORE(view, backward)                                                                                  \
   {                                                                                                                    \
     .name = "network", .views = view, .evaluate = evaluate, .derivatives = view, .jvp = jvp, .vjp = vjp,               \
-    .divergence = divergence, .free = release                                                                          \
+    .backward_first = backward, .divergence = divergence, .free = release                                              \
   }
 
-static const sb_score_type of_epsilon = NETWORK_SCORE (SB_EPSILON), of_score = NETWORK_SCORE (SB_SCORE);
+static const sb_score_type of_epsilon[2] = { NETWORK_SCORE (SB_EPSILON, true), NETWORK_SCORE (SB_EPSILON, false) },
+                           of_score[2] = { NETWORK_SCORE (SB_SCORE, true), NETWORK_SCORE (SB_SCORE, false) };
 
 sb_score *
 sb_score_network_gradient_alloc (const sb_network *network, float *theta_bar)
@@ -650,7 +654,8 @@ sb_score_network_gradient_alloc (const sb_network *network, float *theta_bar)
       release (score);
       return NULL;
     }
-  return sb_score_alloc (sb_network_view (network) == SB_SCORE ? &of_score : &of_epsilon, score, network->process);
+  const sb_score_type *type = sb_network_view (network) == SB_SCORE ? of_score : of_epsilon;
+  return sb_score_alloc (&type[theta_bar != NULL], score, network->process);
 }
 
 sb_score *

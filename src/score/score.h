@@ -7,6 +7,8 @@
 
 #include <gsl/gsl_matrix.h>
 
+#include <stdbool.h>
+
 SB_BEGIN_DECLS
 
 typedef struct
@@ -28,6 +30,7 @@ typedef struct
   // the state accumulates. NULL: not available.
   int (*vjp) (void *state, sb_view view, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y,
               const gsl_matrix *v, gsl_matrix *out);
+  bool backward_first; // vjp costs less than jvp, adds to no gradient, and may be called from several threads
 
   // divergence_i <- tr J of the score at (x_i, t_i). NULL: by d products of `jvp`, where there is one.
   int (*divergence) (const void *state, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y,
