@@ -10,12 +10,14 @@
 static const double sure = 0.9;
 
 judge
-judge_open (void)
+judge_open (const char *images)
 {
-  char classifier[4096], moments[4096];
+  char name[64], classifier[4096], moments[4096];
   sb_error error = { 0 };
-  data_path ("models/mnist-classifier.safetensors", classifier, sizeof classifier);
-  data_path ("models/mnist-moments.safetensors", moments, sizeof moments);
+  snprintf (name, sizeof name, "models/%s-classifier.safetensors", images);
+  data_path (name, classifier, sizeof classifier);
+  snprintf (name, sizeof name, "models/%s-moments.safetensors", images);
+  data_path (name, moments, sizeof moments);
   judge j = { .classifier = sb_classifier_read (classifier, &error) };
   require_pointer (j.classifier, error.message);
   j.training = require_pointer (sb_moments_file_read (moments, &error), error.message);

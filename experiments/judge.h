@@ -8,7 +8,7 @@ enum
   CLASSES = 10
 };
 
-// Who looks at digits: the shipped classifier, which also has features, and those features' moments over the 60,000
+// Who looks at digits, or clothes: the shipped classifier, which also has features, and those features' moments over the 60,000
 // training images.
 typedef struct
 {
@@ -25,8 +25,8 @@ typedef struct
   double share[CLASSES];   // of the images, in each class
 } verdict;
 
-// From $DATA. The program ends where one of the two is missing.
-judge judge_open (void);
+// From $DATA, for "mnist" or "fashion". The program ends where one of the two is missing.
+judge judge_open (const char *images);
 void judge_close (judge j);
 
 // Images x (n x 784, n >= 2), black at low and white at high.

@@ -289,7 +289,7 @@ static void
 on_digits (results *r, size_t rows, size_t steps)
 {
   ncsn n = ncsn_open ();
-  judge j = judge_open ();
+  judge j = judge_open ("mnist");
   gsl_matrix *plain = batch (rows), *annealed = batch (rows);
   normal_starts (r->seed, 0, plain);
   gsl_matrix_memcpy (annealed, plain);

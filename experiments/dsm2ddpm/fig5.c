@@ -291,7 +291,7 @@ static void
 walk (results *r, const ncsn *n, size_t rows, size_t steps)
 {
   watch w
-      = { .r = r, .n = n, .judge = judge_open (), .images = test_digits (0, 0, 0, 1), .sheet = batch (SHEET * STATES) };
+      = { .r = r, .n = n, .judge = judge_open ("mnist"), .images = test_digits (0, 0, 0, 1), .sheet = batch (SHEET * STATES) };
   gsl_matrix *x = batch (rows);
   gsl_matrix_const_view unseen = gsl_matrix_const_submatrix (w.images, 0, 0, rows, PIXELS);
   normal_starts (r->seed, 0, x);

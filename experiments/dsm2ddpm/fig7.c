@@ -427,7 +427,7 @@ static void
 judge_digits (results *r)
 {
   gsl_matrix *x = samples_named (r, "digits", PIXELS);
-  judge j = judge_open ();
+  judge j = judge_open ("mnist");
   verdict v = judged (&j, x, -1, 1);
   size_t classes = 0;
   results_row (r, "all", "digits / mean confidence", "", v.confidence, -1, "", "a classifier of MNIST's digits");

@@ -170,7 +170,7 @@ main (void)
   static const char *const names[] = { "SMLD", "DDPM" }, *const models[] = { "smld", "ddpm" };
   static const double low[] = { 0, -1 }, high[] = { 1, 1 };
   results r = results_open ();
-  judge j = judge_open ();
+  judge j = judge_open ("mnist");
   for (size_t m = 0; m < 2; m++)
     {
       gsl_matrix *x = require_pointer (read_samples (&r, models[m], 100), "samples");

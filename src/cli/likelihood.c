@@ -222,7 +222,7 @@ open_points (job *j)
   settings *o = &j->o;
   if (j->process->levels > 0)
     return usage_error ("--%s: its process is a chain, and has no flow", o->model ? "model" : "process");
-  j->process->t_min = isnan (o->t_min) ? 1e-5 : o->t_min;
+  o->t_min = isnan (o->t_min) ? 1e-5 : o->t_min;
   int status = examples_open (o->data, o->range, o->range, &j->data);
   if (status != EXIT_SUCCESS)
     return status;
@@ -281,7 +281,7 @@ static int
 weigh (job *j, const gsl_matrix *y, const gsl_matrix *x, size_t at, double *evaluations)
 {
   const settings *o = &j->o;
-  const sb_likelihood l = { j->process->t_min, o->relative, o->absolute, (sb_trace)o->trace, (size_t)o->group };
+  const sb_likelihood l = { o->t_min, o->relative, o->absolute, (sb_trace)o->trace, (size_t)o->group };
   gsl_vector_view log_p = gsl_vector_subvector (j->log_p, at, x->size1),
                   prior = gsl_vector_subvector (j->log_prior, at, x->size1),
                   integral = gsl_vector_subvector (j->integral, at, x->size1);
@@ -297,7 +297,7 @@ carry (job *j, const gsl_matrix *y, gsl_matrix *x, size_t first, double *evaluat
   const settings *o = &j->o;
   const sb_flow flow = { .relative = o->relative, .absolute = o->absolute, .final = SB_FINAL_SAMPLE };
   gsl_matrix_view to = gsl_matrix_submatrix (j->out.x, first, 0, x->size1, x->size2);
-  int status = (j->what == ENCODE ? sb_encode : sb_decode) (&flow, j->score, y, j->process->t_min, (size_t)o->group, x,
+  int status = (j->what == ENCODE ? sb_encode : sb_decode) (&flow, j->score, y, o->t_min, (size_t)o->group, x,
                                                             evaluations);
   gsl_matrix_memcpy (&to.matrix, x);
   return status;

@@ -8,6 +8,7 @@
 
 #include "../base/error.h"
 #include "../base/shard.h"
+#include "down_to.h"
 
 #include <gsl/gsl_blas.h>
 #include <gsl/gsl_math.h>
@@ -39,11 +40,16 @@ static int
 carry (job j, size_t group, double *evaluations)
 {
   const size_t n = j.x->size1, rows = group ? group : GSL_MAX (n, (size_t)1), groups = sb_shard_count (n, rows);
+  const double t_min = GSL_MIN (j.from, j.to);
   sb_flow quiet = *j.flow;
+  sb_down_to down;
+  if (!(t_min > 0))
+    SB_ERROR (NULL, GSL_EDOM, "codes begin or end at a t_min above 0, not at %g", t_min);
   if (j.y && j.y->size1 != n)
     SB_ERROR (NULL, GSL_EBADLEN, "%zu rows have as many conditions, not %zu", n, j.y->size1);
   quiet.progress = NULL;
   j.flow = &quiet;
+  j.score = sb_score_down_to (j.score, t_min, &down);
   j.evaluations = calloc (groups + 1, sizeof *j.evaluations);
   if (!j.evaluations)
     SB_ERROR (NULL, GSL_ENOMEM, "no memory to carry %zu rows", n);

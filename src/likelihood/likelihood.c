@@ -13,6 +13,8 @@
 
 #include "likelihood.h"
 
+#include "down_to.h"
+
 #include "../base/checks.h"
 #include "../base/error.h"
 #include "../base/integrate.h"
@@ -155,8 +157,8 @@ check (const sb_likelihood *l, const sb_score *score, const gsl_matrix *y, const
   for (int k = 0; k < 3; k++)
     if (vectors[k] && vectors[k]->size != n)
       SB_ERROR (NULL, GSL_EBADLEN, "%zu rows have as many results, not %zu", n, vectors[k]->size);
-  if (!(l->t_min >= process->t_min && l->t_min < process->t_max))
-    SB_ERROR (NULL, GSL_EDOM, "t_min is %g, not from %g to under %g", l->t_min, process->t_min, process->t_max);
+  if (!(l->t_min > 0 && l->t_min < process->t_max))
+    SB_ERROR (NULL, GSL_EDOM, "t_min is %g, not between 0 and %g", l->t_min, process->t_max);
   return sb_check_finite ("x", GSL_EDOM, x);
 }
 
@@ -169,7 +171,14 @@ sb_log_likelihood (const sb_likelihood *likelihood, const sb_score *score, const
   if (status || x->size1 == 0)
     return status;
   const size_t rows = likelihood->group ? likelihood->group : x->size1, groups = sb_shard_count (x->size1, rows);
-  batch b = { likelihood, score, x, y, stream, report, calloc (groups, sizeof *b.evaluations) };
+  sb_down_to down;
+  batch b = { likelihood,
+              sb_score_down_to (score, likelihood->t_min, &down),
+              x,
+              y,
+              stream,
+              report,
+              calloc (groups, sizeof *b.evaluations) };
   if (!b.evaluations)
     SB_ERROR (NULL, GSL_ENOMEM, "no memory for the likelihood of %zu rows", x->size1);
   status = sb_shards (x->size1, rows, solve_group, &b);

@@ -7,7 +7,7 @@ SB_BEGIN_DECLS
 
 typedef struct
 {
-  double t_min;              // the density is that of x at this time, in [process->t_min, t_max)
+  double t_min;              // the density is that of x at this time, in (0, t_max), whatever the process's own t_min
   double relative, absolute; // tolerances: none below 0, not both 0
   sb_trace trace;            // one direction for a whole solve, as the paper has it
   size_t group;              // rows that share a step size, as one system of equations; 1: each its own; 0: all

@@ -38,7 +38,6 @@ Test (codes, decode_to_what_was_encoded)
   for (int k = 0; k < 3; k++)
     {
       sb_process *process = process_of (k, 2);
-      process->t_min = 1e-3;
       sb_score *score = scoped (
           sb_score_exact_alloc (scoped (sb_target_mixture_alloc (NULL, normals (2, 2, 1), covariances ())), process));
       const gsl_matrix *x = normals (9, 2, 2);
@@ -154,8 +153,8 @@ Test (codes, refuse_what_does_not_fit)
   const sb_flow flow = sb_flow_default (), none = { 0 };
   gsl_matrix *x = matrix_all (3, 2, 0.1);
   refused (GSL_EINVAL, sb_encode (&none, score, NULL, 1e-3, 2, x, NULL));
-  refused (GSL_EDOM, sb_encode (&flow, score, NULL, 1e-9, 2, x, NULL));
-  refused (GSL_EDOM, sb_decode (&flow, score, NULL, 1e-9, 2, x, NULL));
+  refused (GSL_EDOM, sb_encode (&flow, score, NULL, 0, 2, x, NULL));
+  refused (GSL_EDOM, sb_decode (&flow, score, NULL, 0, 2, x, NULL));
   refused (GSL_EBADLEN, sb_encode (&flow, score, NULL, 1e-3, 2, matrix_all (3, 3, 0), NULL));
   refused (GSL_EBADLEN, sb_encode (&flow, score, matrix_all (2, 1, 0), 1e-3, 2, x, NULL));
   double evaluations = 9;

@@ -85,7 +85,6 @@ Test (likelihood, of_a_mixture)
         l.trace = SB_TRACE_EXACT;
         l.group = 0;
         l.relative = l.absolute = tolerance;
-        process->t_min = 1e-5;
         gsl_matrix *x = quantiles (law, process, 1e-5);
         gsl_vector *truth = vector (POINTS), *end = vector (POINTS), *prior = vector (POINTS);
         sb_likelihood_report r = { vector (POINTS), vector (POINTS), vector (POINTS), matrix (POINTS, 1), 0 };
@@ -146,7 +145,6 @@ Test (likelihood, of_a_wrong_score_integrates_to_one)
       sb_score *exact = scoped (sb_score_exact_alloc (three_gaussians (), process)),
                *score = scoped (sb_score_alloc (&type, exact, process));
       sb_likelihood l = sb_likelihood_default ();
-      process->t_min = l.t_min;
       l.trace = SB_TRACE_EXACT;
       l.group = 100;
       sb_likelihood_report r = { .log_p = vector (N) };
@@ -182,7 +180,6 @@ excess_by_flow (sb_process *process, double epsilon, double lambda)
   sb_likelihood l = { epsilon, 1e-10, 1e-10, SB_TRACE_EXACT, 0 };
   sb_likelihood_report r = { .integral = vector (1), .code = matrix (1, 1) };
   gsl_vector *end = vector (1);
-  process->t_min = epsilon;
   ok (sb_log_likelihood (&l, scoped (sb_score_exact_alloc (law, process)), NULL, (sb_stream){ 0 },
                          matrix_all (1, 1, sqrt (lambda)), &r));
   density (law, process, 1, r.code, end);
@@ -349,10 +346,10 @@ Test (likelihood, refuses_what_does_not_fit)
     int status;
     sb_likelihood l;
   } bad[]
-      = { { GSL_EDOM, { 1e-6, 1e-5, 1e-5, SB_TRACE_EXACT, 8 } }, { GSL_EDOM, { 1, 1e-5, 1e-5, SB_TRACE_EXACT, 8 } },
-          { GSL_EDOM, { NAN, 1e-5, 1e-5, SB_TRACE_EXACT, 8 } },  { GSL_EINVAL, { 1e-3, 0, 0, SB_TRACE_EXACT, 8 } },
-          { GSL_EINVAL, { 1e-3, -1, 1, SB_TRACE_EXACT, 8 } },    { GSL_EINVAL, { 1e-3, NAN, 1, SB_TRACE_EXACT, 8 } },
-          { GSL_EINVAL, { 1e-3, 1e-5, 1e-5, (sb_trace)7, 8 } },  { GSL_ETOL, { 1e-3, 1e-18, 0, SB_TRACE_EXACT, 8 } } };
+      = { { GSL_EDOM, { 0, 1e-5, 1e-5, SB_TRACE_EXACT, 8 } },   { GSL_EDOM, { 1, 1e-5, 1e-5, SB_TRACE_EXACT, 8 } },
+          { GSL_EDOM, { NAN, 1e-5, 1e-5, SB_TRACE_EXACT, 8 } }, { GSL_EINVAL, { 1e-3, 0, 0, SB_TRACE_EXACT, 8 } },
+          { GSL_EINVAL, { 1e-3, -1, 1, SB_TRACE_EXACT, 8 } },   { GSL_EINVAL, { 1e-3, NAN, 1, SB_TRACE_EXACT, 8 } },
+          { GSL_EINVAL, { 1e-3, 1e-5, 1e-5, (sb_trace)7, 8 } }, { GSL_ETOL, { 1e-3, 1e-18, 0, SB_TRACE_EXACT, 8 } } };
   gsl_matrix *x = matrix_all (3, 2, 0.1), *nan = matrix_all (3, 2, 0.1);
   gsl_matrix_set (nan, 2, 1, GSL_NAN);
   sb_likelihood_report r = { .log_p = vector (3) }, short_r = { .log_p = vector (2) }, code = { .code = matrix (3, 1) };
