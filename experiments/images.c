@@ -12,19 +12,31 @@ data_path (const char *name, char *path, size_t size)
   require (length > 0 && (size_t)length < size ? GSL_SUCCESS : GSL_EINVAL, name);
 }
 
-gsl_matrix *
-test_digits (size_t first, size_t count, double low, double high)
+static gsl_matrix *
+test_images (const char *file, size_t first, size_t count, double low, double high)
 {
   char path[4096];
   sb_error error = { 0 };
-  data_path ("t10k-images-idx3-ubyte.gz", path, sizeof path);
+  data_path (file, path, sizeof path);
   sb_bytes *bytes = require_pointer (sb_idx_read (path, &error), path);
   if (count == 0)
     count = bytes->shape.length[0] - first;
-  gsl_matrix *x = require_pointer (gsl_matrix_alloc (count, PIXELS), "digits");
-  require (sb_bytes_rows (bytes, first, low, high, x), "digits");
+  gsl_matrix *x = require_pointer (gsl_matrix_alloc (count, PIXELS), "images");
+  require (sb_bytes_rows (bytes, first, low, high, x), "images");
   sb_bytes_free (bytes);
   return x;
+}
+
+gsl_matrix *
+test_digits (size_t first, size_t count, double low, double high)
+{
+  return test_images ("t10k-images-idx3-ubyte.gz", first, count, low, high);
+}
+
+gsl_matrix *
+test_clothes (size_t first, size_t count, double low, double high)
+{
+  return test_images ("fashion-test-images-idx3-ubyte.gz", first, count, low, high);
 }
 
 sb_model *

@@ -18,6 +18,9 @@ void data_path (const char *name, char *path, size_t size);
 // `count` of the 10,000 test images from number `first` on, black at low and white at high; count 0: all that follow.
 gsl_matrix *test_digits (size_t first, size_t count, double low, double high);
 
+// The same of the 500 test images of Fashion-MNIST.
+gsl_matrix *test_clothes (size_t first, size_t count, double low, double high);
+
 // The model whose path a variable of the environment holds.
 sb_model *model_of (const char *variable);
 
