@@ -24,6 +24,7 @@ typedef enum
   SB_FOR_DROP,       // which samples of a training lose their condition
   SB_FOR_KNOWN,      // noise of what is known of a sample
   SB_FOR_DIVISION,   // divisions of two samples at random: permutation tests
+  SB_FOR_DROPOUT,    // which numbers inside a network a training loses
   SB_FOR_USER = 1024 // and up: yours
 } sb_purpose;
 

@@ -1,6 +1,6 @@
 // # Layers on blocked tensors
 //
-// The same sums as on the layers' own pages (silu.c, join.c, resample.c), sixteen channels at a time. Each is written once
+// The same sums as on the layers' own pages (silu.c, join.c, resample.c, fir.c), sixteen channels at a time. Each is written once
 // and compiled for float and for bfloat16: `half` is a constant where the inner functions are called.
 
 #include "blocked.h"
@@ -68,6 +68,66 @@ sb_blocked_copy (const sb_blocked *s, int add, const void *x, void *y)
     SB_BY_PRECISION (s->half, add_to, sb_blocked_count (s), x, y);
   else
     memcpy (y, x, sb_blocked_bytes (s));
+}
+
+SB_INLINE void
+add_and_scale (size_t count, float weight, const void *x, void *y, int half)
+{
+  for (size_t k = 0; k < count; k += SB_LANES)
+    {
+      sb_lanes a, b;
+      sb_load (&a, x, k, half);
+      sb_load (&b, y, k, half);
+      a = weight * (a + b);
+      sb_store (y, k, &a, half);
+    }
+}
+
+SB_CLONES void
+sb_blocked_add (const sb_blocked *s, float weight, const void *x, void *y)
+{
+  SB_BY_PRECISION (s->half, add_and_scale, sb_blocked_count (s), weight, x, y);
+}
+
+// ## Multiplying
+
+SB_INLINE void
+scale (size_t count, float weight, void *x, int half)
+{
+  for (size_t k = 0; k < count; k += SB_LANES)
+    {
+      sb_lanes a;
+      sb_load (&a, x, k, half);
+      a *= weight;
+      sb_store (x, k, &a, half);
+    }
+}
+
+SB_CLONES void
+sb_blocked_scale (const sb_blocked *s, float weight, void *x)
+{
+  SB_BY_PRECISION (s->half, scale, sb_blocked_count (s), weight, x);
+}
+
+SB_INLINE void
+multiply (size_t count, int add, const float *m, const void *x, void *y, int half)
+{
+  for (size_t k = 0; k < count; k += SB_LANES)
+    {
+      sb_lanes a, b, sum = { 0 };
+      sb_load (&a, m, k, 0);
+      sb_load (&b, x, k, half);
+      if (add)
+        sb_load (&sum, y, k, half);
+      sum += a * b;
+      sb_store (y, k, &sum, half);
+    }
+}
+
+SB_CLONES void
+sb_blocked_multiply (const sb_blocked *s, int add, const float *m, const void *x, void *y)
+{
+  SB_BY_PRECISION (s->half, multiply, sb_blocked_count (s), add, m, x, y);
 }
 
 // A number for each sample and channel, times `weight`, written or added to all pixels; and the way back, a sum.
@@ -223,6 +283,111 @@ SB_CLONES void
 sb_blocked_double (const sb_blocked *small, const sb_blocked *big, int add, float weight, const void *from, void *to)
 {
   SB_BY_PRECISION (small->half, redouble, small, big, add, weight, from, to);
+}
+
+// ## Through a filter
+//
+// $(1, 3, 3, 1)/8$ down and across, around two lines of `big` for each of `small`. Within the image all sixteen taps are there,
+// and their numbers are known where the sum is compiled.
+
+typedef struct
+{
+  size_t from, to; // taps that see the image
+} taps;
+
+SB_INLINE taps
+taps_at (size_t k, size_t count)
+{
+  return (taps){ k == 0, k + 1 < count ? 4 : 3 };
+}
+
+SB_INLINE void
+filter (taps down, taps across, float weight, size_t line, const void *from, size_t corner, sb_lanes *sum, int half)
+{
+  static const float share[] = { 0.125F, 0.375F, 0.375F, 0.125F };
+  for (size_t a = down.from; a < down.to; a++)
+    for (size_t b = across.from; b < across.to; b++)
+      {
+        sb_lanes value;
+        sb_load (&value, from, corner + a * line + b * SB_LANES, half);
+        *sum += weight * share[a] * share[b] * value;
+      }
+}
+
+SB_INLINE void
+fir_halve (const sb_blocked *small, const sb_blocked *big, int add, float weight, const void *from, void *to, int half)
+{
+  const size_t width = small->width, height = small->pixels / width, line = big->width * SB_LANES;
+  for (size_t i = 0; i < small->n; i++)
+    for (size_t b = 0; b < small->blocks; b++)
+      for (size_t p = 0; p < small->pixels; p++)
+        {
+          const taps down = taps_at (p / width, height), across = taps_at (p % width, width);
+          const size_t k = sb_blocked_at (small, i, b) + p * SB_LANES,
+                       corner
+                       = sb_blocked_at (big, i, b) + p / width * 2 * line + p % width * 2 * SB_LANES - line - SB_LANES;
+          sb_lanes sum = { 0 };
+          if (add)
+            sb_load (&sum, to, k, half);
+          if (down.from == 0 && down.to == 4 && across.from == 0 && across.to == 4)
+            filter ((taps){ 0, 4 }, (taps){ 0, 4 }, weight, line, from, corner, &sum, half);
+          else
+            filter (down, across, weight, line, from, corner, &sum, half);
+          sb_store (to, k, &sum, half);
+        }
+}
+
+SB_CLONES void
+sb_blocked_fir_halve (const sb_blocked *small, const sb_blocked *big, int add, float weight, const void *from, void *to)
+{
+  SB_BY_PRECISION (small->half, fir_halve, small, big, add, weight, from, to);
+}
+
+// A pixel of `big` sees, down and across, the pixel of `small` that it lies in and that one's neighbour on its own side.
+
+typedef struct
+{
+  size_t near, far;
+  float beside; // the far one's share; 0 where it is outside
+} neighbours;
+
+SB_INLINE neighbours
+neighbours_of (size_t k, size_t count)
+{
+  const size_t near = k / 2, far = k % 2 ? near + 1 : near - 1;
+  return far < count ? (neighbours){ near, far, 0.125F } : (neighbours){ near, near, 0 };
+}
+
+SB_INLINE void
+fir_double (const sb_blocked *small, const sb_blocked *big, int add, float weight, const void *from, void *to, int half)
+{
+  const size_t width = small->width, height = small->pixels / width;
+  for (size_t i = 0; i < big->n; i++)
+    for (size_t b = 0; b < big->blocks; b++)
+      for (size_t p = 0; p < big->pixels; p++)
+        {
+          const neighbours down = neighbours_of (p / big->width, height),
+                           across = neighbours_of (p % big->width, width);
+          const size_t k = sb_blocked_at (big, i, b) + p * SB_LANES, corner = sb_blocked_at (small, i, b);
+          sb_lanes four[4], sum = { 0 };
+          sb_load (&four[0], from, corner + (down.near * width + across.near) * SB_LANES, half);
+          sb_load (&four[1], from, corner + (down.near * width + across.far) * SB_LANES, half);
+          sb_load (&four[2], from, corner + (down.far * width + across.near) * SB_LANES, half);
+          sb_load (&four[3], from, corner + (down.far * width + across.far) * SB_LANES, half);
+          if (add)
+            sb_load (&sum, to, k, half);
+          sum += weight
+                 * (0.375F * (0.375F * four[0] + across.beside * four[1])
+                    + down.beside * (0.375F * four[2] + across.beside * four[3]));
+          sb_store (to, k, &sum, half);
+        }
+}
+
+SB_CLONES void
+sb_blocked_fir_double (const sb_blocked *small, const sb_blocked *big, int add, float weight, const void *from,
+                       void *to)
+{
+  SB_BY_PRECISION (small->half, fir_double, small, big, add, weight, from, to);
 }
 
 // ## Joining

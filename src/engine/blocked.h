@@ -47,6 +47,9 @@ void sb_blocked_unpack (const sb_blocked *s, size_t n, const void *x, float *sam
 
 // The layers' functions. Where `add`, a gradient is added to what is there; where not, it is written.
 void sb_blocked_copy (const sb_blocked *s, int add, const void *x, void *y);
+void sb_blocked_add (const sb_blocked *s, float weight, const void *x, void *y); // y <- weight (x + y)
+void sb_blocked_scale (const sb_blocked *s, float weight, void *x);
+void sb_blocked_multiply (const sb_blocked *s, int add, const float *m, const void *x, void *y); // y <- m x
 void sb_blocked_silu (const sb_blocked *s, const void *x, void *y);
 void sb_blocked_silu_back (const sb_blocked *s, int add, const void *x, const void *y_bar, void *x_bar);
 
@@ -59,6 +62,12 @@ void sb_blocked_halve (const sb_blocked *small, const sb_blocked *big, int add, 
                        void *to);
 void sb_blocked_double (const sb_blocked *small, const sb_blocked *big, int add, float weight, const void *from,
                         void *to);
+
+// The same through a filter; to the image of twice the size goes the transpose of what comes from it.
+void sb_blocked_fir_halve (const sb_blocked *small, const sb_blocked *big, int add, float weight, const void *from,
+                           void *to);
+void sb_blocked_fir_double (const sb_blocked *small, const sb_blocked *big, int add, float weight, const void *from,
+                            void *to);
 
 // Channels `first`, ... of `whole` and all of `part`: there and back.
 void sb_blocked_insert (const sb_blocked *part, const sb_blocked *whole, size_t first, const void *x, void *y);

@@ -13,6 +13,7 @@
 #include "blocked_network.h"
 
 #include "../base/clones.h"
+#include "../net/dropout.h"
 #include "../net/plan.h"
 #include "blocked.h"
 #include "conv.h"
@@ -53,6 +54,7 @@ typedef struct
   float *theta; // the weights that the convolutions' were made of
   int ready;    // that they were
   float *label, *classes;
+  const sb_stream *drop; // of the last forward pass
 } workspace;
 
 static int
@@ -96,8 +98,8 @@ find_homes (workspace *w)
       c->shape = sb_blocked_of (w->samples, layer->out.channels, layer->out.height, layer->out.width, w->half);
       c->home = l;
       c->merged = is (net, l, &sb_layer_group_norm) && c->first == c->last && is (net, c->last, &sb_layer_silu);
-      if (!is (net, l, &sb_layer_add) || net->layers[layer->from[0]].inputs == 0)
-        continue;
+      if (!is (net, l, &sb_layer_add) || net->layers[layer->from[0]].inputs == 0 || l + 1 == net->count)
+        continue; // what the last layer reads may be asked for
       const cell *term = &w->cells[layer->from[0]];
       if (term->first == term->last && layer->from[1] != layer->from[0])
         c->home = term->home;
@@ -158,6 +160,8 @@ span_layers (const workspace *w, sb_span *spans)
         numbers = 2 * w->samples * c->shape.blocks * SB_LANES;
       else if (is (w->net, l, &sb_layer_attention))
         numbers = w->samples * c->shape.pixels * c->shape.pixels;
+      else if (is (w->net, l, &sb_layer_dropout))
+        numbers = sb_blocked_count (&c->shape);
       spans[3 * l + 2] = (sb_span){ numbers * sizeof (float), l, w->gradients ? end - l : last, 0 };
     }
 }
@@ -215,8 +219,8 @@ scratch_of (const workspace *w, size_t l)
     return detour (w, l) + w->conv->scratch (c->convolution);
   if (is (w->net, l, &sb_layer_attention))
     return sb_blocked_attention_scratch (&c->shape) * sizeof (float);
-  if (is_embedding (w->net, l))
-    return w->samples * c->shape.channels * sizeof (float);
+  if (is_embedding (w->net, l) || is (w->net, l, &sb_layer_dropout))
+    return w->samples * c->shape.channels * c->shape.pixels * sizeof (float);
   return is (w->net, l, &sb_layer_group_norm) ? 4 * c->shape.blocks * SB_LANES * sizeof (float) : 0;
 }
 
@@ -361,9 +365,31 @@ add_forward (const workspace *w, size_t l)
   if (c->home == l)
     sb_blocked_copy (&c->shape, 0, first->y, c->y);
   if (second->shape.pixels == c->shape.pixels)
-    sb_blocked_copy (&c->shape, 1, second->y, c->y);
+    sb_blocked_add (&c->shape, (float)w->net->layers[l].weight, second->y, c->y);
   else
     sb_blocked_fill (&c->shape, &second->shape, 1, 1, second->y, c->y);
+}
+
+// Samples that fill up the workspace are dropped from too: what stood in their place may be no numbers.
+
+static void
+drop_forward (const workspace *w, size_t l)
+{
+  const sb_layer *layer = &w->net->layers[l];
+  const cell *c = &w->cells[l], *x = &w->cells[layer->from[0]];
+  const sb_blocked exact = sb_blocked_of (w->samples, layer->out.channels, layer->out.height, layer->out.width, 0);
+  float *m = (float *)w->scratch;
+  if (!w->drop)
+    {
+      sb_blocked_copy (&c->shape, 0, x->y, c->y);
+      return;
+    }
+  for (size_t i = 0; i < w->samples; i++)
+    for (size_t k = 0; k < layer->out.channels; k++, m += exact.pixels)
+      sb_dropout_draw (layer, w->drop, i, k, m);
+  memset (c->saved, 0, sb_blocked_bytes (&exact));
+  sb_blocked_pack (&exact, w->samples, (float *)w->scratch, c->saved);
+  sb_blocked_multiply (&c->shape, 0, c->saved, x->y, c->y);
 }
 
 static void
@@ -409,6 +435,12 @@ layer_forward (const workspace *w, const float *theta, size_t l)
     sb_blocked_halve (&c->shape, &x->shape, 0, 0.25F, x->y, c->y);
   else if (is (net, l, &sb_layer_double))
     sb_blocked_double (&x->shape, &c->shape, 0, 1, x->y, c->y);
+  else if (is (net, l, &sb_layer_fir_halve))
+    sb_blocked_fir_halve (&c->shape, &x->shape, 0, 1, x->y, c->y);
+  else if (is (net, l, &sb_layer_fir_double))
+    sb_blocked_fir_double (&x->shape, &c->shape, 0, 4, x->y, c->y);
+  else if (is (net, l, &sb_layer_dropout))
+    drop_forward (w, l);
   else if (is (net, l, &sb_layer_average))
     sb_blocked_gather (&x->shape, &c->shape, 0, 1 / (float)x->shape.pixels, x->y, c->y);
   else if (is (net, l, &sb_layer_attention))
@@ -424,12 +456,24 @@ add_backward (const workspace *w, size_t l)
 {
   const cell *c = &w->cells[l], *first = &w->cells[w->net->layers[l].from[0]],
              *second = &w->cells[w->net->layers[l].from[1]];
+  if (w->net->layers[l].weight != 1)
+    sb_blocked_scale (&c->shape, (float)w->net->layers[l].weight, c->y_bar);
   if (c->home == l)
     sb_blocked_copy (&c->shape, c->add[0], c->y_bar, first->y_bar);
   if (second->shape.pixels == c->shape.pixels)
     sb_blocked_copy (&c->shape, c->add[1], c->y_bar, second->y_bar);
   else
     sb_blocked_gather (&c->shape, &second->shape, c->add[1], 1, c->y_bar, second->y_bar);
+}
+
+static void
+drop_backward (const workspace *w, size_t l)
+{
+  const cell *c = &w->cells[l], *x = &w->cells[w->net->layers[l].from[0]];
+  if (w->drop)
+    sb_blocked_multiply (&c->shape, c->add[0], c->saved, c->y_bar, x->y_bar);
+  else
+    sb_blocked_copy (&c->shape, c->add[0], c->y_bar, x->y_bar);
 }
 
 static void
@@ -513,6 +557,12 @@ layer_backward (const workspace *w, const float *theta, size_t l, int of_x, floa
     sb_blocked_double (&c->shape, &x->shape, c->add[0], 0.25F, c->y_bar, x->y_bar);
   else if (is (net, l, &sb_layer_double))
     sb_blocked_halve (&x->shape, &c->shape, c->add[0], 1, c->y_bar, x->y_bar);
+  else if (is (net, l, &sb_layer_fir_halve))
+    sb_blocked_fir_double (&c->shape, &x->shape, c->add[0], 1, c->y_bar, x->y_bar);
+  else if (is (net, l, &sb_layer_fir_double))
+    sb_blocked_fir_halve (&x->shape, &c->shape, c->add[0], 4, c->y_bar, x->y_bar);
+  else if (is (net, l, &sb_layer_dropout))
+    drop_backward (w, l);
   else if (is (net, l, &sb_layer_average))
     sb_blocked_fill (&x->shape, &c->shape, c->add[0], 1 / (float)x->shape.pixels, c->y_bar, x->y_bar);
   else if (is (net, l, &sb_layer_attention))
@@ -559,6 +609,7 @@ forward (const sb_net *net, const sb_real *theta, size_t n, const sb_real *x, co
   memcpy (w->label, label, n * sizeof *label);
   for (size_t i = 0; i < w->samples; i++)
     w->classes[i] = i < n && y->classes ? y->classes[i] : -1;
+  w->drop = y->drop;
   show (w, shape_at (w, 0), n, x, w->cells[0].y);
   if (net->picture_input)
     show (w, shape_at (w, net->picture_input), y->pictures ? n : 0, y->pictures, w->cells[net->picture_input].y);

@@ -1,7 +1,7 @@
 // # Networks from a line of text
 //
 // Three families: a multi-layer perceptron for points, the U-Net (Ronneberger et al., 2015; Ho et al., 2020) for
-// images, and a convolutional classifier.
+// images, with the switches of Appendix H of "Score-based generative modeling through SDEs", and a convolutional classifier.
 
 #include "reference.h"
 
@@ -15,6 +15,7 @@
 enum
 {
   LARGEST = 1 << 20, // of any number in a configuration: so no product of three of them overflows
+  NUMBERS = 1 << 22, // of an image
   WIDEST = 1 << 14,  // in channels
   DEEPEST = 1 << 10, // in layers or blocks
   LEVELS = 8,        // of a U-Net, at most
@@ -32,6 +33,19 @@ enum
   FOURIER
 };
 
+static const char *const resamplings[] = { "plain", "fir", NULL };
+static const char *const sums[] = { "sum", "rescaled", NULL };
+static const char *const blocks[] = { "ddpm", "biggan", NULL };
+static const char *const progressions[] = { "none", "skip", "residual", NULL };
+static const char *const joins[] = { "level", "block", NULL };
+
+enum
+{
+  NONE, // of progressions
+  SKIP,
+  RESIDUAL
+};
+
 #define COUNT(list) (sizeof (list) / sizeof *(list))
 #define WHOLE(key, value, least, largest, words)                                                                       \
   {                                                                                                                    \
@@ -46,11 +60,30 @@ enum
 #define MULTIPLIERS(values)                                                                                            \
   LIST ("multipliers", values, LEVELS, ',', 1, "a level each, with so many times the channels")
 #define GROUPS WHOLE ("groups", 8, 1, WIDEST, "of channels that are normalised together")
-#define TIME(place)                                                                                                    \
+#define WORD(key, list, place, text)                                                                                   \
   {                                                                                                                    \
-    .name = "time", .words = times, .usual = place, .help = "how it is told the time"                                  \
+    .name = key, .words = list, .usual = place, .help = text                                                           \
   }
+#define TIME(place) WORD ("time", times, place, "how it is told the time")
 #define FEATURES WHOLE ("features", 32, 1, LARGEST, "numbers that tell the time")
+#define SCALE                                                                                                          \
+  {                                                                                                                    \
+    .name = "scale", .usual = 16, .low = 0, .above = true, .high = LARGEST,                                            \
+    .help = "standard deviation of the frequencies of time=fourier"                                                    \
+  }
+#define DROPOUT                                                                                                        \
+  {                                                                                                                    \
+    .name = "dropout", .usual = 0, .low = 0, .high = 0.99, .help = "share of a block's numbers lost in training"       \
+  }
+
+// The five components of Appendix H.1, at the places given; blocks=N is the fourth. [scoresde.txt-arch-components]
+#define COMPONENTS(fir, rescaled, biggan, in, out)                                                                     \
+  WORD ("resample", resamplings, fir, "how it halves and doubles images: plainly or through a filter"),                \
+      WORD ("skip", sums, rescaled, "residual sums as they are, or over the root of 2"),                               \
+      WORD ("block", blocks, biggan, "residual blocks; those of biggan resample too"),                                 \
+      WORD ("input", progressions, in, "how each level down is shown the image"),                                      \
+      WORD ("output", progressions, out, "how each level up adds to what comes out")
+#define JOINS(place) WORD ("joins", joins, place, "what the way up is shown: what each level made, or each block")
 #define OUTPUTS WHOLE ("outputs", 0, 0, LARGEST, "channels that come out, 0: as many as go in")
 #define CLASSES WHOLE ("classes", 0, 0, WIDEST, "how many classes it can be told one of")
 #define CONDITION WHOLE ("condition", 0, 0, LARGEST, "channels that are given beside x")
@@ -73,7 +106,11 @@ static const sb_key unet_keys[] = { IMAGE,
                                     FEATURES,
                                     OUTPUTS,
                                     CLASSES,
-                                    CONDITION };
+                                    CONDITION,
+                                    COMPONENTS (0, 0, 0, NONE, NONE),
+                                    JOINS (0),
+                                    SCALE,
+                                    DROPOUT };
 static const sb_key cnn_keys[] = { IMAGE,
                                    WHOLE ("outputs", NAN, 1, LARGEST, "classes to tell apart"),
                                    WHOLE ("channels", 16, 1, WIDEST, "at a multiplier of 1"),
@@ -102,6 +139,24 @@ static const sb_key dsm2ddpm_keys[]
         CLASSES,
         CONDITION };
 
+// The two winners of Appendix H's search, at the sizes of the authors' public configurations. NCSN++ has all five components;
+// DDPM++ is without the filter and without progressive growing. Trained in continuous time, NCSN++ is told it by
+// `time=fourier`; the deep models are those with `blocks=8`.
+// [scoresde.set-ncsnpp] [scoresde.set-ddpmpp] [scoresde.set-cont]
+
+#define PLUS_PLUS(fir, in)                                                                                             \
+  {                                                                                                                    \
+    IMAGE, WHOLE ("channels", 128, 1, WIDEST, "at a multiplier of 1"), MULTIPLIERS ("1,2,2,2"),                        \
+        WHOLE ("blocks", 4, 1, DEEPEST, "residual blocks of a level"),                                                 \
+        WHOLE ("groups", 32, 1, WIDEST, "at most, of four channels at least, that are normalised together"),           \
+        LIST ("attention", "16", LEVELS, ',', 0, "heights of the levels with self-attention"), TIME (POSITIONAL),      \
+        WHOLE ("features", 0, 0, LARGEST, "numbers that tell the time, 0: as many as channels (fourier: twice)"),      \
+        OUTPUTS, CLASSES, CONDITION, COMPONENTS (fir, 1, 1, in, NONE), JOINS (1), SCALE, DROPOUT                       \
+  }
+
+static const sb_key ncsnpp_keys[] = PLUS_PLUS (1, RESIDUAL);
+static const sb_key ddpmpp_keys[] = PLUS_PLUS (0, NONE);
+
 typedef struct
 {
   size_t image[3];                              // of an mlp: inputs x 1 x 1
@@ -111,6 +166,10 @@ typedef struct
   size_t multipliers[LEVELS], levels;
   size_t attention[LEVELS], attentions;
   size_t time;
+  size_t fir, rescaled, biggan, input, output; // unet: its components
+  size_t by_block;                             // the way up is shown what each block made
+  bool sparse;                                 // attention only behind the last block of a level on the way up
+  double scale, dropout;
 } settings;
 
 static size_t
@@ -125,7 +184,8 @@ read_numbers (const double *value, size_t *numbers)
 static settings
 settings_of (const sb_entry *entry, const double *value)
 {
-  settings s = { .image = { 0, 1, 1 } };
+  settings s
+      = { .image = { 0, 1, 1 }, .scale = 16, .sparse = entry->keys == ncsnpp_keys || entry->keys == ddpmpp_keys };
   const struct
   {
     const char *key;
@@ -133,17 +193,24 @@ settings_of (const sb_entry *entry, const double *value)
   } number[] = { { "inputs", s.image },         { "outputs", &s.outputs },   { "width", &s.width },
                  { "layers", &s.layers },       { "channels", &s.channels }, { "blocks", &s.blocks },
                  { "groups", &s.groups },       { "features", &s.features }, { "classes", &s.classes },
-                 { "condition", &s.condition }, { "time", &s.time } };
+                 { "condition", &s.condition }, { "time", &s.time },         { "resample", &s.fir },
+                 { "skip", &s.rescaled },       { "block", &s.biggan },      { "input", &s.input },
+                 { "output", &s.output },       { "joins", &s.by_block } };
   for (size_t k = 0; k < sizeof number / sizeof *number; k++)
     {
       const double *v = sb_entry_value (entry, value, number[k].key);
       *number[k].to = v ? (size_t)*v : *number[k].to;
     }
+  const double *scale = sb_entry_value (entry, value, "scale"), *dropout = sb_entry_value (entry, value, "dropout");
+  s.scale = scale ? *scale : s.scale;
+  s.dropout = dropout ? *dropout : 0;
   read_numbers (sb_entry_value (entry, value, "image"), s.image);
   s.levels = read_numbers (sb_entry_value (entry, value, "multipliers"), s.multipliers);
   s.attentions = read_numbers (sb_entry_value (entry, value, "attention"), s.attention);
   if (entry->keys == dsm2ddpm_keys && s.attentions == 0)
     s.attention[s.attentions++] = s.image[1];
+  if (s.features == 0)
+    s.features = s.channels * (s.time == FOURIER ? 2 : 1);
   return s;
 }
 
@@ -156,12 +223,12 @@ check_settings (const settings *s, sb_error *error)
   if (s->time == NO_TIME && s->classes > 0)
     SB_ERROR (error, GSL_EINVAL, "network: classes=%zu: classes are added to the time, and need one; not time=none",
               s->classes);
-  if (pixels > LARGEST || s->image[0] * pixels > LARGEST)
+  if (pixels > NUMBERS || s->image[0] * pixels > NUMBERS)
     SB_ERROR (error, GSL_EINVAL, "network: image=%zux%zux%zu: more than %d numbers", s->image[0], s->image[1],
-              s->image[2], LARGEST);
-  if (pixels * s->condition > LARGEST)
+              s->image[2], NUMBERS);
+  if (pixels * s->condition > NUMBERS)
     SB_ERROR (error, GSL_EINVAL, "network: condition=%zu at %zux%zu: more than %d numbers", s->condition, s->image[1],
-              s->image[2], LARGEST);
+              s->image[2], NUMBERS);
   for (size_t k = 1, divisor = 2; k < s->levels; k++, divisor *= 2)
     if (s->image[1] % divisor || s->image[2] % divisor)
       SB_ERROR (error, GSL_EINVAL, "network: an image of %zux%zu cannot be halved %zu times", s->image[1], s->image[2],
@@ -170,9 +237,6 @@ check_settings (const settings *s, sb_error *error)
     if (s->channels * s->multipliers[k] > WIDEST)
       SB_ERROR (error, GSL_EINVAL, "network: %zu channels times %zu: more than %d", s->channels, s->multipliers[k],
                 WIDEST);
-    else if (s->channels * s->multipliers[k] % s->groups)
-      SB_ERROR (error, GSL_EINVAL, "network: %zu channels do not divide into %zu groups",
-                s->channels * s->multipliers[k], s->groups);
   return GSL_SUCCESS;
 }
 
@@ -187,7 +251,10 @@ typedef struct
   int failed;
   size_t input; // the layer with x and what is joined to it
   size_t time;  // the layer with the embedding of the time, 0 where there is none
-  size_t groups;
+  size_t drawn; // by dropouts, of a sample's stream
+  const settings *s;
+  size_t *kept, keeps; // what the way up of a U-Net is shown
+  size_t undivided;    // the first number of channels that does not divide into groups, 0: all do
 } builder;
 
 static sb_net_shape
@@ -249,18 +316,31 @@ convolve (builder *b, const char *name, size_t from, size_t outputs, size_t kern
                           .scratch = kernel == 1 ? 0 : taps * columns_of (in) });
 }
 
+// The U-Net of Ho et al. and those made of it have `groups` groups at most, and four channels in each at least.
+
+static size_t
+groups_of (const settings *s, size_t channels)
+{
+  if (!s->by_block || channels / 4 >= s->groups)
+    return s->groups;
+  return channels < 4 ? 1 : channels / 4;
+}
+
 static size_t
 normalise (builder *b, const char *name, size_t from)
 {
   sb_net_shape in = shape_of (b, from);
+  const size_t groups = groups_of (b->s, in.channels);
+  if (!b->undivided && in.channels % groups)
+    b->undivided = in.channels;
   return lay (b, name,
               (sb_layer){ .type = &sb_layer_group_norm,
                           .inputs = 1,
                           .from = { from },
                           .out = in,
                           .parameters = 2 * in.channels,
-                          .groups = b->groups,
-                          .saved = 2 * b->groups });
+                          .groups = groups,
+                          .saved = 2 * groups });
 }
 
 static size_t
@@ -271,10 +351,20 @@ activate (builder *b, size_t from)
 }
 
 static size_t
-add (builder *b, size_t first, size_t second)
+add_times (builder *b, double weight, size_t first, size_t second)
 {
   return lay (b, "add",
-              (sb_layer){ .type = &sb_layer_add, .inputs = 2, .from = { first, second }, .out = shape_of (b, first) });
+              (sb_layer){ .type = &sb_layer_add,
+                          .inputs = 2,
+                          .from = { first, second },
+                          .out = shape_of (b, first),
+                          .weight = weight });
+}
+
+static size_t
+add (builder *b, size_t first, size_t second)
+{
+  return add_times (b, 1, first, second);
 }
 
 static size_t
@@ -288,19 +378,39 @@ join (builder *b, size_t first, size_t second)
 static size_t
 halve (builder *b, size_t from)
 {
+  const sb_layer_type *type = b->s->fir ? &sb_layer_fir_halve : &sb_layer_halve;
   sb_net_shape out = shape_of (b, from);
   out.height /= 2;
   out.width /= 2;
-  return lay (b, "halve", (sb_layer){ .type = &sb_layer_halve, .inputs = 1, .from = { from }, .out = out });
+  return lay (b, "halve", (sb_layer){ .type = type, .inputs = 1, .from = { from }, .out = out });
 }
 
 static size_t
 redouble (builder *b, size_t from)
 {
+  const sb_layer_type *type = b->s->fir ? &sb_layer_fir_double : &sb_layer_double;
   sb_net_shape out = shape_of (b, from);
   out.height *= 2;
   out.width *= 2;
-  return lay (b, "double", (sb_layer){ .type = &sb_layer_double, .inputs = 1, .from = { from }, .out = out });
+  return lay (b, "double", (sb_layer){ .type = type, .inputs = 1, .from = { from }, .out = out });
+}
+
+static size_t
+drop (builder *b, size_t from)
+{
+  const sb_net_shape out = shape_of (b, from);
+  const size_t drawn = b->drawn;
+  if (b->s->dropout == 0)
+    return from;
+  b->drawn += sb_net_shape_size (out);
+  return lay (b, "dropout",
+              (sb_layer){ .type = &sb_layer_dropout,
+                          .inputs = 1,
+                          .from = { from },
+                          .out = out,
+                          .rate = b->s->dropout,
+                          .drawn = drawn,
+                          .saved = sb_net_shape_size (out) });
 }
 
 // The parts of a block are named after it: "down.0.0" has "down.0.0.norm1".
@@ -326,7 +436,8 @@ embed_time (builder *b, const settings *s, size_t width)
                          .inputs = 1,
                          .from = { 1 },
                          .out = { s->features, 1, 1 },
-                         .parameters = s->time == FOURIER ? s->features / 2 : 0 };
+                         .parameters = s->time == FOURIER ? s->features / 2 : 0,
+                         .deviation = s->scale };
   size_t h = lay (b, "time.embedding", embedding);
   if (s->classes > 0)
     {
@@ -372,33 +483,64 @@ lay_mlp (builder *b, const settings *s)
 
 // ## The U-Net
 //
-// A residual block: norm, SiLU, convolution, the time, and again; the input is added to the result, through a 1 x 1
-// convolution where the number of channels changes.
+// A U-Net goes down through levels, each half as wide as the one above, keeping what it makes; through a middle; and up again,
+// where it is shown what it kept. What it is made of are the five components of Appendix H, in the paper's order.
+// [scoresde.txt-arch-components] Two times two times two times two times three times three are 144 networks. [scoresde.txt-144]
+//
+// First, an image is halved and doubled plainly or through a filter: `halve` and `redouble` above.
+//
+// Second, a residual sum is rescaled, or not: two terms of variance one have a sum of variance two, over $\sqrt 2$ of one.
 
 static size_t
-block (builder *b, const char *name, size_t x, size_t channels)
+add_residual (builder *b, size_t first, size_t second)
+{
+  return add_times (b, b->s->rescaled ? M_SQRT1_2 : 1, first, second);
+}
+
+// Third, residual blocks. DDPM's: norm, SiLU, convolution, the time, and again; the input is added to the result, through a
+// 1 x 1 convolution where the number of channels changes. BigGAN's is the same, and can also change the size of its image, before
+// its first convolution and beside it.
+
+typedef size_t resampling (builder *b, size_t from); // halve or redouble; NULL: neither
+
+static size_t
+block (builder *b, const char *name, size_t x, size_t channels, resampling *resample)
 {
   char of[48];
   size_t h = activate (b, normalise (b, part (of, sizeof of, name, "norm1"), x));
+  if (resample)
+    {
+      h = resample (b, h);
+      x = resample (b, x);
+    }
   h = tell_time (b, name, convolve (b, part (of, sizeof of, name, "conv1"), h, channels, 3, 0));
-  h = activate (b, normalise (b, part (of, sizeof of, name, "norm2"), h));
+  h = drop (b, activate (b, normalise (b, part (of, sizeof of, name, "norm2"), h)));
   h = convolve (b, part (of, sizeof of, name, "conv2"), h, channels, 3, 1);
-  if (shape_of (b, x).channels != channels)
+  if (resample || shape_of (b, x).channels != channels)
     x = convolve (b, part (of, sizeof of, name, "skip"), x, channels, 1, 0);
-  return add (b, h, x);
+  return add_residual (b, h, x);
+}
+
+// From level to level goes such a block, or else the resampling alone; Ho et al. have a convolution behind it. (Theirs is part of
+// it on the way down: it takes steps of two pixels.)
+
+static size_t
+change_level (builder *b, const char *way, size_t level, size_t h, resampling *resample)
+{
+  char name[48];
+  const size_t channels = shape_of (b, h).channels;
+  snprintf (name, sizeof name, "%s.%zu.resample", way, level);
+  if (b->s->biggan)
+    return block (b, name, h, channels, resample);
+  h = resample (b, h);
+  return b->s->by_block ? convolve (b, name, h, channels, 3, 0) : h;
 }
 
 static size_t
-attend (builder *b, const settings *s, const char *name, size_t x)
+attend (builder *b, const char *name, size_t x)
 {
   char of[48];
   sb_net_shape shape = shape_of (b, x);
-  int wanted = 0;
-  for (size_t k = 0; k < s->attentions; k++)
-    wanted |= s->attention[k] == shape.height;
-  if (!wanted)
-    return x;
-
   size_t h = normalise (b, part (of, sizeof of, name, "attention.norm"), x);
   size_t q = convolve (b, part (of, sizeof of, name, "attention.query"), h, shape.channels, 1, 0);
   size_t k = convolve (b, part (of, sizeof of, name, "attention.key"), h, shape.channels, 1, 0);
@@ -412,44 +554,150 @@ attend (builder *b, const settings *s, const char *name, size_t x)
                        .saved = squared,
                        .scratch = squared });
   h = convolve (b, part (of, sizeof of, name, "attention.out"), h, shape.channels, 1, 1);
-  return add (b, h, x);
+  return add_residual (b, h, x);
 }
 
-// Down through the levels, keeping what each level made; through the middle; up again, where each level begins with what its
-// counterpart on the way down had made, beside what comes from below. (The U-Net of Ho et al. (2020) keeps what each block made,
-// and shows it to a block on the way up: more numbers to remember, wider blocks.)
+static size_t
+attend_at_height (builder *b, const char *name, size_t x)
+{
+  const settings *s = b->s;
+  bool wanted = false;
+  for (size_t k = 0; k < s->attentions; k++)
+    wanted |= s->attention[k] == shape_of (b, x).height;
+  return wanted ? attend (b, name, x) : x;
+}
+
+// Fourth, the number of blocks. There may be one join a level, at the first block on the way up; or as many as Ho et al. have, who
+// show a block on the way up each that was made on the way down, and what came in. There is then one block more on the way up.
+
+static size_t
+keep (builder *b, size_t h, bool wanted)
+{
+  if (wanted)
+    b->kept[b->keeps++] = h;
+  return h;
+}
+
+static size_t
+go_down (builder *b, size_t level, size_t h)
+{
+  char name[48];
+  const settings *s = b->s;
+  keep (b, h, s->by_block);
+  for (size_t k = 0; k < s->blocks; k++)
+    {
+      snprintf (name, sizeof name, "down.%zu.%zu", level, k);
+      h = block (b, name, h, s->channels * s->multipliers[level], NULL);
+      h = keep (b, attend_at_height (b, name, h), s->by_block || k + 1 == s->blocks);
+    }
+  return h;
+}
+
+static size_t
+go_up (builder *b, size_t level, size_t h)
+{
+  char name[48];
+  const settings *s = b->s;
+  const size_t count = s->blocks + s->by_block;
+  for (size_t k = 0; k < count; k++)
+    {
+      snprintf (name, sizeof name, "up.%zu.%zu", level, k);
+      if (k == 0 || s->by_block)
+        h = join (b, h, b->kept[--b->keeps]);
+      h = block (b, name, h, s->channels * s->multipliers[level], NULL);
+      if (!s->sparse || k + 1 == count)
+        h = attend_at_height (b, name, h);
+    }
+  return h;
+}
+
+static size_t
+go_across (builder *b, size_t h)
+{
+  const size_t channels = b->s->channels * b->s->multipliers[b->s->levels - 1];
+  h = block (b, "middle", h, channels, NULL);
+  return b->s->by_block ? block (b, "middle.second", attend (b, "middle", h), channels, NULL) : h;
+}
+
+// Fifth, progressive growing, from StyleGAN-2. On the way down each level is shown the image at its own size: its colours, through
+// a 1 x 1 convolution (skip); or what a path of its own makes of them, on which the level goes on (residual). `shown`: the
+// image, or that path.
+
+static size_t
+show_image (builder *b, size_t level, size_t h, size_t *shown)
+{
+  char name[48];
+  const settings *s = b->s;
+  if (s->input == NONE)
+    return h;
+  snprintf (name, sizeof name, "input.%zu", level);
+  *shown = halve (b, *shown);
+  if (s->input == SKIP)
+    return add (b, convolve (b, name, *shown, shape_of (b, h).channels, 1, 0), h);
+  return *shown = add_residual (b, convolve (b, name, *shown, shape_of (b, h).channels, 3, 0), h);
+}
+
+// On the way up each level adds to an image that grows with it (skip); or to a path of its own, on which the next goes on, and
+// which begins behind the lowest level (residual).
+
+static size_t
+speak (builder *b, const char *name, size_t h, size_t channels, int zero)
+{
+  char of[48];
+  h = activate (b, normalise (b, part (of, sizeof of, name, "norm"), h));
+  return convolve (b, part (of, sizeof of, name, "conv"), h, channels, 3, zero);
+}
+
+static size_t
+grow_output (builder *b, size_t level, size_t h, size_t outputs, size_t *grown)
+{
+  char name[48];
+  const settings *s = b->s;
+  const bool lowest = level + 1 == s->levels;
+  snprintf (name, sizeof name, "output.%zu", level);
+  if (s->output == SKIP)
+    {
+      size_t larger = lowest ? 0 : redouble (b, *grown), more = speak (b, name, h, outputs, 1);
+      *grown = lowest ? more : add (b, more, larger);
+    }
+  else if (s->output == RESIDUAL && lowest && level > 0)
+    *grown = speak (b, name, h, shape_of (b, h).channels, 0);
+  else if (s->output == RESIDUAL && !lowest)
+    h = *grown = add_residual (b, convolve (b, name, redouble (b, *grown), shape_of (b, h).channels, 3, 0), h);
+  return h;
+}
+
+static void
+lay_levels (builder *b, const settings *s)
+{
+  const size_t outputs = s->outputs ? s->outputs : s->image[0];
+  size_t h = convolve (b, "in", b->input, s->channels * s->multipliers[0], 3, 0), shown = b->input, grown = 0;
+  for (size_t level = 0; level < s->levels; level++)
+    {
+      if (level > 0)
+        h = show_image (b, level, change_level (b, "down", level, h, halve), &shown);
+      h = go_down (b, level, h);
+    }
+  h = go_across (b, h);
+  for (size_t level = s->levels; level-- > 0;)
+    {
+      h = grow_output (b, level, go_up (b, level, h), outputs, &grown);
+      if (level > 0)
+        h = change_level (b, "up", level - 1, h, redouble);
+    }
+  if (s->output != SKIP)
+    speak (b, "out", h, outputs, 1);
+}
 
 static void
 lay_unet (builder *b, const settings *s)
 {
-  char name[48];
   embed_time (b, s, 4 * s->channels);
-  size_t h = convolve (b, "in", b->input, s->channels * s->multipliers[0], 3, 0), kept[LEVELS];
-  for (size_t level = 0; level < s->levels; level++)
-    {
-      if (level > 0)
-        h = halve (b, h);
-      for (size_t k = 0; k < s->blocks; k++)
-        {
-          snprintf (name, sizeof name, "down.%zu.%zu", level, k);
-          h = attend (b, s, name, block (b, name, h, s->channels * s->multipliers[level]));
-        }
-      kept[level] = h;
-    }
-  h = block (b, "middle", h, s->channels * s->multipliers[s->levels - 1]);
-  for (size_t level = s->levels; level-- > 0;)
-    {
-      h = join (b, h, kept[level]);
-      for (size_t k = 0; k < s->blocks; k++)
-        {
-          snprintf (name, sizeof name, "up.%zu.%zu", level, k);
-          h = attend (b, s, name, block (b, name, h, s->channels * s->multipliers[level]));
-        }
-      if (level > 0)
-        h = redouble (b, h);
-    }
-  h = activate (b, normalise (b, "out.norm", h));
-  convolve (b, "out.conv", h, s->outputs ? s->outputs : s->image[0], 3, 1);
+  b->kept = calloc (s->levels * (s->blocks + 1), sizeof *b->kept);
+  b->failed |= !b->kept;
+  if (!b->failed)
+    lay_levels (b, s);
+  free (b->kept);
 }
 
 // ## The classifier
@@ -492,7 +740,10 @@ static const architecture architectures[]
     = { { { "mlp", "a multi-layer perceptron, for points", mlp_keys, COUNT (mlp_keys) }, lay_mlp },
         { { "unet", "a U-Net, for images", unet_keys, COUNT (unet_keys) }, lay_unet },
         { { "cnn", "a convolutional classifier", cnn_keys, COUNT (cnn_keys) }, lay_cnn },
-        { { "dsm2ddpm", "the U-Net of the report From DSM to DDPM", dsm2ddpm_keys, COUNT (dsm2ddpm_keys) },
+        { { "dsm2ddpm", "the U-Net of the report From DSM to DDPM", dsm2ddpm_keys, COUNT (dsm2ddpm_keys) }, lay_unet },
+        { { "ncsnpp", "NCSN++, the U-Net of scores by variance-exploding SDEs", ncsnpp_keys, COUNT (ncsnpp_keys) },
+          lay_unet },
+        { { "ddpmpp", "DDPM++, the U-Net of scores by variance-preserving SDEs", ddpmpp_keys, COUNT (ddpmpp_keys) },
           lay_unet } };
 
 const sb_entry *
@@ -508,9 +759,9 @@ take_in (builder *b, const char *name, sb_net_shape shape)
 }
 
 static int
-lay_network (const architecture *of, const settings *s, sb_net *net)
+lay_network (const architecture *of, const settings *s, sb_net *net, sb_error *error)
 {
-  builder b = { .net = net, .groups = s->groups };
+  builder b = { .net = net, .s = s };
   sb_net_shape one = { 1, 1, 1 };
   b.input = take_in (&b, "x", (sb_net_shape){ s->image[0], s->image[1], s->image[2] });
   take_in (&b, "label", one);
@@ -523,19 +774,29 @@ lay_network (const architecture *of, const settings *s, sb_net *net)
       b.input = join (&b, b.input, net->picture_input);
     }
   of->lay (&b, s);
-  return b.failed ? GSL_ENOMEM : GSL_SUCCESS;
+  if (b.failed)
+    SB_ERROR (error, GSL_ENOMEM, "network: no memory");
+  if (b.undivided)
+    SB_ERROR (error, GSL_EINVAL, "network: %zu channels do not divide into %zu groups", b.undivided,
+              groups_of (s, b.undivided));
+  return GSL_SUCCESS;
 }
 
 static sb_net *
-net_alloc (const architecture *of, const settings *s, const char *configuration)
+net_alloc (const architecture *of, const settings *s, const char *configuration, sb_error *error)
 {
   sb_net *net = calloc (1, sizeof *net);
-  if (!net)
-    return NULL;
-  net->configuration = strdup (configuration);
+  char *line = strdup (configuration);
+  if (!net || !line)
+    {
+      free (net);
+      free (line);
+      SB_ERROR_NULL (error, GSL_ENOMEM, "network: no memory");
+    }
+  net->configuration = line;
   net->architecture = &of->entry;
   net->backend = &sb_net_openblas;
-  if (net->configuration && !lay_network (of, s, net))
+  if (!lay_network (of, s, net, error))
     return net;
   sb_net_free (net);
   return NULL;
@@ -551,8 +812,5 @@ sb_net_alloc (const char *configuration, sb_error *error)
   settings s = settings_of (entry, value);
   if (check_settings (&s, error))
     return NULL;
-  sb_net *net = net_alloc ((const architecture *)entry, &s, configuration);
-  if (!net)
-    SB_ERROR_NULL (error, GSL_ENOMEM, "network: no memory");
-  return net;
+  return net_alloc ((const architecture *)entry, &s, configuration, error);
 }

@@ -125,7 +125,7 @@ sb_net_initialise (const sb_net *net, sb_stream stream, sb_real *theta)
         {
           double normal = z->data[layer->offset + k];
           int bias = k >= layer->parameters - channels;
-          double value = layer->type == &sb_layer_fourier      ? 16 * normal
+          double value = layer->type == &sb_layer_fourier      ? layer->deviation * normal
                          : layer->type == &sb_layer_group_norm ? !bias
                          : bias || layer->zero                 ? 0
                                                                : deviation * normal;

@@ -58,10 +58,12 @@ sb_net_shape sb_net_input (const sb_net *net);
 sb_net_shape sb_net_output (const sb_net *net);
 
 // What is given beside x and the time, of n samples: pictures, each [C][height][width] (NULL: zeros), and classes, each
-// a number 0, ..., classes - 1 (any other, and NULL: none). What the network has no input for is not looked at.
+// a number 0, ..., classes - 1 (any other, and NULL: none). What the network has no input for is not looked at. In training, also
+// the stream that dropout draws from, of sample i at index + i; NULL: nothing is dropped.
 typedef struct
 {
   const sb_real *pictures, *classes;
+  const sb_stream *drop;
 } sb_net_condition;
 
 sb_net_shape sb_net_picture (const sb_net *net); // of the condition; no channels where there is none

@@ -9,7 +9,8 @@
 
 // ## Adding
 //
-// $y = x_1 + x_2$. The second input may be a $1 \times 1$ image: a number for each channel, added to all its pixels.
+// $y = w\,(x_1 + x_2)$, with $w = 1$ or, where what is added are two terms of variance one that are to be one of variance one
+// again, $w = 1/\sqrt 2$. [scoresde.txt-arch-components] The second input may be a $1 \times 1$ image: a number for each channel, added to all its pixels.
 // That is how a time embedding reaches a residual block.
 
 static int
@@ -19,11 +20,19 @@ spread (const sb_layer *layer)
 }
 
 SB_CLONES static void
-accumulate (size_t count, const sb_real *restrict x, sb_real *restrict sum)
+accumulate (size_t count, sb_real weight, const sb_real *restrict x, sb_real *restrict sum)
 {
 #pragma omp simd
   for (size_t k = 0; k < count; k++)
-    sum[k] += x[k];
+    sum[k] += weight * x[k];
+}
+
+SB_CLONES static void
+scale (size_t count, sb_real weight, sb_real *x)
+{
+#pragma omp simd
+  for (size_t k = 0; k < count; k++)
+    x[k] *= weight;
 }
 
 SB_CLONES static void
@@ -36,7 +45,7 @@ accumulate_spread (size_t rows, size_t pixels, const sb_real *restrict x, sb_rea
 }
 
 SB_CLONES static void
-accumulate_pixels (size_t rows, size_t pixels, const sb_real *restrict x, sb_real *restrict sums)
+accumulate_pixels (size_t rows, size_t pixels, sb_real weight, const sb_real *restrict x, sb_real *restrict sums)
 {
   for (size_t r = 0; r < rows; r++)
     {
@@ -44,7 +53,7 @@ accumulate_pixels (size_t rows, size_t pixels, const sb_real *restrict x, sb_rea
 #pragma omp simd reduction(+ : sum)
       for (size_t p = 0; p < pixels; p++)
         sum += x[r * pixels + p];
-      sums[r] += sum;
+      sums[r] += weight * sum;
     }
 }
 
@@ -68,7 +77,9 @@ add_forward (const sb_layer *layer, const sb_real *theta, const sb_pass *pass)
   if (pass->x[1] && spread (layer))
     accumulate_spread (layer->out.channels * pass->n, sb_net_shape_pixels (layer->out), pass->x[1], pass->y);
   else if (pass->x[1])
-    accumulate (size, pass->x[1], pass->y);
+    accumulate (size, 1, pass->x[1], pass->y);
+  if (layer->weight != 1)
+    scale (size, (sb_real)layer->weight, pass->y);
 }
 
 static void
@@ -77,13 +88,14 @@ add_backward (const sb_layer *layer, const sb_real *theta, const sb_pass *pass, 
 {
   (void)theta;
   (void)theta_bar;
-  size_t size = sb_net_shape_size (layer->out) * pass->n, pixels = sb_net_shape_pixels (layer->out);
+  const size_t size = sb_net_shape_size (layer->out) * pass->n, pixels = sb_net_shape_pixels (layer->out);
+  const sb_real weight = (sb_real)layer->weight;
   if (x_bar[0])
-    accumulate (size, y_bar, x_bar[0]);
+    accumulate (size, weight, y_bar, x_bar[0]);
   if (x_bar[1] && spread (layer))
-    accumulate_pixels (size / pixels, pixels, y_bar, x_bar[1]);
+    accumulate_pixels (size / pixels, pixels, weight, y_bar, x_bar[1]);
   else if (x_bar[1])
-    accumulate (size, y_bar, x_bar[1]);
+    accumulate (size, weight, y_bar, x_bar[1]);
 }
 
 const sb_layer_type sb_layer_add = { "add", 0, add_forward, add_backward, sb_layer_linear_jvp, NULL };
@@ -115,7 +127,7 @@ join_backward (const sb_layer *layer, const sb_real *theta, const sb_pass *pass,
     {
       size_t size = sb_net_shape_size (layer->in[k]) * pass->n;
       if (x_bar[k])
-        accumulate (size, y_bar, x_bar[k]);
+        accumulate (size, 1, y_bar, x_bar[k]);
       y_bar += size;
     }
 }

@@ -1,7 +1,7 @@
 #ifndef SCOREBOOK_NET_LAYER_H
 #define SCOREBOOK_NET_LAYER_H
 
-#include "../base/decls.h"
+#include "../base/stream.h"
 #include "real.h"
 
 #include <stddef.h>
@@ -32,6 +32,7 @@ typedef struct
   sb_real *y;                        // output
   sb_real *saved;                    // what forward keeps for backward and jvp: layer->saved numbers a sample
   sb_real *scratch;                  // not kept between calls: layer->scratch numbers
+  const sb_stream *drop;             // of sample i at index + i; NULL: nothing is dropped
 } sb_pass;
 
 // A pass in pairs (dual.h): directions of the inputs (each NULL where one stands still), the gradients of some number
@@ -79,6 +80,10 @@ struct sb_layer
   size_t kernel;             // of a convolution: 1 or 3
   size_t groups;             // of a group norm
   int zero;                  // of a convolution: its weights start at zero (the last of a path)
+  double weight;             // of a sum: a factor of it
+  double deviation;          // of Fourier features: their frequencies', when drawn
+  double rate;               // of dropout: the probability that a number is lost
+  size_t drawn;              // of dropout: how many numbers of a sample's stream others have drawn before
   size_t saved, scratch;     // see sb_pass
 };
 
@@ -112,12 +117,14 @@ extern const sb_layer_type sb_layer_convolution;
 extern const sb_layer_type sb_layer_group_norm;
 extern const sb_layer_type sb_layer_silu;
 extern const sb_layer_type sb_layer_add;     // two inputs of one shape; or, the second being 1 x 1, a number a channel
+extern const sb_layer_type sb_layer_dropout; // some numbers become zero, in training
 extern const sb_layer_type sb_layer_join;    // the channels of two inputs, one after the other
 extern const sb_layer_type sb_layer_halve;   // 2 x 2 averages
 extern const sb_layer_type sb_layer_double;  // each pixel four times
-extern const sb_layer_type sb_layer_average; // of each channel over its pixels: a 1 x 1 image
-extern const sb_layer_type sb_layer_attention;  // inputs: query, key, value
-extern const sb_layer_type sb_layer_positional; // embeddings of a number
+extern const sb_layer_type sb_layer_fir_halve, sb_layer_fir_double; // the same through a smooth filter
+extern const sb_layer_type sb_layer_average;                        // of each channel over its pixels: a 1 x 1 image
+extern const sb_layer_type sb_layer_attention;                      // inputs: query, key, value
+extern const sb_layer_type sb_layer_positional;                     // embeddings of a number
 extern const sb_layer_type sb_layer_fourier;
 extern const sb_layer_type sb_layer_class; // a linear map of a one-hot vector, given as the number of its class
 

@@ -7,9 +7,12 @@
 #define sb_layer_group_norm sb_layer_group_norm_double
 #define sb_layer_silu sb_layer_silu_double
 #define sb_layer_add sb_layer_add_double
+#define sb_layer_dropout sb_layer_dropout_double
 #define sb_layer_join sb_layer_join_double
 #define sb_layer_halve sb_layer_halve_double
 #define sb_layer_double sb_layer_double_double
+#define sb_layer_fir_halve sb_layer_fir_halve_double
+#define sb_layer_fir_double sb_layer_fir_double_double
 #define sb_layer_average sb_layer_average_double
 #define sb_layer_attention sb_layer_attention_double
 #define sb_layer_positional sb_layer_positional_double
@@ -17,6 +20,7 @@
 #define sb_layer_class sb_layer_class_double
 #define sb_attention_softmax sb_attention_softmax_double
 #define sb_attention_slope sb_attention_slope_double
+#define sb_dropout_draw sb_dropout_draw_double
 #define sb_net_alloc sb_net_alloc_double
 #define sb_net_architectures sb_net_architectures_double
 #define sb_net_free sb_net_free_double

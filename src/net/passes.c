@@ -72,11 +72,16 @@ static void
 keep_condition (const sb_net *net, const sb_net_condition *y, sb_net_work *work)
 {
   size_t size = work->n * sb_net_shape_size (sb_net_picture (net));
-  work->y = (sb_net_condition){ NULL, NULL };
+  work->y = (sb_net_condition){ NULL, NULL, NULL };
   if (y && y->pictures && size > 0)
     work->y.pictures = memcpy (work->given, y->pictures, size * sizeof *work->given);
   if (y && y->classes && net->classes > 0)
     work->y.classes = memcpy (work->given + size, y->classes, work->n * sizeof *work->given);
+  if (y && y->drop)
+    {
+      work->drop = *y->drop;
+      work->y.drop = &work->drop;
+    }
 }
 
 static int

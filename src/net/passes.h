@@ -15,6 +15,7 @@ typedef struct
   sb_real *x, *label;   // a copy of its input
   sb_real *given;       // and of its condition,
   sb_net_condition y;   // which stands there, or is NULL
+  sb_stream drop;       // and there its stream
   sb_real *out;         // for an output that the caller does not ask for
   const sb_net_backend *backend;
   void *workspace; // the backend's

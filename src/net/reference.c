@@ -201,11 +201,18 @@ sb_net_show (const sb_net *net, size_t n, const sb_real *x, const sb_real *label
     memset (outputs[net->picture_input], 0, n * sb_net_shape_size (picture) * sizeof *x);
 }
 
+static const sb_stream *
+stream_of (const sb_net_condition *y)
+{
+  return y ? y->drop : NULL;
+}
+
 static void
-layer_forward (const sb_net *net, const sb_real *theta, size_t n, const workspace *w, size_t l)
+layer_forward (const sb_net *net, const sb_real *theta, size_t n, const sb_stream *drop, const workspace *w, size_t l)
 {
   const sb_layer *layer = &net->layers[l];
   sb_pass pass = sb_net_pass_at (net, l, n, &w->at);
+  pass.drop = drop;
   if (layer->inputs > 0)
     layer->type->forward (layer, theta + layer->offset, &pass);
 }
@@ -217,7 +224,7 @@ forward (const sb_net *net, const sb_real *theta, size_t n, const sb_real *x, co
   workspace *w = state;
   sb_net_show (net, n, x, label, y, w->at.y);
   for (size_t l = 0; l < net->count; l++)
-    layer_forward (net, theta, n, w, l);
+    layer_forward (net, theta, n, stream_of (y), w, l);
   sb_net_samples_first (sb_net_output (net), n, w->at.y[net->count - 1], out);
   return GSL_SUCCESS;
 }
@@ -309,6 +316,7 @@ sb_net_forward_along (const sb_net *net, const sb_real *theta, size_t n, const s
       const sb_layer *layer = &net->layers[l];
       const sb_real *inputs_dot[SB_LAYER_INPUTS];
       sb_pass pass = sb_net_pass_at (net, l, n, at);
+      pass.drop = stream_of (y);
       sb_net_directions (net, l, at->y_dot, inputs_dot);
       if (layer->inputs == 0)
         continue;
@@ -349,7 +357,7 @@ sb_net_trace (const sb_net *net, const sb_real *theta, size_t n, const sb_real *
   sb_net_show (net, n, x, label, y, w->at.y);
   for (size_t l = 0; l < net->count && !found; l++)
     {
-      layer_forward (net, theta, n, w, l);
+      layer_forward (net, theta, n, stream_of (y), w, l);
       if (!all_finite (sb_net_shape_size (net->layers[l].out) * n, w->at.y[l]))
         found = net->layers[l].name;
     }

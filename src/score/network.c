@@ -262,7 +262,8 @@ static int
 place_condition (const sb_net *net, size_t rows, const gsl_matrix *y, float *given, sb_net_condition *to)
 {
   const size_t size = sb_net_shape_size (sb_net_picture (net));
-  *to = (sb_net_condition){ given, given + rows * size };
+  to->pictures = given;
+  to->classes = given + rows * size;
   int status = check_condition (net, rows, y);
   if (status)
     return status;
@@ -305,13 +306,13 @@ put_in (const sb_network *network, sb_network_pass *pass, const gsl_matrix *x, c
 static int
 show (const sb_network *network, sb_network_pass *pass, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y)
 {
-  sb_net_condition given;
+  sb_net_condition given = { .drop = pass->drop };
   int status = put_in (network, pass, x, t, pass->in);
   if (!status && y)
     status = place_condition (network->net, x->size1, y, pass->given, &given);
   if (!status)
-    status = sb_net_forward (network->net, network->theta, x->size1, pass->in, pass->label, y ? &given : NULL,
-                             pass->work, pass->out);
+    status
+        = sb_net_forward (network->net, network->theta, x->size1, pass->in, pass->label, &given, pass->work, pass->out);
   return status;
 }
 
@@ -395,15 +396,15 @@ int
 sb_network_dual_forward (const sb_network *network, sb_network_pass *pass, const gsl_matrix *x, const gsl_vector *t,
                          const gsl_matrix *y, const gsl_matrix *x_dot, gsl_matrix *epsilon, gsl_matrix *epsilon_dot)
 {
-  sb_net_condition given;
+  sb_net_condition given = { .drop = pass->drop };
   int status = put_in (network, pass, x, t, pass->in);
   if (!status && y)
     status = place_condition (network->net, x->size1, y, pass->given, &given);
   if (!status)
     status = put_in (network, pass, x_dot, t, pass->in_dot);
   if (!status)
-    status = sb_net_dual_forward (pass->dual, network->theta, x->size1, pass->in, pass->label, y ? &given : NULL,
-                                  pass->in_dot, pass->out, pass->out_dot);
+    status = sb_net_dual_forward (pass->dual, network->theta, x->size1, pass->in, pass->label, &given, pass->in_dot,
+                                  pass->out, pass->out_dot);
   if (!status)
     status = blend (network, pass, x, pass->out, epsilon);
   return status ? status : blend (network, pass, x_dot, pass->out_dot, epsilon_dot);

@@ -53,6 +53,7 @@ typedef struct
   float *in_dot, *out_dot; // of a dual pass
   gsl_matrix *numbers;     // rows x d: what goes in or came out, in the order of files
   gsl_matrix *c, *p, *q;   // rows x parts: the scales at each row's time
+  const sb_stream *drop; // what dropout draws from (sb_net_condition), not owned; NULL, as at first: nothing is dropped
 } sb_network_pass;
 
 // The view that the passes below are of: the score where the network predicts it, else epsilon.

@@ -21,6 +21,7 @@ typedef struct
   sb_score *score;  // the same network, for objectives whose points depend on it
   gsl_matrix *y;    // conditions, of every point; NULL: there are none
   gsl_matrix given; // those in use
+  sb_stream drop;   // what dropout draws from
   double share;     // of a sample in the loss
   float *gradient;
 } workspace;
@@ -52,7 +53,10 @@ workspace_alloc (const void *state, size_t rows)
     w->pass = task->objective.type->derivatives ? sb_network_pass_dual_alloc (&task->network, rows)
                                                 : sb_network_pass_alloc (&task->network, rows * w->batch->points, 1);
   if (w->pass)
-    return w;
+    {
+      w->pass->drop = &w->drop;
+      return w;
+    }
   workspace_free (w);
   return NULL;
 }
@@ -185,6 +189,7 @@ work (const void *state, void *of_thread, sb_stream stream, size_t rows, double 
 
   // Draw the data, and what the objective makes of them.
   sb_objective_batch_rows (b, rows);
+  w->drop = (sb_stream){ stream.seed, SB_FOR_DROPOUT, stream.index * b->points };
   stream.purpose = SB_FOR_DATA;
   int status = draw_data (w, stream);
   if (!status)

@@ -620,7 +620,7 @@ enum
 PATH (network)
 {
   static float theta[WEIGHTS], theta_bar[WEIGHTS], x[IMAGES * PIXELS], out[IMAGES * PIXELS], kinds[IMAGES];
-  const sb_net_condition given = { x, kinds };
+  const sb_net_condition given = { x, kinds, NULL };
   sb_net *net = kept (sb_net_alloc (UNET, NULL));
   sb_net_work *work = kept (sb_net_work_alloc (net, IMAGES, 1));
   cr_assert_lt (net->parameters, WEIGHTS);

@@ -85,7 +85,8 @@ solve (const problem *p, const char *backend, sb_net_precision precision, size_t
   for (size_t i = 0; i < p->n; i += room)
     {
       size_t n = p->n - i < room ? p->n - i : room;
-      sb_net_condition y = { p->pictures + i * sb_net_shape_size (sb_net_picture (p->net)), p->classes + i };
+      const sb_stream drop = { 5, SB_FOR_DROPOUT, i };
+      sb_net_condition y = { p->pictures + i * sb_net_shape_size (sb_net_picture (p->net)), p->classes + i, &drop };
       ok (sb_net_forward (p->net, p->theta, n, p->x + i * in, p->label + i, &y, work, a.out + i * out));
       sb_net_hidden (p->net, work, a.hidden + i * hidden);
       ok (sb_net_backward (p->net, p->theta, work, p->out_bar + i * out, a.theta_bar, a.x_bar + i * in));
@@ -170,8 +171,12 @@ check (const char *configuration, size_t n, size_t room, sb_net_precision precis
 
 static const char *const networks[]
     = { "unet image=1x28x28 channels=32 multipliers=1,2,2 groups=8",
-        "unet image=1x28x28 channels=24 multipliers=1,2,2 attention=7", "cnn image=1x28x28 outputs=10",
-        "mlp inputs=2 width=64 layers=3", "unet image=1x28x28 channels=16 multipliers=1,2 classes=10 condition=1" };
+        "ncsnpp image=1x28x28 channels=16 multipliers=1,2,2 blocks=1 attention=7 time=fourier",
+        "ddpmpp image=1x28x28 channels=16 multipliers=1,2,2 blocks=1 attention=7 dropout=0.1",
+        "unet image=1x28x28 channels=24 multipliers=1,2,2 attention=7",
+        "cnn image=1x28x28 outputs=10",
+        "mlp inputs=2 width=64 layers=3",
+        "unet image=1x28x28 channels=16 multipliers=1,2 classes=10 condition=1" };
 
 Test (backend, the_experiments_networks)
 {
@@ -191,12 +196,23 @@ Test (backend, the_experiments_networks)
 //
 // Channels that fill no block of 16, groups of all sizes (but of four numbers at least: the fewer a group has, the
 // less of their differences its norm lets through, and two numbers become 1 and -1), images that are halved to single
-// pixels, attention at every level, several blocks, with and without time, classes and pictures.
+// pixels, attention at every level, several blocks, the components of Appendix H, dropout, with and without time, classes and
+// pictures.
 
 static size_t
 below (gsl_rng *r, size_t n)
 {
   return gsl_rng_uniform_int (r, n);
+}
+
+static int
+random_components (gsl_rng *r, char *line, size_t size)
+{
+  static const char *const progressions[] = { "none", "skip", "residual" };
+  return snprintf (line, size, " resample=%s skip=%s block=%s input=%s output=%s joins=%s dropout=%g",
+                   below (r, 2) ? "fir" : "plain", below (r, 2) ? "rescaled" : "sum", below (r, 2) ? "biggan" : "ddpm",
+                   progressions[below (r, 3)], progressions[below (r, 3)], below (r, 2) ? "block" : "level",
+                   below (r, 2) ? 0.3 : 0);
 }
 
 static void
@@ -226,6 +242,7 @@ random_network (gsl_rng *r, char *line, size_t size)
           "unet image=%zux%zux%zu outputs=%zu channels=%zu multipliers=%s blocks=%zu groups=%zu attention=%zu time=%s",
           1 + below (r, 3), height, width, 1 + below (r, 3), channels, multipliers[levels - 1], 1 + below (r, 2),
           groups, height >> below (r, levels), time);
+      used += random_components (r, line + used, size - (size_t)used);
     }
   if (told && below (r, 2))
     used += snprintf (line + used, size - (size_t)used, " condition=%zu", 1 + below (r, 20));
@@ -236,7 +253,7 @@ random_network (gsl_rng *r, char *line, size_t size)
 Test (backend, random_networks)
 {
   gsl_rng *r = property_rng (2);
-  char line[256];
+  char line[400];
   for (int k = 0; k < 60; k++)
     {
       random_network (r, line, sizeof line);
@@ -300,8 +317,9 @@ Test (backend, nothing_is_left_from_before)
       if (!sb_net_backend_usable (sb_net_backend_at (k), SB_NET_FLOAT))
         continue;
       const char *name = sb_net_backend_name (sb_net_backend_at (k));
-      problem p = problem_alloc ("unet image=1x8x8 channels=20 multipliers=1,2 groups=4 classes=2 condition=17", 3, r);
-      const sb_net_condition y = { p.pictures, p.classes };
+      problem p = problem_alloc (
+          "unet image=1x8x8 channels=20 multipliers=1,2 groups=4 classes=2 condition=17 dropout=0.2", 3, r);
+      const sb_net_condition y = { p.pictures, p.classes, &(sb_stream){ 5, SB_FOR_DROPOUT, 0 } };
       answer once = solve (&p, name, SB_NET_FLOAT, 3), again = answer_alloc (&p);
       sb_net_work *work = scoped (sb_net_work_alloc (p.net, 3, 1));
       float *other = gaussians (r, p.net->parameters, 0.1);

@@ -135,7 +135,7 @@ trial_alloc (gsl_rng *r)
   t.y = zeros (t.size);
   t.label = gaussians (r, N, 1);
   static const sb_real classes[N] = { -1, 1 };
-  t.given = (sb_net_condition){ gaussians (r, 2 * t.size, 1), classes };
+  t.given = (sb_net_condition){ gaussians (r, 2 * t.size, 1), classes, NULL };
   return t;
 }
 

@@ -463,7 +463,7 @@ Test (definition, networks_are_what_is_written)
       trial t = trial_of (&networks[k], r);
       sb_net_work *work = scoped (sb_net_work_alloc (t.model.net, N, 1));
       const sb_real *y_bar = gaussians (r, N * t.out, 1);
-      check_values (&t, &(sb_net_condition){ t.picture, t.class }, work);
+      check_values (&t, &(sb_net_condition){ t.picture, t.class, NULL }, work);
       for (size_t j = 0; j < t.in; j += 1 + t.in / 3)
         check_gradient (&t, work, j, y_bar);
 

@@ -41,7 +41,7 @@ given_to (const sb_net *net, size_t n, gsl_rng *r)
   sb_real *classes = gaussians (r, n, 1);
   for (size_t i = 0; i < n; i++)
     classes[i] = (sb_real)(i % (net->classes + 1)) - (n > 1);
-  return (sb_net_condition){ gaussians (r, n * sb_net_shape_size (sb_net_picture (net)), 0.7), classes };
+  return (sb_net_condition){ gaussians (r, n * sb_net_shape_size (sb_net_picture (net)), 0.7), classes, NULL };
 }
 
 static trial

@@ -304,7 +304,8 @@ Test (network, conditions_are_rows)
         picture[p % 2 * D + p / 2] = (float)gsl_matrix_get (c.y, i, p);
       for (size_t p = 0; p < D; p++)
         in[p] = (float)(gsl_matrix_get (c.x, i, p) / hypot (0.01 * pow (5000, gsl_vector_get (c.t, i)), 0.7));
-      ok (sb_net_forward (c.network.net, c.network.theta, 1, in, &u, &(sb_net_condition){ picture, &class }, work, F));
+      ok (sb_net_forward (c.network.net, c.network.theta, 1, in, &u, &(sb_net_condition){ picture, &class, NULL }, work,
+                          F));
       for (size_t p = 0; p < D; p++)
         cr_assert_float_eq (gsl_matrix_get (c.out, i, p), (double)F[p], 1e-4, "row %zu, pixel %zu: %g, not %g", i, p,
                             gsl_matrix_get (c.out, i, p), (double)F[p]);
