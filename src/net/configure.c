@@ -69,7 +69,7 @@ enum
 #define SCALE                                                                                                          \
   {                                                                                                                    \
     .name = "scale", .usual = 16, .low = 0, .above = true, .high = LARGEST,                                            \
-    .help = "standard deviation of the frequencies of time=fourier"                                                    \
+    .help = "deviation of the frequencies of time=fourier"                                                    \
   }
 #define DROPOUT                                                                                                        \
   {                                                                                                                    \
@@ -78,12 +78,12 @@ enum
 
 // The five components of Appendix H.1, at the places given; blocks=N is the fourth. [scoresde.txt-arch-components]
 #define COMPONENTS(fir, rescaled, biggan, in, out)                                                                     \
-  WORD ("resample", resamplings, fir, "how it halves and doubles images: plainly or through a filter"),                \
-      WORD ("skip", sums, rescaled, "residual sums as they are, or over the root of 2"),                               \
-      WORD ("block", blocks, biggan, "residual blocks; those of biggan resample too"),                                 \
-      WORD ("input", progressions, in, "how each level down is shown the image"),                                      \
-      WORD ("output", progressions, out, "how each level up adds to what comes out")
-#define JOINS(place) WORD ("joins", joins, place, "what the way up is shown: what each level made, or each block")
+  WORD ("resample", resamplings, fir, "how images are halved and doubled"),                \
+      WORD ("skip", sums, rescaled, "residual sums as they are, or over root 2"),                               \
+      WORD ("block", blocks, biggan, "residual blocks; biggan's resample too"),                                 \
+      WORD ("input", progressions, in, "how levels going down see the image"),                                      \
+      WORD ("output", progressions, out, "what levels going up add to the output")
+#define JOINS(place) WORD ("joins", joins, place, "whose results are kept for the way up")
 #define OUTPUTS WHOLE ("outputs", 0, 0, LARGEST, "channels that come out, 0: as many as go in")
 #define CLASSES WHOLE ("classes", 0, 0, WIDEST, "how many classes it can be told one of")
 #define CONDITION WHOLE ("condition", 0, 0, LARGEST, "channels that are given beside x")
@@ -148,9 +148,9 @@ static const sb_key dsm2ddpm_keys[]
   {                                                                                                                    \
     IMAGE, WHOLE ("channels", 128, 1, WIDEST, "at a multiplier of 1"), MULTIPLIERS ("1,2,2,2"),                        \
         WHOLE ("blocks", 4, 1, DEEPEST, "residual blocks of a level"),                                                 \
-        WHOLE ("groups", 32, 1, WIDEST, "at most, of four channels at least, that are normalised together"),           \
+        WHOLE ("groups", 32, 1, WIDEST, "at most, of 4 channels or more, normalised together"),           \
         LIST ("attention", "16", LEVELS, ',', 0, "heights of the levels with self-attention"), TIME (POSITIONAL),      \
-        WHOLE ("features", 0, 0, LARGEST, "numbers that tell the time, 0: as many as channels (fourier: twice)"),      \
+        WHOLE ("features", 0, 0, LARGEST, "numbers that tell the time, 0: one a channel (fourier: two)"),      \
         OUTPUTS, CLASSES, CONDITION, COMPONENTS (fir, 1, 1, in, NONE), JOINS (1), SCALE, DROPOUT                       \
   }
 

@@ -63,6 +63,15 @@ typedef struct
   size_t blocks, groups, attention[MOST];    // heights
   size_t outputs, features, classes, condition;
   bool positional, fourier;
+  bool fir, rescaled, biggan, every,
+      sparse; // unet; every: block is joined; sparse: attention behind the last of a level
+  enum
+  {
+    NONE,
+    SKIP,
+    RESIDUAL
+  } input,
+      output;
 } network;
 
 typedef struct
@@ -129,7 +138,10 @@ normalised (const model *m, const char *block, const char *name, image a)
   snprintf (weight, sizeof weight, "%s.weight", name);
   snprintf (bias, sizeof bias, "%s.bias", name);
   const double *gamma = numbers_named (m, block, weight, a.c), *beta = numbers_named (m, block, bias, a.c);
-  const size_t pixels = a.h * a.w, count = a.c / m->of->groups * pixels;
+  size_t groups = m->of->groups;
+  if (m->of->every && a.c / 4 < groups)
+    groups = a.c / 4 > 1 ? a.c / 4 : 1;
+  const size_t pixels = a.h * a.w, count = a.c / groups * pixels;
   image y = alike (a);
   for (size_t first = 0; first < a.c * pixels; first += count)
     {
@@ -164,6 +176,15 @@ sum_of (image a, image b) // b: of the same shape, or a number for each channel
 }
 
 static image
+residual_sum (const model *m, image a, image b)
+{
+  image y = sum_of (a, b);
+  for (size_t k = 0; k < size_of (y) && m->of->rescaled; k++)
+    y.x[k] /= sqrt (2);
+  return y;
+}
+
+static image
 joined (image a, image b)
 {
   image y = image_of (a.c + b.c, a.h, a.w);
@@ -193,6 +214,50 @@ doubled (image a)
   return y;
 }
 
+// Through the filter (1, 3, 3, 1) both ways, which begins so many pixels before; going up, with zeros behind the pixels.
+
+static image
+through_filter (image a, size_t before, double total)
+{
+  const double filter[] = { 1, 3, 3, 1 };
+  image y = alike (a);
+  for (size_t k = 0; k < size_of (a); k++)
+    for (size_t b = 0; b < 16; b++)
+      y.x[k] += filter[b / 4] * filter[b % 4] / total
+                * pixel (a, k / (a.h * a.w), k / a.w % a.h + b / 4 - before, k % a.w + b % 4 - before);
+  return y;
+}
+
+static image
+every_second (image a)
+{
+  image y = image_of (a.c, a.h / 2, a.w / 2);
+  for (size_t k = 0; k < size_of (y); k++)
+    y.x[k] = pixel (a, k / (y.h * y.w), 2 * (k / y.w % y.h), 2 * (k % y.w));
+  return y;
+}
+
+static image
+with_zeros (image a)
+{
+  image y = image_of (a.c, 2 * a.h, 2 * a.w);
+  for (size_t k = 0; k < size_of (a); k++)
+    y.x[(k / (a.h * a.w) * y.h + 2 * (k / a.w % a.h)) * y.w + 2 * (k % a.w)] = a.x[k];
+  return y;
+}
+
+static image
+shrunk (const model *m, image a)
+{
+  return m->of->fir ? every_second (through_filter (a, 1, 64)) : halved (a);
+}
+
+static image
+grown (const model *m, image a)
+{
+  return m->of->fir ? through_filter (with_zeros (a), 2, 16) : doubled (a);
+}
+
 // Pixel p takes the values of all pixels q, in proportion to the exponential of its query times their keys.
 
 static image
@@ -220,7 +285,7 @@ attended (const model *m, const char *block, image a)
       for (size_t c = 0; c < a.c; c++)
         taken.x[c * pixels + p] /= total;
     }
-  return sum_of (convolved (m, block, ".attention.out", taken, a.c, 1), a);
+  return residual_sum (m, convolved (m, block, ".attention.out", taken, a.c, 1), a);
 }
 
 static image
@@ -279,25 +344,67 @@ mlp (const model *m, image x)
   return convolved (m, "", "out", x, m->of->outputs, 1);
 }
 
+typedef image resampled (const model *m, image a);
+
 static image
-residual (const model *m, const char *block, image x, size_t channels)
+residual (const model *m, const char *block, image x, size_t channels, resampled *other)
 {
-  image h = convolved (m, block, ".conv1", activated (normalised (m, block, ".norm1", x)), channels, 3);
+  image h = activated (normalised (m, block, ".norm1", x));
+  if (other)
+    {
+      h = other (m, h);
+      x = other (m, x);
+    }
+  h = convolved (m, block, ".conv1", h, channels, 3);
   h = activated (normalised (m, block, ".norm2", told (m, block, h)));
   h = convolved (m, block, ".conv2", h, channels, 3);
-  return sum_of (h, x.c == channels ? x : convolved (m, block, ".skip", x, channels, 1));
+  return residual_sum (m, h, x.c == channels && !other ? x : convolved (m, block, ".skip", x, channels, 1));
+}
+
+// What a U-Net has kept, the newest last.
+
+typedef struct
+{
+  image of[20];
+  size_t count;
+} stack;
+
+static image
+blocks_of (const model *m, const char *way, size_t level, image x, stack *kept)
+{
+  char block[64];
+  const bool up = strcmp (way, "up") == 0;
+  const size_t count = m->of->blocks + (up && m->of->every);
+  if (!up && m->of->every)
+    kept->of[kept->count++] = x;
+  for (size_t k = 0; k < count; k++)
+    {
+      snprintf (block, sizeof block, "%s.%zu.%zu", way, level, k);
+      if (up && (k == 0 || m->of->every))
+        x = joined (x, kept->of[--kept->count]);
+      x = residual (m, block, x, m->of->channels * m->of->multiplier[level], NULL);
+      if (!up || !m->of->sparse || k + 1 == count)
+        x = with_attention (m, block, x);
+      if (!up && (k + 1 == count || m->of->every))
+        kept->of[kept->count++] = x;
+    }
+  return x;
 }
 
 static image
-blocks_of (const model *m, const char *way, size_t level, image x)
+to_level (const model *m, const char *way, size_t level, image x, resampled *other)
 {
   char block[64];
-  for (size_t k = 0; k < m->of->blocks; k++)
-    {
-      snprintf (block, sizeof block, "%s.%zu.%zu", way, level, k);
-      x = with_attention (m, block, residual (m, block, x, m->of->channels * m->of->multiplier[level]));
-    }
-  return x;
+  snprintf (block, sizeof block, "%s.%zu.resample", way, level);
+  if (m->of->biggan)
+    return residual (m, block, x, x.c, other);
+  return m->of->every ? convolved (m, block, "", other (m, x), x.c, 3) : other (m, x);
+}
+
+static image
+spoken (const model *m, const char *block, image x, size_t channels)
+{
+  return convolved (m, block, ".conv", activated (normalised (m, block, ".norm", x)), channels, 3);
 }
 
 static image
@@ -305,16 +412,43 @@ unet (const model *m, image x)
 {
   const network *of = m->of;
   const size_t last = of->levels - 1;
-  image kept[MOST], h = convolved (m, "", "in", x, of->channels * of->multiplier[0], 3);
+  char name[64];
+  stack kept = { .count = 0 };
+  image path = x, image_out = x, h = convolved (m, "", "in", x, of->channels * of->multiplier[0], 3);
   for (size_t level = 0; level <= last; level++)
-    kept[level] = h = blocks_of (m, "down", level, level > 0 ? halved (h) : h);
-  h = residual (m, "middle", h, of->channels * of->multiplier[last]);
+    {
+      snprintf (name, sizeof name, "input.%zu", level);
+      if (level > 0)
+        {
+          h = to_level (m, "down", level, h, shrunk);
+          path = shrunk (m, path);
+        }
+      if (level > 0 && of->input == SKIP)
+        h = sum_of (h, convolved (m, "", name, path, h.c, 1));
+      if (level > 0 && of->input == RESIDUAL)
+        path = h = residual_sum (m, h, convolved (m, "", name, path, h.c, 3));
+      h = blocks_of (m, "down", level, h, &kept);
+    }
+  h = residual (m, "middle", h, of->channels * of->multiplier[last], NULL);
+  if (of->every)
+    h = residual (m, "middle.second", attended (m, "middle", h), h.c, NULL);
   for (size_t level = last + 1; level-- > 0;)
     {
-      h = blocks_of (m, "up", level, joined (h, kept[level]));
-      h = level > 0 ? doubled (h) : h;
+      h = blocks_of (m, "up", level, h, &kept);
+      snprintf (name, sizeof name, "output.%zu", level);
+      if (of->output == SKIP)
+        image_out = level == last ? spoken (m, name, h, of->outputs)
+                                  : sum_of (grown (m, image_out), spoken (m, name, h, of->outputs));
+      if (of->output == RESIDUAL && last > 0)
+        {
+          path = level == last ? spoken (m, name, h, h.c)
+                               : residual_sum (m, h, convolved (m, "", name, grown (m, path), h.c, 3));
+          h = level == last ? h : path;
+        }
+      h = level > 0 ? to_level (m, "up", level - 1, h, grown) : h;
     }
-  return convolved (m, "", "out.conv", activated (normalised (m, "", "out.norm", h)), of->outputs, 3);
+  cr_assert_eq (kept.count, 0);
+  return of->output == SKIP ? image_out : spoken (m, "out", h, of->outputs);
 }
 
 static image
@@ -339,7 +473,8 @@ static const struct
 {
   const char *name;
   image (*forward) (const model *m, image x);
-} definitions[] = { { "mlp", mlp }, { "unet", unet }, { "cnn", cnn }, { "dsm2ddpm", unet } };
+} definitions[] = { { "mlp", mlp },       { "unet", unet },   { "cnn", cnn },
+                    { "dsm2ddpm", unet }, { "ncsnpp", unet }, { "ddpmpp", unet } };
 
 static const network networks[] = {
   { "mlp inputs=3 width=5 layers=2 features=4", .width = 5, .layers = 2, .outputs = 3, .features = 4, .fourier = true },
@@ -361,6 +496,30 @@ static const network networks[] = {
   { "dsm2ddpm image=1x4x8 channels=2 groups=2 features=4 classes=2", .channels = 2, .levels = 3,
     .multiplier = { 1, 2, 4 }, .blocks = 2, .groups = 2, .attention = { 4 }, .outputs = 1, .features = 4,
     .positional = true, .classes = 2 },
+  { "ncsnpp image=2x4x4 channels=8 multipliers=1,2 blocks=2 attention=2 classes=2", .channels = 8, .levels = 2,
+    .multiplier = { 1, 2 }, .blocks = 2, .groups = 32, .attention = { 2 }, .outputs = 2, .features = 8,
+    .positional = true, .classes = 2, .fir = true, .rescaled = true, .biggan = true, .every = true, .sparse = true,
+    .input = RESIDUAL },
+  { "ncsnpp image=1x8x4 channels=4 multipliers=1,1,2 blocks=1 attention=8 time=fourier condition=1 dropout=0.5 "
+    "input=skip output=skip",
+    .channels = 4, .levels = 3, .multiplier = { 1, 1, 2 }, .blocks = 1, .groups = 32, .attention = { 8 }, .outputs = 1,
+    .features = 8, .fourier = true, .condition = 1, .fir = true, .rescaled = true, .biggan = true, .every = true,
+    .sparse = true, .input = SKIP, .output = SKIP },
+  { "ddpmpp image=1x4x4 channels=16 multipliers=1,2 blocks=1 groups=2 attention=4 output=residual", .channels = 16,
+    .levels = 2, .multiplier = { 1, 2 }, .blocks = 1, .groups = 2, .attention = { 4 }, .outputs = 1, .features = 16,
+    .positional = true, .rescaled = true, .biggan = true, .every = true, .sparse = true, .output = RESIDUAL },
+  { "unet image=3x4x4 channels=8 multipliers=1,2 blocks=2 groups=2 attention=4 joins=block time=none", .channels = 8,
+    .levels = 2, .multiplier = { 1, 2 }, .blocks = 2, .groups = 2, .attention = { 4 }, .outputs = 3, .every = true },
+  { "unet image=1x8x8 channels=4 multipliers=1,2,1 groups=2 time=none resample=fir input=residual output=residual",
+    .channels = 4, .levels = 3, .multiplier = { 1, 2, 1 }, .blocks = 1, .groups = 2, .outputs = 1, .fir = true,
+    .input = RESIDUAL, .output = RESIDUAL },
+  { "unet image=1x4x4 channels=4 multipliers=1,2 groups=2 time=none skip=rescaled input=skip output=skip",
+    .channels = 4, .levels = 2, .multiplier = { 1, 2 }, .blocks = 1, .groups = 2, .outputs = 1, .rescaled = true,
+    .input = SKIP, .output = SKIP },
+  { "unet image=1x4x4 channels=4 multipliers=1 groups=2 time=none joins=block block=biggan input=residual "
+    "output=residual",
+    .channels = 4, .levels = 1, .multiplier = { 1 }, .blocks = 1, .groups = 2, .outputs = 1, .every = true,
+    .biggan = true, .input = RESIDUAL, .output = RESIDUAL },
 };
 
 // ## Both

@@ -20,7 +20,10 @@ static const char *const networks[]
         "unet image=1x4x8 channels=4 multipliers=1,1 blocks=2 groups=4 time=none attention=0",
         "cnn image=1x4x4 outputs=3 channels=4 multipliers=1,2 blocks=1 groups=2",
         "mlp inputs=2 width=6 layers=2 features=4 classes=3 condition=2",
-        "unet image=2x4x4 channels=4 multipliers=1,2 groups=2 features=4 attention=0 classes=2 condition=1" };
+        "unet image=2x4x4 channels=4 multipliers=1,2 groups=2 features=4 attention=0 classes=2 condition=1",
+        "unet image=1x4x4 channels=4 multipliers=1,2 groups=2 resample=fir skip=rescaled block=biggan input=residual "
+        "output=residual dropout=0.4",
+        "unet image=2x4x4 channels=4 multipliers=1,2 groups=2 input=skip output=skip resample=fir" };
 
 // Everything a check needs, at random.
 
@@ -35,13 +38,15 @@ typedef struct
 
 // Pictures, and each class in turn, the first of which is none.
 
+static const sb_stream drop = { 4, SB_FOR_DROPOUT, 10 };
+
 static sb_net_condition
 given_to (const sb_net *net, size_t n, gsl_rng *r)
 {
   sb_real *classes = gaussians (r, n, 1);
   for (size_t i = 0; i < n; i++)
     classes[i] = (sb_real)(i % (net->classes + 1)) - (n > 1);
-  return (sb_net_condition){ gaussians (r, n * sb_net_shape_size (sb_net_picture (net)), 0.7), classes, NULL };
+  return (sb_net_condition){ gaussians (r, n * sb_net_shape_size (sb_net_picture (net)), 0.7), classes, &drop };
 }
 
 static trial

@@ -15,7 +15,9 @@
 
 SUITE (layers);
 
-// One layer, its inputs, parameters, and a direction for each.
+// One layer, its inputs, parameters, and a direction for each. Dropout drops the same numbers each time.
+
+static const sb_stream drop = { 11, SB_FOR_DROPOUT, 0 };
 
 typedef struct
 {
@@ -47,7 +49,7 @@ trial_alloc (const sb_layer *layer, size_t n, gsl_rng *r)
 static void
 forward_at (trial *t, double h, double g, sb_real *y)
 {
-  sb_pass pass = { .n = t->n, .y = y, .saved = t->saved, .scratch = t->scratch };
+  sb_pass pass = { .n = t->n, .y = y, .saved = t->saved, .scratch = t->scratch, .drop = &drop };
   for (size_t k = 0; k < t->layer->inputs; k++)
     pass.x[k] = moved (t->x[k], h, t->x_dot[k], t->sizes[k]);
   t->layer->type->forward (t->layer, moved (t->theta, g, t->theta_dot, t->layer->parameters), &pass);
@@ -81,7 +83,7 @@ check_layer (const sb_layer *layer, size_t n, gsl_rng *r)
 
   double slope_x = embeds ? 0 : difference (&t, 1, 0), slope_theta = embeds ? 0 : difference (&t, 0, 1);
   forward_at (&t, 0, 0, y);
-  sb_pass pass = { .n = n, .y = y, .saved = t.saved, .scratch = t.scratch };
+  sb_pass pass = { .n = n, .y = y, .saved = t.saved, .scratch = t.scratch, .drop = &drop };
   for (size_t k = 0; k < layer->inputs; k++)
     pass.x[k] = t.x[k];
   layer->type->jvp (layer, t.theta, &pass, (const sb_real *const *)t.x_dot, y_dot);
@@ -127,6 +129,8 @@ check_layer (const sb_layer *layer, size_t n, gsl_rng *r)
                       forwards);
 }
 
+static const char plus_plus[] = "ncsnpp image=3x8x4 channels=4 multipliers=1,2,3 blocks=1 dropout=0.3 output=skip";
+
 static void
 check_layers_of (const char *configuration)
 {
@@ -144,6 +148,7 @@ Test (layers, have_the_right_derivatives)
   check_layers_of ("unet image=1x6x6 outputs=2 channels=3 multipliers=1,2 blocks=2 groups=3 time=fourier features=4");
   check_layers_of ("cnn image=2x4x6 outputs=3 channels=4 multipliers=1,2 blocks=1 groups=2");
   check_layers_of ("mlp inputs=3 outputs=2 width=5 layers=2 time=fourier features=4");
+  check_layers_of (plus_plus);
 }
 
 // ## What each layer computes
@@ -209,6 +214,33 @@ attention (const sb_layer *l, const trial *t, size_t c, size_t i, long row, long
   return sum / total;
 }
 
+// The filter (1, 3, 3, 1) both ways, over 64, around each second pixel; or, over 16, around each pixel of an image with zeros
+// between the given ones.
+
+static const double filter[] = { 1, 3, 3, 1 };
+
+static double
+fir_halve (const sb_layer *l, const trial *t, size_t c, size_t i, long row, long column)
+{
+  double sum = 0;
+  for (long a = 0; a < 4; a++)
+    for (long b = 0; b < 4; b++)
+      sum += filter[a] * filter[b] / 64 * pixel (t->x[0], l->in[0], t->n, c, i, 2 * row + a - 1, 2 * column + b - 1);
+  return sum;
+}
+
+static double
+fir_double (const sb_layer *l, const trial *t, size_t c, size_t i, long row, long column)
+{
+  double sum = 0;
+  for (long a = 0; a < 4; a++)
+    for (long b = 0; b < 4; b++)
+      if ((row + a) % 2 == 0 && (column + b) % 2 == 0)
+        sum += filter[a] * filter[b] / 16
+               * pixel (t->x[0], l->in[0], t->n, c, i, (row + a) / 2 - 1, (column + b) / 2 - 1);
+  return sum;
+}
+
 static double
 defined (const sb_layer *l, const trial *t, size_t c, size_t i, long row, long column)
 {
@@ -231,9 +263,16 @@ defined (const sb_layer *l, const trial *t, size_t c, size_t i, long row, long c
   if (l->type == &sb_layer_silu)
     return x / (1 + exp (-x));
   if (l->type == &sb_layer_add)
-    return x
-           + (sb_net_shape_pixels (l->in[1]) == 1 ? pixel (t->x[1], l->in[1], n, c, i, 0, 0)
-                                                  : pixel (t->x[1], l->in[1], n, c, i, row, column));
+    return l->weight
+           * (x
+              + (sb_net_shape_pixels (l->in[1]) == 1 ? pixel (t->x[1], l->in[1], n, c, i, 0, 0)
+                                                     : pixel (t->x[1], l->in[1], n, c, i, row, column)));
+  if (l->type == &sb_layer_fir_halve)
+    return fir_halve (l, t, c, i, row, column);
+  if (l->type == &sb_layer_fir_double)
+    return fir_double (l, t, c, i, row, column);
+  if (l->type == &sb_layer_dropout)
+    return x * pixel (t->saved, l->out, n, c, i, row, column);
   if (l->type == &sb_layer_join)
     return c < l->in[0].channels ? x : pixel (t->x[1], l->in[1], n, c - l->in[0].channels, i, row, column);
   if (l->type == &sb_layer_double)
@@ -280,6 +319,7 @@ Test (layers, compute_what_they_are_defined_to)
   check_values_of ("cnn image=2x4x6 outputs=3 channels=4 multipliers=1,2 blocks=1 groups=2");
   check_values_of ("mlp inputs=3 outputs=2 width=5 layers=2 time=fourier features=4");
   check_values_of ("mlp inputs=1 width=2 layers=1 time=positional features=2");
+  check_values_of (plus_plus);
 }
 
 // ## Loud pixels

@@ -17,6 +17,7 @@ static const char *const networks[] = {
   "mlp inputs=5 outputs=3 width=16 layers=3 time=none",
   "unet image=1x8x8 channels=8 multipliers=1,2 groups=4 attention=4 time=positional features=8",
   "unet image=2x4x8 outputs=3 channels=4 multipliers=1,2,1 blocks=2 groups=2 time=fourier features=6",
+  "ncsnpp image=2x4x8 channels=8 multipliers=1,2 blocks=1 attention=2 output=skip dropout=0.5",
 };
 
 enum
@@ -119,17 +120,18 @@ ends_in (const char *name, const char *end)
 static bool
 ends_a_path (const char *name)
 {
-  return ends_in (name, ".conv2.weight") || ends_in (name, ".attention.out.weight")
-         || ends_in (name, "out.conv.weight");
+  return ends_in (name, ".conv2.weight") || ends_in (name, ".attention.out.weight") || ends_in (name, "out.conv.weight")
+         || (strstr (name, "output.") && ends_in (name, ".conv.weight"));
 }
 
 Test (network, first_weights_have_their_variance)
 {
   const char *const lines[]
       = { "unet image=1x8x8 channels=32 multipliers=1,2 attention=4", "dsm2ddpm image=1x8x8 channels=16",
-          "cnn image=1x8x8 outputs=40 channels=32 time=positional",
-          "mlp inputs=40 outputs=30 features=200 classes=12" };
-  const size_t paths[] = { 5 + 2 + 1, 13 + 4 + 1, 0, 0 }, norms[] = { 11 + 2, 27 + 4, 6, 0 }; // blocks, attention, out
+          "cnn image=1x8x8 outputs=40 channels=32 time=positional", "mlp inputs=40 outputs=30 features=200 classes=12",
+          "ncsnpp image=1x8x8 channels=16 multipliers=1,2 blocks=2 attention=4 output=skip time=fourier scale=3" };
+  const size_t paths[] = { 5 + 2 + 1, 13 + 4 + 1, 0, 0, 4 + 2 + 6 + 2 + 4 + 2 },
+               norms[] = { 11 + 2, 27 + 4, 6, 0, 28 + 4 + 2 }; // blocks, attention, out
   for (size_t l = 0; l < sizeof lines / sizeof *lines; l++)
     {
       sb_net *net = scoped (sb_net_alloc (lines[l], NULL));
@@ -142,7 +144,7 @@ Test (network, first_weights_have_their_variance)
           const size_t taps = t.rank == 4 ? t.size[1] * t.size[2] * t.size[3] : t.size[1];
           const bool last = ends_a_path (t.name), norm = strstr (t.name, "norm");
           double square = 0, wanted = strcmp (t.name, "class.weight") == 0 ? 1
-                                      : strstr (t.name, "embedding")       ? 256
+                                      : strstr (t.name, "embedding")       ? (strstr (lines[l], "scale=3") ? 9 : 256)
                                                                            : 1 / (double)taps;
           for (size_t j = 0; j < t.count; j++)
             square += gsl_pow_2 ((double)theta[t.offset + j]);
@@ -273,18 +275,29 @@ Test (network, weights_are_those_of_the_figure)
 
 Test (network, what_is_left_out_has_its_default)
 {
-  const char *const pairs[][2]
-      = { { "mlp inputs=2", "mlp inputs=2 outputs=2 width=64 layers=3 time=fourier features=32" },
-          { "unet image=1x8x8", "unet image=1x8x8 outputs=1 channels=32 multipliers=1,2,2 blocks=1 groups=8 "
-                                "time=positional features=32" },
-          { "cnn image=1x8x8 outputs=10",
-            "cnn image=1x8x8 outputs=10 channels=16 multipliers=1,2,4 blocks=2 groups=8 time=none" },
-          { "dsm2ddpm image=1x28x24", "unet image=1x28x24 outputs=1 channels=64 multipliers=1,2,4 blocks=2 groups=8 "
-                                      "attention=28 time=positional features=32" },
-          { "dsm2ddpm attention=7 channels=8 image=3x28x28",
-            "unet image=3x28x28 channels=8 multipliers=1,2,4 blocks=2 attention=7" },
-          { "dsm2ddpm attention=0 multipliers=1,3 blocks=1 image=1x8x8",
-            "unet image=1x8x8 channels=64 multipliers=1,3" } };
+  const char *const pairs[][2] = {
+    { "mlp inputs=2", "mlp inputs=2 outputs=2 width=64 layers=3 time=fourier features=32" },
+    { "unet image=1x8x8", "unet image=1x8x8 outputs=1 channels=32 multipliers=1,2,2 blocks=1 groups=8 "
+                          "time=positional features=32" },
+    { "cnn image=1x8x8 outputs=10",
+      "cnn image=1x8x8 outputs=10 channels=16 multipliers=1,2,4 blocks=2 groups=8 time=none" },
+    { "dsm2ddpm image=1x28x24", "unet image=1x28x24 outputs=1 channels=64 multipliers=1,2,4 blocks=2 groups=8 "
+                                "attention=28 time=positional features=32" },
+    { "dsm2ddpm attention=7 channels=8 image=3x28x28",
+      "unet image=3x28x28 channels=8 multipliers=1,2,4 blocks=2 attention=7" },
+    { "dsm2ddpm attention=0 multipliers=1,3 blocks=1 image=1x8x8", "unet image=1x8x8 channels=64 multipliers=1,3" },
+    { "unet image=1x8x8", "unet image=1x8x8 resample=plain skip=sum block=ddpm input=none output=none joins=level "
+                          "scale=16 dropout=0" },
+    { "ncsnpp image=3x32x32", "ddpmpp image=3x32x32 channels=128 multipliers=1,2,2,2 blocks=4 groups=32 "
+                              "attention=16 time=positional features=128 resample=fir skip=rescaled "
+                              "block=biggan input=residual output=none joins=block dropout=0" },
+    { "ddpmpp image=3x32x32 blocks=8", "ncsnpp image=3x32x32 blocks=8 resample=plain input=none" },
+    { "ncsnpp image=1x28x28 channels=16 time=fourier multipliers=1,2,2",
+      "ncsnpp image=1x28x28 channels=16 time=fourier multipliers=1,2,2 features=32 scale=16" },
+    { "ddpmpp image=1x8x8 attention=0 multipliers=1,2 channels=8 groups=2 blocks=2",
+      "unet image=1x8x8 channels=8 multipliers=1,2 groups=2 blocks=2 skip=rescaled block=biggan joins=block "
+      "features=8" }
+  };
   for (size_t k = 0; k < sizeof pairs / sizeof *pairs; k++)
     {
       sb_net *brief = scoped (sb_net_alloc (pairs[k][0], NULL)), *full = scoped (sb_net_alloc (pairs[k][1], NULL));
@@ -293,8 +306,8 @@ Test (network, what_is_left_out_has_its_default)
         {
           const sb_layer *a = &brief->layers[l], *b = &full->layers[l];
           cr_assert (a->type == b->type && strcmp (a->name, b->name) == 0 && a->parameters == b->parameters
-                         && a->groups == b->groups && a->kernel == b->kernel
-                         && memcmp (&a->out, &b->out, sizeof a->out) == 0,
+                         && a->groups == b->groups && a->kernel == b->kernel && a->weight == b->weight
+                         && a->deviation == b->deviation && memcmp (&a->out, &b->out, sizeof a->out) == 0,
                      "%s: layer %s", pairs[k][0], a->name);
         }
     }
@@ -326,7 +339,7 @@ Test (network, attention_stands_where_it_was_asked_for)
 Test (network, malformed_configurations_are_refused)
 {
   const char *const bad[][2] = {
-    { "", "mlp, unet, cnn or dsm2ddpm" },
+    { "", "mlp, unet, cnn, dsm2ddpm, ncsnpp or ddpmpp" },
     { "dsm2ddpm", "image" },
     { "dsm2ddpm image=1x30x30", "30x30" },
     { "dsm2ddpm image=1x28x28 width=8", "dsm2ddpm" },
@@ -364,8 +377,30 @@ Test (network, malformed_configurations_are_refused)
     { "unet image=1x28x28 multipliers=1,1,1,1,1,1,1,1,1", "multipliers=" },
     { "unet image=1x28x28 channels=12", "12 channels" },
     { "unet image=1x28x28 attention=", "attention=" },
+    { "unet image=1x28x28 resample=smooth", "resample=smooth" },
+    { "unet image=1x28x28 skip=1", "skip=1" },
+    { "unet image=1x28x28 block=resnet", "block=resnet" },
+    { "unet image=1x28x28 blocks=0", "blocks=0" },
+    { "unet image=1x28x28 blocks=2.5", "blocks=2.5" },
+    { "unet image=1x28x28 input=cat", "input=cat" },
+    { "unet image=1x28x28 output=image", "output=image" },
+    { "unet image=1x28x28 joins=none", "joins=none" },
+    { "unet image=1x28x28 time=fourier scale=0", "scale=0: not a number above 0" },
+    { "unet image=1x28x28 scale=nan", "scale=nan" },
+    { "unet image=1x28x28 dropout=1", "dropout=1: not a number from 0 to 0.99" },
+    { "unet image=1x28x28 dropout=-0.1", "dropout=-0.1" },
+    { "unet image=1x28x28 dropout=half", "dropout=half" },
+    { "ncsnpp", "image" },
+    { "ncsnpp image=1x28x28", "28x28" },
+    { "ncsnpp image=1x32x32 channels=136", "136 channels do not divide into 32 groups" },
+    { "ncsnpp image=1x32x32 channels=17 features=2", "17 channels do not divide into 4 groups" },
+    { "ddpmpp image=1x32x32 channels=9 groups=1", "features=9" },
+    { "unet image=4x1024x1025", "image=4x1024x1025" },
+    { "mlp inputs=2 resample=fir", "no key 'resample'" },
+    { "cnn image=1x28x28 outputs=10 dropout=0.1", "no key 'dropout'" },
+    { "dsm2ddpm image=1x28x28 skip=rescaled", "no key 'skip'" },
     { "mlp inputs=2 classes=2 time=none", "classes=2" },
-    { "unet image=1x64x64 condition=257", "condition=257" },
+    { "unet image=1x64x64 condition=1025", "condition=1025" },
     { "cnn image=1x28x28 outputs=10 classes=10", "no key 'classes'" },
     { "cnn image=1x28x28 outputs=10 condition=1", "no key 'condition'" },
   };
