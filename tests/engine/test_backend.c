@@ -304,6 +304,39 @@ Test (backend, what_a_library_cannot_do_is_no_lack_of_memory)
 #endif
 }
 
+// ## Nothing is dropped unasked
+//
+// Without a stream, a network with dropout is the one without, to the bit, forward and backward.
+
+Test (backend, nothing_is_dropped_unasked)
+{
+  const char *const lines[] = { "unet image=1x8x8 channels=20 multipliers=1,2 groups=4 dropout=0.5",
+                                "unet image=1x8x8 channels=20 multipliers=1,2 groups=4" };
+  for (size_t k = 0; sb_net_backend_at (k); k++)
+    {
+      answer a[2];
+      if (!sb_net_backend_usable (sb_net_backend_at (k), SB_NET_FLOAT))
+        continue;
+      const char *name = sb_net_backend_name (sb_net_backend_at (k));
+      for (int one = 0; one < 2; one++)
+        {
+          problem p = problem_alloc (lines[one], 2, property_rng (5));
+          sb_error error = { 0 };
+          ok (sb_net_choose (p.net, name, SB_NET_FLOAT, &error), "%s", error.message);
+          sb_net_work *work = scoped (sb_net_work_alloc (p.net, 2, 1));
+          const sb_net_condition y = { .drop = &(sb_stream){ 5, SB_FOR_DROPOUT, 0 } };
+          a[one] = answer_alloc (&p);
+          ok (sb_net_forward (p.net, p.theta, 2, p.x, p.label, &y, work, a[one].out)); // not asked any more:
+          ok (sb_net_forward (p.net, p.theta, 2, p.x, p.label, NULL, work, a[one].out));
+          ok (sb_net_backward (p.net, p.theta, work, p.out_bar, a[one].theta_bar, a[one].x_bar));
+          cr_assert (one == 0 || memcmp (a[0].out, a[1].out, p.out * sizeof (float)) == 0, "%s", name);
+          cr_assert (one == 0 || memcmp (a[0].x_bar, a[1].x_bar, p.in * sizeof (float)) == 0, "%s", name);
+          cr_assert (one == 0 || memcmp (a[0].theta_bar, a[1].theta_bar, p.net->parameters * sizeof (float)) == 0, "%s",
+                     name);
+        }
+    }
+}
+
 // ## Asked again
 //
 // Weights that change between two passes are noticed; a second backward pass, and one after a derivative along a

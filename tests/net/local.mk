@@ -1,7 +1,12 @@
-check_PROGRAMS += %D%/test_architecture %D%/test_definition %D%/test_dual %D%/test_exp %D%/test_layers %D%/test_passes %D%/test_plan
+check_PROGRAMS += %D%/test_architecture %D%/test_components %D%/test_definition %D%/test_dropout %D%/test_dual %D%/test_exp \
+  %D%/test_layers %D%/test_passes %D%/test_plan
 %C%_test_architecture_SOURCES = %D%/test_architecture.c %D%/numbers.h
 %C%_test_architecture_CPPFLAGS = $(AM_CPPFLAGS) -DSB_NET_DOUBLE
 %C%_test_architecture_LDADD = libscorebook-net-double.la $(LDADD)
+%C%_test_components_SOURCES = %D%/test_components.c %D%/numbers.h
+%C%_test_components_CPPFLAGS = $(AM_CPPFLAGS) -DSB_NET_DOUBLE
+%C%_test_components_LDADD = libscorebook-net-double.la $(LDADD)
+%C%_test_dropout_SOURCES = %D%/test_dropout.c %D%/numbers.h
 %C%_test_definition_SOURCES = %D%/test_definition.c %D%/numbers.h
 %C%_test_definition_CPPFLAGS = $(AM_CPPFLAGS) -DSB_NET_DOUBLE
 %C%_test_definition_LDADD = libscorebook-net-double.la $(LDADD)

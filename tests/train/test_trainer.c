@@ -294,6 +294,80 @@ Test (train, goes_on_as_if_it_had_not_stopped)
   same_bits (whole.training, parts.training, "stopped and gone on");
 }
 
+// ## Dropout
+//
+// A point of the plane is an image of one pixel and two colours. What a training loses it loses by the number of the sample: its
+// bytes are the same for any number of threads, and where it has stopped on the way; nothing lost, they are others.
+// [scoresde.txt-arch-components]
+
+static experiment
+dropping (const char *rate)
+{
+  char line[100];
+  snprintf (line, sizeof line, "unet image=2x1x1 channels=16 multipliers=1 groups=2 dropout=%s", rate);
+  return experiment_with (line, scoped (sb_vp_alloc (2, 0.1, 20)), two_gaussians ());
+}
+
+Test (train, what_is_dropped_goes_by_the_sample)
+{
+  omp_set_num_threads (1);
+  experiment whole = dropping ("0.3"), none = dropping ("0");
+  experiment_start (&whole, SB_PREDICTS_EPSILON);
+  experiment_start (&none, SB_PREDICTS_EPSILON);
+  train_for (whole.trainer, 10, 1);
+  train_for (none.trainer, 10, 1);
+  cr_assert_arr_neq (whole.training->theta, none.training->theta, none.training->count * sizeof (float));
+  for (int threads = 2; threads <= 3; threads++)
+    {
+      omp_set_num_threads (threads);
+      experiment parts = dropping ("0.3");
+      experiment_start (&parts, SB_PREDICTS_EPSILON);
+      train_for (parts.trainer, 6, 1);
+      experiment_start (&parts, SB_PREDICTS_EPSILON);
+      train_for (parts.trainer, 4, 1);
+      same_bits (whole.training, parts.training, "more threads, stopped and gone on");
+    }
+}
+
+// The loss of a shard is that of the network which loses what the stream of the samples' numbers says, which is for dropout and
+// nothing else; without it, it is another.
+
+Test (train, a_shard_drops_by_its_samples)
+{
+  enum
+  {
+    ROWS = 7
+  };
+  experiment e = dropping ("0.3");
+  experiment_start (&e, SB_PREDICTS_EPSILON);
+  gsl_rng *r = property_rng (32);
+  for (size_t k = 0; k < e.net->parameters; k++)
+    e.training->theta[k] += (float)gsl_ran_gaussian (r, 0.3);
+  const sb_task task = sb_score_matching_task (&e.matching);
+  const sb_stream stream = { 4, 0, 1000 }, drop = { 4, SB_FOR_DROPOUT, 1000 };
+  sb_network_pass *pass = scoped (sb_network_pass_alloc (&e.matching.network, ROWS, 0));
+  gsl_matrix *x = matrix (ROWS, 2), *z = matrix (ROWS, 2), *epsilon = matrix (ROWS, 2);
+  gsl_vector *t = vector (ROWS), *loss = vector (ROWS);
+  float *gradient = scoped ((float *)calloc (e.net->parameters, sizeof *gradient));
+  double found, wanted[2] = { 0 };
+  const char *layer;
+  ok (draw_from_law (e.law, (sb_stream){ 4, SB_FOR_DATA, 1000 }, x, NULL));
+  ok (draw_points (&e.matching.objective, stream, t, z, x));
+  for (int drops = 0; drops < 2; drops++)
+    {
+      pass->drop = drops ? &drop : NULL;
+      ok (sb_network_forward (&e.matching.network, pass, x, t, NULL, epsilon));
+      ok (loss_of (&e.matching.objective, t, z, epsilon, loss, NULL));
+      for (size_t i = 0; i < ROWS; i++)
+        wanted[drops] += gsl_vector_get (loss, i) / 2;
+    }
+  void *workspace = task.type->workspace_alloc (task.state, ROWS);
+  ok (task.type->work (task.state, workspace, stream, ROWS, 1, gradient, &found, &layer));
+  task.type->workspace_free (workspace);
+  cr_assert_float_eq (found, wanted[1], 1e-5 * wanted[1], "%g, not %g", found, wanted[1]);
+  cr_assert_gt (fabs (found - wanted[0]), 1e-2 * wanted[0], "nothing was dropped");
+}
+
 // ## NaN stops it
 //
 // A weight that is not finite poisons a layer. The message names step and layer, and nothing has changed.
