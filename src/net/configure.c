@@ -69,7 +69,7 @@ enum
 #define SCALE                                                                                                          \
   {                                                                                                                    \
     .name = "scale", .usual = 16, .low = 0, .above = true, .high = LARGEST,                                            \
-    .help = "deviation of the frequencies of time=fourier"                                                    \
+    .help = "deviation of the frequencies of time=fourier"                                                             \
   }
 #define DROPOUT                                                                                                        \
   {                                                                                                                    \
@@ -78,10 +78,10 @@ enum
 
 // The five components of Appendix H.1, at the places given; blocks=N is the fourth. [scoresde.txt-arch-components]
 #define COMPONENTS(fir, rescaled, biggan, in, out)                                                                     \
-  WORD ("resample", resamplings, fir, "how images are halved and doubled"),                \
-      WORD ("skip", sums, rescaled, "residual sums as they are, or over root 2"),                               \
-      WORD ("block", blocks, biggan, "residual blocks; biggan's resample too"),                                 \
-      WORD ("input", progressions, in, "how levels going down see the image"),                                      \
+  WORD ("resample", resamplings, fir, "how images are halved and doubled"),                                            \
+      WORD ("skip", sums, rescaled, "residual sums as they are, or over root 2"),                                      \
+      WORD ("block", blocks, biggan, "residual blocks; biggan's resample too"),                                        \
+      WORD ("input", progressions, in, "how levels going down see the image"),                                         \
       WORD ("output", progressions, out, "what levels going up add to the output")
 #define JOINS(place) WORD ("joins", joins, place, "whose results are kept for the way up")
 #define OUTPUTS WHOLE ("outputs", 0, 0, LARGEST, "channels that come out, 0: as many as go in")
@@ -141,17 +141,18 @@ static const sb_key dsm2ddpm_keys[]
 
 // The two winners of Appendix H's search, at the sizes of the authors' public configurations. NCSN++ has all five components;
 // DDPM++ is without the filter and without progressive growing. Trained in continuous time, NCSN++ is told it by
-// `time=fourier`; the deep models are those with `blocks=8`.
-// [scoresde.set-ncsnpp] [scoresde.set-ddpmpp] [scoresde.set-cont]
+// `time=fourier`; the deep models are those with `blocks=8`. [scoresde.set-ncsnpp] [scoresde.set-ddpmpp] [scoresde.set-cont]
+// The faces of 1024 x 1024 pixels have `ncsnpp time=fourier channels=16 multipliers=1,2,4,8,16,32,32,32 blocks=1 input=skip
+// output=skip`. [scoresde.set-celebahq]
 
 #define PLUS_PLUS(fir, in)                                                                                             \
   {                                                                                                                    \
     IMAGE, WHOLE ("channels", 128, 1, WIDEST, "at a multiplier of 1"), MULTIPLIERS ("1,2,2,2"),                        \
         WHOLE ("blocks", 4, 1, DEEPEST, "residual blocks of a level"),                                                 \
-        WHOLE ("groups", 32, 1, WIDEST, "at most, of 4 channels or more, normalised together"),           \
+        WHOLE ("groups", 32, 1, WIDEST, "at most, of 4 channels or more, normalised together"),                        \
         LIST ("attention", "16", LEVELS, ',', 0, "heights of the levels with self-attention"), TIME (POSITIONAL),      \
-        WHOLE ("features", 0, 0, LARGEST, "numbers that tell the time, 0: one a channel (fourier: two)"),      \
-        OUTPUTS, CLASSES, CONDITION, COMPONENTS (fir, 1, 1, in, NONE), JOINS (1), SCALE, DROPOUT                       \
+        WHOLE ("features", 0, 0, LARGEST, "numbers that tell the time, 0: one a channel (fourier: two)"), OUTPUTS,     \
+        CLASSES, CONDITION, COMPONENTS (fir, 1, 1, in, NONE), JOINS (1), SCALE, DROPOUT                                \
   }
 
 static const sb_key ncsnpp_keys[] = PLUS_PLUS (1, RESIDUAL);

@@ -39,6 +39,8 @@ typedef struct
 //   unet image=1x28x28 channels=32 multipliers=1,2,2 blocks=1 groups=8 attention=7 time=positional features=32
 //   cnn image=1x28x28 outputs=10 channels=16 multipliers=1,2,4 blocks=2 groups=8 time=none
 //   dsm2ddpm image=1x28x28
+//   ncsnpp image=3x32x32 time=fourier
+//   ddpmpp image=3x32x32
 //
 // mlp: `layers` hidden layers of `width` units, each told the time. unet: a level per multiplier, each half as wide as
 // the one above, `blocks` residual blocks a level, self-attention at the image heights listed (0: nowhere). cnn: a
@@ -46,7 +48,10 @@ typedef struct
 // classes=K, the number of one of K classes is an input too: a linear map of its one-hot vector, with bias, is added to
 // the embedding of the time (so not with time=none); condition=C, C more channels of the input, or inputs of an mlp.
 // dsm2ddpm: that report's U-Net (Section 2.3.3), unet channels=64 multipliers=1,2,4 blocks=2 attention=HEIGHT OF THE
-// IMAGE; keys given count more, so that channels=8 or attention=7 makes a small one.
+// IMAGE; keys given count more, so that channels=8 or attention=7 makes a small one. unet, ncsnpp, ddpmpp: the components of
+// Appendix H of "Score-based generative modeling through SDEs", resample=fir skip=rescaled block=biggan blocks=4
+// input=residual output=skip; joins=block, the U-Net of Ho et al. (2020); scale=16, the deviation of Fourier frequencies;
+// dropout=P, P to 0.99. ncsnpp and ddpmpp are whole lines at the paper's size; blocks=8 makes the deep ones.
 const sb_entry *sb_net_architectures (size_t k);
 
 // Make a network from its line. NULL on failure: GSL_EINVAL with a line in `error` that names the word at fault,

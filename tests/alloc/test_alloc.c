@@ -607,7 +607,7 @@ PATH (clip) { kept (sb_score_clip_alloc (chain ().score, -1, 1)); }
 // Weights, inputs and outputs are the caller's: zeros will do.
 
 static const char UNET[] = "unet image=1x4x4 channels=2 multipliers=1,2 groups=2 attention=2 time=fourier features=4 "
-                           "classes=2 condition=1",
+                           "classes=2 condition=1 dropout=0.5",
                   CNN[] = "cnn image=1x4x4 outputs=2 channels=4 multipliers=1 groups=1 blocks=1";
 
 enum
@@ -620,7 +620,7 @@ enum
 PATH (network)
 {
   static float theta[WEIGHTS], theta_bar[WEIGHTS], x[IMAGES * PIXELS], out[IMAGES * PIXELS], kinds[IMAGES];
-  const sb_net_condition given = { x, kinds, NULL };
+  const sb_net_condition given = { x, kinds, &(sb_stream){ .purpose = SB_FOR_DROPOUT } };
   sb_net *net = kept (sb_net_alloc (UNET, NULL));
   sb_net_work *work = kept (sb_net_work_alloc (net, IMAGES, 1));
   cr_assert_lt (net->parameters, WEIGHTS);

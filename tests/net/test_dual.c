@@ -21,8 +21,8 @@ static const char *const networks[]
         "cnn image=1x4x4 outputs=3 channels=4 multipliers=1,2 blocks=1 groups=2",
         "mlp inputs=2 width=6 layers=2 features=4 classes=3 condition=2",
         "unet image=2x4x4 channels=4 multipliers=1,2 groups=2 features=4 attention=0 classes=2 condition=1",
-        "unet image=1x4x4 channels=4 multipliers=1,2 groups=2 resample=fir skip=rescaled block=biggan input=residual "
-        "output=residual dropout=0.4",
+        "unet image=1x4x4 channels=4 multipliers=1 groups=2 resample=fir skip=rescaled block=biggan dropout=0.4",
+        "unet image=1x4x4 channels=4 multipliers=1,2 groups=2 resample=fir block=biggan input=residual output=residual",
         "unet image=2x4x4 channels=4 multipliers=1,2 groups=2 input=skip output=skip resample=fir" };
 
 // Everything a check needs, at random.
