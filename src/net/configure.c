@@ -485,12 +485,12 @@ lay_mlp (builder *b, const settings *s)
 // ## The U-Net
 //
 // A U-Net goes down through levels, each half as wide as the one above, keeping what it makes; through a middle; and up again,
-// where it is shown what it kept. What it is made of are the five components of Appendix H, in the paper's order.
-// [scoresde.txt-arch-components] Two times two times two times two times three times three are 144 networks. [scoresde.txt-144]
+// where it is shown what it kept. Its parts follow in the order of the list in Appendix H.1: [scoresde.txt-arch-components] two
+// choices each for the first four and three each way for the last, which makes 144 networks. [scoresde.txt-144]
 //
-// First, an image is halved and doubled plainly or through a filter: `halve` and `redouble` above.
+// (1) Images are halved and doubled plainly, or through a filter: `halve` and `redouble` above.
 //
-// Second, a residual sum is rescaled, or not: two terms of variance one have a sum of variance two, over $\sqrt 2$ of one.
+// (2) Residual sums are rescaled, or not. Two terms of variance one have a sum of variance two, or, over $\sqrt 2$, of one.
 
 static size_t
 add_residual (builder *b, size_t first, size_t second)
@@ -498,9 +498,9 @@ add_residual (builder *b, size_t first, size_t second)
   return add_times (b, b->s->rescaled ? M_SQRT1_2 : 1, first, second);
 }
 
-// Third, residual blocks. DDPM's: norm, SiLU, convolution, the time, and again; the input is added to the result, through a
-// 1 x 1 convolution where the number of channels changes. BigGAN's is the same, and can also change the size of its image, before
-// its first convolution and beside it.
+// (3) The residual blocks are DDPM's or BigGAN's. DDPM's: norm, SiLU, convolution, the time, and again; the input is added to the
+// result, through a 1 x 1 convolution where the number of channels changes. BigGAN's is the same, and may also halve or double
+// the image before its first convolution, and its input.
 
 typedef size_t resampling (builder *b, size_t from); // halve or redouble; NULL: neither
 
@@ -522,8 +522,7 @@ block (builder *b, const char *name, size_t x, size_t channels, resampling *resa
   return add_residual (b, h, x);
 }
 
-// From level to level goes such a block, or else the resampling alone; Ho et al. have a convolution behind it. (Theirs is part of
-// it on the way down: it takes steps of two pixels.)
+// Between levels stands such a block of BigGAN's, or else the resampling alone, with joins=block followed by a convolution.
 
 static size_t
 change_level (builder *b, const char *way, size_t level, size_t h, resampling *resample)
@@ -568,8 +567,9 @@ attend_at_height (builder *b, const char *name, size_t x)
   return wanted ? attend (b, name, x) : x;
 }
 
-// Fourth, the number of blocks. There may be one join a level, at the first block on the way up; or as many as Ho et al. have, who
-// show a block on the way up each that was made on the way down, and what came in. There is then one block more on the way up.
+// (4) Each level has so many blocks. With joins=level its first block on the way up is shown what its last made on the way down. With
+// joins=block, as in the U-Net of Ho et al. (2020), each block on the way up is shown one on the way down, from the last to the
+// first, and one more is shown what came into the level; and there are two blocks in the middle, with attention between them.
 
 static size_t
 keep (builder *b, size_t h, bool wanted)
@@ -613,16 +613,16 @@ go_up (builder *b, size_t level, size_t h)
 }
 
 static size_t
-go_across (builder *b, size_t h)
+go_between (builder *b, size_t h)
 {
   const size_t channels = b->s->channels * b->s->multipliers[b->s->levels - 1];
   h = block (b, "middle", h, channels, NULL);
   return b->s->by_block ? block (b, "middle.second", attend (b, "middle", h), channels, NULL) : h;
 }
 
-// Fifth, progressive growing, from StyleGAN-2. On the way down each level is shown the image at its own size: its colours, through
-// a 1 x 1 convolution (skip); or what a path of its own makes of them, on which the level goes on (residual). `shown`: the
-// image, or that path.
+// (5) Progressive growing is StyleGAN-2's. On the way down, each level is shown the image at its size: either the pixels, through a
+// 1 x 1 convolution (skip), or what the levels above have made, by a second path, halved and convolved, which is then the level's
+// input and the path's next piece (residual). `shown`: the image, or that path.
 
 static size_t
 show_image (builder *b, size_t level, size_t h, size_t *shown)
@@ -638,11 +638,11 @@ show_image (builder *b, size_t level, size_t h, size_t *shown)
   return *shown = add_residual (b, convolve (b, name, *shown, shape_of (b, h).channels, 3, 0), h);
 }
 
-// On the way up each level adds to an image that grows with it (skip); or to a path of its own, on which the next goes on, and
-// which begins behind the lowest level (residual).
+// On the way up, each level adds an image of its size to the output so far, doubled (skip); or what it makes to a second path,
+// doubled and convolved, which begins behind the lowest level and is the next level's input (residual).
 
 static size_t
-speak (builder *b, const char *name, size_t h, size_t channels, int zero)
+norm_and_convolve (builder *b, const char *name, size_t h, size_t channels, int zero)
 {
   char of[48];
   h = activate (b, normalise (b, part (of, sizeof of, name, "norm"), h));
@@ -658,11 +658,11 @@ grow_output (builder *b, size_t level, size_t h, size_t outputs, size_t *grown)
   snprintf (name, sizeof name, "output.%zu", level);
   if (s->output == SKIP)
     {
-      size_t larger = lowest ? 0 : redouble (b, *grown), more = speak (b, name, h, outputs, 1);
+      size_t larger = lowest ? 0 : redouble (b, *grown), more = norm_and_convolve (b, name, h, outputs, 1);
       *grown = lowest ? more : add (b, more, larger);
     }
   else if (s->output == RESIDUAL && lowest && level > 0)
-    *grown = speak (b, name, h, shape_of (b, h).channels, 0);
+    *grown = norm_and_convolve (b, name, h, shape_of (b, h).channels, 0);
   else if (s->output == RESIDUAL && !lowest)
     h = *grown = add_residual (b, convolve (b, name, redouble (b, *grown), shape_of (b, h).channels, 3, 0), h);
   return h;
@@ -679,7 +679,7 @@ lay_levels (builder *b, const settings *s)
         h = show_image (b, level, change_level (b, "down", level, h, halve), &shown);
       h = go_down (b, level, h);
     }
-  h = go_across (b, h);
+  h = go_between (b, h);
   for (size_t level = s->levels; level-- > 0;)
     {
       h = grow_output (b, level, go_up (b, level, h), outputs, &grown);
@@ -687,7 +687,7 @@ lay_levels (builder *b, const settings *s)
         h = change_level (b, "up", level - 1, h, redouble);
     }
   if (s->output != SKIP)
-    speak (b, "out", h, outputs, 1);
+    norm_and_convolve (b, "out", h, outputs, 1);
 }
 
 static void

@@ -402,7 +402,7 @@ to_level (const model *m, const char *way, size_t level, image x, resampled *oth
 }
 
 static image
-spoken (const model *m, const char *block, image x, size_t channels)
+norm_and_convolved (const model *m, const char *block, image x, size_t channels)
 {
   return convolved (m, block, ".conv", activated (normalised (m, block, ".norm", x)), channels, 3);
 }
@@ -437,18 +437,18 @@ unet (const model *m, image x)
       h = blocks_of (m, "up", level, h, &kept);
       snprintf (name, sizeof name, "output.%zu", level);
       if (of->output == SKIP)
-        image_out = level == last ? spoken (m, name, h, of->outputs)
-                                  : sum_of (grown (m, image_out), spoken (m, name, h, of->outputs));
+        image_out = level == last ? norm_and_convolved (m, name, h, of->outputs)
+                                  : sum_of (grown (m, image_out), norm_and_convolved (m, name, h, of->outputs));
       if (of->output == RESIDUAL && last > 0)
         {
-          path = level == last ? spoken (m, name, h, h.c)
+          path = level == last ? norm_and_convolved (m, name, h, h.c)
                                : residual_sum (m, h, convolved (m, "", name, grown (m, path), h.c, 3));
           h = level == last ? h : path;
         }
       h = level > 0 ? to_level (m, "up", level - 1, h, grown) : h;
     }
   cr_assert_eq (kept.count, 0);
-  return of->output == SKIP ? image_out : spoken (m, "out", h, of->outputs);
+  return of->output == SKIP ? image_out : norm_and_convolved (m, "out", h, of->outputs);
 }
 
 static image
