@@ -402,6 +402,7 @@ Test (network, malformed_configurations_are_refused)
     { "dsm2ddpm image=1x28x28 skip=rescaled", "no key 'skip'" },
     { "mlp inputs=2 classes=2 time=none", "classes=2" },
     { "unet image=1x64x64 condition=1025", "condition=1025" },
+    { "cnn image=1x28x28 outputs=0", "outputs=0" },
     { "cnn image=1x28x28 outputs=10 classes=10", "no key 'classes'" },
     { "cnn image=1x28x28 outputs=10 condition=1", "no key 'condition'" },
   };
