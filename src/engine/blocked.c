@@ -1,7 +1,7 @@
 // # Layers on blocked tensors
 //
-// The same sums as on the layers' own pages (silu.c, join.c, resample.c, fir.c), sixteen channels at a time. Each is written once
-// and compiled for float and for bfloat16: `half` is a constant where the inner functions are called.
+// The same sums as on the layers' own pages (silu.c, join.c, resample.c, fir.c), sixteen channels at a time. Each is
+// written once and compiled for float and for bfloat16: `half` is a constant where the inner functions are called.
 
 #include "blocked.h"
 
@@ -287,8 +287,8 @@ sb_blocked_double (const sb_blocked *small, const sb_blocked *big, int add, floa
 
 // ## Through a filter
 //
-// $(1, 3, 3, 1)/8$ down and across, around two lines of `big` for each of `small`. Within the image all sixteen taps are there,
-// and their numbers are known where the sum is compiled.
+// $(1, 3, 3, 1)/8$ down and across, around two lines of `big` for each of `small`. Within the image all sixteen taps
+// are there, and their numbers are known where the sum is compiled.
 
 typedef struct
 {
@@ -343,7 +343,8 @@ sb_blocked_fir_halve (const sb_blocked *small, const sb_blocked *big, int add, f
   SB_BY_PRECISION (small->half, fir_halve, small, big, add, weight, from, to);
 }
 
-// A pixel of `big` sees, down and across, the pixel of `small` that it lies in and that one's neighbour on its own side.
+// A pixel of `big` sees, down and across, the pixel of `small` that it lies in and that one's neighbour on its own
+// side.
 
 typedef struct
 {

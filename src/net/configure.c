@@ -1,7 +1,8 @@
 // # Networks from a line of text
 //
 // Three families: a multi-layer perceptron for points, the U-Net (Ronneberger et al., 2015; Ho et al., 2020) for
-// images, with the switches of Appendix H of "Score-based generative modeling through SDEs", and a convolutional classifier.
+// images, with the switches of Appendix H of "Score-based generative modeling through SDEs", and a convolutional
+// classifier.
 
 #include "reference.h"
 
@@ -139,11 +140,11 @@ static const sb_key dsm2ddpm_keys[]
         CLASSES,
         CONDITION };
 
-// The two winners of Appendix H's search, at the sizes of the authors' public configurations. NCSN++ has all five components;
-// DDPM++ is without the filter and without progressive growing. Trained in continuous time, NCSN++ is told it by
-// `time=fourier`; the deep models are those with `blocks=8`. [scoresde.set-ncsnpp] [scoresde.set-ddpmpp] [scoresde.set-cont]
-// The faces of 1024 x 1024 pixels have `ncsnpp time=fourier channels=16 multipliers=1,2,4,8,16,32,32,32 blocks=1 input=skip
-// output=skip`. [scoresde.set-celebahq]
+// The two winners of Appendix H's search, at the sizes of the authors' public configurations. NCSN++ has all five
+// components; DDPM++ is without the filter and without progressive growing. Trained in continuous time, NCSN++ is told
+// it by `time=fourier`; the deep models are those with `blocks=8`. [scoresde.set-ncsnpp] [scoresde.set-ddpmpp]
+// [scoresde.set-cont] The faces of 1024 x 1024 pixels have `ncsnpp time=fourier channels=16
+// multipliers=1,2,4,8,16,32,32,32 blocks=1 input=skip output=skip`. [scoresde.set-celebahq]
 
 #define PLUS_PLUS(fir, in)                                                                                             \
   {                                                                                                                    \
@@ -484,13 +485,15 @@ lay_mlp (builder *b, const settings *s)
 
 // ## The U-Net
 //
-// A U-Net goes down through levels, each half as wide as the one above, keeping what it makes; through a middle; and up again,
-// where it is shown what it kept. Its parts follow in the order of the list in Appendix H.1: [scoresde.txt-arch-components] two
-// choices each for the first four and three each way for the last, which makes 144 networks. [scoresde.txt-144]
+// A U-Net goes down through levels, each half as wide as the one above, keeping what it makes; through a middle; and up
+// again, where it is shown what it kept. Its parts follow in the order of the list in Appendix H.1:
+// [scoresde.txt-arch-components] two choices each for the first four and three each way for the last, which makes 144
+// networks. [scoresde.txt-144]
 //
 // (1) Images are halved and doubled plainly, or through a filter: `halve` and `redouble` above.
 //
-// (2) Residual sums are rescaled, or not. Two terms of variance one have a sum of variance two, or, over $\sqrt 2$, of one.
+// (2) Residual sums are rescaled, or not. Two terms of variance one have a sum of variance two, or, over $\sqrt 2$, of
+// one.
 
 static size_t
 add_residual (builder *b, size_t first, size_t second)
@@ -498,9 +501,9 @@ add_residual (builder *b, size_t first, size_t second)
   return add_times (b, b->s->rescaled ? M_SQRT1_2 : 1, first, second);
 }
 
-// (3) The residual blocks are DDPM's or BigGAN's. DDPM's: norm, SiLU, convolution, the time, and again; the input is added to the
-// result, through a 1 x 1 convolution where the number of channels changes. BigGAN's is the same, and may also halve or double
-// the image before its first convolution, and its input.
+// (3) The residual blocks are DDPM's or BigGAN's. DDPM's: norm, SiLU, convolution, the time, and again; the input is
+// added to the result, through a 1 x 1 convolution where the number of channels changes. BigGAN's is the same, and may
+// also halve or double the image before its first convolution, and its input.
 
 typedef size_t resampling (builder *b, size_t from); // halve or redouble; NULL: neither
 
@@ -522,7 +525,8 @@ block (builder *b, const char *name, size_t x, size_t channels, resampling *resa
   return add_residual (b, h, x);
 }
 
-// Between levels stands such a block of BigGAN's, or else the resampling alone, with joins=block followed by a convolution.
+// Between levels stands such a block of BigGAN's, or else the resampling alone, with joins=block followed by a
+// convolution.
 
 static size_t
 change_level (builder *b, const char *way, size_t level, size_t h, resampling *resample)
@@ -567,9 +571,10 @@ attend_at_height (builder *b, const char *name, size_t x)
   return wanted ? attend (b, name, x) : x;
 }
 
-// (4) Each level has so many blocks. With joins=level its first block on the way up is shown what its last made on the way down. With
-// joins=block, as in the U-Net of Ho et al. (2020), each block on the way up is shown one on the way down, from the last to the
-// first, and one more is shown what came into the level; and there are two blocks in the middle, with attention between them.
+// (4) Each level has so many blocks. With joins=level its first block on the way up is shown what its last made on the
+// way down. With joins=block, as in the U-Net of Ho et al. (2020), each block on the way up is shown one on the way
+// down, from the last to the first, and one more is shown what came into the level; and there are two blocks in the
+// middle, with attention between them.
 
 static size_t
 keep (builder *b, size_t h, bool wanted)
@@ -620,9 +625,9 @@ go_between (builder *b, size_t h)
   return b->s->by_block ? block (b, "middle.second", attend (b, "middle", h), channels, NULL) : h;
 }
 
-// (5) Progressive growing is StyleGAN-2's. On the way down, each level is shown the image at its size: either the pixels, through a
-// 1 x 1 convolution (skip), or what the levels above have made, by a second path, halved and convolved, which is then the level's
-// input and the path's next piece (residual). `shown`: the image, or that path.
+// (5) Progressive growing is StyleGAN-2's. On the way down, each level is shown the image at its size: either the
+// pixels, through a 1 x 1 convolution (skip), or what the levels above have made, by a second path, halved and
+// convolved, which is then the level's input and the path's next piece (residual). `shown`: the image, or that path.
 
 static size_t
 show_image (builder *b, size_t level, size_t h, size_t *shown)
@@ -638,8 +643,8 @@ show_image (builder *b, size_t level, size_t h, size_t *shown)
   return *shown = add_residual (b, convolve (b, name, *shown, shape_of (b, h).channels, 3, 0), h);
 }
 
-// On the way up, each level adds an image of its size to the output so far, doubled (skip); or what it makes to a second path,
-// doubled and convolved, which begins behind the lowest level and is the next level's input (residual).
+// On the way up, each level adds an image of its size to the output so far, doubled (skip); or what it makes to a
+// second path, doubled and convolved, which begins behind the lowest level and is the next level's input (residual).
 
 static size_t
 norm_and_convolve (builder *b, const char *name, size_t h, size_t channels, int zero)

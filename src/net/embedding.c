@@ -62,9 +62,9 @@ const sb_layer_type sb_layer_positional = { "positional embedding", 0, positiona
 
 // ## Fourier
 //
-// Random Fourier features for a continuous label: $\omega_j = 2\pi W_j$, $W_j \sim \mathcal{N}(0, 16^2)$ where the line does
-// not say another scale, drawn once and never trained. [scoresde.txt-fourier] The paper prints neither the formula nor the input; the authors' code
-// feeds $\log\sigma$. Parameters: $W$ as [m].
+// Random Fourier features for a continuous label: $\omega_j = 2\pi W_j$, $W_j \sim \mathcal{N}(0, 16^2)$ where the line
+// does not say another scale, drawn once and never trained. [scoresde.txt-fourier] The paper prints neither the formula
+// nor the input; the authors' code feeds $\log\sigma$. Parameters: $W$ as [m].
 
 static void
 fourier_forward (const sb_layer *layer, const sb_real *theta, const sb_pass *pass)

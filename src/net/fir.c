@@ -1,12 +1,11 @@
 // # Halving and doubling through a filter
 //
-// To keep every second pixel folds what varies faster than every second pixel can say into what varies slowly. StyleGAN-2
-// (Karras et al., 2020) smooths first, by a filter with finite impulse response, $f = (1, 3, 3, 1)/8$ down and across:
-// [scoresde.txt-arch-components]
+// Keeping every second pixel aliases high frequencies to low ones. StyleGAN-2 (Karras et al., 2020) smooths first, by a
+// filter with finite impulse response, $f = (1, 3, 3, 1)/8$ down and across: [scoresde.txt-arch-components]
 // $$ y_{ij} = \sum_{a,b=0}^{3} f_a f_b\; x_{2i+a-1,\;2j+b-1} . $$
-// Going up, zeros come between the pixels, the same filter fills them, and a gain of 4 keeps constants what they were. That is
-// four times the other's transpose, so that two loops serve all the functions, as in resample.c. Around an image there are
-// zeros.
+// Going up, zeros come between the pixels, the same filter fills them, and a gain of 4 keeps constants what they were.
+// That is four times the other's transpose, so that two loops serve all the functions, as in resample.c. Around an
+// image there are zeros.
 //
 // No parameters.
 

@@ -48,10 +48,11 @@ typedef struct
 // classes=K, the number of one of K classes is an input too: a linear map of its one-hot vector, with bias, is added to
 // the embedding of the time (so not with time=none); condition=C, C more channels of the input, or inputs of an mlp.
 // dsm2ddpm: that report's U-Net (Section 2.3.3), unet channels=64 multipliers=1,2,4 blocks=2 attention=HEIGHT OF THE
-// IMAGE; keys given count more, so that channels=8 or attention=7 makes a small one. unet, ncsnpp, ddpmpp: the components of
-// Appendix H of "Score-based generative modeling through SDEs", resample=fir skip=rescaled block=biggan blocks=4
-// input=residual output=skip; joins=block, the U-Net of Ho et al. (2020); scale=16, the deviation of Fourier frequencies;
-// dropout=P, P to 0.99. ncsnpp and ddpmpp are whole lines at the paper's size; blocks=8 makes the deep ones.
+// IMAGE; keys given count more, so that channels=8 or attention=7 makes a small one. unet, ncsnpp, ddpmpp: the
+// components of Appendix H of "Score-based generative modeling through SDEs", resample=fir skip=rescaled block=biggan
+// blocks=4 input=residual output=skip; joins=block, the U-Net of Ho et al. (2020); scale=16, the deviation of Fourier
+// frequencies; dropout=P, P to 0.99. ncsnpp and ddpmpp are whole lines at the paper's size; blocks=8 makes the deep
+// ones.
 const sb_entry *sb_net_architectures (size_t k);
 
 // Make a network from its line. NULL on failure: GSL_EINVAL with a line in `error` that names the word at fault,
@@ -63,8 +64,8 @@ sb_net_shape sb_net_input (const sb_net *net);
 sb_net_shape sb_net_output (const sb_net *net);
 
 // What is given beside x and the time, of n samples: pictures, each [C][height][width] (NULL: zeros), and classes, each
-// a number 0, ..., classes - 1 (any other, and NULL: none). What the network has no input for is not looked at. In training, also
-// the stream that dropout draws from, of sample i at index + i; NULL: nothing is dropped.
+// a number 0, ..., classes - 1 (any other, and NULL: none). What the network has no input for is not looked at. In
+// training, also the stream that dropout draws from, of sample i at index + i; NULL: nothing is dropped.
 typedef struct
 {
   const sb_real *pictures, *classes;

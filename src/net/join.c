@@ -9,9 +9,9 @@
 
 // ## Adding
 //
-// $y = w\,(x_1 + x_2)$, with $w = 1$ or, where what is added are two terms of variance one that are to be one of variance one
-// again, $w = 1/\sqrt 2$. [scoresde.txt-arch-components] The second input may be a $1 \times 1$ image: a number for each channel, added to all its pixels.
-// That is how a time embedding reaches a residual block.
+// $y = w\,(x_1 + x_2)$, with $w = 1$, or $w = 1/\sqrt 2$ where a sum is to have the variance of its terms.
+// [scoresde.txt-arch-components] The second input may be a $1 \times 1$ image: a number for each channel, added to all
+// its pixels. That is how a time embedding reaches a residual block.
 
 static int
 spread (const sb_layer *layer)

@@ -194,10 +194,10 @@ Test (backend, the_experiments_networks)
 
 // ## Odd ones
 //
-// Channels that fill no block of 16, groups of all sizes (but of four numbers at least: the fewer a group has, the
-// less of their differences its norm lets through, and two numbers become 1 and -1), images that are halved to single
-// pixels, attention at every level, several blocks, the components of Appendix H, dropout, with and without time, classes and
-// pictures.
+// Channels that fill no block of 16, groups of all sizes (but of four numbers at least: the fewer a group has, the less
+// of their differences its norm lets through, and two numbers become 1 and -1), images that are halved to single
+// pixels, attention at every level, several blocks, the components of Appendix H, dropout, with and without time,
+// classes and pictures.
 
 static size_t
 below (gsl_rng *r, size_t n)

@@ -1,7 +1,7 @@
 // # The components of NCSN++ and DDPM++
 //
-// What Appendix H of "Score-based generative modeling through SDEs" says of them, in double. That networks with them are what they
-// are defined to be is in test_definition.c.
+// What Appendix H of "Score-based generative modeling through SDEs" says of them, in double. That networks with them
+// are what they are defined to be is in test_definition.c.
 
 #include "numbers.h"
 #include "property.h"
@@ -23,8 +23,9 @@ net_of (const char *configuration)
 
 // ## The filter
 //
-// StyleGAN-2's $(1, 3, 3, 1)/8$ down and across. Its taps, the gradient of one pixel, add up to one; going up, what becomes of
-// one pixel adds up to four, so that the quarter of the pixels that are not zero fill the image. [scoresde.txt-arch-components]
+// StyleGAN-2's $(1, 3, 3, 1)/8$ down and across. Its taps, the gradient of one pixel, add up to one; going up, what
+// becomes of one pixel adds up to four, so that the quarter of the pixels that are not zero fill the image.
+// [scoresde.txt-arch-components]
 
 enum
 {
@@ -72,9 +73,9 @@ Test (components, the_filter_has_a_gain_of_one_and_four)
   cr_assert_float_eq (sum, 4, 1e-14);
 }
 
-// Waves $\cos\omega_1 i\,\cos\omega_2 j$ stay waves and are weakened by $\cos^3(\omega/2)$ each way: constants stay as they are, the
-// checkerboard of $\omega = \pi$ disappears, for $1 - 3 + 3 - 1 = 0$. To keep every second pixel makes a constant of it, $\pm1$. At
-// the edges the filter sees zeros. [scoresde.txt-arch-components]
+// Waves $\cos\omega_1 i\,\cos\omega_2 j$ stay waves and are weakened by $\cos^3(\omega/2)$ each way: constants stay as
+// they are, the checkerboard of $\omega = \pi$ disappears, for $1 - 3 + 3 - 1 = 0$. To keep every second pixel makes a
+// constant of it, $\pm1$. At the edges the filter sees zeros. [scoresde.txt-arch-components]
 
 static double
 wave (double omega, double place)
@@ -130,9 +131,9 @@ Test (components, constants_stay_away_from_the_edges)
 
 // ## Rescaled sums
 //
-// In each residual block and behind each attention two terms are added, and nowhere else rescaled: of variance one each and
-// independent, they have a sum of variance one. $10^5$ of them have it within 4.9 standard errors, 0.0219 (a false alarm in
-// $10^6$). [scoresde.txt-arch-components]
+// In each residual block and behind each attention two terms are added, and nowhere else rescaled: of variance one each
+// and independent, they have a sum of variance one. $10^5$ of them have it within 4.9 standard errors, 0.0219 (a false
+// alarm in $10^6$). [scoresde.txt-arch-components]
 
 Test (components, rescaled_sums_keep_the_variance)
 {
@@ -168,8 +169,8 @@ Test (components, rescaled_sums_keep_the_variance)
 
 // ## All 144
 //
-// Two kinds of resampling, of sums, of blocks, two or four of these, and three kinds of progressive growing each way. No two are
-// the same network. [scoresde.txt-144]
+// Two kinds of resampling, of sums, of blocks, two or four of these, and three kinds of progressive growing each way.
+// No two are the same network. [scoresde.txt-144]
 
 typedef struct
 {
@@ -274,8 +275,8 @@ Test (components, the_chosen_cover_all_threes)
 // ## Their gradients
 //
 // Along a direction of all weights and inputs: backward, and where only the inputs move jvp, are the slope by central
-// differences, to $10^{-6}$ of the gradient's size. The 23; all 144 in `make check-long`. Dropout drops the same numbers each
-// time. [scoresde.txt-arch-components] [scoresde.txt-144]
+// differences, to $10^{-6}$ of the gradient's size. The 23; all 144 in `make check-long`. Dropout drops the same
+// numbers each time. [scoresde.txt-arch-components] [scoresde.txt-144]
 
 enum
 {
@@ -365,9 +366,9 @@ Test (components, all_combinations_have_their_gradients)
 
 // ## At the paper's size
 //
-// The paper prints no widths; these are those of the authors' public configurations, and the numbers of weights follow from the
-// structure. [scoresde.set-ncsnpp] [scoresde.set-ddpmpp] [scoresde.set-cont] [scoresde.set-celebahq] The last is the network of
-// Ho et al. (2020), whose figure is 35.7 million.
+// The paper prints no widths; these are those of the authors' public configurations, and the numbers of weights follow
+// from the structure. [scoresde.set-ncsnpp] [scoresde.set-ddpmpp] [scoresde.set-cont] [scoresde.set-celebahq] The last
+// is the network of Ho et al. (2020), whose figure is 35.7 million.
 
 #define CELEBA_HQ                                                                                                      \
   "ncsnpp image=3x1024x1024 channels=16 multipliers=1,2,4,8,16,32,32,32 blocks=1 time=fourier input=skip output=skip"
@@ -402,8 +403,8 @@ Test (components, the_papers_networks_have_so_many_weights)
     }
 }
 
-// The shapes on the way: NCSN++ has levels of 32, 16, 8 and 4 lines, five blocks each going up, and attention at 16 and in the
-// middle.
+// The shapes on the way: NCSN++ has levels of 32, 16, 8 and 4 lines, five blocks each going up, and attention at 16 and
+// in the middle.
 
 Test (components, ncsnpp_has_its_levels)
 {

@@ -214,7 +214,8 @@ doubled (image a)
   return y;
 }
 
-// Through the filter (1, 3, 3, 1) both ways, which begins so many pixels before; going up, with zeros behind the pixels.
+// Through the filter (1, 3, 3, 1) both ways, which begins so many pixels before; going up, with zeros behind the
+// pixels.
 
 static image
 through_filter (image a, size_t before, double total)

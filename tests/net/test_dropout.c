@@ -1,7 +1,7 @@
 // # Dropout
 //
-// Which numbers are lost, and that nothing is where nobody said so. Compiled in float. That a training draws what it should is in
-// tests/train/test_trainer.c.
+// Which numbers are lost, and that nothing is where nobody said so. Compiled in float. That a training draws what it
+// should is in tests/train/test_trainer.c.
 
 #include "net/dropout.h"
 #include "numbers.h"
@@ -27,8 +27,8 @@ dropout_of (double rate, sb_net_shape shape)
 
 // ## The mean stays
 //
-// Of ones, each is lost or $1/(1 - p)$. Of $10^5$, so many are lost, within 4.9 standard errors (a false alarm in $10^6$), and the
-// mean is within that of one. A gradient goes the same way.
+// Of ones, each is lost or $1/(1 - p)$. Of $10^5$, so many are lost, within 4.9 standard errors (a false alarm in
+// $10^6$), and the mean is within that of one. A gradient goes the same way.
 
 Test (dropout, what_is_left_grows)
 {
@@ -62,8 +62,8 @@ Test (dropout, what_is_left_grows)
 
 // ## Whose numbers
 //
-// Sample $i$ asks the stream of index $i$ after the first, pixel after pixel, channel after channel, from where its layer's place
-// is: a number below $p$ says that one is lost.
+// Sample $i$ asks the stream of index $i$ after the first, pixel after pixel, channel after channel, from where its
+// layer's place is: a number below $p$ says that one is lost.
 
 Test (dropout, each_sample_has_its_stream)
 {
@@ -111,8 +111,8 @@ Test (dropout, every_block_has_its_own)
   cr_assert_eq (count, 4 + 6 + 2 + 2, "down, up, in the middle and between the levels: %zu", count);
 }
 
-// Without a stream nothing is dropped: the network is the one that has no dropout, to the bit. With one, each sample is what it is
-// alone; other streams, of another seed, index or purpose, say something else.
+// Without a stream nothing is dropped: the network is the one that has no dropout, to the bit. With one, each sample is
+// what it is alone; other streams, of another seed, index or purpose, say something else.
 
 typedef struct
 {

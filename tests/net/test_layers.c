@@ -214,8 +214,8 @@ attention (const sb_layer *l, const trial *t, size_t c, size_t i, long row, long
   return sum / total;
 }
 
-// The filter (1, 3, 3, 1) both ways, over 64, around each second pixel; or, over 16, around each pixel of an image with zeros
-// between the given ones.
+// The filter (1, 3, 3, 1) both ways, over 64, around each second pixel; or, over 16, around each pixel of an image with
+// zeros between the given ones.
 
 static const double filter[] = { 1, 3, 3, 1 };
 

@@ -271,8 +271,9 @@ Test (network, weights_are_those_of_the_figure)
                  "out.norm 2; out.conv 3x2x3x3; ");
 }
 
-// What is left out takes the values that the header shows; of NCSN++ and DDPM++ those of the paper's models: four blocks, eight where
-// they are deep, and Fourier features of scale 16 in continuous time. [scoresde.set-ncsnpp] [scoresde.set-ddpmpp] [scoresde.set-cont]
+// What is left out takes the values that the header shows; of NCSN++ and DDPM++ those of the paper's models: four
+// blocks, eight where they are deep, and Fourier features of scale 16 in continuous time. [scoresde.set-ncsnpp]
+// [scoresde.set-ddpmpp] [scoresde.set-cont]
 
 Test (network, what_is_left_out_has_its_default)
 {

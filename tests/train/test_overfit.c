@@ -2,8 +2,8 @@
 //
 // Shown the same sixteen images at every step, with fresh noise, a network must come to know them. What can be known is
 // known: the law that puts a sixteenth on each has a score in closed form, whose denoising loss nothing can beat. What
-// lies between that and the loss of saying nothing can be learned, and is. [dsm2ddpm.set-ncsn-arch] [scoresde.set-ncsnpp]
-// [scoresde.set-ddpmpp]
+// lies between that and the loss of saying nothing can be learned, and is. [dsm2ddpm.set-ncsn-arch]
+// [scoresde.set-ncsnpp] [scoresde.set-ddpmpp]
 
 #include "base/shard.h"
 #include "engine/choose.h"
@@ -163,9 +163,9 @@ Test (overfit, sixteen_images_are_learned_by_heart)
   cr_assert_gt (found.learned, longer ? 0.9 : 2. / 3, "of what can be learned: %g", found.learned);
 }
 
-// Small copies of NCSN++ and DDPM++, with the same switches, learn two thirds in 150 steps too. With sixteen channels and 2000
-// steps, in `make check-long`, a tenth of the loss of silence is left at the smallest level, where images are hardly noisy and what
-// was added is hard to see. [scoresde.set-ncsnpp] [scoresde.set-ddpmpp]
+// Small copies of NCSN++ and DDPM++, with the same switches, learn two thirds in 150 steps too. With sixteen channels
+// and 2000 steps, in `make check-long`, a tenth of the loss of silence is left at the smallest level, where images are
+// hardly noisy and what was added is hard to see. [scoresde.set-ncsnpp] [scoresde.set-ddpmpp]
 
 Test (overfit, so_they_are_by_ncsnpp_and_ddpmpp)
 {

@@ -296,9 +296,9 @@ Test (train, goes_on_as_if_it_had_not_stopped)
 
 // ## Dropout
 //
-// A point of the plane is an image of one pixel and two colours. What a training loses it loses by the number of the sample: its
-// bytes are the same for any number of threads, and where it has stopped on the way; nothing lost, they are others.
-// [scoresde.txt-arch-components]
+// A point of the plane is an image of one pixel and two colours. What a training loses it loses by the number of the
+// sample: its bytes are the same for any number of threads, and where it has stopped on the way; nothing lost, they are
+// others. [scoresde.txt-arch-components]
 
 static experiment
 dropping (const char *rate)
@@ -329,8 +329,8 @@ Test (train, what_is_dropped_goes_by_the_sample)
     }
 }
 
-// The loss of a shard is that of the network which loses what the stream of the samples' numbers says, which is for dropout and
-// nothing else; without it, it is another.
+// The loss of a shard is that of the network which loses what the stream of the samples' numbers says, which is for
+// dropout and nothing else; without it, it is another.
 
 Test (train, a_shard_drops_by_its_samples)
 {
