@@ -3,12 +3,12 @@
 
 experiments_run = %D%/scoresde/digits %D%/scoresde/fig1 %D%/scoresde/tab1 %D%/scoresde/fig5 \
   %D%/scoresde/denoiser %D%/scoresde/samples %D%/scoresde/tab1-images %D%/scoresde/tab4 %D%/scoresde/tab5 \
-  %D%/scoresde/fig9 %D%/scoresde/fig2 %D%/scoresde/tab2 %D%/scoresde/fig3 %D%/scoresde/fig6 \
+  %D%/scoresde/fig9 %D%/scoresde/fig2 %D%/scoresde/tab2 %D%/scoresde/fig3 %D%/scoresde/fig6 %D%/scoresde/fig7 \
   %D%/dsm2ddpm/fig1a %D%/dsm2ddpm/fig1b %D%/dsm2ddpm/fig2 %D%/dsm2ddpm/fig3 %D%/dsm2ddpm/fig4 \
   %D%/dsm2ddpm/learned %D%/dsm2ddpm/fig5 %D%/dsm2ddpm/fig6 %D%/dsm2ddpm/vlb %D%/dsm2ddpm/fig7 %D%/dsm2ddpm/fig8 %D%/speed/run %D%/speed/bf16
 experiments_shown = %D%/scoresde/digits.md %D%/scoresde/fig1.md %D%/scoresde/tab1.md %D%/scoresde/fig5.md \
   %D%/scoresde/denoiser.md %D%/scoresde/samples.md %D%/scoresde/tab1-images.md %D%/scoresde/tab4.md \
-  %D%/scoresde/tab5.md %D%/scoresde/fig9.md %D%/scoresde/fig2.md %D%/scoresde/tab2.md %D%/scoresde/fig3.md %D%/scoresde/fig6.md \
+  %D%/scoresde/tab5.md %D%/scoresde/fig9.md %D%/scoresde/fig2.md %D%/scoresde/tab2.md %D%/scoresde/fig3.md %D%/scoresde/fig6.md %D%/scoresde/fig7.md \
   %D%/dsm2ddpm/fig1a.md %D%/dsm2ddpm/fig1b.md %D%/dsm2ddpm/fig2.md %D%/dsm2ddpm/fig3.md \
   %D%/dsm2ddpm/fig4.md %D%/dsm2ddpm/learned.md %D%/dsm2ddpm/fig5.md %D%/dsm2ddpm/fig6.md %D%/dsm2ddpm/vlb.md \
   %D%/dsm2ddpm/fig7.md %D%/dsm2ddpm/fig8.md %D%/speed/run.md %D%/speed/bf16.md
@@ -19,7 +19,7 @@ nobase_dist_pkglibexec_SCRIPTS = %D%/run $(experiments_run) %D%/scoresde/all %D%
 $(experiments_run): ; # or make's own rules make a script NAME of a NAME.c that is newer
 experimentsexecdir = $(pkglibexecdir)
 nobase_dist_experimentsexec_DATA = %D%/list %D%/lib.sh %D%/style.gnuplot %D%/csv.awk %D%/form.awk %D%/show.awk \
-  %D%/scoresde/tab1-images.awk %D%/speed/bf16.awk %D%/speed/sides.sh %D%/speed/rounds.py %D%/speed/unet.py \
+  %D%/scoresde/tab1-images.awk %D%/scoresde/plane.json %D%/speed/bf16.awk %D%/speed/sides.sh %D%/speed/rounds.py %D%/speed/unet.py \
   %D%/speed/mixture.py %D%/speed/points.py
 nobase_pkglibexec_PROGRAMS =
 
@@ -45,7 +45,9 @@ nobase_pkglibexec_PROGRAMS += %D%/scoresde/digits-driver %D%/scoresde/fig1-drive
 %C%_scoresde_samples_driver_SOURCES = %D%/scoresde/samples.c $(experiments_judge) $(experiments_common)
 %C%_scoresde_samples_driver_LDADD = libscorebook-core.la
 nobase_pkglibexec_PROGRAMS += %D%/scoresde/fig2-driver %D%/scoresde/tab2-driver
-nobase_pkglibexec_PROGRAMS += %D%/scoresde/fig3-driver %D%/scoresde/fig6-driver
+nobase_pkglibexec_PROGRAMS += %D%/scoresde/fig3-driver %D%/scoresde/fig6-driver %D%/scoresde/fig7-driver
+%C%_scoresde_fig7_driver_SOURCES = %D%/scoresde/fig7.c $(experiments_images) $(experiments_common)
+%C%_scoresde_fig7_driver_LDADD = libscorebook-core.la
 %C%_scoresde_fig3_driver_SOURCES = %D%/scoresde/fig3.c $(experiments_strips) %D%/scoresde/on_a_line.c %D%/scoresde/on_a_line.h \
   %D%/judge.c %D%/judge.h
 %C%_scoresde_fig3_driver_LDADD = libscorebook-core.la

@@ -68,6 +68,7 @@
 #include "score/inverse.h"
 #include "score/model.h"
 #include "score/network.h"
+#include "score/pde.h"
 #include "score/score.h"
 #include "score/tweedie.h"
 #include "target/target.h"

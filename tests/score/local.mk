@@ -18,3 +18,5 @@ check_PROGRAMS += %D%/test_jacobian
 %C%_test_jacobian_LDADD = libscorebook-net-double.la $(LDADD)
 check_PROGRAMS += %D%/test_derivatives
 %C%_test_derivatives_SOURCES = %D%/test_derivatives.c %D%/stretch.c %D%/stretch.h
+check_PROGRAMS += %D%/test_pde
+%C%_test_pde_SOURCES = %D%/test_pde.c tests/conformance/worlds.c tests/conformance/worlds.h
