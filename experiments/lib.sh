@@ -63,11 +63,13 @@ latents() {
 # the networks of the report's Section 2.3.3 and Appendix B as printed: 64 channels that double twice, attention at the highest
 # resolution, 10,000 and 100,000 iterations. No experiment waits for them: a day and weeks on two cores. What is not printed (a warm-up,
 # a bound on gradients, an average of the weights) they do without, but for the batch.
+# The classifiers are those that guide samples: small, told the logarithm of the noise. [scoresde.set-classifier]
 # [dsm2ddpm.set-ncsn-train] [dsm2ddpm.set-ddpm-anime] [dsm2ddpm.set-ddpm-paintings]
 train() {
   name=$1 to=$2 adam='--rate=1e-3 --warmup=500 --ema=0.999 --ema-warmup=none'
   mkdir -p "${to%/*}"
   data=$(fetched mnist/train-images-idx3-ubyte) network='unet image=1x28x28 channels=24 multipliers=1,2,2 attention=7'
+  labels=
   set -- --process='ddpm levels=1000 beta_min=0.1 beta_max=20'
   case $name in
     faces32-*) data=$(fetched faces/faces-32-50000-idx4-ubyte) ;;
@@ -101,6 +103,14 @@ train() {
     mnist-ncsn)
       stages='1e-3:3000 3e-4:4500'
       set -- --process='smld levels=10 sigma_min=0.01 sigma_max=1' --prediction=epsilon --label=log-noise ;;
+    mnist-classifier-ve | fashion-classifier-ve)
+      stages='2e-3:6000 5e-4:9000 1e-4:10500'
+      network='cnn image=1x28x28 outputs=10 channels=24 multipliers=1,2,4 blocks=2 time=fourier scale=1'
+      case $name in
+        mnist-*) sigma_max=17 labels=$(fetched mnist/train-labels-idx1-ubyte) ;;
+        *) sigma_max=22.5 labels=$(fetched fashion/train-labels-idx1-ubyte.gz) ;;
+      esac
+      set -- --process="ve sigma_min=0.01 sigma_max=$sigma_max" --label=log-noise --shift=0 ;;
     mnist-ncsn-report)
       stages='2e-5:10000' adam='--rate=2e-5 --warmup=0 --clip=0 --ema=0 --ema-warmup=none'
       network='unet image=1x28x28 channels=64 multipliers=1,2,4 blocks=2 attention=28'
@@ -123,10 +133,12 @@ train() {
   esac
   # shellcheck disable=SC2086
   [ -s "$to.training" ] ||
-    "$SCOREBOOK" train --data="$data" "$@" --batch=64 $adam --network="$network" --steps=1 --output="$to.training" --quiet
+    "$SCOREBOOK" train --data="$data" ${labels:+"--labels=$labels"} "$@" --batch=64 $adam --network="$network" --steps=1 --output="$to.training" --quiet
   for stage in $stages
   do
-    "$SCOREBOOK" train --resume="$to.training" --rate="${stage%:*}" --steps="${stage#*:}" --data="$data" --curve="$to.csv" --quiet
+    "$SCOREBOOK" train --resume="$to.training" --rate="${stage%:*}" --steps="${stage#*:}" --data="$data" \
+      ${labels:+"--labels=$labels"} --curve="$to.csv" --quiet
   done
-  "$SCOREBOOK" train --resume="$to.training" --steps=1 --data="$data" --export="$to.safetensors" --quiet
+  "$SCOREBOOK" train --resume="$to.training" --steps=1 --data="$data" ${labels:+"--labels=$labels"} \
+    --export="$to.safetensors" --quiet
 }

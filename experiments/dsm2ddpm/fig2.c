@@ -151,7 +151,7 @@ train (const sb_bytes *images, double sigma, uint64_t seed, effort work, double 
   sb_net *net = require_pointer (sb_net_alloc (network, &error), network);
   require (sb_net_choose (net, NULL, SB_NET_FLOAT, NULL), "the fastest backend");
   sb_training *training = require_pointer (sb_training_alloc (net, (sb_stream){ seed, SB_FOR_USER, 0 }), "training");
-  sb_byte_examples bytes = { images, 0, 1 };
+  sb_byte_examples bytes = { .bytes = images, .low = 0, .high = 1 };
   const double some = sigma > 0 ? sigma : 1;
   gsl_vector_const_view level = gsl_vector_const_view_array (&some, 1);
   sb_process *process

@@ -88,7 +88,7 @@ open_unet (unet *u, char **argv, size_t batch, size_t channels, size_t side)
   require (choose (u->net, argv[2], argv[3], &error), error.message);
   u->process = require_pointer (sb_vp_alloc (side * side, SB_VP_BETA_MIN, SB_VP_BETA_MAX), "the process");
   u->training = require_pointer (sb_training_alloc (u->net, (sb_stream){ .seed = 1 }), "the weights");
-  u->bytes = (sb_byte_examples){ read_images (argv[4], side), -1, 1 };
+  u->bytes = (sb_byte_examples){ .bytes = read_images (argv[4], side), .low = -1, .high = 1 };
   u->matching = (sb_score_matching){ .network = { u->net, u->process, u->training->theta, SB_PREDICTS_EPSILON,
                                                   SB_LABEL_TIME, .data_deviation = 0.6 },
                                      .objective = sb_objective_of (sb_objective_dsm, u->process, 1e-5),

@@ -135,9 +135,9 @@ examples_open (const char *path, const double *range, const double *usual, examp
 }
 
 sb_examples
-examples_source (examples *e)
+examples_source (examples *e, size_t shift)
 {
-  e->mapped = (sb_byte_examples){ e->bytes, e->range[0], e->range[1] };
+  e->mapped = (sb_byte_examples){ e->bytes, e->range[0], e->range[1], shift };
   return e->bytes ? sb_examples_of_bytes (&e->mapped) : sb_examples_of_rows (e->rows);
 }
 

@@ -19,7 +19,7 @@ typedef struct
 // range: what was asked for, or NaN: then the range is `usual` for bytes, and from the least to the largest of numbers.
 // EXIT_SUCCESS, or EXIT_FAILURE after a complaint.
 int examples_open (const char *path, const double *range, const double *usual, examples *e);
-sb_examples examples_source (examples *e); // keeps the address
+sb_examples examples_source (examples *e, size_t shift); // of images: as of sb_byte_examples; keeps the address
 void examples_close (examples *e);
 
 #endif

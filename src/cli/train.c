@@ -72,11 +72,13 @@ parse (int argc, char **argv, settings *o)
       "IDX or NPY, plain or gzip: the points to learn (needed)" },
     { "labels", 0, OPTION_TEXT, &o->labels, "FILE", 0, 0, NULL,
       "IDX: the classes of the points; with classes=N in NETWORK, the score is that of each class; with a cnn, a "
-      "classifier of points in IDX is trained, not a score" },
+      "classifier is trained, not a score: of the points as they are, or, where its time is not none, of what PROCESS "
+      "makes of them at any time, to guide 'sample'" },
     KEY (DROP_LABELS, "P"),
     KEY (SHIFT, "N"),
     { "data-range", 0, OPTION_RANGE, s->range, "LOW,HIGH", 0, 0, NULL,
-      "map the bytes 0 to 255 to these values (default: 0,1 with ve, smld and classifiers, else -1,1); the numbers of "
+      "map the bytes 0 to 255 to these values (default: 0,1 with ve, smld and classifiers without a time, else -1,1); "
+      "the numbers of "
       "NPY are taken as they are, and these only drawn black and white (default: the least and the largest)" },
     { "data-deviation", 0, OPTION_REAL, &s->deviation, "S", 0, 0, NULL,
       "standard deviation of a coordinate (default: measured)" },
@@ -141,7 +143,7 @@ typedef struct
   shell_words given, command;
   examples data;
   sb_bytes *labels;
-  bool classifies;
+  bool classifies, timed; // timed: the network is told the time, and sees noisy points
   sb_model *model;
   sb_training *training;
   sb_trainer *trainer;
@@ -303,20 +305,23 @@ open_data (training *t)
   const sb_entry *net = sb_entry_read (sb_net_architectures, "--network", o->net, key, &error);
   if (!net)
     return refused_line (&error);
-  const double *classes = sb_entry_value (net, key, "classes");
+  const double *classes = sb_entry_value (net, key, "classes"), *time = sb_entry_value (net, key, "time");
   t->classifies = o->labels && !(classes && *classes > 0);
+  if (t->classifies && strcmp (net->name, "cnn") != 0)
+    return usage_error ("--labels: --network=%s is told no class (classes=N), and no classifier (cnn)", net->name);
+  t->timed = !t->classifies || *time > 0; // "none" is the first word
   const sb_process_kind *kind = sb_process_kind_read ("--process", s->process, key, &error);
   if (!kind)
     return refused_line (&error);
-  const double usual[] = { t->classifies ? 0 : kind->low, kind->high };
+  const double usual[] = { t->timed ? kind->low : 0, kind->high };
   int status = examples_open (o->data, s->range, usual, &t->data);
   if (status != EXIT_SUCCESS)
     return status;
   memcpy (s->range, t->data.range, sizeof s->range);
   if (isnan (s->deviation))
     s->deviation = t->data.deviation;
-  if (t->classifies && !t->data.bytes)
-    return usage_error ("--labels: --data=%s is NPY; a classifier learns from IDX", o->data);
+  if (!t->timed && !t->data.bytes)
+    return usage_error ("--labels: --data=%s is NPY; a classifier without a time learns from IDX", o->data);
   status = open_labels (t);
   return status == EXIT_SUCCESS ? check_same_data (t) : status;
 }
@@ -382,7 +387,7 @@ open_condition (training *t)
 {
   const settings *o = &t->o;
   const sb_net *net = t->model->net;
-  t->labelled = (sb_labelled_examples){ examples_source (&t->data), t->labels, number (t, DROP_LABELS) };
+  t->labelled = (sb_labelled_examples){ examples_source (&t->data, 0), t->labels, number (t, DROP_LABELS) };
   t->matching.examples = t->labelled.points;
   if (net->picture_input)
     return usage_error ("--network: condition=%zu: there are no pictures to give it", sb_net_picture (net).channels);
@@ -427,20 +432,27 @@ static int
 open_classifier (training *t)
 {
   const settings *o = &t->o;
-  const double *range = o->training.range;
+  const training_settings *s = &o->training;
   sb_error error = { 0 };
-  t->model = sb_model_classifier_alloc (o->net, range[0], range[1], &error);
+  t->model = t->timed ? sb_model_alloc (o->net, s->process, "epsilon", s->label, s->deviation, s->range[0], s->range[1],
+                                        &error)
+                      : sb_model_classifier_alloc (o->net, s->range[0], s->range[1], &error);
   if (!t->model)
     return failure ("%s", error.message);
-  t->classifying = (sb_classifying){ .net = t->model->net,
-                                     .images = t->data.bytes,
-                                     .labels = t->labels,
-                                     .low = range[0],
-                                     .high = range[1],
-                                     .shift = (size_t)number (t, SHIFT) };
-  int status = sb_classifying_check (&t->classifying);
+  const sb_net *net = t->model->net;
+  int status = check_images (o->data, &t->data.shape, sb_net_input (net));
+  if (status != EXIT_SUCCESS)
+    return status;
+  status = sb_labels_check (t->labels, t->data.shape.length[0], sb_net_shape_size (sb_net_output (net)));
   if (status)
     return failure ("%s: %s", o->labels, why (status));
+  t->labelled = (sb_labelled_examples){ examples_source (&t->data, (size_t)number (t, SHIFT)), t->labels, 0 };
+  t->classifying = (sb_classifying){ { .net = net }, sb_examples_with_labels (&t->labelled), 0 };
+  if (t->timed)
+    {
+      t->classifying.network = t->model->network;
+      t->classifying.t_min = t->model->process->levels > 0 ? 0 : number (t, T_MIN);
+    }
   t->train.task = sb_classifying_task (&t->classifying);
   return EXIT_SUCCESS;
 }
@@ -464,7 +476,7 @@ open_training (training *t)
     return failure ("%s: step: %llu is over %g", o->resume, (unsigned long long)t->training->step, STEPS_MOST);
 
   const size_t batch = (size_t)number (t, BATCH), shard = (size_t)number (t, SHARD);
-  t->matching.network.theta = t->classifying.theta = t->training->theta;
+  t->matching.network.theta = t->classifying.network.theta = t->training->theta;
   t->train.adam = sb_adam_defaults;
   t->train.adam.rate = number (t, RATE);
   t->train.adam.warmup = number (t, WARMUP);
@@ -533,8 +545,7 @@ write_model (training *t, const char *path,
   sb_error error = { 0 };
   const training_settings *s = &t->o.training;
   char *line = command_until_now (t), *report = training_report_write (&t->report);
-  const sb_provenance provenance
-      = { t->classifies ? NULL : s->process, t->recipe, line, t->data.about, s->seed, report };
+  const sb_provenance provenance = { t->timed ? s->process : NULL, t->recipe, line, t->data.about, s->seed, report };
   int status = !line || !report                                           ? failure ("no memory")
                : write (path, t->model, t->training, &provenance, &error) ? failure ("%s", error.message)
                                                                           : EXIT_SUCCESS;

@@ -11,7 +11,7 @@
 #include "../base/shard.h"
 #include "../dataset/safetensors.h"
 #include "../engine/choose.h"
-#include "../objective/cross_entropy.h"
+#include "../score/cross_entropy.h"
 #include "../score/model.h"
 
 #include <gsl/gsl_math.h>
@@ -43,6 +43,8 @@ read_into (sb_classifier *c, const sb_tensors *tensors, const char *path, sb_err
     SB_ERROR (error, reason.code, "%s: %s", path, reason.message);
   if (!net || strcmp (c->net->architecture->name, "cnn") != 0)
     SB_ERROR (error, GSL_EINVAL, "%s: it holds no classifier", path);
+  if (sb_tensors_note_find (tensors, "process"))
+    SB_ERROR (error, GSL_EINVAL, "%s: its classifier is one of noisy images, told the time", path);
   if (!range || sb_numbers_read (range, 2, low_high) != 2 || !(low_high[0] < low_high[1]))
     SB_ERROR (error, GSL_EINVAL, "%s: data_range is not two numbers, the lower first", path);
   c->low = low_high[0];

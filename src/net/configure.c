@@ -119,7 +119,8 @@ static const sb_key cnn_keys[] = { IMAGE,
                                    WHOLE ("blocks", 2, 1, DEEPEST, "convolutions of a level"),
                                    GROUPS,
                                    TIME (NO_TIME),
-                                   FEATURES };
+                                   FEATURES,
+                                   SCALE };
 
 // The U-Net of the report "From denoising score matching to DDPM", Section 2.3.3, conditioned on $\sigma$: 64 channels
 // at first, doubled at each of three levels, two residual blocks a level, "attention mechanisms [...] at the highest

@@ -37,7 +37,7 @@ typedef struct
 //
 //   mlp inputs=2 outputs=2 width=64 layers=3 time=fourier features=32
 //   unet image=1x28x28 channels=32 multipliers=1,2,2 blocks=1 groups=8 attention=7 time=positional features=32
-//   cnn image=1x28x28 outputs=10 channels=16 multipliers=1,2,4 blocks=2 groups=8 time=none
+//   cnn image=1x28x28 outputs=10 channels=16 multipliers=1,2,4 blocks=2 groups=8 time=none scale=16
 //   dsm2ddpm image=1x28x28
 //   ncsnpp image=3x32x32 time=fourier
 //   ddpmpp image=3x32x32

@@ -122,11 +122,18 @@ sb_model_set_deviations (sb_model *model, size_t count, const double *deviations
   return GSL_SUCCESS;
 }
 
+bool
+sb_model_classifies (const sb_model *model)
+{
+  return strcmp (model->net->architecture->name, "cnn") == 0;
+}
+
 // ## Notes
 
 enum
 {
-  NUMBER = 26 // characters of a number, at most, with a blank
+  NUMBER = 26,   // characters of a number, at most, with a blank
+  PREDICTION = 3 // place of that note, which a classifier has not
 };
 
 static char *
@@ -161,7 +168,8 @@ sb_model_note (const sb_model *model, const char *process, sb_tensors *tensors)
                                    { "data_deviation", deviation } };
   int status = GSL_SUCCESS;
   for (size_t k = 0; k < (model->process ? 6 : 2) && !status; k++)
-    status = sb_tensors_note_add (tensors, notes[k][0], notes[k][1]);
+    if (k != PREDICTION || !sb_model_classifies (model))
+      status = sb_tensors_note_add (tensors, notes[k][0], notes[k][1]);
   free (deviation);
   return status;
 }
@@ -185,30 +193,30 @@ check_numbers (const sb_tensors *tensors, const char *configuration, sb_error *e
 sb_model *
 sb_model_from_notes (const sb_tensors *tensors, const char *path, sb_error *error)
 {
-  static const char *const keys[] = { "network", "process", "prediction", "label", "data_deviation", "data_range" };
+  static const char *const keys[] = { "network", "process", "label", "data_deviation", "data_range", "prediction" };
   const char *note[6];
   double range[2];
   for (size_t k = 0; k < 6; k++)
-    if (!(note[k] = sb_tensors_note_find (tensors, keys[k])))
+    if (!(note[k] = sb_tensors_note_find (tensors, keys[k])) && (k < 5 || strncmp (note[0], "cnn ", 4) != 0))
       SB_ERROR_NULL (error, GSL_EINVAL, "%s: no note '%s': not a model of this program", path, keys[k]);
-  const size_t most = strlen (note[4]) / 2 + 1;
+  const size_t most = strlen (note[3]) / 2 + 1;
   double *deviations = malloc (most * sizeof *deviations);
   if (!deviations)
     SB_ERROR_NULL (error, GSL_ENOMEM, "%s: no memory for its notes", path);
-  const size_t count = sb_numbers_read (note[4], most, deviations);
-  if (count == 0 || sb_numbers_read (note[5], 2, range) != 2)
+  const size_t count = sb_numbers_read (note[3], most, deviations);
+  if (count == 0 || sb_numbers_read (note[4], 2, range) != 2)
     {
       free (deviations);
       SB_ERROR_NULL (error, GSL_EINVAL, "%s: data_deviation '%s' and data_range '%s' are not numbers, and two", path,
-                     note[4], note[5]);
+                     note[3], note[4]);
     }
 
   // Make the model, and give it the deviations of its parts where there are several.
   sb_error reason = { 0 };
-  sb_model *model
-      = check_numbers (tensors, note[0], &reason)
-            ? NULL
-            : sb_model_alloc (note[0], note[1], note[2], note[3], deviations[0], range[0], range[1], &reason);
+  sb_model *model = check_numbers (tensors, note[0], &reason)
+                        ? NULL
+                        : sb_model_alloc (note[0], note[1], note[5] ? note[5] : "epsilon", note[2], deviations[0],
+                                          range[0], range[1], &reason);
   if (model && count > 1 && sb_model_set_deviations (model, count, deviations, &reason))
     {
       sb_model_free (model);
@@ -302,19 +310,42 @@ sb_model_get (const sb_net *net, const char *prefix, const sb_tensors *tensors, 
 
 // ## Reading
 
-sb_model *
-sb_model_read (const char *path, sb_error *error)
+static int
+check_kind (const sb_model *model, bool classifier, const char *path, sb_error *error)
+{
+  if (sb_model_classifies (model) != classifier)
+    SB_ERROR (error, GSL_EINVAL, "%s: it holds a %s, not a %s", path, classifier ? "score" : "classifier",
+              classifier ? "classifier" : "score");
+  return GSL_SUCCESS;
+}
+
+static sb_model *
+read_model (const char *path, bool classifier, sb_error *error)
 {
   sb_tensors *tensors = sb_safetensors_read (path, error);
   if (!tensors)
     return NULL;
   sb_model *model = sb_model_from_notes (tensors, path, error);
   const char *prefix = sb_tensors_note_find (tensors, "step") && sb_tensors_note_find (tensors, "recipe") ? "ema." : "";
-  if (model && sb_model_get (model->net, prefix, tensors, path, model->theta, error))
+  if (model
+      && (check_kind (model, classifier, path, error)
+          || sb_model_get (model->net, prefix, tensors, path, model->theta, error)))
     {
       sb_model_free (model);
       model = NULL;
     }
   sb_tensors_free (tensors);
   return model;
+}
+
+sb_model *
+sb_model_read (const char *path, sb_error *error)
+{
+  return read_model (path, false, error);
+}
+
+sb_model *
+sb_model_read_classifier (const char *path, sb_error *error)
+{
+  return read_model (path, true, error);
 }

@@ -5,13 +5,15 @@
 #include "../dataset/safetensors.h"
 #include "network.h"
 
+#include <stdbool.h>
+
 SB_BEGIN_DECLS
 
 // A network with all that it takes to use it: the process it was trained under, what its output means, the range of
 // its data. A checkpoint holds the weights as tensors and the rest as notes:
 //     network        the line sb_net_alloc takes
 //     process        the line sb_process_from_text takes
-//     prediction     epsilon | mixed | score
+//     prediction     epsilon | mixed | score; not of a classifier
 //     label          time | log-noise
 //     data_deviation sigma_data, or one for each part of the process
 //     data_range     what bytes 0 and 255 became: "-1 1"
@@ -36,11 +38,13 @@ void sb_model_free (sb_model *model); // NULL is allowed
 // is not positive; GSL_ENOMEM.
 int sb_model_set_deviations (sb_model *model, size_t count, const double *deviations, sb_error *error);
 
-// A network that is no score, a classifier: only its network and data_range are noted.
+// A network that is no score, a classifier. Where it is told no time, only its network and data_range are noted; else it is
+// made by sb_model_alloc, prediction "epsilon", whose scaling of x_t a classifier shares.
 sb_model *sb_model_classifier_alloc (const char *net, double low, double high, sb_error *error);
+bool sb_model_classifies (const sb_model *model); // its network is a cnn
 
 // The notes of a model into a list, and a model, without its weights, from a list's notes. `process` is the line it
-// was made from (NULL for a classifier).
+// was made from (NULL for a classifier that is told no time). A classifier's notes are those of one that is told the time.
 int sb_model_note (const sb_model *model, const char *process, sb_tensors *tensors);
 sb_model *sb_model_from_notes (const sb_tensors *tensors, const char *path, sb_error *error);
 
@@ -52,7 +56,8 @@ int sb_model_get (const sb_net *net, const char *prefix, const sb_tensors *tenso
 
 // Read a checkpoint for use: the average's weights, whether it holds a training or an exported model. NULL on failure,
 // with a line in `error`; codes as of sb_safetensors_read and sb_model_alloc.
-sb_model *sb_model_read (const char *path, sb_error *error);
+sb_model *sb_model_read (const char *path, sb_error *error);            // a score: GSL_EINVAL where it is a classifier
+sb_model *sb_model_read_classifier (const char *path, sb_error *error); // one that is told the time, else GSL_EINVAL
 
 SB_END_DECLS
 

@@ -174,7 +174,8 @@ static sb_network_pass *
 pass_alloc (const sb_network *network, size_t rows, int gradients, bool dual)
 {
   size_t in = sb_net_shape_size (sb_net_input (network->net)), out = sb_net_shape_size (sb_net_output (network->net));
-  size_t some = rows > 0 ? rows : 1, parts = network->process->parts > 0 ? network->process->parts : 1;
+  size_t some = rows > 0 ? rows : 1,
+         parts = network->process && network->process->parts > 0 ? network->process->parts : 1;
   if (sb_check_lengths ("rows of a network", some, in + out + sb_net_conditions (network->net) + parts, 1))
     return NULL;
   sb_network_pass *pass = calloc (1, sizeof *pass);
@@ -215,13 +216,21 @@ sb_network_pass_dual_alloc (const sb_network *network, size_t rows)
 }
 
 static int
-check_shapes (const sb_network *network, const sb_network_pass *pass, const gsl_vector *t, const gsl_matrix *x)
+check_rows (const sb_network *network, const sb_network_pass *pass, const gsl_vector *t, const gsl_matrix *x)
 {
-  size_t d = sb_net_shape_size (sb_net_input (network->net));
-  if (x->size2 != d || sb_net_shape_size (sb_net_output (network->net)) != d || t->size != x->size1
-      || x->size1 > pass->rows)
+  size_t d = sb_net_shape_size (sb_net_input (network->net)), times = network->process ? t->size : x->size1;
+  if (x->size2 != d || times != x->size1 || x->size1 > pass->rows)
     SB_ERROR (NULL, GSL_EBADLEN, "x is %zu x %zu, with %zu times; the network has %zu inputs and room for %zu rows",
-              x->size1, x->size2, t->size, d, pass->rows);
+              x->size1, x->size2, times, d, pass->rows);
+  return GSL_SUCCESS;
+}
+
+static int
+check_output (const sb_network *network)
+{
+  size_t d = sb_net_shape_size (sb_net_input (network->net)), out = sb_net_shape_size (sb_net_output (network->net));
+  if (out != d)
+    SB_ERROR (NULL, GSL_EBADLEN, "the network makes %zu numbers of %zu: no estimate of noise", out, d);
   return GSL_SUCCESS;
 }
 
@@ -291,9 +300,14 @@ fetch_rows (sb_net_shape shape, const float *samples, gsl_matrix *rows)
 static int
 put_in (const sb_network *network, sb_network_pass *pass, const gsl_matrix *x, const gsl_vector *t, float *in)
 {
-  int status = check_shapes (network, pass, t, x);
+  int status = check_rows (network, pass, t, x);
   if (status || x->size1 == 0)
     return status;
+  if (!network->process)
+    {
+      place_rows (sb_net_input (network->net), x, in);
+      return GSL_SUCCESS;
+    }
   gsl_matrix_view c = first_rows (pass->c, x->size1), cx = first_rows (pass->numbers, x->size1);
   status = find_scales (network, pass, t);
   if (!status)
@@ -322,8 +336,9 @@ static int
 blend (const sb_network *network, const sb_network_pass *pass, const gsl_matrix *x, const float *out,
        gsl_matrix *epsilon)
 {
-  if (x->size1 == 0)
-    return GSL_SUCCESS;
+  int status = check_output (network);
+  if (status || x->size1 == 0)
+    return status;
   gsl_matrix_view p = first_rows (pass->p, x->size1), q = first_rows (pass->q, x->size1),
                   F = first_rows (pass->numbers, x->size1);
   fetch_rows (sb_net_output (network->net), out, &F.matrix);
@@ -364,7 +379,9 @@ sb_network_backward (const sb_network *network, sb_network_pass *pass, const gsl
 {
   const sb_net *net = network->net;
   const size_t n = epsilon_bar->size1;
-  int status = check_shapes (network, pass, t, epsilon_bar);
+  int status = check_rows (network, pass, t, epsilon_bar);
+  if (!status)
+    status = check_output (network);
   if (!status && n != pass->work->n)
     SB_ERROR (NULL, GSL_EBADLEN, "gradients of %zu rows, after %zu rows went forward", n, pass->work->n);
   if (status || n == 0)
@@ -424,14 +441,58 @@ int
 sb_network_dual_backward (const sb_network *network, sb_network_pass *pass, const gsl_vector *t,
                           const gsl_matrix *epsilon_bar, const gsl_matrix *epsilon_dot_bar, float *theta_bar)
 {
-  int status = check_shapes (network, pass, t, epsilon_bar);
+  int status = check_rows (network, pass, t, epsilon_bar);
   if (!status)
-    status = check_shapes (network, pass, t, epsilon_dot_bar);
+    status = check_rows (network, pass, t, epsilon_dot_bar);
   if (!status)
     status = put_back (network, pass, epsilon_bar, pass->out);
   if (!status)
     status = put_back (network, pass, epsilon_dot_bar, pass->out_dot);
   return status ? status : sb_net_dual_backward (pass->dual, network->theta, pass->out, pass->out_dot, theta_bar);
+}
+
+// ## A number for each class
+//
+// Of a classifier nothing goes past the network: $l = F(c\,x, u)$, and $\bar x = c\,(\partial F)^\top\,\bar l$.
+
+int
+sb_network_logits (const sb_network *network, sb_network_pass *pass, const gsl_matrix *x, const gsl_vector *t,
+                   gsl_matrix *logits)
+{
+  const sb_net_shape out = sb_net_output (network->net);
+  if (logits->size1 != x->size1 || logits->size2 != sb_net_shape_size (out))
+    SB_ERROR (NULL, GSL_EBADLEN, "logits are %zu x %zu, of %zu rows and a network with %zu outputs", logits->size1,
+              logits->size2, x->size1, sb_net_shape_size (out));
+  int status = show (network, pass, x, t, NULL);
+  if (!status)
+    fetch_rows (out, pass->out, logits);
+  return status;
+}
+
+int
+sb_network_logits_backward (const sb_network *network, sb_network_pass *pass, const gsl_matrix *logits_bar,
+                            float *theta_bar, gsl_matrix *x_bar)
+{
+  const sb_net *net = network->net;
+  const size_t n = logits_bar->size1;
+  if (n != pass->work->n || logits_bar->size2 != sb_net_shape_size (sb_net_output (net)))
+    SB_ERROR (NULL, GSL_EBADLEN, "gradients of %zu x %zu logits, after %zu rows went forward", n, logits_bar->size2,
+              pass->work->n);
+  if (n == 0)
+    return GSL_SUCCESS;
+  place_rows (sb_net_output (net), logits_bar, pass->out);
+  int status = sb_net_backward (net, network->theta, pass->work, pass->out, theta_bar, x_bar ? pass->in : NULL);
+  if (status || !x_bar)
+    return status;
+  if (x_bar->size1 != n || x_bar->size2 != sb_net_shape_size (sb_net_input (net)))
+    SB_ERROR (NULL, GSL_EBADLEN, "x_bar is %zu x %zu, of %zu rows of %zu", x_bar->size1, x_bar->size2, n,
+              sb_net_shape_size (sb_net_input (net)));
+  fetch_rows (sb_net_input (net), pass->in, x_bar);
+  if (!network->process)
+    return GSL_SUCCESS;
+  gsl_matrix_view c = first_rows (pass->c, n), numbers = first_rows (pass->numbers, n);
+  gsl_matrix_memcpy (&numbers.matrix, x_bar);
+  return sb_process_combine (network->process, 1, &(sb_term){ &c.matrix, &numbers.matrix }, NULL, x_bar);
 }
 
 // ## As a score

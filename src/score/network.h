@@ -33,7 +33,7 @@ void sb_network_scales (sb_prediction prediction, double a, double sd, double si
 typedef struct
 {
   const sb_net *net;         // not owned
-  const sb_process *process; // not owned
+  const sb_process *process; // not owned; of a classifier NULL: it is told no time
   float *theta;              // not owned
   sb_prediction prediction;
   sb_label label;
@@ -95,6 +95,14 @@ int sb_network_dual_forward (const sb_network *network, sb_network_pass *pass, c
 // theta_bar.
 int sb_network_dual_backward (const sb_network *network, sb_network_pass *pass, const gsl_vector *t,
                               const gsl_matrix *epsilon_bar, const gsl_matrix *epsilon_dot_bar, float *theta_bar);
+
+// A classifier in place of an estimate: logits (n x the network's outputs) <- F(c x_t, u), a number for each class. Where `process` is
+// NULL it is shown x as it is and told no time, and t is not looked at. GSL_EBADLEN, and as of sb_network_forward.
+int sb_network_logits (const sb_network *network, sb_network_pass *pass, const gsl_matrix *x, const gsl_vector *t,
+                       gsl_matrix *logits);
+// After it: logits_bar is a gradient with respect to the logits; theta_bar and x_bar as of sb_network_backward.
+int sb_network_logits_backward (const sb_network *network, sb_network_pass *pass, const gsl_matrix *logits_bar,
+                                float *theta_bar, gsl_matrix *x_bar);
 
 enum
 {

@@ -1,81 +1,28 @@
 // # Training a classifier
 //
-// Samples are judged by a network that knows the classes of real images. This task trains it.
+// Samples are judged by a network that knows the classes of real images, and guided by one that knows them through noise. One task
+// trains either. The second minimises a mixture over $t$ of cross-entropies, [scoresde.txt-classifier-training] [scoresde.set-classifier]
+// $$ \mathbb E_t\,\mathbb E_{(\mathbf x(0), y)}\,\mathbb E_{\mathbf x(t) \mid \mathbf x(0)}\bigl[-\log p_t(y \mid \mathbf x(t))\bigr] ,
+// $$ as the score's loss (7) is one of squares.
 
 #include "classify.h"
 
 #include "../base/error.h"
-#include "../objective/cross_entropy.h"
+#include "../objective/objective.h"
+#include "../score/cross_entropy.h"
 
 #include <gsl/gsl_errno.h>
 #include <gsl/gsl_math.h>
 #include <stdlib.h>
-#include <string.h>
-
-// ## What fits together
-
-int
-sb_classifying_check (const sb_classifying *c)
-{
-  sb_net_shape in = sb_net_input (c->net), out = sb_net_output (c->net);
-  const sb_shape *images = &c->images->shape;
-  size_t count = images->length[0], channels = images->rank == 4 ? images->length[3] : 1;
-  if (sb_shape_count (images, 1, SIZE_MAX - 1) != sb_net_shape_size (in) || in.channels != channels)
-    SB_ERROR (NULL, GSL_EBADLEN, "the images have %zu numbers in %zu channels, the network's input %zu in %zu",
-              sb_shape_count (images, 1, SIZE_MAX - 1), channels, sb_net_shape_size (in), in.channels);
-  return sb_labels_check (c->labels, count, sb_net_shape_size (out));
-}
-
-// ## Drawing
-//
-// Three uniform numbers a sample: which image, and how far it moves down and across. Where it moves away from, there
-// is black. In the file a pixel's channels stand side by side; the network has channel after channel.
-
-static long
-offset (double u, size_t shift)
-{
-  return (long)(u * (double)(2 * shift + 1)) - (long)shift;
-}
-
-static void
-move_image (const sb_classifying *c, const unsigned char *image, long down, long across, float *x)
-{
-  sb_net_shape shape = sb_net_input (c->net);
-  long height = (long)shape.height, width = (long)shape.width, channels = (long)shape.channels;
-  for (long k = 0; k < height * width * channels; k++)
-    {
-      long from = k / channels / width - down, at = k / channels % width - across;
-      int inside = from >= 0 && from < height && at >= 0 && at < width;
-      double byte = inside ? image[(from * width + at) * channels + k % channels] : 0;
-      x[sb_net_place (shape, (size_t)k)] = (float)(c->low + (c->high - c->low) * byte / 255);
-    }
-}
-
-int
-sb_classifying_draw (const sb_classifying *c, sb_stream stream, size_t rows, float *x, unsigned char *labels)
-{
-  size_t d = sb_net_shape_size (sb_net_input (c->net)), count = c->images->shape.length[0];
-  stream.purpose = SB_FOR_DATA;
-  for (size_t i = 0; i < rows; i++)
-    {
-      double u[3];
-      gsl_matrix_view three = gsl_matrix_view_array (u, 1, 3);
-      int status = sb_stream_uniforms (sb_stream_skip (stream, i), 0, &three.matrix);
-      if (status)
-        return status;
-      size_t k = (size_t)(u[0] * (double)count);
-      move_image (c, c->images->data + k * d, offset (u[1], c->shift), offset (u[2], c->shift), x + i * d);
-      labels[i] = c->labels->data[k];
-    }
-  return GSL_SUCCESS;
-}
 
 // ## Workspace
 
 typedef struct
 {
-  sb_net_work *work;
-  float *x, *out; // rows x d, rows x classes
+  sb_network_pass *pass;
+  sb_objective objective;    // which times are drawn, and
+  sb_objective_batch *batch; // the noise; NULL: none is
+  gsl_matrix *x, *y;         // rows x d (NULL: the batch's), rows x 1
   unsigned char *labels;
   gsl_matrix *logits;
   gsl_vector *loss;
@@ -85,38 +32,59 @@ static void
 workspace_free (void *state)
 {
   workspace *w = state;
-  sb_net_work_free (w->work);
-  free (w->x);
-  free (w->out);
+  sb_network_pass_free (w->pass);
+  sb_objective_batch_free (w->batch);
+  gsl_matrix_free (w->x);
+  gsl_matrix_free (w->y);
   free (w->labels);
   gsl_matrix_free (w->logits);
   gsl_vector_free (w->loss);
   free (w);
 }
 
+static int
+find_points (const sb_classifying *c, size_t rows, workspace *w)
+{
+  const sb_process *process = c->network.process;
+  if (!process)
+    {
+      w->x = gsl_matrix_alloc (rows, sb_net_shape_size (sb_net_input (c->network.net)));
+      return w->x ? GSL_SUCCESS : GSL_ENOMEM;
+    }
+  w->objective = sb_objective_of (sb_objective_dsm, process, c->t_min);
+  w->batch = sb_objective_batch_alloc (&w->objective, rows);
+  return w->batch ? GSL_SUCCESS : GSL_ENOMEM;
+}
+
 static void *
 workspace_alloc (const void *state, size_t rows)
 {
   const sb_classifying *c = state;
-  size_t d = sb_net_shape_size (sb_net_input (c->net)), classes = sb_net_shape_size (sb_net_output (c->net));
   workspace *w = calloc (1, sizeof *w);
   if (!w)
     return NULL;
-  w->work = sb_net_work_alloc (c->net, rows, 1);
-  w->x = calloc (rows * d, sizeof *w->x);
-  w->out = calloc (rows * classes, sizeof *w->out);
-  w->labels = calloc (rows, 1);
-  w->logits = gsl_matrix_alloc (rows, classes);
+  w->pass = sb_network_pass_alloc (&c->network, rows, 1);
+  w->y = gsl_matrix_alloc (rows, 1);
+  w->labels = malloc (rows);
+  w->logits = gsl_matrix_alloc (rows, sb_net_shape_size (sb_net_output (c->network.net)));
   w->loss = gsl_vector_alloc (rows);
-  if (!w->work || !w->x || !w->out || !w->labels || !w->logits || !w->loss)
-    {
-      workspace_free (w);
-      return NULL;
-    }
-  return w;
+  if (w->pass && w->y && w->labels && w->logits && w->loss && !find_points (c, rows, w))
+    return w;
+  workspace_free (w);
+  return NULL;
 }
 
 // ## A shard
+
+static int
+draw_points (const sb_classifying *c, workspace *w, sb_stream stream, gsl_matrix *x_0, gsl_matrix *y)
+{
+  stream.purpose = SB_FOR_DATA;
+  int status = c->examples.draw (c->examples.state, stream, x_0, y);
+  for (size_t i = 0; i < y->size1 && !status; i++)
+    w->labels[i] = (unsigned char)gsl_matrix_get (y, i, 0);
+  return status || !w->batch ? status : sb_objective_draw_points (stream, w->batch);
+}
 
 static int
 work (const void *state, void *of_thread, sb_stream stream, size_t rows, double share, float *gradient, double *loss,
@@ -124,26 +92,32 @@ work (const void *state, void *of_thread, sb_stream stream, size_t rows, double 
 {
   const sb_classifying *c = state;
   workspace *w = of_thread;
-  size_t classes = w->logits->size2;
-  gsl_matrix_view logits = gsl_matrix_submatrix (w->logits, 0, 0, rows, classes);
+  gsl_matrix_view logits = gsl_matrix_submatrix (w->logits, 0, 0, rows, w->logits->size2),
+                  y = gsl_matrix_submatrix (w->y, 0, 0, rows, 1);
   gsl_vector_view losses = gsl_vector_subvector (w->loss, 0, rows);
+  gsl_matrix some;
+  if (w->batch)
+    sb_objective_batch_rows (w->batch, rows);
+  else
+    some = gsl_matrix_submatrix (w->x, 0, 0, rows, w->x->size2).matrix;
 
-  int status = sb_classifying_draw (c, stream, rows, w->x, w->labels);
+  // Draw points, and go forward.
+  int status = draw_points (c, w, stream, w->batch ? &w->batch->x_0 : &some, &y.matrix);
   if (!status)
-    status = sb_net_forward (c->net, c->theta, rows, w->x, NULL, NULL, w->work, w->out);
-  for (size_t k = 0; k < rows * classes && !status; k++)
-    gsl_matrix_set (&logits.matrix, k / classes, k % classes, (double)w->out[k]);
+    status = sb_network_logits (&c->network, w->pass, w->batch ? &w->batch->x : &some, w->batch ? &w->batch->t : NULL,
+                                &logits.matrix);
   if (!status)
     status = sb_cross_entropy (w->labels, &logits.matrix, &losses.vector);
-  for (size_t k = 0; k < rows * classes && !status; k++)
-    w->out[k] = (float)(share * gsl_matrix_get (&logits.matrix, k / classes, k % classes));
+
+  // Go back.
+  gsl_matrix_scale (&logits.matrix, share);
   if (!status)
-    status = sb_net_backward (c->net, c->theta, w->work, w->out, gradient, NULL);
+    status = sb_network_logits_backward (&c->network, w->pass, &logits.matrix, gradient, NULL);
 
   *loss = 0;
   for (size_t i = 0; i < rows && !status; i++)
     *loss += share * gsl_vector_get (&losses.vector, i);
-  *layer = gsl_finite (*loss) ? NULL : sb_net_not_finite (c->net, w->work);
+  *layer = gsl_finite (*loss) ? NULL : sb_net_not_finite (c->network.net, w->pass->work);
   return status;
 }
 
@@ -152,5 +126,5 @@ static const sb_task_type type = { "classification", workspace_alloc, workspace_
 sb_task
 sb_classifying_task (const sb_classifying *classifying)
 {
-  return (sb_task){ &type, classifying, classifying->net };
+  return (sb_task){ &type, classifying, classifying->network.net };
 }

@@ -5,25 +5,14 @@
 
 SB_BEGIN_DECLS
 
-// Learning to tell classes of images apart by cross-entropy. An image is drawn uniformly and moved by up to `shift`
-// pixels each way, at random, so that the network learns shapes and not places.
+// Learning to tell classes apart by cross-entropy: of points as they are, or, where the network has a process, of what it makes of
+// them at times drawn as an objective's (objective/objective.h), uniformly from t_min to t_max, or on a chain's levels.
 typedef struct
 {
-  const sb_net *net;
-  float *theta;           // the training's
-  const sb_bytes *images; // n x height x width, or n x height x width x channels, of the network's input
-  const sb_bytes *labels; // n, each below the network's number of outputs
-  double low, high;       // what bytes 0 and 255 become
-  size_t shift;
+  sb_network network;   // theta: the training's; process NULL: points as they are
+  sb_examples examples; // points with their classes (sb_examples_with_labels)
+  double t_min;         // 0 for a chain
 } sb_classifying;
-
-// GSL_EBADLEN where images, labels and network do not fit together, GSL_EDOM where a label is not one of the classes.
-int sb_classifying_check (const sb_classifying *classifying);
-
-// Draw images as the network sees them (rows x channels x height x width) and their labels, row i from index + i of the
-// stream of this seed for data.
-int sb_classifying_draw (const sb_classifying *classifying, sb_stream stream, size_t rows, float *x,
-                         unsigned char *labels);
 
 sb_task sb_classifying_task (const sb_classifying *classifying); // keeps the address
 

@@ -17,11 +17,13 @@ typedef struct
   size_t conditions; // numbers in a row of y; 0: there are none, and y is NULL
 } sb_examples;
 
-// A data set of bytes: a point is drawn uniformly, with replacement, and a byte b becomes low + (high - low) b / 255.
+// A data set of bytes: a point is drawn uniformly, with replacement, and a byte b becomes low + (high - low) b / 255. Images can
+// be moved at random, so that a network learns shapes and not places.
 typedef struct
 {
   const sb_bytes *bytes; // not owned; its first axis counts points, of which there is at least one
   double low, high;
+  size_t shift; // by up to so many pixels each way; what comes in is black (byte 0)
 } sb_byte_examples;
 
 sb_examples sb_examples_of_bytes (const sb_byte_examples *examples); // keeps the address

@@ -1,9 +1,12 @@
 // # What a training draws its samples from
 //
-// With replacement: a draw of $\lfloor un \rfloor$ for each sample, nothing to remember between epochs.
+// With replacement: a draw of $\lfloor un \rfloor$ for each sample, nothing to remember between epochs. Two more numbers of the same
+// stream say how far an image is moved, down and across.
 
 #include "../base/error.h"
 #include "trainer.h"
+
+#include <stdbool.h>
 
 static int
 draw_uniform (sb_stream stream, double *u)
@@ -21,22 +24,61 @@ draw_number (sb_stream stream, size_t count, size_t *k)
   return status;
 }
 
+static long
+offset (double u, size_t shift)
+{
+  return (long)(u * (double)(2 * shift + 1)) - (long)shift;
+}
+
+// The pixel at (i, j) is that of (i - down, j - across) before.
+
+static void
+move_image (const sb_byte_examples *e, size_t point, long down, long across, gsl_matrix *row)
+{
+  const sb_shape *shape = &e->bytes->shape;
+  const long height = (long)shape->length[1], width = (long)shape->length[2],
+             channels = shape->rank == 4 ? (long)shape->length[3] : 1, d = height * width * channels;
+  const unsigned char *image = e->bytes->data + point * (size_t)d;
+  for (long k = 0; k < d; k++)
+    {
+      const long from = k / channels / width - down, at = k / channels % width - across;
+      const bool inside = from >= 0 && from < height && at >= 0 && at < width;
+      const double byte = inside ? image[(from * width + at) * channels + k % channels] : 0;
+      gsl_matrix_set (row, 0, (size_t)k, e->low + (e->high - e->low) * (byte / 255));
+    }
+}
+
+static int
+draw_image (const sb_byte_examples *e, sb_stream stream, gsl_matrix *row)
+{
+  const sb_shape *shape = &e->bytes->shape;
+  size_t k;
+  int status = draw_number (stream, shape->length[0], &k);
+  if (!status)
+    status = sb_bytes_rows (e->bytes, k, e->low, e->high, row);
+  if (status || e->shift == 0)
+    return status;
+  if (shape->rank != 3 && shape->rank != 4)
+    SB_ERROR (NULL, GSL_EINVAL, "points of %zu axes are no images to be moved", shape->rank - 1);
+  double u[2];
+  gsl_matrix_view two = gsl_matrix_view_array (u, 1, 2);
+  status = sb_stream_uniforms (stream, 1, &two.matrix);
+  if (!status)
+    move_image (e, k, offset (u[0], e->shift), offset (u[1], e->shift), row);
+  return status;
+}
+
 static int
 draw_bytes (const void *state, sb_stream stream, gsl_matrix *x, gsl_matrix *y)
 {
+  int status = GSL_SUCCESS;
   (void)y;
-  const sb_byte_examples *examples = state;
-  size_t k, count = examples->bytes->shape.length[0];
-  for (size_t i = 0; i < x->size1; i++)
+  for (size_t i = 0; i < x->size1 && !status; i++)
     {
       gsl_matrix_view row = gsl_matrix_submatrix (x, i, 0, 1, x->size2);
-      int status = draw_number (sb_stream_skip (stream, i), count, &k);
-      if (!status)
-        status = sb_bytes_rows (examples->bytes, k, examples->low, examples->high, &row.matrix);
-      if (status)
-        return status;
+      status = draw_image (state, sb_stream_skip (stream, i), &row.matrix);
     }
-  return GSL_SUCCESS;
+  return status;
 }
 
 sb_examples

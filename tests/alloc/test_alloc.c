@@ -694,13 +694,13 @@ denoise_once (sb_model *model, sb_examples examples)
 
 PATH (denoising)
 {
-  const sb_byte_examples examples = { &images, -1, 1 };
+  const sb_byte_examples examples = { .bytes = &images, .low = -1, .high = 1 };
   denoise_once (kept (score_model ()), sb_examples_of_bytes (&examples));
 }
 
 PATH (denoising_with_labels)
 {
-  const sb_byte_examples examples = { &images, -1, 1 };
+  const sb_byte_examples examples = { .bytes = &images, .low = -1, .high = 1 };
   const sb_labelled_examples labelled = { sb_examples_of_bytes (&examples), &labels, 0.5 };
   denoise_once (kept (sb_model_alloc ("mlp inputs=16 width=2 layers=1 features=2 classes=2", PROCESS, "mixed", "time",
                                       0.5, -1, 1, NULL)),
@@ -712,7 +712,7 @@ PATH (deviations) { must (sb_model_set_deviations (kept (score_model ()), 1, (do
 static void
 slice_once (const sb_objective_type *type)
 {
-  const sb_byte_examples examples = { &images, -1, 1 };
+  const sb_byte_examples examples = { .bytes = &images, .low = -1, .high = 1 };
   sb_model *model = kept (score_model ());
   sb_training *training = kept (training_of (model));
   sb_score_matching slicing = { .network = model->network,
@@ -731,7 +731,10 @@ PATH (classifying)
 {
   sb_model *model = kept (classifier_model ());
   sb_training *training = kept (training_of (model));
-  sb_classifying classifying = { model->net, training->theta, &images, &labels, 0, 1, 1 };
+  const sb_byte_examples examples = { &images, 0, 1, 1 };
+  const sb_labelled_examples labelled = { sb_examples_of_bytes (&examples), &labels, 0 };
+  const sb_classifying classifying
+      = { { .net = model->net, .theta = training->theta }, sb_examples_with_labels (&labelled), 0 };
   step_once (sb_classifying_task (&classifying), training);
 }
 

@@ -231,15 +231,26 @@ Test (streams, of_a_classifier)
   double loss, norm;
   const sb_bytes images = { .shape = { .rank = 3, .length = { 1, 4, 4 } }, .data = image },
                  labels = { .shape = { .rank = 1, .length = { 1 } }, .data = class };
-  sb_net *net = scoped (sb_net_alloc ("cnn image=1x4x4 outputs=2 channels=2 multipliers=1 groups=1", NULL));
-  uses = 0;
-  sb_training *training = scoped (sb_training_alloc (net, stream));
-  const sb_classifying task = { net, training->theta, &images, &labels, 0, 1, 2 };
-  sb_recipe recipe = { sb_classifying_task (&task), sb_adam_defaults, ROWS, 2, stream.seed };
-  sb_trainer *trainer = scoped (sb_trainer_alloc (&recipe, training));
-  for (int k = 0; k < 2; k++)
-    ok (sb_trainer_step (trainer, &loss, &norm, NULL));
-  check_shared (0, "a classifier");
+  sb_process *vp = scoped (sb_process_from_text ("vp", 16, NULL));
+  for (int noisy = 0; noisy < 2; noisy++)
+    {
+      sb_net *net
+          = scoped (sb_net_alloc (noisy ? "cnn image=1x4x4 outputs=2 channels=2 multipliers=1 groups=1 time=fourier"
+                                        : "cnn image=1x4x4 outputs=2 channels=2 multipliers=1 groups=1",
+                                  NULL));
+      uses = 0;
+      sb_training *training = scoped (sb_training_alloc (net, stream));
+      const sb_byte_examples examples = { &images, 0, 1, 2 };
+      const sb_labelled_examples labelled = { sb_examples_of_bytes (&examples), &labels, 0 };
+      const sb_network network
+          = { net, noisy ? vp : NULL, training->theta, SB_PREDICTS_EPSILON, SB_LABEL_TIME, 1, NULL };
+      const sb_classifying task = { network, sb_examples_with_labels (&labelled), 0.1 };
+      sb_recipe recipe = { sb_classifying_task (&task), sb_adam_defaults, ROWS, 2, stream.seed };
+      sb_trainer *trainer = scoped (sb_trainer_alloc (&recipe, training));
+      for (int k = 0; k < 2; k++)
+        ok (sb_trainer_step (trainer, &loss, &norm, NULL));
+      check_shared (2 * ROWS, noisy ? "a classifier of noisy points" : "a classifier");
+    }
 }
 
 // ## Samplers, bounds, laws and tests

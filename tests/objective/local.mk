@@ -1,7 +1,6 @@
-check_PROGRAMS += %D%/test_cross_entropy %D%/test_denoising %D%/test_dsm %D%/test_esm %D%/test_fdssm %D%/test_ism \
-  %D%/test_ncsn %D%/test_objective %D%/test_ssm %D%/test_ssm_in_time
+check_PROGRAMS += %D%/test_denoising %D%/test_dsm %D%/test_esm %D%/test_fdssm %D%/test_ism %D%/test_ncsn \
+  %D%/test_objective %D%/test_ssm %D%/test_ssm_in_time
 objective_models = %D%/models.c %D%/models.h tests/losses.c tests/losses.h
-%C%_test_cross_entropy_SOURCES = %D%/test_cross_entropy.c
 %C%_test_denoising_SOURCES = %D%/test_denoising.c $(objective_models)
 %C%_test_dsm_SOURCES = %D%/test_dsm.c tests/losses.c tests/losses.h tests/score/stretch.c tests/score/stretch.h
 %C%_test_esm_SOURCES = %D%/test_esm.c $(objective_models)

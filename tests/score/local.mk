@@ -1,3 +1,5 @@
+check_PROGRAMS += %D%/test_cross_entropy
+%C%_test_cross_entropy_SOURCES = %D%/test_cross_entropy.c
 check_PROGRAMS += %D%/test_inverse
 %C%_test_inverse_SOURCES = %D%/test_inverse.c
 check_PROGRAMS += %D%/test_guided
@@ -20,3 +22,6 @@ check_PROGRAMS += %D%/test_derivatives
 %C%_test_derivatives_SOURCES = %D%/test_derivatives.c %D%/stretch.c %D%/stretch.h
 check_PROGRAMS += %D%/test_pde
 %C%_test_pde_SOURCES = %D%/test_pde.c tests/conformance/worlds.c tests/conformance/worlds.h
+check_PROGRAMS += %D%/test_timed_classifier
+%C%_test_timed_classifier_SOURCES = %D%/test_timed_classifier.c %D%/log_class.c %D%/log_class.h
+%C%_test_timed_classifier_LDADD = libscorebook-net-double.la $(LDADD)

@@ -107,7 +107,7 @@ Test (faces, loss_before_training_is_the_dimension)
   static unsigned char data[IMAGES * SIDE * SIDE * 3];
   paint (data);
   sb_bytes bytes = { { 4, { IMAGES, SIDE, SIDE, 3 } }, data };
-  const sb_byte_examples examples = { &bytes, -1, 1 };
+  const sb_byte_examples examples = { .bytes = &bytes, .low = -1, .high = 1 };
   sb_model *model = report_model ("unet image=3x8x8 channels=8 multipliers=1,2 attention=4");
   sb_training *training = scoped (sb_training_alloc (model->net, (sb_stream){ 1, SB_FOR_USER, 0 }));
   model->network.theta = training->theta;

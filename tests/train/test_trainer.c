@@ -732,7 +732,7 @@ Test (train, bytes_become_numbers)
 {
   unsigned char pixels[] = { 0, 255, 51, 102, 204, 0 };
   sb_bytes bytes = { .shape = { .rank = 2, .length = { 3, 2 } }, .data = pixels };
-  sb_byte_examples examples = { &bytes, -1, 1 };
+  sb_byte_examples examples = { .bytes = &bytes, .low = -1, .high = 1 };
   gsl_matrix *numbers = matrix_of (3, 2, -1, 1, -0.6, -0.2, 0.6, -1), *x = matrix (100, 2), *rows = matrix (100, 2);
   sb_examples source = sb_examples_of_bytes (&examples), other = sb_examples_of_rows (numbers);
   const sb_stream stream = { 4, SB_FOR_DATA, 0 };

@@ -1,6 +1,6 @@
 // # What must be true of the cross-entropy
 
-#include "objective/cross_entropy.h"
+#include "score/cross_entropy.h"
 #include "property.h"
 #include "scope.h"
 
