@@ -42,6 +42,7 @@
 #include "objective/vlb.h"
 #include "objective/weightings.h"
 #include "operator/operator.h"
+#include "operator/operators.h"
 #include "operator/patches.h"
 #include "process/ddpm.h"
 #include "process/ito.h"

@@ -39,7 +39,7 @@ colour_apply (const void *state, CBLAS_TRANSPOSE_t transpose, const gsl_vector *
   return GSL_SUCCESS;
 }
 
-static const sb_operator_type colour_type = { .name = "colour", .apply = colour_apply };
+static const sb_operator_type colour_type = { .name = "colour", .apply = colour_apply, .orthonormal = 1 };
 
 sb_operator *
 sb_operator_colour_alloc (size_t pixels)

@@ -1,0 +1,112 @@
+// # An operator from a line of text
+//
+// A new operator is a row of the table at the end, and the call that makes it.
+
+#include "operators.h"
+
+#include <errno.h>
+#include <gsl/gsl_errno.h>
+#include <math.h>
+
+static sb_operator *
+make_identity (const double *key, const sb_operator_setting *of)
+{
+  (void)key;
+  return sb_operator_identity_alloc (of->dimension);
+}
+
+static sb_operator *
+make_scalar (const double *key, const sb_operator_setting *of)
+{
+  return sb_operator_scalar_alloc (of->dimension, key[0]);
+}
+
+static sb_operator *
+make_diagonal (const double *key, const sb_operator_setting *of)
+{
+  (void)key;
+  gsl_vector_const_view row = gsl_matrix_const_row (of->numbers, 0);
+  return sb_operator_diagonal_alloc (&row.vector);
+}
+
+static sb_operator *
+make_mask (const double *key, const sb_operator_setting *of)
+{
+  (void)key;
+  gsl_vector_const_view row = gsl_matrix_const_row (of->numbers, 0);
+  return sb_operator_mask_alloc (&row.vector);
+}
+
+static sb_operator *
+make_dense (const double *key, const sb_operator_setting *of)
+{
+  (void)key;
+  return sb_operator_dense_alloc (of->numbers);
+}
+
+static sb_operator *
+make_cosine (const double *key, const sb_operator_setting *of)
+{
+  (void)key;
+  return sb_operator_cosine_alloc (of->height, of->width, of->channels);
+}
+
+static sb_operator *
+make_colour (const double *key, const sb_operator_setting *of)
+{
+  (void)key;
+  return sb_operator_colour_alloc (of->height * of->width);
+}
+
+static const sb_key factor[]
+    = { { .name = "c", .usual = NAN, .low = -HUGE_VAL, .high = HUGE_VAL, .help = "the factor" } };
+
+static const sb_operator_kind table[] = {
+  { { "identity", "each number as it is", NULL, 0 }, false, false, make_identity },
+  { { "scalar", "each number times c", factor, 1 }, false, false, make_scalar },
+  { { "diagonal", "each number times one of a row of a matrix", NULL, 0 }, true, false, make_diagonal },
+  { { "mask", "the numbers where a row of a matrix has 1, and 0 where it has 0", NULL, 0 }, true, false, make_mask },
+  { { "dense", "a matrix times the point", NULL, 0 }, true, false, make_dense },
+  { { "cosine", "the frequencies of an image, by the cosine transform", NULL, 0 }, false, true, make_cosine },
+  { { "colour", "grey and two of colour in place of red, green and blue", NULL, 0 }, false, true, make_colour },
+};
+
+const sb_entry *
+sb_operators (size_t k)
+{
+  return k < sizeof table / sizeof *table ? &table[k].entry : NULL;
+}
+
+static int
+check_setting (const sb_operator_kind *kind, const sb_operator_setting *of, sb_error *error)
+{
+  const char *name = kind->entry.name;
+  const gsl_matrix *numbers = of->numbers;
+  if (!numbers != !kind->has_numbers)
+    SB_ERROR (error, GSL_EINVAL, "operator %s: it %s a matrix", name, numbers ? "has no use for" : "is made of");
+  if (kind->of_images && of->height == 0)
+    SB_ERROR (error, GSL_EINVAL, "operator %s: the points are no images", name);
+  if (kind->alloc == make_colour && of->channels != 3)
+    SB_ERROR (error, GSL_EBADLEN, "operator colour: the images have %zu channels, not 3", of->channels);
+  if (numbers && numbers->size2 != of->dimension)
+    SB_ERROR (error, GSL_EBADLEN, "operator %s: its matrix has %zu columns, and a point %zu numbers", name,
+              numbers->size2, of->dimension);
+  if (numbers && kind->alloc != make_dense && numbers->size1 != 1)
+    SB_ERROR (error, GSL_EBADLEN, "operator %s: its matrix has %zu rows, not one", name, numbers->size1);
+  return GSL_SUCCESS;
+}
+
+sb_operator *
+sb_operator_from_text (const char *text, const sb_operator_setting *of, sb_error *error)
+{
+  double key[SB_KEYS_MOST];
+  const sb_operator_kind *kind = (const sb_operator_kind *)sb_entry_read (sb_operators, "operator", text, key, error);
+  if (!kind || check_setting (kind, of, error))
+    return NULL;
+  errno = 0;
+  sb_operator *A = kind->alloc (key, of);
+  if (!A)
+    SB_ERROR_NULL (error, errno == ENOMEM ? GSL_ENOMEM : GSL_EDOM, "operator %s: it cannot be made of these numbers",
+                   kind->entry.name);
+  return A;
+}
