@@ -26,11 +26,16 @@ static int
 check (const sb_known *known, const sb_process *process, const gsl_matrix *x)
 {
   const size_t d = process->dimension;
-  if (process->parts == 0 || (process->basis && process->parts > 1))
+  const sb_operator *B = known->basis;
+  if (process->parts == 0 || ((process->basis || B) && process->parts > 1))
     SB_ERROR (NULL, GSL_EUNSUP, "%s mixes coordinates: what is known of some is not of its noise", process->type->name);
   if (x->size2 != d || known->mask->size != d || known->y->size1 != x->size1 || known->y->size2 != d)
     SB_ERROR (NULL, GSL_EBADLEN, "x is %zu x %zu, what is known of it %zu x %zu under a mask of %zu", x->size1,
               x->size2, known->y->size1, known->y->size2, known->mask->size);
+  if (B && (B->rows != d || B->columns != d))
+    SB_ERROR (NULL, GSL_EBADLEN, "a basis of %zu x %zu, for points of %zu", B->rows, B->columns, d);
+  if (B && (!B->type->orthonormal || B->type->has_level))
+    SB_ERROR (NULL, GSL_EINVAL, "operator %s: as a basis it is to be orthonormal, and one", B->type->name);
   for (size_t j = 0; j < d; j++)
     if (gsl_vector_get (known->mask, j) != 0 && gsl_vector_get (known->mask, j) != 1)
       SB_ERROR (NULL, GSL_EDOM, "number %zu of a mask is %g, neither 0 nor 1", j, gsl_vector_get (known->mask, j));
@@ -55,6 +60,25 @@ paste_rows (const sb_known *known, const sb_process *process, const double *a, c
   return GSL_SUCCESS;
 }
 
+// In another orthonormal basis the noise of a process of one part is the same noise: there the known coordinates are put in.
+// [scoresde.txt-color-wiener]
+
+static int
+paste_in_basis (const sb_known *known, const sb_process *process, const double *a, const double *sd,
+                const gsl_matrix *z, gsl_matrix *x)
+{
+  gsl_matrix *Bx = gsl_matrix_alloc (x->size1, x->size2);
+  if (!Bx)
+    return GSL_ENOMEM;
+  int status = sb_operator_apply (known->basis, CblasNoTrans, NULL, x, Bx);
+  if (!status)
+    status = paste_rows (known, process, a, sd, z, Bx);
+  if (!status)
+    status = sb_operator_apply (known->basis, CblasTrans, NULL, Bx, x);
+  gsl_matrix_free (Bx);
+  return status;
+}
+
 int
 sb_known_paste (const sb_known *known, const sb_process *process, sb_stream stream, size_t count, double t,
                 gsl_matrix *x)
@@ -71,7 +95,7 @@ sb_known_paste (const sb_known *known, const sb_process *process, sb_stream stre
   if (!status && t > 0)
     status = sb_stream_normals (stream, known->one_path ? 0 : (uint64_t)count * x->size2, z);
   if (!status)
-    status = paste_rows (known, process, a->data, sd->data, z, x);
+    status = (known->basis ? paste_in_basis : paste_rows) (known, process, a->data, sd->data, z, x);
   gsl_vector_free (a);
   gsl_vector_free (sd);
   gsl_matrix_free (z);

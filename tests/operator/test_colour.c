@@ -70,10 +70,17 @@ Test (colour, erratum_color_matrix_digits_and_direction)
 //
 // Colours are a Gaussian with a covariance; in the other basis grey is known and two channels are not. With a corrector at each time
 // their mean is the exact conditional one, (-.025713, .044536) a unit of grey, to 1 %; predictors alone end at (-.01530, .03241).
-// The mean is that of a run without noise, all being linear. Grey comes out as it went in. [scoresde.txt-color-wiener]
+// The mean is that of a run without noise, all being linear. Grey comes out as it went in. All that holds of red, green and blue as well,
+// where grey is known in the other basis. [scoresde.txt-color-wiener]
 
 static sb_score *
-colours (const sb_process *process, gsl_matrix *of_grey)
+gaussian_score (const sb_process *process, const gsl_matrix *covariance)
+{
+  return scoped (sb_score_exact_alloc (scoped (sb_target_gaussian_alloc (vector_all (3, 0), covariance)), process));
+}
+
+static sb_score *
+colours (const sb_process *process, gsl_matrix *of_grey, bool in_rgb)
 {
   const double C[] = { 0.10, 0.06, 0.03, 0.06, 0.08, 0.05, 0.03, 0.05, 0.09 };
   sb_operator *M = scoped (sb_operator_colour_alloc (1));
@@ -83,16 +90,17 @@ colours (const sb_process *process, gsl_matrix *of_grey)
   gsl_matrix_transpose (half);
   ok (sb_operator_apply (M, CblasNoTrans, NULL, half, turned));
   gsl_matrix_memcpy (of_grey, turned);
-  return scoped (sb_score_exact_alloc (scoped (sb_target_gaussian_alloc (vector_all (3, 0), turned)), process));
+  return gaussian_score (process, in_rgb ? &given.matrix : turned);
 }
 
 static void
-colour_grey (size_t correctors, double first, double second)
+colour_grey (size_t correctors, bool in_rgb, double first, double second)
 {
   sb_process *ve = scoped (sb_ve_alloc (3, 0.01, 20));
-  gsl_matrix *C = matrix (3, 3), *x = matrix_all (1, 3, 0), *y = matrix_all (1, 3, 5);
-  sb_score *score = colours (ve, C);
-  const sb_known known = { y, vector_of (1, 0, 0), true };
+  sb_operator *M = scoped (sb_operator_colour_alloc (1));
+  gsl_matrix *C = matrix (3, 3), *x = matrix_all (1, 3, 0), *y = matrix_all (1, 3, 5), *u = matrix (1, 3);
+  sb_score *score = colours (ve, C, in_rgb);
+  const sb_known known = { y, vector_of (1, 0, 0), true, in_rgb ? M : NULL };
   gsl_vector *times = vector (1001);
   for (size_t k = 0; k <= 1000; k++)
     gsl_vector_set (times, k, 1 - (double)k / 1000 * (1 - 1e-5));
@@ -108,9 +116,10 @@ colour_grey (size_t correctors, double first, double second)
       gsl_matrix_set_all (x, 0);
       gsl_matrix_set_all (y, 5. * sign);
       ok (sb_pc_sample (&pc, score, NULL, times, (sb_stream){ .seed = 1 }, x, NULL));
-      cr_assert_eq (gsl_matrix_get (x, 0, 0), 5. * sign);
-      sum[0] += sign * gsl_matrix_get (x, 0, 1) / 10;
-      sum[1] += sign * gsl_matrix_get (x, 0, 2) / 10;
+      ok (in_rgb ? sb_operator_apply (M, CblasNoTrans, NULL, x, u) : gsl_matrix_memcpy (u, x));
+      cr_assert_float_eq (gsl_matrix_get (u, 0, 0), 5. * sign, in_rgb ? 1e-12 : 0);
+      sum[0] += sign * gsl_matrix_get (u, 0, 1) / 10;
+      sum[1] += sign * gsl_matrix_get (u, 0, 2) / 10;
     }
   cr_assert (fabs (sum[0] - first) < 0.01 * fabs (first) && fabs (sum[1] - second) < 0.01 * second,
              "%zu correctors: (%.6f, %.6f), not (%g, %g)", correctors, sum[0], sum[1], first, second);
@@ -119,9 +128,12 @@ colour_grey (size_t correctors, double first, double second)
 Test (colour, of_a_grey_picture)
 {
   gsl_matrix *C = matrix (3, 3);
-  colours (scoped (sb_ve_alloc (3, 0.01, 20)), C);
+  colours (scoped (sb_ve_alloc (3, 0.01, 20)), C, false);
   cr_assert_float_eq (gsl_matrix_get (C, 0, 1) / gsl_matrix_get (C, 0, 0), -0.025713, 1e-6);
   cr_assert_float_eq (gsl_matrix_get (C, 0, 2) / gsl_matrix_get (C, 0, 0), 0.044536, 1e-6);
-  colour_grey (0, -0.01530, 0.03241);
-  colour_grey (4, -0.025713, 0.044536);
+  for (int in_rgb = 0; in_rgb < 2; in_rgb++)
+    {
+      colour_grey (0, in_rgb, -0.01530, 0.03241);
+      colour_grey (4, in_rgb, -0.025713, 0.044536);
+    }
 }

@@ -35,7 +35,7 @@ Test (known, is_put_in_with_the_noise_of_its_time)
   sb_process *vp = scoped (sb_vp_alloc (3, 0.1, 20));
   gsl_matrix *y = normals (5, 3, 1), *x = matrix_all (5, 3, 7), *z = matrix (5, 9);
   gsl_matrix_set (y, 2, 1, GSL_NAN); // not known, not looked at
-  sb_known known = { y, vector_of (1, 0, 1), false };
+  sb_known known = { y, vector_of (1, 0, 1), false, NULL };
   const sb_stream stream = { .seed = 3, .index = 11 };
   ok (sb_stream_normals ((sb_stream){ 3, SB_FOR_KNOWN, 11 }, 0, z));
   for (int path = 0; path < 2; path++)
@@ -114,7 +114,7 @@ check_imputation (bool one_path, size_t correctors, double known_value, double m
   };
   const double rho = 0.5, se = sqrt (variance / N) / known_value;
   sb_process *ve = scoped (sb_ve_alloc (2, 0.01, 20));
-  const sb_known known = { matrix_all (N, 2, known_value), vector_of (1, 0), one_path };
+  const sb_known known = { matrix_all (N, 2, known_value), vector_of (1, 0), one_path, NULL };
   sb_pc pc = { .step = sb_step_reverse_diffusion,
                .corrector = { .type = sb_corrector_langevin, .snr = 0.16 },
                .corrector_steps = correctors,
@@ -188,8 +188,8 @@ Test (known, all_and_nothing)
 {
   sb_process *vp = scoped (sb_vp_alloc (2, 0.1, 20));
   sb_score *score = correlated (vp, 0.7);
-  const sb_known all = { normals (6, 2, 5), vector_of (1, 1), false },
-                 nothing = { matrix_all (6, 2, GSL_NAN), vector_of (0, 0), false };
+  const sb_known all = { normals (6, 2, 5), vector_of (1, 1), false, NULL },
+                 nothing = { matrix_all (6, 2, GSL_NAN), vector_of (0, 0), false, NULL };
   for (int end = 0; end < 3; end++)
     {
       sb_pc pc = sb_pc_default ();
@@ -212,14 +212,23 @@ Test (known, refuses_what_does_not_fit)
   gsl_matrix *x = matrix_all (3, 2, 0), *y = matrix_all (3, 2, 1), *nan = matrix_all (3, 2, 1), *none = matrix (0, 2);
   gsl_matrix_set (nan, 2, 0, GSL_NAN);
   const gsl_vector *mask = vector_of (1, 0);
-  refused (GSL_EBADLEN, sb_known_paste (&(sb_known){ y, vector (3), false }, vp, (sb_stream){ 0 }, 0, 0.5, x));
-  refused (GSL_EBADLEN, sb_known_paste (&(sb_known){ matrix (2, 2), mask, false }, vp, (sb_stream){ 0 }, 0, 0.5, x));
-  refused (GSL_EBADLEN, sb_known_paste (&(sb_known){ y, mask, false }, vp, (sb_stream){ 0 }, 0, 0.5, matrix (3, 3)));
-  refused (GSL_EDOM, sb_known_paste (&(sb_known){ y, vector_of (1, 0.5), false }, vp, (sb_stream){ 0 }, 0, 0.5, x));
-  refused (GSL_EDOM, sb_known_paste (&(sb_known){ nan, mask, false }, vp, (sb_stream){ 0 }, 0, 0.5, x));
-  refused (GSL_EDOM, sb_known_paste (&(sb_known){ y, mask, false }, vp, (sb_stream){ 0 }, 0, 1.5, x));
-  ok (sb_known_paste (&(sb_known){ none, mask, false }, vp, (sb_stream){ 0 }, 0, 0.5, none));
+  refused (GSL_EBADLEN, sb_known_paste (&(sb_known){ y, vector (3), false, NULL }, vp, (sb_stream){ 0 }, 0, 0.5, x));
+  refused (GSL_EBADLEN,
+           sb_known_paste (&(sb_known){ matrix (2, 2), mask, false, NULL }, vp, (sb_stream){ 0 }, 0, 0.5, x));
+  refused (GSL_EBADLEN,
+           sb_known_paste (&(sb_known){ y, mask, false, NULL }, vp, (sb_stream){ 0 }, 0, 0.5, matrix (3, 3)));
+  refused (GSL_EDOM,
+           sb_known_paste (&(sb_known){ y, vector_of (1, 0.5), false, NULL }, vp, (sb_stream){ 0 }, 0, 0.5, x));
+  refused (GSL_EDOM, sb_known_paste (&(sb_known){ nan, mask, false, NULL }, vp, (sb_stream){ 0 }, 0, 0.5, x));
+  refused (GSL_EDOM, sb_known_paste (&(sb_known){ y, mask, false, NULL }, vp, (sb_stream){ 0 }, 0, 1.5, x));
+  ok (sb_known_paste (&(sb_known){ none, mask, false, NULL }, vp, (sb_stream){ 0 }, 0, 0.5, none));
+  sb_operator *twice = scoped (sb_operator_scalar_alloc (2, 2)), *three = scoped (sb_operator_identity_alloc (3)),
+              *two = scoped (sb_operator_identity_alloc (2));
+  refused (GSL_EINVAL, sb_known_paste (&(sb_known){ y, mask, false, twice }, vp, (sb_stream){ 0 }, 0, 0.5, x));
+  refused (GSL_EBADLEN, sb_known_paste (&(sb_known){ y, mask, false, three }, vp, (sb_stream){ 0 }, 0, 0.5, x));
+  refused (GSL_EDOM, sb_known_paste (&(sb_known){ nan, mask, false, two }, vp, (sb_stream){ 0 }, 0, 0.5, x));
+  ok (sb_known_paste (&(sb_known){ y, mask, false, two }, vp, (sb_stream){ 0 }, 0, 0.5, x));
   sb_pc pc = sb_pc_default ();
-  pc.known = &(sb_known){ nan, mask, false };
+  pc.known = &(sb_known){ nan, mask, false, NULL };
   refused (GSL_EDOM, sb_pc_sample (&pc, correlated (vp, 0.5), NULL, vector_of (1, 0.5), (sb_stream){ 0 }, x, NULL));
 }
