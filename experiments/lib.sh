@@ -133,7 +133,8 @@ train() {
   esac
   # shellcheck disable=SC2086
   [ -s "$to.training" ] ||
-    "$SCOREBOOK" train --data="$data" ${labels:+"--labels=$labels"} "$@" --batch=64 $adam --network="$network" --steps=1 --output="$to.training" --quiet
+    "$SCOREBOOK" train --data="$data" ${labels:+"--labels=$labels"} "$@" --batch=64 $adam --network="$network" --steps=1 \
+      --output="$to.training" --quiet
   for stage in $stages
   do
     "$SCOREBOOK" train --resume="$to.training" --rate="${stage%:*}" --steps="${stage#*:}" --data="$data" \

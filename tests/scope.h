@@ -15,6 +15,7 @@
 #include "score/network.h"
 #include "sampler/sampler.h"
 #include "score/score.h"
+#include "score/timed_classifier.h"
 #include "target/target.h"
 #include "train/trainer.h"
 
@@ -65,6 +66,7 @@
   X (sb_model, sb_model_free)                                                                                          \
   X (sb_moments_file, sb_moments_file_free)                                                                            \
   X (sb_bytes, sb_bytes_free)                                                                                          \
+  X (sb_timed_classifier, sb_timed_classifier_free)                                                                    \
   X (sb_classifier, sb_classifier_free)                                                                                \
   X (float, free)                                                                                                      \
   X (double, free)                                                                                                     \

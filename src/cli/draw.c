@@ -114,21 +114,29 @@ run_flow (run *r, const gsl_matrix *y, gsl_matrix *x, size_t *evaluations)
 //
 // From a draw of the prior to the end of the grid.
 
-// What is known of the batch's samples: their rows, or the one row for each.
+// The batch's rows, or the one row for each. NULL: no memory.
+
+static gsl_matrix *
+rows_of_batch (const gsl_matrix *all, size_t first, size_t count)
+{
+  gsl_matrix *rows = gsl_matrix_alloc (count, all->size2);
+  for (size_t i = 0; rows && i < count; i++)
+    {
+      gsl_vector_const_view row = gsl_matrix_const_row (all, all->size1 == 1 ? 0 : first + i);
+      gsl_matrix_set_row (rows, i, &row.vector);
+    }
+  return rows;
+}
 
 static int
 run_pc_knowing (run *r, sb_pc *pc, sb_stream stream, const gsl_matrix *y, gsl_matrix *x, size_t *evaluations)
 {
   const drawing *d = r->drawing;
-  gsl_matrix *rows = gsl_matrix_alloc (x->size1, x->size2);
+  gsl_matrix *rows = rows_of_batch (d->known->y, r->first, x->size1);
   if (!rows)
     return GSL_ENOMEM;
-  for (size_t i = 0; i < x->size1; i++)
-    {
-      gsl_vector_const_view row = gsl_matrix_const_row (d->known, d->known->size1 == 1 ? 0 : r->first + i);
-      gsl_matrix_set_row (rows, i, &row.vector);
-    }
-  const sb_known known = { rows, d->mask, false };
+  sb_known known = *d->known;
+  known.y = rows;
   pc->known = &known;
   int status = sb_pc_sample (pc, d->score, y, d->times, stream, x, evaluations);
   gsl_matrix_free (rows);
@@ -141,8 +149,8 @@ run_pc (run *r, sb_stream stream, const gsl_matrix *y, gsl_matrix *x, size_t *ev
   sb_pc pc = r->drawing->pc;
   pc.progress = between_steps;
   pc.context = r;
-  return r->drawing->known ? run_pc_knowing (r, &pc, stream, y, x, evaluations)
-                           : sb_pc_sample (&pc, r->drawing->score, y, r->drawing->times, stream, x, evaluations);
+  return r->drawing->known->y ? run_pc_knowing (r, &pc, stream, y, x, evaluations)
+                              : sb_pc_sample (&pc, r->drawing->score, y, r->drawing->times, stream, x, evaluations);
 }
 
 static int
@@ -150,6 +158,8 @@ draw_batch (run *r, const gsl_matrix *y, gsl_matrix *x, size_t *evaluations)
 {
   const drawing *d = r->drawing;
   sb_stream stream = { .seed = d->seed, .purpose = SB_FOR_PRIOR, .index = r->first };
+  d->inverse->stream = stream;
+  d->inverse->count = 0;
   int status = sb_process_prior (d->score->process, stream, x);
   r->next_state = 0;
   if (!status)
@@ -178,11 +188,9 @@ draw_all (run *r, size_t n)
     {
       size_t rows = GSL_MIN (d->batch, n - r->first), of_batch = 0;
       gsl_matrix *x = gsl_matrix_alloc (rows, d->score->process->dimension);
-      gsl_matrix *y = d->conditions ? gsl_matrix_alloc (rows, d->conditions) : NULL;
+      gsl_matrix *y = d->condition ? rows_of_batch (d->condition, r->first, rows) : NULL;
       int status = GSL_ENOMEM;
-      if (y)
-        gsl_matrix_set_all (y, d->class);
-      if (x && (y || !d->conditions))
+      if (x && (y || !d->condition))
         status = draw_batch (r, y, x, &of_batch);
       gsl_matrix_free (y);
       gsl_matrix_free (x);

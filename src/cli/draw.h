@@ -9,14 +9,13 @@ typedef struct
   const sb_score *score;
   sb_pc pc; // progress and context are the drawing's own
   bool flow;
-  double tolerance;  // of the flow
-  size_t conditions; // numbers of a row of the score's condition, each of them `class`; 0: none
-  double class;
+  double tolerance;            // of the flow
+  const gsl_matrix *condition; // the score's, n rows or one for all; NULL: none
+  const sb_known *known;       // likewise; y NULL: nothing is known
+  sb_inverse *inverse;     // of the score; H NULL: it is none of an inverse problem. Its streams are set for each batch
   const gsl_vector *times; // strictly decreasing: the grid, or where the flow's states are wanted
   uint64_t seed;
-  size_t batch, states;    // states: how many of a trajectory are kept, 0: only the end
-  const gsl_matrix *known; // n x d, or one row for all; NULL: nothing is known
-  const gsl_vector *mask;  // of it
+  size_t batch, states; // states: how many of a trajectory are kept, 0: only the end
   bool quiet;
 } drawing;
 

@@ -6,11 +6,11 @@
 #include <config.h>
 #include "commands.h"
 #include "draw.h"
-#include "named_law.h"
 #include "engine.h"
+#include "guidance.h"
+#include "named_law.h"
 #include "options.h"
 #include "output.h"
-#include "point_files.h"
 #include "setup.h"
 
 #include <math.h>
@@ -23,7 +23,6 @@ enum
 {
   UNSET = -1
 };
-#define NO_CLASS UINT64_MAX
 
 // A member of a family, as a line chose it.
 typedef struct
@@ -34,7 +33,7 @@ typedef struct
 
 typedef struct
 {
-  const char *law, *model, *output, *known, *mask;
+  const char *law, *model, *output;
   const char *process, *predictor, *corrector; // lines of text; NULL: not given
   member step, correction;
   double range[2], t_min; // NaN: not given
@@ -44,7 +43,7 @@ typedef struct
   double tolerance;
   bool flow, denoise, clip;
   uint64_t n, batch, states, columns;
-  uint64_t class; // NO_CLASS: not given
+  guidance_options asked;
   network_engine engine;
   common_options common;
 } settings;
@@ -68,13 +67,17 @@ static const char details[] = "LAW is gmm3 (three Gaussians on a line), spec48 (
                               "stops the run; nothing is written then.\n\n"
                               "Exit status: 0, 1 where something failed, 2 where the command line is wrong.\n";
 
-static const help_family families[]
-    = { { "PROCESS", sb_processes }, { "PREDICTOR", sb_steps }, { "CORRECTOR", sb_correctors }, { NULL, NULL } };
+static const help_family families[] = { { "PROCESS", sb_processes },
+                                        { "PREDICTOR", sb_steps },
+                                        { "CORRECTOR", sb_correctors },
+                                        { "OPERATOR", sb_operators },
+                                        { NULL, NULL } };
 
 static int
 parse (int argc, char **argv, settings *o)
 {
   const double size = 1e9;
+  guidance_options *g = &o->asked;
   const option options[] = {
     { .kind = OPTION_HEADING, .help = "The law" },
     { "law", 'l', OPTION_TEXT, &o->law, "LAW", 0, 0, NULL, "what to sample: gmm3, spec48 or a file, see below" },
@@ -83,8 +86,6 @@ parse (int argc, char **argv, settings *o)
 
     { "model", 0, OPTION_TEXT, &o->model, "FILE", 0, 0, NULL,
       "sample what this network has learned instead, under its own process (--law is not given then)" },
-    { "class", 0, OPTION_COUNT, &o->class, "K", -1, 65535, NULL,
-      "--model: of this class only, where the network was told classes (default: of all)" },
     ENGINE_OPTIONS (&o->engine),
 
     { .kind = OPTION_HEADING, .help = "The process" },
@@ -115,12 +116,30 @@ parse (int argc, char **argv, settings *o)
     { "clip", 0, OPTION_SET, &o->clip, NULL, 0, 0, NULL,
       "--model: keep the network's estimates of x(0) within the range of its data, as Ho et al.'s code does" },
 
-    { .kind = OPTION_HEADING, .help = "What is known" },
-    { "known", 0, OPTION_TEXT, &o->known, "FILE", 0, 0, NULL,
+    { .kind = OPTION_HEADING, .help = "What is asked of the samples" },
+    { "class", 0, OPTION_COUNT, &g->class, "K", -1, 65535, NULL,
+      "samples of this class only: of a --model that was told classes, or by a --classifier (default: of all)" },
+    { "classifier", 0, OPTION_TEXT, &g->classifier, "FILE", 0, 0, NULL,
+      "the network, a classifier told the time, whose gradient guides the samples to --class" },
+    { "guidance", 0, OPTION_REAL, &g->weight, "W", 0, 0, NULL,
+      "its weight: 1 is Bayes's rule, more asks for surer samples (default: 1)" },
+    { "known", 0, OPTION_TEXT, &g->known, "FILE", 0, 0, NULL,
       "IDX, NPY or PNG: points of which some coordinates are those of the samples, one for each sample or one for "
       "all" },
-    { "mask", 0, OPTION_TEXT, &o->mask, "FILE", 0, 0, NULL,
-      "IDX, NPY or PNG: one point, not 0 where a coordinate is known (with --known)" },
+    { "mask", 0, OPTION_TEXT, &g->mask, "FILE", 0, 0, NULL,
+      "IDX, NPY or PNG: one point, 1 where a coordinate is known, else 0; in bytes 255 is as good as 1 (with "
+      "--known)" },
+    { "grey", 0, OPTION_TEXT, &g->grey, "FILE", 0, 0, NULL,
+      "IDX, NPY or PNG: images that the samples are coloured from, the means of red, green and blue; of images in "
+      "colour their grey is taken; one for each sample or one for all" },
+    { "operator", 0, OPTION_TEXT, &g->operator, "OPERATOR", 0, 0, NULL,
+      "what the samples were measured through, see below (with --measurement and --noise)" },
+    { "matrix", 0, OPTION_TEXT, &g->matrix, "FILE", 0, 0, NULL,
+      "IDX, NPY or PNG: the numbers of --operator=dense, a row for each of the measurement's; of diagonal or mask, one "
+      "row" },
+    { "measurement", 0, OPTION_TEXT, &g->measurement, "FILE", 0, 0, NULL,
+      "IDX, NPY or PNG: what was measured, one point for each sample or one for all" },
+    { "noise", 0, OPTION_REAL, &g->noise, "S", 0, 0, NULL, "standard deviation of the measurement's noise" },
 
     { .kind = OPTION_HEADING, .help = "The samples" },
     { "n", 'n', OPTION_COUNT, &o->n, "N", 0, size, NULL, "how many (default: 64)" },
@@ -191,16 +210,15 @@ check_model (const settings *o)
     return usage_error ("--model: has its --data-range with it");
   if (!o->model && o->clip)
     return usage_error ("--clip: only with --model");
-  if (!o->model && o->class != NO_CLASS)
-    return usage_error ("--class: only with --model");
   return -1;
 }
 
 static int
 check (const settings *o)
 {
-  if (!o->model && (o->engine.backend != UNSET || o->engine.precision != UNSET))
-    return usage_error ("--%s: only with --model", o->engine.backend != UNSET ? "backend" : "precision");
+  if (!o->model && !o->asked.classifier && (o->engine.backend != UNSET || o->engine.precision != UNSET))
+    return usage_error ("--%s: only with --model or --classifier",
+                        o->engine.backend != UNSET ? "backend" : "precision");
   if (!o->law == !o->model)
     return usage_error ("--law: %s; see 'scorebook sample --help'", o->law ? "not with --model" : "needed, or --model");
   if (!o->output)
@@ -209,11 +227,9 @@ check (const settings *o)
     return usage_error ("--output: %s: the suffix is none of .npy, .csv, .png", o->output);
   if (o->columns && (output_format (o->output) != OUTPUT_PNG || o->states))
     return usage_error ("--columns: only for a .png of samples without --trajectory");
-  if (!o->known != !o->mask)
-    return usage_error ("--%s: needs --%s", o->known ? "known" : "mask", o->known ? "mask" : "known");
-  if (o->known && o->flow)
-    return usage_error ("--known: not with --flow, which is one path for all coordinates");
-  int status = check_model (o);
+  int status = guidance_check (&o->asked, o->flow, o->model);
+  if (status < 0)
+    status = check_model (o);
   return status < 0 ? check_sampler (o) : status;
 }
 
@@ -298,92 +314,51 @@ sampler (const settings *o, const sb_process *process)
 static size_t
 rows_at_a_time (const settings *o)
 {
-  return o->model ? (o->batch + SB_NETWORK_ROWS - 1) / SB_NETWORK_ROWS * SB_NETWORK_ROWS : o->batch;
+  return o->model || o->asked.classifier ? (o->batch + SB_NETWORK_ROWS - 1) / SB_NETWORK_ROWS * SB_NETWORK_ROWS
+                                         : o->batch;
 }
 
-// ## What is known
-//
-// Bytes are mapped to the range that the samples have.
-
-typedef struct
-{
-  points y;
-  gsl_vector *mask;
-} knowledge;
+// Steps that are too long for a measurement as sure as it is said to be overshoot, and that grows.
 
 static void
-knowledge_free (knowledge *k)
+warn_of_overshoot (const guidance *g, const gsl_vector *times)
 {
-  points_free (&k->y);
-  gsl_vector_free (k->mask);
-}
-
-static int
-read_mask (const char *path, size_t d, gsl_vector **mask)
-{
-  points p;
-  if (points_read (path, NULL, &p) != EXIT_SUCCESS)
-    return EXIT_FAILURE;
-  const size_t rows = p.rows->size1, columns = p.rows->size2;
-  *mask = rows == 1 && columns == d ? gsl_vector_alloc (d) : NULL;
-  for (size_t j = 0; *mask && j < d; j++)
-    gsl_vector_set (*mask, j, gsl_matrix_get (p.rows, 0, j) != 0);
-  points_free (&p);
-  if (*mask)
-    return EXIT_SUCCESS;
-  return rows == 1 && columns == d
-             ? failure ("no memory")
-             : failure ("%s: %zu x %zu numbers, and a mask is one point of %zu", path, rows, columns, d);
-}
-
-static int
-read_knowledge (const settings *o, const named_law *law, const sb_process *process, knowledge *k)
-{
-  const double range[] = { law->low, law->high };
-  *k = (knowledge){ 0 };
-  if (!o->known)
-    return EXIT_SUCCESS;
-  int status = points_read (o->known, law->low < law->high ? range : NULL, &k->y);
-  if (status != EXIT_SUCCESS)
-    return status;
-  const size_t rows = k->y.rows->size1, columns = k->y.rows->size2;
-  if (columns != process->dimension || (rows != 1 && rows != o->n))
-    status = failure ("%s: %zu points of %zu numbers; for %llu samples of %zu it takes as many, or one for all",
-                      o->known, rows, columns, (unsigned long long)o->n, process->dimension);
-  if (status == EXIT_SUCCESS)
-    status = read_mask (o->mask, columns, &k->mask);
-  if (status != EXIT_SUCCESS)
-    knowledge_free (k);
-  return status;
+  double a, s, largest;
+  if (g->H && !sb_process_scalars (g->inverse.process, 0, gsl_vector_get (times, 0), &a, &s) && a == 1
+      && !sb_inverse_overshoot (&g->inverse, times, 0, &largest) && largest >= 2)
+    warning ("--noise=%g: the longest step overshoots what was measured %.3g times: take more --steps", g->inverse.tau,
+             largest);
 }
 
 static int
 draw_and_write (const settings *o, const named_law *law, const sb_process *process, const sb_score *score)
 {
-  knowledge known;
-  if (read_knowledge (o, law, process, &known) != EXIT_SUCCESS)
-    return EXIT_FAILURE;
+  guidance g;
+  int status = guidance_open (&o->asked, &o->engine, law, score, o->n, &g);
+  if (status != EXIT_SUCCESS)
+    return status;
   gsl_vector *times = grid_times (o, process);
   if (!times)
     {
-      knowledge_free (&known);
+      guidance_close (&g);
       return failure ("no memory for the grid of times");
     }
-  const drawing d = { .score = score,
+  if (!o->flow)
+    warn_of_overshoot (&g, times);
+  const drawing d = { .score = g.score,
                       .pc = sampler (o, process),
                       .flow = o->flow,
                       .tolerance = or_default (o->tolerance, SB_FLOW_TOLERANCE),
                       .times = times,
-                      .conditions = o->class == NO_CLASS ? 0 : 1,
-                      .class = (double)o->class,
+                      .condition = g.condition,
+                      .known = &g.known,
+                      .inverse = &g.inverse,
                       .seed = o->common.seed,
                       .batch = rows_at_a_time (o),
                       .states = o->states,
-                      .known = known.y.rows,
-                      .mask = known.mask,
                       .quiet = o->common.quiet };
   drawn_samples drawn;
-  int status = draw_samples (&d, o->n, &drawn);
+  status = draw_samples (&d, o->n, &drawn);
   if (status == EXIT_SUCCESS)
     {
       status = output_write (o->output, law, &drawn, o->columns);
@@ -393,7 +368,7 @@ draw_and_write (const settings *o, const named_law *law, const sb_process *proce
       drawn_free (&drawn);
     }
   gsl_vector_free (times);
-  knowledge_free (&known);
+  guidance_close (&g);
   return status;
 }
 
@@ -447,7 +422,7 @@ run_score (const settings *o, const sb_model *model, const named_law *look)
   bool drawable = look->height && (look->channels == 1 || look->channels == 3);
   if (output_format (o->output) == OUTPUT_PNG && !drawable)
     return usage_error ("--output: %s: the points of --model=%s are no images", o->output, o->model);
-  if (o->class != NO_CLASS && o->class >= model->net->classes)
+  if (o->asked.class != NO_CLASS && !o->asked.classifier && o->asked.class >= model->net->classes)
     return usage_error ("--class: --model=%s knows %zu classes", o->model, model->net->classes);
   if (model->net->picture_input)
     return usage_error ("--model: %s asks for pictures as its condition", o->model);
@@ -499,7 +474,7 @@ command_sample (int argc, char **argv)
                  .order = UNSET,
                  .tolerance = NAN,
                  .denoise = true,
-                 .class = NO_CLASS,
+                 .asked = guidance_options_none (),
                  .n = 64,
                  .batch = 1000 };
   int status = parse (argc, argv, &o);

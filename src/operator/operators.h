@@ -6,8 +6,8 @@
 
 SB_BEGIN_DECLS
 
-// What an operator is made for: points of `dimension` numbers, images of height x width pixels and so many channels, the channel
-// fastest (height 0: no images); and numbers of its own where a line cannot hold them.
+// What an operator is made for: points of `dimension` numbers, images of height x width pixels and so many channels,
+// the channel fastest (height 0: no images); and numbers of its own where a line cannot hold them.
 typedef struct
 {
   size_t dimension, height, width, channels;
@@ -25,9 +25,9 @@ typedef struct
 
 const sb_entry *sb_operators (size_t k); // the family; each is the first field of its sb_operator_kind
 
-// The operator that a line chooses. NULL with a line in `error`: GSL_EINVAL where it is none, wants numbers that are not there or has
-// no use for them, or is one of images and there are none; GSL_EBADLEN where its columns are not the points' numbers; GSL_EDOM where its
-// numbers are not of its kind; GSL_ENOMEM.
+// The operator that a line chooses. NULL with a line in `error`: GSL_EINVAL where it is none, wants numbers that are
+// not there or has no use for them, or is one of images and there are none; GSL_EBADLEN where its columns are not the
+// points' numbers; GSL_EDOM where its numbers are not of its kind; GSL_ENOMEM.
 sb_operator *sb_operator_from_text (const char *text, const sb_operator_setting *of, sb_error *error);
 
 SB_END_DECLS

@@ -60,8 +60,8 @@ paste_rows (const sb_known *known, const sb_process *process, const double *a, c
   return GSL_SUCCESS;
 }
 
-// In another orthonormal basis the noise of a process of one part is the same noise: there the known coordinates are put in.
-// [scoresde.txt-color-wiener]
+// In another orthonormal basis the noise of a process of one part is the same noise: there the known coordinates are
+// put in. [scoresde.txt-color-wiener]
 
 static int
 paste_in_basis (const sb_known *known, const sb_process *process, const double *a, const double *sd,

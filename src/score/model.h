@@ -38,13 +38,13 @@ void sb_model_free (sb_model *model); // NULL is allowed
 // is not positive; GSL_ENOMEM.
 int sb_model_set_deviations (sb_model *model, size_t count, const double *deviations, sb_error *error);
 
-// A network that is no score, a classifier. Where it is told no time, only its network and data_range are noted; else it is
-// made by sb_model_alloc, prediction "epsilon", whose scaling of x_t a classifier shares.
+// A network that is no score, a classifier. Where it is told no time, only its network and data_range are noted; else
+// it is made by sb_model_alloc, prediction "epsilon", whose scaling of x_t a classifier shares.
 sb_model *sb_model_classifier_alloc (const char *net, double low, double high, sb_error *error);
 bool sb_model_classifies (const sb_model *model); // its network is a cnn
 
-// The notes of a model into a list, and a model, without its weights, from a list's notes. `process` is the line it
-// was made from (NULL for a classifier that is told no time). A classifier's notes are those of one that is told the time.
+// The notes of a model into a list, and a model, without its weights, from a list's notes. `process` is the line it was
+// made from (NULL for a classifier that is told no time). A classifier's notes are those of one that is told the time.
 int sb_model_note (const sb_model *model, const char *process, sb_tensors *tensors);
 sb_model *sb_model_from_notes (const sb_tensors *tensors, const char *path, sb_error *error);
 

@@ -96,8 +96,9 @@ int sb_network_dual_forward (const sb_network *network, sb_network_pass *pass, c
 int sb_network_dual_backward (const sb_network *network, sb_network_pass *pass, const gsl_vector *t,
                               const gsl_matrix *epsilon_bar, const gsl_matrix *epsilon_dot_bar, float *theta_bar);
 
-// A classifier in place of an estimate: logits (n x the network's outputs) <- F(c x_t, u), a number for each class. Where `process` is
-// NULL it is shown x as it is and told no time, and t is not looked at. GSL_EBADLEN, and as of sb_network_forward.
+// A classifier in place of an estimate: logits (n x the network's outputs) <- F(c x_t, u), a number for each class.
+// Where `process` is NULL it is shown x as it is and told no time, and t is not looked at. GSL_EBADLEN, and as of
+// sb_network_forward.
 int sb_network_logits (const sb_network *network, sb_network_pass *pass, const gsl_matrix *x, const gsl_vector *t,
                        gsl_matrix *logits);
 // After it: logits_bar is a gradient with respect to the logits; theta_bar and x_bar as of sb_network_backward.

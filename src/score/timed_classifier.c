@@ -1,8 +1,8 @@
 // # A classifier of noisy points
 //
-// What guides a score towards the class $y$ is $\nabla_{\mathbf x}\log p_t(y \mid \mathbf x(t))$, [scoresde.eq49] of a classifier that knows
-// $\mathbf x(t)$ at every $t$ (`train/classify.c` trains it). [scoresde.txt-classifier-training] With logits $l_k(\mathbf x, t)$ and
-// probabilities $p_k \propto e^{l_k}$ it is what a backward pass makes of
+// What guides a score towards the class $y$ is $\nabla_{\mathbf x}\log p_t(y \mid \mathbf x(t))$, [scoresde.eq49] of a
+// classifier that knows $\mathbf x(t)$ at every $t$ (`train/classify.c` trains it). [scoresde.txt-classifier-training]
+// With logits $l_k(\mathbf x, t)$ and probabilities $p_k \propto e^{l_k}$ it is what a backward pass makes of
 // $$ \frac{\partial\log p_y}{\partial l_k} = [k = y] - p_k . $$
 
 #include "timed_classifier.h"

@@ -17,8 +17,8 @@ typedef struct
   size_t conditions; // numbers in a row of y; 0: there are none, and y is NULL
 } sb_examples;
 
-// A data set of bytes: a point is drawn uniformly, with replacement, and a byte b becomes low + (high - low) b / 255. Images can
-// be moved at random, so that a network learns shapes and not places.
+// A data set of bytes: a point is drawn uniformly, with replacement, and a byte b becomes low + (high - low) b / 255.
+// Images can be moved at random, so that a network learns shapes and not places.
 typedef struct
 {
   const sb_bytes *bytes; // not owned; its first axis counts points, of which there is at least one

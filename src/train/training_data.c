@@ -1,7 +1,7 @@
 // # What a training draws its samples from
 //
-// With replacement: a draw of $\lfloor un \rfloor$ for each sample, nothing to remember between epochs. Two more numbers of the same
-// stream say how far an image is moved, down and across.
+// With replacement: a draw of $\lfloor un \rfloor$ for each sample, nothing to remember between epochs. Two more
+// numbers of the same stream say how far an image is moved, down and across.
 
 #include "../base/error.h"
 #include "trainer.h"

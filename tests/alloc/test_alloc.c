@@ -738,6 +738,25 @@ PATH (classifying)
   step_once (sb_classifying_task (&classifying), training);
 }
 
+static const char TIMED[] = "cnn image=1x4x4 outputs=2 channels=2 multipliers=1 groups=1 time=fourier features=2";
+
+static sb_model *
+timed_model (void)
+{
+  return sb_model_alloc (TIMED, PROCESS, "epsilon", "log-noise", 0.5, 0, 1, NULL);
+}
+
+PATH (classifying_noisy_points)
+{
+  sb_model *model = kept (timed_model ());
+  sb_training *training = kept (training_of (model));
+  const sb_byte_examples examples = { &images, 0, 1, 1 };
+  const sb_labelled_examples labelled = { sb_examples_of_bytes (&examples), &labels, 0 };
+  sb_classifying classifying = { model->network, sb_examples_with_labels (&labelled), 0 };
+  classifying.network.theta = training->theta;
+  step_once (sb_classifying_task (&classifying), training);
+}
+
 // Their files. The training is made outside of the path, and so is the file where it is the reading that may fail.
 
 PATH (checkpoint)
@@ -803,6 +822,37 @@ PATH (classifier)
 {
   sb_classifier *classifier = kept (sb_classifier_read (exported_once (classifier_model, NULL), NULL));
   must (sb_classifier_look (classifier, batch (), 0, 1, units (IMAGES, 2), units (IMAGES, 4)));
+}
+
+PATH (timed_classifier)
+{
+  sb_model *model = kept (sb_model_read_classifier (exported_once (timed_model, PROCESS), NULL));
+  sb_timed_classifier *classifier = kept (sb_timed_classifier_alloc (&model->network));
+  gsl_vector *t = all (IMAGES, 0.5);
+  must (sb_timed_classifier_probabilities (classifier, batch (), t, units (IMAGES, 2)));
+  sb_target *law = kept (sb_target_gaussian_alloc (all (PIXELS, 0), units (PIXELS, PIXELS)));
+  const sb_guidance guidance = { sb_timed_classifier_gradient, classifier, 1 };
+  sb_score *guided = kept (sb_score_guided_alloc (kept (sb_score_exact_alloc (law, model->process)), &guidance));
+  must (sb_score_evaluate (guided, SB_SCORE, batch (), t, units (IMAGES, 1), units (IMAGES, PIXELS)));
+}
+
+// ## What is known, and measured
+
+PATH (known)
+{
+  sb_process *vp = kept (sb_process_from_text ("vp", 3, NULL));
+  const sb_known known = { units (2, 3), all (3, 1), false, kept (sb_operator_colour_alloc (1)) };
+  must (sb_known_paste (&known, vp, (sb_stream){ .seed = 1 }, 0, 0.5, units (2, 3)));
+}
+
+PATH (inverse)
+{
+  const sb_operator_setting of = { 3, 1, 1, 3, units (2, 3) }, of_images = { 3, 1, 1, 3, NULL };
+  kept (sb_operator_from_text ("colour", &of_images, NULL));
+  sb_inverse inverse = { .process = kept (sb_process_from_text ("vp", 3, NULL)),
+                         .H = kept (sb_operator_from_text ("dense", &of, NULL)),
+                         .tau = 1 };
+  must (sb_inverse_gradient (units (2, 3), all (2, 0.5), units (2, 2), units (2, 3), &inverse));
 }
 
 // ## Operators

@@ -68,10 +68,10 @@ Test (colour, erratum_color_matrix_digits_and_direction)
 
 // ## Colouring
 //
-// Colours are a Gaussian with a covariance; in the other basis grey is known and two channels are not. With a corrector at each time
-// their mean is the exact conditional one, (-.025713, .044536) a unit of grey, to 1 %; predictors alone end at (-.01530, .03241).
-// The mean is that of a run without noise, all being linear. Grey comes out as it went in. All that holds of red, green and blue as well,
-// where grey is known in the other basis. [scoresde.txt-color-wiener]
+// Colours are a Gaussian with a covariance; in the other basis grey is known and two channels are not. With a corrector
+// at each time their mean is the exact conditional one, (-.025713, .044536) a unit of grey, to 1 %; predictors alone
+// end at (-.01530, .03241). The mean is that of a run without noise, all being linear. Grey comes out as it went in.
+// All that holds of red, green and blue as well, where grey is known in the other basis. [scoresde.txt-color-wiener]
 
 static sb_score *
 gaussian_score (const sb_process *process, const gsl_matrix *covariance)

@@ -61,8 +61,9 @@ log_of_class (const sb_network *network, double t, const double *x, int class)
 
 // ## The gradient is that of log p
 //
-// By differences, to 1e-5 of the longest, of every kind of process and label; the classes differ from row to row. The probabilities
-// are those of the same function, to what float shows, and guided.c adds the gradient as it is. [scoresde.txt-classifier-training]
+// By differences, to 1e-5 of the longest, of every kind of process and label; the classes differ from row to row. The
+// probabilities are those of the same function, to what float shows, and guided.c adds the gradient as it is.
+// [scoresde.txt-classifier-training]
 
 Test (timed_classifier, gradient_is_the_slope_of_log_p)
 {
@@ -78,7 +79,7 @@ Test (timed_classifier, gradient_is_the_slope_of_log_p)
   for (size_t k = 0; k < sizeof of / sizeof *of; k++)
     {
       const sb_network *network = network_of (of[k].process, of[k].label);
-      sb_timed_classifier *c = sb_timed_classifier_alloc (network);
+      sb_timed_classifier *c = scoped (sb_timed_classifier_alloc (network));
       gsl_matrix *x = normals (N, D, 5), *y = matrix (N, 1), *out = matrix (N, D), *p = matrix (N, CLASSES);
       gsl_vector *t = times (network->process);
       for (size_t i = 0; i < N; i++)
@@ -107,7 +108,6 @@ Test (timed_classifier, gradient_is_the_slope_of_log_p)
         for (int class = 0; class < CLASSES; class ++)
           cr_assert_float_eq (log (gsl_matrix_get (p, i, (size_t) class)),
                               log_of_class (network, gsl_vector_get (t, i), gsl_matrix_ptr (x, i, 0), class), 1e-5);
-      sb_timed_classifier_free (c);
     }
 }
 
@@ -116,7 +116,7 @@ Test (timed_classifier, gradient_is_the_slope_of_log_p)
 Test (timed_classifier, guides_a_score)
 {
   const sb_network *network = network_of ("ve sigma_min=0.1 sigma_max=9", SB_LABEL_LOG_NOISE);
-  sb_timed_classifier *c = sb_timed_classifier_alloc (network);
+  sb_timed_classifier *c = scoped (sb_timed_classifier_alloc (network));
   gsl_matrix *identity = matrix (D, D);
   gsl_matrix_set_identity (identity);
   sb_score *plain = scoped (
@@ -132,13 +132,12 @@ Test (timed_classifier, guides_a_score)
   gsl_matrix_scale (other, 2.5);
   gsl_matrix_add (part, other);
   cr_assert_lt (largest_difference (sum, part), 1e-12);
-  sb_timed_classifier_free (c);
 }
 
 Test (timed_classifier, refuses_what_does_not_fit)
 {
   const sb_network *network = network_of ("vp", SB_LABEL_TIME);
-  sb_timed_classifier *c = sb_timed_classifier_alloc (network);
+  sb_timed_classifier *c = scoped (sb_timed_classifier_alloc (network));
   gsl_matrix *x = normals (3, D, 1), *out = matrix (3, D), *y = matrix_all (3, 1, 0);
   gsl_vector *t = vector_all (3, 0.5);
   ok (sb_timed_classifier_gradient (x, t, y, out, c));
@@ -159,7 +158,6 @@ Test (timed_classifier, refuses_what_does_not_fit)
   refused (GSL_EBADLEN, sb_timed_classifier_probabilities (c, x, t, matrix (3, CLASSES - 1)));
   refused (GSL_EBADLEN, sb_timed_classifier_probabilities (c, x, t, matrix (2, CLASSES)));
   refused (GSL_EBADLEN, sb_timed_classifier_probabilities (c, x, vector_all (2, 0.5), matrix (3, CLASSES)));
-  sb_timed_classifier_free (c);
   sb_timed_classifier_free (NULL);
   sb_network timeless = *network;
   timeless.process = NULL;
@@ -168,8 +166,8 @@ Test (timed_classifier, refuses_what_does_not_fit)
 
 // ## Without a time
 //
-// The network is shown the points as they are, and t is not looked at; backward gives the slopes of the logits, the rows that went
-// forward and no others.
+// The network is shown the points as they are, and t is not looked at; backward gives the slopes of the logits, the
+// rows that went forward and no others.
 
 Test (timed_classifier, logits_without_a_process)
 {

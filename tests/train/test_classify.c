@@ -184,9 +184,9 @@ Test (classify, colours_are_moved_as_one)
 // ## A shard
 //
 // Its loss is the mean, over what is drawn, of the cross-entropy of what the network says to it, here worked out row by
-// row, and row $i$ is the one that a shard beginning there begins with: of images as they are, and of images through noise, which
-// are drawn again here from the streams of a loss's times and noise, scaled and labelled by the formulas of score/network.c.
-// [scoresde.txt-classifier-training]
+// row, and row $i$ is the one that a shard beginning there begins with: of images as they are, and of images through
+// noise, which are drawn again here from the streams of a loss's times and noise, scaled and labelled by the formulas
+// of score/network.c. [scoresde.txt-classifier-training]
 
 enum
 {
@@ -320,10 +320,11 @@ Test (classify, gradient_is_the_slope_of_the_loss_through_noise)
 
 // ## The optimum
 //
-// Of two classes at $\pm 1$ with deviation 0.3 on the line, $\mathbf x(t)$ has the log-odds $2mx/(0.09\,m^2 + s^2)$: a straight line
-// through zero in $x$. So logistic regression on what the task draws, by Newton's steps on its own cross-entropy, ends at that slope and
-// at no bias, at noises from one up, where the classes overlap enough for the estimates to be normal: within 4.9 of their standard
-// errors, of 100,000 points each. [scoresde.txt-classifier-training]
+// Of two classes at $\pm 1$ with deviation 0.3 on the line, $\mathbf x(t)$ has the log-odds $2mx/(0.09\,m^2 + s^2)$: a
+// straight line through zero in $x$. So logistic regression on what the task draws, by Newton's steps on its own
+// cross-entropy, ends at that slope and at no bias, at noises from one up, where the classes overlap enough for the
+// estimates to be normal: within 4.9 of their standard errors, of 100,000 points each.
+// [scoresde.txt-classifier-training]
 
 static void
 newton (const gsl_matrix *x, const unsigned char *said, double *slope, double *bias, double *variance)
@@ -407,9 +408,9 @@ Test (classify, the_best_logits_are_the_log_odds)
     }
 }
 
-// And the task finds it: a small network, told the logarithm of the noise, trained on the same points at times from a noise of 0.5 up,
-// gives the second class its probability at each, to 0.04, up to two standard deviations from 0. One that is told no time could not: the
-// log-odds fall to a thousandth from one end to the other.
+// And the task finds it: a small network, told the logarithm of the noise, trained on the same points at times from a
+// noise of 0.5 up, gives the second class its probability at each, to 0.04, up to two standard deviations from 0. One
+// that is told no time could not: the log-odds fall to a thousandth from one end to the other.
 
 Test (classify, learns_the_classes_at_every_time)
 {

@@ -1,0 +1,51 @@
+#ifndef SCOREBOOK_CLI_GUIDANCE_H
+#define SCOREBOOK_CLI_GUIDANCE_H
+
+#include "engine.h"
+#include "named_law.h"
+#include "options.h"
+
+#define NO_CLASS UINT64_MAX
+
+// What options ask of the samples beside their law; NULL, NaN and NO_CLASS: not given.
+typedef struct
+{
+  uint64_t class;
+  const char *classifier;
+  double weight;
+  const char *known, *mask, *grey;
+  const char *operator, * matrix, *measurement;
+  double noise;
+} guidance_options;
+
+guidance_options guidance_options_none (void);
+
+// -1 where they go together, else the exit status of a complaint. flow: samples are made by the probability flow;
+// model: NULL, or the file that the score is read from.
+int guidance_check (const guidance_options *o, bool flow, const char *model);
+
+// What samples are made by: the score given, or a guided one; its condition; and what is known of the samples. Rows are
+// as many as samples, or one for all.
+typedef struct
+{
+  const sb_score *score;
+  gsl_matrix *condition; // NULL: none
+  sb_known known;        // y NULL: nothing is known
+  sb_inverse inverse;    // H NULL: nothing was measured
+
+  // What these are made of, and is freed.
+  sb_model *model;
+  sb_timed_classifier *classifier;
+  sb_operator *H, *basis;
+  gsl_matrix *y;
+  gsl_vector *mask;
+  sb_score *guided;
+} guidance;
+
+// n samples of `look`'s kind, whose score is given and, like `look`, kept by address. EXIT_SUCCESS, or the status after
+// a complaint.
+int guidance_open (const guidance_options *o, const network_engine *engine, const named_law *look,
+                   const sb_score *score, uint64_t n, guidance *g);
+void guidance_close (guidance *g);
+
+#endif
