@@ -10,6 +10,7 @@
 #include "score/cross_entropy.h"
 #include "train/classify.h"
 
+#include <gsl/gsl_cdf.h>
 #include <gsl/gsl_math.h>
 #include <gsl/gsl_randist.h>
 #include <math.h>
@@ -405,6 +406,39 @@ Test (classify, the_best_logits_are_the_log_odds)
       cr_assert_geq (s / m, 0.999);
       cr_assert_float_eq (slope, best, 4.9 * sqrt (variance[0]), "%s: slope %g, not %g", at[k].line, slope, best);
       cr_assert_float_eq (bias, 0, 4.9 * sqrt (variance[1]), "%s: bias %g", at[k].line, bias);
+    }
+}
+
+// The class with the larger logit is right with probability $\Phi\bigl(1/\sqrt{0.09 + \sigma^2}\bigr)$ under VE, which no
+// classifier exceeds: 100,000 draws at each of five noises, counts within the binomial law's quantiles at $10^{-6}/5$, both ends
+// together; from 0.1 on the accuracy falls. [scoresde.fig13]
+
+Test (classify, the_best_accuracy_falls_with_the_noise)
+{
+  enum
+  {
+    N = 100000
+  };
+  const double sigma[] = { 0.01, 0.1, 1, 5, 20 }, printed[] = { 0.99957, 0.99922, 0.83092, 0.57912, 0.51994 };
+  sb_process *ve = scoped (sb_process_from_text ("ve sigma_min=0.01 sigma_max=20", 1, NULL));
+  unsigned before = N + 1;
+  for (int k = 0; k < 5; k++)
+    {
+      sb_objective objective = sb_objective_of (sb_objective_dsm, ve, log (sigma[k] / 0.01) / log (2000));
+      objective.t_max = objective.t_min;
+      sb_objective_batch *batch = scoped (sb_objective_batch_alloc (&objective, N));
+      gsl_matrix *y = matrix (N, 1);
+      unsigned right = 0;
+      ok (draw_two_classes (NULL, (sb_stream){ 8, SB_FOR_DATA, 0 }, &batch->x_0, y));
+      ok (sb_objective_draw_points ((sb_stream){ 8, 0, 0 }, batch));
+      for (size_t i = 0; i < N; i++)
+        right += (batch->x.data[i] > 0) == (gsl_matrix_get (y, i, 0) == 1);
+      const double best = gsl_cdf_ugaussian_P (1 / hypot (0.3, sigma[k]));
+      cr_assert_float_eq (best, printed[k], 5e-6);
+      cr_assert (gsl_cdf_binomial_P (right, best, N) > 1e-7 && gsl_cdf_binomial_Q (right - 1, best, N) > 1e-7,
+                 "sigma %g: %u of %d", sigma[k], right, N);
+      cr_assert (k < 2 || right < before);
+      before = right;
     }
 }
 
