@@ -14,6 +14,8 @@
 #include "base/shard.h"
 #include "base/stream.h"
 #include "dataset/bytes.h"
+#include "dataset/cifar.h"
+#include "dataset/folder.h"
 #include "dataset/idx.h"
 #include "dataset/npy.h"
 #include "dataset/png.h"

@@ -19,12 +19,20 @@
 static int
 describe (const char *path, const char *numbers, size_t count, const void *data, size_t size, examples *e)
 {
-  const char *slash = strrchr (path, '/');
   char what[96];
   shell_words about = { 0 };
+  size_t end = strlen (path), start;
+  while (end > 1 && path[end - 1] == '/') // a folder's
+    end--;
+  for (start = end; start > 0 && path[start - 1] != '/';)
+    start--;
+  char *name = strndup (path + start, end - start);
+  if (!name)
+    return failure ("no memory");
   snprintf (what, sizeof what, ": %zu points, %zu %s, CRC-32 %08lx", e->shape.length[0], count, numbers,
             crc32_z (crc32 (0, NULL, 0), data, size));
-  shell_word (&about, slash ? slash + 1 : path); // also where the name is no UTF-8, which a note has to be
+  shell_word (&about, name); // also where the name is no UTF-8, which a note has to be
+  free (name);
   shell_text (&about, what);
   e->about = about.text;
   return about.failed ? failure ("no memory") : EXIT_SUCCESS;
@@ -48,12 +56,12 @@ deviation_of_bytes (const unsigned char *data, size_t count)
 }
 
 static int
-open_bytes (const char *path, const double *range, const double *usual, examples *e)
+open_bytes (const char *path, file_format format, const double *range, const double *usual, size_t height,
+            examples *e)
 {
-  sb_error error = { 0 };
-  e->bytes = sb_idx_read (path, &error);
+  e->bytes = bytes_read (path, format, height, &e->labels);
   if (!e->bytes)
-    return failure ("%s", error.message);
+    return EXIT_FAILURE;
   size_t count = sb_shape_count (&e->bytes->shape, 0, SIZE_MAX - 1);
   e->shape = e->bytes->shape;
   memcpy (e->range, isnan (range[0]) ? usual : range, sizeof e->range);
@@ -122,22 +130,25 @@ open_numbers (const char *path, const double *range, examples *e)
 // ## Either
 
 int
-examples_open (const char *path, const double *range, const double *usual, examples *e)
+examples_open (const char *path, const double *range, const double *usual, size_t height, examples *e)
 {
   file_format format;
   *e = (examples){ 0 };
   if (find_format (path, &format) != EXIT_SUCCESS)
     return EXIT_FAILURE;
-  int status = format == FORMAT_NPY ? open_numbers (path, range, e) : open_bytes (path, range, usual, e);
+  if (format == FORMAT_NPY && height > 0)
+    return usage_error ("--resize: %s is NPY, whose numbers are taken as they are", path);
+  int status = format == FORMAT_NPY ? open_numbers (path, range, e)
+                                    : open_bytes (path, format, range, usual, height, e);
   if (status != EXIT_SUCCESS)
     examples_close (e);
   return status;
 }
 
 sb_examples
-examples_source (examples *e, size_t shift)
+examples_source (examples *e, size_t shift, bool flip)
 {
-  e->mapped = (sb_byte_examples){ e->bytes, e->range[0], e->range[1], shift };
+  e->mapped = (sb_byte_examples){ e->bytes, e->range[0], e->range[1], shift, flip };
   return e->bytes ? sb_examples_of_bytes (&e->mapped) : sb_examples_of_rows (e->rows);
 }
 
@@ -145,6 +156,7 @@ void
 examples_close (examples *e)
 {
   sb_bytes_free (e->bytes);
+  sb_bytes_free (e->labels);
   gsl_matrix_free (e->rows);
   free (e->about);
   *e = (examples){ 0 };

@@ -71,7 +71,7 @@ static int
 read_rows (const char *path, const named_law *look, points *p)
 {
   const double range[] = { look->low, look->high };
-  return points_read (path, look->low < look->high ? range : NULL, p);
+  return points_read (path, look->low < look->high ? range : NULL, 0, p);
 }
 
 // White is 255 in a picture of a mask.
@@ -80,7 +80,7 @@ static int
 read_mask (const char *path, size_t d, gsl_matrix **mask)
 {
   points p;
-  if (points_read (path, NULL, &p) != EXIT_SUCCESS)
+  if (points_read (path, NULL, 0, &p) != EXIT_SUCCESS)
     return EXIT_FAILURE;
   const bool bytes = p.low < p.high;
   int status = EXIT_SUCCESS;
@@ -254,7 +254,7 @@ open_operator (const guidance_options *o, const named_law *look, guidance *g)
   if (o->matrix && strcmp (kind->entry.name, "mask") == 0)
     status = read_mask (o->matrix, d, &p.rows);
   else if (o->matrix)
-    status = points_read (o->matrix, NULL, &p);
+    status = points_read (o->matrix, NULL, 0, &p);
   if (status != EXIT_SUCCESS)
     return status;
   const sb_operator_setting of = { d, look->height, look->width, look->channels, p.rows };

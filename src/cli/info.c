@@ -23,7 +23,7 @@
 #endif
 
 static const char details[] = "Without FILE: versions, what was built in, and which library does the dense\n"
-                              "products. With FILE, which is IDX (plain or gzip), NPY or PNG: its shape, and\n"
+                              "products. With FILE, which is IDX or NPY (plain or gzip), PNG or a folder of PNG,\n"
                               "the range, mean and standard deviation of its numbers; or a checkpoint:\n"
                               "its notes and its tensors.\n\n"
                               "Exit status: 0, 1 where something failed, 2 where the command line is wrong.\n";

@@ -63,9 +63,9 @@ static const struct
 {
   const char *name, *synopsis, *summary, *details, *data, *output;
 } tasks[] = { { "likelihood", "{--law=LAW | --model=FILE} --data=FILE [OPTION]...", LIKELIHOOD_SUMMARY,
-                likelihood_details, "IDX or NPY: the points (needed)", "a line per point and repetition: *.csv" },
+                likelihood_details, "IDX, NPY, CIFAR-10 or a folder of PNG: the points (needed)", "a line per point and repetition: *.csv" },
               { "encode", "{--law=LAW | --model=FILE} -d FILE -o FILE [OPTION]...", ENCODE_SUMMARY, codes_details,
-                "IDX or NPY: the points (needed)", "the codes (needed): *.npy or *.csv" },
+                "IDX, NPY, CIFAR-10 or a folder of PNG: the points (needed)", "the codes (needed): *.npy or *.csv" },
               { "decode", "{--law=LAW | --model=FILE} -d FILE -o FILE [OPTION]...", DECODE_SUMMARY, codes_details,
                 "NPY: the codes (needed)", "the points (needed): *.npy, *.csv or *.png" } };
 
@@ -223,7 +223,7 @@ open_points (job *j)
   if (j->process->levels > 0)
     return usage_error ("--%s: its process is a chain, and has no flow", o->model ? "model" : "process");
   o->t_min = isnan (o->t_min) ? 1e-5 : o->t_min;
-  int status = examples_open (o->data, o->range, o->range, &j->data);
+  int status = examples_open (o->data, o->range, o->range, 0, &j->data);
   if (status != EXIT_SUCCESS)
     return status;
   const size_t points = j->data.shape.length[0], d = sb_shape_count (&j->data.shape, 1, SIZE_MAX - 1);

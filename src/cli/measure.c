@@ -37,14 +37,15 @@ static const char *const format_names[] = { "plain", "json", NULL };
 typedef struct
 {
   int metric, format;
-  uint64_t projections, permutations;
+  uint64_t projections, permutations, resize;
   double range[2];
   const char *classifier, *moments, *save_moments;
   network_engine engine;
   common_options common;
 } settings;
 
-static const char details[] = "FILE1 and FILE2 are IDX (plain or gzip) or NPY, with points of one dimension.\n"
+static const char details[] = "FILE1 and FILE2 are IDX or NPY (plain or gzip), folders of PNG files, or binary\n"
+                              "files of CIFAR-10 (*.bin), with points of one dimension.\n"
                               "  frechet  squared distance between the Gaussians with the points' means and\n"
                               "           covariances, as FID takes it of a network's features\n"
                               "  energy   2 E|X-Y| - E|X-X'| - E|Y-Y'|: up to chance, zero for one law\n"
@@ -86,6 +87,8 @@ parse (int argc, char **argv, settings *o, int *first)
       "energy: find its probability under one law from N random divisions of the points (default: do not)" },
     { "data-range", 0, OPTION_RANGE, o->range, "LOW,HIGH", 0, 0, NULL,
       "map the bytes 0 to 255 of IDX files to these values; those of NPY files lie there (default: -1,1)" },
+    { "resize", 0, OPTION_COUNT, &o->resize, "H", 0, 65536, NULL,
+      "make the images of both files H pixels high, by means over areas (default: leave them)" },
     { "classifier", 0, OPTION_TEXT, &o->classifier, "FILE", 0, 0, NULL,
       "compare the features this network sees, not pixels (nearest: pixels), and say which classes it sees in FILE1" },
     { "moments", 0, OPTION_TEXT, &o->moments, "FILE", 0, 0, NULL,
@@ -352,7 +355,7 @@ static int
 measure_second (const settings *o, const points *p, const char *first, const char *second)
 {
   points q;
-  if (points_read (second, o->range, &q) != EXIT_SUCCESS)
+  if (points_read (second, o->range, o->resize, &q) != EXIT_SUCCESS)
     return EXIT_FAILURE;
   int status = p->rows->size2 == q.rows->size2 ? measure_points (o, p, &q)
                                                : failure ("%s: points of dimension %zu, but of %zu in %s", second,
@@ -372,7 +375,7 @@ command_measure (int argc, char **argv)
   if (o.save_moments && output_try (o.save_moments) != EXIT_SUCCESS)
     return EXIT_FAILURE;
   points p;
-  if (points_read (argv[first], o.range, &p) != EXIT_SUCCESS)
+  if (points_read (argv[first], o.range, o.resize, &p) != EXIT_SUCCESS)
     return EXIT_FAILURE;
   status = first + 1 < argc ? measure_second (&o, &p, argv[first], argv[first + 1]) : measure_points (&o, &p, NULL);
   points_free (&p);

@@ -312,7 +312,7 @@ static int
 open_points (const char *name, const double *range, const double *usual, named_law *law)
 {
   points p;
-  if (points_read (name, isnan (range[0]) ? usual : range, &p) != EXIT_SUCCESS)
+  if (points_read (name, isnan (range[0]) ? usual : range, 0, &p) != EXIT_SUCCESS)
     return EXIT_FAILURE;
   law->target = sb_target_points_alloc (p.rows, NULL);
   law->height = p.height;

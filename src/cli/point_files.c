@@ -6,20 +6,40 @@
 
 #include <scorebook.h>
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 // ## What it is
 //
 // The first four bytes tell, once gzip is unpacked: IDX begins with two zeros, NPY with `\x93NUM`, PNG
-// with `\x89PNG`.
+// with `\x89PNG`. CIFAR-10's files begin with anything, and are known by their names.
+
+static bool
+ends_in (const char *path, const char *suffix)
+{
+  const size_t length = strlen (path), end = strlen (suffix);
+  return length > end && strcmp (path + length - end, suffix) == 0;
+}
 
 int
 find_format (const char *path, file_format *found)
 {
   sb_error error;
   unsigned char magic[4];
+  struct stat there;
+  if (stat (path, &there) == 0 && S_ISDIR (there.st_mode))
+    {
+      *found = FORMAT_FOLDER;
+      return EXIT_SUCCESS;
+    }
+  if (ends_in (path, ".bin") || ends_in (path, ".bin.gz"))
+    {
+      *found = FORMAT_CIFAR;
+      return EXIT_SUCCESS;
+    }
   sb_source *source = sb_source_open (path, &error);
   int status = source ? sb_source_read (source, "first bytes", sizeof magic, magic, &error) : error.code;
   sb_source_close (source);
@@ -55,7 +75,7 @@ set_shape (points *p, const sb_shape *shape)
 
 // ## Reading
 
-// Both IDX and PNG are arrays of bytes; a PNG is one point.
+// All but NPY are arrays of bytes; a PNG is one point.
 
 static int
 take_bytes (const char *path, sb_bytes *bytes, const double *range, points *p)
@@ -70,13 +90,46 @@ take_bytes (const char *path, sb_bytes *bytes, const double *range, points *p)
   return p->rows ? EXIT_SUCCESS : failure ("%s: no memory for %s numbers", path, p->shape);
 }
 
-static int
-read_bytes (const char *path, file_format format, const double *range, points *p)
+static const char *const format_names[]
+    = { [FORMAT_IDX] = "IDX",           [FORMAT_NPY] = "NPY",          [FORMAT_PNG] = "PNG",
+        [FORMAT_CIFAR] = "CIFAR-10", [FORMAT_FOLDER] = "folder of PNG" };
+
+static sb_bytes *
+read_array (const char *path, file_format format, size_t height, sb_bytes **labels, sb_error *error)
 {
-  sb_error error;
-  sb_bytes *bytes = (format == FORMAT_IDX ? sb_idx_read : sb_png_read) (path, &error);
-  p->format = format == FORMAT_IDX ? "IDX" : "PNG";
-  return bytes ? take_bytes (path, bytes, range, p) : failure ("%s", error.message);
+  switch (format)
+    {
+    case FORMAT_FOLDER:
+      return sb_folder_read (path, height, error);
+    case FORMAT_CIFAR:
+      return sb_cifar_read (path, labels, error);
+    case FORMAT_PNG:
+      return sb_png_read (path, error);
+    default:
+      return sb_idx_read (path, error);
+    }
+}
+
+sb_bytes *
+bytes_read (const char *path, file_format format, size_t height, sb_bytes **labels)
+{
+  sb_error error = { 0 };
+  if (labels)
+    *labels = NULL;
+  sb_bytes *bytes = read_array (path, format, height, labels, &error);
+  if (bytes && height > 0 && format != FORMAT_FOLDER)
+    {
+      sb_bytes *read = bytes;
+      bytes = sb_bytes_resize (read, height, path, &error);
+      sb_bytes_free (read);
+    }
+  if (!bytes)
+    {
+      if (labels)
+        sb_bytes_free (*labels);
+      failure ("%s", error.message);
+    }
+  return bytes;
 }
 
 static int
@@ -90,7 +143,7 @@ read_npy (const char *path, points *p)
 {
   sb_error error;
   sb_shape shape;
-  p->format = "NPY";
+  p->format = format_names[FORMAT_NPY];
   p->rows = sb_npy_read (path, &shape, &error);
   if (!p->rows)
     return failure ("%s", error.message);
@@ -108,30 +161,30 @@ no_format (const char *path)
 }
 
 int
-points_read (const char *path, const double *range, points *p)
+points_read (const char *path, const double *range, size_t height, points *p)
 {
   file_format found;
   *p = (points){ 0 };
   if (find_format (path, &found) != EXIT_SUCCESS)
     return EXIT_FAILURE;
-  switch (found)
-    {
-    case FORMAT_IDX:
-    case FORMAT_PNG:
-      return read_bytes (path, found, range, p);
-    case FORMAT_NPY:
-      return read_npy (path, p);
-    default:
-      return no_format (path);
-    }
+  if (found == FORMAT_OTHER)
+    return no_format (path);
+  if (found == FORMAT_NPY && height > 0)
+    return failure ("%s: numbers of NPY are not resized", path);
+  if (found == FORMAT_NPY)
+    return read_npy (path, p);
+  p->format = format_names[found];
+  sb_bytes *bytes = bytes_read (path, found, height, NULL);
+  return bytes ? take_bytes (path, bytes, range, p) : EXIT_FAILURE;
 }
 
-// A picture is one point, and is small.
+// Pictures are small, and so are files of CIFAR-10.
 
 static int
-scan_png (const char *path, sb_shape *shape, sb_numbers_show show, void *context, sb_error *error)
+scan_bytes (const char *path, file_format format, sb_shape *shape, sb_numbers_show show, void *context,
+            sb_error *error)
 {
-  sb_bytes *bytes = sb_png_read (path, error);
+  sb_bytes *bytes = read_array (path, format, 0, NULL, error);
   if (!bytes)
     return error->code;
   *shape = bytes->shape;
@@ -145,13 +198,6 @@ scan_png (const char *path, sb_shape *shape, sb_numbers_show show, void *context
 int
 points_scan (const char *path, sb_numbers_show show, void *context, sb_shape *shape, points *p)
 {
-  static const struct
-  {
-    const char *name;
-    int (*scan) (const char *path, sb_shape *shape, sb_numbers_show show, void *context, sb_error *error);
-  } formats[] = { [FORMAT_IDX] = { "IDX", sb_idx_scan },
-                  [FORMAT_NPY] = { "NPY", sb_npy_scan },
-                  [FORMAT_PNG] = { "PNG", scan_png } };
   sb_error error = { 0 };
   file_format found;
   *p = (points){ 0 };
@@ -159,9 +205,12 @@ points_scan (const char *path, sb_numbers_show show, void *context, sb_shape *sh
     return EXIT_FAILURE;
   if (found == FORMAT_OTHER)
     return no_format (path);
-  if (formats[found].scan (path, shape, show, context, &error))
+  int status = found == FORMAT_IDX   ? sb_idx_scan (path, shape, show, context, &error)
+               : found == FORMAT_NPY ? sb_npy_scan (path, shape, show, context, &error)
+                                     : scan_bytes (path, found, shape, show, context, &error);
+  if (status)
     return failure ("%s", error.message);
-  p->format = formats[found].name;
+  p->format = format_names[found];
   set_shape (p, shape);
   return sb_shape_count (shape, 0, SIZE_MAX - 1) > 0 ? EXIT_SUCCESS : no_points (path);
 }

@@ -10,6 +10,7 @@
 #include "examples.h"
 #include "options.h"
 #include "output.h"
+#include "point_files.h"
 #include "progress.h"
 #include "setup.h"
 #include "shell_words.h"
@@ -33,8 +34,8 @@ typedef struct
 {
   const char *data, *labels, *net, *output, *resume, *export, *curve;
   training_settings training;
-  uint64_t steps, save_every;
-  bool new_data;
+  uint64_t steps, save_every, resize;
+  bool new_data, flip;
   network_engine engine;
   common_options common;
 } settings;
@@ -69,9 +70,13 @@ parse (int argc, char **argv, settings *o)
   const option options[] = {
     { .kind = OPTION_HEADING, .help = "The data" },
     { "data", 'd', OPTION_TEXT, &o->data, "FILE", 0, 0, NULL,
-      "IDX or NPY, plain or gzip: the points to learn (needed)" },
+      "IDX or NPY, plain or gzip, a folder of PNG files, or CIFAR-10's binary files (*.bin): the points to learn "
+      "(needed)" },
+    { "resize", 0, OPTION_COUNT, &o->resize, "H", 0, 65536, NULL,
+      "make images H pixels high, by means over areas (default: leave them)" },
+    { "flip", 0, OPTION_SET, &o->flip, NULL, 0, 0, NULL, "turn each image's left to its right, or not, at random" },
     { "labels", 0, OPTION_TEXT, &o->labels, "FILE", 0, 0, NULL,
-      "IDX: the classes of the points; with classes=N in NETWORK, the score is that of each class; with a cnn, a "
+      "IDX: the classes of the points (default: CIFAR-10's own); with classes=N in NETWORK, the score is that of each class; with a cnn, a "
       "classifier is trained, not a score: of the points as they are, or, where its time is not none, of what PROCESS "
       "makes of them at any time, to guide 'sample'" },
     KEY (DROP_LABELS, "P"),
@@ -130,6 +135,8 @@ parse (int argc, char **argv, settings *o)
   int status = parse_options (&line, &o->common, argc, argv, &first);
   s->seeded = o->common.seed != NOT_GIVEN;
   s->seed = s->seeded ? o->common.seed : 0;
+  if (o->flip)
+    s->number[FLIP].value = 1;
   return status;
 }
 
@@ -279,11 +286,15 @@ static int
 open_labels (training *t)
 {
   sb_error error = { 0 };
-  if (!t->o.labels)
-    return EXIT_SUCCESS;
-  t->labels = sb_idx_read (t->o.labels, &error);
+  if (t->o.labels)
+    t->labels = sb_idx_read (t->o.labels, &error);
+  else
+    {
+      t->labels = t->data.labels;
+      t->data.labels = NULL;
+    }
   if (!t->labels)
-    return failure ("%s", error.message);
+    return t->o.labels ? failure ("%s", error.message) : EXIT_SUCCESS;
   const size_t count = sb_shape_count (&t->labels->shape, 0, SIZE_MAX - 1), length = strlen (t->data.about);
   char *about = realloc (t->data.about, length + 40);
   if (!about)
@@ -306,22 +317,30 @@ open_data (training *t)
   if (!net)
     return refused_line (&error);
   const double *classes = sb_entry_value (net, key, "classes"), *time = sb_entry_value (net, key, "time");
-  t->classifies = o->labels && !(classes && *classes > 0);
-  if (t->classifies && strcmp (net->name, "cnn") != 0)
+  file_format format;
+  if (find_format (o->data, &format) != EXIT_SUCCESS)
+    return EXIT_FAILURE;
+  t->classifies = strcmp (net->name, "cnn") == 0;
+  if (t->classifies && !o->labels && format != FORMAT_CIFAR)
+    return usage_error ("--labels: needed, with a classifier (cnn) in --network");
+  if (o->labels && !t->classifies && !(classes && *classes > 0))
     return usage_error ("--labels: --network=%s is told no class (classes=N), and no classifier (cnn)", net->name);
   t->timed = !t->classifies || *time > 0; // "none" is the first word
   const sb_process_kind *kind = sb_process_kind_read ("--process", s->process, key, &error);
   if (!kind)
     return refused_line (&error);
   const double usual[] = { t->timed ? kind->low : 0, kind->high };
-  int status = examples_open (o->data, s->range, usual, &t->data);
+  int status = examples_open (o->data, s->range, usual, (size_t)o->resize, &t->data);
   if (status != EXIT_SUCCESS)
     return status;
   memcpy (s->range, t->data.range, sizeof s->range);
   if (isnan (s->deviation))
     s->deviation = t->data.deviation;
+  const sb_shape *shape = &t->data.shape;
+  if (number (t, FLIP) > 0 && (!t->data.bytes || (shape->rank != 3 && shape->rank != 4)))
+    return usage_error ("--flip: the points of --data=%s are no images in bytes", o->data);
   if (!t->timed && !t->data.bytes)
-    return usage_error ("--labels: --data=%s is NPY; a classifier without a time learns from IDX", o->data);
+    return usage_error ("--labels: --data=%s is NPY; a classifier without a time learns from images in bytes", o->data);
   status = open_labels (t);
   return status == EXIT_SUCCESS ? check_same_data (t) : status;
 }
@@ -387,17 +406,17 @@ open_condition (training *t)
 {
   const settings *o = &t->o;
   const sb_net *net = t->model->net;
-  t->labelled = (sb_labelled_examples){ examples_source (&t->data, 0), t->labels, number (t, DROP_LABELS) };
+  t->labelled = (sb_labelled_examples){ examples_source (&t->data, 0, number (t, FLIP) > 0), t->labels, number (t, DROP_LABELS) };
   t->matching.examples = t->labelled.points;
   if (net->picture_input)
     return usage_error ("--network: condition=%zu: there are no pictures to give it", sb_net_picture (net).channels);
   if (!net->classes)
     return EXIT_SUCCESS;
-  if (!o->labels)
+  if (!t->labels)
     return usage_error ("--labels: needed, with classes=%zu in --network", net->classes);
   int status = sb_labels_check (t->labels, t->data.shape.length[0], net->classes);
   if (status)
-    return failure ("%s: %s", o->labels, why (status));
+    return failure ("%s: %s", o->labels ? o->labels : o->data, why (status));
   t->matching.examples = sb_examples_with_labels (&t->labelled);
   return EXIT_SUCCESS;
 }
@@ -445,8 +464,8 @@ open_classifier (training *t)
     return status;
   status = sb_labels_check (t->labels, t->data.shape.length[0], sb_net_shape_size (sb_net_output (net)));
   if (status)
-    return failure ("%s: %s", o->labels, why (status));
-  t->labelled = (sb_labelled_examples){ examples_source (&t->data, (size_t)number (t, SHIFT)), t->labels, 0 };
+    return failure ("%s: %s", o->labels ? o->labels : o->data, why (status));
+  t->labelled = (sb_labelled_examples){ examples_source (&t->data, (size_t)number (t, SHIFT), number (t, FLIP) > 0), t->labels, 0 };
   t->classifying = (sb_classifying){ { .net = net }, sb_examples_with_labels (&t->labelled), 0 };
   if (t->timed)
     {
@@ -622,6 +641,12 @@ line_to_go_on (const training *t)
   shell_option (&line, "data", o->data);
   if (o->labels)
     shell_option (&line, "labels", o->labels);
+  if (o->resize)
+    {
+      char height[32];
+      snprintf (height, sizeof height, "%llu", (unsigned long long)o->resize);
+      shell_option (&line, "resize", height);
+    }
   shell_option (&line, "steps", steps);
   return line.text;
 }

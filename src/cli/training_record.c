@@ -15,6 +15,8 @@
 
 static const char *const ema_warmups[] = { "none", "steps", "images", NULL }; // in the order of sb_ema_warmup
 
+static const char *const answers[] = { "no", "yes", NULL };
+
 const sb_key training_keys[TRAINING_KEYS]
     = { [BATCH] = { .name = "batch", .usual = 64, .low = 1, .high = 1e6, .whole = true, .help = "samples a step" },
         [SHARD] = { .name = "shard",
@@ -42,7 +44,8 @@ const sb_key training_keys[TRAINING_KEYS]
                     .usual = 2,
                     .high = 1000,
                     .whole = true,
-                    .help = "of a classifier: move images by up to so many pixels, at random" } };
+                    .help = "of a classifier: move images by up to so many pixels, at random" },
+        [FLIP] = { .name = "flip", .words = answers, .help = "turn each image's left to its right, or not, at random" } };
 
 static const sb_entry numbers = { "training", "its numbers", training_keys, TRAINING_KEYS };
 

@@ -21,6 +21,7 @@ enum
   T_MIN,
   DROP_LABELS,
   SHIFT,
+  FLIP,
   TRAINING_KEYS
 };
 extern const sb_key training_keys[TRAINING_KEYS];

@@ -31,6 +31,8 @@ struct sb_source
   z_stream z;         // next_in and avail_in point into the buffer, of plain files too
   uint64_t read;      // from the file, into the buffer
   uint64_t delivered; // to the caller: the place in the unpacked bytes
+  bool ahead;         // `next` is the byte that comes next, and is among those delivered
+  unsigned char next;
   unsigned char buffer[BUFFER];
 };
 
@@ -129,7 +131,14 @@ pull (sb_source *source, unsigned char *to, size_t count, size_t *got, sb_error 
 {
   int status = GSL_SUCCESS;
   size_t piece = 1;
-  for (*got = 0; *got < count && piece > 0 && !status; *got += piece)
+  *got = 0;
+  if (source->ahead && count > 0)
+    {
+      to[(*got)++] = source->next;
+      source->ahead = false;
+      source->delivered--;
+    }
+  for (; *got < count && piece > 0 && !status; *got += piece)
     status = (source->gzip ? next_gzip : next_plain) (source, to + *got, count - *got, &piece, error);
   source->delivered += *got;
   return status;
@@ -224,6 +233,19 @@ sb_source_read_alloc (sb_source *source, const char *what, size_t count, unsigne
       free (*bytes);
       *bytes = NULL;
     }
+  return status;
+}
+
+// A member of gzip may end where the file's bytes do: what is still packed says so only when it is unpacked. So one byte is, and kept for
+// the next read.
+
+int
+sb_source_more (sb_source *source, int *more, sb_error *error)
+{
+  size_t got = 1;
+  int status = source->ahead ? GSL_SUCCESS : pull (source, &source->next, 1, &got, error);
+  source->ahead = source->ahead || (!status && got > 0);
+  *more = source->ahead;
   return status;
 }
 

@@ -39,6 +39,9 @@ int sb_source_read_part (sb_source *source, const char *what, size_t done, size_
 // arrive: about twice as much as the file really holds, at most, whatever its header says.
 int sb_source_read_alloc (sb_source *source, const char *what, size_t count, unsigned char **bytes, sb_error *error);
 
+// Whether another byte follows.
+int sb_source_more (sb_source *source, int *more, sb_error *error);
+
 // Nothing may follow, and a gzip stream must have ended well, its checksum right.
 int sb_source_end (sb_source *source, sb_error *error);
 

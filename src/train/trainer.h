@@ -6,6 +6,8 @@
 #include "../score/network.h"
 #include "adam.h"
 
+#include <stdbool.h>
+
 SB_BEGIN_DECLS
 
 // Where x_0 comes from: fill the rows of x (n x d) and, unless y is NULL, their conditions (n x conditions), row i from
@@ -18,12 +20,13 @@ typedef struct
 } sb_examples;
 
 // A data set of bytes: a point is drawn uniformly, with replacement, and a byte b becomes low + (high - low) b / 255.
-// Images can be moved at random, so that a network learns shapes and not places.
+// Images can be moved and flipped at random, so that a network learns shapes and not places.
 typedef struct
 {
   const sb_bytes *bytes; // not owned; its first axis counts points, of which there is at least one
   double low, high;
   size_t shift; // by up to so many pixels each way; what comes in is black (byte 0)
+  bool flip;    // left becomes right, half of the times
 } sb_byte_examples;
 
 sb_examples sb_examples_of_bytes (const sb_byte_examples *examples); // keeps the address

@@ -1,12 +1,10 @@
 // # What a training draws its samples from
 //
-// With replacement: a draw of $\lfloor un \rfloor$ for each sample, nothing to remember between epochs. Two more
-// numbers of the same stream say how far an image is moved, down and across.
+// With replacement: a draw of $\lfloor un \rfloor$ for each sample, nothing to remember between epochs. Three more numbers of the same
+// stream say how far an image is moved, down and across, and whether it is flipped.
 
 #include "../base/error.h"
 #include "trainer.h"
-
-#include <stdbool.h>
 
 static int
 draw_uniform (sb_stream stream, double *u)
@@ -30,10 +28,10 @@ offset (double u, size_t shift)
   return (long)(u * (double)(2 * shift + 1)) - (long)shift;
 }
 
-// The pixel at (i, j) is that of (i - down, j - across) before.
+// The pixel at (i, j) is that of (i - down, j - across) before, or of its mirror image.
 
 static void
-move_image (const sb_byte_examples *e, size_t point, long down, long across, gsl_matrix *row)
+move_image (const sb_byte_examples *e, size_t point, long down, long across, bool flipped, gsl_matrix *row)
 {
   const sb_shape *shape = &e->bytes->shape;
   const long height = (long)shape->length[1], width = (long)shape->length[2],
@@ -43,7 +41,8 @@ move_image (const sb_byte_examples *e, size_t point, long down, long across, gsl
     {
       const long from = k / channels / width - down, at = k / channels % width - across;
       const bool inside = from >= 0 && from < height && at >= 0 && at < width;
-      const double byte = inside ? image[(from * width + at) * channels + k % channels] : 0;
+      const long column = flipped ? width - 1 - at : at;
+      const double byte = inside ? image[(from * width + column) * channels + k % channels] : 0;
       gsl_matrix_set (row, 0, (size_t)k, e->low + (e->high - e->low) * (byte / 255));
     }
 }
@@ -56,15 +55,15 @@ draw_image (const sb_byte_examples *e, sb_stream stream, gsl_matrix *row)
   int status = draw_number (stream, shape->length[0], &k);
   if (!status)
     status = sb_bytes_rows (e->bytes, k, e->low, e->high, row);
-  if (status || e->shift == 0)
+  if (status || (e->shift == 0 && !e->flip))
     return status;
   if (shape->rank != 3 && shape->rank != 4)
-    SB_ERROR (NULL, GSL_EINVAL, "points of %zu axes are no images to be moved", shape->rank - 1);
-  double u[2];
-  gsl_matrix_view two = gsl_matrix_view_array (u, 1, 2);
-  status = sb_stream_uniforms (stream, 1, &two.matrix);
+    SB_ERROR (NULL, GSL_EINVAL, "points of %zu axes are no images to be moved or flipped", shape->rank - 1);
+  double u[3];
+  gsl_matrix_view three = gsl_matrix_view_array (u, 1, 3);
+  status = sb_stream_uniforms (stream, 1, &three.matrix);
   if (!status)
-    move_image (e, k, offset (u[0], e->shift), offset (u[1], e->shift), row);
+    move_image (e, k, offset (u[0], e->shift), offset (u[1], e->shift), e->flip && u[2] < 0.5, row);
   return status;
 }
 

@@ -731,7 +731,7 @@ PATH (classifying)
 {
   sb_model *model = kept (classifier_model ());
   sb_training *training = kept (training_of (model));
-  const sb_byte_examples examples = { &images, 0, 1, 1 };
+  const sb_byte_examples examples = { &images, 0, 1, 1, true };
   const sb_labelled_examples labelled = { sb_examples_of_bytes (&examples), &labels, 0 };
   const sb_classifying classifying
       = { { .net = model->net, .theta = training->theta }, sb_examples_with_labels (&labelled), 0 };
@@ -750,7 +750,7 @@ PATH (classifying_noisy_points)
 {
   sb_model *model = kept (timed_model ());
   sb_training *training = kept (training_of (model));
-  const sb_byte_examples examples = { &images, 0, 1, 1 };
+  const sb_byte_examples examples = { &images, 0, 1, 1, true };
   const sb_labelled_examples labelled = { sb_examples_of_bytes (&examples), &labels, 0 };
   sb_classifying classifying = { model->network, sb_examples_with_labels (&labelled), 0 };
   classifying.network.theta = training->theta;

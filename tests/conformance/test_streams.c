@@ -240,7 +240,7 @@ Test (streams, of_a_classifier)
                                   NULL));
       uses = 0;
       sb_training *training = scoped (sb_training_alloc (net, stream));
-      const sb_byte_examples examples = { &images, 0, 1, 2 };
+      const sb_byte_examples examples = { &images, 0, 1, 2, true };
       const sb_labelled_examples labelled = { sb_examples_of_bytes (&examples), &labels, 0 };
       const sb_network network
           = { net, noisy ? vp : NULL, training->theta, SB_PREDICTS_EPSILON, SB_LABEL_TIME, 1, NULL };

@@ -10,3 +10,10 @@ that_asks = -Wl,--wrap=malloc -Wl,--wrap=realloc
 %C%_test_png_SOURCES = %D%/test_png.c $(of_scratch)
 %C%_test_png_LDFLAGS = $(that_asks)
 %C%_test_png_LDADD = $(LDADD) $(LIBRARIES_USED)
+check_PROGRAMS += %D%/test_cifar %D%/test_folder
+%C%_test_cifar_SOURCES = %D%/test_cifar.c $(of_scratch)
+%C%_test_cifar_LDFLAGS = $(that_asks)
+%C%_test_cifar_LDADD = $(LDADD) $(LIBRARIES_USED)
+%C%_test_folder_SOURCES = %D%/test_folder.c $(of_scratch)
+%C%_test_folder_LDFLAGS = $(that_asks)
+%C%_test_folder_LDADD = $(LDADD) $(LIBRARIES_USED)

@@ -89,7 +89,7 @@ Test (classifier, learns_and_is_read_back)
                                            -0.5, 1, &error),
                 "%s", error.message);
   sb_training *training = scoped (sb_training_alloc (model->net, (sb_stream){ 1, SB_FOR_USER, 0 }));
-  const sb_byte_examples examples = { &images, -0.5, 1, 1 };
+  const sb_byte_examples examples = { &images, -0.5, 1, 1, false };
   const sb_labelled_examples labelled = { sb_examples_of_bytes (&examples), &labels, 0 };
   const sb_classifying task
       = { { .net = model->net, .theta = training->theta }, sb_examples_with_labels (&labelled), 0 };

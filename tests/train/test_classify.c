@@ -44,7 +44,7 @@ three_images (size_t shift)
   for (int k = 0; k < IMAGES; k++)
     bytes[k * PIXELS + row_of[k] * WIDTH + column_of[k]] = brightness[k];
   static sb_byte_examples examples;
-  examples = (sb_byte_examples){ &images, -1, 2, shift };
+  examples = (sb_byte_examples){ &images, -1, 2, shift, false };
   return &examples;
 }
 
@@ -161,7 +161,7 @@ Test (classify, colours_are_moved_as_one)
     coloured[k] = (unsigned char)(k + 1);
   sb_bytes image = { .shape = { .rank = 4, .length = { 1, HEIGHT, WIDTH, CHANNELS } }, .data = coloured },
            label = { .shape = { .rank = 1, .length = { 1 } }, .data = &class };
-  const sb_byte_examples examples = { &image, 0, 255, 2 };
+  const sb_byte_examples examples = { &image, 0, 255, 2, false };
   for (uint64_t i = 0; i < 60; i++)
     {
       unsigned char said;
@@ -180,6 +180,41 @@ Test (classify, colours_are_moved_as_one)
                             "channel %d, row %d, column %d, moved by %d, %d", channel, row, column, down, across);
             }
     }
+}
+
+// Flipped, left is right, pixel by pixel, before an image is moved; half of the images are, those whose fourth number of the data's
+// stream is below 1/2, and a flip takes nothing from the moves.
+
+Test (classify, half_of_the_images_are_flipped)
+{
+  enum
+  {
+    N = 4000
+  };
+  unsigned char coloured[2 * 3 * 2] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12 };
+  const sb_bytes image = { .shape = { .rank = 4, .length = { 1, 2, 3, 2 } }, .data = coloured };
+  const int mirrored[] = { 5, 6, 3, 4, 1, 2, 11, 12, 9, 10, 7, 8 };
+  double flips = 0;
+  for (size_t shift = 0; shift < 2; shift++)
+    {
+      const sb_byte_examples plain = { &image, 0, 255, shift, false }, flipped = { &image, 0, 255, shift, true };
+      const sb_examples as_is = sb_examples_of_bytes (&plain), turned = sb_examples_of_bytes (&flipped);
+      gsl_matrix *x = matrix (N, 12), *y = matrix (N, 12), *u = matrix (N, 4);
+      ok (as_is.draw (as_is.state, (sb_stream){ 7, SB_FOR_DATA, 5 }, x, NULL));
+      ok (turned.draw (turned.state, (sb_stream){ 7, SB_FOR_DATA, 5 }, y, NULL));
+      ok (sb_stream_uniforms ((sb_stream){ 7, SB_FOR_DATA, 5 }, 0, u));
+      for (size_t i = 0; i < N; i++)
+        {
+          const bool flip = gsl_matrix_get (u, i, 3) < 0.5;
+          flips += flip;
+          for (size_t k = 0; k < 12; k++)
+            {
+              const int was = (int)gsl_matrix_get (x, i, k); // 0: it came in from outside
+              cr_assert_eq (gsl_matrix_get (y, i, k), flip && was > 0 ? mirrored[was - 1] : was);
+            }
+        }
+    }
+  check_count (flips / 2, N, 0.5, "flips", 0);
 }
 
 // ## A shard
@@ -505,9 +540,12 @@ Test (classify, what_does_not_fit_is_refused)
   // Points that are no images are not moved.
   unsigned char numbers[6] = { 0 };
   const sb_bytes flat = { .shape = { .rank = 2, .length = { 3, 2 } }, .data = numbers };
-  sb_byte_examples moved = { &flat, 0, 1, 0 };
+  sb_byte_examples moved = { &flat, 0, 1, 0, false };
   const sb_examples of_flat = sb_examples_of_bytes (&moved);
   ok (of_flat.draw (of_flat.state, (sb_stream){ 1, 0, 0 }, matrix (2, 2), NULL));
+  moved.flip = true;
+  refused (GSL_EINVAL, of_flat.draw (of_flat.state, (sb_stream){ 1, 0, 0 }, matrix (2, 2), NULL));
+  moved.flip = false;
   moved.shift = 1;
   refused (GSL_EINVAL, of_flat.draw (of_flat.state, (sb_stream){ 1, 0, 0 }, matrix (2, 2), NULL));
 }
