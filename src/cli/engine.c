@@ -10,6 +10,8 @@
 
 const char *const backend_names[] = { "openblas", "winograd", "onednn", NULL };
 const char *const precision_names[] = { "float", "bf16", NULL };
+const char *const dtype_names[] = { "f32", "f16", "bf16", NULL };
+const char *const file_dtypes[] = { "F32", "F16", "BF16" };
 
 int
 set_engine (sb_net *net, const network_engine *engine)

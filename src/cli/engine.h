@@ -28,6 +28,9 @@ typedef struct
         "float, or bf16: half the bits and, where the processor has it, faster still (default: float)"                 \
   }
 
+// As what an exported network's numbers are written: places in the first list, the dtypes of a file in the second.
+extern const char *const dtype_names[], *const file_dtypes[];
+
 int set_engine (sb_net *net, const network_engine *engine);
 
 #endif

@@ -56,8 +56,7 @@ deviation_of_bytes (const unsigned char *data, size_t count)
 }
 
 static int
-open_bytes (const char *path, file_format format, const double *range, const double *usual, size_t height,
-            examples *e)
+open_bytes (const char *path, file_format format, const double *range, const double *usual, size_t height, examples *e)
 {
   e->bytes = bytes_read (path, format, height, &e->labels);
   if (!e->bytes)
@@ -138,8 +137,8 @@ examples_open (const char *path, const double *range, const double *usual, size_
     return EXIT_FAILURE;
   if (format == FORMAT_NPY && height > 0)
     return usage_error ("--resize: %s is NPY, whose numbers are taken as they are", path);
-  int status = format == FORMAT_NPY ? open_numbers (path, range, e)
-                                    : open_bytes (path, format, range, usual, height, e);
+  int status
+      = format == FORMAT_NPY ? open_numbers (path, range, e) : open_bytes (path, format, range, usual, height, e);
   if (status != EXIT_SUCCESS)
     examples_close (e);
   return status;

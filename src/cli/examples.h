@@ -3,8 +3,8 @@
 
 #include <scorebook.h>
 
-// The points of a file that a training learns from: bytes, of IDX, CIFAR-10 or a folder of PNG, which are mapped to a range, or NPY,
-// whose numbers are taken as they are.
+// The points of a file that a training learns from: bytes, of IDX, CIFAR-10 or a folder of PNG, which are mapped to a
+// range, or NPY, whose numbers are taken as they are.
 typedef struct
 {
   sb_bytes *bytes;  // NULL: of NPY
@@ -17,10 +17,11 @@ typedef struct
   sb_byte_examples mapped;
 } examples;
 
-// range: what was asked for, or NaN: then the range is `usual` for bytes, and from the least to the largest of numbers. height: images
-// are made so high, 0: left as they are. EXIT_SUCCESS, or the status after a complaint.
+// range: what was asked for, or NaN: then the range is `usual` for bytes, and from the least to the largest of numbers.
+// height: images are made so high, 0: left as they are. EXIT_SUCCESS, or the status after a complaint.
 int examples_open (const char *path, const double *range, const double *usual, size_t height, examples *e);
-sb_examples examples_source (examples *e, size_t shift, bool flip); // of images: as of sb_byte_examples; keeps the address
+sb_examples examples_source (examples *e, size_t shift,
+                             bool flip); // of images: as of sb_byte_examples; keeps the address
 void examples_close (examples *e);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include <config.h>
 #include "commands.h"
+#include "engine.h"
 #include "options.h"
 #include "point_files.h"
 #include "setup.h"
@@ -23,9 +24,11 @@
 #endif
 
 static const char details[] = "Without FILE: versions, what was built in, and which library does the dense\n"
-                              "products. With FILE, which is IDX or NPY (plain or gzip), PNG or a folder of PNG,\n"
-                              "the range, mean and standard deviation of its numbers; or a checkpoint:\n"
-                              "its notes and its tensors.\n\n"
+                              "products. With FILE, which is IDX or NPY (plain or gzip), PNG, a folder of PNG\n"
+                              "files or CIFAR-10's (*.bin): its shape, and the range, mean and standard\n"
+                              "deviation of its numbers; or a checkpoint: its notes and its tensors.\n\n"
+                              "--export rewrites a checkpoint: the network that it holds, of a training the\n"
+                              "average's weights, in the numbers that --export-dtype says.\n\n"
                               "Exit status: 0, 1 where something failed, 2 where the command line is wrong.\n";
 
 // ## This build
@@ -170,16 +173,84 @@ is_checkpoint (const char *path)
   return suffix && strcmp (suffix, ".safetensors") == 0 && !other;
 }
 
+// ## Rewriting
+//
+// The notes stay, but for those that a training goes on by.
+
+static int
+copy_notes (const sb_tensors *from, sb_tensors *to)
+{
+  int status = GSL_SUCCESS;
+  for (size_t k = 0; k < from->notes && !status; k++)
+    if (strcmp (from->note[k].key, "recipe") != 0 && strcmp (from->note[k].key, "report") != 0)
+      status = sb_tensors_note_add (to, from->note[k].key, from->note[k].value);
+  return status;
+}
+
+static int
+rewrite_network (const sb_tensors *from, const char *path, const sb_net *net, const char *to, const char *dtype)
+{
+  sb_error error = { 0 };
+  const bool training = sb_tensors_note_find (from, "recipe") != NULL;
+  if (net->parameters > sb_tensors_numbers (from))
+    return failure ("%s: its network has %zu parameters, and the file fewer numbers", path, net->parameters);
+  float *theta = calloc (net->parameters + 1, sizeof *theta);
+  sb_tensors *tensors = sb_tensors_alloc ();
+  int status = theta && tensors ? GSL_SUCCESS : failure ("%s: no memory", path);
+  if (!status && sb_model_get (net, training ? "ema." : "", from, path, theta, &error))
+    status = failure ("%s", error.message);
+  if (!status
+      && (copy_notes (from, tensors) || sb_model_put (net, "", theta, tensors)
+          || sb_model_dtype_set (net, dtype, tensors)))
+    status = failure ("%s: %s", path, why (GSL_FAILURE));
+  if (!status && sb_safetensors_write (tensors, to, &error))
+    status = failure ("%s", error.message);
+  sb_tensors_free (tensors);
+  free (theta);
+  return status;
+}
+
+static int
+rewrite_checkpoint (const char *path, const char *to, const char *dtype)
+{
+  sb_error error = { 0 };
+  sb_tensors *from = sb_safetensors_read (path, &error);
+  if (!from)
+    return failure ("%s", error.message);
+  const char *line = sb_tensors_note_find (from, "network");
+  sb_net *net = line ? sb_net_alloc (line, &error) : NULL;
+  int status = !line  ? failure ("%s: it holds no network", path)
+               : !net ? failure ("%s: %s", path, error.message)
+                      : rewrite_network (from, path, net, to, dtype);
+  sb_net_free (net);
+  sb_tensors_free (from);
+  return status;
+}
+
 int
 command_info (int argc, char **argv)
 {
   common_options common = { 0 };
-  const option none[] = { { .kind = OPTION_HEADING, .help = "Options" } };
-  const command_line line = { "info", "[OPTION]... [FILE]", INFO_SUMMARY, details, none, 0, 1, NULL };
+  const char *export = NULL;
+  int dtype = -1;
+  const option options[] = {
+    { .kind = OPTION_HEADING, .help = "Options" },
+    { "export", 0, OPTION_TEXT, &export, "FILE", 0, 0, NULL, "write the network of a checkpoint to this one" },
+    { "export-dtype", 0, OPTION_CHOICE, &dtype, "NAME", 0, 0, dtype_names,
+      "f32, f16 or bf16: what its numbers are rounded to (default: f32)" },
+  };
+  const command_line line
+      = { "info", "[OPTION]... [FILE]", INFO_SUMMARY, details, options, sizeof options / sizeof *options, 1, NULL };
   int first, status = parse_options (&line, &common, argc, argv, &first);
   if (status >= 0)
     return status;
+  if (dtype >= 0 && !export)
+    return usage_error ("--export-dtype: needs --export");
+  if (export && first == argc)
+    return usage_error ("--export: needs a checkpoint");
   set_threads (common.threads);
+  if (export)
+    return rewrite_checkpoint (argv[first], export, file_dtypes[dtype < 0 ? 0 : dtype]);
   if (first < argc)
     return is_checkpoint (argv[first]) ? describe_checkpoint (argv[first]) : describe_file (argv[first]);
   describe_build ();

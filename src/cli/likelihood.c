@@ -62,12 +62,13 @@ typedef enum
 static const struct
 {
   const char *name, *synopsis, *summary, *details, *data, *output;
-} tasks[] = { { "likelihood", "{--law=LAW | --model=FILE} --data=FILE [OPTION]...", LIKELIHOOD_SUMMARY,
-                likelihood_details, "IDX, NPY, CIFAR-10 or a folder of PNG: the points (needed)", "a line per point and repetition: *.csv" },
-              { "encode", "{--law=LAW | --model=FILE} -d FILE -o FILE [OPTION]...", ENCODE_SUMMARY, codes_details,
-                "IDX, NPY, CIFAR-10 or a folder of PNG: the points (needed)", "the codes (needed): *.npy or *.csv" },
-              { "decode", "{--law=LAW | --model=FILE} -d FILE -o FILE [OPTION]...", DECODE_SUMMARY, codes_details,
-                "NPY: the codes (needed)", "the points (needed): *.npy, *.csv or *.png" } };
+} tasks[]
+    = { { "likelihood", "{--law=LAW | --model=FILE} --data=FILE [OPTION]...", LIKELIHOOD_SUMMARY, likelihood_details,
+          "IDX, NPY, CIFAR-10 or a folder of PNG: the points (needed)", "a line per point and repetition: *.csv" },
+        { "encode", "{--law=LAW | --model=FILE} -d FILE -o FILE [OPTION]...", ENCODE_SUMMARY, codes_details,
+          "IDX, NPY, CIFAR-10 or a folder of PNG: the points (needed)", "the codes (needed): *.npy or *.csv" },
+        { "decode", "{--law=LAW | --model=FILE} -d FILE -o FILE [OPTION]...", DECODE_SUMMARY, codes_details,
+          "NPY: the codes (needed)", "the points (needed): *.npy, *.csv or *.png" } };
 
 static int
 parse (task what, int argc, char **argv, settings *o)

@@ -5,8 +5,8 @@
 
 #include <gsl/gsl_matrix.h>
 
-// What a file's first four bytes say, once gzip is unpacked; but a folder is one of PNG files, and a name that ends in .bin or .bin.gz
-// CIFAR-10's. EXIT_SUCCESS, or EXIT_FAILURE after a complaint.
+// What a file's first four bytes say, once gzip is unpacked; but a folder is one of PNG files, and a name that ends in
+// .bin or .bin.gz CIFAR-10's. EXIT_SUCCESS, or EXIT_FAILURE after a complaint.
 typedef enum
 {
   FORMAT_IDX,
@@ -19,8 +19,8 @@ typedef enum
 
 int find_format (const char *path, file_format *found);
 
-// The bytes of a file, or a folder, of any format but NPY; images made `height` pixels high, 0: as they are. labels, unless NULL: those
-// of CIFAR-10, else NULL. NULL after a complaint.
+// The bytes of a file, or a folder, of any format but NPY; images made `height` pixels high, 0: as they are. labels,
+// unless NULL: those of CIFAR-10, else NULL. NULL after a complaint.
 sb_bytes *bytes_read (const char *path, file_format format, size_t height, sb_bytes **labels);
 
 // The points of a file of data, whatever its format.
@@ -33,7 +33,8 @@ typedef struct
   char shape[128]; // as written in the file: "10000 x 28 x 28"
 } points;
 
-// Of any format. Bytes are mapped to [range[0], range[1]]; NULL: kept as they are. EXIT_SUCCESS, or EXIT_FAILURE after a complaint.
+// Of any format. Bytes are mapped to [range[0], range[1]]; NULL: kept as they are. EXIT_SUCCESS, or EXIT_FAILURE after
+// a complaint.
 int points_read (const char *path, const double *range, size_t height, points *p);
 
 // The same of a file that is only looked at: its numbers, bytes kept as they are, are handed to `show`; rows is NULL.

@@ -36,6 +36,7 @@ typedef struct
   training_settings training;
   uint64_t steps, save_every, resize;
   bool new_data, flip;
+  int dtype; // of the export
   network_engine engine;
   common_options common;
 } settings;
@@ -76,7 +77,8 @@ parse (int argc, char **argv, settings *o)
       "make images H pixels high, by means over areas (default: leave them)" },
     { "flip", 0, OPTION_SET, &o->flip, NULL, 0, 0, NULL, "turn each image's left to its right, or not, at random" },
     { "labels", 0, OPTION_TEXT, &o->labels, "FILE", 0, 0, NULL,
-      "IDX: the classes of the points (default: CIFAR-10's own); with classes=N in NETWORK, the score is that of each class; with a cnn, a "
+      "IDX: the classes of the points (default: CIFAR-10's own); with classes=N in NETWORK, the score is that of each "
+      "class; with a cnn, a "
       "classifier is trained, not a score: of the points as they are, or, where its time is not none, of what PROCESS "
       "makes of them at any time, to guide 'sample'" },
     KEY (DROP_LABELS, "P"),
@@ -120,6 +122,8 @@ parse (int argc, char **argv, settings *o)
       "--resume: the data may be others than before; their range and deviation stay those of the state" },
     { "save-every", 0, OPTION_COUNT, &o->save_every, "N", 0, STEPS_MOST, NULL, "steps between saves (default: 500)" },
     { "export", 0, OPTION_TEXT, &o->export, "FILE", 0, 0, NULL, "at the end, the average's weights alone, for use" },
+    { "export-dtype", 0, OPTION_CHOICE, &o->dtype, "NAME", 0, 0, dtype_names,
+      "f32, f16 or bf16: what its numbers are rounded to (default: f32)" },
     { "curve", 0, OPTION_TEXT, &o->curve, "FILE", 0, 0, NULL, "the loss, a line per 50 steps, as CSV" },
   };
   const command_line line = { "train",
@@ -194,8 +198,8 @@ number (const training *t, size_t key)
 static void
 note_option (void *context, const char *name, const char *argument)
 {
-  static const char *const means[]
-      = { "steps", "threads", "quiet", "curve", "export", "save-every", "backend", "output", "resume", NULL };
+  static const char *const means[] = { "steps",      "threads", "quiet",  "curve",  "export", "export-dtype",
+                                       "save-every", "backend", "output", "resume", NULL };
   training *t = context;
   for (size_t k = 0; means[k]; k++)
     if (strcmp (name, means[k]) == 0)
@@ -406,7 +410,8 @@ open_condition (training *t)
 {
   const settings *o = &t->o;
   const sb_net *net = t->model->net;
-  t->labelled = (sb_labelled_examples){ examples_source (&t->data, 0, number (t, FLIP) > 0), t->labels, number (t, DROP_LABELS) };
+  t->labelled = (sb_labelled_examples){ examples_source (&t->data, 0, number (t, FLIP) > 0), t->labels,
+                                        number (t, DROP_LABELS) };
   t->matching.examples = t->labelled.points;
   if (net->picture_input)
     return usage_error ("--network: condition=%zu: there are no pictures to give it", sb_net_picture (net).channels);
@@ -465,7 +470,8 @@ open_classifier (training *t)
   status = sb_labels_check (t->labels, t->data.shape.length[0], sb_net_shape_size (sb_net_output (net)));
   if (status)
     return failure ("%s: %s", o->labels ? o->labels : o->data, why (status));
-  t->labelled = (sb_labelled_examples){ examples_source (&t->data, (size_t)number (t, SHIFT), number (t, FLIP) > 0), t->labels, 0 };
+  t->labelled = (sb_labelled_examples){ examples_source (&t->data, (size_t)number (t, SHIFT), number (t, FLIP) > 0),
+                                        t->labels, 0 };
   t->classifying = (sb_classifying){ { .net = net }, sb_examples_with_labels (&t->labelled), 0 };
   if (t->timed)
     {
@@ -564,7 +570,8 @@ write_model (training *t, const char *path,
   sb_error error = { 0 };
   const training_settings *s = &t->o.training;
   char *line = command_until_now (t), *report = training_report_write (&t->report);
-  const sb_provenance provenance = { t->timed ? s->process : NULL, t->recipe, line, t->data.about, s->seed, report };
+  const sb_provenance provenance
+      = { t->timed ? s->process : NULL, t->recipe, line, t->data.about, s->seed, report, file_dtypes[t->o.dtype] };
   int status = !line || !report                                           ? failure ("no memory")
                : write (path, t->model, t->training, &provenance, &error) ? failure ("%s", error.message)
                                                                           : EXIT_SUCCESS;
@@ -688,6 +695,8 @@ check (const settings *o)
     return usage_error ("--network: needed; see 'scorebook train --help'");
   if (!o->output && !o->resume)
     return usage_error ("--output: needed; see 'scorebook train --help'");
+  if (o->dtype && !o->export)
+    return usage_error ("--export-dtype: needs --export");
   if (o->new_data && !o->resume)
     return usage_error ("--new-data: only with --resume");
   return EXIT_SUCCESS;

@@ -45,7 +45,8 @@ const sb_key training_keys[TRAINING_KEYS]
                     .high = 1000,
                     .whole = true,
                     .help = "of a classifier: move images by up to so many pixels, at random" },
-        [FLIP] = { .name = "flip", .words = answers, .help = "turn each image's left to its right, or not, at random" } };
+        [FLIP]
+        = { .name = "flip", .words = answers, .help = "turn each image's left to its right, or not, at random" } };
 
 static const sb_entry numbers = { "training", "its numbers", training_keys, TRAINING_KEYS };
 

@@ -38,9 +38,10 @@ void sb_bytes_free (sb_bytes *bytes); // NULL is allowed
 // than there are.
 int sb_bytes_rows (const sb_bytes *bytes, size_t first, double low, double high, gsl_matrix *x);
 
-// The images of an array (n x height x width, with channels after that or not) made `height` pixels high, their proportions kept to the
-// nearest pixel: each new pixel is the mean over its area, rounded. `path` is for messages. NULL: GSL_EINVAL where the array holds no
-// images, or a size is 0 or above 2^16; GSL_EUNSUP where the new ones are larger than SB_SOURCE_LIMIT, GSL_ENOMEM.
+// The images of an array (n x height x width, with channels after that or not) made `height` pixels high, their
+// proportions kept to the nearest pixel: each new pixel is the mean over its area, rounded. `path` is for messages.
+// NULL: GSL_EINVAL where the array holds no images, or a size is 0 or above 2^16; GSL_EUNSUP where the new ones are
+// larger than SB_SOURCE_LIMIT, GSL_ENOMEM.
 sb_bytes *sb_bytes_resize (const sb_bytes *images, size_t height, const char *path, sb_error *error);
 
 SB_END_DECLS

@@ -1,7 +1,7 @@
 // # CIFAR-10's binary files
 //
-// Record after record of a label, 0 to 9, and 32 rows of 32 pixels, first of red, then of green, then of blue: 3073 bytes
-// (https://www.cs.toronto.edu/~kriz/cifar.html). There is no header: a file is whole where it ends with a record.
+// Record after record of a label, 0 to 9, and 32 rows of 32 pixels, first of red, then of green, then of blue: 3073
+// bytes (https://www.cs.toronto.edu/~kriz/cifar.html). There is no header: a file is whole where it ends with a record.
 
 #include "cifar.h"
 #include "source.h"

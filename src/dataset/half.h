@@ -1,7 +1,8 @@
 #ifndef SCOREBOOK_DATASET_HALF_H
 #define SCOREBOOK_DATASET_HALF_H
 
-// Floating-point numbers of 16 bits as floats, which hold all of them; not installed.
+// Floating-point numbers of 16 bits: as floats, which hold all of them, and from floats, to the nearest, of two equally
+// near the one whose last bit is 0; beyond the largest is infinity. Not installed.
 
 #include <math.h>
 #include <stdint.h>
@@ -26,6 +27,29 @@ bfloat_to_float (uint16_t bits)
   float number;
   memcpy (&number, &whole, sizeof number);
   return number;
+}
+
+static inline uint16_t
+float_to_bfloat (float number)
+{
+  uint32_t whole;
+  memcpy (&whole, &number, sizeof whole);
+  return (uint16_t)((whole + 0x7fff + (whole >> 16 & 1)) >> 16); // a carry goes on into the exponent, as it should
+}
+
+// Between two neighbours of binary16 lies a whole multiple of the lower one's last bit, 2^-24 among the smallest.
+static inline uint16_t
+float_to_half (float number)
+{
+  int exponent;
+  const float size = fabsf (number);
+  const uint16_t sign = signbit (number) ? 0x8000 : 0;
+  frexpf (size, &exponent); // size < 2^exponent
+  const int last = size < 0x1p-13F ? -24 : exponent - 11;
+  const float units = nearbyintf (ldexpf (size, -last)); // at most 2^11
+  if (size >= 65520)
+    return sign | 0x7c00;
+  return (uint16_t)(sign | (last == -24 ? (int)units : (last + 24) * 1024 + (int)units));
 }
 
 #endif

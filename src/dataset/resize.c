@@ -1,8 +1,8 @@
 // # Images of another size
 //
-// A pixel of the new image is the mean of the old one over the pixel's area, which cuts old pixels at its edges. With heights $h$ and $H$,
-// in units of $1/H$ of an old row, new row $i$ covers $[ih, (i+1)h)$ and old row $r$ covers $[rH, (r+1)H)$: all shares are whole
-// numbers, and so the mean is rounded once, to the nearest byte, the same everywhere.
+// A pixel of the new image is the mean of the old one over the pixel's area, which cuts old pixels at its edges. With
+// heights $h$ and $H$, in units of $1/H$ of an old row, new row $i$ covers $[ih, (i+1)h)$ and old row $r$ covers $[rH,
+// (r+1)H)$: all shares are whole numbers, and so the mean is rounded once, to the nearest byte, the same everywhere.
 
 #include "bytes.h"
 #include "source.h"

@@ -141,6 +141,47 @@ sb_tensors_numbers (const sb_tensors *tensors)
   return count;
 }
 
+// ## The dtypes
+
+static const struct
+{
+  const char *name;
+  size_t size;
+} dtypes[] = { { "F32", 4 },  { "F16", 2 }, { "BF16", 2 },    { "F64", 8 },     { "I64", 8 },    { "U64", 8 },
+               { "I32", 4 },  { "U32", 4 }, { "I16", 2 },     { "U16", 2 },     { "I8", 1 },     { "U8", 1 },
+               { "BOOL", 1 }, { "C64", 8 }, { "F8_E4M3", 1 }, { "F8_E5M2", 1 }, { "F8_E8M0", 1 } };
+
+enum
+{
+  F32, // these are read and written
+  F16,
+  BF16,
+  FLOATS,
+  DTYPES = sizeof dtypes / sizeof *dtypes
+};
+
+static size_t
+dtype_of (const sb_tensor *tensor)
+{
+  size_t k = 0;
+  while (strcmp (dtypes[k].name, tensor->dtype) != 0)
+    k++;
+  return k;
+}
+
+int
+sb_tensors_dtype_set (sb_tensors *tensors, const char *name, const char *dtype)
+{
+  size_t k = 0;
+  while (k < FLOATS && strcmp (dtypes[k].name, dtype) != 0)
+    k++;
+  sb_tensor *tensor = (sb_tensor *)named (tensors, name);
+  if (k == FLOATS || !tensor)
+    SB_ERROR (NULL, GSL_EINVAL, "tensor %s cannot be written as %s", name, dtype);
+  tensor->dtype = dtypes[k].name;
+  return GSL_SUCCESS;
+}
+
 // ## Writing
 //
 // Jansson's functions take NULL for an argument and fail in turn, so one check at the end of each is enough.
@@ -155,8 +196,8 @@ describe (const sb_tensor *tensor, size_t first)
         json_decref (shape);
         return NULL;
       }
-  size_t last = first + tensor->count * sizeof (float);
-  return json_pack ("{s:s, s:o, s:[I, I]}", "dtype", "F32", "shape", shape, "data_offsets", (json_int_t)first,
+  size_t last = first + tensor->count * dtypes[dtype_of (tensor)].size;
+  return json_pack ("{s:s, s:o, s:[I, I]}", "dtype", tensor->dtype, "shape", shape, "data_offsets", (json_int_t)first,
                     (json_int_t)last);
 }
 
@@ -171,7 +212,7 @@ describe_all (const sb_tensors *tensors)
   for (size_t k = 0, first = 0; k < tensors->count; k++)
     {
       failed |= json_object_set_new (header, tensors->tensor[k].name, describe (&tensors->tensor[k], first));
-      first += tensors->tensor[k].count * sizeof (float);
+      first += tensors->tensor[k].count * dtypes[dtype_of (&tensors->tensor[k])].size;
     }
   if (failed)
     {
@@ -196,16 +237,46 @@ text_of (const json_t *header, size_t *length)
   return text;
 }
 
+static float
+as_read (size_t dtype, float number)
+{
+  return dtype == F16    ? half_to_float (float_to_half (number))
+         : dtype == BF16 ? bfloat_to_float (float_to_bfloat (number))
+                         : number;
+}
+
 // What the reader would refuse is not written. Names that come twice are fewer names in the header. Jansson makes no
 // string of bytes that are not UTF-8; where it gets no memory, `errno` says so.
 
 static int
 check_tensor (const sb_tensor *tensor, const char *path, sb_error *error)
 {
+  const size_t dtype = dtype_of (tensor);
   for (size_t j = 0; j < tensor->count; j++)
     if (!gsl_finite ((double)tensor->data[j]))
       SB_ERROR (error, GSL_EINVAL, "%s: tensor %s: number %zu is not finite", path, tensor->name, j);
+    else if (!gsl_finite ((double)as_read (dtype, tensor->data[j])))
+      SB_ERROR (error, GSL_EINVAL, "%s: tensor %s: number %zu is %g, beyond the largest of %s", path, tensor->name, j,
+                (double)tensor->data[j], tensor->dtype);
   return GSL_SUCCESS;
+}
+
+static int
+write_numbers (const sb_tensor *tensor, FILE *file)
+{
+  const size_t dtype = dtype_of (tensor);
+  if (dtype == F32)
+    return fwrite (tensor->data, sizeof (float), tensor->count, file) == tensor->count;
+  uint16_t block[1024];
+  size_t written = 0;
+  for (size_t first = 0, count; first < tensor->count; first += count)
+    {
+      count = GSL_MIN (1024, tensor->count - first);
+      for (size_t j = 0; j < count; j++)
+        block[j] = (dtype == F16 ? float_to_half : float_to_bfloat) (tensor->data[first + j]);
+      written += fwrite (block, sizeof *block, count, file);
+    }
+  return written == tensor->count;
 }
 
 static int
@@ -254,7 +325,7 @@ sb_safetensors_write (const sb_tensors *tensors, const char *path, sb_error *err
   fwrite (text, 1, length, file->stream);
   fwrite ("        ", 1, padded - length, file->stream);
   for (size_t k = 0; k < tensors->count; k++)
-    fwrite (tensors->tensor[k].data, sizeof (float), tensors->tensor[k].count, file->stream);
+    write_numbers (&tensors->tensor[k], file->stream);
   free (text);
   return sb_file_commit (file, error);
 }
@@ -270,20 +341,6 @@ typedef struct
   uint64_t bytes; // of numbers
   sb_error *error;
 } reading;
-
-static const struct
-{
-  const char *name;
-  size_t size;
-} dtypes[] = { { "F32", 4 },  { "F16", 2 }, { "BF16", 2 },    { "F64", 8 },     { "I64", 8 },    { "U64", 8 },
-               { "I32", 4 },  { "U32", 4 }, { "I16", 2 },     { "U16", 2 },     { "I8", 1 },     { "U8", 1 },
-               { "BOOL", 1 }, { "C64", 8 }, { "F8_E4M3", 1 }, { "F8_E5M2", 1 }, { "F8_E8M0", 1 } };
-
-enum
-{
-  FLOATS = 3, // so many of them are read
-  DTYPES = sizeof dtypes / sizeof *dtypes
-};
 
 static int
 read_dtype (const reading *r, const char *name, const json_t *said, size_t *dtype)
@@ -372,15 +429,6 @@ by_place (const void *a, const void *b)
                               : (s->count > 0) - (t->count > 0); // what is empty ends where the next begins
 }
 
-static size_t
-dtype_of (const sb_tensor *tensor)
-{
-  size_t k = 0;
-  while (strcmp (dtypes[k].name, tensor->dtype) != 0)
-    k++;
-  return k;
-}
-
 // Sorted by where they begin, each must begin where the one before ended, and the last end where the file does.
 
 static int
@@ -430,8 +478,8 @@ read_block (const reading *r, FILE *file, const sb_tensor *tensor, size_t first,
   const size_t dtype = dtype_of (tensor), size = dtypes[dtype].size;
   if (fread ((char *)numbers + count * (sizeof (float) - size), size, count, file) != count)
     SB_ERROR (r->error, GSL_EFAILED, "%s: cannot be read to its end", r->path);
-  if (dtype > 0)
-    widen (count, dtype == 1 ? half_to_float : bfloat_to_float, numbers);
+  if (dtype != F32)
+    widen (count, dtype == F16 ? half_to_float : bfloat_to_float, numbers);
   for (size_t j = 0; j < count; j++)
     if (!gsl_finite ((double)numbers[j]))
       SB_ERROR (r->error, GSL_EINVAL, "%s: tensor %s: number %zu is not finite", r->path, tensor->name, first + j);

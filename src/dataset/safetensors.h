@@ -13,7 +13,7 @@ SB_BEGIN_DECLS
 typedef struct
 {
   char *name;
-  const char *dtype;    // of the numbers in the file
+  const char *dtype;    // of the numbers in the file; of one to be written F32, F16 or BF16
   size_t rank, size[4]; // rank 0: one number
   size_t count;         // the product of size[0..rank-1]
   size_t place;         // of a file read: where its numbers begin, in bytes from the first
@@ -41,14 +41,19 @@ void sb_tensors_free (sb_tensors *tensors); // names, notes and memory too; NULL
 int sb_tensors_add (sb_tensors *tensors, const char *name, size_t rank, const size_t *size, float *data);
 int sb_tensors_note_add (sb_tensors *tensors, const char *key, const char *value);
 
+// How tensor `name` will be written: "F32", as sb_tensors_add has it, "F16" or "BF16". GSL_EINVAL for another dtype, or
+// where there is no such tensor.
+int sb_tensors_dtype_set (sb_tensors *tensors, const char *name, const char *dtype);
+
 const sb_tensor *sb_tensors_find (const sb_tensors *tensors, const char *name); // NULL: none whose numbers are floats
 const char *sb_tensors_dtype (const sb_tensors *tensors, const char *name);     // NULL: none
 const char *sb_tensors_note_find (const sb_tensors *tensors, const char *key);  // NULL: none
 
 size_t sb_tensors_numbers (const sb_tensors *tensors); // how many, in all tensors of floats together
 
-// Write the file whole or not at all, its numbers as F32. GSL_EINVAL where sb_safetensors_read would refuse it, or a
-// name or note is not UTF-8 or is there twice; GSL_EFAILED, GSL_ENOMEM; a line in `error`.
+// Write the file whole or not at all, the numbers of each tensor as its dtype has them, rounded to the nearest.
+// GSL_EINVAL where sb_safetensors_read would refuse it, which is also where a number is beyond the largest of its
+// dtype, or a name or note is not UTF-8 or is there twice; GSL_EFAILED, GSL_ENOMEM; a line in `error`.
 int sb_safetensors_write (const sb_tensors *tensors, const char *path, sb_error *error);
 
 // Read a file. NULL on failure with a line that names file, place and reason: GSL_EFAILED where it cannot be read,

@@ -236,8 +236,8 @@ sb_source_read_alloc (sb_source *source, const char *what, size_t count, unsigne
   return status;
 }
 
-// A member of gzip may end where the file's bytes do: what is still packed says so only when it is unpacked. So one byte is, and kept for
-// the next read.
+// A member of gzip may end where the file's bytes do: what is still packed says so only when it is unpacked. So one
+// byte is, and kept for the next read.
 
 int
 sb_source_more (sb_source *source, int *more, sb_error *error)

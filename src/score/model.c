@@ -250,6 +250,18 @@ sb_model_put (const sb_net *net, const char *prefix, float *theta, sb_tensors *t
   return status;
 }
 
+int
+sb_model_dtype_set (const sb_net *net, const char *dtype, sb_tensors *tensors)
+{
+  int status = GSL_SUCCESS;
+  for (size_t k = 0; k < sb_net_tensors (net) && !status; k++)
+    {
+      const sb_net_tensor tensor = sb_net_tensor_at (net, k);
+      status = tensor.trained ? sb_tensors_dtype_set (tensors, tensor.name, dtype) : GSL_SUCCESS;
+    }
+  return status;
+}
+
 static int
 same_shape (const sb_tensor *stored, const sb_net_tensor *wanted)
 {

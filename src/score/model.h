@@ -54,6 +54,10 @@ int sb_model_put (const sb_net *net, const char *prefix, float *theta, sb_tensor
 int sb_model_get (const sb_net *net, const char *prefix, const sb_tensors *tensors, const char *path, float *theta,
                   sb_error *error);
 
+// How the network's trained tensors, without a prefix, will be written (sb_tensors_dtype_set). The others, frequencies
+// of the time, stay F32: rounded, they are other frequencies. The errors of that function.
+int sb_model_dtype_set (const sb_net *net, const char *dtype, sb_tensors *tensors);
+
 // Read a checkpoint for use: the average's weights, whether it holds a training or an exported model. NULL on failure,
 // with a line in `error`; codes as of sb_safetensors_read and sb_model_alloc.
 sb_model *sb_model_read (const char *path, sb_error *error);            // a score: GSL_EINVAL where it is a classifier

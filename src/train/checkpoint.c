@@ -30,7 +30,7 @@ add_notes (const sb_model *model, const sb_training *training, const sb_provenan
   char step[32], seed[32];
   snprintf (step, sizeof step, "%llu", (unsigned long long)training->step);
   snprintf (seed, sizeof seed, "%llu", (unsigned long long)p->seed);
-  const char *const notes[][2] = { { "seed", seed },   { "step", step },        { "command", p->command },
+  const char *const notes[][2] = { { "seed", seed },    { "step", step },        { "command", p->command },
                                    { "data", p->data }, { "recipe", p->recipe }, { "report", p->report } };
   const size_t count = !whole ? 4 : p->report ? 6 : 5; // an export is not to be gone on with
   int status = sb_model_note (model, p->process, tensors);
@@ -49,6 +49,8 @@ write_file (const char *path, const sb_model *model, const sb_training *training
   int status = tensors ? add_notes (model, training, provenance, whole, tensors) : GSL_ENOMEM;
   if (!status && !whole)
     status = sb_model_put (model->net, "", training->ema, tensors);
+  if (!status && !whole && provenance->dtype)
+    status = sb_model_dtype_set (model->net, provenance->dtype, tensors);
   for (size_t k = 0; k < 4 && whole && !status; k++)
     status = sb_model_put (model->net, prefixes[k], vectors[k], tensors);
   status = status ? sb_error_report (error, __FILE__, __LINE__, status, "%s: %s", path, gsl_strerror (status))

@@ -15,6 +15,7 @@ typedef struct
   const char *data;    // its name, size and checksum
   uint64_t seed;       // of all that is random
   const char *report;  // what the training has reported so far; NULL: nothing
+  const char *dtype;   // of an exported network (sb_model_dtype_set); NULL: F32
 } sb_provenance;
 
 // The whole state of a training: weights, average, Adam's moments, step. Written whole or not at all.
@@ -29,7 +30,8 @@ int sb_checkpoint_read (const char *path, const sb_net *net, sb_training *traini
 int sb_checkpoint_take (const sb_tensors *tensors, const char *path, const sb_net *net, sb_training *training,
                         sb_error *error);
 
-// The average's weights alone, for use: about a quarter of the size.
+// The average's weights alone, for use: about a quarter of the size, in F16 or BF16 an eighth. GSL_EINVAL also where a
+// weight is beyond the largest of its dtype.
 int sb_checkpoint_export (const char *path, const sb_model *model, const sb_training *training,
                           const sb_provenance *provenance, sb_error *error);
 

@@ -765,7 +765,7 @@ PATH (checkpoint)
   static sb_training *training;
   model = model ? model : score_model ();
   training = training ? training : training_of (model);
-  const sb_provenance provenance = { PROCESS, "recipe", "command", "data", 1, "report" };
+  const sb_provenance provenance = { PROCESS, "recipe", "command", "data", 1, "report", NULL };
   must (sb_checkpoint_write (in_folder (WRITTEN), model, training, &provenance, NULL));
   must (sb_checkpoint_read (in_folder (WRITTEN), model->net, training, NULL));
 }
@@ -776,7 +776,7 @@ exported_once (sb_model *(*make) (void), const char *process)
   static bool there;
   if (!there)
     {
-      const sb_provenance provenance = { process, "recipe", "command", "data", 1, NULL };
+      const sb_provenance provenance = { process, "recipe", "command", "data", 1, NULL, "F16" };
       sb_model *model = make ();
       sb_training *training = training_of (model);
       there = sb_checkpoint_export (in_folder (GIVEN), model, training, &provenance, NULL) == GSL_SUCCESS;

@@ -95,8 +95,8 @@ Test (folder, names_the_picture_of_another_size)
 
 // ## Another size
 //
-// Halved, a pixel is the mean of four, and a half is rounded up; the same size changes nothing; doubled, a pixel is there four times;
-// of three columns made two the middle one is shared.
+// Halved, a pixel is the mean of four, and a half is rounded up; the same size changes nothing; doubled, a pixel is
+// there four times; of three columns made two the middle one is shared.
 
 static void
 check_resized (sb_bytes image, size_t height, size_t width, const unsigned char *expected)

@@ -106,7 +106,7 @@ Test (classifier, learns_and_is_read_back)
 
   char path[] = "/tmp/scorebook-test-XXXXXX";
   close (mkstemp (path));
-  const sb_provenance provenance = { NULL, "", "", "", 0, NULL };
+  const sb_provenance provenance = { NULL, "", "", "", 0, NULL, NULL };
   ok (sb_checkpoint_export (path, model, training, &provenance, &error), "%s", error.message);
   sb_classifier *classifier = scoped (sb_classifier_read (path, &error), "%s", error.message);
   cr_assert_null (sb_model_read (path, NULL), "a classifier was taken for a score");

@@ -113,6 +113,23 @@ Test (moments, that_cannot_be_read_are_not_written)
     }
 }
 
+// Written by others in half the bits they are read too, as the same numbers where 16 bits hold them.
+
+Test (moments, in_half_the_bits)
+{
+  sb_error error = { 0 };
+  gsl_matrix *x = matrix_of (4, 2, 0, 0, 2, 0, 0, 4, 2, 4);
+  ok (sb_moments_file_write (scoped (sb_moments_file_of (x, "points")), path, &error), "%s", error.message);
+  sb_moments_file *whole = scoped (sb_moments_file_read (path, &error), "%s", error.message);
+  sb_tensors *tensors = scoped (sb_safetensors_read (path, &error), "%s", error.message);
+  for (size_t k = 0; k < tensors->count; k++)
+    ok (sb_tensors_dtype_set (tensors, tensors->tensor[k].name, "BF16"));
+  ok (sb_safetensors_write (tensors, path, &error), "%s", error.message);
+  sb_moments_file *half = scoped (sb_moments_file_read (path, &error), "%s", error.message);
+  cr_assert (gsl_vector_equal (whole->mean, half->mean));
+  cr_assert_lt (largest_difference (whole->covariance, half->covariance), 0.02);
+}
+
 Test (moments, of_fewer_than_two_points_are_none)
 {
   gsl_matrix *one = matrix_all (1, 3, 0);

@@ -5,12 +5,14 @@
 #include "train/checkpoint.h"
 
 #include <fcntl.h>
+#include <gsl/gsl_math.h>
 #include <jansson.h>
 #include <math.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static char folder[] = "/tmp/scorebook-test-XXXXXX", path[64], other[64];
@@ -43,7 +45,7 @@ static const char *const keys[] = { "network", "process", "prediction", "label",
                          *const good[]
                          = { "mlp inputs=1 width=1 layers=1 time=none", process, "epsilon", "time", "1", "0 1" };
 static const sb_provenance provenance
-    = { process, "--batch=7\n--rate=0.001", "scorebook train --batch=7", "none", 3, "1 2 3\n" };
+    = { process, "--batch=7\n--rate=0.001", "scorebook train --batch=7", "none", 3, "1 2 3\n", NULL };
 
 static sb_model *
 some_model (void)
@@ -249,6 +251,78 @@ Test (checkpoint, the_reports_ladder_comes_back)
       cr_assert_float_eq (sigma, expected, 1e-14, "sigma_%zu is %.15g, not %.15g", i, sigma, expected);
       cr_assert_eq (A, 1);
     }
+}
+
+// ## Half the size
+//
+// An export in F16 or BF16 has each trained weight rounded to its nearest, and nothing else changed: what is read is
+// what another reading of the bits gives, the frequencies of the time are those that were trained with, and the notes
+// are the same. A weight beyond the largest is refused by its name and number, and no file is left.
+// [scoresde.txt-fourier]
+
+static double
+spacing (const char *dtype, double x)
+{
+  int exponent;
+  frexp (fabs (x), &exponent);
+  return strcmp (dtype, "F16") == 0 ? ldexp (1, GSL_MAX (exponent - 11, -24)) : ldexp (1, exponent - 8);
+}
+
+Test (checkpoint, an_export_of_half_the_size)
+{
+  static const char line[] = "unet image=1x4x4 channels=24 multipliers=1 groups=2 time=fourier features=8";
+  const char *const dtypes[] = { "F16", "BF16" };
+  for (int k = 0; k < 2; k++)
+    {
+      sb_error error = { 0 };
+      sb_model *model = scoped (sb_model_alloc (line, process, "epsilon", "time", 1, -1, 1, &error));
+      sb_training *training = scoped (sb_training_alloc (model->net, (sb_stream){ 4, SB_FOR_USER, 0 }));
+      sb_provenance half = provenance;
+      struct stat whole, less;
+      gsl_rng *r = property_rng (5);
+      for (size_t j = 0; j < training->count; j++)
+        training->ema[j] += (float)gsl_ran_gaussian (r, 0.01);
+      ok (sb_checkpoint_export (other, model, training, &half, &error), "%s", error.message);
+      half.dtype = dtypes[k];
+      ok (sb_checkpoint_export (path, model, training, &half, &error), "%s", error.message);
+      cr_assert (!stat (path, &less) && !stat (other, &whole) && less.st_size < 0.6 * (double)whole.st_size);
+      sb_model *read = scoped (sb_model_read (path, &error), "%s", error.message);
+      sb_tensors *tensors = scoped (sb_safetensors_read (path, &error));
+      for (size_t m = 0; m < sb_net_tensors (model->net); m++)
+        {
+          const sb_net_tensor tensor = sb_net_tensor_at (model->net, m);
+          cr_assert_str_eq (sb_tensors_dtype (tensors, tensor.name), tensor.trained ? dtypes[k] : "F32");
+          for (size_t j = tensor.offset; j < tensor.offset + tensor.count; j++)
+            {
+              const double was = (double)training->ema[j], is = (double)read->theta[j];
+              cr_assert (tensor.trained ? fabs (is - was) <= spacing (dtypes[k], was) / 2 : is == was, "%s: %.9g, %.9g",
+                         tensor.name, was, is);
+            }
+        }
+      cr_assert_str_eq (sb_tensors_note_find (tensors, "command"), provenance.command);
+
+      training->ema[training->count - 1] = k == 0 ? 65520 : 3.4e38F;
+      remove (path);
+      refused (GSL_EINVAL, sb_checkpoint_export (path, model, training, &half, &error));
+      cr_assert (strstr (error.message, "out.conv.bias: number 0 is") && strstr (error.message, dtypes[k]), "%s",
+                 error.message);
+      cr_assert (stat (path, &less) != 0);
+      training->ema[training->count - 1] = k == 0 ? -65519 : 3.38e38F;
+      ok (sb_checkpoint_export (path, model, training, &half, &error), "%s", error.message);
+    }
+}
+
+Test (checkpoint, dtypes_that_are_none)
+{
+  float one = 1;
+  sb_tensors *tensors = scoped (sb_tensors_alloc ());
+  ok (sb_tensors_add (tensors, "one", 0, NULL, &one));
+  ok (sb_tensors_dtype_set (tensors, "one", "BF16"));
+  ok (sb_tensors_dtype_set (tensors, "one", "F32"));
+  refused (GSL_EINVAL, sb_tensors_dtype_set (tensors, "one", "F64"));
+  refused (GSL_EINVAL, sb_tensors_dtype_set (tensors, "one", "f16"));
+  refused (GSL_EINVAL, sb_tensors_dtype_set (tensors, "two", "F16"));
+  cr_assert_str_eq (sb_tensors_dtype (tensors, "one"), "F32");
 }
 
 Test (checkpoint, an_export_is_the_average_alone)

@@ -182,8 +182,8 @@ Test (classify, colours_are_moved_as_one)
     }
 }
 
-// Flipped, left is right, pixel by pixel, before an image is moved; half of the images are, those whose fourth number of the data's
-// stream is below 1/2, and a flip takes nothing from the moves.
+// Flipped, left is right, pixel by pixel, before an image is moved; half of the images are, those whose fourth number
+// of the data's stream is below 1/2, and a flip takes nothing from the moves.
 
 Test (classify, half_of_the_images_are_flipped)
 {
@@ -444,9 +444,9 @@ Test (classify, the_best_logits_are_the_log_odds)
     }
 }
 
-// The class with the larger logit is right with probability $\Phi\bigl(1/\sqrt{0.09 + \sigma^2}\bigr)$ under VE, which no
-// classifier exceeds: 100,000 draws at each of five noises, counts within the binomial law's quantiles at $10^{-6}/5$, both ends
-// together; from 0.1 on the accuracy falls. [scoresde.fig13]
+// The class with the larger logit is right with probability $\Phi\bigl(1/\sqrt{0.09 + \sigma^2}\bigr)$ under VE, which
+// no classifier exceeds: 100,000 draws at each of five noises, counts within the binomial law's quantiles at
+// $10^{-6}/5$, both ends together; from 0.1 on the accuracy falls. [scoresde.fig13]
 
 Test (classify, the_best_accuracy_falls_with_the_noise)
 {

@@ -56,7 +56,7 @@ Test (faces, settings_come_back)
   sb_error error = { 0 };
   sb_model *model = report_model (network);
   sb_training *training = scoped (sb_training_alloc (model->net, (sb_stream){ 1, SB_FOR_USER, 0 }));
-  const sb_provenance provenance = { process, recipe, "scorebook train", "faces", 1, NULL };
+  const sb_provenance provenance = { process, recipe, "scorebook train", "faces", 1, NULL, NULL };
   ok (sb_checkpoint_write (path, model, training, &provenance, &error), "%s", error.message);
   ok (sb_checkpoint_read (path, model->net, training, &error), "%s", error.message);
   sb_tensors *tensors = scoped (sb_safetensors_read (path, &error));
