@@ -244,6 +244,20 @@ PATH (png)
   kept (sb_png_read (in_folder (WRITTEN), NULL));
 }
 
+PATH (folder) { kept (sb_folder_read (in_source ("data"), 8, NULL)); }
+
+PATH (cifar)
+{
+  static const char record[3073];
+  sb_bytes *labels = NULL;
+  sb_file *file = sb_file_create (in_folder (WRITTEN), NULL);
+  must (file ? GSL_SUCCESS : reported);
+  fwrite (record, 1, sizeof record, file->stream);
+  must (sb_file_commit (file, NULL));
+  kept (sb_cifar_read (in_folder (WRITTEN), &labels, NULL));
+  kept (labels);
+}
+
 // ## Differential equations
 //
 // A step of our own type, without GSL's driver: gsl_odeiv2_control_y_new (GSL 2.7) looks into a control that it got no

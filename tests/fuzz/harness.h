@@ -9,8 +9,8 @@
 // replays corpus/NAME/, where the starting points are and what was once found.
 typedef int harness (const uint8_t *data, size_t size);
 
-harness fuzz_checkpoint, fuzz_entry, fuzz_idx, fuzz_law, fuzz_model, fuzz_network, fuzz_npy, fuzz_options, fuzz_png,
-    fuzz_record, fuzz_safetensors;
+harness fuzz_checkpoint, fuzz_cifar, fuzz_entry, fuzz_idx, fuzz_law, fuzz_model, fuzz_network, fuzz_npy, fuzz_options,
+    fuzz_png, fuzz_record, fuzz_safetensors;
 
 typedef struct
 {

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 const named_harness harnesses[] = { { "checkpoint", fuzz_checkpoint },
+                                    { "cifar", fuzz_cifar },
                                     { "entry", fuzz_entry },
                                     { "idx", fuzz_idx },
                                     { "law", fuzz_law },

@@ -1,4 +1,4 @@
-harness_sources = %D%/harness.h %D%/harnesses.c %D%/fuzz_checkpoint.c %D%/fuzz_entry.c %D%/fuzz_idx.c %D%/fuzz_law.c %D%/fuzz_model.c \
+harness_sources = %D%/harness.h %D%/harnesses.c %D%/fuzz_checkpoint.c %D%/fuzz_cifar.c %D%/fuzz_entry.c %D%/fuzz_idx.c %D%/fuzz_law.c %D%/fuzz_model.c \
   %D%/fuzz_network.c %D%/fuzz_npy.c %D%/fuzz_options.c %D%/fuzz_png.c %D%/fuzz_record.c %D%/fuzz_safetensors.c \
   src/cli/named_law.c src/cli/options.c src/cli/point_files.c src/cli/setup.c src/cli/training_record.c
 check_PROGRAMS += %D%/test_corpus

@@ -62,6 +62,7 @@ replay (const char *name, harness *run)
   Test (corpus, name) { replay (#name, fuzz_##name); }
 
 REPLAY (checkpoint)
+REPLAY (cifar)
 REPLAY (entry)
 REPLAY (idx)
 REPLAY (law)
