@@ -244,7 +244,7 @@ PATH (png)
   kept (sb_png_read (in_folder (WRITTEN), NULL));
 }
 
-PATH (folder) { kept (sb_folder_read (in_source ("data"), 8, NULL)); }
+PATH (pictures) { kept (sb_folder_read (in_source ("data"), 8, NULL)); }
 
 PATH (cifar)
 {
