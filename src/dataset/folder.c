@@ -91,7 +91,6 @@ sb_bytes *
 sb_folder_read (const char *path, size_t height, sb_error *error)
 {
   struct dirent **names = NULL;
-  errno = 0;
   const int count = scandir (path, &names, is_png, by_bytes);
   if (count < 0)
     SB_ERROR_NULL (error, errno == ENOMEM ? GSL_ENOMEM : GSL_EFAILED, "%s: %s", path, strerror (errno));

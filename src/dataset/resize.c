@@ -16,13 +16,12 @@ enum
   TALLEST = 1 << 16
 };
 
-// How much of old place r lies in new place i, of N new places for n old ones.
+// How much of old place r lies in new place i, of N new places for n old ones, where they meet.
 
 static uint64_t
 share (uint64_t i, uint64_t r, uint64_t n, uint64_t N)
 {
-  const uint64_t from = GSL_MAX (i * n, r * N), to = GSL_MIN ((i + 1) * n, (r + 1) * N);
-  return to > from ? to - from : 0;
+  return GSL_MIN ((i + 1) * n, (r + 1) * N) - GSL_MAX (i * n, r * N);
 }
 
 // One pixel of a channel: the weights of all old ones in it add to h w.
@@ -32,8 +31,8 @@ mean_of (const unsigned char *from, const size_t *old, size_t channel, size_t ro
 {
   const size_t h = old[0], w = old[1], channels = old[2], H = new[0], W = new[1];
   uint64_t sum = 0;
-  for (size_t r = row * h / H; r < h && r * H < (row + 1) * h; r++)
-    for (size_t c = column * w / W; c < w && c * W < (column + 1) * w; c++)
+  for (size_t r = row * h / H; r * H < (row + 1) * h; r++)
+    for (size_t c = column * w / W; c * W < (column + 1) * w; c++)
       sum += share (row, r, h, H) * share (column, c, w, W) * from[(r * w + c) * channels + channel];
   const uint64_t total = (uint64_t)h * w;
   return (unsigned char)((2 * sum + total) / (2 * total));

@@ -256,6 +256,7 @@ PATH (cifar)
   must (sb_file_commit (file, NULL));
   kept (sb_cifar_read (in_folder (WRITTEN), &labels, NULL));
   kept (labels);
+  kept (sb_cifar_read (in_folder (WRITTEN), NULL, NULL));
 }
 
 // ## Differential equations

@@ -5,6 +5,7 @@
 #include "operator/operators.h"
 #include "scope.h"
 
+#include <errno.h>
 #include <math.h>
 #include <string.h>
 
@@ -101,6 +102,7 @@ Test (operators, refuse_what_does_not_fit)
     {
       sb_error error = { 0 };
       const sb_operator_setting of = { D, cases[k].height, WIDTH, cases[k].channels, cases[k].numbers };
+      errno = ENOMEM; // of something before
       cr_assert_null (sb_operator_from_text (cases[k].line, &of, &error), "%s", cases[k].line);
       cr_assert (error.code == cases[k].status && strstr (error.message, cases[k].words), "%s: %d, %s", cases[k].line,
                  error.code, error.message);
