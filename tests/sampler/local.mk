@@ -1,5 +1,5 @@
 check_PROGRAMS += %D%/test_known
-%C%_test_known_SOURCES = %D%/test_known.c
+%C%_test_known_SOURCES = %D%/test_known.c tests/conformance/worlds.c tests/conformance/worlds.h
 check_PROGRAMS += %D%/test_annealed %D%/test_corrector %D%/test_drift %D%/test_dynamics %D%/test_flow %D%/test_forward \
   %D%/test_mixture %D%/test_pc %D%/test_predictor %D%/test_spectrum
 %C%_test_annealed_SOURCES = %D%/test_annealed.c %D%/line.c %D%/line.h tests/recursion.c tests/recursion.h

@@ -2,6 +2,7 @@
 //
 // Two coordinates with unit variance and correlation rho, of which the first is known.
 
+#include "conformance/worlds.h"
 #include "process/ddpm.h"
 #include "process/ve.h"
 #include "process/vp.h"
@@ -206,6 +207,28 @@ Test (known, all_and_nothing)
     }
 }
 
+// Of a process of several parts coordinates are known as they are, in no other basis: there its noises would mix.
+
+Test (known, in_another_basis_there_is_one_noise)
+{
+  world w;
+  size_t several = 0;
+  for (size_t k = 0; world_of (k, &w); k++)
+    {
+      const size_t d = w.process->dimension;
+      gsl_matrix *x = matrix_all (2, d, 0), *y = matrix_all (2, d, 1);
+      const gsl_vector *mask = vector_all (d, 1);
+      sb_operator *same = scoped (sb_operator_identity_alloc (d));
+      if (w.process->parts < 2 || w.process->basis)
+        continue;
+      several++;
+      ok (sb_known_paste (&(sb_known){ y, mask, false, NULL }, w.process, (sb_stream){ 0 }, 0, w.t, x), "%s", w.name);
+      refused (GSL_EUNSUP, sb_known_paste (&(sb_known){ y, mask, false, same }, w.process, (sb_stream){ 0 }, 0, w.t, x),
+               "%s", w.name);
+    }
+  cr_assert_gt (several, 0);
+}
+
 Test (known, refuses_what_does_not_fit)
 {
   sb_process *vp = scoped (sb_vp_alloc (2, 0.1, 20));
@@ -227,7 +250,12 @@ Test (known, refuses_what_does_not_fit)
   refused (GSL_EINVAL, sb_known_paste (&(sb_known){ y, mask, false, twice }, vp, (sb_stream){ 0 }, 0, 0.5, x));
   refused (GSL_EBADLEN, sb_known_paste (&(sb_known){ y, mask, false, three }, vp, (sb_stream){ 0 }, 0, 0.5, x));
   refused (GSL_EDOM, sb_known_paste (&(sb_known){ nan, mask, false, two }, vp, (sb_stream){ 0 }, 0, 0.5, x));
+  sb_operator *tall = scoped (sb_operator_dense_alloc (matrix_all (3, 2, 1)));
+  refused (GSL_EBADLEN, sb_known_paste (&(sb_known){ y, mask, false, tall }, vp, (sb_stream){ 0 }, 0, 0.5, x));
   ok (sb_known_paste (&(sb_known){ y, mask, false, two }, vp, (sb_stream){ 0 }, 0, 0.5, x));
+  gsl_matrix *one = matrix_all (1, 2, 7);
+  ok (sb_known_paste (&(sb_known){ matrix_all (1, 2, 3), mask, false, two }, vp, (sb_stream){ 0 }, 0, 0, one));
+  cr_assert (gsl_matrix_get (one, 0, 0) == 3 && gsl_matrix_get (one, 0, 1) == 7);
   sb_pc pc = sb_pc_default ();
   pc.known = &(sb_known){ nan, mask, false, NULL };
   refused (GSL_EDOM, sb_pc_sample (&pc, correlated (vp, 0.5), NULL, vector_of (1, 0.5), (sb_stream){ 0 }, x, NULL));

@@ -198,14 +198,16 @@ Test (inverse, steps_may_overshoot)
 {
   const struct
   {
-    double sigma_max;
+    double sigma_max, tau;
     size_t steps;
     double largest;
-  } cases[] = { { 20, 1000, 6.06 }, { 20, 2500, 2.43 }, { 20, 3100, 1.96 }, { 5, 200, 1.57 } };
-  for (int k = 0; k < 4; k++)
+  } cases[] = {
+    { 20, 1, 1000, 6.06 }, { 20, 1, 2500, 2.43 }, { 20, 1, 3100, 1.96 }, { 5, 1, 200, 1.57 }, { 20, 2, 1000, 1.526 }
+  }; // 6.06 (1/4 + 1/401) / (1 + 1/401)
+  for (int k = 0; k < 5; k++)
     {
       sb_process *ve = scoped (sb_ve_alloc (1, 0.01, cases[k].sigma_max));
-      sb_inverse q = { ve, scoped (sb_operator_identity_alloc (1)), 1, { 0 }, 0 };
+      sb_inverse q = { ve, scoped (sb_operator_identity_alloc (1)), cases[k].tau, { 0 }, 0 };
       gsl_vector *times = vector (cases[k].steps + 1);
       double largest;
       for (size_t i = 0; i <= cases[k].steps; i++)
