@@ -8,6 +8,11 @@ nobase_dist_pkgdata_DATA = %D%/README %D%/models/mnist-classifier.safetensors %D
   %D%/models/faces-latents.safetensors %D%/models/faces-latent.safetensors %D%/models/faces-latent.csv \
   %D%/models/mnist-ncsn.safetensors %D%/models/mnist-ncsn.csv %D%/models/faces32-ddpm.safetensors %D%/models/faces32-ddpm.csv \
   %D%/models/faces64-ddpm.safetensors %D%/models/faces64-ddpm.csv %D%/models/faces32-grid.png %D%/models/faces64-grid.png \
+  %D%/models/fashion-vp.safetensors %D%/models/fashion-vp.csv \
+  %D%/models/fashion-ve.safetensors %D%/models/fashion-ve.csv \
+  %D%/models/fashion-subvp.safetensors %D%/models/fashion-subvp.csv \
+  %D%/models/mnist-classifier-ve.safetensors %D%/models/mnist-classifier-ve.csv \
+  %D%/models/fashion-classifier-ve.safetensors %D%/models/fashion-classifier-ve.csv \
   %D%/models/fashion-classifier.safetensors %D%/models/fashion-moments.safetensors \
   %D%/fashion-test-images-idx3-ubyte.gz %D%/fashion-test-labels-idx1-ubyte.gz \
   %D%/faces64-test.png %D%/faces.mjs %D%/t10k-images-idx3-ubyte.gz %D%/t10k-labels-idx1-ubyte.gz
