@@ -253,6 +253,38 @@ Test (ito, divergence_of_a_matrix_field)
     }
 }
 
+// ## The velocity of a model
+//
+// $\tilde{\mathbf f}_\theta$ takes the model's score where the flow's velocity takes the law's: with another score it moves by $-\frac12\mathbf G
+// \mathbf G^{\mathsf T}$ times the difference, here by hand, and with the same it is the same to the bit. There is no $dt$ in it: it does not change with the
+// time where the coefficients do not. [scoresde.eq38]
+
+Test (ito, velocity_of_a_model_is_affine_in_its_score)
+{
+  const sb_ito ito = { 3, no_drift, skew_diffusion, NULL, NULL };
+  gsl_matrix *x = normals (20, 3, 5), *exact = normals (20, 3, 6), *model = normals (20, 3, 7),
+             *of_law = matrix (20, 3), *of_model = matrix (20, 3), *again = matrix (20, 3), *G = matrix (3, 3);
+  ok (sb_ito_flow_velocity (&ito, vector_all (20, 0.2), x, exact, of_law));
+  ok (sb_ito_flow_velocity (&ito, vector_all (20, 0.2), x, model, of_model));
+  ok (sb_ito_flow_velocity (&ito, vector_all (20, 0.7), x, copy_of (exact), again));
+  cr_assert_eq (largest_difference (again, of_law), 0);
+  for (size_t i = 0; i < 20; i++)
+    {
+      gsl_vector_const_view x_i = gsl_matrix_const_row (x, i);
+      ok (skew_diffusion (0, &x_i.vector, G, NULL));
+      for (size_t j = 0; j < 3; j++)
+        {
+          double moved = 0;
+          for (size_t k = 0; k < 3; k++)
+            for (size_t l = 0; l < 3; l++)
+              moved -= 0.5 * gsl_matrix_get (G, j, l) * gsl_matrix_get (G, k, l)
+                       * (gsl_matrix_get (model, i, k) - gsl_matrix_get (exact, i, k));
+          cr_assert_float_eq (gsl_matrix_get (of_model, i, j) - gsl_matrix_get (of_law, i, j), moved,
+                              1e-12 * (1 + fabs (moved)), "row %zu, %zu", i, j);
+        }
+    }
+}
+
 // ## Given a label
 //
 // Of a mixture of two log-normals, told which one: the mixture's score and the gradient of the label's log probability, together, are
