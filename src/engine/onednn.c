@@ -15,19 +15,36 @@
 #include <oneapi/dnnl/dnnl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #if DNNL_VERSION_MAJOR != 2
 #error "written for oneDNN 2: version 3 has other functions"
 #endif
 
-// ## This processor
+// ## This processor, and this process
+//
+// It needs the processor's instructions, and memory that machine code can be written to and run from, which hardened systems
+// refuse. That is tried with a page.
+
+static int
+may_run_code (void)
+{
+  const size_t page = (size_t)sysconf (_SC_PAGESIZE);
+  void *memory = mmap (NULL, page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED)
+    return 1; // that is another failure, which whoever needs memory will meet
+  const int may = mprotect (memory, page, PROT_READ | PROT_WRITE | PROT_EXEC) == 0;
+  munmap (memory, page);
+  return may;
+}
 
 int
 sb_onednn_usable (sb_net_precision precision)
 {
   unsigned isa = (unsigned)dnnl_get_effective_cpu_isa ();
   unsigned wanted = (unsigned)(precision == SB_NET_BF16 ? dnnl_cpu_isa_avx512_core_bf16 : dnnl_cpu_isa_avx512_core);
-  return (isa & wanted) == wanted;
+  return (isa & wanted) == wanted && may_run_code ();
 }
 
 // ## One thread

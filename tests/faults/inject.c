@@ -7,6 +7,7 @@
 //     FAULT_AT     N: the first is 1
 //     FAULT        an errno; or short: half of a read or write is done; or kill: the process dies before the call
 //     FAULT_TOLD   a file that is made when it has happened
+//     FAULT_CODE   whatever: no memory that code could be run from, as on hardened systems
 //
 // Streams of the C library read by calls that cannot be stood before, so those that are opened for reading become
 // streams of ours. What the threads' and products' libraries and the dynamic linker ask for is left alone: they end the
@@ -212,6 +213,14 @@ void *
 mmap (void *where, size_t size, int protection, int flags, int descriptor, off_t offset)
 {
   return HAPPENS ("mmap") ? MAP_FAILED : (void *)syscall (SYS_mmap, where, size, protection, flags, descriptor, offset);
+}
+
+int
+mprotect (void *where, size_t size, int protection)
+{
+  if ((protection & PROT_EXEC) && getenv ("FAULT_CODE"))
+    return errno = EACCES, -1;
+  return (int)syscall (SYS_mprotect, where, size, protection);
 }
 
 void *
