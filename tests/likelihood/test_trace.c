@@ -6,11 +6,13 @@
 #include "sampler/drift.h"
 #include "score/callback.h"
 #include "score/exact.h"
+#include "score/network.h"
 #include "process/vp.h"
 
 #include <gsl/gsl_blas.h>
 #include <gsl/gsl_math.h>
 #include <math.h>
+#include <stdio.h>
 
 SUITE (trace);
 
@@ -91,6 +93,56 @@ Test (trace, estimates_have_their_mean_and_variance)
   for (size_t i = 0; i < D; i++)
     gsl_matrix_set (diagonal, i, i, (double)i);
   check_estimate (SB_TRACE_SIGNS, linear (diagonal, vp), -0.5 * beta * (D + D * (D - 1) / 2.), 0);
+}
+
+// ## Of a network, by a backward pass
+//
+// $\mathbf v^{\mathsf T}\mathbf F\mathbf v - \frac12(\mathbf G\mathbf G^{\mathsf T}\mathbf v)^{\mathsf T}\mathbf J\mathbf v$ with the product forward, put together
+// here: the same from $\mathbf J^{\mathsf T}(\mathbf G\mathbf G^{\mathsf T}\mathbf v)$, in single precision, under processes whose $\mathbf G$ is no multiple of
+// the identity too. And that of a network in training, whose backward pass would add to a gradient, leaves the gradient as it was.
+// [scoresde.txt-vjp]
+
+IN_EACH_WORLD (trace, of_a_network_goes_backward)
+{
+  enum
+  {
+    N = 5
+  };
+  const size_t d = w->process->dimension;
+  char line[80];
+  if (w->lacks & (NO_SDE | NO_S_INVERSE | NO_PARTS) || w->process->levels)
+    return;
+  snprintf (line, sizeof line, "mlp inputs=%zu width=16 layers=2 time=positional features=8", d);
+  sb_net *net = scoped (sb_net_alloc (line, NULL));
+  float *theta = gaussians (property_rng (4), net->parameters, 0.4),
+        *bar = scoped ((float *)calloc (net->parameters, sizeof *bar));
+  const sb_network network = { net, w->process, theta, SB_PREDICTS_EPSILON, SB_LABEL_TIME, 1, NULL };
+  sb_score *score = scoped (sb_score_network_alloc (&network)),
+           *learning = scoped (sb_score_network_gradient_alloc (&network, bar));
+  gsl_matrix *x = normals (N, d, 1), *v = normals (N, d, 2), *Jv = matrix (N, d),
+             *Fv = mapped (w, SB_F, CblasNoTrans, 0, w->t, v),
+             *u = mapped (w, SB_G, CblasNoTrans, 0, w->t, mapped (w, SB_G, CblasTrans, 0, w->t, v));
+  gsl_vector *t = vector_all (N, w->t), *found = vector (N), *also = vector (N);
+  cr_assert (score->type->backward_first && !learning->type->backward_first);
+  ok (sb_score_jvp (score, SB_SCORE, x, t, NULL, v, Jv));
+  ok (sb_flow_divergence (score, NULL, t, x, v, found), "%s", w->name);
+  ok (sb_flow_divergence (learning, NULL, t, x, v, also), "%s", w->name);
+  for (size_t i = 0; i < N; i++)
+    {
+      double wanted = 0, size = 0;
+      for (size_t j = 0; j < d; j++)
+        {
+          const double first = gsl_matrix_get (v, i, j) * gsl_matrix_get (Fv, i, j),
+                       second = -0.5 * gsl_matrix_get (u, i, j) * gsl_matrix_get (Jv, i, j);
+          wanted += first + second;
+          size += fabs (first) + fabs (second);
+        }
+      cr_assert_float_eq (gsl_vector_get (found, i), wanted, 1e-5 * size, "%s, row %zu: %g, not %g", w->name, i,
+                          gsl_vector_get (found, i), wanted);
+      cr_assert_float_eq (gsl_vector_get (also, i), wanted, 1e-5 * size, "%s, row %zu", w->name, i);
+    }
+  for (size_t k = 0; k < net->parameters; k++)
+    cr_assert_eq (bar[k], 0, "%s: a likelihood has added to a gradient", w->name);
 }
 
 // ## The trace is that of the velocity

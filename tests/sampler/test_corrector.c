@@ -381,6 +381,23 @@ Test (corrector, leaps_are_counted)
     }
 }
 
+// Its line says how long a leap is and how many there are.
+
+Test (corrector, hmc_is_what_its_line_says)
+{
+  double key[SB_KEYS_MOST];
+  sb_corrector hmc = { .type = sb_corrector_hmc };
+  cr_assert_eq ((const sb_entry *)sb_corrector_hmc, sb_entry_read (sb_correctors, "corrector", "hmc", key, NULL));
+  hmc.type->set (key, &hmc);
+  cr_assert (hmc.epsilon == 0.3 && hmc.leaps == 5);
+  cr_assert_not_null (sb_entry_read (sb_correctors, "corrector", "hmc step=0.2 leaps=7", key, NULL));
+  hmc.type->set (key, &hmc);
+  cr_assert (hmc.epsilon == 0.2 && hmc.leaps == 7);
+  const char *const bad[] = { "hmc leaps=0", "hmc leaps=1.5", "hmc step=0", "hmc step=-1" };
+  for (size_t k = 0; k < 4; k++)
+    cr_assert_null (sb_entry_read (sb_correctors, "corrector", bad[k], key, NULL), "%s", bad[k]);
+}
+
 // The mean square of particles after so many steps at the one level.
 
 static double
