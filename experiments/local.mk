@@ -111,19 +111,20 @@ nobase_pkglibexec_PROGRAMS += %D%/speed/unet-driver %D%/speed/exact-driver %D%/s
 %C%_speed_exact_driver_LDADD = libscorebook-core.la
 %C%_speed_gemm_driver_SOURCES = %D%/speed/gemm.c $(experiments_speed_common)
 %C%_speed_gemm_driver_LDADD = libscorebook-core.la
-dist_check_SCRIPTS += %D%/test_smoke
+dist_check_SCRIPTS += %D%/test_smoke %D%/test_jobs
 
-# make reproduce [SCALE=quick|full] [SEED=N] [PAPER=scoresde]: results/index.html
+# make reproduce [SCALE=quick|full] [SEED=N] [PAPER=scoresde] [JOBS=N]: results/index.html
 SCALE = quick
 SEED = 1
 PAPER =
+JOBS =
 reproduce: all
 	@list=`awk -F / -v paper='$(PAPER)' 'paper == "" || paper == $$1' '$(top_srcdir)/experiments/list'`; \
 	test -n "$$list" || { echo "make reproduce: no experiments of '$(PAPER)'" >&2; exit 2; }; status=0; \
 	SCOREBOOK_BUILD='$(abs_top_builddir)'; GNUPLOT='$(GNUPLOT)'; PANDOC='$(PANDOC)'; VERSION='$(VERSION)'; \
 	export SCOREBOOK_BUILD GNUPLOT PANDOC VERSION; \
-	$(SHELL) '$(top_srcdir)/experiments/run' --brief --scale='$(SCALE)' --seed='$(SEED)' --output=results $$list || status=$$?; \
-	$(SHELL) '$(top_srcdir)/experiments/render' results $$list || status=$$?; \
+	$(SHELL) '$(top_srcdir)/experiments/run' --brief --report $(JOBS:%=--jobs=%) --scale='$(SCALE)' --seed='$(SEED)' --output=results \
+	  $$list || status=$$?; \
 	echo "The report: $(abs_top_builddir)/results/index.html"; exit $$status
 .PHONY: reproduce
 
