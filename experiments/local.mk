@@ -4,13 +4,13 @@
 experiments_run = %D%/scoresde/digits %D%/scoresde/fig1 %D%/scoresde/tab1 %D%/scoresde/fig5 \
   %D%/scoresde/denoiser %D%/scoresde/samples %D%/scoresde/tab1-images %D%/scoresde/tab4 %D%/scoresde/tab5 \
   %D%/scoresde/fig9 %D%/scoresde/fig2 %D%/scoresde/tab2 %D%/scoresde/fig3 %D%/scoresde/fig6 %D%/scoresde/fig7 \
-  %D%/scoresde/euler %D%/scoresde/tab3 %D%/scoresde/fig10 \
+  %D%/scoresde/euler %D%/scoresde/tab3 %D%/scoresde/fig10 %D%/scoresde/fig11 %D%/scoresde/fig12 \
   %D%/dsm2ddpm/fig1a %D%/dsm2ddpm/fig1b %D%/dsm2ddpm/fig2 %D%/dsm2ddpm/fig3 %D%/dsm2ddpm/fig4 \
   %D%/dsm2ddpm/learned %D%/dsm2ddpm/fig5 %D%/dsm2ddpm/fig6 %D%/dsm2ddpm/vlb %D%/dsm2ddpm/fig7 %D%/dsm2ddpm/fig8 %D%/speed/run %D%/speed/bf16
 experiments_shown = %D%/scoresde/digits.md %D%/scoresde/fig1.md %D%/scoresde/tab1.md %D%/scoresde/fig5.md \
   %D%/scoresde/denoiser.md %D%/scoresde/samples.md %D%/scoresde/tab1-images.md %D%/scoresde/tab4.md \
   %D%/scoresde/tab5.md %D%/scoresde/fig9.md %D%/scoresde/fig2.md %D%/scoresde/tab2.md %D%/scoresde/fig3.md %D%/scoresde/fig6.md %D%/scoresde/fig7.md \
-  %D%/scoresde/euler.md %D%/scoresde/tab3.md %D%/scoresde/fig10.md \
+  %D%/scoresde/euler.md %D%/scoresde/tab3.md %D%/scoresde/fig10.md %D%/scoresde/fig11.md %D%/scoresde/fig12.md \
   %D%/dsm2ddpm/fig1a.md %D%/dsm2ddpm/fig1b.md %D%/dsm2ddpm/fig2.md %D%/dsm2ddpm/fig3.md \
   %D%/dsm2ddpm/fig4.md %D%/dsm2ddpm/learned.md %D%/dsm2ddpm/fig5.md %D%/dsm2ddpm/fig6.md %D%/dsm2ddpm/vlb.md \
   %D%/dsm2ddpm/fig7.md %D%/dsm2ddpm/fig8.md %D%/speed/run.md %D%/speed/bf16.md
@@ -75,6 +75,12 @@ nobase_pkglibexec_PROGRAMS += %D%/scoresde/tab3-driver
 nobase_pkglibexec_PROGRAMS += %D%/scoresde/fig10-driver
 %C%_scoresde_fig10_driver_SOURCES = %D%/scoresde/fig10.c $(experiments_images) $(experiments_common)
 %C%_scoresde_fig10_driver_LDADD = libscorebook-core.la
+nobase_pkglibexec_PROGRAMS += %D%/scoresde/fig11-driver
+%C%_scoresde_fig11_driver_SOURCES = %D%/scoresde/fig11.c $(experiments_judge) $(experiments_common)
+%C%_scoresde_fig11_driver_LDADD = libscorebook-core.la
+nobase_pkglibexec_PROGRAMS += %D%/scoresde/fig12-driver
+%C%_scoresde_fig12_driver_SOURCES = %D%/scoresde/fig12.c $(experiments_faces) $(experiments_common)
+%C%_scoresde_fig12_driver_LDADD = libscorebook-core.la
 nobase_pkglibexec_PROGRAMS += %D%/dsm2ddpm/fig1a-driver %D%/dsm2ddpm/fig1b-driver %D%/dsm2ddpm/fig2-driver \
   %D%/dsm2ddpm/fig4-driver %D%/dsm2ddpm/learned-driver
 %C%_dsm2ddpm_learned_driver_SOURCES = %D%/dsm2ddpm/learned.c $(experiments_common)
