@@ -65,17 +65,24 @@ latents() {
 # a bound on gradients, an average of the weights) they do without, but for the batch.
 # The classifiers are those that guide samples: small, told the logarithm of the noise. [scoresde.set-classifier]
 # [dsm2ddpm.set-ncsn-train] [dsm2ddpm.set-ddpm-anime] [dsm2ddpm.set-ddpm-paintings]
+#
+# The networks *-paper are those of Song et al. No experiment waits for them either: months. Of CIFAR-10 they see
+# cifar/data_batch.bin, its five binary files put together, turned left to right at random; batches of 128, Adam at 2e-4
+# after 5,000 steps, gradients of norm 1 at most. [scoresde.set-optim] Averages are at a rate of 0.999 with VE and
+# 0.9999 with VP. [scoresde.set-ema] Widths, dropout and sigma_max, which are not printed, are those of the authors'
+# configurations.
 train() {
   name=$1 to=$2 adam='--rate=1e-3 --warmup=500 --ema=0.999 --ema-warmup=none'
   mkdir -p "${to%/*}"
   data=$(fetched mnist/train-images-idx3-ubyte) network='unet image=1x28x28 channels=24 multipliers=1,2,2 attention=7'
-  labels=
+  labels= batch=64
   set -- --process='ddpm levels=1000 beta_min=0.1 beta_max=20'
   case $name in
     faces32-*) data=$(fetched faces/faces-32-50000-idx4-ubyte) ;;
     faces64-*) data=$(fetched faces/faces-64-20000-idx4-ubyte) ;;
     faces-latent*) data=${to%/*}/faces-latents.npy; latents "${to%/*}" ;;
     fashion-*) data=$(fetched fashion/train-images-idx3-ubyte.gz) ;;
+    *-paper) data=$(fetched cifar/data_batch.bin) batch=128 adam='--rate=2e-4 --warmup=5000 --clip=1' ;;
   esac
   # The small networks of faces in pixels say a blend of noise and picture: dsm2ddpm/fig7.md tells why.
   case $name in faces*-ddpm) set -- "$@" --prediction=mixed ;; esac
@@ -117,10 +124,10 @@ train() {
       set -- --process='smld levels=10 sigma_min=0.01 sigma_max=1' --prediction=epsilon --label=log-noise ;;
     fashion-ddpm) stages='1e-3:5000 3e-4:7000 1e-4:8000' ;;
     # 22.5: the largest distance between two of Fashion-MNIST's images.
-    fashion-ve | faces32-ve)
+    fashion-ve)
       stages='1e-3:5000 3e-4:7000 1e-4:8000'
       set -- --process='ve sigma_min=0.01 sigma_max=22.5' --prediction=mixed --label=log-noise ;;
-    fashion-vp | faces32-vp) stages='1e-3:5000 3e-4:7000 1e-4:8000'; set -- --process=vp ;;
+    fashion-vp) stages='1e-3:5000 3e-4:7000 1e-4:8000'; set -- --process=vp ;;
     fashion-subvp) stages='1e-3:5000 3e-4:7000 1e-4:8000'; set -- --process=subvp ;;
     # Table 3's architectures, 322,000 and 317,000 weights beside 344,000 of the others.
     fashion-ncsnpp)
@@ -129,12 +136,52 @@ train() {
     fashion-ddpmpp)
       stages='1e-3:5000 3e-4:7000 1e-4:8000' network='ddpmpp image=1x28x28 channels=16 multipliers=1,2,2 blocks=1 attention=7'
       set -- --process=vp ;;
+    # Figure 12's, of faces at 64x64, 76 being the largest distance between two of 2,000: progressive input and output,
+    # as Appendix H.3 has it. [scoresde.set-celebahq]
+    faces64-ncsnpp)
+      stages='1e-3:4000 3e-4:5500 1e-4:6000'
+      network='ncsnpp image=3x64x64 channels=16 multipliers=1,2,4,4 blocks=1 attention=8 time=fourier'
+      network="$network input=skip output=skip"
+      set -- --process='ve sigma_min=0.01 sigma_max=76' --prediction=mixed --label=log-noise ;;
+    # Tables 1, 4 and 5: the architecture of Ho et al., the objectives (1) and (3), 1000 noise scales; and their 800,000
+    # steps, since none are printed. [scoresde.set-tab1-training]
+    smld-paper | ddpm-paper)
+      stages=2e-4:800000
+      network='unet image=3x32x32 channels=128 multipliers=1,2,2,2 blocks=2 groups=32 attention=16'
+      network="$network joins=block features=128 dropout=0.1"
+      case $name in
+        smld-*) adam="$adam --ema=0.999"; set -- --process='smld levels=1000 sigma_min=0.01 sigma_max=50' --flip ;;
+        *) adam="$adam --ema=0.9999"; set -- "$@" --flip ;;
+      esac ;;
+    # Table 3: 1.3 million steps of the discrete objectives [scoresde.set-arch-explore], 4 blocks of a level ...
+    ncsnpp-paper) # [scoresde.set-ncsnpp]
+      stages=2e-4:1300000 adam="$adam --ema=0.999" network='ncsnpp image=3x32x32 dropout=0.1'
+      set -- --process='smld levels=1000 sigma_min=0.01 sigma_max=50' --flip ;;
+    ddpmpp-paper) # [scoresde.set-ddpmpp]
+      stages=2e-4:1300000 adam="$adam --ema=0.9999" network='ddpmpp image=3x32x32 dropout=0.1'
+      set -- "$@" --flip ;;
+    # ... and 0.95 million of the continuous one, with random Fourier features of scale 16 for NCSN++; 8 blocks where it
+    # is deep. [scoresde.set-cont]
+    ncsnpp-cont-paper | ncsnpp-deep-paper)
+      stages=2e-4:950000 adam="$adam --ema=0.999" network='ncsnpp image=3x32x32 time=fourier scale=16 dropout=0.1'
+      case $name in *-deep-*) network="$network blocks=8" ;; esac
+      set -- --process='ve sigma_min=0.01 sigma_max=50' --label=log-noise --flip ;;
+    ddpmpp-vp-paper | ddpmpp-subvp-paper | ddpmpp-deep-vp-paper | ddpmpp-deep-subvp-paper)
+      stages=2e-4:950000 adam="$adam --ema=0.9999" network='ddpmpp image=3x32x32 dropout=0.1'
+      case $name in *-deep-*) network="$network blocks=8" ;; esac
+      case $name in *-subvp-*) set -- --process=subvp --flip ;; *) set -- --process=vp --flip ;; esac ;;
+    # Figure 12: CelebA-HQ, a folder of PNG files; batches of 8, 2.4 million steps. [scoresde.set-celebahq]
+    celebahq-paper)
+      data=$(fetched celebahq) batch=8 stages=2e-4:2400000 adam="$adam --ema=0.9999"
+      network='ncsnpp image=3x1024x1024 channels=16 multipliers=1,2,4,8,16,32,32,32 blocks=1'
+      network="$network time=fourier scale=16 input=skip output=skip"
+      set -- --process='ve sigma_min=0.01 sigma_max=1348' --label=log-noise --flip ;;
     *) echo "no recipe for $name" >&2; return 1 ;;
   esac
   # shellcheck disable=SC2086
   [ -s "$to.training" ] ||
-    "$SCOREBOOK" train --data="$data" ${labels:+"--labels=$labels"} "$@" --batch=64 $adam --network="$network" --steps=1 \
-      --output="$to.training" --quiet
+    "$SCOREBOOK" train --data="$data" ${labels:+"--labels=$labels"} "$@" --batch=$batch $adam \
+      --network="$network" --steps=1 --output="$to.training" --quiet
   for stage in $stages
   do
     "$SCOREBOOK" train --resume="$to.training" --rate="${stage%:*}" --steps="${stage#*:}" --data="$data" \

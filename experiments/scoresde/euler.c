@@ -1,7 +1,7 @@
 // # A predictor for continuous training
 //
-// DDPM's discretisation of the VP SDE beside the Euler-Maruyama solver, with the exact score of the SDE. [scoresde.set-euler-predictor] Every
-// step is linear, so variances are followed without Monte Carlo.
+// DDPM's discretisation of the VP SDE beside the Euler-Maruyama solver, with the exact score of the SDE.
+// [scoresde.set-euler-predictor] Every step is linear, so variances are followed without Monte Carlo.
 
 #include "../../tests/recursion.h"
 #include "../results.h"

@@ -1,7 +1,8 @@
 // # Figure 10: components of the architecture
 //
-// A factorial of three of Appendix H's components, rescaled skip connections, FIR filters and residual blocks of a level: small networks learn
-// small digits, and each component is looked at while the others vary freely. [scoresde.fig10]
+// A factorial of three of Appendix H's components, rescaled skip connections, FIR filters and residual blocks of a
+// level: small networks learn small digits, and each component is looked at while the others vary freely.
+// [scoresde.fig10]
 
 #include "../images.h"
 
@@ -170,7 +171,8 @@ train (unsigned cell, const digits *d, const effort *e, uint64_t seed, results *
 
 // ## What is made of it
 //
-// As in Appendix H.1, a training's distance is the mean over the checkpoints of its second half. [scoresde.set-arch-explore]
+// As in Appendix H.1, a training's distance is the mean over the checkpoints of its second half.
+// [scoresde.set-arch-explore]
 
 static double
 later_mean (const outcome *o)
@@ -198,8 +200,8 @@ put_cells (results *r, const factorial *f, const effort *e)
     }
 }
 
-// With and without a component: means over the cells, which differ in the others; and the mean of the differences between
-// cells that differ in nothing else, with its standard error.
+// With and without a component: means over the cells, which differ in the others; and the mean of the differences
+// between cells that differ in nothing else, with its standard error.
 
 static void
 put_component (results *r, unsigned k, const char *measure, const double *value)

@@ -1,7 +1,7 @@
 // # Figure 11: a grid of samples
 //
-// `scorebook sample` has drawn clothes from the best network of VE. How far they are from the training images as a whole, and whether any is a
-// copy of one. [scoresde.fig11]
+// `scorebook sample` has drawn clothes from the best network of VE. How far they are from the training images as a
+// whole, and whether any is a copy of one. [scoresde.fig11]
 
 #include "../judge.h"
 

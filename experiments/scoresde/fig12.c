@@ -1,7 +1,7 @@
 // # Figure 12: faces
 //
-// `scorebook sample` has drawn faces by the sampler of Appendix H.3; here they are shown, and their distance to the training faces is put beside
-// that of test faces and of noise. [scoresde.fig12]
+// `scorebook sample` has drawn faces by the sampler of Appendix H.3; here they are shown, and their distance to the
+// training faces is put beside that of test faces and of noise. [scoresde.fig12]
 
 #include "../faces.h"
 

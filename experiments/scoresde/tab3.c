@@ -1,6 +1,7 @@
 // # Table 3: how good samples are
 //
-// `scorebook sample` has drawn clothes from every network that is there, by the samplers of the paper; a classifier looks at them. [scoresde.tab3]
+// `scorebook sample` has drawn clothes from every network that is there, by the samplers of the paper; a classifier
+// looks at them. [scoresde.tab3]
 
 #include "../judge.h"
 
@@ -71,8 +72,8 @@ static const struct
 
 // ## Numbers and their errors
 //
-// The two scores look at a set of images as a whole; their standard errors are the jackknife's, by leaving out one group of samples after
-// another: $\tfrac{G-1}G\sum_g(\theta_{-g} - \bar\theta)^2$.
+// The two scores look at a set of images as a whole; their standard errors are the jackknife's, by leaving out one
+// group of samples after another: $\tfrac{G-1}G\sum_g(\theta_{-g} - \bar\theta)^2$.
 
 static void
 leave_out (const gsl_matrix *x, size_t group, gsl_matrix *rest)
