@@ -158,6 +158,10 @@ main (void)
   on_the_plane (&r);
   if (images && atoi (images) > 0)
     of_images (&r, file);
+  if (r.scale == SMOKE)
+    fputs ("Two models have the same codes,untested,a hundred training steps say nothing\n", r.claims);
+  else if (!images || atoi (images) == 0)
+    fputs ("Two networks' codes of an image are the same,untested,a network is not there\n", r.claims);
   require (fclose (file) ? GSL_EFAILED : GSL_SUCCESS, "writing a code");
   results_close (&r);
   return EXIT_SUCCESS;
