@@ -210,12 +210,6 @@ picture_pairs (const results *r, const char *name, const gsl_matrix *x, const gs
 }
 
 void
-untested (results *r, const char *claim, const char *reason)
-{
-  fprintf (r->claims, "\"%s\",untested,\"%s\"\n", claim, reason);
-}
-
-void
 look_for_copies (results *r, const char *variable, const char *name, size_t side, const gsl_matrix *x, const char *row,
                  const char *claim)
 {

@@ -68,9 +68,6 @@ gsl_matrix *training_numbers (const char *name, size_t d);
 sb_moments_file *training_moments (kind what, size_t side);
 double frechet_to (const sb_moments_file *training, kind what, const gsl_matrix *x, size_t side);
 
-// A claim that could not be looked at, and why.
-void untested (results *r, const char *claim, const char *reason);
-
 // A picture of faces, `$OUT-NAME-pixels.png`.
 void picture_faces (const results *r, const char *name, const gsl_matrix *x, size_t side, size_t columns);
 

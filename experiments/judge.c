@@ -67,3 +67,18 @@ judged (const judge *j, const gsl_matrix *x, double low, double high)
   gsl_matrix_free (probabilities);
   return v;
 }
+
+double
+agreed (const judge *j, const gsl_matrix *x, double low, double high, const gsl_matrix *y)
+{
+  gsl_matrix *probabilities = require_pointer (gsl_matrix_alloc (x->size1, CLASSES), "probabilities");
+  size_t agree = 0;
+  require (sb_classifier_look (j->classifier, x, low, high, probabilities, NULL), "the classifier");
+  for (size_t i = 0; i < x->size1; i++)
+    {
+      gsl_vector_const_view row = gsl_matrix_const_row (probabilities, i);
+      agree += (double)gsl_vector_max_index (&row.vector) == gsl_matrix_get (y, i, 0);
+    }
+  gsl_matrix_free (probabilities);
+  return (double)agree / (double)x->size1;
+}

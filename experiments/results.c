@@ -153,3 +153,11 @@ results_claim (results *r, const char *claim, bool holds, const char *format, ..
   put_field (r->claims, holds ? "yes" : "no", ',');
   put_field (r->claims, detail, '\n');
 }
+
+void
+untested (results *r, const char *claim, const char *reason)
+{
+  put_field (r->claims, claim, ',');
+  fputs ("untested,", r->claims);
+  put_field (r->claims, reason, '\n');
+}

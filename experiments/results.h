@@ -34,6 +34,9 @@ void results_row (results *r, const char *row, const char *column, const char *p
 void results_claim (results *r, const char *claim, bool holds, const char *format, ...)
     __attribute__ ((format (printf, 4, 5)));
 
+// A claim that could not be looked at, and why.
+void untested (results *r, const char *claim, const char *reason);
+
 // A data file for gnuplot beside them: `$OUT-NAME`.
 FILE *results_data (results *r, const char *name);
 

@@ -6,22 +6,17 @@
 #include <gsl/gsl_math.h>
 #include <math.h>
 
-enum
-{
-  K = 3 // components
-};
-
-static const double weight[K] = { 0.3, 0.5, 0.2 }, mean[K] = { -1.5, 0.3, 2 }, sd[K] = { 0.3, 0.4, 0.2 };
+static const double weight[GAUSSIANS] = { 0.3, 0.5, 0.2 }, mean[GAUSSIANS] = { -1.5, 0.3, 2 }, sd[GAUSSIANS] = { 0.3, 0.4, 0.2 };
 
 sb_target *
 three_gaussians (void)
 {
-  double variance[K];
-  for (size_t k = 0; k < K; k++)
+  double variance[GAUSSIANS];
+  for (size_t k = 0; k < GAUSSIANS; k++)
     variance[k] = sd[k] * sd[k];
-  gsl_vector_const_view weights = gsl_vector_const_view_array (weight, K);
-  gsl_matrix_const_view means = gsl_matrix_const_view_array (mean, K, 1);
-  gsl_matrix_const_view variances = gsl_matrix_const_view_array (variance, K, 1);
+  gsl_vector_const_view weights = gsl_vector_const_view_array (weight, GAUSSIANS);
+  gsl_matrix_const_view means = gsl_matrix_const_view_array (mean, GAUSSIANS, 1);
+  gsl_matrix_const_view variances = gsl_matrix_const_view_array (variance, GAUSSIANS, 1);
   return require_pointer (sb_target_mixture_alloc (&weights.vector, &means.matrix, &variances.matrix), "the law");
 }
 
@@ -65,6 +60,14 @@ particles_at (const sb_process *process, double t, uint64_t seed, size_t n)
 // Under a process with kernel $\mathcal N(a x_0, s^2)$ the law at time $t$ is again three Gaussians, with means $a\mu_k$
 // and variances $a^2\sigma_k^2 + s^2$.
 
+gaussian
+gaussian_at (const sb_process *process, size_t k, double t)
+{
+  double a, s;
+  require (sb_process_scalars (process, 0, t, &a, &s), "kernel");
+  return (gaussian){ weight[k], a * mean[k], hypot (a * sd[k], s) };
+}
+
 typedef struct
 {
   const sb_process *process;
@@ -75,10 +78,12 @@ static double
 cdf (double x, void *params)
 {
   const law_at *p = params;
-  double a, s, sum = 0;
-  require (sb_process_scalars (p->process, 0, p->t, &a, &s), "kernel");
-  for (size_t k = 0; k < K; k++)
-    sum += weight[k] * gsl_cdf_gaussian_P (x - a * mean[k], hypot (a * sd[k], s));
+  double sum = 0;
+  for (size_t k = 0; k < GAUSSIANS; k++)
+    {
+      const gaussian g = gaussian_at (p->process, k, p->t);
+      sum += g.weight * gsl_cdf_gaussian_P (x - g.mean, g.sd);
+    }
   return sum;
 }
 

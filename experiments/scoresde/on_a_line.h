@@ -7,12 +7,21 @@
 
 // What the experiments on a line share: three Gaussians, the paper's three SDEs, and how far particles are from where they should be.
 
-sb_target *three_gaussians (void); // .3 N(-1.5, .09) + .5 N(.3, .16) + .2 N(2, .04)
-
 enum
 {
+  GAUSSIANS = 3,
   SDES = 3
 };
+
+sb_target *three_gaussians (void); // .3 N(-1.5, .09) + .5 N(.3, .16) + .2 N(2, .04)
+
+// One of them at time t.
+typedef struct
+{
+  double weight, mean, sd;
+} gaussian;
+
+gaussian gaussian_at (const sb_process *process, size_t k, double t);
 
 typedef struct
 {
