@@ -8,8 +8,12 @@
 set -eu
 : "${SCALE:?} ${SEED:?} ${DATA:?} ${OUT:?} ${EXPERIMENTS:?} ${BUILD:?} ${SCOREBOOK:?}"
 
-# driver ID: run the C program of that experiment; it reads SCALE, SEED and OUT.
-driver() { "$BUILD/experiments/$1-driver"; }
+# driver ID [ARGUMENT]...: run the C program of that experiment; it reads SCALE, SEED and OUT.
+driver() {
+  program=$BUILD/experiments/$1-driver
+  shift
+  "$program" "$@"
+}
 
 # draw: gnuplot commands from standard input, after the common style; the variable `out` is `$OUT`. Without gnuplot there
 # are no figures, and smoke tests draw all the same where it is.
