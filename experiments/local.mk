@@ -5,14 +5,14 @@ experiments_run = %D%/scoresde/digits %D%/scoresde/fig1 %D%/scoresde/tab1 %D%/sc
   %D%/scoresde/denoiser %D%/scoresde/samples %D%/scoresde/tab1-images %D%/scoresde/tab4 %D%/scoresde/tab5 \
   %D%/scoresde/fig9 %D%/scoresde/fig2 %D%/scoresde/tab2 %D%/scoresde/fig3 %D%/scoresde/fig6 %D%/scoresde/fig7 \
   %D%/scoresde/euler %D%/scoresde/tab3 %D%/scoresde/fig10 %D%/scoresde/fig11 %D%/scoresde/fig12 \
-  %D%/scoresde/fig4 %D%/scoresde/fig13 %D%/scoresde/fig14 \
+  %D%/scoresde/fig4 %D%/scoresde/fig13 %D%/scoresde/fig14 %D%/scoresde/fig16 \
   %D%/dsm2ddpm/fig1a %D%/dsm2ddpm/fig1b %D%/dsm2ddpm/fig2 %D%/dsm2ddpm/fig3 %D%/dsm2ddpm/fig4 \
   %D%/dsm2ddpm/learned %D%/dsm2ddpm/fig5 %D%/dsm2ddpm/fig6 %D%/dsm2ddpm/vlb %D%/dsm2ddpm/fig7 %D%/dsm2ddpm/fig8 %D%/speed/run %D%/speed/bf16
 experiments_shown = %D%/scoresde/digits.md %D%/scoresde/fig1.md %D%/scoresde/tab1.md %D%/scoresde/fig5.md \
   %D%/scoresde/denoiser.md %D%/scoresde/samples.md %D%/scoresde/tab1-images.md %D%/scoresde/tab4.md \
   %D%/scoresde/tab5.md %D%/scoresde/fig9.md %D%/scoresde/fig2.md %D%/scoresde/tab2.md %D%/scoresde/fig3.md %D%/scoresde/fig6.md %D%/scoresde/fig7.md \
   %D%/scoresde/euler.md %D%/scoresde/tab3.md %D%/scoresde/fig10.md %D%/scoresde/fig11.md %D%/scoresde/fig12.md \
-  %D%/scoresde/fig4.md %D%/scoresde/fig13.md %D%/scoresde/fig14.md \
+  %D%/scoresde/fig4.md %D%/scoresde/fig13.md %D%/scoresde/fig14.md %D%/scoresde/fig16.md \
   %D%/dsm2ddpm/fig1a.md %D%/dsm2ddpm/fig1b.md %D%/dsm2ddpm/fig2.md %D%/dsm2ddpm/fig3.md \
   %D%/dsm2ddpm/fig4.md %D%/dsm2ddpm/learned.md %D%/dsm2ddpm/fig5.md %D%/dsm2ddpm/fig6.md %D%/dsm2ddpm/vlb.md \
   %D%/dsm2ddpm/fig7.md %D%/dsm2ddpm/fig8.md %D%/speed/run.md %D%/speed/bf16.md
@@ -72,6 +72,9 @@ nobase_pkglibexec_PROGRAMS += %D%/scoresde/fig13-driver
 nobase_pkglibexec_PROGRAMS += %D%/scoresde/fig14-driver
 %C%_scoresde_fig14_driver_SOURCES = %D%/scoresde/fig14.c $(experiments_completions)
 %C%_scoresde_fig14_driver_LDADD = libscorebook-core.la
+nobase_pkglibexec_PROGRAMS += %D%/scoresde/fig16-driver
+%C%_scoresde_fig16_driver_SOURCES = %D%/scoresde/fig16.c $(experiments_completions)
+%C%_scoresde_fig16_driver_LDADD = libscorebook-core.la
 nobase_pkglibexec_PROGRAMS += %D%/scoresde/tab4-driver %D%/scoresde/tab5-driver %D%/scoresde/fig9-driver
 %C%_scoresde_tab4_driver_SOURCES = %D%/scoresde/tab4.c $(experiments_spectrum)
 %C%_scoresde_tab4_driver_LDADD = libscorebook-core.la
