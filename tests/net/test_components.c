@@ -3,6 +3,10 @@
 // What Appendix H of "Score-based generative modeling through SDEs" says of them, in double. That networks with them
 // are what they are defined to be is in test_definition.c.
 
+#ifndef SB_NET_DOUBLE
+#define SB_NET_DOUBLE
+#endif
+
 #include "numbers.h"
 #include "property.h"
 
