@@ -146,6 +146,44 @@ Test (codes, between_two_is_an_arc)
   refused (GSL_EBADLEN, sb_code_between (&a.vector, &b.vector, 0.5, vector (5)));
 }
 
+// ## Conditions
+//
+// Of data $\mathcal N(y, 1)$ under VP the score is $m y - x$, the velocity $-\frac12\beta m\,y$, and a code is $x + y\,(m(T) - m(\epsilon))$: each
+// row with its own $y$, in groups of two. [scoresde.txt-latent-manip]
+
+static int
+moved_score (const void *state, sb_view view, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y,
+             gsl_matrix *out)
+{
+  (void)view;
+  for (size_t i = 0; i < x->size1; i++)
+    gsl_matrix_set (out, i, 0,
+                    number_of (state, SB_A, 0, gsl_vector_get (t, i)) * gsl_matrix_get (y, i, 0)
+                        - gsl_matrix_get (x, i, 0));
+  return GSL_SUCCESS;
+}
+
+Test (codes, are_those_of_each_condition)
+{
+  enum
+  {
+    N = 5
+  };
+  static const sb_score_type type = { .name = "moved", .views = SB_SCORE, .evaluate = moved_score };
+  sb_process *vp = process_of (1, 1);
+  sb_score *score = scoped (sb_score_alloc (&type, vp, vp));
+  const sb_flow flow = { .relative = 1e-9, .absolute = 1e-9, .final = SB_FINAL_SAMPLE };
+  const gsl_matrix *y = normals (N, 1, 3), *start = normals (N, 1, 4);
+  gsl_matrix *x = copy_of (start);
+  const double moved = number_of (vp, SB_A, 0, 1) - number_of (vp, SB_A, 0, 1e-3);
+  ok (sb_encode (&flow, score, y, 1e-3, 2, x, NULL));
+  for (size_t i = 0; i < N; i++)
+    cr_assert_float_eq (gsl_matrix_get (x, i, 0), gsl_matrix_get (start, i, 0) + moved * gsl_matrix_get (y, i, 0), 1e-7,
+                        "row %zu", i);
+  ok (sb_decode (&flow, score, y, 1e-3, 2, x, NULL));
+  cr_assert_lt (largest_difference (x, start), 1e-7);
+}
+
 Test (codes, refuse_what_does_not_fit)
 {
   sb_process *vp = scoped (sb_vp_alloc (2, 0.1, 20));
