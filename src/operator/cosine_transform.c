@@ -1,4 +1,4 @@
-// # The cosine transform
+// # The cosine transform, and Fourier's
 //
 // Of $N$ numbers $x_n$ it makes as many frequencies,
 // $$ y_k = c_k \sum_{n=0}^{N-1} x_n \cos\frac{\pi k (2n + 1)}{2N}, \qquad c_0 = \sqrt{1/N}, \quad c_k = \sqrt{2/N}, $$
@@ -16,6 +16,7 @@
 #include <gsl/gsl_blas.h>
 #include <gsl/gsl_math.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 
 enum
@@ -45,6 +46,25 @@ cosine_matrix (size_t N)
         size_t steps = k * (2 * n + 1) % (4 * N);
         double angle = M_PI * (double)(steps > 2 * N ? 4 * N - steps : steps) / (2 * (double)N);
         gsl_matrix_set (C, k, n, sqrt ((k ? 2 : 1) / (double)N) * cos (angle));
+      }
+  return C;
+}
+
+// Of a signal that repeats itself the eigenvectors are cosines and sines of whole periods, row $2f-1$ and row $2f$ those of
+// frequency $f$, $\sqrt{2/N}\cos(2\pi f n/N)$ and $\sqrt{2/N}\sin(2\pi f n/N)$; the first row and, where $N$ is even, the
+// last have $\sqrt{1/N}$.
+
+static gsl_matrix *
+fourier_matrix (size_t N)
+{
+  gsl_matrix *C = gsl_matrix_alloc (N, N);
+  for (size_t k = 0; k < N && C; k++)
+    for (size_t n = 0; n < N; n++)
+      {
+        const bool single = k == 0 || (k == N - 1 && N % 2 == 0);
+        double angle = 2 * M_PI * (double)((k + 1) / 2 * n % N) / (double)N;
+        gsl_matrix_set (C, k, n,
+                        sqrt ((single ? 1 : 2) / (double)N) * (k % 2 == 1 || k == 0 ? cos (angle) : sin (angle)));
       }
   return C;
 }
@@ -113,22 +133,36 @@ cosine_free (void *state)
 }
 
 static const sb_operator_type cosine_type
-    = { .name = "cosine", .apply = cosine_apply, .free = cosine_free, .orthonormal = 1 };
+    = { .name = "cosine", .apply = cosine_apply, .free = cosine_free, .orthonormal = 1 },
+    fourier_type = { .name = "fourier", .apply = cosine_apply, .free = cosine_free, .orthonormal = 1 };
 
-sb_operator *
-sb_operator_cosine_alloc (size_t height, size_t width, size_t channels)
+static sb_operator *
+separable_alloc (const sb_operator_type *type, gsl_matrix *(*matrix) (size_t N), size_t height, size_t width,
+                 size_t channels)
 {
   if (!height || !width || !channels || GSL_MAX (GSL_MAX (height, width), channels) > LARGEST)
-    SB_ERROR_NULL (NULL, GSL_EINVAL, "operator cosine: no images of %zu x %zu pixels with %zu channels", height, width,
-                   channels);
+    SB_ERROR_NULL (NULL, GSL_EINVAL, "operator %s: no images of %zu x %zu pixels with %zu channels", type->name, height,
+                   width, channels);
   if (sb_check_lengths ("an image's numbers", height, width, channels))
     return NULL;
   cosine *c = malloc (sizeof *c);
   if (c)
-    *c = (cosine){ height, width, channels, cosine_matrix (height), cosine_matrix (width) };
+    *c = (cosine){ height, width, channels, matrix (height), matrix (width) };
   if (c && c->down && c->across)
-    return sb_operator_alloc (&cosine_type, c, height * width * channels, height * width * channels);
+    return sb_operator_alloc (type, c, height * width * channels, height * width * channels);
   if (c)
     cosine_free (c);
-  SB_ERROR_NULL (NULL, GSL_ENOMEM, "operator cosine: no memory for images of %zu x %zu pixels", height, width);
+  SB_ERROR_NULL (NULL, GSL_ENOMEM, "operator %s: no memory for images of %zu x %zu pixels", type->name, height, width);
+}
+
+sb_operator *
+sb_operator_cosine_alloc (size_t height, size_t width, size_t channels)
+{
+  return separable_alloc (&cosine_type, cosine_matrix, height, width, channels);
+}
+
+sb_operator *
+sb_operator_fourier_alloc (size_t height, size_t width, size_t channels)
+{
+  return separable_alloc (&fourier_type, fourier_matrix, height, width, channels);
 }

@@ -8,7 +8,9 @@
 
 #include "../base/checks.h"
 #include "../base/error.h"
+#include "../base/stream.h"
 
+#include <gsl/gsl_math.h>
 #include <stdlib.h>
 
 // ## Making and releasing
@@ -50,11 +52,16 @@ sb_operator_free (sb_operator *A)
 
 // ## Applying
 
-int
-sb_operator_apply (const sb_operator *A, CBLAS_TRANSPOSE_t transpose, const gsl_vector *level, const gsl_matrix *x,
-                   gsl_matrix *out)
+typedef int (*arithmetic) (const void *state, CBLAS_TRANSPOSE_t transpose, const gsl_vector *level, const gsl_matrix *x,
+                           gsl_matrix *out);
+
+static int
+carry_out (arithmetic function, const char *what, const sb_operator *A, CBLAS_TRANSPOSE_t transpose,
+           const gsl_vector *level, const gsl_matrix *x, gsl_matrix *out)
 {
   const sb_operator_type *type = A->type;
+  if (!function)
+    SB_ERROR (NULL, GSL_EUNSUP, "operator %s: it has no %s", type->name, what);
   if (transpose != CblasNoTrans && transpose != CblasTrans)
     SB_ERROR (NULL, GSL_EINVAL, "operator %s: applied as it is or transposed, not %d", type->name, (int)transpose);
   if (!level != !type->has_level)
@@ -69,5 +76,66 @@ sb_operator_apply (const sb_operator *A, CBLAS_TRANSPOSE_t transpose, const gsl_
     return GSL_SUCCESS;
   if (sb_check_apart (type->name, x, out))
     return GSL_EINVAL;
-  return type->apply (A->state, transpose, level, x, out);
+  for (size_t i = 0; level && i < level->size; i++)
+    if (!gsl_finite (gsl_vector_get (level, i)))
+      SB_ERROR (NULL, GSL_EDOM, "operator %s: the level of row %zu is %g", type->name, i, gsl_vector_get (level, i));
+  return function (A->state, transpose, level, x, out);
+}
+
+int
+sb_operator_apply (const sb_operator *A, CBLAS_TRANSPOSE_t transpose, const gsl_vector *level, const gsl_matrix *x,
+                   gsl_matrix *out)
+{
+  return carry_out (A->type->apply, "values", A, transpose, level, x, out);
+}
+
+int
+sb_operator_rate (const sb_operator *A, CBLAS_TRANSPOSE_t transpose, const gsl_vector *level, const gsl_matrix *x,
+                  gsl_matrix *out)
+{
+  return carry_out (A->type->rate, "rate", A, transpose, level, x, out);
+}
+
+int
+sb_operator_inverse (const sb_operator *A, CBLAS_TRANSPOSE_t transpose, const gsl_vector *level, const gsl_matrix *x,
+                     gsl_matrix *out)
+{
+  return carry_out (A->type->inverse, "inverse", A, transpose, level, x, out);
+}
+
+// ## The spectral norm
+//
+// $\mathbf v \leftarrow A^\top A\,\mathbf v$, normalised again and again, turns into the singular vector of the largest
+// singular value, $\|A\| = \|A\mathbf v\|$.
+
+static int
+iterate (const sb_operator *A, const gsl_vector *level, size_t steps, gsl_matrix *v, gsl_matrix *Av, double *norm)
+{
+  const size_t n = v->size2;
+  int status = GSL_SUCCESS;
+  for (size_t k = 0; k <= steps && !status; k++)
+    {
+      const double length = cblas_dnrm2 ((int)n, v->data, 1);
+      if (length > 0)
+        gsl_matrix_scale (v, 1 / length);
+      status = sb_operator_apply (A, CblasNoTrans, level, v, Av);
+      *norm = cblas_dnrm2 ((int)A->rows, Av->data, 1);
+      if (!status && k < steps)
+        status = sb_operator_apply (A, CblasTrans, level, Av, v);
+    }
+  return status;
+}
+
+double
+sb_operator_norm (const sb_operator *A, double level, size_t steps)
+{
+  double norm = GSL_NAN;
+  gsl_matrix *v = gsl_matrix_alloc (1, A->columns), *Av = gsl_matrix_alloc (1, A->rows);
+  gsl_vector_const_view of_row = gsl_vector_const_view_array (&level, 1);
+  int status = v && Av ? sb_stream_normals ((sb_stream){ .purpose = SB_FOR_PROBE }, 0, v) : GSL_ENOMEM;
+  if (!status)
+    status = iterate (A, A->type->has_level ? &of_row.vector : NULL, steps, v, Av, &norm);
+  gsl_matrix_free (v);
+  gsl_matrix_free (Av);
+  return status ? GSL_NAN : norm;
 }

@@ -9,6 +9,8 @@
 
 SB_BEGIN_DECLS
 
+typedef struct sb_operator sb_operator;
+
 // What a kind of operator is made of. Arguments of `apply` have been checked: the shapes are right, there is at least one
 // row, `out` is not x, and `level` is there where has_level, NULL elsewhere.
 typedef struct
@@ -19,15 +21,27 @@ typedef struct
   void (*free) (void *state); // NULL: nothing to release
   int orthonormal;            // A^T A = I at every level
   int has_level;              // A varies with a number per row, as a blur does with its width
+
+  // Of a type with levels, or NULL: out = (dA/dlevel) x, and out = A^-1 x (GSL_ESING where there is none in doubles);
+  // arguments as those of `apply`.
+  int (*rate) (const void *state, CBLAS_TRANSPOSE_t transpose, const gsl_vector *level, const gsl_matrix *x,
+               gsl_matrix *out);
+  int (*inverse) (const void *state, CBLAS_TRANSPOSE_t transpose, const gsl_vector *level, const gsl_matrix *x,
+                  gsl_matrix *out);
+
+  // Of a type that is W^T diag(c) W at every level with the same orthonormal W: c (columns), or its rate, and W (NULL:
+  // the identity). `values` NULL: there is no such W, or none is known.
+  int (*values) (const void *state, int rate, double level, double *c);
+  const sb_operator *(*basis) (const void *state);
 } sb_operator_type;
 
 // A linear map A of points, with its transpose; maybe a different one at each level.
-typedef struct
+struct sb_operator
 {
   const sb_operator_type *type;
   void *state;
   size_t rows, columns; // A is rows x columns: it maps points of `columns` numbers to points of `rows`
-} sb_operator;
+};
 
 // An operator of your own: the type is kept, not copied; the state belongs to the operator from here on, and is released
 // with it, or at once where this fails. NULL with GSL_EINVAL where rows or columns is 0; with GSL_ENOMEM.
@@ -41,7 +55,19 @@ void sb_operator_free (sb_operator *A); // NULL is allowed
 int sb_operator_apply (const sb_operator *A, CBLAS_TRANSPOSE_t transpose, const gsl_vector *level, const gsl_matrix *x,
                        gsl_matrix *out);
 
-// The kinds that are here, none of which has a level. Vectors and matrices are copied. NULL with GSL_EINVAL where a size is 0,
+// Its rate of change with the level, and its inverse, likewise. GSL_EUNSUP where the operator has none.
+int sb_operator_rate (const sb_operator *A, CBLAS_TRANSPOSE_t transpose, const gsl_vector *level, const gsl_matrix *x,
+                      gsl_matrix *out);
+int sb_operator_inverse (const sb_operator *A, CBLAS_TRANSPOSE_t transpose, const gsl_vector *level,
+                         const gsl_matrix *x, gsl_matrix *out);
+
+// The largest singular value of A at a level (of none: NaN), by power iteration from a random vector: `steps` of them, each
+// two applications. NaN with GSL_ENOMEM or what these report.
+double sb_operator_norm (const sb_operator *A, double level, size_t steps);
+
+// ---- Kinds without a level
+
+// Vectors and matrices are copied. NULL with GSL_EINVAL where a size is 0,
 // with GSL_ENOMEM.
 sb_operator *sb_operator_identity_alloc (size_t dimension);
 sb_operator *sb_operator_scalar_alloc (size_t dimension, double c); // c I
@@ -58,6 +84,46 @@ sb_operator *sb_operator_cosine_alloc (size_t height, size_t width, size_t chann
 
 // The channels of each of so many pixels, red, green and blue, to grey and two of colour, orthonormally.
 sb_operator *sb_operator_colour_alloc (size_t pixels);
+
+// The same of cosines and sines in whole periods, an orthonormal Fourier transform in real numbers: 1, then the cosine and
+// the sine of each frequency.
+sb_operator *sb_operator_fourier_alloc (size_t height, size_t width, size_t channels);
+
+// ---- Kinds with a level
+
+// The level times I.
+sb_operator *sb_operator_multiple_alloc (size_t dimension);
+
+// A matrix that is a function of the level: `fill` writes A (d x d), or dA/dlevel. params belongs to the operator, and is
+// released by `release` (NULL: not at all). rate_too: `fill` knows the rate.
+typedef int (*sb_matrix_of_level) (const void *params, int rate, double level, gsl_matrix *A);
+sb_operator *sb_operator_family_alloc (size_t dimension, sb_matrix_of_level fill, int rate_too, void *params,
+                                       void (*release) (void *params));
+
+// What lies beyond the edge of an image: nothing; the image mirrored between its pixels (numpy's symmetric, scipy's reflect);
+// mirrored in its outermost pixels (numpy's reflect, scipy's mirror); the image again.
+typedef enum
+{
+  SB_BOUNDARY_ZERO,
+  SB_BOUNDARY_SYMMETRIC,
+  SB_BOUNDARY_REFLECT,
+  SB_BOUNDARY_PERIODIC
+} sb_boundary;
+
+// A Gaussian blur of images, whose level is the standard deviation in pixels, >= 0. The kernel is sampled at so many whole
+// pixels to either side and divided by its sum; half = 0: the heat equation's, for boundaries that are symmetric or
+// periodic. The inverse is refused (GSL_ESING) where its condition is above 1/(d epsilon). NULL with GSL_EINVAL where a size is
+// 0 or above 2^16, or the boundary is none; with GSL_ENOMEM.
+sb_operator *sb_operator_blur_alloc (size_t height, size_t width, size_t channels, size_t half, sb_boundary boundary);
+
+// Nested masks: the level in [0, 1] is the share of pixels, rounded to whole ones, that become 0, the farthest from the
+// centre first, so that a window at the centre is left; or the nearest first, which leaves the border.
+typedef enum
+{
+  SB_KEEP_CENTRE,
+  SB_KEEP_BORDER
+} sb_keep;
+sb_operator *sb_operator_window_alloc (size_t height, size_t width, size_t channels, sb_keep keep);
 
 SB_END_DECLS
 

@@ -110,3 +110,50 @@ sb_operator_from_text (const char *text, const sb_operator_setting *of, sb_error
                    kind->entry.name);
   return A;
 }
+
+// ## Operators with a level
+
+const char *const sb_boundary_words[] = { "zero", "symmetric", "reflect", "periodic", NULL };
+const char *const sb_keep_words[] = { "centre", "border", NULL };
+const char *const sb_corruption_words[] = { "blur", "window", NULL };
+
+static const sb_key of_corruption[] = { SB_CORRUPTION_KEYS };
+
+enum
+{
+  CORRUPTION_KEYS = sizeof of_corruption / sizeof *of_corruption
+};
+
+static const sb_entry corruptions[]
+    = { { "blur", "a Gaussian blur; the level is its standard deviation in pixels", of_corruption, CORRUPTION_KEYS },
+        { "window", "nested masks; the level is the share of pixels that are hidden", of_corruption,
+          CORRUPTION_KEYS } };
+
+const sb_entry *
+sb_corruptions (size_t k)
+{
+  return k < sizeof corruptions / sizeof *corruptions ? &corruptions[k] : NULL;
+}
+
+sb_operator *
+sb_corruption_alloc (size_t k, const double *key, const sb_operator_setting *of)
+{
+  return k == 0 ? sb_operator_blur_alloc (of->height, of->width, of->channels, (size_t)key[0], (sb_boundary)key[1])
+                : sb_operator_window_alloc (of->height, of->width, of->channels, (sb_keep)key[2]);
+}
+
+sb_operator *
+sb_corruption_from_text (const char *text, const sb_operator_setting *of, sb_error *error)
+{
+  double key[SB_KEYS_MOST];
+  const sb_entry *entry = sb_entry_read (sb_corruptions, "operator", text, key, error);
+  if (!entry)
+    return NULL;
+  if (of->height == 0)
+    SB_ERROR_NULL (error, GSL_EINVAL, "operator %s: the points are no images", entry->name);
+  errno = 0;
+  sb_operator *A = sb_corruption_alloc ((size_t)(entry - corruptions), key, of);
+  if (!A)
+    SB_ERROR_NULL (error, errno == ENOMEM ? GSL_ENOMEM : GSL_EINVAL, "operator: '%s' cannot be made", text);
+  return A;
+}

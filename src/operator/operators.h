@@ -30,6 +30,26 @@ const sb_entry *sb_operators (size_t k); // the family; each is the first field 
 // points' numbers; GSL_EDOM where its numbers are not of its kind; GSL_ENOMEM.
 sb_operator *sb_operator_from_text (const char *text, const sb_operator_setting *of, sb_error *error);
 
+// ---- Operators with a level, which are what a picture is corrupted by
+//
+//     blur    half=80 boundary=zero        the level is a standard deviation in pixels; half=0: the heat equation's
+//     window  keep=centre                  the level is the share of pixels that become 0
+const sb_entry *sb_corruptions (size_t k); // the family
+
+// Their keys, in one order for all: the first fields of the values of an entry that has them all.
+#define SB_CORRUPTION_KEYS                                                                                             \
+  { .name = "half", .usual = 80, .high = 65536, .whole = true, .help = "of a blur's kernel, in pixels; 0: heat" },     \
+      { .name = "boundary", .words = sb_boundary_words, .help = "beyond the edge of a blurred image" },                \
+  {                                                                                                                    \
+    .name = "keep", .words = sb_keep_words, .help = "what a window leaves: centre or border"                           \
+  }
+extern const char *const sb_boundary_words[], *const sb_keep_words[], *const sb_corruption_words[];
+
+// Of entry k, from the values of these keys, for images (height > 0). NULL: GSL_EINVAL, GSL_ENOMEM.
+sb_operator *sb_corruption_alloc (size_t k, const double *key, const sb_operator_setting *of);
+// And from a line of text: with a line in `error`.
+sb_operator *sb_corruption_from_text (const char *text, const sb_operator_setting *of, sb_error *error);
+
 SB_END_DECLS
 
 #endif
