@@ -113,7 +113,7 @@ read_word (const sb_key *key, const char *text, double *value)
 static int
 read_list (const sb_key *key, const char *text, double *value)
 {
-  char copy[128], *rest = copy, between[] = { key->between, 0 };
+  char copy[4096], *rest = copy, between[] = { key->between, 0 };
   size_t count = 0;
   if ((size_t)snprintf (copy, sizeof copy, "%s", text) >= sizeof copy)
     return GSL_EINVAL;

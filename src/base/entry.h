@@ -33,7 +33,7 @@ typedef struct
 
 enum
 {
-  SB_KEYS_MOST = 48 // numbers that the values of an entry's keys take, at most
+  SB_KEYS_MOST = 96 // numbers that the values of an entry's keys take, at most
 };
 
 typedef struct

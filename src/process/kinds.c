@@ -5,8 +5,10 @@
 
 #include "kinds.h"
 
+#include "../operator/operators.h"
 #include "ddpm.h"
 #include "smld.h"
+#include "soft.h"
 #include "subvp.h"
 #include "ve.h"
 #include "vp.h"
@@ -48,6 +50,63 @@ make_ddpm (size_t dimension, const double *key)
   return sb_ddpm_alloc (dimension, (size_t)key[2], key[0], key[1]);
 }
 
+// The keys of a soft corruption, from `noises` on: where each stands among the values.
+
+enum
+{
+  KNOTS_MOST = 64,
+  SOFT_NOISE = 2,
+  SOFT_STAGES,
+  SOFT_OPERATOR,
+  SOFT_CORRUPTION, // three
+  SOFT_IMAGE = SOFT_CORRUPTION + 3,
+  SOFT_KNOTS = SOFT_IMAGE + 4
+};
+
+static sb_process *
+make_soft (size_t dimension, const double *key)
+{
+  const double *image = key + SOFT_IMAGE + 1, *knots = key + SOFT_KNOTS + 1;
+  const sb_operator_setting of
+      = { .dimension = dimension, .height = (size_t)image[1], .width = (size_t)image[2], .channels = (size_t)image[0] };
+  if (image[0] * image[1] * image[2] != (double)dimension)
+    SB_ERROR_NULL (NULL, GSL_EINVAL, "image=%gx%gx%g is not of %zu numbers", image[0], image[1], image[2], dimension);
+  const gsl_vector_const_view levels = gsl_vector_const_view_array (knots, (size_t)key[SOFT_KNOTS]);
+  const sb_soft_stages stages = { .sigma_min = key[0],
+                                  .sigma_max = key[1],
+                                  .noise = key[SOFT_NOISE],
+                                  .joint = key[SOFT_STAGES] == 1,
+                                  .levels = &levels.vector };
+  sb_operator *C = sb_corruption_alloc ((size_t)key[SOFT_OPERATOR], key + SOFT_CORRUPTION, &of);
+  return C ? sb_soft_stages_alloc (C, &stages) : NULL;
+}
+
+static const char *const stages_words[] = { "two", "joint", NULL };
+
+static const sb_key of_soft[] = {
+  { .name = "sigma_min", .usual = 0.01, .high = HUGE_VAL, .above = true, .help = "smallest noise scale" },
+  { .name = "sigma_max", .usual = 0.1, .high = HUGE_VAL, .above = true, .help = "largest noise scale" },
+  { .name = "noise", .usual = 0.2, .high = 0.999, .above = true, .help = "when the stage of noise ends" },
+  { .name = "stages", .words = stages_words, .help = "two: noise, then levels; joint: both at once" },
+  { .name = "operator", .words = sb_corruption_words, .help = "blur or window" },
+  SB_CORRUPTION_KEYS,
+  { .name = "image",
+    .low = 1,
+    .high = 65536,
+    .whole = true,
+    .most = 3,
+    .between = 'x',
+    .help = "channels x height x width" },
+  { .name = "knots",
+    .high = HUGE_VAL,
+    .most = KNOTS_MOST,
+    .between = ',',
+    .list
+    = "0.01,0.19,0.28,0.37,0.46,0.55,0.64,0.73,0.82,0.91,1,1.18,1.36,1.54,1.72,1.99,2.26,2.62,2.99,3.44,3.98,4.61,"
+      "5.33,6.14,7.13,8.3,9.75,11.55,13.8,16.78,22.1,23",
+    .help = "the operator's levels, evenly in time" }
+};
+
 #define LEVELS(usual_levels)                                                                                           \
   {                                                                                                                    \
     .name = "levels", .usual = usual_levels, .low = 2, .high = 1e7, .whole = true, .help = "noise levels"              \
@@ -68,6 +127,12 @@ static const sb_process_kind table[] = {
   { { "vp", "variance preserving SDE", rates, 2 }, true, -1, 1, "euler-maruyama", make_vp },
   { { "subvp", "sub-VP SDE", rates, 2 }, true, -1, 1, "euler-maruyama", make_subvp },
   { { "smld", "chain of noise scales, geometric", noises, 3 }, false, 0, 1, "reverse-diffusion", make_smld },
+  { { "soft", "blur or a mask, and a little noise", of_soft, sizeof of_soft / sizeof *of_soft },
+    true,
+    0,
+    1,
+    "momentum",
+    make_soft },
   { { "ddpm", "chain of denoising diffusion, linear", rates, 3 }, true, -1, 1, "reverse-diffusion", make_ddpm },
 };
 

@@ -428,12 +428,12 @@ int
 sb_process_prior (const sb_process *process, sb_stream stream, gsl_matrix *x)
 {
   const sb_process_type *type = process->type;
-  if (process->parts > 0 ? !type->prior_sd : !type->prior)
+  if (!type->prior_sd && !type->prior)
     SB_ERROR (NULL, GSL_EUNSUP, "the process %s has no prior", type->name);
   int status = check_points (process, x);
   if (status || x->size1 == 0)
     return status;
-  if (process->parts == 0)
+  if (!type->prior_sd)
     return type->prior (process->state, stream, x);
   gsl_matrix *sd = prior_deviations (process);
   if (!sd)
@@ -450,14 +450,14 @@ int
 sb_process_prior_log_density (const sb_process *process, const gsl_matrix *x, gsl_vector *log_prior)
 {
   const sb_process_type *type = process->type;
-  if (process->parts > 0 ? !type->prior_sd : !type->prior_log_density)
+  if (!type->prior_sd && !type->prior_log_density)
     SB_ERROR (NULL, GSL_EUNSUP, "the process %s has no density of its prior", type->name);
   if (log_prior->size != x->size1)
     SB_ERROR (NULL, GSL_EBADLEN, "%zu points have as many densities, not %zu", x->size1, log_prior->size);
   int status = check_points (process, x);
   if (status || x->size1 == 0)
     return status;
-  if (process->parts == 0)
+  if (!type->prior_sd)
     return type->prior_log_density (process->state, x, log_prior);
   gsl_matrix *sd = prior_deviations (process);
   status = sd ? log_density_of_parts (process, sd, x, log_prior) : GSL_ENOMEM;

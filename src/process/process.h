@@ -38,7 +38,8 @@ typedef struct
   // are not asked for. a >= 0 (0: nothing is left of x_s) and sd >= 0 (0: the part stands still); NaN where a map is
   // undefined at this time; GSL_EUNSUP where the process has no such map, or none from s > 0.
   int (*numbers) (const void *state, sb_process_map map, double s, double t, double *c);
-  int (*prior_sd) (const void *state, double *sd); // of each part: x_T ~ N(0, sd^2 I); 0: the part has no prior
+  int (*prior_sd) (const void *state, double *sd); // of each part: x_T ~ N(0, sd^2 I); 0: the part has no prior. NULL:
+                                                   // `prior` below
 
   // Of any other process: x_i <- M x_i for every row of x (n x d), M at times s_i <= t_i (transposed: CblasTrans). s
   // NULL: all zero.
@@ -57,12 +58,14 @@ typedef struct
 {
   const sb_process_type *type;
   void *state;
-  size_t dimension; // d
-  double t_min;     // the paper's epsilon: an SDE is solved on [t_min, t_max]; a chain's first level. Yours to change
-  double t_max;     // T, the time of the prior
-  double t_limit;   // >= t_max: the maps are defined up to here
-  size_t levels;    // of a chain: N, its levels lying at t = i/N; 0 for a process in continuous time
-  bool from_zero_only; // there is no kernel from s > 0 to t; set by whoever makes such a process
+  size_t dimension;   // d
+  double t_min;       // the paper's epsilon: an SDE is solved on [t_min, t_max]; a chain's first level. Yours to change
+  double t_max;       // T, the time of the prior
+  double t_limit;     // >= t_max: the maps are defined up to here
+  size_t levels;      // of a chain: N, its levels lying at t = i/N; 0 for a process in continuous time
+  size_t break_count; // times at which rates jump, where a solver restarts, ascending within (0, t_max); the
+  const double *breaks; // state owns them, and who makes such a process sets them
+  bool from_zero_only;  // there is no kernel from s > 0 to t; set by whoever makes such a process
 
   // Of a type with numbers; whoever makes such a process sets them after sb_process_alloc, and the state owns them.
   size_t parts;       // 0: no numbers
