@@ -61,6 +61,7 @@ typedef struct
   const sb_term *term;
   gsl_matrix *out;
   bool shared; // the coefficients are the same for all rows
+  bool alike;  // and for all parts
   bool dense;  // the rows of all matrices follow each other without gaps
 } combination;
 
@@ -109,11 +110,11 @@ combine_rows (void *context, size_t shard, size_t first, size_t count)
 {
   const combination *w = context;
   (void)shard;
-  if (w->process->parts == 1 && w->shared && w->dense)
+  if (w->alike && w->shared && w->dense)
     combine_alike (w, first, count * w->out->size2);
   else
     for (size_t i = first; i < first + count; i++)
-      if (w->process->parts == 1)
+      if (w->alike)
         combine_alike (w, i, w->out->size2);
       else
         combine_by_coordinate (w, i);
@@ -123,7 +124,7 @@ combine_rows (void *context, size_t shard, size_t first, size_t count)
 static int
 combine (const sb_process *process, size_t terms, const sb_term *term, gsl_matrix *out)
 {
-  combination w = { process, terms, term, out, true, out->tda == out->size2 };
+  combination w = { process, terms, term, out, true, term->c->size2 == 1, out->tda == out->size2 };
   for (size_t m = 0; m < terms; m++)
     {
       w.shared &= term[m].c->size1 == 1;
@@ -203,15 +204,16 @@ static int
 check (const sb_process *process, size_t terms, const sb_term *term, const gsl_matrix *work, const gsl_matrix *out)
 {
   const size_t n = out->size1, d = process->dimension;
-  if (process->parts == 0)
+  const size_t parts = term->c->size2;
+  if (process->parts == 0 && parts > 1)
     SB_ERROR (NULL, GSL_EUNSUP, "the maps of the process %s are not diagonal in a known basis", process->type->name);
   if (terms == 0 || terms > SB_TERMS_MOST)
     SB_ERROR (NULL, GSL_EINVAL, "a combination has from 1 to %d terms, not %zu", SB_TERMS_MOST, terms);
   if (out->size2 != d || (work && (work->size1 < 2 * n || work->size2 != d)))
     SB_ERROR (NULL, GSL_EBADLEN, "out is %zu x %zu, the process has %zu coordinates", n, out->size2, d);
   for (size_t m = 0; m < terms; m++)
-    if (term[m].x->size1 != n || term[m].x->size2 != d || term[m].c->size2 != process->parts
-        || (term[m].c->size1 != 1 && term[m].c->size1 != n))
+    if (term[m].x->size1 != n || term[m].x->size2 != d || term[m].c->size2 != parts
+        || (parts != 1 && parts != process->parts) || (term[m].c->size1 != 1 && term[m].c->size1 != n))
       SB_ERROR (NULL, GSL_EBADLEN,
                 "term %zu is %zu x %zu with %zu x %zu coefficients; %zu x %zu with %zu parts are wanted", m,
                 term[m].x->size1, term[m].x->size2, term[m].c->size1, term[m].c->size2, n, d, process->parts);
@@ -224,7 +226,7 @@ sb_process_combine (const sb_process *process, size_t terms, const sb_term *term
   int status = check (process, terms, term, work, out);
   if (status || out->size1 == 0)
     return status;
-  if (!process->basis || process->parts == 1)
+  if (!process->basis || term->c->size2 == 1)
     return combine (process, terms, term, out);
   gsl_matrix *own = work ? NULL : gsl_matrix_alloc (2 * out->size1, out->size2);
   status = work || own ? combine_in_basis (process, terms, term, work ? work : own, out) : GSL_ENOMEM;

@@ -112,7 +112,7 @@ sb_process_part (const sb_process *process, size_t j)
 }
 
 // A term of a linear combination: rows x_i (n x d), each part of which is multiplied by its coefficient, c (n x parts,
-// or 1 x parts: the same for all rows). A coefficient of 0 leaves its numbers out, whatever they are.
+// or 1 x parts: the same for all rows; one column in all terms: the same for all parts, or of a process without any). A coefficient of 0 leaves its numbers out, whatever they are.
 typedef struct
 {
   const gsl_matrix *c, *x;
@@ -120,7 +120,7 @@ typedef struct
 
 // out_i <- sum over terms of W^T diag(c_i) W x_i. out may be one of the terms' x. work: 2 n x d numbers, looked at only
 // where the process has a basis; NULL: allocated and freed again. GSL_EBADLEN, GSL_EINVAL for no or over
-// SB_TERMS_MOST terms, GSL_EUNSUP without parts, GSL_ENOMEM.
+// SB_TERMS_MOST terms, GSL_EUNSUP for several columns without parts, GSL_ENOMEM.
 enum
 {
   SB_TERMS_MOST = 5

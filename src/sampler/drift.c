@@ -11,10 +11,26 @@
 // $$ d\mathbf x = \bigl[\mathbf F(t)\,\mathbf x
 //    - \tfrac12\mathbf G(t)\mathbf G(t)^{\mathsf T}\,\nabla_{\mathbf x}\log p_t(\mathbf x)\bigr]\,dt. $$
 
+//
+// A corruption may have no $\mathbf F$ and $\mathbf G$, and yet rates: $\mathbf x_t = \mathbf A\mathbf x_0 + \mathbf S\mathbf z$ moves
+// with $\dot{\mathbf A}\mathbf x_0 + \dot{\mathbf S}\mathbf z$, and on average over all $\mathbf x_0, \mathbf z$ that lead to $\mathbf x$ with
+// [soft.txt-exactvelocity]
+// $$ \mathbf v(\mathbf x, t) = \dot{\mathbf A}\,\hat{\mathbf x}_0 + \dot{\mathbf S}\,\boldsymbol\epsilon , $$
+// which is the flow's velocity again, for whatever moves as its marginals do on average has these marginals. For $\mathbf A = C_t$ and
+// $\mathbf S = \sigma_t\mathbf I$, where $\boldsymbol\epsilon = -\sigma_t\nabla\log q_t$: [soft.eq19]
+// $$ d\mathbf x = \Bigl[\dot C_t\,\mathrm E[\mathbf x_0 \mid \mathbf x_t]
+//    - \tfrac12\,\frac{d\sigma_t^2}{dt}\,\nabla\log q_t(\mathbf x)\Bigr]\,dt . $$
+// It belongs to an SDE with the drift $\mathbf f = \dot C_t\,\mathrm E[\mathbf x_0 \mid \mathbf x_t]$ and $g^2 = d\sigma_t^2/dt$
+// [soft.eq13], whose reverse takes the score whole: [soft.eq14] $\dot C_t\,\hat{\mathbf x}_0 + 2\dot\sigma_t\,\boldsymbol\epsilon$. [soft.eq47]
+// The expectation is that of the corruption. With it the marginals of that SDE are exactly $q_t$, for any data: the paper's open question
+// has the answer that there is no mismatch. [soft.txt-mismatch] What multiplies the estimate is $\dot C_t$, not $C_t$.
+// [soft.txt-cvscdot] For VP's pair it is not VP's own SDE, though the flow is the same.
+
 #include "drift.h"
 
 #include "../base/checks.h"
 #include "../base/error.h"
+#include "../score/tweedie.h"
 #include "work.h"
 
 static int
@@ -32,6 +48,34 @@ check (const sb_score *score, const gsl_vector *t, const gsl_matrix *x, const gs
 // The two differ in the weight of the score. $\mathbf G\mathbf G^{\mathsf T}\mathbf s$ is two maps of the process,
 // the transposed one first.
 
+// ## By rates
+//
+// out <- A' x_hat0 + weight S' epsilon. The weight is 0 for the forward SDE, 1 for the flow, 2 for the reverse SDE.
+
+static int
+move_by_rates (const sb_score *score, const gsl_matrix *y, const gsl_vector *t, double weight, const gsl_matrix *x,
+               gsl_matrix *out)
+{
+  const sb_process *process = score->process;
+  gsl_matrix *epsilon = gsl_matrix_alloc (x->size1, x->size2);
+  int status = epsilon ? sb_score_estimate (score, SB_DENOISER, x, t, y, out) : GSL_ENOMEM;
+  if (!status && weight != 0)
+    {
+      gsl_matrix_memcpy (epsilon, out);
+      status = sb_tweedie (process, SB_DENOISER, SB_EPSILON, x, t, epsilon);
+      if (!status)
+        status = sb_process_apply (process, SB_S_RATE, CblasNoTrans, NULL, t, epsilon);
+    }
+  if (!status)
+    status = sb_process_apply (process, SB_A_RATE, CblasNoTrans, NULL, t, out);
+  if (!status && weight != 0)
+    sb_work_add (out, weight, epsilon);
+  gsl_matrix_free (epsilon);
+  return status;
+}
+
+// ## By the SDE
+
 static int
 drift (const sb_score *score, const gsl_matrix *y, const gsl_vector *t, double weight, const gsl_matrix *x,
        gsl_matrix *out)
@@ -40,6 +84,8 @@ drift (const sb_score *score, const gsl_matrix *y, const gsl_vector *t, double w
   int status = check (score, t, x, out);
   if (status || x->size1 == 0)
     return status;
+  if (process->from_zero_only)
+    return move_by_rates (score, y, t, 2 * weight, x, out);
 
   gsl_matrix *g = gsl_matrix_alloc (x->size1, x->size2);
   status = g ? gsl_matrix_memcpy (out, x) : GSL_ENOMEM;
@@ -67,4 +113,21 @@ int
 sb_flow_velocity (const sb_score *score, const gsl_matrix *y, const gsl_vector *t, const gsl_matrix *x, gsl_matrix *out)
 {
   return drift (score, y, t, 0.5, x, out);
+}
+
+// ## Forward
+//
+// The drift of the forward SDE itself, $\mathbf F\mathbf x$, or $\dot C_t\,\mathrm E[\mathbf x_0 \mid \mathbf x_t]$: an Ito SDE like any
+// other, $d\mathbf x = \mathbf f(\mathbf x, t)\,dt + g(t)\,d\mathbf w$. [soft.eq53] [soft.eq54]
+
+int
+sb_forward_drift (const sb_score *score, const gsl_matrix *y, const gsl_vector *t, const gsl_matrix *x, gsl_matrix *out)
+{
+  int status = check (score, t, x, out);
+  if (status || x->size1 == 0)
+    return status;
+  if (score->process->from_zero_only)
+    return move_by_rates (score, y, t, 0, x, out);
+  gsl_matrix_memcpy (out, x);
+  return sb_process_apply (score->process, SB_F, CblasNoTrans, NULL, t, out);
 }

@@ -16,6 +16,8 @@
 #include "work.h"
 
 #include <gsl/gsl_math.h>
+#include <math.h>
+#include <stdbool.h>
 
 sb_flow
 sb_flow_default (void)
@@ -79,12 +81,48 @@ finish (const run *w, double t, gsl_matrix *x, size_t *evaluations)
   return status;
 }
 
+// ## Kinks
+//
+// Where rates jump a Runge-Kutta step would mix both sides: the solver stops there, and goes on from there. An interval that ends
+// at a kink from above ends just above it.
+
+static double
+next_stop (const sb_process *process, double at, double to)
+{
+  double stop = to;
+  for (size_t k = 0; k < process->break_count; k++)
+    {
+      const double b = process->breaks[k];
+      if (to < at ? b < at && b >= stop : b > at && b < stop)
+        stop = b;
+    }
+  return stop;
+}
+
+static int
+integrate (run *w, double from, double to, double *x, size_t *evaluations)
+{
+  gsl_odeiv2_system system = { velocity, NULL, w->n * w->d, w };
+  const sb_process *process = w->score->process;
+  const bool down = to<from, kinks = process->break_count> 0;
+  int status = GSL_SUCCESS;
+  for (double at = from, stop; at != to && !status; at = stop)
+    {
+      sb_odeiv2_count count = { 0 };
+      stop = next_stop (process, at, to);
+      status = sb_odeiv2_integrate (&system, kinks && !down ? nextafter (at, to) : at,
+                                    down && stop != to ? nextafter (stop, at) : stop, w->flow->absolute,
+                                    w->flow->relative, x, w->flow->progress ? observe : NULL, w, &count);
+      *evaluations += count.evaluations;
+    }
+  return status;
+}
+
 int
 sb_flow_run (const sb_flow *flow, const sb_score *score, const gsl_matrix *y, double from, double to, gsl_matrix *x,
              size_t *evaluations)
 {
   size_t none;
-  sb_odeiv2_count count = { 0 };
   evaluations = evaluations ? evaluations : &none;
   *evaluations = 0;
   int status = check (flow, from, to);
@@ -98,11 +136,8 @@ sb_flow_run (const sb_flow *flow, const sb_score *score, const gsl_matrix *y, do
     status = flow->progress (flow->context, 0, 0, from, x);
   if (!status)
     {
-      gsl_odeiv2_system system = { velocity, NULL, w.n * w.d, &w };
-      status = sb_odeiv2_integrate (&system, from, to, flow->absolute, flow->relative, packed->data,
-                                    flow->progress ? observe : NULL, &w, &count);
+      status = integrate (&w, from, to, packed->data, evaluations);
       gsl_matrix_memcpy (x, packed);
-      *evaluations = count.evaluations;
     }
   if (!status)
     status = finish (&w, to, x, evaluations);

@@ -23,10 +23,11 @@ static int
 add_steps (const sb_corrector *corrector, sb_sampler_work *work, double scale, const gsl_matrix *u, gsl_matrix *v)
 {
   const sb_process *process = work->score->process;
-  gsl_matrix_view one = gsl_matrix_submatrix (work->c, 0, 0, 1, process->parts),
-                  h = gsl_matrix_submatrix (work->c, 1, 0, 1, process->parts);
+  const size_t noises = sb_work_noises (process);
+  gsl_matrix_view one = gsl_matrix_submatrix (work->c, 0, 0, 1, noises),
+                  h = gsl_matrix_submatrix (work->c, 1, 0, 1, noises);
   gsl_matrix_set_all (&one.matrix, 1);
-  for (size_t k = 0; k < process->parts; k++)
+  for (size_t k = 0; k < noises; k++)
     gsl_matrix_set (&h.matrix, 0, k, scale * corrector->epsilon * work->numbers[k]);
   const sb_term term[] = { { &one.matrix, v }, { &h.matrix, u } };
   return sb_process_combine (process, 2, term, NULL, v);
@@ -43,7 +44,7 @@ hmc_step (const sb_corrector *corrector, sb_sampler_work *work, const gsl_matrix
   if (!(corrector->epsilon > 0 && gsl_finite (corrector->epsilon) && corrector->leaps > 0))
     SB_ERROR (NULL, GSL_EDOM, "the corrector hmc takes steps of a positive length, not %zu of %g", corrector->leaps,
               corrector->epsilon);
-  int status = sb_process_numbers (work->score->process, SB_S, 0, t, work->numbers);
+  int status = sb_work_deviations (work->score->process, t, work->numbers);
 
   // Draw the momentum.
   if (z)

@@ -27,7 +27,7 @@ static int
 move (const sb_corrector *corrector, sb_sampler_work *work, const gsl_matrix *y, double t, const double *epsilon,
       const gsl_matrix *z, gsl_matrix *x)
 {
-  const size_t parts = work->score->process->parts;
+  const size_t parts = sb_work_noises (work->score->process);
   gsl_matrix_view one = gsl_matrix_submatrix (work->c, 0, 0, 1, parts),
                   of_g = gsl_matrix_submatrix (work->c, 1, 0, 1, parts),
                   of_z = gsl_matrix_submatrix (work->c, 2, 0, 1, parts), g = sb_work_estimate_rows (work, x->size1);
@@ -53,7 +53,7 @@ constant_step (const sb_corrector *corrector, sb_sampler_work *work, const gsl_m
                const gsl_matrix *z, gsl_matrix *x)
 {
   (void)s;
-  for (size_t k = 0; k < work->score->process->parts; k++)
+  for (size_t k = 0; k < sb_work_noises (work->score->process); k++)
     work->numbers[k] = corrector->epsilon;
   return move (corrector, work, y, t, work->numbers, z, x);
 }
@@ -84,8 +84,8 @@ fixed_step (const sb_corrector *corrector, sb_sampler_work *work, const gsl_matr
             const gsl_matrix *z, gsl_matrix *x)
 {
   (void)s;
-  int status = sb_process_numbers (work->score->process, SB_S, 0, t, work->numbers);
-  for (size_t k = 0; k < work->score->process->parts && !status; k++)
+  int status = sb_work_deviations (work->score->process, t, work->numbers);
+  for (size_t k = 0; k < sb_work_noises (work->score->process) && !status; k++)
     work->numbers[k] = corrector->epsilon * gsl_pow_2 (work->numbers[k]);
   return status ? status : move (corrector, work, y, t, work->numbers, z, x);
 }

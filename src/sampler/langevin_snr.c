@@ -18,7 +18,8 @@
 //
 // Algorithm 4, for VE, has none; Algorithm 5, for VP, has $\alpha_i$, which Section 2.2 defines as the product of the
 // $1 - \beta_j$ up to $i$, while the authors' code takes $1 - \beta_i$ alone. In terms of the process these are
-// $A(0,t)^2$ and $A(s,t)^2$, and both are 1 for VE: the two algorithms are one.
+// $A(0,t)^2$ and $A(s,t)^2$, and both are 1 for VE: the two algorithms are one. Where there is no kernel between two positive
+// times, $\alpha$ is 1.
 //
 // ## Parts
 //
@@ -30,6 +31,11 @@
 static int
 find_factors (const sb_corrector *corrector, const sb_process *process, double s, double t, double *alpha, double *P)
 {
+  if (sb_work_noises (process) == 1 && process->from_zero_only)
+    {
+      *alpha = *P = 1;
+      return GSL_SUCCESS;
+    }
   int status = sb_process_numbers (process, SB_A, corrector->alpha == SB_ALPHA_CUMULATIVE ? 0 : s, t, alpha);
   if (!status)
     status = sb_process_numbers (process, SB_S, 0, t, P);
@@ -99,7 +105,7 @@ static int
 precondition (const langevin *w)
 {
   const sb_process *process = w->work->score->process;
-  if (process->parts == 1)
+  if (sb_work_noises (process) == 1)
     return GSL_SUCCESS;
   gsl_matrix_view root = gsl_matrix_submatrix (w->work->c, 0, 0, 1, process->parts);
   for (size_t k = 0; k < process->parts; k++)
@@ -112,7 +118,8 @@ step (const sb_corrector *corrector, sb_sampler_work *work, const gsl_matrix *y,
       const gsl_matrix *z, gsl_matrix *x)
 {
   const sb_process *process = work->score->process;
-  const size_t n = x->size1, d = x->size2, parts = process->parts, rows = corrector->norm == SB_NORM_ROW ? n : 1;
+  const size_t n = x->size1, d = x->size2, parts = sb_work_noises (process),
+               rows = corrector->norm == SB_NORM_ROW ? n : 1;
   double *alpha = work->numbers, *P = alpha + parts;
   if (!(corrector->snr > 0 && gsl_finite (corrector->snr)))
     SB_ERROR (NULL, GSL_EDOM, "the Langevin corrector's r must be positive and finite, not %g", corrector->snr);

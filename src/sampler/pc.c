@@ -171,14 +171,17 @@ static void
 predict (run *w, size_t k, bool noisy)
 {
   paste (w, time_at (w, k));
-  noisy = noisy && !w->pc->noiseless && !(w->pc->step->needs & SB_NEEDS_NO_NOISE);
+  const bool second = w->pc->alternate && k % 2 == 1;
+  const sb_step_type *step = second ? w->pc->alternate : w->pc->step;
+  noisy = noisy && !w->pc->noiseless && !(step->needs & SB_NEEDS_NO_NOISE);
   if (noisy)
     draw (w, SB_FOR_PREDICTOR, k);
   if (w->status)
     return;
   gsl_vector_set_all (w->s, time_at (w, k + 1));
   gsl_vector_set_all (w->t, time_at (w, k));
-  w->status = sb_step_apply (w->pc->step, w->pc->key, w->work, w->y, w->s, w->t, noisy ? w->z : NULL, w->x);
+  w->status = sb_step_apply (step, second ? w->pc->alternate_key : w->pc->key, w->work, w->y, w->s, w->t,
+                             noisy ? w->z : NULL, w->x);
 }
 
 static void

@@ -23,7 +23,9 @@ typedef int (*sb_noise) (void *context, sb_purpose purpose, size_t count, gsl_ma
 typedef struct
 {
   const sb_step_type *step;
-  const double *key;      // the values of its keys; NULL: the usual ones
+  const double *key;             // the values of its keys; NULL: the usual ones
+  const sb_step_type *alternate; // every second step, the first being `step`'s; NULL: none
+  const double *alternate_key;
   sb_corrector corrector; // not looked at where corrector_steps is 0
   size_t corrector_steps; // M
   sb_pc_order order;

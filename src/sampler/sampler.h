@@ -109,6 +109,10 @@ extern const sb_step_type *sb_step_ancestral_lower;   // with the variance of x_
 extern const sb_step_type *sb_step_ancestral_optimal; // with the variance that the score's divergence implies
 extern const sb_step_type *sb_step_ddim;              // Song, Meng and Ermon (2021), with eta
 extern const sb_step_type *sb_step_probability_flow;  // the paper's discretisation; adaptive: flow.h
+extern const sb_step_type *sb_step_flow_heun, *sb_step_flow_rk4; // the flow, in fixed steps: 2 and 4 evaluations
+extern const sb_step_type *sb_step_naive, *sb_step_momentum,
+    *sb_step_momentum_flow;                                            // Soft Diffusion's, also where there
+extern const sb_step_type *sb_step_soft_ddim, *sb_step_soft_ancestral; // is no kernel between two positive times
 
 const sb_entry *sb_steps (size_t k); // the family; each is the first field of its sb_step_type
 
@@ -145,10 +149,11 @@ typedef struct
 typedef struct sb_corrector
 {
   const sb_corrector_type *type;
-  double snr;     // langevin: r > 0, the signal-to-noise ratio
-  double epsilon; // fixed: > 0, a multiple of Var[x_t | x_0]; constant: > 0, epsilon itself; hmc: > 0, a multiple of the
-                  // deviation of x_t given x_0
-  sb_norm norm;   // langevin
+  double snr; // langevin: r > 0, the signal-to-noise ratio
+  double
+      epsilon;  // fixed: > 0, a multiple of Var[x_t | x_0]; constant: > 0, epsilon itself; hmc: > 0, a multiple of the
+                // deviation of x_t given x_0
+  sb_norm norm; // langevin
   sb_alpha alpha; // langevin
   size_t leaps;   // hmc: > 0
 } sb_corrector;

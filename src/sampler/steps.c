@@ -27,7 +27,14 @@ static const sb_step_type *const *const table[] = { &sb_step_none,
                                                     &sb_step_ancestral_lower,
                                                     &sb_step_ancestral_optimal,
                                                     &sb_step_ddim,
-                                                    &sb_step_probability_flow };
+                                                    &sb_step_probability_flow,
+                                                    &sb_step_flow_heun,
+                                                    &sb_step_flow_rk4,
+                                                    &sb_step_naive,
+                                                    &sb_step_momentum,
+                                                    &sb_step_momentum_flow,
+                                                    &sb_step_soft_ddim,
+                                                    &sb_step_soft_ancestral };
 
 const sb_entry *
 sb_steps (size_t k)

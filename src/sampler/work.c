@@ -111,6 +111,19 @@ sb_work_times (sb_sampler_work *work, size_t n, double t)
   return gsl_vector_subvector (work->t, 0, n);
 }
 
+size_t
+sb_work_noises (const sb_process *process)
+{
+  return process->type->deviation ? 1 : process->parts;
+}
+
+int
+sb_work_deviations (const sb_process *process, double t, double *sd)
+{
+  return process->type->deviation ? sb_process_deviation (process, 0, t, sd)
+                                  : sb_process_numbers (process, SB_S, 0, t, sd);
+}
+
 // Samples still carry the noise of the last level, which the eye does not see and a Frechet distance does. The paper
 // ends every run with Tweedie's formula, $\hat{\mathbf x}_0 = \operatorname E[\mathbf x_0 \mid \mathbf x_t]$.
 // [scoresde.txt-denoise]

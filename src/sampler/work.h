@@ -19,6 +19,10 @@ int sb_work_estimate (sb_sampler_work *work, sb_view view, const gsl_matrix *y, 
 // One time for n rows.
 gsl_vector_view sb_work_times (sb_sampler_work *work, size_t n, double t);
 
+// How many noises there are, and their deviations at time t: one where S = sd I, else one for each part.
+size_t sb_work_noises (const sb_process *process);
+int sb_work_deviations (const sb_process *process, double t, double *sd);
+
 // x becomes E[x_0 | x_t].
 int sb_work_denoise (sb_sampler_work *work, const gsl_matrix *y, double t, gsl_matrix *x);
 
