@@ -188,6 +188,19 @@ copy_notes (const sb_tensors *from, sb_tensors *to)
 }
 
 static int
+copy_prior (const sb_tensors *from, sb_tensors *to)
+{
+  int status = GSL_SUCCESS;
+  for (size_t k = 0; k < from->count && !status; k++)
+    {
+      const sb_tensor *tensor = &from->tensor[k];
+      if (strncmp (tensor->name, "prior.", 6) == 0)
+        status = sb_tensors_add (to, tensor->name, tensor->rank, tensor->size, tensor->data);
+    }
+  return status;
+}
+
+static int
 rewrite_network (const sb_tensors *from, const char *path, const sb_net *net, const char *to, const char *dtype)
 {
   sb_error error = { 0 };
@@ -200,7 +213,7 @@ rewrite_network (const sb_tensors *from, const char *path, const sb_net *net, co
   if (!status && sb_model_get (net, training ? "ema." : "", from, path, theta, &error))
     status = failure ("%s", error.message);
   if (!status
-      && (copy_notes (from, tensors) || sb_model_put (net, "", theta, tensors)
+      && (copy_notes (from, tensors) || copy_prior (from, tensors) || sb_model_put (net, "", theta, tensors)
           || sb_model_dtype_set (net, dtype, tensors)))
     status = failure ("%s: %s", path, why (GSL_FAILURE));
   if (!status && sb_safetensors_write (tensors, to, &error))

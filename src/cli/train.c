@@ -426,6 +426,27 @@ open_condition (training *t)
   return EXIT_SUCCESS;
 }
 
+// What a corruption leaves of the data is its prior, which is fitted to some of them: always the same ones.
+
+enum
+{
+  PRIOR_ROWS = 512
+};
+
+static int
+fit_prior (training *t)
+{
+  if (!sb_soft_operator (t->model->process))
+    return EXIT_SUCCESS;
+  const sb_examples points = examples_source (&t->data, 0, false);
+  gsl_matrix *x = gsl_matrix_alloc (PRIOR_ROWS, t->model->process->dimension);
+  int status = x ? points.draw (points.state, (sb_stream){ .purpose = SB_FOR_PRIOR }, x, NULL) : GSL_ENOMEM;
+  if (!status)
+    status = sb_model_fit_prior (t->model, x);
+  gsl_matrix_free (x);
+  return status ? failure ("process: its prior: %s", why (status)) : EXIT_SUCCESS;
+}
+
 // What is minimised: the score's error, or the classifier's.
 
 static int
@@ -442,6 +463,8 @@ open_score (training *t)
   int status = choose_objective (s, t->model->process, &t->matching.objective);
   if (status == EXIT_SUCCESS)
     status = check_images (o->data, &t->data.shape, in);
+  if (status == EXIT_SUCCESS)
+    status = fit_prior (t);
   if (status != EXIT_SUCCESS)
     return status;
   if (sb_net_shape_size (sb_net_output (t->model->net)) != sb_net_shape_size (in))

@@ -17,8 +17,8 @@
 // ## The table
 
 static const sb_objective_type *const *const table[]
-    = { &sb_objective_dsm, &sb_objective_denoising, &sb_objective_soft, &sb_objective_ncsn,
-        &sb_objective_esm, &sb_objective_ism,       &sb_objective_ssm,  &sb_objective_fdssm };
+    = { &sb_objective_dsm, &sb_objective_denoising, &sb_objective_soft,  &sb_objective_ncsn, &sb_objective_esm,
+        &sb_objective_ism, &sb_objective_ssm,       &sb_objective_fdssm, &sb_objective_clean };
 
 const sb_entry *
 sb_objectives (size_t k)

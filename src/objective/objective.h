@@ -105,15 +105,16 @@ struct sb_objective_type
 // the paper:
 //     dsm        |s - target|^2_lambda by epsilon; usually lambda = S S^T: |eps - z|^2, L_simple
 //     denoising  1/2 |s - target|^2_lambda by the score; usually lambda = 1
-//     soft       the same by the denoiser h: 1/2 |A (h - x_0)|^2 / S^4
+//     soft       the same by the denoiser h, without the 1/2: |A (h - x_0)|^2_lambda / S^4; usually lambda = S S^T
+//     clean      |h - x_0|^2
 //     ncsn       1/L sum over all levels of denoising's; usually lambda = sigma^2
 //     esm        1/2 |s - truth|^2
 //     ism        tr (lambda J) + 1/2 s^T lambda s, by d directions; usually lambda = 1
 //     ssm        v^T lambda J v + 1/2 s^T lambda s, the mean over M directions; plain: 1/2 (v^T s) (v^T lambda s) in place
 //                of 1/2 s^T lambda s
 //     fdssm      v^T lambda (s_+ - s_-) / 2h + 1/2 m^T lambda m, m = (s_+ + s_-) / 2; plain: as of ssm
-extern const sb_objective_type *sb_objective_dsm, *sb_objective_denoising, *sb_objective_soft, *sb_objective_ncsn,
-    *sb_objective_esm, *sb_objective_ism, *sb_objective_ssm, *sb_objective_fdssm;
+extern const sb_objective_type *sb_objective_dsm, *sb_objective_denoising, *sb_objective_soft, *sb_objective_clean,
+    *sb_objective_ncsn, *sb_objective_esm, *sb_objective_ism, *sb_objective_ssm, *sb_objective_fdssm;
 
 const sb_entry *sb_objectives (size_t k); // the family; each is the first field of its sb_objective_type
 

@@ -1,28 +1,78 @@
 // # Soft score matching
 //
 // A corruption $\mathbf x_t = C_t\mathbf x_0 + \sigma_t\boldsymbol\eta$ may destroy a part of the image for good, of
-// which the score then says nothing. A network that predicts the clean image is asked that it match the observation
-// *after* corruption, [soft.eq9]
+// which the score then says nothing. Denoising score matching under it, [soft.eq7]
+// $$ L(t) = \tfrac12\,\mathbb E\,\Bigl\|\mathbf s_\theta - \frac{C_t\mathbf x_0 - \mathbf x_t}{\sigma_t^2}\Bigr\|^2, $$
+// is put to a network that predicts the clean image, and with it the score [soft.eq8]
+// $$ \mathbf s_\theta(\mathbf x_t \mid t) = \frac{C_t\,\mathbf h_\theta(\mathbf x_t \mid t) - \mathbf x_t}{\sigma_t^2} . $$
+// The target is minus the noise over $\sigma_t$ (the paper says it is the noise [soft.txt-noiseclaim]), and what remains is
+// that the prediction, *after* corruption, match the clean image after corruption: [soft.eq9]
 // $$ L(t) = \tfrac12\,\mathbb E\,\sigma_t^{-4}\,
-//    \bigl\|C_t\bigl(\mathbf h_\theta(\mathbf x_t \mid t) - \mathbf x_0\bigr)\bigr\|^2 , $$
-// which is denoising score matching of
-// $\mathbf s_\theta = (C_t\mathbf h_\theta - \mathbf x_t)/\sigma_t^2$ [soft.eq8], and never divides by $C_t$. The
-// weight is on the error of that score: 1 in the paper's formula, $\sigma_t^2$ times a constant in its trainings.
+//    \bigl\|C_t\bigl(\mathbf h_\theta(\mathbf x_t \mid t) - \mathbf x_0\bigr)\bigr\|^2 . $$
+// (Not the observation $\mathbf x_t$, as the abstract has it: $C_t\mathbf h_\theta = \mathbf x_t$ is the score 0.
+// [soft.txt-abstractmatch]) A network that predicts the residual, $\mathbf h_\theta = \boldsymbol\phi_\theta + \mathbf x_t$, has
+// with $\mathbf r_t = \mathbf x_0 - \mathbf x_t$ [soft.eq11]
+// $$ L(t) = \tfrac12\,\mathbb E\,\sigma_t^{-4}\,\bigl\|C_t(\boldsymbol\phi_\theta - \mathbf r_t)\bigr\|^2 , $$
+// and all times together, with a weight that takes the place of all that stands before the norm, [soft.eq12]
+// $$ L = \mathbb E_{t \sim \mathcal U}\,w(t)\,\mathbb E\,\bigl\|C_t(\boldsymbol\phi_\theta - \mathbf r_t)\bigr\|^2 . $$
+// The weightings here are of the score's error, $\lambda = \sigma_t^4\,w$: the paper's $w = 1/\sigma_t^2$ is `variance`
+// [soft.set-lossweight], $w = 1$ is `variance-squared` [soft.txt-weights], and Eqs. 9 and 11 are `unit` with the factor 1/2.
+// Nothing is divided by $C_t$: along what it hides the gradient $2\,w\,C_t^\top C_t(\mathbf h_\theta - \mathbf x_0)$ is 0.
+// [soft.txt-nullspace] With $C_t = \mathbf I$ and $w = 1/\sigma_t^2$ it is denoising score matching. [soft.txt-dsmrecover]
 
 #include "objective.h"
 
 #include <string.h>
 
-static int
-soft_loss (sb_objective_batch *b)
+static void
+find_difference (sb_objective_batch *b)
 {
   memcpy (b->difference.data, b->estimate.data, b->n * b->x.size2 * sizeof (double));
   gsl_matrix_sub (&b->difference, &b->x_0);
-  return sb_objective_square (0.5, b);
 }
 
+static int
+soft_loss (sb_objective_batch *b)
+{
+  find_difference (b);
+  return sb_objective_square (b->objective->key[0], b);
+}
+
+static const sb_key factor
+    = { .name = "factor", .usual = 1, .high = 1e300, .above = true, .help = "1/2 in Eqs. 9 and 11 of the paper" };
+
 const sb_objective_type *sb_objective_soft
-    = &(const sb_objective_type){ .entry = { .name = "soft", .help = "soft score matching, by the denoiser" },
+    = &(const sb_objective_type){ .entry = { "soft", "soft score matching, by the denoiser", &factor, 1 },
                                   .view = SB_DENOISER,
-                                  .weighting = &sb_weighting_unit,
+                                  .weighting = &sb_weighting_variance,
                                   .loss = soft_loss };
+
+// ## The clean image
+//
+// Other papers ask for the clean image itself, $\|\boldsymbol\phi_\theta - \mathbf r_t\|^2$. It bounds the above,
+// $\|C_t\mathbf e\| \le \|C_t\|\,\|\mathbf e\|$ [soft.txt-upperbound], and has the same minimum over all functions where $C_t$ is
+// regular; over fewer functions each is best at its own: soft score matching has the smaller error of the score.
+// [soft.txt-ssm-optimal]
+
+static int
+clean_loss (sb_objective_batch *b)
+{
+  const size_t d = b->x.size2;
+  find_difference (b);
+  for (size_t i = 0; i < b->n; i++)
+    {
+      double square = 0;
+      for (size_t j = 0; j < d; j++)
+        {
+          const double e = gsl_matrix_get (&b->difference, i, j);
+          square += e * e;
+          gsl_matrix_set (&b->bar, i, j, 2 * e);
+        }
+      gsl_vector_set (&b->loss, i, square);
+    }
+  return GSL_SUCCESS;
+}
+
+const sb_objective_type *sb_objective_clean = &(const sb_objective_type){
+  .entry = { .name = "clean", .help = "the squared error of the denoiser" }, .view = SB_DENOISER, .loss = clean_loss
+};

@@ -31,6 +31,25 @@ variance_apply (const sb_process *process, CBLAS_TRANSPOSE_t transpose, const gs
   return sb_process_apply (process, SB_S, transpose, NULL, t, u);
 }
 
+// With the square of the variance, the denoiser's error as the process shows it, $\|A\,(\hat{\mathbf x}_0 - \mathbf x_0)\|^2$, has the weight 1.
+
+static int
+variance_squared_numbers (const sb_process *process, double t, const double *sd, double *lambda, void *params)
+{
+  (void)t, (void)params;
+  for (size_t k = 0; k < process->parts; k++)
+    lambda[k] = gsl_pow_4 (sd[k]);
+  return GSL_SUCCESS;
+}
+
+static int
+variance_squared_apply (const sb_process *process, CBLAS_TRANSPOSE_t transpose, const gsl_vector *t, gsl_matrix *u,
+                        void *params)
+{
+  int status = variance_apply (process, transpose, t, u, params);
+  return status ? status : variance_apply (process, transpose, t, u, params);
+}
+
 static int
 likelihood_numbers (const sb_process *process, double t, const double *sd, double *lambda, void *params)
 {
@@ -126,6 +145,8 @@ bound_tilde_numbers (const sb_process *process, double t, const double *sd, doub
 const sb_weighting_type *sb_weighting_variance
     = WEIGHTING ("variance", "of x_t given x_0: every time's target has the same size", variance_numbers,
                  variance_apply),
+    *sb_weighting_variance_squared = WEIGHTING ("variance-squared", "S^4: the denoiser's error as the process shows it",
+                                                variance_squared_numbers, variance_squared_apply),
     *sb_weighting_likelihood
     = WEIGHTING ("likelihood", "g^2 of an SDE: a bound on the likelihood", likelihood_numbers, likelihood_apply),
     *sb_weighting_unit = WEIGHTING ("unit", "1", unit_numbers, unit_apply),
@@ -138,8 +159,10 @@ const sb_weighting_type *sb_weighting_variance
 const sb_entry *
 sb_weightings (size_t k)
 {
-  const sb_weighting_type *const table[] = { sb_weighting_variance, sb_weighting_likelihood, sb_weighting_unit,
-                                             sb_weighting_min_snr,  sb_weighting_bound,      sb_weighting_bound_tilde };
+  const sb_weighting_type *const table[]
+      = { sb_weighting_variance,        sb_weighting_likelihood, sb_weighting_unit,
+          sb_weighting_min_snr,         sb_weighting_bound,      sb_weighting_bound_tilde,
+          sb_weighting_variance_squared };
   return k < sizeof table / sizeof *table ? &table[k]->entry : NULL;
 }
 

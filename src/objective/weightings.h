@@ -30,6 +30,8 @@ typedef struct
 } sb_weighting;
 
 extern const sb_weighting_type *sb_weighting_variance; // S S^T = Var[x_t | x_0]: every time's target has the same size
+extern const sb_weighting_type
+    *sb_weighting_variance_squared;                      // S^4: the denoiser's error seen through A has the weight 1
 extern const sb_weighting_type *sb_weighting_likelihood; // G G^T: the loss bounds -log p; continuous time only
 extern const sb_weighting_type *sb_weighting_unit;       // the identity
 extern const sb_weighting_type *sb_weighting_min_snr;    // S S^T min (1, gamma S^2 / A^2); params: a double, NULL: 5

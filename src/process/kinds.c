@@ -21,32 +21,37 @@
 // A new process is a row of the table at the end, its keys and the call that makes it.
 
 static sb_process *
-make_ve (size_t dimension, const double *key)
+make_ve (size_t dimension, const double *key, sb_error *error)
 {
+  (void)error;
   return sb_ve_alloc (dimension, key[0], key[1]);
 }
 
 static sb_process *
-make_vp (size_t dimension, const double *key)
+make_vp (size_t dimension, const double *key, sb_error *error)
 {
+  (void)error;
   return sb_vp_alloc (dimension, key[0], key[1]);
 }
 
 static sb_process *
-make_subvp (size_t dimension, const double *key)
+make_subvp (size_t dimension, const double *key, sb_error *error)
 {
+  (void)error;
   return sb_subvp_alloc (dimension, key[0], key[1]);
 }
 
 static sb_process *
-make_smld (size_t dimension, const double *key)
+make_smld (size_t dimension, const double *key, sb_error *error)
 {
+  (void)error;
   return sb_smld_alloc (dimension, (size_t)key[2], key[0], key[1]);
 }
 
 static sb_process *
-make_ddpm (size_t dimension, const double *key)
+make_ddpm (size_t dimension, const double *key, sb_error *error)
 {
+  (void)error;
   return sb_ddpm_alloc (dimension, (size_t)key[2], key[0], key[1]);
 }
 
@@ -57,6 +62,7 @@ enum
   KNOTS_MOST = 64,
   SOFT_NOISE = 2,
   SOFT_STAGES,
+  SOFT_RANK,
   SOFT_OPERATOR,
   SOFT_CORRUPTION, // three
   SOFT_IMAGE = SOFT_CORRUPTION + 3,
@@ -64,19 +70,27 @@ enum
 };
 
 static sb_process *
-make_soft (size_t dimension, const double *key)
+make_soft (size_t dimension, const double *key, sb_error *error)
 {
   const double *image = key + SOFT_IMAGE + 1, *knots = key + SOFT_KNOTS + 1;
   const sb_operator_setting of
       = { .dimension = dimension, .height = (size_t)image[1], .width = (size_t)image[2], .channels = (size_t)image[0] };
   if (image[0] * image[1] * image[2] != (double)dimension)
-    SB_ERROR_NULL (NULL, GSL_EINVAL, "image=%gx%gx%g is not of %zu numbers", image[0], image[1], image[2], dimension);
+    SB_ERROR_NULL (error, GSL_EINVAL, "process: image=%gx%gx%g has not the %zu numbers of a point", image[0], image[1],
+                   image[2], dimension);
+  for (size_t k = 1; k < (size_t)key[SOFT_KNOTS]; k++)
+    if (knots[k] < knots[k - 1])
+      SB_ERROR_NULL (error, GSL_EINVAL, "process: knots=: %g after %g, and levels do not fall", knots[k], knots[k - 1]);
+  if (key[SOFT_KNOTS] < 2)
+    SB_ERROR_NULL (error, GSL_EINVAL, "process: knots=: two levels or more");
   const gsl_vector_const_view levels = gsl_vector_const_view_array (knots, (size_t)key[SOFT_KNOTS]);
   const sb_soft_stages stages = { .sigma_min = key[0],
                                   .sigma_max = key[1],
                                   .noise = key[SOFT_NOISE],
                                   .joint = key[SOFT_STAGES] == 1,
-                                  .levels = &levels.vector };
+                                  .levels = &levels.vector,
+                                  .rank = (size_t)key[SOFT_RANK],
+                                  .channels = of.channels };
   sb_operator *C = sb_corruption_alloc ((size_t)key[SOFT_OPERATOR], key + SOFT_CORRUPTION, &of);
   return C ? sb_soft_stages_alloc (C, &stages) : NULL;
 }
@@ -88,6 +102,7 @@ static const sb_key of_soft[] = {
   { .name = "sigma_max", .usual = 0.1, .high = HUGE_VAL, .above = true, .help = "largest noise scale" },
   { .name = "noise", .usual = 0.2, .high = 0.999, .above = true, .help = "when the stage of noise ends" },
   { .name = "stages", .words = stages_words, .help = "two: noise, then levels; joint: both at once" },
+  { .name = "rank", .usual = 16, .high = 255, .whole = true, .help = "directions of the prior; 0: one colour" },
   { .name = "operator", .words = sb_corruption_words, .help = "blur or window" },
   SB_CORRUPTION_KEYS,
   { .name = "image",
@@ -174,7 +189,14 @@ sb_process_from_text (const char *text, size_t dimension, sb_error *error)
   if (!kind)
     return NULL;
   errno = 0;
-  sb_process *process = kind->alloc (dimension, key);
+  sb_error own = { 0 };
+  sb_process *process = kind->alloc (dimension, key, &own);
+  if (!process && own.code)
+    {
+      if (error)
+        *error = own;
+      return NULL;
+    }
   if (!process)
     SB_ERROR_NULL (error, errno == ENOMEM ? GSL_ENOMEM : GSL_EINVAL, "process: '%s' cannot be made", text);
   return process;

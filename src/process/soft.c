@@ -26,6 +26,7 @@ typedef struct
   sb_operator *C;
   sb_soft_schedule schedule;
   void *params;
+  size_t rank, channels; // of the prior to fit; channels 0: none
   bool has_prior;
   sb_gaussian_prior prior;
 } soft;
@@ -419,7 +420,14 @@ sb_soft_stages_alloc (sb_operator *C, const sb_soft_stages *s)
     }
   const size_t first = s->joint ? 1 : 0;
   const sb_soft_schedule schedule = { stages_at, stages_free, s->levels->size - 1 - first, p->breaks + first };
-  return sb_soft_alloc (C, &schedule, p);
+  sb_process *process = sb_soft_alloc (C, &schedule, p);
+  if (process)
+    {
+      soft *state = process->state;
+      state->rank = s->rank;
+      state->channels = s->channels;
+    }
+  return process;
 }
 
 // ## Setting the prior
@@ -511,6 +519,18 @@ sb_soft_fit_prior (sb_process *process, size_t rank, const gsl_matrix *x)
   gsl_matrix_free (C_x);
   gsl_vector_free (one);
   return status;
+}
+
+int
+sb_soft_fit (sb_process *process, const gsl_matrix *x)
+{
+  soft *p;
+  int status = find_soft (process, &p);
+  if (!status && p->rank == 0 && p->channels == 0)
+    SB_ERROR (NULL, GSL_EUNSUP, "this corruption does not say which prior it has");
+  return status        ? status
+         : p->rank > 0 ? sb_soft_fit_prior (process, p->rank, x)
+                       : sb_soft_fit_colours (process, p->channels, x);
 }
 
 // ## What the paper assumes

@@ -39,6 +39,7 @@ typedef struct
   double noise;                // in (0, 1); not looked at where joint
   bool joint;
   const gsl_vector *levels; // the knots (2 or more), none below the one before it; copied
+  size_t rank, channels;    // of the prior that sb_soft_fit fits; rank 0: the paper's, of so many channels
 } sb_soft_stages;
 
 // NULL: GSL_EDOM where a number is not so, and as above.
@@ -64,6 +65,7 @@ bool sb_soft_prior (const sb_process *soft, const gsl_vector **mean, const gsl_m
 // mean of C_1 x and its `rank` widest directions (at most n - 1; the cost grows as n^3).
 int sb_soft_fit_colours (sb_process *soft, size_t channels, const gsl_matrix *x);
 int sb_soft_fit_prior (sb_process *soft, size_t rank, const gsl_matrix *x);
+int sb_soft_fit (sb_process *soft, const gsl_matrix *x); // as its stages say; of other schedules: GSL_EUNSUP
 
 SB_END_DECLS
 

@@ -9,6 +9,7 @@
 #include "../base/number.h"
 #include "../engine/choose.h"
 #include "../process/kinds.h"
+#include "../process/soft.h"
 
 #include <gsl/gsl_math.h>
 #include <stdio.h>
@@ -26,6 +27,7 @@ sb_model_free (sb_model *model)
   sb_process_free (model->process);
   free (model->theta);
   free (model->deviations);
+  free (model->prior);
   free (model);
 }
 
@@ -119,6 +121,99 @@ sb_model_set_deviations (sb_model *model, size_t count, const double *deviations
   memcpy (copy, deviations, count * sizeof *copy);
   free (model->deviations);
   model->network.part_deviations = model->deviations = copy;
+  return GSL_SUCCESS;
+}
+
+// ## A prior that was fitted
+//
+// It stands in single precision, the mean and then the directions.
+
+static int
+use_prior (sb_model *model, size_t rank)
+{
+  const size_t d = model->process->dimension;
+  gsl_matrix *rows = gsl_matrix_alloc (rank + 1, d);
+  if (!rows)
+    return GSL_ENOMEM;
+  for (size_t k = 0; k < (rank + 1) * d; k++)
+    rows->data[k] = (double)model->prior[k];
+  gsl_vector_const_view mean = gsl_matrix_const_row (rows, 0);
+  gsl_matrix_const_view U = gsl_matrix_const_submatrix (rows, 1, 0, rank, d);
+  int status = sb_soft_set_prior (model->process, &mean.vector, &U.matrix);
+  gsl_matrix_free (rows);
+  return status;
+}
+
+static int
+keep_prior (sb_model *model, const float *mean, const float *U, size_t rank)
+{
+  const size_t d = model->process->dimension;
+  float *prior = malloc ((rank + 1) * d * sizeof *prior);
+  if (!prior)
+    return GSL_ENOMEM;
+  memcpy (prior, mean, d * sizeof *prior);
+  memcpy (prior + d, U, rank * d * sizeof *prior);
+  free (model->prior);
+  model->prior = prior;
+  return use_prior (model, rank);
+}
+
+static bool
+needs_prior (const sb_model *model)
+{
+  return model->process && sb_soft_operator (model->process) && !sb_model_classifies (model);
+}
+
+int
+sb_model_fit_prior (sb_model *model, const gsl_matrix *x)
+{
+  const gsl_vector *mean;
+  const gsl_matrix *U;
+  if (!needs_prior (model))
+    return GSL_SUCCESS;
+  int status = sb_soft_fit (model->process, x);
+  if (status)
+    return status;
+  sb_soft_prior (model->process, &mean, &U);
+  const size_t d = mean->size, rank = U->size1;
+  float *prior = malloc ((rank + 1) * d * sizeof *prior);
+  if (!prior)
+    SB_ERROR (NULL, GSL_ENOMEM, "no memory for a prior");
+  for (size_t k = 0; k < (rank + 1) * d; k++)
+    prior[k] = (float)(k < d ? mean->data[k] : U->data[k - d]);
+  free (model->prior);
+  model->prior = prior;
+  return use_prior (model, rank);
+}
+
+int
+sb_model_put_prior (const sb_model *model, sb_tensors *tensors)
+{
+  const gsl_vector *mean;
+  const gsl_matrix *U;
+  if (!needs_prior (model))
+    return GSL_SUCCESS;
+  if (!model->prior || !sb_soft_prior (model->process, &mean, &U))
+    SB_ERROR (NULL, GSL_EINVAL, "the prior of the process has not been fitted");
+  int status = sb_tensors_add (tensors, "prior.mean", 1, (size_t[]){ mean->size }, model->prior);
+  return status ? status
+                : sb_tensors_add (tensors, "prior.directions", 2, (size_t[]){ U->size1, U->size2 },
+                                  model->prior + mean->size);
+}
+
+int
+sb_model_get_prior (sb_model *model, const sb_tensors *tensors, const char *path, sb_error *error)
+{
+  if (!needs_prior (model))
+    return GSL_SUCCESS;
+  const size_t d = model->process->dimension;
+  const sb_tensor *mean = sb_tensors_find (tensors, "prior.mean"), *U = sb_tensors_find (tensors, "prior.directions");
+  if (!mean || !U || mean->count != d || U->rank != 2 || U->size[1] != d || U->size[0] == 0)
+    SB_ERROR (error, GSL_EINVAL, "%s: its process has a prior that was fitted, and there is none of %zu numbers", path,
+              d);
+  int status = keep_prior (model, mean->data, U->data, U->size[0]);
+  if (status)
+    SB_ERROR (error, status, "%s: its prior: %s", path, gsl_strerror (status));
   return GSL_SUCCESS;
 }
 
@@ -277,7 +372,7 @@ names (const sb_net *net, const char *name)
   for (size_t k = 0; k < sb_net_tensors (net); k++)
     if (strcmp (sb_net_tensor_at (net, k).name, name) == 0)
       return 1;
-  return 0;
+  return strncmp (name, "prior.", 6) == 0;
 }
 
 // A tensor that the network has no place for means that the file was made by another one. Where there are no more
@@ -341,7 +436,8 @@ read_model (const char *path, bool classifier, sb_error *error)
   const char *prefix = sb_tensors_note_find (tensors, "step") && sb_tensors_note_find (tensors, "recipe") ? "ema." : "";
   if (model
       && (check_kind (model, classifier, path, error)
-          || sb_model_get (model->net, prefix, tensors, path, model->theta, error)))
+          || sb_model_get (model->net, prefix, tensors, path, model->theta, error)
+          || sb_model_get_prior (model, tensors, path, error)))
     {
       sb_model_free (model);
       model = NULL;

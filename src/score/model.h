@@ -26,6 +26,7 @@ typedef struct
   sb_network network; // the three above, and the notes on them
   double low, high;   // data_range
   double *deviations; // network.part_deviations, where they were set
+  float *prior;       // what was fitted of a soft process's: its mean and its directions, one after another
 } sb_model;
 
 // From text, with room for weights that are not set. NULL on failure: GSL_EINVAL with a line in `error` that names the
@@ -37,6 +38,15 @@ void sb_model_free (sb_model *model); // NULL is allowed
 // A data_deviation for each part of the process in place of one for all. GSL_EINVAL where there are not as many, or one
 // is not positive; GSL_ENOMEM.
 int sb_model_set_deviations (sb_model *model, size_t count, const double *deviations, sb_error *error);
+
+// Fit the prior of a soft process to data x (n x d), in single precision, so that it is what a file says of it. Of other
+// processes there is nothing to do. As of sb_soft_fit.
+int sb_model_fit_prior (sb_model *model, const gsl_matrix *x);
+
+// That prior as tensors `prior.mean` (d) and `prior.directions` (r x d), where the process is such; `get` fills it in. GSL_EINVAL
+// where it is missing or of another shape. `put` refers to the model's numbers.
+int sb_model_put_prior (const sb_model *model, sb_tensors *tensors);
+int sb_model_get_prior (sb_model *model, const sb_tensors *tensors, const char *path, sb_error *error);
 
 // A network that is no score, a classifier. Where it is told no time, only its network and data_range are noted; else
 // it is made by sb_model_alloc, prediction "epsilon", whose scaling of x_t a classifier shares.

@@ -58,6 +58,23 @@ scale_nothing (double a, double sd, double sigma_d, double *c, double *p, double
   *q = 1;
 }
 
+// Under a corruption that cannot be undone no estimate of the noise says what the clean image is, and the network has to: it
+// predicts the residual of $\hat{\mathbf x}_0$, [soft.eq10]
+// $$ \hat{\mathbf x}_0 = \mathbf h_\theta(\mathbf x_t \mid t) = \mathbf x_t + \boldsymbol\phi_\theta(\mathbf x_t \mid t), \qquad
+//    \boldsymbol\phi_\theta = \sigma_d\,F(c\,\mathbf x_t, u), $$
+// the target of which is $\mathbf r_t = \mathbf x_0 - \mathbf x_t$. [soft.txt-residual] At first $F = 0$, and so
+// $\hat{\mathbf x}_0 = \mathbf x_t$. $p$ and $q$ are those of the denoiser here, and one for all coordinates: what is left of
+// the data is anything up to all of them, and $c$ reckons with all.
+
+static void
+scale_residual (double a, double sd, double sigma_d, double *c, double *p, double *q)
+{
+  (void)a;
+  *c = 1 / gsl_hypot (sigma_d, sd);
+  *p = 1;
+  *q = sigma_d;
+}
+
 static const struct
 {
   sb_entry entry;
@@ -66,7 +83,8 @@ static const struct
 } predictions[] = {
   { { "epsilon", "the noise", NULL, 0 }, SB_EPSILON, scale_epsilon },
   { { "mixed", "a blend of noise and denoiser, well scaled at every noise level", NULL, 0 }, SB_EPSILON, scale_mixed },
-  { { "score", "the score itself, nothing scaled", NULL, 0 }, SB_SCORE, scale_nothing }
+  { { "score", "the score itself, nothing scaled", NULL, 0 }, SB_SCORE, scale_nothing },
+  { { "residual", "the denoised point less the noisy one", NULL, 0 }, SB_DENOISER, scale_residual }
 };
 
 const sb_entry *
@@ -102,6 +120,9 @@ static int
 label_log_noise (const sb_process *process, double t, double *u)
 {
   double a = 1, sd = 1;
+  if (process->from_zero_only)
+    SB_ERROR (NULL, GSL_EINVAL, "the noise of %s may stand still while the signal fades: it is no label",
+              process->type->name);
   int status
       = process->parts == 1 ? sb_process_scalars (process, 0, t, &a, &sd) : sb_process_deviation (process, 0, t, &sd);
   *u = log (sd / a);
@@ -121,27 +142,48 @@ sb_labels (size_t k)
   return k < sizeof labels / sizeof *labels ? &labels[k].entry : NULL;
 }
 
+// A residual is scaled alike in all coordinates, and so it needs no parts.
+
+static size_t
+scale_columns (const sb_network *network)
+{
+  const bool alike = !network->process || network->prediction == SB_PREDICTS_RESIDUAL || network->process->parts == 0;
+  return alike ? 1 : network->process->parts;
+}
+
+static int
+scale_row (const sb_network *network, double t, double *c, double *p, double *q)
+{
+  const sb_process *process = network->process;
+  if (network->prediction == SB_PREDICTS_RESIDUAL)
+    {
+      int status = sb_process_deviation (process, 0, t, q);
+      sb_network_scales (network->prediction, 1, *q, network->data_deviation, c, p, q);
+      return status;
+    }
+  int status = sb_process_numbers (process, SB_A, 0, t, p);
+  if (!status)
+    status = sb_process_numbers (process, SB_S, 0, t, q);
+  for (size_t k = 0; k < process->parts && !status; k++)
+    sb_network_scales (network->prediction, p[k], q[k],
+                       network->part_deviations ? network->part_deviations[k] : network->data_deviation, &c[k], &p[k],
+                       &q[k]);
+  return status;
+}
+
 // The scales of all rows; the pass keeps them until the next forward pass.
 
 static int
 find_scales (const sb_network *network, sb_network_pass *pass, const gsl_vector *t)
 {
-  const sb_process *process = network->process;
   int status = GSL_SUCCESS;
   for (size_t i = 0; i < t->size && !status; i++)
     {
       double u, t_i = gsl_vector_get (t, i);
-      double *c = gsl_matrix_ptr (pass->c, i, 0), *p = gsl_matrix_ptr (pass->p, i, 0),
-             *q = gsl_matrix_ptr (pass->q, i, 0);
-      status = sb_process_numbers (process, SB_A, 0, t_i, p);
+      status = scale_row (network, t_i, gsl_matrix_ptr (pass->c, i, 0), gsl_matrix_ptr (pass->p, i, 0),
+                          gsl_matrix_ptr (pass->q, i, 0));
       if (!status)
-        status = sb_process_numbers (process, SB_S, 0, t_i, q);
-      for (size_t k = 0; k < process->parts && !status; k++)
-        sb_network_scales (network->prediction, p[k], q[k],
-                           network->part_deviations ? network->part_deviations[k] : network->data_deviation, &c[k],
-                           &p[k], &q[k]);
-      if (!status)
-        status = labels[network->label].at (process, t_i, &u);
+        status = labels[network->label].at (network->process, t_i, &u);
       if (!status)
         pass->label[i] = (float)u;
     }
@@ -174,8 +216,7 @@ static sb_network_pass *
 pass_alloc (const sb_network *network, size_t rows, int gradients, bool dual)
 {
   size_t in = sb_net_shape_size (sb_net_input (network->net)), out = sb_net_shape_size (sb_net_output (network->net));
-  size_t some = rows > 0 ? rows : 1,
-         parts = network->process && network->process->parts > 0 ? network->process->parts : 1;
+  size_t some = rows > 0 ? rows : 1, parts = scale_columns (network);
   if (sb_check_lengths ("rows of a network", some, in + out + sb_net_conditions (network->net) + parts, 1))
     return NULL;
   sb_network_pass *pass = calloc (1, sizeof *pass);
@@ -497,8 +538,8 @@ sb_network_logits_backward (const sb_network *network, sb_network_pass *pass, co
 
 // ## As a score
 //
-// A batch is cut into shards of a few rows, each with room of its own, which is kept for the next batch. The native view
-// is $\epsilon$; Tweedie's formula gives the others.
+// A batch is cut into shards of a few rows, each with room of its own, which is kept for the next batch. Tweedie's formula gives
+// the views that the network does not speak.
 
 typedef struct
 {
@@ -698,7 +739,8 @@ release (void *state)
   }
 
 static const sb_score_type of_epsilon[2] = { NETWORK_SCORE (SB_EPSILON, true), NETWORK_SCORE (SB_EPSILON, false) },
-                           of_score[2] = { NETWORK_SCORE (SB_SCORE, true), NETWORK_SCORE (SB_SCORE, false) };
+                           of_score[2] = { NETWORK_SCORE (SB_SCORE, true), NETWORK_SCORE (SB_SCORE, false) },
+                           of_denoiser[2] = { NETWORK_SCORE (SB_DENOISER, true), NETWORK_SCORE (SB_DENOISER, false) };
 
 sb_score *
 sb_score_network_gradient_alloc (const sb_network *network, float *theta_bar)
@@ -716,7 +758,8 @@ sb_score_network_gradient_alloc (const sb_network *network, float *theta_bar)
       release (score);
       return NULL;
     }
-  const sb_score_type *type = sb_network_view (network) == SB_SCORE ? of_score : of_epsilon;
+  const sb_view view = sb_network_view (network);
+  const sb_score_type *type = view == SB_SCORE ? of_score : view == SB_DENOISER ? of_denoiser : of_epsilon;
   return sb_score_alloc (&type[theta_bar != NULL], score, network->process);
 }
 

@@ -12,7 +12,8 @@ typedef enum
 {
   SB_PREDICTS_EPSILON, // E[z | x_t] = F(c x_t, u), as DDPM and NCSN do
   SB_PREDICTS_MIXED, // a blend of denoiser and epsilon that is well scaled at every noise level (Karras et al., 2022, Table 1)
-  SB_PREDICTS_SCORE // the score is F(x, u), nothing scaled: for score matching on data that have a score of their own
+  SB_PREDICTS_SCORE, // the score is F(x, u), nothing scaled: for score matching on data that have a score of their own
+  SB_PREDICTS_RESIDUAL // E[x_0 | x_t] = x_t + sigma_data F(c x_t, u): for any process where S = sd I
 } sb_prediction;
 
 // What it is told of the time.
@@ -26,10 +27,10 @@ const sb_entry *sb_predictions (size_t k); // the families: entry k is that of t
 const sb_entry *sb_labels (size_t k);
 
 // The scales of a part, where x_t has mean a x_0 and deviation sd around it and x_0 has deviation sigma_d: the network
-// is shown c x_t, and epsilon is p x_t + q F.
+// is shown c x_t, and its view is p x_t + q F.
 void sb_network_scales (sb_prediction prediction, double a, double sd, double sigma_d, double *c, double *p, double *q);
 
-// A network as an estimate of the noise in x_t, for any process with parts.
+// A network as an estimate of the noise in x_t, for any process with parts; or of x_0.
 typedef struct
 {
   const sb_net *net;         // not owned
@@ -56,7 +57,7 @@ typedef struct
   const sb_stream *drop; // what dropout draws from (sb_net_condition), not owned; NULL, as at first: nothing is dropped
 } sb_network_pass;
 
-// The view that the passes below are of: the score where the network predicts it, else epsilon.
+// The view that the passes below are of: the score or the denoiser where the network predicts it or its residual, else epsilon.
 sb_view sb_network_view (const sb_network *network);
 
 // NULL: as of sb_net_work_alloc.
@@ -66,8 +67,8 @@ void sb_network_pass_free (sb_network_pass *pass);
 // epsilon (n x d) <- the estimate, in the network's own view, at x (n x d), t (n), given y (n x sb_net_conditions): in
 // each row the numbers of the picture, then the class, as far as the network's line has them; class -1 is none. y NULL:
 // pictures of zeros, no class. Rows of images, here and below: the channel varies fastest. GSL_EBADLEN where shapes do not
-// fit each other or the network, or n is over the rows of the workspace; GSL_EUNSUP where the process has no parts, the
-// label is log-noise and there are several noises, or the network takes no condition; GSL_EDOM where a class is neither -1
+// fit each other or the network, or n is over the rows of the workspace; GSL_EUNSUP where the process has no parts
+// (of a residual: no one noise), the label is log-noise and there are several noises, or the network takes no condition; GSL_EDOM where a class is neither -1
 // nor one of the network's; else as of the process's numbers and of sb_net_forward.
 int sb_network_forward (const sb_network *network, sb_network_pass *pass, const gsl_matrix *x, const gsl_vector *t,
                         const gsl_matrix *y, gsl_matrix *epsilon);

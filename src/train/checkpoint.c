@@ -51,6 +51,8 @@ write_file (const char *path, const sb_model *model, const sb_training *training
     status = sb_model_put (model->net, "", training->ema, tensors);
   if (!status && !whole && provenance->dtype)
     status = sb_model_dtype_set (model->net, provenance->dtype, tensors);
+  if (!status)
+    status = sb_model_put_prior (model, tensors);
   for (size_t k = 0; k < 4 && whole && !status; k++)
     status = sb_model_put (model->net, prefixes[k], vectors[k], tensors);
   status = status ? sb_error_report (error, __FILE__, __LINE__, status, "%s: %s", path, gsl_strerror (status))

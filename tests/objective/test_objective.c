@@ -219,8 +219,8 @@ check_views (const sb_process *process, const sb_weighting_type *weighting, gsl_
       const double loss = gsl_vector_get (of_z, i);
       cr_assert_float_eq (2 * gsl_vector_get (of_s, i), loss, 1e-9 * (1 + loss), "%s: %g, %g", weighting->entry.name,
                           2 * gsl_vector_get (of_s, i), loss);
-      cr_assert_float_eq (2 * gsl_vector_get (of_x_0, i), loss, 1e-9 * (1 + loss), "%s: %g, %g", weighting->entry.name,
-                          2 * gsl_vector_get (of_x_0, i), loss);
+      cr_assert_float_eq (gsl_vector_get (of_x_0, i), loss, 1e-9 * (1 + loss), "%s: %g, %g", weighting->entry.name,
+                          gsl_vector_get (of_x_0, i), loss);
     }
 }
 
@@ -265,9 +265,10 @@ Test (objective, of_each_part_its_own)
   process->part = part;
   gsl_vector *t = vector_of (0.2, 0.7), *loss = vector (2);
   gsl_matrix *h = normals (2, 4, 49), *x_0 = normals (2, 4, 50), *bar = matrix (2, 4);
-  const sb_objective soft = sb_objective_of (sb_objective_soft, process, 0),
-                     dsm = sb_objective_of (sb_objective_dsm, process, 0),
+  sb_objective soft = weighted (sb_objective_soft, process, sb_weighting_unit, 0);
+  const sb_objective dsm = sb_objective_of (sb_objective_dsm, process, 0),
                      likelihood = weighted (sb_objective_dsm, process, sb_weighting_likelihood, 0);
+  soft.key[0] = 0.5;
   ok (loss_of (&soft, t, x_0, h, loss, bar));
   for (size_t i = 0; i < 2; i++)
     {
