@@ -174,6 +174,55 @@ train() {
       stages=2e-4:950000 adam="$adam --ema=0.9999" network='ddpmpp image=3x32x32 dropout=0.1'
       case $name in *-deep-*) network="$network blocks=8" ;; esac
       case $name in *-subvp-*) set -- --process=subvp --flip ;; *) set -- --process=vp --flip ;; esac ;;
+    # Soft Diffusion's, which see images in [0, 1] and predict the residual. The knots are those of `scorebook schedule` on the
+    # first 1,000 images, 256 levels and 32 nodes; *-matched has those of Eq. 55. [soft.set-joint] [soft.set-noiseablation]
+    mnist-soft-* | mnist-window | fashion-soft | faces32-soft)
+      stages='1e-3:3500 3e-4:4500 1e-4:5000'
+      network='unet image=1x28x28 channels=16 multipliers=1,2,2 attention=7'
+      process='soft operator=blur image=1x28x28 half=28' objective=soft
+      knots=0.01,0.133451,0.380353,0.442078,0.503804,0.565529,0.627255,0.68898,0.750706,0.812431,0.935882,1.05933,1.18278
+      knots=$knots,1.30624,1.42969,1.55314,1.73831,1.92349,2.17039,2.41729,2.72592,3.09627,3.52835,4.02216,4.63941,5.38012
+      knots=$knots,6.24427,7.23188,8.46639,10.0095,12.1699,15.75
+      case $name in
+        mnist-soft-found) ;;
+        mnist-soft-clean) objective=clean ;;
+        mnist-soft-matched)
+          knots=0.01,0.01,0.01,0.01,0.01,0.01,0.01,0.01,0.01,0.01,0.01,0.01,0.01,0.01,0.01,0.01,0.01,0.01,0.01,0.01,0.01,0.01
+          knots=$knots,0.01,0.01,0.01,0.430009,0.677044,0.979521,1.39334,2.09128,3.97099,15.75 ;;
+        mnist-soft-s050) process="$process sigma_max=0.05" ;;
+        mnist-soft-s025) process="$process sigma_max=0.025" ;;
+        mnist-soft-joint) process="$process stages=joint" ;;
+        mnist-window) process='soft operator=window image=1x28x28' knots=0,1 ;;
+        fashion-soft)
+          stages='1e-3:5000 3e-4:7000 1e-4:8000'
+          network='unet image=1x28x28 channels=24 multipliers=1,2,2 attention=7'
+          knots=0.01,0.133451,0.380353,0.442078,0.503804,0.565529,0.627255,0.750706,0.874157,1.05933,1.24451,1.49141,1.73831
+          knots=$knots,2.04694,2.35557,2.72592,3.09627,3.52835,3.96043,4.45424,5.00976,5.56529,6.18255,6.86153,7.60224
+          knots=$knots,8.40467,8.46639,9.39227,10.4416,11.7378,13.4044,15.75 ;;
+        faces32-soft)
+          stages='1e-3:3000 3e-4:4000 1e-4:4500'
+          network='unet image=3x32x32 channels=32 multipliers=1,2,2 attention=8'
+          process='soft operator=blur image=3x32x32 half=40'
+          knots=0.01,0.415529,0.460588,0.505647,0.550706,0.640824,0.730941,0.866118,1.04635,1.22659,1.40682,1.63212,1.85741
+          knots=$knots,2.08271,2.35306,2.62341,2.89376,3.20918,3.52459,3.88506,4.24553,4.65106,5.10165,5.59729,6.138,6.76882
+          knots=$knots,7.44471,8.21071,9.02176,9.87788,10.7791,11.5 ;;
+      esac
+      set -- --process="$process knots=$knots" --prediction=residual --objective=$objective ;;
+    # Their VE at the same size. 17: the largest distance between two of MNIST's images.
+    mnist-ve)
+      stages='1e-3:3500 3e-4:4500 1e-4:5000'
+      network='unet image=1x28x28 channels=16 multipliers=1,2,2 attention=7'
+      set -- --process='ve sigma_min=0.01 sigma_max=17' --prediction=mixed --label=log-noise ;;
+    # Soft Diffusion's own: CIFAR-10, and CelebA at 64x64 as a folder of PNG files; Adam at 2e-4 after 5,000 steps, gradients of
+    # norm 1 at most, batches of 128, one to two million steps, w = 1/sigma^2. [soft.set-optim] [soft.set-arch] The range of the images and
+    # the rate of the average are not printed. [soft.txt-unspecified]
+    soft-cifar-paper)
+      stages=2e-4:2000000 adam="$adam --ema=0.999" network='ncsnpp image=3x32x32 time=fourier scale=16'
+      set -- --process='soft image=3x32x32 half=32 rank=0' --prediction=residual --objective=soft ;;
+    soft-celeba-paper)
+      data=$(fetched celeba64) batch=128 stages=2e-4:2000000 adam='--rate=2e-4 --warmup=5000 --clip=1 --ema=0.999'
+      network='ncsnpp image=3x64x64 time=fourier scale=16'
+      set -- --process='soft image=3x64x64 half=80 rank=0' --prediction=residual --objective=soft ;;
     # Figure 12: CelebA-HQ, a folder of PNG files; batches of 8, 2.4 million steps. [scoresde.set-celebahq]
     celebahq-paper)
       data=$(fetched celebahq) batch=8 stages=2e-4:2400000 adam="$adam --ema=0.9999"
