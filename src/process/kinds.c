@@ -142,13 +142,13 @@ static const sb_process_kind table[] = {
   { { "vp", "variance preserving SDE", rates, 2 }, true, -1, 1, "euler-maruyama", make_vp },
   { { "subvp", "sub-VP SDE", rates, 2 }, true, -1, 1, "euler-maruyama", make_subvp },
   { { "smld", "chain of noise scales, geometric", noises, 3 }, false, 0, 1, "reverse-diffusion", make_smld },
+  { { "ddpm", "chain of denoising diffusion, linear", rates, 3 }, true, -1, 1, "reverse-diffusion", make_ddpm },
   { { "soft", "blur or a mask, and a little noise", of_soft, sizeof of_soft / sizeof *of_soft },
     true,
     0,
     1,
     "momentum",
     make_soft },
-  { { "ddpm", "chain of denoising diffusion, linear", rates, 3 }, true, -1, 1, "reverse-diffusion", make_ddpm },
 };
 
 const sb_entry *

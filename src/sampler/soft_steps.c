@@ -84,7 +84,7 @@ static sb_step_numbers
 momentum (const sb_step_at *at, const double *key)
 {
   (void)key;
-  return (sb_step_numbers){ .c = 1, .k = share (at), .b = sqrt (gsl_pow_2 (at->S_t) - gsl_pow_2 (at->S_s)) };
+  return (sb_step_numbers){ .c = 1, .k = share (at), .b = sqrt ((at->S_t - at->S_s) * (at->S_t + at->S_s)) };
 }
 
 static const sb_step_type momentum_type
@@ -122,7 +122,7 @@ static sb_step_numbers
 soft_ddim (const sb_step_at *at, const double *key)
 {
   const double k = GSL_MIN (key[0], at->S_s);
-  return (sb_step_numbers){ .c = 1, .k = sqrt (gsl_pow_2 (at->S_s) - gsl_pow_2 (k)) / at->S_t, .b = k };
+  return (sb_step_numbers){ .c = 1, .k = sqrt ((at->S_s - k) * (at->S_s + k)) / at->S_t, .b = k };
 }
 
 static const sb_key k

@@ -73,7 +73,7 @@ Test (arguments, no_memory_for_absurd_lengths)
           const sb_process_kind *kind = (const sb_process_kind *)sb_processes (j);
           double key[SB_KEYS_MOST];
           sb_entry_usual (&kind->entry, key);
-          cr_assert_null (kind->alloc (length, key), "%s", kind->entry.name);
+          cr_assert_null (kind->alloc (length, key, NULL), "%s", kind->entry.name);
         }
       cr_assert_null (sb_operator_identity_alloc (length));
       cr_assert_null (sb_operator_scalar_alloc (length, 1));

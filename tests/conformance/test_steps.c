@@ -17,8 +17,8 @@
 
 SUITE (steps);
 
-// What a row claims: the share of $\mathbf G\mathbf G^{\mathsf T}\mathbf s$ in its drift (1: the reverse SDE, 1/2: the flow),
-// and its order, by which the error of one step goes with $h^{\mathrm{order} + 1}$. A row that is not here fails.
+// What a row claims: the share of $\mathbf G\mathbf G^{\mathsf T}\mathbf s$ in its drift (1: the reverse SDE, 1/2: the flow; 0: it
+// is of another SDE, or of none), and its order, by which the error of one step goes with $h^{\mathrm{order} + 1}$. A row that is not here fails.
 
 typedef struct
 {
@@ -38,6 +38,13 @@ static const claim claims[] = {
   { "ancestral-optimal", 1, 1 },
   { "ddim", 0.5, 1 },
   { "probability-flow", 0.5, 1 },
+  { "flow-heun", 0.5, 2 },
+  { "flow-rk4", 0.5, 4 },
+  { "naive", 0, -1 },
+  { "momentum", 0, 1 },
+  { "momentum-flow", 0.5, 1 },
+  { "soft-ddim", 0.5, 1 },
+  { "soft-ancestral", 0, 1 },
 };
 
 static const claim *
@@ -53,7 +60,7 @@ claim_of (const sb_entry *entry)
 static bool
 can_take (const world *w, const sb_step_type *step)
 {
-  return !(step->needs & SB_NEEDS_SDE && w->lacks & NO_SDE) && !(step == sb_step_heun && w->lacks & NO_SDE)
+  return !(step->needs & SB_NEEDS_SDE && w->lacks & NO_SDE) && !(step->take && w->lacks & NO_SDE)
          && !(step->needs & SB_NEEDS_DIVERGENCE && w->lacks & MANY_PARTS)
          && !(w->lacks & NO_PARTS && !step->maps && !step->take && !(step->needs & SB_NEEDS_NO_ESTIMATE));
 }
@@ -218,7 +225,8 @@ EACH_STEP (do_not_cancel_near_the_present)
   const double h = 1e-9;
   const size_t d = w->process->dimension;
   (void)g;
-  if (w->lacks & NO_SDE || !can_take (w, step) || step->needs & SB_NEEDS_DIVERGENCE)
+  if (w->lacks & NO_SDE || !can_take (w, step) || step->needs & SB_NEEDS_DIVERGENCE
+      || (c->share == 0 && step != sb_step_none))
     return;
   sb_score *score = score_of_one (w);
   gsl_matrix *z = matrix_all (1, d, 1), *noise = mapped (w, SB_G, CblasNoTrans, 0, w->t, z),
