@@ -6,3 +6,6 @@ check_PROGRAMS += %D%/test_cosine_transform %D%/test_operator %D%/test_patches
 %C%_test_patches_SOURCES = %D%/test_patches.c tests/chain.c tests/chain.h
 check_PROGRAMS += %D%/test_operators
 %C%_test_operators_SOURCES = %D%/test_operators.c
+check_PROGRAMS += %D%/test_blur %D%/test_levels
+%C%_test_blur_SOURCES = %D%/test_blur.c
+%C%_test_levels_SOURCES = %D%/test_levels.c

@@ -10,3 +10,5 @@ check_PROGRAMS += %D%/test_kinds %D%/test_ddpm %D%/test_moments %D%/test_process
 %C%_test_vp_SOURCES = %D%/test_vp.c %D%/rates.h
 %C%_test_moments_SOURCES = %D%/test_moments.c
 %C%_test_kinds_SOURCES = %D%/test_kinds.c
+check_PROGRAMS += %D%/test_soft
+%C%_test_soft_SOURCES = %D%/test_soft.c
