@@ -154,13 +154,24 @@ run_pc (run *r, sb_stream stream, const gsl_matrix *y, gsl_matrix *x, size_t *ev
 }
 
 static int
+begin (const drawing *d, size_t first, sb_stream stream, gsl_matrix *x)
+{
+  if (!d->start)
+    return sb_process_prior (d->score->process, stream, x);
+  gsl_matrix *rows = rows_of_batch (d->start, first, x->size1);
+  int status = rows ? gsl_matrix_memcpy (x, rows) : GSL_ENOMEM;
+  gsl_matrix_free (rows);
+  return status;
+}
+
+static int
 draw_batch (run *r, const gsl_matrix *y, gsl_matrix *x, size_t *evaluations)
 {
   const drawing *d = r->drawing;
   sb_stream stream = { .seed = d->seed, .purpose = SB_FOR_PRIOR, .index = r->first };
   d->inverse->stream = stream;
   d->inverse->count = 0;
-  int status = sb_process_prior (d->score->process, stream, x);
+  int status = begin (d, r->first, stream, x);
   r->next_state = 0;
   if (!status)
     status = d->flow ? run_flow (r, y, x, evaluations) : run_pc (r, stream, y, x, evaluations);

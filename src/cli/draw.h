@@ -13,6 +13,7 @@ typedef struct
   const gsl_matrix *condition; // the score's, n rows or one for all; NULL: none
   const sb_known *known;       // likewise; y NULL: nothing is known
   sb_inverse *inverse;     // of the score; H NULL: it is none of an inverse problem. Its streams are set for each batch
+  const gsl_matrix *start; // where they begin, likewise; NULL: in the prior
   const gsl_vector *times; // strictly decreasing: the grid, or where the flow's states are wanted
   uint64_t seed;
   size_t batch, states; // states: how many of a trajectory are kept, 0: only the end

@@ -282,6 +282,21 @@ open_measurement (const guidance_options *o, const named_law *look, uint64_t n, 
   return status == EXIT_SUCCESS ? guide (&(sb_guidance){ sb_inverse_gradient, &g->inverse, 1 }, g) : status;
 }
 
+// ## Where to begin
+//
+// In place of a draw of the prior, points that are as the process leaves them at the first time: a picture of one's own, blurred.
+
+static int
+open_start (const guidance_options *o, const named_law *look, uint64_t n, guidance *g)
+{
+  points p;
+  int status = read_rows (o->start, look, &p);
+  if (status != EXIT_SUCCESS)
+    return status;
+  g->start = p.rows;
+  return check_rows (o->start, &p, g->score->process->dimension, n);
+}
+
 // ## All of it
 
 int
@@ -298,6 +313,8 @@ guidance_open (const guidance_options *o, const network_engine *engine, const na
     status = open_grey (o, look, n, g);
   if (status == EXIT_SUCCESS && o->operator)
     status = open_measurement (o, look, n, g);
+  if (status == EXIT_SUCCESS && o->start)
+    status = open_start (o, look, n, g);
   g->known = (sb_known){ g->y, g->mask, false, g->basis };
   if (status != EXIT_SUCCESS)
     guidance_close (g);
@@ -314,5 +331,6 @@ guidance_close (guidance *g)
   sb_operator_free (g->basis);
   gsl_matrix_free (g->condition);
   gsl_matrix_free (g->y);
+  gsl_matrix_free (g->start);
   gsl_vector_free (g->mask);
 }

@@ -13,7 +13,7 @@ typedef struct
   uint64_t class;
   const char *classifier;
   double weight;
-  const char *known, *mask, *grey;
+  const char *known, *mask, *grey, *start;
   const char *operator, * matrix, *measurement;
   double noise;
 } guidance_options;
@@ -31,6 +31,7 @@ typedef struct
   const sb_score *score;
   gsl_matrix *condition; // NULL: none
   sb_known known;        // y NULL: nothing is known
+  gsl_matrix *start;     // where samples begin; NULL: in the prior
   sb_inverse inverse;    // H NULL: nothing was measured
 
   // What these are made of, and is freed.

@@ -34,11 +34,11 @@ typedef struct
 typedef struct
 {
   const char *law, *model, *output;
-  const char *process, *predictor, *corrector; // lines of text; NULL: not given
-  member step, correction;
-  double range[2], t_min; // NaN: not given
-  uint64_t steps;         // 0: not given
-  int order;              // UNSET: not given
+  const char *process, *predictor, *alternate, *corrector; // lines of text; NULL: not given
+  member step, second, correction;
+  double range[2], t_min, start_time; // NaN: not given
+  uint64_t steps;                     // 0: not given
+  int order;                          // UNSET: not given
   uint64_t corrector_steps;
   double tolerance;
   bool flow, denoise, clip;
@@ -97,8 +97,10 @@ parse (int argc, char **argv, settings *o)
 
     { .kind = OPTION_HEADING, .help = "The sampler" },
     { "predictor", 0, OPTION_TEXT, &o->predictor, "PREDICTOR", 0, 0, NULL,
-      "how to step from one time to the next, see below (default: euler-maruyama with vp and subvp, else "
-      "reverse-diffusion)" },
+      "how to step from one time to the next, see below (default: euler-maruyama with vp and subvp, momentum "
+      "with soft, else reverse-diffusion)" },
+    { "alternate", 0, OPTION_TEXT, &o->alternate, "PREDICTOR", 0, 0, NULL,
+      "another for every second step (default: none)" },
     { "corrector", 0, OPTION_TEXT, &o->corrector, "CORRECTOR", 0, 0, NULL,
       "Langevin steps at each time, see below; or none (the default)" },
     { "corrector-steps", 0, OPTION_COUNT, &o->corrector_steps, "M", 0, 1e6, NULL, "steps at each time (default: 1)" },
@@ -108,7 +110,7 @@ parse (int argc, char **argv, settings *o)
     { "steps", 0, OPTION_COUNT, &o->steps, "N", 0, 1e7, NULL,
       "steps from t = 1 down; a chain takes them among its levels (default: 1000, or the levels)" },
     { "flow", 0, OPTION_SET, &o->flow, NULL, 0, 0, NULL,
-      "ve, vp, subvp: solve the probability flow ODE with adaptive steps instead" },
+      "not of chains: solve the probability flow ODE with adaptive steps instead" },
     { "tolerance", 0, OPTION_REAL, &o->tolerance, "X", 0, 1, NULL,
       "flow: tolerance of its steps, both relative and absolute (default: 1e-5)" },
     { "denoise", 0, OPTION_SET, &o->denoise, NULL, 0, 0, NULL,
@@ -141,6 +143,12 @@ parse (int argc, char **argv, settings *o)
     { "measurement", 0, OPTION_TEXT, &g->measurement, "FILE", 0, 0, NULL,
       "IDX, NPY or PNG: what was measured, one point for each sample or one for all" },
     { "noise", 0, OPTION_REAL, &g->noise, "S", 0, 0, NULL, "standard deviation of the measurement's noise" },
+
+    { "start", 0, OPTION_TEXT, &g->start, "FILE", 0, 0, NULL,
+      "IDX, NPY or PNG: begin with these points, as the process leaves them at --start-time, and not with a draw of "
+      "the "
+      "prior; one for each sample or one for all" },
+    { "start-time", 0, OPTION_REAL, &o->start_time, "T", 0, 1, NULL, "the time to begin at (default: 1)" },
 
     { .kind = OPTION_HEADING, .help = "The samples" },
     { "n", 'n', OPTION_COUNT, &o->n, "N", 0, size, NULL, "how many (default: 64)" },
@@ -179,6 +187,8 @@ read_sampler (settings *o)
   int status = -1;
   if (o->predictor)
     status = read_member (sb_steps, "--predictor", o->predictor, &o->step);
+  if (status < 0 && o->alternate)
+    status = read_member (sb_steps, "--alternate", o->alternate, &o->second);
   if (status < 0 && o->corrector && strcmp (o->corrector, "none") != 0)
     status = read_member (sb_correctors, "--corrector", o->corrector, &o->correction);
   return status;
@@ -187,8 +197,10 @@ read_sampler (settings *o)
 static int
 check_sampler (const settings *o)
 {
-  if (o->flow && (o->predictor || o->correction.entry))
-    return usage_error ("--flow: takes the place of --predictor and --corrector");
+  if (o->flow && (o->predictor || o->alternate || o->correction.entry))
+    return usage_error ("--flow: takes the place of --predictor, --alternate and --corrector");
+  if (!isnan (o->start_time) && !o->asked.start)
+    return usage_error ("--start-time: needs --start");
   if (!o->flow && !isnan (o->tolerance))
     return usage_error ("--tolerance: only with --flow");
   if (o->flow && o->steps)
@@ -259,7 +271,7 @@ grid_times (const settings *o, const sb_process *process)
   if (!times)
     return NULL;
   double last = !levels ? or_default (o->t_min, process->t_min) : o->denoise ? 1 / (double)levels : 0;
-  sb_grid_linear (process->t_max, last, times);
+  sb_grid_linear (or_default (o->start_time, process->t_max), last, times);
   for (size_t k = 0; levels && k <= steps; k++)
     gsl_vector_set (times, k, rint (gsl_vector_get (times, k) * (double)levels) / (double)levels);
   return times;
@@ -271,6 +283,11 @@ check_times (const settings *o, const sb_process *process)
   size_t most = process->levels - (o->denoise ? 1 : 0);
   if (process->levels && !isnan (o->t_min))
     return usage_error ("--t-min: --process=%s ends at its first level", process->type->name);
+  if (process->levels && !isnan (o->start_time))
+    return usage_error ("--start-time: --process=%s is a chain, and begins at its last level", process->type->name);
+  if (!isnan (o->start_time) && !(o->start_time > or_default (o->t_min, process->t_min)))
+    return usage_error ("--start-time: %g is not above the last time, %g", o->start_time,
+                        or_default (o->t_min, process->t_min));
   if (process->levels && o->flow)
     return usage_error ("--flow: --process=%s is a chain and has no ODE", process->type->name);
   if (process->levels && o->steps > most)
@@ -295,6 +312,8 @@ sampler (const settings *o, const sb_process *process)
     }
   else if (kind)
     pc.step = (const sb_step_type *)sb_entry_find (sb_steps, kind->step);
+  pc.alternate = (const sb_step_type *)o->second.entry;
+  pc.alternate_key = o->second.key;
   pc.corrector_steps = 0;
   if (o->correction.entry)
     {
@@ -350,6 +369,7 @@ draw_and_write (const settings *o, const named_law *law, const sb_process *proce
                       .pc = sampler (o, process),
                       .flow = o->flow,
                       .tolerance = or_default (o->tolerance, SB_FLOW_TOLERANCE),
+                      .start = g.start,
                       .times = times,
                       .condition = g.condition,
                       .known = &g.known,
@@ -373,6 +393,24 @@ draw_and_write (const settings *o, const named_law *law, const sb_process *proce
   return status;
 }
 
+// A corruption's prior is what it leaves of the law: fitted to points of it, always the same ones.
+
+enum
+{
+  PRIOR_ROWS = 512
+};
+
+static int
+fit_prior (const named_law *law, sb_process *process)
+{
+  gsl_matrix *x = gsl_matrix_alloc (PRIOR_ROWS, process->dimension);
+  int status = x ? sb_target_sample (law->target, (sb_stream){ .purpose = SB_FOR_DATA }, x) : GSL_ENOMEM;
+  if (!status)
+    status = sb_soft_fit (process, x);
+  gsl_matrix_free (x);
+  return status ? failure ("the prior: %s", why (status)) : EXIT_SUCCESS;
+}
+
 static int
 run_process (const settings *o, const named_law *law)
 {
@@ -381,6 +419,8 @@ run_process (const settings *o, const named_law *law)
   if (!process)
     return (error.code == GSL_ENOMEM ? failure : usage_error) ("--process=%s: %s", o->process, why (GSL_FAILURE));
   int status = check_times (o, process);
+  if (status == EXIT_SUCCESS && sb_soft_operator (process))
+    status = fit_prior (law, process);
   if (status == EXIT_SUCCESS)
     {
       sb_score *score = sb_score_exact_alloc (law->target, process);
@@ -472,6 +512,7 @@ command_sample (int argc, char **argv)
   settings o = { .range = { NAN, NAN },
                  .engine = { UNSET, UNSET },
                  .t_min = NAN,
+                 .start_time = NAN,
                  .order = UNSET,
                  .tolerance = NAN,
                  .denoise = true,

@@ -438,9 +438,9 @@ fit_prior (training *t)
 {
   if (!sb_soft_operator (t->model->process))
     return EXIT_SUCCESS;
-  const sb_examples points = examples_source (&t->data, 0, false);
+  const sb_examples source = examples_source (&t->data, 0, false);
   gsl_matrix *x = gsl_matrix_alloc (PRIOR_ROWS, t->model->process->dimension);
-  int status = x ? points.draw (points.state, (sb_stream){ .purpose = SB_FOR_PRIOR }, x, NULL) : GSL_ENOMEM;
+  int status = x ? source.draw (source.state, (sb_stream){ .purpose = SB_FOR_PRIOR }, x, NULL) : GSL_ENOMEM;
   if (!status)
     status = sb_model_fit_prior (t->model, x);
   gsl_matrix_free (x);

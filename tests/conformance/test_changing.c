@@ -272,6 +272,71 @@ ddim (const coordinate *w)
   return of (w, SB_A, 0, w->s) * x_0 + sqrt (S_s * S_s - b * b) * epsilon + b * w->z;
 }
 
+// Soft Diffusion's: the denoised point at s, a share of the noise that is there, and new noise.
+
+static double
+soft_step (const coordinate *w, double share, double b)
+{
+  const double S_t = of (w, SB_S, 0, w->t), A_t = of (w, SB_A, 0, w->t),
+               x_0 = (w->x + S_t * S_t * score_at (w->j, w->x, w->t)) / A_t;
+  return of (w, SB_A, 0, w->s) * x_0 + share * (w->x - A_t * x_0) + b * w->z;
+}
+
+static double
+variance (const coordinate *w, double t)
+{
+  return gsl_pow_2 (of (w, SB_S, 0, t));
+}
+
+static double
+naive (const coordinate *w)
+{
+  return soft_step (w, 0, of (w, SB_S, 0, w->s));
+}
+
+static double
+momentum (const coordinate *w)
+{
+  return soft_step (w, variance (w, w->s) / variance (w, w->t), sqrt (variance (w, w->t) - variance (w, w->s)));
+}
+
+static double
+momentum_flow (const coordinate *w)
+{
+  return soft_step (w, 0.5 + variance (w, w->s) / variance (w, w->t) / 2, 0);
+}
+
+static double
+soft_ddim (const coordinate *w)
+{
+  return soft_step (w, sqrt (variance (w, w->s) / variance (w, w->t)), 0);
+}
+
+static double
+soft_ancestral (const coordinate *w)
+{
+  const double share = variance (w, w->s) / variance (w, w->t);
+  return soft_step (w, share, sqrt (share * (variance (w, w->t) - variance (w, w->s))));
+}
+
+// The flow's velocity, at two and at four points.
+
+static double
+flow_heun (const coordinate *w)
+{
+  const double h = w->s - w->t, a = reverse_drift (w, w->x, w->t, 0.5), b = reverse_drift (w, w->x + h * a, w->s, 0.5);
+  return w->x + h / 2 * (a + b);
+}
+
+static double
+flow_rk4 (const coordinate *w)
+{
+  const double h = w->s - w->t, half = (w->s + w->t) / 2, a = reverse_drift (w, w->x, w->t, 0.5),
+               b = reverse_drift (w, w->x + h / 2 * a, half, 0.5), c = reverse_drift (w, w->x + h / 2 * b, half, 0.5),
+               d = reverse_drift (w, w->x + h * c, w->s, 0.5);
+  return w->x + h / 6 * (a + 2 * b + 2 * c + d);
+}
+
 static double
 none (const coordinate *w)
 {
@@ -291,7 +356,14 @@ static const struct
               { "ancestral-lower", ancestral_lower },
               { "ancestral-optimal", ancestral_optimal },
               { "ddim", ddim },
-              { "probability-flow", probability_flow } };
+              { "probability-flow", probability_flow },
+              { "flow-heun", flow_heun },
+              { "flow-rk4", flow_rk4 },
+              { "naive", naive },
+              { "momentum", momentum },
+              { "momentum-flow", momentum_flow },
+              { "soft-ddim", soft_ddim },
+              { "soft-ancestral", soft_ancestral } };
 
 // ## Batches
 //
@@ -375,7 +447,7 @@ IN_EACH_CLOCK (steps_take_each_number_at_its_time)
         for (size_t j = 0; j < sizeof steps / sizeof *steps; j++)
           wanted = strcmp (steps[j].name, step->entry.name) == 0 ? steps[j].step : wanted;
         cr_assert (wanted, "%s: nothing is known of this step", step->entry.name);
-        if (!can_take (c, step) || (first == 1 && (wanted == euler_maruyama || wanted == heun)))
+        if (!can_take (c, step) || (first == 1 && (wanted == euler_maruyama || step->take)))
           continue;
         ok (sb_step_apply (step, wanted == ddim ? &eta : NULL, work, NULL, b.s, b.t, b.z, x), "%s", step->entry.name);
         check (c, &b, x, wanted, step->entry.name);
@@ -507,10 +579,11 @@ static double
 weight (const coordinate *w, const char *name)
 {
   const double S = of (w, SB_S, 0, w->t), A = of (w, SB_A, 0, w->t);
-  return strcmp (name, "variance") == 0     ? S * S
-         : strcmp (name, "likelihood") == 0 ? gsl_pow_2 (of (w, SB_G, 0, w->t))
-         : strcmp (name, "unit") == 0       ? 1
-                                            : S * S * fmin (1, 5 * S * S / (A * A)); // min-snr
+  return strcmp (name, "variance") == 0           ? S * S
+         : strcmp (name, "likelihood") == 0       ? gsl_pow_2 (of (w, SB_G, 0, w->t))
+         : strcmp (name, "unit") == 0             ? 1
+         : strcmp (name, "variance-squared") == 0 ? gsl_pow_4 (S)
+                                                  : S * S * fmin (1, 5 * S * S / (A * A)); // min-snr
 }
 
 IN_EACH_CLOCK (weightings_take_each_number_at_its_time)

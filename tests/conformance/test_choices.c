@@ -22,7 +22,7 @@ enum
 {
   D = 3,
   N = 4,
-  MOST = 16 // entries of a family
+  MOST = 32 // entries of a family
 };
 
 static const char *const processes[] = { "vp", "ve sigma_max=2", "subvp", "ddpm levels=4 beta_max=3", "smld levels=4" };

@@ -367,9 +367,11 @@ IN_EACH_WORLD (processes, combinations_are_sums)
                 wide_c = { matrix_all (1, parts + 1, 1), one.x }, wide_x = { one.c, normals (4, d + 1, 3) },
                 more[] = { one, one, one, one, one, one }, *wrong[] = { &short_c, &wide_c, &wide_x };
   gsl_matrix *out = matrix (4, d);
-  if (w->lacks & NO_PARTS)
+  if (w->lacks & NO_PARTS) // one number for all is understood all the same
     {
-      refused (GSL_EUNSUP, sb_process_combine (w->process, 1, &one, NULL, out));
+      ok (sb_process_combine (w->process, 1, &one, NULL, out));
+      cr_assert_leq (largest_difference (out, one.x), 0);
+      refused (GSL_EUNSUP, sb_process_combine (w->process, 1, &wide_c, NULL, out));
       return;
     }
   for (size_t terms = 1; terms <= SB_TERMS_MOST; terms++)
