@@ -87,6 +87,23 @@ sb_target *sb_target_mixture_alloc (const gsl_vector *weights,    // K, none neg
 );
 sb_target *sb_target_points_alloc (const gsl_matrix *points, const gsl_vector *weights); // K x d; weights NULL: equal
 
+// A mixture of probabilistic PCA: component k has the covariance v_k I + W_k^T W_k. GSL_EUNSUP of its distribution
+// function and under a process without parts. For n points at one time about 6 n K q d operations and K
+// factorisations of q x q.
+sb_target *sb_target_pca_mixture_alloc (const gsl_vector *weights,  // K; NULL: equal
+                                        const gsl_matrix *means,    // K x d
+                                        const gsl_matrix *loadings, // K q x d: the W_k, one below the other
+                                        const gsl_vector *variances // K: v_k, none negative
+);
+
+// Fit one to points x (n x d) by so many iterations of EM, from means that the stream places; the shapes of the results
+// (as above) say K and q. log_likelihood (iterations, in nats; NULL: not wanted): the mean of log p_0 over the points
+// before each, which never falls. v_k stays above 1e-4 of the mean variance of a coordinate. GSL_EBADLEN, GSL_EINVAL
+// (fewer points than components), GSL_EDOM (a point that is not finite), GSL_ESING (a component is left with no
+// weight or no variance), GSL_ENOMEM.
+int sb_pca_mixture_fit (const gsl_matrix *x, size_t iterations, sb_stream stream, gsl_vector *weights,
+                        gsl_matrix *means, gsl_matrix *loadings, gsl_vector *variances, gsl_vector *log_likelihood);
+
 SB_END_DECLS
 
 #endif

@@ -356,6 +356,14 @@ PATH (mixture) { ask_law (kept (sb_target_mixture_alloc (all (2, 1), units (2, 2
 
 PATH (points) { ask_law (kept (sb_target_points_alloc (units (4, 2), NULL))); }
 
+PATH (pca_mixture)
+{
+  gsl_vector *v = all (2, 1);
+  gsl_matrix *means = units (2, 2), *loadings = units (2, 2);
+  must (sb_pca_mixture_fit (units (4, 2), 2, (sb_stream){ .seed = 1 }, all (2, 1), means, loadings, v, NULL));
+  ask_law (kept (sb_target_pca_mixture_alloc (v, means, loadings, v)));
+}
+
 // The same under processes that are no multiples of the identity: one that is diagonal in a basis, and one known by its maps.
 // They are made once, and kept.
 

@@ -1,0 +1,695 @@
+// # Mixtures of probabilistic PCA
+//
+// Images lie near a few flat pieces of a space of many dimensions $d$. Each piece is a Gaussian that varies freely
+// along $q$ directions, the rows of $\mathbf W_k$, and by little in all others (Tipping and Bishop, 1999):
+// $$ p_0(\mathbf x) = \sum_k w_k\,\mathcal N\bigl(\mathbf x;\; \boldsymbol\mu_k,\,
+//    v_k\mathbf I + \mathbf W_k^\top\mathbf W_k\bigr). $$
+// Where a process is diagonal in an orthonormal basis $\mathbf B$, $\mathbf x_t = \mathbf B^\top(a\,\mathbf B\mathbf
+// x_0 + \varsigma\,\mathbf z)$ with a number $a_j$ and $\varsigma_j$ for each coefficient $j$, the coefficients
+// $\mathbf B\mathbf x_t$ of component $k$ have the mean $a\,\mathbf B\boldsymbol\mu_k$ and a covariance that is a
+// diagonal plus a matrix of rank $q$,
+// $$ \boldsymbol\Sigma_k = \operatorname{diag}(D_k) + \mathbf V_k^\top\mathbf V_k, \qquad
+//    D_k = v_k a^2 + \varsigma^2, \qquad \mathbf V_k = \mathbf W_k\mathbf B^\top\operatorname{diag}(a), $$
+// so that nothing larger than $q \times q$ is ever factorised. [soft.set-fixtures]
+
+#include "pca_mixture.h"
+
+#include "../base/checks.h"
+#include "../base/error.h"
+#include "../base/shard.h"
+#include "mixture.h"
+
+#include <float.h>
+#include <gsl/gsl_blas.h>
+#include <gsl/gsl_linalg.h>
+#include <gsl/gsl_math.h>
+#include <math.h>
+#include <stdlib.h>
+
+static gsl_matrix
+block (const gsl_matrix *m, size_t k, size_t rows)
+{
+  return gsl_matrix_const_submatrix (m, k * rows, 0, rows, m->size2).matrix;
+}
+
+static gsl_vector
+row (const gsl_matrix *m, size_t i)
+{
+  return gsl_matrix_const_row (m, i).vector;
+}
+
+static void
+multiply_columns (const gsl_vector *c, gsl_matrix *x)
+{
+  for (size_t i = 0; i < x->size1; i++)
+    {
+      gsl_vector x_i = row (x, i);
+      gsl_vector_mul (&x_i, c);
+    }
+}
+
+// ## Woodbury's formula
+//
+// With $\mathbf U = \mathbf V\operatorname{diag}(D)^{-1/2}$ and $\mathbf M = \mathbf I + \mathbf U\mathbf U^\top =
+// \mathbf L\mathbf L^\top$, for $\mathbf e = D^{-1/2}(\mathbf x - \text{mean})$,
+// $$ \boldsymbol\Sigma^{-1}(\mathbf x - \text{mean}) = D^{-1/2}\mathbf w, \qquad
+//    \mathbf w = (\mathbf I + \mathbf U^\top\mathbf U)^{-1}\mathbf e = \mathbf e - \mathbf U^\top\mathbf m, \qquad
+//    \mathbf m = \mathbf M^{-1}\mathbf U\mathbf e = \mathbf U\mathbf w. $$
+// The exponent is $\mathbf e^\top\mathbf w = \mathbf w^\top(\mathbf I + \mathbf U^\top\mathbf U)\mathbf w =
+// \|\mathbf w\|^2 + \|\mathbf m\|^2$, which subtracts nothing.
+
+int
+pca_factorise (pca_factor *f)
+{
+  double log_det = 0;
+  for (size_t j = 0; j < f->root.size; j++)
+    {
+      const double D = gsl_vector_get (&f->root, j);
+      if (!(D >= DBL_MIN))
+        SB_ERROR (NULL, GSL_EDOM, "a component has no variance and no noise along axis %zu: no density", j);
+      log_det += log (D) / 2;
+      gsl_vector_set (&f->root, j, 1 / sqrt (D));
+    }
+  multiply_columns (&f->root, &f->U);
+  gsl_matrix_set_identity (&f->L);
+  gsl_blas_dsyrk (CblasLower, CblasNoTrans, 1, &f->U, 1, &f->L);
+  if (gsl_linalg_cholesky_decomp1 (&f->L))
+    SB_ERROR (NULL, GSL_EDOM, "a component's loadings are too large beside its noise");
+  for (size_t j = 0; j < f->L.size1; j++)
+    log_det += log (gsl_matrix_get (&f->L, j, j));
+  f->log_det = log_det;
+  return GSL_SUCCESS;
+}
+
+void
+pca_centre (const pca_factor *f, const gsl_matrix *x, gsl_matrix *e)
+{
+  for (size_t i = 0; i < x->size1; i++)
+    {
+      gsl_vector x_i = row (x, i), e_i = row (e, i);
+      gsl_vector_memcpy (&e_i, &x_i);
+      gsl_vector_sub (&e_i, &f->mean);
+      gsl_vector_mul (&e_i, &f->root);
+    }
+}
+
+void
+pca_solve (const pca_factor *f, gsl_matrix *e, gsl_matrix *m)
+{
+  gsl_blas_dgemm (CblasNoTrans, CblasTrans, 1, e, &f->U, 0, m);
+  gsl_blas_dtrsm (CblasRight, CblasLower, CblasTrans, CblasNonUnit, 1, &f->L, m);
+  gsl_blas_dtrsm (CblasRight, CblasLower, CblasNoTrans, CblasNonUnit, 1, &f->L, m);
+  gsl_blas_dgemm (CblasNoTrans, CblasNoTrans, -1, m, &f->U, 1, e);
+}
+
+static double
+square (const gsl_matrix *m, size_t i)
+{
+  gsl_vector m_i = row (m, i);
+  return gsl_pow_2 (gsl_blas_dnrm2 (&m_i));
+}
+
+double
+pca_log_density (const pca_factor *f, const gsl_matrix *e, const gsl_matrix *m, size_t i)
+{
+  return -0.5 * (square (e, i) + square (m, i) + (double)f->root.size * log (2 * M_PI)) - f->log_det;
+}
+
+// ## The law at a time
+//
+// The means and loadings as coefficients in the basis are found once for a batch, the factors once for each of its
+// times.
+
+typedef struct
+{
+  const pca_mixture *law;
+  const sb_process *process;
+  gsl_matrix *mu, *W, *x, *v, *out; // K x d, K q x d, n x d: coefficients in the basis; v NULL: no directions
+  gsl_vector *a, *sd;               // d
+  gsl_matrix *mean, *root;          // K x d
+  gsl_matrix *U, *L;                // K q x d, K q x q
+  pca_factor *f;                    // K
+} snapshot;
+
+static void
+snapshot_free (snapshot *s)
+{
+  gsl_matrix_free (s->mu);
+  gsl_matrix_free (s->W);
+  gsl_matrix_free (s->x);
+  gsl_matrix_free (s->v);
+  gsl_matrix_free (s->out);
+  gsl_vector_free (s->a);
+  gsl_vector_free (s->sd);
+  gsl_matrix_free (s->mean);
+  gsl_matrix_free (s->root);
+  gsl_matrix_free (s->U);
+  gsl_matrix_free (s->L);
+  free (s->f);
+}
+
+static int
+snapshot_alloc (snapshot *s, const pca_mixture *law, const sb_process *process, const sb_target_question *q)
+{
+  const size_t K = law->K, d = law->d, Kq = law->K * law->q, n = q->x->size1, rows = q->out ? q->out->size1 : n;
+  *s = (snapshot){ .law = law,
+                   .process = process,
+                   .mu = gsl_matrix_alloc (K, d),
+                   .W = gsl_matrix_alloc (Kq, d),
+                   .x = gsl_matrix_alloc (n, d),
+                   .v = q->v ? gsl_matrix_alloc (n, d) : NULL,
+                   .out = gsl_matrix_alloc (rows, d),
+                   .a = gsl_vector_alloc (d),
+                   .sd = gsl_vector_alloc (d),
+                   .mean = gsl_matrix_alloc (K, d),
+                   .root = gsl_matrix_alloc (K, d),
+                   .U = gsl_matrix_alloc (Kq, d),
+                   .L = gsl_matrix_alloc (Kq, law->q),
+                   .f = malloc (K * sizeof *s->f) };
+  if (s->mu && s->W && s->x && (s->v || !q->v) && s->out && s->a && s->sd && s->mean && s->root && s->U && s->L && s->f)
+    return GSL_SUCCESS;
+  snapshot_free (s);
+  SB_ERROR (NULL, GSL_ENOMEM, "no memory for %zu rows under %zu components in %zu dimensions", n, K, d);
+}
+
+static int
+coefficients (const snapshot *s, CBLAS_TRANSPOSE_t transpose, const gsl_matrix *x, gsl_matrix *out)
+{
+  return s->process->basis ? sb_operator_apply (s->process->basis, transpose, NULL, x, out)
+                           : gsl_matrix_memcpy (out, x);
+}
+
+static int
+take_coefficients (snapshot *s, const sb_target_question *q)
+{
+  int status = coefficients (s, CblasNoTrans, s->law->mu, s->mu);
+  if (!status)
+    status = coefficients (s, CblasNoTrans, s->law->W, s->W);
+  if (!status)
+    status = coefficients (s, CblasNoTrans, q->x, s->x);
+  return status || !q->v ? status : coefficients (s, CblasNoTrans, q->v, s->v);
+}
+
+// $D_k$, the mean and $\mathbf V_k$ of components, and from them the factors.
+
+static int
+factorise (void *context, size_t number, size_t first, size_t count)
+{
+  snapshot *s = context;
+  int status = GSL_SUCCESS;
+  (void)number;
+  for (size_t k = first; k < first + count && !status; k++)
+    {
+      gsl_vector mu = row (s->mu, k);
+      gsl_matrix W = block (s->W, k, s->law->q);
+      pca_factor *f = s->f + k;
+      *f = (pca_factor){ row (s->mean, k), row (s->root, k), block (s->U, k, s->law->q), block (s->L, k, s->law->q),
+                         0 };
+      gsl_vector_memcpy (&f->mean, &mu);
+      gsl_vector_mul (&f->mean, s->a);
+      gsl_matrix_memcpy (&f->U, &W);
+      multiply_columns (s->a, &f->U);
+      for (size_t j = 0; j < s->law->d; j++)
+        gsl_vector_set (&f->root, j,
+                        gsl_pow_2 (gsl_vector_get (s->a, j)) * gsl_vector_get (s->law->v, k)
+                            + gsl_pow_2 (gsl_vector_get (s->sd, j)));
+      status = pca_factorise (f);
+    }
+  return status;
+}
+
+static int
+take_snapshot (snapshot *s, const gsl_vector *t)
+{
+  const gsl_vector_const_view time = gsl_vector_const_subvector (t, 0, 1);
+  target_kernel *kernel;
+  int status = target_kernels (s->process, &time.vector, &kernel);
+  for (size_t j = 0; j < s->law->d && !status; j++)
+    {
+      const target_kernel of_part = kernel[sb_process_part (s->process, j)];
+      gsl_vector_set (s->a, j, of_part.m);
+      gsl_vector_set (s->sd, j, of_part.sd);
+    }
+  free (kernel);
+  return status ? status : sb_shards (s->law->K, 1, factorise, s);
+}
+
+// ## A shard of the rows at one time
+//
+// $\mathbf w_k$ and $\mathbf m_k$ of every component, and its responsibilities.
+
+enum
+{
+  SHARD_ROWS = 64
+};
+
+typedef struct
+{
+  const snapshot *s;
+  gsl_matrix x, v, out; // of the shard's rows; out also where the result is a number
+  gsl_vector number;
+  gsl_matrix *w, *m;     // K n x d, K n x q
+  gsl_matrix *r;         // n x K
+  gsl_vector *log_sum;   // n: log p_t
+  gsl_matrix *score, *e; // n x d
+  gsl_matrix *root;      // q x d
+} shard;
+
+static void
+shard_free (shard *h)
+{
+  gsl_matrix_free (h->w);
+  gsl_matrix_free (h->m);
+  gsl_matrix_free (h->r);
+  gsl_vector_free (h->log_sum);
+  gsl_matrix_free (h->score);
+  gsl_matrix_free (h->e);
+  gsl_matrix_free (h->root);
+}
+
+static int
+shard_alloc (shard *h, size_t n)
+{
+  const pca_mixture *law = h->s->law;
+  h->w = gsl_matrix_alloc (law->K * n, law->d);
+  h->m = gsl_matrix_alloc (law->K * n, law->q);
+  h->r = gsl_matrix_alloc (n, law->K);
+  h->log_sum = gsl_vector_alloc (n);
+  h->score = gsl_matrix_alloc (n, law->d);
+  h->e = gsl_matrix_alloc (n, law->d);
+  h->root = gsl_matrix_alloc (law->q, law->d);
+  if (h->w && h->m && h->r && h->log_sum && h->score && h->e && h->root)
+    return GSL_SUCCESS;
+  shard_free (h);
+  SB_ERROR (NULL, GSL_ENOMEM, "no memory for %zu rows of a batch", n);
+}
+
+static void
+weigh (shard *h)
+{
+  const pca_mixture *law = h->s->law;
+  const size_t n = h->x.size1;
+  for (size_t k = 0; k < law->K; k++)
+    {
+      const pca_factor *f = h->s->f + k;
+      gsl_matrix w = block (h->w, k, n), m = block (h->m, k, n);
+      pca_centre (f, &h->x, &w);
+      pca_solve (f, &w, &m);
+      for (size_t i = 0; i < n; i++)
+        gsl_matrix_set (h->r, i, k, law->log_w[k] + pca_log_density (f, &w, &m, i));
+      multiply_columns (&f->root, &w); // Sigma^-1 (x - mean)
+    }
+  for (size_t i = 0; i < n; i++)
+    {
+      gsl_vector r_i = row (h->r, i);
+      gsl_vector_set (h->log_sum, i, mixture_normalise (&r_i));
+    }
+}
+
+// out_i += sign r_ik y_i.
+
+static void
+add_share (const shard *h, size_t k, double sign, const gsl_matrix *y, gsl_matrix *out)
+{
+  for (size_t i = 0; i < y->size1; i++)
+    {
+      gsl_vector y_i = row (y, i), out_i = row (out, i);
+      gsl_blas_daxpy (sign * gsl_matrix_get (h->r, i, k), &y_i, &out_i);
+    }
+}
+
+static int
+answer_density (shard *h)
+{
+  return gsl_vector_memcpy (&h->number, h->log_sum);
+}
+
+static int
+answer_score (shard *h)
+{
+  gsl_matrix_set_zero (&h->out);
+  for (size_t k = 0; k < h->s->law->K; k++)
+    {
+      const gsl_matrix w = block (h->w, k, h->x.size1);
+      add_share (h, k, -1, &w, &h->out);
+    }
+  return GSL_SUCCESS;
+}
+
+static int
+answer_epsilon (shard *h)
+{
+  answer_score (h);
+  multiply_columns (h->s->sd, &h->out);
+  return gsl_matrix_scale (&h->out, -1);
+}
+
+// ## What is known of $\mathbf x_0$
+//
+// A draw of component $k$ is $\mathbf x_0 = \boldsymbol\mu_k + \mathbf W_k^\top\mathbf f + \mathbf n$ with $\mathbf f
+// \sim \mathcal N(0, \mathbf I)$ and $\mathbf n \sim \mathcal N(0, v_k\mathbf I)$. Given $\mathbf x_t$, $\mathbf f$
+// has the mean $\mathbf m_k$ and the covariance $\mathbf M_k^{-1}$, and $\mathbf n$ the mean $v_k
+// a\,\boldsymbol\Sigma_k^{-1}(\mathbf x_t - \text{mean})$: with the second written $\mathbf w_k$ from here on, the
+// denoiser is
+// $$ \mathbb E[\mathbf x_0 \mid \mathbf x_t, k]
+//    = \boldsymbol\mu_k + v_k a\,\mathbf w_k + \mathbf W_k^\top\mathbf m_k. $$
+// Nothing is divided by $a$, which may be 0.
+
+static void
+denoise (const shard *h, size_t k, const gsl_vector *from, gsl_matrix *x_hat)
+{
+  const snapshot *s = h->s;
+  const size_t n = x_hat->size1;
+  gsl_vector mu = row (s->mu, k);
+  gsl_matrix m = block (h->m, k, n), w = block (h->w, k, n), W = block (s->W, k, s->law->q);
+  gsl_matrix_memcpy (x_hat, &w);
+  multiply_columns (s->a, x_hat);
+  for (size_t i = 0; i < n; i++)
+    {
+      gsl_vector x_i = row (x_hat, i);
+      gsl_vector_scale (&x_i, gsl_vector_get (s->law->v, k));
+      gsl_vector_add (&x_i, &mu);
+      if (from)
+        gsl_vector_sub (&x_i, from);
+    }
+  gsl_blas_dgemm (CblasNoTrans, CblasNoTrans, 1, &m, &W, 1, x_hat);
+}
+
+static void
+find_denoiser (const shard *h, const gsl_vector *from, gsl_matrix *x_hat)
+{
+  gsl_matrix_set_zero (x_hat);
+  for (size_t k = 0; k < h->s->law->K; k++)
+    {
+      gsl_vector r_k = gsl_matrix_const_column (h->r, k).vector;
+      if (gsl_vector_isnull (&r_k))
+        continue;
+      denoise (h, k, from, h->e);
+      add_share (h, k, 1, h->e, x_hat);
+    }
+}
+
+static int
+answer_denoiser (shard *h)
+{
+  find_denoiser (h, NULL, &h->out);
+  return GSL_SUCCESS;
+}
+
+// Given $\mathbf f$, coordinate $j$ of $\mathbf n$ keeps the variance $v_k\varsigma_j^2/D_j$ and follows $\mathbf f$
+// with the slope $-v_k a_j^2/D_j$ times that of $\mathbf W_k^\top\mathbf f$, of which $\varsigma_j^2/D_j$ remains. So
+// the covariance of $\mathbf x_0$ within a component is
+// $$ \operatorname{diag}\bigl(v_k\varsigma^2/D_k\bigr) + \mathbf R^\top\mathbf R, \qquad
+//    \mathbf R = \mathbf L_k^{-1}\mathbf W_k\operatorname{diag}\bigl(\varsigma^2/D_k\bigr), $$
+// and that of the components' denoisers adds to their average.
+
+static void
+add_within (const shard *h, size_t k, double r, gsl_matrix *covariance)
+{
+  const snapshot *s = h->s;
+  const pca_factor *f = s->f + k;
+  const gsl_matrix W = block (s->W, k, s->law->q);
+  gsl_vector_view remains = gsl_matrix_row (h->e, 0), diagonal = gsl_matrix_diagonal (covariance);
+  gsl_vector_memcpy (&remains.vector, s->sd);
+  gsl_vector_mul (&remains.vector, &f->root);
+  gsl_vector_mul (&remains.vector, &remains.vector);
+  gsl_matrix_memcpy (h->root, &W);
+  multiply_columns (&remains.vector, h->root);
+  gsl_blas_dtrsm (CblasLeft, CblasLower, CblasNoTrans, CblasNonUnit, 1, &f->L, h->root);
+  gsl_blas_dsyrk (CblasLower, CblasTrans, r, h->root, 1, covariance);
+  gsl_blas_daxpy (r * gsl_vector_get (s->law->v, k), &remains.vector, &diagonal.vector);
+}
+
+static int
+answer_covariance (shard *h)
+{
+  const gsl_vector from = row (h->s->mu, 0);
+  gsl_vector_view e = gsl_matrix_row (h->e, 0), x_hat = gsl_matrix_row (h->score, 0);
+  find_denoiser (h, &from, h->score);
+  gsl_matrix_set_zero (&h->out);
+  for (size_t k = 0; k < h->s->law->K; k++)
+    {
+      const double r = gsl_matrix_get (h->r, 0, k);
+      denoise (h, k, &from, h->e);
+      gsl_vector_sub (&e.vector, &x_hat.vector);
+      gsl_blas_dsyr (CblasLower, r, &e.vector, &h->out);
+      add_within (h, k, r, &h->out);
+    }
+  for (size_t i = 0; i < h->out.size1; i++)
+    for (size_t j = 0; j < i; j++)
+      gsl_matrix_set (&h->out, j, i, gsl_matrix_get (&h->out, i, j));
+  return GSL_SUCCESS;
+}
+
+// ## The Jacobian of the score
+//
+// With $\mathbf e_k = \mathbf s_k - \mathbf s$ it is $\mathbf J = \sum_k r_k\bigl[-\boldsymbol\Sigma_k^{-1} +
+// \mathbf e_k\mathbf e_k^\top\bigr]$.
+
+static void
+deviations (const shard *h, size_t k, gsl_matrix *e)
+{
+  const gsl_matrix w = block (h->w, k, e->size1);
+  gsl_matrix_memcpy (e, h->score);
+  gsl_matrix_add (e, &w);
+  gsl_matrix_scale (e, -1);
+}
+
+static void
+find_score (shard *h)
+{
+  answer_score (h);
+  gsl_matrix_memcpy (h->score, &h->out);
+}
+
+static int
+answer_jvp (shard *h)
+{
+  const size_t n = h->x.size1;
+  find_score (h);
+  gsl_matrix_set_zero (&h->out);
+  for (size_t k = 0; k < h->s->law->K; k++)
+    {
+      const pca_factor *f = h->s->f + k;
+      gsl_matrix w = block (h->w, k, n), m = block (h->m, k, n);
+      deviations (h, k, h->e);
+      mixture_add_along (h->r, k, h->e, &h->v, &h->out);
+      gsl_matrix_memcpy (&w, &h->v);
+      multiply_columns (&f->root, &w);
+      pca_solve (f, &w, &m);
+      multiply_columns (&f->root, &w);
+      add_share (h, k, -1, &w, &h->out);
+    }
+  return GSL_SUCCESS;
+}
+
+// $\operatorname{tr}\boldsymbol\Sigma^{-1} = \sum_j 1/D_j - \|\mathbf L^{-1}\mathbf
+// U\operatorname{diag}(D)^{-1/2}\|_F^2$.
+
+static double
+trace_of_inverse (const pca_factor *f, gsl_matrix *root)
+{
+  double trace = gsl_pow_2 (gsl_blas_dnrm2 (&f->root));
+  gsl_matrix_memcpy (root, &f->U);
+  multiply_columns (&f->root, root);
+  gsl_blas_dtrsm (CblasLeft, CblasLower, CblasNoTrans, CblasNonUnit, 1, &f->L, root);
+  for (size_t i = 0; i < root->size1; i++)
+    trace -= square (root, i);
+  return trace;
+}
+
+static int
+answer_divergence (shard *h)
+{
+  find_score (h);
+  gsl_vector_set_zero (&h->number);
+  for (size_t k = 0; k < h->s->law->K; k++)
+    {
+      const double trace = trace_of_inverse (h->s->f + k, h->root);
+      deviations (h, k, h->e);
+      for (size_t i = 0; i < h->x.size1; i++)
+        *gsl_vector_ptr (&h->number, i) += gsl_matrix_get (h->r, i, k) * (square (h->e, i) - trace);
+    }
+  return GSL_SUCCESS;
+}
+
+// ## From a batch to its shards
+
+typedef struct
+{
+  const snapshot *s;
+  const sb_target_question *q;
+  size_t first; // the run's first row
+} run;
+
+static int
+answer_rows (void *context, size_t number, size_t first, size_t n)
+{
+  static int (*const answer[SB_TARGET_QUESTIONS]) (shard *) = { [SB_TARGET_LOG_DENSITY] = answer_density,
+                                                                [SB_TARGET_JVP] = answer_jvp,
+                                                                [SB_TARGET_DIVERGENCE] = answer_divergence,
+                                                                [SB_TARGET_COVARIANCE] = answer_covariance };
+  const run *of = context;
+  const snapshot *s = of->s;
+  const size_t i = of->first + first, d = s->law->d;
+  shard h = { .s = s, .x = gsl_matrix_submatrix (s->x, i, 0, n, d).matrix };
+  (void)number;
+  h.out = of->q->asked == SB_TARGET_COVARIANCE ? *s->out : gsl_matrix_submatrix (s->out, i, 0, n, d).matrix;
+  if (s->v)
+    h.v = gsl_matrix_submatrix (s->v, i, 0, n, d).matrix;
+  if (of->q->number)
+    h.number = gsl_vector_subvector (of->q->number, i, n).vector;
+  int status = shard_alloc (&h, n);
+  if (status)
+    return status;
+  weigh (&h);
+  if (of->q->asked == SB_TARGET_VIEW)
+    status = of->q->view == SB_SCORE     ? answer_score (&h)
+             : of->q->view == SB_EPSILON ? answer_epsilon (&h)
+                                         : answer_denoiser (&h);
+  else
+    status = answer[of->q->asked](&h);
+  shard_free (&h);
+  return status;
+}
+
+// A covariance is turned back from both sides.
+
+static int
+turn_back (snapshot *s, const sb_target_question *q)
+{
+  if (!q->out)
+    return GSL_SUCCESS;
+  int status = coefficients (s, CblasTrans, s->out, q->out);
+  if (status || q->asked != SB_TARGET_COVARIANCE)
+    return status;
+  gsl_matrix_transpose_memcpy (s->out, q->out);
+  return coefficients (s, CblasTrans, s->out, q->out);
+}
+
+static int
+pca_answer (const void *state, const sb_process *process, const sb_target_question *q)
+{
+  snapshot s;
+  if (q->asked == SB_TARGET_CDF || process->parts == 0)
+    SB_ERROR (NULL, GSL_EUNSUP, "a mixture of PCAs has %s under the process %s",
+              q->asked == SB_TARGET_CDF ? "no distribution function" : "no law", process->type->name);
+  int status = snapshot_alloc (&s, state, process, q);
+  if (status)
+    return status;
+  status = take_coefficients (&s, q);
+  for (size_t i = 0, same; i < q->t->size && !status; i += same)
+    {
+      const gsl_vector_const_view t = gsl_vector_const_subvector (q->t, i, 1);
+      same = sb_same_times (NULL, q->t, i);
+      status = take_snapshot (&s, &t.vector);
+      if (!status)
+        status = sb_shards (same, SHARD_ROWS, answer_rows, &(run){ &s, q, i });
+    }
+  if (!status)
+    status = turn_back (&s, q);
+  snapshot_free (&s);
+  return status;
+}
+
+// ## Drawing from it
+
+static int
+draw_rows (const pca_mixture *law, const size_t *component, const gsl_matrix *z, gsl_matrix *x)
+{
+  for (size_t i = 0; i < x->size1; i++)
+    {
+      const size_t k = component[i];
+      const gsl_vector mu = row (law->mu, k), n = gsl_matrix_const_subrow (z, i, 0, law->d).vector,
+                       f = gsl_matrix_const_subrow (z, i, law->d, law->q).vector;
+      const gsl_matrix W = block (law->W, k, law->q);
+      gsl_vector x_i = row (x, i);
+      gsl_vector_memcpy (&x_i, &mu);
+      gsl_blas_daxpy (sqrt (gsl_vector_get (law->v, k)), &n, &x_i);
+      gsl_blas_dgemv (CblasTrans, 1, &W, &f, 1, &x_i);
+    }
+  return GSL_SUCCESS;
+}
+
+static int
+pca_sample (const void *state, sb_stream stream, gsl_matrix *x)
+{
+  const pca_mixture *law = state;
+  size_t *component = malloc (x->size1 * sizeof *component);
+  gsl_matrix *z = gsl_matrix_alloc (x->size1, law->d + law->q);
+  int status = component && z ? target_pick_rows (law->cumulative, law->K, stream, x->size1, component) : GSL_ENOMEM;
+  if (!status)
+    status = sb_stream_normals (stream, TARGET_DRAWS, z);
+  if (!status)
+    status = draw_rows (law, component, z, x);
+  gsl_matrix_free (z);
+  free (component);
+  return status;
+}
+
+// ## Making one
+
+static void
+pca_free (void *state)
+{
+  pca_mixture *law = state;
+  gsl_matrix_free (law->mu);
+  gsl_matrix_free (law->W);
+  gsl_vector_free (law->v);
+  free (law->log_w);
+  free (law->cumulative);
+  free (law);
+}
+
+static const sb_target_type pca_type
+    = { .name = "pca-mixture", .sample = pca_sample, .answer = pca_answer, .free = pca_free };
+
+static int
+pca_fill (pca_mixture *law, const gsl_vector *weights, const gsl_matrix *means, const gsl_matrix *loadings,
+          const gsl_vector *variances)
+{
+  int status = target_weights (weights, law->K, law->log_w, law->cumulative);
+  if (!status)
+    status = target_copy (means, law->mu);
+  if (!status)
+    status = target_copy (loadings, law->W);
+  for (size_t k = 0; k < law->K && !status; k++)
+    if (!(gsl_vector_get (variances, k) >= 0) || !gsl_finite (gsl_vector_get (variances, k)))
+      SB_ERROR (NULL, GSL_EDOM, "the variance of component %zu is %g", k, gsl_vector_get (variances, k));
+  return status ? status : gsl_vector_memcpy (law->v, variances);
+}
+
+sb_target *
+sb_target_pca_mixture_alloc (const gsl_vector *weights, const gsl_matrix *means, const gsl_matrix *loadings,
+                             const gsl_vector *variances)
+{
+  const size_t K = means->size1, d = means->size2, q = K ? loadings->size1 / K : 0;
+  if (K == 0 || d == 0 || q == 0)
+    SB_ERROR_NULL (NULL, GSL_EINVAL, "a mixture of PCAs has components, dimensions and loadings, not %zu, %zu and %zu",
+                   K, d, loadings->size1);
+  if (loadings->size1 != K * q || loadings->size2 != d || variances->size != K)
+    SB_ERROR_NULL (NULL, GSL_EBADLEN,
+                   "%zu components in %zu dimensions have as many loadings each, not %zu x %zu in all, and as many "
+                   "variances, not %zu",
+                   K, d, loadings->size1, loadings->size2, variances->size);
+  pca_mixture *law = calloc (1, sizeof *law);
+  if (!law)
+    SB_ERROR_NULL (NULL, GSL_ENOMEM, "no memory for a law");
+  *law = (pca_mixture){ .K = K,
+                        .d = d,
+                        .q = q,
+                        .log_w = malloc (K * sizeof *law->log_w),
+                        .cumulative = malloc (K * sizeof *law->cumulative),
+                        .mu = gsl_matrix_alloc (K, d),
+                        .W = gsl_matrix_alloc (K * q, d),
+                        .v = gsl_vector_alloc (K) };
+  int status = GSL_SUCCESS;
+  if (!law->log_w || !law->cumulative || !law->mu || !law->W || !law->v)
+    status = sb_error_report (NULL, __FILE__, __LINE__, GSL_ENOMEM, "no memory for a law");
+  if (!status)
+    status = pca_fill (law, weights, means, loadings, variances);
+  if (!status)
+    return target_alloc (&pca_type, law, d);
+  pca_free (law);
+  return NULL;
+}
