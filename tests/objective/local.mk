@@ -15,3 +15,6 @@ check_PROGRAMS += %D%/test_decoder %D%/test_vlb
 %C%_test_vlb_SOURCES = %D%/test_vlb.c tests/losses.c tests/losses.h tests/chain.c tests/chain.h
 check_PROGRAMS += %D%/test_simple
 %C%_test_simple_SOURCES = %D%/test_simple.c tests/losses.c tests/losses.h tests/chain.c tests/chain.h
+check_PROGRAMS += %D%/test_soft_proof
+objective_soft = tests/losses.c tests/losses.h tests/soft_laws.c tests/soft_laws.h
+%C%_test_soft_proof_SOURCES = %D%/test_soft_proof.c $(objective_soft)
