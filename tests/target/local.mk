@@ -15,3 +15,5 @@ check_PROGRAMS += %D%/test_diagonal
 %C%_test_diagonal_SOURCES = %D%/test_diagonal.c $(of_laws)
 check_PROGRAMS += %D%/test_units
 %C%_test_units_SOURCES = %D%/test_units.c $(of_laws)
+check_PROGRAMS += %D%/test_soft_laws
+%C%_test_soft_laws_SOURCES = %D%/test_soft_laws.c tests/soft_laws.c tests/soft_laws.h
