@@ -14,3 +14,5 @@ check_PROGRAMS += %D%/test_annealed %D%/test_corrector %D%/test_drift %D%/test_d
 %C%_test_spectrum_SOURCES = %D%/test_spectrum.c tests/recursion.c tests/recursion.h
 check_PROGRAMS += %D%/test_scaled
 %C%_test_scaled_SOURCES = %D%/test_scaled.c
+check_PROGRAMS += %D%/test_soft_sde
+%C%_test_soft_sde_SOURCES = %D%/test_soft_sde.c tests/soft_laws.c tests/soft_laws.h

@@ -1,0 +1,640 @@
+// # Soft Diffusion's SDE, its reverse and its flow
+//
+// With the exact posterior mean of $\mathbf x_t = C_t\mathbf x_0 + \sigma_t\boldsymbol\eta$ everything can be said of
+// $d\mathbf x = \dot C_t\,\mathbb E[\mathbf x_0 \mid \mathbf x_t]\,dt + \sqrt{d\sigma_t^2/dt}\,d\mathbf w$: on
+// Gaussian data by the equations of its moments, on a mixture by its Fokker-Planck equation and by paths.
+
+#include "process/subvp.h"
+#include "process/ve.h"
+#include "process/vp.h"
+#include "sampler/drift.h"
+#include "sampler/flow.h"
+#include "scope.h"
+#include "score/exact.h"
+#include "soft_laws.h"
+#include "take.h"
+
+#include <gsl/gsl_math.h>
+#include <math.h>
+
+SUITE (soft_sde);
+
+static const double KS = 2.70; // over sqrt(n): false alarm 9.3e-7
+
+static const sb_score *
+exact (const sb_target *law, const sb_process *process)
+{
+  return scoped (sb_score_exact_alloc (law, process));
+}
+
+// $g^2$: of an SDE, or of the corruption.
+
+static double
+diffusion (const sb_process *process, double t)
+{
+  return process->from_zero_only ? 2 * number_of (process, SB_S, 0, t) * number_of (process, SB_S_RATE, 0, t)
+                                 : gsl_pow_2 (number_of (process, SB_G, 0, t));
+}
+
+typedef int (*drift) (const sb_score *score, const gsl_matrix *y, const gsl_vector *t, const gsl_matrix *x,
+                      gsl_matrix *out);
+
+static gsl_matrix *
+moved_by (drift f, const sb_score *score, double t, const gsl_matrix *x)
+{
+  gsl_matrix *out = matrix (x->size1, x->size2);
+  ok (f (score, NULL, vector_all (x->size1, t), x, out));
+  return out;
+}
+
+// ## Moments of Gaussian data
+//
+// On a line a drift is $\alpha(t)(x - m_t) + \dot m_t$, and the variance has $V' = 2\alpha V + g^2$, or along the
+// flow without $g^2$; in reverse time the sign of $\alpha$ is the other. $\alpha$ is read off two points, for all
+// stages of Runge and Kutta's method at once.
+
+typedef struct
+{
+  int steps;
+  double from, to, *alpha, *g_2; // at from + k (to - from) / (2 steps)
+} coefficients;
+
+static coefficients
+coefficients_of (drift f, const sb_score *score, double from, double to, int steps)
+{
+  const size_t n = 2 * (size_t)steps + 1;
+  coefficients c = { steps, from, to, vector (n)->data, vector (n)->data };
+  gsl_vector *t = vector (2 * n);
+  gsl_matrix *x = matrix (2 * n, 1), *out = matrix (2 * n, 1);
+  for (size_t k = 0; k < 2 * n; k++)
+    {
+      gsl_vector_set (t, k, k / 2 == n - 1 ? to : from + (to - from) * (double)(k / 2) / (double)(n - 1));
+      gsl_matrix_set (x, k, 0, k % 2 ? 1 : -1);
+    }
+  ok (f (score, NULL, t, x, out));
+  for (size_t k = 0; k < n; k++)
+    {
+      c.alpha[k] = (gsl_matrix_get (out, 2 * k + 1, 0) - gsl_matrix_get (out, 2 * k, 0)) / 2;
+      c.g_2[k] = diffusion (score->process, gsl_vector_get (t, 2 * k));
+    }
+  return c;
+}
+
+// sign: of g^2, against the direction of time.
+
+static double
+variance_at_end (const coefficients *c, double sign, double V)
+{
+  const double h = (c->to - c->from) / c->steps;
+  for (int i = 0; i < c->steps; i++)
+    {
+      const double *a = c->alpha + 2 * i, *g = c->g_2 + 2 * i;
+      const double k1 = 2 * a[0] * V + sign * g[0], k2 = 2 * a[1] * (V + h / 2 * k1) + sign * g[1],
+                   k3 = 2 * a[1] * (V + h / 2 * k2) + sign * g[1], k4 = 2 * a[2] * (V + h * k3) + sign * g[2];
+      V += h / 6 * (k1 + 2 * k2 + 2 * k3 + k4);
+    }
+  return V;
+}
+
+static double
+marginal_variance (const sb_process *process, double P, double t)
+{
+  return gsl_pow_2 (number_of (process, SB_A, 0, t)) * P + gsl_pow_2 (number_of (process, SB_S, 0, t));
+}
+
+// [soft.eq13] [soft.eq14] [soft.eq19] [soft.eq3] [soft.eq47] [soft.txt-mismatch] The SDE forwards and backwards and
+// the flow both ways have the variances $S_t = c_t^2P + \sigma_t^2$: for VE, VP and sub-VP and, though their drift is
+// another one, for corruptions.
+
+Test (soft_sde, variances)
+{
+  const sb_target *law = soft_g1_law ();
+  const sb_process *const of[]
+      = { scoped (sb_ve_alloc (1, .1, 5)), scoped (sb_vp_alloc (1, .1, 20)), scoped (sb_subvp_alloc (1, .1, 20)),
+          soft_of (&soft_g1, 1), soft_of (&soft_gmm1, 1) };
+  const double e = .02, P = soft_g1_P;
+  for (size_t k = 0; k < 5; k++)
+    {
+      const sb_score *score = exact (law, of[k]);
+      const double S_e = marginal_variance (of[k], P, e), S_1 = marginal_variance (of[k], P, 1);
+      coefficients c = coefficients_of (sb_forward_drift, score, e, 1, 4000);
+      cr_assert_float_eq (variance_at_end (&c, 1, S_e), S_1, 1e-9 * S_1, "%s", of[k]->type->name);
+      c = coefficients_of (sb_reverse_drift, score, 1, e, 4000);
+      cr_assert_float_eq (variance_at_end (&c, -1, S_1), S_e, 1e-9, "%s", of[k]->type->name);
+      c = coefficients_of (sb_flow_velocity, score, 1, e, 4000);
+      cr_assert_float_eq (variance_at_end (&c, 0, S_1), S_e, 1e-9, "%s", of[k]->type->name);
+    }
+  cr_assert_float_eq (marginal_variance (of[3], P, 1), .8311365861, 1e-10);
+}
+
+// G1 from its data on: V(1) = .8311365861, and back to $P$, decade by decade of $t$; the mean is $c_tm$.
+
+Test (soft_sde, from_the_data_and_back)
+{
+  const sb_process *process = soft_of (&soft_g1, 1);
+  const sb_score *score = exact (soft_g1_law (), process);
+  const double e = 1e-5;
+  double V = soft_g1_P + .3 * e, m = soft_g1_m;
+  for (double from = e; from < .9; from *= 10)
+    {
+      coefficients c = coefficients_of (sb_forward_drift, score, from, GSL_MIN (1, 10 * from), 4000);
+      V = variance_at_end (&c, 1, V);
+    }
+  cr_assert_float_eq (V, .8311365861, 1e-8, "%.12g", V);
+  for (double from = 1; from > 1.5 * e; from /= 10)
+    {
+      coefficients c = coefficients_of (sb_reverse_drift, score, from, GSL_MAX (e, from / 10), 4000);
+      V = variance_at_end (&c, -1, V);
+    }
+  cr_assert_float_eq (V - .3 * e, soft_g1_P, 1e-8, "%.12g", V);
+  for (double t = .01; t < .995; t += .01)
+    {
+      const double here = soft_g1.c (t) * soft_g1_m;
+      m = gsl_matrix_get (moved_by (sb_forward_drift, score, t, matrix_of (1, 1, here)), 0, 0);
+      cr_assert_float_eq (m, soft_g1.c_rate (t) * soft_g1_m, 1e-12);
+    }
+}
+
+// G2, whose matrices do not commute: $dV/dt = BV + VB^\top + (d\sigma^2/dt)\mathbf I$ with $B = \dot C\Gamma C^\top
+// S^{-1}$, read off unit vectors, ends in $[[.841, -.011], [-.011, .505]]$. [soft.eq13]
+
+static void
+plane_slope (const sb_score *score, double t, const double *V, double *slope)
+{
+  const size_t mark = scope_mark ();
+  const gsl_matrix *B = moved_by (sb_forward_drift, score, t, matrix_of (2, 2, 1, 0, 0, 1)); // row i: B e_i
+  for (size_t i = 0; i < 2; i++)
+    for (size_t j = 0; j < 2; j++)
+      {
+        slope[2 * i + j] = i == j ? .8 * t : 0;
+        for (size_t k = 0; k < 2; k++)
+          slope[2 * i + j] += gsl_matrix_get (B, k, i) * V[2 * k + j] + V[2 * i + k] * gsl_matrix_get (B, k, j);
+      }
+  scope_release (mark);
+}
+
+static void
+along (const double *V, double h, const double *slope, double *out)
+{
+  for (size_t i = 0; i < 4; i++)
+    out[i] = V[i] + h * slope[i];
+}
+
+Test (soft_sde, in_the_plane)
+{
+  const sb_score *score = exact (soft_g2_law (), soft_plane ());
+  const int steps = 1000;
+  const double e = 1e-5, h = (1 - e) / steps;
+  double V[4] = { 0 }, C[4], k[4][4], next[4];
+  soft_plane_matrix (e, C, NULL);
+  for (size_t i = 0; i < 4; i++)
+    {
+      V[i] = i % 3 ? 0 : .05 + .4 * e * e;
+      for (size_t m = 0; m < 4; m++)
+        V[i] += C[2 * (i / 2) + m / 2] * soft_g2_P[m] * C[2 * (i % 2) + m % 2];
+    }
+  for (int n = 0; n < steps; n++)
+    {
+      const double t = e + h * n;
+      plane_slope (score, t, V, k[0]);
+      along (V, h / 2, k[0], next);
+      plane_slope (score, t + h / 2, next, k[1]);
+      along (V, h / 2, k[1], next);
+      plane_slope (score, t + h / 2, next, k[2]);
+      along (V, h, k[2], next);
+      plane_slope (score, GSL_MIN (t + h, 1), next, k[3]);
+      for (size_t i = 0; i < 4; i++)
+        V[i] += h / 6 * (k[0][i] + 2 * k[1][i] + 2 * k[2][i] + k[3][i]);
+    }
+  const double wanted[4] = { .841, -.011, -.011, .505 };
+  for (size_t i = 0; i < 4; i++)
+    cr_assert_float_eq (V[i], wanted[i], 1e-10, "%.12g, not %g", V[i], wanted[i]);
+}
+
+// ## Densities of a mixture
+//
+// $\partial_tq_t = -\partial_x(\dot c\,\mathbb E[x_0 \mid x]\,q_t) + \tfrac12(\sigma^2)'\,\partial_x^2q_t$,
+// [soft.eq13] which says that the SDE has exactly the marginals of the corruption, [soft.txt-mismatch] and
+// $\partial_tq_t = -\partial_x(v_tq_t)$. [soft.txt-exactvelocity] [soft.eq19] By differences, at 81 points and three
+// times.
+
+typedef struct
+{
+  const sb_target *law;
+  const sb_process *process;
+  const sb_score *score;
+} mixture;
+
+static mixture
+smooth_mixture (void)
+{
+  mixture m = { soft_gmm1_law (), soft_of (&soft_smooth, 1), NULL };
+  m.score = exact (m.law, m.process);
+  return m;
+}
+
+static double
+q (const mixture *m, double t, double x)
+{
+  gsl_vector *log_p = vector (1);
+  ok (sb_target_log_density (m->law, m->process, matrix_of (1, 1, x), vector_of (t), log_p));
+  return exp (gsl_vector_get (log_p, 0));
+}
+
+static double
+flux (const mixture *m, drift f, double t, double x)
+{
+  return gsl_matrix_get (moved_by (f, m->score, t, matrix_of (1, 1, x)), 0, 0) * q (m, t, x);
+}
+
+Test (soft_sde, fokker_planck)
+{
+  const mixture m = smooth_mixture ();
+  const double h = 1e-4, w = 1e-3;
+  double scale = 0, worst = 0, of_flow = 0;
+  for (double t = .2; t < .9; t += .3)
+    for (int i = -40; i <= 40; i++)
+      {
+        const double x = .1 * i;
+        const size_t mark = scope_mark ();
+        const double rate = (q (&m, t + h, x) - q (&m, t - h, x)) / (2 * h),
+                     sde = (flux (&m, sb_forward_drift, t, x + h) - flux (&m, sb_forward_drift, t, x - h)) / (2 * h),
+                     flow = (flux (&m, sb_flow_velocity, t, x + h) - flux (&m, sb_flow_velocity, t, x - h)) / (2 * h),
+                     spread = (q (&m, t, x + w) - 2 * q (&m, t, x) + q (&m, t, x - w)) / (w * w);
+        scale = GSL_MAX_DBL (scale, fabs (rate));
+        worst = GSL_MAX_DBL (worst, fabs (rate + sde - diffusion (m.process, t) / 2 * spread));
+        of_flow = GSL_MAX_DBL (of_flow, fabs (rate + flow));
+        scope_release (mark);
+      }
+  cr_assert_float_eq (scale, .78, .01, "%g", scale);
+  cr_assert_lt (worst, 1e-5, "%g", worst);
+  cr_assert_lt (of_flow, 1e-5, "%g", of_flow);
+}
+
+// The velocity is the mean of $\dot c\,x_0 + \dot\sigma\,\eta$ over all that is at $x$: in 40 bins, within 5.57
+// standard errors. [soft.txt-exactvelocity]
+
+Test (soft_sde, velocity_is_the_mean_of_the_paths)
+{
+  enum
+  {
+    N = 400000,
+    BINS = 40
+  };
+  const sb_process *process = soft_of (&soft_gmm1, 1);
+  const sb_target *law = soft_gmm1_law ();
+  const double t = .5;
+  gsl_matrix *x_0 = matrix (N, 1);
+  const gsl_matrix *z = normals (N, 1, 100);
+  ok (sb_target_sample (law, (sb_stream){ .seed = 101, .purpose = SB_FOR_DATA }, x_0));
+  gsl_matrix *x = copy_of (x_0);
+  ok (sb_process_transition (process, NULL, vector_all (N, t), z, x));
+  const gsl_matrix *v = moved_by (sb_flow_velocity, exact (law, process), t, x);
+  double sum[BINS] = { 0 }, square[BINS] = { 0 }, count[BINS] = { 0 };
+  for (size_t i = 0; i < N; i++)
+    {
+      const double off = -.9 * gsl_matrix_get (x_0, i, 0) + .5 * gsl_matrix_get (z, i, 0) - gsl_matrix_get (v, i, 0);
+      const size_t bin = (size_t)GSL_MIN_DBL (BINS - 1, GSL_MAX_DBL (0, (gsl_matrix_get (x, i, 0) + 2) * BINS / 5));
+      sum[bin] += off, square[bin] += off * off, count[bin]++;
+    }
+  for (size_t b = 0; b < BINS; b++)
+    cr_assert_lt (fabs (sum[b]), 5.57 * sqrt (square[b]), "bin %zu of %g", b, count[b]);
+}
+
+// ## The flow on a mixture
+//
+// On a line it keeps the order of points, and so their ranks: from each of 49 quantiles at $t = 1$ it ends at the
+// same quantile of the data, in 200 steps of Runge and Kutta's method. [soft.eq19] [soft.eq47]
+
+static gsl_matrix *
+quantiles (double c, double sigma)
+{
+  gsl_matrix *x = matrix (49, 1);
+  for (size_t j = 0; j < 49; j++)
+    gsl_matrix_set (x, j, 0, soft_gmm1_quantile (c, sigma, (double)(j + 1) / 50));
+  return x;
+}
+
+Test (soft_sde, flow_keeps_quantiles)
+{
+  const sb_process *process = soft_of (&soft_gmm1, 1);
+  const sb_score *score = exact (soft_gmm1_law (), process);
+  gsl_matrix *x = quantiles (.1, .55), *by_solver = copy_of (x);
+  for (int k = 200; k > 0; k--)
+    {
+      const double t = 1e-3 + .999 * k / 200., s = 1e-3 + .999 * (k - 1) / 200.;
+      ok (take_step (sb_step_flow_rk4, score, NULL, s, t, NULL, x));
+    }
+  sb_flow flow = sb_flow_default ();
+  flow.relative = flow.absolute = 1e-11;
+  ok (sb_flow_run (&flow, score, NULL, 1, 1e-3, by_solver, NULL));
+  for (size_t j = 0; j < 49; j++)
+    {
+      const double c = 1 - .9e-3, sigma = .05 + .5e-3, p = (double)(j + 1) / 50;
+      cr_assert_float_eq (soft_gmm1_cdf (c, sigma, gsl_matrix_get (x, j, 0)), p, 1e-8, "quantile %g", p);
+      cr_assert_float_eq (soft_gmm1_cdf (c, sigma, gsl_matrix_get (by_solver, j, 0)), p, 1e-8, "quantile %g", p);
+    }
+}
+
+// ## Paths
+//
+// [soft.eq13] [soft.eq14] Euler and Maruyama's method in 200 steps, forwards from the data and backwards to them, on
+// 4000 points.
+
+static void
+euler (const mixture *m, drift f, double t, double h, const gsl_matrix *z, gsl_matrix *x)
+{
+  const size_t mark = scope_mark ();
+  const gsl_matrix *b = moved_by (f, m->score, t, x);
+  const double g = sqrt (diffusion (m->process, t) * fabs (h));
+  for (size_t i = 0; i < x->size1; i++)
+    *gsl_matrix_ptr (x, i, 0) += h * gsl_matrix_get (b, i, 0) + (z ? g * gsl_matrix_get (z, i, 0) : 0);
+  scope_release (mark);
+}
+
+Test (soft_sde, paths)
+{
+  const size_t n = 4000;
+  const mixture m = { soft_gmm1_law (), soft_of (&soft_gmm1, 1), exact (soft_gmm1_law (), soft_of (&soft_gmm1, 1)) };
+  gsl_matrix *x = matrix (n, 1), *z = matrix (n, 1);
+  ok (sb_target_sample (m.law, (sb_stream){ .seed = 102, .purpose = SB_FOR_DATA }, x));
+  ok (sb_process_transition (m.process, NULL, vector_all (n, 1e-5), normals (n, 1, 103), x));
+  for (int k = 0; k < 200; k++)
+    {
+      ok (sb_stream_normals ((sb_stream){ .seed = 104, .purpose = SB_FOR_FORWARD }, (uint64_t)k, z));
+      euler (&m, sb_forward_drift, 1e-5 + k / 200., 1 / 200., z, x);
+    }
+  cr_assert_lt (soft_gmm1_distance (.1, .55, x), KS / sqrt ((double)n));
+  for (size_t i = 0; i < n; i++)
+    gsl_matrix_set (x, i, 0, soft_gmm1_quantile (.1, .55, ((double)i + .5) / (double)n));
+  for (int k = 200; k > 0; k--)
+    {
+      ok (sb_stream_normals ((sb_stream){ .seed = 105, .purpose = SB_FOR_FORWARD }, (uint64_t)k, z));
+      euler (&m, sb_reverse_drift, k / 200., -1 / 200., z, x);
+    }
+  cr_assert_lt (soft_gmm1_distance (1, .05, x), KS / sqrt ((double)n));
+}
+
+// ## A data set of one image
+//
+// [soft.txt-oneimage] The drift is $\dot C_t\boldsymbol\alpha$, and with differences in place of rates every step is
+// exact: the mean is $C_t\boldsymbol\alpha$, the variance $\sigma_t^2$, for any number of steps.
+
+Test (soft_sde, of_one_image)
+{
+  const gsl_matrix *image = matrix_of (1, 2, .4, -1.3);
+  const sb_process *process = soft_plane ();
+  const sb_score *score = exact (scoped (sb_target_points_alloc (image, NULL)), process);
+  const double e = 1e-3;
+  for (int steps = 1; steps < 60; steps *= 4)
+    {
+      gsl_matrix *x = matrix_of (1, 2, 5, 6), *estimate = matrix (1, 2);
+      double variance = .05 + .4 * e * e;
+      const gsl_matrix *first = copy_of (x);
+      for (int k = 0; k < steps; k++)
+        {
+          const gsl_vector *s = vector_all (1, e + (1 - e) * k / steps),
+                           *t = vector_all (1, e + (1 - e) * (k + 1) / steps);
+          ok (sb_score_evaluate (score, SB_DENOISER, x, s, NULL, estimate));
+          gsl_matrix *before = copy_of (estimate), *after = copy_of (estimate);
+          double sd_s, sd_t;
+          ok (sb_process_apply (process, SB_A, CblasNoTrans, NULL, s, before));
+          ok (sb_process_apply (process, SB_A, CblasNoTrans, NULL, t, after));
+          ok (sb_process_deviation (process, 0, gsl_vector_get (s, 0), &sd_s));
+          ok (sb_process_deviation (process, 0, gsl_vector_get (t, 0), &sd_t));
+          gsl_matrix_add (x, after);
+          gsl_matrix_sub (x, before);
+          variance += sd_t * sd_t - sd_s * sd_s;
+        }
+      double C_e[4], C_1[4];
+      soft_plane_matrix (e, C_e, NULL);
+      soft_plane_matrix (1, C_1, NULL);
+      for (size_t i = 0; i < 2; i++)
+        {
+          const double moved = (C_1[2 * i] - C_e[2 * i]) * .4 - (C_1[2 * i + 1] - C_e[2 * i + 1]) * 1.3;
+          cr_assert_float_eq (gsl_matrix_get (x, 0, i), gsl_matrix_get (first, 0, i) + moved, 1e-12, "%d steps", steps);
+        }
+      cr_assert_float_eq (variance, .45, 1e-12);
+    }
+}
+
+// ## The drift
+//
+// [soft.eq54] [soft.eq53] It is a difference of $C_t$, applied to the posterior mean, to the order of the difference:
+// on G2, whose $C_t$ is quadratic, halving $h$ halves the error.
+
+Test (soft_sde, drift_is_the_slope_of_the_corruption)
+{
+  const sb_process *process = soft_plane ();
+  const sb_score *score = exact (soft_g2_law (), process);
+  const gsl_matrix *x = normals (5, 2, 106), *b = moved_by (sb_forward_drift, score, .4, x);
+  double error[3];
+  for (int k = 0; k < 3; k++)
+    {
+      const double h = .02 / (1 << k);
+      gsl_matrix *now = matrix (5, 2);
+      ok (sb_score_evaluate (score, SB_DENOISER, x, vector_all (5, .4), NULL, now));
+      gsl_matrix *then = copy_of (now);
+      ok (sb_process_apply (process, SB_A, CblasNoTrans, NULL, vector_all (5, .4), now));
+      ok (sb_process_apply (process, SB_A, CblasNoTrans, NULL, vector_all (5, .4 + h), then));
+      gsl_matrix_sub (then, now);
+      gsl_matrix_scale (then, 1 / h);
+      error[k] = largest_difference (then, b);
+    }
+  cr_assert (error[0] > 1e-4 && fabs (error[0] / error[1] - 2) < 1e-6 && fabs (error[1] / error[2] - 2) < 1e-6);
+}
+
+// The paper's Eq. 53 lacks the $dt$: as it stands a path moves by $\dot C_t\mathbb E[\mathbf x_0 \mid \mathbf x_t]$
+// at each step, however short it is. [soft.eq53]
+
+Test (soft_sde, erratum_eq53_lacks_dt)
+{
+  const mixture one = { NULL, soft_of (&soft_gmm1, 1),
+                        exact (scoped (sb_target_points_alloc (matrix_of (1, 1, 2), NULL)), soft_of (&soft_gmm1, 1)) };
+  double end[2][2];
+  for (int printed = 0; printed < 2; printed++)
+    for (int k = 0; k < 2; k++)
+      {
+        const int steps = 50 << k;
+        gsl_matrix *x = matrix_of (1, 1, 2);
+        for (int i = 0; i < steps; i++)
+          euler (&one, sb_forward_drift, 1e-5 + (double)i / steps, printed ? 1 : 1. / steps, NULL, x);
+        end[printed][k] = gsl_matrix_get (x, 0, 0);
+      }
+  cr_assert_float_eq (end[0][0], .2, 1e-12);
+  cr_assert_float_eq (end[0][1], .2, 1e-12);
+  cr_assert_float_eq (end[1][1] - 2, 2 * (end[1][0] - 2), 1e-9);
+}
+
+// What multiplies the error of the posterior mean is $\dot C_t$, not $C_t$: for $C_t = (1 - t)\mathbf I$ it is the
+// same at all times, and nothing is contracted. [soft.txt-cvscdot]
+
+static double
+fading (double t)
+{
+  return 1 - t;
+}
+static double
+fading_rate (double t)
+{
+  return (void)t, -1;
+}
+
+Test (soft_sde, erratum_cvscdot)
+{
+  const soft_pair fades = { fading, fading_rate, soft_gmm1.sigma, soft_gmm1.sigma_rate };
+  const sb_score *score = exact (soft_gmm1_law (), soft_of (&fades, 1));
+  const gsl_matrix *x_0 = matrix_of (3, 1, -2, .4, 3.1);
+  for (double t = .1; t < .95; t += .2)
+    {
+      gsl_matrix *x = copy_of (x_0), *mean = matrix (3, 1);
+      gsl_matrix_scale (x, 1 - t);
+      ok (sb_score_evaluate (score, SB_DENOISER, x, vector_all (3, t), NULL, mean));
+      const gsl_matrix *b = moved_by (sb_forward_drift, score, t, x);
+      for (size_t i = 0; i < 3; i++)
+        {
+          const double off = fabs (gsl_matrix_get (mean, i, 0) - gsl_matrix_get (x_0, i, 0)),
+                       drift_off = fabs (gsl_matrix_get (b, i, 0) + gsl_matrix_get (x_0, i, 0));
+          cr_assert_float_eq (drift_off, off, 1e-12);
+          cr_assert (off < 1e-6 || fabs (drift_off - (1 - t) * off) > .09 * off);
+        }
+    }
+}
+
+// ## Two readings of one formula
+//
+// The paper says of Eq. 13 that it is an approximation of Eq. 4, and leaves the mismatch open. With $\mathbb
+// E[\mathbf x_0 \mid \mathbf x_t]$ under the law of Eq. 4, which is what a network learns, there is none: all tests
+// above. Read literally, as the expectation under the process's own law, Eq. 53 has other marginals. For Gaussian
+// data $R = \operatorname{Cov}(x_0, x_t)$ and $V$ have $R' = \dot cR^2/V$, $V' = 2\dot cR + (\sigma^2)'$.
+// [soft.txt-mismatch] [soft.eq53]
+
+typedef struct
+{
+  double R, V;
+} own_law;
+
+static own_law
+own_slope (const soft_pair *pair, double t, own_law at)
+{
+  const double c_rate = pair->c_rate (t);
+  return (own_law){ c_rate * at.R * at.R / at.V, 2 * c_rate * at.R + soft_variance_rate (pair, t) };
+}
+
+static own_law
+own_ahead (own_law at, double h, own_law k)
+{
+  return (own_law){ at.R + h * k.R, at.V + h * k.V };
+}
+
+static own_law
+own_solve (const soft_pair *pair, own_law at, double from, double to)
+{
+  const int steps = 4000;
+  const double h = (to - from) / steps;
+  for (int i = 0; i < steps; i++)
+    {
+      const double t = from + h * i;
+      const own_law a = own_slope (pair, t, at), b = own_slope (pair, t + h / 2, own_ahead (at, h / 2, a)),
+                    c = own_slope (pair, t + h / 2, own_ahead (at, h / 2, b)),
+                    d = own_slope (pair, t + h, own_ahead (at, h, c));
+      at = own_ahead (at, h / 6, (own_law){ a.R + 2 * b.R + 2 * c.R + d.R, a.V + 2 * b.V + 2 * c.V + d.V });
+    }
+  return at;
+}
+
+static double
+blurring_c (double t)
+{
+  return 1 - t;
+}
+static double
+blurring_rate (double t)
+{
+  return (void)t, -1;
+}
+static double
+blurring_sigma (double t)
+{
+  return (void)t, .1;
+}
+static double
+quiet (double t)
+{
+  return (void)t, 0;
+}
+static const soft_pair blurring = { blurring_c, blurring_rate, blurring_sigma, quiet };
+
+Test (soft_sde, erratum_mismatch_under_its_own_law)
+{
+  const own_law start = { soft_g1_P, soft_g1_P + .3e-12 }, end = own_solve (&soft_g1, start, 1e-12, 1);
+  cr_assert_float_eq (end.V, .656520, 1e-6, "%.9g", end.V);
+  cr_assert_float_eq (end.R, .588204, 1e-6, "%.9g", end.R);
+  cr_assert_float_eq (soft_g1.c (1) * soft_g1_P, .230070, 1e-6);
+
+  // With the paper's two stages, noise first, in closed form.
+  const double P = .06, v = .01;
+  for (double c = .9; c > 0; c -= .4)
+    {
+      const own_law found = own_solve (&blurring, (own_law){ P, P + v }, 0, 1 - c);
+      const double R = P * (v + c * P) / (P + v), V = gsl_pow_2 (v + c * P) / (P + v);
+      cr_assert_float_eq (found.R, R, 1e-12);
+      cr_assert_float_eq (found.V, V, 1e-12);
+      cr_assert_float_eq (V, c * c * P + v - gsl_pow_2 (1 - c) * P * v / (P + v), 1e-15);
+    }
+  cr_assert_float_eq (P * v / (P + v), .00857, 5e-6);
+}
+
+// A mixture at $\sigma = .5$, blurred to $c = .1$: reading Eq. 53 by its own law $x_t = y + (c - 1)\,\mathbb E[x_0
+// \mid y]$ with $y = x_0 + \sigma\eta$, off by a Kolmogorov-Smirnov distance of .1; along the SDE, which has no noise
+// here, $q_t$.
+
+static double
+louder (double t)
+{
+  return (void)t, .5;
+}
+
+Test (soft_sde, erratum_mismatch_of_a_mixture)
+{
+  const size_t n = 4000;
+  const soft_pair pair = { soft_gmm1.c, soft_gmm1.c_rate, louder, quiet };
+  const sb_process *process = soft_of (&pair, 1);
+  const sb_score *score = exact (soft_gmm1_law (), process);
+  const double first = 1e-5;
+  gsl_matrix *x = matrix (n, 1), *mean = matrix (n, 1);
+  ok (sb_target_sample (soft_gmm1_law (), (sb_stream){ .seed = 107, .purpose = SB_FOR_DATA }, x));
+  ok (sb_process_transition (process, NULL, vector_all (n, first), normals (n, 1, 108), x));
+  gsl_matrix *own = copy_of (x);
+  ok (sb_score_evaluate (score, SB_DENOISER, own, vector_all (n, first), NULL, mean));
+  gsl_matrix_scale (mean, -.9);
+  gsl_matrix_add (own, mean);
+  cr_assert_gt (soft_gmm1_distance (.1, .5, own), .06);
+  for (int k = 0; k < 200; k++)
+    euler (&(mixture){ NULL, process, score }, sb_forward_drift, first + k / 200., 1 / 200., NULL, x);
+  cr_assert_lt (soft_gmm1_distance (.1, .5, x), KS / sqrt ((double)n));
+}
+
+// The joint law of two times is another one. At fixed noise $\operatorname{Cov}(x_s, x_t)$ is $\sqrt{S_sS_t}$ along
+// the SDE, $c_sc_tP + \sigma^2$ where a picture keeps its noise: .48642 and .46.
+
+static double
+unit_sigma (double t)
+{
+  return (void)t, sqrt (.1);
+}
+
+Test (soft_sde, joint_laws_differ)
+{
+  const soft_pair pair = { blurring_c, blurring_rate, unit_sigma, quiet };
+  const sb_process *process = soft_of (&pair, 1);
+  const sb_score *score = exact (scoped (sb_target_gaussian_alloc (vector_of (0), matrix_of (1, 1, 1))), process);
+  gsl_matrix *x = matrix_of (1, 1, 1);
+  sb_flow flow = sb_flow_default ();
+  flow.relative = flow.absolute = 1e-11;
+  ok (sb_flow_run (&flow, score, NULL, .1, .6, x, NULL));
+  const double S_s = .81 + .1, S_t = .16 + .1;
+  cr_assert_float_eq (gsl_matrix_get (x, 0, 0), sqrt (S_t / S_s), 1e-9);
+  cr_assert_float_eq (gsl_matrix_get (x, 0, 0) * S_s, .48642, 5e-6);
+  cr_assert_float_eq (.9 * .4 + .1, .46, 1e-15);
+}
