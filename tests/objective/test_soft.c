@@ -78,9 +78,10 @@ square (const gsl_matrix *m, size_t i)
 }
 
 static const gsl_vector *
-soft_loss (const pairs *p, const sb_weighting_type *weighting, const gsl_matrix *h, gsl_matrix *bar)
+soft_loss (const pairs *p, double factor, const sb_weighting_type *weighting, const gsl_matrix *h, gsl_matrix *bar)
 {
-  const sb_objective soft = weighted (sb_objective_soft, p->process, weighting, 0);
+  sb_objective soft = weighted (sb_objective_soft, p->process, weighting, 0);
+  soft.key[0] = factor;
   ok (loss_of (&soft, p->t, p->x_0, h, p->loss, bar));
   return p->loss;
 }
@@ -134,7 +135,8 @@ Test (soft, erratum_noiseclaim_sign)
 // $\mathbf h$ [soft.eq9], and by the residual $\boldsymbol\phi = \mathbf h - \mathbf x_t$ against $\mathbf r_t =
 // \mathbf x_0 - \mathbf x_t$ [soft.eq11] [soft.txt-residual] [soft.eq10]: row by row. The gradient is $C_t^\top
 // C_t(\mathbf h - \mathbf x_0)/\sigma_t^4$. With the weight $w$ in all, as Eq. 12 has it [soft.eq12]: $w =
-// 1/(2\sigma_t^4)$ is Eq. 11, and $w = 1/\sigma_t^2$ the variance as the weight of the score's error, twice.
+// 1/(2\sigma_t^4)$ is Eq. 11, and $w = 1/\sigma_t^2$ the variance as the weight of the score's error, $w
+// = 1$ its square.
 
 static double
 loss_by_score (const pairs *p, const gsl_matrix *h, size_t i)
@@ -159,11 +161,13 @@ Test (soft, one_loss_three_ways)
       cr_assert_lt (largest_difference (difference (phi, r), difference (h, p.x_0)), 1e-15 * 8);
       for (size_t i = 0; i < 7; i++)
         {
-          const double L = gsl_vector_get (soft_loss (&p, sb_weighting_unit, h, bar), i);
+          const double L = gsl_vector_get (soft_loss (&p, .5, sb_weighting_unit, h, bar), i);
           cr_assert_float_eq (L, loss_by_score (&p, h, i), 1e-12 * L, "Eq. 7, %s", soft_kind_name[kind]);
           cr_assert_float_eq (L, square (filtered, i) / (2 * gsl_pow_2 (sigma_2)), 1e-12 * L, "Eq. 11");
-          cr_assert_float_eq (2 * gsl_vector_get (soft_loss (&p, sb_weighting_variance, h, NULL), i),
+          cr_assert_float_eq (gsl_vector_get (soft_loss (&p, 1, sb_weighting_variance, h, NULL), i),
                               square (filtered, i) / sigma_2, 1e-12 * L, "Eq. 12");
+          cr_assert_float_eq (gsl_vector_get (soft_loss (&p, 1, sb_weighting_variance_squared, h, NULL), i),
+                              square (filtered, i), 1e-12 * L, "w = 1");
         }
       cr_assert_lt (largest_difference (bar, by_hand), 1e-11);
       for (size_t k = 0; k < 28; k++)
@@ -173,7 +177,7 @@ Test (soft, one_loss_three_ways)
           for (int up = 0; up < 2; up++)
             {
               moved->data[k] = h->data[k] + (up ? 1e-4 : -1e-4);
-              L[up] = gsl_vector_get (soft_loss (&p, sb_weighting_unit, moved, NULL), k / 4);
+              L[up] = gsl_vector_get (soft_loss (&p, .5, sb_weighting_unit, moved, NULL), k / 4);
             }
           cr_assert_float_eq ((L[1] - L[0]) / 2e-4, bar->data[k], 1e-6 * (1 + fabs (bar->data[k])));
         }
@@ -196,11 +200,10 @@ Test (soft, denoising_without_a_corruption)
   model a = mlp_alloc (65), b = mlp_alloc (65);
   const sb_score *s_a = scoped (sb_score_alloc (&mlp_type, &a, pair)),
                  *s_b = scoped (sb_score_alloc (&mlp_type, &b, ve));
-  ok (sb_objective_gradient (&soft, s_a, x_0, NULL, stream, 2, by_soft));
+  ok (sb_objective_gradient (&soft, s_a, x_0, NULL, stream, 1, by_soft));
   ok (sb_objective_gradient (&dsm, s_b, x_0, NULL, stream, 1, by_dsm));
   for (size_t i = 0; i < 20; i++)
-    cr_assert_float_eq (2 * gsl_vector_get (by_soft, i), gsl_vector_get (by_dsm, i),
-                        1e-12 * gsl_vector_get (by_dsm, i));
+    cr_assert_float_eq (gsl_vector_get (by_soft, i), gsl_vector_get (by_dsm, i), 1e-12 * gsl_vector_get (by_dsm, i));
   for (size_t k = 0; k < a.parameters; k++)
     cr_assert_float_eq (a.theta_bar[k], b.theta_bar[k], 1e-12 * (1 + fabs (b.theta_bar[k])) * 100);
 }
@@ -366,7 +369,7 @@ Test (soft, minimiser_on_a_line)
             }
           cr_assert (fabs (of_a) < 1e-10 / gsl_pow_2 (p.sigma) && fabs (of_b) < 1e-10 / gsl_pow_2 (p.sigma), "t = %g",
                      t);
-          soft_loss (&p, sb_weighting_variance, h, bar);
+          soft_loss (&p, 1, sb_weighting_variance, h, bar);
         }
     }
 }
@@ -402,8 +405,8 @@ Test (soft, levels_are_balanced)
       gsl_matrix *h = matrix (8, 2);
       plane_covariance (t, S);
       ok (sb_target_evaluate (law, p.process, SB_DENOISER, p.x, p.t, h));
-      const double share = 2 * mean_loss (soft_loss (&p, sb_weighting_variance, h, NULL)),
-                   L = mean_loss (soft_loss (&p, sb_weighting_unit, h, NULL));
+      const double share = mean_loss (soft_loss (&p, 1, sb_weighting_variance, h, NULL)),
+                   L = mean_loss (soft_loss (&p, .5, sb_weighting_unit, h, NULL));
       cr_assert_float_eq (share, 2 - gsl_pow_2 (p.sigma) * trace_of_inverse (S), 1e-10);
       cr_assert (share >= 0 && share <= 2);
       cr_assert_float_eq (L, share / (2 * gsl_pow_2 (p.sigma)), 1e-10 * L);
@@ -426,8 +429,8 @@ Test (soft, erratum_abstractmatch)
   ok (sb_target_evaluate (soft_g1_law (), p.process, SB_DENOISER, p.x, p.t, best));
   ok (sb_tweedie (p.process, SB_DENOISER, SB_SCORE, p.x, p.t, score));
   cr_assert_lt (largest_difference (score, matrix_all (4, 1, 0)), 1e-14);
-  const double of_matching = mean_loss (soft_loss (&p, sb_weighting_unit, matching, NULL));
-  cr_assert_float_eq (of_matching - mean_loss (soft_loss (&p, sb_weighting_unit, best, NULL)), .5 / S, 1e-12);
+  const double of_matching = mean_loss (soft_loss (&p, .5, sb_weighting_unit, matching, NULL));
+  cr_assert_float_eq (of_matching - mean_loss (soft_loss (&p, .5, sb_weighting_unit, best, NULL)), .5 / S, 1e-12);
 }
 
 // ## The clean-image loss
@@ -502,12 +505,11 @@ static double
 of_multiple (const pairs *p, bool clean, double w)
 {
   const gsl_matrix *h = scaled (w, copy_of (p->x));
-  double sum = 0;
+  const sb_objective of_image = sb_objective_of (sb_objective_clean, p->process, 0);
   if (!clean)
-    return mean_loss (soft_loss (p, sb_weighting_unit, h, NULL));
-  for (size_t i = 0; i < h->size1; i++)
-    sum += square (difference (h, p->x_0), i) / (double)h->size1;
-  return sum;
+    return mean_loss (soft_loss (p, .5, sb_weighting_unit, h, NULL));
+  ok (loss_of (&of_image, p->t, p->x_0, h, p->loss, NULL));
+  return mean_loss (p->loss);
 }
 
 static double
@@ -588,8 +590,8 @@ Test (soft, masked_pixels_do_not_count)
     if (kept->data[k] == 0)
       moved->data[k] += 1e6, masked++;
   cr_assert_eq (masked, 14);
-  const gsl_vector *loss = copy_of (soft_loss (&p, sb_weighting_unit, h, bar));
-  soft_loss (&p, sb_weighting_unit, moved, bar_moved);
+  const gsl_vector *loss = copy_of (soft_loss (&p, .5, sb_weighting_unit, h, bar));
+  soft_loss (&p, .5, sb_weighting_unit, moved, bar_moved);
   for (size_t k = 0; k < 28; k++)
     {
       cr_assert_eq (bar->data[k], bar_moved->data[k]);
@@ -617,7 +619,7 @@ Test (soft, a_narrow_blur_hides_nothing)
   gsl_vector *lambda = vector (d);
   gsl_matrix_set_identity (unit);
   const pairs p = corrupt (blur, 1, matrix_all (d, d, 0), NULL);
-  soft_loss (&p, sb_weighting_unit, unit, bar);
+  soft_loss (&p, .5, sb_weighting_unit, unit, bar);
   gsl_eigen_symm (bar, lambda, scoped (gsl_eigen_symm_alloc (d)));
   cr_assert_gt (gsl_vector_min (lambda) * gsl_pow_4 (p.sigma), 1e-8);
 }
@@ -639,7 +641,7 @@ Test (soft, without_noise_there_is_no_score)
   two_axes tiny = { { 1, .5 }, { 1, 1 }, 1e-16 };
   const pairs p = axes_points (&tiny);
   gsl_matrix *estimate = matrix_all (8, 2, .3), *gradient = matrix (8, 2);
-  soft_loss (&p, sb_weighting_unit, estimate, gradient);
+  soft_loss (&p, .5, sb_weighting_unit, estimate, gradient);
   ok (sb_tweedie (p.process, SB_DENOISER, SB_SCORE, p.x, p.t, estimate));
   for (size_t k = 0; k < 16; k++)
     cr_assert (gsl_finite (gradient->data[k]) && gsl_finite (estimate->data[k])
