@@ -94,8 +94,8 @@ typedef struct
 //
 // GSL_EBADLEN where a shape is wrong or n is over the rows that there is memory for, GSL_EDOM where times are not so (the
 // message names the row), outside the process (its SDE: below t_min), or a key is out of range; GSL_EUNSUP where the
-// process lacks what the step needs, GSL_EBADFUNC where the score is not finite, GSL_ENOMEM, and what the score itself
-// reports. After a failure x is unspecified.
+// process lacks what the step needs, GSL_ESING where one without a kernel from s > 0 has no noise at t, GSL_EBADFUNC
+// where the score is not finite, GSL_ENOMEM, and what the score itself reports. After a failure x is unspecified.
 int sb_step_apply (const sb_step_type *type, const double *key, sb_sampler_work *work, const gsl_matrix *y,
                    const gsl_vector *s, const gsl_vector *t, const gsl_matrix *z, gsl_matrix *x);
 

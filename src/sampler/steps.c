@@ -347,6 +347,23 @@ take_by_deviation (const step *w)
 
 // ## From outside
 
+// A corruption without noise at $t$ does not say what the step is to keep.
+
+static int
+check_noise (const step *w)
+{
+  for (size_t i = 0; i < w->x->size1; i += sb_same_times (w->s, w->t, i))
+    {
+      double sd;
+      const int status = sb_process_deviation (w->process, 0, at (w->t, i), &sd);
+      if (status)
+        return status;
+      if (!(sd > 0))
+        SB_ERROR (NULL, GSL_ESING, "row %zu: there is no noise at t = %g", i, at (w->t, i));
+    }
+  return GSL_SUCCESS;
+}
+
 static int
 check (const step *w)
 {
@@ -359,7 +376,9 @@ check (const step *w)
                 at (w->s, i));
   if (!status)
     status = sb_entry_check (&w->type->entry, w->key, NULL);
-  return status ? status : check_needs (w);
+  if (!status)
+    status = check_needs (w);
+  return status || !w->process->from_zero_only ? status : check_noise (w);
 }
 
 static int

@@ -18,5 +18,5 @@ check_PROGRAMS += %D%/test_simple
 check_PROGRAMS += %D%/test_soft_proof
 objective_soft = tests/losses.c tests/losses.h tests/soft_laws.c tests/soft_laws.h
 %C%_test_soft_proof_SOURCES = %D%/test_soft_proof.c $(objective_soft)
-check_PROGRAMS += %D%/test_soft
-%C%_test_soft_SOURCES = %D%/test_soft.c %D%/models.c %D%/models.h $(objective_soft)
+check_PROGRAMS += %D%/test_soft_matching
+%C%_test_soft_matching_SOURCES = %D%/test_soft_matching.c %D%/models.c %D%/models.h $(objective_soft)

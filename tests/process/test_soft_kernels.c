@@ -63,7 +63,7 @@ variance_gained (const sb_process *process, double from, double to)
 Test (soft_kernels, ve_gathers_its_variance)
 {
   const sb_process *ve = scoped (sb_ve_alloc (1, .01, 50));
-  const sb_soft_stages stages = { .01, .1, .2, false, vector_of (.01, 1, 23) };
+  const sb_soft_stages stages = { .sigma_min = .01, .sigma_max = .1, .noise = .2, .levels = vector_of (.01, 1, 23) };
   const sb_process *two = scoped (sb_soft_stages_alloc (sb_operator_multiple_alloc (1), &stages));
   const sb_process *const of[] = { ve, two };
   const double from[] = { 1e-3, 1e-3, .2 }, to[] = { 1, .2, 1 };
@@ -350,10 +350,11 @@ Test (soft_kernels, assumptions)
   const soft_pair rises = { rising_c, rising_rate, steady, at_rest },
                   falls = { soft_gmm1.c, soft_gmm1.c_rate, falling, falling_rate },
                   starts_late = { halved, falling_rate, steady, at_rest };
-  const sb_soft_stages stages = { .01, .1, .2, false, vector_of (.01, .2, 1, 5) };
+  const sb_soft_stages stages = { .sigma_min = .01, .sigma_max = .1, .noise = .2, .levels = vector_of (.01, .2, 1, 5) };
   const sb_process *blur
       = scoped (sb_soft_stages_alloc (sb_operator_blur_alloc (8, 8, 1, 20, SB_BOUNDARY_SYMMETRIC), &stages));
-  const sb_soft_stages from_0 = { .01, .1, .2, false, vector_of (0, .2, 1, 5) };
+  sb_soft_stages from_0 = stages;
+  from_0.levels = vector_of (0, .2, 1, 5);
   const sb_process *heat
       = scoped (sb_soft_stages_alloc (sb_operator_blur_alloc (8, 8, 1, 0, SB_BOUNDARY_PERIODIC), &from_0));
   ok (sb_soft_check (blur, 50, &error));

@@ -16,3 +16,7 @@ check_PROGRAMS += %D%/test_scaled
 %C%_test_scaled_SOURCES = %D%/test_scaled.c
 check_PROGRAMS += %D%/test_soft_sde
 %C%_test_soft_sde_SOURCES = %D%/test_soft_sde.c tests/soft_laws.c tests/soft_laws.h
+check_PROGRAMS += %D%/test_soft_steps
+%C%_test_soft_steps_SOURCES = %D%/test_soft_steps.c tests/soft_laws.c tests/soft_laws.h
+check_PROGRAMS += %D%/test_soft_gaussian
+%C%_test_soft_gaussian_SOURCES = %D%/test_soft_gaussian.c tests/soft_laws.c tests/soft_laws.h

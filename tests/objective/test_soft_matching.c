@@ -17,7 +17,7 @@
 #include <math.h>
 #include <string.h>
 
-SUITE (soft);
+SUITE (soft_matching);
 
 static const double half = .5;
 
@@ -91,7 +91,7 @@ soft_loss (const pairs *p, double factor, const sb_weighting_type *weighting, co
 // [soft.txt-condkernel] [soft.eq4] $(C_t\mathbf x_0 - \mathbf x_t)/\sigma_t^2$ is $-\boldsymbol\eta/\sigma_t$, and
 // the slope of the kernel's log density.
 
-Test (soft, conditional_score)
+Test (soft_matching, conditional_score)
 {
   for (soft_kind kind = 0; kind < SOFT_KINDS; kind++)
     {
@@ -115,7 +115,7 @@ Test (soft, conditional_score)
 // $C_t\mathbf x_0 - \mathbf x_t$ is $-\sigma_t\boldsymbol\eta$, and "normalised" $-\boldsymbol\eta/\sigma_t$. The
 // paper calls it the noise. [soft.txt-noiseclaim]
 
-Test (soft, erratum_noiseclaim_sign)
+Test (soft_matching, erratum_noiseclaim_sign)
 {
   const pairs p = some_pairs (SOFT_DENSE);
   const gsl_matrix *eta = normals (7, 4, 61);
@@ -149,7 +149,7 @@ loss_by_score (const pairs *p, const gsl_matrix *h, size_t i)
   return square (difference (s, target), i) / 2;
 }
 
-Test (soft, one_loss_three_ways)
+Test (soft_matching, one_loss_three_ways)
 {
   for (soft_kind kind = 0; kind < SOFT_KINDS; kind++)
     {
@@ -189,7 +189,7 @@ Test (soft, one_loss_three_ways)
 // With $C_t = \mathbf I$ and $w = 1/\sigma_t^2$ loss and gradient are those of VE's training, $\lambda = \sigma_t^2$,
 // here of a network in ten dimensions. [soft.txt-dsmrecover] [soft.txt-weights] [soft.set-lossweight]
 
-Test (soft, denoising_without_a_corruption)
+Test (soft_matching, denoising_without_a_corruption)
 {
   const sb_process *ve = scoped (sb_ve_alloc (MLP_D, .01, 50)), *pair = scoped (sb_soft_pair_alloc (ve));
   const sb_objective soft = weighted (sb_objective_soft, pair, sb_weighting_variance, .1),
@@ -273,7 +273,7 @@ trace_of_inverse (const double *S)
 // $\tfrac12(\operatorname{tr}WSW^\top + 2\operatorname{tr}W + n/\sigma^2) + \tfrac12|b|^2$, and differ by $C =
 // \tfrac12(\operatorname{tr}S^{-1} - n/\sigma^2)$. [soft.eq24] [soft.eq25] [soft.eq26]
 
-Test (soft, theorem_3_1)
+Test (soft_matching, theorem_3_1)
 {
   const pairs p = plane_points (half);
   const sb_score *truth = scoped (sb_score_exact_alloc (soft_g2_law (), p.process));
@@ -308,7 +308,7 @@ Test (soft, theorem_3_1)
 // By samples: the gradients of both with respect to $W$ agree within 5.15 standard errors (four entries), and at the
 // exact score $J_1 = 0$ and $J_2 = -C$ within 4.89. [soft.eq5] [soft.eq6] [soft.eq1]
 
-Test (soft, theorem_3_1_by_samples)
+Test (soft_matching, theorem_3_1_by_samples)
 {
   const size_t n = 200000;
   gsl_matrix *x_0 = matrix (n, 2), *bar = matrix (n, 2), *explicit_bar = matrix (n, 2);
@@ -346,7 +346,7 @@ Test (soft, theorem_3_1_by_samples)
 // c_tm/S_t$; the loss at the exact score, unweighted and without the half, is $n/\sigma_t^2 - 1/S_t$. [soft.eq12]
 // Among clean images $ax + b$ it is $\mathbb E[\mathbf x_0 \mid \mathbf x_t]$, at every level.
 
-Test (soft, minimiser_on_a_line)
+Test (soft_matching, minimiser_on_a_line)
 {
   for (double t = .1; t < .95; t += .1)
     {
@@ -376,7 +376,7 @@ Test (soft, minimiser_on_a_line)
 
 // The normal equations of samples give the same within 5.03 standard errors (two coefficients). [soft.eq1]
 
-Test (soft, minimiser_by_samples)
+Test (soft_matching, minimiser_by_samples)
 {
   const size_t n = 200000;
   gsl_matrix *x_0 = matrix (n, 1), *target = matrix (n, 1);
@@ -394,7 +394,7 @@ Test (soft, minimiser_by_samples)
 // \sigma^2\operatorname{tr}S^{-1}$, from 0 to $n$. [soft.txt-weights] [soft.eq9] With $w = 1$, a thousandfold less at
 // little noise.
 
-Test (soft, levels_are_balanced)
+Test (soft_matching, levels_are_balanced)
 {
   const sb_target *law = soft_g2_law ();
   for (int k = 1; k <= 50; k++)
@@ -421,7 +421,7 @@ Test (soft, levels_are_balanced)
 // observation": $C_t\mathbf h = \mathbf x_t$ has the score 0, and a loss greater by $1/(2S_t)$ than the best.
 // [soft.txt-abstractmatch]
 
-Test (soft, erratum_abstractmatch)
+Test (soft_matching, erratum_abstractmatch)
 {
   const pairs p = sigma_points (soft_of (&soft_g1, 1), half, &soft_g1_m, &soft_g1_P);
   const double c = soft_g1.c (half), S = c * c * soft_g1_P + gsl_pow_2 (p.sigma);
@@ -462,7 +462,7 @@ check_bound (sb_operator *A, double level, double norm)
   cr_assert_float_eq (sqrt (square (next, 0)), found, 1e-8 * found);
 }
 
-Test (soft, bound_by_the_clean_image)
+Test (soft_matching, bound_by_the_clean_image)
 {
   check_bound (scoped (sb_operator_blur_alloc (64, 64, 1, 80, SB_BOUNDARY_ZERO)), 23, .534361);
   check_bound (scoped (sb_operator_blur_alloc (32, 32, 1, 32, SB_BOUNDARY_ZERO)), 18, .380013);
@@ -544,7 +544,7 @@ axes_points (two_axes *of)
   return sigma_points (process, half, no_mean, covariance);
 }
 
-Test (soft, of_a_restricted_class_the_best_score)
+Test (soft_matching, of_a_restricted_class_the_best_score)
 {
   two_axes of = { { 1, .2 }, { 2, .3 }, .04 };
   const pairs p = axes_points (&of);
@@ -580,7 +580,7 @@ Test (soft, of_a_restricted_class_the_best_score)
 // h$ says of them leaves the loss the same bits: neither the loss nor the score knows them. [soft.txt-nullspace] A
 // blur of standard deviation 1 hides no direction.
 
-Test (soft, masked_pixels_do_not_count)
+Test (soft_matching, masked_pixels_do_not_count)
 {
   const pairs p = some_pairs (SOFT_MASK);
   gsl_matrix *h = normals (7, 4, 74), *moved = copy_of (h), *bar = matrix (7, 4), *bar_moved = matrix (7, 4);
@@ -609,7 +609,7 @@ level_is_time (const void *params, bool rate, double t, double *level, double *s
   return GSL_SUCCESS;
 }
 
-Test (soft, a_narrow_blur_hides_nothing)
+Test (soft_matching, a_narrow_blur_hides_nothing)
 {
   const size_t d = 64;
   const sb_soft_schedule schedule = { .at = level_is_time };
@@ -628,7 +628,7 @@ Test (soft, a_narrow_blur_hides_nothing)
 //
 // [soft.txt-support] At $\sigma_t = 0$ loss, target and score are refused; at $10^{-8}$ they are finite.
 
-Test (soft, without_noise_there_is_no_score)
+Test (soft_matching, without_noise_there_is_no_score)
 {
   const sb_process *process = soft_four (SOFT_BLUR);
   const sb_objective soft = weighted (sb_objective_soft, process, sb_weighting_unit, 0);
