@@ -186,7 +186,7 @@ Test (soft_gaussian, orders)
 
 Test (soft_gaussian, order_of_runge_and_kutta)
 {
-  sb_process *process = soft_of (&soft_gmm1, 1);
+  sb_process *process = soft_of (&soft_smooth, 1);
   process->t_min = 0;
   const double error[]
       = { final_error (sb_step_flow_rk4, NULL, process, 1, 20), final_error (sb_step_flow_rk4, NULL, process, 1, 40),
