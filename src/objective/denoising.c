@@ -10,6 +10,13 @@
 // \nabla\log q_\sigma(\tilde{\mathbf x})$, not of the data. [dsm2ddpm.txt-DSM-minimiser] [dsm2ddpm.txt-cond-target] So
 // the objective is explicit score matching on $q_\sigma$, plus a constant: $J_{\mathrm{DSM}} = J_{\mathrm{ESM},
 // q_\sigma} + \tfrac{d}{2\sigma^2} - \tfrac12\mathbb E_{q_\sigma}\|\nabla\log q_\sigma\|^2$ (Vincent, 2011).
+// Nothing in this needs the kernel to be that of added noise: [soft.thm3.1] for $\mathbf x_t = C_t\mathbf x_0 +
+// \sigma_t\boldsymbol\eta$, or any kernel with a density everywhere, $J_1 = \tfrac12\mathbb E_{q_t}\|\mathbf s_\theta
+// - \nabla\log q_t\|^2$ and [soft.eq6]
+// $$ J_2 = \tfrac12\,\mathbb E_{q_0(\mathbf x_0)\,q_t(\mathbf x_t \mid \mathbf x_0)}
+//    \|\mathbf s_\theta(\mathbf x_t) - \nabla\log q_t(\mathbf x_t \mid \mathbf x_0)\|^2 $$
+// differ by a number, because [soft.eq26] $\mathbb E\,\mathbf s_\theta^\top\nabla\log q_t(\mathbf x_t) = \mathbb
+// E\,\mathbf s_\theta^\top\nabla\log q_t(\mathbf x_t \mid \mathbf x_0)$.
 
 #include "objective.h"
 

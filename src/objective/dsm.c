@@ -2,7 +2,7 @@
 //
 // The score of $p_t$ is unknown, but that of the kernel $p_{0t}(x_t \mid x_0)$ is not, and in the mean over $x_0$ they
 // are the same target (Vincent, 2011). So a model is trained on noised data to say in which direction the data lie:
-// [scoresde.eq7]
+// [scoresde.eq7] [soft.eq1]
 // $$ \mathbb{E}_t\,\lambda(t)\;\mathbb{E}_{x_0}\mathbb{E}_{x_t \mid x_0}
 //    \bigl\| s_\theta(x_t, t) - \nabla_{x_t}\log p_{0t}(x_t \mid x_0) \bigr\|^2 . $$
 // In continuous time $t$ is uniform; on a chain it is uniform on the levels $1, \dots, N$, which is the SMLD objective

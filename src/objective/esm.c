@@ -3,8 +3,9 @@
 // A score $\mathbf s_\theta$ is right where it equals the score of the data: [dsm2ddpm.txt-ESM]
 // $$ J_{\mathrm{ESM}} = \mathbb E_{p_{\mathrm{data}}(\mathbf x)}\Bigl[\tfrac12
 //    \bigl\|\mathbf s_\theta(\mathbf x) - \nabla_{\mathbf x}\log p_{\mathrm{data}}(\mathbf x)\bigr\|^2\Bigr], $$
-// half of the Fisher divergence of the two laws. It asks for what nobody has, the score of the data. The objectives on
-// the next pages are this one in disguise; where the data's score is known, this page says how far a model is from it.
+// half of the Fisher divergence of the two laws; at a time $t$, of the model and $q_t$ [soft.eq5]. It asks for what
+// nobody has, the score of the data. The objectives on the next pages are this one in disguise; where the data's
+// score is known, this page says how far a model is from it.
 //
 // The loss of a row is half the squared length of the difference, and its gradient with respect to
 // $\mathbf s_\theta(\mathbf x)$ is the difference itself; at every noise level where it is asked, $t = 0$ too, the

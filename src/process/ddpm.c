@@ -14,7 +14,7 @@
 // [dsm2ddpm.txt-alpha-def] Song et al. (2021) number them $i = 1, \dots, N$ and call the product $\alpha_i$. In the
 // code $N$ is the number of levels, level $i$ the time $i/N$, and `sb_ddpm_alpha` the product. A step is
 // $q(\mathbf{x}_t \mid \mathbf{x}_{t-1}) = \mathcal{N}(\mathbf{x}_t;\, \sqrt{1 - \beta_t}\,\mathbf{x}_{t-1},\,
-// \beta_t\mathbf{I})$. [dsm2ddpm.txt-DDPM-forward]
+// \beta_t\mathbf{I})$. [dsm2ddpm.txt-DDPM-forward] [soft.txt-ddpmkernel]
 
 #include "ddpm.h"
 #include "../base/checks.h"

@@ -4,7 +4,7 @@
 // (2021, Section 3.4) let the levels become dense, $\sigma_i \to \sigma(t)$, and obtain a process that leaves the
 // signal alone and adds noise,
 // $$ d\mathbf{x} = \sqrt{\frac{d[\sigma^2(t)]}{dt}}\,d\mathbf{w}. $$
-// [scoresde.eq9] Its variance grows without bound if $\sigma^2(t)$ does, as it does for the paper's scale continued beyond
+// [scoresde.eq9] [soft.txt-vesde] Its variance grows without bound if $\sigma^2(t)$ does, as it does for the paper's scale continued beyond
 // $t = 1$. The paper says that it always explodes; [scoresde.txt-ve-exploding] under $\sigma^2(t) = 1 - e^{-t}$ it does not.
 
 #include "ve.h"

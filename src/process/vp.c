@@ -3,7 +3,7 @@
 // DDPM shrinks the signal a little at every step and tops it up with noise, so that data of unit variance keep
 // unit variance. Song et al. (2021, Section 3.4) let the steps become infinitely small and obtain
 // $$ d\mathbf{x} = -\tfrac12\beta(t)\,\mathbf{x}\,dt + \sqrt{\beta(t)}\,d\mathbf{w}, \qquad t \in [0, 1]. $$
-// [scoresde.eq11] Everything a sampler, a loss or a likelihood asks of this process follows from the rate
+// [scoresde.eq11] [soft.txt-vpsde] Everything a sampler, a loss or a likelihood asks of this process follows from the rate
 // $\beta(t)$ alone.
 
 #include "vp.h"

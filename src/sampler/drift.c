@@ -2,7 +2,7 @@
 //
 // The forward process $d\mathbf x = \mathbf F(t)\,\mathbf x\,dt + \mathbf G(t)\,d\mathbf w$ turns data into noise.
 // Anderson (1982) found the SDE that undoes it. Run from $T$ down to 0, $dt$ being negative, it has the same
-// marginals $p_t$: [scoresde.eq6] [scoresde.txt-rev-sde-G]
+// marginals $p_t$: [scoresde.eq6] [soft.eq3] [scoresde.txt-rev-sde-G]
 // $$ d\mathbf x = \bigl[\mathbf F(t)\,\mathbf x
 //    - \mathbf G(t)\mathbf G(t)^{\mathsf T}\,\nabla_{\mathbf x}\log p_t(\mathbf x)\bigr]\,dt
 //    + \mathbf G(t)\,d\bar{\mathbf w}. $$
@@ -10,21 +10,22 @@
 // $p_t$ to $p_s$ in either direction. [scoresde.eq13] [scoresde.eq42]
 // $$ d\mathbf x = \bigl[\mathbf F(t)\,\mathbf x
 //    - \tfrac12\mathbf G(t)\mathbf G(t)^{\mathsf T}\,\nabla_{\mathbf x}\log p_t(\mathbf x)\bigr]\,dt. $$
-
 //
-// A corruption may have no $\mathbf F$ and $\mathbf G$, and yet rates: $\mathbf x_t = \mathbf A\mathbf x_0 + \mathbf S\mathbf z$ moves
-// with $\dot{\mathbf A}\mathbf x_0 + \dot{\mathbf S}\mathbf z$, and on average over all $\mathbf x_0, \mathbf z$ that lead to $\mathbf x$ with
-// [soft.txt-exactvelocity]
+// A corruption may have no $\mathbf F$ and $\mathbf G$, and yet rates: $\mathbf x_t = \mathbf A\mathbf x_0 + \mathbf
+// S\mathbf z$ moves with $\dot{\mathbf A}\mathbf x_0 + \dot{\mathbf S}\mathbf z$, and on average over all $\mathbf
+// x_0, \mathbf z$ that lead to $\mathbf x$ with [soft.txt-exactvelocity]
 // $$ \mathbf v(\mathbf x, t) = \dot{\mathbf A}\,\hat{\mathbf x}_0 + \dot{\mathbf S}\,\boldsymbol\epsilon , $$
-// which is the flow's velocity again, for whatever moves as its marginals do on average has these marginals. For $\mathbf A = C_t$ and
-// $\mathbf S = \sigma_t\mathbf I$, where $\boldsymbol\epsilon = -\sigma_t\nabla\log q_t$: [soft.eq19]
+// which is the flow's velocity again, for whatever moves as its marginals do on average has these marginals. For
+// $\mathbf A = C_t$ and $\mathbf S = \sigma_t\mathbf I$, where $\boldsymbol\epsilon = -\sigma_t\nabla\log q_t$:
+// [soft.eq19]
 // $$ d\mathbf x = \Bigl[\dot C_t\,\mathrm E[\mathbf x_0 \mid \mathbf x_t]
 //    - \tfrac12\,\frac{d\sigma_t^2}{dt}\,\nabla\log q_t(\mathbf x)\Bigr]\,dt . $$
-// It belongs to an SDE with the drift $\mathbf f = \dot C_t\,\mathrm E[\mathbf x_0 \mid \mathbf x_t]$ and $g^2 = d\sigma_t^2/dt$
-// [soft.eq13], whose reverse takes the score whole: [soft.eq14] $\dot C_t\,\hat{\mathbf x}_0 + 2\dot\sigma_t\,\boldsymbol\epsilon$. [soft.eq47]
-// The expectation is that of the corruption. With it the marginals of that SDE are exactly $q_t$, for any data: the paper's open question
-// has the answer that there is no mismatch. [soft.txt-mismatch] What multiplies the estimate is $\dot C_t$, not $C_t$.
-// [soft.txt-cvscdot] For VP's pair it is not VP's own SDE, though the flow is the same.
+// It belongs to an SDE with the drift $\mathbf f = \dot C_t\,\mathrm E[\mathbf x_0 \mid \mathbf x_t]$ and $g^2 =
+// d\sigma_t^2/dt$ [soft.eq13], whose reverse takes the score whole: [soft.eq14] $\dot C_t\,\hat{\mathbf x}_0 +
+// 2\dot\sigma_t\,\boldsymbol\epsilon$. [soft.eq47] The expectation is that of the corruption. With it the marginals
+// of that SDE are exactly $q_t$, for any data: the paper's open question has the answer that there is no mismatch.
+// [soft.txt-mismatch] What multiplies the estimate is $\dot C_t$, not $C_t$. [soft.txt-cvscdot] For VP's pair it is
+// not VP's own SDE, though the flow is the same.
 
 #include "drift.h"
 
@@ -44,9 +45,6 @@ check (const sb_score *score, const gsl_vector *t, const gsl_matrix *x, const gs
     status = sb_work_check_sde (score->process, gsl_vector_get (t, i));
   return status;
 }
-
-// The two differ in the weight of the score. $\mathbf G\mathbf G^{\mathsf T}\mathbf s$ is two maps of the process,
-// the transposed one first.
 
 // ## By rates
 //
@@ -75,6 +73,9 @@ move_by_rates (const sb_score *score, const gsl_matrix *y, const gsl_vector *t, 
 }
 
 // ## By the SDE
+//
+// The two differ in the weight of the score. $\mathbf G\mathbf G^{\mathsf T}\mathbf s$ is two maps of the process,
+// the transposed one first.
 
 static int
 drift (const sb_score *score, const gsl_matrix *y, const gsl_vector *t, double weight, const gsl_matrix *x,
@@ -117,8 +118,8 @@ sb_flow_velocity (const sb_score *score, const gsl_matrix *y, const gsl_vector *
 
 // ## Forward
 //
-// The drift of the forward SDE itself, $\mathbf F\mathbf x$, or $\dot C_t\,\mathrm E[\mathbf x_0 \mid \mathbf x_t]$: an Ito SDE like any
-// other, $d\mathbf x = \mathbf f(\mathbf x, t)\,dt + g(t)\,d\mathbf w$. [soft.eq53] [soft.eq54]
+// The drift of the forward SDE itself, $\mathbf F\mathbf x$, or $\dot C_t\,\mathrm E[\mathbf x_0 \mid \mathbf x_t]$:
+// an Ito SDE like any other, $d\mathbf x = \mathbf f(\mathbf x, t)\,dt + g(t)\,d\mathbf w$. [soft.eq53] [soft.eq54]
 
 int
 sb_forward_drift (const sb_score *score, const gsl_matrix *y, const gsl_vector *t, const gsl_matrix *x, gsl_matrix *out)

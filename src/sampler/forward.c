@@ -1,6 +1,6 @@
 // # Simulating the forward SDE
 //
-// The forward SDE $d\mathbf x = \mathbf F(t)\,\mathbf x\,dt + \mathbf G(t)\,d\mathbf w$ [scoresde.eq5], its
+// The forward SDE $d\mathbf x = \mathbf F(t)\,\mathbf x\,dt + \mathbf G(t)\,d\mathbf w$ [scoresde.eq5] [soft.eq2], its
 // increments frozen over a step of $h = t - s$ at what they are at the step's start:
 // $\mathbf x \leftarrow \mathbf x + h\,\mathbf F(s)\,\mathbf x + \sqrt h\,\mathbf G(s)\,\mathbf z$.
 

@@ -1,10 +1,10 @@
 // # Steps of Soft Diffusion
 //
 // A corruption $\mathbf x_t = C_t\mathbf x_0 + \sigma_t\boldsymbol\eta$ says nothing of how $\mathbf x_t$ follows from
-// $\mathbf x_s$. What a step back has is the clean image that the network sees, $\hat{\mathbf x}_0$, and what this does not explain
-// of $\mathbf x_t$: the residual $\mathbf r = \mathbf x_t - C_t\hat{\mathbf x}_0$, which is noise. All of the paper's
-// samplers corrupt $\hat{\mathbf x}_0$ to the level of $s$, keep a share $a$ of the noise that is there, and add $b$ of new
-// noise, [soft.txt-canonical]
+// $\mathbf x_s$. What a step back has is the clean image that the network sees, $\hat{\mathbf x}_0$, and what this
+// does not explain of $\mathbf x_t$: the residual $\mathbf r = \mathbf x_t - C_t\hat{\mathbf x}_0$, which is noise.
+// All of the paper's samplers corrupt $\hat{\mathbf x}_0$ to the level of $s$, keep a share $a$ of the noise that is
+// there, and add $b$ of new noise, [soft.txt-canonical]
 // $$ \mathbf x_s = C_s\hat{\mathbf x}_0 + a\,(\mathbf x_t - C_t\hat{\mathbf x}_0) + b\,\boldsymbol\eta , $$
 // with one evaluation each. [soft.set-nfe] With $\sigma = \sigma_t$ and $\sigma' = \sigma_s$:
 //
@@ -16,9 +16,9 @@
 // | soft-ddim | $\sqrt{\sigma'^2 - k^2}/\sigma$ | $k$ | $\sigma'^2$ |
 // | soft-ancestral | $\sigma'^2/\sigma^2$ | $\sigma'\sqrt{\sigma^2 - \sigma'^2}/\sigma$ | $\sigma'^2$ |
 //
-// Where the noise stays the same, $\sigma' = \sigma$, all but the first are one map, $\mathbf x_s = \mathbf x_t + (C_s -
-// C_t)\,\hat{\mathbf x}_0$, to the bit: [soft.txt-coincide] whatever the paper's tables say of them in its stage of blur is
-// decided in the stage of noise, and by the last step.
+// Where the noise stays the same, $\sigma' = \sigma$, all but the first are one map, $\mathbf x_s = \mathbf x_t +
+// (C_s - C_t)\,\hat{\mathbf x}_0$, to the bit: [soft.txt-coincide] whatever the paper's tables say of them in its
+// stage of blur is decided in the stage of noise, and by the last step.
 
 #include "sampler.h"
 
@@ -38,7 +38,9 @@
 //     x_s    = C_s x_hat0 + sigma_s eta
 //
 // The estimate is a mean, and of a mean's variance only a part is left: on Gaussian data every step multiplies the
-// variance of the signal by $c^2P/(c^2P + \sigma^2)$, however small the step. [soft.txt-naivediversity]
+// variance of the signal by $c^2P/(c^2P + \sigma^2)$, however small the step. [soft.txt-naivediversity] There every
+// step is linear, $V' = A^2V + b^2$ with $A = c'k + a\,(1 - ck)$, $k = cP/(c^2P + \sigma^2)$.
+// [soft.txt-gaussrecursion]
 
 static sb_step_numbers
 naive (const sb_step_at *at, const double *key)
@@ -52,8 +54,8 @@ const sb_step_type *sb_step_naive = &naive_type;
 
 // ## Momentum
 //
-// The reverse of the SDE $d\mathbf x = \dot C_t\,\mathrm E[\mathbf x_0 \mid \mathbf x_t]\,dt + \sqrt{d\sigma_t^2/dt}\,d\mathbf w$ in
-// an Euler step, with differences for the derivatives, [soft.eq15]
+// The reverse of the SDE $d\mathbf x = \dot C_t\,\mathrm E[\mathbf x_0 \mid \mathbf x_t]\,dt +
+// \sqrt{d\sigma_t^2/dt}\,d\mathbf w$ in an Euler step, with differences for the derivatives, [soft.eq15]
 // $$ \mathbf x_s - \mathbf x_t = (C_s - C_t)\,\hat{\mathbf x}_0 - (\sigma_s^2 - \sigma_t^2)\,\nabla\log q_t(\mathbf x_t)
 //    + \sqrt{\sigma_t^2 - \sigma_s^2}\,\boldsymbol\eta , $$
 // and Tweedie's formula for the score, [soft.eq17]
@@ -69,10 +71,10 @@ const sb_step_type *sb_step_naive = &naive_type;
 //         x_s    = z + C_s x_hat0 - y_t
 //
 // With $C = \mathbf I$ it is the reverse-diffusion predictor of VE, not its ancestral sampling and not Euler-Maruyama.
-// [soft.txt-vesampler] Without noise $\mathbf x_s - \mathbf x_t = C_s\hat{\mathbf x}_0 - C_t\hat{\mathbf x}_0$: [soft.eq18] an error of
-// the estimate that both levels keep cancels. The coefficients of $C_s\hat{\mathbf x}_0$, $\mathbf x_t$ and
-// $C_t\hat{\mathbf x}_0$ are $1, a, -a$: their sum is 1, but the combination is not convex. [soft.txt-convex] A step to
-// $\sigma_s = 0$ adds $\sigma_t$ of new noise, which SB_FINAL_MEAN leaves out.
+// [soft.txt-vesampler] Without noise $\mathbf x_s - \mathbf x_t = C_s\hat{\mathbf x}_0 - C_t\hat{\mathbf x}_0$:
+// [soft.eq18] an error of the estimate that both levels keep cancels. The coefficients of $C_s\hat{\mathbf x}_0$,
+// $\mathbf x_t$ and $C_t\hat{\mathbf x}_0$ are $1, a, -a$: their sum is 1, but the combination is not convex.
+// [soft.txt-convex] A step to $\sigma_s = 0$ adds $\sigma_t$ of new noise, which SB_FINAL_MEAN leaves out.
 
 static double
 share (const sb_step_at *at)
@@ -112,11 +114,11 @@ const sb_step_type *sb_step_momentum_flow = &momentum_flow_type;
 
 // ## As DDIM does
 //
-// Once $\hat{\mathbf x}_0$ is known, the corruption says which noise there is, $(\mathbf x_t - C_t\hat{\mathbf x}_0)/\sigma_t$; a part $k$ of it
-// is replaced by new noise, [soft.eq52]
+// Once $\hat{\mathbf x}_0$ is known, the corruption says which noise there is, $(\mathbf x_t - C_t\hat{\mathbf
+// x}_0)/\sigma_t$; a part $k$ of it is replaced by new noise, [soft.eq52]
 // $$ \mathbf x_s = C_s\hat{\mathbf x}_0 + \sqrt{\sigma_s^2 - k^2}\;\frac{\mathbf x_t - C_t\hat{\mathbf x}_0}{\sigma_t} + k\,\boldsymbol\eta . $$
-// (Printed with $k^2\boldsymbol\eta$: for $k = .3$ and $\sigma_s = .5$ the variance would be .1681, not .25.) $k = \sigma_s$
-// is the naive step, $k = 0$ takes no noise at all. [soft.txt-ddimlimits]
+// (Printed with $k^2\boldsymbol\eta$: for $k = .3$ and $\sigma_s = .5$ the variance would be .1681, not .25.) $k =
+// \sigma_s$ is the naive step, $k = 0$ takes no noise at all. [soft.txt-ddimlimits]
 
 static sb_step_numbers
 soft_ddim (const sb_step_at *at, const double *key)
