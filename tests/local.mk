@@ -21,6 +21,7 @@ include tests/objective/local.mk
 include tests/train/local.mk
 include tests/likelihood/local.mk
 include tests/measure/local.mk
+include tests/schedule/local.mk
 include tests/threads/local.mk
 include tests/processors/local.mk
 include tests/cli/local.mk
