@@ -35,6 +35,7 @@
 #include "measure/frechet.h"
 #include "measure/sample_moments.h"
 #include "measure/pairwise.h"
+#include "measure/sinkhorn.h"
 #include "measure/twosample.h"
 #include "net/dual.h"
 #include "net/graph.h"

@@ -926,6 +926,16 @@ PATH (samples_on_a_line)
   double distance, p_value;
   must (sb_ks_two_sample (x, y, &distance, &p_value));
   must (sb_wasserstein_1 (x, y, &distance));
+  must (sb_wasserstein_2 (x, y, &distance));
+}
+
+PATH (transport)
+{
+  gsl_matrix *x = units (2, 2);
+  sb_transport found;
+  double mean;
+  must (sb_sinkhorn_divergence (&(sb_sinkhorn){ 1, false, 1e-6, 100 }, x, NULL, x, NULL, &found));
+  must (sb_mean_squared_distance (x, x, &mean));
 }
 
 PATH (nearest)

@@ -7,3 +7,5 @@ check_PROGRAMS += %D%/test_classifier %D%/test_energy_distance %D%/test_frechet 
 %C%_test_sample_moments_SOURCES = %D%/test_sample_moments.c
 %C%_test_pairwise_SOURCES = %D%/test_pairwise.c
 %C%_test_twosample_SOURCES = %D%/test_twosample.c
+check_PROGRAMS += %D%/test_sinkhorn
+%C%_test_sinkhorn_SOURCES = %D%/test_sinkhorn.c

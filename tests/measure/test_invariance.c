@@ -9,6 +9,7 @@
 #include "measure/frechet.h"
 #include "measure/pairwise.h"
 #include "measure/sample_moments.h"
+#include "measure/sinkhorn.h"
 #include "measure/twosample.h"
 #include "scope.h"
 
@@ -82,6 +83,25 @@ of_area (const gsl_matrix *x, const gsl_matrix *y, double *value)
 }
 
 static int
+of_squares_on_a_line (const gsl_matrix *x, const gsl_matrix *y, double *value)
+{
+  gsl_vector_const_view u = gsl_matrix_const_column (x, 1), v = gsl_matrix_const_column (y, 1);
+  return sb_wasserstein_2 (&u.vector, &v.vector, value);
+}
+
+static int
+of_transport (const gsl_matrix *x, const gsl_matrix *y, double *value)
+{
+  sb_sinkhorn how = { .log_domain = true, .residual = 1e-12, .iterations = 10000 };
+  sb_transport found;
+  int status = sb_mean_squared_distance (x, y, &how.regularisation);
+  if (!status)
+    status = sb_sinkhorn_divergence (&how, x, NULL, y, NULL, &found);
+  *value = status ? *value : found.entropic;
+  return status;
+}
+
+static int
 of_two_samples (const gsl_matrix *x, const gsl_matrix *y, double *value)
 {
   double p;
@@ -138,6 +158,8 @@ static const struct
                  { "nearest", of_nearest, 1, 0, 0 },
                  { "squared distances", of_squares, 2, 1, 0 },
                  { "area", of_area, 1, 0, 0 },
+                 { "least squares on a line", of_squares_on_a_line, 1, 0, 0 },
+                 { "transport", of_transport, 2, 1, 0 },
                  { "two samples", of_two_samples, 0, 0, 0 },
                  { "largest distance", of_largest_distance, 1, 0, 0 },
                  { "covariance", of_covariance, 2, 1, 0 },

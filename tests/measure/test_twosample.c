@@ -241,17 +241,17 @@ Test (twosample, projections_see_a_correlation)
 static double
 matched (const double *v, void *context)
 {
-  (void)context;
+  const int power = *(const int *)context;
   size_t n = (size_t)v[0], m = (size_t)v[1];
   uint64_t seed = (uint64_t)v[2];
   gsl_vector *x = shifted_normals (n, 0, seed), *y = shifted_normals (m, 0.5, seed + 1);
   double found = -1, expected = 0;
-  sb_wasserstein_1 (x, y, &found);
+  ok ((power == 1 ? sb_wasserstein_1 : sb_wasserstein_2) (x, y, &found));
   gsl_sort_vector (x);
   gsl_sort_vector (y);
   for (size_t k = 0; k < n * m; k++)
-    expected += fabs (gsl_vector_get (x, k / m) - gsl_vector_get (y, k / n)) / (double)(n * m);
-  return fabs (found / expected - 1);
+    expected += pow (fabs (gsl_vector_get (x, k / m) - gsl_vector_get (y, k / n)), power) / (double)(n * m);
+  return fabs (found / pow (expected, 1. / power) - 1);
 }
 
 Test (twosample, wasserstein_is_the_least_way)
@@ -259,7 +259,8 @@ Test (twosample, wasserstein_is_the_least_way)
   const property_parameter parameters[] = { { "n", PROPERTY_INTEGER, 1, 40, 1 },
                                             { "m", PROPERTY_INTEGER, 1, 40, 1 },
                                             { "seed", PROPERTY_INTEGER, 1, 1e9, 1 } };
-  property_check ("W1 by matching", 10, 150, 3, parameters, matched, NULL, 1e-12);
+  for (int power = 1; power <= 2; power++)
+    property_check ("distance by matching", 10, 150, 3, parameters, matched, &power, 1e-12);
 }
 
 // A sample moved by c is at the distance |c|, and its mirror image at the same distance.
@@ -270,6 +271,8 @@ Test (twosample, wasserstein_of_a_shift)
   gsl_vector_add_constant (y, -0.25);
   double found;
   ok (sb_wasserstein_1 (x, y, &found));
+  cr_assert_float_eq (found, 0.25, 1e-13);
+  ok (sb_wasserstein_2 (x, y, &found));
   cr_assert_float_eq (found, 0.25, 1e-13);
   gsl_vector_scale (x, -2);
   gsl_vector_scale (y, -2);
@@ -298,6 +301,7 @@ Test (twosample, bad_samples_are_refused)
   refused (GSL_EBADLEN, sb_ks_two_sample (none, x, &D, &p));
   refused (GSL_EBADLEN, sb_ks_two_sample (x, none, &D, &p));
   refused (GSL_EBADLEN, sb_wasserstein_1 (x, none, &D));
+  refused (GSL_EBADLEN, sb_wasserstein_2 (x, none, &D));
   const double wrong[] = { NAN, INFINITY, -INFINITY };
   for (size_t k = 0; k < 3; k++)
     {
@@ -307,6 +311,7 @@ Test (twosample, bad_samples_are_refused)
       refused (GSL_EDOM, sb_ks_two_sample (x, bad, &D, &p));
       refused (GSL_EDOM, sb_ks_two_sample (bad, x, &D, &p));
       refused (GSL_EDOM, sb_wasserstein_1 (bad, x, &D));
+      refused (GSL_EDOM, sb_wasserstein_2 (bad, x, &D));
     }
   double laws[] = { -0.1, 1.1, NAN };
   for (size_t k = 0; k < 3; k++)
