@@ -28,17 +28,18 @@ typedef enum
   METRIC_FRECHET,
   METRIC_ENERGY,
   METRIC_KS,
-  METRIC_NEAREST
+  METRIC_NEAREST,
+  METRIC_SINKHORN // not one of all: it keeps a matrix of all pairs and may take long to converge
 } metric;
 
-static const char *const metric_names[] = { "all", "frechet", "energy", "ks", "nearest", NULL };
+static const char *const metric_names[] = { "all", "frechet", "energy", "ks", "nearest", "sinkhorn", NULL };
 static const char *const format_names[] = { "plain", "json", NULL };
 
 typedef struct
 {
   int metric, format;
   uint64_t projections, permutations, resize;
-  double range[2];
+  double range[2], regularisation;
   const char *classifier, *moments, *save_moments;
   network_engine engine;
   common_options common;
@@ -53,6 +54,8 @@ static const char details[] = "FILE1 and FILE2 are IDX or NPY (plain or gzip), f
                               "           projections, with a bound on its probability under one law\n"
                               "  nearest  distance from a point of FILE1 to the nearest of FILE2: smallest,\n"
                               "           mean, largest\n"
+                              "  sinkhorn squared 2-Wasserstein distance between the points, regularised by an\n"
+                              "           entropy whose bias is taken off, and its root; not one of all\n"
                               "With --classifier a cnn that 'scorebook train' made with labels looks at the\n"
                               "images; its inception score is the number of classes at best, 1 at worst.\n\n"
                               "The moments of a large FILE1 (mean and covariance of pixels or features) can be\n"
@@ -81,10 +84,12 @@ parse (int argc, char **argv, settings *o, int *first)
   const option options[] = {
     { .kind = OPTION_HEADING, .help = "Options" },
     { "metric", 'm', OPTION_CHOICE, &o->metric, "NAME", 0, 0, metric_names,
-      "all, frechet, energy, ks or nearest, see below (default: all)" },
+      "all, frechet, energy, ks, nearest or sinkhorn, see below (default: all)" },
     { "projections", 0, OPTION_COUNT, &o->projections, "N", 0, 1e6, NULL, "ks: random directions (default: 100)" },
     { "permutations", 0, OPTION_COUNT, &o->permutations, "N", 0, 1e6, NULL,
       "energy: find its probability under one law from N random divisions of the points (default: do not)" },
+    { "regularisation", 0, OPTION_REAL, &o->regularisation, "R", 0, 0, NULL,
+      "sinkhorn: in units of the mean squared distance between points (default: 0.05)" },
     { "data-range", 0, OPTION_RANGE, o->range, "LOW,HIGH", 0, 0, NULL,
       "map the bytes 0 to 255 of IDX files to these values; those of NPY files lie there (default: -1,1)" },
     { "resize", 0, OPTION_COUNT, &o->resize, "H", 0, 65536, NULL,
@@ -164,6 +169,21 @@ measure_nearest (const settings *o, const gsl_matrix *x, const gsl_matrix *y, js
   return status;
 }
 
+static int
+measure_sinkhorn (const settings *o, const gsl_matrix *x, const gsl_matrix *y, json_t *report)
+{
+  sb_sinkhorn how = { .log_domain = true, .residual = 1e-6, .iterations = 100000 };
+  sb_transport found;
+  double mean = 0;
+  int status = sb_mean_squared_distance (x, y, &mean);
+  how.regularisation = mean > 0 ? o->regularisation * mean : 1;
+  if (!status)
+    status = sb_sinkhorn_divergence (&how, x, NULL, y, NULL, &found);
+  if (!status)
+    status = add (report, "sinkhorn", fmax (found.entropic, 0));
+  return status ? status : add (report, "sinkhorn length", sqrt (fmax (found.entropic, 0)));
+}
+
 // What numbers moments are of: those of different networks, or of features and pixels, must not be compared.
 
 static void
@@ -203,7 +223,8 @@ typedef int (*measure) (const settings *o, const gsl_matrix *x, const gsl_matrix
 static const measure measures[] = { [METRIC_FRECHET] = measure_frechet,
                                     [METRIC_ENERGY] = measure_energy,
                                     [METRIC_KS] = measure_ks,
-                                    [METRIC_NEAREST] = measure_nearest };
+                                    [METRIC_NEAREST] = measure_nearest,
+                                    [METRIC_SINKHORN] = measure_sinkhorn };
 
 // ## The report
 
@@ -225,8 +246,8 @@ static int
 measure_pairs (const settings *o, const gsl_matrix *const *seen, const gsl_matrix *const *pixels, json_t *report)
 {
   int status = GSL_SUCCESS;
-  for (int k = METRIC_FRECHET; k <= METRIC_NEAREST && !status; k++)
-    if (o->metric == METRIC_ALL || o->metric == k)
+  for (int k = METRIC_FRECHET; k <= METRIC_SINKHORN && !status; k++)
+    if (o->metric == k || (o->metric == METRIC_ALL && k != METRIC_SINKHORN))
       {
         const gsl_matrix *const *pair = k == METRIC_NEAREST ? pixels : seen;
         status = measures[k](o, pair[0], pair[1], report);
@@ -367,7 +388,7 @@ measure_second (const settings *o, const points *p, const char *first, const cha
 int
 command_measure (int argc, char **argv)
 {
-  settings o = { .projections = 100, .range = { -1, 1 }, .engine = { .backend = -1 } };
+  settings o = { .projections = 100, .regularisation = 0.05, .range = { -1, 1 }, .engine = { .backend = -1 } };
   int first, status = parse (argc, argv, &o, &first);
   if (status >= 0)
     return status;
