@@ -65,6 +65,7 @@
 #include "sampler/known.h"
 #include "sampler/pc.h"
 #include "sampler/sampler.h"
+#include "schedule/path.h"
 #include "score/callback.h"
 #include "score/clip.h"
 #include "score/cross_entropy.h"

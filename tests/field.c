@@ -105,5 +105,23 @@ field_log_linear (double knots[FIELD_KNOTS])
 double
 field_level (size_t i)
 {
-  return 0.01 + 22.99 * (double)i / 255;
+  return 0.01 + 22.99 * (double)i / (FIELD_LEVELS - 1);
+}
+
+void
+field_distances (const field *f, double sigma, gsl_matrix *distance)
+{
+  const size_t n = distance->size1;
+  static double deviation[FIELD_LEVELS][FIELD_MOST_GROUPS];
+  for (size_t i = 0; i < n; i++)
+    for (size_t k = 0; k < f->groups; k++)
+      deviation[i][k] = sqrt (field_variance (f, k, field_level (i * (FIELD_LEVELS - 1) / (n - 1)), sigma));
+  for (size_t i = 0; i < n; i++)
+    for (size_t j = 0; j < n; j++)
+      {
+        double sum = 0;
+        for (size_t k = 0; k < f->groups; k++)
+          sum += f->share[k] * gsl_pow_2 (deviation[i][k] - deviation[j][k]);
+        gsl_matrix_set (distance, i, j, sqrt (sum));
+      }
 }

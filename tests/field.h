@@ -1,7 +1,7 @@
 #ifndef SCOREBOOK_TESTS_FIELD_H
 #define SCOREBOOK_TESTS_FIELD_H
 
-#include <stddef.h>
+#include <gsl/gsl_matrix.h>
 
 // FIELD(p): periodic Gaussian fields of 64 x 64 pixels whose modes f, whole numbers in [-32, 31]^2, are independent with
 // variances P_f proportional to (1 + |f|^2)^-p, .06 a pixel on average. Blur and noise treat modes of equal |f|^2 alike:
@@ -10,7 +10,8 @@ enum
 {
   FIELD_SIDE = 64,
   FIELD_MOST_GROUPS = 561, // pairs 0 <= a <= b <= 32
-  FIELD_KNOTS = 32
+  FIELD_KNOTS = 32,
+  FIELD_LEVELS = 256
 };
 
 typedef struct
@@ -39,7 +40,9 @@ double field_error (const field *f, const double *v, double blur, double sigma);
 extern const double field_knots_1[FIELD_KNOTS], field_knots_3[FIELD_KNOTS];
 void field_log_linear (double knots[FIELD_KNOTS]);
 
-// The 256 candidates: .01 + 22.99 i/255.
+// The 256 candidates: .01 + 22.99 i/255. And W_2 per pixel between every (255/(n - 1))-th of them, with noise sigma;
+// distance: n x n.
 double field_level (size_t i);
+void field_distances (const field *f, double sigma, gsl_matrix *distance);
 
 #endif

@@ -1,2 +1,4 @@
 check_PROGRAMS += %D%/test_field
 %C%_test_field_SOURCES = %D%/test_field.c tests/field.c tests/field.h
+check_PROGRAMS += %D%/test_path
+%C%_test_path_SOURCES = %D%/test_path.c tests/field.c tests/field.h
