@@ -65,6 +65,8 @@
 #include "sampler/known.h"
 #include "sampler/pc.h"
 #include "sampler/sampler.h"
+#include "schedule/distances.h"
+#include "schedule/matched.h"
 #include "schedule/path.h"
 #include "score/callback.h"
 #include "score/clip.h"

@@ -3,9 +3,9 @@
 
 #include <gsl/gsl_matrix.h>
 
-// FIELD(p): periodic Gaussian fields of 64 x 64 pixels whose modes f, whole numbers in [-32, 31]^2, are independent with
-// variances P_f proportional to (1 + |f|^2)^-p, .06 a pixel on average. Blur and noise treat modes of equal |f|^2 alike:
-// these are one group. [soft.set-fixtures]
+// FIELD(p): periodic Gaussian fields of 64 x 64 pixels whose modes f, whole numbers in [-32, 31]^2, are independent
+// with variances P_f proportional to (1 + |f|^2)^-p, .06 a pixel on average. Blur and noise treat modes of equal |f|^2
+// alike: these are one group. [soft.set-fixtures]
 enum
 {
   FIELD_SIDE = 64,

@@ -1,8 +1,8 @@
 // # Transport with an entropy
 //
 // To move weights $a_i$ at the points $x_i$ to weights $b_j$ at $y_j$ takes a plan $P$ with these marginals, and costs
-// $\sum P_{ij} C_{ij}$; with $C_{ij} = |x_i - y_j|^2$ the least cost is $W_2^2$, the metric of the paper's schedules. It
-// uses Cuturi's approximation (2013), whose plan is unique and smooth:
+// $\sum P_{ij} C_{ij}$; with $C_{ij} = |x_i - y_j|^2$ the least cost is $W_2^2$, the metric of the paper's schedules.
+// It uses Cuturi's approximation (2013), whose plan is unique and smooth:
 // $$ \min_P \sum_{ij} P_{ij} C_{ij} + \epsilon \sum_{ij} P_{ij}\ln\frac{P_{ij}}{a_i b_j}. $$
 // Lagrange multipliers $\epsilon f_i$, $\epsilon g_j$ of the marginals give it the form
 // $$ P_{ij} = a_i b_j\, e^{f_i + g_j - M_{ij}}, \qquad M = C/\epsilon. $$
@@ -70,7 +70,8 @@ pass_by_products (const problem *p)
 }
 
 // *In the log domain*: the entries are computed anew, with the potentials inside the exponential. Then nothing is too
-// small: after a pass the columns' sums are right, so that each column has an entry of at least 1 and none above $1/a_i$.
+// small: after a pass the columns' sums are right, so that each column has an entry of at least 1 and none above
+// $1/a_i$.
 
 SB_CLONES static double
 row_of_plan (const double *restrict M, double f, const double *restrict g, const double *restrict b,
@@ -137,10 +138,10 @@ check_factors (const problem *p, const gsl_vector *factor)
 }
 
 // Where few points are near to each other the residual shrinks slowly, by a factor $\rho$ near 1 each time. Both steps
-// then go too short a way in the same direction, as Gauss and Seidel's do for linear equations, and the remedy is theirs:
-// for $\omega = 2/(1 + \sqrt{1 - \rho})$ the factor is $\omega - 1 \approx 1 - 2\sqrt{1 - \rho}$ (Thibault et al., 2021).
-// A few steps with $\omega = 1$ tell $\rho$, and three times as many as now reduce the error e-fold follow; and again,
-// as $\rho$ is seen the better the longer.
+// then go too short a way in the same direction, as Gauss and Seidel's do for linear equations, and the remedy is
+// theirs: for $\omega = 2/(1 + \sqrt{1 - \rho})$ the factor is $\omega - 1 \approx 1 - 2\sqrt{1 - \rho}$ (Thibault et
+// al., 2021). A few steps with $\omega = 1$ tell $\rho$, and three times as many as now reduce the error e-fold follow;
+// and again, as $\rho$ is seen the better the longer.
 
 enum
 {
@@ -231,8 +232,9 @@ start_by_products (const problem *p)
 // ## From large to small
 //
 // Where $\epsilon$ is small an iteration changes little, and a start far from the end takes millions of them. The log
-// domain begins with an $\epsilon$ as large as the costs and halves it, each time once the residual is the root of what it is
-// to be: $\epsilon f$ and $\epsilon g$ hardly change between, and a rate $1 - \delta$ becomes about $1 - \delta^2$.
+// domain begins with an $\epsilon$ as large as the costs and halves it, each time once the residual is the root of what
+// it is to be: $\epsilon f$ and $\epsilon g$ hardly change between, and a rate $1 - \delta$ becomes about $1 -
+// \delta^2$.
 
 static int
 halvings_of (const gsl_matrix *M)
@@ -461,7 +463,8 @@ sb_sinkhorn_divergence (const sb_sinkhorn *how, const gsl_matrix *x, const gsl_v
 
 // ## A unit for the regularisation
 //
-// In a frame about any centre, $\overline{|x_i - y_j|^2} = \overline{|x_i|^2} + \overline{|y_j|^2} - 2\,\bar x\cdot\bar y$.
+// In a frame about any centre, $\overline{|x_i - y_j|^2} = \overline{|x_i|^2} + \overline{|y_j|^2} - 2\,\bar x\cdot\bar
+// y$.
 
 static int
 mean_and_square (const sb_frame *frame, const gsl_matrix *x, gsl_vector *mean, double *square)

@@ -4,10 +4,10 @@
 // network to go back from one to another. The paper's graph has an edge where that is not too far [soft.eq20],
 // $$ w(\mathcal D_{\theta_i}, \mathcal D_{\theta_j}) = \begin{cases} \mathcal M(\mathcal D_{\theta_i},
 //    \mathcal D_{\theta_j}) & \text{if } \mathcal M \le \epsilon, \\ \infty & \text{otherwise,} \end{cases} $$
-// and the schedule is the shortest path from the first to the last. Without a bound it is the direct one, as $\mathcal M$
-// is a metric [soft.txt-epsinf]; the smaller $\epsilon$ is, the closer the path keeps to the curve $\theta \mapsto
-// \mathcal D_\theta$, in steps of about $\epsilon$ [soft.txt-geodesic]. The metric is Wasserstein's also because it is what
-// training makes small between data and model. [soft.txt-kwon]
+// and the schedule is the shortest path from the first to the last. Without a bound it is the direct one, as $\mathcal
+// M$ is a metric [soft.txt-epsinf]; the smaller $\epsilon$ is, the closer the path keeps to the curve $\theta \mapsto
+// \mathcal D_\theta$, in steps of about $\epsilon$ [soft.txt-geodesic]. The metric is Wasserstein's also because it is
+// what training makes small between data and model. [soft.txt-kwon]
 
 #include "path.h"
 #include "../base/checks.h"
@@ -54,9 +54,9 @@ better (double cost, size_t hops, const place *than)
 
 // ## The search
 //
-// Dijkstra's: of the nodes that are not settled the nearest can get no nearer, as no distance is negative; it is settled,
-// and the paths through it are looked at. In a graph whose edges all lead forward any order that goes forward does, and
-// nothing need be compared.
+// Dijkstra's: of the nodes that are not settled the nearest can get no nearer, as no distance is negative; it is
+// settled, and the paths through it are looked at. In a graph whose edges all lead forward any order that goes forward
+// does, and nothing need be compared.
 
 static size_t
 next_node (const search *s, size_t done)

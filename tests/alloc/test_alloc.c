@@ -929,6 +929,24 @@ PATH (samples_on_a_line)
   must (sb_wasserstein_2 (x, y, &distance));
 }
 
+PATH (schedule)
+{
+  sb_operator *blur = kept (sb_operator_blur_alloc (2, 2, 1, 2, SB_BOUNDARY_ZERO));
+  gsl_matrix *x = units (3, 4), *distance = kept (gsl_matrix_alloc (2, 2));
+  gsl_vector *level = times (2);
+  gsl_vector_reverse (level);
+  static const char *const metrics[] = { "coupled", "gaussian", "sinkhorn noise=0.1" };
+  size_t node[2], count;
+  double epsilon, cost, mean;
+  for (size_t k = 0; k < 3; k++)
+    must (sb_level_distances (metrics[k], blur, level, x, (sb_stream){ 0 }, distance, NULL));
+  must (sb_schedule_least_epsilon (distance, &epsilon));
+  must (sb_schedule_path (distance, epsilon, node, &count, &cost));
+  must (sb_shortest_path (distance, epsilon, 0, 1, node, &count, &cost));
+  must (sb_schedule_search (distance, 2, &epsilon, node, &cost));
+  must (sb_mean_displacement (blur, 1, x, &mean));
+}
+
 PATH (transport)
 {
   gsl_matrix *x = units (2, 2);

@@ -148,8 +148,8 @@ Test (sinkhorn, in_logs_as_by_products)
   cr_assert_lt (one.residual, 1e-12);
 }
 
-// The minimum is one: it is at most what any other plan gives, such as each point's weight to all, and its derivative by
-// the regularisation is the divergence $\sum P\ln(P/ab)$ of the plan itself.
+// The minimum is one: it is at most what any other plan gives, such as each point's weight to all, and its derivative
+// by the regularisation is the divergence $\sum P\ln(P/ab)$ of the plan itself.
 
 Test (sinkhorn, derivative_by_the_regularisation)
 {
@@ -169,8 +169,8 @@ Test (sinkhorn, derivative_by_the_regularisation)
 
 // ## Large and small regularisation
 //
-// Where it is large the plan is $ab^T$, and of the debiased costs the squared distance of the means is left. Where it is
-// small they are $W_2^2$, on a line known by sorting.
+// Where it is large the plan is $ab^T$, and of the debiased costs the squared distance of the means is left. Where it
+// is small they are $W_2^2$, on a line known by sorting.
 
 Test (sinkhorn, between_the_limits)
 {
@@ -196,8 +196,8 @@ Test (sinkhorn, between_the_limits)
 
 // ## Equal sets
 //
-// The regularised cost between a set and itself is not zero; the debiased ones are, to the last bit. They are symmetric,
-// and with the entropy never negative. [soft.txt-w2gauss]
+// The regularised cost between a set and itself is not zero; the debiased ones are, to the last bit. They are
+// symmetric, and with the entropy never negative. [soft.txt-w2gauss]
 
 Test (sinkhorn, debiased)
 {

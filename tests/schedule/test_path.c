@@ -165,8 +165,8 @@ Test (path, least_epsilon)
 
 // ## Any metric, and what is none
 //
-// Without a bound the way is direct, as the triangle inequality says. Points on a line tie: every path in order costs the
-// same, and the fewest hops win, also over hops of no length. [soft.txt-epsinf]
+// Without a bound the way is direct, as the triangle inequality says. Points on a line tie: every path in order costs
+// the same, and the fewest hops win, also over hops of no length. [soft.txt-epsinf]
 
 static gsl_matrix *
 on_a_line (const gsl_vector *x, double power)
@@ -199,8 +199,8 @@ Test (path, of_ties_has_the_fewest_hops)
     }
 }
 
-// A squared distance is no metric: the printed claim needs the root. Three translates 0, 1, 2 cost 4 directly and 2 in two
-// hops, and the path at $\epsilon = \infty$ is through all nodes.
+// A squared distance is no metric: the printed claim needs the root. Three translates 0, 1, 2 cost 4 directly and 2 in
+// two hops, and the path at $\epsilon = \infty$ is through all nodes.
 
 Test (path, erratum_squared_costs_take_every_node)
 {
@@ -237,9 +237,9 @@ Test (path, of_fields_without_a_bound_is_direct)
     }
 }
 
-// With a bound it follows the curve of blurs in steps that are nearly equally long: the cost falls from the curve's length,
-// .29955, to $W_2 = .18759$, and never rises with epsilon. Where there are more candidates it is at most as large.
-// [soft.txt-geodesic] [soft.eq20]
+// With a bound it follows the curve of blurs in steps that are nearly equally long: the cost falls from the curve's
+// length, .29955, to $W_2 = .18759$, and never rises with epsilon. Where there are more candidates it is at most as
+// large. [soft.txt-geodesic] [soft.eq20]
 
 Test (path, of_fields_follows_the_curve)
 {
@@ -289,9 +289,9 @@ Test (path, of_32_knots)
 
 // ## The search for a number of nodes
 //
-// The smallest epsilon that gives it, of all: the number of nodes is not monotone in epsilon, and bisection may miss it.
-// [soft.eq20] The schedule depends on the data: of 32 nodes number 16 is at 2.26 for FIELD(1), at 9.57 for FIELD(3).
-// [soft.txt-datasetspecific]
+// The smallest epsilon that gives it, of all: the number of nodes is not monotone in epsilon, and bisection may miss
+// it. [soft.eq20] The schedule depends on the data: of 32 nodes number 16 is at 2.26 for FIELD(1), at 9.57 for
+// FIELD(3). [soft.txt-datasetspecific]
 
 Test (path, search_of_32_nodes)
 {
