@@ -6,6 +6,8 @@
 #include "judge.h"
 
 #include <gsl/gsl_errno.h>
+#include <gsl/gsl_math.h>
+#include <math.h>
 
 static const double sure = 0.9;
 
@@ -81,4 +83,52 @@ agreed (const judge *j, const gsl_matrix *x, double low, double high, const gsl_
     }
   gsl_matrix_free (probabilities);
   return (double)agree / (double)x->size1;
+}
+
+// ## Errors
+//
+// By leaving out one of $G$ groups of images after another: $\tfrac{G-1}G\sum_g(\theta_{-g} - \bar\theta)^2$.
+
+enum
+{
+  GROUPS = 8
+};
+
+static void
+leave_out (const gsl_matrix *x, size_t group, gsl_matrix *rest)
+{
+  for (size_t i = 0, k = 0; i < x->size1; i++)
+    if (i % GROUPS != group)
+      {
+        gsl_vector_const_view row = gsl_matrix_const_row (x, i);
+        gsl_matrix_set_row (rest, k++, &row.vector);
+      }
+}
+
+static double
+jackknife (const double *value)
+{
+  double mean = 0, sum = 0;
+  for (size_t g = 0; g < GROUPS; g++)
+    mean += value[g] / GROUPS;
+  for (size_t g = 0; g < GROUPS; g++)
+    sum += gsl_pow_2 (value[g] - mean);
+  return sqrt (sum * (GROUPS - 1) / GROUPS);
+}
+
+verdict
+judged_with_errors (const judge *j, const gsl_matrix *x, double low, double high, verdict *se)
+{
+  const size_t n = x->size1;
+  double frechet[GROUPS], inception[GROUPS];
+  for (size_t g = 0; g < GROUPS; g++)
+    {
+      gsl_matrix *rest = require_pointer (gsl_matrix_alloc (n - (n - g + GROUPS - 1) / GROUPS, x->size2), "samples");
+      leave_out (x, g, rest);
+      const verdict v = judged (j, rest, low, high);
+      frechet[g] = v.frechet, inception[g] = v.inception;
+      gsl_matrix_free (rest);
+    }
+  *se = (verdict){ .frechet = jackknife (frechet), .inception = jackknife (inception) };
+  return judged (j, x, low, high);
 }

@@ -32,6 +32,9 @@ void judge_close (judge j);
 // Images x (n x 784, n >= 2), black at low and white at high.
 verdict judged (const judge *j, const gsl_matrix *x, double low, double high);
 
+// The same with the jackknife's standard errors of frechet and inception, which look at a set of images as a whole.
+verdict judged_with_errors (const judge *j, const gsl_matrix *x, double low, double high, verdict *se);
+
 // The share of them that the classifier sees in the classes y (n x 1) that were asked for.
 double agreed (const judge *j, const gsl_matrix *x, double low, double high, const gsl_matrix *y);
 

@@ -18,9 +18,13 @@ experiments_shown = %D%/scoresde/digits.md %D%/scoresde/fig1.md %D%/scoresde/tab
   %D%/dsm2ddpm/fig7.md %D%/dsm2ddpm/fig8.md %D%/speed/run.md %D%/speed/bf16.md
 EXTRA_DIST += %D%/render %D%/page.css %D%/table.awk %D%/published.awk %D%/claims.awk $(experiments_shown)
 
+experiments_soft = %D%/soft/compute %D%/soft/tab1 %D%/soft/samplers %D%/soft/ablations %D%/soft/fig1 %D%/soft/copies
+experiments_soft_shown = %D%/soft/compute.md %D%/soft/tab1.md %D%/soft/samplers.md %D%/soft/ablations.md %D%/soft/fig1.md %D%/soft/copies.md
+EXTRA_DIST += $(experiments_soft_shown)
+
 # They are installed as they lie here: scripts and drivers in one folder, what both read beside them.
-nobase_dist_pkglibexec_SCRIPTS = %D%/run $(experiments_run) %D%/scoresde/all %D%/dsm2ddpm/all %D%/speed/all
-$(experiments_run): ; # or make's own rules make a script NAME of a NAME.c that is newer
+nobase_dist_pkglibexec_SCRIPTS = %D%/run $(experiments_run) $(experiments_soft) %D%/soft/all %D%/scoresde/all %D%/dsm2ddpm/all %D%/speed/all
+$(experiments_run) $(experiments_soft): ; # or make's own rules make a script NAME of a NAME.c that is newer
 experimentsexecdir = $(pkglibexecdir)
 nobase_dist_experimentsexec_DATA = %D%/list %D%/lib.sh %D%/style.gnuplot %D%/csv.awk %D%/form.awk %D%/show.awk \
   %D%/scoresde/tab1-images.awk %D%/scoresde/plane.json %D%/speed/bf16.awk %D%/speed/sides.sh %D%/speed/rounds.py %D%/speed/unet.py \
@@ -134,6 +138,24 @@ nobase_pkglibexec_PROGRAMS += %D%/dsm2ddpm/latents-driver %D%/dsm2ddpm/moments-d
 %C%_dsm2ddpm_latents_driver_LDADD = libscorebook-core.la
 %C%_dsm2ddpm_moments_driver_SOURCES = %D%/dsm2ddpm/moments.c $(experiments_faces) $(experiments_common)
 %C%_dsm2ddpm_moments_driver_LDADD = libscorebook-core.la
+
+# Soft Diffusion.
+experiments_drawn = %D%/soft/drawn.c %D%/soft/drawn.h $(experiments_judge) $(experiments_common)
+nobase_pkglibexec_PROGRAMS += %D%/soft/compute-driver
+%C%_soft_compute_driver_SOURCES = %D%/soft/compute.c $(experiments_images) $(experiments_common)
+%C%_soft_compute_driver_LDADD = libscorebook-core.la
+nobase_pkglibexec_PROGRAMS += %D%/soft/tab1-driver %D%/soft/samplers-driver %D%/soft/ablations-driver %D%/soft/fig1-driver \
+  %D%/soft/copies-driver
+%C%_soft_tab1_driver_SOURCES = %D%/soft/tab1.c $(experiments_drawn)
+%C%_soft_tab1_driver_LDADD = libscorebook-core.la
+%C%_soft_samplers_driver_SOURCES = %D%/soft/samplers.c $(experiments_drawn)
+%C%_soft_samplers_driver_LDADD = libscorebook-core.la
+%C%_soft_ablations_driver_SOURCES = %D%/soft/ablations.c $(experiments_drawn)
+%C%_soft_ablations_driver_LDADD = libscorebook-core.la
+%C%_soft_fig1_driver_SOURCES = %D%/soft/fig1.c $(experiments_drawn)
+%C%_soft_fig1_driver_LDADD = libscorebook-core.la
+%C%_soft_copies_driver_SOURCES = %D%/soft/copies.c %D%/faces.c %D%/faces.h $(experiments_drawn)
+%C%_soft_copies_driver_LDADD = libscorebook-core.la
 
 # The benchmark's sides: rounds.c is theirs in common.
 experiments_speed_common = %D%/speed/rounds.c %D%/speed/rounds.h $(experiments_common)

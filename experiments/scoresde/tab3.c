@@ -10,11 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum
-{
-  GROUPS = 8 // of samples, for standard errors
-};
-
 // ## What is published, and what stands for it
 //
 // A name without a network is the paper's alone.
@@ -24,8 +19,7 @@ typedef struct
   const char *name, *row, *frechet, *inception;
   bool unit; // images in [0, 1], else in [-1, 1]
   bool there;
-  verdict all;
-  double se_frechet, se_inception;
+  verdict all, se;
 } entry;
 
 enum
@@ -70,53 +64,13 @@ static const struct
                   { "NCSN++", "2.45", "9.73" },
                   { "NCSN++ cont. (deep, VE)", "2.20", "9.89" } };
 
-// ## Numbers and their errors
-//
-// The two scores look at a set of images as a whole; their standard errors are the jackknife's, by leaving out one
-// group of samples after another: $\tfrac{G-1}G\sum_g(\theta_{-g} - \bar\theta)^2$.
-
-static void
-leave_out (const gsl_matrix *x, size_t group, gsl_matrix *rest)
-{
-  for (size_t i = 0, k = 0; i < x->size1; i++)
-    if (i % GROUPS != group)
-      {
-        gsl_vector_const_view row = gsl_matrix_const_row (x, i);
-        gsl_matrix_set_row (rest, k++, &row.vector);
-      }
-}
-
-static void
-judge_and_jackknife (entry *e, const judge *j, const gsl_matrix *x, double low, double high)
-{
-  const size_t n = x->size1;
-  double frechet[GROUPS], inception[GROUPS], mean[2] = { 0 }, sum[2] = { 0 };
-  e->all = judged (j, x, low, high);
-  for (size_t g = 0; g < GROUPS; g++)
-    {
-      gsl_matrix *rest = require_pointer (gsl_matrix_alloc (n - (n - g + GROUPS - 1) / GROUPS, x->size2), "samples");
-      leave_out (x, g, rest);
-      const verdict v = judged (j, rest, low, high);
-      frechet[g] = v.frechet, inception[g] = v.inception;
-      mean[0] += v.frechet / GROUPS, mean[1] += v.inception / GROUPS;
-      gsl_matrix_free (rest);
-    }
-  for (size_t g = 0; g < GROUPS; g++)
-    {
-      sum[0] += gsl_pow_2 (frechet[g] - mean[0]);
-      sum[1] += gsl_pow_2 (inception[g] - mean[1]);
-    }
-  e->se_frechet = sqrt (sum[0] * (GROUPS - 1) / GROUPS);
-  e->se_inception = sqrt (sum[1] * (GROUPS - 1) / GROUPS);
-}
-
 static void
 put (results *r, const entry *e, size_t n, const char *of)
 {
   char note[96];
   snprintf (note, sizeof note, "%zu %s", n, of);
-  results_row (r, e->row, "Frechet distance", e->frechet, e->all.frechet, e->se_frechet, "", note);
-  results_row (r, e->row, "Inception score", e->inception, e->all.inception, e->se_inception, "", note);
+  results_row (r, e->row, "Frechet distance", e->frechet, e->all.frechet, e->se.frechet, "", note);
+  results_row (r, e->row, "Inception score", e->inception, e->all.inception, e->se.inception, "", note);
 }
 
 static size_t
@@ -133,7 +87,7 @@ look_at (results *r, const judge *j, entry *e)
   const double low = e->unit ? 0 : -1;
   const size_t n = x->size1;
   e->there = true;
-  judge_and_jackknife (e, j, x, low, 1);
+  e->all = judged_with_errors (j, x, low, 1, &e->se);
   put (r, e, n, "samples; published: CIFAR-10, 50,000 samples");
   if (!strstr (e->name, "flow"))
     picture (r, e->name, x, GSL_MIN (n, 16), low, 1);
@@ -148,7 +102,7 @@ put_test_images (results *r, const judge *j, size_t n)
 {
   entry e = { .row = "test images", .frechet = "", .inception = "" };
   gsl_matrix *x = test_clothes (0, GSL_MIN (n, 500), -1, 1);
-  judge_and_jackknife (&e, j, x, -1, 1);
+  e.all = judged_with_errors (j, x, -1, 1, &e.se);
   put (r, &e, x->size1, "images");
   gsl_matrix_free (x);
 }
@@ -175,7 +129,7 @@ static void
 claim_at_most (results *r, const char *claim, int better, int worse)
 {
   const entry *a = &table[better], *b = &table[worse];
-  const double above = a->all.frechet - b->all.frechet, noise = 2 * gsl_hypot (a->se_frechet, b->se_frechet);
+  const double above = a->all.frechet - b->all.frechet, noise = 2 * gsl_hypot (a->se.frechet, b->se.frechet);
   char reason[128] = "a few samples in two steps say nothing";
   if (!a->there || !b->there)
     snprintf (reason, sizeof reason, "the network of %s is not there", a->there ? b->row : a->row);

@@ -529,7 +529,7 @@ sb_soft_fit (sb_process *process, const gsl_matrix *x)
   if (!status && p->rank == 0 && p->channels == 0)
     SB_ERROR (NULL, GSL_EUNSUP, "this corruption does not say which prior it has");
   return status        ? status
-         : p->rank > 0 ? sb_soft_fit_prior (process, p->rank, x)
+         : p->rank > 0 ? sb_soft_fit_prior (process, GSL_MIN (p->rank, x->size1 > 1 ? x->size1 - 1 : 1), x)
                        : sb_soft_fit_colours (process, p->channels, x);
 }
 

@@ -65,7 +65,8 @@ bool sb_soft_prior (const sb_process *soft, const gsl_vector **mean, const gsl_m
 // mean of C_1 x and its `rank` widest directions (at most n - 1; the cost grows as n^3).
 int sb_soft_fit_colours (sb_process *soft, size_t channels, const gsl_matrix *x);
 int sb_soft_fit_prior (sb_process *soft, size_t rank, const gsl_matrix *x);
-int sb_soft_fit (sb_process *soft, const gsl_matrix *x); // as its stages say; of other schedules: GSL_EUNSUP
+int sb_soft_fit (sb_process *soft,
+                 const gsl_matrix *x); // as its stages say, by n - 1 directions at most; of other schedules: GSL_EUNSUP
 
 SB_END_DECLS
 

@@ -1,0 +1,109 @@
+// # Table 1: how good samples are
+//
+// Networks of clothes under each process, each with its own sampler, at the same number of evaluations. [soft.tab1]
+// [soft.txt-sota] [soft.fig2] [soft.fig11] [soft.set-standins]
+
+#include "drawn.h"
+
+#include <stdlib.h>
+
+enum
+{
+  SOFT,
+  DDPM,
+  DDIM,
+  VP,
+  SUBVP,
+  VE,
+  NCSNPP,
+  ROWS
+};
+
+static const struct
+{
+  const char *name, *row, *published;
+  way by;
+} entries[ROWS] = {
+  [SOFT] = { "fashion-soft", "Blur and noise", "1.85", { "Momentum", &sb_step_momentum, NULL } },
+  [DDPM] = { "fashion-ddpm", "DDPM (VP)", "3.26", { "ancestral", &sb_step_ancestral, NULL } },
+  [DDIM] = { "fashion-vp", "DDIM (VP)", "3.51", { "DDIM", &sb_step_ddim, NULL } },
+  [VP] = { "fashion-vp", "DDPM cont. (VP; DDPM++ there)", "1.90", { "Euler-Maruyama", &sb_step_euler_maruyama, NULL } },
+  [SUBVP] = { "fashion-subvp",
+              "DDPM cont. (sub-VP; NCSN++ there)",
+              "3.95",
+              { "Euler-Maruyama", &sb_step_euler_maruyama, NULL } },
+  [VE] = { "fashion-ve", "DDPM cont. (VE)", "", { "reverse diffusion", &sb_step_reverse_diffusion, NULL } },
+  [NCSNPP] = { "fashion-ncsnpp", "NCSN++ (VE)", "3.25", { "reverse diffusion", &sb_step_reverse_diffusion, NULL } }
+};
+
+static void
+look_at (results *r, const judge *j, int k, size_t evaluations, size_t n, found *of)
+{
+  network w = network_open (entries[k].name);
+  require (w.model ? GSL_SUCCESS : GSL_EINVAL, entries[k].name);
+  gsl_matrix *x = drawn (r, &w, &entries[k].by, evaluations, n);
+  of[k] = put_distance (r, j, &w, x, entries[k].row, "Frechet distance", entries[k].published,
+                        "published: FID on CelebA-64, each sampler at its own number of evaluations");
+  picture (r, k == DDIM ? "fashion-ddim" : entries[k].name, x, 16, w.model->low, w.model->high);
+  gsl_matrix_free (x);
+  network_close (w);
+}
+
+// What a tenth of is asked of every network: noise, and the mean of the training images.
+
+static found
+put_baseline (results *r, const judge *j, const char *row, bool noise, size_t n)
+{
+  gsl_matrix *x = require_pointer (gsl_matrix_alloc (n, PIXELS), "images"), *test = test_clothes (0, 500, 0, 1);
+  verdict se;
+  require (sb_stream_uniforms ((sb_stream){ .seed = r->seed, .purpose = SB_FOR_USER }, 0, x), "noise");
+  for (size_t k = 0; k < PIXELS && !noise; k++)
+    {
+      double mean = 0;
+      for (size_t i = 0; i < test->size1; i++)
+        mean += gsl_matrix_get (test, i, k) / (double)test->size1;
+      for (size_t i = 0; i < n; i++)
+        gsl_matrix_set (x, i, k, mean + 1e-3 * gsl_matrix_get (x, i, k));
+    }
+  const verdict v = judged_with_errors (j, x, 0, 1, &se);
+  results_row (r, row, "Frechet distance", "", v.frechet, se.frechet, "", "no network");
+  gsl_matrix_free (x);
+  gsl_matrix_free (test);
+  return (found){ v.frechet, se.frechet };
+}
+
+int
+main (void)
+{
+  static const char *const order[]
+      = { "Blur is better than DDPM++ (VP; here DDPM cont.)", "DDPM++ is better than NCSN++ (VE)",
+          "NCSN++ (VE) is better than DDPM", "DDPM is better than DDIM",
+          "DDIM is better than NCSN++ (sub-VP; here DDPM cont.)" };
+  static const int ranked[] = { SOFT, VP, NCSNPP, DDPM, DDIM, SUBVP };
+  results r = results_open ();
+  const size_t evaluations = r.scale == SMOKE   ? 2
+                             : r.scale == QUICK ? 50
+                                                : 1000,
+               n = r.scale == SMOKE   ? 9
+                   : r.scale == QUICK ? 64
+                                      : 2000;
+  judge j = judge_open ("fashion");
+  found of[ROWS];
+  for (int k = 0; k < ROWS; k++)
+    look_at (&r, &j, k, evaluations, n, of);
+  const found noise = put_baseline (&r, &j, "uniform noise", true, n),
+              mean = put_baseline (&r, &j, "the mean image", false, n);
+  gsl_matrix *test = test_clothes (0, n, 0, 1);
+  verdict se;
+  const verdict v = judged_with_errors (&j, test, 0, 1, &se);
+  results_row (&r, "test images", "Frechet distance", "", v.frechet, se.frechet, "", "what perfect samples would have");
+  gsl_matrix_free (test);
+  for (int k = 0; k < 5; k++)
+    claim_below (&r, order[k], of[ranked[k]], 1, of[ranked[k + 1]]);
+  claim_below (&r, "Blur is better than VE on the same architecture", of[SOFT], 1, of[VE]);
+  claim_below (&r, "Blur is ten times nearer to the data than noise", of[SOFT], 0.1, noise);
+  claim_below (&r, "... and than the mean image", of[SOFT], 0.1, mean);
+  judge_close (j);
+  results_close (&r);
+  return EXIT_SUCCESS;
+}
