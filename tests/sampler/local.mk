@@ -20,3 +20,5 @@ check_PROGRAMS += %D%/test_soft_steps
 %C%_test_soft_steps_SOURCES = %D%/test_soft_steps.c tests/soft_laws.c tests/soft_laws.h
 check_PROGRAMS += %D%/test_soft_gaussian
 %C%_test_soft_gaussian_SOURCES = %D%/test_soft_gaussian.c tests/soft_laws.c tests/soft_laws.h
+check_PROGRAMS += %D%/test_soft_field
+%C%_test_soft_field_SOURCES = %D%/test_soft_field.c tests/modes.c tests/modes.h tests/field.c tests/field.h
