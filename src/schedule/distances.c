@@ -344,10 +344,8 @@ static const sb_key keys[]
           .help = "of the mean squared distance between points" } };
 
 static const metric metrics[] = {
-  { { "coupled", "each point to itself: W_2 where blurs commute or masks are nested, else more", NULL, 0 },
-    measure_coupled },
-  { { "gaussian", "W_2 of Gaussians with the same moments, never more; for few dimensions", keys, 1 },
-    measure_gaussian },
+  { { "coupled", "each point to itself: W_2 of blurs that commute or nested masks", NULL, 0 }, measure_coupled },
+  { { "gaussian", "W_2 of Gaussians with the same moments: less; for few dimensions", keys, 1 }, measure_gaussian },
   { { "sinkhorn", "W_2 of the points, regularised by an entropy and debiased", keys, 2 }, measure_sinkhorn },
 };
 
