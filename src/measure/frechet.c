@@ -4,7 +4,8 @@
 // set is summarised by the mean $m$ and covariance $C$ of its features, and the distance is the one between the two
 // Gaussians that have these moments (Heusel et al., 2017; the FID, where the network is Inception),
 // $$ \mathrm{FD} = |m_1 - m_2|^2 + \operatorname{tr}\Bigl(C_1 + C_2 - 2\bigl(C_1^{1/2} C_2\, C_1^{1/2}\bigr)^{1/2}\Bigr). $$
-// It is their squared 2-Wasserstein distance (Dowson and Landau, 1982). The paper's Tables 1 to 3 are in this unit.
+// It is their squared 2-Wasserstein distance (Dowson and Landau, 1982) [soft.txt-w2gauss]. The paper's Tables 1 to 3
+// are in this unit.
 
 #include "frechet.h"
 
