@@ -16,17 +16,15 @@ experiments_shown = %D%/scoresde/digits.md %D%/scoresde/fig1.md %D%/scoresde/tab
   %D%/dsm2ddpm/fig1a.md %D%/dsm2ddpm/fig1b.md %D%/dsm2ddpm/fig2.md %D%/dsm2ddpm/fig3.md \
   %D%/dsm2ddpm/fig4.md %D%/dsm2ddpm/learned.md %D%/dsm2ddpm/fig5.md %D%/dsm2ddpm/fig6.md %D%/dsm2ddpm/vlb.md \
   %D%/dsm2ddpm/fig7.md %D%/dsm2ddpm/fig8.md %D%/speed/run.md %D%/speed/bf16.md
-experiments_run += %D%/soft/mismatch %D%/soft/sweep %D%/soft/naive %D%/soft/masks
-experiments_shown += %D%/soft/mismatch.md %D%/soft/sweep.md %D%/soft/naive.md %D%/soft/masks.md
+experiments_run += %D%/soft/mismatch %D%/soft/sweep %D%/soft/naive %D%/soft/masks %D%/soft/compute %D%/soft/tab1 \
+  %D%/soft/samplers %D%/soft/ablations %D%/soft/fig1 %D%/soft/copies
+experiments_shown += %D%/soft/mismatch.md %D%/soft/sweep.md %D%/soft/naive.md %D%/soft/masks.md %D%/soft/compute.md \
+  %D%/soft/tab1.md %D%/soft/samplers.md %D%/soft/ablations.md %D%/soft/fig1.md %D%/soft/copies.md
 EXTRA_DIST += %D%/render %D%/page.css %D%/table.awk %D%/published.awk %D%/claims.awk $(experiments_shown)
 
-experiments_soft = %D%/soft/compute %D%/soft/tab1 %D%/soft/samplers %D%/soft/ablations %D%/soft/fig1 %D%/soft/copies
-experiments_soft_shown = %D%/soft/compute.md %D%/soft/tab1.md %D%/soft/samplers.md %D%/soft/ablations.md %D%/soft/fig1.md %D%/soft/copies.md
-EXTRA_DIST += $(experiments_soft_shown)
-
 # They are installed as they lie here: scripts and drivers in one folder, what both read beside them.
-nobase_dist_pkglibexec_SCRIPTS = %D%/run $(experiments_run) $(experiments_soft) %D%/soft/all %D%/scoresde/all %D%/dsm2ddpm/all %D%/speed/all
-$(experiments_run) $(experiments_soft): ; # or make's own rules make a script NAME of a NAME.c that is newer
+nobase_dist_pkglibexec_SCRIPTS = %D%/run $(experiments_run) %D%/soft/all %D%/scoresde/all %D%/dsm2ddpm/all %D%/speed/all
+$(experiments_run): ; # or make's own rules make a script NAME of a NAME.c that is newer
 experimentsexecdir = $(pkglibexecdir)
 nobase_dist_experimentsexec_DATA = %D%/list %D%/lib.sh %D%/style.gnuplot %D%/csv.awk %D%/form.awk %D%/show.awk \
   %D%/scoresde/tab1-images.awk %D%/scoresde/plane.json %D%/speed/bf16.awk %D%/speed/sides.sh %D%/speed/rounds.py %D%/speed/unet.py \
