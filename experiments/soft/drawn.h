@@ -12,7 +12,7 @@ typedef struct
   sb_score *score;
 } network;
 
-// "mnist-soft-found" of $DATA/models, or, at scale full, of the folder that $MODELS names.
+// "mnist-soft-found" of the data's models, or, at scale full, of the folder that the variable MODELS names.
 network network_open (const char *name);
 void network_close (network w);
 

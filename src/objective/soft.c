@@ -3,7 +3,8 @@
 // A corruption $\mathbf x_t = C_t\mathbf x_0 + \sigma_t\boldsymbol\eta$ may destroy a part of the image for good, of
 // which the score then says nothing. Denoising score matching under it, [soft.eq7]
 // $$ L(t) = \tfrac12\,\mathbb E\,\Bigl\|\mathbf s_\theta - \frac{C_t\mathbf x_0 - \mathbf x_t}{\sigma_t^2}\Bigr\|^2, $$
-// is put to a network that predicts the clean image, and with it the score [soft.eq8]
+// minimised by the score whatever the corruption, since it differs from explicit score matching by a constant
+// (Vincent, 2011: Theorem 3.1 [soft.thm3.1]), is put to a network that predicts the clean image, and with it the score [soft.eq8]
 // $$ \mathbf s_\theta(\mathbf x_t \mid t) = \frac{C_t\,\mathbf h_\theta(\mathbf x_t \mid t) - \mathbf x_t}{\sigma_t^2} . $$
 // The target is minus the noise over $\sigma_t$ (the paper says it is the noise [soft.txt-noiseclaim]), and what remains is
 // that the prediction, *after* corruption, match the clean image after corruption: [soft.eq9]

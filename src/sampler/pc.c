@@ -13,6 +13,9 @@
 // and the corrector at each level before it, they are the samplers of SMLD, Eq. (2) and Algorithm 4; with ancestral
 // sampling and no corrector, that of DDPM, Eq. (4). [scoresde.txt-pc-unify] The paper's searches ended at $r = 0.16$
 // for reverse diffusion on CIFAR-10 (VE), with one corrector step per level. [scoresde.set-samplers]
+//
+// Every second step may be another predictor's. Soft Diffusion calls such a pair predictor and corrector, but both go to the
+// next lower time. [soft.tab5]
 
 #include "pc.h"
 

@@ -221,7 +221,8 @@ corrupt (const problem *p, size_t k, gsl_matrix *y)
 
 // ## Gaussian
 //
-// Among laws with given moments no two are nearer than the Gaussians (Gelbrich, 1990). The covariance is that of the
+// Among laws with given moments no two are nearer than the Gaussians (Gelbrich, 1990), whose distance is known,
+// $W_2^2 = |m_1 - m_2|^2 + \operatorname{tr}(S_1 + S_2 - 2(S_1^{1/2}S_2S_1^{1/2})^{1/2})$. [soft.txt-w2gauss] The covariance is that of the
 // points themselves, with the divisor $n$, and $\sigma^2 I$ is added to it.
 
 static int

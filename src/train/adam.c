@@ -15,7 +15,8 @@
 #include <gsl/gsl_math.h>
 #include <math.h>
 
-// The values are not printed in the paper; they are those of its authors' CIFAR-10 configuration. [scoresde.set-optim]
+// The values are not printed in the paper; they are those of its authors' CIFAR-10 configuration. [scoresde.set-optim] Soft
+// Diffusion prints them. [soft.set-optim]
 
 const sb_adam sb_adam_defaults = { .rate = 2e-4,
                                    .beta1 = 0.9,

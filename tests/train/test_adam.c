@@ -82,7 +82,7 @@ Test (adam, first_step_has_the_size_of_the_rate)
 
 // ## Warm-up
 //
-// $\eta\,\min(k/w, 1)$, in the defaults 2e-4 after 5000 steps. [scoresde.set-optim]
+// $\eta\,\min(k/w, 1)$, in the defaults 2e-4 after 5000 steps. [scoresde.set-optim] [soft.set-optim]
 
 Test (adam, rate_rises_linearly)
 {
@@ -104,7 +104,7 @@ Test (adam, rate_rises_linearly)
 // ## Clipping
 //
 // A gradient of norm 50 and the same gradient shortened to norm 1 by hand move the moments alike; one of norm 0.5 is
-// left alone. The norm returned is the one before. [scoresde.set-optim]
+// left alone. The norm returned is the one before. [scoresde.set-optim] [soft.set-optim]
 
 Test (adam, gradients_are_clipped_to_their_global_norm)
 {
