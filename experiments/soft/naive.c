@@ -70,7 +70,7 @@ main (void)
         for (size_t m = 0; m < STEPS; m++)
           {
             char row[32], column[64];
-            left[p][b][m] = r.scale == SMOKE && b > 1 ? left[p][0][m] : share_left (&f, soft, m, budget[b]);
+            left[p][b][m] = r.scale == SMOKE && b > 1 && b != 3 ? left[p][0][m] : share_left (&f, soft, m, budget[b]);
             snprintf (row, sizeof row, "%zu steps", budget[b]);
             snprintf (column, sizeof column, "Share of the variance, FIELD(%d) / %s", p ? 1 : 3, steps[m].name);
             results_row (&r, row, column, "", left[p][b][m], -1, "", "");

@@ -96,7 +96,7 @@ run (results *r, sweep *s)
   for (size_t b = 0; b < BUDGETS; b++)
     for (column c = 0; c < COLUMNS; c++)
       {
-        if (r->scale == SMOKE && budget[b] > 50)
+        if (r->scale == SMOKE && budget[b] > 50 && budget[b] != 400)
           continue;
         char row[64];
         const modes m
@@ -175,9 +175,14 @@ largest_ratio (const sweep *s, column a, column b)
 static bool
 falls (const sweep *s, column c)
 {
-  for (size_t k = 1; k < BUDGETS; k++)
-    if (s->cell[k][c] > 0 && s->cell[k][c] >= s->cell[k - 1][c])
-      return false;
+  double before = INFINITY;
+  for (size_t k = 0; k < BUDGETS; k++)
+    if (s->cell[k][c] > 0)
+      {
+        if (s->cell[k][c] >= before)
+          return false;
+        before = s->cell[k][c];
+      }
   return true;
 }
 
