@@ -16,9 +16,9 @@ experiments_shown = %D%/scoresde/digits.md %D%/scoresde/fig1.md %D%/scoresde/tab
   %D%/dsm2ddpm/fig1a.md %D%/dsm2ddpm/fig1b.md %D%/dsm2ddpm/fig2.md %D%/dsm2ddpm/fig3.md \
   %D%/dsm2ddpm/fig4.md %D%/dsm2ddpm/learned.md %D%/dsm2ddpm/fig5.md %D%/dsm2ddpm/fig6.md %D%/dsm2ddpm/vlb.md \
   %D%/dsm2ddpm/fig7.md %D%/dsm2ddpm/fig8.md %D%/speed/run.md %D%/speed/bf16.md
-experiments_run += %D%/soft/mismatch %D%/soft/sweep %D%/soft/naive %D%/soft/masks %D%/soft/compute %D%/soft/tab1 \
+experiments_run += %D%/soft/mismatch %D%/soft/sweep %D%/soft/naive %D%/soft/masks %D%/soft/exact %D%/soft/compute %D%/soft/tab1 \
   %D%/soft/samplers %D%/soft/ablations %D%/soft/fig1 %D%/soft/copies
-experiments_shown += %D%/soft/mismatch.md %D%/soft/sweep.md %D%/soft/naive.md %D%/soft/masks.md %D%/soft/compute.md \
+experiments_shown += %D%/soft/mismatch.md %D%/soft/sweep.md %D%/soft/naive.md %D%/soft/masks.md %D%/soft/exact.md %D%/soft/compute.md \
   %D%/soft/tab1.md %D%/soft/samplers.md %D%/soft/ablations.md %D%/soft/fig1.md %D%/soft/copies.md
 EXTRA_DIST += %D%/render %D%/page.css %D%/table.awk %D%/published.awk %D%/claims.awk $(experiments_shown)
 
@@ -158,7 +158,8 @@ nobase_pkglibexec_PROGRAMS += %D%/soft/tab1-driver %D%/soft/samplers-driver %D%/
 %C%_soft_copies_driver_LDADD = libscorebook-core.la
 # Soft Diffusion: samplers of Gaussian fields without Monte Carlo.
 experiments_modes = tests/modes.c tests/modes.h tests/field.c tests/field.h $(experiments_common)
-nobase_pkglibexec_PROGRAMS += %D%/soft/mismatch-driver %D%/soft/sweep-driver %D%/soft/naive-driver %D%/soft/masks-driver
+nobase_pkglibexec_PROGRAMS += %D%/soft/mismatch-driver %D%/soft/sweep-driver %D%/soft/naive-driver %D%/soft/masks-driver \
+  %D%/soft/exact-driver
 %C%_soft_mismatch_driver_SOURCES = %D%/soft/mismatch.c $(experiments_common)
 %C%_soft_mismatch_driver_LDADD = libscorebook-core.la
 %C%_soft_sweep_driver_SOURCES = %D%/soft/sweep.c $(experiments_modes)
@@ -167,6 +168,8 @@ nobase_pkglibexec_PROGRAMS += %D%/soft/mismatch-driver %D%/soft/sweep-driver %D%
 %C%_soft_naive_driver_LDADD = libscorebook-core.la
 %C%_soft_masks_driver_SOURCES = %D%/soft/masks.c $(experiments_common)
 %C%_soft_masks_driver_LDADD = libscorebook-core.la
+%C%_soft_exact_driver_SOURCES = %D%/soft/exact.c $(experiments_images) $(experiments_common)
+%C%_soft_exact_driver_LDADD = libscorebook-core.la
 
 # The benchmark's sides: rounds.c is theirs in common.
 experiments_speed_common = %D%/speed/rounds.c %D%/speed/rounds.h $(experiments_common)
