@@ -225,6 +225,19 @@ Test (soft_gaussian, naive_loses_half)
     }
 }
 
+// The target is the clean image at every step, and yet one step does not do: the estimate at $t = 1$ is a mean, of
+// whose variance $c^2P^2/S$ is there, at $c = e^{-2}$ a twentieth. In 800 steps momentum has all of it.
+
+Test (soft_gaussian, one_estimate_is_a_mean)
+{
+  const sb_process *process = ramped ();
+  const linear_step n = probe (sb_step_naive, gaussian (1, process), 0, 1);
+  const double c = exp (-2), S = c * c + .62 * .62;
+  cr_assert_float_eq (n.A * n.A * S, c * c / S, 1e-14);
+  cr_assert_lt (n.A * n.A * S, .05);
+  cr_assert_lt (fabs (final_error (sb_step_momentum, NULL, process, 1, 800)), .002);
+}
+
 // At fixed noise the deterministic map is Euler's of the flow, which takes $x$ to $x\sqrt{S'/S}$. [soft.txt-coincide]
 
 static double

@@ -146,7 +146,7 @@ Test (soft_sde, from_the_data_and_back)
       coefficients c = coefficients_of (sb_reverse_drift, score, from, GSL_MAX (e, from / 10), 4000);
       V = variance_at_end (&c, -1, V);
     }
-  cr_assert_float_eq (V - .3 * e, soft_g1_P, 1e-8, "%.12g", V);
+  cr_assert_float_eq (V - .3 * e, soft_g1_P, 1e-9, "%.12g", V);
   for (double t = .01; t < .995; t += .01)
     {
       const double here = soft_g1.c (t) * soft_g1_m;
