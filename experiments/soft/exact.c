@@ -223,9 +223,9 @@ main (void)
 {
   enum
   {
-    BUDGETS = 4
+    BUDGETS = 3
   };
-  static const size_t budget[BUDGETS] = { 10, 25, 50, 100 };
+  static const size_t budget[BUDGETS] = { 10, 25, 100 };
   results r = results_open ();
   world w = { fit (&r), soft_process (), require_pointer (sb_ve_alloc (PIXELS, sigma_min, largest), "VE"),
               r.scale == SMOKE   ? 60
