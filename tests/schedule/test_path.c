@@ -370,7 +370,8 @@ Test (path, bad_input_is_refused)
     refused (GSL_EDOM, sb_schedule_path (distance, bad[k], p.node, &p.count, &p.cost));
   for (size_t k = 0; k < 3; k++)
     {
-      gsl_matrix_set (distance, 1, 2, bad[k]);
+      gsl_matrix_set_all (distance, 1);
+      gsl_matrix_set (distance, k % 2, 1 + k % 2, bad[k]);
       refused (GSL_EDOM, sb_schedule_path (distance, 1, p.node, &p.count, &p.cost), "%g", bad[k]);
       refused (GSL_EDOM, sb_schedule_search (distance, 2, &epsilon, p.node, &p.cost));
     }
