@@ -16,9 +16,9 @@ experiments_shown = %D%/scoresde/digits.md %D%/scoresde/fig1.md %D%/scoresde/tab
   %D%/dsm2ddpm/fig1a.md %D%/dsm2ddpm/fig1b.md %D%/dsm2ddpm/fig2.md %D%/dsm2ddpm/fig3.md \
   %D%/dsm2ddpm/fig4.md %D%/dsm2ddpm/learned.md %D%/dsm2ddpm/fig5.md %D%/dsm2ddpm/fig6.md %D%/dsm2ddpm/vlb.md \
   %D%/dsm2ddpm/fig7.md %D%/dsm2ddpm/fig8.md %D%/speed/run.md %D%/speed/bf16.md
-experiments_run += %D%/soft/mismatch %D%/soft/sweep %D%/soft/naive %D%/soft/masks %D%/soft/exact %D%/soft/compute %D%/soft/tab1 \
+experiments_run += %D%/soft/fig8 %D%/soft/levels %D%/soft/mismatch %D%/soft/sweep %D%/soft/naive %D%/soft/masks %D%/soft/exact %D%/soft/compute %D%/soft/tab1 \
   %D%/soft/samplers %D%/soft/ablations %D%/soft/fig1 %D%/soft/copies
-experiments_shown += %D%/soft/mismatch.md %D%/soft/sweep.md %D%/soft/naive.md %D%/soft/masks.md %D%/soft/exact.md %D%/soft/compute.md \
+experiments_shown += %D%/soft/fig8.md %D%/soft/levels.md %D%/soft/mismatch.md %D%/soft/sweep.md %D%/soft/naive.md %D%/soft/masks.md %D%/soft/exact.md %D%/soft/compute.md \
   %D%/soft/tab1.md %D%/soft/samplers.md %D%/soft/ablations.md %D%/soft/fig1.md %D%/soft/copies.md
 EXTRA_DIST += %D%/render %D%/page.css %D%/table.awk %D%/published.awk %D%/claims.awk $(experiments_shown)
 
@@ -170,6 +170,11 @@ nobase_pkglibexec_PROGRAMS += %D%/soft/mismatch-driver %D%/soft/sweep-driver %D%
 %C%_soft_masks_driver_LDADD = libscorebook-core.la
 %C%_soft_exact_driver_SOURCES = %D%/soft/exact.c $(experiments_images) $(experiments_common)
 %C%_soft_exact_driver_LDADD = libscorebook-core.la
+nobase_pkglibexec_PROGRAMS += %D%/soft/fig8-driver %D%/soft/levels-driver
+%C%_soft_fig8_driver_SOURCES = %D%/soft/fig8.c tests/field.c tests/field.h $(experiments_faces) $(experiments_common)
+%C%_soft_fig8_driver_LDADD = libscorebook-core.la
+%C%_soft_levels_driver_SOURCES = %D%/soft/levels.c $(experiments_modes)
+%C%_soft_levels_driver_LDADD = libscorebook-core.la
 
 # The benchmark's sides: rounds.c is theirs in common.
 experiments_speed_common = %D%/speed/rounds.c %D%/speed/rounds.h $(experiments_common)

@@ -86,9 +86,9 @@ Test (ablations, less_noise)
     }
 }
 
-// Of a pixel with variance $P$ the denoiser's slope $cP/(c^2P + \sigma^2)$ is $\sqrt P/2\sigma$ at most, at $c = \sigma/\sqrt
-// P$; and from $c_1$ back to 1 an error grows by $\sqrt{(P + \sigma^2)/(c_1^2P + \sigma^2)}$, the product of 4000 steps'
-// slopes. [soft.txt-lownoise]
+// Of a pixel with variance $P$ the denoiser's slope $cP/(c^2P + \sigma^2)$ is $\sqrt P/2\sigma$ at most, at $c =
+// \sigma/\sqrt P$; and from $c_1$ back to 1 an error grows by $\sqrt{(P + \sigma^2)/(c_1^2P + \sigma^2)}$, the product
+// of 4000 steps' slopes. [soft.txt-lownoise]
 
 typedef struct
 {
