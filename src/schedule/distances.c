@@ -70,7 +70,7 @@ set_pair (gsl_matrix *distance, size_t a, size_t b, double value)
 enum
 {
   SHARDS = 32,        // at most: each has a Gram matrix
-  AT_A_TIME = 1 << 14 // numbers of images, at each level
+  AT_A_TIME = 1 << 15 // numbers of images, at each level
 };
 
 typedef struct

@@ -258,7 +258,19 @@ Test (distances, sinkhorn_and_noise)
         cr_assert (a != b || gsl_matrix_get (usual, a, b) == 0);
       }
   cr_assert_lt (gsl_matrix_get (coupled, 1, 2), .4);
-  cr_assert_gt (gsl_matrix_get (noisy, 1, 2), .8 * sqrt (2 * 64 * .25));
+  const double noise = sqrt (2 * 64 * .25);
+  cr_assert (gsl_matrix_get (noisy, 1, 2) > .8 * noise && gsl_matrix_get (noisy, 1, 2) < 1.1 * noise);
+  cr_assert_eq (largest_difference (usual, measured ("sinkhorn noise=0 regularisation=0.05", C, level, x)), 0);
+}
+
+// One level is at distance 0 from itself.
+
+Test (distances, of_one_level)
+{
+  const sb_operator *C = scoped (sb_operator_blur_alloc (2, 2, 1, 2, SB_BOUNDARY_ZERO));
+  const char *const metrics[] = { "coupled", "gaussian", "sinkhorn" };
+  for (size_t k = 0; k < 3; k++)
+    cr_assert_eq (gsl_matrix_get (measured (metrics[k], C, vector_of (1), normals (3, 4, 1)), 0, 0), 0);
 }
 
 // ## Bad input
