@@ -32,7 +32,7 @@ static const way ways[ALL]
         [VE_FLOW] = { "VE, probability flow", &sb_step_probability_flow, NULL } };
 
 // Published: of CelebA-64 (Tables 3 to 5, the text), at the same number; and the best of CIFAR-10 (Table 2), which is that of 200
-// to 1000 evaluations by 80. [soft.set-eval] [soft.set-nfe] [soft.set-baselines-cifar]
+// to 1000 evaluations by 80, the best of them being common to report. [soft.txt-quantN] [soft.set-eval] [soft.set-nfe] [soft.set-baselines-cifar]
 
 static const char *
 published (int by, size_t evaluations)

@@ -26,7 +26,7 @@ sb_corrector_apply (const sb_corrector *corrector, sb_sampler_work *work, const 
   if (!(0 <= s && s <= t && t <= process->t_limit))
     SB_ERROR (NULL, GSL_EDOM, "a corrector at time %g, on [0, %g], cannot have %g as the next lower time", t,
               process->t_limit, s);
-  if (process->parts == 0)
+  if (sb_work_noises (process) == 0)
     SB_ERROR (NULL, GSL_EUNSUP, "the corrector %s needs numbers, and the maps of the process %s are none",
               corrector->type->entry.name, process->type->name);
   return x->size1 == 0 ? GSL_SUCCESS : corrector->type->step (corrector, work, y, s, t, z, x);

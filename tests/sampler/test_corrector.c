@@ -2,6 +2,7 @@
 
 #include "linear.h"
 #include "process/ddpm.h"
+#include "process/kinds.h"
 #include "process/smld.h"
 #include "process/vp.h"
 #include "property.h"
@@ -14,6 +15,7 @@
 #include <gsl/gsl_math.h>
 #include <gsl/gsl_sf_gamma.h>
 #include <math.h>
+#include <string.h>
 
 SUITE (corrector);
 
@@ -540,4 +542,45 @@ Test (corrector, matrix_maps)
   sb_corrector fixed = { .type = sb_corrector_fixed, .epsilon = 0.1 };
   refused (GSL_EUNSUP, status_of (langevin, process, 1, 0.3, 0.4, 2, 2));
   refused (GSL_EUNSUP, status_of (fixed, process, 1, 0.3, 0.4, 2, 2));
+}
+
+// ## Under a corruption
+//
+// Where there is one noise and no kernel between two positive times, $\epsilon$ is one number and $\alpha = 1$: by hand, whether the
+// operator has a basis or not.
+
+Test (corrector, of_a_corruption)
+{
+  static const char *const lines[]
+      = { "soft image=1x2x3 half=4 knots=0.01,2", "soft image=1x2x3 half=4 knots=0.01,2 boundary=symmetric" };
+  gsl_matrix *C = matrix (6, 6);
+  gsl_matrix_set_identity (C);
+  for (int k = 0; k < 2; k++)
+    {
+      sb_process *process = scoped (sb_process_from_text (lines[k], 6, NULL));
+      sb_score *score
+          = scoped (sb_score_exact_alloc (scoped (sb_target_gaussian_alloc (vector_all (6, 0.3), C)), process));
+      const sb_entry *entry;
+      for (size_t c = 0; (entry = sb_correctors (c)); c++)
+        {
+          gsl_matrix *x = normals (1, 6, 3), *from = copy_of (x), *z = normals (1, 6, 4), *g = matrix (1, 6);
+          double key[SB_KEYS_MOST];
+          sb_corrector corrector = { .type = (const sb_corrector_type *)entry };
+          sb_entry_usual (entry, key);
+          corrector.type->set (key, &corrector);
+          corrector.leaps = 1;
+          ok (sb_score_evaluate (score, SB_SCORE, x, vector_of (0.7), NULL, g));
+          ok (take_correction (&corrector, score, NULL, 0.6, 0.7, z, x), "%s", entry->name);
+          const double r = 0.16 * cblas_dnrm2 (6, z->data, 1) / cblas_dnrm2 (6, g->data, 1),
+                       epsilon = strcmp (entry->name, "langevin") == 0 ? 2 * r * r
+                                 : strcmp (entry->name, "hmc") == 0    ? gsl_pow_2 (0.3 * 0.1) / 2
+                                 : strcmp (entry->name, "fixed") == 0  ? 0.05 * 0.01
+                                                                       : 1e-3;
+          for (size_t j = 0; j < 6; j++)
+            cr_assert_float_eq (gsl_matrix_get (x, 0, j),
+                                gsl_matrix_get (from, 0, j) + epsilon * gsl_matrix_get (g, 0, j)
+                                    + sqrt (2 * epsilon) * gsl_matrix_get (z, 0, j),
+                                1e-12, "%s, %s", lines[k], entry->name);
+        }
+    }
 }

@@ -225,7 +225,7 @@ Test (derivatives, of_a_network)
   sb_process *process = scoped (sb_vp_alloc (3, 0.1, 20));
   gsl_rng *r = scoped (gsl_rng_alloc (gsl_rng_taus2));
   float *theta = gaussians (r, net->parameters, 0.3);
-  for (int prediction = SB_PREDICTS_EPSILON; prediction <= SB_PREDICTS_SCORE; prediction++)
+  for (int prediction = SB_PREDICTS_EPSILON; prediction <= SB_PREDICTS_RESIDUAL; prediction++)
     {
       sb_network network = { net, process, theta, (sb_prediction)prediction, SB_LABEL_TIME, 0.7, NULL };
       sb_score *score = scoped (sb_score_network_alloc (&network));

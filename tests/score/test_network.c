@@ -3,6 +3,7 @@
 #include "base/shard.h"
 #include "colours.h"
 #include "process/ddpm.h"
+#include "process/kinds.h"
 #include "process/subvp.h"
 #include "process/ve.h"
 #include "process/vp.h"
@@ -131,6 +132,44 @@ Test (network, input_and_label_are_scaled_as_documented)
           trial r = trial_alloc (processes[k], (sb_prediction)prediction, (sb_label)label, 0.5);
           check_scales (processes[k], (sb_prediction)prediction, (sb_label)label, &r);
         }
+}
+
+// ## A residual
+//
+// $\hat{\mathbf x}_0 = \mathbf x_t + \sigma_d\,F(\mathbf x_t/\sqrt{\sigma_d^2 + \sigma_t^2}, 1000\,t)$, also where the process has no parts;
+// a network of zeros says that the point is clean. [soft.eq10] Its label is no noise, which may stand still.
+
+Test (network, a_residual_is_added_to_the_point)
+{
+  sb_process *processes[]
+      = { scoped (sb_ve_alloc (D, 0.01, 50)), scoped (sb_process_from_text ("soft image=1x2x3 knots=0.01,2", D, NULL)),
+          scoped (sb_process_from_text ("soft image=1x2x3 knots=0.01,2 boundary=symmetric", D, NULL)) };
+  for (int k = 0; k < 3; k++)
+    {
+      trial r = trial_alloc (processes[k], SB_PREDICTS_RESIDUAL, SB_LABEL_TIME, 0.5),
+            silent = trial_alloc (processes[k], SB_PREDICTS_RESIDUAL, SB_LABEL_TIME, 0);
+      sb_score *score = scoped (sb_score_network_alloc (&r.network)),
+               *zero = scoped (sb_score_network_alloc (&silent.network));
+      sb_net_work *work = scoped (sb_net_work_alloc (r.net, 1, 0));
+      ok (sb_score_evaluate (zero, SB_DENOISER, r.x, r.t, NULL, r.out));
+      cr_assert (gsl_matrix_equal (r.out, r.x));
+      ok (sb_score_evaluate (score, SB_DENOISER, r.x, r.t, NULL, r.out));
+      for (size_t i = 0; i < N; i++)
+        {
+          double sigma;
+          const double t = gsl_vector_get (r.t, i);
+          float in[D], F[D], u = (float)(1000 * t);
+          ok (sb_process_deviation (processes[k], 0, t, &sigma));
+          for (size_t j = 0; j < D; j++)
+            in[j] = (float)(gsl_matrix_get (r.x, i, j) / hypot (0.7, sigma));
+          ok (sb_net_forward (r.net, r.theta, 1, in, &u, NULL, work, F));
+          for (size_t j = 0; j < D; j++)
+            cr_assert_float_eq (gsl_matrix_get (r.out, i, j), gsl_matrix_get (r.x, i, j) + 0.7 * (double)F[j], 1e-5);
+        }
+      r.network.label = SB_LABEL_LOG_NOISE;
+      if (k > 0)
+        refused (GSL_EINVAL, sb_score_evaluate (score, SB_DENOISER, r.x, r.t, NULL, r.out));
+    }
 }
 
 // ## Colours

@@ -1,6 +1,7 @@
 // # What a checkpoint promises
 
 #include "property.h"
+#include "process/soft.h"
 #include "scope.h"
 #include "train/checkpoint.h"
 
@@ -102,6 +103,44 @@ Test (checkpoint, a_training_comes_back_to_the_bit)
   cr_assert_eq (used->high, 1);
   cr_assert_eq (used->process->levels, 50);
   cr_assert_str_eq (used->net->configuration, network);
+}
+
+// What was fitted of a soft process's prior comes with it, from a training as from a model of half the size; without it there is no
+// model.
+
+Test (checkpoint, a_prior_comes_back_to_the_bit)
+{
+  static const char corruption[] = "soft image=1x4x4 half=5 knots=0.01,3 rank=3";
+  sb_provenance of_soft = provenance;
+  sb_error error = { 0 };
+  sb_model *model = scoped (sb_model_alloc ("unet image=1x4x4 channels=2 multipliers=1,2 groups=2 features=4",
+                                            corruption, "residual", "time", 0.3, 0, 1, &error),
+                            "%s", error.message);
+  sb_training *written = some_training (model, 0.1F);
+  const gsl_vector *mean, *mean_read;
+  const gsl_matrix *U, *U_read;
+  of_soft.process = corruption;
+  refused (GSL_EINVAL, sb_checkpoint_write (path, model, written, &of_soft, &error));
+  ok (sb_model_fit_prior (model, normals (20, 16, 1)));
+  cr_assert (sb_soft_prior (model->process, &mean, &U) && U->size1 == 3);
+  for (int exported = 0; exported <= 1; exported++)
+    {
+      of_soft.dtype = exported ? "F16" : NULL;
+      ok ((exported ? sb_checkpoint_export : sb_checkpoint_write) (path, model, written, &of_soft, &error), "%s",
+          error.message);
+      sb_model *read = scoped (sb_model_read (path, &error), "%s", error.message);
+      cr_assert (sb_soft_prior (read->process, &mean_read, &U_read));
+      cr_assert (gsl_vector_equal (mean, mean_read) && gsl_matrix_equal (U, U_read));
+    }
+  sb_tensors *all = scoped (sb_safetensors_read (path, &error)), *fewer = scoped (sb_tensors_alloc ());
+  for (size_t k = 0; k < all->notes; k++)
+    ok (sb_tensors_note_add (fewer, all->note[k].key, all->note[k].value));
+  for (size_t k = 0; k < all->count; k++)
+    if (strcmp (all->tensor[k].name, "prior.directions") != 0)
+      ok (sb_tensors_add (fewer, all->tensor[k].name, all->tensor[k].rank, all->tensor[k].size, all->tensor[k].data));
+  ok (sb_safetensors_write (fewer, other, &error), "%s", error.message);
+  cr_assert_null (sb_model_read (other, &error));
+  cr_assert (strstr (error.message, "prior"), "%s", error.message);
 }
 
 // For every architecture and every size of its lowest level, down to one pixel: each parameter is one number of one tensor, whose
