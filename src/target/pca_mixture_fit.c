@@ -351,6 +351,9 @@ maximise_component (void *context, size_t number, size_t k, size_t count)
 static int
 check_components (const fit *f)
 {
+  const double rounding = GSL_DBL_EPSILON * gsl_blas_dnrm2 (f->centre);
+  if (!(f->least > 1e-4 * rounding * rounding))
+    SB_ERROR (NULL, GSL_ESING, "the %zu points are all the same", f->n);
   for (size_t k = 0; k < f->K; k++)
     if (!(gsl_vector_get (f->v, k) > 0) || !(gsl_vector_get (f->w, k) > 0))
       SB_ERROR (NULL, GSL_ESING, "component %zu has the weight %g and the variance %g: too few points for it", k,

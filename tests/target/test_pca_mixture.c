@@ -138,15 +138,15 @@ enum
   P_D,
   P_Q,
   P_TURNED,
+  P_FAR,
   P_SEED,
   PARAMETERS
 };
 
-static const property_parameter ranges[PARAMETERS] = { { "K", PROPERTY_INTEGER, 1, 4, 1 },
-                                                       { "d", PROPERTY_INTEGER, 1, 9, 1 },
-                                                       { "q", PROPERTY_INTEGER, 1, 4, 1 },
-                                                       { "turned", PROPERTY_INTEGER, 0, 1, 0 },
-                                                       { "seed", PROPERTY_INTEGER, 0, 1000000, 0 } };
+static const property_parameter ranges[PARAMETERS]
+    = { { "K", PROPERTY_INTEGER, 1, 4, 1 },   { "d", PROPERTY_INTEGER, 1, 9, 1 },
+        { "q", PROPERTY_INTEGER, 1, 4, 1 },   { "turned", PROPERTY_INTEGER, 0, 1, 0 },
+        { "far", PROPERTY_INTEGER, 0, 1, 0 }, { "seed", PROPERTY_INTEGER, 0, 1000000, 0 } };
 
 static double
 worst_difference (const answers *a, const answers *b, size_t n)
@@ -181,6 +181,7 @@ residual (const double *of, void *context)
   (void)context;
   gsl_rng *r = property_rng (of[P_SEED]);
   const parameters p = random_parameters ((size_t)of[P_K], d, (size_t)of[P_Q], r);
+  gsl_matrix_scale (p.mu, of[P_FAR] > 0 ? 30 : 1); // responsibilities that are 0 in doubles
   const sb_process *process = process_of_parts (d, r, of[P_TURNED] > 0);
   const sb_target *pca = as_pca (&p), *dense = as_dense (&p);
   const gsl_vector *t = times_of (n, r);
@@ -285,6 +286,34 @@ Test (pca_mixture, the_fit_recovers_a_mixture)
   cr_assert_lt (gain, 121, "%g", gain);
 }
 
+// It starts from the means of clusters, where there are such: a hundred points around each of four corners, and no
+// iteration.
+
+Test (pca_mixture, the_fit_starts_from_clusters)
+{
+  gsl_rng *r = property_rng (8);
+  gsl_matrix *x = matrix (400, 2);
+  for (size_t i = 0; i < 400; i++)
+    for (size_t j = 0; j < 2; j++)
+      gsl_matrix_set (x, i, j, 1e3 + (i >> j & 1 ? 10 : -10) + gsl_ran_gaussian (r, 1));
+  for (uint64_t seed = 0; seed < 20; seed++)
+    {
+      const parameters p = room_for (4, 2, 1);
+      ok (sb_pca_mixture_fit (x, 0, (sb_stream){ .seed = seed, .purpose = SB_FOR_DATA }, p.w, p.mu, p.W, p.v, NULL));
+      unsigned found = 0;
+      for (size_t k = 0; k < 4; k++)
+        {
+          const double a = gsl_matrix_get (p.mu, k, 0) - 1e3, b = gsl_matrix_get (p.mu, k, 1) - 1e3;
+          cr_assert_float_eq (fabs (a), 10, .5);
+          cr_assert_float_eq (fabs (b), 10, .5);
+          cr_assert_float_eq (gsl_vector_get (p.w, k), .25, 1e-12);
+          cr_assert_float_eq (gsl_vector_get (p.v, k), 1, .4);
+          found |= 1u << ((a > 0) + 2 * (b > 0));
+        }
+      cr_assert_eq (found, 15);
+    }
+}
+
 // One component is probabilistic PCA, whose maximum is known: $v$ is the mean of the $d - q$ smallest eigenvalues of
 // the sample covariance, and $v\mathbf I + \mathbf W^\top\mathbf W$ has the others where it has them. Far from the
 // origin, too.
@@ -366,6 +395,8 @@ Test (pca_mixture, refusals)
   refused (GSL_EBADLEN, sb_pca_mixture_fit (x, 1, stream, p.w, p.mu, p.W, p.v, vector (2)));
   refused (GSL_EDOM, sb_pca_mixture_fit (matrix_all (9, 3, NAN), 1, stream, p.w, p.mu, p.W, p.v, NULL));
   refused (GSL_ESING, sb_pca_mixture_fit (matrix_all (9, 3, 1), 1, stream, p.w, p.mu, p.W, p.v, NULL), "all the same");
+  const parameters one = random_parameters (1, 3, 2, r);
+  refused (GSL_ESING, sb_pca_mixture_fit (matrix_all (9, 3, 1), 1, stream, one.w, one.mu, one.W, one.v, NULL));
 
   gsl_vector_set_zero (p.v);
   const sb_process *vp = scoped (sb_vp_alloc (3, SB_VP_BETA_MIN, SB_VP_BETA_MAX));
