@@ -69,8 +69,9 @@ set_pair (gsl_matrix *distance, size_t a, size_t b, double value)
 
 enum
 {
-  SHARDS = 32,        // at most: each has a Gram matrix
-  AT_A_TIME = 1 << 15 // numbers of images, at each level
+  SHARDS = 32,         // at most: each has a Gram matrix,
+  GRAMS = 1 << 22,     // and all have so many numbers together, or there is one shard
+  AT_A_TIME = 1 << 15, // numbers of images, at each level
 };
 
 typedef struct
@@ -145,9 +146,10 @@ sum_blocks (const gsl_matrix *gram, size_t n, gsl_matrix *distance)
 static int
 measure_coupled (const problem *p)
 {
-  const size_t n = p->x->size1, changes = p->level->size - 1, rows = (n + SHARDS - 1) / SHARDS;
+  const size_t n = p->x->size1, changes = p->level->size - 1;
   if (changes == 0)
     return GSL_SUCCESS;
+  const size_t shards = GSL_MAX (1, GSL_MIN (SHARDS, GRAMS / (changes * changes))), rows = (n + shards - 1) / shards;
   coupling c = { p, gsl_matrix_calloc (sb_shard_count (n, rows), changes * changes) };
   int status = c.gram ? sb_shards (n, rows, add_shard, &c) : GSL_ENOMEM;
   if (!status)
