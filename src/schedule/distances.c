@@ -393,6 +393,8 @@ sb_level_distances (const char *metric_line, const sb_operator *C, const gsl_vec
     return status;
   gsl_matrix_set_zero (distance);
   status = chosen->measure (&p);
+  if (!status)
+    status = sb_check_finite ("the distances", GSL_EOVRFLW, distance);
   if (status)
     SB_ERROR (error, status, "metric %s: %s", chosen->entry.name, gsl_strerror (status));
   return GSL_SUCCESS;

@@ -298,6 +298,8 @@ Test (distances, bad_input_is_refused)
       refused (GSL_EDOM, sb_level_distances (m, C, negative, x, stream, distance, &error));
       refused (GSL_EDOM, sb_level_distances (m, window, level, x, stream, distance, &error));
     }
+  gsl_matrix_scale (x, 1e300);
+  refused (GSL_EOVRFLW, sb_level_distances ("coupled", C, level, x, stream, distance, &error));
   refused (GSL_EINVAL, sb_level_distances ("euclid", C, level, x, stream, distance, &error));
   refused (GSL_EINVAL, sb_level_distances ("coupled noise=1", C, level, x, stream, distance, &error));
   refused (GSL_EINVAL, sb_level_distances ("sinkhorn regularisation=0", C, level, x, stream, distance, &error));
