@@ -70,8 +70,7 @@ pass_by_products (const problem *p)
 }
 
 // *In the log domain*: the entries are computed anew, with the potentials inside the exponential. Then nothing is too
-// small: after a pass the columns' sums are right, so that each column has an entry of at least 1 and none above
-// $1/a_i$.
+// small: where the columns' sums are right each column has an exponential of at least 1, and none above $1/a_i$.
 
 SB_CLONES static double
 row_of_plan (const double *restrict M, double f, const double *restrict g, const double *restrict b,
@@ -139,9 +138,9 @@ check_factors (const problem *p, const gsl_vector *factor)
 
 // Where few points are near to each other the residual shrinks slowly, by a factor $\rho$ near 1 each time. Both steps
 // then go too short a way in the same direction, as Gauss and Seidel's do for linear equations, and the remedy is
-// theirs: for $\omega = 2/(1 + \sqrt{1 - \rho})$ the factor is $\omega - 1 \approx 1 - 2\sqrt{1 - \rho}$ (Thibault et
-// al., 2021). A few steps with $\omega = 1$ tell $\rho$, and three times as many as now reduce the error e-fold follow;
-// and again, as $\rho$ is seen the better the longer.
+// theirs: with $\omega = 2/(1 + \sqrt{1 - \rho})$ the error after $k$ steps is about $k\,e^{-2k\sqrt{1 - \rho}}$ of
+// what it was (Thibault et al., 2021). A few steps with $\omega = 1$ tell $\rho$, as many follow with that $\omega$ as
+// leave some hundredths; and again, as $\rho$ is seen the better the longer.
 
 enum
 {
@@ -379,19 +378,14 @@ problem_free (problem *p)
   free (p->E);
 }
 
-static void
-forget (sb_transport *found)
-{
-  found->transport = found->entropic = GSL_NAN;
-}
+static const sb_transport NOT_YET = { .transport = GSL_NAN, .entropic = GSL_NAN };
 
 int
 sb_sinkhorn_cost (const sb_sinkhorn *how, const gsl_matrix *cost, const gsl_vector *a, const gsl_vector *b,
                   sb_transport *found)
 {
   problem p;
-  *found = (sb_transport){ 0 };
-  forget (found);
+  *found = NOT_YET;
   int status = check (how, cost, a, b);
   if (status)
     return status;
@@ -418,8 +412,7 @@ int
 sb_sinkhorn_points (const sb_sinkhorn *how, const gsl_matrix *x, const gsl_vector *a, const gsl_matrix *y,
                     const gsl_vector *b, sb_transport *found)
 {
-  *found = (sb_transport){ 0 };
-  forget (found);
+  *found = NOT_YET;
   if (x->size1 == 0 || y->size1 == 0 || x->size2 != y->size2)
     SB_ERROR (NULL, GSL_EBADLEN, "a transport from %zu x %zu to %zu x %zu numbers", x->size1, x->size2, y->size1,
               y->size2);
