@@ -11,6 +11,9 @@
 #include <gsl/gsl_math.h>
 #include <gsl/gsl_permutation.h>
 #include <math.h>
+#ifdef _OPENMP
+#include <omp.h>
+#endif
 
 SUITE_WITH_BLAS (distances);
 
@@ -262,6 +265,26 @@ Test (distances, sinkhorn_and_noise)
   cr_assert (gsl_matrix_get (noisy, 1, 2) > .8 * noise && gsl_matrix_get (noisy, 1, 2) < 1.1 * noise);
   cr_assert_eq (largest_difference (usual, measured ("sinkhorn noise=0 regularisation=0.05", C, level, x)), 0);
 }
+
+// The same bits on any number of threads.
+
+#ifdef _OPENMP
+Test (distances, on_any_number_of_threads)
+{
+  const sb_operator *C = scoped (sb_operator_blur_alloc (8, 8, 1, 7, SB_BOUNDARY_ZERO));
+  const char *const metrics[] = { "coupled", "gaussian", "sinkhorn noise=0.1" };
+  for (size_t k = 0; k < 3; k++)
+    {
+      gsl_matrix *distance[2];
+      for (int j = 0; j < 2; j++)
+        {
+          omp_set_num_threads (1 + 3 * j);
+          distance[j] = measured (metrics[k], C, vector_of (0, 1, 2, 5), normals (70, 64, 1));
+        }
+      cr_assert (gsl_matrix_equal (distance[0], distance[1]), "%s", metrics[k]);
+    }
+}
+#endif
 
 // One level is at distance 0 from itself.
 

@@ -199,6 +199,20 @@ Test (path, of_ties_has_the_fewest_hops)
     }
 }
 
+// Also where the fewer hops are found last, and cost more by rounding: $.6 + .3 + .1 < .5 + .5$ in doubles.
+
+Test (path, of_ties_by_rounding_has_the_fewest_hops)
+{
+  gsl_matrix *distance = matrix_all (5, 5, 2);
+  gsl_matrix_set (distance, 0, 1, .6);
+  gsl_matrix_set (distance, 1, 2, .3);
+  gsl_matrix_set (distance, 2, 4, .1);
+  gsl_matrix_set (distance, 0, 3, .5);
+  gsl_matrix_set (distance, 3, 4, .5);
+  const path p = path_of (distance, 1);
+  cr_assert (.6 + .3 + .1 < 1 && p.count == 3 && p.node[1] == 3 && p.cost == 1, "%zu nodes, %.17g", p.count, p.cost);
+}
+
 // A squared distance is no metric: the printed claim needs the root. Three translates 0, 1, 2 cost 4 directly and 2 in
 // two hops, and the path at $\epsilon = \infty$ is through all nodes.
 
