@@ -14,9 +14,9 @@
 #include "../base/checks.h"
 #include "../base/error.h"
 #include "../base/shard.h"
+#include "invert.h"
 
 #include <gsl/gsl_blas.h>
-#include <gsl/gsl_linalg.h>
 #include <gsl/gsl_math.h>
 #include <math.h>
 #include <stdbool.h>
@@ -322,35 +322,15 @@ blur_rate (const void *state, CBLAS_TRANSPOSE_t transpose, const gsl_vector *lev
 // ## Backwards
 //
 // The kernel's matrix is positive definite, so a blur can be undone; and the condition of undoing it passes what doubles
-// hold at a standard deviation of two pixels. By the singular values of both matrices: the condition of their product is the
-// product of theirs.
+// hold at a standard deviation of two pixels: that of the product of both matrices is the product of theirs.
 
 static int
-invert (gsl_matrix *B, double *condition)
+invert_first (gsl_matrix *two, size_t n, double *condition)
 {
-  const size_t n = B->size2;
-  gsl_matrix_view one = gsl_matrix_submatrix (B, 0, 0, n, n);
-  gsl_matrix *U = gsl_matrix_alloc (n, n), *V = gsl_matrix_alloc (n, n);
-  gsl_vector *s = gsl_vector_alloc (n);
-  int status = U && V && s ? GSL_SUCCESS : GSL_ENOMEM;
-  if (!status)
-    {
-      gsl_matrix_memcpy (U, &one.matrix);
-      status = gsl_linalg_SV_decomp_jacobi (U, V, s);
-    }
-  if (!status)
-    {
-      *condition *= gsl_vector_get (s, 0) / gsl_vector_get (s, n - 1);
-      for (size_t k = 0; k < n; k++)
-        {
-          gsl_vector_view column = gsl_matrix_column (V, k);
-          gsl_vector_scale (&column.vector, 1 / gsl_vector_get (s, k));
-        }
-      status = gsl_blas_dgemm (CblasNoTrans, CblasTrans, 1, V, U, 0, &one.matrix);
-    }
-  gsl_matrix_free (U);
-  gsl_matrix_free (V);
-  gsl_vector_free (s);
+  gsl_matrix_view B = gsl_matrix_submatrix (two, 0, 0, n, n);
+  double own = GSL_NAN;
+  int status = sb_invert (&B.matrix, &own);
+  *condition *= own;
   return status;
 }
 
@@ -360,9 +340,9 @@ prepare_inverse (const blur *b, double level, tools *use)
   double condition = 1, most = 1 / (GSL_DBL_EPSILON * (double)(b->height * b->width));
   int status = prepare (b, level, use);
   if (!status)
-    status = invert (use->down, &condition);
+    status = invert_first (use->down, b->height, &condition);
   if (!status)
-    status = invert (use->across, &condition);
+    status = invert_first (use->across, b->width, &condition);
   if (!status && !(condition <= most))
     SB_ERROR (NULL, GSL_ESING, "operator blur: at a deviation of %g pixels its condition is %.2g, above %.2g", level,
               condition, most);

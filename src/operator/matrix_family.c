@@ -5,10 +5,10 @@
 #include "operator.h"
 
 #include "../base/error.h"
+#include "invert.h"
 
 #include <gsl/gsl_blas.h>
-#include <gsl/gsl_linalg.h>
-#include <math.h>
+#include <gsl/gsl_math.h>
 #include <stdlib.h>
 
 typedef struct
@@ -40,17 +40,12 @@ its_rate (const family *f, double level, gsl_matrix *A)
 static int
 its_inverse (const family *f, double level, gsl_matrix *A)
 {
-  int sign, status = f->fill (f->params, 0, level, A);
-  gsl_permutation *p = gsl_permutation_alloc (A->size1);
+  double condition = GSL_NAN;
+  int status = f->fill (f->params, 0, level, A);
   if (!status)
-    status = p ? gsl_linalg_LU_decomp (A, p, &sign) : GSL_ENOMEM;
-  for (size_t k = 0; k < A->size1 && !status; k++)
-    status = gsl_matrix_get (A, k, k) == 0 ? GSL_ESING : GSL_SUCCESS;
-  if (!status)
-    status = gsl_linalg_LU_invx (A, p);
-  gsl_permutation_free (p);
-  if (status == GSL_ESING)
-    SB_ERROR (NULL, GSL_ESING, "a matrix is singular at level %g", level);
+    status = sb_invert (A, &condition);
+  if (!status && !(condition < 1 / (GSL_DBL_EPSILON * (double)A->size1)))
+    SB_ERROR (NULL, GSL_ESING, "a matrix is singular at level %g: its condition is %.2g", level, condition);
   return status;
 }
 

@@ -39,7 +39,7 @@ const sb_entry *sb_corruptions (size_t k); // the family
 // Their keys, in one order for all: the first fields of the values of an entry that has them all.
 #define SB_CORRUPTION_KEYS                                                                                             \
   { .name = "half", .usual = 80, .high = 65536, .whole = true, .help = "of a blur's kernel, in pixels; 0: heat" },     \
-      { .name = "boundary", .words = sb_boundary_words, .help = "beyond the image's edge" },                \
+      { .name = "boundary", .words = sb_boundary_words, .help = "beyond the image's edge" },                           \
   {                                                                                                                    \
     .name = "keep", .words = sb_keep_words, .help = "what a window leaves: centre or border"                           \
   }

@@ -419,6 +419,61 @@ PATH (process_in_a_basis)
   must (sb_parts_kl (process, x, v, v, answer));
 }
 
+// A soft corruption, diagonal in a basis and not, from text; its prior, its maps, its SDE.
+
+static void
+corrupt (const char *line)
+{
+  sb_process *soft = kept (sb_process_from_text (line, 4, NULL));
+  gsl_matrix *x = units (3, 4), *out = units (3, 4);
+  gsl_vector *t = kept (gsl_vector_alloc (3)), *answer = times (3);
+  gsl_vector_set_all (t, 0.3);
+  must (sb_soft_fit (soft, x));
+  must (sb_soft_fit_colours (soft, 1, x));
+  must (sb_soft_check (soft, 3, NULL));
+  must (sb_process_prior (soft, (sb_stream){ .seed = 1 }, x));
+  must (sb_process_prior_log_density (soft, x, answer));
+  must (sb_process_log_det (soft, NULL, t, answer));
+  for (sb_process_map map = SB_A; map <= SB_S_RATE; map++)
+    if (map != SB_F && map != SB_G)
+      must (sb_process_apply (soft, map, CblasTrans, NULL, t, x));
+  sb_score *score = kept (sb_score_exact_alloc (kept (sb_target_points_alloc (units (4, 4), NULL)), soft));
+  must (sb_reverse_drift (score, NULL, t, x, out));
+  must (sb_forward_drift (score, NULL, t, x, out));
+  must (sb_flow_run (&(sb_flow){ 0.1, 0.1, SB_FINAL_SAMPLE, NULL, NULL }, score, NULL, 0.3, 0.25, x, NULL));
+}
+
+PATH (corruption) { corrupt ("soft image=1x2x2 half=2 knots=0.01,0.8 rank=2"); }
+
+PATH (corruption_in_a_basis) { corrupt ("soft image=1x2x2 half=2 knots=0.01,0.8 boundary=symmetric"); }
+
+static int
+level_itself (const void *params, int rate, double level, gsl_matrix *A)
+{
+  (void)params;
+  gsl_matrix_set_identity (A);
+  return gsl_matrix_scale (A, rate ? 1 : level);
+}
+
+PATH (operators_with_levels)
+{
+  sb_operator *A[]
+      = { kept (sb_operator_family_alloc (4, level_itself, 1, NULL, NULL)),
+          kept (sb_operator_blur_alloc (2, 2, 1, 0, SB_BOUNDARY_PERIODIC)),
+          kept (sb_operator_window_alloc (2, 2, 1, SB_KEEP_BORDER)), kept (sb_operator_multiple_alloc (4)) };
+  gsl_matrix *x = units (1, 4), *out = units (1, 4);
+  const gsl_vector_view level = gsl_vector_view_array ((double[]){ 0.5 }, 1);
+  for (size_t k = 0; k < 4; k++)
+    {
+      must (sb_operator_apply (A[k], CblasTrans, &level.vector, x, out));
+      if (A[k]->type->rate)
+        must (sb_operator_rate (A[k], CblasNoTrans, &level.vector, x, out));
+      if (A[k]->type->inverse)
+        must (sb_operator_inverse (A[k], CblasNoTrans, &level.vector, x, out));
+      must (gsl_isnan (sb_operator_norm (A[k], 0.5, 2)) ? GSL_ENOMEM : GSL_SUCCESS);
+    }
+}
+
 // ## Scores
 //
 // From a law to samples: the whole of what a user does.
@@ -749,6 +804,24 @@ slice_once (const sb_objective_type *type)
 PATH (slicing) { slice_once (sb_objective_ssm); }
 
 PATH (slicing_by_differences) { slice_once (sb_objective_fdssm); }
+
+PATH (denoising_of_a_corruption)
+{
+  const sb_byte_examples examples = { .bytes = &images, .low = 0, .high = 1 };
+  sb_model *model
+      = kept (sb_model_alloc ("mlp inputs=16 width=2 layers=1 features=2",
+                              "soft image=1x4x4 half=2 knots=0.01,0.8 rank=1", "residual", "time", 0.5, 0, 1, NULL));
+  sb_training *training = kept (training_of (model));
+  sb_score_matching matching = { .network = model->network,
+                                 .objective = sb_objective_of (sb_objective_soft, model->process, 1e-3),
+                                 .examples = sb_examples_of_bytes (&examples) };
+  sb_tensors *tensors = kept (sb_tensors_alloc ());
+  matching.network.theta = training->theta;
+  step_once (sb_score_matching_task (&matching), training);
+  must (sb_model_fit_prior (model, units (3, 16)));
+  must (sb_model_put_prior (model, tensors));
+  must (sb_model_get_prior (model, tensors, "", NULL));
+}
 
 PATH (classifying)
 {
