@@ -3,10 +3,12 @@
 //     soft-driver blur N SIDE
 //     soft-driver products|logs IMAGES N
 //     soft-driver distances IMAGES N LEVELS
+//     soft-driver momentum N K Q STEPS
 //
 // A unit of work is the blur of N images of SIDE x SIDE pixels and 3 channels, a deviation each, zero beyond the edge;
 // Sinkhorn's transport from N digits at deviation 1 to N others at 2, to a residual of 1e-6, by products or in the log
-// domain; or the distances between LEVELS levels of the blur of N digits. soft.py is the peer.
+// domain; the distances between LEVELS levels of the blur of N digits; or N samples by Momentum in so many steps, with the exact
+// score of a mixture of K probabilistic PCAs with Q directions each in 784 dimensions, mirrored beyond the edge. soft.py is the peer.
 
 #include "../results.h"
 #include "rounds.h"
@@ -20,8 +22,11 @@ typedef struct
 {
   sb_operator *blur;
   gsl_matrix *x, *y;
-  gsl_vector *level;
+  gsl_vector *level; // or times
   sb_sinkhorn how;
+  sb_process *process;
+  sb_target *law;
+  sb_score *score;
 } side;
 
 static void
@@ -47,6 +52,22 @@ do_distances (void *context, unsigned long times)
   side *s = context;
   for (unsigned long k = 0; k < times; k++)
     require (sb_level_distances ("coupled", s->blur, s->level, s->x, (sb_stream){ 0 }, s->y, NULL), "the distances");
+}
+
+static void
+do_momentum (void *context, unsigned long times)
+{
+  side *s = context;
+  const sb_stream stream = { .seed = 1, .purpose = SB_FOR_PRIOR };
+  sb_pc pc = sb_pc_default ();
+  pc.step = sb_step_momentum;
+  pc.corrector_steps = 0;
+  pc.final = SB_FINAL_SAMPLE;
+  for (unsigned long k = 0; k < times; k++)
+    {
+      require (sb_process_prior (s->process, stream, s->x), "the prior");
+      require (sb_pc_sample (&pc, s->score, NULL, s->level, stream, s->x, NULL), "samples");
+    }
 }
 
 // ## What it works on
@@ -112,6 +133,37 @@ open_distances (side *s, const char *path, size_t n, size_t levels)
   set_levels (s, levels, 0.01, 10);
 }
 
+// Means and loadings are random: what it costs does not depend on them.
+
+static gsl_matrix *
+random_rows (size_t n, size_t d, double deviation, uint64_t seed)
+{
+  gsl_matrix *x = require_pointer (gsl_matrix_alloc (n, d), "numbers");
+  require (sb_stream_normals ((sb_stream){ .seed = seed, .purpose = SB_FOR_DATA }, 0, x), "numbers");
+  gsl_matrix_scale (x, deviation);
+  return x;
+}
+
+static void
+open_momentum (side *s, size_t n, size_t K, size_t q, size_t steps)
+{
+  sb_error error = { 0 };
+  const size_t d = 28 * 28;
+  gsl_matrix *means = random_rows (K, d, 0.3, 1), *loadings = random_rows (K * q, d, 0.05, 2);
+  gsl_vector *noise = require_pointer (gsl_vector_alloc (K), "numbers");
+  gsl_vector_set_all (noise, 0.01);
+  s->process = require_pointer (sb_process_from_text ("soft image=1x28x28 half=27 boundary=symmetric", d, &error),
+                                error.message);
+  s->law = require_pointer (sb_target_pca_mixture_alloc (NULL, means, loadings, noise), "the law");
+  s->score = require_pointer (sb_score_exact_alloc (s->law, s->process), "the score");
+  s->x = require_pointer (gsl_matrix_alloc (n, d), "samples");
+  s->level = require_pointer (gsl_vector_alloc (steps + 1), "times");
+  require (sb_soft_fit (s->process, means), "the prior");
+  require (sb_grid_linear (1, s->process->t_min, s->level), "times");
+  gsl_matrix_free (means), gsl_matrix_free (loadings);
+  gsl_vector_free (noise);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -123,6 +175,12 @@ main (int argc, char **argv)
     {
       work = do_blur;
       open_blur (&s, argument_number (argc, argv, 2), argument_number (argc, argv, 3));
+    }
+  else if (argc == 6)
+    {
+      work = do_momentum;
+      open_momentum (&s, argument_number (argc, argv, 2), argument_number (argc, argv, 3),
+                     argument_number (argc, argv, 4), argument_number (argc, argv, 5));
     }
   else if (argc == 5)
     {
@@ -137,6 +195,9 @@ main (int argc, char **argv)
       snprintf (facts, sizeof facts, "transport %.5g iterations %zu", found.transport, found.iterations);
     }
   serve (work, &s, facts);
+  sb_score_free (s.score);
+  sb_target_free (s.law);
+  sb_process_free (s.process);
   sb_operator_free (s.blur);
   gsl_matrix_free (s.x);
   gsl_matrix_free (s.y);

@@ -3,8 +3,10 @@
     python3 soft.py filter|matmul N SIDE
     python3 soft.py products|logs|pot|pot-logs IMAGES N
     python3 soft.py assignment|emd IMAGES N PAIRS
+    python3 soft.py momentum N K Q STEPS
 
-A unit of work is that of soft.c, but the last: the exact W_2 of PAIRS pairs of levels.
+A unit of work is that of soft.c, but of assignment and emd: the exact W_2 of PAIRS pairs of levels. Momentum's is in the
+basis of cosines throughout, where the blur is diagonal.
 """
 
 import gzip
@@ -114,10 +116,51 @@ def pairs(method, path, n, count):
     return once
 
 
+def momentum(n, k, q, steps):
+    rng, side, noise = np.random.default_rng(1), 28, 0.01
+    d = side * side
+    mu, w = 0.3 * rng.normal(size=(k, d)), 0.05 * rng.normal(size=(k, q, d))
+    knots = np.concatenate([[0.01], np.geomspace(0.2, 23, 31)])
+    v, omega = np.arange(1, 28), np.pi * np.arange(side) / side
+
+    def at(t):  # the blur's eigenvalues and the deviation of the noise
+        sd = np.interp(t, np.linspace(0.2, 1, 32), knots)
+        line = np.exp(-(v**2) / (2 * sd**2))
+        modes = (1 + 2 * np.cos(np.outer(omega, v)) @ line) / (1 + 2 * line.sum())
+        return np.outer(modes, modes).ravel(), min(0.01 * 10 ** (t / 0.2), 0.1)
+
+    def denoise(x, c, sigma):
+        log_p, means = np.empty((k, n)), np.empty((k, n, d))
+        root = 1 / np.sqrt(noise * c**2 + sigma**2)
+        for i in range(k):
+            u = w[i] * (c * root)
+            factor = np.linalg.cholesky(np.eye(q) + u @ u.T)
+            e = (x - c * mu[i]) * root
+            a = np.linalg.solve(factor, u @ e.T)
+            log_p[i] = -0.5 * ((e**2).sum(1) - (a**2).sum(0)) - np.log(np.diag(factor)).sum()
+            r = (e - np.linalg.solve(factor.T, a).T @ u) * root * c
+            means[i] = mu[i] + noise * r + (r @ w[i].T) @ w[i]
+        p = np.exp(log_p - log_p.max(0))
+        return np.einsum("kn,knd->nd", p / p.sum(0), means)
+
+    def once():
+        times = np.linspace(1, 1e-5, steps + 1)
+        x = 0.1 * rng.normal(size=(n, d))
+        for t, s in zip(times, times[1:]):
+            (c, sigma), (c_s, sigma_s) = at(t), at(s)
+            x_hat = denoise(x, c, sigma)
+            x = c_s * x_hat + (sigma_s / sigma) ** 2 * (x - c * x_hat)
+            x += np.sqrt(max(sigma**2 - sigma_s**2, 0)) * rng.normal(size=(n, d))
+
+    return once
+
+
 def main():
     method, rest = sys.argv[1], sys.argv[2:]
     if method in ("filter", "matmul"):
         once, facts = blurs(method, int(rest[0]), int(rest[1])), ""
+    elif method == "momentum":
+        once, facts = momentum(*map(int, rest)), ""
     elif method in ("assignment", "emd"):
         once, facts = pairs(method, rest[0], int(rest[1]), int(rest[2])), ""
     else:

@@ -32,7 +32,8 @@ typedef struct
 {
   size_t height, width, channels, half;
   sb_boundary boundary;
-  sb_operator *modes; // in which the blur is diagonal at every level; NULL: in none
+  sb_operator *modes;        // in which the blur is diagonal at every level; NULL: in none
+  gsl_matrix *down, *across; // of the modes: 2 cos (omega_k v), the first column 1
 } blur;
 
 // ## The kernel
@@ -64,17 +65,12 @@ find_kernel (int rate, double sd, size_t half, double *k)
 
 // ## Beyond the edge
 //
-// Where pixel $j$ of a line of $n$, which may lie outside, is found: at $j$ itself, mirrored, or a period away; or nowhere
-// (-1).
+// Where pixel $j$ outside a line of $n$ is found: mirrored, or a period away. (Of zeros there is none.)
 
 static long
 place_of (long j, long n, sb_boundary boundary)
 {
   const long period = boundary == SB_BOUNDARY_PERIODIC ? n : boundary == SB_BOUNDARY_SYMMETRIC ? 2 * n : 2 * n - 2;
-  if (0 <= j && j < n)
-    return j;
-  if (boundary == SB_BOUNDARY_ZERO)
-    return -1;
   if (period == 0)
     return 0;
   j = (j % period + period) % period;
@@ -85,14 +81,15 @@ static void
 fill_sampled (const blur *b, const double *k, gsl_matrix *B)
 {
   const long n = (long)B->size1, half = (long)b->half;
-  gsl_matrix_set_zero (B);
+  for (long i = 0; i < n; i++)
+    for (long j = 0; j < n; j++)
+      gsl_matrix_set (B, (size_t)i, (size_t)j, labs (i - j) <= half ? k[labs (i - j)] : 0);
+  if (b->boundary == SB_BOUNDARY_ZERO)
+    return;
   for (long i = 0; i < n; i++)
     for (long v = -half; v <= half; v++)
-      {
-        const long j = place_of (i + v, n, b->boundary);
-        if (j >= 0)
-          *gsl_matrix_ptr (B, (size_t)i, (size_t)j) += k[labs (v)];
-      }
+      if (i + v < 0 || i + v >= n)
+        *gsl_matrix_ptr (B, (size_t)i, (size_t)place_of (i + v, n, b->boundary)) += k[labs (v)];
 }
 
 // ## Modes
@@ -111,15 +108,29 @@ frequency (const blur *b, size_t n, size_t k)
                                              : M_PI * (double)k / (double)n;
 }
 
-static void
-find_modes (const blur *b, int rate, double sd, const double *kernel, size_t n, double *c)
+// The cosines, for all modes and offsets (n x h + 1), are worked out once; a level takes a product with them.
+
+static gsl_matrix *
+cosines (const blur *b, size_t n)
 {
-  for (size_t k = 0; k < n; k++)
+  gsl_matrix *table = gsl_matrix_alloc (n, b->half + 1);
+  for (size_t k = 0; k < n && table; k++)
+    for (size_t v = 0; v <= b->half; v++)
+      gsl_matrix_set (table, k, v, (v ? 2 : 1) * cos (frequency (b, n, k) * (double)v));
+  return table;
+}
+
+static void
+find_modes (const blur *b, int rate, double sd, const double *kernel, const gsl_matrix *table, double *c)
+{
+  const size_t n = table->size1;
+  if (b->half > 0)
+    cblas_dgemv (CblasRowMajor, CblasNoTrans, (int)n, (int)table->size2, 1, table->data, (int)table->tda, kernel, 1, 0,
+                 c, 1);
+  for (size_t k = 0; k < n && b->half == 0; k++)
     {
       const double omega = frequency (b, n, k), heat = exp (-0.5 * gsl_pow_2 (omega * sd));
-      c[k] = b->half == 0 ? (rate ? -omega * omega * sd * heat : heat) : kernel[0];
-      for (size_t v = 1; v <= b->half; v++)
-        c[k] += 2 * kernel[v] * cos (omega * (double)v);
+      c[k] = rate ? -omega * omega * sd * heat : heat;
     }
 }
 
@@ -138,17 +149,21 @@ blur_values (const void *state, int rate, double level, double *c)
          *kernel = across_rate + w;
   const double least = GSL_DBL_EPSILON * (double)(h * w * b->channels);
   find_kernel (0, level, b->half, kernel);
-  find_modes (b, 0, level, kernel, h, down);
-  find_modes (b, 0, level, kernel, w, across);
-  find_kernel (1, level, b->half, kernel);
-  find_modes (b, 1, level, kernel, h, down_rate);
-  find_modes (b, 1, level, kernel, w, across_rate);
+  find_modes (b, 0, level, kernel, b->down, down);
+  find_modes (b, 0, level, kernel, b->across, across);
+  if (rate)
+    {
+      find_kernel (1, level, b->half, kernel);
+      find_modes (b, 1, level, kernel, b->down, down_rate);
+      find_modes (b, 1, level, kernel, b->across, across_rate);
+    }
   for (size_t i = 0; i < h; i++)
     for (size_t j = 0; j < w; j++)
       {
-        const double value = down[i] * across[j], changes = down_rate[i] * across[j] + down[i] * across_rate[j];
+        const double value = down[i] * across[j],
+                     asked = rate ? down_rate[i] * across[j] + down[i] * across_rate[j] : value;
         for (size_t k = 0; k < b->channels; k++)
-          *c++ = fabs (value) < least ? 0 : rate ? changes : value;
+          *c++ = fabs (value) < least ? 0 : asked;
       }
   free (memory);
   return GSL_SUCCESS;
@@ -163,66 +178,94 @@ blur_basis (const void *state)
 
 // ## Products
 //
-// $B_h X B_w^\top$ for all channels. The rows' product needs the columns of the image as rows, the channel fastest in both.
+// $B_h X B_w^\top$ for each channel, whose pixels are taken apart from those of the others, a plane of its own, and put back.
+// The rows of all planes are multiplied at once.
 
 typedef struct
 {
-  gsl_matrix *down, *across; // B_h and B_w, or what stands for them
-  gsl_matrix *turned, *half; // w x h c, and its product
+  gsl_matrix *down, *across;      // B_h and B_w, and their rates below; or their inverses
+  gsl_matrix *planes, *half, *to; // c h x w: of an image, half of its product, and all of it
 } tools;
 
 static void
-turn (size_t rows, size_t columns, size_t channels, const double *from, double *to)
+take_apart (const blur *b, const double *x, double *planes)
 {
-  for (size_t i = 0; i < rows; i++)
-    for (size_t j = 0; j < columns; j++)
-      for (size_t k = 0; k < channels; k++)
-        to[(j * rows + i) * channels + k] = from[(i * columns + j) * channels + k];
+  const size_t pixels = b->height * b->width, c = b->channels;
+  for (size_t k = 0; k < c; k++)
+    for (size_t j = 0; j < pixels; j++)
+      planes[k * pixels + j] = x[j * c + k];
 }
 
 static void
-multiply (const blur *b, CBLAS_TRANSPOSE_t transpose, const gsl_matrix *down, const gsl_matrix *across, tools *use,
-          double sum, const double *x, double *out)
+put_together (const blur *b, const double *planes, double *x)
 {
-  const size_t line = b->width * b->channels;
-  gsl_matrix_view turned_back = gsl_matrix_view_array (use->turned->data, b->height, line),
-                  whole = gsl_matrix_view_array (out, b->height, line);
-  turn (b->height, b->width, b->channels, x, use->turned->data);
-  gsl_blas_dgemm (transpose, CblasNoTrans, 1, across, use->turned, 0, use->half);
-  turn (b->width, b->height, b->channels, use->half->data, use->turned->data);
-  gsl_blas_dgemm (transpose, CblasNoTrans, 1, down, &turned_back.matrix, sum, &whole.matrix);
+  const size_t pixels = b->height * b->width, c = b->channels;
+  for (size_t k = 0; k < c; k++)
+    for (size_t j = 0; j < pixels; j++)
+      x[j * c + k] = planes[k * pixels + j];
+}
+
+static gsl_matrix_view
+square (gsl_matrix *two, bool rate)
+{
+  const size_t n = two->size2;
+  return gsl_matrix_submatrix (two, rate ? n : 0, 0, n, n);
+}
+
+// to <- sum times itself + the product, by the kernel's matrices or, of one side, by its rate's.
+
+static void
+multiply (const blur *b, CBLAS_TRANSPOSE_t transpose, bool rate_down, bool rate_across, double sum, tools *use)
+{
+  const size_t h = b->height, w = b->width;
+  gsl_matrix_view down = square (use->down, rate_down), across = square (use->across, rate_across);
+  gsl_blas_dgemm (CblasNoTrans, transpose == CblasTrans ? CblasNoTrans : CblasTrans, 1, use->planes, &across.matrix, 0,
+                  use->half);
+  for (size_t k = 0; k < b->channels; k++)
+    {
+      gsl_matrix_view in = gsl_matrix_submatrix (use->half, k * h, 0, h, w),
+                      out = gsl_matrix_submatrix (use->to, k * h, 0, h, w);
+      gsl_blas_dgemm (transpose, CblasNoTrans, 1, &down.matrix, &in.matrix, sum, &out.matrix);
+    }
+}
+
+// $\frac{d}{d\varsigma} B_h X B_w^\top = \dot B_h X B_w^\top + B_h X \dot B_w^\top$.
+
+static void
+carry (const blur *b, bool rate, CBLAS_TRANSPOSE_t transpose, const double *x, double *out, tools *use)
+{
+  take_apart (b, x, use->planes->data);
+  multiply (b, transpose, rate, false, 0, use);
+  if (rate)
+    multiply (b, transpose, false, true, 1, use);
+  put_together (b, use->to->data, out);
 }
 
 // ## A batch
 //
 // A level per row; rows of one level share the matrices.
 
-typedef struct batch batch;
-
-struct batch
+typedef struct
 {
   const blur *b;
-  int (*prepare) (const blur *b, double level, tools *use); // for a level
-  void (*carry) (const batch *q, tools *use, const double *x, double *out);
+  int (*prepare) (const blur *b, bool rate, double level, tools *use); // the matrices
+  bool rate;
   CBLAS_TRANSPOSE_t transpose;
   const gsl_vector *level;
   const gsl_matrix *x;
   gsl_matrix *out;
-};
-
-// Of each matrix two: the kernel's and its rate's, one below the other.
+} batch;
 
 static int
-prepare (const blur *b, double level, tools *use)
+prepare (const blur *b, bool rate, double level, tools *use)
 {
-  double *kernel = malloc ((b->half + 1 + GSL_MAX (b->height, b->width)) * sizeof *kernel);
+  double *kernel = malloc ((b->half + 1) * sizeof *kernel);
   if (!kernel)
     SB_ERROR (NULL, GSL_ENOMEM, "operator blur: no memory for a kernel");
-  for (int rate = 0; rate <= 1; rate++)
+  for (int k = 0; k <= rate; k++)
     {
-      gsl_matrix_view down = gsl_matrix_submatrix (use->down, (size_t)rate * b->height, 0, b->height, b->height),
-                      across = gsl_matrix_submatrix (use->across, (size_t)rate * b->width, 0, b->width, b->width);
-      find_kernel (rate, level, b->half, kernel);
+      gsl_matrix_view down = square (use->down, k), across = square (use->across, k);
+      find_kernel (k, level, b->half, kernel);
       fill_sampled (b, kernel, &down.matrix);
       fill_sampled (b, kernel, &across.matrix);
     }
@@ -231,44 +274,22 @@ prepare (const blur *b, double level, tools *use)
 }
 
 static void
-carry (const batch *q, tools *use, const double *x, double *out)
-{
-  const blur *b = q->b;
-  gsl_matrix_view down = gsl_matrix_submatrix (use->down, 0, 0, b->height, b->height),
-                  across = gsl_matrix_submatrix (use->across, 0, 0, b->width, b->width);
-  multiply (b, q->transpose, &down.matrix, &across.matrix, use, 0, x, out);
-}
-
-// $\dot B_h X B_w^\top + B_h X \dot B_w^\top$.
-
-static void
-carry_rate (const batch *q, tools *use, const double *x, double *out)
-{
-  const blur *b = q->b;
-  gsl_matrix_view down = gsl_matrix_submatrix (use->down, 0, 0, b->height, b->height),
-                  across = gsl_matrix_submatrix (use->across, 0, 0, b->width, b->width),
-                  down_rate = gsl_matrix_submatrix (use->down, b->height, 0, b->height, b->height),
-                  across_rate = gsl_matrix_submatrix (use->across, b->width, 0, b->width, b->width);
-  multiply (b, q->transpose, &down_rate.matrix, &across.matrix, use, 0, x, out);
-  multiply (b, q->transpose, &down.matrix, &across_rate.matrix, use, 1, x, out);
-}
-
-static void
 free_tools (tools *use)
 {
   gsl_matrix_free (use->down);
   gsl_matrix_free (use->across);
-  gsl_matrix_free (use->turned);
+  gsl_matrix_free (use->planes);
   gsl_matrix_free (use->half);
+  gsl_matrix_free (use->to);
 }
 
 static int
 make_tools (const blur *b, tools *use)
 {
-  *use = (tools){ gsl_matrix_alloc (2 * b->height, b->height), gsl_matrix_alloc (2 * b->width, b->width),
-                  gsl_matrix_alloc (b->width, b->height * b->channels),
-                  gsl_matrix_alloc (b->width, b->height * b->channels) };
-  if (use->down && use->across && use->turned && use->half)
+  const size_t h = b->height, w = b->width, rows = h * b->channels;
+  *use = (tools){ gsl_matrix_alloc (2 * h, h), gsl_matrix_alloc (2 * w, w), gsl_matrix_alloc (rows, w),
+                  gsl_matrix_alloc (rows, w), gsl_matrix_alloc (rows, w) };
+  if (use->down && use->across && use->planes && use->half && use->to)
     return GSL_SUCCESS;
   free_tools (use);
   SB_ERROR (NULL, GSL_ENOMEM, "operator blur: no memory for its matrices");
@@ -287,36 +308,42 @@ carry_rows (void *context, size_t shard, size_t first, size_t count)
   for (size_t i = first; i < first + count && !status; i++)
     {
       if (gsl_vector_get (q->level, i) != level)
-        status = q->prepare (q->b, level = gsl_vector_get (q->level, i), &use);
+        status = q->prepare (q->b, q->rate, level = gsl_vector_get (q->level, i), &use);
       if (!status)
-        q->carry (q, &use, gsl_matrix_const_ptr (q->x, i, 0), gsl_matrix_ptr (q->out, i, 0));
+        carry (q->b, q->rate, q->transpose, gsl_matrix_const_ptr (q->x, i, 0), gsl_matrix_ptr (q->out, i, 0), &use);
     }
   free_tools (&use);
   return status;
 }
 
 static int
+check_levels (const gsl_vector *level)
+{
+  for (size_t i = 0; i < level->size; i++)
+    if (!(gsl_vector_get (level, i) >= 0))
+      SB_ERROR (NULL, GSL_EDOM, "operator blur: a standard deviation of %g, in row %zu", gsl_vector_get (level, i), i);
+  return GSL_SUCCESS;
+}
+
+static int
 carry_out (batch q)
 {
-  for (size_t i = 0; i < q.level->size; i++)
-    if (!(gsl_vector_get (q.level, i) >= 0))
-      SB_ERROR (NULL, GSL_EDOM, "operator blur: a standard deviation of %g, in row %zu", gsl_vector_get (q.level, i),
-                i);
-  return sb_shards (q.x->size1, SHARD, carry_rows, &q);
+  int status = check_levels (q.level);
+  return status ? status : sb_shards (q.x->size1, SHARD, carry_rows, &q);
 }
 
 static int
 blur_apply (const void *state, CBLAS_TRANSPOSE_t transpose, const gsl_vector *level, const gsl_matrix *x,
             gsl_matrix *out)
 {
-  return carry_out ((batch){ state, prepare, carry, transpose, level, x, out });
+  return carry_out ((batch){ state, prepare, false, transpose, level, x, out });
 }
 
 static int
 blur_rate (const void *state, CBLAS_TRANSPOSE_t transpose, const gsl_vector *level, const gsl_matrix *x,
            gsl_matrix *out)
 {
-  return carry_out ((batch){ state, prepare, carry_rate, transpose, level, x, out });
+  return carry_out ((batch){ state, prepare, true, transpose, level, x, out });
 }
 
 // ## Backwards
@@ -325,27 +352,19 @@ blur_rate (const void *state, CBLAS_TRANSPOSE_t transpose, const gsl_vector *lev
 // hold at a standard deviation of two pixels: that of the product of both matrices is the product of theirs.
 
 static int
-invert_first (gsl_matrix *two, size_t n, double *condition)
+prepare_inverse (const blur *b, bool rate, double level, tools *use)
 {
-  gsl_matrix_view B = gsl_matrix_submatrix (two, 0, 0, n, n);
-  double own = GSL_NAN;
-  int status = sb_invert (&B.matrix, &own);
-  *condition *= own;
-  return status;
-}
-
-static int
-prepare_inverse (const blur *b, double level, tools *use)
-{
-  double condition = 1, most = 1 / (GSL_DBL_EPSILON * (double)(b->height * b->width));
-  int status = prepare (b, level, use);
+  const double most = 1 / (GSL_DBL_EPSILON * (double)(b->height * b->width));
+  gsl_matrix_view down = square (use->down, false), across = square (use->across, false);
+  double of_down = GSL_NAN, of_across = GSL_NAN;
+  int status = prepare (b, rate, level, use);
   if (!status)
-    status = invert_first (use->down, b->height, &condition);
+    status = sb_invert (&down.matrix, &of_down);
   if (!status)
-    status = invert_first (use->across, b->width, &condition);
-  if (!status && !(condition <= most))
+    status = sb_invert (&across.matrix, &of_across);
+  if (!status && !(of_down * of_across <= most))
     SB_ERROR (NULL, GSL_ESING, "operator blur: at a deviation of %g pixels its condition is %.2g, above %.2g", level,
-              condition, most);
+              of_down * of_across, most);
   return status;
 }
 
@@ -353,7 +372,7 @@ static int
 blur_inverse (const void *state, CBLAS_TRANSPOSE_t transpose, const gsl_vector *level, const gsl_matrix *x,
               gsl_matrix *out)
 {
-  return carry_out ((batch){ state, prepare_inverse, carry, transpose, level, x, out });
+  return carry_out ((batch){ state, prepare_inverse, false, transpose, level, x, out });
 }
 
 // ## As an operator
@@ -366,12 +385,11 @@ heat_apply_as (int rate, const blur *b, const gsl_vector *level, const gsl_matri
   const size_t d = x->size2;
   double *c = malloc (d * sizeof *c);
   gsl_matrix *modes = gsl_matrix_alloc (x->size1, d);
-  int status = c && modes ? sb_operator_apply (b->modes, CblasNoTrans, NULL, x, modes) : GSL_ENOMEM;
+  int status = c && modes ? check_levels (level) : GSL_ENOMEM;
+  if (!status)
+    status = sb_operator_apply (b->modes, CblasNoTrans, NULL, x, modes);
   for (size_t i = 0; i < x->size1 && !status; i++)
     {
-      if (!(gsl_vector_get (level, i) >= 0))
-        SB_ERROR (NULL, GSL_EDOM, "operator blur: a standard deviation of %g, in row %zu", gsl_vector_get (level, i),
-                  i);
       if (i == 0 || gsl_vector_get (level, i) != gsl_vector_get (level, i - 1))
         status = blur_values (b, rate, gsl_vector_get (level, i), c);
       for (size_t j = 0; j < d && !status; j++)
@@ -405,6 +423,8 @@ blur_free (void *state)
 {
   blur *b = state;
   sb_operator_free (b->modes);
+  gsl_matrix_free (b->down);
+  gsl_matrix_free (b->across);
   free (b);
 }
 
@@ -430,29 +450,38 @@ static const sb_operator_type by_matrices = { .name = "blur",
                                        .values = blur_values,
                                        .basis = blur_basis };
 
+static int
+make_modes (blur *b)
+{
+  b->modes = (b->boundary == SB_BOUNDARY_PERIODIC ? sb_operator_fourier_alloc
+                                                  : sb_operator_cosine_alloc) (b->height, b->width, b->channels);
+  b->down = cosines (b, b->height);
+  b->across = cosines (b, b->width);
+  return b->modes && b->down && b->across ? GSL_SUCCESS : GSL_ENOMEM;
+}
+
 sb_operator *
 sb_operator_blur_alloc (size_t height, size_t width, size_t channels, size_t half, sb_boundary boundary)
 {
-  const bool cosines = boundary == SB_BOUNDARY_SYMMETRIC, periodic = boundary == SB_BOUNDARY_PERIODIC;
+  const bool mirrored = boundary == SB_BOUNDARY_SYMMETRIC, periodic = boundary == SB_BOUNDARY_PERIODIC;
   const size_t largest = GSL_MAX (GSL_MAX (height, width), GSL_MAX (channels, half));
   if (!height || !width || !channels || largest > LARGEST || (unsigned)boundary > SB_BOUNDARY_PERIODIC)
     SB_ERROR_NULL (NULL, GSL_EINVAL, "operator blur: no images of %zu x %zu pixels with %zu channels, half size %zu",
                    height, width, channels, half);
-  if (half == 0 && !cosines && !periodic)
+  if (half == 0 && !mirrored && !periodic)
     SB_ERROR_NULL (NULL, GSL_EINVAL,
                    "operator blur: a half size of 0 is the heat equation's, whose boundary is symmetric or periodic");
   if (sb_check_lengths ("an image's numbers", height, width, channels))
     return NULL;
-  sb_operator *modes = cosines    ? sb_operator_cosine_alloc (height, width, channels)
-                       : periodic ? sb_operator_fourier_alloc (height, width, channels)
-                                  : NULL;
-  blur *b = (cosines || periodic) && !modes ? NULL : malloc (sizeof *b);
-  if (!b)
+  blur *b = calloc (1, sizeof *b);
+  if (b)
+    *b = (blur){ .height = height, .width = width, .channels = channels, .half = half, .boundary = boundary };
+  if (!b || ((mirrored || periodic) && make_modes (b)))
     {
-      sb_operator_free (modes);
+      if (b)
+        blur_free (b);
       SB_ERROR_NULL (NULL, GSL_ENOMEM, "operator blur: no memory for images of %zu x %zu pixels", height, width);
     }
-  *b = (blur){ height, width, channels, half, boundary, modes };
   const size_t d = height * width * channels;
-  return sb_operator_alloc (half == 0 ? &heat : modes ? &with_modes : &by_matrices, b, d, d);
+  return sb_operator_alloc (half == 0 ? &heat : b->modes ? &with_modes : &by_matrices, b, d, d);
 }

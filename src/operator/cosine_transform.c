@@ -71,14 +71,20 @@ fourier_matrix (size_t N)
 
 // ## One image
 //
-// Along the rows: each is a matrix of width x channels. Then along the columns: the image is a matrix with one of its rows
-// in each row.
+// Along the rows: each is a matrix of width x channels; where there is one channel, all of them together are one product. Then
+// along the columns: the image is a matrix with one of its rows in each row.
 
 static void
 transform (const cosine *c, CBLAS_TRANSPOSE_t transpose, const double *x, gsl_matrix *half, double *out)
 {
   size_t line = c->width * c->channels;
-  for (size_t i = 0; i < c->height; i++)
+  if (c->channels == 1)
+    {
+      gsl_matrix_const_view rows = gsl_matrix_const_view_array (x, c->height, c->width);
+      gsl_blas_dgemm (CblasNoTrans, transpose == CblasTrans ? CblasNoTrans : CblasTrans, 1, &rows.matrix, c->across, 0,
+                      half);
+    }
+  for (size_t i = 0; i < c->height && c->channels > 1; i++)
     {
       gsl_matrix_const_view from = gsl_matrix_const_view_array (x + i * line, c->width, c->channels);
       gsl_matrix_view to = gsl_matrix_view_array (gsl_matrix_ptr (half, i, 0), c->width, c->channels);

@@ -175,27 +175,61 @@ sb_same_times (const gsl_vector *s, const gsl_vector *t, size_t first)
 
 // ## In another basis
 //
-// Each term is taken there, and added to the sum; the sum is taken back.
+// Each term is taken there, and added to the sum; the sum is taken back. A term whose numbers are the same for all parts is that
+// multiple of itself in any basis, and stays.
+
+static bool
+is_alike (const gsl_matrix *c)
+{
+  for (size_t i = 0; i < c->size1; i++)
+    for (size_t k = 1; k < c->size2; k++)
+      if (gsl_matrix_get (c, i, k) != gsl_matrix_get (c, i, 0))
+        return false;
+  return true;
+}
 
 static int
-combine_in_basis (const sb_process *process, size_t terms, const sb_term *term, gsl_matrix *work, gsl_matrix *out)
+sum_in_basis (const sb_process *process, size_t terms, const sb_term *term, gsl_matrix *y, gsl_matrix *sum)
 {
-  const size_t n = out->size1, d = out->size2;
-
-  gsl_matrix_view y = gsl_matrix_submatrix (work, 0, 0, n, d), sum = gsl_matrix_submatrix (work, n, 0, n, d);
   gsl_matrix *ones = gsl_matrix_alloc (1, process->parts);
   int status = ones ? GSL_SUCCESS : GSL_ENOMEM;
   if (ones)
     gsl_matrix_set_all (ones, 1);
   for (size_t m = 0; m < terms && !status; m++)
     {
-      status = sb_operator_apply (process->basis, CblasNoTrans, NULL, term[m].x, &y.matrix);
+      status = sb_operator_apply (process->basis, CblasNoTrans, NULL, term[m].x, y);
       if (!status)
-        status = combine (process, m > 0 ? 2 : 1, (sb_term[]){ { term[m].c, &y.matrix }, { ones, &sum.matrix } },
-                          &sum.matrix);
+        status = combine (process, m > 0 ? 2 : 1, (sb_term[]){ { term[m].c, y }, { ones, sum } }, sum);
     }
   gsl_matrix_free (ones);
-  return status ? status : sb_operator_apply (process->basis, CblasTrans, NULL, &sum.matrix, out);
+  return status;
+}
+
+static int
+combine_in_basis (const sb_process *process, size_t terms, const sb_term *term, gsl_matrix *work, gsl_matrix *out)
+{
+  const size_t n = out->size1, d = out->size2;
+  gsl_matrix_view y = gsl_matrix_submatrix (work, 0, 0, n, d), sum = gsl_matrix_submatrix (work, n, 0, n, d);
+  gsl_matrix first[SB_TERMS_MOST];
+  sb_term alike[SB_TERMS_MOST + 1], other[SB_TERMS_MOST];
+  size_t stay = 0, turn = 0;
+  for (size_t m = 0; m < terms; m++)
+    if (is_alike (term[m].c))
+      {
+        first[stay] = gsl_matrix_const_submatrix (term[m].c, 0, 0, term[m].c->size1, 1).matrix;
+        alike[stay] = (sb_term){ &first[stay], term[m].x };
+        stay++;
+      }
+    else
+      other[turn++] = term[m];
+  if (turn == 0)
+    return combine (process, stay, alike, out);
+  int status = sum_in_basis (process, turn, other, &y.matrix, &sum.matrix);
+  if (!status)
+    status = sb_operator_apply (process->basis, CblasTrans, NULL, &sum.matrix, stay ? &y.matrix : out);
+  const gsl_matrix_const_view one = gsl_matrix_const_view_array ((const double[]){ 1 }, 1, 1);
+  alike[stay] = (sb_term){ &one.matrix, &y.matrix };
+  return status || stay == 0 ? status : combine (process, stay + 1, alike, out);
 }
 
 // ## From outside
