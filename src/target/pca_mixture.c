@@ -15,6 +15,7 @@
 #include "pca_mixture.h"
 
 #include "../base/checks.h"
+#include "../base/clones.h"
 #include "../base/error.h"
 #include "../base/shard.h"
 #include "mixture.h"
@@ -38,13 +39,20 @@ row (const gsl_matrix *m, size_t i)
   return gsl_matrix_const_row (m, i).vector;
 }
 
+SB_CLONES static void
+multiply_row (const double *c, size_t d, double *x)
+{
+#pragma omp simd
+  for (size_t j = 0; j < d; j++)
+    x[j] *= c[j];
+}
+
 static void
 multiply_columns (const gsl_vector *c, gsl_matrix *x)
 {
   for (size_t i = 0; i < x->size1; i++)
     {
-      gsl_vector x_i = row (x, i);
-      gsl_vector_mul (&x_i, c);
+      multiply_row (c->data, c->size, gsl_matrix_ptr (x, i, 0));
     }
 }
 
@@ -81,15 +89,20 @@ pca_factorise (pca_factor *f)
   return GSL_SUCCESS;
 }
 
+SB_CLONES static void
+centre_row (const double *mean, const double *root, const double *x, size_t d, double *e)
+{
+#pragma omp simd
+  for (size_t j = 0; j < d; j++)
+    e[j] = root[j] * (x[j] - mean[j]);
+}
+
 void
 pca_centre (const pca_factor *f, const gsl_matrix *x, gsl_matrix *e)
 {
   for (size_t i = 0; i < x->size1; i++)
     {
-      gsl_vector x_i = row (x, i), e_i = row (e, i);
-      gsl_vector_memcpy (&e_i, &x_i);
-      gsl_vector_sub (&e_i, &f->mean);
-      gsl_vector_mul (&e_i, &f->root);
+      centre_row (f->mean.data, f->root.data, gsl_matrix_const_ptr (x, i, 0), e->size2, gsl_matrix_ptr (e, i, 0));
     }
 }
 
@@ -105,8 +118,8 @@ pca_solve (const pca_factor *f, gsl_matrix *e, gsl_matrix *m)
 static double
 square (const gsl_matrix *m, size_t i)
 {
-  gsl_vector m_i = row (m, i);
-  return gsl_pow_2 (gsl_blas_dnrm2 (&m_i));
+  const double *m_i = gsl_matrix_const_ptr (m, i, 0);
+  return cblas_ddot ((int)m->size2, m_i, 1, m_i, 1);
 }
 
 double
