@@ -1,23 +1,21 @@
 // # Distances between levels of a corruption
 //
-// The paper takes Sinkhorn's approximation of $W_2$ between slices of the data at 256 levels of blur
-// [soft.set-schedule], 32,640 transport problems. For what it blurs with none need be solved. By Brenier's theorem a
-// plan that moves each point to the gradient of a convex function there is optimal, whatever the law; and $y \mapsto
-// C_b C_a^{-1} y$ is such a gradient where $C_b C_a^{-1}$ is symmetric and positive semidefinite, as that of two blurs
-// that commute, or of nested masks, is. So each image at level $a$ goes to the same image at level $b$, and
+// The paper computes $W_2$ between slices of the data at 256 levels of blur by Sinkhorn's iteration
+// [soft.set-schedule]: 32,640 transport problems. Blurs need none of them. By Brenier's theorem it is optimal to move
+// each point to the gradient, at that point, of a convex function, whatever the law. And $y \mapsto C_b C_a^{-1} y$ is
+// such a gradient where $C_b C_a^{-1}$ is symmetric and positive semidefinite, as it is for blurs that commute; so is
+// $y \mapsto C_b\,y$ for a mask nested in another. Each image at level $a$ goes to the same image at level $b$, and
 // $$ W_2^2(\mathcal D_a, \mathcal D_b) = E\,|(C_a - C_b)\,x|^2 . $$
-// For any other operators this plan costs more than the best, and bounds it from above. Noise of the same deviation at
-// both levels can be the same noise, and changes nothing.
+// For other operators this plan costs more than the best one: it is an upper bound. Noise of the same deviation at both
+// levels changes nothing, as the plan can keep it.
 
 #include "distances.h"
 #include "../base/checks.h"
 #include "../base/error.h"
 #include "../base/shard.h"
 #include "../measure/frechet.h"
-#include "../measure/pairwise.h"
 #include "../measure/sample_moments.h"
 #include "../measure/sinkhorn.h"
-#include "../operator/symmetric.h"
 
 #include <gsl/gsl_blas.h>
 #include <gsl/gsl_math.h>
@@ -61,8 +59,8 @@ set_pair (gsl_matrix *distance, size_t a, size_t b, double value)
 
 // ## Coupled
 //
-// Between neighbours an image changes by $\Delta_k = (C_{k+1} - C_k)\,x$, and between any two levels by a sum of these.
-// With their Gram matrix $G_{kl} = \sum_x \Delta_k^T \Delta_l$,
+// From one level to the next an image changes by $\Delta_k = (C_{k+1} - C_k)\,x$, and between any two by a sum of
+// these. With their Gram matrix $G_{kl} = \sum_x \Delta_k^T \Delta_l$,
 // $$ n\,W_2^2(\mathcal D_a, \mathcal D_b) = \sum_{k,l = a}^{b-1} G_{kl} . $$
 // (The Gram matrix of the images themselves would do, but neighbours differ by little and cancellation would leave
 // noise.) It is summed over images, a few at a time.
@@ -223,9 +221,9 @@ corrupt (const problem *p, size_t k, gsl_matrix *y)
 
 // ## Gaussian
 //
-// Among laws with given moments no two are nearer than the Gaussians (Gelbrich, 1990), whose distance is known,
-// $W_2^2 = |m_1 - m_2|^2 + \operatorname{tr}(S_1 + S_2 - 2(S_1^{1/2}S_2S_1^{1/2})^{1/2})$. [soft.txt-w2gauss] The covariance is that of the
-// points themselves, with the divisor $n$, and $\sigma^2 I$ is added to it.
+// Among laws with given moments no two are nearer than the Gaussians (Gelbrich, 1990), whose distance is known, $W_2^2
+// = |m_1 - m_2|^2 + \operatorname{tr}(S_1 + S_2 - 2(S_1^{1/2}S_2S_1^{1/2})^{1/2})$. [soft.txt-w2gauss] The covariance
+// is that of the points themselves, with the divisor $n$, and $\sigma^2 I$ is added to it.
 
 static int
 find_moments (void *context, size_t shard, size_t k, size_t count)
@@ -282,9 +280,9 @@ measure_gaussian (const problem *p)
 
 // ## By Sinkhorn's iteration
 //
-// The root of the debiased cost, with the entropy: never of a negative number. The regularisation is in units of the mean
-// squared distance between the points of the pair, as blurred images are nearer to each other, and an entropy that is
-// right for sharp ones hides what is left of them.
+// The root of the debiased cost, with the entropy: never of a negative number. The regularisation is in units of the
+// mean squared distance between the points of the pair, as blurred images are nearer to each other, and an entropy that
+// is right for sharp ones hides what is left of them.
 
 static const double RESIDUAL = 1e-4; // the cost is wrong by its square
 
