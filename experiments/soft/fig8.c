@@ -122,6 +122,19 @@ draw (FILE *data, const char *name, const schedule *s)
 }
 
 static void
+claim_slices (results *r, const counts *n, const images *digits, size_t slice, double between, const char *claim)
+{
+  schedule one = of_images (r, digits, 0, slice, "coupled", n->levels, n->nodes),
+           other = of_images (r, digits, slice, slice, "coupled", n->levels, n->nodes);
+  const double within = largest_difference (&one, &other);
+  results_claim (r, claim, between > within,
+                 "digits and clothes: knots up to %.2f pixels apart; two slices of %zu digits: %.2f", between, slice,
+                 within);
+  gsl_matrix_free (one.distance);
+  gsl_matrix_free (other.distance);
+}
+
+static void
 compare_data (results *r, const counts *n, const images *digits, const images *clothes, const images *faces)
 {
   const images *sets[] = { digits, clothes, faces };
@@ -142,18 +155,16 @@ compare_data (results *r, const counts *n, const images *digits, const images *c
     }
   require (fclose (data) ? GSL_EFAILED : GSL_SUCCESS, "the figure's data");
 
-  // Two slices of one set beside two sets.
+  // Two slices of one set beside two sets: large ones, and half as large.
   const size_t slice = digits->x->size1 / 2;
-  schedule other = of_images (r, digits, slice, slice, "coupled", n->levels, n->nodes);
-  const double within = largest_difference (&s[0], &other), between = largest_difference (&s[0], &s[1]);
-  results_claim (r, "The schedule depends on the data", between > within,
-                 "digits and clothes: knots up to %.2f pixels apart; two slices of %zu digits: %.2f", between, slice,
-                 within);
+  const double between = largest_difference (&s[0], &s[1]);
+  claim_slices (r, n, digits, slice, between,
+                "The schedule depends on the data: two sets differ more than two slices of one");
+  claim_slices (r, n, digits, slice / 2, between, "... than two slices half as large");
   const size_t middle = n->nodes / 2;
   results_claim (r, "... smooth fields are blurred faster than natural ones",
                  s[4].level[middle] > 2 * s[3].level[middle], "knot %zu: %.2f for FIELD(1), %.2f for FIELD(3)",
                  middle + 1, s[3].level[middle], s[4].level[middle]);
-  gsl_matrix_free (other.distance);
   for (size_t k = 0; k < 5; k++)
     gsl_matrix_free (s[k].distance);
 }
