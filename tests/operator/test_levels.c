@@ -208,6 +208,8 @@ Test (levels, windows_are_nested_projections)
       const bool inside = j / 5 >= 1 && j / 5 <= 3 && j % 5 >= 1 && j % 5 <= 3;
       cr_assert (gsl_matrix_get (left, 0, j) == inside && gsl_matrix_get (right, 0, j) == !inside, "pixel %zu", j);
     }
+  gsl_matrix *two = matrix_all (2, 25, 1), *seen = applied (centre, CblasNoTrans, vector_of (0, 16. / 25), two);
+  cr_assert (gsl_matrix_get (seen, 0, 0) == 1 && gsl_matrix_get (seen, 1, 0) == 0 && gsl_matrix_get (seen, 1, 12) == 1);
   gsl_matrix_set (ones, 0, 0, GSL_NAN);
   cr_assert_eq (gsl_matrix_get (applied (centre, CblasNoTrans, vector_of (0.5), ones), 0, 0), 0);
 }

@@ -459,6 +459,7 @@ Test (soft, refuses_what_it_is_not_made_of)
   refused (GSL_EBADLEN, sb_soft_set_prior (pair, vector (2), NULL));
   refused (GSL_EBADLEN, sb_soft_set_prior (pair, NULL, matrix (2, 2)));
   refused (GSL_EDOM, sb_soft_set_prior (pair, vector_of (1, GSL_NAN, 1), NULL));
+  refused (GSL_EDOM, sb_soft_set_prior (pair, NULL, matrix_of (1, 3, 1, GSL_NAN, 1)));
   refused (GSL_EBADLEN, sb_soft_fit_prior (pair, 1, normals (1, 3, 1)));
   refused (GSL_EINVAL, sb_soft_fit_prior (pair, 4, normals (4, 3, 1)));
   refused (GSL_EBADLEN, sb_soft_fit_colours (pair, 2, normals (4, 3, 1)));
