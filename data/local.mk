@@ -16,6 +16,9 @@ nobase_dist_pkgdata_DATA = %D%/README %D%/models/mnist-classifier.safetensors %D
   %D%/models/fashion-soft.safetensors %D%/models/fashion-soft.csv %D%/models/mnist-ve.safetensors %D%/models/mnist-ve.csv \
   %D%/models/mnist-soft-found.safetensors %D%/models/mnist-soft-found.csv \
   %D%/models/mnist-soft-clean.safetensors %D%/models/mnist-soft-clean.csv \
+  %D%/models/mnist-soft-matched.safetensors %D%/models/mnist-soft-matched.csv \
+  %D%/models/mnist-soft-s025.safetensors %D%/models/mnist-soft-s025.csv \
+  %D%/models/mnist-window.safetensors %D%/models/mnist-window.csv \
   %D%/models/mnist-classifier-ve.safetensors %D%/models/mnist-classifier-ve.csv \
   %D%/models/fashion-classifier-ve.safetensors %D%/models/fashion-classifier-ve.csv \
   %D%/models/fashion-classifier.safetensors %D%/models/fashion-moments.safetensors \
