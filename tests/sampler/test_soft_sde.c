@@ -638,3 +638,23 @@ Test (soft_sde, joint_laws_differ)
   cr_assert_float_eq (gsl_matrix_get (x, 0, 0) * S_s, .48642, 5e-6);
   cr_assert_float_eq (.9 * .4 + .1, .46, 1e-15);
 }
+
+// ## What is refused
+
+Test (soft_sde, drifts_of_what_does_not_fit)
+{
+  const sb_score *score = exact (soft_gmm1_law (), soft_of (&soft_gmm1, 1));
+  const drift of[] = { sb_forward_drift, sb_reverse_drift, sb_flow_velocity };
+  gsl_matrix *x = matrix_all (3, 1, .2), *out = matrix (3, 1);
+  const gsl_vector *t = vector_all (3, .5);
+  for (size_t k = 0; k < 3; k++)
+    {
+      ok (of[k](score, NULL, t, x, out));
+      refused (GSL_EBADLEN, of[k](score, NULL, t, matrix_all (3, 2, .2), out));
+      refused (GSL_EBADLEN, of[k](score, NULL, t, x, matrix (2, 1)));
+      refused (GSL_EBADLEN, of[k](score, NULL, vector_all (2, .5), x, out));
+      refused (GSL_EDOM, of[k](score, NULL, vector_all (3, 1e-6), x, out));
+      refused (GSL_EDOM, of[k](score, NULL, vector_all (3, 1.1), x, out));
+      refused (GSL_EINVAL, of[k](score, NULL, t, x, x));
+    }
+}
