@@ -26,6 +26,7 @@
 #include <gsl/gsl_math.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 static gsl_matrix
 block (const gsl_matrix *m, size_t k, size_t rows)
@@ -40,20 +41,33 @@ row (const gsl_matrix *m, size_t i)
 }
 
 SB_CLONES static void
-multiply_row (const double *c, size_t d, double *x)
+multiply_row (size_t d, const double *c, double *x)
 {
 #pragma omp simd
   for (size_t j = 0; j < d; j++)
     x[j] *= c[j];
 }
 
+// y <- x - c, and its squares.
+
+SB_CLONES static void
+subtract_row (size_t d, const double *x, const double *c, double *y, double *squares)
+{
+#pragma omp simd
+  for (size_t j = 0; j < d; j++)
+    {
+      y[j] = x[j] - c[j];
+      squares[j] = y[j] * y[j];
+    }
+}
+
+// Of vectors without gaps.
+
 static void
 multiply_columns (const gsl_vector *c, gsl_matrix *x)
 {
   for (size_t i = 0; i < x->size1; i++)
-    {
-      multiply_row (c->data, c->size, gsl_matrix_ptr (x, i, 0));
-    }
+    multiply_row (x->size2, c->data, gsl_matrix_ptr (x, i, 0));
 }
 
 // ## Woodbury's formula
@@ -90,20 +104,18 @@ pca_factorise (pca_factor *f)
 }
 
 SB_CLONES static void
-centre_row (const double *mean, const double *root, const double *x, size_t d, double *e)
+centre_row (size_t d, const double *x, const double *mean, const double *root, double *e)
 {
 #pragma omp simd
   for (size_t j = 0; j < d; j++)
-    e[j] = root[j] * (x[j] - mean[j]);
+    e[j] = (x[j] - mean[j]) * root[j];
 }
 
 void
 pca_centre (const pca_factor *f, const gsl_matrix *x, gsl_matrix *e)
 {
   for (size_t i = 0; i < x->size1; i++)
-    {
-      centre_row (f->mean.data, f->root.data, gsl_matrix_const_ptr (x, i, 0), e->size2, gsl_matrix_ptr (e, i, 0));
-    }
+    centre_row (x->size2, gsl_matrix_const_ptr (x, i, 0), f->mean.data, f->root.data, gsl_matrix_ptr (e, i, 0));
 }
 
 void
@@ -115,11 +127,20 @@ pca_solve (const pca_factor *f, gsl_matrix *e, gsl_matrix *m)
   gsl_blas_dgemm (CblasNoTrans, CblasNoTrans, -1, m, &f->U, 1, e);
 }
 
+SB_CLONES static double
+sum_of_squares (size_t d, const double *x)
+{
+  double sum = 0;
+#pragma omp simd reduction(+ : sum)
+  for (size_t j = 0; j < d; j++)
+    sum += x[j] * x[j];
+  return sum;
+}
+
 static double
 square (const gsl_matrix *m, size_t i)
 {
-  const double *m_i = gsl_matrix_const_ptr (m, i, 0);
-  return cblas_ddot ((int)m->size2, m_i, 1, m_i, 1);
+  return sum_of_squares (m->size2, gsl_matrix_const_ptr (m, i, 0));
 }
 
 double
@@ -142,6 +163,9 @@ typedef struct
   gsl_matrix *mean, *root;          // K x d
   gsl_matrix *U, *L;                // K q x d, K q x q
   pca_factor *f;                    // K
+  gsl_vector *centre;               // d: what the rough look counts from, and what it multiplies by:
+  gsl_matrix *look, *inverse;       // K q + K x d, K x d
+  gsl_vector *offset;               // K q + K
 } snapshot;
 
 static void
@@ -159,6 +183,10 @@ snapshot_free (snapshot *s)
   gsl_matrix_free (s->U);
   gsl_matrix_free (s->L);
   free (s->f);
+  gsl_vector_free (s->centre);
+  gsl_matrix_free (s->look);
+  gsl_matrix_free (s->inverse);
+  gsl_vector_free (s->offset);
 }
 
 static int
@@ -178,8 +206,13 @@ snapshot_alloc (snapshot *s, const pca_mixture *law, const sb_process *process, 
                    .root = gsl_matrix_alloc (K, d),
                    .U = gsl_matrix_alloc (Kq, d),
                    .L = gsl_matrix_alloc (Kq, law->q),
-                   .f = malloc (K * sizeof *s->f) };
-  if (s->mu && s->W && s->x && (s->v || !q->v) && s->out && s->a && s->sd && s->mean && s->root && s->U && s->L && s->f)
+                   .f = malloc (K * sizeof *s->f),
+                   .centre = gsl_vector_alloc (d),
+                   .look = gsl_matrix_alloc (Kq + K, d),
+                   .inverse = gsl_matrix_alloc (K, d),
+                   .offset = gsl_vector_alloc (Kq + K) };
+  if (s->mu && s->W && s->x && (s->v || !q->v) && s->out && s->a && s->sd && s->mean && s->root && s->U && s->L && s->f
+      && s->centre && s->look && s->inverse && s->offset)
     return GSL_SUCCESS;
   snapshot_free (s);
   SB_ERROR (NULL, GSL_ENOMEM, "no memory for %zu rows under %zu components in %zu dimensions", n, K, d);
@@ -201,6 +234,32 @@ take_coefficients (snapshot *s, const sb_target_question *q)
   if (!status)
     status = coefficients (s, CblasNoTrans, q->x, s->x);
   return status || !q->v ? status : coefficients (s, CblasNoTrans, q->v, s->v);
+}
+
+// What the rough look below needs: with $\boldsymbol\nu_k$ the mean less a common centre,
+// $\operatorname{diag}(D_k)^{-1/2}$ times the rows of $\mathbf U_k$, then the rows $\boldsymbol\nu_k/D_k$; their
+// products with $\boldsymbol\nu_k$; and $1/D_k$.
+
+static void
+prepare_look (snapshot *s, size_t k)
+{
+  const size_t K = s->law->K, q = s->law->q;
+  const pca_factor *f = s->f + k;
+  gsl_matrix U = block (s->look, k, q);
+  gsl_vector inverse = row (s->inverse, k), nu = row (s->look, K * q + k),
+             of_U = gsl_vector_subvector (s->offset, k * q, q).vector;
+  gsl_vector_memcpy (&inverse, &f->root);
+  gsl_vector_mul (&inverse, &f->root);
+  gsl_matrix_memcpy (&U, &f->U);
+  multiply_columns (&f->root, &U);
+  gsl_vector_memcpy (&nu, &f->mean);
+  gsl_vector_sub (&nu, s->centre);
+  gsl_blas_dgemv (CblasNoTrans, 1, &U, &nu, 0, &of_U);
+  double square = 0;
+  for (size_t j = 0; j < nu.size; j++)
+    square += gsl_pow_2 (gsl_vector_get (&nu, j) * gsl_vector_get (&f->root, j));
+  gsl_vector_set (s->offset, K * q + k, square);
+  gsl_vector_mul (&nu, &inverse);
 }
 
 // $D_k$, the mean and $\mathbf V_k$ of components, and from them the factors.
@@ -227,6 +286,8 @@ factorise (void *context, size_t number, size_t first, size_t count)
                         gsl_pow_2 (gsl_vector_get (s->a, j)) * gsl_vector_get (s->law->v, k)
                             + gsl_pow_2 (gsl_vector_get (s->sd, j)));
       status = pca_factorise (f);
+      if (!status)
+        prepare_look (s, k);
     }
   return status;
 }
@@ -244,16 +305,30 @@ take_snapshot (snapshot *s, const gsl_vector *t)
       gsl_vector_set (s->sd, j, of_part.sd);
     }
   free (kernel);
+  gsl_vector_set_zero (s->centre);
+  for (size_t k = 0; k < s->law->K && !status; k++)
+    {
+      const gsl_vector mu = row (s->mu, k);
+      gsl_blas_daxpy (1 / (double)s->law->K, &mu, s->centre);
+    }
+  gsl_vector_mul (s->centre, s->a);
   return status ? status : sb_shards (s->law->K, 1, factorise, s);
 }
 
 // ## A shard of the rows at one time
 //
-// $\mathbf w_k$ and $\mathbf m_k$ of every component, and its responsibilities.
+// Of the components few count at a point, and they alone are worth two products more. So all are looked at roughly
+// first: with $\mathbf y = \mathbf x - \text{centre}$,
+// $$ (\mathbf x - \text{mean}_k)^\top\boldsymbol\Sigma_k^{-1}(\mathbf x - \text{mean}_k) = \sum_j \frac{y_j^2}{D_{kj}}
+//    - 2\,\mathbf y^\top\frac{\boldsymbol\nu_k}{D_k} + \boldsymbol\nu_k^\top\frac{\boldsymbol\nu_k}{D_k}
+//    - \|\mathbf L_k^{-1}\mathbf U_k\mathbf e\|^2, $$
+// which is two matrix products for all rows and components, and loses digits. Components whose density is $e^{-60}$
+// of the largest or less, with room for those digits, have no share in the answer. Of the others $\mathbf w_k$,
+// $\mathbf m_k$ and the responsibilities are found, in the rows where they count.
 
 enum
 {
-  SHARD_ROWS = 64
+  SHARD_ROWS = 128
 };
 
 typedef struct
@@ -261,16 +336,25 @@ typedef struct
   const snapshot *s;
   gsl_matrix x, v, out; // of the shard's rows; out also where the result is a number
   gsl_vector number;
-  gsl_matrix *w, *m;     // K n x d, K n x q
-  gsl_matrix *r;         // n x K
-  gsl_vector *log_sum;   // n: log p_t
-  gsl_matrix *score, *e; // n x d
-  gsl_matrix *root;      // q x d
+  size_t *chosen, *count; // K n, K: the rows in which component k counts, and how many
+  gsl_matrix *y;          // 2 n x d
+  gsl_matrix *near;       // n x K q + K
+  gsl_matrix *size;       // n x K
+  gsl_matrix *w, *m;      // K n x d, K n x q: of the chosen rows
+  gsl_matrix *r;          // n x K
+  gsl_vector *log_sum;    // n: log p_t
+  gsl_matrix *score, *e;  // n x d
+  gsl_matrix *root;       // q x d
 } shard;
 
 static void
 shard_free (shard *h)
 {
+  free (h->chosen);
+  free (h->count);
+  gsl_matrix_free (h->y);
+  gsl_matrix_free (h->near);
+  gsl_matrix_free (h->size);
   gsl_matrix_free (h->w);
   gsl_matrix_free (h->m);
   gsl_matrix_free (h->r);
@@ -284,6 +368,11 @@ static int
 shard_alloc (shard *h, size_t n)
 {
   const pca_mixture *law = h->s->law;
+  h->chosen = malloc (law->K * n * sizeof *h->chosen);
+  h->count = malloc (law->K * sizeof *h->count);
+  h->y = gsl_matrix_alloc (2 * n, law->d);
+  h->near = gsl_matrix_alloc (n, law->K * law->q + law->K);
+  h->size = gsl_matrix_alloc (n, law->K);
   h->w = gsl_matrix_alloc (law->K * n, law->d);
   h->m = gsl_matrix_alloc (law->K * n, law->q);
   h->r = gsl_matrix_alloc (n, law->K);
@@ -291,10 +380,81 @@ shard_alloc (shard *h, size_t n)
   h->score = gsl_matrix_alloc (n, law->d);
   h->e = gsl_matrix_alloc (n, law->d);
   h->root = gsl_matrix_alloc (law->q, law->d);
-  if (h->w && h->m && h->r && h->log_sum && h->score && h->e && h->root)
+  if (h->chosen && h->count && h->y && h->near && h->size && h->w && h->m && h->r && h->log_sum && h->score && h->e
+      && h->root)
     return GSL_SUCCESS;
   shard_free (h);
   SB_ERROR (NULL, GSL_ENOMEM, "no memory for %zu rows of a batch", n);
+}
+
+// r <- the rough log densities, size <- how large the numbers are of which they are differences.
+
+static void
+look (shard *h)
+{
+  const snapshot *s = h->s;
+  const size_t n = h->x.size1, K = s->law->K, q = s->law->q;
+  gsl_matrix y = block (h->y, 0, n), squares = block (h->y, 1, n);
+  for (size_t i = 0; i < n; i++)
+    {
+      const double *x_i = gsl_matrix_const_ptr (&h->x, i, 0);
+      double *y_i = gsl_matrix_ptr (&y, i, 0), *square_i = gsl_matrix_ptr (&squares, i, 0);
+      subtract_row (s->law->d, x_i, s->centre->data, y_i, square_i);
+    }
+  gsl_blas_dgemm (CblasNoTrans, CblasTrans, 1, &y, s->look, 0, h->near);
+  gsl_blas_dgemm (CblasNoTrans, CblasTrans, 1, &squares, s->inverse, 0, h->size);
+  for (size_t k = 0; k < K; k++)
+    {
+      const double offset = gsl_vector_get (s->offset, K * q + k);
+      gsl_matrix g = gsl_matrix_submatrix (h->near, 0, k * q, n, q).matrix;
+      for (size_t i = 0; i < n; i++)
+        for (size_t a = 0; a < q; a++)
+          *gsl_matrix_ptr (&g, i, a) -= gsl_vector_get (s->offset, k * q + a);
+      gsl_blas_dtrsm (CblasRight, CblasLower, CblasTrans, CblasNonUnit, 1, &s->f[k].L, &g);
+      for (size_t i = 0; i < n; i++)
+        {
+          double *size = gsl_matrix_ptr (h->size, i, k);
+          *size += offset;
+          gsl_matrix_set (h->r, i, k,
+                          s->law->log_w[k] - s->f[k].log_det
+                              - 0.5 * (*size - 2 * gsl_matrix_get (h->near, i, K * q + k) - square (&g, i)));
+        }
+    }
+}
+
+static void
+choose (shard *h)
+{
+  const size_t n = h->x.size1, K = h->s->law->K;
+  memset (h->count, 0, K * sizeof *h->count);
+  for (size_t i = 0; i < n; i++)
+    {
+      const gsl_vector r_i = row (h->r, i), size_i = row (h->size, i);
+      const double least = gsl_vector_max (&r_i) - 60 - 1e-12 * gsl_vector_max (&size_i);
+      for (size_t k = 0; k < K; k++)
+        if (!(gsl_vector_get (&r_i, k) < least))
+          h->chosen[k * n + h->count[k]++] = i;
+    }
+  gsl_matrix_set_all (h->r, -INFINITY);
+}
+
+// What there is of component k: the first rows of its block.
+
+static gsl_matrix
+chosen_rows (const gsl_matrix *m, const shard *h, size_t k)
+{
+  return gsl_matrix_const_submatrix (m, k * h->x.size1, 0, h->count[k], m->size2).matrix;
+}
+
+static void
+gather (const shard *h, size_t k, const gsl_matrix *x, gsl_matrix *out)
+{
+  for (size_t i = 0; i < h->count[k]; i++)
+    {
+      const gsl_vector from = row (x, h->chosen[k * h->x.size1 + i]);
+      gsl_vector to = row (out, i);
+      gsl_vector_memcpy (&to, &from);
+    }
 }
 
 static void
@@ -302,14 +462,19 @@ weigh (shard *h)
 {
   const pca_mixture *law = h->s->law;
   const size_t n = h->x.size1;
+  look (h);
+  choose (h);
   for (size_t k = 0; k < law->K; k++)
     {
+      if (h->count[k] == 0)
+        continue;
       const pca_factor *f = h->s->f + k;
-      gsl_matrix w = block (h->w, k, n), m = block (h->m, k, n);
-      pca_centre (f, &h->x, &w);
+      gsl_matrix w = chosen_rows (h->w, h, k), m = chosen_rows (h->m, h, k);
+      gather (h, k, &h->x, &w);
+      pca_centre (f, &w, &w);
       pca_solve (f, &w, &m);
-      for (size_t i = 0; i < n; i++)
-        gsl_matrix_set (h->r, i, k, law->log_w[k] + pca_log_density (f, &w, &m, i));
+      for (size_t i = 0; i < h->count[k]; i++)
+        gsl_matrix_set (h->r, h->chosen[k * n + i], k, law->log_w[k] + pca_log_density (f, &w, &m, i));
       multiply_columns (&f->root, &w); // Sigma^-1 (x - mean)
     }
   for (size_t i = 0; i < n; i++)
@@ -319,15 +484,16 @@ weigh (shard *h)
     }
 }
 
-// out_i += sign r_ik y_i.
+// The sum over components of sign r_ik y_i, for one k and the rows y of those that are chosen.
 
 static void
 add_share (const shard *h, size_t k, double sign, const gsl_matrix *y, gsl_matrix *out)
 {
   for (size_t i = 0; i < y->size1; i++)
     {
-      gsl_vector y_i = row (y, i), out_i = row (out, i);
-      gsl_blas_daxpy (sign * gsl_matrix_get (h->r, i, k), &y_i, &out_i);
+      const size_t to = h->chosen[k * h->x.size1 + i];
+      gsl_vector y_i = row (y, i), out_i = row (out, to);
+      gsl_blas_daxpy (sign * gsl_matrix_get (h->r, to, k), &y_i, &out_i);
     }
 }
 
@@ -342,10 +508,11 @@ answer_score (shard *h)
 {
   gsl_matrix_set_zero (&h->out);
   for (size_t k = 0; k < h->s->law->K; k++)
-    {
-      const gsl_matrix w = block (h->w, k, h->x.size1);
-      add_share (h, k, -1, &w, &h->out);
-    }
+    if (h->count[k] > 0)
+      {
+        const gsl_matrix w = chosen_rows (h->w, h, k);
+        add_share (h, k, -1, &w, &h->out);
+      }
   return GSL_SUCCESS;
 }
 
@@ -374,7 +541,7 @@ denoise (const shard *h, size_t k, const gsl_vector *from, gsl_matrix *x_hat)
   const snapshot *s = h->s;
   const size_t n = x_hat->size1;
   gsl_vector mu = row (s->mu, k);
-  gsl_matrix m = block (h->m, k, n), w = block (h->w, k, n), W = block (s->W, k, s->law->q);
+  gsl_matrix m = chosen_rows (h->m, h, k), w = chosen_rows (h->w, h, k), W = block (s->W, k, s->law->q);
   gsl_matrix_memcpy (x_hat, &w);
   multiply_columns (s->a, x_hat);
   for (size_t i = 0; i < n; i++)
@@ -388,18 +555,23 @@ denoise (const shard *h, size_t k, const gsl_vector *from, gsl_matrix *x_hat)
   gsl_blas_dgemm (CblasNoTrans, CblasNoTrans, 1, &m, &W, 1, x_hat);
 }
 
+static gsl_matrix
+memory_for (const shard *h, size_t k)
+{
+  return gsl_matrix_submatrix (h->e, 0, 0, h->count[k], h->e->size2).matrix;
+}
+
 static void
 find_denoiser (const shard *h, const gsl_vector *from, gsl_matrix *x_hat)
 {
   gsl_matrix_set_zero (x_hat);
   for (size_t k = 0; k < h->s->law->K; k++)
-    {
-      gsl_vector r_k = gsl_matrix_const_column (h->r, k).vector;
-      if (gsl_vector_isnull (&r_k))
-        continue;
-      denoise (h, k, from, h->e);
-      add_share (h, k, 1, h->e, x_hat);
-    }
+    if (h->count[k] > 0)
+      {
+        gsl_matrix e = memory_for (h, k);
+        denoise (h, k, from, &e);
+        add_share (h, k, 1, &e, x_hat);
+      }
 }
 
 static int
@@ -442,6 +614,8 @@ answer_covariance (shard *h)
   gsl_matrix_set_zero (&h->out);
   for (size_t k = 0; k < h->s->law->K; k++)
     {
+      if (h->count[k] == 0)
+        continue;
       const double r = gsl_matrix_get (h->r, 0, k);
       denoise (h, k, &from, h->e);
       gsl_vector_sub (&e.vector, &x_hat.vector);
@@ -462,8 +636,8 @@ answer_covariance (shard *h)
 static void
 deviations (const shard *h, size_t k, gsl_matrix *e)
 {
-  const gsl_matrix w = block (h->w, k, e->size1);
-  gsl_matrix_memcpy (e, h->score);
+  const gsl_matrix w = chosen_rows (h->w, h, k);
+  gather (h, k, h->score, e);
   gsl_matrix_add (e, &w);
   gsl_matrix_scale (e, -1);
 }
@@ -475,24 +649,40 @@ find_score (shard *h)
   gsl_matrix_memcpy (h->score, &h->out);
 }
 
+// out_i += r_ik (e_i . v_i) e_i.
+
+static void
+add_along (const shard *h, size_t k, const gsl_matrix *e, gsl_matrix *out)
+{
+  for (size_t i = 0; i < e->size1; i++)
+    {
+      const size_t to = h->chosen[k * h->x.size1 + i];
+      const gsl_vector e_i = row (e, i), v_i = row (&h->v, to);
+      gsl_vector out_i = row (out, to);
+      double along;
+      gsl_blas_ddot (&e_i, &v_i, &along);
+      gsl_blas_daxpy (gsl_matrix_get (h->r, to, k) * along, &e_i, &out_i);
+    }
+}
+
 static int
 answer_jvp (shard *h)
 {
-  const size_t n = h->x.size1;
   find_score (h);
   gsl_matrix_set_zero (&h->out);
   for (size_t k = 0; k < h->s->law->K; k++)
-    {
-      const pca_factor *f = h->s->f + k;
-      gsl_matrix w = block (h->w, k, n), m = block (h->m, k, n);
-      deviations (h, k, h->e);
-      mixture_add_along (h->r, k, h->e, &h->v, &h->out);
-      gsl_matrix_memcpy (&w, &h->v);
-      multiply_columns (&f->root, &w);
-      pca_solve (f, &w, &m);
-      multiply_columns (&f->root, &w);
-      add_share (h, k, -1, &w, &h->out);
-    }
+    if (h->count[k] > 0)
+      {
+        const pca_factor *f = h->s->f + k;
+        gsl_matrix w = chosen_rows (h->w, h, k), m = chosen_rows (h->m, h, k), e = memory_for (h, k);
+        deviations (h, k, &e);
+        add_along (h, k, &e, &h->out);
+        gather (h, k, &h->v, &w);
+        multiply_columns (&f->root, &w);
+        pca_solve (f, &w, &m);
+        multiply_columns (&f->root, &w);
+        add_share (h, k, -1, &w, &h->out);
+      }
   return GSL_SUCCESS;
 }
 
@@ -517,12 +707,17 @@ answer_divergence (shard *h)
   find_score (h);
   gsl_vector_set_zero (&h->number);
   for (size_t k = 0; k < h->s->law->K; k++)
-    {
-      const double trace = trace_of_inverse (h->s->f + k, h->root);
-      deviations (h, k, h->e);
-      for (size_t i = 0; i < h->x.size1; i++)
-        *gsl_vector_ptr (&h->number, i) += gsl_matrix_get (h->r, i, k) * (square (h->e, i) - trace);
-    }
+    if (h->count[k] > 0)
+      {
+        const double trace = trace_of_inverse (h->s->f + k, h->root);
+        gsl_matrix e = memory_for (h, k);
+        deviations (h, k, &e);
+        for (size_t i = 0; i < e.size1; i++)
+          {
+            const size_t to = h->chosen[k * h->x.size1 + i];
+            *gsl_vector_ptr (&h->number, to) += gsl_matrix_get (h->r, to, k) * (square (&e, i) - trace);
+          }
+      }
   return GSL_SUCCESS;
 }
 
