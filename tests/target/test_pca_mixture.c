@@ -196,6 +196,27 @@ Test (pca_mixture, is_the_mixture_with_dense_covariances)
   property_check ("a mixture of PCAs is a mixture", 20261129, 300, PARAMETERS, ranges, residual, NULL, 1e-10);
 }
 
+// In many dimensions, where the determinants alone tell components apart by hundreds of nats, at points of all of them.
+
+Test (pca_mixture, in_many_dimensions)
+{
+  const size_t d = 240, n = 60;
+  gsl_rng *r = property_rng (4);
+  const parameters p = random_parameters (4, d, 5, r);
+  gsl_matrix_scale (p.mu, .1);
+  for (size_t k = 0; k < 4; k++)
+    gsl_vector_set (p.v, k, pow (10, (double)k - 2));
+  const sb_target *pca = as_pca (&p), *dense = as_dense (&p);
+  const sb_process *process = scoped (sb_vp_alloc (d, SB_VP_BETA_MIN, SB_VP_BETA_MAX));
+  const gsl_vector *t = vector_all (n, .05);
+  gsl_matrix *x = matrix (n, d);
+  ok (sb_target_sample (pca, (sb_stream){ .seed = 2, .purpose = SB_FOR_DATA }, x));
+  ok (sb_process_transition (process, NULL, t, normals (n, d, 3), x));
+  const gsl_matrix *v = normals (n, d, 4);
+  const answers a = ask_batch (pca, process, x, t, v), b = ask_batch (dense, process, x, t, v);
+  cr_assert_lt (worst_difference (&a, &b, n), 1e-10, "%g", worst_difference (&a, &b, n));
+}
+
 Test (pca_mixture, rows_threads_and_draws)
 {
   gsl_rng *r = property_rng (5);
