@@ -16,10 +16,10 @@ experiments_shown = %D%/scoresde/digits.md %D%/scoresde/fig1.md %D%/scoresde/tab
   %D%/dsm2ddpm/fig1a.md %D%/dsm2ddpm/fig1b.md %D%/dsm2ddpm/fig2.md %D%/dsm2ddpm/fig3.md \
   %D%/dsm2ddpm/fig4.md %D%/dsm2ddpm/learned.md %D%/dsm2ddpm/fig5.md %D%/dsm2ddpm/fig6.md %D%/dsm2ddpm/vlb.md \
   %D%/dsm2ddpm/fig7.md %D%/dsm2ddpm/fig8.md %D%/speed/run.md %D%/speed/bf16.md
-experiments_run += %D%/soft/fig8 %D%/soft/levels %D%/soft/mismatch %D%/soft/sweep %D%/soft/naive %D%/soft/masks %D%/soft/exact %D%/soft/compute %D%/soft/tab1 \
+experiments_run += %D%/soft/fig8 %D%/soft/levels %D%/soft/mismatch %D%/soft/sweep %D%/soft/naive %D%/soft/masks %D%/soft/exact %D%/soft/compute %D%/soft/tab1 %D%/soft/tab1-faces \
   %D%/soft/samplers %D%/soft/ablations %D%/soft/fig1 %D%/soft/copies
 experiments_shown += %D%/soft/fig8.md %D%/soft/levels.md %D%/soft/mismatch.md %D%/soft/sweep.md %D%/soft/naive.md %D%/soft/masks.md %D%/soft/exact.md %D%/soft/compute.md \
-  %D%/soft/tab1.md %D%/soft/samplers.md %D%/soft/ablations.md %D%/soft/fig1.md %D%/soft/copies.md
+  %D%/soft/tab1.md %D%/soft/tab1-faces.md %D%/soft/samplers.md %D%/soft/ablations.md %D%/soft/fig1.md %D%/soft/copies.md
 EXTRA_DIST += %D%/render %D%/page.css %D%/table.awk %D%/published.awk %D%/claims.awk $(experiments_shown)
 
 # They are installed as they lie here: scripts and drivers in one folder, what both read beside them.
@@ -148,6 +148,9 @@ nobase_pkglibexec_PROGRAMS += %D%/soft/tab1-driver %D%/soft/samplers-driver %D%/
   %D%/soft/copies-driver
 %C%_soft_tab1_driver_SOURCES = %D%/soft/tab1.c $(experiments_drawn)
 %C%_soft_tab1_driver_LDADD = libscorebook-core.la
+nobase_pkglibexec_PROGRAMS += %D%/soft/tab1-faces-driver
+%C%_soft_tab1_faces_driver_SOURCES = %D%/soft/tab1-faces.c %D%/faces.c %D%/faces.h $(experiments_drawn)
+%C%_soft_tab1_faces_driver_LDADD = libscorebook-core.la
 %C%_soft_samplers_driver_SOURCES = %D%/soft/samplers.c $(experiments_drawn)
 %C%_soft_samplers_driver_LDADD = libscorebook-core.la
 %C%_soft_ablations_driver_SOURCES = %D%/soft/ablations.c $(experiments_drawn)

@@ -447,6 +447,23 @@ fit_prior (training *t)
   return status ? failure ("process: its prior: %s", why (status)) : EXIT_SUCCESS;
 }
 
+// Under a corruption the noise tells nothing of the clean point where that is lost, and it stands still where the blur
+// goes on.
+
+static int
+check_corruption (const sb_model *model)
+{
+  const sb_process *process = model->process;
+  if (!sb_soft_operator (process))
+    return EXIT_SUCCESS;
+  if (model->network.prediction != SB_PREDICTS_RESIDUAL)
+    return usage_error ("--prediction: under --process=%s it is residual", process->type->name);
+  if (model->network.label == SB_LABEL_LOG_NOISE)
+    return usage_error ("--label=log-noise: under --process=%s the noise may stand still: it is time",
+                        process->type->name);
+  return EXIT_SUCCESS;
+}
+
 // What is minimised: the score's error, or the classifier's.
 
 static int
@@ -460,7 +477,9 @@ open_score (training *t)
   if (!t->model)
     return failure ("%s", error.message);
   sb_net_shape in = sb_net_input (t->model->net);
-  int status = choose_objective (s, t->model->process, &t->matching.objective);
+  int status = check_corruption (t->model);
+  if (status == EXIT_SUCCESS)
+    status = choose_objective (s, t->model->process, &t->matching.objective);
   if (status == EXIT_SUCCESS)
     status = check_images (o->data, &t->data.shape, in);
   if (status == EXIT_SUCCESS)
@@ -487,6 +506,8 @@ open_classifier (training *t)
   if (!t->model)
     return failure ("%s", error.message);
   const sb_net *net = t->model->net;
+  if (t->timed && sb_soft_operator (t->model->process))
+    return usage_error ("--process=%s: a classifier is trained under noise alone", t->model->process->type->name);
   int status = check_images (o->data, &t->data.shape, sb_net_input (net));
   if (status != EXIT_SUCCESS)
     return status;

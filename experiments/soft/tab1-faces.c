@@ -1,0 +1,111 @@
+// # Table 1 on faces
+//
+// Faces under blur and noise by Momentum, and under DDPM's chain by its own sampler and by DDIM, at the same number of evaluations:
+// distances of two kinds of features to those of the training faces. [soft.tab1] [soft.fig2]
+
+#include "../faces.h"
+#include "drawn.h"
+
+#include <gsl/gsl_math.h>
+#include <math.h>
+#include <stdlib.h>
+
+enum
+{
+  SOFT,
+  DDPM,
+  DDIM,
+  ROWS,
+  SIDE32 = 32,
+  GROUPS = 8 // of samples, for the jackknife
+};
+
+static const struct
+{
+  const char *name, *row, *published;
+  way by;
+} entries[ROWS] = { { "faces32-soft", "Blur and noise", "1.85", { "Momentum", &sb_step_momentum, NULL } },
+                    { "faces32-ddpm", "DDPM (VP)", "3.26", { "ancestral", &sb_step_ancestral, NULL } },
+                    { "faces32-ddpm", "DDIM (VP)", "3.51", { "DDIM", &sb_step_ddim, NULL } } };
+
+// The distance, and the jackknife's standard error of it, by leaving out one group after another.
+
+static found
+distance_of (const sb_moments_file *training, kind what, const gsl_matrix *x)
+{
+  const size_t n = x->size1;
+  double of[GROUPS], mean = 0, sum = 0;
+  for (size_t g = 0; g < GROUPS; g++)
+    {
+      gsl_matrix *rest = require_pointer (gsl_matrix_alloc (n - (n - g + GROUPS - 1) / GROUPS, x->size2), "faces");
+      for (size_t i = 0, k = 0; i < n; i++)
+        if (i % GROUPS != g)
+          {
+            gsl_vector_const_view row = gsl_matrix_const_row (x, i);
+            gsl_matrix_set_row (rest, k++, &row.vector);
+          }
+      of[g] = frechet_to (training, what, rest, SIDE32);
+      mean += of[g] / GROUPS;
+      gsl_matrix_free (rest);
+    }
+  for (size_t g = 0; g < GROUPS; g++)
+    sum += gsl_pow_2 (of[g] - mean);
+  return (found){ frechet_to (training, what, x, SIDE32), sqrt (sum * (GROUPS - 1) / GROUPS) };
+}
+
+static void
+put (results *r, const char *row, const char *published, const gsl_matrix *x, found *of)
+{
+  for (kind k = 0; k < KINDS; k++)
+    {
+      char column[64];
+      sb_moments_file *training = training_moments (k, SIDE32);
+      of[k] = distance_of (training, k, x);
+      snprintf (column, sizeof column, "Frechet distance by %s", kind_name[k]);
+      results_row (r, row, column, published, of[k].distance, of[k].se, "", kind_note[k]);
+      sb_moments_file_free (training);
+    }
+}
+
+// Features are of faces in [-1, 1], the range of DDPM; the others' is [0, 1].
+
+static void
+look_at (results *r, int k, size_t evaluations, size_t n, found *of)
+{
+  network w = network_open (entries[k].name);
+  require (w.model ? GSL_SUCCESS : GSL_EINVAL, entries[k].name);
+  gsl_matrix *x = drawn (r, &w, &entries[k].by, evaluations, n);
+  if (w.model->low == 0)
+    {
+      gsl_matrix_scale (x, 2);
+      gsl_matrix_add_constant (x, -1);
+    }
+  put (r, entries[k].row, entries[k].published, x, of);
+  picture_faces (r, k == DDIM ? "faces32-ddim" : entries[k].name, x, SIDE32, 8);
+  gsl_matrix_free (x);
+  network_close (w);
+}
+
+int
+main (void)
+{
+  results r = results_open ();
+  const size_t evaluations = r.scale == SMOKE   ? 2
+                             : r.scale == QUICK ? 50
+                                                : 1000,
+               n = r.scale == SMOKE   ? 9
+                   : r.scale == QUICK ? 48
+                                      : 1000;
+  found of[ROWS][KINDS], of_test[KINDS];
+  for (int k = 0; k < ROWS; k++)
+    look_at (&r, k, evaluations, n, of[k]);
+  gsl_matrix *test = test_faces (SIDE32, GSL_MIN (n, (size_t)TEST_FACES));
+  put (&r, "test faces", "", test, of_test);
+  gsl_matrix_free (test);
+  claim_below (&r, "Blur and noise is better than DDPM: by colours", of[SOFT][BY_MEANS], 1, of[DDPM][BY_MEANS]);
+  claim_below (&r, "... by edges and textures", of[SOFT][BY_FILTERS], 1, of[DDPM][BY_FILTERS]);
+  claim_below (&r, "... than DDIM: by colours", of[SOFT][BY_MEANS], 1, of[DDIM][BY_MEANS]);
+  claim_below (&r, "... by edges and textures", of[SOFT][BY_FILTERS], 1, of[DDIM][BY_FILTERS]);
+  results_close (&r);
+  return EXIT_SUCCESS;
+}
