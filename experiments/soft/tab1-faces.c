@@ -103,9 +103,9 @@ main (void)
   put (&r, "test faces", "", test, of_test);
   gsl_matrix_free (test);
   claim_below (&r, "Blur and noise is better than DDPM: by colours", of[SOFT][BY_MEANS], 1, of[DDPM][BY_MEANS]);
-  claim_below (&r, "... by edges and textures", of[SOFT][BY_FILTERS], 1, of[DDPM][BY_FILTERS]);
+  claim_below (&r, "... than DDPM: by edges and textures", of[SOFT][BY_FILTERS], 1, of[DDPM][BY_FILTERS]);
   claim_below (&r, "... than DDIM: by colours", of[SOFT][BY_MEANS], 1, of[DDIM][BY_MEANS]);
-  claim_below (&r, "... by edges and textures", of[SOFT][BY_FILTERS], 1, of[DDIM][BY_FILTERS]);
+  claim_below (&r, "... than DDIM: by edges and textures", of[SOFT][BY_FILTERS], 1, of[DDIM][BY_FILTERS]);
   results_close (&r);
   return EXIT_SUCCESS;
 }
