@@ -45,7 +45,8 @@ typedef struct
   double *high, *low;          // K x d: m mu_kj
   double *precision;           // K x d: 1 / s_kj
   double *gain;                // K x d: what multiplies a difference in the view
-  int round;                   // the last two are the same for all coordinates of a component
+  int round;                   // these two are the same for all coordinates of a component
+  double *variance;            // d: s_kj of the component at hand
   double *memory;
 } snapshot;
 
@@ -53,7 +54,7 @@ static int
 snapshot_alloc (const diagonal_mixture *law, snapshot *s)
 {
   const size_t K = law->K, size = K * law->d;
-  s->memory = malloc ((4 * size + K) * sizeof (double));
+  s->memory = malloc ((4 * size + K + law->d) * sizeof (double));
   if (!s->memory)
     SB_ERROR (NULL, GSL_ENOMEM, "no memory for a mixture at one time");
   s->high = s->memory;
@@ -61,6 +62,7 @@ snapshot_alloc (const diagonal_mixture *law, snapshot *s)
   s->precision = s->low + size;
   s->gain = s->precision + size;
   s->constant = s->gain + size;
+  s->variance = s->constant + K;
   return GSL_SUCCESS;
 }
 
@@ -69,18 +71,38 @@ snapshot_alloc (const diagonal_mixture *law, snapshot *s)
 //    \mathbb{E}[x_{0j} \mid \mathbf{x}, k] = \mu_{kj} + \frac{m\lambda_{kj}\,\delta_j}{s_{kj}}, \qquad
 //    \mathbb{E}[z_j \mid \mathbf{x}, k] = \frac{\varsigma\,\delta_j}{s_{kj}}. $$
 
-static double
+static inline double
 gain (target_kernel kernel, sb_view view, double lambda)
 {
-  switch (view)
+  return view == SB_DENOISER ? kernel.m * lambda : view == SB_EPSILON ? kernel.sd : -1;
+}
+
+static inline __attribute__ ((always_inline)) void
+take_component_as (int one, const diagonal_mixture *law, size_t k, sb_view view, snapshot *s, double *restrict variance)
+{
+  const double *restrict mu = gsl_matrix_const_ptr (law->mu, k, 0);
+  const double *restrict lambda = gsl_matrix_const_ptr (law->lambda, k, 0);
+  double *restrict high = s->high + k * law->d, *restrict low = s->low + k * law->d,
+                   *restrict precision = s->precision + k * law->d, *restrict by = s->gain + k * law->d;
+#pragma omp simd
+  for (size_t j = 0; j < law->d; j++)
     {
-    case SB_DENOISER:
-      return kernel.m * lambda;
-    case SB_EPSILON:
-      return kernel.sd;
-    default:
-      return -1;
+      const target_kernel at = s->kernel[one ? 0 : sb_process_part (law->process, j)];
+      variance[j] = at.m * at.m * lambda[j] + at.sd * at.sd;
+      high[j] = at.m * mu[j];
+      low[j] = fma (at.m, mu[j], -high[j]);
+      precision[j] = 1 / variance[j];
+      by[j] = gain (at, view, lambda[j]) / variance[j];
     }
+}
+
+SB_CLONES static void
+take_component (const diagonal_mixture *law, size_t k, sb_view view, snapshot *s)
+{
+  if (law->process->parts == 1)
+    take_component_as (1, law, k, view, s, s->variance);
+  else
+    take_component_as (0, law, k, view, s, s->variance);
 }
 
 static void
@@ -90,24 +112,16 @@ take_snapshot (const diagonal_mixture *law, const target_kernel *kernel, sb_view
   s->round = law->process->parts == 1;
   for (size_t k = 0; k < law->K; k++)
     {
-      const double *mu = gsl_matrix_const_ptr (law->mu, k, 0), *lambda = gsl_matrix_const_ptr (law->lambda, k, 0);
-      double logarithm = 0, sum = 0, before = 0;
+      double logarithm = 0, sum = 0;
+      take_component (law, k, view, s);
       for (size_t j = 0; j < law->d; j++)
         {
-          const size_t kj = k * law->d + j;
-          const target_kernel at = kernel[sb_process_part (law->process, j)];
-          const double s_kj = at.m * at.m * lambda[j] + at.sd * at.sd;
-          if (j == 0 || s_kj != before)
+          if (j == 0 || s->variance[j] != s->variance[j - 1])
             {
-              logarithm = log (s_kj);
+              logarithm = log (s->variance[j]);
               s->round &= j == 0;
             }
-          before = s_kj;
           sum += logarithm;
-          s->high[kj] = at.m * mu[j];
-          s->low[kj] = fma (at.m, mu[j], -s->high[kj]);
-          s->precision[kj] = 1 / s_kj;
-          s->gain[kj] = gain (at, view, lambda[j]) / s_kj;
         }
       s->constant[k] = law->log_w[k] - 0.5 * sum;
     }
@@ -266,6 +280,36 @@ add_means (size_t count, const size_t *restrict some, size_t d, const gsl_matrix
     }
 }
 
+// The divergence of the score, $\sum_k r_k\bigl[-\sum_j 1/s_{kj} + \|\mathbf{s}_k - \mathbf{s}\|^2\bigr]$ with
+// $\mathbf{s}_k$ the score of component $k$ and $\mathbf{s}$ the average, which is in `score`.
+
+SB_CLONES static void
+diverge (size_t count, const size_t *restrict some, size_t d, const snapshot *s, const double *restrict x,
+         const double *restrict r, const double *restrict score, double *restrict divergence)
+{
+  double total[LANES] = { 0 };
+  for (size_t i = 0; i < count; i++)
+    {
+      const size_t k = some[i];
+      double squares[LANES] = { 0 }, trace = 0;
+      for (size_t j = 0; j < d; j++)
+        {
+          const double high = s->high[k * d + j], low = s->low[k * d + j], factor = s->gain[k * d + j];
+          trace += factor;
+#pragma omp simd
+          for (int l = 0; l < LANES; l++)
+            {
+              double e = ((x[j * LANES + (size_t)l] - high) - low) * factor - score[j * LANES + (size_t)l];
+              squares[l] += e * e;
+            }
+        }
+#pragma omp simd
+      for (int l = 0; l < LANES; l++)
+        total[l] += r[k * LANES + (size_t)l] * (trace + squares[l]);
+    }
+  memcpy (divergence, total, sizeof total);
+}
+
 enum
 {
   WORTH_LOOKING = 16 // dimensions
@@ -333,8 +377,8 @@ typedef struct
   const snapshot *common;      // where there is one
   const gsl_matrix *x;
   sb_view view;
-  gsl_matrix *out;   // one of these two is the result
-  gsl_vector *log_p; // a number per row
+  gsl_matrix *out;                // one of these three is the result
+  gsl_vector *log_p, *divergence; // a number per row
   sb_pool *rooms;
 } batch_job;
 
@@ -392,6 +436,14 @@ work_on_block (const batch_job *job, const snapshot *s, room *m, size_t first, s
     }
   const size_t count = list_weights (K, d, m->r, m->some);
   average (count, m->some, d, s, m->x, m->r, m->scaled, m->out);
+  if (job->divergence)
+    {
+      double divergence[LANES];
+      diverge (count, m->some, d, s, m->x, m->r, m->out, divergence);
+      for (size_t l = 0; l < n; l++)
+        gsl_vector_set (job->divergence, first + l, divergence[l]);
+      return;
+    }
   if (job->view == SB_DENOISER)
     add_means (count, m->some, d, job->law->mu, m->r, m->out);
   scatter_rows (m->out, job->out, first, n);
@@ -481,5 +533,13 @@ diagonal_log_density (const diagonal_mixture *law, const target_kernel *kernel, 
                       gsl_vector *log_p)
 {
   batch_job job = { .law = law, .kernel = kernel, .view = SB_SCORE, .x = x, .log_p = log_p };
+  return work_on (&job, kernels);
+}
+
+int
+diagonal_divergence (const diagonal_mixture *law, const target_kernel *kernel, size_t kernels, const gsl_matrix *x,
+                     gsl_vector *divergence)
+{
+  batch_job job = { .law = law, .kernel = kernel, .view = SB_SCORE, .x = x, .divergence = divergence };
   return work_on (&job, kernels);
 }

@@ -14,11 +14,13 @@ typedef struct
   const sb_process *process; // diagonal in the coordinates themselves
 } diagonal_mixture;
 
-// As sb_target_evaluate and sb_target_log_density, with a kernel for each row and part, or (`kernels` 1) one row of them
-// for all; densities are there at every row's time.
+// As sb_target_evaluate, sb_target_log_density and sb_target_divergence, with a kernel for each row and part, or
+// (`kernels` 1) one row of them for all; densities and divergences are there at every row's time.
 int diagonal_evaluate (const diagonal_mixture *law, const target_kernel *kernel, size_t kernels, sb_view view,
                        const gsl_matrix *x, gsl_matrix *out);
 int diagonal_log_density (const diagonal_mixture *law, const target_kernel *kernel, size_t kernels, const gsl_matrix *x,
                           gsl_vector *log_p);
+int diagonal_divergence (const diagonal_mixture *law, const target_kernel *kernel, size_t kernels, const gsl_matrix *x,
+                         gsl_vector *divergence);
 
 #endif

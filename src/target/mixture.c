@@ -560,7 +560,7 @@ check_density (const mixture *law, const target_kernel *kernel, const sb_process
   return GSL_SUCCESS;
 }
 
-// Densities and views under diagonal covariances are those of diagonal.c. There, where a sampler's time is the same for
+// Densities, views and divergences under diagonal covariances are those of diagonal.c. There, where a sampler's time is the same for
 // all rows, one kernel does for them.
 
 int
@@ -574,8 +574,9 @@ mixture_answer_by_coordinates (const mixture *law, const sb_process *process, co
   if (!status)
     status = check_density (law, kernel, process, kernels);
   if (!status)
-    status = q->out ? diagonal_evaluate (&diagonal, kernel, kernels, q->view, q->x, q->out)
-                    : diagonal_log_density (&diagonal, kernel, kernels, q->x, q->number);
+    status = q->asked == SB_TARGET_VIEW         ? diagonal_evaluate (&diagonal, kernel, kernels, q->view, q->x, q->out)
+             : q->asked == SB_TARGET_DIVERGENCE ? diagonal_divergence (&diagonal, kernel, kernels, q->x, q->number)
+                                                : diagonal_log_density (&diagonal, kernel, kernels, q->x, q->number);
   free (kernel);
   return status;
 }
@@ -599,7 +600,8 @@ static int
 mixture_answer (const void *state, const sb_process *process, const sb_target_question *q)
 {
   const mixture *law = state;
-  const bool by_coordinates = q->asked == SB_TARGET_LOG_DENSITY || q->asked == SB_TARGET_VIEW;
+  const bool by_coordinates
+      = q->asked == SB_TARGET_LOG_DENSITY || q->asked == SB_TARGET_VIEW || q->asked == SB_TARGET_DIVERGENCE;
   if (by_coordinates && !law->U && (process->parts == 1 || (process->parts > 1 && !process->basis)))
     return mixture_answer_by_coordinates (law, process, q);
   if (process->parts == 1)

@@ -29,8 +29,9 @@ void mixture_add_along (const gsl_matrix *r, size_t k, const gsl_matrix *e, cons
 // The answer under any process whose maps can be applied (mixture_under_maps.c).
 int mixture_answer_under_maps (const mixture *law, const sb_process *process, const sb_target_question *question);
 
-// Densities and views where the process and the covariances are diagonal in the coordinates themselves (mixture.c), and
-// where they are so in the process's basis, else *diagonal is false and nothing is done (mixture_in_basis.c).
+// Densities, views and divergences where the process and the covariances are diagonal in the coordinates themselves
+// (mixture.c), and where they are so in the process's basis, else *diagonal is false and nothing is done
+// (mixture_in_basis.c).
 int mixture_answer_by_coordinates (const mixture *law, const sb_process *process, const sb_target_question *question);
 int mixture_answer_in_basis (const mixture *law, const sb_process *process, const sb_target_question *question,
                              bool *diagonal);

@@ -2,6 +2,7 @@
 
 #include "ask.h"
 #include "batch.h"
+#include "process/kinds.h"
 #include "process/vp.h"
 #include "property.h"
 #include "scope.h"
@@ -278,6 +279,39 @@ Test (mixture, singular_covariance_without_noise_has_no_density)
   refused (GSL_EDOM, sb_target_jvp (target, still, x, t, x, out));
   refused (GSL_EDOM, sb_target_divergence (target, still, x, t, number));
   refused (GSL_EDOM, sb_target_posterior_covariance (target, still, vector_all (2, 0), 0, square));
+}
+
+// ## The divergence
+//
+// Of round components it is found along the coordinates, or along a process's own basis; products with the Jacobian are
+// found in other ways, and have the same trace.
+
+Test (mixture, divergence_is_the_trace_of_the_jacobian)
+{
+  static const char *const processes[] = { "vp", "soft image=1x2x2 half=1 boundary=symmetric" };
+  enum
+  {
+    D = 4
+  };
+  gsl_matrix *covariances = matrix_all (2 * D, D, 0), *x = normals (1, D, 2), *e = matrix (1, D), *Je = matrix (1, D);
+  gsl_vector *t = vector_of (0.4), *divergence = vector (1);
+  for (size_t i = 0; i < 2 * D; i++)
+    gsl_matrix_set (covariances, i, i % D, i < D ? 0.3 : 1);
+  sb_target *target = scoped (sb_target_mixture_alloc (NULL, normals (2, D, 1), covariances));
+  for (size_t k = 0; k < 2; k++)
+    {
+      sb_process *process = scoped (sb_process_from_text (processes[k], D, NULL));
+      double trace = 0;
+      for (size_t j = 0; j < D; j++)
+        {
+          gsl_matrix_set_zero (e);
+          gsl_matrix_set (e, 0, j, 1);
+          ok (sb_target_jvp (target, process, x, t, e, Je));
+          trace += gsl_matrix_get (Je, 0, j);
+        }
+      ok (sb_target_divergence (target, process, x, t, divergence));
+      cr_assert_float_eq (gsl_vector_get (divergence, 0) / trace, 1, 1e-12, "%s", processes[k]);
+    }
 }
 
 // ## Draws
