@@ -314,8 +314,8 @@ sum_numbers (const sb_process *process, sb_process_map map, double (*of) (double
   for (size_t i = 0; i < t->size && !status; i++)
     {
       status = sb_process_numbers (process, map, start (s, i), gsl_vector_get (t, i), c);
-      double total = 0;
-      for (size_t j = 0; j < process->dimension && !status; j++)
+      double total = !status && process->parts == 1 ? (double)process->dimension * of (c[0]) : 0;
+      for (size_t j = 0; j < process->dimension && !status && process->parts > 1; j++)
         total += of (c[sb_process_part (process, j)]);
       if (!status)
         gsl_vector_set (sum, i, total);
