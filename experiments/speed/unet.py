@@ -19,10 +19,25 @@ from rounds import serve
 GROUPS, FEATURES = 8, 32
 
 
+class Attention(nn.Module):
+    """Among all pixels of a norm of the input; plus the input."""
+
+    def __init__(self, channels):
+        super().__init__()
+        self.norm = nn.GroupNorm(GROUPS, channels)
+        self.query, self.key, self.value, self.out = (nn.Conv2d(channels, channels, 1) for _ in range(4))
+
+    def forward(self, x):
+        h = self.norm(x)
+        q, k, v = (made(h).flatten(2) for made in (self.query, self.key, self.value))
+        among = torch.softmax(q.transpose(1, 2) @ k / math.sqrt(q.shape[1]), dim=2)
+        return x + self.out((v @ among.transpose(1, 2)).view_as(x))
+
+
 class Block(nn.Module):
     """Norm, SiLU, convolution, the time; again; plus the input, through a 1 x 1 convolution where channels change."""
 
-    def __init__(self, inputs, outputs, told):
+    def __init__(self, inputs, outputs, told, attention):
         super().__init__()
         self.norm1 = nn.GroupNorm(GROUPS, inputs)
         self.conv1 = nn.Conv2d(inputs, outputs, 3, padding=1)
@@ -30,27 +45,30 @@ class Block(nn.Module):
         self.norm2 = nn.GroupNorm(GROUPS, outputs)
         self.conv2 = nn.Conv2d(outputs, outputs, 3, padding=1)
         self.skip = nn.Conv2d(inputs, outputs, 1) if inputs != outputs else nn.Identity()
+        self.attention = Attention(outputs) if attention else nn.Identity()
 
     def forward(self, x, time):
         h = self.conv1(F.silu(self.norm1(x)))
         h = h + self.time(time)[:, :, None, None]
-        return self.conv2(F.silu(self.norm2(h))) + self.skip(x)
+        return self.attention(self.conv2(F.silu(self.norm2(h))) + self.skip(x))
 
 
 class UNet(nn.Module):
-    def __init__(self, channels, multipliers=(1, 2, 2)):
+    def __init__(self, channels, multipliers=(1, 2, 2), attention=()):
+        """attention: the levels that have it."""
         super().__init__()
         widths = [channels * m for m in multipliers]
         told = 4 * channels
         frequencies = 1e4 ** -(torch.arange(FEATURES // 2) / (FEATURES // 2 - 1))
-        self.register_buffer("frequencies", frequencies)
+        self.register_buffer("frequencies", frequencies, persistent=False)
         self.linear1 = nn.Linear(FEATURES, told)
         self.linear2 = nn.Linear(told, told)
         self.first = nn.Conv2d(1, widths[0], 3, padding=1)
-        self.down = nn.ModuleList(Block(widths[max(k - 1, 0)], w, told) for k, w in enumerate(widths))
-        self.middle = Block(widths[-1], widths[-1], told)
+        levels = list(enumerate(widths))
+        self.down = nn.ModuleList(Block(widths[max(k - 1, 0)], w, told, k in attention) for k, w in levels)
+        self.middle = Block(widths[-1], widths[-1], told, False)
         below = [widths[-1]] + widths[:0:-1]  # the channels that come up to each level, lowest level first
-        self.up = nn.ModuleList(Block(b + w, w, told) for b, w in zip(below, widths[::-1]))
+        self.up = nn.ModuleList(Block(b + w, w, told, k in attention) for b, (k, w) in zip(below, levels[::-1]))
         self.norm = nn.GroupNorm(GROUPS, widths[0])
         self.last = nn.Conv2d(widths[0], 1, 3, padding=1)
 
@@ -118,4 +136,5 @@ def main():
     serve({"train": train, "forward": forward}[what], f"parameters {parameters}")
 
 
-main()
+if __name__ == "__main__":
+    main()
