@@ -20,6 +20,7 @@ nobase_dist_pkgdata_DATA = %D%/README %D%/models/mnist-classifier.safetensors %D
   %D%/models/mnist-soft-s025.safetensors %D%/models/mnist-soft-s025.csv \
   %D%/models/mnist-window.safetensors %D%/models/mnist-window.csv \
   %D%/models/mnist-soft-joint.safetensors %D%/models/mnist-soft-joint.csv \
+  %D%/models/mnist-soft-s050.safetensors %D%/models/mnist-soft-s050.csv \
   %D%/models/faces32-soft.safetensors %D%/models/faces32-soft.csv \
   %D%/models/mnist-classifier-ve.safetensors %D%/models/mnist-classifier-ve.csv \
   %D%/models/fashion-classifier-ve.safetensors %D%/models/fashion-classifier-ve.csv \
