@@ -50,11 +50,10 @@ norm_of_difference (const gsl_matrix *x, const gsl_matrix *y)
   return sqrt (sum / (double)x->size1);
 }
 
-Test (distances, coupled_image_by_image)
+static void
+as_defined (const sb_operator *C, const gsl_vector *level, const gsl_matrix *x)
 {
-  const sb_operator *C = scoped (sb_operator_blur_alloc (8, 6, 3, 7, SB_BOUNDARY_ZERO));
-  const gsl_vector *level = vector_of (0, .01, .5, .6, 1, 3, 7);
-  gsl_matrix *x = normals (500, 144, 1), *distance = measured ("coupled", C, level, x);
+  gsl_matrix *distance = measured ("coupled", C, level, x);
   for (size_t a = 0; a < level->size; a++)
     for (size_t b = 0; b < level->size; b++)
       {
@@ -63,6 +62,20 @@ Test (distances, coupled_image_by_image)
         cr_assert_float_eq (gsl_matrix_get (distance, a, b), truth, 1e-12 * truth);
       }
   cr_assert_eq (gsl_matrix_get (distance, 0, 1), 0);
+}
+
+Test (distances, coupled_image_by_image)
+{
+  as_defined (scoped (sb_operator_blur_alloc (8, 6, 3, 7, SB_BOUNDARY_ZERO)), vector_of (0, .01, .5, .6, 1, 3, 7),
+              normals (500, 144, 1));
+}
+
+// An image of more numbers than a block has is a block.
+
+Test (distances, coupled_of_large_images)
+{
+  as_defined (scoped (sb_operator_blur_alloc (4, 4, 2100, 2, SB_BOUNDARY_ZERO)), vector_of (0, .01, 1),
+              normals (2, 4 * 4 * 2100, 1));
 }
 
 // Where $C_b C_a^{-1}$ is symmetric and positive semidefinite it is the gradient of a convex function, and no
