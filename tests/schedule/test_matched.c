@@ -137,6 +137,24 @@ Test (matched, erratum_no_solution_at_early_times)
     }
 }
 
+// The displacement may be any function that does not fall. Here the level is the root of a quadratic. [soft.eq55]
+
+static double
+quadratic (double level, void *params)
+{
+  (void)params;
+  return level + level * level;
+}
+
+Test (matched, of_any_displacement)
+{
+  const double sigma = .2, sigma_1 = .3, share = .5;
+  const double wanted = share * (2 + 4 + 3 * sigma_1 * sigma_1) - 3 * sigma * sigma;
+  double level;
+  ok (sb_matched_level (&(sb_matched){ { quadratic, NULL }, .1, 2, 3 }, sigma, sigma_1, share, &level));
+  cr_assert_float_eq (level, (sqrt (1 + 4 * wanted) - 1) / 2, 1e-13);
+}
+
 static double
 no_number (double level, void *params)
 {
