@@ -9,7 +9,8 @@
 enum
 {
   SIDE = 28,
-  PIXELS = SIDE * SIDE
+  PIXELS = SIDE * SIDE,
+  TEST_CLOTHES = 500
 };
 
 // The path of a file of the data, such as "models/mnist-moments.safetensors" in $DATA. The program ends where it is too long.
@@ -18,7 +19,7 @@ void data_path (const char *name, char *path, size_t size);
 // `count` of the 10,000 test images from number `first` on, black at low and white at high; count 0: all that follow.
 gsl_matrix *test_digits (size_t first, size_t count, double low, double high);
 
-// The same of the 500 test images of Fashion-MNIST.
+// The same of the TEST_CLOTHES test images of Fashion-MNIST that come with the data.
 gsl_matrix *test_clothes (size_t first, size_t count, double low, double high);
 
 // The model whose path a variable of the environment holds.

@@ -48,8 +48,7 @@ look_at_memory (results *r, size_t images, size_t evaluations, size_t n)
   sb_model model = { .process = process, .low = 0, .high = 1 };
   const network exact = { &model, require_pointer (sb_score_exact_alloc (law, process), "the score") };
   require (sb_soft_fit (process, data), "the prior");
-  gsl_matrix *x = drawn (r, &exact, &momentum, evaluations, n),
-             *others = require_pointer (gsl_matrix_alloc (data->size1 / 2, PIXELS), "images");
+  gsl_matrix *x = drawn (r, &exact, &momentum, evaluations, n);
   gsl_matrix_const_view half = gsl_matrix_const_submatrix (data, 0, 0, data->size1 / 2, PIXELS),
                         rest
                         = gsl_matrix_const_submatrix (data, data->size1 / 2, 0, data->size1 - data->size1 / 2, PIXELS);
@@ -61,7 +60,7 @@ look_at_memory (results *r, size_t images, size_t evaluations, size_t n)
   else
     results_claim (r, "The exact denoiser of a few images returns them", near < 0.05 * between,
                    "median distance %.3g, between images %.3g", near, between);
-  gsl_matrix_free (x), gsl_matrix_free (others), gsl_matrix_free (data);
+  gsl_matrix_free (x), gsl_matrix_free (data);
   sb_score_free (exact.score);
   sb_target_free (law);
   sb_process_free (process);

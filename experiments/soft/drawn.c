@@ -62,11 +62,11 @@ clip_to (const sb_model *model, gsl_matrix *x)
 }
 
 found
-put_distance (results *r, const judge *j, const network *w, const gsl_matrix *x, const char *row, const char *column,
-              const char *paper, const char *note)
+put_distance (results *r, const judge *j, const gsl_matrix *x, double low, double high, const char *row,
+              const char *column, const char *paper, const char *note)
 {
   verdict se;
-  const verdict v = judged_with_errors (j, x, w->model->low, w->model->high, &se);
+  const verdict v = judged_with_errors (j, x, low, high, &se);
   results_row (r, row, column, paper, v.frechet, se.frechet, "", note);
   return (found){ v.frechet, se.frechet };
 }

@@ -30,12 +30,12 @@ gsl_matrix *drawn (results *r, const network *w, const way *by, size_t evaluatio
 // Whatever a picture can show: in place, [low, high] of the model.
 void clip_to (const sb_model *model, gsl_matrix *x);
 
-// Their Frechet distance, with its standard error; a row of the results.
+// The Frechet distance of images, black at low and white at high, with its standard error; a row of the results.
 typedef struct
 {
   double distance, se;
 } found;
-found put_distance (results *r, const judge *j, const network *w, const gsl_matrix *x, const char *row,
+found put_distance (results *r, const judge *j, const gsl_matrix *x, double low, double high, const char *row,
                     const char *column, const char *paper, const char *note);
 
 // A claim that the first distance is below `factor` times the second: untested at scale smoke, and where the two are

@@ -121,7 +121,7 @@ compare_schedules (results *r)
   while (t < 1 && matched_blur (&f, t) <= 0.01)
     t += 0.001;
   results_claim (r, "Equation 55 has a solution at every time", t <= STAGE,
-                 "before t = %.3f the noise alone is more than VE's share: no blur is little enough", t);
+                 "the first is at t = %.3f; where there is none, the noise alone is more than VE's share", t);
 }
 
 // ## The noise
@@ -147,7 +147,7 @@ compare_noises (results *r, double p, const char *name, size_t first)
     untested (r, fails, "not at this scale");
   else
     results_claim (r, fails, !(cell[2][BUDGETS - 1] < 0.01 * cell[2][1]),
-                   "with exact scores every error goes to 0: noise .025, 2000 steps: %.1e", cell[2][BUDGETS - 1]);
+                   "noise .025: %.1e at 50 steps, %.1e at 2000, with exact scores", cell[2][1], cell[2][BUDGETS - 1]);
 }
 
 int

@@ -8,7 +8,6 @@
 #include <scorebook.h>
 
 #include <gsl/gsl_math.h>
-#include <gsl/gsl_sort_vector.h>
 #include <gsl/gsl_cdf.h>
 #include <math.h>
 #include <stdlib.h>
@@ -148,21 +147,23 @@ of_gaussian (results *r)
 static const double w[] = { 0.3, 0.5, 0.2 }, mu[] = { -2, 0.5, 3 }, v[] = { 0.2, 0.05, 0.6 };
 
 static double
-distance (gsl_matrix *x, double c, double sigma)
+cdf_at_end (double x, void *params)
 {
-  gsl_vector_view column = gsl_matrix_column (x, 0);
-  const double n = (double)x->size1;
-  double worst = 0;
-  gsl_sort_vector (&column.vector);
-  for (size_t i = 0; i < x->size1; i++)
-    {
-      double F = 0;
-      for (size_t k = 0; k < 3; k++)
-        F += w[k]
-             * gsl_cdf_ugaussian_P ((gsl_vector_get (&column.vector, i) - c * mu[k]) / hypot (c * sqrt (v[k]), sigma));
-      worst = fmax (worst, fmax (F - (double)i / n, (double)(i + 1) / n - F));
-    }
-  return worst;
+  const double c = 0.1, sigma = 0.5;
+  double F = 0;
+  (void)params;
+  for (size_t k = 0; k < 3; k++)
+    F += w[k] * gsl_cdf_ugaussian_P ((x - c * mu[k]) / hypot (c * sqrt (v[k]), sigma));
+  return F;
+}
+
+static double
+distance (const gsl_matrix *x)
+{
+  const gsl_vector_const_view column = gsl_matrix_const_column (x, 0);
+  double D, p_value;
+  require (sb_ks_one_sample (&column.vector, cdf_at_end, NULL, &D, &p_value), "Kolmogorov and Smirnov's distance");
+  return D;
 }
 
 static void
@@ -192,7 +193,7 @@ of_mixture (results *r)
       gsl_matrix_add (x, drift);
     }
   r->evaluations += (uint64_t)steps * n;
-  const double of_sde = distance (x, 0.1, 0.5), of_own = distance (own, 0.1, 0.5), critical = 2.70 / sqrt ((double)n);
+  const double of_sde = distance (x), of_own = distance (own), critical = 2.70 / sqrt ((double)n);
   results_row (r, "of the SDE", "At c = .1, a mixture / Kolmogorov-Smirnov distance", "", of_sde, -1, "", "");
   results_row (r, "of the SDE under its own law", "At c = .1, a mixture / Kolmogorov-Smirnov distance", "", of_own, -1,
                "", "");
@@ -211,17 +212,31 @@ of_mixture (results *r)
 
 // ## Two times at once
 //
-// Unit Gaussian data at sigma^2 = .1, c from .9 to .4: the covariance of the two, sqrt (S_s S_t) along the SDE, c_s
-// c_t + sigma^2 of a picture that keeps its noise.
+// Unit Gaussian data at sigma = .5, between t = .1 and .6. Along the SDE, a flow as the noise stands still, x_s = 1 becomes
+// some x_t, and the covariance is x_t S_s; of a picture that keeps its noise it is c_s c_t + sigma^2.
 
 static void
 of_two_times (results *r)
 {
-  const double S_s = 0.91, S_t = 0.26, along = sqrt (S_s * S_t), kept = 0.9 * 0.4 + 0.1;
+  const double one = 1, zero = 0, s = 0.1, t = 0.6;
+  double c_s, c_t, sigma, x_t = 1;
+  sb_process *process = process_of (fading_at);
+  sb_target *law = mixture_of (1, &one, &zero, &one);
+  sb_score *score = require_pointer (sb_score_exact_alloc (law, process), "the score");
+  gsl_matrix_view x = gsl_matrix_view_array (&x_t, 1, 1);
+  sb_flow flow = sb_flow_default ();
+  flow.relative = flow.absolute = 1e-10;
+  require (sb_flow_run (&flow, score, NULL, s, t, &x.matrix, NULL), "the flow");
+  require (sb_soft_at (process, s, &c_s, &sigma), "the corruption");
+  require (sb_soft_at (process, t, &c_t, &sigma), "the corruption");
+  const double along = x_t * (c_s * c_s + sigma * sigma), kept = c_s * c_t + sigma * sigma;
   results_row (r, "of the corruption", "Two times at once / covariance", "", kept, -1, "", "");
   results_row (r, "of the SDE", "Two times at once / covariance", "", along, -1, "", "");
   results_claim (r, "The paths of the SDE are those of the corruption", fabs (along - kept) < 1e-6,
                  "the covariance of two times is %.5f and %.5f", along, kept);
+  sb_score_free (score);
+  sb_target_free (law);
+  sb_process_free (process);
 }
 
 int

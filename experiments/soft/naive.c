@@ -43,19 +43,6 @@ share_left (const field *f, const sb_process *process, size_t method, size_t N)
   return left / data;
 }
 
-// Over and over at one level: V <- A^2 V + b^2, by the library's step, and S / (1 + w) with w = c^2 P / S. One mode
-// of variance P = 1 under the blur that leaves c of it.
-
-static double
-frozen (double c, double sigma)
-{
-  const double S = c * c + sigma * sigma, k = c / S;
-  double V = S;
-  for (int i = 0; i < 1000; i++)
-    V = gsl_pow_2 (c * k) * V + sigma * sigma;
-  return V;
-}
-
 int
 main (void)
 {
@@ -70,20 +57,15 @@ main (void)
         for (size_t m = 0; m < STEPS; m++)
           {
             char row[32], column[64];
-            left[p][b][m] = r.scale == SMOKE && b > 1 && b != 3 ? left[p][0][m] : share_left (&f, soft, m, budget[b]);
+            left[p][b][m] = NAN; // not run, at scale smoke: fmax and fmin pass over it
+            if (r.scale == SMOKE && b > 1 && b != 3)
+              continue;
+            left[p][b][m] = share_left (&f, soft, m, budget[b]);
             snprintf (row, sizeof row, "%zu steps", budget[b]);
             snprintf (column, sizeof column, "Share of the variance, FIELD(%d) / %s", p ? 1 : 3, steps[m].name);
             results_row (&r, row, column, "", left[p][b][m], -1, "", "");
           }
       sb_process_free (soft);
-    }
-  for (double c = 1; c > 0.05; c /= 2)
-    {
-      char row[32];
-      const double sigma = 0.1, S = c * c + sigma * sigma, w = c * c / S;
-      snprintf (row, sizeof row, "c = %g", c);
-      results_row (&r, row, "At one level / naive steps without end, over S", "", frozen (c, sigma) / S, -1, "", "");
-      results_row (&r, row, "At one level / 1/(1 + w)", "", 1 / (1 + w), -1, "", "");
     }
   double most = 0, least = INFINITY, best = 0, others = 0;
   for (int p = 0; p < 2; p++)

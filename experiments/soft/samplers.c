@@ -74,8 +74,8 @@ fill (results *r, const judge *j, const network *soft, const network *ve, size_t
         {
           gsl_matrix *x = drawn (r, w, &ways[by], evaluations[k], n);
           snprintf (column, sizeof column, "%zu evaluations", evaluations[k]);
-          t->at[by][k] = put_distance (r, j, w, x, ways[by].name, column, published (by, evaluations[k]),
-                                       "published: CelebA-64, 50,000 samples");
+          t->at[by][k] = put_distance (r, j, x, w->model->low, w->model->high, ways[by].name, column,
+                                       published (by, evaluations[k]), "published: CelebA-64, 50,000 samples");
           if (t->at[by][k].distance < t->best[by].distance)
             t->best[by] = t->at[by][k];
           if (k + 1 == count && (by == NAIVE || by == MOMENTUM))
@@ -88,10 +88,10 @@ fill (results *r, const judge *j, const network *soft, const network *ve, size_t
 }
 
 static void
-put_floor (results *r, const judge *j, const network *w, size_t n)
+put_floor (results *r, const judge *j, size_t n)
 {
-  gsl_matrix *x = test_clothes (0, n < 500 ? n : 500, w->model->low, w->model->high);
-  put_distance (r, j, w, x, "test images", "best", "", "as many test images: what perfect samples would have");
+  gsl_matrix *x = test_clothes (0, GSL_MIN (n, (size_t)TEST_CLOTHES), 0, 1);
+  put_distance (r, j, x, 0, 1, "test images", "best", "", "as many test images: what perfect samples would have");
   gsl_matrix_free (x);
   fprintf (r->rows, "DDPM (VP SDE),best,3.17,,,,published only\nLSGM,best,2.10,,,,published only\n");
 }
@@ -156,7 +156,7 @@ main (void)
   table t;
   require (soft.model && ve.model ? GSL_SUCCESS : GSL_EINVAL, "the networks fashion-soft and fashion-ve");
   fill (&r, &j, &soft, &ve, count, evaluations, n, &t);
-  put_floor (&r, &j, &soft, n);
+  put_floor (&r, &j, n);
   write_curves (&r, &t, count, evaluations);
   claim_all (&r, &t, count);
   network_close (soft);

@@ -206,10 +206,11 @@ write_claims (results *r, const sweep *smooth, const sweep *natural)
   claim_wins (r, "The flow is ahead of momentum at few steps", smooth, FLOW_0, MOMENTUM_0);
   claim_wins (r, "Momentum is best at many steps", smooth, MOMENTUM_0, DDIM_0);
   results_claim (r, "Momentum has a best number of steps, beyond which it gets worse",
-                 !falls (smooth, MOMENTUM_0) || !falls (natural, MOMENTUM),
-                 "with exact scores its error falls throughout");
+                 !falls (smooth, MOMENTUM_0) || !falls (natural, MOMENTUM), "with exact scores its error %s",
+                 falls (smooth, MOMENTUM_0) && falls (natural, MOMENTUM) ? "falls throughout" : "rises");
   results_claim (r, "The DDIM-type sampler does not get worse with more steps",
-                 falls (smooth, DDIM_0) && falls (natural, DDIM_0), "it falls throughout");
+                 falls (smooth, DDIM_0) && falls (natural, DDIM_0), "it %s",
+                 falls (smooth, DDIM_0) && falls (natural, DDIM_0) ? "falls throughout" : "rises");
   size_t of;
   const size_t below = wins (smooth, TURNS_0, FLOW_0, &of);
   results_claim (r, "The two in turn are better than both", below == of && wins (smooth, TURNS_0, DDIM_0, &of) == of,
@@ -221,9 +222,8 @@ write_claims (results *r, const sweep *smooth, const sweep *natural)
                  100 * (largest_ratio (natural, FLOW, MOMENTUM) - 1), 1 / largest_ratio (natural, VE_REVERSE, VE_FLOW),
                  largest_ratio (natural, VE_FLOW, VE_REVERSE));
   results_claim (r, "Naive is more than ten times as far off as momentum",
-                 largest_ratio (natural, MOMENTUM, NAIVE) < 0.1
-                     || natural->cell[6][NAIVE] > 10 * natural->cell[6][MOMENTUM],
-                 "FIELD(1): %.0f times at most", largest_ratio (natural, NAIVE, MOMENTUM));
+                 natural->cell[6][NAIVE] > 10 * natural->cell[6][MOMENTUM], "FIELD(1): %.0f times at %zu steps",
+                 natural->cell[6][NAIVE] / natural->cell[6][MOMENTUM], budget[6]);
 }
 
 int

@@ -42,7 +42,7 @@ look_at (results *r, const judge *j, int k, size_t evaluations, size_t n, found 
   network w = network_open (entries[k].name);
   require (w.model ? GSL_SUCCESS : GSL_EINVAL, entries[k].name);
   gsl_matrix *x = drawn (r, &w, &entries[k].by, evaluations, n);
-  of[k] = put_distance (r, j, &w, x, entries[k].row, "Frechet distance", entries[k].published,
+  of[k] = put_distance (r, j, x, w.model->low, w.model->high, entries[k].row, "Frechet distance", entries[k].published,
                         "published: FID on CelebA-64, each sampler at its own number of evaluations");
   picture (r, k == DDIM ? "fashion-ddim" : entries[k].name, x, 16, w.model->low, w.model->high);
   gsl_matrix_free (x);
@@ -54,8 +54,8 @@ look_at (results *r, const judge *j, int k, size_t evaluations, size_t n, found 
 static found
 put_baseline (results *r, const judge *j, const char *row, bool noise, size_t n)
 {
-  gsl_matrix *x = require_pointer (gsl_matrix_alloc (n, PIXELS), "images"), *test = test_clothes (0, 500, 0, 1);
-  verdict se;
+  gsl_matrix *x = require_pointer (gsl_matrix_alloc (n, PIXELS), "images"),
+             *test = test_clothes (0, TEST_CLOTHES, 0, 1);
   require (sb_stream_uniforms ((sb_stream){ .seed = r->seed, .purpose = SB_FOR_USER }, 0, x), "noise");
   for (size_t k = 0; k < PIXELS && !noise; k++)
     {
@@ -65,11 +65,10 @@ put_baseline (results *r, const judge *j, const char *row, bool noise, size_t n)
       for (size_t i = 0; i < n; i++)
         gsl_matrix_set (x, i, k, mean + 1e-3 * gsl_matrix_get (x, i, k));
     }
-  const verdict v = judged_with_errors (j, x, 0, 1, &se);
-  results_row (r, row, "Frechet distance", "", v.frechet, se.frechet, "", "no network");
+  const found distance = put_distance (r, j, x, 0, 1, row, "Frechet distance", "", "no network");
   gsl_matrix_free (x);
   gsl_matrix_free (test);
-  return (found){ v.frechet, se.frechet };
+  return distance;
 }
 
 int
@@ -93,10 +92,8 @@ main (void)
     look_at (&r, &j, k, evaluations, n, of);
   const found noise = put_baseline (&r, &j, "uniform noise", true, n),
               mean = put_baseline (&r, &j, "the mean image", false, n);
-  gsl_matrix *test = test_clothes (0, n, 0, 1);
-  verdict se;
-  const verdict v = judged_with_errors (&j, test, 0, 1, &se);
-  results_row (&r, "test images", "Frechet distance", "", v.frechet, se.frechet, "", "what perfect samples would have");
+  gsl_matrix *test = test_clothes (0, GSL_MIN (n, (size_t)TEST_CLOTHES), 0, 1);
+  put_distance (&r, &j, test, 0, 1, "test images", "Frechet distance", "", "what perfect samples would have");
   gsl_matrix_free (test);
   for (int k = 0; k < 5; k++)
     claim_below (&r, order[k], of[ranked[k]], 1, of[ranked[k + 1]]);
