@@ -44,17 +44,18 @@ sb_gaussian_prior_copy (size_t d, const gsl_vector *mean, const gsl_matrix *U, s
   if ((mean && mean->size != d) || (U && U->size2 != d))
     SB_ERROR (NULL, GSL_EBADLEN, "a prior's mean has %zu numbers and its directions %zu, not %zu",
               mean ? mean->size : d, U ? U->size2 : d, d);
-  gsl_matrix_const_view row
-      = mean ? gsl_matrix_const_view_vector (mean, 1, d) : gsl_matrix_const_view_array (&(double){ 0 }, 1, 1);
-  int status = sb_check_finite ("a prior's mean", GSL_EDOM, &row.matrix);
-  if (!status && U)
-    status = sb_check_finite ("a prior's directions", GSL_EDOM, U);
-  if (!status)
-    status = prior_alloc (d, U ? U->size1 : 1, prior);
-  if (!status && mean)
+  int status = prior_alloc (d, U ? U->size1 : 1, prior);
+  if (status)
+    return status;
+  if (mean)
     gsl_vector_memcpy (prior->mean, mean);
-  if (!status && U)
+  if (U)
     gsl_matrix_memcpy (prior->U, U);
+  status = sb_check_finite_numbers ("a prior's mean", GSL_EDOM, prior->mean->data, d);
+  if (!status)
+    status = sb_check_finite ("a prior's directions", GSL_EDOM, prior->U);
+  if (status)
+    sb_gaussian_prior_free (prior);
   return status;
 }
 

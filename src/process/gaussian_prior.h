@@ -11,8 +11,8 @@
 // x ~ N(mean, U^T U + sigma^2 I), in d dimensions.
 typedef struct
 {
-  gsl_vector *mean; // d; NULL: 0
-  gsl_matrix *U;    // r x d; NULL: 0
+  gsl_vector *mean; // d
+  gsl_matrix *U;    // r x d
 } sb_gaussian_prior;
 
 void sb_gaussian_prior_free (sb_gaussian_prior *prior);
@@ -22,7 +22,7 @@ int sb_gaussian_prior_draw (const sb_gaussian_prior *prior, double sigma, sb_str
 int sb_gaussian_prior_log_density (const sb_gaussian_prior *prior, double sigma, const gsl_matrix *x,
                                    gsl_vector *log_prior);
 
-// A prior that is given, copied; of images of one colour each; of the rows themselves, by so many directions. GSL_EBADLEN, GSL_EDOM
+// A prior that is given, copied (NULL: zeros); of images of one colour each; of the rows themselves, by so many directions. GSL_EBADLEN, GSL_EDOM
 // where a number is not finite, GSL_EINVAL where the rows vary in fewer directions, GSL_ENOMEM; then there is nothing to free.
 int sb_gaussian_prior_copy (size_t dimension, const gsl_vector *mean, const gsl_matrix *U, sb_gaussian_prior *prior);
 int sb_gaussian_prior_of_colours (size_t channels, const gsl_matrix *x, sb_gaussian_prior *prior);

@@ -98,7 +98,7 @@ soft_numbers (const void *state, sb_process_map map, double s, double t, double 
 
 // ## By maps
 //
-// Rows at $t = 0$ keep what they are.
+// Rows at $t = 0$ keep what they are; they have no rate.
 
 typedef int (*how) (const sb_operator *A, CBLAS_TRANSPOSE_t transpose, const gsl_vector *level, const gsl_matrix *x,
                     gsl_matrix *out);
@@ -111,14 +111,21 @@ apply_operator (const soft *p, how function, bool rate, CBLAS_TRANSPOSE_t transp
   int status = out && level && factor ? GSL_SUCCESS : GSL_ENOMEM;
   for (size_t i = 0; i < x->size1 && !status; i++)
     status = find_operator (p, rate, gsl_vector_get (t, i), gsl_vector_ptr (level, i), gsl_vector_ptr (factor, i));
-  if (!status && rate && gsl_vector_isnull (factor))
-    gsl_matrix_set_zero (x);
-  else if (!status)
+  const bool stands = rate && gsl_vector_isnull (factor); // and need have no rate
+  if (!status && !stands)
+    status = function (p->C, transpose, level, x, out);
+  for (size_t i = 0; i < x->size1 && !status; i++)
     {
-      status = function (p->C, transpose, level, x, out);
-      for (size_t i = 0; i < x->size1 && !status; i++)
-        for (size_t j = 0; j < x->size2 && gsl_vector_get (t, i) > 0; j++)
-          gsl_matrix_set (x, i, j, gsl_vector_get (factor, i) * gsl_matrix_get (out, i, j));
+      gsl_vector_view row = gsl_matrix_row (x, i), result = gsl_matrix_row (out, i);
+      if (gsl_vector_get (t, i) == 0 && rate)
+        gsl_vector_set_all (&row.vector, GSL_NAN);
+      else if (stands)
+        gsl_vector_set_zero (&row.vector);
+      else if (gsl_vector_get (t, i) > 0)
+        {
+          gsl_vector_scale (&result.vector, gsl_vector_get (factor, i));
+          gsl_vector_memcpy (&row.vector, &result.vector);
+        }
     }
   gsl_matrix_free (out);
   gsl_vector_free (level);
@@ -371,6 +378,8 @@ stages_free (void *params)
 static int
 check_stages (const sb_soft_stages *s)
 {
+  if (s->levels->size < 2)
+    SB_ERROR (NULL, GSL_EBADLEN, "%zu levels: a corruption goes from one to another", s->levels->size);
   if (!(0 < s->sigma_min && s->sigma_min <= s->sigma_max && gsl_finite (s->sigma_max)))
     SB_ERROR (NULL, GSL_EDOM, "sigma goes from %g to %g: 0 < sigma_min <= sigma_max", s->sigma_min, s->sigma_max);
   if (!s->joint && !(0 < s->noise && s->noise < 1))
@@ -410,7 +419,7 @@ make_stages (const sb_soft_stages *s)
 sb_process *
 sb_soft_stages_alloc (sb_operator *C, const sb_soft_stages *s)
 {
-  stages *p = s->levels->size >= 2 && !check_stages (s) ? make_stages (s) : NULL;
+  stages *p = !check_stages (s) ? make_stages (s) : NULL;
   if (!p || !C)
     {
       sb_operator_free (C);
@@ -472,8 +481,11 @@ sb_soft_prior (const sb_process *process, const gsl_vector **mean, const gsl_mat
 }
 
 static int
-check_data (const sb_process *process, const gsl_matrix *x)
+begin_fit (const sb_process *process, const gsl_matrix *x, soft **p)
 {
+  int status = find_soft (process, p);
+  if (status)
+    return status;
   if (x->size2 != process->dimension || x->size1 < 2)
     SB_ERROR (NULL, GSL_EBADLEN, "a prior is fitted to two points or more of %zu numbers, not to %zu x %zu",
               process->dimension, x->size1, x->size2);
@@ -485,9 +497,7 @@ sb_soft_fit_colours (sb_process *process, size_t channels, const gsl_matrix *x)
 {
   soft *p;
   sb_gaussian_prior prior;
-  int status = find_soft (process, &p);
-  if (!status)
-    status = check_data (process, x);
+  int status = begin_fit (process, x, &p);
   if (!status)
     status = sb_gaussian_prior_of_colours (channels, x, &prior);
   if (!status)
@@ -500,9 +510,7 @@ sb_soft_fit_prior (sb_process *process, size_t rank, const gsl_matrix *x)
 {
   soft *p;
   sb_gaussian_prior prior;
-  int status = find_soft (process, &p);
-  if (!status)
-    status = check_data (process, x);
+  int status = begin_fit (process, x, &p);
   gsl_matrix *C_x = !status ? gsl_matrix_alloc (x->size1, x->size2) : NULL;
   gsl_vector *one = !status ? gsl_vector_alloc (x->size1) : NULL;
   if (!status)
@@ -553,7 +561,7 @@ find_shrinkage (const sb_process *process, double t, double *c, size_t count)
   if (process->parts > 0)
     {
       int status = sb_process_numbers (process, SB_A, 0, t, c);
-      for (size_t k = 0; k < count; k++)
+      for (size_t k = 0; k < count && !status; k++)
         c[k] = fabs (c[k]);
       return status;
     }
@@ -576,10 +584,10 @@ static int
 check_step (size_t count, double t, const double *c, double sigma, const double *c_before, double sigma_before,
             sb_error *error)
 {
-  if (sigma < sigma_before)
+  if (!(sigma >= sigma_before))
     SB_ERROR (error, GSL_EINVAL, "the noise falls to %g before t = %g", sigma, t);
   for (size_t k = 0; k < count; k++)
-    if (c[k] * sigma_before > (c_before[k] * (1 + 1e-9) + SLACK) * sigma)
+    if (!(c[k] * sigma_before <= (c_before[k] * (1 + 1e-9) + SLACK) * sigma))
       SB_ERROR (error, GSL_EINVAL, "x_0 gets easier to find before t = %g: direction %zu is %g of the noise, after %g",
                 t, k, c[k] / sigma, c_before[k] / sigma_before);
   return GSL_SUCCESS;
@@ -589,7 +597,7 @@ static int
 check_start (size_t count, const double *c, const double *c_0, sb_error *error)
 {
   for (size_t k = 0; k < count; k++)
-    if (fabs (c[k] - c_0[k]) > 1e-9 * c_0[k])
+    if (!(fabs (c[k] - c_0[k]) <= 1e-9 * c_0[k]))
       SB_ERROR (error, GSL_EINVAL, "at t = 0+ C is not the identity: %g becomes %g in direction %zu", c_0[k], c[k], k);
   return GSL_SUCCESS;
 }

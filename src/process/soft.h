@@ -42,7 +42,7 @@ typedef struct
   size_t rank, channels;    // of the prior that sb_soft_fit fits; rank 0: the paper's, of so many channels
 } sb_soft_stages;
 
-// NULL: GSL_EDOM where a number is not so, and as above.
+// NULL: GSL_EBADLEN where there are fewer than two levels, GSL_EDOM where a number is not so, and as above.
 sb_process *sb_soft_stages_alloc (sb_operator *C, const sb_soft_stages *stages);
 
 // The level and the noise of any such process at t in [0, 1]. GSL_EUNSUP: the process is of another kind.
@@ -58,7 +58,7 @@ int sb_soft_check (const sb_process *soft, size_t count, sb_error *error);
 
 // mean (d) and U (rank x d) are copied; NULL: 0. GSL_EBADLEN, GSL_EDOM where a number is not finite, GSL_ENOMEM.
 int sb_soft_set_prior (sb_process *soft, const gsl_vector *mean, const gsl_matrix *U);
-// What has been set, or false. The process owns them; NULL: 0.
+// What has been set, which the process owns; or false.
 bool sb_soft_prior (const sb_process *soft, const gsl_vector **mean, const gsl_matrix **U);
 
 // Fitted to data x (n x d, n > 1): the paper's, images of one colour, whose channels are independent and Gaussian; or the

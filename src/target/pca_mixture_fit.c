@@ -110,7 +110,7 @@ seed_means (fit *f)
 {
   gsl_matrix *u = gsl_matrix_alloc (1, f->K);
   int status = u ? sb_stream_uniforms (f->stream, 0, u) : GSL_ENOMEM;
-  gsl_vector_set_all (f->log_p, GSL_DBL_MAX / (double)f->n); // the square distance from the nearest mean
+  gsl_vector_set_all (f->log_p, 1); // the square distance from the nearest mean: before there is one, all are alike
   for (size_t k = 0; k < f->K && !status; k++)
     {
       double total = 0, sum = 0;
@@ -123,7 +123,10 @@ seed_means (fit *f)
       gsl_vector_const_view x_i = gsl_matrix_const_row (f->x, i);
       gsl_matrix_set_row (f->mu, k, &x_i.vector);
       for (size_t m = 0; m < f->n; m++)
-        gsl_vector_set (f->log_p, m, fmin (gsl_vector_get (f->log_p, m), square_distance (f, m, k)));
+        {
+          const double square = square_distance (f, m, k);
+          gsl_vector_set (f->log_p, m, k ? fmin (gsl_vector_get (f->log_p, m), square) : square);
+        }
     }
   gsl_matrix_free (u);
   return status;

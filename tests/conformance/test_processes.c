@@ -378,7 +378,7 @@ IN_EACH_WORLD (processes, combinations_are_sums)
     for (size_t nothing = 0; nothing <= terms; nothing++)
       for (int how = 0; how < 4; how++)
         check_combination (w, terms, how % 2, how / 2, nothing);
-  refused (GSL_EINVAL, sb_process_combine (w->process, 0, &one, NULL, out));
+  refused (GSL_EINVAL, sb_process_combine (w->process, 0, NULL, NULL, out));
   refused (GSL_EINVAL, sb_process_combine (w->process, SB_TERMS_MOST + 1, more, NULL, out));
   for (size_t k = 0; k < 3; k++)
     for (size_t terms = 1; terms <= 3; terms++)

@@ -109,6 +109,9 @@ Test (soft, maps_fit_each_other)
   gsl_matrix *covered = copy_of (x);
   refused (GSL_ESING,
            sb_process_apply (from_text (lines[4], 40), SB_A_INVERSE, CblasNoTrans, NULL, vector_all (2, 1), covered));
+  gsl_matrix *rate = mapped (p, SB_A_RATE, CblasNoTrans, 0, x); // C_t jumps there
+  for (size_t k = 0; k < rate->size2; k++)
+    cr_assert (gsl_isnan (gsl_matrix_get (rate, 0, k)));
   gsl_vector *log_det = vector (1);
   ok (sb_process_log_det (p, NULL, vector_of (0.5), log_det));
   cr_assert_float_eq (gsl_vector_get (log_det, 0), 40 * log (0.1), 1e-10);
@@ -177,6 +180,8 @@ Test (soft, erratum_set_joint)
   const gsl_vector *levels = vector_of (0.01, 1);
   const sb_soft_stages falling = { .sigma_min = 0.1, .sigma_max = 0.01, .joint = true, .levels = levels };
   cr_assert_null (sb_soft_stages_alloc (sb_operator_blur_alloc (4, 4, 1, 3, SB_BOUNDARY_ZERO), &falling));
+  const sb_soft_stages too_few = { .sigma_min = 0.1, .sigma_max = 0.1, .joint = true, .levels = vector_of (1) };
+  cr_assert_null (sb_soft_stages_alloc (sb_operator_blur_alloc (4, 4, 1, 3, SB_BOUNDARY_ZERO), &too_few));
 }
 
 // ## The assumptions
@@ -215,6 +220,18 @@ Test (soft, assumptions_are_looked_at)
       refused (cases[k].status, sb_soft_check (p, 50, &error), "case %d: %s", k, error.message);
     }
   refused (GSL_EUNSUP, sb_soft_check (scoped (sb_ve_alloc (3, 0.01, 1)), 5, NULL));
+}
+
+// What is no number is not taken for an assumption that holds.
+
+Test (soft, assumptions_need_numbers)
+{
+  static const sb_soft_schedule schedule = { .at = on_a_line };
+  static line no_level = { { 1, GSL_NAN }, { 0.01, 1 } }, no_noise = { { 1, 0.2 }, { 0.01, GSL_NAN } };
+  refused (GSL_EDOM,
+           sb_soft_check (scoped (sb_soft_alloc (sb_operator_multiple_alloc (3), &schedule, &no_level)), 5, NULL));
+  refused (GSL_EINVAL,
+           sb_soft_check (scoped (sb_soft_alloc (sb_operator_multiple_alloc (3), &schedule, &no_noise)), 5, NULL));
 }
 
 // ## Pairs
@@ -459,6 +476,8 @@ Test (soft, refuses_what_it_is_not_made_of)
   refused (GSL_EBADLEN, sb_soft_set_prior (pair, vector (2), NULL));
   refused (GSL_EBADLEN, sb_soft_set_prior (pair, NULL, matrix (2, 2)));
   refused (GSL_EDOM, sb_soft_set_prior (pair, vector_of (1, GSL_NAN, 1), NULL));
+  const gsl_vector_const_view column = gsl_matrix_const_column (matrix_of (3, 2, 1, 0, GSL_NAN, 0, 1, 0), 0);
+  refused (GSL_EDOM, sb_soft_set_prior (pair, &column.vector, NULL));
   refused (GSL_EDOM, sb_soft_set_prior (pair, NULL, matrix_of (1, 3, 1, GSL_NAN, 1)));
   refused (GSL_EBADLEN, sb_soft_fit_prior (pair, 1, normals (1, 3, 1)));
   refused (GSL_EINVAL, sb_soft_fit_prior (pair, 4, normals (4, 3, 1)));

@@ -335,6 +335,27 @@ Test (pca_mixture, the_fit_starts_from_clusters)
     }
 }
 
+// Any point may be the first mean: of two clusters, each is the first component's for some seed.
+
+Test (pca_mixture, the_fit_starts_anywhere)
+{
+  for (size_t n = 17; n < 21; n++)
+    {
+      gsl_matrix *x = normals (n, 2, 1);
+      for (size_t i = 0; i < n; i++)
+        *gsl_matrix_ptr (x, i, 0) += i % 2 ? 100 : -100;
+      size_t above = 0;
+      for (uint64_t seed = 0; seed < 40; seed++)
+        {
+          const parameters p = room_for (2, 2, 1);
+          ok (sb_pca_mixture_fit (x, 0, (sb_stream){ .seed = seed, .purpose = SB_FOR_DATA }, p.w, p.mu, p.W, p.v,
+                                  NULL));
+          above += gsl_matrix_get (p.mu, 0, 0) > 0;
+        }
+      cr_assert (above > 5 && above < 35, "%zu of 40 with %zu points", above, n);
+    }
+}
+
 // One component is probabilistic PCA, whose maximum is known: $v$ is the mean of the $d - q$ smallest eigenvalues of
 // the sample covariance, and $v\mathbf I + \mathbf W^\top\mathbf W$ has the others where it has them. Far from the
 // origin, too.
