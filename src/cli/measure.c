@@ -172,16 +172,11 @@ measure_nearest (const settings *o, const gsl_matrix *x, const gsl_matrix *y, js
 static int
 measure_sinkhorn (const settings *o, const gsl_matrix *x, const gsl_matrix *y, json_t *report)
 {
-  sb_sinkhorn how = { .log_domain = true, .residual = 1e-6, .iterations = 100000 };
-  sb_transport found;
-  double mean = 0;
-  int status = sb_mean_squared_distance (x, y, &mean);
-  how.regularisation = mean > 0 ? o->regularisation * mean : 1;
+  double squared;
+  int status = sb_sinkhorn_squared_distance (o->regularisation, 1e-6, x, y, &squared);
   if (!status)
-    status = sb_sinkhorn_divergence (&how, x, NULL, y, NULL, &found);
-  if (!status)
-    status = add (report, "sinkhorn", fmax (found.entropic, 0));
-  return status ? status : add (report, "sinkhorn length", sqrt (fmax (found.entropic, 0)));
+    status = add (report, "sinkhorn", squared);
+  return status ? status : add (report, "sinkhorn length", sqrt (squared));
 }
 
 // What numbers moments are of: those of different networks, or of features and pixels, must not be compared.

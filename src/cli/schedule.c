@@ -120,14 +120,13 @@ find_path (const settings *o, const gsl_vector *level, const gsl_matrix *distanc
 
 // ## The levels, and how far they are from each other
 
-static void
+static int
 set_levels (const settings *o, const points *p, gsl_vector *level)
 {
-  const double n = (double)level->size - 1, side = (double)GSL_MAX (p->height, p->width);
+  const double side = (double)GSL_MAX (p->height, p->width);
   const bool blurs = strncmp (o->operator, "blur", 4) == 0, given = o->range[0] < o->range[1];
   const double low = given ? o->range[0] : blurs ? 0.01 : 0, high = given ? o->range[1] : blurs ? 23 * side / 64 : 1;
-  for (size_t k = 0; k < level->size; k++)
-    gsl_vector_set (level, k, low + (high - low) * (double)k / n);
+  return sb_grid_linear (low, high, level);
 }
 
 static int
@@ -143,8 +142,8 @@ schedule_of (const settings *o, const points *p, const sb_operator *C)
   int status = level && distance && node ? EXIT_SUCCESS : failure ("no memory for %zu levels", N);
   if (!status)
     {
-      set_levels (o, p, level);
-      int measured = sb_level_distances (o->metric, C, level, &x.matrix, stream, distance, &error);
+      int measured = set_levels (o, p, level);
+      measured = measured ? measured : sb_level_distances (o->metric, C, level, &x.matrix, stream, distance, &error);
       status = !measured ? find_path (o, level, distance, node) : failure ("%s: %s", o->data, why (measured));
     }
   gsl_vector_free (level);

@@ -516,3 +516,23 @@ sb_mean_squared_distance (const gsl_matrix *x, const gsl_matrix *y, double *mean
   *mean = status ? *mean : unit * found;
   return status;
 }
+
+enum
+{
+  ITERATIONS = 100000
+};
+
+int
+sb_sinkhorn_squared_distance (double relative, double residual, const gsl_matrix *x, const gsl_matrix *y,
+                              double *squared)
+{
+  sb_sinkhorn how = { .log_domain = true, .residual = residual, .iterations = ITERATIONS };
+  sb_transport found = { 0 };
+  double mean = 0;
+  int status = sb_mean_squared_distance (x, y, &mean);
+  how.regularisation = mean > 0 ? relative * mean : 1;
+  if (!status)
+    status = sb_sinkhorn_divergence (&how, x, NULL, y, NULL, &found);
+  *squared = status ? *squared : fmax (found.entropic, 0);
+  return status;
+}

@@ -46,6 +46,11 @@ int sb_sinkhorn_points (const sb_sinkhorn *how, const gsl_matrix *x, const gsl_v
 int sb_sinkhorn_divergence (const sb_sinkhorn *how, const gsl_matrix *x, const gsl_vector *a, const gsl_matrix *y,
                             const gsl_vector *b, sb_transport *found);
 
+// That divergence with the entropy, not below 0, in the log domain, with epsilon so many times the mean of |x_i - y_j|^2
+// (all points equal: 1); all weights alike.
+int sb_sinkhorn_squared_distance (double relative, double residual, const gsl_matrix *x, const gsl_matrix *y,
+                                  double *squared);
+
 // The mean of |x_i - y_j|^2 over all pairs, a unit for epsilon. GSL_EBADLEN, GSL_EDOM, GSL_EOVRFLW, GSL_EUNDRFLW,
 // GSL_ENOMEM.
 int sb_mean_squared_distance (const gsl_matrix *x, const gsl_matrix *y, double *mean);

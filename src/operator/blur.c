@@ -183,7 +183,7 @@ blur_basis (const void *state)
 
 typedef struct
 {
-  gsl_matrix *down, *across;      // B_h and B_w, and their rates below; or their inverses
+  gsl_matrix *down, *across;      // B_h and B_w (of square images one), and their rates below; or their inverses
   gsl_matrix *planes, *half, *to; // c h x w: of an image, half of its product, and all of it
 } tools;
 
@@ -267,7 +267,8 @@ prepare (const blur *b, bool rate, double level, tools *use)
       gsl_matrix_view down = square (use->down, k), across = square (use->across, k);
       find_kernel (k, level, b->half, kernel);
       fill_sampled (b, kernel, &down.matrix);
-      fill_sampled (b, kernel, &across.matrix);
+      if (use->across != use->down)
+        fill_sampled (b, kernel, &across.matrix);
     }
   free (kernel);
   return GSL_SUCCESS;
@@ -277,7 +278,8 @@ static void
 free_tools (tools *use)
 {
   gsl_matrix_free (use->down);
-  gsl_matrix_free (use->across);
+  if (use->across != use->down)
+    gsl_matrix_free (use->across);
   gsl_matrix_free (use->planes);
   gsl_matrix_free (use->half);
   gsl_matrix_free (use->to);
@@ -287,8 +289,11 @@ static int
 make_tools (const blur *b, tools *use)
 {
   const size_t h = b->height, w = b->width, rows = h * b->channels;
-  *use = (tools){ gsl_matrix_alloc (2 * h, h), gsl_matrix_alloc (2 * w, w), gsl_matrix_alloc (rows, w),
-                  gsl_matrix_alloc (rows, w), gsl_matrix_alloc (rows, w) };
+  *use = (tools){ .down = gsl_matrix_alloc (2 * h, h),
+                  .planes = gsl_matrix_alloc (rows, w),
+                  .half = gsl_matrix_alloc (rows, w),
+                  .to = gsl_matrix_alloc (rows, w) };
+  use->across = w == h ? use->down : gsl_matrix_alloc (2 * w, w);
   if (use->down && use->across && use->planes && use->half && use->to)
     return GSL_SUCCESS;
   free_tools (use);
@@ -354,13 +359,15 @@ blur_rate (const void *state, CBLAS_TRANSPOSE_t transpose, const gsl_vector *lev
 static int
 prepare_inverse (const blur *b, bool rate, double level, tools *use)
 {
-  const double most = 1 / (GSL_DBL_EPSILON * (double)(b->height * b->width));
+  const double most = 1 / (GSL_DBL_EPSILON * (double)(b->height * b->width * b->channels));
   gsl_matrix_view down = square (use->down, false), across = square (use->across, false);
   double of_down = GSL_NAN, of_across = GSL_NAN;
   int status = prepare (b, rate, level, use);
   if (!status)
     status = sb_invert (&down.matrix, &of_down);
-  if (!status)
+  if (use->across == use->down)
+    of_across = of_down;
+  else if (!status)
     status = sb_invert (&across.matrix, &of_across);
   if (!status && !(of_down * of_across <= most))
     SB_ERROR (NULL, GSL_ESING, "operator blur: at a deviation of %g pixels its condition is %.2g, above %.2g", level,

@@ -30,12 +30,14 @@ static const sb_operator_type diagonal_type = { .name = "diagonal", .apply = dia
 sb_operator *
 sb_operator_diagonal_alloc (const gsl_vector *diagonal)
 {
-  gsl_matrix_const_view column = gsl_matrix_const_view_vector (diagonal, diagonal->size, 1);
-  if (sb_check_finite ("a diagonal", GSL_EDOM, &column.matrix))
-    return NULL;
   gsl_vector *state = gsl_vector_alloc (diagonal->size);
   if (!state)
     SB_ERROR_NULL (NULL, GSL_ENOMEM, "operator diagonal: no memory for %zu numbers", diagonal->size);
   gsl_vector_memcpy (state, diagonal);
+  if (sb_check_finite_numbers ("a diagonal", GSL_EDOM, state->data, state->size))
+    {
+      gsl_vector_free (state);
+      return NULL;
+    }
   return sb_operator_alloc (&diagonal_type, state, diagonal->size, diagonal->size);
 }

@@ -112,7 +112,8 @@ typedef enum
 
 // A Gaussian blur of images, whose level is the standard deviation in pixels, >= 0. The kernel is sampled at so many whole
 // pixels to either side and divided by its sum; half = 0: the heat equation's, for boundaries that are symmetric or
-// periodic. The inverse is refused (GSL_ESING) where its condition is above 1/(d epsilon). NULL with GSL_EINVAL where a size is
+// periodic. The inverse is refused (GSL_ESING) where its condition is above 1/(d epsilon); the
+// heat equation's has none (GSL_EUNSUP). NULL with GSL_EINVAL where a size is
 // 0 or above 2^16, or the boundary is none; with GSL_ENOMEM.
 sb_operator *sb_operator_blur_alloc (size_t height, size_t width, size_t channels, size_t half, sb_boundary boundary);
 

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <gsl/gsl_errno.h>
 #include <math.h>
+#include <string.h>
 
 static sb_operator *
 make_identity (const double *key, const sb_operator_setting *of)
@@ -119,15 +120,9 @@ const char *const sb_corruption_words[] = { "blur", "window", NULL };
 
 static const sb_key of_corruption[] = { SB_CORRUPTION_KEYS };
 
-enum
-{
-  CORRUPTION_KEYS = sizeof of_corruption / sizeof *of_corruption
-};
-
 static const sb_entry corruptions[]
-    = { { "blur", "a Gaussian blur; the level is its standard deviation in pixels", of_corruption, CORRUPTION_KEYS },
-        { "window", "nested masks; the level is the share of pixels that are hidden", of_corruption,
-          CORRUPTION_KEYS } };
+    = { { "blur", "a Gaussian blur; the level is its standard deviation in pixels", of_corruption, 2 },
+        { "window", "nested masks; the level is the share of pixels that are hidden", of_corruption + 2, 1 } };
 
 const sb_entry *
 sb_corruptions (size_t k)
@@ -145,12 +140,13 @@ sb_corruption_alloc (size_t k, const double *key, const sb_operator_setting *of)
 sb_operator *
 sb_corruption_from_text (const char *text, const sb_operator_setting *of, sb_error *error)
 {
-  double key[SB_KEYS_MOST];
-  const sb_entry *entry = sb_entry_read (sb_corruptions, "operator", text, key, error);
+  double own[SB_KEYS_MOST], key[sizeof of_corruption / sizeof *of_corruption];
+  const sb_entry *entry = sb_entry_read (sb_corruptions, "operator", text, own, error);
   if (!entry)
     return NULL;
   if (of->height == 0)
     SB_ERROR_NULL (error, GSL_EINVAL, "operator %s: the points are no images", entry->name);
+  memcpy (key + (entry->keys - of_corruption), own, entry->key_count * sizeof *own);
   errno = 0;
   sb_operator *A = sb_corruption_alloc ((size_t)(entry - corruptions), key, of);
   if (!A)

@@ -232,12 +232,11 @@ find_moments (void *context, size_t shard, size_t k, size_t count)
   const gsl_matrix *x = l->of->x;
   const double n = (double)x->size1;
   (void)shard, (void)count;
-  problem without = *l->of;
-  without.noise = 0;
   gsl_matrix *y = gsl_matrix_alloc (x->size1, x->size2);
   l->at[k] = gsl_matrix_calloc (x->size2, x->size2);
   l->mean[k] = gsl_vector_alloc (x->size2);
-  int status = y && l->at[k] && l->mean[k] ? corrupt (&without, k, y) : GSL_ENOMEM;
+  int status
+      = y && l->at[k] && l->mean[k] ? apply_level (l->of->C, gsl_vector_get (l->of->level, k), x, y) : GSL_ENOMEM;
   if (!status)
     status = sb_moments (y, l->mean[k], l->at[k]);
   if (!status)
@@ -286,11 +285,6 @@ measure_gaussian (const problem *p)
 
 static const double RESIDUAL = 1e-4; // the cost is wrong by its square
 
-enum
-{
-  ITERATIONS = 100000
-};
-
 static int
 find_points (void *context, size_t shard, size_t k, size_t count)
 {
@@ -305,18 +299,13 @@ static int
 sinkhorn_row (void *context, size_t shard, size_t a, size_t count)
 {
   const levels *l = context;
-  sb_sinkhorn how = { .log_domain = true, .residual = RESIDUAL, .iterations = ITERATIONS };
   int status = GSL_SUCCESS;
   (void)shard, (void)count;
   for (size_t b = a + 1; b < l->of->level->size && !status; b++)
     {
-      sb_transport found = { 0 };
-      double mean = 0;
-      status = sb_mean_squared_distance (l->at[a], l->at[b], &mean);
-      how.regularisation = mean > 0 ? l->of->regularisation * mean : 1;
-      if (!status)
-        status = sb_sinkhorn_divergence (&how, l->at[a], NULL, l->at[b], NULL, &found);
-      set_pair (l->of->distance, a, b, sqrt (fmax (found.entropic, 0)));
+      double squared = 0;
+      status = sb_sinkhorn_squared_distance (l->of->regularisation, RESIDUAL, l->at[a], l->at[b], &squared);
+      set_pair (l->of->distance, a, b, sqrt (squared));
     }
   return status;
 }

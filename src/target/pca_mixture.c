@@ -18,6 +18,7 @@
 #include "../base/clones.h"
 #include "../base/error.h"
 #include "../base/shard.h"
+#include "../operator/symmetric.h"
 #include "mixture.h"
 
 #include <float.h>
@@ -622,9 +623,7 @@ answer_covariance (shard *h)
       gsl_blas_dsyr (CblasLower, r, &e.vector, &h->out);
       add_within (h, k, r, &h->out);
     }
-  for (size_t i = 0; i < h->out.size1; i++)
-    for (size_t j = 0; j < i; j++)
-      gsl_matrix_set (&h->out, j, i, gsl_matrix_get (&h->out, i, j));
+  sb_symmetric_mirror (&h->out);
   return GSL_SUCCESS;
 }
 

@@ -3,7 +3,7 @@
 // Linear, with a transpose that is one, a rate that is the slope of its values, an inverse where it says so, and, where all
 // levels share a basis, these values there. [soft.eq4]
 
-#include "operator/operator.h"
+#include "operator/operators.h"
 #include "scope.h"
 
 #include <gsl/gsl_blas.h>
@@ -212,6 +212,30 @@ Test (levels, windows_are_nested_projections)
   cr_assert (gsl_matrix_get (seen, 0, 0) == 1 && gsl_matrix_get (seen, 1, 0) == 0 && gsl_matrix_get (seen, 1, 12) == 1);
   gsl_matrix_set (ones, 0, 0, GSL_NAN);
   cr_assert_eq (gsl_matrix_get (applied (centre, CblasNoTrans, vector_of (0.5), ones), 0, 0), 0);
+}
+
+// ## In text
+//
+// Each kind has its own keys.
+
+Test (levels, are_read_from_lines)
+{
+  const sb_operator_setting of = { .dimension = 36, .height = 6, .width = 6, .channels = 1 };
+  const char *const lines[] = { "blur half=4 boundary=periodic", "window keep=border" };
+  sb_operator *const same[] = { scoped (sb_operator_blur_alloc (6, 6, 1, 4, SB_BOUNDARY_PERIODIC)),
+                                scoped (sb_operator_window_alloc (6, 6, 1, SB_KEEP_BORDER)) };
+  const gsl_matrix *x = normals (2, 36, 1);
+  gsl_matrix *out = matrix (2, 36), *wanted = matrix (2, 36);
+  sb_error error = { 0 };
+  for (size_t k = 0; k < 2; k++)
+    {
+      const sb_operator *A = scoped (sb_corruption_from_text (lines[k], &of, &error));
+      ok (sb_operator_apply (A, CblasNoTrans, vector_of (.4, .8), x, out));
+      ok (sb_operator_apply (same[k], CblasNoTrans, vector_of (.4, .8), x, wanted));
+      cr_assert_eq (largest_difference (out, wanted), 0, "%s", lines[k]);
+    }
+  cr_assert_null (sb_corruption_from_text ("window half=3", &of, &error));
+  cr_assert (strstr (error.message, "half"), "%s", error.message);
 }
 
 // ## Refusals

@@ -272,6 +272,8 @@ Test (operator, sizes_and_masks_are_checked)
   cr_assert_null (sb_operator_identity_alloc (0));
   cr_assert_null (sb_operator_scalar_alloc (0, 1));
   cr_assert_null (sb_operator_diagonal_alloc (&nothing));
+  const gsl_vector_const_view column = gsl_matrix_const_column (matrix_of (2, 2, 1, 0, GSL_NAN, 0), 0);
+  cr_assert_null (sb_operator_diagonal_alloc (&column.vector));
   cr_assert_null (sb_operator_mask_alloc (&nothing));
   cr_assert_null (sb_operator_dense_alloc (&empty));
   cr_assert_null (sb_operator_mask_alloc (vector_of (0.5)), "half a mask");
