@@ -111,7 +111,7 @@ apply_operator (const soft *p, how function, bool rate, CBLAS_TRANSPOSE_t transp
   int status = out && level && factor ? GSL_SUCCESS : GSL_ENOMEM;
   for (size_t i = 0; i < x->size1 && !status; i++)
     status = find_operator (p, rate, gsl_vector_get (t, i), gsl_vector_ptr (level, i), gsl_vector_ptr (factor, i));
-  const bool stands = rate && gsl_vector_isnull (factor); // and need have no rate
+  const bool stands = !status && rate && gsl_vector_isnull (factor); // and need have no rate
   if (!status && !stands)
     status = function (p->C, transpose, level, x, out);
   for (size_t i = 0; i < x->size1 && !status; i++)

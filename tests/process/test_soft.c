@@ -97,7 +97,14 @@ Test (soft, maps_fit_each_other)
               largest_difference (mapped (p, SB_S_INVERSE, CblasNoTrans, t, mapped (p, SB_S, CblasTrans, t, x)), x),
               1e-14);
         }
-      gsl_matrix *out = copy_of (x);
+      gsl_matrix *out = copy_of (x); // each row at a time of its own
+      const gsl_matrix *early = mapped (p, SB_A, CblasNoTrans, 0.3, x), *late = mapped (p, SB_A, CblasNoTrans, 0.8, x);
+      ok (sb_process_apply (p, SB_A, CblasNoTrans, NULL, vector_of (0.3, 0.8), out));
+      for (size_t j = 0; j < x->size2; j++)
+        {
+          cr_assert_float_eq (gsl_matrix_get (out, 0, j), gsl_matrix_get (early, 0, j), 1e-14);
+          cr_assert_float_eq (gsl_matrix_get (out, 1, j), gsl_matrix_get (late, 1, j), 1e-14);
+        }
       refused (GSL_ESING, sb_process_apply (p, SB_S_INVERSE, CblasNoTrans, NULL, vector_all (2, 0), out));
       refused (GSL_EUNSUP, sb_process_apply (p, SB_F, CblasNoTrans, NULL, vector_all (2, 0.5), out));
       refused (GSL_EUNSUP, sb_process_apply (p, SB_A, CblasNoTrans, vector_all (2, 0.1), vector_all (2, 0.5), out));
