@@ -49,6 +49,7 @@
 #include "operator/operators.h"
 #include "operator/patches.h"
 #include "process/ddpm.h"
+#include "process/edm.h"
 #include "process/ito.h"
 #include "process/moments.h"
 #include "process/process.h"

@@ -7,6 +7,7 @@
 
 #include "../operator/operators.h"
 #include "ddpm.h"
+#include "edm.h"
 #include "smld.h"
 #include "soft.h"
 #include "subvp.h"
@@ -53,6 +54,13 @@ make_ddpm (size_t dimension, const double *key, sb_error *error)
 {
   (void)error;
   return sb_ddpm_alloc (dimension, (size_t)key[2], key[0], key[1]);
+}
+
+static sb_process *
+make_edm (size_t dimension, const double *key, sb_error *error)
+{
+  (void)error;
+  return sb_edm_alloc (dimension, key[0], key[1]);
 }
 
 // The keys of a soft corruption, from `noises` on: where each stands among the values.
@@ -122,6 +130,11 @@ static const sb_key of_soft[] = {
     .help = "the operator's levels, evenly in time" }
 };
 
+static const sb_key of_edm[] = {
+  { .name = "sigma_min", .usual = SB_EDM_SIGMA_MIN, .high = HUGE_VAL, .above = true, .help = "smallest noise level" },
+  { .name = "sigma_max", .usual = SB_EDM_SIGMA_MAX, .high = HUGE_VAL, .above = true, .help = "largest noise level" }
+};
+
 #define LEVELS(usual_levels)                                                                                           \
   {                                                                                                                    \
     .name = "levels", .usual = usual_levels, .low = 2, .high = 1e7, .whole = true, .help = "noise levels"              \
@@ -149,6 +162,7 @@ static const sb_process_kind table[] = {
     1,
     "momentum",
     make_soft },
+  { { "edm", "Karras et al.: the time is the noise level", of_edm, 2 }, false, -1, 1, "flow-heun", make_edm },
 };
 
 const sb_entry *

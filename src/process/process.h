@@ -82,7 +82,7 @@ sb_process *sb_process_alloc (const sb_process_type *type, void *state, size_t d
 // Release a process of any kind. NULL is allowed.
 void sb_process_free (sb_process *process);
 
-// Common to all functions: times are in the process's own unit (here always [0, 1]), s <= t, a time per row;
+// Common to all functions: times are in the process's own unit ([0, 1] but for edm), s <= t, a time per row;
 // GSL_EBADLEN where a shape is wrong, GSL_EDOM where a time is outside [0, t_limit] or s > t (a chain: where it is not
 // a level; VE: where F and G are asked at t = 0, which has none), GSL_EUNSUP where the process has no such map,
 // GSL_ESING where A(s,t) or S(s,t) has no inverse (S: where s = t). A batch may have no rows. After a failure the

@@ -1,6 +1,7 @@
 // # A process said in words
 
 #include "process/ddpm.h"
+#include "process/edm.h"
 #include "process/kinds.h"
 #include "process/smld.h"
 #include "process/subvp.h"
@@ -37,6 +38,8 @@ Test (kinds, words_reach_the_process)
   check_scalars ("subvp beta_min=1 beta_max=3", 0.5, exp (-0.375), -expm1 (-0.75));
   check_scalars ("smld", 1, 1, 50);
   check_scalars ("smld levels=3 sigma_min=1 sigma_max=4", 2. / 3, 1, 2);
+  check_scalars ("edm", 3.5, 1, 3.5);
+  check_scalars ("edm sigma_min=0.1 sigma_max=2", 3.5, 1, 3.5); // above sigma_max too
   check_scalars ("ddpm levels=2 beta_min=0.2 beta_max=0.4", 0.5, sqrt (0.9), sqrt (0.1));
   sb_process *thousand = scoped (sb_process_from_text ("ddpm", 1, NULL));
   cr_assert_eq (thousand->levels, 1000);
@@ -50,12 +53,13 @@ Test (kinds, times_and_priors)
   {
     const char *name;
     size_t levels;
-    double t_min, prior_sd, trace, low; // the trace at t = 1/2; low: of the data
-  } rows[] = { { "ve", 0, 1e-5, 50, 0, 0 },
-               { "vp", 0, 1e-3, 1, -10.05, -1 },
-               { "subvp", 0, 1e-3, 1, -10.05, -1 },
-               { "smld", 1000, 1e-3, 50, GSL_NAN, 0 },
-               { "ddpm", 1000, 1e-3, 1, GSL_NAN, -1 } };
+    double t_min, t_max, prior_sd, trace, low; // the trace at t = 1/2; low: of the data
+  } rows[] = { { "ve", 0, 1e-5, 1, 50, 0, 0 },
+               { "vp", 0, 1e-3, 1, 1, -10.05, -1 },
+               { "subvp", 0, 1e-3, 1, 1, -10.05, -1 },
+               { "edm", 0, 0.002, 80, 80, 0, -1 },
+               { "smld", 1000, 1e-3, 1, 50, GSL_NAN, 0 },
+               { "ddpm", 1000, 1e-3, 1, 1, GSL_NAN, -1 } };
   for (size_t k = 0; k < sizeof rows / sizeof *rows; k++)
     {
       const double sd = rows[k].prior_sd, prior = gsl_ran_gaussian_pdf (30, sd) * gsl_ran_gaussian_pdf (-8, sd);
@@ -63,7 +67,7 @@ Test (kinds, times_and_priors)
       gsl_vector *log_prior = vector (1), *trace = vector_all (1, rows[k].trace);
       cr_assert_eq (sb_process_kind_of (process)->low, rows[k].low, "%s", rows[k].name);
       cr_assert (process->dimension == 2 && process->levels == rows[k].levels, "%s", rows[k].name);
-      cr_assert (process->t_min == rows[k].t_min && process->t_max == 1, "%s", rows[k].name);
+      cr_assert (process->t_min == rows[k].t_min && process->t_max == rows[k].t_max, "%s", rows[k].name);
       ok (sb_process_prior_log_density (process, matrix_of (1, 2, 30, -8), log_prior));
       cr_assert_float_eq (gsl_vector_get (log_prior, 0), log (prior), 1e-12 * fabs (log (prior)), "%s", rows[k].name);
       refused (rows[k].levels ? GSL_EUNSUP : GSL_SUCCESS, sb_process_trace (process, vector_of (0.5), trace));
@@ -83,6 +87,11 @@ Test (kinds, numbers_that_are_none)
     sb_ve_alloc (1, GSL_NAN, 1),
     sb_ve_alloc (1, 0.01, GSL_POSINF),
     sb_ve_alloc (0, 0.01, 20),
+    sb_edm_alloc (1, 0, 80),
+    sb_edm_alloc (1, 80, 80),
+    sb_edm_alloc (1, GSL_NAN, 80),
+    sb_edm_alloc (1, 0.002, GSL_POSINF),
+    sb_edm_alloc (0, 0.002, 80),
     sb_vp_alloc (1, 0, 20),
     sb_vp_alloc (1, -1, 20),
     sb_vp_alloc (1, 2, 1),
