@@ -156,13 +156,13 @@ static const sb_process_kind table[] = {
   { { "subvp", "sub-VP SDE", rates, 2 }, true, -1, 1, "euler-maruyama", make_subvp },
   { { "smld", "chain of noise scales, geometric", noises, 3 }, false, 0, 1, "reverse-diffusion", make_smld },
   { { "ddpm", "chain of denoising diffusion, linear", rates, 3 }, true, -1, 1, "reverse-diffusion", make_ddpm },
+  { { "edm", "Karras et al.: the time is the noise level", of_edm, 2 }, false, -1, 1, "flow-heun", make_edm },
   { { "soft", "blur or a mask, and a little noise", of_soft, sizeof of_soft / sizeof *of_soft },
     true,
     0,
     1,
     "momentum",
     make_soft },
-  { { "edm", "Karras et al.: the time is the noise level", of_edm, 2 }, false, -1, 1, "flow-heun", make_edm },
 };
 
 const sb_entry *
