@@ -30,7 +30,7 @@ draw_points (const sb_objective *o, sb_stream stream, gsl_vector *t, gsl_matrix 
   if (!b)
     return GSL_EINVAL;
   gsl_matrix_memcpy (&b->x_0, x);
-  int status = sb_objective_draw (NULL, stream, b);
+  int status = sb_objective_draw (stream, b);
   gsl_vector_memcpy (t, &b->t);
   gsl_matrix_memcpy (z, &b->z);
   gsl_matrix_memcpy (x, &b->x);

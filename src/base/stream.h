@@ -25,6 +25,8 @@ typedef enum
   SB_FOR_KNOWN,      // noise of what is known of a sample
   SB_FOR_DIVISION,   // divisions of two samples at random: permutation tests
   SB_FOR_DROPOUT,    // which numbers inside a network a training loses
+  SB_FOR_PATH,       // noise of the short reverse paths of a loss
+  SB_FOR_WINDOW,     // where these end
   SB_FOR_USER = 1024 // and up: yours
 } sb_purpose;
 

@@ -51,13 +51,10 @@ static const char details[] = "FILE.safetensors holds the whole state. It is wri
                               "whose last bits are others.\n\n"
                               "Exit status: 0, 1 where something failed, 2 where the command line is wrong.\n";
 
-static const help_family families[] = { { "NETWORK", sb_net_architectures },
-                                        { "PROCESS", sb_processes },
-                                        { "PREDICTION", sb_predictions },
-                                        { "LABEL", sb_labels },
-                                        { "OBJECTIVE", sb_objectives },
-                                        { "WEIGHTING", sb_weightings },
-                                        { NULL, NULL } };
+static const help_family families[] = { { "NETWORK", sb_net_architectures }, { "PROCESS", sb_processes },
+                                        { "PREDICTION", sb_predictions },    { "LABEL", sb_labels },
+                                        { "OBJECTIVE", sb_objectives },      { "WEIGHTING", sb_weightings },
+                                        { "LEVELS", sb_level_laws },         { NULL, NULL } };
 
 #define KEY(place, argument_name)                                                                                      \
   {                                                                                                                    \
@@ -102,7 +99,10 @@ parse (int argc, char **argv, settings *o)
     { "objective", 0, OPTION_TEXT, &s->objective, "OBJECTIVE", 0, 0, NULL, "see below (default: dsm)" },
     { "weighting", 0, OPTION_TEXT, &s->weighting, "WEIGHTING", 0, 0, NULL,
       "see below (default: the objective's, of dsm variance)" },
+    { "levels", 0, OPTION_TEXT, &s->levels, "LEVELS", 0, 0, NULL,
+      "at which times the loss is drawn; see below (default: uniform)" },
     KEY (T_MIN, "T"),
+    KEY (DSM_ABOVE, "T"),
     { "steps", 0, OPTION_COUNT, &o->steps, "N", 0, STEPS_MOST, NULL, "until this many are done (default: 10000)" },
     KEY (BATCH, "N"),
     KEY (SHARD, "N"),
@@ -368,8 +368,9 @@ check_images (const char *path, const sb_shape *shape, sb_net_shape in)
 // The objective, and its weighting. Some are of some processes only.
 
 static int
-choose_weighting (const char *line, const sb_process *process, sb_objective *objective)
+choose_weighting (training *t, const sb_process *process, sb_objective *objective)
 {
+  const char *line = t->o.training.weighting;
   sb_error error = { 0 };
   double key[SB_KEYS_MOST];
   const sb_entry *entry = line ? sb_entry_read (sb_weightings, "--weighting", line, key, &error) : NULL;
@@ -382,12 +383,49 @@ choose_weighting (const char *line, const sb_process *process, sb_objective *obj
   if (type == sb_weighting_likelihood && process->levels > 0)
     return usage_error ("--weighting=%s: --process=%s is a chain, and has no diffusion", name, process->type->name);
   objective->weighting.type = type;
+  if (type == sb_weighting_edm)
+    objective->weighting.params = &t->o.training.deviation;
+  return EXIT_SUCCESS;
+}
+
+// At which times it is drawn. Levels of noise are times where the process counts time so; and those begin where its SDE does.
+
+static bool
+time_is_noise (const sb_process *process)
+{
+  double a, sd;
+  return process->parts == 1 && sb_process_scalars (process, 0, process->t_max, &a, &sd) == GSL_SUCCESS && a == 1
+         && sd == process->t_max;
+}
+
+static int
+choose_levels (const training_settings *s, const sb_process *process, sb_objective *objective)
+{
+  sb_error error = { 0 };
+  double key[SB_KEYS_MOST] = { 0 };
+  const sb_entry *entry = sb_entry_read (sb_level_laws, "--levels", s->levels, key, &error);
+  if (!entry)
+    return refused_line (&error);
+  objective->levels = (const sb_level_law *)entry;
+  memcpy (objective->levels_key, key, sizeof objective->levels_key);
+  if (objective->levels->of_noise && !time_is_noise (process))
+    return usage_error ("--levels=%s: of --process=%s the time is not the noise level", entry->name,
+                        process->type->name);
+  if (objective->levels == sb_levels_uniform)
+    objective->levels = NULL;
+  if (time_is_noise (process) && objective->t_min < process->t_min)
+    objective->t_min = process->t_min;
+  objective->t_above = s->number[DSM_ABOVE].value;
+  if (objective->t_above > 0 && !(objective->t_above > process->t_min && objective->t_above < process->t_max))
+    return usage_error ("--dsm-above=%g: --process=%s has times from %g to %g", objective->t_above, process->type->name,
+                        process->t_min, process->t_max);
   return EXIT_SUCCESS;
 }
 
 static int
-choose_objective (const training_settings *s, const sb_process *process, sb_objective *objective)
+choose_objective (training *t, const sb_process *process, sb_objective *objective)
 {
+  const training_settings *s = &t->o.training;
   sb_error error = { 0 };
   double key[SB_KEYS_MOST] = { 0 };
   const sb_entry *entry = sb_entry_read (sb_objectives, "--objective", s->objective, key, &error);
@@ -400,7 +438,13 @@ choose_objective (const training_settings *s, const sb_process *process, sb_obje
     return usage_error ("--objective=esm: the score of the data is not known");
   if (objective->type == sb_objective_ncsn && process->levels == 0)
     return usage_error ("--objective=ncsn: --process=%s has no levels", process->type->name);
-  return choose_weighting (s->weighting, process, objective);
+  if (objective->type == sb_objective_consistency && process->levels > 0)
+    return usage_error ("--objective=consistency: --process=%s is a chain, and its paths are of an SDE",
+                        process->type->name);
+  if (s->number[DSM_ABOVE].value > 0 && (objective->type == sb_objective_ncsn || objective->type->derivatives))
+    return usage_error ("--dsm-above: --objective=%s looks at its target at all times", entry->name);
+  int status = choose_levels (s, process, objective);
+  return status == EXIT_SUCCESS ? choose_weighting (t, process, objective) : status;
 }
 
 // A network that is told the class learns from points with labels.
@@ -458,9 +502,9 @@ check_corruption (const sb_model *model)
     return EXIT_SUCCESS;
   if (model->network.prediction != SB_PREDICTS_RESIDUAL)
     return usage_error ("--prediction: under --process=%s it is residual", process->type->name);
-  if (model->network.label == SB_LABEL_LOG_NOISE)
-    return usage_error ("--label=log-noise: under --process=%s the noise may stand still: it is time",
-                        process->type->name);
+  if (model->network.label != SB_LABEL_TIME)
+    return usage_error ("--label=%s: under --process=%s the noise may stand still: it is time",
+                        sb_labels (model->network.label)->name, process->type->name);
   return EXIT_SUCCESS;
 }
 
@@ -479,7 +523,7 @@ open_score (training *t)
   sb_net_shape in = sb_net_input (t->model->net);
   int status = check_corruption (t->model);
   if (status == EXIT_SUCCESS)
-    status = choose_objective (s, t->model->process, &t->matching.objective);
+    status = choose_objective (t, t->model->process, &t->matching.objective);
   if (status == EXIT_SUCCESS)
     status = check_images (o->data, &t->data.shape, in);
   if (status == EXIT_SUCCESS)

@@ -45,8 +45,11 @@ const sb_key training_keys[TRAINING_KEYS]
                     .high = 1000,
                     .whole = true,
                     .help = "of a classifier: move images by up to so many pixels, at random" },
-        [FLIP]
-        = { .name = "flip", .words = answers, .help = "turn each image's left to its right, or not, at random" } };
+        [FLIP] = { .name = "flip", .words = answers, .help = "turn each image's left to its right, or not, at random" },
+        [DSM_ABOVE] = { .name = "dsm-above",
+                        .usual = 0,
+                        .high = HUGE_VAL,
+                        .help = "where the time is at most this, do not look at the target" } };
 
 static const sb_entry numbers = { "training", "its numbers", training_keys, TRAINING_KEYS };
 
@@ -88,6 +91,7 @@ training_settings_fill (training_settings *s)
   fill_line (&s->prediction, "epsilon");
   fill_line (&s->label, "time");
   fill_line (&s->objective, "dsm");
+  fill_line (&s->levels, "uniform");
 }
 
 // ## The recipe
@@ -106,16 +110,17 @@ training_recipe (const training_settings *s)
   sb_number_write (low, sizeof low, s->range[0]);
   sb_number_write (high, sizeof high, s->range[1]);
   sb_number_write (deviation, sizeof deviation, s->deviation);
-  const char *format = "%s\nobjective %s\nweighting %s\nprocess %s\nprediction %s\nlabel %s\ndata-range %s %s\n"
-                       "data-deviation %s\nseed %llu";
+  const char *format
+      = "%s\nobjective %s\nweighting %s\nlevels %s\nprocess %s\nprediction %s\nlabel %s\ndata-range %s %s\n"
+        "data-deviation %s\nseed %llu";
   const char *weighting = s->weighting ? s->weighting : "";
   const unsigned long long seed = s->seed;
-  int length = snprintf (NULL, 0, format, numbers_line, s->objective, weighting, s->process, s->prediction, s->label,
-                         low, high, deviation, seed);
+  int length = snprintf (NULL, 0, format, numbers_line, s->objective, weighting, s->levels, s->process, s->prediction,
+                         s->label, low, high, deviation, seed);
   char *recipe = length < 0 ? NULL : malloc ((size_t)length + 1);
   if (recipe)
-    sprintf (recipe, format, numbers_line, s->objective, weighting, s->process, s->prediction, s->label, low, high,
-             deviation, seed);
+    sprintf (recipe, format, numbers_line, s->objective, weighting, s->levels, s->process, s->prediction, s->label, low,
+             high, deviation, seed);
   return recipe;
 }
 
@@ -137,11 +142,8 @@ read_line (const char *line, training_settings *s, sb_error *error)
   const struct
   {
     const char *what, **to;
-  } lines[] = { { "objective ", &s->objective },
-                { "weighting ", &s->weighting },
-                { "process ", &s->process },
-                { "prediction ", &s->prediction },
-                { "label ", &s->label } };
+  } lines[] = { { "objective ", &s->objective }, { "weighting ", &s->weighting },   { "levels ", &s->levels },
+                { "process ", &s->process },     { "prediction ", &s->prediction }, { "label ", &s->label } };
   for (size_t k = 0; k < sizeof lines / sizeof *lines; k++)
     if (strncmp (line, lines[k].what, strlen (lines[k].what)) == 0)
       {

@@ -22,6 +22,7 @@ enum
   DROP_LABELS,
   SHIFT,
   FLIP,
+  DSM_ABOVE,
   TRAINING_KEYS
 };
 extern const sb_key training_keys[TRAINING_KEYS];
@@ -29,7 +30,7 @@ extern const sb_key training_keys[TRAINING_KEYS];
 // All that changes what is learned, but the data and the network. Lines are of base/entry.h; NULL and NaN: not given.
 typedef struct
 {
-  const char *process, *prediction, *label, *objective, *weighting;
+  const char *process, *prediction, *label, *objective, *weighting, *levels;
   double range[2], deviation;
   uint64_t seed;
   bool seeded; // the seed is given

@@ -34,11 +34,10 @@ count_both_sides (const sb_objective *o, size_t *points, size_t *directions)
 }
 
 static int
-fdssm_draw (const sb_score *score, sb_stream stream, sb_objective_batch *b)
+fdssm_draw (sb_stream stream, sb_objective_batch *b)
 {
   const size_t half = b->n * b->x.size2;
   const double h = b->objective->key[H];
-  (void)score;
 
   // Draw points and directions.
   int status = sb_objective_draw_points (stream, b);

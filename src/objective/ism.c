@@ -26,9 +26,8 @@ count_coordinates (const sb_objective *o, size_t *points, size_t *directions)
 }
 
 static int
-draw_units (const sb_score *score, sb_stream stream, sb_objective_batch *b)
+draw_units (sb_stream stream, sb_objective_batch *b)
 {
-  (void)score;
   gsl_matrix_set_zero (&b->v);
   for (size_t k = 0; k < b->directions; k++)
     for (size_t i = 0; i < b->n; i++)

@@ -31,13 +31,12 @@ count_levels (const sb_objective *o, size_t *points, size_t *directions)
 }
 
 static int
-draw_levels (const sb_score *score, sb_stream stream, sb_objective_batch *b)
+draw_levels (sb_stream stream, sb_objective_batch *b)
 {
   const sb_process *process = b->objective->process;
   const size_t d = b->x.size2;
   size_t last;
   int status = GSL_SUCCESS;
-  (void)score;
   sb_objective_levels (b->objective, &last);
 
   // Set the times and draw the normals, level after level.

@@ -16,9 +16,10 @@
 
 // ## The table
 
-static const sb_objective_type *const *const table[]
-    = { &sb_objective_dsm, &sb_objective_denoising, &sb_objective_soft,  &sb_objective_ncsn, &sb_objective_esm,
-        &sb_objective_ism, &sb_objective_ssm,       &sb_objective_fdssm, &sb_objective_clean };
+static const sb_objective_type *const *const table[] = {
+  &sb_objective_dsm, &sb_objective_denoising, &sb_objective_soft,  &sb_objective_ncsn,  &sb_objective_esm,
+  &sb_objective_ism, &sb_objective_ssm,       &sb_objective_fdssm, &sb_objective_clean, &sb_objective_consistency
+};
 
 const sb_entry *
 sb_objectives (size_t k)
@@ -62,7 +63,7 @@ count_numbers (const sb_objective_batch *b, size_t rows)
 {
   const sb_process *p = b->objective->process;
   const size_t d = p->dimension, row = (2 + 5 * b->points + 3 * b->directions + 2 * b->points) * d;
-  return rows * (row + b->points * (1 + p->parts) + 1) + 2 * p->parts + 1;
+  return rows * (row + b->points * (1 + p->parts) + 2) + 2 * p->parts + 1;
 }
 
 void
@@ -72,7 +73,10 @@ sb_objective_batch_rows (sb_objective_batch *b, size_t n)
   const size_t d = p->dimension, points = b->points * n, directions = b->directions * n,
                derivatives = b->objective->type->derivatives ? directions : 0;
   double *next = b->memory;
-  b->n = n;
+  b->n = b->more = n;
+  b->below = 0;
+  for (size_t i = 0; i < n; i++)
+    b->row[i] = i;
   b->x_0 = take_matrix (&next, n, d);
   b->t = take_vector (&next, points);
   b->z = take_matrix (&next, points, d);
@@ -83,10 +87,35 @@ sb_objective_batch_rows (sb_objective_batch *b, size_t n)
   b->along = take_matrix (&next, derivatives, d);
   b->along_bar = take_matrix (&next, derivatives, d);
   b->loss = take_vector (&next, n);
+  b->of_paths = take_vector (&next, n);
   b->difference = take_matrix (&next, points, d);
   b->c = take_matrix (&next, points, p->parts);
   b->work = take_matrix (&next, 2 * points, d);
   b->numbers = take (&next, 2 * p->parts);
+}
+
+void
+sb_objective_keep_points (sb_objective_batch *b, size_t more)
+{
+  const size_t rows = b->n + (b->points - 1) * more;
+  b->more = more;
+  b->t.size = b->c.size1 = rows;
+  b->z.size1 = b->x.size1 = b->estimate.size1 = b->bar.size1 = b->difference.size1 = rows;
+}
+
+// A law of noise levels is one of times where the time is the level.
+
+static int
+check_levels (const sb_objective *o)
+{
+  double a, sd;
+  if (!o->levels || !o->levels->of_noise)
+    return GSL_SUCCESS;
+  int status = sb_process_scalars (o->process, 0, o->process->t_max, &a, &sd);
+  if (status || a != 1 || sd != o->process->t_max)
+    SB_ERROR (NULL, GSL_EUNSUP, "%s levels are of noise, and the time of %s is not its noise", o->levels->entry.name,
+              o->process->type->name);
+  return sb_entry_check (&o->levels->entry, o->levels_key, NULL);
 }
 
 static int
@@ -110,7 +139,13 @@ check_objective (const sb_objective *o)
     SB_ERROR (NULL, GSL_EUNSUP, "%s: its target is the kernel's, which a simulation does not know", name);
   if (o->type == sb_objective_esm && !o->truth)
     SB_ERROR (NULL, GSL_EINVAL, "%s: there is no score to be matched", name);
-  return GSL_SUCCESS;
+  if (!(o->t_above >= 0))
+    SB_ERROR (NULL, GSL_EINVAL, "%s: the target is looked at above a time >= 0, not %g", name, o->t_above);
+  if (o->t_above > 0 && (o->type == sb_objective_ncsn || o->type->derivatives))
+    SB_ERROR (NULL, GSL_EUNSUP, "%s: it looks at its target at all times", name);
+  if (o->type == sb_objective_consistency && (o->process->levels > 0 || o->process->from_zero_only))
+    SB_ERROR (NULL, GSL_EUNSUP, "%s: its paths are of an SDE, and %s is none", name, o->process->type->name);
+  return check_levels (o);
 }
 
 sb_objective_batch *
@@ -132,9 +167,11 @@ sb_objective_batch_alloc (const sb_objective *objective, size_t rows)
   // Take all memory in one block.
   const int fits = !sb_check_lengths ("rows of a batch", rows, count_numbers (b, 1), 1);
   b->memory = b->points > 0 && fits ? calloc (count_numbers (b, rows), sizeof *b->memory) : NULL;
-  if (!b->memory)
+  b->row = b->memory ? malloc ((rows + 1) * sizeof *b->row) : NULL;
+  if (!b->row)
     {
       const size_t points = b->points;
+      free (b->memory);
       free (b);
       SB_ERROR_NULL (NULL, points > 0 ? GSL_ENOMEM : GSL_EINVAL, "no memory for %zu rows, or no level for their points",
                      rows);
@@ -148,7 +185,10 @@ sb_objective_batch_free (sb_objective_batch *batch)
 {
   if (!batch)
     return;
+  sb_path_work_free (batch->paths);
   free (batch->memory);
+  free (batch->row);
+  gsl_matrix_free (batch->gathered);
   free (batch);
 }
 
@@ -170,6 +210,8 @@ static double
 time_of (const sb_objective *o, double u)
 {
   size_t last, count;
+  if (o->levels)
+    return o->levels->quantile (o->levels_key, o->t_min, o->t_max, u);
   if (o->process->levels == 0 || o->t_max == 0)
     return o->t_min + u * (o->t_max - o->t_min);
   count = sb_objective_levels (o, &last);
@@ -230,31 +272,81 @@ sb_objective_draw_directions (sb_projection law, sb_stream stream, sb_objective_
 }
 
 int
-sb_objective_draw (const sb_score *score, sb_stream stream, sb_objective_batch *b)
+sb_objective_draw (sb_stream stream, sb_objective_batch *b)
 {
   const sb_objective_type *type = b->objective->type;
   int status = check_objective (b->objective);
   if (status || b->n == 0)
     return status;
-  return type->draw ? type->draw (score, stream, b) : sb_objective_draw_points (stream, b);
+  b->stream = stream;
+  return type->draw ? type->draw (stream, b) : sb_objective_draw_points (stream, b);
+}
+
+int
+sb_objective_draw_more (const sb_score *score, sb_objective_batch *b)
+{
+  return b->objective->type->draw_more && b->n > 0 ? b->objective->type->draw_more (score, b) : GSL_SUCCESS;
 }
 
 // ## Asking a score
+
+// The rows that have a point p, what is theirs of a matrix or vector, and of their conditions.
+
+static gsl_matrix
+block (const sb_objective_batch *b, const gsl_matrix *m, size_t p)
+{
+  const size_t first = p == 0 ? 0 : b->n + (p - 1) * b->more;
+  return (gsl_matrix){ p == 0 ? b->n : b->more, m->size2, m->tda, m->data + first * m->tda, NULL, 0 };
+}
+
+static gsl_vector
+part (const sb_objective_batch *b, const gsl_vector *v, size_t p)
+{
+  return (gsl_vector){ p == 0 ? b->n : b->more, 1, v->data + (p == 0 ? 0 : b->n + (p - 1) * b->more), NULL, 0 };
+}
+
+// The conditions of the rows that have more points.
+
+static int
+gather_conditions (sb_objective_batch *b)
+{
+  gsl_matrix_free (b->gathered);
+  b->gathered = gsl_matrix_alloc (b->more, b->y->size2);
+  if (!b->gathered)
+    return GSL_ENOMEM;
+  for (size_t q = 0; q < b->more; q++)
+    {
+      gsl_vector_const_view from = gsl_matrix_const_row (b->y, b->row[q]);
+      gsl_matrix_set_row (b->gathered, q, &from.vector);
+    }
+  b->y_more = b->gathered;
+  return GSL_SUCCESS;
+}
+
+static int
+evaluate_at (const sb_score *score, size_t p, sb_objective_batch *b)
+{
+  gsl_matrix x = block (b, &b->x, p), estimate = block (b, &b->estimate, p);
+  gsl_vector t = part (b, &b->t, p);
+  if (x.size1 == 0)
+    return GSL_SUCCESS;
+  return sb_score_evaluate (score, b->objective->type->view, &x, &t, p == 0 ? b->y : b->y_more, &estimate);
+}
 
 int
 sb_objective_evaluate (const sb_score *score, const gsl_matrix *y, sb_objective_batch *b)
 {
   const sb_objective_type *type = b->objective->type;
-  int status = GSL_SUCCESS;
-  b->y = y;
+  b->y = b->y_more = y;
+  int status = y && b->more > 0 && b->more < b->n ? gather_conditions (b) : GSL_SUCCESS;
 
   // Ask for the estimate at each point.
-  for (size_t p = 0; p < b->points && b->n > 0 && !status; p++)
-    {
-      gsl_matrix x = sb_batch_block (&b->x, b->n, p), estimate = sb_batch_block (&b->estimate, b->n, p);
-      gsl_vector t = sb_batch_part (&b->t, b->n, p);
-      status = sb_score_evaluate (score, type->view, &x, &t, y, &estimate);
-    }
+  if (!status)
+    status = evaluate_at (score, 0, b);
+  if (!status)
+    status = sb_objective_draw_more (score, b);
+  for (size_t p = 1; p < b->points && !status; p++)
+    status = evaluate_at (score, p, b);
 
   // Ask for its derivative along each direction.
   for (size_t m = 0; type->derivatives && m < b->directions && b->n > 0 && !status; m++)
@@ -305,10 +397,29 @@ sb_objective_square (double factor, sb_objective_batch *b)
   return gsl_matrix_scale (&b->bar, 2 * factor);
 }
 
+void
+sb_objective_look_above (sb_objective_batch *b)
+{
+  b->below = 0;
+  for (size_t i = 0; i < b->n && b->objective->t_above > 0; i++)
+    if (b->t.data[i] <= b->objective->t_above)
+      {
+        b->loss.data[i] = 0;
+        memset (b->bar.data + i * b->bar.tda, 0, b->bar.size2 * sizeof (double));
+        b->below++;
+      }
+}
+
 int
 sb_objective_find_loss (sb_objective_batch *b)
 {
-  return b->n > 0 ? b->objective->type->loss (b) : GSL_SUCCESS;
+  if (b->n == 0)
+    return GSL_SUCCESS;
+  memset (b->of_paths.data, 0, b->n * sizeof (double));
+  int status = b->objective->type->loss (b);
+  if (!status && !b->objective->type->draw_more)
+    sb_objective_look_above (b);
+  return status;
 }
 
 // ## All at once
@@ -318,7 +429,7 @@ find_all (const sb_score *score, const gsl_matrix *x_0, const gsl_matrix *y, sb_
           gsl_vector *loss)
 {
   gsl_matrix_memcpy (&b->x_0, x_0);
-  int status = sb_objective_draw (score, stream, b);
+  int status = sb_objective_draw (stream, b);
   if (!status)
     status = sb_objective_evaluate (score, y, b);
   if (!status)
@@ -334,10 +445,10 @@ sb_objective_carry_back (const sb_score *score, double weight, sb_objective_batc
   int status = gsl_matrix_scale (&b->bar, weight);
   for (size_t p = 0; p < b->points && !status; p++)
     {
-      gsl_matrix x = sb_batch_block (&b->x, b->n, p), bar = sb_batch_block (&b->bar, b->n, p),
-                 x_bar = sb_batch_block (&b->difference, b->n, p);
-      gsl_vector t = sb_batch_part (&b->t, b->n, p);
-      status = sb_score_vjp (score, b->objective->type->view, &x, &t, b->y, &bar, &x_bar);
+      gsl_matrix x = block (b, &b->x, p), bar = block (b, &b->bar, p), x_bar = block (b, &b->difference, p);
+      gsl_vector t = part (b, &b->t, p);
+      if (x.size1 > 0)
+        status = sb_score_vjp (score, b->objective->type->view, &x, &t, p == 0 ? b->y : b->y_more, &bar, &x_bar);
     }
   return status;
 }

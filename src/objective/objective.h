@@ -4,7 +4,9 @@
 #include "../base/decls.h"
 #include "../base/entry.h"
 #include "../base/stream.h"
+#include "../sampler/partial_path.h"
 #include "../score/score.h"
+#include "levels.h"
 #include "weightings.h"
 
 #include <stdbool.h>
@@ -27,6 +29,10 @@ typedef struct
   // Times are uniform from t_min to t_max; of a chain, on those of its levels 1, ..., N that lie there. t_max = 0: all are
   // 0, the data as they are.
   double t_min, t_max;
+  const sb_level_law *levels; // in place of uniform; NULL: uniform
+  double levels_key[2];       // the values of its entry's keys
+  double
+      t_above; // where a time is at most this, the target is not looked at: no loss and no gradient there. 0: nowhere
 
   // Of a process without a kernel in closed form, as one of process/ito.h: x (n x d), which holds x_0, becomes x_t at times t (n);
   // row i takes its random numbers from index + i of the stream. NULL: x_t is A x_0 + S z. Only for types that do not look
@@ -39,22 +45,30 @@ typedef struct
 // Score-based generative modeling through SDEs; 0 for a chain.
 sb_objective sb_objective_of (const sb_objective_type *type, const sb_process *process, double t_min);
 
-// All that the losses of n rows are made of. A row has so many points and directions: point p of row i is row p n + i of
-// the matrices of points, and likewise direction m.
+// All that the losses of n rows are made of. A row has so many points and directions: point p of row i is row p n + i of the matrices of
+// points, and likewise direction m. Where fewer rows have more than one point, point p > 0 of row[q] is row n + (p - 1) more + q.
 typedef struct
 {
   const sb_objective *objective;
-  const gsl_matrix *y; // the condition of the rows, NULL or n rows; of sb_objective_evaluate
-  size_t most;         // rows that there is memory for
-  size_t n;            // rows in use
+  const gsl_matrix *y;      // the conditions of the rows, NULL or n rows,
+  const gsl_matrix *y_more; // and those of the `more` rows again; of sb_objective_evaluate, which may have
+  gsl_matrix *gathered;     // to gather them here
+  sb_stream stream;         // the rows' own; of sb_objective_draw
+  size_t most;              // rows that there is memory for
+  size_t n;                 // rows in use
   size_t points, directions;
+  size_t more;  // rows that have more points than the first: n, but where a type says fewer,
+  size_t *row;  // and which these are
+  size_t below; // rows whose target was not looked at (t_above)
   double *memory;
+  sb_path_work *paths; // of a type whose points are reached by steps, once it was asked for
 
-  gsl_matrix x_0;  // n x d: data
-  gsl_vector t;    // points n: times
-  gsl_matrix z, x; // points n x d: normals, points
-  gsl_matrix v;    // directions n x d
-  gsl_vector loss; // n
+  gsl_matrix x_0;      // n x d: data
+  gsl_vector t;        // points n: times
+  gsl_matrix z, x;     // points n x d: normals, points
+  gsl_matrix v;        // directions n x d
+  gsl_vector loss;     // n
+  gsl_vector of_paths; // n: the share in it of what is not denoising, of a type that has such; else 0
 
   gsl_matrix estimate, bar;    // points n x d: in the objective's view, and the loss's gradient with respect to it
   gsl_matrix along, along_bar; // directions n x d: J v at point 0, likewise; empty where no derivatives are wanted
@@ -91,9 +105,11 @@ struct sb_objective_type
   void (*count) (const sb_objective *objective, size_t *points, size_t *directions);
 
   // From x_0: times, normals, points and directions. Row i takes its random numbers from index + i of the stream (its
-  // purpose is ignored). `score` is the estimate in the making, for points that depend on it; of those listed
-  // here no type asks for it, and it may be NULL. NULL: sb_objective_draw_points.
-  int (*draw) (const sb_score *score, sb_stream stream, sb_objective_batch *batch);
+  // purpose is ignored). NULL: sb_objective_draw_points.
+  int (*draw) (sb_stream stream, sb_objective_batch *batch);
+
+  // NULL, or: where the points after the first depend on the score in the making, these, once `estimate` is known at the first.
+  int (*draw_more) (const sb_score *score, sb_objective_batch *batch);
 
   // From estimate and along: loss, bar, along_bar.
   int (*loss) (sb_objective_batch *batch);
@@ -107,6 +123,7 @@ struct sb_objective_type
 //     denoising  1/2 |s - target|^2_lambda by the score; usually lambda = 1
 //     soft       the same by the denoiser h, without the 1/2: |A (h - x_0)|^2_lambda / S^4; usually lambda = S S^T
 //     clean      |h - x_0|^2
+//     consistency   soft's, + lambda/2 |E[h(x_t', t')] - h|^2, by two short paths back from x_t (objective/consistency.h)
 //     ncsn       1/L sum over all levels of denoising's; usually lambda = sigma^2
 //     esm        1/2 |s - truth|^2
 //     ism        tr (lambda J) + 1/2 s^T lambda s, by d directions; usually lambda = 1
@@ -114,7 +131,8 @@ struct sb_objective_type
 //                of 1/2 s^T lambda s
 //     fdssm      v^T lambda (s_+ - s_-) / 2h + 1/2 m^T lambda m, m = (s_+ + s_-) / 2; plain: as of ssm
 extern const sb_objective_type *sb_objective_dsm, *sb_objective_denoising, *sb_objective_soft, *sb_objective_clean,
-    *sb_objective_ncsn, *sb_objective_esm, *sb_objective_ism, *sb_objective_ssm, *sb_objective_fdssm;
+    *sb_objective_ncsn, *sb_objective_esm, *sb_objective_ism, *sb_objective_ssm, *sb_objective_fdssm,
+    *sb_objective_consistency;
 
 const sb_entry *sb_objectives (size_t k); // the family; each is the first field of its sb_objective_type
 
@@ -128,8 +146,10 @@ void sb_objective_batch_free (sb_objective_batch *batch);              // NULL i
 void sb_objective_batch_rows (sb_objective_batch *batch, size_t rows); // how many are in use, up to `most`
 
 // The three steps, one by one. Errors as of the process and the score; GSL_EBADLEN where a shape is wrong.
-int sb_objective_draw (const sb_score *score, sb_stream stream, sb_objective_batch *batch);
+int sb_objective_draw (sb_stream stream, sb_objective_batch *batch);
 int sb_objective_evaluate (const sb_score *score, const gsl_matrix *y, sb_objective_batch *batch);
+int sb_objective_draw_more (const sb_score *score,
+                            sb_objective_batch *batch); // between two parts of the second: see the type
 int sb_objective_find_loss (sb_objective_batch *batch);
 // And back: the gradient of weight x (the sum of the losses) with respect to the score's parameters (sb_score_vjp).
 // bar and difference are used up.
@@ -177,6 +197,12 @@ typedef struct
 // loss <- share times the sum over directions of v^T lambda along, and 1/2 s^T lambda s; plain: of
 // v^T lambda along + 1/2 (v^T s) (v^T lambda s).
 int sb_objective_slices (double share, bool plain, const sb_slices *slices, sb_objective_batch *batch);
+
+// So many rows, those in batch->row, have more points than the first.
+void sb_objective_keep_points (sb_objective_batch *batch, size_t more);
+
+// Rows at times up to t_above: loss and bar <- 0, counted in `below`.
+void sb_objective_look_above (sb_objective_batch *batch);
 
 // difference <- estimate - target, of the score: by the normals z.
 int sb_objective_from_target (sb_objective_batch *batch);

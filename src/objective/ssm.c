@@ -124,9 +124,8 @@ count_directions (const sb_objective *o, size_t *points, size_t *directions)
 }
 
 static int
-ssm_draw (const sb_score *score, sb_stream stream, sb_objective_batch *b)
+ssm_draw (sb_stream stream, sb_objective_batch *b)
 {
-  (void)score;
   int status = sb_objective_draw_points (stream, b);
   return status ? status : sb_objective_draw_directions ((sb_projection)b->objective->key[LAW], stream, b);
 }

@@ -7,6 +7,7 @@
 #include "weightings.h"
 
 #include "../base/error.h"
+#include "../process/edm.h"
 #include "../transition/reverse.h"
 #include "vlb.h"
 
@@ -97,6 +98,22 @@ min_snr_numbers (const sb_process *process, double t, const double *sd, double *
   return status;
 }
 
+// Karras et al. (2022, Table 1) weigh the denoiser's error so that a network which says nothing has the loss 1 at every level,
+// [consistent.set-edm-weight]
+// $$ \lambda_{\text{EDM}}(\sigma) = \frac{\sigma^2 + \sigma_d^2}{(\sigma\,\sigma_d)^2}, \qquad
+//    \lambda_{\text{EDM}}\,c_{\text{out}}^2 = 1, \qquad \sigma = S/A , $$
+// and an error $e$ of the denoiser is one of $A e/S^2$ of the score, of which the weight is $S^2(1 + \sigma^2/\sigma_d^2)$.
+
+static int
+edm_numbers (const sb_process *process, double t, const double *sd, double *lambda, void *params)
+{
+  const double sigma_data = params ? *(const double *)params : SB_EDM_DATA_DEVIATION;
+  int status = sb_process_numbers (process, SB_A, 0, t, lambda);
+  for (size_t k = 0; k < process->parts && !status; k++)
+    lambda[k] = gsl_pow_2 (sd[k]) * (1 + gsl_pow_2 (sd[k] / (lambda[k] * sigma_data)));
+  return status;
+}
+
 // ## Of the variational bound
 //
 // What a model of DDPM's chain can change of $L_{t-1}$ is $w_t\,\|\varepsilon - \varepsilon_\theta\|^2$ (`vlb.c`), and
@@ -151,6 +168,7 @@ const sb_weighting_type *sb_weighting_variance
     = WEIGHTING ("likelihood", "g^2 of an SDE: a bound on the likelihood", likelihood_numbers, likelihood_apply),
     *sb_weighting_unit = WEIGHTING ("unit", "1", unit_numbers, unit_apply),
     *sb_weighting_min_snr = WEIGHTING ("min-snr", "S^2, less where A^2 > 5 S^2", min_snr_numbers, NULL),
+    *sb_weighting_edm = WEIGHTING ("edm", "EDM's: the first loss is 1 at every level", edm_numbers, NULL),
     *sb_weighting_bound
     = WEIGHTING ("bound", "a chain's variational bound, steps of variance beta", bound_numbers, NULL),
     *sb_weighting_bound_tilde
@@ -160,9 +178,9 @@ const sb_entry *
 sb_weightings (size_t k)
 {
   const sb_weighting_type *const table[]
-      = { sb_weighting_variance,        sb_weighting_likelihood, sb_weighting_unit,
-          sb_weighting_min_snr,         sb_weighting_bound,      sb_weighting_bound_tilde,
-          sb_weighting_variance_squared };
+      = { sb_weighting_variance,         sb_weighting_likelihood, sb_weighting_unit,
+          sb_weighting_min_snr,          sb_weighting_bound,      sb_weighting_bound_tilde,
+          sb_weighting_variance_squared, sb_weighting_edm };
   return k < sizeof table / sizeof *table ? &table[k]->entry : NULL;
 }
 

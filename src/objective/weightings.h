@@ -35,6 +35,8 @@ extern const sb_weighting_type
 extern const sb_weighting_type *sb_weighting_likelihood; // G G^T: the loss bounds -log p; continuous time only
 extern const sb_weighting_type *sb_weighting_unit;       // the identity
 extern const sb_weighting_type *sb_weighting_min_snr;    // S S^T min (1, gamma S^2 / A^2); params: a double, NULL: 5
+extern const sb_weighting_type
+    *sb_weighting_edm; // S S^T (1 + S^2 / (A sigma_data)^2); params: sigma_data, a double, NULL: 0.5
 extern const sb_weighting_type *sb_weighting_bound; // of a chain's variational bound, steps back of variance beta_t
 extern const sb_weighting_type
     *sb_weighting_bound_tilde; // beta-tilde_t, the last step taking that of the one before it

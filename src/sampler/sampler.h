@@ -17,6 +17,8 @@ typedef struct
 {
   const sb_score *score; // not owned
   size_t evaluations;    // of the score, on every row of a batch, so far; yours to set to 0
+  const gsl_matrix
+      *known; // NULL, or the denoiser at the batch (n x d, not owned): the next step takes it and asks for none
 
   size_t rows;
   gsl_matrix *estimate, *more; // rows x d; more: 2 rows x d

@@ -231,11 +231,12 @@ take_by_parts (step *w)
                   c_e = gsl_matrix_submatrix (work->c, rows, 0, rows, parts),
                   c_z = gsl_matrix_submatrix (work->c, 2 * rows, 0, rows, parts), e = sb_work_estimate_rows (work, n);
   int status = find_coefficients (w, rows, false);
-  if (!status)
+  if (!status && (work->known || all_weighed (&c_e.matrix)))
+    status = sb_work_estimate (work, w->view, w->y, w->t, w->x, &e.matrix);
+  else if (!status)
     {
       work->evaluations++;
-      status = (all_weighed (&c_e.matrix) ? sb_score_estimate : sb_score_evaluate) (work->score, w->view, w->x, w->t,
-                                                                                    w->y, &e.matrix);
+      status = sb_score_evaluate (work->score, w->view, w->x, w->t, w->y, &e.matrix);
     }
   if (!status && best)
     status = find_best_deviations (w, rows);

@@ -14,7 +14,7 @@ SB_BEGIN_DECLS
 //     network        the line sb_net_alloc takes
 //     process        the line sb_process_from_text takes
 //     prediction     epsilon | mixed | score; not of a classifier
-//     label          time | log-noise
+//     label          time | log-noise | quarter-log-noise
 //     data_deviation sigma_data, or one for each part of the process
 //     data_range     what bytes 0 and 255 became: "-1 1"
 // and whatever else its maker noted (command, seed, step, hashes of the data).

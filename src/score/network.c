@@ -11,6 +11,7 @@
 #include "../base/shard.h"
 #include "tweedie.h"
 
+#include <float.h>
 #include <gsl/gsl_math.h>
 #include <math.h>
 #include <stdbool.h>
@@ -25,8 +26,8 @@
 
 // Predicting $\epsilon$ means $p = 0$, $q = 1$. At high noise that asks much: $\hat z$ must copy $x_t$ almost exactly,
 // and the error that remains is multiplied by $\varsigma$ in $\hat x_0 = (x_t - \varsigma\hat z)/a$. The blend of
-// Karras et al. (2022, Table 1) lets the network add only what the best linear estimate of $x_0$ lacks. In their
-// coordinates $\sigma = \varsigma/a$ and $x = x_t/a$,
+// Karras et al. (2022, Table 1) lets the network add only what the best linear estimate of $x_0$ lacks.
+// [consistent.set-edm-precond] In their coordinates $\sigma = \varsigma/a$ and $x = x_t/a$,
 // $$ \hat x_0 = \frac{\sigma_d^2}{\sigma^2 + \sigma_d^2}\,x + \frac{\sigma\,\sigma_d}{\sqrt{\sigma^2 + \sigma_d^2}}\,F , $$
 // and $\hat z = (x - \hat x_0)/\sigma$ gives $p$ and $q$ below.
 
@@ -106,7 +107,7 @@ sb_network_view (const sb_network *network)
 }
 
 // The label is one number, also where the process has several parts: the time, or the logarithm of the noise that all
-// share.
+// share. Where there is no noise, the label is that of hardly any: $\hat x_0$ is $x_t$ there, whatever the network says.
 
 static int
 label_time (const sb_process *process, double t, double *u)
@@ -125,7 +126,17 @@ label_log_noise (const sb_process *process, double t, double *u)
               process->type->name);
   int status
       = process->parts == 1 ? sb_process_scalars (process, 0, t, &a, &sd) : sb_process_deviation (process, 0, t, &sd);
-  *u = log (sd / a);
+  *u = log (GSL_MAX_DBL (sd / a, DBL_MIN));
+  return status;
+}
+
+// Karras et al. (2022, Table 1) tell it $c_{\text{noise}}(\sigma) = \frac14\ln\sigma$. [consistent.set-edm-precond]
+
+static int
+label_quarter_log_noise (const sb_process *process, double t, double *u)
+{
+  int status = label_log_noise (process, t, u);
+  *u /= 4;
   return status;
 }
 
@@ -134,7 +145,8 @@ static const struct
   sb_entry entry;
   int (*at) (const sb_process *process, double t, double *u);
 } labels[] = { { { "time", "1000 t", NULL, 0 }, label_time },
-               { { "log-noise", "the logarithm of the noise-to-signal ratio", NULL, 0 }, label_log_noise } };
+               { { "log-noise", "the logarithm of the noise-to-signal ratio", NULL, 0 }, label_log_noise },
+               { { "quarter-log-noise", "a quarter of it, as EDM has it", NULL, 0 }, label_quarter_log_noise } };
 
 const sb_entry *
 sb_labels (size_t k)

@@ -19,8 +19,9 @@ typedef enum
 // What it is told of the time.
 typedef enum
 {
-  SB_LABEL_TIME,     // u = 1000 t: DDPM's step index, from 0 to 1000
-  SB_LABEL_LOG_NOISE // u = log(sd / a): NCSN++'s and EDM's
+  SB_LABEL_TIME,             // u = 1000 t: DDPM's step index, from 0 to 1000
+  SB_LABEL_LOG_NOISE,        // u = log(sd / a): NCSN++'s
+  SB_LABEL_QUARTER_LOG_NOISE // a quarter of it: EDM's c_noise
 } sb_label;
 
 const sb_entry *sb_predictions (size_t k); // the families: entry k is that of the value k above

@@ -17,12 +17,13 @@ typedef struct
 {
   const sb_score_matching *task;
   sb_network_pass *pass;
+  sb_network_pass *further; // for the points after the first, of an objective where these depend on the estimate there
   sb_objective_batch *batch;
-  sb_score *score;  // the same network, for objectives whose points depend on it
-  gsl_matrix *y;    // conditions, of every point; NULL: there are none
-  gsl_matrix given; // those in use
-  sb_stream drop;   // what dropout draws from
-  double share;     // of a sample in the loss
+  sb_score *score;              // the same network, for such objectives
+  gsl_matrix *y;                // conditions, of every point; NULL: there are none
+  gsl_matrix given, given_more; // those in use, and those of the points after the first
+  sb_stream drop, drop_further; // what dropout draws from
+  double share;                 // of a sample in the loss
   float *gradient;
 } workspace;
 
@@ -31,10 +32,28 @@ workspace_free (void *state)
 {
   workspace *w = state;
   sb_network_pass_free (w->pass);
+  sb_network_pass_free (w->further);
   sb_objective_batch_free (w->batch);
   sb_score_free (w->score);
   gsl_matrix_free (w->y);
   free (w);
+}
+
+static bool
+passes_alloc (workspace *w, size_t rows)
+{
+  const sb_network *network = &w->task->network;
+  const bool later = w->task->objective.type->draw_more;
+  const size_t first = later ? rows : rows * w->batch->points;
+  w->pass = w->task->objective.type->derivatives ? sb_network_pass_dual_alloc (network, rows)
+                                                 : sb_network_pass_alloc (network, first, 1);
+  w->further = later && w->pass ? sb_network_pass_alloc (network, rows * (w->batch->points - 1), 1) : NULL;
+  if (!w->pass || (later && !w->further))
+    return false;
+  w->pass->drop = &w->drop;
+  if (later)
+    w->further->drop = &w->drop_further;
+  return true;
 }
 
 static void *
@@ -49,14 +68,8 @@ workspace_alloc (const void *state, size_t rows)
   w->score = w->batch ? sb_score_network_alloc (&task->network) : NULL;
   if (w->score && task->examples.conditions > 0)
     w->y = gsl_matrix_alloc (rows * w->batch->points, task->examples.conditions);
-  if (w->score && (w->y || task->examples.conditions == 0))
-    w->pass = task->objective.type->derivatives ? sb_network_pass_dual_alloc (&task->network, rows)
-                                                : sb_network_pass_alloc (&task->network, rows * w->batch->points, 1);
-  if (w->pass)
-    {
-      w->pass->drop = &w->drop;
-      return w;
-    }
+  if (w->score && (w->y || task->examples.conditions == 0) && passes_alloc (w, rows))
+    return w;
   workspace_free (w);
   return NULL;
 }
@@ -78,13 +91,21 @@ draw_data (workspace *w, sb_stream stream)
     return examples->draw (examples->state, stream, &b->x_0, NULL);
   w->given = gsl_matrix_submatrix (w->y, 0, 0, b->points * b->n, w->y->size2).matrix;
   gsl_matrix first = sb_batch_block (&w->given, b->n, 0);
-  int status = examples->draw (examples->state, stream, &b->x_0, &first);
-  for (size_t p = 1; p < b->points && !status; p++)
+  return examples->draw (examples->state, stream, &b->x_0, &first);
+}
+
+static void
+spread_conditions (workspace *w)
+{
+  sb_objective_batch *b = w->batch;
+  for (size_t k = 0; k < (b->points - 1) * b->more && w->y; k++)
     {
-      gsl_matrix other = sb_batch_block (&w->given, b->n, p);
-      status = gsl_matrix_memcpy (&other, &first);
+      gsl_vector_const_view from = gsl_matrix_const_row (w->y, b->row[k % b->more]);
+      gsl_matrix_set_row (w->y, b->n + k, &from.vector);
     }
-  return status;
+  if (w->y && b->more > 0)
+    w->given_more = gsl_matrix_submatrix (w->y, b->n, 0, b->more, w->y->size2).matrix;
+  b->y_more = w->y ? &w->given_more : NULL;
 }
 
 // ## By values
@@ -92,25 +113,75 @@ draw_data (workspace *w, sb_stream stream)
 // The network answers in its own view; what the objective says of its view goes back the same way, and on to the
 // weights.
 
-static int
-learn_from_values (const workspace *w)
+// Some rows of a batch: all, or the first points and those that are drawn after them.
+
+typedef struct
+{
+  sb_network_pass *pass;
+  gsl_matrix x, estimate, bar, y;
+  gsl_vector t;
+} points;
+
+static points
+points_of (const workspace *w, sb_network_pass *pass, size_t first, size_t count)
 {
   sb_objective_batch *b = w->batch;
-  const sb_network *network = &w->task->network;
-  const sb_view own = sb_network_view (network), view = b->objective->type->view;
+  points p = { .pass = pass, .x = b->x, .estimate = b->estimate, .bar = b->bar, .t = b->t };
+  gsl_matrix *const of_points[] = { &p.x, &p.estimate, &p.bar };
+  for (size_t k = 0; k < 3; k++)
+    {
+      of_points[k]->data += first * of_points[k]->tda;
+      of_points[k]->size1 = count;
+    }
+  p.t.data += first;
+  p.t.size = count;
+  if (w->y)
+    p.y = gsl_matrix_submatrix (w->y, first, 0, count, w->y->size2).matrix;
+  return p;
+}
 
-  // Go forward, into the objective's view.
-  int status = sb_network_forward (network, w->pass, &b->x, &b->t, conditions (w), &b->estimate);
+static int
+go_forward (const workspace *w, points *p)
+{
+  const sb_network *network = &w->task->network;
+  if (p->t.size == 0)
+    return GSL_SUCCESS;
+  int status = sb_network_forward (network, p->pass, &p->x, &p->t, w->y ? &p->y : NULL, &p->estimate);
+  return status ? status
+                : sb_tweedie (network->process, sb_network_view (network), w->batch->objective->type->view, &p->x,
+                              &p->t, &p->estimate);
+}
+
+static int
+go_back (const workspace *w, points *p)
+{
+  const sb_network *network = &w->task->network;
+  if (p->t.size == 0)
+    return GSL_SUCCESS;
+  int status = sb_tweedie_transposed (network->process, sb_network_view (network), w->batch->objective->type->view,
+                                      &p->t, &p->bar, NULL);
+  gsl_matrix_scale (&p->bar, w->share);
+  return status ? status : sb_network_backward (network, p->pass, &p->t, &p->bar, w->gradient, NULL);
+}
+
+static int
+learn_from_values (workspace *w)
+{
+  sb_objective_batch *b = w->batch;
+  points all = points_of (w, w->pass, 0, w->further ? b->n : b->t.size), further = { 0 };
+  int status = go_forward (w, &all);
+  if (!status && w->further)
+    {
+      status = sb_objective_draw_more (w->score, b);
+      further = points_of (w, w->further, b->n, b->t.size - b->n);
+    }
   if (!status)
-    status = sb_tweedie (network->process, own, view, &b->x, &b->t, &b->estimate);
+    status = go_forward (w, &further);
   if (!status)
     status = sb_objective_find_loss (b);
-
-  // Go back.
   if (!status)
-    status = sb_tweedie_transposed (network->process, own, view, &b->t, &b->bar, NULL);
-  gsl_matrix_scale (&b->bar, w->share);
-  return status ? status : sb_network_backward (network, w->pass, &b->t, &b->bar, w->gradient, NULL);
+    status = go_back (w, &all);
+  return status ? status : go_back (w, &further);
 }
 
 // ## By derivatives
@@ -149,7 +220,7 @@ back_along (const workspace *w, size_t m)
 }
 
 static int
-learn_from_derivatives (const workspace *w)
+learn_from_derivatives (workspace *w)
 {
   sb_objective_batch *b = w->batch;
   const sb_network *network = &w->task->network;
@@ -190,12 +261,14 @@ work (const void *state, void *of_thread, sb_stream stream, size_t rows, double 
   // Draw the data, and what the objective makes of them.
   sb_objective_batch_rows (b, rows);
   w->drop = (sb_stream){ stream.seed, SB_FOR_DROPOUT, stream.index * b->points };
+  w->drop_further = sb_stream_skip (w->drop, rows);
   stream.purpose = SB_FOR_DATA;
   int status = draw_data (w, stream);
   if (!status)
-    status = sb_objective_draw (w->score, stream, b);
+    status = sb_objective_draw (stream, b);
 
   // Go through the network, and back.
+  spread_conditions (w);
   if (!status)
     status = (task->objective.type->derivatives ? learn_from_derivatives : learn_from_values) (w);
   if (status)

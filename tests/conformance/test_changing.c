@@ -583,6 +583,7 @@ weight (const coordinate *w, const char *name)
          : strcmp (name, "likelihood") == 0       ? gsl_pow_2 (of (w, SB_G, 0, w->t))
          : strcmp (name, "unit") == 0             ? 1
          : strcmp (name, "variance-squared") == 0 ? gsl_pow_4 (S)
+         : strcmp (name, "edm") == 0              ? S * S * (1 + gsl_pow_2 (S / (A / 2)))
                                                   : S * S * fmin (1, 5 * S * S / (A * A)); // min-snr
 }
 

@@ -10,6 +10,7 @@
 #include "measure/energy_distance.h"
 #include "measure/twosample.h"
 #include "objective/vlb.h"
+#include "process/edm.h"
 #include "process/ddpm.h"
 #include "process/kinds.h"
 #include "process/smld.h"
@@ -200,8 +201,7 @@ objective_of (const sb_objective_type *type, const sb_process *process, const sb
 
 Test (streams, of_every_objective)
 {
-  sb_process *smld = scoped (sb_smld_alloc (D, 4, 0.1, 1));
-  sb_score *truth = exact_under (smld);
+  sb_process *smld = scoped (sb_smld_alloc (D, 4, 0.1, 1)), *edm = scoped (sb_edm_alloc (D, 0.1, 1));
   const sb_target *law = scoped (sb_target_points_alloc (normals (ROWS, D, 13), NULL));
   unsigned char class[ROWS] = { 0, 1, 1, 0, 1 };
   const gsl_matrix *points = normals (ROWS, D, 14);
@@ -211,12 +211,14 @@ Test (streams, of_every_objective)
   const sb_objective_type *type;
   for (size_t k = 0; (type = (const sb_objective_type *)sb_objectives (k)); k++)
     {
-      const sb_objective o = objective_of (type, smld, truth, 3);
+      sb_process *process = type->draw_more ? edm : smld; // steps of an SDE
+      sb_score *truth = exact_under (process);
+      const sb_objective o = objective_of (type, process, truth, 3);
       uses = 0;
       if (!type->derivatives)
         ok (sb_objective_loss (&o, truth, points, NULL, stream, vector (ROWS)), "%s", type->entry.name);
       else
-        ok (sb_objective_draw (truth, stream, scoped (sb_objective_batch_alloc (&o, ROWS))));
+        ok (sb_objective_draw (stream, scoped (sb_objective_batch_alloc (&o, ROWS))));
       check_shared (0, type->entry.name);
       train (&o, &of_law, "mlp inputs=3 width=4 layers=1");
       check_shared (0, type->entry.name);

@@ -381,7 +381,7 @@ Test (ssm_in_time, gradients_with_weights)
             o.key[2] = 2;
           sb_objective_batch *b = scoped (sb_objective_batch_alloc (&o, 3));
           gsl_matrix_memcpy (&b->x_0, draw_data (3, 41));
-          ok (sb_objective_draw (score, (sb_stream){ 42, SB_FOR_USER, 0 }, b));
+          ok (sb_objective_draw ((sb_stream){ 42, SB_FOR_USER, 0 }, b));
           ok (sb_objective_evaluate (score, NULL, b));
           check_gradient (b, b->estimate.data, b->bar.data, b->points * 3 * D, "the score");
           check_gradient (b, b->along.data, b->along_bar.data, b->along.size1 * D, "its derivative");
@@ -501,7 +501,7 @@ Test (ssm_in_time, simulated_paths_are_enough)
   o.simulate_params = (void *)(uintptr_t)&vp_ito;
   sb_objective_batch *b = scoped (sb_objective_batch_alloc (&o, PATHS));
   gsl_matrix_memcpy (&b->x_0, draw_data (PATHS, 50));
-  ok (sb_objective_draw (NULL, (sb_stream){ 51, SB_FOR_USER, 0 }, b));
+  ok (sb_objective_draw ((sb_stream){ 51, SB_FOR_USER, 0 }, b));
   check_minimiser ("sliced", &b->v, &b->v, &b->x, inverse_of_the_chain ());
 
   // Denoising, by the kernel: |B x + z / s|^2 / 2.
@@ -510,7 +510,7 @@ Test (ssm_in_time, simulated_paths_are_enough)
   dsm.t_max = TIME;
   sb_objective_batch *c = scoped (sb_objective_batch_alloc (&dsm, PATHS));
   gsl_matrix_memcpy (&c->x_0, draw_data (PATHS, 52));
-  ok (sb_objective_draw (NULL, (sb_stream){ 53, SB_FOR_USER, 0 }, c));
+  ok (sb_objective_draw ((sb_stream){ 53, SB_FOR_USER, 0 }, c));
   gsl_matrix *target = copy_of (&c->z);
   gsl_matrix_scale (target, 1 / sqrt (s2));
   check_minimiser ("denoising", target, &c->x, &c->x, inverse_of (1 - s2, s2));
@@ -531,7 +531,7 @@ Test (ssm_in_time, rows_are_simulated_to_their_own_times)
   sb_objective_batch *b = scoped (sb_objective_batch_alloc (&o, N));
   const gsl_matrix *x_0 = draw_data (N, 60);
   gsl_matrix_memcpy (&b->x_0, x_0);
-  ok (sb_objective_draw (NULL, (sb_stream){ 61, SB_FOR_USER, 5 }, b));
+  ok (sb_objective_draw ((sb_stream){ 61, SB_FOR_USER, 5 }, b));
   for (size_t i = 0; i < N; i++)
     {
       gsl_matrix *z = matrix (1, PATH_STEPS * D);
@@ -562,7 +562,7 @@ Test (ssm_in_time, differences_are_at_one_time)
   const sb_objective o = sliced_with (2, 0, vp, false, false);
   sb_objective_batch *b = scoped (sb_objective_batch_alloc (&o, N));
   gsl_matrix_memcpy (&b->x_0, draw_data (N, 70));
-  ok (sb_objective_draw (NULL, (sb_stream){ 71, SB_FOR_USER, 0 }, b));
+  ok (sb_objective_draw ((sb_stream){ 71, SB_FOR_USER, 0 }, b));
   gsl_vector t = sb_batch_part (&b->t, N, 0), t_down = sb_batch_part (&b->t, N, 1);
   const gsl_matrix up = sb_batch_block (&b->x, N, 0), down = sb_batch_block (&b->x, N, 1),
                    z = sb_batch_block (&b->z, N, 0);

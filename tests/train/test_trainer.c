@@ -5,6 +5,7 @@
 // x_t]$. A small perceptron, trained for a second, must come close to both, under every SDE and with every weight.
 
 #include "base/shard.h"
+#include "process/edm.h"
 #include "process/kinds.h"
 #include "process/vp.h"
 #include "property.h"
@@ -679,17 +680,21 @@ check_shard (const sb_score_matching *matching, size_t count)
       for (size_t k = 0; k < count; k++)
         theta[k] -= (float)(at[p] * h) * along[k];
     }
-  cr_assert_float_eq (sum, slope, 2e-3 * sum, "%s, prediction %d: gradient %g, slope %g", name, prediction, sum, slope);
+  if (!matching->objective.type->draw_more) // points that depend on the weights are held still: test_consistency
+    cr_assert_float_eq (sum, slope, 2e-3 * sum, "%s, prediction %d: gradient %g, slope %g", name, prediction, sum,
+                        slope);
   task.type->workspace_free (workspace);
 }
 
 Test (train, a_shard_has_the_loss_of_its_samples_and_its_slope)
 {
-  experiment e = experiment_alloc (scoped (sb_smld_alloc (2, 4, 0.2, 2)), two_gaussians ());
-  sb_score *truth = scoped (sb_score_exact_alloc (e.law, e.process));
+  sb_process *chain = scoped (sb_smld_alloc (2, 4, 0.2, 2)), *sde = scoped (sb_edm_alloc (2, 0.2, 2));
+  experiment e = experiment_alloc (chain, two_gaussians ());
+  sb_score *truth = scoped (sb_score_exact_alloc (e.law, chain));
   for (size_t k = 0; sb_objectives (k); k++)
     for (int prediction = SB_PREDICTS_EPSILON; prediction <= SB_PREDICTS_SCORE; prediction++)
       {
+        e.process = ((const sb_objective_type *)sb_objectives (k))->draw_more ? sde : chain;
         experiment_start (&e, (sb_prediction)prediction);
         e.matching.objective = sb_objective_of ((const sb_objective_type *)sb_objectives (k), e.process, 0);
         e.matching.objective.truth = truth;
