@@ -166,13 +166,13 @@ Test (soft_kernels, erratum_specialcases_are_pairs_only)
 
 // [soft.txt-ddpmkernel] A thousand kernels of DDPM's chain compose to $\mathcal N(\sqrt{\bar\alpha}\,\mathbf x_0, (1
 // - \bar\alpha)\mathbf I)$, which from Ho et al.'s betas still has a mean, $.00635\,\mathbf x_0$. "Typically $\beta_1
-// = 1$" holds of no schedule in use: with it nothing would be left.
+// = 1$" holds of no schedule in use: with it nothing would be left, and it is refused.
 
 Test (soft_kernels, ddpm)
 {
   const size_t N = 1000;
   const sb_process *ddpm = scoped (sb_ddpm_alloc (1, N, .1, 20));
-  double m = 1, V = 0, left = 1;
+  double m = 1, V = 0;
   for (size_t i = 1; i <= N; i++)
     {
       const double s = (double)(i - 1) / (double)N, t = (double)i / (double)N, a = number_of (ddpm, SB_A, s, t);
@@ -180,13 +180,12 @@ Test (soft_kernels, ddpm)
       cr_assert_float_eq (a, sqrt (1 - beta), 1e-14);
       m *= a;
       V = a * a * V + gsl_pow_2 (number_of (ddpm, SB_S, s, t));
-      left *= sqrt (1 - (i < N ? beta : 1));
     }
   cr_assert_float_eq (m, number_of (ddpm, SB_A, 0, 1), 1e-12);
   cr_assert_float_eq (V, gsl_pow_2 (number_of (ddpm, SB_S, 0, 1)), 1e-12);
   cr_assert_float_eq (V, 1 - m * m, 1e-12);
   cr_assert_float_eq (m, .00635, 1e-5);
-  cr_assert_eq (left, 0);
+  cr_assert_null (sb_ddpm_betas_alloc (1, vector_of (1e-4, 1)));
 }
 
 // [soft.eq2] A step of Euler and Maruyama's method is $(1 + fh)\,x + g\sqrt h\,z$; the variance of many is off by a
@@ -298,9 +297,9 @@ Test (soft_kernels, erratum_eq4_is_no_wiener_process)
   const sb_process *process = soft_of (&soft_smooth, 1);
   for (double t = .1; t < .95; t += .2)
     {
-      const double v = gsl_pow_2 (number_of (process, SB_S, 0, t)), at_0 = .02;
-      cr_assert_float_eq (at_0 + variance_gained (process, 1e-9, t), v, 1e-8);
-      cr_assert_gt (fabs (v * t - v), .01 * v);
+      const double v = gsl_pow_2 (number_of (process, SB_S, 0, t)), gathered = .02 + variance_gained (process, 1e-9, t);
+      cr_assert_float_eq (gathered, v, 1e-8);
+      cr_assert_gt (gathered - v * t, .01 * v);
     }
 }
 
@@ -344,6 +343,16 @@ halved (double t)
   return .5 - .1 * t;
 }
 
+// By the slope k of the estimate: P (1 - k c).
+
+static double
+posterior_variance (const sb_process *process, double t)
+{
+  gsl_matrix *h = matrix (2, 1);
+  ok (sb_target_evaluate (soft_g1_law (), process, SB_DENOISER, matrix_of (2, 1, 0, 1), vector_all (2, t), h));
+  return soft_g1_P * (1 - (h->data[1] - h->data[0]) * number_of (process, SB_A, 0, t));
+}
+
 Test (soft_kernels, assumptions)
 {
   sb_error error;
@@ -364,13 +373,11 @@ Test (soft_kernels, assumptions)
   refused (GSL_EINVAL, sb_soft_check (soft_of (&falls, 1), 50, &error));
   refused (GSL_EINVAL, sb_soft_check (soft_of (&starts_late, 1), 50, &error));
 
-  double before = 0;
-  for (double t = .01; t <= 1; t += .01)
+  const sb_process *const harder = soft_of (&soft_gmm1, 1), *const easier = soft_of (&rises, 1); // from t = .5 on
+  for (double t = .1; t < .95; t += .1)
     {
-      const double c = soft_gmm1.c (t), v = gsl_pow_2 (soft_gmm1.sigma (t)),
-                   posterior = soft_g1_P * v / (c * c * soft_g1_P + v);
-      cr_assert_gt (posterior, before);
-      before = posterior;
+      cr_assert_gt (posterior_variance (harder, t + .09), posterior_variance (harder, t));
+      cr_assert_eq (posterior_variance (easier, t + .09) > posterior_variance (easier, t), t < .45);
     }
   gsl_matrix *x = normals (3, 64, 84);
   const gsl_matrix *same = copy_of (x);

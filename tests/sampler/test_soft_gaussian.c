@@ -29,15 +29,14 @@ typedef enum
   FLOW,
   DDIM,
   ANCESTRAL,
-  RK4,
   METHODS
 } method;
 
 static const sb_step_type *
 step_of (method m)
 {
-  const sb_step_type *const of[METHODS] = { sb_step_naive,     sb_step_momentum,       sb_step_momentum_flow,
-                                            sb_step_soft_ddim, sb_step_soft_ancestral, sb_step_flow_rk4 };
+  const sb_step_type *const of[METHODS]
+      = { sb_step_naive, sb_step_momentum, sb_step_momentum_flow, sb_step_soft_ddim, sb_step_soft_ancestral };
   return of[m];
 }
 
@@ -177,7 +176,7 @@ Test (soft_gaussian, orders)
           const double error = final_error (step_of (m), NULL, process, 1, (size_t)50 << k);
           if (m == NAIVE)
             cr_assert_float_eq (error, naive[k], 6e-4, "%zu steps: %g", (size_t)50 << k, error);
-          else if (k > 0 && m != ANCESTRAL)
+          else if (k > 0)
             cr_assert_float_eq (before / error, 2, .05, "%s: %g", step_of (m)->entry.name, before / error);
           before = error;
         }
@@ -219,9 +218,6 @@ Test (soft_gaussian, naive_loses_half)
       for (int i = 0; i < 3000; i++)
         V = n.A * n.A * V + n.b * n.b;
       cr_assert_float_eq (V, S / (1 + w), 1e-12);
-      cr_assert_float_eq (
-          V - .01,
-          c * c * c * c / (2 * c * c + .01) - .01 * c * c / (2 * c * c + .01) + .01 * c * c / (2 * c * c + .01), 1e-2);
     }
 }
 

@@ -226,7 +226,6 @@ Test (soft_steps, erratum_convex)
   const double rho = gsl_pow_2 (.2 / .35), c = .46, c_s = .73;
   cr_assert_float_eq (moves (process, 1, 0), rho, 1e-14);
   cr_assert_float_eq (moves (process, 0, 1), c_s - rho * c, 1e-14);
-  cr_assert_float_eq (1 + rho - rho, 1, 1e-15);
   cr_assert_lt ((moves (process, 0, 1) - c_s) / c, 0);
   const double of_x = moves (ve, 1, 0), of_h = moves (ve, 0, 1);
   cr_assert (of_x > 0 && of_h > 0 && fabs (of_x + of_h - 1) < 1e-14);
@@ -389,9 +388,12 @@ Test (soft_steps, erratum_alg2_loop_and_last_step)
     }
 
   // (b)
-  const double c = soft_gmm1.c (.6), sigma = soft_gmm1.sigma (.6), eta = 1.3, x_t = c * .8 + sigma * eta,
-               epsilon = c * .8 - x_t;
-  cr_assert_float_eq (epsilon, -sigma * eta, 1e-14);
+  gsl_matrix *x_t = matrix_of (1, 1, .8), *noise = matrix (1, 1);
+  ok (sb_process_transition (process, NULL, vector_of (.6), matrix_of (1, 1, 1.3), x_t));
+  ok (sb_score_estimate (score, SB_EPSILON, x_t, vector_of (.6), NULL, noise));
+  cr_assert_float_eq (noise->data[0], 1.3, 1e-13);
+  cr_assert_float_eq (corrupted (process, .6, matrix_of (1, 1, .8))->data[0] - x_t->data[0],
+                      -soft_gmm1.sigma (.6) * noise->data[0], 1e-14);
 
   // (c)
   double sum[2] = { 0 }, square[2] = { 0 };
