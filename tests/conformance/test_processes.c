@@ -415,6 +415,8 @@ Test (processes, rows_with_the_same_times_are_found)
         cr_assert_eq (sb_same_times (t[k], other, 0), change);
         cr_assert_eq (sb_same_times (other, t[k], change / 2), change - change / 2);
       }
+  const gsl_vector_const_view part = gsl_vector_const_subvector (other, 0, 3); // the next one in memory is the same
+  cr_assert_eq (sb_same_times (NULL, &part.vector, 1), 2);
 }
 
 // ## Densities and divergences by parts
