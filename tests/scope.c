@@ -5,6 +5,7 @@
 #include "base/stream.h"
 
 #include <gsl/gsl_math.h>
+#include <gsl/gsl_permutation.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -196,6 +197,27 @@ largest_difference (const gsl_matrix *a, const gsl_matrix *b)
         largest = difference <= largest ? largest : difference;
       }
   return largest;
+}
+
+double
+least_assignment (const gsl_matrix *x, const gsl_matrix *y)
+{
+  const size_t n = x->size1;
+  size_t place[8];
+  double least = HUGE_VAL;
+  gsl_permutation order = { n, place };
+  cr_assert (n > 0 && n <= 8);
+  gsl_permutation_init (&order);
+  do
+    {
+      double sum = 0;
+      for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < x->size2; k++)
+          sum += gsl_pow_2 (gsl_matrix_get (x, i, k) - gsl_matrix_get (y, place[i], k)) / (double)n;
+      least = fmin (least, sum);
+    }
+  while (gsl_permutation_next (&order) == GSL_SUCCESS);
+  return least;
 }
 
 double

@@ -127,6 +127,9 @@ static inline sb_real *gaussians (gsl_rng *r, size_t count, double deviation);
 // Of two entries in the same place; one that is not a number is the largest.
 double largest_difference (const gsl_matrix *a, const gsl_matrix *b);
 
+// The mean squared distance of the rows of x from those of y in the order in which it is least; up to 8 rows.
+double least_assignment (const gsl_matrix *x, const gsl_matrix *y);
+
 // Of a process of one part: the number of a map from s to t, NaN where it has none.
 double number_of (const sb_process *process, sb_process_map map, double s, double t);
 

@@ -6,7 +6,6 @@
 #include "scope.h"
 
 #include <gsl/gsl_math.h>
-#include <gsl/gsl_permutation.h>
 #include <math.h>
 
 SUITE_WITH_BLAS (sinkhorn);
@@ -21,38 +20,10 @@ with (sb_sinkhorn how, double regularisation)
   return how;
 }
 
-static double
-squared (const gsl_matrix *x, size_t i, const gsl_matrix *y, size_t j)
-{
-  double sum = 0;
-  for (size_t k = 0; k < x->size2; k++)
-    sum += gsl_pow_2 (gsl_matrix_get (x, i, k) - gsl_matrix_get (y, j, k));
-  return sum;
-}
-
 // ## The least cost
 //
 // By all assignments of up to seven points. The regularised cost comes down to it as the regularisation does.
 // [soft.txt-w2gauss]
-
-static double
-least_assignment (const gsl_matrix *x, const gsl_matrix *y)
-{
-  const size_t n = x->size1;
-  size_t place[8];
-  double least = INFINITY;
-  gsl_permutation order = { n, place };
-  gsl_permutation_init (&order);
-  do
-    {
-      double sum = 0;
-      for (size_t i = 0; i < n; i++)
-        sum += squared (x, i, y, place[i]) / (double)n;
-      least = fmin (least, sum);
-    }
-  while (gsl_permutation_next (&order) == GSL_SUCCESS);
-  return least;
-}
 
 static double
 beside_assignment (const double *v, void *context)

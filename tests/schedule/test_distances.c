@@ -9,7 +9,6 @@
 #include <gsl/gsl_blas.h>
 #include <gsl/gsl_cdf.h>
 #include <gsl/gsl_math.h>
-#include <gsl/gsl_permutation.h>
 #include <math.h>
 #ifdef _OPENMP
 #include <omp.h>
@@ -83,27 +82,6 @@ Test (distances, coupled_of_large_images)
 // commute, of nested masks, and of what scales the axes of one basis. Of any others the coupled distance is an upper
 // bound. [soft.set-schedule]
 
-static double
-least_assignment (const gsl_matrix *x, const gsl_matrix *y)
-{
-  const size_t n = x->size1;
-  size_t place[8];
-  double least = HUGE_VAL;
-  gsl_matrix *squared = matrix (n, n);
-  gsl_permutation order = { n, place };
-  ok (sb_squared_distances (x, y, squared));
-  gsl_permutation_init (&order);
-  do
-    {
-      double sum = 0;
-      for (size_t i = 0; i < n; i++)
-        sum += gsl_matrix_get (squared, i, place[i]) / (double)n;
-      least = fmin (least, sum);
-    }
-  while (gsl_permutation_next (&order) == GSL_SUCCESS);
-  return sqrt (least);
-}
-
 static void
 beside_assignment (const sb_operator *C, const gsl_vector *level, uint64_t seed, double bound, const char *what)
 {
@@ -111,9 +89,9 @@ beside_assignment (const sb_operator *C, const gsl_vector *level, uint64_t seed,
   for (size_t a = 0; a < level->size; a++)
     for (size_t b = 0; b < a; b++)
       {
-        const double least
-            = least_assignment (at_level (C, gsl_vector_get (level, a), x), at_level (C, gsl_vector_get (level, b), x)),
-            excess = gsl_matrix_get (distance, a, b) - least;
+        const double least = sqrt (least_assignment (at_level (C, gsl_vector_get (level, a), x),
+                                                     at_level (C, gsl_vector_get (level, b), x))),
+                     excess = gsl_matrix_get (distance, a, b) - least;
         cr_assert (excess > -1e-9 && excess <= bound, "%s, levels %zu and %zu: %g more than %g", what, b, a, excess,
                    least);
       }
