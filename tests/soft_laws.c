@@ -1,12 +1,13 @@
 // # Laws and corruptions of which all is known
 
 #include "soft_laws.h"
+#include "measure/twosample.h"
 #include "scope.h"
 
 #include <gsl/gsl_cdf.h>
 #include <gsl/gsl_math.h>
-#include <gsl/gsl_sort_vector.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 // ## Two functions of time
@@ -76,12 +77,6 @@ const soft_pair soft_g1 = { g1_c, g1_c_rate, g1_sigma, g1_sigma_rate },
                 soft_gmm1 = { gmm1_c, gmm1_c_rate, gmm1_sigma, gmm1_sigma_rate },
                 soft_smooth = { smooth_c, smooth_c_rate, smooth_sigma, smooth_sigma_rate };
 
-double
-soft_variance_rate (const soft_pair *pair, double t)
-{
-  return 2 * pair->sigma (t) * pair->sigma_rate (t);
-}
-
 static int
 pair_at (const void *params, bool rate, double t, double *level, double *sigma)
 {
@@ -98,6 +93,38 @@ soft_of (const soft_pair *pair, size_t d)
   sb_process *process = scoped (sb_soft_alloc (sb_operator_multiple_alloc (d), &schedule, (void *)pair));
   ok (sb_soft_set_prior (process, NULL, NULL));
   return process;
+}
+
+double
+soft_variance (const sb_process *process, double P, double t)
+{
+  return gsl_pow_2 (number_of (process, SB_A, 0, t)) * P + gsl_pow_2 (number_of (process, SB_S, 0, t));
+}
+
+// ## Straight lines
+
+typedef struct
+{
+  double level, to_level, sigma, to_sigma;
+} line;
+
+static int
+line_at (const void *params, bool rate, double t, double *level, double *sigma)
+{
+  const line *l = params;
+  *level = rate ? l->to_level - l->level : l->level + t * (l->to_level - l->level);
+  *sigma = rate ? l->to_sigma - l->sigma : l->sigma + t * (l->to_sigma - l->sigma);
+  return GSL_SUCCESS;
+}
+
+sb_process *
+soft_line_alloc (sb_operator *C, double level, double to_level, double sigma, double to_sigma)
+{
+  const sb_soft_schedule schedule = { .at = line_at, .free = free };
+  line *l = malloc (sizeof *l);
+  cr_assert (l);
+  *l = (line){ level, to_level, sigma, to_sigma };
+  return sb_soft_alloc (C, &schedule, l);
 }
 
 // ## Matrices
@@ -153,25 +180,20 @@ fill_four (const void *params, int rate, double level, gsl_matrix *A)
   return GSL_SUCCESS;
 }
 
-static int
-four_at (const void *params, bool rate, double t, double *level, double *sigma)
-{
-  (void)params;
-  *level = rate ? 1 : t;
-  *sigma = rate ? 0 : .3;
-  return GSL_SUCCESS;
-}
-
 const char *const soft_kind_name[SOFT_KINDS] = { "dense", "mask", "blur" };
+
+sb_operator *
+soft_four_operator (soft_kind kind)
+{
+  return kind == SOFT_DENSE  ? sb_operator_family_alloc (4, fill_four, 1, NULL, NULL)
+         : kind == SOFT_MASK ? sb_operator_window_alloc (1, 4, 1, SB_KEEP_CENTRE)
+                             : sb_operator_blur_alloc (2, 2, 1, 5, SB_BOUNDARY_ZERO);
+}
 
 sb_process *
 soft_four (soft_kind kind)
 {
-  const sb_soft_schedule schedule = { .at = four_at };
-  sb_operator *C = kind == SOFT_DENSE  ? sb_operator_family_alloc (4, fill_four, 1, NULL, NULL)
-                   : kind == SOFT_MASK ? sb_operator_window_alloc (1, 4, 1, SB_KEEP_CENTRE)
-                                       : sb_operator_blur_alloc (2, 2, 1, 5, SB_BOUNDARY_ZERO);
-  return scoped (sb_soft_alloc (C, &schedule, NULL));
+  return scoped (soft_line_alloc (soft_four_operator (kind), 0, 1, .3, .3));
 }
 
 // ## Laws
@@ -246,17 +268,29 @@ soft_gmm1_quantile (double c, double sigma, double p)
   return (low + high) / 2;
 }
 
-double
-soft_gmm1_distance (double c, double sigma, gsl_matrix *x)
+static double
+cdf_at (double x, void *params)
 {
-  const double n = (double)x->size1;
-  gsl_vector_view v = gsl_matrix_column (x, 0);
-  double worst = 0;
-  gsl_sort_vector (&v.vector);
-  for (size_t i = 0; i < x->size1; i++)
-    {
-      const double F = soft_gmm1_cdf (c, sigma, gsl_vector_get (&v.vector, i));
-      worst = GSL_MAX_DBL (worst, GSL_MAX_DBL (F - (double)i / n, (double)(i + 1) / n - F));
-    }
-  return worst;
+  const double *c_sigma = params;
+  return soft_gmm1_cdf (c_sigma[0], c_sigma[1], x);
+}
+
+double
+soft_gmm1_distance (double c, double sigma, const gsl_matrix *x)
+{
+  const gsl_vector_const_view v = gsl_matrix_const_column (x, 0);
+  double D, p_value;
+  ok (sb_ks_one_sample (&v.vector, cdf_at, (double[]){ c, sigma }, &D, &p_value));
+  return D;
+}
+
+// ## Systems of equations
+
+void
+soft_solve (soft_slopes slopes, size_t count, const sb_process *process, double from, double to, double *y)
+{
+  gsl_odeiv2_system system = { slopes, NULL, count, (void *)process };
+  gsl_odeiv2_driver *driver
+      = scoped (gsl_odeiv2_driver_alloc_y_new (&system, gsl_odeiv2_step_rk8pd, 1e-3, 1e-13, 1e-13));
+  ok (gsl_odeiv2_driver_apply (driver, &from, to, y));
 }

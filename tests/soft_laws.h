@@ -21,8 +21,13 @@ extern const soft_pair soft_g1, // c = e^{-2 t^2}, sigma^2 = .3 t + .5 t^3
     soft_smooth;                // c = 1 - .8 t + .1 t^2, sigma^2 = .02 + .4 t^2
 sb_process *soft_of (const soft_pair *pair, size_t d);
 
-// d(sigma^2)/dt.
-double soft_variance_rate (const soft_pair *pair, double t);
+// Of data with the variance P: c_t^2 P + sigma_t^2.
+double soft_variance (const sb_process *process, double P, double t);
+
+// ## Straight lines
+//
+// Level and noise go from one number, at t = 0, to another, at 1. As sb_soft_alloc: NULL where that fails.
+sb_process *soft_line_alloc (sb_operator *C, double level, double to_level, double sigma, double to_sigma);
 
 // ## Matrices
 //
@@ -40,6 +45,7 @@ typedef enum
   SOFT_KINDS
 } soft_kind;
 extern const char *const soft_kind_name[SOFT_KINDS];
+sb_operator *soft_four_operator (soft_kind kind);
 sb_process *soft_four (soft_kind kind);
 
 // ## Laws
@@ -62,6 +68,13 @@ extern const double soft_g1_m, soft_g1_P, soft_g2_P[4];
 // of n numbers from it.
 double soft_gmm1_cdf (double c, double sigma, double x);
 double soft_gmm1_quantile (double c, double sigma, double p);
-double soft_gmm1_distance (double c, double sigma, gsl_matrix *x); // x (n x 1) becomes sorted
+double soft_gmm1_distance (double c, double sigma, const gsl_matrix *x); // x: n x 1
+
+// ## Systems of equations
+//
+// dy/dt = slopes (t, y), in GSL's form with the process as params: y becomes the solution at `to` > `from`, to 1e-12 or
+// so.
+typedef int (*soft_slopes) (double t, const double y[], double dydt[], void *process);
+void soft_solve (soft_slopes slopes, size_t count, const sb_process *process, double from, double to, double *y);
 
 #endif

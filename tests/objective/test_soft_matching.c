@@ -494,15 +494,6 @@ fill_axes (const void *params, int rate, double level, gsl_matrix *A)
   return GSL_SUCCESS;
 }
 
-static int
-axes_at (const void *params, bool rate, double t, double *level, double *sigma)
-{
-  const two_axes *of = params;
-  *level = rate ? 0 : t;
-  *sigma = rate ? 0 : sqrt (of->v);
-  return GSL_SUCCESS;
-}
-
 // The minimiser of a mean that is quadratic in $w$, from three of its values.
 
 static double
@@ -541,10 +532,9 @@ score_error (const pairs *p, const two_axes *of, double w)
 static pairs
 axes_points (two_axes *of)
 {
-  const sb_soft_schedule schedule = { .at = axes_at };
   const double covariance[4] = { of->p[0], 0, 0, of->p[1] };
-  const sb_process *process
-      = scoped (sb_soft_alloc (sb_operator_family_alloc (2, fill_axes, 0, of, NULL), &schedule, of));
+  sb_operator *C = sb_operator_family_alloc (2, fill_axes, 0, of, NULL);
+  const sb_process *process = scoped (soft_line_alloc (C, 0, 1, sqrt (of->v), sqrt (of->v)));
   return sigma_points (process, half, no_mean, covariance);
 }
 
@@ -604,21 +594,11 @@ Test (soft_matching, masked_pixels_do_not_count)
     }
 }
 
-static int
-level_is_time (const void *params, bool rate, double t, double *level, double *sigma)
-{
-  (void)params;
-  *level = rate ? 1 : t;
-  *sigma = rate ? 0 : .1;
-  return GSL_SUCCESS;
-}
-
 Test (soft_matching, a_narrow_blur_hides_nothing)
 {
   const size_t d = 64;
-  const sb_soft_schedule schedule = { .at = level_is_time };
   const sb_process *blur
-      = scoped (sb_soft_alloc (sb_operator_blur_alloc (8, 8, 1, 20, SB_BOUNDARY_ZERO), &schedule, NULL));
+      = scoped (soft_line_alloc (sb_operator_blur_alloc (8, 8, 1, 20, SB_BOUNDARY_ZERO), 0, 1, .1, .1));
   gsl_matrix *unit = matrix (d, d), *bar = matrix (d, d);
   gsl_vector *lambda = vector (d);
   gsl_matrix_set_identity (unit);

@@ -11,6 +11,6 @@ check_PROGRAMS += %D%/test_kinds %D%/test_ddpm %D%/test_moments %D%/test_process
 %C%_test_moments_SOURCES = %D%/test_moments.c
 %C%_test_kinds_SOURCES = %D%/test_kinds.c
 check_PROGRAMS += %D%/test_soft
-%C%_test_soft_SOURCES = %D%/test_soft.c
+%C%_test_soft_SOURCES = %D%/test_soft.c tests/soft_laws.c tests/soft_laws.h
 check_PROGRAMS += %D%/test_soft_kernels
 %C%_test_soft_kernels_SOURCES = %D%/test_soft_kernels.c tests/soft_laws.c tests/soft_laws.h

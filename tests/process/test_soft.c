@@ -5,11 +5,10 @@
 
 #include "process/kinds.h"
 #include "process/soft.h"
-#include "process/subvp.h"
 #include "process/ve.h"
-#include "process/vp.h"
 #include "property.h"
 #include "scope.h"
+#include "soft_laws.h"
 
 #include <gsl/gsl_blas.h>
 #include <gsl/gsl_linalg.h>
@@ -182,90 +181,30 @@ Test (soft, or_both_at_once)
   ok (sb_soft_check (p, 100, NULL));
 }
 
-Test (soft, erratum_set_joint)
-{
-  const gsl_vector *levels = vector_of (0.01, 1);
-  const sb_soft_stages falling = { .sigma_min = 0.1, .sigma_max = 0.01, .joint = true, .levels = levels };
-  cr_assert_null (sb_soft_stages_alloc (sb_operator_blur_alloc (4, 4, 1, 3, SB_BOUNDARY_ZERO), &falling));
-  const sb_soft_stages too_few = { .sigma_min = 0.1, .sigma_max = 0.1, .joint = true, .levels = vector_of (1) };
-  cr_assert_null (sb_soft_stages_alloc (sb_operator_blur_alloc (4, 4, 1, 3, SB_BOUNDARY_ZERO), &too_few));
-}
-
 // ## The assumptions
 //
 // The validator takes the paper's schedule; it refuses a level that falls, noise that falls, a start that is not the
-// identity, and $c/\sigma$ that grows. [soft.txt-assumptions]
-
-typedef struct
-{
-  double level[2], sigma[2]; // at 0 and 1, in between linear
-} line;
-
-static int
-on_a_line (const void *params, bool rate, double t, double *level, double *sigma)
-{
-  const line *l = params;
-  *level = rate ? l->level[1] - l->level[0] : l->level[0] + t * (l->level[1] - l->level[0]);
-  *sigma = rate ? l->sigma[1] - l->sigma[0] : l->sigma[0] + t * (l->sigma[1] - l->sigma[0]);
-  return GSL_SUCCESS;
-}
+// identity, $c/\sigma$ that grows, and what is no number. [soft.txt-assumptions]
 
 Test (soft, assumptions_are_looked_at)
 {
-  static const sb_soft_schedule schedule = { .at = on_a_line };
-  static line fine = { { 1, 0.2 }, { 0.01, 1 } }, quieter = { { 1, 0.2 }, { 1, 0.5 } },
-              later = { { 0.9, 0.2 }, { 0.1, 1 } }, easier = { { 1, 3 }, { 0.5, 1 } };
   static const struct
   {
-    line *l;
+    double level[2], sigma[2];
     int status;
-  } cases[] = { { &fine, GSL_SUCCESS }, { &quieter, GSL_EINVAL }, { &later, GSL_EINVAL }, { &easier, GSL_EINVAL } };
-  for (int k = 0; k < 4; k++)
+  } cases[] = { { { 1, 0.2 }, { 0.01, 1 }, GSL_SUCCESS },  { { 1, 0.2 }, { 1, 0.5 }, GSL_EINVAL }, // quieter
+                { { 0.9, 0.2 }, { 0.1, 1 }, GSL_EINVAL }, // not from the identity
+                { { 1, 3 }, { 0.5, 1 }, GSL_EINVAL },     // easier
+                { { 1, GSL_NAN }, { 0.01, 1 }, GSL_EDOM }, { { 1, 0.2 }, { 0.01, GSL_NAN }, GSL_EINVAL } };
+  for (int k = 0; k < 6; k++)
     {
       sb_error error = { 0 };
-      sb_process *p = scoped (sb_soft_alloc (sb_operator_multiple_alloc (3), &schedule, cases[k].l));
+      const double *level = cases[k].level, *sigma = cases[k].sigma;
+      const sb_process *p
+          = scoped (soft_line_alloc (sb_operator_multiple_alloc (3), level[0], level[1], sigma[0], sigma[1]));
       refused (cases[k].status, sb_soft_check (p, 50, &error), "case %d: %s", k, error.message);
     }
   refused (GSL_EUNSUP, sb_soft_check (scoped (sb_ve_alloc (3, 0.01, 1)), 5, NULL));
-}
-
-// What is no number is not taken for an assumption that holds.
-
-Test (soft, assumptions_need_numbers)
-{
-  static const sb_soft_schedule schedule = { .at = on_a_line };
-  static line no_level = { { 1, GSL_NAN }, { 0.01, 1 } }, no_noise = { { 1, 0.2 }, { 0.01, GSL_NAN } };
-  refused (GSL_EDOM,
-           sb_soft_check (scoped (sb_soft_alloc (sb_operator_multiple_alloc (3), &schedule, &no_level)), 5, NULL));
-  refused (GSL_EINVAL,
-           sb_soft_check (scoped (sb_soft_alloc (sb_operator_multiple_alloc (3), &schedule, &no_noise)), 5, NULL));
-}
-
-// ## Pairs
-//
-// VE, VP and sub-VP in these terms have their own means and variances. [soft.txt-specialcases] [soft.txt-vekernel]
-
-Test (soft, contains_the_three_sdes)
-{
-  sb_process *of[]
-      = { scoped (sb_ve_alloc (2, 0.01, 50)), scoped (sb_vp_alloc (2, 0.1, 20)), scoped (sb_subvp_alloc (2, 0.1, 20)) };
-  for (int k = 0; k < 3; k++)
-    {
-      sb_process *pair = scoped (sb_soft_pair_alloc (of[k]));
-      double a[2], sd[2], want_a, want_sd, rate[2];
-      for (double t = 0.01; t <= 1; t += 0.01)
-        {
-          ok (sb_process_numbers (pair, SB_A, 0, t, a));
-          ok (sb_process_numbers (pair, SB_S, 0, t, sd));
-          ok (sb_process_scalars (of[k], 0, t, &want_a, &want_sd));
-          cr_assert_float_eq (a[1], want_a, 1e-12);
-          cr_assert_float_eq (sd[1], want_sd, 1e-12 * (1 + want_sd));
-        }
-      ok (sb_process_numbers (pair, SB_S_RATE, 0, 0.3, rate));
-      ok (sb_process_numbers (pair, SB_S, 0, 0.3, sd));
-      if (k == 1)
-        cr_assert_float_eq (2 * sd[0] * rate[0], 2.40574, 1e-4, "g^2 is %g", 2 * sd[0] * rate[0]);
-    }
 }
 
 // ## The prior
@@ -468,10 +407,10 @@ Test (soft, lines_are_read)
 
 Test (soft, refuses_what_it_is_not_made_of)
 {
-  static const sb_soft_schedule schedule = { .at = on_a_line };
-  static line l = { { 1, 0.2 }, { 0.01, 1 } };
-  cr_assert_null (sb_soft_alloc (sb_operator_identity_alloc (3), &schedule, &l));
-  cr_assert_null (sb_soft_alloc (NULL, &schedule, &l));
+  cr_assert_null (soft_line_alloc (sb_operator_identity_alloc (3), 1, 0.2, 0.01, 1));
+  cr_assert_null (soft_line_alloc (NULL, 1, 0.2, 0.01, 1));
+  const sb_soft_stages one_level = { .sigma_min = 0.1, .sigma_max = 0.1, .joint = true, .levels = vector_of (1) };
+  cr_assert_null (sb_soft_stages_alloc (sb_operator_multiple_alloc (3), &one_level));
   sb_process *ve = scoped (sb_ve_alloc (3, 0.01, 1)), *pair = scoped (sb_soft_pair_alloc (ve));
   cr_assert_null (sb_soft_pair_alloc (from_text ("soft image=1x2x2", 4)));
   double level, sigma;

@@ -59,12 +59,6 @@ probe (const sb_step_type *type, const sb_score *score, double s, double t)
   return found;
 }
 
-static double
-variance (const sb_process *process, double P, double t)
-{
-  return gsl_pow_2 (number_of (process, SB_A, 0, t)) * P + gsl_pow_2 (number_of (process, SB_S, 0, t));
-}
-
 static const sb_score *
 gaussian (double P, const sb_process *process)
 {
@@ -78,14 +72,14 @@ static double
 final_error (const sb_step_type *type, const sb_step_type *second, const sb_process *process, double P, size_t N)
 {
   const sb_score *score = gaussian (P, process);
-  double V = variance (process, P, 1);
+  double V = soft_variance (process, P, 1);
   for (size_t k = N; k > 0; k--)
     {
       const linear_step n = probe (second && (N - k) % 2 ? second : type, score,
                                    k > 1 ? (double)(k - 1) / (double)N : last, (double)k / (double)N);
       V = n.A * n.A * V + n.b * n.b;
     }
-  return V - variance (process, P, last);
+  return V - soft_variance (process, P, last);
 }
 
 // ## One step
@@ -236,33 +230,11 @@ Test (soft_gaussian, one_estimate_is_a_mean)
 
 // At fixed noise the deterministic map is Euler's of the flow, which takes $x$ to $x\sqrt{S'/S}$. [soft.txt-coincide]
 
-static double
-slow (double t)
-{
-  return 1 - .7 * t;
-}
-static double
-slow_rate (double t)
-{
-  return (void)t, -.7;
-}
-static double
-tenth (double t)
-{
-  return (void)t, .1;
-}
-static double
-at_rest (double t)
-{
-  return (void)t, 0;
-}
-
 Test (soft_gaussian, at_fixed_noise_the_flow)
 {
-  const soft_pair pair = { slow, slow_rate, tenth, at_rest };
-  const sb_process *process = soft_of (&pair, 1);
+  const sb_process *process = scoped (soft_line_alloc (sb_operator_multiple_alloc (1), 1, .3, .1, .1));
   const sb_score *score = gaussian (1, process);
-  const double wanted = sqrt (variance (process, 1, last) / variance (process, 1, 1));
+  const double wanted = sqrt (soft_variance (process, 1, last) / soft_variance (process, 1, 1));
   double error[3];
   for (size_t k = 0; k < 3; k++)
     {
@@ -385,43 +357,16 @@ Test (soft_gaussian, last_step)
 
 // [soft.txt-support] Where there is no noise to begin with a step is refused; near it, it is finite.
 
-static double
-vanishing (double t)
-{
-  return t > .5 ? 0 : 1;
-}
-static double
-tiny (double t)
-{
-  return (void)t, 1e-8;
-}
-
-static int
-silent_at (const void *params, bool rate, double t, double *level, double *sigma)
-{
-  (void)params;
-  *level = rate ? 0 : t;
-  *sigma = 0;
-  return GSL_SUCCESS;
-}
-
-static sb_process *
-silent_plane (void)
-{
-  const sb_soft_schedule schedule = { .at = silent_at };
-  return scoped (sb_soft_alloc (sb_operator_blur_alloc (2, 2, 1, 5, SB_BOUNDARY_ZERO), &schedule, NULL));
-}
-
 Test (soft_gaussian, without_noise)
 {
-  const soft_pair none = { soft_gmm1.c, soft_gmm1.c_rate, vanishing, at_rest },
-                  little = { soft_gmm1.c, soft_gmm1.c_rate, tiny, at_rest };
+  const sb_process *little = scoped (soft_line_alloc (sb_operator_multiple_alloc (1), 1, .1, 1e-8, 1e-8));
   for (method m = MOMENTUM; m <= ANCESTRAL; m++)
     {
-      const linear_step n = probe (step_of (m), gaussian (1, soft_of (&little, 1)), .7, .8);
+      const linear_step n = probe (step_of (m), gaussian (1, little), .7, .8);
       cr_assert (gsl_finite (n.A) && gsl_finite (n.b));
     }
-  const sb_process *const silent[] = { soft_of (&none, 1), silent_plane () };
+  const sb_process *const silent[] = { scoped (soft_line_alloc (sb_operator_multiple_alloc (1), 1, .1, 0, 0)),
+                                       scoped (soft_line_alloc (soft_four_operator (SOFT_BLUR), 0, 1, 0, 0)) };
   for (size_t k = 0; k < 2; k++)
     {
       const size_t d = silent[k]->dimension;
@@ -483,23 +428,11 @@ Test (soft_gaussian, erratum_masking_a_hard_reveal)
       }
 }
 
-static double
-fading (double t)
-{
-  return 1 - t;
-}
-static double
-fading_rate (double t)
-{
-  return (void)t, -1;
-}
-
 Test (soft_gaussian, soft_reveals)
 {
-  const soft_pair pair = { fading, fading_rate, tenth, at_rest };
   const size_t K[] = { 1, 2, 4, 16, 64, 256, 4096 };
   const double V[] = { .01, .0256, .043264, .062238, .067976, .069488, .069968 };
-  const sb_process *process = soft_of (&pair, 1);
+  const sb_process *process = scoped (soft_line_alloc (sb_operator_multiple_alloc (1), 1, 0, .1, .1));
   for (size_t k = 0; k < 7; k++)
     {
       const double found = .07 + final_error (sb_step_momentum, NULL, process, .06, K[k]);

@@ -96,12 +96,6 @@ variance_at_end (const coefficients *c, double sign, double V)
   return V;
 }
 
-static double
-marginal_variance (const sb_process *process, double P, double t)
-{
-  return gsl_pow_2 (number_of (process, SB_A, 0, t)) * P + gsl_pow_2 (number_of (process, SB_S, 0, t));
-}
-
 // [soft.eq13] [soft.eq14] [soft.eq19] [soft.eq3] [soft.eq47] [soft.txt-mismatch] The SDE forwards and backwards and
 // the flow both ways have the variances $S_t = c_t^2P + \sigma_t^2$: for VE, VP and sub-VP and, though their drift is
 // another one, for corruptions.
@@ -116,7 +110,7 @@ Test (soft_sde, variances)
   for (size_t k = 0; k < 5; k++)
     {
       const sb_score *score = exact (law, of[k]);
-      const double S_e = marginal_variance (of[k], P, e), S_1 = marginal_variance (of[k], P, 1);
+      const double S_e = soft_variance (of[k], P, e), S_1 = soft_variance (of[k], P, 1);
       coefficients c = coefficients_of (sb_forward_drift, score, e, 1, 4000);
       cr_assert_float_eq (variance_at_end (&c, 1, S_e), S_1, 1e-9 * S_1, "%s", of[k]->type->name);
       c = coefficients_of (sb_reverse_drift, score, 1, e, 4000);
@@ -124,7 +118,7 @@ Test (soft_sde, variances)
       c = coefficients_of (sb_flow_velocity, score, 1, e, 4000);
       cr_assert_float_eq (variance_at_end (&c, 0, S_1), S_e, 1e-9, "%s", of[k]->type->name);
     }
-  cr_assert_float_eq (marginal_variance (of[3], P, 1), .8311365861, 1e-10);
+  cr_assert_float_eq (soft_variance (of[3], P, 1), .8311365861, 1e-10);
 }
 
 // G1 from its data on: V(1) = .8311365861, and back to $P$, decade by decade of $t$; the mean is $c_tm$.
@@ -158,10 +152,11 @@ Test (soft_sde, from_the_data_and_back)
 // G2, whose matrices do not commute: $dV/dt = BV + VB^\top + (d\sigma^2/dt)\mathbf I$ with $B = \dot C\Gamma C^\top
 // S^{-1}$, read off unit vectors, ends in $[[.841, -.011], [-.011, .505]]$. [soft.eq13]
 
-static void
-plane_slope (const sb_score *score, double t, const double *V, double *slope)
+static int
+plane_slopes (double t, const double V[], double slope[], void *process)
 {
   const size_t mark = scope_mark ();
+  const sb_score *score = exact (soft_g2_law (), process);
   const gsl_matrix *B = moved_by (sb_forward_drift, score, t, matrix_of (2, 2, 1, 0, 0, 1)); // row i: B e_i
   for (size_t i = 0; i < 2; i++)
     for (size_t j = 0; j < 2; j++)
@@ -171,21 +166,13 @@ plane_slope (const sb_score *score, double t, const double *V, double *slope)
           slope[2 * i + j] += gsl_matrix_get (B, k, i) * V[2 * k + j] + V[2 * i + k] * gsl_matrix_get (B, k, j);
       }
   scope_release (mark);
-}
-
-static void
-along (const double *V, double h, const double *slope, double *out)
-{
-  for (size_t i = 0; i < 4; i++)
-    out[i] = V[i] + h * slope[i];
+  return GSL_SUCCESS;
 }
 
 Test (soft_sde, in_the_plane)
 {
-  const sb_score *score = exact (soft_g2_law (), soft_plane ());
-  const int steps = 1000;
-  const double e = 1e-5, h = (1 - e) / steps;
-  double V[4] = { 0 }, C[4], k[4][4], next[4];
+  const double e = 1e-5;
+  double V[4], C[4];
   soft_plane_matrix (e, C, NULL);
   for (size_t i = 0; i < 4; i++)
     {
@@ -193,19 +180,7 @@ Test (soft_sde, in_the_plane)
       for (size_t m = 0; m < 4; m++)
         V[i] += C[2 * (i / 2) + m / 2] * soft_g2_P[m] * C[2 * (i % 2) + m % 2];
     }
-  for (int n = 0; n < steps; n++)
-    {
-      const double t = e + h * n;
-      plane_slope (score, t, V, k[0]);
-      along (V, h / 2, k[0], next);
-      plane_slope (score, t + h / 2, next, k[1]);
-      along (V, h / 2, k[1], next);
-      plane_slope (score, t + h / 2, next, k[2]);
-      along (V, h, k[2], next);
-      plane_slope (score, GSL_MIN (t + h, 1), next, k[3]);
-      for (size_t i = 0; i < 4; i++)
-        V[i] += h / 6 * (k[0][i] + 2 * k[1][i] + 2 * k[2][i] + k[3][i]);
-    }
+  soft_solve (plane_slopes, 4, soft_plane (), e, 1, V);
   const double wanted[4] = { .841, -.011, -.011, .505 };
   for (size_t i = 0; i < 4; i++)
     cr_assert_float_eq (V[i], wanted[i], 1e-10, "%.12g, not %g", V[i], wanted[i]);
@@ -466,21 +441,10 @@ Test (soft_sde, erratum_eq53_lacks_dt)
 // What multiplies the error of the posterior mean is $\dot C_t$, not $C_t$: for $C_t = (1 - t)\mathbf I$ it is the
 // same at all times, and nothing is contracted. [soft.txt-cvscdot]
 
-static double
-fading (double t)
-{
-  return 1 - t;
-}
-static double
-fading_rate (double t)
-{
-  return (void)t, -1;
-}
-
 Test (soft_sde, erratum_cvscdot)
 {
-  const soft_pair fades = { fading, fading_rate, soft_gmm1.sigma, soft_gmm1.sigma_rate };
-  const sb_score *score = exact (soft_gmm1_law (), soft_of (&fades, 1));
+  const sb_process *fades = scoped (soft_line_alloc (sb_operator_multiple_alloc (1), 1, 0, .05, .55));
+  const sb_score *score = exact (soft_gmm1_law (), fades);
   const gsl_matrix *x_0 = matrix_of (3, 1, -2, .4, 3.1);
   for (double t = .1; t < .95; t += .2)
     {
@@ -509,84 +473,40 @@ Test (soft_sde, erratum_cvscdot)
 // data $R = \operatorname{Cov}(x_0, x_t)$ and $V$ have $R' = \dot cR^2/V$, $V' = 2\dot cR + (\sigma^2)'$.
 // [soft.txt-mismatch] [soft.eq53]
 
-typedef struct
+static int
+own_slopes (double t, const double R_V[], double slope[], void *params)
 {
-  double R, V;
-} own_law;
-
-static own_law
-own_slope (const sb_process *process, double t, own_law at)
-{
-  const double c_rate = number_of (process, SB_A_RATE, 0, t);
-  return (own_law){ c_rate * at.R * at.R / at.V, 2 * c_rate * at.R + diffusion (process, t) };
+  const sb_process *process = params;
+  const double c_rate = number_of (process, SB_A_RATE, 0, t), R = R_V[0], V = R_V[1];
+  slope[0] = c_rate * R * R / V;
+  slope[1] = 2 * c_rate * R + diffusion (process, t);
+  return GSL_SUCCESS;
 }
-
-static own_law
-own_ahead (own_law at, double h, own_law k)
-{
-  return (own_law){ at.R + h * k.R, at.V + h * k.V };
-}
-
-static own_law
-own_solve (const sb_process *process, own_law at, double from, double to)
-{
-  const int steps = 4000;
-  const double h = (to - from) / steps;
-  for (int i = 0; i < steps; i++)
-    {
-      const double t = from + h * i;
-      const own_law a = own_slope (process, t, at), b = own_slope (process, t + h / 2, own_ahead (at, h / 2, a)),
-                    c = own_slope (process, t + h / 2, own_ahead (at, h / 2, b)),
-                    d = own_slope (process, t + h, own_ahead (at, h, c));
-      at = own_ahead (at, h / 6, (own_law){ a.R + 2 * b.R + 2 * c.R + d.R, a.V + 2 * b.V + 2 * c.V + d.V });
-    }
-  return at;
-}
-
-static double
-blurring_c (double t)
-{
-  return 1 - t;
-}
-static double
-blurring_rate (double t)
-{
-  return (void)t, -1;
-}
-static double
-blurring_sigma (double t)
-{
-  return (void)t, .1;
-}
-static double
-quiet (double t)
-{
-  return (void)t, 0;
-}
-static const soft_pair blurring = { blurring_c, blurring_rate, blurring_sigma, quiet };
 
 Test (soft_sde, erratum_mismatch_under_its_own_law)
 {
   const sb_process *process = soft_of (&soft_g1, 1);
-  const own_law start = { soft_g1_P, soft_g1_P + .3e-12 }, end = own_solve (process, start, 1e-12, 1);
-  cr_assert_float_eq (end.V, .656520, 1e-6, "%.9g", end.V);
-  cr_assert_float_eq (end.R, .588204, 1e-6, "%.9g", end.R);
+  double end[2] = { soft_g1_P, soft_g1_P + .3e-12 };
+  soft_solve (own_slopes, 2, process, 1e-12, 1, end);
+  cr_assert_float_eq (end[0], .588204, 1e-6, "%.9g", end[0]);
+  cr_assert_float_eq (end[1], .656520, 1e-6, "%.9g", end[1]);
   cr_assert_float_eq (number_of (process, SB_A, 0, 1) * soft_g1_P, .230070, 1e-6);
 
   // With the paper's two stages, noise first, the estimate k x at the start is all that moves it: x_t = (1 - k t) x.
   const double P = .06, v = .01, first = 1e-13;
-  sb_process *blurs = soft_of (&blurring, 1);
+  sb_process *blurs = scoped (soft_line_alloc (sb_operator_multiple_alloc (1), 1, 0, .1, .1));
   blurs->t_min = 0;
   const sb_score *score = exact (scoped (sb_target_gaussian_alloc (vector_of (0), matrix_of (1, 1, P))), blurs);
   gsl_matrix *k = matrix (1, 1);
   ok (sb_score_evaluate (score, SB_DENOISER, matrix_of (1, 1, 1), vector_of (first), NULL, k));
   for (double t = .1; t < 1; t += .4)
     {
-      const own_law found = own_solve (blurs, (own_law){ P, P + v }, first, t);
       const double slope = 1 - t * k->data[0];
-      cr_assert_float_eq (found.R, slope * P, 1e-12);
-      cr_assert_float_eq (found.V, slope * slope * (P + v), 1e-12);
-      cr_assert_float_eq (marginal_variance (blurs, P, t) - found.V, t * t * .00857, 5e-6);
+      double found[2] = { P, P + v };
+      soft_solve (own_slopes, 2, blurs, first, t, found);
+      cr_assert_float_eq (found[0], slope * P, 1e-12);
+      cr_assert_float_eq (found[1], slope * slope * (P + v), 1e-12);
+      cr_assert_float_eq (soft_variance (blurs, P, t) - found[1], t * t * .00857, 5e-6);
     }
 }
 
@@ -594,17 +514,10 @@ Test (soft_sde, erratum_mismatch_under_its_own_law)
 // \mid y]$ with $y = x_0 + \sigma\eta$, off by a Kolmogorov-Smirnov distance of .1; along the SDE, which has no noise
 // here, $q_t$.
 
-static double
-louder (double t)
-{
-  return (void)t, .5;
-}
-
 Test (soft_sde, erratum_mismatch_of_a_mixture)
 {
   const size_t n = 4000;
-  const soft_pair pair = { soft_gmm1.c, soft_gmm1.c_rate, louder, quiet };
-  const sb_process *process = soft_of (&pair, 1);
+  const sb_process *process = scoped (soft_line_alloc (sb_operator_multiple_alloc (1), 1, .1, .5, .5));
   const sb_score *score = exact (soft_gmm1_law (), process);
   const double first = 1e-5;
   gsl_matrix *x = matrix (n, 1), *mean = matrix (n, 1);
@@ -623,16 +536,9 @@ Test (soft_sde, erratum_mismatch_of_a_mixture)
 // The joint law of two times is another one. At fixed noise $\operatorname{Cov}(x_s, x_t)$ is $\sqrt{S_sS_t}$ along
 // the SDE, $c_sc_tP + \sigma^2$ where a picture keeps its noise: .48642 and .46.
 
-static double
-unit_sigma (double t)
-{
-  return (void)t, sqrt (.1);
-}
-
 Test (soft_sde, joint_laws_differ)
 {
-  const soft_pair pair = { blurring_c, blurring_rate, unit_sigma, quiet };
-  const sb_process *process = soft_of (&pair, 1);
+  const sb_process *process = scoped (soft_line_alloc (sb_operator_multiple_alloc (1), 1, 0, sqrt (.1), sqrt (.1)));
   const sb_score *score = exact (scoped (sb_target_gaussian_alloc (vector_of (0), matrix_of (1, 1, 1))), process);
   gsl_matrix *x = matrix_of (1, 1, 1);
   sb_flow flow = sb_flow_default ();

@@ -35,33 +35,10 @@ step_with (const sb_step_type *type, double key, const sb_score *score, double s
 // An estimate that is what it is, of four numbers under a matrix without symmetry, a mask or a blur, $\sigma_t = .1 +
 // .4t$.
 
-static int
-four_at (const void *params, bool rate, double t, double *level, double *sigma)
-{
-  (void)params;
-  *level = rate ? .9 : .9 * t;
-  *sigma = rate ? .4 : .1 + .4 * t;
-  return GSL_SUCCESS;
-}
-
-static int
-fill (const void *params, int rate, double level, gsl_matrix *A)
-{
-  static const double M[16] = { -.3, .4, 0, -.2, .1, -.5, .3, 0, -.4, .2, -.6, .5, .3, 0, -.1, -.4 };
-  (void)params;
-  for (size_t i = 0; i < 16; i++)
-    gsl_matrix_set (A, i / 4, i % 4, rate ? M[i] : level * M[i] + (i % 5 == 0));
-  return GSL_SUCCESS;
-}
-
 static sb_process *
 process_of (soft_kind kind)
 {
-  const sb_soft_schedule schedule = { .at = four_at };
-  sb_operator *C = kind == SOFT_DENSE  ? sb_operator_family_alloc (4, fill, 1, NULL, NULL)
-                   : kind == SOFT_MASK ? sb_operator_window_alloc (1, 4, 1, SB_KEEP_CENTRE)
-                                       : sb_operator_blur_alloc (2, 2, 1, 5, SB_BOUNDARY_ZERO);
-  return scoped (sb_soft_alloc (C, &schedule, NULL));
+  return scoped (soft_line_alloc (soft_four_operator (kind), 0, .9, .1, .5));
 }
 
 static int
@@ -236,20 +213,10 @@ Test (soft_steps, erratum_convex)
 // [soft.txt-coincide] All but naive are one map, bit for bit, whatever the noise that is drawn; the schedule of the
 // paper has it so for more than 80 % of the time. [soft.eq18]
 
-static int
-steady_at (const void *params, bool rate, double t, double *level, double *sigma)
-{
-  (void)params;
-  *level = rate ? .9 : .9 * t;
-  *sigma = rate ? 0 : .1;
-  return GSL_SUCCESS;
-}
-
 static sb_process *
 steady (sb_operator *C)
 {
-  const sb_soft_schedule schedule = { .at = steady_at };
-  return scoped (sb_soft_alloc (C, &schedule, NULL));
+  return scoped (soft_line_alloc (C, 0, .9, .1, .1));
 }
 
 static bool
@@ -262,8 +229,7 @@ Test (soft_steps, coincide_at_fixed_noise)
 {
   const sb_step_type *const types[]
       = { sb_step_momentum, sb_step_momentum_flow, sb_step_soft_ddim, sb_step_soft_ancestral };
-  const sb_process *const of[] = { steady (sb_operator_family_alloc (4, fill, 1, NULL, NULL)),
-                                   steady (sb_operator_blur_alloc (2, 2, 1, 5, SB_BOUNDARY_ZERO)),
+  const sb_process *const of[] = { steady (soft_four_operator (SOFT_DENSE)), steady (soft_four_operator (SOFT_BLUR)),
                                    steady (sb_operator_blur_alloc (2, 2, 1, 5, SB_BOUNDARY_SYMMETRIC)),
                                    steady (sb_operator_multiple_alloc (4)) };
   gsl_matrix *h = normals (9, 4, 113), *x_t = normals (9, 4, 114), *eta = normals (9, 4, 115);
@@ -321,21 +287,15 @@ variance_left (const sb_step_type *type, double key, const sb_process *process, 
   return gsl_pow_2 (gsl_matrix_get (x, 0, 0) * sigma) + *b * *b;
 }
 
-static double
-sigma_5 (double t)
+static sb_process *
+louder (void) // c = 1 - .9 t, sigma = .3 + .5 t
 {
-  return .3 + .5 * t;
-}
-static double
-rate_5 (double t)
-{
-  return (void)t, .5;
+  return scoped (soft_line_alloc (sb_operator_multiple_alloc (1), 1, .1, .3, .8));
 }
 
 Test (soft_steps, erratum_eq52_k)
 {
-  const soft_pair pair = { soft_gmm1.c, soft_gmm1.c_rate, sigma_5, rate_5 };
-  const sb_process *process = soft_of (&pair, 1);
+  const sb_process *process = louder ();
   double b;
   for (double k = 0; k <= .5; k += .1)
     cr_assert_float_eq (variance_left (sb_step_soft_ddim, k, process, .4, .8, .7, &b), .25, 1e-12, "k = %g", k);
@@ -347,12 +307,11 @@ Test (soft_steps, erratum_eq52_k)
 
 Test (soft_steps, erratum_alg2_of_one_image)
 {
-  const soft_pair pair = { soft_gmm1.c, soft_gmm1.c_rate, sigma_5, rate_5 };
   double b;
-  const double v = .49, v_s = .25, left = variance_left (sb_step_momentum, 0, soft_of (&pair, 1), .4, .8, .7, &b);
+  const double v = .49, v_s = .25, left = variance_left (sb_step_momentum, 0, louder (), .4, .8, .7, &b);
   cr_assert_float_eq (left, v_s + gsl_pow_2 (v - v_s) / v, 1e-12);
   cr_assert_gt (left, v_s + .1);
-  cr_assert_float_eq (variance_left (sb_step_momentum_flow, 0, soft_of (&pair, 1), .4, .8, .7, &b),
+  cr_assert_float_eq (variance_left (sb_step_momentum_flow, 0, louder (), .4, .8, .7, &b),
                       v_s + gsl_pow_2 (v - v_s) / (4 * v), 1e-12);
 }
 
