@@ -62,6 +62,16 @@ field_transfer_rate (const field *f, size_t group, double blur)
 }
 
 double
+field_displacement (double blur, void *params)
+{
+  const field *f = params;
+  double sum = 0;
+  for (size_t k = 0; k < f->groups; k++)
+    sum += f->share[k] * f->P[k] * gsl_pow_2 (1 - field_transfer (f, k, blur));
+  return sum;
+}
+
+double
 field_variance (const field *f, size_t group, double blur, double sigma)
 {
   return gsl_pow_2 (field_transfer (f, group, blur)) * f->P[group] + gsl_pow_2 (sigma);

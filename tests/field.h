@@ -28,6 +28,9 @@ field field_of (double p);
 double field_transfer (const field *f, size_t group, double blur);
 double field_transfer_rate (const field *f, size_t group, double blur);
 
+// E |(1 - c_f) x|^2 per pixel, as a gsl_function of the blur with the field as params.
+double field_displacement (double blur, void *f);
+
 // The variance of a mode of the group after blur and noise: c_f^2 P_f + sigma^2.
 double field_variance (const field *f, size_t group, double blur, double sigma);
 

@@ -28,19 +28,9 @@ static const double STAGE = 0.2; // of noise
 // VE's noise goes from .01 to 90, which the paper does not say.
 
 static double
-displacement (double blur, void *params)
-{
-  const field *f = params;
-  double sum = 0;
-  for (size_t k = 0; k < f->groups; k++)
-    sum += f->share[k] * f->P[k] * gsl_pow_2 (1 - field_transfer (f, k, blur));
-  return sum;
-}
-
-static double
 matched_blur (field *f, double t)
 {
-  const sb_matched of = { { displacement, f }, 0.01, 23, 1 };
+  const sb_matched of = { { field_displacement, f }, 0.01, 23, 1 };
   double level;
   require (sb_matched_level (&of, 0.1, 0.1, pow (9000, 2 * (t - 1)), &level), "Equation 55");
   return level;

@@ -6,6 +6,7 @@
 #include "schedule/matched.h"
 #include "scope.h"
 #include "score/exact.h"
+#include "soft_laws.h"
 
 #include <gsl/gsl_math.h>
 #include <math.h>
@@ -28,20 +29,10 @@ check_near (double found, double wanted)
 //
 // Along the shortest path 280 steps are ahead of 2000 with the blur that matches VE's noise. [soft.txt-schedablation]
 
-static double
-displacement (double blur, void *params)
-{
-  const field *f = params;
-  double sum = 0;
-  for (size_t k = 0; k < f->groups; k++)
-    sum += f->share[k] * f->P[k] * gsl_pow_2 (1 - field_transfer (f, k, blur));
-  return sum;
-}
-
 static sb_process *
 matched_process (field *f)
 {
-  const sb_matched of = { { displacement, f }, .01, 23, 1 };
+  const sb_matched of = { { field_displacement, f }, .01, 23, 1 };
   gsl_vector *levels = vector (1601);
   for (size_t k = 0; k < 1601; k++)
     ok (sb_matched_level (&of, .1, .1, pow (9000, 1.6 * ((double)k / 1600 - 1)), gsl_vector_ptr (levels, k)));
@@ -90,20 +81,6 @@ Test (ablations, less_noise)
 // \sigma/\sqrt P$; and from $c_1$ back to 1 an error grows by $\sqrt{(P + \sigma^2)/(c_1^2P + \sigma^2)}$, the product
 // of 4000 steps' slopes. [soft.txt-lownoise]
 
-typedef struct
-{
-  double c_1, sigma;
-} stage;
-
-static int
-on_a_line (const void *params, bool rate, double t, double *level, double *sigma)
-{
-  const stage *s = params;
-  *level = rate ? s->c_1 - 1 : 1 + (s->c_1 - 1) * t;
-  *sigma = rate ? 0 : s->sigma;
-  return GSL_SUCCESS;
-}
-
 static double
 slope (const sb_score *score, double t)
 {
@@ -116,12 +93,11 @@ slope (const sb_score *score, double t)
 Test (ablations, gain_and_amplification)
 {
   const double P = .06, amplified[] = { 2.645, 4.994, 9.802 };
-  static const sb_soft_schedule schedule = { .at = on_a_line };
-  const double sigmas[] = { .1, .05, .025 };
+  const double c_1 = .01, sigmas[] = { .1, .05, .025 };
   for (size_t k = 0; k < 3; k++)
     {
-      const stage s = { .01, sigmas[k] };
-      const sb_process *process = scoped (sb_soft_alloc (sb_operator_multiple_alloc (1), &schedule, (void *)&s));
+      const double sigma = sigmas[k];
+      const sb_process *process = scoped (soft_line_alloc (sb_operator_multiple_alloc (1), 1, c_1, sigma, sigma));
       const sb_score *score = scoped (
           sb_score_exact_alloc (scoped (sb_target_gaussian_alloc (vector_all (1, 0), matrix_of (1, 1, P))), process));
       double low = 1e-3, high = .999;
@@ -130,15 +106,15 @@ Test (ablations, gain_and_amplification)
           const double a = low + (high - low) / 3, b = high - (high - low) / 3;
           *(slope (score, a) < slope (score, b) ? &low : &high) = slope (score, a) < slope (score, b) ? a : b;
         }
-      cr_assert_float_eq (slope (score, low), sqrt (P) / (2 * s.sigma), 1e-8);
-      cr_assert_float_eq (1 + (s.c_1 - 1) * low, s.sigma / sqrt (P), 1e-6);
+      cr_assert_float_eq (slope (score, low), sqrt (P) / (2 * sigma), 1e-8);
+      cr_assert_float_eq (1 + (c_1 - 1) * low, sigma / sqrt (P), 1e-6);
 
       sb_sampler_work *work = scoped (sb_sampler_work_alloc (score, 1));
       gsl_matrix *x = matrix_of (1, 1, 1);
       for (int i = 4000; i > 1; i--)
         ok (sb_step_apply (sb_step_soft_ddim, NULL, work, NULL, vector_all (1, (i - 1) / 4000.),
                            vector_all (1, i / 4000.), matrix_of (1, 1, 0), x));
-      const double closed = sqrt ((P + gsl_pow_2 (s.sigma)) / (gsl_pow_2 (s.c_1) * P + gsl_pow_2 (s.sigma)));
+      const double closed = sqrt ((P + gsl_pow_2 (sigma)) / (gsl_pow_2 (c_1) * P + gsl_pow_2 (sigma)));
       cr_assert_float_eq (gsl_matrix_get (x, 0, 0) / closed, 1, 1e-2);
       cr_assert_float_eq (closed, amplified[k], 6e-4, "%g", closed);
     }

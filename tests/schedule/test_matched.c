@@ -70,33 +70,21 @@ Test (matched, displacement_of_gaussian_data)
 // FIELD(1), blur up to 23, noise from .01 to .1 in the first fifth of the time, against VE's from .01 to 90.
 
 static double
-displacement (double blur, void *params)
-{
-  const field *f = params;
-  double sum = 0;
-  for (size_t k = 0; k < f->groups; k++)
-    sum += f->share[k] * f->P[k] * gsl_pow_2 (1 - field_transfer (f, k, blur));
-  return FIELD_SIDE * FIELD_SIDE * sum;
-}
-
-static double
 sigma (double t)
 {
   return t < .2 ? .01 * pow (10, t / .2) : .1;
 }
 
 static double
-share_of (const field *f, double blur, double t)
+share_of (field *f, double blur, double t)
 {
-  const double noise = FIELD_SIDE * FIELD_SIDE * gsl_pow_2 (sigma (t));
-  field copy = *f;
-  return (displacement (blur, &copy) + noise) / (displacement (23, &copy) + FIELD_SIDE * FIELD_SIDE * .01);
+  return (field_displacement (blur, f) + gsl_pow_2 (sigma (t))) / (field_displacement (23, f) + .01);
 }
 
 static double
 level_at (field *f, double t)
 {
-  const sb_matched of = { { displacement, f }, .01, 23, FIELD_SIDE * FIELD_SIDE };
+  const sb_matched of = { { field_displacement, f }, .01, 23, 1 };
   double level;
   ok (sb_matched_level (&of, sigma (t), .1, pow (9000, 2 * (t - 1)), &level));
   return level;
@@ -165,7 +153,7 @@ no_number (double level, void *params)
 Test (matched, bad_input_is_refused)
 {
   field f = field_of (1);
-  sb_matched of = { { displacement, &f }, .01, 23, 4096 };
+  sb_matched of = { { field_displacement, &f }, .01, 23, 1 };
   double level, mean;
   refused (GSL_EDOM, sb_matched_level (&of, -1, .1, .5, &level));
   refused (GSL_EDOM, sb_matched_level (&of, .1, NAN, .5, &level));
