@@ -126,36 +126,25 @@ sb_model_set_deviations (sb_model *model, size_t count, const double *deviations
 
 // ## A prior that was fitted
 //
-// It stands in single precision, the mean and then the directions.
+// It stands in single precision, the mean and then the directions: rank + 1 rows, which become the model's. NULL: there
+// was no memory for them.
 
 static int
-use_prior (sb_model *model, size_t rank)
+keep_prior (sb_model *model, float *prior, size_t rank)
 {
   const size_t d = model->process->dimension;
-  gsl_matrix *rows = gsl_matrix_alloc (rank + 1, d);
+  gsl_matrix *rows = prior ? gsl_matrix_alloc (rank + 1, d) : NULL;
+  free (model->prior);
+  model->prior = prior;
   if (!rows)
-    return GSL_ENOMEM;
+    SB_ERROR (NULL, GSL_ENOMEM, "no memory for a prior");
   for (size_t k = 0; k < (rank + 1) * d; k++)
-    rows->data[k] = (double)model->prior[k];
+    rows->data[k] = (double)prior[k];
   gsl_vector_const_view mean = gsl_matrix_const_row (rows, 0);
   gsl_matrix_const_view U = gsl_matrix_const_submatrix (rows, 1, 0, rank, d);
   int status = sb_soft_set_prior (model->process, &mean.vector, &U.matrix);
   gsl_matrix_free (rows);
   return status;
-}
-
-static int
-keep_prior (sb_model *model, const float *mean, const float *U, size_t rank)
-{
-  const size_t d = model->process->dimension;
-  float *prior = malloc ((rank + 1) * d * sizeof *prior);
-  if (!prior)
-    return GSL_ENOMEM;
-  memcpy (prior, mean, d * sizeof *prior);
-  memcpy (prior + d, U, rank * d * sizeof *prior);
-  free (model->prior);
-  model->prior = prior;
-  return use_prior (model, rank);
 }
 
 static bool
@@ -177,13 +166,9 @@ sb_model_fit_prior (sb_model *model, const gsl_matrix *x)
   sb_soft_prior (model->process, &mean, &U);
   const size_t d = mean->size, rank = U->size1;
   float *prior = malloc ((rank + 1) * d * sizeof *prior);
-  if (!prior)
-    SB_ERROR (NULL, GSL_ENOMEM, "no memory for a prior");
-  for (size_t k = 0; k < (rank + 1) * d; k++)
+  for (size_t k = 0; k < (rank + 1) * d && prior; k++)
     prior[k] = (float)(k < d ? mean->data[k] : U->data[k - d]);
-  free (model->prior);
-  model->prior = prior;
-  return use_prior (model, rank);
+  return keep_prior (model, prior, rank);
 }
 
 int
@@ -211,7 +196,13 @@ sb_model_get_prior (sb_model *model, const sb_tensors *tensors, const char *path
   if (!mean || !U || mean->count != d || U->rank != 2 || U->size[1] != d || U->size[0] == 0)
     SB_ERROR (error, GSL_EINVAL, "%s: its process has a prior that was fitted, and there is none of %zu numbers", path,
               d);
-  int status = keep_prior (model, mean->data, U->data, U->size[0]);
+  float *prior = malloc ((mean->count + U->count) * sizeof *prior);
+  if (prior)
+    {
+      memcpy (prior, mean->data, mean->count * sizeof *prior);
+      memcpy (prior + d, U->data, U->count * sizeof *prior);
+    }
+  int status = keep_prior (model, prior, U->size[0]);
   if (status)
     SB_ERROR (error, status, "%s: its prior: %s", path, gsl_strerror (status));
   return GSL_SUCCESS;

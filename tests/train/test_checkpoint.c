@@ -1,6 +1,7 @@
 // # What a checkpoint promises
 
 #include "property.h"
+#include "process/kinds.h"
 #include "process/soft.h"
 #include "scope.h"
 #include "train/checkpoint.h"
@@ -105,8 +106,8 @@ Test (checkpoint, a_training_comes_back_to_the_bit)
   cr_assert_str_eq (used->net->configuration, network);
 }
 
-// What was fitted of a soft process's prior comes with it, from a training as from a model of half the size; without it there is no
-// model.
+// What was fitted of a soft process's prior, rounded to single precision, comes with it, from a training as from a model
+// of half the size; without it there is no model.
 
 Test (checkpoint, a_prior_comes_back_to_the_bit)
 {
@@ -123,6 +124,12 @@ Test (checkpoint, a_prior_comes_back_to_the_bit)
   refused (GSL_EINVAL, sb_checkpoint_write (path, model, written, &of_soft, &error));
   ok (sb_model_fit_prior (model, normals (20, 16, 1)));
   cr_assert (sb_soft_prior (model->process, &mean, &U) && U->size1 == 3);
+  sb_process *in_double = scoped (sb_process_from_text (corruption, 16, &error));
+  ok (sb_soft_fit (in_double, normals (20, 16, 1)));
+  cr_assert (sb_soft_prior (in_double, &mean_read, &U_read));
+  cr_assert_lt (largest_difference (U, U_read), 1e-6);
+  for (size_t j = 0; j < 16; j++)
+    cr_assert_float_eq (gsl_vector_get (mean, j), gsl_vector_get (mean_read, j), 1e-6);
   for (int exported = 0; exported <= 1; exported++)
     {
       of_soft.dtype = exported ? "F16" : NULL;
