@@ -15,6 +15,7 @@
 #include "objective.h"
 
 #include "../base/error.h"
+#include "../score/network.h"
 
 #include <gsl/gsl_blas.h>
 #include <gsl/gsl_math.h>
@@ -399,7 +400,8 @@ count_points (const sb_objective *o, size_t *points, size_t *directions)
   *points = 3;
 }
 
-// Which samples have paths depends on their number alone, and not on the batch that they are in.
+// Which samples have paths depends on their number alone, and not on the batch that they are in. A network takes some rows
+// at the cost of SB_NETWORK_ROWS, so that many go together.
 
 static int
 draw (sb_stream stream, sb_objective_batch *b)
@@ -408,8 +410,8 @@ draw (sb_stream stream, sb_objective_batch *b)
   size_t more = 0;
   for (size_t i = 0; i < b->n; i++)
     {
-      const double number = (double)((stream.index + i) % (1ULL << 40));
-      if (floor ((number + 1) * share) > floor (number * share))
+      const double group = (double)((stream.index + i) / SB_NETWORK_ROWS % (1ULL << 40));
+      if (floor ((group + 1) * share) > floor (group * share))
         b->row[more++] = i;
     }
   sb_objective_keep_points (b, more);
