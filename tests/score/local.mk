@@ -25,3 +25,5 @@ check_PROGRAMS += %D%/test_pde
 check_PROGRAMS += %D%/test_timed_classifier
 %C%_test_timed_classifier_SOURCES = %D%/test_timed_classifier.c %D%/log_class.c %D%/log_class.h
 %C%_test_timed_classifier_LDADD = libscorebook-net-double.la $(LDADD)
+check_PROGRAMS += %D%/test_score_pde
+%C%_test_score_pde_SOURCES = %D%/test_score_pde.c tests/denoisers.c tests/denoisers.h
