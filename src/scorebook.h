@@ -72,6 +72,7 @@
 #include "schedule/distances.h"
 #include "schedule/matched.h"
 #include "schedule/path.h"
+#include "score/asymmetry.h"
 #include "score/callback.h"
 #include "score/clip.h"
 #include "score/cross_entropy.h"

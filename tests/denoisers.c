@@ -89,8 +89,9 @@ denoisers_twenty_points (size_t d)
 
 // ## Linear denoisers
 //
-// $h(x, t) = A(v)\,x + c$. The matrices here are all $a\mathbf I + b\bigl(\begin{smallmatrix}0&1\\-1&0\end{smallmatrix}\bigr)$, which
-// multiply as the complex numbers $a + b\mathrm i$ do; the transposed is the conjugate.
+// $h(x, t) = A(v)\,x + c$. The matrices here are all
+// $a\mathbf I + b\bigl(\begin{smallmatrix}0&1\\-1&0\end{smallmatrix}\bigr)$, which multiply as the complex numbers
+// $a + b\mathrm i$ do; the transposed is the conjugate.
 
 typedef struct
 {

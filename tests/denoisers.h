@@ -1,8 +1,8 @@
 #ifndef SCOREBOOK_TESTS_DENOISERS_H
 #define SCOREBOOK_TESTS_DENOISERS_H
 
-// What the tests of Consistent Diffusion Models share: laws and denoisers of which all is known, under x_t = x_0 + sigma_t z; v = sigma_t^2.
-// [consistent.set-fixtures]
+// What the tests of Consistent Diffusion Models share: laws and denoisers of which all is known, under x_t = x_0 +
+// sigma_t z; v = sigma_t^2. [consistent.set-fixtures]
 
 #include "score/score.h"
 #include "target/target.h"
@@ -42,7 +42,8 @@ sb_target *denoisers_twenty_points (size_t d); // standard normal ones
 
 // ## Denoisers
 //
-// h(x, t), each with its derivatives, as a score whose own view is the denoiser. A process of one part that adds noise alone.
+// h(x, t), each with its derivatives, as a score whose own view is the denoiser. A process of one part that adds noise
+// alone.
 
 sb_score *denoiser_identity (const sb_process *process);
 sb_score *denoiser_constant (const sb_process *process, double c); // c in each coordinate

@@ -8,14 +8,16 @@
 
 SB_BEGIN_DECLS
 
-// d/dt log p_t(x), where p_t has the score and follows an SDE's Fokker-Planck equation: rate (n), x (n x d), t (n), y NULL or n rows. A score is
-// that of such a law if log p_t changes by this. GSL_EBADLEN, GSL_ENOMEM, and what the score and the SDE report.
+// d/dt log p_t(x), where p_t has the score and follows an SDE's Fokker-Planck equation: rate (n), x (n x d), t (n), y
+// NULL or n rows. A score is that of such a law if log p_t changes by this. GSL_EBADLEN, GSL_ENOMEM, and what the score
+// and the SDE report.
 
 // Of the score's own process, by the score's divergence, in closed form where the score has that.
 int sb_fokker_planck (const sb_score *score, const gsl_matrix *y, const gsl_vector *t, const gsl_matrix *x,
                       gsl_vector *rate);
 
-// Of any SDE, by central differences of fourth order of the flow's velocity. The score's process may be one without maps.
+// Of any SDE, by central differences of fourth order of the flow's velocity. The score's process may be one without
+// maps.
 int sb_fokker_planck_ito (const sb_ito *ito, const sb_score *score, const gsl_matrix *y, const gsl_vector *t,
                           const gsl_matrix *x, gsl_vector *rate);
 
@@ -32,10 +34,11 @@ int sb_fokker_planck_ito (const sb_ito *ito, const sb_score *score, const gsl_ma
 int sb_ito_rate (const sb_ito *ito, bool reversed, const sb_score *field, sb_view view, const gsl_matrix *y,
                  const gsl_vector *t, const gsl_matrix *x, gsl_matrix *rate);
 
-// The mean rate of a score's view along its own reverse process, dx = -g^2 s dt + g dw with the noise backwards in time:
+// The mean rate of a score's view along its own reverse process, dx = -g^2 s dt + g dw with the noise backwards in
+// time:
 //     df/dt - g^2 (J_f s + 1/2 Laplacian f).
-// Of the score and of the denoiser it is 0 everywhere if the denoiser is consistent. GSL_EUNSUP where the process is not
-// dx = g dw with one g for all coordinates.
+// Of the score and of the denoiser it is 0 everywhere if the denoiser is consistent. GSL_EUNSUP where the process is
+// not dx = g dw with one g for all coordinates.
 int sb_score_pde (const sb_score *score, sb_view view, const gsl_matrix *y, const gsl_vector *t, const gsl_matrix *x,
                   gsl_matrix *rate);
 

@@ -27,3 +27,5 @@ check_PROGRAMS += %D%/test_timed_classifier
 %C%_test_timed_classifier_LDADD = libscorebook-net-double.la $(LDADD)
 check_PROGRAMS += %D%/test_score_pde
 %C%_test_score_pde_SOURCES = %D%/test_score_pde.c tests/denoisers.c tests/denoisers.h
+check_PROGRAMS += %D%/test_asymmetry
+%C%_test_asymmetry_SOURCES = %D%/test_asymmetry.c tests/denoisers.c tests/denoisers.h

@@ -1,7 +1,7 @@
 // # How fields change along the paths of an SDE
 //
-// The score of every law solves one partial differential equation, and so does the denoiser of every consistent model, conservative
-// or not.
+// The score of every law solves one partial differential equation, and so does the denoiser of every consistent model,
+// conservative or not.
 
 #include "denoisers.h"
 #include "process/edm.h"
@@ -109,9 +109,9 @@ some_times (void)
 
 // ## Who solves the equation
 //
-// The scores and denoisers of all laws, to the digits that differences leave, [consistent.lemA.8] and those of any other consistent
-// model: a constant, the identity, and one that is the gradient of nothing. [consistent.eq10] [consistent.eq16] [consistent.lemA.7]
-// [consistent.txt-martingale-pde]
+// The scores and denoisers of all laws, to the digits that differences leave, [consistent.lemA.8] and those of any
+// other consistent model: a constant, the identity, and one that is the gradient of nothing. [consistent.eq10]
+// [consistent.eq16] [consistent.lemA.7] [consistent.txt-martingale-pde]
 
 static void
 solves (const sb_score *score, double least_rate)
@@ -165,8 +165,9 @@ Test (score_pde, on_another_clock)
 
 // ## Who does not
 //
-// A denoiser that is not consistent is off by what was computed by hand, with $u = s^2 + v$, $s^2 = 1/4$, and $dv/dt = 2t$: $\delta(1 -
-// \delta)x/u^2$ for the score of D, and for the denoiser of S $-\delta(1 + \delta)s^4x/u^2v$. [consistent.eq10] [consistent.lemA.7]
+// A denoiser that is not consistent is off by what was computed by hand, with $u = s^2 + v$, $s^2 = 1/4$, and
+// $dv/dt = 2t$: $\delta(1 - \delta)x/u^2$ for the score of D, and for the denoiser of S $-\delta(1 + \delta)s^4x/u^2v$.
+// [consistent.eq10] [consistent.lemA.7]
 
 Test (score_pde, is_missed_by_others)
 {
@@ -204,7 +205,8 @@ Test (score_pde, of_score_and_denoiser_are_one)
     }
 }
 
-// Of a score that is no gradient it is $\mathbf J_s\mathbf s$ that it moves with, not $\mathbf J_s^\top\mathbf s$. [consistent.eq10]
+// Of a score that is no gradient it is $\mathbf J_s\mathbf s$ that it moves with, not $\mathbf J_s^\top\mathbf s$.
+// [consistent.eq10]
 
 Test (score_pde, takes_the_jacobian_not_its_transposed)
 {
@@ -224,8 +226,8 @@ Test (score_pde, takes_the_jacobian_not_its_transposed)
 
 // ## Itô's formula, in both directions of time
 //
-// $F_i = e^{\mathbf a_i\cdot\mathbf x + b_it}$ has the rate $(b_i + \mathbf a_i\cdot\boldsymbol\mu \pm \tfrac12\lVert\mathbf G^\top\mathbf
-// a_i\rVert^2)\,F_i$.
+// $F_i = e^{\mathbf a_i\cdot\mathbf x + b_it}$ has the rate
+// $(b_i + \mathbf a_i\cdot\boldsymbol\mu \pm \tfrac12\lVert\mathbf G^\top\mathbf a_i\rVert^2)\,F_i$.
 
 static const double a_of[2][2] = { { .4, -.3 }, { .2, .9 } }, b_of[2] = { .3, -.5 };
 
@@ -267,8 +269,8 @@ exponential_field (size_t d)
   return scoped (sb_score_callback_alloc (&f, edm (d)));
 }
 
-// On a line the rate's exponential is the Gaussian moment, .4 of time backwards and forwards: 1.2286549076708977 (with the other sign
-// 1.1665842) and 1.8329377361416. [consistent.eq12] [consistent.lemA.2]
+// On a line the rate's exponential is the Gaussian moment, .4 of time backwards and forwards: 1.2286549076708977 (with
+// the other sign 1.1665842) and 1.8329377361416. [consistent.eq12] [consistent.lemA.2]
 
 Test (score_pde, ito_formula_on_a_line)
 {
@@ -283,7 +285,8 @@ Test (score_pde, ito_formula_on_a_line)
   cr_assert_float_eq (F * exp (.4 * forth / F), 1.8329377361416, 1e-12);
 }
 
-// And of two fields in the plane with a matrix for $\mathbf G$. [consistent.eq12] [consistent.lemA.2] [consistent.defA.1]
+// And of two fields in the plane with a matrix for $\mathbf G$. [consistent.eq12] [consistent.lemA.2]
+// [consistent.defA.1]
 
 Test (score_pde, ito_formula_in_the_plane)
 {
@@ -310,9 +313,9 @@ Test (score_pde, ito_formula_in_the_plane)
 
 // ## The reverse SDE as it is printed
 //
-// Along $dx = -g^2 s\,dt + g\,d\bar w$ with the score of a mixture its denoiser is a martingale; with the printed noise $g^2$ it is off by up
-// to 2.3031 at $t = .3$ and 1.1686 at $t = 1$ in steps of .05 on $|x| \le 2$, and at $t = .5$, where $g = 1$, the two are one. [consistent.eq7]
-// [consistent.txt-martingale-pde]
+// Along $dx = -g^2 s\,dt + g\,d\bar w$ with the score of a mixture its denoiser is a martingale; with the printed noise
+// $g^2$ it is off by up to 2.3031 at $t = .3$ and 1.1686 at $t = 1$ in steps of .05 on $|x| \le 2$, and at $t = .5$,
+// where $g = 1$, the two are one. [consistent.eq7] [consistent.txt-martingale-pde]
 
 typedef struct
 {
@@ -366,7 +369,8 @@ Test (score_pde, erratum_eq7_noise)
     }
 }
 
-// The score is a martingale of the same process as well; the noise and the point itself are not. [consistent.txt-martingale-pde]
+// The score is a martingale of the same process as well; the noise and the point itself are not.
+// [consistent.txt-martingale-pde]
 
 Test (score_pde, what_is_a_martingale)
 {
