@@ -29,3 +29,5 @@ check_PROGRAMS += %D%/test_score_pde
 %C%_test_score_pde_SOURCES = %D%/test_score_pde.c tests/denoisers.c tests/denoisers.h
 check_PROGRAMS += %D%/test_asymmetry
 %C%_test_asymmetry_SOURCES = %D%/test_asymmetry.c tests/denoisers.c tests/denoisers.h
+check_PROGRAMS += %D%/test_heat_equation
+%C%_test_heat_equation_SOURCES = %D%/test_heat_equation.c tests/denoisers.c tests/denoisers.h
