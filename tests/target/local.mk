@@ -17,3 +17,5 @@ check_PROGRAMS += %D%/test_units
 %C%_test_units_SOURCES = %D%/test_units.c $(of_laws)
 check_PROGRAMS += %D%/test_soft_laws
 %C%_test_soft_laws_SOURCES = %D%/test_soft_laws.c tests/soft_laws.c tests/soft_laws.h
+check_PROGRAMS += %D%/test_denoisers
+%C%_test_denoisers_SOURCES = %D%/test_denoisers.c %D%/ask.c %D%/ask.h tests/denoisers.c tests/denoisers.h
