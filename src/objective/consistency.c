@@ -424,10 +424,9 @@ draw (sb_stream stream, sb_objective_batch *b)
 static void
 set_windows (const sb_objective *o, const gsl_vector *from, gsl_vector *t)
 {
-  const double least = GSL_MAX_DBL (o->t_min, o->process->t_min);
   for (size_t q = 0; q < t->size; q++)
     {
-      const double at = gsl_vector_get (from, q), low = GSL_MAX_DBL (least, at - o->key[WINDOW]);
+      const double at = gsl_vector_get (from, q), low = GSL_MAX_DBL (o->process->t_min, at - o->key[WINDOW]);
       gsl_vector_set (t, q, low < at ? at - gsl_vector_get (t, q) * (at - low) : at);
     }
 }

@@ -20,3 +20,5 @@ objective_soft = tests/losses.c tests/losses.h tests/soft_laws.c tests/soft_laws
 %C%_test_soft_proof_SOURCES = %D%/test_soft_proof.c $(objective_soft)
 check_PROGRAMS += %D%/test_soft_matching
 %C%_test_soft_matching_SOURCES = %D%/test_soft_matching.c %D%/models.c %D%/models.h $(objective_soft)
+check_PROGRAMS += %D%/test_consistency
+%C%_test_consistency_SOURCES = %D%/test_consistency.c $(objective_models) tests/denoisers.c tests/denoisers.h

@@ -1,0 +1,992 @@
+// # What must be true of the consistency loss
+//
+// Most of it on a line, with denoisers $h = a(\theta, v)\,x$, of which all is known: a path's end is normal, and its mean
+// is that of a path without noise, which the same steps take.
+
+#include "denoisers.h"
+#include "losses.h"
+#include "models.h"
+#include "objective/consistency.h"
+#include "process/edm.h"
+#include "process/smld.h"
+#include "scope.h"
+#include "score/exact.h"
+
+#include <gsl/gsl_cdf.h>
+#include <gsl/gsl_math.h>
+#include <gsl/gsl_randist.h>
+#include <gsl/gsl_sort.h>
+#include <gsl/gsl_spline.h>
+#include <gsl/gsl_statistics.h>
+#include <math.h>
+#include <string.h>
+
+SUITE (consistency);
+
+// ## Gains
+
+typedef struct
+{
+  double theta, theta_bar;
+  double (*gain) (double theta, double v), (*slope) (double v); // slope: of the gain, by theta
+  size_t rows, products;                                        // evaluated, and carried back
+} gain;
+
+static double
+times_theta (double theta, double v)
+{
+  return (void)v, theta;
+}
+
+static double
+one (double v)
+{
+  return (void)v, 1;
+}
+
+static double
+towards_identity (double delta, double v)
+{
+  return (.25 + delta * v) / (.25 + v);
+}
+
+static double
+of_towards_identity (double v)
+{
+  return v / (.25 + v);
+}
+
+static double
+at (const gsl_vector *t, size_t i)
+{
+  return gsl_vector_get (t, i);
+}
+
+static int
+gain_evaluate (const void *state, sb_view view, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y,
+               gsl_matrix *out)
+{
+  gain *g = (gain *)state;
+  (void)view, (void)y;
+  g->rows += x->size1;
+  for (size_t i = 0; i < x->size1; i++)
+    gsl_matrix_set (out, i, 0, g->gain (g->theta, gsl_pow_2 (at (t, i))) * gsl_matrix_get (x, i, 0));
+  return GSL_SUCCESS;
+}
+
+static int
+gain_vjp (void *state, sb_view view, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, const gsl_matrix *v,
+          gsl_matrix *out)
+{
+  gain *g = state;
+  (void)view, (void)y;
+  g->products++;
+  for (size_t i = 0; i < x->size1; i++)
+    {
+      const double variance = gsl_pow_2 (at (t, i)), v_i = gsl_matrix_get (v, i, 0);
+      gsl_matrix_set (out, i, 0, g->gain (g->theta, variance) * v_i);
+      g->theta_bar += v_i * g->slope (variance) * gsl_matrix_get (x, i, 0);
+    }
+  return GSL_SUCCESS;
+}
+
+static const sb_score_type gain_type
+    = { .name = "gain", .views = SB_DENOISER, .evaluate = gain_evaluate, .derivatives = SB_DENOISER, .vjp = gain_vjp };
+
+static gain
+theta_x (double theta)
+{
+  return (gain){ .theta = theta, .gain = times_theta, .slope = one };
+}
+
+static gain
+delta_x (double delta)
+{
+  return (gain){ .theta = delta, .gain = towards_identity, .slope = of_towards_identity };
+}
+
+static sb_score *
+score_of (gain *g, const sb_process *process)
+{
+  return scoped (sb_score_alloc (&gain_type, g, process));
+}
+
+// Times from 0 on, so that paths may end there.
+
+static sb_process *
+from_zero (size_t d)
+{
+  sb_process *edm = scoped (sb_edm_alloc (d, 0.002, 80));
+  edm->t_min = 0;
+  return edm;
+}
+
+// ## Paths without noise
+//
+// The mean of $x_{t'}$ where the denoiser is linear.
+
+static double
+mean_end (const sb_partial_path *p, const sb_score *score, double x, double t, double s)
+{
+  sb_sampler_work *work = scoped (sb_sampler_work_alloc (score, 1));
+  gsl_matrix *X = matrix_all (1, 1, x);
+  const double from = pow (t, 1 / p->rho), to = pow (s, 1 / p->rho), k = (double)p->steps;
+  for (size_t j = 0; j < p->steps; j++)
+    {
+      const double above = j == 0 ? t : pow (from + (double)j / k * (to - from), p->rho),
+                   below = j + 1 == p->steps ? s : pow (from + (double)(j + 1) / k * (to - from), p->rho);
+      ok (sb_step_apply (p->step, NULL, work, NULL, vector_all (1, below), vector_all (1, above), NULL, X));
+    }
+  return gsl_matrix_get (X, 0, 0);
+}
+
+static double
+denoised (const sb_score *score, double x, double t)
+{
+  gsl_matrix *h = matrix (1, 1);
+  ok (sb_score_evaluate (score, SB_DENOISER, matrix_all (1, 1, x), vector_all (1, t), NULL, h));
+  return gsl_matrix_get (h, 0, 0);
+}
+
+static double
+exact_loss (const sb_partial_path *p, const sb_score *score, double x, double t, double s)
+{
+  const double r = denoised (score, mean_end (p, score, x, t, s), s) - denoised (score, x, t);
+  return r * r / 2;
+}
+
+// In the limit of many steps, by Romberg's rule.
+
+static double
+limit_loss (const sb_step_type *step, const sb_score *score, double x, double t, double s)
+{
+  enum
+  {
+    ROWS = 7
+  };
+  double table[ROWS][ROWS];
+  for (size_t i = 0; i < ROWS; i++)
+    {
+      const sb_partial_path p = { step, NULL, (size_t)16 << i, 0.5 };
+      table[i][0] = exact_loss (&p, score, x, t, s);
+      for (size_t j = 1; j <= i; j++)
+        table[i][j] = table[i][j - 1] + (table[i][j - 1] - table[i - 1][j - 1]) / (pow (2, (double)j) - 1);
+    }
+  return table[ROWS - 1][ROWS - 1];
+}
+
+// ## The loss of what is known
+//
+// D_delta's and S_delta's closed forms, from $x = 1.2$ at $v = 1$ to $v' = 0.1$. [consistent.txt-L2] The tests of Section 5.1 at
+// $x = 1$ with $\delta = .2$, in $t'$ from $t = 1$ and in $t$ down to 0, to the digits that are known; growing all the way.
+// [consistent.set-consistency-test] And as $\delta^2(1 - \delta)^2$ for small $\delta$, but for a little. [consistent.fig1a] [consistent.fig1b]
+
+static double
+loss_of_d (double delta, double x, double v, double v_prime)
+{
+  return limit_loss (sb_step_reverse_diffusion, denoiser_d (from_zero (1), delta), x, sqrt (v), sqrt (v_prime));
+}
+
+Test (consistency, of_known_denoisers)
+{
+  const sb_score *d = denoiser_d (from_zero (1), 0.15), *s = denoiser_s (from_zero (1), 0.15);
+  const sb_step_type *const steps[] = { sb_step_euler_maruyama, sb_step_reverse_diffusion };
+  for (int k = 0; k < 2; k++)
+    {
+      cr_assert_float_eq (limit_loss (steps[k], d, 1.2, 1, sqrt (.1)), .0028937863, 1e-10);
+      cr_assert_float_eq (limit_loss (steps[k], s, 1.2, 1, sqrt (.1)), .0010623336, 1e-10);
+    }
+}
+
+Test (consistency, along_the_two_tests_of_the_paper)
+{
+  const double to[] = { .8, .6, .4, .2, .1, .05, .01 },
+               at_one[] = { .000207, .000811, .001747, .002843, .003311, .003469, .003530 },
+               from[] = { .05, .1, .2, .4, .6, .8, 1 },
+               at_zero[] = { 3e-6, 2.8e-5, 1.92e-4, 8.86e-4, 1.777e-3, 2.681e-3, 3.533e-3 };
+  double before_one = 0, before_zero = 0;
+  for (size_t k = 0; k < 7; k++)
+    {
+      const double one_down = loss_of_d (.2, 1, 1, to[k]), down_to_zero = loss_of_d (.2, 1, from[k], 1e-12);
+      cr_assert_float_eq (one_down, at_one[k], 1e-6, "v' = %g: %g", to[k], one_down);
+      cr_assert_float_eq (down_to_zero, at_zero[k], 1e-6, "v = %g: %g", from[k], down_to_zero);
+      cr_assert (one_down > before_one && down_to_zero > before_zero);
+      before_one = one_down, before_zero = down_to_zero;
+    }
+  cr_assert_float_eq (loss_of_d (.02, 1, 1, 1e-12) / loss_of_d (.01, 1, 1, 1e-12), 3.956, 1e-3);
+}
+
+// ## Windows
+//
+// Within a window the loss is of second order in its length: halved, a quarter is left. So is the squared residual of the
+// Fokker-Planck equation, $2L^2/(v - v')^2 \to (\delta(1 - \delta)\,x\,v/u^2)^2$ with $u = s^2 + v$. [consistent.txt-window]
+// [consistent.txt-related-fp]
+
+Test (consistency, of_a_window_is_of_second_order)
+{
+  for (double t = .3; t < 3; t *= 2)
+    {
+      const double whole = loss_of_d (.3, 1, t * t, gsl_pow_2 (t - .02)),
+                   half = loss_of_d (.3, 1, t * t, gsl_pow_2 (t - .01));
+      cr_assert (whole / half > 3.5 && whole / half < 4.5, "t = %g: %g", t, whole / half);
+    }
+  const double ratio = 2 * loss_of_d (.2, 1, 1, 1 - 1e-4) / 1e-8;
+  cr_assert_float_eq (ratio, gsl_pow_2 (.2 * .8 / gsl_pow_2 (1.25)), 1e-4 * ratio, "%.8g", ratio);
+}
+
+// ## Short paths
+//
+// From $x = 1$ at $t = 1$ to $t' = .5$ with the exact denoiser of $\mathcal N(0, .25)$ the loss is that of the solver: of second
+// order in the step of time, none at all in the variance. Six steps are enough for the paper's window. [consistent.txt-reverse-steps]
+
+Test (consistency, of_short_paths_with_the_exact_denoiser)
+{
+  const sb_score *exact = denoiser_d (from_zero (1), 0);
+  const double of[] = { 6.40e-5, 1.51e-5, 3.69e-6, 9.1e-7 };
+  for (size_t k = 0; k < 4; k++)
+    {
+      const sb_partial_path p = { sb_step_euler_maruyama, NULL, (size_t)6 << k, 1 };
+      const double loss = exact_loss (&p, exact, 1, 1, .5);
+      cr_assert_float_eq (loss, of[k], .006 * of[k], "%zu steps: %g", p.steps, loss);
+    }
+  const sb_partial_path window = { sb_step_euler_maruyama, NULL, 6, 1 },
+                        one_step = { sb_step_reverse_diffusion, NULL, 1, 1 };
+  cr_assert_float_eq (exact_loss (&window, exact, 1, 1, .95), 2.44e-9, 1e-11);
+  cr_assert_lt (exact_loss (&one_step, exact, 1, 1, .5), 1e-24);
+}
+
+// The variance of the end is that of the exact kernel, $(v - v')(s^2 + v')/(s^2 + v)$, in the limit of many steps, and its
+// normals are the stream's; [consistent.eq3] the times lie evenly in $t^{1/\rho}$.
+
+static double
+end_variance (const sb_step_type *step, size_t steps, size_t n)
+{
+  const sb_partial_path p = { step, NULL, steps, 7 };
+  sb_score *exact = denoiser_d (from_zero (1), 0);
+  sb_path_work *w = sb_path_work_alloc (exact, n);
+  gsl_matrix *x = matrix_all (n, 1, 1);
+  ok (sb_partial_path_take (&p, w, NULL, vector_all (n, 1), vector_all (n, .5), (sb_stream){ 3, SB_FOR_PATH, 0 }, 0,
+                            NULL, NULL, x));
+  sb_path_work_free (w);
+  return gsl_stats_variance (x->data, 1, n);
+}
+
+Test (consistency, ends_of_paths_have_the_kernels_variance)
+{
+  const double kernel = .75 * .5 / 1.25, n = 20000;
+  for (int k = 0; k < 2; k++)
+    {
+      const double v = end_variance (k ? sb_step_reverse_diffusion : sb_step_euler_maruyama, 150, (size_t)n);
+      cr_assert_float_eq (v, kernel, 4.9 * kernel * sqrt (2 / n) + .004, "%g, not %g", v, kernel);
+    }
+}
+
+Test (consistency, times_of_a_path_are_even_in_a_power)
+{
+  gain g = theta_x (.5);
+  sb_score *score = score_of (&g, from_zero (1));
+  for (double rho = .5; rho < 8; rho += 3.25)
+    {
+      const sb_partial_path p = { sb_step_euler_maruyama, NULL, 4, rho };
+      sb_path_work *w = sb_path_work_alloc (score, 2);
+      gsl_matrix *x = matrix_of (2, 1, 1, -2);
+      gsl_vector *t = vector_of (1, 3), *s = vector_of (.25, 2);
+      sb_path_record r = { matrix (8, 1), matrix (8, 1), vector (8), vector (8) };
+      ok (sb_partial_path_take (&p, w, NULL, t, s, (sb_stream){ 1, SB_FOR_PATH, 5 }, 2, NULL, &r, x));
+      sb_path_work_free (w);
+      for (size_t j = 0; j < 4; j++)
+        for (size_t i = 0; i < 2; i++)
+          {
+            const double from = pow (at (t, i), 1 / rho), to = pow (at (s, i), 1 / rho);
+            gsl_matrix *z = matrix (1, 1);
+            cr_assert_float_eq (pow (at (r.t, 2 * j + i), 1 / rho), from + (double)j / 4 * (to - from), 1e-12);
+            cr_assert_float_eq (pow (at (r.s, 2 * j + i), 1 / rho), from + (double)(j + 1) / 4 * (to - from), 1e-12);
+            ok (sb_stream_normals ((sb_stream){ 1, SB_FOR_PATH, 5 + i }, 8 + j, z)); // after those of two paths
+            cr_assert_eq (gsl_matrix_get (z, 0, 0), gsl_matrix_get (r.z, 2 * j + i, 0));
+          }
+      cr_assert (at (r.s, 6) == .25 && at (r.s, 7) == 2 && at (r.t, 0) == 1 && at (r.t, 1) == 3);
+    }
+}
+
+// On M1 neither solver is exact: $\mathbb E\,h^*(x_{t'}, t') - h^*(x, t)$ from $x = .2$ at 1 to .5, by recursion on a grid. It falls as
+// the step does. [consistent.txt-reverse-steps] [consistent.eq3]
+
+enum
+{
+  GRID = 1601,
+  NODES = 121
+};
+
+typedef struct
+{
+  gsl_spline *spline;
+  gsl_interp_accel *accel;
+} curve;
+
+static void
+step_back (const sb_step_type *step, sb_sampler_work *work, const gsl_matrix *grid, double s, double t, gsl_vector *u)
+{
+  // Where the step leads without noise, and how far a unit of noise.
+  gsl_matrix *mean = copy_of (grid), *moved = copy_of (grid);
+  gsl_vector *below = vector_all (GRID, s), *above = vector_all (GRID, t);
+  curve c = { gsl_spline_alloc (gsl_interp_cspline, GRID), gsl_interp_accel_alloc () };
+  ok (sb_step_apply (step, NULL, work, NULL, below, above, NULL, mean));
+  ok (sb_step_apply (step, NULL, work, NULL, below, above, matrix_all (GRID, 1, 1), moved));
+  gsl_spline_init (c.spline, grid->data, u->data, GRID);
+  for (size_t i = 0; i < GRID; i++)
+    {
+      const double b = gsl_matrix_get (moved, i, 0) - gsl_matrix_get (mean, i, 0);
+      double sum = 0, weight = 0;
+      for (int k = 0; k < NODES; k++)
+        {
+          const double z = -6 + 12. * k / (NODES - 1), w = gsl_ran_ugaussian_pdf (z),
+                       to = GSL_MAX (-16, GSL_MIN (16, gsl_matrix_get (mean, i, 0) + b * z));
+          sum += w * gsl_spline_eval (c.spline, to, c.accel);
+          weight += w;
+        }
+      gsl_vector_set (u, i, sum / weight);
+    }
+  gsl_spline_free (c.spline);
+  gsl_interp_accel_free (c.accel);
+}
+
+static double
+error_on_m1 (const sb_step_type *step, size_t steps)
+{
+  sb_process *edm = from_zero (1);
+  sb_score *exact = scoped (sb_score_exact_alloc (line_target (&LINE_M1), edm));
+  gsl_matrix *grid = matrix (GRID, 1), *h = matrix (GRID, 1);
+  gsl_vector *u = vector (GRID);
+  const size_t mark = scope_mark ();
+  sb_sampler_work *work = scoped (sb_sampler_work_alloc (exact, GRID));
+  for (size_t i = 0; i < GRID; i++)
+    gsl_matrix_set (grid, i, 0, -16 + 32. * (double)i / (GRID - 1));
+  ok (sb_score_evaluate (exact, SB_DENOISER, grid, vector_all (GRID, .5), NULL, h));
+  memcpy (u->data, h->data, GRID * sizeof (double));
+  for (size_t j = steps; j > 0; j--)
+    step_back (step, work, grid, 1 - .5 * (double)j / (double)steps, 1 - .5 * (double)(j - 1) / (double)steps, u);
+  const double end = gsl_vector_get (u, (size_t)lrint ((.2 + 16) / 32 * (GRID - 1)));
+  scope_release (mark);
+  return end - denoised (exact, .2, 1);
+}
+
+Test (consistency, short_paths_are_of_weak_order_one)
+{
+  const double in_time[] = { 6.55e-3, 3.41e-3, 1.75e-3 }, in_variance[] = { -1.62e-3, -6.0e-4, -2.3e-4 };
+  for (size_t k = 0; k < 3; k++)
+    {
+      const double time = error_on_m1 (sb_step_euler_maruyama, (size_t)6 << k),
+                   variance = error_on_m1 (sb_step_reverse_diffusion, (size_t)6 << k);
+      cr_assert_float_eq (time, in_time[k], .01 * in_time[k], "%g, not %g", time, in_time[k]);
+      cr_assert_float_eq (variance, in_variance[k], -.03 * in_variance[k], "%g, not %g", variance, in_variance[k]);
+    }
+}
+
+// ## From two paths, and from one
+//
+// $h = \theta x$ with $\theta = .6$, from $x = 1.1$ at $v = 1$ in four even steps of variance to $.3$: the mean of the estimate is
+// the loss, whatever the number of paths; one path alone says $\tfrac12\operatorname{Var}h'$ too much. [consistent.txt-two-sample]
+
+static const sb_partial_path four_steps = { NULL, NULL, 4, 0.5 };
+
+static sb_partial_path
+in_variance (void)
+{
+  sb_partial_path p = four_steps;
+  p.step = sb_step_reverse_diffusion;
+  return p;
+}
+
+// Mean and variance of the end of that path, by hand.
+
+static void
+moments_of_end (double theta, double x, double *mean, double *variance)
+{
+  *mean = x, *variance = 0;
+  for (int j = 0; j < 4; j++)
+    {
+      const double v = 1 - .175 * j, kept = 1 + (theta - 1) * .175 / v;
+      *mean *= kept;
+      *variance = kept * kept * *variance + .175;
+    }
+}
+
+static double
+mean_loss (const sb_score *score, size_t n, size_t paths, double *error, double *of_one)
+{
+  const sb_partial_path p = in_variance ();
+  gsl_vector *loss = vector (n), *single = vector (n);
+  ok (sb_consistency_loss (score, &p, paths, NULL, vector_all (n, 1), vector_all (n, sqrt (.3)), matrix_all (n, 1, 1.1),
+                           (sb_stream){ 11 + paths, 0, 0 }, loss, single));
+  *of_one = gsl_stats_mean (single->data, 1, n);
+  return mean_of (loss, error);
+}
+
+Test (consistency, is_estimated_without_bias_from_two_paths)
+{
+  gain g = theta_x (.6);
+  const sb_score *score = score_of (&g, from_zero (1));
+  double mean, variance, error, of_one;
+  moments_of_end (.6, 1.1, &mean, &variance);
+  const double want = gsl_pow_2 (.6 * (mean - 1.1)) / 2;
+  for (size_t paths = 2; paths < 6; paths += 3)
+    {
+      const size_t n = 100000;
+      const double found = mean_loss (score, n, paths, &error, &of_one);
+      cr_assert_lt (fabs (found - want), 4.9 * error, "%zu paths: %g, not %g (%g)", paths, found, want, error);
+      const double biased = want + .36 * variance / 2;
+      cr_assert_float_eq (of_one, biased, .02 * biased, "%g, not %g", of_one, biased);
+    }
+}
+
+// Of a consistent denoiser the estimates are 0 in the mean, and on both sides of it; what one path says is never below 0.
+
+Test (consistency, of_a_consistent_denoiser_is_none)
+{
+  sb_process *edm = from_zero (1);
+  const sb_score *const of[] = { scoped (sb_score_exact_alloc (line_target (&LINE_M1), edm)), denoiser_identity (edm),
+                                 denoiser_constant (edm, .7) };
+  enum
+  {
+    N = 4000
+  };
+  const sb_partial_path p = { sb_step_reverse_diffusion, NULL, 60, 7 };
+  for (int k = 0; k < 3; k++)
+    {
+      gsl_vector *loss = vector (N), *single = vector (N);
+      double error;
+      ok (sb_consistency_loss (of[k], &p, 2, NULL, vector_all (N, 1), vector_all (N, .3), normals (N, 1, 5),
+                               (sb_stream){ 17, 0, 0 }, loss, single));
+      const double mean = mean_of (loss, &error);
+      cr_assert_leq (fabs (mean), 4.9 * error);
+      cr_assert (k == 2 || (gsl_vector_min (loss) < 0 && gsl_vector_max (loss) > 0 && gsl_vector_min (single) > 0));
+      cr_assert (k != 2
+                 || (gsl_vector_isnull (loss) && gsl_vector_isnull (single))); // a constant says the same everywhere
+    }
+}
+
+// Where there is no way to go there is no loss, to the bit, whatever the others do.
+
+Test (consistency, of_no_way_is_none)
+{
+  gain g = theta_x (.3);
+  const sb_partial_path p = { sb_step_euler_maruyama, NULL, 3, 7 };
+  gsl_vector *loss = vector (3), *alone = vector (1), *t = vector_of (2, .5, 80), *s = vector_of (2, .4, 80);
+  const sb_score *score = score_of (&g, scoped (sb_edm_alloc (1, .002, 80)));
+  ok (sb_consistency_loss (score, &p, 2, NULL, t, s, matrix_of (3, 1, 1, 2, 3), (sb_stream){ 1, 0, 6 }, loss, NULL));
+  cr_assert (at (loss, 0) == 0 && at (loss, 2) == 0 && at (loss, 1) != 0);
+  ok (sb_consistency_loss (score, &p, 2, NULL, vector_all (1, .5), vector_all (1, .4), matrix_all (1, 1, 2),
+                           (sb_stream){ 1, 0, 7 }, alone, NULL));
+  cr_assert_eq (at (alone, 0), at (loss, 1));
+}
+
+// ## The gradient, whole and in parts
+//
+// Of the same example: $\nabla L^2 = (\mathbb E h' - h)\,(\tfrac{d}{d\theta}\mathbb E h' - x)$; the truncated gradient has
+// $\mathbb E x' - x$ in the second bracket [consistent.txt-gradL2], and what is missing is the path's,
+// $\mathbb E[h'\,\nabla\log p]$. [consistent.txt-B1-scorefn] Read as printed, with the expectation differentiated and the path's term
+// added, it would be the whole and the path's once more. [consistent.txt-stopgrad]
+
+typedef struct
+{
+  double mean, error;
+} estimate;
+
+static estimate
+mean_gradient (gain *g, const sb_partial_path *p, unsigned of, double x, double v, double v_prime, uint64_t seed)
+{
+  enum
+  {
+    BATCHES = 60,
+    ROWS = 1000
+  };
+  const sb_score *score = score_of (g, from_zero (1));
+  gsl_vector *t = vector_all (ROWS, sqrt (v)), *s = vector_all (ROWS, sqrt (v_prime)), *loss = vector (ROWS);
+  gsl_matrix *X = matrix_all (ROWS, 1, x);
+  double means[BATCHES];
+  for (size_t k = 0; k < BATCHES; k++)
+    {
+      g->theta_bar = 0;
+      ok (sb_consistency_gradient (score, p, of, NULL, t, s, X, (sb_stream){ seed, 0, k * ROWS }, 1. / ROWS, loss));
+      means[k] = g->theta_bar;
+    }
+  return (estimate){ gsl_stats_mean (means, 1, BATCHES), gsl_stats_sd (means, 1, BATCHES) / sqrt (BATCHES) };
+}
+
+static double
+slope_of_mean (double theta, double x)
+{
+  double up, down, variance;
+  moments_of_end (theta + 1e-5, x, &up, &variance);
+  moments_of_end (theta - 1e-5, x, &down, &variance);
+  return ((theta + 1e-5) * up - (theta - 1e-5) * down) / 2e-5;
+}
+
+static void
+check_estimate (estimate e, double want, const char *what)
+{
+  cr_assert_lt (fabs (e.mean - want), 5.7 * e.error, "%s: %g (%g), not %g", what, e.mean, e.error, want); // Student, 59
+}
+
+Test (consistency, gradient_has_two_parts)
+{
+  gain g = theta_x (.6);
+  const sb_partial_path p = in_variance ();
+  double mean, variance;
+  moments_of_end (.6, 1.1, &mean, &variance);
+  const double r = .6 * (mean - 1.1), whole = r * (slope_of_mean (.6, 1.1) - 1.1), truncated = r * (mean - 1.1);
+  const unsigned both = SB_CONSISTENCY_TRUNCATED | SB_CONSISTENCY_PATH;
+  const estimate of_truncated = mean_gradient (&g, &p, SB_CONSISTENCY_TRUNCATED, 1.1, 1, .3, 21),
+                 of_path = mean_gradient (&g, &p, SB_CONSISTENCY_PATH, 1.1, 1, .3, 22),
+                 of_both = mean_gradient (&g, &p, both, 1.1, 1, .3, 23);
+  check_estimate (of_truncated, truncated, "truncated");
+  check_estimate (of_path, whole - truncated, "of the path");
+  check_estimate (of_both, whole, "whole");
+  cr_assert (whole < 0 && truncated > 0 && fabs (of_both.mean - (2 * whole - truncated)) > 8 * of_both.error);
+  cr_assert_gt (fabs (of_path.mean - (truncated - whole)), 8 * of_path.error); // the printed sign
+}
+
+// Of one path $\nabla\log p$ is the slope of the log density of its steps, $\mathcal N(x + \mu, g^2)$: with a minus before
+// the sum, and with squares of the deviation, not the deviations. [consistent.txt-B1-logpath] [consistent.txt-B1-path]
+
+static double
+log_density (const sb_score *score, const sb_partial_path *p, const sb_path_record *r)
+{
+  sb_sampler_work *work = scoped (sb_sampler_work_alloc (score, 1));
+  double sum = 0;
+  for (size_t j = 0; j < p->steps; j++)
+    {
+      gsl_matrix *mean = matrix_all (1, 1, gsl_matrix_get (r->x, j, 0)), *moved = copy_of (mean),
+                 *z = matrix_all (1, 1, 1);
+      gsl_vector *s = vector_all (1, at (r->s, j)), *t = vector_all (1, at (r->t, j));
+      ok (sb_step_apply (p->step, NULL, work, NULL, s, t, NULL, mean));
+      ok (sb_step_apply (p->step, NULL, work, NULL, s, t, z, moved));
+      const double deviation = gsl_matrix_get (moved, 0, 0) - gsl_matrix_get (mean, 0, 0);
+      const double next = j + 1 < p->steps ? gsl_matrix_get (r->x, j + 1, 0) : gsl_matrix_get (r->x, p->steps, 0);
+      sum += log (gsl_ran_gaussian_pdf (next - gsl_matrix_get (mean, 0, 0), deviation));
+    }
+  return sum;
+}
+
+static sb_path_record
+path_of (const sb_score *score, const sb_partial_path *p, size_t path, double x, double t, double s)
+{
+  sb_path_work *w = sb_path_work_alloc (score, 1);
+  sb_path_record whole = { matrix (p->steps + 1, 1), matrix (p->steps, 1), vector (p->steps), vector (p->steps) };
+  gsl_matrix_view first = gsl_matrix_submatrix (whole.x, 0, 0, p->steps, 1);
+  sb_path_record r = { &first.matrix, whole.z, whole.s, whole.t };
+  gsl_matrix *end = matrix_all (1, 1, x);
+  ok (sb_partial_path_take (p, w, NULL, vector_all (1, t), vector_all (1, s), (sb_stream){ 31, SB_FOR_PATH, 0 }, path,
+                            NULL, &r, end));
+  gsl_matrix_set (whole.x, p->steps, 0, gsl_matrix_get (end, 0, 0));
+  sb_path_work_free (w);
+  return whole;
+}
+
+Test (consistency, gradient_of_a_path_is_the_slope_of_its_log_density)
+{
+  const sb_step_type *const steps[] = { sb_step_euler_maruyama, sb_step_reverse_diffusion };
+  for (int k = 0; k < 2; k++)
+    {
+      gain g = delta_x (.4);
+      const sb_partial_path p = { steps[k], NULL, 5, 7 };
+      const sb_score *score = score_of (&g, from_zero (1));
+      const sb_path_record paths[] = { path_of (score, &p, 0, 1.5, 1, .4), path_of (score, &p, 1, 1.5, 1, .4) };
+      gsl_vector *loss = vector (1);
+      ok (sb_consistency_gradient (score, &p, SB_CONSISTENCY_PATH, NULL, vector_all (1, 1), vector_all (1, .4),
+                                   matrix_all (1, 1, 1.5), (sb_stream){ 31, 0, 0 }, 1, loss));
+      const double found = g.theta_bar / at (loss, 0);
+      double slope = 0;
+      for (int q = 0; q < 2; q++)
+        for (int side = -1; side <= 1; side += 2)
+          {
+            g.theta = .4 + side * 1e-5;
+            slope += side * log_density (score, &p, &paths[q]) / 2e-5;
+          }
+      cr_assert_float_eq (found, slope, 1e-6 * fabs (slope), "%s: %.10g, not %.10g", steps[k]->entry.name, found,
+                          slope);
+    }
+}
+
+// ## Where truncated descent leads
+//
+// Along D_delta ($s^2 = .25$, $v = 1$, $v' = .1$, $x = 1$) the truncated gradient is 0 at $\delta = 0$ and 1, positive between and
+// negative above: descent goes to the true denoiser from all of $(0, 1)$, and from above 1 to 1.808835, where $\mathbb E h'$ and $h$ have
+// the same slope and yet are far apart: the loss there is 1.62. The whole gradient goes from .7 to the identity. [consistent.txt-stopgrad]
+
+static estimate
+along_d (double delta, unsigned of, uint64_t seed)
+{
+  gain g = delta_x (delta);
+  const sb_partial_path p = { sb_step_reverse_diffusion, NULL, 16, 7 };
+  return mean_gradient (&g, &p, of, 1, 1, .1, seed);
+}
+
+Test (consistency, truncated_descent_has_a_fixed_point_that_is_none_of_the_loss)
+{
+  const double delta[] = { .1, .5, .9, 1.2 }, gradient[] = { .0310, .0950, .0355, -.0879 };
+  for (int k = 0; k < 4; k++)
+    {
+      const estimate e = along_d (delta[k], SB_CONSISTENCY_TRUNCATED, 41 + (uint64_t)k);
+      cr_assert_float_eq (e.mean, gradient[k], 5.7 * e.error + .03 * fabs (gradient[k]), "delta = %g: %g (%g), not %g",
+                          delta[k], e.mean, e.error, gradient[k]); // 16 steps are not the limit
+    }
+  const estimate below = along_d (1.5, SB_CONSISTENCY_TRUNCATED, 51),
+                 above = along_d (2.1, SB_CONSISTENCY_TRUNCATED, 52),
+                 whole = along_d (.7, SB_CONSISTENCY_TRUNCATED | SB_CONSISTENCY_PATH, 53);
+  cr_assert (below.mean < -8 * below.error && above.mean > 8 * above.error);
+  cr_assert_float_eq (loss_of_d (1.808835, 1, 1, .1), 1.62, .005);
+  cr_assert_float_eq (whole.mean, -.0258, 5.7 * whole.error + .0015, "%g (%g)", whole.mean, whole.error);
+}
+
+// ## As an objective
+
+static sb_objective
+objective_on (const sb_process *process, double lambda)
+{
+  sb_objective o = sb_objective_of (sb_objective_consistency, process, process->t_min);
+  o.key[0] = lambda;
+  o.levels = sb_levels_lognormal;
+  o.levels_key[0] = -1.2;
+  o.levels_key[1] = 1.2;
+  o.weighting.type = sb_weighting_edm;
+  return o;
+}
+
+static sb_objective_batch *
+evaluated (const sb_objective *o, const sb_score *score, size_t n, uint64_t index)
+{
+  sb_objective_batch *b = scoped (sb_objective_batch_alloc (o, n));
+  gsl_matrix_memcpy (&b->x_0, normals (n, o->process->dimension, 61));
+  ok (sb_objective_draw ((sb_stream){ 7, 0, index }, b));
+  ok (sb_objective_evaluate (score, NULL, b));
+  ok (sb_objective_find_loss (b));
+  return b;
+}
+
+// The usual settings are six steps, a window of .05, and 20, which is twice what the released code multiplies a product
+// without the half by. [consistent.set-window-steps] [consistent.set-lambda-eps] Both terms add up: [consistent.txt-objective]
+// the first is soft score matching's by the same points, to the bit where lambda is 0, and the second is linear in it.
+
+Test (consistency, is_added_to_denoising)
+{
+  sb_process *edm = scoped (sb_edm_alloc (2, .002, 80));
+  const sb_score *score = denoiser_bent (edm);
+  const size_t n = 40;
+  sb_objective none = objective_on (edm, 0), some = objective_on (edm, 4), soft = none;
+  soft.type = sb_objective_soft;
+  sb_entry_usual (&soft.type->entry, soft.key);
+  const sb_objective usual = sb_objective_of (sb_objective_consistency, edm, .002);
+  cr_assert (usual.key[0] == 20 && usual.key[1] == .05 && usual.key[2] == 6);
+  const sb_objective_batch *a = evaluated (&none, score, n, 0), *b = evaluated (&some, score, n, 0),
+                           *c = evaluated (&soft, score, n, 0);
+  cr_assert_arr_eq (a->loss.data, c->loss.data, n * sizeof (double));
+  cr_assert_arr_eq (a->bar.data, c->bar.data, 2 * n * sizeof (double));
+  for (size_t i = 0; i < n; i++)
+    {
+      const double *h = b->estimate.data + 2 * i, *h_1 = h + 2 * n, *h_2 = h_1 + 2 * n,
+                   product = (h_1[0] - h[0]) * (h_2[0] - h[0]) + (h_1[1] - h[1]) * (h_2[1] - h[1]);
+      cr_assert_float_eq (b->of_paths.data[i], 2 * product, 1e-12 * (1e-9 + fabs (product))); // lambda_code = 2
+      cr_assert_float_eq (b->loss.data[i], c->loss.data[i] + 2 * product, 1e-12 * (1 + c->loss.data[i]));
+    }
+}
+
+// Its mean is that of the loss between the same times. [consistent.txt-cdm-train]
+
+Test (consistency, has_the_mean_of_the_loss)
+{
+  sb_process *edm = scoped (sb_edm_alloc (1, .002, 80));
+  const sb_score *score = denoiser_d (edm, .3);
+  enum
+  {
+    N = 20000
+  };
+  sb_objective o = objective_on (edm, 2);
+  o.levels = NULL;
+  o.t_min = o.t_max = 1;
+  o.key[1] = .5;
+  edm->t_min = .7; // where windows end at the latest
+  const sb_objective_batch *b = evaluated (&o, score, N, 0);
+  double error, want = 0;
+  const double mean = mean_of (&b->of_paths, &error);
+  for (int k = 0; k < 200; k++) // t' uniform on [.7, 1]
+    {
+      const double s = .7 + .3 * (k + .5) / 200, a = towards_identity (.3, s * s), u = .25 + s * s;
+      want += gsl_pow_2 (a * pow (u / 1.25, .7) - towards_identity (.3, 1)) / 200;
+    }
+  cr_assert_float_eq (mean, want * 2, 4.9 * error + .01 * want, "%g (%g), not %g", mean, error,
+                      2 * want); // E x_t^2 = 2
+}
+
+// $t'$ is uniform in the window, which ends at the smallest level; [consistent.set-window-steps] below that there is no path.
+
+Test (consistency, ends_are_uniform_in_the_window)
+{
+  sb_process *edm = scoped (sb_edm_alloc (1, .002, 80));
+  enum
+  {
+    N = 20000
+  };
+  const sb_objective o = objective_on (edm, 1);
+  const sb_objective_batch *b = evaluated (&o, denoiser_identity (edm), N, 0);
+  double share[N];
+  size_t inside = 0;
+  for (size_t i = 0; i < N; i++)
+    {
+      const double t = b->t.data[i], s = b->t.data[N + i];
+      cr_assert (s == b->t.data[2 * N + i] && s <= t && s >= GSL_MIN (.002, t) && s >= t - .05);
+      if (t > .052)
+        share[inside++] = (t - s) / .05;
+    }
+  cr_assert_gt (inside, N / 2);
+  gsl_sort (share, 1, inside);
+  double distance = 0;
+  for (size_t k = 0; k < inside; k++)
+    distance = GSL_MAX (distance, GSL_MAX (fabs (share[k] - (double)k / (double)inside),
+                                           fabs (share[k] - (double)(k + 1) / (double)inside)));
+  cr_assert_lt (distance, 2.70 / sqrt ((double)inside));
+
+  // Levels are log-normal. [consistent.set-edm-noisedist]
+  double z[N];
+  for (size_t i = 0; i < N; i++)
+    z[i] = (log (b->t.data[i]) + 1.2) / 1.2;
+  gsl_sort (z, 1, N);
+  for (size_t k = 0; k < N; k++)
+    cr_assert_lt (fabs (gsl_cdf_ugaussian_P (z[k]) - (k + .5) / N), 2.70 / sqrt (N) + .5 / N);
+  cr_assert_float_eq (sb_levels_lognormal->quantile (o.levels_key, 0, 1, .2), .109707, 1e-6);
+  cr_assert_float_eq (sb_levels_lognormal->quantile (o.levels_key, 0, 1, .5), .301194, 1e-6);
+
+  // Below the smallest level, and at it, there is no path: no loss, no gradient.
+  sb_objective low = o;
+  low.levels = NULL;
+  low.t_min = .001, low.t_max = .002;
+  const sb_objective_batch *none = evaluated (&low, denoiser_bent (scoped (sb_edm_alloc (2, .002, 80))), 0, 0);
+  cr_assert_eq (none->n, 0);
+  const sb_objective_batch *still = evaluated (&low, denoiser_d (edm, .5), 50, 0);
+  for (size_t i = 0; i < 50; i++)
+    cr_assert (still->of_paths.data[i] == 0 && still->bar.data[50 + i] == 0 && still->bar.data[100 + i] == 0
+               && still->x.data[50 + i] == still->x.data[i]);
+}
+
+// The truncated gradient is the slope of the loss with its points held still, in every parameter of
+// a small network.
+
+static double
+loss_with_points_still (const sb_score *score, sb_objective_batch *b)
+{
+  double sum = 0;
+  ok (sb_score_evaluate (score, SB_DENOISER, &b->x, &b->t, NULL, &b->estimate));
+  ok (sb_objective_find_loss (b));
+  for (size_t i = 0; i < b->n; i++)
+    sum += b->loss.data[i];
+  return sum;
+}
+
+Test (consistency, truncated_gradient_is_the_slope_with_the_points_held)
+{
+  sb_process *edm = scoped (sb_edm_alloc (MLP_D, .002, 80));
+  model w = mlp_alloc (1);
+  sb_score *score = scoped (sb_score_alloc (&mlp_type, &w, edm));
+  for (int share = 1; share <= 4; share *= 4)
+    {
+      sb_objective o = objective_on (edm, 50);
+      o.key[3] = 1. / share;
+      o.levels_key[0] = -.2;
+      sb_objective_batch *b = evaluated (&o, score, 32, 0);
+      cr_assert_eq (b->more, 32 / share);
+      memset (w.theta_bar, 0, w.parameters * sizeof (double));
+      ok (sb_objective_carry_back (score, 1, b));
+      for (size_t k = 0; k < w.parameters; k++)
+        {
+          const double was = w.theta[k], h = 1e-3, weight[] = { 1, -8, 8, -1 }, by[] = { -2, -1, 1, 2 };
+          double slope = 0;
+          for (int p = 0; p < 4; p++)
+            {
+              w.theta[k] = was + by[p] * h;
+              slope += weight[p] * loss_with_points_still (score, b) / (12 * h);
+            }
+          w.theta[k] = was;
+          cr_assert_float_eq (w.theta_bar[k], slope, 1e-6 * (1 + fabs (slope)), "parameter %zu: %.10g, not %.10g", k,
+                              w.theta_bar[k], slope);
+        }
+    }
+}
+
+// A share of the samples has paths, and counts as many times more: the mean is the same. Which they are depends on their number
+// alone; row by row the loss is what it is among others.
+
+Test (consistency, of_a_share_of_the_samples)
+{
+  sb_process *edm = scoped (sb_edm_alloc (1, .002, 80));
+  const sb_score *score = denoiser_d (edm, .3);
+  sb_objective all = objective_on (edm, 2), share = all;
+  share.key[3] = .25;
+  const sb_objective_batch *a = evaluated (&all, score, 64, 0), *b = evaluated (&share, score, 64, 0);
+  cr_assert_eq (b->more, 16);
+  for (size_t i = 0, q = 0; i < 64; i++)
+    if (q < b->more && b->row[q] == i)
+      {
+        cr_assert_float_eq (b->of_paths.data[i], 4 * a->of_paths.data[i], 1e-12 * fabs (a->of_paths.data[i]));
+        q++;
+      }
+    else
+      cr_assert_eq (b->of_paths.data[i], 0);
+}
+
+// ## What a step costs
+//
+// With six steps a network goes forward 13 times: at $\mathbf x_t$, which the first steps share, five times more on each path, and at
+// both ends; and three times back. Denoising alone takes one of each. [consistent.txt-cost]
+
+Test (consistency, costs_as_many_passes_as_are_counted)
+{
+  sb_process *edm = scoped (sb_edm_alloc (1, .002, 80));
+  gain g = delta_x (.3);
+  const sb_score *score = score_of (&g, edm);
+  const size_t n = 5;
+  for (size_t steps = 1; steps <= 6; steps += 5)
+    {
+      sb_objective o = objective_on (edm, 1);
+      o.key[2] = (double)steps;
+      g.rows = g.products = 0;
+      ok (sb_objective_gradient (&o, score, normals (n, 1, 1), NULL, (sb_stream){ 1, 0, 0 }, 1, vector (n)));
+      cr_assert (g.rows == n * (1 + 2 * (steps - 1) + 2) && g.products == 3, "%zu rows, %zu products", g.rows,
+                 g.products);
+    }
+  sb_objective none = objective_on (edm, 0);
+  g.rows = g.products = 0;
+  ok (sb_objective_gradient (&none, score, normals (n, 1, 1), NULL, (sb_stream){ 1, 0, 0 }, 1, vector (n)));
+  cr_assert (g.rows == n && g.products == 1);
+}
+
+// ## Without the data below a level
+//
+// Rows at times up to t_above have no loss and no gradient of the data, to the bit, and are counted. With consistency they
+// have one all the same. [consistent.txt-partial-dsm]
+
+Test (consistency, looks_at_the_data_above_a_time)
+{
+  sb_process *edm = scoped (sb_edm_alloc (2, .002, 80));
+  const sb_score *score = denoiser_bent (edm);
+  const size_t n = 60;
+  const sb_objective_type *const types[]
+      = { sb_objective_dsm, sb_objective_denoising, sb_objective_soft, sb_objective_clean, sb_objective_consistency };
+  for (int k = 0; k < 5; k++)
+    {
+      sb_objective o = objective_on (edm, 0), above;
+      o.type = types[k];
+      if (types[k]->entry.key_count == 1)
+        sb_entry_usual (&types[k]->entry, o.key);
+      above = o;
+      above.t_above = .3;
+      const sb_objective_batch *a = evaluated (&o, score, n, 0), *b = evaluated (&above, score, n, 0);
+      size_t below = 0;
+      for (size_t i = 0; i < n; i++)
+        {
+          const bool seen = a->t.data[i] > .3;
+          below += !seen;
+          cr_assert_eq (b->loss.data[i], seen ? a->loss.data[i] : 0);
+          cr_assert (b->bar.data[2 * i] == (seen ? a->bar.data[2 * i] : 0)
+                     && b->bar.data[2 * i + 1] == (seen ? a->bar.data[2 * i + 1] : 0));
+        }
+      cr_assert (a->below == 0 && b->below == below && below > 0 && below < n);
+    }
+  sb_objective o = objective_on (edm, 20);
+  o.t_above = 79;
+  const sb_objective_batch *b = evaluated (&o, score, n, 0);
+  for (size_t i = 0; i < n; i++)
+    cr_assert (b->loss.data[i] == b->of_paths.data[i] && b->loss.data[i] != 0 && b->bar.data[2 * i] != 0);
+}
+
+// Consistency alone then says the rest: gains of levels from .5 down to .01, geometric, each found from the one above it by
+// $a_{i+1}\,\mathbb E x_{i+1} = a_i\,x$, are those of $\mathcal N(0, .25)$, to rounding by steps in the variance, to first order by steps in time.
+
+static double
+chain_error (const sb_step_type *step, size_t levels)
+{
+  gain g = theta_x (.5);
+  const sb_score *score = score_of (&g, from_zero (1));
+  const sb_partial_path p = { step, NULL, 1, 1 };
+  double worst = 0;
+  for (size_t i = 0; i + 1 < levels; i++)
+    {
+      const double t = .5 * pow (.02, (double)i / (double)(levels - 1)),
+                   s = .5 * pow (.02, (double)(i + 1) / (double)(levels - 1));
+      const size_t mark = scope_mark ();
+      g.theta /= mean_end (&p, score, 1, t, s);
+      scope_release (mark);
+      worst = GSL_MAX (worst, fabs (g.theta - .25 / (.25 + s * s)));
+    }
+  return worst;
+}
+
+Test (consistency, carries_a_denoiser_down)
+{
+  const double of[] = { 7.29e-3, 3.53e-3, 1.74e-3, 8.62e-4 };
+  for (size_t k = 0; k < 4; k++)
+    {
+      const double error = chain_error (sb_step_euler_maruyama, (size_t)64 << k);
+      cr_assert_float_eq (error, of[k], .005 * of[k], "%g, not %g", error, of[k]);
+    }
+  cr_assert_lt (chain_error (sb_step_reverse_diffusion, 64), 1e-12);
+}
+
+// ## What is refused
+
+static int
+not_a_number (const void *state, sb_view view, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y,
+              gsl_matrix *out)
+{
+  (void)state, (void)view, (void)y;
+  for (size_t i = 0; i < x->size1; i++)
+    gsl_matrix_set (out, i, 0, at (t, i) < .9 ? GSL_NAN : 0);
+  return GSL_SUCCESS;
+}
+
+Test (consistency, refuses)
+{
+  sb_process *edm = scoped (sb_edm_alloc (1, .002, 80)), *chain = scoped (sb_smld_alloc (1, 4, .1, 1));
+  gain g = theta_x (.5);
+  const sb_score *score = score_of (&g, edm), *on_chain = score_of (&g, chain);
+  gsl_matrix *x = matrix_all (2, 1, 1);
+  gsl_vector *t = vector_all (2, 1), *s = vector_all (2, .5), *loss = vector (2);
+  const sb_stream stream = { 0 };
+  const sb_partial_path p = in_variance (), none = { sb_step_euler_maruyama, NULL, 0, 7 },
+                        flat = { sb_step_euler_maruyama, NULL, 3, 0 }, heun = { sb_step_flow_heun, NULL, 3, 7 };
+  refused (GSL_EINVAL, sb_consistency_loss (score, &p, 1, NULL, t, s, x, stream, loss, NULL));
+  refused (GSL_EINVAL, sb_consistency_loss (score, &none, 2, NULL, t, s, x, stream, loss, NULL));
+  refused (GSL_EINVAL, sb_consistency_loss (score, &flat, 2, NULL, t, s, x, stream, loss, NULL));
+  refused (GSL_EDOM, sb_consistency_loss (score, &p, 2, NULL, s, t, x, stream, loss, NULL));
+  refused (GSL_EDOM, sb_consistency_loss (score, &p, 2, NULL, t, vector_all (2, GSL_NAN), x, stream, loss, NULL));
+  refused (GSL_EBADLEN, sb_consistency_loss (score, &p, 2, NULL, t, s, x, stream, vector (3), NULL));
+  refused (GSL_EBADLEN, sb_consistency_loss (score, &p, 2, NULL, t, s, x, stream, loss, vector (3)));
+  refused (GSL_EUNSUP, sb_consistency_loss (on_chain, &p, 2, NULL, t, s, x, stream, loss, NULL));
+  refused (GSL_EUNSUP, sb_consistency_gradient (score, &heun, SB_CONSISTENCY_PATH, NULL, t, s, x, stream, 1, loss));
+  const sb_score_type breaks = { .name = "breaks", .views = SB_DENOISER, .evaluate = not_a_number };
+  refused (GSL_EBADFUNC, sb_consistency_loss (scoped (sb_score_alloc (&breaks, NULL, edm)), &p, 2, NULL, t, s, x,
+                                              stream, loss, NULL));
+  const sb_score_type still = { .name = "no derivatives", .views = SB_DENOISER, .evaluate = gain_evaluate };
+  refused (GSL_EUNSUP, sb_consistency_gradient (scoped (sb_score_alloc (&still, &g, edm)), &p, SB_CONSISTENCY_TRUNCATED,
+                                                NULL, t, s, x, stream, 1, loss));
+
+  // As an objective.
+  const struct
+  {
+    size_t key;
+    double value;
+  } bad[] = { { 0, -1 }, { 0, GSL_NAN }, { 1, 0 }, { 1, -.1 }, { 1, GSL_NAN },
+              { 2, 0 },  { 2, 1.5 },     { 3, 0 }, { 3, 1.1 }, { 5, 0 } };
+  for (size_t k = 0; k < sizeof bad / sizeof *bad; k++)
+    {
+      sb_objective o = objective_on (edm, 1);
+      o.key[bad[k].key] = bad[k].value;
+      cr_assert_null (sb_objective_batch_alloc (&o, 3), "case %zu", k);
+    }
+  sb_objective of_chain = sb_objective_of (sb_objective_consistency, chain, 0), below = objective_on (edm, 1),
+               uniform = sb_objective_of (sb_objective_dsm, chain, 0);
+  cr_assert_null (sb_objective_batch_alloc (&of_chain, 3));
+  below.t_above = -1;
+  cr_assert_null (sb_objective_batch_alloc (&below, 3));
+  uniform.levels = sb_levels_lognormal;
+  cr_assert_null (sb_objective_batch_alloc (&uniform, 3));
+}
