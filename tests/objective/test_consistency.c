@@ -791,7 +791,7 @@ Test (consistency, truncated_gradient_is_the_slope_with_the_points_held)
     {
       sb_objective o = objective_on (edm, 50);
       o.key[3] = 1. / share;
-      o.levels_key[0] = -.2;
+      o.levels_key[1] = .4; // numbers of one size, for the differences
       sb_objective_batch *b = evaluated (&o, score, 32, 0);
       cr_assert_eq (b->more, 32 / share);
       memset (w.theta_bar, 0, w.parameters * sizeof (double));
