@@ -53,7 +53,9 @@ side_open (side *s, const sb_net *net, const sb_process *process, const sb_objec
                              .objective = sb_objective_of (objective, process, process->t_min),
                              .examples = sb_examples_of_rows (digits),
                              .per_dimension = true };
-  s->recipe = (sb_recipe){ sb_score_matching_task (&s->matching), sb_adam_defaults, BATCH, 8, 1 };
+  s->recipe = (sb_recipe){
+    .task = sb_score_matching_task (&s->matching), .adam = sb_adam_defaults, .batch = BATCH, .shard_rows = 8, .seed = 1
+  };
   s->trainer = require_pointer (sb_trainer_alloc (&s->recipe, s->training), "a trainer");
 }
 

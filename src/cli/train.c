@@ -32,7 +32,7 @@
 
 typedef struct
 {
-  const char *data, *labels, *net, *output, *resume, *export, *curve;
+  const char *data, *labels, *net, *output, *resume, *init, *export, *curve;
   training_settings training;
   uint64_t steps, save_every, resize;
   bool new_data, flip;
@@ -112,12 +112,18 @@ parse (int argc, char **argv, settings *o)
     KEY (CLIP, "X"),
     KEY (EMA, "X"),
     KEY (EMA_WARMUP, "KIND"),
+    KEY (RAMP, "N"),
+    KEY (HALF_LIFE, "N"),
+    KEY (CLEAN, "ANSWER"),
+    KEY (GUARD, "X"),
 
     { .kind = OPTION_HEADING, .help = "The files" },
     { "output", 'o', OPTION_TEXT, &o->output, "FILE", 0, 0, NULL,
       "the state, FILE.safetensors (needed, but with --resume)" },
     { "resume", 0, OPTION_TEXT, &o->resume, "FILE", 0, 0, NULL,
       "go on from this state, and save there unless --output says otherwise" },
+    { "init", 0, OPTION_TEXT, &o->init, "FILE", 0, 0, NULL,
+      "begin with the weights of this model, of a state those of its average" },
     { "new-data", 0, OPTION_SET, &o->new_data, NULL, 0, 0, NULL,
       "--resume: the data may be others than before; their range and deviation stay those of the state" },
     { "save-every", 0, OPTION_COUNT, &o->save_every, "N", 0, STEPS_MOST, NULL, "steps between saves (default: 500)" },
@@ -570,6 +576,42 @@ open_classifier (training *t)
   return EXIT_SUCCESS;
 }
 
+// A training may begin with what another has learned: the same network, asked for the same thing.
+
+static bool
+same_network (const sb_model *a, const sb_model *b)
+{
+  bool same = sb_net_tensors (a->net) == sb_net_tensors (b->net) && a->network.prediction == b->network.prediction
+              && a->network.label == b->network.label;
+  for (size_t k = 0; same && k < sb_net_tensors (a->net); k++)
+    {
+      const sb_net_tensor in_a = sb_net_tensor_at (a->net, k), in_b = sb_net_tensor_at (b->net, k);
+      same = in_a.count == in_b.count && in_a.offset == in_b.offset && strcmp (in_a.name, in_b.name) == 0;
+    }
+  return same;
+}
+
+static int
+take_first_weights (training *t)
+{
+  const char *path = t->o.init;
+  sb_error error = { 0 };
+  if (!path)
+    return EXIT_SUCCESS;
+  sb_model *first = sb_model_read (path, &error);
+  if (!first)
+    return failure ("%s", error.message);
+  const bool same = same_network (first, t->model);
+  if (same)
+    {
+      memcpy (t->training->theta, first->theta, t->training->count * sizeof (float));
+      memcpy (t->training->ema, first->theta, t->training->count * sizeof (float));
+    }
+  sb_model_free (first);
+  return same ? EXIT_SUCCESS
+              : failure ("%s: its network, --prediction or --label are not those of this training", path);
+}
+
 static int
 open_training (training *t)
 {
@@ -583,6 +625,8 @@ open_training (training *t)
   t->training = sb_training_alloc (t->model->net, (sb_stream){ o->training.seed, SB_FOR_USER, 0 });
   if (!t->training)
     return failure ("no memory for a training of %s", o->net);
+  if (take_first_weights (t) != EXIT_SUCCESS)
+    return EXIT_FAILURE;
   if (t->state && sb_checkpoint_take (t->state, o->resume, t->model->net, t->training, &error))
     return failure ("%s", error.message);
   if (t->training->step > STEPS_MOST)
@@ -596,6 +640,10 @@ open_training (training *t)
   t->train.adam.clip = number (t, CLIP);
   t->train.adam.ema = number (t, EMA);
   t->train.adam.ema_warmup = (sb_ema_warmup)number (t, EMA_WARMUP);
+  t->train.adam.ramp = number (t, RAMP);
+  t->train.adam.half_life = number (t, HALF_LIFE);
+  t->train.adam.batch = (double)batch;
+  t->train.clean = number (t, CLEAN) > 0;
   t->train.batch = batch;
   t->train.shard_rows = shard < batch ? shard : batch;
   t->train.seed = o->training.seed;
@@ -612,6 +660,7 @@ open_record (training *t)
   t->recipe = training_recipe (&t->o.training);
   if (!t->recipe)
     return failure ("no memory for the recipe");
+  t->report.numbers = t->matching.objective.type == sb_objective_consistency ? 3 : 2;
   int status = make_command (t);
   if (status == EXIT_SUCCESS && report)
     status = training_report_read (report, t->training->step, t->o.resume, &t->report);
@@ -647,7 +696,7 @@ write_curve (const training *t)
   sb_file *file = sb_file_create (t->o.curve, &error);
   if (!file)
     return failure ("%s", error.message);
-  fprintf (file->stream, "step,loss,norm\n%s", t->report.lines ? t->report.lines : "");
+  fprintf (file->stream, "%s\n%s", training_report_header (&t->report), t->report.lines ? t->report.lines : "");
   return sb_file_commit (file, &error) ? failure ("%s", error.message) : EXIT_SUCCESS;
 }
 
@@ -698,6 +747,20 @@ export_average (training *t)
 
 // ## The loop
 
+// Consistency feeds on what the model itself draws, and where that goes wrong it grows without end, long before a number overflows.
+
+static int
+check_guard (const training *t)
+{
+  const double *mean = t->report.last, guard = number (t, GUARD), of_data = mean[0] - mean[2];
+  if (t->report.numbers < 3 || guard == 0 || mean[2] <= guard * of_data)
+    return EXIT_SUCCESS;
+  return failure ("training: step %llu: over %d steps consistency was %g, the loss of the data %g: it diverges; %s%s "
+                  "(--guard=0 goes on)",
+                  (unsigned long long)t->training->step, CURVE_STEPS, mean[2], of_data,
+                  t->saves ? "the last save is " : "nothing was saved", t->saves ? t->o.output : "");
+}
+
 static int
 take_steps (training *t)
 {
@@ -713,7 +776,9 @@ take_steps (training *t)
         return failure ("%s; %s%s", error.message, t->saves ? "the last save is " : "nothing was saved",
                         t->saves ? o->output : "");
       const uint64_t step = t->training->step;
-      status = training_report_add (&t->report, step, loss, norm);
+      status = training_report_add (&t->report, step, (double[]){ loss, norm, sb_trainer_regulariser (t->trainer) });
+      if (status == EXIT_SUCCESS && step % CURVE_STEPS == 0)
+        status = check_guard (t);
       if (step % o->save_every == 0 && step < o->steps && status == EXIT_SUCCESS)
         status = save (t);
       progress_show (&bar, step - begun);
@@ -785,6 +850,8 @@ check (const settings *o)
     return usage_error ("--output: needed; see 'scorebook train --help'");
   if (o->dtype && !o->export)
     return usage_error ("--export-dtype: needs --export");
+  if (o->init && o->resume)
+    return usage_error ("--init: not with --resume, whose state has weights");
   if (o->new_data && !o->resume)
     return usage_error ("--new-data: only with --resume");
   return EXIT_SUCCESS;

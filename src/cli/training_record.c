@@ -49,7 +49,22 @@ const sb_key training_keys[TRAINING_KEYS]
         [DSM_ABOVE] = { .name = "dsm-above",
                         .usual = 0,
                         .high = HUGE_VAL,
-                        .help = "where the time is at most this, do not look at the target" } };
+                        .help = "where the time is at most this, do not look at the target" },
+        [RAMP] = { .name = "ramp",
+                   .usual = 0,
+                   .high = HUGE_VAL,
+                   .help = "images until the rate is reached, from 0 on; 0: by --warmup" },
+        [HALF_LIFE] = { .name = "half-life",
+                        .usual = 0,
+                        .high = HUGE_VAL,
+                        .help = "of the weights' average in images, at first 5% of those seen; 0: by --ema" },
+        [CLEAN] = { .name = "clean-gradient",
+                    .words = answers,
+                    .help = "go on where numbers of the gradient are none, with 0 or 1e5 in their place" },
+        [GUARD] = { .name = "guard",
+                    .usual = 10,
+                    .high = HUGE_VAL,
+                    .help = "stop where consistency is over so many times the loss of the data; 0: never" } };
 
 static const sb_entry numbers = { "training", "its numbers", training_keys, TRAINING_KEYS };
 
@@ -102,7 +117,7 @@ char *
 training_recipe (const training_settings *s)
 {
   double value[TRAINING_KEYS];
-  char numbers_line[512], low[32], high[32], deviation[32];
+  char numbers_line[1024], low[32], high[32], deviation[32];
   for (size_t k = 0; k < TRAINING_KEYS; k++)
     value[k] = s->number[k].value;
   if (sb_entry_write (&numbers, value, numbers_line, sizeof numbers_line))
@@ -183,41 +198,60 @@ training_settings_from (char *recipe, const char *path, training_settings *s)
 
 // ## The report
 
-int
-training_report_add (training_report *r, uint64_t step, double loss, double norm)
+const char *
+training_report_header (const training_report *r)
 {
-  r->loss += loss;
-  r->norm += norm;
-  r->since++;
+  return r->numbers == 3 ? "step,loss,norm,consistency" : "step,loss,norm";
+}
+
+int
+training_report_add (training_report *r, uint64_t step, const double *number)
+{
+  char line[128];
+  const double since = (double)++r->since;
+  for (size_t k = 0; k < r->numbers; k++)
+    r->sum[k] += number[k];
   if (step % CURVE_STEPS != 0)
     return EXIT_SUCCESS;
-  char line[96];
-  const double since = (double)r->since;
-  int length
-      = snprintf (line, sizeof line, "%llu,%.6g,%.6g\n", (unsigned long long)step, r->loss / since, r->norm / since);
-  char *more = realloc (r->lines, r->length + (size_t)length + 1);
+  int length = snprintf (line, sizeof line, "%llu", (unsigned long long)step);
+  for (size_t k = 0; k < r->numbers; k++)
+    {
+      r->last[k] = r->sum[k] / since;
+      r->sum[k] = 0;
+      length += snprintf (line + length, sizeof line - (size_t)length, ",%.6g", r->last[k]);
+    }
+  char *more = realloc (r->lines, r->length + (size_t)length + 2);
   if (!more)
     return failure ("no memory for the curve");
-  memcpy (more + r->length, line, (size_t)length + 1);
-  *r = (training_report){ .lines = more, .length = r->length + (size_t)length };
+  sprintf (more + r->length, "%s\n", line);
+  r->since = 0;
+  r->lines = more;
+  r->length += (size_t)length + 1;
   return EXIT_SUCCESS;
 }
+
+// The sums and the steps that they are of, then the lines.
 
 char *
 training_report_write (const training_report *r)
 {
-  char loss[32], norm[32], *text = malloc (r->length + 96);
-  sb_number_write (loss, sizeof loss, r->loss);
-  sb_number_write (norm, sizeof norm, r->norm);
+  char *text = malloc (r->length + 160);
+  size_t length = 0;
+  for (size_t k = 0; k < r->numbers && text; k++)
+    {
+      char sum[32];
+      sb_number_write (sum, sizeof sum, r->sum[k]);
+      length += (size_t)sprintf (text + length, "%s ", sum);
+    }
   if (text)
-    sprintf (text, "%s %s %llu\n%s", loss, norm, (unsigned long long)r->since, r->lines ? r->lines : "");
+    sprintf (text + length, "%llu\n%s", (unsigned long long)r->since, r->lines ? r->lines : "");
   return text;
 }
 
-// Lines of a curve: steps that rise by CURVE_STEPS up to `step`, and two numbers each.
+// Lines of a curve: steps that rise by CURVE_STEPS up to `step`, and two or three numbers each.
 
 static bool
-is_curve (const char *text, uint64_t step)
+is_curve (const char *text, uint64_t step, size_t columns)
 {
   unsigned long long before = 0;
   while (*text)
@@ -227,7 +261,7 @@ is_curve (const char *text, uint64_t step)
       if (*text < '0' || *text > '9' || *end != ',' || at % CURVE_STEPS || at <= before || at > step)
         return false;
       before = at;
-      for (int k = 0; k < 2; k++)
+      for (size_t k = 0; k < columns; k++)
         {
           const char *number = end + 1;
           if (*end != ',' || !isfinite (sb_number_read (number, &end)) || end == number)
@@ -243,13 +277,22 @@ is_curve (const char *text, uint64_t step)
 int
 training_report_read (const char *text, uint64_t step, const char *path, training_report *r)
 {
-  double sums[3] = { 0 };
-  char first[96];
+  double sums[CURVE_NUMBERS + 1] = { 0 };
+  char first[128];
   size_t length = strcspn (text, "\n");
   snprintf (first, sizeof first, "%.*s", (int)(length < sizeof first ? length : 0), text);
-  if (text[length] != '\n' || sb_numbers_read (first, 3, sums) != 3 || !isfinite (sums[0]) || !isfinite (sums[1])
-      || !(sums[2] >= 0 && sums[2] < CURVE_STEPS && sums[2] == rint (sums[2])) || !is_curve (text + length + 1, step))
+  const size_t count = (size_t)sb_numbers_read (first, CURVE_NUMBERS + 1, sums), columns = count > 0 ? count - 1 : 0;
+  bool good = text[length] == '\n' && columns >= 2;
+  for (size_t k = 0; k < columns && good; k++)
+    good = isfinite (sums[k]);
+  const double since = sums[columns];
+  if (!good || !(since >= 0 && since < CURVE_STEPS && since == rint (since))
+      || !is_curve (text + length + 1, step, columns))
     return failure ("%s: report: not that of a training of %llu steps", path, (unsigned long long)step);
-  *r = (training_report){ sums[0], sums[1], (uint64_t)sums[2], strdup (text + length + 1), strlen (text + length + 1) };
+  *r = (training_report){ .numbers = columns,
+                          .since = (uint64_t)since,
+                          .lines = strdup (text + length + 1),
+                          .length = strlen (text + length + 1) };
+  memcpy (r->sum, sums, columns * sizeof *sums);
   return r->lines ? EXIT_SUCCESS : failure ("%s: no memory", path);
 }

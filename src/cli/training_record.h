@@ -23,6 +23,10 @@ enum
   SHIFT,
   FLIP,
   DSM_ABOVE,
+  RAMP,
+  HALF_LIFE,
+  CLEAN,
+  GUARD,
   TRAINING_KEYS
 };
 extern const sb_key training_keys[TRAINING_KEYS];
@@ -47,22 +51,26 @@ void training_settings_fill (training_settings *s);
 // The recipe, to be released by free; NULL: no memory.
 char *training_recipe (const training_settings *s);
 
-// The curve of the loss, a line for the mean of so many steps, and the sums of those since the last line.
+// The curve: a line for the means of so many steps, and the sums of those since the last line, of the loss, the gradient's norm
+// and, where the loss has such a part, what of it is the consistency of paths.
 enum
 {
-  CURVE_STEPS = 50
+  CURVE_STEPS = 50,
+  CURVE_NUMBERS = 3
 };
 
 typedef struct
 {
-  double loss, norm; // sums
-  uint64_t since;    // steps they are of
-  char *lines;       // CSV without a header; NULL: none
+  double sum[CURVE_NUMBERS], last[CURVE_NUMBERS]; // last: the means of the last line
+  size_t numbers;                                 // 2 or 3
+  uint64_t since;                                 // steps they are of
+  char *lines;                                    // CSV without a header; NULL: none
   size_t length;
 } training_report;
 
-int training_report_add (training_report *r, uint64_t step, double loss, double norm); // EXIT_FAILURE: no memory
-char *training_report_write (const training_report *r);                                // NULL: no memory
+const char *training_report_header (const training_report *r);
+int training_report_add (training_report *r, uint64_t step, const double *number); // EXIT_FAILURE: no memory
+char *training_report_write (const training_report *r);                            // NULL: no memory
 int training_report_read (const char *text, uint64_t step, const char *path, training_report *r);
 
 #endif

@@ -68,23 +68,35 @@ update_weights (const update *shared, int all, size_t first, size_t end)
 // ## Warm-up
 //
 // The first estimates of $v$ rest on few gradients, so the rate rises linearly: $\eta_k = \eta\,\min(k/w, 1)$.
-// [scoresde.set-optim]
+// [scoresde.set-optim] Karras et al. (2022) count the images seen before the step, $n = (k - 1)B$, [consistent.set-edm-lr]
+// $\eta_k = \eta\,\min(n/10^7, 1)$, so that the first step only fills the moments.
+
+static double
+images_before (const sb_adam *adam, uint64_t step)
+{
+  return ((double)step - 1) * adam->batch;
+}
 
 double
 sb_adam_rate (const sb_adam *adam, uint64_t step)
 {
+  if (adam->ramp > 0)
+    return adam->rate * GSL_MIN_DBL (images_before (adam, step) / adam->ramp, 1);
   return (double)step < adam->warmup ? adam->rate * (double)step / adam->warmup : adam->rate;
 }
 
 // The average begins at the first weights, which at a rate of $\mu = 0.9999$ have half of it for 6931 steps. So the rate is
 // less at first: $\mu_n = \min\bigl(\mu, \frac{1+n}{10+n}\bigr)$, which after $n$ steps leaves them about $10!\,n^{-9}$; or as
 // Karras et al. (2022) have it, with a half-life of at most a twentieth of the images seen so far, however many a step
-// takes: $\mu_n = \min(\mu, 2^{-20/n})$. [scoresde.set-ema]
+// takes: $\mu_n = \min(\mu, 2^{-20/n})$. [scoresde.set-ema] In images it is $\mu = 2^{-B/H}$ with $H = \min(H_0, n/20)$ and $n$
+// those before the step: after the first step the average is the weights. [consistent.set-edm-ema]
 
 double
 sb_adam_ema_rate (const sb_adam *adam, uint64_t step)
 {
   const double n = (double)step;
+  if (adam->half_life > 0)
+    return exp2 (-adam->batch / GSL_MIN_DBL (adam->half_life, images_before (adam, step) / 20));
   switch (adam->ema_warmup)
     {
     case SB_EMA_STEPS:

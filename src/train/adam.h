@@ -27,6 +27,11 @@ typedef struct
   double clip;   // largest global norm of a gradient; 0: none
   double ema;    // rate of the average; 0: the average is the weights
   sb_ema_warmup ema_warmup;
+
+  // The same two by the images seen before a step, of which each takes `batch`, as Karras et al. (2022) have them. 0: as above.
+  double ramp;      // images over which the rate rises from 0, where it is at the first step
+  double half_life; // of the average, in images; at first at most 5 % of those seen
+  double batch;
 } sb_adam;
 
 // The paper's (as its code has them): 2e-4, 0.9, 0.999, 1e-8, 5000 steps, 1, 0.9999, warm-up by steps.

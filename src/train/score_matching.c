@@ -283,7 +283,17 @@ work (const void *state, void *of_thread, sb_stream stream, size_t rows, double 
   return GSL_SUCCESS;
 }
 
-static const sb_task_type type = { "score matching", workspace_alloc, workspace_free, work };
+static double
+regulariser (const void *of_thread)
+{
+  const workspace *w = of_thread;
+  double sum = 0;
+  for (size_t i = 0; i < w->batch->n; i++)
+    sum += w->share * gsl_vector_get (&w->batch->of_paths, i);
+  return sum;
+}
+
+static const sb_task_type type = { "score matching", workspace_alloc, workspace_free, work, regulariser };
 
 sb_task
 sb_score_matching_task (const sb_score_matching *matching)

@@ -13,6 +13,7 @@
 
 #include <gsl/gsl_errno.h>
 #include <gsl/gsl_math.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -64,6 +65,7 @@ struct sb_trainer
   unsigned char *trained; // by parameter
   float *gradients;       // shards x parameters
   double *losses;         // by shard
+  double *regularisers;   // likewise
   const char **layers;    // by shard
   sb_pool *workspaces;    // the task's
 };
@@ -76,6 +78,7 @@ sb_trainer_free (sb_trainer *trainer)
   sb_pool_free (trainer->workspaces);
   free (trainer->layers);
   free (trainer->losses);
+  free (trainer->regularisers);
   free (trainer->gradients);
   free (trainer->trained);
   free (trainer);
@@ -111,9 +114,10 @@ find_memory (sb_trainer *r)
   r->trained = malloc (task->net->parameters + 1);
   r->gradients = calloc (r->shards * task->net->parameters + 1, sizeof *r->gradients);
   r->losses = calloc (r->shards, sizeof *r->losses);
+  r->regularisers = calloc (r->shards, sizeof *r->regularisers);
   r->layers = calloc (r->shards, sizeof *r->layers);
   r->workspaces = sb_pool_alloc (&(sb_pool_recipe){ make_workspace, task->type->workspace_free, r->recipe });
-  if (!r->trained || !r->gradients || !r->losses || !r->layers || !r->workspaces
+  if (!r->trained || !r->gradients || !r->losses || !r->regularisers || !r->layers || !r->workspaces
       || fill_pool (r->workspaces, sb_shard_threads ()))
     return GSL_ENOMEM;
   for (size_t k = 0; k < sb_net_tensors (task->net); k++)
@@ -161,6 +165,8 @@ work_on_shard (void *context, size_t shard, size_t first, size_t count)
   memset (gradient, 0, r->training->count * sizeof *gradient);
   int status = recipe->task.type->work (recipe->task.state, workspace, stream, count, 1 / (double)recipe->batch,
                                         gradient, &r->losses[shard], &r->layers[shard]);
+  if (recipe->task.type->regulariser)
+    r->regularisers[shard] = recipe->task.type->regulariser (workspace);
   sb_pool_give (r->workspaces, workspace);
   return status;
 }
@@ -210,6 +216,27 @@ complain_of_gradient (const sb_trainer *r, unsigned long long step, sb_error *er
   SB_ERROR (error, GSL_EFAILED, "training: step %llu: the gradient is not finite", step);
 }
 
+// Karras et al. (2022) go on all the same. [consistent.set-edm-lr]
+
+static int
+clean_piece (void *context, size_t piece, size_t first, size_t count)
+{
+  (void)piece;
+  const sb_trainer *r = context;
+  for (float *g = r->gradients + first; g < r->gradients + first + count; g++)
+    *g = isnan (*g) ? 0 : isinf (*g) ? copysignf (1e5f, *g) : *g;
+  return GSL_SUCCESS;
+}
+
+double
+sb_trainer_regulariser (const sb_trainer *r)
+{
+  double sum = 0;
+  for (size_t k = 0; k < r->shards; k++)
+    sum += r->regularisers[k];
+  return sum;
+}
+
 int
 sb_trainer_step (sb_trainer *r, double *loss, double *norm, sb_error *error)
 {
@@ -223,7 +250,9 @@ sb_trainer_step (sb_trainer *r, double *loss, double *norm, sb_error *error)
   for (size_t k = 0; k < r->shards; k++)
     *loss += r->losses[k];
   sb_pieces (training->count, add_piece, r);
-  if (!gsl_finite (*loss))
+  if (r->recipe->clean)
+    sb_pieces (training->count, clean_piece, r);
+  else if (!gsl_finite (*loss))
     return complain_of_loss (r, number, error);
 
   *norm = sb_adam_step (&r->recipe->adam, number, training->count, r->trained, r->gradients, training->theta,

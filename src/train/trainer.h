@@ -73,6 +73,9 @@ typedef struct
   // layer where it begins.
   int (*work) (const void *state, void *workspace, sb_stream stream, size_t rows, double share, float *gradient,
                double *loss, const char **layer);
+
+  // NULL, or: what of the loss that was found last in this workspace is not of the data.
+  double (*regulariser) (const void *workspace);
 } sb_task_type;
 
 typedef struct
@@ -89,6 +92,8 @@ typedef struct
   size_t batch;      // samples a step
   size_t shard_rows; // samples a shard: what one thread works on at a time
   uint64_t seed;
+  bool
+      clean; // numbers of the gradient that are no numbers become 0, infinite ones 1e5 with their sign, and training goes on
 } sb_recipe;
 
 typedef struct sb_trainer sb_trainer;
@@ -102,6 +107,9 @@ void sb_trainer_free (sb_trainer *trainer);
 // not finite nothing is changed, and GSL_EFAILED is returned with a line in `error` that names the step and the layer;
 // likewise where the task fails, with its code, and where there is no memory for more threads, with GSL_ENOMEM.
 int sb_trainer_step (sb_trainer *trainer, double *loss, double *norm, sb_error *error);
+
+// What of the last step's loss was not of the data, but of a term that regularises: sb_objective_consistency's. Else 0.
+double sb_trainer_regulariser (const sb_trainer *trainer);
 
 SB_END_DECLS
 

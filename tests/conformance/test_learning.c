@@ -63,7 +63,7 @@ learned (const world *w, const sb_target *law)
                                .per_dimension = true,
                                .examples = { draw, law, 0 } };
   sb_recipe recipe = { .task = sb_score_matching_task (task),
-                       .adam = { 3e-3, 0.9, 0.999, 1e-8, 50, 1, 0.98, SB_EMA_NONE },
+                       .adam = { 3e-3, 0.9, 0.999, 1e-8, 50, 1, 0.98, SB_EMA_NONE, 0, 0, 0 },
                        .batch = 256,
                        .shard_rows = 128,
                        .seed = 3 };

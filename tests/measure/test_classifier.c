@@ -94,7 +94,7 @@ Test (classifier, learns_and_is_read_back)
   const sb_classifying task
       = { { .net = model->net, .theta = training->theta }, sb_examples_with_labels (&labelled), 0 };
   sb_recipe recipe = { .task = sb_classifying_task (&task),
-                       .adam = { 0.01, 0.9, 0.999, 1e-8, 10, 1, 0.9, SB_EMA_NONE },
+                       .adam = { 0.01, 0.9, 0.999, 1e-8, 10, 1, 0.9, SB_EMA_NONE, 0, 0, 0 },
                        .batch = 16,
                        .shard_rows = 8,
                        .seed = 1 };

@@ -179,6 +179,39 @@ Test (adam, the_average_forgets_the_first_weights)
   cr_assert_eq (sb_adam_first_share (&sb_adam_defaults, 0), 1);
 }
 
+// ## By images
+//
+// Karras et al. count images: the rate is 0 at first, half at half of the ramp and whole from there on; [consistent.set-edm-lr]
+// the average's half-life is at most a twentieth of the images seen, so that after the first step it is the weights. In H images it
+// loses half of what it was, however many a step takes. [consistent.set-edm-ema]
+
+Test (adam, schedules_by_images)
+{
+  sb_adam edm = sb_adam_defaults;
+  edm.rate = 1e-3;
+  edm.ramp = 1e7;
+  edm.half_life = 5e5;
+  edm.batch = 512;
+  cr_assert_eq (sb_adam_rate (&edm, 1), 0);
+  cr_assert_float_eq (sb_adam_rate (&edm, 1 + 9766), 5e-4, 2e-8); // 5 million images and 192 more
+  cr_assert (sb_adam_rate (&edm, 19533) == 1e-3 && sb_adam_rate (&edm, 390625) == 1e-3);
+  cr_assert_float_eq (sb_adam_ema_rate (&edm, 100000), .99929047, 5e-9);
+  cr_assert_eq (sb_adam_ema_rate (&edm, 1), 0);
+  cr_assert_float_eq (sb_adam_ema_rate (&edm, 11), exp2 (-2), 1e-15); // 10 steps seen: a half-life of half a step
+  edm.batch = 256;
+  cr_assert_float_eq (sb_adam_ema_rate (&edm, 100000), .99964517, 5e-9);
+  for (double batch = 1000; batch < 1e6; batch *= 5)
+    {
+      float g = 0, theta = 0, m = 0, v = 0, ema = 1;
+      const uint64_t first = 20000000 / (uint64_t)batch, steps = 500000 / (uint64_t)batch;
+      edm.batch = batch;
+      edm.rate = 0;
+      for (uint64_t k = 0; k < steps; k++)
+        sb_adam_step (&edm, first + k, 1, NULL, &g, &theta, &m, &v, &ema);
+      cr_assert_float_eq ((double)ema, .5, 1e-5, "%g images a step: %g", batch, (double)ema);
+    }
+}
+
 // ## What is not trained stays
 //
 // while its neighbours move, and a gradient that is not finite changes nothing at all.

@@ -492,7 +492,7 @@ Test (classify, learns_the_classes_at_every_time)
                                 { draw_two_classes, NULL, 1 },
                                 0.515 };
   const sb_recipe recipe = { .task = sb_classifying_task (&task),
-                             .adam = { 0.01, 0.9, 0.999, 1e-8, 20, 1, 0.995, SB_EMA_STEPS },
+                             .adam = { 0.01, 0.9, 0.999, 1e-8, 20, 1, 0.995, SB_EMA_STEPS, 0, 0, 0 },
                              .batch = 256,
                              .shard_rows = 64,
                              .seed = 2 };

@@ -138,7 +138,7 @@ learn_by_heart (const char *line, int steps, double rate)
                                  .per_dimension = true,
                                  .examples = { draw_in_turn, images, 0 } };
   sb_recipe recipe = { .task = sb_score_matching_task (&matching),
-                       .adam = { rate, 0.9, 0.999, 1e-8, 20, 1, 0.95, SB_EMA_NONE },
+                       .adam = { rate, 0.9, 0.999, 1e-8, 20, 1, 0.95, SB_EMA_NONE, 0, 0, 0 },
                        .batch = IMAGES,
                        .shard_rows = IMAGES,
                        .seed = 3 };

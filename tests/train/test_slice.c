@@ -75,7 +75,7 @@ experiment_start (experiment *e, slices kind, double sigma, size_t batch)
   e->training = scoped (sb_training_alloc (e->net, (sb_stream){ 3, SB_FOR_USER, 0 }));
   e->matching = matching_of (e->net, e->training->theta, kind, sigma, (sb_examples){ draw_from_law, e->law, 0 }, STEP);
   e->recipe = (sb_recipe){ .task = sb_score_matching_task (&e->matching),
-                           .adam = { 3e-3, 0.9, 0.999, 1e-8, 50, 5, 0.99, SB_EMA_NONE },
+                           .adam = { 3e-3, 0.9, 0.999, 1e-8, 50, 5, 0.99, SB_EMA_NONE, 0, 0, 0 },
                            .batch = batch,
                            .shard_rows = 128,
                            .seed = 5 };

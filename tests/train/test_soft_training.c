@@ -35,7 +35,7 @@ Test (soft_training, reaches_the_minimum)
                                .objective = sb_objective_of (sb_objective_soft, process, 1e-2),
                                .examples = { draw_from_law, law, 0 } };
   const sb_recipe recipe = { .task = sb_score_matching_task (task),
-                             .adam = { 3e-3, 0.9, 0.999, 1e-8, 50, 1, 0.99, SB_EMA_NONE },
+                             .adam = { 3e-3, 0.9, 0.999, 1e-8, 50, 1, 0.99, SB_EMA_NONE, 0, 0, 0 },
                              .batch = 512,
                              .shard_rows = 128,
                              .seed = 33 };

@@ -83,7 +83,7 @@ experiment_start (experiment *e, sb_prediction prediction)
                                      .per_dimension = true,
                                      .examples = { draw_from_law, e->law, 0 } };
   e->recipe = (sb_recipe){ .task = sb_score_matching_task (&e->matching),
-                           .adam = { 3e-3, 0.9, 0.999, 1e-8, 50, 1, 0.99, SB_EMA_NONE },
+                           .adam = { 3e-3, 0.9, 0.999, 1e-8, 50, 1, 0.99, SB_EMA_NONE, 0, 0, 0 },
                            .batch = 512,
                            .shard_rows = 128,
                            .seed = 9 };
@@ -440,7 +440,7 @@ obey (const void *state, void *workspace, sb_stream stream, size_t rows, double 
   return GSL_SUCCESS;
 }
 
-static const sb_task_type obedient = { "obedience", obey_alloc, free, obey };
+static const sb_task_type obedient = { "obedience", obey_alloc, free, obey, NULL };
 
 typedef struct
 {
@@ -469,7 +469,7 @@ exercise_begin (exercise *e)
   e->before = scoped (sb_training_alloc (e->net, (sb_stream){ 1, SB_FOR_USER, 0 }));
   e->state = (obedience){ .parameters = e->net->parameters, .bad = NOBODY };
   e->recipe = (sb_recipe){ .task = { &obedient, &e->state, e->net },
-                           .adam = { 1e-3, 0.9, 0.999, 1e-8, 0, 0, 0.9, SB_EMA_NONE },
+                           .adam = { 1e-3, 0.9, 0.999, 1e-8, 0, 0, 0.9, SB_EMA_NONE, 0, 0, 0 },
                            .batch = BATCH,
                            .shard_rows = 4,
                            .seed = 9 };
@@ -548,6 +548,27 @@ check_stop (const exercise *e, int code, const char *named)
   cr_assert (strstr (e->error.message, "step 1:") && strstr (e->error.message, named), "'%s' does not name '%s'",
              e->error.message, named);
   same_bits (e->training, e->before, named);
+}
+
+// Unless it is to go on: then a number of the gradient that is none counts as 0, one that is infinite as 1e5. [consistent.set-edm-lr]
+
+Test (train, goes_on_with_a_clean_gradient_where_asked)
+{
+  const float bad[] = { NAN, INFINITY, -INFINITY }, clean[] = { 0, 1e5f, -1e5f };
+  for (int k = 0; k < 3; k++)
+    {
+      exercise e;
+      exercise_begin (&e);
+      e.state.bad = 7;
+      e.state.gradient = bad[k];
+      e.state.loss = (double)NAN;
+      e.recipe.clean = true;
+      ok (sb_trainer_step (e.trainer, &e.loss, &e.norm, &e.error));
+      cr_assert_eq (e.training->step, 1);
+      cr_assert_float_eq (e.training->m[7 % e.net->parameters], .1 * clean[k], .1);
+      for (size_t j = 0; j < e.net->parameters; j++)
+        cr_assert (isfinite (e.training->theta[j]), "weight %zu", j);
+    }
 }
 
 Test (train, what_stops_it_is_named)
