@@ -163,7 +163,7 @@ linear_alloc (const sb_process *process, double complex (*gain) (double delta, d
 }
 
 static double complex
-gain_one (double delta, double v)
+gain_same (double delta, double v)
 {
   return (void)v, delta;
 }
@@ -187,15 +187,21 @@ gain_s (double delta, double v)
 }
 
 sb_score *
+denoiser_multiple (const sb_process *process, double a)
+{
+  return linear_alloc (process, gain_same, a, 0);
+}
+
+sb_score *
 denoiser_identity (const sb_process *process)
 {
-  return linear_alloc (process, gain_one, 1, 0);
+  return denoiser_multiple (process, 1);
 }
 
 sb_score *
 denoiser_constant (const sb_process *process, double c)
 {
-  return linear_alloc (process, gain_one, 0, c);
+  return linear_alloc (process, gain_same, 0, c);
 }
 
 sb_score *

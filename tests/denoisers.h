@@ -45,6 +45,7 @@ sb_target *denoisers_twenty_points (size_t d); // standard normal ones
 // h(x, t), each with its derivatives, as a score whose own view is the denoiser. A process of one part that adds noise
 // alone.
 
+sb_score *denoiser_multiple (const sb_process *process, double a); // a x
 sb_score *denoiser_identity (const sb_process *process);
 sb_score *denoiser_constant (const sb_process *process, double c); // c in each coordinate
 sb_score *denoiser_n2 (const sb_process *process);              // S (S + v)^-1 x, S = [[1, .5], [-.5, 1]]; in the plane

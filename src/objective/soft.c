@@ -53,7 +53,9 @@ const sb_objective_type *sb_objective_soft
 // Other papers ask for the clean image itself, $\|\boldsymbol\phi_\theta - \mathbf r_t\|^2$. It bounds the above,
 // $\|C_t\mathbf e\| \le \|C_t\|\,\|\mathbf e\|$ [soft.txt-upperbound], and has the same minimum over all functions where $C_t$ is
 // regular; over fewer functions each is best at its own: soft score matching has the smaller error of the score.
-// [soft.txt-ssm-optimal]
+// [soft.txt-ssm-optimal] It is also the denoising loss of *Consistent Diffusion Models*, $L^1$ [consistent.txt-dsm]: the
+// error against $\mathrm E[\mathbf x_0 \mid \mathbf x_t]$, and the posterior variance, which no function avoids.
+// [consistent.txt-dsm-equiv]
 
 static int
 clean_loss (sb_objective_batch *b)

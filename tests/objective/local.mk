@@ -22,3 +22,5 @@ check_PROGRAMS += %D%/test_soft_matching
 %C%_test_soft_matching_SOURCES = %D%/test_soft_matching.c %D%/models.c %D%/models.h $(objective_soft)
 check_PROGRAMS += %D%/test_consistency
 %C%_test_consistency_SOURCES = %D%/test_consistency.c $(objective_models) tests/denoisers.c tests/denoisers.h
+check_PROGRAMS += %D%/test_clean
+%C%_test_clean_SOURCES = %D%/test_clean.c tests/losses.c tests/losses.h tests/denoisers.c tests/denoisers.h

@@ -22,3 +22,5 @@ check_PROGRAMS += %D%/test_soft_gaussian
 %C%_test_soft_gaussian_SOURCES = %D%/test_soft_gaussian.c tests/soft_laws.c tests/soft_laws.h
 check_PROGRAMS += %D%/test_soft_field
 %C%_test_soft_field_SOURCES = %D%/test_soft_field.c tests/modes.c tests/modes.h tests/field.c tests/field.h
+check_PROGRAMS += %D%/test_reverse_time
+%C%_test_reverse_time_SOURCES = %D%/test_reverse_time.c tests/losses.c tests/losses.h tests/denoisers.c tests/denoisers.h
