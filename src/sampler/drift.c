@@ -2,7 +2,7 @@
 //
 // The forward process $d\mathbf x = \mathbf F(t)\,\mathbf x\,dt + \mathbf G(t)\,d\mathbf w$ turns data into noise.
 // Anderson (1982) found the SDE that undoes it. Run from $T$ down to 0, $dt$ being negative, it has the same
-// marginals $p_t$: [scoresde.eq6] [soft.eq3] [scoresde.txt-rev-sde-G]
+// marginals $p_t$: [scoresde.eq6] [soft.eq3] [scoresde.txt-rev-sde-G] [consistent.eq5]
 // $$ d\mathbf x = \bigl[\mathbf F(t)\,\mathbf x
 //    - \mathbf G(t)\mathbf G(t)^{\mathsf T}\,\nabla_{\mathbf x}\log p_t(\mathbf x)\bigr]\,dt
 //    + \mathbf G(t)\,d\bar{\mathbf w}. $$

@@ -254,7 +254,8 @@ answer_density (shard *s, const sb_target_question *q)
 // $$ \nabla\log p_t(\mathbf{x} \mid k) = -\mathbf{U}_k\,\frac{\mathbf{y}}{s_k}, \qquad
 //    \mathbb{E}[\mathbf{x}_0 \mid \mathbf{x}, k] = \boldsymbol\mu_k + \mathbf{U}_k\,\frac{m\lambda_k\,\mathbf{y}}{s_k}, \qquad
 //    \mathbb{E}[\mathbf{z} \mid \mathbf{x}, k] = \mathbf{U}_k\,\frac{\varsigma\,\mathbf{y}}{s_k}, $$
-// and each view of the mixture is the average over $k$ with the responsibilities. [scoresde.txt-dsm-optimal] None of
+// and each view of the mixture is the average over $k$ with the responsibilities. [scoresde.txt-dsm-optimal]
+// [consistent.eq2] None of
 // the three is computed from another: as $\varsigma \to 0$ the score's $1/s_k$ grows beyond bounds while the denoiser
 // tends to $\mathbf{x}/m$, and as $\varsigma \to \infty$ what the denoiser knows of $\mathbf{x}$ would be lost in
 // $\mathbf{x} + \varsigma^2 \nabla\log p_t(\mathbf{x})$.
