@@ -11,8 +11,10 @@
 // first is the network's $\mathbf{s} = -\boldsymbol\epsilon/\varsigma$ [scoresde.txt-lsimple], and the two together
 // are Tweedie's formula $\hat{\mathbf{x}}_0 = (\mathbf{x} + \varsigma^2\nabla\log p_t(\mathbf{x}))/m$.
 // [scoresde.txt-denoise] With $m = 1$ it is the score $\mathbf s = (\mathbf h - \mathbf x)/\sigma_t^2$ of the denoiser
-// $\mathbf h$, [consistent.eq6] and what any $\mathbf h$ implies, be it right or wrong. [consistent.eq9] A corruption $\mathbf{x}_t = C_t\mathbf{x}_0 + \sigma_t\boldsymbol\eta$ may be singular, and
-// then says less: [soft.lemA.2] [soft.eq16] [soft.eq46]
+// $\mathbf h$, [consistent.eq6] and what any $\mathbf h$ implies, be it right or wrong. [consistent.eq9]
+//
+// A corruption $\mathbf{x}_t = C_t\mathbf{x}_0 + \sigma_t\boldsymbol\eta$ may be singular, and then says less:
+// [soft.lemA.2] [soft.eq16] [soft.eq46]
 // $$ C_t\,\mathbb{E}[\mathbf{x}_0 \mid \mathbf{x}_t] = \mathbf{x}_t + \sigma_t^2\,\nabla\log q_t(\mathbf{x}_t) , $$
 // the score from the clean image at any rate, but of the clean image only what $C_t$ leaves of it.
 //
