@@ -595,6 +595,37 @@ PATH (flow)
   must (sb_forward_euler_maruyama (score->process, 0.5, 1, x, x));
 }
 
+static int
+along_x (double t, const gsl_vector *x, gsl_vector *f, void *params)
+{
+  (void)t, (void)params;
+  return gsl_vector_memcpy (f, x);
+}
+
+static int
+in_each (double t, const gsl_vector *x, gsl_matrix *G, void *params)
+{
+  (void)t, (void)x, (void)params;
+  gsl_matrix_set_identity (G);
+  return GSL_SUCCESS;
+}
+
+PATH (of_a_field)
+{
+  const sb_ito ito = { 2, along_x, in_each, NULL, NULL };
+  const sb_stream stream = { .seed = 1 };
+  const sb_score *score = kept (sb_score_alloc (&TOWARDS_ZERO, NULL, kept (sb_edm_alloc (2, .002, 80))));
+  gsl_matrix *x = units (3, 2), *rate = units (3, 2);
+  gsl_vector *t = times (3), *number = times (3);
+  double sum;
+  must (sb_fokker_planck (score, NULL, t, x, number));
+  must (sb_fokker_planck_ito (&ito, score, NULL, t, x, number));
+  must (sb_ito_rate (&ito, true, score, SB_SCORE, NULL, t, x, rate));
+  must (sb_score_pde (score, SB_DENOISER, NULL, t, x, rate));
+  must (sb_score_asymmetry (score, SB_DENOISER, NULL, t, x, 2, stream, number));
+  must (sb_score_circulation (score, SB_SCORE, t, 1, x, 3, &sum));
+}
+
 PATH (annealed)
 {
   langevin_run annealed = { .epsilon = 0.1, .steps = 2 };
