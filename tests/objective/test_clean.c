@@ -37,7 +37,7 @@ losses_of (sb_objective *o, const sb_score *score, const line *law, double t)
   o->t_max = t;
   sb_objective_batch *b = scoped (sb_objective_batch_alloc (o, N));
   ok (sb_target_sample (line_target (law), (sb_stream){ 1, SB_FOR_DATA, 0 }, &b->x_0));
-  ok (sb_objective_draw (NULL, (sb_stream){ 2, SB_FOR_FORWARD, 0 }, b));
+  ok (sb_objective_draw ((sb_stream){ 2, SB_FOR_FORWARD, 0 }, b));
   ok (sb_objective_evaluate (score, NULL, b));
   ok (sb_objective_find_loss (b));
   return b;
