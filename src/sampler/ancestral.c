@@ -47,9 +47,9 @@ upper (const sb_step_at *at, const double *key)
 }
 
 static sb_step_maps
-upper_maps (double h)
+upper_maps (double h, const double *key)
 {
-  (void)h;
+  (void)h, (void)key;
   return (sb_step_maps){ .of_map = 1, .M = SB_A_INVERSE, .N = SB_S, .inside = 1, .of_noise = 1 };
 }
 

@@ -17,11 +17,16 @@ numbers (const sb_step_at *at, const double *key)
   return (sb_step_numbers){ .c = 1, .k = rest / at->S_t, .b = b, .p = 1 / at->A, .q = q };
 }
 
+static bool
+noisy (const double *key)
+{
+  return key[0] > 0;
+}
+
 static const sb_key eta = { .name = "eta", .high = 1, .help = "0: no noise, 1: as much as ancestral-lower" };
-static const sb_step_type ddim = { { "ddim", "the same marginals with any noise up to ancestral-lower's", &eta, 1 },
-                                   SB_NEEDS_KERNEL,
-                                   numbers,
-                                   NULL,
-                                   NULL,
-                                   NULL };
+static const sb_step_type ddim
+    = { .entry = { "ddim", "the same marginals with any noise up to ancestral-lower's", &eta, 1 },
+        .needs = SB_NEEDS_KERNEL,
+        .noisy = noisy,
+        .numbers = numbers };
 const sb_step_type *sb_step_ddim = &ddim;

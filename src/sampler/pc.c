@@ -176,7 +176,7 @@ predict (run *w, size_t k, bool noisy)
   paste (w, time_at (w, k));
   const bool second = w->pc->alternate && k % 2 == 1;
   const sb_step_type *step = second ? w->pc->alternate : w->pc->step;
-  noisy = noisy && !w->pc->noiseless && !(step->needs & SB_NEEDS_NO_NOISE);
+  noisy = noisy && !w->pc->noiseless && sb_step_noisy (step, second ? w->pc->alternate_key : w->pc->key);
   if (noisy)
     draw (w, SB_FOR_PREDICTOR, k);
   if (w->status)

@@ -22,9 +22,9 @@ numbers (const sb_step_at *at, const double *key)
 }
 
 static sb_step_maps
-maps (double h)
+maps (double h, const double *key)
 {
-  (void)h;
+  (void)h, (void)key;
   return (sb_step_maps){ .keep = 2, .of_map = -1, .M = SB_A, .N = SB_S, .outside = 0.5 };
 }
 

@@ -79,11 +79,14 @@ typedef struct
   sb_step_numbers (*numbers) (const sb_step_at *at, const double *key);
 
   // NULL: the step is for processes with parts only.
-  sb_step_maps (*maps) (double h);
+  sb_step_maps (*maps) (double h, const double *key);
 
   // NULL, or a time t_hat >= t to which the forward transition carries x, with the step's own normals, before the score is
-  // asked; t is t_hat from there on, and b has to be 0.
-  double (*t_hat) (double s, double t, const double *key);
+  // asked; t is t_hat from there on, and b has to be 0. noise: what the normals are multiplied by, 1 on entry.
+  double (*t_hat) (double s, double t, const double *key, double *noise);
+
+  // NULL, or whether b can be other than 0 with these keys.
+  bool (*noisy) (const double *key);
 
   // NULL, or all of the step at once, where it takes more than one evaluation; arguments have been checked.
   int (*take) (sb_sampler_work *work, const gsl_matrix *y, const gsl_vector *s, const gsl_vector *t,
@@ -101,6 +104,9 @@ typedef struct
 int sb_step_apply (const sb_step_type *type, const double *key, sb_sampler_work *work, const gsl_matrix *y,
                    const gsl_vector *s, const gsl_vector *t, const gsl_matrix *z, gsl_matrix *x);
 
+// Whether a step with these keys (NULL: the usual ones) takes normals at all. Where it does not, nobody need draw any.
+bool sb_step_noisy (const sb_step_type *type, const double *key);
+
 extern const sb_step_type *sb_step_none;              // x stays: corrector-only sampling
 extern const sb_step_type *sb_step_euler_maruyama;    // of the reverse SDE
 extern const sb_step_type *sb_step_heun;              // of the reverse SDE, weak order 2
@@ -112,6 +118,7 @@ extern const sb_step_type *sb_step_ancestral_optimal; // with the variance that 
 extern const sb_step_type *sb_step_ddim;              // Song, Meng and Ermon (2021), with eta
 extern const sb_step_type *sb_step_probability_flow;  // the paper's discretisation; adaptive: flow.h
 extern const sb_step_type *sb_step_flow_heun, *sb_step_flow_rk4; // the flow, in fixed steps: 2 and 4 evaluations
+extern const sb_step_type *sb_step_edm_heun; // Karras et al.'s Algorithm 2: 2 evaluations, to s = 0 one
 extern const sb_step_type *sb_step_naive, *sb_step_momentum,
     *sb_step_momentum_flow;                                            // Soft Diffusion's, also where there
 extern const sb_step_type *sb_step_soft_ddim, *sb_step_soft_ancestral; // is no kernel between two positive times

@@ -127,10 +127,17 @@ soft_ddim (const sb_step_at *at, const double *key)
   return (sb_step_numbers){ .c = 1, .k = sqrt ((at->S_s - k) * (at->S_s + k)) / at->S_t, .b = k };
 }
 
+static bool
+noisy (const double *key)
+{
+  return key[0] > 0;
+}
+
 static const sb_key k
     = { .name = "k", .high = HUGE_VAL, .help = "deviation of the new noise, at most all that there is at the end" };
-static const sb_step_type soft_ddim_type
-    = { .entry = { "soft-ddim", "keeps the noise it finds, but for a part k", &k, 1 }, .numbers = soft_ddim };
+static const sb_step_type soft_ddim_type = {
+  .entry = { "soft-ddim", "keeps the noise it finds, but for a part k", &k, 1 }, .numbers = soft_ddim, .noisy = noisy
+};
 const sb_step_type *sb_step_soft_ddim = &soft_ddim_type;
 
 // ## As SMLD's ancestral sampling does

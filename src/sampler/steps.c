@@ -30,6 +30,7 @@ static const sb_step_type *const *const table[] = { &sb_step_none,
                                                     &sb_step_probability_flow,
                                                     &sb_step_flow_heun,
                                                     &sb_step_flow_rk4,
+                                                    &sb_step_edm_heun,
                                                     &sb_step_naive,
                                                     &sb_step_momentum,
                                                     &sb_step_momentum_flow,
@@ -40,6 +41,18 @@ const sb_entry *
 sb_steps (size_t k)
 {
   return k < sizeof table / sizeof *table ? &(*table[k])->entry : NULL;
+}
+
+bool
+sb_step_noisy (const sb_step_type *type, const double *key)
+{
+  double usual[SB_KEYS_MOST];
+  if (!key)
+    {
+      sb_entry_usual (&type->entry, usual);
+      key = usual;
+    }
+  return type->noisy ? type->noisy (key) : !(type->needs & SB_NEEDS_NO_NOISE);
 }
 
 // ## A step in the making
@@ -255,7 +268,7 @@ static int
 take_run_by_maps (const step *w, size_t first, size_t n)
 {
   const size_t d = w->x->size2;
-  const sb_step_maps m = w->type->maps (at (w->t, first) - at (w->s, first));
+  const sb_step_maps m = w->type->maps (at (w->t, first) - at (w->s, first), w->key);
   gsl_vector_const_view s = gsl_vector_const_subvector (w->s, first, n),
                         t = gsl_vector_const_subvector (w->t, first, n);
   gsl_matrix_view x = gsl_matrix_submatrix (w->x, first, 0, n, d),
@@ -398,7 +411,7 @@ take (step *w)
   return take_by_deviation (w);
 }
 
-// A row may first go up, to $\hat t \ge t$, with the step's own normals.
+// A row may first go up, to $\hat t \ge t$, with the step's own normals. Where none does, $\mathbf x$ is not touched.
 
 static int
 take_from_t_hat (step *w)
@@ -406,12 +419,19 @@ take_from_t_hat (step *w)
   const size_t n = w->x->size1;
   gsl_matrix_view noise = gsl_matrix_submatrix (w->work->more, 0, 0, n, w->x->size2);
   gsl_vector_view t_hat = gsl_vector_subvector (w->work->t_hat, 0, n);
-  for (size_t i = 0; i < n; i++)
-    gsl_vector_set (&t_hat.vector, i, w->type->t_hat (at (w->s, i), at (w->t, i), w->key));
   gsl_matrix_set_zero (&noise.matrix);
   if (w->z)
     gsl_matrix_memcpy (&noise.matrix, w->z);
-  int status = sb_process_transition_in_place (w->process, w->t, &t_hat.vector, &noise.matrix, w->x);
+  for (size_t i = 0; i < n; i++)
+    {
+      double share = 1;
+      gsl_vector_view of_row = gsl_matrix_row (&noise.matrix, i);
+      gsl_vector_set (&t_hat.vector, i, w->type->t_hat (at (w->s, i), at (w->t, i), w->key, &share));
+      gsl_vector_scale (&of_row.vector, share);
+    }
+  int status = gsl_vector_equal (w->t, &t_hat.vector)
+                   ? GSL_SUCCESS
+                   : sb_process_transition_in_place (w->process, w->t, &t_hat.vector, &noise.matrix, w->x);
   w->t = &t_hat.vector;
   w->z = NULL;
   return status ? status : take (w);

@@ -185,7 +185,8 @@ static double
 euler_maruyama (const coordinate *w)
 {
   const double h = w->t - w->s;
-  return w->x - h * reverse_drift (w, w->x, w->t, 1) + sqrt (h) * of (w, SB_G, 0, w->t) * w->z;
+  return w->x - h * reverse_drift (w, w->x, w->t, (1 + w->eta * w->eta) / 2)
+         + w->eta * sqrt (h) * of (w, SB_G, 0, w->t) * w->z;
 }
 
 static double
@@ -359,6 +360,7 @@ static const struct
               { "probability-flow", probability_flow },
               { "flow-heun", flow_heun },
               { "flow-rk4", flow_rk4 },
+              { "edm-heun", flow_heun },
               { "naive", naive },
               { "momentum", momentum },
               { "momentum-flow", momentum_flow },
@@ -449,7 +451,8 @@ IN_EACH_CLOCK (steps_take_each_number_at_its_time)
         cr_assert (wanted, "%s: nothing is known of this step", step->entry.name);
         if (!can_take (c, step) || (first == 1 && (wanted == euler_maruyama || step->take)))
           continue;
-        ok (sb_step_apply (step, wanted == ddim ? &eta : NULL, work, NULL, b.s, b.t, b.z, x), "%s", step->entry.name);
+        const bool has_eta = wanted == ddim || wanted == euler_maruyama;
+        ok (sb_step_apply (step, has_eta ? &eta : NULL, work, NULL, b.s, b.t, b.z, x), "%s", step->entry.name);
         check (c, &b, x, wanted, step->entry.name);
       }
 }

@@ -40,6 +40,7 @@ static const claim claims[] = {
   { "probability-flow", 0.5, 1 },
   { "flow-heun", 0.5, 2 },
   { "flow-rk4", 0.5, 4 },
+  { "edm-heun", 0.5, 2 },
   { "naive", 0, -1 },
   { "momentum", 0, 1 },
   { "momentum-flow", 0.5, 1 },
@@ -341,9 +342,10 @@ IN_EACH_WORLD (steps, correctors_are_langevin_steps_in_each_part)
 // A step that first goes up: the forward transition to $\hat t$ with the step's own normals, and down from there without any.
 
 static double
-higher (double s, double t, const double *key)
+higher (double s, double t, const double *key, double *noise)
 {
   (void)key;
+  *noise = 3;
   return t + (t - s) / 4;
 }
 
@@ -355,8 +357,12 @@ Test (steps, may_go_up_first)
   sb_step_type up = *sb_step_ddim;
   up.t_hat = higher;
   gsl_matrix *x = normals (3, 3, 6), *z = normals (3, 3, 7), *by_hand = copy_of (x);
-  ok (sb_process_transition (w.process, vector_all (3, w.t), vector_all (3, higher (w.s, w.t, NULL)), z, by_hand));
-  ok (take_step (sb_step_ddim, g.score, NULL, w.s, higher (w.s, w.t, NULL), NULL, by_hand));
+  double share;
+  const double t_hat = higher (w.s, w.t, NULL, &share);
+  gsl_matrix *noise = copy_of (z);
+  gsl_matrix_scale (noise, share);
+  ok (sb_process_transition (w.process, vector_all (3, w.t), vector_all (3, t_hat), noise, by_hand));
+  ok (take_step (sb_step_ddim, g.score, NULL, w.s, t_hat, NULL, by_hand));
   ok (take_step (&up, g.score, NULL, w.s, w.t, z, x));
   cr_assert_leq (largest_difference (x, by_hand), 1e-14);
 }

@@ -39,7 +39,7 @@ static const sb_score_type constant_score_type = { .name = "constant", .views = 
 static bool
 is_noisy (const sb_step_type *type)
 {
-  return !(type->needs & SB_NEEDS_NO_NOISE);
+  return sb_step_noisy (type, NULL);
 }
 
 // One step in one dimension, from x at time t down to s.
@@ -529,8 +529,8 @@ Test (predictor, none_does_nothing)
   for (size_t k_##step = 0; ((step) = (const sb_step_type *)sb_steps (k_##step)); k_##step++)                          \
     if ((step) != sb_step_none && !((step)->needs & SB_NEEDS_DIVERGENCE))
 
-// A step asks for the score as often as it counts, twice for Heun's and four times for Runge and Kutta's [soft.set-nfe], and looks at its normals if and only if it says so;
-// DDIM at its usual eta, which is 0, does not, nor Soft Diffusion's at k = 0.
+// A step asks for the score as often as it counts, twice for Heun's and four times for Runge and Kutta's [soft.set-nfe], and looks at its normals if and only if it says so, by its
+// usual keys: DDIM's eta is 0 there, Soft Diffusion's k too, and edm-heun's churn.
 
 static int
 counting (const void *state, sb_view view, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y,
@@ -554,8 +554,7 @@ Test (predictor, does_what_it_says)
     double quiet = step (type, score, 0.3, 0.4, 0, 1);
     const size_t expected = type == sb_step_flow_rk4 ? 4 : type->take ? 2 : 1;
     cr_assert_eq (evaluations, expected, "%s: %zu evaluations", type->entry.name, evaluations);
-    const bool noisy = is_noisy (type) && type != sb_step_ddim && type != sb_step_soft_ddim;
-    cr_assert_eq (step (type, score, 0.3, 0.4, 1, 1) != quiet, noisy, "%s: noise", type->entry.name);
+    cr_assert_eq (step (type, score, 0.3, 0.4, 1, 1) != quiet, is_noisy (type), "%s: noise", type->entry.name);
   }
 }
 
