@@ -83,6 +83,7 @@
 #include "score/model.h"
 #include "score/network.h"
 #include "score/pde.h"
+#include "score/rescale.h"
 #include "score/score.h"
 #include "score/timed_classifier.h"
 #include "score/tweedie.h"

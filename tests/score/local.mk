@@ -33,3 +33,5 @@ check_PROGRAMS += %D%/test_heat_equation
 %C%_test_heat_equation_SOURCES = %D%/test_heat_equation.c tests/denoisers.c tests/denoisers.h
 check_PROGRAMS += %D%/test_two_properties
 %C%_test_two_properties_SOURCES = %D%/test_two_properties.c tests/denoisers.c tests/denoisers.h
+check_PROGRAMS += %D%/test_rescale
+%C%_test_rescale_SOURCES = %D%/test_rescale.c

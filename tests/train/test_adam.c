@@ -200,7 +200,7 @@ Test (adam, schedules_by_images)
   cr_assert_float_eq (sb_adam_ema_rate (&edm, 11), exp2 (-2), 1e-15); // 10 steps seen: a half-life of half a step
   edm.batch = 256;
   cr_assert_float_eq (sb_adam_ema_rate (&edm, 100000), .99964517, 5e-9);
-  for (double batch = 1000; batch < 1e6; batch *= 5)
+  for (double batch = 1000; batch < 3e5; batch *= 5)
     {
       float g = 0, theta = 0, m = 0, v = 0, ema = 1;
       const uint64_t first = 20000000 / (uint64_t)batch, steps = 500000 / (uint64_t)batch;
