@@ -33,9 +33,10 @@ typedef struct
 
 typedef struct
 {
-  const char *law, *model, *output;
-  const char *process, *predictor, *alternate, *corrector; // lines of text; NULL: not given
-  member step, second, correction;
+  const char *law, *model, *rescale, *output;
+  const char *process, *predictor, *alternate, *corrector, *grid; // lines of text; NULL: not given
+  member step, second, correction, spacing;
+  key_value churn;
   double range[2], t_min, start_time; // NaN: not given
   uint64_t steps;                     // 0: not given
   int order;                          // UNSET: not given
@@ -49,6 +50,12 @@ typedef struct
 } settings;
 
 static const char *const order_names[] = { "predictor-first", "corrector-first", "always", NULL };
+
+static const sb_key s_churn
+    = { .name = "churn",
+        .usual = 0,
+        .high = HUGE_VAL,
+        .help = "edm-heun: S_churn, its churn times the steps; then it is the predictor by default" };
 
 static const char details[] = "LAW is gmm3 (three Gaussians on a line), spec48 (a Gaussian in 48 dimensions\n"
                               "with variances c/k), or a file:\n"
@@ -68,11 +75,9 @@ static const char details[] = "LAW is gmm3 (three Gaussians on a line), spec48 (
                               "stops the run; nothing is written then.\n\n"
                               "Exit status: 0, 1 where something failed, 2 where the command line is wrong.\n";
 
-static const help_family families[] = { { "PROCESS", sb_processes },
-                                        { "PREDICTOR", sb_steps },
-                                        { "CORRECTOR", sb_correctors },
-                                        { "OPERATOR", sb_operators },
-                                        { NULL, NULL } };
+static const help_family families[]
+    = { { "PROCESS", sb_processes }, { "PREDICTOR", sb_steps },    { "CORRECTOR", sb_correctors },
+        { "GRID", sb_grids },        { "OPERATOR", sb_operators }, { NULL, NULL } };
 
 static int
 parse (int argc, char **argv, settings *o)
@@ -92,13 +97,17 @@ parse (int argc, char **argv, settings *o)
     { .kind = OPTION_HEADING, .help = "The process" },
     { "process", 'p', OPTION_TEXT, &o->process, "PROCESS", 0, 0, NULL,
       "what turns the law into noise, see below (default: vp)" },
-    { "t-min", 0, OPTION_REAL, &o->t_min, "T", 0, 0.5, NULL,
-      "ve, vp, subvp: time at which to stop (default: 1e-5 with ve, else 1e-3)" },
+    { "rescale", 0, OPTION_TEXT, &o->rescale, "PROCESS", 0, 0, NULL,
+      "--model: sample it under this process and not its own, asking the network where noise and signal have the same "
+      "ratio; of a chain's levels the nearest" },
+    { "t-min", 0, OPTION_REAL, &o->t_min, "T", 0, 0, NULL,
+      "not of chains: time at which to stop (default: 1e-5 with ve, sigma_min with edm, else 1e-3)" },
 
     { .kind = OPTION_HEADING, .help = "The sampler" },
     { "predictor", 0, OPTION_TEXT, &o->predictor, "PREDICTOR", 0, 0, NULL,
       "how to step from one time to the next, see below (default: euler-maruyama with vp and subvp, momentum "
-      "with soft, else reverse-diffusion)" },
+      "with soft, flow-heun with edm, else reverse-diffusion)" },
+    { "churn", 0, OPTION_KEY, &o->churn, "S", 0, 0, NULL, NULL },
     { "alternate", 0, OPTION_TEXT, &o->alternate, "PREDICTOR", 0, 0, NULL,
       "another for every second step (default: none)" },
     { "corrector", 0, OPTION_TEXT, &o->corrector, "CORRECTOR", 0, 0, NULL,
@@ -108,7 +117,11 @@ parse (int argc, char **argv, settings *o)
       "predictor-first or corrector-first at each time, or always: a corrector at every time, the last too (default: "
       "predictor-first)" },
     { "steps", 0, OPTION_COUNT, &o->steps, "N", 0, 1e7, NULL,
-      "steps from t = 1 down; a chain takes them among its levels (default: 1000, or the levels)" },
+      "steps from t = 1 down; a chain takes them among its levels (default: 1000, or the levels); in the grid edm "
+      "these "
+      "are N times, and the last step is the denoising (default: 18)" },
+    { "grid", 0, OPTION_TEXT, &o->grid, "GRID", 0, 0, NULL,
+      "not of chains: how the times are spaced, see below (default: edm with edm, else linear)" },
     { "flow", 0, OPTION_SET, &o->flow, NULL, 0, 0, NULL,
       "not of chains: solve the probability flow ODE with adaptive steps instead" },
     { "tolerance", 0, OPTION_REAL, &o->tolerance, "X", 0, 1, NULL,
@@ -148,7 +161,8 @@ parse (int argc, char **argv, settings *o)
       "IDX, NPY or PNG: begin with these points, as the process leaves them at --start-time, and not with a draw of "
       "the "
       "prior; one for each sample or one for all" },
-    { "start-time", 0, OPTION_REAL, &o->start_time, "T", 0, 1, NULL, "the time to begin at (default: 1)" },
+    { "start-time", 0, OPTION_REAL, &o->start_time, "T", 0, 0, NULL,
+      "the time to begin at (default: 1, sigma_max with edm)" },
 
     { .kind = OPTION_HEADING, .help = "The samples" },
     { "n", 'n', OPTION_COUNT, &o->n, "N", 0, size, NULL, "how many (default: 64)" },
@@ -191,14 +205,20 @@ read_sampler (settings *o)
     status = read_member (sb_steps, "--alternate", o->alternate, &o->second);
   if (status < 0 && o->corrector && strcmp (o->corrector, "none") != 0)
     status = read_member (sb_correctors, "--corrector", o->corrector, &o->correction);
+  if (status < 0 && o->grid)
+    status = read_member (sb_grids, "--grid", o->grid, &o->spacing);
+  if (status < 0 && !isnan (o->churn.value) && !o->predictor)
+    status = read_member (sb_steps, "--predictor", "edm-heun", &o->step);
   return status;
 }
 
 static int
 check_sampler (const settings *o)
 {
-  if (o->flow && (o->predictor || o->alternate || o->correction.entry))
+  if (o->flow && (o->step.entry || o->alternate || o->correction.entry))
     return usage_error ("--flow: takes the place of --predictor, --alternate and --corrector");
+  if (!isnan (o->churn.value) && o->step.entry != &sb_step_edm_heun->entry)
+    return usage_error ("--churn: only with --predictor=edm-heun");
   if (!isnan (o->start_time) && !o->asked.start)
     return usage_error ("--start-time: needs --start");
   if (!o->flow && !isnan (o->tolerance))
@@ -223,6 +243,8 @@ check_model (const settings *o)
     return usage_error ("--model: has its --data-range with it");
   if (!o->model && o->clip)
     return usage_error ("--clip: only with --model");
+  if (!o->model && o->rescale)
+    return usage_error ("--rescale: only with --model");
   return -1;
 }
 
@@ -256,23 +278,66 @@ or_default (double value, double otherwise)
   return isnan (value) ? otherwise : value;
 }
 
-// An SDE is solved on an even grid from $T$ to $\epsilon$. A chain goes down its $N$ levels; with fewer steps, by
-// those nearest to an even grid. With denoising it ends at level 1, from where Tweedie's formula takes it to level 0.
+// An SDE is solved on a grid from $T$ to $\epsilon$. A chain goes down its $N$ levels; with fewer steps, by those nearest to
+// an even grid. With denoising it ends at level 1, from where Tweedie's formula takes it to level 0.
+
+static const sb_grid_kind *
+grid_of (const settings *o, const sb_process *process)
+{
+  const sb_process_kind *kind = sb_process_kind_of (process);
+  return (const sb_grid_kind *)(o->spacing.entry ? o->spacing.entry
+                                                 : sb_entry_find (sb_grids, kind ? kind->grid : "linear"));
+}
+
+// Karras et al. count the denoising among the steps: $N$ levels are $N$ steps. To their own sampler, which may add noise before
+// it, it is one.
+
+static bool
+in_levels (const settings *o, const sb_process *process)
+{
+  return grid_of (o, process)->entry.key_count > 0 && !o->flow;
+}
+
+static bool
+ends_by_itself (const settings *o)
+{
+  return o->step.entry == &sb_step_edm_heun->entry && o->denoise && !o->correction.entry && !o->alternate;
+}
+
+static size_t
+steps_of (const settings *o, const sb_process *process)
+{
+  if (o->flow)
+    return o->states ? o->states - 1 : 1;
+  if (o->steps)
+    return o->steps;
+  return process->levels ? process->levels - (o->denoise ? 1 : 0) : in_levels (o, process) ? 18 : 1000;
+}
+
+// Of the grid, but for a last 0.
+
+static size_t
+times_of (const settings *o, const sb_process *process)
+{
+  return steps_of (o, process) + (in_levels (o, process) && o->denoise ? 0 : 1);
+}
 
 static gsl_vector *
 grid_times (const settings *o, const sb_process *process)
 {
-  size_t levels = process->levels, steps = o->steps;
-  if (o->flow)
-    steps = o->states ? o->states - 1 : 1;
-  else if (!steps)
-    steps = levels ? levels - (o->denoise ? 1 : 0) : 1000;
-  gsl_vector *times = gsl_vector_alloc (steps + 1);
+  const size_t levels = process->levels, N = times_of (o, process);
+  gsl_vector *times = gsl_vector_calloc (N + (ends_by_itself (o) ? 1 : 0));
   if (!times)
     return NULL;
-  double last = !levels ? or_default (o->t_min, process->t_min) : o->denoise ? 1 / (double)levels : 0;
-  sb_grid_linear (or_default (o->start_time, process->t_max), last, times);
-  for (size_t k = 0; levels && k <= steps; k++)
+  double key[SB_KEYS_MOST], last = !levels      ? or_default (o->t_min, process->t_min)
+                                   : o->denoise ? 1 / (double)levels
+                                                : 0;
+  const sb_grid_kind *grid = grid_of (o, process);
+  sb_entry_usual (&grid->entry, key);
+  gsl_vector_view positive = gsl_vector_subvector (times, 0, N);
+  grid->fill (or_default (o->start_time, process->t_max), last, o->spacing.entry ? o->spacing.key : key,
+              &positive.vector);
+  for (size_t k = 0; levels && k < N; k++)
     gsl_vector_set (times, k, rint (gsl_vector_get (times, k) * (double)levels) / (double)levels);
   return times;
 }
@@ -288,6 +353,14 @@ check_times (const settings *o, const sb_process *process)
   if (!isnan (o->start_time) && !(o->start_time > or_default (o->t_min, process->t_min)))
     return usage_error ("--start-time: %g is not above the last time, %g", o->start_time,
                         or_default (o->t_min, process->t_min));
+  if (!(or_default (o->t_min, process->t_min) <= 0.5 * process->t_max))
+    return usage_error ("--t-min: %g is not at most %g", o->t_min, 0.5 * process->t_max);
+  if (!(or_default (o->start_time, process->t_max) <= process->t_max))
+    return usage_error ("--start-time: %g is not at most %g", o->start_time, process->t_max);
+  if (process->levels && o->grid)
+    return usage_error ("--grid: --process=%s is a chain, and goes by its levels", process->type->name);
+  if (in_levels (o, process) && o->denoise && o->steps == 1)
+    return usage_error ("--steps: the grid has two times or more");
   if (process->levels && o->flow)
     return usage_error ("--flow: --process=%s is a chain and has no ODE", process->type->name);
   if (process->levels && o->steps > most)
@@ -301,10 +374,12 @@ check_times (const settings *o, const sb_process *process)
 // The predictor by default is that of the process's authors (process/kinds.c). The settings outlive what is returned.
 
 static sb_pc
-sampler (const settings *o, const sb_process *process)
+sampler (settings *o, const sb_process *process)
 {
   const sb_process_kind *kind = sb_process_kind_of (process);
   sb_pc pc = sb_pc_default ();
+  if (!isnan (o->churn.value))
+    o->step.key[0] = o->churn.value / (double)times_of (o, process);
   if (o->step.entry)
     {
       pc.step = (const sb_step_type *)o->step.entry;
@@ -323,7 +398,7 @@ sampler (const settings *o, const sb_process *process)
     }
   if (o->order != UNSET)
     pc.order = (sb_pc_order)o->order;
-  pc.final = o->denoise ? SB_FINAL_DENOISE : SB_FINAL_SAMPLE;
+  pc.final = o->denoise && !ends_by_itself (o) ? SB_FINAL_DENOISE : SB_FINAL_SAMPLE;
   return pc;
 }
 
@@ -351,7 +426,7 @@ warn_of_overshoot (const guidance *g, const gsl_vector *times)
 }
 
 static int
-draw_and_write (const settings *o, const named_law *law, const sb_process *process, const sb_score *score)
+draw_and_write (settings *o, const named_law *law, const sb_process *process, const sb_score *score)
 {
   guidance g;
   int status = guidance_open (&o->asked, &o->engine, law, score, o->n, &g);
@@ -412,7 +487,7 @@ fit_prior (const named_law *law, sb_process *process)
 }
 
 static int
-run_process (const settings *o, const named_law *law)
+run_process (settings *o, const named_law *law)
 {
   sb_error error = { 0 };
   sb_process *process = sb_process_from_text (o->process, law->target->dimension, &error);
@@ -458,7 +533,7 @@ run_law (settings *o)
 // A model's points are what its network's input is: images, or points where they are one pixel large.
 
 static int
-run_score (const settings *o, const sb_model *model, const named_law *look)
+run_score (settings *o, const sb_model *model, const sb_process *process, const named_law *look)
 {
   bool drawable = look->height && (look->channels == 1 || look->channels == 3);
   if (output_format (o->output) == OUTPUT_PNG && !drawable)
@@ -471,9 +546,12 @@ run_score (const settings *o, const sb_model *model, const named_law *look)
   if (status != EXIT_SUCCESS)
     return status;
   sb_score *score = sb_score_network_alloc (&model->network),
-           *clipped = score && o->clip ? sb_score_clip_alloc (score, model->low, model->high) : NULL;
-  status = score && (clipped || !o->clip) ? draw_and_write (o, look, model->process, o->clip ? clipped : score)
-                                          : failure ("the score: %s", why (GSL_FAILURE));
+           *clipped = score && o->clip ? sb_score_clip_alloc (score, model->low, model->high) : NULL,
+           *own = o->clip ? clipped : score,
+           *rescaled = own && o->rescale ? sb_score_rescale_alloc (own, process, true) : NULL;
+  const sb_score *asked = o->rescale ? rescaled : own;
+  status = asked ? draw_and_write (o, look, process, asked) : failure ("the score: %s", why (GSL_FAILURE));
+  sb_score_free (rescaled);
   sb_score_free (clipped);
   sb_score_free (score);
   return status;
@@ -499,9 +577,13 @@ run_model (settings *o)
       look.width = shape.width;
       look.channels = shape.channels;
     }
-  int status = check_times (o, model->process);
+  sb_process *other = o->rescale ? sb_process_from_text (o->rescale, model->process->dimension, &error) : NULL;
+  int status = !o->rescale || other ? EXIT_SUCCESS : usage_error ("--rescale=%s: %s", o->rescale, error.message);
   if (status == EXIT_SUCCESS)
-    status = run_score (o, model, &look);
+    status = check_times (o, other ? other : model->process);
+  if (status == EXIT_SUCCESS)
+    status = run_score (o, model, other ? other : model->process, &look);
+  sb_process_free (other);
   sb_model_free (model);
   return status;
 }
@@ -513,6 +595,7 @@ command_sample (int argc, char **argv)
                  .engine = { UNSET, UNSET },
                  .t_min = NAN,
                  .start_time = NAN,
+                 .churn = { &s_churn, NAN },
                  .order = UNSET,
                  .tolerance = NAN,
                  .denoise = true,

@@ -90,6 +90,17 @@ sb_grid_arithmetic (double beta_bar_min, double beta_bar_max, gsl_vector *beta)
 //    + \frac{i}{N-1} \bigl(\sigma_{\min}^{1/\rho} - \sigma_{\max}^{1/\rho}\bigr)\Bigr)^{\rho}, \quad i = 0, \dots, N-1;
 //    \qquad \sigma_N = 0. $$
 
+static void
+even_in_root (double first, double last, double rho, gsl_vector *t)
+{
+  const double from = pow (first, 1 / rho), to = pow (last, 1 / rho);
+  const size_t N = t->size;
+  for (size_t i = 0; i < N; i++)
+    gsl_vector_set (t, i, pow (from + fraction (i, N) * (to - from), rho));
+  gsl_vector_set (t, 0, first);
+  gsl_vector_set (t, N - 1, last);
+}
+
 int
 sb_grid_edm (double sigma_min, double sigma_max, double rho, gsl_vector *sigma)
 {
@@ -97,12 +108,44 @@ sb_grid_edm (double sigma_min, double sigma_max, double rho, gsl_vector *sigma)
     SB_ERROR (NULL, GSL_EBADLEN, "a grid has two ends and a zero after them, not %zu noise levels", sigma->size);
   if (!between (sigma_min, sigma_max) || !between (0.5 * rho, rho))
     SB_ERROR (NULL, GSL_EINVAL, "sigma from %g to %g, rho = %g: not 0 < min < max, 0 < rho", sigma_min, sigma_max, rho);
-  size_t N = sigma->size - 1;
-  double first = pow (sigma_max, 1 / rho), last = pow (sigma_min, 1 / rho);
-  for (size_t i = 0; i < N; i++)
-    gsl_vector_set (sigma, i, pow (first + fraction (i, N) * (last - first), rho));
-  gsl_vector_set (sigma, 0, sigma_max);
-  gsl_vector_set (sigma, N - 1, sigma_min);
-  gsl_vector_set (sigma, N, 0);
+  gsl_vector_view positive = gsl_vector_subvector (sigma, 0, sigma->size - 1);
+  even_in_root (sigma_max, sigma_min, rho, &positive.vector);
+  gsl_vector_set (sigma, sigma->size - 1, 0);
   return GSL_SUCCESS;
+}
+
+// ## The kinds
+//
+// As a sampler's grid, from its first time to its last, the levels of EDM are times of any process.
+
+static int
+fill_linear (double first, double last, const double *key, gsl_vector *t)
+{
+  (void)key;
+  return sb_grid_linear (first, last, t);
+}
+
+static int
+fill_edm (double first, double last, const double *key, gsl_vector *t)
+{
+  if (t->size < 2)
+    SB_ERROR (NULL, GSL_EBADLEN, "a grid has two ends, not %zu times", t->size);
+  if (!(0 <= last && last < first && gsl_finite (first)) || !between (0.5 * key[0], key[0]))
+    SB_ERROR (NULL, GSL_EINVAL, "times from %g to %g, rho = %g: not 0 <= last < first, 0 < rho", first, last, key[0]);
+  even_in_root (first, last, key[0], t);
+  return GSL_SUCCESS;
+}
+
+static const sb_key rho = {
+  .name = "rho", .usual = 7, .high = 1000, .above = true, .help = "1: even in time; the larger, the finer at the end"
+};
+
+static const sb_grid_kind kinds[]
+    = { { { "linear", "even in time", NULL, 0 }, fill_linear },
+        { { "edm", "even in the rho-th root of the time: Karras et al.", &rho, 1 }, fill_edm } };
+
+const sb_entry *
+sb_grids (size_t k)
+{
+  return k < sizeof kinds / sizeof *kinds ? &kinds[k].entry : NULL;
 }

@@ -2,6 +2,7 @@
 #define SCOREBOOK_GRID_GRID_H
 
 #include "../base/decls.h"
+#include "../base/entry.h"
 
 #include <gsl/gsl_vector.h>
 
@@ -22,6 +23,16 @@ int sb_grid_arithmetic (double beta_bar_min, double beta_bar_max, gsl_vector *be
 // The noise levels of Karras et al. (2022), downwards: N >= 2 of them, and a last value of 0, so N + 1 in all.
 // 0 < sigma_min < sigma_max, rho > 0 (theirs: 0.002, 80 and 7).
 int sb_grid_edm (double sigma_min, double sigma_max, double rho, gsl_vector *sigma);
+
+// A grid that a line of text can choose (base/entry.h): "linear", "edm rho=7".
+typedef struct
+{
+  sb_entry entry;
+  int (*fill) (double first, double last, const double *key,
+               gsl_vector *t); // n >= 2 times, 0 <= last < first < infinity
+} sb_grid_kind;
+
+const sb_entry *sb_grids (size_t k); // the family; each is the first field of its sb_grid_kind
 
 SB_END_DECLS
 

@@ -151,17 +151,24 @@ static const sb_key rates[]
         LEVELS (SB_DDPM_LEVELS) };
 
 static const sb_process_kind table[] = {
-  { { "ve", "variance exploding SDE", noises, 2 }, false, 0, 1, "reverse-diffusion", make_ve },
-  { { "vp", "variance preserving SDE", rates, 2 }, true, -1, 1, "euler-maruyama", make_vp },
-  { { "subvp", "sub-VP SDE", rates, 2 }, true, -1, 1, "euler-maruyama", make_subvp },
-  { { "smld", "chain of noise scales, geometric", noises, 3 }, false, 0, 1, "reverse-diffusion", make_smld },
-  { { "ddpm", "chain of denoising diffusion, linear", rates, 3 }, true, -1, 1, "reverse-diffusion", make_ddpm },
-  { { "edm", "Karras et al.: the time is the noise level", of_edm, 2 }, false, -1, 1, "flow-heun", make_edm },
+  { { "ve", "variance exploding SDE", noises, 2 }, false, 0, 1, "reverse-diffusion", "linear", make_ve },
+  { { "vp", "variance preserving SDE", rates, 2 }, true, -1, 1, "euler-maruyama", "linear", make_vp },
+  { { "subvp", "sub-VP SDE", rates, 2 }, true, -1, 1, "euler-maruyama", "linear", make_subvp },
+  { { "smld", "chain of noise scales, geometric", noises, 3 }, false, 0, 1, "reverse-diffusion", "linear", make_smld },
+  { { "ddpm", "chain of denoising diffusion, linear", rates, 3 },
+    true,
+    -1,
+    1,
+    "reverse-diffusion",
+    "linear",
+    make_ddpm },
+  { { "edm", "Karras et al.: the time is the noise level", of_edm, 2 }, false, -1, 1, "flow-heun", "edm", make_edm },
   { { "soft", "blur or a mask, and a little noise", of_soft, sizeof of_soft / sizeof *of_soft },
     true,
     0,
     1,
     "momentum",
+    "linear",
     make_soft },
 };
 

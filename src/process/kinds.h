@@ -13,6 +13,7 @@ typedef struct
   bool equal;       // the second key's value may be that of the first; else it has to be above
   double low, high; // the papers map the bytes 0 to 255 of images to these
   const char *step; // the name of the papers' step for it (sampler/sampler.h)
+  const char *grid; // and of their grid (grid/grid.h)
   sb_process *(*alloc) (size_t dimension, const double *key, sb_error *error); // a line, or none: then a general one
 } sb_process_kind;
 

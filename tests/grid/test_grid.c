@@ -172,6 +172,42 @@ Test (grid, edm_levels_are_even_in_the_rho_th_root)
   property_check ("even in sigma^(1/rho)", 3, 200, 4, an_edm, edm_residual, NULL, 1e-12);
 }
 
+// ## By name
+//
+// A sampler's grid from a line of text: "edm" is the levels without their 0, or, to 0, its last interval ends there.
+
+static gsl_vector *
+named (const char *text, double first, double last, size_t n)
+{
+  double key[SB_KEYS_MOST];
+  const sb_grid_kind *kind = (const sb_grid_kind *)sb_entry_read (sb_grids, "grid", text, key, NULL);
+  gsl_vector *t = vector (n);
+  cr_assert (kind, "%s", text);
+  ok (kind->fill (first, last, key, t));
+  return t;
+}
+
+Test (grid, kinds)
+{
+  gsl_vector *sigma = vector (19), *even = vector (18);
+  ok (sb_grid_edm (0.002, 80, 7, sigma));
+  ok (sb_grid_linear (80, 0.002, even));
+  gsl_vector_view positive = gsl_vector_subvector (sigma, 0, 18);
+  cr_assert (gsl_vector_equal (named ("edm", 80, 0.002, 18), &positive.vector));
+  cr_assert (gsl_vector_equal (named ("linear", 80, 0.002, 18), even));
+  cr_assert_float_eq (at (named ("edm rho=1", 80, 0.002, 18), 7), at (even, 7), 1e-12);
+  gsl_vector *to_zero = named ("edm rho=2", 9, 0, 4);
+  for (size_t i = 0; i < 4; i++)
+    cr_assert_float_eq (at (to_zero, i), gsl_pow_2 (3 - (double)i), 1e-14);
+
+  const sb_grid_kind *edm = (const sb_grid_kind *)sb_entry_find (sb_grids, "edm");
+  refused (GSL_EBADLEN, edm->fill (80, 0.002, (const double[]){ 7 }, vector (1)));
+  refused (GSL_EINVAL, edm->fill (0.002, 80, (const double[]){ 7 }, vector (3)));
+  refused (GSL_EINVAL, edm->fill (80, -1, (const double[]){ 7 }, vector (3)));
+  refused (GSL_EINVAL, edm->fill (GSL_POSINF, 1, (const double[]){ 7 }, vector (3)));
+  refused (GSL_EINVAL, edm->fill (80, 1, (const double[]){ 0 }, vector (3)));
+}
+
 // ## Bad input
 
 Test (grid, refuses_what_is_no_grid)
