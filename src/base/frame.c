@@ -11,6 +11,7 @@
 #include "error.h"
 
 #include <float.h>
+#include <gsl/gsl_blas.h>
 #include <gsl/gsl_math.h>
 #include <gsl/gsl_sort.h>
 #include <math.h>
@@ -18,6 +19,7 @@
 enum
 {
   ROWS = 9,       // that the centre is taken of, at most
+  BLOCK = 256,    // rows that are projected together
   EXPONENT = 1000 // at most, of either sign
 };
 
@@ -117,6 +119,22 @@ sb_frame_rows (const sb_frame *frame, const gsl_matrix *z, size_t first, gsl_mat
       for (size_t j = 0; j < u->size2; j++)
         to[j] = scale * row[j] - scale * centre[j];
     }
+}
+
+int
+sb_frame_project (const sb_frame *frame, const gsl_matrix *z, const gsl_matrix *directions, gsl_matrix *projections)
+{
+  gsl_matrix *scratch = gsl_matrix_alloc (BLOCK, z->size2);
+  for (size_t first = 0; first < z->size1 && scratch; first += BLOCK)
+    {
+      const size_t rows = GSL_MIN (BLOCK, z->size1 - first);
+      gsl_matrix_view u = gsl_matrix_submatrix (scratch, 0, 0, rows, z->size2),
+                      to = gsl_matrix_submatrix (projections, first, 0, rows, directions->size1);
+      sb_frame_rows (frame, z, first, &u.matrix);
+      gsl_blas_dgemm (CblasNoTrans, CblasTrans, 1, &u.matrix, directions, 0, &to.matrix);
+    }
+  gsl_matrix_free (scratch);
+  return scratch ? GSL_SUCCESS : GSL_ENOMEM;
 }
 
 int

@@ -20,6 +20,10 @@ void sb_frame_free (sb_frame *frame);
 // Rows first, first + 1, ... of z (n x d) into u, as many as it has.
 void sb_frame_rows (const sb_frame *frame, const gsl_matrix *z, size_t first, gsl_matrix *u);
 
+// The rows of z (n x d) in the frame, times those of directions (k x d): projections (n x k). GSL_ENOMEM.
+int sb_frame_project (const sb_frame *frame, const gsl_matrix *z, const gsl_matrix *directions,
+                      gsl_matrix *projections);
+
 // 2^(power exponent): what a length (1) or a square (2) in the frame is multiplied with. GSL_EOVRFLW, GSL_EUNDRFLW
 // where no normal double is as large, or as small.
 int sb_frame_unit (const sb_frame *frame, int power, double *unit);

@@ -10,7 +10,6 @@
 #include "../base/frame.h"
 #include "../base/shard.h"
 
-#include <gsl/gsl_blas.h>
 #include <gsl/gsl_math.h>
 #include <gsl/gsl_sort_vector.h>
 #include <math.h>
@@ -206,27 +205,6 @@ test_direction (void *context, size_t shard, size_t first, size_t count)
 // $D$ sees neither a shift nor a unit: the points are projected about their common centre (base/frame.c), where the
 // products keep their digits.
 
-enum
-{
-  ROWS = 256
-};
-
-static int
-project (const sb_frame *frame, const gsl_matrix *x, const gsl_matrix *directions, gsl_matrix *projections)
-{
-  gsl_matrix *scratch = gsl_matrix_alloc (ROWS, x->size2);
-  for (size_t first = 0; first < x->size1 && scratch; first += ROWS)
-    {
-      const size_t rows = GSL_MIN (ROWS, x->size1 - first);
-      gsl_matrix_view u = gsl_matrix_submatrix (scratch, 0, 0, rows, x->size2),
-                      to = gsl_matrix_submatrix (projections, first, 0, rows, directions->size1);
-      sb_frame_rows (frame, x, first, &u.matrix);
-      gsl_blas_dgemm (CblasNoTrans, CblasTrans, 1, &u.matrix, directions, 0, &to.matrix);
-    }
-  gsl_matrix_free (scratch);
-  return scratch ? GSL_SUCCESS : GSL_ENOMEM;
-}
-
 static int
 test_directions (const gsl_matrix *x, const gsl_matrix *y, sb_stream stream, gsl_matrix *directions,
                  gsl_matrix *x_projected, gsl_matrix *y_projected, gsl_matrix *found)
@@ -238,9 +216,9 @@ test_directions (const gsl_matrix *x, const gsl_matrix *y, sb_stream stream, gsl
   stream.purpose = SB_FOR_PROBE;
   status = sb_stream_normals (stream, 0, directions);
   if (!status)
-    status = project (&frame, x, directions, x_projected);
+    status = sb_frame_project (&frame, x, directions, x_projected);
   if (!status)
-    status = project (&frame, y, directions, y_projected);
+    status = sb_frame_project (&frame, y, directions, y_projected);
   sb_frame_free (&frame);
   projected samples = { x_projected, y_projected, gsl_matrix_ptr (found, 0, 0), gsl_matrix_ptr (found, 1, 0) };
   return status ? status : sb_shards (directions->size1, 1, test_direction, &samples);

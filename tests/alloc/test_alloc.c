@@ -711,6 +711,14 @@ PATH (marginal)
 
 PATH (clip) { kept (sb_score_clip_alloc (chain ().score, -1, 1)); }
 
+PATH (rescale)
+{
+  const sb_score *own = chain ().score;
+  const sb_score *score = kept (sb_score_rescale_alloc (own, own->process, true));
+  gsl_matrix *x = units (2, 2), *out = units (2, 2);
+  must (sb_score_evaluate (score, SB_DENOISER, x, all (2, 2. / 3), NULL, out));
+}
+
 // ## Networks
 //
 // Weights, inputs and outputs are the caller's: zeros will do.
@@ -1022,6 +1030,8 @@ PATH (two_samples)
   double distance, p_value;
   must (sb_ks_projections (x, x, 1, stream, &distance, &p_value));
   must (sb_energy_test (x, x, 3, stream, &distance, &p_value));
+  must (sb_sliced_wasserstein_2 (x, x, 2, stream, &distance, NULL));
+  must (sb_paired_distances (x, x, 3, stream, &(sb_pairing){ 0 }));
 }
 
 PATH (samples_on_a_line)
@@ -1031,6 +1041,7 @@ PATH (samples_on_a_line)
   must (sb_ks_two_sample (x, y, &distance, &p_value));
   must (sb_wasserstein_1 (x, y, &distance));
   must (sb_wasserstein_2 (x, y, &distance));
+  must (sb_paired_bootstrap (x, x, 0.9, 3, (sb_stream){ 0 }, &(sb_paired_mean){ 0 }));
 }
 
 PATH (schedule)

@@ -9,3 +9,6 @@ check_PROGRAMS += %D%/test_classifier %D%/test_energy_distance %D%/test_frechet 
 %C%_test_twosample_SOURCES = %D%/test_twosample.c
 check_PROGRAMS += %D%/test_sinkhorn
 %C%_test_sinkhorn_SOURCES = %D%/test_sinkhorn.c
+check_PROGRAMS += %D%/test_paired %D%/test_sliced
+%C%_test_paired_SOURCES = %D%/test_paired.c
+%C%_test_sliced_SOURCES = %D%/test_sliced.c
