@@ -3,6 +3,7 @@
 // On $\mathcal N(0, .25)$ all is linear, and errors and variances are numbers without Monte Carlo: known from the recursion of
 // Algorithm 1 or 2 on it. On a mixture of two Gaussians, against the algorithm transcribed in numpy (`edm.py`).
 
+#include "denoisers.h"
 #include "edm_values.h"
 #include "grid/grid.h"
 #include "measure/twosample.h"
@@ -13,7 +14,6 @@
 #include "scope.h"
 #include "score/exact.h"
 #include "take.h"
-#include "target/mixture.h"
 
 #include <gsl/gsl_math.h>
 #include <gsl/gsl_statistics.h>
@@ -27,18 +27,6 @@ static const sb_process *
 edm (void)
 {
   return scoped (sb_edm_alloc (1, SB_EDM_SIGMA_MIN, SB_EDM_SIGMA_MAX));
-}
-
-static sb_target *
-gaussian (void)
-{
-  return scoped (sb_target_gaussian_alloc (vector_of (0), matrix_of (1, 1, s_2)));
-}
-
-static sb_target *
-m1 (void)
-{
-  return scoped (sb_target_mixture_alloc (vector_of (.3, .7), matrix_of (2, 1, -1, 1.5), matrix_of (2, 1, .16, .0625)));
 }
 
 static const sb_score *
@@ -80,7 +68,7 @@ sample (sb_pc pc, const sb_step_type *step, const double *key, const sb_score *s
 
 Test (edm, the_flow)
 {
-  sb_target *const laws[] = { gaussian (), m1 () };
+  sb_target *const laws[] = { line_target (&LINE_G), line_target (&LINE_M1) };
   for (int k = 0; k < 2; k++)
     for (double t = .003; t < 90; t *= 3)
       {
@@ -118,7 +106,7 @@ static double
 multiplier (const sb_step_type *step, const double *key, size_t N, bool to_zero)
 {
   gsl_matrix *x = matrix_of (2, 1, 80, 160);
-  sample (algorithm_1, step, key, exact (gaussian ()), levels (N, to_zero), x);
+  sample (algorithm_1, step, key, exact (line_target (&LINE_G)), levels (N, to_zero), x);
   cr_assert_float_eq (gsl_matrix_get (x, 1, 0), 2 * gsl_matrix_get (x, 0, 0), 1e-12);
   return gsl_matrix_get (x, 0, 0) / 80;
 }
@@ -186,7 +174,7 @@ Test (edm, variances)
 Test (edm, evaluations)
 {
   static const size_t N[] = { 2, 9, 18, 40 }, wanted[] = { 3, 17, 35, 79 };
-  const sb_score *score = exact (m1 ());
+  const sb_score *score = exact (line_target (&LINE_M1));
   for (size_t k = 0; k < 4; k++)
     for (int way = 0; way < 2; way++)
       cr_assert_eq (sample (algorithm_1, way ? sb_step_edm_heun : sb_step_flow_heun, NULL, score, levels (N[k], way),
@@ -219,7 +207,7 @@ Test (edm, without_churn)
   gsl_matrix_scale (of_heun, 80);
   of_edm = copy_of (of_heun);
   gsl_matrix *outside = copy_of (of_heun), *stirred = copy_of (of_heun);
-  const sb_score *score = exact (m1 ());
+  const sb_score *score = exact (line_target (&LINE_M1));
   sample (algorithm_1, sb_step_flow_heun, NULL, score, levels (18, false), of_heun);
   sample (pc, sb_step_edm_heun, usual, score, levels (18, true), of_edm);
   cr_assert (draws == 0 && gsl_matrix_equal (of_heun, of_edm));
@@ -280,13 +268,13 @@ Test (edm, variances_with_churn)
   for (size_t k = 0; k < 3; k++)
     {
       const double key[] = { 40. / (double)N[k], 0, 1e9, 1 },
-                   v = variance_after (sb_step_edm_heun, key, exact (gaussian ()), levels (N[k], true), 6400);
+                   v = variance_after (sb_step_edm_heun, key, exact (line_target (&LINE_G)), levels (N[k], true), 6400);
       cr_assert_float_eq (v, wanted[k], 1e-6, "%zu levels: %.9g", N[k], v);
     }
   const size_t n = 10000;
   gsl_matrix *x = normals (n, 1, 2);
   gsl_matrix_scale (x, 80);
-  sample (algorithm_1, sb_step_edm_heun, (const double[]){ 40. / 288, 0, 1e9, 1 }, exact (gaussian ()),
+  sample (algorithm_1, sb_step_edm_heun, (const double[]){ 40. / 288, 0, 1e9, 1 }, exact (line_target (&LINE_G)),
           levels (288, true), x);
   const double v = gsl_stats_variance_m (x->data, 1, n, 0);
   cr_assert_float_eq (v, wanted[0], 4.9 * wanted[0] * sqrt (2. / (double)n), "%g", v);
@@ -314,7 +302,7 @@ Test (edm, as_transcribed)
   for (size_t k = 0; k < 4; k++)
     {
       gsl_matrix *x = matrix_of (5, 1, -110, -31, 4.5, 67, 153);
-      sample (pc, sb_step_edm_heun, keys[k], exact (m1 ()), levels (N[k], true), x);
+      sample (pc, sb_step_edm_heun, keys[k], exact (line_target (&LINE_M1)), levels (N[k], true), x);
       for (size_t i = 0; i < 5; i++)
         cr_assert_float_eq (gsl_matrix_get (x, i, 0), stored[k][i], 1e-12, "run %zu, point %zu: %.16g", k, i,
                             gsl_matrix_get (x, i, 0));
@@ -326,7 +314,7 @@ Test (edm, as_transcribed)
 Test (edm, refusals)
 {
   sb_process *ve = scoped (sb_ve_alloc (1, .01, 50));
-  sb_score *under_ve = scoped (sb_score_exact_alloc (gaussian (), ve));
+  sb_score *under_ve = scoped (sb_score_exact_alloc (line_target (&LINE_G), ve));
   sb_sampler_work *work = scoped (sb_sampler_work_alloc (under_ve, 1));
   gsl_matrix *x = matrix_of (1, 1, 3), *z = matrix_of (1, 1, 1);
   const gsl_vector *s = vector_of (.9), *t = vector_of (1);
@@ -376,8 +364,8 @@ Test (edm, samples_along_the_flow)
   const size_t n = 10000;
   gsl_matrix *x = matrix (n, 1);
   ok (sb_process_prior (edm (), (sb_stream){ .seed = 5 }, x));
-  sample (algorithm_1, sb_step_flow_heun, NULL, exact (m1 ()), levels (400, false), x);
-  const double D = distance (m1 (), x);
+  sample (algorithm_1, sb_step_flow_heun, NULL, exact (line_target (&LINE_M1)), levels (400, false), x);
+  const double D = distance (line_target (&LINE_M1), x);
   cr_assert_lt (D, KS / sqrt ((double)n), "%g", D);
 }
 
@@ -388,10 +376,10 @@ Test (edm, samples_of_the_sde)
   gsl_vector *sigma = vector (1001);
   ok (sb_grid_edm (.005, 20, 7, sigma));
   gsl_vector_view positive = gsl_vector_subvector (sigma, 0, 1000);
-  ok (sb_target_sample (m1 (), (sb_stream){ .seed = 7, .purpose = SB_FOR_DATA }, x));
+  ok (sb_target_sample (line_target (&LINE_M1), (sb_stream){ .seed = 7, .purpose = SB_FOR_DATA }, x));
   ok (sb_process_transition (edm (), NULL, vector_all (n, 20), normals (n, 1, 8), x));
-  sample (algorithm_1, sb_step_euler_maruyama, NULL, exact (m1 ()), &positive.vector, x);
-  const double D = distance (m1 (), x);
+  sample (algorithm_1, sb_step_euler_maruyama, NULL, exact (line_target (&LINE_M1)), &positive.vector, x);
+  const double D = distance (line_target (&LINE_M1), x);
   cr_assert_lt (D, KS / sqrt ((double)n), "%g", D);
 }
 
@@ -408,7 +396,7 @@ correlation (const gsl_matrix *x, const gsl_matrix *y)
 Test (edm, names_its_samples)
 {
   const size_t n = 1000;
-  const sb_score *score = exact (m1 ());
+  const sb_score *score = exact (line_target (&LINE_M1));
   gsl_matrix *x[5] = { matrix (4 * n, 1) };
   ok (sb_process_prior (edm (), (sb_stream){ .seed = 9 }, x[0]));
   gsl_matrix_view some = gsl_matrix_submatrix (x[0], 0, 0, n, 1);

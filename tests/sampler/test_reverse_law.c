@@ -3,12 +3,11 @@
 // Under $\mathbf x_t = \mathbf x_0 + t\,\mathbf z$ with a denoiser that is linear, a step is $x \mapsto mx + bz$, and means and
 // variances go through the library's steps without Monte Carlo. $s^2 = .25$ is the variance of the data, $v = t^2$.
 
+#include "denoisers.h"
 #include "process/edm.h"
 #include "sampler/pc.h"
 #include "scope.h"
-#include "score/callback.h"
 #include "score/exact.h"
-#include "target/mixture.h"
 
 #include <gsl/gsl_math.h>
 #include <gsl/gsl_statistics.h>
@@ -27,8 +26,7 @@ edm (void)
 static const sb_score *
 exact (void)
 {
-  return scoped (
-      sb_score_exact_alloc (scoped (sb_target_gaussian_alloc (vector_of (0), matrix_of (1, 1, s_2))), edm ()));
+  return scoped (sb_score_exact_alloc (line_target (&LINE_G), edm ()));
 }
 
 // Of all steps together: m, and the variance of what they add.
@@ -126,24 +124,12 @@ Test (reverse_law, the_family_over_eta)
 // with the right variance at $u_1 = s^2 + v_1$, and leave it further behind with every step,
 // $$ \frac{\mathrm{Var}(x_t)}u = \frac{1 - 2\delta\,(u/u_1)^{1 - 2\delta}}{1 - 2\delta} . $$ [consistent.txt-drift]
 
-static int
-off_by_delta (const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, gsl_matrix *out, void *delta)
-{
-  (void)y;
-  for (size_t i = 0; i < x->size1; i++)
-    {
-      const double v = gsl_pow_2 (gsl_vector_get (t, i));
-      gsl_matrix_set (out, i, 0, (s_2 + *(double *)delta * v) / (s_2 + v) * gsl_matrix_get (x, i, 0));
-    }
-  return GSL_SUCCESS;
-}
-
 Test (reverse_law, drifts_from_the_data)
 {
   static const double u[] = { 4.25, 2, 1, .5, .25 + 1e-8 }, wanted[] = { 1, 1.1132, 1.1714, 1.2049, 1.2241 };
-  double delta = .1, V = u[0], before = 1;
-  const sb_score_callback callback = { .view = SB_DENOISER, .function = off_by_delta, .params = &delta };
-  const sb_score *score = scoped (sb_score_callback_alloc (&callback, edm ()));
+  const double delta = .1;
+  const sb_score *score = denoiser_d (edm (), delta);
+  double V = u[0], before = 1;
   for (size_t k = 1; k < 5; k++)
     {
       const law to = limit (score, 1, sqrt (u[k - 1] - s_2), sqrt (u[k] - s_2), 2000);
@@ -204,9 +190,7 @@ Test (reverse_law, early_stopping)
 Test (reverse_law, early_stopping_narrows)
 {
   const size_t n = 4000;
-  sb_target *m1
-      = scoped (sb_target_mixture_alloc (vector_of (.3, .7), matrix_of (2, 1, -1, 1.5), matrix_of (2, 1, .16, .0625)));
-  const sb_score *score = scoped (sb_score_exact_alloc (m1, edm ()));
+  const sb_score *score = scoped (sb_score_exact_alloc (line_target (&LINE_M1), edm ()));
   double variance[2], squares[2], of_upper[2];
   for (int k = 0; k < 2; k++)
     {
