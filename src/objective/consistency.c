@@ -343,8 +343,9 @@ sb_consistency_gradient (const sb_score *score, const sb_partial_path *path, uns
   sb_path_record r[2] = { 0 };
   memory m;
   int status = check (&q, loss);
-  if (!status && (of & SB_CONSISTENCY_PATH) && path->step != sb_step_euler_maruyama
-      && path->step != sb_step_reverse_diffusion)
+  const bool reverse = path->step == sb_step_reverse_diffusion
+                       || (path->step == sb_step_euler_maruyama && (!path->key || path->key[0] == 1));
+  if (!status && (of & SB_CONSISTENCY_PATH) && !reverse)
     SB_ERROR (NULL, GSL_EUNSUP, "the density of a path of the step %s is not known here", path->step->entry.name);
   if (status || x->size1 == 0)
     return status;
