@@ -214,3 +214,6 @@ clean-local: clean-results
 clean-results:
 	rm -rf results
 .PHONY: clean-results
+nobase_pkglibexec_PROGRAMS += %D%/consistent/map-driver
+%C%_consistent_map_driver_SOURCES = %D%/consistent/map.c $(experiments_common)
+%C%_consistent_map_driver_LDADD = libscorebook-core.la
