@@ -1,4 +1,4 @@
-// # The Fokker-Planck equation, by the score
+// # The Fokker-Planck equation, by the score, and the score's own
 //
 // Kolmogorov's forward equation [scoresde.eq35] is an equation of continuity for the velocity of the probability flow, [scoresde.eq37]
 // $\partial_t p_t = -\nabla\cdot(\tilde{\mathbf f}\,p_t)$. Divided by $p_t$ it needs the score in the density's place:
@@ -386,11 +386,13 @@ static int
 find_g (const sb_process *process, double t, double *g)
 {
   double f = 1;
-  int status = process->parts == 1 ? sb_process_numbers (process, SB_F, t, t, &f) : GSL_EUNSUP;
-  if (!status && f == 0)
-    return sb_process_numbers (process, SB_G, t, t, g);
-  SB_ERROR (NULL, status ? status : GSL_EUNSUP,
-            "%s: the score's equation is of dx = g dw, with one g for all coordinates", process->type->name);
+  const int status = process->parts == 1 ? sb_process_numbers (process, SB_F, t, t, &f) : GSL_SUCCESS;
+  if (status)
+    return status;
+  if (f != 0)
+    SB_ERROR (NULL, GSL_EUNSUP, "%s: the score's equation is of dx = g dw, with one g for all coordinates",
+              process->type->name);
+  return sb_process_numbers (process, SB_G, t, t, g);
 }
 
 static int

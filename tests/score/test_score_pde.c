@@ -392,6 +392,11 @@ no_number (double t, const gsl_vector *x, gsl_vector *f, void *params)
 
 Test (score_pde, what_does_not_fit_is_refused)
 {
+  static const sb_process_type bare = { .name = "bare" };
+  const sb_score_callback f = { .view = SB_SCORE, .function = exponentials, .jvp = exponentials_jvp };
+  const sb_score *of_no_parts
+      = scoped (sb_score_callback_alloc (&f, scoped (sb_process_alloc (&bare, NULL, 2, 0, 1, 0)))),
+      *ve = scoped (sb_score_exact_alloc (denoisers_m2 (), scoped (sb_ve_alloc (2, .1, 3))));
   const sb_score *score = exact (denoisers_m2 ());
   const sb_score *vp = scoped (sb_score_exact_alloc (denoisers_m2 (), scoped (sb_vp_alloc (2, .1, 20))));
   constants c = { 0 };
@@ -407,6 +412,8 @@ Test (score_pde, what_does_not_fit_is_refused)
   refused (GSL_EINVAL, sb_score_pde (score, (sb_view)0, NULL, t, x, rate));
   refused (GSL_EDOM, sb_score_pde (score, SB_SCORE, NULL, zero, x, rate));
   refused (GSL_EUNSUP, sb_score_pde (vp, SB_SCORE, NULL, t, x, rate));
+  refused (GSL_EUNSUP, sb_score_pde (of_no_parts, SB_SCORE, NULL, t, x, rate));
+  refused (GSL_EDOM, sb_score_pde (ve, SB_SCORE, NULL, vector_all (3, 1), x, rate));
   refused (GSL_EBADLEN, sb_ito_rate (&narrow, true, score, SB_SCORE, NULL, t, x, rate));
   refused (GSL_EINVAL, sb_ito_rate (&empty, true, score, SB_SCORE, NULL, t, x, rate));
   refused (GSL_EBADFUNC, sb_ito_rate (&nan, true, score, SB_SCORE, NULL, t, x, rate));
