@@ -206,47 +206,36 @@ Test (two_properties, in_the_plane)
 // given $x_t$; with $r = 0$ it is $h$. [consistent.txt-B2-tower]
 
 static double
-mean_over (const line *given, double (*f) (double x, const void *context), const void *context)
+mean_denoiser (const sb_score *score, double r, const line *given)
 {
   gsl_vector *weight = vector (LINE_NODES * given->K);
   const gsl_matrix *y = line_nodes (given, weight);
-  double sum = 0;
-  for (size_t i = 0; i < weight->size; i++)
-    sum += gsl_vector_get (weight, i) * f (gsl_matrix_get (y, i, 0), context);
-  return sum;
-}
-
-typedef struct
-{
-  const sb_score *score;
-  double r, s;
-} levels;
-
-static double
-at_r (double x, const void *context)
-{
-  const levels *l = context;
-  return denoiser_at (l->score, x, l->r);
-}
-
-static double
-over_r_given_s (double x, const void *context)
-{
-  const levels *l = context;
-  const size_t mark = scope_mark ();
-  const line given = line_given (&LINE_M1, l->r * l->r, l->s * l->s, x);
-  const double mean = mean_over (&given, at_r, context);
-  scope_release (mark);
+  gsl_matrix *h = matrix (weight->size, 1);
+  double mean;
+  ok (sb_score_evaluate (score, SB_DENOISER, y, vector_all (weight->size, r), NULL, h));
+  gsl_vector_const_view values = gsl_matrix_const_column (h, 0);
+  gsl_blas_ddot (weight, &values.vector, &mean);
   return mean;
 }
 
 Test (two_properties, tower)
 {
-  const levels l = { exact (line_target (&LINE_M1)), .3, .6 };
+  const double r = .3, s = .6, t = 1;
+  const sb_score *score = exact (line_target (&LINE_M1));
   for (double x = -1.5; x < 2; x += 1.1)
     {
-      const line given = line_given (&LINE_M1, l.s * l.s, 1, x);
-      cr_assert_float_eq (mean_over (&given, over_r_given_s, &l), denoiser_at (l.score, x, 1), 1e-11, "x = %g", x);
+      const line at_s = line_given (&LINE_M1, s * s, t * t, x);
+      gsl_vector *weight = vector (LINE_NODES * at_s.K);
+      const gsl_matrix *y = line_nodes (&at_s, weight);
+      double mean = 0;
+      for (size_t i = 0; i < weight->size; i++)
+        {
+          const size_t mark = scope_mark ();
+          const line at_r = line_given (&LINE_M1, r * r, s * s, gsl_matrix_get (y, i, 0));
+          mean += gsl_vector_get (weight, i) * mean_denoiser (score, r, &at_r);
+          scope_release (mark);
+        }
+      cr_assert_float_eq (mean, denoiser_at (score, x, t), 1e-11, "x = %g", x);
     }
 }
 
