@@ -115,8 +115,9 @@ turn (const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, gsl_matrix 
   const double *sign = params;
   for (size_t i = 0; i < x->size1; i++)
     {
-      gsl_matrix_set (out, i, 0, *sign * gsl_matrix_get (x, i, 1) + (y ? gsl_matrix_get (y, i, 0) : 0));
-      gsl_matrix_set (out, i, 1, -*sign * gsl_matrix_get (x, i, 0));
+      const double speed = *sign * (y ? gsl_matrix_get (y, i, 0) : 1);
+      gsl_matrix_set (out, i, 0, speed * gsl_matrix_get (x, i, 1));
+      gsl_matrix_set (out, i, 1, -speed * gsl_matrix_get (x, i, 0));
     }
   return GSL_SUCCESS;
 }
@@ -283,7 +284,7 @@ Test (asymmetry, a_condition_goes_with_every_node)
   ok (sb_score_circulation (turning (), SB_SCORE, vector_of (5), 1, corners, 3, &with));
   ok (sb_score_circulation (turning (), SB_SCORE, NULL, 1, corners, 3, &sum));
   cr_assert_float_eq (sum, -1, 1e-14);
-  cr_assert_float_eq (with, -1, 1e-14);
+  cr_assert_float_eq (with, -5, 1e-14);
   ok (sb_score_circulation (turning (), SB_SCORE, vector_of (5), 1, matrix_of (1, 2, 3, 4), 3, &with));
   cr_assert_eq (with, 0);
 }

@@ -369,6 +369,20 @@ Test (score_pde, erratum_eq7_noise)
     }
 }
 
+// By that SDE, which is another at each row's time, the rate of a denoiser that is not right either is the one found
+// without it. [consistent.eq16]
+
+Test (score_pde, along_its_own_reverse_process)
+{
+  const sb_score *d = denoiser_d (edm (1), .3);
+  printed p = { d, 1 };
+  const sb_ito reverse = { 1, printed_drift, printed_diffusion, NULL, &p };
+  gsl_matrix *rate = matrix (N, 1);
+  ok (sb_ito_rate (&reverse, true, d, SB_DENOISER, NULL, some_times (), points_in (1), rate));
+  cr_assert_lt (largest_difference (rate, residual (d, SB_DENOISER, some_times (), points_in (1))), 1e-11);
+  cr_assert_gt (largest_difference (rate, matrix_all (N, 1, 0)), .1);
+}
+
 // The score is a martingale of the same process as well; the noise and the point itself are not.
 // [consistent.txt-martingale-pde]
 
