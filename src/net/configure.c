@@ -147,9 +147,18 @@ static const sb_key dsm2ddpm_keys[]
 // [scoresde.set-cont] The faces of 1024 x 1024 pixels have `ncsnpp time=fourier channels=16
 // multipliers=1,2,4,8,16,32,32,32 blocks=1 input=skip output=skip`. [scoresde.set-celebahq]
 
-#define PLUS_PLUS(fir, in)                                                                                             \
+//
+// Karras et al. (2022) took DDPM++ over, with three levels of 256 channels for CIFAR-10 in place of four; their 64 x 64 pixels have
+// `edm-ddpmpp image=3x64x64 multipliers=1,2,2,2`. [consistent.set-edm-arch] The first convolution has `channels` in all three. Attention
+// stands in the middle, which they count as the first block on the way up, whatever `attention=` says. Not theirs are the first weights
+// (they begin at $10^{-5}$ of Xavier's where these are 0, and queries, keys and values at $\sqrt{.2}$), the $10^{-5}$ in a group's variance
+// (theirs: $10^{-6}$), and the sines, which they have behind the cosines. Trained with an augmentation of the images, theirs is also told
+// its nine numbers, by 9 `channels` more weights; their dropout is 0.13 for CIFAR-10, 0.05 for FFHQ, 0.25 for AFHQ.
+// [consistent.set-edm-augment]
+
+#define PLUS_PLUS(levels, fir, in)                                                                                     \
   {                                                                                                                    \
-    IMAGE, WHOLE ("channels", 128, 1, WIDEST, "at a multiplier of 1"), MULTIPLIERS ("1,2,2,2"),                        \
+    IMAGE, WHOLE ("channels", 128, 1, WIDEST, "at a multiplier of 1"), MULTIPLIERS (levels),                           \
         WHOLE ("blocks", 4, 1, DEEPEST, "residual blocks of a level"),                                                 \
         WHOLE ("groups", 32, 1, WIDEST, "at most, of 4 channels or more, normalised together"),                        \
         LIST ("attention", "16", LEVELS, ',', 0, "heights of the levels with self-attention"), TIME (POSITIONAL),      \
@@ -157,8 +166,9 @@ static const sb_key dsm2ddpm_keys[]
         CLASSES, CONDITION, COMPONENTS (fir, 1, 1, in, NONE), JOINS (1), SCALE, DROPOUT                                \
   }
 
-static const sb_key ncsnpp_keys[] = PLUS_PLUS (1, RESIDUAL);
-static const sb_key ddpmpp_keys[] = PLUS_PLUS (0, NONE);
+static const sb_key ncsnpp_keys[] = PLUS_PLUS ("1,2,2,2", 1, RESIDUAL);
+static const sb_key ddpmpp_keys[] = PLUS_PLUS ("1,2,2,2", 0, NONE);
+static const sb_key edm_ddpmpp_keys[] = PLUS_PLUS ("2,2,2", 0, NONE);
 
 typedef struct
 {
@@ -171,7 +181,7 @@ typedef struct
   size_t time;
   size_t fir, rescaled, biggan, input, output; // unet: its components
   size_t by_block;                             // the way up is shown what each block made
-  bool sparse;                                 // attention only behind the last block of a level on the way up
+  bool plus_plus; // attention only behind the last block of a level on the way up; first of all, `channels`
   double scale, dropout;
 } settings;
 
@@ -187,8 +197,10 @@ read_numbers (const double *value, size_t *numbers)
 static settings
 settings_of (const sb_entry *entry, const double *value)
 {
-  settings s
-      = { .image = { 0, 1, 1 }, .scale = 16, .sparse = entry->keys == ncsnpp_keys || entry->keys == ddpmpp_keys };
+  const sb_key *keys = entry->keys;
+  settings s = { .image = { 0, 1, 1 },
+                 .scale = 16,
+                 .plus_plus = keys == ncsnpp_keys || keys == ddpmpp_keys || keys == edm_ddpmpp_keys };
   const struct
   {
     const char *key;
@@ -612,7 +624,7 @@ go_up (builder *b, size_t level, size_t h)
       if (k == 0 || s->by_block)
         h = join (b, h, b->kept[--b->keeps]);
       h = block (b, name, h, s->channels * s->multipliers[level], NULL);
-      if (!s->sparse || k + 1 == count)
+      if (!s->plus_plus || k + 1 == count)
         h = attend_at_height (b, name, h);
     }
   return h;
@@ -678,7 +690,8 @@ static void
 lay_levels (builder *b, const settings *s)
 {
   const size_t outputs = s->outputs ? s->outputs : s->image[0];
-  size_t h = convolve (b, "in", b->input, s->channels * s->multipliers[0], 3, 0), shown = b->input, grown = 0;
+  const size_t first = s->channels * (s->plus_plus ? 1 : s->multipliers[0]);
+  size_t h = convolve (b, "in", b->input, first, 3, 0), shown = b->input, grown = 0;
   for (size_t level = 0; level < s->levels; level++)
     {
       if (level > 0)
@@ -751,7 +764,8 @@ static const architecture architectures[]
         { { "ncsnpp", "NCSN++, the U-Net of scores by variance-exploding SDEs", ncsnpp_keys, COUNT (ncsnpp_keys) },
           lay_unet },
         { { "ddpmpp", "DDPM++, the U-Net of scores by variance-preserving SDEs", ddpmpp_keys, COUNT (ddpmpp_keys) },
-          lay_unet } };
+          lay_unet },
+        { { "edm-ddpmpp", "DDPM++ as Karras et al. have it", edm_ddpmpp_keys, COUNT (edm_ddpmpp_keys) }, lay_unet } };
 
 const sb_entry *
 sb_net_architectures (size_t k)

@@ -41,6 +41,7 @@ typedef struct
 //   dsm2ddpm image=1x28x28
 //   ncsnpp image=3x32x32 time=fourier
 //   ddpmpp image=3x32x32
+//   edm-ddpmpp image=3x32x32
 //
 // mlp: `layers` hidden layers of `width` units, each told the time. unet: a level per multiplier, each half as wide as
 // the one above, `blocks` residual blocks a level, self-attention at the image heights listed (0: nowhere). cnn: a
@@ -52,7 +53,7 @@ typedef struct
 // components of Appendix H of "Score-based generative modeling through SDEs", resample=fir skip=rescaled block=biggan
 // blocks=4 input=residual output=skip; joins=block, the U-Net of Ho et al. (2020); scale=16, the deviation of Fourier
 // frequencies; dropout=P, P to 0.99. ncsnpp and ddpmpp are whole lines at the paper's size; blocks=8 makes the deep
-// ones.
+// ones; edm-ddpmpp is that of Karras et al. for CIFAR-10.
 const sb_entry *sb_net_architectures (size_t k);
 
 // Make a network from its line. NULL on failure: GSL_EINVAL with a line in `error` that names the word at fault,

@@ -371,8 +371,9 @@ Test (components, all_combinations_have_their_gradients)
 // ## At the paper's size
 //
 // The paper prints no widths; these are those of the authors' public configurations, and the numbers of weights follow
-// from the structure. [scoresde.set-ncsnpp] [scoresde.set-ddpmpp] [scoresde.set-cont] [scoresde.set-celebahq] The last
-// is the network of Ho et al. (2020), whose figure is 35.7 million.
+// from the structure. [scoresde.set-ncsnpp] [scoresde.set-ddpmpp] [scoresde.set-cont] [scoresde.set-celebahq] Those of
+// Karras et al.'s released networks have 9 x 128 weights more, which tell them their augmentation. [consistent.set-edm-arch]
+// [consistent.set-edm-augment] The last is the network of Ho et al. (2020), whose figure is 35.7 million.
 
 #define CELEBA_HQ                                                                                                      \
   "ncsnpp image=3x1024x1024 channels=16 multipliers=1,2,4,8,16,32,32,32 blocks=1 time=fourier input=skip output=skip"
@@ -390,6 +391,9 @@ Test (components, the_papers_networks_have_so_many_weights)
     { "ddpmpp image=3x32x32", 61804419, 0 },
     { "ddpmpp image=3x32x32 blocks=8", 106632579, 0 },
     { CELEBA_HQ, 105785880, 16 },
+    { "edm-ddpmpp image=3x32x32", 55733891 - 9 * 128, 0 },
+    { "edm-ddpmpp image=3x32x32 classes=10", 55735299 - 9 * 128, 0 },
+    { "edm-ddpmpp image=3x64x64 multipliers=1,2,2,2", 61805571 - 9 * 128, 0 },
     { "unet image=3x32x32 channels=128 multipliers=1,2,2,2 blocks=2 groups=32 attention=16 joins=block features=128",
       35746307, 0 },
   };
@@ -431,4 +435,31 @@ Test (components, ncsnpp_has_its_levels)
   cr_assert_eq (widest, 512);
   const sb_net_shape out = sb_net_output (net);
   cr_assert (out.channels == 3 && out.height == 32 && out.width == 32);
+}
+
+// Karras et al.'s: attention at 16 lines behind each of four blocks going down and the last of five going up, and in the middle at 8, though
+// the line does not say so; groups of 4 channels or more; and what is new says nothing: its output is 0. [consistent.set-edm-arch]
+
+Test (components, edm_ddpmpp_has_its_attention)
+{
+  const sb_net *net = net_of ("edm-ddpmpp image=3x32x32");
+  size_t attention[33] = { 0 };
+  for (size_t l = 0; l < net->count; l++)
+    {
+      const sb_layer *layer = &net->layers[l];
+      attention[layer->out.height] += layer->type == &sb_layer_attention;
+      if (layer->type == &sb_layer_group_norm)
+        cr_assert_eq (layer->groups, 32, "%s", layer->name);
+    }
+  cr_assert (attention[32] == 0 && attention[16] == 5 && attention[8] == 1);
+
+  const sb_net *small = net_of ("edm-ddpmpp image=3x8x8 channels=16 blocks=1 attention=4");
+  sb_net_work *work = scoped (sb_net_work_alloc (small, 2, 0));
+  sb_real *theta = zeros (small->parameters), x[2 * 3 * 64], y[2 * 3 * 64], u[2] = { .3f, -1 };
+  ok (sb_net_initialise (small, (sb_stream){ .seed = 1 }, theta));
+  for (size_t k = 0; k < sizeof x / sizeof *x; k++)
+    x[k] = (sb_real)sin ((double)k);
+  ok (sb_net_forward (small, theta, 2, x, u, NULL, work, y));
+  for (size_t k = 0; k < sizeof y / sizeof *y; k++)
+    cr_assert_eq (y[k], 0);
 }

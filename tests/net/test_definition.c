@@ -415,7 +415,7 @@ unet (const model *m, image x)
   const size_t last = of->levels - 1;
   char name[64];
   stack kept = { .count = 0 };
-  image path = x, image_out = x, h = convolved (m, "", "in", x, of->channels * of->multiplier[0], 3);
+  image path = x, image_out = x, h = convolved (m, "", "in", x, of->channels * (of->sparse ? 1 : of->multiplier[0]), 3);
   for (size_t level = 0; level <= last; level++)
     {
       snprintf (name, sizeof name, "input.%zu", level);
@@ -475,7 +475,7 @@ static const struct
   const char *name;
   image (*forward) (const model *m, image x);
 } definitions[] = { { "mlp", mlp },       { "unet", unet },   { "cnn", cnn },
-                    { "dsm2ddpm", unet }, { "ncsnpp", unet }, { "ddpmpp", unet } };
+                    { "dsm2ddpm", unet }, { "ncsnpp", unet }, { "ddpmpp", unet }, { "edm-ddpmpp", unet } };
 
 static const network networks[] = {
   { "mlp inputs=3 width=5 layers=2 features=4", .width = 5, .layers = 2, .outputs = 3, .features = 4, .fourier = true },
@@ -509,6 +509,9 @@ static const network networks[] = {
   { "ddpmpp image=1x4x4 channels=16 multipliers=1,2 blocks=1 groups=2 attention=4 output=residual", .channels = 16,
     .levels = 2, .multiplier = { 1, 2 }, .blocks = 1, .groups = 2, .attention = { 4 }, .outputs = 1, .features = 16,
     .positional = true, .rescaled = true, .biggan = true, .every = true, .sparse = true, .output = RESIDUAL },
+  { "edm-ddpmpp image=1x4x4 channels=8 multipliers=2,3 blocks=1 groups=2 attention=4 classes=2", .channels = 8,
+    .levels = 2, .multiplier = { 2, 3 }, .blocks = 1, .groups = 2, .attention = { 4 }, .outputs = 1, .features = 8,
+    .positional = true, .classes = 2, .rescaled = true, .biggan = true, .every = true, .sparse = true },
   { "unet image=3x4x4 channels=8 multipliers=1,2 blocks=2 groups=2 attention=4 joins=block time=none", .channels = 8,
     .levels = 2, .multiplier = { 1, 2 }, .blocks = 2, .groups = 2, .attention = { 4 }, .outputs = 3, .every = true },
   { "unet image=1x8x8 channels=4 multipliers=1,2,1 groups=2 time=none resample=fir input=residual output=residual",

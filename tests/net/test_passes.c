@@ -341,7 +341,7 @@ Test (network, attention_stands_where_it_was_asked_for)
 Test (network, malformed_configurations_are_refused)
 {
   const char *const bad[][2] = {
-    { "", "mlp, unet, cnn, dsm2ddpm, ncsnpp or ddpmpp" },
+    { "", "mlp, unet, cnn, dsm2ddpm, ncsnpp, ddpmpp or edm-ddpmpp" },
     { "dsm2ddpm", "image" },
     { "dsm2ddpm image=1x30x30", "30x30" },
     { "dsm2ddpm image=1x28x28 width=8", "dsm2ddpm" },
