@@ -6,6 +6,9 @@
 // $$ d\mathbf x = \bigl[\mathbf F(t)\,\mathbf x
 //    - \mathbf G(t)\mathbf G(t)^{\mathsf T}\,\nabla_{\mathbf x}\log p_t(\mathbf x)\bigr]\,dt
 //    + \mathbf G(t)\,d\bar{\mathbf w}. $$
+// Where only noise is added, by the denoiser $\mathbf h$ and Tweedie's formula: [consistent.eq3]
+// $$ d\mathbf x = -g(t)^2\,\frac{\mathbf h(\mathbf x, t) - \mathbf x}{\sigma_t^2}\,dt + g(t)\,d\bar{\mathbf w},
+//    \qquad g(t)^2 = \frac{d\sigma_t^2}{dt}. $$
 // Half of the score term and no noise do as well: the probability flow, an ordinary differential equation, carries
 // $p_t$ to $p_s$ in either direction. [scoresde.eq13] [scoresde.eq42]
 // $$ d\mathbf x = \bigl[\mathbf F(t)\,\mathbf x

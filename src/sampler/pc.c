@@ -68,6 +68,9 @@ sb_pc_annealed (double epsilon, size_t steps)
 // A chain's grid ends at its first level, an SDE's at $t_{\min}$, and the sample is denoised from there. A chain may
 // also be run to its level 0, the data. There Algorithm 1 as printed asks for the score of the data themselves: that
 // is what SB_PREDICTOR_FIRST does if the grid ends at 0, and the reason why such a grid is not the usual one.
+//
+// A grid that ends early, at some $t_{\mathrm{threshold}}$, gives $\mathbf h(\mathbf x_t, t)$ from there: the samples of a score that is not
+// known below. [consistent.txt-early-stop]
 
 static int
 check (const sb_pc *pc, const sb_score *score, const gsl_vector *times, const gsl_matrix *x)

@@ -162,7 +162,7 @@ Test (frechet, is_the_mean_square_of_the_way)
 
 // ## The formula as printed
 //
-// By GSL's eigensystems, square root by square root, where it is well conditioned.
+// By GSL's eigensystems, square root by square root, where it is well conditioned. [consistent.set-edm-fid]
 
 static gsl_matrix *
 symmetric_root (const gsl_matrix *c)
