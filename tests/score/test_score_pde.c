@@ -148,7 +148,7 @@ Test (score_pde, is_solved_by_consistent_denoisers)
 {
   solves (denoiser_n2 (edm (2)), .5);
   solves (denoiser_identity (edm (2)), 0);
-  solves (denoiser_constant (edm (3), .7), 0);
+  solves (denoiser_constant (edm (2), .7), 0);
 }
 
 // On another clock, to t = 1 from its least noise on.
