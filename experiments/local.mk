@@ -20,10 +20,13 @@ experiments_run += %D%/soft/fig8 %D%/soft/levels %D%/soft/mismatch %D%/soft/swee
   %D%/soft/samplers %D%/soft/ablations %D%/soft/fig1 %D%/soft/copies
 experiments_shown += %D%/soft/fig8.md %D%/soft/levels.md %D%/soft/mismatch.md %D%/soft/sweep.md %D%/soft/naive.md %D%/soft/masks.md %D%/soft/exact.md %D%/soft/compute.md \
   %D%/soft/tab1.md %D%/soft/tab1-faces.md %D%/soft/samplers.md %D%/soft/ablations.md %D%/soft/fig1.md %D%/soft/copies.md
+experiments_run += %D%/consistent/theory %D%/consistent/map %D%/consistent/tab1 %D%/consistent/tab2 %D%/consistent/fig1 %D%/consistent/fig2 %D%/consistent/fig4 %D%/consistent/fig6
+experiments_shown += %D%/consistent/theory.md %D%/consistent/map.md %D%/consistent/tab1.md %D%/consistent/tab2.md %D%/consistent/fig1.md %D%/consistent/fig2.md \
+  %D%/consistent/fig4.md %D%/consistent/fig6.md
 EXTRA_DIST += %D%/render %D%/page.css %D%/table.awk %D%/published.awk %D%/claims.awk $(experiments_shown)
 
 # They are installed as they lie here: scripts and drivers in one folder, what both read beside them.
-nobase_dist_pkglibexec_SCRIPTS = %D%/run $(experiments_run) %D%/soft/all %D%/scoresde/all %D%/dsm2ddpm/all %D%/speed/all
+nobase_dist_pkglibexec_SCRIPTS = %D%/run $(experiments_run) %D%/consistent/all %D%/soft/all %D%/scoresde/all %D%/dsm2ddpm/all %D%/speed/all
 $(experiments_run): ; # or make's own rules make a script NAME of a NAME.c that is newer
 experimentsexecdir = $(pkglibexecdir)
 nobase_dist_experimentsexec_DATA = %D%/list %D%/lib.sh %D%/style.gnuplot %D%/csv.awk %D%/form.awk %D%/show.awk \
@@ -214,6 +217,18 @@ clean-local: clean-results
 clean-results:
 	rm -rf results
 .PHONY: clean-results
-nobase_pkglibexec_PROGRAMS += %D%/consistent/map-driver
+experiments_drawn_edm = %D%/consistent/drawn_edm.c %D%/consistent/drawn_edm.h $(experiments_drawn)
+nobase_pkglibexec_PROGRAMS += %D%/consistent/map-driver %D%/consistent/tab1-driver %D%/consistent/tab2-driver %D%/consistent/property-driver \
+  %D%/consistent/pictures-driver %D%/consistent/theory-driver
+%C%_consistent_theory_driver_SOURCES = %D%/consistent/theory.c $(experiments_common)
+%C%_consistent_theory_driver_LDADD = libscorebook-core.la
 %C%_consistent_map_driver_SOURCES = %D%/consistent/map.c $(experiments_common)
 %C%_consistent_map_driver_LDADD = libscorebook-core.la
+%C%_consistent_tab1_driver_SOURCES = %D%/consistent/tab1.c %D%/faces.c %D%/faces.h $(experiments_drawn_edm)
+%C%_consistent_tab1_driver_LDADD = libscorebook-core.la
+%C%_consistent_tab2_driver_SOURCES = %D%/consistent/tab2.c $(experiments_drawn_edm)
+%C%_consistent_tab2_driver_LDADD = libscorebook-core.la
+%C%_consistent_property_driver_SOURCES = %D%/consistent/property.c %D%/faces.c %D%/faces.h $(experiments_drawn_edm)
+%C%_consistent_property_driver_LDADD = libscorebook-core.la
+%C%_consistent_pictures_driver_SOURCES = %D%/consistent/pictures.c %D%/faces.c %D%/faces.h $(experiments_drawn_edm)
+%C%_consistent_pictures_driver_LDADD = libscorebook-core.la

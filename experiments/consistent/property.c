@@ -1,0 +1,247 @@
+// # How consistent two networks are
+//
+// [consistent.fig1a] [consistent.fig1b] [consistent.fig4] [consistent.fig5] [consistent.fig6] [consistent.fig7]
+// [consistent.txt-more-consistent] [consistent.txt-limitations] [consistent.set-ffhq-finetune] The loss L^2 of test images under noise, by paths of
+// the network's own reverse SDE: from t down to the end, against t, and from the highest level down to t', against t'; with and
+// without consistency in training, on the same noise. [consistent.set-consistency-test]
+
+#include "../faces.h"
+#include "drawn_edm.h"
+
+#include <gsl/gsl_math.h>
+#include <gsl/gsl_statistics.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum
+{
+  EDM,
+  CDM,
+  MODELS,
+  LEVELS = 6,
+  WINDOWS = 3,
+  SIDE32 = 32
+};
+static const double levels[LEVELS] = { .1, .3, 1, 3, 10, 80 }, window_levels[WINDOWS] = { .1, .3, 1 }, window = .05;
+
+typedef struct
+{
+  network of[MODELS];
+  gsl_matrix *x_0, *y; // y: NULL where the networks are told no class
+  size_t paths, steps;
+} pair;
+
+// ## The points
+//
+// Test images, which no network has learned, and of digits their classes.
+
+static gsl_matrix *
+test_classes (size_t n)
+{
+  char path[4096];
+  sb_error error = { 0 };
+  data_path ("t10k-labels-idx1-ubyte.gz", path, sizeof path);
+  sb_bytes *labels = require_pointer (sb_idx_read (path, &error), error.message);
+  gsl_matrix *y = require_pointer (gsl_matrix_alloc (n, 1), "classes");
+  for (size_t i = 0; i < n; i++)
+    gsl_matrix_set (y, i, 0, labels->data[i]);
+  sb_bytes_free (labels);
+  return y;
+}
+
+static pair
+open_pair (const results *r, const char *name, size_t n)
+{
+  char edm[64], cdm[64];
+  snprintf (edm, sizeof edm, "%s-edm", name);
+  snprintf (cdm, sizeof cdm, "%s-cdm", name);
+  const bool faces = strncmp (name, "faces", 5) == 0;
+  return (pair){ .of = { network_needed (edm), network_needed (cdm) },
+                 .x_0 = faces ? test_faces (SIDE32, n) : test_digits (0, n, -1, 1),
+                 .y = faces ? NULL : test_classes (n),
+                 .paths = r->scale == SMOKE ? 2 : 8,
+                 .steps = r->scale == SMOKE   ? 2
+                          : r->scale == QUICK ? 16
+                                              : 300 };
+}
+
+static gsl_matrix *
+noised (const results *r, const pair *p, double t)
+{
+  const size_t n = p->x_0->size1, d = p->x_0->size2;
+  gsl_matrix *x = require_pointer (gsl_matrix_alloc (n, d), "images"),
+             *z = require_pointer (gsl_matrix_alloc (n, d), "normals");
+  require (sb_stream_normals ((sb_stream){ r->seed, SB_FOR_FORWARD, 0 }, 0, z), "normals");
+  gsl_matrix_memcpy (x, p->x_0);
+  gsl_matrix_scale (z, t);
+  gsl_matrix_add (x, z);
+  gsl_matrix_free (z);
+  return x;
+}
+
+// ## The loss of both, row by row
+
+typedef struct
+{
+  gsl_vector *loss[MODELS]; // n
+} losses;
+
+static losses
+look_at (const results *r, const pair *p, double t, double s, size_t steps, size_t paths)
+{
+  const size_t n = p->x_0->size1;
+  const sb_partial_path path = { sb_step_reverse_diffusion, NULL, steps, 7 };
+  gsl_matrix *x = noised (r, p, t);
+  gsl_vector *from = require_pointer (gsl_vector_alloc (n), "times"),
+             *to = require_pointer (gsl_vector_alloc (n), "times");
+  losses l;
+  gsl_vector_set_all (from, t);
+  gsl_vector_set_all (to, s);
+  for (int m = 0; m < MODELS; m++)
+    {
+      l.loss[m] = require_pointer (gsl_vector_alloc (n), "losses");
+      require (sb_consistency_loss (p->of[m].score, &path, paths, p->y, from, to, x, (sb_stream){ r->seed, 0, 0 },
+                                    l.loss[m], NULL),
+               "the consistency loss");
+    }
+  gsl_matrix_free (x);
+  gsl_vector_free (from);
+  gsl_vector_free (to);
+  return l;
+}
+
+static void
+losses_free (losses l)
+{
+  for (int m = 0; m < MODELS; m++)
+    gsl_vector_free (l.loss[m]);
+}
+
+static double
+mean_of (const gsl_vector *v, double *error)
+{
+  *error = gsl_stats_sd (v->data, 1, v->size) / sqrt ((double)v->size);
+  return gsl_stats_mean (v->data, 1, v->size);
+}
+
+// What EDM's is above CDM's, by the rows' differences, in standard errors.
+
+static double
+paired_z (const losses *l)
+{
+  gsl_vector *apart = require_pointer (gsl_vector_alloc (l->loss[EDM]->size), "differences");
+  double error;
+  gsl_vector_memcpy (apart, l->loss[EDM]);
+  gsl_vector_sub (apart, l->loss[CDM]);
+  const double mean = mean_of (apart, &error);
+  gsl_vector_free (apart);
+  return mean / error;
+}
+
+static double
+put (results *r, const char *test, double at, const losses *l)
+{
+  static const char *const names[MODELS] = { "without consistency", "with consistency" };
+  char row[64];
+  snprintf (row, sizeof row, "%s = %g", test, at);
+  for (int m = 0; m < MODELS; m++)
+    {
+      double error;
+      const double mean = mean_of (l->loss[m], &error);
+      results_row (r, row, names[m], "", mean, error, "", "summed over pixels, mean over images");
+    }
+  const double z = paired_z (l);
+  results_row (r, row, "paired z", "", z, -1, "", "of the difference, positive where consistency lowers the loss");
+  return z;
+}
+
+// ## Tests and claims
+
+static void
+claim_lower (results *r, const char *claim, double z)
+{
+  if (r->scale == SMOKE || !(fabs (z) >= 3))
+    untested (r, claim, r->scale == SMOKE ? "a few paths say nothing" : "the error bar is wider than the effect");
+  else
+    results_claim (r, claim, z > 0, "z = %.1f, one training each", z);
+}
+
+static void
+run_tests (results *r, const pair *p)
+{
+  const double end = p->of[EDM].model->process->t_min;
+  double down = 0, from_top = 0, short_windows = 0;
+  for (int k = 0; k < LEVELS; k++)
+    {
+      losses l = look_at (r, p, levels[k], end, p->steps, p->paths);
+      down += put (r, "t' = 0: t", levels[k], &l) / sqrt (LEVELS);
+      losses_free (l);
+    }
+  for (int k = LEVELS - 2; k >= 0; k--)
+    {
+      losses l = look_at (r, p, levels[LEVELS - 1], levels[k], p->steps, p->paths);
+      from_top += put (r, "t = 80: t'", levels[k], &l) / sqrt (LEVELS - 1);
+      losses_free (l);
+    }
+  for (int k = 0; k < WINDOWS; k++)
+    {
+      losses l = look_at (r, p, window_levels[k], window_levels[k] - window, r->scale == SMOKE ? 2 : 6, 2 * p->paths);
+      short_windows += put (r, "a window of 0.05: t", window_levels[k], &l) / sqrt (WINDOWS);
+      losses_free (l);
+    }
+  claim_lower (r, "training with consistency lowers L2 from t down to 0, over all t", down);
+  claim_lower (r, "... from t = 80 down to t', over all t'", from_top);
+  claim_lower (r, "... within the window that was trained", short_windows);
+}
+
+// ## Are they gradients?
+//
+// Neither asked for it. The relative asymmetry of the denoiser's Jacobian, by random directions.
+
+static void
+put_asymmetry (results *r, const pair *p)
+{
+  const size_t n = r->scale == SMOKE ? 1 : 4, probes = r->scale == SMOKE ? 1 : 4;
+  gsl_vector *t = require_pointer (gsl_vector_alloc (n), "times"),
+             *ratio = require_pointer (gsl_vector_alloc (n), "ratios");
+  for (int k = 0; k < LEVELS - 1; k++)
+    {
+      gsl_matrix *all = noised (r, p, levels[k]);
+      gsl_matrix_view x = gsl_matrix_submatrix (all, 0, 0, n, all->size2);
+      gsl_matrix_view y = p->y ? gsl_matrix_submatrix (p->y, 0, 0, n, 1) : x;
+      char row[64];
+      gsl_vector_set_all (t, levels[k]);
+      snprintf (row, sizeof row, "asymmetry at t = %g", levels[k]);
+      for (int m = 0; m < MODELS; m++)
+        {
+          double error;
+          require (sb_score_asymmetry (p->of[m].score, SB_DENOISER, p->y ? &y.matrix : NULL, t, &x.matrix, probes,
+                                       (sb_stream){ r->seed, SB_FOR_PROBE, 0 }, ratio),
+                   "the asymmetry");
+          const double mean = n > 1 ? mean_of (ratio, &error) : gsl_vector_get (ratio, 0);
+          results_row (r, row, m == EDM ? "without consistency" : "with consistency", "", mean, n > 1 ? error : -1, "",
+                       "|J - J^T| / |J| of the denoiser");
+        }
+      gsl_matrix_free (all);
+    }
+  gsl_vector_free (t);
+  gsl_vector_free (ratio);
+}
+
+int
+main (int argc, char **argv)
+{
+  results r = results_open ();
+  require (argc == 2 ? GSL_SUCCESS : GSL_EINVAL, "the name of a pair of networks");
+  pair p = open_pair (&r, argv[1], r.scale == SMOKE ? 2 : r.scale == QUICK ? 8 : 64);
+  run_tests (&r, &p);
+  if (!strcmp (argv[1], "mnist"))
+    put_asymmetry (&r, &p);
+  for (int m = 0; m < MODELS; m++)
+    network_close (p.of[m]);
+  gsl_matrix_free (p.x_0);
+  gsl_matrix_free (p.y);
+  results_close (&r);
+  return EXIT_SUCCESS;
+}

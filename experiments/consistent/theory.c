@@ -1,0 +1,323 @@
+// # What is exact
+//
+// [consistent.thm1.1] [consistent.txt-drift] [consistent.rem4.1] [consistent.set-edm-heun] [consistent.set-edm-churn] [consistent.txt-early-stop]
+// The paper has no toy data. With denoisers that are known: which of its two properties each has; how far samples drift whose score is a
+// little wrong; what other SDEs of the same marginals do to a mean; EDM's samplers against the number of levels; and stopping early.
+
+#include "../results.h"
+
+#include <gsl/gsl_math.h>
+#include <gsl/gsl_statistics.h>
+#include <math.h>
+#include <scorebook.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const double s2 = .25; // the variance of Gaussian data
+
+// ## Denoisers h = B(v) x in the plane
+
+typedef struct
+{
+  void (*matrix) (double v, double *B); // B: row by row
+} linear;
+
+static void
+identity (double v, double *B)
+{
+  (void)v;
+  memcpy (B, (double[]){ 1, 0, 0, 1 }, 4 * sizeof *B);
+}
+
+static void
+of_gaussian (double v, double *B)
+{
+  memcpy (B, (double[]){ s2 / (s2 + v), 0, 0, s2 / (s2 + v) }, 4 * sizeof *B);
+}
+
+static void
+towards_identity (double v, double *B)
+{
+  const double a = (s2 + .2 * v) / (s2 + v);
+  memcpy (B, (double[]){ a, 0, 0, a }, 4 * sizeof *B);
+}
+
+// S (S + v)^-1 with S = [[1, .5], [-.5, 1]].
+
+static void
+turning (double v, double *B)
+{
+  const double u = 1 + v, size = u * u + .25, p = (u + .25) / size, q = .5 * v / size;
+  memcpy (B, (double[]){ p, q, -q, p }, 4 * sizeof *B);
+}
+
+static int
+multiply (const void *state, bool transposed, const gsl_matrix *x, const gsl_vector *t, gsl_matrix *out)
+{
+  const linear *h = state;
+  for (size_t i = 0; i < x->size1; i++)
+    {
+      double B[4];
+      h->matrix (gsl_pow_2 (gsl_vector_get (t, i)), B);
+      const double a = gsl_matrix_get (x, i, 0), b = gsl_matrix_get (x, i, 1);
+      gsl_matrix_set (out, i, 0, B[0] * a + B[transposed ? 2 : 1] * b);
+      gsl_matrix_set (out, i, 1, B[transposed ? 1 : 2] * a + B[3] * b);
+    }
+  return GSL_SUCCESS;
+}
+
+static int
+evaluate (const void *state, sb_view view, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y,
+          gsl_matrix *out)
+{
+  (void)view, (void)y;
+  return multiply (state, false, x, t, out);
+}
+
+static int
+jvp (const void *state, sb_view view, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y,
+     const gsl_matrix *v, gsl_matrix *out)
+{
+  (void)view, (void)x, (void)y;
+  return multiply (state, false, v, t, out);
+}
+
+static int
+vjp (void *state, sb_view view, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, const gsl_matrix *v,
+     gsl_matrix *out)
+{
+  (void)view, (void)x, (void)y;
+  return multiply (state, true, v, t, out);
+}
+
+static const sb_score_type linear_type = {
+  .name = "linear", .views = SB_DENOISER, .evaluate = evaluate, .derivatives = SB_DENOISER, .jvp = jvp, .vjp = vjp
+};
+
+// ## The two properties
+//
+// Consistent: the residual of the denoiser's equation is 0. Conservative: its Jacobian is symmetric; that a density exists is another question, which
+// the identity answers with no.
+
+static void
+put_properties (results *r, const sb_score *score, const char *row, bool consistent, bool curl_free)
+{
+  enum
+  {
+    N = 50
+  };
+  gsl_matrix *x = gsl_matrix_alloc (N, 2), *rate = gsl_matrix_alloc (N, 2);
+  gsl_vector *t = gsl_vector_alloc (N), *ratio = gsl_vector_alloc (N);
+  require (x && rate && t && ratio ? GSL_SUCCESS : GSL_ENOMEM, "points");
+  gsl_vector_set_all (t, .8);
+  require (sb_stream_normals ((sb_stream){ r->seed, SB_FOR_USER, 0 }, 0, x), "points");
+  require (sb_score_pde (score, SB_DENOISER, NULL, t, x, rate), "the denoiser's equation");
+  require (sb_score_asymmetry (score, SB_DENOISER, NULL, t, x, 0, (sb_stream){ 0 }, ratio), "the asymmetry");
+  const double residual = GSL_MAX (gsl_matrix_max (rate), -gsl_matrix_min (rate)), asymmetry = gsl_vector_max (ratio);
+  results_row (r, row, "residual of Property 1", "", residual, -1, "", "largest of 50 points at t = .8");
+  results_row (r, row, "asymmetry (Property 2)", "", asymmetry, -1, "", "|J - J^T| / |J|, the largest");
+  char claim[128];
+  snprintf (claim, sizeof claim, "%s: %sconsistent, %scurl-free", row, consistent ? "" : "not ",
+            curl_free ? "" : "not ");
+  results_claim (r, claim, (residual < 1e-7) == consistent && (asymmetry < 1e-7) == curl_free,
+                 "residual %.2g, asymmetry %.2g", residual, asymmetry);
+  gsl_matrix_free (x);
+  gsl_matrix_free (rate);
+  gsl_vector_free (t);
+  gsl_vector_free (ratio);
+}
+
+static sb_target *
+mixture (void)
+{
+  double w[] = { .35, .65 }, mean[] = { -1, .5, 1, -.3 }, C[] = { .5, .2, .2, .3, .2, -.1, -.1, .4 };
+  gsl_vector_view weights = gsl_vector_view_array (w, 2);
+  gsl_matrix_view means = gsl_matrix_view_array (mean, 2, 2), covariances = gsl_matrix_view_array (C, 4, 2);
+  return require_pointer (sb_target_mixture_alloc (&weights.vector, &means.matrix, &covariances.matrix), "the law");
+}
+
+static void
+put_truth_table (results *r)
+{
+  static const struct
+  {
+    const char *row;
+    linear h;
+    bool consistent, curl_free;
+  } rows[] = { { "of N(0, 1/4)", { of_gaussian }, true, true },
+               { "the identity", { identity }, true, true },
+               { "turning (N2)", { turning }, true, false },
+               { "a fifth towards the identity (D)", { towards_identity }, false, true } };
+  sb_process *edm = require_pointer (sb_edm_alloc (2, .002, 80), "the process");
+  sb_target *law = mixture ();
+  sb_score *exact = require_pointer (sb_score_exact_alloc (law, edm), "the score");
+  put_properties (r, exact, "of a mixture", true, true);
+  for (size_t k = 0; k < sizeof rows / sizeof *rows; k++)
+    {
+      linear h = rows[k].h;
+      sb_score *score = require_pointer (sb_score_alloc (&linear_type, &h, edm), "a score");
+      put_properties (r, score, rows[k].row, rows[k].consistent, rows[k].curl_free);
+      sb_score_free (score);
+    }
+  sb_score_free (exact);
+  sb_target_free (law);
+  sb_process_free (edm);
+}
+
+// ## Samples
+//
+// n points in the plane from a normal law at t, taken to s by steps of one kind; the variance at the end. Both coordinates count.
+
+typedef struct
+{
+  const sb_step_type *step;
+  double key[4];
+  double t, s, rho;
+  size_t levels;
+  bool denoise;
+} run;
+
+static double
+sampled_variance (const results *r, const linear *h, const run *w, size_t n, double variance, double *mean_at_one)
+{
+  sb_process *edm = require_pointer (sb_edm_alloc (2, .002, 80), "the process");
+  sb_score *score = require_pointer (sb_score_alloc (&linear_type, (void *)h, edm), "a score");
+  gsl_matrix *x = require_pointer (gsl_matrix_alloc (n, 2), "samples");
+  gsl_vector *times = require_pointer (gsl_vector_alloc (w->levels), "times");
+  sb_pc pc = sb_pc_default ();
+  const double from = pow (w->t, 1 / w->rho), to = pow (w->s, 1 / w->rho);
+  for (size_t k = 0; k < w->levels; k++)
+    gsl_vector_set (times, k, pow (from + (double)k / (double)(w->levels - 1) * (to - from), w->rho));
+  gsl_vector_set (times, 0, w->t);
+  gsl_vector_set (times, w->levels - 1, w->s);
+  pc.step = w->step;
+  pc.key = w->key;
+  pc.corrector_steps = 0;
+  pc.final = w->denoise ? SB_FINAL_DENOISE : SB_FINAL_SAMPLE;
+  require (sb_stream_normals ((sb_stream){ r->seed, SB_FOR_PRIOR, 0 }, 0, x), "normals");
+  if (mean_at_one)
+    gsl_matrix_set_all (x, 1);
+  else
+    gsl_matrix_scale (x, sqrt (variance));
+  require (sb_pc_sample (&pc, score, NULL, times, (sb_stream){ .seed = r->seed }, x, NULL), "samples");
+  double sum = 0, square = 0;
+  for (size_t k = 0; k < 2 * n; k++)
+    {
+      sum += x->data[k];
+      square += gsl_pow_2 (x->data[k]);
+    }
+  if (mean_at_one)
+    *mean_at_one = sum / (2 * (double)n);
+  gsl_matrix_free (x);
+  gsl_vector_free (times);
+  sb_score_free (score);
+  sb_process_free (edm);
+  return square / (2 * (double)n);
+}
+
+// The score of D_.1 from u = 4.25 down: the ratio of the variance to the right one, [1 - 2 d (u/u_1)^(1 - 2 d)]/(1 - 2 d).
+
+static void
+tenth_towards_identity (double v, double *B)
+{
+  const double a = (s2 + .1 * v) / (s2 + v);
+  memcpy (B, (double[]){ a, 0, 0, a }, 4 * sizeof *B);
+}
+
+static void
+put_drift (results *r, size_t n)
+{
+  const linear h = { tenth_towards_identity };
+  const double u[] = { 2, 1, .5 }, ratio[] = { 1.1132, 1.1714, 1.2049 };
+  double last = 1;
+  bool grows = true;
+  for (int k = 0; k < 3; k++)
+    {
+      const run w = { sb_step_reverse_diffusion, { 0 }, 2, sqrt (u[k] - s2), 2, r->scale == SMOKE ? 5 : 200, false };
+      char row[40], note[64];
+      const double found = sampled_variance (r, &h, &w, n, 4.25, NULL) / u[k];
+      snprintf (row, sizeof row, "drift of D_.1 at u = %g", u[k]);
+      snprintf (note, sizeof note, "closed form %g", ratio[k]);
+      results_row (r, row, "variance over the right one", "", found, found / sqrt ((double)n), "", note);
+      grows = grows && found > last;
+      last = found;
+    }
+  if (r->scale == SMOKE)
+    untested (r, "the drift grows on the way down", "a few samples say nothing");
+  else
+    results_claim (r, "the drift grows on the way down", grows, "to %.3g", last);
+}
+
+// The family with the same marginals, from x = 1 at t = 1 to v' = .1: the mean of h at the end over h at the start.
+
+static void
+put_family (results *r, size_t n)
+{
+  const linear h = { of_gaussian };
+  const double eta[] = { 0, .5, 1, 1.5 }, exact[] = { 1.889822, 1.611817, 1, .451309 };
+  for (int k = 0; k < 4; k++)
+    {
+      const run w = { sb_step_euler_maruyama, { eta[k] }, 1, sqrt (.1), 2, r->scale == SMOKE ? 5 : 200, false };
+      char row[40], note[64];
+      double mean;
+      sampled_variance (r, &h, &w, n, 0, &mean);
+      const double found = mean * s2 / (s2 + .1) / (s2 / (s2 + 1));
+      snprintf (row, sizeof row, "SDE of the family, eta = %g", eta[k]);
+      snprintf (note, sizeof note, "closed form %g; 1: a martingale", exact[k]);
+      results_row (r, row, "E h' / h", "", found, -1, "", note);
+    }
+}
+
+// ## EDM's samplers
+//
+// Variances from 6400 at t = 80: Heun's method and the stochastic sampler with S_churn = 40.
+
+static void
+put_samplers (results *r, size_t n)
+{
+  const linear h = { of_gaussian };
+  const size_t levels[] = { 9, 18, 36, 72 };
+  for (int k = 0; k < (r->scale == SMOKE ? 1 : 4); k++)
+    for (int churn = 0; churn < 2; churn++)
+      {
+        const run w
+            = { sb_step_edm_heun, { churn * 40. / (double)levels[k], 0, 1e9, 1 }, 80, .002, 7, levels[k], true };
+        char row[40];
+        const double found = sampled_variance (r, &h, &w, n, 6400, NULL);
+        snprintf (row, sizeof row, "N = %zu levels", levels[k]);
+        results_row (r, row, churn ? "variance, S_churn = 40" : "variance, Heun", "", found, found / sqrt ((double)n),
+                     "", "the data's is 0.25");
+      }
+}
+
+static void
+put_early_stops (results *r, size_t n)
+{
+  const linear h = { of_gaussian };
+  const double ends[] = { .5, .1097, .0851 };
+  for (int k = 0; k < 3; k++)
+    {
+      const run w = { sb_step_edm_heun, { 0, 0, 1e9, 1 }, 80, ends[k], 7, r->scale == SMOKE ? 5 : 150, true };
+      char row[40], note[64];
+      const double found = sampled_variance (r, &h, &w, n, 6400, NULL);
+      snprintf (row, sizeof row, "stopped at t = %g", ends[k]);
+      snprintf (note, sizeof note, "closed form %.5g", s2 * s2 / (s2 + gsl_pow_2 (ends[k])));
+      results_row (r, row, "variance, Heun", "", found, found / sqrt ((double)n), "", note);
+      if (k == 0 && r->scale != SMOKE)
+        results_claim (r, "stopping early loses variance", found < s2, "%.4g of 0.25 at t = 0.5", found);
+    }
+}
+
+int
+main (void)
+{
+  results r = results_open ();
+  const size_t n = r.scale == SMOKE ? 50 : r.scale == QUICK ? 20000 : 400000;
+  put_truth_table (&r);
+  put_drift (&r, n);
+  put_family (&r, n);
+  put_samplers (&r, n);
+  put_early_stops (&r, n);
+  results_close (&r);
+  return EXIT_SUCCESS;
+}
