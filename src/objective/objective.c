@@ -397,6 +397,9 @@ sb_objective_square (double factor, sb_objective_batch *b)
   return gsl_matrix_scale (&b->bar, 2 * factor);
 }
 
+// Below a time the data may be left out of a training, so that only consistency says what the score is there.
+// [consistent.txt-partial-dsm]
+
 void
 sb_objective_look_above (sb_objective_batch *b)
 {

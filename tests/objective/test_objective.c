@@ -10,6 +10,7 @@
 #include "process/vp.h"
 #include "scope.h"
 #include "score/exact.h"
+#include "score/network.h"
 #include "score/stretch.h"
 #include "score/tweedie.h"
 
@@ -402,4 +403,47 @@ Test (objective, min_snr_weighs_the_noise_as_printed)
           cr_assert_float_eq (gsl_vector_get (loss, i), printed, 1e-13, "t = %g", gsl_vector_get (t, i));
         }
     }
+}
+
+// ## EDM's
+//
+// Karras et al. (2022, Table 1) weigh the denoiser's error so that at every level an error of 1 in what the network says
+// costs 1, $\lambda\,c_{\text{out}}^2 = 1$, and a network that says nothing has the loss 1: of data that are centred and have the
+// deviation $\sigma_d$, here $x_0 = \pm\sigma_d$ with $z = \pm1$, all four. [consistent.set-edm-weight]
+// [consistent.set-edm-precond] Where the deviation is .616 and $\sigma_d = .5$, it is 1.52 at $\sigma = 10$.
+
+static double
+edm_loss (const sb_process *process, double t, double deviation, double sigma_data, bool silent)
+{
+  const double x_0[] = { deviation, deviation, -deviation, -deviation }, z[] = { 1, -1, 1, -1 };
+  sb_objective dsm = weighted (sb_objective_dsm, process, sb_weighting_edm, 0);
+  gsl_matrix *noise = matrix (4, 1), *estimate = matrix (4, 1);
+  gsl_vector *loss = vector (4);
+  double A, S, c, p, q, mean = 0;
+  dsm.weighting.params = &sigma_data;
+  ok (sb_process_scalars (process, 0, t, &A, &S));
+  sb_network_scales (SB_PREDICTS_MIXED, A, S, sigma_data, &c, &p, &q);
+  for (size_t i = 0; i < 4; i++)
+    {
+      gsl_matrix_set (noise, i, 0, z[i]);
+      gsl_matrix_set (estimate, i, 0, silent ? p * (A * x_0[i] + S * z[i]) : z[i] + q);
+    }
+  ok (loss_of (&dsm, vector_all (4, t), noise, estimate, loss, matrix (4, 1)));
+  for (size_t i = 0; i < 4; i++)
+    mean += gsl_vector_get (loss, i) / 4;
+  return mean;
+}
+
+Test (objective, edm_weighs_the_network_alike_at_all_levels)
+{
+  const sb_process *edm = scoped (sb_edm_alloc (1, .002, 80)), *vp = scoped (sb_vp_alloc (1, 0.1, 20));
+  for (double sigma_data = .1; sigma_data < 3; sigma_data *= 2.5)
+    for (int silent = 0; silent < 2; silent++)
+      {
+        for (double sigma = .002; sigma <= 80; sigma *= 2.5)
+          cr_assert_float_eq (edm_loss (edm, sigma, sigma_data, sigma_data, silent), 1, 1e-9, "sigma = %g", sigma);
+        for (double t = .01; t < 1; t *= 2)
+          cr_assert_float_eq (edm_loss (vp, t, sigma_data, sigma_data, silent), 1, 1e-9, "VP, t = %g", t);
+      }
+  cr_assert_float_eq (edm_loss (edm, 10, .616, .5, true), 1.5166, 1e-4);
 }

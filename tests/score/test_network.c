@@ -60,7 +60,7 @@ trial_alloc (sb_process *process, sb_prediction prediction, sb_label label, doub
 // ## A silent network
 //
 // knows the data's deviation and nothing else. With the blend it should then be the best that can be said: the
-// posterior of Gaussian data of that deviation, under any process. Predicting epsilon it says zero.
+// posterior of Gaussian data of that deviation, under any process. Predicting epsilon it says zero. [consistent.set-edm-precond]
 
 Test (network, a_silent_blend_is_the_gaussian_posterior)
 {
@@ -93,7 +93,8 @@ Test (network, a_silent_blend_is_the_gaussian_posterior)
 // Its input has deviation one where the data have the deviation noted: the bare network, called with $c x_t$ and the
 // label worked out by hand from a process whose moments are known, gives what the score gives. By hand all is easiest
 // in $x = x_t/a$ and $\sigma = \varsigma/a$. For VE, $a = 1$ and $\sigma = \sigma(t)$; for VP, $a = e^{-B/2}$ with $B =
-// 0.1\,t + 9.95\,t^2$, and $\varsigma^2 = 1 - a^2$.
+// 0.1\,t + 9.95\,t^2$, and $\varsigma^2 = 1 - a^2$. A label is $1000\,t$, $\ln\sigma$ or Karras et al.'s $\frac14\ln\sigma$.
+// [consistent.set-edm-precond]
 
 static void
 check_scales (const sb_process *process, sb_prediction prediction, sb_label label, trial *r)
@@ -106,7 +107,10 @@ check_scales (const sb_process *process, sb_prediction prediction, sb_label labe
       int explodes = strcmp (process->type->name, "ve") == 0;
       double t = gsl_vector_get (r->t, i), a = explodes ? 1 : exp (-(0.1 * t + 9.95 * t * t) / 2);
       double sigma = explodes ? 0.01 * pow (5000, t) : sqrt (1 - a * a) / a, total = sqrt (sigma * sigma + 0.49);
-      float in[D], F[D], u = (float)(label == SB_LABEL_TIME ? 1000 * t : log (sigma));
+      float in[D], F[D],
+          u = (float)(label == SB_LABEL_TIME        ? 1000 * t
+                      : label == SB_LABEL_LOG_NOISE ? log (sigma)
+                                                    : log (sigma) / 4);
       for (size_t j = 0; j < D; j++)
         in[j] = (float)(gsl_matrix_get (r->x, i, j) / a / total);
       ok (sb_net_forward (r->net, r->theta, 1, in, &u, NULL, work, F));
@@ -127,7 +131,7 @@ Test (network, input_and_label_are_scaled_as_documented)
   sb_process *processes[] = { scoped (sb_ve_alloc (D, 0.01, 50)), scoped (sb_vp_alloc (D, 0.1, 20)) };
   for (int k = 0; k < 2; k++)
     for (int prediction = 0; prediction < 2; prediction++)
-      for (int label = 0; label < 2; label++)
+      for (int label = 0; label < 3; label++)
         {
           trial r = trial_alloc (processes[k], (sb_prediction)prediction, (sb_label)label, 0.5);
           check_scales (processes[k], (sb_prediction)prediction, (sb_label)label, &r);
