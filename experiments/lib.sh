@@ -224,6 +224,46 @@ train() {
       data=$(fetched celeba64) batch=128 stages=2e-4:2000000 adam='--rate=2e-4 --warmup=5000 --clip=1 --ema=0.999'
       network='ncsnpp image=3x64x64 time=fourier scale=16'
       set -- --process='soft image=3x64x64 half=80 rank=0' --prediction=residual --objective=soft ;;
+    # Consistent Diffusion Models': EDM's process, parametrisation, weighting and levels, a constant rate; the same with consistency, along
+    # paths of a quarter of the samples, with the weight of the released command. The checkpoints that table 1 looks at are of these
+    # trainings. [consistent.set-cifar] [consistent.set-afhq] mnist-short-* are table 2's [consistent.set-ablation], faces32-more-* begin with
+    # faces32-edm's weights [consistent.set-ffhq-finetune].
+    mnist-edm | mnist-cdm | fashion-edm | fashion-cdm | faces32-edm | faces32-cdm | mnist-short-* | faces32-more-*)
+      stages=1e-3:6000 adam='--rate=1e-3 --warmup=500 --ema=0.999 --ema-warmup=images' objective=soft
+      network='unet image=1x28x28 channels=16 multipliers=1,2,2 attention=7'
+      case $name in
+        mnist-*) network="$network classes=10" labels=$(fetched mnist/train-labels-idx1-ubyte) ;;
+        faces32-*) stages=1e-3:7000 network='unet image=3x32x32 channels=16 multipliers=1,2,2 attention=8' ;;
+      esac
+      case $name in *-cdm | *-some) objective='consistency rows=0.25 lambda=20' ;; esac
+      set --
+      case $name in
+        mnist-short-*) stages=1e-3:1500 ;;
+        faces32-more-*)
+          stages=1e-3:233 adam='--rate=1e-3 --warmup=0 --ema=0.99 --ema-warmup=none --seed=5'
+          set -- --init="$(model faces32-edm).safetensors"
+          [ "$name" != faces32-more-cdm ] || objective='consistency lambda=20' ;;
+      esac
+      case $name in mnist-short-some | mnist-short-none) set -- --dsm-above=0.1097 ;; esac
+      set -- "$@" --process=edm --prediction=mixed --label=quarter-log-noise --weighting=edm --levels=lognormal \
+        --objective="$objective" ;;
+    # Karras et al.'s, which the paper trains with and without consistency: 200 million images, that is 390,625 steps of CIFAR-10 (and
+    # not the 200,000 that are printed, which are thousands of images), 781,250 of faces; the rate reached after 10 million, the average's half-life
+    # half a million. Their geometric augmentation is not built; faces are turned left to right.
+    # [consistent.set-edm-train-cifar] [consistent.set-edm-train-64] [consistent.set-edm-augment]
+    edm-cifar-paper | cdm-cifar-paper)
+      batch=512 stages=1e-3:390625 adam='--rate=1e-3 --ramp=1e7 --half-life=5e5 --clip=0 --clean-gradient=yes' objective=soft
+      network='edm-ddpmpp image=3x32x32 dropout=0.13'
+      case $name in cdm-*) objective='consistency lambda=20' ;; esac
+      set -- --process=edm --prediction=mixed --label=quarter-log-noise --weighting=edm --levels=lognormal \
+        --objective="$objective" --data-deviation=0.5 ;;
+    edm-faces64-paper | cdm-faces64-paper)
+      data=$(fetched ffhq64) batch=256 stages=2e-4:781250
+      adam='--rate=2e-4 --ramp=1e7 --half-life=5e5 --clip=0 --clean-gradient=yes' objective=soft
+      network='edm-ddpmpp image=3x64x64 multipliers=1,2,2,2 dropout=0.05'
+      case $name in cdm-*) objective='consistency lambda=20' ;; esac
+      set -- --process=edm --prediction=mixed --label=quarter-log-noise --weighting=edm --levels=lognormal \
+        --objective="$objective" --data-deviation=0.5 --flip ;;
     # Figure 12: CelebA-HQ, a folder of PNG files; batches of 8, 2.4 million steps. [scoresde.set-celebahq]
     celebahq-paper)
       data=$(fetched celebahq) batch=8 stages=2e-4:2400000 adam="$adam --ema=0.9999"

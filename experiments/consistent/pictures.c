@@ -65,9 +65,9 @@ show_pairs (results *r, const char *name, size_t levels, size_t n)
   gsl_matrix *y = classes_for (&a, n), *x = edm_samples (r, &a, levels, 0, 0, y, n),
              *other = edm_samples (r, &b, levels, 0, 0, y, n);
   sb_pairing near;
-  require (sb_paired_distances (x, other, r->scale == SMOKE ? 20 : 20000, (sb_stream){ r->seed, SB_FOR_DIVISION, 0 },
-                                &near),
-           "the distances");
+  require (
+      sb_paired_distances (x, other, r->scale == SMOKE ? 20 : 20000, (sb_stream){ r->seed, SB_FOR_DIVISION, 0 }, &near),
+      "the distances");
   snprintf (row, sizeof row, "%s, without and with consistency", name);
   results_row (r, row, "distance, same noise", "", near.paired, -1, "", "mean Euclidean distance");
   results_row (r, row, "distance, other noise", "", near.others, -1, "", "mean Euclidean distance");

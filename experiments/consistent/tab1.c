@@ -93,7 +93,7 @@ measure (results *r, const judges *j, const entry *e, const network *w, size_t n
   found_sets f = { .least = INFINITY };
   for (size_t k = 0; k < SETS; k++)
     {
-      gsl_matrix *y = classes_for (w, n), *x = edm_samples (r, w, e->levels, 0, k * n, y, n);
+      gsl_matrix *y = classes_for (w, n), *x = edm_samples (r, w, r->scale == SMOKE ? 3 : e->levels, 0, k * n, y, n);
       of[k] = distance_of (j, e, w, x);
       f.least = GSL_MIN (f.least, of[k]);
       most = GSL_MAX (most, of[k]);

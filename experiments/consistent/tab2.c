@@ -45,7 +45,7 @@ put_exact (results *r)
 {
   const double s = .5;
   results_row (r, "exact scores of N(0, .25)", "W2 of early stopping at 0.1097", "", s * (1 - s / hypot (s, threshold)),
-               -1, "", "closed form: tests/sampler/test_edm.c");
+               -1, "", "closed form: tests/sampler/test_reverse_law.c");
 }
 
 int
