@@ -36,7 +36,7 @@ Test (paired, signs)
       {
         gsl_vector *x = vector_all (n + 2, 0), *y = vector_all (n + 2, 0); // two pairs are equal
         for (unsigned i = 0; i < n; i++)
-          gsl_vector_set (i < above ? x : y, i + 1, 1 + i);
+          gsl_vector_set (17 * i % n < above ? x : y, i + 1, 1 + (5 * i) % 7); // in turn: no n is a multiple of 17
         sb_signs signs;
         ok (sb_sign_test (x, y, &signs));
         cr_assert (signs.above == above && signs.below == n - above);
@@ -187,6 +187,7 @@ Test (paired, refusals)
   const gsl_vector *large = vector_of (1e308, 1e308), *negative = vector_of (-1e308, 1);
   refused (GSL_EBADLEN, sb_sign_test (x, one, &signs));
   refused (GSL_EDOM, sb_sign_test (x, y, &signs));
+  refused (GSL_EDOM, sb_sign_test (vector_of (GSL_POSINF, 2), x, &signs));
   refused (GSL_EBADLEN, sb_paired_bootstrap (one, one, .9, 10, stream, &mean));
   refused (GSL_EDOM, sb_paired_bootstrap (y, x, .9, 10, stream, &mean));
   refused (GSL_EOVRFLW, sb_paired_bootstrap (large, negative, .9, 10, stream, &mean));

@@ -184,8 +184,6 @@ Test (edm, evaluations)
 
 // ## Algorithm 2
 
-static const double usual[] = { 0, 0, 1e9, 1 };
-
 // Without churn it is Algorithm 1, to the bit, and no normals are drawn; with it they are. [consistent.set-edm-churn]
 
 static int
@@ -208,6 +206,9 @@ Test (edm, without_churn)
   of_edm = copy_of (of_heun);
   gsl_matrix *outside = copy_of (of_heun), *stirred = copy_of (of_heun);
   const sb_score *score = exact (line_target (&LINE_M1));
+  double usual[SB_KEYS_MOST];
+  sb_entry_usual (&sb_step_edm_heun->entry, usual);
+  cr_assert (usual[0] == 0 && usual[1] == 0 && usual[2] > 1e6 && usual[3] == 1);
   sample (algorithm_1, sb_step_flow_heun, NULL, score, levels (18, false), of_heun);
   sample (pc, sb_step_edm_heun, usual, score, levels (18, true), of_edm);
   cr_assert (draws == 0 && gsl_matrix_equal (of_heun, of_edm));
