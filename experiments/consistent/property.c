@@ -234,7 +234,7 @@ main (int argc, char **argv)
 {
   results r = results_open ();
   require (argc == 2 ? GSL_SUCCESS : GSL_EINVAL, "the name of a pair of networks");
-  pair p = open_pair (&r, argv[1], r.scale == SMOKE ? 2 : r.scale == QUICK ? 8 : 64);
+  pair p = open_pair (&r, argv[1], r.scale == SMOKE ? 2 : r.scale == QUICK ? 24 : 200);
   run_tests (&r, &p);
   if (!strcmp (argv[1], "mnist"))
     put_asymmetry (&r, &p);
