@@ -182,8 +182,8 @@ Test (classify, colours_are_moved_as_one)
     }
 }
 
-// Flipped, left is right, pixel by pixel, before an image is moved; half of the images are, those whose fourth number
-// of the data's stream is below 1/2, and a flip takes nothing from the moves.
+// [consistent.set-edm-augment] Flipped, left is right, pixel by pixel, before an image is moved; half of the images
+// are, those whose fourth number of the data's stream is below 1/2, and a flip takes nothing from the moves.
 
 Test (classify, half_of_the_images_are_flipped)
 {

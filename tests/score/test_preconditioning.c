@@ -1,0 +1,316 @@
+// # What must be true of EDM's preconditioning
+//
+// $D(\mathbf x; \sigma) = c_{\text{skip}}\,\mathbf x + c_{\text{out}}\,F(c_{\text{in}}\,\mathbf x; c_{\text{noise}})$,
+// as a network that predicts the blend says it under EDM's process: its view is $\epsilon = p\,\mathbf x + q\,F$, so
+// that $c_{\text{skip}} = 1 - \sigma p$ and $c_{\text{out}} = -\sigma q$.
+
+#include "losses.h"
+#include "process/edm.h"
+#include "property.h"
+#include "scope.h"
+
+#include <gsl/gsl_math.h>
+#include <gsl/gsl_statistics.h>
+#include <math.h>
+#include <string.h>
+
+SUITE_WITH_BLAS (preconditioning);
+
+enum
+{
+  N = SB_NETWORK_ROWS,
+  D = 2
+};
+
+static const double levels[] = { 0.002, 0.1, 0.5, 1, 10, 80 };
+
+enum
+{
+  LEVELS = sizeof levels / sizeof *levels
+};
+
+static sb_process *
+edm (size_t d)
+{
+  return scoped (sb_edm_alloc (d, SB_EDM_SIGMA_MIN, SB_EDM_SIGMA_MAX));
+}
+
+// Weights of any size; of none, F = 0.
+
+static sb_network
+network_of (const sb_process *process, sb_label label, double spread)
+{
+  sb_net *net = scoped (sb_net_alloc ("mlp inputs=2 width=16 layers=2 time=positional features=8", NULL));
+  return (sb_network){ net,
+                       process,
+                       gaussians (property_rng (7), net->parameters, spread),
+                       SB_PREDICTS_MIXED,
+                       label,
+                       SB_EDM_DATA_DEVIATION,
+                       NULL };
+}
+
+typedef struct
+{
+  double skip, out, in;
+} scales;
+
+static scales
+scales_at (double sigma)
+{
+  double c, p, q;
+  sb_network_scales (SB_PREDICTS_MIXED, 1, sigma, SB_EDM_DATA_DEVIATION, &c, &p, &q);
+  return (scales){ 1 - sigma * p, -sigma * q, c };
+}
+
+// ## At no noise
+//
+// $D(\mathbf x; 0) = \mathbf x$ to the bit, whatever the weights: what training below would have to teach is built in.
+// [consistent.txt-footnote2] [consistent.set-edm-precond] Rows of other times stand between, and no label is the
+// logarithm of 0.
+
+Test (preconditioning, without_noise_the_point_stays)
+{
+  const sb_label labels[] = { SB_LABEL_LOG_NOISE, SB_LABEL_QUARTER_LOG_NOISE, SB_LABEL_TIME };
+  gsl_matrix *x = normals (N, D, 3), *h = matrix (N, D);
+  gsl_vector *t = vector_of (0, 1, 0, .002, 80, 0, 0, .5);
+  for (int k = 0; k < 3; k++)
+    for (double spread = .1; spread < 20; spread *= 5)
+      {
+        const sb_network network = network_of (edm (D), labels[k], spread);
+        sb_score *score = scoped (sb_score_network_alloc (&network));
+        sb_network_pass *pass = scoped (sb_network_pass_alloc (&network, N, 0));
+        ok (sb_network_forward (&network, pass, x, t, NULL, h));
+        for (size_t i = 0; i < N; i++)
+          cr_assert (isfinite (pass->label[i]) && gsl_finite (gsl_matrix_get (h, i, 0)), "label %d, row %zu: told %g",
+                     labels[k], i, (double)pass->label[i]);
+        ok (sb_score_evaluate (score, SB_DENOISER, x, t, NULL, h));
+        for (size_t i = 0; i < N; i++)
+          for (size_t j = 0; j < D; j++)
+            cr_assert ((gsl_vector_get (t, i) == 0) == (gsl_matrix_get (h, i, j) == gsl_matrix_get (x, i, j)),
+                       "label %d, spread %g, row %zu: %g of %g", labels[k], spread, i, gsl_matrix_get (h, i, j),
+                       gsl_matrix_get (x, i, j));
+      }
+}
+
+// ## The scales
+//
+// In numbers, and by what ties them together. [consistent.set-edm-precond]
+
+Test (preconditioning, has_the_scales_of_the_table)
+{
+  const double at[] = { 0, .002, .5, 1, 80 }, skip[] = { 1, .25 / .250004, .5, .2, .25 / 6400.25 },
+               out[] = { 0, .0019999840001919974, .35355339059327379, .44721359549995793, .49999023466109294 };
+  for (int k = 0; k < 5; k++)
+    {
+      const scales c = scales_at (at[k]);
+      cr_assert_float_eq (c.skip, skip[k], 1e-14, "sigma = %g: c_skip %.17g", at[k], c.skip);
+      cr_assert_float_eq (c.out, out[k], 1e-15, "sigma = %g: c_out %.17g", at[k], c.out);
+      cr_assert_float_eq (c.out * c.out, at[k] * at[k] * c.skip, 1e-11);
+      cr_assert_float_eq (c.in * c.in * (at[k] * at[k] + .25), 1, 1e-14);
+    }
+}
+
+// The network is shown $c_{\text{in}}\,\mathbf x$ and told $\tfrac14\ln\sigma$, and what it says joins the point by the
+// other two.
+
+Test (preconditioning, shows_and_tells_the_network_what_the_table_says)
+{
+  const sb_network network = network_of (edm (D), SB_LABEL_QUARTER_LOG_NOISE, .7);
+  sb_network_pass *pass = scoped (sb_network_pass_alloc (&network, N, 0));
+  sb_score *score = scoped (sb_score_network_alloc (&network));
+  gsl_matrix *x = normals (N, D, 4), *h = matrix (N, D);
+  gsl_vector *t = vector_of (.002, .02, .1, .5, 1, 3, 10, 80);
+  ok (sb_network_forward (&network, pass, x, t, NULL, h));
+  ok (sb_score_evaluate (score, SB_DENOISER, x, t, NULL, h));
+  for (size_t i = 0; i < N; i++)
+    {
+      const double sigma = gsl_vector_get (t, i), total = sqrt (sigma * sigma + .25);
+      cr_assert_float_eq (pass->label[i], log (sigma) / 4, 1e-6, "sigma = %g: told %g", sigma, (double)pass->label[i]);
+      for (size_t j = 0; j < D; j++)
+        {
+          const double x_ij = gsl_matrix_get (x, i, j), F = (double)pass->out[i * D + j],
+                       want = .25 / (total * total) * x_ij + sigma * .5 / total * F;
+          cr_assert_float_eq ((double)pass->in[i * D + j], x_ij / total, 1e-6 * fabs (x_ij / total));
+          cr_assert_float_eq (gsl_matrix_get (h, i, j), want, 1e-11 * (1 + fabs (want)), "sigma = %g: %g, not %g",
+                              sigma, gsl_matrix_get (h, i, j), want);
+        }
+    }
+}
+
+// A network that says nothing is the posterior mean of $\mathcal N(0, \sigma_{\text{data}}^2)$.
+
+Test (preconditioning, silent_it_is_the_posterior_mean_of_a_gaussian)
+{
+  sb_process *process = edm (D);
+  const sb_network network = network_of (process, SB_LABEL_QUARTER_LOG_NOISE, 0);
+  sb_score *score = scoped (sb_score_network_alloc (&network));
+  sb_target *law = scoped (sb_target_gaussian_alloc (vector_all (D, 0), matrix_of (2, 2, .25, 0, 0, .25)));
+  gsl_matrix *x = normals (N, D, 5), *h = matrix (N, D), *truth = matrix (N, D);
+  gsl_vector *t = vector_of (.002, .02, .1, .5, 1, 3, 10, 80);
+  ok (sb_score_evaluate (score, SB_DENOISER, x, t, NULL, h));
+  ok (sb_target_evaluate (law, process, SB_DENOISER, x, t, truth));
+  cr_assert_lt (largest_difference (h, truth), 1e-12, "%g", largest_difference (h, truth));
+}
+
+// ## Numbers of size one
+//
+// Of data of mean 0 and variance $\sigma_{\text{data}}^2$ what is shown has variance one, and so has what should be
+// said, $(\mathbf x_0 - c_{\text{skip}}\,\mathbf x)/c_{\text{out}}$, which is uncorrelated with $\mathbf x$. 18 sums:
+// 5.5 standard errors. [consistent.set-edm-precond]
+
+Test (preconditioning, input_and_target_have_variance_one)
+{
+  enum
+  {
+    DRAWS = 100000
+  };
+  sb_process *process = edm (1);
+  for (int k = 0; k < LEVELS; k++)
+    {
+      const size_t mark = scope_mark ();
+      const scales c = scales_at (levels[k]);
+      gsl_matrix *x_0 = normals (DRAWS, 1, 6), *x = matrix (DRAWS, 1);
+      gsl_matrix_scale (x_0, .5);
+      gsl_matrix_memcpy (x, x_0);
+      ok (sb_process_transition (process, NULL, vector_all (DRAWS, levels[k]), normals (DRAWS, 1, 7 + (uint64_t)k), x));
+      gsl_matrix_scale (x_0, 1 / c.out);
+      for (size_t i = 0; i < DRAWS; i++)
+        x_0->data[i] -= c.skip / c.out * x->data[i];
+      gsl_matrix_scale (x, c.in);
+      const double of[] = { gsl_stats_variance (x->data, 1, DRAWS), gsl_stats_variance (x_0->data, 1, DRAWS) },
+                   covariance = gsl_stats_covariance (x->data, 1, x_0->data, 1, DRAWS);
+      for (int v = 0; v < 2; v++)
+        cr_assert_float_eq (of[v], 1, 5.5 * sqrt (2. / DRAWS), "sigma = %g: variance %g", levels[k], of[v]);
+      cr_assert_float_eq (covariance, 0, 5.5 * sqrt (1. / DRAWS), "sigma = %g: %g", levels[k], covariance);
+      scope_release (mark);
+    }
+}
+
+// ## The weight
+//
+// $\lambda\,c_{\text{out}}^2 = 1$ at every level, the weight read off a loss: that of a denoiser that is off by one.
+// [consistent.set-edm-weight]
+
+static sb_objective
+at_level (const sb_objective_type *type, const sb_process *process, double sigma)
+{
+  sb_objective o = sb_objective_of (type, process, sigma);
+  o.t_max = sigma;
+  o.weighting.type = sb_weighting_edm;
+  return o;
+}
+
+Test (preconditioning, weight_undoes_what_goes_out)
+{
+  sb_process *process = edm (1);
+  const sb_objective o = at_level (sb_objective_soft, process, 1);
+  gsl_vector *loss = vector (1);
+  for (double sigma = .002; sigma <= 80; sigma *= 1.1)
+    {
+      ok (loss_of (&o, vector_all (1, sigma), matrix_all (1, 1, 0), matrix_all (1, 1, 1), loss, NULL));
+      cr_assert_float_eq (gsl_vector_get (loss, 0) * gsl_pow_2 (scales_at (sigma).out), 1, 1e-14, "sigma = %g: %.17g",
+                          sigma, gsl_vector_get (loss, 0));
+    }
+}
+
+// So the loss is that of $F$, $\|F - (\mathbf x_0 - c_{\text{skip}}\,\mathbf x)/c_{\text{out}}\|^2$, and the same
+// whether the denoiser or the noise is looked at. [consistent.set-edm-weight]
+
+Test (preconditioning, loss_is_that_of_the_network_itself)
+{
+  sb_process *process = edm (D);
+  const sb_network network = network_of (process, SB_LABEL_QUARTER_LOG_NOISE, .7);
+  const sb_objective_type *const types[] = { sb_objective_soft, sb_objective_dsm };
+  sb_score *score = scoped (sb_score_network_alloc (&network));
+  sb_network_pass *pass = scoped (sb_network_pass_alloc (&network, N, 0));
+  for (int k = 0; k < LEVELS; k++)
+    for (int form = 0; form < 2; form++)
+      {
+        const sb_objective o = at_level (types[form], process, levels[k]);
+        const scales c = scales_at (levels[k]);
+        sb_objective_batch *b = scoped (sb_objective_batch_alloc (&o, N));
+        gsl_matrix_memcpy (&b->x_0, normals (N, D, 31));
+        ok (sb_objective_draw ((sb_stream){ 2, 0, 0 }, b));
+        ok (sb_objective_evaluate (score, NULL, b));
+        ok (sb_objective_find_loss (b));
+        ok (sb_network_forward (&network, pass, &b->x, &b->t, NULL, matrix (N, D)));
+        for (size_t i = 0; i < N; i++)
+          {
+            double want = 0;
+            for (size_t j = 0; j < D; j++)
+              want += gsl_pow_2 ((double)pass->out[i * D + j]
+                                 - (gsl_matrix_get (&b->x_0, i, j) - c.skip * gsl_matrix_get (&b->x, i, j)) / c.out);
+            cr_assert_float_eq (gsl_vector_get (&b->loss, i), want, 1e-11 * want, "%s, sigma = %g: %.12g, not %.12g",
+                                types[form]->entry.name, levels[k], gsl_vector_get (&b->loss, i), want);
+          }
+      }
+}
+
+// A network that says nothing has the loss 1 per coordinate at every level, whatever the law of the data, if its mean
+// is 0 and its variance right: two points are as good as any. Six means: 5.3 standard errors. With the wrong variance
+// it has not: data of deviation .616, as those of MNIST, and $\sigma_{\text{data}} = .5$ give 1.517 at $\sigma = 10$.
+// [consistent.set-edm-weight]
+
+static double
+first_loss (double sigma, const gsl_matrix *x_0, double sigma_data, double *error)
+{
+  sb_process *process = edm (D);
+  const sb_network network = network_of (process, SB_LABEL_QUARTER_LOG_NOISE, 0);
+  sb_objective o = at_level (sb_objective_dsm, process, sigma);
+  o.weighting.params = &sigma_data;
+  gsl_vector *loss = vector (x_0->size1);
+  ok (sb_objective_loss (&o, scoped (sb_score_network_alloc (&network)), x_0, NULL, (sb_stream){ 17, 0, 0 }, loss));
+  gsl_vector_scale (loss, 1. / D);
+  return mean_of (loss, error);
+}
+
+Test (preconditioning, first_loss_is_one_at_every_level)
+{
+  enum
+  {
+    DRAWS = 50000
+  };
+  gsl_matrix *x_0 = normals (DRAWS, D, 41), *wider = copy_of (x_0);
+  double error;
+  for (size_t k = 0; k < DRAWS * D; k++)
+    x_0->data[k] = copysign (.5, x_0->data[k]);
+  gsl_matrix_scale (wider, .616);
+  for (int k = 0; k < LEVELS; k++)
+    {
+      const double loss = first_loss (levels[k], x_0, .5, &error);
+      cr_assert_float_eq (loss, 1, 5.3 * error, "sigma = %g: %g (%g)", levels[k], loss, error);
+      cr_assert_lt (error, .01);
+    }
+  const double of_wider = first_loss (10, wider, .5, &error);
+  cr_assert_float_eq (of_wider, 1.5166, 4.9 * error, "%g (%g)", of_wider, error);
+}
+
+// ## The data
+//
+// Bytes become numbers of $[-1, 1]$, $u/127.5 - 1$, every one of them; and where nothing is said of their deviation, it
+// is .5. [consistent.set-edm-data]
+
+Test (preconditioning, bytes_become_numbers_from_minus_one_to_one)
+{
+  unsigned char all[256];
+  for (size_t u = 0; u < 256; u++)
+    all[u] = (unsigned char)u;
+  const sb_bytes bytes = { .shape = { .rank = 2, .length = { 1, 256 } }, .data = all };
+  const sb_byte_examples examples = { .bytes = &bytes, .low = -1, .high = 1 };
+  const sb_examples source = sb_examples_of_bytes (&examples);
+  gsl_matrix *x = matrix (1, 256);
+  ok (source.draw (source.state, (sb_stream){ 1, SB_FOR_DATA, 0 }, x, NULL));
+  for (size_t u = 0; u < 256; u++)
+    {
+      cr_assert_float_eq (gsl_matrix_get (x, 0, u), (double)u / 127.5 - 1, 1e-15);
+      cr_assert_eq (lrint (floor (127.5 * gsl_matrix_get (x, 0, u) + 128)), u); // and back, as Karras et al. do
+    }
+  const double half = .5;
+  sb_objective o = at_level (sb_objective_soft, edm (1), 1), told = o;
+  told.weighting.params = &(double){ half };
+  gsl_vector *usual = vector (1), *given = vector (1);
+  ok (loss_of (&o, vector_all (1, 3), matrix_all (1, 1, 0), matrix_all (1, 1, 1), usual, NULL));
+  ok (loss_of (&told, vector_all (1, 3), matrix_all (1, 1, 0), matrix_all (1, 1, 1), given, NULL));
+  cr_assert_eq (gsl_vector_get (usual, 0), gsl_vector_get (given, 0));
+}
