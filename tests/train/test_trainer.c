@@ -726,6 +726,171 @@ Test (train, a_shard_has_the_loss_of_its_samples_and_its_slope)
       }
 }
 
+// ## With consistency
+//
+// What is drawn on a path goes by the number of the sample as well: the same bits for any number of threads, where the
+// training has stopped on the way, and where only a share of the samples has paths. With a weight of 0 it is soft score
+// matching, to the bit. [consistent.txt-cdm-train]
+
+static void
+consistent_start (experiment *e, const sb_objective_type *type, double lambda, double share)
+{
+  experiment_start (e, SB_PREDICTS_MIXED);
+  e->matching.network.label = SB_LABEL_QUARTER_LOG_NOISE;
+  e->matching.objective = sb_objective_of (type, e->process, .002);
+  e->matching.objective.weighting.type = sb_weighting_edm;
+  e->matching.objective.levels = sb_levels_lognormal;
+  memcpy (e->matching.objective.levels_key, (double[]){ -1.2, 1.2 }, 2 * sizeof (double));
+  if (type == sb_objective_consistency)
+    {
+      e->matching.objective.key[0] = lambda;
+      e->matching.objective.key[3] = share;
+    }
+  e->recipe.batch = 72; // three shards, the last of them short
+  e->recipe.shard_rows = 32;
+  e->trainer = scoped (sb_trainer_alloc (&e->recipe, e->training));
+}
+
+static experiment
+in_noise_levels (const char *network)
+{
+  return experiment_with (network, scoped (sb_edm_alloc (2, .002, 80)), two_gaussians ());
+}
+
+static const char small[] = "mlp inputs=2 width=16 layers=2 time=positional features=8";
+
+Test (train, with_consistency_it_goes_by_the_sample)
+{
+  for (double share = .5; share <= 1; share += .5)
+    {
+      experiment whole = in_noise_levels (small), none = in_noise_levels (small);
+      omp_set_num_threads (1);
+      consistent_start (&whole, sb_objective_consistency, 20, share);
+      consistent_start (&none, sb_objective_consistency, 0, share);
+      train_for (whole.trainer, 10, 1);
+      train_for (none.trainer, 10, 1);
+      cr_assert_arr_neq (whole.training->theta, none.training->theta, none.training->count * sizeof (float));
+      for (int threads = 2; threads <= 3; threads++)
+        {
+          experiment parts = in_noise_levels (small);
+          omp_set_num_threads (threads);
+          consistent_start (&parts, sb_objective_consistency, 20, share);
+          train_for (parts.trainer, 6, 1);
+          consistent_start (&parts, sb_objective_consistency, 20, share);
+          train_for (parts.trainer, 4, 1);
+          same_bits (whole.training, parts.training, "more threads, stopped and gone on");
+        }
+    }
+}
+
+Test (train, without_weight_consistency_changes_nothing)
+{
+  experiment none = in_noise_levels (small), soft = in_noise_levels (small);
+  consistent_start (&none, sb_objective_consistency, 0, 1);
+  consistent_start (&soft, sb_objective_soft, 0, 1);
+  train_for (none.trainer, 20, 1);
+  train_for (soft.trainer, 20, 1);
+  same_bits (none.training, soft.training, "with a weight of 0");
+  cr_assert_eq (sb_trainer_regulariser (none.trainer), 0);
+}
+
+// Of a network with classes, where half of the samples have paths: loss and gradient of a shard are those of the same
+// network as a score, given each row's own class, and the loss is that of each row by itself. What of it is consistency
+// is said.
+
+enum
+{
+  ROWS_OF_SHARD = 20
+};
+
+// The network that knows its row's class by itself.
+
+typedef struct
+{
+  const sb_score *score;
+  double class;
+} knowing;
+
+static int
+knowing_evaluate (const void *state, sb_view view, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y,
+                  gsl_matrix *out)
+{
+  const knowing *k = state;
+  const gsl_matrix own = { 1, 1, 1, (double *)&k->class, NULL, 0 };
+  (void)y;
+  return sb_score_evaluate (k->score, view, x, t, &own, out);
+}
+
+static const sb_score_type knowing_type
+    = { .name = "knowing", .views = SB_SCORE | SB_DENOISER | SB_EPSILON, .evaluate = knowing_evaluate };
+
+static double
+rows_alone (const sb_objective *o, const sb_score *score, const gsl_matrix *x_0, const gsl_matrix *y, sb_stream stream)
+{
+  gsl_vector *loss = vector (1);
+  double sum = 0;
+  for (size_t i = 0; i < ROWS_OF_SHARD; i++)
+    {
+      gsl_matrix_const_view x_i = gsl_matrix_const_submatrix (x_0, i, 0, 1, 2);
+      knowing state = { score, gsl_matrix_get (y, i, 0) };
+      const sb_score *row = scoped (sb_score_alloc (&knowing_type, &state, o->process));
+      ok (sb_objective_loss (o, row, &x_i.matrix, NULL, sb_stream_skip (stream, i), loss));
+      sum += gsl_vector_get (loss, 0);
+    }
+  return sum;
+}
+
+Test (train, paths_have_their_samples_classes)
+{
+  enum
+  {
+    POINTS = 50
+  };
+  unsigned char class[POINTS];
+  const sb_bytes labels = { .shape = { .rank = 1, .length = { POINTS } }, .data = class };
+  for (size_t i = 0; i < POINTS; i++)
+    class[i] = (unsigned char)(i % 3);
+  const sb_labelled_examples labelled = { sb_examples_of_rows (normals (POINTS, 2, 51)), &labels, .2 };
+  experiment e = in_noise_levels ("mlp inputs=2 width=16 layers=2 time=positional features=8 classes=3");
+  consistent_start (&e, sb_objective_consistency, 1e4, .5);
+  const size_t count = e.net->parameters;
+  memcpy (e.training->theta, gaussians (property_rng (52), count, .5), count * sizeof (float));
+  e.matching.examples = sb_examples_with_labels (&labelled);
+  e.matching.per_dimension = false;
+
+  // A shard of the training.
+  const sb_task task = sb_score_matching_task (&e.matching);
+  const sb_stream stream = { 4, 0, 1000 }, of_data = { 4, SB_FOR_DATA, 1000 };
+  float *gradient = scoped ((float *)calloc (count, sizeof *gradient)),
+        *wanted = scoped ((float *)calloc (count, sizeof *wanted));
+  void *workspace = task.type->workspace_alloc (task.state, ROWS_OF_SHARD + 7);
+  double found, of_paths, size = 0, off = 0;
+  const char *layer;
+  ok (task.type->work (task.state, workspace, stream, ROWS_OF_SHARD, 1, gradient, &found, &layer));
+  of_paths = task.type->regulariser (workspace);
+  task.type->workspace_free (workspace);
+
+  // The same of a score.
+  gsl_matrix *x_0 = matrix (ROWS_OF_SHARD, 2), *y = matrix (ROWS_OF_SHARD, 1);
+  gsl_vector *loss = vector (ROWS_OF_SHARD), *without = vector (ROWS_OF_SHARD);
+  sb_objective denoising = e.matching.objective;
+  denoising.key[0] = 0;
+  sb_score *score = scoped (sb_score_network_gradient_alloc (&e.matching.network, wanted));
+  ok (e.matching.examples.draw (e.matching.examples.state, of_data, x_0, y));
+  ok (sb_objective_loss (&denoising, score, x_0, y, stream, without));
+  ok (sb_objective_gradient (&e.matching.objective, score, x_0, y, stream, 1, loss));
+  const double sum = gsl_vector_sum (loss), alone = rows_alone (&e.matching.objective, score, x_0, y, stream);
+  cr_assert_float_eq (found, sum, 1e-4 * fabs (of_paths), "%g, not %g", found, sum);
+  cr_assert_float_eq (found, alone, 1e-4 * fabs (of_paths), "%g, not %g, row by row", found, alone);
+  cr_assert_float_eq (of_paths, found - gsl_vector_sum (without), 1e-4 * fabs (of_paths), "%g", of_paths);
+  for (size_t k = 0; k < count; k++)
+    {
+      size += gsl_pow_2 ((double)wanted[k]);
+      off += gsl_pow_2 ((double)(wanted[k] - gradient[k]));
+    }
+  cr_assert_lt (off, 1e-6 * size, "the gradient is %g off, of %g", sqrt (off), sqrt (size));
+}
+
 // ## Data of numbers
 //
 // Rows of a matrix, which may be part of another's, are drawn as they are, by the same numbers of the stream as bytes.
