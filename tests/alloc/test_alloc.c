@@ -824,6 +824,94 @@ PATH (denoising_with_labels)
                 sb_examples_with_labels (&labelled));
 }
 
+// ## With consistency
+//
+// A path, the loss, both parts of its gradient; as an objective, of all rows and of some; and a training by it.
+
+static const char EDM[] = "edm sigma_min=0.002 sigma_max=80", TOLD[] = "mlp inputs=16 width=2 layers=1 classes=2";
+
+static sb_model *
+consistent_model (void)
+{
+  return sb_model_alloc (TOLD, EDM, "mixed", "quarter-log-noise", 0.5, -1, 1, NULL);
+}
+
+static const sb_partial_path *
+two_steps (void)
+{
+  static sb_partial_path path;
+  path = (sb_partial_path){ sb_step_euler_maruyama, NULL, 2, 7 };
+  return &path;
+}
+
+PATH (partial_path)
+{
+  const sb_model *model = kept (consistent_model ());
+  const sb_score *score = kept (sb_score_network_alloc (&model->network));
+  sb_path_record record = { units (6, 16), units (6, 16), all (6, 0), all (6, 0) };
+  gsl_vector *t = all (3, 1), *s = all (3, 0.5);
+  gsl_matrix *x = units (3, 16), *y = units (3, 1);
+  sb_path_work *w = sb_path_work_alloc (score, 3);
+  must (w ? GSL_SUCCESS : reported);
+  int status = sb_partial_path_take (two_steps (), w, y, t, s, (sb_stream){ .seed = 1 }, 1, NULL, &record, x);
+  sb_path_work_free (w);
+  must (status);
+}
+
+PATH (consistency)
+{
+  static sb_real theta_bar[WEIGHTS];
+  const sb_model *model = kept (consistent_model ());
+  const sb_score *score = kept (sb_score_network_gradient_alloc (&model->network, theta_bar));
+  gsl_vector *t = all (3, 1), *s = all (3, 0.5), *loss = all (3, 0), *of_one = all (3, 0);
+  gsl_matrix *x = units (3, 16), *y = units (3, 1);
+  const sb_stream stream = { .seed = 1 };
+  must (sb_consistency_loss (score, two_steps (), 2, y, t, s, x, stream, loss, of_one));
+  must (sb_consistency_gradient (score, two_steps (), SB_CONSISTENCY_TRUNCATED | SB_CONSISTENCY_PATH, y, t, s, x,
+                                 stream, 1, loss));
+}
+
+static sb_objective
+consistency_on (const sb_process *process, double share)
+{
+  sb_objective o = sb_objective_of (sb_objective_consistency, process, 0.002);
+  o.weighting.type = sb_weighting_edm;
+  o.key[2] = 2; // steps
+  o.key[3] = share;
+  return o;
+}
+
+PATH (consistency_as_an_objective)
+{
+  enum
+  {
+    ROWS = 2 * SB_NETWORK_ROWS
+  };
+  static sb_real theta_bar[WEIGHTS];
+  const sb_model *model = kept (consistent_model ());
+  const sb_score *score = kept (sb_score_network_gradient_alloc (&model->network, theta_bar));
+  gsl_vector *loss = all (ROWS, 0);
+  gsl_matrix *x = units (ROWS, 16), *y = units (ROWS, 1);
+  for (double share = 0.5; share <= 1; share += 0.5)
+    {
+      const sb_objective o = consistency_on (model->process, share);
+      must (sb_objective_gradient (&o, score, x, y, (sb_stream){ .seed = 1 }, 1, loss));
+    }
+}
+
+PATH (training_with_consistency)
+{
+  const sb_byte_examples examples = { .bytes = &images, .low = -1, .high = 1 };
+  const sb_labelled_examples labelled = { sb_examples_of_bytes (&examples), &labels, 0.5 };
+  sb_model *model = kept (consistent_model ());
+  sb_training *training = kept (training_of (model));
+  sb_score_matching matching = { .network = model->network,
+                                 .objective = consistency_on (model->process, 1),
+                                 .examples = sb_examples_with_labels (&labelled) };
+  matching.network.theta = training->theta;
+  step_once (sb_score_matching_task (&matching), training);
+}
+
 PATH (deviations) { must (sb_model_set_deviations (kept (score_model ()), 1, (double[]){ 0.3 }, NULL)); }
 
 static void
