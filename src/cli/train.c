@@ -444,9 +444,9 @@ choose_objective (training *t, const sb_process *process, sb_objective *objectiv
     return usage_error ("--objective=esm: the score of the data is not known");
   if (objective->type == sb_objective_ncsn && process->levels == 0)
     return usage_error ("--objective=ncsn: --process=%s has no levels", process->type->name);
-  if (objective->type == sb_objective_consistency && process->levels > 0)
-    return usage_error ("--objective=consistency: --process=%s is a chain, and its paths are of an SDE",
-                        process->type->name);
+  if (objective->type == sb_objective_consistency && (process->levels > 0 || process->from_zero_only))
+    return usage_error ("--objective=consistency: its paths are of an SDE, and --process=%s is %s", process->type->name,
+                        process->levels > 0 ? "a chain" : "a corruption");
   if (s->number[DSM_ABOVE].value > 0 && (objective->type == sb_objective_ncsn || objective->type->derivatives))
     return usage_error ("--dsm-above: --objective=%s looks at its target at all times", entry->name);
   int status = choose_levels (s, process, objective);
@@ -660,10 +660,13 @@ open_record (training *t)
   t->recipe = training_recipe (&t->o.training);
   if (!t->recipe)
     return failure ("no memory for the recipe");
-  t->report.numbers = t->matching.objective.type == sb_objective_consistency ? 3 : 2;
+  const bool consistent = t->matching.objective.type == sb_objective_consistency;
+  t->report.numbers = consistent ? 3 : 2;
   int status = make_command (t);
   if (status == EXIT_SUCCESS && report)
     status = training_report_read (report, t->training->step, t->o.resume, &t->report);
+  if (status == EXIT_SUCCESS && consistent)
+    status = training_report_widen (&t->report);
   return status;
 }
 
@@ -747,17 +750,28 @@ export_average (training *t)
 
 // ## The loop
 
-// Consistency feeds on what the model itself draws, and where that goes wrong it grows without end, long before a number overflows.
+// Consistency feeds on what the model itself draws, and where that goes wrong it grows without end, long before a number
+// overflows, and takes the loss of the data with it: so what that was at its least is what counts.
 
 static int
 check_guard (const training *t)
 {
-  const double *mean = t->report.last, guard = number (t, GUARD), of_data = mean[0] - mean[2];
+  const double *mean = t->report.last, guard = number (t, GUARD), of_data = training_report_least (&t->report);
   if (t->report.numbers < 3 || guard == 0 || mean[2] <= guard * of_data)
     return EXIT_SUCCESS;
-  return failure ("training: step %llu: over %d steps consistency was %g, the loss of the data %g: it diverges; %s%s "
-                  "(--guard=0 goes on)",
+  return failure ("training: step %llu: over %d steps consistency was %g, the loss of the data at its least %g: it "
+                  "diverges; %s%s (--guard=0 goes on)",
                   (unsigned long long)t->training->step, CURVE_STEPS, mean[2], of_data,
+                  t->saves ? "the last save is " : "nothing was saved", t->saves ? t->o.output : "");
+}
+
+// What a task says of its failure is not all that is known of it.
+
+static int
+step_failed (const training *t, const sb_error *error)
+{
+  const char *reason = why (error->code), *more = strstr (error->message, gsl_strerror (error->code)) ? reason : "";
+  return failure ("%s%s%s%s; %s%s", error->message, *more ? " (" : "", more, *more ? ")" : "",
                   t->saves ? "the last save is " : "nothing was saved", t->saves ? t->o.output : "");
 }
 
@@ -773,8 +787,7 @@ take_steps (training *t)
   while (t->training->step < o->steps && !interrupted () && status == EXIT_SUCCESS)
     {
       if (sb_trainer_step (t->trainer, &loss, &norm, &error))
-        return failure ("%s; %s%s", error.message, t->saves ? "the last save is " : "nothing was saved",
-                        t->saves ? o->output : "");
+        return step_failed (t, &error);
       const uint64_t step = t->training->step;
       status = training_report_add (&t->report, step, (double[]){ loss, norm, sb_trainer_regulariser (t->trainer) });
       if (status == EXIT_SUCCESS && step % CURVE_STEPS == 0)

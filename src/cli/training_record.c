@@ -5,6 +5,7 @@
 
 #include "../base/number.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -248,7 +249,8 @@ training_report_write (const training_report *r)
   return text;
 }
 
-// Lines of a curve: steps that rise by CURVE_STEPS up to `step`, and two or three numbers each.
+// Lines of a curve: steps that rise by CURVE_STEPS up to `step`, and two or three numbers each, which may be NaN where
+// a training went on with a clean gradient.
 
 static bool
 is_curve (const char *text, uint64_t step, size_t columns)
@@ -264,7 +266,10 @@ is_curve (const char *text, uint64_t step, size_t columns)
       for (size_t k = 0; k < columns; k++)
         {
           const char *number = end + 1;
-          if (*end != ',' || !isfinite (sb_number_read (number, &end)) || end == number)
+          if (*end != ',' || isspace ((unsigned char)*number))
+            return false;
+          sb_number_read (number, &end);
+          if (end == number)
             return false;
         }
       if (*end != '\n')
@@ -282,11 +287,8 @@ training_report_read (const char *text, uint64_t step, const char *path, trainin
   size_t length = strcspn (text, "\n");
   snprintf (first, sizeof first, "%.*s", (int)(length < sizeof first ? length : 0), text);
   const size_t count = (size_t)sb_numbers_read (first, CURVE_NUMBERS + 1, sums), columns = count > 0 ? count - 1 : 0;
-  bool good = text[length] == '\n' && columns >= 2;
-  for (size_t k = 0; k < columns && good; k++)
-    good = isfinite (sums[k]);
   const double since = sums[columns];
-  if (!good || !(since >= 0 && since < CURVE_STEPS && since == rint (since))
+  if (text[length] != '\n' || columns < 2 || !(since >= 0 && since < CURVE_STEPS && since == rint (since))
       || !is_curve (text + length + 1, step, columns))
     return failure ("%s: report: not that of a training of %llu steps", path, (unsigned long long)step);
   *r = (training_report){ .numbers = columns,
@@ -295,4 +297,44 @@ training_report_read (const char *text, uint64_t step, const char *path, trainin
                           .length = strlen (text + length + 1) };
   memcpy (r->sum, sums, columns * sizeof *sums);
   return r->lines ? EXIT_SUCCESS : failure ("%s: no memory", path);
+}
+
+int
+training_report_widen (training_report *r)
+{
+  size_t lines = 0;
+  if (r->numbers == 3)
+    return EXIT_SUCCESS;
+  for (const char *at = r->lines; at && (at = strchr (at, '\n')); at++)
+    lines++;
+  char *wider = malloc (r->length + 2 * lines + 1), *to = wider;
+  if (!wider)
+    return failure ("no memory for the curve");
+  for (size_t k = 0; k < r->length; k++)
+    {
+      if (r->lines[k] == '\n')
+        to = stpcpy (to, ",0");
+      *to++ = r->lines[k];
+    }
+  *to = 0;
+  free (r->lines);
+  r->lines = wider;
+  r->length += 2 * lines;
+  r->numbers = 3;
+  return EXIT_SUCCESS;
+}
+
+double
+training_report_least (const training_report *r)
+{
+  double least = INFINITY;
+  for (const char *at = r->lines; at && *at; at = strchr (at, '\n') + 1)
+    {
+      double of[CURVE_NUMBERS] = { 0 };
+      char *end = strchr (at, ',');
+      for (size_t k = 0; k < r->numbers; k++)
+        of[k] = sb_number_read (end + 1, &end);
+      least = fmin (least, of[0] - of[2]);
+    }
+  return least;
 }

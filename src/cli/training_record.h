@@ -73,4 +73,10 @@ int training_report_add (training_report *r, uint64_t step, const double *number
 char *training_report_write (const training_report *r);                            // NULL: no memory
 int training_report_read (const char *text, uint64_t step, const char *path, training_report *r);
 
+// Where it was of two numbers: of three, the last of which was 0 so far. EXIT_FAILURE: no memory.
+int training_report_widen (training_report *r);
+
+// The least of the data's part in the loss that a line says; infinity where there is no line.
+double training_report_least (const training_report *r);
+
 #endif
