@@ -1,7 +1,7 @@
 // # Any text as what a state keeps of its training
 //
 // A recipe that is read can be written, and is then read as the same. A report is read after a first byte, which says
-// how many steps the training has done.
+// how many steps the training has done; with a number more in each line it is still one, of as many lines.
 
 #include "harness.h"
 
@@ -28,6 +28,21 @@ check_recipe (char *text)
 }
 
 static void
+check_wider (training_report *report, uint64_t step)
+{
+  const double least = training_report_least (report);
+  training_report again = { 0 };
+  const bool wider = training_report_widen (report) == EXIT_SUCCESS;
+  char *written = wider ? training_report_write (report) : NULL;
+  if (!written || training_report_read (written, step, "wider", &again) != EXIT_SUCCESS || again.numbers != 3
+      || strlen (report->lines) != report->length || strcmp (report->lines, again.lines) != 0
+      || training_report_least (&again) != least)
+    abort ();
+  free (again.lines);
+  free (written);
+}
+
+static void
 check_report (const char *text, uint64_t step)
 {
   training_report report = { 0 };
@@ -40,6 +55,7 @@ check_report (const char *text, uint64_t step)
     abort ();
   free (again.lines);
   free (written);
+  check_wider (&report, step);
   free (report.lines);
 }
 
