@@ -65,7 +65,7 @@ const sb_key training_keys[TRAINING_KEYS]
         [GUARD] = { .name = "guard",
                     .usual = 10,
                     .high = HUGE_VAL,
-                    .help = "stop where consistency is over so many times the loss of the data; 0: never" } };
+                    .help = "stop where consistency is over so many times the least loss of the data; 0: never" } };
 
 static const sb_entry numbers = { "training", "its numbers", training_keys, TRAINING_KEYS };
 
