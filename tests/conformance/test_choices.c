@@ -25,7 +25,8 @@ enum
   MOST = 32 // entries of a family
 };
 
-static const char *const processes[] = { "vp", "ve sigma_max=2", "subvp", "ddpm levels=4 beta_max=3", "smld levels=4" };
+static const char *const processes[]
+    = { "vp", "ve sigma_max=2", "subvp", "ddpm levels=4 beta_max=3", "smld levels=4", "edm sigma_max=2" };
 static const sb_stream stream = { .seed = 5, .purpose = SB_FOR_USER };
 
 static sb_score *
@@ -145,7 +146,7 @@ train_under (const sb_process *process, tally ran[4])
             task.objective.truth = truth;
             if (type->weighting)
               task.objective.weighting.type = (const sb_weighting_type *)sb_weightings (w);
-            const bool can = type != sb_objective_ncsn || process->levels;
+            const bool can = type == sb_objective_ncsn ? process->levels > 0 : !type->draw_more || !process->levels;
             const bool did = can && check_training (&task, law, net);
             ran[0].ran[o] |= did;
             ran[1].ran[w] |= did && type->weighting;
