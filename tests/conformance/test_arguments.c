@@ -9,6 +9,7 @@
 #include "measure/twosample.h"
 #include "objective/objective.h"
 #include "operator/operator.h"
+#include "process/edm.h"
 #include "process/ddpm.h"
 #include "process/kinds.h"
 #include "process/smld.h"
@@ -59,6 +60,7 @@ Test (arguments, no_memory_for_absurd_lengths)
   sb_process *vp = scoped (sb_vp_alloc (3, SB_VP_BETA_MIN, SB_VP_BETA_MAX));
   sb_score *score = scoped (sb_score_exact_alloc (some_law (3), vp));
   sb_process *smld = scoped (sb_smld_alloc (3, 4, 0.1, 1));
+  sb_process *edm = scoped (sb_edm_alloc (3, 0.1, 1));
   sb_net *net = scoped (sb_net_alloc ("mlp inputs=3 width=4 layers=1", NULL));
   const sb_network network = { .net = net, .process = vp, .data_deviation = 1 };
   gsl_matrix *x = normals (5, 3, 1), *y = normals (6, 3, 2);
@@ -87,7 +89,7 @@ Test (arguments, no_memory_for_absurd_lengths)
       for (size_t j = 0; sb_objectives (j); j++)
         {
           const sb_objective_type *type = (const sb_objective_type *)sb_objectives (j);
-          sb_objective o = { .type = type, .process = smld, .t_min = 0.1, .t_max = 1, .truth = score };
+          sb_objective o = { .type = type, .process = type->draw_more ? edm : smld, .t_min = 0.1, .t_max = 1, .truth = score };
           sb_entry_usual (&type->entry, o.key);
           if (type->weighting)
             o.weighting.type = *type->weighting;
