@@ -138,21 +138,6 @@ Test (preconditioning, shows_and_tells_the_network_what_the_table_says)
     }
 }
 
-// A network that says nothing is the posterior mean of $\mathcal N(0, \sigma_{\text{data}}^2)$.
-
-Test (preconditioning, silent_it_is_the_posterior_mean_of_a_gaussian)
-{
-  sb_process *process = edm (D);
-  const sb_network network = network_of (process, SB_LABEL_QUARTER_LOG_NOISE, 0);
-  sb_score *score = scoped (sb_score_network_alloc (&network));
-  sb_target *law = scoped (sb_target_gaussian_alloc (vector_all (D, 0), matrix_of (2, 2, .25, 0, 0, .25)));
-  gsl_matrix *x = normals (N, D, 5), *h = matrix (N, D), *truth = matrix (N, D);
-  gsl_vector *t = vector_of (.002, .02, .1, .5, 1, 3, 10, 80);
-  ok (sb_score_evaluate (score, SB_DENOISER, x, t, NULL, h));
-  ok (sb_target_evaluate (law, process, SB_DENOISER, x, t, truth));
-  cr_assert_lt (largest_difference (h, truth), 1e-12, "%g", largest_difference (h, truth));
-}
-
 // ## Numbers of size one
 //
 // Of data of mean 0 and variance $\sigma_{\text{data}}^2$ what is shown has variance one, and so has what should be
@@ -187,9 +172,10 @@ Test (preconditioning, input_and_target_have_variance_one)
     }
 }
 
-// ## The weight
+// ## The loss
 //
-// $\lambda\,c_{\text{out}}^2 = 1$ at every level, the weight read off a loss: that of a denoiser that is off by one.
+// With EDM's weight it is that of $F$, $\|F - (\mathbf x_0 - c_{\text{skip}}\,\mathbf x)/c_{\text{out}}\|^2$, as
+// $\lambda\,c_{\text{out}}^2 = 1$, and the same whether the denoiser or the noise is looked at.
 // [consistent.set-edm-weight]
 
 static sb_objective
@@ -200,22 +186,6 @@ at_level (const sb_objective_type *type, const sb_process *process, double sigma
   o.weighting.type = sb_weighting_edm;
   return o;
 }
-
-Test (preconditioning, weight_undoes_what_goes_out)
-{
-  sb_process *process = edm (1);
-  const sb_objective o = at_level (sb_objective_soft, process, 1);
-  gsl_vector *loss = vector (1);
-  for (double sigma = .002; sigma <= 80; sigma *= 1.1)
-    {
-      ok (loss_of (&o, vector_all (1, sigma), matrix_all (1, 1, 0), matrix_all (1, 1, 1), loss, NULL));
-      cr_assert_float_eq (gsl_vector_get (loss, 0) * gsl_pow_2 (scales_at (sigma).out), 1, 1e-14, "sigma = %g: %.17g",
-                          sigma, gsl_vector_get (loss, 0));
-    }
-}
-
-// So the loss is that of $F$, $\|F - (\mathbf x_0 - c_{\text{skip}}\,\mathbf x)/c_{\text{out}}\|^2$, and the same
-// whether the denoiser or the noise is looked at. [consistent.set-edm-weight]
 
 Test (preconditioning, loss_is_that_of_the_network_itself)
 {
@@ -247,45 +217,6 @@ Test (preconditioning, loss_is_that_of_the_network_itself)
       }
 }
 
-// A network that says nothing has the loss 1 per coordinate at every level, whatever the law of the data, if its mean
-// is 0 and its variance right: two points are as good as any. Six means: 5.3 standard errors. With the wrong variance
-// it has not: data of deviation .616, as those of MNIST, and $\sigma_{\text{data}} = .5$ give 1.517 at $\sigma = 10$.
-// [consistent.set-edm-weight]
-
-static double
-first_loss (double sigma, const gsl_matrix *x_0, double sigma_data, double *error)
-{
-  sb_process *process = edm (D);
-  const sb_network network = network_of (process, SB_LABEL_QUARTER_LOG_NOISE, 0);
-  sb_objective o = at_level (sb_objective_dsm, process, sigma);
-  o.weighting.params = &sigma_data;
-  gsl_vector *loss = vector (x_0->size1);
-  ok (sb_objective_loss (&o, scoped (sb_score_network_alloc (&network)), x_0, NULL, (sb_stream){ 17, 0, 0 }, loss));
-  gsl_vector_scale (loss, 1. / D);
-  return mean_of (loss, error);
-}
-
-Test (preconditioning, first_loss_is_one_at_every_level)
-{
-  enum
-  {
-    DRAWS = 50000
-  };
-  gsl_matrix *x_0 = normals (DRAWS, D, 41), *wider = copy_of (x_0);
-  double error;
-  for (size_t k = 0; k < DRAWS * D; k++)
-    x_0->data[k] = copysign (.5, x_0->data[k]);
-  gsl_matrix_scale (wider, .616);
-  for (int k = 0; k < LEVELS; k++)
-    {
-      const double loss = first_loss (levels[k], x_0, .5, &error);
-      cr_assert_float_eq (loss, 1, 5.3 * error, "sigma = %g: %g (%g)", levels[k], loss, error);
-      cr_assert_lt (error, .01);
-    }
-  const double of_wider = first_loss (10, wider, .5, &error);
-  cr_assert_float_eq (of_wider, 1.5166, 4.9 * error, "%g (%g)", of_wider, error);
-}
-
 // ## The data
 //
 // Bytes become numbers of $[-1, 1]$, $u/127.5 - 1$, every one of them; and where nothing is said of their deviation, it
@@ -306,9 +237,9 @@ Test (preconditioning, bytes_become_numbers_from_minus_one_to_one)
       cr_assert_float_eq (gsl_matrix_get (x, 0, u), (double)u / 127.5 - 1, 1e-15);
       cr_assert_eq (lrint (floor (127.5 * gsl_matrix_get (x, 0, u) + 128)), u); // and back, as Karras et al. do
     }
-  const double half = .5;
+  double half = .5;
   sb_objective o = at_level (sb_objective_soft, edm (1), 1), told = o;
-  told.weighting.params = &(double){ half };
+  told.weighting.params = &half;
   gsl_vector *usual = vector (1), *given = vector (1);
   ok (loss_of (&o, vector_all (1, 3), matrix_all (1, 1, 0), matrix_all (1, 1, 1), usual, NULL));
   ok (loss_of (&told, vector_all (1, 3), matrix_all (1, 1, 0), matrix_all (1, 1, 1), given, NULL));
