@@ -24,3 +24,5 @@ check_PROGRAMS += %D%/test_consistency
 %C%_test_consistency_SOURCES = %D%/test_consistency.c $(objective_models) tests/denoisers.c tests/denoisers.h
 check_PROGRAMS += %D%/test_clean
 %C%_test_clean_SOURCES = %D%/test_clean.c tests/losses.c tests/losses.h tests/denoisers.c tests/denoisers.h
+check_PROGRAMS += %D%/test_levels
+%C%_test_levels_SOURCES = %D%/test_levels.c tests/losses.c tests/losses.h

@@ -465,6 +465,85 @@ Test (consistency, of_a_consistent_denoiser_is_none)
     }
 }
 
+// Of several coordinates it is the sum over them, row by row: along the probability flow, where no noise mixes them.
+
+Test (consistency, of_several_coordinates_is_their_sum)
+{
+  const sb_partial_path p = { sb_step_flow_heun, NULL, 5, 7 };
+  gsl_vector *t = vector_of (1, 2, .5), *s = vector_of (.4, .1, .3), *loss = vector (3), *of_one = vector (3);
+  const double x[] = { 1, -2, .3, .4, 5, -.6, .7, .8, -.9 };
+  ok (sb_consistency_loss (denoiser_d (from_zero (3), .3), &p, 2, NULL, t, s, scope_matrix (3, 3, 9, x),
+                           (sb_stream){ 1, 0, 0 }, loss, of_one));
+  for (size_t i = 0; i < 3; i++)
+    {
+      gsl_vector *alone = vector (3);
+      ok (sb_consistency_loss (denoiser_d (from_zero (1), .3), &p, 2, NULL, vector_all (3, at (t, i)),
+                               vector_all (3, at (s, i)), scope_matrix (3, 1, 3, x + 3 * i), (sb_stream){ 1, 0, 0 },
+                               alone, NULL));
+      const double sum = at (alone, 0) + at (alone, 1) + at (alone, 2);
+      cr_assert_float_eq (at (loss, i), sum, 1e-12 * sum, "row %zu: %g, not %g", i, at (loss, i), sum);
+      cr_assert_float_eq (at (of_one, i), sum, 1e-12 * sum);
+    }
+}
+
+// The gradient goes with it: of the truncated part, the slope of the estimate with the paths' ends held still, for a network in
+// ten dimensions, whose loss is that from two paths.
+
+static double
+product_at (const sb_score *score, const gsl_matrix *x, double t, const gsl_matrix *const *end, double s)
+{
+  gsl_matrix *h = copy_of (x), *r[] = { copy_of (x), copy_of (x) };
+  double sum = 0;
+  ok (sb_score_evaluate (score, SB_DENOISER, x, vector_all (x->size1, t), NULL, h));
+  for (int p = 0; p < 2; p++)
+    {
+      ok (sb_score_evaluate (score, SB_DENOISER, end[p], vector_all (x->size1, s), NULL, r[p]));
+      gsl_matrix_sub (r[p], h);
+    }
+  gsl_matrix_mul_elements (r[0], r[1]);
+  for (size_t k = 0; k < x->size1 * x->size2; k++)
+    sum += r[0]->data[k] / 2;
+  return sum;
+}
+
+Test (consistency, gradient_in_many_dimensions)
+{
+  enum
+  {
+    ROWS = 3
+  };
+  const sb_partial_path p = in_variance ();
+  model w = mlp_alloc (1);
+  sb_score *score = scoped (sb_score_alloc (&mlp_type, &w, from_zero (MLP_D)));
+  gsl_matrix *x = normals (ROWS, MLP_D, 3), *end[] = { copy_of (x), copy_of (x) };
+  gsl_vector *t = vector_all (ROWS, 1), *s = vector_all (ROWS, .4), *loss = vector (ROWS), *found = vector (ROWS);
+  const sb_stream stream = { 5, SB_FOR_PATH, 7 };
+  sb_path_work *work = sb_path_work_alloc (score, ROWS);
+  for (size_t q = 0; q < 2; q++)
+    ok (sb_partial_path_take (&p, work, NULL, t, s, stream, q, NULL, NULL, end[q]));
+  sb_path_work_free (work);
+  memset (w.theta_bar, 0, w.parameters * sizeof (double));
+  ok (sb_consistency_gradient (score, &p, SB_CONSISTENCY_TRUNCATED, NULL, t, s, x, stream, 3, found));
+  ok (sb_consistency_loss (score, &p, 2, NULL, t, s, x, stream, loss, NULL));
+  for (size_t i = 0; i < ROWS; i++)
+    cr_assert_float_eq (at (found, i), at (loss, i), 1e-12 * fabs (at (loss, i)));
+  for (size_t k = 0; k < w.parameters; k++)
+    {
+      const size_t mark = scope_mark ();
+      const double was = w.theta[k], h = 1e-3, weight[] = { 1, -8, 8, -1 }, by[] = { -2, -1, 1, 2 };
+      double slope = 0;
+      for (int q = 0; q < 4; q++)
+        {
+          w.theta[k] = was + by[q] * h;
+          slope += 3 * weight[q] * product_at (score, x, 1, (const gsl_matrix *const *)end, .4) / (12 * h);
+        }
+      w.theta[k] = was;
+      cr_assert_float_eq (w.theta_bar[k], slope, 1e-6 * (1 + fabs (slope)), "parameter %zu: %.10g, not %.10g", k,
+                          w.theta_bar[k], slope);
+      scope_release (mark);
+    }
+}
+
 // Where there is no way to go there is no loss, to the bit, whatever the others do.
 
 Test (consistency, of_no_way_is_none)
@@ -957,6 +1036,8 @@ Test (consistency, refuses)
   refused (GSL_EINVAL, sb_consistency_loss (score, &none, 2, NULL, t, s, x, stream, loss, NULL));
   refused (GSL_EINVAL, sb_consistency_loss (score, &flat, 2, NULL, t, s, x, stream, loss, NULL));
   refused (GSL_EDOM, sb_consistency_loss (score, &p, 2, NULL, s, t, x, stream, loss, NULL));
+  refused (GSL_EDOM, sb_consistency_loss (score, &p, 2, NULL, t, vector_of (1.1, .5), x, stream, loss, NULL));
+  refused (GSL_EDOM, sb_consistency_loss (score, &p, 2, NULL, t, vector_of (-.1, .5), x, stream, loss, NULL));
   refused (GSL_EDOM, sb_consistency_loss (score, &p, 2, NULL, t, vector_all (2, GSL_NAN), x, stream, loss, NULL));
   refused (GSL_EBADLEN, sb_consistency_loss (score, &p, 2, NULL, t, s, x, stream, vector (3), NULL));
   refused (GSL_EBADLEN, sb_consistency_loss (score, &p, 2, NULL, t, s, x, stream, loss, vector (3)));
