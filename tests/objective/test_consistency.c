@@ -486,8 +486,8 @@ Test (consistency, of_several_coordinates_is_their_sum)
     }
 }
 
-// The gradient goes with it: of the truncated part, the slope of the estimate with the paths' ends held still, for a network in
-// ten dimensions, whose loss is that from two paths.
+// The gradient goes with it: of the truncated part, the slope of the estimate with the paths' ends held still, for a
+// network in ten dimensions, whose loss is that from two paths.
 
 static double
 product_at (const sb_score *score, const gsl_matrix *x, double t, const gsl_matrix *const *end, double s)
