@@ -36,4 +36,5 @@ check_PROGRAMS += %D%/test_two_properties
 check_PROGRAMS += %D%/test_rescale
 %C%_test_rescale_SOURCES = %D%/test_rescale.c
 check_PROGRAMS += %D%/test_preconditioning
-%C%_test_preconditioning_SOURCES = %D%/test_preconditioning.c tests/losses.c tests/losses.h
+%C%_test_preconditioning_SOURCES = %D%/test_preconditioning.c tests/losses.c tests/losses.h tests/conformance/worlds.c \
+  tests/conformance/worlds.h

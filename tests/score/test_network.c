@@ -461,5 +461,8 @@ Test (network, scales_make_all_numbers_of_size_one)
       sb_network_scales (SB_PREDICTS_MIXED, a, sd, sigma_d, &c, &p, &q);
       cr_assert (fabs (c * c * variance - 1) < 1e-12 && fabs (p * variance / sd - 1) < 1e-12);
       cr_assert (fabs (p * p * variance + q * q - 1) < 1e-12 && q < 0);
+      c = p = q = (double)NAN; // a score is the output itself
+      sb_network_scales (SB_PREDICTS_SCORE, a, sd, sigma_d, &c, &p, &q);
+      cr_assert (c == 1 && p == 0 && q == 1);
     }
 }

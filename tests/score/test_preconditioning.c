@@ -4,6 +4,7 @@
 // as a network that predicts the blend says it under EDM's process: its view is $\epsilon = p\,\mathbf x + q\,F$, so
 // that $c_{\text{skip}} = 1 - \sigma p$ and $c_{\text{out}} = -\sigma q$.
 
+#include "conformance/worlds.h"
 #include "losses.h"
 #include "process/edm.h"
 #include "property.h"
@@ -215,6 +216,28 @@ Test (preconditioning, loss_is_that_of_the_network_itself)
                                 types[form]->entry.name, levels[k], gsl_vector_get (&b->loss, i), want);
           }
       }
+}
+
+// In each part of a process it has the part's own noise: an error of 1 in what the network says costs 1 in all of them.
+// [consistent.set-edm-weight]
+
+IN_EACH_WORLD (preconditioning, weight_is_that_of_each_part)
+{
+  const size_t parts = w->process->parts;
+  gsl_vector *a = vector (parts + 1), *sd = vector (parts + 1), *lambda = vector (parts + 1);
+  if (w->lacks & NO_PARTS)
+    return;
+  ok (sb_process_numbers (w->process, SB_A, 0, w->t, a->data));
+  ok (sb_process_numbers (w->process, SB_S, 0, w->t, sd->data));
+  ok (sb_weighting_edm->numbers (w->process, w->t, sd->data, lambda->data, NULL));
+  for (size_t k = 0; k < parts; k++)
+    {
+      const double a_k = gsl_vector_get (a, k), sd_k = gsl_vector_get (sd, k);
+      double c, p, q;
+      sb_network_scales (SB_PREDICTS_MIXED, a_k, sd_k, .5, &c, &p, &q);
+      if (a_k > 1e-6 && sd_k > 0)
+        cr_assert_float_eq (gsl_vector_get (lambda, k) * gsl_pow_2 (q / sd_k), 1, 1e-12, "%s, part %zu", w->name, k);
+    }
 }
 
 // ## The data
