@@ -414,11 +414,10 @@ take (step *w)
 // A row may first go up, to $\hat t \ge t$, with the step's own normals. Where none does, $\mathbf x$ is not touched.
 
 static int
-take_from_t_hat (step *w)
+go_up (const step *w, const gsl_vector *t_hat)
 {
   const size_t n = w->x->size1;
   gsl_matrix_view noise = gsl_matrix_submatrix (w->work->more, 0, 0, n, w->x->size2);
-  gsl_vector_view t_hat = gsl_vector_subvector (w->work->t_hat, 0, n);
   gsl_matrix_set_zero (&noise.matrix);
   if (w->z)
     gsl_matrix_memcpy (&noise.matrix, w->z);
@@ -426,12 +425,25 @@ take_from_t_hat (step *w)
     {
       double share = 1;
       gsl_vector_view of_row = gsl_matrix_row (&noise.matrix, i);
-      gsl_vector_set (&t_hat.vector, i, w->type->t_hat (at (w->s, i), at (w->t, i), w->key, &share));
+      w->type->t_hat (at (w->s, i), at (w->t, i), w->key, &share);
       gsl_vector_scale (&of_row.vector, share);
     }
-  int status = gsl_vector_equal (w->t, &t_hat.vector)
-                   ? GSL_SUCCESS
-                   : sb_process_transition_in_place (w->process, w->t, &t_hat.vector, &noise.matrix, w->x);
+  return sb_process_transition_in_place (w->process, w->t, t_hat, &noise.matrix, w->x);
+}
+
+static int
+take_from_t_hat (step *w)
+{
+  const size_t n = w->x->size1;
+  gsl_vector_view t_hat = gsl_vector_subvector (w->work->t_hat, 0, n);
+  double share;
+  for (size_t i = 0, same; i < n; i += same)
+    {
+      same = sb_same_times (w->s, w->t, i);
+      gsl_vector_view run = gsl_vector_subvector (&t_hat.vector, i, same);
+      gsl_vector_set_all (&run.vector, w->type->t_hat (at (w->s, i), at (w->t, i), w->key, &share));
+    }
+  int status = gsl_vector_equal (w->t, &t_hat.vector) ? GSL_SUCCESS : go_up (w, &t_hat.vector);
   w->t = &t_hat.vector;
   w->z = NULL;
   return status ? status : take (w);

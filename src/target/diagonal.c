@@ -23,6 +23,7 @@
 
 #include <gsl/gsl_math.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -72,6 +73,12 @@ snapshot_alloc (const diagonal_mixture *law, snapshot *s)
 //    \mathbb{E}[z_j \mid \mathbf{x}, k] = \frac{\varsigma\,\delta_j}{s_{kj}}. $$
 
 static inline double
+variance_at (target_kernel kernel, double lambda)
+{
+  return kernel.m * kernel.m * lambda + kernel.sd * kernel.sd;
+}
+
+static inline double
 gain (target_kernel kernel, sb_view view, double lambda)
 {
   return view == SB_DENOISER ? kernel.m * lambda : view == SB_EPSILON ? kernel.sd : -1;
@@ -88,7 +95,7 @@ take_component_as (int one, const diagonal_mixture *law, size_t k, sb_view view,
   for (size_t j = 0; j < law->d; j++)
     {
       const target_kernel at = s->kernel[one ? 0 : sb_process_part (law->process, j)];
-      variance[j] = at.m * at.m * lambda[j] + at.sd * at.sd;
+      variance[j] = variance_at (at, lambda[j]);
       high[j] = at.m * mu[j];
       low[j] = fma (at.m, mu[j], -high[j]);
       precision[j] = 1 / variance[j];
@@ -112,16 +119,15 @@ take_snapshot (const diagonal_mixture *law, const target_kernel *kernel, sb_view
   s->round = law->process->parts == 1;
   for (size_t k = 0; k < law->K; k++)
     {
-      double logarithm = 0, sum = 0;
+      double sum = 0;
       take_component (law, k, view, s);
-      for (size_t j = 0; j < law->d; j++)
+      for (size_t j = 0, same; j < law->d; j += same)
         {
-          if (j == 0 || s->variance[j] != s->variance[j - 1])
-            {
-              logarithm = log (s->variance[j]);
-              s->round &= j == 0;
-            }
-          sum += logarithm;
+          same = 1;
+          while (j + same < law->d && s->variance[j + same] == s->variance[j])
+            same++;
+          s->round &= same == law->d;
+          sum += (double)same * log (s->variance[j]);
         }
       s->constant[k] = law->log_w[k] - 0.5 * sum;
     }
@@ -337,6 +343,124 @@ list_weights (size_t K, size_t d, const double *r, size_t *some)
   return count;
 }
 
+// ## A block of rows at times of their own
+//
+// Where each component has one variance and one kernel moves all coordinates, the tables of a time are few numbers: then
+// rows at different times go side by side too, each lane with its own. The operations are those above, in the same order,
+// so that a row's result does not depend on its neighbours' times.
+
+typedef struct
+{
+  target_kernel kernel[LANES];
+  double m[LANES];
+  bool same;                           // m in all lanes,
+  const double *high, *low;            // whose tables then are these, K x d
+  double *constant, *precision, *gain; // K x LANES
+} lanes;
+
+SB_CLONES static void
+take_lanes (const diagonal_mixture *law, const target_kernel *kernel, size_t n, sb_view view, lanes *s)
+{
+  s->same = true;
+  for (size_t l = 0; l < LANES; l++)
+    {
+      s->kernel[l] = kernel[l < n ? l : n - 1];
+      s->m[l] = s->kernel[l].m;
+      s->same &= s->m[l] == s->m[0];
+    }
+  for (size_t k = 0; k < law->K; k++)
+    for (size_t l = 0; l < LANES; l++)
+      {
+        const double lambda = gsl_matrix_get (law->lambda, k, 0), variance = variance_at (s->kernel[l], lambda);
+        s->constant[k * LANES + l] = law->log_w[k] - 0.5 * ((double)law->d * log (variance));
+        s->precision[k * LANES + l] = 1 / variance;
+        s->gain[k * LANES + l] = gain (s->kernel[l], view, lambda) / variance;
+      }
+}
+
+// $\delta_j$ in a lane.
+
+static inline __attribute__ ((always_inline)) double
+difference (int same, const lanes *s, const double *mu, size_t kj, double x, int l)
+{
+  const double high = same ? s->high[kj] : s->m[l] * *mu;
+  return (x - high) - (same ? s->low[kj] : fma (s->m[l], *mu, -high));
+}
+
+static inline __attribute__ ((always_inline)) void
+log_densities_of_lanes_as (int same, const diagonal_mixture *law, const lanes *s, const double *restrict x,
+                           double *restrict r)
+{
+  for (size_t k = 0; k < law->K; k++)
+    {
+      const double *restrict mu = gsl_matrix_const_ptr (law->mu, k, 0);
+      double sum[LANES] = { 0 };
+      for (size_t j = 0; j < law->d; j++)
+        {
+#pragma omp simd
+          for (int l = 0; l < LANES; l++)
+            {
+              double delta = difference (same, s, mu + j, k * law->d + j, x[j * LANES + (size_t)l], l);
+              sum[l] += delta * delta;
+            }
+        }
+#pragma omp simd
+      for (int l = 0; l < LANES; l++)
+        {
+          double factor = -0.5 * s->precision[k * LANES + (size_t)l];
+          r[k * LANES + (size_t)l] = s->constant[k * LANES + (size_t)l] + factor * sum[l];
+        }
+    }
+}
+
+SB_CLONES static void
+log_densities_of_lanes (const diagonal_mixture *law, const lanes *s, const double *restrict x, double *restrict r)
+{
+  if (s->same)
+    log_densities_of_lanes_as (1, law, s, x, r);
+  else
+    log_densities_of_lanes_as (0, law, s, x, r);
+}
+
+static inline __attribute__ ((always_inline)) void
+average_of_lanes_as (int same, const diagonal_mixture *law, size_t count, const size_t *restrict some, const lanes *s,
+                     const double *restrict x, const double *restrict scaled, double *restrict out)
+{
+  for (size_t start = 0; start < law->d; start += COLUMNS)
+    {
+      const size_t columns = law->d - start < COLUMNS ? law->d - start : COLUMNS;
+      double sum[COLUMNS * LANES] = { 0 };
+      for (size_t i = 0; i < count; i++)
+        for (size_t j = 0; j < columns; j++)
+          {
+            const size_t at = start + j;
+            const double *x_j = x + at * LANES, *r_k = scaled + some[i] * LANES,
+                         *mu = law->mu->data + some[i] * law->mu->tda + at;
+#pragma omp simd
+            for (int l = 0; l < LANES; l++)
+              sum[j * LANES + (size_t)l] += r_k[l] * difference (same, s, mu, some[i] * law->d + at, x_j[l], l);
+          }
+      memcpy (out + start * LANES, sum, columns * LANES * sizeof *out);
+    }
+}
+
+SB_CLONES static void
+average_of_lanes (const diagonal_mixture *law, size_t count, const size_t *restrict some, const lanes *s,
+                  const double *restrict x, const double *restrict r, double *restrict scaled, double *restrict out)
+{
+  for (size_t i = 0; i < count; i++)
+    {
+      const size_t at = some[i] * LANES;
+#pragma omp simd
+      for (int l = 0; l < LANES; l++)
+        scaled[at + (size_t)l] = r[at + (size_t)l] * s->gain[at + (size_t)l];
+    }
+  if (s->same)
+    average_of_lanes_as (1, law, count, some, s, x, scaled, out);
+  else
+    average_of_lanes_as (0, law, count, some, s, x, scaled, out);
+}
+
 // ## From rows to blocks and back
 //
 // In the last block the last row is repeated, so that a row's result does not depend on how many there are.
@@ -375,6 +499,7 @@ typedef struct
   const diagonal_mixture *law;
   const target_kernel *kernel; // parts in a row each, or in one row
   const snapshot *common;      // where there is one
+  bool by_lanes;               // rows at different times can go side by side
   const gsl_matrix *x;
   sb_view view;
   gsl_matrix *out;                // one of these three is the result
@@ -386,7 +511,8 @@ typedef struct
 {
   double *x, *out, *r, *scaled; // of a block
   size_t *some;
-  snapshot own;
+  snapshot own; // of one time,
+  lanes lanes;  // or of several
 } room;
 
 static void
@@ -407,18 +533,25 @@ room_alloc (const void *context)
   room *m = calloc (1, sizeof *m);
   if (!m)
     return NULL;
-  m->x = aligned_alloc (64, (2 * d + 2 * K) * LANES * sizeof (double));
+  m->x = aligned_alloc (64, (2 * d + 5 * K) * LANES * sizeof (double));
   m->some = malloc (K * sizeof *m->some);
   if (!m->x || !m->some || (!job->common && snapshot_alloc (job->law, &m->own)))
     {
       room_free (m);
       return NULL;
     }
+  m->lanes.high = m->own.high;
+  m->lanes.low = m->own.low;
   m->out = m->x + d * LANES;
   m->r = m->out + d * LANES;
   m->scaled = m->r + K * LANES;
+  m->lanes.constant = m->scaled + K * LANES;
+  m->lanes.precision = m->lanes.constant + K * LANES;
+  m->lanes.gain = m->lanes.precision + K * LANES;
   return m;
 }
+
+// s: of the one time of all rows, or NULL: they have the room's lanes.
 
 static void
 work_on_block (const batch_job *job, const snapshot *s, room *m, size_t first, size_t n)
@@ -426,7 +559,10 @@ work_on_block (const batch_job *job, const snapshot *s, room *m, size_t first, s
   const size_t K = job->law->K, d = job->law->d;
   double log_sum[LANES];
   gather_rows (job->x, first, n, m->x);
-  log_densities (K, d, s, m->x, m->r);
+  if (s)
+    log_densities (K, d, s, m->x, m->r);
+  else
+    log_densities_of_lanes (job->law, &m->lanes, m->x, m->r);
   normalise (K, m->r, log_sum);
   if (job->log_p)
     {
@@ -435,7 +571,10 @@ work_on_block (const batch_job *job, const snapshot *s, room *m, size_t first, s
       return;
     }
   const size_t count = list_weights (K, d, m->r, m->some);
-  average (count, m->some, d, s, m->x, m->r, m->scaled, m->out);
+  if (s)
+    average (count, m->some, d, s, m->x, m->r, m->scaled, m->out);
+  else
+    average_of_lanes (job->law, count, m->some, &m->lanes, m->x, m->r, m->scaled, m->out);
   if (job->divergence)
     {
       double divergence[LANES];
@@ -460,28 +599,38 @@ same_kernel (const batch_job *job, size_t row, const target_kernel *other)
   return k == parts;
 }
 
-// A snapshot serves the rows that follow each other at one time; where each row has a time of its own, each has its
-// snapshot.
+// A snapshot serves the rows that follow each other at one time. Where fewer do than a block has lanes, each lane has its
+// numbers, or else each row its snapshot.
+
+static size_t
+work_from_row (const batch_job *job, room *m, size_t i, size_t end)
+{
+  const size_t most = end - i < LANES ? end - i : LANES;
+  const target_kernel *kernel = job->common ? NULL : job->kernel + i * job->law->process->parts;
+  size_t n = 1;
+  while (n < most && (job->common || same_kernel (job, i + n, kernel)))
+    n++;
+  const bool by_lanes = n < most && job->by_lanes;
+  if (by_lanes)
+    take_lanes (job->law, kernel, most, job->view, &m->lanes);
+  if (!job->common
+      && (by_lanes ? m->lanes.same && !(m->own.kernel && m->own.kernel->m == kernel->m)
+                   : !m->own.kernel || !same_kernel (job, i, m->own.kernel)))
+    take_snapshot (job->law, kernel, job->view, &m->own);
+  work_on_block (job, by_lanes ? NULL : job->common ? job->common : &m->own, m, i, by_lanes ? most : n);
+  return by_lanes ? most : n;
+}
 
 static int
 work_on_rows (void *context, size_t number, size_t first, size_t n)
 {
   const batch_job *job = context;
-  const size_t end = first + n;
   room *m = sb_pool_take (job->rooms);
   (void)number;
   if (!m)
     SB_ERROR (NULL, GSL_ENOMEM, "no memory for a block of rows");
-  for (size_t i = first, next; i < end; i = next)
-    {
-      const target_kernel *kernel = job->common ? NULL : job->kernel + i * job->law->process->parts;
-      next = i + 1;
-      while (next < end && next < i + LANES && (job->common || same_kernel (job, next, kernel)))
-        next++;
-      if (!job->common && (i == first || !same_kernel (job, i, m->own.kernel)))
-        take_snapshot (job->law, kernel, job->view, &m->own);
-      work_on_block (job, job->common ? job->common : &m->own, m, i, next - i);
-    }
+  for (size_t i = first; i < first + n;)
+    i += work_from_row (job, m, i, first + n);
   sb_pool_give (job->rooms, m);
   return GSL_SUCCESS;
 }
@@ -501,10 +650,21 @@ shard_rows (size_t d)
   return LANES * (blocks == 0 ? 1 : blocks < MOST_BLOCKS ? blocks : MOST_BLOCKS);
 }
 
+static bool
+is_round (const diagonal_mixture *law)
+{
+  for (size_t k = 0; k < law->K; k++)
+    for (size_t j = 1; j < law->d; j++)
+      if (gsl_matrix_get (law->lambda, k, j) != gsl_matrix_get (law->lambda, k, 0))
+        return false;
+  return true;
+}
+
 static int
 work_on (batch_job *job, size_t kernels)
 {
   snapshot common = { 0 };
+  job->by_lanes = kernels != 1 && !job->divergence && job->law->process->parts == 1 && is_round (job->law);
   if (kernels == 1)
     {
       int status = snapshot_alloc (job->law, &common);

@@ -5,6 +5,7 @@
 // in `long double`. (test_mixture.c holds single points against a finer measure.)
 
 #include "batch.h"
+#include "process/ve.h"
 #include "process/vp.h"
 #include "property.h"
 #include "scope.h"
@@ -162,7 +163,8 @@ static batch
 random_batch (const law *l, gsl_rng *r, const double *v)
 {
   const size_t n = (size_t)v[P_N];
-  batch b = { as_target (l), scoped (sb_vp_alloc (l->d, 0.1, 20)), matrix (n, l->d), vector (n) };
+  sb_process *process = fmod (v[P_SEED], 2) > 0 ? sb_vp_alloc (l->d, 0.1, 20) : sb_ve_alloc (l->d, 0.01, 5);
+  batch b = { as_target (l), scoped (process), matrix (n, l->d), vector (n) };
   for (size_t i = 0; i < n; i++)
     {
       gsl_vector_set (b.t, i, time_of ((times)v[P_TIMES], i));
