@@ -6,10 +6,8 @@ divergence are numpy's, found together; the network is PyTorch's, with the weigh
 backward pass give both. All points are one system of equations.
 """
 
-import json
 import math
 import os
-import struct
 import sys
 
 import numpy as np
@@ -61,33 +59,10 @@ def mixture(mu, variance):
     return score
 
 
-def tensors(path):
-    """The notes of a safetensors file, and its tensors in single precision."""
-    with open(path, "rb") as file:
-        header = json.loads(file.read(struct.unpack("<Q", file.read(8))[0]))
-        data = file.read()
-    notes, found = header.pop("__metadata__"), {}
-    for name, entry in header.items():
-        first, end = entry["data_offsets"]
-        kind = {"F16": "<f2", "F32": "<f4"}[entry["dtype"]]
-        found[name] = np.frombuffer(data[first:end], kind).reshape(entry["shape"]).astype(np.float32)
-    return notes, found
-
-
-# What unet.py calls a tensor of ours, from its first letters on; it counts levels on the way up from the lowest.
-PLACES = {"time.linear": "linear", "in.": "first.", "out.norm": "norm", "out.conv": "last"}
-PLACES.update({f"down.{k}.0": f"down.{k}" for k in range(3)})
-PLACES.update({f"up.{k}.0": f"up.{2 - k}" for k in range(3)})
-
-
 def network(path, directions):
     import torch
 
-    from unet import UNet
-
-    def place(name):
-        start = next((start for start in PLACES if name.startswith(start)), "")
-        return PLACES.get(start, "") + name[len(start) :]
+    from unet import UNet, place, tensors
 
     torch.set_num_threads(int(os.environ.get("THREADS", 2)))
     notes, weights = tensors(path)
