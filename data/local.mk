@@ -22,6 +22,19 @@ nobase_dist_pkgdata_DATA = %D%/README %D%/models/mnist-classifier.safetensors %D
   %D%/models/mnist-soft-joint.safetensors %D%/models/mnist-soft-joint.csv \
   %D%/models/mnist-soft-s050.safetensors %D%/models/mnist-soft-s050.csv \
   %D%/models/faces32-soft.safetensors %D%/models/faces32-soft.csv \
+  %D%/models/mnist-edm.safetensors %D%/models/mnist-edm.csv \
+  %D%/models/mnist-cdm.safetensors %D%/models/mnist-cdm.csv \
+  %D%/models/fashion-edm.safetensors %D%/models/fashion-edm.csv \
+  %D%/models/fashion-cdm.safetensors %D%/models/fashion-cdm.csv \
+  %D%/models/faces32-edm.safetensors %D%/models/faces32-edm.csv \
+  %D%/models/faces32-cdm.safetensors %D%/models/faces32-cdm.csv \
+  %D%/models/faces32-more-edm.safetensors %D%/models/faces32-more-edm.csv \
+  %D%/models/faces32-more-cdm.safetensors %D%/models/faces32-more-cdm.csv \
+  %D%/models/mnist-short-edm.safetensors %D%/models/mnist-short-edm.csv \
+  %D%/models/mnist-short-cdm.safetensors %D%/models/mnist-short-cdm.csv \
+  %D%/models/mnist-short-some.safetensors %D%/models/mnist-short-some.csv \
+  %D%/models/mnist-short-none.safetensors %D%/models/mnist-short-none.csv \
+  %D%/models/consistent-checkpoints.csv \
   %D%/models/mnist-classifier-ve.safetensors %D%/models/mnist-classifier-ve.csv \
   %D%/models/fashion-classifier-ve.safetensors %D%/models/fashion-classifier-ve.csv \
   %D%/models/fashion-classifier.safetensors %D%/models/fashion-moments.safetensors \

@@ -15,7 +15,8 @@ enum
 {
   CHECKPOINTS = 6,
   SETS = 3,
-  SIDE32 = 32
+  SIDE32 = 32,
+  CHECKED = 250 // samples a set, of a checkpoint
 };
 static const int share[CHECKPOINTS] = { 15, 35, 50, 75, 90, 100 };
 
@@ -264,7 +265,7 @@ main (void)
     {
       for (int k = 0; k < CHECKPOINTS; k++)
         at[e][k] = NAN;
-      best[e] = put_checkpoints (&r, &j, &entries[e], GSL_MAX (n, r.scale == SMOKE ? 6 : 500), measured, at[e]);
+      best[e] = put_checkpoints (&r, &j, &entries[e], r.scale == SMOKE ? 6 : CHECKED, measured, at[e]);
     }
   fclose (measured);
   for (int e = 0; e < ENTRIES; e++)
