@@ -79,7 +79,7 @@ train() {
   name=$1 to=$2 adam='--rate=1e-3 --warmup=500 --ema=0.999 --ema-warmup=none'
   mkdir -p "${to%/*}"
   data=$(fetched mnist/train-images-idx3-ubyte) network='unet image=1x28x28 channels=24 multipliers=1,2,2 attention=7'
-  labels= batch=64
+  labels= batch=64 checkpoints=
   set -- --process='ddpm levels=1000 beta_min=0.1 beta_max=20'
   case $name in
     faces32-*) data=$(fetched faces/faces-32-50000-idx4-ubyte) ;;
@@ -236,6 +236,10 @@ train() {
         faces32-*) stages=1e-3:7000 network='unet image=3x32x32 channels=16 multipliers=1,2,2 attention=8' ;;
       esac
       case $name in *-cdm | *-some) objective='consistency rows=0.25 lambda=20' ;; esac
+      case $name in
+        mnist-edm | mnist-cdm | fashion-*) stages='1e-3:900 1e-3:2100 1e-3:3000 1e-3:4500 1e-3:5400 1e-3:6000' checkpoints=6000 ;;
+        faces32-edm | faces32-cdm) stages='1e-3:1050 1e-3:2450 1e-3:3500 1e-3:5250 1e-3:6300 1e-3:7000' checkpoints=7000 ;;
+      esac
       set --
       case $name in
         mnist-short-*) stages=1e-3:1500 ;;
@@ -279,7 +283,8 @@ train() {
   for stage in $stages
   do
     "$SCOREBOOK" train --resume="$to.training" --rate="${stage%:*}" --steps="${stage#*:}" --data="$data" \
-      ${labels:+"--labels=$labels"} --curve="$to.csv" --quiet
+      ${labels:+"--labels=$labels"} --curve="$to.csv" --quiet \
+      ${checkpoints:+"--export=$to.$((${stage#*:} * 100 / ${checkpoints:-1})).safetensors"}
   done
   "$SCOREBOOK" train --resume="$to.training" --steps=1 --data="$data" ${labels:+"--labels=$labels"} \
     --export="$to.safetensors" --quiet

@@ -7,6 +7,7 @@
 
 #include "../results.h"
 
+#include <gsl/gsl_cdf.h>
 #include <gsl/gsl_math.h>
 #include <gsl/gsl_statistics.h>
 #include <math.h>
@@ -40,6 +41,8 @@ static const setting settings[] = {
 
 enum
 {
+  GENTLE = 1,       // rate 5e-4, lambda 4
+  GENTLE_ABOVE = 9, // the same without data below 0.5
   SETTINGS = sizeof settings / sizeof *settings
 };
 
@@ -191,33 +194,37 @@ train (const world *w, const setting *s, uint64_t seed, size_t steps)
 
 typedef struct
 {
-  size_t seeds, diverged;
-  double mean[2 * LEVELS], se[2 * LEVELS]; // of errors, then of inconsistencies: logarithm of the ratio to the control
+  size_t seeds, diverged, n; // n: seeds in which neither diverged
+  double ratio[2 * LEVELS], error[2 * LEVELS],
+      p_value[2 * LEVELS]; // of errors, then of inconsistencies: means over those of the control
 } comparison;
 
 static comparison
 compare (const outcome *ours, const outcome *control, size_t seeds)
 {
   comparison c = { .seeds = seeds };
-  double ratio[2 * LEVELS][SEEDS_MOST];
-  size_t n = 0;
+  double apart[2 * LEVELS][SEEDS_MOST], of_control[2 * LEVELS] = { 0 };
   for (size_t i = 0; i < seeds; i++)
-    if (ours[i].diverged || control[i].diverged)
+    {
       c.diverged += ours[i].diverged;
-    else
-      {
-        for (size_t k = 0; k < LEVELS; k++)
-          {
-            ratio[k][n] = log (ours[i].error[k] / control[i].error[k]);
-            ratio[LEVELS + k][n]
-                = log (fmax (ours[i].inconsistency[k], 1e-9) / fmax (control[i].inconsistency[k], 1e-9));
-          }
-        n++;
-      }
+      if (ours[i].diverged || control[i].diverged)
+        continue;
+      for (size_t k = 0; k < 2 * LEVELS; k++)
+        {
+          const double *a = k < LEVELS ? ours[i].error : ours[i].inconsistency,
+                       *b = k < LEVELS ? control[i].error : control[i].inconsistency;
+          apart[k][c.n] = a[k % LEVELS] - b[k % LEVELS];
+          of_control[k] += b[k % LEVELS];
+        }
+      c.n++;
+    }
   for (size_t k = 0; k < 2 * LEVELS; k++)
     {
-      c.mean[k] = n > 0 ? gsl_stats_mean (ratio[k], 1, n) : NAN;
-      c.se[k] = n > 1 ? gsl_stats_sd (ratio[k], 1, n) / sqrt ((double)n) : NAN;
+      const double mean = gsl_stats_mean (apart[k], 1, c.n), size = of_control[k] / (double)c.n,
+                   error = c.n > 1 ? gsl_stats_sd (apart[k], 1, c.n) / sqrt ((double)c.n) : NAN;
+      c.ratio[k] = 1 + mean / size;
+      c.error[k] = error / fabs (size);
+      c.p_value[k] = c.n > 1 ? 2 * gsl_cdf_tdist_Q (fabs (mean / error), (double)c.n - 1) : NAN;
     }
   return c;
 }
@@ -225,30 +232,29 @@ compare (const outcome *ours, const outcome *control, size_t seeds)
 static void
 put (results *r, const setting *s, const comparison *c)
 {
-  char row[80], column[40];
+  char row[80], column[40], note[80];
   snprintf (row, sizeof row, "rate %g, lambda %g, window %g%s", s->rate, s->lambda, s->window,
             s->above > 0 ? ", no data below 0.5" : "");
-  results_row (r, row, "diverged", "", (double)c->diverged, -1, "seeds", c->seeds == 5 ? "of 5" : "of 2");
-  for (size_t k = 0; k < 2 * LEVELS; k++)
-    if (isfinite (c->mean[k]))
-      {
-        snprintf (column, sizeof column, "%s at %g", k < LEVELS ? "error" : "L2", levels[k % LEVELS]);
-        results_row (r, row, column, "", exp (c->mean[k]), isfinite (c->se[k]) ? exp (c->mean[k]) * c->se[k] : -1,
-                     "of the control", "ratio of geometric means");
-      }
+  snprintf (note, sizeof note, "of %zu seeds", c->seeds);
+  results_row (r, row, "diverged", "", (double)c->diverged, -1, "", note);
+  snprintf (note, sizeof note, "means over the %zu seeds in which neither diverged", c->n);
+  for (size_t k = 0; k < 2 * LEVELS && c->n > 0; k++)
+    {
+      snprintf (column, sizeof column, "%s at %g", k < LEVELS ? "error" : "L2", levels[k % LEVELS]);
+      results_row (r, row, column, "", c->ratio[k], isfinite (c->error[k]) ? c->error[k] : -1, "of the control", note);
+    }
 }
 
-// What the paper says is that it helps; a claim is looked at where its error is smaller than what is seen.
+// What the paper says is that it helps. A claim counts at a p-value that three standard errors of many seeds would have.
 
 static void
 claim (results *r, const char *text, const comparison *c, size_t k)
 {
-  const double z = c->mean[k] / c->se[k];
-  if (!isfinite (z) || fabs (z) < 3)
-    untested (r, text, "the error bar is wider than the effect, or there was one seed");
+  if (!(c->p_value[k] < .0027))
+    untested (r, text, "the error bar over seeds is wider than the effect");
   else
-    results_claim (r, text, c->mean[k] < 0, "%.3g of the control, z = %.1f over %zu seeds", exp (c->mean[k]), z,
-                   c->seeds - c->diverged);
+    results_claim (r, text, c->ratio[k] < 1, "%.3g of the control, p = %.2g over %zu seeds", c->ratio[k], c->p_value[k],
+                   c->n);
 }
 
 static world
@@ -287,11 +293,16 @@ main (void)
     }
   if (count == SETTINGS)
     {
-      claim (&r, "consistency at lambda 4 (rate 5e-4) lowers the consistency loss from sigma = 1", &all[1], LEVELS + 2);
-      claim (&r, "it lowers the error at sigma = 1, where the data act", &all[1], 2);
-      claim (&r, "without data below 0.5 it lowers the error at sigma = 0.1", &all[9], 0);
-      results_claim (&r, "at the code's weight 20 and rate 2e-3, without data below 0.5, training is stable",
-                     all[13].diverged == 0, "%zu of %zu seeds diverged", all[13].diverged, seeds);
+      claim (&r, "consistency at lambda 4 (rate 5e-4) lowers the consistency loss from sigma = 1", &all[GENTLE],
+             LEVELS + 2);
+      claim (&r, "it lowers the error at sigma = 1, where the data act", &all[GENTLE], 2);
+      claim (&r, "without data below 0.5 it lowers the error at sigma = 0.1", &all[GENTLE_ABOVE], 0);
+      const char *stable = "at the code's weight 20 and rate 2e-3, without data below 0.5, training is stable";
+      if (r.scale == FULL || all[SETTINGS - 1].diverged > 0)
+        results_claim (&r, stable, all[SETTINGS - 1].diverged == 0, "%zu of %zu seeds diverged",
+                       all[SETTINGS - 1].diverged, seeds);
+      else
+        untested (&r, stable, "what diverges may take a thousand steps");
     }
   sb_score_free (w.exact);
   sb_target_free (w.law);

@@ -53,7 +53,7 @@ show_digits (results *r, size_t levels, size_t n)
 // ## Pairs
 //
 // The flow takes the same noise to what both networks hold to be the same image. The mean distance of such pairs, among that of
-// all pairings.
+// all pairings. Digits are all of one class: otherwise the class alone would make a pair's images alike.
 
 static void
 show_pairs (results *r, const char *name, size_t levels, size_t n)
@@ -62,8 +62,10 @@ show_pairs (results *r, const char *name, size_t levels, size_t n)
   snprintf (edm, sizeof edm, "%s-edm", name);
   snprintf (cdm, sizeof cdm, "%s-cdm", name);
   network a = network_needed (edm), b = network_needed (cdm);
-  gsl_matrix *y = classes_for (&a, n), *x = edm_samples (r, &a, levels, 0, 0, y, n),
-             *other = edm_samples (r, &b, levels, 0, 0, y, n);
+  gsl_matrix *y = classes_for (&a, n);
+  if (y)
+    gsl_matrix_set_all (y, 8);
+  gsl_matrix *x = edm_samples (r, &a, levels, 0, 0, y, n), *other = edm_samples (r, &b, levels, 0, 0, y, n);
   sb_pairing near;
   require (
       sb_paired_distances (x, other, r->scale == SMOKE ? 20 : 20000, (sb_stream){ r->seed, SB_FOR_DIVISION, 0 }, &near),
