@@ -13,6 +13,7 @@
 #include <gsl/gsl_math.h>
 #include <gsl/gsl_statistics.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 SUITE_WITH_BLAS (preconditioning);
@@ -171,6 +172,38 @@ Test (preconditioning, input_and_target_have_variance_one)
       cr_assert_float_eq (covariance, 0, 5.5 * sqrt (1. / DRAWS), "sigma = %g: %g", levels[k], covariance);
       scope_release (mark);
     }
+}
+
+// Where a process has several parts, each has scales of its own, also by deviations of its own: a network that says
+// nothing is the posterior of the Gaussian whose parts have these.
+
+IN_EACH_WORLD (preconditioning, scales_are_those_of_each_part)
+{
+  const sb_process *process = w->process;
+  const size_t d = process->dimension, parts = process->parts;
+  if (w->lacks & (NO_PARTS | NO_S_INVERSE | NO_A_INVERSE))
+    return;
+  char line[80];
+  snprintf (line, sizeof line, "mlp inputs=%zu width=2 layers=1 features=2", d);
+  sb_net *net = scoped (sb_net_alloc (line, NULL));
+  gsl_matrix *squares = matrix (d, parts), *units = matrix (d, d), *covariance = matrix (d, d), *x = normals (N, d, 9),
+             *epsilon = matrix (N, d), *truth = matrix (N, d);
+  gsl_vector *deviation = vector (parts), *t = vector_all (N, w->t);
+  for (size_t k = 0; k < parts; k++)
+    {
+      gsl_vector_view column = gsl_matrix_column (squares, k);
+      gsl_vector_set (deviation, k, .3 + .2 * (double)k);
+      gsl_vector_set_all (&column.vector, gsl_pow_2 (.3 + .2 * (double)k));
+    }
+  gsl_matrix_set_identity (units);
+  ok (sb_process_combine (process, 1, &(sb_term){ squares, units }, matrix (2 * d, d), covariance));
+  sb_target *law = scoped (sb_target_gaussian_alloc (vector_all (d, 0), covariance));
+  const sb_network network
+      = { net, process,        gaussians (property_rng (8), net->parameters, 0), SB_PREDICTS_MIXED, SB_LABEL_TIME,
+          99,  deviation->data };
+  ok (sb_score_evaluate (scoped (sb_score_network_alloc (&network)), SB_EPSILON, x, t, NULL, epsilon));
+  ok (sb_target_evaluate (law, process, SB_EPSILON, x, t, truth));
+  cr_assert_lt (largest_difference (epsilon, truth), 1e-9, "%s: %g", w->name, largest_difference (epsilon, truth));
 }
 
 // ## The loss
