@@ -872,7 +872,7 @@ Test (consistency, truncated_gradient_is_the_slope_with_the_points_held)
       o.key[3] = 1. / share;
       o.levels_key[1] = .4; // numbers of one size, for the differences
       sb_objective_batch *b = evaluated (&o, score, 32, 0);
-      cr_assert_eq (b->more, 32 / share);
+      cr_assert_eq (b->more, (size_t)(32 / share));
       memset (w.theta_bar, 0, w.parameters * sizeof (double));
       ok (sb_objective_carry_back (score, 1, b));
       for (size_t k = 0; k < w.parameters; k++)

@@ -291,7 +291,7 @@ Test (preconditioning, bytes_become_numbers_from_minus_one_to_one)
   for (size_t u = 0; u < 256; u++)
     {
       cr_assert_float_eq (gsl_matrix_get (x, 0, u), (double)u / 127.5 - 1, 1e-15);
-      cr_assert_eq (lrint (floor (127.5 * gsl_matrix_get (x, 0, u) + 128)), u); // and back, as Karras et al. do
+      cr_assert_eq ((size_t)floor (127.5 * gsl_matrix_get (x, 0, u) + 128), u); // and back, as Karras et al. do
     }
   double half = .5;
   sb_objective o = at_level (sb_objective_soft, edm (1), 1), told = o;
