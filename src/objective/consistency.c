@@ -465,17 +465,16 @@ draw_paths (const sb_score *score, sb_objective_batch *b)
   const size_t n = b->n, m = b->more, d = b->x.size2;
   if (m == 0)
     return GSL_SUCCESS;
-  if (!b->paths)
-    b->paths = sb_path_work_alloc (score, b->most);
-  if (!b->paths)
-    return GSL_ENOMEM;
+  int status = sb_objective_prepare (score, b);
+  if (status)
+    return status;
   b->paths->work->score = score;
   b->paths->row = b->row;
 
   // Draw t', which are the times of the further points.
   gsl_vector t = { m, 1, b->of_paths.data, NULL, 0 }, s = { m, 1, b->t.data + n, NULL, 0 },
              from = { m, 1, b->loss.data, NULL, 0 }, to = { m, 1, b->bar.data, NULL, 0 };
-  int status = draw_windows (b, &t, &s);
+  status = draw_windows (b, &t, &s);
   set_ends (o->process, &t, &s, &from, &to);
 
   // Take two paths from the same points, where the estimate is known.

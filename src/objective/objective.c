@@ -283,6 +283,14 @@ sb_objective_draw (sb_stream stream, sb_objective_batch *b)
 }
 
 int
+sb_objective_prepare (const sb_score *score, sb_objective_batch *b)
+{
+  if (b->objective->type->draw_more && !b->paths)
+    b->paths = sb_path_work_alloc (score, b->most);
+  return b->objective->type->draw_more && !b->paths ? GSL_ENOMEM : GSL_SUCCESS;
+}
+
+int
 sb_objective_draw_more (const sb_score *score, sb_objective_batch *b)
 {
   return b->objective->type->draw_more && b->n > 0 ? b->objective->type->draw_more (score, b) : GSL_SUCCESS;

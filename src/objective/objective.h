@@ -145,6 +145,9 @@ sb_objective_batch *sb_objective_batch_alloc (const sb_objective *objective, siz
 void sb_objective_batch_free (sb_objective_batch *batch);              // NULL is allowed
 void sb_objective_batch_rows (sb_objective_batch *batch, size_t rows); // how many are in use, up to `most`
 
+// Memory for the paths of a type that has draw_more, which else is made when they are first taken. GSL_ENOMEM.
+int sb_objective_prepare (const sb_score *score, sb_objective_batch *batch);
+
 // The three steps, one by one. Errors as of the process and the score; GSL_EBADLEN where a shape is wrong.
 int sb_objective_draw (sb_stream stream, sb_objective_batch *batch);
 int sb_objective_evaluate (const sb_score *score, const gsl_matrix *y, sb_objective_batch *batch);

@@ -780,3 +780,14 @@ sb_score_network_alloc (const sb_network *network)
 {
   return sb_score_network_gradient_alloc (network, NULL);
 }
+
+int
+sb_score_network_prepare (const sb_score *score)
+{
+  const learned *state = score->state;
+  sb_network_pass *pass = sb_pool_take (state->passes);
+  if (!pass)
+    return GSL_ENOMEM;
+  sb_pool_give (state->passes, pass);
+  return GSL_SUCCESS;
+}

@@ -122,6 +122,9 @@ enum
 // directions.
 sb_score *sb_score_network_alloc (const sb_network *network);
 
+// Its memory for evaluations on one thread is made now, and not by the first of them. GSL_ENOMEM.
+int sb_score_network_prepare (const sb_score *score);
+
 // The same, whose sb_score_vjp adds the gradient of sum_i <v_i, view(x_i, t_i)> with respect to theta to theta_bar (a
 // number for each of the network's parameters; not owned; NULL: not wanted). That gradient is the same to the bit for
 // any number of threads, for it is worked out on one.

@@ -47,12 +47,16 @@ passes_alloc (workspace *w, size_t rows)
   const size_t first = later ? rows : rows * w->batch->points;
   w->pass = w->task->objective.type->derivatives ? sb_network_pass_dual_alloc (network, rows)
                                                  : sb_network_pass_alloc (network, first, 1);
-  w->further = later && w->pass ? sb_network_pass_alloc (network, rows * (w->batch->points - 1), 1) : NULL;
-  if (!w->pass || (later && !w->further))
+  if (!w->pass)
     return false;
   w->pass->drop = &w->drop;
-  if (later)
-    w->further->drop = &w->drop_further;
+  if (!later)
+    return true;
+  w->further = sb_network_pass_alloc (network, rows * (w->batch->points - 1), 1);
+  w->score = w->further ? sb_score_network_alloc (network) : NULL;
+  if (!w->score || sb_score_network_prepare (w->score) || sb_objective_prepare (w->score, w->batch))
+    return false;
+  w->further->drop = &w->drop_further;
   return true;
 }
 
@@ -65,10 +69,9 @@ workspace_alloc (const void *state, size_t rows)
     return NULL;
   w->task = task;
   w->batch = sb_objective_batch_alloc (&task->objective, rows);
-  w->score = w->batch ? sb_score_network_alloc (&task->network) : NULL;
-  if (w->score && task->examples.conditions > 0)
+  if (w->batch && task->examples.conditions > 0)
     w->y = gsl_matrix_alloc (rows * w->batch->points, task->examples.conditions);
-  if (w->score && (w->y || task->examples.conditions == 0) && passes_alloc (w, rows))
+  if (w->batch && (w->y || task->examples.conditions == 0) && passes_alloc (w, rows))
     return w;
   workspace_free (w);
   return NULL;

@@ -68,6 +68,15 @@ Test (steps, allocate_nothing)
                       sb_net_backend_name (sb_net_backend_at (b)), allocations);
       }
 
+  // Nor does one with paths.
+  for (size_t b = 0; sb_net_backend_at (b); b++)
+    for (size_t k = 0; k < 3 && sb_net_backend_usable (sb_net_backend_at (b), SB_NET_FLOAT); k++)
+      {
+        size_t allocations = allocations_of_a_step (networks[k], sb_net_backend_at (b), sb_objective_consistency);
+        cr_assert_eq (allocations, 0, "consistency, %s, %s: %zu allocations in three steps", networks[k],
+                      sb_net_backend_name (sb_net_backend_at (b)), allocations);
+      }
+
   // Nor does that of any other objective: of a perceptron, since attention has no derivative to train by.
   for (size_t k = 0; sb_objectives (k); k++)
     {
