@@ -169,9 +169,9 @@ take_steps (void *context, unsigned long runs)
         {
           for (size_t i = 0; i < n; i++)
             {
-              const double scale = e->own_times ? 1 + 0.01 * (double)i / (double)n : 1;
-              gsl_vector_set (e->from, i, scale * gsl_vector_get (e->times, j));
-              gsl_vector_set (e->to, i, scale * gsl_vector_get (e->times, j + 1));
+              const double apart = e->own_times ? 1 + 0.01 * (double)i / (double)n : 1;
+              gsl_vector_set (e->from, i, apart * gsl_vector_get (e->times, j));
+              gsl_vector_set (e->to, i, apart * gsl_vector_get (e->times, j + 1));
             }
           require (sb_stream_normals (stream, j * e->x->size2, e->z), "normals");
           require (sb_step_apply (sb_step_euler_maruyama, NULL, e->work, NULL, e->to, e->from, e->z, e->x), "a step");
