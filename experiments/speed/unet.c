@@ -120,8 +120,7 @@ open_consistency (unet *u, bool paths, size_t side)
   u->matching.network.prediction = SB_PREDICTS_MIXED;
   u->matching.network.label = SB_LABEL_QUARTER_LOG_NOISE;
   u->matching.network.data_deviation = data_deviation;
-  *o = sb_objective_of (sb_objective_consistency, u->process, SB_EDM_SIGMA_MIN);
-  o->key[0] = paths ? 20 : 0; // lambda
+  *o = sb_objective_of (paths ? sb_objective_consistency : sb_objective_soft, u->process, SB_EDM_SIGMA_MIN);
   o->weighting = (sb_weighting){ sb_weighting_edm, &u->matching.network.data_deviation };
   o->levels = sb_levels_lognormal;
   sb_entry_usual (&o->levels->entry, o->levels_key);
