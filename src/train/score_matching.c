@@ -17,12 +17,11 @@ typedef struct
 {
   const sb_score_matching *task;
   sb_network_pass *pass;
-  sb_network_pass *further; // for the points after the first, of an objective where these depend on the estimate there
   sb_objective_batch *batch;
   sb_score *score;              // the same network, for such objectives
   gsl_matrix *y;                // conditions, of every point; NULL: there are none
   gsl_matrix given, given_more; // those in use, and those of the points after the first
-  sb_stream drop, drop_further; // what dropout draws from
+  sb_stream drop, drop_first;   // what dropout draws from: at the points at hand, and at the first
   double share;                 // of a sample in the loss
   float *gradient;
 } workspace;
@@ -32,7 +31,6 @@ workspace_free (void *state)
 {
   workspace *w = state;
   sb_network_pass_free (w->pass);
-  sb_network_pass_free (w->further);
   sb_objective_batch_free (w->batch);
   sb_score_free (w->score);
   gsl_matrix_free (w->y);
@@ -52,12 +50,8 @@ passes_alloc (workspace *w, size_t rows)
   w->pass->drop = &w->drop;
   if (!later)
     return true;
-  w->further = sb_network_pass_alloc (network, rows * (w->batch->points - 1), 1);
-  w->score = w->further ? sb_score_network_alloc (network) : NULL;
-  if (!w->score || sb_score_network_prepare (w->score) || sb_objective_prepare (w->score, w->batch))
-    return false;
-  w->further->drop = &w->drop_further;
-  return true;
+  w->score = sb_score_network_alloc (network);
+  return w->score && !sb_score_network_prepare (w->score) && !sb_objective_prepare (w->score, w->batch);
 }
 
 static void *
@@ -120,16 +114,17 @@ spread_conditions (workspace *w)
 
 typedef struct
 {
-  sb_network_pass *pass;
   gsl_matrix x, estimate, bar, y;
   gsl_vector t;
+  sb_stream drop;
 } points;
 
 static points
-points_of (const workspace *w, sb_network_pass *pass, size_t first, size_t count)
+points_of (const workspace *w, size_t first, size_t count)
 {
   sb_objective_batch *b = w->batch;
-  points p = { .pass = pass, .x = b->x, .estimate = b->estimate, .bar = b->bar, .t = b->t };
+  points p
+      = { .drop = sb_stream_skip (w->drop_first, first), .x = b->x, .estimate = b->estimate, .bar = b->bar, .t = b->t };
   gsl_matrix *const of_points[] = { &p.x, &p.estimate, &p.bar };
   for (size_t k = 0; k < 3; k++)
     {
@@ -144,12 +139,11 @@ points_of (const workspace *w, sb_network_pass *pass, size_t first, size_t count
 }
 
 static int
-go_forward (const workspace *w, points *p)
+go_forward (workspace *w, points *p)
 {
   const sb_network *network = &w->task->network;
-  if (p->t.size == 0)
-    return GSL_SUCCESS;
-  int status = sb_network_forward (network, p->pass, &p->x, &p->t, w->y ? &p->y : NULL, &p->estimate);
+  w->drop = p->drop;
+  int status = sb_network_forward (network, w->pass, &p->x, &p->t, w->y ? &p->y : NULL, &p->estimate);
   return status ? status
                 : sb_tweedie (network->process, sb_network_view (network), w->batch->objective->type->view, &p->x,
                               &p->t, &p->estimate);
@@ -159,32 +153,48 @@ static int
 go_back (const workspace *w, points *p)
 {
   const sb_network *network = &w->task->network;
-  if (p->t.size == 0)
-    return GSL_SUCCESS;
   int status = sb_tweedie_transposed (network->process, sb_network_view (network), w->batch->objective->type->view,
                                       &p->t, &p->bar, NULL);
   gsl_matrix_scale (&p->bar, w->share);
-  return status ? status : sb_network_backward (network, p->pass, &p->t, &p->bar, w->gradient, NULL);
+  return status ? status : sb_network_backward (network, w->pass, &p->t, &p->bar, w->gradient, NULL);
+}
+
+// A pass remembers all that its layers said, which is most of the memory. One serves all points: those which others came
+// after go forward again before they go back, two passes more than the 13 forward and 3 back of consistency.
+
+static int
+return_to (workspace *w, points *p)
+{
+  const int status = go_forward (w, p);
+  return status ? status : go_back (w, p);
 }
 
 static int
 learn_from_values (workspace *w)
 {
   sb_objective_batch *b = w->batch;
-  points all = points_of (w, w->pass, 0, w->further ? b->n : b->t.size), further = { 0 };
-  int status = go_forward (w, &all);
-  if (!status && w->further)
+  const bool later = b->objective->type->draw_more;
+  points first = points_of (w, 0, later ? b->n : b->t.size), end = { 0 };
+  int status = go_forward (w, &first);
+  if (!status && later)
+    status = sb_objective_draw_more (w->score, b);
+  const size_t ends = later && b->more > 0 ? b->points - 1 : 0;
+  for (size_t k = 0; k < ends && !status; k++)
     {
-      status = sb_objective_draw_more (w->score, b);
-      further = points_of (w, w->further, b->n, b->t.size - b->n);
+      end = points_of (w, b->n + k * b->more, b->more);
+      status = go_forward (w, &end);
     }
   if (!status)
-    status = go_forward (w, &further);
-  if (!status)
     status = sb_objective_find_loss (b);
-  if (!status)
-    status = go_back (w, &all);
-  return status ? status : go_back (w, &further);
+  if (status || ends == 0)
+    return status ? status : go_back (w, &first);
+  status = go_back (w, &end);
+  for (size_t k = ends - 1; k > 0 && !status; k--)
+    {
+      end = points_of (w, b->n + (k - 1) * b->more, b->more);
+      status = return_to (w, &end);
+    }
+  return status ? status : return_to (w, &first);
 }
 
 // ## By derivatives
@@ -263,8 +273,7 @@ work (const void *state, void *of_thread, sb_stream stream, size_t rows, double 
 
   // Draw the data, and what the objective makes of them.
   sb_objective_batch_rows (b, rows);
-  w->drop = (sb_stream){ stream.seed, SB_FOR_DROPOUT, stream.index * b->points };
-  w->drop_further = sb_stream_skip (w->drop, rows);
+  w->drop = w->drop_first = (sb_stream){ stream.seed, SB_FOR_DROPOUT, stream.index * b->points };
   stream.purpose = SB_FOR_DATA;
   int status = draw_data (w, stream);
   if (!status)
