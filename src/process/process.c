@@ -228,6 +228,21 @@ sb_process_scalars (const sb_process *process, double s, double t, double *a, do
   return status ? status : sb_process_numbers (process, SB_S, s, t, sd);
 }
 
+// At three times: a geometric noise scale may be a straight line's at two.
+
+bool
+sb_process_time_is_noise (const sb_process *process)
+{
+  bool is = process->levels == 0 && process->parts == 1;
+  for (int k = 0; k < 3 && is; k++)
+    {
+      const double t = ldexp (process->t_max, -k);
+      double a, sd;
+      is = !sb_process_scalars (process, 0, t, &a, &sd) && a == 1 && sd == t;
+    }
+  return is;
+}
+
 int
 sb_process_deviation (const sb_process *process, double s, double t, double *sd)
 {

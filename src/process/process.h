@@ -105,6 +105,9 @@ int sb_process_scalars (const sb_process *process, double s, double t, double *a
 // Where S(s,t) = sd I, whatever A is. GSL_EUNSUP elsewhere.
 int sb_process_deviation (const sb_process *process, double s, double t, double *sd);
 
+// Whether the time is the noise's deviation and the signal stays, A(0,t) = I and S(0,t) = t I: process/edm.h. No chain's is.
+bool sb_process_time_is_noise (const sb_process *process);
+
 static inline size_t
 sb_process_part (const sb_process *process, size_t j)
 {
