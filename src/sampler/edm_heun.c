@@ -18,8 +18,8 @@
 //             x_{i+1} = x_hat + (t_{i+1} - t_hat) (d + d') / 2
 //
 // A step does not know how many there are: its key is $S_{\mathrm{churn}}/N$. Without churn, the default, it is Algorithm 1 to
-// the bit and needs no normals. Noise above $\sigma_{\max}$ is asked for where $S_{\mathrm{tmax}}$ does not forbid it: a process that
-// ends there refuses.
+// the bit and needs no normals; with it, the time has to be the noise level. Noise above $\sigma_{\max}$ is asked for where
+// $S_{\mathrm{tmax}}$ does not forbid it: a process that ends there refuses.
 
 #include "work.h"
 
@@ -73,6 +73,7 @@ static const sb_key keys[KEYS] = {
 
 static const sb_step_type edm_heun
     = { .entry = { "edm-heun", "Karras et al.'s sampler: flow-heun, noise before it", keys, KEYS },
+        .needs = SB_NEEDS_NOISE_TIME,
         .t_hat = t_hat,
         .noisy = noisy,
         .take = take };

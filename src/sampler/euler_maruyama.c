@@ -9,7 +9,7 @@
 // It is one of a family that shares its marginals, [consistent.rem4.1]
 // $$ d\mathbf x = \Bigl[\mathbf F\mathbf x - \frac{1 + \eta^2}2\,\mathbf G\mathbf G^{\mathsf T}\,\mathbf s\Bigr]\,dt
 //    + \eta\,\mathbf G\,d\bar{\mathbf w}, $$
-// from the probability flow at $\eta = 0$ over the reverse SDE at 1 to those that stir more. Only at 1 is it the forward
+// from the probability flow at $\eta = 0$ over the reverse SDE at 1 to those with more noise. Only at 1 is it the forward
 // process run backwards: the others have other laws of $\mathbf x_s$ given $\mathbf x_t$.
 
 #include "sampler.h"

@@ -1,9 +1,11 @@
 // # A short path backwards
 //
-// What a model says of $\mathbf x_{t'}$ given $\mathbf x_t = \mathbf x$ is a path of its own reverse SDE from $t$ down to $t'$,
-// [consistent.txt-reverse-steps] here of a few steps, each row from its own $t$ to its own $t'$. Two solvers are usual, with
-// $v = \sigma_t^2$. Euler and Maruyama's in $t$ (`euler_maruyama.c`) and the one in $v$ (`reverse_diffusion.c`),
-// $$ \mathbf x_{i+1} = \mathbf x_i - g(t_i)^2\,\mathbf s_\theta\,(t_{i+1} - t_i) + g(t_i)\sqrt{t_i - t_{i+1}}\,\boldsymbol\xi_i, \qquad
+// What a model says of $\mathbf x_{t'}$ given $\mathbf x_t = \mathbf x$ is a path of its own reverse SDE from $t$ down
+// to $t'$, [consistent.txt-reverse-steps] here of a few steps, each row from its own $t$ to its own $t'$. Two solvers
+// are usual, with $v = \sigma_t^2$. Euler and Maruyama's in $t$ (`euler_maruyama.c`) and the one in $v$
+// (`reverse_diffusion.c`),
+// $$ \mathbf x_{i+1} = \mathbf x_i - g(t_i)^2\,\mathbf s_\theta\,(t_{i+1} - t_i)
+//    + g(t_i)\sqrt{t_i - t_{i+1}}\,\boldsymbol\xi_i, \qquad
 //    \mathbf x_{i+1} = \mathbf x_i + (v_i - v_{i+1})\,\mathbf s_\theta + \sqrt{v_i - v_{i+1}}\,\boldsymbol\xi_i . $$
 // Both are exact in the limit only, but that the second has the exact mean where the data are Gaussian.
 
@@ -124,9 +126,11 @@ sb_partial_path_take (const sb_partial_path *p, sb_path_work *w, const gsl_matri
     return status;
   gsl_matrix_view z = gsl_matrix_submatrix (w->z, 0, 0, n, d);
   gsl_vector_view from = gsl_vector_subvector (w->t, 0, n), to = gsl_vector_subvector (w->s, 0, n);
-  w->work->known = known;
+  w->work->steps = p->steps;
   for (size_t j = 0; j < p->steps && !status; j++)
     {
+      w->work->known = j == 0 && !p->step->t_hat ? known : NULL;
+      w->work->step = j + 1;
       set_times (p, t, s, j, &from.vector);
       set_times (p, t, s, j + 1, &to.vector);
       status = draw (w->row, stream, ((uint64_t)path * p->steps + j) * d, &z.matrix);
@@ -134,9 +138,8 @@ sb_partial_path_take (const sb_partial_path *p, sb_path_work *w, const gsl_matri
         keep (record, j, &to.vector, &from.vector, &z.matrix, x);
       if (!status)
         status = sb_step_apply (p->step, p->key, w->work, y, &to.vector, &from.vector, &z.matrix, x);
-      if (status == GSL_EBADFUNC)
-        SB_ERROR (NULL, status, "that was in step %zu of %zu of a path", j + 1, p->steps);
     }
   w->work->known = NULL;
+  w->work->step = 0;
   return status;
 }

@@ -18,7 +18,8 @@ typedef struct
   const sb_score *score; // not owned
   size_t evaluations;    // of the score, on every row of a batch, so far; yours to set to 0
   const gsl_matrix
-      *known; // NULL, or the denoiser at the batch (n x d, not owned): the next step takes it and asks for none
+      *known;         // NULL, or the denoiser at the batch (n x d, not owned): the next step takes it and asks for none
+  size_t step, steps; // which step of a path this is, for messages; step 0: of none
 
   size_t rows;
   gsl_matrix *estimate, *more; // rows x d; more: 2 rows x d
@@ -59,7 +60,8 @@ enum
   SB_NEEDS_SDE = 2,         // F and G
   SB_NEEDS_DIVERGENCE = 4,  // b is that of the best variance (transition/reverse.h); one part only
   SB_NEEDS_NO_ESTIMATE = 8, // c = k = p = 1, q = 0
-  SB_NEEDS_NO_NOISE = 16    // b = 0
+  SB_NEEDS_NO_NOISE = 16,   // b = 0
+  SB_NEEDS_NOISE_TIME = 32  // with keys that make it noisy, a process whose time is its noise level
 };
 
 // For a process whose maps are not diagonal in a known basis:
@@ -118,7 +120,8 @@ extern const sb_step_type *sb_step_ancestral_optimal; // with the variance that 
 extern const sb_step_type *sb_step_ddim;              // Song, Meng and Ermon (2021), with eta
 extern const sb_step_type *sb_step_probability_flow;  // the paper's discretisation; adaptive: flow.h
 extern const sb_step_type *sb_step_flow_heun, *sb_step_flow_rk4; // the flow, in fixed steps: 2 and 4 evaluations
-extern const sb_step_type *sb_step_edm_heun; // Karras et al.'s Algorithm 2: 2 evaluations, to s = 0 one
+extern const sb_step_type *sb_step_edm_heun; // Karras et al.'s Algorithm 2: 2 evaluations, to s = 0 one; with churn
+                                             // GSL_EUNSUP where the time is not the noise level
 extern const sb_step_type *sb_step_naive, *sb_step_momentum,
     *sb_step_momentum_flow;                                            // Soft Diffusion's, also where there
 extern const sb_step_type *sb_step_soft_ddim, *sb_step_soft_ancestral; // is no kernel between two positive times

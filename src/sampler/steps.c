@@ -94,6 +94,9 @@ check_needs (const step *w)
   if ((w->type->needs & SB_NEEDS_DIVERGENCE) && w->process->parts != 1)
     SB_ERROR (NULL, GSL_EUNSUP, "%s is for processes of one part, and %s has %zu", name, w->process->type->name,
               w->process->parts);
+  if ((w->type->needs & SB_NEEDS_NOISE_TIME) && w->type->noisy (w->key) && !sb_process_time_is_noise (w->process))
+    SB_ERROR (NULL, GSL_EUNSUP, "%s adds noise by the time, which is not the noise level of %s", name,
+              w->process->type->name);
   return GSL_SUCCESS;
 }
 

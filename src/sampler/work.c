@@ -15,6 +15,7 @@
 #include <gsl/gsl_blas.h>
 #include <gsl/gsl_math.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 enum
@@ -109,7 +110,12 @@ sb_work_estimate (sb_sampler_work *work, sb_view view, const gsl_matrix *y, cons
       return sb_tweedie (work->score->process, SB_DENOISER, view, x, t, out);
     }
   work->evaluations++;
-  return sb_score_estimate (work->score, view, x, t, y, out);
+  if (work->step == 0)
+    return sb_score_estimate (work->score, view, x, t, y, out);
+  char step[64];
+  snprintf (step, sizeof step, " in step %zu of %zu", work->step, work->steps);
+  const int status = sb_score_evaluate (work->score, view, x, t, y, out);
+  return status ? status : sb_score_check_finite (work->score, t, out, step);
 }
 
 gsl_vector_view

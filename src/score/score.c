@@ -165,8 +165,8 @@ enum
   SHARD_NUMBERS = 16384
 };
 
-static int
-check_finite (const sb_score *score, const gsl_vector *t, const gsl_matrix *g)
+int
+sb_score_check_finite (const sb_score *score, const gsl_vector *t, const gsl_matrix *g, const char *of)
 {
   gsl_matrix all = *g;
   const size_t rows = g->size2 < SHARD_NUMBERS ? SHARD_NUMBERS / g->size2 : 1;
@@ -175,8 +175,8 @@ check_finite (const sb_score *score, const gsl_vector *t, const gsl_matrix *g)
   for (size_t i = 0; i < g->size1; i++)
     for (size_t j = 0; j < g->size2; j++)
       if (!gsl_finite (gsl_matrix_get (g, i, j)))
-        SB_ERROR (NULL, GSL_EBADFUNC, "the score \"%s\" is %g at row %zu, column %zu, t = %g", score->type->name,
-                  gsl_matrix_get (g, i, j), i, j, gsl_vector_get (t, i));
+        SB_ERROR (NULL, GSL_EBADFUNC, "the score \"%s\" is %g at row %zu, column %zu, t = %g%s", score->type->name,
+                  gsl_matrix_get (g, i, j), i, j, gsl_vector_get (t, i), of);
   return GSL_SUCCESS;
 }
 
@@ -185,7 +185,7 @@ sb_score_estimate (const sb_score *score, sb_view view, const gsl_matrix *x, con
                    gsl_matrix *out)
 {
   int status = sb_score_evaluate (score, view, x, t, y, out);
-  return status ? status : check_finite (score, t, out);
+  return status ? status : sb_score_check_finite (score, t, out, "");
 }
 
 // ## Derivatives

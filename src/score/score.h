@@ -60,6 +60,8 @@ int sb_score_evaluate (const sb_score *score, sb_view view, const gsl_matrix *x,
 // The same for those who go on with it: GSL_EBADFUNC where a number of it is not finite, with its place in the message.
 int sb_score_estimate (const sb_score *score, sb_view view, const gsl_matrix *x, const gsl_vector *t,
                        const gsl_matrix *y, gsl_matrix *out);
+// That alone, of an estimate (n x d); `of` ends the message.
+int sb_score_check_finite (const sb_score *score, const gsl_vector *t, const gsl_matrix *estimate, const char *of);
 
 // out <- J v, and J^T v with the parameters' gradient of sum_i <v_i, view(x_i, t_i)>; J is the Jacobian of the view.
 // Those of a view that the type does not answer follow from one that it does:

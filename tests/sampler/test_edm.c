@@ -7,6 +7,7 @@
 #include "edm_values.h"
 #include "grid/grid.h"
 #include "measure/twosample.h"
+#include "objective/consistency.h"
 #include "process/edm.h"
 #include "process/ve.h"
 #include "sampler/drift.h"
@@ -310,17 +311,73 @@ Test (edm, as_transcribed)
     }
 }
 
-// What goes above the process's end, and what is no setting.
+// As a short path to 0: what is known of the start serves the first step alone, and not where that asks at a time of
+// its own, with churn; then the path is what it is without. So it is for every step, and the loss of a path to 0 is not
+// lost.
+
+Test (edm, as_a_short_path)
+{
+  sb_process *process = scoped (sb_edm_alloc (1, SB_EDM_SIGMA_MIN, SB_EDM_SIGMA_MAX));
+  process->t_min = 0;
+  const sb_score *score = scoped (sb_score_exact_alloc (line_target (&LINE_M1), process)),
+                 *off = denoiser_d (process, .3);
+  const gsl_vector *t = vector_of (2, 3), *s = vector_of (0, 0), *above = vector_of (.3, .1);
+  const gsl_matrix *x = matrix_of (2, 1, .4, -2);
+  gsl_matrix *h = matrix (2, 1);
+  gsl_vector *loss = vector (2);
+  sb_path_work *w = sb_path_work_alloc (score, 2);
+  ok (sb_score_evaluate (score, SB_DENOISER, x, t, NULL, h));
+  const sb_step_type *step;
+  for (size_t k = 0; (step = (const sb_step_type *)sb_steps (k)); k++)
+    for (double churn = 0; churn < .3; churn += .2)
+      {
+        const bool edm_heun = step == sb_step_edm_heun;
+        const double key[] = { churn, 0, 1e9, 1 };
+        const sb_partial_path p = { step, edm_heun ? key : NULL, 3, 7 };
+        gsl_matrix *with = copy_of (x), *without = copy_of (x);
+        if (step == sb_step_none || (step->needs & SB_NEEDS_DIVERGENCE) || (churn > 0 && !edm_heun))
+          continue;
+        ok (sb_partial_path_take (&p, w, NULL, t, edm_heun ? s : above, (sb_stream){ 5, SB_FOR_PATH, 0 }, 0, h, NULL,
+                                  with));
+        ok (sb_partial_path_take (&p, w, NULL, t, edm_heun ? s : above, (sb_stream){ 5, SB_FOR_PATH, 0 }, 0, NULL, NULL,
+                                  without));
+        cr_assert_lt (largest_difference (with, without), 1e-12, "%s, churn %g", step->entry.name, churn);
+      }
+  sb_path_work_free (w);
+
+  // Without churn all paths are one: half of the squared distance of its end, where h is the identity, from h at its
+  // start.
+  const sb_partial_path p = { sb_step_edm_heun, NULL, 3, 7 };
+  gsl_matrix *end = copy_of (x);
+  w = sb_path_work_alloc (off, 2);
+  ok (sb_partial_path_take (&p, w, NULL, t, s, (sb_stream){ 5, SB_FOR_PATH, 0 }, 0, NULL, NULL, end));
+  sb_path_work_free (w);
+  ok (sb_score_evaluate (off, SB_DENOISER, x, t, NULL, h));
+  ok (sb_consistency_loss (off, &p, 2, NULL, t, s, x, (sb_stream){ 5, 0, 0 }, loss, NULL));
+  for (size_t i = 0; i < 2; i++)
+    {
+      const double squared = gsl_pow_2 (gsl_matrix_get (end, i, 0) - gsl_matrix_get (h, i, 0));
+      cr_assert_float_eq (gsl_vector_get (loss, i), squared / 2, 1e-12);
+      cr_assert_gt (squared, 1e-4);
+    }
+}
+
+// What goes above the process's end, what has another clock, and what is no setting.
 
 Test (edm, refusals)
 {
-  sb_process *ve = scoped (sb_ve_alloc (1, .01, 50));
+  sb_process *ve = scoped (sb_ve_alloc (1, .01, 50)), *ending = scoped (sb_edm_alloc (1, .002, 1));
+  ending->t_limit = 1;
   sb_score *under_ve = scoped (sb_score_exact_alloc (line_target (&LINE_G), ve));
-  sb_sampler_work *work = scoped (sb_sampler_work_alloc (under_ve, 1));
+  sb_sampler_work *work
+      = scoped (sb_sampler_work_alloc (scoped (sb_score_exact_alloc (line_target (&LINE_G), ending)), 1)),
+      *of_ve = scoped (sb_sampler_work_alloc (under_ve, 1));
   gsl_matrix *x = matrix_of (1, 1, 3), *z = matrix_of (1, 1, 1);
   const gsl_vector *s = vector_of (.9), *t = vector_of (1);
   refused (GSL_EDOM, sb_step_apply (sb_step_edm_heun, (const double[]){ .1, 0, 1e9, 1 }, work, NULL, s, t, z, x));
   ok (sb_step_apply (sb_step_edm_heun, (const double[]){ .1, 0, .95, 1 }, work, NULL, s, t, z, x));
+  refused (GSL_EUNSUP, sb_step_apply (sb_step_edm_heun, (const double[]){ .1, 0, .95, 1 }, of_ve, NULL, s, t, z, x));
+  ok (sb_step_apply (sb_step_edm_heun, NULL, of_ve, NULL, s, t, z, x));
   for (size_t k = 0; k < 4; k++)
     for (int nan = 0; nan < 2; nan++)
       {
