@@ -1,19 +1,20 @@
 // # Consistency
 //
-// A denoiser $\mathbf h$ drives a reverse SDE, and the SDE leads from $\mathbf x_t = \mathbf x$ to some $\mathbf x_0$. If
-// $\mathbf h(\mathbf x, t)$ is the mean of these $\mathbf x_0$, for all $\mathbf x$ and $t$, then $\mathbf h$ is called
-// consistent. [consistent.prop1] It is so if and only if it is a martingale on the way down and the identity at the end,
-// [consistent.lem3.1]
-// $$ \mathbf h(\mathbf x, t) = \mathbb E_h\bigl[\mathbf h(\mathbf x_{t'}, t') \mid \mathbf x_t = \mathbf x\bigr], \qquad
-//    \mathbf h(\mathbf x, 0) = \mathbf x , $$
+// A denoiser $\mathbf h$ drives a reverse SDE, and the SDE leads from $\mathbf x_t = \mathbf x$ to some $\mathbf x_0$.
+// If $\mathbf h(\mathbf x, t)$ is the mean of these $\mathbf x_0$, for all $\mathbf x$ and $t$, then $\mathbf h$ is
+// called consistent. [consistent.prop1] It is so if and only if it is a martingale on the way down and the identity at
+// the end, [consistent.lem3.1]
+// $$ \mathbf h(\mathbf x, t) = \mathbb E_h\bigl[\mathbf h(\mathbf x_{t'}, t') \mid \mathbf x_t = \mathbf x\bigr],
+//    \qquad \mathbf h(\mathbf x, 0) = \mathbf x , $$
 // and how far it is from that is the loss of this page, [consistent.txt-L2]
-// $$ L^2_{t,t',\mathbf x}(\theta) = \tfrac12\,\bigl\|\mathbb E_\theta[\mathbf h_\theta(\mathbf x_{t'}, t') \mid \mathbf x_t = \mathbf x]
-//    - \mathbf h_\theta(\mathbf x, t)\bigr\|^2 . $$
+// $$ L^2_{t,t',\mathbf x}(\theta) = \tfrac12\,\bigl\|\mathbb E_\theta[\mathbf h_\theta(\mathbf x_{t'}, t')
+//    \mid \mathbf x_t = \mathbf x] - \mathbf h_\theta(\mathbf x, t)\bigr\|^2 . $$
 // (Consistency models use the word for something else: along the probability flow $\mathbf h$ is no martingale.)
 
 #include "consistency.h"
 #include "objective.h"
 
+#include "../base/checks.h"
 #include "../base/error.h"
 #include "../score/network.h"
 
@@ -34,8 +35,8 @@ dot (size_t d, const double *a, const double *b)
 
 // ## Where a path begins and ends
 //
-// A row that has nowhere to go takes its steps somewhere else, and what they find is thrown away: so all rows of a batch go
-// together.
+// A row whose window has no length, or one below $10^{-9}\,t$, takes its steps between two other times, and what they
+// find is not used: so all rows of a batch go together.
 
 static bool
 stays (double t, double s)
@@ -64,9 +65,9 @@ put_back (const gsl_vector *t, const gsl_vector *s, const gsl_matrix *x, gsl_mat
 
 // ## The loss
 //
-// A mean within a square cannot be estimated from one sample of it: the square of $\mathbf r = \mathbf h' - \mathbf h$ is too
-// large by the variance of $\mathbf h'$. The product of two independent ones is right in the mean, whatever its sign:
-// [consistent.txt-two-sample]
+// A mean within a square cannot be estimated from one sample of it: the square of $\mathbf r = \mathbf h' - \mathbf h$
+// is too large by the variance of $\mathbf h'$. The product of two independent ones is right in the mean, whatever its
+// sign: [consistent.txt-two-sample]
 // $$ \mathbb E\,\tfrac12\,\mathbf r_1^{\mathsf T}\mathbf r_2 = L^2, \qquad
 //    \mathbb E\,\tfrac12\,\|\mathbf r\|^2 = L^2 + \tfrac12\operatorname{tr}\operatorname{Var}\mathbf h' , $$
 // and so is the mean over all pairs of $m$ paths.
@@ -217,10 +218,11 @@ sb_consistency_loss (const sb_score *score, const sb_partial_path *path, size_t 
 //
 // A path's points are drawn by the model, and so the gradient has a term more, with $p_\theta$ the density of the path:
 // [consistent.txt-gradL2] [consistent.txt-B1-scorefn]
-// $$ \nabla_\theta L^2 = \mathbb E_\theta[\mathbf h' - \mathbf h]^{\mathsf T}\;\mathbb E_\theta\bigl[\nabla_\theta\mathbf h'
-//    - \nabla_\theta\mathbf h + \mathbf h'\,(\nabla_\theta\log p_\theta)^{\mathsf T}\bigr] . $$
-// Training takes the first two terms alone: no gradient goes through the sampler. [consistent.txt-stopgrad] They vanish where
-// the loss does, and elsewhere too. A residual for each of the two expectations, of two independent paths, makes each product right in the mean.
+// $$ \nabla_\theta L^2 = \mathbb E_\theta[\mathbf h' - \mathbf h]^{\mathsf T}\;\mathbb E_\theta\bigl[
+//    \nabla_\theta\mathbf h' - \nabla_\theta\mathbf h + \mathbf h'\,(\nabla_\theta\log p_\theta)^{\mathsf T}\bigr] . $$
+// Training takes the first two terms alone: no gradient goes through the sampler. [consistent.txt-stopgrad] They vanish
+// where the loss does, and elsewhere too. A residual for each of the two expectations, of two independent paths, makes
+// each product right in the mean.
 
 static int
 carry_back (const question *q, sb_view view, const gsl_matrix *x, const gsl_vector *t, gsl_matrix *v)
@@ -231,8 +233,9 @@ carry_back (const question *q, sb_view view, const gsl_matrix *x, const gsl_vect
   return status;
 }
 
-// $\tfrac12\mathbf r_1^{\mathsf T}\mathbf r_2$ has the gradients $\tfrac12\mathbf r_2$ and $\tfrac12\mathbf r_1$ with respect to what $\mathbf h$ says at the
-// paths' ends, and $-\tfrac12(\mathbf r_1 + \mathbf r_2)$ with respect to what it says at their start.
+// $\tfrac12\mathbf r_1^{\mathsf T}\mathbf r_2$ has the gradients $\tfrac12\mathbf r_2$ and $\tfrac12\mathbf r_1$ with
+// respect to what $\mathbf h$ says at the paths' ends, and $-\tfrac12(\mathbf r_1 + \mathbf r_2)$ with respect to what
+// it says at their start.
 
 static int
 truncated_gradient (const question *q, double weight, const memory *m)
@@ -258,11 +261,14 @@ truncated_gradient (const question *q, double weight, const memory *m)
   return status;
 }
 
-// A path is a product of normal steps, $\mathbf x_{t_i} \sim \mathcal N(\mathbf x_{t_{i-1}} + \boldsymbol\mu_{\theta,i}, g_i^2\mathbf I)$ with
-// $\boldsymbol\mu_{\theta,i} = g_i^2\,\mathbf s_\theta(\mathbf x_{t_{i-1}}, t_{i-1})$, where $g_i^2$ is the variance of the step,
-// [consistent.txt-B1-path] and so, [consistent.txt-B1-logpath]
-// $$ \nabla_\theta\log p_\theta = \sum_{i=1}^k\frac{(\mathbf x_{t_i} - \mathbf x_{t_{i-1}} - \boldsymbol\mu_{\theta,i})^{\mathsf T}
-//    \nabla_\theta\boldsymbol\mu_{\theta,i}}{g_i^2} = \sum_{i=1}^k g_i\,\boldsymbol\xi_i^{\mathsf T}\,\nabla_\theta\mathbf s_\theta . $$
+// A path is a product of normal steps,
+// $\mathbf x_{t_i} \sim \mathcal N(\mathbf x_{t_{i-1}} + \boldsymbol\mu_{\theta,i}, g_i^2\mathbf I)$ with
+// $\boldsymbol\mu_{\theta,i} = g_i^2\,\mathbf s_\theta(\mathbf x_{t_{i-1}}, t_{i-1})$, where $g_i^2$ is the variance of
+// the step, [consistent.txt-B1-path] and so, [consistent.txt-B1-logpath]
+// $$ \nabla_\theta\log p_\theta = \sum_{i=1}^k\frac{
+//    (\mathbf x_{t_i} - \mathbf x_{t_{i-1}} - \boldsymbol\mu_{\theta,i})^{\mathsf T}
+//    \nabla_\theta\boldsymbol\mu_{\theta,i}}{g_i^2}
+//    = \sum_{i=1}^k g_i\,\boldsymbol\xi_i^{\mathsf T}\,\nabla_\theta\mathbf s_\theta . $$
 // Its mean is 0, and with $\mathbf h$ taken off $\mathbf h'$ the variance is a third.
 
 static int
@@ -306,8 +312,11 @@ record_free (sb_path_record *r)
 }
 
 static int
-record_alloc (size_t rows, size_t d, sb_path_record *r)
+record_alloc (size_t steps, size_t rows, size_t d, sb_path_record *r)
 {
+  if (sb_check_lengths ("steps of a path", steps, rows, d))
+    return GSL_ENOMEM;
+  rows *= steps;
   *r = (sb_path_record){ gsl_matrix_alloc (rows, d), gsl_matrix_alloc (rows, d), gsl_vector_alloc (rows),
                          gsl_vector_alloc (rows) };
   return r->x && r->z && r->s && r->t ? GSL_SUCCESS : GSL_ENOMEM;
@@ -353,7 +362,7 @@ sb_consistency_gradient (const sb_score *score, const sb_partial_path *path, uns
   if (status)
     return status;
   for (size_t p = 0; p < 2 && !status && (of & SB_CONSISTENCY_PATH) && path->steps > 0; p++)
-    status = record_alloc (path->steps * x->size1, x->size2, &r[p]);
+    status = record_alloc (path->steps, x->size1, x->size2, &r[p]);
   if (!status)
     status = find_gradient (&q, of, weight, &m, r, loss);
   record_free (&r[0]);
@@ -364,13 +373,16 @@ sb_consistency_gradient (const sb_score *score, const sb_partial_path *path, uns
 
 // ## As an objective
 //
-// Consistency alone is met by every law's denoiser, so the paper adds it to denoising score matching: [consistent.txt-objective]
+// Consistency alone is met by every law's denoiser, so the paper adds it to denoising score matching:
+// [consistent.txt-objective]
 // $$ L_\lambda(\theta) = \mathbb E_t\Bigl[\mathbb E\,\|\mathbf h_\theta(\mathbf x_t, t) - \mathbf x_0\|^2
-//    + \lambda\,\mathbb E_{\mathbf x_t}\,\mathbb E_{t' \sim \mathcal U[t - \epsilon, t]}\,L^2_{t,t',\mathbf x_t}(\theta)\Bigr], $$
-// the first term with its weighting [consistent.txt-dsm]. The paper prints neither $\lambda$ nor $\epsilon$; the released code has
-// $\epsilon = 0.05$ and, of a product without the $\tfrac12$, 10, which is $\lambda = 20$ here. [consistent.set-lambda-eps]
-// A step is: [consistent.txt-cdm-train] the network at $\mathbf x_t$; from there, without gradient, two paths of $k = 6$ steps
-// [consistent.set-window-steps]; the network at their ends; three backward passes. [consistent.txt-cost]
+//    + \lambda\,\mathbb E_{\mathbf x_t}\,\mathbb E_{t' \sim \mathcal U[t - \epsilon, t]}\,
+//    L^2_{t,t',\mathbf x_t}(\theta)\Bigr], $$
+// the first term with its weighting [consistent.txt-dsm]. The paper prints neither $\lambda$ nor $\epsilon$; the
+// released code has $\epsilon = 0.05$ and, of a product without the $\tfrac12$, 10, which is $\lambda = 20$ here.
+// [consistent.set-lambda-eps] A step is: [consistent.txt-cdm-train] the network at $\mathbf x_t$; from there, without
+// gradient, two paths of $k = 6$ steps [consistent.set-window-steps]; the network at their ends; three backward passes.
+// [consistent.txt-cost]
 
 enum
 {
@@ -401,8 +413,8 @@ count_points (const sb_objective *o, size_t *points, size_t *directions)
   *points = 3;
 }
 
-// Which samples have paths depends on their number alone, and not on the batch that they are in. A network takes some rows
-// at the cost of SB_NETWORK_ROWS, so that many go together.
+// Which samples have paths depends on their number alone, and not on the batch that they are in. A network takes some
+// rows at the cost of SB_NETWORK_ROWS, so that many go together.
 
 static int
 draw (sb_stream stream, sb_objective_batch *b)
@@ -419,8 +431,8 @@ draw (sb_stream stream, sb_objective_batch *b)
   return sb_objective_draw_points (stream, b);
 }
 
-// It suffices that $t'$ be near $t$, [consistent.txt-window] within $[\max(t_{\min}, t - \epsilon), t]$, as $t - \epsilon$ may be below
-// all times. t (more), which holds uniforms, becomes $t'$.
+// It suffices that $t'$ be near $t$, [consistent.txt-window] within $[\max(t_{\min}, t - \epsilon), t]$, as
+// $t - \epsilon$ may be below all times. t (more), which holds uniforms, becomes $t'$.
 
 static void
 set_windows (const sb_objective *o, const gsl_vector *from, gsl_vector *t)
@@ -510,7 +522,7 @@ denoising_term (sb_objective_batch *b)
   sb_objective_keep_points (&first, b->n);
   int status = sb_objective_soft->loss (&first);
   if (!status)
-    sb_objective_look_above (&first);
+    sb_objective_mask_low_times (&first);
   b->below = first.below;
   return status;
 }

@@ -18,9 +18,9 @@ typedef struct
   double (*quantile) (const double *key, double t_min, double t_max, double u);
 } sb_level_law;
 
-extern const sb_level_law *sb_levels_uniform; // on [t_min, t_max]
-extern const sb_level_law
-    *sb_levels_lognormal; // ln sigma normal, with a mean and a deviation, whatever t_min and t_max
+// uniform: on [t_min, t_max]; of a chain, on its levels there. lognormal: ln sigma is normal, with a mean and a
+// deviation, whatever t_min and t_max are.
+extern const sb_level_law *sb_levels_uniform, *sb_levels_lognormal;
 
 const sb_entry *sb_level_laws (size_t k); // the family; each is the first field of its sb_level_law
 

@@ -103,16 +103,17 @@ sb_objective_keep_points (sb_objective_batch *b, size_t more)
   b->z.size1 = b->x.size1 = b->estimate.size1 = b->bar.size1 = b->difference.size1 = rows;
 }
 
-// A law of noise levels is one of times where the time is the level.
+// A law of noise levels is one of times where the time is the level. A chain has its own levels.
 
 static int
 check_levels (const sb_objective *o)
 {
-  double a, sd;
-  if (!o->levels || !o->levels->of_noise)
+  if (!o->levels || o->levels == sb_levels_uniform)
     return GSL_SUCCESS;
-  int status = sb_process_scalars (o->process, 0, o->process->t_max, &a, &sd);
-  if (status || a != 1 || sd != o->process->t_max)
+  if (o->process->levels > 0)
+    SB_ERROR (NULL, GSL_EUNSUP, "%s levels are not those of a chain, %s", o->levels->entry.name,
+              o->process->type->name);
+  if (o->levels->of_noise && !sb_process_time_is_noise (o->process))
     SB_ERROR (NULL, GSL_EUNSUP, "%s levels are of noise, and the time of %s is not its noise", o->levels->entry.name,
               o->process->type->name);
   return sb_entry_check (&o->levels->entry, o->levels_key, NULL);
@@ -210,7 +211,7 @@ static double
 time_of (const sb_objective *o, double u)
 {
   size_t last, count;
-  if (o->levels)
+  if (o->levels && o->process->levels == 0)
     return o->levels->quantile (o->levels_key, o->t_min, o->t_max, u);
   if (o->process->levels == 0 || o->t_max == 0)
     return o->t_min + u * (o->t_max - o->t_min);
@@ -409,7 +410,7 @@ sb_objective_square (double factor, sb_objective_batch *b)
 // [consistent.txt-partial-dsm]
 
 void
-sb_objective_look_above (sb_objective_batch *b)
+sb_objective_mask_low_times (sb_objective_batch *b)
 {
   b->below = 0;
   for (size_t i = 0; i < b->n && b->objective->t_above > 0; i++)
@@ -429,7 +430,7 @@ sb_objective_find_loss (sb_objective_batch *b)
   memset (b->of_paths.data, 0, b->n * sizeof (double));
   int status = b->objective->type->loss (b);
   if (!status && !b->objective->type->draw_more)
-    sb_objective_look_above (b);
+    sb_objective_mask_low_times (b);
   return status;
 }
 

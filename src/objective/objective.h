@@ -26,17 +26,17 @@ typedef struct
   sb_weighting weighting;    // where the type takes one
   const sb_score *truth;     // of esm: the score to be matched; not owned
 
-  // Times are uniform from t_min to t_max; of a chain, on those of its levels 1, ..., N that lie there. t_max = 0: all are
-  // 0, the data as they are.
+  // Times are uniform from t_min to t_max; of a chain, on those of its levels 1, ..., N that lie there. t_max = 0: all
+  // are 0, the data as they are.
   double t_min, t_max;
   const sb_level_law *levels; // in place of uniform; NULL: uniform
   double levels_key[2];       // the values of its entry's keys
   double
       t_above; // where a time is at most this, the target is not looked at: no loss and no gradient there. 0: nowhere
 
-  // Of a process without a kernel in closed form, as one of process/ito.h: x (n x d), which holds x_0, becomes x_t at times t (n);
-  // row i takes its random numbers from index + i of the stream. NULL: x_t is A x_0 + S z. Only for types that do not look
-  // at z.
+  // Of a process without a kernel in closed form, as one of process/ito.h: x (n x d), which holds x_0, becomes x_t at
+  // times t (n); row i takes its random numbers from index + i of the stream. NULL: x_t is A x_0 + S z. Only for types
+  // that do not look at z.
   int (*simulate) (sb_stream stream, const gsl_vector *t, gsl_matrix *x, void *params);
   void *simulate_params; // not owned
 } sb_objective;
@@ -45,8 +45,9 @@ typedef struct
 // Score-based generative modeling through SDEs; 0 for a chain.
 sb_objective sb_objective_of (const sb_objective_type *type, const sb_process *process, double t_min);
 
-// All that the losses of n rows are made of. A row has so many points and directions: point p of row i is row p n + i of the matrices of
-// points, and likewise direction m. Where fewer rows have more than one point, point p > 0 of row[q] is row n + (p - 1) more + q.
+// All that the losses of n rows are made of. A row has so many points and directions: point p of row i is row p n + i
+// of the matrices of points, and likewise direction m. Where fewer rows have more than one point, point p > 0 of row[q]
+// is row n + (p - 1) more + q.
 typedef struct
 {
   const sb_objective *objective;
@@ -108,7 +109,8 @@ struct sb_objective_type
   // purpose is ignored). NULL: sb_objective_draw_points.
   int (*draw) (sb_stream stream, sb_objective_batch *batch);
 
-  // NULL, or: where the points after the first depend on the score in the making, these, once `estimate` is known at the first.
+  // NULL, or: where the points after the first depend on the score in the making, these, once `estimate` is known at
+  // the first.
   int (*draw_more) (const sb_score *score, sb_objective_batch *batch);
 
   // From estimate and along: loss, bar, along_bar.
@@ -123,12 +125,13 @@ struct sb_objective_type
 //     denoising  1/2 |s - target|^2_lambda by the score; usually lambda = 1
 //     soft       the same by the denoiser h, without the 1/2: |A (h - x_0)|^2_lambda / S^4; usually lambda = S S^T
 //     clean      |h - x_0|^2
-//     consistency   soft's, + lambda/2 |E[h(x_t', t')] - h|^2, by two short paths back from x_t (objective/consistency.h)
+//     consistency   soft's, + lambda/2 |E[h(x_t', t')] - h|^2, by two short paths back from x_t
+//                (objective/consistency.h)
 //     ncsn       1/L sum over all levels of denoising's; usually lambda = sigma^2
 //     esm        1/2 |s - truth|^2
 //     ism        tr (lambda J) + 1/2 s^T lambda s, by d directions; usually lambda = 1
-//     ssm        v^T lambda J v + 1/2 s^T lambda s, the mean over M directions; plain: 1/2 (v^T s) (v^T lambda s) in place
-//                of 1/2 s^T lambda s
+//     ssm        v^T lambda J v + 1/2 s^T lambda s, the mean over M directions; plain: 1/2 (v^T s) (v^T lambda s)
+//                in place of 1/2 s^T lambda s
 //     fdssm      v^T lambda (s_+ - s_-) / 2h + 1/2 m^T lambda m, m = (s_+ + s_-) / 2; plain: as of ssm
 extern const sb_objective_type *sb_objective_dsm, *sb_objective_denoising, *sb_objective_soft, *sb_objective_clean,
     *sb_objective_ncsn, *sb_objective_esm, *sb_objective_ism, *sb_objective_ssm, *sb_objective_fdssm,
@@ -190,7 +193,8 @@ int sb_objective_draw_directions (sb_projection law, sb_stream stream, sb_object
 // and bar.
 int sb_objective_square (double factor, sb_objective_batch *batch);
 
-// What is seen of a score along the directions, and where the gradients go: s, s_bar (n x d), along, along_bar (directions n x d).
+// What is seen of a score along the directions, and where the gradients go: s, s_bar (n x d), along, along_bar
+// (directions n x d).
 typedef struct
 {
   const gsl_matrix *s, *along;
@@ -205,7 +209,7 @@ int sb_objective_slices (double share, bool plain, const sb_slices *slices, sb_o
 void sb_objective_keep_points (sb_objective_batch *batch, size_t more);
 
 // Rows at times up to t_above: loss and bar <- 0, counted in `below`.
-void sb_objective_look_above (sb_objective_batch *batch);
+void sb_objective_mask_low_times (sb_objective_batch *batch);
 
 // difference <- estimate - target, of the score: by the normals z.
 int sb_objective_from_target (sb_objective_batch *batch);

@@ -1,7 +1,7 @@
 // # Weightings
 //
 // Each time's error has a weight $\lambda(t)$. A network that is right everywhere is best under any of them; they say
-// which times a network that is not should take pains with. $\lambda = S S^\top$ gives all targets one size
+// at which times the error of a network that is not counts most. $\lambda = S S^\top$ gives all targets one size
 // [scoresde.txt-lambda], $G G^\top$ makes the loss a bound on the likelihood.
 
 #include "weightings.h"

@@ -1,7 +1,11 @@
 // # What must be true of the laws of levels
 
 #include "losses.h"
+#include "process/ddpm.h"
 #include "process/edm.h"
+#include "process/smld.h"
+#include "process/ve.h"
+#include "process/vp.h"
 #include "scope.h"
 
 #include <math.h>
@@ -26,6 +30,45 @@ Test (levels, uniform_is_what_is_usual)
   ok (draw_points (&said, (sb_stream){ 3, 0, 0 }, t_said, matrix (N, 1), matrix_all (N, 1, 0)));
   cr_assert_arr_eq (t->data, t_said->data, N * sizeof (double));
   cr_assert_float_eq (sb_levels_uniform->quantile (NULL, 2, 6, .25), 3, 1e-15);
+}
+
+// On a chain they are its levels.
+
+Test (levels, uniform_on_a_chain_are_its_levels)
+{
+  enum
+  {
+    N = 50
+  };
+  sb_process *chain = scoped (sb_smld_alloc (1, 4, .1, 2));
+  sb_objective usual = sb_objective_of (sb_objective_dsm, chain, 0), said = usual;
+  said.levels = sb_levels_uniform;
+  gsl_vector *t = vector (N), *t_said = vector (N);
+  ok (draw_points (&usual, (sb_stream){ 3, 0, 0 }, t, matrix (N, 1), matrix_all (N, 1, 0)));
+  ok (draw_points (&said, (sb_stream){ 3, 0, 0 }, t_said, matrix (N, 1), matrix_all (N, 1, 0)));
+  cr_assert_arr_eq (t->data, t_said->data, N * sizeof (double));
+}
+
+// Levels of noise are times where the time is the noise: under no chain, whatever its noise is at its end, and under
+// none of the others, whose noise is the time at one or two times.
+
+Test (levels, of_noise_want_the_noise_for_a_time)
+{
+  sb_process *const of[] = { scoped (sb_edm_alloc (2, .002, 80)),  scoped (sb_edm_alloc (2, .3, .7)),
+                             scoped (sb_smld_alloc (2, 4, .1, 1)), scoped (sb_smld_alloc (2, 4, .1, 2)),
+                             scoped (sb_ve_alloc (2, .1, 1)),      scoped (sb_ve_alloc (2, .25, 1)),
+                             scoped (sb_vp_alloc (2, .1, 20)),     scoped (sb_ddpm_alloc (2, 100, .1, 20)) };
+  for (size_t k = 0; k < sizeof of / sizeof *of; k++)
+    {
+      sb_objective o = sb_objective_of (sb_objective_dsm, of[k], of[k]->t_min);
+      cr_assert_not_null (scoped (sb_objective_batch_alloc (&o, 2)));
+      o.levels = sb_levels_lognormal;
+      sb_entry_usual (&o.levels->entry, o.levels_key);
+      sb_objective_batch *b = sb_objective_batch_alloc (&o, 2);
+      cr_assert_eq (sb_process_time_is_noise (of[k]), k < 2, "process %zu", k);
+      cr_assert_eq (b != NULL, k < 2, "process %zu", k);
+      sb_objective_batch_free (b);
+    }
 }
 
 // A normal logarithm: its median, and the points a deviation from it. [consistent.set-edm-noisedist]
