@@ -89,6 +89,12 @@ sb_operator *sb_operator_colour_alloc (size_t pixels);
 // the sine of each frequency.
 sb_operator *sb_operator_fourier_alloc (size_t height, size_t width, size_t channels);
 
+// Haar's orthonormal transform of images, `levels` times (1 to 16): columns a_n, d_n, ..., d_1, where d_k is an image
+// of 3 channels for each, of height/2^k x width/2^k pixels, and a_n one of `channels`, both with the channel fastest.
+// Sizes up to 2^16, sides that 2^levels divides (GSL_EINVAL). Applied with a quarter of an image per thread:
+// GSL_ENOMEM.
+sb_operator *sb_operator_haar_alloc (size_t height, size_t width, size_t channels, size_t levels);
+
 // ---- Kinds with a level
 
 // The level times I.

@@ -59,8 +59,17 @@ make_colour (const double *key, const sb_operator_setting *of)
   return sb_operator_colour_alloc (of->height * of->width);
 }
 
+static sb_operator *
+make_haar (const double *key, const sb_operator_setting *of)
+{
+  return sb_operator_haar_alloc (of->height, of->width, of->channels, (size_t)key[0]);
+}
+
 static const sb_key factor[]
-    = { { .name = "c", .usual = NAN, .low = -HUGE_VAL, .high = HUGE_VAL, .help = "the factor" } };
+    = { { .name = "c", .usual = NAN, .low = -HUGE_VAL, .high = HUGE_VAL, .help = "the factor" } },
+    levels[] = {
+      { .name = "levels", .usual = 1, .low = 1, .high = 16, .whole = true, .help = "how often the image is halved" }
+    };
 
 static const sb_operator_kind table[] = {
   { { "identity", "each number as it is", NULL, 0 }, false, false, make_identity },
@@ -70,6 +79,7 @@ static const sb_operator_kind table[] = {
   { { "dense", "a matrix times the point", NULL, 0 }, true, false, make_dense },
   { { "cosine", "the frequencies of an image, by the cosine transform", NULL, 0 }, false, true, make_cosine },
   { { "colour", "grey and two of colour in place of red, green and blue", NULL, 0 }, false, true, make_colour },
+  { { "haar", "the details of an image, scale by scale, by Haar's transform", levels, 1 }, false, true, make_haar },
 };
 
 const sb_entry *
@@ -78,8 +88,16 @@ sb_operators (size_t k)
   return k < sizeof table / sizeof *table ? &table[k].entry : NULL;
 }
 
+// The number that the sides of its images must be multiples of.
+
+static size_t
+divisor (const sb_operator_kind *kind, const double *key)
+{
+  return kind->alloc == make_haar ? (size_t)1 << (size_t)key[0] : 1;
+}
+
 static int
-check_setting (const sb_operator_kind *kind, const sb_operator_setting *of, sb_error *error)
+check_setting (const sb_operator_kind *kind, const double *key, const sb_operator_setting *of, sb_error *error)
 {
   const char *name = kind->entry.name;
   const gsl_matrix *numbers = of->numbers;
@@ -89,6 +107,9 @@ check_setting (const sb_operator_kind *kind, const sb_operator_setting *of, sb_e
     SB_ERROR (error, GSL_EINVAL, "operator %s: the points are no images", name);
   if (kind->alloc == make_colour && of->channels != 3)
     SB_ERROR (error, GSL_EBADLEN, "operator colour: the images have %zu channels, not 3", of->channels);
+  if (kind->of_images && (of->height % divisor (kind, key) || of->width % divisor (kind, key)))
+    SB_ERROR (error, GSL_EBADLEN, "operator %s: the images are of %zu x %zu pixels, not of multiples of %zu", name,
+              of->height, of->width, divisor (kind, key));
   if (numbers && numbers->size2 != of->dimension)
     SB_ERROR (error, GSL_EBADLEN, "operator %s: its matrix has %zu columns, and a point %zu numbers", name,
               numbers->size2, of->dimension);
@@ -102,7 +123,7 @@ sb_operator_from_text (const char *text, const sb_operator_setting *of, sb_error
 {
   double key[SB_KEYS_MOST];
   const sb_operator_kind *kind = (const sb_operator_kind *)sb_entry_read (sb_operators, "operator", text, key, error);
-  if (!kind || check_setting (kind, of, error))
+  if (!kind || check_setting (kind, key, of, error))
     return NULL;
   errno = 0;
   sb_operator *A = kind->alloc (key, of);

@@ -70,6 +70,13 @@ cosine (gsl_rng *r)
   return scoped (sb_operator_cosine_alloc (size (r), size (r), 1 + gsl_rng_uniform_int (r, 3)));
 }
 
+static sb_operator *
+haar (gsl_rng *r)
+{
+  return scoped (sb_operator_haar_alloc (4 * (1 + size (r) / 4), 4, 1 + gsl_rng_uniform_int (r, 3),
+                                         1 + gsl_rng_uniform_int (r, 2)));
+}
+
 // One with levels: row $i$ is multiplied with level $i$.
 
 static int
@@ -92,7 +99,7 @@ levelled (gsl_rng *r)
   return scoped (sb_operator_alloc (&levelled_type, NULL, 3, 3));
 }
 
-static sb_operator *(*const kinds[]) (gsl_rng *) = { identity, scalar, diagonal, dense, mask, cosine, levelled };
+static sb_operator *(*const kinds[]) (gsl_rng *) = { identity, scalar, diagonal, dense, mask, cosine, haar, levelled };
 
 // ## Its matrix
 

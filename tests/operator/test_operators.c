@@ -14,7 +14,7 @@ SUITE (operators);
 enum
 {
   HEIGHT = 2,
-  WIDTH = 3,
+  WIDTH = 4,
   D = HEIGHT * WIDTH * 3
 };
 
@@ -52,6 +52,7 @@ Test (operators, are_what_their_lines_say)
   check_same ("dense", &of_dense, sb_operator_dense_alloc (dense));
   check_same ("cosine", &plain, sb_operator_cosine_alloc (HEIGHT, WIDTH, 3));
   check_same ("colour", &plain, sb_operator_colour_alloc (HEIGHT * WIDTH));
+  check_same ("haar", &plain, sb_operator_haar_alloc (HEIGHT, WIDTH, 3, 1));
 }
 
 // Those that say they are orthonormal are.
@@ -90,14 +91,17 @@ Test (operators, refuse_what_does_not_fit)
                 { "scalar c=inf", NULL, HEIGHT, 3, GSL_EINVAL, "c=inf" },
                 { "identity", row, HEIGHT, 3, GSL_EINVAL, "has no use for a matrix" },
                 { "dense", NULL, HEIGHT, 3, GSL_EINVAL, "is made of a matrix" },
-                { "dense", narrow, HEIGHT, 3, GSL_EBADLEN, "17 columns, and a point 18 numbers" },
+                { "dense", narrow, HEIGHT, 3, GSL_EBADLEN, "23 columns, and a point 24 numbers" },
                 { "mask", rows, HEIGHT, 3, GSL_EBADLEN, "2 rows, not one" },
                 { "diagonal", rows, HEIGHT, 3, GSL_EBADLEN, "2 rows, not one" },
                 { "mask", half, HEIGHT, 3, GSL_EDOM, "cannot be made" },
                 { "dense", nan, HEIGHT, 3, GSL_EDOM, "cannot be made" },
                 { "cosine", NULL, 0, 0, GSL_EINVAL, "no images" },
                 { "colour", NULL, 0, 0, GSL_EINVAL, "no images" },
-                { "colour", NULL, HEIGHT, 1, GSL_EBADLEN, "1 channels, not 3" } };
+                { "colour", NULL, HEIGHT, 1, GSL_EBADLEN, "1 channels, not 3" },
+                { "haar", NULL, 0, 0, GSL_EINVAL, "no images" },
+                { "haar levels=0", NULL, HEIGHT, 3, GSL_EINVAL, "levels=0" },
+                { "haar levels=2", NULL, HEIGHT, 3, GSL_EBADLEN, "2 x 4 pixels, not of multiples of 4" } };
   for (size_t k = 0; k < sizeof cases / sizeof *cases; k++)
     {
       sb_error error = { 0 };
