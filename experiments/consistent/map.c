@@ -291,7 +291,9 @@ main (void)
       all[k] = compare (to, control, seeds);
       put (&r, &settings[k], &all[k]);
     }
-  if (count == SETTINGS)
+  if (count < SETTINGS)
+    untested (&r, "training with consistency is stable", "a few steps say nothing");
+  else
     {
       claim (&r, "consistency at lambda 4 (rate 5e-4) lowers the consistency loss from sigma = 1", &all[GENTLE],
              LEVELS + 2);
