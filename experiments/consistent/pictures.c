@@ -39,11 +39,11 @@ show_digits (results *r, size_t levels, size_t n)
   const double share = agreed (&j, x, w.model->low, w.model->high, y), error = sqrt (share * (1 - share) / (double)n);
   picture (r, "mnist-cdm", &first.matrix, 10, w.model->low, w.model->high);
   results_row (r, "digits with classes", "class as asked", "", share, error, "", "share, by a classifier");
-  if (r->scale == SMOKE)
-    untested (r, "a classifier sees the class that was asked for in 90 % of the digits", "a few samples say nothing");
+  const char *claim = "a classifier sees the class that was asked for in 90 % of the digits";
+  if (r->scale == SMOKE || fabs (share - .9) < 3 * error)
+    untested (r, claim, r->scale == SMOKE ? "a few samples say nothing" : "within three standard errors of 90 %");
   else
-    results_claim (r, "a classifier sees the class that was asked for in 90 % of the digits", share >= .9,
-                   "%.3g of %zu", share, n);
+    results_claim (r, claim, share > .9, "%.3g of %zu", share, n);
   gsl_matrix_free (x);
   gsl_matrix_free (y);
   judge_close (j);
