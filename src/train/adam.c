@@ -15,8 +15,8 @@
 #include <gsl/gsl_math.h>
 #include <math.h>
 
-// The values are not printed in the paper; they are those of its authors' CIFAR-10 configuration. [scoresde.set-optim] Soft
-// Diffusion prints them. [soft.set-optim]
+// The values are not printed in the paper; they are those of its authors' CIFAR-10 configuration. [scoresde.set-optim]
+// Soft Diffusion prints them. [soft.set-optim]
 
 const sb_adam sb_adam_defaults = { .rate = 2e-4,
                                    .beta1 = 0.9,
@@ -29,8 +29,8 @@ const sb_adam sb_adam_defaults = { .rate = 2e-4,
 
 // ## The update
 //
-// The average follows the weights: $\theta' \leftarrow \mu\,\theta' + (1-\mu)\,\theta$. [scoresde.set-ema] `all`, a constant
-// where this is called: every weight is trained.
+// The average follows the weights: $\theta' \leftarrow \mu\,\theta' + (1-\mu)\,\theta$. [scoresde.set-ema] `all`, a
+// constant where this is called: every weight is trained.
 
 typedef struct
 {
@@ -68,7 +68,8 @@ update_weights (const update *shared, int all, size_t first, size_t end)
 // ## Warm-up
 //
 // The first estimates of $v$ rest on few gradients, so the rate rises linearly: $\eta_k = \eta\,\min(k/w, 1)$.
-// [scoresde.set-optim] Karras et al. (2022) count the images seen before the step, $n = (k - 1)B$, [consistent.set-edm-lr]
+// [scoresde.set-optim] Karras et al. (2022) count the images seen before the step, $n = (k - 1)B$,
+// [consistent.set-edm-lr]
 // $\eta_k = \eta\,\min(n/10^7, 1)$, so that the first step only fills the moments.
 
 static double
@@ -85,11 +86,13 @@ sb_adam_rate (const sb_adam *adam, uint64_t step)
   return (double)step < adam->warmup ? adam->rate * (double)step / adam->warmup : adam->rate;
 }
 
-// The average begins at the first weights, which at a rate of $\mu = 0.9999$ have half of it for 6931 steps. So the rate is
-// less at first: $\mu_n = \min\bigl(\mu, \frac{1+n}{10+n}\bigr)$, which after $n$ steps leaves them about $10!\,n^{-9}$; or as
-// Karras et al. (2022) have it, with a half-life of at most a twentieth of the images seen so far, however many a step
-// takes: $\mu_n = \min(\mu, 2^{-20/n})$. [scoresde.set-ema] In images it is $\mu = 2^{-B/H}$ with $H = \min(H_0, n/20)$ and $n$
-// those before the step: after the first step the average is the weights. [consistent.set-edm-ema]
+// The average begins at the first weights, which at a rate of $\mu = 0.9999$ have half of it for 6931 steps. So the
+// rate is less at first: $\mu_n = \min\bigl(\mu, \frac{1+n}{10+n}\bigr)$, which after $n$ steps leaves them about
+// $10!\,n^{-9}$; or as Karras et al. (2022) have it, with a half-life of at most a twentieth of the images seen so far,
+// however many a step takes: $\mu_n = \min(\mu, 2^{-20/n})$. [scoresde.set-ema] In images it is $\mu = 2^{-B/H}$ with
+// $H = \min(H_0, n/20)$ and $n$ those before the step: after the first step the average is the weights.
+// [consistent.set-edm-ema] The two count otherwise, the former with the step's own images, so that neither is the
+// other: at step $k$ they have $k$ and $k - 1$ steps behind them.
 
 double
 sb_adam_ema_rate (const sb_adam *adam, uint64_t step)
@@ -119,8 +122,9 @@ sb_adam_first_share (const sb_adam *adam, uint64_t steps)
 
 // ## Clipping
 //
-// A gradient longer than `clip` is shortened to it, over all weights together. The norm is summed in double, the pieces' sums in
-// their order; the pragma lets the compiler keep several partial sums, in an order that is fixed for a given program.
+// A gradient longer than `clip` is shortened to it, over all weights together. The norm is summed in double, the
+// pieces' sums in their order; the pragma lets the compiler keep several partial sums, in an order that is fixed for a
+// given program.
 
 typedef struct
 {

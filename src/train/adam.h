@@ -28,7 +28,8 @@ typedef struct
   double ema;    // rate of the average; 0: the average is the weights
   sb_ema_warmup ema_warmup;
 
-  // The same two by the images seen before a step, of which each takes `batch`, as Karras et al. (2022) have them. 0: as above.
+  // The same two by the images seen before a step, of which each takes `batch` (that of sb_recipe), as Karras et al.
+  // (2022) have them. 0: as above.
   double ramp;      // images over which the rate rises from 0, where it is at the first step
   double half_life; // of the average, in images; at first at most 5 % of those seen
   double batch;

@@ -123,7 +123,7 @@ work (const void *state, void *of_thread, sb_stream stream, size_t rows, double 
   return status;
 }
 
-static const sb_task_type type = { "classification", workspace_alloc, workspace_free, work, NULL };
+static const sb_task_type type = { "classification", workspace_alloc, workspace_free, work, NULL, NULL };
 
 sb_task
 sb_classifying_task (const sb_classifying *classifying)

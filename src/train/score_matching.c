@@ -22,6 +22,7 @@ typedef struct
   gsl_matrix *y;                // conditions, of every point; NULL: there are none
   gsl_matrix given, given_more; // those in use, and those of the points after the first
   sb_stream drop, drop_first;   // what dropout draws from: at the points at hand, and at the first
+  const char *layer;            // the first that was not finite at the points so far; NULL: none
   double share;                 // of a sample in the loss
   float *gradient;
 } workspace;
@@ -144,6 +145,11 @@ go_forward (workspace *w, points *p)
   const sb_network *network = &w->task->network;
   w->drop = p->drop;
   int status = sb_network_forward (network, w->pass, &p->x, &p->t, w->y ? &p->y : NULL, &p->estimate);
+  double least = 0, largest = 0;
+  if (!status)
+    gsl_matrix_minmax (&p->estimate, &least, &largest);
+  if (!w->layer && !gsl_finite (largest - least))
+    w->layer = sb_net_not_finite (network->net, w->pass->work);
   return status ? status
                 : sb_tweedie (network->process, sb_network_view (network), w->batch->objective->type->view, &p->x,
                               &p->t, &p->estimate);
@@ -256,6 +262,19 @@ learn_from_derivatives (workspace *w)
   return status;
 }
 
+// ## Where a number is not finite
+//
+// The pass holds the first points at the end, and what was seen at the others is kept.
+
+static const char *
+layer_of (const workspace *w)
+{
+  const sb_net *net = w->task->network.net;
+  if (!w->pass->work)
+    return "(the score or its derivative)";
+  return w->layer ? w->layer : sb_net_not_finite (net, w->pass->work);
+}
+
 // ## A shard
 //
 // From data to gradient, on one thread: a few samples, so that what a layer writes is still in the cache when the next
@@ -270,6 +289,7 @@ work (const void *state, void *of_thread, sb_stream stream, size_t rows, double 
   sb_objective_batch *b = w->batch;
   w->share = task->per_dimension ? share / (double)task->network.process->dimension : share;
   w->gradient = gradient;
+  w->layer = NULL;
 
   // Draw the data, and what the objective makes of them.
   sb_objective_batch_rows (b, rows);
@@ -289,9 +309,7 @@ work (const void *state, void *of_thread, sb_stream stream, size_t rows, double 
   *loss = 0;
   for (size_t i = 0; i < rows; i++)
     *loss += w->share * gsl_vector_get (&b->loss, i);
-  *layer = gsl_finite (*loss) ? NULL
-           : w->pass->work    ? sb_net_not_finite (task->network.net, w->pass->work)
-                              : "(the score or its derivative)";
+  *layer = gsl_finite (*loss) ? NULL : layer_of (w);
   return GSL_SUCCESS;
 }
 
@@ -305,7 +323,14 @@ regulariser (const void *of_thread)
   return sum;
 }
 
-static const sb_task_type type = { "score matching", workspace_alloc, workspace_free, work, regulariser };
+static size_t
+unseen (const void *of_thread)
+{
+  const workspace *w = of_thread;
+  return w->batch->below;
+}
+
+static const sb_task_type type = { "score matching", workspace_alloc, workspace_free, work, regulariser, unseen };
 
 sb_task
 sb_score_matching_task (const sb_score_matching *matching)

@@ -66,6 +66,7 @@ struct sb_trainer
   float *gradients;       // shards x parameters
   double *losses;         // by shard
   double *regularisers;   // likewise
+  size_t *unseen;         // likewise
   const char **layers;    // by shard
   sb_pool *workspaces;    // the task's
 };
@@ -79,6 +80,7 @@ sb_trainer_free (sb_trainer *trainer)
   free (trainer->layers);
   free (trainer->losses);
   free (trainer->regularisers);
+  free (trainer->unseen);
   free (trainer->gradients);
   free (trainer->trained);
   free (trainer);
@@ -115,9 +117,10 @@ find_memory (sb_trainer *r)
   r->gradients = calloc (r->shards * task->net->parameters + 1, sizeof *r->gradients);
   r->losses = calloc (r->shards, sizeof *r->losses);
   r->regularisers = calloc (r->shards, sizeof *r->regularisers);
+  r->unseen = calloc (r->shards, sizeof *r->unseen);
   r->layers = calloc (r->shards, sizeof *r->layers);
   r->workspaces = sb_pool_alloc (&(sb_pool_recipe){ make_workspace, task->type->workspace_free, r->recipe });
-  if (!r->trained || !r->gradients || !r->losses || !r->regularisers || !r->layers || !r->workspaces
+  if (!r->trained || !r->gradients || !r->losses || !r->regularisers || !r->unseen || !r->layers || !r->workspaces
       || fill_pool (r->workspaces, sb_shard_threads ()))
     return GSL_ENOMEM;
   for (size_t k = 0; k < sb_net_tensors (task->net); k++)
@@ -134,6 +137,10 @@ sb_trainer_alloc (const sb_recipe *recipe, sb_training *training)
   if (recipe->batch == 0 || recipe->shard_rows == 0)
     SB_ERROR_NULL (NULL, GSL_EINVAL, "a batch of %zu in shards of %zu: there is at least one sample in each",
                    recipe->batch, recipe->shard_rows);
+  const sb_adam *adam = &recipe->adam;
+  if ((adam->ramp > 0 || adam->half_life > 0) && adam->batch != (double)recipe->batch)
+    SB_ERROR_NULL (NULL, GSL_EINVAL, "a rate or half-life in images is for batches of %g, and these are of %zu",
+                   adam->batch, recipe->batch);
   sb_trainer *trainer = calloc (1, sizeof *trainer);
   if (!trainer)
     SB_ERROR_NULL (NULL, GSL_ENOMEM, "no memory for a trainer");
@@ -167,6 +174,8 @@ work_on_shard (void *context, size_t shard, size_t first, size_t count)
                                         gradient, &r->losses[shard], &r->layers[shard]);
   if (recipe->task.type->regulariser)
     r->regularisers[shard] = recipe->task.type->regulariser (workspace);
+  if (recipe->task.type->unseen)
+    r->unseen[shard] = recipe->task.type->unseen (workspace);
   sb_pool_give (r->workspaces, workspace);
   return status;
 }
@@ -234,6 +243,15 @@ sb_trainer_regulariser (const sb_trainer *r)
   double sum = 0;
   for (size_t k = 0; k < r->shards; k++)
     sum += r->regularisers[k];
+  return sum;
+}
+
+size_t
+sb_trainer_unseen (const sb_trainer *r)
+{
+  size_t sum = 0;
+  for (size_t k = 0; k < r->shards; k++)
+    sum += r->unseen[k];
   return sum;
 }
 

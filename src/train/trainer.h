@@ -76,6 +76,9 @@ typedef struct
 
   // NULL, or: what of the loss that was found last in this workspace is not of the data.
   double (*regulariser) (const void *workspace);
+
+  // NULL, or: of how many of its samples the data were not looked at.
+  size_t (*unseen) (const void *workspace);
 } sb_task_type;
 
 typedef struct
@@ -92,24 +95,28 @@ typedef struct
   size_t batch;      // samples a step
   size_t shard_rows; // samples a shard: what one thread works on at a time
   uint64_t seed;
-  bool
-      clean; // numbers of the gradient that are no numbers become 0, infinite ones 1e5 with their sign, and training goes on
+  bool clean; // NaN in the gradient becomes 0, infinity 1e5 with its sign, and training goes on, whatever the loss is
 } sb_recipe;
 
 typedef struct sb_trainer sb_trainer;
 
 // Keeps both addresses. It has workspaces for as many threads as there are now, so that steps allocate none; where
-// there are more threads at a step, it makes theirs too. NULL: GSL_EINVAL where batch or shard_rows is 0, GSL_ENOMEM.
+// there are more threads at a step, it makes theirs too. NULL: GSL_EINVAL where batch or shard_rows is 0, or
+// Adam counts in images and its batch is not the recipe's; GSL_ENOMEM.
 sb_trainer *sb_trainer_alloc (const sb_recipe *recipe, sb_training *training);
 void sb_trainer_free (sb_trainer *trainer);
 
 // One step. loss: the mean over the batch, before the step; norm: the gradient's, before clipping. Where either is
-// not finite nothing is changed, and GSL_EFAILED is returned with a line in `error` that names the step and the layer;
-// likewise where the task fails, with its code, and where there is no memory for more threads, with GSL_ENOMEM.
+// not finite (with `clean`, the norm of what the gradient became; the loss may be anything) nothing is changed, and
+// GSL_EFAILED is returned with a line in `error` that names the step and the layer; likewise where the task fails, with
+// its code, and where there is no memory for more threads, with GSL_ENOMEM.
 int sb_trainer_step (sb_trainer *trainer, double *loss, double *norm, sb_error *error);
 
 // What of the last step's loss was not of the data, but of a term that regularises: sb_objective_consistency's. Else 0.
 double sb_trainer_regulariser (const sb_trainer *trainer);
+
+// Of how many samples of the last step the data were not looked at: sb_objective's t_above.
+size_t sb_trainer_unseen (const sb_trainer *trainer);
 
 SB_END_DECLS
 

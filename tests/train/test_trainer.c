@@ -440,7 +440,7 @@ obey (const void *state, void *workspace, sb_stream stream, size_t rows, double 
   return GSL_SUCCESS;
 }
 
-static const sb_task_type obedient = { "obedience", obey_alloc, free, obey, NULL };
+static const sb_task_type obedient = { "obedience", obey_alloc, free, obey, NULL, NULL };
 
 typedef struct
 {
@@ -639,6 +639,28 @@ Test (train, there_is_no_empty_batch)
   e.recipe.batch = BATCH;
   e.recipe.shard_rows = 0;
   cr_assert_null (sb_trainer_alloc (&e.recipe, e.training));
+}
+
+// A rate or a half-life in images wants to know how many a step takes; without either it is not looked at.
+
+Test (train, images_are_those_of_the_batch)
+{
+  exercise e;
+  exercise_begin (&e);
+  e.recipe.batch = BATCH;
+  e.recipe.adam.batch = 0;
+  cr_assert_not_null (scoped (sb_trainer_alloc (&e.recipe, e.training)));
+  for (int ramp = 0; ramp < 2; ramp++)
+    {
+      e.recipe.adam.ramp = ramp ? 100 : 0;
+      e.recipe.adam.half_life = ramp ? 0 : 100;
+      e.recipe.adam.batch = 0;
+      cr_assert_null (sb_trainer_alloc (&e.recipe, e.training));
+      e.recipe.adam.batch = BATCH + 1;
+      cr_assert_null (sb_trainer_alloc (&e.recipe, e.training));
+      e.recipe.adam.batch = BATCH;
+      cr_assert_not_null (scoped (sb_trainer_alloc (&e.recipe, e.training)));
+    }
 }
 
 // ## A shard
@@ -889,6 +911,134 @@ Test (train, paths_have_their_samples_classes)
       off += gsl_pow_2 ((double)(wanted[k] - gradient[k]));
     }
   cr_assert_lt (off, 1e-6 * size, "the gradient is %g off, of %g", sqrt (off), sqrt (size));
+}
+
+// The gradient of the whole task is the slope of the loss with all points held, those at the ends of paths too, as far
+// as float shows: of a perceptron and of a small U-Net, both told the class, along a direction in which all numbers
+// pull together.
+
+static double
+loss_with_points_still (const sb_network *network, const gsl_matrix *y, sb_objective_batch *b)
+{
+  sb_score *score = scoped (sb_score_network_alloc (network));
+  ok (sb_score_evaluate (score, SB_DENOISER, &b->x, &b->t, y, &b->estimate));
+  ok (sb_objective_find_loss (b));
+  return gsl_vector_sum (&b->loss);
+}
+
+static void
+check_slope (const char *line, size_t d)
+{
+  unsigned char class[SHARD];
+  const sb_bytes labels = { .shape = { .rank = 1, .length = { SHARD } }, .data = class };
+  for (size_t i = 0; i < SHARD; i++)
+    class[i] = (unsigned char)(i % 3);
+  const sb_labelled_examples labelled = { sb_examples_of_rows (normals (SHARD, d, 51)), &labels, .2 };
+  experiment e = experiment_with (line, scoped (sb_edm_alloc (d, .002, 80)), NULL);
+  consistent_start (&e, sb_objective_consistency, 200, 1);
+  e.matching.examples = sb_examples_with_labels (&labelled);
+  e.matching.per_dimension = false;
+  e.matching.objective.key[1] = .3;        // the window
+  e.matching.objective.levels_key[1] = .4; // numbers of one size, for the differences
+  float *theta = e.training->theta;
+  const size_t count = e.net->parameters;
+  const float *more = gaussians (property_rng (53), count, .1);
+  for (size_t k = 0; k < count; k++)
+    theta[k] += more[k];
+
+  // The task's gradient.
+  const sb_task task = sb_score_matching_task (&e.matching);
+  const sb_stream stream = { 4, 0, 1000 }, of_data = { 4, SB_FOR_DATA, 1000 };
+  float *gradient = scoped ((float *)calloc (count, sizeof *gradient)),
+        *along = scoped ((float *)malloc (count * sizeof *along));
+  void *workspace = task.type->workspace_alloc (task.state, SHARD);
+  double found, of_paths, slope = 0, sum = 0;
+  const char *layer;
+  ok (task.type->work (task.state, workspace, stream, SHARD, 1, gradient, &found, &layer));
+  of_paths = task.type->regulariser (workspace);
+  task.type->workspace_free (workspace);
+
+  // The same points, of a batch.
+  sb_objective_batch *b = scoped (sb_objective_batch_alloc (&e.matching.objective, SHARD));
+  gsl_matrix *y = matrix (3 * SHARD, 1);
+  gsl_matrix_view first = gsl_matrix_submatrix (y, 0, 0, SHARD, 1);
+  ok (e.matching.examples.draw (e.matching.examples.state, of_data, &b->x_0, &first.matrix));
+  for (size_t i = SHARD; i < 3 * SHARD; i++)
+    gsl_matrix_set (y, i, 0, gsl_matrix_get (y, i - SHARD, 0));
+  ok (sb_objective_draw (stream, b));
+  ok (sb_objective_evaluate (scoped (sb_score_network_alloc (&e.matching.network)), &first.matrix, b));
+  const double loss = loss_with_points_still (&e.matching.network, y, b);
+  cr_assert_float_eq (found, loss, 1e-4 * loss, "%s: %g, not %g", line, found, loss);
+  cr_assert_gt (fabs (of_paths), .01 * loss);
+
+  // Its slope.
+  const double at[] = { 1, -1, 2, -2 }, weight[] = { 8, -8, -1, 1 }, h = 1. / 16;
+  gsl_rng *r = property_rng (31);
+  for (size_t k = 0; k < count; k++)
+    {
+      along[k] = (float)copysign (gsl_ran_gaussian (r, .02), (double)gradient[k]);
+      sum += (double)gradient[k] * (double)along[k];
+    }
+  for (int p = 0; p < 4; p++)
+    {
+      for (size_t k = 0; k < count; k++)
+        theta[k] += (float)(at[p] * h) * along[k];
+      slope += weight[p] * loss_with_points_still (&e.matching.network, y, b) / (12 * h);
+      for (size_t k = 0; k < count; k++)
+        theta[k] -= (float)(at[p] * h) * along[k];
+    }
+  cr_assert_float_eq (sum, slope, 2e-3 * fabs (sum), "%s: gradient %g, slope %g", line, sum, slope);
+}
+
+Test (train, gradient_is_the_slope_with_the_points_held)
+{
+  check_slope ("mlp inputs=2 width=16 layers=2 time=positional features=8 classes=3", 2);
+  check_slope ("unet image=1x4x4 channels=4 multipliers=1,2 groups=2 features=4 attention=4 classes=3", 16);
+}
+
+// The layer that is not finite is named also where that is so at the end of a path alone, which one step leads to.
+
+Test (train, a_layer_is_named_at_the_ends_of_paths_too)
+{
+  experiment e = in_noise_levels ("mlp inputs=2 width=16 layers=1 time=positional features=8");
+  consistent_start (&e, sb_objective_consistency, 20, 1);
+  e.matching.objective.key[1] = 3; // the window
+  e.matching.objective.key[2] = 1; // steps
+  const sb_task task = sb_score_matching_task (&e.matching);
+  void *workspace = task.type->workspace_alloc (task.state, 1);
+  const size_t count = e.net->parameters;
+  const float *weights = gaussians (property_rng (54), count, 1);
+  float *gradient = scoped ((float *)calloc (count, sizeof *gradient));
+  size_t broken = 0;
+  for (double size = 1e5; size < 1e20; size *= 1.3)
+    for (size_t i = 0; i < 40; i++)
+      {
+        double loss;
+        const char *layer = NULL;
+        for (size_t k = 0; k < count; k++)
+          e.training->theta[k] = (float)size * weights[k];
+        ok (task.type->work (task.state, workspace, (sb_stream){ 4, 0, i }, 1, 1, gradient, &loss, &layer));
+        cr_assert_eq (!layer, gsl_finite (loss), "weights of %g, sample %zu: a loss of %g", size, i, loss);
+        broken += layer != NULL;
+      }
+  task.type->workspace_free (workspace);
+  cr_assert (broken > 0 && broken < 100 * 40);
+}
+
+// How many samples of a step the data were not looked at, and where they were all: those at times up to t_above.
+
+Test (train, says_of_how_many_samples_the_data_were_not_seen)
+{
+  experiment e = in_noise_levels (small);
+  consistent_start (&e, sb_objective_consistency, 4, 1);
+  train_for (e.trainer, 1, 1);
+  cr_assert_eq (sb_trainer_unseen (e.trainer), 0);
+  e.matching.objective.t_above = 79;
+  train_for (e.trainer, 1, 1);
+  cr_assert_eq (sb_trainer_unseen (e.trainer), e.recipe.batch);
+  e.matching.objective.t_above = .301194; // the median of the levels
+  train_for (e.trainer, 1, 1);
+  cr_assert (sb_trainer_unseen (e.trainer) > 10 && sb_trainer_unseen (e.trainer) < 62);
 }
 
 // ## Data of numbers
