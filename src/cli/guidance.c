@@ -22,6 +22,19 @@ guidance_options_none (void)
 // ## What goes together
 
 static int
+read_class (guidance_options *o)
+{
+  const char *text = o->class_text;
+  char *end;
+  if (!text)
+    return -1;
+  o->class = strcmp (text, "each") == 0 ? EACH_CLASS : strtoull (text, &end, 10);
+  if (o->class != EACH_CLASS && (!(*text >= '0' && *text <= '9') || *end || o->class > 65535))
+    return usage_error ("--class: '%s' is neither a class, from 0 to 65535, nor each", text);
+  return -1;
+}
+
+static int
 check_measurement (const guidance_options *o)
 {
   if (!o->operator&& (o->measurement || o->matrix || !isnan (o->noise)))
@@ -34,8 +47,11 @@ check_measurement (const guidance_options *o)
 }
 
 int
-guidance_check (const guidance_options *o, bool flow, const char *model)
+guidance_check (guidance_options *o, bool flow, const char *model)
 {
+  const int status = read_class (o);
+  if (status >= 0)
+    return status;
   if (o->class != NO_CLASS && !model && !o->classifier)
     return usage_error ("--class: only with --model or --classifier");
   if (o->classifier && o->class == NO_CLASS)
@@ -160,7 +176,7 @@ open_grey (const guidance_options *o, const named_law *look, uint64_t n, guidanc
 //
 // The classifier has to be one of such points, in their range, under their process.
 
-static bool
+bool
 same_process (const sb_process *a, const sb_process *b)
 {
   if (strcmp (a->type->name, b->type->name) != 0 || a->levels != b->levels)
@@ -194,7 +210,7 @@ check_classifier (const guidance_options *o, const named_law *look, const guidan
   if (!same_process (m->process, process))
     return failure ("%s: its process is %s, the samples' %s%s", o->classifier, m->process->type->name,
                     strcmp (m->process->type->name, process->type->name) == 0 ? "another " : "", process->type->name);
-  if (o->class >= classes)
+  if (o->class != EACH_CLASS && o->class >= classes)
     return usage_error ("--class: --classifier=%s knows %zu classes", o->classifier, classes);
   return EXIT_SUCCESS;
 }
@@ -228,13 +244,18 @@ open_classifier (const guidance_options *o, const network_engine *engine, const 
 }
 
 static int
-open_class (const guidance_options *o, const network_engine *engine, const named_law *look, guidance *g)
+open_class (const guidance_options *o, const network_engine *engine, const named_law *look, uint64_t n, guidance *g)
 {
-  g->condition = gsl_matrix_alloc (1, 1);
+  const int status = o->classifier ? open_classifier (o, engine, look, g) : EXIT_SUCCESS;
+  if (status != EXIT_SUCCESS)
+    return status;
+  const size_t classes = o->classifier ? sb_net_shape_size (sb_net_output (g->model->net)) : o->classes;
+  g->condition = gsl_matrix_alloc (o->class == EACH_CLASS ? (size_t)n : 1, 1);
   if (!g->condition)
     return failure ("no memory");
-  gsl_matrix_set_all (g->condition, (double)o->class);
-  return o->classifier ? open_classifier (o, engine, look, g) : EXIT_SUCCESS;
+  for (size_t i = 0; i < g->condition->size1; i++)
+    gsl_matrix_set (g->condition, i, 0, (double)(o->class == EACH_CLASS ? i % classes : o->class));
+  return EXIT_SUCCESS;
 }
 
 // ## A measurement
@@ -306,7 +327,7 @@ guidance_open (const guidance_options *o, const network_engine *engine, const na
   *g = (guidance){ .score = score };
   int status = EXIT_SUCCESS;
   if (o->class != NO_CLASS)
-    status = open_class (o, engine, look, g);
+    status = open_class (o, engine, look, n, g);
   if (status == EXIT_SUCCESS && o->known)
     status = open_known (o, look, n, g);
   if (status == EXIT_SUCCESS && o->grey)

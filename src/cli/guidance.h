@@ -6,11 +6,14 @@
 #include "options.h"
 
 #define NO_CLASS UINT64_MAX
+#define EACH_CLASS (UINT64_MAX - 1) // 0, 1, ... in turn
 
 // What options ask of the samples beside their law; NULL, NaN and NO_CLASS: not given.
 typedef struct
 {
-  uint64_t class;
+  const char *class_text; // a number, or "each"; NULL: none
+  uint64_t class;         // that number, once guidance_check has read it; EACH_CLASS
+  size_t classes;         // that the model knows
   const char *classifier;
   double weight;
   const char *known, *mask, *grey, *start;
@@ -22,7 +25,7 @@ guidance_options guidance_options_none (void);
 
 // -1 where they go together, else the exit status of a complaint. flow: samples are made by the probability flow;
 // model: NULL, or the file that the score is read from.
-int guidance_check (const guidance_options *o, bool flow, const char *model);
+int guidance_check (guidance_options *o, bool flow, const char *model);
 
 // What samples are made by: the score given, or a guided one; its condition; and what is known of the samples. Rows are
 // as many as samples, or one for all.
@@ -48,5 +51,9 @@ typedef struct
 int guidance_open (const guidance_options *o, const network_engine *engine, const named_law *look,
                    const sb_score *score, uint64_t n, guidance *g);
 void guidance_close (guidance *g);
+
+// Whether two processes have the same name, levels and numbers, where they have one part; else false. A classifier has to
+// have that of the samples, a model that a training begins with that of the training.
+bool same_process (const sb_process *a, const sb_process *b);
 
 #endif

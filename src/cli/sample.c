@@ -133,8 +133,9 @@ parse (int argc, char **argv, settings *o)
       "--model: keep the network's estimates of x(0) within the range of its data, as Ho et al.'s code does" },
 
     { .kind = OPTION_HEADING, .help = "What is asked of the samples" },
-    { "class", 0, OPTION_COUNT, &g->class, "K", -1, 65535, NULL,
-      "samples of this class only: of a --model that was told classes, or by a --classifier (default: of all)" },
+    { "class", 0, OPTION_TEXT, &g->class_text, "K", 0, 0, NULL,
+      "samples of this class only, or, with each, of the classes in turn: of a --model that was told classes, or by a "
+      "--classifier (default: of all)" },
     { "classifier", 0, OPTION_TEXT, &g->classifier, "FILE", 0, 0, NULL,
       "the network, a classifier told the time, whose gradient guides the samples to --class" },
     { "guidance", 0, OPTION_REAL, &g->weight, "W", 0, 0, NULL,
@@ -249,7 +250,7 @@ check_model (const settings *o)
 }
 
 static int
-check (const settings *o)
+check (settings *o)
 {
   if (!o->model && !o->asked.classifier && (o->engine.backend != UNSET || o->engine.precision != UNSET))
     return usage_error ("--%s: only with --model or --classifier",
@@ -295,7 +296,7 @@ grid_of (const settings *o, const sb_process *process)
 static bool
 in_levels (const settings *o, const sb_process *process)
 {
-  return grid_of (o, process)->entry.key_count > 0 && !o->flow;
+  return grid_of (o, process)->by_levels && !o->flow;
 }
 
 static bool
@@ -363,6 +364,9 @@ check_times (const settings *o, const sb_process *process)
     return usage_error ("--steps: the grid has two times or more");
   if (process->levels && o->flow)
     return usage_error ("--flow: --process=%s is a chain and has no ODE", process->type->name);
+  if (o->step.entry == &sb_step_edm_heun->entry && (o->churn.value > 0 || o->step.key[0] > 0)
+      && !sb_process_time_is_noise (process))
+    return usage_error ("--churn: of --process=%s the time is not the noise level", process->type->name);
   if (process->levels && o->steps > most)
     return usage_error ("--steps: %llu are more than the %zu that %zu levels give", (unsigned long long)o->steps, most,
                         process->levels);
@@ -538,8 +542,10 @@ run_score (settings *o, const sb_model *model, const sb_process *process, const 
   bool drawable = look->height && (look->channels == 1 || look->channels == 3);
   if (output_format (o->output) == OUTPUT_PNG && !drawable)
     return usage_error ("--output: %s: the points of --model=%s are no images", o->output, o->model);
-  if (o->asked.class != NO_CLASS && !o->asked.classifier && o->asked.class >= model->net->classes)
-    return usage_error ("--class: --model=%s knows %zu classes", o->model, model->net->classes);
+  const size_t classes = o->asked.classes = model->net->classes;
+  if (o->asked.class != NO_CLASS && !o->asked.classifier
+      && (o->asked.class == EACH_CLASS ? classes == 0 : o->asked.class >= classes))
+    return usage_error ("--class: --model=%s knows %zu classes", o->model, classes);
   if (model->net->picture_input)
     return usage_error ("--model: %s asks for pictures as its condition", o->model);
   int status = output_check (o->output, look, o->n, o->states, o->columns);

@@ -8,6 +8,7 @@
 #include "commands.h"
 #include "engine.h"
 #include "examples.h"
+#include "guidance.h"
 #include "options.h"
 #include "output.h"
 #include "point_files.h"
@@ -160,6 +161,7 @@ typedef struct
   shell_words given, command;
   examples data;
   sb_bytes *labels;
+  const char *of_score;   // an option that was given and is of scores only; NULL: none
   bool classifies, timed; // timed: the network is told the time, and sees noisy points
   sb_model *model;
   sb_training *training;
@@ -169,6 +171,7 @@ typedef struct
   sb_labelled_examples labelled;
   sb_recipe train;
   training_report report;
+  uint64_t unseen;   // samples whose data were not looked at
   struct stat saved; // the output as it was left; st_ino 0: there was none
   bool saves;        // it has been saved
 } training;
@@ -254,7 +257,12 @@ static int
 open_state (training *t)
 {
   settings *o = &t->o;
+  const training_settings *s = &o->training;
   sb_error error = { 0 };
+  t->of_score = s->objective                          ? "objective"
+                : s->levels                           ? "levels"
+                : !isnan (s->number[DSM_ABOVE].value) ? "dsm-above"
+                                                      : NULL;
   if (!o->resume)
     {
       training_settings_fill (&o->training);
@@ -333,6 +341,8 @@ open_data (training *t)
   t->classifies = strcmp (net->name, "cnn") == 0;
   if (t->classifies && !o->labels && format != FORMAT_CIFAR)
     return usage_error ("--labels: needed, with a classifier (cnn) in --network");
+  if (t->classifies && t->of_score)
+    return usage_error ("--%s: not with a classifier (cnn) in --network", t->of_score);
   if (o->labels && !t->classifies && !(classes && *classes > 0))
     return usage_error ("--labels: --network=%s is told no class (classes=N), and no classifier (cnn)", net->name);
   t->timed = !t->classifies || *time > 0; // "none" is the first word
@@ -396,14 +406,6 @@ choose_weighting (training *t, const sb_process *process, sb_objective *objectiv
 
 // At which times it is drawn. Levels of noise are times where the process counts time so; and those begin where its SDE does.
 
-static bool
-time_is_noise (const sb_process *process)
-{
-  double a, sd;
-  return process->parts == 1 && sb_process_scalars (process, 0, process->t_max, &a, &sd) == GSL_SUCCESS && a == 1
-         && sd == process->t_max;
-}
-
 static int
 choose_levels (const training_settings *s, const sb_process *process, sb_objective *objective)
 {
@@ -414,12 +416,12 @@ choose_levels (const training_settings *s, const sb_process *process, sb_objecti
     return refused_line (&error);
   objective->levels = (const sb_level_law *)entry;
   memcpy (objective->levels_key, key, sizeof objective->levels_key);
-  if (objective->levels->of_noise && !time_is_noise (process))
+  if (objective->levels->of_noise && !sb_process_time_is_noise (process))
     return usage_error ("--levels=%s: of --process=%s the time is not the noise level", entry->name,
                         process->type->name);
   if (objective->levels == sb_levels_uniform)
     objective->levels = NULL;
-  if (time_is_noise (process) && objective->t_min < process->t_min)
+  if (sb_process_time_is_noise (process) && objective->t_min < process->t_min)
     objective->t_min = process->t_min;
   objective->t_above = s->number[DSM_ABOVE].value;
   if (objective->t_above > 0 && !(objective->t_above > process->t_min && objective->t_above < process->t_max))
@@ -576,10 +578,11 @@ open_classifier (training *t)
   return EXIT_SUCCESS;
 }
 
-// A training may begin with what another has learned: the same network, asked for the same thing.
+// A training may begin with what another has learned: the same network, asked for the same thing, of data in the same
+// range under the same process. NULL, or what is another's.
 
-static bool
-same_network (const sb_model *a, const sb_model *b)
+static const char *
+difference (const sb_model *a, const sb_model *b)
 {
   bool same = sb_net_tensors (a->net) == sb_net_tensors (b->net) && a->network.prediction == b->network.prediction
               && a->network.label == b->network.label;
@@ -588,7 +591,15 @@ same_network (const sb_model *a, const sb_model *b)
       const sb_net_tensor in_a = sb_net_tensor_at (a->net, k), in_b = sb_net_tensor_at (b->net, k);
       same = in_a.count == in_b.count && in_a.offset == in_b.offset && strcmp (in_a.name, in_b.name) == 0;
     }
-  return same;
+  if (!same)
+    return "network, --prediction or --label is";
+  const sb_process *p = a->process, *q = b->process;
+  if (p->t_min != q->t_min || p->t_max != q->t_max
+      || (p->parts == 1 ? !same_process (p, q) : strcmp (p->type->name, q->type->name) != 0))
+    return "--process is";
+  if (a->network.data_deviation != b->network.data_deviation)
+    return "--data-deviation is";
+  return a->low == b->low && a->high == b->high ? NULL : "--data-range is";
 }
 
 static int
@@ -601,15 +612,14 @@ take_first_weights (training *t)
   sb_model *first = sb_model_read (path, &error);
   if (!first)
     return failure ("%s", error.message);
-  const bool same = same_network (first, t->model);
-  if (same)
+  const char *other = difference (first, t->model);
+  if (!other)
     {
       memcpy (t->training->theta, first->theta, t->training->count * sizeof (float));
       memcpy (t->training->ema, first->theta, t->training->count * sizeof (float));
     }
   sb_model_free (first);
-  return same ? EXIT_SUCCESS
-              : failure ("%s: its network, --prediction or --label are not those of this training", path);
+  return other ? failure ("%s: its %s not that of this training", path, other) : EXIT_SUCCESS;
 }
 
 static int
@@ -651,6 +661,20 @@ open_training (training *t)
   return t->trainer ? EXIT_SUCCESS : failure ("no memory for a training of %s", o->net);
 }
 
+// The steps done before the last change of what is asked: at the end of the command before the last one. What the loss
+// of the data was until then is another's.
+
+static uint64_t
+step_of_change (const training *t)
+{
+  const char *text = t->command.text, *last = NULL;
+  for (const char *at = text; (at = strstr (at, " && scorebook train")); at++)
+    last = at;
+  while (last && last > text && last[-1] != '=')
+    last--;
+  return last ? strtoull (last, NULL, 10) : 0;
+}
+
 // What the state says of itself, the reports so far among it.
 
 static int
@@ -665,6 +689,7 @@ open_record (training *t)
   int status = make_command (t);
   if (status == EXIT_SUCCESS && report)
     status = training_report_read (report, t->training->step, t->o.resume, &t->report);
+  t->report.from = step_of_change (t);
   if (status == EXIT_SUCCESS && consistent)
     status = training_report_widen (&t->report);
   return status;
@@ -750,8 +775,8 @@ export_average (training *t)
 
 // ## The loop
 
-// Consistency feeds on what the model itself draws, and where that goes wrong it grows without end, long before a number
-// overflows, and takes the loss of the data with it: so what that was at its least is what counts.
+// Consistency learns from what the model itself draws, and where that goes wrong it grows without end, long before a
+// number overflows, and takes the loss of the data with it: so what that was at its least is what counts.
 
 static int
 check_guard (const training *t)
@@ -789,6 +814,7 @@ take_steps (training *t)
       if (sb_trainer_step (t->trainer, &loss, &norm, &error))
         return step_failed (t, &error);
       const uint64_t step = t->training->step;
+      t->unseen += sb_trainer_unseen (t->trainer);
       status = training_report_add (&t->report, step, (double[]){ loss, norm, sb_trainer_regulariser (t->trainer) });
       if (status == EXIT_SUCCESS && step % CURVE_STEPS == 0)
         status = check_guard (t);
@@ -845,6 +871,8 @@ run (training *t)
   if (status == EXIT_SUCCESS)
     printf ("steps: %llu\nparameters: %zu\noutput: %s\n", (unsigned long long)t->training->step,
             t->model->net->parameters, o->output);
+  if (status == EXIT_SUCCESS && t->unseen > 0)
+    printf ("data not looked at: of %llu samples\n", (unsigned long long)t->unseen);
   return status;
 }
 

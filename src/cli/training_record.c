@@ -334,7 +334,8 @@ training_report_least (const training_report *r)
       char *end = strchr (at, ',');
       for (size_t k = 0; k < r->numbers; k++)
         of[k] = sb_number_read (end + 1, &end);
-      least = fmin (least, of[0] - of[2]);
+      if (strtoull (at, NULL, 10) > r->from)
+        least = fmin (least, of[0] - of[2]);
     }
   return least;
 }

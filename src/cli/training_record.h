@@ -64,6 +64,7 @@ typedef struct
   double sum[CURVE_NUMBERS], last[CURVE_NUMBERS]; // last: the means of the last line
   size_t numbers;                                 // 2 or 3
   uint64_t since;                                 // steps they are of
+  uint64_t from;                                  // lines up to this step are of another recipe
   char *lines;                                    // CSV without a header; NULL: none
   size_t length;
 } training_report;
@@ -76,7 +77,7 @@ int training_report_read (const char *text, uint64_t step, const char *path, tra
 // Where it was of two numbers: of three, the last of which was 0 so far. EXIT_FAILURE: no memory.
 int training_report_widen (training_report *r);
 
-// The least of the data's part in the loss that a line says; infinity where there is no line.
+// The least of the data's part in the loss that a line of this recipe says; infinity where there is none.
 double training_report_least (const training_report *r);
 
 #endif

@@ -141,8 +141,8 @@ static const sb_key rho = {
 };
 
 static const sb_grid_kind kinds[]
-    = { { { "linear", "even in time", NULL, 0 }, fill_linear },
-        { { "edm", "even in the rho-th root of the time: Karras et al.", &rho, 1 }, fill_edm } };
+    = { { { "linear", "even in time", NULL, 0 }, false, fill_linear },
+        { { "edm", "even in the rho-th root of the time: Karras et al.", &rho, 1 }, true, fill_edm } };
 
 const sb_entry *
 sb_grids (size_t k)

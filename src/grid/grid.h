@@ -5,6 +5,7 @@
 #include "../base/entry.h"
 
 #include <gsl/gsl_vector.h>
+#include <stdbool.h>
 
 SB_BEGIN_DECLS
 
@@ -28,6 +29,7 @@ int sb_grid_edm (double sigma_min, double sigma_max, double rho, gsl_vector *sig
 typedef struct
 {
   sb_entry entry;
+  bool by_levels; // its times are noise levels, and a denoising at the last of them counts as a step
   int (*fill) (double first, double last, const double *key,
                gsl_vector *t); // n >= 2 times, 0 <= last < first < infinity
 } sb_grid_kind;
