@@ -1009,8 +1009,8 @@ Test (train, a_layer_is_named_at_the_ends_of_paths_too)
   const size_t count = e.net->parameters;
   const float *weights = gaussians (property_rng (54), count, 1);
   float *gradient = scoped ((float *)calloc (count, sizeof *gradient));
-  size_t broken = 0;
-  for (double size = 1e5; size < 1e20; size *= 1.3)
+  size_t broken = 0, whole = 0;
+  for (double size = 1e3; size < 1e20; size *= 1.3)
     for (size_t i = 0; i < 40; i++)
       {
         double loss;
@@ -1020,9 +1020,10 @@ Test (train, a_layer_is_named_at_the_ends_of_paths_too)
         ok (task.type->work (task.state, workspace, (sb_stream){ 4, 0, i }, 1, 1, gradient, &loss, &layer));
         cr_assert_eq (!layer, gsl_finite (loss), "weights of %g, sample %zu: a loss of %g", size, i, loss);
         broken += layer != NULL;
+        whole += layer == NULL;
       }
   task.type->workspace_free (workspace);
-  cr_assert (broken > 0 && broken < 100 * 40);
+  cr_assert (broken > 0 && whole > 0, "%zu and %zu", broken, whole);
 }
 
 // How many samples of a step the data were not looked at, and where they were all: those at times up to t_above.
