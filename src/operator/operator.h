@@ -95,6 +95,12 @@ sb_operator *sb_operator_fourier_alloc (size_t height, size_t width, size_t chan
 // GSL_ENOMEM.
 sb_operator *sb_operator_haar_alloc (size_t height, size_t width, size_t channels, size_t levels);
 
+// A bicubic downscaling of images to sides height/factor and width/factor (Keys' kernel with a = -1/2, as wide as the new
+// pixels are; results beyond the data's range are kept), and an enlargement by so much that repeats each pixel; sizes are
+// those of the images that it is applied to. Sides up to 2^16 that the factor divides, factors of 1 or more (GSL_EINVAL).
+sb_operator *sb_operator_downscale_alloc (size_t height, size_t width, size_t channels, size_t factor);
+sb_operator *sb_operator_enlarge_alloc (size_t height, size_t width, size_t channels, size_t factor);
+
 // ---- Kinds with a level
 
 // The level times I.

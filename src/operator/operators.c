@@ -65,8 +65,22 @@ make_haar (const double *key, const sb_operator_setting *of)
   return sb_operator_haar_alloc (of->height, of->width, of->channels, (size_t)key[0]);
 }
 
+static sb_operator *
+make_downscale (const double *key, const sb_operator_setting *of)
+{
+  return sb_operator_downscale_alloc (of->height, of->width, of->channels, (size_t)key[0]);
+}
+
+static sb_operator *
+make_enlarge (const double *key, const sb_operator_setting *of)
+{
+  return sb_operator_enlarge_alloc (of->height, of->width, of->channels, (size_t)key[0]);
+}
+
 static const sb_key factor[]
     = { { .name = "c", .usual = NAN, .low = -HUGE_VAL, .high = HUGE_VAL, .help = "the factor" } },
+    times[]
+    = { { .name = "factor", .usual = 2, .low = 1, .high = 65536, .whole = true, .help = "of a side's length" } },
     levels[] = {
       { .name = "levels", .usual = 1, .low = 1, .high = 16, .whole = true, .help = "how often the image is halved" }
     };
@@ -80,6 +94,8 @@ static const sb_operator_kind table[] = {
   { { "cosine", "the frequencies of an image, by the cosine transform", NULL, 0 }, false, true, make_cosine },
   { { "colour", "grey and two of colour in place of red, green and blue", NULL, 0 }, false, true, make_colour },
   { { "haar", "the details of an image, scale by scale, by Haar's transform", levels, 1 }, false, true, make_haar },
+  { { "downscale", "an image with fewer pixels, bicubic", times, 1 }, false, true, make_downscale },
+  { { "enlarge", "an image with more pixels, each the nearest", times, 1 }, false, true, make_enlarge },
 };
 
 const sb_entry *
@@ -93,7 +109,7 @@ sb_operators (size_t k)
 static size_t
 divisor (const sb_operator_kind *kind, const double *key)
 {
-  return kind->alloc == make_haar ? (size_t)1 << (size_t)key[0] : 1;
+  return kind->alloc == make_haar ? (size_t)1 << (size_t)key[0] : kind->alloc == make_downscale ? (size_t)key[0] : 1;
 }
 
 static int

@@ -1089,6 +1089,8 @@ PATH (operators)
   kept (sb_operator_dense_alloc (units (2, 2)));
   sb_operator *cosine = kept (sb_operator_cosine_alloc (2, 2, 1));
   must (sb_operator_apply (cosine, CblasNoTrans, NULL, units (1, 4), units (1, 4)));
+  kept (sb_operator_downscale_alloc (2, 2, 1, 2));
+  kept (sb_operator_enlarge_alloc (2, 2, 1, 2));
   sb_operator *haar = kept (sb_operator_haar_alloc (2, 2, 1, 1));
   must (sb_operator_apply (haar, CblasNoTrans, NULL, units (1, 4), units (1, 4)));
 }

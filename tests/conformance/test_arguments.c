@@ -82,6 +82,8 @@ Test (arguments, no_memory_for_absurd_lengths)
       cr_assert_null (sb_operator_cosine_alloc (length, 2, 1));
       cr_assert_null (sb_operator_cosine_alloc (2, 2, length));
       cr_assert_null (sb_operator_haar_alloc (length, 2, 1, 1));
+      cr_assert_null (sb_operator_downscale_alloc (length, 2, 1, 1));
+      cr_assert_null (sb_operator_enlarge_alloc (2, 2, 1, length));
       cr_assert_null (sb_operator_haar_alloc (2, 2, length, 1));
       cr_assert_null (sb_sampler_work_alloc (score, length));
       cr_assert_null (sb_net_work_alloc (net, length, 1));

@@ -1,4 +1,5 @@
-check_PROGRAMS += %D%/test_colour %D%/test_haar
+check_PROGRAMS += %D%/test_colour %D%/test_downscale %D%/test_haar
+%C%_test_downscale_SOURCES = %D%/test_downscale.c
 %C%_test_haar_SOURCES = %D%/test_haar.c
 %C%_test_colour_SOURCES = %D%/test_colour.c
 check_PROGRAMS += %D%/test_cosine_transform %D%/test_operator %D%/test_patches

@@ -77,6 +77,21 @@ haar (gsl_rng *r)
                                          1 + gsl_rng_uniform_int (r, 2)));
 }
 
+static sb_operator *
+downscale (gsl_rng *r)
+{
+  const size_t f = 1 + gsl_rng_uniform_int (r, 3);
+  return scoped (
+      sb_operator_downscale_alloc (f * (1 + size (r) / 3), f * (1 + size (r) / 3), 1 + gsl_rng_uniform_int (r, 3), f));
+}
+
+static sb_operator *
+enlarge (gsl_rng *r)
+{
+  return scoped (sb_operator_enlarge_alloc (1 + size (r) / 3, 1 + size (r) / 3, 1 + gsl_rng_uniform_int (r, 3),
+                                            1 + gsl_rng_uniform_int (r, 3)));
+}
+
 // One with levels: row $i$ is multiplied with level $i$.
 
 static int
@@ -99,7 +114,8 @@ levelled (gsl_rng *r)
   return scoped (sb_operator_alloc (&levelled_type, NULL, 3, 3));
 }
 
-static sb_operator *(*const kinds[]) (gsl_rng *) = { identity, scalar, diagonal, dense, mask, cosine, haar, levelled };
+static sb_operator *(*const kinds[]) (gsl_rng *)
+    = { identity, scalar, diagonal, dense, mask, cosine, haar, downscale, enlarge, levelled };
 
 // ## Its matrix
 

@@ -53,6 +53,8 @@ Test (operators, are_what_their_lines_say)
   check_same ("cosine", &plain, sb_operator_cosine_alloc (HEIGHT, WIDTH, 3));
   check_same ("colour", &plain, sb_operator_colour_alloc (HEIGHT * WIDTH));
   check_same ("haar", &plain, sb_operator_haar_alloc (HEIGHT, WIDTH, 3, 1));
+  check_same ("downscale factor=2", &plain, sb_operator_downscale_alloc (HEIGHT, WIDTH, 3, 2));
+  check_same ("enlarge factor=3", &plain, sb_operator_enlarge_alloc (HEIGHT, WIDTH, 3, 3));
 }
 
 // Those that say they are orthonormal are.
@@ -101,7 +103,9 @@ Test (operators, refuse_what_does_not_fit)
                 { "colour", NULL, HEIGHT, 1, GSL_EBADLEN, "1 channels, not 3" },
                 { "haar", NULL, 0, 0, GSL_EINVAL, "no images" },
                 { "haar levels=0", NULL, HEIGHT, 3, GSL_EINVAL, "levels=0" },
-                { "haar levels=2", NULL, HEIGHT, 3, GSL_EBADLEN, "2 x 4 pixels, not of multiples of 4" } };
+                { "haar levels=2", NULL, HEIGHT, 3, GSL_EBADLEN, "2 x 4 pixels, not of multiples of 4" },
+                { "downscale factor=4", NULL, HEIGHT, 3, GSL_EBADLEN, "2 x 4 pixels, not of multiples of 4" },
+                { "enlarge factor=0", NULL, HEIGHT, 3, GSL_EINVAL, "factor=0" } };
   for (size_t k = 0; k < sizeof cases / sizeof *cases; k++)
     {
       sb_error error = { 0 };
