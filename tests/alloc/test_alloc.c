@@ -1124,6 +1124,8 @@ PATH (two_samples)
   must (sb_energy_test (x, x, 3, stream, &distance, &p_value));
   must (sb_sliced_wasserstein_2 (x, x, 2, stream, &distance, NULL));
   must (sb_paired_distances (x, x, 3, stream, &(sb_pairing){ 0 }));
+  must (sb_psnr (x, x, 1, NULL, &distance));
+  must (sb_ssim (units (2, 121), units (2, 121), 11, 11, 1, 1, NULL, &distance));
 }
 
 PATH (samples_on_a_line)
