@@ -15,6 +15,7 @@
 #include "base/stream.h"
 #include "dataset/bytes.h"
 #include "dataset/cifar.h"
+#include "dataset/edges.h"
 #include "dataset/folder.h"
 #include "dataset/idx.h"
 #include "dataset/npy.h"

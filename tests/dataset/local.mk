@@ -17,5 +17,6 @@ check_PROGRAMS += %D%/test_cifar %D%/test_folder
 %C%_test_folder_SOURCES = %D%/test_folder.c $(of_scratch)
 %C%_test_folder_LDFLAGS = $(that_asks)
 %C%_test_folder_LDADD = $(LDADD) $(LIBRARIES_USED)
-check_PROGRAMS += %D%/test_half
+check_PROGRAMS += %D%/test_edges %D%/test_half
+%C%_test_edges_SOURCES = %D%/test_edges.c
 %C%_test_half_SOURCES = %D%/test_half.c
