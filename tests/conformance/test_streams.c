@@ -247,7 +247,7 @@ Test (streams, of_a_classifier)
       const sb_network network
           = { net, noisy ? vp : NULL, training->theta, SB_PREDICTS_EPSILON, SB_LABEL_TIME, 1, NULL };
       const sb_classifying task = { network, sb_examples_with_labels (&labelled), 0.1 };
-      sb_recipe recipe = { sb_classifying_task (&task), sb_adam_defaults, ROWS, 2, stream.seed };
+      sb_recipe recipe = { sb_classifying_task (&task), sb_adam_defaults, ROWS, 2, stream.seed, false };
       sb_trainer *trainer = scoped (sb_trainer_alloc (&recipe, training));
       for (int k = 0; k < 2; k++)
         ok (sb_trainer_step (trainer, &loss, &norm, NULL));
