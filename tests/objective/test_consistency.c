@@ -1383,10 +1383,10 @@ Test (consistency, refuses)
   refused (GSL_EUNSUP, sb_consistency_gradient (score, &heun, SB_CONSISTENCY_PATH, NULL, t, s, x, stream, 1, loss));
   const sb_partial_path endless = { sb_step_euler_maruyama, NULL, SIZE_MAX / 2 + 1, 7 };
   refused (GSL_ENOMEM, sb_consistency_gradient (score, &endless, SB_CONSISTENCY_PATH, NULL, t, s, x, stream, 1, loss));
-  const sb_score_type breaks = { .name = "breaks", .views = SB_DENOISER, .evaluate = not_a_number };
+  static const sb_score_type breaks = { .name = "breaks", .views = SB_DENOISER, .evaluate = not_a_number };
   refused (GSL_EBADFUNC, sb_consistency_loss (scoped (sb_score_alloc (&breaks, NULL, edm)), &p, 2, NULL, t, s, x,
                                               stream, loss, NULL));
-  const sb_score_type still = { .name = "no derivatives", .views = SB_DENOISER, .evaluate = gain_evaluate };
+  static const sb_score_type still = { .name = "no derivatives", .views = SB_DENOISER, .evaluate = gain_evaluate };
   refused (GSL_EUNSUP, sb_consistency_gradient (scoped (sb_score_alloc (&still, &g, edm)), &p, SB_CONSISTENCY_TRUNCATED,
                                                 NULL, t, s, x, stream, 1, loss));
 
