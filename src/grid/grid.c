@@ -90,15 +90,20 @@ sb_grid_arithmetic (double beta_bar_min, double beta_bar_max, gsl_vector *beta)
 //    + \frac{i}{N-1} \bigl(\sigma_{\min}^{1/\rho} - \sigma_{\max}^{1/\rho}\bigr)\Bigr)^{\rho}, \quad i = 0, \dots, N-1;
 //    \qquad \sigma_N = 0. $$
 
+double
+sb_grid_even_in_root (double first, double last, double rho, size_t k, size_t n)
+{
+  if (k == 0 || k + 1 == n)
+    return k == 0 ? first : last;
+  const double from = pow (first, 1 / rho), to = pow (last, 1 / rho);
+  return pow (from + fraction (k, n) * (to - from), rho);
+}
+
 static void
 even_in_root (double first, double last, double rho, gsl_vector *t)
 {
-  const double from = pow (first, 1 / rho), to = pow (last, 1 / rho);
-  const size_t N = t->size;
-  for (size_t i = 0; i < N; i++)
-    gsl_vector_set (t, i, pow (from + fraction (i, N) * (to - from), rho));
-  gsl_vector_set (t, 0, first);
-  gsl_vector_set (t, N - 1, last);
+  for (size_t k = 0; k < t->size; k++)
+    gsl_vector_set (t, k, sb_grid_even_in_root (first, last, rho, k, t->size));
 }
 
 int

@@ -12,6 +12,7 @@
 #include "partial_path.h"
 
 #include "../base/error.h"
+#include "../grid/grid.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -51,20 +52,12 @@ sb_path_work_free (sb_path_work *w)
 //
 // $$ t_j = \Bigl[t^{1/\rho} + \tfrac jk\bigl(t'^{1/\rho} - t^{1/\rho}\bigr)\Bigr]^\rho, \qquad j = 0, \dots, k. $$
 
-static double
-time_of (const sb_partial_path *p, double t, double s, size_t j)
-{
-  if (j == 0 || j == p->steps)
-    return j == 0 ? t : s;
-  const double from = pow (t, 1 / p->rho), to = pow (s, 1 / p->rho);
-  return pow (from + (double)j / (double)p->steps * (to - from), p->rho);
-}
-
 static void
 set_times (const sb_partial_path *p, const gsl_vector *t, const gsl_vector *s, size_t j, gsl_vector *at)
 {
   for (size_t i = 0; i < t->size; i++)
-    gsl_vector_set (at, i, time_of (p, gsl_vector_get (t, i), gsl_vector_get (s, i), j));
+    gsl_vector_set (at, i,
+                    sb_grid_even_in_root (gsl_vector_get (t, i), gsl_vector_get (s, i), p->rho, j, p->steps + 1));
 }
 
 // ## The steps
