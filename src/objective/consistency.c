@@ -484,7 +484,7 @@ draw_paths (const sb_score *score, sb_objective_batch *b)
   b->paths->row = b->row;
 
   // Draw t', which are the times of the further points.
-  gsl_vector t = { m, 1, b->of_paths.data, NULL, 0 }, s = { m, 1, b->t.data + n, NULL, 0 },
+  gsl_vector t = { m, 1, b->regulariser.data, NULL, 0 }, s = { m, 1, b->t.data + n, NULL, 0 },
              from = { m, 1, b->loss.data, NULL, 0 }, to = { m, 1, b->bar.data, NULL, 0 };
   status = draw_windows (b, &t, &s);
   set_ends (o->process, &t, &s, &from, &to);
@@ -547,7 +547,7 @@ consistency_loss (sb_objective_batch *b)
           bar_2[j] = weight * r_1;
           bar[j] -= weight * (r_1 + r_2);
         }
-      b->of_paths.data[i] = weight * product;
+      b->regulariser.data[i] = weight * product;
       b->loss.data[i] += weight * product;
     }
   return status;

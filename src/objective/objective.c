@@ -87,7 +87,7 @@ sb_objective_batch_rows (sb_objective_batch *b, size_t n)
   b->along = take_matrix (&next, derivatives, d);
   b->along_bar = take_matrix (&next, derivatives, d);
   b->loss = take_vector (&next, n);
-  b->of_paths = take_vector (&next, n);
+  b->regulariser = take_vector (&next, n);
   b->difference = take_matrix (&next, points, d);
   b->c = take_matrix (&next, points, p->parts);
   b->work = take_matrix (&next, 2 * points, d);
@@ -427,7 +427,7 @@ sb_objective_find_loss (sb_objective_batch *b)
 {
   if (b->n == 0)
     return GSL_SUCCESS;
-  memset (b->of_paths.data, 0, b->n * sizeof (double));
+  memset (b->regulariser.data, 0, b->n * sizeof (double));
   int status = b->objective->type->loss (b);
   if (!status && !b->objective->type->draw_more)
     sb_objective_mask_low_times (b);

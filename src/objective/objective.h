@@ -64,12 +64,12 @@ typedef struct
   double *memory;
   sb_path_work *paths; // of a type whose points are reached by steps, once it was asked for
 
-  gsl_matrix x_0;      // n x d: data
-  gsl_vector t;        // points n: times
-  gsl_matrix z, x;     // points n x d: normals, points
-  gsl_matrix v;        // directions n x d
-  gsl_vector loss;     // n
-  gsl_vector of_paths; // n: the share in it of what is not denoising, of a type that has such; else 0
+  gsl_matrix x_0;         // n x d: data
+  gsl_vector t;           // points n: times
+  gsl_matrix z, x;        // points n x d: normals, points
+  gsl_matrix v;           // directions n x d
+  gsl_vector loss;        // n
+  gsl_vector regulariser; // n: the share in it of what is not denoising, of a type that has such; else 0
 
   gsl_matrix estimate, bar;    // points n x d: in the objective's view, and the loss's gradient with respect to it
   gsl_matrix along, along_bar; // directions n x d: J v at point 0, likewise; empty where no derivatives are wanted

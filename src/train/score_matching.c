@@ -319,7 +319,7 @@ regulariser (const void *of_thread)
   const workspace *w = of_thread;
   double sum = 0;
   for (size_t i = 0; i < w->batch->n; i++)
-    sum += w->share * gsl_vector_get (&w->batch->of_paths, i);
+    sum += w->share * gsl_vector_get (&w->batch->regulariser, i);
   return sum;
 }
 

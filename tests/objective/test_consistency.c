@@ -1041,7 +1041,7 @@ Test (consistency, is_added_to_denoising)
     {
       const double *h = b->estimate.data + 2 * i, *h_1 = h + 2 * n, *h_2 = h_1 + 2 * n,
                    product = (h_1[0] - h[0]) * (h_2[0] - h[0]) + (h_1[1] - h[1]) * (h_2[1] - h[1]);
-      cr_assert_float_eq (b->of_paths.data[i], 2 * product, 1e-12 * (1e-9 + fabs (product))); // lambda_code = 2
+      cr_assert_float_eq (b->regulariser.data[i], 2 * product, 1e-12 * (1e-9 + fabs (product))); // lambda_code = 2
       cr_assert_float_eq (b->loss.data[i], c->loss.data[i] + 2 * product, 1e-12 * (1 + c->loss.data[i]));
     }
 }
@@ -1068,7 +1068,7 @@ Test (consistency, is_the_loss_of_two_paths_row_by_row)
       gsl_vector *loss = vector (ROWS);
       ok (sb_consistency_loss (score, &p, 2, NULL, &t, &s, &x, (sb_stream){ 7, 0, 5 }, loss, NULL));
       for (size_t i = 0; i < ROWS; i++)
-        cr_assert_float_eq (b->of_paths.data[i], 3 * at (loss, i), 1e-12 * (1 + fabs (at (loss, i))));
+        cr_assert_float_eq (b->regulariser.data[i], 3 * at (loss, i), 1e-12 * (1 + fabs (at (loss, i))));
       cr_assert_gt (gsl_vector_max (loss), 1e-6);
     }
 }
@@ -1093,7 +1093,7 @@ Test (consistency, has_the_mean_of_the_loss)
   ok (sb_objective_evaluate (score, NULL, b));
   ok (sb_objective_find_loss (b));
   double error, want = 0;
-  const double mean = mean_of (&b->of_paths, &error);
+  const double mean = mean_of (&b->regulariser, &error);
   for (int k = 0; k < 200; k++) // t' uniform on [.7, 1]
     {
       const double s = .7 + .3 * (k + .5) / 200, a = towards_identity (.3, s * s), u = .25 + s * s;
@@ -1149,7 +1149,7 @@ Test (consistency, ends_are_uniform_in_the_window)
   low.t_min = .001, low.t_max = .002;
   const sb_objective_batch *still = evaluated (&low, denoiser_d (edm, .5), 50, 0);
   for (size_t i = 0; i < 50; i++)
-    cr_assert (still->of_paths.data[i] == 0 && still->bar.data[50 + i] == 0 && still->bar.data[100 + i] == 0
+    cr_assert (still->regulariser.data[i] == 0 && still->bar.data[50 + i] == 0 && still->bar.data[100 + i] == 0
                && still->x.data[50 + i] == still->x.data[i]);
 }
 
@@ -1211,11 +1211,11 @@ Test (consistency, of_a_share_of_the_samples)
   for (size_t i = 0, q = 0; i < 64; i++)
     if (q < b->more && b->row[q] == i)
       {
-        cr_assert_float_eq (b->of_paths.data[i], 4 * a->of_paths.data[i], 1e-12 * fabs (a->of_paths.data[i]));
+        cr_assert_float_eq (b->regulariser.data[i], 4 * a->regulariser.data[i], 1e-12 * fabs (a->regulariser.data[i]));
         q++;
       }
     else
-      cr_assert_eq (b->of_paths.data[i], 0);
+      cr_assert_eq (b->regulariser.data[i], 0);
 }
 
 // ## What a step costs
@@ -1280,7 +1280,7 @@ Test (consistency, looks_at_the_data_above_a_time)
   o.t_above = 79;
   const sb_objective_batch *b = evaluated (&o, score, n, 0);
   for (size_t i = 0; i < n; i++)
-    cr_assert (b->loss.data[i] == b->of_paths.data[i] && b->loss.data[i] != 0 && b->bar.data[2 * i] != 0);
+    cr_assert (b->loss.data[i] == b->regulariser.data[i] && b->loss.data[i] != 0 && b->bar.data[2 * i] != 0);
 }
 
 // Consistency alone then says the rest: gains of levels from .5 down to .01, geometric, each found from the one above

@@ -886,10 +886,10 @@ Test (train, paths_have_their_samples_classes)
   float *gradient = scoped ((float *)calloc (count, sizeof *gradient)),
         *wanted = scoped ((float *)calloc (count, sizeof *wanted));
   void *workspace = task.type->workspace_alloc (task.state, ROWS_OF_SHARD + 7);
-  double found, of_paths, size = 0, off = 0;
+  double found, regulariser, size = 0, off = 0;
   const char *layer;
   ok (task.type->work (task.state, workspace, stream, ROWS_OF_SHARD, 1, gradient, &found, &layer));
-  of_paths = task.type->regulariser (workspace);
+  regulariser = task.type->regulariser (workspace);
   task.type->workspace_free (workspace);
 
   // The same of a score.
@@ -902,9 +902,9 @@ Test (train, paths_have_their_samples_classes)
   ok (sb_objective_loss (&denoising, score, x_0, y, stream, without));
   ok (sb_objective_gradient (&e.matching.objective, score, x_0, y, stream, 1, loss));
   const double sum = gsl_vector_sum (loss), alone = rows_alone (&e.matching.objective, score, x_0, y, stream);
-  cr_assert_float_eq (found, sum, 1e-4 * fabs (of_paths), "%g, not %g", found, sum);
-  cr_assert_float_eq (found, alone, 1e-4 * fabs (of_paths), "%g, not %g, row by row", found, alone);
-  cr_assert_float_eq (of_paths, found - gsl_vector_sum (without), 1e-4 * fabs (of_paths), "%g", of_paths);
+  cr_assert_float_eq (found, sum, 1e-4 * fabs (regulariser), "%g, not %g", found, sum);
+  cr_assert_float_eq (found, alone, 1e-4 * fabs (regulariser), "%g, not %g, row by row", found, alone);
+  cr_assert_float_eq (regulariser, found - gsl_vector_sum (without), 1e-4 * fabs (regulariser), "%g", regulariser);
   for (size_t k = 0; k < count; k++)
     {
       size += gsl_pow_2 ((double)wanted[k]);
@@ -952,10 +952,10 @@ check_slope (const char *line, size_t d)
   float *gradient = scoped ((float *)calloc (count, sizeof *gradient)),
         *along = scoped ((float *)malloc (count * sizeof *along));
   void *workspace = task.type->workspace_alloc (task.state, SHARD);
-  double found, of_paths, slope = 0, sum = 0;
+  double found, regulariser, slope = 0, sum = 0;
   const char *layer;
   ok (task.type->work (task.state, workspace, stream, SHARD, 1, gradient, &found, &layer));
-  of_paths = task.type->regulariser (workspace);
+  regulariser = task.type->regulariser (workspace);
   task.type->workspace_free (workspace);
 
   // The same points, of a batch.
@@ -969,7 +969,7 @@ check_slope (const char *line, size_t d)
   ok (sb_objective_evaluate (scoped (sb_score_network_alloc (&e.matching.network)), &first.matrix, b));
   const double loss = loss_with_points_still (&e.matching.network, y, b);
   cr_assert_float_eq (found, loss, 1e-4 * loss, "%s: %g, not %g", line, found, loss);
-  cr_assert_gt (fabs (of_paths), .01 * loss);
+  cr_assert_gt (fabs (regulariser), .01 * loss);
 
   // Its slope.
   const double at[] = { 1, -1, 2, -2 }, weight[] = { 8, -8, -1, 1 }, h = 1. / 16;
