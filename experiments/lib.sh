@@ -35,6 +35,15 @@ model() {
   echo "$trained"
 }
 
+# models NAME...: these networks, for a driver that looks for them in the folder MODELS.
+models() {
+  [ "$SCALE" != full ] || {
+    for name; do model "$name" >/dev/null; done
+    MODELS=${OUT%/*/*}/models
+  }
+  export MODELS
+}
+
 # have NAME: whether that network comes with the data, or will be trained.
 have() { [ "$SCALE" = full ] || [ -s "$DATA/models/$1.safetensors" ]; }
 
