@@ -16,39 +16,22 @@
 static const double s2 = .25; // the variance of Gaussian data
 
 // ## Denoisers h = B(v) x in the plane
+//
+// Of Gaussian data, a share delta of the way to the identity: B = (s2 + delta v)/(s2 + v) I. Turning: B = S (S + v)^-1 with
+// S = [[1, .5], [-.5, 1]].
 
 typedef struct
 {
-  void (*matrix) (double v, double *B); // B: row by row
+  double delta;
+  bool turning;
 } linear;
 
 static void
-identity (double v, double *B)
+find_matrix (const linear *h, double v, double *B) // row by row
 {
-  (void)v;
-  memcpy (B, (double[]){ 1, 0, 0, 1 }, 4 * sizeof *B);
-}
-
-static void
-of_gaussian (double v, double *B)
-{
-  memcpy (B, (double[]){ s2 / (s2 + v), 0, 0, s2 / (s2 + v) }, 4 * sizeof *B);
-}
-
-static void
-towards_identity (double v, double *B)
-{
-  const double a = (s2 + .2 * v) / (s2 + v);
-  memcpy (B, (double[]){ a, 0, 0, a }, 4 * sizeof *B);
-}
-
-// S (S + v)^-1 with S = [[1, .5], [-.5, 1]].
-
-static void
-turning (double v, double *B)
-{
-  const double u = 1 + v, size = u * u + .25, p = (u + .25) / size, q = .5 * v / size;
-  memcpy (B, (double[]){ p, q, -q, p }, 4 * sizeof *B);
+  const double u = 1 + v, size = u * u + .25, p = (u + .25) / size, q = .5 * v / size,
+               a = (s2 + h->delta * v) / (s2 + v);
+  memcpy (B, h->turning ? (double[]){ p, q, -q, p } : (double[]){ a, 0, 0, a }, 4 * sizeof *B);
 }
 
 static int
@@ -58,7 +41,7 @@ multiply (const void *state, bool transposed, const gsl_matrix *x, const gsl_vec
   for (size_t i = 0; i < x->size1; i++)
     {
       double B[4];
-      h->matrix (gsl_pow_2 (gsl_vector_get (t, i)), B);
+      find_matrix (h, gsl_pow_2 (gsl_vector_get (t, i)), B);
       const double a = gsl_matrix_get (x, i, 0), b = gsl_matrix_get (x, i, 1);
       gsl_matrix_set (out, i, 0, B[0] * a + B[transposed ? 2 : 1] * b);
       gsl_matrix_set (out, i, 1, B[transposed ? 1 : 2] * a + B[3] * b);
@@ -144,10 +127,10 @@ put_truth_table (results *r)
     const char *row;
     linear h;
     bool consistent, curl_free;
-  } rows[] = { { "of N(0, 1/4)", { of_gaussian }, true, true },
-               { "the identity", { identity }, true, true },
-               { "turning (N2)", { turning }, true, false },
-               { "a fifth towards the identity (D)", { towards_identity }, false, true } };
+  } rows[] = { { "of N(0, 1/4)", { 0, false }, true, true },
+               { "the identity", { 1, false }, true, true },
+               { "turning (N2)", { 0, true }, true, false },
+               { "a fifth towards the identity (D)", { .2, false }, false, true } };
   sb_process *edm = require_pointer (sb_edm_alloc (2, .002, 80), "the process");
   sb_target *law = mixture ();
   sb_score *exact = require_pointer (sb_score_exact_alloc (law, edm), "the score");
@@ -190,11 +173,8 @@ sampled (const results *r, const linear *h, const run *w, size_t n, double varia
   gsl_matrix *x = require_pointer (gsl_matrix_alloc (n, 2), "samples");
   gsl_vector *times = require_pointer (gsl_vector_alloc (w->levels), "times");
   sb_pc pc = sb_pc_default ();
-  const double from = pow (w->t, 1 / w->rho), to = pow (w->s, 1 / w->rho);
   for (size_t k = 0; k < w->levels; k++)
-    gsl_vector_set (times, k, pow (from + (double)k / (double)(w->levels - 1) * (to - from), w->rho));
-  gsl_vector_set (times, 0, w->t);
-  gsl_vector_set (times, w->levels - 1, w->s);
+    gsl_vector_set (times, k, sb_grid_even_in_root (w->t, w->s, w->rho, k, w->levels));
   pc.step = w->step;
   pc.key = w->key;
   pc.corrector_steps = 0;
@@ -220,62 +200,64 @@ sampled (const results *r, const linear *h, const run *w, size_t n, double varia
   return m;
 }
 
-// The score of D_.1 from u = 4.25 down: the ratio of the variance to the right one, [1 - 2 d (u/u_1)^(1 - 2 d)]/(1 - 2 d).
+// Measured quantities next to their closed forms, and whether all agree.
+
+static bool
+put_beside (results *r, const char *row, const char *column, double found, double error, double exact)
+{
+  char note[64];
+  snprintf (note, sizeof note, "closed form %g", exact);
+  results_row (r, row, column, "", found, error, "", note);
+  return fabs (found - exact) < 4 * error + .01;
+}
 
 static void
-tenth_towards_identity (double v, double *B)
+claim_agreement (results *r, const char *claim, bool agree)
 {
-  const double a = (s2 + .1 * v) / (s2 + v);
-  memcpy (B, (double[]){ a, 0, 0, a }, 4 * sizeof *B);
+  if (r->scale == SMOKE)
+    untested (r, claim, "a few samples say nothing");
+  else
+    results_claim (r, claim, agree, "each within four errors and 0.01 of its closed form");
 }
+
+// The score of D_.1 from u = 4.25 down: the ratio of the variance to the right one, [1 - 2 d (u/u_1)^(1 - 2 d)]/(1 - 2 d).
 
 static void
 put_drift (results *r, size_t n)
 {
-  const linear h = { tenth_towards_identity };
+  const linear h = { .1, false };
   const double u[] = { 2, 1, .5, .250004 }, ratio[] = { 1.1132, 1.1714, 1.2049, 1.2241 };
   bool agree = true;
   for (int k = 0; k < 4; k++)
     {
       const run w = { sb_step_reverse_diffusion, { 0 }, 2, sqrt (u[k] - s2), 2, r->scale == SMOKE ? 5 : 200, false };
-      char row[40], note[64];
+      char row[40];
       const double found = sampled (r, &h, &w, n, 4.25, false).square / u[k];
       snprintf (row, sizeof row, "drift of D_.1 at u = %g", u[k]);
-      snprintf (note, sizeof note, "closed form %g", ratio[k]);
-      results_row (r, row, "variance over the right one", "", found, found / sqrt ((double)n), "", note);
-      agree = agree && fabs (found - ratio[k]) < 4 * found / sqrt ((double)n) + .01;
+      agree &= put_beside (r, row, "variance over the right one", found, found / sqrt ((double)n), ratio[k]);
     }
-  if (r->scale == SMOKE)
-    untested (r, "the drift grows on the way down, to 1.224", "a few samples say nothing");
-  else
-    results_claim (r, "the drift grows on the way down, to 1.224", agree,
-                   "each within four errors and 0.01 of its closed form");
+  claim_agreement (r, "the drift grows on the way down, to 1.224", agree);
 }
 
-// The family with the same marginals, from x = 1 at t = 1 to v' = .1: the mean of h at the end over h at the start.
+// The family with the same marginals, from x = 1 at t = 1 to v' = .1: the mean of h at the end over h at
+// the start, which is 1 of a martingale.
 
 static void
 put_family (results *r, size_t n)
 {
-  const linear h = { of_gaussian };
+  const linear h = { 0, false };
   const double eta[] = { 0, .5, 1, 1.5 }, exact[] = { 1.889822, 1.611817, 1, .451309 };
   bool agree = true;
   for (int k = 0; k < 4; k++)
     {
       const run w = { sb_step_euler_maruyama, { eta[k] }, 1, sqrt (.1), 2, r->scale == SMOKE ? 5 : 200, false };
-      char row[40], note[64];
+      char row[40];
       const moments m = sampled (r, &h, &w, n, 0, true);
-      const double to_h = s2 / (s2 + .1) / (s2 / (s2 + 1)), found = m.mean * to_h, error = m.mean_error * to_h;
+      const double to_h = s2 / (s2 + .1) / (s2 / (s2 + 1));
       snprintf (row, sizeof row, "SDE of the family, eta = %g", eta[k]);
-      snprintf (note, sizeof note, "closed form %g; 1: a martingale", exact[k]);
-      results_row (r, row, "E h' / h", "", found, error, "", note);
-      agree = agree && fabs (found - exact[k]) < 4 * error + .01;
+      agree &= put_beside (r, row, "E h' / h", m.mean * to_h, m.mean_error * to_h, exact[k]);
     }
-  if (r->scale == SMOKE)
-    untested (r, "only the reverse SDE keeps the mean", "a few samples say nothing");
-  else
-    results_claim (r, "only the reverse SDE keeps the mean", agree,
-                   "each within four errors and 0.01 of its closed form");
+  claim_agreement (r, "only the reverse SDE keeps the mean", agree);
 }
 
 // ## EDM's samplers
@@ -285,7 +267,7 @@ put_family (results *r, size_t n)
 static void
 put_samplers (results *r, size_t n)
 {
-  const linear h = { of_gaussian };
+  const linear h = { 0, false };
   const size_t levels[] = { 9, 18, 36, 72 };
   for (int k = 0; k < (r->scale == SMOKE ? 1 : 4); k++)
     for (int churn = 0; churn < 2; churn++)
@@ -303,7 +285,7 @@ put_samplers (results *r, size_t n)
 static void
 put_early_stops (results *r, size_t n)
 {
-  const linear h = { of_gaussian };
+  const linear h = { 0, false };
   const double ends[] = { .5, .1097, .0851 };
   for (int k = 0; k < 3; k++)
     {
