@@ -14,7 +14,6 @@
 #include "../base/error.h"
 #include "../grid/grid.h"
 
-#include <math.h>
 #include <stdlib.h>
 
 // ## Memory
