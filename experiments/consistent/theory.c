@@ -111,12 +111,21 @@ put_properties (results *r, const sb_score *score, const char *row, bool consist
 }
 
 static sb_target *
-mixture (void)
+in_the_plane (void)
 {
   double w[] = { .35, .65 }, mean[] = { -1, .5, 1, -.3 }, C[] = { .5, .2, .2, .3, .2, -.1, -.1, .4 };
   gsl_vector_view weights = gsl_vector_view_array (w, 2);
   gsl_matrix_view means = gsl_matrix_view_array (mean, 2, 2), covariances = gsl_matrix_view_array (C, 4, 2);
   return require_pointer (sb_target_mixture_alloc (&weights.vector, &means.matrix, &covariances.matrix), "the law");
+}
+
+static sb_target *
+on_a_line (void)
+{
+  double w[] = { .3, .7 }, mean[] = { -1, 1.5 }, variance[] = { .16, .0625 };
+  gsl_vector_view weights = gsl_vector_view_array (w, 2);
+  gsl_matrix_view means = gsl_matrix_view_array (mean, 2, 1), variances = gsl_matrix_view_array (variance, 2, 1);
+  return require_pointer (sb_target_mixture_alloc (&weights.vector, &means.matrix, &variances.matrix), "the law");
 }
 
 static void
@@ -132,7 +141,7 @@ put_truth_table (results *r)
                { "turning (N2)", { 0, true }, true, false },
                { "a fifth towards the identity (D)", { .2, false }, false, true } };
   sb_process *edm = require_pointer (sb_edm_alloc (2, .002, 80), "the process");
-  sb_target *law = mixture ();
+  sb_target *law = in_the_plane ();
   sb_score *exact = require_pointer (sb_score_exact_alloc (law, edm), "the score");
   put_properties (r, exact, "of a mixture", true, true);
   for (size_t k = 0; k < sizeof rows / sizeof *rows; k++)
@@ -149,7 +158,7 @@ put_truth_table (results *r)
 
 // ## Samples
 //
-// n points in the plane from a normal law at t, taken to s by steps of one kind; the variance at the end. Both coordinates count.
+// n points from a normal law at t, taken to s by steps of one kind; the moments at the end, of all coordinates alike.
 
 typedef struct
 {
@@ -166,11 +175,9 @@ typedef struct
 } moments;
 
 static moments
-sampled (const results *r, const linear *h, const run *w, size_t n, double variance, bool from_one)
+sampled (const results *r, const sb_score *score, const run *w, size_t n, double variance, bool from_one)
 {
-  sb_process *edm = require_pointer (sb_edm_alloc (2, .002, 80), "the process");
-  sb_score *score = require_pointer (sb_score_alloc (&linear_type, (void *)h, edm), "a score");
-  gsl_matrix *x = require_pointer (gsl_matrix_alloc (n, 2), "samples");
+  gsl_matrix *x = require_pointer (gsl_matrix_alloc (n, score->process->dimension), "samples");
   gsl_vector *times = require_pointer (gsl_vector_alloc (w->levels), "times");
   sb_pc pc = sb_pc_default ();
   for (size_t k = 0; k < w->levels; k++)
@@ -186,15 +193,24 @@ sampled (const results *r, const linear *h, const run *w, size_t n, double varia
     gsl_matrix_scale (x, sqrt (variance));
   require (sb_pc_sample (&pc, score, NULL, times, (sb_stream){ .seed = r->seed }, x, NULL), "samples");
   double sum = 0, square = 0;
-  for (size_t k = 0; k < 2 * n; k++)
+  for (size_t k = 0; k < n * x->size2; k++)
     {
       sum += x->data[k];
       square += gsl_pow_2 (x->data[k]);
     }
-  const double count = 2 * (double)n, mean = sum / count;
+  const double count = (double)(n * x->size2), mean = sum / count;
   const moments m = { mean, sqrt ((square / count - mean * mean) / count), square / count };
   gsl_matrix_free (x);
   gsl_vector_free (times);
+  return m;
+}
+
+static moments
+sampled_linear (const results *r, linear h, const run *w, size_t n, double variance, bool from_one)
+{
+  sb_process *edm = require_pointer (sb_edm_alloc (2, .002, 80), "the process");
+  sb_score *score = require_pointer (sb_score_alloc (&linear_type, &h, edm), "a score");
+  const moments m = sampled (r, score, w, n, variance, from_one);
   sb_score_free (score);
   sb_process_free (edm);
   return m;
@@ -232,7 +248,7 @@ put_drift (results *r, size_t n)
     {
       const run w = { sb_step_reverse_diffusion, { 0 }, 2, sqrt (u[k] - s2), 2, r->scale == SMOKE ? 5 : 200, false };
       char row[40];
-      const double found = sampled (r, &h, &w, n, 4.25, false).square / u[k];
+      const double found = sampled_linear (r, h, &w, n, 4.25, false).square / u[k];
       snprintf (row, sizeof row, "drift of D_.1 at u = %g", u[k]);
       agree &= put_beside (r, row, "variance over the right one", found, found / sqrt ((double)n), ratio[k]);
     }
@@ -252,7 +268,7 @@ put_family (results *r, size_t n)
     {
       const run w = { sb_step_euler_maruyama, { eta[k] }, 1, sqrt (.1), 2, r->scale == SMOKE ? 5 : 200, false };
       char row[40];
-      const moments m = sampled (r, &h, &w, n, 0, true);
+      const moments m = sampled_linear (r, h, &w, n, 0, true);
       const double to_h = s2 / (s2 + .1) / (s2 / (s2 + 1));
       snprintf (row, sizeof row, "SDE of the family, eta = %g", eta[k]);
       agree &= put_beside (r, row, "E h' / h", m.mean * to_h, m.mean_error * to_h, exact[k]);
@@ -275,29 +291,41 @@ put_samplers (results *r, size_t n)
         const run w
             = { sb_step_edm_heun, { churn * 40. / (double)levels[k], 0, 1e9, 1 }, 80, .002, 7, levels[k], true };
         char row[40];
-        const double found = sampled (r, &h, &w, n, 6400, false).square;
+        const double found = sampled_linear (r, h, &w, n, 6400, false).square;
         snprintf (row, sizeof row, "N = %zu levels", levels[k]);
         results_row (r, row, churn ? "variance, S_churn = 40" : "variance, Heun", "", found, found / sqrt ((double)n),
                      "", "the data's is 0.25");
       }
 }
 
+// Stopped at t, with the mean as the last step, a sample is E[x_0 | x_t]: what x_0 has beyond that of x_t is lost.
+
 static void
 put_early_stops (results *r, size_t n)
 {
-  const linear h = { 0, false };
-  const double ends[] = { .5, .1097, .0851 };
-  for (int k = 0; k < 3; k++)
+  sb_process *edm = require_pointer (sb_edm_alloc (1, .002, 80), "the process");
+  sb_target *law = on_a_line ();
+  sb_score *exact = require_pointer (sb_score_exact_alloc (law, edm), "the score");
+  const double ends[] = { .5, .1097, .0851, .002 };
+  double of_gaussian[4], of_mixture[4];
+  for (int k = 0; k < 4; k++)
     {
       const run w = { sb_step_edm_heun, { 0, 0, 1e9, 1 }, 80, ends[k], 7, r->scale == SMOKE ? 5 : 150, true };
       char row[40], note[64];
-      const double found = sampled (r, &h, &w, n, 6400, false).square;
+      of_gaussian[k] = sampled_linear (r, (linear){ 0, false }, &w, n, 6400, false).square;
+      const moments m = sampled (r, exact, &w, n, 6400, false);
+      of_mixture[k] = m.square - m.mean * m.mean;
       snprintf (row, sizeof row, "stopped at t = %g", ends[k]);
       snprintf (note, sizeof note, "closed form %.5g", s2 * s2 / (s2 + gsl_pow_2 (ends[k])));
-      results_row (r, row, "variance, Heun", "", found, found / sqrt ((double)n), "", note);
-      if (k == 0 && r->scale != SMOKE)
-        results_claim (r, "stopping early loses variance", found < s2, "%.4g of 0.25 at t = 0.5", found);
+      results_row (r, row, "variance, Heun", "", of_gaussian[k], of_gaussian[k] / sqrt ((double)n), "", note);
+      results_row (r, row, "variance, of a mixture on a line", "", of_mixture[k], -1, "", "the data's is 1.40425");
     }
+  if (r->scale != SMOKE)
+    results_claim (r, "stopping early loses variance", of_gaussian[0] < of_gaussian[3] && of_mixture[0] < of_mixture[3],
+                   "to %.4g of %.4g, and %.4g of %.4g", of_gaussian[0], of_gaussian[3], of_mixture[0], of_mixture[3]);
+  sb_score_free (exact);
+  sb_target_free (law);
+  sb_process_free (edm);
 }
 
 int
