@@ -101,6 +101,10 @@ sb_operator *sb_operator_haar_alloc (size_t height, size_t width, size_t channel
 sb_operator *sb_operator_downscale_alloc (size_t height, size_t width, size_t channels, size_t factor);
 sb_operator *sb_operator_enlarge_alloc (size_t height, size_t width, size_t channels, size_t factor);
 
+// (x, y) -> (A x, y): A, square and without a level, on the first of `dimension` coordinates. A belongs to it from here
+// on, and is released with it, or at once where this fails (GSL_EINVAL; where A is NULL that is another's failure).
+sb_operator *sb_operator_leading_alloc (sb_operator *A, size_t dimension);
+
 // ---- Kinds with a level
 
 // The level times I.

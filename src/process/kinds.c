@@ -6,8 +6,11 @@
 #include "kinds.h"
 
 #include "../operator/operators.h"
+#include "bands.h"
 #include "ddpm.h"
 #include "edm.h"
+#include "loglinear.h"
+#include "multispeed.h"
 #include "smld.h"
 #include "soft.h"
 #include "subvp.h"
@@ -63,6 +66,45 @@ make_edm (size_t dimension, const double *key, sb_error *error)
   return sb_edm_alloc (dimension, key[0], key[1]);
 }
 
+static sb_process *
+make_loglinear (size_t dimension, const double *key, sb_error *error)
+{
+  (void)error;
+  const sb_vp vanilla = { key[0], key[1] };
+  const sb_loglinear line = { key[2], 1, sb_vp_log_snr (&vanilla, key[2]), sb_vp_log_snr (&vanilla, 1) };
+  return sb_loglinear_alloc (dimension, &line);
+}
+
+// A stage of a multi-scale model: a point has its bands, or is an image that they are taken from.
+
+static sb_process *
+make_bands (size_t dimension, const double *key, sb_error *error)
+{
+  const double *image = key + 6;
+  const sb_bands bands = { (size_t)image[0], (size_t)image[1], (size_t)image[2], (size_t)key[3],
+                           (size_t)key[4],   key[2],           key[0],           key[1] };
+  sb_process *process = sb_bands_alloc (&bands, error);
+  if (!process || process->dimension == dimension)
+    return process;
+  const size_t numbers = process->dimension;
+  sb_process_free (process);
+  SB_ERROR_NULL (error, GSL_EINVAL, "process: stage=%zu has %zu numbers, a point %zu", bands.stage, numbers, dimension);
+}
+
+static sb_process *
+make_multispeed (size_t dimension, const double *key, sb_error *error)
+{
+  size_t x = (size_t)key[3], y = (size_t)key[4];
+  x = x > 0 ? x : y > 0 && y < dimension ? dimension - y : dimension / 2;
+  y = y > 0 ? y : x < dimension ? dimension - x : 0;
+  if (x + y != dimension || y == 0)
+    SB_ERROR_NULL (error, GSL_EINVAL, "process: x=%zu and y=%zu are not the %zu numbers of a point", x, y, dimension);
+  if (key[2] > 0 && key[2] <= key[0])
+    SB_ERROR_NULL (error, GSL_EINVAL, "process: sigma_max_y=%g is neither 0 nor above sigma_min=%g", key[2], key[0]);
+  const sb_multispeed speeds = { x, y, key[0], key[1], key[2] };
+  return sb_multispeed_alloc (&speeds);
+}
+
 // The keys of a soft corruption, from `noises` on: where each stands among the values.
 
 enum
@@ -103,6 +145,21 @@ make_soft (size_t dimension, const double *key, sb_error *error)
   return C ? sb_soft_stages_alloc (C, &stages) : NULL;
 }
 
+#define RATES                                                                                                          \
+  { .name = "beta_min", .usual = SB_VP_BETA_MIN, .high = HUGE_VAL, .above = true, .help = "rate at t = 0" },           \
+  {                                                                                                                    \
+    .name = "beta_max", .usual = SB_VP_BETA_MAX, .high = HUGE_VAL, .above = true, .help = "rate at t = 1"              \
+  }
+#define EPSILON                                                                                                        \
+  {                                                                                                                    \
+    .name = "epsilon", .usual = SB_VP_EPSILON_SAMPLING, .high = 0.999, .above = true, .help = "where it begins"        \
+  }
+#define IMAGE                                                                                                          \
+  {                                                                                                                    \
+    .name = "image", .low = 1, .high = 65536, .whole = true, .most = 3, .between = 'x',                                \
+    .help = "channels x height x width"                                                                                \
+  }
+
 static const char *const stages_words[] = { "two", "joint", NULL };
 
 static const sb_key of_soft[] = {
@@ -113,13 +170,7 @@ static const sb_key of_soft[] = {
   { .name = "rank", .usual = 16, .high = 255, .whole = true, .help = "directions of the prior; 0: one colour" },
   { .name = "operator", .words = sb_corruption_words, .help = "blur or window" },
   SB_CORRUPTION_KEYS,
-  { .name = "image",
-    .low = 1,
-    .high = 65536,
-    .whole = true,
-    .most = 3,
-    .between = 'x',
-    .help = "channels x height x width" },
+  IMAGE,
   { .name = "knots",
     .high = HUGE_VAL,
     .most = KNOTS_MOST,
@@ -135,6 +186,23 @@ static const sb_key of_edm[] = {
   { .name = "sigma_max", .usual = SB_EDM_SIGMA_MAX, .high = HUGE_VAL, .above = true, .help = "largest noise level" }
 };
 
+static const sb_key of_loglinear[] = { RATES, EPSILON };
+
+static const sb_key of_bands[]
+    = { RATES,
+        EPSILON,
+        { .name = "levels", .usual = 3, .low = 1, .high = 16, .whole = true, .help = "of Haar's transform" },
+        { .name = "stage", .usual = 1, .low = 1, .high = 17, .whole = true, .help = "1: all bands; levels+1: one" },
+        IMAGE };
+
+static const sb_key of_multispeed[] = {
+  { .name = "sigma_min", .usual = 0.005, .high = HUGE_VAL, .above = true, .help = "smallest noise scale" },
+  { .name = "sigma_max", .usual = 55, .high = HUGE_VAL, .above = true, .help = "largest noise scale of x" },
+  { .name = "sigma_max_y", .usual = 1, .high = HUGE_VAL, .help = "and of its condition y, 0: it stands still" },
+  { .name = "x", .high = 1 << 24, .whole = true, .help = "numbers of x, 0: half of a point's" },
+  { .name = "y", .high = 1 << 24, .whole = true, .help = "numbers of y, 0: the rest" },
+};
+
 #define LEVELS(usual_levels)                                                                                           \
   {                                                                                                                    \
     .name = "levels", .usual = usual_levels, .low = 2, .high = 1e7, .whole = true, .help = "noise levels"              \
@@ -145,31 +213,68 @@ static const sb_key noises[] = {
   { .name = "sigma_max", .usual = SB_VE_SIGMA_MAX, .high = HUGE_VAL, .above = true, .help = "largest noise scale" },
   LEVELS (SB_SMLD_LEVELS)
 };
-static const sb_key rates[]
-    = { { .name = "beta_min", .usual = SB_VP_BETA_MIN, .high = HUGE_VAL, .above = true, .help = "rate at t = 0" },
-        { .name = "beta_max", .usual = SB_VP_BETA_MAX, .high = HUGE_VAL, .above = true, .help = "rate at t = 1" },
-        LEVELS (SB_DDPM_LEVELS) };
+static const sb_key rates[] = { RATES, LEVELS (SB_DDPM_LEVELS) };
 
 static const sb_process_kind table[] = {
-  { { "ve", "variance exploding SDE", noises, 2 }, false, 0, 1, "reverse-diffusion", "linear", make_ve },
-  { { "vp", "variance preserving SDE", rates, 2 }, true, -1, 1, "euler-maruyama", "linear", make_vp },
-  { { "subvp", "sub-VP SDE", rates, 2 }, true, -1, 1, "euler-maruyama", "linear", make_subvp },
-  { { "smld", "chain of noise scales, geometric", noises, 3 }, false, 0, 1, "reverse-diffusion", "linear", make_smld },
+  { { "ve", "variance exploding SDE", noises, 2 }, false, false, 0, 1, "reverse-diffusion", "linear", make_ve },
+  { { "vp", "variance preserving SDE", rates, 2 }, true, false, -1, 1, "euler-maruyama", "linear", make_vp },
+  { { "subvp", "sub-VP SDE", rates, 2 }, true, false, -1, 1, "euler-maruyama", "linear", make_subvp },
+  { { "smld", "chain of noise scales, geometric", noises, 3 },
+    false,
+    false,
+    0,
+    1,
+    "reverse-diffusion",
+    "linear",
+    make_smld },
   { { "ddpm", "chain of denoising diffusion, linear", rates, 3 },
     true,
+    false,
     -1,
     1,
     "reverse-diffusion",
     "linear",
     make_ddpm },
-  { { "edm", "Karras et al.: the time is the noise level", of_edm, 2 }, false, -1, 1, "flow-heun", "edm", make_edm },
+  { { "edm", "Karras et al.: the time is the noise level", of_edm, 2 },
+    false,
+    true,
+    -1,
+    1,
+    "flow-heun",
+    "edm",
+    make_edm },
   { { "soft", "blur or a mask, and a little noise", of_soft, sizeof of_soft / sizeof *of_soft },
     true,
+    false,
     0,
     1,
     "momentum",
     "linear",
     make_soft },
+  { { "loglinear", "VP whose log signal-to-noise ratio is a line in time", of_loglinear, 3 },
+    true,
+    true,
+    -1,
+    1,
+    "euler-maruyama",
+    "linear",
+    make_loglinear },
+  { { "bands", "a stage of a multi-scale model, by Haar's bands", of_bands, 6 },
+    true,
+    true,
+    -1,
+    1,
+    "euler-maruyama",
+    "linear",
+    make_bands },
+  { { "multispeed", "VE of a point and of its condition", of_multispeed, 5 },
+    false,
+    false,
+    0,
+    1,
+    "reverse-diffusion",
+    "linear",
+    make_multispeed },
 };
 
 const sb_entry *

@@ -11,6 +11,7 @@ typedef struct
 {
   sb_entry entry;
   bool equal;       // the second key's value may be that of the first; else it has to be above
+  bool from_t_min;  // it is nothing before its own t_min: training draws no time below it
   double low, high; // the papers map the bytes 0 to 255 of images to these
   const char *step; // the name of the papers' step for it (sampler/sampler.h)
   const char *grid; // and of their grid (grid/grid.h)

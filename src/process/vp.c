@@ -77,6 +77,14 @@ sb_vp_variance (const void *vp, double s, double t)
   return -expm1 (-sb_vp_integral_beta (vp, s, t));
 }
 
+// Its signal-to-noise ratio from 0, $\alpha^2/\sigma^2 = e^{-B}/(1 - e^{-B}) = 1/(e^B - 1)$, falls from infinity.
+
+double
+sb_vp_log_snr (const sb_vp *vp, double t)
+{
+  return -log (expm1 (sb_vp_integral_beta (vp, 0, t)));
+}
+
 // ## As a process
 //
 // After $B(0,1) = 10.05$, $e^{-B/2} = 0.0066$ of the data is left, and the prior is $\mathcal{N}(\mathbf{0},

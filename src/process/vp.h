@@ -19,6 +19,7 @@ typedef struct
 
 double sb_vp_beta (const sb_vp *vp, double t);                    // the rate, per unit time
 double sb_vp_integral_beta (const sb_vp *vp, double s, double t); // B(s,t), the integral of beta from s to t
+double sb_vp_log_snr (const sb_vp *vp, double t); // ln (alpha^2 / sigma^2) of the kernel from 0, at t > 0
 
 // As the functions of an sb_scalar_type: vp is an sb_vp.
 double sb_vp_drift (const void *vp, double t);              // f(t), where the drift is f(t) x
