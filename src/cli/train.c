@@ -52,10 +52,15 @@ static const char details[] = "FILE.safetensors holds the whole state. It is wri
                               "whose last bits are others.\n\n"
                               "Exit status: 0, 1 where something failed, 2 where the command line is wrong.\n";
 
-static const help_family families[] = { { "NETWORK", sb_net_architectures }, { "PROCESS", sb_processes },
-                                        { "PREDICTION", sb_predictions },    { "LABEL", sb_labels },
-                                        { "OBJECTIVE", sb_objectives },      { "WEIGHTING", sb_weightings },
-                                        { "LEVELS", sb_level_laws },         { NULL, NULL } };
+static const help_family families[] = { { "NETWORK", sb_net_architectures },
+                                        { "PROCESS", sb_processes },
+                                        { "PREDICTION", sb_predictions },
+                                        { "LABEL", sb_labels },
+                                        { "OBJECTIVE", sb_objectives },
+                                        { "WEIGHTING", sb_weightings },
+                                        { "LEVELS", sb_level_laws },
+                                        { "TASK", sb_observations },
+                                        { NULL, NULL } };
 
 #define KEY(place, argument_name)                                                                                      \
   {                                                                                                                    \
@@ -93,6 +98,9 @@ parse (int argc, char **argv, settings *o)
     { "process", 'p', OPTION_TEXT, &s->process, "PROCESS", 0, 0, NULL, "see below (default: vp)" },
     { "prediction", 0, OPTION_TEXT, &s->prediction, "PREDICTION", 0, 0, NULL,
       "what the network's output means; see below (default: epsilon)" },
+    { "task", 0, OPTION_TEXT, &s->task, "TASK", 0, 0, NULL,
+      "learn images given what is seen of them: with condition=C in NETWORK as it is, under --process=multispeed as it "
+      "diffuses; see below" },
     { "label", 0, OPTION_TEXT, &s->label, "LABEL", 0, 0, NULL,
       "what the network is told of the time; see below (default: time)" },
 
@@ -169,6 +177,10 @@ typedef struct
   sb_score_matching matching;
   sb_classifying classifying;
   sb_labelled_examples labelled;
+  sb_observed_examples observed;
+  sb_band_examples bands;
+  sb_operator *haar;
+  bool of_data; // the deviation was measured, not given
   sb_recipe train;
   training_report report;
   uint64_t unseen;   // samples whose data were not looked at
@@ -182,6 +194,7 @@ release (training *t)
   sb_trainer_free (t->trainer);
   sb_training_free (t->training);
   sb_model_free (t->model);
+  sb_operator_free (t->haar);
   examples_close (&t->data);
   sb_bytes_free (t->labels);
   sb_tensors_free (t->state);
@@ -354,7 +367,8 @@ open_data (training *t)
   if (status != EXIT_SUCCESS)
     return status;
   memcpy (s->range, t->data.range, sizeof s->range);
-  if (isnan (s->deviation))
+  t->of_data = isnan (s->deviation);
+  if (t->of_data)
     s->deviation = t->data.deviation;
   const sb_shape *shape = &t->data.shape;
   if (number (t, FLIP) > 0 && (!t->data.bytes || (shape->rank != 3 && shape->rank != 4)))
@@ -421,7 +435,7 @@ choose_levels (const training_settings *s, const sb_process *process, sb_objecti
                         process->type->name);
   if (objective->levels == sb_levels_uniform)
     objective->levels = NULL;
-  if (sb_process_time_is_noise (process) && objective->t_min < process->t_min)
+  if (sb_process_kind_of (process)->from_t_min && objective->t_min < process->t_min)
     objective->t_min = process->t_min;
   objective->t_above = s->number[DSM_ABOVE].value;
   if (objective->t_above > 0 && !(objective->t_above > process->t_min && objective->t_above < process->t_max))
@@ -455,6 +469,31 @@ choose_objective (training *t, const sb_process *process, sb_objective *objectiv
   return status == EXIT_SUCCESS ? choose_weighting (t, process, objective) : status;
 }
 
+// Images with what is seen of them, and the bands of a stage.
+
+static int
+open_observed (training *t)
+{
+  sb_error error = { 0 };
+  if (sb_model_set_task (t->model, t->o.training.task, &error))
+    return usage_error ("--%s", error.message);
+  t->observed
+      = (sb_observed_examples){ t->labelled.points, t->model->observation, sb_multispeed_x (t->model->process) > 0 };
+  t->matching.examples = sb_examples_observed (&t->observed);
+  return EXIT_SUCCESS;
+}
+
+static int
+open_bands (training *t, const sb_bands *bands)
+{
+  t->haar = sb_operator_haar_alloc (bands->height, bands->width, bands->channels, bands->levels);
+  if (!t->haar)
+    return failure ("no memory for Haar's transform");
+  t->bands = (sb_band_examples){ t->labelled.points, t->haar };
+  t->matching.examples = sb_examples_of_bands (&t->bands);
+  return EXIT_SUCCESS;
+}
+
 // A network that is told the class learns from points with labels.
 
 static int
@@ -462,11 +501,22 @@ open_condition (training *t)
 {
   const settings *o = &t->o;
   const sb_net *net = t->model->net;
+  const sb_bands *bands = sb_bands_of (t->model->process);
   t->labelled = (sb_labelled_examples){ examples_source (&t->data, 0, number (t, FLIP) > 0), t->labels,
                                         number (t, DROP_LABELS) };
   t->matching.examples = t->labelled.points;
-  if (net->picture_input)
-    return usage_error ("--network: condition=%zu: there are no pictures to give it", sb_net_picture (net).channels);
+  const bool pairs = sb_multispeed_x (t->model->process) > 0;
+  if (o->training.task && net->classes)
+    return usage_error ("--task: not with classes=%zu in --network", net->classes);
+  if (o->training.task)
+    return open_observed (t);
+  if (net->picture_input || pairs)
+    return usage_error ("--task: needed, with %s: there are no pictures to give it",
+                        pairs ? "--process=multispeed" : "condition= in --network");
+  if (bands && net->classes)
+    return usage_error ("--network: classes=%zu: the stages of --process=bands are told none", net->classes);
+  if (bands)
+    return open_bands (t, bands);
   if (!net->classes)
     return EXIT_SUCCESS;
   if (!t->labels)
@@ -516,6 +566,32 @@ check_corruption (const sb_model *model)
   return EXIT_SUCCESS;
 }
 
+// Of a process of several parts each has a deviation, that of the state where it goes on.
+
+static int
+set_deviations (training *t)
+{
+  const char *before = t->state ? sb_tensors_note_find (t->state, "data_deviation") : NULL;
+  const size_t parts = t->model->process->parts;
+  double *deviations = parts > 1 && (before || t->of_data) ? malloc (parts * sizeof *deviations) : NULL;
+  sb_error error = { 0 };
+  if (parts < 2 || (!before && !t->of_data) || (before && strchr (before, ' ') == NULL))
+    {
+      free (deviations);
+      return EXIT_SUCCESS;
+    }
+  int status = !deviations ? GSL_ENOMEM
+               : before    ? sb_numbers_read (before, parts, deviations) == parts ? GSL_SUCCESS : GSL_EINVAL
+                           : sb_examples_deviations (&t->matching.examples, t->model->process, PRIOR_ROWS,
+                                                     (sb_stream){ .purpose = SB_FOR_PRIOR }, deviations);
+  if (!status)
+    status = sb_model_set_deviations (t->model, parts, deviations, &error);
+  free (deviations);
+  t->matching.network = t->model->network;
+  return status ? failure ("%s", error.code ? error.message : "data_deviation: not one for each part of the process")
+                : EXIT_SUCCESS;
+}
+
 // What is minimised: the score's error, or the classifier's.
 
 static int
@@ -533,7 +609,7 @@ open_score (training *t)
   if (status == EXIT_SUCCESS)
     status = choose_objective (t, t->model->process, &t->matching.objective);
   if (status == EXIT_SUCCESS)
-    status = check_images (o->data, &t->data.shape, in);
+    status = check_images (o->data, &t->data.shape, sb_model_image (t->model));
   if (status == EXIT_SUCCESS)
     status = fit_prior (t);
   if (status != EXIT_SUCCESS)
@@ -543,7 +619,8 @@ open_score (training *t)
   t->matching.network = t->model->network;
   t->matching.per_dimension = true;
   t->train.task = sb_score_matching_task (&t->matching);
-  return open_condition (t);
+  status = open_condition (t);
+  return status == EXIT_SUCCESS ? set_deviations (t) : status;
 }
 
 static int

@@ -128,15 +128,16 @@ training_recipe (const training_settings *s)
   sb_number_write (deviation, sizeof deviation, s->deviation);
   const char *format
       = "%s\nobjective %s\nweighting %s\nlevels %s\nprocess %s\nprediction %s\nlabel %s\ndata-range %s %s\n"
-        "data-deviation %s\nseed %llu";
+        "data-deviation %s\nseed %llu%s%s";
   const char *weighting = s->weighting ? s->weighting : "";
+  const char *task = s->task ? s->task : "", *task_line = s->task ? "\ntask " : "";
   const unsigned long long seed = s->seed;
   int length = snprintf (NULL, 0, format, numbers_line, s->objective, weighting, s->levels, s->process, s->prediction,
-                         s->label, low, high, deviation, seed);
+                         s->label, low, high, deviation, seed, task_line, task);
   char *recipe = length < 0 ? NULL : malloc ((size_t)length + 1);
   if (recipe)
     sprintf (recipe, format, numbers_line, s->objective, weighting, s->levels, s->process, s->prediction, s->label, low,
-             high, deviation, seed);
+             high, deviation, seed, task_line, task);
   return recipe;
 }
 
@@ -158,8 +159,13 @@ read_line (const char *line, training_settings *s, sb_error *error)
   const struct
   {
     const char *what, **to;
-  } lines[] = { { "objective ", &s->objective }, { "weighting ", &s->weighting },   { "levels ", &s->levels },
-                { "process ", &s->process },     { "prediction ", &s->prediction }, { "label ", &s->label } };
+  } lines[] = { { "objective ", &s->objective },
+                { "weighting ", &s->weighting },
+                { "levels ", &s->levels },
+                { "process ", &s->process },
+                { "prediction ", &s->prediction },
+                { "label ", &s->label },
+                { "task ", &s->task } };
   for (size_t k = 0; k < sizeof lines / sizeof *lines; k++)
     if (strncmp (line, lines[k].what, strlen (lines[k].what)) == 0)
       {

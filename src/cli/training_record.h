@@ -34,7 +34,7 @@ extern const sb_key training_keys[TRAINING_KEYS];
 // All that changes what is learned, but the data and the network. Lines are of base/entry.h; NULL and NaN: not given.
 typedef struct
 {
-  const char *process, *prediction, *label, *objective, *weighting, *levels;
+  const char *process, *prediction, *label, *objective, *weighting, *levels, *task;
   double range[2], deviation;
   uint64_t seed;
   bool seeded; // the seed is given

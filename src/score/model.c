@@ -8,7 +8,9 @@
 
 #include "../base/number.h"
 #include "../engine/choose.h"
+#include "../process/bands.h"
 #include "../process/kinds.h"
+#include "../process/multispeed.h"
 #include "../process/soft.h"
 
 #include <gsl/gsl_math.h>
@@ -28,6 +30,9 @@ sb_model_free (sb_model *model)
   free (model->theta);
   free (model->deviations);
   free (model->prior);
+  sb_operator_free (model->transform);
+  sb_observation_free (model->observation);
+  free (model->task);
   free (model);
 }
 
@@ -82,6 +87,88 @@ sb_model_classifier_alloc (const char *net, double low, double high, sb_error *e
   return model;
 }
 
+// ## Two images
+//
+// What a network under two of the processes sees is put together from the blocks of a row: $a_i$ and the three details of
+// $d_i$, which are as large, or a point and its condition. [nonuniform.set-concat]
+
+static int
+show_bands (sb_model *model, const sb_bands *bands, sb_error *error)
+{
+  const sb_net_shape in = sb_net_input (model->net);
+  const bool alone = bands->stage > bands->levels;
+  const size_t level = alone ? bands->levels : bands->stage, channels = (alone ? 1 : 4) * bands->channels,
+               height = bands->height >> level, width = bands->width >> level;
+  if (in.channels != channels || in.height != height || in.width != width)
+    SB_ERROR (error, GSL_EINVAL, "network: image=%zux%zux%zu: stage %zu of the bands is image=%zux%zux%zu", in.channels,
+              in.height, in.width, bands->stage, channels, height, width);
+  model->transform = sb_bands_transform_alloc (bands);
+  if (!model->transform)
+    SB_ERROR (error, GSL_ENOMEM, "model: no memory for a transform");
+  model->network.transform = model->transform;
+  model->network.first_channels = alone ? 0 : bands->channels;
+  return GSL_SUCCESS;
+}
+
+static int
+show_pair (sb_model *model, size_t x, sb_error *error)
+{
+  const sb_net_shape in = sb_net_input (model->net);
+  const size_t pixels = sb_net_shape_pixels (in);
+  if (x % pixels)
+    SB_ERROR (error, GSL_EINVAL, "process: x=%zu is no image of the network's %zux%zu pixels", x, in.height, in.width);
+  model->network.first_channels = x / pixels;
+  return GSL_SUCCESS;
+}
+
+static int
+show_images (sb_model *model, sb_error *error)
+{
+  const sb_bands *bands = sb_bands_of (model->process);
+  const size_t x = sb_multispeed_x (model->process);
+  return bands ? show_bands (model, bands, error) : x > 0 ? show_pair (model, x, error) : GSL_SUCCESS;
+}
+
+sb_net_shape
+sb_model_image (const sb_model *model)
+{
+  sb_net_shape image = sb_net_input (model->net);
+  const sb_bands *bands = model->process ? sb_bands_of (model->process) : NULL;
+  if (bands)
+    return (sb_net_shape){ bands->channels, bands->height, bands->width };
+  if (model->process && sb_multispeed_x (model->process) > 0)
+    image.channels = model->network.first_channels;
+  return image;
+}
+
+int
+sb_model_set_task (sb_model *model, const char *task, sb_error *error)
+{
+  const sb_net_shape image = sb_model_image (model), in = sb_net_input (model->net);
+  const size_t pair = in.channels - image.channels, given = pair > 0 ? pair : sb_net_picture (model->net).channels;
+  if (model->process && sb_bands_of (model->process))
+    SB_ERROR (error, GSL_EINVAL, "task: the bands of images have none");
+  sb_observation *observation = sb_observation_from_text (task, image.height, image.width, image.channels, error);
+  if (!observation)
+    return GSL_EINVAL;
+  if (given != observation->seen[2])
+    {
+      const size_t wanted = observation->seen[2];
+      sb_observation_free (observation);
+      SB_ERROR (error, GSL_EINVAL, "task: '%s' shows %zu channels, the network is given %zu (condition=)", task, wanted,
+                given);
+    }
+  char *copy = strdup (task);
+  if (!copy)
+    {
+      sb_observation_free (observation);
+      SB_ERROR (error, GSL_ENOMEM, "task: no memory");
+    }
+  model->observation = observation;
+  model->task = copy;
+  return GSL_SUCCESS;
+}
+
 sb_model *
 sb_model_alloc (const char *net, const char *process, const char *prediction, const char *label, double data_deviation,
                 double low, double high, sb_error *error)
@@ -101,8 +188,17 @@ sb_model_alloc (const char *net, const char *process, const char *prediction, co
       sb_model_free (model);
       return NULL;
     }
-  model->network = (sb_network){ model->net,     model->process, model->theta, (sb_prediction)predicts,
-                                 (sb_label)told, data_deviation, NULL };
+  model->network = (sb_network){ .net = model->net,
+                                 .process = model->process,
+                                 .theta = model->theta,
+                                 .prediction = (sb_prediction)predicts,
+                                 .label = (sb_label)told,
+                                 .data_deviation = data_deviation };
+  if (show_images (model, error))
+    {
+      sb_model_free (model);
+      return NULL;
+    }
   return model;
 }
 
@@ -256,6 +352,8 @@ sb_model_note (const sb_model *model, const char *process, sb_tensors *tensors)
   for (size_t k = 0; k < (model->process ? 6 : 2) && !status; k++)
     if (k != PREDICTION || !sb_model_classifies (model))
       status = sb_tensors_note_add (tensors, notes[k][0], notes[k][1]);
+  if (model->task && !status)
+    status = sb_tensors_note_add (tensors, "task", model->task);
   free (deviation);
   return status;
 }
@@ -303,7 +401,10 @@ sb_model_from_notes (const sb_tensors *tensors, const char *path, sb_error *erro
                         ? NULL
                         : sb_model_alloc (note[0], note[1], note[5] ? note[5] : "epsilon", note[2], deviations[0],
                                           range[0], range[1], &reason);
-  if (model && count > 1 && sb_model_set_deviations (model, count, deviations, &reason))
+  const char *task = sb_tensors_note_find (tensors, "task");
+  if (model
+      && ((count > 1 && sb_model_set_deviations (model, count, deviations, &reason))
+          || (task && sb_model_set_task (model, task, &reason))))
     {
       sb_model_free (model);
       model = NULL;

@@ -3,6 +3,7 @@
 
 #include "../base/error.h"
 #include "../dataset/safetensors.h"
+#include "../operator/observations.h"
 #include "network.h"
 
 #include <stdbool.h>
@@ -17,20 +18,25 @@ SB_BEGIN_DECLS
 //     label          time | log-noise | quarter-log-noise
 //     data_deviation sigma_data, or one for each part of the process
 //     data_range     what bytes 0 and 255 became: "-1 1"
+//     task           of a model of images given what is seen of them: the line of sb_observation_from_text
 // and whatever else its maker noted (command, seed, step, hashes of the data).
 typedef struct
 {
   sb_net *net;
   sb_process *process;
   float *theta;
-  sb_network network; // the three above, and the notes on them
-  double low, high;   // data_range
-  double *deviations; // network.part_deviations, where they were set
-  float *prior;       // what was fitted of a soft process's: its mean and its directions, one after another
+  sb_network network;          // the three above, and the notes on them
+  double low, high;            // data_range
+  double *deviations;          // network.part_deviations, where they were set
+  float *prior;                // what was fitted of a soft process's: its mean and its directions, one after another
+  sb_observation *observation; // of a model with a task: what its condition is, of images
+  char *task;
+  sb_operator *transform; // network.transform, of the bands of a multi-scale model
 } sb_model;
 
-// From text, with room for weights that are not set. NULL on failure: GSL_EINVAL with a line in `error` that names the
-// note; GSL_ENOMEM.
+// From text, with room for weights that are not set. Under `bands` and `multispeed` the network sees two images: a
+// stage's approximation and its details, or a point and its condition. NULL on failure: GSL_EINVAL with a line in
+// `error` that names the note; GSL_ENOMEM.
 sb_model *sb_model_alloc (const char *net, const char *process, const char *prediction, const char *label,
                           double data_deviation, double low, double high, sb_error *error);
 void sb_model_free (sb_model *model); // NULL is allowed
@@ -38,6 +44,13 @@ void sb_model_free (sb_model *model); // NULL is allowed
 // A data_deviation for each part of the process in place of one for all. GSL_EINVAL where there are not as many, or one
 // is not positive; GSL_ENOMEM.
 int sb_model_set_deviations (sb_model *model, size_t count, const double *deviations, sb_error *error);
+
+// What it is to be given beside images: as the network's condition, or under `multispeed` as the second of a pair.
+// GSL_EINVAL where the line is none, or the network is not given as many channels.
+int sb_model_set_task (sb_model *model, const char *task, sb_error *error);
+
+// The shape of the images that a model's data are: its network's input, but for bands and pairs.
+sb_net_shape sb_model_image (const sb_model *model);
 
 // Fit the prior of a soft process to data x (n x d), in single precision, so that it is what a file says of it. Of other
 // processes there is nothing to do. As of sb_soft_fit.

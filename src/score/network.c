@@ -107,7 +107,7 @@ sb_network_view (const sb_network *network)
 }
 
 // The label is one number, also where the process has several parts: the time, or the logarithm of the noise that all
-// share. Where there is no noise, the label is that of hardly any: $\hat x_0$ is $x_t$ there, whatever the network says.
+// share, or else of the first part's. Where there is no noise, the label is that of hardly any: $\hat x_0$ is $x_t$ there, whatever the network says.
 
 static int
 label_time (const sb_process *process, double t, double *u)
@@ -118,14 +118,32 @@ label_time (const sb_process *process, double t, double *u)
 }
 
 static int
+first_part (const sb_process *process, sb_process_map map, double t, double *number)
+{
+  double *numbers = malloc (process->parts * sizeof *numbers);
+  int status = numbers ? sb_process_numbers (process, map, 0, t, numbers) : GSL_ENOMEM;
+  if (!status)
+    *number = numbers[0];
+  free (numbers);
+  return status;
+}
+
+static int
 label_log_noise (const sb_process *process, double t, double *u)
 {
   double a = 1, sd = 1;
   if (process->from_zero_only)
     SB_ERROR (NULL, GSL_EINVAL, "the noise of %s may stand still while the signal fades: it is no label",
               process->type->name);
-  int status
-      = process->parts == 1 ? sb_process_scalars (process, 0, t, &a, &sd) : sb_process_deviation (process, 0, t, &sd);
+  int status;
+  if (process->type->deviation || process->parts == 0)
+    status = sb_process_deviation (process, 0, t, &sd);
+  else
+    {
+      status = first_part (process, SB_A, t, &a);
+      if (!status)
+        status = first_part (process, SB_S, t, &sd);
+    }
   *u = log (GSL_MAX_DBL (sd / a, DBL_MIN));
   return status;
 }
@@ -218,6 +236,7 @@ sb_network_pass_free (sb_network_pass *pass)
   free (pass->label);
   free (pass->given);
   gsl_matrix_free (pass->numbers);
+  gsl_matrix_free (pass->images);
   gsl_matrix_free (pass->c);
   gsl_matrix_free (pass->p);
   gsl_matrix_free (pass->q);
@@ -240,6 +259,7 @@ pass_alloc (const sb_network *network, size_t rows, int gradients, bool dual)
   pass->label = calloc (rows + 1, sizeof *pass->label);
   pass->given = calloc (rows * sb_net_conditions (network->net) + 1, sizeof *pass->given);
   pass->numbers = gsl_matrix_alloc (some, in);
+  pass->images = network->transform ? gsl_matrix_alloc (some, in) : NULL;
   pass->c = gsl_matrix_alloc (some, parts);
   pass->p = gsl_matrix_alloc (some, parts);
   pass->q = gsl_matrix_alloc (some, parts);
@@ -248,7 +268,7 @@ pass_alloc (const sb_network *network, size_t rows, int gradients, bool dual)
   pass->work = dual ? NULL : sb_net_work_alloc (network->net, rows, gradients);
   pass->dual = dual ? sb_net_dual_alloc (network->net, rows) : NULL;
   if (!pass->in || !pass->out || !pass->label || !pass->given || !pass->numbers || !pass->c || !pass->p || !pass->q
-      || (dual ? !pass->in_dot || !pass->out_dot || !pass->dual : !pass->work))
+      || (network->transform && !pass->images) || (dual ? !pass->in_dot || !pass->out_dot || !pass->dual : !pass->work))
     {
       sb_network_pass_free (pass);
       SB_ERROR_NULL (NULL, GSL_ENOMEM, "no memory for %zu rows to go through a network", rows);
@@ -350,6 +370,52 @@ fetch_rows (sb_net_shape shape, const float *samples, gsl_matrix *rows)
       gsl_matrix_set (rows, i, j, (double)samples[i * rows->size2 + sb_net_place (shape, j)]);
 }
 
+// A row need not be what the network sees. A band of a multi-scale model joins the others by a transform $W$, and a pair of
+// images stands one behind the other in a row, [nonuniform.set-concat] the channels of the second after those of the first.
+
+static size_t
+place_of_two (sb_net_shape shape, size_t first, size_t k)
+{
+  const size_t start = first * sb_net_shape_pixels (shape);
+  const sb_net_shape one = { first, shape.height, shape.width },
+                     other = { shape.channels - first, shape.height, shape.width };
+  return k < start ? sb_net_place (one, k) : start + sb_net_place (other, k - start);
+}
+
+static int
+place_numbers (const sb_network *network, const sb_network_pass *pass, sb_net_shape shape, const gsl_matrix *numbers,
+               float *samples)
+{
+  int status = GSL_SUCCESS;
+  gsl_matrix image = *numbers;
+  if (network->transform)
+    {
+      image = first_rows (pass->images, numbers->size1).matrix;
+      status = sb_operator_apply (network->transform, CblasTrans, NULL, numbers, &image);
+    }
+  if (network->first_channels == 0)
+    place_rows (shape, &image, samples);
+  for (size_t i = 0; i < image.size1 && network->first_channels > 0; i++)
+    for (size_t j = 0; j < image.size2; j++)
+      samples[i * image.size2 + place_of_two (shape, network->first_channels, j)]
+          = (float)gsl_matrix_get (&image, i, j);
+  return status;
+}
+
+static int
+fetch_numbers (const sb_network *network, const sb_network_pass *pass, sb_net_shape shape, const float *samples,
+               gsl_matrix *numbers)
+{
+  gsl_matrix image = network->transform ? first_rows (pass->images, numbers->size1).matrix : *numbers;
+  if (network->first_channels == 0)
+    fetch_rows (shape, samples, &image);
+  for (size_t i = 0; i < image.size1 && network->first_channels > 0; i++)
+    for (size_t j = 0; j < image.size2; j++)
+      gsl_matrix_set (&image, i, j,
+                      (double)samples[i * image.size2 + place_of_two (shape, network->first_channels, j)]);
+  return network->transform ? sb_operator_apply (network->transform, CblasNoTrans, NULL, &image, numbers) : GSL_SUCCESS;
+}
+
 static int
 put_in (const sb_network *network, sb_network_pass *pass, const gsl_matrix *x, const gsl_vector *t, float *in)
 {
@@ -365,9 +431,7 @@ put_in (const sb_network *network, sb_network_pass *pass, const gsl_matrix *x, c
   status = find_scales (network, pass, t);
   if (!status)
     status = sb_process_combine (network->process, 1, &(sb_term){ &c.matrix, x }, NULL, &cx.matrix);
-  if (!status)
-    place_rows (sb_net_input (network->net), &cx.matrix, in);
-  return status;
+  return status ? status : place_numbers (network, pass, sb_net_input (network->net), &cx.matrix, in);
 }
 
 static int
@@ -394,7 +458,9 @@ blend (const sb_network *network, const sb_network_pass *pass, const gsl_matrix 
     return status;
   gsl_matrix_view p = first_rows (pass->p, x->size1), q = first_rows (pass->q, x->size1),
                   F = first_rows (pass->numbers, x->size1);
-  fetch_rows (sb_net_output (network->net), out, &F.matrix);
+  status = fetch_numbers (network, pass, sb_net_output (network->net), out, &F.matrix);
+  if (status)
+    return status;
   return sb_process_combine (network->process, 2, (sb_term[]){ { &p.matrix, x }, { &q.matrix, &F.matrix } }, NULL,
                              epsilon);
 }
@@ -445,17 +511,18 @@ sb_network_backward (const sb_network *network, sb_network_pass *pass, const gsl
   // Scale the gradient to that with respect to F, and take it through the network.
   status = sb_process_combine (network->process, 1, &(sb_term){ &q.matrix, epsilon_bar }, NULL, &numbers.matrix);
   if (!status)
-    {
-      place_rows (sb_net_output (net), &numbers.matrix, pass->out);
-      status = sb_net_backward (net, network->theta, pass->work, pass->out, theta_bar, x_bar ? pass->in : NULL);
-    }
+    status = place_numbers (network, pass, sb_net_output (net), &numbers.matrix, pass->out);
+  if (!status)
+    status = sb_net_backward (net, network->theta, pass->work, pass->out, theta_bar, x_bar ? pass->in : NULL);
   if (status || !x_bar)
     return status;
 
   // Add what came back to what went past it.
-  fetch_rows (sb_net_input (net), pass->in, &numbers.matrix);
-  return sb_process_combine (network->process, 2,
-                             (sb_term[]){ { &p.matrix, epsilon_bar }, { &c.matrix, &numbers.matrix } }, NULL, x_bar);
+  status = fetch_numbers (network, pass, sb_net_input (net), pass->in, &numbers.matrix);
+  return status ? status
+                : sb_process_combine (network->process, 2,
+                                      (sb_term[]){ { &p.matrix, epsilon_bar }, { &c.matrix, &numbers.matrix } }, NULL,
+                                      x_bar);
 }
 
 // ## Both at once, forward and backward
@@ -485,9 +552,7 @@ put_back (const sb_network *network, sb_network_pass *pass, const gsl_matrix *ba
 {
   gsl_matrix_view q = first_rows (pass->q, bar->size1), numbers = first_rows (pass->numbers, bar->size1);
   int status = sb_process_combine (network->process, 1, &(sb_term){ &q.matrix, bar }, NULL, &numbers.matrix);
-  if (!status)
-    place_rows (sb_net_output (network->net), &numbers.matrix, out);
-  return status;
+  return status ? status : place_numbers (network, pass, sb_net_output (network->net), &numbers.matrix, out);
 }
 
 int

@@ -41,6 +41,12 @@ typedef struct
   sb_label label;
   double data_deviation;         // sigma_data: the standard deviation of a coordinate of the data
   const double *part_deviations; // the same of the coordinates of each part (parts), not owned; NULL: data_deviation
+
+  // How a row becomes what the network sees, other than as one image. transform: W, orthonormal and not owned; a row
+  // is W times what it sees. NULL: they are the same. first_channels: it sees two images of one size, one behind the
+  // other in a row, and so many of its channels are the first's. 0: one image.
+  const sb_operator *transform;
+  size_t first_channels;
 } sb_network;
 
 // Memory for a forward and a backward pass of up to `rows` rows, for one thread. `in` and `out` have the network's
@@ -54,6 +60,7 @@ typedef struct
   float *given;            // the conditions: pictures, then classes
   float *in_dot, *out_dot; // of a dual pass
   gsl_matrix *numbers;     // rows x d: what goes in or came out, in the order of files
+  gsl_matrix *images;      // the same, on the network's side of its transform; NULL: it has none
   gsl_matrix *c, *p, *q;   // rows x parts: the scales at each row's time
   const sb_stream *drop; // what dropout draws from (sb_net_condition), not owned; NULL, as at first: nothing is dropped
 } sb_network_pass;
@@ -69,7 +76,7 @@ void sb_network_pass_free (sb_network_pass *pass);
 // each row the numbers of the picture, then the class, as far as the network's line has them; class -1 is none. y NULL:
 // pictures of zeros, no class. Rows of images, here and below: the channel varies fastest. GSL_EBADLEN where shapes do not
 // fit each other or the network, or n is over the rows of the workspace; GSL_EUNSUP where the process has no parts
-// (of a residual: no one noise), the label is log-noise and there are several noises, or the network takes no condition; GSL_EDOM where a class is neither -1
+// (of a residual: no one noise), or the network takes no condition; GSL_EDOM where a class is neither -1
 // nor one of the network's; else as of the process's numbers and of sb_net_forward.
 int sb_network_forward (const sb_network *network, sb_network_pass *pass, const gsl_matrix *x, const gsl_vector *t,
                         const gsl_matrix *y, gsl_matrix *epsilon);
