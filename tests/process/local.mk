@@ -14,3 +14,5 @@ check_PROGRAMS += %D%/test_soft
 %C%_test_soft_SOURCES = %D%/test_soft.c tests/soft_laws.c tests/soft_laws.h
 check_PROGRAMS += %D%/test_soft_kernels
 %C%_test_soft_kernels_SOURCES = %D%/test_soft_kernels.c tests/soft_laws.c tests/soft_laws.h
+check_PROGRAMS += %D%/test_nonuniform
+%C%_test_nonuniform_SOURCES = %D%/test_nonuniform.c
