@@ -73,12 +73,15 @@ sb_pc_annealed (double epsilon, size_t steps)
 // known below. [consistent.txt-early-stop]
 
 static int
-check (const sb_pc *pc, const sb_score *score, const gsl_vector *times, const gsl_matrix *x)
+check (const sb_pc *pc, const sb_score *score, const gsl_matrix *y, const gsl_vector *times, const gsl_matrix *x)
 {
   if (x->size2 != score->process->dimension)
     SB_ERROR (NULL, GSL_EBADLEN, "x has %zu columns, the process %zu", x->size2, score->process->dimension);
   if (!pc->step || (pc->corrector_steps > 0 && !pc->corrector.type))
     SB_ERROR (NULL, GSL_EINVAL, "a sampler needs a step (none: sb_step_none), and a corrector for its steps");
+  if (pc->condition && (!y || y->size1 != x->size1))
+    SB_ERROR (NULL, GSL_EBADLEN, "a condition that diffuses has a row for each of %zu samples, not %zu", x->size1,
+              y ? y->size1 : 0);
   if (times->size == 0)
     SB_ERROR (NULL, GSL_EBADLEN, "the grid has no times");
   for (size_t k = 0; k < times->size; k++)
@@ -107,8 +110,10 @@ typedef struct
   const gsl_vector *times;
   sb_stream stream;
   gsl_matrix *x, *z;
-  gsl_vector *s, *t; // n times each, all the same
-  size_t corrected, pasted, done;
+  gsl_vector *s, *t;  // n times each, all the same
+  gsl_matrix *y_t;    // the condition as it is given, where it diffuses
+  double diffused_to; // its time
+  size_t corrected, pasted, diffused, done;
   int status;
 } run;
 
@@ -161,7 +166,20 @@ draw (run *w, sb_purpose purpose, size_t count)
   w->stream.purpose = purpose;
   if (!w->status && !pc->noiseless)
     w->status = pc->noise ? pc->noise (pc->context, purpose, count, w->z)
-                          : sb_stream_normals (w->stream, (uint64_t)count * w->x->size2, w->z);
+                          : sb_stream_normals (w->stream, pc->taken + (uint64_t)count * w->x->size2, w->z);
+}
+
+// Before each of them likewise, a condition is drawn that diffuses.
+
+static const gsl_matrix *
+condition (run *w, double t)
+{
+  if (!w->pc->condition)
+    return w->y;
+  if (!w->status)
+    w->status = sb_condition_draw (w->pc->condition, w->stream, w->diffused++, w->diffused_to, t, w->y, w->y_t);
+  w->diffused_to = t;
+  return w->y_t;
 }
 
 // Before a step or correction at time t; what is known is known to be there at the end, without noise.
@@ -182,11 +200,12 @@ predict (run *w, size_t k, bool noisy)
   noisy = noisy && !w->pc->noiseless && sb_step_noisy (step, second ? w->pc->alternate_key : w->pc->key);
   if (noisy)
     draw (w, SB_FOR_PREDICTOR, k);
+  const gsl_matrix *y = condition (w, time_at (w, k));
   if (w->status)
     return;
   gsl_vector_set_all (w->s, time_at (w, k + 1));
   gsl_vector_set_all (w->t, time_at (w, k));
-  w->status = sb_step_apply (step, second ? w->pc->alternate_key : w->pc->key, w->work, w->y, w->s, w->t,
+  w->status = sb_step_apply (step, second ? w->pc->alternate_key : w->pc->key, w->work, y, w->s, w->t,
                              noisy ? w->z : NULL, w->x);
 }
 
@@ -198,8 +217,9 @@ correct (run *w, size_t k)
     {
       paste (w, time_at (w, k));
       draw (w, SB_FOR_CORRECTOR, w->corrected++);
+      const gsl_matrix *y = condition (w, time_at (w, k));
       if (!w->status)
-        w->status = sb_corrector_apply (corrector, w->work, w->y, time_below (w, k), time_at (w, k),
+        w->status = sb_corrector_apply (corrector, w->work, y, time_below (w, k), time_at (w, k),
                                         w->pc->noiseless ? NULL : w->z, w->x);
       if (w->pc->each_corrector)
         advance (w, time_at (w, k));
@@ -209,9 +229,11 @@ correct (run *w, size_t k)
 static void
 denoise (run *w)
 {
-  paste (w, time_at (w, w->times->size - 1));
+  const double t = time_at (w, w->times->size - 1);
+  paste (w, t);
+  const gsl_matrix *y = condition (w, t);
   if (!w->status)
-    w->status = sb_work_denoise (w->work, w->y, time_at (w, w->times->size - 1), w->x);
+    w->status = sb_work_denoise (w->work, y, t, w->x);
   paste (w, 0);
 }
 
@@ -259,6 +281,7 @@ run_free (run *w)
 {
   sb_sampler_work_free (w->work);
   gsl_matrix_free (w->z);
+  gsl_matrix_free (w->y_t);
   gsl_vector_free (w->s);
   gsl_vector_free (w->t);
 }
@@ -270,7 +293,7 @@ sb_pc_sample (const sb_pc *pc, const sb_score *score, const gsl_matrix *y, const
   size_t none;
   evaluations = evaluations ? evaluations : &none;
   *evaluations = 0;
-  int status = check (pc, score, times, x);
+  int status = check (pc, score, y, times, x);
   if (status || x->size1 == 0)
     return status;
   run w = { .pc = pc,
@@ -282,8 +305,10 @@ sb_pc_sample (const sb_pc *pc, const sb_score *score, const gsl_matrix *y, const
             .z = gsl_matrix_alloc (x->size1, x->size2),
             .s = gsl_vector_alloc (x->size1),
             .t = gsl_vector_alloc (x->size1),
+            .y_t = pc->condition ? gsl_matrix_alloc (y->size1, y->size2) : NULL,
+            .pasted = (size_t)((pc->taken + x->size2 - 1) / x->size2),
             .corrected = pc->corrected };
-  w.status = w.work && w.z && w.s && w.t ? GSL_SUCCESS : GSL_ENOMEM;
+  w.status = w.work && w.z && w.s && w.t && (w.y_t || !pc->condition) ? GSL_SUCCESS : GSL_ENOMEM;
   if (!w.status)
     w.status = sb_check_finite ("the points to start from", GSL_EDOM, x);
   if (!w.status)

@@ -3,6 +3,7 @@
 
 #include "../base/decls.h"
 #include "../base/stream.h"
+#include "condition.h"
 #include "known.h"
 #include "sampler.h"
 
@@ -33,10 +34,13 @@ typedef struct
   bool noiseless;        // z = 0 throughout
   sb_noise noise;        // NULL: normals from the stream
   const sb_known *known; // of the samples, put in before every step and correction, and at the end; NULL: nothing
-  size_t corrected;      // corrector steps taken before: where each row's noise for them goes on
-  sb_progress progress;  // NULL: none
-  bool each_corrector;   // progress is called after each corrector step too, and these are counted like steps
-  void *context;         // handed to progress and noise
+  const sb_condition
+      *condition;       // how the score's condition diffuses, drawn before every step and correction; NULL: y as it is
+  uint64_t taken;       // numbers of each row's streams used before: where a run goes on that follows another
+  size_t corrected;     // corrector steps taken before: where each row's noise for them goes on
+  sb_progress progress; // NULL: none
+  bool each_corrector;  // progress is called after each corrector step too, and these are counted like steps
+  void *context;        // handed to progress and noise
 } sb_pc;
 
 // Reverse diffusion, one Langevin step of r = 0.16 (norms averaged over the batch) after each, denoised at the end.
@@ -50,7 +54,7 @@ sb_pc sb_pc_annealed (double epsilon, size_t steps);
 // Run x (n x d) along the grid `times`, strictly decreasing in [0, t_limit]: on entry x is at its first time (a draw from
 // the prior, as a rule), on success it is at its last, or denoised. Row i draws its noise from stream.index + i of
 // stream.seed (stream.purpose is ignored), so it is the same in any batch, but for correctors with SB_NORM_BATCH or
-// SB_NORM_ROOT_D. y: the score's condition, NULL or n rows. evaluations (NULL is allowed): of the score, on every row.
+// SB_NORM_ROOT_D. y: the score's condition, NULL or n rows; where it diffuses, needed. evaluations (NULL is allowed): of the score, on every row.
 //
 // Returns what a step or corrector reports (sampler.h), what progress or noise returned where that ended the run,
 // GSL_EDOM for a bad grid or a point that is not finite, GSL_EBADFUNC where a sample is not, GSL_EINVAL where step or

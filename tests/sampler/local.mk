@@ -30,3 +30,5 @@ dist_check_SCRIPTS += %D%/test_edm_numpy
 EXTRA_DIST += %D%/edm.py
 check_PROGRAMS += %D%/test_reverse_law
 %C%_test_reverse_law_SOURCES = %D%/test_reverse_law.c tests/denoisers.c tests/denoisers.h
+check_PROGRAMS += %D%/test_multiscale
+%C%_test_multiscale_SOURCES = %D%/test_multiscale.c

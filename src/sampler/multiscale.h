@@ -1,0 +1,33 @@
+#ifndef SCOREBOOK_SAMPLER_MULTISCALE_H
+#define SCOREBOOK_SAMPLER_MULTISCALE_H
+
+#include "../base/decls.h"
+#include "pc.h"
+
+SB_BEGIN_DECLS
+
+// A stage of a multi-scale model: the score of its bands, and the times that it is in charge of, strictly decreasing.
+typedef struct
+{
+  const sb_score *score;
+  const gsl_vector *times;
+} sb_stage;
+
+typedef struct
+{
+  sb_pc pc;    // how each stage is run: its final is the last stage's, and `taken` is counted on from stage to stage
+  bool frozen; // a cascade: what a stage has made is finished with, and is noised for those after it; false: it goes on
+} sb_multiscale;
+
+// Fill x (n x d, of the last stage) by the stages, the first first. Each begins with the columns of the one before it and,
+// behind them, a draw of its own process's prior. Row i draws its noise from stream.index + i. evaluations (NULL is
+// allowed): of all stages' scores, on every row.
+//
+// GSL_EINVAL for no stage, stages that do not grow, or times of which one does not begin where the one before it ends;
+// GSL_EBADLEN, GSL_ENOMEM, and as of sb_process_prior and sb_pc_sample. After a failure x is unspecified.
+int sb_multiscale_sample (const sb_multiscale *multiscale, size_t stages, const sb_stage *stage, sb_stream stream,
+                          gsl_matrix *x, size_t *evaluations);
+
+SB_END_DECLS
+
+#endif
