@@ -359,10 +359,15 @@ normalise (builder *b, const char *name, size_t from)
 }
 
 static size_t
+activate_as (builder *b, const char *name, size_t from)
+{
+  return lay (b, name, (sb_layer){ .type = &sb_layer_silu, .inputs = 1, .from = { from }, .out = shape_of (b, from) });
+}
+
+static size_t
 activate (builder *b, size_t from)
 {
-  return lay (b, "silu",
-              (sb_layer){ .type = &sb_layer_silu, .inputs = 1, .from = { from }, .out = shape_of (b, from) });
+  return activate_as (b, "silu", from);
 }
 
 static size_t
@@ -740,7 +745,8 @@ lay_cnn (builder *b, const settings *s)
           snprintf (name, sizeof name, "level.%zu.%zu", level, k);
           h = convolve (b, part (of, sizeof of, name, "conv"), h, s->channels * s->multipliers[level], 3, 0);
           h = tell_time (b, name, h);
-          h = activate (b, normalise (b, part (of, sizeof of, name, "norm"), h));
+          h = normalise (b, part (of, sizeof of, name, "norm"), h);
+          h = activate_as (b, part (of, sizeof of, name, "silu"), h);
         }
     }
   sb_net_shape pooled = { shape_of (b, h).channels, 1, 1 };

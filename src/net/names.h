@@ -48,6 +48,9 @@
 #define sb_net_directions sb_net_directions_double
 #define sb_net_forward_along sb_net_forward_along_double
 #define sb_net_trace sb_net_trace_double
+#define sb_net_layer_named sb_net_layer_named_double
+#define sb_net_layer_outputs sb_net_layer_outputs_double
+#define sb_net_outputs_within sb_net_outputs_within_double
 #define sb_net_hidden sb_net_hidden_double
 #define sb_net_show sb_net_show_double
 #define sb_net_channels_first sb_net_channels_first_double

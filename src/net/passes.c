@@ -22,13 +22,19 @@ numbers (size_t count)
   return calloc (count + 1, sizeof (sb_real));
 }
 
-sb_net_work *
-sb_net_work_alloc (const sb_net *net, size_t samples, int gradients)
+static int
+check_samples (const sb_net *net, size_t samples)
 {
   size_t numbers_of_one = 1;
   for (size_t l = 0; l < net->count; l++)
     numbers_of_one += sb_net_shape_size (net->layers[l].out) + net->layers[l].saved;
-  if (sb_check_lengths ("samples of a network", samples, numbers_of_one, 1))
+  return sb_check_lengths ("samples of a network", samples, numbers_of_one, 1);
+}
+
+sb_net_work *
+sb_net_work_alloc (const sb_net *net, size_t samples, int gradients)
+{
+  if (check_samples (net, samples))
     return NULL;
   sb_net_work *work = calloc (1, sizeof *work);
   if (!work)
@@ -156,4 +162,34 @@ const char *
 sb_net_not_finite (const sb_net *net, const sb_net_work *work)
 {
   return work->n == 0 ? NULL : sb_net_trace (net, work->theta, work->n, work->x, work->label, &work->y);
+}
+
+size_t
+sb_net_layer_named (const sb_net *net, const char *name)
+{
+  size_t found = net->count, times = 0;
+  for (size_t l = 0; l < net->count; l++)
+    if (strcmp (net->layers[l].name, name) == 0)
+      {
+        found = l;
+        times++;
+      }
+  return times == 1 ? found : net->count;
+}
+
+int
+sb_net_layer_outputs (const sb_net *net, const sb_real *theta, size_t n, const sb_real *x, const sb_real *label,
+                      const sb_net_condition *y, size_t count, const size_t *layer, sb_real *const *out)
+{
+  if (check_samples (net, n))
+    return GSL_ENOMEM;
+  for (size_t k = 0; k < count; k++)
+    if (layer[k] >= net->count)
+      SB_ERROR (NULL, GSL_EINVAL, "layer %zu of a network that has %zu", layer[k], net->count);
+  if (n == 0 || count == 0)
+    return GSL_SUCCESS;
+  const int status = sb_net_outputs_within (net, theta, n, x, label, y, count, layer, out);
+  if (status)
+    SB_ERROR (NULL, status, "no memory for a network's passes of %zu samples", n);
+  return GSL_SUCCESS;
 }

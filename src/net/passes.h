@@ -52,6 +52,15 @@ int sb_net_hidden (const sb_net *net, sb_net_work *work, sb_real *hidden);
 // are. It computes them all again.
 const char *sb_net_not_finite (const sb_net *net, const sb_net_work *work);
 
+// The number of the layer with this name; net->count where none has it, or more than one ("add").
+size_t sb_net_layer_named (const sb_net *net, const char *name);
+
+// What `count` layers, by number, make of n samples, which are given as to sb_net_forward: out[k], n samples one after the
+// other, each sb_net_shape_size (net->layers[layer[k]].out) numbers. Computed by the reference, whichever the backend, in a
+// workspace of its own; no forward pass need have been. GSL_EINVAL where there is no such layer, GSL_ENOMEM.
+int sb_net_layer_outputs (const sb_net *net, const sb_real *theta, size_t n, const sb_real *x, const sb_real *label,
+                          const sb_net_condition *y, size_t count, const size_t *layer, sb_real *const *out);
+
 SB_END_DECLS
 
 #endif

@@ -335,6 +335,32 @@ sb_net_along (const sb_net *net, const sb_real *theta, size_t n, const sb_real *
   return GSL_SUCCESS;
 }
 
+// ## On the way
+//
+// A layer's numbers are there until the last that reads them is done: they are copied as soon as they are made.
+
+int
+sb_net_outputs_within (const sb_net *net, const sb_real *theta, size_t n, const sb_real *x, const sb_real *label,
+                       const sb_net_condition *y, size_t count, const size_t *layer, sb_real *const *out)
+{
+  workspace *w = workspace_for (net, n, FORWARD);
+  size_t last = 0;
+  if (!w)
+    return GSL_ENOMEM;
+  for (size_t k = 0; k < count; k++)
+    last = layer[k] > last ? layer[k] : last;
+  sb_net_show (net, n, x, label, y, w->at.y);
+  for (size_t l = 0; l <= last; l++)
+    {
+      layer_forward (net, theta, n, stream_of (y), w, l);
+      for (size_t k = 0; k < count; k++)
+        if (layer[k] == l)
+          sb_net_samples_first (net->layers[l].out, n, w->at.y[l], out[k]);
+    }
+  workspace_free (w);
+  return GSL_SUCCESS;
+}
+
 // ## Where it went wrong
 
 static int

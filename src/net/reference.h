@@ -31,6 +31,10 @@ void sb_net_forward_along (const sb_net *net, const sb_real *theta, size_t n, co
 const char *sb_net_trace (const sb_net *net, const sb_real *theta, size_t n, const sb_real *x, const sb_real *label,
                           const sb_net_condition *y);
 
+// What these layers, by number, make of the samples: out[k], samples first. GSL_ENOMEM.
+int sb_net_outputs_within (const sb_net *net, const sb_real *theta, size_t n, const sb_real *x, const sb_real *label,
+                           const sb_net_condition *y, size_t count, const size_t *layer, sb_real *const *out);
+
 // Samples come one after the other, layers of the reference want the channel slowest.
 void sb_net_channels_first (sb_net_shape shape, size_t n, const sb_real *samples, sb_real *to);
 void sb_net_samples_first (sb_net_shape shape, size_t n, const sb_real *from, sb_real *samples);

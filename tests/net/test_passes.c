@@ -535,3 +535,57 @@ Test (network, the_first_layer_that_is_not_finite_is_named)
         }
     }
 }
+
+// ## On the way
+//
+// What a layer makes is what a network makes of which it is the last: cut behind any of its layers, with the same weights,
+// each gives the same to the bit, all asked at once and in any order. A name that nobody has, or several have, is none.
+
+Test (network, what_layers_make_is_what_a_network_cut_there_makes)
+{
+  gsl_rng *r = property_rng (8);
+  for (size_t k = 0; k < NETWORKS; k++)
+    {
+      sb_net *net = scoped (sb_net_alloc (networks[k], NULL));
+      const size_t count = net->count, inputs = sb_net_shape_size (sb_net_input (net));
+      float *theta = some_weights (net, r), *x = gaussians (r, N * inputs, 1), *label = gaussians (r, N, 1);
+      size_t *layer = scoped ((size_t *)calloc (count, sizeof *layer));
+      float **out = scoped ((void *)calloc (count, sizeof *out));
+      for (size_t j = 0; j < count; j++)
+        {
+          layer[j] = count - 1 - j;
+          out[j] = gaussians (r, N * sb_net_shape_size (net->layers[layer[j]].out), 1);
+        }
+      ok (sb_net_layer_outputs (net, theta, N, x, label, NULL, count, layer, out));
+      for (size_t j = 0; j < count; j++)
+        {
+          const size_t size = N * sb_net_shape_size (net->layers[layer[j]].out);
+          sb_net cut = *net;
+          cut.count = layer[j] + 1;
+          sb_net_work *work = layer[j] >= 2 ? scoped (sb_net_work_alloc (&cut, N, 0)) : NULL;
+          float *y = zeros (size);
+          if (work)
+            ok (sb_net_forward (&cut, theta, N, x, label, NULL, work, y));
+          const float *want = work ? y : layer[j] == 1 ? label : x;
+          cr_assert_arr_eq (out[j], want, size * sizeof *want, "%s: %s", networks[k], net->layers[layer[j]].name);
+        }
+
+      const float before = out[0][0];
+      ok (sb_net_layer_outputs (net, theta, 0, x, label, NULL, count, layer, out));
+      cr_assert_eq (out[0][0], before, "of no samples, nothing");
+      layer[0] = count;
+      refused (GSL_EINVAL, sb_net_layer_outputs (net, theta, N, x, label, NULL, 1, layer, out));
+      refused (GSL_ENOMEM, sb_net_layer_outputs (net, theta, SIZE_MAX / 4, x, label, NULL, 1, layer + 1, out));
+      size_t alone = 0;
+      for (size_t l = 0; l < count; l++)
+        {
+          const size_t found = sb_net_layer_named (net, net->layers[l].name);
+          cr_assert (found == l || found == count, "%s: %zu for %zu", networks[k], found, l);
+          alone += found == l;
+        }
+      cr_assert (alone > 4 && alone < count, "%zu of %zu have a name of their own", alone, count);
+      cr_assert_eq (sb_net_layer_named (net, "x"), 0);
+      cr_assert_eq (sb_net_layer_named (net, "silu"), count, "several have that name");
+      cr_assert_eq (sb_net_layer_named (net, "none"), count);
+    }
+}
