@@ -5,10 +5,11 @@
 // Gaussians that have these moments (Heusel et al., 2017; the FID, where the network is Inception),
 // $$ \mathrm{FD} = |m_1 - m_2|^2 + \operatorname{tr}\Bigl(C_1 + C_2 - 2\bigl(C_1^{1/2} C_2\, C_1^{1/2}\bigr)^{1/2}\Bigr). $$
 // It is their squared 2-Wasserstein distance (Dowson and Landau, 1982) [soft.txt-w2gauss]. The paper's Tables 1 to 3
-// are in this unit.
+// are in this unit. [nonuniform.txt-ufid] Between images and reconstructions it is "Non-Uniform Diffusion Models"' UFID.
 
 #include "frechet.h"
 
+#include "../base/checks.h"
 #include "../base/error.h"
 #include "../base/frame.h"
 #include "../operator/symmetric.h"
@@ -296,5 +297,45 @@ sb_frechet (const gsl_matrix *x1, const gsl_matrix *x2, double *distance)
   if (!status && !isfinite (unit * found))
     SB_ERROR (NULL, GSL_EOVRFLW, "a squared Frechet distance is too large for a double");
   *distance = status ? *distance : unit * found;
+  return status;
+}
+
+// ## Pairs
+//
+// [nonuniform.txt-jfid] Reconstructions may have the law of the images and still have nothing to do with what was observed.
+// It is the joint law of both that says so: JFID is the distance between $p(\hat{\mathbf x}, \mathbf y)$ and $p(\mathbf x,
+// \mathbf y)$. The paper does not say how a pair is shown to a network; here the features of its two parts stand side by
+// side, $(\phi(\mathbf x), \phi(\mathbf y))$. What moves pairs moves their first parts as far or less: JFID is never less
+// than UFID.
+
+static gsl_matrix *
+side_by_side (const gsl_matrix *x, const gsl_matrix *y)
+{
+  if (sb_check_lengths ("pairs", x->size1, x->size2, 1) || sb_check_lengths ("pairs", y->size1, y->size2, 1))
+    return NULL;
+  gsl_matrix *joint = gsl_matrix_alloc (x->size1, x->size2 + y->size2);
+  for (size_t i = 0; joint && i < x->size1; i++)
+    {
+      gsl_vector_const_view of_x = gsl_matrix_const_row (x, i), of_y = gsl_matrix_const_row (y, i);
+      gsl_vector_view first = gsl_matrix_subrow (joint, i, 0, x->size2),
+                      second = gsl_matrix_subrow (joint, i, x->size2, y->size2);
+      gsl_vector_memcpy (&first.vector, &of_x.vector);
+      gsl_vector_memcpy (&second.vector, &of_y.vector);
+    }
+  return joint;
+}
+
+int
+sb_frechet_joint (const gsl_matrix *x1, const gsl_matrix *y1, const gsl_matrix *x2, const gsl_matrix *y2,
+                  double *distance)
+{
+  if (x1->size1 != y1->size1 || x2->size1 != y2->size1 || x1->size2 != x2->size2 || y1->size2 != y2->size2
+      || x1->size2 == 0 || y1->size2 == 0)
+    SB_ERROR (NULL, GSL_EBADLEN, "pairs of %zu x %zu and %zu x %zu numbers, and of %zu x %zu and %zu x %zu", x1->size1,
+              x1->size2, y1->size1, y1->size2, x2->size1, x2->size2, y2->size1, y2->size2);
+  gsl_matrix *first = side_by_side (x1, y1), *second = side_by_side (x2, y2);
+  const int status = first && second ? sb_frechet (first, second, distance) : GSL_ENOMEM;
+  gsl_matrix_free (first);
+  gsl_matrix_free (second);
   return status;
 }

@@ -1113,6 +1113,7 @@ PATH (frechet)
   gsl_matrix *x = units (3, 2);
   double distance;
   must (sb_frechet (x, x, &distance));
+  must (sb_frechet_joint (x, x, x, x, &distance));
 }
 
 PATH (two_samples)

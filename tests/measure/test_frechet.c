@@ -125,12 +125,71 @@ Test (frechet, in_one_dimension)
   property_check ("FD of scalars", 5, 500, 4, parameters, one_dimension, NULL, 1e-11);
 }
 
+static const property_parameter dimension_and_seed[]
+    = { { "d", PROPERTY_INTEGER, 1, 30, 1 }, { "seed", PROPERTY_INTEGER, 1, 1e9, 1 } };
+
+// ## Two dimensions
+//
+// The square root of a 2 x 2 matrix has the trace $\operatorname{tr}\sqrt M = \sqrt{\operatorname{tr} M + 2\sqrt{\det M}}$,
+// and $C_1^{1/2} C_2\, C_1^{1/2}$ has the trace and determinant of $C_1 C_2$: no root of a matrix is taken here, whether or not
+// the two commute. [nonuniform.txt-ufid]
+
+static double
+in_the_plane (const double *v, void *context)
+{
+  (void)context;
+  const uint64_t seed = (uint64_t)v[1];
+  gsl_matrix *C1 = random_covariance (2, 0.01, seed), *C2 = random_covariance (2, 0.01, seed + 1),
+             *M = product (CblasNoTrans, C1, CblasNoTrans, C2);
+  gsl_vector *m1 = normal_vector (2, seed + 2), *m2 = normal_vector (2, seed + 3);
+  double found = -1;
+  sb_frechet_gaussians (m1, C1, m2, C2, &found);
+  const double det = (gsl_matrix_get (C1, 0, 0) * gsl_matrix_get (C1, 1, 1) - gsl_pow_2 (gsl_matrix_get (C1, 0, 1)))
+                     * (gsl_matrix_get (C2, 0, 0) * gsl_matrix_get (C2, 1, 1) - gsl_pow_2 (gsl_matrix_get (C2, 0, 1)));
+  gsl_vector_sub (m1, m2);
+  const double expected
+      = gsl_pow_2 (gsl_blas_dnrm2 (m1)) + trace (C1) + trace (C2) - 2 * sqrt (trace (M) + 2 * sqrt (det));
+  return fabs (found - expected);
+}
+
+Test (frechet, in_two_dimensions)
+{
+  property_check ("FD in the plane", 19, 500, 2, dimension_and_seed, in_the_plane, NULL, 1e-10);
+}
+
+// And in more dimensions, where they commute: $|m_1 - m_2|^2 + \sum_k (\sqrt{\lambda_k} - \sqrt{\mu_k})^2$.
+// [nonuniform.txt-ufid]
+
+static double
+with_one_basis (const double *v, void *context)
+{
+  (void)context;
+  const size_t d = (size_t)v[0];
+  const uint64_t seed = (uint64_t)v[1];
+  gsl_matrix *Q = random_rotation (d, seed);
+  gsl_vector *m1 = normal_vector (d, seed + 1), *m2 = normal_vector (d, seed + 2), *s1 = normal_vector (d, seed + 3),
+             *s2 = normal_vector (d, seed + 4), *lambda = copy_of (s1), *mu = copy_of (s2);
+  double expected = 0, found = -1;
+  for (size_t k = 0; k < d; k++)
+    expected += gsl_pow_2 (gsl_vector_get (m1, k) - gsl_vector_get (m2, k))
+                + gsl_pow_2 (fabs (gsl_vector_get (s1, k)) - fabs (gsl_vector_get (s2, k)));
+  gsl_vector_mul (lambda, s1);
+  gsl_vector_mul (mu, s2);
+  sb_frechet_gaussians (m1, with_spectrum (Q, lambda), m2, with_spectrum (Q, mu), &found);
+  return fabs (found - expected);
+}
+
+Test (frechet, of_commuting_covariances)
+{
+  property_check ("FD in one basis", 20, 200, 2, dimension_and_seed, with_one_basis, NULL, 1e-10);
+}
+
 // ## Known transport
 //
 // The optimal map from $\mathcal{N}(m_1, C_1)$ is $x \mapsto m_2 + T(x - m_1)$ with $T$ symmetric positive
 // semidefinite, and any such map is optimal between what it joins. So with $C_2 = T C_1 T$ the distance is the mean
 // square of the way, $|m_1 - m_2|^2 + \operatorname{tr}\bigl((I - T)\,C_1\,(I - T)\bigr)$, whether or not the two
-// commute.
+// commute. [nonuniform.txt-ufid]
 
 static double
 known_transport (const double *v, void *context)
@@ -151,9 +210,6 @@ known_transport (const double *v, void *context)
   expected += trace (sandwich (way, C1));
   return fabs (found / expected - 1);
 }
-
-static const property_parameter dimension_and_seed[]
-    = { { "d", PROPERTY_INTEGER, 1, 30, 1 }, { "seed", PROPERTY_INTEGER, 1, 1e9, 1 } };
 
 Test (frechet, is_the_mean_square_of_the_way)
 {
@@ -197,6 +253,7 @@ Test (frechet, is_the_formula_as_printed)
 // ## Invariance
 //
 // Turning and shifting both, or exchanging them, changes nothing; scaling both by $s$ multiplies the distance by $s^2$.
+// [nonuniform.txt-ufid]
 
 static double
 invariances (const double *v, void *context)
@@ -383,6 +440,120 @@ Test (frechet, of_samples_is_within_the_sampling_error)
   cr_assert_float_eq (found, expected, 4.9 * sqrt (variance), "%g, truth %g, SE %g", found, expected, sqrt (variance));
 }
 
+// Two samples of one law are apart by chance, about $1/n$: the less the larger they are, each time by well over the spread of
+// eight pairs. Of a set and itself it is 0. [nonuniform.txt-ufid]
+
+Test (frechet, of_samples_of_one_law_falls_with_their_number)
+{
+  enum
+  {
+    D = 8
+  };
+  const size_t n[] = { 20, 80, 320, 1280 };
+  double last = HUGE_VAL, same = -1;
+  for (size_t k = 0; k < 4; k++)
+    {
+      double sum = 0;
+      for (uint64_t pair = 0; pair < 8; pair++)
+        {
+          double found = -1;
+          ok (sb_frechet (normals (n[k], D, 21 + 2 * pair), normals (n[k], D, 22 + 2 * pair), &found));
+          sum += found / 8;
+        }
+      cr_assert (sum < 0.5 * last, "%zu points: %g after %g", n[k], sum, last);
+      last = sum;
+    }
+  ok (sb_frechet (normals (50, D, 21), normals (50, D, 21), &same));
+  cr_assert_lt (same, 1e-20);
+}
+
+// ## Pairs
+//
+// What carries pairs to pairs carries their first parts and their second ones too, and its cost is the sum of both: the
+// distance of the pairs is at least the sum of those of the parts, whatever the covariances. [nonuniform.txt-jfid]
+
+static double
+of_covariances_and_of_corners (const double *v, void *context)
+{
+  (void)context;
+  const size_t d = (size_t)v[0], e = (size_t)v[2];
+  const uint64_t seed = (uint64_t)v[1];
+  gsl_matrix *C1 = random_covariance (d + e, v[3], seed), *C2 = random_covariance (d + e, v[3], seed + 1);
+  gsl_matrix_view a1 = gsl_matrix_submatrix (C1, 0, 0, d, d), a2 = gsl_matrix_submatrix (C2, 0, 0, d, d);
+  gsl_matrix_view b1 = gsl_matrix_submatrix (C1, d, d, e, e), b2 = gsl_matrix_submatrix (C2, d, d, e, e);
+  return distance (&a1.matrix, &a2.matrix) + distance (&b1.matrix, &b2.matrix) - distance (C1, C2);
+}
+
+Test (frechet, of_pairs_is_no_less_than_of_their_parts)
+{
+  const property_parameter parameters[] = { dimension_and_seed[0],
+                                            dimension_and_seed[1],
+                                            { "e", PROPERTY_INTEGER, 1, 10, 1 },
+                                            { "floor", PROPERTY_LOG, 1e-12, 1, 1 } };
+  property_check ("UFID of both parts - JFID", 23, 300, 4, parameters, of_covariances_and_of_corners, NULL, 1e-8);
+}
+
+// So it is with points, each set a linear map of normal ones. To exchange the parts of all pairs, or the two sets, changes
+// nothing. [nonuniform.txt-jfid]
+
+static double
+of_points_and_of_parts (const double *v, void *context)
+{
+  (void)context;
+  const size_t d = (size_t)v[0], e = (size_t)v[2], n1 = 2 * (d + e), n2 = 3 * (d + e);
+  const uint64_t seed = (uint64_t)v[1];
+  gsl_matrix *z1 = product (CblasNoTrans, normals (n1, d + e, seed), CblasNoTrans, normals (d + e, d + e, seed + 1)),
+             *z2
+             = product (CblasNoTrans, normals (n2, d + e, seed + 2), CblasNoTrans, normals (d + e, d + e, seed + 3));
+  gsl_matrix_view x1 = gsl_matrix_submatrix (z1, 0, 0, n1, d), y1 = gsl_matrix_submatrix (z1, 0, d, n1, e);
+  gsl_matrix_view x2 = gsl_matrix_submatrix (z2, 0, 0, n2, d), y2 = gsl_matrix_submatrix (z2, 0, d, n2, e);
+  double joint = -1, whole = -2, turned = -3, exchanged = -4, of_x = -5;
+  sb_frechet_joint (&x1.matrix, &y1.matrix, &x2.matrix, &y2.matrix, &joint);
+  sb_frechet_joint (&y1.matrix, &x1.matrix, &y2.matrix, &x2.matrix, &turned);
+  sb_frechet_joint (&x2.matrix, &y2.matrix, &x1.matrix, &y1.matrix, &exchanged);
+  sb_frechet (z1, z2, &whole);
+  sb_frechet (&x1.matrix, &x2.matrix, &of_x);
+  return fmax (of_x / joint - 1, 0) + fabs (joint / whole - 1) + fabs (turned / whole - 1)
+         + fabs (exchanged / whole - 1);
+}
+
+Test (frechet, of_pairs_of_points)
+{
+  const property_parameter parameters[]
+      = { dimension_and_seed[0], dimension_and_seed[1], { "e", PROPERTY_INTEGER, 1, 10, 1 } };
+  property_check ("JFID of points", 24, 100, 3, parameters, of_points_and_of_parts, NULL, 1e-9);
+}
+
+// True pairs, $y = x + .3 z$, whose $y$ are exchanged among them: x alone and y alone have the laws they had, and the pairs
+// have not. With deviations $s$ and $t$ the covariance is $(s^2, r s t; r s t, t^2)$ before and with another r after: in
+// two dimensions again without a root of a matrix. [nonuniform.txt-jfid]
+
+Test (frechet, of_pairs_sees_a_shuffle)
+{
+  enum
+  {
+    N = 500
+  };
+  gsl_matrix *x = normals (N, 1, 25), *y = normals (N, 1, 26), *shuffled = matrix (N, 1);
+  gsl_matrix_scale (y, 0.3);
+  gsl_matrix_add (y, x);
+  for (size_t i = 0; i < N; i++)
+    gsl_matrix_set (shuffled, i, 0, gsl_matrix_get (y, (i + 137) % N, 0));
+  double of_x = -1, of_y = -1, joint = -1, unmoved = -1;
+  ok (sb_frechet (x, x, &of_x));
+  ok (sb_frechet (y, shuffled, &of_y));
+  ok (sb_frechet_joint (x, y, x, y, &unmoved));
+  ok (sb_frechet_joint (x, shuffled, x, y, &joint));
+  cr_assert (of_x < 1e-20 && of_y < 1e-20 && unmoved < 1e-20, "%g, %g, %g", of_x, of_y, unmoved);
+  const double a = gsl_stats_variance (x->data, 1, N), b = gsl_stats_variance (y->data, 1, N),
+               r = gsl_stats_covariance (x->data, 1, y->data, 1, N),
+               q = gsl_stats_covariance (x->data, 1, shuffled->data, 1, N);
+  const double expected
+      = 2 * (a + b) - 2 * sqrt (a * a + b * b + 2 * r * q + 2 * sqrt ((a * b - r * r) * (a * b - q * q)));
+  cr_assert_gt (expected, 0.5);
+  cr_assert_float_eq (joint, expected, 1e-10, "%.12g, not %.12g", joint, expected);
+}
+
 // ## Moments
 //
 // GSL's statistics, column by column, over several blocks of rows, with means that are large beside the spread; the
@@ -436,6 +607,13 @@ Test (frechet, wrong_shapes_are_refused)
   refused (GSL_EBADLEN, sb_frechet (none, none, &found));
   refused (GSL_EINVAL, sb_frechet (x, tall, &found));
   refused (GSL_EINVAL, sb_frechet (tall, x, &found));
+  refused (GSL_EBADLEN, sb_frechet_joint (tall, C2, tall, tall, &found));
+  refused (GSL_EBADLEN, sb_frechet_joint (tall, tall, tall, C2, &found));
+  refused (GSL_EBADLEN, sb_frechet_joint (tall, tall, C3, tall, &found));
+  refused (GSL_EBADLEN, sb_frechet_joint (tall, C3, tall, tall, &found));
+  refused (GSL_EBADLEN, sb_frechet_joint (none, C2, none, C2, &found));
+  refused (GSL_EBADLEN, sb_frechet_joint (C2, none, C2, none, &found));
+  refused (GSL_EINVAL, sb_frechet_joint (x, x, tall, tall, &found));
   refused (GSL_EBADLEN, sb_moments (tall, m3, C2));
   refused (GSL_EBADLEN, sb_moments (tall, m2, flat));
   refused (GSL_EBADLEN, sb_moments (tall, m2, tall));
@@ -463,6 +641,10 @@ Test (frechet, what_is_no_covariance_is_refused)
     }
   gsl_vector *bad_mean = vector_of (0, NAN);
   refused (GSL_EDOM, sb_frechet_gaussians (m, G, bad_mean, G, &found));
+  gsl_matrix *points = normals (3, 2, 27), *nan = copy_of (points);
+  gsl_matrix_set (nan, 2, 1, NAN);
+  refused (GSL_EDOM, sb_frechet_joint (points, nan, points, points, &found));
+  refused (GSL_EDOM, sb_frechet_joint (points, points, nan, points, &found));
   cr_assert_eq (found, 17);
   ok (sb_frechet_gaussians (m, G, m, N, &found));
   cr_assert_float_eq (found, 1 + 2 - 2 * 1, 1e-3);

@@ -37,6 +37,16 @@ of_frechet (const gsl_matrix *x, const gsl_matrix *y, double *value)
 }
 
 static int
+of_pairs (const gsl_matrix *x, const gsl_matrix *y, double *value)
+{
+  gsl_matrix_const_view x_first = gsl_matrix_const_submatrix (x, 0, 0, x->size1, 1),
+                        x_rest = gsl_matrix_const_submatrix (x, 0, 1, x->size1, d - 1),
+                        y_first = gsl_matrix_const_submatrix (y, 0, 0, y->size1, 1),
+                        y_rest = gsl_matrix_const_submatrix (y, 0, 1, y->size1, d - 1);
+  return sb_frechet_joint (&x_first.matrix, &x_rest.matrix, &y_first.matrix, &y_rest.matrix, value);
+}
+
+static int
 of_energy (const gsl_matrix *x, const gsl_matrix *y, double *value)
 {
   return sb_energy_test (x, y, 0, probe, value, NULL);
@@ -152,6 +162,7 @@ static const struct
   int squares;     // it goes through squares that are part of a result
   double in_place; // a shift by 1e8 rounds the result by so much
 } measures[] = { { "frechet", of_frechet, 2, 1, 0 },
+                 { "pairs", of_pairs, 2, 1, 0 },
                  { "energy", of_energy, 1, 0, 0 },
                  { "energy's probability", of_energy_probability, 0, 0, 0 },
                  { "projections", of_projections, 0, 0, 0 },
