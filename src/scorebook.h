@@ -32,6 +32,7 @@
 #include "likelihood/likelihood.h"
 #include "likelihood/trace.h"
 #include "measure/classifier.h"
+#include "measure/diversity.h"
 #include "measure/energy_distance.h"
 #include "measure/frechet.h"
 #include "measure/sample_moments.h"

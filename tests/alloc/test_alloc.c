@@ -1127,6 +1127,7 @@ PATH (two_samples)
   must (sb_paired_distances (x, x, 3, stream, &(sb_pairing){ 0 }));
   must (sb_psnr (x, x, 1, NULL, &distance));
   must (sb_ssim (units (2, 121), units (2, 121), 11, 11, 1, 1, NULL, &distance));
+  must (sb_diversity (x, 2, NULL, &distance));
 }
 
 PATH (samples_on_a_line)

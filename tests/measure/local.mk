@@ -15,3 +15,5 @@ check_PROGRAMS += %D%/test_psnr %D%/test_ssim
 %C%_test_ssim_SOURCES = %D%/test_ssim.c
 %C%_test_paired_SOURCES = %D%/test_paired.c
 %C%_test_sliced_SOURCES = %D%/test_sliced.c
+check_PROGRAMS += %D%/test_diversity
+%C%_test_diversity_SOURCES = %D%/test_diversity.c

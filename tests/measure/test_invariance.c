@@ -5,6 +5,7 @@
 // square or a pure number; or it is refused, where doubles do not reach as far.
 
 #include "grid/distance.h"
+#include "measure/diversity.h"
 #include "measure/energy_distance.h"
 #include "measure/frechet.h"
 #include "measure/pairwise.h"
@@ -44,6 +45,19 @@ of_pairs (const gsl_matrix *x, const gsl_matrix *y, double *value)
                         y_first = gsl_matrix_const_submatrix (y, 0, 0, y->size1, 1),
                         y_rest = gsl_matrix_const_submatrix (y, 0, 1, y->size1, d - 1);
   return sb_frechet_joint (&x_first.matrix, &x_rest.matrix, &y_first.matrix, &y_rest.matrix, value);
+}
+
+// Of consecutive rows: the only measure that their order is a matter of.
+
+static int
+of_diversity (const gsl_matrix *x, const gsl_matrix *y, double *value)
+{
+  double first, second;
+  int status = sb_diversity (x, 5, NULL, &first);
+  if (!status)
+    status = sb_diversity (y, 5, NULL, &second);
+  *value = status ? *value : first - second;
+  return status;
 }
 
 static int
@@ -163,6 +177,7 @@ static const struct
   double in_place; // a shift by 1e8 rounds the result by so much
 } measures[] = { { "frechet", of_frechet, 2, 1, 0 },
                  { "pairs", of_pairs, 2, 1, 0 },
+                 { "diversity", of_diversity, 1, 0, 0 },
                  { "energy", of_energy, 1, 0, 0 },
                  { "energy's probability", of_energy_probability, 0, 0, 0 },
                  { "projections", of_projections, 0, 0, 0 },
@@ -324,7 +339,7 @@ Test (invariance, under_a_permutation)
 {
   for (size_t k = 0; k < MEASURES; k++)
     {
-      if (measures[k].of == of_energy_probability)
+      if (measures[k].of == of_energy_probability || measures[k].of == of_diversity)
         continue;
       gsl_matrix *x = sample (n, 11, 0), *y = sample (m, 12, 0.5);
       double expected = measured (k, x, y);
