@@ -39,6 +39,7 @@
 #include "measure/gaussian_kl.h"
 #include "measure/paired.h"
 #include "measure/pairwise.h"
+#include "measure/perceptual.h"
 #include "measure/psnr.h"
 #include "measure/sinkhorn.h"
 #include "measure/sliced.h"

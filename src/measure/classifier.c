@@ -128,34 +128,57 @@ typedef struct
   const sb_classifier *classifier;
   sb_pool *rooms;
   const gsl_matrix *x;
-  double low, scale; // of the images' range; from it to the classifier's
+  double low, high;
   gsl_matrix *probabilities, *features;
 } look;
 
 static int
-check_finite (const look *l, size_t first, size_t count, size_t numbers, const float *v)
+check_finite (double low, size_t first, size_t count, size_t numbers, const float *v)
 {
   for (size_t k = 0; k < count * numbers; k++)
     if (!gsl_finite ((double)v[k]))
       SB_ERROR (NULL, GSL_EDOM, "image %zu is not finite, or too far out of the range from %g", first + k / numbers,
-                l->low);
+                low);
   return GSL_SUCCESS;
+}
+
+static int
+scale_from (const sb_classifier *c, double low, double high, double *scale)
+{
+  *scale = (c->high - c->low) / (high - low);
+  if (!(low < high) || !(0 < *scale && gsl_finite (*scale)))
+    SB_ERROR (NULL, GSL_EDOM, "the images' range is two numbers, the lower first, not %g and %g", low, high);
+  return GSL_SUCCESS;
+}
+
+int
+sb_classifier_show (const sb_classifier *c, const gsl_matrix *x, double low, double high, size_t first, size_t count,
+                    float *in)
+{
+  const sb_net_shape shape = sb_net_input (c->net);
+  const size_t d = x->size2;
+  double scale;
+  if (d != sb_net_shape_size (shape) || first > x->size1 || count > x->size1 - first)
+    SB_ERROR (NULL, GSL_EBADLEN, "x of %zu x %zu has no %zu images from %zu on that fit the classifier", x->size1, d,
+              count, first);
+  const int status = scale_from (c, low, high, &scale);
+  if (status)
+    return status;
+  for (size_t i = 0; i < count; i++)
+    for (size_t k = 0; k < d; k++)
+      in[i * d + sb_net_place (shape, k)] = (float)(c->low + scale * (gsl_matrix_get (x, first + i, k) - low));
+  return check_finite (low, first, count, d, in);
 }
 
 static int
 look_at (const look *l, size_t first, size_t count, room *r)
 {
   const sb_classifier *c = l->classifier;
-  size_t d = l->x->size2;
-  sb_net_shape in = sb_net_input (c->net);
-  for (size_t i = 0; i < count; i++)
-    for (size_t k = 0; k < d; k++)
-      r->in[i * d + sb_net_place (in, k)] = (float)(c->low + l->scale * (gsl_matrix_get (l->x, first + i, k) - l->low));
-  int status = check_finite (l, first, count, d, r->in);
+  int status = sb_classifier_show (c, l->x, l->low, l->high, first, count, r->in);
   if (!status)
     status = sb_net_forward (c->net, c->theta, count, r->in, NULL, NULL, r->work, r->out);
   if (!status)
-    status = check_finite (l, first, count, c->classes, r->out);
+    status = check_finite (l->low, first, count, c->classes, r->out);
   if (status)
     return status;
   for (size_t k = 0; k < count * c->classes && l->probabilities; k++)
@@ -187,14 +210,15 @@ sb_classifier_look (const sb_classifier *classifier, const gsl_matrix *x, double
       || (probabilities && (probabilities->size1 != x->size1 || probabilities->size2 != classifier->classes))
       || (features && (features->size1 != x->size1 || features->size2 != classifier->features)))
     SB_ERROR (NULL, GSL_EBADLEN, "x of %zu x %zu, or the results, do not fit the classifier", x->size1, x->size2);
-  const double scale = (classifier->high - classifier->low) / (high - low);
-  if (!(low < high) || !(0 < scale && gsl_finite (scale)))
-    SB_ERROR (NULL, GSL_EDOM, "the images' range is two numbers, the lower first, not %g and %g", low, high);
+  double scale;
+  int status = scale_from (classifier, low, high, &scale);
+  if (status)
+    return status;
   const sb_pool_recipe rooms = { room_alloc, room_free, classifier };
-  look l = { classifier, sb_pool_alloc (&rooms), x, low, scale, probabilities, features };
+  look l = { classifier, sb_pool_alloc (&rooms), x, low, high, probabilities, features };
   if (!l.rooms)
     return GSL_ENOMEM;
-  int status = sb_shards (x->size1, SHARD_ROWS, look_at_shard, &l);
+  status = sb_shards (x->size1, SHARD_ROWS, look_at_shard, &l);
   sb_pool_free (l.rooms);
   if (!status && probabilities)
     sb_softmax (probabilities);

@@ -28,6 +28,11 @@ void sb_classifier_free (sb_classifier *classifier); // NULL is allowed
 int sb_classifier_look (const sb_classifier *classifier, const gsl_matrix *x, double low, double high,
                         gsl_matrix *probabilities, gsl_matrix *features);
 
+// What the network reads of images first, ..., first + count - 1 of x, as above: in, count samples one after the other. Errors
+// as above.
+int sb_classifier_show (const sb_classifier *classifier, const gsl_matrix *x, double low, double high, size_t first,
+                        size_t count, float *in);
+
 // exp(mean of KL(p(y|x) || p(y))), from 1 (says nothing of any image, or says the same of all) to the number of
 // classes (sure of each, all classes equally often). [scoresde.tab3] GSL_EDOM where there are no rows, or one holds no
 // probabilities.

@@ -1045,6 +1045,8 @@ PATH (classifier)
 {
   sb_classifier *classifier = kept (sb_classifier_read (exported_once (classifier_model, NULL), NULL));
   must (sb_classifier_look (classifier, batch (), 0, 1, units (IMAGES, 2), units (IMAGES, 4)));
+  double distance;
+  must (sb_perceptual (classifier, 0, NULL, batch (), batch (), 0, 1, NULL, &distance));
 }
 
 PATH (timed_classifier)

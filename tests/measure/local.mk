@@ -15,5 +15,6 @@ check_PROGRAMS += %D%/test_psnr %D%/test_ssim
 %C%_test_ssim_SOURCES = %D%/test_ssim.c
 %C%_test_paired_SOURCES = %D%/test_paired.c
 %C%_test_sliced_SOURCES = %D%/test_sliced.c
-check_PROGRAMS += %D%/test_diversity
+check_PROGRAMS += %D%/test_diversity %D%/test_perceptual
 %C%_test_diversity_SOURCES = %D%/test_diversity.c
+%C%_test_perceptual_SOURCES = %D%/test_perceptual.c
