@@ -1,6 +1,7 @@
 // # scorebook measure
 //
-// How far two files of points, or one and the moments of another, are from being samples of one law.
+// How far two files of points, or one and the moments of another, are from being samples of one law; and how near
+// reconstructions are to the truth, row by row.
 
 #include <config.h>
 
@@ -29,18 +30,25 @@ typedef enum
   METRIC_ENERGY,
   METRIC_KS,
   METRIC_NEAREST,
-  METRIC_SINKHORN // not one of all: it keeps a matrix of all pairs and may take long to converge
+  METRIC_SINKHORN, // not one of all: it keeps a matrix of all pairs and may take long to converge
+  METRIC_PSNR,     // these, of rows in order, are not either
+  METRIC_SSIM,
+  METRIC_PERCEPTUAL,
+  METRIC_DIVERSITY,
+  METRIC_JOINT,
+  METRICS
 } metric;
 
-static const char *const metric_names[] = { "all", "frechet", "energy", "ks", "nearest", "sinkhorn", NULL };
+static const char *const metric_names[] = { "all",  "frechet", "energy",     "ks",        "nearest", "sinkhorn",
+                                            "psnr", "ssim",    "perceptual", "diversity", "joint",   NULL };
 static const char *const format_names[] = { "plain", "json", NULL };
 
 typedef struct
 {
   int metric, format;
-  uint64_t projections, permutations, resize;
+  uint64_t projections, permutations, resize, per_condition;
   double range[2], regularisation;
-  const char *classifier, *moments, *save_moments;
+  const char *classifier, *moments, *save_moments, *conditions;
   network_engine engine;
   common_options common;
 } settings;
@@ -56,6 +64,15 @@ static const char details[] = "FILE1 and FILE2 are IDX or NPY (plain or gzip), f
                               "           mean, largest\n"
                               "  sinkhorn squared 2-Wasserstein distance between the points, regularised by an\n"
                               "           entropy whose bias is taken off, and its root; not one of all\n"
+                              "Of reconstructions, FILE1, and the truths, row by row in FILE2; none is of all:\n"
+                              "  psnr     peak signal-to-noise ratio in decibels, the mean over FILE1; inf (in\n"
+                              "           JSON: null) where images are equal\n"
+                              "  ssim     structural similarity, the mean likewise; 1 of equal images\n"
+                              "  perceptual  distance between what the classifier's layers see, likewise\n"
+                              "  diversity   standard deviation of each pixel over the N reconstructions of a\n"
+                              "           condition (divisor N - 1), its mean over all; there is no FILE2\n"
+                              "  joint    squared Frechet distance as above, but between pairs: of points and\n"
+                              "           the conditions that they belong to\n"
                               "With --classifier a cnn that 'scorebook train' made with labels looks at the\n"
                               "images; its inception score is the number of classes at best, 1 at worst.\n\n"
                               "The moments of a large FILE1 (mean and covariance of pixels or features) can be\n"
@@ -69,6 +86,8 @@ check_files (const settings *o, int files)
 {
   if (o->moments && o->save_moments)
     return usage_error ("--moments: not with --save-moments");
+  if (!o->moments && !o->save_moments && o->metric == METRIC_DIVERSITY)
+    return files == 1 ? -1 : usage_error ("--metric=diversity: takes one file of points");
   if (!o->moments && !o->save_moments)
     return files == 2 ? -1 : usage_error ("measure: needs two files; see 'scorebook measure --help'");
   if (files != 1)
@@ -79,23 +98,46 @@ check_files (const settings *o, int files)
 }
 
 static int
+check_options (const settings *o, int files)
+{
+  if (o->metric == METRIC_PERCEPTUAL && !o->classifier)
+    return usage_error ("--metric=perceptual: needs a --classifier");
+  if (o->metric == METRIC_JOINT && !o->conditions)
+    return usage_error ("--metric=joint: needs --conditions");
+  if (o->metric != METRIC_JOINT && o->conditions)
+    return usage_error ("--conditions: goes with --metric=joint, not %s", metric_names[o->metric]);
+  if (o->metric < METRIC_PSNR && o->per_condition)
+    return usage_error ("--per-condition: not with --metric=%s", metric_names[o->metric]);
+  if (o->metric == METRIC_DIVERSITY && o->per_condition == 1)
+    return usage_error ("--per-condition: one reconstruction of each condition has no diversity");
+  return check_files (o, files);
+}
+
+static int
 parse (int argc, char **argv, settings *o, int *first)
 {
   const option options[] = {
     { .kind = OPTION_HEADING, .help = "Options" },
     { "metric", 'm', OPTION_CHOICE, &o->metric, "NAME", 0, 0, metric_names,
-      "all, frechet, energy, ks, nearest or sinkhorn, see below (default: all)" },
+      "all, frechet, energy, ks, nearest, sinkhorn, psnr, ssim, perceptual, diversity or joint, see below "
+      "(default: all)" },
     { "projections", 0, OPTION_COUNT, &o->projections, "N", 0, 1e6, NULL, "ks: random directions (default: 100)" },
     { "permutations", 0, OPTION_COUNT, &o->permutations, "N", 0, 1e6, NULL,
       "energy: find its probability under one law from N random divisions of the points (default: do not)" },
     { "regularisation", 0, OPTION_REAL, &o->regularisation, "R", 0, 0, NULL,
       "sinkhorn: in units of the mean squared distance between points (default: 0.05)" },
+    { "per-condition", 0, OPTION_COUNT, &o->per_condition, "N", 0, 1e9, NULL,
+      "psnr, ssim, perceptual, joint: FILE1 has N rows, one after the other, for each of FILE2 (default: 1); "
+      "diversity: for each condition (default: 5)" },
+    { "conditions", 0, OPTION_TEXT, &o->conditions, "FILE", 0, 0, NULL,
+      "joint: the conditions, one for each row of FILE2" },
     { "data-range", 0, OPTION_RANGE, o->range, "LOW,HIGH", 0, 0, NULL,
       "map the bytes 0 to 255 of IDX files to these values; those of NPY files lie there (default: -1,1)" },
     { "resize", 0, OPTION_COUNT, &o->resize, "H", 0, 65536, NULL,
       "make the images of both files H pixels high, by means over areas (default: leave them)" },
     { "classifier", 0, OPTION_TEXT, &o->classifier, "FILE", 0, 0, NULL,
-      "compare the features this network sees, not pixels (nearest: pixels), and say which classes it sees in FILE1" },
+      "compare the features this network sees, not pixels (nearest, psnr, ssim, diversity: pixels), and say which classes "
+      "it sees in FILE1" },
     { "moments", 0, OPTION_TEXT, &o->moments, "FILE", 0, 0, NULL,
       "compare FILE1 with the points whose moments these are; there is no FILE2 then" },
     { "save-moments", 0, OPTION_TEXT, &o->save_moments, "FILE", 0, 0, NULL,
@@ -107,31 +149,56 @@ parse (int argc, char **argv, settings *o, int *first)
     "measure", "[OPTION]... FILE1 [FILE2]", MEASURE_SUMMARY, details, options, sizeof options / sizeof *options, 2, NULL
   };
   int status = parse_options (&line, &o->common, argc, argv, first);
-  return status < 0 ? check_files (o, argc - *first) : status;
+  return status < 0 ? check_options (o, argc - *first) : status;
 }
 
 // ## The measures
 //
-// Each adds its numbers to the report.
+// Each adds its numbers to the report, of what was read. JSON has no number for an infinite ratio.
+
+enum
+{
+  FILE_1,
+  FILE_2,
+  CONDITIONS,
+  FILES
+};
+
+// Of a file, what is looked at: its pixels, or what the classifier sees in them.
+typedef struct
+{
+  const gsl_matrix *pixels, *seen;
+  gsl_matrix *features, *classes; // NULL without a classifier; classes: probabilities
+} view;
+
+typedef struct
+{
+  const char *name[FILES]; // NULL: there is none
+  points points[FILES];
+  view view[FILES];
+  sb_classifier *classifier; // NULL: none
+} inputs;
 
 static int
 add (json_t *report, const char *key, double value)
 {
-  return json_object_set_new (report, key, json_real (value)) == 0 ? GSL_SUCCESS : GSL_ENOMEM;
+  json_t *number = isfinite (value) ? json_real (value) : json_null ();
+  return json_object_set_new (report, key, number) == 0 ? GSL_SUCCESS : GSL_ENOMEM;
 }
 
 static int
-measure_frechet (const settings *o, const gsl_matrix *x, const gsl_matrix *y, json_t *report)
+measure_frechet (const settings *o, const inputs *in, json_t *report)
 {
   (void)o;
   double distance;
-  int status = sb_frechet (x, y, &distance);
+  int status = sb_frechet (in->view[FILE_1].seen, in->view[FILE_2].seen, &distance);
   return status == GSL_SUCCESS ? add (report, "frechet", distance) : status;
 }
 
 static int
-measure_energy (const settings *o, const gsl_matrix *x, const gsl_matrix *y, json_t *report)
+measure_energy (const settings *o, const inputs *in, json_t *report)
 {
+  const gsl_matrix *x = in->view[FILE_1].seen, *y = in->view[FILE_2].seen;
   double distance, p_value;
   sb_stream stream = { .seed = o->common.seed };
   int status = sb_energy_test (x, y, o->permutations, stream, &distance, o->permutations ? &p_value : NULL);
@@ -141,8 +208,9 @@ measure_energy (const settings *o, const gsl_matrix *x, const gsl_matrix *y, jso
 }
 
 static int
-measure_ks (const settings *o, const gsl_matrix *x, const gsl_matrix *y, json_t *report)
+measure_ks (const settings *o, const inputs *in, json_t *report)
 {
+  const gsl_matrix *x = in->view[FILE_1].seen, *y = in->view[FILE_2].seen;
   double D, p_value;
   sb_stream stream = { .seed = o->common.seed };
   int status = sb_ks_projections (x, y, o->projections, stream, &D, &p_value);
@@ -152,8 +220,9 @@ measure_ks (const settings *o, const gsl_matrix *x, const gsl_matrix *y, json_t 
 }
 
 static int
-measure_nearest (const settings *o, const gsl_matrix *x, const gsl_matrix *y, json_t *report)
+measure_nearest (const settings *o, const inputs *in, json_t *report)
 {
+  const gsl_matrix *x = in->view[FILE_1].pixels, *y = in->view[FILE_2].pixels;
   (void)o;
   size_t *index = calloc (x->size1, sizeof *index);
   gsl_vector *distance = gsl_vector_alloc (x->size1);
@@ -170,8 +239,9 @@ measure_nearest (const settings *o, const gsl_matrix *x, const gsl_matrix *y, js
 }
 
 static int
-measure_sinkhorn (const settings *o, const gsl_matrix *x, const gsl_matrix *y, json_t *report)
+measure_sinkhorn (const settings *o, const inputs *in, json_t *report)
 {
+  const gsl_matrix *x = in->view[FILE_1].seen, *y = in->view[FILE_2].seen;
   double squared;
   int status = sb_sinkhorn_squared_distance (o->regularisation, 1e-6, x, y, &squared);
   if (!status)
@@ -179,6 +249,103 @@ measure_sinkhorn (const settings *o, const gsl_matrix *x, const gsl_matrix *y, j
   return status ? status : add (report, "sinkhorn length", sqrt (squared));
 }
 
+// ## Measures of rows in order
+//
+// Row i of reconstructions belongs to row i / N of the truths, or of the conditions. What is asked of the files was checked.
+
+static uint64_t
+per_condition (const settings *o)
+{
+  return o->per_condition ? o->per_condition : o->metric == METRIC_DIVERSITY ? SB_DIVERSITY_ROWS : 1;
+}
+
+// Each row so many times, one after the other.
+
+static gsl_matrix *
+repeated (const gsl_matrix *rows, size_t times)
+{
+  gsl_matrix *all = gsl_matrix_alloc (times * rows->size1, rows->size2);
+  for (size_t i = 0; all && i < all->size1; i++)
+    {
+      gsl_vector_const_view row = gsl_matrix_const_row (rows, i / times);
+      gsl_matrix_set_row (all, i, &row.vector);
+    }
+  return all;
+}
+
+static int
+measure_rows (const settings *o, const inputs *in, json_t *report)
+{
+  const gsl_matrix *x = in->view[FILE_1].pixels;
+  const points *shape = &in->points[FILE_1];
+  const double low = o->range[0], high = o->range[1];
+  double mean;
+  gsl_matrix *y = repeated (in->view[FILE_2].pixels, per_condition (o));
+  int status = !y                         ? GSL_ENOMEM
+               : o->metric == METRIC_PSNR ? sb_psnr (x, y, high - low, NULL, &mean)
+               : o->metric == METRIC_SSIM
+                   ? sb_ssim (x, y, shape->height, shape->width, shape->channels, high - low, NULL, &mean)
+                   : sb_perceptual (in->classifier, 0, NULL, x, y, low, high, NULL, &mean);
+  gsl_matrix_free (y);
+  return status ? status : add (report, metric_names[o->metric], mean);
+}
+
+static int
+measure_diversity (const settings *o, const inputs *in, json_t *report)
+{
+  double mean;
+  int status = sb_diversity (in->view[FILE_1].pixels, per_condition (o), NULL, &mean);
+  return status ? status : add (report, "diversity", mean);
+}
+
+static int
+measure_joint (const settings *o, const inputs *in, json_t *report)
+{
+  const gsl_matrix *conditions = in->view[CONDITIONS].seen;
+  double distance;
+  gsl_matrix *all = repeated (conditions, per_condition (o));
+  int status
+      = all ? sb_frechet_joint (in->view[FILE_1].seen, all, in->view[FILE_2].seen, conditions, &distance) : GSL_ENOMEM;
+  gsl_matrix_free (all);
+  return status ? status : add (report, "joint", distance);
+}
+
+// So many rows as there are conditions, and images where a measure wants images.
+
+static int
+check_images (const inputs *in)
+{
+  const points *p = &in->points[FILE_1], *q = &in->points[FILE_2];
+  for (size_t k = FILE_1; k <= FILE_2; k++)
+    if (in->points[k].channels == 0)
+      return failure ("%s: its shape: holds no images", in->name[k]);
+  if (p->height != q->height || p->width != q->width || p->channels != q->channels)
+    return failure ("%s: images of %zu x %zu x %zu, but of %zu x %zu x %zu in %s", in->name[FILE_2], q->height,
+                    q->width, q->channels, p->height, p->width, p->channels, in->name[FILE_1]);
+  return EXIT_SUCCESS;
+}
+
+static int
+check_rows (const settings *o, const inputs *in)
+{
+  if (o->metric < METRIC_PSNR)
+    return EXIT_SUCCESS;
+  const size_t rows = in->points[FILE_1].rows->size1, times = per_condition (o);
+  if (o->metric == METRIC_DIVERSITY)
+    return rows % times == 0 ? EXIT_SUCCESS
+                             : failure ("%s: %zu points are not %zu for each condition", in->name[FILE_1], rows, times);
+  const size_t truths = in->points[FILE_2].rows->size1;
+  if (rows % times != 0 || rows / times != truths)
+    return failure ("%s: %zu points are not %zu for each of %zu in %s", in->name[FILE_1], rows, times, truths,
+                    in->name[FILE_2]);
+  if (o->metric == METRIC_JOINT && in->points[CONDITIONS].rows->size1 != truths)
+    return failure ("%s: %zu conditions, but %zu points in %s", in->name[CONDITIONS],
+                    in->points[CONDITIONS].rows->size1, truths, in->name[FILE_2]);
+  return o->metric == METRIC_SSIM ? check_images (in) : EXIT_SUCCESS;
+}
+
+// ## Moments
+//
 // What numbers moments are of: those of different networks, or of features and pixels, must not be compared.
 
 static void
@@ -213,13 +380,14 @@ measure_moments (const settings *o, const sb_classifier *c, const gsl_matrix *x,
   return status;
 }
 
-typedef int (*measure) (const settings *o, const gsl_matrix *x, const gsl_matrix *y, json_t *report);
+typedef int (*measure) (const settings *o, const inputs *in, json_t *report);
 
-static const measure measures[] = { [METRIC_FRECHET] = measure_frechet,
-                                    [METRIC_ENERGY] = measure_energy,
-                                    [METRIC_KS] = measure_ks,
-                                    [METRIC_NEAREST] = measure_nearest,
-                                    [METRIC_SINKHORN] = measure_sinkhorn };
+static const measure measures[] = {
+  [METRIC_FRECHET] = measure_frechet, [METRIC_ENERGY] = measure_energy,     [METRIC_KS] = measure_ks,
+  [METRIC_NEAREST] = measure_nearest, [METRIC_SINKHORN] = measure_sinkhorn, [METRIC_PSNR] = measure_rows,
+  [METRIC_SSIM] = measure_rows,       [METRIC_PERCEPTUAL] = measure_rows,   [METRIC_DIVERSITY] = measure_diversity,
+  [METRIC_JOINT] = measure_joint
+};
 
 // ## The report
 
@@ -234,18 +402,18 @@ print_report (const settings *o, json_t *report)
     }
   const char *key;
   json_t *value;
-  json_object_foreach (report, key, value) printf ("%s: %.10g\n", key, json_real_value (value));
+  json_object_foreach (report, key, value)
+      printf ("%s: %.10g\n", key, json_is_null (value) ? INFINITY : json_real_value (value));
 }
 
 static int
-measure_pairs (const settings *o, const gsl_matrix *const *seen, const gsl_matrix *const *pixels, json_t *report)
+measure_all (const settings *o, const inputs *in, json_t *report)
 {
-  int status = GSL_SUCCESS;
-  for (int k = METRIC_FRECHET; k <= METRIC_SINKHORN && !status; k++)
-    if (o->metric == k || (o->metric == METRIC_ALL && k != METRIC_SINKHORN))
+  int status = check_rows (o, in);
+  for (int k = METRIC_FRECHET; k < METRICS && !status; k++)
+    if (o->metric == k || (o->metric == METRIC_ALL && k < METRIC_SINKHORN))
       {
-        const gsl_matrix *const *pair = k == METRIC_NEAREST ? pixels : seen;
-        status = measures[k](o, pair[0], pair[1], report);
+        status = measures[k](o, in, report);
         if (status)
           failure ("%s: %s", metric_names[k], why (status));
       }
@@ -277,27 +445,11 @@ report_classes (const gsl_matrix *probabilities, json_t *report)
 }
 
 // ## What is looked at
-//
-// Pixels, or what the classifier sees in them.
-
-typedef struct
-{
-  const sb_classifier *classifier; // NULL: none
-  const gsl_matrix *pixels, *seen; // seen: the pixels, or the features
-  gsl_matrix *features, *classes;  // NULL without a classifier; classes: probabilities
-} view;
-
-static void
-view_free (view *v)
-{
-  gsl_matrix_free (v->features);
-  gsl_matrix_free (v->classes);
-}
 
 static int
 look (const settings *o, const sb_classifier *c, const points *p, view *v)
 {
-  *v = (view){ .classifier = c, .pixels = p->rows, .seen = p->rows };
+  *v = (view){ .pixels = p->rows, .seen = p->rows };
   if (!c)
     return EXIT_SUCCESS;
   v->seen = v->features = gsl_matrix_alloc (p->rows->size1, c->features);
@@ -308,19 +460,19 @@ look (const settings *o, const sb_classifier *c, const points *p, view *v)
   return status == GSL_SUCCESS ? EXIT_SUCCESS : failure ("%s: %s", o->classifier, why (status));
 }
 
-// ## One file or two
+// ## One file or more
 
 static int
-report_points (const settings *o, const view *x, const view *y)
+report_points (const settings *o, const inputs *in)
 {
+  const gsl_matrix *classes = in->view[FILE_1].classes;
   json_t *report = json_object ();
   int status = report ? GSL_SUCCESS : failure ("no memory");
-  if (!status && x->classes && (status = report_classes (x->classes, report)))
+  if (!status && classes && (status = report_classes (classes, report)))
     failure ("%s: %s", o->classifier, why (status));
   if (!status)
-    status = o->moments ? measure_moments (o, x->classifier, x->seen, report)
-                        : measure_pairs (o, (const gsl_matrix *[]){ x->seen, y->seen },
-                                         (const gsl_matrix *[]){ x->pixels, y->pixels }, report);
+    status
+        = o->moments ? measure_moments (o, in->classifier, in->view[FILE_1].seen, report) : measure_all (o, in, report);
   if (!status)
     print_report (o, report);
   json_decref (report);
@@ -328,12 +480,12 @@ report_points (const settings *o, const view *x, const view *y)
 }
 
 static int
-save_moments (const settings *o, const view *x)
+save_moments (const settings *o, const inputs *in)
 {
   sb_error error = { 0 };
   char what[80];
-  say_what (x->classifier, what, sizeof what);
-  sb_moments_file *moments = sb_moments_file_of (x->seen, what);
+  say_what (in->classifier, what, sizeof what);
+  sb_moments_file *moments = sb_moments_file_of (in->view[FILE_1].seen, what);
   int status = !moments                                                   ? failure ("moments: %s", why (GSL_FAILURE))
                : sb_moments_file_write (moments, o->save_moments, &error) ? failure ("%s", error.message)
                                                                           : EXIT_SUCCESS;
@@ -344,40 +496,37 @@ save_moments (const settings *o, const view *x)
 }
 
 static int
-measure_points (const settings *o, const points *p, const points *q)
+read_files (const settings *o, inputs *in)
 {
-  sb_error error = { 0 };
-  sb_classifier *classifier = o->classifier ? sb_classifier_read (o->classifier, &error) : NULL;
-  if (o->classifier && !classifier)
-    return failure ("%s", error.message);
-  if (classifier && set_engine (classifier->net, &o->engine) != EXIT_SUCCESS)
-    {
-      sb_classifier_free (classifier);
+  for (size_t k = 0; k < FILES; k++)
+    if (in->name[k] && points_read (in->name[k], o->range, o->resize, &in->points[k]) != EXIT_SUCCESS)
       return EXIT_FAILURE;
-    }
-  view x = { 0 }, y = { 0 };
-  int status = look (o, classifier, p, &x);
-  if (status == EXIT_SUCCESS && q)
-    status = look (o, classifier, q, &y);
-  if (status == EXIT_SUCCESS)
-    status = o->save_moments ? save_moments (o, &x) : report_points (o, &x, &y);
-  view_free (&x);
-  view_free (&y);
-  sb_classifier_free (classifier);
-  return status;
+  const gsl_matrix *x = in->points[FILE_1].rows, *y = in->points[FILE_2].rows;
+  return !y || x->size2 == y->size2 ? EXIT_SUCCESS
+                                    : failure ("%s: points of dimension %zu, but of %zu in %s", in->name[FILE_2],
+                                               y->size2, x->size2, in->name[FILE_1]);
 }
 
 static int
-measure_second (const settings *o, const points *p, const char *first, const char *second)
+read_classifier (const settings *o, inputs *in)
 {
-  points q;
-  if (points_read (second, o->range, o->resize, &q) != EXIT_SUCCESS)
-    return EXIT_FAILURE;
-  int status = p->rows->size2 == q.rows->size2 ? measure_points (o, p, &q)
-                                               : failure ("%s: points of dimension %zu, but of %zu in %s", second,
-                                                          q.rows->size2, p->rows->size2, first);
-  points_free (&q);
-  return status;
+  sb_error error = { 0 };
+  if (!o->classifier)
+    return EXIT_SUCCESS;
+  in->classifier = sb_classifier_read (o->classifier, &error);
+  return in->classifier ? set_engine (in->classifier->net, &o->engine) : failure ("%s", error.message);
+}
+
+static void
+inputs_free (inputs *in)
+{
+  for (size_t k = 0; k < FILES; k++)
+    {
+      gsl_matrix_free (in->view[k].features);
+      gsl_matrix_free (in->view[k].classes);
+      points_free (&in->points[k]);
+    }
+  sb_classifier_free (in->classifier);
 }
 
 int
@@ -390,10 +539,15 @@ command_measure (int argc, char **argv)
   begin_work (o.common.threads);
   if (o.save_moments && output_try (o.save_moments) != EXIT_SUCCESS)
     return EXIT_FAILURE;
-  points p;
-  if (points_read (argv[first], o.range, o.resize, &p) != EXIT_SUCCESS)
-    return EXIT_FAILURE;
-  status = first + 1 < argc ? measure_second (&o, &p, argv[first], argv[first + 1]) : measure_points (&o, &p, NULL);
-  points_free (&p);
+  inputs in = { .name = { argv[first], first + 1 < argc ? argv[first + 1] : NULL, o.conditions } };
+  status = read_files (&o, &in);
+  if (status == EXIT_SUCCESS)
+    status = read_classifier (&o, &in);
+  for (size_t k = 0; k < FILES && status == EXIT_SUCCESS; k++)
+    if (in.name[k])
+      status = look (&o, in.classifier, &in.points[k], &in.view[k]);
+  if (status == EXIT_SUCCESS)
+    status = o.save_moments ? save_moments (&o, &in) : report_points (&o, &in);
+  inputs_free (&in);
   return status;
 }
