@@ -59,7 +59,7 @@ Test (diversity, by_hand)
   cr_assert_float_eq (gsl_vector_get (each, 1), sqrt (18) / 2, 1e-15);
   cr_assert_float_eq (mean, sqrt (2), 1e-15);
 
-  gsl_matrix *same = matrix (10, 3), *rows = normals (2, 3, 1);
+  gsl_matrix *same = matrix (10, 300), *rows = normals (2, 300, 1);
   for (size_t i = 0; i < 10; i++)
     {
       gsl_vector_view row = gsl_matrix_row (rows, i / 5);

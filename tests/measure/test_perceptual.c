@@ -204,6 +204,13 @@ Test (perceptual, by_hand)
       of_each += gsl_vector_get (usual, i) / ROWS;
     }
   cr_assert_float_eq (mean, of_each, 1e-12);
+
+  // In whatever order the layers are named.
+  const char *const turned[] = { names[SILU_1], names[SILU_0] };
+  gsl_vector *again = vector (ROWS);
+  ok (sb_perceptual (&c, 2, turned, x, y, 0, 1, again, NULL));
+  for (size_t i = 0; i < ROWS; i++)
+    cr_assert_float_eq (gsl_vector_get (again, i), gsl_vector_get (usual, i), 1e-12);
 }
 
 // Features all so many times as large, at each pixel, are as far apart: a norm's gains and biases times 7. And what is zero
