@@ -136,8 +136,8 @@ parse (int argc, char **argv, settings *o, int *first)
     { "resize", 0, OPTION_COUNT, &o->resize, "H", 0, 65536, NULL,
       "make the images of both files H pixels high, by means over areas (default: leave them)" },
     { "classifier", 0, OPTION_TEXT, &o->classifier, "FILE", 0, 0, NULL,
-      "compare the features this network sees, not pixels (nearest, psnr, ssim, diversity: pixels), and say which classes "
-      "it sees in FILE1" },
+      "compare the features this network sees, not pixels (nearest, psnr, ssim, diversity: pixels), and say which "
+      "classes it sees in FILE1" },
     { "moments", 0, OPTION_TEXT, &o->moments, "FILE", 0, 0, NULL,
       "compare FILE1 with the points whose moments these are; there is no FILE2 then" },
     { "save-moments", 0, OPTION_TEXT, &o->save_moments, "FILE", 0, 0, NULL,
