@@ -101,6 +101,7 @@
 #include "score/pde.h"
 #include "score/rescale.h"
 #include "score/score.h"
+#include "score/slice.h"
 #include "score/timed_classifier.h"
 #include "score/tweedie.h"
 #include "target/target.h"

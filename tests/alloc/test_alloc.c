@@ -719,6 +719,16 @@ PATH (rescale)
   must (sb_score_evaluate (score, SB_DENOISER, x, all (2, 2. / 3), NULL, out));
 }
 
+PATH (slice)
+{
+  sb_score *pair = in_the_plane_towards_zero ();
+  sb_process *of_x = kept (sb_ve_alloc (1, 0.01, 10));
+  sb_score *score = kept (sb_score_slice_alloc (pair, of_x));
+  gsl_matrix *x = units (2, 1), *y = units (2, 1), *v = units (2, 1), *out = units (2, 1);
+  must (sb_score_evaluate (score, SB_SCORE, x, times (2), y, out));
+  must (sb_score_vjp (score, SB_SCORE, x, times (2), y, v, out));
+}
+
 // ## Networks
 //
 // Weights, inputs and outputs are the caller's: zeros will do.

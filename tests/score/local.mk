@@ -35,6 +35,8 @@ check_PROGRAMS += %D%/test_two_properties
 %C%_test_two_properties_SOURCES = %D%/test_two_properties.c tests/denoisers.c tests/denoisers.h
 check_PROGRAMS += %D%/test_rescale
 %C%_test_rescale_SOURCES = %D%/test_rescale.c
+check_PROGRAMS += %D%/test_slice
+%C%_test_slice_SOURCES = %D%/test_slice.c
 check_PROGRAMS += %D%/test_preconditioning
 %C%_test_preconditioning_SOURCES = %D%/test_preconditioning.c tests/losses.c tests/losses.h tests/conformance/worlds.c \
   tests/conformance/worlds.h
