@@ -14,6 +14,7 @@ int command_likelihood (int argc, char **argv);
 int command_encode (int argc, char **argv);
 int command_decode (int argc, char **argv);
 int command_measure (int argc, char **argv);
+int command_observe (int argc, char **argv);
 int command_schedule (int argc, char **argv);
 int command_info (int argc, char **argv);
 
@@ -24,6 +25,7 @@ int command_info (int argc, char **argv);
 #define ENCODE_SUMMARY "Carry points along the probability flow to their codes."
 #define DECODE_SUMMARY "Carry codes along the probability flow to points."
 #define MEASURE_SUMMARY "Say how far two sets of points are from being samples of one law."
+#define OBSERVE_SUMMARY "Say what is seen of images: holes, fewer pixels, sketches."
 #define SCHEDULE_SUMMARY "Choose the levels of a blur or a mask for the data at hand."
 #define INFO_SUMMARY "Describe a file of data, or this build of Scorebook."
 

@@ -19,6 +19,7 @@ static const command commands[] = {
   { "encode", ENCODE_SUMMARY, command_encode },
   { "decode", DECODE_SUMMARY, command_decode },
   { "measure", MEASURE_SUMMARY, command_measure },
+  { "observe", OBSERVE_SUMMARY, command_observe },
   { "schedule", SCHEDULE_SUMMARY, command_schedule },
   { "info", INFO_SUMMARY, command_info },
 };

@@ -5,6 +5,7 @@
 
 #include <config.h>
 #include "commands.h"
+#include "conditional.h"
 #include "draw.h"
 #include "engine.h"
 #include "guidance.h"
@@ -12,6 +13,7 @@
 #include "options.h"
 #include "output.h"
 #include "setup.h"
+#include "stages.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -33,7 +35,7 @@ typedef struct
 
 typedef struct
 {
-  const char *law, *model, *rescale, *output;
+  const char *law, *model, *stages, *condition, *rescale, *output;
   const char *process, *predictor, *alternate, *corrector, *grid; // lines of text; NULL: not given
   member step, second, correction, spacing;
   key_value churn;
@@ -42,7 +44,8 @@ typedef struct
   int order;                          // UNSET: not given
   uint64_t corrector_steps;
   double tolerance;
-  bool flow, denoise, clip;
+  bool flow, denoise, clip, frozen;
+  uint64_t per_condition; // 0: not given
   uint64_t n, batch, states, columns;
   guidance_options asked;
   network_engine engine;
@@ -92,6 +95,15 @@ parse (int argc, char **argv, settings *o)
 
     { "model", 0, OPTION_TEXT, &o->model, "FILE", 0, 0, NULL,
       "sample what this network has learned instead, under its own process (--law is not given then)" },
+    { "stages", 0, OPTION_TEXT, &o->stages, "FILE,FILE,...", 0, 0, NULL,
+      "sample scale by scale: the networks of a multi-scale model, one for each of its stages, in any order" },
+    { "frozen", 0, OPTION_SET, &o->frozen, NULL, 0, 0, NULL,
+      "--stages: take what a stage has made for finished, as a cascade does (default: it goes on changing)" },
+    { "condition", 0, OPTION_TEXT, &o->condition, "FILE", 0, 0, NULL,
+      "IDX, NPY or PNG: observations, as 'scorebook observe' makes them, to sample images from: of a --model trained "
+      "with --task" },
+    { "per-condition", 0, OPTION_COUNT, &o->per_condition, "N", 0, 1e6, NULL,
+      "so many samples of each observation, one after another (default: 1)" },
     ENGINE_OPTIONS (&o->engine),
 
     { .kind = OPTION_HEADING, .help = "The process" },
@@ -117,7 +129,8 @@ parse (int argc, char **argv, settings *o)
       "predictor-first or corrector-first at each time, or always: a corrector at every time, the last too (default: "
       "predictor-first)" },
     { "steps", 0, OPTION_COUNT, &o->steps, "N", 0, 1e7, NULL,
-      "steps from t = 1 down; a chain takes them among its levels (default: 1000, or the levels); in the grid edm "
+      "steps from t = 1 down; a chain takes them among its levels, --stages as many each (default: 1000, or the "
+      "levels); in the grid edm "
       "these "
       "are N times, and the last step is the denoising (default: 18)" },
     { "grid", 0, OPTION_TEXT, &o->grid, "GRID", 0, 0, NULL,
@@ -166,7 +179,8 @@ parse (int argc, char **argv, settings *o)
       "the time to begin at (default: 1, sigma_max with edm)" },
 
     { .kind = OPTION_HEADING, .help = "The samples" },
-    { "n", 'n', OPTION_COUNT, &o->n, "N", 0, size, NULL, "how many (default: 64)" },
+    { "n", 'n', OPTION_COUNT, &o->n, "N", 0, size, NULL,
+      "how many (default: 64; with --condition, as many as there are observations, times --per-condition)" },
     { "batch", 0, OPTION_COUNT, &o->batch, "N", 0, size, NULL,
       "how many at a time; with --model, a multiple of 8 (default: 1000)" },
     { "trajectory", 0, OPTION_COUNT, &o->states, "K", 1, 1e6, NULL,
@@ -242,6 +256,17 @@ check_model (const settings *o)
     return usage_error ("--model: has its process with it; leave out --process");
   if (o->model && !isnan (o->range[0]))
     return usage_error ("--model: has its --data-range with it");
+  if (o->per_condition && !o->condition)
+    return usage_error ("--per-condition: needs --condition");
+  if (o->condition && !o->model)
+    return usage_error ("--condition: needs --model");
+  if (o->condition && (o->flow || o->states || o->rescale || o->n || o->asked.class != NO_CLASS || o->asked.operator))
+    return usage_error ("--condition: not with --%s", o->flow            ? "flow"
+                                                      : o->states        ? "trajectory"
+                                                      : o->rescale       ? "rescale"
+                                                      : o->n             ? "n"
+                                                      : o->asked.operator? "operator"
+                                                                         : "class");
   if (!o->model && o->clip)
     return usage_error ("--clip: only with --model");
   if (!o->model && o->rescale)
@@ -249,13 +274,37 @@ check_model (const settings *o)
   return -1;
 }
 
+// Of stages the sampler is chosen, and nothing else is asked.
+
+static int
+check_stages (const settings *o)
+{
+  const guidance_options *g = &o->asked;
+  const char *other = o->law                                  ? "law"
+                      : o->model                              ? "model"
+                      : o->process                            ? "process"
+                      : o->flow                               ? "flow"
+                      : o->states                             ? "trajectory"
+                      : o->grid                               ? "grid"
+                      : o->clip                               ? "clip"
+                      : !isnan (o->t_min)                     ? "t-min"
+                      : !isnan (o->range[0])                  ? "data-range"
+                      : g->class != NO_CLASS                  ? "class"
+                      : g->known || g->grey || g->start       ? "known, --grey or --start"
+                      : g->operator|| !isnan (o->churn.value) ? "operator or --churn"
+                                                              : NULL;
+  if (!o->stages && o->frozen)
+    return usage_error ("--frozen: only with --stages");
+  return o->stages && other ? usage_error ("--stages: not with --%s", other) : -1;
+}
+
 static int
 check (settings *o)
 {
-  if (!o->model && !o->asked.classifier && (o->engine.backend != UNSET || o->engine.precision != UNSET))
+  if (!o->model && !o->stages && !o->asked.classifier && (o->engine.backend != UNSET || o->engine.precision != UNSET))
     return usage_error ("--%s: only with --model or --classifier",
                         o->engine.backend != UNSET ? "backend" : "precision");
-  if (!o->law == !o->model)
+  if (!o->stages && !o->law == !o->model)
     return usage_error ("--law: %s; see 'scorebook sample --help'", o->law ? "not with --model" : "needed, or --model");
   if (!o->output)
     return usage_error ("--output: needed; see 'scorebook sample --help'");
@@ -264,6 +313,8 @@ check (settings *o)
   if (o->columns && (output_format (o->output) != OUTPUT_PNG || o->states))
     return usage_error ("--columns: only for a .png of samples without --trajectory");
   int status = guidance_check (&o->asked, o->flow, o->model);
+  if (status < 0)
+    status = check_stages (o);
   if (status < 0)
     status = check_model (o);
   return status < 0 ? check_sampler (o) : status;
@@ -413,8 +464,9 @@ sampler (settings *o, const sb_process *process)
 static size_t
 rows_at_a_time (const settings *o)
 {
-  return o->model || o->asked.classifier ? (o->batch + SB_NETWORK_ROWS - 1) / SB_NETWORK_ROWS * SB_NETWORK_ROWS
-                                         : o->batch;
+  return o->model || o->stages || o->asked.classifier
+             ? (o->batch + SB_NETWORK_ROWS - 1) / SB_NETWORK_ROWS * SB_NETWORK_ROWS
+             : o->batch;
 }
 
 // Steps that are too long for a measurement as sure as it is said to be overshoot, and that grows.
@@ -430,7 +482,8 @@ warn_of_overshoot (const guidance *g, const gsl_vector *times)
 }
 
 static int
-draw_and_write (settings *o, const named_law *law, const sb_process *process, const sb_score *score)
+draw_and_write (settings *o, const named_law *law, const sb_process *process, const sb_score *score,
+                const conditional *given)
 {
   guidance g;
   int status = guidance_open (&o->asked, &o->engine, law, score, o->n, &g);
@@ -444,13 +497,15 @@ draw_and_write (settings *o, const named_law *law, const sb_process *process, co
     }
   if (!o->flow)
     warn_of_overshoot (&g, times);
+  sb_pc pc = sampler (o, process);
+  pc.condition = given && given->diffused.process ? &given->diffused : NULL;
   const drawing d = { .score = g.score,
-                      .pc = sampler (o, process),
+                      .pc = pc,
                       .flow = o->flow,
                       .tolerance = or_default (o->tolerance, SB_FLOW_TOLERANCE),
                       .start = g.start,
                       .times = times,
-                      .condition = g.condition,
+                      .condition = given ? given->condition : g.condition,
                       .known = &g.known,
                       .inverse = &g.inverse,
                       .seed = o->common.seed,
@@ -503,7 +558,8 @@ run_process (settings *o, const named_law *law)
   if (status == EXIT_SUCCESS)
     {
       sb_score *score = sb_score_exact_alloc (law->target, process);
-      status = score ? draw_and_write (o, law, process, score) : failure ("the exact score: %s", why (GSL_FAILURE));
+      status
+          = score ? draw_and_write (o, law, process, score, NULL) : failure ("the exact score: %s", why (GSL_FAILURE));
       sb_score_free (score);
     }
   sb_process_free (process);
@@ -534,6 +590,29 @@ run_law (settings *o)
   return status;
 }
 
+// Images from observations, as many of each as asked.
+
+static int
+run_conditional (settings *o, const sb_model *model, const named_law *look)
+{
+  if (!o->condition)
+    return usage_error ("--condition: needed: --model=%s makes images from observations (%s)", o->model, model->task);
+  conditional given;
+  int status = conditional_open (model, o->condition, o->per_condition ? o->per_condition : 1, &given);
+  if (status != EXIT_SUCCESS)
+    return status;
+  o->n = given.condition->size1;
+  status = output_check (o->output, look, (size_t)o->n, 0, o->columns);
+  sb_score *clipped = o->clip ? sb_score_clip_alloc (given.score, model->low, model->high) : NULL;
+  if (status == EXIT_SUCCESS && o->clip && !clipped)
+    status = failure ("the score: %s", why (GSL_FAILURE));
+  if (status == EXIT_SUCCESS)
+    status = draw_and_write (o, look, given.process, clipped ? clipped : given.score, &given);
+  sb_score_free (clipped);
+  conditional_close (&given);
+  return status;
+}
+
 // A model's points are what its network's input is: images, or points where they are one pixel large.
 
 static int
@@ -546,8 +625,14 @@ run_score (settings *o, const sb_model *model, const sb_process *process, const 
   if (o->asked.class != NO_CLASS && !o->asked.classifier
       && (o->asked.class == EACH_CLASS ? classes == 0 : o->asked.class >= classes))
     return usage_error ("--class: --model=%s knows %zu classes", o->model, classes);
-  if (model->net->picture_input)
-    return usage_error ("--model: %s asks for pictures as its condition", o->model);
+  if (sb_bands_of (process))
+    return usage_error ("--model: %s is a stage of a multi-scale model: --stages", o->model);
+  if (model->observation)
+    return run_conditional (o, model, look);
+  if (model->net->picture_input || sb_multispeed_x (process) > 0)
+    return usage_error ("--model: %s asks for pictures as its condition, and does not say of which --task", o->model);
+  if (o->condition)
+    return usage_error ("--condition: --model=%s takes none", o->model);
   int status = output_check (o->output, look, o->n, o->states, o->columns);
   if (status != EXIT_SUCCESS)
     return status;
@@ -556,7 +641,7 @@ run_score (settings *o, const sb_model *model, const sb_process *process, const 
            *own = o->clip ? clipped : score,
            *rescaled = own && o->rescale ? sb_score_rescale_alloc (own, process, true) : NULL;
   const sb_score *asked = o->rescale ? rescaled : own;
-  status = asked ? draw_and_write (o, look, process, asked) : failure ("the score: %s", why (GSL_FAILURE));
+  status = asked ? draw_and_write (o, look, process, asked, NULL) : failure ("the score: %s", why (GSL_FAILURE));
   sb_score_free (rescaled);
   sb_score_free (clipped);
   sb_score_free (score);
@@ -575,7 +660,7 @@ run_model (settings *o)
       sb_model_free (model);
       return EXIT_FAILURE;
     }
-  sb_net_shape shape = sb_net_input (model->net);
+  sb_net_shape shape = sb_model_image (model);
   named_law look = { .low = model->low, .high = model->high };
   if (sb_net_shape_pixels (shape) > 1)
     {
@@ -594,6 +679,48 @@ run_model (settings *o)
   return status;
 }
 
+// ## Scale by scale
+
+static int
+draw_stages (settings *o, staged *s)
+{
+  const sb_bands *b = sb_bands_of (s->model[0]->process);
+  const named_law look = { NULL, b->height, b->width, b->channels, s->model[0]->low, s->model[0]->high };
+  int status = output_check (o->output, &look, (size_t)o->n, 0, o->columns);
+  if (status == EXIT_SUCCESS)
+    status = stages_divide (s, o->steps ? o->steps : 1000);
+  if (status != EXIT_SUCCESS)
+    return status;
+  gsl_matrix *images = gsl_matrix_alloc ((size_t)o->n, s->haar->columns);
+  if (!images)
+    return failure ("no memory for %llu images", (unsigned long long)o->n);
+  const staged_drawing d = { .pc = sampler (o, s->model[0]->process),
+                             .frozen = o->frozen,
+                             .quiet = o->common.quiet,
+                             .seed = o->common.seed,
+                             .batch = rows_at_a_time (o) };
+  size_t evaluations = 0;
+  status = stages_draw (s, &d, images, &evaluations);
+  if (status == EXIT_SUCCESS)
+    status = output_write (o->output, &look, &(drawn_samples){ .x = images }, o->columns);
+  if (status == EXIT_SUCCESS)
+    printf ("samples: %llu\ndimension: %zu\nfunction evaluations: %zu per sample\noutput: %s\n",
+            (unsigned long long)o->n, images->size2, evaluations, o->output);
+  gsl_matrix_free (images);
+  return status;
+}
+
+static int
+run_stages (settings *o)
+{
+  staged s;
+  int status = stages_open (o->stages, &o->engine, &s);
+  if (status == EXIT_SUCCESS)
+    status = draw_stages (o, &s);
+  stages_close (&s);
+  return status;
+}
+
 int
 command_sample (int argc, char **argv)
 {
@@ -606,7 +733,6 @@ command_sample (int argc, char **argv)
                  .tolerance = NAN,
                  .denoise = true,
                  .asked = guidance_options_none (),
-                 .n = 64,
                  .batch = 1000 };
   int status = parse (argc, argv, &o);
   if (status < 0)
@@ -615,6 +741,7 @@ command_sample (int argc, char **argv)
     status = check (&o);
   if (status >= 0)
     return status;
+  o.n = o.n ? o.n : 64;
   begin_work (o.common.threads);
-  return o.model ? run_model (&o) : run_law (&o);
+  return o.stages ? run_stages (&o) : o.model ? run_model (&o) : run_law (&o);
 }

@@ -161,6 +161,13 @@ sb_nonuniform_alloc (const char *name, size_t count, sb_process *const *block, d
   return process;
 }
 
+const sb_process *
+sb_nonuniform_block (const sb_process *process, size_t b)
+{
+  const nonuniform *whole = process->type->numbers == nonuniform_numbers ? process->state : NULL;
+  return whole && b < whole->count ? whole->block[b] : NULL;
+}
+
 const void *
 sb_nonuniform_settings (const sb_process *process, const char *name)
 {

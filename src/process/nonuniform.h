@@ -16,6 +16,9 @@ SB_BEGIN_DECLS
 sb_process *sb_nonuniform_alloc (const char *name, size_t count, sb_process *const *block, double t_min, double t_max,
                                  void *settings);
 
+// Its blocks, b = 0, 1, ...; NULL: there is no such block, or the process is another.
+const sb_process *sb_nonuniform_block (const sb_process *process, size_t b);
+
 // What was given as `settings` to a process of this name that was made so; NULL for any other.
 const void *sb_nonuniform_settings (const sb_process *process, const char *name);
 
