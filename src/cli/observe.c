@@ -25,8 +25,8 @@ typedef struct
 } settings;
 
 static const char details[] = "What is random in the observation of image i is drawn from row i of the seed's\n"
-                              "stream, so that the same command sees the same. 'scorebook sample\n"
-                              "--condition=FILE' makes images from what is written here.\n\n"
+                              "stream, so that the same command sees the same. 'scorebook sample'\n"
+                              "makes images from what is written here.\n\n"
                               "Exit status: 0, 1 where something failed, 2 where the command line is wrong.\n";
 
 static const help_family families[] = { { "TASK", sb_observations }, { NULL, NULL } };

@@ -100,8 +100,8 @@ parse (int argc, char **argv, settings *o)
     { "frozen", 0, OPTION_SET, &o->frozen, NULL, 0, 0, NULL,
       "--stages: take what a stage has made for finished, as a cascade does (default: it goes on changing)" },
     { "condition", 0, OPTION_TEXT, &o->condition, "FILE", 0, 0, NULL,
-      "IDX, NPY or PNG: observations, as 'scorebook observe' makes them, to sample images from: of a --model trained "
-      "with --task" },
+      "IDX, NPY or PNG: observations, as 'scorebook observe' makes them, to sample images from: of a --model that was "
+      "trained on a task" },
     { "per-condition", 0, OPTION_COUNT, &o->per_condition, "N", 0, 1e6, NULL,
       "so many samples of each observation, one after another (default: 1)" },
     ENGINE_OPTIONS (&o->engine),

@@ -510,9 +510,11 @@ open_condition (training *t)
     return usage_error ("--task: not with classes=%zu in --network", net->classes);
   if (o->training.task)
     return open_observed (t);
-  if (net->picture_input || pairs)
-    return usage_error ("--task: needed, with %s: there are no pictures to give it",
-                        pairs ? "--process=multispeed" : "condition= in --network");
+  if (net->picture_input)
+    return usage_error ("--network: condition=%zu: there are no pictures to give it: --task",
+                        sb_net_picture (net).channels);
+  if (pairs)
+    return usage_error ("--task: needed, under --process=multispeed");
   if (bands && net->classes)
     return usage_error ("--network: classes=%zu: the stages of --process=bands are told none", net->classes);
   if (bands)
