@@ -18,6 +18,36 @@
 // differ by a number, because [soft.eq26] $\mathbb E\,\mathbf s_\theta^\top\nabla\log q_t(\mathbf x_t) = \mathbb
 // E\,\mathbf s_\theta^\top\nabla\log q_t(\mathbf x_t \mid \mathbf x_0)$.
 
+// In *Non-Uniform Diffusion Models* a time has a weight, [nonuniform.eq6]
+// $$ \mathcal L_{DSM}(\theta, \lambda) = \tfrac12\,\mathbb E_{t \sim U(0, T),\,x_0 \sim p(x_0),\,x_t \sim p(x_t \mid x_0)}\bigl[\lambda(t)\,
+//    \|\nabla_{x_t}\ln p(x_t \mid x_0) - s_\theta(x_t, t)\|_2^2\bigr] , $$
+// or, where coordinates have SDEs of their own, a positive definite matrix, [nonuniform.eq10]
+// $$ \mathcal L_{DSM}(\theta, \Lambda) = \tfrac12\,\mathbb E\bigl[v_\theta^\top\Lambda(t)\,v_\theta\bigr], \qquad
+//    v_\theta(x_0, x_t, t) = \nabla_{x_t}\ln p(x_t \mid x_0) - s_\theta(x_t, t) , $$
+// with the same minimum whatever $\Lambda$ is. Explicit score matching is a number away: [nonuniform.txt-dsm-sm]
+// $$ \mathcal L_{DSM} = \mathcal L_{SM} + \tfrac12\,\mathbb E_{t, x_t}\operatorname{tr}\bigl[\Lambda(t)
+//    \operatorname{Cov}(\nabla_{x_t}\ln p(x_t \mid x_0) \mid x_t)\bigr] . $$
+// (Down to $t = 0$ and with $\lambda = g^2$ that number is infinite wherever the kernel's variance begins at 0, so $t \ge \epsilon$.)
+//
+// ## Given a condition
+//
+// Three estimators of the score of $x_t$ given $y$ are this loss. The conditional denoising estimator diffuses $x$ alone and shows
+// $y$ to the network, [nonuniform.eq12]
+// $$ \tfrac12\,\mathbb E_{t,\,(x_0, y) \sim p(x_0, y),\,x_t \sim p(x_t \mid x_0)}\bigl[\lambda(t)\,
+//    \|\nabla_{x_t}\ln p(x_t \mid x_0) - s_\theta(x_t, y, t)\|_2^2\bigr] , $$
+// which has the minimum [nonuniform.thm2] of the same with $\nabla_{x_t}\ln p(x_t \mid y)$ in place of the kernel's score: given
+// $y$, [nonuniform.lem1]
+// $$ \mathbb E\bigl[\lambda\,\|\nabla\ln p(x_t \mid x_0, y) - s\|^2\bigr] = \mathbb E\bigl[\lambda\,\|\nabla\ln p(x_t \mid y) - s\|^2\bigr]
+//    + \lambda\,\mathbb E\operatorname{tr}\operatorname{Cov}(\nabla\ln p(x_t \mid x_0, y) \mid x_t, y) $$
+// (printed without the last term, which does not depend on $s$). What minimises the mean over $n$ samples so tends to the
+// conditional score as $n$ grows. [nonuniform.cor1] The conditional diffusive estimator diffuses $z = (x, y)$ by one SDE,
+// [nonuniform.eq13]
+// $$ \tfrac12\,\mathbb E_{t,\,z_0 \sim p_0(z_0),\,z_t \sim p(z_t \mid z_0)}\bigl[\lambda(t)\,
+//    \|\nabla_{z_t}\ln p(z_t \mid z_0) - s_\theta(z_t, t)\|_2^2\bigr] , $$
+// the multi-speed one each at its own speed (`process/multispeed.c`), [nonuniform.eq14]
+// $$ \tfrac12\,\mathbb E_{t,\,z_0,\,z_t}\bigl[v^\top\Lambda(t)\,v\bigr], \qquad v = \nabla_{z_t}\ln p(z_t \mid z_0) - s_\theta(z_t, t) , $$
+// and both use the first numbers of what they have learned (`score/slice.c`).
+
 #include "objective.h"
 
 // With $\tilde{\mathbf x} = \mathbf x + \sigma\boldsymbol\varepsilon$ the target is [dsm2ddpm.txt-cond-score]

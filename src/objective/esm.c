@@ -7,9 +7,14 @@
 // nobody has, the score of the data. The objectives on the next pages are this one in disguise; where the data's
 // score is known, this page says how far a model is from it.
 //
-// The loss of a row is half the squared length of the difference, and its gradient with respect to
-// $\mathbf s_\theta(\mathbf x)$ is the difference itself; at every noise level where it is asked, $t = 0$ too, the
-// weight is 1.
+// In *Non-Uniform Diffusion Models* every time has a weight, [nonuniform.eq5]
+// $$ \mathcal L_{SM}(\theta, \lambda) = \tfrac12\,\mathbb E_{t \sim U(0, T),\,x_t \sim p(x_t)}\bigl[\lambda(t)\,
+//    \|\nabla_{x_t}\ln p(x_t) - s_\theta(x_t, t)\|_2^2\bigr] , $$
+// or every part of the process at every time, and the truth may be that of $x_t$ given a condition.
+//
+// The loss of a row is half the weighted square of the difference, and its gradient with respect to
+// $\mathbf s_\theta(\mathbf x)$ is $\lambda$ times the difference; with the usual weight of 1 it is asked without noise too, at
+// $t = 0$.
 
 #include "objective.h"
 
@@ -19,21 +24,21 @@ esm_loss (sb_objective_batch *b)
   int status = sb_score_evaluate (b->objective->truth, SB_SCORE, &b->x, &b->t, b->y, &b->difference);
   if (status)
     return status;
-  for (size_t i = 0; i < b->n; i++)
+  gsl_matrix_sub (&b->difference, &b->estimate);
+  gsl_matrix_scale (&b->difference, -1);
+  status = sb_objective_weigh (&b->difference, b, &b->bar);
+  for (size_t i = 0; i < b->n && !status; i++)
     {
       double sum = 0;
       for (size_t j = 0; j < b->x.size2; j++)
-        {
-          const double off = gsl_matrix_get (&b->estimate, i, j) - gsl_matrix_get (&b->difference, i, j);
-          gsl_matrix_set (&b->bar, i, j, off);
-          sum += off * off;
-        }
+        sum += gsl_matrix_get (&b->difference, i, j) * gsl_matrix_get (&b->bar, i, j);
       gsl_vector_set (&b->loss, i, sum / 2);
     }
-  return GSL_SUCCESS;
+  return status;
 }
 
 const sb_objective_type *sb_objective_esm = &(
     const sb_objective_type){ .entry = { .name = "esm", .help = "explicit score matching, where the truth is known" },
                               .view = SB_SCORE,
+                              .weighting = &sb_weighting_unit,
                               .loss = esm_loss };

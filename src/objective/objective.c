@@ -195,6 +195,9 @@ sb_objective_batch_free (sb_objective_batch *batch)
 
 // ## Drawing
 //
+// An expectation is taken in the order in which it is written, and an inner law may depend on what was drawn before:
+// [nonuniform.txt-notation] $\mathbb E_{z_1, \ldots, z_n}[f] := \mathbb E_{z_1}\cdots\mathbb E_{z_n}[f]$, here of $t$, of $x_0$, and of $x_t$ given both.
+//
 // The paper prints $t \sim \mathcal{U}[0, T]$, and means $[\epsilon, T]$ (its Appendix C): at $t = 0$ the target is
 // infinite. A chain has levels instead; $u \in (0, 1)$ picks level $\lceil uN \rceil$.
 
@@ -373,12 +376,46 @@ sb_objective_evaluate (const sb_score *score, const gsl_matrix *y, sb_objective_
 // With $e$ an estimate's error in its view, the score's is $B e$, and a weight $\lambda$ on it has the quadratic form
 // $R = B^\top\lambda B$ (`weightings.c`): loss $c\,e^\top R\,e$, gradient $2c\,R\,e$, and the mean over a row's points.
 
+// Of several parts one may stand still, as the condition does in a pair whose $\mathbf y$ is not diffused. Its kernel is a
+// point and has no score: 0 stands for it, and has no weight (`weightings.c`).
+
+static int
+noise_of_parts (sb_objective_batch *b)
+{
+  const sb_process *process = b->objective->process;
+  double *sd = b->numbers;
+  for (size_t i = 0; i < b->t.size; i++)
+    {
+      const int status = sb_process_numbers (process, SB_S, 0, gsl_vector_get (&b->t, i), sd);
+      if (status)
+        return status;
+      for (size_t k = 0; k < process->parts; k++)
+        gsl_matrix_set (&b->c, i, k, sd[k] == 0 ? 0 : 1 / sd[k]);
+    }
+  return sb_process_combine (process, 1, &(sb_term){ &b->c, &b->z }, &b->work, &b->difference);
+}
+
 int
 sb_objective_from_target (sb_objective_batch *b)
 {
+  const sb_process *process = b->objective->process;
   memcpy (b->difference.data, b->z.data, b->points * b->n * b->z.size2 * sizeof (double));
-  int status = sb_process_apply (b->objective->process, SB_S_INVERSE, CblasTrans, NULL, &b->t, &b->difference);
+  int status = process->parts > 1 ? noise_of_parts (b)
+                                  : sb_process_apply (process, SB_S_INVERSE, CblasTrans, NULL, &b->t, &b->difference);
   return status ? status : gsl_matrix_add (&b->difference, &b->estimate);
+}
+
+// $\lambda e$ of errors of the score at the first points; 1 also where there is no noise.
+
+int
+sb_objective_weigh (const gsl_matrix *e, sb_objective_batch *b, gsl_matrix *out)
+{
+  gsl_vector t = sb_batch_part (&b->t, b->n, 0);
+  gsl_matrix c = sb_batch_block (&b->c, b->n, 0);
+  const sb_weighting *lambda = &b->objective->weighting;
+  return lambda->type == sb_weighting_unit
+             ? gsl_matrix_memcpy (out, e)
+             : sb_weighting_apply (lambda, b->objective->process, SB_SCORE, &t, e, b->numbers, &c, &b->work, out);
 }
 
 int

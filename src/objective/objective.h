@@ -128,7 +128,7 @@ struct sb_objective_type
 //     consistency   soft's, + lambda/2 |E[h(x_t', t')] - h|^2, by two short paths back from x_t
 //                (objective/consistency.h)
 //     ncsn       1/L sum over all levels of denoising's; usually lambda = sigma^2
-//     esm        1/2 |s - truth|^2
+//     esm        1/2 |s - truth|^2_lambda; usually lambda = 1
 //     ism        tr (lambda J) + 1/2 s^T lambda s, by d directions; usually lambda = 1
 //     ssm        v^T lambda J v + 1/2 s^T lambda s, the mean over M directions; plain: 1/2 (v^T s) (v^T lambda s)
 //                in place of 1/2 s^T lambda s
@@ -193,6 +193,9 @@ int sb_objective_draw_directions (sb_projection law, sb_stream stream, sb_object
 // and bar.
 int sb_objective_square (double factor, sb_objective_batch *batch);
 
+// out (n x d) <- lambda e, of errors e of the score at the first points.
+int sb_objective_weigh (const gsl_matrix *e, sb_objective_batch *batch, gsl_matrix *out);
+
 // What is seen of a score along the directions, and where the gradients go: s, s_bar (n x d), along, along_bar
 // (directions n x d).
 typedef struct
@@ -211,7 +214,8 @@ void sb_objective_keep_points (sb_objective_batch *batch, size_t more);
 // Rows at times up to t_above: loss and bar <- 0, counted in `below`.
 void sb_objective_mask_low_times (sb_objective_batch *batch);
 
-// difference <- estimate - target, of the score: by the normals z.
+// difference <- estimate - target, of the score: by the normals z. Parts that stand still have no target: 0
+// stands for it.
 int sb_objective_from_target (sb_objective_batch *batch);
 
 SB_END_DECLS

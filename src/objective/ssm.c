@@ -33,17 +33,6 @@
 // $\mathbf x$, $\tfrac12\mathbf s^\top\lambda\,\mathbf s + \operatorname{tr}(\lambda\,\nabla\mathbf s)$ has the same minimum for the same
 // reason, and $\mathbb E[\mathbf v^\top\lambda\,\nabla\mathbf s\,\mathbf v]$ is its trace.
 
-static int
-weigh (const gsl_matrix *e, sb_objective_batch *b, gsl_matrix *out)
-{
-  gsl_vector t = sb_batch_part (&b->t, b->n, 0);
-  gsl_matrix c = sb_batch_block (&b->c, b->n, 0);
-  const sb_weighting *lambda = &b->objective->weighting;
-  return lambda->type == sb_weighting_unit
-             ? gsl_matrix_memcpy (out, e)
-             : sb_weighting_apply (lambda, b->objective->process, SB_SCORE, &t, e, b->numbers, &c, &b->work, out);
-}
-
 static double
 dot (size_t d, const double *a, const double *b)
 {
@@ -65,12 +54,12 @@ sb_objective_slices (double share, bool plain, const sb_slices *at, sb_objective
   const size_t d = b->x.size2;
 
   // Weigh the score and the directions.
-  int status = weigh (at->s, b, at->s_bar);
+  int status = sb_objective_weigh (at->s, b, at->s_bar);
   for (size_t m = 0; m < b->directions && !status; m++)
     {
       const gsl_matrix v = sb_batch_block (&b->v, b->n, m);
       gsl_matrix v_bar = sb_batch_block (at->along_bar, b->n, m);
-      status = weigh (&v, b, &v_bar);
+      status = sb_objective_weigh (&v, b, &v_bar);
     }
 
   for (size_t i = 0; i < b->n && !status; i++)

@@ -3,6 +3,12 @@
 // Each time's error has a weight $\lambda(t)$. A network that is right everywhere is best under any of them; they say
 // at which times the error of a network that is not counts most. $\lambda = S S^\top$ gives all targets one size
 // [scoresde.txt-lambda], $G G^\top$ makes the loss a bound on the likelihood.
+//
+// In *Non-Uniform Diffusion Models* these are [nonuniform.txt-lambda-ml] $\lambda(t) = g(t)^2$ where all coordinates have one SDE,
+// and the matrix [nonuniform.txt-LambdaMLE]
+// $$ \Lambda_{MLE}(t) = \mathbf G(t)\,\mathbf G(t)^\top = \operatorname{diag}(g_1(t)^2, g_2(t)^2, \ldots) $$
+// where each has its own: an error in one coordinate has the weight of that coordinate's noise. A coordinate that stands still
+// has $g_i = 0$, and no share in the loss.
 
 #include "weightings.h"
 
@@ -11,6 +17,7 @@
 #include "../transition/reverse.h"
 #include "vlb.h"
 
+#include <gsl/gsl_blas.h>
 #include <gsl/gsl_math.h>
 
 // ## Of each part, or by maps
@@ -154,6 +161,34 @@ bound_tilde_numbers (const sb_process *process, double t, const double *sd, doub
   return bound_of (process, SB_VARIANCE_CLIPPED, t, *sd, lambda);
 }
 
+// ## A matrix
+//
+// $\Lambda$ need not be diagonal: where an error in one coordinate is to weigh that in another, it is any positive definite
+// matrix, and here $\mathbf M\mathbf M^\top$. [nonuniform.eq10]
+
+static int
+matrix_apply (const sb_process *process, CBLAS_TRANSPOSE_t transpose, const gsl_vector *t, gsl_matrix *u, void *params)
+{
+  const gsl_matrix *M = params;
+  const size_t d = process->dimension;
+  (void)t;
+  if (!M)
+    SB_ERROR (NULL, GSL_EINVAL, "the weighting by a matrix has none");
+  if (M->size1 != d || M->size2 != d)
+    SB_ERROR (NULL, GSL_EBADLEN, "the weighting's matrix is %zu x %zu, the process %s has %zu coordinates", M->size1,
+              M->size2, process->type->name, d);
+  if (u->size1 == 0)
+    return GSL_SUCCESS;
+  gsl_matrix *copy = gsl_matrix_alloc (u->size1, d);
+  if (!copy)
+    return GSL_ENOMEM;
+  gsl_matrix_memcpy (copy, u);
+  const CBLAS_TRANSPOSE_t other = transpose == CblasNoTrans ? CblasTrans : CblasNoTrans;
+  const int status = gsl_blas_dgemm (CblasNoTrans, other, 1, copy, M, 0, u);
+  gsl_matrix_free (copy);
+  return status;
+}
+
 // ## The table
 
 #define WEIGHTING(words, help_, numbers_, apply_)                                                                      \
@@ -172,7 +207,8 @@ const sb_weighting_type *sb_weighting_variance
     *sb_weighting_bound
     = WEIGHTING ("bound", "a chain's variational bound, steps of variance beta", bound_numbers, NULL),
     *sb_weighting_bound_tilde
-    = WEIGHTING ("bound-tilde", "a chain's variational bound, steps of variance beta-tilde", bound_tilde_numbers, NULL);
+    = WEIGHTING ("bound-tilde", "a chain's variational bound, steps of variance beta-tilde", bound_tilde_numbers, NULL),
+    *sb_weighting_matrix = WEIGHTING ("matrix", "any matrix of the caller's", NULL, matrix_apply);
 
 const sb_entry *
 sb_weightings (size_t k)
@@ -188,7 +224,8 @@ sb_weightings (size_t k)
 //
 // Under $x_t = A x_0 + S z$ the target of the score is $-S^{-\top} z$, and a model that estimates $z$ by $\hat z$ has
 // the score $-S^{-\top}\hat z$; one that estimates $x_0$ has it too, by Tweedie's formula. So an error $e$ of
-// $\epsilon$ is one of $S^{-\top}e$ of the score, and an error of the denoiser one of $(SS^\top)^{-1}A\,e$.
+// $\epsilon$ is one of $S^{-\top}e$ of the score, and an error of the denoiser one of $(SS^\top)^{-1}A\,e$. Under likelihood weighting
+// the noise has the weights $g_i^2/\sigma_i^2$, $0/0$ for a part that stands still: as there is nothing to learn of it, 0.
 
 static int
 number_of_part (sb_view view, double a, double sd, double *lambda)
@@ -267,6 +304,7 @@ sb_weighting_apply (const sb_weighting *weighting, const sb_process *process, sb
   if (t->size != e->size1 || out->size1 != e->size1 || out->size2 != e->size2)
     SB_ERROR (NULL, GSL_EBADLEN, "errors are %zu x %zu, with %zu times and a result of %zu x %zu", e->size1, e->size2,
               t->size, out->size1, out->size2);
-  return process->parts > 0 ? apply_by_parts (weighting, process, view, t, e, numbers, c, work, out)
-                            : apply_by_maps (weighting, process, view, t, e, out);
+  return process->parts > 0 && weighting->type->numbers
+             ? apply_by_parts (weighting, process, view, t, e, numbers, c, work, out)
+             : apply_by_maps (weighting, process, view, t, e, out);
 }

@@ -15,10 +15,10 @@ typedef struct
   sb_entry entry;
 
   // lambda (parts) <- a number for each part of the process at time t, where its kernel from 0 has the deviations sd
-  // (parts).
+  // (parts). NULL: no numbers but a matrix, by `apply` of any process.
   int (*numbers) (const sb_process *process, double t, const double *sd, double *lambda, void *params);
 
-  // Of a process without parts: u_i <- M u_i (transposed: M^T u_i). NULL: not available.
+  // Of a process without parts, and where there are no numbers: u_i <- M u_i (transposed: M^T u_i). NULL: not available.
   int (*apply) (const sb_process *process, CBLAS_TRANSPOSE_t transpose, const gsl_vector *t, gsl_matrix *u,
                 void *params);
 } sb_weighting_type;
@@ -40,6 +40,10 @@ extern const sb_weighting_type
 extern const sb_weighting_type *sb_weighting_bound; // of a chain's variational bound, steps back of variance beta_t
 extern const sb_weighting_type
     *sb_weighting_bound_tilde; // beta-tilde_t, the last step taking that of the one before it
+
+// Not of the family: M M^T with a matrix M of yours, the same at all times; params: M (d x d), a gsl_matrix. GSL_EINVAL
+// where there is none, GSL_EBADLEN where it is of another size. Nothing may stand still (GSL_ESING).
+extern const sb_weighting_type *sb_weighting_matrix;
 
 const sb_entry *sb_weightings (size_t k); // the family; each is the first field of its sb_weighting_type
 

@@ -26,3 +26,6 @@ check_PROGRAMS += %D%/test_clean
 %C%_test_clean_SOURCES = %D%/test_clean.c tests/losses.c tests/losses.h tests/denoisers.c tests/denoisers.h
 check_PROGRAMS += %D%/test_levels
 %C%_test_levels_SOURCES = %D%/test_levels.c tests/losses.c tests/losses.h
+check_PROGRAMS += %D%/test_weighted
+objective_pairs = tests/losses.c tests/losses.h tests/pairs.c tests/pairs.h
+%C%_test_weighted_SOURCES = %D%/test_weighted.c $(objective_pairs)
