@@ -49,17 +49,30 @@ pair_law_of_y (const pair *law)
 }
 
 sb_target *
-pair_x_given (const pair *law, double y)
+pair_law_of_x (const pair *law)
 {
-  double w[PAIR_K], mean[PAIR_K], variance[PAIR_K];
+  double mean[PAIR_K];
+  for (size_t k = 0; k < law->K; k++)
+    mean[k] = law->mean[k][0];
+  return on_a_line (law->K, law->w, mean, law->xx);
+}
+
+pair
+pair_given (const pair *law, double y)
+{
+  pair given = { .K = law->K };
+  double sum = 0;
   for (size_t k = 0; k < law->K; k++)
     {
       const double slope = law->xy[k] / law->yy[k];
-      w[k] = law->w[k] * gsl_ran_gaussian_pdf (y - law->mean[k][1], sqrt (law->yy[k]));
-      mean[k] = law->mean[k][0] + slope * (y - law->mean[k][1]);
-      variance[k] = law->xx[k] - slope * law->xy[k];
+      given.w[k] = law->w[k] * gsl_ran_gaussian_pdf (y - law->mean[k][1], sqrt (law->yy[k]));
+      given.mean[k][0] = law->mean[k][0] + slope * (y - law->mean[k][1]);
+      given.xx[k] = law->xx[k] - slope * law->xy[k];
+      sum += given.w[k];
     }
-  return on_a_line (law->K, w, mean, variance);
+  for (size_t k = 0; k < law->K; k++)
+    given.w[k] /= sum;
+  return given;
 }
 
 // ## Processes
@@ -135,25 +148,25 @@ pair_rule
 pair_rule_of (const pair *law, size_t nodes, size_t noises)
 {
   double z[64], w[64];
-  size_t each = 1;
+  const size_t counts[4] = { nodes, law->yy[0] > 0 ? nodes : 1, noises > 0 ? nodes : 1, noises > 1 ? nodes : 1 },
+               each = counts[0] * counts[1] * counts[2] * counts[3];
   pair_nodes (nodes, z, w);
-  for (size_t m = 0; m < 2 + noises; m++)
-    each *= nodes;
   pair_rule r = { .n = law->K * each };
-  r.z_0 = matrix (r.n, 2), r.noise = matrix_all (r.n, 2, 0);
+  r.z_0 = matrix (r.n, 2), r.noise = matrix (r.n, 2);
   r.w = scoped ((double *)malloc (r.n * sizeof *r.w));
   for (size_t i = 0; i < r.n; i++)
     {
       const size_t k = i / each;
       double u[4] = { 0 };
       r.w[i] = law->w[k];
-      for (size_t m = 0, rest = i % each; m < 2 + noises; m++, rest /= nodes)
-        {
-          u[m] = z[rest % nodes];
-          r.w[i] *= w[rest % nodes];
-        }
+      for (size_t m = 0, rest = i % each; m < 4; rest /= counts[m], m++)
+        if (counts[m] > 1)
+          {
+            u[m] = z[rest % counts[m]];
+            r.w[i] *= w[rest % counts[m]];
+          }
       const double sd = sqrt (law->xx[k]), slope = law->xy[k] / law->xx[k],
-                   left = sqrt (law->yy[k] - slope * law->xy[k]);
+                   left = sqrt (fmax (0, law->yy[k] - slope * law->xy[k]));
       gsl_matrix_set (r.z_0, i, 0, law->mean[k][0] + sd * u[0]);
       gsl_matrix_set (r.z_0, i, 1, law->mean[k][1] + slope * sd * u[0] + left * u[1]);
       gsl_matrix_set (r.noise, i, 0, u[2]);

@@ -29,7 +29,10 @@ extern const pair PAIR_G, // one Gaussian, of unit variances and correlation .8
 
 sb_target *pair_law (const pair *law);
 sb_target *pair_law_of_y (const pair *law);
-sb_target *pair_x_given (const pair *law, double y); // the law of x_0
+
+// The law of x_0 given y, a mixture of as many components; as a pair, of which y is 0.
+pair pair_given (const pair *law, double y);
+sb_target *pair_law_of_x (const pair *law);
 
 // ## Processes: the caller's
 //

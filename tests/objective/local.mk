@@ -29,3 +29,5 @@ check_PROGRAMS += %D%/test_levels
 check_PROGRAMS += %D%/test_weighted
 objective_pairs = tests/losses.c tests/losses.h tests/pairs.c tests/pairs.h
 %C%_test_weighted_SOURCES = %D%/test_weighted.c $(objective_pairs)
+check_PROGRAMS += %D%/test_conditional
+%C%_test_conditional_SOURCES = %D%/test_conditional.c $(objective_pairs)
