@@ -32,3 +32,5 @@ check_PROGRAMS += %D%/test_reverse_law
 %C%_test_reverse_law_SOURCES = %D%/test_reverse_law.c tests/denoisers.c tests/denoisers.h
 check_PROGRAMS += %D%/test_multiscale
 %C%_test_multiscale_SOURCES = %D%/test_multiscale.c
+check_PROGRAMS += %D%/test_condition
+%C%_test_condition_SOURCES = %D%/test_condition.c

@@ -1,0 +1,519 @@
+// # Conditions that diffuse
+//
+// What CDE, CMDE and CDiffE's samplers do to Gaussian pairs, with exact scores: the joint law of (x, y) under two speeds, cut to x.
+
+#include "measure/gaussian_kl.h"
+#include "operator/operator.h"
+#include "process/multispeed.h"
+#include "process/nonuniform.h"
+#include "process/ve.h"
+#include "sampler/condition.h"
+#include "sampler/gaussian_run.h"
+#include "sampler/pc.h"
+#include "scope.h"
+#include "score/exact.h"
+#include "score/slice.h"
+
+#include <gsl/gsl_blas.h>
+#include <gsl/gsl_linalg.h>
+#include <gsl/gsl_math.h>
+#include <gsl/gsl_statistics.h>
+#include <math.h>
+
+SUITE_WITH_BLAS (condition);
+
+// ## VE with the exact kernel
+//
+// Its variance is $\sigma^2(t) - \sigma_{\min}^2$, without the jump at 0. [nonuniform.txt-vesde]
+
+#define LEAST 0.01
+
+static double
+sigma2 (double most, double t)
+{
+  return gsl_pow_2 (LEAST) * pow (most / LEAST, 2 * t);
+}
+
+static double
+gathered (const void *most, double s, double t)
+{
+  return sigma2 (*(const double *)most, t) - sigma2 (*(const double *)most, s);
+}
+
+static double
+rate (const void *most, double t)
+{
+  return 2 * log (*(const double *)most / LEAST) * sigma2 (*(const double *)most, t);
+}
+
+static sb_process *
+exact_ve (size_t dimension, const double *most)
+{
+  const sb_ve_schedule schedule = { gathered, rate, most };
+  return sb_ve_schedule_alloc (dimension, &schedule);
+}
+
+// ## A pair
+//
+// A joint Gaussian with mean 0, x the first $n_x$; y gathers noise up to `most`, 0: it stands still.
+
+static const double most_of_x = 10;
+
+typedef struct
+{
+  const sb_process *joint, *x, *y;
+  const sb_score *score; // of x given y_t
+  double most_of_y;      // kept here for the schedule
+} pair;
+
+static void
+pair_open (const gsl_matrix *C, size_t n_x, double most_of_y, pair *p)
+{
+  const size_t n_y = C->size1 - n_x;
+  p->most_of_y = most_of_y;
+  p->joint = scoped (sb_multispeed_of (exact_ve (n_x, &most_of_x),
+                                       most_of_y > 0 ? exact_ve (n_y, &p->most_of_y) : sb_still_alloc (n_y), 0));
+  p->x = sb_nonuniform_block (p->joint, 0);
+  p->y = sb_nonuniform_block (p->joint, 1);
+  sb_target *law = scoped (sb_target_gaussian_alloc (vector_all (C->size1, 0), C));
+  p->score = scoped (sb_score_slice_alloc (scoped (sb_score_exact_alloc (law, p->joint)), p->x));
+}
+
+static gsl_vector *
+even (double last, size_t N)
+{
+  gsl_vector *times = vector (N + 1);
+  for (size_t k = 0; k <= N; k++)
+    gsl_vector_set (times, k, k == N ? last : 1 - (1 - last) * (double)k / (double)N);
+  return times;
+}
+
+static sb_pc
+euler_maruyama (const sb_condition *condition)
+{
+  return (sb_pc){ .step = sb_step_euler_maruyama, .final = SB_FINAL_SAMPLE, .condition = condition };
+}
+
+// ## On a line: rho = .8, unit variances
+//
+// The output given y is N(slope y, variance), from the exact law at T.
+
+#define RHO 0.8
+
+typedef struct
+{
+  double slope, variance;
+} outcome;
+
+static outcome
+run_on_a_line (double most_of_y, double last, size_t N)
+{
+  pair p;
+  pair_open (matrix_of (2, 2, 1, RHO, RHO, 1), 1, most_of_y, &p);
+  const sb_condition diffused = { p.y, false };
+  const sb_pc pc = euler_maruyama (most_of_y > 0 ? &diffused : NULL);
+  gsl_vector *mean = vector_of (RHO);
+  gsl_matrix *P = matrix_of (1, 1, 1 - RHO * RHO + gathered (&most_of_x, 0, 1));
+  ok (sb_gaussian_run (&pc, p.score, vector_of (1), even (last, N), mean, P));
+  return (outcome){ gsl_vector_get (mean, 0), gsl_matrix_get (P, 0, 0) };
+}
+
+// By the score itself, $-(x - k y_t)/v$: $m \leftarrow (1 - a)m + a k$, $P \leftarrow (1 - a)^2P + g^2h + a^2k^2\tau_y$, $a = g^2h/v$.
+
+static outcome
+recursion (double most_of_y, double last, size_t N)
+{
+  outcome o = { RHO, 1 - RHO * RHO + gathered (&most_of_x, 0, 1) };
+  const gsl_vector *times = even (last, N);
+  for (size_t i = 0; i < N; i++)
+    {
+      const double t = gsl_vector_get (times, i), h = t - gsl_vector_get (times, i + 1),
+                   tau_y = most_of_y > 0 ? gathered (&most_of_y, 0, t) : 0, k = RHO / (1 + tau_y),
+                   v = 1 + gathered (&most_of_x, 0, t) - RHO * k, g2h = rate (&most_of_x, t) * h, a = g2h / v;
+      o.variance = (1 - a) * (1 - a) * o.variance + g2h + a * a * k * k * tau_y;
+      o.slope = (1 - a) * o.slope + a * k;
+    }
+  return o;
+}
+
+// The library's steps, with a new $\hat y_t$ at each, are the recursion to rounding; CDiffE ends at .5054593 and .4943426, where .8 and .36
+// are right, and ever smaller steps make it $(1 - \sqrt{1 - \rho^2})/\rho = .5$ and $.4943755$ for a large $\sigma_{\max}$; with $y$ as it is CDE's
+// are right. [nonuniform.txt-cdiffe-sample] [nonuniform.eq11]
+
+Test (condition, the_sampler_is_the_recursion)
+{
+  const double most[] = { 0, 0.5, 1, 10 };
+  for (size_t i = 0; i < 4; i++)
+    {
+      const outcome found = run_on_a_line (most[i], 1e-3, 500), expected = recursion (most[i], 1e-3, 500);
+      cr_assert_float_eq (found.slope, expected.slope, 1e-12, "sigma_y %g", most[i]);
+      cr_assert_float_eq (found.variance, expected.variance, 1e-12, "sigma_y %g", most[i]);
+    }
+  const outcome cdiffe = run_on_a_line (10, 1e-3, 500), cde = run_on_a_line (0, 1e-3, 4000);
+  cr_assert_float_eq (cdiffe.slope, 0.5054593, 1e-7);
+  cr_assert_float_eq (cdiffe.variance, 0.4943426, 1e-7);
+  cr_assert_float_eq (cde.slope, RHO, 1e-6);
+  cr_assert_float_eq (cde.variance, 1 - RHO * RHO, 1e-3);
+}
+
+Test (condition, smaller_steps_do_not_mend_it)
+{
+  const outcome fine = run_on_a_line (10, 1e-3, 16000);
+  cr_assert_float_eq (fine.slope, 0.5047291, 5e-5);
+  cr_assert_float_eq (fine.variance, 0.4943531, 5e-5);
+  cr_assert_float_eq ((1 - sqrt (1 - RHO * RHO)) / RHO, 0.5, 1e-15);
+  cr_assert_lt (fabs (fine.slope - 0.5), 0.01);
+}
+
+// The slower y, the nearer: KL of $p(x \mid y)$ from the output, the mean over y, rises with $\sigma^y_{\max}$.
+// [nonuniform.txt-insights] [nonuniform.txt-limits]
+
+static double
+mean_kl (double most_of_y, size_t N)
+{
+  const outcome o = run_on_a_line (most_of_y, 1e-3, N);
+  const double v = 1 - RHO * RHO + gathered (&most_of_x, 0, 1e-3), off = o.slope - RHO;
+  return (v / o.variance - 1 - log (v / o.variance) + off * off / o.variance) / 2;
+}
+
+Test (condition, slower_conditions_are_nearer)
+{
+  const double most[] = { 0.3, 0.5, 1, 2, 5, 10 },
+               expected[] = { 6.93e-5, 2.749e-4, 1.686e-3, 8.56e-3, 4.60e-2, 0.1109 };
+  for (size_t i = 0; i < 6; i++)
+    {
+      const double kl = mean_kl (most[i], 8000);
+      cr_assert_float_eq (kl / expected[i], 1, 0.02, "sigma_y %g: %g", most[i], kl);
+    }
+}
+
+// 40,000 samples of the sampler itself, z-tests. [nonuniform.txt-cdiffe-sample]
+
+Test (condition, samples_have_these_moments)
+{
+  enum
+  {
+    ROWS = 40000
+  };
+  pair p;
+  pair_open (matrix_of (2, 2, 1, RHO, RHO, 1), 1, 10, &p);
+  const sb_condition diffused = { p.y, false };
+  const sb_pc pc = euler_maruyama (&diffused);
+  const outcome expected = recursion (10, 1e-3, 100);
+  gsl_matrix *x = normals (ROWS, 1, 3), *y = matrix_all (ROWS, 1, -1.5);
+  gsl_matrix_scale (x, sqrt (1 - RHO * RHO + gathered (&most_of_x, 0, 1)));
+  gsl_matrix_add_constant (x, -1.5 * RHO);
+  ok (sb_pc_sample (&pc, p.score, y, even (1e-3, 100), (sb_stream){ .seed = 5 }, x, NULL));
+  const double mean = gsl_stats_mean (x->data, 1, ROWS), variance = gsl_stats_variance (x->data, 1, ROWS);
+  cr_assert_lt (fabs (mean + 1.5 * expected.slope) / sqrt (expected.variance / ROWS), 4.9);
+  cr_assert_lt (fabs (variance / expected.variance - 1) / sqrt (2. / ROWS), 4.9);
+}
+
+// ## How it is drawn
+//
+// Anew: y_t is y and the kernel's noise, of other numbers of the row's stream each time. On one path: from one time to the next lower one as
+// the process goes back, so that the noise of both times is correlated as a path's, sigma(s)/sigma(t). [nonuniform.txt-cdiffe-sample]
+
+Test (condition, is_drawn_anew_or_on_one_path)
+{
+  enum
+  {
+    ROWS = 20000
+  };
+  sb_process *ve = scoped (sb_ve_alloc (1, 0.01, 5));
+  const double t = 0.9, s = 0.8, sd_t = number_of (ve, SB_S, 0, t), sd_s = number_of (ve, SB_S, 0, s);
+  for (int path = 0; path < 2; path++)
+    {
+      const sb_condition condition = { ve, path };
+      gsl_matrix *y = matrix_all (ROWS, 1, 3), *later = matrix (ROWS, 1), *earlier = matrix (ROWS, 1);
+      ok (sb_condition_draw (&condition, (sb_stream){ .seed = 2 }, 0, 0, t, y, later));
+      gsl_matrix_memcpy (earlier, later);
+      ok (sb_condition_draw (&condition, (sb_stream){ .seed = 2 }, 1, t, s, y, earlier));
+      const double of_s = gsl_stats_sd_m (earlier->data, 1, ROWS, 3), of_t = gsl_stats_sd_m (later->data, 1, ROWS, 3),
+                   r = gsl_stats_correlation (later->data, 1, earlier->data, 1, ROWS),
+                   expected = path ? sd_s / sd_t : 0;
+      cr_assert_lt (fabs (of_t / sd_t - 1) * sqrt (2. * ROWS), 4.9);
+      cr_assert_lt (fabs (of_s / sd_s - 1) * sqrt (2. * ROWS), 4.9, "%d", path);
+      cr_assert_lt (fabs (r - expected) * sqrt (ROWS) / (1 - expected * expected), 4.9, "%d: %g", path, r);
+
+      // At the time where it is, a path stays; else it is drawn again.
+      gsl_matrix *again = copy_of (earlier);
+      ok (sb_condition_draw (&condition, (sb_stream){ .seed = 2 }, 2, s, s, y, again));
+      cr_assert ((largest_difference (again, earlier) == 0) == path);
+    }
+}
+
+// The condition a score is given at each step is that: what it sees is written down, and two runs see the same, in any batch.
+
+typedef struct
+{
+  double seen[16];
+  size_t count;
+} watched;
+
+static int
+watch (const void *state, sb_view view, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, gsl_matrix *out)
+{
+  watched *w = *(watched *const *)state;
+  (void)view, (void)t, (void)x;
+  w->seen[w->count++ % 16] = gsl_matrix_get (y, y->size1 - 1, 0);
+  gsl_matrix_set_zero (out);
+  return GSL_SUCCESS;
+}
+
+static const sb_score_type watching = { .name = "watching", .views = SB_SCORE, .evaluate = watch };
+
+Test (condition, each_step_and_correction_sees_another)
+{
+  sb_process *ve = scoped (sb_ve_alloc (1, 0.01, 5));
+  const sb_condition anew = { ve, false }, path = { ve, true };
+  const double epsilon = 0.1;
+  for (int one = 0; one < 2; one++)
+    {
+      watched w = { .count = 0 }, alone = { .count = 0 };
+      watched *state = &w, *state_alone = &alone;
+      sb_score *score = scoped (sb_score_alloc (&watching, &state, ve)),
+               *score_alone = scoped (sb_score_alloc (&watching, &state_alone, ve));
+      sb_pc pc = euler_maruyama (one ? &path : &anew);
+      pc.corrector = (sb_corrector){ .type = sb_corrector_fixed, .epsilon = epsilon };
+      pc.corrector_steps = 1;
+      gsl_matrix *x = matrix_all (3, 1, 0), *y = matrix_all (3, 1, 2);
+      ok (sb_pc_sample (&pc, score, y, even (0.1, 3), (sb_stream){ .seed = 4, .index = 7 }, x, NULL));
+      gsl_matrix *last = matrix_all (1, 1, 0), *its = matrix_all (1, 1, 2);
+      ok (sb_pc_sample (&pc, score_alone, its, even (0.1, 3), (sb_stream){ .seed = 4, .index = 9 }, last, NULL));
+      cr_assert_eq (w.count, 6);
+      for (size_t k = 0; k < 6; k++)
+        {
+          cr_assert_eq (w.seen[k], alone.seen[k]);
+          cr_assert (w.seen[k] != 2);
+          // a step and the correction before it are at one time: the first at t_0, then correction 1 and step 2, ...
+          const bool same_time = k % 2 == 0 && k > 0;
+          cr_assert (k == 0 || (w.seen[k] == w.seen[k - 1]) == (one && same_time), "draw %zu", k);
+        }
+    }
+}
+
+Test (condition, what_does_not_fit_is_refused)
+{
+  pair p;
+  pair_open (matrix_of (2, 2, 1, RHO, RHO, 1), 1, 10, &p);
+  const sb_condition diffused = { p.y, false }, path = { p.y, true };
+  const sb_pc pc = euler_maruyama (&diffused), on_path = euler_maruyama (&path);
+  sb_pc corrected = pc;
+  corrected.corrector_steps = 1;
+  corrected.corrector.type = sb_corrector_langevin;
+  gsl_matrix *x = matrix_all (2, 1, 0), *y = matrix_all (1, 1, 0), *wide = matrix_all (2, 2, 0),
+             *P = matrix_all (1, 1, 1);
+  refused (GSL_EBADLEN, sb_pc_sample (&pc, p.score, NULL, even (0.1, 2), (sb_stream){ 0 }, x, NULL));
+  refused (GSL_EBADLEN, sb_pc_sample (&pc, p.score, y, even (0.1, 2), (sb_stream){ 0 }, x, NULL));
+  refused (GSL_EBADLEN, sb_pc_sample (&pc, p.score, wide, even (0.1, 2), (sb_stream){ 0 }, x, NULL));
+  refused (GSL_EBADLEN, sb_gaussian_run (&pc, p.score, NULL, even (0.1, 2), vector_all (1, 0), P));
+  refused (GSL_EUNSUP, sb_gaussian_run (&on_path, p.score, vector_all (1, 0), even (0.1, 2), vector_all (1, 0), P));
+  refused (GSL_EUNSUP, sb_gaussian_run (&corrected, p.score, vector_all (1, 0), even (0.1, 2), vector_all (1, 0), P));
+  refused (GSL_EDOM, sb_gaussian_run (&pc, p.score, vector_all (1, 0), vector_of (0.1, 0.2), vector_all (1, 0), P));
+  refused (GSL_EBADLEN, sb_gaussian_run (&pc, p.score, vector_all (1, 0), even (0.1, 2), vector_all (2, 0), P));
+}
+
+// ## Inverse problems
+//
+// Images of 4 x 4, covariance $0.25 \cdot 0.9^{|\Delta i| + |\Delta j|}$; y the 12 pixels around a hidden block of 2 x 2, or the means of four. What
+// 500 Euler-Maruyama steps make of them, in closed form: signal-to-noise ratios of the image and of the observation, the mean deviation.
+// [nonuniform.txt-inverse] [nonuniform.txt-consistency]
+
+enum
+{
+  SIDE = 4,
+  D = SIDE * SIDE
+};
+
+static gsl_matrix *
+field (void)
+{
+  gsl_matrix *C = matrix (D, D);
+  for (int i = 0; i < D; i++)
+    for (int j = 0; j < D; j++)
+      gsl_matrix_set (C, (size_t)i, (size_t)j, 0.25 * pow (0.9, abs (i / SIDE - j / SIDE) + abs (i % SIDE - j % SIDE)));
+  return C;
+}
+
+static bool
+hidden (size_t i)
+{
+  return (i / SIDE == 1 || i / SIDE == 2) && (i % SIDE == 1 || i % SIDE == 2);
+}
+
+static gsl_matrix *
+observing (bool hole)
+{
+  gsl_matrix *A = matrix_all (hole ? 12 : 4, D, 0);
+  for (size_t i = 0, row = 0; i < D; i++)
+    if (!hole)
+      gsl_matrix_set (A, 2 * (i / SIDE / 2) + i % SIDE / 2, i, 0.25);
+    else if (!hidden (i))
+      gsl_matrix_set (A, row++, i, 1);
+  return A;
+}
+
+static gsl_matrix *
+product (CBLAS_TRANSPOSE_t a, const gsl_matrix *A, CBLAS_TRANSPOSE_t b, const gsl_matrix *B)
+{
+  gsl_matrix *C = matrix (a == CblasTrans ? A->size2 : A->size1, b == CblasTrans ? B->size1 : B->size2);
+  gsl_blas_dgemm (a, b, 1, A, B, 0, C);
+  return C;
+}
+
+typedef struct
+{
+  double psnr, consistency, deviation, hidden_kl;
+} quality;
+
+static double
+trace_of (const gsl_matrix *R, const gsl_matrix *C_y) // tr R C_y R^T
+{
+  const gsl_matrix *RC = product (CblasNoTrans, R, CblasNoTrans, C_y);
+  double sum = 0;
+  for (size_t i = 0; i < R->size1 * R->size2; i++)
+    sum += RC->data[i] * R->data[i];
+  return sum;
+}
+
+static gsl_matrix *
+hidden_block (const gsl_matrix *P)
+{
+  gsl_matrix *block = matrix (4, 4);
+  for (size_t i = 0, a = 0; i < D; i++)
+    for (size_t j = 0, b = 0; hidden (i) && j < D; j++)
+      if (hidden (j))
+        {
+          gsl_matrix_set (block, a, b++, gsl_matrix_get (P, i, j));
+          a += b == 4;
+        }
+  return block;
+}
+
+static quality
+quality_of (bool hole, double most_of_y)
+{
+  gsl_matrix *C = field (), *A = observing (hole), *CAt = product (CblasNoTrans, C, CblasTrans, A),
+             *C_y = product (CblasNoTrans, A, CblasNoTrans, CAt), *inverse = copy_of (C_y);
+  const size_t m = A->size1;
+  gsl_linalg_cholesky_decomp1 (inverse);
+  gsl_linalg_cholesky_invert (inverse);
+  gsl_matrix *M = product (CblasNoTrans, CAt, CblasNoTrans, inverse), *Sigma = copy_of (C), *z = matrix (D + m, D + m);
+  gsl_blas_dgemm (CblasNoTrans, CblasTrans, -1, M, CAt, 1, Sigma);
+  for (size_t i = 0; i < D + m; i++)
+    for (size_t j = 0; j < D + m; j++)
+      gsl_matrix_set (z, i, j,
+                      i < D && j < D ? gsl_matrix_get (C, i, j)
+                      : i < D        ? gsl_matrix_get (CAt, i, j - D)
+                      : j < D        ? gsl_matrix_get (CAt, j, i - D)
+                                     : gsl_matrix_get (C_y, i - D, j - D));
+
+  // Run from the exact law of x_T given y: the mean for each unit y is a column of K.
+  pair p;
+  pair_open (z, D, most_of_y, &p);
+  const sb_condition diffused = { p.y, false };
+  const sb_pc pc = euler_maruyama (most_of_y > 0 ? &diffused : NULL);
+  gsl_matrix *K = matrix (D, m), *P = NULL;
+  for (size_t j = 0; j < m; j++)
+    {
+      gsl_vector *y = vector_all (m, 0), *mean = vector (D);
+      gsl_vector_set (y, j, 1);
+      gsl_matrix_get_col (mean, M, j);
+      P = copy_of (Sigma);
+      for (size_t i = 0; i < D; i++)
+        *gsl_matrix_ptr (P, i, i) += gathered (&most_of_x, 0, 1);
+      ok (sb_gaussian_run (&pc, p.score, y, even (1e-3, 500), mean, P));
+      gsl_matrix_set_col (K, j, mean);
+    }
+
+  // Errors: of x, the variances of both and the difference of their means; of y likewise.
+  gsl_matrix *off = copy_of (K), *of_y = product (CblasNoTrans, A, CblasNoTrans, K),
+             *AP = product (CblasNoTrans, A, CblasNoTrans, P);
+  gsl_matrix_sub (off, M);
+  double x_error = trace_of (off, C_y), y_error = 0, deviation = 0;
+  for (size_t i = 0; i < D; i++)
+    {
+      x_error += gsl_matrix_get (P, i, i) + gsl_matrix_get (Sigma, i, i);
+      deviation += sqrt (gsl_matrix_get (P, i, i)) / D;
+    }
+  for (size_t i = 0; i < m; i++)
+    {
+      *gsl_matrix_ptr (of_y, i, i) -= 1;
+      for (size_t j = 0; j < D; j++)
+        y_error += gsl_matrix_get (AP, i, j) * gsl_matrix_get (A, i, j);
+    }
+  y_error += trace_of (of_y, C_y);
+
+  // Of the hidden block: KL of p(x_eps | y) from the output, the mean over y.
+  double kl = 0;
+  if (hole)
+    {
+      gsl_matrix *exact = copy_of (Sigma);
+      for (size_t i = 0; i < D; i++)
+        *gsl_matrix_ptr (exact, i, i) += gathered (&most_of_x, 0, 1e-3);
+      gsl_matrix *Q = hidden_block (P);
+      ok (sb_gaussian_kl (NULL, hidden_block (exact), NULL, Q, &kl));
+      gsl_matrix *R = matrix (4, m);
+      for (size_t i = 0, a = 0; i < D; i++)
+        if (hidden (i))
+          {
+            gsl_vector_const_view row = gsl_matrix_const_row (off, i);
+            gsl_matrix_set_row (R, a++, &row.vector);
+          }
+      gsl_linalg_cholesky_decomp1 (Q);
+      gsl_blas_dtrsm (CblasLeft, CblasLower, CblasNoTrans, CblasNonUnit, 1, Q, R);
+      kl += trace_of (R, C_y) / 2;
+    }
+  return (quality){ -10 * log10 (x_error / D), -10 * log10 (y_error / (double)m), deviation, kl };
+}
+
+Test (condition, reconstructions_of_a_hole)
+{
+  const double most[] = { 0, 0.5, 1, 10 };
+  const quality expected[] = { { 26.136, 54.57, .01884, 4.8e-7 },
+                               { 25.550, 50.77, .02168, .0764 },
+                               { 25.068, 49.92, .02333, .1932 },
+                               { 20.118, 44.56, .04134, 1.633 } };
+  for (size_t k = 0; k < 4; k++)
+    {
+      const quality q = quality_of (true, most[k]);
+      cr_assert_float_eq (q.psnr, expected[k].psnr, 1e-3, "%g: %.4f", most[k], q.psnr);
+      cr_assert_float_eq (q.consistency, expected[k].consistency, 1e-2, "%g: %.3f", most[k], q.consistency);
+      cr_assert_float_eq (q.deviation, expected[k].deviation, 1e-5, "%g: %.6f", most[k], q.deviation);
+      cr_assert_float_eq (q.hidden_kl / expected[k].hidden_kl, 1, 0.02, "%g: %g", most[k], q.hidden_kl);
+    }
+}
+
+Test (condition, reconstructions_from_means)
+{
+  const double most[] = { 0, 0.5, 1, 10 },
+               expected[][2] = { { 13.774, 60.59 }, { 13.748, 45.60 }, { 13.719, 42.27 }, { 13.111, 24.55 } };
+  for (size_t k = 0; k < 4; k++)
+    {
+      const quality q = quality_of (false, most[k]);
+      cr_assert_float_eq (q.psnr, expected[k][0], 1e-3, "%g: %.4f", most[k], q.psnr);
+      cr_assert_float_eq (q.consistency, expected[k][1], 1e-2, "%g: %.3f", most[k], q.consistency);
+    }
+}
+
+// Under `sb_ve`, whose kernel keeps $\sigma_{\min}$ at $t = 0^+$, what is left of it in a sample that is not denoised bounds its agreement with the
+// observation by $-20\log_{10}\sigma_{\min} = 40$ dB, whatever the score. [nonuniform.txt-vesde]
+
+Test (condition, sigma_min_bounds_the_agreement)
+{
+  sb_process *z = scoped (sb_multispeed_of (sb_ve_alloc (1, LEAST, most_of_x), sb_still_alloc (1), SB_VE_EPSILON));
+  const sb_process *x = sb_nonuniform_block (z, 0);
+  sb_target *law = scoped (sb_target_gaussian_alloc (vector_all (2, 0), matrix_of (2, 2, 1, 1, 1, 1))); // y = x
+  sb_score *score = scoped (sb_score_slice_alloc (scoped (sb_score_exact_alloc (law, z)), x));
+  sb_pc pc = euler_maruyama (NULL);
+  for (int denoised = 0; denoised < 2; denoised++)
+    {
+      gsl_vector *mean = vector_of (1);
+      gsl_matrix *P = matrix_of (1, 1, gsl_pow_2 (number_of (x, SB_S, 0, 1)));
+      pc.final = denoised ? SB_FINAL_DENOISE : SB_FINAL_SAMPLE;
+      ok (sb_gaussian_run (&pc, score, vector_of (1), even (1e-3, 500), mean, P));
+      const double decibels = -10 * log10 (gsl_matrix_get (P, 0, 0) + gsl_pow_2 (gsl_vector_get (mean, 0) - 1));
+      cr_assert (denoised ? decibels > 100 : decibels < 40 && decibels > 39.5, "%g", decibels);
+    }
+}
