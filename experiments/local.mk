@@ -23,10 +23,12 @@ experiments_shown += %D%/soft/fig8.md %D%/soft/levels.md %D%/soft/mismatch.md %D
 experiments_run += %D%/consistent/theory %D%/consistent/map %D%/consistent/tab1 %D%/consistent/tab2 %D%/consistent/fig1 %D%/consistent/fig2 %D%/consistent/fig4 %D%/consistent/fig6
 experiments_shown += %D%/consistent/theory.md %D%/consistent/map.md %D%/consistent/tab1.md %D%/consistent/tab2.md %D%/consistent/fig1.md %D%/consistent/fig2.md \
   %D%/consistent/fig4.md %D%/consistent/fig6.md
+experiments_run += %D%/nonuniform/tab1-exact %D%/nonuniform/tab3-exact %D%/nonuniform/fig2
+experiments_shown += %D%/nonuniform/tab1-exact.md %D%/nonuniform/tab3-exact.md %D%/nonuniform/fig2.md
 EXTRA_DIST += %D%/render %D%/page.css %D%/table.awk %D%/published.awk %D%/claims.awk $(experiments_shown)
 
 # They are installed as they lie here: scripts and drivers in one folder, what both read beside them.
-nobase_dist_pkglibexec_SCRIPTS = %D%/run $(experiments_run) %D%/consistent/all %D%/soft/all %D%/scoresde/all %D%/dsm2ddpm/all %D%/speed/all
+nobase_dist_pkglibexec_SCRIPTS = %D%/run $(experiments_run) %D%/nonuniform/all %D%/consistent/all %D%/soft/all %D%/scoresde/all %D%/dsm2ddpm/all %D%/speed/all
 $(experiments_run): ; # or make's own rules make a script NAME of a NAME.c that is newer
 experimentsexecdir = $(pkglibexecdir)
 nobase_dist_experimentsexec_DATA = %D%/list %D%/lib.sh %D%/style.gnuplot %D%/csv.awk %D%/form.awk %D%/show.awk \
@@ -232,3 +234,17 @@ nobase_pkglibexec_PROGRAMS += %D%/consistent/map-driver %D%/consistent/tab1-driv
 %C%_consistent_property_driver_LDADD = libscorebook-core.la
 %C%_consistent_pictures_driver_SOURCES = %D%/consistent/pictures.c %D%/faces.c %D%/faces.h $(experiments_drawn_edm)
 %C%_consistent_pictures_driver_LDADD = libscorebook-core.la
+experiments_gaussian_field = %D%/nonuniform/gaussian_field.c %D%/nonuniform/gaussian_field.h $(experiments_common)
+nobase_pkglibexec_PROGRAMS += %D%/nonuniform/tab1-exact-driver %D%/nonuniform/tab3-exact-driver %D%/nonuniform/fig2-driver
+%C%_nonuniform_tab1_exact_driver_SOURCES = %D%/nonuniform/tab1-exact.c $(experiments_gaussian_field)
+%C%_nonuniform_tab1_exact_driver_LDADD = libscorebook-core.la
+%C%_nonuniform_tab3_exact_driver_SOURCES = %D%/nonuniform/tab3-exact.c $(experiments_gaussian_field)
+%C%_nonuniform_tab3_exact_driver_LDADD = libscorebook-core.la
+%C%_nonuniform_fig2_driver_SOURCES = %D%/nonuniform/fig2.c $(experiments_gaussian_field)
+%C%_nonuniform_fig2_driver_LDADD = libscorebook-core.la
+nobase_pkglibexec_PROGRAMS += %D%/nonuniform/scales-driver
+%C%_nonuniform_scales_driver_SOURCES = %D%/nonuniform/scales.c %D%/faces.c %D%/faces.h $(experiments_drawn)
+%C%_nonuniform_scales_driver_LDADD = libscorebook-core.la
+nobase_pkglibexec_PROGRAMS += %D%/nonuniform/conditional-driver
+%C%_nonuniform_conditional_driver_SOURCES = %D%/nonuniform/conditional.c %D%/faces.c %D%/faces.h $(experiments_drawn)
+%C%_nonuniform_conditional_driver_LDADD = libscorebook-core.la

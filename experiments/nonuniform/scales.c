@@ -1,0 +1,371 @@
+// # Tables 1 and 2: images scale by scale
+//
+// [nonuniform.tab1] [nonuniform.tab2] [nonuniform.txt-speedup] [nonuniform.set-vanilla] [nonuniform.set-multiscale] [nonuniform.set-mseval] [nonuniform.set-data]
+// A multi-scale model beside the vanilla one of as many weights, by 256 Euler-Maruyama steps without a denoising: time, and
+// distance of the images. The argument says which: mnist or faces32.
+
+#include "../faces.h"
+#include "../soft/drawn.h"
+
+#include <gsl/gsl_math.h>
+#include <gsl/gsl_sort.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum
+{
+  STAGES_MOST = 4,
+  ROUNDS = 5
+};
+
+// ## A model
+//
+// Of one network, or of one for each stage.
+
+typedef struct
+{
+  size_t stages; // 0: uniform
+  network of[STAGES_MOST];
+  sb_operator *haar;
+  size_t weights;
+} model;
+
+static bool
+add_network (model *m, size_t k, const char *name)
+{
+  m->of[k] = network_open (name);
+  if (m->of[k].model)
+    m->weights += m->of[k].model->net->parameters;
+  return m->of[k].model != NULL;
+}
+
+static bool
+model_open (const char *name, size_t stages, model *m)
+{
+  *m = (model){ .stages = stages };
+  bool there = stages > 0 || add_network (m, 0, name);
+  for (size_t k = 0; k < stages && there; k++)
+    {
+      char file[64];
+      snprintf (file, sizeof file, "%s%zu", name, stages - k); // the last stage is sampled first
+      there = add_network (m, k, file);
+    }
+  if (there && stages > 0)
+    {
+      const sb_bands *b = sb_bands_of (m->of[0].model->process);
+      m->haar = require_pointer (sb_operator_haar_alloc (b->height, b->width, b->channels, b->levels), "Haar");
+    }
+  return there;
+}
+
+static void
+model_close (model *m)
+{
+  for (size_t k = 0; k < STAGES_MOST; k++)
+    network_close (m->of[k]);
+  sb_operator_free (m->haar);
+}
+
+// ## Samples
+//
+// Steps are even in time, of each stage as many.
+
+static gsl_vector *
+stage_times (const model *m, size_t k, size_t steps)
+{
+  const sb_process *process = m->of[k].model->process;
+  gsl_vector *times = require_pointer (gsl_vector_alloc (steps + 1), "times");
+  require (sb_grid_linear (process->t_max, process->t_min, times), "times");
+  for (size_t i = 0; i <= steps && process->levels > 0; i++) // the nearest levels of a chain, the lowest of which is 1
+    gsl_vector_set (times, i,
+                    GSL_MAX (1, rint (gsl_vector_get (times, i) * (double)process->levels)) / (double)process->levels);
+  if (k > 0)
+    gsl_vector_set (times, 0, m->of[k - 1].model->process->t_min);
+  return times;
+}
+
+static void
+sample_scales (const results *r, const model *m, const sb_pc *pc, size_t steps, gsl_matrix *x)
+{
+  sb_stage stage[STAGES_MOST];
+  gsl_vector *times[STAGES_MOST];
+  const sb_multiscale how = { *pc, false };
+  gsl_matrix *bands = require_pointer (gsl_matrix_alloc (x->size1, x->size2), "bands");
+  for (size_t k = 0; k < m->stages; k++)
+    {
+      times[k] = stage_times (m, k, steps / m->stages);
+      stage[k] = (sb_stage){ m->of[k].score, times[k] };
+    }
+  require (sb_multiscale_sample (&how, m->stages, stage, (sb_stream){ .seed = r->seed }, bands, NULL), "samples");
+  require (sb_operator_apply (m->haar, CblasTrans, NULL, bands, x), "Haar");
+  for (size_t k = 0; k < m->stages; k++)
+    gsl_vector_free (times[k]);
+  gsl_matrix_free (bands);
+}
+
+static void
+sample (const results *r, const model *m, double eta, size_t steps, gsl_matrix *x)
+{
+  const sb_stream stream = { .seed = r->seed, .purpose = SB_FOR_PRIOR };
+  const bool chain = m->of[0].model->process->levels > 0;
+  const sb_pc pc = { .step = chain ? sb_step_reverse_diffusion : sb_step_euler_maruyama,
+                     .key = chain ? NULL : &eta,
+                     .final = SB_FINAL_SAMPLE };
+  if (m->stages > 0)
+    sample_scales (r, m, &pc, steps, x);
+  else
+    {
+      gsl_vector *times = stage_times (m, 0, steps);
+      require (sb_process_prior (m->of[0].model->process, stream, x), "the prior");
+      require (sb_pc_sample (&pc, m->of[0].score, NULL, times, stream, x, NULL), "samples");
+      gsl_vector_free (times);
+    }
+  clip_to (m->of[0].model, x);
+}
+
+// ## Time
+//
+// A few images in a few steps, the models in turn; medians. What a step costs does not depend on how many there are.
+
+static double
+seconds (void)
+{
+  struct timespec now;
+  clock_gettime (CLOCK_PROCESS_CPUTIME_ID, &now);
+  return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+static double
+median (double *v)
+{
+  gsl_sort (v, 1, ROUNDS);
+  return v[ROUNDS / 2];
+}
+
+static void
+time_models (const results *r, const model *m, size_t count, size_t d, double *per_image)
+{
+  const size_t steps = r->scale == SMOKE ? 12 : 24, n = 16;
+  double took[4][ROUNDS];
+  gsl_matrix *x = require_pointer (gsl_matrix_alloc (n, d), "images");
+  for (size_t round = 0; round < ROUNDS; round++)
+    for (size_t k = 0; k < count; k++)
+      {
+        const double from = seconds ();
+        sample (r, &m[k], 1, steps, x);
+        took[k][round] = seconds () - from;
+      }
+  for (size_t k = 0; k < count; k++)
+    per_image[k] = median (took[k]) * 256 / (double)steps / (double)n;
+  gsl_matrix_free (x);
+}
+
+// ## What is compared
+
+typedef struct
+{
+  const char *row, *name;
+  size_t stages;
+  const char *parameters, *seconds, *fid; // as published
+} entry;
+
+static const entry of_digits[] = { { "Vanilla", "mnist-vp", 0, "100M", "53.5", "79.21" },
+                                   { "Multiscale", "mnist-bands", 3, "100M", "12.1", "70.87" },
+                                   { "Multiscale+", "mnist-plus", 3, "200M", "18.7", "65.50" },
+                                   { "uniform, log-linear", "mnist-loglinear", 0, "", "", "" } },
+                   of_faces[] = { { "Vanilla", "faces32-ddpm", 0, "100M", "53.5", "54.3" },
+                                  { "Multiscale", "faces32-bands", 4, "100M", "12.1", "31.8" } };
+
+enum
+{
+  VANILLA,
+  SCALES,
+  PLUS,
+  LINE,
+  MOST
+};
+
+typedef struct
+{
+  bool digits;
+  size_t side, d;
+  judge j;                   // of digits
+  sb_moments_file *training; // of faces
+} referee;
+
+static found
+distance_to (results *r, const referee *of, const gsl_matrix *x, const char *row, const char *column, const char *paper)
+{
+  if (of->digits)
+    return put_distance (r, &of->j, x, -1, 1, row, column, paper, "of a classifier's features; published: FID");
+  const double distance = frechet_to (of->training, BY_MEANS, x, of->side);
+  results_row (r, row, column, paper, distance, -1, "", "of the means of blocks; published: FID");
+  return (found){ distance, 0.03 * distance };
+}
+
+static void
+put_entry (results *r, const referee *of, const entry *e, const model *m, double seconds_each, found *by_sde,
+           found *by_flow)
+{
+  const size_t steps = r->scale == SMOKE ? 12 : 256 / (m->stages > 0 ? m->stages : 1) * (m->stages > 0 ? m->stages : 1),
+               n = r->scale == SMOKE   ? 4
+                   : r->scale == QUICK ? of->digits ? 128 : 96
+                                       : 10000;
+  gsl_matrix *x = require_pointer (gsl_matrix_alloc (n, of->d), "images");
+  results_row (r, e->row, "Parameters", e->parameters, (double)m->weights, -1, "", "");
+  results_row (r, e->row, "Sampling (secs)", e->seconds, seconds_each, -1, "s",
+               "processor time of an image, 256 steps, median of 5; published: not said of how many images");
+  sample (r, m, 1, steps, x);
+  *by_sde = distance_to (r, of, x, e->row, "FID", e->fid);
+  if (of->digits)
+    picture (r, e->name, x, 16, -1, 1);
+  else
+    picture_faces (r, e->name, x, of->side, 16);
+  *by_flow = (found){ 0 };
+  if (m->of[0].model->process->levels == 0)
+    {
+      gsl_matrix_view half = gsl_matrix_submatrix (x, 0, 0, n / 2, of->d);
+      sample (r, m, 0, steps, &half.matrix);
+      *by_flow = distance_to (r, of, &half.matrix, e->row, "FID by Euler's flow", "");
+    }
+  gsl_matrix_free (x);
+}
+
+// ## The networks alone
+//
+// Forward and backward, as a step of training does, and forward: of 8 samples, on one thread.
+
+static double
+pass_seconds (const network *w, bool back)
+{
+  const size_t rows = SB_NETWORK_ROWS, d = w->model->process->dimension;
+  sb_network_pass *pass = require_pointer (sb_network_pass_alloc (&w->model->network, rows, back), "a pass");
+  gsl_matrix *x = require_pointer (gsl_matrix_calloc (rows, d), "x"),
+             *out = require_pointer (gsl_matrix_alloc (rows, d), "out");
+  gsl_vector *t = require_pointer (gsl_vector_alloc (rows), "t");
+  float *gradient = require_pointer (calloc (w->model->net->parameters, sizeof *gradient), "a gradient");
+  double took[ROUNDS];
+  gsl_vector_set_all (t, w->model->process->t_max);
+  for (int round = 0; round < ROUNDS; round++)
+    {
+      const double from = seconds ();
+      for (int k = 0; k < 4; k++)
+        {
+          require (sb_network_forward (&w->model->network, pass, x, t, NULL, out), "forward");
+          if (back)
+            require (sb_network_backward (&w->model->network, pass, t, out, gradient, NULL), "backward");
+        }
+      took[round] = (seconds () - from) / 4 / (double)rows;
+    }
+  free (gradient);
+  gsl_vector_free (t);
+  gsl_matrix_free (x);
+  gsl_matrix_free (out);
+  sb_network_pass_free (pass);
+  return median (took);
+}
+
+static double
+mean_pass (const model *m, bool back)
+{
+  const size_t count = m->stages > 0 ? m->stages : 1;
+  double sum = 0;
+  for (size_t k = 0; k < count; k++)
+    sum += pass_seconds (&m->of[k], back) / (double)count;
+  return sum;
+}
+
+static void
+put_passes (results *r, const entry *e, const model *m, double *forward, double *training)
+{
+  *forward = mean_pass (m, false);
+  *training = mean_pass (m, true);
+  results_row (r, e->row, "a pass", "", 1e3 * *forward, -1, "ms", "an image through a network, the mean over stages");
+  results_row (r, e->row, "forward and back", "", 1e3 * *training, -1, "ms", "likewise, as in a step of training");
+}
+
+// ## Claims
+
+static void
+claim_time (results *r, const char *claim, const double *each, int slow, int fast, double factor)
+{
+  results_claim (r, claim, each[slow] > factor * each[fast], "%.3g s and %.3g s an image: %.3g times", each[slow],
+                 each[fast], each[slow] / each[fast]);
+}
+
+static void
+put_claims (results *r, const model *m, size_t count, const double *each, const double *forward, const double *training,
+            const found *sde, const found *flow)
+{
+  char numbers[64];
+  size_t shown = 0;
+  for (size_t k = 0; k < m[SCALES].stages; k++)
+    shown += m[SCALES].of[k].model->process->dimension;
+  const double by_count = (double)(m[SCALES].stages * m[SCALES].haar->columns) / (double)shown,
+               all_fine = pass_seconds (&m[SCALES].of[m[SCALES].stages - 1], false);
+  claim_time (r, "multi-scale samples are faster than the vanilla model's (published: 4.4 times)", each, VANILLA,
+              SCALES, m[SCALES].stages > 3 ? 2 : 1.5);
+  if (count > PLUS)
+    claim_time (r, "... and with twice the weights still", each, VANILLA, PLUS, 1);
+  if (count > PLUS)
+    claim_time (r, "... but slower than with as many", each, PLUS, SCALES, 1);
+  results_claim (r, "a step of training is faster too", training[SCALES] < training[VANILLA],
+                 "%.3g ms and %.3g ms a sample", 1e3 * training[SCALES], 1e3 * training[VANILLA]);
+  snprintf (numbers, sizeof numbers, "networks alone %.3g times", forward[VANILLA] / forward[SCALES]);
+  results_claim (r, "most of it is not the scales'",
+                 all_fine / forward[SCALES] < sqrt (forward[VANILLA] / forward[SCALES]),
+                 "%s; were all steps the finest stage's, whose network sees half the height, %.3g times more than now; "
+                 "by the numbers "
+                 "shown %.3g",
+                 numbers, all_fine / forward[SCALES], by_count);
+  claim_below (r, "multi-scale images are nearer to the data than the vanilla model's", sde[SCALES], 1, sde[VANILLA]);
+  if (count > PLUS)
+    claim_below (r, "... with twice the weights", sde[PLUS], 1, sde[VANILLA]);
+  if (count > LINE)
+    claim_below (r, "... and nearer than those of a uniform model with their schedule", sde[SCALES], 1, sde[LINE]);
+  if (count > LINE)
+    claim_below (r, "the straight line alone, without scales, is nearer than the vanilla model", sde[LINE], 1,
+                 sde[VANILLA]);
+  if (flow[VANILLA].distance > 0)
+    {
+      claim_below (r, "by Euler's flow the order is the same", flow[SCALES], 1, flow[VANILLA]);
+      claim_below (r, "the flow is better for multi-scale", flow[SCALES], 1, sde[SCALES]);
+      claim_below (r, "... and for the vanilla model", flow[VANILLA], 1, sde[VANILLA]);
+    }
+}
+
+int
+main (int argc, char **argv)
+{
+  const bool digits = argc < 2 || strcmp (argv[1], "mnist") == 0;
+  const entry *entries = digits ? of_digits : of_faces;
+  const size_t count = digits ? sizeof of_digits / sizeof *of_digits : sizeof of_faces / sizeof *of_faces;
+  results r = results_open ();
+  referee of = { digits, digits ? SIDE : 32, digits ? PIXELS : face_size (32), { 0 }, NULL };
+  model m[MOST];
+  double each[MOST], forward[MOST], training[MOST];
+  found sde[MOST], flow[MOST];
+  if (digits)
+    of.j = judge_open ("mnist");
+  else
+    of.training = training_moments (BY_MEANS, 32);
+  for (size_t k = 0; k < count; k++)
+    require (model_open (entries[k].name, entries[k].stages, &m[k]) ? GSL_SUCCESS : GSL_EINVAL, entries[k].name);
+  time_models (&r, m, count, of.d, each);
+  for (size_t k = 0; k < count; k++)
+    {
+      put_entry (&r, &of, &entries[k], &m[k], each[k], &sde[k], &flow[k]);
+      put_passes (&r, &entries[k], &m[k], &forward[k], &training[k]);
+    }
+  put_claims (&r, m, count, each, forward, training, sde, flow);
+  for (size_t k = 0; k < count; k++)
+    model_close (&m[k]);
+  if (digits)
+    judge_close (of.j);
+  else
+    sb_moments_file_free (of.training);
+  results_close (&r);
+  return EXIT_SUCCESS;
+}
