@@ -7,6 +7,7 @@
 // By Bayes's rule the two gradients in brackets are that score, the constant $p(\mathbf y)$ having none: [scoresde.eq49]
 // $$ \nabla_{\mathbf x}\log p_t(\mathbf x(t) \mid \mathbf y)
 //    = \nabla_{\mathbf x}\log p_t(\mathbf x(t)) + \nabla_{\mathbf x}\log p(\mathbf y \mid \mathbf x(t)) . $$
+// (So too in *Non-Uniform Diffusion Models*, which leaves this road aside. [nonuniform.txt-bayes])
 // One model of the data then serves every $\mathbf y$, and every sampler takes the sum for a score.
 
 #include "guided.h"

@@ -10,6 +10,22 @@
 // The same holds of the expected data $\mathbb E[\mathbf x_0 \mid \mathbf z_t]$, and of the expected noise where
 // $\mathbf x$ and $\mathbf y$ have noises of their own.
 
+//
+// ## What is lost
+//
+// Wanted is the score given $\mathbf y$, and a draw of $\hat{\mathbf y}_t \sim p(\mathbf y_t \mid \mathbf y)$ stands for it,
+// [nonuniform.txt-cdiffe-approx]
+// $$ \nabla_{\mathbf x_t}\ln p(\mathbf x_t \mid \mathbf y) \approx \nabla_{\mathbf x_t}\ln p(\mathbf x_t \mid \hat{\mathbf y}_t), \qquad
+//    \nabla_{\mathbf x_t}\ln p(\mathbf x_t \mid \mathbf y_t) = \mathbb E\bigl[\nabla_{\mathbf x_t}\ln p(\mathbf x_t \mid \mathbf y) \mid \mathbf x_t, \mathbf y_t\bigr] . $$
+// Under independent noises, and where $\mathbf y$ only gathers noise, $\mathbf y_t$ given $\mathbf x_t$ is $\mathbf y$ given
+// $\mathbf x_t$ and that noise: [nonuniform.lem4]
+// $$ p_{Y_t \mid X_t}(\mathbf y_t \mid \mathbf x_t) = \bigl(p_{Y \mid X_t}(\cdot \mid \mathbf x_t) * \varphi_{\sigma}\bigr)(\mathbf y_t), \qquad
+//    \sigma = \sigma^y(t) . $$
+// The less there is of it, the less is lost. [nonuniform.thm4] There is an $E$ that falls to 0 with
+// $$ \mathbb E_{\mathbf y_t \mid \mathbf y}\bigl\|\nabla_{\mathbf x_t}\ln p(\mathbf x_t \mid \mathbf y_t)
+//    - \nabla_{\mathbf x_t}\ln p(\mathbf x_t \mid \mathbf y)\bigr\|^2 \le E\bigl(1/\sigma^y(t)\bigr) , $$
+// and where the densities are smooth, the left side is $\sigma^2\,\|\nabla_{\mathbf y}\nabla_{\mathbf x_t}\ln p(\mathbf x_t \mid \mathbf y)\|_F^2$ in the end.
+
 #include "slice.h"
 
 #include "../base/checks.h"

@@ -19,3 +19,5 @@ check_PROGRAMS += %D%/test_soft_laws
 %C%_test_soft_laws_SOURCES = %D%/test_soft_laws.c tests/soft_laws.c tests/soft_laws.h
 check_PROGRAMS += %D%/test_denoisers
 %C%_test_denoisers_SOURCES = %D%/test_denoisers.c %D%/ask.c %D%/ask.h tests/denoisers.c tests/denoisers.h
+check_PROGRAMS += %D%/test_speeds
+%C%_test_speeds_SOURCES = %D%/test_speeds.c tests/pairs.c tests/pairs.h
