@@ -31,3 +31,5 @@ objective_pairs = tests/losses.c tests/losses.h tests/pairs.c tests/pairs.h
 %C%_test_weighted_SOURCES = %D%/test_weighted.c $(objective_pairs)
 check_PROGRAMS += %D%/test_conditional
 %C%_test_conditional_SOURCES = %D%/test_conditional.c $(objective_pairs)
+check_PROGRAMS += %D%/test_compact
+%C%_test_compact_SOURCES = %D%/test_compact.c tests/pairs.c tests/pairs.h
