@@ -398,10 +398,7 @@ Test (conditional, proof_of_theorem_2)
 // Of 400 samples of 1000 each the minimum $\hat\theta$ of the empirical loss, found by the library's gradients: $n(\hat\theta - \theta^*)^\top M(\hat\theta -
 // \theta^*)/(1/\tau - 1/v_0)$ is $\chi^2_2$ with $M = \mathbb E[(x_t, y)(x_t, y)^\top]$, and their sum $\chi^2_{800}$, two-sided at $10^{-6}$. From 250
 // to 4000 samples the error falls to a fourth, within 20 % (5.7 deviations of the ratio). [nonuniform.cor1] [nonuniform.lem3]
-//
-// The assumptions hold: $\hat\theta$ lies within the box $[-3, 3]^2$ [nonuniform.txt-asm1], and $\theta^*$ is the only one, as $M$, half of what the
-// library's gradients change by, is positive definite; there the score is $\nabla_{x_t}\ln p(x_t \mid y)$, which is also that of the joint density of
-// $(x_t, y)$, as "$\nabla_{x_t}\ln p(x, y, t)$" has to be read. [nonuniform.txt-asm2]
+// $\hat\theta$ is looked for in the box $[-3, 3]^2$, as Assumption 1 has it, and lies within. [nonuniform.txt-asm1]
 
 typedef struct
 {
@@ -445,7 +442,27 @@ Test (conditional, corollary_1)
   cr_assert_float_eq (few.error / many.error, 4, .8);
 }
 
-Test (conditional, assumptions)
+// In the main text the minimum of $n$ samples has no index $n$, so that what converges would be one score. The minimum of a thousand samples
+// is not the truth. Right: $\theta^*_n$, as in the appendix. [nonuniform.cor1]
+
+Test (conditional, erratum_cor1_needs_its_index)
+{
+  const sb_process *process = scoped (pair_straight (1, rate));
+  const sb_objective cde = at_one_time (sb_objective_denoising, process);
+  pair_model model = pair_model_of (1);
+  sample s = draw_sample (&cde, &PAIR_G, 1000, (sb_stream){ .seed = 30 }, pair_score (&model, process), &model);
+  pair_minimise (&model, 2, slopes, sample_loss, &s, NULL);
+  const double found = sample_loss (&s);
+  cr_assert_gt (hypot (model.theta[1] + 1 / v_0, model.theta[2] - rho / v_0), 1e-3);
+  model.theta[1] = -1 / v_0, model.theta[2] = rho / v_0;
+  cr_assert_lt (found, sample_loss (&s));
+}
+
+// $\theta^*$ is the only one of its kind, as $M$, by which the library's gradients change, is positive definite; there the score is
+// $\nabla_{x_t}\ln p(x_t \mid y)$. That is also the gradient of the joint density of $(x_t, y)$, as "$\nabla_{x_t}\ln p(x, y, t)$" has to be read, and no
+// other: not that of $(x_0, y)$ at the point. [nonuniform.txt-asm2]
+
+Test (conditional, assumption_2)
 {
   const sb_process *process = scoped (pair_straight (1, rate));
   const sb_objective cde = at_one_time (sb_objective_denoising, process);
@@ -468,7 +485,7 @@ Test (conditional, assumptions)
   const sb_score *joint = scoped (sb_score_exact_alloc (pair_law (&PAIR_G), still)),
                  *truth = scoped (sb_score_slice_alloc (joint, process));
   gsl_matrix *x = normals (30, 1, 1), *y = normals (30, 1, 2), *z = matrix (30, 2), *s = matrix (30, 1),
-             *wanted = matrix (30, 1), *of_z = matrix (30, 2);
+             *wanted = matrix (30, 1), *of_z = matrix (30, 2), *of_z_0 = matrix (30, 2);
   for (size_t i = 0; i < 30; i++)
     {
       gsl_matrix_set (z, i, 0, gsl_matrix_get (x, i, 0));
@@ -477,9 +494,11 @@ Test (conditional, assumptions)
   ok (sb_score_evaluate (score, SB_SCORE, x, vector_all (30, at), y, s));
   ok (sb_score_evaluate (truth, SB_SCORE, x, vector_all (30, at), y, wanted));
   ok (sb_score_evaluate (joint, SB_SCORE, z, vector_all (30, at), NULL, of_z));
+  ok (sb_score_evaluate (joint, SB_SCORE, z, vector_all (30, 0), NULL, of_z_0));
   cr_assert_lt (largest_difference (s, wanted), 1e-11);
   for (size_t i = 0; i < 30; i++)
     cr_assert_float_eq (gsl_matrix_get (of_z, i, 0), gsl_matrix_get (s, i, 0), 1e-11);
+  cr_assert_gt (largest_difference (of_z, of_z_0), .1);
 }
 
 // ## Lemma 2: evenly for all parameters
