@@ -34,6 +34,23 @@ nobase_dist_pkgdata_DATA = %D%/README %D%/models/mnist-classifier.safetensors %D
   %D%/models/mnist-short-cdm.safetensors %D%/models/mnist-short-cdm.csv \
   %D%/models/mnist-short-some.safetensors %D%/models/mnist-short-some.csv \
   %D%/models/mnist-short-none.safetensors %D%/models/mnist-short-none.csv \
+  %D%/models/mnist-vp.safetensors %D%/models/mnist-vp.csv \
+  %D%/models/mnist-loglinear.safetensors %D%/models/mnist-loglinear.csv \
+  %D%/models/mnist-bands1.safetensors %D%/models/mnist-bands1.csv \
+  %D%/models/mnist-bands2.safetensors %D%/models/mnist-bands2.csv \
+  %D%/models/mnist-bands3.safetensors %D%/models/mnist-bands3.csv \
+  %D%/models/mnist-plus1.safetensors %D%/models/mnist-plus1.csv \
+  %D%/models/mnist-plus2.safetensors %D%/models/mnist-plus2.csv \
+  %D%/models/mnist-plus3.safetensors %D%/models/mnist-plus3.csv \
+  %D%/models/faces32-inpaint-cde.safetensors %D%/models/faces32-inpaint-cde.csv \
+  %D%/models/faces32-inpaint-cdiffe.safetensors %D%/models/faces32-inpaint-cdiffe.csv \
+  %D%/models/faces32-inpaint-cmde.safetensors %D%/models/faces32-inpaint-cmde.csv \
+  %D%/models/faces32-super-cde.safetensors %D%/models/faces32-super-cde.csv \
+  %D%/models/faces32-super-cdiffe.safetensors %D%/models/faces32-super-cdiffe.csv \
+  %D%/models/faces32-super-cmde.safetensors %D%/models/faces32-super-cmde.csv \
+  %D%/models/shoes-edges-cde.safetensors %D%/models/shoes-edges-cde.csv \
+  %D%/models/shoes-edges-cdiffe.safetensors %D%/models/shoes-edges-cdiffe.csv \
+  %D%/models/shoes-edges-cmde.safetensors %D%/models/shoes-edges-cmde.csv \
   %D%/models/consistent-checkpoints.csv \
   %D%/models/mnist-classifier-ve.safetensors %D%/models/mnist-classifier-ve.csv \
   %D%/models/fashion-classifier-ve.safetensors %D%/models/fashion-classifier-ve.csv \

@@ -72,6 +72,12 @@ latents() {
     "$(fetched faces/faces-64-20000-idx4-ubyte)" "$1/faces-code.safetensors" "$1/faces-latents.npy"
 }
 
+# shoes FILE: the sandals, sneakers and ankle boots among Fashion-MNIST's training images.
+shoes() {
+  [ -s "$1" ] || "$BUILD/experiments/nonuniform/shoes-driver" "$(fetched fashion/train-images-idx3-ubyte.gz)" \
+    "$(fetched fashion/train-labels-idx1-ubyte.gz)" "$1"
+}
+
 # The learning rate falls in stages, RATE:STEPS up to which it holds. mnist-ncsn-report, faces64-report and faces-latent-report are
 # the networks of the report's Section 2.3.3 and Appendix B as printed: 64 channels that double twice, attention at the highest
 # resolution, 10,000 and 100,000 iterations. No experiment waits for them: a day and weeks on two cores. What is not printed (a warm-up,
@@ -277,6 +283,49 @@ train() {
       case $name in cdm-*) objective='consistency lambda=20' ;; esac
       set -- --process=edm --prediction=mixed --label=quarter-log-noise --weighting=edm --levels=lognormal \
         --objective="$objective" --data-deviation=0.5 --flip ;;
+    # Non-Uniform Diffusion Models'. Tables 1 and 2: a vanilla model, and networks for the bands of two or three levels of Haar's transform
+    # (mnist-plus* with twice the weights); mnist-loglinear has their schedule and no scales. Table 3: of each task the
+    # estimators that are given the observation clean, as noisy as the image (55.4 and 28, the roots of the numbers of an
+    # image), or less so. [nonuniform.set-vanilla] [nonuniform.set-multiscale] [nonuniform.set-cond] [nonuniform.set-train]
+    mnist-vp | mnist-loglinear)
+      stages='1e-3:4000 3e-4:6000' network='unet image=1x28x28 channels=24 multipliers=1,2,2 attention=7'
+      case $name in mnist-vp) set -- --process=vp ;; *) set -- --process=loglinear --weighting=likelihood ;; esac
+      set -- "$@" --seed=1 ;;
+    mnist-bands[123] | mnist-plus[123] | faces32-bands[1234])
+      case $name in
+        mnist-bands1) network='image=4x14x14 channels=20 multipliers=1,2 groups=4 attention=7' ;;
+        mnist-bands2) network='image=4x7x7 channels=28 multipliers=1 groups=4 attention=7' ;;
+        mnist-bands3) network='image=1x7x7 channels=28 multipliers=1 groups=4 attention=7' ;;
+        mnist-plus1) network='image=4x14x14 channels=32 multipliers=1,2 attention=7' ;;
+        mnist-plus2) network='image=4x7x7 channels=40 multipliers=1 attention=7' ;;
+        mnist-plus3) network='image=1x7x7 channels=32 multipliers=1 attention=7' ;;
+        faces32-bands1) network='image=12x16x16 channels=28 multipliers=1,2 groups=4 attention=8' ;;
+        faces32-bands2) network='image=12x8x8 channels=32 multipliers=1 attention=8' ;;
+        faces32-bands3) network='image=12x4x4 channels=32 multipliers=1' ;;
+        faces32-bands4) network='image=3x4x4 channels=28 multipliers=1 groups=4' ;;
+      esac
+      network="unet $network" process="bands image=1x28x28 levels=2 stage=${name##*[a-z]}" stages='1e-3:4800 3e-4:7200'
+      case $name in
+        mnist-plus*) stages='1e-3:4000 3e-4:6000' ;;
+        faces32-*) stages='1e-3:5000 3e-4:7000' process="bands image=3x32x32 levels=3 stage=${name##*[a-z]}" ;;
+      esac
+      set -- --process="$process" --weighting=likelihood --seed=1 ;;
+    faces32-inpaint-* | faces32-super-* | shoes-edges-*)
+      stages='1e-3:3000 3e-4:4500' channels=3 side=32 attention=8 most=55.4 task=inpaint of_y=1
+      case $name in
+        faces32-super-*) task=super-resolve of_y=0.5 ;;
+        shoes-*) data=${to%/*}/shoes-train task=edges channels=1 side=28 attention=7 most=28; shoes "$data" ;;
+      esac
+      network="unet image=$((2 * channels))x${side}x$side channels=16 multipliers=1,2,2 attention=$attention"
+      process="multispeed sigma_min=0.005 sigma_max=$most"
+      case $name in
+        *-cde)
+          network="unet image=${channels}x${side}x$side condition=$channels channels=16 multipliers=1,2,2 attention=$attention"
+          process="ve sigma_min=0.005 sigma_max=$most" ;;
+        *-cdiffe) process="$process sigma_max_y=$most" ;;
+        *) process="$process sigma_max_y=$of_y" ;;
+      esac
+      set -- --task=$task --process="$process" --prediction=mixed --label=log-noise --weighting=likelihood --seed=1 ;;
     # Figure 12: CelebA-HQ, a folder of PNG files; batches of 8, 2.4 million steps. [scoresde.set-celebahq]
     celebahq-paper)
       data=$(fetched celebahq) batch=8 stages=2e-4:2400000 adam="$adam --ema=0.9999"

@@ -23,8 +23,10 @@ experiments_shown += %D%/soft/fig8.md %D%/soft/levels.md %D%/soft/mismatch.md %D
 experiments_run += %D%/consistent/theory %D%/consistent/map %D%/consistent/tab1 %D%/consistent/tab2 %D%/consistent/fig1 %D%/consistent/fig2 %D%/consistent/fig4 %D%/consistent/fig6
 experiments_shown += %D%/consistent/theory.md %D%/consistent/map.md %D%/consistent/tab1.md %D%/consistent/tab2.md %D%/consistent/fig1.md %D%/consistent/fig2.md \
   %D%/consistent/fig4.md %D%/consistent/fig6.md
-experiments_run += %D%/nonuniform/tab1-exact %D%/nonuniform/tab3-exact %D%/nonuniform/fig2
-experiments_shown += %D%/nonuniform/tab1-exact.md %D%/nonuniform/tab3-exact.md %D%/nonuniform/fig2.md
+experiments_run += %D%/nonuniform/tab1-exact %D%/nonuniform/tab1 %D%/nonuniform/tab2 %D%/nonuniform/tab3-exact %D%/nonuniform/tab3 \
+  %D%/nonuniform/fig2 %D%/nonuniform/fig4 %D%/nonuniform/fig5 %D%/nonuniform/fig6
+experiments_shown += %D%/nonuniform/tab1-exact.md %D%/nonuniform/tab1.md %D%/nonuniform/tab2.md %D%/nonuniform/tab3-exact.md \
+  %D%/nonuniform/tab3.md %D%/nonuniform/fig2.md %D%/nonuniform/fig4.md %D%/nonuniform/fig5.md %D%/nonuniform/fig6.md
 EXTRA_DIST += %D%/render %D%/page.css %D%/table.awk %D%/published.awk %D%/claims.awk $(experiments_shown)
 
 # They are installed as they lie here: scripts and drivers in one folder, what both read beside them.
@@ -248,3 +250,6 @@ nobase_pkglibexec_PROGRAMS += %D%/nonuniform/scales-driver
 nobase_pkglibexec_PROGRAMS += %D%/nonuniform/conditional-driver
 %C%_nonuniform_conditional_driver_SOURCES = %D%/nonuniform/conditional.c %D%/faces.c %D%/faces.h $(experiments_drawn)
 %C%_nonuniform_conditional_driver_LDADD = libscorebook-core.la
+nobase_pkglibexec_PROGRAMS += %D%/nonuniform/shoes-driver
+%C%_nonuniform_shoes_driver_SOURCES = %D%/nonuniform/shoes.c $(experiments_common)
+%C%_nonuniform_shoes_driver_LDADD = libscorebook-core.la

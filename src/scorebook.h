@@ -28,6 +28,7 @@
 #include "grid/interpolate.h"
 #include "grid/piecewise.h"
 #include "likelihood/bits.h"
+#include "likelihood/bound.h"
 #include "likelihood/codes.h"
 #include "likelihood/likelihood.h"
 #include "likelihood/trace.h"

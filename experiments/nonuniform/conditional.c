@@ -1,7 +1,7 @@
 // # Table 3 and its pictures
 //
 // [nonuniform.tab3] [nonuniform.set-cond] [nonuniform.set-inpaint] [nonuniform.set-sr] [nonuniform.set-edge] [nonuniform.set-data] [nonuniform.set-arch]
-// [nonuniform.set-train] [nonuniform.txt-approaches] Three estimators of the score given an observation, three inverse problems; images that no
+// [nonuniform.set-train] [nonuniform.txt-approaches] [nonuniform.txt-claim-inpaint] [nonuniform.txt-claim-sr] [nonuniform.txt-claim-edge] [nonuniform.txt-conclusion] Three estimators of the score given an observation, three inverse problems; images that no
 // network has learned. Without an argument the table; with a task's name pictures of it.
 
 #include "../faces.h"
@@ -375,6 +375,9 @@ table (results *r)
       claim_task (r, &tasks[k], q[k]);
       gsl_matrix_free (truth);
     }
+  // [nonuniform.txt-vscmde]
+  untested (r, "VS-CMDE, whose condition slows down in training",
+            "a column of two figures that the paper does not define");
   results_claim (r, "JFID is above UFID in all nine rows, as it has to be", joint_larger, "as in Table 3");
   judge_close (j);
   return EXIT_SUCCESS;
