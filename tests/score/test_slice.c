@@ -497,6 +497,11 @@ Test (slice, what_does_not_fit_is_refused)
     }
   gsl_vector_set (t, 1, 1);
   ok (sb_score_evaluate (score, SB_SCORE, x, t, y, out));
+  sb_process shorter = *w.of_x, of_z = *w.of_z;
+  shorter.t_limit = of_z.t_limit = .9;
+  refused (GSL_EDOM, sb_score_evaluate (scoped (sb_score_slice_alloc (joint, &shorter)), SB_SCORE, x, t, y, out));
+  joint = scoped (sb_score_callback_alloc (&call, &of_z));
+  refused (GSL_EDOM, sb_score_evaluate (scoped (sb_score_slice_alloc (joint, w.of_x)), SB_SCORE, x, t, y, out));
   gsl_matrix_set (y, 1, 1, GSL_NAN);
   refused (GSL_EDOM, sb_score_evaluate (score, SB_SCORE, x, t, y, out));
   gsl_matrix_set (y, 1, 1, 0);
