@@ -6,3 +6,5 @@ check_PROGRAMS += %D%/test_codes
 %C%_test_codes_SOURCES = %D%/test_codes.c
 check_PROGRAMS += %D%/test_bits
 %C%_test_bits_SOURCES = %D%/test_bits.c
+check_PROGRAMS += %D%/test_bound
+%C%_test_bound_SOURCES = %D%/test_bound.c

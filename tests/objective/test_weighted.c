@@ -378,7 +378,8 @@ by_matrix (const sb_objective_type *type, const sb_process *process, gsl_matrix 
   return o;
 }
 
-// For 50 affine scores and six $\Lambda$ to 1e-12; the first is 2.114790891. [nonuniform.txt-dsm-sm] [nonuniform.eq10]
+// For 50 affine scores and six $\Lambda$ to 1e-12; the first is 2.114790891, half of $-C_2 = \operatorname{tr}[\Lambda(K^{-1} - S^{-1})]$, so that $C_3 = C_1 + \frac12C_2$ and not
+// $C_1 + C_2$, as printed. [nonuniform.txt-dsm-sm] [nonuniform.eq10] [nonuniform.txt-dsmC2]
 
 Test (weighted, denoising_is_explicit_and_a_number)
 {
