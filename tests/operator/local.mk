@@ -11,3 +11,5 @@ check_PROGRAMS += %D%/test_operators
 check_PROGRAMS += %D%/test_blur %D%/test_levels
 %C%_test_blur_SOURCES = %D%/test_blur.c
 %C%_test_levels_SOURCES = %D%/test_levels.c
+check_PROGRAMS += %D%/test_observations
+%C%_test_observations_SOURCES = %D%/test_observations.c

@@ -9,3 +9,5 @@ check_PROGRAMS += %D%/test_adam %D%/test_checkpoint %D%/test_classify %D%/test_f
 check_PROGRAMS += %D%/test_soft_training
 %C%_test_soft_training_SOURCES = %D%/test_soft_training.c tests/losses.c tests/losses.h tests/soft_laws.c tests/soft_laws.h
 %C%_test_trainer_SOURCES = %D%/test_trainer.c tests/losses.c tests/losses.h
+check_PROGRAMS += %D%/test_observed_examples
+%C%_test_observed_examples_SOURCES = %D%/test_observed_examples.c
