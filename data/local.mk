@@ -42,6 +42,10 @@ nobase_dist_pkgdata_DATA = %D%/README %D%/models/mnist-classifier.safetensors %D
   %D%/models/mnist-plus1.safetensors %D%/models/mnist-plus1.csv \
   %D%/models/mnist-plus2.safetensors %D%/models/mnist-plus2.csv \
   %D%/models/mnist-plus3.safetensors %D%/models/mnist-plus3.csv \
+  %D%/models/faces32-bands1.safetensors %D%/models/faces32-bands1.csv \
+  %D%/models/faces32-bands2.safetensors %D%/models/faces32-bands2.csv \
+  %D%/models/faces32-bands3.safetensors %D%/models/faces32-bands3.csv \
+  %D%/models/faces32-bands4.safetensors %D%/models/faces32-bands4.csv \
   %D%/models/faces32-inpaint-cde.safetensors %D%/models/faces32-inpaint-cde.csv \
   %D%/models/faces32-inpaint-cdiffe.safetensors %D%/models/faces32-inpaint-cdiffe.csv \
   %D%/models/faces32-inpaint-cmde.safetensors %D%/models/faces32-inpaint-cmde.csv \

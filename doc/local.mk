@@ -2,7 +2,7 @@
 
 dist_man_MANS += %D%/scorebook.3
 EXTRA_DIST += %D%/weave %D%/weave.awk %D%/polish.awk %D%/cites.awk %D%/book.mk %D%/book.css %D%/book.tex %D%/rooms.tsv %D%/index.text %D%/links.awk \
-  %D%/consistent.md %D%/dsm2ddpm.md %D%/errata.md %D%/interfaces.md %D%/scoresde.md %D%/soft.md \
+  %D%/consistent.md %D%/dsm2ddpm.md %D%/errata.md %D%/interfaces.md %D%/nonuniform.md %D%/scoresde.md %D%/soft.md \
   %D%/equations/consistent.tsv %D%/equations/dsm2ddpm.tsv %D%/equations/nonuniform.tsv %D%/equations/scoresde.tsv \
   %D%/equations/soft.tsv \
   %D%/fonts/STIXTwoText-Italic.woff2 %D%/fonts/STIXTwoText-Regular.woff2 %D%/fonts/STIXTwoText-SemiBold.woff2 \

@@ -20,7 +20,7 @@
 #include "bound.h"
 
 #include "../base/error.h"
-#include "../measure/gaussian_kl.h"
+#include "../target/gaussian_kl.h"
 
 #include <gsl/gsl_blas.h>
 #include <gsl/gsl_linalg.h>

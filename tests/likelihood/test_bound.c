@@ -4,7 +4,7 @@
 // matrices.
 
 #include "likelihood/bound.h"
-#include "measure/gaussian_kl.h"
+#include "target/gaussian_kl.h"
 #include "process/nonuniform.h"
 #include "process/vp.h"
 #include "property.h"

@@ -18,5 +18,3 @@ check_PROGRAMS += %D%/test_psnr %D%/test_ssim
 check_PROGRAMS += %D%/test_diversity %D%/test_perceptual
 %C%_test_diversity_SOURCES = %D%/test_diversity.c
 %C%_test_perceptual_SOURCES = %D%/test_perceptual.c
-check_PROGRAMS += %D%/test_gaussian_kl
-%C%_test_gaussian_kl_SOURCES = %D%/test_gaussian_kl.c

@@ -2,7 +2,7 @@
 //
 // What CDE, CMDE and CDiffE's samplers do to Gaussian pairs, with exact scores: the joint law of (x, y) under two speeds, cut to x.
 
-#include "measure/gaussian_kl.h"
+#include "target/gaussian_kl.h"
 #include "operator/operator.h"
 #include "process/multispeed.h"
 #include "process/nonuniform.h"

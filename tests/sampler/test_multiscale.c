@@ -3,7 +3,7 @@
 // Images of 4 x 4 pixels, Gaussian with covariance $0.25 \cdot 0.9^{|\Delta i| + |\Delta j|}$, two levels of Haar's transform, the exact
 // score of every group of bands, $\epsilon = 10^{-3}$, the same number of Euler-Maruyama steps in each stage.
 
-#include "measure/gaussian_kl.h"
+#include "target/gaussian_kl.h"
 #include "process/bands.h"
 #include "process/loglinear.h"
 #include "process/nonuniform.h"

@@ -21,3 +21,5 @@ check_PROGRAMS += %D%/test_denoisers
 %C%_test_denoisers_SOURCES = %D%/test_denoisers.c %D%/ask.c %D%/ask.h tests/denoisers.c tests/denoisers.h
 check_PROGRAMS += %D%/test_speeds
 %C%_test_speeds_SOURCES = %D%/test_speeds.c tests/pairs.c tests/pairs.h
+check_PROGRAMS += %D%/test_gaussian_kl
+%C%_test_gaussian_kl_SOURCES = %D%/test_gaussian_kl.c

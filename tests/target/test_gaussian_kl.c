@@ -1,6 +1,6 @@
 // # The divergence of two Gaussians
 
-#include "measure/gaussian_kl.h"
+#include "target/gaussian_kl.h"
 #include "scope.h"
 
 #include <gsl/gsl_math.h>
