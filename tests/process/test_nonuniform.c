@@ -186,6 +186,25 @@ Test (nonuniform, sigma_z_goes_on_to_n_x_plus_n_y)
   cr_assert_eq (sb_multispeed_x (x), 0);
 }
 
+// The three estimators are three speeds of y: that of x (CDiffE), a slower one (CMDE), none (CDE). [nonuniform.set-cond]
+
+Test (nonuniform, estimators_are_speeds_of_y)
+{
+  const double most[] = { 5, 1, 0 };
+  double sd[3][2], g[3][2];
+  for (size_t k = 0; k < 3; k++)
+    {
+      const sb_multispeed speeds = { 1, 1, 0.01, 5, most[k] };
+      sb_process *z = scoped (sb_multispeed_alloc (&speeds));
+      ok (sb_process_numbers (z, SB_S, 0, 0.6, sd[k]));
+      ok (sb_process_numbers (z, SB_G, 0, 0.6, g[k]));
+      cr_assert (sd[k][0] == sd[0][0] && g[k][0] == g[0][0]);
+    }
+  cr_assert (sd[0][1] == sd[0][0] && g[0][1] == g[0][0]);
+  cr_assert (0 < sd[1][1] && sd[1][1] < sd[0][1] && g[1][1] < g[0][1]);
+  cr_assert (sd[2][1] == 0 && g[2][1] == 0);
+}
+
 // $g^2 = d\sigma^2/dt$, and over an interval the kernel gathers $\sigma^2(t) - \sigma^2(s)$, by Gauss and Legendre.
 // [nonuniform.txt-vesde]
 
