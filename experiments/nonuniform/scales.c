@@ -243,7 +243,7 @@ put_entry (results *r, const referee *of, const entry *e, const model *m, double
            found *by_flow)
 {
   const size_t steps = r->scale == SMOKE ? 12 : 256 / (m->stages > 0 ? m->stages : 1) * (m->stages > 0 ? m->stages : 1),
-               n = r->scale == SMOKE   ? 4
+               n = r->scale == SMOKE   ? 8
                    : r->scale == QUICK ? of->digits ? 128 : 96
                                        : 10000;
   gsl_matrix *x = require_pointer (gsl_matrix_alloc (n, of->d), "images");

@@ -32,7 +32,7 @@ allocations_of_a_step (const char *configuration, const sb_net_backend *backend,
   sb_process *process = sb_vp_alloc (sb_net_shape_size (sb_net_input (net)), SB_VP_BETA_MIN, SB_VP_BETA_MAX);
   sb_training *training = sb_training_alloc (net, (sb_stream){ 1, SB_FOR_USER, 0 });
   sb_score_matching matching
-      = { .network = { net, process, training->theta, SB_PREDICTS_EPSILON, SB_LABEL_TIME, 1, NULL },
+      = { .network = { net, process, training->theta, SB_PREDICTS_EPSILON, SB_LABEL_TIME, 1, NULL, NULL, 0 },
           .objective = sb_objective_of (type, process, 1e-3),
           .per_dimension = true,
           .examples = { draw, NULL, sb_net_conditions (net) } };

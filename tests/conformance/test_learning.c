@@ -57,8 +57,8 @@ learned (const world *w, const sb_target *law)
   sb_net *net = scoped (sb_net_alloc (line, NULL));
   sb_training *training = scoped (sb_training_alloc (net, (sb_stream){ 1, SB_FOR_USER, 0 }));
   sb_score_matching *task = scoped (calloc (1, sizeof *task));
-  *task = (sb_score_matching){ .network
-                               = { net, w->process, training->theta, SB_PREDICTS_MIXED, SB_LABEL_TIME, 1, deviations },
+  *task = (sb_score_matching){ .network = { net, w->process, training->theta, SB_PREDICTS_MIXED, SB_LABEL_TIME, 1,
+                                            deviations, NULL, 0 },
                                .objective = sb_objective_of (sb_objective_dsm, w->process, 1e-2),
                                .per_dimension = true,
                                .examples = { draw, law, 0 } };

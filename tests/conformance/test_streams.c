@@ -245,7 +245,7 @@ Test (streams, of_a_classifier)
       const sb_byte_examples examples = { &images, 0, 1, 2, true };
       const sb_labelled_examples labelled = { sb_examples_of_bytes (&examples), &labels, 0 };
       const sb_network network
-          = { net, noisy ? vp : NULL, training->theta, SB_PREDICTS_EPSILON, SB_LABEL_TIME, 1, NULL };
+          = { net, noisy ? vp : NULL, training->theta, SB_PREDICTS_EPSILON, SB_LABEL_TIME, 1, NULL, NULL, 0 };
       const sb_classifying task = { network, sb_examples_with_labels (&labelled), 0.1 };
       sb_recipe recipe = { sb_classifying_task (&task), sb_adam_defaults, ROWS, 2, stream.seed, false };
       sb_trainer *trainer = scoped (sb_trainer_alloc (&recipe, training));

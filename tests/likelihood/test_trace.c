@@ -116,7 +116,7 @@ IN_EACH_WORLD (trace, of_a_network_goes_backward)
   sb_net *net = scoped (sb_net_alloc (line, NULL));
   float *theta = gaussians (property_rng (4), net->parameters, 0.4),
         *bar = scoped ((float *)calloc (net->parameters, sizeof *bar));
-  const sb_network network = { net, w->process, theta, SB_PREDICTS_EPSILON, SB_LABEL_TIME, 1, NULL };
+  const sb_network network = { net, w->process, theta, SB_PREDICTS_EPSILON, SB_LABEL_TIME, 1, NULL, NULL, 0 };
   sb_score *score = scoped (sb_score_network_alloc (&network)),
            *learning = scoped (sb_score_network_gradient_alloc (&network, bar));
   gsl_matrix *x = normals (N, d, 1), *v = normals (N, d, 2), *Jv = matrix (N, d),

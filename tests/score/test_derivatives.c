@@ -227,7 +227,7 @@ Test (derivatives, of_a_network)
   float *theta = gaussians (r, net->parameters, 0.3);
   for (int prediction = SB_PREDICTS_EPSILON; prediction <= SB_PREDICTS_RESIDUAL; prediction++)
     {
-      sb_network network = { net, process, theta, (sb_prediction)prediction, SB_LABEL_TIME, 0.7, NULL };
+      sb_network network = { net, process, theta, (sb_prediction)prediction, SB_LABEL_TIME, 0.7, NULL, NULL, 0 };
       sb_score *score = scoped (sb_score_network_alloc (&network));
       check (score, normals (N, 3, 37), times (0.1, 0.8), 0.03, 2e-4, true);
     }
@@ -244,7 +244,7 @@ Test (derivatives, without_noise)
   sb_process *process = scoped (sb_ve_alloc (3, 0.01, 20));
   gsl_rng *r = scoped (gsl_rng_alloc (gsl_rng_taus2));
   sb_network network
-      = { net, process, gaussians (r, net->parameters, 0.3), SB_PREDICTS_EPSILON, SB_LABEL_TIME, 0.7, NULL };
+      = { net, process, gaussians (r, net->parameters, 0.3), SB_PREDICTS_EPSILON, SB_LABEL_TIME, 0.7, NULL, NULL, 0 };
   sb_score *score = scoped (sb_score_network_alloc (&network));
   gsl_matrix *x = normals (N, 3, 39), *v = normals (N, 3, 40), *out = matrix (N, 3);
   gsl_vector *t = vector_all (N, 0);

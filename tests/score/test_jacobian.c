@@ -114,7 +114,9 @@ settle (trial *r)
                              r->exact.mixed ? SB_PREDICTS_MIXED : SB_PREDICTS_EPSILON,
                              r->exact.log_noise ? SB_LABEL_LOG_NOISE : SB_LABEL_TIME,
                              0.7,
-                             NULL };
+                             NULL,
+                             NULL,
+                             0 };
   r->exact.t = r->t->data;
   r->exact.a = r->a;
   r->exact.sd = r->sd;

@@ -41,7 +41,7 @@ trial_alloc (sb_process *process, sb_prediction prediction, sb_label label, doub
   trial r = { .net = scoped (sb_net_alloc ("mlp inputs=6 width=16 layers=2 time=positional features=8", NULL)) };
   gsl_rng *rng = property_rng (4);
   r.theta = gaussians (rng, r.net->parameters, spread);
-  r.network = (sb_network){ r.net, process, r.theta, prediction, label, 0.7, NULL };
+  r.network = (sb_network){ r.net, process, r.theta, prediction, label, 0.7, NULL, NULL, 0 };
   r.x = matrix (N, D);
   r.out = matrix (N, D);
   r.t = vector (N);
@@ -203,7 +203,7 @@ Test (network, colours_keep_their_places)
   float *theta;
   sb_net *net = colours_alloc (&theta);
   sb_process *ve = scoped (sb_ve_alloc (COLOURS_SIZE, 0.01, 50));
-  sb_network network = { net, ve, theta, SB_PREDICTS_EPSILON, SB_LABEL_TIME, 0.7, NULL };
+  sb_network network = { net, ve, theta, SB_PREDICTS_EPSILON, SB_LABEL_TIME, 0.7, NULL, NULL, 0 };
   sb_network_pass *pass = scoped (sb_network_pass_alloc (&network, ROWS, 1));
   gsl_matrix *x = normals (ROWS, COLOURS_SIZE, 14), *bar = normals (ROWS, COLOURS_SIZE, 13),
              *out = matrix (ROWS, COLOURS_SIZE), *x_bar = matrix (ROWS, COLOURS_SIZE);
@@ -322,7 +322,7 @@ told_alloc (sb_prediction prediction)
   sb_net *net = scoped (
       sb_net_alloc ("unet image=1x2x3 channels=4 multipliers=1 groups=1 features=4 classes=3 condition=2", NULL));
   told c = { { net, scoped (sb_ve_alloc (D, 0.01, 50)), gaussians (property_rng (15), net->parameters, 0.3), prediction,
-               SB_LABEL_TIME, 0.7, NULL },
+               SB_LABEL_TIME, 0.7, NULL, NULL, 0 },
              normals (N, D, 16),
              normals (N, COLUMNS, 17),
              normals (N, D, 18),

@@ -49,7 +49,9 @@ network_of (const sb_process *process, sb_label label, double spread)
                        SB_PREDICTS_MIXED,
                        label,
                        SB_EDM_DATA_DEVIATION,
-                       NULL };
+                       NULL,
+                       NULL,
+                       0 };
 }
 
 typedef struct
@@ -198,9 +200,15 @@ IN_EACH_WORLD (preconditioning, scales_are_those_of_each_part)
   gsl_matrix_set_identity (units);
   ok (sb_process_combine (process, 1, &(sb_term){ squares, units }, matrix (2 * d, d), covariance));
   sb_target *law = scoped (sb_target_gaussian_alloc (vector_all (d, 0), covariance));
-  const sb_network network
-      = { net, process,        gaussians (property_rng (8), net->parameters, 0), SB_PREDICTS_MIXED, SB_LABEL_TIME,
-          99,  deviation->data };
+  const sb_network network = { net,
+                               process,
+                               gaussians (property_rng (8), net->parameters, 0),
+                               SB_PREDICTS_MIXED,
+                               SB_LABEL_TIME,
+                               99,
+                               deviation->data,
+                               NULL,
+                               0 };
   ok (sb_score_evaluate (scoped (sb_score_network_alloc (&network)), SB_EPSILON, x, t, NULL, epsilon));
   ok (sb_target_evaluate (law, process, SB_EPSILON, x, t, truth));
   cr_assert_lt (largest_difference (epsilon, truth), 1e-9, "%s: %g", w->name, largest_difference (epsilon, truth));

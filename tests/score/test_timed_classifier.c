@@ -31,8 +31,9 @@ network_of (const char *process, sb_label label)
   static sb_network network;
   sb_net *net = scoped (sb_net_alloc (line, NULL));
   float *theta = gaussians (property_rng (3), net->parameters, 1);
-  network = (sb_network){ net, scoped (sb_process_from_text (process, D, NULL)), theta, SB_PREDICTS_EPSILON, label, 0.7,
-                          NULL };
+  network = (sb_network){
+    net, scoped (sb_process_from_text (process, D, NULL)), theta, SB_PREDICTS_EPSILON, label, 0.7, NULL, NULL, 0
+  };
   return &network;
 }
 

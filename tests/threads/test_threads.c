@@ -177,7 +177,7 @@ main (void)
             *points = made (sb_target_points_alloc (data, NULL));
   sb_net *net = made (sb_net_alloc ("mlp inputs=3 width=16 layers=2 features=8", NULL));
   float *theta = made (malloc (net->parameters * sizeof *theta));
-  const sb_network network = { net, process, theta, SB_PREDICTS_EPSILON, SB_LABEL_TIME, 1, NULL };
+  const sb_network network = { net, process, theta, SB_PREDICTS_EPSILON, SB_LABEL_TIME, 1, NULL, NULL, 0 };
   sb_score *exact = made (sb_score_exact_alloc (mixture, process)),
            *of_points = made (sb_score_exact_alloc (points, process)),
            *learned = made (sb_score_network_alloc (&network));

@@ -488,7 +488,7 @@ Test (classify, learns_the_classes_at_every_time)
   sb_process *ve = scoped (sb_process_from_text ("ve sigma_min=0.01 sigma_max=20", 1, NULL));
   sb_net *net = scoped (sb_net_alloc (line, NULL));
   sb_training *training = scoped (sb_training_alloc (net, (sb_stream){ 1, SB_FOR_USER, 0 }));
-  const sb_classifying task = { { net, ve, training->theta, SB_PREDICTS_EPSILON, SB_LABEL_LOG_NOISE, 1, NULL },
+  const sb_classifying task = { { net, ve, training->theta, SB_PREDICTS_EPSILON, SB_LABEL_LOG_NOISE, 1, NULL, NULL, 0 },
                                 { draw_two_classes, NULL, 1 },
                                 0.515 };
   const sb_recipe recipe = { .task = sb_classifying_task (&task),

@@ -133,10 +133,11 @@ learn_by_heart (const char *line, int steps, double rate)
   sb_process *smld = scoped (sb_smld_alloc (PIXELS, 10, 0.01, 1));
   sb_training *training = scoped (sb_training_alloc (net, (sb_stream){ 1, SB_FOR_USER, 0 }));
   sb_net_choose (net, NULL, SB_NET_FLOAT, NULL);
-  sb_score_matching matching = { .network = { net, smld, training->theta, SB_PREDICTS_MIXED, SB_LABEL_TIME, 0.3, NULL },
-                                 .objective = sb_objective_of (sb_objective_dsm, smld, 0),
-                                 .per_dimension = true,
-                                 .examples = { draw_in_turn, images, 0 } };
+  sb_score_matching matching
+      = { .network = { net, smld, training->theta, SB_PREDICTS_MIXED, SB_LABEL_TIME, 0.3, NULL, NULL, 0 },
+          .objective = sb_objective_of (sb_objective_dsm, smld, 0),
+          .per_dimension = true,
+          .examples = { draw_in_turn, images, 0 } };
   sb_recipe recipe = { .task = sb_score_matching_task (&matching),
                        .adam = { rate, 0.9, 0.999, 1e-8, 20, 1, 0.95, SB_EMA_NONE, 0, 0, 0 },
                        .batch = IMAGES,

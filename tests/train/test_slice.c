@@ -44,7 +44,7 @@ matching_of (const sb_net *net, float *theta, slices kind, double sigma, sb_exam
 {
   gsl_vector *level = vector_of (sigma > 0 ? sigma : 1);
   sb_process *process = scoped (sb_smld_sigmas_alloc (sb_net_shape_size (sb_net_input (net)), level));
-  sb_score_matching m = { .network = { net, process, theta, SB_PREDICTS_SCORE, SB_LABEL_TIME, 1, NULL },
+  sb_score_matching m = { .network = { net, process, theta, SB_PREDICTS_SCORE, SB_LABEL_TIME, 1, NULL, NULL, 0 },
                           .objective = sb_objective_of (kind == SLICES_ALL          ? sb_objective_ism
                                                         : kind == SLICES_DIFFERENCE ? sb_objective_fdssm
                                                                                     : sb_objective_ssm,

@@ -30,8 +30,8 @@ Test (soft_training, reaches_the_minimum)
   sb_training *training = scoped (sb_training_alloc (net, (sb_stream){ 32, SB_FOR_USER, 0 }));
   static double deviation = 1.7;
   sb_score_matching *task = scoped (calloc (1, sizeof *task));
-  *task = (sb_score_matching){ .network
-                               = { net, process, training->theta, SB_PREDICTS_RESIDUAL, SB_LABEL_TIME, 1, &deviation },
+  *task = (sb_score_matching){ .network = { net, process, training->theta, SB_PREDICTS_RESIDUAL, SB_LABEL_TIME, 1,
+                                            &deviation, NULL, 0 },
                                .objective = sb_objective_of (sb_objective_soft, process, 1e-2),
                                .examples = { draw_from_law, law, 0 } };
   const sb_recipe recipe = { .task = sb_score_matching_task (task),

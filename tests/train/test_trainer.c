@@ -78,7 +78,7 @@ static void
 experiment_start (experiment *e, sb_prediction prediction)
 {
   e->matching = (sb_score_matching){ .network = { e->net, e->process, e->training->theta, prediction,
-                                                  SB_LABEL_LOG_NOISE, 0.9, NULL },
+                                                  SB_LABEL_LOG_NOISE, 0.9, NULL, NULL, 0 },
                                      .objective = sb_objective_of (sb_objective_dsm, e->process, 1e-3),
                                      .per_dimension = true,
                                      .examples = { draw_from_law, e->law, 0 } };
