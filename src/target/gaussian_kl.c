@@ -8,9 +8,9 @@
 #include "gaussian_kl.h"
 
 #include "../base/error.h"
+#include "../operator/symmetric.h"
 
 #include <gsl/gsl_blas.h>
-#include <gsl/gsl_eigen.h>
 #include <gsl/gsl_linalg.h>
 #include <gsl/gsl_math.h>
 #include <math.h>
@@ -64,10 +64,9 @@ sb_gaussian_kl (const gsl_vector *mean_p, const gsl_matrix *covariance_p, const 
               covariance_p->size2, covariance_q->size1, covariance_q->size2);
   gsl_matrix *L = gsl_matrix_alloc (d, d), *D = gsl_matrix_alloc (d, d);
   gsl_vector *lambda = gsl_vector_alloc (d), *difference = gsl_vector_calloc (d);
-  gsl_eigen_symm_workspace *work = gsl_eigen_symm_alloc (d);
-  int status = L && D && lambda && difference && work ? whiten (covariance_p, covariance_q, L, D) : GSL_ENOMEM;
+  int status = L && D && lambda && difference ? whiten (covariance_p, covariance_q, L, D) : GSL_ENOMEM;
   if (!status)
-    status = gsl_eigen_symm (D, lambda, work);
+    status = sb_symmetric_eigen (D, lambda);
   if (!status)
     {
       if (mean_p)
@@ -81,6 +80,5 @@ sb_gaussian_kl (const gsl_vector *mean_p, const gsl_matrix *covariance_p, const 
   gsl_matrix_free (D);
   gsl_vector_free (lambda);
   gsl_vector_free (difference);
-  gsl_eigen_symm_free (work);
   return status;
 }

@@ -729,6 +729,71 @@ PATH (slice)
   must (sb_score_vjp (score, SB_SCORE, x, times (2), y, v, out));
 }
 
+// ## Blocks, conditions and stages
+
+PATH (bands)
+{
+  const sb_bands of = { 1, 4, 4, 2, 1, 1e-3, 0.1, 20 };
+  sb_process *process = kept (sb_bands_alloc (&of, NULL));
+  gsl_matrix *x = units (2, 16), *out = units (2, 16);
+  must (sb_process_prior (process, (sb_stream){ .seed = 1 }, x));
+  must (sb_operator_apply (kept (sb_bands_transform_alloc (&of)), CblasTrans, NULL, x, out));
+}
+
+static sb_score *
+of_a_pair (sb_process **joint)
+{
+  const sb_multispeed speeds = { 1, 1, 0.01, 5, 2 };
+  *joint = kept (sb_multispeed_alloc (&speeds));
+  sb_target *law = kept (sb_target_gaussian_alloc (all (2, 0), units (2, 2)));
+  return kept (sb_score_slice_alloc (kept (sb_score_exact_alloc (law, *joint)), sb_nonuniform_block (*joint, 0)));
+}
+
+PATH (diffused_condition)
+{
+  sb_process *joint;
+  const sb_score *score = of_a_pair (&joint);
+  const sb_condition condition = { sb_nonuniform_block (joint, 1), true };
+  const sb_pc pc = { .step = sb_step_euler_maruyama, .final = SB_FINAL_SAMPLE, .condition = &condition };
+  gsl_vector *grid = all (2, 0.9);
+  gsl_vector_set (grid, 1, 0.5);
+  must (sb_pc_sample (&pc, score, units (2, 1), grid, (sb_stream){ .seed = 1 }, units (2, 1), NULL));
+}
+
+PATH (gaussian_run)
+{
+  sb_process *joint;
+  const sb_score *score = of_a_pair (&joint);
+  const sb_condition condition = { sb_nonuniform_block (joint, 1), false };
+  const sb_pc pc = { .step = sb_step_euler_maruyama, .final = SB_FINAL_SAMPLE, .condition = &condition };
+  gsl_vector *grid = all (2, 0.9);
+  gsl_vector_set (grid, 1, 0.5);
+  must (sb_gaussian_run (&pc, score, all (1, 1), grid, all (1, 0), units (1, 1)));
+}
+
+PATH (multiscale)
+{
+  gsl_vector *first = all (2, 1), *second = all (2, 0.5);
+  gsl_vector_set (first, 1, 0.5);
+  gsl_vector_set (second, 1, 0.1);
+  sb_process *vp = kept (sb_vp_alloc (1, 0.1, 20)), *both = kept (sb_vp_alloc (2, 0.1, 20));
+  sb_target *law = kept (sb_target_gaussian_alloc (all (1, 0), units (1, 1))),
+            *of_both = kept (sb_target_gaussian_alloc (all (2, 0), units (2, 2)));
+  const sb_stage stage[]
+      = { { kept (sb_score_exact_alloc (law, vp)), first }, { kept (sb_score_exact_alloc (of_both, both)), second } };
+  const sb_multiscale frozen = { { .step = sb_step_euler_maruyama, .final = SB_FINAL_SAMPLE }, true };
+  must (sb_multiscale_sample (&frozen, 2, stage, (sb_stream){ .seed = 1 }, units (2, 2), NULL));
+}
+
+PATH (bound)
+{
+  sb_bound_sides sides;
+  const sb_bound b = {
+    .process = kept (sb_vp_alloc (2, 0.1, 20)), .mean = all (2, 0), .covariance = units (2, 2), .T = 1, .steps = 2
+  };
+  must (sb_bound_find (&b, &sides, NULL, NULL));
+}
+
 // ## Networks
 //
 // Weights, inputs and outputs are the caller's: zeros will do.
