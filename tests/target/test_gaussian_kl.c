@@ -42,19 +42,33 @@ Test (gaussian_kl, does_not_depend_on_coordinates)
   cr_assert_float_eq (kl_of (vector_of (1, -1), P, NULL, Q), kl_of (vector_of (-1, -3), MP, NULL, MQ), 1e-13);
 }
 
-// Near each other it keeps its digits: $\frac14\epsilon^2d$ for $P = (1 + \epsilon)Q$.
+// Near each other it keeps its digits, on either side of where the series takes over from the logarithm: the sum of
+// $\frac12d\,(-1)^k\epsilon^k/k$ from $k = 2$ on for $P = (1 + \epsilon)Q$.
 
 Test (gaussian_kl, keeps_its_digits)
 {
+  const double epsilon[] = { 1e-2, 1e-3, 1.1e-4, 9e-5, 1e-5, 1e-6, 1e-7, 1e-8 };
   gsl_matrix *Q = matrix_of (2, 2, 2, .5, .5, 1);
-  for (double epsilon = 1e-2; epsilon > 1e-8; epsilon /= 10)
+  for (size_t i = 0; i < 8; i++)
     {
       gsl_matrix *P = copy_of (Q);
-      gsl_matrix_scale (P, 1 + epsilon);
-      cr_assert_float_eq (kl_of (NULL, P, NULL, Q) / (epsilon * epsilon * (.5 - epsilon / 3 + epsilon * epsilon / 4)),
-                          1, 1e-5, "%g", epsilon);
+      double series = 0;
+      gsl_matrix_scale (P, 1 + epsilon[i]);
+      for (int k = 12; k >= 2; k--)
+        series += (k % 2 ? -1. : 1.) * gsl_pow_int (epsilon[i], k) / k;
+      // P itself is rounded, by 1e-16 in epsilon.
+      cr_assert_float_eq (kl_of (NULL, P, NULL, Q) / series, 1, 1e-10 + 1e-15 / epsilon[i], "%g", epsilon[i]);
     }
   cr_assert_eq (kl_of (NULL, Q, NULL, Q), 0);
+}
+
+// What stands above the diagonal is not looked at.
+
+Test (gaussian_kl, takes_lower_triangles)
+{
+  const gsl_matrix *P = matrix_of (2, 2, 2, .5, .5, 1), *Q = matrix_of (2, 2, 1, -.3, -.3, 1.5),
+                   *P_low = matrix_of (2, 2, 2, 7, .5, 1), *Q_low = matrix_of (2, 2, 1, 9, -.3, 1.5);
+  cr_assert_eq (kl_of (NULL, P_low, NULL, Q_low), kl_of (NULL, P, NULL, Q));
 }
 
 Test (gaussian_kl, refuses_what_is_no_covariance)
@@ -64,6 +78,7 @@ Test (gaussian_kl, refuses_what_is_no_covariance)
                    *wide = matrix_all (3, 3, 1);
   refused (GSL_EDOM, sb_gaussian_kl (NULL, good, NULL, bad, &kl));
   refused (GSL_EDOM, sb_gaussian_kl (NULL, bad, NULL, good, &kl));
+  refused (GSL_EDOM, sb_gaussian_kl (NULL, matrix_of (2, 2, 1, 0, 0, 0), NULL, good, &kl)); // flat
   refused (GSL_EBADLEN, sb_gaussian_kl (NULL, good, NULL, wide, &kl));
   refused (GSL_EBADLEN, sb_gaussian_kl (vector_all (3, 0), good, NULL, good, &kl));
 }
