@@ -34,3 +34,5 @@ check_PROGRAMS += %D%/test_multiscale
 %C%_test_multiscale_SOURCES = %D%/test_multiscale.c
 check_PROGRAMS += %D%/test_condition
 %C%_test_condition_SOURCES = %D%/test_condition.c
+check_PROGRAMS += %D%/test_gaussian_run
+%C%_test_gaussian_run_SOURCES = %D%/test_gaussian_run.c
