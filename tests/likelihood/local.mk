@@ -7,4 +7,4 @@ check_PROGRAMS += %D%/test_codes
 check_PROGRAMS += %D%/test_bits
 %C%_test_bits_SOURCES = %D%/test_bits.c
 check_PROGRAMS += %D%/test_bound
-%C%_test_bound_SOURCES = %D%/test_bound.c
+%C%_test_bound_SOURCES = %D%/test_bound.c tests/sampler/linear.c tests/sampler/linear.h
