@@ -36,3 +36,5 @@ check_PROGRAMS += %D%/test_condition
 %C%_test_condition_SOURCES = %D%/test_condition.c
 check_PROGRAMS += %D%/test_gaussian_run
 %C%_test_gaussian_run_SOURCES = %D%/test_gaussian_run.c
+check_PROGRAMS += %D%/test_model_sde
+%C%_test_model_sde_SOURCES = %D%/test_model_sde.c
