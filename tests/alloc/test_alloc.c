@@ -667,6 +667,34 @@ PATH (vjp_of_the_denoiser)
   must (sb_score_vjp (score, SB_DENOISER, units (3, 2), times (3), NULL, units (3, 2), units (3, 2)));
 }
 
+// ## Gaussians
+
+PATH (moments_of_a_run)
+{
+  const sb_pc pc = { .step = sb_step_euler_maruyama, .final = SB_FINAL_DENOISE };
+  sb_process *ve = kept (sb_ve_alloc (2, 0.01, 5));
+  const sb_condition condition = { ve, false };
+  sb_pc conditioned = pc;
+  conditioned.condition = &condition;
+  const sb_score *score = in_the_plane_towards_zero ();
+  must (sb_gaussian_run (&pc, score, NULL, times (3), all (2, 0), units (2, 2)));
+  must (sb_gaussian_run (&conditioned, score, all (2, 1), times (3), all (2, 0), units (2, 2)));
+}
+
+PATH (divergence_of_gaussians)
+{
+  double kl;
+  must (sb_gaussian_kl (all (2, 0), units (2, 2), NULL, units (2, 2), &kl));
+}
+
+PATH (bound)
+{
+  const sb_bound bound
+      = { kept (sb_vp_alloc (2, 0.1, 20)), all (2, 0), units (2, 2), 1, NULL, NULL, NULL, NULL, NULL, 2 };
+  sb_bound_sides sides;
+  must (sb_bound_find (&bound, &sides, all (2, 0), units (2, 2)));
+}
+
 // ## DDPM's reverse chain and its bound
 
 static sb_reverse
