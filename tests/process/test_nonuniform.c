@@ -501,6 +501,8 @@ Test (nonuniform, what_there_is_not_is_refused)
   refused (GSL_ESING, sb_process_numbers (still, SB_S_INVERSE, 0, 0.6, c));
   ok (sb_process_numbers (still, SB_A_INVERSE, 0, 0.6, c));
   cr_assert_eq (c[0], 1);
+  cr_assert_null (sb_bands_alloc (&(sb_bands){ 1, 4, 4, 2, 1, 1e-3, 0, 20 }, NULL));
+  cr_assert_null (sb_bands_alloc (&(sb_bands){ 1, 4, 4, 2, 1, 1. / 3, 0.1, 20 }, NULL)); // the first band's end
   cr_assert_null (sb_nonuniform_alloc ("none", 0, NULL, 0, 1, NULL));
   cr_assert_null (sb_nonuniform_alloc ("chain", 1, (sb_process *const[]){ sb_process_from_text ("ddpm", 2, NULL) }, 0,
                                        1, malloc (1)));

@@ -123,3 +123,18 @@ Test (gaussian_run, denoises_with_the_condition_of_that_time)
   cr_assert_float_eq (gsl_matrix_get (Q, 0, 0),
                       gsl_pow_2 (1 - tau / v) * gsl_matrix_get (P, 0, 0) + gsl_pow_2 (tau / v * k) * tau_y, 1e-12);
 }
+
+// ## Refusals
+
+Test (gaussian_run, a_grid_that_does_not_fall_is_refused)
+{
+  sb_process *vp = scoped (sb_vp_alloc (1, 0.1, 20));
+  sb_score *score
+      = scoped (sb_score_exact_alloc (scoped (sb_target_gaussian_alloc (vector_of (0), matrix_of (1, 1, 1))), vp));
+  const sb_pc pc = { .step = sb_step_euler_maruyama, .final = SB_FINAL_SAMPLE };
+  gsl_vector *const wrong[] = { vector_of (0.5, 0.6), vector_of (0.5, 0.5), vector_of (1.5, 0.5), vector_of (0.5, -0.1),
+                                vector_of (0.5, GSL_NAN) };
+  for (size_t k = 0; k < sizeof wrong / sizeof *wrong; k++)
+    refused (GSL_EDOM, sb_gaussian_run (&pc, score, NULL, wrong[k], vector_of (0), matrix_of (1, 1, 1)), "grid %zu", k);
+  refused (GSL_EBADLEN, sb_gaussian_run (&pc, score, NULL, vector (0), vector_of (0), matrix_of (1, 1, 1)));
+}

@@ -451,6 +451,21 @@ Test (multiscale, stages_do_not_share_their_normals)
   cr_assert_eq (largest_difference (x, y), 0);
 }
 
+// What is done at the end is done at the end of the last stage alone: a denoising, by the score of all bands.
+
+Test (multiscale, only_the_last_stage_denoises)
+{
+  const model m = model_of (12, MOST, LEAST);
+  sb_multiscale sampler = { euler_maruyama (1), false };
+  gsl_matrix *x = matrix (4, D), *y = matrix (4, D), *denoised = matrix (4, D);
+  ok (sb_multiscale_sample (&sampler, STAGES, m.stage, (sb_stream){ .seed = 5 }, x, NULL));
+  sampler.pc.final = SB_FINAL_DENOISE;
+  ok (sb_multiscale_sample (&sampler, STAGES, m.stage, (sb_stream){ .seed = 5 }, y, NULL));
+  ok (sb_score_evaluate (m.stage[LEVELS].score, SB_DENOISER, x, vector_all (4, 1e-3), NULL, denoised));
+  cr_assert_lt (largest_difference (y, denoised), 1e-12);
+  cr_assert_gt (largest_difference (y, x), 1e-4);
+}
+
 // The same bytes for any division into batches.
 
 Test (multiscale, rows_do_not_depend_on_their_batch)
@@ -532,13 +547,17 @@ Test (multiscale, stages_that_do_not_meet_are_refused)
   const model m = model_of (6, MOST, LEAST);
   const sb_multiscale sampler = { euler_maruyama (1), false };
   gsl_matrix *x = matrix (2, D), *narrow = matrix (2, 5);
-  sb_stage gap[STAGES], shrinks[2] = { m.stage[1], m.stage[0] };
+  sb_stage gap[STAGES], alone[STAGES], shrinks[2] = { m.stage[1], m.stage[0] }, stays[2] = { m.stage[0], m.stage[0] };
   for (size_t k = 0; k < STAGES; k++)
-    gap[k] = m.stage[k];
+    gap[k] = alone[k] = m.stage[k];
+  alone[STAGES - 1].times = vector_of (1. / 3);
+  stays[1].times = even_times (2. / 3, 0.5, 2);
   gap[1].times = even_times (0.6, 1. / 3, 2);
   shrinks[1].times = even_times (1. / 3, 0.1, 2);
   refused (GSL_EINVAL, sb_multiscale_sample (&sampler, 0, NULL, (sb_stream){ 0 }, x, NULL));
   refused (GSL_EINVAL, sb_multiscale_sample (&sampler, STAGES, gap, (sb_stream){ 0 }, x, NULL));
   refused (GSL_EINVAL, sb_multiscale_sample (&sampler, 2, shrinks, (sb_stream){ 0 }, matrix (2, 1), NULL));
+  refused (GSL_EINVAL, sb_multiscale_sample (&sampler, 2, stays, (sb_stream){ 0 }, matrix (2, 1), NULL));
+  refused (GSL_EINVAL, sb_multiscale_sample (&sampler, STAGES, alone, (sb_stream){ 0 }, x, NULL));
   refused (GSL_EBADLEN, sb_multiscale_sample (&sampler, STAGES, m.stage, (sb_stream){ 0 }, narrow, NULL));
 }
