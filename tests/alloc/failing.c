@@ -146,7 +146,7 @@ counts (const void *caller)
 }
 
 // GSL 2.7 itself forgets blocks: `gsl_matrix_alloc` its matrix where the numbers get no memory,
-// `gsl_eigen_symm_alloc` what it has of its three, `gsl_eigen_symmv_alloc` of its five. That is not held against the path. How many, now that `caller` is
+// `gsl_eigen_symmv_alloc` what it has of its five. That is not held against the path. How many, now that `caller` is
 // refused:
 
 static long
@@ -157,8 +157,6 @@ gsl_forgets (const char *caller)
       bool for_numbers = strcmp (now.last, caller) == 0 && now.in_a_row == 1;
       return strcmp (for_numbers ? now.before : now.last, "gsl_matrix_alloc") == 0;
     }
-  if (strcmp (caller, "gsl_eigen_symm_alloc") == 0 && strcmp (now.last, caller) == 0)
-    return (long)(now.in_a_row % 3);
   if (strcmp (caller, "gsl_eigen_symmv_alloc") == 0 && strcmp (now.last, caller) == 0)
     return (long)(now.in_a_row % 5);
   return 0;

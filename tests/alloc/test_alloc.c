@@ -687,14 +687,6 @@ PATH (divergence_of_gaussians)
   must (sb_gaussian_kl (all (2, 0), units (2, 2), NULL, units (2, 2), &kl));
 }
 
-PATH (bound)
-{
-  const sb_bound bound
-      = { kept (sb_vp_alloc (2, 0.1, 20)), all (2, 0), units (2, 2), 1, NULL, NULL, NULL, NULL, NULL, 2 };
-  sb_bound_sides sides;
-  must (sb_bound_find (&bound, &sides, all (2, 0), units (2, 2)));
-}
-
 // ## DDPM's reverse chain and its bound
 
 static sb_reverse
@@ -786,17 +778,6 @@ PATH (diffused_condition)
   gsl_vector *grid = all (2, 0.9);
   gsl_vector_set (grid, 1, 0.5);
   must (sb_pc_sample (&pc, score, units (2, 1), grid, (sb_stream){ .seed = 1 }, units (2, 1), NULL));
-}
-
-PATH (gaussian_run)
-{
-  sb_process *joint;
-  const sb_score *score = of_a_pair (&joint);
-  const sb_condition condition = { sb_nonuniform_block (joint, 1), false };
-  const sb_pc pc = { .step = sb_step_euler_maruyama, .final = SB_FINAL_SAMPLE, .condition = &condition };
-  gsl_vector *grid = all (2, 0.9);
-  gsl_vector_set (grid, 1, 0.5);
-  must (sb_gaussian_run (&pc, score, all (1, 1), grid, all (1, 0), units (1, 1)));
 }
 
 PATH (multiscale)
