@@ -146,6 +146,15 @@ level_times (size_t first, size_t last, size_t levels)
   return t;
 }
 
+gsl_vector *
+even_times (double first, double last, size_t steps)
+{
+  gsl_vector *t = vector (steps + 1);
+  for (size_t k = 0; k <= steps; k++)
+    gsl_vector_set (t, k, k == steps ? last : first + (last - first) * (double)k / (double)steps);
+  return t;
+}
+
 gsl_matrix *
 matrix (size_t n, size_t d)
 {

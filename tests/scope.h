@@ -101,6 +101,7 @@ void scope_begin_with_blas (void); // ... and puts OpenBLAS on one thread
 gsl_vector *vector (size_t n);                                      // not set
 gsl_vector *vector_all (size_t n, double value);                    // each element the same
 gsl_vector *level_times (size_t first, size_t last, size_t levels); // k/levels for k from first to last, up or down
+gsl_vector *even_times (double first, double last, size_t steps);   // steps + 1 of them, both ends among them
 gsl_matrix *matrix (size_t n, size_t d);                            // not set
 gsl_matrix *matrix_all (size_t n, size_t d, double value);          // each element the same
 gsl_matrix *normals (size_t n, size_t d, uint64_t seed); // standard normal, from the stream (seed, SB_FOR_USER)

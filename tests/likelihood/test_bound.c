@@ -680,15 +680,6 @@ affine_score (const void *state, sb_view view, const gsl_matrix *x, const gsl_ve
 
 static const sb_score_type affine = { .name = "affine", .views = SB_SCORE, .evaluate = affine_score };
 
-static gsl_vector *
-even (double from, double to, size_t N)
-{
-  gsl_vector *times = vector (N + 1);
-  for (size_t k = 0; k <= N; k++)
-    gsl_vector_set (times, k, k == N ? to : from + (to - from) * (double)k / (double)N);
-  return times;
-}
-
 static const sb_pc euler = { .final = SB_FINAL_SAMPLE };
 
 static double
@@ -699,7 +690,7 @@ reverse_error (const sb_process *process, size_t N)
   sb_score *score = scoped (
       sb_score_exact_alloc (scoped (sb_target_gaussian_alloc (vector_all (3, 0), autoregressive ())), process));
   gsl_matrix *P = kernel_covariance (process, 1);
-  ok (sb_gaussian_run (&pc, score, NULL, even (1, 0, N), vector_all (3, 0), P));
+  ok (sb_gaussian_run (&pc, score, NULL, even_times (1, 0, N), vector_all (3, 0), P));
   return largest_difference (P, autoregressive ());
 }
 
@@ -722,7 +713,7 @@ Test (bound, reverse_steps_are_the_recursion)
   sb_pc pc = euler;
   pc.step = sb_step_euler_maruyama;
   const size_t N = 20;
-  gsl_vector *mean = vector_of (.3, -.2), *times = even (1, .2, N);
+  gsl_vector *mean = vector_of (.3, -.2), *times = even_times (1, .2, N);
   gsl_matrix *P = matrix_of (2, 2, 1, .2, .2, .5);
   double m[2] = { .3, -.2 }, C[2][2] = { { 1, .2 }, { .2, .5 } };
   ok (sb_gaussian_run (&pc, score, NULL, times, mean, P));

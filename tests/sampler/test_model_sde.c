@@ -25,15 +25,6 @@ SUITE_WITH_BLAS (model_sde);
 
 #define LIMIT 5.6
 
-static gsl_vector *
-even (double from, double to, size_t N)
-{
-  gsl_vector *times = vector (N + 1);
-  for (size_t k = 0; k <= N; k++)
-    gsl_vector_set (times, k, k == N ? to : from + (to - from) * (double)k / (double)N);
-  return times;
-}
-
 // Rows with the mean and the covariance of a Gaussian, or not.
 
 static void
@@ -175,7 +166,7 @@ Test (model_sde, returns_to_a_mixture)
   const sb_pc pc = { .step = sb_step_euler_maruyama, .final = SB_FINAL_SAMPLE };
   gsl_matrix *x = matrix (ROWS, 1);
   ok (sb_process_prior (ve, (sb_stream){ 5, SB_FOR_PRIOR, 0 }, x));
-  ok (sb_pc_sample (&pc, score, NULL, even (1, ve->t_min, 1000), (sb_stream){ .seed = 5 }, x, NULL));
+  ok (sb_pc_sample (&pc, score, NULL, even_times (1, ve->t_min, 1000), (sb_stream){ .seed = 5 }, x, NULL));
   double added = gsl_pow_2 (number_of (ve, SB_S, 0, ve->t_min)), D, p;
   const gsl_vector_const_view numbers = gsl_matrix_const_column (x, 0);
   ok (sb_ks_one_sample (&numbers.vector, mixture_cdf, &added, &D, &p));
@@ -222,8 +213,8 @@ Test (model_sde, the_true_score_is_a_model)
                &(sb_score_callback){ .view = SB_SCORE, .function = pass_on, .params = exact }, process));
   const sb_pc pc = { .step = sb_step_euler_maruyama, .final = SB_FINAL_SAMPLE };
   gsl_matrix *x = normals (50, 2, 6), *y = copy_of (x);
-  ok (sb_pc_sample (&pc, exact, NULL, even (1, 1e-3, 100), (sb_stream){ .seed = 6 }, x, NULL));
-  ok (sb_pc_sample (&pc, model, NULL, even (1, 1e-3, 100), (sb_stream){ .seed = 6 }, y, NULL));
+  ok (sb_pc_sample (&pc, exact, NULL, even_times (1, 1e-3, 100), (sb_stream){ .seed = 6 }, x, NULL));
+  ok (sb_pc_sample (&pc, model, NULL, even_times (1, 1e-3, 100), (sb_stream){ .seed = 6 }, y, NULL));
   cr_assert_eq (largest_difference (x, y), 0);
 }
 
@@ -266,7 +257,7 @@ Test (model_sde, an_affine_score_has_the_moments_of_the_recursion)
   sb_score *model
       = scoped (sb_score_callback_alloc (&(sb_score_callback){ .view = SB_SCORE, .function = affine }, process));
   const sb_pc pc = { .step = sb_step_euler_maruyama, .final = SB_FINAL_SAMPLE };
-  const gsl_vector *times = even (1, 1e-3, 50);
+  const gsl_vector *times = even_times (1, 1e-3, 50);
   double m[2] = { 0, 0 };
   gsl_vector *mean = vector_all (2, 0);
   gsl_matrix *x = normals (ROWS, 2, 7), *P = matrix_of (2, 2, 1, 0, 0, 1), *Q = copy_of (P);
@@ -333,7 +324,7 @@ Test (model_sde, returns_to_a_conditional_mixture)
       gsl_matrix *x = matrix (ROWS, 1);
       ok (sb_process_prior (ve, (sb_stream){ 8, SB_FOR_PRIOR, 0 }, x));
       ok (sb_pc_sample (&pc, k == 0 ? score : unconditional, k == 0 ? matrix_all (ROWS, 1, 1) : NULL,
-                        even (1, 1e-3, 250), (sb_stream){ .seed = 8 }, x, NULL));
+                        even_times (1, 1e-3, 250), (sb_stream){ .seed = 8 }, x, NULL));
       const gsl_vector_const_view numbers = gsl_matrix_const_column (x, 0);
       ok (sb_ks_one_sample (&numbers.vector, conditional_cdf, &added, &D[k], &p));
     }

@@ -90,15 +90,6 @@ score_of (const gsl_matrix *C, const sb_process *process)
   return scoped (sb_score_exact_alloc (scoped (sb_target_gaussian_alloc (vector_all (d, 0), corner (C, d))), process));
 }
 
-static gsl_vector *
-even_times (double from, double to, size_t steps)
-{
-  gsl_vector *times = vector (steps + 1);
-  for (size_t k = 0; k <= steps; k++)
-    gsl_vector_set (times, k, k == steps ? to : from + (to - from) * (double)k / (double)steps);
-  return times;
-}
-
 static model
 model_of (size_t N, double most, double least)
 {
