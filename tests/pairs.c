@@ -90,38 +90,18 @@ straight_rate (const void *context, double t)
   return *(const double *)context;
 }
 
-static double
-geometric_variance (const void *context, double s, double t)
-{
-  const double scale = *(const double *)context;
-  return gsl_pow_2 (scale * .01) * (pow (1e6, t) - pow (1e6, s));
-}
-
-static double
-geometric_rate (const void *context, double t)
-{
-  const double scale = *(const double *)context;
-  return gsl_pow_2 (scale * .01) * log (1e6) * pow (1e6, t);
-}
-
-static double *
-kept (double number)
-{
-  double *place = scoped ((double *)malloc (sizeof *place));
-  *place = number;
-  return place;
-}
-
 sb_process *
 pair_straight (size_t d, double rate)
 {
-  return sb_ve_schedule_alloc (d, &(sb_ve_schedule){ straight_variance, straight_rate, kept (rate) });
+  double *kept = scoped ((double *)malloc (sizeof *kept));
+  *kept = rate;
+  return sb_ve_schedule_alloc (d, &(sb_ve_schedule){ straight_variance, straight_rate, kept });
 }
 
 sb_process *
 pair_geometric (size_t d, double scale)
 {
-  return sb_ve_schedule_alloc (d, &(sb_ve_schedule){ geometric_variance, geometric_rate, kept (scale) });
+  return sb_ve_gathered_alloc (d, scale * .01, scale * 10);
 }
 
 sb_process *

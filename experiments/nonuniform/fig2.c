@@ -19,7 +19,7 @@ mean_kl (double most_of_y, size_t N, double *slope, double *variance)
   exact_pair p;
   const double covariance[] = { 1, RHO, RHO, 1 }, last = 1e-3;
   const gsl_matrix_const_view C = gsl_matrix_const_view_array (covariance, 2, 2);
-  double of_y = 1, m = RHO, v = 1 - RHO * RHO + exact_ve_variance (FIELD_SIGMA_MAX, 1);
+  double of_y = 1, m = RHO, v = 1 - RHO * RHO + gathered_variance (FIELD_SIGMA_MAX, 1);
   gsl_vector_view y = gsl_vector_view_array (&of_y, 1), mean = gsl_vector_view_array (&m, 1);
   gsl_matrix_view P = gsl_matrix_view_array (&v, 1, 1);
   gsl_vector *times = even_times (last, N);
@@ -29,7 +29,7 @@ mean_kl (double most_of_y, size_t N, double *slope, double *variance)
   gsl_vector_free (times);
   *slope = m;
   *variance = v;
-  const double right = 1 - RHO * RHO + exact_ve_variance (FIELD_SIGMA_MAX, last);
+  const double right = 1 - RHO * RHO + gathered_variance (FIELD_SIGMA_MAX, last);
   return (right / v - 1 - log (right / v) + gsl_pow_2 (m - RHO) / v) / 2;
 }
 
@@ -38,7 +38,7 @@ mean_kl (double most_of_y, size_t N, double *slope, double *variance)
 static double
 approximation_error (double most_of_y, double tau, double t)
 {
-  const double tau_y = most_of_y > 0 ? exact_ve_variance (most_of_y, t) : 0, v_0 = 1 + tau - RHO * RHO,
+  const double tau_y = most_of_y > 0 ? gathered_variance (most_of_y, t) : 0, v_0 = 1 + tau - RHO * RHO,
                v = 1 + tau - RHO * RHO / (1 + tau_y);
   return 1 / v_0 - 1 / v;
 }
@@ -61,7 +61,7 @@ main (void)
       char row[48];
       double slope, variance;
       kl[k] = mean_kl (most[k], N, &slope, &variance);
-      const double t = 0.6, error = approximation_error (most[k], exact_ve_variance (FIELD_SIGMA_MAX, t), t);
+      const double t = 0.6, error = approximation_error (most[k], gathered_variance (FIELD_SIGMA_MAX, t), t);
       snprintf (row, sizeof row, "sigma_y,max = %g%s", most[k],
                 k == 0                       ? " (CDE)"
                 : most[k] == FIELD_SIGMA_MAX ? " (CDiffE)"

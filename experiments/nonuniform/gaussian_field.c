@@ -17,39 +17,10 @@ field_covariance (void)
   return C;
 }
 
-// ## VE, exactly
-//
-// [nonuniform.txt-vesde] What a path gathers from t = 0 on, without the jump that `sb_ve` counts.
-
-static double
-sigma2 (double most, double t)
-{
-  return gsl_pow_2 (FIELD_SIGMA_MIN) * pow (most / FIELD_SIGMA_MIN, 2 * t);
-}
-
-static double
-gathered (const void *most, double s, double t)
-{
-  return sigma2 (*(const double *)most, t) - sigma2 (*(const double *)most, s);
-}
-
-static double
-rate (const void *most, double t)
-{
-  return 2 * log (*(const double *)most / FIELD_SIGMA_MIN) * sigma2 (*(const double *)most, t);
-}
-
-sb_process *
-exact_ve (size_t dimension, const double *most)
-{
-  const sb_ve_schedule schedule = { gathered, rate, most };
-  return require_pointer (sb_ve_schedule_alloc (dimension, &schedule), "VE");
-}
-
 double
-exact_ve_variance (double most, double t)
+gathered_variance (double most, double t)
 {
-  return gathered (&most, 0, t);
+  return gsl_pow_2 (FIELD_SIGMA_MIN) * expm1 (2 * t * log (most / FIELD_SIGMA_MIN));
 }
 
 gsl_vector *
@@ -65,11 +36,12 @@ even_times (double last, size_t N)
 void
 exact_pair_open (const gsl_matrix *covariance, size_t n_x, double most_of_y, exact_pair *p)
 {
-  const size_t d = covariance->size1;
-  *p = (exact_pair){ .most_of_x = FIELD_SIGMA_MAX, .most_of_y = most_of_y };
+  const size_t d = covariance->size1, n_y = d - n_x;
+  *p = (exact_pair){ .y_diffuses = most_of_y > 0 };
   gsl_vector *mean = require_pointer (gsl_vector_calloc (d), "a mean");
-  sb_process *y = most_of_y > 0 ? exact_ve (d - n_x, &p->most_of_y) : require_pointer (sb_still_alloc (d - n_x), "y");
-  p->joint = require_pointer (sb_multispeed_of (exact_ve (n_x, &p->most_of_x), y, 0), "a pair");
+  sb_process *x = sb_ve_gathered_alloc (n_x, FIELD_SIGMA_MIN, FIELD_SIGMA_MAX),
+             *y = p->y_diffuses ? sb_ve_gathered_alloc (n_y, FIELD_SIGMA_MIN, most_of_y) : sb_still_alloc (n_y);
+  p->joint = require_pointer (sb_multispeed_of (x, y, 0), "a pair");
   p->x = sb_nonuniform_block (p->joint, 0);
   p->y = sb_nonuniform_block (p->joint, 1);
   p->law = require_pointer (sb_target_gaussian_alloc (mean, covariance), "the law");
@@ -93,6 +65,6 @@ exact_pair_run (const exact_pair *p, const gsl_vector *y, const gsl_vector *time
 {
   const sb_condition diffused = { p->y, false };
   const sb_pc pc
-      = { .step = sb_step_euler_maruyama, .final = SB_FINAL_SAMPLE, .condition = p->most_of_y > 0 ? &diffused : NULL };
+      = { .step = sb_step_euler_maruyama, .final = SB_FINAL_SAMPLE, .condition = p->y_diffuses ? &diffused : NULL };
   require (sb_gaussian_run (&pc, p->score, y, times, mean, covariance), "the moments");
 }

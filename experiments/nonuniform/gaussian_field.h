@@ -18,9 +18,8 @@ enum
 
 gsl_matrix *field_covariance (void);
 
-// most: sigma_max, kept by address.
-sb_process *exact_ve (size_t dimension, const double *most);
-double exact_ve_variance (double most, double t);
+// sigma(t)^2 - sigma_min^2, most: sigma_max.
+double gathered_variance (double most, double t);
 
 // N even steps from t = 1 to the last time.
 gsl_vector *even_times (double last, size_t N);
@@ -33,7 +32,7 @@ typedef struct
   sb_target *law;
   sb_score *of_both, *score;
   const sb_process *x, *y;
-  double most_of_x, most_of_y;
+  bool y_diffuses;
 } exact_pair;
 
 void exact_pair_open (const gsl_matrix *covariance, size_t n_x, double most_of_y, exact_pair *p);

@@ -127,7 +127,7 @@ run (const problem *p, double most_of_y, gsl_matrix *K, gsl_matrix *P)
       gsl_matrix_get_col (mean, p->M, j);
       gsl_matrix_memcpy (P, p->Sigma);
       for (size_t i = 0; i < FIELD_PIXELS; i++)
-        *gsl_matrix_ptr (P, i, i) += exact_ve_variance (FIELD_SIGMA_MAX, 1);
+        *gsl_matrix_ptr (P, i, i) += gathered_variance (FIELD_SIGMA_MAX, 1);
       exact_pair_run (&pair, y, times, mean, P);
       gsl_matrix_set_col (K, j, mean);
     }

@@ -11,6 +11,7 @@
 #include "../base/error.h"
 #include "scalar.h"
 
+#include <float.h>
 #include <gsl/gsl_math.h>
 #include <math.h>
 #include <stdlib.h>
@@ -96,8 +97,8 @@ static const sb_scalar_type ve_type = { .name = "ve",
                                         .diffusion = sb_ve_diffusion,
                                         .prior_sd = prior_sd };
 
-sb_process *
-sb_ve_alloc (size_t dimension, double sigma_min, double sigma_max)
+static sb_process *
+alloc (const sb_scalar_type *type, size_t dimension, double sigma_min, double sigma_max)
 {
   if (!(0 < sigma_min && sigma_min < sigma_max && gsl_finite (sigma_max)))
     SB_ERROR_NULL (NULL, GSL_EINVAL, "VE needs noise scales 0 < sigma_min < sigma_max, not %g and %g", sigma_min,
@@ -105,7 +106,55 @@ sb_ve_alloc (size_t dimension, double sigma_min, double sigma_max)
   sb_ve *ve = malloc (sizeof *ve);
   if (ve)
     *ve = (sb_ve){ .sigma_min = sigma_min, .sigma_max = sigma_max };
-  return sb_scalar_alloc (&ve_type, ve, dimension, SB_VE_EPSILON, 1, 0);
+  return sb_scalar_alloc (type, ve, dimension, SB_VE_EPSILON, 1, 0);
+}
+
+sb_process *
+sb_ve_alloc (size_t dimension, double sigma_min, double sigma_max)
+{
+  return alloc (&ve_type, dimension, sigma_min, sigma_max);
+}
+
+// ## Without the jump
+//
+// [nonuniform.txt-vesde] Read to the letter, $d\mathbf x = \sqrt{\frac{d}{dt}\sigma^2(t)}\,d\mathbf w$ from $t = 0$ has the kernel
+// $\mathcal N(\mathbf x_0, [\sigma^2(t) - \sigma_{\min}^2]\,\mathbf I)$: no noise has been gathered at $0$, which stands for $0^+$.
+
+static double
+after_the_jump (double t)
+{
+  return GSL_MAX_DBL (t, DBL_MIN);
+}
+
+static double
+gathered (const void *ve, double s, double t)
+{
+  return sb_ve_variance (ve, after_the_jump (s), after_the_jump (t));
+}
+
+static double
+gathered_diffusion (const void *ve, double t)
+{
+  return sb_ve_diffusion (ve, after_the_jump (t));
+}
+
+static double
+gathered_prior_sd (const void *ve)
+{
+  return sqrt (gathered (ve, 0, 1));
+}
+
+static const sb_scalar_type gathered_type = { .name = "ve",
+                                              .mean = signal_stays,
+                                              .variance = gathered,
+                                              .drift = no_drift,
+                                              .diffusion = gathered_diffusion,
+                                              .prior_sd = gathered_prior_sd };
+
+sb_process *
+sb_ve_gathered_alloc (size_t dimension, double sigma_min, double sigma_max)
+{
+  return alloc (&gathered_type, dimension, sigma_min, sigma_max);
 }
 
 // ## Other noise scales

@@ -27,6 +27,10 @@ double sb_ve_variance (const void *ve, double s, double t); // v(s,t) = sigma(t)
 // dimension are out of range, with GSL_ENOMEM.
 sb_process *sb_ve_alloc (size_t dimension, double sigma_min, double sigma_max);
 
+// The same SDE from t = 0 on, without the jump [nonuniform.txt-vesde]: variances sigma(t)^2 - sigma_min^2, prior
+// N(0, (sigma_max^2 - sigma_min^2) I), and g(0) is finite.
+sb_process *sb_ve_gathered_alloc (size_t dimension, double sigma_min, double sigma_max);
+
 // Any other noise scale that increases from sigma(0) = 0, given by what the SDE uses of it.
 typedef struct
 {

@@ -116,6 +116,28 @@ Test (ve, squared_diffusion_is_the_slope_of_the_variance)
   property_check ("g^2 is the slope", 3, CASES, 4, a_ve, slope_residual, NULL, 1e-7);
 }
 
+// Without the jump: [nonuniform.txt-vesde] from 0 on the variance is the integral of $g^2$, and so it is nothing at 0, where $g$
+// is finite, and $\sigma^2(t) - \sigma_{\min}^2$ after it; from a positive time on the two processes are one.
+
+static double
+gathered_residual (const double *v, void *context)
+{
+  (void)context;
+  const sb_ve ve = ve_of (v);
+  const double t = v[2], s = t * v[3], closed = gsl_pow_2 (sb_ve_sigma (&ve, t)) - gsl_pow_2 (ve.sigma_min);
+  sb_process *process = scoped (sb_ve_gathered_alloc (1, ve.sigma_min, ve.sigma_max));
+  if (gathered (process, 0, 0) != 0 || variance_of (process, 0, 0) != 0)
+    return GSL_POSINF;
+  return fabs (integral_residual (process, 0, t)) + fabs (variance_of (process, 0, t) / closed - 1)
+         + fabs (variance_of (process, s, t) / sb_ve_variance (&ve, s, t) - 1)
+         + fabs (number_of (process, SB_G, 0, 0) / (ve.sigma_min * sqrt (2 * log (ve.sigma_max / ve.sigma_min))) - 1);
+}
+
+Test (ve, without_the_jump_noise_is_gathered_from_0)
+{
+  property_check ("gathered from 0", 4, CASES, 4, a_ve, gathered_residual, NULL, 1e-10);
+}
+
 // ## The kernel
 //
 // Its logarithm is a straight line from $\sigma_{\min}$ at $0^+$ to $\sigma_{\max}$ at 1. [scoresde.eq31] [scoresde.txt-smld-sigma]

@@ -35,22 +35,15 @@ sigma2 (double most, double t)
 }
 
 static double
-gathered (const void *most, double s, double t)
+gathered (double most, double t)
 {
-  return sigma2 (*(const double *)most, t) - sigma2 (*(const double *)most, s);
+  return sigma2 (most, t) - sigma2 (most, 0);
 }
 
 static double
-rate (const void *most, double t)
+rate (double most, double t)
 {
-  return 2 * log (*(const double *)most / LEAST) * sigma2 (*(const double *)most, t);
-}
-
-static sb_process *
-exact_ve (size_t dimension, const double *most)
-{
-  const sb_ve_schedule schedule = { gathered, rate, most };
-  return sb_ve_schedule_alloc (dimension, &schedule);
+  return 2 * log (most / LEAST) * sigma2 (most, t);
 }
 
 // ## A pair
@@ -63,29 +56,18 @@ typedef struct
 {
   const sb_process *joint, *x, *y;
   const sb_score *score; // of x given y_t
-  double most_of_y;      // kept here for the schedule
 } pair;
 
 static void
 pair_open (const gsl_matrix *C, size_t n_x, double most_of_y, pair *p)
 {
   const size_t n_y = C->size1 - n_x;
-  p->most_of_y = most_of_y;
-  p->joint = scoped (sb_multispeed_of (exact_ve (n_x, &most_of_x),
-                                       most_of_y > 0 ? exact_ve (n_y, &p->most_of_y) : sb_still_alloc (n_y), 0));
+  sb_process *y = most_of_y > 0 ? sb_ve_gathered_alloc (n_y, LEAST, most_of_y) : sb_still_alloc (n_y);
+  p->joint = scoped (sb_multispeed_of (sb_ve_gathered_alloc (n_x, LEAST, most_of_x), y, 0));
   p->x = sb_nonuniform_block (p->joint, 0);
   p->y = sb_nonuniform_block (p->joint, 1);
   sb_target *law = scoped (sb_target_gaussian_alloc (vector_all (C->size1, 0), C));
   p->score = scoped (sb_score_slice_alloc (scoped (sb_score_exact_alloc (law, p->joint)), p->x));
-}
-
-static gsl_vector *
-even (double last, size_t N)
-{
-  gsl_vector *times = vector (N + 1);
-  for (size_t k = 0; k <= N; k++)
-    gsl_vector_set (times, k, k == N ? last : 1 - (1 - last) * (double)k / (double)N);
-  return times;
 }
 
 static sb_pc
@@ -113,8 +95,8 @@ run_on_a_line (double most_of_y, double last, size_t N)
   const sb_condition diffused = { p.y, false };
   const sb_pc pc = euler_maruyama (most_of_y > 0 ? &diffused : NULL);
   gsl_vector *mean = vector_of (RHO);
-  gsl_matrix *P = matrix_of (1, 1, 1 - RHO * RHO + gathered (&most_of_x, 0, 1));
-  ok (sb_gaussian_run (&pc, p.score, vector_of (1), even (last, N), mean, P));
+  gsl_matrix *P = matrix_of (1, 1, 1 - RHO * RHO + gathered (most_of_x, 1));
+  ok (sb_gaussian_run (&pc, p.score, vector_of (1), even_times (1, last, N), mean, P));
   return (outcome){ gsl_vector_get (mean, 0), gsl_matrix_get (P, 0, 0) };
 }
 
@@ -123,13 +105,13 @@ run_on_a_line (double most_of_y, double last, size_t N)
 static outcome
 recursion (double most_of_y, double last, size_t N)
 {
-  outcome o = { RHO, 1 - RHO * RHO + gathered (&most_of_x, 0, 1) };
-  const gsl_vector *times = even (last, N);
+  outcome o = { RHO, 1 - RHO * RHO + gathered (most_of_x, 1) };
+  const gsl_vector *times = even_times (1, last, N);
   for (size_t i = 0; i < N; i++)
     {
       const double t = gsl_vector_get (times, i), h = t - gsl_vector_get (times, i + 1),
-                   tau_y = most_of_y > 0 ? gathered (&most_of_y, 0, t) : 0, k = RHO / (1 + tau_y),
-                   v = 1 + gathered (&most_of_x, 0, t) - RHO * k, g2h = rate (&most_of_x, t) * h, a = g2h / v;
+                   tau_y = most_of_y > 0 ? gathered (most_of_y, t) : 0, k = RHO / (1 + tau_y),
+                   v = 1 + gathered (most_of_x, t) - RHO * k, g2h = rate (most_of_x, t) * h, a = g2h / v;
       o.variance = (1 - a) * (1 - a) * o.variance + g2h + a * a * k * k * tau_y;
       o.slope = (1 - a) * o.slope + a * k;
     }
@@ -172,7 +154,7 @@ static double
 mean_kl (double most_of_y, size_t N)
 {
   const outcome o = run_on_a_line (most_of_y, 1e-3, N);
-  const double v = 1 - RHO * RHO + gathered (&most_of_x, 0, 1e-3), off = o.slope - RHO;
+  const double v = 1 - RHO * RHO + gathered (most_of_x, 1e-3), off = o.slope - RHO;
   return (v / o.variance - 1 - log (v / o.variance) + off * off / o.variance) / 2;
 }
 
@@ -201,9 +183,9 @@ Test (condition, samples_have_these_moments)
   const sb_pc pc = euler_maruyama (&diffused);
   const outcome expected = recursion (10, 1e-3, 100);
   gsl_matrix *x = normals (ROWS, 1, 3), *y = matrix_all (ROWS, 1, -1.5);
-  gsl_matrix_scale (x, sqrt (1 - RHO * RHO + gathered (&most_of_x, 0, 1)));
+  gsl_matrix_scale (x, sqrt (1 - RHO * RHO + gathered (most_of_x, 1)));
   gsl_matrix_add_constant (x, -1.5 * RHO);
-  ok (sb_pc_sample (&pc, p.score, y, even (1e-3, 100), (sb_stream){ .seed = 5 }, x, NULL));
+  ok (sb_pc_sample (&pc, p.score, y, even_times (1, 1e-3, 100), (sb_stream){ .seed = 5 }, x, NULL));
   const double mean = gsl_stats_mean (x->data, 1, ROWS), variance = gsl_stats_variance (x->data, 1, ROWS);
   cr_assert_lt (fabs (mean + 1.5 * expected.slope) / sqrt (expected.variance / ROWS), 4.9);
   cr_assert_lt (fabs (variance / expected.variance - 1) / sqrt (2. / ROWS), 4.9);
@@ -278,9 +260,10 @@ Test (condition, each_step_and_correction_sees_another)
       pc.corrector = (sb_corrector){ .type = sb_corrector_fixed, .epsilon = epsilon };
       pc.corrector_steps = 1;
       gsl_matrix *x = matrix_all (3, 1, 0), *y = matrix_all (3, 1, 2);
-      ok (sb_pc_sample (&pc, score, y, even (0.1, 3), (sb_stream){ .seed = 4, .index = 7 }, x, NULL));
+      ok (sb_pc_sample (&pc, score, y, even_times (1, 0.1, 3), (sb_stream){ .seed = 4, .index = 7 }, x, NULL));
       gsl_matrix *last = matrix_all (1, 1, 0), *its = matrix_all (1, 1, 2);
-      ok (sb_pc_sample (&pc, score_alone, its, even (0.1, 3), (sb_stream){ .seed = 4, .index = 9 }, last, NULL));
+      ok (sb_pc_sample (&pc, score_alone, its, even_times (1, 0.1, 3), (sb_stream){ .seed = 4, .index = 9 }, last,
+                        NULL));
       cr_assert_eq (w.count, 6);
       for (size_t k = 0; k < 6; k++)
         {
@@ -304,14 +287,17 @@ Test (condition, what_does_not_fit_is_refused)
   corrected.corrector.type = sb_corrector_langevin;
   gsl_matrix *x = matrix_all (2, 1, 0), *y = matrix_all (1, 1, 0), *wide = matrix_all (2, 2, 0),
              *P = matrix_all (1, 1, 1);
-  refused (GSL_EBADLEN, sb_pc_sample (&pc, p.score, NULL, even (0.1, 2), (sb_stream){ 0 }, x, NULL));
-  refused (GSL_EBADLEN, sb_pc_sample (&pc, p.score, y, even (0.1, 2), (sb_stream){ 0 }, x, NULL));
-  refused (GSL_EBADLEN, sb_pc_sample (&pc, p.score, wide, even (0.1, 2), (sb_stream){ 0 }, x, NULL));
-  refused (GSL_EBADLEN, sb_gaussian_run (&pc, p.score, NULL, even (0.1, 2), vector_all (1, 0), P));
-  refused (GSL_EUNSUP, sb_gaussian_run (&on_path, p.score, vector_all (1, 0), even (0.1, 2), vector_all (1, 0), P));
-  refused (GSL_EUNSUP, sb_gaussian_run (&corrected, p.score, vector_all (1, 0), even (0.1, 2), vector_all (1, 0), P));
+  refused (GSL_EBADLEN, sb_pc_sample (&pc, p.score, NULL, even_times (1, 0.1, 2), (sb_stream){ 0 }, x, NULL));
+  refused (GSL_EBADLEN, sb_pc_sample (&pc, p.score, y, even_times (1, 0.1, 2), (sb_stream){ 0 }, x, NULL));
+  refused (GSL_EBADLEN, sb_pc_sample (&pc, p.score, wide, even_times (1, 0.1, 2), (sb_stream){ 0 }, x, NULL));
+  refused (GSL_EBADLEN, sb_gaussian_run (&pc, p.score, NULL, even_times (1, 0.1, 2), vector_all (1, 0), P));
+  refused (GSL_EUNSUP,
+           sb_gaussian_run (&on_path, p.score, vector_all (1, 0), even_times (1, 0.1, 2), vector_all (1, 0), P));
+  refused (GSL_EUNSUP,
+           sb_gaussian_run (&corrected, p.score, vector_all (1, 0), even_times (1, 0.1, 2), vector_all (1, 0), P));
   refused (GSL_EDOM, sb_gaussian_run (&pc, p.score, vector_all (1, 0), vector_of (0.1, 0.2), vector_all (1, 0), P));
-  refused (GSL_EBADLEN, sb_gaussian_run (&pc, p.score, vector_all (1, 0), even (0.1, 2), vector_all (2, 0), P));
+  refused (GSL_EBADLEN,
+           sb_gaussian_run (&pc, p.score, vector_all (1, 0), even_times (1, 0.1, 2), vector_all (2, 0), P));
 }
 
 // ## Inverse problems
@@ -422,8 +408,8 @@ quality_of (bool hole, double most_of_y)
       gsl_matrix_get_col (mean, M, j);
       P = copy_of (Sigma);
       for (size_t i = 0; i < D; i++)
-        *gsl_matrix_ptr (P, i, i) += gathered (&most_of_x, 0, 1);
-      ok (sb_gaussian_run (&pc, p.score, y, even (1e-3, 500), mean, P));
+        *gsl_matrix_ptr (P, i, i) += gathered (most_of_x, 1);
+      ok (sb_gaussian_run (&pc, p.score, y, even_times (1, 1e-3, 500), mean, P));
       gsl_matrix_set_col (K, j, mean);
     }
 
@@ -451,7 +437,7 @@ quality_of (bool hole, double most_of_y)
     {
       gsl_matrix *exact = copy_of (Sigma);
       for (size_t i = 0; i < D; i++)
-        *gsl_matrix_ptr (exact, i, i) += gathered (&most_of_x, 0, 1e-3);
+        *gsl_matrix_ptr (exact, i, i) += gathered (most_of_x, 1e-3);
       gsl_matrix *Q = hidden_block (P);
       ok (sb_gaussian_kl (NULL, hidden_block (exact), NULL, Q, &kl));
       gsl_matrix *R = matrix (4, m);
@@ -512,7 +498,7 @@ Test (condition, sigma_min_bounds_the_agreement)
       gsl_vector *mean = vector_of (1);
       gsl_matrix *P = matrix_of (1, 1, gsl_pow_2 (number_of (x, SB_S, 0, 1)));
       pc.final = denoised ? SB_FINAL_DENOISE : SB_FINAL_SAMPLE;
-      ok (sb_gaussian_run (&pc, score, vector_of (1), even (1e-3, 500), mean, P));
+      ok (sb_gaussian_run (&pc, score, vector_of (1), even_times (1, 1e-3, 500), mean, P));
       const double decibels = -10 * log10 (gsl_matrix_get (P, 0, 0) + gsl_pow_2 (gsl_vector_get (mean, 0) - 1));
       cr_assert (denoised ? decibels > 100 : decibels < 40 && decibels > 39.5, "%g", decibels);
     }
