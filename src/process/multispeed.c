@@ -13,25 +13,17 @@
 
 #include "multispeed.h"
 
-#include "../base/error.h"
 #include "nonuniform.h"
 #include "ve.h"
 
-#include <stdlib.h>
+#include <string.h>
+
+static const char name[] = "multispeed";
 
 sb_process *
 sb_multispeed_of (sb_process *x, sb_process *y, double t_min)
 {
-  size_t *of_x = malloc (sizeof *of_x);
-  if (of_x && x)
-    *of_x = x->dimension;
-  sb_process *process = sb_nonuniform_alloc ("multispeed", 2, (sb_process *const[]){ x, y }, t_min, 1, of_x);
-  if (process && !of_x)
-    {
-      sb_process_free (process);
-      SB_ERROR_NULL (NULL, GSL_ENOMEM, "multispeed: no memory");
-    }
-  return process;
+  return sb_nonuniform_alloc (name, 2, (sb_process *const[]){ x, y }, t_min, 1, NULL);
 }
 
 // The kernel of $\mathbf x$, and of $\mathbf y$ where it moves, is VE's, [nonuniform.txt-vesde]
@@ -59,6 +51,6 @@ sb_multispeed_alloc (const sb_multispeed *speeds)
 size_t
 sb_multispeed_x (const sb_process *process)
 {
-  const size_t *of_x = sb_nonuniform_settings (process, "multispeed");
-  return of_x ? *of_x : 0;
+  const sb_process *x = sb_nonuniform_block (process, 0);
+  return x && strcmp (process->type->name, name) == 0 ? x->dimension : 0;
 }
