@@ -106,65 +106,40 @@ sb_network_view (const sb_network *network)
   return predictions[network->prediction].view;
 }
 
-// The label is one number, also where the process has several parts: the time, or the logarithm of the noise that all
-// share, or else of the first part's. Where there is no noise, the label is that of hardly any: $\hat x_0$ is $x_t$ there, whatever the network says.
+// The label is one number, also where the process has several parts: the time, or the logarithm of the noise, which is that
+// of the first part. Where there is no noise, the label is that of hardly any: $\hat x_0$ is $x_t$ there, whatever the
+// network says.
 
-static int
-label_time (const sb_process *process, double t, double *u)
+static double
+label_time (double t, double a, double sd)
 {
-  (void)process;
-  *u = 1000 * t;
-  return GSL_SUCCESS;
+  (void)a, (void)sd;
+  return 1000 * t;
 }
 
-static int
-first_part (const sb_process *process, sb_process_map map, double t, double *number)
+static double
+label_log_noise (double t, double a, double sd)
 {
-  double *numbers = malloc (process->parts * sizeof *numbers);
-  int status = numbers ? sb_process_numbers (process, map, 0, t, numbers) : GSL_ENOMEM;
-  if (!status)
-    *number = numbers[0];
-  free (numbers);
-  return status;
-}
-
-static int
-label_log_noise (const sb_process *process, double t, double *u)
-{
-  double a = 1, sd = 1;
-  if (process->from_zero_only)
-    SB_ERROR (NULL, GSL_EINVAL, "the noise of %s may stand still while the signal fades: it is no label",
-              process->type->name);
-  int status;
-  if (process->type->deviation || process->parts == 0)
-    status = sb_process_deviation (process, 0, t, &sd);
-  else
-    {
-      status = first_part (process, SB_A, t, &a);
-      if (!status)
-        status = first_part (process, SB_S, t, &sd);
-    }
-  *u = log (GSL_MAX_DBL (sd / a, DBL_MIN));
-  return status;
+  (void)t;
+  return log (GSL_MAX_DBL (sd / a, DBL_MIN));
 }
 
 // Karras et al. (2022, Table 1) tell it $c_{\text{noise}}(\sigma) = \frac14\ln\sigma$. [consistent.set-edm-precond]
 
-static int
-label_quarter_log_noise (const sb_process *process, double t, double *u)
+static double
+label_quarter_log_noise (double t, double a, double sd)
 {
-  int status = label_log_noise (process, t, u);
-  *u /= 4;
-  return status;
+  return label_log_noise (t, a, sd) / 4;
 }
 
 static const struct
 {
   sb_entry entry;
-  int (*at) (const sb_process *process, double t, double *u);
-} labels[] = { { { "time", "1000 t", NULL, 0 }, label_time },
-               { { "log-noise", "the logarithm of the noise-to-signal ratio", NULL, 0 }, label_log_noise },
-               { { "quarter-log-noise", "a quarter of it, as EDM has it", NULL, 0 }, label_quarter_log_noise } };
+  double (*at) (double t, double a, double sd);
+  bool of_noise;
+} labels[] = { { { "time", "1000 t", NULL, 0 }, label_time, false },
+               { { "log-noise", "the logarithm of the noise-to-signal ratio", NULL, 0 }, label_log_noise, true },
+               { { "quarter-log-noise", "a quarter of it, as EDM has it", NULL, 0 }, label_quarter_log_noise, true } };
 
 const sb_entry *
 sb_labels (size_t k)
@@ -182,40 +157,41 @@ scale_columns (const sb_network *network)
 }
 
 static int
-scale_row (const sb_network *network, double t, double *c, double *p, double *q)
+find_noise (const sb_network *network, double t, double *a, double *sd)
 {
   const sb_process *process = network->process;
   if (network->prediction == SB_PREDICTS_RESIDUAL)
     {
-      int status = sb_process_deviation (process, 0, t, q);
-      sb_network_scales (network->prediction, 1, *q, network->data_deviation, c, p, q);
-      return status;
+      *a = 1;
+      return sb_process_deviation (process, 0, t, sd);
     }
-  int status = sb_process_numbers (process, SB_A, 0, t, p);
-  if (!status)
-    status = sb_process_numbers (process, SB_S, 0, t, q);
-  for (size_t k = 0; k < process->parts && !status; k++)
-    sb_network_scales (network->prediction, p[k], q[k],
-                       network->part_deviations ? network->part_deviations[k] : network->data_deviation, &c[k], &p[k],
-                       &q[k]);
-  return status;
+  int status = sb_process_numbers (process, SB_A, 0, t, a);
+  return status ? status : sb_process_numbers (process, SB_S, 0, t, sd);
 }
 
-// The scales of all rows; the pass keeps them until the next forward pass.
+// The label and the scales of all rows, each in the place of what it is found from; the pass keeps them until the next forward
+// pass.
 
 static int
 find_scales (const sb_network *network, sb_network_pass *pass, const gsl_vector *t)
 {
+  const sb_process *process = network->process;
+  if (labels[network->label].of_noise && process->from_zero_only)
+    SB_ERROR (NULL, GSL_EINVAL, "the noise of %s may stand still while the signal fades: it is no label",
+              process->type->name);
   int status = GSL_SUCCESS;
   for (size_t i = 0; i < t->size && !status; i++)
     {
-      double u, t_i = gsl_vector_get (t, i);
-      status = scale_row (network, t_i, gsl_matrix_ptr (pass->c, i, 0), gsl_matrix_ptr (pass->p, i, 0),
-                          gsl_matrix_ptr (pass->q, i, 0));
+      const double t_i = gsl_vector_get (t, i),
+                   *deviation = network->prediction == SB_PREDICTS_RESIDUAL ? NULL : network->part_deviations;
+      double *c = gsl_matrix_ptr (pass->c, i, 0), *p = gsl_matrix_ptr (pass->p, i, 0),
+             *q = gsl_matrix_ptr (pass->q, i, 0);
+      status = find_noise (network, t_i, p, q);
       if (!status)
-        status = labels[network->label].at (network->process, t_i, &u);
-      if (!status)
-        pass->label[i] = (float)u;
+        pass->label[i] = (float)labels[network->label].at (t_i, p[0], q[0]);
+      for (size_t k = 0; k < scale_columns (network) && !status; k++)
+        sb_network_scales (network->prediction, p[k], q[k], deviation ? deviation[k] : network->data_deviation, &c[k],
+                           &p[k], &q[k]);
     }
   return status;
 }
@@ -318,12 +294,24 @@ first_rows (gsl_matrix *m, size_t n)
   return gsl_matrix_submatrix (m, 0, 0, n, m->size2);
 }
 
+// Two images stand one behind the other in a row, [nonuniform.set-concat] and in the network the channels of the second come after
+// the `first` channels of the first.
+
+static size_t
+place_of (sb_net_shape shape, size_t first, size_t k)
+{
+  const size_t start = first * sb_net_shape_pixels (shape);
+  const sb_net_shape one = { first, shape.height, shape.width },
+                     other = { shape.channels - first, shape.height, shape.width };
+  return k < start ? sb_net_place (one, k) : start + sb_net_place (other, k - start);
+}
+
 static void
-place_rows (sb_net_shape shape, const gsl_matrix *rows, float *samples)
+place_rows (sb_net_shape shape, size_t first, const gsl_matrix *rows, float *samples)
 {
   for (size_t i = 0; i < rows->size1; i++)
     for (size_t j = 0; j < rows->size2; j++)
-      samples[i * rows->size2 + sb_net_place (shape, j)] = (float)gsl_matrix_get (rows, i, j);
+      samples[i * rows->size2 + place_of (shape, first, j)] = (float)gsl_matrix_get (rows, i, j);
 }
 
 // A condition's row is a picture in the same order, and a class.
@@ -363,42 +351,27 @@ place_condition (const sb_net *net, size_t rows, const gsl_matrix *y, float *giv
 }
 
 static void
-fetch_rows (sb_net_shape shape, const float *samples, gsl_matrix *rows)
+fetch_rows (sb_net_shape shape, size_t first, const float *samples, gsl_matrix *rows)
 {
   for (size_t i = 0; i < rows->size1; i++)
     for (size_t j = 0; j < rows->size2; j++)
-      gsl_matrix_set (rows, i, j, (double)samples[i * rows->size2 + sb_net_place (shape, j)]);
+      gsl_matrix_set (rows, i, j, (double)samples[i * rows->size2 + place_of (shape, first, j)]);
 }
 
-// A row need not be what the network sees. A band of a multi-scale model joins the others by a transform $W$, and a pair of
-// images stands one behind the other in a row, [nonuniform.set-concat] the channels of the second after those of the first.
-
-static size_t
-place_of_two (sb_net_shape shape, size_t first, size_t k)
-{
-  const size_t start = first * sb_net_shape_pixels (shape);
-  const sb_net_shape one = { first, shape.height, shape.width },
-                     other = { shape.channels - first, shape.height, shape.width };
-  return k < start ? sb_net_place (one, k) : start + sb_net_place (other, k - start);
-}
+// The bands of a multi-scale model are joined to an image by a transform $W$ on the way in, and parted by it on the way out.
 
 static int
 place_numbers (const sb_network *network, const sb_network_pass *pass, sb_net_shape shape, const gsl_matrix *numbers,
                float *samples)
 {
-  int status = GSL_SUCCESS;
   gsl_matrix image = *numbers;
+  int status = GSL_SUCCESS;
   if (network->transform)
     {
       image = first_rows (pass->images, numbers->size1).matrix;
       status = sb_operator_apply (network->transform, CblasTrans, NULL, numbers, &image);
     }
-  if (network->first_channels == 0)
-    place_rows (shape, &image, samples);
-  for (size_t i = 0; i < image.size1 && network->first_channels > 0; i++)
-    for (size_t j = 0; j < image.size2; j++)
-      samples[i * image.size2 + place_of_two (shape, network->first_channels, j)]
-          = (float)gsl_matrix_get (&image, i, j);
+  place_rows (shape, network->first_channels, &image, samples);
   return status;
 }
 
@@ -407,12 +380,7 @@ fetch_numbers (const sb_network *network, const sb_network_pass *pass, sb_net_sh
                gsl_matrix *numbers)
 {
   gsl_matrix image = network->transform ? first_rows (pass->images, numbers->size1).matrix : *numbers;
-  if (network->first_channels == 0)
-    fetch_rows (shape, samples, &image);
-  for (size_t i = 0; i < image.size1 && network->first_channels > 0; i++)
-    for (size_t j = 0; j < image.size2; j++)
-      gsl_matrix_set (&image, i, j,
-                      (double)samples[i * image.size2 + place_of_two (shape, network->first_channels, j)]);
+  fetch_rows (shape, network->first_channels, samples, &image);
   return network->transform ? sb_operator_apply (network->transform, CblasNoTrans, NULL, &image, numbers) : GSL_SUCCESS;
 }
 
@@ -424,7 +392,7 @@ put_in (const sb_network *network, sb_network_pass *pass, const gsl_matrix *x, c
     return status;
   if (!network->process)
     {
-      place_rows (sb_net_input (network->net), x, in);
+      place_rows (sb_net_input (network->net), 0, x, in);
       return GSL_SUCCESS;
     }
   gsl_matrix_view c = first_rows (pass->c, x->size1), cx = first_rows (pass->numbers, x->size1);
@@ -583,7 +551,7 @@ sb_network_logits (const sb_network *network, sb_network_pass *pass, const gsl_m
               logits->size2, x->size1, sb_net_shape_size (out));
   int status = show (network, pass, x, t, NULL);
   if (!status)
-    fetch_rows (out, pass->out, logits);
+    fetch_rows (out, 0, pass->out, logits);
   return status;
 }
 
@@ -598,14 +566,14 @@ sb_network_logits_backward (const sb_network *network, sb_network_pass *pass, co
               pass->work->n);
   if (n == 0)
     return GSL_SUCCESS;
-  place_rows (sb_net_output (net), logits_bar, pass->out);
+  place_rows (sb_net_output (net), 0, logits_bar, pass->out);
   int status = sb_net_backward (net, network->theta, pass->work, pass->out, theta_bar, x_bar ? pass->in : NULL);
   if (status || !x_bar)
     return status;
   if (x_bar->size1 != n || x_bar->size2 != sb_net_shape_size (sb_net_input (net)))
     SB_ERROR (NULL, GSL_EBADLEN, "x_bar is %zu x %zu, of %zu rows of %zu", x_bar->size1, x_bar->size2, n,
               sb_net_shape_size (sb_net_input (net)));
-  fetch_rows (sb_net_input (net), pass->in, x_bar);
+  fetch_rows (sb_net_input (net), 0, pass->in, x_bar);
   if (!network->process)
     return GSL_SUCCESS;
   gsl_matrix_view c = first_rows (pass->c, n), numbers = first_rows (pass->numbers, n);
