@@ -568,30 +568,36 @@ check_corruption (const sb_model *model)
   return EXIT_SUCCESS;
 }
 
-// Of a process of several parts each has a deviation, that of the state where it goes on.
+// Of bands and of pairs each part has a deviation: that of the state, where the training goes on, else measured, where none
+// was given.
+
+static int
+find_deviations (const training *t, size_t parts, double *deviations, bool *found)
+{
+  const char *before = t->state ? sb_tensors_note_find (t->state, "data_deviation") : NULL;
+  const size_t count = before ? sb_numbers_read (before, parts, deviations) : 0;
+  *found = count == parts || (!before && t->of_data);
+  if (before)
+    return count == parts || count == 1 ? GSL_SUCCESS : GSL_EINVAL;
+  return t->of_data ? sb_examples_deviations (&t->matching.examples, t->model->process, PRIOR_ROWS,
+                                              (sb_stream){ .purpose = SB_FOR_PRIOR }, deviations)
+                    : GSL_SUCCESS;
+}
 
 static int
 set_deviations (training *t)
 {
-  const char *before = t->state ? sb_tensors_note_find (t->state, "data_deviation") : NULL;
-  const size_t parts = t->model->process->parts;
-  double *deviations = parts > 1 && (before || t->of_data) ? malloc (parts * sizeof *deviations) : NULL;
-  sb_error error = { 0 };
-  if (parts < 2 || (!before && !t->of_data) || (before && strchr (before, ' ') == NULL))
-    {
-      free (deviations);
-      return EXIT_SUCCESS;
-    }
-  int status = !deviations ? GSL_ENOMEM
-               : before    ? sb_numbers_read (before, parts, deviations) == parts ? GSL_SUCCESS : GSL_EINVAL
-                           : sb_examples_deviations (&t->matching.examples, t->model->process, PRIOR_ROWS,
-                                                     (sb_stream){ .purpose = SB_FOR_PRIOR }, deviations);
-  if (!status)
-    status = sb_model_set_deviations (t->model, parts, deviations, &error);
+  const sb_process *process = t->model->process;
+  if (!sb_bands_of (process) && sb_multispeed_x (process) == 0)
+    return EXIT_SUCCESS;
+  bool found = false;
+  double *deviations = malloc (process->parts * sizeof *deviations);
+  int status = deviations ? find_deviations (t, process->parts, deviations, &found) : GSL_ENOMEM;
+  if (!status && found)
+    status = sb_model_set_deviations (t->model, process->parts, deviations, NULL);
   free (deviations);
   t->matching.network = t->model->network;
-  return status ? failure ("%s", error.code ? error.message : "data_deviation: not one for each part of the process")
-                : EXIT_SUCCESS;
+  return status ? failure ("data_deviation: %s", why (status)) : EXIT_SUCCESS;
 }
 
 // What is minimised: the score's error, or the classifier's.
