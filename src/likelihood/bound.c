@@ -86,6 +86,14 @@ covariance_in (double *moments, size_t d)
   return gsl_matrix_view_array (moments + d, d, d).matrix;
 }
 
+static void
+law_at (const work *w, size_t node, gsl_vector *m, gsl_matrix *S)
+{
+  double *law = gsl_matrix_ptr (w->nodes, node, 0);
+  *m = mean_in (law, w->d);
+  *S = covariance_in (law, w->d);
+}
+
 // F and G G^T at t: a map of unit vectors is its transpose, row by row.
 
 static int
@@ -134,9 +142,9 @@ forward_slope (work *w, double t, size_t node, double *at, double *slope)
 static int
 find_error (work *w, double t, size_t node)
 {
-  double *law = gsl_matrix_ptr (w->nodes, node, 0);
-  gsl_vector m = mean_in (law, w->d);
-  gsl_matrix S = covariance_in (law, w->d);
+  gsl_vector m;
+  gsl_matrix S;
+  law_at (w, node, &m, &S);
   gsl_matrix_set_zero (w->E);
   gsl_vector_set_zero (w->e);
   return w->of->error ? w->of->error (w->of->params, t, &m, &S, w->E, w->e) : GSL_SUCCESS;
@@ -150,9 +158,9 @@ find_error (work *w, double t, size_t node)
 static int
 backward_slope (work *w, double t, size_t node, double *at, double *slope)
 {
-  double *law = gsl_matrix_ptr (w->nodes, node, 0);
-  gsl_vector m = mean_in (law, w->d);
-  gsl_matrix S = covariance_in (law, w->d);
+  gsl_vector m;
+  gsl_matrix S;
+  law_at (w, node, &m, &S);
   int status = find_error (w, t, node);
   if (!status)
     status = find_matrices (w, t);
@@ -199,9 +207,9 @@ runge_kutta (work *w, int (*slope) (work *, double, size_t, double *, double *),
 static int
 find_laws (work *w)
 {
-  double *law = gsl_matrix_ptr (w->nodes, 0, 0);
-  gsl_vector m = mean_in (law, w->d);
-  gsl_matrix S = covariance_in (law, w->d);
+  gsl_vector m;
+  gsl_matrix S;
+  law_at (w, 0, &m, &S);
   gsl_vector_memcpy (&m, w->of->mean);
   gsl_matrix_memcpy (&S, w->of->covariance);
   int status = GSL_SUCCESS;
@@ -222,9 +230,9 @@ static int
 weighted_error (work *w, size_t node, double *value)
 {
   const double t = GSL_MIN_DBL (w->of->T * (double)node / (2 * (double)w->of->steps), w->of->T);
-  double *law = gsl_matrix_ptr (w->nodes, node, 0);
-  gsl_vector m = mean_in (law, w->d);
-  gsl_matrix S = covariance_in (law, w->d);
+  gsl_vector m;
+  gsl_matrix S;
+  law_at (w, node, &m, &S);
   int status = find_error (w, t, node);
   if (!status)
     status = find_matrices (w, t);
@@ -286,9 +294,9 @@ find_sides (work *w, double *moments, sb_bound_sides *sides)
 {
   const sb_bound *of = w->of;
   const size_t last = 2 * of->steps;
-  double *end = gsl_matrix_ptr (w->nodes, last, 0);
-  gsl_vector m = mean_in (moments, w->d), m_T = mean_in (end, w->d);
-  gsl_matrix P = covariance_in (moments, w->d), S_T = covariance_in (end, w->d);
+  gsl_vector m = mean_in (moments, w->d), m_T;
+  gsl_matrix P = covariance_in (moments, w->d), S_T;
+  law_at (w, last, &m_T, &S_T);
   gsl_vector_memcpy (&m, of->prior_mean ? of->prior_mean : &m_T);
   gsl_matrix_memcpy (&P, of->prior_mean ? of->prior_covariance : &S_T);
   int status = sb_gaussian_kl (&m_T, &S_T, &m, &P, &sides->prior);
