@@ -98,10 +98,16 @@ typedef struct
   gsl_matrix z, v, out;
 } asked;
 
+// Without memory where there is nothing to ask.
+
 static int
-ask (const slice *s, const gsl_matrix *x, const gsl_matrix *y, const gsl_matrix *v, asked *at)
+ask (const slice *s, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, const gsl_matrix *v, asked *at)
 {
   const size_t n = x->size1, d = s->joint->process->dimension;
+  const int status = check (s, x, t, y);
+  at->memory = NULL;
+  if (status || n == 0)
+    return status;
   at->memory = gsl_matrix_calloc (3 * n, d);
   if (!at->memory)
     SB_ERROR (NULL, GSL_ENOMEM, "slice: no memory for %zu points", n);
@@ -135,11 +141,8 @@ evaluate (const void *state, sb_view view, const gsl_matrix *x, const gsl_vector
 {
   const slice *s = state;
   asked at;
-  int status = check (s, x, t, y);
-  if (status || x->size1 == 0)
-    return status;
-  status = ask (s, x, y, NULL, &at);
-  return status ? status : answer (sb_score_evaluate (s->joint, view, &at.z, t, NULL, &at.out), &at, out);
+  const int status = ask (s, x, t, y, NULL, &at);
+  return !at.memory ? status : answer (sb_score_evaluate (s->joint, view, &at.z, t, NULL, &at.out), &at, out);
 }
 
 static int
@@ -148,11 +151,8 @@ jvp (const void *state, sb_view view, const gsl_matrix *x, const gsl_vector *t, 
 {
   const slice *s = state;
   asked at;
-  int status = check (s, x, t, y);
-  if (status || x->size1 == 0)
-    return status;
-  status = ask (s, x, y, v, &at);
-  return status ? status : answer (sb_score_jvp (s->joint, view, &at.z, t, NULL, &at.v, &at.out), &at, out);
+  const int status = ask (s, x, t, y, v, &at);
+  return !at.memory ? status : answer (sb_score_jvp (s->joint, view, &at.z, t, NULL, &at.v, &at.out), &at, out);
 }
 
 static int
@@ -161,11 +161,8 @@ vjp (void *state, sb_view view, const gsl_matrix *x, const gsl_vector *t, const 
 {
   const slice *s = state;
   asked at;
-  int status = check (s, x, t, y);
-  if (status || x->size1 == 0)
-    return status;
-  status = ask (s, x, y, v, &at);
-  return status ? status : answer (sb_score_vjp (s->joint, view, &at.z, t, NULL, &at.v, &at.out), &at, out);
+  const int status = ask (s, x, t, y, v, &at);
+  return !at.memory ? status : answer (sb_score_vjp (s->joint, view, &at.z, t, NULL, &at.v, &at.out), &at, out);
 }
 
 // ## Making one
