@@ -226,10 +226,8 @@ quality_of (const results *r, const judge *j, const task *t, const sb_observatio
             const gsl_matrix *y, const gsl_matrix *x)
 {
   quality q = { .diversity = GSL_NAN };
-  gsl_matrix *given = shown (seen, y), *of_y = t->faces ? NULL : seen_in (j, false, given),
-             *of_x = seen_in (j, t->faces, x), *of_truth = seen_in (j, t->faces, truth);
-  if (t->faces)
-    of_y = seen_in (j, true, given);
+  gsl_matrix *given = shown (seen, y), *of_y = seen_in (j, t->faces, given), *of_x = seen_in (j, t->faces, x),
+             *of_truth = seen_in (j, t->faces, truth);
   require (sb_psnr (x, truth, 1, NULL, &q.psnr), "PSNR");
   require (sb_ssim (x, truth, seen->height, seen->width, seen->channels, 1, NULL, &q.ssim), "SSIM");
   q.perceptual = perceptual_distance (j, t->faces, x, truth);
