@@ -143,6 +143,18 @@ Test (observations, a_sketch_is_the_edges)
   sb_observation_free (o);
 }
 
+// A hole may be all of an image; without a factor sides shrink to an eighth. [nonuniform.set-sr]
+
+Test (observations, the_ends_of_their_ranges)
+{
+  sb_observation *hole = of_line ("inpaint hole=8", 8, 1), *eighth = of_line ("super-resolve", 16, 1);
+  gsl_matrix *y = seen_of (hole, 0, matrix_all (2, 64, 1));
+  cr_assert (gsl_matrix_isnull (y));
+  cr_assert (eighth->seen[0] == 2 && eighth->seen[1] == 2);
+  sb_observation_free (hole);
+  sb_observation_free (eighth);
+}
+
 // ## Refusals
 
 Test (observations, what_does_not_fit_is_refused)
@@ -165,6 +177,13 @@ Test (observations, what_does_not_fit_is_refused)
       cr_assert_null (sb_observation_from_text (wrong[k].line, wrong[k].side, wrong[k].side, 1, &error), "%s",
                       wrong[k].line);
       cr_assert (strstr (error.message, wrong[k].says), "%s: %s", wrong[k].line, error.message);
+    }
+  static const size_t none[][3] = { { 0, 8, 1 }, { 8, 0, 1 }, { 8, 8, 0 } };
+  for (size_t k = 0; k < 3; k++)
+    {
+      sb_error error = { 0 };
+      cr_assert_null (sb_observation_from_text ("edges", none[k][0], none[k][1], none[k][2], &error));
+      cr_assert (strstr (error.message, "images"), "%s", error.message);
     }
   sb_observation *o = of_line ("inpaint", 8, 1);
   gsl_matrix *x = matrix_all (2, 64, 1), *narrow = matrix (2, 63), *few = matrix (1, 64);

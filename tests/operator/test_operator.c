@@ -92,6 +92,18 @@ enlarge (gsl_rng *r)
                                             1 + gsl_rng_uniform_int (r, 3)));
 }
 
+// Of the first coordinates: a transform, or any matrix, with room behind it or none.
+
+static sb_operator *
+leading (gsl_rng *r)
+{
+  const size_t d = size (r), behind = gsl_rng_uniform_int (r, 3);
+  gsl_matrix *M = gaussian_matrix (r, d, d);
+  const bool orthonormal = gsl_rng_uniform (r) < 0.5;
+  return scoped (sb_operator_leading_alloc (
+      orthonormal ? sb_operator_cosine_alloc (1, d, 1) : sb_operator_dense_alloc (M), d + behind));
+}
+
 // One with levels: row $i$ is multiplied with level $i$.
 
 static int
@@ -115,7 +127,7 @@ levelled (gsl_rng *r)
 }
 
 static sb_operator *(*const kinds[]) (gsl_rng *)
-    = { identity, scalar, diagonal, dense, mask, cosine, haar, downscale, enlarge, levelled };
+    = { identity, scalar, diagonal, dense, mask, cosine, haar, downscale, enlarge, leading, levelled };
 
 // ## Its matrix
 
@@ -286,6 +298,22 @@ Test (operator, takes_its_state_over)
   sb_operator_free (A);
   sb_operator_free (NULL);
   cr_assert_eq (freed, 3);
+}
+
+// $(\mathbf x, \mathbf y) \mapsto (A\mathbf x, \mathbf y)$ is orthonormal where $A$ is; one that fits nowhere is released at once.
+
+Test (operator, of_the_first_coordinates)
+{
+  gsl_matrix *x = matrix_of (1, 3, 1, 2, 3), *out = matrix (1, 3);
+  const sb_operator *A = scoped (sb_operator_leading_alloc (sb_operator_dense_alloc (matrix_of (2, 2, 0, 1, 5, 0)), 3));
+  ok (sb_operator_apply (A, CblasNoTrans, NULL, x, out));
+  cr_assert (gsl_matrix_equal (out, matrix_of (1, 3, 2, 5, 3)));
+  cr_assert_not (A->type->orthonormal);
+  cr_assert (scoped (sb_operator_leading_alloc (sb_operator_identity_alloc (3), 3))->type->orthonormal);
+  cr_assert_null (sb_operator_leading_alloc (NULL, 3));
+  cr_assert_null (sb_operator_leading_alloc (sb_operator_identity_alloc (4), 3), "four of three");
+  cr_assert_null (sb_operator_leading_alloc (sb_operator_dense_alloc (matrix_of (1, 2, 1, 1)), 3), "not square");
+  cr_assert_null (sb_operator_leading_alloc (sb_operator_alloc (&levelled_type, NULL, 3, 3), 3), "with a level");
 }
 
 Test (operator, sizes_and_masks_are_checked)

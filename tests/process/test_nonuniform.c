@@ -346,6 +346,7 @@ Test (nonuniform, bands_end_when_and_are_as_large_as_they_should)
       cr_assert_eq (p->t_min, stage == 1 ? 1e-5 : (double)(stage - 1) / 4);
       cr_assert_eq (p->t_max, (double)stage / 4);
       cr_assert_eq (sb_bands_of (p)->stage, stage);
+      cr_assert_eq (sb_multispeed_x (p), 0);
     }
 }
 

@@ -138,6 +138,25 @@ Test (ve, without_the_jump_noise_is_gathered_from_0)
   property_check ("gathered from 0", 4, CASES, 4, a_ve, gathered_residual, NULL, 1e-10);
 }
 
+// The prior is of the same kernel: at 0 its log-density is that of $\mathcal N(0, v)$.
+
+static void
+expect_prior (const sb_process *process, double v)
+{
+  gsl_vector *log_prior = vector (1);
+  ok (sb_process_prior_log_density (process, matrix_of (1, 1, 0.), log_prior));
+  cr_assert_float_eq (gsl_vector_get (log_prior, 0), -log (2 * M_PI * v) / 2, 1e-12);
+}
+
+Test (ve, priors_have_the_variance_of_the_kernel)
+{
+  double sigma_max = 3;
+  const sb_ve_schedule linear = { .variance = linear_variance, .rate = linear_rate, .context = &sigma_max };
+  expect_prior (scoped (sb_ve_alloc (1, 0.5, 2)), 4);
+  expect_prior (scoped (sb_ve_gathered_alloc (1, 0.5, 2)), 4 - 0.25);
+  expect_prior (scoped (sb_ve_schedule_alloc (1, &linear)), 9);
+}
+
 // ## The kernel
 //
 // Its logarithm is a straight line from $\sigma_{\min}$ at $0^+$ to $\sigma_{\max}$ at 1. [scoresde.eq31] [scoresde.txt-smld-sigma]

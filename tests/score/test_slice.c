@@ -515,6 +515,10 @@ Test (slice, what_does_not_fit_is_refused)
   refused (GSL_EUNSUP, sb_score_jvp (without, SB_SCORE, x, t, y, v, out));
   refused (GSL_EUNSUP, sb_score_vjp (without, SB_SCORE, x, t, y, v, out));
   refused (GSL_EUNSUP, sb_score_divergence (without, x, t, y, vector (2)));
+  const sb_score_callback forward = { .view = SB_SCORE, .function = bent, .jvp = bent_jvp };
+  const sb_score *one_way = scoped (sb_score_slice_alloc (scoped (sb_score_callback_alloc (&forward, w.of_z)), w.of_x));
+  ok (sb_score_jvp (one_way, SB_SCORE, x, t, y, v, out));
+  refused (GSL_EUNSUP, sb_score_vjp (one_way, SB_SCORE, x, t, y, v, out));
   cr_assert_null (sb_score_slice_alloc (w.score, w.of_z), "four numbers of two");
 
   // No rows are no trouble.

@@ -66,6 +66,7 @@ Test (observed_examples, bands_are_of_their_images)
   sb_operator *haar = scoped (sb_operator_haar_alloc (SIDE, SIDE, 1, 2));
   const sb_band_examples bands = { sb_examples_of_rows (images), haar };
   const sb_examples e = sb_examples_of_bands (&bands);
+  cr_assert_eq (e.conditions, 0);
   const sb_stream stream = { 3, SB_FOR_DATA, 20 };
   gsl_matrix *plain = matrix (9, D), *all = matrix (9, D);
   ok (bands.images.draw (bands.images.state, stream, plain, NULL));
@@ -95,6 +96,28 @@ Test (observed_examples, each_part_has_its_deviation)
   ok (sb_examples_deviations (&e, process, 2000, (sb_stream){ 1, SB_FOR_DATA, 0 }, deviation));
   cr_assert_float_eq (deviation[0], 8, 0.8);
   cr_assert_float_eq (deviation[1], 0.1, 0.01);
+}
+
+// Of three rows, written out: small numbers, and a part that never varies, whose deviation is 1.
+
+Test (observed_examples, deviations_are_those_of_the_rows)
+{
+  const sb_multispeed speeds = { 2, 1, 0.01, 5, 1 };
+  const sb_process *process = scoped (sb_multispeed_alloc (&speeds));
+  const sb_examples e = sb_examples_of_rows (matrix_of (3, 3, 1e-3, 5e-3, 7., -2e-3, 4e-3, 7., 8e-3, 1e-3, 7.));
+  const sb_stream stream = { 1, SB_FOR_DATA, 0 };
+  gsl_matrix *x = matrix (3, 3);
+  double deviation[2], sum = 0, squares = 0;
+  ok (e.draw (e.state, stream, x, NULL));
+  for (size_t i = 0; i < 3; i++)
+    for (size_t j = 0; j < 2; j++)
+      {
+        sum += gsl_matrix_get (x, i, j);
+        squares += gsl_pow_2 (gsl_matrix_get (x, i, j));
+      }
+  ok (sb_examples_deviations (&e, process, 3, stream, deviation));
+  cr_assert_float_eq (deviation[0], sqrt (squares / 6 - gsl_pow_2 (sum / 6)), 1e-12);
+  cr_assert_eq (deviation[1], 1);
 }
 
 // ## What a network sees
