@@ -267,7 +267,8 @@ put_baselines (results *r, const judge *j, const task *t, const sb_observation *
       gsl_vector_const_view row = gsl_matrix_const_row (truth, (i + 1) % truth->size1);
       gsl_matrix_set_row (other, i, &row.vector);
     }
-  const quality swapped = quality_of (r, j, t, seen, truth, y, other);
+  quality swapped = quality_of (r, j, t, seen, truth, y, other);
+  swapped.ufid = GSL_NAN; // of the same images
   put (r, t->row, "another test image", &swapped, NULL);
   if (t->faces)
     {
