@@ -412,6 +412,13 @@ Test (network, derivatives_are_those_of_each_condition)
     }
   const double trace = gsl_vector_sum (divergence);
   cr_assert_float_eq (trace, sum, 1e-6 * fabs (sum), "%g, not %g", trace, sum);
+
+  // Of one row it is that row's.
+  const gsl_matrix_view x = gsl_matrix_submatrix (c.x, 0, 0, 1, D), y = gsl_matrix_submatrix (c.y, 0, 0, 1, COLUMNS);
+  const gsl_vector_view t = gsl_vector_subvector (c.t, 0, 1);
+  gsl_vector *alone = vector_all (1, GSL_NAN);
+  ok (sb_score_divergence (score, &x.matrix, &t.vector, &y.matrix, alone));
+  cr_assert_float_eq (gsl_vector_get (alone, 0), gsl_vector_get (divergence, 0), 1e-5 * fabs (trace));
 }
 
 Test (network, conditions_that_do_not_fit_are_refused)
@@ -441,6 +448,9 @@ Test (network, conditions_that_do_not_fit_are_refused)
     }
   sb_network_pass *pass = scoped (sb_network_pass_alloc (&c.network, N, 0));
   refused (GSL_EBADLEN, sb_network_forward (&c.network, pass, c.x, c.t, matrix_all (N - 1, COLUMNS, 0), c.out));
+  sb_network_pass *dual = scoped (sb_network_pass_dual_alloc (&c.network, N));
+  refused (GSL_EBADLEN, sb_network_dual_backward (&c.network, dual, c.t, matrix (N, D + 1), c.v, theta_bar));
+  refused (GSL_EBADLEN, sb_network_dual_backward (&c.network, dual, c.t, c.v, matrix (N, D + 1), theta_bar));
 }
 
 // ## The scales, by themselves
