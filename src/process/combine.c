@@ -51,7 +51,8 @@ add_up (size_t count, const double *c, const double *const *x, size_t numbers, d
 
 enum
 {
-  SHARD_NUMBERS = 16384
+  SHARD_NUMBERS = 16384,
+  LONG_RUN = 8 // numbers of a part side by side that are worth a call of their own
 };
 
 typedef struct
@@ -71,22 +72,38 @@ coefficients (const sb_term *term, size_t i)
   return gsl_matrix_const_ptr (term->c, term->c->size1 > 1 ? i : 0, 0);
 }
 
+// So many numbers of a row from j on, all of one part.
+
 static void
-combine_alike (const combination *w, size_t i, size_t numbers)
+combine_run (const combination *w, size_t i, size_t j, size_t part, size_t numbers)
 {
-  double c[SB_TERMS_MOST], *out = gsl_matrix_ptr (w->out, i, 0);
+  double c[SB_TERMS_MOST], *out = gsl_matrix_ptr (w->out, i, j);
   const double *x[SB_TERMS_MOST];
   size_t count = 0;
   for (size_t m = 0; m < w->terms; m++)
     {
-      c[count] = *coefficients (&w->term[m], i);
-      x[count] = gsl_matrix_const_ptr (w->term[m].x, i, 0);
+      c[count] = coefficients (&w->term[m], i)[part];
+      x[count] = gsl_matrix_const_ptr (w->term[m].x, i, j);
       count += c[count] != 0;
     }
   if (count > 0)
     add_up (count, c, x, numbers, out);
-  for (size_t j = 0; j < numbers && count == 0; j++)
-    out[j] = 0;
+  for (size_t k = 0; k < numbers && count == 0; k++)
+    out[k] = 0;
+}
+
+static void
+combine_by_parts (const combination *w, size_t first, size_t count)
+{
+  const size_t d = w->out->size2;
+  for (size_t j = 0, run; j < d; j += run)
+    {
+      const size_t part = sb_process_part (w->process, j);
+      for (run = 1; j + run < d && sb_process_part (w->process, j + run) == part;)
+        run++;
+      for (size_t i = first; i < first + count; i++)
+        combine_run (w, i, j, part, run);
+    }
 }
 
 static void
@@ -110,12 +127,15 @@ combine_rows (void *context, size_t shard, size_t first, size_t count)
 {
   const combination *w = context;
   (void)shard;
+  const size_t d = w->out->size2;
   if (w->alike && w->shared && w->dense)
-    combine_alike (w, first, count * w->out->size2);
+    combine_run (w, first, 0, 0, count * d);
+  else if (!w->alike && d >= LONG_RUN * w->process->parts)
+    combine_by_parts (w, first, count);
   else
     for (size_t i = first; i < first + count; i++)
       if (w->alike)
-        combine_alike (w, i, w->out->size2);
+        combine_run (w, i, 0, 0, d);
       else
         combine_by_coordinate (w, i);
   return GSL_SUCCESS;

@@ -267,8 +267,8 @@ scale_rows (const sb_process *process, sb_process_map map, const gsl_vector *s, 
     {
       if (!repeats (s, t, i))
         status = sb_process_numbers (process, map, start (s, i), gsl_vector_get (t, i), &c);
-      gsl_vector_view x_i = gsl_matrix_row (x, i);
-      gsl_vector_scale (&x_i.vector, c);
+      for (size_t j = 0; j < x->size2; j++)
+        x->data[i * x->tda + j] *= c;
     }
   return status;
 }

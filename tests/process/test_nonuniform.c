@@ -446,6 +446,46 @@ Test (nonuniform, a_stage_sees_its_approximation)
     }
 }
 
+// Sums of terms by parts, also where the parts are long: number by number, a coefficient of 0 leaving its number out whatever it is.
+
+Test (nonuniform, long_blocks_are_combined_part_by_part)
+{
+  enum
+  {
+    ROWS = 7,
+    LONG = 58,
+    TERMS = 3
+  };
+  const size_t end[] = { 20, 21, LONG };
+  sb_process *block[] = { sb_vp_alloc (20, .1, 20), sb_still_alloc (1), sb_ve_alloc (LONG - 21, .01, 5) };
+  const sb_process *process = scoped (sb_nonuniform_alloc ("blocks", 3, block, 0, 1, NULL));
+  for (size_t shared = 0; shared < 2; shared++)
+    {
+      gsl_matrix *c[TERMS], *x[TERMS], *out = matrix (ROWS, LONG);
+      sb_term term[TERMS];
+      for (size_t m = 0; m < TERMS; m++)
+        {
+          c[m] = normals (shared ? 1 : ROWS, 3, m), x[m] = normals (ROWS, LONG, 10 + m);
+          gsl_matrix_set (c[m], 0, m, 0);
+          gsl_matrix_set (x[m], 0, end[m] - 1, GSL_NAN);
+          term[m] = (sb_term){ c[m], x[m] };
+        }
+      ok (sb_process_combine (process, TERMS, term, NULL, out));
+      for (size_t i = 0; i < ROWS; i++)
+        for (size_t j = 0; j < LONG; j++)
+          {
+            const size_t part = j < end[0] ? 0 : j < end[1] ? 1 : 2;
+            double sum = 0;
+            for (size_t m = 0; m < TERMS; m++)
+              {
+                const double of_part = gsl_matrix_get (c[m], shared ? 0 : i, part);
+                sum += of_part == 0 ? 0 : of_part * gsl_matrix_get (x[m], i, j);
+              }
+            cr_assert_float_eq (gsl_matrix_get (out, i, j), sum, 1e-14);
+          }
+    }
+}
+
 // ## From a line of text, and refusals
 
 Test (nonuniform, lines_are_what_they_say)
