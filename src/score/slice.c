@@ -108,20 +108,23 @@ ask (const slice *s, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix 
   at->memory = NULL;
   if (status || n == 0)
     return status;
-  at->memory = gsl_matrix_calloc (3 * n, d);
+  at->memory = gsl_matrix_alloc ((v ? 3 : 2) * n, d);
   if (!at->memory)
     SB_ERROR (NULL, GSL_ENOMEM, "slice: no memory for %zu points", n);
   at->z = gsl_matrix_submatrix (at->memory, 0, 0, n, d).matrix;
-  at->v = gsl_matrix_submatrix (at->memory, n, 0, n, d).matrix;
-  at->out = gsl_matrix_submatrix (at->memory, 2 * n, 0, n, d).matrix;
+  at->out = gsl_matrix_submatrix (at->memory, n, 0, n, d).matrix;
 
   // Put the pair together, and the direction.
-  gsl_matrix of_x = head (&at->z, x->size2), of_y = rest (&at->z, x->size2), along = head (&at->v, x->size2);
+  gsl_matrix of_x = head (&at->z, x->size2), of_y = rest (&at->z, x->size2);
   gsl_matrix_memcpy (&of_x, x);
   if (y)
     gsl_matrix_memcpy (&of_y, y);
-  if (v)
-    gsl_matrix_memcpy (&along, v);
+  if (!v)
+    return GSL_SUCCESS;
+  at->v = gsl_matrix_submatrix (at->memory, 2 * n, 0, n, d).matrix;
+  gsl_matrix along = head (&at->v, x->size2);
+  gsl_matrix_set_zero (&at->v);
+  gsl_matrix_memcpy (&along, v);
   return GSL_SUCCESS;
 }
 

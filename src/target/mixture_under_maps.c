@@ -10,6 +10,7 @@
 #include "mixture.h"
 
 #include "../base/error.h"
+#include "../base/shard.h"
 
 #include <float.h>
 #include <gsl/gsl_blas.h>
@@ -27,6 +28,7 @@ typedef struct
   gsl_matrix *CA;      // K d x d: C_k A^T
   gsl_matrix *L;       // K d x d: the factors
   gsl_vector *log_det; // K: log det L_k
+  gsl_vector *trace;   // K: of Sigma_k^{-1}, where a divergence is asked for
 } snapshot;
 
 static gsl_matrix
@@ -44,6 +46,7 @@ snapshot_free (snapshot *s)
   gsl_matrix_free (s->CA);
   gsl_matrix_free (s->L);
   gsl_vector_free (s->log_det);
+  gsl_vector_free (s->trace);
 }
 
 static int
@@ -57,8 +60,9 @@ snapshot_alloc (snapshot *s, const mixture *law, const sb_process *process)
                    .mean = gsl_matrix_alloc (K, d),
                    .CA = gsl_matrix_alloc (K * d, d),
                    .L = gsl_matrix_alloc (K * d, d),
-                   .log_det = gsl_vector_alloc (K) };
-  if (s->t && s->SS && s->mean && s->CA && s->L && s->log_det)
+                   .log_det = gsl_vector_alloc (K),
+                   .trace = gsl_vector_alloc (K) };
+  if (s->t && s->SS && s->mean && s->CA && s->L && s->log_det && s->trace)
     return GSL_SUCCESS;
   snapshot_free (s);
   SB_ERROR (NULL, GSL_ENOMEM, "no memory for %zu covariances in %zu dimensions", K, d);
@@ -115,7 +119,7 @@ take_snapshot (snapshot *s, double t)
   return status;
 }
 
-// ## A run of rows at one time
+// ## A shard of the rows at one time
 //
 // What all results are made of: $\mathbf{w}_k = \boldsymbol\Sigma_k^{-1}(\mathbf{x} - \mathbf{A}\boldsymbol\mu_k)$, by
 // two triangular systems, between which its square is the exponent; and the responsibilities.
@@ -152,8 +156,18 @@ rows_alloc (rows *m, const mixture *law, size_t n)
 static double
 square (const gsl_matrix *m, size_t i)
 {
-  gsl_vector_const_view row = gsl_matrix_const_row (m, i);
-  return gsl_pow_2 (gsl_blas_dnrm2 (&row.vector));
+  double sum = 0;
+  for (size_t j = 0; j < m->size2; j++)
+    sum += gsl_pow_2 (m->data[i * m->tda + j]);
+  return sum;
+}
+
+static void
+subtract_mean (const gsl_matrix *x, const double *mean, gsl_matrix *w)
+{
+  for (size_t i = 0; i < x->size1; i++)
+    for (size_t j = 0; j < x->size2; j++)
+      w->data[i * w->tda + j] = x->data[i * x->tda + j] - mean[j];
 }
 
 static void
@@ -164,17 +178,11 @@ weigh (const snapshot *s, const gsl_matrix *x, rows *m)
   for (size_t k = 0; k < s->law->K; k++)
     {
       gsl_matrix w = block (m->w, k, n), L = block (s->L, k, d);
-      gsl_vector_const_view mean = gsl_matrix_const_row (s->mean, k);
-      gsl_matrix_memcpy (&w, x);
-      for (size_t i = 0; i < n; i++)
-        {
-          gsl_vector_view w_i = gsl_matrix_row (&w, i);
-          gsl_vector_sub (&w_i.vector, &mean.vector);
-        }
+      const double log_weight = s->law->log_w[k] - gsl_vector_get (s->log_det, k) + constant;
+      subtract_mean (x, gsl_matrix_const_ptr (s->mean, k, 0), &w);
       gsl_blas_dtrsm (CblasRight, CblasLower, CblasTrans, CblasNonUnit, 1, &L, &w);
       for (size_t i = 0; i < n; i++)
-        gsl_matrix_set (m->r, i, k,
-                        s->law->log_w[k] - 0.5 * square (&w, i) - gsl_vector_get (s->log_det, k) + constant);
+        gsl_matrix_set (m->r, i, k, log_weight - 0.5 * square (&w, i));
       gsl_blas_dtrsm (CblasRight, CblasLower, CblasNoTrans, CblasNonUnit, 1, &L, &w);
     }
   for (size_t i = 0; i < n; i++)
@@ -191,9 +199,9 @@ add_share (const rows *m, size_t k, double sign, const gsl_matrix *y, gsl_matrix
 {
   for (size_t i = 0; i < y->size1; i++)
     {
-      gsl_vector_const_view y_i = gsl_matrix_const_row (y, i);
-      gsl_vector_view out_i = gsl_matrix_row (out, i);
-      gsl_blas_daxpy (sign * gsl_matrix_get (m->r, i, k), &y_i.vector, &out_i.vector);
+      const double share = sign * gsl_matrix_get (m->r, i, k);
+      for (size_t j = 0; j < y->size2; j++)
+        out->data[i * out->tda + j] += share * y->data[i * y->tda + j];
     }
 }
 
@@ -303,6 +311,16 @@ trace_of_inverse (const gsl_matrix *L, gsl_matrix *inverse)
   return trace;
 }
 
+static void
+find_traces (snapshot *s)
+{
+  for (size_t k = 0; k < s->law->K; k++)
+    {
+      const gsl_matrix L = block (s->L, k, s->law->d);
+      gsl_vector_set (s->trace, k, trace_of_inverse (&L, s->SS));
+    }
+}
+
 static int
 answer_divergence (const sb_target_question *q, const snapshot *s, rows *m)
 {
@@ -310,11 +328,10 @@ answer_divergence (const sb_target_question *q, const snapshot *s, rows *m)
   gsl_vector_set_zero (q->number);
   for (size_t k = 0; k < s->law->K; k++)
     {
-      gsl_matrix L = block (s->L, k, s->law->d);
-      const double trace = trace_of_inverse (&L, s->SS);
       deviations (m, k, m->e);
       for (size_t i = 0; i < q->x->size1; i++)
-        *gsl_vector_ptr (q->number, i) += gsl_matrix_get (m->r, i, k) * (square (m->e, i) - trace);
+        *gsl_vector_ptr (q->number, i)
+            += gsl_matrix_get (m->r, i, k) * (square (m->e, i) - gsl_vector_get (s->trace, k));
     }
   return GSL_SUCCESS;
 }
@@ -345,10 +362,22 @@ answer_covariance (const sb_target_question *q, const snapshot *s, rows *m)
   return GSL_SUCCESS;
 }
 
-// ## From a batch to its runs
+// ## From a batch to its shards
+
+enum
+{
+  SHARD_ROWS = 128
+};
+
+typedef struct
+{
+  snapshot *s;
+  const sb_target_question *q;
+  size_t start; // of the rows at this time
+} run;
 
 static int
-answer_run (snapshot *s, const sb_target_question *q)
+answer_rows (void *context, size_t number, size_t first, size_t count)
 {
   static int (*const answer[SB_TARGET_QUESTIONS]) (const sb_target_question *, const snapshot *, rows *)
       = { [SB_TARGET_LOG_DENSITY] = answer_density,
@@ -356,14 +385,16 @@ answer_run (snapshot *s, const sb_target_question *q)
           [SB_TARGET_JVP] = answer_jvp,
           [SB_TARGET_DIVERGENCE] = answer_divergence,
           [SB_TARGET_COVARIANCE] = answer_covariance };
+  const run *of = context;
+  (void)number;
+  target_part shard;
   rows m;
-  int status = take_snapshot (s, gsl_vector_get (q->t, 0));
-  if (!status)
-    status = rows_alloc (&m, s->law, q->x->size1);
+  target_take_part (&shard, of->q, of->start + first, count);
+  int status = rows_alloc (&m, of->s->law, count);
   if (status)
     return status;
-  weigh (s, q->x, &m);
-  status = answer[q->asked](q, s, &m);
+  weigh (of->s, &shard.x, &m);
+  status = answer[of->q->asked](&shard.question, of->s, &m);
   rows_free (&m);
   return status;
 }
@@ -377,10 +408,12 @@ mixture_answer_under_maps (const mixture *law, const sb_process *process, const 
     return status;
   for (size_t i = 0, same; i < q->t->size && !status; i += same)
     {
-      target_part run;
       same = sb_same_times (NULL, q->t, i);
-      target_take_part (&run, q, i, same);
-      status = answer_run (&s, &run.question);
+      status = take_snapshot (&s, gsl_vector_get (q->t, i));
+      if (!status && q->asked == SB_TARGET_DIVERGENCE)
+        find_traces (&s);
+      if (!status)
+        status = sb_shards (same, SHARD_ROWS, answer_rows, &(run){ &s, q, i });
     }
   snapshot_free (&s);
   return status;
