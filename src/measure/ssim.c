@@ -13,16 +13,19 @@
 #include "ssim.h"
 
 #include "../base/checks.h"
+#include "../base/clones.h"
 #include "../base/error.h"
 #include "../base/shard.h"
 
 #include <gsl/gsl_math.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum
 {
   WINDOW = 11,
+  LANES = 32,
   SHARD = 16 // images at a time
 };
 
@@ -50,16 +53,28 @@ fill_weights (double *weight)
     weight[u] /= sum;
 }
 
-// to <- sum_u weight_u from[u * stride + .], for `count` numbers.
+// to <- sum_u weight_u from[u * stride + .], for `count` numbers: a few at a time, whose sums stay in registers.
 
-static void
-average (const double *weight, const double *from, size_t stride, size_t count, double *to)
+static inline __attribute__ ((always_inline)) void
+average_some (const double *weight, const double *restrict from, size_t stride, size_t some, double *restrict to)
 {
-  for (size_t j = 0; j < count; j++)
-    to[j] = weight[0] * from[j];
-  for (size_t u = 1; u < WINDOW; u++)
-    for (size_t j = 0; j < count; j++)
-      to[j] += weight[u] * from[u * stride + j];
+  double sum[LANES] = { 0 };
+  for (size_t u = 0; u < WINDOW; u++)
+    {
+#pragma omp simd
+      for (size_t l = 0; l < some; l++)
+        sum[l] += weight[u] * from[u * stride + l];
+    }
+  memcpy (to, sum, some * sizeof *to);
+}
+
+SB_CLONES static void
+average (const double *weight, const double *restrict from, size_t stride, size_t count, double *restrict to)
+{
+  size_t j = 0;
+  for (; j + LANES <= count; j += LANES)
+    average_some (weight, from + j, stride, LANES, to + j);
+  average_some (weight, from + j, stride, count - j, to + j);
 }
 
 // The means of a_p b_p in all windows; b NULL: those of a_p.
