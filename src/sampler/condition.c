@@ -11,6 +11,7 @@
 #include "condition.h"
 
 #include "../base/error.h"
+#include "../base/rows.h"
 #include "../transition/posterior.h"
 
 // Anew: the kernel from $\mathbf y$.
@@ -18,7 +19,7 @@
 static int
 draw_anew (const sb_process *process, const gsl_vector *t, const gsl_matrix *z, const gsl_matrix *y, gsl_matrix *y_t)
 {
-  gsl_matrix_memcpy (y_t, y);
+  sb_copy_rows (y_t, y);
   return sb_process_transition (process, NULL, t, z, y_t);
 }
 
@@ -34,7 +35,7 @@ go_back (const sb_process *process, double before, const gsl_vector *t, const gs
   if (!status)
     {
       gsl_vector_set_all (later, before);
-      gsl_matrix_memcpy (from, y_t);
+      sb_copy_rows (from, y_t);
       status = sb_posterior_draw (process, t, later, from, y, z, y_t);
     }
   gsl_vector_free (later);

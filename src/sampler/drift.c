@@ -34,6 +34,7 @@
 
 #include "../base/checks.h"
 #include "../base/error.h"
+#include "../base/rows.h"
 #include "../score/tweedie.h"
 #include "work.h"
 
@@ -62,7 +63,7 @@ move_by_rates (const sb_score *score, const gsl_matrix *y, const gsl_vector *t, 
   int status = epsilon ? sb_score_estimate (score, SB_DENOISER, x, t, y, out) : GSL_ENOMEM;
   if (!status && weight != 0)
     {
-      gsl_matrix_memcpy (epsilon, out);
+      sb_copy_rows (epsilon, out);
       status = sb_tweedie (process, SB_DENOISER, SB_EPSILON, x, t, epsilon);
       if (!status)
         status = sb_process_apply (process, SB_S_RATE, CblasNoTrans, NULL, t, epsilon);
@@ -92,7 +93,7 @@ drift (const sb_score *score, const gsl_matrix *y, const gsl_vector *t, double w
     return move_by_rates (score, y, t, 2 * weight, x, out);
 
   gsl_matrix *g = gsl_matrix_alloc (x->size1, x->size2);
-  status = g ? gsl_matrix_memcpy (out, x) : GSL_ENOMEM;
+  status = g ? sb_copy_rows (out, x) : GSL_ENOMEM;
   if (!status)
     status = sb_process_apply (process, SB_F, CblasNoTrans, NULL, t, out);
   if (!status)
@@ -132,6 +133,6 @@ sb_forward_drift (const sb_score *score, const gsl_matrix *y, const gsl_vector *
     return status;
   if (score->process->from_zero_only)
     return move_by_rates (score, y, t, 0, x, out);
-  gsl_matrix_memcpy (out, x);
+  sb_copy_rows (out, x);
   return sb_process_apply (score->process, SB_F, CblasNoTrans, NULL, t, out);
 }

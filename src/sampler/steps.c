@@ -10,6 +10,7 @@
 // end of a VP process, or multiplied by it again.
 
 #include "../base/error.h"
+#include "../base/rows.h"
 #include "../transition/reverse.h"
 #include "work.h"
 
@@ -286,7 +287,7 @@ take_run_by_maps (const step *w, size_t first, size_t n)
     return status;
 
   // Move x by M, and add what the score says.
-  gsl_matrix_memcpy (&moved.matrix, &x.matrix);
+  sb_copy_rows (&moved.matrix, &x.matrix);
   sb_work_add (&moved.matrix, m.inside, &g.matrix);
   status = sb_process_apply (w->process, m.M, CblasNoTrans, &s.vector, &t.vector, &moved.matrix);
   if (status)
@@ -299,7 +300,7 @@ take_run_by_maps (const step *w, size_t first, size_t n)
 
   // Add the noise.
   gsl_matrix_const_view z = gsl_matrix_const_submatrix (w->z, first, 0, n, d);
-  gsl_matrix_memcpy (&moved.matrix, &z.matrix);
+  sb_copy_rows (&moved.matrix, &z.matrix);
   status = sb_process_apply (w->process, m.N, CblasNoTrans, &s.vector, &t.vector, &moved.matrix);
   if (!status)
     sb_work_add (&x.matrix, m.of_noise, &moved.matrix);
@@ -339,7 +340,7 @@ take_by_deviation (const step *w)
   int status = sb_work_estimate (w->work, SB_DENOISER, w->y, w->t, w->x, &x_hat.matrix);
   if (status)
     return status;
-  gsl_matrix_memcpy (&at_t.matrix, &x_hat.matrix);
+  sb_copy_rows (&at_t.matrix, &x_hat.matrix);
   status = sb_process_apply (w->process, SB_A, CblasNoTrans, NULL, w->t, &at_t.matrix);
   if (!status)
     status = sb_process_apply (w->process, SB_A, CblasNoTrans, NULL, w->s, &x_hat.matrix);
@@ -423,7 +424,7 @@ go_up (const step *w, const gsl_vector *t_hat)
   gsl_matrix_view noise = gsl_matrix_submatrix (w->work->more, 0, 0, n, w->x->size2);
   gsl_matrix_set_zero (&noise.matrix);
   if (w->z)
-    gsl_matrix_memcpy (&noise.matrix, w->z);
+    sb_copy_rows (&noise.matrix, w->z);
   for (size_t i = 0; i < n; i++)
     {
       double share = 1;

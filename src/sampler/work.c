@@ -9,6 +9,7 @@
 #include "../base/elementary.h"
 #include "../base/checks.h"
 #include "../base/error.h"
+#include "../base/rows.h"
 #include "../base/shard.h"
 #include "../score/tweedie.h"
 
@@ -106,7 +107,7 @@ sb_work_estimate (sb_sampler_work *work, sb_view view, const gsl_matrix *y, cons
   work->known = NULL;
   if (known)
     {
-      gsl_matrix_memcpy (out, known);
+      sb_copy_rows (out, known);
       return sb_tweedie (work->score->process, SB_DENOISER, view, x, t, out);
     }
   work->evaluations++;
@@ -150,7 +151,7 @@ sb_work_denoise (sb_sampler_work *work, const gsl_matrix *y, double t, gsl_matri
   gsl_matrix_view x_hat0 = sb_work_estimate_rows (work, x->size1);
   gsl_vector_view times = sb_work_times (work, x->size1, t);
   int status = sb_work_estimate (work, SB_DENOISER, y, &times.vector, x, &x_hat0.matrix);
-  return status ? status : gsl_matrix_memcpy (x, &x_hat0.matrix);
+  return status ? status : sb_copy_rows (x, &x_hat0.matrix);
 }
 
 void
