@@ -89,12 +89,12 @@ between_flow_steps (void *context, size_t done, size_t total, double t, const gs
 }
 
 static int
-run_flow (run *r, const gsl_matrix *y, gsl_matrix *x, size_t *evaluations)
+run_flow (run *r, sb_stream stream, const gsl_matrix *y, gsl_matrix *x, size_t *evaluations)
 {
   const drawing *d = r->drawing;
   size_t last = d->times->size - 1;
   leg l = { r, gsl_vector_get (d->times, 0), gsl_vector_get (d->times, last) };
-  sb_flow flow = { d->tolerance, d->tolerance, SB_FINAL_SAMPLE, between_flow_steps, &l };
+  sb_flow flow = { d->tolerance, d->tolerance, SB_FINAL_SAMPLE, between_flow_steps, &l, d->pc.condition, stream };
   int status = GSL_SUCCESS;
   for (size_t k = 0; !status && k < last; k++)
     {
@@ -174,7 +174,7 @@ draw_batch (run *r, const gsl_matrix *y, gsl_matrix *x, size_t *evaluations)
   int status = begin (d, r->first, stream, x);
   r->next_state = 0;
   if (!status)
-    status = d->flow ? run_flow (r, y, x, evaluations) : run_pc (r, stream, y, x, evaluations);
+    status = d->flow ? run_flow (r, stream, y, x, evaluations) : run_pc (r, stream, y, x, evaluations);
   if (status)
     return status;
   if (d->states)

@@ -260,9 +260,8 @@ check_model (const settings *o)
     return usage_error ("--per-condition: needs --condition");
   if (o->condition && !o->model)
     return usage_error ("--condition: needs --model");
-  if (o->condition && (o->flow || o->states || o->rescale || o->n || o->asked.class != NO_CLASS || o->asked.operator))
-    return usage_error ("--condition: not with --%s", o->flow            ? "flow"
-                                                      : o->states        ? "trajectory"
+  if (o->condition && (o->states || o->rescale || o->n || o->asked.class != NO_CLASS || o->asked.operator))
+    return usage_error ("--condition: not with --%s", o->states          ? "trajectory"
                                                       : o->rescale       ? "rescale"
                                                       : o->n             ? "n"
                                                       : o->asked.operator? "operator"
