@@ -4,9 +4,9 @@
 // $$ d\mathbf x = [\mu(\mathbf x, t) - \sigma(t)^2\,\nabla_{\mathbf x}\ln p_{X_t \mid Y_t}(\mathbf x \mid \hat{\mathbf y}_t)]\,dt
 //    + \sigma(t)\,d\tilde{\mathbf w}, \qquad \hat{\mathbf y}_t \sim p(\mathbf y_t \mid \mathbf y) \text{ "at each time step"} . $$
 // Given the clean $\mathbf y$ it is [nonuniform.eq11] $d\mathbf x = [\mu(\mathbf x, t) - \sigma(t)^2\,\nabla_{\mathbf x}\ln p_{X_t}(\mathbf x \mid \mathbf y)]\,dt +
-// \sigma(t)\,d\tilde{\mathbf w}$. In ever smaller steps what counts is the mean of this score over $\hat{\mathbf y}_t$, and that is not the score given
-// $\mathbf y$: even with exact scores the samples are not those of $p(\mathbf x \mid \mathbf y)$, the less so the slower
-// $\mathbf y$ diffuses.
+// \sigma(t)\,d\tilde{\mathbf w}$. In the limit of small steps only the mean of this score over $\hat{\mathbf y}_t$
+// counts, and that is not the score given $\mathbf y$: even with exact scores the samples are not those of $p(\mathbf x
+// \mid \mathbf y)$, the less so the slower $\mathbf y$ diffuses.
 
 #include "condition.h"
 
@@ -23,7 +23,7 @@ draw_anew (const sb_process *process, const gsl_vector *t, const gsl_matrix *z, 
   return sb_process_transition (process, NULL, t, z, y_t);
 }
 
-// On one path: where it was at $t$, given $\mathbf y$ and where it is later.
+// On one path: its point at $t$, given $\mathbf y$ and its point at the later time.
 
 static int
 go_back (const sb_process *process, double before, const gsl_vector *t, const gsl_matrix *z, const gsl_matrix *y,

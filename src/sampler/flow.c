@@ -25,7 +25,7 @@ sb_flow_default (void)
   return (sb_flow){ .relative = SB_FLOW_TOLERANCE, .absolute = SB_FLOW_TOLERANCE, .final = SB_FINAL_SAMPLE };
 }
 
-// The solver sees the batch as one vector of $nd$ numbers, row after row.
+// The solver gets the batch as one vector of $nd$ numbers, row after row.
 
 typedef struct
 {
@@ -105,7 +105,7 @@ finish (const run *w, double t, gsl_matrix *x, size_t *evaluations)
 
 // ## Kinks
 //
-// Where rates jump a Runge-Kutta step would mix both sides: the solver stops there, and goes on from there. An interval that ends
+// Where rates jump, a Runge-Kutta step would mix both sides: the solver stops and restarts there. An interval that ends
 // at a kink from above ends just above it.
 
 static double
@@ -152,7 +152,7 @@ sb_flow_run (const sb_flow *flow, const sb_score *score, const gsl_matrix *y, do
     return status;
 
   run w = { flow, score, y, x->size1, x->size2, 0, gsl_vector_alloc (x->size1), NULL };
-  gsl_matrix *packed = gsl_matrix_alloc (x->size1, x->size2); // rows without gaps, whatever x has
+  gsl_matrix *packed = gsl_matrix_alloc (x->size1, x->size2); // rows without gaps, whatever x's stride
   if (flow->condition)
     w.y_t = gsl_matrix_alloc (y->size1, y->size2);
   status = packed && w.t && (w.y_t || !flow->condition) ? gsl_matrix_memcpy (packed, x) : GSL_ENOMEM;
