@@ -31,7 +31,7 @@ typedef struct
   double t_min, t_max;
   const sb_level_law *levels; // in place of uniform; NULL: uniform
   double levels_key[2];       // the values of its entry's keys
-  double t_above;             // at times up to this the target is ignored: no loss and no gradient there. 0: nowhere
+  double t_above;             // at times up to this the data are ignored: no loss of theirs, no gradient. 0: nowhere
 
   // Of a process without a kernel in closed form, as one of process/ito.h: x (n x d), which holds x_0, becomes x_t at
   // times t (n); row i takes its random numbers from index + i of the stream. NULL: x_t is A x_0 + S z. Only for types

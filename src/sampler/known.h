@@ -20,7 +20,7 @@ typedef struct
 // The known coordinates of x_i (n x d), or of B x_i, <- those of A(0,t) y_i + S(0,t) z; at t = 0 of y itself. Row i
 // takes z from numbers count d, ... (0, ... on one path) of stream.index + i of stream.seed, purpose SB_FOR_KNOWN.
 // GSL_EBADLEN where a shape is wrong, GSL_EDOM where the mask is neither 0 nor 1 or a known number not finite,
-// GSL_EUNSUP for a process of several parts where it or `known` has a basis, so that maps mix coordinates;
+// GSL_EUNSUP for a process without parts, or of several where it or `known` has a basis, so that maps mix coordinates;
 // GSL_EINVAL where `basis` is not orthonormal, or has levels; GSL_ENOMEM.
 int sb_known_paste (const sb_known *known, const sb_process *process, sb_stream stream, size_t count, double t,
                     gsl_matrix *x);

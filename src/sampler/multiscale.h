@@ -23,8 +23,9 @@ typedef struct
 // draw of its own process's prior. Row i draws its noise from stream.index + i. evaluations (NULL is
 // allowed): of all stages' scores, on every row.
 //
-// GSL_EINVAL for no stage, stages that do not widen, or one whose times do not begin where those before it end;
-// GSL_EBADLEN, GSL_ENOMEM, and those of sb_process_prior and sb_pc_sample. After a failure x is unspecified.
+// GSL_EINVAL for no stage, one of fewer than two times, stages that do not widen, or one whose times do not begin where
+// those before it end; GSL_EBADLEN, GSL_ENOMEM, and those of sb_process_prior and sb_pc_sample. After a failure x is
+// unspecified.
 int sb_multiscale_sample (const sb_multiscale *multiscale, size_t stages, const sb_stage *stage, sb_stream stream,
                           gsl_matrix *x, size_t *evaluations);
 
