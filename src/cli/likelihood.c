@@ -28,7 +28,7 @@ typedef struct
   const char *law, *model, *process, *data, *output;
   double range[2], t_min, relative, absolute; // NaN: not given
   int trace;
-  uint64_t n, repeats, group, batch, class;
+  uint64_t n, repeats, group, batch, class, resize;
   network_engine engine;
   common_options common;
 } settings;
@@ -88,6 +88,8 @@ parse (task what, int argc, char **argv, settings *o)
     { "data", 'd', OPTION_TEXT, &o->data, "FILE", 0, 0, NULL, tasks[what].data },
     { "data-range", 0, OPTION_RANGE, o->range, "LOW,HIGH", 0, 0, NULL,
       "--law: map the bytes 0 to 255 to these values (default: 0,1 with ve, else -1,1)" },
+    { "resize", 0, OPTION_COUNT, &o->resize, "H", 0, 65536, NULL,
+      "make the images H pixels high, by means over areas (default: leave them)" },
     { "n", 'n', OPTION_COUNT, &o->n, "N", 0, 1e9, NULL, "only the first N points (default: all)" },
     { "output", 'o', OPTION_TEXT, &o->output, "FILE", 0, 0, NULL, tasks[what].output },
 
@@ -224,7 +226,7 @@ open_points (job *j)
   if (j->process->levels > 0)
     return usage_error ("--%s: its process is a chain, and has no flow", o->model ? "model" : "process");
   o->t_min = isnan (o->t_min) ? 1e-5 : o->t_min;
-  int status = examples_open (o->data, o->range, o->range, 0, &j->data);
+  int status = examples_open (o->data, o->range, o->range, (size_t)o->resize, &j->data);
   if (status != EXIT_SUCCESS)
     return status;
   const size_t points = j->data.shape.length[0], d = sb_shape_count (&j->data.shape, 1, SIZE_MAX - 1);

@@ -18,7 +18,7 @@
 typedef struct
 {
   const char *data, *task, *output;
-  uint64_t n, columns;
+  uint64_t n, columns, resize;
   double range[2];
   bool show;
   common_options common;
@@ -41,6 +41,8 @@ parse (int argc, char **argv, settings *o)
     { "points", 'n', OPTION_COUNT, &o->n, "N", 0, 1e9, NULL, "the first N of them (default: all)" },
     { "data-range", 0, OPTION_RANGE, o->range, "LOW,HIGH", 0, 0, NULL,
       "map the bytes 0 to 255 to these values (default: 0,1)" },
+    { "resize", 0, OPTION_COUNT, &o->resize, "H", 0, 65536, NULL,
+      "make the images H pixels high, by means over areas (default: leave them)" },
     { "task", 't', OPTION_TEXT, &o->task, "TASK", 0, 0, NULL, "what is seen of them, see below (needed)" },
     { "show", 0, OPTION_SET, &o->show, NULL, 0, 0, NULL,
       "at the images' size, pixels repeated, as a network is shown it" },
@@ -104,7 +106,7 @@ observe (settings *o)
 {
   points p;
   sb_error error = { 0 };
-  int status = points_read (o->data, o->range, 0, &p);
+  int status = points_read (o->data, o->range, (size_t)o->resize, &p);
   if (status != EXIT_SUCCESS)
     return status;
   if (p.rows->size1 == 0)
