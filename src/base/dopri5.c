@@ -87,7 +87,7 @@ weighted_sum (const double *weight, int stages, double *const *k, size_t n)
 
 // The last row of $a$ is $b$: the seventh stage is evaluated at $y_1$ itself. So its argument is the solution, its
 // value the derivative there, and the next step's first stage is at hand ("first same as last"). The argument $y$ is
-// overwritten when nothing can fail any more.
+// overwritten only once nothing can fail any more.
 
 static int
 dopri5_apply (void *vstate, size_t dim, double t, double h, double y[], double yerr[], const double dydt_in[],

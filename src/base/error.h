@@ -7,7 +7,7 @@
 
 SB_BEGIN_DECLS
 
-// What went wrong, in the caller's hands: GSL's code and one line naming file, place and reason.
+// What went wrong, in a record of the caller's: GSL's code and one line naming file, place and reason.
 typedef struct
 {
   int code;          // a GSL error code; GSL_SUCCESS when nothing went wrong
