@@ -48,7 +48,7 @@ int sb_file_commit (sb_file *file, sb_error *error);
 void sb_file_discard (sb_file *file);
 
 // Open a file for reading. Programs read a file more than once (to detect its format, say), which a pipe does not
-// allow: other than regular files are refused, without blocking. NULL with GSL_EFAILED or GSL_ENOMEM, a line in `error`.
+// allow: anything but a regular file is refused, without blocking. NULL with GSL_EFAILED or GSL_ENOMEM; see `error`.
 FILE *sb_file_open (const char *path, sb_error *error);
 
 SB_END_DECLS

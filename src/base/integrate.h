@@ -18,8 +18,8 @@ typedef struct
 } sb_odeiv2_count;
 
 // Integrate y from t0 to t1, in either direction, as scipy.integrate.solve_ivp does with RK45: steps of Dormand and
-// Prince (dopri5.h), sizes by the root mean square error (rms_control.h). The system is evaluated between t0 and t1 only.
-// `observer` and `count` may be NULL.
+// Prince (dopri5.h), sizes by the root mean square error (rms_control.h). The system is evaluated between t0 and t1
+// only. `observer` and `count` may be NULL.
 // The status of the system or the observer where that is not GSL_SUCCESS; GSL_EDOM where a time or a number of y is not
 // finite, GSL_EBADFUNC where the first derivative is not, GSL_EINVAL for tolerances as in rms_control.h, GSL_ENOMEM,
 // GSL_ETOL where no step is short enough for the tolerance. After a failure y is not to be used.
