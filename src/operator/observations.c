@@ -16,7 +16,7 @@
 // ## A hole
 //
 // [nonuniform.set-inpaint] A square "covering 25% of the image" anywhere in it: its side is half the image's, and its corner
-// is uniform over the places where it fits. It is filled with 0; the network is not told where it is.
+// is uniform over the places where it fits. It is filled with 0; its position is no input of the network.
 
 static size_t
 side_of_hole (const sb_observation *of)
@@ -57,9 +57,9 @@ inpaint (const sb_observation *of, sb_stream stream, const gsl_matrix *x, gsl_ma
 
 // ## Fewer pixels
 //
-// [nonuniform.set-sr] Bicubic downscaling by 8. What the kernel's negative lobes make of sharp edges, numbers below 0 and
-// above 1, is part of the observation. "We first interpolate the condition to the same resolution as the target using nearest
-// neighbours": then, as an image, it is diffused.
+// [nonuniform.set-sr] Bicubic downscaling by 8. The overshoot of the kernel's negative lobes at sharp edges, to numbers
+// below 0 and above 1, is part of the observation. "We first interpolate the condition to the same resolution as the
+// target using nearest neighbours": then, as an image, it is diffused.
 
 static int
 open_super_resolve (sb_observation *of, sb_error *error)
