@@ -86,7 +86,7 @@ sb_operator *sb_operator_cosine_alloc (size_t height, size_t width, size_t chann
 sb_operator *sb_operator_colour_alloc (size_t pixels);
 
 // The same with cosines and sines of whole periods, an orthonormal Fourier transform in real numbers: 1, then the
-// cosine and the sine of each frequency. Arguments as of sb_operator_cosine_alloc.
+// cosine and the sine of each frequency.
 sb_operator *sb_operator_fourier_alloc (size_t height, size_t width, size_t channels);
 
 // Haar's orthonormal transform of images, `levels` times (1 to 16): columns a_n, d_n, ..., d_1, where d_k is an image

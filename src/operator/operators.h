@@ -36,7 +36,7 @@ sb_operator *sb_operator_from_text (const char *text, const sb_operator_setting 
 //     window  keep=centre                  the level is the share of pixels that become 0
 const sb_entry *sb_corruptions (size_t k); // the family
 
-// Their keys, in one order for all corruptions; their values are the first of `key` below.
+// The keys of all of them, in one order, which is that of `key` below.
 #define SB_CORRUPTION_KEYS                                                                                             \
   { .name = "half", .usual = 80, .high = 65536, .whole = true, .help = "of a blur's kernel, in pixels; 0: heat" },     \
       { .name = "boundary", .words = sb_boundary_words, .help = "beyond the image's edge" },                           \
