@@ -15,7 +15,7 @@ typedef struct
   double low, high; // the papers map the bytes 0 to 255 of images to these
   const char *step; // the name of the papers' step for it (sampler/sampler.h)
   const char *grid; // and of their grid (grid/grid.h)
-  sb_process *(*alloc) (size_t dimension, const double *key, sb_error *error); // NULL with no line in error: a general one then
+  sb_process *(*alloc) (size_t dimension, const double *key, sb_error *error); // NULL; error may be empty
 } sb_process_kind;
 
 const sb_entry *sb_processes (size_t k); // the family; each is the first field of its sb_process_kind

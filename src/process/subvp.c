@@ -27,8 +27,8 @@ sb_subvp_diffusion (const void *vp, double t)
 // From a point, $\dot v = -\beta v + g^2$ has the solution [scoresde.eq29] [scoresde.eq34]
 // $$ p_{0t}(\mathbf{x}(t) \mid \mathbf{x}(0))
 //    = \mathcal{N}\!\bigl(\mathbf{x}(t);\; \mathbf{x}(0)\,e^{-B(0,t)/2},\; [1 - e^{-B(0,t)}]^2\,\mathbf{I}\bigr): $$
-// the standard deviation is VP's variance. From a point at a later time $s$ it depends on the noise withheld before $s$.
-// With $u = e^{-B(0,s)}$ and $w = e^{-B(s,t)}$, the variance that the interval adds to the kernel from 0 is
+// the standard deviation is VP's variance. From a point at a later time $s$ it depends on the noise withheld before
+// $s$. With $u = e^{-B(0,s)}$ and $w = e^{-B(s,t)}$, the variance that the interval adds to the kernel from 0 is
 // $$ v(s,t) = v(0,t) - w\,v(0,s) = (1 - uw)^2 - w (1 - u)^2 = (1 - w)(1 - u^2 w), $$
 // a product of two numbers that `expm1` gives to full precision, which the difference does not have.
 
