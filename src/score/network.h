@@ -76,15 +76,15 @@ void sb_network_pass_free (sb_network_pass *pass);
 // each row the numbers of the picture, then the class, as far as the network's line has them; class -1 is none. y NULL:
 // pictures of zeros, no class. Rows of images, here and below: the channel varies fastest. GSL_EBADLEN where shapes do not
 // fit each other or the network, or n is over the rows of the workspace; GSL_EUNSUP where the process has no parts
-// (of a residual: no one noise), or the network takes no condition; GSL_EDOM where a class is neither -1
-// nor one of the network's; else as of the process's numbers and of sb_net_forward.
+// (for a residual: where S is no multiple of I), or the network takes no condition; GSL_EDOM where a class is neither
+// -1 nor one of the network's; else as of the process's numbers and of sb_net_forward.
 int sb_network_forward (const sb_network *network, sb_network_pass *pass, const gsl_matrix *x, const gsl_vector *t,
                         const gsl_matrix *y, gsl_matrix *epsilon);
 
 // After it, with the same x and t: epsilon_bar is a gradient with respect to epsilon; its gradient with respect to
-// theta is added to theta_bar (NULL: not wanted), that with respect to x is written to x_bar (n x d, NULL likewise; it
-// may be epsilon_bar). GSL_EBADLEN also where epsilon_bar has not as many rows as x had; GSL_EINVAL where the pass was
-// allocated without gradients.
+// theta is added to theta_bar (NULL: not computed), that with respect to x is written to x_bar (n x d, NULL likewise;
+// it may be epsilon_bar). GSL_EBADLEN also where epsilon_bar has not as many rows as x had; GSL_EINVAL where the pass
+// was allocated without gradients.
 int sb_network_backward (const sb_network *network, sb_network_pass *pass, const gsl_vector *t,
                          const gsl_matrix *epsilon_bar, float *theta_bar, gsl_matrix *x_bar);
 
