@@ -116,7 +116,7 @@ extern const sb_layer_type sb_layer_input; // x, or the time label: given from o
 extern const sb_layer_type sb_layer_convolution;
 extern const sb_layer_type sb_layer_group_norm;
 extern const sb_layer_type sb_layer_silu;
-extern const sb_layer_type sb_layer_add;     // two inputs of one shape; or, the second being 1 x 1, a number per channel
+extern const sb_layer_type sb_layer_add;     // two inputs of one shape; or, the second 1 x 1, a number per channel
 extern const sb_layer_type sb_layer_dropout; // some numbers become zero, in training
 extern const sb_layer_type sb_layer_join;    // the channels of two inputs, one after the other
 extern const sb_layer_type sb_layer_halve;   // 2 x 2 averages
