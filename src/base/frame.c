@@ -1,4 +1,4 @@
-// # Where samples lie
+// # Centre and scale of samples
 //
 // A squared distance from the sum $|x|^2 + |y|^2 - 2\,x \cdot y$ has the rounding errors of its terms, which are large
 // where the points are far from the origin; and squares overflow at $10^{154}$ and vanish at $10^{-162}$. Differences

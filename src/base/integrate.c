@@ -28,7 +28,7 @@ typedef struct
 {
   const gsl_odeiv2_system *system;
   double low, high;    // of the interval
-  const double *dydt0; // the derivative at the start, NULL once it is handed on
+  const double *dydt0; // the derivative at the start, NULL once it has been used
   unsigned long evaluations;
   int status; // of the first evaluation that failed
 } counted;

@@ -153,7 +153,7 @@ sb_odeiv2_initial_step (const gsl_odeiv2_system *system, double t0, double t1, c
   return status;
 }
 
-// ## What else GSL asks of a control type
+// ## The other functions of a control type
 
 static void *
 rms_alloc (void)

@@ -51,7 +51,7 @@ sb_stream sb_stream_skip (sb_stream stream, uint64_t rows);
 int sb_stream_normals (sb_stream stream, uint64_t first, gsl_matrix *z);
 
 // Uniforms on the open interval (0, 1), the midpoints (m + 1/2) 2^-52 of its 2^52 equal cells; otherwise as above.
-// Uniforms and normals of one stream are made of the same bits: give each its own purpose.
+// Uniforms and normals of one stream are made from the same bits: give each its own purpose.
 int sb_stream_uniforms (sb_stream stream, uint64_t first, gsl_matrix *u);
 
 // The same generator, Philox4x32-10 (Salmon et al., 2011), for GSL's own distributions. gsl_rng_get returns words of
