@@ -19,7 +19,7 @@
 
 // ## The page
 //
-// Image $i$ stands in column $i \bmod c$ and row $\lfloor i/c \rfloor$ of the grid.
+// Image $i$ is in column $i \bmod c$ and row $\lfloor i/c \rfloor$ of the grid.
 
 enum
 {
