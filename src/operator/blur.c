@@ -97,7 +97,7 @@ fill_sampled (const blur *b, const double *k, gsl_matrix *B)
 // Mirrored between the pixels, a line has cosines as eigenvectors at every level; if periodic, cosines and sines. Mode
 // $k$ has the angular frequency $\omega_k = \pi k/n$, or $2\pi\lceil k/2\rceil/n$, and the eigenvalue
 // $$ c_k = k_0 + 2\sum_{v=1}^{h} k_v\cos(\omega_k v) . $$
-// The heat equation's $c_k = e^{-\omega_k^2\varsigma^2/2}$ is what this tends to. Blurring twice by it is blurring once, by
+// This tends to the heat equation's $c_k = e^{-\omega_k^2\varsigma^2/2}$. Blurring twice by that is blurring once, by
 // $\sqrt{\varsigma_1^2 + \varsigma_2^2}$; the sampled kernel has that approximately, and with zeros beyond the edge its
 // matrices do not even commute.
 

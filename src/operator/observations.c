@@ -1,4 +1,4 @@
-// # What is seen of an image
+// # Observations of an image
 //
 // [nonuniform.txt-inverse] An inverse problem asks for images $\hat{\mathbf x} \sim p(\mathbf x \mid \mathbf y)$ that agree
 // with an observation $\mathbf y = A\mathbf x$, $A\hat{\mathbf x} \approx \mathbf y$. *Non-Uniform Diffusion Models* has three
@@ -159,7 +159,7 @@ sb_observation_shown (const sb_observation *observation)
   return observation->height * observation->width * observation->seen[2];
 }
 
-// ## Seeing, and showing what was seen
+// ## Applying an observation, and showing it
 
 static int
 check_columns (const gsl_matrix *a, size_t of_a, const gsl_matrix *b, size_t of_b)

@@ -82,7 +82,7 @@ sb_operator *sb_operator_mask_alloc (const gsl_vector *mask);
 // signal in one dimension has height 1. Sizes up to 2^16 (GSL_EINVAL). GSL_ENOMEM: applying takes a matrix per thread.
 sb_operator *sb_operator_cosine_alloc (size_t height, size_t width, size_t channels);
 
-// The red, green and blue of each of so many pixels to grey and two channels of colour, orthonormally.
+// The orthonormal map of red, green and blue of each pixel to grey and two channels of colour.
 sb_operator *sb_operator_colour_alloc (size_t pixels);
 
 // The same with cosines and sines of whole periods, an orthonormal Fourier transform in real numbers: 1, then the

@@ -6,7 +6,7 @@
 
 SB_BEGIN_DECLS
 
-// What an operator is made for: points of `dimension` numbers, images of height x width pixels and so many channels,
+// What an operator is made for: points of `dimension` numbers, images of height x width pixels and `channels` channels,
 // the channel fastest (height 0: no images); and its parameters where a line of text cannot hold them.
 typedef struct
 {
@@ -18,7 +18,7 @@ typedef struct
 typedef struct
 {
   sb_entry entry;
-  bool has_numbers; // it is made of a matrix
+  bool has_numbers; // it is made from a matrix
   bool of_images;
   sb_operator *(*alloc) (const double *key, const sb_operator_setting *of);
 } sb_operator_kind;
