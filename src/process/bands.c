@@ -128,7 +128,7 @@ sb_bands_of (const sb_process *process)
   return sb_nonuniform_settings (process, "bands");
 }
 
-// ## What a network sees
+// ## The network's input
 //
 // Bands of several sizes are no image. $a_i$, computed from the coarser bands, is one of height $h/2^i$, and $d_i$ is
 // one of the same size with three times the channels.

@@ -39,7 +39,7 @@ typedef struct
   double noise;                // in (0, 1); ignored where joint
   bool joint;
   const gsl_vector *levels; // the knots (2 or more), none below the one before it; copied
-  size_t rank, channels;    // of the prior that sb_soft_fit fits; rank 0: the paper's, of so many channels
+  size_t rank, channels;    // of the prior that sb_soft_fit fits; rank 0: the paper's, of `channels` channels
 } sb_soft_stages;
 
 // NULL: GSL_EBADLEN where there are fewer than two levels, GSL_EDOM where a number is out of range, and as above.
