@@ -1,14 +1,14 @@
 // # Gaussian mixtures
 //
 // Data are rarely a Gaussian, but a mixture of Gaussians has every difficulty of real data (modes far apart, ridges,
-// gaps where almost nothing lies) and still the score of its noisy versions in closed form. Where
+// gaps of almost no density) and still the score of its noisy versions has a closed form. Where
 // $$ p_0(\mathbf{x}) = \sum_k w_k\, \mathcal{N}(\mathbf{x};\; \boldsymbol\mu_k,\, \mathbf{C}_k) $$
 // and the forward process maps $\mathbf{x}_0$ to $m\,\mathbf{x}_0 + \varsigma\,\mathbf{z}$, the convolution of $p_0$
 // with the kernel is again a mixture, [scoresde.txt-perturb-kernel] [dsm2ddpm.txt-qsigma]
 // $$ p_t(\mathbf{x}) = \sum_k w_k\, \mathcal{N}(\mathbf{x};\; m\boldsymbol\mu_k,\, m^2\mathbf{C}_k + \varsigma^2\mathbf{I}),
 // $$
-// with $m$ and $\varsigma$ depending on $t$. (Under other processes: mixture_under_maps.c.) A Gaussian is a mixture of one. Its score is what a model at time $t$ is
-// to learn. [dsm2ddpm.txt-score-diffusion]
+// with $m$ and $\varsigma$ depending on $t$. (Under other processes: mixture_under_maps.c.) A Gaussian is a mixture of
+// one. Its score is the target of a model at time $t$. [dsm2ddpm.txt-score-diffusion]
 //
 // As the law of the process at time $t$ it solves Kolmogorov's forward equation, [scoresde.eq35] for a drift
 // $F(t)\mathbf{x}$ and a diffusion $G(t)$

@@ -28,7 +28,7 @@ typedef struct
   gsl_matrix *CA;      // K d x d: C_k A^T
   gsl_matrix *L;       // K d x d: the factors
   gsl_vector *log_det; // K: log det L_k
-  gsl_vector *trace;   // K: of Sigma_k^{-1}, where a divergence is asked for
+  gsl_vector *trace;   // K: of Sigma_k^{-1}, where a divergence is computed
 } snapshot;
 
 static gsl_matrix
