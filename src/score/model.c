@@ -1,4 +1,4 @@
-// # A model: a network and what it needs to be used
+// # A model: a network and everything needed to use it
 //
 // Weights alone are not enough: under which process were they trained, how was the time encoded, what is the output,
 // which number is black? A checkpoint that leaves this to a separate file will be used wrongly one day. Here the

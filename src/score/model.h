@@ -67,7 +67,7 @@ sb_model *sb_model_classifier_alloc (const char *net, double low, double high, s
 bool sb_model_classifies (const sb_model *model); // its network is a cnn
 
 // The notes of a model into a list, and a model, without its weights, from a list's notes. `process` is the line it was
-// made from (NULL for a classifier without the time as an input). From notes, a classifier is one with the time.
+// made from (NULL for a classifier without the time as an input). A classifier from notes is one with the time.
 int sb_model_note (const sb_model *model, const char *process, sb_tensors *tensors);
 sb_model *sb_model_from_notes (const sb_tensors *tensors, const char *path, sb_error *error);
 

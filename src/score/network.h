@@ -44,7 +44,7 @@ typedef struct
 
   // How a row becomes the network's input, if not as one image. transform: W, orthonormal and not owned; a row is W
   // times the input. NULL: they are the same. first_channels: the input is two images of one size, one after the other
-  // in a row, and so many of its channels are the first's. 0: one image.
+  // in a row, and this many of its channels are the first's. 0: one image.
   const sb_operator *transform;
   size_t first_channels;
 } sb_network;

@@ -11,7 +11,7 @@
 // $\mathbf x$ and $\mathbf y$ have noises of their own.
 
 //
-// ## What is lost
+// ## The approximation error
 //
 // The score given $\mathbf y$ is approximated with a draw of $\hat{\mathbf y}_t \sim p(\mathbf y_t \mid \mathbf y)$,
 // [nonuniform.txt-cdiffe-approx]
@@ -24,7 +24,8 @@
 // The smaller the noise, the smaller the error. [nonuniform.thm4] There is an $E$ that falls to 0 with
 // $$ \mathbb E_{\mathbf y_t \mid \mathbf y}\bigl\|\nabla_{\mathbf x_t}\ln p(\mathbf x_t \mid \mathbf y_t)
 //    - \nabla_{\mathbf x_t}\ln p(\mathbf x_t \mid \mathbf y)\bigr\|^2 \le E\bigl(1/\sigma^y(t)\bigr) , $$
-// and where the densities are smooth, the left side is $\sigma^2\,\|\nabla_{\mathbf y}\nabla_{\mathbf x_t}\ln p(\mathbf x_t \mid \mathbf y)\|_F^2$ in the end.
+// and where the densities are smooth, the left side is
+// $\sigma^2\,\|\nabla_{\mathbf y}\nabla_{\mathbf x_t}\ln p(\mathbf x_t \mid \mathbf y)\|_F^2$ asymptotically.
 
 #include "slice.h"
 
