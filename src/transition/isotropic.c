@@ -1,7 +1,7 @@
 // # Isotropic Gaussians
 //
 // Every step of DDPM, forward or back, is a Gaussian $\mathcal{N}(\mathbf{m}, v\,\mathbf{I})$, and the variational
-// bound is made of their densities and divergences.
+// bound is a sum of their densities and divergences.
 
 #include "isotropic.h"
 
