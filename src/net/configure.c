@@ -332,7 +332,7 @@ convolve (builder *b, const char *name, size_t from, size_t outputs, size_t kern
                           .scratch = kernel == 1 ? 0 : taps * columns_of (in) });
 }
 
-// The U-Net of Ho et al. and those made of it have `groups` groups at most, and four channels in each at least.
+// The U-Net of Ho et al. and its descendants have `groups` groups at most, and four channels in each at least.
 
 static size_t
 groups_of (const settings *s, size_t channels)

@@ -22,7 +22,7 @@ typedef enum
 typedef struct
 {
   char *configuration;          // the text it was made from
-  const sb_entry *architecture; // what it chose
+  const sb_entry *architecture; // chosen by that text
   sb_layer *layers;             // layer 0 is the input x, layer 1 the time label (1 x 1 x 1), the last the output
   size_t count, capacity;
   size_t parameters;

@@ -32,7 +32,7 @@ typedef struct
 
 typedef struct
 {
-  size_t first, last; // readers of a layer's output; of the last layer, and of one that nobody reads, itself
+  size_t first, last; // readers of a layer's output; of the last layer, and of one without readers, itself
   size_t backward;    // the first of those whose backward function reads it; 0: none
 } readers;
 
