@@ -224,11 +224,15 @@ train() {
           knots=$knots,7.44471,8.21071,9.02176,9.87788,10.7791,11.5 ;;
       esac
       set -- --process="$process knots=$knots" --prediction=residual --objective=$objective ;;
-    # Their VE at the same size. 17: the largest distance between two of MNIST's images.
+    # Their VE at the same size. 17 and 38: the largest distance between two of MNIST's images, and of 2,000 faces.
     mnist-ve)
       stages='1e-3:3500 3e-4:4500 1e-4:5000'
       network='unet image=1x28x28 channels=16 multipliers=1,2,2 attention=7'
       set -- --process='ve sigma_min=0.01 sigma_max=17' --prediction=mixed --label=log-noise ;;
+    faces32-ve)
+      stages='1e-3:3000 3e-4:4000 1e-4:4500'
+      network='unet image=3x32x32 channels=32 multipliers=1,2,2 attention=8'
+      set -- --process='ve sigma_min=0.01 sigma_max=38' --prediction=mixed --label=log-noise ;;
     # Soft Diffusion's own: CIFAR-10, and CelebA at 64x64 as a folder of PNG files; Adam at 2e-4 after 5,000 steps, gradients of
     # norm 1 at most, batches of 128, one to two million steps, w = 1/sigma^2. [soft.set-optim] [soft.set-arch] The range of the images and
     # the rate of the average are not printed. [soft.txt-unspecified]

@@ -159,7 +159,7 @@ reconstructed (const results *r, const network *w, const gsl_matrix *y, uint64_t
 
 typedef struct
 {
-  double psnr, ssim, perceptual, ufid, jfid, consistency, diversity;
+  double psnr, ssim, perceptual, ufid, jfid, consistency, diversity, colour;
 } quality;
 
 // What is seen in images: of shoes the classifier's features, of faces those of a network with random weights.
@@ -219,6 +219,28 @@ consistency_of (const results *r, const sb_observation *seen, const gsl_matrix *
   return mean;
 }
 
+// The share that an image's mean colour has in the squared error: 1 in pixels, where errors are independent.
+
+static double
+share_of_colour (const gsl_matrix *x, const gsl_matrix *truth, size_t channels)
+{
+  const double pixels = (double)(x->size2 / channels);
+  double of_mean = 0, all = 0;
+  for (size_t i = 0; i < x->size1; i++)
+    for (size_t c = 0; c < channels; c++)
+      {
+        double sum = 0;
+        for (size_t j = c; j < x->size2; j += channels)
+          {
+            const double error = gsl_matrix_get (x, i, j) - gsl_matrix_get (truth, i, j);
+            sum += error;
+            all += error * error;
+          }
+        of_mean += sum * sum / pixels;
+      }
+  return of_mean / all;
+}
+
 // x: a reconstruction of each truth.
 
 static quality
@@ -234,6 +256,7 @@ quality_of (const results *r, const judge *j, const task *t, const sb_observatio
   require (sb_frechet (of_x, of_truth, &q.ufid), "UFID");
   require (sb_frechet_joint (of_x, of_y, of_truth, of_y, &q.jfid), "JFID");
   q.consistency = consistency_of (r, seen, x, y);
+  q.colour = share_of_colour (x, truth, seen->channels);
   gsl_matrix_free (given);
   gsl_matrix_free (of_y);
   gsl_matrix_free (of_x);
@@ -244,14 +267,16 @@ quality_of (const results *r, const judge *j, const task *t, const sb_observatio
 static void
 put (results *r, const char *task_row, const char *what, const quality *q, const char *const *published)
 {
-  static const char *const columns[] = { "PSNR", "SSIM", "LPIPS", "UFID", "JFID", "Consistency", "Diversity" };
-  static const char *const units[] = { "dB", "", "", "", "", "dB", "of 255" };
-  const double ours[] = { q->psnr, q->ssim, q->perceptual, q->ufid, q->jfid, q->consistency, 255 * q->diversity };
+  static const char *const columns[]
+      = { "PSNR", "SSIM", "LPIPS", "UFID", "JFID", "Consistency", "Diversity", "Colour" };
+  static const char *const units[] = { "dB", "", "", "", "", "dB", "of 255", "of the error" };
+  const double ours[]
+      = { q->psnr, q->ssim, q->perceptual, q->ufid, q->jfid, q->consistency, 255 * q->diversity, q->colour };
   char row[80];
   snprintf (row, sizeof row, "%s, %s", task_row, what);
-  for (int k = 0; k < 7; k++)
+  for (int k = 0; k < 8; k++)
     if (gsl_finite (ours[k]))
-      results_row (r, row, columns[k], published ? published[k] : "", ours[k], -1, units[k],
+      results_row (r, row, columns[k], published && k < 7 ? published[k] : "", ours[k], -1, units[k],
                    k >= 2 && k <= 4 ? "other features than the published" : "");
 }
 

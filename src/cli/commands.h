@@ -18,7 +18,7 @@ int command_observe (int argc, char **argv);
 int command_schedule (int argc, char **argv);
 int command_info (int argc, char **argv);
 
-// The one-line summaries, said by a command's own help and by `scorebook --help`.
+// The one-line summaries, printed by a command's own help and by `scorebook --help`.
 #define TRAIN_SUMMARY "Teach a network the score of a data set."
 #define SAMPLE_SUMMARY "Draw samples of a law by running a noise process backwards."
 #define LIKELIHOOD_SUMMARY "Say how probable a model finds points."

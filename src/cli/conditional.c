@@ -1,6 +1,6 @@
 // # Samples from observations
 //
-// What a model of images given observations needs for sampling. The images that were observed are not among it.
+// What a model of images given observations needs for sampling. It does not need the images that were observed.
 
 #include <config.h>
 #include "conditional.h"
@@ -19,7 +19,7 @@ conditional_close (conditional *c)
   *c = (conditional){ 0 };
 }
 
-// Observations are shown to the network at the images' size, each as often as there are samples of it.
+// Observations are given to the network at the images' size, each repeated for every sample of it.
 
 static int
 repeat_shown (const sb_observation *seen, const gsl_matrix *y, size_t times, gsl_matrix **all)
@@ -62,8 +62,8 @@ read_observations (const sb_model *model, const char *path, size_t times, gsl_ma
   return status;
 }
 
-// The score of a pair is cut to that of its first, and its condition diffuses at its own speed; a network that is given a
-// condition is a score of x as it is.
+// The score of a pair is restricted to its first part, and its condition diffuses at its own speed; a network that
+// takes a condition is a score of x as it is.
 
 int
 conditional_open (const sb_model *model, const char *path, uint64_t per_condition, conditional *c)

@@ -48,7 +48,7 @@ keep_state (run *r, size_t k, double t, const gsl_matrix *x)
 
 // ## Between two steps
 //
-// Keep the state if it is one to keep, show how far we are, and stop where Ctrl-C was pressed. Several states may fall
+// Store the state if it is wanted, show the progress, and stop if Ctrl-C was pressed. Several states may fall
 // on one step where there are more states than steps.
 
 static int
@@ -64,8 +64,8 @@ between_steps (void *context, size_t done, size_t steps, double t, const gsl_mat
 
 // ## The adaptive flow
 //
-// From one wanted time to the next; with no trajectory there is one leg. The flow says what time it has reached, not how
-// many steps are left, so progress is counted in parts of the time.
+// From one wanted time to the next; with no trajectory there is one leg. The flow reports the time it has reached, not
+// the steps that are left, so progress is counted in parts of the time.
 
 enum
 {
@@ -89,12 +89,12 @@ between_flow_steps (void *context, size_t done, size_t total, double t, const gs
 }
 
 static int
-run_flow (run *r, const gsl_matrix *y, gsl_matrix *x, size_t *evaluations)
+run_flow (run *r, sb_stream stream, const gsl_matrix *y, gsl_matrix *x, size_t *evaluations)
 {
   const drawing *d = r->drawing;
   size_t last = d->times->size - 1;
   leg l = { r, gsl_vector_get (d->times, 0), gsl_vector_get (d->times, last) };
-  sb_flow flow = { d->tolerance, d->tolerance, SB_FINAL_SAMPLE, between_flow_steps, &l };
+  sb_flow flow = { d->tolerance, d->tolerance, SB_FINAL_SAMPLE, between_flow_steps, &l, d->pc.condition, stream };
   int status = GSL_SUCCESS;
   for (size_t k = 0; !status && k < last; k++)
     {
@@ -129,7 +129,7 @@ rows_of_batch (const gsl_matrix *all, size_t first, size_t count)
 }
 
 static int
-run_pc_knowing (run *r, sb_pc *pc, sb_stream stream, const gsl_matrix *y, gsl_matrix *x, size_t *evaluations)
+run_pc_with_known (run *r, sb_pc *pc, sb_stream stream, const gsl_matrix *y, gsl_matrix *x, size_t *evaluations)
 {
   const drawing *d = r->drawing;
   gsl_matrix *rows = rows_of_batch (d->known->y, r->first, x->size1);
@@ -149,7 +149,7 @@ run_pc (run *r, sb_stream stream, const gsl_matrix *y, gsl_matrix *x, size_t *ev
   sb_pc pc = r->drawing->pc;
   pc.progress = between_steps;
   pc.context = r;
-  return r->drawing->known->y ? run_pc_knowing (r, &pc, stream, y, x, evaluations)
+  return r->drawing->known->y ? run_pc_with_known (r, &pc, stream, y, x, evaluations)
                               : sb_pc_sample (&pc, r->drawing->score, y, r->drawing->times, stream, x, evaluations);
 }
 
@@ -174,7 +174,7 @@ draw_batch (run *r, const gsl_matrix *y, gsl_matrix *x, size_t *evaluations)
   int status = begin (d, r->first, stream, x);
   r->next_state = 0;
   if (!status)
-    status = d->flow ? run_flow (r, y, x, evaluations) : run_pc (r, stream, y, x, evaluations);
+    status = d->flow ? run_flow (r, stream, y, x, evaluations) : run_pc (r, stream, y, x, evaluations);
   if (status)
     return status;
   if (d->states)

@@ -12,9 +12,9 @@ typedef struct
   double tolerance;            // of the flow
   const gsl_matrix *condition; // the score's, n rows or one for all; NULL: none
   const sb_known *known;       // likewise; y NULL: nothing is known
-  sb_inverse *inverse;     // of the score; H NULL: it is none of an inverse problem. Its streams are set for each batch
-  const gsl_matrix *start; // where they begin, likewise; NULL: in the prior
-  const gsl_vector *times; // strictly decreasing: the grid, or where the flow's states are wanted
+  sb_inverse *inverse;         // of the score; H NULL: not of an inverse problem. Its streams are set for each batch
+  const gsl_matrix *start;     // where they begin, likewise; NULL: drawn from the prior
+  const gsl_vector *times;     // strictly decreasing: the grid, or where the flow's states are wanted
   uint64_t seed;
   size_t batch, states; // states: how many of a trajectory are kept, 0: only the end
   bool quiet;
@@ -28,7 +28,7 @@ typedef struct
   size_t evaluations; // of the score, per sample; the mean where batches differ
 } drawn_samples;
 
-// EXIT_SUCCESS, or EXIT_FAILURE after a complaint. Does not return where it was interrupted.
+// EXIT_SUCCESS, or EXIT_FAILURE after a complaint. Does not return if it was interrupted.
 int draw_samples (const drawing *d, size_t n, drawn_samples *drawn);
 void drawn_free (drawn_samples *drawn);
 

@@ -1,4 +1,4 @@
-// # Who computes networks
+// # The backends of networks
 //
 // The options --backend and --precision, the same for every command that uses a network.
 

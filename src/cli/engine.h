@@ -3,7 +3,7 @@
 
 #include <scorebook.h>
 
-// How networks are computed: places in these lists, -1: the fastest there is. Returns EXIT_SUCCESS, or complains.
+// How networks are computed: indices into these lists, -1: the fastest there is. Returns EXIT_SUCCESS, or complains.
 extern const char *const backend_names[], *const precision_names[];
 
 typedef struct
@@ -28,7 +28,7 @@ typedef struct
         "float, or bf16: half the bits and, where the processor has it, faster still (default: float)"                 \
   }
 
-// As what an exported network's numbers are written: places in the first list, the dtypes of a file in the second.
+// The number formats of an exported network: the options' words in the first list, a file's dtypes in the second.
 extern const char *const dtype_names[], *const file_dtypes[];
 
 int set_engine (sb_net *net, const network_engine *engine);

@@ -14,7 +14,7 @@
 
 // ## About it
 //
-// A state says what it was made from, so that years later the file can be found, or found to be another.
+// A state records what it was made from, so that years later the file can be found, or recognised as another.
 
 static int
 describe (const char *path, const char *numbers, size_t count, const void *data, size_t size, examples *e)
@@ -40,7 +40,7 @@ describe (const char *path, const char *numbers, size_t count, const void *data,
 
 // ## Bytes
 //
-// The deviation of a coordinate around the mean of them all is what the network's scales want to know.
+// The deviation of a coordinate around the mean of them all, which sets the network's scales.
 
 static double
 deviation_of_bytes (const unsigned char *data, size_t count)
@@ -70,8 +70,7 @@ open_bytes (const char *path, file_format format, const double *range, const dou
 
 // ## Numbers
 //
-// One that is infinite or none at all would end the training at some step, far from the cause. Its place is said as
-// numpy has it.
+// An infinity or a NaN would end the training at some step, far from the cause. Its place is given in numpy's notation.
 
 static int
 complain_of_number (const char *path, const sb_shape *shape, size_t k, double x)

@@ -17,11 +17,11 @@ typedef struct
   sb_byte_examples mapped;
 } examples;
 
-// range: what was asked for, or NaN: then the range is `usual` for bytes, and from the least to the largest of numbers.
+// range: the one requested, or NaN: then it is `usual` for bytes, and from the least to the largest number for others.
 // height: images are made so high, 0: left as they are. EXIT_SUCCESS, or the status after a complaint.
 int examples_open (const char *path, const double *range, const double *usual, size_t height, examples *e);
 sb_examples examples_source (examples *e, size_t shift,
-                             bool flip); // of images: as of sb_byte_examples; keeps the address
+                             bool flip); // of images: as in sb_byte_examples; keeps the address
 void examples_close (examples *e);
 
 #endif

@@ -1,7 +1,7 @@
-// # What is asked of samples
+// # What samples are conditioned on
 //
-// A class, some of their coordinates, their grey, a measurement: each is a score with something added to it, its
-// condition, or what is put in between steps. [scoresde.fig4]
+// A class, some of their coordinates, their grey, a measurement: each is a term added to the score, its condition, or
+// coordinates that are set between steps. [scoresde.fig4]
 
 #include <config.h>
 #include "guidance.h"
@@ -183,7 +183,7 @@ same_process (const sb_process *a, const sb_process *b)
     return false;
   for (int k = 1; k <= 2; k++)
     {
-      const double t = a->levels && k == 1 ? 1 / (double)a->levels : 0.5 * k; // two times tell two numbers
+      const double t = a->levels && k == 1 ? 1 / (double)a->levels : 0.5 * k; // two times determine two numbers
       double a_mean, a_sd, b_mean, b_sd;
       if (sb_process_scalars (a, 0, t, &a_mean, &a_sd) || sb_process_scalars (b, 0, t, &b_mean, &b_sd)
           || a_mean != b_mean || a_sd != b_sd)
@@ -305,7 +305,7 @@ open_measurement (const guidance_options *o, const named_law *look, uint64_t n, 
 
 // ## Where to begin
 //
-// In place of a draw of the prior, points that are as the process leaves them at the first time: a picture of one's own, blurred.
+// In place of a draw from the prior, points that are as the process leaves them at the first time: a user's picture, blurred.
 
 static int
 open_start (const guidance_options *o, const named_law *look, uint64_t n, guidance *g)

@@ -8,12 +8,12 @@
 #define NO_CLASS UINT64_MAX
 #define EACH_CLASS (UINT64_MAX - 1) // 0, 1, ... in turn
 
-// What options ask of the samples beside their law; NULL, NaN and NO_CLASS: not given.
+// What options require of the samples beyond their law; NULL, NaN and NO_CLASS: not given.
 typedef struct
 {
   const char *class_text; // a number, or "each"; NULL: none
   uint64_t class;         // that number, once guidance_check has read it; EACH_CLASS
-  size_t classes;         // that the model knows
+  size_t classes;         // of the model
   const char *classifier;
   double weight;
   const char *known, *mask, *grey, *start;
@@ -23,12 +23,12 @@ typedef struct
 
 guidance_options guidance_options_none (void);
 
-// -1 where they go together, else the exit status of a complaint. flow: samples are made by the probability flow;
+// -1 where they are compatible, else the exit status of a complaint. flow: samples are made by the probability flow;
 // model: NULL, or the file that the score is read from.
 int guidance_check (guidance_options *o, bool flow, const char *model);
 
-// What samples are made by: the score given, or a guided one; its condition; and what is known of the samples. Rows are
-// as many as samples, or one for all.
+// What samples are drawn with: the score given, or a guided one; its condition; and what is known of the samples. There
+// are as many rows as samples, or one for all.
 typedef struct
 {
   const sb_score *score;
@@ -37,7 +37,7 @@ typedef struct
   gsl_matrix *start;     // where samples begin; NULL: in the prior
   sb_inverse inverse;    // H NULL: nothing was measured
 
-  // What these are made of, and is freed.
+  // What these consist of, to be freed.
   sb_model *model;
   sb_timed_classifier *classifier;
   sb_operator *H, *basis;
@@ -52,8 +52,8 @@ int guidance_open (const guidance_options *o, const network_engine *engine, cons
                    const sb_score *score, uint64_t n, guidance *g);
 void guidance_close (guidance *g);
 
-// Whether two processes have the same name, levels and numbers, where they have one part; else false. A classifier has to
-// have that of the samples, a model that a training begins with that of the training.
+// Whether two processes have the same name, levels and numbers, where they have one part; else false. A classifier must
+// have the process of the samples, the model that a training begins with that of the training.
 bool same_process (const sb_process *a, const sb_process *b);
 
 #endif

@@ -68,7 +68,7 @@ describe_build (void)
 
 // ## A file
 
-// Of any length: its numbers are looked at as they come.
+// Of any length: its numbers are processed as they are read.
 
 typedef struct
 {
@@ -154,8 +154,8 @@ describe_checkpoint (const char *path)
   return EXIT_SUCCESS;
 }
 
-// A checkpoint is told by its first bytes, a length and the brace of the header; a broken one, which is none of the
-// other formats either, by its name.
+// A checkpoint is recognised by its first bytes, a length and the brace of the header; a broken one, which is none of
+// the other formats either, by its name.
 
 static bool
 is_checkpoint (const char *path)
@@ -175,7 +175,7 @@ is_checkpoint (const char *path)
 
 // ## Rewriting
 //
-// The notes stay, but for those that a training goes on by.
+// The notes stay, except those by which a training is resumed.
 
 static int
 copy_notes (const sb_tensors *from, sb_tensors *to)

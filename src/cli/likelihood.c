@@ -263,7 +263,7 @@ open_results (job *j)
 
 // ## The work
 //
-// Some rows at a time. Row i of repetition r has the numbers r of its own streams.
+// Some rows at a time. Row i of repetition r uses the numbers r of its own streams.
 
 static int
 take_points (const job *j, size_t repeat, size_t first, gsl_matrix *x)
@@ -293,7 +293,7 @@ weigh (job *j, const gsl_matrix *y, const gsl_matrix *x, size_t at, double *eval
 }
 
 static int
-carry (job *j, const gsl_matrix *y, gsl_matrix *x, size_t first, double *evaluations)
+integrate (job *j, const gsl_matrix *y, gsl_matrix *x, size_t first, double *evaluations)
 {
   const settings *o = &j->o;
   const sb_flow flow = { .relative = o->relative, .absolute = o->absolute, .final = SB_FINAL_SAMPLE };
@@ -314,7 +314,7 @@ work_on (job *j, size_t repeat, size_t first, size_t rows)
   int status = x && (y || j->o.class == NO_CLASS) ? take_points (j, repeat, first, x) : GSL_ENOMEM;
   if (!status)
     status = j->what == LIKELIHOOD ? weigh (j, y, x, repeat * j->n + first, &evaluations)
-                                   : carry (j, y, x, first, &evaluations);
+                                   : integrate (j, y, x, first, &evaluations);
   j->evaluations += evaluations * (double)rows / (double)j->n / (double)j->o.repeats;
   gsl_matrix_free (x);
   gsl_matrix_free (y);

@@ -79,7 +79,7 @@ static const char details[] = "FILE1 and FILE2 are IDX or NPY (plain or gzip), f
                               "kept by --save-moments and stand in for FILE2 later: --moments, frechet only.\n\n"
                               "Exit status: 0, 1 where something failed, 2 where the command line is wrong.\n";
 
-// Two files, but one where moments take the place of the second, or are all that is wanted.
+// Two files, or one where moments replace the second, or are all that is wanted.
 
 static int
 check_files (const settings *o, int files)
@@ -164,7 +164,7 @@ enum
   FILES
 };
 
-// Of a file, what is looked at: its pixels, or what the classifier sees in them.
+// What is compared of a file: its pixels, or the classifier's features of them.
 typedef struct
 {
   const gsl_matrix *pixels, *seen;
@@ -251,7 +251,7 @@ measure_sinkhorn (const settings *o, const inputs *in, json_t *report)
 
 // ## Measures of rows in order
 //
-// Row i of reconstructions belongs to row i / N of the truths, or of the conditions. What is asked of the files was checked.
+// Row i of reconstructions belongs to row i / N of the truths, or of the conditions. The files have been checked for it.
 
 static uint64_t
 per_condition (const settings *o)
@@ -310,7 +310,7 @@ measure_joint (const settings *o, const inputs *in, json_t *report)
   return status ? status : add (report, "joint", distance);
 }
 
-// So many rows as there are conditions, and images where a measure wants images.
+// As many rows as there are conditions, and images where a measure needs images.
 
 static int
 check_images (const inputs *in)
@@ -346,7 +346,7 @@ check_rows (const settings *o, const inputs *in)
 
 // ## Moments
 //
-// What numbers moments are of: those of different networks, or of features and pixels, must not be compared.
+// Which numbers moments are of: those of different networks, or of features and pixels, must not be compared.
 
 static void
 say_what (const sb_classifier *c, char *what, size_t size)
@@ -420,7 +420,7 @@ measure_all (const settings *o, const inputs *in, json_t *report)
   return status;
 }
 
-// What a classifier says of the first file: how many of its points it is sure of, and the shares of the classes.
+// A classifier's result for the first file: how many of its points it is sure of, and the shares of the classes.
 
 static int
 report_classes (const gsl_matrix *probabilities, json_t *report)
@@ -444,7 +444,7 @@ report_classes (const gsl_matrix *probabilities, json_t *report)
   return status;
 }
 
-// ## What is looked at
+// ## What is compared
 
 static int
 look (const settings *o, const sb_classifier *c, const points *p, view *v)

@@ -1,6 +1,6 @@
 // # scorebook observe
 //
-// What is seen of images: holes, fewer pixels, sketches, for a model to make images from.
+// Observations of images: holes, fewer pixels, sketches, for a model to make images from.
 
 #include <config.h>
 

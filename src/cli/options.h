@@ -22,7 +22,7 @@ typedef enum
   OPTION_REAL,   // double, finite, above `above` and at most `at_most` (0: no bound)
   OPTION_RANGE,  // double[2], two finite numbers LOW,HIGH with LOW < HIGH
   OPTION_COUNT,  // uint64_t, from `above` + 1 to `at_most`
-  OPTION_CHOICE, // int: the place of the word in `choices`
+  OPTION_CHOICE, // int: the index of the word in `choices`
   OPTION_KEY,    // key_value: as its key says; its help is the key's
   OPTION_HEADING // no option: a heading of the help, the text in `help`
 } option_kind;
@@ -52,7 +52,7 @@ typedef struct
   sb_family family;
 } help_family;
 
-// One command of the program: what its help says around the options, and where its operands end up.
+// One command of the program: what its help prints around the options, and where its operands go.
 typedef struct
 {
   const char *name;
@@ -61,7 +61,7 @@ typedef struct
   const char *details;  // paragraphs below the options, lines already broken; may be NULL
   const option *options;
   size_t count;
-  size_t operands;             // at most so many
+  size_t operands;             // the most allowed
   const help_family *families; // ends with an argument NULL; may be NULL
 } command_line;
 
@@ -71,7 +71,7 @@ typedef struct
   uint64_t seed, threads;
   bool quiet;
 
-  // Is told each option that was given, in order, by its whole name; argument NULL: it takes none. NULL: nobody is.
+  // Called for each option that was given, in order, by its whole name; argument NULL: it takes none. NULL: not called.
   void (*given) (void *context, const char *name, const char *argument);
   void *context;
 } common_options;

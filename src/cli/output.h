@@ -4,7 +4,7 @@
 #include "draw.h"
 #include "named_law.h"
 
-// What a file of samples is, by its name's suffix.
+// The format of a file of samples, by its name's suffix.
 typedef enum
 {
   OUTPUT_NPY,
@@ -18,7 +18,7 @@ output_kind output_format (const char *path);
 // Whether a file could be written there: EXIT_SUCCESS, or EXIT_FAILURE after a complaint.
 int output_try (const char *path);
 
-// The same of so many samples, each with so many states (0: the last alone), also whether they can be drawn.
+// The same for n samples, each with `states` states (0: the last alone), and whether they can be drawn.
 int output_check (const char *path, const named_law *law, size_t n, size_t states, size_t columns);
 
 // Write the samples, or trajectories, whole or not at all. `columns` is of a PNG's grid, 0: about square. EXIT_SUCCESS,

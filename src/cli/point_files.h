@@ -5,8 +5,8 @@
 
 #include <gsl/gsl_matrix.h>
 
-// What a file's first four bytes say, once gzip is unpacked; but a folder is one of PNG files, and a name that ends in
-// .bin or .bin.gz CIFAR-10's. EXIT_SUCCESS, or EXIT_FAILURE after a complaint.
+// A file's format, by its first four bytes, once gzip is unpacked; but a folder is one of PNG files, and a name that
+// ends in .bin or .bin.gz is CIFAR-10's. EXIT_SUCCESS, or EXIT_FAILURE after a complaint.
 typedef enum
 {
   FORMAT_IDX,
@@ -37,7 +37,7 @@ typedef struct
 // a complaint.
 int points_read (const char *path, const double *range, size_t height, points *p);
 
-// The same of a file that is only looked at: its numbers, bytes kept as they are, are handed to `show`; rows is NULL.
+// The same for a file that is only scanned: its numbers, bytes kept as they are, are handed to `show`; rows is NULL.
 int points_scan (const char *path, sb_numbers_show show, void *context, sb_shape *shape, points *p);
 void points_free (points *p);
 

@@ -33,7 +33,7 @@ progress_start (const char *label, const char *unit, size_t total, bool quiet)
   return (progress_bar){ label, unit, total, quiet, isatty (STDERR_FILENO), start, start };
 }
 
-// The time left supposes that the rest goes at the average rate so far.
+// The time left assumes the average rate so far.
 
 static void
 print_state (const progress_bar *p, size_t done, double seconds)
@@ -98,9 +98,9 @@ progress_end (progress_bar *p, size_t done)
 
 // ## Interruption
 //
-// A signal handler may do next to nothing; it leaves its number. Another signal ends the program at once, but not within a
-// moment of the first: `timeout` sends each twice, to the program and to its group. One that was ignored when the program
-// started (nohup, a background job) stays ignored.
+// A signal handler may do next to nothing; it stores the signal's number. Another signal ends the program at once, but
+// not within a moment of the first: `timeout` sends each twice, to the program and to its group. One that was ignored
+// when the program started (nohup, a background job) stays ignored.
 
 #define MOMENT 0.2 // seconds
 

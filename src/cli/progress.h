@@ -18,12 +18,12 @@ progress_bar progress_start (const char *label, const char *unit, size_t total, 
 void progress_show (progress_bar *p, size_t done);
 void progress_end (progress_bar *p, size_t done); // the last line stays
 
-// From now on the first Ctrl-C (SIGINT), SIGTERM, SIGHUP or SIGXCPU only leaves a note, which long work looks at; the
+// From now on the first Ctrl-C (SIGINT), SIGTERM, SIGHUP or SIGXCPU only sets a flag, which long work checks; the
 // second ends the program.
 void catch_interrupts (void);
 bool interrupted (void);
 
-// If the note is there: say so and die by the same signal, as shells expect.
+// If the flag is set: say so and die by the same signal, as shells expect.
 void die_if_interrupted (const char *what_is_left);
 
 #endif

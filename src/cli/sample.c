@@ -260,9 +260,8 @@ check_model (const settings *o)
     return usage_error ("--per-condition: needs --condition");
   if (o->condition && !o->model)
     return usage_error ("--condition: needs --model");
-  if (o->condition && (o->flow || o->states || o->rescale || o->n || o->asked.class != NO_CLASS || o->asked.operator))
-    return usage_error ("--condition: not with --%s", o->flow            ? "flow"
-                                                      : o->states        ? "trajectory"
+  if (o->condition && (o->states || o->rescale || o->n || o->asked.class != NO_CLASS || o->asked.operator))
+    return usage_error ("--condition: not with --%s", o->states          ? "trajectory"
                                                       : o->rescale       ? "rescale"
                                                       : o->n             ? "n"
                                                       : o->asked.operator? "operator"
@@ -274,7 +273,7 @@ check_model (const settings *o)
   return -1;
 }
 
-// Of stages the sampler is chosen, and nothing else is asked.
+// With stages only the sampler may be chosen.
 
 static int
 check_stages (const settings *o)
@@ -341,8 +340,8 @@ grid_of (const settings *o, const sb_process *process)
                                                  : sb_entry_find (sb_grids, kind ? kind->grid : "linear"));
 }
 
-// Karras et al. count the denoising among the steps: $N$ levels are $N$ steps. To their own sampler, which may add noise before
-// it, it is one.
+// Karras et al. count the denoising among the steps: $N$ levels are $N$ steps. In their own sampler, which may add
+// noise before it, it is a step.
 
 static bool
 in_levels (const settings *o, const sb_process *process)
@@ -366,7 +365,7 @@ steps_of (const settings *o, const sb_process *process)
   return process->levels ? process->levels - (o->denoise ? 1 : 0) : in_levels (o, process) ? 18 : 1000;
 }
 
-// Of the grid, but for a last 0.
+// Of the grid, without a last 0.
 
 static size_t
 times_of (const settings *o, const sb_process *process)
@@ -469,7 +468,7 @@ rows_at_a_time (const settings *o)
              : o->batch;
 }
 
-// Steps that are too long for a measurement as sure as it is said to be overshoot, and that grows.
+// Steps that are too long for a measurement of the stated noise overshoot, and the overshoot grows.
 
 static void
 warn_of_overshoot (const guidance *g, const gsl_vector *times)
@@ -527,7 +526,7 @@ draw_and_write (settings *o, const named_law *law, const sb_process *process, co
   return status;
 }
 
-// A corruption's prior is what it leaves of the law: fitted to points of it, always the same ones.
+// A corruption's prior is fitted to what it leaves of points of the law, always the same ones.
 
 enum
 {

@@ -19,7 +19,7 @@
 #include <omp.h>
 #endif
 
-// GSL's default handler aborts. Ours keeps the reason, which the returned status alone does not carry. Of several
+// GSL's default handler aborts. Ours keeps the reason, which the returned status alone does not give. Of several
 // reasons the first is the one nearest to the cause. Shards may fail at the same time, hence the critical section.
 
 static int kept_status;
@@ -61,9 +61,9 @@ set_up_library (void)
 
 // ## Threads
 //
-// OpenBLAS maps a buffer for each thread, its own and those that call it, and where there is no memory for one it asks again
-// for ever, at the end of the program too, which waits for its threads. So the memory is asked for here once, given back,
-// and taken at once by a product on each thread; where there is none, nothing is waited for.
+// OpenBLAS maps a buffer for each thread, its own and those that call it, and where there is no memory for one it
+// retries for ever, at the end of the program too, which waits for its threads. So the memory is requested here once,
+// released, and taken at once by a product on each thread; where there is none, the program ends without waiting.
 
 enum
 {

@@ -12,7 +12,7 @@ typedef struct
   bool failed; // there was no memory: what follows has no effect
 } shell_words;
 
-// Append text as it is, or a word, quoted where a shell would not take it for itself.
+// Append text as it is, or a word, quoted where a shell would not take it literally.
 void shell_text (shell_words *line, const char *text);
 void shell_word (shell_words *line, const char *word);
 

@@ -26,7 +26,7 @@ stages_close (staged *s)
 
 // ## Opening
 //
-// Each is put where its stage says: the last stage, which has a_n alone, is sampled first.
+// Each is stored in the order of its stage: the last stage, which has a_n alone, is sampled first.
 
 static const sb_bands *
 bands_of (const staged *s, size_t k)

@@ -25,7 +25,7 @@ typedef struct
 int stages_open (const char *files, const network_engine *engine, staged *s);
 void stages_close (staged *s);
 
-// Divide so many steps evenly among the stages. EXIT_SUCCESS, or the status after a complaint.
+// Divide `steps` steps evenly among the stages. EXIT_SUCCESS, or the status after a complaint.
 int stages_divide (staged *s, uint64_t steps);
 
 // How samples are drawn: n, by `pc`, a batch at a time; images (n x d). EXIT_SUCCESS, or EXIT_FAILURE after a complaint.

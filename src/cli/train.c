@@ -1,8 +1,8 @@
 // # scorebook train
 //
 // A network learns the score of a data set. The state is saved as it goes: Ctrl-C, a lost machine or a full disk cost
-// at most the steps since the last save, and a training that goes on does to the last bit what it would have done.
-// All that changes what is learned comes from the state then, and no path: files are named on the command line alone.
+// at most the steps since the last save, and a resumed training does to the last bit what it would have done. It takes
+// all that changes what is learned from the state, except paths: files are named on the command line alone.
 
 #include "config.h"
 #include "commands.h"
@@ -170,7 +170,7 @@ typedef struct
   examples data;
   sb_bytes *labels;
   const char *of_score;   // an option that was given and is of scores only; NULL: none
-  bool classifies, timed; // timed: the network is told the time, and sees noisy points
+  bool classifies, timed; // timed: the network takes the time, and noisy points
   sb_model *model;
   sb_training *training;
   sb_trainer *trainer;
@@ -183,7 +183,7 @@ typedef struct
   bool of_data; // the deviation was measured, not given
   sb_recipe train;
   training_report report;
-  uint64_t unseen;   // samples whose data were not looked at
+  uint64_t unseen;   // samples whose data were ignored
   struct stat saved; // the output as it was left; st_ino 0: there was none
   bool saves;        // it has been saved
 } training;
@@ -214,8 +214,8 @@ number (const training *t, size_t key)
 // ## The command
 //
 // A state says how to make it, as a line for a shell: the options that change what is learned, by their whole names, as they
-// were given; what only says how long, where to and by which means is left out. Where a training that goes on is given others,
-// the line goes on too.
+// were given; what only sets how long, where to and by which means is left out. Where a resumed training is given
+// others, the line is extended by them.
 
 static void
 note_option (void *context, const char *name, const char *argument)
@@ -251,7 +251,7 @@ make_command (training *t)
   return t->command.failed || t->given.failed ? failure ("no memory for the command") : EXIT_SUCCESS;
 }
 
-// A state's has the steps done at its end: they are another number when it has gone on.
+// A state's command ends with the steps done, a number that changes as the training goes on.
 
 static char *
 command_until_now (const training *t)
@@ -295,7 +295,7 @@ open_state (training *t)
   return training_settings_from (t->taken, o->resume, &o->training);
 }
 
-// What the data are is said after their name, which may have changed.
+// The data's description follows their name, which may have changed.
 
 static int
 check_same_data (const training *t)
@@ -335,7 +335,7 @@ open_labels (training *t)
   return EXIT_SUCCESS;
 }
 
-// The kind of network says what is learned: with labels a classifier, or a score whose network is told the class.
+// The kind of network determines what is learned: with labels a classifier, or a score whose network takes the class.
 
 static int
 open_data (training *t)
@@ -418,7 +418,7 @@ choose_weighting (training *t, const sb_process *process, sb_objective *objectiv
   return EXIT_SUCCESS;
 }
 
-// At which times it is drawn. Levels of noise are times where the process counts time so; and those begin where its SDE does.
+// The law of its times. Noise levels are times where the process's time is its noise level; they begin where its SDE does.
 
 static int
 choose_levels (const training_settings *s, const sb_process *process, sb_objective *objective)
@@ -469,7 +469,7 @@ choose_objective (training *t, const sb_process *process, sb_objective *objectiv
   return status == EXIT_SUCCESS ? choose_weighting (t, process, objective) : status;
 }
 
-// Images with what is seen of them, and the bands of a stage.
+// Images with their observations, and the bands of a stage.
 
 static int
 open_observed (training *t)
@@ -494,7 +494,7 @@ open_bands (training *t, const sb_bands *bands)
   return EXIT_SUCCESS;
 }
 
-// A network that is told the class learns from points with labels.
+// A network that takes the class learns from points with labels.
 
 static int
 open_condition (training *t)
@@ -530,7 +530,7 @@ open_condition (training *t)
   return EXIT_SUCCESS;
 }
 
-// What a corruption leaves of the data is its prior, which is fitted to some of them: always the same ones.
+// A corruption's prior is fitted to what it leaves of some of the data, always the same ones.
 
 enum
 {
@@ -551,8 +551,8 @@ fit_prior (training *t)
   return status ? failure ("process: its prior: %s", why (status)) : EXIT_SUCCESS;
 }
 
-// Under a corruption the noise tells nothing of the clean point where that is lost, and it stands still where the blur
-// goes on.
+// Under a corruption the noise does not determine the clean point where that is lost, and it may be constant while the
+// blur changes.
 
 static int
 check_corruption (const sb_model *model)
@@ -568,8 +568,8 @@ check_corruption (const sb_model *model)
   return EXIT_SUCCESS;
 }
 
-// Of bands and of pairs each part has a deviation: that of the state, where the training goes on, else measured, where none
-// was given.
+// Of bands and of pairs each part has a deviation: that of the state, where a training is resumed, else measured, where
+// none was given.
 
 static int
 find_deviations (const training *t, size_t parts, double *deviations, bool *found)
@@ -663,8 +663,8 @@ open_classifier (training *t)
   return EXIT_SUCCESS;
 }
 
-// A training may begin with what another has learned: the same network, asked for the same thing, of data in the same
-// range under the same process. NULL, or what is another's.
+// A training may start from another's weights: of the same network with the same output, for data in the same range
+// under the same process. NULL, or what differs.
 
 static const char *
 difference (const sb_model *a, const sb_model *b)
@@ -746,8 +746,8 @@ open_training (training *t)
   return t->trainer ? EXIT_SUCCESS : failure ("no memory for a training of %s", o->net);
 }
 
-// The steps done before the last change of what is asked: at the end of the command before the last one. What the loss
-// of the data was until then is another's.
+// The steps done before the last change of the recipe, from the end of the command before the last one. The data's loss
+// up to there belongs to another recipe.
 
 static uint64_t
 step_of_change (const training *t)
@@ -760,7 +760,7 @@ step_of_change (const training *t)
   return last ? strtoull (last, NULL, 10) : 0;
 }
 
-// What the state says of itself, the reports so far among it.
+// What the state records of itself, including the reports so far.
 
 static int
 open_record (training *t)
@@ -782,7 +782,7 @@ open_record (training *t)
 
 // ## Saving
 //
-// Who else has written the output since must not lose what is there: another training, perhaps.
+// An output that something else has written since, perhaps another training, must not be overwritten.
 
 static void
 look_at_output (training *t)
@@ -844,7 +844,7 @@ save (training *t)
   return t->o.curve ? write_curve (t) : EXIT_SUCCESS;
 }
 
-// An average that still is the first weights to some part makes samples like theirs.
+// An average in which the first weights still have a share makes samples like theirs.
 
 static int
 export_average (training *t)
@@ -860,8 +860,8 @@ export_average (training *t)
 
 // ## The loop
 
-// Consistency learns from what the model itself draws, and where that goes wrong it grows without end, long before a
-// number overflows, and takes the loss of the data with it: so what that was at its least is what counts.
+// Consistency learns from the model's own samples, and where that goes wrong it diverges, long before a number
+// overflows, and raises the loss of the data too: so it is compared with the least that the data's loss was.
 
 static int
 check_guard (const training *t)
@@ -875,7 +875,7 @@ check_guard (const training *t)
                   t->saves ? "the last save is " : "nothing was saved", t->saves ? t->o.output : "");
 }
 
-// What a task says of its failure is not all that is known of it.
+// A task's message does not hold all that is known of its failure.
 
 static int
 step_failed (const training *t, const sb_error *error)
@@ -911,7 +911,7 @@ take_steps (training *t)
   return status;
 }
 
-// The line that goes on, for a shell.
+// The command that resumes the training, for a shell.
 
 static char *
 line_to_go_on (const training *t)

@@ -5,7 +5,7 @@
 
 #include <scorebook.h>
 
-// What a state says of its training beside weights and model: how it goes on (the recipe), and what it has reported so far.
+// What a state records of its training beside weights and model: how to resume it (the recipe), and its reports so far.
 // A state may come from anywhere: what is read here is checked as a command line is, and names no file.
 
 // The numbers of a training, the keys of one entry.
@@ -31,7 +31,7 @@ enum
 };
 extern const sb_key training_keys[TRAINING_KEYS];
 
-// All that changes what is learned, but the data and the network. Lines are of base/entry.h; NULL and NaN: not given.
+// All that determines what is learned, except data and network. Lines are of base/entry.h; NULL and NaN: not given.
 typedef struct
 {
   const char *process, *prediction, *label, *objective, *weighting, *levels, *task;
@@ -43,16 +43,16 @@ typedef struct
 
 training_settings training_settings_none (void);
 
-// What is not given becomes that of a recipe; where there is none either, the usual. `path` is for messages; the recipe's text is
-// kept by the settings, and cut up. EXIT_SUCCESS, or EXIT_FAILURE after a complaint.
+// What is not given becomes that of a recipe; where there is none either, the usual. `path` is for messages; the
+// recipe's text is kept by the settings, and split in place. EXIT_SUCCESS, or EXIT_FAILURE after a complaint.
 int training_settings_from (char *recipe, const char *path, training_settings *s);
 void training_settings_fill (training_settings *s);
 
 // The recipe, to be released by free; NULL: no memory.
 char *training_recipe (const training_settings *s);
 
-// The curve: a line for the means of so many steps, and the sums of those since the last line, of the loss, the gradient's norm
-// and, where the loss has such a part, what of it is the consistency of paths.
+// The curve: a line for the means of so many steps, and the sums of those since the last line, of the loss, the
+// gradient's norm and, where the loss has one, its part of consistency.
 enum
 {
   CURVE_STEPS = 50,
@@ -74,10 +74,10 @@ int training_report_add (training_report *r, uint64_t step, const double *number
 char *training_report_write (const training_report *r);                            // NULL: no memory
 int training_report_read (const char *text, uint64_t step, const char *path, training_report *r);
 
-// Where it was of two numbers: of three, the last of which was 0 so far. EXIT_FAILURE: no memory.
+// Turn a report of two numbers into one of three, the last of which was 0 so far. EXIT_FAILURE: no memory.
 int training_report_widen (training_report *r);
 
-// The least of the data's part in the loss that a line of this recipe says; infinity where there is none.
+// The least data part of the loss in the lines of this recipe; infinity where there is none.
 double training_report_least (const training_report *r);
 
 #endif

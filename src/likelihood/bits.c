@@ -1,6 +1,6 @@
 // # Bits per dimension
 //
-// A density of real numbers says nothing of whole ones, which have no volume. So each pixel $k$ is put anywhere within its cell,
+// A density of real numbers gives whole ones no probability, as they have no volume. So each pixel $k$ is spread over its cell,
 // $u = k + U$ with $U$ uniform on $[0, 1)$, and the density of $\mathbf u \in [0, 256)^d$ is averaged over the cell: by Jensen's
 // inequality its logarithm is at most that of the pixel's probability. Where the model's density is of $\mathbf x = \mathrm{low} + w\,\mathbf u$,
 // $w = (\mathrm{high} - \mathrm{low})/256$, a change of variables gives that of $\mathbf u$, [scoresde.txt-bpd]

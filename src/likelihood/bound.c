@@ -4,8 +4,8 @@
 // $$ d\mathbf x_t = [\mathbf f(\mathbf x_t, t) - \mathbf G\mathbf G^{\mathsf T}\mathbf s_\theta(\mathbf x_t, t)]\,dt + \mathbf G\,d\bar{\mathbf w}_t,
 //    \qquad \mathbf x_T \sim \pi, $$
 // in place of [nonuniform.eq2] Anderson's $[\mathbf f - \mathbf G\mathbf G^{\mathsf T}\nabla\ln p(\mathbf x_t)]\,dt + \mathbf G\,d\bar{\mathbf w}_t$ (where $\mathbf G$
-// depends on $\mathbf x$ both lack $-\nabla\cdot(\mathbf G\mathbf G^{\mathsf T})$). How different it is, the score's error says. For
-// one SDE in all coordinates, [nonuniform.eq7]
+// depends on $\mathbf x$ both lack $-\nabla\cdot(\mathbf G\mathbf G^{\mathsf T})$). The score's error bounds the
+// difference. For one SDE in all coordinates, [nonuniform.eq7]
 // $$ D_{KL}(p(\mathbf x_0)\,\|\,p_\theta^{SDE}) \le T\,\mathcal L_{SM}(\theta, g^2) + D_{KL}(p(\mathbf x_T)\,\|\,\pi), $$
 // and for an SDE in each, or any symmetric $\Sigma(t)$, with $\mathbf v = \nabla\ln p(\mathbf x_t) - \mathbf s_\theta(\mathbf x_t, t)$,
 // [nonuniform.thm1] [nonuniform.thm6]
@@ -15,7 +15,7 @@
 // diffusion and not deviations of kernels, [nonuniform.thm3] [nonuniform.txt-nll]
 // $$ -\mathbb E\,[\ln p_\theta(\mathbf x, \mathbf y)] \le T\,\mathcal L(\theta) + C . $$
 //
-// Where the data are Gaussian and the error is affine in $\mathbf x$, both sides follow from ordinary differential equations, and here they are.
+// Where the data are Gaussian and the error is affine in $\mathbf x$, both sides follow from ordinary differential equations, solved here.
 
 #include "bound.h"
 
@@ -29,14 +29,14 @@
 
 // ## Moments
 //
-// A mean and a covariance, one after the other: those of $\mathbf x_t$ are kept at all half steps, as the model's score is asked for there.
+// A mean and a covariance, one after the other: those of $\mathbf x_t$ are stored at all half steps, where the model's score is evaluated.
 
 typedef struct
 {
   const sb_bound *of;
   size_t d, size;     // size: d + d^2
   gsl_matrix *nodes;  // (2 steps + 1) x size: the law of x_t at k T / (2 steps)
-  gsl_matrix *slopes; // 5 x size: Runge and Kutta's, and the point they are asked at
+  gsl_matrix *slopes; // 5 x size: Runge and Kutta's, and the point they are evaluated at
   gsl_matrix *F, *GG, *drift, *S, *E, *unit, *Lambda;
   gsl_vector *e, *shift;
 } work;
@@ -94,7 +94,7 @@ law_at (const work *w, size_t node, gsl_vector *m, gsl_matrix *S)
   *S = covariance_in (law, w->d);
 }
 
-// F and G G^T at t: a map of unit vectors is its transpose, row by row.
+// F and G G^T at t: a map applied to unit vectors gives its transpose, row by row.
 
 static int
 find_matrices (work *w, double t)

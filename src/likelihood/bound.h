@@ -10,7 +10,7 @@
 SB_BEGIN_DECLS
 
 // How far a model is from Gaussian data, and what bounds it. The model's score is the true one less an affine error,
-// s = grad log p(x_t) - v, v = E x + e, and its samples begin in a Gaussian prior at T.
+// s = grad log p(x_t) - v, v = E x + e, and its samples start from a Gaussian prior at T.
 typedef struct
 {
   const sb_process *process;    // with F and G on [0, T]; any, full matrices too
@@ -39,8 +39,8 @@ typedef struct
 } sb_bound_sides;
 
 // Both sides of KL <= prior + integral, which holds for the weight G G^T. mean (d), covariance (d x d): those of the
-// model's samples; NULL: not wanted. GSL_EBADLEN, GSL_EDOM of T or a covariance that is none, GSL_EINVAL of no
-// steps, what the process and the functions return, GSL_ENOMEM.
+// model's samples; NULL: not wanted. GSL_EBADLEN, GSL_EDOM for an invalid T or covariance, GSL_EINVAL for no steps,
+// what the process and the functions return, GSL_ENOMEM.
 int sb_bound_find (const sb_bound *bound, sb_bound_sides *sides, gsl_vector *mean, gsl_matrix *covariance);
 
 SB_END_DECLS

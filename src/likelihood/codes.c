@@ -26,7 +26,7 @@ typedef struct
 } job;
 
 static int
-carry_group (void *context, size_t number, size_t first, size_t n)
+integrate_group (void *context, size_t number, size_t first, size_t n)
 {
   const job *j = context;
   gsl_matrix_view x = gsl_matrix_submatrix (j->x, first, 0, n, j->x->size2);
@@ -37,7 +37,7 @@ carry_group (void *context, size_t number, size_t first, size_t n)
 }
 
 static int
-carry (job j, size_t group, double *evaluations)
+integrate (job j, size_t group, double *evaluations)
 {
   const size_t n = j.x->size1, rows = group ? group : GSL_MAX (n, (size_t)1), groups = sb_shard_count (n, rows);
   const double t_min = GSL_MIN (j.from, j.to);
@@ -53,7 +53,7 @@ carry (job j, size_t group, double *evaluations)
   j.evaluations = calloc (groups + 1, sizeof *j.evaluations);
   if (!j.evaluations)
     SB_ERROR (NULL, GSL_ENOMEM, "no memory to carry %zu rows", n);
-  int status = sb_shards (n, rows, carry_group, &j);
+  int status = sb_shards (n, rows, integrate_group, &j);
   double sum = 0;
   for (size_t k = 0; k < groups; k++)
     sum += (double)j.evaluations[k] * (double)GSL_MIN (rows, n - k * rows) / (double)n;
@@ -67,14 +67,14 @@ int
 sb_encode (const sb_flow *flow, const sb_score *score, const gsl_matrix *y, double t_min, size_t group, gsl_matrix *x,
            double *evaluations)
 {
-  return carry ((job){ flow, score, y, t_min, score->process->t_max, x, NULL }, group, evaluations);
+  return integrate ((job){ flow, score, y, t_min, score->process->t_max, x, NULL }, group, evaluations);
 }
 
 int
 sb_decode (const sb_flow *flow, const sb_score *score, const gsl_matrix *y, double t_min, size_t group, gsl_matrix *x,
            double *evaluations)
 {
-  return carry ((job){ flow, score, y, score->process->t_max, t_min, x, NULL }, group, evaluations);
+  return integrate ((job){ flow, score, y, score->process->t_max, t_min, x, NULL }, group, evaluations);
 }
 
 // ## Along the sphere

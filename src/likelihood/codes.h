@@ -5,9 +5,9 @@
 
 SB_BEGIN_DECLS
 
-// Codes are what the flow makes of points: encode carries the rows of x (n x d) from t_min, in (0, t_max), up to the process's t_max, decode from
-// there down. Rows go through the solver in groups of `group`, as of sb_log_likelihood. flow's progress is not called; evaluations
-// (NULL is allowed) is the mean over rows. Errors as of sb_flow_run.
+// A code is the flow's image of a point: encode takes the rows of x (n x d) from t_min, in (0, t_max), up to the
+// process's t_max, decode from there down. Rows go through the solver in groups of `group`, as in sb_log_likelihood.
+// flow's progress is not called; evaluations (NULL is allowed) is the mean over rows. Errors as for sb_flow_run.
 int sb_encode (const sb_flow *flow, const sb_score *score, const gsl_matrix *y, double t_min, size_t group,
                gsl_matrix *x, double *evaluations);
 int sb_decode (const sb_flow *flow, const sb_score *score, const gsl_matrix *y, double t_min, size_t group,

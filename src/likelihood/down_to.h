@@ -1,8 +1,8 @@
 #ifndef SCOREBOOK_LIKELIHOOD_DOWN_TO_H
 #define SCOREBOOK_LIKELIHOOD_DOWN_TO_H
 
-// The same score where its SDE is solved down to another time than the process's own t_min; not installed. It owns nothing, and must stay
-// where it is while it is used.
+// The same score with its SDE solved down to another time than the process's own t_min; not installed. It owns nothing,
+// and must not be moved while it is used.
 
 #include "../score/score.h"
 

@@ -13,14 +13,14 @@ typedef struct
   size_t group;              // rows that share a step size, as one system of equations; 1: each its own; 0: all
 } sb_likelihood;
 
-// The paper's: t_min = 1e-5, both tolerances 1e-5, an estimate along signs; rows in groups of 8.
+// The paper's: t_min = 1e-5, both tolerances 1e-5, an estimate by random signs; rows in groups of 8.
 sb_likelihood sb_likelihood_default (void);
 
 // What a log-likelihood is made of, row by row: log p = log_prior + integral. Vectors (n), the code (n x d); NULL: not wanted.
 typedef struct
 {
   gsl_vector *log_p, *log_prior, *integral;
-  gsl_matrix *code;   // x_T, where the flow carries x
+  gsl_matrix *code;   // x_T, to which the flow takes x
   double evaluations; // of velocity and divergence, on each row; the mean over rows
 } sb_likelihood_report;
 
@@ -28,7 +28,7 @@ typedef struct
 // condition, NULL or n rows. Row i takes its direction from stream.index + i (the purpose is ignored). Groups are cut from the
 // first row on and worked on in parallel: a batch cut at multiples of `group` gives what the whole gives, whatever the threads.
 //
-// GSL_EINVAL for tolerances that are none, GSL_EDOM for t_min out of range or an x that is not finite, GSL_EUNSUP for a chain or a score
+// GSL_EINVAL for invalid tolerances, GSL_EDOM for t_min out of range or an x that is not finite, GSL_EUNSUP for a chain or a score
 // without the derivative, GSL_EBADFUNC where the score is not finite, GSL_ETOL where no step is short enough, GSL_EBADLEN, GSL_ENOMEM.
 int sb_log_likelihood (const sb_likelihood *likelihood, const sb_score *score, const gsl_matrix *y, sb_stream stream,
                        const gsl_matrix *x, sb_likelihood_report *report);

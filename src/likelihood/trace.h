@@ -15,12 +15,12 @@ typedef enum
   SB_TRACE_NORMAL // along a normal one
 } sb_trace;
 
-// Directions for the rows of v (n x d): row i from stream.index + i of stream.seed, purpose SB_FOR_PROBE. Number `count` of each
-// row's, for those that want several. GSL_EINVAL for SB_TRACE_EXACT, which has none.
+// Directions for the rows of v (n x d): row i from stream.index + i of stream.seed, purpose SB_FOR_PROBE. `count` is
+// the direction's number, where a row needs several. GSL_EINVAL for SB_TRACE_EXACT, which has none.
 int sb_trace_directions (sb_trace trace, sb_stream stream, size_t count, gsl_matrix *v);
 
 // divergence_i <- div f~ of the flow's velocity f~ = F x - G G^T s / 2 at x_i, t_i; or, with directions v (n x d), v_i^T (df~/dx) v_i,
-// whose mean over directions of mean 0 and covariance I it is. v NULL: exactly. x (n x d), t (n) in [t_min, t_limit], y NULL or n
+// which has that mean for v of mean 0 and covariance I. v NULL: exactly. x (n x d), t (n) in [t_min, t_limit], y NULL or n
 // rows. GSL_EBADLEN; GSL_EDOM for a time; GSL_EUNSUP for a process without F and G and for a score without the derivative; GSL_ENOMEM.
 int sb_flow_divergence (const sb_score *score, const gsl_matrix *y, const gsl_vector *t, const gsl_matrix *x,
                         const gsl_matrix *v, gsl_vector *divergence);

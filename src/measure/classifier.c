@@ -1,7 +1,7 @@
 // # What a classifier sees in samples
 //
-// Whether a picture is a digit is a question for someone who knows digits. A small convolutional network, trained on
-// labelled images, is asked two things about each sample: which digit, how surely; and which features it noticed.
+// Whether a picture is a digit is judged by a classifier of digits. A small convolutional network, trained on labelled
+// images, gives two things for each sample: the probabilities of the digits, and features.
 
 #include "classifier.h"
 
@@ -81,7 +81,7 @@ sb_classifier_read (const char *path, sb_error *error)
 
 // ## Looking
 //
-// A few images at a time. The features are what the last layer reads. A row has an image's channels side by side, the
+// A few images at a time. The features are the input of the last layer. A row has an image's channels interleaved, the
 // network one after the other.
 
 enum
@@ -93,12 +93,12 @@ typedef struct
 {
   sb_net_work *work;
   float *in, *out, *features; // SHARD_ROWS rows each
-} room;
+} workspace;
 
 static void
-room_free (void *state)
+workspace_free (void *state)
 {
-  room *r = state;
+  workspace *r = state;
   sb_net_work_free (r->work);
   free (r->in);
   free (r->out);
@@ -107,10 +107,10 @@ room_free (void *state)
 }
 
 static void *
-room_alloc (const void *state)
+workspace_alloc (const void *state)
 {
   const sb_classifier *c = state;
-  room *r = calloc (1, sizeof *r);
+  workspace *r = calloc (1, sizeof *r);
   if (!r)
     return NULL;
   r->work = sb_net_work_alloc (c->net, SHARD_ROWS, 0);
@@ -119,14 +119,14 @@ room_alloc (const void *state)
   r->features = calloc (SHARD_ROWS * c->features, sizeof *r->features);
   if (r->work && r->in && r->out && r->features)
     return r;
-  room_free (r);
+  workspace_free (r);
   return NULL;
 }
 
 typedef struct
 {
   const sb_classifier *classifier;
-  sb_pool *rooms;
+  sb_pool *workspaces;
   const gsl_matrix *x;
   double low, high;
   gsl_matrix *probabilities, *features;
@@ -171,7 +171,7 @@ sb_classifier_show (const sb_classifier *c, const gsl_matrix *x, double low, dou
 }
 
 static int
-look_at (const look *l, size_t first, size_t count, room *r)
+look_at (const look *l, size_t first, size_t count, workspace *r)
 {
   const sb_classifier *c = l->classifier;
   int status = sb_classifier_show (c, l->x, l->low, l->high, first, count, r->in);
@@ -194,11 +194,11 @@ look_at_shard (void *context, size_t shard, size_t first, size_t count)
 {
   (void)shard;
   const look *l = context;
-  room *r = sb_pool_take (l->rooms);
+  workspace *r = sb_pool_take (l->workspaces);
   if (!r)
     return GSL_ENOMEM;
   int status = look_at (l, first, count, r);
-  sb_pool_give (l->rooms, r);
+  sb_pool_give (l->workspaces, r);
   return status;
 }
 
@@ -214,12 +214,12 @@ sb_classifier_look (const sb_classifier *classifier, const gsl_matrix *x, double
   int status = scale_from (classifier, low, high, &scale);
   if (status)
     return status;
-  const sb_pool_recipe rooms = { room_alloc, room_free, classifier };
-  look l = { classifier, sb_pool_alloc (&rooms), x, low, high, probabilities, features };
-  if (!l.rooms)
+  const sb_pool_recipe workspaces = { workspace_alloc, workspace_free, classifier };
+  look l = { classifier, sb_pool_alloc (&workspaces), x, low, high, probabilities, features };
+  if (!l.workspaces)
     return GSL_ENOMEM;
   status = sb_shards (x->size1, SHARD_ROWS, look_at_shard, &l);
-  sb_pool_free (l.rooms);
+  sb_pool_free (l.workspaces);
   if (!status && probabilities)
     sb_softmax (probabilities);
   return status;
@@ -258,7 +258,7 @@ sb_inception_score (const gsl_matrix *probabilities, double *score)
       for (size_t i = 0; i < n; i++)
         {
           double p = gsl_matrix_get (probabilities, i, k);
-          sum += p == 0 ? 0 : p * log (p / marginal); // p log p goes to 0
+          sum += p == 0 ? 0 : p * log (p / marginal); // p log p tends to 0
         }
     }
   *score = exp (sum / (double)n);

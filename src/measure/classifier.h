@@ -8,8 +8,8 @@
 
 SB_BEGIN_DECLS
 
-// A network that knows classes of images. Its features, the means of its last channels, stand in for the Inception
-// network's in the Frechet distance; its probabilities, in the Inception score.
+// A classifier of images. Its features, the means of its last channels, replace the Inception network's in the Frechet
+// distance; its probabilities, those in the Inception score.
 typedef struct
 {
   sb_net *net;
@@ -22,19 +22,19 @@ typedef struct
 sb_classifier *sb_classifier_read (const char *path, sb_error *error);
 void sb_classifier_free (sb_classifier *classifier); // NULL is allowed
 
-// Look at images x (n x d, the channel varies fastest) whose values range from low to high: probabilities (n x classes)
-// and features (n x features), either NULL: not wanted. GSL_EBADLEN, GSL_ENOMEM, GSL_EDOM where low is not below
-// high, or an image, or what the network makes of it, is not finite.
+// Evaluate it on images x (n x d, the channel varies fastest) whose values range from low to high: probabilities (n x
+// classes) and features (n x features), either NULL: not wanted. GSL_EBADLEN, GSL_ENOMEM, GSL_EDOM where low is not
+// below high, or an image, or the network's output for it, is not finite.
 int sb_classifier_look (const sb_classifier *classifier, const gsl_matrix *x, double low, double high,
                         gsl_matrix *probabilities, gsl_matrix *features);
 
-// What the network reads of images first, ..., first + count - 1 of x, as above: in, count samples one after the other. Errors
-// as above.
+// The network's input for images first, ..., first + count - 1 of x, as above: in, count samples one after the other.
+// Errors as above.
 int sb_classifier_show (const sb_classifier *classifier, const gsl_matrix *x, double low, double high, size_t first,
                         size_t count, float *in);
 
-// exp(mean of KL(p(y|x) || p(y))), from 1 (says nothing of any image, or says the same of all) to the number of
-// classes (sure of each, all classes equally often). [scoresde.tab3] GSL_EDOM where there are no rows, or one holds no
+// exp(mean of KL(p(y|x) || p(y))), from 1 (the same probabilities for all images) to the number of classes (certain of
+// each, all classes equally often). [scoresde.tab3] GSL_EDOM where there are no rows, or one holds no
 // probabilities.
 int sb_inception_score (const gsl_matrix *probabilities, double *score);
 

@@ -13,7 +13,7 @@ SB_BEGIN_DECLS
 // over all pairs, those of a point with itself included: zero if and only if the samples are equal, else positive.
 // p_value: the part of `permutations` random divisions of all n + m points into n and m, the true one counted with
 // them, whose distance is as large: if both samples are from one law, it is at most alpha with probability at most
-// alpha, for every alpha. Division k is drawn from row k of the stream (its purpose is ignored). NULL: not asked for.
+// alpha, for every alpha. Division k is drawn from row k of the stream (its purpose is ignored). NULL: not wanted.
 // Takes O((n + m)^2 (d + permutations)) time and O((n + m) (d + permutations)) memory.
 // GSL_EBADLEN where a sample is empty or dimensions differ, GSL_EDOM where a number is not finite, GSL_EOVRFLW or
 // GSL_EUNDRFLW where distances are beyond the range of doubles, GSL_ENOMEM.

@@ -1,6 +1,6 @@
 // # The Fréchet distance
 //
-// Two sets of images are compared by what a network sees in them: every image becomes a vector of $d$ features, each
+// Two sets of images are compared by a network's features: every image becomes a vector of $d$ features, each
 // set is summarised by the mean $m$ and covariance $C$ of its features, and the distance is the one between the two
 // Gaussians that have these moments (Heusel et al., 2017; the FID, where the network is Inception),
 // $$ \mathrm{FD} = |m_1 - m_2|^2 + \operatorname{tr}\Bigl(C_1 + C_2 - 2\bigl(C_1^{1/2} C_2\, C_1^{1/2}\bigr)^{1/2}\Bigr). $$
@@ -23,7 +23,7 @@
 
 // ## Singular vectors
 //
-// By LAPACK, as eigenvectors are (operator/symmetric.c). It is given the least workspace it asks for, which is enough
+// By LAPACK, as eigenvectors are (operator/symmetric.c). It is given the least workspace it requires, which is enough
 // for blocks: $4d^2 + 7d$ numbers, and here $d$ more for the singular values.
 
 extern void dgesdd_ (const char *jobz, const int *m, const int *n, double *a, const int *lda, double *s, double *u,
@@ -55,8 +55,8 @@ workspace_free (workspace *w)
   free (w->iwork);
 }
 
-// $M = U \Sigma V^T$. LAPACK sees $M^T = V \Sigma U^T$ and returns its left and right factors by columns: read by rows,
-// the left one is $V^T$ and the right one is $U$. `m` is overwritten.
+// $M = U \Sigma V^T$. LAPACK reads $M^T = V \Sigma U^T$ and returns its left and right factors by columns: read by
+// rows, the left one is $V^T$ and the right one is $U$. `m` is overwritten.
 
 static int
 singular_vectors (workspace *w, gsl_matrix *m, gsl_matrix *u, gsl_matrix *vt)
@@ -303,10 +303,10 @@ sb_frechet (const gsl_matrix *x1, const gsl_matrix *x2, double *distance)
 // ## Pairs
 //
 // [nonuniform.txt-jfid] Reconstructions may have the law of the images and still have nothing to do with what was observed.
-// It is the joint law of both that says so: JFID is the distance between $p(\hat{\mathbf x}, \mathbf y)$ and $p(\mathbf x,
-// \mathbf y)$. The paper does not say how a pair is shown to a network; here the features of its two parts stand side by
-// side, $(\phi(\mathbf x), \phi(\mathbf y))$. What moves pairs moves their first parts as far or less: JFID is never less
-// than UFID.
+// Only the joint law of both shows it: JFID is the distance between $p(\hat{\mathbf x}, \mathbf y)$ and $p(\mathbf x,
+// \mathbf y)$. The paper does not say how a pair is given to a network; here the features of its two parts stand side
+// by side, $(\phi(\mathbf x), \phi(\mathbf y))$. A plan that moves pairs moves their first parts no farther: JFID is
+// never less than UFID.
 
 static gsl_matrix *
 side_by_side (const gsl_matrix *x, const gsl_matrix *y)

@@ -50,8 +50,8 @@ square_of_difference (const framed *x, size_t i, const framed *y, size_t j)
   return sum;
 }
 
-// Where two points are close to each other and not to the centre, the three terms cancel. What is left of them is taken
-// where at most four digits are gone, else the difference.
+// Where two points are close to each other and not to the centre, the three terms cancel. Their sum is used where at
+// most four digits are lost, else the difference.
 
 static const double CANCELLED = 1e-4;
 

@@ -1,14 +1,14 @@
 // # The perceptual distance
 //
-// [nonuniform.txt-lpips] Two images that differ in each pixel may look the same, and a network that knows what images show
-// sees so. With $\phi_l(\mathbf x)_p$, the numbers that layer $l$ has at pixel $p$, one a channel, and the same of length 1,
-// $\hat\phi = \phi / |\phi|$, the distance is
+// [nonuniform.txt-lpips] Two images that differ in each pixel may look the same, and a network that classifies what
+// they show finds them close. With $\phi_l(\mathbf x)_p$, the numbers that layer $l$ has at pixel $p$, one a channel,
+// and the same of length 1, $\hat\phi = \phi / |\phi|$, the distance is
 // $$ d(\mathbf x, \hat{\mathbf x}) = \frac1L \sum_{l} \frac1{H_l W_l} \sum_p
 //    \bigl| \hat\phi_l(\mathbf x)_p - \hat\phi_l(\hat{\mathbf x})_p \bigr|^2 . $$
-// That is LPIPS (Zhang et al., 2018) with all channels of the same weight, where theirs are fitted to what people say of
-// pairs of images, and with a small classifier of the data in place of a network trained on ImageNet: no number of it can
-// be held against one of theirs. Where all features at a pixel are zero they have no direction, and stay zero. The layers
-// are theirs in kind: what stands behind the last activation of each level.
+// That is LPIPS (Zhang et al., 2018) with all channels of the same weight, where theirs are fitted to people's
+// judgements of pairs of images, and with a small classifier of the data in place of a network trained on ImageNet: no
+// value of it can be compared with one of theirs. Where all features at a pixel are zero they have no direction, and
+// stay zero. The layers are of the kind theirs are: the output of the last activation of each level.
 
 #include "perceptual.h"
 
@@ -49,7 +49,7 @@ find_named (const sb_net *net, const char *const *name, pairs *p)
   return GSL_SUCCESS;
 }
 
-// The last of a level is what the next one takes averages of, over four pixels, and the end over all.
+// The last of a level is the one that the next level averages over four pixels, and the end over all.
 
 static int
 find_last_of_levels (const sb_net *net, pairs *p)
@@ -113,7 +113,7 @@ between_layers (const float *phi, const float *psi, sb_net_shape shape)
 
 // ## All pairs
 //
-// `in` holds images of a shard, `of_x` and `of_y` what the layers make of them, one layer after the other.
+// `in` holds images of a shard, `of_x` and `of_y` the layers' outputs for them, one layer after the other.
 
 typedef struct
 {

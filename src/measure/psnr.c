@@ -7,7 +7,7 @@
 // not the ratio of their mean error, so that each image counts the same.
 //
 // [nonuniform.txt-consistency] Between an observation $\mathbf y = A\mathbf x$ and the $A\hat{\mathbf x}$ of a
-// reconstruction it says how consistent the reconstruction is.
+// reconstruction it measures how consistent the reconstruction is.
 
 #include "psnr.h"
 

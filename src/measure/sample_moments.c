@@ -1,9 +1,9 @@
 // # The moments of a sample, and a file that keeps them
 //
-// A Fréchet distance needs of a data set no more than the mean and the covariance of its features. Those of 60,000
+// A Fréchet distance needs only the mean and the covariance of a data set's features. Those of 60,000
 // images and 64 features are 16 kB, where the images are 47 MB. Stored in single precision, each number of a
-// covariance $C$ moves by at most $2^{-24}$ of itself, and the distance by about $2^{-24}\,\mathrm{tr}\,C$: far below what a
-// sample of any practical size can tell.
+// covariance $C$ moves by at most $2^{-24}$ of itself, and the distance by about $2^{-24}\,\mathrm{tr}\,C$: far below
+// what a sample of any practical size can resolve.
 
 #include "sample_moments.h"
 
@@ -155,7 +155,7 @@ sb_moments_file_of (const gsl_matrix *x, const char *of)
 
 // ## Writing
 
-// A mean may be large beside the spread: what its float leaves of it is kept beside it, in a second float.
+// A mean may be large beside the spread: what rounding to a float leaves of it is stored in a second float.
 
 static int
 add_numbers (const sb_moments_file *m, float *numbers, sb_tensors *tensors)
@@ -201,7 +201,7 @@ sb_moments_file_write (const sb_moments_file *moments, const char *path, sb_erro
 // ## Reading
 //
 // The file is not trusted: shapes must fit each other, and the covariance be symmetric to the bit, as it was written.
-// Whether it is positive semidefinite the Fréchet distance will see.
+// Whether it is positive semidefinite is checked by the Fréchet distance.
 
 static int
 is_symmetric (size_t d, const float *C)

@@ -14,7 +14,7 @@ SB_BEGIN_DECLS
 int sb_moments (const gsl_matrix *x, gsl_vector *mean, gsl_matrix *covariance);
 
 // The mean (d) and covariance (d x d) of a set of points kept in a file, so that a Frechet distance to the set needs
-// neither the points nor the time to look at them again.
+// neither the points nor the time to process them again.
 typedef struct
 {
   char *of;     // what the coordinates are: only moments of the same may be compared

@@ -31,7 +31,7 @@ typedef struct
   gsl_matrix *M, *K;        // n x m; K = e^-M, for products alone
   gsl_vector *a, *b;        // n, m: with sum 1
   gsl_vector *row, *column; // n, m
-  gsl_vector *r, *s;        // n, m: by what the plan's marginals differ from the weights, as factors
+  gsl_vector *r, *s;        // n, m: the factors by which the plan's marginals differ from the weights
   double *E;                // m, or ROWS
   double omega;             // the factors' power
 } problem;
@@ -139,8 +139,8 @@ check_factors (const problem *p, const gsl_vector *factor)
 // Where few points are near to each other the residual shrinks slowly, by a factor $\rho$ near 1 each time. Both steps
 // then go too short a way in the same direction, as Gauss and Seidel's do for linear equations, and the remedy is
 // theirs: with $\omega = 2/(1 + \sqrt{1 - \rho})$ the error after $k$ steps is about $k\,e^{-2k\sqrt{1 - \rho}}$ of
-// what it was (Thibault et al., 2021). A few steps with $\omega = 1$ tell $\rho$, as many follow with that $\omega$ as
-// leave some hundredths; and again, as $\rho$ is seen the better the longer.
+// what it was (Thibault et al., 2021). A few steps with $\omega = 1$ estimate $\rho$, then enough follow with that
+// $\omega$ to leave some hundredths; and again, as the estimate of $\rho$ improves.
 
 enum
 {
@@ -231,8 +231,8 @@ start_by_products (const problem *p)
 // ## From large to small
 //
 // Where $\epsilon$ is small an iteration changes little, and a start far from the end takes millions of them. The log
-// domain begins with an $\epsilon$ as large as the costs and halves it, each time once the residual is the root of what
-// it is to be: $\epsilon f$ and $\epsilon g$ hardly change between, and a rate $1 - \delta$ becomes about $1 -
+// domain begins with an $\epsilon$ as large as the costs and halves it, each time once the residual is the square root
+// of its target: $\epsilon f$ and $\epsilon g$ hardly change between, and a rate $1 - \delta$ becomes about $1 -
 // \delta^2$.
 
 static int
@@ -428,7 +428,7 @@ sb_sinkhorn_points (const sb_sinkhorn *how, const gsl_matrix *x, const gsl_vecto
 
 // ## The debiased cost
 //
-// The entropy prefers plans that spread, so that even to stay costs something. Feydy et al. (2019) take that off,
+// The entropy prefers plans that spread, so even staying put costs something. Feydy et al. (2019) subtract that,
 // $$ S(x, y) = \mathrm{OT}(x, y) - \tfrac12\mathrm{OT}(x, x) - \tfrac12\mathrm{OT}(y, y), $$
 // and prove that with the entropy this is positive unless the sets are equal.
 

@@ -14,8 +14,8 @@ typedef struct
 {
   double regularisation; // epsilon > 0, in the unit of the cost
   bool log_domain;       // any epsilon; else by products of matrices, which need cost / epsilon below about 700
-  double residual;       // > 0: stop where the plan's marginals miss the weights by at most so much, in all
-  size_t iterations;     // at most so many
+  double residual;       // > 0: stop where the plan's marginals miss the weights by at most this in total
+  size_t iterations;     // the most allowed
 } sb_sinkhorn;
 
 // What it costs to transport the weights a to the weights b by the plan P that minimises
@@ -46,8 +46,8 @@ int sb_sinkhorn_points (const sb_sinkhorn *how, const gsl_matrix *x, const gsl_v
 int sb_sinkhorn_divergence (const sb_sinkhorn *how, const gsl_matrix *x, const gsl_vector *a, const gsl_matrix *y,
                             const gsl_vector *b, sb_transport *found);
 
-// That divergence with the entropy, not below 0, in the log domain, with epsilon so many times the mean of |x_i - y_j|^2
-// (all points equal: 1); all weights alike.
+// That divergence with the entropy, not below 0, in the log domain, with epsilon `relative` times the mean of |x_i -
+// y_j|^2 (all points equal: 1); all weights alike.
 int sb_sinkhorn_squared_distance (double relative, double residual, const gsl_matrix *x, const gsl_matrix *y,
                                   double *squared);
 

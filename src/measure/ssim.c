@@ -40,7 +40,7 @@ typedef struct
 // ## A Gaussian window
 //
 // The weights are products of those of a row and of a column, $w_u \propto e^{-u^2 / (2 \cdot 1.5^2)}$, which add to 1:
-// first each row of pixels is averaged, then the columns of what comes out. With the channel fastest, the next pixel is
+// first each row of pixels is averaged, then the columns of the result. With the channel fastest, the next pixel is
 // `channels` numbers on.
 
 static void
@@ -56,16 +56,16 @@ fill_weights (double *weight)
 // to <- sum_u weight_u from[u * stride + .], for `count` numbers: a few at a time, whose sums stay in registers.
 
 static inline __attribute__ ((always_inline)) void
-average_some (const double *weight, const double *restrict from, size_t stride, size_t some, double *restrict to)
+average_block (const double *weight, const double *restrict from, size_t stride, size_t lanes, double *restrict to)
 {
   double sum[LANES] = { 0 };
   for (size_t u = 0; u < WINDOW; u++)
     {
 #pragma omp simd
-      for (size_t l = 0; l < some; l++)
+      for (size_t l = 0; l < lanes; l++)
         sum[l] += weight[u] * from[u * stride + l];
     }
-  memcpy (to, sum, some * sizeof *to);
+  memcpy (to, sum, lanes * sizeof *to);
 }
 
 SB_CLONES static void
@@ -73,8 +73,8 @@ average (const double *weight, const double *restrict from, size_t stride, size_
 {
   size_t j = 0;
   for (; j + LANES <= count; j += LANES)
-    average_some (weight, from + j, stride, LANES, to + j);
-  average_some (weight, from + j, stride, count - j, to + j);
+    average_block (weight, from + j, stride, LANES, to + j);
+  average_block (weight, from + j, stride, count - j, to + j);
 }
 
 // The means of a_p b_p in all windows; b NULL: those of a_p.

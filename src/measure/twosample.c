@@ -183,7 +183,7 @@ sb_ks_two_sample (const gsl_vector *x, const gsl_vector *y, double *D, double *p
 // ## Samples of points
 //
 // Two laws on $\mathbb{R}^d$ are equal when all their projections are (Cramér and Wold). Directions are normal vectors,
-// whose length $D$ does not see. Each direction is a shard.
+// whose length does not affect $D$. Each direction is a shard.
 
 typedef struct
 {
@@ -202,7 +202,7 @@ test_direction (void *context, size_t shard, size_t first, size_t count)
   return sb_ks_two_sample (&x.vector, &y.vector, &samples->D[first], &samples->p_value[first]);
 }
 
-// $D$ sees neither a shift nor a unit: the points are projected about their common centre (base/frame.c), where the
+// $D$ depends on neither shift nor unit: the points are projected about their common centre (base/frame.c), where the
 // products keep their digits.
 
 static int
@@ -254,7 +254,7 @@ sb_ks_projections (const gsl_matrix *x, const gsl_matrix *y, size_t count, sb_st
 // ## The area between
 //
 // Between one point and the next both functions are constant. For samples of equal size this is the mean of
-// $|x_{(i)} - y_{(i)}|$ over the sorted points, what it takes at least to move the one sample to the other.
+// $|x_{(i)} - y_{(i)}|$ over the sorted points, the least that it takes to move the one sample to the other.
 
 int
 sb_wasserstein_1 (const gsl_vector *x, const gsl_vector *y, double *distance)

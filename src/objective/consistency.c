@@ -2,7 +2,7 @@
 //
 // A denoiser $\mathbf h$ drives a reverse SDE, and the SDE leads from $\mathbf x_t = \mathbf x$ to some $\mathbf x_0$.
 // If $\mathbf h(\mathbf x, t)$ is the mean of these $\mathbf x_0$, for all $\mathbf x$ and $t$, then $\mathbf h$ is
-// called consistent. [consistent.prop1] It is so if and only if it is a martingale on the way down and the identity at
+// called consistent. [consistent.prop1] It is so if and only if it is a martingale along the SDE and the identity at
 // the end, [consistent.lem3.1]
 // $$ \mathbf h(\mathbf x, t) = \mathbb E_h\bigl[\mathbf h(\mathbf x_{t'}, t') \mid \mathbf x_t = \mathbf x\bigr],
 //    \qquad \mathbf h(\mathbf x, 0) = \mathbf x , $$
@@ -35,11 +35,11 @@ dot (size_t d, const double *a, const double *b)
 
 // ## Where a path begins and ends
 //
-// A row whose window has no length, or one below $10^{-9}\,t$, takes its steps between two other times, and what they
-// find is not used: so all rows of a batch go together.
+// A row whose window has no length, or one below $10^{-9}\,t$, takes its steps between two other times, and their
+// result is not used: so all rows of a batch take the same steps.
 
 static bool
-stays (double t, double s)
+empty_window (double t, double s)
 {
   return !(t - s > 1e-9 * t);
 }
@@ -49,7 +49,7 @@ set_ends (const sb_process *process, const gsl_vector *t, const gsl_vector *s, g
 {
   for (size_t i = 0; i < t->size; i++)
     {
-      const bool here = stays (gsl_vector_get (t, i), gsl_vector_get (s, i));
+      const bool here = empty_window (gsl_vector_get (t, i), gsl_vector_get (s, i));
       gsl_vector_set (from, i, here ? process->t_max : gsl_vector_get (t, i));
       gsl_vector_set (to, i, here ? (process->t_min + process->t_max) / 2 : gsl_vector_get (s, i));
     }
@@ -59,15 +59,15 @@ static void
 put_back (const gsl_vector *t, const gsl_vector *s, const gsl_matrix *x, gsl_matrix *x_s)
 {
   for (size_t i = 0; i < t->size; i++)
-    if (stays (gsl_vector_get (t, i), gsl_vector_get (s, i)))
+    if (empty_window (gsl_vector_get (t, i), gsl_vector_get (s, i)))
       memcpy (gsl_matrix_ptr (x_s, i, 0), gsl_matrix_const_ptr (x, i, 0), x->size2 * sizeof (double));
 }
 
 // ## The loss
 //
 // A mean within a square cannot be estimated from one sample of it: the square of $\mathbf r = \mathbf h' - \mathbf h$
-// is too large by the variance of $\mathbf h'$. The product of two independent ones is right in the mean, whatever its
-// sign: [consistent.txt-two-sample]
+// is too large by the variance of $\mathbf h'$. The product of two independent ones is unbiased, whatever its sign:
+// [consistent.txt-two-sample]
 // $$ \mathbb E\,\tfrac12\,\mathbf r_1^{\mathsf T}\mathbf r_2 = L^2, \qquad
 //    \mathbb E\,\tfrac12\,\|\mathbf r\|^2 = L^2 + \tfrac12\operatorname{tr}\operatorname{Var}\mathbf h' , $$
 // and so is the mean over all pairs of $m$ paths.
@@ -79,10 +79,10 @@ typedef struct
   gsl_matrix *h, *x_s, *r; // n x d: h(x, t); the path's end; h(x_s, s) - h(x, t)
   gsl_matrix *sum;         // n x d: of r; or, of a gradient, the second path's end
   gsl_matrix *other;       // n x d: the second path's r, of a gradient
-} memory;
+} workspace;
 
 static void
-memory_free (memory *m)
+workspace_free (workspace *m)
 {
   sb_path_work_free (m->paths);
   gsl_vector_free (m->from);
@@ -95,23 +95,23 @@ memory_free (memory *m)
 }
 
 static int
-memory_alloc (const sb_score *score, size_t n, size_t d, memory *m)
+workspace_alloc (const sb_score *score, size_t n, size_t d, workspace *m)
 {
-  *m = (memory){ .paths = sb_path_work_alloc (score, n),
-                 .from = gsl_vector_alloc (n),
-                 .to = gsl_vector_alloc (n),
-                 .h = gsl_matrix_alloc (n, d),
-                 .x_s = gsl_matrix_alloc (n, d),
-                 .r = gsl_matrix_alloc (n, d),
-                 .sum = gsl_matrix_calloc (n, d),
-                 .other = gsl_matrix_alloc (n, d) };
+  *m = (workspace){ .paths = sb_path_work_alloc (score, n),
+                    .from = gsl_vector_alloc (n),
+                    .to = gsl_vector_alloc (n),
+                    .h = gsl_matrix_alloc (n, d),
+                    .x_s = gsl_matrix_alloc (n, d),
+                    .r = gsl_matrix_alloc (n, d),
+                    .sum = gsl_matrix_calloc (n, d),
+                    .other = gsl_matrix_alloc (n, d) };
   if (m->paths && m->from && m->to && m->h && m->x_s && m->r && m->sum && m->other)
     return GSL_SUCCESS;
-  memory_free (m);
+  workspace_free (m);
   SB_ERROR (NULL, GSL_ENOMEM, "no memory for the consistency of %zu rows", n);
 }
 
-// What is asked, at all rows.
+// The arguments, for all rows.
 
 typedef struct
 {
@@ -121,10 +121,10 @@ typedef struct
   const gsl_vector *t, *s;
   const gsl_matrix *x;
   sb_stream stream;
-} question;
+} arguments;
 
 static int
-check (const question *q, const gsl_vector *loss)
+check (const arguments *q, const gsl_vector *loss)
 {
   const size_t n = q->x->size1;
   if (q->score->process->levels > 0)
@@ -143,7 +143,7 @@ check (const question *q, const gsl_vector *loss)
 // The end of path p and its residual r; the first step shares h(x, t) with it.
 
 static int
-find_residual (const question *q, size_t p, const memory *m, sb_path_record *record, gsl_matrix *x_s, gsl_matrix *r)
+find_residual (const arguments *q, size_t p, const workspace *m, sb_path_record *record, gsl_matrix *x_s, gsl_matrix *r)
 {
   sb_stream stream = q->stream;
   stream.purpose = SB_FOR_PATH;
@@ -155,21 +155,21 @@ find_residual (const question *q, size_t p, const memory *m, sb_path_record *rec
   status = sb_score_estimate (q->score, SB_DENOISER, x_s, q->s, q->y, r);
   for (size_t i = 0; i < r->size1 && !status; i++)
     for (size_t j = 0; j < r->size2; j++)
-      *gsl_matrix_ptr (r, i, j) = stays (gsl_vector_get (q->t, i), gsl_vector_get (q->s, i))
+      *gsl_matrix_ptr (r, i, j) = empty_window (gsl_vector_get (q->t, i), gsl_vector_get (q->s, i))
                                       ? 0
                                       : gsl_matrix_get (r, i, j) - gsl_matrix_get (m->h, i, j);
   return status;
 }
 
 static int
-begin (const question *q, memory *m)
+begin (const arguments *q, workspace *m)
 {
   set_ends (q->score->process, q->t, q->s, m->from, m->to);
   return sb_score_estimate (q->score, SB_DENOISER, q->x, q->t, q->y, m->h);
 }
 
 static int
-sum_residuals (const question *q, size_t paths, memory *m, gsl_vector *squares)
+sum_residuals (const arguments *q, size_t paths, workspace *m, gsl_vector *squares)
 {
   const size_t d = q->x->size2;
   int status = begin (q, m);
@@ -189,9 +189,9 @@ sb_consistency_loss (const sb_score *score, const sb_partial_path *path, size_t 
                      const gsl_vector *t, const gsl_vector *s, const gsl_matrix *x, sb_stream stream, gsl_vector *loss,
                      gsl_vector *of_one)
 {
-  const question q = { score, path, y, t, s, x, stream };
+  const arguments q = { score, path, y, t, s, x, stream };
   const double count = (double)paths;
-  memory m;
+  workspace m;
   int status = check (&q, loss);
   if (!status && paths < 2)
     SB_ERROR (NULL, GSL_EINVAL, "a loss without bias takes two paths or more, not %zu", paths);
@@ -199,7 +199,7 @@ sb_consistency_loss (const sb_score *score, const sb_partial_path *path, size_t 
     SB_ERROR (NULL, GSL_EBADLEN, "%zu numbers for %zu rows", of_one->size, x->size1);
   if (status || x->size1 == 0)
     return status;
-  status = memory_alloc (score, x->size1, x->size2, &m);
+  status = workspace_alloc (score, x->size1, x->size2, &m);
   if (status)
     return status;
   status = sum_residuals (&q, paths, &m, loss);
@@ -210,22 +210,22 @@ sb_consistency_loss (const sb_score *score, const sb_partial_path *path, size_t 
       if (of_one)
         gsl_vector_set (of_one, i, squares / (2 * count));
     }
-  memory_free (&m);
+  workspace_free (&m);
   return status;
 }
 
 // ## Its gradient
 //
-// A path's points are drawn by the model, and so the gradient has a term more, with $p_\theta$ the density of the path:
-// [consistent.txt-gradL2] [consistent.txt-B1-scorefn]
+// A path's points are drawn by the model, and so the gradient has one more term, with $p_\theta$ the density of the
+// path: [consistent.txt-gradL2] [consistent.txt-B1-scorefn]
 // $$ \nabla_\theta L^2 = \mathbb E_\theta[\mathbf h' - \mathbf h]^{\mathsf T}\;\mathbb E_\theta\bigl[
 //    \nabla_\theta\mathbf h' - \nabla_\theta\mathbf h + \mathbf h'\,(\nabla_\theta\log p_\theta)^{\mathsf T}\bigr] . $$
 // Training takes the first two terms alone: no gradient goes through the sampler. [consistent.txt-stopgrad] They vanish
-// where the loss does, and elsewhere too. A residual for each of the two expectations, of two independent paths, makes
-// each product right in the mean.
+// where the loss does, and elsewhere too. With the residuals of two independent paths, one for each expectation, every
+// product is unbiased.
 
 static int
-carry_back (const question *q, sb_view view, const gsl_matrix *x, const gsl_vector *t, gsl_matrix *v)
+carry_back (const arguments *q, sb_view view, const gsl_matrix *x, const gsl_vector *t, gsl_matrix *v)
 {
   gsl_matrix *x_bar = gsl_matrix_alloc (x->size1, x->size2);
   int status = x_bar ? sb_score_vjp (q->score, view, x, t, q->y, v, x_bar) : GSL_ENOMEM;
@@ -234,11 +234,11 @@ carry_back (const question *q, sb_view view, const gsl_matrix *x, const gsl_vect
 }
 
 // $\tfrac12\mathbf r_1^{\mathsf T}\mathbf r_2$ has the gradients $\tfrac12\mathbf r_2$ and $\tfrac12\mathbf r_1$ with
-// respect to what $\mathbf h$ says at the paths' ends, and $-\tfrac12(\mathbf r_1 + \mathbf r_2)$ with respect to what
-// it says at their start.
+// respect to $\mathbf h$ at the paths' ends, and $-\tfrac12(\mathbf r_1 + \mathbf r_2)$ with respect to $\mathbf h$ at
+// their start.
 
 static int
-truncated_gradient (const question *q, double weight, const memory *m)
+truncated_gradient (const arguments *q, double weight, const workspace *m)
 {
   gsl_matrix *v = gsl_matrix_alloc (q->x->size1, q->x->size2);
   const struct
@@ -269,10 +269,10 @@ truncated_gradient (const question *q, double weight, const memory *m)
 //    (\mathbf x_{t_i} - \mathbf x_{t_{i-1}} - \boldsymbol\mu_{\theta,i})^{\mathsf T}
 //    \nabla_\theta\boldsymbol\mu_{\theta,i}}{g_i^2}
 //    = \sum_{i=1}^k g_i\,\boldsymbol\xi_i^{\mathsf T}\,\nabla_\theta\mathbf s_\theta . $$
-// Its mean is 0, and with $\mathbf h$ taken off $\mathbf h'$ the variance is a third.
+// Its mean is 0, and subtracting $\mathbf h$ from $\mathbf h'$ reduces the variance to a third.
 
 static int
-scale_noise (const question *q, sb_path_record *r)
+scale_noise (const arguments *q, sb_path_record *r)
 {
   const bool in_t = q->path->step == sb_step_euler_maruyama;
   for (size_t i = 0; i < r->z->size1 && in_t; i++)
@@ -284,7 +284,7 @@ scale_noise (const question *q, sb_path_record *r)
 }
 
 static int
-path_gradient (const question *q, double weight, const gsl_vector *loss, sb_path_record *r)
+path_gradient (const arguments *q, double weight, const gsl_vector *loss, sb_path_record *r)
 {
   const size_t n = q->x->size1, d = q->x->size2;
   int status = scale_noise (q, r);
@@ -323,9 +323,9 @@ record_alloc (size_t steps, size_t rows, size_t d, sb_path_record *r)
 }
 
 static int
-find_gradient (const question *q, unsigned of, double weight, memory *m, sb_path_record *r, gsl_vector *loss)
+find_gradient (const arguments *q, unsigned of, double weight, workspace *m, sb_path_record *r, gsl_vector *loss)
 {
-  // Take the two paths.
+  // Simulate the two paths.
   sb_path_record *const kept[] = { of & SB_CONSISTENCY_PATH ? &r[0] : NULL, of & SB_CONSISTENCY_PATH ? &r[1] : NULL };
   int status = begin (q, m);
   if (!status)
@@ -335,7 +335,7 @@ find_gradient (const question *q, unsigned of, double weight, memory *m, sb_path
   for (size_t i = 0; i < q->x->size1 && !status; i++)
     gsl_vector_set (loss, i, dot (q->x->size2, gsl_matrix_ptr (m->r, i, 0), gsl_matrix_ptr (m->other, i, 0)) / 2);
 
-  // Carry both parts back.
+  // Propagate both parts back.
   if (!status && (of & SB_CONSISTENCY_TRUNCATED))
     status = truncated_gradient (q, weight, m);
   for (size_t p = 0; p < 2 && !status && (of & SB_CONSISTENCY_PATH); p++)
@@ -348,9 +348,9 @@ sb_consistency_gradient (const sb_score *score, const sb_partial_path *path, uns
                          const gsl_vector *t, const gsl_vector *s, const gsl_matrix *x, sb_stream stream, double weight,
                          gsl_vector *loss)
 {
-  const question q = { score, path, y, t, s, x, stream };
+  const arguments q = { score, path, y, t, s, x, stream };
   sb_path_record r[2] = { 0 };
-  memory m;
+  workspace m;
   int status = check (&q, loss);
   const bool reverse = path->step == sb_step_reverse_diffusion
                        || (path->step == sb_step_euler_maruyama && (!path->key || path->key[0] == 1));
@@ -358,7 +358,7 @@ sb_consistency_gradient (const sb_score *score, const sb_partial_path *path, uns
     SB_ERROR (NULL, GSL_EUNSUP, "the density of a path of the step %s is not known here", path->step->entry.name);
   if (status || x->size1 == 0)
     return status;
-  status = memory_alloc (score, x->size1, x->size2, &m);
+  status = workspace_alloc (score, x->size1, x->size2, &m);
   if (status)
     return status;
   for (size_t p = 0; p < 2 && !status && (of & SB_CONSISTENCY_PATH) && path->steps > 0; p++)
@@ -367,13 +367,13 @@ sb_consistency_gradient (const sb_score *score, const sb_partial_path *path, uns
     status = find_gradient (&q, of, weight, &m, r, loss);
   record_free (&r[0]);
   record_free (&r[1]);
-  memory_free (&m);
+  workspace_free (&m);
   return status;
 }
 
 // ## As an objective
 //
-// Consistency alone is met by every law's denoiser, so the paper adds it to denoising score matching:
+// Every law's denoiser is consistent, so the paper adds consistency to denoising score matching:
 // [consistent.txt-objective]
 // $$ L_\lambda(\theta) = \mathbb E_t\Bigl[\mathbb E\,\|\mathbf h_\theta(\mathbf x_t, t) - \mathbf x_0\|^2
 //    + \lambda\,\mathbb E_{\mathbf x_t}\,\mathbb E_{t' \sim \mathcal U[t - \epsilon, t]}\,
@@ -413,8 +413,8 @@ count_points (const sb_objective *o, size_t *points, size_t *directions)
   *points = 3;
 }
 
-// Which samples have paths depends on their number alone, and not on the batch that they are in. A network takes some
-// rows at the cost of SB_NETWORK_ROWS, so that many go together.
+// Which samples have paths depends on their number alone, not on their batch. A network evaluates fewer rows at the
+// cost of SB_NETWORK_ROWS, so samples are chosen in groups of that many.
 
 static int
 draw (sb_stream stream, sb_objective_batch *b)
@@ -451,7 +451,7 @@ gather (const sb_objective_batch *b, const gsl_matrix *from, gsl_matrix *to)
     memcpy (gsl_matrix_ptr (to, q, 0), gsl_matrix_const_ptr (from, b->row[q], 0), to->size2 * sizeof (double));
 }
 
-// Until the loss is found there is room for what a path begins with in the matrices and vectors of the loss.
+// Until the loss is found, its matrices and vectors hold what a path begins with.
 
 static int
 draw_windows (sb_objective_batch *b, gsl_vector *t, gsl_vector *s)
@@ -489,7 +489,7 @@ draw_paths (const sb_score *score, sb_objective_batch *b)
   status = draw_windows (b, &t, &s);
   set_ends (o->process, &t, &s, &from, &to);
 
-  // Take two paths from the same points, where the estimate is known.
+  // Simulate two paths from the same points, where the estimate is known.
   const sb_partial_path path = { o->key[SOLVER] == 0 ? sb_step_euler_maruyama : sb_step_reverse_diffusion, NULL,
                                  (size_t)o->key[STEPS], o->key[RHO] };
   gsl_matrix x = { m, d, d, b->difference.data, NULL, 0 }, h = { m, d, d, b->estimate.data + n * d, NULL, 0 };
@@ -536,7 +536,7 @@ consistency_loss (sb_objective_batch *b)
   for (size_t q = 0; q < m && !status; q++)
     {
       const size_t i = b->row[q];
-      const bool here = stays (b->t.data[i], b->t.data[n + q]);
+      const bool here = empty_window (b->t.data[i], b->t.data[n + q]);
       const double *h = b->estimate.data + i * d, *h_1 = b->estimate.data + (n + q) * d, *h_2 = h_1 + m * d;
       double *bar = b->bar.data + i * d, *bar_1 = b->bar.data + (n + q) * d, *bar_2 = bar_1 + m * d, product = 0;
       for (size_t j = 0; j < d; j++)

@@ -1,9 +1,9 @@
 // # The discrete decoder
 //
 // Images are bytes, and the density of a byte is not a likelihood: it grows without bound as the decoder narrows. The
-// last step of DDPM's reverse chain is therefore made to answer with the probability of a byte. The report leaves the
-// formula to Ho et al. (2020), who scale $\{0, \dots, 255\}$ to $[-1, 1]$ and give each byte what the Gaussian of the
-// last step has within half a level of it, [dsm2ddpm.txt-VLB-L0]
+// last step of DDPM's reverse chain therefore gives the probability of a byte. The report leaves the
+// formula to Ho et al. (2020), who scale $\{0, \dots, 255\}$ to $[-1, 1]$ and give each byte the mass of the last
+// step's Gaussian within half a level of it, [dsm2ddpm.txt-VLB-L0]
 // $$ p_\theta(\mathbf{x}_0 \mid \mathbf{x}_1) = \prod_{i=1}^{D} \int_{\delta_-(x_0^i)}^{\delta_+(x_0^i)}
 //    \mathcal{N}\bigl(x;\, \mu_\theta^i(\mathbf{x}_1, 1),\, \sigma_1^2\bigr)\,dx,
 //    \qquad \delta_\pm(x) = x \pm \tfrac{1}{255}, $$
@@ -21,8 +21,8 @@
 
 // ## The mass between two points
 //
-// Of $\Phi(b) - \Phi(a)$ with $a < b$ nothing is left in doubles where both are on one side of 0 and far out: with 20
-// standard deviations both are 1. By symmetry both may be taken to the right of 0, and there, with $Q = 1 - \Phi$,
+// $\Phi(b) - \Phi(a)$ with $a < b$ cancels to 0 in doubles where both are on one side of 0 and far out: at 20 standard
+// deviations both are 1. By symmetry both may be taken to the right of 0, and there, with $Q = 1 - \Phi$,
 // $$ \log\bigl(Q(a) - Q(b)\bigr) = \log Q(a) + \log\bigl(1 - e^{\log Q(b) - \log Q(a)}\bigr), $$
 // for which GSL has $\log Q$ as far out as one likes.
 
@@ -40,7 +40,7 @@ log_right (double a, double b) // 0 <= a < b
 }
 
 // Between points on the two sides of 0 the two halves $\tfrac12\operatorname{erf}$ add up; where they add up to nearly
-// 1, it is what they miss that is known to all digits.
+// 1, it is the complement that is known to all digits.
 
 static double
 log_across (double a, double b) // a < 0 < b
@@ -111,7 +111,7 @@ number (const sb_decoder *decoder, double x, double mean, double sd, double *slo
   return decoder->levels == 0 ? density (x, mean, sd, slope) : level (decoder, x, mean, sd, slope);
 }
 
-// Data that lie between the levels (dequantised, say, or in another range) have no mass to be asked for. The tolerance
+// Data that lie between the levels (dequantised, say, or in another range) have no mass. The tolerance
 // is for bytes that went through single precision.
 
 static int
@@ -141,8 +141,8 @@ check (const sb_decoder *decoder, const gsl_matrix *x_0, const gsl_matrix *mean,
   return GSL_SUCCESS;
 }
 
-// Where the mean is some $10^{14}$ standard deviations off, or not a number, the edges of a level fall together and
-// nothing is known of the mass between them; a bound that went on with it would be none.
+// Where the mean is some $10^{14}$ standard deviations off, or not a number, the edges of a level coincide and the mass
+// between them is unknown; a result that used it would be no bound.
 
 int
 sb_decoder_log_mass (const sb_decoder *decoder, const gsl_matrix *x_0, const gsl_matrix *mean,

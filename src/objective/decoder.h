@@ -7,7 +7,7 @@
 
 SB_BEGIN_DECLS
 
-// Data that come in grey levels: byte k of 0, ..., levels - 1 is low + k (high - low) / (levels - 1). 256 levels from
+// Data on grey levels: byte k of 0, ..., levels - 1 is low + k (high - low) / (levels - 1). 256 levels from
 // -1 to 1 in the paper; levels = 0: continuous data, and a density instead of a mass.
 typedef struct
 {
@@ -16,7 +16,7 @@ typedef struct
 } sb_decoder;
 
 // log of the mass that N(mean, variance I) gives to the level x_0 in every coordinate, summed over a row: x_0, mean (n
-// x d), variance, log_p (n); in nats. The first and last level have all that lies beyond. slope (n x d; NULL: not
+// x d), variance, log_p (n); in nats. The first and last level extend to infinity. slope (n x d; NULL: not
 // wanted) is its gradient with respect to the mean. GSL_EBADLEN; GSL_EDOM where a variance is not above 0, x_0 is not
 // on a level, or a mean is not a number or so many standard deviations from x_0 (10^14) that a level's edges fall
 // together; GSL_EINVAL where levels is 1 or not low < high.

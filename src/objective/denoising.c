@@ -24,29 +24,29 @@
 // or, where coordinates have SDEs of their own, a positive definite matrix, [nonuniform.eq10]
 // $$ \mathcal L_{DSM}(\theta, \Lambda) = \tfrac12\,\mathbb E\bigl[v_\theta^\top\Lambda(t)\,v_\theta\bigr], \qquad
 //    v_\theta(x_0, x_t, t) = \nabla_{x_t}\ln p(x_t \mid x_0) - s_\theta(x_t, t) , $$
-// with the same minimum whatever $\Lambda$ is. Explicit score matching is a number away: [nonuniform.txt-dsm-sm]
+// with the same minimum whatever $\Lambda$ is. Explicit score matching differs by a constant: [nonuniform.txt-dsm-sm]
 // $$ \mathcal L_{DSM} = \mathcal L_{SM} + \tfrac12\,\mathbb E_{t, x_t}\operatorname{tr}\bigl[\Lambda(t)
 //    \operatorname{Cov}(\nabla_{x_t}\ln p(x_t \mid x_0) \mid x_t)\bigr] . $$
 // (Down to $t = 0$ and with $\lambda = g^2$ that number is infinite wherever the kernel's variance begins at 0, so $t \ge \epsilon$.)
 //
 // ## Given a condition
 //
-// Three estimators of the score of $x_t$ given $y$ are this loss. The conditional denoising estimator diffuses $x$ alone and shows
-// $y$ to the network, [nonuniform.eq12]
+// Three estimators of the score of $x_t$ given $y$ are this loss. The conditional denoising estimator diffuses $x$
+// alone and gives $y$ to the network, [nonuniform.eq12]
 // $$ \tfrac12\,\mathbb E_{t,\,(x_0, y) \sim p(x_0, y),\,x_t \sim p(x_t \mid x_0)}\bigl[\lambda(t)\,
 //    \|\nabla_{x_t}\ln p(x_t \mid x_0) - s_\theta(x_t, y, t)\|_2^2\bigr] , $$
 // which has the minimum [nonuniform.thm2] of the same with $\nabla_{x_t}\ln p(x_t \mid y)$ in place of the kernel's score: given
 // $y$, [nonuniform.lem1]
 // $$ \mathbb E\bigl[\lambda\,\|\nabla\ln p(x_t \mid x_0, y) - s\|^2\bigr] = \mathbb E\bigl[\lambda\,\|\nabla\ln p(x_t \mid y) - s\|^2\bigr]
 //    + \lambda\,\mathbb E\operatorname{tr}\operatorname{Cov}(\nabla\ln p(x_t \mid x_0, y) \mid x_t, y) $$
-// (printed without the last term, which does not depend on $s$). What minimises the mean over $n$ samples so tends to the
-// conditional score as $n$ grows. [nonuniform.cor1] The conditional diffusive estimator diffuses $z = (x, y)$ by one SDE,
-// [nonuniform.eq13]
+// (printed without the last term, which does not depend on $s$). So the minimiser of the mean over $n$ samples tends to
+// the conditional score as $n$ grows. [nonuniform.cor1] The conditional diffusive estimator diffuses $z = (x, y)$ by
+// one SDE, [nonuniform.eq13]
 // $$ \tfrac12\,\mathbb E_{t,\,z_0 \sim p_0(z_0),\,z_t \sim p(z_t \mid z_0)}\bigl[\lambda(t)\,
 //    \|\nabla_{z_t}\ln p(z_t \mid z_0) - s_\theta(z_t, t)\|_2^2\bigr] , $$
 // the multi-speed one each at its own speed (`process/multispeed.c`), [nonuniform.eq14]
 // $$ \tfrac12\,\mathbb E_{t,\,z_0,\,z_t}\bigl[v^\top\Lambda(t)\,v\bigr], \qquad v = \nabla_{z_t}\ln p(z_t \mid z_0) - s_\theta(z_t, t) , $$
-// and both use the first numbers of what they have learned (`score/slice.c`).
+// and both use the first coordinates of the learned score (`score/slice.c`).
 
 #include "objective.h"
 
@@ -54,7 +54,7 @@
 // $$ \nabla_{\tilde{\mathbf x}}\log q_\sigma(\tilde{\mathbf x} \mid \mathbf x)
 //    = -\frac{\tilde{\mathbf x} - \mathbf x}{\sigma^2} = -\frac{\boldsymbol\varepsilon}{\sigma}, $$
 // whose variances add up to $d/\sigma^2$ at every $\sigma$: [dsm2ddpm.txt-DSM-variance] the less noise, the more
-// samples it takes to average what remains of $\boldsymbol\varepsilon$ out. Under a process that also moves the data,
+// samples it takes to average $\boldsymbol\varepsilon$ out. Under a process that also moves the data,
 // $\tilde{\mathbf x} = \mathbf A\mathbf x + \mathbf S\boldsymbol\varepsilon$, it is
 // $-\mathbf S^{-\top}\boldsymbol\varepsilon$.
 //

@@ -13,7 +13,7 @@
 #include <string.h>
 
 // Under $x_t = A x_0 + S z$ the target is $-S^{-\top} z$, and a model that estimates $z$ by $\hat z$ has the score
-// $-S^{-\top}\hat z$. So the loss is that of predicting the noise, as the weight $\lambda = M M^\top$ shows it:
+// $-S^{-\top}\hat z$. So the loss is that of predicting the noise, weighted by $\lambda = M M^\top$:
 // $$ u = M^\top S^{-\top} (\hat z - z), \qquad \mathrm{loss} = \|u\|^2, \qquad
 //    \frac{\partial\,\mathrm{loss}}{\partial \hat z} = 2\, S^{-1} M u . $$
 // With the usual $M = S$ both maps drop out and $\|\hat z - z\|^2$ is DDPM's $L_{\mathrm{simple}}$.

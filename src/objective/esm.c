@@ -3,9 +3,9 @@
 // A score $\mathbf s_\theta$ is right where it equals the score of the data: [dsm2ddpm.txt-ESM]
 // $$ J_{\mathrm{ESM}} = \mathbb E_{p_{\mathrm{data}}(\mathbf x)}\Bigl[\tfrac12
 //    \bigl\|\mathbf s_\theta(\mathbf x) - \nabla_{\mathbf x}\log p_{\mathrm{data}}(\mathbf x)\bigr\|^2\Bigr], $$
-// half of the Fisher divergence of the two laws; at a time $t$, of the model and $q_t$ [soft.eq5]. It asks for what
-// nobody has, the score of the data. The objectives on the next pages are this one in disguise; where the data's
-// score is known, this page says how far a model is from it.
+// half of the Fisher divergence of the two laws; at a time $t$, of the model and $q_t$ [soft.eq5]. It needs what is not
+// available, the score of the data. The other objectives are this one in disguise; where the data's score is known,
+// this one measures how far a model is from it.
 //
 // In *Non-Uniform Diffusion Models* every time has a weight, [nonuniform.eq5]
 // $$ \mathcal L_{SM}(\theta, \lambda) = \tfrac12\,\mathbb E_{t \sim U(0, T),\,x_t \sim p(x_t)}\bigl[\lambda(t)\,
@@ -13,8 +13,8 @@
 // or every part of the process at every time, and the truth may be that of $x_t$ given a condition.
 //
 // The loss of a row is half the weighted square of the difference, and its gradient with respect to
-// $\mathbf s_\theta(\mathbf x)$ is $\lambda$ times the difference; with the usual weight of 1 it is asked without noise too, at
-// $t = 0$.
+// $\mathbf s_\theta(\mathbf x)$ is $\lambda$ times the difference; with the usual weight of 1 it is defined without
+// noise too, at $t = 0$.
 
 #include "objective.h"
 

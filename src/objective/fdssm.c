@@ -1,7 +1,7 @@
 // # Sliced score matching by differences
 //
-// A product with the Jacobian, and more so its gradient, asks more of a network than values and a backward pass. A
-// difference asks no more (after Pang et al., 2020): with $\mathbf s_\pm = \mathbf s_\theta(\mathbf x \pm h\mathbf v)$,
+// A product with the Jacobian, and more so its gradient, needs more of a network than values and a backward pass. A
+// difference does not (after Pang et al., 2020): with $\mathbf s_\pm = \mathbf s_\theta(\mathbf x \pm h\mathbf v)$,
 // $$ \frac{\mathbf v^\top(\mathbf s_+ - \mathbf s_-)}{2h} = \mathbf v^\top\nabla_{\mathbf x}\mathbf s_\theta\,\mathbf v
 //    + O(h^2), \qquad \mathbf m = \frac{\mathbf s_+ + \mathbf s_-}{2} = \mathbf s_\theta(\mathbf x) + O(h^2), $$
 // so that the loss $\mathbf v^\top(\mathbf s_+ - \mathbf s_-)/2h + \tfrac12\|\mathbf m\|^2$ is that of sliced score
@@ -57,8 +57,8 @@ fdssm_draw (sb_stream stream, sb_objective_batch *b)
 }
 
 // The mean $\mathbf m$ of both sides is in the place of the score, their slope $(\mathbf s_+ - \mathbf s_-)/2h$ in that of
-// $\mathbf J\mathbf v$. What the gradients with respect to these are is the gradient's half $\bar{\mathbf m}/2 \pm
-// \bar{\mathbf J}/2h$ with respect to $\mathbf s_\pm$, and a backward pass at each of the two points carries it on to the parameters.
+// $\mathbf J\mathbf v$. The gradients $\bar{\mathbf m}$ and $\bar{\mathbf J}$ with respect to these make $\bar{\mathbf m}/2 \pm
+// \bar{\mathbf J}/2h$ with respect to $\mathbf s_\pm$, and a backward pass at each of the two points takes that to the parameters.
 
 static int
 fdssm_loss (sb_objective_batch *b)
@@ -77,7 +77,7 @@ fdssm_loss (sb_objective_batch *b)
       slope.data[k] = (up - down) / (2 * h);
     }
 
-  // Take the gradients on to both sides.
+  // Propagate the gradients to both sides.
   int status = sb_objective_slices (1, b->objective->key[FORM] == 1, &slices, b);
   for (size_t k = 0; k < half && !status; k++)
     {

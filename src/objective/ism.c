@@ -6,15 +6,15 @@
 // The last term does not depend on $\theta$, and in the middle one $p\,\nabla\log p = \nabla p$ can be integrated by
 // parts: $-\mathbb E_p\langle\mathbf s_\theta, \nabla\log p\rangle = -\int\langle\mathbf s_\theta, \nabla p\rangle\,
 // d\mathbf x = \mathbb E_p[\nabla\cdot\mathbf s_\theta]$, if $p\,\mathbf s_\theta$ vanishes at the edge of the support.
-// What is left asks for samples of the data only (Hyvärinen, 2005): [dsm2ddpm.txt-ISM]
+// What is left needs samples of the data only (Hyvärinen, 2005): [dsm2ddpm.txt-ISM]
 // $$ J_{\mathrm{ISM}} = \mathbb E_{p_{\mathrm{data}}(\mathbf x)}\Bigl[\tfrac12\|\mathbf s_\theta(\mathbf x)\|^2
 //    + \operatorname{tr}\bigl(\nabla_{\mathbf x}\mathbf s_\theta(\mathbf x)\bigr)\Bigr]
 //    = J_{\mathrm{ESM}} - \tfrac12\,\mathbb E\,\|\nabla\log p_{\mathrm{data}}\|^2. $$
 // Where the density jumps at the edge, as that of $\mathcal U[0, 1]$ does, the two differ by a term that depends on
 // $\theta$, and this objective has another minimum. [dsm2ddpm.txt-ISM-limits]
 //
-// $\operatorname{tr}\mathbf J = \sum_k \mathbf e_k^\top\mathbf J\,\mathbf e_k$: a direction for every coordinate, which
-// is what makes this objective dear in many dimensions. [dsm2ddpm.txt-A1-divergence]
+// $\operatorname{tr}\mathbf J = \sum_k \mathbf e_k^\top\mathbf J\,\mathbf e_k$: one direction for every coordinate,
+// which makes this objective expensive in many dimensions. [dsm2ddpm.txt-A1-divergence]
 
 #include "objective.h"
 

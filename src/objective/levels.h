@@ -8,7 +8,7 @@
 
 SB_BEGIN_DECLS
 
-// The law of the times at which a loss is drawn, by its quantiles.
+// The law of the times at which a loss is evaluated, by its quantiles.
 typedef struct
 {
   sb_entry entry;

@@ -7,9 +7,9 @@
 // Its objective (Song and Ermon, 2019) is the mean over the levels, [dsm2ddpm.txt-NCSN-objective]
 // $$ \mathcal L(\theta) = \frac1L\sum_{i=1}^L \lambda(\sigma_i)\,\ell(\theta; \sigma_i), $$
 // with $\ell$ of `denoising.c`. A perfect network is the best at every level, so the weights $\lambda > 0$ do not
-// move the minimum; they say which level's errors matter to a network that is not. The report does not give them. The
-// usual is Song and Ermon's $\lambda(\sigma) = \sigma^2$, under which a network that says nothing ($\mathbf s =
-// \mathbf 0$) loses $d/2$ at every level. A training that draws one level a row has the same mean: `denoising`, with
+// move the minimum; they set which level's errors count most for a network that is not. The report does not give them.
+// Song and Ermon's $\lambda(\sigma) = \sigma^2$ is usual; with it a network with the output $\mathbf s = \mathbf 0$ has
+// the loss $d/2$ at every level. A training that draws one level a row has the same mean: `denoising`, with
 // that weight.
 
 #include "objective.h"

@@ -1,8 +1,8 @@
 // # What training minimises
 //
-// An objective draws points and says which view of the score it wants to see there; from what it sees follow each row's
-// loss and its gradient with respect to what was seen. Who computes the estimates, and who takes the gradient on to
-// parameters, is not its business: a score in closed form, a user's, or a network in training.
+// An objective draws points and names the view of the score that it needs there; from these estimates it computes each
+// row's loss and its gradient with respect to them. It does not depend on what computes the estimates and takes the
+// gradient on to parameters: a score in closed form, a user's, or a network in training.
 
 #include "objective.h"
 
@@ -158,14 +158,14 @@ sb_objective_batch_alloc (const sb_objective *objective, size_t rows)
   if (!b)
     SB_ERROR_NULL (NULL, GSL_ENOMEM, "no memory for a batch of %zu rows", rows);
 
-  // Ask the type how many points and directions a row has.
+  // Find how many points and directions a row has.
   b->objective = objective;
   b->most = rows;
   b->points = 1;
   if (objective->type->count)
     objective->type->count (objective, &b->points, &b->directions);
 
-  // Take all memory in one block.
+  // Allocate all memory in one block.
   const int fits = !sb_check_lengths ("rows of a batch", rows, count_numbers (b, 1), 1);
   b->memory = b->points > 0 && fits ? calloc (count_numbers (b, rows), sizeof *b->memory) : NULL;
   b->row = b->memory ? malloc ((rows + 1) * sizeof *b->row) : NULL;
@@ -300,9 +300,9 @@ sb_objective_draw_more (const sb_score *score, sb_objective_batch *b)
   return b->objective->type->draw_more && b->n > 0 ? b->objective->type->draw_more (score, b) : GSL_SUCCESS;
 }
 
-// ## Asking a score
+// ## Evaluating a score
 
-// The rows that have a point p, what is theirs of a matrix or vector, and of their conditions.
+// The block of a matrix or vector that belongs to the rows which have a point p.
 
 static gsl_matrix
 block (const sb_objective_batch *b, const gsl_matrix *m, size_t p)
@@ -352,7 +352,7 @@ sb_objective_evaluate (const sb_score *score, const gsl_matrix *y, sb_objective_
   b->y = b->y_more = y;
   int status = y && b->more > 0 && b->more < b->n ? gather_conditions (b) : GSL_SUCCESS;
 
-  // Ask for the estimate at each point.
+  // Evaluate the estimate at each point.
   if (!status)
     status = evaluate_at (score, 0, b);
   if (!status)
@@ -360,7 +360,7 @@ sb_objective_evaluate (const sb_score *score, const gsl_matrix *y, sb_objective_
   for (size_t p = 1; p < b->points && !status; p++)
     status = evaluate_at (score, p, b);
 
-  // Ask for its derivative along each direction.
+  // Evaluate its derivative along each direction.
   for (size_t m = 0; type->derivatives && m < b->directions && b->n > 0 && !status; m++)
     {
       gsl_matrix x = sb_batch_block (&b->x, b->n, 0), v = sb_batch_block (&b->v, b->n, m),
@@ -376,8 +376,8 @@ sb_objective_evaluate (const sb_score *score, const gsl_matrix *y, sb_objective_
 // With $e$ an estimate's error in its view, the score's is $B e$, and a weight $\lambda$ on it has the quadratic form
 // $R = B^\top\lambda B$ (`weightings.c`): loss $c\,e^\top R\,e$, gradient $2c\,R\,e$, and the mean over a row's points.
 
-// Of several parts one may stand still, as the condition does in a pair whose $\mathbf y$ is not diffused. Its kernel is a
-// point and has no score: 0 stands for it, and has no weight (`weightings.c`).
+// One of several parts may have zero noise, as the condition does in a pair whose $\mathbf y$ is not diffused. Its
+// kernel is a point and has no score: 0 stands for it, with no weight (`weightings.c`).
 
 static int
 noise_of_parts (sb_objective_batch *b)
@@ -423,7 +423,7 @@ sb_objective_square (double factor, sb_objective_batch *b)
 {
   const size_t d = b->x.size2;
 
-  // Take R to the errors.
+  // Apply R to the errors.
   int status = sb_weighting_apply (&b->objective->weighting, b->objective->process, b->objective->type->view, &b->t,
                                    &b->difference, b->numbers, &b->c, &b->work, &b->bar);
   if (status)
@@ -443,7 +443,7 @@ sb_objective_square (double factor, sb_objective_batch *b)
   return gsl_matrix_scale (&b->bar, 2 * factor);
 }
 
-// Below a time the data may be left out of a training, so that only consistency says what the score is there.
+// Below some time a training may leave out the data, so that only consistency determines the score there.
 // [consistent.txt-partial-dsm]
 
 void

@@ -31,12 +31,11 @@ typedef struct
   double t_min, t_max;
   const sb_level_law *levels; // in place of uniform; NULL: uniform
   double levels_key[2];       // the values of its entry's keys
-  double
-      t_above; // where a time is at most this, the target is not looked at: no loss and no gradient there. 0: nowhere
+  double t_above;             // at times up to this the data are ignored: no loss of theirs, no gradient. 0: nowhere
 
   // Of a process without a kernel in closed form, as one of process/ito.h: x (n x d), which holds x_0, becomes x_t at
   // times t (n); row i takes its random numbers from index + i of the stream. NULL: x_t is A x_0 + S z. Only for types
-  // that do not look at z.
+  // that do not use z.
   int (*simulate) (sb_stream stream, const gsl_vector *t, gsl_matrix *x, void *params);
   void *simulate_params; // not owned
 } sb_objective;
@@ -45,9 +44,9 @@ typedef struct
 // Score-based generative modeling through SDEs; 0 for a chain.
 sb_objective sb_objective_of (const sb_objective_type *type, const sb_process *process, double t_min);
 
-// All that the losses of n rows are made of. A row has so many points and directions: point p of row i is row p n + i
-// of the matrices of points, and likewise direction m. Where fewer rows have more than one point, point p > 0 of row[q]
-// is row n + (p - 1) more + q.
+// All that the losses of n rows depend on. A row has `points` points and `directions` directions: point p of row i is
+// row p n + i of the matrices of points, and likewise direction m. Where fewer rows have more than one point, point p >
+// 0 of row[q] is row n + (p - 1) more + q.
 typedef struct
 {
   const sb_objective *objective;
@@ -55,21 +54,21 @@ typedef struct
   const gsl_matrix *y_more; // and those of the `more` rows again; of sb_objective_evaluate, which may have
   gsl_matrix *gathered;     // to gather them here
   sb_stream stream;         // the rows' own; of sb_objective_draw
-  size_t most;              // rows that there is memory for
+  size_t most;              // rows that the memory is for
   size_t n;                 // rows in use
   size_t points, directions;
-  size_t more;  // rows that have more points than the first: n, but where a type says fewer,
-  size_t *row;  // and which these are
-  size_t below; // rows whose target was not looked at (t_above)
+  size_t more;  // rows that have more points than the first: n, unless the type chooses fewer,
+  size_t *row;  // and their indices
+  size_t below; // rows whose target was ignored (t_above)
   double *memory;
-  sb_path_work *paths; // of a type whose points are reached by steps, once it was asked for
+  sb_path_work *paths; // of a type whose points are reached by steps; made on first use
 
   gsl_matrix x_0;         // n x d: data
   gsl_vector t;           // points n: times
   gsl_matrix z, x;        // points n x d: normals, points
   gsl_matrix v;           // directions n x d
   gsl_vector loss;        // n
-  gsl_vector regulariser; // n: the share in it of what is not denoising, of a type that has such; else 0
+  gsl_vector regulariser; // n: its part that is not denoising, of a type that has one; else 0
 
   gsl_matrix estimate, bar;    // points n x d: in the objective's view, and the loss's gradient with respect to it
   gsl_matrix along, along_bar; // directions n x d: J v at point 0, likewise; empty where no derivatives are wanted
@@ -99,18 +98,18 @@ struct sb_objective_type
   sb_entry entry;
   sb_view view;                              // of the estimates
   const sb_weighting_type *const *weighting; // the usual one; NULL: it takes none
-  bool derivatives;                          // wants the estimate's derivatives along the directions
-  bool noise;                                // looks at z: its target is the kernel's
+  bool derivatives;                          // needs the estimate's derivatives along the directions
+  bool noise;                                // uses z: its target is the kernel's
 
-  // How many points and directions a row has, 1 and 0 at the call. NULL: so many.
+  // How many points and directions a row has, 1 and 0 at the call. NULL: these.
   void (*count) (const sb_objective *objective, size_t *points, size_t *directions);
 
   // From x_0: times, normals, points and directions. Row i takes its random numbers from index + i of the stream (its
   // purpose is ignored). NULL: sb_objective_draw_points.
   int (*draw) (sb_stream stream, sb_objective_batch *batch);
 
-  // NULL, or: where the points after the first depend on the score in the making, these, once `estimate` is known at
-  // the first.
+  // NULL, or: the points after the first, where they depend on the score being trained, once `estimate` is known at the
+  // first.
   int (*draw_more) (const sb_score *score, sb_objective_batch *batch);
 
   // From estimate and along: loss, bar, along_bar.
@@ -132,7 +131,7 @@ struct sb_objective_type
 //     ism        tr (lambda J) + 1/2 s^T lambda s, by d directions; usually lambda = 1
 //     ssm        v^T lambda J v + 1/2 s^T lambda s, the mean over M directions; plain: 1/2 (v^T s) (v^T lambda s)
 //                in place of 1/2 s^T lambda s
-//     fdssm      v^T lambda (s_+ - s_-) / 2h + 1/2 m^T lambda m, m = (s_+ + s_-) / 2; plain: as of ssm
+//     fdssm      v^T lambda (s_+ - s_-) / 2h + 1/2 m^T lambda m, m = (s_+ + s_-) / 2; plain: as for ssm
 extern const sb_objective_type *sb_objective_dsm, *sb_objective_denoising, *sb_objective_soft, *sb_objective_clean,
     *sb_objective_ncsn, *sb_objective_esm, *sb_objective_ism, *sb_objective_ssm, *sb_objective_fdssm,
     *sb_objective_consistency;
@@ -142,35 +141,35 @@ const sb_entry *sb_objectives (size_t k); // the family; each is the first field
 // ---- The loss of a batch
 
 // For up to `rows` rows. It keeps the address of the objective. NULL: GSL_EDOM where a key is out of range, GSL_EINVAL
-// where times are not 0 <= t_min <= t_max, the type wants a weighting or a truth and there is none, or no level lies
+// where times are not 0 <= t_min <= t_max, the type needs a weighting or a truth and there is none, or no level lies
 // between; GSL_ENOMEM.
 sb_objective_batch *sb_objective_batch_alloc (const sb_objective *objective, size_t rows);
 void sb_objective_batch_free (sb_objective_batch *batch);              // NULL is allowed
 void sb_objective_batch_rows (sb_objective_batch *batch, size_t rows); // how many are in use, up to `most`
 
-// Memory for the paths of a type that has draw_more, which else is made when they are first taken. GSL_ENOMEM.
+// Allocate memory for the paths of a type with draw_more, which is otherwise done on first use. GSL_ENOMEM.
 int sb_objective_prepare (const sb_score *score, sb_objective_batch *batch);
 
-// The three steps, one by one. Errors as of the process and the score; GSL_EBADLEN where a shape is wrong.
+// The three steps, one by one. Errors are those of the process and the score; GSL_EBADLEN where a shape is wrong.
 int sb_objective_draw (sb_stream stream, sb_objective_batch *batch);
 int sb_objective_evaluate (const sb_score *score, const gsl_matrix *y, sb_objective_batch *batch);
 int sb_objective_draw_more (const sb_score *score,
                             sb_objective_batch *batch); // between two parts of the second: see the type
 int sb_objective_find_loss (sb_objective_batch *batch);
 // And back: the gradient of weight x (the sum of the losses) with respect to the score's parameters (sb_score_vjp).
-// bar and difference are used up.
+// bar and difference are overwritten.
 int sb_objective_carry_back (const sb_score *score, double weight, sb_objective_batch *batch);
 
 // The loss of each row (n) of data x_0 (n x d), all three.
 int sb_objective_loss (const sb_objective *objective, const sb_score *score, const gsl_matrix *x_0, const gsl_matrix *y,
                        sb_stream stream, gsl_vector *loss);
 // And the gradient of weight x (the sum of the losses) with respect to the score's parameters, added to what its state
-// accumulates (sb_score_vjp). GSL_EUNSUP where the objective wants derivatives: a score has no gradient of those, a
+// accumulates (sb_score_vjp). GSL_EUNSUP where the objective needs derivatives: a score has no gradient of those, a
 // network in training has (train/score_matching.h).
 int sb_objective_gradient (const sb_objective *objective, const sb_score *score, const gsl_matrix *x_0,
                            const gsl_matrix *y, sb_stream stream, double weight, gsl_vector *loss);
 
-// ---- Of which objectives are made
+// ---- For the authors of objectives
 
 // How many levels of a chain lie from t_min to t_max, and which is the last.
 size_t sb_objective_levels (const sb_objective *objective, size_t *last);
@@ -196,7 +195,7 @@ int sb_objective_square (double factor, sb_objective_batch *batch);
 // out (n x d) <- lambda e, of errors e of the score at the first points.
 int sb_objective_weigh (const gsl_matrix *e, sb_objective_batch *batch, gsl_matrix *out);
 
-// What is seen of a score along the directions, and where the gradients go: s, s_bar (n x d), along, along_bar
+// A score and its derivatives along the directions, and where the gradients go: s, s_bar (n x d), along, along_bar
 // (directions n x d).
 typedef struct
 {
@@ -204,18 +203,18 @@ typedef struct
   gsl_matrix *s_bar, *along_bar;
 } sb_slices;
 
-// loss <- share times the sum over directions of v^T lambda along, and 1/2 s^T lambda s; plain: of
+// loss <- share times the sum over directions of v^T lambda along, plus 1/2 s^T lambda s; plain: share times the sum of
 // v^T lambda along + 1/2 (v^T s) (v^T lambda s).
 int sb_objective_slices (double share, bool plain, const sb_slices *slices, sb_objective_batch *batch);
 
-// So many rows, those in batch->row, have more points than the first.
+// Let `more` rows, those in batch->row, have more points than the first.
 void sb_objective_keep_points (sb_objective_batch *batch, size_t more);
 
 // Rows at times up to t_above: loss and bar <- 0, counted in `below`.
 void sb_objective_mask_low_times (sb_objective_batch *batch);
 
-// difference <- estimate - target, of the score: by the normals z. Parts that stand still have no target: 0
-// stands for it.
+// difference <- estimate - target, of the score: by the normals z. Parts with zero noise have no target: it is taken as
+// 0.
 int sb_objective_from_target (sb_objective_batch *batch);
 
 SB_END_DECLS

@@ -1,7 +1,7 @@
 // # Sliced score matching
 //
-// Implicit score matching wants the trace of a $d \times d$ matrix, one product for each coordinate. A random direction
-// $\mathbf v$ with $\mathbb E[\mathbf v\mathbf v^\top] = \mathbf I$ sees as much in the mean with one product,
+// Implicit score matching needs the trace of a $d \times d$ matrix, one product for each coordinate. A random direction
+// $\mathbf v$ with $\mathbb E[\mathbf v\mathbf v^\top] = \mathbf I$ estimates it without bias by one product,
 // $\mathbb E[\mathbf v^\top\mathbf J\,\mathbf v] = \operatorname{tr}\mathbf J$ (Hutchinson, 1989; Song et al., 2019):
 // [dsm2ddpm.txt-SSM]
 // $$ J_{\mathrm{SSM}} = \mathbb E_{p_{\mathbf v}}\,\mathbb E_{p_{\mathrm{data}}(\mathbf x)}\Bigl[
@@ -13,9 +13,9 @@
 // For a matrix with the symmetric part $\mathbf H$ the variance of $\mathbf v^\top\mathbf J\,\mathbf v$ is
 // $2\|\mathbf H\|_F^2$ with normals, and $2(\|\mathbf H\|_F^2 - \sum_i H_{ii}^2)$ with signs.
 //
-// Slicing saves products, not the assumption that data fill their space. On a subspace the loss has no minimum: along
-// each direction normal to it a score $-c\,x$ has the loss $-c$, and with a little noise $-c + c^2\sigma^2/2$, least at
-// $c = 1/\sigma^2$. [dsm2ddpm.txt-SSM-degenerate]
+// Slicing saves products, but still assumes that the data fill their space. On a subspace the loss has no minimum:
+// along each direction normal to it a score $-c\,x$ has the loss $-c$, and with a little noise $-c + c^2\sigma^2/2$,
+// least at $c = 1/\sigma^2$. [dsm2ddpm.txt-SSM-degenerate]
 
 #include "objective.h"
 
@@ -28,8 +28,8 @@
 //    \Bigl[\tfrac12\|\mathbf s_\theta(\mathbf x(t), t)\|^2
 //    + \mathbf v^\top\nabla\mathbf s_\theta(\mathbf x(t), t)\,\mathbf v\Bigr]\Bigr\} . $$
 // (Without the $\nabla$, as the paper prints it, $\mathbf v^\top\mathbf s_\theta\,\mathbf v$ is no number but in one dimension, and
-// there $s = -1$ would be best for all data.) Nothing here asks for the kernel: $\mathbf x(t)$ may be the end of a simulated path,
-// of an SDE whose transition density nobody knows. [scoresde.txt-other-sm] Where $\lambda$ is a matrix that does not depend on
+// there $s = -1$ would be best for all data.) Nothing here needs the kernel: $\mathbf x(t)$ may be the end of a simulated path, of an SDE
+// with an unknown transition density. [scoresde.txt-other-sm] Where $\lambda$ is a matrix that does not depend on
 // $\mathbf x$, $\tfrac12\mathbf s^\top\lambda\,\mathbf s + \operatorname{tr}(\lambda\,\nabla\mathbf s)$ has the same minimum for the same
 // reason, and $\mathbb E[\mathbf v^\top\lambda\,\nabla\mathbf s\,\mathbf v]$ is its trace.
 
@@ -44,7 +44,7 @@ dot (size_t d, const double *a, const double *b)
 
 // ## The loss
 //
-// One product with the Jacobian a direction [dsm2ddpm.txt-SSM-jvp]; the score itself is asked once for all of a row's.
+// One product with the Jacobian a direction [dsm2ddpm.txt-SSM-jvp]; the score itself is evaluated once for all of a row's.
 // The gradient is $\lambda\mathbf v$ with respect to $\mathbf J\mathbf v$, and with respect to $\mathbf s$ it is $\lambda\mathbf s$,
 // or, in the plain form, half of $(\mathbf v^\top\lambda\mathbf s)\,\mathbf v + (\mathbf v^\top\mathbf s)\,\lambda\mathbf v$.
 
@@ -70,7 +70,7 @@ sb_objective_slices (double share, bool plain, const sb_slices *at, sb_objective
       for (size_t j = 0; j < d && plain; j++)
         s_bar[j] = 0;
 
-      // Add what each direction says.
+      // Add each direction's term.
       for (size_t m = 0; m < b->directions; m++)
         {
           const size_t row = (m * b->n + i) * d;

@@ -6,8 +6,8 @@
 //    = -\log \operatorname{E}_{q(x_{1:T} \mid x_0)}\Bigl[\frac{p_\theta(x_{0:T})}{q(x_{1:T} \mid x_0)}\Bigr]
 //    \;\le\; \operatorname{E}_{q(x_{1:T} \mid x_0)}\Bigl[\log\frac{q(x_{1:T} \mid x_0)}{p_\theta(x_{0:T})}\Bigr], $$
 // an upper bound on the *negative* log-likelihood. The report's Appendix A.4 calls it a lower bound of the
-// log-likelihood, which is its sign turned. Its $t$ is our level $i$, at time $i/N$; its $\alpha_t$ is $1 - \beta_t$,
-// and $\bar\alpha_t$ the product.
+// log-likelihood, which has the opposite sign. Its $t$ is our level $i$, at time $i/N$; its $\alpha_t$ is $1 -
+// \beta_t$, and $\bar\alpha_t$ the product.
 
 #include "vlb.h"
 
@@ -25,9 +25,9 @@
 
 // ## Along a path
 //
-// For $t \ge 2$ Bayes' rule turns each forward step round,
-// $q(x_t \mid x_{t-1}) = q(x_{t-1} \mid x_t, x_0)\, q(x_t \mid x_0) / q(x_{t-1} \mid x_0)$. In the product over $t$ the
-// quotients of marginals cancel but for the last, and on every single path [dsm2ddpm.txt-VLB-telescope]
+// For $t \ge 2$ Bayes' rule reverses each forward step, $q(x_t \mid x_{t-1}) = q(x_{t-1} \mid x_t, x_0)\, q(x_t \mid
+// x_0) / q(x_{t-1} \mid x_0)$. In the product over $t$ the quotients of marginals cancel but for the last, and on every
+// single path [dsm2ddpm.txt-VLB-telescope]
 // $$ \log\frac{q(x_{1:T} \mid x_0)}{p_\theta(x_{0:T})} = \log\frac{q(x_T \mid x_0)}{p(x_T)}
 //    + \sum_{t=2}^{T}\log\frac{q(x_{t-1} \mid x_t, x_0)}{p_\theta(x_{t-1} \mid x_t)} - \log p_\theta(x_0 \mid x_1). $$
 // Both sides can be computed, and are: first the left one.
@@ -52,7 +52,7 @@ sb_vlb_path (const sb_reverse *reverse, const gsl_matrix *y, const gsl_matrix *p
   return status;
 }
 
-// The right one, term by term. $x_0$ is repeated in N rows, so that all levels are asked at once.
+// The right one, term by term. $x_0$ is repeated in N rows, so that all levels are evaluated at once.
 
 typedef struct
 {
@@ -142,8 +142,8 @@ sb_vlb_path_terms (const sb_reverse *reverse, const gsl_matrix *y, const gsl_mat
 //
 // The first has no parameter, for neither of its two laws has: [dsm2ddpm.txt-VLB-LT]
 // $$ L_T = \tfrac12\bigl[\bar\alpha_T\|x_0\|^2 - d\,\bar\alpha_T - d\ln(1 - \bar\alpha_T)\bigr], $$
-// $2\cdot10^{-5}$ nats per dimension for data of unit size after the usual 1000 steps. Of its last two parts $10^{-4}$
-// of each is left; GSL's $\ln(1 + x) - x$ has all of the digits. With a prior of variance $P^2$, as SMLD's, it is
+// $2\cdot10^{-5}$ nats per dimension for data of unit size after the usual 1000 steps. Its last two terms cancel to
+// $10^{-4}$ of each; GSL's $\ln(1 + x) - x$ keeps all digits. With a prior of variance $P^2$, as SMLD's, it is
 // $\tfrac12\bigl[a^2\|x_0\|^2/P^2 - d\,(\ln(1 + x) - x)\bigr]$ with $x = s^2/P^2 - 1$, for DDPM $-\bar\alpha_T$.
 
 static int
@@ -199,8 +199,8 @@ sb_vlb_prior (const sb_process *chain, const gsl_matrix *x_0, gsl_vector *L_T)
 //    - \boldsymbol\mu_\theta(\mathbf{x}_i(\mathbf{x}_0, \mathbf{z}), i)\Bigr\|^2\Bigr] + C, \qquad
 //    C = \frac d2\Bigl[\ln\frac{\tau_i^2}{v_i} + \frac{v_i}{\tau_i^2} - 1\Bigr], $$
 // $v_i$ being the variance of the posterior: the weight of $\|\varepsilon - \varepsilon_\theta\|^2$ is
-// $(\sigma_i^2 - \sigma_{i-1}^2)^2/(2\,\tau_i^2\sigma_i^2)$. It begins at $i = 2$, for $v_1 = 0$; the first step is the decoder's. Nothing below
-// asks which chain it has.
+// $(\sigma_i^2 - \sigma_{i-1}^2)^2/(2\,\tau_i^2\sigma_i^2)$. It begins at $i = 2$, for $v_1 = 0$; the first step is the
+// decoder's. The code below is the same for either chain.
 
 static int
 level_of (const sb_process *chain, double t, size_t *i)
@@ -232,8 +232,7 @@ sb_vlb_weight (const sb_process *chain, size_t i, double variance)
   return gsl_pow_2 (p.of_e) / (2 * variance);
 }
 
-// The truth that the estimate is held against: $x_0$, $\varepsilon$ or
-// $-\varepsilon/\sqrt{1 - \bar\alpha_t}$.
+// The truth that the estimate is compared with: $x_0$, $\varepsilon$ or $-\varepsilon/\sqrt{1 - \bar\alpha_t}$.
 
 static double
 truth (sb_view view, double x_0, double z, double sd)

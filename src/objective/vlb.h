@@ -16,10 +16,10 @@ typedef struct
 } sb_vlb;
 
 // Common to all: x_0 (n x d), y NULL or n rows, results (n) a row each; t (n) levels 1/N, ..., 1. GSL_EINVAL where the
-// process is no chain of one part, GSL_EDOM where t is no level above 0, GSL_EBADLEN, GSL_ENOMEM, and what reverse.h and
-// decoder.h say.
+// process is no chain of one part, GSL_EDOM where t is no level above 0, GSL_EBADLEN, GSL_ENOMEM, and the errors of
+// reverse.h and decoder.h.
 
-// L_T, which no model has a part in.
+// L_T, which does not depend on the model.
 int sb_vlb_prior (const sb_process *chain, const gsl_matrix *x_0, gsl_vector *L_T);
 
 // The term of level t at x_t = A x_0 + S z, z (n x d): the divergence of L_{t-1} for t > 1/N, L_0 for t = 1/N.
@@ -37,13 +37,13 @@ int sb_vlb_bound (const sb_vlb *vlb, const gsl_matrix *y, const gsl_matrix *x_0,
 int sb_vlb_spectrum (const sb_vlb *vlb, const gsl_matrix *y, const gsl_matrix *x_0, sb_stream stream, gsl_vector *mean,
                      gsl_vector *se);
 
-// What the bound is the mean of, at one path of continuous data (row i is x_i, N + 1 rows; y NULL or N rows):
+// The log ratio whose mean is the bound, for one path of continuous data (row i is x_i, N + 1 rows; y NULL or N rows):
 // log q(x_1, ..., x_N | x_0) - log p(x_0, ..., x_N).
 int sb_vlb_path (const sb_reverse *reverse, const gsl_matrix *y, const gsl_matrix *path, double *ratio);
 // The same number by its terms, L_0 first, L_N last (N + 1), log ratios instead of divergences.
 int sb_vlb_path_terms (const sb_reverse *reverse, const gsl_matrix *y, const gsl_matrix *path, gsl_vector *terms);
 
-// w_i in L_{i-1} = w_i |eps - eps_theta|^2 + what no model can change, for a reverse step of this variance.
+// w_i in L_{i-1} = w_i |eps - eps_theta|^2 + a term that no model can change, for a reverse step of this variance.
 // NaN with GSL_EINVAL, GSL_EDOM.
 double sb_vlb_weight (const sb_process *chain, size_t i, double variance);
 

@@ -1,14 +1,14 @@
 // # Weightings
 //
-// Each time's error has a weight $\lambda(t)$. A network that is right everywhere is best under any of them; they say
-// at which times the error of a network that is not counts most. $\lambda = S S^\top$ gives all targets one size
+// Each time's error has a weight $\lambda(t)$. A network that is right everywhere is best under any of them; they set
+// at which times the error of one that is not counts most. $\lambda = S S^\top$ gives all targets one size
 // [scoresde.txt-lambda], $G G^\top$ makes the loss a bound on the likelihood.
 //
 // In *Non-Uniform Diffusion Models* these are [nonuniform.txt-lambda-ml] $\lambda(t) = g(t)^2$ where all coordinates have one SDE,
 // and the matrix [nonuniform.txt-LambdaMLE]
 // $$ \Lambda_{MLE}(t) = \mathbf G(t)\,\mathbf G(t)^\top = \operatorname{diag}(g_1(t)^2, g_2(t)^2, \ldots) $$
-// where each has its own: an error in one coordinate has the weight of that coordinate's noise. A coordinate that stands still
-// has $g_i = 0$, and no share in the loss.
+// where each has its own: an error in one coordinate has the weight of that coordinate's noise. A coordinate that does
+// not diffuse has $g_i = 0$, and no share in the loss.
 
 #include "weightings.h"
 
@@ -39,7 +39,7 @@ variance_apply (const sb_process *process, CBLAS_TRANSPOSE_t transpose, const gs
   return sb_process_apply (process, SB_S, transpose, NULL, t, u);
 }
 
-// With the square of the variance, the denoiser's error as the process shows it, $\|A\,(\hat{\mathbf x}_0 - \mathbf x_0)\|^2$, has the weight 1.
+// With the square of the variance, the denoiser's error after the map $A$, $\|A\,(\hat{\mathbf x}_0 - \mathbf x_0)\|^2$, has the weight 1.
 
 static int
 variance_squared_numbers (const sb_process *process, double t, const double *sd, double *lambda, void *params)
@@ -105,11 +105,11 @@ min_snr_numbers (const sb_process *process, double t, const double *sd, double *
   return status;
 }
 
-// Karras et al. (2022, Table 1) weigh the denoiser's error so that a network which says nothing has the loss 1 at every level,
-// [consistent.set-edm-weight]
+// Karras et al. (2022, Table 1) weight the denoiser's error so that a network with output 0 has the loss 1 at every
+// level, [consistent.set-edm-weight]
 // $$ \lambda_{\text{EDM}}(\sigma) = \frac{\sigma^2 + \sigma_d^2}{(\sigma\,\sigma_d)^2}, \qquad
 //    \lambda_{\text{EDM}}\,c_{\text{out}}^2 = 1, \qquad \sigma = S/A , $$
-// and an error $e$ of the denoiser is one of $A e/S^2$ of the score, of which the weight is $S^2(1 + \sigma^2/\sigma_d^2)$.
+// and an error $e$ of the denoiser is one of $A e/S^2$ of the score, whose weight is $S^2(1 + \sigma^2/\sigma_d^2)$.
 
 static int
 edm_numbers (const sb_process *process, double t, const double *sd, double *lambda, void *params)
@@ -123,12 +123,12 @@ edm_numbers (const sb_process *process, double t, const double *sd, double *lamb
 
 // ## Of the variational bound
 //
-// What a model of DDPM's chain can change of $L_{t-1}$ is $w_t\,\|\varepsilon - \varepsilon_\theta\|^2$ (`vlb.c`), and
-// $\varepsilon$ is $\sqrt{1 - \bar\alpha_t}$ times the score: $\lambda = (1 - \bar\alpha_t)\,w_t$. With these weights
-// denoising score matching estimates [dsm2ddpm.txt-VLB-eps]
+// The part of $L_{t-1}$ that depends on the model, for DDPM's chain, is $w_t\,\|\varepsilon - \varepsilon_\theta\|^2$
+// (`vlb.c`), and $\varepsilon$ is $\sqrt{1 - \bar\alpha_t}$ times the score: $\lambda = (1 - \bar\alpha_t)\,w_t$. With
+// these weights denoising score matching estimates [dsm2ddpm.txt-VLB-eps]
 // $$ \frac1T\sum_{t=1}^T \frac{\beta_t^2}{2\sigma_t^2\,\alpha_t(1 - \bar\alpha_t)}\,
 //    \mathbb{E}\,\bigl\|\boldsymbol\varepsilon - \varepsilon_\theta(\mathbf{x}_t, t)\bigr\|^2 , $$
-// a $T$-th of what a model can change of $\sum_t L_{t-1}$. Ho et al. drop the weight, which leaves
+// a $T$-th of the part of $\sum_t L_{t-1}$ that depends on the model. Ho et al. drop the weight, which leaves
 // $L_{\mathrm{simple}}$.
 
 static int
@@ -163,8 +163,8 @@ bound_tilde_numbers (const sb_process *process, double t, const double *sd, doub
 
 // ## A matrix
 //
-// $\Lambda$ need not be diagonal: where an error in one coordinate is to weigh that in another, it is any positive definite
-// matrix, and here $\mathbf M\mathbf M^\top$. [nonuniform.eq10]
+// $\Lambda$ need not be diagonal: to couple the errors of different coordinates it may be any positive definite matrix,
+// and here $\mathbf M\mathbf M^\top$. [nonuniform.eq10]
 
 static int
 matrix_apply (const sb_process *process, CBLAS_TRANSPOSE_t transpose, const gsl_vector *t, gsl_matrix *u, void *params)
@@ -225,7 +225,7 @@ sb_weightings (size_t k)
 // Under $x_t = A x_0 + S z$ the target of the score is $-S^{-\top} z$, and a model that estimates $z$ by $\hat z$ has
 // the score $-S^{-\top}\hat z$; one that estimates $x_0$ has it too, by Tweedie's formula. So an error $e$ of
 // $\epsilon$ is one of $S^{-\top}e$ of the score, and an error of the denoiser one of $(SS^\top)^{-1}A\,e$. Under likelihood weighting
-// the noise has the weights $g_i^2/\sigma_i^2$, $0/0$ for a part that stands still: as there is nothing to learn of it, 0.
+// the noise has the weights $g_i^2/\sigma_i^2$, $0/0$ for a part with zero noise: as there is nothing to learn there, 0.
 
 static int
 number_of_part (sb_view view, double a, double sd, double *lambda)
@@ -245,7 +245,7 @@ numbers_of_row (const sb_weighting *w, const sb_process *process, sb_view view, 
   double *a = numbers, *sd = numbers + parts;
   bool noisy = false;
 
-  // Find what the process is made of at this time.
+  // Find the process's numbers at this time.
   int status = sb_process_numbers (process, SB_A, 0, t, a);
   if (!status)
     status = sb_process_numbers (process, SB_S, 0, t, sd);

@@ -42,7 +42,7 @@ extern const sb_weighting_type
     *sb_weighting_bound_tilde; // beta-tilde_t, the last step taking that of the one before it
 
 // Not of the family: M M^T with a matrix M of yours, the same at all times; params: M (d x d), a gsl_matrix. GSL_EINVAL
-// where there is none, GSL_EBADLEN where it is of another size. Nothing may stand still (GSL_ESING).
+// where there is none, GSL_EBADLEN where it is of another size. GSL_ESING where a part has zero noise.
 extern const sb_weighting_type *sb_weighting_matrix;
 
 const sb_entry *sb_weightings (size_t k); // the family; each is the first field of its sb_weighting_type
@@ -50,7 +50,7 @@ const sb_entry *sb_weightings (size_t k); // the family; each is the first field
 // Where an estimate in a view is off by e (n x d) at times t (n), its score is off by B e; out (n x d, not e) <- B^T
 // lambda B e:
 //     the score: lambda e;   epsilon: S^-1 lambda S^-T e;   the denoiser: A^T (S S^T)^-1 lambda (S S^T)^-1 A e.
-// A part that stands still counts nothing. c (n x parts), numbers (2 x parts) and work (as of sb_process_combine) are
+// A part with zero noise has no weight. c (n x parts), numbers (2 x parts) and work (as in sb_process_combine) are
 // memory. GSL_ESING where there is no noise at all, GSL_EDOM where a weight is negative or not finite, or t not a time;
 // GSL_EUNSUP where the process lacks what the weight needs. The bound's: GSL_EINVAL where the process is no
 // chain, GSL_EDOM at its level 0.

@@ -9,12 +9,14 @@
 
 #include "../base/checks.h"
 #include "../base/error.h"
+#include "../base/rows.h"
 
 #include <gsl/gsl_blas.h>
 #include <gsl/gsl_math.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 
 // ## Making and releasing
 //
@@ -279,10 +281,7 @@ scale_parts (const sb_process *process, sb_process_map map, const gsl_vector *s,
   int status = c ? GSL_SUCCESS : GSL_ENOMEM;
   for (size_t i = 0; i < x->size1 && !status; i++)
     if (repeats (s, t, i))
-      {
-        gsl_vector_const_view above = gsl_matrix_const_row (c, i - 1);
-        gsl_matrix_set_row (c, i, &above.vector);
-      }
+      memcpy (gsl_matrix_ptr (c, i, 0), gsl_matrix_ptr (c, i - 1, 0), process->parts * sizeof (double));
     else
       status = sb_process_numbers (process, map, start (s, i), gsl_vector_get (t, i), gsl_matrix_ptr (c, i, 0));
   if (!status)
@@ -513,7 +512,7 @@ sb_process_transition (const sb_process *process, const gsl_vector *s, const gsl
   gsl_matrix *noise = gsl_matrix_alloc (z->size1, z->size2);
   if (!noise)
     SB_ERROR (NULL, GSL_ENOMEM, "no memory for the noise of a transition");
-  gsl_matrix_memcpy (noise, z);
+  sb_copy_rows (noise, z);
   int status = sb_process_transition_in_place (process, s, t, noise, x);
   gsl_matrix_free (noise);
   return status;

@@ -74,7 +74,7 @@ of_the_paper (const sb_step_at *at, const double *key)
 }
 
 // The *optimal* one is the variance that the score itself implies: see `transition/reverse.c`. With the exact score of
-// Gaussian data alike in all directions it makes every marginal of the chain exact.
+// isotropic Gaussian data it makes every marginal of the chain exact.
 
 static const sb_step_type ancestral
     = { .entry = { .name = "ancestral", .help = "the chain's own reverse, with the paper's variance" },

@@ -4,13 +4,14 @@
 // $$ d\mathbf x = [\mu(\mathbf x, t) - \sigma(t)^2\,\nabla_{\mathbf x}\ln p_{X_t \mid Y_t}(\mathbf x \mid \hat{\mathbf y}_t)]\,dt
 //    + \sigma(t)\,d\tilde{\mathbf w}, \qquad \hat{\mathbf y}_t \sim p(\mathbf y_t \mid \mathbf y) \text{ "at each time step"} . $$
 // Given the clean $\mathbf y$ it is [nonuniform.eq11] $d\mathbf x = [\mu(\mathbf x, t) - \sigma(t)^2\,\nabla_{\mathbf x}\ln p_{X_t}(\mathbf x \mid \mathbf y)]\,dt +
-// \sigma(t)\,d\tilde{\mathbf w}$. In ever smaller steps what counts is the mean of this score over $\hat{\mathbf y}_t$, and that is not the score given
-// $\mathbf y$: even with exact scores the samples are not those of $p(\mathbf x \mid \mathbf y)$, the less so the slower
-// $\mathbf y$ diffuses.
+// \sigma(t)\,d\tilde{\mathbf w}$. In the limit of small steps only the mean of this score over $\hat{\mathbf y}_t$
+// counts, and that is not the score given $\mathbf y$: even with exact scores the samples are not those of $p(\mathbf x
+// \mid \mathbf y)$, the less so the slower $\mathbf y$ diffuses.
 
 #include "condition.h"
 
 #include "../base/error.h"
+#include "../base/rows.h"
 #include "../transition/posterior.h"
 
 // Anew: the kernel from $\mathbf y$.
@@ -18,11 +19,11 @@
 static int
 draw_anew (const sb_process *process, const gsl_vector *t, const gsl_matrix *z, const gsl_matrix *y, gsl_matrix *y_t)
 {
-  gsl_matrix_memcpy (y_t, y);
+  sb_copy_rows (y_t, y);
   return sb_process_transition (process, NULL, t, z, y_t);
 }
 
-// On one path: where it was at $t$, given $\mathbf y$ and where it is later.
+// On one path: its point at $t$, given $\mathbf y$ and its point at the later time.
 
 static int
 go_back (const sb_process *process, double before, const gsl_vector *t, const gsl_matrix *z, const gsl_matrix *y,
@@ -34,7 +35,7 @@ go_back (const sb_process *process, double before, const gsl_vector *t, const gs
   if (!status)
     {
       gsl_vector_set_all (later, before);
-      gsl_matrix_memcpy (from, y_t);
+      sb_copy_rows (from, y_t);
       status = sb_posterior_draw (process, t, later, from, y, z, y_t);
     }
   gsl_vector_free (later);

@@ -1,7 +1,7 @@
 // # Correctors
 //
-// A corrector is a Markov chain that keeps the law at one time: Langevin dynamics, with this or that size of a step, or Hamiltonian Monte
-// Carlo.
+// A corrector is a Markov chain that keeps the law at one time: Langevin dynamics, with one of several step sizes, or
+// Hamiltonian Monte Carlo.
 
 #include "../base/error.h"
 #include "work.h"

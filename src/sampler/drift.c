@@ -9,7 +9,7 @@
 // Where only noise is added, by the denoiser $\mathbf h$ and Tweedie's formula: [consistent.eq3]
 // $$ d\mathbf x = -g(t)^2\,\frac{\mathbf h(\mathbf x, t) - \mathbf x}{\sigma_t^2}\,dt + g(t)\,d\bar{\mathbf w},
 //    \qquad g(t)^2 = \frac{d\sigma_t^2}{dt}. $$
-// Half of the score term and no noise do as well: the probability flow, an ordinary differential equation, carries
+// Half of the score term without noise does as well: the probability flow, an ordinary differential equation, maps
 // $p_t$ to $p_s$ in either direction. [scoresde.eq13] [scoresde.eq42]
 // $$ d\mathbf x = \bigl[\mathbf F(t)\,\mathbf x
 //    - \tfrac12\mathbf G(t)\mathbf G(t)^{\mathsf T}\,\nabla_{\mathbf x}\log p_t(\mathbf x)\bigr]\,dt. $$
@@ -18,15 +18,15 @@
 // S\mathbf z$ moves with $\dot{\mathbf A}\mathbf x_0 + \dot{\mathbf S}\mathbf z$, and on average over all $\mathbf
 // x_0, \mathbf z$ that lead to $\mathbf x$ with [soft.txt-exactvelocity]
 // $$ \mathbf v(\mathbf x, t) = \dot{\mathbf A}\,\hat{\mathbf x}_0 + \dot{\mathbf S}\,\boldsymbol\epsilon , $$
-// which is the flow's velocity again, for whatever moves as its marginals do on average has these marginals. For
+// which is the flow's velocity again, for points that move at the mean velocity have the same marginals. For
 // $\mathbf A = C_t$ and $\mathbf S = \sigma_t\mathbf I$, where $\boldsymbol\epsilon = -\sigma_t\nabla\log q_t$:
 // [soft.eq19]
 // $$ d\mathbf x = \Bigl[\dot C_t\,\mathrm E[\mathbf x_0 \mid \mathbf x_t]
 //    - \tfrac12\,\frac{d\sigma_t^2}{dt}\,\nabla\log q_t(\mathbf x)\Bigr]\,dt . $$
 // It belongs to an SDE with the drift $\mathbf f = \dot C_t\,\mathrm E[\mathbf x_0 \mid \mathbf x_t]$ and $g^2 =
-// d\sigma_t^2/dt$ [soft.eq13], whose reverse takes the score whole: [soft.eq14] $\dot C_t\,\hat{\mathbf x}_0 +
+// d\sigma_t^2/dt$ [soft.eq13], whose reverse has the full score: [soft.eq14] $\dot C_t\,\hat{\mathbf x}_0 +
 // 2\dot\sigma_t\,\boldsymbol\epsilon$. [soft.eq47] The expectation is that of the corruption. With it the marginals
-// of that SDE are exactly $q_t$, for any data: the paper's open question has the answer that there is no mismatch.
+// of that SDE are exactly $q_t$, for any data: the answer to the paper's open question is that there is no mismatch.
 // [soft.txt-mismatch] What multiplies the estimate is $\dot C_t$, not $C_t$. [soft.txt-cvscdot] For VP's pair it is
 // not VP's own SDE, though the flow is the same.
 
@@ -34,6 +34,7 @@
 
 #include "../base/checks.h"
 #include "../base/error.h"
+#include "../base/rows.h"
 #include "../score/tweedie.h"
 #include "work.h"
 
@@ -62,7 +63,7 @@ move_by_rates (const sb_score *score, const gsl_matrix *y, const gsl_vector *t, 
   int status = epsilon ? sb_score_estimate (score, SB_DENOISER, x, t, y, out) : GSL_ENOMEM;
   if (!status && weight != 0)
     {
-      gsl_matrix_memcpy (epsilon, out);
+      sb_copy_rows (epsilon, out);
       status = sb_tweedie (process, SB_DENOISER, SB_EPSILON, x, t, epsilon);
       if (!status)
         status = sb_process_apply (process, SB_S_RATE, CblasNoTrans, NULL, t, epsilon);
@@ -92,7 +93,7 @@ drift (const sb_score *score, const gsl_matrix *y, const gsl_vector *t, double w
     return move_by_rates (score, y, t, 2 * weight, x, out);
 
   gsl_matrix *g = gsl_matrix_alloc (x->size1, x->size2);
-  status = g ? gsl_matrix_memcpy (out, x) : GSL_ENOMEM;
+  status = g ? sb_copy_rows (out, x) : GSL_ENOMEM;
   if (!status)
     status = sb_process_apply (process, SB_F, CblasNoTrans, NULL, t, out);
   if (!status)
@@ -132,6 +133,6 @@ sb_forward_drift (const sb_score *score, const gsl_matrix *y, const gsl_vector *
     return status;
   if (score->process->from_zero_only)
     return move_by_rates (score, y, t, 0, x, out);
-  gsl_matrix_memcpy (out, x);
+  sb_copy_rows (out, x);
   return sb_process_apply (score->process, SB_F, CblasNoTrans, NULL, t, out);
 }

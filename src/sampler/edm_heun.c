@@ -1,11 +1,11 @@
 // # The sampler of Karras et al.
 //
-// Their Algorithm 1 is Heun's method along the probability flow, on the clock where the noise level is the time (`flow_heun`,
-// on `process/edm.c`), and an Euler step to 0 at the end. [consistent.set-edm-heun] There
+// Their Algorithm 1 is Heun's method along the probability flow, with the noise level as the time (`flow_heun`, on
+// `process/edm.c`), and an Euler step to 0 at the end. [consistent.set-edm-heun] There
 // $d\mathbf x/dt = (\mathbf x - D(\mathbf x; t))/t$ [consistent.set-edm-ode], and the last step is a denoising:
 // $\mathbf x + (0 - t)\,(\mathbf x - D)/t = D$. With $N$ levels that is $2N - 1$ evaluations. [consistent.set-nfe]
 //
-// Algorithm 2 adds noise before each step, and steps down from where that leads: [consistent.set-edm-churn]
+// Algorithm 2 adds noise before each step, and steps down from the higher level: [consistent.set-edm-churn]
 //
 //     for i = 0, ..., N-1:
 //         gamma = min (S_churn / N, sqrt 2 - 1) if S_tmin <= t_i <= S_tmax, else 0
@@ -17,9 +17,9 @@
 //             d' = (x_{i+1} - D (x_{i+1}; t_{i+1})) / t_{i+1}
 //             x_{i+1} = x_hat + (t_{i+1} - t_hat) (d + d') / 2
 //
-// A step does not know how many there are: its key is $S_{\mathrm{churn}}/N$. Without churn, the default, it is Algorithm 1 to
-// the bit and needs no normals; with it, the time has to be the noise level. Noise above $\sigma_{\max}$ is asked for where
-// $S_{\mathrm{tmax}}$ does not forbid it: a process that ends there refuses.
+// A step does not take $N$ as an input: its key is $S_{\mathrm{churn}}/N$. Without churn, the default, it is Algorithm
+// 1 to the bit and needs no normals; with it, the time has to be the noise level. Unless $S_{\mathrm{tmax}}$ prevents
+// it, a step may go above $\sigma_{\max}$: a process that ends there refuses.
 
 #include "work.h"
 

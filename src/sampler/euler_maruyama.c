@@ -1,7 +1,7 @@
 // # Euler-Maruyama
 //
 // The simplest solver of any SDE, applied to the reverse one [scoresde.eq6]: over a step of $h = t - s$ downwards,
-// drift and diffusion stay what they are at its start,
+// drift and diffusion keep their values at its start,
 // $$ \mathbf x_s = \mathbf x_t - h\,\bigl[\mathbf F(t)\,\mathbf x_t
 //    - \mathbf G(t)\mathbf G(t)^{\mathsf T}\,\mathbf s(\mathbf x_t, t)\bigr] + \sqrt h\,\mathbf G(t)\,\mathbf z. $$
 // Moments of the result are off by $O(h)$: weak order 1.
@@ -9,8 +9,8 @@
 // It is one of a family that shares its marginals, [consistent.rem4.1]
 // $$ d\mathbf x = \Bigl[\mathbf F\mathbf x - \frac{1 + \eta^2}2\,\mathbf G\mathbf G^{\mathsf T}\,\mathbf s\Bigr]\,dt
 //    + \eta\,\mathbf G\,d\bar{\mathbf w}, $$
-// from the probability flow at $\eta = 0$ over the reverse SDE at 1 to those with more noise. Only at 1 is it the forward
-// process run backwards: the others have other laws of $\mathbf x_s$ given $\mathbf x_t$.
+// from the probability flow at $\eta = 0$ through the reverse SDE at 1 to those with more noise. Only at 1 is it the
+// forward process run backwards: the others have other laws of $\mathbf x_s$ given $\mathbf x_t$.
 
 #include "sampler.h"
 

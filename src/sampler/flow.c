@@ -25,7 +25,7 @@ sb_flow_default (void)
   return (sb_flow){ .relative = SB_FLOW_TOLERANCE, .absolute = SB_FLOW_TOLERANCE, .final = SB_FINAL_SAMPLE };
 }
 
-// The solver sees the batch as one vector of $nd$ numbers, row after row.
+// The solver gets the batch as one vector of $nd$ numbers, row after row.
 
 typedef struct
 {
@@ -33,8 +33,19 @@ typedef struct
   const sb_score *score;
   const gsl_matrix *y;
   size_t n, d, done;
-  gsl_vector *t; // n times, all the same
+  gsl_vector *t;   // n times, all the same
+  gsl_matrix *y_t; // the condition where it diffuses, else NULL
 } run;
+
+// The condition at t: with the same numbers of the stream each time, so that it is a smooth function of t.
+// [nonuniform.txt-cdiffe-sample]
+
+static int
+condition_at (const run *w, double t, const gsl_matrix **y)
+{
+  *y = w->y_t ? w->y_t : w->y;
+  return w->y_t ? sb_condition_draw (w->flow->condition, w->flow->stream, 0, t, t, w->y, w->y_t) : GSL_SUCCESS;
+}
 
 static int
 velocity (double t, const double x[], double dxdt[], void *params)
@@ -42,8 +53,10 @@ velocity (double t, const double x[], double dxdt[], void *params)
   const run *w = params;
   gsl_matrix_const_view batch = gsl_matrix_const_view_array (x, w->n, w->d);
   gsl_matrix_view out = gsl_matrix_view_array (dxdt, w->n, w->d);
+  const gsl_matrix *y;
   gsl_vector_set_all (w->t, t);
-  return sb_flow_velocity (w->score, w->y, w->t, &batch.matrix, &out.matrix);
+  int status = condition_at (w, t, &y);
+  return status ? status : sb_flow_velocity (w->score, y, w->t, &batch.matrix, &out.matrix);
 }
 
 static int
@@ -56,7 +69,7 @@ observe (void *context, double t, double h, const double x[])
 }
 
 static int
-check (const sb_flow *flow, double from, double to)
+check (const sb_flow *flow, const gsl_matrix *y, const gsl_matrix *x, double from, double to)
 {
   if (!(flow->relative >= 0 && flow->absolute >= 0 && flow->relative + flow->absolute > 0
         && gsl_finite (flow->relative + flow->absolute)))
@@ -64,6 +77,12 @@ check (const sb_flow *flow, double from, double to)
               flow->absolute);
   if (flow->final == SB_FINAL_DENOISE && !(to < from))
     SB_ERROR (NULL, GSL_EINVAL, "from %g up to %g there is nothing to denoise", from, to);
+  if (flow->condition && flow->condition->one_path)
+    SB_ERROR (NULL, GSL_EUNSUP,
+              "a condition on a path of its SDE is not smooth: the flow takes one noise for all times");
+  if (flow->condition && (!y || y->size1 != x->size1))
+    SB_ERROR (NULL, GSL_EBADLEN, "a condition that diffuses has a row for each of %zu samples, not %zu", x->size1,
+              y ? y->size1 : 0);
   return GSL_SUCCESS;
 }
 
@@ -72,8 +91,11 @@ finish (const run *w, double t, gsl_matrix *x, size_t *evaluations)
 {
   if (w->flow->final != SB_FINAL_DENOISE)
     return GSL_SUCCESS;
+  const gsl_matrix *y;
   sb_sampler_work *work = sb_sampler_work_alloc (w->score, x->size1);
-  int status = work ? sb_work_denoise (work, w->y, t, x) : GSL_ENOMEM;
+  int status = work ? condition_at (w, t, &y) : GSL_ENOMEM;
+  if (!status)
+    status = sb_work_denoise (work, y, t, x);
   sb_sampler_work_free (work);
   ++*evaluations;
   if (!status && w->flow->progress)
@@ -83,7 +105,7 @@ finish (const run *w, double t, gsl_matrix *x, size_t *evaluations)
 
 // ## Kinks
 //
-// Where rates jump a Runge-Kutta step would mix both sides: the solver stops there, and goes on from there. An interval that ends
+// Where rates jump, a Runge-Kutta step would mix both sides: the solver stops and restarts there. An interval that ends
 // at a kink from above ends just above it.
 
 static double
@@ -125,13 +147,15 @@ sb_flow_run (const sb_flow *flow, const sb_score *score, const gsl_matrix *y, do
   size_t none;
   evaluations = evaluations ? evaluations : &none;
   *evaluations = 0;
-  int status = check (flow, from, to);
+  int status = check (flow, y, x, from, to);
   if (status || x->size1 == 0)
     return status;
 
-  run w = { flow, score, y, x->size1, x->size2, 0, gsl_vector_alloc (x->size1) };
-  gsl_matrix *packed = gsl_matrix_alloc (x->size1, x->size2); // rows without gaps, whatever x has
-  status = packed && w.t ? gsl_matrix_memcpy (packed, x) : GSL_ENOMEM;
+  run w = { flow, score, y, x->size1, x->size2, 0, gsl_vector_alloc (x->size1), NULL };
+  gsl_matrix *packed = gsl_matrix_alloc (x->size1, x->size2); // rows without gaps, whatever x's stride
+  if (flow->condition)
+    w.y_t = gsl_matrix_alloc (y->size1, y->size2);
+  status = packed && w.t && (w.y_t || !flow->condition) ? gsl_matrix_memcpy (packed, x) : GSL_ENOMEM;
   if (!status && flow->progress)
     status = flow->progress (flow->context, 0, 0, from, x);
   if (!status)
@@ -142,6 +166,7 @@ sb_flow_run (const sb_flow *flow, const sb_score *score, const gsl_matrix *y, do
   if (!status)
     status = finish (&w, to, x, evaluations);
   gsl_matrix_free (packed);
+  gsl_matrix_free (w.y_t);
   gsl_vector_free (w.t);
   return status;
 }

@@ -1,7 +1,7 @@
 // # Steps along the probability flow
 //
 // Runge and Kutta's methods on the flow's equation $d\mathbf x/dt = \mathbf v(\mathbf x, t)$ (`drift.c`), in steps that the grid
-// chooses. Heun's and the classical method each ask for the velocity at a point that depends on the one before alone,
+// chooses. Heun's and the classical method each evaluate the velocity at a point that depends only on the one before,
 // $$ \mathbf k_j = \mathbf v(\mathbf x + c_j h\,\mathbf k_{j-1},\; t + c_j h), \qquad
 //    \mathbf x_s = \mathbf x_t + h\sum_j w_j\,\mathbf k_j, \qquad h = s - t < 0 . $$
 
@@ -19,8 +19,7 @@ typedef struct
 static const tableau of_heun = { 2, { 0, 1 }, { 1. / 2, 1. / 2 } },
                      of_rk4 = { 4, { 0, 1. / 2, 1. / 2, 1 }, { 1. / 6, 1. / 3, 1. / 3, 1. / 6 } };
 
-// At the step's end the velocity is that of the interval which ends there: where a schedule has a kink, it is asked for
-// just above.
+// At the step's end the velocity is the limit from above: where a schedule has a kink, it is evaluated just above.
 
 static double
 stage_time (double c, double s, double t)
@@ -72,8 +71,8 @@ run_by_velocity (const tableau *method, sb_sampler_work *work, const gsl_matrix 
 
 // ## By the numbers of the parts
 //
-// Where $\mathbf F$ and $\mathbf G$ are numbers, $\mathbf v = f\,\mathbf x - \frac12 g^2\,\mathbf s$ need not be written
-// down to be added: $w h\,\mathbf k_j$ is two more terms of a linear combination, which goes once through the memory.
+// Where $\mathbf F$ and $\mathbf G$ are numbers, $\mathbf v = f\,\mathbf x - \frac12 g^2\,\mathbf s$ need not be
+// stored: $w h\,\mathbf k_j$ is two more terms of a linear combination, made in one pass over memory.
 
 typedef struct
 {

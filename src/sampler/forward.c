@@ -1,8 +1,8 @@
 // # Simulating the forward SDE
 //
-// The forward SDE $d\mathbf x = \mathbf F(t)\,\mathbf x\,dt + \mathbf G(t)\,d\mathbf w$ [scoresde.eq5] [soft.eq2], its
-// increments frozen over a step of $h = t - s$ at what they are at the step's start:
-// $\mathbf x \leftarrow \mathbf x + h\,\mathbf F(s)\,\mathbf x + \sqrt h\,\mathbf G(s)\,\mathbf z$.
+// The forward SDE $d\mathbf x = \mathbf F(t)\,\mathbf x\,dt + \mathbf G(t)\,d\mathbf w$ [scoresde.eq5] [soft.eq2], with
+// drift and diffusion frozen over a step of $h = t - s$ at their values at its start: $\mathbf x \leftarrow \mathbf x +
+// h\,\mathbf F(s)\,\mathbf x + \sqrt h\,\mathbf G(s)\,\mathbf z$.
 
 #include "forward.h"
 
@@ -23,7 +23,7 @@ check (const sb_process *process, double s, double t, const gsl_matrix *z, const
   return status ? status : sb_work_check_sde (process, t);
 }
 
-// x <- x + scale M(s) v; `moved` is memory.
+// x <- x + scale M(s) v; `moved` is workspace.
 
 static int
 add_mapped (const sb_process *process, sb_process_map map, double s, double scale, const gsl_matrix *v,

@@ -1,10 +1,10 @@
 // # A sampler without its randomness
 //
-// With an affine score a step is affine in all it is given, the point, its normals and the condition,
+// With an affine score a step is affine in all its inputs, the point, its normals and the condition,
 // $$ \mathbf x_s = \mathbf o + M\mathbf x_t + B\mathbf z + N(\hat{\mathbf y}_t - \mathbf y), $$
-// and so the moments of what comes out follow without a sample being drawn,
+// and so the moments of its result follow without a sample being drawn,
 // $$ m \leftarrow \mathbf o + M m, \qquad P \leftarrow M P M^{\mathsf T} + B B^{\mathsf T} + N S_y^2 N^{\mathsf T} . $$
-// The matrices are found by handing the step their unit vectors: whatever step it is, nothing of it is written here again.
+// The matrices are found by applying the step to unit vectors, so that no step's formula is repeated here.
 
 #include "gaussian_run.h"
 
@@ -81,7 +81,7 @@ set_points (unit_batch *b)
     gsl_matrix_set (b->x, 1 + j, j, 1);
 }
 
-// Rows of what came out, less the first: a block of a matrix's columns, transposed.
+// Rows of the result, less the first: a block of a matrix's columns, transposed.
 
 static gsl_matrix
 block (const unit_batch *b, size_t first, size_t count)

@@ -1,12 +1,12 @@
 // # Hamiltonian Monte Carlo
 //
-// The corrector may be any Markov chain that keeps $p_t$ and asks for nothing but its score: "Langevin MCMC and HMC" are the paper's
-// examples. [scoresde.txt-corrector-mcmc] Give the point a random momentum and let it move as a mass in the potential
-// $-\log p_t$ does, by leapfrog: a half step of the momentum, then whole steps of both in turn,
+// The corrector may be any Markov chain that keeps $p_t$ and needs nothing but its score: "Langevin MCMC and HMC" are
+// the paper's examples. [scoresde.txt-corrector-mcmc] Give the point a random momentum and let it move as a mass in the
+// potential $-\log p_t$ does, by leapfrog: a half step of the momentum, then whole steps of both in turn,
 // $$ \mathbf p \leftarrow \mathbf z + \tfrac h2\,\mathbf s(\mathbf x, t), \qquad
 //    \mathbf x \leftarrow \mathbf x + h\,\mathbf p, \quad \mathbf p \leftarrow \mathbf p + h\,\mathbf s(\mathbf x, t), \quad \dots $$
-// $L$ moves take $L$ evaluations, for the last momentum is thrown away. $L = 1$ is Langevin's step with $\epsilon = h^2/2$; more of
-// them go a long way in one direction where Langevin's walk turns at every step.
+// $L$ moves take $L$ evaluations, for the last momentum is thrown away. $L = 1$ is Langevin's step with $\epsilon =
+// h^2/2$; more moves go a long way in one direction where Langevin's walk turns at every step.
 //
 // A score is no density, so that there is no ratio by which a move could be rejected, and the steps do not quite keep the law:
 // on a Gaussian of variance $c$ they end, for any $L$, at the variance $c/(1 - h^2/4c)$, if $h < 2\sqrt c$ and $L$ moves are no multiple of

@@ -8,13 +8,13 @@
 // $$ \nabla_{\mathbf z}\log p_t(\mathbf z(t) \mid \Omega(\mathbf x(0)) = \mathbf y) \approx
 //    \nabla_{\mathbf z}\log p_t\bigl([\mathbf z(t);\, \hat\Omega(\mathbf x(t))]\bigr), \qquad
 //    \hat\Omega(\mathbf x(t)) \sim p_t(\Omega(\mathbf x(t)) \mid \Omega(\mathbf x(0)) = \mathbf y), $$
-// with the known coordinates as the forward process would have left them. So it is enough to put these in before every step.
+// with the known coordinates as the forward process would have left them. So it is enough to set these before each step.
 //
-// That is an approximation even with an exact score: what the unknown part was drawn with is another noise of the known part than
-// that of this step. Of two coordinates of correlation $\rho$ and unit variance, under VE with a large $\sigma_{\max}$ and ever
-// smaller steps, predictors alone end at the mean $y(1 - \sqrt{1-\rho^2})/\rho$ and the variance
-// $(1-\rho^2)\operatorname{artanh}(\rho)/\rho$ in place of $\rho y$ and $1 - \rho^2$: at $\rho = 0.5$, 0.268 and 0.824 for 0.5 and 0.75.
-// A corrector at each time mends nearly all of it. [scoresde.txt-impute-approx]
+// That is an approximation even with an exact score: the unknown part was drawn with another noise in the known part
+// than this step's. Of two coordinates of correlation $\rho$ and unit variance, under VE with a large $\sigma_{\max}$
+// and ever smaller steps, predictors alone end at the mean $y(1 - \sqrt{1-\rho^2})/\rho$ and the variance
+// $(1-\rho^2)\operatorname{artanh}(\rho)/\rho$ in place of $\rho y$ and $1 - \rho^2$: at $\rho = 0.5$, 0.268 and 0.824
+// for 0.5 and 0.75. A corrector at each time removes nearly all of the error. [scoresde.txt-impute-approx]
 
 #include "known.h"
 
@@ -60,8 +60,8 @@ paste_rows (const sb_known *known, const sb_process *process, const double *a, c
   return GSL_SUCCESS;
 }
 
-// In another orthonormal basis the noise of a process of one part is the same noise: there the known coordinates are
-// put in. [scoresde.txt-color-wiener]
+// In another orthonormal basis the noise of a process of one part has the same law: the known coordinates are set
+// there. [scoresde.txt-color-wiener]
 
 static int
 paste_in_basis (const sb_known *known, const sb_process *process, const double *a, const double *sd,

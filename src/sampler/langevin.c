@@ -1,7 +1,7 @@
 // # Langevin dynamics
 //
-// The score says in which direction the density grows. Climb it in small steps, add as much noise as keeps one from
-// staying at the top, and the places visited are, in the long run, a sample of the density:
+// The score says in which direction the density grows. Climb it in small steps, with just enough noise not to stay at
+// the top, and the points visited are, in the long run, a sample of the density:
 // $$ \mathbf x \leftarrow \mathbf x + \epsilon\,\nabla_{\mathbf x}\log p(\mathbf x) + \sqrt{2\epsilon}\,\mathbf z,
 //    \qquad \mathbf z \sim \mathcal N(\mathbf 0, \mathbf I). $$
 // There are two conventions. This is that of Song et al. (2021), and the only one in the code; the report writes
@@ -11,8 +11,8 @@
 // It is Euler's step, over a time of $\varepsilon$, for the stochastic differential equation
 // [dsm2ddpm.txt-langevin-sde]
 // $$ d\tilde{\mathbf x} = \tfrac12\,\nabla_{\mathbf x}\log p(\tilde{\mathbf x})\,dt + d\mathbf N, $$
-// $\mathbf N$ a Brownian motion, under which $p$ stays what it is. The steps do not quite keep it: on a Gaussian of
-// variance $s^2$ they end at the variance $s^2/(1 - \varepsilon/4s^2)$, if $\varepsilon < 4s^2$, and nowhere else. So
+// $\mathbf N$ a Brownian motion, under which $p$ is invariant. The steps do not quite keep it: on a Gaussian of
+// variance $s^2$ they tend to the variance $s^2/(1 - \varepsilon/4s^2)$, if $\varepsilon < 4s^2$, and to no other. So
 // the law of $\tilde{\mathbf x}_T$ tends to $p$ as $\varepsilon \to 0$ and the time $T\varepsilon \to \infty$.
 // [dsm2ddpm.txt-langevin-limit] [scoresde.txt-langevin-limit] Without noise a step only climbs, towards a maximum of
 // $\log p$. [dsm2ddpm.txt-langevin-noise]

@@ -23,10 +23,10 @@
 //
 // ## Parts
 //
-// Where parts of the process differ in their noise, one $\epsilon$ would be too large for the quietest or nothing for the
-// loudest. So the steps are preconditioned by $P_k = S_k^2/\bar S^2$, with $\bar S^2$ the mean over coordinates: in
-// coordinates $\mathbf x/\sqrt{P}$ the dynamics are Langevin's again, with the gradient $\sqrt P\,\mathbf g$ in the place of
-// $\mathbf g$. Where all is one part, $P = 1$.
+// Where parts of the process differ in their noise, one $\epsilon$ would be too large for the least noisy or too small
+// for the noisiest. So the steps are preconditioned by $P_k = S_k^2/\bar S^2$, with $\bar S^2$ the mean over
+// coordinates: in coordinates $\mathbf x/\sqrt{P}$ the dynamics are Langevin's again, with the gradient $\sqrt
+// P\,\mathbf g$ in the place of $\mathbf g$. Where all is one part, $P = 1$.
 
 static int
 find_factors (const sb_corrector *corrector, const sb_process *process, double s, double t, double *alpha, double *P)
@@ -127,7 +127,7 @@ step (const sb_corrector *corrector, sb_sampler_work *work, const gsl_matrix *y,
   if (status)
     return status;
 
-  // Ask the score.
+  // Evaluate the score.
   gsl_matrix_view g = sb_work_estimate_rows (work, n),
                   Pg = parts == 1 ? g : gsl_matrix_submatrix (work->more, 0, 0, n, d);
   gsl_vector_view times = sb_work_times (work, n, t);

@@ -7,10 +7,10 @@
 // 3. Continue until $d_1(\frac{1}{n+1})$ is sampled, and solve the reverse SDE for $[a_n, d_n, \ldots, d_1]$ until $\epsilon$.
 // 4. Transform the coefficients back into an image.
 //
-// That $d_k$ enters independent of the rest, and normal, is as far from the truth as what is left of it at its end. What is
-// there already goes on: [nonuniform.txt-compound] an error in it at time $t$ is damped,
-// $\partial\,\mathbb E[\mathbf x_0 \mid \mathbf x_t]/\partial\mathbf x_t$, less than the $1/\alpha_t$ of a cascade that takes the coarse image
-// for finished.
+// That $d_k$ is drawn normal and independent of the rest is wrong by the signal that is left in it at its end. The
+// earlier bands evolve further: [nonuniform.txt-compound] an error in them at time $t$ is multiplied by
+// $\partial\,\mathbb E[\mathbf x_0 \mid \mathbf x_t]/\partial\mathbf x_t$, less than the $1/\alpha_t$ of a cascade,
+// which takes the coarse image as final.
 
 #include "multiscale.h"
 
@@ -50,8 +50,8 @@ check (size_t stages, const sb_stage *stage, const gsl_matrix *x)
 
 // ## A band enters
 //
-// The prior is drawn for all columns of the stage, so that a band has the same numbers of its row's stream whatever stages
-// came before, and the first are put back.
+// The prior is drawn for all columns of the stage, so that a band takes the same numbers of its row's stream whatever
+// stages came before; then the old columns are restored.
 
 static int
 enter (const sb_stage *stage, size_t old, sb_stream stream, gsl_matrix *x)
@@ -72,8 +72,8 @@ enter (const sb_stage *stage, size_t old, sb_stream stream, gsl_matrix *x)
 
 // ## A cascade
 //
-// The columns of the stages before are finished, $\hat{\mathbf x}_0 = \mathbf D_\alpha^{-1}\mathbf x_t$, and known from here on. Those that
-// were known before have no noise left on them.
+// The columns of the earlier stages are final, $\hat{\mathbf x}_0 = \mathbf D_\alpha^{-1}\mathbf x_t$, and known from
+// here on. Those that were known before are free of noise already.
 
 typedef struct
 {
@@ -119,8 +119,8 @@ run_frozen (sb_pc pc, const sb_stage *stage, const columns *of, sb_stream stream
 
 // ## Stage by stage
 //
-// Every stage begins its streams where the one before it left them: begun at 0 again, two stages would share their normals, at other
-// steps, as rows of another length.
+// Every stage continues its streams where the one before it stopped: restarted at 0, two stages would share normals, at
+// different steps, as their rows differ in length.
 
 int
 sb_multiscale_sample (const sb_multiscale *multiscale, size_t stages, const sb_stage *stage, sb_stream stream,

@@ -1,13 +1,13 @@
 // # A short path backwards
 //
-// What a model says of $\mathbf x_{t'}$ given $\mathbf x_t = \mathbf x$ is a path of its own reverse SDE from $t$ down
-// to $t'$, [consistent.txt-reverse-steps] here of a few steps, each row from its own $t$ to its own $t'$. Two solvers
+// A model draws $\mathbf x_{t'}$ given $\mathbf x_t = \mathbf x$ by a path of its own reverse SDE from $t$ down to
+// $t'$, [consistent.txt-reverse-steps] here of a few steps, each row from its own $t$ to its own $t'$. Two solvers
 // are usual, with $v = \sigma_t^2$. Euler and Maruyama's in $t$ (`euler_maruyama.c`) and the one in $v$
 // (`reverse_diffusion.c`),
 // $$ \mathbf x_{i+1} = \mathbf x_i - g(t_i)^2\,\mathbf s_\theta\,(t_{i+1} - t_i)
 //    + g(t_i)\sqrt{t_i - t_{i+1}}\,\boldsymbol\xi_i, \qquad
 //    \mathbf x_{i+1} = \mathbf x_i + (v_i - v_{i+1})\,\mathbf s_\theta + \sqrt{v_i - v_{i+1}}\,\boldsymbol\xi_i . $$
-// Both are exact in the limit only, but that the second has the exact mean where the data are Gaussian.
+// Both are exact in the limit only, except that the second has the exact mean where the data are Gaussian.
 
 #include "partial_path.h"
 
@@ -21,14 +21,14 @@
 sb_path_work *
 sb_path_work_alloc (const sb_score *score, size_t rows)
 {
-  const size_t some = rows > 0 ? rows : 1;
+  const size_t capacity = rows > 0 ? rows : 1;
   sb_path_work *w = calloc (1, sizeof *w);
   if (!w)
     SB_ERROR_NULL (NULL, GSL_ENOMEM, "no memory for paths of %zu rows", rows);
   w->work = sb_sampler_work_alloc (score, rows);
-  w->z = w->work ? gsl_matrix_alloc (some, score->process->dimension) : NULL;
-  w->t = gsl_vector_alloc (some);
-  w->s = gsl_vector_alloc (some);
+  w->z = w->work ? gsl_matrix_alloc (capacity, score->process->dimension) : NULL;
+  w->t = gsl_vector_alloc (capacity);
+  w->s = gsl_vector_alloc (capacity);
   if (w->z && w->t && w->s)
     return w;
   sb_path_work_free (w);
@@ -62,7 +62,7 @@ set_times (const sb_partial_path *p, const gsl_vector *t, const gsl_vector *s, s
 // ## The steps
 
 static void
-keep (sb_path_record *r, size_t j, const gsl_vector *s, const gsl_vector *t, const gsl_matrix *z, const gsl_matrix *x)
+save (sb_path_record *r, size_t j, const gsl_vector *s, const gsl_vector *t, const gsl_matrix *z, const gsl_matrix *x)
 {
   const size_t n = x->size1, d = x->size2;
   gsl_matrix_view x_j = gsl_matrix_submatrix (r->x, j * n, 0, n, d), z_j = gsl_matrix_submatrix (r->z, j * n, 0, n, d);
@@ -127,7 +127,7 @@ sb_partial_path_take (const sb_partial_path *p, sb_path_work *w, const gsl_matri
       set_times (p, t, s, j + 1, &to.vector);
       status = draw (w->row, stream, ((uint64_t)path * p->steps + j) * d, &z.matrix);
       if (!status && record)
-        keep (record, j, &to.vector, &from.vector, &z.matrix, x);
+        save (record, j, &to.vector, &from.vector, &z.matrix, x);
       if (!status)
         status = sb_step_apply (p->step, p->key, w->work, y, &to.vector, &from.vector, &z.matrix, x);
     }

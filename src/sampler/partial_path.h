@@ -6,7 +6,7 @@
 
 SB_BEGIN_DECLS
 
-// A short path backwards, from time t to s < t, by so many steps of one type. The times lie evenly in t^(1/rho).
+// A short path backwards, from time t to s < t, in k steps of one type, at times evenly spaced in t^(1/rho).
 typedef struct
 {
   const sb_step_type *step;
@@ -15,7 +15,7 @@ typedef struct
   double rho;        // > 0
 } sb_partial_path;
 
-// Memory for paths of up to so many rows, in which nothing is allocated (sb_sampler_work). NULL: GSL_ENOMEM.
+// Workspace for paths of up to `rows` rows, whose steps then allocate nothing (sb_sampler_work). NULL: GSL_ENOMEM.
 typedef struct
 {
   sb_sampler_work *work;
@@ -27,7 +27,7 @@ typedef struct
 sb_path_work *sb_path_work_alloc (const sb_score *score, size_t rows);
 void sb_path_work_free (sb_path_work *work); // NULL is allowed
 
-// Where the steps of a path began, and with which normals: block j of n rows is of step j. x, z (k n x d), s, t (k n).
+// The start of each step of a path, and its normals: block j of n rows is of step j. x, z (k n x d), s, t (k n).
 typedef struct
 {
   gsl_matrix *x, *z;
@@ -36,11 +36,11 @@ typedef struct
 
 // Path number `path` of the points x (n x d) from times t to s (n each), each row on its own grid; row i takes its
 // normals from index + i of the stream, those of path p after those of path p - 1, so that the paths of a row are
-// independent. `known`: NULL, or the denoiser at the path's start (n x d), which the first step then does not ask for;
-// a step that asks for the score otherwise, at a time of its own (sb_step_type's t_hat), ignores it. record: NULL, or
-// where the path is kept. y: NULL or n rows. GSL_EINVAL for no steps or a rho that is not positive, GSL_EBADLEN where a
-// shape is wrong or n is over the rows of the memory; GSL_EDOM where not 0 <= s < t, and all that sb_step_apply may
-// say, the row and the step in the message.
+// independent. `known`: NULL, or the denoiser at the path's start (n x d), which the first step then does not evaluate;
+// a step that evaluates the score elsewhere, at a time of its own (sb_step_type's t_hat), ignores it. record: NULL, or
+// where the path is stored. y: NULL or n rows. GSL_EINVAL for no steps or a rho that is not positive, GSL_EBADLEN where
+// a shape is wrong or n exceeds the workspace's rows; GSL_EDOM where not 0 <= s < t, and the errors of sb_step_apply,
+// with the row and the step in the message.
 int sb_partial_path_take (const sb_partial_path *partial, sb_path_work *work, const gsl_matrix *y, const gsl_vector *t,
                           const gsl_vector *s, sb_stream stream, size_t path, const gsl_matrix *known,
                           sb_path_record *record, gsl_matrix *x);

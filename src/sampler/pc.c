@@ -98,7 +98,7 @@ check (const sb_pc *pc, const sb_score *score, const gsl_matrix *y, const gsl_ve
 
 // ## A run
 //
-// All that a run carries along. z is where normals are drawn: step k takes numbers $kd, \dots, kd + d - 1$ of each row's
+// The state of a run. z receives the normals: step k takes numbers $kd, \dots, kd + d - 1$ of each row's
 // stream, and so does step k of the corrector, which counts its own. `status` is that of the first call that failed; the
 // calls after it return at once.
 
@@ -134,7 +134,7 @@ time_below (const run *w, size_t k)
   return k == 0 ? 0 : GSL_MAX_DBL (0, 2 * t - time_at (w, k - 1));
 }
 
-// What progress counts: grid times that are done with, or each move.
+// What progress counts: completed grid times, or single moves.
 
 static size_t
 total (const run *w)
@@ -169,7 +169,7 @@ draw (run *w, sb_purpose purpose, size_t count)
                           : sb_stream_normals (w->stream, pc->taken + (uint64_t)count * w->x->size2, w->z);
 }
 
-// Before each of them likewise, a condition is drawn that diffuses.
+// Before each step or correction, a condition that diffuses is drawn.
 
 static const gsl_matrix *
 condition (run *w, double t)
@@ -182,7 +182,7 @@ condition (run *w, double t)
   return w->y_t;
 }
 
-// Before a step or correction at time t; what is known is known to be there at the end, without noise.
+// Set the known coordinates, before a step or correction at time t; at the end, t = 0, without noise.
 
 static void
 paste (run *w, double t)
@@ -237,7 +237,7 @@ denoise (run *w)
   paste (w, 0);
 }
 
-// Algorithm 1, with its order and its end open. A grid of $N + 1$ times has $N$ steps.
+// Algorithm 1, with its order and its ending as settings. A grid of $N + 1$ times has $N$ steps.
 
 static void
 sample (run *w)

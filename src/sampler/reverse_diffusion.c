@@ -2,11 +2,11 @@
 //
 // Let one step of the forward process, from $s$ up to $t$, be
 // $\mathbf x_t = \mathbf x_s + \mathbf f(\mathbf x_s) + \mathbf G\,\mathbf z$. Discretise the reverse SDE in the same
-// way and the step turns round: [scoresde.eq46]
+// way and the step is reversed: [scoresde.eq46]
 // $$ \mathbf x_s = \mathbf x_t - \mathbf f(\mathbf x_t)
 //    + \mathbf G\mathbf G^{\mathsf T}\,\mathbf s(\mathbf x_t, t) + \mathbf G\,\mathbf z. $$
 // $\mathbf f$ and $\mathbf G$ belong to the step between $s$ and $t$; state and score are those at $t$. (The paper
-// prints them with the index of the step after, which its own Algorithms 2 and 3 contradict.) The process knows its
+// prints them with the index of the step after, which its own Algorithms 2 and 3 contradict.) The process gives its
 // steps exactly: $\mathbf f(\mathbf x) = \mathbf A(s,t)\,\mathbf x - \mathbf x$ and $\mathbf G = \mathbf S(s,t)$,
 // which for a chain are the paper's $\sqrt{1-\beta_i} - 1$ and $\sqrt{\beta_i}$, or 0 and
 // $\sqrt{\sigma_i^2 - \sigma_{i-1}^2}$. Algorithms 2 and 3 have this predictor in their lines 3 to 5. [scoresde.alg2]

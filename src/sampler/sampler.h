@@ -11,21 +11,21 @@ SB_BEGIN_DECLS
 
 // ---- Memory
 
-// What steps and correctors work in, for up to so many rows: none of them allocates in a process that is diagonal in the
-// coordinates themselves.
+// The workspace of steps and correctors, for up to `rows` rows: none of them allocates if the process is diagonal in
+// the coordinates themselves.
 typedef struct
 {
   const sb_score *score; // not owned
-  size_t evaluations;    // of the score, on every row of a batch, so far; yours to set to 0
+  size_t evaluations;    // of the score, on every row of a batch, so far; may be reset to 0
   const gsl_matrix
-      *known;         // NULL, or the denoiser at the batch (n x d, not owned): the next step takes it and asks for none
+      *known;         // NULL, or the denoiser at the batch (n x d, not owned), which the next step does not evaluate
   size_t step, steps; // which step of a path this is, for messages; step 0: of none
 
   size_t rows;
   gsl_matrix *estimate, *more; // rows x d; more: 2 rows x d
   gsl_matrix *c;               // 3 rows x parts: coefficients
   double *numbers;             // of the parts
-  double *sums;                // a shard each
+  double *sums;                // one per shard
   gsl_vector *t, *t_hat;       // rows
 } sb_sampler_work;
 
@@ -34,8 +34,7 @@ void sb_sampler_work_free (sb_sampler_work *work);                           // 
 
 // ---- Steps, from time t back to s < t
 
-// What a step may be made of, for one part of the process. A row of the table says what else than the first line it
-// needs.
+// What a step may depend on, for one part of the process. Its `needs` say what it takes beyond the first line.
 typedef struct
 {
   double A_s, S_s, A_t, S_t; // the kernels from 0 to s and to t
@@ -48,7 +47,7 @@ typedef struct
 //     x_s = c A_s x_hat0 + k (x_t - A_t x_hat0) + b z,
 // or, by the score s(x_t, t),
 //     x_s = p x_t + q s + b z        with p = c / A, q = S_t^2 (p - k), A = A(s,t).
-// A row says both, so that neither divides by what may be 0 or cancels where it need not.
+// A step gives both forms, so that neither divides by what may be 0 or cancels needlessly.
 typedef struct
 {
   double c, k, b, p, q;
@@ -83,30 +82,30 @@ typedef struct
   // NULL: the step is for processes with parts only.
   sb_step_maps (*maps) (double h, const double *key);
 
-  // NULL, or a time t_hat >= t to which the forward transition carries x, with the step's own normals, before the score is
-  // asked; t is t_hat from there on, and b has to be 0. noise: what the normals are multiplied by, 1 on entry.
+  // NULL, or a time t_hat >= t to which the forward transition takes x, with the step's own normals, before the score
+  // is evaluated; from there on t is t_hat, and b must be 0. noise: the factor of the normals, 1 on entry.
   double (*t_hat) (double s, double t, const double *key, double *noise);
 
   // NULL, or whether b can be other than 0 with these keys.
   bool (*noisy) (const double *key);
 
-  // NULL, or all of the step at once, where it takes more than one evaluation; arguments have been checked.
+  // NULL, or the whole step, where it takes more than one evaluation; arguments have been checked.
   int (*take) (sb_sampler_work *work, const gsl_matrix *y, const gsl_vector *s, const gsl_vector *t,
                const gsl_matrix *z, gsl_matrix *x);
 } sb_step_type;
 
-// x (n x d) goes from times t (n) to s (n), 0 <= s < t, with normals z (n x d; NULL: the step's mean). key: the values of
-// the entry's keys, NULL: the usual ones. y: the score's condition, NULL or n rows. Where S(0,t) = 0, a part that stands
-// still, x_s = x_t / A(s,t), whatever the score says.
+// Take x (n x d) from times t (n) to s (n), 0 <= s < t, with normals z (n x d; NULL: the step's mean). key: the values
+// of the entry's keys, NULL: the usual ones. y: the score's condition, NULL or n rows. In a part with zero noise,
+// S(0,t) = 0, x_s = x_t / A(s,t), whatever the score says.
 //
-// GSL_EBADLEN where a shape is wrong or n is over the rows that there is memory for, GSL_EDOM where times are not so (the
-// message names the row), outside the process (its SDE: below t_min), or a key is out of range; GSL_EUNSUP where the
-// process lacks what the step needs, GSL_ESING where one without a kernel from s > 0 has no noise at t, GSL_EBADFUNC
+// GSL_EBADLEN where a shape is wrong or n exceeds the workspace's rows, GSL_EDOM where times are not in this order (the
+// message names the row) or outside the process (its SDE: below t_min), or a key is out of range; GSL_EUNSUP where the
+// process lacks what the step needs, GSL_ESING where one without a kernel from s > 0 has zero noise at t, GSL_EBADFUNC
 // where the score is not finite, GSL_ENOMEM, and what the score itself reports. After a failure x is unspecified.
 int sb_step_apply (const sb_step_type *type, const double *key, sb_sampler_work *work, const gsl_matrix *y,
                    const gsl_vector *s, const gsl_vector *t, const gsl_matrix *z, gsl_matrix *x);
 
-// Whether a step with these keys (NULL: the usual ones) takes normals at all. Where it does not, nobody need draw any.
+// Whether a step with these keys (NULL: the usual ones) takes normals at all. If not, none need be drawn.
 bool sb_step_noisy (const sb_step_type *type, const double *key);
 
 extern const sb_step_type *sb_step_none;              // x stays: corrector-only sampling
@@ -149,7 +148,7 @@ struct sb_corrector;
 
 // A corrector moves x at time t towards p_t by the score alone. Langevin's, with one evaluation,
 //     x <- x + epsilon s(x, t) + sqrt (2 epsilon) z,
-// in each part with an epsilon of its own. s is the next lower time of the grid, which SB_ALPHA_STEP asks for.
+// in each part with an epsilon of its own. s is the next lower time of the grid, which SB_ALPHA_STEP needs.
 typedef struct
 {
   sb_entry entry;
@@ -170,7 +169,7 @@ typedef struct sb_corrector
   size_t leaps;   // hmc: > 0
 } sb_corrector;
 
-// z NULL: without the noise. Errors as of sb_step_apply, 0 <= s <= t <= t_limit.
+// z NULL: without the noise. Errors as for sb_step_apply, 0 <= s <= t <= t_limit.
 int sb_corrector_apply (const sb_corrector *corrector, sb_sampler_work *work, const gsl_matrix *y, double s, double t,
                         const gsl_matrix *z, gsl_matrix *x);
 
@@ -193,7 +192,7 @@ typedef enum
 } sb_final;
 
 // Called with x at time t before the first step (done = 0) and after each (done = 1, ..., total), and once more with t = 0
-// after SB_FINAL_DENOISE. A solver that chooses its steps does not know their number: total is 0 there. Anything but
+// after SB_FINAL_DENOISE. A solver with adaptive steps cannot give their number: total is 0 there. Anything but
 // GSL_SUCCESS stops the run, which returns it.
 typedef int (*sb_progress) (void *context, size_t done, size_t total, double t, const gsl_matrix *x);
 

@@ -1,8 +1,8 @@
 // # Steps of Soft Diffusion
 //
-// A corruption $\mathbf x_t = C_t\mathbf x_0 + \sigma_t\boldsymbol\eta$ says nothing of how $\mathbf x_t$ follows from
-// $\mathbf x_s$. What a step back has is the clean image that the network sees, $\hat{\mathbf x}_0$, and what this
-// does not explain of $\mathbf x_t$: the residual $\mathbf r = \mathbf x_t - C_t\hat{\mathbf x}_0$, which is noise.
+// A corruption $\mathbf x_t = C_t\mathbf x_0 + \sigma_t\boldsymbol\eta$ does not define how $\mathbf x_t$ follows from
+// $\mathbf x_s$. A step back has the clean image that the network predicts, $\hat{\mathbf x}_0$, and what this does not
+// explain of $\mathbf x_t$: the residual $\mathbf r = \mathbf x_t - C_t\hat{\mathbf x}_0$, which is noise.
 // All of the paper's samplers corrupt $\hat{\mathbf x}_0$ to the level of $s$, keep a share $a$ of the noise that is
 // there, and add $b$ of new noise, [soft.txt-canonical]
 // $$ \mathbf x_s = C_s\hat{\mathbf x}_0 + a\,(\mathbf x_t - C_t\hat{\mathbf x}_0) + b\,\boldsymbol\eta , $$
@@ -17,8 +17,8 @@
 // | soft-ancestral | $\sigma'^2/\sigma^2$ | $\sigma'\sqrt{\sigma^2 - \sigma'^2}/\sigma$ | $\sigma'^2$ |
 //
 // Where the noise stays the same, $\sigma' = \sigma$, all but the first are one map, $\mathbf x_s = \mathbf x_t +
-// (C_s - C_t)\,\hat{\mathbf x}_0$, to the bit: [soft.txt-coincide] whatever the paper's tables say of them in its
-// stage of blur is decided in the stage of noise, and by the last step.
+// (C_s - C_t)\,\hat{\mathbf x}_0$, to the bit: [soft.txt-coincide] they can differ in the paper's tables only by the
+// stage of noise, and by the last step.
 
 #include "sampler.h"
 
@@ -37,7 +37,7 @@
 //     x_hat0 = phi(x_t | t) + x_t
 //     x_s    = C_s x_hat0 + sigma_s eta
 //
-// The estimate is a mean, and of a mean's variance only a part is left: on Gaussian data every step multiplies the
+// The estimate is a mean, which has only a part of the variance: on Gaussian data every step multiplies the
 // variance of the signal by $c^2P/(c^2P + \sigma^2)$, however small the step. [soft.txt-naivediversity] There every
 // step is linear, $V' = A^2V + b^2$ with $A = c'k + a\,(1 - ck)$, $k = cP/(c^2P + \sigma^2)$.
 // [soft.txt-gaussrecursion]
@@ -114,11 +114,11 @@ const sb_step_type *sb_step_momentum_flow = &momentum_flow_type;
 
 // ## As DDIM does
 //
-// Once $\hat{\mathbf x}_0$ is known, the corruption says which noise there is, $(\mathbf x_t - C_t\hat{\mathbf
+// Once $\hat{\mathbf x}_0$ is known, so is the noise in $\mathbf x_t$, $(\mathbf x_t - C_t\hat{\mathbf
 // x}_0)/\sigma_t$; a part $k$ of it is replaced by new noise, [soft.eq52]
 // $$ \mathbf x_s = C_s\hat{\mathbf x}_0 + \sqrt{\sigma_s^2 - k^2}\;\frac{\mathbf x_t - C_t\hat{\mathbf x}_0}{\sigma_t} + k\,\boldsymbol\eta . $$
 // (Printed with $k^2\boldsymbol\eta$: for $k = .3$ and $\sigma_s = .5$ the variance would be .1681, not .25.) $k =
-// \sigma_s$ is the naive step, $k = 0$ takes no noise at all. [soft.txt-ddimlimits]
+// \sigma_s$ is the naive step, $k = 0$ adds no noise at all. [soft.txt-ddimlimits]
 
 static sb_step_numbers
 soft_ddim (const sb_step_at *at, const double *key)

@@ -2,14 +2,15 @@
 //
 // All steps of the papers but two are one: with $\hat{\mathbf x}_0$ the denoiser and $\mathbf z$ the step's normals,
 // $$ \mathbf x_s = c\,A_s\,\hat{\mathbf x}_0 + k\,(\mathbf x_t - A_t\,\hat{\mathbf x}_0) + b\,\mathbf z, $$
-// $A_s = A(0,s)$ and $A_t = A(0,t)$, with three numbers for each part of the process. What these are, each step says on a
-// page of its own; here they are taken to the batch. Since $\hat{\mathbf x}_0 = (\mathbf x_t + S_t^2\,\mathbf s)/A_t$ and
-// $A_t = A_s A$ with $A = A(s,t)$, the score says it as well,
+// $A_s = A(0,s)$ and $A_t = A(0,t)$, with three numbers for each part of the process. Each step defines these in a file
+// of its own; here they are applied to the batch. Since $\hat{\mathbf x}_0 = (\mathbf x_t + S_t^2\,\mathbf s)/A_t$ and
+// $A_t = A_s A$ with $A = A(s,t)$, the same by the score is
 // $$ \mathbf x_s = p\,\mathbf x_t + q\,\mathbf s + b\,\mathbf z, \qquad p = \frac cA, \qquad q = S_t^2\,(p - k), $$
-// and this is the form to take where the score is what is known: nothing in it is divided by $A_t$, which vanishes at the
+// and this is the form to take where the score is given: nothing in it is divided by $A_t$, which vanishes at the
 // end of a VP process, or multiplied by it again.
 
 #include "../base/error.h"
+#include "../base/rows.h"
 #include "../transition/reverse.h"
 #include "work.h"
 
@@ -100,7 +101,7 @@ check_needs (const step *w)
   return GSL_SUCCESS;
 }
 
-// All that the row asks for at one pair of times, in the order of sb_step_at.
+// All that the step needs at one pair of times, in the order of sb_step_at.
 
 static int
 fetch (const step *w, double s, double t)
@@ -129,7 +130,7 @@ fetch (const step *w, double s, double t)
   return status;
 }
 
-// A part that stands still is where it was.
+// A part with zero noise is only rescaled.
 
 static sb_step_numbers
 numbers_of_part (const step *w, size_t k, double h)
@@ -151,8 +152,8 @@ numbers_of_part (const step *w, size_t k, double h)
   return (sb_step_numbers){ .c = 1, .k = back, .p = back };
 }
 
-// The score itself is asked where it can answer and the step's other form does without: where a kernel from $s$ to $t$ is
-// known and leaves something of $\mathbf x_s$ in every part.
+// The score, or epsilon, is evaluated where the score offers it and the step's second form is defined: where the kernel
+// from $s$ to $t$ is known and has $A > 0$ in every part.
 
 static sb_view
 view_of (const step *w)
@@ -185,7 +186,7 @@ set_coefficients (const step *w, size_t rows, size_t i, double h)
     }
 }
 
-// One view for all rows: where they differ in what they would have asked, the denoiser.
+// One view for all rows: the denoiser, where they would take different ones.
 
 static int
 find_coefficients (step *w, size_t rows, bool by_denoiser)
@@ -223,7 +224,7 @@ find_best_deviations (const step *w, size_t rows)
 
 // ## The step by parts
 //
-// Numbers of the estimate that have no weight may be anything: a score need not know what stands still.
+// Numbers of the estimate with weight 0 may be anything: a score need not be finite in parts with zero noise.
 
 static bool
 all_weighed (const gsl_matrix *c)
@@ -264,7 +265,7 @@ take_by_parts (step *w)
 
 // ## The step by maps
 //
-// Without a basis in which the process is diagonal, a step that has a form of maps takes it, for runs of rows with the
+// Without a basis in which the process is diagonal, a step uses its form by maps, if any, for runs of rows with the
 // same times.
 
 static int
@@ -285,8 +286,8 @@ take_run_by_maps (const step *w, size_t first, size_t n)
   if (status)
     return status;
 
-  // Move x by M, and add what the score says.
-  gsl_matrix_memcpy (&moved.matrix, &x.matrix);
+  // Move x by M, and add the score's term.
+  sb_copy_rows (&moved.matrix, &x.matrix);
   sb_work_add (&moved.matrix, m.inside, &g.matrix);
   status = sb_process_apply (w->process, m.M, CblasNoTrans, &s.vector, &t.vector, &moved.matrix);
   if (status)
@@ -299,7 +300,7 @@ take_run_by_maps (const step *w, size_t first, size_t n)
 
   // Add the noise.
   gsl_matrix_const_view z = gsl_matrix_const_submatrix (w->z, first, 0, n, d);
-  gsl_matrix_memcpy (&moved.matrix, &z.matrix);
+  sb_copy_rows (&moved.matrix, &z.matrix);
   status = sb_process_apply (w->process, m.N, CblasNoTrans, &s.vector, &t.vector, &moved.matrix);
   if (!status)
     sb_work_add (&x.matrix, m.of_noise, &moved.matrix);
@@ -328,8 +329,8 @@ take_by_maps (const step *w)
   return status;
 }
 
-// Where only the noise is a number, and $A_s$ and $A_t$ are whatever they are, so is the step: its numbers depend on
-// $S_s$ and $S_t$ alone.
+// Where the noise is a number, whatever maps $A_s$ and $A_t$ are, $k$ and $b$ are numbers too, of $S_s$ and $S_t$
+// alone.
 
 static int
 take_by_deviation (const step *w)
@@ -339,7 +340,7 @@ take_by_deviation (const step *w)
   int status = sb_work_estimate (w->work, SB_DENOISER, w->y, w->t, w->x, &x_hat.matrix);
   if (status)
     return status;
-  gsl_matrix_memcpy (&at_t.matrix, &x_hat.matrix);
+  sb_copy_rows (&at_t.matrix, &x_hat.matrix);
   status = sb_process_apply (w->process, SB_A, CblasNoTrans, NULL, w->t, &at_t.matrix);
   if (!status)
     status = sb_process_apply (w->process, SB_A, CblasNoTrans, NULL, w->s, &x_hat.matrix);
@@ -364,7 +365,7 @@ take_by_deviation (const step *w)
 
 // ## From outside
 
-// A corruption without noise at $t$ does not say what the step is to keep.
+// Without noise at $t$ the step has no defined share of it to keep.
 
 static int
 check_noise (const step *w)
@@ -423,7 +424,7 @@ go_up (const step *w, const gsl_vector *t_hat)
   gsl_matrix_view noise = gsl_matrix_submatrix (w->work->more, 0, 0, n, w->x->size2);
   gsl_matrix_set_zero (&noise.matrix);
   if (w->z)
-    gsl_matrix_memcpy (&noise.matrix, w->z);
+    sb_copy_rows (&noise.matrix, w->z);
   for (size_t i = 0; i < n; i++)
     {
       double share = 1;

@@ -1,7 +1,7 @@
 // # What samplers work in
 //
 // A step is a few numbers and a few sweeps over the batch; to allocate a batch for each would cost as much again. So the
-// memory is made once, and with it comes what steps, correctors and their driver all do: ask the score, and take norms.
+// workspace is made once; with it comes what steps, correctors and their driver share: evaluating the score, and norms.
 
 #include "work.h"
 
@@ -9,6 +9,7 @@
 #include "../base/elementary.h"
 #include "../base/checks.h"
 #include "../base/error.h"
+#include "../base/rows.h"
 #include "../base/shard.h"
 #include "../score/tweedie.h"
 
@@ -49,20 +50,20 @@ sb_sampler_work *
 sb_sampler_work_alloc (const sb_score *score, size_t rows)
 {
   const size_t d = score->process->dimension, parts = score->process->parts > 0 ? score->process->parts : 1,
-               some = rows > 0 ? rows : 1;
-  if (sb_check_lengths ("rows to sample", some, d, 1) || sb_check_lengths ("rows to sample", some, parts, 1))
+               capacity = rows > 0 ? rows : 1;
+  if (sb_check_lengths ("rows to sample", capacity, d, 1) || sb_check_lengths ("rows to sample", capacity, parts, 1))
     return NULL;
   sb_sampler_work *work = calloc (1, sizeof *work);
   if (work)
     *work = (sb_sampler_work){ .score = score,
                                .rows = rows,
-                               .estimate = gsl_matrix_alloc (some, d),
-                               .more = gsl_matrix_alloc (2 * some, d),
-                               .c = gsl_matrix_alloc (3 * some, parts),
+                               .estimate = gsl_matrix_alloc (capacity, d),
+                               .more = gsl_matrix_alloc (2 * capacity, d),
+                               .c = gsl_matrix_alloc (3 * capacity, parts),
                                .numbers = malloc (NUMBERS * parts * sizeof *work->numbers),
-                               .sums = malloc ((sb_shard_count (some, shard_rows (d)) + 1) * sizeof *work->sums),
-                               .t = gsl_vector_alloc (some),
-                               .t_hat = gsl_vector_alloc (some) };
+                               .sums = malloc ((sb_shard_count (capacity, shard_rows (d)) + 1) * sizeof *work->sums),
+                               .t = gsl_vector_alloc (capacity),
+                               .t_hat = gsl_vector_alloc (capacity) };
   if (work && work->estimate && work->more && work->c && work->numbers && work->sums && work->t && work->t_hat)
     return work;
   sb_sampler_work_free (work);
@@ -90,7 +91,7 @@ sb_work_check_sde (const sb_process *process, double t)
   return GSL_SUCCESS;
 }
 
-// ## Asking the score
+// ## Evaluating the score
 
 gsl_matrix_view
 sb_work_estimate_rows (sb_sampler_work *work, size_t n)
@@ -106,7 +107,7 @@ sb_work_estimate (sb_sampler_work *work, sb_view view, const gsl_matrix *y, cons
   work->known = NULL;
   if (known)
     {
-      gsl_matrix_memcpy (out, known);
+      sb_copy_rows (out, known);
       return sb_tweedie (work->score->process, SB_DENOISER, view, x, t, out);
     }
   work->evaluations++;
@@ -138,7 +139,7 @@ sb_work_deviations (const sb_process *process, double t, double *sd)
                                   : sb_process_numbers (process, SB_S, 0, t, sd);
 }
 
-// Samples still carry the noise of the last level, which the eye does not see and a Frechet distance does. The paper
+// Samples still contain the noise of the last level, which the eye does not see and a Frechet distance does. The paper
 // ends every run with Tweedie's formula, $\hat{\mathbf x}_0 = \operatorname E[\mathbf x_0 \mid \mathbf x_t]$.
 // [scoresde.txt-denoise]
 
@@ -150,7 +151,7 @@ sb_work_denoise (sb_sampler_work *work, const gsl_matrix *y, double t, gsl_matri
   gsl_matrix_view x_hat0 = sb_work_estimate_rows (work, x->size1);
   gsl_vector_view times = sb_work_times (work, x->size1, t);
   int status = sb_work_estimate (work, SB_DENOISER, y, &times.vector, x, &x_hat0.matrix);
-  return status ? status : gsl_matrix_memcpy (x, &x_hat0.matrix);
+  return status ? status : sb_copy_rows (x, &x_hat0.matrix);
 }
 
 void
@@ -166,7 +167,7 @@ sb_work_add (gsl_matrix *x, double a, const gsl_matrix *v)
 
 // ## Norms
 //
-// A sum of squares that neither overflows nor loses its small terms is a norm; else BLAS's careful one is asked.
+// A sum of squares serves where it neither overflows nor loses its small terms; elsewhere BLAS's scaled dnrm2 does.
 
 SB_CLONES static double
 sum_of_squares (const double *v, size_t count)
@@ -190,7 +191,7 @@ norm_of_row (const gsl_matrix *v, size_t i)
   return gsl_blas_dnrm2 (&careful.vector);
 }
 
-// Short rows are taken side by side.
+// Short rows are summed side by side.
 
 enum
 {
@@ -234,12 +235,12 @@ sum_norms (void *context, size_t shard, size_t first, size_t count)
   double sum = 0;
   for (size_t i = first; i < end;)
     {
-      double low = 0, high = 0, some = 0;
+      double low = 0, high = 0, of_rows = 0;
       if (m->v->size2 < SHORT && i + ROWS <= end)
-        some = norms_of_rows (gsl_matrix_const_ptr (m->v, i, 0), m->v->tda, m->v->size2, &low, &high);
+        of_rows = norms_of_rows (gsl_matrix_const_ptr (m->v, i, 0), m->v->tda, m->v->size2, &low, &high);
       if (smallest < low && high < largest)
         {
-          sum += some;
+          sum += of_rows;
           i += ROWS;
         }
       else

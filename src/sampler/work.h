@@ -5,21 +5,21 @@
 
 #include "sampler.h"
 
-// GSL_EBADLEN unless x has no more rows than there is memory for and is as wide as the process, and z (where there is
-// one) is as large as x.
+// GSL_EBADLEN unless x has no more rows than the workspace and is as wide as the process, and z (where there is one) is
+// as large as x.
 int sb_work_check (const sb_sampler_work *work, const gsl_matrix *z, const gsl_matrix *x);
 
 // The first n rows of the matrix for estimates.
 gsl_matrix_view sb_work_estimate_rows (sb_sampler_work *work, size_t n);
 
-// The view of every row of x, into the first rows of work->estimate; counted. GSL_EBADFUNC where it is not finite.
+// The view at every row of x, into the first rows of work->estimate; counted. GSL_EBADFUNC where it is not finite.
 int sb_work_estimate (sb_sampler_work *work, sb_view view, const gsl_matrix *y, const gsl_vector *t,
                       const gsl_matrix *x, gsl_matrix *out);
 
 // One time for n rows.
 gsl_vector_view sb_work_times (sb_sampler_work *work, size_t n, double t);
 
-// How many noises there are, and their deviations at time t: one where S = sd I, else one for each part.
+// The number of noise deviations, and their values at time t: one where S = sd I, else one for each part.
 size_t sb_work_noises (const sb_process *process);
 int sb_work_deviations (const sb_process *process, double t, double *sd);
 

@@ -7,7 +7,7 @@
 // $y \mapsto C_b\,y$ for a mask nested in another. Each image at level $a$ goes to the same image at level $b$, and
 // $$ W_2^2(\mathcal D_a, \mathcal D_b) = E\,|(C_a - C_b)\,x|^2 . $$
 // For other operators this plan costs more than the best one: it is an upper bound. Noise of the same deviation at both
-// levels changes nothing, as the plan can keep it.
+// levels changes nothing, as the plan can leave it unchanged.
 
 #include "distances.h"
 #include "../base/checks.h"
@@ -68,7 +68,7 @@ set_pair (gsl_matrix *distance, size_t a, size_t b, double value)
 enum
 {
   SHARDS = 32,         // at most: each has a Gram matrix,
-  GRAMS = 1 << 22,     // and all have so many numbers together, or there is one shard
+  GRAMS = 1 << 22,     // all together have at most so many numbers, or there is one shard
   AT_A_TIME = 1 << 15, // numbers of images, at each level
 };
 
@@ -167,7 +167,7 @@ measure_coupled (const problem *p)
 
 // ## Pairs
 //
-// The other two metrics prepare each level, and then look at pairs, the shards: row $a$ of the distances is one.
+// The other two metrics prepare each level, and then compare pairs: row $a$ of the distances is a shard.
 
 typedef struct
 {
@@ -281,7 +281,7 @@ measure_gaussian (const problem *p)
 //
 // The root of the debiased cost, with the entropy: never of a negative number. The regularisation is in units of the
 // mean squared distance between the points of the pair, as blurred images are nearer to each other, and an entropy that
-// is right for sharp ones hides what is left of them.
+// is right for sharp ones hides their differences.
 
 static const double RESIDUAL = 1e-4; // the cost is wrong by its square
 

@@ -4,8 +4,8 @@
 // they began, as a share of the way to the end, as under another diffusion $q'$, the VE SDE [soft.eq55],
 // $$ \frac{E_{q_t}|x_0 - x_t|^2}{E_{q_1}|x_0 - x_1|^2} = \frac{E_{q'_t}|x_0 - x_t|^2}{E_{q'_1}|x_0 - x_1|^2}
 //    = \frac{\sigma_t'^2}{\sigma_1'^2}, \qquad E_{q_t}|x_0 - x_t|^2 = E|(I - C_t)\,x_0|^2 + d\,\sigma_t^2 . $$
-// It need not have a solution: where the noise alone, $d\,\sigma_t^2$, is more than the right side allows, no blur is
-// little enough, and we take the least there is.
+// It need not have a solution: where the noise alone, $d\,\sigma_t^2$, is more than the right side allows, even the
+// least blur is too much, and we take that.
 
 #include "matched.h"
 #include "../base/error.h"
@@ -41,7 +41,7 @@ sb_mean_displacement (const sb_operator *C, double level, const gsl_matrix *x, d
 
 // ## The root
 //
-// Of the displacement less what it should be, by Brent's method; the displacement never falls.
+// Of the displacement less its target, by Brent's method; the displacement never falls.
 
 typedef struct
 {
@@ -85,7 +85,7 @@ sb_matched_level (const sb_matched *of, double sigma, double sigma_1, double sha
     SB_ERROR (NULL, GSL_EDOM, "levels from %g to %g, noise %g and at the end %g, a share of %g", of->low, of->high,
               sigma, sigma_1, share);
 
-  // Divide the whole way between blur and noise.
+  // Divide the whole mean square between blur and noise.
   const double d = (double)of->dimension, least = GSL_FN_EVAL (&of->displacement, of->low),
                most = GSL_FN_EVAL (&of->displacement, of->high);
   excess e = { &of->displacement, share * (most + d * sigma_1 * sigma_1) - d * sigma * sigma };

@@ -14,16 +14,16 @@ SB_BEGIN_DECLS
 // GSL_EINVAL where C has no level, GSL_ENOMEM, and what C reports.
 int sb_mean_displacement (const sb_operator *C, double level, const gsl_matrix *x, double *mean);
 
-// What levels are chosen from.
+// The corruption whose levels are chosen.
 typedef struct
 {
-  gsl_function displacement; // E|x_0 - C x_0|^2 at a level, continuous, never falling
+  gsl_function displacement; // E|x_0 - C x_0|^2 at a level, continuous, nondecreasing
   double low, high;          // the corruption ends at high
   size_t dimension;
 } sb_matched;
 
-// The level at a time when the noise's deviation is sigma, so that the mean square of x_t - x_0 is `share` of what it
-// is at the end, with the noise sigma_1; low where it is more at any level, high where it is less. GSL_EDOM where low <
+// The level at a time when the noise's deviation is sigma, so that the mean square of x_t - x_0 is `share` of its value
+// at the end, with the noise sigma_1; low where it is more at every level, high where it is less. GSL_EDOM where low <
 // high does not hold, or a number is negative or not finite; GSL_EBADFUNC where a displacement is not finite;
 // GSL_EMAXITER, GSL_ENOMEM.
 int sb_matched_level (const sb_matched *of, double sigma, double sigma_1, double share, double *level);

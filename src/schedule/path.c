@@ -1,6 +1,6 @@
 // # The shortest path between levels
 //
-// Corruptions at levels $\theta_1 < \dots < \theta_n$ make of the data the laws $\mathcal D_{\theta_i}$, and it takes a
+// Corruptions at levels $\theta_1 < \dots < \theta_n$ turn the data's law into $\mathcal D_{\theta_i}$, and it takes a
 // network to go back from one to another. The paper's graph has an edge where that is not too far [soft.eq20],
 // $$ w(\mathcal D_{\theta_i}, \mathcal D_{\theta_j}) = \begin{cases} \mathcal M(\mathcal D_{\theta_i},
 //    \mathcal D_{\theta_j}) & \text{if } \mathcal M \le \epsilon, \\ \infty & \text{otherwise,} \end{cases} $$
@@ -55,8 +55,8 @@ better (double cost, size_t hops, const place *than)
 // ## The search
 //
 // Dijkstra's: of the nodes that are not settled the nearest can get no nearer, as no distance is negative; it is
-// settled, and the paths through it are looked at. In a graph whose edges all lead forward any order that goes forward
-// does, and nothing need be compared.
+// settled, and the paths through it are tried. In a graph whose edges all lead forward, the nodes are settled in
+// their order, and nothing need be compared.
 
 static size_t
 next_node (const search *s, size_t done)
@@ -72,7 +72,7 @@ next_node (const search *s, size_t done)
 }
 
 static void
-look_from (const search *s, size_t i)
+relax_from (const search *s, size_t i)
 {
   const place *here = &s->place[i];
   const double *distance = gsl_matrix_const_ptr (s->distance, i, 0);
@@ -96,14 +96,14 @@ run (const search *s)
       const size_t i = next_node (s, done);
       s->place[i].settled = true;
       if (s->place[i].cost < HUGE_VAL)
-        look_from (s, i);
+        relax_from (s, i);
     }
 }
 
 // ## What was found
 
 static int
-follow (const search *s, size_t to, size_t *node, size_t *count, double *cost)
+read_path (const search *s, size_t to, size_t *node, size_t *count, double *cost)
 {
   if (s->place[to].cost == HUGE_VAL)
     {
@@ -148,7 +148,7 @@ sb_schedule_path (const gsl_matrix *distance, double epsilon, size_t *node, size
   if (status)
     return status;
   run (&s);
-  status = follow (&s, distance->size1 - 1, node, count, cost);
+  status = read_path (&s, distance->size1 - 1, node, count, cost);
   free (s.place);
   return status;
 }
@@ -165,7 +165,7 @@ sb_shortest_path (const gsl_matrix *distance, double epsilon, size_t from, size_
     return status;
   s.from = from;
   run (&s);
-  status = follow (&s, to, node, count, cost);
+  status = read_path (&s, to, node, count, cost);
   free (s.place);
   return status;
 }
@@ -186,7 +186,7 @@ sb_schedule_least_epsilon (const gsl_matrix *distance, double *epsilon)
 
 // ## A number of nodes
 //
-// The paper wants 32. With $\epsilon$ their number mostly falls, but not always, and no bisection can rely on it. It
+// The paper uses 32. Their number mostly falls as $\epsilon$ grows, but not always, so bisection is not safe. It
 // changes at distances only, so that these are tried in order.
 
 static size_t
@@ -242,7 +242,7 @@ sb_schedule_search (const gsl_matrix *distance, size_t wanted, double *epsilon, 
   if (!status)
     {
       *epsilon = found;
-      status = follow (&s, n - 1, node, &wanted, cost);
+      status = read_path (&s, n - 1, node, &wanted, cost);
     }
   free (value);
   free (s.place);

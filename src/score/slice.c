@@ -31,6 +31,7 @@
 
 #include "../base/checks.h"
 #include "../base/error.h"
+#include "../base/rows.h"
 
 #include <stdlib.h>
 
@@ -89,16 +90,6 @@ check (const slice *s, const gsl_matrix *x, const gsl_vector *t, const gsl_matri
 
 // ## Evaluating the joint score
 //
-// Rows are of few numbers as often as of many, and not beside each other in both matrices: they are copied number by number.
-
-static void
-copy_rows (const gsl_matrix *from, gsl_matrix *to)
-{
-  for (size_t i = 0; i < from->size1; i++)
-    for (size_t j = 0; j < from->size2; j++)
-      to->data[i * to->tda + j] = from->data[i * from->tda + j];
-}
-
 // The points are $(\mathbf x_t, \mathbf y_t)$. A direction $\mathbf v$ of $\mathbf x$ becomes $(\mathbf v, \mathbf 0)$:
 // then the first numbers of both products, $\mathbf J(\mathbf v, \mathbf 0)$ and
 // $\mathbf J^\top(\mathbf v, \mathbf 0)$, are those of the block $\partial\mathbf s_x/\partial\mathbf x$.
@@ -127,15 +118,15 @@ ask (const slice *s, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix 
 
   // Concatenate the pair, and the direction.
   gsl_matrix of_x = head (&at->z, x->size2), of_y = tail (&at->z, x->size2);
-  copy_rows (x, &of_x);
+  sb_copy_rows (&of_x, x);
   if (y)
-    copy_rows (y, &of_y);
+    sb_copy_rows (&of_y, y);
   if (!v)
     return GSL_SUCCESS;
   at->v = gsl_matrix_submatrix (at->memory, 2 * n, 0, n, d).matrix;
   gsl_matrix along = head (&at->v, x->size2);
   gsl_matrix_set_zero (&at->v);
-  copy_rows (v, &along);
+  sb_copy_rows (&along, v);
   return GSL_SUCCESS;
 }
 
@@ -144,7 +135,7 @@ answer (int status, asked *at, gsl_matrix *out)
 {
   const gsl_matrix of_x = head (&at->out, out->size2);
   if (!status)
-    copy_rows (&of_x, out);
+    sb_copy_rows (out, &of_x);
   gsl_matrix_free (at->memory);
   return status;
 }

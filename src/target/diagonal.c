@@ -16,10 +16,10 @@
 #include "diagonal.h"
 
 #include "../base/clones.h"
-#include "../base/elementary.h"
 #include "../base/error.h"
 #include "../base/pool.h"
 #include "../base/shard.h"
+#include "responsibilities.h"
 
 #include <gsl/gsl_math.h>
 #include <math.h>
@@ -173,44 +173,13 @@ log_densities (size_t K, size_t d, const snapshot *s, const double *restrict x, 
     log_densities_as (0, K, d, s, x, r);
 }
 
-// The responsibility $r_k = P(k \mid \mathbf{x})$ is the component's share in the sum. Far from all components every
-// density underflows, so the largest log density is subtracted first; `log_sum` is the logarithm of the sum.
+// They become responsibilities (responsibilities.h).
 
 SB_CLONES static void
 normalise (size_t K, double *restrict r, double *restrict log_sum)
 {
-  double top[LANES], sum[LANES] = { 0 };
-#pragma omp simd
-  for (int l = 0; l < LANES; l++)
-    top[l] = r[l];
-  for (size_t k = 1; k < K; k++)
-    {
-#pragma omp simd
-      for (int l = 0; l < LANES; l++)
-        top[l] = r[k * LANES + l] > top[l] ? r[k * LANES + l] : top[l];
-    }
-  for (size_t k = 0; k < K; k++)
-    {
-#pragma omp simd
-      for (int l = 0; l < LANES; l++)
-        {
-          double share = sb_vexp (r[k * LANES + l] - top[l]);
-          r[k * LANES + l] = share;
-          sum[l] += share;
-        }
-    }
-#pragma omp simd
-  for (int l = 0; l < LANES; l++)
-    {
-      log_sum[l] = top[l] + sb_vlog (sum[l]); // from 1 to K
-      sum[l] = 1 / sum[l];
-    }
-  for (size_t k = 0; k < K; k++)
-    {
-#pragma omp simd
-      for (int l = 0; l < LANES; l++)
-        r[k * LANES + l] *= sum[l];
-    }
+  double sum[LANES];
+  target_responsibilities (K, LANES, r, log_sum, sum);
 }
 
 // Each view of the mixture is the average over $k$ with the responsibilities. [scoresde.txt-dsm-optimal] None of the

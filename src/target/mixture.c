@@ -368,8 +368,8 @@ deviations (shard *s, size_t k, gsl_matrix *e)
 
 // Its product with a direction $\mathbf{v}$ per row:
 
-void
-mixture_add_along (const gsl_matrix *r, size_t k, const gsl_matrix *e, const gsl_matrix *v, gsl_matrix *out)
+static void
+add_along (const gsl_matrix *r, size_t k, const gsl_matrix *e, const gsl_matrix *v, gsl_matrix *out)
 {
   for (size_t i = 0; i < out->size1; i++)
     {
@@ -392,7 +392,7 @@ answer_jvp (shard *s, const sb_target_question *q)
       if (weightless (s, k))
         continue;
       deviations (s, k, s->h);
-      mixture_add_along (s->r, k, s->h, q->v, q->out);
+      add_along (s->r, k, s->h, q->v, q->out);
       to_axes (s->law, k, q->v, s->y);
       amplify (s, SB_SCORE, k, s->y);
       add_share (s, k, s->y, q->out);

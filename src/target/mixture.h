@@ -23,9 +23,6 @@ double mixture_normalise (gsl_vector *r);
 // C_k (d x d).
 void mixture_covariance (const mixture *law, size_t k, gsl_matrix *C);
 
-// r_ik (e_i . v_i) e_i, added to every row.
-void mixture_add_along (const gsl_matrix *r, size_t k, const gsl_matrix *e, const gsl_matrix *v, gsl_matrix *out);
-
 // Answers a question under any process whose maps can be applied (mixture_under_maps.c).
 int mixture_answer_under_maps (const mixture *law, const sb_process *process, const sb_target_question *question);
 

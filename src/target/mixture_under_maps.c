@@ -9,14 +9,17 @@
 
 #include "mixture.h"
 
+#include "../base/clones.h"
 #include "../base/error.h"
 #include "../base/shard.h"
+#include "responsibilities.h"
 
 #include <float.h>
 #include <gsl/gsl_blas.h>
 #include <gsl/gsl_linalg.h>
 #include <gsl/gsl_math.h>
 #include <math.h>
+#include <string.h>
 
 typedef struct
 {
@@ -121,147 +124,221 @@ take_snapshot (snapshot *s, double t)
 
 // ## A shard of the rows at one time
 //
-// All results are computed from $\mathbf{w}_k = \boldsymbol\Sigma_k^{-1}(\mathbf{x} - \mathbf{A}\boldsymbol\mu_k)$, by
-// two triangular systems, with the exponent from the square between them; and from the responsibilities.
+// The rows are stored as columns, so that loops run over rows, however few dimensions there are. Results are computed
+// from $\mathbf{w}_k = \boldsymbol\Sigma_k^{-1}(\mathbf{x} - \mathbf{A}\boldsymbol\mu_k)$, by two triangular systems,
+// with the exponent from the square between them; and from the responsibilities.
 
 typedef struct
 {
-  gsl_matrix *w;         // K n x d
-  gsl_matrix *r;         // n x K
-  gsl_vector *log_sum;   // n: log p_t
-  gsl_matrix *score, *e; // n x d
-} rows;
+  size_t n;
+  gsl_matrix *x;               // d x n
+  gsl_matrix *w;               // K d x n
+  gsl_matrix *r;               // K x n
+  gsl_matrix *log_sum;         // 2 x n: log p_t; workspace
+  gsl_matrix *score, *e, *out; // d x n
+} columns;
 
 static void
-rows_free (rows *m)
+columns_free (columns *m)
 {
-  gsl_matrix_free (m->w);
-  gsl_matrix_free (m->r);
-  gsl_vector_free (m->log_sum);
-  gsl_matrix_free (m->score);
-  gsl_matrix_free (m->e);
+  gsl_matrix *const all[] = { m->x, m->w, m->r, m->log_sum, m->score, m->e, m->out };
+  for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+    gsl_matrix_free (all[i]);
 }
 
 static int
-rows_alloc (rows *m, const mixture *law, size_t n)
+columns_alloc (columns *m, const mixture *law, size_t n)
 {
-  *m = (rows){ gsl_matrix_alloc (law->K * n, law->d), gsl_matrix_alloc (n, law->K), gsl_vector_alloc (n),
-               gsl_matrix_alloc (n, law->d), gsl_matrix_alloc (n, law->d) };
-  if (m->w && m->r && m->log_sum && m->score && m->e)
+  const size_t K = law->K, d = law->d;
+  *m = (columns){ .n = n,
+                  .x = gsl_matrix_alloc (d, n),
+                  .w = gsl_matrix_alloc (K * d, n),
+                  .r = gsl_matrix_alloc (K, n),
+                  .log_sum = gsl_matrix_alloc (2, n),
+                  .score = gsl_matrix_alloc (d, n),
+                  .e = gsl_matrix_alloc (d, n),
+                  .out = gsl_matrix_alloc (d, n) };
+  if (m->x && m->w && m->r && m->log_sum && m->score && m->e && m->out)
     return GSL_SUCCESS;
-  rows_free (m);
-  SB_ERROR (NULL, GSL_ENOMEM, "no memory for %zu rows under %zu components", n, law->K);
+  columns_free (m);
+  SB_ERROR (NULL, GSL_ENOMEM, "no memory for %zu rows under %zu components", n, K);
 }
 
-static double
-square (const gsl_matrix *m, size_t i)
-{
-  double sum = 0;
-  for (size_t j = 0; j < m->size2; j++)
-    sum += gsl_pow_2 (m->data[i * m->tda + j]);
-  return sum;
-}
+// Column i less the mean.
 
-static void
-subtract_mean (const gsl_matrix *x, const double *mean, gsl_matrix *w)
+SB_CLONES static void
+subtract_mean (size_t d, size_t n, const double *restrict x, const double *restrict mean, double *restrict w)
 {
-  for (size_t i = 0; i < x->size1; i++)
-    for (size_t j = 0; j < x->size2; j++)
-      w->data[i * w->tda + j] = x->data[i * x->tda + j] - mean[j];
-}
-
-static void
-weigh (const snapshot *s, const gsl_matrix *x, rows *m)
-{
-  const size_t n = x->size1, d = s->law->d;
-  const double constant = -0.5 * (double)d * log (2 * M_PI);
-  for (size_t k = 0; k < s->law->K; k++)
+  for (size_t j = 0; j < d; j++)
     {
-      gsl_matrix w = block (m->w, k, n), L = block (s->L, k, d);
-      const double log_weight = s->law->log_w[k] - gsl_vector_get (s->log_det, k) + constant;
-      subtract_mean (x, gsl_matrix_const_ptr (s->mean, k, 0), &w);
-      gsl_blas_dtrsm (CblasRight, CblasLower, CblasTrans, CblasNonUnit, 1, &L, &w);
+#pragma omp simd
       for (size_t i = 0; i < n; i++)
-        gsl_matrix_set (m->r, i, k, log_weight - 0.5 * square (&w, i));
-      gsl_blas_dtrsm (CblasRight, CblasLower, CblasNoTrans, CblasNonUnit, 1, &L, &w);
+        w[j * n + i] = x[j * n + i] - mean[j];
     }
+}
+
+// a + b times the squared length of column i.
+
+SB_CLONES static void
+squares (size_t d, size_t n, double a, double b, const double *restrict w, double *restrict out)
+{
+  memset (out, 0, n * sizeof *out);
+  for (size_t j = 0; j < d; j++)
+    {
+#pragma omp simd
+      for (size_t i = 0; i < n; i++)
+        out[i] += w[j * n + i] * w[j * n + i];
+    }
+#pragma omp simd
   for (size_t i = 0; i < n; i++)
+    out[i] = a + b * out[i];
+}
+
+SB_CLONES static void
+normalise (size_t K, size_t n, double *restrict r, double *restrict log_sum, double *restrict sum)
+{
+  target_responsibilities (K, n, r, log_sum, sum);
+}
+
+// X <- L^{-1} X, or L^{-T} X. In a few dimensions substitution takes less time than OpenBLAS needs to begin.
+
+enum
+{
+  FEW_DIMENSIONS = 16
+};
+
+SB_CLONES static void
+substitute (size_t d, size_t n, const double *restrict L, double *restrict x)
+{
+  for (size_t i = 0; i < d; i++)
     {
-      gsl_vector_view r_i = gsl_matrix_row (m->r, i);
-      gsl_vector_set (m->log_sum, i, mixture_normalise (&r_i.vector));
+      for (size_t j = 0; j < i; j++)
+        {
+#pragma omp simd
+          for (size_t l = 0; l < n; l++)
+            x[i * n + l] -= L[i * d + j] * x[j * n + l];
+        }
+#pragma omp simd
+      for (size_t l = 0; l < n; l++)
+        x[i * n + l] /= L[i * d + i];
     }
 }
 
-// out_i += sum over k of sign r_ik y_i, for one k.
-
-static void
-add_share (const rows *m, size_t k, double sign, const gsl_matrix *y, gsl_matrix *out)
+SB_CLONES static void
+substitute_back (size_t d, size_t n, const double *restrict L, double *restrict x)
 {
-  for (size_t i = 0; i < y->size1; i++)
+  for (size_t i = d; i-- > 0;)
     {
-      const double share = sign * gsl_matrix_get (m->r, i, k);
-      for (size_t j = 0; j < y->size2; j++)
-        out->data[i * out->tda + j] += share * y->data[i * y->tda + j];
+#pragma omp simd
+      for (size_t l = 0; l < n; l++)
+        x[i * n + l] /= L[i * d + i];
+      for (size_t j = 0; j < i; j++)
+        {
+#pragma omp simd
+          for (size_t l = 0; l < n; l++)
+            x[j * n + l] -= L[i * d + j] * x[i * n + l];
+        }
     }
 }
 
 static void
-find_score (const snapshot *s, rows *m, gsl_matrix *score)
+solve (const snapshot *s, size_t k, CBLAS_TRANSPOSE_t transpose, gsl_matrix *X)
 {
-  gsl_matrix_set_zero (score);
+  const size_t d = s->law->d;
+  const gsl_matrix L = block (s->L, k, d);
+  if (d > FEW_DIMENSIONS)
+    gsl_blas_dtrsm (CblasLeft, CblasLower, transpose, CblasNonUnit, 1, &L, X);
+  else if (transpose == CblasNoTrans)
+    substitute (d, X->size2, L.data, X->data);
+  else
+    substitute_back (d, X->size2, L.data, X->data);
+}
+
+static void
+weigh (const snapshot *s, const gsl_matrix *x, columns *m)
+{
+  const size_t K = s->law->K, d = s->law->d, n = m->n;
+  const double constant = -0.5 * (double)d * log (2 * M_PI);
+  gsl_matrix_transpose_memcpy (m->x, x);
+  for (size_t k = 0; k < K; k++)
+    {
+      gsl_matrix w = block (m->w, k, d);
+      const double log_weight = s->law->log_w[k] - gsl_vector_get (s->log_det, k) + constant;
+      subtract_mean (d, n, m->x->data, gsl_matrix_const_ptr (s->mean, k, 0), w.data);
+      solve (s, k, CblasNoTrans, &w);
+      squares (d, n, log_weight, -0.5, w.data, gsl_matrix_ptr (m->r, k, 0));
+      solve (s, k, CblasTrans, &w);
+    }
+  normalise (K, n, m->r->data, m->log_sum->data, gsl_matrix_ptr (m->log_sum, 1, 0));
+}
+
+// out_i += factor r_i y_i.
+
+SB_CLONES static void
+add_share (size_t d, size_t n, double factor, const double *restrict r, const double *restrict y, double *restrict out)
+{
+  for (size_t j = 0; j < d; j++)
+    {
+#pragma omp simd
+      for (size_t i = 0; i < n; i++)
+        out[j * n + i] += factor * r[i] * y[j * n + i];
+    }
+}
+
+static void
+find_score (const snapshot *s, columns *m)
+{
+  const size_t d = s->law->d;
+  gsl_matrix_set_zero (m->score);
   for (size_t k = 0; k < s->law->K; k++)
-    {
-      gsl_matrix w = block (m->w, k, score->size1);
-      add_share (m, k, -1, &w, score);
-    }
+    add_share (d, m->n, -1, gsl_matrix_const_ptr (m->r, k, 0), gsl_matrix_const_ptr (m->w, k * d, 0), m->score->data);
 }
 
 // The denoiser of a component is $\boldsymbol\mu_k + \mathbf{C}_k\mathbf{A}^\top\mathbf{w}_k$, relative to the origin
 // or a point.
 
 static void
-denoise (const snapshot *s, size_t k, const gsl_vector *from, const gsl_matrix *w, gsl_matrix *x_hat)
+denoise (const snapshot *s, size_t k, const double *from, columns *m)
 {
-  gsl_matrix CA = block (s->CA, k, s->law->d);
-  gsl_vector_const_view mu = gsl_matrix_const_row (s->law->mu, k);
-  for (size_t i = 0; i < x_hat->size1; i++)
+  const size_t d = s->law->d;
+  const gsl_matrix CA = block (s->CA, k, d), w = block (m->w, k, d);
+  for (size_t j = 0; j < d; j++)
     {
-      gsl_vector_view row = gsl_matrix_row (x_hat, i);
-      gsl_vector_memcpy (&row.vector, &mu.vector);
-      if (from)
-        gsl_vector_sub (&row.vector, from);
+      gsl_vector_view row = gsl_matrix_row (m->e, j);
+      gsl_vector_set_all (&row.vector, gsl_matrix_get (s->law->mu, k, j) - (from ? from[j] : 0));
     }
-  gsl_blas_dgemm (CblasNoTrans, CblasTrans, 1, w, &CA, 1, x_hat);
+  gsl_blas_dgemm (CblasNoTrans, CblasNoTrans, 1, &CA, &w, 1, m->e);
 }
 
 static void
-find_denoiser (const snapshot *s, rows *m, const gsl_vector *from, gsl_matrix *x_hat)
+find_denoiser (const snapshot *s, const double *from, columns *m)
 {
-  gsl_matrix_set_zero (x_hat);
+  gsl_matrix_set_zero (m->score);
   for (size_t k = 0; k < s->law->K; k++)
     {
-      gsl_matrix w = block (m->w, k, x_hat->size1);
-      denoise (s, k, from, &w, m->e);
-      add_share (m, k, 1, m->e, x_hat);
+      denoise (s, k, from, m);
+      add_share (s->law->d, m->n, 1, gsl_matrix_const_ptr (m->r, k, 0), m->e->data, m->score->data);
     }
 }
 
 // ## The answers for a run
 
 static int
-answer_density (const sb_target_question *q, const snapshot *s, rows *m)
+answer_density (const sb_target_question *q, const snapshot *s, columns *m)
 {
   (void)s;
-  return gsl_vector_memcpy (q->number, m->log_sum);
+  gsl_vector_const_view log_sum = gsl_matrix_const_row (m->log_sum, 0);
+  return gsl_vector_memcpy (q->number, &log_sum.vector);
 }
 
 static int
-answer_view (const sb_target_question *q, const snapshot *s, rows *m)
+answer_view (const sb_target_question *q, const snapshot *s, columns *m)
 {
   if (q->view == SB_DENOISER)
-    find_denoiser (s, m, NULL, q->out);
+    find_denoiser (s, NULL, m);
   else
-    find_score (s, m, q->out);
+    find_score (s, m);
+  gsl_matrix_transpose_memcpy (q->out, m->score);
   if (q->view != SB_EPSILON)
     return GSL_SUCCESS;
   gsl_matrix_scale (q->out, -1);
@@ -272,66 +349,86 @@ answer_view (const sb_target_question *q, const snapshot *s, rows *m)
 // r_k\bigl[-\boldsymbol\Sigma_k^{-1} + \mathbf{e}_k\mathbf{e}_k^\top\bigr]$.
 
 static void
-deviations (const rows *m, size_t k, gsl_matrix *e)
+deviations (const snapshot *s, size_t k, columns *m)
 {
-  gsl_matrix w = block (m->w, k, e->size1);
-  gsl_matrix_memcpy (e, m->score);
-  gsl_matrix_add (e, &w);
-  gsl_matrix_scale (e, -1);
+  const gsl_matrix w = block (m->w, k, s->law->d);
+  gsl_matrix_memcpy (m->e, m->score);
+  gsl_matrix_add (m->e, &w);
+  gsl_matrix_scale (m->e, -1);
+}
+
+// out_i += r_i (e_i . v_i) e_i.
+
+SB_CLONES static void
+add_along (size_t d, size_t n, const double *restrict r, const double *restrict e, const double *restrict v,
+           double *restrict along, double *restrict out)
+{
+  memset (along, 0, n * sizeof *along);
+  for (size_t j = 0; j < d; j++)
+    {
+#pragma omp simd
+      for (size_t i = 0; i < n; i++)
+        along[i] += e[j * n + i] * v[j * n + i];
+    }
+  for (size_t j = 0; j < d; j++)
+    {
+#pragma omp simd
+      for (size_t i = 0; i < n; i++)
+        out[j * n + i] += r[i] * along[i] * e[j * n + i];
+    }
 }
 
 static int
-answer_jvp (const sb_target_question *q, const snapshot *s, rows *m)
+answer_jvp (const sb_target_question *q, const snapshot *s, columns *m)
 {
-  find_score (s, m, m->score);
-  gsl_matrix_set_zero (q->out);
+  const size_t d = s->law->d;
+  gsl_matrix *v = m->x;
+  find_score (s, m);
+  gsl_matrix_transpose_memcpy (v, q->v);
+  gsl_matrix_set_zero (m->out);
   for (size_t k = 0; k < s->law->K; k++)
     {
-      gsl_matrix L = block (s->L, k, s->law->d), w = block (m->w, k, q->x->size1);
-      deviations (m, k, m->e);
-      mixture_add_along (m->r, k, m->e, q->v, q->out);
-      gsl_matrix_memcpy (&w, q->v);
-      gsl_blas_dtrsm (CblasRight, CblasLower, CblasTrans, CblasNonUnit, 1, &L, &w);
-      gsl_blas_dtrsm (CblasRight, CblasLower, CblasNoTrans, CblasNonUnit, 1, &L, &w);
-      add_share (m, k, -1, &w, q->out);
+      const double *r = gsl_matrix_const_ptr (m->r, k, 0);
+      gsl_matrix w = block (m->w, k, d);
+      deviations (s, k, m);
+      add_along (d, m->n, r, m->e->data, v->data, gsl_matrix_ptr (m->log_sum, 1, 0), m->out->data);
+      gsl_matrix_memcpy (&w, v);
+      solve (s, k, CblasNoTrans, &w);
+      solve (s, k, CblasTrans, &w);
+      add_share (d, m->n, -1, r, w.data, m->out->data);
     }
-  return GSL_SUCCESS;
+  return gsl_matrix_transpose_memcpy (q->out, m->out);
 }
 
 // $\operatorname{tr}\boldsymbol\Sigma_k^{-1} = \|\mathbf{L}_k^{-1}\|_F^2$.
-
-static double
-trace_of_inverse (const gsl_matrix *L, gsl_matrix *inverse)
-{
-  double trace = 0;
-  gsl_matrix_set_identity (inverse);
-  gsl_blas_dtrsm (CblasLeft, CblasLower, CblasNoTrans, CblasNonUnit, 1, L, inverse);
-  for (size_t j = 0; j < L->size1; j++)
-    trace += square (inverse, j);
-  return trace;
-}
 
 static void
 find_traces (snapshot *s)
 {
   for (size_t k = 0; k < s->law->K; k++)
     {
-      const gsl_matrix L = block (s->L, k, s->law->d);
-      gsl_vector_set (s->trace, k, trace_of_inverse (&L, s->SS));
+      gsl_matrix *inverse = s->SS;
+      gsl_matrix_set_identity (inverse);
+      solve (s, k, CblasNoTrans, inverse);
+      double trace = 0;
+      for (size_t j = 0; j < inverse->size1 * inverse->size2; j++)
+        trace += gsl_pow_2 (inverse->data[j]);
+      gsl_vector_set (s->trace, k, trace);
     }
 }
 
 static int
-answer_divergence (const sb_target_question *q, const snapshot *s, rows *m)
+answer_divergence (const sb_target_question *q, const snapshot *s, columns *m)
 {
-  find_score (s, m, m->score);
+  double *of_component = gsl_matrix_ptr (m->log_sum, 1, 0);
+  find_score (s, m);
   gsl_vector_set_zero (q->number);
   for (size_t k = 0; k < s->law->K; k++)
     {
-      deviations (m, k, m->e);
-      for (size_t i = 0; i < q->x->size1; i++)
-        *gsl_vector_ptr (q->number, i)
-            += gsl_matrix_get (m->r, i, k) * (square (m->e, i) - gsl_vector_get (s->trace, k));
+      deviations (s, k, m);
+      squares (s->law->d, m->n, -gsl_vector_get (s->trace, k), 1, m->e->data, of_component);
+      for (size_t i = 0; i < m->n; i++)
+        *gsl_vector_ptr (q->number, i) += gsl_matrix_get (m->r, k, i) * of_component[i];
     }
   return GSL_SUCCESS;
 }
@@ -340,17 +437,17 @@ answer_divergence (const sb_target_question *q, const snapshot *s, rows *m)
 // \mathbf{C}_k\mathbf{A}^\top\boldsymbol\Sigma_k^{-1}\mathbf{A}\mathbf{C}_k$, and between them.
 
 static int
-answer_covariance (const sb_target_question *q, const snapshot *s, rows *m)
+answer_covariance (const sb_target_question *q, const snapshot *s, columns *m)
 {
-  gsl_vector_view e = gsl_matrix_row (m->e, 0), x_hat = gsl_matrix_row (m->score, 0);
-  gsl_vector_const_view from = gsl_matrix_const_row (s->law->mu, 0);
-  find_denoiser (s, m, &from.vector, m->score);
+  gsl_vector_view e = gsl_matrix_column (m->e, 0), x_hat = gsl_matrix_column (m->score, 0);
+  const double *from = gsl_matrix_const_ptr (s->law->mu, 0, 0);
+  find_denoiser (s, from, m);
   gsl_matrix_set_zero (q->out);
   for (size_t k = 0; k < s->law->K; k++)
     {
-      gsl_matrix L = block (s->L, k, s->law->d), CA = block (s->CA, k, s->law->d), w = block (m->w, k, 1);
-      const double r = gsl_matrix_get (m->r, 0, k);
-      denoise (s, k, &from.vector, &w, m->e);
+      gsl_matrix L = block (s->L, k, s->law->d), CA = block (s->CA, k, s->law->d);
+      const double r = gsl_matrix_get (m->r, k, 0);
+      denoise (s, k, from, m);
       gsl_vector_sub (&e.vector, &x_hat.vector);
       gsl_blas_dsyr (CblasLower, r, &e.vector, q->out);
       mixture_covariance (s->law, k, s->SS);
@@ -379,7 +476,7 @@ typedef struct
 static int
 answer_rows (void *context, size_t number, size_t first, size_t count)
 {
-  static int (*const answer[SB_TARGET_QUESTIONS]) (const sb_target_question *, const snapshot *, rows *)
+  static int (*const answer[SB_TARGET_QUESTIONS]) (const sb_target_question *, const snapshot *, columns *)
       = { [SB_TARGET_LOG_DENSITY] = answer_density,
           [SB_TARGET_VIEW] = answer_view,
           [SB_TARGET_JVP] = answer_jvp,
@@ -388,14 +485,14 @@ answer_rows (void *context, size_t number, size_t first, size_t count)
   const run *of = context;
   (void)number;
   target_part shard;
-  rows m;
+  columns m;
   target_take_part (&shard, of->q, of->start + first, count);
-  int status = rows_alloc (&m, of->s->law, count);
+  int status = columns_alloc (&m, of->s->law, count);
   if (status)
     return status;
   weigh (of->s, &shard.x, &m);
   status = answer[of->q->asked](&shard.question, of->s, &m);
-  rows_free (&m);
+  columns_free (&m);
   return status;
 }
 

@@ -91,8 +91,8 @@ sb_adam_rate (const sb_adam *adam, uint64_t step)
 // $10!\,n^{-9}$; or as Karras et al. (2022) have it, with a half-life of at most a twentieth of the images seen so far,
 // however many a step takes: $\mu_n = \min(\mu, 2^{-20/n})$. [scoresde.set-ema] In images it is $\mu = 2^{-B/H}$ with
 // $H = \min(H_0, n/20)$ and $n$ those before the step: after the first step the average is the weights.
-// [consistent.set-edm-ema] The two count otherwise, the former with the step's own images, so that neither is the
-// other: at step $k$ they have $k$ and $k - 1$ steps behind them.
+// [consistent.set-edm-ema] The two count differently, as the former includes the step's own images: at step $k$ they
+// count $k$ and $k - 1$ steps.
 
 double
 sb_adam_ema_rate (const sb_adam *adam, uint64_t step)

@@ -8,7 +8,7 @@
 
 SB_BEGIN_DECLS
 
-// What limits the rate of the average at first, so that the first weights do not stay in it.
+// How the rate of the average is limited at first, so that the first weights fade from it.
 typedef enum
 {
   SB_EMA_NONE,  // the rate from the first step on
@@ -41,7 +41,7 @@ extern const sb_adam sb_adam_defaults;
 double sb_adam_rate (const sb_adam *adam, uint64_t step);     // at step 1, 2, ...
 double sb_adam_ema_rate (const sb_adam *adam, uint64_t step); // likewise
 
-// The share of the average that still are the first weights after so many steps: the product of these rates.
+// The share of the first weights in the average after so many steps: the product of these rates.
 double sb_adam_first_share (const sb_adam *adam, uint64_t steps);
 
 // One step, number `step` = 1, 2, ...: from the gradient, new weights theta, moments m and v and average ema, all of

@@ -1,8 +1,8 @@
 // # Checkpoints
 //
 // A training is its weights, their average, Adam's two moments and the number of steps done; the random numbers of the
-// next step follow from that number. So a training that goes on from a checkpoint does to the last bit what it would
-// have done had it never stopped.
+// next step follow from that number. So a training resumed from a checkpoint does to the last bit what it would have
+// done had it never stopped.
 
 #include "checkpoint.h"
 
@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define STEPS_MOST 1000000000000 // of which a state is believed
+#define STEPS_MOST 1000000000000 // the most that a state may claim
 
 static const char *const prefixes[] = { "model.", "ema.", "adam.m.", "adam.v." };
 
@@ -32,7 +32,7 @@ add_notes (const sb_model *model, const sb_training *training, const sb_provenan
   snprintf (seed, sizeof seed, "%llu", (unsigned long long)p->seed);
   const char *const notes[][2] = { { "seed", seed },    { "step", step },        { "command", p->command },
                                    { "data", p->data }, { "recipe", p->recipe }, { "report", p->report } };
-  const size_t count = !whole ? 4 : p->report ? 6 : 5; // an export is not to be gone on with
+  const size_t count = !whole ? 4 : p->report ? 6 : 5; // an export cannot be resumed
   int status = sb_model_note (model, p->process, tensors);
   for (size_t k = 0; k < count && !status; k++)
     status = sb_tensors_note_add (tensors, notes[k][0], notes[k][1]);

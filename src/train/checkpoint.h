@@ -6,11 +6,11 @@
 
 SB_BEGIN_DECLS
 
-// What a checkpoint says beside the model's notes. All of it is text in UTF-8 that these functions only carry.
+// What a checkpoint holds beside the model's notes. Its text is UTF-8, stored by these functions but not interpreted.
 typedef struct
 {
   const char *process; // the line the model's process was made from
-  const char *recipe;  // the settings of the training, so that it goes on as it began
+  const char *recipe;  // the settings of the training, so that it resumes as it began
   const char *command; // how to make this file again
   const char *data;    // its name, size and checksum
   uint64_t seed;       // of all that is random
@@ -23,7 +23,7 @@ int sb_checkpoint_write (const char *path, const sb_model *model, const sb_train
                          const sb_provenance *provenance, sb_error *error);
 
 // Read it back into a training of the same network. GSL_EINVAL where the file holds no training, or that of another
-// network, and as of sb_safetensors_read. On failure the step is as before; the weights may not be.
+// network, and those of sb_safetensors_read. On failure the step is as before; the weights may not be.
 int sb_checkpoint_read (const char *path, const sb_net *net, sb_training *training, sb_error *error);
 
 // The same of a file that has been read: `path` is for messages.

@@ -1,8 +1,7 @@
 // # Training a classifier
 //
-// Samples are judged by a network that knows the classes of real images, and guided by one that knows them through
-// noise. One task trains either. The second minimises a mixture over $t$ of cross-entropies,
-// [scoresde.txt-classifier-training] [scoresde.set-classifier]
+// Samples are judged by a classifier of real images, and guided by one of noisy images. One task trains either. The
+// second minimises a mixture over $t$ of cross-entropies, [scoresde.txt-classifier-training] [scoresde.set-classifier]
 // $$ \mathbb E_t\,\mathbb E_{(\mathbf x(0), y)}\,\mathbb E_{\mathbf x(t) \mid \mathbf x(0)}
 //    \bigl[-\log p_t(y \mid \mathbf x(t))\bigr] , $$
 // as the score's loss (7) is one of squares.

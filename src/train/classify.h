@@ -5,9 +5,9 @@
 
 SB_BEGIN_DECLS
 
-// Learning to tell classes apart by cross-entropy: of points as they are, or, where the network has a process, of what
-// it makes of them at times drawn as an objective's (objective/objective.h), uniformly from t_min to t_max, or on a
-// chain's levels.
+// Training a classifier by cross-entropy: on points as they are, or, where the network has a process, on points noised
+// by it at times drawn as an objective's (objective/objective.h), uniformly from t_min to t_max, or on a chain's
+// levels.
 typedef struct
 {
   sb_network network;   // theta: the training's; process NULL: points as they are

@@ -1,6 +1,6 @@
 // # Pairs and bands to learn from
 //
-// What a conditional model or a stage of a multi-scale one learns from is made of images as they are drawn.
+// The data of a conditional model, or of a stage of a multi-scale one, are made from images as these are drawn.
 
 #include "observed_examples.h"
 
@@ -10,10 +10,10 @@
 #include <math.h>
 #include <stdlib.h>
 
-// ## An image and what is seen of it
+// ## An image and its observation
 //
-// $(\mathbf x_0, \mathbf y) \sim p(\mathbf x_0, \mathbf y)$: a hole is another each time that an image is drawn. The stream that drew the image
-// says where it is, for another purpose.
+// $(\mathbf x_0, \mathbf y) \sim p(\mathbf x_0, \mathbf y)$: a hole is drawn anew with each image, from the stream that
+// drew the image, for another purpose.
 
 static int
 observe_images (const sb_observed_examples *e, sb_stream stream, const gsl_matrix *x, gsl_matrix *shown)

@@ -6,8 +6,8 @@
 
 SB_BEGIN_DECLS
 
-// Images and what is seen of each, drawn anew with it: as a pair in one row, the observation behind the image, or as the
-// image's condition; shown at the image's size (sb_observation_show). The address is kept.
+// Images and an observation of each, drawn anew with it: as a pair in one row, the observation after the image, or as
+// the image's condition; shown at the image's size (sb_observation_show). The address is kept.
 typedef struct
 {
   sb_examples images;
@@ -26,8 +26,8 @@ typedef struct
 
 sb_examples sb_examples_of_bands (const sb_band_examples *examples);
 
-// The deviation of the coordinates of each part of the process around their mean, as `rows` draws have it, from the
-// stream; part_deviation (parts). 0 becomes 1. GSL_ENOMEM, and what drawing returns.
+// The deviation of the coordinates of each part of the process around their mean, over `rows` draws from the stream;
+// part_deviation (parts). 0 becomes 1. GSL_ENOMEM, and what drawing returns.
 int sb_examples_deviations (const sb_examples *examples, const sb_process *process, size_t rows, sb_stream stream,
                             double *part_deviation);
 

@@ -1,7 +1,7 @@
 // # Training a score
 //
-// The one task of all objectives: data are drawn, the objective says at which points it wants the network's estimate,
-// and then how good that is.
+// The one task of all objectives: data are drawn, the objective chooses the points at which the network is evaluated,
+// and then computes the loss.
 
 #include "score_matching.h"
 
@@ -108,8 +108,8 @@ spread_conditions (workspace *w)
 
 // ## By values
 //
-// The network answers in its own view; what the objective says of its view goes back the same way, and on to the
-// weights.
+// The network's estimate is converted from its own view to the objective's; the gradient takes the same way back, and
+// on to the weights.
 
 // Some rows of a batch: all, or the first points and those that are drawn after them.
 
@@ -165,8 +165,8 @@ go_back (const workspace *w, points *p)
   return status ? status : sb_network_backward (network, w->pass, &p->t, &p->bar, w->gradient, NULL);
 }
 
-// A pass remembers all that its layers said, which is most of the memory. One serves all points: those which others came
-// after go forward again before they go back, two passes more than the 13 forward and 3 back of consistency.
+// A pass stores the output of every layer, which is most of the memory. One serves all points: all but the last to go
+// forward do so again before they go back, two passes more than the 13 forward and 3 back of consistency.
 
 static int
 return_to (workspace *w, points *p)
@@ -206,8 +206,8 @@ learn_from_values (workspace *w)
 // ## By derivatives
 //
 // Each direction is a pass of the network and its derivative together, forward and backward. Where a sample has
-// several, the first passes find the loss, and each is taken again when its gradient is known; the estimate's own goes
-// with the first.
+// several, the first passes find the loss, and each is repeated when its gradient is known; the estimate's own gradient
+// goes with the first.
 
 static int
 pass_along (const workspace *w, size_t m)
@@ -264,7 +264,7 @@ learn_from_derivatives (workspace *w)
 
 // ## Where a number is not finite
 //
-// The pass holds the first points at the end, and what was seen at the others is kept.
+// At the end the pass holds the first points; a layer that failed at others has been noted.
 
 static const char *
 layer_of (const workspace *w)
@@ -291,7 +291,7 @@ work (const void *state, void *of_thread, sb_stream stream, size_t rows, double 
   w->gradient = gradient;
   w->layer = NULL;
 
-  // Draw the data, and what the objective makes of them.
+  // Draw the data, and the objective's points.
   sb_objective_batch_rows (b, rows);
   w->drop = w->drop_first = (sb_stream){ stream.seed, SB_FOR_DROPOUT, stream.index * b->points };
   stream.purpose = SB_FOR_DATA;

@@ -6,7 +6,7 @@
 
 SB_BEGIN_DECLS
 
-// Learning a score by any objective. One that wants derivatives takes them from net/dual.h: no self-attention there.
+// Learning a score by any objective. One that needs derivatives takes them from net/dual.h: no self-attention there.
 typedef struct
 {
   sb_network network;     // theta is the training's

@@ -1,8 +1,8 @@
 // # Training
 //
-// A step asks the task for the loss of a batch and its gradient, and lets Adam move the weights. All that is random in
-// step $k$ is addressed by the number of the sample, $kB + i$, so a training that was stopped and one that was not see
-// the same numbers, and so do one thread and many.
+// A step takes the loss of a batch and its gradient from the task, and updates the weights by Adam. All that is random
+// in step $k$ is addressed by the number of the sample, $kB + i$, so a training that was stopped and one that was not
+// see the same numbers, and so do one thread and many.
 
 #include "trainer.h"
 
@@ -54,8 +54,8 @@ sb_training_alloc (const sb_net *net, sb_stream stream)
 
 // ## Memory
 //
-// A gradient for each shard, to be added in shard order; and whatever the task needs, for each thread. That is made for as
-// many threads as there are now, so that a step allocates nothing; should there be more of them later, the pool makes more.
+// A gradient for each shard, to be added in shard order; and a workspace of the task for each thread. These are made for as
+// many threads as there are now, so that a step allocates nothing; should there be more later, the pool makes more.
 
 struct sb_trainer
 {
@@ -225,7 +225,7 @@ complain_of_gradient (const sb_trainer *r, unsigned long long step, sb_error *er
   SB_ERROR (error, GSL_EFAILED, "training: step %llu: the gradient is not finite", step);
 }
 
-// Karras et al. (2022) go on all the same. [consistent.set-edm-lr]
+// Karras et al. (2022) continue all the same. [consistent.set-edm-lr]
 
 static int
 clean_piece (void *context, size_t piece, size_t first, size_t count)

@@ -23,10 +23,10 @@ typedef struct
 // Images can be moved and flipped at random, so that a network learns shapes and not places.
 typedef struct
 {
-  const sb_bytes *bytes; // not owned; its first axis counts points, of which there is at least one
+  const sb_bytes *bytes; // not owned; its first axis counts points, at least one
   double low, high;
-  size_t shift; // by up to so many pixels each way; what comes in is black (byte 0)
-  bool flip;    // left becomes right, half of the times
+  size_t shift; // by up to so many pixels each way; the gap is filled with black (byte 0)
+  bool flip;    // left becomes right, half of the time
 } sb_byte_examples;
 
 sb_examples sb_examples_of_bytes (const sb_byte_examples *examples); // keeps the address
@@ -48,7 +48,7 @@ sb_examples sb_examples_with_labels (const sb_labelled_examples *examples); // k
 // GSL_EBADLEN where there is not one label for each point, GSL_EDOM where one is not below `classes`.
 int sb_labels_check (const sb_bytes *labels, size_t points, size_t classes);
 
-// All that a training changes: the rest is what it was asked to do.
+// All that a training changes: everything else is settings.
 typedef struct
 {
   uint64_t step;              // steps done
@@ -60,12 +60,12 @@ typedef struct
 sb_training *sb_training_alloc (const sb_net *net, sb_stream stream);
 void sb_training_free (sb_training *training);
 
-// What a training minimises: the mean over samples of a loss, worked out a shard at a time.
+// What a training minimises: the mean over samples of a loss, computed a shard at a time.
 typedef struct
 {
   const char *name;
   void *(*workspace_alloc) (const void *state,
-                            size_t rows); // of one thread, for shards of so many samples; NULL: GSL_ENOMEM
+                            size_t rows); // of one thread, for shards of `rows` samples; NULL: GSL_ENOMEM
   void (*workspace_free) (void *workspace);
 
   // Samples stream.index, ..., stream.index + rows - 1: `loss` is the sum of theirs, and the gradient of that sum with
@@ -74,10 +74,10 @@ typedef struct
   int (*work) (const void *state, void *workspace, sb_stream stream, size_t rows, double share, float *gradient,
                double *loss, const char **layer);
 
-  // NULL, or: what of the loss that was found last in this workspace is not of the data.
+  // NULL, or: the part of this workspace's last loss that is not of the data.
   double (*regulariser) (const void *workspace);
 
-  // NULL, or: of how many of its samples the data were not looked at.
+  // NULL, or: how many of its samples had their data ignored.
   size_t (*unseen) (const void *workspace);
 } sb_task_type;
 
@@ -100,8 +100,8 @@ typedef struct
 
 typedef struct sb_trainer sb_trainer;
 
-// Keeps both addresses. It has workspaces for as many threads as there are now, so that steps allocate none; where
-// there are more threads at a step, it makes theirs too. NULL: GSL_EINVAL where batch or shard_rows is 0, or
+// Keeps both addresses. It has workspaces for as many threads as there are now, so that steps allocate none; should a
+// step have more threads, it makes theirs too. NULL: GSL_EINVAL where batch or shard_rows is 0, or
 // Adam counts in images and its batch is not the recipe's; GSL_ENOMEM.
 sb_trainer *sb_trainer_alloc (const sb_recipe *recipe, sb_training *training);
 void sb_trainer_free (sb_trainer *trainer);
@@ -112,10 +112,10 @@ void sb_trainer_free (sb_trainer *trainer);
 // its code, and where there is no memory for more threads, with GSL_ENOMEM.
 int sb_trainer_step (sb_trainer *trainer, double *loss, double *norm, sb_error *error);
 
-// What of the last step's loss was not of the data, but of a term that regularises: sb_objective_consistency's. Else 0.
+// The part of the last step's loss that a regularising term added to the data's: sb_objective_consistency's. Else 0.
 double sb_trainer_regulariser (const sb_trainer *trainer);
 
-// Of how many samples of the last step the data were not looked at: sb_objective's t_above.
+// How many samples of the last step had their data ignored: sb_objective's t_above.
 size_t sb_trainer_unseen (const sb_trainer *trainer);
 
 SB_END_DECLS

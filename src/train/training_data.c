@@ -1,7 +1,7 @@
 // # What a training draws its samples from
 //
-// With replacement: a draw of $\lfloor un \rfloor$ for each sample, nothing to remember between epochs. Three more
-// numbers of the same stream say how far an image is moved, down and across, and whether it is flipped.
+// With replacement: a draw of $\lfloor un \rfloor$ for each sample, so that no state is kept between epochs. Three more
+// numbers of the same stream set how far an image is moved, down and across, and whether it is flipped.
 
 #include "../base/error.h"
 #include "trainer.h"

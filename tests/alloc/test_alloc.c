@@ -440,7 +440,8 @@ corrupt (const char *line)
   sb_score *score = kept (sb_score_exact_alloc (kept (sb_target_points_alloc (units (4, 4), NULL)), soft));
   must (sb_reverse_drift (score, NULL, t, x, out));
   must (sb_forward_drift (score, NULL, t, x, out));
-  must (sb_flow_run (&(sb_flow){ 0.1, 0.1, SB_FINAL_SAMPLE, NULL, NULL }, score, NULL, 0.3, 0.25, x, NULL));
+  must (sb_flow_run (&(sb_flow){ .relative = 0.1, .absolute = 0.1, .final = SB_FINAL_SAMPLE }, score, NULL, 0.3, 0.25,
+                     x, NULL));
 }
 
 PATH (corruption) { corrupt ("soft image=1x2x2 half=2 knots=0.01,0.8 rank=2"); }
@@ -778,6 +779,9 @@ PATH (diffused_condition)
   gsl_vector *grid = all (2, 0.9);
   gsl_vector_set (grid, 1, 0.5);
   must (sb_pc_sample (&pc, score, units (2, 1), grid, (sb_stream){ .seed = 1 }, units (2, 1), NULL));
+  const sb_condition at_once = { condition.process, false };
+  const sb_flow flow = { .relative = 0.1, .absolute = 0.1, .final = SB_FINAL_DENOISE, .condition = &at_once };
+  must (sb_flow_run (&flow, score, units (2, 1), 0.6, 0.5, units (2, 1), NULL));
 }
 
 PATH (multiscale)

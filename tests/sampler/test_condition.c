@@ -8,6 +8,7 @@
 #include "process/nonuniform.h"
 #include "process/ve.h"
 #include "sampler/condition.h"
+#include "sampler/flow.h"
 #include "sampler/gaussian_run.h"
 #include "sampler/pc.h"
 #include "scope.h"
@@ -298,6 +299,82 @@ Test (condition, what_does_not_fit_is_refused)
   refused (GSL_EDOM, sb_gaussian_run (&pc, p.score, vector_all (1, 0), vector_of (0.1, 0.2), vector_all (1, 0), P));
   refused (GSL_EBADLEN,
            sb_gaussian_run (&pc, p.score, vector_all (1, 0), even_times (1, 0.1, 2), vector_all (2, 0), P));
+}
+
+// ## The flow
+//
+// An adaptive solver needs a velocity that is smooth in t: $\hat y_t = y + \sqrt{\tau_y(t)}\,z$ with one z for a row and run. On a line the flow
+// then is $\dot x = \tfrac12 g^2(x - k\hat y_t)/v$, here by RK4 in $\ln\sigma$; from the end's $x$ and $z$ as the stream has them.
+
+static double
+slope_on_a_line (double most_of_y, double t, double x, double y, double z)
+{
+  const double tau_y = gathered (most_of_y, t), k = RHO / (1 + tau_y), v = 1 + gathered (most_of_x, t) - RHO * k;
+  return 0.5 * rate (most_of_x, t) * (x - k * (y + sqrt (tau_y) * z)) / v;
+}
+
+static double
+flow_on_a_line (double most_of_y, double last, double x, double y, double z)
+{
+  const size_t N = 20000;
+  const double h = (last - 1) / (double)N;
+  for (size_t i = 0; i < N; i++)
+    {
+      const double t = 1 + h * (double)i, a = slope_on_a_line (most_of_y, t, x, y, z),
+                   b = slope_on_a_line (most_of_y, t + h / 2, x + h / 2 * a, y, z),
+                   c = slope_on_a_line (most_of_y, t + h / 2, x + h / 2 * b, y, z),
+                   e = slope_on_a_line (most_of_y, t + h, x + h * c, y, z);
+      x += h / 6 * (a + 2 * b + 2 * c + e);
+    }
+  return x;
+}
+
+Test (condition, the_flow_has_one_noise_for_a_row)
+{
+  const double most_of_y = 3, last = 0.05;
+  const size_t n = 5;
+  pair p;
+  pair_open (matrix_of (2, 2, 1, RHO, RHO, 1), 1, most_of_y, &p);
+  const sb_condition diffused = { p.y, false };
+  const sb_stream stream = { .seed = 3, .index = 7 };
+  gsl_matrix *z = matrix (n, 1), *x = normals (n, 1, 1), *y = normals (n, 1, 2);
+  gsl_matrix_scale (x, 10);
+  ok (sb_stream_normals ((sb_stream){ .seed = 3, .index = 7, .purpose = SB_FOR_CONDITION }, 0, z));
+  const sb_flow flow
+      = { .relative = 1e-10, .absolute = 1e-10, .final = SB_FINAL_SAMPLE, .condition = &diffused, .stream = stream };
+  gsl_matrix *whole = copy_of (x), *legs = copy_of (x), *row = matrix_of (1, 1, gsl_matrix_get (x, 2, 0));
+  ok (sb_flow_run (&flow, p.score, y, 1, last, whole, NULL));
+  ok (sb_flow_run (&flow, p.score, y, 1, 0.4, legs, NULL));
+  ok (sb_flow_run (&flow, p.score, y, 0.4, last, legs, NULL));
+  sb_flow of_row = flow;
+  of_row.stream.index += 2;
+  ok (sb_flow_run (&of_row, p.score, matrix_of (1, 1, gsl_matrix_get (y, 2, 0)), 1, last, row, NULL));
+  cr_assert_float_eq (gsl_matrix_get (row, 0, 0), gsl_matrix_get (whole, 2, 0), 1e-8);
+  for (size_t i = 0; i < n; i++)
+    {
+      const double expected = flow_on_a_line (most_of_y, last, gsl_matrix_get (x, i, 0), gsl_matrix_get (y, i, 0),
+                                              gsl_matrix_get (z, i, 0));
+      cr_assert_float_eq (gsl_matrix_get (whole, i, 0), expected, 1e-8, "row %zu: %.12g, not %.12g", i,
+                          gsl_matrix_get (whole, i, 0), expected);
+      cr_assert_float_eq (gsl_matrix_get (legs, i, 0), expected, 1e-8, "row %zu, in two legs", i);
+    }
+
+  // The last denoising sees y_t too: x + v_x s.
+  sb_flow denoised = flow;
+  denoised.final = SB_FINAL_DENOISE;
+  gsl_matrix *mean = copy_of (x), *s = matrix (n, 1), *y_t = copy_of (y);
+  ok (sb_flow_run (&denoised, p.score, y, 1, last, mean, NULL));
+  ok (sb_condition_draw (&diffused, stream, 0, last, last, y, y_t));
+  ok (sb_score_evaluate (p.score, SB_DENOISER, whole, vector_all (n, last), y_t, s));
+  cr_assert_lt (largest_difference (mean, s), 1e-12);
+
+  // A path with independent increments is not smooth; and a row of y for each of x.
+  const sb_condition path = { p.y, true };
+  sb_flow along = flow;
+  along.condition = &path;
+  refused (GSL_EUNSUP, sb_flow_run (&along, p.score, y, 1, last, x, NULL));
+  refused (GSL_EBADLEN, sb_flow_run (&flow, p.score, NULL, 1, last, x, NULL));
+  refused (GSL_EBADLEN, sb_flow_run (&flow, p.score, matrix_of (1, 1, 0), 1, last, x, NULL));
 }
 
 // ## Inverse problems

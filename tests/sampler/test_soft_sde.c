@@ -253,7 +253,7 @@ Test (soft_sde, velocity_is_the_mean_of_the_paths)
 {
   enum
   {
-    N = 400000,
+    N = 1000000,
     BINS = 40
   };
   const sb_process *process = soft_of (&soft_gmm1, 1);

@@ -3,6 +3,7 @@
 #include "ask.h"
 #include "batch.h"
 #include "process/kinds.h"
+#include "process/nonuniform.h"
 #include "process/vp.h"
 #include "property.h"
 #include "scope.h"
@@ -10,6 +11,7 @@
 #include "truth.h"
 
 #include <gsl/gsl_cdf.h>
+#include <gsl/gsl_blas.h>
 #include <gsl/gsl_math.h>
 #include <gsl/gsl_randist.h>
 #include <math.h>
@@ -391,6 +393,44 @@ Test (mixture, rows_of_a_batch_do_not_meet)
     gsl_vector_set (t, i, gsl_rng_uniform_pos (r));
   check_rows_alone (target, vp, x, t, v, 1e-12);
   check_threads (target, vp, x, t, v);
+}
+
+// So under a process of two parts, with rows of one time together and others at times of their own: of four dimensions bit for
+// bit, of twenty, where OpenBLAS solves, to rounding.
+
+static sb_target *
+full_mixture (size_t K, size_t d)
+{
+  gsl_matrix *C = matrix (K * d, d);
+  for (size_t k = 0; k < K; k++)
+    {
+      gsl_matrix_view C_k = gsl_matrix_submatrix (C, k * d, 0, d, d);
+      const gsl_matrix *B = normals (d, d, 10 + k);
+      gsl_matrix_set_identity (&C_k.matrix);
+      gsl_blas_dsyrk (CblasLower, CblasNoTrans, 1, B, .1, &C_k.matrix);
+      gsl_matrix_transpose_tricpy (CblasLower, CblasUnit, &C_k.matrix, &C_k.matrix);
+    }
+  return scoped (sb_target_mixture_alloc (NULL, normals (K, d, 3), C));
+}
+
+Test (mixture, rows_under_maps_do_not_meet)
+{
+  enum
+  {
+    ROWS = 300
+  };
+  for (size_t d = 4; d <= 20; d += 16)
+    {
+      const sb_target *law = full_mixture (3, d);
+      sb_process *parts[] = { sb_vp_alloc (d / 2, 0.1, 20), sb_vp_alloc (d - d / 2, 0.1, 5) },
+                 *process = scoped (sb_nonuniform_alloc ("pair", 2, parts, 1e-5, 1, NULL));
+      const gsl_matrix *x = normals (ROWS, d, 1), *v = normals (ROWS, d, 2);
+      gsl_vector *t = vector (ROWS);
+      for (size_t i = 0; i < ROWS; i++)
+        gsl_vector_set (t, i, i < 200 ? .3 : .3 + .002 * (double)(i / 10));
+      check_rows_alone (law, process, x, t, v, d > 16 ? 1e-12 : 0);
+      check_threads (law, process, x, t, v);
+    }
 }
 
 Test (mixture, draws_belong_to_their_index)
