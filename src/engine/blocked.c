@@ -1,8 +1,7 @@
 // # Layers on blocked tensors
 //
 // The same computations as in the layers' own files (silu.c, join.c, resample.c, fir.c), sixteen channels at a time.
-// Each is written once and compiled for float and for bfloat16: `half` is a constant where the inner functions are
-// called.
+// Each is written once and compiled for float and for bfloat16: `half` is a constant in calls of the inner functions.
 
 #include "blocked.h"
 
@@ -226,8 +225,7 @@ sb_blocked_silu_back (const sb_blocked *s, int add, const void *x, const void *y
 
 // ## Halving and doubling
 //
-// The sum of each 2 x 2 block of `big`, times `weight`, to a pixel of `small`; or the pixel, times `weight`, to all
-// four.
+// The sum of each 2 x 2 block of `big`, times `weight`, to a pixel of `small`; or the pixel, likewise, to all four.
 
 SB_INLINE void
 halve (const sb_blocked *small, const sb_blocked *big, int add, float weight, const void *from, void *to, int half)

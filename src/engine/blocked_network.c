@@ -184,8 +184,7 @@ workspace_free (void *state)
   free (w);
 }
 
-// The samples of 1 x 1 images are the pixels of one image (blocked.h): for a convolution they are a single row of
-// pixels.
+// The samples of 1 x 1 images are the pixels of one image (blocked.h), which has a single row for a convolution.
 
 static int
 make_convolution (workspace *w, size_t l)
@@ -649,8 +648,7 @@ hidden (const sb_net *net, size_t n, const void *state, sb_real *out)
 // ## Two backends
 //
 // oneDNN's convolutions are written for AVX-512, and support bfloat16. Those in winograd.c run on any processor; but
-// where they are not compiled for AVX2, or the processor has none, OpenBLAS, which is written for each processor, is
-// faster.
+// where they are not compiled for AVX2, or the processor has none, OpenBLAS, tuned for each processor, is faster.
 
 static int
 winograd_usable (sb_net_precision precision)
