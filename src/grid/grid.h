@@ -25,8 +25,7 @@ int sb_grid_arithmetic (double beta_bar_min, double beta_bar_max, gsl_vector *be
 // 0 < sigma_min < sigma_max, rho > 0 (theirs: 0.002, 80 and 7).
 int sb_grid_edm (double sigma_min, double sigma_max, double rho, gsl_vector *sigma);
 
-// Time k of n, from first (k = 0) to last (k = n - 1), both exact: evenly spaced in t^(1/rho), first, last >= 0, rho >
-// 0.
+// Time k of n, from first (k = 0) to last (k = n - 1), both exact: even in t^(1/rho), first, last >= 0, rho > 0.
 double sb_grid_even_in_root (double first, double last, double rho, size_t k, size_t n);
 
 // A grid that a line of text can choose (base/entry.h): "linear", "edm rho=7".
