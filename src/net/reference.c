@@ -337,8 +337,7 @@ sb_net_along (const sb_net *net, const sb_real *theta, size_t n, const sb_real *
 
 // ## Outputs of layers
 //
-// A layer's numbers are valid until the last layer that reads them is done: they are copied as soon as they are
-// computed.
+// A layer's numbers are valid until the last layer that reads them is done: they are copied once they are computed.
 
 int
 sb_net_outputs_within (const sb_net *net, const sb_real *theta, size_t n, const sb_real *x, const sb_real *label,
