@@ -2,8 +2,7 @@
 //
 // A mask whose level is the share that it hides, from 0, $C_0 = I$, to all of the image. [soft.txt-maskop] Masks are
 // nested, what one hides the next hides too, $C_s C_t = C_{\max(s,t)}$, and each is a projection, its own transpose.
-// The paper's text has an observed window that grows as $t$ falls, its appendix a centred mask that zeroes: both are
-// here.
+// The paper's text has an observed window that grows as $t$ falls, its appendix a centred mask that zeroes; here, both.
 
 #include "operator.h"
 
