@@ -48,8 +48,7 @@ sb_bands_line (const sb_bands *bands, size_t k)
 //
 // [nonuniform.txt-groups] Between $\frac{i-1}{n+1}$ and $\frac{i}{n+1}$ the bands $c_i = [a_n, d_n, \ldots, d_i]$ have not ended,
 // and $s_i(c_i, t)$ is the score of their *marginal* density, the others integrated out: not their part of the score of
-// all bands. On $[\frac{n}{n+1}, 1]$ there is $c_{n+1} = a_n$ alone. A group is a quarter as large as the one before
-// it.
+// all bands. On $[\frac{n}{n+1}, 1]$ there is $c_{n+1} = a_n$ alone. Each group is a quarter of the one before.
 
 size_t
 sb_bands_count (const sb_bands *bands)

@@ -9,8 +9,7 @@
 // $\mathbf z = (\mathbf x, \mathbf y)$, [nonuniform.txt-zsde]
 // $$ d\mathbf z = \mu_z\,dt + \Sigma_z(t)\,d\mathbf w, \qquad \mu_z = (\mu_x(\mathbf x, t), \mu_y(\mathbf y, t)), \qquad
 //    \Sigma_z = \operatorname{diag}(\sigma^x\mathbf I_{n_x}, \sigma^y\mathbf I_{n_y}) . $$
-// With $\sigma^y = \sigma^x$ this is CDiffE, with constant $\mathbf y$ CDE, and between them CMDE.
-// [nonuniform.set-cond]
+// If $\sigma^y = \sigma^x$ this is CDiffE, with constant $\mathbf y$ CDE, between them CMDE. [nonuniform.set-cond]
 
 #include "multispeed.h"
 

@@ -32,8 +32,7 @@ typedef struct
 
 // ## The kernel
 //
-// With linear $f_i = a_i(t)\,x^i$ every block has a kernel of its own, independent of the others:
-// [nonuniform.txt-kernel]
+// With linear $f_i = a_i(t)\,x^i$ every block has a kernel of its own, whatever the others: [nonuniform.txt-kernel]
 // $$ p(\mathbf x_t \mid \mathbf x_0) = \mathcal N(\mathbf D_\alpha \mathbf x_0, \mathbf D_\sigma^2), \qquad
 //    \alpha_i = e^{\int_0^t a_i}, \quad \sigma_i^2 = \alpha_i^2 \int_0^t g_i^2/\alpha_i^2\,du . $$
 // So the numbers of the whole are those of the blocks, one after another. A block that has ended has none.

@@ -28,8 +28,7 @@ typedef enum
   SB_S_RATE     // d/dt S(0,t); s is ignored
 } sb_process_map;
 
-// Any function of a type may be NULL: there is no such map and callers get GSL_EUNSUP. Times are checked before one is
-// called.
+// Any function of a type may be NULL: there is no such map and callers get GSL_EUNSUP. Times are checked before.
 typedef struct
 {
   const char *name;

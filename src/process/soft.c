@@ -34,8 +34,7 @@ typedef struct
 // ## Level and noise
 //
 // At $t = 0$ are the data, $C_0 = \mathbf{I}$ and $\sigma_0 = 0$. [soft.txt-assumptions] Yet $\sigma(0^+) =
-// \sigma_{\min}$: a geometric scale cannot begin at 0, and the paper's weights divide by $\sigma_t^2$. VE has the same
-// jump.
+// \sigma_{\min}$: a geometric scale cannot begin at 0, and the paper's weights divide by $\sigma_t^2$. VE jumps too.
 
 static int
 find (const soft *p, bool rate, double t, double *level, double *sigma)
