@@ -107,8 +107,7 @@ sb_network_view (const sb_network *network)
 }
 
 // The label is one number, also where the process has several parts: the time, or the logarithm of the noise of the
-// first part. Without noise the label is that of a tiny noise: $\hat x_0$ is $x_t$ there, whatever the network's
-// output.
+// first part. Without noise the label is that of a tiny noise: $\hat x_0$ is $x_t$ there, whatever the output.
 
 static double
 label_time (double t, double a, double sd)
@@ -124,8 +123,7 @@ label_log_noise (double t, double a, double sd)
   return log (GSL_MAX_DBL (sd / a, DBL_MIN));
 }
 
-// The label of Karras et al. (2022, Table 1) is $c_{\text{noise}}(\sigma) = \frac14\ln\sigma$.
-// [consistent.set-edm-precond]
+// Karras et al. (2022, Table 1) use $c_{\text{noise}}(\sigma) = \frac14\ln\sigma$. [consistent.set-edm-precond]
 
 static double
 label_quarter_log_noise (double t, double a, double sd)
@@ -358,8 +356,7 @@ fetch_rows (sb_net_shape shape, size_t first, const float *samples, gsl_matrix *
       gsl_matrix_set (rows, i, j, (double)samples[i * rows->size2 + place_of (shape, first, j)]);
 }
 
-// A transform $W$ turns the bands of a multi-scale model into an image before the network, and back into bands after
-// it.
+// A transform $W$ turns the bands of a multi-scale model into an image before the network, and back after it.
 
 static int
 place_numbers (const sb_network *network, const sb_network_pass *pass, sb_net_shape shape, const gsl_matrix *numbers,
@@ -416,8 +413,7 @@ show (const sb_network *network, sb_network_pass *pass, const gsl_matrix *x, con
   return status;
 }
 
-// The output is $p\,x + q\,F$, the network's and the skip connection's. The same line serves $\hat z$ and, below, its
-// derivative.
+// The output is the skip connection's plus the network's, $p\,x + q\,F$, for $\hat z$ and, below, its derivative.
 
 static int
 blend (const sb_network *network, const sb_network_pass *pass, const gsl_matrix *x, const float *out,

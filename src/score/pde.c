@@ -1,8 +1,7 @@
 // # The Fokker-Planck equation, by the score, and the score's own
 //
 // Kolmogorov's forward equation [scoresde.eq35] is an equation of continuity for the velocity of the probability flow, [scoresde.eq37]
-// $\partial_t p_t = -\nabla\cdot(\tilde{\mathbf f}\,p_t)$. Divided by $p_t$ it involves only the score, not the
-// density:
+// $\partial_t p_t = -\nabla\cdot(\tilde{\mathbf f}\,p_t)$. Divided by $p_t$ it involves only the score:
 // $$ \partial_t \log p_t(\mathbf x) = -\nabla\cdot\tilde{\mathbf f}(\mathbf x, t) - \tilde{\mathbf f}(\mathbf x, t)^\top\mathbf s(\mathbf x, t) . $$
 
 #include "pde.h"
@@ -118,8 +117,7 @@ sb_fokker_planck (const sb_score *score, const gsl_matrix *y, const gsl_vector *
 
 // ## Any SDE
 //
-// Each coordinate of the velocity is differentiated in itself, $\partial_j\tilde f_j$, by four values on a scale of the
-// coordinate.
+// The coordinates of the velocity are differentiated, $\partial_j\tilde f_j$, by four values on the scale of $x_j$.
 
 typedef struct
 {

@@ -30,8 +30,7 @@ int sb_fokker_planck_ito (const sb_ito *ito, const sb_score *score, const gsl_ma
 
 // The mean rate of f (x_t, t) along dx = mu dt + G dw, drift and diffusion being those of ito:
 //     df/dt + J_f mu + 1/2 sum_k (g_k . grad)^2 f,   g_k the columns of G.
-// reversed: the noise is that of reverse time, and the last term has a minus. GSL_EINVAL where ito lacks either
-// function.
+// reversed: the noise is that of reverse time, and the last term has a minus. GSL_EINVAL where ito lacks either.
 int sb_ito_rate (const sb_ito *ito, bool reversed, const sb_score *field, sb_view view, const gsl_matrix *y,
                  const gsl_vector *t, const gsl_matrix *x, gsl_matrix *rate);
 
