@@ -439,8 +439,7 @@ answer_divergence (shard *s, const sb_target_question *q)
 //    \lambda_k\varsigma^2/s_k\bigr)\, \mathbf{U}_k^\top + (\hat{\mathbf{x}}_k - \hat{\mathbf{x}})(\hat{\mathbf{x}}_k -
 //    \hat{\mathbf{x}})^\top \Bigr]. $$
 // It equals $\tfrac{\varsigma^2}{m^2}(\mathbf{I} + \varsigma^2\mathbf{J})$, which for small $\lambda_k/\varsigma^2$
-// is a difference of nearly equal numbers. So are differences of denoisers far from the origin: here denoisers are
-// relative to a mean.
+// is a difference of nearly equal numbers. So is that of denoisers far from the origin: here their origin is a mean.
 
 static void
 add_within (const shard *s, size_t k, gsl_matrix *root, gsl_matrix *covariance)

@@ -6,8 +6,7 @@
 //    N_k = \sum_i r_{ik}, $$
 // and then a step of $\mathbf W_k$ and $v_k$ towards the weighted covariance
 // $\mathbf S_k = \frac1{N_k}\sum_i r_{ik}(\mathbf x_i - \boldsymbol\mu_k)(\mathbf x_i - \boldsymbol\mu_k)^\top$
-// raises the likelihood of the data, or leaves it unchanged. $\mathbf S_k$ is only multiplied by $\mathbf W_k$, never
-// formed.
+// raises the likelihood of the data, or keeps it. $\mathbf S_k$ is only multiplied by $\mathbf W_k$, never formed.
 
 #include "pca_mixture.h"
 

@@ -37,8 +37,7 @@
 // The responsibilities of a shard's rows for all $K$ points are held at once. Where the points fit in a cache, each
 // thread takes a shard of a few rows. Where they do not, each shard would read all of them from memory for few rows:
 // there a shard has as many rows as 64 MB of responsibilities allow, shards run one after the other, and the threads
-// share the work within each. Results depend only on how the work is cut, which depends on the law alone, not on the
-// threads.
+// share the work within each. Results depend only on how the work is cut, which depends on the law alone.
 
 enum
 {
@@ -73,8 +72,7 @@ typedef struct
   const sb_target_question *question;
 } batch_job;
 
-// All points are described relative to one of them, the reference $\boldsymbol\mu_*$ of a row: that with the largest
-// responsibility.
+// Points are taken relative to the reference $\boldsymbol\mu_*$ of a row, the point of the largest responsibility.
 
 typedef struct
 {
