@@ -26,7 +26,7 @@ typedef uint16_t sb_halves __attribute__ ((vector_size (32)));
 #define SB_BY_PRECISION(half, function, ...) ((half) ? function (__VA_ARGS__, 1) : function (__VA_ARGS__, 0))
 
 // A bfloat16 is the upper half of a float: widening pads with zeros, narrowing rounds to the nearest, ties to even. A
-// NaN, which differs from itself, is not rounded, or it could become a zero: it becomes the bits of `none`, a quiet NaN.
+// NaN, which differs from itself, is not rounded, or it could become a zero: `none` makes it a quiet NaN.
 
 SB_INLINE float
 sb_get (const void *x, size_t k, int half)
