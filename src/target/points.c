@@ -543,8 +543,8 @@ answer_jvp (shard *s, const sb_target_question *q)
   return GSL_SUCCESS;
 }
 
-// Its trace needs the trace of the covariance, $\sum_k r_k\|\boldsymbol\mu_k - \hat{\mathbf{x}}_0\|^2$, or, in one
-// matrix product, $\sum_k r_k\|\boldsymbol\mu_k\|^2 - \|\hat{\mathbf{x}}_0\|^2$.
+// Its trace needs the trace of the covariance, $\sum_k r_k\|\boldsymbol\mu_k - \hat{\mathbf{x}}_0\|^2$, or, as a dot
+// product, $\sum_k r_k\|\boldsymbol\mu_k\|^2 - \|\hat{\mathbf{x}}_0\|^2$.
 
 static double
 spread_one_by_one (const shard *s, size_t i, const double *o)
