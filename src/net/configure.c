@@ -476,13 +476,13 @@ embed_time (builder *b, const settings *s, size_t width)
 }
 
 static size_t
-tell_time (builder *b, const char *block, size_t h)
+add_time_embedding (builder *b, const char *block, size_t h)
 {
   char name[48];
   if (b->time == 0)
     return h;
-  size_t told = convolve (b, part (name, sizeof name, block, "time"), b->time, shape_of (b, h).channels, 1, 0);
-  return add (b, h, told);
+  size_t shift = convolve (b, part (name, sizeof name, block, "time"), b->time, shape_of (b, h).channels, 1, 0);
+  return add (b, h, shift);
 }
 
 // ## The perceptron
@@ -497,7 +497,7 @@ lay_mlp (builder *b, const settings *s)
     {
       snprintf (name, sizeof name, "hidden.%zu", k);
       h = convolve (b, name, h, s->width, 1, 0);
-      h = activate (b, tell_time (b, name, h));
+      h = activate (b, add_time_embedding (b, name, h));
     }
   convolve (b, "out", h, s->outputs ? s->outputs : s->image[0], 1, 0);
 }
@@ -536,7 +536,7 @@ block (builder *b, const char *name, size_t x, size_t channels, resampling *resa
       h = resample (b, h);
       x = resample (b, x);
     }
-  h = tell_time (b, name, convolve (b, part (of, sizeof of, name, "conv1"), h, channels, 3, 0));
+  h = add_time_embedding (b, name, convolve (b, part (of, sizeof of, name, "conv1"), h, channels, 3, 0));
   h = drop (b, activate (b, normalise (b, part (of, sizeof of, name, "norm2"), h)));
   h = convolve (b, part (of, sizeof of, name, "conv2"), h, channels, 3, 1);
   if (resample || shape_of (b, x).channels != channels)
@@ -744,7 +744,7 @@ lay_cnn (builder *b, const settings *s)
         {
           snprintf (name, sizeof name, "level.%zu.%zu", level, k);
           h = convolve (b, part (of, sizeof of, name, "conv"), h, s->channels * s->multipliers[level], 3, 0);
-          h = tell_time (b, name, h);
+          h = add_time_embedding (b, name, h);
           h = normalise (b, part (of, sizeof of, name, "norm"), h);
           h = activate_as (b, part (of, sizeof of, name, "silu"), h);
         }
