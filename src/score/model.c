@@ -173,9 +173,9 @@ sb_model *
 sb_model_alloc (const char *net, const char *process, const char *prediction, const char *label, double data_deviation,
                 double low, double high, sb_error *error)
 {
-  size_t predicts, told;
+  size_t predicts, label_place;
   if (choose (sb_predictions, "prediction", prediction, &predicts, error)
-      || choose (sb_labels, "label", label, &told, error))
+      || choose (sb_labels, "label", label, &label_place, error))
     return NULL;
   if (!(data_deviation > 0) || !gsl_finite (data_deviation))
     SB_ERROR_NULL (error, GSL_EINVAL, "model: data_deviation is %g, not a positive number", data_deviation);
@@ -192,7 +192,7 @@ sb_model_alloc (const char *net, const char *process, const char *prediction, co
                                  .process = model->process,
                                  .theta = model->theta,
                                  .prediction = (sb_prediction)predicts,
-                                 .label = (sb_label)told,
+                                 .label = (sb_label)label_place,
                                  .data_deviation = data_deviation };
   if (show_images (model, error))
     {
