@@ -1,7 +1,7 @@
 // # Checks of arguments
 //
-// GSL multiplies the lengths that it is given without a look: $2^{61}$ numbers of eight bytes need none at all, and
-// memory for them is at hand.
+// GSL multiplies the lengths that it is given unchecked: the size of $2^{61}$ numbers of eight bytes wraps around to
+// 0, and the allocation succeeds.
 
 #include "checks.h"
 #include "error.h"

@@ -37,7 +37,7 @@ enum
 
 // ## A step
 //
-// All vectors are rows of one block: the stages $k_i$, and the argument of the stage at hand.
+// All vectors are rows of one block: the stages $k_i$, and the argument of the current stage.
 
 typedef struct
 {
@@ -73,7 +73,7 @@ dopri5_free (void *vstate)
   free (state);
 }
 
-// What is added to $y$ is summed first, and $y$ rounded once. In this order, from the last stage to the first, the rounded
+// The increment is summed first, and $y$ rounded once. In this order, from the last stage to the first, the rounded
 // $b_i$ sum to 1 exactly.
 
 static double
@@ -86,8 +86,8 @@ weighted_sum (const double *weight, int stages, double *const *k, size_t n)
 }
 
 // The last row of $a$ is $b$: the seventh stage is evaluated at $y_1$ itself. So its argument is the solution, its
-// value the derivative there, and the next step's first stage is at hand ("first same as last"). The argument $y$ is
-// overwritten when nothing can fail any more.
+// value the derivative there, and the next step's first stage is known ("first same as last"). The argument $y$ is
+// overwritten only once nothing can fail any more.
 
 static int
 dopri5_apply (void *vstate, size_t dim, double t, double h, double y[], double yerr[], const double dydt_in[],
@@ -123,7 +123,7 @@ dopri5_apply (void *vstate, size_t dim, double t, double h, double y[], double y
   return GSL_SUCCESS;
 }
 
-// ## What else GSL asks of a step type
+// ## The other functions of a step type
 //
 // A step keeps nothing for the next one, so there is nothing to reset, and it needs no driver.
 

@@ -8,7 +8,7 @@
 SB_BEGIN_DECLS
 
 // The pair of Dormand and Prince (1980), also called RK45, ode45 and DOPRI5, for GSL's gsl_odeiv2_evolve and _driver.
-// It goes on with the solution of order 5; yerr is its difference from the embedded one of order 4. A step evaluates
+// A step returns the solution of order 5; yerr is its difference from the embedded one of order 4. A step evaluates
 // the system 7 times, or 6 where dydt_in is given, as evolve does with the dydt_out of the step before.
 // Where the system returns a status other than GSL_SUCCESS, the step leaves y alone and returns it.
 extern const gsl_odeiv2_step_type *sb_odeiv2_step_dopri5;

@@ -7,14 +7,14 @@
 
 // # Elementary functions that vectorise
 //
-// The C library's `exp`, `log`, `sqrt`, `sin` and `cos` are called for one number at a time. These are
-// multiplications and additions without a branch, which a compiler can do for eight numbers at once (base/clones.h).
-// Where one number or another is to be chosen, masks of bits do it: comparisons written as such are made into branches as
-// soon as the compiler sees that one decides another, and then nothing is done at once.
-// Each brings its argument into a short interval and has a polynomial there: the one that agrees with the function at
-// the Chebyshev points of that interval, with an error below $10^{-17}$, less than a tenth of a double's rounding.
-// What is left are the roundings. The errors stated are in units in the last place, and hold whether the compiler
-// fuses multiplications and additions or not.
+// The C library's `exp`, `log`, `sqrt`, `sin` and `cos` take one number at a time. These are multiplications and
+// additions without a branch, which a compiler can do for eight numbers at once (base/clones.h). Bit masks select
+// between values: plain comparisons are compiled to branches as soon as the compiler sees that one decides another,
+// and the loop is then no longer vectorised.
+// Each reduces its argument to a short interval and evaluates a polynomial there: the one that interpolates the
+// function at the Chebyshev points of that interval, with an error below $10^{-17}$, less than a tenth of a double's
+// rounding. Only rounding errors remain. The errors stated are in units in the last place, and hold whether the
+// compiler fuses multiplications and additions or not.
 
 static inline double
 sb_double_of_bits (uint64_t bits)
@@ -32,7 +32,7 @@ sb_bits_of_double (double x)
   return bits;
 }
 
-// Added to a number below $2^{51}$, $1.5\cdot2^{52}$ rounds it to a whole one, which then stands in the lowest bits.
+// Adding $1.5\cdot2^{52}$ to a number below $2^{51}$ rounds it to an integer, which is then in the lowest bits.
 static const double sb_rounder = 0x1.8p52;
 
 // ## The exponential
@@ -40,8 +40,8 @@ static const double sb_rounder = 0x1.8p52;
 // With $n$ the whole number nearest to $x/\ln 2$ and $r = x - n\ln 2$, $|r| \le \tfrac12\ln 2$, where $\ln 2$ is a
 // sum of two doubles of which the first has so few digits that its product with $n$ is exact,
 // $$ e^x = 2^n e^r, \qquad e^r \approx 1 + r + r^2 (c_0 + c_1 r + \dots + c_{10} r^{10}) . $$
-// The polynomial is cut into three, which wait less for each other than one term for the next.
-// Within 2 units for $-708 \le x \le 709$; 0 below, infinity above; not-a-number stays so.
+// The polynomial is evaluated in three independent parts, a shorter dependency chain than Horner's scheme.
+// Within 2 units for $-708 \le x \le 709$; 0 below, infinity above; NaN stays NaN.
 
 static inline double
 sb_vexp (double x)
@@ -65,8 +65,8 @@ sb_vexp (double x)
 //
 // $x = 2^e m$ with $\sqrt{1/2} \le m < \sqrt2$, and $f = m - 1$, which is exact. With $s = f/(2 + f)$ and $z = s^2$,
 // $$ \ln(1 + f) = 2\operatorname{artanh} s = 2s + s z P(z) = f - s\,\bigl(f - z P(z)\bigr), $$
-// where the last form takes a small number off an exact one.
-// Within 2 units for all positive, normal and finite $x$; other arguments are not asked for.
+// where the last form subtracts a small number from an exact one.
+// Within 2 units for all positive, normal and finite $x$; other arguments are not supported.
 
 static inline double
 sb_vlog (double x)
@@ -92,12 +92,11 @@ sb_vlog (double x)
 
 // ## The square root
 //
-// The processor has vectors of square roots, but C's `sqrt` has to tell `errno` of a negative argument, which no
-// vector can do. Newton's iteration for $y = x^{-1/2}$, $y \leftarrow y\,(\tfrac32 - \tfrac12 x y^2)$, squares the
-// relative error. It starts within 4 in a hundred, with half of the exponent, negated, found by shifting the bits of
-// $x$; the last step is one for
-// $\sqrt x$ itself.
-// Within 1 unit for $10^{-300} \le x \le 10^{300}$; other arguments are not asked for.
+// The processor has vector square roots, but C's `sqrt` has to set `errno` for a negative argument, which no vector
+// instruction does. Newton's iteration for $y = x^{-1/2}$, $y \leftarrow y\,(\tfrac32 - \tfrac12 x y^2)$, squares the
+// relative error. It starts within 4 per cent, from half the exponent, negated, found by shifting the bits of $x$; the
+// last step is one for $\sqrt x$ itself.
+// Within 1 unit for $10^{-300} \le x \le 10^{300}$; other arguments are not supported.
 
 static inline double
 sb_vsqrt (double x)
@@ -112,10 +111,10 @@ sb_vsqrt (double x)
 
 // ## Sine and cosine of turns
 //
-// Box and Muller's angle is given as a part $u$ of a full turn, and the nearest quarter turn $q/4$ can be taken off
-// without rounding: $u = q/4 + r$ with $|r| \le \tfrac18$,
+// Box and Muller's angle is given as a fraction $u$ of a full turn, and the nearest quarter turn $q/4$ can be
+// subtracted without rounding: $u = q/4 + r$ with $|r| \le \tfrac18$,
 // $$ \sin 2\pi r \approx 2\pi r + r\,r^2 S(r^2), \qquad \cos 2\pi r \approx 1 + r^2 C(r^2) . $$
-// A quarter turn makes sine cosine, and half a turn changes signs.
+// A quarter turn swaps sine and cosine up to sign; half a turn changes both signs.
 // Within 2 units for $|u| \le 2^{20}$, of the sine and cosine of exactly $2\pi u$.
 
 static inline void
@@ -141,8 +140,8 @@ sb_vsincos_turns (double u, double *sine, double *cosine)
   c = c * v - 0x1.3bd3cc9be45dep+4;
   c = 1 + v * c;
 
-  // The bits of $q$: of four quarters the second and fourth swap the two; the third and fourth turn the sine's sign,
-  // the second and third the cosine's.
+  // From the bits of $q$: of four quarters, the second and fourth swap the two; the third and fourth flip the sine's
+  // sign, the second and third the cosine's.
   uint64_t quarter = sb_bits_of_double (shifted);
   uint64_t swap = -(quarter & 1), bits_s = sb_bits_of_double (s), bits_c = sb_bits_of_double (c);
   uint64_t other = (bits_s ^ bits_c) & swap;

@@ -1,7 +1,7 @@
 // # Members of a family, by name
 //
-// What there is to choose from stands in one place, with the keys of each and their ranges: a new process or step is a
-// new entry, and every text, command line and help knows of it.
+// All choices are listed in one place, with their keys and ranges: a new process or step is a new entry, which every
+// text, command line and help then includes.
 
 #define _GNU_SOURCE // strsep
 #include "entry.h"
@@ -23,7 +23,7 @@ sb_entry_find (sb_family family, const char *name)
   return family (k);
 }
 
-// Values stand one after another, a number's or word's in one place, a list's in 1 + most.
+// Values are stored one after another: a number or word takes one element, a list 1 + most.
 
 static size_t
 place_of (const sb_entry *entry, size_t key)
@@ -108,7 +108,7 @@ read_word (const sb_key *key, const char *text, double *value)
   return GSL_EINVAL;
 }
 
-// Of 1 to `most` numbers with commas between them, or of just as many with an x.
+// 1 to `most` numbers separated by commas, or exactly `most` separated by x.
 
 static int
 read_list (const sb_key *key, const char *text, double *value)

@@ -1,8 +1,8 @@
 // # Errors with detail
 //
 // GSL reports an error as a code and a fixed reason. A file that cannot be read deserves more: which file, where in
-// it, and why. The library never prints, so the line goes to a record that the caller owns; GSL's handler hears of
-// the error as it would of any other.
+// it, and why. The library never prints, so the line goes to a record that the caller owns; GSL's handler is called
+// as for any other error.
 
 #include "error.h"
 

@@ -7,14 +7,14 @@
 
 SB_BEGIN_DECLS
 
-// What went wrong, in the caller's hands: GSL's code and one line naming file, place and reason.
+// What went wrong, in a record of the caller's: GSL's code and one line naming file, place and reason.
 typedef struct
 {
   int code;          // a GSL error code; GSL_SUCCESS when nothing went wrong
   char message[512]; // one line, no newline at its end, cut to fit; control characters become '?'
 } sb_error;
 
-// Write the line into `error` (which may be NULL), hand it to GSL's error handler, and return `code`.
+// Write the line into `error` (which may be NULL), call GSL's error handler with it, and return `code`.
 int sb_error_report (sb_error *error, const char *file, int line, int code, const char *format, ...)
 #ifdef __GNUC__
     __attribute__ ((format (printf, 5, 6)))

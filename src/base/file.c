@@ -1,8 +1,8 @@
 // # Files, whole or not at all
 //
 // A full disk, an interrupt or a power cut must not leave half a file under a name that promises a whole one, nor
-// destroy what stood there before. POSIX gives one atomic step, `rename` within a file system. So the bytes go to a
-// temporary in the same folder, are brought to disk, and only then take the name.
+// destroy what was there before. POSIX offers one atomic step, `rename` within a file system. So the bytes go to a
+// temporary in the same folder, are synced to disk, and only then get the name.
 
 #include <config.h>
 
@@ -22,8 +22,8 @@
 
 // ## The stream
 //
-// The C library tells that some write on a stream failed, but not why. A stream whose bytes pass through a function of
-// ours remembers the reason of the first failure until commit can report it.
+// The C library reports that some write on a stream failed, but not why. So the stream writes through a function of
+// ours, which keeps the first failure's `errno` until commit reports it.
 
 static ssize_t
 write_bytes (void *cookie, const char *bytes, size_t count)
@@ -65,16 +65,16 @@ open_stream (sb_file *file)
 
 // ## The temporary
 //
-// A process may be killed at any moment, and what has no name then is gone with it. Linux can open a file without one and
-// name it when it is whole; where the file system cannot, or /proc is not there, which that takes, the temporary has a
-// name from the start. While it has one it is locked: one that is not is nobody's any more.
+// A process may be killed at any moment, and an unnamed file vanishes with it. Linux can create a file without a name
+// and name it once it is complete; where the file system cannot, or /proc, which naming needs, is missing, the
+// temporary has a name from the start. While it has one it is locked: an unlocked one has been abandoned.
 
 enum
 {
   ATTEMPTS = 1000
 };
 
-// The folder, with its slash, is what stands before the last part of the path: its first `folder_length` bytes.
+// The folder, with its slash, is the path without its last component: its first `folder_length` bytes.
 
 static size_t
 folder_length (const char *path)
@@ -96,8 +96,8 @@ open_folder (char *path, int flags, mode_t mode)
   return descriptor;
 }
 
-// A free name for the temporary, taken by `take`, which never takes a name that is there. It does not grow with the
-// target's, whose length may be all that the file system allows.
+// An unused name for the temporary, claimed by `take`, which fails on an existing one. Its length does not depend on
+// that of the target's name, which may already be the longest that the file system allows.
 
 static int
 take_name (sb_file *file, int (*take) (const sb_file *file, mode_t mode), mode_t mode)
@@ -179,7 +179,7 @@ open_temporary (sb_file *file, mode_t mode)
   return descriptor;
 }
 
-// Something that is mounted on a file cannot be replaced by another: that is to be known before the work.
+// A file that is a mount point cannot be replaced: this has to fail at create, before anything is written.
 
 static bool
 is_mounted (const char *path)
@@ -189,8 +189,8 @@ is_mounted (const char *path)
          && (there.stx_attributes & there.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT);
 }
 
-// Over an existing file: only where that could itself be written, and with its permissions, wider ones not
-// even for a moment.
+// Over an existing file: only where that is itself writable, and with its permissions; the temporary's are never wider,
+// not even for a moment.
 
 static int
 open_replacement (sb_file *file, mode_t mode)
@@ -260,7 +260,7 @@ sb_file_discard (sb_file *file)
   release (file);
 }
 
-// GSL's handler may not come back: everything is tidied up before it hears of the failure.
+// GSL's handler may not return: all is closed and removed before it is called.
 
 static int
 fail (sb_file *file, const char *name, int reason, sb_error *error)
@@ -272,7 +272,7 @@ fail (sb_file *file, const char *name, int reason, sb_error *error)
   return code;
 }
 
-// Where links lead, also to what is not there yet; for a new file, the path itself.
+// The target of links, which need not exist yet; for a new file, the path itself.
 
 enum
 {
@@ -335,7 +335,7 @@ sb_file_create (const char *path, sb_error *error)
   return file;
 }
 
-// Each step is taken where all before it went well. A pipe or a terminal cannot be brought to disk (EINVAL), and need
+// Each step is taken only if all before it succeeded. A pipe or a terminal cannot be synced to disk (EINVAL), and need
 // not be.
 
 static bool
@@ -358,7 +358,7 @@ close_descriptor (sb_file *file)
 }
 
 // A name is an entry in its folder, which has to reach the disk as well. A folder that may be written but not read
-// cannot be opened for it, and some file systems do not offer it (EINVAL): where it can be done, a failure counts.
+// cannot be opened for that, and some file systems do not support it (EINVAL): where it can be done, a failure counts.
 
 static bool
 sync_folder (char *path)

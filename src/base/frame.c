@@ -1,9 +1,9 @@
-// # Where samples lie
+// # Centre and scale of samples
 //
 // A squared distance from the sum $|x|^2 + |y|^2 - 2\,x \cdot y$ has the rounding errors of its terms, which are large
 // where the points are far from the origin; and squares overflow at $10^{154}$ and vanish at $10^{-162}$. Differences
-// and moments do not depend on the origin, and only by a factor on the unit. So samples are first moved to a centre of
-// their own and divided by a power of two, both of which leave them their digits:
+// and moments do not depend on the origin, and only by a factor on the unit. So samples are first shifted by a centre
+// of their own and divided by a power of two, neither of which costs digits:
 // $$ z = c + 2^e u, \qquad |u| \le 1. $$
 
 #include "frame.h"
@@ -18,7 +18,7 @@
 
 enum
 {
-  ROWS = 9,       // that the centre is taken of, at most
+  ROWS = 9,       // at most, whose median is the centre
   BLOCK = 256,    // rows that are projected together
   EXPONENT = 1000 // at most, of either sign
 };
@@ -33,9 +33,9 @@ sb_frame_exponent (double x)
 
 // ## The centre
 //
-// The median of a few rows, in each coordinate: a coordinate that some point has, or is close to, whatever a few far
-// points do. A mean would be far from all points where one of them is far from the others, and the difference to it
-// would lose digits.
+// The median of a few rows, in each coordinate: a value that some point has, or is close to, whatever a few outliers
+// are. A mean would be far from all points where one of them is far from the others, and differences from it would
+// lose digits.
 
 static const double *
 row_of_both (const gsl_matrix *x, const gsl_matrix *y, size_t i)

@@ -18,17 +18,17 @@
 
 // ## The system, counted
 //
-// Between the caller's system and GSL stands one that counts. It does three things more. The last step's end is
-// $t + (t_1 - t)$, which can be a rounding beyond $t_1$, where the caller's system may not be defined: times are kept
-// within the interval. Where the system fails, GSL would try shorter steps; a failure is meant, so it ends the
-// integration. And the first derivative, which the first step's size was computed from, is not computed again when
-// GSL's evolution begins by asking for it.
+// A wrapper around the caller's system counts its evaluations. It does three more things. The last step's end is
+// $t + (t_1 - t)$, which rounding can put beyond $t_1$, where the caller's system may not be defined: times are
+// clamped to the interval. Where the system fails, GSL would try shorter steps; here a failure ends the integration.
+// And the derivative at the start, from which the first step's size was computed, is reused when GSL's evolution
+// first evaluates it.
 
 typedef struct
 {
   const gsl_odeiv2_system *system;
   double low, high;    // of the interval
-  const double *dydt0; // the derivative at the start, NULL once it is handed on
+  const double *dydt0; // the derivative at the start, NULL once it has been used
   unsigned long evaluations;
   int status; // of the first evaluation that failed
 } counted;
@@ -87,8 +87,8 @@ solver_alloc (solver *s, size_t dim, double eps_abs, double eps_rel)
 
 // ## From $t_0$ to $t_1$
 //
-// GSL says GSL_FAILURE where the control wants a shorter step and there is none. A step that is accepted but too short
-// to move $t$ would go on for ever: it ends the same way.
+// GSL returns GSL_FAILURE where the control calls for a shorter step and there is none. Steps that are accepted but too
+// short to change $t$ would repeat for ever: they end the same way.
 
 // Success means that the end is reached, to the last digit.
 

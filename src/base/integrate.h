@@ -17,12 +17,12 @@ typedef struct
   unsigned long accepted, rejected;
 } sb_odeiv2_count;
 
-// Carry y from t0 to t1, in either direction, as scipy.integrate.solve_ivp does with RK45: Dormand and Prince's steps
-// (dopri5.h), sizes by the root mean square error (rms_control.h). The system is evaluated between t0 and t1 only.
-// `observer` and `count` may be NULL.
+// Integrate y from t0 to t1, in either direction, as scipy.integrate.solve_ivp does with RK45: steps of Dormand and
+// Prince (dopri5.h), sizes by the root mean square error (rms_control.h). The system is evaluated between t0 and t1
+// only. `observer` and `count` may be NULL.
 // The status of the system or the observer where that is not GSL_SUCCESS; GSL_EDOM where a time or a number of y is not
 // finite, GSL_EBADFUNC where the first derivative is not, GSL_EINVAL for tolerances as in rms_control.h, GSL_ENOMEM,
-// GSL_ETOL where no step is short enough for the tolerance. y is of no use then.
+// GSL_ETOL where no step is short enough for the tolerance. After a failure y is not to be used.
 int sb_odeiv2_integrate (const gsl_odeiv2_system *system, double t0, double t1, double eps_abs, double eps_rel,
                          double y[], sb_odeiv2_observer observer, void *context, sb_odeiv2_count *count);
 

@@ -1,8 +1,8 @@
 // # Numbers as text
 //
-// A host program may have set a locale in which a comma is the decimal point; strtod and printf would follow it, and what was
-// written in one country could not be read in another. Here the locale is "C" for the time of a conversion, in this thread
-// alone.
+// A host program may have set a locale in which the decimal separator is a comma; strtod and printf would follow it,
+// and what was written in one country could not be read in another. Here the locale is "C" for the time of a
+// conversion, in this thread alone.
 
 #define _GNU_SOURCE // newlocale
 #include "number.h"

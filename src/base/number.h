@@ -7,15 +7,15 @@
 
 SB_BEGIN_DECLS
 
-// Numbers in files, lines and notes. A point is the decimal point, whatever locale the host program has set.
+// Numbers in files, lines and notes. The decimal separator is a point, whatever locale the host program has set.
 
 // As strtod: the number that the text begins with; *end is where it ends, the text itself where there is none.
 double sb_number_read (const char *text, char **end);
 
-// The numbers of a text, blanks between them, value (most): how many; 0 where anything else stands there, or more of them.
+// Read a text's blank-separated numbers into value (most): how many; 0 where there is anything else, or more of them.
 size_t sb_numbers_read (const char *text, size_t most, double *value);
 
-// The shorter of 15 and 17 digits that reads back as the same number. As snprintf: its length, also where that is over
+// With 15 digits, or 17 where 15 do not read back as the same number. As snprintf: its length, also where that is over
 // size - 1.
 int sb_number_write (char *text, size_t size, double value);
 

@@ -1,8 +1,8 @@
 // # A pool
 //
-// How many threads will work on the shards of a batch is not known before; each needs a workspace of its own, but not a
-// new one for each shard. So workspaces lie in a pool while they are not used. There are never more of them than there
-// were threads at work at one time, OpenMP's or the caller's own.
+// How many threads will work on the shards of a batch is not known beforehand; each needs a workspace of its own, but
+// not a new one for each shard. So idle workspaces are kept in a pool. There are never more of them than there were
+// threads at work at one time, OpenMP's or the caller's own.
 
 #include "pool.h"
 #include "error.h"
@@ -42,7 +42,7 @@ sb_pool_free (sb_pool *pool)
   free (pool);
 }
 
-// Before one more is made, there is a place for it to come back to.
+// Before one more is made, a slot is reserved for its return.
 
 static int
 one_more (sb_pool *pool)

@@ -5,8 +5,8 @@
 
 SB_BEGIN_DECLS
 
-// Things that are dear to make, kept from one use to the next: a thread takes one, which is made where none lies idle,
-// and gives it back. Safe to use from several threads.
+// Objects that are expensive to make, kept for reuse: a thread takes one, which is made where none is idle, and gives
+// it back. Safe to use from several threads.
 typedef struct sb_pool sb_pool;
 
 typedef struct
@@ -17,7 +17,7 @@ typedef struct
 } sb_pool_recipe;
 
 sb_pool *sb_pool_alloc (const sb_pool_recipe *recipe); // NULL: GSL_ENOMEM
-void sb_pool_free (sb_pool *pool);                     // releases all that lie idle; NULL is allowed
+void sb_pool_free (sb_pool *pool);                     // releases all that are idle; NULL is allowed
 void *sb_pool_take (sb_pool *pool);                    // NULL: GSL_ENOMEM
 void sb_pool_give (sb_pool *pool, void *thing);
 

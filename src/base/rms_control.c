@@ -17,7 +17,7 @@
 
 // ## The norm
 //
-// Every component is measured in units of what is tolerated there, for a state between $a$ and $b$:
+// Every component is measured in units of its tolerance, for a state between $a$ and $b$:
 // $$ \|x\| = \sqrt{\frac1d \sum_i \Bigl(\frac{x_i}{s_i}\Bigr)^2}, \qquad
 //    s_i = \varepsilon_{\text{abs}} + \varepsilon_{\text{rel}} \max(|a_i|, |b_i|). $$
 
@@ -33,8 +33,8 @@ usable (tolerance eps)
   return eps.eps_abs >= 0 && eps.eps_rel >= 0 && sum > 0 && gsl_finite (sum);
 }
 
-// What is zero is measured as zero where nothing is tolerated, too; a state that is not finite makes no norm. Where the
-// squares leave the range of doubles they are taken once more, relative to the largest.
+// A zero counts as zero even where the tolerance is zero; a state that is not finite makes the norm NaN. Where the sum
+// of squares leaves the range of doubles it is taken again, relative to the largest.
 
 static double
 measured (tolerance eps, double x, double a, double b)
@@ -64,10 +64,10 @@ norm (tolerance eps, size_t dim, const double x[], const double a[], const doubl
 // ## After a step
 //
 // The error of an embedded pair of orders $p$ and $p - 1$ goes with $h^p$, so the step that would just have been
-// tolerated is $\|y_{\text{err}}\|^{-1/p}$ times as long. An error that is no number rejects the step, too.
+// tolerated is $\|y_{\text{err}}\|^{-1/p}$ times as long. An error that is NaN rejects the step, too.
 //
 // GSL takes HADJ_DEC to mean "reject and try again". An accepted step whose successor is to be shorter, which happens
-// when its error was just below 1, must not say so: it is NIL.
+// when its error was just below 1, must not return that but NIL.
 
 typedef struct
 {
@@ -100,7 +100,7 @@ rms_hadjust (void *vstate, size_t dim, unsigned int p, const double y[], const d
 // A step is short enough for its second term to be small: first guess $h_0$ such that an Euler step changes $y$ by a
 // hundredth of itself; then estimate the second derivative from the slope at its end, and choose $h_1$ such that
 // $h_1^p \max(\|y'\|, \|y''\|) = 0.01$. Where there is nothing to go by, both guesses are $10^{-6}$. No guess is too
-// short to move $t$.
+// short to change $t$.
 
 static double
 guess_from_slope (double d0, double d1)
@@ -153,7 +153,7 @@ sb_odeiv2_initial_step (const gsl_odeiv2_system *system, double t0, double t1, c
   return status;
 }
 
-// ## What else GSL asks of a control type
+// ## The other functions of a control type
 
 static void *
 rms_alloc (void)
@@ -173,7 +173,7 @@ rms_init (void *vstate, double eps_abs, double eps_rel, double a_y, double a_dyd
   return GSL_SUCCESS;
 }
 
-// What is tolerated at one component, for step types that ask (the implicit multistep ones).
+// The tolerance at one component, for step types that need it (the implicit multistep ones).
 
 static int
 rms_errlevel (void *vstate, const double y, const double dydt, const double h, const size_t i, double *level)

@@ -2,8 +2,8 @@
 //
 // A batch is worked on in shards of a fixed number of rows. How the rows are cut depends on the batch alone, never on
 // how many threads there are: a sum over a shard is the same sum on one thread and on sixty-four, and partial results
-// that are added in shard order add up to the same last bit. Which thread takes which shard is then nobody's
-// business, so a thread that is free takes the next one.
+// that are added in shard order agree to the last bit. Which thread takes which shard then makes no difference, so a
+// thread that is free takes the next one.
 
 #include "shard.h"
 #include "error.h"

@@ -18,8 +18,8 @@ int sb_shards (size_t rows, size_t shard_rows, sb_shard_function work, void *con
 // How many shards that is: for one partial result each, to be added in shard order.
 size_t sb_shard_count (size_t rows, size_t shard_rows);
 
-// Likewise for a long vector of `count` numbers, in at most SB_PIECES pieces, so that there is a place for a partial
-// result of each; a vector too short to be worth it is one piece.
+// Likewise for a long vector of `count` numbers, in at most SB_PIECES pieces, so that an array of that length holds the
+// partial results; a vector too short to be worth it is one piece.
 enum
 {
   SB_PIECES = 64

@@ -61,8 +61,8 @@ midpoint (uint32_t high, uint32_t low)
 //
 // A block of four words holds a pair of uniforms: numbers $2b$ and $2b + 1$ of the stream are block $b$. Blocks are
 // enciphered LANES at a time, whatever streams they are of: the same ten rounds for all, which a compiler makes into
-// a few vectors. A word stands in a lane of 64 bits, where the product of two words has room. Every block goes through
-// the same instructions, in whatever company, so that its numbers do not depend on it.
+// a few vectors. A word occupies a lane of 64 bits, which holds the product of two words. Every block goes through the
+// same instructions, so that its numbers do not depend on which blocks are computed with it.
 
 enum
 {
@@ -109,10 +109,10 @@ encipher_plainly (const addresses *a, sb_stream stream, words *w)
     }
 }
 
-// AVX2 has an instruction for the product of two words of 32 bits in lanes of 64, but none for whole lanes, and compilers do
-// not see that the upper halves do not matter: they put a product together from shifts, and the rounds take six times
-// as long. So that one is written out, for processors that have no better. What stands in upper halves is left
-// there until the end.
+// AVX2 has an instruction for the product of two words of 32 bits in lanes of 64, but none for whole lanes, and
+// compilers do not see that the upper halves do not matter: they assemble a product from shifts, and the rounds take
+// six times as long. So that version is written with intrinsics, for processors that have nothing better. The upper
+// halves are cleared only at the end.
 
 #if SB_CLONED
 #include <immintrin.h>
@@ -128,7 +128,7 @@ encipher_by_avx2 (const addresses *a, sb_stream stream, words *w)
       k0[round] = _mm256_set1_epi64x ((uint32_t)stream.seed + round * PHILOX_W32_0);
       k1[round] = _mm256_set1_epi64x ((uint32_t)(stream.seed >> 32) + round * PHILOX_W32_1);
     }
-  for (int l = 0; l < LANES; l += 8) // two vectors at a time: one's rounds fill the other's waits
+  for (int l = 0; l < LANES; l += 8) // two vectors at a time: the rounds of one hide the latency of the other's
     {
       __m256i c[4][2];
       for (int v = 0; v < 2; v++)
@@ -169,7 +169,7 @@ encipher (const addresses *a, sb_stream stream, words *w)
   encipher_plainly (a, stream, w);
 }
 
-// The bits of $1 + m\,2^{-52}$ are those of 1 and of $m$; taking $1 - 2^{-53}$ off is exact and leaves the midpoint.
+// The bits of $1 + m\,2^{-52}$ are those of 1 and of $m$; subtracting $1 - 2^{-53}$ is exact and leaves the midpoint.
 
 static inline double
 midpoint_of_words (uint64_t high, uint64_t low)
@@ -193,12 +193,12 @@ uniform_pairs (const addresses *a, sb_stream stream, double *x)
 
 // ## Normals
 //
-// Rejection methods need an unknown number of uniforms for each normal, which would take the addresses away. Box and
-// Muller (1958) need exactly two for two: with $R^2 = -2\ln u_0$ exponential and $\theta = 2\pi u_1$ uniform,
+// Rejection methods need an unknown number of uniforms for each normal, which would then have no fixed address. Box and
+// Muller (1958) turn exactly two into two: with $R^2 = -2\ln u_0$ exponential and $\theta = 2\pi u_1$ uniform,
 // $$ z_0 = R\cos\theta, \qquad z_1 = R\sin\theta $$
 // are independent standard normals. The smallest $u_0$ is $2^{-53}$, so $|z| \le \sqrt{106\ln 2} \approx 8.57$, beyond
 // which a normal has probability $10^{-17}$. With the functions of base/elementary.h a normal is within 4 units in
-// the last place of what its uniforms make exactly.
+// the last place of the exact value for its uniforms.
 
 SB_CLONES static void
 normal_pairs (const addresses *a, sb_stream stream, double *z)
@@ -247,8 +247,8 @@ pairs_in_row (const filling *f)
   return f->x->size2 == 0 ? 0 : (size_t)((f->first + f->x->size2 - 1) / 2 - f->first / 2 + 1);
 }
 
-// The addresses of the next LANES pairs, up to row `end`; how many there are. Lanes beyond keep addresses that were
-// there. Either a row has many pairs, or many rows have one: a loop for each.
+// The addresses of the next LANES pairs, up to row `end`; how many there are. Lanes beyond keep their old addresses.
+// Either a row has many pairs, or many rows have one: a loop for each.
 
 SB_CLONES static void
 address_pairs (uint64_t block, uint64_t index, int count, addresses *a, int at)
@@ -303,8 +303,8 @@ next_addresses (const filling *f, position *at, size_t end, addresses *a)
   return count;
 }
 
-// Where pairs are whole and rows follow each other in memory, numbers lie as they were drawn. Elsewhere they are put
-// into their places one by one.
+// Where rows consist of whole pairs and are contiguous in memory, pairs are drawn in place. Elsewhere the numbers are
+// copied one by one.
 
 static bool
 lies_as_drawn (const filling *f)
@@ -352,7 +352,7 @@ fill_rows (void *context, size_t shard, size_t first, size_t count)
   return GSL_SUCCESS;
 }
 
-// A shard has about as many numbers, whatever the dimension: enough to be worth a thread's while.
+// A shard has about this many numbers, whatever the dimension: enough to be worth a thread.
 
 enum
 {
@@ -390,7 +390,7 @@ sb_stream_normals (sb_stream stream, uint64_t first, gsl_matrix *z)
 //
 // GSL's distributions draw words one after another, so here a state is kept: the counter, the key, and how many words
 // of the current block are used up. When the block's number overflows, the counter carries into the index; the period
-// is the whole counter's but for the purpose, $4\cdot2^{96}$ words.
+// is that of the counter without the purpose, $4\cdot2^{96}$ words.
 
 typedef struct
 {

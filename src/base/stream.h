@@ -9,7 +9,7 @@
 
 SB_BEGIN_DECLS
 
-// What a stream's numbers are for. Streams of different purposes never meet, whatever their seed and index.
+// What a stream's numbers are for. Streams of different purposes never overlap, whatever their seed and index.
 typedef enum
 {
   SB_FOR_DATA,      // which points of a law, and where in them
@@ -21,15 +21,15 @@ typedef enum
   SB_FOR_PROBE,     // random directions: trace estimators, projections of two-sample tests
   SB_FOR_DEQUANTISE,
   SB_FOR_GSL_RNG,     // what a gsl_rng of type sb_rng_philox draws after gsl_rng_set
-  SB_FOR_DROP,        // which samples of a training lose their condition
-  SB_FOR_KNOWN,       // noise of what is known of a sample
+  SB_FOR_DROP,        // which training samples have their condition dropped
+  SB_FOR_KNOWN,       // noise of the known part of a sample
   SB_FOR_DIVISION,    // divisions of two samples at random: permutation tests
-  SB_FOR_DROPOUT,     // which numbers inside a network a training loses
+  SB_FOR_DROPOUT,     // which activations of a network are dropped in training
   SB_FOR_PATH,        // noise of the short reverse paths of a loss
   SB_FOR_WINDOW,      // where these end
-  SB_FOR_OBSERVATION, // what is seen of an image: where its hole is
+  SB_FOR_OBSERVATION, // which part of an image is observed: where its hole is
   SB_FOR_CONDITION,   // noise of a condition that diffuses beside the sample
-  SB_FOR_USER = 1024  // and up: yours
+  SB_FOR_USER = 1024  // and up: for callers
 } sb_purpose;
 
 // A stream of random numbers is a value: copying it costs nothing, and nothing is advanced by drawing from it.
@@ -51,7 +51,7 @@ sb_stream sb_stream_skip (sb_stream stream, uint64_t rows);
 int sb_stream_normals (sb_stream stream, uint64_t first, gsl_matrix *z);
 
 // Uniforms on the open interval (0, 1), the midpoints (m + 1/2) 2^-52 of its 2^52 equal cells; otherwise as above.
-// Uniforms and normals of one stream are made of the same bits: give each its own purpose.
+// Uniforms and normals of one stream are made from the same bits: give each its own purpose.
 int sb_stream_uniforms (sb_stream stream, uint64_t first, gsl_matrix *u);
 
 // The same generator, Philox4x32-10 (Salmon et al., 2011), for GSL's own distributions. gsl_rng_get returns words of

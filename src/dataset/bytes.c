@@ -1,6 +1,6 @@
 // # Images as bytes, images as points
 //
-// A file holds pixels as bytes; a law, a process and a score see points of $\mathbb{R}^d$, one to a row. An image of $h
+// A file holds pixels as bytes; a law, a process and a score take points of $\mathbb{R}^d$, one per row. An image of $h
 // \times w$ pixels and $c$ channels is a point of $d = h\,w\,c$ coordinates, in the order in which the file has them.
 
 #include "bytes.h"

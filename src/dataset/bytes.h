@@ -14,7 +14,7 @@ enum
 };
 
 // The lengths of an array's axes, in C order: the last varies fastest. The first counts the points of a batch, the
-// others are one point: images are n, height, width or n, height, width, channels.
+// others are a point's shape: images are n, height, width or n, height, width, channels.
 typedef struct
 {
   size_t rank;
@@ -34,8 +34,8 @@ typedef struct
 void sb_bytes_free (sb_bytes *bytes); // NULL is allowed
 
 // Points first, first + 1, ... of the array into the rows of x (n x d), a byte b as low + (high - low) b / 255: 0 and 1
-// for the unit interval, -1 and 1 for the symmetric one. GSL_EBADLEN where x has another d or asks for more points
-// than there are.
+// for the unit interval, -1 and 1 for the symmetric one. GSL_EBADLEN where x has another d or more rows than there are
+// points from `first` on.
 int sb_bytes_rows (const sb_bytes *bytes, size_t first, double low, double high, gsl_matrix *x);
 
 // The images of an array (n x height x width, with channels after that or not) made `height` pixels high, their

@@ -22,29 +22,29 @@ enum
 
 typedef struct
 {
-  size_t count, room;
+  size_t count, capacity;
   unsigned char *images, *labels;
 } records;
 
 static int
-make_room (const char *path, records *r, sb_error *error)
+reserve (const char *path, records *r, sb_error *error)
 {
-  if (r->count < r->room)
+  if (r->count < r->capacity)
     return GSL_SUCCESS;
-  const size_t room = r->room ? 2 * r->room : FIRST;
+  const size_t capacity = r->capacity ? 2 * r->capacity : FIRST;
   if (r->count >= SB_SOURCE_LIMIT / IMAGE)
     SB_ERROR (error, GSL_EUNSUP, "%s: record %zu: more than %zu bytes", path, r->count, SB_SOURCE_LIMIT);
-  unsigned char *images = realloc (r->images, room * IMAGE);
+  unsigned char *images = realloc (r->images, capacity * IMAGE);
   r->images = images ? images : r->images;
-  unsigned char *labels = images ? realloc (r->labels, room) : NULL;
+  unsigned char *labels = images ? realloc (r->labels, capacity) : NULL;
   r->labels = labels ? labels : r->labels;
   if (!labels)
-    SB_ERROR (error, GSL_ENOMEM, "%s: no memory for %zu images", path, room);
-  r->room = room;
+    SB_ERROR (error, GSL_ENOMEM, "%s: no memory for %zu images", path, capacity);
+  r->capacity = capacity;
   return GSL_SUCCESS;
 }
 
-// The label is read by itself, so that the end of the file is told from an end too early.
+// The label is read separately, so that the regular end of the file is told from a premature one.
 
 static int
 read_record (sb_source *source, const char *path, records *r, sb_error *error)
@@ -68,7 +68,7 @@ read_records (sb_source *source, const char *path, records *r, sb_error *error)
   int status = GSL_SUCCESS, more = 1;
   while (!status && more)
     {
-      status = make_room (path, r, error);
+      status = reserve (path, r, error);
       if (!status)
         status = read_record (source, path, r, error);
       if (!status)

@@ -7,7 +7,7 @@
 
 SB_BEGIN_DECLS
 
-// A binary file of CIFAR-10, or several put together, plain or gzip: its images (n x 32 x 32 x 3), and into `labels`,
+// A binary file of CIFAR-10, or several concatenated, plain or gzip: its images (n x 32 x 32 x 3), and into `labels`,
 // unless that is NULL, their classes (n), 0 to 9. NULL on failure, reported as one line "path: place: reason": GSL_EOF
 // where the file ends within an image or holds none, GSL_EINVAL where a label is above 9 or gzip is damaged, GSL_EUNSUP
 // where it is larger than SB_SOURCE_LIMIT, GSL_EFAILED where the system could not read it, GSL_ENOMEM.

@@ -1,11 +1,11 @@
 // # The edges of an image
 //
-// [nonuniform.set-edge] Sketches that photographs are to be made from. The paper takes a network's; here they are those
-// of Sobel's two derivatives,
+// [nonuniform.set-edge] Sketches from which photographs are to be generated. The paper takes the edges from a network;
+// here they are from Sobel's two derivatives,
 // $$ g_x = \tfrac18 \begin{pmatrix} -1 & 0 & 1 \\ -2 & 0 & 2 \\ -1 & 0 & 1 \end{pmatrix}, \qquad
 //    g_y = g_x^{\mathsf T}, \qquad \sqrt{g_x^2 + g_y^2} > \text{threshold}, $$
-// centred on each pixel, of the mean of the channels. With $\tfrac18$ a ramp has its slope, a pixel. Beyond the image
-// its outermost pixels are repeated, so that its border is no edge. The map is not linear: no operator of operator/.
+// centred on each pixel, of the mean of the channels. With $\tfrac18$ they are slopes per pixel. Beyond the image its
+// outermost pixels are repeated, so that its border is no edge. The map is not linear, so it is not in operator/.
 
 #include "edges.h"
 
@@ -21,7 +21,7 @@ typedef struct
   size_t height, width, channels;
 } image;
 
-// Row i - 1 and column j - 1, so that those before the first are at 0.
+// The pixel at row i - 1, column j - 1: an index of 0 is just outside the image.
 
 static double
 pixel (const image *of, size_t i, size_t j)

@@ -1,6 +1,6 @@
 // # A folder of pictures
 //
-// What people have are folders of PNG files. All of them, one after another, are an array as a file of IDX is.
+// Users mostly have folders of PNG files. Concatenated, they form an array like that of an IDX file.
 
 #include "folder.h"
 #include "png.h"
@@ -23,7 +23,7 @@ is_png (const struct dirent *entry)
   return length > 4 && strcasecmp (entry->d_name + length - 4, ".png") == 0;
 }
 
-// By bytes: another locale does not make another order, and with it another data set.
+// By bytes, so that the order, and with it the data set, does not depend on the locale.
 
 static int
 by_bytes (const struct dirent **a, const struct dirent **b)

@@ -1,8 +1,8 @@
 #ifndef SCOREBOOK_DATASET_HALF_H
 #define SCOREBOOK_DATASET_HALF_H
 
-// Floating-point numbers of 16 bits: as floats, which hold all of them, and from floats, to the nearest, of two equally
-// near the one whose last bit is 0; beyond the largest is infinity. Not installed.
+// Floating-point numbers of 16 bits, converted to floats, exactly, and from floats, to the nearest, ties to even;
+// beyond the largest to infinity. Not installed.
 
 #include <math.h>
 #include <stdint.h>
@@ -37,7 +37,7 @@ float_to_bfloat (float number)
   return (uint16_t)((whole + 0x7fff + (whole >> 16 & 1)) >> 16); // a carry goes on into the exponent, as it should
 }
 
-// Between two neighbours of binary16 lies a whole multiple of the lower one's last bit, 2^-24 among the smallest.
+// A binary16 number is a whole multiple of the unit in its last place, which is 2^-24 among the smallest.
 static inline uint16_t
 float_to_half (float number)
 {

@@ -10,8 +10,7 @@
 // | 4 ... | the length of each axis, 4 bytes, the highest first |
 // | then | the numbers, the last axis varying fastest |
 //
-// There is no checksum, so a damaged file is told by what its header says and how long it is: both must be exactly
-// right.
+// There is no checksum, so damage is detected from the header and the file's length: both must be exactly right.
 
 #include "idx.h"
 

@@ -19,7 +19,7 @@ SB_BEGIN_DECLS
 // No more memory is allocated than about twice what the file really holds.
 sb_bytes *sb_idx_read (const char *path, sb_error *error); // release with sb_bytes_free
 
-// The same file, but its numbers are only handed to `show`, and memory is needed for none of them. The same errors;
+// The same file, but its numbers are only passed to `show`, block by block, and not kept in memory. The same errors;
 // shape is set on success.
 int sb_idx_scan (const char *path, sb_shape *shape, sb_numbers_show show, void *context, sb_error *error);
 

@@ -10,7 +10,7 @@
 // | then | the header, a Python dictionary, filled with spaces up to a multiple of 64 and ended by a newline |
 // | then | the numbers |
 //
-// The dictionary says what the numbers are and how they lie:
+// The dictionary gives the numbers' type and layout:
 // `{'descr': '<f8', 'fortran_order': False, 'shape': (3, 4), }`.
 
 #include "npy.h"
@@ -32,7 +32,7 @@ enum
   START = 8,            // bytes before the header's length
   ALIGNMENT = 64,       // of the numbers in the file
   HEADER_LIMIT = 65535, // version 1 has no longer headers, and an array of numbers needs none
-  DESCR = 8             // room for a type's name
+  DESCR = 8             // capacity for a type's name
 };
 
 typedef struct
@@ -44,8 +44,8 @@ typedef struct
 
 // ## The dictionary
 //
-// A parser for just this dictionary. Each function below takes one piece of text and moves on, or reports what it
-// expected and where. The text ends with a zero, which is none of the characters that are looked for.
+// A parser for just this dictionary. Each function below consumes one piece of text, or reports what it expected and
+// where. The text ends with a zero, which matches none of the expected characters.
 
 typedef struct
 {
@@ -252,8 +252,8 @@ read_header (sb_source *source, const char *path, description *found, sb_error *
 
 // ## The numbers
 //
-// The first letter of a type's name is its byte order (`=` and `|`, or none, that of the machine, which is lowest first
-// on those that numpy is used on), the next its kind, then comes its size.
+// The first letter of a type's name is its byte order (`=`, `|` or none: the machine's, lowest first on those that
+// numpy is used on), the next its kind, then comes its size.
 
 typedef enum
 {
@@ -313,7 +313,7 @@ floating (size_t size, uint64_t bits)
     }
 }
 
-// A negative number of $s$ bytes is $2^{8s}$ too large.
+// Read as unsigned, a negative number of $s$ bytes is $2^{8s}$ too large.
 
 static double
 number_of (const number_type *type, uint64_t bits)
@@ -341,7 +341,7 @@ place_in_c_order (const sb_shape *shape, size_t k)
   return place;
 }
 
-// `count` numbers, the first of them number `first` of the file, one after another; or, where a shape is given, each to
+// `count` numbers, from number `first` of the file on, stored in the file's order; or, where a shape is given, each at
 // its place in C order.
 
 static int
@@ -477,17 +477,17 @@ sb_npy_scan (const char *path, sb_shape *shape, sb_numbers_show show, void *cont
 
 enum
 {
-  HEADER_ROOM = 512 // more than eight lengths of twenty digits need
+  HEADER_CAPACITY = 512 // more than eight lengths of twenty digits need
 };
 
 static size_t
 format_header (char *header, const sb_shape *shape, sb_npy_type type)
 {
-  int at = snprintf (header, HEADER_ROOM, "{'descr': '<f%d', 'fortran_order': False, 'shape': (",
+  int at = snprintf (header, HEADER_CAPACITY, "{'descr': '<f%d', 'fortran_order': False, 'shape': (",
                      type == SB_NPY_FLOAT32 ? 4 : 8);
   for (size_t axis = 0; axis < shape->rank; axis++)
-    at += snprintf (header + at, HEADER_ROOM - (size_t)at, "%s%zu", axis ? ", " : "", shape->length[axis]);
-  at += snprintf (header + at, HEADER_ROOM - (size_t)at, "%s), }", shape->rank == 1 ? "," : "");
+    at += snprintf (header + at, HEADER_CAPACITY - (size_t)at, "%s%zu", axis ? ", " : "", shape->length[axis]);
+  at += snprintf (header + at, HEADER_CAPACITY - (size_t)at, "%s), }", shape->rank == 1 ? "," : "");
 
   size_t start = START + 2;
   for (; (start + (size_t)at + 1) % ALIGNMENT != 0; at++)
@@ -536,7 +536,7 @@ sb_npy_write (const char *path, const gsl_matrix *x, const sb_shape *shape, sb_n
   if (!file)
     return error->code;
 
-  char header[HEADER_ROOM];
+  char header[HEADER_CAPACITY];
   size_t length = format_header (header, shape, type);
   fwrite (MAGIC, 1, sizeof MAGIC, file->stream);
   store (1, 2, file->stream); // version 1.0

@@ -27,12 +27,12 @@ typedef enum
 //   GSL_ENOMEM   no memory
 gsl_matrix *sb_npy_read (const char *path, sb_shape *shape, sb_error *error);
 
-// The same file, but its numbers are only handed to `show`, in the file's order, and memory is needed for none of them.
-// The same errors; shape is set on success.
+// The same file, but its numbers are only passed to `show`, in the file's order, block by block, and not kept in
+// memory. The same errors; shape is set on success.
 int sb_npy_scan (const char *path, sb_shape *shape, sb_numbers_show show, void *context, sb_error *error);
 
 // Write the numbers of x (n x d), row by row, as an NPY file of format 1.0, whole or not at all. `shape` is that of the
-// array in the file and holds as many numbers; NULL: (n, d). Numbers beyond a float's range become infinite.
+// array in the file, with n d numbers too; NULL: (n, d). Numbers beyond a float's range become infinite.
 // GSL_EBADLEN where the shape does not fit, GSL_EUNSUP beyond SB_SOURCE_LIMIT bytes; otherwise as sb_file_create and
 // sb_file_commit (base/file.h).
 int sb_npy_write (const char *path, const gsl_matrix *x, const sb_shape *shape, sb_npy_type type, sb_error *error);

@@ -1,8 +1,8 @@
 // # Images on a page
 //
-// Samples are looked at: a batch of images becomes one PNG file, a grid of them. libpng's simplified interface writes
-// whole images and reports what goes wrong in a record. For reading it is of no use: it turns the samples of a file
-// that has a gamma or a colour profile into others. An image here is the bytes that are in the file.
+// Samples are there to be looked at: a batch of images becomes one PNG file, a grid of them. libpng's simplified
+// interface writes whole images and reports errors in a record. It cannot be used for reading: it converts the samples
+// of a file that has a gamma or a colour profile. An image here is the bytes that are in the file.
 
 #include "png.h"
 #include "../base/file.h"
@@ -19,7 +19,7 @@
 
 // ## The page
 //
-// Image $i$ stands in column $i \bmod c$ and row $\lfloor i/c \rfloor$ of the grid.
+// Image $i$ is in column $i \bmod c$ and row $\lfloor i/c \rfloor$ of the grid.
 
 enum
 {
@@ -116,8 +116,8 @@ draw_image (const char *path, const gsl_matrix *x, size_t i, const page *p, sb_e
 
 // ## Writing
 //
-// Where the stream has failed, its own reason (a full disk) says more than libpng's. libpng says in words, not by a
-// code, that it got no memory; the C library's `errno` tells.
+// Where the stream has failed, its own reason (a full disk) says more than libpng's. libpng reports that it got no
+// memory in words, not by a code; so the C library's `errno` is checked.
 
 static int
 write_page (const char *path, const page *p, sb_error *error)
@@ -154,9 +154,9 @@ sb_png_write (const char *path, const gsl_matrix *x, const sb_png_grid *grid, sb
 
 // ## Reading
 //
-// By libpng's own interface, whose errors come back by `longjmp` to the function that began a stage. Of the chunks that
-// say how the samples are to be shown, none is read: they change nothing. A colour that means transparent, a palette,
-// an alpha channel and 16 bits are refused by name.
+// By libpng's low-level interface, whose errors return by `longjmp` to the function that began a stage. Chunks about
+// the display of the samples are ignored. A transparent colour, a palette, an alpha channel and 16 bits are refused by
+// name.
 
 typedef struct
 {
@@ -192,7 +192,7 @@ read_file (png_structp png, png_bytep to, size_t count)
     png_error (png, ferror (r->stream) ? "the file cannot be read" : "the file ends early");
 }
 
-// Nothing that `setjmp` might lose is kept outside of the record.
+// All state that a `longjmp` might clobber is kept in the record.
 
 static int
 stage (reading *r, int (*work) (reading *))
@@ -200,7 +200,7 @@ stage (reading *r, int (*work) (reading *))
   return setjmp (png_jmpbuf (r->png)) ? r->status : work (r);
 }
 
-// The checksums of chunks that are passed over count too. Without limits a chunk could ask for 2 GB.
+// The checksums of ignored chunks are verified too. Without limits a chunk could make libpng allocate 2 GB.
 
 enum
 {
@@ -219,8 +219,8 @@ read_header (reading *r)
   return GSL_SUCCESS;
 }
 
-// A header alone can promise gigabytes. Deflate packs no more than 1032 bytes into one, so a file that promises more
-// than that for its length is damaged, and no memory is asked for.
+// A header alone can claim gigabytes. Deflate packs no more than 1032 bytes into one, so a file that claims more than
+// that for its length is damaged, and no memory is allocated.
 
 static int
 check_image (reading *r)

@@ -11,13 +11,13 @@ SB_BEGIN_DECLS
 typedef struct
 {
   size_t height, width, channels; // of one image, d = height width channels; channels: 1 (grey) or 3 (red, green, blue)
-  size_t columns;                 // images to a row; 0: as square a grid as there is, the smallest c with c^2 >= n
+  size_t columns;                 // images per row; 0: as square a grid as possible, the smallest c with c^2 >= n
   size_t padding;                 // pixels between images and around them
   double low, high;               // the values drawn as 0 and 255, low < high; those beyond are drawn as these
   unsigned char background;       // of the padding, and of places without an image
 } sb_png_grid;
 
-// Whether so many images can be drawn so: what sb_png_write would refuse of the layout, and nothing is written.
+// Whether that many images can be drawn with this layout: the checks of sb_png_write, with nothing written.
 int sb_png_check (const char *path, size_t images, const sb_png_grid *grid, sb_error *error);
 
 // Draw the rows of x (n x d, n >= 1) as one PNG file, 8 bits a sample, whole or not at all. In a row the channel varies
@@ -27,8 +27,8 @@ int sb_png_check (const char *path, size_t images, const sb_png_grid *grid, sb_e
 int sb_png_write (const char *path, const gsl_matrix *x, const sb_png_grid *grid, sb_error *error);
 
 // Read a PNG file of 8 bits a sample, grey or RGB, as an array of one point: shape (1, height, width, channels). The
-// bytes are the file's samples: what else it says of how to show them (gamma, colour profiles, significant bits,
-// background) changes nothing. NULL on failure, reported as one line "path: reason" with one of these codes:
+// bytes are the file's samples: its metadata for display (gamma, colour profiles, significant bits, background) are
+// ignored. NULL on failure, reported as one line "path: reason" with one of these codes:
 // GSL_EFAILED where the system could not open it, GSL_EINVAL where it is no PNG file or a damaged one, GSL_EUNSUP where
 // it has a palette, an alpha channel, a transparent colour or 16 bits, or is larger than SB_SOURCE_LIMIT, GSL_ENOMEM.
 sb_bytes *sb_png_read (const char *path, sb_error *error); // release with sb_bytes_free

@@ -16,7 +16,7 @@ enum
   TALLEST = 1 << 16
 };
 
-// How much of old place r lies in new place i, of N new places for n old ones, where they meet.
+// The overlap of old pixel r and new pixel i along a side of n old and N new pixels, where they do overlap.
 
 static uint64_t
 share (uint64_t i, uint64_t r, uint64_t n, uint64_t N)
@@ -24,7 +24,7 @@ share (uint64_t i, uint64_t r, uint64_t n, uint64_t N)
   return GSL_MIN ((i + 1) * n, (r + 1) * N) - GSL_MAX (i * n, r * N);
 }
 
-// One pixel of a channel: the weights of all old ones in it add to h w.
+// One pixel of a channel: the weights of all old pixels in it sum to h w.
 
 static unsigned char
 mean_of (const unsigned char *from, const size_t *old, size_t channel, size_t row, size_t column, const size_t *new)

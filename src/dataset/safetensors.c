@@ -1,12 +1,12 @@
 // # Tensors in a file
 //
-// Weights are worth most where others can read them, so they are stored as safetensors: a header that says of each
-// tensor
+// Weights are most useful where other programs can read them, so they are stored as safetensors: a header that says of
+// each tensor
 //
 //     "down.0.0.conv1.weight": {"dtype": "F32", "shape": [32, 32, 3, 3], "data_offsets": [1280, 38144]}
 //
-// and then nothing but the numbers. Jansson reads and writes the JSON. A file is somebody else's word: every number in
-// it is checked against the file's real size before it is used.
+// and then nothing but the numbers. Jansson reads and writes the JSON. A file is not trusted: every number in its
+// header is checked against the file's real size before it is used.
 
 #include "safetensors.h"
 
@@ -184,7 +184,7 @@ sb_tensors_dtype_set (sb_tensors *tensors, const char *name, const char *dtype)
 
 // ## Writing
 //
-// Jansson's functions take NULL for an argument and fail in turn, so one check at the end of each is enough.
+// Jansson's functions accept NULL for an argument and then fail too, so one check at the end of each is enough.
 
 static json_t *
 describe (const sb_tensor *tensor, size_t first)
@@ -222,7 +222,7 @@ describe_all (const sb_tensors *tensors)
   return header;
 }
 
-// Text of known length, into memory of our own: `json_dumps`, where it gets none for more, leaves out a key and goes on.
+// Text of known length, into memory of our own: where an allocation fails, `json_dumps` leaves out a key and goes on.
 
 static char *
 text_of (const json_t *header, size_t *length)
@@ -245,8 +245,8 @@ as_read (size_t dtype, float number)
                          : number;
 }
 
-// What the reader would refuse is not written. Names that come twice are fewer names in the header. Jansson makes no
-// string of bytes that are not UTF-8; where it gets no memory, `errno` says so.
+// What the reader would refuse is not written. If a name occurs twice, the header has fewer names than there are.
+// Jansson makes no string of bytes that are not UTF-8; where it gets no memory, `errno` says so.
 
 static int
 check_tensor (const sb_tensor *tensor, const char *path, sb_error *error)
@@ -294,7 +294,7 @@ check_header (const sb_tensors *tensors, const json_t *header, size_t length, co
   return GSL_SUCCESS;
 }
 
-// The header is filled up with blanks to a multiple of eight bytes, so that the numbers lie straight.
+// The header is padded with blanks to a multiple of eight bytes, so that the numbers are aligned.
 
 int
 sb_safetensors_write (const sb_tensors *tensors, const char *path, sb_error *error)
@@ -332,8 +332,8 @@ sb_safetensors_write (const sb_tensors *tensors, const char *path, sb_error *err
 
 // ## Reading
 //
-// First the header, and all of it is checked against the file's length; then the numbers, of which the file has as
-// many. They come into one block of memory, as floats. What is neither floats nor half as long is passed over.
+// First the header, all of which is checked against the file's length; then the numbers, so that the file has as many.
+// They are stored in one block of memory, as floats. Tensors of other dtypes are skipped.
 
 typedef struct
 {
@@ -452,8 +452,8 @@ check_places (const reading *r, sb_tensors *tensors)
 
 // ## The numbers
 //
-// A block of them at a time, to where they are kept, or each block over the one before. Those of two bytes are read
-// into the upper half of their place and turned from there into floats, the first first.
+// A block of them at a time, to where they are kept or, where they are only checked, over the block before. Numbers of
+// two bytes are read into the upper half of the block's memory and widened to floats from there, in ascending order.
 
 enum
 {
@@ -522,7 +522,7 @@ read_all_numbers (const reading *r, FILE *file, sb_tensors *tensors, bool keep)
   return status;
 }
 
-// Where jansson gets no memory for a string it speaks of an invalid token; `errno` knows better.
+// Where jansson gets no memory for a string it reports an invalid token; `errno` gives the cause.
 
 static int
 read_header (const reading *r, sb_tensors *tensors, const char *text, size_t length)

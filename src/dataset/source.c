@@ -1,8 +1,8 @@
 // # The bytes of a file
 //
 // Data sets come plain or packed by gzip, and now and then damaged: cut short by a full disk, with a bit flipped, or
-// not what their name says. The readers of this room ask for bytes through here, and get exactly those they asked for
-// or one line that says which file, where in it, and why not.
+// not what their name says. The readers in this folder request bytes through here, and get exactly those or one line
+// that says which file, where in it, and why not.
 
 #include "source.h"
 
@@ -38,7 +38,7 @@ struct sb_source
 
 // ## From the file into the buffer
 //
-// A short read is the end of the file or an error; only the stream knows which. Afterwards an empty buffer means that
+// A short read is the end of the file or an error; only the stream tells which. Afterwards an empty buffer means that
 // the file has ended.
 
 static int
@@ -72,8 +72,8 @@ next_plain (sb_source *source, unsigned char *to, size_t count, size_t *got, sb_
 }
 
 // A gzip file is a series of members, each with a header, a deflate stream, and its checksum and length (RFC 1952).
-// zlib checks all of these, member by member. After the last member the file must end, or be filled up with zeros, as
-// tapes are: anything else is read as a further member, whose header zlib finds to be none.
+// zlib checks all of these, member by member. After the last member the file must end, or be padded with zeros, as
+// tapes are: anything else is read as a further member, whose header zlib rejects.
 
 static int
 next_member (sb_source *source, sb_error *error)
@@ -206,27 +206,27 @@ sb_source_read (sb_source *source, const char *what, size_t count, void *to, sb_
   return sb_source_read_part (source, what, 0, count, count, to, error);
 }
 
-// A header may promise gigabytes that the file does not have. Memory therefore doubles as bytes arrive.
+// A header may claim gigabytes that the file does not have. The allocation therefore doubles as bytes arrive.
 
 int
 sb_source_read_alloc (sb_source *source, const char *what, size_t count, unsigned char **bytes, sb_error *error)
 {
   *bytes = NULL;
-  size_t room = FIRST, filled = 0;
+  size_t allocated = FIRST, filled = 0;
   int status = GSL_SUCCESS;
-  for (; filled < count && !status; room *= 2)
+  for (; filled < count && !status; allocated *= 2)
     {
-      room = room < count ? room : count;
-      unsigned char *larger = realloc (*bytes, room);
+      allocated = allocated < count ? allocated : count;
+      unsigned char *larger = realloc (*bytes, allocated);
       if (!larger)
         {
           status = sb_error_report (error, __FILE__, __LINE__, GSL_ENOMEM, "%s: no memory for %zu bytes of %s",
-                                    source->path, room, what);
+                                    source->path, allocated, what);
           break;
         }
       *bytes = larger;
-      status = sb_source_read_part (source, what, filled, count, room - filled, larger + filled, error);
-      filled = room;
+      status = sb_source_read_part (source, what, filled, count, allocated - filled, larger + filled, error);
+      filled = allocated;
     }
   if (status)
     {
@@ -236,8 +236,8 @@ sb_source_read_alloc (sb_source *source, const char *what, size_t count, unsigne
   return status;
 }
 
-// A member of gzip may end where the file's bytes do: what is still packed says so only when it is unpacked. So one
-// byte is, and kept for the next read.
+// Whether packed bytes that remain hold another byte, or only the end of a gzip member, shows when they are unpacked.
+// So one byte is, and kept for the next read.
 
 int
 sb_source_more (sb_source *source, int *more, sb_error *error)

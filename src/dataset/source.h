@@ -8,10 +8,10 @@
 
 SB_BEGIN_DECLS
 
-// No array in a file may be larger than this, in bytes. What a header asks for is compared with it first.
+// No array in a file may be larger than this, in bytes. The size in a header is compared with it first.
 #define SB_SOURCE_LIMIT ((size_t)1 << 31)
 
-// The bytes of a file, in order; unpacked where the file is gzip, which its first two bytes tell (1f 8b).
+// The bytes of a file, in order; unpacked where the file is gzip, recognised by its first two bytes (1f 8b).
 typedef struct sb_source sb_source;
 
 // Failures are reported as one line "path: place: reason" with one of these codes:
@@ -24,14 +24,13 @@ typedef struct sb_source sb_source;
 sb_source *sb_source_open (const char *path, sb_error *error); // NULL on failure
 void sb_source_close (sb_source *source);                      // NULL is allowed
 
-// Is handed the numbers of an array in a file, a block after another, in the order of the file, so that none need be
-// kept.
+// Receives the numbers of an array in a file, block by block, in the order of the file, so that none need be kept.
 typedef void (*sb_numbers_show) (void *context, size_t count, const double *numbers);
 
 // The next `count` bytes, all of them.
 int sb_source_read (sb_source *source, const char *what, size_t count, void *to, sb_error *error);
 
-// The next `count` bytes of an array of `total`, of which `done` have been read already, as the message has it.
+// The next `count` bytes of an array of `total`, of which `done` have been read already; both are for the message.
 int sb_source_read_part (sb_source *source, const char *what, size_t done, size_t total, size_t count, void *to,
                          sb_error *error);
 
@@ -42,7 +41,7 @@ int sb_source_read_alloc (sb_source *source, const char *what, size_t count, uns
 // Whether another byte follows.
 int sb_source_more (sb_source *source, int *more, sb_error *error);
 
-// Nothing may follow, and a gzip stream must have ended well, its checksum right.
+// Check that nothing follows, and that a gzip stream is complete and its checksum right.
 int sb_source_end (sb_source *source, sb_error *error);
 
 SB_END_DECLS

@@ -1,7 +1,7 @@
 // # Layers on blocked tensors
 //
-// The same sums as on the layers' own pages (silu.c, join.c, resample.c, fir.c), sixteen channels at a time. Each is
-// written once and compiled for float and for bfloat16: `half` is a constant where the inner functions are called.
+// The same computations as in the layers' own files (silu.c, join.c, resample.c, fir.c), sixteen channels at a time.
+// Each is written once and compiled for float and for bfloat16: `half` is a constant in calls of the inner functions.
 
 #include "blocked.h"
 
@@ -130,7 +130,7 @@ sb_blocked_multiply (const sb_blocked *s, int add, const float *m, const void *x
   SB_BY_PRECISION (s->half, multiply, sb_blocked_count (s), add, m, x, y);
 }
 
-// A number for each sample and channel, times `weight`, written or added to all pixels; and the way back, a sum.
+// A number for each sample and channel, times `weight`, written or added to all pixels; backward, the sum over pixels.
 
 SB_INLINE void
 fill (const sb_blocked *s, const sb_blocked *vector, int add, float weight, const void *x, void *y, int half)
@@ -225,23 +225,23 @@ sb_blocked_silu_back (const sb_blocked *s, int add, const void *x, const void *y
 
 // ## Halving and doubling
 //
-// Of each 2 x 2 block of `big` the sum goes to a pixel of `small`, or the pixel to all four, times `weight`.
+// The sum of each 2 x 2 block of `big`, times `weight`, to a pixel of `small`; or the pixel, likewise, to all four.
 
 SB_INLINE void
 halve (const sb_blocked *small, const sb_blocked *big, int add, float weight, const void *from, void *to, int half)
 {
-  size_t width = small->width, line = big->width * SB_LANES;
+  size_t width = small->width, stride = big->width * SB_LANES;
   for (size_t i = 0; i < small->n; i++)
     for (size_t b = 0; b < small->blocks; b++)
       for (size_t p = 0; p < small->pixels; p++)
         {
           size_t k = sb_blocked_at (small, i, b) + p * SB_LANES;
-          size_t above = sb_blocked_at (big, i, b) + p / width * 2 * line + p % width * 2 * SB_LANES;
+          size_t above = sb_blocked_at (big, i, b) + p / width * 2 * stride + p % width * 2 * SB_LANES;
           sb_lanes sum = { 0 }, four[4];
           sb_load (&four[0], from, above, half);
           sb_load (&four[1], from, above + SB_LANES, half);
-          sb_load (&four[2], from, above + line, half);
-          sb_load (&four[3], from, above + line + SB_LANES, half);
+          sb_load (&four[2], from, above + stride, half);
+          sb_load (&four[3], from, above + stride + SB_LANES, half);
           if (add)
             sb_load (&sum, to, k, half);
           sum += weight * (four[0] + four[1] + (four[2] + four[3]));
@@ -258,13 +258,13 @@ sb_blocked_halve (const sb_blocked *small, const sb_blocked *big, int add, float
 SB_INLINE void
 redouble (const sb_blocked *small, const sb_blocked *big, int add, float weight, const void *from, void *to, int half)
 {
-  size_t width = small->width, line = big->width * SB_LANES;
+  size_t width = small->width, stride = big->width * SB_LANES;
   for (size_t i = 0; i < small->n; i++)
     for (size_t b = 0; b < small->blocks; b++)
       for (size_t p = 0; p < small->pixels; p++)
         {
-          size_t above = sb_blocked_at (big, i, b) + p / width * 2 * line + p % width * 2 * SB_LANES;
-          const size_t four[4] = { above, above + SB_LANES, above + line, above + line + SB_LANES };
+          size_t above = sb_blocked_at (big, i, b) + p / width * 2 * stride + p % width * 2 * SB_LANES;
+          const size_t four[4] = { above, above + SB_LANES, above + stride, above + stride + SB_LANES };
           sb_lanes value;
           sb_load (&value, from, sb_blocked_at (small, i, b) + p * SB_LANES, half);
           value *= weight;
@@ -288,11 +288,11 @@ sb_blocked_double (const sb_blocked *small, const sb_blocked *big, int add, floa
 // ## Through a filter
 //
 // $(1, 3, 3, 1)/8$ down and across, around two lines of `big` for each of `small`. Within the image all sixteen taps
-// are there, and their numbers are known where the sum is compiled.
+// are there, and their weights are constants at compile time.
 
 typedef struct
 {
-  size_t from, to; // taps that see the image
+  size_t from, to; // taps inside the image
 } taps;
 
 SB_INLINE taps
@@ -302,14 +302,14 @@ taps_at (size_t k, size_t count)
 }
 
 SB_INLINE void
-filter (taps down, taps across, float weight, size_t line, const void *from, size_t corner, sb_lanes *sum, int half)
+filter (taps down, taps across, float weight, size_t stride, const void *from, size_t corner, sb_lanes *sum, int half)
 {
   static const float share[] = { 0.125F, 0.375F, 0.375F, 0.125F };
   for (size_t a = down.from; a < down.to; a++)
     for (size_t b = across.from; b < across.to; b++)
       {
         sb_lanes value;
-        sb_load (&value, from, corner + a * line + b * SB_LANES, half);
+        sb_load (&value, from, corner + a * stride + b * SB_LANES, half);
         *sum += weight * share[a] * share[b] * value;
       }
 }
@@ -317,22 +317,22 @@ filter (taps down, taps across, float weight, size_t line, const void *from, siz
 SB_INLINE void
 fir_halve (const sb_blocked *small, const sb_blocked *big, int add, float weight, const void *from, void *to, int half)
 {
-  const size_t width = small->width, height = small->pixels / width, line = big->width * SB_LANES;
+  const size_t width = small->width, height = small->pixels / width, stride = big->width * SB_LANES;
   for (size_t i = 0; i < small->n; i++)
     for (size_t b = 0; b < small->blocks; b++)
       for (size_t p = 0; p < small->pixels; p++)
         {
           const taps down = taps_at (p / width, height), across = taps_at (p % width, width);
           const size_t k = sb_blocked_at (small, i, b) + p * SB_LANES,
-                       corner
-                       = sb_blocked_at (big, i, b) + p / width * 2 * line + p % width * 2 * SB_LANES - line - SB_LANES;
+                       corner = sb_blocked_at (big, i, b) + p / width * 2 * stride + p % width * 2 * SB_LANES - stride
+                                - SB_LANES;
           sb_lanes sum = { 0 };
           if (add)
             sb_load (&sum, to, k, half);
           if (down.from == 0 && down.to == 4 && across.from == 0 && across.to == 4)
-            filter ((taps){ 0, 4 }, (taps){ 0, 4 }, weight, line, from, corner, &sum, half);
+            filter ((taps){ 0, 4 }, (taps){ 0, 4 }, weight, stride, from, corner, &sum, half);
           else
-            filter (down, across, weight, line, from, corner, &sum, half);
+            filter (down, across, weight, stride, from, corner, &sum, half);
           sb_store (to, k, &sum, half);
         }
 }
@@ -343,13 +343,12 @@ sb_blocked_fir_halve (const sb_blocked *small, const sb_blocked *big, int add, f
   SB_BY_PRECISION (small->half, fir_halve, small, big, add, weight, from, to);
 }
 
-// A pixel of `big` sees, down and across, the pixel of `small` that it lies in and that one's neighbour on its own
-// side.
+// A pixel of `big` depends, down and across, on the pixel of `small` that contains it and the nearer of its neighbours.
 
 typedef struct
 {
   size_t near, far;
-  float beside; // the far one's share; 0 where it is outside
+  float beside; // the far one's weight; 0 where it is outside
 } neighbours;
 
 SB_INLINE neighbours
@@ -393,7 +392,7 @@ sb_blocked_fir_double (const sb_blocked *small, const sb_blocked *big, int add, 
 
 // ## Joining
 //
-// Where the first channel begins a block, blocks go over whole; else channel by channel.
+// Where the first channel begins a block, whole blocks are copied; else channel by channel.
 
 static void
 move_block (const sb_blocked *s, int add, const void *x, size_t from, void *y, size_t to)

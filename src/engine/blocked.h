@@ -3,10 +3,10 @@
 
 #include <stddef.h>
 
-// A tensor in blocked layout: channels in blocks of 16, which stand beside each other for every pixel, so that a vector of
-// the processor holds 16 channels of one pixel: [n][channels / 16][pixels][16]. The last block is filled up with zeros.
-// Single numbers per channel (1 x 1 images) stand as [channels / 16][n][16]: to a product of matrices the samples are
-// then the pixels of one image. Numbers are float or bfloat16 (the upper half of a float).
+// A tensor in blocked layout: channels in blocks of 16, which are contiguous for every pixel, so that a vector of the
+// processor holds 16 channels of one pixel: [n][channels / 16][pixels][16]. The last block is padded with zeros. Single
+// numbers per channel (1 x 1 images) are stored as [channels / 16][n][16]: in a matrix product the samples are then the
+// pixels of one image. Numbers are float or bfloat16 (the upper half of a float).
 typedef struct
 {
   size_t n, channels, blocks, pixels, width;
@@ -18,7 +18,7 @@ enum
   SB_LANES = 16
 };
 
-// Channels, those that fill up the last block included.
+// Channels, including the padding of the last block.
 static inline size_t
 sb_blocked_filled (size_t channels)
 {
@@ -26,7 +26,7 @@ sb_blocked_filled (size_t channels)
 }
 
 sb_blocked sb_blocked_of (size_t n, size_t channels, size_t height, size_t width, int half);
-size_t sb_blocked_count (const sb_blocked *s); // numbers, zeros included
+size_t sb_blocked_count (const sb_blocked *s); // numbers, padding included
 
 static inline size_t
 sb_blocked_bytes (const sb_blocked *s)
@@ -41,11 +41,11 @@ sb_blocked_at (const sb_blocked *s, size_t i, size_t b)
   return (s->pixels == 1 ? b * s->n + i : (i * s->blocks + b) * s->pixels) * SB_LANES;
 }
 
-// In and out: the first n of the samples as passes.h has them; the others are zero, and left alone.
+// In and out: the first n samples, in the order of passes.h; the others are zero already, and are not written.
 void sb_blocked_pack (const sb_blocked *s, size_t n, const float *samples, void *x);
 void sb_blocked_unpack (const sb_blocked *s, size_t n, const void *x, float *samples);
 
-// The layers' functions. Where `add`, a gradient is added to what is there; where not, it is written.
+// The layers' functions. Where `add`, a gradient is added to the output; where not, it is written.
 void sb_blocked_copy (const sb_blocked *s, int add, const void *x, void *y);
 void sb_blocked_add (const sb_blocked *s, float weight, const void *x, void *y); // y <- weight (x + y)
 void sb_blocked_scale (const sb_blocked *s, float weight, void *x);
@@ -63,7 +63,7 @@ void sb_blocked_halve (const sb_blocked *small, const sb_blocked *big, int add, 
 void sb_blocked_double (const sb_blocked *small, const sb_blocked *big, int add, float weight, const void *from,
                         void *to);
 
-// The same through a filter; to the image of twice the size goes the transpose of what comes from it.
+// The same through a filter; doubling is the transpose of halving.
 void sb_blocked_fir_halve (const sb_blocked *small, const sb_blocked *big, int add, float weight, const void *from,
                            void *to);
 void sb_blocked_fir_double (const sb_blocked *small, const sb_blocked *big, int add, float weight, const void *from,
@@ -74,8 +74,8 @@ void sb_blocked_insert (const sb_blocked *part, const sb_blocked *whole, size_t 
 void sb_blocked_extract (const sb_blocked *part, const sb_blocked *whole, size_t first, int add, const void *y_bar,
                          void *x_bar);
 
-// Group norm, and SiLU after it where `silu`. theta: gamma, beta; saved: 2 x 16 numbers for each sample and block. back: y_bar
-// is used up; sums: 4 x 16 numbers a block, to work in; x_bar or theta_bar NULL: not wanted.
+// Group norm, and SiLU after it where `silu`. theta: gamma, beta; saved: 2 x 16 numbers for each sample and block.
+// back: y_bar is overwritten; sums: workspace, 4 x 16 numbers per block; x_bar or theta_bar NULL: not computed.
 typedef struct
 {
   sb_blocked shape;

@@ -1,7 +1,7 @@
 // # Attention on blocked tensors
 //
-// attention.c has the formulas. One sample at a time, its query, key and value are widened to float. A block of them is a
-// matrix of pixels by 16 channels as it stands, so the products over channels are sums of products over blocks.
+// attention.c has the formulas. One sample at a time, its query, key and value are widened to float. A block of them is
+// stored as a matrix of pixels by 16 channels, so products over channels are sums of products over blocks.
 
 #include "blocked.h"
 

@@ -1,12 +1,12 @@
 // # The fast backends
 //
-// The same layers as the reference's, on tensors in blocked layout that stay so from the first layer to the last.
+// The same layers as the reference's, on tensors that are in blocked layout from the first layer to the last.
 // Convolutions are those of winograd.c or oneDNN's (conv.h); all else is in blocked.c, blocked_norm.c and
-// blocked_attention.c. Three things are done less often than the list of layers says. A group norm with a SiLU behind it
-// is one sweep. A sum takes the place of its first term where nobody else reads that. And weights are brought into a
-// convolution's order only when they have changed.
+// blocked_attention.c. There are three savings over running the list of layers. A group norm followed by a SiLU is
+// one sweep. A sum is computed in place of its first term where no other layer reads that. And weights are reordered
+// for a convolution only when they have changed.
 //
-// A workspace is made for a fixed number of samples; fewer are filled up with zeros, whose gradients are zero.
+// A workspace is for a fixed number of samples; fewer are padded with zeros, whose gradients are zero.
 
 #include <config.h>
 
@@ -23,16 +23,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-// ## What is known of a layer
+// ## The state of a layer
 //
-// Layers whose output stands in one place have the same `home`, the first of them.
+// Layers whose outputs share memory have the same `home`, the first of them.
 
 typedef struct
 {
   sb_blocked shape;
   size_t home;
-  int merged;               // a group norm that is computed with the SiLU behind it
-  int idle;                 // backward: nobody has a gradient for it
+  int merged;               // a group norm that is computed with the SiLU after it
+  int idle;                 // backward: no layer has a gradient for it
   int add[SB_LAYER_INPUTS]; // backward: not the first to give this input a gradient
   size_t first, last;       // readers of its output
   size_t remembers;         // the first whose backward function reads it; 0: none
@@ -51,8 +51,8 @@ typedef struct
   cell *cells;  // by layer
   char *arena, *scratch;
   size_t scratch_bytes;
-  float *theta; // the weights that the convolutions' were made of
-  int ready;    // that they were
+  float *theta; // the weights from which the convolutions' were made
+  int ready;    // whether they have been
   float *label, *classes;
   const sb_stream *drop; // of the last forward pass
 } workspace;
@@ -85,7 +85,7 @@ find_readers (workspace *w)
       }
 }
 
-// ## What is merged
+// ## Merged layers
 
 static void
 find_homes (workspace *w)
@@ -99,14 +99,14 @@ find_homes (workspace *w)
       c->home = l;
       c->merged = is (net, l, &sb_layer_group_norm) && c->first == c->last && is (net, c->last, &sb_layer_silu);
       if (!is (net, l, &sb_layer_add) || net->layers[layer->from[0]].inputs == 0 || l + 1 == net->count)
-        continue; // what the last layer reads may be asked for
+        continue; // the last layer's input must stay readable
       const cell *term = &w->cells[layer->from[0]];
       if (term->first == term->last && layer->from[1] != layer->from[0])
         c->home = term->home;
     }
 }
 
-// Backward, in the order in which it will go: whether an input has been given a gradient before.
+// In the order of the backward pass: whether an input has been given a gradient before.
 
 static void
 find_first_gradients (workspace *w, char *given)
@@ -129,7 +129,7 @@ find_first_gradients (workspace *w, char *given)
 
 // ## When a number is needed
 //
-// As for the reference, but for a home: from the first of its layers until the last of their readers is done. A merged
+// As in the reference, but by homes: from the first of its layers until the last of their readers is done. A merged
 // group norm has no output; its input is needed where the SiLU needs it.
 
 static void
@@ -184,7 +184,7 @@ workspace_free (void *state)
   free (w);
 }
 
-// The samples of 1 x 1 images are the pixels of one image (blocked.h): to a convolution there is then one, a line of them.
+// The samples of 1 x 1 images are the pixels of one image (blocked.h), which has a single row for a convolution.
 
 static int
 make_convolution (workspace *w, size_t l)
@@ -202,7 +202,7 @@ make_convolution (workspace *w, size_t l)
   return w->conv->conv_alloc (w->shared, &shape, &w->cells[l].convolution);
 }
 
-// A convolution that adds to its input's gradient does so by way of the scratch, which begins with a place for that.
+// A convolution that adds to its input's gradient computes it at the start of the scratch memory first.
 
 static size_t
 detour (const workspace *w, size_t l)
@@ -370,7 +370,7 @@ add_forward (const workspace *w, size_t l)
     sb_blocked_fill (&c->shape, &second->shape, 1, 1, second->y, c->y);
 }
 
-// Samples that fill up the workspace are dropped from too: what stood in their place may be no numbers.
+// Masks are drawn for the padding samples too: what is in the scratch memory there could be NaN.
 
 static void
 drop_forward (const workspace *w, size_t l)
@@ -647,8 +647,8 @@ hidden (const sb_net *net, size_t n, const void *state, sb_real *out)
 
 // ## Two backends
 //
-// oneDNN's convolutions are written for AVX-512, and know bfloat16. Those in winograd.c run on any processor; but where ours are
-// not compiled for AVX2, or the processor has none, OpenBLAS, which is written for each processor, is faster.
+// oneDNN's convolutions are written for AVX-512, and support bfloat16. Those in winograd.c run on any processor; but
+// where they are not compiled for AVX2, or the processor has none, OpenBLAS, tuned for each processor, is faster.
 
 static int
 winograd_usable (sb_net_precision precision)

@@ -1,8 +1,8 @@
 // # Group norm on blocked tensors
 //
-// group_norm.c has the formulas. Sums over pixels are taken for sixteen channels side by side, then over the channels of a
-// group. Where a SiLU follows, as almost everywhere, it is computed in the same sweep, and what lies between is never
-// stored: going back, it is computed again.
+// group_norm.c has the formulas. Sums over pixels are taken for sixteen channels at once, then over the channels of a
+// group. Where a SiLU follows, as almost everywhere, it is computed in the same sweep, and the normalised value is
+// never stored: the backward pass computes it again.
 
 #include "blocked.h"
 
@@ -15,8 +15,8 @@ static const double epsilon = 1e-5;
 
 // ## Sums over pixels
 //
-// Four partial sums: the processor adds one while the others are on their way, and fewer numbers in a row are added to
-// each, which rounds less. `what` is a constant where this is called.
+// Four partial sums hide the latency of additions, and fewer numbers are added to each, which rounds less. `what` is a
+// constant where this is called.
 
 typedef enum
 {
@@ -74,7 +74,7 @@ mean_of_groups (const sb_blocked_norm *norm, const float *sums, float *means)
 
 // ## Forward
 //
-// Saved, for each sample and channel: $\mu$, then $\rho$. Channels that fill up the last block have $\gamma = \beta = 0$,
+// Saved, for each sample and channel: $\mu$, then $\rho$. The last block's padding channels have $\gamma = \beta = 0$,
 // and give zeros.
 
 static void
@@ -179,7 +179,7 @@ finish (size_t pixels, int add, const float *restrict mu, const float *restrict 
       }
 }
 
-// One sample. sums: 4 numbers a channel, of which the last two become the means.
+// One sample. sums: 4 numbers per channel, of which the last two become the means.
 
 SB_INLINE void
 sum_gradients (const sb_blocked_norm *norm, size_t i, const float *theta, const void *x, const float *mu,

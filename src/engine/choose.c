@@ -1,4 +1,4 @@
-// # Which backend computes a network
+// # The choice of a backend
 //
 // The fastest first, the reference last: it can always be used.
 

@@ -3,7 +3,7 @@
 
 #include "../net/graph.h"
 
-// How the fast backend computes a convolution, on tensors in blocked layout (blocked.h), for one thread.
+// The fast backends' convolutions, on tensors in blocked layout (blocked.h), for one thread.
 typedef struct
 {
   size_t images, height, width;
@@ -13,23 +13,23 @@ typedef struct
   int gradients;
 } sb_conv_shape;
 
-// What is an int, but of `begin`, is a status: GSL_ENOMEM where there is no memory, GSL_EFAILED where oneDNN cannot do it.
+// An int returned, except by `begin`, is a status: GSL_ENOMEM; GSL_EFAILED where oneDNN cannot do it.
 typedef struct
 {
   // Before and after any of the functions below: `end` is given what `begin` returned.
   int (*begin) (void);
   void (*end) (int begun);
 
-  // What all convolutions of a workspace share, which may be nothing; NULL on failure.
+  // State shared by all convolutions of a workspace, if any; NULL on failure.
   int (*alloc) (sb_net_precision precision, void **shared);
   void (*free) (void *shared);
 
-  // One convolution, made once and run many times; NULL on failure.
+  // A convolution, made once and run many times; NULL on failure.
   int (*conv_alloc) (void *shared, const sb_conv_shape *shape, void **conv);
   void (*conv_free) (void *conv);
   size_t (*scratch) (const void *conv); // bytes
 
-  // Where its tensors stand from now on. x_bar and y_bar may be NULL without gradients.
+  // Set the memory of its tensors from now on. x_bar and y_bar may be NULL without gradients.
   int (*bind) (void *conv, void *x, void *y, void *x_bar, void *y_bar, void *scratch);
 
   // New weights: W and b as the reference stores them, one after the other. Then the three passes: y = W x + b;
@@ -40,7 +40,7 @@ typedef struct
   int (*backward_weights) (void *conv, float *theta_bar);
 } sb_conv_type;
 
-extern const sb_conv_type sb_conv_winograd; // winograd.c: always there, in float
+extern const sb_conv_type sb_conv_winograd; // winograd.c: always available, in float
 extern const sb_conv_type sb_conv_onednn;   // onednn.c: where built
 
 int sb_onednn_usable (sb_net_precision precision); // on this processor

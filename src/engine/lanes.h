@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <string.h>
 
-// Sixteen or eight numbers at a time, as gcc and clang let one write them; a processor with shorter vectors takes two or four
+// Vectors of sixteen or eight numbers, an extension of gcc and clang; a processor with shorter vectors uses two or four
 // for one of these. The functions that use them are marked SB_CLONES, so that there is one for each kind of processor.
 #define SB_INLINE static inline __attribute__ ((always_inline))
 
@@ -17,17 +17,16 @@ typedef float sb_eight_there __attribute__ ((vector_size (32), aligned (4), may_
 typedef uint32_t sb_bits __attribute__ ((vector_size (64)));
 typedef uint16_t sb_halves __attribute__ ((vector_size (32)));
 
-// Eight numbers in memory, to be read or written. (memcpy would move them by halves, and the processor then waits for both;
-// a function would need a calling convention that depends on the processor.)
+// Eight numbers in memory, to be read or written. (memcpy would move them in two halves, which stalls the processor; a
+// function would need a calling convention that depends on the processor.)
 #define SB_EIGHT(x) (*(sb_eight_there *)(x))
 #define SB_CONST_EIGHT(x) (*(const sb_eight_there *)(x))
 
 // Call a function whose last argument, whether numbers are bfloat16, has to be a constant where it is inlined.
 #define SB_BY_PRECISION(half, function, ...) ((half) ? function (__VA_ARGS__, 1) : function (__VA_ARGS__, 0))
 
-// A bfloat16 is the upper half of a float: widening fills up with zeros, narrowing rounds to the nearest, ties to even. A
-// not-a-number, which differs from itself, is not rounded, or it could become a zero: all bits of `none` are set, which are
-// a quiet one.
+// A bfloat16 is the upper half of a float: widening pads with zeros, narrowing rounds to the nearest, ties to even. A
+// NaN, which differs from itself, is not rounded, or it could become a zero: `none` makes it a quiet NaN.
 
 SB_INLINE float
 sb_get (const void *x, size_t k, int half)

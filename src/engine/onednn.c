@@ -1,10 +1,10 @@
 // # Convolutions by oneDNN
 //
-// oneDNN writes machine code for a convolution of given sizes: a *primitive*, made once and run many times. It has three
-// for a layer (forward, gradient of the input, gradient of the weights), each of which may want the weights in an order of
-// its own. Two algorithms are used. The direct one comes close to the processor's peak. Winograd's (Lavin and Gray, 2016)
-// does the same with fewer multiplications: a 4 x 4 tile of the output takes 36 products of channels in place of 144, after
-// transforms of tiles and weights that cost little where there are many tiles and channels.
+// oneDNN generates machine code for a convolution of given sizes: a *primitive*, made once and run many times. It has
+// three for a layer (forward, gradient of the input, gradient of the weights), each of which may require the weights in
+// an order of its own. Two algorithms are used. The direct one comes close to the processor's peak. Winograd's (Lavin
+// and Gray, 2016) needs fewer multiplications: a 4 x 4 tile of the output takes 36 products of channels in place of
+// 144, after transforms of tiles and weights that cost little where there are many tiles and channels.
 
 #include "conv.h"
 
@@ -24,7 +24,7 @@
 
 // ## This processor, and this process
 //
-// It needs the processor's instructions, and memory that machine code can be written to and run from, which hardened systems
+// It needs the processor's instructions, and memory that is both writable and executable, which hardened systems
 // refuse. That is tried with a page.
 
 static int
@@ -33,7 +33,7 @@ may_run_code (void)
   const size_t page = (size_t)sysconf (_SC_PAGESIZE);
   void *memory = mmap (NULL, page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED)
-    return 1; // that is another failure, which whoever needs memory will meet
+    return 1; // another failure, which the next allocation will report
   const int may = mprotect (memory, page, PROT_READ | PROT_WRITE | PROT_EXEC) == 0;
   munmap (memory, page);
   return may;
@@ -49,7 +49,7 @@ sb_onednn_usable (sb_net_precision precision)
 
 // ## One thread
 
-// oneDNN takes as many threads as OpenMP offers, and how many changes its sums. It is to have one.
+// oneDNN uses as many threads as OpenMP offers, and its sums depend on their number. Here it has one.
 
 static int
 begin (void)
@@ -65,10 +65,10 @@ end (int threads)
   omp_set_num_threads (threads);
 }
 
-// ## What went wrong
+// ## Errors
 //
-// Calls follow each other until one fails: `failed = failed ? failed : next ()`. Memory apart, it is that oneDNN cannot do what
-// it was asked.
+// Calls are chained until one fails: `failed = failed ? failed : next ()`. Any failure but of memory means that oneDNN
+// does not support the operation.
 
 static int
 status_of (dnnl_status_t failed)
@@ -82,7 +82,7 @@ typedef struct
 {
   dnnl_engine_t engine;
   dnnl_stream_t stream;
-  dnnl_primitive_attr_t plain, adding; // scratch is ours; adding: a copy that adds to what is there
+  dnnl_primitive_attr_t plain, adding; // scratch is ours; adding: a copy that adds to its output
   dnnl_data_type_t value;
 } engine;
 
@@ -204,8 +204,8 @@ typedef struct
   float *W_bar; // in the scratch
 } convolution;
 
-// Channels come in blocks of 16, the last filled up with zeros: oneDNN is told that these are channels too, so that it
-// always has whole blocks. Then the rows of W are longer than theta's, and stand in a copy.
+// Channels come in blocks of 16, the last padded with zeros: oneDNN takes the padding for channels too, so that blocks
+// are always whole. Then the rows of W are longer than theta's, and are stored in a copy.
 
 static int
 has_own_rows (const sb_conv_shape *s)
@@ -227,7 +227,7 @@ describe (convolution *c)
   return failed ? failed : dnnl_memory_desc_init_by_tag (&c->stored, 4, W, dnnl_f32, dnnl_oihw);
 }
 
-// oneDNN says which order of the weights is best ("any"). The gradients' descriptions want the forward one beside them.
+// oneDNN chooses the best order of the weights ("any"). The gradients' descriptions require the forward one as a hint.
 
 static dnnl_status_t
 about (const convolution *c, dnnl_prop_kind_t kind, dnnl_alg_kind_t algorithm, dnnl_primitive_desc_t of_forward,
@@ -250,7 +250,7 @@ about (const convolution *c, dnnl_prop_kind_t kind, dnnl_alg_kind_t algorithm, d
   return failed ? failed : dnnl_primitive_desc_create (description, &d, c->dnn->plain, c->dnn->engine, of_forward);
 }
 
-// Winograd's where it pays: measured on the networks of the experiments.
+// Winograd's where it is faster: measured on the networks of the experiments.
 
 enum
 {
@@ -318,7 +318,7 @@ tensor_alloc (const dnnl_memory_desc_t *shape)
   return tensor;
 }
 
-// The weights in the order in which the second action wants them: a copy of their own, but where it is the first's.
+// The weights in the order of the second action: a copy of their own, unless that is the order of the first.
 
 static int
 copy_transposed (convolution *c)
@@ -467,7 +467,7 @@ conv_bind (void *conv, void *x, void *y, void *x_bar, void *y_bar, void *scratch
   convolution *c = conv;
   const dnnl_memory_desc_t *W = shape_of (&c->forward, dnnl_query_weights_md);
   c->W_bar = scratch;
-  void *rest = (char *)scratch + weights_size (c);
+  void *action_scratch = (char *)scratch + weights_size (c);
   const binding bindings[] = { { &c->forward, DNNL_ARG_SRC, &c->x, x },
                                { &c->forward, DNNL_ARG_DST, &c->y, y },
                                { &c->forward, DNNL_ARG_WEIGHTS, W, c->W },
@@ -479,13 +479,13 @@ conv_bind (void *conv, void *x, void *y, void *x_bar, void *y_bar, void *scratch
     status = bind_gradients (c, x, x_bar, y_bar);
   action *const actions[] = { &c->forward, &c->of_data, &c->of_weights, &c->lay, &c->lay_transposed, &c->add };
   for (size_t k = 0; k < sizeof actions / sizeof *actions && !status; k++)
-    status = bind_scratch (c, actions[k], rest);
+    status = bind_scratch (c, actions[k], action_scratch);
   return status;
 }
 
 // ## Weights in and gradients out
 //
-// Between theta and rows of our own: a tap for a tap, or of 3 x 3 the centre alone.
+// Between theta and rows of our own: every tap, or only the centre of 3 x 3.
 
 static size_t
 stored_size (const convolution *c)

@@ -1,8 +1,8 @@
 // # Small products
 //
-// Winograd's algorithm asks for many products of small matrices, of 24 rows and 16 to 128 columns, say. A library's sgemm
+// Winograd's algorithm needs many products of small matrices, of 24 rows and 16 to 128 columns, say. A library's sgemm
 // first copies its matrices into an order of its own, which for large ones costs nothing beside the product itself, but for
-// these as much as that. The loops below need no copies, since matrices of this size stay in the cache as they are.
+// these as much as the product. The loops below need no copies, since matrices of this size fit in the cache.
 
 #include "product.h"
 
@@ -10,9 +10,9 @@
 
 // ## Four rows by sixteen columns
 //
-// Of the result, as much is summed at a time as fits into the processor's registers: a number of $A$ is multiplied with
-// sixteen of $B$, and these are used for four rows. Loops over `sum` are unrolled, or it would live in memory. `add` is a
-// constant where this is called.
+// As much of the result is summed at a time as fits into the processor's registers: a number of $A$ is multiplied by
+// sixteen of $B$, which are used for four rows. Loops over `sum` are unrolled, or it would be kept in memory. `add` is
+// a constant where this is called.
 
 SB_INLINE void
 block (const sb_product_shape *s, int add, const float *a, const float *b, float *c)

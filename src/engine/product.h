@@ -9,9 +9,9 @@ enum
   SB_PRODUCT_COLUMNS = 16
 };
 
-// C = A B, or C += A B where `add`. C is rows x columns, without gaps. A(i, k) stands at a[i * row + k * term], so that A may
-// be the transpose of what is stored. B is stored in panels of SB_PRODUCT_COLUMNS columns, one after the other, in each of
-// which a row follows the other; `panel` numbers lie between the beginnings of two. Rows come in fours, columns in sixteens.
+// C = A B, or C += A B where `add`. C is rows x columns, contiguous. A(i, k) is a[i * row + k * term], so that A may be
+// the transpose of the stored matrix. B is stored in panels of SB_PRODUCT_COLUMNS columns, each a matrix by rows; their
+// beginnings are `panel` numbers apart. `rows` is a multiple of 4, `columns` of 16.
 typedef struct
 {
   size_t rows, columns, terms;

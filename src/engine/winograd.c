@@ -1,9 +1,9 @@
 // # Convolutions by Winograd's algorithm
 //
-// A convolution of an image with $3 \times 3$ weights is, written plainly, nine products of matrices. Winograd's algorithm
-// (Lavin and Gray, 2016) needs a quarter of the multiplications: it takes the image in tiles, and each tile of
-// $4 \times 4$ outputs through 36 products of numbers in place of 144. With $g$ the weights from one channel to another, $d$ the
-// $6 \times 6$ inputs that a tile looks at,
+// A direct convolution of an image with $3 \times 3$ weights is nine products of matrices. Winograd's algorithm (Lavin
+// and Gray, 2016) needs a quarter of the multiplications: the image is cut into tiles, and each tile of $4 \times 4$
+// outputs takes 36 products of numbers in place of 144. With $g$ the weights from one channel to another, $d$ the
+// $6 \times 6$ inputs of a tile,
 // $$ Y = A^\top \Bigl[\,(G\,g\,G^\top) \odot (B^\top d\,B)\,\Bigr] A . $$
 // Over all channels the products in brackets become, for each of the 36 places, one product of matrices: tiles by
 // channels, and channels by channels.
@@ -20,11 +20,12 @@
 // ## Where the matrices come from
 //
 // A tap of weights $g_0 + g_1 p + g_2 p^2$ and one of outputs $y_0 + \cdots + y_3 p^3$ are polynomials, and their product has
-// six coefficients: so many values determine it. Values at points $p$ are products of values, coefficients are not.
-// That is what $G$ (from coefficients to values) is about; transposing the multiplication turns it into a correlation,
-// whose inputs pass $B^\top$ and whose outputs $A^\top$. The points are $0, \pm a, \pm b$ and infinity, with
-// $a = \tfrac58$, $b = \tfrac32$: values and coefficients then are of like size, which keeps rounding errors small: below 1e-6
-// of the norm, summed over 64 channels (tests/engine/test_winograd.c). All the constants but the divisors are exact in float.
+// six coefficients: its values at six points $p$ determine it, and each is one product, that of the two factors' values
+// there. $G$ maps coefficients to values; transposing the multiplication turns it into a correlation, whose inputs are
+// transformed by $B^\top$ and whose outputs by $A^\top$. The points are $0, \pm a, \pm b$ and infinity, with
+// $a = \tfrac58$, $b = \tfrac32$: values and coefficients are then of like size, which keeps rounding errors small:
+// below 1e-6 of the norm, summed over 64 channels (tests/engine/test_winograd.c). All constants but the divisors are
+// exact in float.
 
 enum
 {
@@ -40,8 +41,8 @@ static const float at_0 = 1 / 0.87890625F;                           // 1 / (aa 
 static const float at_a = 1 / (2 * 0.390625F * (0.390625F - 2.25F)); // 1 / (2 aa (aa - bb))
 static const float at_b = 1 / (2 * 2.25F * (2.25F - 0.390625F));     // 1 / (2 bb (bb - aa))
 
-// Six inputs through $B^\top$, whose rows are the polynomials that vanish at all points but one. What a pair of points
-// $\pm p$ has in common, the even part, is computed once.
+// Six inputs through $B^\top$, whose rows are the polynomials that vanish at all points but one. The even part, common
+// to a pair of points $\pm p$, is computed once.
 
 SB_INLINE void
 through_B (const sb_eight *d, size_t step, sb_eight *v, size_t to)
@@ -56,7 +57,7 @@ through_B (const sb_eight *d, size_t step, sb_eight *v, size_t to)
   v[5 * to] = aabb * d[step] - (aa + bb) * d[3 * step] + d[5 * step];
 }
 
-// Three or four coefficients through $G$, to values at the points, each divided by what its row of $B^\top$ is there.
+// Three or four coefficients through $G$, to values at the points, each divided by that of its row of $B^\top$ there.
 
 SB_INLINE void
 through_G (size_t count, const sb_eight *g, size_t step, sb_eight *u, size_t to)
@@ -121,8 +122,8 @@ square_A (size_t count, const sb_eight m[PLACES], sb_eight *y)
 
 // ## A convolution
 //
-// Its tiles are taken in bands, as many as the cache can hold once they are 36 numbers a channel. Weights of
-// $1 \times 1$ need no such thing: a tile then is a pixel, its own only place, and all the transforms are copies.
+// Its tiles are processed in bands, as many as fit in the cache at 36 numbers per channel. Weights of $1 \times 1$ need
+// no transform: a tile then is a pixel, with a single place, and all the transforms are copies.
 
 enum
 {
@@ -130,7 +131,7 @@ enum
   BAND_OF_PIXELS = 512
 };
 
-// From a place to the next: a line more than there are numbers, or all 36 of a tile's would compete for one place in the cache.
+// The stride between places: padded by a cache line, or all 36 of a tile's would map to the same set of the cache.
 
 SB_INLINE size_t
 apart (size_t count)
@@ -141,7 +142,7 @@ apart (size_t count)
 typedef struct
 {
   sb_conv_shape shape;
-  size_t in, out;             // channels, blocks filled up
+  size_t in, out;             // channels, padded to whole blocks
   size_t places, edge;        // of a tile
   size_t across, down, tiles; // tiles in a row and in a column of an image, in all images
   size_t band;
@@ -200,7 +201,7 @@ conv_alloc (void *shared, const sb_conv_shape *shape, void **conv)
   return GSL_ENOMEM;
 }
 
-// In the scratch: a band before and after the products, and the sums of gradients of weights.
+// Scratch memory: a band before and after the products, and the sums of gradients of weights.
 
 static size_t
 conv_scratch (const void *conv)
@@ -224,8 +225,8 @@ conv_bind (void *conv, void *x, void *y, void *x_bar, void *y_bar, void *scratch
 
 // ## Weights
 //
-// $U = G g G^\top$ for all pairs of channels, those of the result side by side in panels (product.h). On the way back, outputs become inputs and
-// the taps are read from the last to the first.
+// $U = G g G^\top$ for all pairs of channels, those of the result contiguous in panels (product.h). Backward, outputs
+// become inputs and the taps are read from the last to the first.
 
 SB_INLINE void
 transform_weights (const convolution *c, const float *theta, int back, float *U)
@@ -275,8 +276,8 @@ conv_weights (void *conv, const float *theta)
 
 // ## Tiles
 //
-// A square of an image's pixels, eight channels of it, from `row` and `column` on, which may lie outside: there it is zero, and
-// nothing is written. `x` is where the block of channels begins.
+// A square of an image's pixels, eight channels of it, from `row` and `column` on, which may be outside: there it is
+// zero, and nothing is written. `x` points to the block of channels.
 
 typedef struct
 {
@@ -322,7 +323,7 @@ write_square (const sb_conv_shape *s, float *y, long row, long column, long edge
         SB_EIGHT (y + (i * width + j) * SB_LANES) = *d;
 }
 
-// Where eight channels from `channel` on begin in a tensor of so many.
+// The index of eight channels, from `channel` on, in a tensor.
 
 SB_INLINE size_t
 begin_of (const convolution *c, size_t image, size_t channels, size_t channel)
@@ -331,7 +332,7 @@ begin_of (const convolution *c, size_t image, size_t channels, size_t channel)
   return (image * blocks + channel / SB_LANES) * pixels * SB_LANES + channel % SB_LANES;
 }
 
-// A band of tiles through $B^\top$, or of gradients through $G$, eight channels of a tile at a time. Tiles come to lie
+// A band of tiles through $B^\top$, or of gradients through $G$, eight channels of a tile at a time. Tiles are stored
 // as [place][tile][channel], gradients in panels, [place][block][tile][16].
 
 SB_INLINE void
@@ -402,7 +403,7 @@ band_outputs (const convolution *c, const float *M, const float *bias, size_t ch
     }
 }
 
-// ## There and back
+// ## Forward, and the gradient of the input
 
 static void
 convolve (const convolution *c, const float *x, size_t from, const float *U, const float *bias, size_t to, float *y)
@@ -411,7 +412,7 @@ convolve (const convolution *c, const float *x, size_t from, const float *U, con
   for (size_t first = 0; first < c->tiles; first += c->band)
     {
       size_t count = c->tiles - first < c->band ? c->tiles - first : c->band;
-      size_t rows = (count + SB_PRODUCT_ROWS - 1) / SB_PRODUCT_ROWS * SB_PRODUCT_ROWS; // those too many: not looked at
+      size_t rows = (count + SB_PRODUCT_ROWS - 1) / SB_PRODUCT_ROWS * SB_PRODUCT_ROWS; // the surplus: not used
       const sb_product_shape shape = { rows, to, from, from, 1, from * SB_LANES, 0 };
       band_inputs (c, x, from, first, count, V);
       for (size_t p = 0; p < c->places; p++)
@@ -439,7 +440,7 @@ conv_backward_data (void *conv)
 // ## The gradient of the weights
 //
 // It is a correlation too: of a tile's $6 \times 6$ inputs with the $4 \times 4$ gradients of its outputs, giving $3 \times 3$
-// numbers. The same points serve, $G$ and $A$ change their parts, and the last transform is common to all tiles:
+// numbers. The same points serve, $G$ and $A$ exchange roles, and the last transform is common to all tiles:
 // $$ \bar g = A^\top \Bigl[\sum_{\text{tiles}} (B^\top d\,B) \odot (G\,\bar Y\,G^\top)\Bigr] A . $$
 
 // These become the right factor of a product.
@@ -512,9 +513,9 @@ conv_backward_weights (void *conv, float *theta_bar)
   return GSL_SUCCESS;
 }
 
-// ## Nothing is shared
+// ## No shared state
 //
-// A convolution has all it needs.
+// Convolutions share nothing.
 
 static int
 begin (void)

@@ -35,7 +35,7 @@ typedef struct
 // ## Pairs, a block at a time
 //
 // $\lVert\mathbf{x}_i - \mathbf{x}_j\rVert^2 = \lVert\mathbf{x}_i\rVert^2 + \lVert\mathbf{x}_j\rVert^2 - 2\,\mathbf{x}_i^T\mathbf{x}_j$, and the products of a block of points
-// with another are one product of matrices. The points are taken about their centre and in units of their spread
+// with another are one product of matrices. The points are taken relative to their centre and in units of their spread
 // (base/frame.c).
 
 typedef struct
@@ -99,7 +99,7 @@ search_shard (void *context, size_t shard, size_t first, size_t count)
 
 // ## Their distance
 //
-// The pair that is found is measured once more, without the cancellation of the squares.
+// The distance of the pair that is found is computed again, without the cancellation of the squares.
 
 static double
 distance_of (const gsl_matrix *points, pair farthest)

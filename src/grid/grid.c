@@ -1,7 +1,7 @@
 // # Noise scales and time grids
 //
-// Where a process is looked at: the levels of the discrete chains, and the times at which a solver stops. The papers
-// number noise scales from 1, vectors are numbered from 0, so entry $k$ holds $\sigma_{k+1}$.
+// The times at which a process is evaluated: the levels of the discrete chains, and the time steps of a solver. The
+// papers number noise scales from 1, vectors are numbered from 0, so entry $k$ holds $\sigma_{k+1}$.
 
 #include "grid.h"
 
@@ -16,7 +16,7 @@ between (double low, double high)
   return 0 < low && low < high && gsl_finite (high);
 }
 
-// How far along entry $k$ lies, from 0 at the first to 1 at the last of `n`.
+// The relative position of entry $k$, from 0 at the first to 1 at the last of `n`.
 
 static double
 fraction (size_t k, size_t n)
@@ -63,7 +63,7 @@ sb_grid_geometric (double sigma_min, double sigma_max, gsl_vector *sigma)
 
 // ## DDPM's noise scales
 //
-// An arithmetic sequence. With $N$ steps in place of one unit of time each step forgets an $N$-th,
+// An arithmetic sequence. With $N$ steps in place of one unit of time the rate of each step is an $N$-th,
 // [scoresde.txt-ddpm-beta]
 // $$ \beta_i = \frac{\bar\beta_{\min}}{N} + \frac{i-1}{N(N-1)} (\bar\beta_{\max} - \bar\beta_{\min}), \qquad i = 1, \dots, N. $$
 // (The paper prints the first term without its bar; with $N = 1000$, 0.1 and 20 the barred form runs from $10^{-4}$
@@ -121,7 +121,7 @@ sb_grid_edm (double sigma_min, double sigma_max, double rho, gsl_vector *sigma)
 
 // ## The kinds
 //
-// As a sampler's grid, from its first time to its last, the levels of EDM are times of any process.
+// As a sampler's grid, from its first time to its last, EDM's spacing serves for the times of any process.
 
 static int
 fill_linear (double first, double last, const double *key, gsl_vector *t)

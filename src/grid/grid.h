@@ -9,7 +9,7 @@
 
 SB_BEGIN_DECLS
 
-// Each fills a vector of the caller's, whose size says how many values there are; both ends are met exactly.
+// Each fills a vector of the caller's, whose size is the number of values; both ends are exact.
 // GSL_EBADLEN where the vector is too short to have two ends, GSL_EINVAL where a bound is out of range or not finite.
 
 // n >= 2 values, evenly spaced, from first to last, up or down: times from epsilon to T and back.
@@ -25,7 +25,7 @@ int sb_grid_arithmetic (double beta_bar_min, double beta_bar_max, gsl_vector *be
 // 0 < sigma_min < sigma_max, rho > 0 (theirs: 0.002, 80 and 7).
 int sb_grid_edm (double sigma_min, double sigma_max, double rho, gsl_vector *sigma);
 
-// Time k of n, from first (k = 0) to last (k = n - 1), both met exactly: evenly spaced in t^(1/rho), first, last >= 0, rho > 0.
+// Time k of n, from first (k = 0) to last (k = n - 1), both exact: even in t^(1/rho), first, last >= 0, rho > 0.
 double sb_grid_even_in_root (double first, double last, double rho, size_t k, size_t n);
 
 // A grid that a line of text can choose (base/entry.h): "linear", "edm rho=7".

@@ -2,12 +2,12 @@
 //
 // To take 2000 steps with a network trained on 1000 noise scales, Song et al. (2021, Appendix G) keep the ends of the
 // schedule and double $N$: for SMLD $\sigma_{\min}$ and $\sigma_{\max}$ stay, for DDPM $\bar\beta_{\min}$ and
-// $\bar\beta_{\max}$ do, so that every $\beta_i = \bar\beta_i/N$ is halved. What remains is what to tell the network:
+// $\bar\beta_{\max}$ do, so that every $\beta_i = \bar\beta_i/N$ is halved. What remains is the network's label:
 // [scoresde.txt-interp]
 // $$ \mathbf{s}'_{\boldsymbol\theta}(\mathbf{x}, i) = \mathbf{s}_{\boldsymbol\theta}(\mathbf{x}, i/2)
 //    \quad\text{or}\quad \mathbf{s}_{\boldsymbol\theta}(\mathbf{x}, \lfloor i/2 \rfloor), \qquad i = 0, \dots, 2N-1. $$
-// (The paper prints $[i/2]$; rounding to the nearest would ask for label $N$ at the last $i$, and there is none. The
-// linear form asks for $N - 1/2$ there, a little beyond the last label.)
+// (The paper prints $[i/2]$; rounding to the nearest would give label $N$ at the last $i$, which does not exist. The
+// linear form gives $N - 1/2$ there, a little beyond the last label.)
 
 #include "interpolate.h"
 

@@ -9,12 +9,12 @@ SB_BEGIN_DECLS
 
 typedef enum
 {
-  SB_INTERPOLATE_LINEAR,  // i/2, for a network that can be asked between its scales
+  SB_INTERPOLATE_LINEAR,  // i/2, for a network that accepts labels between its scales
   SB_INTERPOLATE_ROUNDING // i/2 rounded down, for one that cannot
 } sb_interpolation;
 
-// A network trained on N noise scales, labelled 0, ..., N-1, is sampled from on 2N, labelled i = 0, ..., 2N-1: the label to
-// ask it for. GSL_EDOM and NaN where i >= 2N, GSL_EINVAL and NaN where there is no such interpolation.
+// The label to give a network trained on N noise scales, labelled 0, ..., N-1, that is sampled on 2N, labelled i = 0,
+// ..., 2N-1. GSL_EDOM and NaN where i >= 2N, GSL_EINVAL and NaN where there is no such interpolation.
 double sb_interpolate_label (sb_interpolation how, size_t N, size_t i);
 
 SB_END_DECLS

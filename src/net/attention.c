@@ -1,7 +1,7 @@
 // # Self-attention
 //
-// Convolutions look around each pixel; attention lets every pixel look at every other (Vaswani et al., 2017). A pixel
-// $p$ asks with its query and takes the values of the pixels whose keys answer:
+// Convolutions are local; attention lets every pixel depend on every other (Vaswani et al., 2017). The output at pixel
+// $p$ is the mean of all values, weighted by the match of its query with their keys:
 // $$ S = \frac{Q^\top K}{\sqrt{C}}, \qquad A_{pq} = \frac{e^{S_{pq}}}{\sum_r e^{S_{pr}}}, \qquad y(p) = \sum_q A_{pq}\, v(q), $$
 // for each sample on its own; $Q$, $K$, $V$ are channels by pixels. Saved: $A$.
 
@@ -27,22 +27,22 @@ sizes_of (const sb_layer *layer, size_t n)
                   (sb_real)(1 / sqrt ((double)layer->out.channels)) };
 }
 
-// to (pixels x pixels) = scale a^T b + keep to, for a and b channels x pixels.
+// to (pixels x pixels) = scale a^T b + beta to, for a and b channels x pixels.
 
 static void
-pairs (sizes s, const sb_real *a, const sb_real *b, sb_real scale, sb_real keep, sb_real *to)
+pairs (sizes s, const sb_real *a, const sb_real *b, sb_real scale, sb_real beta, sb_real *to)
 {
-  sb_gemm (CblasRowMajor, CblasTrans, CblasNoTrans, s.pixels, s.pixels, s.channels, scale, a, s.row, b, s.row, keep, to,
+  sb_gemm (CblasRowMajor, CblasTrans, CblasNoTrans, s.pixels, s.pixels, s.channels, scale, a, s.row, b, s.row, beta, to,
            s.pixels);
 }
 
-// to (channels x pixels) = scale a w + keep to, or with w transposed.
+// to (channels x pixels) = scale a w + beta to, or with w transposed.
 
 static void
-mix (sizes s, const sb_real *a, const sb_real *w, enum CBLAS_TRANSPOSE transpose, sb_real scale, sb_real keep,
+mix (sizes s, const sb_real *a, const sb_real *w, enum CBLAS_TRANSPOSE transpose, sb_real scale, sb_real beta,
      sb_real *to)
 {
-  sb_gemm (CblasRowMajor, CblasNoTrans, transpose, s.channels, s.pixels, s.pixels, scale, a, s.row, w, s.pixels, keep,
+  sb_gemm (CblasRowMajor, CblasNoTrans, transpose, s.channels, s.pixels, s.pixels, scale, a, s.row, w, s.pixels, beta,
            to, s.row);
 }
 
@@ -87,7 +87,7 @@ forward (const sb_layer *layer, const sb_real *theta, const sb_pass *pass)
 // ## The softmax's slope
 //
 // A change $\dot S$ of a row changes it by $\dot A_{pq} = A_{pq}\,(\dot S_{pq} - \sum_r A_{pr}\dot S_{pr})$. The map
-// is symmetric: gradients come back through the same formula.
+// is symmetric: gradients are mapped back by the same formula.
 
 SB_CLONES void
 sb_attention_slope (size_t pixels, const sb_real *restrict A, sb_real *restrict S)

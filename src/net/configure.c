@@ -23,7 +23,7 @@ enum
   COLUMNS = 1024     // of a convolution's product
 };
 
-// ## What can be said
+// ## The keys
 
 static const char *const times[] = { "none", "positional", "fourier", NULL };
 
@@ -125,7 +125,7 @@ static const sb_key cnn_keys[] = { IMAGE,
 // The U-Net of the report "From denoising score matching to DDPM", Section 2.3.3, conditioned on $\sigma$: 64 channels
 // at first, doubled at each of three levels, two residual blocks a level, "attention mechanisms [...] at the highest
 // resolution". [dsm2ddpm.set-ncsn-arch] That is attention among all pixels of the image. Networks of this kind usually
-// have it at the lowest resolution, where it costs least; `attention=` says otherwise, as any key given takes
+// have it at the lowest resolution, where it costs least; that is `attention=` with its height, as any key given takes
 // precedence.
 
 static const sb_key dsm2ddpm_keys[]
@@ -142,18 +142,19 @@ static const sb_key dsm2ddpm_keys[]
         CONDITION };
 
 // The two winners of Appendix H's search, at the sizes of the authors' public configurations. NCSN++ has all five
-// components; DDPM++ is without the filter and without progressive growing. Trained in continuous time, NCSN++ is told
+// components; DDPM++ is without the filter and without progressive growing. Trained in continuous time, NCSN++ embeds
 // it by `time=fourier`; the deep models are those with `blocks=8`. [scoresde.set-ncsnpp] [scoresde.set-ddpmpp]
 // [scoresde.set-cont] The faces of 1024 x 1024 pixels have `ncsnpp time=fourier channels=16
 // multipliers=1,2,4,8,16,32,32,32 blocks=1 input=skip output=skip`. [scoresde.set-celebahq]
 
 //
-// Karras et al. (2022) took DDPM++ over, with three levels of 256 channels for CIFAR-10 in place of four; their 64 x 64 pixels have
-// `edm-ddpmpp image=3x64x64 multipliers=1,2,2,2`. [consistent.set-edm-arch] The first convolution has `channels` in all three. Attention
-// stands in the middle, which they count as the first block on the way up, whatever `attention=` says. Not theirs are the first weights
-// (they begin at $10^{-5}$ of Xavier's where these are 0, and queries, keys and values at $\sqrt{.2}$), the $10^{-5}$ in a group's variance
-// (theirs: $10^{-6}$), and the sines, which they have behind the cosines. Trained with an augmentation of the images, theirs is also told
-// its nine numbers, by 9 `channels` more weights; their dropout is 0.13 for CIFAR-10, 0.05 for FFHQ, 0.25 for AFHQ.
+// Karras et al. (2022) adopted DDPM++, with three levels of 256 channels for CIFAR-10 in place of four; for 64 x 64
+// pixels it is `edm-ddpmpp image=3x64x64 multipliers=1,2,2,2`. [consistent.set-edm-arch] The first convolution has
+// `channels` in all three. Attention is in the middle, which they count as the first block of the upward path, whatever
+// `attention=` says. Different from theirs are the initial weights (they begin at $10^{-5}$ of Xavier's where these are
+// 0, and queries, keys and values at $\sqrt{.2}$), the $10^{-5}$ in a group's variance (theirs: $10^{-6}$), and the
+// sines, which they have after the cosines. Trained with an augmentation of the images, theirs also takes its nine
+// numbers, by 9 `channels` more weights; their dropout is 0.13 for CIFAR-10, 0.05 for FFHQ, 0.25 for AFHQ.
 // [consistent.set-edm-augment]
 
 #define PLUS_PLUS(levels, fir, in)                                                                                     \
@@ -180,8 +181,8 @@ typedef struct
   size_t attention[LEVELS], attentions;
   size_t time;
   size_t fir, rescaled, biggan, input, output; // unet: its components
-  size_t by_block;                             // the way up is shown what each block made
-  bool plus_plus; // attention only behind the last block of a level on the way up; first of all, `channels`
+  size_t by_block;                             // skip connections from every block
+  bool plus_plus; // attention only after the last block of a level on the way up; first of all, `channels`
   double scale, dropout;
 } settings;
 
@@ -255,21 +256,21 @@ check_settings (const settings *s, sb_error *error)
   return GSL_SUCCESS;
 }
 
-// ## Laying layers
+// ## Appending layers
 //
 // Each function appends layers to the network and returns the number of the last. Where memory runs out, `failed` is
-// set and what follows has no effect.
+// set and later calls have no effect.
 
 typedef struct
 {
   sb_net *net;
   int failed;
-  size_t input; // the layer with x and what is joined to it
+  size_t input; // the layer with x and the condition joined to it
   size_t time;  // the layer with the embedding of the time, 0 where there is none
   size_t drawn; // by dropouts, of a sample's stream
   const settings *s;
-  size_t *kept, keeps; // what the way up of a U-Net is shown
-  size_t undivided;    // the first number of channels that does not divide into groups, 0: all do
+  size_t *skips, skip_count; // layers with skip connections to the upward path of a U-Net
+  size_t undivided;          // the first number of channels that does not divide into groups, 0: all do
 } builder;
 
 static sb_net_shape
@@ -331,7 +332,7 @@ convolve (builder *b, const char *name, size_t from, size_t outputs, size_t kern
                           .scratch = kernel == 1 ? 0 : taps * columns_of (in) });
 }
 
-// The U-Net of Ho et al. and those made of it have `groups` groups at most, and four channels in each at least.
+// The U-Net of Ho et al. and its descendants have `groups` groups at most, and four channels in each at least.
 
 static size_t
 groups_of (const settings *s, size_t channels)
@@ -444,8 +445,8 @@ part (char *name, size_t size, const char *block, const char *what)
 
 // ## The time
 //
-// Two linear layers on the embedding make a vector that every block is told, through a linear layer of the block's
-// own. A class is told with the time, as an embedding that is added to the time's.
+// Two linear layers on the embedding make a vector that is an input of every block, through a linear layer of the
+// block's own. A class has an embedding that is added to the time's.
 
 static void
 embed_time (builder *b, const settings *s, size_t width)
@@ -475,13 +476,13 @@ embed_time (builder *b, const settings *s, size_t width)
 }
 
 static size_t
-tell_time (builder *b, const char *block, size_t h)
+add_time_embedding (builder *b, const char *block, size_t h)
 {
   char name[48];
   if (b->time == 0)
     return h;
-  size_t told = convolve (b, part (name, sizeof name, block, "time"), b->time, shape_of (b, h).channels, 1, 0);
-  return add (b, h, told);
+  size_t shift = convolve (b, part (name, sizeof name, block, "time"), b->time, shape_of (b, h).channels, 1, 0);
+  return add (b, h, shift);
 }
 
 // ## The perceptron
@@ -496,19 +497,19 @@ lay_mlp (builder *b, const settings *s)
     {
       snprintf (name, sizeof name, "hidden.%zu", k);
       h = convolve (b, name, h, s->width, 1, 0);
-      h = activate (b, tell_time (b, name, h));
+      h = activate (b, add_time_embedding (b, name, h));
     }
   convolve (b, "out", h, s->outputs ? s->outputs : s->image[0], 1, 0);
 }
 
 // ## The U-Net
 //
-// A U-Net goes down through levels, each half as wide as the one above, keeping what it makes; through a middle; and up
-// again, where it is shown what it kept. Its parts follow in the order of the list in Appendix H.1:
+// A U-Net goes down through levels, each half as wide as the one above; through a middle; and up again, with skip
+// connections from the levels on the way down. Its parts follow in the order of the list in Appendix H.1:
 // [scoresde.txt-arch-components] two choices each for the first four and three each way for the last, which makes 144
 // networks. [scoresde.txt-144]
 //
-// (1) Images are halved and doubled plainly, or through a filter: `halve` and `redouble` above.
+// (1) Images are halved and doubled by averaging and repeating, or through a filter: `halve` and `redouble` above.
 //
 // (2) Residual sums are rescaled, or not. Two terms of variance one have a sum of variance two, or, over $\sqrt 2$, of
 // one.
@@ -535,7 +536,7 @@ block (builder *b, const char *name, size_t x, size_t channels, resampling *resa
       h = resample (b, h);
       x = resample (b, x);
     }
-  h = tell_time (b, name, convolve (b, part (of, sizeof of, name, "conv1"), h, channels, 3, 0));
+  h = add_time_embedding (b, name, convolve (b, part (of, sizeof of, name, "conv1"), h, channels, 3, 0));
   h = drop (b, activate (b, normalise (b, part (of, sizeof of, name, "norm2"), h)));
   h = convolve (b, part (of, sizeof of, name, "conv2"), h, channels, 3, 1);
   if (resample || shape_of (b, x).channels != channels)
@@ -543,8 +544,7 @@ block (builder *b, const char *name, size_t x, size_t channels, resampling *resa
   return add_residual (b, h, x);
 }
 
-// Between levels stands such a block of BigGAN's, or else the resampling alone, with joins=block followed by a
-// convolution.
+// Between levels is such a block of BigGAN's, or else the resampling alone, with joins=block followed by a convolution.
 
 static size_t
 change_level (builder *b, const char *way, size_t level, size_t h, resampling *resample)
@@ -589,16 +589,16 @@ attend_at_height (builder *b, const char *name, size_t x)
   return wanted ? attend (b, name, x) : x;
 }
 
-// (4) Each level has so many blocks. With joins=level its first block on the way up is shown what its last made on the
-// way down. With joins=block, as in the U-Net of Ho et al. (2020), each block on the way up is shown one on the way
-// down, from the last to the first, and one more is shown what came into the level; and there are two blocks in the
-// middle, with attention between them.
+// (4) Each level has so many blocks. With joins=level its first block on the way up also takes the output of its last
+// on the way down. With joins=block, as in the U-Net of Ho et al. (2020), each block on the way up takes the output of
+// one on the way down, from the last to the first, and one more takes the level's input; and there are two blocks in
+// the middle, with attention between them.
 
 static size_t
-keep (builder *b, size_t h, bool wanted)
+save_skip (builder *b, size_t h, bool wanted)
 {
   if (wanted)
-    b->kept[b->keeps++] = h;
+    b->skips[b->skip_count++] = h;
   return h;
 }
 
@@ -607,12 +607,12 @@ go_down (builder *b, size_t level, size_t h)
 {
   char name[48];
   const settings *s = b->s;
-  keep (b, h, s->by_block);
+  save_skip (b, h, s->by_block);
   for (size_t k = 0; k < s->blocks; k++)
     {
       snprintf (name, sizeof name, "down.%zu.%zu", level, k);
       h = block (b, name, h, s->channels * s->multipliers[level], NULL);
-      h = keep (b, attend_at_height (b, name, h), s->by_block || k + 1 == s->blocks);
+      h = save_skip (b, attend_at_height (b, name, h), s->by_block || k + 1 == s->blocks);
     }
   return h;
 }
@@ -627,7 +627,7 @@ go_up (builder *b, size_t level, size_t h)
     {
       snprintf (name, sizeof name, "up.%zu.%zu", level, k);
       if (k == 0 || s->by_block)
-        h = join (b, h, b->kept[--b->keeps]);
+        h = join (b, h, b->skips[--b->skip_count]);
       h = block (b, name, h, s->channels * s->multipliers[level], NULL);
       if (!s->plus_plus || k + 1 == count)
         h = attend_at_height (b, name, h);
@@ -643,9 +643,9 @@ go_between (builder *b, size_t h)
   return b->s->by_block ? block (b, "middle.second", attend (b, "middle", h), channels, NULL) : h;
 }
 
-// (5) Progressive growing is StyleGAN-2's. On the way down, each level is shown the image at its size: either the
-// pixels, through a 1 x 1 convolution (skip), or what the levels above have made, by a second path, halved and
-// convolved, which is then the level's input and the path's next piece (residual). `shown`: the image, or that path.
+// (5) Progressive growing is StyleGAN-2's. On the way down, each level takes the image at its size: either the pixels,
+// through a 1 x 1 convolution (skip), or the output of the levels above, by a second path, halved and convolved, which
+// is then the level's input and the path's next piece (residual). `shown`: the image, or that path.
 
 static size_t
 show_image (builder *b, size_t level, size_t h, size_t *shown)
@@ -661,8 +661,8 @@ show_image (builder *b, size_t level, size_t h, size_t *shown)
   return *shown = add_residual (b, convolve (b, name, *shown, shape_of (b, h).channels, 3, 0), h);
 }
 
-// On the way up, each level adds an image of its size to the output so far, doubled (skip); or what it makes to a
-// second path, doubled and convolved, which begins behind the lowest level and is the next level's input (residual).
+// On the way up, each level adds an image of its size to the output so far, doubled (skip); or its output to a second
+// path, doubled and convolved, which begins after the lowest level and is the next level's input (residual).
 
 static size_t
 norm_and_convolve (builder *b, const char *name, size_t h, size_t channels, int zero)
@@ -718,17 +718,17 @@ static void
 lay_unet (builder *b, const settings *s)
 {
   embed_time (b, s, 4 * s->channels);
-  b->kept = calloc (s->levels * (s->blocks + 1), sizeof *b->kept);
-  b->failed |= !b->kept;
+  b->skips = calloc (s->levels * (s->blocks + 1), sizeof *b->skips);
+  b->failed |= !b->skips;
   if (!b->failed)
     lay_levels (b, s);
-  free (b->kept);
+  free (b->skips);
 }
 
 // ## The classifier
 //
 // Convolutions, each normalised and activated; at every level half as wide; at the end the mean of each channel, which
-// are the features that `measure/` compares images by, and a number for each class.
+// are the features by which `measure/` compares images, and a number for each class.
 
 static void
 lay_cnn (builder *b, const settings *s)
@@ -744,7 +744,7 @@ lay_cnn (builder *b, const settings *s)
         {
           snprintf (name, sizeof name, "level.%zu.%zu", level, k);
           h = convolve (b, part (of, sizeof of, name, "conv"), h, s->channels * s->multipliers[level], 3, 0);
-          h = tell_time (b, name, h);
+          h = add_time_embedding (b, name, h);
           h = normalise (b, part (of, sizeof of, name, "norm"), h);
           h = activate_as (b, part (of, sizeof of, name, "silu"), h);
         }

@@ -33,13 +33,13 @@ sizes_of (const sb_layer *layer, const sb_pass *pass)
 
 // ## Columns
 //
-// The sum over channels and taps is a matrix product once the taps stand in a matrix: its row $(c, \delta)$ is channel
-// $c$ moved by $\delta$, and a column holds all that one pixel of the output sees. A few images stand side by side, so
-// that the product has columns enough to be fast on, and few enough that they stay in the cache. A single tap needs no
-// copy, and takes all images at once.
+// The sum over channels and taps is a matrix product once the taps are gathered in a matrix (im2col): its row
+// $(c, \delta)$ is channel $c$ shifted by $\delta$, and a column holds the receptive field of one output pixel. A few
+// images are taken together, so that the product has enough columns to be fast, and few enough to stay in the cache. A
+// single tap needs no copy, and takes all images at once.
 //
-// A moved image is the same numbers some places earlier or later. What comes in over an edge is zero: at one end of the
-// image and, for a move across, at one end of each line.
+// A shifted image is the same numbers some places earlier or later. Numbers shifted in over an edge are zero: at one
+// end of the image and, for a horizontal shift, at one end of each line.
 
 typedef struct
 {
@@ -80,7 +80,7 @@ move_image (const move *m, const sb_real *image, sb_real *moved)
   clear_border (m, moved);
 }
 
-// Its transpose, for the gradient: what was copied from a pixel to nine places is added back to it from there.
+// Its transpose, for the gradient (col2im): the nine copies of a pixel are added back to it.
 
 SB_CLONES static void
 move_back (const move *m, sb_real *restrict moved, sb_real *restrict image)
@@ -91,7 +91,7 @@ move_back (const move *m, sb_real *restrict moved, sb_real *restrict image)
     image[m->from + j] += moved[m->to + j];
 }
 
-// All channels and taps of some images, the first of which stands at x.
+// All channels and taps of some images, the first of which is at x.
 
 static void
 lay_columns (const sb_layer *layer, sizes s, size_t images, const sb_real *x, sb_real *columns)
@@ -227,7 +227,7 @@ jvp (const sb_layer *layer, const sb_real *theta, const sb_pass *pass, const sb_
 // ## The gradient of a derivative
 //
 // $Y$ and $\dot Y$ share $W$: $\bar W \mathrel{+}= \bar Y\,\mathrm{columns}(X)^\top +
-// \bar{\dot Y}\,\mathrm{columns}(\dot X)^\top$. The bias has no part in $\dot Y$.
+// \bar{\dot Y}\,\mathrm{columns}(\dot X)^\top$. $\dot Y$ does not depend on the bias.
 
 static void
 dual_backward (const sb_layer *layer, const sb_real *theta, const sb_pass *pass, const sb_dual *dual,

@@ -1,11 +1,11 @@
 // # Dropout
 //
-// In training each number of $x$ is lost with probability $p$, and the others grow so that the mean stays (Srivastava
-// et al., 2014):
+// In training each number of $x$ is dropped with probability $p$, and the others are scaled to preserve the mean
+// (Srivastava et al., 2014):
 // $$ y_k = m_k x_k, \qquad m_k = \begin{cases} 0 & u_k < p \\ 1/(1 - p) & \text{else}, \end{cases} $$
-// with $u_k$ uniform. Otherwise $m_k = 1$. Sample $i$ has its $u_k$ from a stream of its own, at index $i$ after the
-// first, where each dropout of the network has a place: they depend on nothing else in the batch. No parameters. Saved:
-// $m$.
+// with $u_k$ uniform. Otherwise $m_k = 1$. Sample $i$ draws its $u_k$ from a stream of its own, at index $i$ after the
+// first, where each dropout of the network has its range: they depend on nothing else in the batch. No parameters.
+// Saved: $m$.
 //
 // Once drawn, $m$ is a constant, and the layer a linear map.
 

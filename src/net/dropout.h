@@ -3,7 +3,7 @@
 
 #include "layer.h"
 
-// What the pixels of channel c of sample i are multiplied by: pixels of them, each 0 or 1 / (1 - rate).
+// The dropout mask of channel c of sample i: a number for each of its pixels, 0 or 1 / (1 - rate).
 void sb_dropout_draw (const sb_layer *layer, const sb_stream *drop, size_t i, size_t c, sb_real *kept);
 
 #endif

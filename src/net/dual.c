@@ -1,11 +1,11 @@
 // # The gradient of a derivative
 //
-// Implicit and sliced score matching hold $v^\top J v$, with $J = \partial f/\partial x$ the network's Jacobian, and are
-// minimised over $\theta$. The product $\dot f = Jv$ comes from one pass forward in which every number $y$ takes its derivative
-// $\dot y$ along $v$ with it. That pass is a function of $\theta$ like any other, so it is run through backwards: each layer is given
-// the gradients $\bar y$ and $\bar{\dot y}$ with respect to its output and to that output's derivative, and adds its terms to
-// those of its inputs. Two passes cost about twice what an ordinary forward and backward pass do, whatever the dimension.
-// [dsm2ddpm.txt-SSM-jvp]
+// Implicit and sliced score matching contain $v^\top J v$, with $J = \partial f/\partial x$ the network's Jacobian, and
+// are minimised over $\theta$. One forward pass that propagates with every number $y$ its derivative $\dot y$ along $v$
+// gives $\dot f = Jv$. That pass is a function of $\theta$ like any other, so it is differentiated backwards: each
+// layer is given the gradients $\bar y$ and $\bar{\dot y}$ with respect to its output and to that output's derivative,
+// and adds its terms to those of its inputs. The two passes cost about twice an ordinary forward and backward pass,
+// whatever the dimension. [dsm2ddpm.txt-SSM-jvp]
 
 #include "dual.h"
 
@@ -28,7 +28,7 @@ struct sb_net_dual
 enum
 {
   ARRAYS = 5, // of a layer
-  LINE = 16   // numbers that begin together
+  LINE = 16   // alignment, in numbers
 };
 
 // ## Workspace
@@ -131,8 +131,8 @@ sb_net_dual_forward (sb_net_dual *dual, const sb_real *theta, size_t n, const sb
 
 // ## Backward
 //
-// A layer without parameters whose backward function has nothing to remember is linear in its inputs, $y = Lx$ and
-// $\dot y = L\dot x$: both gradients go back through $L^\top$. The others say themselves what they do.
+// A layer without a dual_backward function is linear in its inputs, $y = Lx$ and $\dot y = L\dot x$: both gradients are
+// multiplied by $L^\top$.
 
 static void
 layer_backward (const sb_net_dual *dual, const sb_real *theta, size_t l, sb_real *theta_bar)

@@ -5,16 +5,16 @@
 
 SB_BEGIN_DECLS
 
-// A network's output and its derivative along a direction, and the gradient of both: for objectives that look at the
-// Jacobian J of a network, as sliced score matching does. Every number y of the network becomes a pair (y, y_dot).
-// Computed by the reference's layers; self-attention has no such gradient here.
+// A network's output and its derivative along a direction, and the gradient of both: for objectives that contain the
+// Jacobian J of a network, such as sliced score matching. Every number y of the network becomes a pair (y, y_dot).
+// Computed by the reference's layers; for self-attention there is no such gradient here.
 typedef struct sb_net_dual sb_net_dual;
 
 // A workspace for up to `samples` samples. NULL: GSL_EUNSUP where the network has self-attention, GSL_ENOMEM.
 sb_net_dual *sb_net_dual_alloc (const sb_net *net, size_t samples);
 void sb_net_dual_free (sb_net_dual *dual); // NULL is allowed
 
-// out = f(x, label, y; theta) and out_dot = J x_dot, shapes as of sb_net_forward. GSL_EINVAL where n is over that.
+// out = f(x, label, y; theta) and out_dot = J x_dot, shapes as of sb_net_forward. GSL_EINVAL: n > samples.
 int sb_net_dual_forward (sb_net_dual *dual, const sb_real *theta, size_t n, const sb_real *x, const sb_real *label,
                          const sb_net_condition *y, const sb_real *x_dot, sb_real *out, sb_real *out_dot);
 

@@ -1,10 +1,10 @@
 // # Embedding a number
 //
-// A network is told the time (or the noise level) as a number $u$. A number is a poor input: neighbouring times look
-// the same and no unit can be sensitive to all scales. So it is spread over sines and cosines,
+// A network takes the time (or the noise level) as a number $u$. A single number is a poor input: neighbouring times
+// are hard to distinguish and no unit can be sensitive to all scales. So it is embedded in sines and cosines,
 // $$ \bigl[\sin(\omega_1 u), \ldots, \sin(\omega_m u),\; \cos(\omega_1 u), \ldots, \cos(\omega_m u)\bigr], $$
-// and the two kinds of embedding differ in their frequencies. The label $u$ is given, not learned: neither embedding
-// passes a gradient back to it.
+// and the two kinds of embedding differ in their frequencies. The label $u$ is not learned: neither embedding computes
+// a gradient with respect to it.
 
 #include "layer.h"
 
@@ -46,8 +46,8 @@ no_jvp (const sb_layer *layer, const sb_real *theta, const sb_pass *pass, const 
 // ## Positional
 //
 // The transformer's: wavelengths from $2\pi$ to $2\pi\cdot 10^4$ in geometric steps, $\omega_j = 10^{-4 (j-1)/(m-1)}$.
-// It suits whole numbers up to a few thousand, DDPM's step index; between them it varies smoothly, so it can be asked
-// at half a step.
+// It suits whole numbers up to a few thousand, DDPM's step index; between them it varies smoothly, so it can be
+// evaluated at half a step.
 
 static void
 positional_forward (const sb_layer *layer, const sb_real *theta, const sb_pass *pass)
@@ -62,9 +62,9 @@ const sb_layer_type sb_layer_positional = { "positional embedding", 0, positiona
 
 // ## Fourier
 //
-// Random Fourier features for a continuous label: $\omega_j = 2\pi W_j$, $W_j \sim \mathcal{N}(0, 16^2)$ where the line
-// does not say another scale, drawn once and never trained. [scoresde.txt-fourier] The paper prints neither the formula
-// nor the input; the authors' code feeds $\log\sigma$. Parameters: $W$ as [m].
+// Random Fourier features for a continuous label: $\omega_j = 2\pi W_j$, $W_j \sim \mathcal{N}(0, 16^2)$ unless the
+// line gives another scale, drawn once and never trained. [scoresde.txt-fourier] The paper prints neither the formula
+// nor the input; the authors' code uses $\log\sigma$. Parameters: $W$ as [m].
 
 static void
 fourier_forward (const sb_layer *layer, const sb_real *theta, const sb_pass *pass)
@@ -77,9 +77,9 @@ const sb_layer_type sb_layer_fourier = { "fourier embedding", 0, fourier_forward
 
 // ## A class
 //
-// A network is told the class $k$ of what it is to make as a vector of zeros with a one at place $k$, of which it sees
-// a linear map, $y = W e_k + b$, the $k$-th column of $W$ and the bias. No class, $-1$, adds nothing at all: $y = 0$,
-// as a network that knows no classes has it. Parameters: $W$ as [features][classes], then $b$.
+// A network conditioned on a class $k$ takes a linear map of its one-hot vector, $y = W e_k + b$, the $k$-th column of
+// $W$ and the bias. No class, $-1$, adds nothing at all: $y = 0$, as in a network without classes. Parameters: $W$ as
+// [features][classes], then $b$.
 
 static size_t
 classes_of (const sb_layer *layer)
@@ -87,7 +87,7 @@ classes_of (const sb_layer *layer)
   return layer->parameters / layer->out.channels - 1;
 }
 
-// The class of sample i; any number that is none of them stands for no class.
+// The class of sample i; any other number means no class.
 
 static int
 find_class (const sb_layer *layer, const sb_pass *pass, size_t i, size_t *k)
@@ -127,7 +127,7 @@ class_backward (const sb_layer *layer, const sb_real *theta, const sb_pass *pass
       }
 }
 
-// The class stands still, and so does what is made of it.
+// The class has no direction: the derivative of its embedding is zero.
 
 static void
 class_dual (const sb_layer *layer, const sb_real *theta, const sb_pass *pass, const sb_dual *dual, sb_real *theta_bar)

@@ -3,8 +3,8 @@
 // Keeping every second pixel aliases high frequencies to low ones. StyleGAN-2 (Karras et al., 2020) smooths first, by a
 // filter with finite impulse response, $f = (1, 3, 3, 1)/8$ down and across: [scoresde.txt-arch-components]
 // $$ y_{ij} = \sum_{a,b=0}^{3} f_a f_b\; x_{2i+a-1,\;2j+b-1} . $$
-// Going up, zeros come between the pixels, the same filter fills them, and a gain of 4 keeps constants what they were.
-// That is four times the other's transpose, so that two loops serve all the functions, as in resample.c. Around an
+// Upsampling inserts zeros between the pixels and applies the same filter, with a gain of 4 that preserves constants.
+// That is four times the transpose of the former, so two loops serve all the functions, as in resample.c. Around an
 // image there are zeros.
 //
 // No parameters.
@@ -15,7 +15,7 @@
 
 static const sb_real filter[4] = { (sb_real)0.125, (sb_real)0.375, (sb_real)0.375, (sb_real)0.125 };
 
-// The line of `big` that tap a of line i of `small` sees, if there is one; -1 is a very large number.
+// The line of `big` that tap a of line i of `small` reads, if there is one; -1 wraps to a very large number.
 
 static int
 find_line (size_t height, size_t i, size_t a, size_t *line)

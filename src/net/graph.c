@@ -46,7 +46,7 @@ sb_net_free (sb_net *net)
 
 // ## Parameters by name
 //
-// A checkpoint stores each layer's parameters under names and shapes that PyTorch's users know: `weight` as
+// A checkpoint stores each layer's parameters under PyTorch's names and shapes: `weight` as
 // [outputs][inputs][k][k], or [outputs][inputs] where the images are single numbers, and `bias`.
 
 static size_t
@@ -72,7 +72,7 @@ name_tensor (sb_net_tensor *tensor, const sb_layer *layer, const char *what)
   strcpy (tensor->name + length, what); // 48 and 10 fit in 64
 }
 
-// The shape is what a tensor is; how many numbers it has follows.
+// The count follows from the shape.
 
 static sb_net_tensor
 tensor_of (const sb_layer *layer, size_t which)
@@ -105,7 +105,7 @@ sb_net_tensor_at (const sb_net *net, size_t k)
   return tensor_of (&net->layers[l], k);
 }
 
-// ## First weights
+// ## Initial weights
 
 int
 sb_net_initialise (const sb_net *net, sb_stream stream, sb_real *theta)

@@ -1,7 +1,7 @@
 // # Group normalisation
 //
-// Channels are taken in groups; each group of each sample is shifted and scaled to mean zero and variance one, and
-// then each channel $c$ gets a scale and a shift of its own (Wu and He, 2018):
+// Channels are divided into groups; each group of each sample is shifted and scaled to mean zero and variance one, and
+// then each channel $c$ has a scale and a shift of its own (Wu and He, 2018):
 // $$ \hat x = \frac{x - \mu}{\sqrt{v + \varepsilon}}, \qquad y = \gamma_c\,\hat x + \beta_c . $$
 //
 // Parameters: $\gamma$ as [channels], then $\beta$ as [channels]. Saved: $\mu$ and $\rho = 1/\sqrt{v + \varepsilon}$
@@ -20,7 +20,7 @@ typedef struct
 {
   size_t channels, pixels, stride;
   size_t channel; // the first
-  size_t start;   // where its first number stands
+  size_t start;   // index of its first number
 } group;
 
 static group
@@ -105,7 +105,7 @@ jvp_group (group G, const sb_real *gamma, const sb_real *x, const sb_real *saved
       }
   sb_real mean_dot = (sb_real)(mean / count), along_dot = (sb_real)(along / count);
 
-  // take both components out of x_dot, then scale
+  // subtract both components from x_dot, then scale
   for (size_t c = 0; c < G.channels; c++)
 #pragma omp simd
     for (size_t p = 0; p < G.pixels; p++)
@@ -132,7 +132,7 @@ jvp (const sb_layer *layer, const sb_real *theta, const sb_pass *pass, const sb_
 // $u = \gamma_c\,\bar y$: $\;\bar x = \rho\,(u - \langle u\rangle - \hat x\,\langle\hat x\,u\rangle)$. And
 // $\bar\gamma_c = \sum \bar y\,\hat x$, $\bar\beta_c = \sum \bar y$.
 
-// theta_bar and x_bar are added to; NULL: not wanted.
+// theta_bar and x_bar are added to; NULL: not computed.
 
 SB_CLONES static void
 backward_group (group G, size_t channels, const sb_real *gamma, const sb_real *x, const sb_real *saved,
@@ -152,7 +152,7 @@ backward_group (group G, size_t channels, const sb_real *gamma, const sb_real *x
           product += (double)y_bar[k] * (double)((x[k] - mu) * rho);
         }
 
-      // weigh the channel's sums into the group's
+      // add the channel's sums, weighted, to the group's
       mean += (double)gamma[G.channel + c] * sum;
       along += (double)gamma[G.channel + c] * product;
 
@@ -165,7 +165,7 @@ backward_group (group G, size_t channels, const sb_real *gamma, const sb_real *x
     }
   sb_real mean_bar = (sb_real)(mean / count), along_bar = (sb_real)(along / count);
 
-  // take both components out of u = gamma y_bar
+  // subtract both components from u = gamma y_bar
   for (size_t c = 0; c < G.channels && x_bar; c++)
 #pragma omp simd
     for (size_t p = 0; p < G.pixels; p++)

@@ -1,6 +1,6 @@
 // # Adding and joining
 //
-// Where two paths of the network meet, their outputs are added, or their channels laid one after the other.
+// Where two paths of the network meet, their outputs are added, or their channels concatenated.
 
 #include "../base/clones.h"
 #include "layer.h"
@@ -11,7 +11,7 @@
 //
 // $y = w\,(x_1 + x_2)$, with $w = 1$, or $w = 1/\sqrt 2$ where a sum is to have the variance of its terms.
 // [scoresde.txt-arch-components] The second input may be a $1 \times 1$ image: a number for each channel, added to all
-// its pixels. That is how a time embedding reaches a residual block.
+// its pixels. That is how a time embedding enters a residual block.
 
 static int
 spread (const sb_layer *layer)
@@ -102,7 +102,7 @@ const sb_layer_type sb_layer_add = { "add", 0, add_forward, add_backward, sb_lay
 
 // ## Joining
 //
-// The channel is the slowest index, so joined channels are the two blocks of memory, end to end.
+// The channel is the slowest index, so joined channels are the concatenation of two blocks of memory.
 
 static void
 join_forward (const sb_layer *layer, const sb_real *theta, const sb_pass *pass)

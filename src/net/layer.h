@@ -10,8 +10,8 @@ SB_BEGIN_DECLS
 
 // What a layer reads and writes: `channels` images of height x width for each of n samples. In memory the channel is
 // the slowest index and the sample the next, [channels][n][height][width], so that a convolution is a matrix product
-// whose result lies where it should, joining channels is laying memory end to end, and a vector per sample (an
-// embedding, a point in the plane) is a 1 x 1 image.
+// whose result needs no reordering, channels are joined by concatenating memory, and a vector per sample (an embedding,
+// a point in the plane) is a 1 x 1 image.
 typedef struct
 {
   size_t channels, height, width;
@@ -30,13 +30,13 @@ typedef struct
   size_t n;
   const sb_real *x[SB_LAYER_INPUTS]; // inputs
   sb_real *y;                        // output
-  sb_real *saved;                    // what forward keeps for backward and jvp: layer->saved numbers a sample
+  sb_real *saved;                    // saved by forward for backward and jvp: layer->saved numbers per sample
   sb_real *scratch;                  // not kept between calls: layer->scratch numbers
   const sb_stream *drop;             // of sample i at index + i; NULL: nothing is dropped
 } sb_pass;
 
-// A pass in pairs (dual.h): directions of the inputs (each NULL where one stands still), the gradients of some number
-// with respect to y and y_dot, and those with respect to x and x_dot, to be added to.
+// A pass in pairs (dual.h): directions of the inputs (each NULL: zero), the gradients of some number with respect to y
+// and y_dot, and those with respect to x and x_dot, to be added to.
 typedef struct
 {
   const sb_real *const *x_dot;
@@ -44,21 +44,21 @@ typedef struct
   sb_real *const *x_bar, *const *x_dot_bar;
 } sb_dual;
 
-// A layer is three functions, y = f(x, theta) and its two derivatives; and a fourth, for those that are not linear maps
-// of x without parameters:
+// A layer is three functions, y = f(x, theta) and its two derivatives; and a fourth, except for linear maps of x
+// without parameters:
 typedef struct
 {
   const char *name;
-  int remembers; // backward reads what forward has read: the pass's x must still be there
+  int remembers; // backward reads forward's inputs: the pass's x must still be there
 
   void (*forward) (const sb_layer *layer, const sb_real *theta, const sb_pass *pass);
 
   // Given the gradient y_bar of some number with respect to y, add its gradients with respect to the inputs to x_bar
-  // (each NULL where nobody asks) and with respect to the parameters to theta_bar (NULL likewise).
+  // (each NULL: not computed) and with respect to the parameters to theta_bar (NULL likewise).
   void (*backward) (const sb_layer *layer, const sb_real *theta, const sb_pass *pass, const sb_real *y_bar,
                     sb_real *const *x_bar, sb_real *theta_bar);
 
-  // Given directions x_dot (each NULL where an input stands still), y_dot is the derivative of y along them.
+  // Given directions x_dot (each NULL: zero), y_dot is the derivative of y along them.
   void (*jvp) (const sb_layer *layer, const sb_real *theta, const sb_pass *pass, const sb_real *const *x_dot,
                sb_real *y_dot);
 
@@ -82,8 +82,8 @@ struct sb_layer
   int zero;                  // of a convolution: its weights start at zero (the last of a path)
   double weight;             // of a sum: a factor of it
   double deviation;          // of Fourier features: their frequencies', when drawn
-  double rate;               // of dropout: the probability that a number is lost
-  size_t drawn;              // of dropout: how many numbers of a sample's stream others have drawn before
+  double rate;               // of dropout: the probability that a number is dropped
+  size_t drawn;              // of dropout: how many numbers of a sample's stream earlier dropouts draw
   size_t saved, scratch;     // see sb_pass
 };
 
@@ -116,7 +116,7 @@ extern const sb_layer_type sb_layer_input; // x, or the time label: given from o
 extern const sb_layer_type sb_layer_convolution;
 extern const sb_layer_type sb_layer_group_norm;
 extern const sb_layer_type sb_layer_silu;
-extern const sb_layer_type sb_layer_add;     // two inputs of one shape; or, the second being 1 x 1, a number a channel
+extern const sb_layer_type sb_layer_add;     // two inputs of one shape; or, the second 1 x 1, a number per channel
 extern const sb_layer_type sb_layer_dropout; // some numbers become zero, in training
 extern const sb_layer_type sb_layer_join;    // the channels of two inputs, one after the other
 extern const sb_layer_type sb_layer_halve;   // 2 x 2 averages

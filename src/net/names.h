@@ -1,7 +1,7 @@
 #ifndef SCOREBOOK_NET_NAMES_H
 #define SCOREBOOK_NET_NAMES_H
 
-// In the double build every name of net/ that a linker sees ends in _double.
+// In the double build every external name of net/ ends in _double.
 #define sb_layer_input sb_layer_input_double
 #define sb_layer_convolution sb_layer_convolution_double
 #define sb_layer_group_norm sb_layer_group_norm_double

@@ -3,7 +3,7 @@
 // A forward pass calls each layer in turn; a backward pass calls them in reverse, each adding to the gradients of the
 // layers it read. A pass works on a few samples at a time with memory of its own; larger batches are cut into shards
 // (score/network.c, train/), each running this code on one thread. The layers are computed by a backend: reference.c calls
-// the functions that stand in the layers' own pages; others may do the same sums faster.
+// the functions in the layers' own files; others may do the same computations faster.
 
 #include "passes.h"
 
@@ -145,7 +145,7 @@ sb_net_jvp (const sb_net *net, const sb_real *theta, sb_net_work *work, const sb
   return sb_net_along (net, theta, work->n, work->x, work->label, &work->y, x_dot, work->along, out_dot);
 }
 
-// ## Looking inside
+// ## Intermediate outputs
 
 int
 sb_net_hidden (const sb_net *net, sb_net_work *work, sb_real *hidden)

@@ -1,7 +1,7 @@
 // # One arena for all
 //
-// What a layer writes is needed until its last reader is done; then its place is free for another. All of this is known
-// before the first number is computed, so places are given out once, and a pass allocates nothing. To find the smallest
+// A layer's output is needed until its last reader is done; then its memory is free for another. All of this is known
+// before the first number is computed, so memory is assigned once, and a pass allocates nothing. To find the smallest
 // arena is hard (it is bin packing); a simple rule comes close: the largest first, each as low as it fits.
 
 #include "plan.h"
@@ -30,8 +30,8 @@ larger_first (const void *a, const void *b)
   return p->size != q->size ? (p->size < q->size) - (p->size > q->size) : (p > q) - (p < q);
 }
 
-// From the bottom up: above each that is in the way, until one lies wholly above. Returns where it comes among those placed,
-// which stand in the order of their places.
+// From the bottom up: move above each span in conflict, until one begins above this one's end. Returns its index among
+// those placed, which are in the order of their places.
 
 static size_t
 place (sb_span *span, sb_span *const *placed, size_t count)

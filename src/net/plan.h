@@ -3,11 +3,11 @@
 
 #include <stddef.h>
 
-// A block of memory that is needed from step `birth` to step `death`, both included, of some work in steps.
+// A block of memory that is needed from step `birth` to step `death`, both included, of a computation in steps.
 typedef struct
 {
   size_t size, birth, death;
-  size_t place; // where it begins: what sb_plan finds
+  size_t place; // where it begins, set by sb_plan
 } sb_span;
 
 enum
@@ -15,7 +15,7 @@ enum
   SB_PLAN_LINE = 64 // places are multiples of it
 };
 
-// Lay the spans in one arena so that none that are alive at the same step overlap. *total: how large it must be. GSL_ENOMEM.
+// Place the spans in one arena so that none that are needed at the same step overlap. *total: its size. GSL_ENOMEM.
 int sb_plan (sb_span *spans, size_t count, size_t *total);
 
 #endif

@@ -1,7 +1,7 @@
 // # The reference backend
 //
-// Layer by layer, with the functions on the layers' own pages and OpenBLAS below them. What follows is where each
-// layer's numbers stand, and in which order the functions are called.
+// Layer by layer, with the functions in the layers' own files, which use OpenBLAS. Here are the memory of each layer's
+// numbers, and the order in which the functions are called.
 
 #include "reference.h"
 
@@ -32,7 +32,7 @@ typedef struct
 
 typedef struct
 {
-  size_t first, last; // readers of a layer's output; of the last layer, and of one that nobody reads, itself
+  size_t first, last; // readers of a layer's output; of the last layer, and of one without readers, itself
   size_t backward;    // the first of those whose backward function reads it; 0: none
 } readers;
 
@@ -52,7 +52,7 @@ readers_of (const sb_net *net, size_t l)
   return r;
 }
 
-// The input and the label stay: they are written before the first step. The last output is read after the last one.
+// The input and the label are written before the first step. The last output is read after the last step.
 
 static void
 span_layer (const sb_net *net, size_t samples, purpose what, size_t l, sb_span spans[3])
@@ -232,7 +232,7 @@ forward (const sb_net *net, const sb_real *theta, size_t n, const sb_real *x, co
 // ## Backward
 //
 // Gradients begin at zero, when the last of a layer's readers is about to add the first term, and at
-// $\overline{\mathrm{out}}$; by the time a layer is reached, all who read it have added theirs.
+// $\overline{\mathrm{out}}$; by the time a layer is reached, all layers that read it have added theirs.
 
 static void
 layer_backward (const sb_net *net, const sb_real *theta, size_t n, const workspace *w, size_t l, sb_real *theta_bar,
@@ -244,7 +244,7 @@ layer_backward (const sb_net *net, const sb_real *theta, size_t n, const workspa
   for (size_t k = 0; k < layer->inputs; k++)
     {
       size_t from = layer->from[k];
-      if (sb_net_stands_still (net, from) || (from == 0 && !of_x)) // nobody may ask for the gradient of x
+      if (sb_net_stands_still (net, from) || (from == 0 && !of_x)) // the gradient of x may not be needed
         continue;
       inputs_bar[k] = w->at.y_dot[from];
       if (w->last[from] == l && (k == 0 || layer->from[k - 1] != from))
@@ -294,7 +294,7 @@ const sb_net_backend sb_net_openblas = { .name = "openblas",
 
 // ## Along a direction
 //
-// Directions go forward with the numbers they belong to. The label and the condition stand still, and the layers that
+// Directions are propagated forward with the numbers they belong to. The label and the condition have none: layers that
 // read them are given NULL.
 
 void
@@ -335,9 +335,9 @@ sb_net_along (const sb_net *net, const sb_real *theta, size_t n, const sb_real *
   return GSL_SUCCESS;
 }
 
-// ## On the way
+// ## Outputs of layers
 //
-// A layer's numbers are there until the last that reads them is done: they are copied as soon as they are made.
+// A layer's numbers are valid until the last layer that reads them is done: they are copied once they are computed.
 
 int
 sb_net_outputs_within (const sb_net *net, const sb_real *theta, size_t n, const sb_real *x, const sb_real *label,
@@ -361,7 +361,7 @@ sb_net_outputs_within (const sb_net *net, const sb_real *theta, size_t n, const 
   return GSL_SUCCESS;
 }
 
-// ## Where it went wrong
+// ## The first output that is not finite
 
 static int
 all_finite (size_t count, const sb_real *y)

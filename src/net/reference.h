@@ -5,13 +5,13 @@
 
 extern const sb_net_backend sb_net_openblas; // the layers' own functions, one after the other
 
-// What only the reference can do. A derivative along a direction, forward: x, label, y and x_dot as in passes.h;
-// `workspace` is made for it.
+// Functions that only the reference has. A derivative along a direction, forward: x, label, y and x_dot as in passes.h;
+// `workspace` is from sb_net_along_alloc.
 void *sb_net_along_alloc (const sb_net *net, size_t samples); // NULL: GSL_ENOMEM
 int sb_net_along (const sb_net *net, const sb_real *theta, size_t n, const sb_real *x, const sb_real *label,
                   const sb_net_condition *y, const sb_real *x_dot, void *workspace, sb_real *out_dot);
 
-// Where the numbers of a pass stand, by layer; y_dot: those along a direction.
+// The memory of a pass, by layer; y_dot: derivatives along a direction.
 typedef struct
 {
   sb_real **y, **y_dot, **saved;
@@ -20,7 +20,7 @@ typedef struct
 
 sb_pass sb_net_pass_at (const sb_net *net, size_t l, size_t n, const sb_net_places *at);
 
-// Directions of layer l's inputs: NULL where one stands still.
+// Directions of layer l's inputs: NULL where one is zero.
 void sb_net_directions (const sb_net *net, size_t l, sb_real *const *y_dot, const sb_real *x_dot[SB_LAYER_INPUTS]);
 
 // All layers in order, and their derivatives.
@@ -31,19 +31,19 @@ void sb_net_forward_along (const sb_net *net, const sb_real *theta, size_t n, co
 const char *sb_net_trace (const sb_net *net, const sb_real *theta, size_t n, const sb_real *x, const sb_real *label,
                           const sb_net_condition *y);
 
-// What these layers, by number, make of the samples: out[k], samples first. GSL_ENOMEM.
+// The outputs of these layers, by number: out[k], samples first. GSL_ENOMEM.
 int sb_net_outputs_within (const sb_net *net, const sb_real *theta, size_t n, const sb_real *x, const sb_real *label,
                            const sb_net_condition *y, size_t count, const size_t *layer, sb_real *const *out);
 
-// Samples come one after the other, layers of the reference want the channel slowest.
+// Samples are passed one after the other, layers of the reference have the channel slowest.
 void sb_net_channels_first (sb_net_shape shape, size_t n, const sb_real *samples, sb_real *to);
 void sb_net_samples_first (sb_net_shape shape, size_t n, const sb_real *from, sb_real *samples);
 
-// Write the inputs of a network where its first layers have their outputs, as of sb_net_forward.
+// Write the inputs of a network, as of sb_net_forward, to the outputs of its first layers.
 void sb_net_show (const sb_net *net, size_t n, const sb_real *x, const sb_real *label, const sb_net_condition *y,
                   sb_real *const *outputs);
 
-// Of what is given to a network only x, layer 0, moves and has a gradient.
+// Of a network's inputs only x, layer 0, has a direction and a gradient.
 static inline int
 sb_net_stands_still (const sb_net *net, size_t l)
 {

@@ -1,6 +1,6 @@
 // # Halving, doubling, averaging
 //
-// A U-Net looks at an image at several sizes. Going down, each pixel is the average of a $2 \times 2$ block; going up,
+// A U-Net processes an image at several sizes. Going down, each pixel is the average of a $2 \times 2$ block; going up,
 // each pixel is repeated four times. The one is a quarter of the other's transpose, so two loops serve all the
 // functions.
 
@@ -92,8 +92,8 @@ const sb_layer_type sb_layer_double = { "double", 0, double_forward, double_back
 
 // ## Averaging
 //
-// A classifier ends with the mean of each channel: what was seen, no matter where. Channels and samples lie one after
-// the other, so there is a mean for every run of pixels.
+// A classifier ends with the mean of each channel, independent of position. Channels and samples are contiguous, so
+// there is a mean for every run of pixels.
 
 static void
 average_forward (const sb_layer *layer, const sb_real *theta, const sb_pass *pass)

@@ -6,8 +6,8 @@
 //    |v|, |w| \le h . $$
 // It is a product, so that an image $X$, a matrix in each channel, becomes $B_h\,X\,B_w^\top$ with a matrix for its columns
 // and one for its rows. At the sizes of the papers these are small and dense, and products with them cost less than a
-// convolution by Fourier transforms, which would not know a boundary of zeros. CelebA-64: $h = 80$, $\varsigma$ from .01 to 23
-// [soft.set-blur-celeba]; CIFAR-10: $h = 32$, to 18 [soft.set-blur-cifar]; zero beyond the edge in both.
+// convolution by Fourier transforms, which has no zero boundary without padding. CelebA-64: $h = 80$, $\varsigma$ from
+// .01 to 23 [soft.set-blur-celeba]; CIFAR-10: $h = 32$, to 18 [soft.set-blur-cifar]; zero beyond the edge in both.
 
 #include "operator.h"
 
@@ -38,8 +38,8 @@ typedef struct
 
 // ## The kernel
 //
-// A line of it, $k_0$ to $k_h$. Its rate of change with $\varsigma$ follows from that of $e^{-v^2/2\varsigma^2}$ and of the
-// sum,
+// Half of a cross-section, $k_0$ to $k_h$. Its rate of change with $\varsigma$ follows from that of
+// $e^{-v^2/2\varsigma^2}$ and of the sum,
 // $$ \frac{dk_v}{d\varsigma} = k_v\,\frac{v^2 - \sum_w k_w w^2}{\varsigma^3} . $$
 
 static double
@@ -65,7 +65,7 @@ find_kernel (int rate, double sd, size_t half, double *k)
 
 // ## Beyond the edge
 //
-// Where pixel $j$ outside a line of $n$ is found: mirrored, or a period away. (Of zeros there is none.)
+// The pixel inside a line of $n$ whose value pixel $j$ outside takes: mirrored, or a period away. (Zeros need none.)
 
 static long
 place_of (long j, long n, sb_boundary boundary)
@@ -94,10 +94,10 @@ fill_sampled (const blur *b, const double *k, gsl_matrix *B)
 
 // ## Modes
 //
-// Mirrored between the pixels, the lines' cosines are the eigenvectors at every level; in a period, cosines and sines. Mode
+// Mirrored between the pixels, a line has cosines as eigenvectors at every level; if periodic, cosines and sines. Mode
 // $k$ has the angular frequency $\omega_k = \pi k/n$, or $2\pi\lceil k/2\rceil/n$, and the eigenvalue
 // $$ c_k = k_0 + 2\sum_{v=1}^{h} k_v\cos(\omega_k v) . $$
-// The heat equation's $c_k = e^{-\omega_k^2\varsigma^2/2}$ is what this tends to. Blurring twice by it is blurring once, by
+// This tends to the heat equation's $c_k = e^{-\omega_k^2\varsigma^2/2}$. Blurring twice by that is blurring once, by
 // $\sqrt{\varsigma_1^2 + \varsigma_2^2}$; the sampled kernel has that approximately, and with zeros beyond the edge its
 // matrices do not even commute.
 
@@ -108,7 +108,7 @@ frequency (const blur *b, size_t n, size_t k)
                                              : M_PI * (double)k / (double)n;
 }
 
-// The cosines, for all modes and offsets (n x h + 1), are worked out once; a level takes a product with them.
+// The cosines, for all modes and offsets (n x h + 1), are computed once; each level takes one product with them.
 
 static gsl_matrix *
 cosines (const blur *b, size_t n)
@@ -134,8 +134,8 @@ find_modes (const blur *b, int rate, double sd, const double *kernel, const gsl_
     }
 }
 
-// The image's are products. One below the rounding of the largest, which is 1, carries nothing that a double could give
-// back, and counts as 0: in doubles a wide blur hides as much as a mask does.
+// The image's eigenvalues are products of these. One below the rounding of the largest, which is 1, cannot be inverted
+// in doubles and counts as 0: a wide blur then removes information just as a mask does.
 
 static int
 blur_values (const void *state, int rate, double level, double *c)
@@ -178,8 +178,8 @@ blur_basis (const void *state)
 
 // ## Products
 //
-// $B_h X B_w^\top$ for each channel, whose pixels are taken apart from those of the others, a plane of its own, and put back.
-// The rows of all planes are multiplied at once.
+// $B_h X B_w^\top$ for each channel: channels are split into planes and interleaved again after. The rows of all planes
+// are multiplied at once.
 
 typedef struct
 {
@@ -212,7 +212,7 @@ square (gsl_matrix *two, bool rate)
   return gsl_matrix_submatrix (two, rate ? n : 0, 0, n, n);
 }
 
-// to <- sum times itself + the product, by the kernel's matrices or, of one side, by its rate's.
+// to <- sum times `to` + the product, by the kernel's matrices or, on one side, their rate.
 
 static void
 multiply (const blur *b, CBLAS_TRANSPOSE_t transpose, bool rate_down, bool rate_across, double sum, tools *use)
@@ -353,8 +353,8 @@ blur_rate (const void *state, CBLAS_TRANSPOSE_t transpose, const gsl_vector *lev
 
 // ## Backwards
 //
-// The kernel's matrix is positive definite, so a blur can be undone; and the condition of undoing it passes what doubles
-// hold at a standard deviation of two pixels: that of the product of both matrices is the product of theirs.
+// The kernel's matrix is positive definite, so a blur can be inverted; but from a standard deviation of two pixels on
+// the condition is too large for doubles: that of the blur is the product of those of both matrices.
 
 static int
 prepare_inverse (const blur *b, bool rate, double level, tools *use)

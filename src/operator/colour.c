@@ -4,9 +4,10 @@
 // [scoresde.txt-color-matrix]
 // $$ \mathbf M = \begin{pmatrix} 1/\sqrt3 & -2/\sqrt6 & 0 \\ 1/\sqrt3 & 1/\sqrt6 & 1/\sqrt2 \\ 1/\sqrt3 & 1/\sqrt6 & -1/\sqrt2
 //    \end{pmatrix} , \qquad \mathbf u = \mathbf M^{\mathsf T}(R, G, B)^{\mathsf T} . $$
-// $u_1 = (R + G + B)/\sqrt3$, and a grey pixel has no other part. (The paper prints three digits, with which the matrix is orthogonal to
-// $10^{-3}$ only, and does not say which way it is meant: $\mathbf M\,(R, G, B)^{\mathsf T}$ does not set grey apart.) A standard Wiener
-// process stays one under it, so that colouring a grey picture is imputation of two channels of three. [scoresde.txt-color-wiener]
+// $u_1 = (R + G + B)/\sqrt3$, and the rest of a grey pixel is 0. (With the paper's three digits the matrix is
+// orthogonal to $10^{-3}$ only, and it does not say which way it is applied: $\mathbf M\,(R, G, B)^{\mathsf T}$ does
+// not isolate grey.) A standard Wiener process stays one under it, so that colouring a grey picture is imputation of
+// two channels of three. [scoresde.txt-color-wiener]
 
 #include "operator.h"
 

@@ -1,10 +1,10 @@
 // # The cosine transform, and Fourier's
 //
-// Of $N$ numbers $x_n$ it makes as many frequencies,
+// It maps $N$ numbers $x_n$ to as many frequencies,
 // $$ y_k = c_k \sum_{n=0}^{N-1} x_n \cos\frac{\pi k (2n + 1)}{2N}, \qquad c_0 = \sqrt{1/N}, \quad c_k = \sqrt{2/N}, $$
 // which is called DCT-II. With these $c_k$ the matrix is orthonormal, and its transpose, the DCT-III, its inverse. Its rows
-// are the eigenvectors of every symmetric blur of a signal that is mirrored at its ends, which is what it is for: in this
-// basis such a blur is diagonal. An image is transformed along its columns and along its rows.
+// are the eigenvectors of every symmetric blur of a signal that is mirrored at its ends, and it is here because such a
+// blur is diagonal in this basis. An image is transformed along its columns and along its rows.
 
 #include "separable.h"
 
@@ -14,8 +14,8 @@
 
 // ## The matrix
 //
-// The angle is a whole multiple of $\pi/2N$. Whole periods are taken off it in whole numbers, and $2\pi - \theta$ is
-// replaced by $\theta$: a large argument would cost the cosine its last digits.
+// The angle is a whole multiple of $\pi/2N$. Whole periods are subtracted in integers, and $2\pi - \theta$ is replaced
+// by $\theta$: a large argument would cost the cosine its last digits.
 
 static gsl_matrix *
 cosine_matrix (size_t N)
@@ -31,7 +31,7 @@ cosine_matrix (size_t N)
   return C;
 }
 
-// Of a signal that repeats itself the eigenvectors are cosines and sines of whole periods, row $2f-1$ and row $2f$ those of
+// For a periodic signal the eigenvectors are cosines and sines of whole periods, row $2f-1$ and row $2f$ those of
 // frequency $f$, $\sqrt{2/N}\cos(2\pi f n/N)$ and $\sqrt{2/N}\sin(2\pi f n/N)$; the first row and, where $N$ is even, the
 // last have $\sqrt{1/N}$.
 

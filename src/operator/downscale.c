@@ -1,7 +1,7 @@
 // # Fewer pixels, and more
 //
-// [nonuniform.set-sr] Super-resolution is taught by images and what is left of them after a bicubic downscaling, which
-// is enlarged again by repeating each pixel.
+// [nonuniform.set-sr] Super-resolution is trained on images and their bicubic downscalings, which are enlarged again by
+// repeating each pixel.
 //
 // ## Keys' kernel
 //
@@ -9,7 +9,7 @@
 // $a = -\tfrac12$):
 // $$ k(u) = \begin{cases} \tfrac32 |u|^3 - \tfrac52 u^2 + 1 & |u| \le 1
 //    \\ -\tfrac12 |u|^3 + \tfrac52 u^2 - 4 |u| + 2 & 1 < |u| < 2 \\ 0 & \text{else.} \end{cases} $$
-// It is negative beyond 1: at an edge the result goes beyond the data's range, and is left there.
+// It is negative beyond 1: at an edge the result exceeds the data's range, and is not clipped.
 //
 // New pixel $i$ has its centre at $(i + \tfrac12) f$ of the old ones, where $f$ is the factor. Against aliasing the
 // kernel is as wide as new pixels are: old pixel $j$ has the weight $k\big((j + \tfrac12)/f - (i + \tfrac12)\big)$,
@@ -66,7 +66,7 @@ sb_operator_downscale_alloc (size_t height, size_t width, size_t channels, size_
 // ## Enlargement
 //
 // New pixel $i$ is old pixel $\lfloor i/f \rfloor$, the nearest one. The mean over the $f \times f$ copies of a pixel
-// is the pixel; of noise of its own on each, of deviation $\sigma$, it leaves $\sigma/f$.
+// is the pixel; independent noise on the copies, of deviation $\sigma$, is reduced to $\sigma/f$.
 
 static gsl_matrix *
 nearest_matrix (size_t old, size_t factor)

@@ -74,7 +74,7 @@ join (const double *a, const double *d, size_t h, size_t w, size_t channels, dou
 
 // ## All levels
 //
-// $\mathbf a_k$ has the first $hwc/4^k$ numbers of the result, and from there is copied before it is overwritten by
+// $\mathbf a_k$ takes the first $hwc/4^k$ numbers of the result, and is copied from there before it is overwritten by
 // $\mathbf a_{k+1}$ and $\mathbf d_{k+1}$, or by $\mathbf a_{k-1}$.
 
 static void

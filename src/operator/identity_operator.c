@@ -1,6 +1,6 @@
 // # The identity
 //
-// For what takes an operator and is to have none, and for tests.
+// For functions that require an operator where nothing is to be changed, and for tests.
 
 #include "operator.h"
 

@@ -1,7 +1,7 @@
 // # The inverse of a small matrix
 //
-// $A = U\Sigma V^\top$, so $A^{-1} = V\Sigma^{-1}U^\top$, and the singular values say what it is worth. (GSL's LU decomposition does not
-// look whether it got its memory.)
+// $A = U\Sigma V^\top$, so $A^{-1} = V\Sigma^{-1}U^\top$, and the singular values give its condition. (GSL's LU
+// decomposition does not check its allocations.)
 
 #include "invert.h"
 

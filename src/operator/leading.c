@@ -1,6 +1,6 @@
 // # An operator on the first coordinates
 //
-// $(\mathbf x, \mathbf y) \mapsto (A\mathbf x, \mathbf y)$, as a transform is that goes on with one part of what another made.
+// $(\mathbf x, \mathbf y) \mapsto (A\mathbf x, \mathbf y)$, for transforms of a part of another transform's result.
 
 #include "operator.h"
 

@@ -1,7 +1,7 @@
 // # A mask
 //
-// Some coordinates are seen and the others are zero: a projection, its own transpose. A coordinate that is not seen is not
-// read, so that it may hold anything, even not-a-number.
+// Some coordinates are kept and the others are set to zero: a projection, its own transpose. A coordinate that is not
+// kept is not read, so that it may be anything, even NaN.
 
 #include "operator.h"
 

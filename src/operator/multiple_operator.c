@@ -1,6 +1,6 @@
 // # A multiple of the identity
 //
-// The level times $I$: with $\sqrt{\bar\alpha_t}$ for its level it makes VP and sub-VP of a general corruption.
+// The level times $I$: with level $\sqrt{\bar\alpha_t}$ a process with a general corruption becomes VP or sub-VP.
 
 #include "operator.h"
 

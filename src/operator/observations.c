@@ -1,4 +1,4 @@
-// # What is seen of an image
+// # Observations of an image
 //
 // [nonuniform.txt-inverse] An inverse problem asks for images $\hat{\mathbf x} \sim p(\mathbf x \mid \mathbf y)$ that agree
 // with an observation $\mathbf y = A\mathbf x$, $A\hat{\mathbf x} \approx \mathbf y$. *Non-Uniform Diffusion Models* has three
@@ -16,7 +16,7 @@
 // ## A hole
 //
 // [nonuniform.set-inpaint] A square "covering 25% of the image" anywhere in it: its side is half the image's, and its corner
-// is uniform over the places where it fits. It is filled with 0; the network is not told where it is.
+// is uniform over the places where it fits. It is filled with 0; its position is no input of the network.
 
 static size_t
 side_of_hole (const sb_observation *of)
@@ -57,9 +57,9 @@ inpaint (const sb_observation *of, sb_stream stream, const gsl_matrix *x, gsl_ma
 
 // ## Fewer pixels
 //
-// [nonuniform.set-sr] Bicubic downscaling by 8. What the kernel's negative lobes make of sharp edges, numbers below 0 and
-// above 1, is part of the observation. "We first interpolate the condition to the same resolution as the target using nearest
-// neighbours": then, as an image, it is diffused.
+// [nonuniform.set-sr] Bicubic downscaling by 8. The overshoot of the kernel's negative lobes at sharp edges, to numbers
+// below 0 and above 1, is part of the observation. "We first interpolate the condition to the same resolution as the
+// target using nearest neighbours": then, as an image, it is diffused.
 
 static int
 open_super_resolve (sb_observation *of, sb_error *error)
@@ -159,7 +159,7 @@ sb_observation_shown (const sb_observation *observation)
   return observation->height * observation->width * observation->seen[2];
 }
 
-// ## Seeing, and showing what was seen
+// ## Applying an observation, and showing it
 
 static int
 check_columns (const gsl_matrix *a, size_t of_a, const gsl_matrix *b, size_t of_b)

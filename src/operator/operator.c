@@ -1,8 +1,8 @@
 // # A linear operator, whatever it does
 //
-// Points are blurred, masked, transformed, coloured: each is a matrix $A$, too large to be written down, that is known by
-// what it does to a point, $\mathbf{x} \mapsto A\mathbf{x}$, and by what its transpose does. What all have in common stands
-// here: shapes and levels are checked once, so that an operator's own file is its arithmetic alone.
+// Points are blurred, masked, transformed, coloured: each of these is a matrix $A$, too large to be stored, which is
+// given by its product with a point, $\mathbf{x} \mapsto A\mathbf{x}$, and that of its transpose. What all have in
+// common is here: shapes and levels are checked once, so that an operator's own file is its arithmetic alone.
 
 #include "operator.h"
 
@@ -15,7 +15,7 @@
 
 // ## Making and releasing
 //
-// The state changes hands at the call, so that a caller has nothing to release on any path after it.
+// The call takes ownership of the state, so that a caller has nothing to release on any path after it.
 
 static void
 release_state (const sb_operator_type *type, void *state)
@@ -105,8 +105,8 @@ sb_operator_inverse (const sb_operator *A, CBLAS_TRANSPOSE_t transpose, const gs
 
 // ## The spectral norm
 //
-// $\mathbf v \leftarrow A^\top A\,\mathbf v$, normalised again and again, turns into the singular vector of the largest
-// singular value, $\|A\| = \|A\mathbf v\|$.
+// $\mathbf v \leftarrow A^\top A\,\mathbf v$, normalised after each step, converges to the singular vector of the
+// largest singular value, $\|A\| = \|A\mathbf v\|$.
 
 static int
 iterate (const sb_operator *A, const gsl_vector *level, size_t steps, gsl_matrix *v, gsl_matrix *Av, double *norm)

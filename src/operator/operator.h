@@ -11,8 +11,8 @@ SB_BEGIN_DECLS
 
 typedef struct sb_operator sb_operator;
 
-// What a kind of operator is made of. Arguments of `apply` have been checked: the shapes are right, there is at least one
-// row, `out` is not x, and `level` is there where has_level, NULL elsewhere.
+// The functions of a kind of operator. Arguments of `apply` have been checked: the shapes are right, there is at least
+// one row, `out` is not x, and `level` is given where has_level, NULL elsewhere.
 typedef struct
 {
   const char *name;
@@ -22,14 +22,14 @@ typedef struct
   int orthonormal;            // A^T A = I at every level
   int has_level;              // A varies with a number per row, as a blur does with its width
 
-  // Of a type with levels, or NULL: out = (dA/dlevel) x, and out = A^-1 x (GSL_ESING where there is none in doubles);
+  // For a type with levels, or NULL: out = (dA/dlevel) x, and out = A^-1 x (GSL_ESING where A is singular in doubles);
   // arguments as those of `apply`.
   int (*rate) (const void *state, CBLAS_TRANSPOSE_t transpose, const gsl_vector *level, const gsl_matrix *x,
                gsl_matrix *out);
   int (*inverse) (const void *state, CBLAS_TRANSPOSE_t transpose, const gsl_vector *level, const gsl_matrix *x,
                   gsl_matrix *out);
 
-  // Of a type that is W^T diag(c) W at every level with the same orthonormal W: c (columns), or its rate, and W (NULL:
+  // For a type that is W^T diag(c) W at every level with the same orthonormal W: c (columns), or its rate, and W (NULL:
   // the identity). `values` NULL: there is no such W, or none is known.
   int (*values) (const void *state, int rate, double level, double *c);
   const sb_operator *(*basis) (const void *state);
@@ -61,8 +61,8 @@ int sb_operator_rate (const sb_operator *A, CBLAS_TRANSPOSE_t transpose, const g
 int sb_operator_inverse (const sb_operator *A, CBLAS_TRANSPOSE_t transpose, const gsl_vector *level,
                          const gsl_matrix *x, gsl_matrix *out);
 
-// The largest singular value of A at a level (of none: NaN), by power iteration from a random vector: `steps` of them, each
-// two applications. NaN with GSL_ENOMEM or what these report.
+// The largest singular value of A at a level (NaN if it has none), by `steps` power iterations from a random vector, of
+// two applications each. NaN with GSL_ENOMEM or what these report.
 double sb_operator_norm (const sb_operator *A, double level, size_t steps);
 
 // ---- Kinds without a level
@@ -78,31 +78,31 @@ sb_operator *sb_operator_dense_alloc (const gsl_matrix *A);
 sb_operator *sb_operator_mask_alloc (const gsl_vector *mask);
 
 // The orthonormal cosine transform (DCT-II) of images of height x width pixels with `channels` numbers each, the channel
-// fastest, then the column: frequency (k, l) of a channel stands where its pixel (k, l) stood, the mean first. A signal in
-// one dimension has height 1. Sizes up to 2^16 (GSL_EINVAL). Applied with a matrix per thread: GSL_ENOMEM.
+// fastest, then the column: frequency (k, l) of a channel is stored where its pixel (k, l) was, the mean first. A
+// signal in one dimension has height 1. Sizes up to 2^16 (GSL_EINVAL). GSL_ENOMEM: applying takes a matrix per thread.
 sb_operator *sb_operator_cosine_alloc (size_t height, size_t width, size_t channels);
 
-// The channels of each of so many pixels, red, green and blue, to grey and two of colour, orthonormally.
+// The orthonormal map of red, green and blue of each pixel to grey and two channels of colour.
 sb_operator *sb_operator_colour_alloc (size_t pixels);
 
-// The same of cosines and sines in whole periods, an orthonormal Fourier transform in real numbers: 1, then the cosine and
-// the sine of each frequency.
+// The same with cosines and sines of whole periods, an orthonormal Fourier transform in real numbers: 1, then the
+// cosine and the sine of each frequency.
 sb_operator *sb_operator_fourier_alloc (size_t height, size_t width, size_t channels);
 
 // Haar's orthonormal transform of images, `levels` times (1 to 16): columns a_n, d_n, ..., d_1, where d_k is an image
 // of 3 channels for each, of height/2^k x width/2^k pixels, and a_n one of `channels`, both with the channel fastest.
-// Sizes up to 2^16, sides that 2^levels divides (GSL_EINVAL). Applied with a quarter of an image per thread:
+// Sizes up to 2^16, sides that 2^levels divides (GSL_EINVAL). Applying it takes a quarter of an image per thread:
 // GSL_ENOMEM.
 sb_operator *sb_operator_haar_alloc (size_t height, size_t width, size_t channels, size_t levels);
 
-// A bicubic downscaling of images to sides height/factor and width/factor (Keys' kernel with a = -1/2, as wide as the new
-// pixels are; results beyond the data's range are kept), and an enlargement by so much that repeats each pixel; sizes are
-// those of the images that it is applied to. Sides up to 2^16 that the factor divides, factors of 1 or more (GSL_EINVAL).
+// A bicubic downscaling of images to sides height/factor and width/factor (Keys' kernel with a = -1/2, scaled to the
+// new pixels' width; results beyond the data's range are kept), and an enlargement by `factor` that repeats each pixel;
+// sizes are those of the input images. Sides up to 2^16 that the factor divides, factors of 1 or more (GSL_EINVAL).
 sb_operator *sb_operator_downscale_alloc (size_t height, size_t width, size_t channels, size_t factor);
 sb_operator *sb_operator_enlarge_alloc (size_t height, size_t width, size_t channels, size_t factor);
 
 // (x, y) -> (A x, y): A, square and without a level, on the first of `dimension` coordinates. A belongs to it from here
-// on, and is released with it, or at once where this fails (GSL_EINVAL; where A is NULL that is another's failure).
+// on, and is released with it, or at once where this fails (GSL_EINVAL; a NULL A returns NULL without an error).
 sb_operator *sb_operator_leading_alloc (sb_operator *A, size_t dimension);
 
 // ---- Kinds with a level
@@ -111,13 +111,13 @@ sb_operator *sb_operator_leading_alloc (sb_operator *A, size_t dimension);
 sb_operator *sb_operator_multiple_alloc (size_t dimension);
 
 // A matrix that is a function of the level: `fill` writes A (d x d), or dA/dlevel. params belongs to the operator, and is
-// released by `release` (NULL: not at all). rate_too: `fill` knows the rate.
+// released by `release` (NULL: not at all). rate_too: `fill` can write the rate.
 typedef int (*sb_matrix_of_level) (const void *params, int rate, double level, gsl_matrix *A);
 sb_operator *sb_operator_family_alloc (size_t dimension, sb_matrix_of_level fill, int rate_too, void *params,
                                        void (*release) (void *params));
 
-// What lies beyond the edge of an image: nothing; the image mirrored between its pixels (numpy's symmetric, scipy's reflect);
-// mirrored in its outermost pixels (numpy's reflect, scipy's mirror); the image again.
+// The padding beyond an image's edge: zeros; the image mirrored between its pixels (numpy's symmetric, scipy's
+// reflect); mirrored in its outermost pixels (numpy's reflect, scipy's mirror); the image again.
 typedef enum
 {
   SB_BOUNDARY_ZERO,
@@ -126,11 +126,10 @@ typedef enum
   SB_BOUNDARY_PERIODIC
 } sb_boundary;
 
-// A Gaussian blur of images, whose level is the standard deviation in pixels, >= 0. The kernel is sampled at so many whole
-// pixels to either side and divided by its sum; half = 0: the heat equation's, for boundaries that are symmetric or
-// periodic. The inverse is refused (GSL_ESING) where its condition is above 1/(d epsilon); the
-// heat equation's has none (GSL_EUNSUP). NULL with GSL_EINVAL where a size is
-// 0 or above 2^16, or the boundary is none; with GSL_ENOMEM.
+// A Gaussian blur of images, whose level is the standard deviation in pixels, >= 0. The kernel is sampled at `half`
+// whole pixels to either side and divided by its sum; half = 0: the heat equation's, for boundaries that are symmetric
+// or periodic. The inverse is refused (GSL_ESING) where its condition is above 1/(d epsilon); the heat equation's has
+// none (GSL_EUNSUP). NULL with GSL_EINVAL where a size is 0 or above 2^16, or the boundary is invalid; with GSL_ENOMEM.
 sb_operator *sb_operator_blur_alloc (size_t height, size_t width, size_t channels, size_t half, sb_boundary boundary);
 
 // Nested masks: the level in [0, 1] is the share of pixels, rounded to whole ones, that become 0, the farthest from the

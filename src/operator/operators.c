@@ -104,7 +104,7 @@ sb_operators (size_t k)
   return k < sizeof table / sizeof *table ? &table[k].entry : NULL;
 }
 
-// The number that the sides of its images must be multiples of.
+// The number of which the sides of its images must be multiples.
 
 static size_t
 divisor (const sb_operator_kind *kind, const double *key)

@@ -6,8 +6,8 @@
 
 SB_BEGIN_DECLS
 
-// What an operator is made for: points of `dimension` numbers, images of height x width pixels and so many channels,
-// the channel fastest (height 0: no images); and numbers of its own where a line cannot hold them.
+// What an operator is made for: points of `dimension` numbers, images of height x width pixels and `channels` channels,
+// the channel fastest (height 0: no images); and its parameters where a line of text cannot hold them.
 typedef struct
 {
   size_t dimension, height, width, channels;
@@ -18,25 +18,25 @@ typedef struct
 typedef struct
 {
   sb_entry entry;
-  bool has_numbers; // it is made of a matrix
+  bool has_numbers; // it is made from a matrix
   bool of_images;
   sb_operator *(*alloc) (const double *key, const sb_operator_setting *of);
 } sb_operator_kind;
 
 const sb_entry *sb_operators (size_t k); // the family; each is the first field of its sb_operator_kind
 
-// The operator that a line chooses. NULL with a line in `error`: GSL_EINVAL where it is none, wants numbers that are
-// not there or has no use for them, or is one of images and there are none; GSL_EBADLEN where its columns are not the
-// points' numbers; GSL_EDOM where its numbers are not of its kind; GSL_ENOMEM.
+// The operator that a line chooses. NULL with a line in `error`: GSL_EINVAL where the line is invalid, where numbers
+// are missing or given to an operator without, or where it needs images and there are none; GSL_EBADLEN where its
+// columns are not the points' numbers; GSL_EDOM where its numbers are invalid for its kind; GSL_ENOMEM.
 sb_operator *sb_operator_from_text (const char *text, const sb_operator_setting *of, sb_error *error);
 
-// ---- Operators with a level, which are what a picture is corrupted by
+// ---- Operators with a level: corruptions of images
 //
 //     blur    half=80 boundary=zero        the level is a standard deviation in pixels; half=0: the heat equation's
 //     window  keep=centre                  the level is the share of pixels that become 0
 const sb_entry *sb_corruptions (size_t k); // the family
 
-// Their keys, in one order for all: the first fields of the values of an entry that has them all.
+// The keys of all of them, in one order, which is that of `key` below.
 #define SB_CORRUPTION_KEYS                                                                                             \
   { .name = "half", .usual = 80, .high = 65536, .whole = true, .help = "of a blur's kernel, in pixels; 0: heat" },     \
       { .name = "boundary", .words = sb_boundary_words, .help = "beyond the image's edge" },                           \
@@ -47,7 +47,7 @@ extern const char *const sb_boundary_words[], *const sb_keep_words[], *const sb_
 
 // Of entry k, from the values of these keys, for images (height > 0). NULL: GSL_EINVAL, GSL_ENOMEM.
 sb_operator *sb_corruption_alloc (size_t k, const double *key, const sb_operator_setting *of);
-// And from a line of text: with a line in `error`.
+// Likewise from a line of text, with a line in `error`.
 sb_operator *sb_corruption_from_text (const char *text, const sb_operator_setting *of, sb_error *error);
 
 SB_END_DECLS

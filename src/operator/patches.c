@@ -1,13 +1,13 @@
 // # An autoencoder that is exact
 //
 // A diffusion model of large images works on codes of them: an encoder makes an image smaller, the model learns the law of
-// the codes, and a decoder brings its samples back. The report's second model does this at 512x512 with an autoencoder
-// that was trained elsewhere. [dsm2ddpm.set-ddpm-paintings] Here the autoencoder is linear, so that what it does is
-// known exactly. An image is cut into patches, and a patch $\mathbf{q}$ with $p$ numbers becomes
+// the codes, and a decoder maps its samples to images. The report's second model does this at 512x512 with an
+// autoencoder that was trained elsewhere. [dsm2ddpm.set-ddpm-paintings] Here the autoencoder is linear, so that what it
+// does is known exactly. An image is cut into patches, and a patch $\mathbf{q}$ with $p$ numbers becomes
 // $$ z_k = \frac{\mathbf{b}_k \cdot (\mathbf{q} - \mathbf{m})}{s_k}, \qquad k = 1, \dots, K, $$
 // with the mean patch $\mathbf{m}$, the $K$ directions $\mathbf{b}_k$ in which patches vary most, and the standard deviation
 // $s_k$ along each. No other linear code of $K$ numbers loses less in mean square. Dividing by $s_k$ gives every coefficient
-// the variance 1 which the variance-preserving chains have noise for.
+// the variance 1 for which the variance-preserving chains are made.
 
 #include "patches.h"
 
@@ -94,8 +94,8 @@ patches_alloc (const sb_patches *sizes)
 
 // ## Patches out of an image and back
 //
-// Patches are numbered as pixels are, row by row from the upper left, and the numbers inside one likewise. Of each of its
-// `side` lines, a patch has `side` pixels with all their channels, which lie together in the image.
+// Patches are numbered as pixels are, row by row from the upper left, and the numbers inside one likewise. Each of the
+// `side` lines of a patch is `side` pixels with all their channels, contiguous in the image.
 
 static double *
 line_of (const sb_patches *c, double *image, size_t patch, size_t line)
@@ -167,8 +167,8 @@ take_covariance (const sb_patches *c, const gsl_matrix *x, gsl_matrix *q, gsl_ma
 }
 
 // Its eigenvectors, by GSL, which reads the lower triangle. A covariance with finite variances is finite everywhere, and a
-// number that is not finite in the data makes at least one variance so. An eigenvalue that rounding alone can make, of
-// patches as large as these, is taken for zero: there is no deviation to divide by.
+// number that is not finite in the data makes at least one variance so. An eigenvalue no larger than rounding errors of
+// patches of this magnitude is taken for zero: there is no deviation to divide by.
 
 static int
 take_axes (sb_patches *c, gsl_matrix *covariance, gsl_vector *values, gsl_matrix *vectors, gsl_eigen_symmv_workspace *w)
@@ -383,7 +383,7 @@ sb_patches_write (const sb_patches *patches, const char *of, const char *path, s
 //
 // The file is not trusted: sizes must fit each other and deviations be positive. Single precision leaves the basis
 // orthonormal to some $10^{-7}$. Gram and Schmidt's process makes it so again to the last digits of a double, so that
-// decoding after encoding is a projection; directions that are further off were never a basis.
+// decoding after encoding is a projection; directions that are further off are refused.
 
 static const double ROUNDING = 1e-4; // of lengths and products: far more than single precision needs
 

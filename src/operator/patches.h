@@ -22,9 +22,9 @@ typedef struct
   gsl_vector *deviation;          // the components' standard deviations (kept), largest first
 } sb_patches;
 
-// Fit to the rows of x (n x d). The latents of these same images have, over all images and places, the mean 0 and the
-// mean square 1 in each component. NULL: GSL_EINVAL where the sizes do not fit each other or there are no images,
-// GSL_EBADLEN where d is not theirs, GSL_EDOM where a number is not finite, GSL_ESING where the patches vary in fewer
+// Fit to the rows of x (n x d). The latents of these same images have, over all images and places, mean 0 and mean
+// square 1 in each component. NULL: GSL_EINVAL where the sizes are inconsistent or there are no images, GSL_EBADLEN
+// where d does not match them, GSL_EDOM where a number is not finite, GSL_ESING where the patches vary in fewer
 // than `kept` directions, GSL_ENOMEM.
 sb_patches *sb_patches_fit (const gsl_matrix *x, size_t height, size_t width, size_t channels, size_t side,
                             size_t kept);
@@ -32,8 +32,8 @@ void sb_patches_free (sb_patches *patches); // NULL is allowed
 
 size_t sb_patches_latent (const sb_patches *patches); // l
 
-// Images x (n x d) to latents z (n x l), and back. What is not in the latents decodes as the mean patch has it, so that
-// decode after encode is the orthogonal projection on an affine space. GSL_EBADLEN, GSL_ENOMEM.
+// Images x (n x d) to latents z (n x l), and back. Components that are not in the latents decode to those of the mean
+// patch: decode after encode is the orthogonal projection on an affine space. GSL_EBADLEN, GSL_ENOMEM.
 int sb_patches_encode (const sb_patches *patches, const gsl_matrix *x, gsl_matrix *z);
 int sb_patches_decode (const sb_patches *patches, const gsl_matrix *z, gsl_matrix *x);
 

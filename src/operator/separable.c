@@ -1,6 +1,6 @@
 // # Along columns, and along rows
 //
-// Of each channel $X$ of an image it makes
+// Each channel $X$ of an image becomes
 // $$ D\, X\, R^{\mathsf T}, $$
 // a product along its columns and one along its rows, $O(h + w)$ multiplications a pixel; the transpose is
 // $D^{\mathsf T} X\, R$.
@@ -29,8 +29,8 @@ typedef struct
 
 // ## One image
 //
-// Along the rows first: each is a matrix of width x channels; where there is one channel, all of them together are one
-// product. Then along the columns: the image is a matrix with one of its rows in each row.
+// Along the rows first: each is a matrix of width x channels; with one channel, one product serves all of them. Then
+// along the columns: the image is a matrix with one of its rows in each row.
 
 typedef struct
 {

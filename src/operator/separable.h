@@ -1,11 +1,11 @@
 #ifndef SCOREBOOK_OPERATOR_SEPARABLE_H
 #define SCOREBOOK_OPERATOR_SEPARABLE_H
 
-// Operators of images that work along columns and along rows apart; not installed.
+// Operators of images that act separately along columns and along rows; not installed.
 
 #include "operator.h"
 
-// GSL_EINVAL where there are no images of such a size, or a side is above 2^16; GSL_ENOMEM where none has room.
+// GSL_EINVAL where a size is 0 or a side is above 2^16; GSL_ENOMEM where an image exceeds any memory.
 int sb_separable_check (const char *name, size_t height, size_t width, size_t channels);
 
 // Each channel X (height x width) becomes down X across^T. The matrices belong to the operator from here on, and are

@@ -1,9 +1,9 @@
 // # Symmetric matrices
 //
 // LAPACK comes with OpenBLAS, and its divide-and-conquer eigensolver is eight times as fast as GSL's at $d = 784$:
-// 0.08 s (and 1.4 s at $d = 2048$). GSL 2.7 besides loses a block where the memory for its workspace runs out. The
+// 0.08 s (and 1.4 s at $d = 2048$). Besides, GSL 2.7 leaks a block where an allocation for its workspace fails. The
 // symbol is Fortran's: arguments by address, matrices by columns, and at the end the length of each string. A symmetric
-// matrix is its own transpose, so rows for columns does no harm on the way in; the eigenvectors come out as rows.
+// matrix is its own transpose, so storing it by rows does no harm; the eigenvectors are returned as rows.
 
 #include "symmetric.h"
 
@@ -14,7 +14,7 @@
 extern void dsyevd_ (const char *jobz, const char *uplo, const int *n, double *a, const int *lda, double *w,
                      double *work, const int *lwork, int *iwork, const int *liwork, int *info, size_t, size_t);
 
-// The lengths of the workspace are the least that it asks for, enough for blocks, and have to fit in an `int`.
+// The workspace has the least lengths that LAPACK documents, enough for blocks, which have to fit in an `int`.
 
 int
 sb_symmetric_eigen (gsl_matrix *a, gsl_vector *lambda)

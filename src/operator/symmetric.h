@@ -1,7 +1,7 @@
 #ifndef SCOREBOOK_OPERATOR_SYMMETRIC_H
 #define SCOREBOOK_OPERATOR_SYMMETRIC_H
 
-// Symmetric matrices, for the rooms below; not installed.
+// Symmetric matrices, for internal use; not installed.
 
 #include <gsl/gsl_matrix.h>
 #include <gsl/gsl_vector.h>

@@ -1,8 +1,8 @@
 // # Windows
 //
-// A mask whose level is how much it hides: from all of the image, $C_0 = I$, to none. [soft.txt-maskop] The masks are nested,
-// what one hides the next hides too, $C_s C_t = C_{\max(s,t)}$, and each is a projection, its own transpose. The paper's text
-// has an observed window that grows as $t$ falls; its appendix a centred mask that zeroes: both are here.
+// A mask whose level is the share that it hides, from 0, $C_0 = I$, to all of the image. [soft.txt-maskop] Masks are
+// nested, what one hides the next hides too, $C_s C_t = C_{\max(s,t)}$, and each is a projection, its own transpose.
+// The paper's text has an observed window that grows as $t$ falls, its appendix a centred mask that zeroes; here, both.
 
 #include "operator.h"
 
@@ -21,7 +21,7 @@ typedef struct
 
 // ## The order
 //
-// By squares around the centre, within a square by circles, within a circle as they stand: that settles every tie.
+// By the largest coordinate's distance from the centre, ties by Euclidean distance, then by the pixel's number.
 
 typedef struct
 {
@@ -62,7 +62,7 @@ rank_pixels (size_t height, size_t width, sb_keep keep, size_t *rank)
 
 // ## At a level
 //
-// A pixel that is hidden is not read: it may hold anything, even not-a-number.
+// A pixel that is hidden is not read: it may be anything, even NaN.
 
 static int
 count_hidden (const window *w, double level, size_t *hidden)
@@ -90,8 +90,8 @@ window_apply (const void *state, CBLAS_TRANSPOSE_t transpose, const gsl_vector *
   return status;
 }
 
-// Between the levels at which a pixel vanishes nothing changes, and there nothing can be said: $\dot C$ does not exist. Its
-// values, in the pixels themselves, are 0 and 1.
+// $C$ is constant between the levels at which a pixel vanishes and jumps there: there is no useful $\dot C$. In the
+// basis of the pixels themselves its values are 0 and 1.
 
 static int
 window_values (const void *state, int rate, double level, double *c)

@@ -1,7 +1,7 @@
 // # Bands that enter one after another
 //
 // Section 3.3 gives every band of Haar's transform a diffusion of its own. Fine details lose their signal first, and so
-// are the last to come back: [nonuniform.txt-order] the natural order of generation is $a_n, d_n, d_{n-1}, \ldots, d_1$, and
+// are generated last: [nonuniform.txt-order] the natural order of generation is $a_n, d_n, d_{n-1}, \ldots, d_1$, and
 // "we choose to diffuse lower frequency coefficients slower than high frequency coefficients".
 
 #include "bands.h"
@@ -47,8 +47,8 @@ sb_bands_line (const sb_bands *bands, size_t k)
 // ## Groups
 //
 // [nonuniform.txt-groups] Between $\frac{i-1}{n+1}$ and $\frac{i}{n+1}$ the bands $c_i = [a_n, d_n, \ldots, d_i]$ have not ended,
-// and $s_i(c_i, t)$ is the score of the density of *these*, the others integrated out: not those numbers of the score of all
-// bands. On $[\frac{n}{n+1}, 1]$ there is $c_{n+1} = a_n$ alone. A group is a quarter as large as the one before it.
+// and $s_i(c_i, t)$ is the score of their *marginal* density, the others integrated out: not their part of the score of
+// all bands. On $[\frac{n}{n+1}, 1]$ there is $c_{n+1} = a_n$ alone. Each group is a quarter of the one before.
 
 size_t
 sb_bands_count (const sb_bands *bands)
@@ -127,10 +127,10 @@ sb_bands_of (const sb_process *process)
   return sb_nonuniform_settings (process, "bands");
 }
 
-// ## What a network sees
+// ## The network's input
 //
-// Bands of several sizes are no image. $a_i$ is one, of height $h/2^i$, which the coarser bands make up, and $d_i$ is one of
-// the same size with three times the channels.
+// Bands of several sizes are no image. $a_i$, computed from the coarser bands, is one of height $h/2^i$, and $d_i$ is
+// one of the same size with three times the channels.
 
 sb_operator *
 sb_bands_transform_alloc (const sb_bands *bands)

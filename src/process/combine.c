@@ -1,8 +1,8 @@
 // # Linear combinations by parts
 //
-// Whatever a diagonal process does to a batch (a map, a posterior's mean, a step back, a corrector) is a sum of few
-// terms, $\sum_m W^\top \operatorname{diag}(c_m)\,W\,\mathbf{x}_m$, with a number $c_m$ per part and perhaps per row. Here
-// it is taken once through the memory.
+// Every operation of a diagonal process on a batch (a map, a posterior's mean, a reverse step, a corrector) is a sum of
+// few terms, $\sum_m W^\top \operatorname{diag}(c_m)\,W\,\mathbf{x}_m$, with a number $c_m$ per part and perhaps per
+// row. Here it is computed in one pass over memory.
 
 #include "process.h"
 
@@ -52,7 +52,7 @@ add_up (size_t count, const double *c, const double *const *x, size_t numbers, d
 enum
 {
   SHARD_NUMBERS = 16384,
-  LONG_RUN = 8 // numbers of a part side by side that are worth a call of their own
+  LONG_RUN = 8 // adjacent numbers of a part that are worth a call of their own
 };
 
 typedef struct
@@ -63,7 +63,7 @@ typedef struct
   gsl_matrix *out;
   bool shared; // the coefficients are the same for all rows
   bool alike;  // and for all parts
-  bool dense;  // the rows of all matrices follow each other without gaps
+  bool dense;  // the rows of all matrices are contiguous
 } combination;
 
 static const double *
@@ -72,7 +72,7 @@ coefficients (const sb_term *term, size_t i)
   return gsl_matrix_const_ptr (term->c, term->c->size1 > 1 ? i : 0, 0);
 }
 
-// So many numbers of a row from j on, all of one part.
+// The length of the run of one part in a row from j on.
 
 static void
 combine_run (const combination *w, size_t i, size_t j, size_t part, size_t numbers)
@@ -156,7 +156,7 @@ combine (const sb_process *process, size_t terms, const sb_term *term, gsl_matri
 
 // ## Rows with the same times
 //
-// A sampler's are the same for the whole batch, which is found a block at a time.
+// In a sampler they are the same for the whole batch: times are compared a block at a time.
 
 enum
 {
@@ -195,8 +195,8 @@ sb_same_times (const gsl_vector *s, const gsl_vector *t, size_t first)
 
 // ## In another basis
 //
-// Each term is taken there, and added to the sum; the sum is taken back. A term whose numbers are the same for all parts is that
-// multiple of itself in any basis, and stays.
+// Each term is transformed to it, and added to the sum; the sum is transformed back. A term whose numbers are the same
+// for all parts is only scaled, in any basis, and needs no transform.
 
 static bool
 is_alike (const gsl_matrix *c)

@@ -1,6 +1,6 @@
 // # DDPM's forward chain
 //
-// Each of $N$ steps shrinks the signal a little and tops it up with noise, [scoresde.eq10] [scoresde.txt-ddpm-kernel]
+// Each of $N$ steps shrinks the signal a little and adds noise, [scoresde.eq10] [scoresde.txt-ddpm-kernel]
 // $$ \mathbf{x}_i = \sqrt{1 - \beta_i}\;\mathbf{x}_{i-1} + \sqrt{\beta_i}\;\mathbf{z}_{i-1}, \qquad i = 1, \dots, N. $$
 // The VP SDE is its limit: with $\mathbf{x}_i = \mathbf{x}(i/N)$, $\beta_i = \bar\beta_i / N$ [scoresde.eq23] and
 // $\Delta t = 1/N$ a step is nearly an Euler step, [scoresde.eq24]
@@ -9,10 +9,10 @@
 // The chain's levels are times of a process accordingly.
 //
 // Three notations meet here. Ho et al. (2020) and the report *From Denoising Score Matching to DDPM* number the levels
-// $t = 1, \dots, T$, write $\alpha_t = 1 - \beta_t$ for what one step keeps of a variance, and $\bar\alpha_t$ for the
-// product of these up to $t$, $\bar\alpha_0 = 1$ (the report uses $\alpha_t$ without saying so);
-// [dsm2ddpm.txt-alpha-def] Song et al. (2021) number them $i = 1, \dots, N$ and call the product $\alpha_i$. In the
-// code $N$ is the number of levels, level $i$ the time $i/N$, and `sb_ddpm_alpha` the product. A step is
+// $t = 1, \dots, T$, write $\alpha_t = 1 - \beta_t$ for the factor by which one step shrinks a variance, and
+// $\bar\alpha_t$ for the product of these up to $t$, $\bar\alpha_0 = 1$ (the report uses $\alpha_t$ without defining
+// it); [dsm2ddpm.txt-alpha-def] Song et al. (2021) number them $i = 1, \dots, N$ and call the product $\alpha_i$. In
+// the code $N$ is the number of levels, level $i$ the time $i/N$, and `sb_ddpm_alpha` the product. A step is
 // $q(\mathbf{x}_t \mid \mathbf{x}_{t-1}) = \mathcal{N}(\mathbf{x}_t;\, \sqrt{1 - \beta_t}\,\mathbf{x}_{t-1},\,
 // \beta_t\mathbf{I})$. [dsm2ddpm.txt-DDPM-forward] [soft.txt-ddpmkernel]
 
@@ -41,15 +41,16 @@ typedef struct
 
 // ## The kernel
 //
-// Steps compose: over levels $j+1, \dots, i$ the chain keeps the product of $1 - \beta_k$ of a variance, and fills up
-// the rest. From the data this is $\alpha_i = \prod_{k \le i} (1 - \beta_k)$ and
+// Steps compose: over levels $j+1, \dots, i$ the chain multiplies a variance by the product of $1 - \beta_k$, and adds
+// the rest as noise. From the data this is $\alpha_i = \prod_{k \le i} (1 - \beta_k)$ and
 // $$ p_{\alpha_i}(\mathbf{x}_i \mid \mathbf{x}_0)
 //    = \mathcal{N}\bigl(\mathbf{x}_i;\; \sqrt{\alpha_i}\,\mathbf{x}_0,\; (1 - \alpha_i)\,\mathbf{I}\bigr). $$
 // In Ho et al.'s letters, $\mathbf{x}_t = \sqrt{\bar\alpha_t}\,\mathbf{x}_0 + \sqrt{1 -
-// \bar\alpha_t}\,\boldsymbol\varepsilon$: [dsm2ddpm.txt-DDPM-marginal] one step more keeps $\alpha_{t+1}$ of the
-// variance $1 - \bar\alpha_t$ and adds $\beta_{t+1}$, which makes $1 - \bar\alpha_{t+1}$. [dsm2ddpm.txt-A2-induction]
-// Sums of $\log(1 - \beta_k)$ stand for products: all of one sign, they lose nothing, and `expm1` gives $1 - \alpha$
-// from them without loss even after a single step. Those from the start, which every loss asks for, are kept.
+// \bar\alpha_t}\,\boldsymbol\varepsilon$: [dsm2ddpm.txt-DDPM-marginal] one step more multiplies the variance
+// $1 - \bar\alpha_t$ by $\alpha_{t+1}$ and adds $\beta_{t+1}$, which makes $1 - \bar\alpha_{t+1}$.
+// [dsm2ddpm.txt-A2-induction] Products are stored as sums of $\log(1 - \beta_k)$: all of one sign, they lose no digits,
+// and `expm1` gives $1 - \alpha$ from them without loss even after a single step. Those from the start, which every
+// loss needs, are precomputed.
 
 static double
 log_kept (const ddpm_steps *chain, double s, double t)
@@ -76,7 +77,7 @@ ddpm_variance (const void *chain, double s, double t)
 }
 
 // The end of the chain, $\mathbf{x}_T \sim \mathcal{N}(\mathbf{0}, \mathbf{I})$, has no parameter: the report's
-// $p(\mathbf{x}_T)$ and $p_\theta(\mathbf{x}_T)$ are one. [dsm2ddpm.txt-prior]
+// $p(\mathbf{x}_T)$ and $p_\theta(\mathbf{x}_T)$ are the same. [dsm2ddpm.txt-prior]
 
 static const sb_scalar_type ddpm_type = { .name = "ddpm", .mean = ddpm_mean, .variance = ddpm_variance };
 

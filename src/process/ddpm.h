@@ -12,8 +12,8 @@ SB_BEGIN_DECLS
 sb_process *sb_ddpm_alloc (size_t dimension, size_t N, double beta_bar_min, double beta_bar_max); // N >= 2; arithmetic
 sb_process *sb_ddpm_betas_alloc (size_t dimension, const gsl_vector *beta); // 0 < beta_i < 1, N >= 1
 
-// What follows is about a process made by these two: GSL_EINVAL and NaN for any other, GSL_EDOM and NaN for a level out
-// of range.
+// The following take a process made by these two: GSL_EINVAL and NaN for any other, GSL_EDOM and NaN for a level out of
+// range.
 double sb_ddpm_beta (const sb_process *ddpm, size_t i);  // beta_i, i = 1, ..., N
 double sb_ddpm_alpha (const sb_process *ddpm, size_t i); // alpha_i, the product of 1 - beta_j, j <= i; i = 0, ..., N
 

@@ -1,11 +1,11 @@
 // # The process of Karras et al.
 //
-// Any schedule of noise levels is the same process on another clock, and Karras et al. (2022) take the clock on which
-// the level is the time itself: $\sigma(t) = t$, $s(t) = 1$,
+// Schedules of noise levels differ only in their time variable, and Karras et al. (2022) take the level itself for the
+// time: $\sigma(t) = t$, $s(t) = 1$,
 // $$ \mathbf x_t = \mathbf x_0 + t\,\mathbf z, \qquad d\mathbf x = \sqrt{2t}\,d\mathbf w, \qquad
 //    g(t)^2 = \frac{d\sigma_t^2}{dt} = 2t . $$
-// It is the one process of *Consistent Diffusion Models*: [consistent.eq1] [consistent.eq4] its "VP" and "VE" name networks.
-// [consistent.set-base]
+// It is the only process of *Consistent Diffusion Models*: [consistent.eq1] [consistent.eq4] its "VP", "VE" are
+// networks. [consistent.set-base]
 
 #include "edm.h"
 

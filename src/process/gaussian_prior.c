@@ -1,9 +1,9 @@
 // # A Gaussian prior with few wide directions
 //
-// What a wide blur leaves of the data is more than noise. The paper takes it for one colour, drawn from a Gaussian that was
-// fitted to the average colours of the data, and noise. [soft.set-finaldist] With zeros beyond the edge a blurred constant
-// is not constant: at 64 pixels and $\varsigma = 23$ a 1 becomes .256 in the corner and .699 in the centre. A mean image and
-// the few directions in which blurred images vary say what is there. Both are
+// Even a wide blur leaves some of the data. The paper models that as one colour, drawn from a Gaussian that was fitted
+// to the average colours of the data, and noise. [soft.set-finaldist] With zeros beyond the edge a blurred constant is
+// not constant: at 64 pixels and $\varsigma = 23$ a 1 becomes .256 in the corner and .699 in the centre. A mean image
+// and the few directions in which blurred images vary describe it. Both priors are
 // $$ \mathbf{x} = \mathbf{m} + U^\top\mathbf{w} + \sigma\mathbf{z} \sim
 //    \mathcal{N}(\mathbf{m},\; U^\top U + \sigma^2\,\mathbf{I}) . $$
 
@@ -183,10 +183,10 @@ sb_gaussian_prior_of_colours (size_t channels, const gsl_matrix *x, sb_gaussian_
   return status;
 }
 
-// ## Fitted to what is there
+// ## Fitted to the images
 //
-// The principal directions of the rows $Y$, less their mean, from the small matrix $YY^\top$: where $YY^\top\mathbf{v} =
-// \lambda\mathbf{v}$ the direction is $Y^\top\mathbf{v}/\sqrt{n-1}$, its length the deviation along it.
+// The principal directions of the centred rows $Y$, from the small matrix $YY^\top$: where $YY^\top\mathbf{v} =
+// \lambda\mathbf{v}$ the direction is $Y^\top\mathbf{v}/\sqrt{n-1}$, its length the standard deviation in it.
 
 static int
 find_widest (const gsl_matrix *Y, gsl_matrix *U)

@@ -1,7 +1,7 @@
 #ifndef SCOREBOOK_PROCESS_GAUSSIAN_PRIOR_H
 #define SCOREBOOK_PROCESS_GAUSSIAN_PRIOR_H
 
-// The prior of a corruption that leaves something of the data; not installed.
+// The prior of a corruption that does not remove all of the data; not installed.
 
 #include "../base/stream.h"
 
@@ -22,10 +22,11 @@ int sb_gaussian_prior_draw (const sb_gaussian_prior *prior, double sigma, sb_str
 int sb_gaussian_prior_log_density (const sb_gaussian_prior *prior, double sigma, const gsl_matrix *x,
                                    gsl_vector *log_prior);
 
-// A prior that is given, copied (NULL: zeros); of images of one colour each; of the rows themselves, by so many directions. GSL_EBADLEN, GSL_EDOM
-// where a number is not finite, GSL_EINVAL where the rows vary in fewer directions, GSL_ENOMEM; then there is nothing to free.
+// A given prior, copied (NULL: zeros); one fitted to rows x for images of a single colour; one fitted to the rows'
+// `rank` principal directions. GSL_EBADLEN, GSL_EDOM where a number is not finite, GSL_EINVAL where the rows vary in
+// fewer directions, GSL_ENOMEM; then there is nothing to free.
 int sb_gaussian_prior_copy (size_t dimension, const gsl_vector *mean, const gsl_matrix *U, sb_gaussian_prior *prior);
 int sb_gaussian_prior_of_colours (size_t channels, const gsl_matrix *x, sb_gaussian_prior *prior);
-int sb_gaussian_prior_fit (size_t rank, gsl_matrix *x, sb_gaussian_prior *prior); // x is used up
+int sb_gaussian_prior_fit (size_t rank, gsl_matrix *x, sb_gaussian_prior *prior); // x is overwritten
 
 #endif

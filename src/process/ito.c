@@ -1,11 +1,11 @@
 // # Any SDE
 //
-// The processes of this room have a drift linear in $\mathbf x$ and noise that does not depend on it. In general,
+// The other processes here have a drift linear in $\mathbf x$ and noise that does not depend on it. In general,
 // [scoresde.eq15]
 // $$ d\mathbf x = \mathbf f(\mathbf x, t)\,dt + \mathbf G(\mathbf x, t)\,d\mathbf w , $$
 // with $\mathbf G$ a matrix, in Itô's sense: in a step the coefficients are those at its beginning. (The paper prints
-// $d\bar{\mathbf w}$ here, which is its sign for time running backwards.) Such a process has no kernel in closed form; what it has is
-// a reverse SDE, a flow, and steps.
+// $d\bar{\mathbf w}$ here, its notation for reversed time.) Such a process has no kernel in closed form, only a reverse
+// SDE, a flow, and steps.
 
 #include "ito.h"
 
@@ -203,8 +203,8 @@ sb_ito_divergence (const sb_ito *ito, const gsl_vector *t, const gsl_matrix *x, 
 
 // ## Steps
 //
-// Forwards $\Delta\mathbf x = \mathbf f\,\Delta t + \mathbf G\sqrt{\Delta t}\,\mathbf z$, backwards the same of the reverse drift,
-// $\Delta t$ being negative there and $\sqrt{|\Delta t|}$ with the noise.
+// Forwards $\Delta\mathbf x = \mathbf f\,\Delta t + \mathbf G\sqrt{\Delta t}\,\mathbf z$; backwards the same with the
+// reverse drift, where $\Delta t$ is negative and the noise has $\sqrt{|\Delta t|}$.
 
 static int
 row_step (work *w, double s, double t, const gsl_vector *score, const gsl_vector *z, gsl_vector *x)
@@ -250,8 +250,8 @@ sb_ito_step (const sb_ito *ito, const gsl_vector *s, const gsl_vector *t, const 
 
 // ## Paths
 //
-// What is known of such a process's law at time $t$ are the ends of simulated paths. [scoresde.txt-other-sm] A row's steps are its own,
-// $t_i/N$ each.
+// The law of such a process at time $t$ is known only through simulated paths. [scoresde.txt-other-sm] Row $i$ takes
+// steps of its own length, $t_i/N$.
 
 static int
 simulate (const sb_ito *ito, size_t steps, sb_stream stream, const gsl_vector *t, gsl_vector *from, gsl_vector *to,

@@ -36,14 +36,14 @@ int sb_ito_flow_velocity (const sb_ito *ito, const gsl_vector *t, const gsl_matr
                           gsl_matrix *out);
 
 // One step of Euler and Maruyama of each row from time t to time s, with normals z (n x d; NULL: without noise). Where s > t,
-// x <- x + (s - t) f + sqrt (s - t) G z, and score is not looked at; where s < t, the reverse-time SDE, x <- x + (s - t) r + sqrt (t - s) G
-// z with r its drift, which needs the score (n x d; NULL: GSL_EINVAL). All at (x, t).
+// x <- x + (s - t) f + sqrt (s - t) G z, and score is not used; where s < t, the reverse-time SDE, x <- x + (s - t) r +
+// sqrt (t - s) G z with r its drift, which needs the score (n x d; NULL: GSL_EINVAL). All at (x, t).
 int sb_ito_step (const sb_ito *ito, const gsl_vector *s, const gsl_vector *t, const gsl_matrix *score,
                  const gsl_matrix *z, gsl_matrix *x);
 
-// x_t by simulation: rows x (n x d), which hold x_0, become x_t at times t (n, >= 0) by so many steps of equal length from 0. Row i takes
-// `steps` times d normals from index + i of the stream, whose purpose is its caller's. GSL_EINVAL for no steps, GSL_EDOM where a time
-// is negative or not finite.
+// x_t by simulation: rows x (n x d), which hold x_0, become x_t at times t (n, >= 0) by `steps` equal steps from 0. Row
+// i takes `steps` times d normals from index + i of the stream, whose purpose is its caller's. GSL_EINVAL for no steps,
+// GSL_EDOM where a time is negative or not finite.
 int sb_ito_simulate (const sb_ito *ito, size_t steps, sb_stream stream, const gsl_vector *t, gsl_matrix *x);
 
 SB_END_DECLS

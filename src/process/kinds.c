@@ -1,7 +1,7 @@
 // # A process from a line of text
 //
-// A checkpoint says under which process its network was trained, and a person says it on a command line, in the same
-// words: `ve sigma_min=0.01 sigma_max=50`.
+// A checkpoint names the process of its network, and a command line names it in the same words:
+// `ve sigma_min=0.01 sigma_max=50`.
 
 #include "kinds.h"
 
@@ -75,7 +75,7 @@ make_loglinear (size_t dimension, const double *key, sb_error *error)
   return sb_loglinear_alloc (dimension, &line);
 }
 
-// A stage of a multi-scale model: a point has its bands, or is an image that they are taken from.
+// A stage of a multi-scale model: a point consists of its bands, or is an image from which they are computed.
 
 static sb_process *
 make_bands (size_t dimension, const double *key, sb_error *error)
@@ -105,7 +105,7 @@ make_multispeed (size_t dimension, const double *key, sb_error *error)
   return sb_multispeed_alloc (&speeds);
 }
 
-// The keys of a soft corruption, from `noises` on: where each stands among the values.
+// The keys of a soft corruption, from `noises` on: the index of each among the values.
 
 enum
 {
@@ -291,7 +291,7 @@ sb_process_kind_of (const sb_process *process)
 
 // ## Reading
 //
-// Of every kind the first two keys are where its noise begins and where it ends.
+// The first two keys of every kind are the start and the end of its noise.
 
 const sb_process_kind *
 sb_process_kind_read (const char *what, const char *text, double *key, sb_error *error)

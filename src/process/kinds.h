@@ -11,11 +11,11 @@ typedef struct
 {
   sb_entry entry;
   bool equal;       // the second key's value may be that of the first; else it has to be above
-  bool from_t_min;  // it is nothing before its own t_min: training draws no time below it
+  bool from_t_min;  // it is undefined below its own t_min: training draws no time there
   double low, high; // the papers map the bytes 0 to 255 of images to these
   const char *step; // the name of the papers' step for it (sampler/sampler.h)
   const char *grid; // and of their grid (grid/grid.h)
-  sb_process *(*alloc) (size_t dimension, const double *key, sb_error *error); // a line, or none: then a general one
+  sb_process *(*alloc) (size_t dimension, const double *key, sb_error *error); // NULL; error may be empty
 } sb_process_kind;
 
 const sb_entry *sb_processes (size_t k); // the family; each is the first field of its sb_process_kind

@@ -29,8 +29,8 @@ sb_loglinear_log_snr (const sb_loglinear *line, double t)
 
 // ## The kernel
 //
-// From $t = 0$ it is given by $\alpha$ and $\sigma$, and counts a jump: the line has no end, and at $0^+$ there is noise
-// already.
+// From $t = 0$ it is given by $\alpha$ and $\sigma$, and includes a jump: the line extends below $\epsilon$ to $0^+$,
+// where there already is noise.
 
 static double
 variance_from_zero (const sb_loglinear *line, double t)
@@ -41,7 +41,7 @@ variance_from_zero (const sb_loglinear *line, double t)
 // Between two positive times [nonuniform.txt-loglinear]
 // $$ \frac{\alpha^2(t)}{\alpha^2(s)} = \frac{1 + e^{-\ln\mathrm{SNR}(s)}}{1 + e^{-\ln\mathrm{SNR}(t)}} = \frac1{1 + u},
 //    \qquad u = \sigma^2(s)\,\bigl(e^{\kappa (t - s)} - 1\bigr), $$
-// and what is missing to 1 is noise, $u/(1 + u)$, to all digits however near $s$ is to $t$.
+// and the rest to 1 is noise, $u/(1 + u)$, to all digits however near $s$ is to $t$.
 
 static double
 growth (const sb_loglinear *line, double s, double t)
@@ -72,7 +72,7 @@ variance (const void *parameters, double s, double t)
 //
 // $d\ln\alpha^2/dt = -\kappa/(1 + \mathrm{SNR})$, so that [nonuniform.txt-loglinear]
 // $$ dc = -\tfrac12\beta\,c\,dt + \sqrt\beta\,dw, \qquad \beta = \kappa\,\sigma^2(t) : $$
-// $g^2/\sigma^2$ is the same at all times, and so are the likelihood's weights of the noise.
+// $g^2/\sigma^2$ is constant, and so are the likelihood's weights of the noise.
 
 static double
 rate (const sb_loglinear *line, double t)

@@ -5,8 +5,8 @@
 
 SB_BEGIN_DECLS
 
-// A variance-preserving SDE whose log signal-to-noise ratio is a straight line in time, of log_snr_max at t = epsilon
-// and log_snr_min at t = end.
+// A variance-preserving SDE whose log signal-to-noise ratio is linear in time, from log_snr_max at t = epsilon to
+// log_snr_min at t = end.
 typedef struct
 {
   double epsilon, end;             // 0 < epsilon < end
@@ -14,7 +14,7 @@ typedef struct
 } sb_loglinear;
 
 double sb_loglinear_log_snr (const sb_loglinear *line, double t); // at t > 0
-double sb_loglinear_rate (const sb_loglinear *line);              // kappa, by which it falls per unit time
+double sb_loglinear_rate (const sb_loglinear *line);              // kappa, its decrease per unit time
 
 // As a process: prior N(0, I), t_min = epsilon, t_max = end. At t = 0 the noise jumps to that of the line at 0+, and the
 // SDE is undefined, as of VE. NULL: GSL_EINVAL where a number is out of range; GSL_ENOMEM.

@@ -1,7 +1,7 @@
 // # Mean and covariance along a process
 //
-// A process that is linear carries the mean and the covariance of its points in closed form, whatever their law. There are
-// two ways to them, which share nothing: the kernel, and the SDE.
+// A linear process transforms the mean and the covariance of its points in closed form, whatever their law. They are
+// computed in two ways, which share nothing: by the kernel, and by the SDE.
 
 #include "moments.h"
 #include "../base/error.h"
@@ -99,13 +99,13 @@ sb_moments_transition (const sb_process *process, double s, double t, gsl_vector
 // For $d\mathbf{x} = F\mathbf{x}\,dt + G\,d\mathbf{w}$ the moments obey ordinary differential equations,
 // [scoresde.txt-affine-gaussian]
 // $$ \dot{\mathbf{m}} = F\,\mathbf{m}, \qquad \dot\Sigma = F\,\Sigma + \Sigma\,F^T + G\,G^T; $$
-// for VP the second is $\dot\Sigma = \beta(t)\,(\mathbf{I} - \Sigma)$. [scoresde.txt-vp-var-ode] As a law that is Gaussian stays
-// Gaussian, they tell all of $p_{0t}$. The unknowns are one array, the mean and then the rows of the covariance.
+// for VP the second is $\dot\Sigma = \beta(t)\,(\mathbf{I} - \Sigma)$. [scoresde.txt-vp-var-ode] As a Gaussian law
+// stays Gaussian, they determine $p_{0t}$. The unknowns are one array, the mean and then the rows of the covariance.
 
 typedef struct
 {
   const sb_process *process;
-  double end;        // a stage may lie a rounding beyond it
+  double end;        // rounding may put a stage beyond it
   gsl_matrix *m;     // F m
   gsl_matrix *flow;  // Sigma F^T
   gsl_matrix *noise; // G G^T
@@ -141,8 +141,8 @@ rates (double t, const double *moments, double *rate, void *params)
   return GSL_SUCCESS;
 }
 
-// Both change smoothly, so that equal steps of the Runge-Kutta method of Prince and Dormand, order 8, soon leave nothing but
-// rounding.
+// Both change smoothly, so that with equal steps of the Runge-Kutta method of Prince and Dormand, order 8, soon only
+// rounding errors remain.
 
 static int
 integrate (moment_equations *equations, double s, double t, size_t steps, double *moments, double *error)

@@ -1,15 +1,15 @@
 // # A condition that diffuses at its own speed
 //
-// To learn the score of $x_t$ given a condition one may diffuse both and learn that of the pair. Nothing asks them to
+// To learn the score of $x_t$ given a condition one may diffuse both and learn the score of the pair. They need not
 // diffuse alike: [nonuniform.txt-cmde-sde]
 // $$ d\mathbf x = \mu(\mathbf x, t)\,dt + \sigma^x(t)\,d\mathbf w, \qquad d\mathbf y = \mu(\mathbf y, t)\,dt +
 //    \sigma^y(t)\,d\mathbf w', $$
-// with independent $\mathbf w$ and $\mathbf w'$ (printed as one, which could not be: they have different dimensions, and
+// with independent $\mathbf w$ and $\mathbf w'$ (printed as one, which is impossible: they differ in dimension, and
 // Lemma 4 needs $p(\mathbf y_t \mid \mathbf y, \mathbf x_t) = p(\mathbf y_t \mid \mathbf y)$). As one SDE of
 // $\mathbf z = (\mathbf x, \mathbf y)$, [nonuniform.txt-zsde]
 // $$ d\mathbf z = \mu_z\,dt + \Sigma_z(t)\,d\mathbf w, \qquad \mu_z = (\mu_x(\mathbf x, t), \mu_y(\mathbf y, t)), \qquad
 //    \Sigma_z = \operatorname{diag}(\sigma^x\mathbf I_{n_x}, \sigma^y\mathbf I_{n_y}) . $$
-// Where $\sigma^y = \sigma^x$ this is CDiffE, where $\mathbf y$ stands still, CDE, and between them CMDE. [nonuniform.set-cond]
+// If $\sigma^y = \sigma^x$ this is CDiffE, with constant $\mathbf y$ CDE, between them CMDE. [nonuniform.set-cond]
 
 #include "multispeed.h"
 
@@ -26,11 +26,11 @@ sb_multispeed_of (sb_process *x, sb_process *y, double t_min)
   return sb_nonuniform_alloc (name, 2, (sb_process *const[]){ x, y }, t_min, 1, NULL);
 }
 
-// The kernel of $\mathbf x$, and of $\mathbf y$ where it moves, is VE's, [nonuniform.txt-vesde]
+// The kernel of $\mathbf x$, and of $\mathbf y$ unless it is constant, is VE's, [nonuniform.txt-vesde]
 // $$ d\mathbf x = \sqrt{\tfrac{d}{dt}\sigma^2(t)}\,d\mathbf w, \qquad
 //    \sigma(t) = \sigma_{\min}\Bigl(\frac{\sigma_{\max}}{\sigma_{\min}}\Bigr)^t, $$
-// whose $g^2/\sigma^2 = 2\ln(\sigma_{\max}/\sigma_{\min})$ is constant: likelihood weighting is the unit weight of the noise, but
-// that $\mathbf y$'s is less than $\mathbf x$'s by the ratio of these logarithms.
+// whose $g^2/\sigma^2 = 2\ln(\sigma_{\max}/\sigma_{\min})$ is constant: likelihood weighting has unit weights of the
+// noise, except that the weight of $\mathbf y$ is that of $\mathbf x$ times the ratio of these logarithms.
 
 sb_process *
 sb_multispeed_alloc (const sb_multispeed *speeds)

@@ -9,7 +9,7 @@
 // Together they are an Ito SDE [nonuniform.eq1] $d\mathbf x_t = \mathbf f(\mathbf x_t, t)\,dt + \mathbf G(\mathbf x_t, t)\,d\mathbf w_t$ whose $\mathbf G$ is a
 // matrix (the paper's $\mathbb R^{n_x} \times \mathbb R^{n_x}$ is no set of matrices) of $t$ alone.
 //
-// All that its multi-scale and its conditional models need is this: processes that exist, side by side on one clock.
+// All that its multi-scale and its conditional models need is this: existing processes, stacked, with a common time.
 // (The paper prints $d\bar{\mathbf w}_t$, the Wiener process of the reverse SDE, in the first of these.)
 
 #include "nonuniform.h"
@@ -32,7 +32,7 @@ typedef struct
 
 // ## The kernel
 //
-// With linear $f_i = a_i(t)\,x^i$ every block has a kernel of its own, and there is nothing between them: [nonuniform.txt-kernel]
+// With linear $f_i = a_i(t)\,x^i$ every block has a kernel of its own, whatever the others: [nonuniform.txt-kernel]
 // $$ p(\mathbf x_t \mid \mathbf x_0) = \mathcal N(\mathbf D_\alpha \mathbf x_0, \mathbf D_\sigma^2), \qquad
 //    \alpha_i = e^{\int_0^t a_i}, \quad \sigma_i^2 = \alpha_i^2 \int_0^t g_i^2/\alpha_i^2\,du . $$
 // So the numbers of the whole are those of the blocks, one after another. A block that has ended has none.
@@ -57,8 +57,8 @@ nonuniform_numbers (const void *state, sb_process_map map, double s, double t, d
 
 // ## The prior
 //
-// Each block has its own, and all are scaled from *one* row of normals: were each to draw its own row, it would be the same one,
-// and the blocks would be copies of each other.
+// Each block has its own, and all are scaled from *one* row of normals: if each block drew a row, all rows would be the
+// same, and the blocks copies of each other.
 
 static int
 nonuniform_prior_sd (const void *state, double *sd)
@@ -180,10 +180,10 @@ sb_nonuniform_settings (const sb_process *process, const char *name)
   return whole->settings;
 }
 
-// ## Standing still
+// ## A constant block
 //
-// A block need not move: $f = g = 0$, and $\mathbf x_t = \mathbf x_0$ at all times. That is a condition, and its share in a
-// likelihood weighting is $g^2 = 0$.
+// A block may be constant: $f = g = 0$, and $\mathbf x_t = \mathbf x_0$ at all times. This is used for conditions; its
+// likelihood weight is $g^2 = 0$.
 
 static double
 one (const void *nothing, double s, double t)

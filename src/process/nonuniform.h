@@ -5,11 +5,11 @@
 
 SB_BEGIN_DECLS
 
-// Processes side by side, on one clock: the coordinates of the first, then those of the second, and so on, each block
-// with an SDE and a noise of its own. Parts are those of the blocks, in their order.
+// Independent processes with a common time: the coordinates of the first, then those of the second, and so on, each
+// block with an SDE and a noise of its own. Parts are those of the blocks, in their order.
 //
 // The blocks belong to the process from here on, and are released with it, or at once where this fails; so does
-// `settings`, one block from malloc, or NULL. A block may be NULL: that is a failure of whoever made it. The name is
+// `settings`, one block from malloc, or NULL. A block may be NULL, where making it failed. The name is
 // kept, not copied. t_limit is the largest t_limit of a block; a map of a block beyond its own is GSL_EDOM. NULL:
 // GSL_EINVAL for no block, a missing one, or times as of sb_process_alloc; GSL_EUNSUP where a block is a chain, has no
 // parts, a basis or no kernel from s > 0; GSL_ENOMEM.
@@ -22,7 +22,7 @@ const sb_process *sb_nonuniform_block (const sb_process *process, size_t b);
 // What was given as `settings` to a process of this name that was made so; NULL for any other.
 const void *sb_nonuniform_settings (const sb_process *process, const char *name);
 
-// A process that stands still, x_t = x_s: A = 1, S = 0. It has no prior, and no S has an inverse. t_max = 1. NULL as of
+// A constant process, x_t = x_s: A = 1, S = 0. It has no prior, and no S has an inverse. t_max = 1. NULL as of
 // sb_process_alloc.
 sb_process *sb_still_alloc (size_t dimension);
 

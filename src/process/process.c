@@ -1,9 +1,9 @@
 // # A forward process, whatever its maps
 //
 // A process solves an SDE $d\mathbf{x} = \mathbf{f}(\mathbf{x}, t)\,dt + g(t)\,d\mathbf{w}$ on $[0, T]$ from data to a prior,
-// [scoresde.eq5] with $\mathbf{f} = F(t)\,\mathbf{x}$ here, or is a chain of which such an SDE is the limit. Each knows its maps.
-// What all have in common stands here: that a batch fits, that its times are times of the process, and that a map that does
-// not exist is refused rather than invented. The functions of a type may then take all of this for granted.
+// [scoresde.eq5] with $\mathbf{f} = F(t)\,\mathbf{x}$ here, or is a chain of which such an SDE is the limit. Each type
+// has its own maps. The checks that all share are here: that a batch has the right shape, that its times are times of
+// the process, and that the map exists. The functions of a type may rely on them.
 
 #include "process.h"
 
@@ -20,7 +20,7 @@
 
 // ## Making and releasing
 //
-// The state changes hands at the call, so that a caller has nothing to release on any path after it.
+// The call takes ownership of the state, so that a caller has nothing to release on any path after it.
 
 static void
 release_state (const sb_process_type *type, void *state)
@@ -71,9 +71,9 @@ sb_process_free (sb_process *process)
 
 // ## Times
 //
-// A process in continuous time may be asked about any $t \in [0, T]$, and some about times beyond. A chain of $N$ steps
-// lives at $t = i/N$ only. The quotient $i/N$ is rarely a double, and a caller may have reached it by adding steps of
-// $1/N$, so $tN$ need be a whole number to a millionth of a level only.
+// A process in continuous time is defined at any $t \in [0, T]$, and some beyond. A chain of $N$ steps is defined at
+// $t = i/N$ only. The quotient $i/N$ is rarely a double, and a caller may have computed it by adding steps of $1/N$, so
+// $tN$ need only be an integer to a millionth.
 
 static bool
 is_level (const sb_process *process, double t)
@@ -159,7 +159,7 @@ check_points (const sb_process *process, const gsl_matrix *x)
   return GSL_SUCCESS;
 }
 
-// Samplers ask for the same times in every row: a row that shares them with the row above shares its numbers.
+// Samplers pass the same times in every row: a row with the times of the row above reuses its numbers.
 
 static bool
 repeats (const gsl_vector *s, const gsl_vector *t, size_t i)
@@ -169,9 +169,8 @@ repeats (const gsl_vector *s, const gsl_vector *t, size_t i)
 
 // ## The numbers of the parts
 //
-// An inverse is the inverse of a number, and there is none of 0: where no time has passed, where a part stands still, or
-// where nothing is left of $\mathbf{x}_s$. Drift, diffusion and rates are of one time: where they are asked for, $s$ is
-// not looked at.
+// An inverse is that of a number, and 0 has none: where no time has passed, where a part has no noise, or where nothing
+// is left of $\mathbf{x}_s$. Drift, diffusion and rates depend on one time: for them, $s$ is ignored.
 
 static bool
 of_one_time (sb_process_map map)
@@ -230,7 +229,7 @@ sb_process_scalars (const sb_process *process, double s, double t, double *a, do
   return status ? status : sb_process_numbers (process, SB_S, s, t, sd);
 }
 
-// At three times: a geometric noise scale may be a straight line's at two.
+// At three times: a geometric noise scale may agree with a linear one at two.
 
 bool
 sb_process_time_is_noise (const sb_process *process)
@@ -374,8 +373,8 @@ sb_process_trace (const sb_process *process, const gsl_vector *t, gsl_vector *tr
 
 // ## The prior
 //
-// What is left of the data at $T$ is dropped: part $k$ of $\mathbf{x}_T$ is $\mathcal{N}(\mathbf{0},
-// \varsigma_k^2\,\mathbf{I})$. A part without a prior, such as the condition of a conditional model, is the caller's.
+// What is left of the data at $T$ is neglected: part $k$ of $\mathbf{x}_T$ is $\mathcal{N}(\mathbf{0},
+// \varsigma_k^2\,\mathbf{I})$. A part without a prior (the condition of a conditional model, say) is set by the caller.
 
 static int
 draw_parts (const sb_process *process, const gsl_matrix *sd, sb_stream stream, gsl_matrix *x)
@@ -485,7 +484,7 @@ sb_process_prior_log_density (const sb_process *process, const gsl_matrix *x, gs
 // paper's forward step [scoresde.eq41]
 // $$ \mathbf{x}_{i+1} = \mathbf{x}_i + \mathbf{f}_i(\mathbf{x}_i) + \mathbf{G}_i \mathbf{z}_i, \qquad
 //    \mathbf{f}_i(\mathbf{x}) = (A - \mathbf{I})\,\mathbf{x}, \quad \mathbf{G}_i = S. $$
-// Where the normals stay as they are, $S\,\mathbf{z}$ is formed beside them.
+// Where the normals must be preserved, $S\,\mathbf{z}$ is formed in separate memory.
 
 int
 sb_process_transition_in_place (const sb_process *process, const gsl_vector *s, const gsl_vector *t, gsl_matrix *noise,

@@ -3,7 +3,7 @@
 // VE, VP, sub-VP and their chains shrink every coordinate by the same number and add the same amount of noise to each:
 // $$ A(s,t) = a(s,t)\,\mathbf{I}, \qquad S(s,t) = \sqrt{v(s,t)}\,\mathbf{I}, \qquad F(t) = f(t)\,\mathbf{I}, \qquad
 //    G(t) = g(t)\,\mathbf{I}. $$
-// Their pages say what $a$, $v$, $f$ and $g$ are; here these become a process.
+// Their own files define $a$, $v$, $f$ and $g$; here these become a process.
 
 #include "scalar.h"
 
@@ -22,7 +22,7 @@ typedef struct
 
 // ## The number of a map
 //
-// How fast the kernel from 0 changes follows from $\dot a = f a$ and $\dot v = 2 f v + g^2$:
+// The kernel's rates of change from 0 follow from $\dot a = f a$ and $\dot v = 2 f v + g^2$:
 // $$ \frac{d}{dt}\,a(0,t) = f a, \qquad \frac{d}{dt}\sqrt{v(0,t)} = \frac{2 f v + g^2}{2\sqrt v}. $$
 
 int

@@ -17,14 +17,13 @@ typedef struct
   double (*prior_sd) (const void *parameters);            // the prior is N(0, prior_sd^2 I); NULL: N(0, I)
 } sb_scalar_type;
 
-// The number of a map that is no inverse; the type's share of sb_process_type.numbers. GSL_EUNSUP where a chain has no
-// such map.
+// The number of a map that is no inverse, for use in sb_process_type.numbers. GSL_EUNSUP where a chain has no such map.
 int sb_scalar_number (const sb_scalar_type *type, const void *parameters, sb_process_map map, double s, double t,
                       double *c);
 
 // The type is kept, not copied. The parameters are one block from malloc: they belong to the process from here on, and
 // are released with it, or at once where this fails. NULL where parameters is NULL (GSL_ENOMEM: so the result of malloc
-// can be handed on unseen), and as sb_process_alloc.
+// can be passed unchecked), and as sb_process_alloc.
 sb_process *sb_scalar_alloc (const sb_scalar_type *type, void *parameters, size_t dimension, double t_min, double t_max,
                              size_t levels);
 

@@ -1,8 +1,8 @@
 // # SMLD's forward chain
 //
 // Score matching with Langevin dynamics perturbs data at $N$ noise scales $\sigma_1 < \dots < \sigma_N$. Song et al. (2021,
-// Section 3.4 and Appendix F) read them as the levels of a Markov chain that adds what is missing from one scale to the
-// next, [scoresde.eq8] [scoresde.txt-smld-chain]
+// Section 3.4 and Appendix F) read them as the levels of a Markov chain that adds the noise missing from one scale to
+// the next, [scoresde.eq8] [scoresde.txt-smld-chain]
 // $$ \mathbf{x}_i = \mathbf{x}_{i-1} + \sqrt{\sigma_i^2 - \sigma_{i-1}^2}\;\mathbf{z}_{i-1}, \qquad i = 1, \dots, N,
 //    \qquad \sigma_0 := 0. $$
 // The VE SDE is its limit: with $\mathbf{x}_i = \mathbf{x}(i/N)$ and $\Delta t = 1/N$ an increment is nearly Euler's,
@@ -33,8 +33,8 @@ sigma_at (const smld_scales *scales, double t)
 
 // ## The kernel
 //
-// Increments add up, so from level $j$ to level $i$ the chain gathers $\sigma_i^2 - \sigma_j^2$, and from the data
-// $\sigma_i^2$. The product of sum and difference is exact to rounding even where the scales are close.
+// Variances of increments add up to $\sigma_i^2 - \sigma_j^2$ from level $j$ to level $i$, and to $\sigma_i^2$ from the
+// data. The product of sum and difference is exact to rounding even where the scales are close.
 
 static double
 smld_mean (const void *scales, double s, double t)
@@ -50,7 +50,7 @@ smld_variance (const void *scales, double s, double t)
   return (sigma_i - sigma_j) * (sigma_i + sigma_j);
 }
 
-// The chain ends as good as without its data, at $\mathcal{N}(\mathbf{0}, \sigma_N^2\,\mathbf{I})$.
+// At the end of the chain the data are negligible: $\mathcal{N}(\mathbf{0}, \sigma_N^2\,\mathbf{I})$.
 
 static double
 smld_prior_sd (const void *scales)

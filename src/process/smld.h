@@ -13,8 +13,8 @@ SB_BEGIN_DECLS
 sb_process *sb_smld_alloc (size_t dimension, size_t N, double sigma_min, double sigma_max); // N >= 2; geometric
 sb_process *sb_smld_sigmas_alloc (size_t dimension, const gsl_vector *sigma); // 0 < sigma_1 < ... < sigma_N, N >= 1
 
-// What follows is about a process made by these two: GSL_EINVAL and NaN for any other, GSL_EDOM and NaN for a level out
-// of range.
+// The following take a process made by these two: GSL_EINVAL and NaN for any other, GSL_EDOM and NaN for a level out of
+// range.
 double sb_smld_sigma (const sb_process *smld, size_t i); // sigma_i, i = 0, ..., N
 
 SB_END_DECLS

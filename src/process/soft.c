@@ -7,8 +7,8 @@
 // Wiener process, which would make the variance $s_t^2\,t$; its Eq. 7 and its Lemma A.2 have a normal vector.) The kernel
 // from the data is $q_t(\mathbf{x}_t \mid \mathbf{x}_0) = \mathcal{N}(C_t\,\mathbf{x}_0, \sigma_t^2\,\mathbf{I})$
 // [soft.txt-condkernel]; the noise comes after the operator. [soft.txt-noiseop] With $C_t = \mathbf{I}$ this is VE's
-// [soft.txt-vekernel]. There is no kernel between two positive times, for nothing is said of how $\mathbf{x}_t$ goes on from
-// $\mathbf{x}_s$.
+// [soft.txt-vekernel]. There is no kernel between two positive times: the law of $\mathbf{x}_t$ given $\mathbf{x}_s$ is
+// not specified.
 
 #include "soft.h"
 
@@ -33,9 +33,8 @@ typedef struct
 
 // ## Level and noise
 //
-// At $t = 0$ stand the data, $C_0 = \mathbf{I}$ and $\sigma_0 = 0$. [soft.txt-assumptions] Yet $\sigma(0^+) =
-// \sigma_{\min}$: a geometric scale cannot begin at 0, and the paper's weights divide by $\sigma_t^2$. It is the jump that
-// VE has.
+// At $t = 0$ are the data, $C_0 = \mathbf{I}$ and $\sigma_0 = 0$. [soft.txt-assumptions] Yet $\sigma(0^+) =
+// \sigma_{\min}$: a geometric scale cannot begin at 0, and the paper's weights divide by $\sigma_t^2$. VE jumps too.
 
 static int
 find (const soft *p, bool rate, double t, double *level, double *sigma)
@@ -98,7 +97,7 @@ soft_numbers (const void *state, sb_process_map map, double s, double t, double 
 
 // ## By maps
 //
-// Rows at $t = 0$ keep what they are; they have no rate.
+// Rows at $t = 0$ are left unchanged; they have no rate.
 
 typedef int (*how) (const sb_operator *A, CBLAS_TRANSPOSE_t transpose, const gsl_vector *level, const gsl_matrix *x,
                     gsl_matrix *out);
@@ -111,15 +110,15 @@ apply_operator (const soft *p, how function, bool rate, CBLAS_TRANSPOSE_t transp
   int status = out && level && factor ? GSL_SUCCESS : GSL_ENOMEM;
   for (size_t i = 0; i < x->size1 && !status; i++)
     status = find_operator (p, rate, gsl_vector_get (t, i), gsl_vector_ptr (level, i), gsl_vector_ptr (factor, i));
-  const bool stands = !status && rate && gsl_vector_isnull (factor); // and need have no rate
-  if (!status && !stands)
+  const bool constant = !status && rate && gsl_vector_isnull (factor); // and need have no rate
+  if (!status && !constant)
     status = function (p->C, transpose, level, x, out);
   for (size_t i = 0; i < x->size1 && !status; i++)
     {
       gsl_vector_view row = gsl_matrix_row (x, i), result = gsl_matrix_row (out, i);
       if (gsl_vector_get (t, i) == 0 && rate)
         gsl_vector_set_all (&row.vector, GSL_NAN);
-      else if (stands)
+      else if (constant)
         gsl_vector_set_zero (&row.vector);
       else if (gsl_vector_get (t, i) > 0)
         {
@@ -310,8 +309,8 @@ sb_soft_operator (const sb_process *process)
 // ## The pairs of other processes
 //
 // VE is $C_t = \mathbf{I}$; VP has $C_t = \sqrt{\bar\alpha_t}\,\mathbf{I}$ and $\sigma_t^2 = 1 - \bar\alpha_t$, sub-VP the
-// square of that. [soft.txt-specialcases] The marginals are theirs; the SDE that Eq. 13 gives to the pair is not, but for VE:
-// its $g^2 = d\sigma_t^2/dt$ is $\beta_t\bar\alpha_t$ for VP's pair, and VP's own is $\beta_t$.
+// square of that. [soft.txt-specialcases] The marginals are theirs; the SDE of Eq. 13 for the pair is not, except for
+// VE: its $g^2 = d\sigma_t^2/dt$ is $\beta_t\bar\alpha_t$ for VP's pair, and VP's own is $\beta_t$.
 
 static int
 pair_at (const void *params, bool rate, double t, double *level, double *sigma)
@@ -339,10 +338,10 @@ sb_soft_pair_alloc (const sb_process *of)
 
 // ## Two stages
 //
-// In the first a little noise comes in, geometrically, and nothing is blurred; in the second the noise stays and the level
-// goes along its knots. [soft.set-schedule] Noise that stays small is what lets a blur be learned at all; the paper's first
-// stage takes less than 20 % of the time, and its ablation has both go on together [soft.set-joint] (printed "from 0.1 to 0.01",
-// which is the order of sampling: $\sigma_t$ must not fall).
+// In the first a little noise is added, geometrically, and nothing is blurred; in the second the noise is constant and
+// the level follows its knots. [soft.set-schedule] A blur can only be learned if the noise stays small; the paper's
+// first stage takes less than 20 % of the time, and its ablation runs both together [soft.set-joint] (printed "from 0.1
+// to 0.01", the order of sampling: $\sigma_t$ must not fall).
 
 typedef struct
 {
@@ -543,16 +542,16 @@ sb_soft_fit (sb_process *process, const gsl_matrix *x)
 
 // ## What the paper assumes
 //
-// Data of variance $P$ in a direction that is multiplied by $c$ are known afterwards to within $P\sigma^2/(c^2P +
-// \sigma^2)$, which grows with $t$ for every $P$ just where $c/\sigma$ falls. In a basis that is looked at for every
-// direction, elsewhere for some.
+// Data of variance $P$ in a direction that is multiplied by $c$ have the posterior variance $P\sigma^2/(c^2P +
+// \sigma^2)$, which grows with $t$ for every $P$ exactly where $c/\sigma$ falls. With a basis that is checked for every
+// direction, without for a few.
 
 enum
 {
   DIRECTIONS = 8
 };
 
-// A kernel that is cut off has modes that come back a little, where nothing of the data is left.
+// A truncated kernel has modes that grow again a little, where nothing of the data is left.
 #define SLACK 1e-3
 
 static int
@@ -605,18 +604,19 @@ check_start (size_t count, const double *c, const double *c_0, sb_error *error)
 int
 sb_soft_check (const sb_process *process, size_t count, sb_error *error)
 {
-  const size_t some = process->parts > 0 ? process->parts : DIRECTIONS;
-  double level, sigma, sigma_before = 0, *c = malloc (2 * some * sizeof *c), *before = c ? c + some : NULL;
-  int status = c ? find_shrinkage (process, 0, before, some) : GSL_ENOMEM;
+  const size_t directions = process->parts > 0 ? process->parts : DIRECTIONS;
+  double level, sigma, sigma_before = 0, *c = malloc (2 * directions * sizeof *c), *before = c ? c + directions : NULL;
+  int status = c ? find_shrinkage (process, 0, before, directions) : GSL_ENOMEM;
   for (size_t i = 0; i <= count && !status; i++)
     {
       const double t = i ? (double)i / (double)count : 1e-12;
-      status = find_shrinkage (process, t, c, some);
+      status = find_shrinkage (process, t, c, directions);
       if (!status)
         status = sb_soft_at (process, t, &level, &sigma);
       if (!status)
-        status = i ? check_step (some, t, c, sigma, before, sigma_before, error) : check_start (some, c, before, error);
-      memcpy (before, c, some * sizeof *c);
+        status = i ? check_step (directions, t, c, sigma, before, sigma_before, error)
+                   : check_start (directions, c, before, error);
+      memcpy (before, c, directions * sizeof *c);
       sigma_before = sigma;
     }
   free (c);

@@ -1,7 +1,7 @@
 // # The sub-VP SDE
 //
-// VP tops the signal up with as much noise as it took away. Song et al. (2021, Section 3.4) propose to hold some of
-// the noise back at first,
+// VP replaces the variance that it removes from the signal by noise. Song et al. (2021, Section 3.4) propose to add
+// less noise at first,
 // $$ d\mathbf{x} = -\tfrac12\beta(t)\,\mathbf{x}\,dt
 //    + \sqrt{\beta(t)\bigl(1 - e^{-2B(0,t)}\bigr)}\,d\mathbf{w}, \qquad B(s,t) = \int_s^t \beta(u)\,du. $$
 // [scoresde.eq12] The variance then stays below that of VP at every time, by $e^{-B} - e^{-2B} \le \frac14$,
@@ -27,10 +27,10 @@ sb_subvp_diffusion (const void *vp, double t)
 // From a point, $\dot v = -\beta v + g^2$ has the solution [scoresde.eq29] [scoresde.eq34]
 // $$ p_{0t}(\mathbf{x}(t) \mid \mathbf{x}(0))
 //    = \mathcal{N}\!\bigl(\mathbf{x}(t);\; \mathbf{x}(0)\,e^{-B(0,t)/2},\; [1 - e^{-B(0,t)}]^2\,\mathbf{I}\bigr): $$
-// the standard deviation is VP's variance. From a point at a later time $s$, what has been held back by then counts.
-// With $u = e^{-B(0,s)}$ and $w = e^{-B(s,t)}$, the variance that the kernel from 0 leaves to the interval is
+// the standard deviation is VP's variance. From a point at a later time $s$ it depends on the noise withheld before
+// $s$. With $u = e^{-B(0,s)}$ and $w = e^{-B(s,t)}$, the variance that the interval adds to the kernel from 0 is
 // $$ v(s,t) = v(0,t) - w\,v(0,s) = (1 - uw)^2 - w (1 - u)^2 = (1 - w)(1 - u^2 w), $$
-// a product of two numbers that `expm1` gives to full precision, where the difference has lost it.
+// a product of two numbers that `expm1` gives to full precision, which the difference does not have.
 
 double
 sb_subvp_variance (const void *vp, double s, double t)

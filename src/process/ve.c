@@ -1,8 +1,8 @@
 // # The variance-exploding SDE
 //
-// SMLD looks at data under more and more noise, with standard deviations $\sigma_1 < \dots < \sigma_N$. Song et al.
-// (2021, Section 3.4) let the levels become dense, $\sigma_i \to \sigma(t)$, and obtain a process that leaves the
-// signal alone and adds noise,
+// SMLD perturbs data with more and more noise, of standard deviations $\sigma_1 < \dots < \sigma_N$. Song et al. (2021,
+// Section 3.4) let the levels become dense, $\sigma_i \to \sigma(t)$, and obtain a process that does not scale the
+// signal and adds noise,
 // $$ d\mathbf{x} = \sqrt{\frac{d[\sigma^2(t)]}{dt}}\,d\mathbf{w}. $$
 // [scoresde.eq9] [soft.txt-vesde] Its variance grows without bound if $\sigma^2(t)$ does, as it does for the paper's scale continued beyond
 // $t = 1$. The paper says that it always explodes; [scoresde.txt-ve-exploding] under $\sigma^2(t) = 1 - e^{-t}$ it does not.
@@ -49,11 +49,11 @@ sb_ve_diffusion (const void *ve, double t)
 
 // ## The perturbation kernel
 //
-// The noise of disjoint intervals adds up: [scoresde.eq29]
+// The variances of disjoint intervals add up: [scoresde.eq29]
 // $$ p_{st}(\mathbf{x}(t) \mid \mathbf{x}(s)) = \mathcal{N}\!\bigl(\mathbf{x}(t);\; \mathbf{x}(s),\;
 //    [\sigma^2(t) - \sigma^2(s)]\,\mathbf{I}\bigr). $$
-// From $s = 0$ this is $\sigma^2(t) = \sigma_{\min}^2 (\sigma_{\max}/\sigma_{\min})^{2t}$. [scoresde.eq31] It counts the
-// jump: a path of the SDE from $\epsilon$ on gathers only $\sigma^2(t) - \sigma^2(\epsilon)$, and must start from
+// From $s = 0$ this is $\sigma^2(t) = \sigma_{\min}^2 (\sigma_{\max}/\sigma_{\min})^{2t}$. [scoresde.eq31] It includes
+// the jump: a path of the SDE from $\epsilon$ on adds only $\sigma^2(t) - \sigma^2(\epsilon)$, and must start from
 // $p_\epsilon$, not from the data. Between two positive times the difference is written as
 // $\sigma^2(t)\,\bigl(1 - (\sigma_{\max}/\sigma_{\min})^{-2(t-s)}\bigr)$, which keeps its digits when $s$ is close to $t$.
 
@@ -66,7 +66,7 @@ sb_ve_variance (const void *ve, double s, double t)
 
 // ## As a process
 //
-// The signal stays, $a = 1$ and $f = 0$.
+// The signal is not scaled, $a = 1$ and $f = 0$.
 
 static double
 signal_stays (const void *ve, double s, double t)
@@ -82,7 +82,7 @@ no_drift (const void *ve, double t)
   return 0;
 }
 
-// All that is known of $\mathbf{x}_1$ is its noise: the prior is $\mathcal{N}(\mathbf{0}, \sigma^2(1)\,\mathbf{I})$.
+// The prior of $\mathbf{x}_1$ is its noise alone: $\mathcal{N}(\mathbf{0}, \sigma^2(1)\,\mathbf{I})$.
 
 static double
 prior_sd (const void *ve)
@@ -117,8 +117,9 @@ sb_ve_alloc (size_t dimension, double sigma_min, double sigma_max)
 
 // ## Without the jump
 //
-// [nonuniform.txt-vesde] Read to the letter, $d\mathbf x = \sqrt{\frac{d}{dt}\sigma^2(t)}\,d\mathbf w$ from $t = 0$ has the kernel
-// $\mathcal N(\mathbf x_0, [\sigma^2(t) - \sigma_{\min}^2]\,\mathbf I)$: no noise has been gathered at $0$, which stands for $0^+$.
+// [nonuniform.txt-vesde] Taken literally, $d\mathbf x = \sqrt{\frac{d}{dt}\sigma^2(t)}\,d\mathbf w$ from $t = 0$ has
+// the kernel $\mathcal N(\mathbf x_0, [\sigma^2(t) - \sigma_{\min}^2]\,\mathbf I)$: there is no noise at $0$, which
+// stands for $0^+$.
 
 static double
 after_the_jump (double t)
@@ -159,8 +160,8 @@ sb_ve_gathered_alloc (size_t dimension, double sigma_min, double sigma_max)
 
 // ## Other noise scales
 //
-// The geometric scale is one schedule among others: what the process asks of any is the variance gathered between two
-// times and the rate at which it grows.
+// The geometric scale is one schedule among others: the process needs only the variance added between two times and the
+// rate at which it grows.
 
 static double
 scheduled_variance (const void *schedule, double s, double t)

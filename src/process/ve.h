@@ -31,7 +31,7 @@ sb_process *sb_ve_alloc (size_t dimension, double sigma_min, double sigma_max);
 // N(0, (sigma_max^2 - sigma_min^2) I), and g(0) is finite.
 sb_process *sb_ve_gathered_alloc (size_t dimension, double sigma_min, double sigma_max);
 
-// Any other noise scale that increases from sigma(0) = 0, given by what the SDE uses of it.
+// Any other noise scale that increases from sigma(0) = 0, given by the two functions that the SDE needs.
 typedef struct
 {
   double (*variance) (const void *context, double s, double t); // sigma(t)^2 - sigma(s)^2, for 0 <= s <= t <= 1

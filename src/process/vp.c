@@ -1,10 +1,10 @@
 // # The variance-preserving SDE
 //
-// DDPM shrinks the signal a little at every step and tops it up with noise, so that data of unit variance keep
-// unit variance. Song et al. (2021, Section 3.4) let the steps become infinitely small and obtain
+// DDPM shrinks the signal a little at every step and adds as much noise, so that data of unit variance keep unit
+// variance. Song et al. (2021, Section 3.4) let the steps become infinitely small and obtain
 // $$ d\mathbf{x} = -\tfrac12\beta(t)\,\mathbf{x}\,dt + \sqrt{\beta(t)}\,d\mathbf{w}, \qquad t \in [0, 1]. $$
-// [scoresde.eq11] [soft.txt-vpsde] Everything a sampler, a loss or a likelihood asks of this process follows from the rate
-// $\beta(t)$ alone.
+// [scoresde.eq11] [soft.txt-vpsde] Everything that a sampler, a loss or a likelihood needs of this process follows from
+// the rate $\beta(t)$ alone.
 
 #include "vp.h"
 #include "../base/error.h"
@@ -36,9 +36,9 @@ sb_vp_integral_beta (const sb_vp *vp, double s, double t)
 
 // ## Drift and diffusion
 //
-// Read off the SDE: $f(\mathbf{x}, t) = -\tfrac12\beta(t)\,\mathbf{x}$ and $g(t) = \sqrt{\beta(t)}$. The drift changes by at most
-// $\tfrac12\bar\beta_{\max}$ times what $\mathbf{x}$ does, and $g$ is smooth as the rate is never 0, so the SDE has a unique strong
-// solution. [scoresde.txt-lipschitz]
+// Read off the SDE: $f(\mathbf{x}, t) = -\tfrac12\beta(t)\,\mathbf{x}$ and $g(t) = \sqrt{\beta(t)}$. The drift is
+// Lipschitz in $\mathbf{x}$ with constant $\tfrac12\bar\beta_{\max}$, and $g$ is smooth as the rate is never 0, so the
+// SDE has a unique strong solution. [scoresde.txt-lipschitz]
 
 double
 sb_vp_drift (const void *vp, double t)
@@ -65,10 +65,11 @@ sb_vp_mean (const void *vp, double s, double t)
   return exp (-0.5 * sb_vp_integral_beta (vp, s, t));
 }
 
-// Near $t = s$ the variance is tiny and is what the score divides by. Written as $1 - e^{-B}$ it would lose half its
+// Near $t = s$ the variance is tiny, and the score divides by it. Written as $1 - e^{-B}$ it would lose half its
 // digits at $t = 10^{-5}$, the smallest time the paper uses; `expm1` keeps them all.
 //
-// The variance of data with $\operatorname{Cov}[\mathbf{x}(0)] = \mathbf{I}$ is $e^{-B} + (1 - e^{-B}) = 1$ at every time, which hence its name.
+// The variance of data with $\operatorname{Cov}[\mathbf{x}(0)] = \mathbf{I}$ is $e^{-B} + (1 - e^{-B}) = 1$ at every
+// time, hence its name.
 // [scoresde.txt-vp-preserving]
 
 double

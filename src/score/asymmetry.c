@@ -1,14 +1,15 @@
 // # Is it a gradient?
 //
 // The score of a law is a gradient, $\mathbf s = \nabla\log p$, so that its Jacobian is a Hessian and symmetric, and
-// its integral around any closed path is 0. What a network computes need not be: the paper asks for it as a property of
-// its own. [consistent.prop2] Both can be measured. $\mathbf J$ of the denoiser is $\mathbf I + \sigma_t^2\mathbf J_s$,
-// which is symmetric where that of the score is, and under $d\mathbf x = g\,d\mathbf w$ the asymmetry of a consistent
-// score, $\mathbf J_s = \mathbf H + \mathbf A$, moves with [consistent.txt-single-t-conservative]
+// its integral around any closed path is 0. A network's output need not be a gradient: the paper requires this as a
+// separate property. [consistent.prop2] Both can be measured. $\mathbf J$ of the denoiser is $\mathbf I +
+// \sigma_t^2\mathbf J_s$, which is symmetric where that of the score is, and under $d\mathbf x = g\,d\mathbf
+// w$ the asymmetry of a consistent score, $\mathbf J_s = \mathbf H + \mathbf
+// A$, evolves as [consistent.txt-single-t-conservative]
 // $$ \partial_v\mathbf A
 //    = (\mathbf s\cdot\nabla)\mathbf A + \tfrac12\triangle\mathbf A + \mathbf H\mathbf A + \mathbf A\mathbf H , $$
-// so that none at one time is none later. Neither says that there is a density: the score 0 is the gradient of a
-// constant, which cannot be normalised.
+// so that none at one time implies none later. Neither implies that there is a density: the score 0 is the gradient of
+// a constant, which cannot be normalised.
 
 #include "asymmetry.h"
 
@@ -24,7 +25,7 @@
 //
 // $\lVert\mathbf M\rVert_F^2 = \sum_j\lVert\mathbf M\mathbf e_j\rVert^2 = \mathrm E\lVert\mathbf M\mathbf u\rVert^2$
 // for directions $\mathbf u$ with $\mathrm E\,\mathbf u\mathbf u^\top = \mathbf I$. With $\mathbf M = \mathbf J$ and
-// $\mathbf J - \mathbf J^\top$ each takes a product of either kind.
+// $\mathbf J - \mathbf J^\top$ each direction takes a product of either kind.
 
 typedef struct
 {

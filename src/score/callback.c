@@ -1,7 +1,7 @@
 // # A score by callback
 //
 // Which view a user's function computes, and which derivatives it has, differ from one callback to the next, so each
-// score of this kind carries a type of its own, with a NULL wherever the user gave one.
+// score of this kind has a type of its own, with a NULL wherever the user gave one.
 
 #include "callback.h"
 

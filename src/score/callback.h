@@ -13,14 +13,14 @@ typedef struct
 
   int (*function) (const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, gsl_matrix *out, void *params);
 
-  // J v and J^T v, J the Jacobian of `function`; vjp also adds the gradient of sum_i <v_i, out_i> with respect to
-  // parameters of yours, if there are any, to what you keep of it. NULL: not available.
+  // J v and J^T v, J the Jacobian of `function`; vjp also adds the gradient of sum_i <v_i, out_i> with respect to the
+  // callback's own parameters, if any, to its accumulated gradient. NULL: not available.
   int (*jvp) (const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, const gsl_matrix *v, gsl_matrix *out,
               void *params);
   int (*vjp) (const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, const gsl_matrix *v, gsl_matrix *out,
               void *params);
 
-  // tr J of the score, whichever the view; NULL: by d products, where there is jvp.
+  // tr J of the score, whatever the view; NULL: by d products, where there is jvp.
   int (*divergence) (const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, gsl_vector *divergence,
                      void *params);
 

@@ -3,9 +3,9 @@
 // From a noise prediction the estimate of the data is [dsm2ddpm.txt-x0-from-eps]
 // $$ \hat{\mathbf{x}}_0 = \frac{\mathbf{x}_t - \sqrt{1 - \bar\alpha_t}\,\varepsilon_\theta(\mathbf{x}_t,
 //    t)}{\sqrt{\bar\alpha_t}}, $$
-// a line of `tweedie.c`. At the last levels of DDPM's chain $\sqrt{\bar\alpha_t}$ is 0.006, and an error of the network
-// that is small beside the noise is far outside of any image. Where the data are known to lie in a range, so does their
-// mean, and an estimate outside can only get better by being moved to the nearest end. (Ho et al. do this in their
+// as in `tweedie.c`. At the last levels of DDPM's chain $\sqrt{\bar\alpha_t}$ is 0.006, and an error of the network
+// that is small beside the noise puts the estimate far outside of any image. Where the data are known to lie in a
+// range, so does their mean, and clipping an estimate to the range can only improve it. (Ho et al. do this in their
 // code; their report does not say so.)
 
 #include "clip.h"
@@ -21,7 +21,7 @@ typedef struct
   double low, high;
 } clip;
 
-// NaN stays NaN: what the network got wrong altogether is not hidden.
+// NaN stays NaN: a failure of the network is not hidden.
 
 static double
 within (const clip *state, double x)

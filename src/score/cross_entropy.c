@@ -1,7 +1,7 @@
 // # Cross-entropy
 //
-// A classifier gives a number $l_k$ for each class and means the probabilities $p_k = e^{l_k}/\sum_j e^{l_j}$. The
-// loss of a point of class $c$ is $-\log p_c$, and its gradient is $p - e_c$: what was said less what is true.
+// A classifier's output is a number $l_k$ for each class, for the probabilities $p_k = e^{l_k}/\sum_j e^{l_j}$. The
+// loss of a point of class $c$ is $-\log p_c$, and its gradient is $p - e_c$: prediction minus truth.
 
 #include "cross_entropy.h"
 
@@ -9,7 +9,7 @@
 
 #include <math.h>
 
-// Less the largest number, no power overflows, and at least one is 1.
+// With the largest number subtracted, no exponential overflows, and at least one is 1.
 
 void
 sb_softmax (gsl_matrix *logits)
@@ -28,8 +28,8 @@ sb_softmax (gsl_matrix *logits)
     }
 }
 
-// The loss itself is $\log\sum_j e^{l_j - l_c}$, taken from the numbers, not from a probability that may have become
-// zero.
+// The loss itself is $\log\sum_j e^{l_j - l_c}$, computed from the logits, not from a probability that may have
+// underflowed to zero.
 
 static double
 log_sum_above (const gsl_vector *l, size_t c)

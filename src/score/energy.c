@@ -1,7 +1,7 @@
 // # The score of an energy
 //
 // A law can be modelled by its energy, $p(\mathbf x, \theta) = e^{-E(\mathbf x, \theta)}/Z(\theta)$, where the integral
-// $Z(\theta)$ is out of reach in many dimensions. The score does without it: [dsm2ddpm.txt-EBM]
+// $Z(\theta)$ is intractable in many dimensions. The score does not need it: [dsm2ddpm.txt-EBM]
 // $$ \nabla_{\mathbf x}\log p(\mathbf x, \theta) = -\nabla_{\mathbf x}E(\mathbf x, \theta). $$
 // Its Jacobian is minus the Hessian of $E$, and symmetric: a score that is a gradient has no curl. One that is a
 // network's output need not be one. [dsm2ddpm.txt-A1-divergence]

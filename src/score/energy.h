@@ -5,7 +5,7 @@
 
 SB_BEGIN_DECLS
 
-// A law by its energy, p(x) = exp(-E(x)) / Z, with Z unknown and never asked for. Each function gets `params` last and
+// A law by its energy, p(x) = exp(-E(x)) / Z, with Z unknown and not needed. Each function gets `params` last and
 // returns a GSL status; shapes are checked before it is called: x, v, out (n x d), t (n).
 typedef struct
 {

@@ -1,8 +1,8 @@
 // # The exact score of a law
 //
-// A law in closed form answers every question a score can be asked; here it is given the score's interface, so that
-// samplers run with an exact score as with a learned one, and what they get wrong is their own. On DDPM's chain it is
-// what a network is to learn, $\mathbf{s}_\theta(\mathbf{x}_t, t) \approx \nabla_{\mathbf{x}_t}\log q(\mathbf{x}_t)$.
+// A law in closed form has every function of a score; here it is given the score's interface, so that samplers run with
+// an exact score as with a learned one, and all errors are the sampler's. On DDPM's chain it is the target of a
+// network, $\mathbf{s}_\theta(\mathbf{x}_t, t) \approx \nabla_{\mathbf{x}_t}\log q(\mathbf{x}_t)$.
 // [dsm2ddpm.txt-score-diffusion]
 
 #include "exact.h"

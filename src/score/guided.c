@@ -1,14 +1,15 @@
 // # A score, guided
 //
-// The forward process does not know what is asked for, so that given $\mathbf y$ it is the same process from another law of data,
-// $p_0(\mathbf x(0) \mid \mathbf y)$, and its reverse needs the score of $p_t(\mathbf x(t) \mid \mathbf y)$: [scoresde.eq48] [scoresde.eq14]
+// The forward process does not depend on the condition, so that given $\mathbf y$ it is the same process from another
+// law of data, $p_0(\mathbf x(0) \mid \mathbf y)$, and its reverse needs the score of
+// $p_t(\mathbf x(t) \mid \mathbf y)$: [scoresde.eq48] [scoresde.eq14]
 // $$ d\mathbf x = \bigl\{\mathbf f(\mathbf x, t) - g(t)^2\bigl[\nabla_{\mathbf x}\log p_t(\mathbf x)
 //    + \nabla_{\mathbf x}\log p_t(\mathbf y \mid \mathbf x)\bigr]\bigr\}\,dt + g(t)\,d\bar{\mathbf w} . $$
 // By Bayes's rule the two gradients in brackets are that score, the constant $p(\mathbf y)$ having none: [scoresde.eq49]
 // $$ \nabla_{\mathbf x}\log p_t(\mathbf x(t) \mid \mathbf y)
 //    = \nabla_{\mathbf x}\log p_t(\mathbf x(t)) + \nabla_{\mathbf x}\log p(\mathbf y \mid \mathbf x(t)) . $$
-// (So too in *Non-Uniform Diffusion Models*, which leaves this road aside. [nonuniform.txt-bayes])
-// One model of the data then serves every $\mathbf y$, and every sampler takes the sum for a score.
+// (So too in *Non-Uniform Diffusion Models*, which does not use this approach. [nonuniform.txt-bayes])
+// One model of the data then serves every $\mathbf y$, and samplers use the sum as a score.
 
 #include "guided.h"
 

@@ -1,11 +1,13 @@
 // # Inverse problems
 //
-// Of $\mathbf x(0)$ only $\mathbf y = \mathbf H\mathbf x(0) + \mathbf n$ is seen, and $p(\mathbf x \mid \mathbf y) = p(\mathbf x)\,p(\mathbf y \mid \mathbf x)/p(\mathbf y)$ is
-// wanted. [scoresde.txt-inverse-bayes] The score of $p_t(\mathbf x(t) \mid \mathbf y)$ is an integral over $\mathbf y(t)$, what the forward
-// process would make of the measurement, [scoresde.txt-inverse-marginal]
+// Of $\mathbf x(0)$ only $\mathbf y = \mathbf H\mathbf x(0) + \mathbf n$ is observed; the target is
+// $p(\mathbf x \mid \mathbf y) = p(\mathbf x)\,p(\mathbf y \mid \mathbf x)/p(\mathbf y)$. [scoresde.txt-inverse-bayes]
+// The score of $p_t(\mathbf x(t) \mid \mathbf y)$ is an integral over $\mathbf y(t)$, the diffused measurement,
+// [scoresde.txt-inverse-marginal]
 // $$ \nabla_{\mathbf x}\log p_t(\mathbf x(t) \mid \mathbf y)
 //    = \nabla_{\mathbf x}\log\int p_t(\mathbf x(t) \mid \mathbf y(t), \mathbf y)\,p(\mathbf y(t) \mid \mathbf y)\,d\mathbf y(t) , $$
-// (the paper's second display has $d\mathbf y$), which one draw of $\hat{\mathbf y}(t) \sim p(\mathbf y(t) \mid \mathbf y)$ stands for: [scoresde.eq50]
+// (the paper's second display has $d\mathbf y$), estimated by one draw of
+// $\hat{\mathbf y}(t) \sim p(\mathbf y(t) \mid \mathbf y)$: [scoresde.eq50]
 // $$ \nabla_{\mathbf x}\log p_t(\mathbf x(t) \mid \mathbf y) \approx \mathbf s_{\theta}(\mathbf x(t), t)
 //    + \nabla_{\mathbf x}\log p_t(\hat{\mathbf y}(t) \mid \mathbf x(t)) . $$
 // With $\mathbf x(t) = a\,\mathbf x(0) + \varsigma\,\mathbf z$ and $\mathbf y(t) = \mathbf H\mathbf x(t) + a\,\mathbf n = a\,\mathbf y + \varsigma\,\mathbf H\mathbf z$ the gradient

@@ -1,8 +1,8 @@
-// # A model: a network and what it needs to be used
+// # A model: a network and everything needed to use it
 //
-// Weights alone are a riddle: under which process were they trained, what were they told of the time, what is the
-// output, which number was black? A checkpoint that leaves this to a file beside it will be used wrongly one day. Here
-// the answers are notes in the checkpoint itself, and a model cannot be made without them.
+// Weights alone are not enough: under which process were they trained, how was the time encoded, what is the output,
+// which number is black? A checkpoint that leaves this to a separate file will be used wrongly one day. Here the
+// answers are notes in the checkpoint itself, and a model cannot be made without them.
 
 #include "model.h"
 
@@ -89,8 +89,8 @@ sb_model_classifier_alloc (const char *net, double low, double high, sb_error *e
 
 // ## Two images
 //
-// What a network under two of the processes sees is put together from the blocks of a row: $a_i$ and the three details of
-// $d_i$, which are as large, or a point and its condition. [nonuniform.set-concat]
+// Under two of the processes the network's input is concatenated from the blocks of a row: $a_i$ and the three details
+// of $d_i$, of the same size, or a point and its condition. [nonuniform.set-concat]
 
 static int
 show_bands (sb_model *model, const sb_bands *bands, sb_error *error)
@@ -173,9 +173,9 @@ sb_model *
 sb_model_alloc (const char *net, const char *process, const char *prediction, const char *label, double data_deviation,
                 double low, double high, sb_error *error)
 {
-  size_t predicts, told;
+  size_t predicts, label_place;
   if (choose (sb_predictions, "prediction", prediction, &predicts, error)
-      || choose (sb_labels, "label", label, &told, error))
+      || choose (sb_labels, "label", label, &label_place, error))
     return NULL;
   if (!(data_deviation > 0) || !gsl_finite (data_deviation))
     SB_ERROR_NULL (error, GSL_EINVAL, "model: data_deviation is %g, not a positive number", data_deviation);
@@ -192,7 +192,7 @@ sb_model_alloc (const char *net, const char *process, const char *prediction, co
                                  .process = model->process,
                                  .theta = model->theta,
                                  .prediction = (sb_prediction)predicts,
-                                 .label = (sb_label)told,
+                                 .label = (sb_label)label_place,
                                  .data_deviation = data_deviation };
   if (show_images (model, error))
     {
@@ -222,8 +222,8 @@ sb_model_set_deviations (sb_model *model, size_t count, const double *deviations
 
 // ## A prior that was fitted
 //
-// It stands in single precision, the mean and then the directions: rank + 1 rows, which become the model's. NULL: there
-// was no memory for them.
+// It is stored in single precision, the mean and then the directions: rank + 1 rows, of which the model takes
+// ownership. NULL: their allocation failed.
 
 static int
 keep_prior (sb_model *model, float *prior, size_t rank)
@@ -358,8 +358,8 @@ sb_model_note (const sb_model *model, const char *process, sb_tensors *tensors)
   return status;
 }
 
-// Weights are allocated for the network that the file describes, which is the file's word: first see that it holds as
-// many.
+// Weights are allocated for the network that the file describes, which is not trusted: first check that the file has as
+// many numbers.
 
 static int
 check_numbers (const sb_tensors *tensors, const char *configuration, sb_error *error)
@@ -467,8 +467,8 @@ names (const sb_net *net, const char *name)
   return strncmp (name, "prior.", 6) == 0;
 }
 
-// A tensor that the network has no place for means that the file was made by another one. Where there are no more
-// tensors than places, and each place finds its own, there is none.
+// A tensor that is no parameter of the network means that the file is another network's. Where there are no more
+// tensors than parameters, and each parameter has its tensor, there is none.
 
 static int
 check_strangers (const sb_net *net, const char *prefix, const sb_tensors *tensors, const char *path, sb_error *error)

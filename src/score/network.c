@@ -1,7 +1,7 @@
 // # A network as a score
 //
-// A network is a function of numbers of size one that gives numbers of size one. Between it and a score at noise level
-// $\varsigma$ stand three scales and a label, which this page settles once for sampling and training alike.
+// A network maps numbers of order one to numbers of order one. To use it as a score at noise level $\varsigma$ takes
+// three scales and a label, which are defined here once for sampling and training alike.
 
 #include "network.h"
 
@@ -20,13 +20,13 @@
 // ## The scales
 //
 // With $x_t = a\,x_0 + \varsigma z$ and data of deviation $\sigma_d$, a coordinate of $x_t$ has deviation
-// $\sqrt{a^2\sigma_d^2 + \varsigma^2}$, so the network $F$ is shown $c\,x_t$ with $c$ its inverse, and the noise is
+// $\sqrt{a^2\sigma_d^2 + \varsigma^2}$, so the network $F$ takes $c\,x_t$ with $c$ its inverse, and the noise is
 // estimated by
 // $$ \hat z(x_t, t) = p\,x_t + q\,F(c\,x_t, u) . $$
 
-// Predicting $\epsilon$ means $p = 0$, $q = 1$. At high noise that asks much: $\hat z$ must copy $x_t$ almost exactly,
-// and the error that remains is multiplied by $\varsigma$ in $\hat x_0 = (x_t - \varsigma\hat z)/a$. The blend of
-// Karras et al. (2022, Table 1) lets the network add only what the best linear estimate of $x_0$ lacks.
+// Predicting $\epsilon$ means $p = 0$, $q = 1$. At high noise that is hard: $\hat z$ must copy $x_t$ almost exactly,
+// and the error that remains is multiplied by $\varsigma$ in $\hat x_0 = (x_t - \varsigma\hat z)/a$. With the blend of
+// Karras et al. (2022, Table 1) the network only adds a correction to the best linear estimate of $x_0$.
 // [consistent.set-edm-precond] In their coordinates $\sigma = \varsigma/a$ and $x = x_t/a$,
 // $$ \hat x_0 = \frac{\sigma_d^2}{\sigma^2 + \sigma_d^2}\,x + \frac{\sigma\,\sigma_d}{\sqrt{\sigma^2 + \sigma_d^2}}\,F , $$
 // and $\hat z = (x - \hat x_0)/\sigma$ gives $p$ and $q$ below.
@@ -48,7 +48,7 @@ scale_epsilon (double a, double sd, double sigma_d, double *c, double *p, double
   *q = 1;
 }
 
-// A network may also be the score itself, $s = F(x_t, u)$: then it is $s$ that stands below for $\hat z$.
+// A network may also be the score itself, $s = F(x_t, u)$: then $\hat z$ below means $s$.
 
 static void
 scale_nothing (double a, double sd, double sigma_d, double *c, double *p, double *q)
@@ -59,13 +59,13 @@ scale_nothing (double a, double sd, double sigma_d, double *c, double *p, double
   *q = 1;
 }
 
-// Under a corruption that cannot be undone no estimate of the noise says what the clean image is, and the network has to: it
-// predicts the residual of $\hat{\mathbf x}_0$, [soft.eq10]
+// Under a singular corruption an estimate of the noise does not determine the clean image, so the network predicts the
+// residual of $\hat{\mathbf x}_0$ instead, [soft.eq10]
 // $$ \hat{\mathbf x}_0 = \mathbf h_\theta(\mathbf x_t \mid t) = \mathbf x_t + \boldsymbol\phi_\theta(\mathbf x_t \mid t), \qquad
 //    \boldsymbol\phi_\theta = \sigma_d\,F(c\,\mathbf x_t, u), $$
 // the target of which is $\mathbf r_t = \mathbf x_0 - \mathbf x_t$. [soft.txt-residual] At first $F = 0$, and so
-// $\hat{\mathbf x}_0 = \mathbf x_t$. $p$ and $q$ are those of the denoiser here, and one for all coordinates: what is left of
-// the data is anything up to all of them, and $c$ reckons with all.
+// $\hat{\mathbf x}_0 = \mathbf x_t$. $p$ and $q$ are those of the denoiser here, the same for all coordinates: anything
+// from none to all of the data may be left, and $c$ allows for all.
 
 static void
 scale_residual (double a, double sd, double sigma_d, double *c, double *p, double *q)
@@ -106,9 +106,8 @@ sb_network_view (const sb_network *network)
   return predictions[network->prediction].view;
 }
 
-// The label is one number, also where the process has several parts: the time, or the logarithm of the noise, which is that
-// of the first part. Where there is no noise, the label is that of hardly any: $\hat x_0$ is $x_t$ there, whatever the
-// network says.
+// The label is one number, also where the process has several parts: the time, or the logarithm of the noise of the
+// first part. Without noise the label is that of a tiny noise: $\hat x_0$ is $x_t$ there, whatever the output.
 
 static double
 label_time (double t, double a, double sd)
@@ -124,7 +123,7 @@ label_log_noise (double t, double a, double sd)
   return log (GSL_MAX_DBL (sd / a, DBL_MIN));
 }
 
-// Karras et al. (2022, Table 1) tell it $c_{\text{noise}}(\sigma) = \frac14\ln\sigma$. [consistent.set-edm-precond]
+// Karras et al. (2022, Table 1) use $c_{\text{noise}}(\sigma) = \frac14\ln\sigma$. [consistent.set-edm-precond]
 
 static double
 label_quarter_log_noise (double t, double a, double sd)
@@ -147,7 +146,7 @@ sb_labels (size_t k)
   return k < sizeof labels / sizeof *labels ? &labels[k].entry : NULL;
 }
 
-// A residual is scaled alike in all coordinates, and so it needs no parts.
+// A residual has the same scale in all coordinates, and so it needs no parts.
 
 static size_t
 scale_columns (const sb_network *network)
@@ -169,8 +168,7 @@ find_noise (const sb_network *network, double t, double *a, double *sd)
   return status ? status : sb_process_numbers (process, SB_S, 0, t, sd);
 }
 
-// The label and the scales of all rows, each in the place of what it is found from; the pass keeps them until the next forward
-// pass.
+// The label and the scales of all rows, computed in place; the pass keeps them until the next forward pass.
 
 static int
 find_scales (const sb_network *network, sb_network_pass *pass, const gsl_vector *t)
@@ -223,8 +221,8 @@ static sb_network_pass *
 pass_alloc (const sb_network *network, size_t rows, int gradients, bool dual)
 {
   size_t in = sb_net_shape_size (sb_net_input (network->net)), out = sb_net_shape_size (sb_net_output (network->net));
-  size_t some = rows > 0 ? rows : 1, parts = scale_columns (network);
-  if (sb_check_lengths ("rows of a network", some, in + out + sb_net_conditions (network->net) + parts, 1))
+  size_t allocated = rows > 0 ? rows : 1, parts = scale_columns (network);
+  if (sb_check_lengths ("rows of a network", allocated, in + out + sb_net_conditions (network->net) + parts, 1))
     return NULL;
   sb_network_pass *pass = calloc (1, sizeof *pass);
   if (!pass)
@@ -234,11 +232,11 @@ pass_alloc (const sb_network *network, size_t rows, int gradients, bool dual)
   pass->out = calloc (rows * out + 1, sizeof *pass->out);
   pass->label = calloc (rows + 1, sizeof *pass->label);
   pass->given = calloc (rows * sb_net_conditions (network->net) + 1, sizeof *pass->given);
-  pass->numbers = gsl_matrix_alloc (some, in);
-  pass->images = network->transform ? gsl_matrix_alloc (some, in) : NULL;
-  pass->c = gsl_matrix_alloc (some, parts);
-  pass->p = gsl_matrix_alloc (some, parts);
-  pass->q = gsl_matrix_alloc (some, parts);
+  pass->numbers = gsl_matrix_alloc (allocated, in);
+  pass->images = network->transform ? gsl_matrix_alloc (allocated, in) : NULL;
+  pass->c = gsl_matrix_alloc (allocated, parts);
+  pass->p = gsl_matrix_alloc (allocated, parts);
+  pass->q = gsl_matrix_alloc (allocated, parts);
   pass->in_dot = dual ? calloc (rows * in + 1, sizeof *pass->in) : NULL;
   pass->out_dot = dual ? calloc (rows * out + 1, sizeof *pass->out) : NULL;
   pass->work = dual ? NULL : sb_net_work_alloc (network->net, rows, gradients);
@@ -285,8 +283,8 @@ check_output (const sb_network *network)
 
 // ## Forward
 //
-// Rows of the batch are points as files have them, of an image the channel fastest; the network has each channel by
-// itself. `sb_net_place` says where a number of one is in the other.
+// Rows of the batch are points in the order of files, in images the channel fastest; in the network each channel is a
+// plane. `sb_net_place` maps a position in one to that in the other.
 
 static gsl_matrix_view
 first_rows (gsl_matrix *m, size_t n)
@@ -294,8 +292,8 @@ first_rows (gsl_matrix *m, size_t n)
   return gsl_matrix_submatrix (m, 0, 0, n, m->size2);
 }
 
-// Two images stand one behind the other in a row, [nonuniform.set-concat] and in the network the channels of the second come after
-// the `first` channels of the first.
+// Two images are stored one after the other in a row, [nonuniform.set-concat] and in the network the channels of the
+// second come after the `first` channels of the first.
 
 static size_t
 place_of (sb_net_shape shape, size_t first, size_t k)
@@ -358,7 +356,7 @@ fetch_rows (sb_net_shape shape, size_t first, const float *samples, gsl_matrix *
       gsl_matrix_set (rows, i, j, (double)samples[i * rows->size2 + place_of (shape, first, j)]);
 }
 
-// The bands of a multi-scale model are joined to an image by a transform $W$ on the way in, and parted by it on the way out.
+// A transform $W$ turns the bands of a multi-scale model into an image before the network, and back after it.
 
 static int
 place_numbers (const sb_network *network, const sb_network_pass *pass, sb_net_shape shape, const gsl_matrix *numbers,
@@ -415,7 +413,7 @@ show (const sb_network *network, sb_network_pass *pass, const gsl_matrix *x, con
   return status;
 }
 
-// What comes out of the network joins what went past it. The same line serves $\hat z$ and, below, its derivative.
+// The output is the skip connection's plus the network's, $p\,x + q\,F$, for $\hat z$ and, below, its derivative.
 
 static int
 blend (const sb_network *network, const sb_network_pass *pass, const gsl_matrix *x, const float *out,
@@ -443,7 +441,7 @@ sb_network_forward (const sb_network *network, sb_network_pass *pass, const gsl_
 
 // ## Along a direction
 //
-// Where $x$ moves along $\dot x$, what the network is shown moves along $c\,\dot x$, and with $F'$ its Jacobian
+// Where $x$ moves in the direction $\dot x$, the network's input moves by $c\,\dot x$, and with $F'$ its Jacobian
 // $$ \dot{\hat z} = p\,\dot x + q\,F'\,c\,\dot x . $$
 
 int
@@ -476,7 +474,7 @@ sb_network_backward (const sb_network *network, sb_network_pass *pass, const gsl
   gsl_matrix_view c = first_rows (pass->c, n), p = first_rows (pass->p, n), q = first_rows (pass->q, n),
                   numbers = first_rows (pass->numbers, n);
 
-  // Scale the gradient to that with respect to F, and take it through the network.
+  // Scale the gradient to that with respect to F, and backpropagate it through the network.
   status = sb_process_combine (network->process, 1, &(sb_term){ &q.matrix, epsilon_bar }, NULL, &numbers.matrix);
   if (!status)
     status = place_numbers (network, pass, sb_net_output (net), &numbers.matrix, pass->out);
@@ -485,7 +483,7 @@ sb_network_backward (const sb_network *network, sb_network_pass *pass, const gsl
   if (status || !x_bar)
     return status;
 
-  // Add what came back to what went past it.
+  // Add the network's gradient to that of the skip connection.
   status = fetch_numbers (network, pass, sb_net_input (net), pass->in, &numbers.matrix);
   return status ? status
                 : sb_process_combine (network->process, 2,
@@ -495,7 +493,7 @@ sb_network_backward (const sb_network *network, sb_network_pass *pass, const gsl
 
 // ## Both at once, forward and backward
 //
-// For objectives that look at the derivative as well: $\hat z$ and $\dot{\hat z}$, and the gradient of both in $\theta$.
+// For objectives that use the derivative as well: $\hat z$ and $\dot{\hat z}$, and the gradient of both in $\theta$.
 
 int
 sb_network_dual_forward (const sb_network *network, sb_network_pass *pass, const gsl_matrix *x, const gsl_vector *t,
@@ -539,7 +537,7 @@ sb_network_dual_backward (const sb_network *network, sb_network_pass *pass, cons
 
 // ## A number for each class
 //
-// Of a classifier nothing goes past the network: $l = F(c\,x, u)$, and $\bar x = c\,(\partial F)^\top\,\bar l$.
+// A classifier has no skip connection: $l = F(c\,x, u)$, and $\bar x = c\,(\partial F)^\top\,\bar l$.
 
 int
 sb_network_logits (const sb_network *network, sb_network_pass *pass, const gsl_matrix *x, const gsl_vector *t,
@@ -583,15 +581,15 @@ sb_network_logits_backward (const sb_network *network, sb_network_pass *pass, co
 
 // ## As a score
 //
-// A batch is cut into shards of a few rows, each with room of its own, which is kept for the next batch. Tweedie's formula gives
-// the views that the network does not speak.
+// A batch is cut into shards of a few rows, each with a workspace of its own, which is kept for the next batch.
+// Tweedie's formula gives the views that the network does not predict.
 
 typedef struct
 {
   const sb_network *network;
-  float *theta_bar; // not owned; NULL: nobody asks for it
-  sb_pool *passes;  // forward only
-  sb_pool *slopes;  // with room for derivatives
+  float *theta_bar;           // not owned; NULL: not computed
+  sb_pool *passes;            // forward only
+  sb_pool *derivative_passes; // with memory for derivatives
 } learned;
 
 static void *
@@ -601,7 +599,7 @@ make_pass (const void *network)
 }
 
 static void *
-make_slope (const void *network)
+make_derivative_pass (const void *network)
 {
   return sb_network_pass_alloc (network, SB_NETWORK_ROWS, 1);
 }
@@ -612,7 +610,7 @@ release_pass (void *pass)
   sb_network_pass_free (pass);
 }
 
-// What is asked of a batch, and then of a shard's rows.
+// The arguments of a call for a batch, and then for a shard's rows.
 
 typedef struct question question;
 
@@ -624,7 +622,7 @@ struct question
   const gsl_matrix *x, *v; // v: directions, where there are any, else x again
   const gsl_vector *t;
   const gsl_matrix *y; // NULL: no condition
-  gsl_matrix *out;     // of one column, where a number a row is asked for
+  gsl_matrix *out;     // of one column, where the result is a number per row
 };
 
 static int
@@ -690,7 +688,7 @@ jvp (const void *state, sb_view view, const gsl_matrix *x, const gsl_vector *t, 
 {
   const learned *score = state;
   (void)view;
-  return ask ((question){ jvp_rows, score, score->slopes, x, v, t, y, out });
+  return ask ((question){ jvp_rows, score, score->derivative_passes, x, v, t, y, out });
 }
 
 // A backward pass of the network from $\bar z = v$ gives its transpose times $v$, and on its way the gradient in $\theta$.
@@ -702,8 +700,8 @@ vjp_rows (const question *q, sb_network_pass *pass)
   return status ? status : sb_network_backward (q->score->network, pass, q->t, q->v, q->score->theta_bar, q->out);
 }
 
-// The gradient in $\theta$ is a sum over rows, and its last bits depend on the order: where it is wanted the shards are
-// worked on one after the other.
+// The gradient in $\theta$ is a sum over rows, and its last bits depend on the order: where it is computed the shards
+// run one after the other.
 
 static int
 vjp (void *state, sb_view view, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, const gsl_matrix *v,
@@ -711,7 +709,7 @@ vjp (void *state, sb_view view, const gsl_matrix *x, const gsl_vector *t, const 
 {
   const learned *score = state;
   (void)view;
-  question q = { vjp_rows, score, score->slopes, x, v, t, y, out };
+  question q = { vjp_rows, score, score->derivative_passes, x, v, t, y, out };
   if (!score->theta_bar)
     return ask (q);
   int status = y ? check_condition (score->network->net, x->size1, y) : GSL_SUCCESS;
@@ -760,7 +758,7 @@ divergence (const void *state, const gsl_matrix *x, const gsl_vector *t, const g
   if (x->size1 == 0)
     return GSL_SUCCESS;
   gsl_matrix_view column = gsl_matrix_view_array_with_tda (trace->data, trace->size, 1, trace->stride);
-  return ask ((question){ divergence_rows, score, score->slopes, x, x, t, y, &column.matrix });
+  return ask ((question){ divergence_rows, score, score->derivative_passes, x, x, t, y, &column.matrix });
 }
 
 // ## Making one
@@ -770,12 +768,12 @@ release (void *state)
 {
   learned *score = state;
   sb_pool_free (score->passes);
-  sb_pool_free (score->slopes);
+  sb_pool_free (score->derivative_passes);
   free (score);
 }
 
-// A backward pass is made by every backend, a product forward by the reference alone. It can come first where no gradient in
-// $\theta$ is added to.
+// Every backend has a backward pass, only the reference a forward product. So vjp is preferred where it does not
+// accumulate a gradient in $\theta$.
 
 #define NETWORK_SCORE(view, backward)                                                                                  \
   {                                                                                                                    \
@@ -790,15 +788,16 @@ static const sb_score_type of_epsilon[2] = { NETWORK_SCORE (SB_EPSILON, true), N
 sb_score *
 sb_score_network_gradient_alloc (const sb_network *network, float *theta_bar)
 {
-  const sb_pool_recipe passes = { make_pass, release_pass, network }, slopes = { make_slope, release_pass, network };
+  const sb_pool_recipe passes = { make_pass, release_pass, network },
+                       derivative_passes = { make_derivative_pass, release_pass, network };
   learned *score = calloc (1, sizeof *score);
   if (!score)
     SB_ERROR_NULL (NULL, GSL_ENOMEM, "no memory for a score");
   score->network = network;
   score->theta_bar = theta_bar;
   score->passes = sb_pool_alloc (&passes);
-  score->slopes = score->passes ? sb_pool_alloc (&slopes) : NULL;
-  if (!score->slopes)
+  score->derivative_passes = score->passes ? sb_pool_alloc (&derivative_passes) : NULL;
+  if (!score->derivative_passes)
     {
       release (score);
       return NULL;

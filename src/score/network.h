@@ -16,7 +16,7 @@ typedef enum
   SB_PREDICTS_RESIDUAL // E[x_0 | x_t] = x_t + sigma_data F(c x_t, u): for any process where S = sd I
 } sb_prediction;
 
-// What it is told of the time.
+// How the time is given to the network.
 typedef enum
 {
   SB_LABEL_TIME,             // u = 1000 t: DDPM's step index, from 0 to 1000
@@ -28,23 +28,23 @@ const sb_entry *sb_predictions (size_t k); // the families: entry k is that of t
 const sb_entry *sb_labels (size_t k);
 
 // The scales of a part, where x_t has mean a x_0 and deviation sd around it and x_0 has deviation sigma_d: the network
-// is shown c x_t, and its view is p x_t + q F.
+// takes c x_t, and its view is p x_t + q F.
 void sb_network_scales (sb_prediction prediction, double a, double sd, double sigma_d, double *c, double *p, double *q);
 
 // A network as an estimate of the noise in x_t, for any process with parts; or of x_0.
 typedef struct
 {
   const sb_net *net;         // not owned
-  const sb_process *process; // not owned; of a classifier NULL: it is told no time
+  const sb_process *process; // not owned; NULL: a classifier that does not take the time
   float *theta;              // not owned
   sb_prediction prediction;
   sb_label label;
   double data_deviation;         // sigma_data: the standard deviation of a coordinate of the data
   const double *part_deviations; // the same of the coordinates of each part (parts), not owned; NULL: data_deviation
 
-  // How a row becomes what the network sees, other than as one image. transform: W, orthonormal and not owned; a row
-  // is W times what it sees. NULL: they are the same. first_channels: it sees two images of one size, one behind the
-  // other in a row, and so many of its channels are the first's. 0: one image.
+  // How a row becomes the network's input, if not as one image. transform: W, orthonormal and not owned; a row is W
+  // times the input. NULL: they are the same. first_channels: the input is two images of one size, one after the other
+  // in a row, and this many of its channels are the first's. 0: one image.
   const sb_operator *transform;
   size_t first_channels;
 } sb_network;
@@ -56,10 +56,10 @@ typedef struct
   sb_net_work *work; // or
   sb_net_dual *dual;
   size_t rows;
-  float *in, *out, *label; // `in` and `out` carry gradients too
+  float *in, *out, *label; // `in` and `out` hold gradients too
   float *given;            // the conditions: pictures, then classes
   float *in_dot, *out_dot; // of a dual pass
-  gsl_matrix *numbers;     // rows x d: what goes in or came out, in the order of files
+  gsl_matrix *numbers;     // rows x d: the input or output, in the order of files
   gsl_matrix *images;      // the same, on the network's side of its transform; NULL: it has none
   gsl_matrix *c, *p, *q;   // rows x parts: the scales at each row's time
   const sb_stream *drop; // what dropout draws from (sb_net_condition), not owned; NULL, as at first: nothing is dropped
@@ -76,15 +76,15 @@ void sb_network_pass_free (sb_network_pass *pass);
 // each row the numbers of the picture, then the class, as far as the network's line has them; class -1 is none. y NULL:
 // pictures of zeros, no class. Rows of images, here and below: the channel varies fastest. GSL_EBADLEN where shapes do not
 // fit each other or the network, or n is over the rows of the workspace; GSL_EUNSUP where the process has no parts
-// (of a residual: no one noise), or the network takes no condition; GSL_EDOM where a class is neither -1
-// nor one of the network's; else as of the process's numbers and of sb_net_forward.
+// (for a residual: where S is no multiple of I), or the network takes no condition; GSL_EDOM where a class is neither
+// -1 nor one of the network's; else as of the process's numbers and of sb_net_forward.
 int sb_network_forward (const sb_network *network, sb_network_pass *pass, const gsl_matrix *x, const gsl_vector *t,
                         const gsl_matrix *y, gsl_matrix *epsilon);
 
 // After it, with the same x and t: epsilon_bar is a gradient with respect to epsilon; its gradient with respect to
-// theta is added to theta_bar (NULL: not wanted), that with respect to x is written to x_bar (n x d, NULL likewise; it
-// may be epsilon_bar). GSL_EBADLEN also where epsilon_bar has not as many rows as x had; GSL_EINVAL where the pass was
-// allocated without gradients.
+// theta is added to theta_bar (NULL: not computed), that with respect to x is written to x_bar (n x d, NULL likewise;
+// it may be epsilon_bar). GSL_EBADLEN also where epsilon_bar has not as many rows as x had; GSL_EINVAL where the pass
+// was allocated without gradients.
 int sb_network_backward (const sb_network *network, sb_network_pass *pass, const gsl_vector *t,
                          const gsl_matrix *epsilon_bar, float *theta_bar, gsl_matrix *x_bar);
 
@@ -106,7 +106,7 @@ int sb_network_dual_backward (const sb_network *network, sb_network_pass *pass, 
                               const gsl_matrix *epsilon_bar, const gsl_matrix *epsilon_dot_bar, float *theta_bar);
 
 // A classifier in place of an estimate: logits (n x the network's outputs) <- F(c x_t, u), a number for each class.
-// Where `process` is NULL it is shown x as it is and told no time, and t is not looked at. GSL_EBADLEN, and as of
+// Where `process` is NULL its input is x unscaled, without the time, and t is ignored. GSL_EBADLEN, and as of
 // sb_network_forward.
 int sb_network_logits (const sb_network *network, sb_network_pass *pass, const gsl_matrix *x, const gsl_vector *t,
                        gsl_matrix *logits);
@@ -119,22 +119,21 @@ enum
   SB_NETWORK_ROWS = 8
 };
 
-// The network as a score, whose condition is the network's, with the same errors. It keeps the address of `network`. So
-// many rows of a batch are evaluated together, on one thread: results are the same to the bit for any number of
-// threads, but the last bits of a row's depend on its place among these, as a product's do on its shape. A batch cut at
-// multiples of SB_NETWORK_ROWS gives what the whole gives. NULL: GSL_ENOMEM.
+// The network as a score, whose condition is the network's, with the same errors. It keeps a pointer to `network`.
+// SB_NETWORK_ROWS rows of a batch are evaluated together, on one thread: results are the same to the bit for any number
+// of threads, but a row's last bits depend on its place among these, as a matrix product's do on its shape. A batch cut
+// at multiples of SB_NETWORK_ROWS gives the same results as the whole. NULL: GSL_ENOMEM.
 //
-// It has every derivative of a score's. sb_score_jvp costs about three evaluations, sb_score_vjp what a step of
-// training does, sb_score_divergence, the exact trace, 2 d + 1 evaluations: for images, estimate it from random
-// directions.
+// It has every derivative of a score. sb_score_jvp costs about three evaluations, sb_score_vjp as much as a training
+// step, sb_score_divergence, the exact trace, 2 d + 1 evaluations: for images, estimate it from random directions.
 sb_score *sb_score_network_alloc (const sb_network *network);
 
-// Its memory for evaluations on one thread is made now, and not by the first of them. GSL_ENOMEM.
+// Allocate its memory for evaluations on one thread now, not in the first of them. GSL_ENOMEM.
 int sb_score_network_prepare (const sb_score *score);
 
 // The same, whose sb_score_vjp adds the gradient of sum_i <v_i, view(x_i, t_i)> with respect to theta to theta_bar (a
-// number for each of the network's parameters; not owned; NULL: not wanted). That gradient is the same to the bit for
-// any number of threads, for it is worked out on one.
+// number for each of the network's parameters; not owned; NULL: not computed). That gradient is the same to the bit for
+// any number of threads, for it is computed on one.
 sb_score *sb_score_network_gradient_alloc (const sb_network *network, float *theta_bar);
 
 SB_END_DECLS

@@ -1,7 +1,7 @@
 // # The Fokker-Planck equation, by the score, and the score's own
 //
 // Kolmogorov's forward equation [scoresde.eq35] is an equation of continuity for the velocity of the probability flow, [scoresde.eq37]
-// $\partial_t p_t = -\nabla\cdot(\tilde{\mathbf f}\,p_t)$. Divided by $p_t$ it needs the score in the density's place:
+// $\partial_t p_t = -\nabla\cdot(\tilde{\mathbf f}\,p_t)$. Divided by $p_t$ it involves only the score:
 // $$ \partial_t \log p_t(\mathbf x) = -\nabla\cdot\tilde{\mathbf f}(\mathbf x, t) - \tilde{\mathbf f}(\mathbf x, t)^\top\mathbf s(\mathbf x, t) . $$
 
 #include "pde.h"
@@ -83,7 +83,7 @@ linear_rate (const sb_score *score, const gsl_matrix *y, const gsl_vector *t, co
   if (!status)
     status = add_trace (score, y, t, x, moved, Je, rate);
 
-  // Take off the velocity's product with the score.
+  // Subtract the velocity's product with the score.
   if (!status)
     status = sb_score_estimate (score, SB_SCORE, x, t, y, s);
   gsl_matrix_memcpy (moved, x);
@@ -117,7 +117,7 @@ sb_fokker_planck (const sb_score *score, const gsl_matrix *y, const gsl_vector *
 
 // ## Any SDE
 //
-// Each coordinate of the velocity is differentiated along itself, $\partial_j\tilde f_j$, by four values on a scale of the coordinate.
+// The coordinates of the velocity are differentiated, $\partial_j\tilde f_j$, by four values on the scale of $x_j$.
 
 typedef struct
 {
@@ -196,8 +196,8 @@ sb_fokker_planck_ito (const sb_ito *ito, const sb_score *score, const gsl_matrix
 // rate is 0. [consistent.txt-martingale-pde]
 //
 // All derivatives but $\mathbf J_f$ are central differences, $\sum_k w_k\,(\phi(kh) - \phi(-kh))/h$. A step in time is
-// a share of $t$, and one along $\mathbf g_k$ the same share of $\sqrt t\,\mathbf g_k$, the length by which noise moves
-// a point in a time $t$.
+// a fraction of $t$, and one along $\mathbf g_k$ the same fraction of $\sqrt t\,\mathbf g_k$, the length of the noise
+// that a point accumulates in a time $t$.
 
 enum
 {
@@ -307,7 +307,7 @@ add_second_derivative (path_rate *p, double c)
   return status;
 }
 
-// Of any SDE, row by row, `column` of $\mathbf G$ or, at $d$, the drift.
+// For any SDE, row by row: column `column` of $\mathbf G$ or, if that is $d$, the drift.
 
 static int
 take_coefficients (const sb_ito *ito, size_t column, gsl_matrix *G, path_rate *p)
@@ -371,8 +371,8 @@ sb_ito_rate (const sb_ito *ito, bool reversed, const sb_score *field, sb_view vi
 //
 // The reverse process of a score $\mathbf s$ has [consistent.eq7] [consistent.eq11]
 // $$ d\mathbf x = -g^2\mathbf s\,dt + g\,d\bar{\mathbf w} $$
-// (the paper prints $g^2$ with the noise). A denoiser $\mathbf h$ is consistent if it is the mean of where that process
-// ends, [consistent.prop1] [consistent.eq8] that is if $\mathbf h(\mathbf x, 0) = \mathbf x$ and $\mathbf h$ is a
+// (the paper prints $g^2$ with the noise). A denoiser $\mathbf h$ is consistent if it is the mean of that process's end
+// point, [consistent.prop1] [consistent.eq8] that is if $\mathbf h(\mathbf x, 0) = \mathbf x$ and $\mathbf h$ is a
 // martingale along it: [consistent.lem3.1] [consistent.eq16]
 // $$ \partial_t\mathbf h - g^2\mathbf J_h\mathbf s - \tfrac12 g^2\triangle\mathbf h = 0 . $$
 // With $\mathbf h = \mathbf x + \sigma_t^2\mathbf s$ and $d\sigma_t^2/dt = g^2$ the left side is $\sigma_t^2$ times

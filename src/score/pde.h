@@ -8,9 +8,9 @@
 
 SB_BEGIN_DECLS
 
-// d/dt log p_t(x), where p_t has the score and follows an SDE's Fokker-Planck equation: rate (n), x (n x d), t (n), y
-// NULL or n rows. A score is that of such a law if log p_t changes by this. GSL_EBADLEN, GSL_ENOMEM, and what the score
-// and the SDE report.
+// d/dt log p_t(x), where p_t has the score and obeys an SDE's Fokker-Planck equation: rate (n), x (n x d), t (n), y
+// NULL or n rows. A score is that of such a law if log p_t changes at this rate. GSL_EBADLEN, GSL_ENOMEM, and what the
+// score and the SDE report.
 
 // Of the score's own process, by the score's divergence, in closed form where the score has that.
 int sb_fokker_planck (const sb_score *score, const gsl_matrix *y, const gsl_vector *t, const gsl_matrix *x,
@@ -30,14 +30,13 @@ int sb_fokker_planck_ito (const sb_ito *ito, const sb_score *score, const gsl_ma
 
 // The mean rate of f (x_t, t) along dx = mu dt + G dw, drift and diffusion being those of ito:
 //     df/dt + J_f mu + 1/2 sum_k (g_k . grad)^2 f,   g_k the columns of G.
-// reversed: the noise comes in backwards in time, and the last term has a minus. GSL_EINVAL where ito lacks either.
+// reversed: the noise is that of reverse time, and the last term has a minus. GSL_EINVAL where ito lacks either.
 int sb_ito_rate (const sb_ito *ito, bool reversed, const sb_score *field, sb_view view, const gsl_matrix *y,
                  const gsl_vector *t, const gsl_matrix *x, gsl_matrix *rate);
 
-// The mean rate of a score's view along its own reverse process, dx = -g^2 s dt + g dw with the noise backwards in
-// time:
+// The mean rate of a score's view along its own reverse process, dx = -g^2 s dt + g dw with the noise of reverse time:
 //     df/dt - g^2 (J_f s + 1/2 Laplacian f).
-// Of the score and of the denoiser it is 0 everywhere if the denoiser is consistent. GSL_EUNSUP where the process is
+// For the score and the denoiser it is 0 everywhere if the denoiser is consistent. GSL_EUNSUP where the process is
 // not dx = g dw with one g for all coordinates.
 int sb_score_pde (const sb_score *score, sb_view view, const gsl_matrix *y, const gsl_vector *t, const gsl_matrix *x,
                   gsl_matrix *rate);

@@ -1,12 +1,13 @@
 // # A score under another process
 //
-// $\mathbf x_t = a\,\mathbf x_0 + s\,\mathbf z$ is, but for its unit, known by the ratio $\sigma = s/a$ alone: divided by $a$ it is
-// $\mathbf x_0 + \sigma\mathbf z$. So what learned under one process answers under any other whose noise and signal come in
-// the same ratio. Karras et al. (2022, Section 3) sample networks of VP and DDPM under their own process so,
+// Up to its unit, $\mathbf x_t = a\,\mathbf x_0 + s\,\mathbf z$ is determined by the ratio $\sigma = s/a$ alone:
+// divided by $a$ it is $\mathbf x_0 + \sigma\mathbf z$. So a score learned under one process can be used under any
+// other at the same ratio of noise to signal. Karras et al. (2022, Section 3) so sample networks of VP and DDPM under
+// their own process,
 // $$ D(\mathbf x; \sigma) = \hat{\mathbf x}_0\bigl(a(t)\,\mathbf x,\; t\bigr) \quad\text{at the time where } s(t)/a(t) = \sigma , $$
-// and between any two processes $\mathbf x$ is multiplied by $c$, the one's $a$ over the other's. The data that are expected, and the
-// noise, stay what they are; the chain rule gives the Jacobian of either a factor $c$. The score of $\mathbf x$ is $c\,\mathbf s(c\mathbf x)$, and
-// its divergence $c^2$ times the other's.
+// and between any two processes $\mathbf x$ is multiplied by $c$, the one's $a$ over the other's. The expected data and
+// the expected noise are unchanged; by the chain rule the Jacobian of either has a factor $c$. The score of $\mathbf x$
+// is $c\,\mathbf s(c\mathbf x)$, and its divergence $c^2$ times the other's.
 
 #include "rescale.h"
 
@@ -25,7 +26,7 @@ typedef struct
 
 // ## The time of a ratio
 //
-// The ratio rises with the time: by halving, to the last bit, or among the levels of a chain.
+// The ratio rises with the time, which is found by bisection, to the last bit, or among the levels of a chain.
 
 static int
 ratio_at (const sb_process *process, double t, double *ratio, double *a)
@@ -87,7 +88,7 @@ time_of_level (const rescale *r, double ratio, double *t)
   return GSL_SUCCESS;
 }
 
-// What the ends of both processes are to each other rounds: a part in $10^{12}$ is let pass.
+// The ratio at the ends of the two processes may differ by rounding: a part in $10^{12}$ is allowed.
 
 static int
 time_of (const rescale *r, double ratio, double *t)
@@ -106,7 +107,7 @@ time_of (const rescale *r, double ratio, double *t)
                          : time_in_between (process, ratio, process->t_min, process->t_max, t);
 }
 
-// ## The points that the score is asked at
+// ## The points at which the score is evaluated
 
 typedef struct
 {

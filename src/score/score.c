@@ -1,8 +1,8 @@
-// # A score, whoever computes it
+// # A score, however it is computed
 //
-// A sampler asks for the score at some points and does not care where it comes from: a law known in closed form, a
-// network, a user's function. What every score has in common stands here: that a batch fits, and that a view which the
-// score does not compute itself follows from one that it does.
+// A sampler evaluates the score at some points, whatever its source: a law known in closed form, a network, a user's
+// function. All scores share what is here: shapes are checked, and a view that the score does not compute itself is
+// derived from one that it does.
 
 #include "score.h"
 
@@ -20,7 +20,7 @@
 
 // ## Making and releasing
 //
-// The state changes hands at the call, so that a caller has nothing to release on any path after it.
+// The call takes ownership of the state, so that a caller has nothing to release on any path after it.
 
 static void
 release_state (const sb_score_type *type, void *state)
@@ -51,7 +51,7 @@ sb_score_free (sb_score *score)
   free (score);
 }
 
-// ## At the door
+// ## Checks of arguments
 
 static int
 check_batch (const sb_score *score, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y)
@@ -97,8 +97,8 @@ check_view (sb_view view)
 
 // ## The views
 //
-// A view that the score does not compute follows by Tweedie's formula from one that it does: from epsilon, which keeps
-// its size at all times, where there is the choice.
+// A view that the score does not compute follows by Tweedie's formula from one that it does: where there is a choice,
+// from epsilon, which is of the same size at all times.
 
 static int
 source_of (const sb_score *score, unsigned views, sb_view view, sb_view *source)
@@ -130,9 +130,9 @@ sb_score_evaluate (const sb_score *score, sb_view view, const gsl_matrix *x, con
   return status ? status : sb_tweedie (score->process, source, view, x, t, out);
 }
 
-// ## Numbers that are none
+// ## Numbers that are not finite
 //
-// A network that overflows, or a law asked where it has no density, must not turn into samples that look like any
+// A network that overflows, or a law evaluated where it has no density, must not lead to samples that look like any
 // others: the first number that is not finite ends the run and is named.
 
 SB_CLONES static int
@@ -190,8 +190,8 @@ sb_score_estimate (const sb_score *score, sb_view view, const gsl_matrix *x, con
 
 // ## Derivatives
 //
-// Tweedie's formula is linear in the point and the estimate together. So it also takes a derivative along $\mathbf v$
-// from one view to another, with $\mathbf v$ where the point was:
+// Tweedie's formula is linear in the point and the estimate together. So it also converts a derivative in the direction
+// $\mathbf v$ from one view to another, with $\mathbf v$ in place of the point:
 // $$ \mathbf J_{\hat x_0} = \mathbf A^{-1}(\mathbf I + \mathbf S\mathbf S^\top\mathbf J_s), \qquad
 //    \mathbf J_\epsilon = -\mathbf S^\top\mathbf J_s. $$
 
@@ -222,8 +222,8 @@ sb_score_jvp (const sb_score *score, sb_view view, const gsl_matrix *x, const gs
   return status ? status : sb_tweedie (score->process, source, view, v, t, out);
 }
 
-// Backward, a gradient with respect to the view becomes one with respect to the source, and the rest of it goes past the
-// source to the point: for the denoiser $\mathbf A^{-\top}\mathbf v$.
+// Backward, a gradient with respect to the view becomes one with respect to the source, plus a direct term with respect
+// to the point: for the denoiser $\mathbf A^{-\top}\mathbf v$.
 
 static int
 pull_back (const sb_score *score, sb_view source, sb_view view, const gsl_matrix *x, const gsl_vector *t,
@@ -256,7 +256,7 @@ sb_score_vjp (const sb_score *score, sb_view view, const gsl_matrix *x, const gs
 // ## The trace
 //
 // $\operatorname{tr}\mathbf J = \sum_j \mathbf e_j^\top\mathbf J\,\mathbf e_j$: a product for every coordinate, which is
-// dear in many dimensions. [dsm2ddpm.txt-A1-divergence]
+// expensive in many dimensions. [dsm2ddpm.txt-A1-divergence]
 
 static int
 add_diagonal (const sb_score *score, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, size_t j,

@@ -57,14 +57,14 @@ void sb_score_free (sb_score *score); // its state too, where the type says how;
 // call from several threads, but for vjp.
 int sb_score_evaluate (const sb_score *score, sb_view view, const gsl_matrix *x, const gsl_vector *t,
                        const gsl_matrix *y, gsl_matrix *out);
-// The same for those who go on with it: GSL_EBADFUNC where a number of it is not finite, with its place in the message.
+// The same for callers that compute with it: GSL_EBADFUNC where a number of it is not finite, its place in the message.
 int sb_score_estimate (const sb_score *score, sb_view view, const gsl_matrix *x, const gsl_vector *t,
                        const gsl_matrix *y, gsl_matrix *out);
-// That alone, of an estimate (n x d); `of` ends the message.
+// That check alone, of an estimate (n x d); `of` ends the message.
 int sb_score_check_finite (const sb_score *score, const gsl_vector *t, const gsl_matrix *estimate, const char *of);
 
 // out <- J v, and J^T v with the parameters' gradient of sum_i <v_i, view(x_i, t_i)>; J is the Jacobian of the view.
-// Those of a view that the type does not answer follow from one that it does:
+// Those of a view that the type does not compute follow from one that it does:
 //     J_denoiser = A^-1 (I + S S^T J_score),   J_epsilon = -S^T J_score.
 // GSL_ESING likewise; at t = 0 the denoiser's is A^-1.
 int sb_score_jvp (const sb_score *score, sb_view view, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y,

@@ -4,27 +4,28 @@
 // [nonuniform.txt-jointslice]
 // $$ \nabla_{\mathbf x_t}\ln p(\mathbf x_t \mid \mathbf y_t) = \nabla_{\mathbf x_t}\ln p(\mathbf x_t, \mathbf y_t)
 //    = \nabla_{\mathbf z_t}\ln p(\mathbf z_t)[:n_x] . $$
-// What was trained on pairs is a score of $\mathbf x_t$ given $\mathbf y_t$ so, and every sampler takes it: with
-// $\mathbf y_t$ as its condition, at each time another draw of it, or $\mathbf y$ itself where that stands still.
+// So a model trained on pairs is a score of $\mathbf x_t$ given $\mathbf y_t$, for use in any sampler: with
+// $\mathbf y_t$ as its condition, at each time another draw of it, or $\mathbf y$ itself where that is constant.
 //
 // The same holds of the expected data $\mathbb E[\mathbf x_0 \mid \mathbf z_t]$, and of the expected noise where
 // $\mathbf x$ and $\mathbf y$ have noises of their own.
 
 //
-// ## What is lost
+// ## The approximation error
 //
-// Wanted is the score given $\mathbf y$, and a draw of $\hat{\mathbf y}_t \sim p(\mathbf y_t \mid \mathbf y)$ stands for it,
+// The score given $\mathbf y$ is approximated with a draw of $\hat{\mathbf y}_t \sim p(\mathbf y_t \mid \mathbf y)$,
 // [nonuniform.txt-cdiffe-approx]
 // $$ \nabla_{\mathbf x_t}\ln p(\mathbf x_t \mid \mathbf y) \approx \nabla_{\mathbf x_t}\ln p(\mathbf x_t \mid \hat{\mathbf y}_t), \qquad
 //    \nabla_{\mathbf x_t}\ln p(\mathbf x_t \mid \mathbf y_t) = \mathbb E\bigl[\nabla_{\mathbf x_t}\ln p(\mathbf x_t \mid \mathbf y) \mid \mathbf x_t, \mathbf y_t\bigr] . $$
-// Under independent noises, and where $\mathbf y$ only gathers noise, $\mathbf y_t$ given $\mathbf x_t$ is $\mathbf y$ given
-// $\mathbf x_t$ and that noise: [nonuniform.lem4]
+// Under independent noises, and where $\mathbf y$ is only perturbed by noise, $\mathbf y_t$ given $\mathbf x_t$ is
+// $\mathbf y$ given $\mathbf x_t$ plus that noise: [nonuniform.lem4]
 // $$ p_{Y_t \mid X_t}(\mathbf y_t \mid \mathbf x_t) = \bigl(p_{Y \mid X_t}(\cdot \mid \mathbf x_t) * \varphi_{\sigma}\bigr)(\mathbf y_t), \qquad
 //    \sigma = \sigma^y(t) . $$
-// The less there is of it, the less is lost. [nonuniform.thm4] There is an $E$ that falls to 0 with
+// The smaller the noise, the smaller the error. [nonuniform.thm4] There is an $E$ that falls to 0 with
 // $$ \mathbb E_{\mathbf y_t \mid \mathbf y}\bigl\|\nabla_{\mathbf x_t}\ln p(\mathbf x_t \mid \mathbf y_t)
 //    - \nabla_{\mathbf x_t}\ln p(\mathbf x_t \mid \mathbf y)\bigr\|^2 \le E\bigl(1/\sigma^y(t)\bigr) , $$
-// and where the densities are smooth, the left side is $\sigma^2\,\|\nabla_{\mathbf y}\nabla_{\mathbf x_t}\ln p(\mathbf x_t \mid \mathbf y)\|_F^2$ in the end.
+// and where the densities are smooth, the left side is
+// $\sigma^2\,\|\nabla_{\mathbf y}\nabla_{\mathbf x_t}\ln p(\mathbf x_t \mid \mathbf y)\|_F^2$ asymptotically.
 
 #include "slice.h"
 
@@ -51,12 +52,12 @@ head (const gsl_matrix *v, size_t j)
 }
 
 static gsl_matrix
-rest (const gsl_matrix *v, size_t j)
+tail (const gsl_matrix *v, size_t j)
 {
   return (gsl_matrix){ v->size1, v->size2 - j, v->tda, v->data + j, NULL, 0 };
 }
 
-// ## What is refused
+// ## Checks of arguments
 
 static int
 check_times (const slice *s, const gsl_vector *t)
@@ -87,11 +88,11 @@ check (const slice *s, const gsl_matrix *x, const gsl_vector *t, const gsl_matri
   return status ? status : sb_check_finite ("slice: x", GSL_EDOM, x);
 }
 
-// ## Asking the joint score
+// ## Evaluating the joint score
 //
-// The points are $(\mathbf x_t, \mathbf y_t)$. A direction is one of $\mathbf x$, $(\mathbf v, \mathbf 0)$, with which both
-// products are those of the block $\partial\mathbf s_x/\partial\mathbf x$: $\mathbf J(\mathbf v, \mathbf 0)$ in its first numbers,
-// and so $\mathbf J^\top(\mathbf v, \mathbf 0)$.
+// The points are $(\mathbf x_t, \mathbf y_t)$. A direction $\mathbf v$ of $\mathbf x$ becomes $(\mathbf v, \mathbf 0)$:
+// then the first numbers of both products, $\mathbf J(\mathbf v, \mathbf 0)$ and
+// $\mathbf J^\top(\mathbf v, \mathbf 0)$, are those of the block $\partial\mathbf s_x/\partial\mathbf x$.
 
 typedef struct
 {
@@ -99,7 +100,7 @@ typedef struct
   gsl_matrix z, v, out;
 } asked;
 
-// Without memory where there is nothing to ask.
+// memory is NULL where there is nothing to evaluate.
 
 static int
 ask (const slice *s, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, const gsl_matrix *v, asked *at)
@@ -115,8 +116,8 @@ ask (const slice *s, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix 
   at->z = gsl_matrix_submatrix (at->memory, 0, 0, n, d).matrix;
   at->out = gsl_matrix_submatrix (at->memory, n, 0, n, d).matrix;
 
-  // Put the pair together, and the direction.
-  gsl_matrix of_x = head (&at->z, x->size2), of_y = rest (&at->z, x->size2);
+  // Concatenate the pair, and the direction.
+  gsl_matrix of_x = head (&at->z, x->size2), of_y = tail (&at->z, x->size2);
   sb_copy_rows (&of_x, x);
   if (y)
     sb_copy_rows (&of_y, y);

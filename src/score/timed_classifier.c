@@ -1,8 +1,8 @@
 // # A classifier of noisy points
 //
-// What guides a score towards the class $y$ is $\nabla_{\mathbf x}\log p_t(y \mid \mathbf x(t))$, [scoresde.eq49] of a
-// classifier that knows $\mathbf x(t)$ at every $t$ (`train/classify.c` trains it). [scoresde.txt-classifier-training]
-// With logits $l_k(\mathbf x, t)$ and probabilities $p_k \propto e^{l_k}$ it is what a backward pass makes of
+// A score is guided towards the class $y$ by $\nabla_{\mathbf x}\log p_t(y \mid \mathbf x(t))$, [scoresde.eq49] of a
+// classifier for $\mathbf x(t)$ at every $t$ (`train/classify.c` trains it). [scoresde.txt-classifier-training]
+// With logits $l_k(\mathbf x, t)$ and probabilities $p_k \propto e^{l_k}$ it is the result of a backward pass from
 // $$ \frac{\partial\log p_y}{\partial l_k} = [k = y] - p_k . $$
 
 #include "timed_classifier.h"
@@ -91,7 +91,7 @@ typedef struct
   const sb_timed_classifier *classifier;
   const gsl_matrix *x;
   const gsl_vector *t;
-  const gsl_matrix *y; // NULL: the probabilities are wanted, not a class's gradient
+  const gsl_matrix *y; // NULL: compute the probabilities, not a class's gradient
   gsl_matrix *out;
 } question;
 

@@ -5,12 +5,12 @@
 
 SB_BEGIN_DECLS
 
-// A time-dependent classifier p_t(y | x_t): what a network says of the class of x_t, told the time. Rows are evaluated
-// as those of a score by a network are (SB_NETWORK_ROWS), and results are the same to the bit for any number of
+// A time-dependent classifier p_t(y | x_t): a network's class probabilities of x_t, with the time as an input. Rows are
+// evaluated as those of a score by a network (SB_NETWORK_ROWS), and results are the same to the bit for any number of
 // threads.
 typedef struct sb_timed_classifier sb_timed_classifier;
 
-// Keeps the address of the network, whose outputs are the classes' logits and whose process is that of x_t. NULL:
+// Keeps a pointer to the network, whose outputs are the classes' logits and whose process is that of x_t. NULL:
 // GSL_EINVAL where it has no process, GSL_ENOMEM.
 sb_timed_classifier *sb_timed_classifier_alloc (const sb_network *network);
 void sb_timed_classifier_free (sb_timed_classifier *classifier); // NULL is allowed

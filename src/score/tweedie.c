@@ -1,7 +1,7 @@
 // # Score, denoiser, epsilon
 //
-// To know the score of noisy data, to know the clean point on average, and to know the noise on average is one and
-// the same knowledge. Where $\mathbf{x}_t = \mathbf{A}\mathbf{x}_0 + \mathbf{S}\mathbf{z}$, the conditional score is
+// The score of noisy data, the expected clean point, and the expected noise are equivalent: each determines the
+// others. Where $\mathbf{x}_t = \mathbf{A}\mathbf{x}_0 + \mathbf{S}\mathbf{z}$, the conditional score is
 // $\nabla\log p_{0t}(\mathbf{x}_t \mid \mathbf{x}_0) = -\mathbf{S}^{-\top}\mathbf{z}$, and its average over all
 // $\mathbf{x}_0$ that may have led to $\mathbf{x}$ is the score. [scoresde.txt-dsm-optimal] So
 // $$ \nabla\log p_t(\mathbf{x}) = -\mathbf{S}^{-\top}\boldsymbol\epsilon, \qquad
@@ -13,16 +13,16 @@
 // [scoresde.txt-denoise] With $m = 1$ it is the score $\mathbf s = (\mathbf h - \mathbf x)/\sigma_t^2$ of the denoiser
 // $\mathbf h$, [consistent.eq6] and what any $\mathbf h$ implies, be it right or wrong. [consistent.eq9]
 //
-// A corruption $\mathbf{x}_t = C_t\mathbf{x}_0 + \sigma_t\boldsymbol\eta$ may be singular, and then says less:
+// A corruption $\mathbf{x}_t = C_t\mathbf{x}_0 + \sigma_t\boldsymbol\eta$ may be singular, and then less follows:
 // [soft.lemA.2] [soft.eq16] [soft.eq46]
 // $$ C_t\,\mathbb{E}[\mathbf{x}_0 \mid \mathbf{x}_t] = \mathbf{x}_t + \sigma_t^2\,\nabla\log q_t(\mathbf{x}_t) , $$
-// the score from the clean image at any rate, but of the clean image only what $C_t$ leaves of it.
+// still the score from the clean image, but from the score only $C_t$ times the clean image.
 //
 // On DDPM's chain, in the report's letters, [dsm2ddpm.txt-score-average] [dsm2ddpm.txt-score-eps]
 // $$ \nabla_{\mathbf{x}_t}\log q(\mathbf{x}_t) = \mathbb{E}_{q(\mathbf{x}_0 \mid
 //    \mathbf{x}_t)}\Bigl[-\frac{\boldsymbol\varepsilon}{\sqrt{1 - \bar\alpha_t}}\Bigr]
 //    = -\frac{\varepsilon_\theta(\mathbf{x}_t, t)}{\sqrt{1 - \bar\alpha_t}} , $$
-// the average being over what $\mathbf{x}_0$ may have been, given $\mathbf{x}_t$ (the report prints $q(\mathbf{x}_0)$).
+// the average being over $\mathbf{x}_0$ given $\mathbf{x}_t$ (the report prints $q(\mathbf{x}_0)$).
 
 #include "tweedie.h"
 
@@ -47,7 +47,7 @@ epsilon_to_score (const sb_process *process, const gsl_vector *t, gsl_matrix *es
   return sb_process_apply (process, SB_S_INVERSE, CblasTrans, NULL, t, estimate);
 }
 
-// The residual of the one in $\mathbf{x}$, through the inverse map, is the other:
+// Each follows from the residual of $\mathbf{x}$ without the other, by an inverse map:
 // $\boldsymbol\epsilon = \mathbf{S}^{-1}(\mathbf{x} - \mathbf{A}\hat{\mathbf{x}}_0)$ and
 // $\hat{\mathbf{x}}_0 = \mathbf{A}^{-1}(\mathbf{x} - \mathbf{S}\boldsymbol\epsilon)$.
 
@@ -112,8 +112,8 @@ sb_tweedie (const sb_process *process, sb_view from, sb_view to, const gsl_matri
 //    \bar{\boldsymbol\epsilon} = -\mathbf S^\top\mathbf A^{-\top}\bar{\mathbf x}_0; \qquad
 //    \bar{\mathbf s} = -\mathbf S\,\bar{\boldsymbol\epsilon}, \quad
 //    \bar{\mathbf x}_0 = -\mathbf A^\top\mathbf S^{-\top}\bar{\boldsymbol\epsilon} . $$
-// Of the denoiser's two, $\mathbf A^{-\top}\bar{\mathbf x}_0$ and $\mathbf S^{-\top}\bar{\boldsymbol\epsilon}$ go to
-// the point as well.
+// To and from the denoiser, $\mathbf A^{-\top}\bar{\mathbf x}_0$ and $\mathbf S^{-\top}\bar{\boldsymbol\epsilon}$ are
+// the direct gradients with respect to the point.
 
 static int
 apply_minus (const sb_process *process, sb_process_map map, CBLAS_TRANSPOSE_t transpose, const gsl_vector *t,

@@ -1,13 +1,13 @@
 // # Mixtures with diagonal covariances
 //
-// Where all covariances of a mixture are diagonal, as in most examples and in every kernel density estimate, no axes
-// have to be turned: [scoresde.txt-perturb-kernel]
+// Where all covariances of a mixture are diagonal, as in most examples and in every kernel density estimate, no
+// rotation is needed: [scoresde.txt-perturb-kernel]
 // $$ p_t(\mathbf{x}) = \sum_k w_k \prod_j \mathcal{N}(x_j;\; m_j\mu_{kj},\, s_{kj}), \qquad
 //    s_{kj} = m_j^2\lambda_{kj} + \varsigma_j^2. $$
 // (VE, VP and their like have one $m$ and one $\varsigma$ for all coordinates.)
-// What remains are differences, squares and exponentials, the same for every row. So rows are put side by side, LANES
-// of them in a block, and each step is done for the block at once: neither two dimensions nor a thousand leave a
-// vector of the processor half empty.
+// What remains are differences, squares and exponentials, the same for every row. So blocks of LANES rows are stored
+// with the row fastest, and each step is done for the block at once: the processor's vectors are full in two dimensions
+// as in a thousand.
 //
 // The squared distances are sums of squared differences, not $\|\mathbf{x}\|^2 - 2m\,\mathbf{x}\cdot\boldsymbol\mu_k +
 // m^2\|\boldsymbol\mu_k\|^2$, whose terms cancel: that is for laws of many points (points.c), where a matrix product
@@ -33,11 +33,11 @@ enum
   COLUMNS = 8
 };
 
-// ## What a time makes of the law
+// ## The law at one time
 //
 // Tables for one time, at which coordinate $j$ has the kernel $(m_j, \varsigma_j)$. Where $\mathbf{x}$ is within a small $\varsigma$ of $m\boldsymbol\mu_k$, the
 // difference has to keep its digits: $m\mu_{kj}$ is the sum of two doubles, `high` its rounded value and `low` the
-// rest, which one fused multiply-add gives exactly.
+// remainder, which one fused multiply-add gives exactly.
 
 typedef struct
 {
@@ -45,7 +45,7 @@ typedef struct
   double *constant;            // K: log w_k - sum_j log(s_kj) / 2
   double *high, *low;          // K x d: m mu_kj
   double *precision;           // K x d: 1 / s_kj
-  double *gain;                // K x d: what multiplies a difference in the view
+  double *gain;                // K x d: the factor of a difference in the view
   int round;                   // these two are the same for all coordinates of a component
   double *variance;            // d: s_kj of the component at hand
   double *memory;
@@ -162,7 +162,7 @@ log_densities_as (int round, size_t K, size_t d, const snapshot *s, const double
     }
 }
 
-// Where the components are round, what multiplies a difference is taken out of the sums.
+// Where the components are round, the factor of the differences is taken out of the sums.
 
 SB_CLONES static void
 log_densities (size_t K, size_t d, const snapshot *s, const double *restrict x, double *restrict r)
@@ -183,16 +183,16 @@ normalise (size_t K, double *restrict r, double *restrict log_sum)
 }
 
 // Each view of the mixture is the average over $k$ with the responsibilities. [scoresde.txt-dsm-optimal] None of the
-// three is computed from another: as $\varsigma \to 0$ the score grows beyond bounds while the denoiser tends to
-// $\mathbf{x}/m$, and as $\varsigma \to \infty$ what the denoiser knows of $\mathbf{x}$ would be lost in
-// $\mathbf{x} + \varsigma^2\nabla\log p_t(\mathbf{x})$. Where looking for them pays, components that have no weight in
-// the whole block are left out; `some` lists the others.
+// three is computed from another: as $\varsigma \to 0$ the score grows without bound while the denoiser tends to
+// $\mathbf{x}/m$, and as $\varsigma \to \infty$ the denoiser's dependence on $\mathbf{x}$ would be lost to cancellation
+// in $\mathbf{x} + \varsigma^2\nabla\log p_t(\mathbf{x})$. Where the search is worth it, components without weight in
+// the whole block are left out; `active` lists the others.
 
-// A few coordinates at a time: sums that wait for nothing but the term before them then wait less.
+// A few coordinates at a time: independent sums, each a chain of dependent additions, then overlap.
 
 static inline __attribute__ ((always_inline)) void
-average_as (int round, size_t count, const size_t *restrict some, size_t d, const snapshot *s, const double *restrict x,
-            const double *restrict r, double *restrict out)
+average_as (int round, size_t count, const size_t *restrict active, size_t d, const snapshot *s,
+            const double *restrict x, const double *restrict r, double *restrict out)
 {
   for (size_t start = 0; start < d; start += COLUMNS)
     {
@@ -201,9 +201,9 @@ average_as (int round, size_t count, const size_t *restrict some, size_t d, cons
       for (size_t i = 0; i < count; i++)
         for (size_t j = 0; j < columns; j++)
           {
-            const size_t kj = some[i] * d + start + j;
+            const size_t kj = active[i] * d + start + j;
             const double high = s->high[kj], low = s->low[kj], factor = round ? 1 : s->gain[kj];
-            const double *x_j = x + (start + j) * LANES, *r_k = r + some[i] * LANES;
+            const double *x_j = x + (start + j) * LANES, *r_k = r + active[i] * LANES;
 #pragma omp simd
             for (int l = 0; l < LANES; l++)
               {
@@ -216,27 +216,27 @@ average_as (int round, size_t count, const size_t *restrict some, size_t d, cons
 }
 
 SB_CLONES static void
-average (size_t count, const size_t *restrict some, size_t d, const snapshot *s, const double *restrict x,
+average (size_t count, const size_t *restrict active, size_t d, const snapshot *s, const double *restrict x,
          const double *restrict r, double *restrict scaled, double *restrict out)
 {
   if (!s->round)
     {
-      average_as (0, count, some, d, s, x, r, out);
+      average_as (0, count, active, d, s, x, r, out);
       return;
     }
   for (size_t i = 0; i < count; i++)
     {
-      const double factor = s->gain[some[i] * d];
-      const size_t at = some[i] * LANES;
+      const double factor = s->gain[active[i] * d];
+      const size_t at = active[i] * LANES;
 #pragma omp simd
       for (int l = 0; l < LANES; l++)
         scaled[at + (size_t)l] = r[at + (size_t)l] * factor;
     }
-  average_as (1, count, some, d, s, x, scaled, out);
+  average_as (1, count, active, d, s, x, scaled, out);
 }
 
 SB_CLONES static void
-add_means (size_t count, const size_t *restrict some, size_t d, const gsl_matrix *mu, const double *restrict r,
+add_means (size_t count, const size_t *restrict active, size_t d, const gsl_matrix *mu, const double *restrict r,
            double *restrict out)
 {
   for (size_t j = 0; j < d; j++)
@@ -244,7 +244,7 @@ add_means (size_t count, const size_t *restrict some, size_t d, const gsl_matrix
       double sum[LANES] = { 0 };
       for (size_t i = 0; i < count; i++)
         {
-          const double mu_kj = mu->data[some[i] * mu->tda + j], *r_k = r + some[i] * LANES;
+          const double mu_kj = mu->data[active[i] * mu->tda + j], *r_k = r + active[i] * LANES;
 #pragma omp simd
           for (int l = 0; l < LANES; l++)
             sum[l] += r_k[l] * mu_kj;
@@ -259,13 +259,13 @@ add_means (size_t count, const size_t *restrict some, size_t d, const gsl_matrix
 // $\mathbf{s}_k$ the score of component $k$ and $\mathbf{s}$ the average, which is in `score`.
 
 SB_CLONES static void
-diverge (size_t count, const size_t *restrict some, size_t d, const snapshot *s, const double *restrict x,
+diverge (size_t count, const size_t *restrict active, size_t d, const snapshot *s, const double *restrict x,
          const double *restrict r, const double *restrict score, double *restrict divergence)
 {
   double total[LANES] = { 0 };
   for (size_t i = 0; i < count; i++)
     {
-      const size_t k = some[i];
+      const size_t k = active[i];
       double squares[LANES] = { 0 }, trace = 0;
       for (size_t j = 0; j < d; j++)
         {
@@ -291,13 +291,13 @@ enum
 };
 
 SB_CLONES static size_t
-list_weights (size_t K, size_t d, const double *r, size_t *some)
+list_weights (size_t K, size_t d, const double *r, size_t *active)
 {
   size_t count = 0;
   if (d < WORTH_LOOKING)
     {
       for (size_t k = 0; k < K; k++)
-        some[k] = k;
+        active[k] = k;
       return K;
     }
   for (size_t k = 0; k < K; k++)
@@ -306,17 +306,17 @@ list_weights (size_t K, size_t d, const double *r, size_t *some)
 #pragma omp simd reduction(+ : sum)
       for (int l = 0; l < LANES; l++)
         sum += r[k * LANES + l];
-      if (sum != 0) // or is not a number
-        some[count++] = k;
+      if (sum != 0) // or is NaN
+        active[count++] = k;
     }
   return count;
 }
 
 // ## A block of rows at times of their own
 //
-// Where each component has one variance and one kernel moves all coordinates, the tables of a time are few numbers: then
-// rows at different times go side by side too, each lane with its own. The operations are those above, in the same order,
-// so that a row's result does not depend on its neighbours' times.
+// Where each component has one variance and all coordinates have one kernel, the tables of a time are few numbers: then
+// rows at different times share a block too, each lane with its own tables. The operations are those above, in the same
+// order, so that a row's result does not depend on its neighbours' times.
 
 typedef struct
 {
@@ -392,7 +392,7 @@ log_densities_of_lanes (const diagonal_mixture *law, const lanes *s, const doubl
 }
 
 static inline __attribute__ ((always_inline)) void
-average_of_lanes_as (int same, const diagonal_mixture *law, size_t count, const size_t *restrict some, const lanes *s,
+average_of_lanes_as (int same, const diagonal_mixture *law, size_t count, const size_t *restrict active, const lanes *s,
                      const double *restrict x, const double *restrict scaled, double *restrict out)
 {
   for (size_t start = 0; start < law->d; start += COLUMNS)
@@ -403,31 +403,31 @@ average_of_lanes_as (int same, const diagonal_mixture *law, size_t count, const 
         for (size_t j = 0; j < columns; j++)
           {
             const size_t at = start + j;
-            const double *x_j = x + at * LANES, *r_k = scaled + some[i] * LANES,
-                         *mu = law->mu->data + some[i] * law->mu->tda + at;
+            const double *x_j = x + at * LANES, *r_k = scaled + active[i] * LANES,
+                         *mu = law->mu->data + active[i] * law->mu->tda + at;
 #pragma omp simd
             for (int l = 0; l < LANES; l++)
-              sum[j * LANES + (size_t)l] += r_k[l] * difference (same, s, mu, some[i] * law->d + at, x_j[l], l);
+              sum[j * LANES + (size_t)l] += r_k[l] * difference (same, s, mu, active[i] * law->d + at, x_j[l], l);
           }
       memcpy (out + start * LANES, sum, columns * LANES * sizeof *out);
     }
 }
 
 SB_CLONES static void
-average_of_lanes (const diagonal_mixture *law, size_t count, const size_t *restrict some, const lanes *s,
+average_of_lanes (const diagonal_mixture *law, size_t count, const size_t *restrict active, const lanes *s,
                   const double *restrict x, const double *restrict r, double *restrict scaled, double *restrict out)
 {
   for (size_t i = 0; i < count; i++)
     {
-      const size_t at = some[i] * LANES;
+      const size_t at = active[i] * LANES;
 #pragma omp simd
       for (int l = 0; l < LANES; l++)
         scaled[at + (size_t)l] = r[at + (size_t)l] * s->gain[at + (size_t)l];
     }
   if (s->same)
-    average_of_lanes_as (1, law, count, some, s, x, scaled, out);
+    average_of_lanes_as (1, law, count, active, s, x, scaled, out);
   else
-    average_of_lanes_as (0, law, count, some, s, x, scaled, out);
+    average_of_lanes_as (0, law, count, active, s, x, scaled, out);
 }
 
 // ## From rows to blocks and back
@@ -445,7 +445,7 @@ gather_rows (const gsl_matrix *x, size_t first, size_t n, double *restrict block
       block[j * LANES + (size_t)l] = row[l][j];
 }
 
-// Back, a few columns at a time, which are a piece of the block that stays in the nearest cache.
+// Back, a few columns at a time, so that this piece of the block stays in the first-level cache.
 
 SB_CLONES static void
 scatter_rows (const double *restrict block, gsl_matrix *out, size_t first, size_t n)
@@ -468,45 +468,45 @@ typedef struct
   const diagonal_mixture *law;
   const target_kernel *kernel; // parts in a row each, or in one row
   const snapshot *common;      // where there is one
-  bool by_lanes;               // rows at different times can go side by side
+  bool by_lanes;               // rows at different times can share a block
   const gsl_matrix *x;
   sb_view view;
   gsl_matrix *out;                // one of these three is the result
   gsl_vector *log_p, *divergence; // a number per row
-  sb_pool *rooms;
+  sb_pool *workspaces;
 } batch_job;
 
 typedef struct
 {
   double *x, *out, *r, *scaled; // of a block
-  size_t *some;
+  size_t *active;
   snapshot own; // of one time,
   lanes lanes;  // or of several
-} room;
+} workspace;
 
 static void
-room_free (void *memory)
+workspace_free (void *memory)
 {
-  room *m = memory;
+  workspace *m = memory;
   free (m->x);
-  free (m->some);
+  free (m->active);
   free (m->own.memory);
   free (m);
 }
 
 static void *
-room_alloc (const void *context)
+workspace_alloc (const void *context)
 {
   const batch_job *job = context;
   const size_t K = job->law->K, d = job->law->d;
-  room *m = calloc (1, sizeof *m);
+  workspace *m = calloc (1, sizeof *m);
   if (!m)
     return NULL;
   m->x = aligned_alloc (64, (2 * d + 5 * K) * LANES * sizeof (double));
-  m->some = malloc (K * sizeof *m->some);
-  if (!m->x || !m->some || (!job->common && snapshot_alloc (job->law, &m->own)))
+  m->active = malloc (K * sizeof *m->active);
+  if (!m->x || !m->active || (!job->common && snapshot_alloc (job->law, &m->own)))
     {
-      room_free (m);
+      workspace_free (m);
       return NULL;
     }
   m->lanes.high = m->own.high;
@@ -520,10 +520,10 @@ room_alloc (const void *context)
   return m;
 }
 
-// s: of the one time of all rows, or NULL: they have the room's lanes.
+// s: the snapshot of the rows' common time, or NULL: they use the workspace's lanes.
 
 static void
-work_on_block (const batch_job *job, const snapshot *s, room *m, size_t first, size_t n)
+work_on_block (const batch_job *job, const snapshot *s, workspace *m, size_t first, size_t n)
 {
   const size_t K = job->law->K, d = job->law->d;
   double log_sum[LANES];
@@ -539,21 +539,21 @@ work_on_block (const batch_job *job, const snapshot *s, room *m, size_t first, s
         gsl_vector_set (job->log_p, first + l, log_sum[l] - 0.5 * (double)d * log (2 * M_PI));
       return;
     }
-  const size_t count = list_weights (K, d, m->r, m->some);
+  const size_t count = list_weights (K, d, m->r, m->active);
   if (s)
-    average (count, m->some, d, s, m->x, m->r, m->scaled, m->out);
+    average (count, m->active, d, s, m->x, m->r, m->scaled, m->out);
   else
-    average_of_lanes (job->law, count, m->some, &m->lanes, m->x, m->r, m->scaled, m->out);
+    average_of_lanes (job->law, count, m->active, &m->lanes, m->x, m->r, m->scaled, m->out);
   if (job->divergence)
     {
       double divergence[LANES];
-      diverge (count, m->some, d, s, m->x, m->r, m->out, divergence);
+      diverge (count, m->active, d, s, m->x, m->r, m->out, divergence);
       for (size_t l = 0; l < n; l++)
         gsl_vector_set (job->divergence, first + l, divergence[l]);
       return;
     }
   if (job->view == SB_DENOISER)
-    add_means (count, m->some, d, job->law->mu, m->r, m->out);
+    add_means (count, m->active, d, job->law->mu, m->r, m->out);
   scatter_rows (m->out, job->out, first, n);
 }
 
@@ -568,11 +568,11 @@ same_kernel (const batch_job *job, size_t row, const target_kernel *other)
   return k == parts;
 }
 
-// A snapshot serves the rows that follow each other at one time. Where fewer do than a block has lanes, each lane has its
-// numbers, or else each row its snapshot.
+// A snapshot serves consecutive rows at one time. Where these are fewer than a block's lanes, each lane has its own
+// numbers if possible; otherwise each run of rows is a block with a snapshot of its own.
 
 static size_t
-work_from_row (const batch_job *job, room *m, size_t i, size_t end)
+work_from_row (const batch_job *job, workspace *m, size_t i, size_t end)
 {
   const size_t most = end - i < LANES ? end - i : LANES;
   const target_kernel *kernel = job->common ? NULL : job->kernel + i * job->law->process->parts;
@@ -594,17 +594,17 @@ static int
 work_on_rows (void *context, size_t number, size_t first, size_t n)
 {
   const batch_job *job = context;
-  room *m = sb_pool_take (job->rooms);
+  workspace *m = sb_pool_take (job->workspaces);
   (void)number;
   if (!m)
     SB_ERROR (NULL, GSL_ENOMEM, "no memory for a block of rows");
   for (size_t i = first; i < first + n;)
     i += work_from_row (job, m, i, first + n);
-  sb_pool_give (job->rooms, m);
+  sb_pool_give (job->workspaces, m);
   return GSL_SUCCESS;
 }
 
-// A shard has about as many numbers, whatever the dimension.
+// A shard has about this many numbers, whatever the dimension.
 
 enum
 {
@@ -642,9 +642,9 @@ work_on (batch_job *job, size_t kernels)
       take_snapshot (job->law, job->kernel, job->view, &common);
       job->common = &common;
     }
-  job->rooms = sb_pool_alloc (&(sb_pool_recipe){ room_alloc, room_free, job });
-  int status = job->rooms ? sb_shards (job->x->size1, shard_rows (job->law->d), work_on_rows, job) : GSL_ENOMEM;
-  sb_pool_free (job->rooms);
+  job->workspaces = sb_pool_alloc (&(sb_pool_recipe){ workspace_alloc, workspace_free, job });
+  int status = job->workspaces ? sb_shards (job->x->size1, shard_rows (job->law->d), work_on_rows, job) : GSL_ENOMEM;
+  sb_pool_free (job->workspaces);
   free (common.memory);
   return status;
 }

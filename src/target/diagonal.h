@@ -15,7 +15,7 @@ typedef struct
 } diagonal_mixture;
 
 // As sb_target_evaluate, sb_target_log_density and sb_target_divergence, with a kernel for each row and part, or
-// (`kernels` 1) one row of them for all; densities and divergences are there at every row's time.
+// (`kernels` 1) one row of them for all; the law must have a density at every row's time where one is computed.
 int diagonal_evaluate (const diagonal_mixture *law, const target_kernel *kernel, size_t kernels, sb_view view,
                        const gsl_matrix *x, gsl_matrix *out);
 int diagonal_log_density (const diagonal_mixture *law, const target_kernel *kernel, size_t kernels, const gsl_matrix *x,

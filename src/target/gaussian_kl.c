@@ -2,8 +2,8 @@
 //
 // $$ \mathrm{KL}(\mathcal N(m_p, P)\,\|\,\mathcal N(m_q, Q)) = \tfrac12\bigl[\operatorname{tr} Q^{-1}P - d - \ln\det Q^{-1}P
 //    + (m_p - m_q)^{\mathsf T}Q^{-1}(m_p - m_q)\bigr] . $$
-// Where $P$ is near $Q$ the first three nearly cancel. With $Q = LL^{\mathsf T}$ and the eigenvalues $\lambda_k$ of
-// $L^{-1}(P - Q)L^{-\mathsf T}$ they are $\sum_k [\lambda_k - \ln(1 + \lambda_k)]$, to all digits.
+// Where $P$ is near $Q$ the first three terms nearly cancel. With $Q = LL^{\mathsf T}$ and the eigenvalues $\lambda_k$
+// of $L^{-1}(P - Q)L^{-\mathsf T}$ they are $\sum_k [\lambda_k - \ln(1 + \lambda_k)]$, to all digits.
 
 #include "gaussian_kl.h"
 

@@ -1,7 +1,7 @@
 #ifndef SCOREBOOK_TARGET_LAW_H
 #define SCOREBOOK_TARGET_LAW_H
 
-// What the laws of this room share; not installed.
+// Shared by the laws in this folder; not installed.
 
 #include "target.h"
 
@@ -15,7 +15,7 @@ typedef struct
 // has no parts.
 int target_kernels (const sb_process *process, const gsl_vector *t, target_kernel **kernel);
 
-// A question restricted to some of its rows. It points into itself: not to be copied.
+// A question restricted to some of its rows. It contains pointers to its own fields: not to be copied.
 typedef struct
 {
   sb_target_question question;
@@ -25,7 +25,7 @@ typedef struct
 
 void target_take_part (target_part *part, const sb_target_question *question, size_t first, size_t n);
 
-// A law of this type. The state changes hands at the call: on failure it is released.
+// A law of this type. It takes ownership of the state, which is released on failure.
 sb_target *target_alloc (const sb_target_type *type, void *state, size_t dimension);
 
 // Copy means or points, GSL_EDOM where one is not finite.
@@ -38,8 +38,8 @@ int target_weights (const gsl_vector *weights, size_t K, double *log_w, double *
 // The component that a uniform number u of (0, 1) falls into.
 size_t target_pick (const double *cumulative, size_t K, double u);
 
-// A component for every row, from number 0 of the rows' streams. What else a row draws starts at TARGET_DRAWS, which
-// leaves the pair of numbers to which number 0 belongs unused.
+// A component for every row, from number 0 of the rows' streams. A row's other draws start at TARGET_DRAWS, after the
+// pair of numbers to which number 0 belongs.
 enum
 {
   TARGET_DRAWS = 2

@@ -1,21 +1,20 @@
 // # Gaussian mixtures
 //
 // Data are rarely a Gaussian, but a mixture of Gaussians has every difficulty of real data (modes far apart, ridges,
-// gaps where almost nothing lies) and still the score of its noisy versions in closed form. Where
+// gaps of almost no density) and still the score of its noisy versions has a closed form. Where
 // $$ p_0(\mathbf{x}) = \sum_k w_k\, \mathcal{N}(\mathbf{x};\; \boldsymbol\mu_k,\, \mathbf{C}_k) $$
-// and the forward process takes $\mathbf{x}_0$ to $m\,\mathbf{x}_0 + \varsigma\,\mathbf{z}$, the convolution of $p_0$
+// and the forward process maps $\mathbf{x}_0$ to $m\,\mathbf{x}_0 + \varsigma\,\mathbf{z}$, the convolution of $p_0$
 // with the kernel is again a mixture, [scoresde.txt-perturb-kernel] [dsm2ddpm.txt-qsigma]
 // $$ p_t(\mathbf{x}) = \sum_k w_k\, \mathcal{N}(\mathbf{x};\; m\boldsymbol\mu_k,\, m^2\mathbf{C}_k + \varsigma^2\mathbf{I}),
 // $$
-// with $m$ and $\varsigma$ depending on $t$. (Under other processes: mixture_under_maps.c.) A Gaussian is a mixture of one. Its score is what a model at time $t$ is
-// to learn. [dsm2ddpm.txt-score-diffusion]
+// with $m$ and $\varsigma$ depending on $t$. (Under other processes: mixture_under_maps.c.) A Gaussian is a mixture of
+// one. Its score is the target of a model at time $t$. [dsm2ddpm.txt-score-diffusion]
 //
 // As the law of the process at time $t$ it solves Kolmogorov's forward equation, [scoresde.eq35] for a drift
 // $F(t)\mathbf{x}$ and a diffusion $G(t)$
 // $$ \partial_t p_t = -\nabla\cdot(F\mathbf{x}\,p_t) + \tfrac12 G^2\,\Delta p_t, $$
 // and, since $\Delta p_t = \nabla\cdot(p_t\nabla\log p_t)$, with its score the continuity equation [scoresde.eq37]
-// $\partial_t p_t = -\nabla\cdot\bigl[(F\mathbf{x} - \tfrac12 G^2\nabla\log p_t)\,p_t\bigr]$. The tests hold it to
-// both.
+// $\partial_t p_t = -\nabla\cdot\bigl[(F\mathbf{x} - \tfrac12 G^2\nabla\log p_t)\,p_t\bigr]$. The tests check both.
 
 #include "mixture.h"
 
@@ -35,7 +34,7 @@
 // \operatorname{diag}(\boldsymbol\lambda_k)\, \mathbf{U}_k^\top$ found once, $m^2\mathbf{C}_k +
 // \varsigma^2\mathbf{I}$ has the variances $s_{kj} = m^2\lambda_{kj} + \varsigma^2$ along the columns of
 // $\mathbf{U}_k$, at every time. Where all covariances are diagonal, the axes are the coordinates': there are no
-// matrices $\mathbf{U}_k$ to keep or to multiply by, and densities and scores are the next page's (diagonal.c).
+// matrices $\mathbf{U}_k$ to keep or to multiply by, and densities and scores are computed in diagonal.c.
 
 static inline double
 variance (target_kernel kernel, double lambda)
@@ -78,7 +77,7 @@ from_axes (const mixture *law, size_t k, const gsl_matrix *y, double c, gsl_matr
 
 // ## A shard of a batch
 //
-// Every function below works on a few rows at a time and first needs the same: for each component $k$ the differences
+// Every function below works on a few rows at a time and starts from, for each component $k$, the differences
 // $\boldsymbol\delta_i = \mathbf{x}_i - m_i\boldsymbol\mu_k$ along the component's axes, $\mathbf{y}_i =
 // \mathbf{U}_k^\top\boldsymbol\delta_i$, one matrix product for all rows. The fused multiply-add rounds a difference
 // once, so that it keeps its digits where $\mathbf{x}_i$ is within a small $\varsigma$ of $m\boldsymbol\mu_k$.
@@ -161,7 +160,7 @@ project (shard *s, size_t k)
   project_to (s, k, s->y);
 }
 
-// Densities and scores both need them; where there is room, the scores find them where the densities left them.
+// Densities and scores both need them; where memory allows, the scores reuse those that the densities have stored.
 
 static gsl_matrix
 kept (const shard *s, size_t k)
@@ -187,7 +186,7 @@ component_log_density (const shard *s, size_t i, size_t k, const double *y)
 }
 
 // The responsibility $r_k = P(k \mid \mathbf{x})$ is its share in the sum. Far from all components every density
-// underflows, so the largest log density is taken off first; it returns with the logarithm of the sum.
+// underflows, so the largest log density is subtracted first; it is added to the returned logarithm of the sum.
 
 double
 mixture_normalise (gsl_vector *r)
@@ -256,9 +255,9 @@ answer_density (shard *s, const sb_target_question *q)
 //    \mathbb{E}[\mathbf{z} \mid \mathbf{x}, k] = \mathbf{U}_k\,\frac{\varsigma\,\mathbf{y}}{s_k}, $$
 // and each view of the mixture is the average over $k$ with the responsibilities. [scoresde.txt-dsm-optimal]
 // [consistent.eq2] None of
-// the three is computed from another: as $\varsigma \to 0$ the score's $1/s_k$ grows beyond bounds while the denoiser
-// tends to $\mathbf{x}/m$, and as $\varsigma \to \infty$ what the denoiser knows of $\mathbf{x}$ would be lost in
-// $\mathbf{x} + \varsigma^2 \nabla\log p_t(\mathbf{x})$.
+// the three is computed from another: as $\varsigma \to 0$ the score's $1/s_k$ grows without bound while the denoiser
+// tends to $\mathbf{x}/m$, and as $\varsigma \to \infty$ the denoiser's dependence on $\mathbf{x}$ would be lost to
+// cancellation in $\mathbf{x} + \varsigma^2 \nabla\log p_t(\mathbf{x})$.
 
 static inline double
 gain (target_kernel kernel, sb_view view, double lambda)
@@ -275,7 +274,7 @@ gain (target_kernel kernel, sb_view view, double lambda)
     }
 }
 
-// The rows of y, times what multiplies them in these formulas.
+// The rows of y, times their factors in these formulas.
 
 static void
 amplify (shard *s, sb_view view, size_t k, gsl_matrix *y)
@@ -289,7 +288,7 @@ amplify (shard *s, sb_view view, size_t k, gsl_matrix *y)
     }
 }
 
-// Add the share of component $k$, $r_k\,\mathbf{U}_k\mathbf{y}$, to the rows of `out`; `y` is used up.
+// Add the term of component $k$, $r_k\,\mathbf{U}_k\mathbf{y}$, to the rows of `out`; `y` is overwritten.
 
 static void
 add_share (shard *s, size_t k, gsl_matrix *y, gsl_matrix *out)
@@ -302,7 +301,7 @@ add_share (shard *s, size_t k, gsl_matrix *y, gsl_matrix *out)
   from_axes (s->law, k, y, 1, out);
 }
 
-// Denoisers are counted from the origin, or from the mean of a component.
+// Denoisers are relative to the origin, or to the mean of a component.
 
 static gsl_vector
 mean_from (const mixture *law, size_t k, const gsl_vector *from, gsl_vector *memory)
@@ -315,7 +314,7 @@ mean_from (const mixture *law, size_t k, const gsl_vector *from, gsl_vector *mem
   return *memory;
 }
 
-// Once after log_densities: it uses up what that kept.
+// To be called once after log_densities: it overwrites what that has stored.
 
 static void
 average (shard *s, sb_view view, const gsl_vector *from, gsl_matrix *out)
@@ -355,7 +354,7 @@ answer_view (shard *s, const sb_target_question *q)
 // $$ \mathbf{J} = \sum_k r_k \Bigl[ -\mathbf{U}_k \operatorname{diag}\bigl(1/s_k\bigr)\, \mathbf{U}_k^\top
 //    + (\mathbf{s}_k - \mathbf{s})(\mathbf{s}_k - \mathbf{s})^\top \Bigr]. $$
 // The second term is written about the mean: $\sum_k r_k \mathbf{s}_k\mathbf{s}_k^\top - \mathbf{s}\mathbf{s}^\top$
-// would subtract squares of size $1/\varsigma^2$ that agree wherever one component rules. Here are the
+// would subtract squares of size $1/\varsigma^2$ that agree wherever one component dominates. Here are the
 // $\mathbf{s}_k - \mathbf{s}$, a row each.
 
 static void
@@ -431,7 +430,7 @@ answer_divergence (shard *s, const sb_target_question *q)
   return GSL_SUCCESS;
 }
 
-// ## What is known of $\mathbf{x}_0$
+// ## The posterior of $\mathbf{x}_0$
 //
 // Given the component, the posterior covariance is $\mathbf{U}_k \operatorname{diag}(\lambda_k\varsigma^2/s_k)\,
 // \mathbf{U}_k^\top$ and the posterior mean is the component's denoiser $\hat{\mathbf{x}}_k$; the law of total
@@ -440,7 +439,7 @@ answer_divergence (shard *s, const sb_target_question *q)
 //    \lambda_k\varsigma^2/s_k\bigr)\, \mathbf{U}_k^\top + (\hat{\mathbf{x}}_k - \hat{\mathbf{x}})(\hat{\mathbf{x}}_k -
 //    \hat{\mathbf{x}})^\top \Bigr]. $$
 // It equals $\tfrac{\varsigma^2}{m^2}(\mathbf{I} + \varsigma^2\mathbf{J})$, which for small $\lambda_k/\varsigma^2$
-// is a difference of numbers that agree. So are denoisers far from the origin: here they are counted from a mean.
+// is a difference of nearly equal numbers. So is that of denoisers far from the origin: here their origin is a mean.
 
 static void
 add_within (const shard *s, size_t k, gsl_matrix *root, gsl_matrix *covariance)
@@ -544,8 +543,8 @@ answer_rows (void *context, size_t number, size_t first, size_t n)
   return status;
 }
 
-// Without noise, at $t = 0$ or in a part that stands still, a covariance with a direction of no variance leaves a law
-// without density. A variance that no normal double holds counts as none.
+// Without noise, at $t = 0$ or in a constant part, a law has no density where a covariance has a direction of no
+// variance. A variance below the normal doubles counts as none.
 
 static int
 check_density (const mixture *law, const target_kernel *kernel, const sb_process *process, size_t rows)
@@ -561,8 +560,8 @@ check_density (const mixture *law, const target_kernel *kernel, const sb_process
   return GSL_SUCCESS;
 }
 
-// Densities, views and divergences under diagonal covariances are those of diagonal.c. There, where a sampler's time is the same for
-// all rows, one kernel does for them.
+// Densities, views and divergences under diagonal covariances are those of diagonal.c. Where all rows have the same
+// time, as in a sampler, one kernel serves all of them.
 
 int
 mixture_answer_by_coordinates (const mixture *law, const sb_process *process, const sb_target_question *q)
@@ -669,9 +668,8 @@ mixture_sample (const void *state, sb_stream stream, gsl_matrix *x)
 
 // ## Making one
 //
-// A covariance given in doubles is known to some $\epsilon\|\mathbf{C}\|$, and so are its eigenvalues: one that
-// small, of either sign, is a zero of a singular matrix. A diagonal matrix carries its eigenvalues as they are,
-// however small.
+// A covariance given in doubles is exact to some $\epsilon\|\mathbf{C}\|$, and so are its eigenvalues: one that small,
+// of either sign, is a zero of a singular matrix. Of a diagonal matrix the eigenvalues are exact, however small.
 
 static int
 is_diagonal (const gsl_matrix *c)
@@ -764,7 +762,7 @@ static const sb_target_type mixture_type
     = { .name = "mixture", .sample = mixture_sample, .answer = mixture_answer, .free = mixture_free };
 
 static mixture *
-mixture_room (size_t K, size_t d, int diagonal)
+mixture_alloc (size_t K, size_t d, int diagonal)
 {
   mixture *law = calloc (1, sizeof *law);
   if (!law)
@@ -815,7 +813,7 @@ sb_target_mixture_alloc (const gsl_vector *weights, const gsl_matrix *means, con
       gsl_matrix_const_view C = gsl_matrix_const_submatrix (covariances, k * d, 0, d, d);
       diagonal = is_diagonal (&C.matrix);
     }
-  mixture *law = mixture_room (K, d, diagonal);
+  mixture *law = mixture_alloc (K, d, diagonal);
   if (!law)
     return NULL;
   if (mixture_fill (law, weights, means, covariances))

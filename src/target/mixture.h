@@ -1,7 +1,7 @@
 #ifndef SCOREBOOK_TARGET_MIXTURE_H
 #define SCOREBOOK_TARGET_MIXTURE_H
 
-// What the pages of a mixture share; not installed.
+// Shared by the files on mixtures; not installed.
 
 #include "law.h"
 
@@ -23,12 +23,12 @@ double mixture_normalise (gsl_vector *r);
 // C_k (d x d).
 void mixture_covariance (const mixture *law, size_t k, gsl_matrix *C);
 
-// The answer under any process whose maps can be applied (mixture_under_maps.c).
+// Answers a question under any process whose maps can be applied (mixture_under_maps.c).
 int mixture_answer_under_maps (const mixture *law, const sb_process *process, const sb_target_question *question);
 
-// Densities, views and divergences where the process and the covariances are diagonal in the coordinates themselves
-// (mixture.c), and where they are so in the process's basis, else *diagonal is false and nothing is done
-// (mixture_in_basis.c).
+// Densities, views and divergences where process and covariances are diagonal in the coordinates themselves
+// (mixture.c), and where they are diagonal in the process's basis; otherwise *diagonal becomes false and nothing is
+// done (mixture_in_basis.c).
 int mixture_answer_by_coordinates (const mixture *law, const sb_process *process, const sb_target_question *question);
 int mixture_answer_in_basis (const mixture *law, const sb_process *process, const sb_target_question *question,
                              bool *diagonal);

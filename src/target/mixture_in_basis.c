@@ -2,8 +2,8 @@
 //
 // A process has the maps $\mathbf{W}^\top\operatorname{diag}(c)\,\mathbf{W}$. Where every covariance is of that form too,
 // $\mathbf{W}\mathbf{C}_k\mathbf{W}^\top = \operatorname{diag}(\lambda_k)$ (an isotropic one is in every basis), the
-// coefficients $\mathbf{W}\mathbf{x}_t$ are those of a mixture whose coordinates are independent within a component, and its
-// score, denoiser and noise are turned back by $\mathbf{W}^\top$. Nothing is factorised.
+// coefficients $\mathbf{W}\mathbf{x}_t$ are those of a mixture whose coordinates are independent within a component,
+// and its score, denoiser and noise are transformed back by $\mathbf{W}^\top$. Nothing is factorised.
 
 #include "mixture.h"
 
@@ -36,7 +36,7 @@ coefficients_free (coefficients *c)
   gsl_matrix_free (c->CW);
 }
 
-// The diagonal of W C W^T. What is beside it may be what rounding leaves.
+// The diagonal of W C W^T. Off-diagonal numbers may differ from 0 by rounding errors only.
 
 static int
 turn_covariance (const sb_operator *W, coefficients *c, gsl_vector *lambda, bool *diagonal)

@@ -1,7 +1,7 @@
 // # A mixture under any linear process
 //
-// A process that mixes coordinates, or treats them differently, turns the axes of a component with time. Then its
-// covariance at a time is worked out and factorised anew:
+// A process that mixes coordinates, or treats them differently, rotates the axes of a component with time. Then its
+// covariance is computed and factorised anew for each time:
 // $$ p_t(\mathbf{x}) = \sum_k w_k\,\mathcal{N}(\mathbf{x};\; \mathbf{A}\boldsymbol\mu_k,\, \boldsymbol\Sigma_k), \qquad
 //    \boldsymbol\Sigma_k = \mathbf{A}\mathbf{C}_k\mathbf{A}^\top + \mathbf{S}\mathbf{S}^\top = \mathbf{L}_k\mathbf{L}_k^\top. $$
 // [scoresde.txt-perturb-kernel] That is $d^3$ operations for each time and component: right for checks and for few
@@ -31,7 +31,7 @@ typedef struct
   gsl_matrix *CA;      // K d x d: C_k A^T
   gsl_matrix *L;       // K d x d: the factors
   gsl_vector *log_det; // K: log det L_k
-  gsl_vector *trace;   // K: of Sigma_k^{-1}, where a divergence is asked for
+  gsl_vector *trace;   // K: of Sigma_k^{-1}, where a divergence is computed
 } snapshot;
 
 static gsl_matrix
@@ -71,7 +71,7 @@ snapshot_alloc (snapshot *s, const mixture *law, const sb_process *process)
   SB_ERROR (NULL, GSL_ENOMEM, "no memory for %zu covariances in %zu dimensions", K, d);
 }
 
-// ## What a time makes of the law
+// ## The law at one time
 //
 // A map of a process acts on rows: $X \to X\,\mathbf{M}^\top$.
 
@@ -124,9 +124,9 @@ take_snapshot (snapshot *s, double t)
 
 // ## A shard of the rows at one time
 //
-// The rows stand side by side, as columns, so that loops run over rows, however few dimensions there are. All results are
-// made of $\mathbf{w}_k = \boldsymbol\Sigma_k^{-1}(\mathbf{x} - \mathbf{A}\boldsymbol\mu_k)$, by two triangular
-// systems, between which its square is the exponent; and of the responsibilities.
+// The rows are stored as columns, so that loops run over rows, however few dimensions there are. Results are computed
+// from $\mathbf{w}_k = \boldsymbol\Sigma_k^{-1}(\mathbf{x} - \mathbf{A}\boldsymbol\mu_k)$, by two triangular systems,
+// with the exponent from the square between them; and from the responsibilities.
 
 typedef struct
 {
@@ -294,7 +294,7 @@ find_score (const snapshot *s, columns *m)
     add_share (d, m->n, -1, gsl_matrix_const_ptr (m->r, k, 0), gsl_matrix_const_ptr (m->w, k * d, 0), m->score->data);
 }
 
-// The denoiser of a component is $\boldsymbol\mu_k + \mathbf{C}_k\mathbf{A}^\top\mathbf{w}_k$, counted from the origin
+// The denoiser of a component is $\boldsymbol\mu_k + \mathbf{C}_k\mathbf{A}^\top\mathbf{w}_k$, relative to the origin
 // or a point.
 
 static void
@@ -321,7 +321,7 @@ find_denoiser (const snapshot *s, const double *from, columns *m)
     }
 }
 
-// ## What is asked of a run
+// ## The answers for a run
 
 static int
 answer_density (const sb_target_question *q, const snapshot *s, columns *m)
@@ -345,7 +345,7 @@ answer_view (const sb_target_question *q, const snapshot *s, columns *m)
   return sb_process_apply (s->process, SB_S, CblasTrans, NULL, q->t, q->out);
 }
 
-// As on the page before, with $\mathbf{e}_k = \mathbf{s}_k - \mathbf{s}$, $\mathbf{J} = \sum_k
+// As in mixture.c, with $\mathbf{e}_k = \mathbf{s}_k - \mathbf{s}$, $\mathbf{J} = \sum_k
 // r_k\bigl[-\boldsymbol\Sigma_k^{-1} + \mathbf{e}_k\mathbf{e}_k^\top\bigr]$.
 
 static void

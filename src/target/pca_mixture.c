@@ -1,7 +1,7 @@
 // # Mixtures of probabilistic PCA
 //
-// Images lie near a few flat pieces of a space of many dimensions $d$. Each piece is a Gaussian that varies freely
-// along $q$ directions, the rows of $\mathbf W_k$, and by little in all others (Tipping and Bishop, 1999):
+// Images lie near a few linear pieces of a space of many dimensions $d$. Each piece is a Gaussian that varies freely in
+// $q$ directions, the rows of $\mathbf W_k$, and little in all others (Tipping and Bishop, 1999):
 // $$ p_0(\mathbf x) = \sum_k w_k\,\mathcal N\bigl(\mathbf x;\; \boldsymbol\mu_k,\,
 //    v_k\mathbf I + \mathbf W_k^\top\mathbf W_k\bigr). $$
 // Where a process is diagonal in an orthonormal basis $\mathbf B$, $\mathbf x_t = \mathbf B^\top(a\,\mathbf B\mathbf
@@ -164,7 +164,7 @@ typedef struct
   gsl_matrix *mean, *root;          // K x d
   gsl_matrix *U, *L;                // K q x d, K q x q
   pca_factor *f;                    // K
-  gsl_vector *centre;               // d: what the rough look counts from, and what it multiplies by:
+  gsl_vector *centre;               // d: the origin of the approximate pass, and its factors:
   gsl_matrix *look, *inverse;       // K q + K x d, K x d
   gsl_vector *offset;               // K q + K
 } snapshot;
@@ -237,7 +237,7 @@ take_coefficients (snapshot *s, const sb_target_question *q)
   return status || !q->v ? status : coefficients (s, CblasNoTrans, q->v, s->v);
 }
 
-// What the rough look below needs: with $\boldsymbol\nu_k$ the mean less a common centre,
+// For the approximate pass below: with $\boldsymbol\nu_k$ the mean less a common centre,
 // $\operatorname{diag}(D_k)^{-1/2}$ times the rows of $\mathbf U_k$, then the rows $\boldsymbol\nu_k/D_k$; their
 // products with $\boldsymbol\nu_k$; and $1/D_k$.
 
@@ -318,14 +318,14 @@ take_snapshot (snapshot *s, const gsl_vector *t)
 
 // ## A shard of the rows at one time
 //
-// Of the components few count at a point, and they alone are worth two products more. So all are looked at roughly
+// Few components matter at a point, and only these are worth two products more. So densities of all are approximated
 // first: with $\mathbf y = \mathbf x - \text{centre}$,
 // $$ (\mathbf x - \text{mean}_k)^\top\boldsymbol\Sigma_k^{-1}(\mathbf x - \text{mean}_k) = \sum_j \frac{y_j^2}{D_{kj}}
 //    - 2\,\mathbf y^\top\frac{\boldsymbol\nu_k}{D_k} + \boldsymbol\nu_k^\top\frac{\boldsymbol\nu_k}{D_k}
 //    - \|\mathbf L_k^{-1}\mathbf U_k\mathbf e\|^2, $$
 // which is two matrix products for all rows and components, and loses digits. Components whose density is $e^{-60}$
-// of the largest or less, with room for those digits, have no share in the answer. Of the others $\mathbf w_k$,
-// $\mathbf m_k$ and the responsibilities are found, in the rows where they count.
+// of the largest or less, with a margin for those digits, are neglected. For the others $\mathbf w_k$, $\mathbf m_k$
+// and the responsibilities are computed, in the rows where they matter.
 
 enum
 {
@@ -337,7 +337,7 @@ typedef struct
   const snapshot *s;
   gsl_matrix x, v, out; // of the shard's rows; out also where the result is a number
   gsl_vector number;
-  size_t *chosen, *count; // K n, K: the rows in which component k counts, and how many
+  size_t *chosen, *count; // K n, K: the rows in which component k matters, and how many
   gsl_matrix *y;          // 2 n x d
   gsl_matrix *near;       // n x K q + K
   gsl_matrix *size;       // n x K
@@ -388,7 +388,7 @@ shard_alloc (shard *h, size_t n)
   SB_ERROR (NULL, GSL_ENOMEM, "no memory for %zu rows of a batch", n);
 }
 
-// r <- the rough log densities, size <- how large the numbers are of which they are differences.
+// r <- the approximate log densities, size <- the magnitude of the numbers whose differences they are.
 
 static void
 look (shard *h)
@@ -439,7 +439,7 @@ choose (shard *h)
   gsl_matrix_set_all (h->r, -INFINITY);
 }
 
-// What there is of component k: the first rows of its block.
+// The rows chosen for component k: the first of its block.
 
 static gsl_matrix
 chosen_rows (const gsl_matrix *m, const shard *h, size_t k)
@@ -525,7 +525,7 @@ answer_epsilon (shard *h)
   return gsl_matrix_scale (&h->out, -1);
 }
 
-// ## What is known of $\mathbf x_0$
+// ## The posterior of $\mathbf x_0$
 //
 // A draw of component $k$ is $\mathbf x_0 = \boldsymbol\mu_k + \mathbf W_k^\top\mathbf f + \mathbf n$ with $\mathbf f
 // \sim \mathcal N(0, \mathbf I)$ and $\mathbf n \sim \mathcal N(0, v_k\mathbf I)$. Given $\mathbf x_t$, $\mathbf f$
@@ -582,12 +582,12 @@ answer_denoiser (shard *h)
   return GSL_SUCCESS;
 }
 
-// Given $\mathbf f$, coordinate $j$ of $\mathbf n$ keeps the variance $v_k\varsigma_j^2/D_j$ and follows $\mathbf f$
-// with the slope $-v_k a_j^2/D_j$ times that of $\mathbf W_k^\top\mathbf f$, of which $\varsigma_j^2/D_j$ remains. So
-// the covariance of $\mathbf x_0$ within a component is
+// Given $\mathbf f$, coordinate $j$ of $\mathbf n$ has the variance $v_k\varsigma_j^2/D_j$, and its mean depends on
+// $\mathbf f$ as $-v_k a_j^2/D_j$ times $\mathbf W_k^\top\mathbf f$, which leaves $\varsigma_j^2/D_j$ of that. So the
+// covariance of $\mathbf x_0$ within a component is
 // $$ \operatorname{diag}\bigl(v_k\varsigma^2/D_k\bigr) + \mathbf R^\top\mathbf R, \qquad
 //    \mathbf R = \mathbf L_k^{-1}\mathbf W_k\operatorname{diag}\bigl(\varsigma^2/D_k\bigr), $$
-// and that of the components' denoisers adds to their average.
+// and the covariance of the components' denoisers is added to the average of these.
 
 static void
 add_within (const shard *h, size_t k, double r, gsl_matrix *covariance)
@@ -760,7 +760,7 @@ answer_rows (void *context, size_t number, size_t first, size_t n)
   return status;
 }
 
-// A covariance is turned back from both sides.
+// A covariance is transformed back from both sides.
 
 static int
 turn_back (snapshot *s, const sb_target_question *q)

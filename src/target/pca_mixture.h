@@ -1,7 +1,7 @@
 #ifndef SCOREBOOK_TARGET_PCA_MIXTURE_H
 #define SCOREBOOK_TARGET_PCA_MIXTURE_H
 
-// What the pages of mixtures of probabilistic PCA share; not installed.
+// Shared by the files on mixtures of probabilistic PCA; not installed.
 
 #include "law.h"
 
@@ -15,7 +15,7 @@ typedef struct
   gsl_vector *v;      // K, none negative
 } pca_mixture;
 
-// A component's law at one time, N(mean, diag(D) + V^T V), as Woodbury's formula needs it.
+// A component's law at one time, N(mean, diag(D) + V^T V), in the form for Woodbury's formula.
 typedef struct
 {
   gsl_vector mean, root; // d: root_j = D_j^-1/2
@@ -24,16 +24,16 @@ typedef struct
   double log_det;        // log det (diag(D) + V^T V) / 2
 } pca_factor;
 
-// From its mean, D in root and V in U: the rest. GSL_EDOM where a D_j is below DBL_MIN.
+// Given its mean, D in root and V in U, compute all fields. GSL_EDOM where a D_j is below DBL_MIN.
 int pca_factorise (pca_factor *f);
 
 // e_i <- root (x_i - mean), a row of e (n x d) each.
 void pca_centre (const pca_factor *f, const gsl_matrix *x, gsl_matrix *e);
 
-// m_i <- (L L^T)^-1 U e_i (n x q), and then e_i <- e_i - U^T m_i: (I + U^T U)^-1 of it.
+// m_i <- (L L^T)^-1 U e_i (n x q), and then e_i <- e_i - U^T m_i, which is (I + U^T U)^-1 e_i.
 void pca_solve (const pca_factor *f, gsl_matrix *e, gsl_matrix *m);
 
-// The log density of row i of x, after both.
+// The log density of row i of x, after both of these.
 double pca_log_density (const pca_factor *f, const gsl_matrix *e, const gsl_matrix *m, size_t i);
 
 #endif

@@ -6,7 +6,7 @@
 //    N_k = \sum_i r_{ik}, $$
 // and then a step of $\mathbf W_k$ and $v_k$ towards the weighted covariance
 // $\mathbf S_k = \frac1{N_k}\sum_i r_{ik}(\mathbf x_i - \boldsymbol\mu_k)(\mathbf x_i - \boldsymbol\mu_k)^\top$
-// raises the likelihood of the data, or leaves it. $\mathbf S_k$ is only multiplied by $\mathbf W_k$, never formed.
+// raises the likelihood of the data, or keeps it. $\mathbf S_k$ is only multiplied by $\mathbf W_k$, never formed.
 
 #include "pca_mixture.h"
 
@@ -31,7 +31,7 @@ typedef struct
 {
   size_t n, d, K, q;
   sb_stream stream;
-  double least;       // that v_k may become
+  double least;       // lower bound of v_k
   gsl_vector *centre; // d: the mean of all points
   gsl_matrix *x;      // n x d: points less that
   gsl_vector *square; // n: |x_i|^2
@@ -110,7 +110,7 @@ seed_means (fit *f)
 {
   gsl_matrix *u = gsl_matrix_alloc (1, f->K);
   int status = u ? sb_stream_uniforms (f->stream, 0, u) : GSL_ENOMEM;
-  gsl_vector_set_all (f->log_p, 1); // the square distance from the nearest mean: before there is one, all are alike
+  gsl_vector_set_all (f->log_p, 1); // the square distance from the nearest mean: before there is one, all are equal
   for (size_t k = 0; k < f->K && !status; k++)
     {
       double total = 0, sum = 0;
@@ -150,7 +150,7 @@ assign_rows (void *context, size_t number, size_t first, size_t count)
   return GSL_SUCCESS;
 }
 
-// w_k and mu_k from r; returns N_k. A component without points stays where it is.
+// w_k and mu_k from r; returns N_k. A component without points keeps its mean.
 
 static double
 weighted_mean (fit *f, size_t k)
@@ -178,7 +178,7 @@ trace (const fit *f, size_t k, double N)
 }
 
 // $\mathbf B = \frac1{N_k}\sum_i r_{ik}\,\mathbf y_i(\mathbf x_i - \boldsymbol\mu_k)^\top$, q x d, of any y (n x q),
-// which is used up. A constant added to y changes nothing: so $\mathbf y_i = \mathbf W\mathbf x_i$ gives $\mathbf
+// which is overwritten. A constant added to y changes nothing: so $\mathbf y_i = \mathbf W\mathbf x_i$ gives $\mathbf
 // W\mathbf S$.
 
 static void
@@ -201,8 +201,8 @@ weigh (const fit *f, size_t k, double N, gsl_matrix *y, gsl_matrix *B)
     }
 }
 
-// Loadings that random combinations of the points span, of which $\mathbf W_k^\top\mathbf W_k$ has the mean
-// $\mathbf S_k$, and the mean variance.
+// Initial loadings are random combinations of the points, such that $\mathbf W_k^\top\mathbf W_k$ has the expectation
+// $\mathbf S_k$; the initial $v_k$ is the mean variance.
 
 static int
 start_component (void *context, size_t number, size_t k, size_t count)

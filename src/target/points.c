@@ -1,8 +1,8 @@
 // # Point masses: a data set as a law
 //
-// The law that training sees is the data set itself, $p_0 = \sum_k w_k\,\delta_{\boldsymbol\mu_k}$ with a point mass
-// for every image, and the score that training would find, with unlimited capacity, is this law's.
-// [scoresde.txt-dsm-optimal] [dsm2ddpm.txt-qsigma] Under a process that takes $\mathbf{x}_0$ to $m\,\mathbf{x}_0 +
+// The law of the training data is the data set itself, $p_0 = \sum_k w_k\,\delta_{\boldsymbol\mu_k}$ with a point mass
+// for every image, and the score to which training converges, with unlimited capacity, is this law's.
+// [scoresde.txt-dsm-optimal] [dsm2ddpm.txt-qsigma] Under a process that maps $\mathbf{x}_0$ to $m\,\mathbf{x}_0 +
 // \varsigma\,\mathbf{z}$,
 // $$ p_t(\mathbf{x}) = \sum_k w_k\, \mathcal{N}(\mathbf{x};\; m\boldsymbol\mu_k,\, \varsigma^2\mathbf{I}), \qquad
 //    r_k = P(\mathbf{x}_0 = \boldsymbol\mu_k \mid \mathbf{x}) \propto
@@ -11,12 +11,12 @@
 // $\sum_k r_k(\boldsymbol\mu_k - \mathbf x)/\varsigma^2$, printed with $\mathbf x - \boldsymbol\mu_k$, [consistent.eq25]
 // and the denoiser $\sum_kr_k\boldsymbol\mu_k$. [consistent.eq2]
 //
-// Of one point it is the kernel, its score $-(\mathbf{x} - m\boldsymbol\mu)/\varsigma^2 = -\mathbf{z}/\varsigma$ the
-// conditional score of the objectives, whose squared norm is $d/\varsigma^2$ on average.
-// [scoresde.txt-weight-inverse]
+// For a single point it is the kernel, and its score
+// $-(\mathbf{x} - m\boldsymbol\mu)/\varsigma^2 = -\mathbf{z}/\varsigma$ the conditional score of the objectives, whose
+// squared norm is $d/\varsigma^2$ on average. [scoresde.txt-weight-inverse]
 //
-// The law is the mixture of the page before with covariances of zero, but there are ten thousand components or more, so
-// that this page is about doing it fast, without losing the digits.
+// The law is the mixture of mixture.c with covariances of zero, but with ten thousand components or more: this file is
+// about speed without loss of digits.
 
 #include "points.h"
 
@@ -34,11 +34,10 @@
 
 // ## A shard of a batch
 //
-// The responsibilities of a shard's rows for all $K$ points are held at once. Where the points fill a cache, each
+// The responsibilities of a shard's rows for all $K$ points are held at once. Where the points fit in a cache, each
 // thread takes a shard of a few rows. Where they do not, each shard would read all of them from memory for few rows:
-// there a shard has as many rows as 64 MB of responsibilities allow, one follows the other, and the threads share the
-// work within. Results do not depend on who does what, only on how the work is cut, and that depends on the law
-// alone.
+// there a shard has as many rows as 64 MB of responsibilities allow, shards run one after the other, and the threads
+// share the work within each. Results depend only on how the work is cut, which depends on the law alone.
 
 enum
 {
@@ -73,7 +72,7 @@ typedef struct
   const sb_target_question *question;
 } batch_job;
 
-// All points are described from one of them, the reference $\boldsymbol\mu_*$ of a row: the most responsible.
+// Points are taken relative to the reference $\boldsymbol\mu_*$ of a row, the point of the largest responsibility.
 
 typedef struct
 {
@@ -124,7 +123,7 @@ shard_alloc (shard *s, const batch_job *job, size_t first, size_t n)
 // points, is one matrix product:
 // $$ \log r_k = \log w_k + \frac{m}{\varsigma^2}\Bigl(\mathbf{x}\cdot\boldsymbol\mu_k - \frac{m}{2}\|\boldsymbol\mu_k\|^2\Bigr)
 //    + \text{const}. $$
-// Here `r` holds the products before and the logarithms after; the most responsible point is returned.
+// Here `r` holds the products before and the logarithms after; the point with the largest one is returned.
 
 SB_CLONES static double
 take_logarithms (size_t K, double slope, double m, const double *restrict log_w, const double *restrict half_norm,
@@ -148,13 +147,13 @@ logarithms (const points *law, target_kernel kernel, double *r)
   size_t best = 0;
   while (best < law->K && r[best] != top)
     best++;
-  return best < law->K ? best : 0; // none: not a number
+  return best < law->K ? best : 0; // none: NaN
 }
 
 // ## Responsibilities, carefully
 //
 // The products are rounded at $\epsilon\,\|\mathbf{x}\|\|\boldsymbol\mu_k\|$, and the factor $m/\varsigma^2$, which is
-// $10^{10}$ at the end of sampling, magnifies the error with everything else.
+// $10^{10}$ at the end of sampling, magnifies that error.
 
 static double
 rounding (const points *law, target_kernel kernel, const gsl_vector *x)
@@ -167,8 +166,8 @@ rounding (const points *law, target_kernel kernel, const gsl_vector *x)
 // \boldsymbol\mu_k - \boldsymbol\mu_*$ and $\boldsymbol\delta = \mathbf{x} - m\boldsymbol\mu_*$,
 // $$ \log\frac{r_k}{r_*} = \log\frac{w_k}{w_*} + \frac{m}{\varsigma^2}\, \mathbf{d}\cdot\Bigl(\boldsymbol\delta -
 //    \frac{m}{2}\mathbf{d}\Bigr), $$
-// in which no two large numbers are subtracted: only a point's distance to the reference counts, and the noise, never
-// how far both are from the origin, or $\mathbf{x}$ from both.
+// in which no two large numbers are subtracted: only a point's distance to the reference matters, and the noise, never
+// the distance of both from the origin, or of $\mathbf{x}$ from both.
 
 static void
 difference (const points *law, target_kernel kernel, const double *x, size_t reference, double *delta)
@@ -192,10 +191,10 @@ log_ratio (const points *law, target_kernel kernel, const double *delta, size_t 
   return law->log_w[k] - law->log_w[reference] + m / gsl_pow_2 (kernel.sd) * sum;
 }
 
-// In question are the points whose logarithm may lie within 80 of the best: $e^{-80}$ is nothing beside 1, for any
-// $K$ that fits a memory. The others leave with $-\infty$. The matrix product may have taken a wrong point for the
-// best, and then another becomes the reference. One change is enough but where points are alike to rounding; after
-// the third, any of them will do.
+// In question are the points whose logarithm may lie within 80 of the best: $e^{-80}$ is negligible beside 1, for any
+// $K$ that fits in memory. The others get $-\infty$. The matrix product may have taken a wrong point for the best, and
+// then another becomes the reference. One change is enough unless points are equal to rounding; after the third, any of
+// them will do.
 
 static const double NEGLIGIBLE = -80;
 
@@ -246,8 +245,8 @@ compare_at_once (const points *law, size_t reference, double *r)
     r[k] -= best;
 }
 
-// From logarithms to responsibilities. What is negligible becomes zero, and never a denormal number, which would
-// slow down the matrix products to come.
+// From logarithms to responsibilities. Negligible ones become zero, never a denormal number, which would slow down the
+// matrix products that follow.
 
 SB_CLONES static double
 exponentials (double *r, size_t K, size_t *left)
@@ -273,9 +272,9 @@ exponentials (double *r, size_t K, size_t *left)
   return top + log (sum);
 }
 
-// The careful way is taken where the rounding of the product would show, in a responsibility, beyond the 12th digit.
-// Noise is small there, and few points are in question. Sums over the points are then taken one by one as well, and
-// also where so few are left that it is faster than a matrix product.
+// The careful way is taken where the product's rounding error, in a responsibility, could exceed the 12th digit. Noise
+// is small there, and few points are in question. Sums over the points are then taken one by one as well, and also
+// where so few points are left that this is faster than a matrix product.
 
 static const double TOLERANCE = 1e-12;
 
@@ -312,7 +311,7 @@ weigh_row (shard *s, size_t i)
   row->few = careful || left * WORTH_A_PRODUCT <= law->K;
 }
 
-// The product is cut by points, what follows it by rows.
+// The product is split by points, the rest by rows.
 
 static int
 multiply_points (void *context, size_t number, size_t first, size_t count)
@@ -382,7 +381,7 @@ subtract_reference (const shard *s, size_t i, const double *c, double *sum)
   cblas_daxpy ((int)s->law->d, -total, gsl_matrix_const_ptr (s->law->values, s->row[i].reference, 0), 1, sum, 1);
 }
 
-// The product is cut by coordinates.
+// The product is split by coordinates.
 
 typedef struct
 {
@@ -452,8 +451,8 @@ answer_density (shard *s, const sb_target_question *q)
 //
 // The denoiser is the average of the points, $\hat{\mathbf{x}}_0 = \boldsymbol\mu_* + \sum_k r_k(\boldsymbol\mu_k -
 // \boldsymbol\mu_*) = \boldsymbol\mu_* + \mathbf{o}$. The others follow by Tweedie's formula [scoresde.txt-denoise]
-// $\nabla\log p_t = (m\hat{\mathbf{x}}_0 - \mathbf{x})/\varsigma^2$, but for the order of its terms: $\mathbf{x}$ and
-// $m\boldsymbol\mu_*$ may agree to ten digits, and their difference $\boldsymbol\delta$ is at hand, so
+// $\nabla\log p_t = (m\hat{\mathbf{x}}_0 - \mathbf{x})/\varsigma^2$, with its terms reordered: $\mathbf{x}$ and
+// $m\boldsymbol\mu_*$ may agree to ten digits, and their difference $\boldsymbol\delta$ is already known, so
 // $$ \nabla\log p_t(\mathbf{x}) = \frac{m\,\mathbf{o} - \boldsymbol\delta}{\varsigma^2}, \qquad
 //    \mathbb{E}[\mathbf{z} \mid \mathbf{x}] = \frac{\boldsymbol\delta - m\,\mathbf{o}}{\varsigma}. $$
 
@@ -544,8 +543,8 @@ answer_jvp (shard *s, const sb_target_question *q)
   return GSL_SUCCESS;
 }
 
-// Its trace asks for the trace of the covariance, $\sum_k r_k\|\boldsymbol\mu_k - \hat{\mathbf{x}}_0\|^2$, or, at
-// once, $\sum_k r_k\|\boldsymbol\mu_k\|^2 - \|\hat{\mathbf{x}}_0\|^2$.
+// Its trace needs the trace of the covariance, $\sum_k r_k\|\boldsymbol\mu_k - \hat{\mathbf{x}}_0\|^2$, or, as a dot
+// product, $\sum_k r_k\|\boldsymbol\mu_k\|^2 - \|\hat{\mathbf{x}}_0\|^2$.
 
 static double
 spread_one_by_one (const shard *s, size_t i, const double *o)
@@ -593,11 +592,11 @@ answer_divergence (shard *s, const sb_target_question *q)
   return GSL_SUCCESS;
 }
 
-// ## What is known of $\mathbf{x}_0$
+// ## The posterior of $\mathbf{x}_0$
 //
 // $\operatorname{Cov}[\mathbf{x}_0 \mid \mathbf{x}] = \sum_k r_k (\boldsymbol\mu_k -
 // \hat{\mathbf{x}}_0)(\boldsymbol\mu_k - \hat{\mathbf{x}}_0)^\top$, a product $\mathbf{B}^\top\mathbf{B}$ whose rows
-// $\sqrt{r_k}\,(\boldsymbol\mu_k - \hat{\mathbf{x}}_0)$ are made and used up a block at a time.
+// $\sqrt{r_k}\,(\boldsymbol\mu_k - \hat{\mathbf{x}}_0)$ are formed and multiplied a block at a time.
 
 enum
 {

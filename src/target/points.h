@@ -1,7 +1,7 @@
 #ifndef SCOREBOOK_TARGET_POINTS_H
 #define SCOREBOOK_TARGET_POINTS_H
 
-// What the pages of point masses share; not installed.
+// Shared by the files on point masses; not installed.
 
 #include "law.h"
 
@@ -9,7 +9,7 @@ typedef struct
 {
   size_t K, d;
   gsl_matrix *mu;           // K x d
-  const gsl_matrix *values; // K x d: what the denoiser averages; mu itself, unless a process has mapped mu
+  const gsl_matrix *values; // K x d: the points that the denoiser averages; mu itself, unless a process has mapped mu
   double *half_norm;        // K: |mu_k|^2 / 2
   double *log_w;            // K
   double *cumulative;       // K
@@ -20,7 +20,7 @@ extern const sb_target_type points_type; // the functions of sb_target_type; the
 
 void points_measure_norms (points *law); // half_norm and largest, of mu
 
-// The answer under any process whose maps can be applied (points_under_maps.c).
+// Answers a question under any process whose maps can be applied (points_under_maps.c).
 int points_answer_under_maps (const points *law, const sb_process *process, const sb_target_question *question);
 
 #endif

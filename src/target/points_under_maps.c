@@ -1,13 +1,13 @@
 // # Point masses under any linear process
 //
-// Where the noise is not alike in all directions, it is made so: with $\tilde{\mathbf{x}} = \mathbf{S}^{-1}\mathbf{x}$ and
+// Noise that is not isotropic is whitened: with $\tilde{\mathbf{x}} = \mathbf{S}^{-1}\mathbf{x}$ and
 // $\tilde{\boldsymbol\mu}_k = \mathbf{S}^{-1}\mathbf{A}\boldsymbol\mu_k$,
 // $$ p_t(\mathbf{x}) = \frac{1}{|\det\mathbf{S}|}\sum_k w_k\,\mathcal{N}(\tilde{\mathbf{x}};\;
 //    \tilde{\boldsymbol\mu}_k,\, \mathbf{I}), $$
 // [scoresde.txt-perturb-kernel] the law of other points under the kernel $m = \varsigma = 1$, which costs one application
-// of the maps to all points at each time. That law answers, and its answers are mapped back. All is counted from the
-// first point, $\tilde{\mathbf{x}} = \mathbf{S}^{-1}(\mathbf{x} - \mathbf{A}\boldsymbol\mu_1)$: how far the points are
-// from the origin costs no digits.
+// of the maps to all points at each time. Results are computed for that law and mapped back. All points are taken
+// relative to the first, $\tilde{\mathbf{x}} = \mathbf{S}^{-1}(\mathbf{x} - \mathbf{A}\boldsymbol\mu_1)$, so that their
+// distance from the origin costs no digits.
 
 #include "points.h"
 
@@ -33,7 +33,7 @@ typedef struct
   gsl_matrix *x, *v; // n x d: rows of one time and directions there, mapped
   gsl_vector *t;     // as many times as there are points, or rows
   gsl_vector times;  // those of the rows
-  gsl_vector first;  // mu_1, and the points counted from it, where they are averaged
+  gsl_vector first;  // mu_1, and the points relative to it, where they are averaged
   gsl_matrix *values;
 } mapped;
 
@@ -116,8 +116,8 @@ mapped_alloc (mapped *w, const points *law, const sb_process *process, const gsl
 // ## Answers
 //
 // The noise in $\mathbf{x}$ is that in $\tilde{\mathbf{x}}$, the score follows as $-\mathbf{S}^{-\top}\boldsymbol\epsilon$,
-// and the denoiser averages the points as they were, but for where they are counted from. A direction $\mathbf{v}$
-// becomes $\mathbf{S}^{-1}\mathbf{v}$, and gradients come back by $\mathbf{S}^{-\top}$.
+// and the denoiser averages the original points, relative to the first. A direction $\mathbf{v}$ becomes
+// $\mathbf{S}^{-1}\mathbf{v}$, and gradients are mapped back by $\mathbf{S}^{-\top}$.
 
 static int
 answer_unit (const mapped *w, sb_target_question q)

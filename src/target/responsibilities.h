@@ -8,10 +8,10 @@
 #include <stddef.h>
 
 // The responsibility $r_k = P(k \mid \mathbf{x})$ is the component's share in the sum. Far from all components every
-// density underflows, so the largest log density is taken off first; `log_sum` is the logarithm of the sum.
+// density underflows, so the largest log density is subtracted first; `log_sum` is the logarithm of the sum.
 //
-// Of n rows side by side: r (K x n) holds log densities, weights included, and receives the responsibilities; log_sum
-// and the workspace `sum` are n. To be inlined into a function marked SB_CLONES.
+// For n rows, the row fastest: r (K x n) holds log densities, weights included, and receives the responsibilities;
+// log_sum and the workspace `sum` are n. To be inlined into a function marked SB_CLONES.
 
 static inline __attribute__ ((always_inline)) void
 target_responsibilities (size_t K, size_t n, double *restrict r, double *restrict log_sum, double *restrict sum)

@@ -1,8 +1,8 @@
 // # Laws known in closed form
 //
-// An exact score needs a law of the data $p_0$ whose image $p_t$ under the forward process can be written down. Here is
-// what all such laws have in common: the checks at the door, after which a law's own functions may take shapes for
-// granted, and the few pieces that laws made of weighted components share.
+// An exact score needs a law of the data $p_0$ whose image $p_t$ under the forward process has a closed form. All such
+// laws share what is here: the checks of arguments, after which a law's own functions may rely on their shapes, and a
+// few functions for laws made of weighted components.
 
 #include "law.h"
 
@@ -39,10 +39,10 @@ sb_target_free (sb_target *target)
   free (target);
 }
 
-// ## At the door
+// ## Checks of arguments
 //
-// A batch is $n$ rows of the law's dimension with a time each, and the process moves points of that dimension. A batch
-// of no rows is a batch, and its answer is at hand.
+// A batch is $n$ rows of the law's dimension with a time each, and the process is of that dimension. A batch may have
+// no rows: then there is nothing to compute.
 
 static int
 check_batch (const sb_target *target, const sb_process *process, const gsl_matrix *x, const gsl_vector *t)
@@ -159,7 +159,7 @@ sb_target_cdf (const sb_target *target, const sb_process *process, const gsl_mat
 
 // ## Part of a batch
 //
-// A law answers some rows at a time. A covariance is of one point: of it there is no part.
+// A law processes some rows at a time. A covariance is of one point and is not divided.
 
 void
 target_take_part (target_part *part, const sb_target_question *q, size_t first, size_t n)
@@ -188,8 +188,8 @@ target_take_part (target_part *part, const sb_target_question *q, size_t first, 
 // ## The kernel of a row
 //
 // Part $k$ of $\mathbf{x}_t$ given $\mathbf{x}_0$ is $\mathcal{N}(m_k\,\mathbf{x}_0, \varsigma_k^2\mathbf{I})$ with two
-// numbers that depend on time alone. They are asked for before any work is shared out among threads: a time outside the
-// process is reported once. A row that shares its time with the row above shares its kernel.
+// numbers that depend on time alone. They are computed before any work is divided among threads: a time outside the
+// process is reported once. A row with the time of the row above reuses its kernel.
 
 static int
 kernels_at (const sb_process *process, double t, double *numbers, target_kernel *kernel)
@@ -239,8 +239,8 @@ target_copy (const gsl_matrix *from, gsl_matrix *to)
 
 // ## Weighted components
 //
-// A mixture is drawn from by first drawing the component: of the cumulative sums $W_1 \le \dots \le W_K = 1$ the first
-// that exceeds $u$. A component of weight zero adds nothing to the sum before it and is never the first.
+// To sample from a mixture, draw the component first: of the cumulative sums $W_1 \le \dots \le W_K = 1$ the first that
+// exceeds $u$. A component of weight zero adds nothing to the sum before it and is never the first.
 
 static int
 check_weights (const gsl_vector *weights, size_t K)

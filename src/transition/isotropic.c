@@ -1,7 +1,7 @@
-// # Gaussians alike in all directions
+// # Isotropic Gaussians
 //
 // Every step of DDPM, forward or back, is a Gaussian $\mathcal{N}(\mathbf{m}, v\,\mathbf{I})$, and the variational
-// bound is made of their densities and divergences.
+// bound is a sum of their densities and divergences.
 
 #include "isotropic.h"
 
@@ -28,8 +28,8 @@ sb_isotropic_log_density (size_t d, double squared, double v)
 //    v_2}. $$
 // With equal variances $\tilde\beta_t$ the bracket vanishes, and what is left is line 4 of the report's Appendix A.4,
 // $\|\tilde\mu - \mu_\theta\|^2 / 2\tilde\beta_t$ (printed over $2\tilde\beta_t^2$). [dsm2ddpm.txt-VLB-KL] With
-// $r = v_1/v_2 - 1$ the bracket is $r - \ln(1 + r)$, a difference of near equals for the variances of successive
-// levels, which GSL has without loss.
+// $r = v_1/v_2 - 1$ the bracket is $r - \ln(1 + r)$, which nearly cancels for the variances of successive levels; GSL
+// computes it without loss.
 
 static double
 bracket (double r)
@@ -49,8 +49,8 @@ sb_isotropic_kl (size_t d, double squared, double v_1, double v_2)
 
 // ## By parts
 //
-// Coordinates of different parts are independent, so log densities and divergences of the parts add up. What a row needs
-// of each part is its dimension and its squared distance, both in the basis of the process.
+// Coordinates of different parts are independent, so log densities and divergences of the parts add up. A row needs the
+// dimension of each part and its squared distance, both in the basis of the process.
 
 static int
 check_shapes (const sb_process *process, const gsl_matrix *delta, const gsl_matrix *v, const gsl_vector *sum)

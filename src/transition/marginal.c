@@ -1,11 +1,11 @@
 // # The law a model samples from
 //
-// A diffusion model's density of the data is an integral over all that may have come before,
+// A diffusion model's density of the data is an integral over all earlier states of its chain,
 // [dsm2ddpm.txt-model-marginal]
 // $$ p_\theta(\mathbf{x}_0) = \int p_\theta(\mathbf{x}_{0:T})\; d\mathbf{x}_{1:T}, $$
-// over $T$ points at once, and no one can compute it. One case is an exception: where $\mu_\theta$ is affine in
+// over $T$ points at once, which is intractable. There is one exception: where $\mu_\theta$ is affine in
 // $\mathbf{x}_t$, each step turns a Gaussian into a Gaussian, and so the whole chain does. Then the bound on the
-// likelihood can be laid beside the likelihood itself.
+// likelihood can be compared with the likelihood itself.
 
 #include "marginal.h"
 
@@ -19,8 +19,8 @@
 // ## Reading off a step
 //
 // For $\mu_\theta(\mathbf{x}) = \mathbf{M}\mathbf{x} + \mathbf{b}$ the batch
-// $\mathbf{0}, \mathbf{e}_1, \dots, \mathbf{e}_d$ shows $\mathbf{b}$ and $\mathbf{b} + \mathbf{M}\mathbf{e}_j$. One
-// more row, the mean of the Gaussian less all of the $\mathbf{e}_j$, tells a model that is not affine.
+// $\mathbf{0}, \mathbf{e}_1, \dots, \mathbf{e}_d$ gives $\mathbf{b}$ and $\mathbf{b} + \mathbf{M}\mathbf{e}_j$. One
+// more row, the mean of the Gaussian less all of the $\mathbf{e}_j$, detects a model that is not affine.
 
 typedef struct
 {
@@ -171,7 +171,7 @@ sb_marginal_chain (const sb_reverse *reverse, gsl_vector *mean, gsl_matrix *cova
 
 // ## The negative log-likelihood
 //
-// What training would minimise if it could, [dsm2ddpm.txt-NLL]
+// Training would minimise this if it were tractable, [dsm2ddpm.txt-NLL]
 // $$ \mathcal{L} = \operatorname{E}_{q(\mathbf{x}_0)}\bigl[-\log p_\theta(\mathbf{x}_0)\bigr]
 //    = \tfrac12\log\det(2\pi\mathbf{C}) + \tfrac12\operatorname{tr}\,\mathbf{C}^{-1}\bigl(\mathbf{C}_q +
 //    (\mathbf{m} - \mathbf{m}_q)(\mathbf{m} - \mathbf{m}_q)^\top\bigr) $$

@@ -11,7 +11,7 @@ int sb_kernel_log_density (const sb_process *process, const gsl_vector *s, const
                            const gsl_matrix *x_t, gsl_vector *log_q);
 
 // A path of a chain: (N + 1) x d, row i is x_i. GSL_EUNSUP where the process is no chain, GSL_EBADLEN.
-// Rows 1..N from row 0 by the chain's steps, z (N x d) being their normals.
+// Rows 1..N from row 0 by the chain's steps, with normals z (N x d).
 int sb_path_draw (const sb_process *chain, const gsl_matrix *z, gsl_matrix *path);
 // log q(x_1, ..., x_N | x_0), in nats.
 int sb_path_log_density (const sb_process *chain, const gsl_matrix *path, double *log_q);

@@ -1,6 +1,6 @@
 // # The posterior of a step
 //
-// Walking a chain back would be easy if one knew where it had started. For two times $s < t$ Bayes' rule gives, as the
+// Reversing a chain would be easy if its starting point were known. For two times $s < t$ Bayes' rule gives, as the
 // report's Appendix A.3 shows, [dsm2ddpm.txt-posterior] [dsm2ddpm.txt-A3-bayes]
 // $$ q(\mathbf{x}_s \mid \mathbf{x}_t, \mathbf{x}_0)
 //    = \frac{q(\mathbf{x}_t \mid \mathbf{x}_s)\, q(\mathbf{x}_s \mid \mathbf{x}_0)}{q(\mathbf{x}_t \mid \mathbf{x}_0)}
@@ -31,11 +31,11 @@
 //    + \frac{\sqrt{\bar\alpha_{t-1}}\,\beta_t}{1 - \bar\alpha_t}\,\mathbf{x}_0
 //    = \frac{a\,v_s}{v_t}\,\mathbf{x}_t + \frac{a_s v}{v_t}\,\mathbf{x}_0, \qquad
 //    \tilde\beta_t = \frac{1 - \bar\alpha_{t-1}}{1 - \bar\alpha_t}\,\beta_t = \frac{v_s v}{v_t}. $$
-// At $t = 1$ nothing is left to ask: the mean is $\mathbf{x}_0$ and $\tilde\beta_1 = 0$. (The report prints both
+// At $t = 1$ the posterior is degenerate: the mean is $\mathbf{x}_0$ and $\tilde\beta_1 = 0$. (The report prints both
 // denominators as $1 - \bar\alpha_{t-1}$, and the mean as $\mathbf{v}/\gamma$.)
 //
 // Since $\mathbf{x}_t = \sqrt{\bar\alpha_t}\,\mathbf{x}_0 + \sqrt{1 - \bar\alpha_t}\,\boldsymbol\varepsilon$, the noise
-// says as much as $\mathbf{x}_0$, [dsm2ddpm.txt-posterior-mean-eps]
+// determines it as $\mathbf{x}_0$ does, [dsm2ddpm.txt-posterior-mean-eps]
 // $$ \tilde\mu = \frac{1}{\sqrt{\alpha_t}}
 //    \Bigl(\mathbf{x}_t - \frac{1 - \alpha_t}{\sqrt{1 - \bar\alpha_t}}\,\boldsymbol\varepsilon\Bigr), $$
 // and so does the conditional score $-\boldsymbol\varepsilon/\sqrt{1 - \bar\alpha_t}$.
@@ -87,7 +87,7 @@ check_view (sb_view view)
   return GSL_SUCCESS;
 }
 
-// `numbers` is memory for five numbers a part.
+// `numbers` is memory for five numbers per part.
 
 static int
 posterior_at (const sb_process *process, sb_view view, double s, double t, double *numbers, sb_posterior *posterior)
@@ -180,7 +180,7 @@ check_batch (const sb_process *process, const gsl_vector *s, const gsl_vector *t
   return GSL_SUCCESS;
 }
 
-// e becomes the mean, and with z a draw. Variances become deviations on the way.
+// e becomes the mean, or with z a draw. Variances are replaced by deviations.
 
 static int
 combine (const sb_process *process, gsl_matrix *c, const gsl_matrix *x_t, const gsl_matrix *z, gsl_matrix *e)

@@ -6,10 +6,10 @@
 
 SB_BEGIN_DECLS
 
-// Where a process was at time s, given where it is at t > s and one thing more, e:
+// The state of a process at time s, given that at t > s and one more quantity, e:
 //     x_s | x_t, e  ~  N(of_x x_t + of_e e, variance I)
-// in each part of the process, with numbers of its own. What e is, a view says: SB_DENOISER x_0, SB_EPSILON the noise z in x_t = A x_0 + S z, SB_SCORE the gradient of
-// log q(x_t | x_0). Given x_t each of the three says the same.
+// in each part of the process, with numbers of its own. A view selects e: SB_DENOISER x_0, SB_EPSILON the noise z in
+// x_t = A x_0 + S z, SB_SCORE the gradient of log q(x_t | x_0). Given x_t, these three are equivalent.
 typedef struct
 {
   double of_x, of_e;
@@ -17,9 +17,9 @@ typedef struct
 } sb_posterior;
 
 // Common to all: the process has parts and a kernel from s to t (else GSL_EUNSUP); 0 <= s < t <= t_limit, and levels of a
-// chain (else GSL_EDOM); GSL_EINVAL where a view is none; GSL_ESING where A(s,t) is 0 and the view is not the denoiser;
-// GSL_EBADLEN where a shape is wrong: s, t (n), s NULL: all zero, and n x d matrices. GSL_ENOMEM. A batch may have no
-// rows. A part that stands still (S(0,t) = 0) is where it was: x_s = x_t / A(s,t).
+// chain (else GSL_EDOM); GSL_EINVAL where a view is invalid; GSL_ESING where A(s,t) is 0 and the view is not the
+// denoiser; GSL_EBADLEN where a shape is wrong: s, t (n), s NULL: all zero, and n x d matrices. GSL_ENOMEM. A batch may
+// have no rows. A part without noise (S(0,t) = 0) is deterministic: x_s = x_t / A(s,t).
 
 // The numbers of each part (parts).
 int sb_posterior_at (const sb_process *process, sb_view view, double s, double t, sb_posterior *posterior);
@@ -28,7 +28,7 @@ int sb_posterior_at (const sb_process *process, sb_view view, double s, double t
 int sb_posterior_mean (const sb_process *process, sb_view view, const gsl_vector *s, const gsl_vector *t,
                        const gsl_matrix *x_t, gsl_matrix *e);
 
-// x_s <- mean + sd z, by x_0. z NULL: the mean.
+// x_s <- mean + sd z, given x_0. z NULL: the mean.
 int sb_posterior_draw (const sb_process *process, const gsl_vector *s, const gsl_vector *t, const gsl_matrix *x_t,
                        const gsl_matrix *x_0, const gsl_matrix *z, gsl_matrix *x_s);
 

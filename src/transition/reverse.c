@@ -1,6 +1,6 @@
 // # The reverse transition
 //
-// A diffusion model walks the chain back by Gaussian steps whose means it has learned, [dsm2ddpm.txt-reverse-step]
+// A diffusion model reverses the chain by Gaussian steps whose means it has learned, [dsm2ddpm.txt-reverse-step]
 // $$ p_\theta(\mathbf{x}_{t-1} \mid \mathbf{x}_t)
 //    = \mathcal{N}\bigl(\mathbf{x}_{t-1};\; \mu_\theta(\mathbf{x}_t, t),\; \Sigma_\theta(\mathbf{x}_t, t)\bigr). $$
 // Here the step leads from any time $t$ to any $s < t$; in the report $s$ is the level before $t$.
@@ -18,13 +18,13 @@
 
 // ## The mean
 //
-// The posterior's mean $\tilde\mu$ needs to know the noise in $\mathbf{x}_t$. The model puts its estimate in the
-// noise's place, and that is all: [dsm2ddpm.txt-mu-theta]
+// The posterior's mean $\tilde\mu$ depends on the noise in $\mathbf{x}_t$. The model simply replaces the noise by its
+// estimate: [dsm2ddpm.txt-mu-theta]
 // $$ \mu_\theta(\mathbf{x}_t, t) = \frac{1}{\sqrt{\alpha_t}}
 //    \Bigl(\mathbf{x}_t - \frac{1 - \alpha_t}{\sqrt{1 - \bar\alpha_t}}\,\varepsilon_\theta(\mathbf{x}_t, t)\Bigr). $$
-// An estimate of $\mathbf{x}_0$, or of the score, takes the place of $\mathbf{x}_0$ or of the conditional score in the
-// same way. Since $\tilde\mu$ is linear in each, and the three estimates are averages over the same posterior, the
-// three means are one: $\operatorname{E}[\mathbf{x}_{t-1} \mid \mathbf{x}_t]$ if the estimate is exact. Of SMLD's chain it is,
+// An estimate of $\mathbf{x}_0$, or of the score, replaces $\mathbf{x}_0$ or the conditional score in the same way.
+// Since $\tilde\mu$ is linear in each, and the three estimates are averages over the same posterior, the three means
+// are equal: $\operatorname{E}[\mathbf{x}_{t-1} \mid \mathbf{x}_t]$ if the estimate is exact. For SMLD's chain it is,
 // from the score, [scoresde.txt-smld-mu]
 // $$ \mu_\theta(\mathbf{x}_i, i) = \mathbf{x}_i + (\sigma_i^2 - \sigma_{i-1}^2)\,\mathbf{s}_\theta(\mathbf{x}_i, i) , $$
 // where $\mathbf{s}_\theta$ estimates $-\mathbf{z}/\sigma_i$ (the paper prints $\mathbf{z}/\sigma_i$).
@@ -41,8 +41,8 @@ sb_reverse_mean (const sb_reverse *reverse, const gsl_matrix *y, const gsl_vecto
 //
 // The report fixes $\Sigma_\theta = \tilde\beta_t\,\mathbf{I}$; Ho et al. (2020) found $\beta_t\,\mathbf{I}$ as good.
 // [dsm2ddpm.txt-Sigma-theta] The first is right for data at a single point, the second for standard normal
-// data. But $\tilde\beta_1 = 0$: with it the last step makes no noise, and has no
-// density. For likelihoods it takes another variance, $\beta_1$ or the one of the step before, $\tilde\beta_2$.
+// data. But $\tilde\beta_1 = 0$: with it the last step adds no noise, and has no density. For likelihoods it takes
+// another variance, $\beta_1$ or the one of the step before, $\tilde\beta_2$.
 
 static int
 beta (const sb_process *process, double s, double t, double *variance)
@@ -95,15 +95,15 @@ sb_reverse_fixed_variance (const sb_process *process, sb_variance choice, double
     }
 }
 
-// What is best can be read off the score. Tweedie's formula has a second order: where
+// The best variance follows from the score by the second-order Tweedie formula: where
 // $\mathbf{x}_t = a\,\mathbf{x}_s + \sqrt v\,\mathbf{z}$,
 // $$ \operatorname{Cov}[\mathbf{x}_s \mid \mathbf{x}_t]
 //    = \frac{v}{a^2}\bigl(\mathbf{I} + v\,\nabla\nabla^\top \log q(\mathbf{x}_t)\bigr). $$
-// The Gaussian alike in all directions that is nearest to $q(\mathbf{x}_s \mid \mathbf{x}_t)$, in the divergence that
-// the bound is made of, has the mean and the average variance of it, $\frac{v}{a^2}\bigl(1 +
+// The isotropic Gaussian nearest to $q(\mathbf{x}_s \mid \mathbf{x}_t)$, in the divergence of the variational bound,
+// has its mean and its average variance, $\frac{v}{a^2}\bigl(1 +
 // \frac{v}{d}\nabla\cdot\mathbf{s}\bigr)$. For data $\mathcal{N}(\mathbf{m}, s^2\mathbf{I})$ that is
 // $\beta_t D_{t-1}/D_t$ with $D_t = \bar\alpha_t s^2 + 1 - \bar\alpha_t$, everywhere. It is never below
-// $\tilde\beta_t$, the part of it that would be left if $\mathbf{x}_0$ were known; a divergence that says so is
+// $\tilde\beta_t$, the part of it that would be left if $\mathbf{x}_0$ were known; a divergence that gives less is
 // rounded, or wrong.
 
 int
@@ -185,7 +185,7 @@ sb_reverse_log_density (const sb_reverse *reverse, const gsl_matrix *y, const gs
 //
 // From $\mathbf{x}_T \sim \mathcal{N}(\mathbf{0}, \mathbf{I})$ on, the steps multiply: [dsm2ddpm.txt-reverse-joint]
 // $$ p_\theta(\mathbf{x}_{0:T}) = p(\mathbf{x}_T) \prod_{t=1}^{T} p_\theta(\mathbf{x}_{t-1} \mid \mathbf{x}_t). $$
-// On a path all steps are known, so the model is asked about all levels at once.
+// On a path all states are known, so the model is evaluated at all levels at once.
 
 static int
 add_path (const sb_reverse *reverse, const gsl_matrix *y, const gsl_matrix *path, gsl_vector *s, gsl_vector *t,

@@ -5,7 +5,7 @@
 
 SB_BEGIN_DECLS
 
-// The variance of a step back, from t to s < t.
+// The variance of a reverse step, from t to s < t.
 typedef enum
 {
   SB_VARIANCE_BETA,       // that of x_t given x_s: beta_t; right where the data are N(0, I)
@@ -18,7 +18,7 @@ typedef enum
 typedef struct
 {
   const sb_score *score;
-  sb_view view;         // of which the mean is made: SB_EPSILON in the report; all three are the same to rounding
+  sb_view view;         // from which the mean is computed: SB_EPSILON in the report; all three agree to rounding
   sb_variance variance; // of steps to s > 0
   sb_variance last;     // of the step to s = 0; beta-tilde is 0 there: no noise, and no density
 } sb_reverse;
@@ -30,7 +30,7 @@ int sb_reverse_mean (const sb_reverse *reverse, const gsl_matrix *y, const gsl_v
                      const gsl_matrix *x, gsl_matrix *mean); // n x d, not x
 int sb_reverse_variance (const sb_reverse *reverse, const gsl_matrix *y, const gsl_vector *s, const gsl_vector *t,
                          const gsl_matrix *x, gsl_matrix *variance); // n x parts
-// Variances (one a part) that no score has a say in: any but SB_VARIANCE_OPTIMAL (GSL_EUNSUP).
+// Variances (one per part) that do not depend on the score: any but SB_VARIANCE_OPTIMAL (GSL_EUNSUP).
 int sb_reverse_fixed_variance (const sb_process *process, sb_variance choice, double s, double t, double *variance);
 // The best variance, from the score's divergence at x_t. One part only (else GSL_EUNSUP).
 int sb_reverse_best_variance (const sb_process *process, double s, double t, double divergence, double *variance);
