@@ -20,7 +20,12 @@ EXTRA_PROGRAMS += tests/sanitize/planted
 tests_sanitize_planted_SOURCES = tests/sanitize/planted.c
 tests_sanitize_planted_LDADD = $(CRITERION_LIBS)
 EXTRA_DIST += tests/sanitize/watch tests/sanitize/prove tests/sanitize/uncovered.c tests/sanitize/warnings
-.PHONY: check-long check-sanitize check-threads check-valgrind check-warnings coverage fuzz clean-extra
+.PHONY: format check-long check-sanitize check-threads check-valgrind check-warnings coverage fuzz clean-extra
+
+# Sources in the layout of .clang-format, which tests/house/test_format keeps.
+
+format:
+	cd '$(srcdir)' && find src tests experiments -name '*.[ch]' -exec clang-format -i {} +
 
 # More cases of every property, and the tests that take minutes.
 
