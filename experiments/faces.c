@@ -366,8 +366,8 @@ frechet_to (const sb_moments_file *training, kind what, const gsl_matrix *x, siz
 
 // ## What a network costs
 //
-// A convolution multiplies each of its weights once a pixel, a linear map is one of a single pixel, and attention compares all pixels with all
-// and averages them so.
+// A convolution multiplies each of its weights once a pixel, a linear map is one of a single pixel, and attention
+// compares all pixels with all and averages them so.
 
 double
 multiplications (const sb_net *net)

@@ -31,7 +31,8 @@ const char *path_of (const char *variable);
 sb_bytes *faces_read (const char *path);
 gsl_matrix *faces_rows (const sb_bytes *faces, size_t first, size_t count);
 
-// The first `count` faces of a picture in which they lie side by side, 2 pixels apart, as `scorebook sample` draws them.
+// The first `count` faces of a picture in which they lie side by side, 2 pixels apart, as `scorebook sample` draws
+// them.
 gsl_matrix *faces_of_picture (const char *path, size_t side, size_t count);
 
 // An NPY file of faces, or of latents: d numbers a row.
@@ -47,8 +48,8 @@ void clip (gsl_matrix *x);
 // ## Features
 //
 // Two kinds, for Frechet distances: the means of each channel in BLOCKS x BLOCKS blocks, which see colours and where
-// they are; and the FILTERS features of a convolutional network with random weights (always the same), which sees edges and textures. No network
-// that was trained on faces is at hand.
+// they are; and the FILTERS features of a convolutional network with random weights (always the same), which sees edges
+// and textures. No network that was trained on faces is at hand.
 typedef enum
 {
   BY_MEANS,
@@ -71,9 +72,9 @@ double frechet_to (const sb_moments_file *training, kind what, const gsl_matrix 
 // A picture of faces, `$OUT-NAME-pixels.png`.
 void picture_faces (const results *r, const char *name, const gsl_matrix *x, size_t side, size_t columns);
 
-// Are the samples x copies? The claim says that they are no nearer to training faces than half of what test faces are: medians
-// of Euclidean distances, in the row named, to the faces in the file that `variable` names. And a picture NAME of samples
-// above the nearest training faces. Untested at scale smoke, or without the file.
+// Are the samples x copies? The claim says that they are no nearer to training faces than half of what test faces are:
+// medians of Euclidean distances, in the row named, to the faces in the file that `variable` names. And a picture NAME
+// of samples above the nearest training faces. Untested at scale smoke, or without the file.
 void look_for_copies (results *r, const char *variable, const char *name, size_t side, const gsl_matrix *x,
                       const char *row, const char *claim);
 

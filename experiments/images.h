@@ -13,7 +13,8 @@ enum
   TEST_CLOTHES = 500
 };
 
-// The path of a file of the data, such as "models/mnist-moments.safetensors" in $DATA. The program ends where it is too long.
+// The path of a file of the data, such as "models/mnist-moments.safetensors" in $DATA. The program ends where it is too
+// long.
 void data_path (const char *name, char *path, size_t size);
 
 // `count` of the 10,000 test images from number `first` on, black at low and white at high; count 0: all that follow.

@@ -8,8 +8,8 @@ enum
   CLASSES = 10
 };
 
-// Who looks at digits, or clothes: the shipped classifier, which also has features, and those features' moments over the 60,000
-// training images.
+// Who looks at digits, or clothes: the shipped classifier, which also has features, and those features' moments over
+// the 60,000 training images.
 typedef struct
 {
   sb_classifier *classifier;

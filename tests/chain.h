@@ -26,8 +26,8 @@ sb_target *chain_mixture (size_t d, size_t K, const double *w, const double *m, 
 
 sb_score *chain_score (const chain *c, const sb_target *data); // the exact one, under this chain
 
-// Two bumps, .3 N(-2, .05) + .7 N(1.5, .2) in each of d coordinates, all in the same bump; and the distribution function
-// of a coordinate where alpha_bar, a double, is what the context points to.
+// Two bumps, .3 N(-2, .05) + .7 N(1.5, .2) in each of d coordinates, all in the same bump; and the distribution
+// function of a coordinate where alpha_bar, a double, is what the context points to.
 sb_target *chain_bumps (size_t d);
 double chain_bumps_cdf (double x, void *alpha_bar);
 

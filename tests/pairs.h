@@ -45,8 +45,8 @@ sb_process *pair_of (sb_process *x, sb_process *y); // of both, registered
 
 // ## Rules
 //
-// By Gauss and Hermite, `nodes` for each normal number that x_0, y and the noises of x_t and, where there are two, y_t are made of:
-// sum_i w_i f, exact for polynomials up to the degree 2 nodes - 1.
+// By Gauss and Hermite, `nodes` for each normal number that x_0, y and the noises of x_t and, where there are two, y_t
+// are made of: sum_i w_i f, exact for polynomials up to the degree 2 nodes - 1.
 
 typedef struct
 {
@@ -60,8 +60,8 @@ void pair_nodes (size_t nodes, double *z, double *w); // of one standard normal 
 
 // ## Models
 //
-// s_i = a_i + b_i x + c_i y + e_i sin (f x + y), of x alone given y as its condition (d = 1), or of both (d = 2). theta is (a, b, c, e)
-// of each i, then f. Products are counted in theta_bar.
+// s_i = a_i + b_i x + c_i y + e_i sin (f x + y), of x alone given y as its condition (d = 1), or of both (d = 2). theta
+// is (a, b, c, e) of each i, then f. Products are counted in theta_bar.
 
 typedef struct
 {

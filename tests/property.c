@@ -38,8 +38,8 @@ draw (gsl_rng *r, const property_parameter *p)
     }
 }
 
-// NaN is a failure too, so the comparison is the one that NaN does not pass. What a residual registers (scope.h) is freed
-// after each case.
+// NaN is a failure too, so the comparison is the one that NaN does not pass. What a residual registers (scope.h) is
+// freed after each case.
 
 static int
 fails (property_residual residual, const double *v, void *context, double bound)

@@ -14,7 +14,8 @@ typedef struct
   const gsl_vector *lambda; // d variances
   double factor;
 
-  // The kernel N(a x_0, sd^2 I) that the score takes for that at time t, as a network asked between its levels does. NULL: the process's.
+  // The kernel N(a x_0, sd^2 I) that the score takes for that at time t, as a network asked between its levels does.
+  // NULL: the process's.
   int (*kernel) (const void *params, double t, double *a, double *sd);
   const void *params;
 } recursion;

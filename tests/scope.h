@@ -33,9 +33,9 @@
 
 // ## Objects that live as long as their test
 //
-// What a test allocates is registered on the way, `sb_process *vp = scoped (sb_vp_alloc (1, 0.1, 20));`, and freed, newest
-// first, when the test is over. `scoped` asserts that there is an object. What must die earlier is not registered, or
-// taken out again with `unscoped`. Of the main thread only: a callback of the library frees by hand.
+// What a test allocates is registered on the way, `sb_process *vp = scoped (sb_vp_alloc (1, 0.1, 20));`, and freed,
+// newest first, when the test is over. `scoped` asserts that there is an object. What must die earlier is not
+// registered, or taken out again with `unscoped`. Of the main thread only: a callback of the library frees by hand.
 
 // The types that can be registered, and what frees them: one line each.
 #define SCOPE_TYPES(X)                                                                                                 \
@@ -136,7 +136,8 @@ double number_of (const sb_process *process, sb_process_map map, double s, doubl
 
 // ## Statuses
 //
-// Each prints the expression and the status, and then the test's own words where some follow: a format and its arguments.
+// Each prints the expression and the status, and then the test's own words where some follow: a format and its
+// arguments.
 
 // The call returns GSL_SUCCESS.
 #define ok(...) SCOPE_STATUS (GSL_SUCCESS, __VA_ARGS__)

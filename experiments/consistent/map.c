@@ -1,9 +1,9 @@
 // # Where training with consistency is stable
 //
 // [consistent.txt-cdm-train] [consistent.txt-stopgrad] [consistent.txt-partial-dsm] [consistent.txt-more-consistent]
-// The truncated gradient leaves out that the model draws the points it learns from, and what it leaves out can feed on itself. A small
-// network on a mixture in the plane, whose denoiser is known, for several weights, windows and rates, each beside a control without
-// consistency from the same weights, data and noise. [consistent.tab1] [consistent.tab2]
+// The truncated gradient leaves out that the model draws the points it learns from, and what it leaves out can feed on
+// itself. A small network on a mixture in the plane, whose denoiser is known, for several weights, windows and rates,
+// each beside a control without consistency from the same weights, data and noise. [consistent.tab1] [consistent.tab2]
 
 #include "../results.h"
 
@@ -59,8 +59,8 @@ mixture (void)
 
 // ## A training
 //
-// EDM's parametrisation, weighting and levels; three hidden layers of 64 units. It is given up where a number is no number or
-// consistency passes a hundred times the loss of the data.
+// EDM's parametrisation, weighting and levels; three hidden layers of 64 units. It is given up where a number is no
+// number or consistency passes a hundred times the loss of the data.
 
 typedef struct
 {
@@ -103,8 +103,8 @@ run (const sb_recipe *recipe, sb_training *training, size_t steps)
 
 // ## What is measured
 //
-// On fresh points of each level: the mean squared distance from the denoiser of the law, and the consistency loss down to the least level,
-// with the same noise for all.
+// On fresh points of each level: the mean squared distance from the denoiser of the law, and the consistency loss down
+// to the least level, with the same noise for all.
 
 static double
 error_at (const world *w, const sb_score *score, double sigma, gsl_matrix *x)
@@ -245,7 +245,8 @@ put (results *r, const setting *s, const comparison *c)
     }
 }
 
-// What the paper says is that it helps. A claim counts at a p-value that three standard errors of many seeds would have.
+// What the paper says is that it helps. A claim counts at a p-value that three standard errors of many seeds would
+// have.
 
 static void
 claim (results *r, const char *text, const comparison *c, size_t k)

@@ -1,7 +1,8 @@
 // # Figures 2, 3 and 8: samples
 //
-// [consistent.fig2a] [consistent.fig2b] [consistent.fig3] [consistent.fig8] [consistent.txt-finetune] [consistent.txt-unique-id]
-// Faces and digits of the networks with consistency, faces after a short training more, and pairs of both networks from the same noise.
+// [consistent.fig2a] [consistent.fig2b] [consistent.fig3] [consistent.fig8] [consistent.txt-finetune]
+// [consistent.txt-unique-id] Faces and digits of the networks with consistency, faces after a short training more, and
+// pairs of both networks from the same noise.
 
 #include "../faces.h"
 #include "drawn_edm.h"
@@ -52,8 +53,8 @@ show_digits (results *r, size_t levels, size_t n)
 
 // ## Pairs
 //
-// The flow takes the same noise to what both networks hold to be the same image. The mean distance of such pairs, among that of
-// all pairings. Digits are all of one class: otherwise the class alone would make a pair's images alike.
+// The flow takes the same noise to what both networks hold to be the same image. The mean distance of such pairs, among
+// that of all pairings. Digits are all of one class: otherwise the class alone would make a pair's images alike.
 
 static void
 show_pairs (results *r, const char *name, size_t levels, size_t n)
@@ -90,7 +91,8 @@ show_pairs (results *r, const char *name, size_t levels, size_t n)
 
 // ## A short training more
 //
-// Of a network that is there, by denoising alone and with consistency: a thirtieth of its steps. 2.68 and 2.61 in the paper, of FFHQ.
+// Of a network that is there, by denoising alone and with consistency: a thirtieth of its steps. 2.68 and 2.61 in the
+// paper, of FFHQ.
 
 static void
 compare_fine_tuned (results *r, size_t levels, size_t n)

@@ -1,9 +1,10 @@
 // # How consistent two networks are
 //
 // [consistent.fig1a] [consistent.fig1b] [consistent.fig4] [consistent.fig5] [consistent.fig6] [consistent.fig7]
-// [consistent.txt-more-consistent] [consistent.txt-limitations] [consistent.set-ffhq-finetune] The loss L^2 of test images under noise, by paths of
-// the network's own reverse SDE: from t down to the end, against t, and from the highest level down to t', against t'; with and
-// without consistency in training, on the same noise. [consistent.set-consistency-test]
+// [consistent.txt-more-consistent] [consistent.txt-limitations] [consistent.set-ffhq-finetune] The loss L^2 of test
+// images under noise, by paths of the network's own reverse SDE: from t down to the end, against t, and from the
+// highest level down to t', against t'; with and without consistency in training, on the same noise.
+// [consistent.set-consistency-test]
 
 #include "../faces.h"
 #include "drawn_edm.h"
@@ -125,8 +126,8 @@ mean_of (const gsl_vector *v, double *error)
   return gsl_stats_mean (v->data, 1, v->size);
 }
 
-// What EDM's is above CDM's, row by row, as a share of their mean, is added up over the levels of a test: the rows are the images, and these are
-// independent. In standard errors of the mean over images.
+// What EDM's is above CDM's, row by row, as a share of their mean, is added up over the levels of a test: the rows are
+// the images, and these are independent. In standard errors of the mean over images.
 
 static double
 z_of (const gsl_vector *apart)

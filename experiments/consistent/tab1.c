@@ -1,7 +1,8 @@
 // # Table 1: EDM and CDM through their training
 //
-// [consistent.tab1] [consistent.set-cifar] [consistent.set-afhq] [consistent.set-fid-eval] [consistent.set-standins] [consistent.txt-sota]
-// Two networks for each kind of image, with the same weights at first, the same data and noise, with and without consistency.
+// [consistent.tab1] [consistent.set-cifar] [consistent.set-afhq] [consistent.set-fid-eval] [consistent.set-standins]
+// [consistent.txt-sota] Two networks for each kind of image, with the same weights at first, the same data and noise,
+// with and without consistency.
 
 #include "../faces.h"
 #include "drawn_edm.h"
@@ -110,8 +111,8 @@ measure (results *r, const judges *j, const entry *e, const network *w, size_t n
 
 // ## The checkpoints
 //
-// Those of the trainings that made the shipped networks were measured when they were made; where a folder of models has them,
-// NAME.15 and so on, they are measured again and put into a file of the same form.
+// Those of the trainings that made the shipped networks were measured when they were made; where a folder of models has
+// them, NAME.15 and so on, they are measured again and put into a file of the same form.
 
 typedef struct
 {
@@ -206,8 +207,8 @@ put_floor (results *r, const judges *j, size_t n)
 
 // ## Claims
 //
-// The paper's table has CDM ahead in 16 of 18 cells, though its text says throughout. A cell counts where the two are further apart than
-// three sets of one model are; there is one training of each.
+// The paper's table has CDM ahead in 16 of 18 cells, though its text says throughout. A cell counts where the two are
+// further apart than three sets of one model are; there is one training of each.
 
 static void
 claim_cells (results *r, cell at[ENTRIES][CHECKPOINTS])

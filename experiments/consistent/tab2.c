@@ -1,15 +1,17 @@
 // # Table 2: without the data at low noise
 //
-// [consistent.tab2] [consistent.set-ablation] [consistent.txt-partial-dsm] [consistent.txt-early-stop] [consistent.txt-theory-predictive]
-// Digits with classes after 1,500 steps: denoising at all levels, with consistency too, and with the data above t_thr alone, sampled to the
-// end and stopped there; and a control that the paper lacks, with nothing below t_thr.
+// [consistent.tab2] [consistent.set-ablation] [consistent.txt-partial-dsm] [consistent.txt-early-stop]
+// [consistent.txt-theory-predictive] Digits with classes after 1,500 steps: denoising at all levels, with consistency
+// too, and with the data above t_thr alone, sampled to the end and stopped there; and a control that the paper lacks,
+// with nothing below t_thr.
 
 #include "drawn_edm.h"
 
 #include <gsl/gsl_math.h>
 #include <stdlib.h>
 
-// The 20 % quantile of the training levels; another reading of "20 % of the diffusion", 20 % of the sampler's steps, is .0851.
+// The 20 % quantile of the training levels; another reading of "20 % of the diffusion", 20 % of the sampler's steps, is
+// .0851.
 static const double threshold = 0.1097;
 
 enum
@@ -38,7 +40,8 @@ static const struct
 
 // ## With exact scores
 //
-// Data N(0, s^2): stopped at sigma and denoised they have the variance s^4/(s^2 + sigma^2), at the distance s (1 - s/sqrt (s^2 + sigma^2)).
+// Data N(0, s^2): stopped at sigma and denoised they have the variance s^4/(s^2 + sigma^2), at the distance s (1 -
+// s/sqrt (s^2 + sigma^2)).
 
 static void
 put_exact (results *r)

@@ -1,8 +1,9 @@
 // # What is exact
 //
-// [consistent.thm1.1] [consistent.txt-drift] [consistent.rem4.1] [consistent.set-edm-heun] [consistent.set-edm-churn] [consistent.txt-early-stop]
-// The paper has no toy data. With denoisers that are known: which of its two properties each has; how far samples drift whose score is a
-// little wrong; what other SDEs of the same marginals do to a mean; EDM's samplers against the number of levels; and stopping early.
+// [consistent.thm1.1] [consistent.txt-drift] [consistent.rem4.1] [consistent.set-edm-heun] [consistent.set-edm-churn]
+// [consistent.txt-early-stop] The paper has no toy data. With denoisers that are known: which of its two properties
+// each has; how far samples drift whose score is a little wrong; what other SDEs of the same marginals do to a mean;
+// EDM's samplers against the number of levels; and stopping early.
 
 #include "../results.h"
 
@@ -17,8 +18,8 @@ static const double s2 = .25; // the variance of Gaussian data
 
 // ## Denoisers h = B(v) x in the plane
 //
-// Of Gaussian data, a share delta of the way to the identity: B = (s2 + delta v)/(s2 + v) I. Turning: B = S (S + v)^-1 with
-// S = [[1, .5], [-.5, 1]].
+// Of Gaussian data, a share delta of the way to the identity: B = (s2 + delta v)/(s2 + v) I. Turning: B = S (S + v)^-1
+// with S = [[1, .5], [-.5, 1]].
 
 typedef struct
 {
@@ -79,8 +80,8 @@ static const sb_score_type linear_type = {
 
 // ## The two properties
 //
-// Consistent: the residual of the denoiser's equation is 0. Conservative: its Jacobian is symmetric; that a density exists is another question, which
-// the identity answers with no.
+// Consistent: the residual of the denoiser's equation is 0. Conservative: its Jacobian is symmetric; that a density
+// exists is another question, which the identity answers with no.
 
 static void
 put_properties (results *r, const sb_score *score, const char *row, bool consistent, bool curl_free)
@@ -236,7 +237,8 @@ claim_agreement (results *r, const char *claim, bool agree)
     results_claim (r, claim, agree, "each within four errors and 0.01 of its closed form");
 }
 
-// The score of D_.1 from u = 4.25 down: the ratio of the variance to the right one, [1 - 2 d (u/u_1)^(1 - 2 d)]/(1 - 2 d).
+// The score of D_.1 from u = 4.25 down: the ratio of the variance to the right one, [1 - 2 d (u/u_1)^(1 - 2 d)]/(1 - 2
+// d).
 
 static void
 put_drift (results *r, size_t n)

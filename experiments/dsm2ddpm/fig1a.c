@@ -84,8 +84,8 @@ arrival (void)
 }
 
 // The share of trajectories in the circle that holds 99% of the target, $\|\mathbf x\|^2 < 9.2103$. Over the variance,
-// $\|\tilde{\mathbf x}_t\|^2$ is a noncentral $\chi^2$ with two degrees of freedom, a mixture of central ones: $\chi^2_{2 +
-// 2j}$ with the probability that a Poisson variable with the mean $\|\boldsymbol\mu_t\|^2/2v_t$ is $j$.
+// $\|\tilde{\mathbf x}_t\|^2$ is a noncentral $\chi^2$ with two degrees of freedom, a mixture of central ones:
+// $\chi^2_{2 + 2j}$ with the probability that a Poisson variable with the mean $\|\boldsymbol\mu_t\|^2/2v_t$ is $j$.
 
 static const double circle = 9.2103;
 

@@ -1,9 +1,9 @@
 // # Figure 2: sliced score matching on data that fill no space
 //
 // Images lie on a thin set: in most directions of pixel space nothing happens, a border pixel is black in every one of
-// them. The loss $v^\top \nabla s_\theta\,v + \frac12\|s_\theta\|^2$ can then fall for ever, by a score that points at the set
-// ever more steeply. A little noise on the data fills the space and puts a floor under the loss. [dsm2ddpm.fig2]
-// [dsm2ddpm.txt-SSM-degenerate] [dsm2ddpm.set-ssm-mnist]
+// them. The loss $v^\top \nabla s_\theta\,v + \frac12\|s_\theta\|^2$ can then fall for ever, by a score that points at
+// the set ever more steeply. A little noise on the data fills the space and puts a floor under the loss.
+// [dsm2ddpm.fig2] [dsm2ddpm.txt-SSM-degenerate] [dsm2ddpm.set-ssm-mnist]
 
 #include "../images.h"
 

@@ -290,8 +290,9 @@ claim_progress (results *r, const watch *w)
 static void
 walk (results *r, const ncsn *n, size_t rows, size_t steps)
 {
-  watch w
-      = { .r = r, .n = n, .judge = judge_open ("mnist"), .images = test_digits (0, 0, 0, 1), .sheet = batch (SHEET * STATES) };
+  watch w = {
+    .r = r, .n = n, .judge = judge_open ("mnist"), .images = test_digits (0, 0, 0, 1), .sheet = batch (SHEET * STATES)
+  };
   gsl_matrix *x = batch (rows);
   gsl_matrix_const_view unseen = gsl_matrix_const_submatrix (w.images, 0, 0, rows, PIXELS);
   normal_starts (r->seed, 0, x);
@@ -352,8 +353,8 @@ look_exactly (void *context, size_t done, size_t levels, double t, const gsl_mat
   return GSL_SUCCESS;
 }
 
-// Images lie some 10 apart, ten times $\sigma_1$, so that a chain hardly passes from one to another. How many chains are
-// at the image they will end at, level by level.
+// Images lie some 10 apart, ten times $\sigma_1$, so that a chain hardly passes from one to another. How many chains
+// are at the image they will end at, level by level.
 
 static void
 put_settled (exact_watch *w, size_t rows)

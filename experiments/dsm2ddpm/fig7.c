@@ -1,7 +1,7 @@
 // # Figure 7: faces in colour
 //
-// The chain of a thousand levels, first with the exact noise of a mixture, whose components it must draw as often as they are
-// there; then with networks that have learned drawn faces, and one of digits. [dsm2ddpm.fig7]
+// The chain of a thousand levels, first with the exact noise of a mixture, whose components it must draw as often as
+// they are there; then with networks that have learned drawn faces, and one of digits. [dsm2ddpm.fig7]
 
 #include "../faces.h"
 #include "../judge.h"
@@ -22,8 +22,8 @@ enum
 
 // ## The chain alone
 //
-// A mixture in 48 dimensions, around the block means of eight faces, narrow enough that a sample tells its component. Drawn by the
-// chain with the exact noise, each component must come as often as its weight says.
+// A mixture in 48 dimensions, around the block means of eight faces, narrow enough that a sample tells its component.
+// Drawn by the chain with the exact noise, each component must come as often as its weight says.
 
 static sb_target *
 mixture_of_faces (const gsl_vector *weights, const gsl_matrix *means, double deviation)
@@ -111,8 +111,9 @@ on_a_mixture (results *r, size_t n, size_t T)
 
 // ## How far from the training faces
 //
-// Five kinds of pictures by both kinds of features: the test faces, which are as good as samples can be at their number;
-// what the network drew, in all steps and in few; pixels that each have their own mean and deviation; and noise.
+// Five kinds of pictures by both kinds of features: the test faces, which are as good as samples can be at their
+// number; what the network drew, in all steps and in few; pixels that each have their own mean and deviation; and
+// noise.
 
 typedef enum
 {
@@ -271,8 +272,8 @@ judge_small (results *r)
 
 // ## The loss, level by level
 //
-// On test faces, per number. At high levels a noisy face is almost its noise, and the network has little to do; at level 1 the noise is
-// hidden in the picture. [dsm2ddpm.set-ddpm-anime]
+// On test faces, per number. At high levels a noisy face is almost its noise, and the network has little to do; at
+// level 1 the noise is hidden in the picture. [dsm2ddpm.set-ddpm-anime]
 
 static double
 loss_at (const results *r, const sb_score *score, const gsl_matrix *faces, size_t level)
@@ -420,8 +421,8 @@ judge_large (results *r)
 
 // ## Digits
 //
-// There is a network that knows digits: how sure it is of what the same chain has drawn with the noise predictor of MNIST, and
-// which digits it sees.
+// There is a network that knows digits: how sure it is of what the same chain has drawn with the noise predictor of
+// MNIST, and which digits it sees.
 
 static void
 judge_digits (results *r)

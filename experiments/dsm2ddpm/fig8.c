@@ -125,9 +125,10 @@ claim_order (results *r, kind what, const distances *d)
 
 // ## The latents' moments
 //
-// Of all samples together. The mean of every number against that of the training faces' latents, as a distance relative to the
-// length of that; and the covariance of the channels over all places, likewise (Frobenius). The training faces' latents have the identity there, which is
-// how they were standardised. Test faces show how far as many faces are by chance.
+// Of all samples together. The mean of every number against that of the training faces' latents, as a distance relative
+// to the length of that; and the covariance of the channels over all places, likewise (Frobenius). The training faces'
+// latents have the identity there, which is how they were standardised. Test faces show how far as many faces are by
+// chance.
 
 typedef struct
 {
@@ -215,8 +216,8 @@ compare_latents (results *r, const sb_patches *code, size_t n)
 
 // ## What a sample costs
 //
-// Multiplications of a pass through the network, a thousand times, and of one decoding; Figure 7's network of 64x64 pixels has
-// no decoder.
+// Multiplications of a pass through the network, a thousand times, and of one decoding; Figure 7's network of 64x64
+// pixels has no decoder.
 
 static double
 cost_of (const char *variable)

@@ -5,8 +5,9 @@
 //     latents-driver encode FACES.idx CODE.safetensors LATENTS.npy
 //     latents-driver decode CODE.safetensors LATENTS.npy IMAGES.npy
 //
-// The first fits the autoencoder of patches to the first few thousand faces, writes it, and the latents of all faces as an array of
-// shape (n, height, width, kept). The second brings latents back, as an array of shape (n, height, width, channels).
+// The first fits the autoencoder of patches to the first few thousand faces, writes it, and the latents of all faces as
+// an array of shape (n, height, width, kept). The second brings latents back, as an array of shape (n, height, width,
+// channels).
 
 #include "../faces.h"
 

@@ -4,8 +4,8 @@
 //     moments-driver latents LATENTS.npy FOLDER   FOLDER/faces-latents.safetensors
 //
 // Of faces: mean and covariance of the two kinds of features, and mean and deviation of each pixel. Of latents: mean
-// and deviation of each number, and the covariance of an image's channels over all images and places. These files come with the
-// data, so that Figures 7 and 8 are measured without the faces.
+// and deviation of each number, and the covariance of an image's channels over all images and places. These files come
+// with the data, so that Figures 7 and 8 are measured without the faces.
 
 #include "../faces.h"
 

@@ -1,8 +1,10 @@
 // # Table 3 and its pictures
 //
-// [nonuniform.tab3] [nonuniform.set-cond] [nonuniform.set-inpaint] [nonuniform.set-sr] [nonuniform.set-edge] [nonuniform.set-data] [nonuniform.set-arch]
-// [nonuniform.set-train] [nonuniform.txt-approaches] [nonuniform.txt-claim-inpaint] [nonuniform.txt-claim-sr] [nonuniform.txt-claim-edge] [nonuniform.txt-conclusion] Three estimators of the score given an observation, three inverse problems; images that no
-// network has learned. Without an argument the table; with a task's name pictures of it.
+// [nonuniform.tab3] [nonuniform.set-cond] [nonuniform.set-inpaint] [nonuniform.set-sr] [nonuniform.set-edge]
+// [nonuniform.set-data] [nonuniform.set-arch] [nonuniform.set-train] [nonuniform.txt-approaches]
+// [nonuniform.txt-claim-inpaint] [nonuniform.txt-claim-sr] [nonuniform.txt-claim-edge] [nonuniform.txt-conclusion]
+// Three estimators of the score given an observation, three inverse problems; images that no network has learned.
+// Without an argument the table; with a task's name pictures of it.
 
 #include "../faces.h"
 #include "../soft/drawn.h"
@@ -108,7 +110,8 @@ repeated (const gsl_matrix *x, size_t count, size_t times)
 
 // ## Observations and samples
 //
-// Row i is seen through the A of row `first` + i of the seed's stream, and so is a reconstruction when it is held beside the observation.
+// Row i is seen through the A of row `first` + i of the seed's stream, and so is a reconstruction when it is held
+// beside the observation.
 
 static gsl_matrix *
 observed (const results *r, const sb_observation *seen, const gsl_matrix *x)
@@ -409,8 +412,9 @@ table (results *r)
 
 // ## Pictures
 //
-// [nonuniform.fig1] [nonuniform.fig3] [nonuniform.fig4] [nonuniform.fig5] [nonuniform.fig6] [nonuniform.fig7] [nonuniform.fig8] [nonuniform.fig9] A row
-// for each image: itself, what was seen, and the samples of CDE, CDiffE and CMDE; then five of CMDE's for one observation.
+// [nonuniform.fig1] [nonuniform.fig3] [nonuniform.fig4] [nonuniform.fig5] [nonuniform.fig6] [nonuniform.fig7]
+// [nonuniform.fig8] [nonuniform.fig9] A row for each image: itself, what was seen, and the samples of CDE, CDiffE and
+// CMDE; then five of CMDE's for one observation.
 
 static void
 show (const results *r, const task *t, const char *name, const gsl_matrix *x, size_t columns)

@@ -1,9 +1,9 @@
 // # Figure 2: where errors come from
 //
-// [nonuniform.fig2] [nonuniform.txt-insights] [nonuniform.txt-cdiffe-approx] The figure is a list: CDE has the error of its network; CDiffE and CMDE have that of
-// theirs, and an approximation error, as the score given a noisy condition stands for that given the clean one. Here for a pair with
-// correlation .8, whose scores are known, so that
-// the approximation error is all there is.
+// [nonuniform.fig2] [nonuniform.txt-insights] [nonuniform.txt-cdiffe-approx] The figure is a list: CDE has the error of
+// its network; CDiffE and CMDE have that of theirs, and an approximation error, as the score given a noisy condition
+// stands for that given the clean one. Here for a pair with correlation .8, whose scores are known, so that the
+// approximation error is all there is.
 
 #include "gaussian_field.h"
 

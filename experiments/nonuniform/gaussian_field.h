@@ -24,8 +24,8 @@ double gathered_variance (double most, double t);
 // N even steps from t = 1 to the last time.
 gsl_vector *even_times (double last, size_t N);
 
-// A joint Gaussian of mean 0 (d x d), x its first n_x coordinates, y with a sigma_max of its own (0: it stands still): the
-// score of x given y_t, and the process of y.
+// A joint Gaussian of mean 0 (d x d), x its first n_x coordinates, y with a sigma_max of its own (0: it stands still):
+// the score of x given y_t, and the process of y.
 typedef struct
 {
   sb_process *joint;

@@ -1,8 +1,9 @@
 // # Tables 1 and 2: images scale by scale
 //
-// [nonuniform.tab1] [nonuniform.tab2] [nonuniform.txt-speedup] [nonuniform.set-vanilla] [nonuniform.set-multiscale] [nonuniform.set-mseval] [nonuniform.set-data]
-// A multi-scale model beside the vanilla one of as many weights, by 256 Euler-Maruyama steps without a denoising: time, and
-// distance of the images. The argument says which: mnist or faces32.
+// [nonuniform.tab1] [nonuniform.tab2] [nonuniform.txt-speedup] [nonuniform.set-vanilla] [nonuniform.set-multiscale]
+// [nonuniform.set-mseval] [nonuniform.set-data] A multi-scale model beside the vanilla one of as many weights, by 256
+// Euler-Maruyama steps without a denoising: time, and distance of the images. The argument says which: mnist or
+// faces32.
 
 #include "../faces.h"
 #include "../soft/drawn.h"

@@ -1,6 +1,7 @@
 // # Shoes among clothes
 //
-// [nonuniform.set-data] For the sketches of shoes: an IDX file of those of Fashion-MNIST's images whose labels are 5, 7 or 9, in their order.
+// [nonuniform.set-data] For the sketches of shoes: an IDX file of those of Fashion-MNIST's images whose labels are 5, 7
+// or 9, in their order.
 
 #include "../results.h"
 

@@ -1,8 +1,9 @@
 // # Table 1 with exact scores
 //
-// [nonuniform.set-mseval] [nonuniform.set-vanilla] [nonuniform.set-multiscale] Images of 4 x 4 pixels, two levels of Haar's transform:
-// multi-scale, uniform with the same straight line of the log ratio, and the vanilla beta-linear VP, 255 Euler steps of the reverse SDE or
-// of its flow from the exact priors. Nothing is learned and nothing drawn: what differs is the method.
+// [nonuniform.set-mseval] [nonuniform.set-vanilla] [nonuniform.set-multiscale] Images of 4 x 4 pixels, two levels of
+// Haar's transform: multi-scale, uniform with the same straight line of the log ratio, and the vanilla beta-linear VP,
+// 255 Euler steps of the reverse SDE or of its flow from the exact priors. Nothing is learned and nothing drawn: what
+// differs is the method.
 
 #include "gaussian_field.h"
 

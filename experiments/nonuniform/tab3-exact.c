@@ -1,7 +1,7 @@
 // # Table 3 with exact scores
 //
-// [nonuniform.set-cond] Gaussian images of 4 x 4 pixels: a hidden block of 2 x 2, or the means of four. What CDE, CMDE and CDiffE's samplers
-// make of their observations in 500 steps, in closed form.
+// [nonuniform.set-cond] Gaussian images of 4 x 4 pixels: a hidden block of 2 x 2, or the means of four. What CDE, CMDE
+// and CDiffE's samplers make of their observations in 500 steps, in closed form.
 
 #include "gaussian_field.h"
 

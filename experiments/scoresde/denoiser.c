@@ -1,9 +1,10 @@
 // # What the networks have learned, noise level by noise level
 //
-// The loss of denoising score matching at one noise level is the error of an estimate of the noise,
-// $\ell(t) = \mathrm{E}\,\|\epsilon_\theta(x_t, t) - z\|^2 / d$, and the objectives of SMLD, DDPM and of continuous time are
-// its weighted sums over $t$. [scoresde.eq1] [scoresde.eq3] [scoresde.eq7] It is measured on test images that no network has seen, and
-// beside it that of two estimates that need no network: the best linear one, and the exact score of other images.
+// The loss of denoising score matching at one noise level is the error of an estimate of the noise, $\ell(t) =
+// \mathrm{E}\,\|\epsilon_\theta(x_t, t) - z\|^2 / d$, and the objectives of SMLD, DDPM and of continuous time are its
+// weighted sums over $t$. [scoresde.eq1] [scoresde.eq3] [scoresde.eq7] It is measured on test images that no network
+// has seen, and beside it that of two estimates that need no network: the best linear one, and the exact score of other
+// images.
 
 #include "../images.h"
 
@@ -49,8 +50,8 @@ gaussian_of (const gsl_matrix *x)
 
 // ## A noise level
 //
-// Under any process $x_t = a\,x_0 + s\,z$, an image seen through the noise $s/a$. The level of a chain that is nearest to
-// a wanted $s/a$ is found by going through all.
+// Under any process $x_t = a\,x_0 + s\,z$, an image seen through the noise $s/a$. The level of a chain that is nearest
+// to a wanted $s/a$ is found by going through all.
 
 static double
 noise_at (const sb_process *process, double t)

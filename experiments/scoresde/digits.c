@@ -1,7 +1,7 @@
 // # Digits out of noise
 //
-// `scorebook sample` has drawn digits with the exact score of MNIST's test images. This driver pictures them, and says which
-// image of the data each of them is. [scoresde.fig1]
+// `scorebook sample` has drawn digits with the exact score of MNIST's test images. This driver pictures them, and says
+// which image of the data each of them is. [scoresde.fig1]
 
 #include "../images.h"
 

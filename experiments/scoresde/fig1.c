@@ -1,8 +1,8 @@
 // # Figure 1: a law carried to noise and back
 //
-// The paper's first figure is a sketch. This driver draws it with numbers: three Gaussians on a line, carried to the prior by
-// each of the three SDEs and back by the reverse-time SDE with the exact score. [scoresde.fig1] At five times, particles going
-// either way are compared with the law $p_t$ they should follow.
+// The paper's first figure is a sketch. This driver draws it with numbers: three Gaussians on a line, carried to the
+// prior by each of the three SDEs and back by the reverse-time SDE with the exact score. [scoresde.fig1] At five times,
+// particles going either way are compared with the law $p_t$ they should follow.
 
 #include "on_a_line.h"
 
@@ -51,7 +51,8 @@ compare_forward (const sb_process *process, uint64_t seed, const double *t, size
 
 // ## Backward
 //
-// From the prior, Euler-Maruyama steps of the reverse-time SDE; the states at the wanted times are looked at on the way.
+// From the prior, Euler-Maruyama steps of the reverse-time SDE; the states at the wanted times are looked at on the
+// way.
 
 typedef struct
 {

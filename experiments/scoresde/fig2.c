@@ -1,8 +1,8 @@
 // # Figure 2: there with noise, back with or without it
 //
-// From the law at time T two ways lead back to the data: the reverse-time SDE and the probability flow ODE. Paths of the one cross, those of
-// the other never do, and at every time both have the same law $p_t$. [scoresde.fig2] Both start here from the same particles of the exact
-// $p_T$, so that what is compared is the way back and nothing else.
+// From the law at time T two ways lead back to the data: the reverse-time SDE and the probability flow ODE. Paths of
+// the one cross, those of the other never do, and at every time both have the same law $p_t$. [scoresde.fig2] Both
+// start here from the same particles of the exact $p_T$, so that what is compared is the way back and nothing else.
 
 #include "on_a_line.h"
 

@@ -1,9 +1,9 @@
 // # Figure 3: how precise a flow has to be
 //
-// The probability flow's equation is solved with adaptive steps, to a tolerance: how many evaluations of the score each takes, and what it
-// is worth. [scoresde.fig3] First with the exact score of three Gaussians on a line, whose flow is known: it carries quantiles to
-// quantiles. Then with a network, whose samples `scorebook sample --flow` has drawn from the same noise at each tolerance; and images
-// between two test images, decoded from the codes between theirs.
+// The probability flow's equation is solved with adaptive steps, to a tolerance: how many evaluations of the score each
+// takes, and what it is worth. [scoresde.fig3] First with the exact score of three Gaussians on a line, whose flow is
+// known: it carries quantiles to quantiles. Then with a network, whose samples `scorebook sample --flow` has drawn from
+// the same noise at each tolerance; and images between two test images, decoded from the codes between theirs.
 
 #include "../judge.h"
 #include "on_a_line.h"

@@ -1,6 +1,7 @@
 // # Figure 6: latent codes, changed
 //
-// Codes between codes, along the sphere, and codes of a lower temperature, decoded by the probability flow. [scoresde.fig6]
+// Codes between codes, along the sphere, and codes of a lower temperature, decoded by the probability flow.
+// [scoresde.fig6]
 
 #include "strips.h"
 
@@ -70,7 +71,8 @@ interpolate (const coder *c, size_t strips, results *r)
 
 // ## Cooler
 //
-// A code nearer to the origin is a more probable one, and what it decodes to has less contrast: the variance of an image's pixels.
+// A code nearer to the origin is a more probable one, and what it decodes to has less contrast: the variance of an
+// image's pixels.
 
 static void
 contrasts (const gsl_matrix *x, gsl_vector *contrast)

@@ -1,8 +1,9 @@
 // # Figures 7 and 8: codes that are the same for every model
 //
-// The flow of a law depends on its score alone, so that two models that have learned it must agree on the code of a point. [scoresde.fig7]
-// [scoresde.fig8] On the plane the exact codes are known too; of images there are those of two networks, of which the differences and the
-// correlations are compared with those of codes that have been shuffled among the images.
+// The flow of a law depends on its score alone, so that two models that have learned it must agree on the code of a
+// point. [scoresde.fig7] [scoresde.fig8] On the plane the exact codes are known too; of images there are those of two
+// networks, of which the differences and the correlations are compared with those of codes that have been shuffled
+// among the images.
 
 #include "../images.h"
 

@@ -1,8 +1,8 @@
 // # Figure 9: a budget, divided
 //
-// So many evaluations of the score, of which the corrector gets none, half, two thirds ... or all: VE, reverse diffusion, exact score.
-// [scoresde.fig9] A budget B with M corrector steps to each of the predictor's allows $N = \lfloor B/(1+M)\rfloor$ levels; the corrector
-// alone has $M = 2$ at each of $B/2$ levels.
+// So many evaluations of the score, of which the corrector gets none, half, two thirds ... or all: VE, reverse
+// diffusion, exact score. [scoresde.fig9] A budget B with M corrector steps to each of the predictor's allows $N =
+// \lfloor B/(1+M)\rfloor$ levels; the corrector alone has $M = 2$ at each of $B/2$ levels.
 
 #include "spectrum.h"
 

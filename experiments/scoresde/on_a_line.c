@@ -6,7 +6,8 @@
 #include <gsl/gsl_math.h>
 #include <math.h>
 
-static const double weight[GAUSSIANS] = { 0.3, 0.5, 0.2 }, mean[GAUSSIANS] = { -1.5, 0.3, 2 }, sd[GAUSSIANS] = { 0.3, 0.4, 0.2 };
+static const double weight[GAUSSIANS] = { 0.3, 0.5, 0.2 }, mean[GAUSSIANS] = { -1.5, 0.3, 2 },
+                    sd[GAUSSIANS] = { 0.3, 0.4, 0.2 };
 
 sb_target *
 three_gaussians (void)
@@ -57,8 +58,8 @@ particles_at (const sb_process *process, double t, uint64_t seed, size_t n)
 
 // ## Truth
 //
-// Under a process with kernel $\mathcal N(a x_0, s^2)$ the law at time $t$ is again three Gaussians, with means $a\mu_k$
-// and variances $a^2\sigma_k^2 + s^2$.
+// Under a process with kernel $\mathcal N(a x_0, s^2)$ the law at time $t$ is again three Gaussians, with means
+// $a\mu_k$ and variances $a^2\sigma_k^2 + s^2$.
 
 gaussian
 gaussian_at (const sb_process *process, size_t k, double t)

@@ -5,7 +5,8 @@
 
 #include <scorebook.h>
 
-// What the experiments on a line share: three Gaussians, the paper's three SDEs, and how far particles are from where they should be.
+// What the experiments on a line share: three Gaussians, the paper's three SDEs, and how far particles are from where
+// they should be.
 
 enum
 {
@@ -41,8 +42,8 @@ gsl_matrix *particles_at (const sb_process *process, double t, uint64_t seed, si
 double distribution_at (const sb_process *process, double t, double x);
 double quantile_at (const sb_process *process, double t, double u);
 
-// The Kolmogorov-Smirnov distance of particles from the law at time t, and the value that n particles of that law exceed with
-// probability 1e-6 at most.
+// The Kolmogorov-Smirnov distance of particles from the law at time t, and the value that n particles of that law
+// exceed with probability 1e-6 at most.
 double distance_at (const sb_process *process, double t, const gsl_matrix *x);
 double critical (size_t n);
 

@@ -1,8 +1,8 @@
 // # Samplers on Gaussian data, without chance
 //
-// What Tables 1, 4 and 5 and Figure 9 share: every sampler on data $\mathcal{N}(0, \operatorname{diag}\lambda)$ with the exact score. Each step
-// is linear, so what it does to a variance can be followed exactly: `recursion_run` runs the library's own steps on rows that have the right
-// moments.
+// What Tables 1, 4 and 5 and Figure 9 share: every sampler on data $\mathcal{N}(0, \operatorname{diag}\lambda)$ with
+// the exact score. Each step is linear, so what it does to a variance can be followed exactly: `recursion_run` runs the
+// library's own steps on rows that have the right moments.
 
 #include "spectrum.h"
 
@@ -16,8 +16,8 @@ enum
 
 // ## Data and processes
 //
-// Variances that fall off like an image's spectrum, $\lambda_k = c/k$, of mean 0.25; VE noise from 0.01 to 20, VP rates from
-// 0.1 to 20.
+// Variances that fall off like an image's spectrum, $\lambda_k = c/k$, of mean 0.25; VE noise from 0.01 to 20, VP rates
+// from 0.1 to 20.
 
 static void
 set_spectrum (gsl_vector *lambda)
@@ -40,9 +40,9 @@ chain (sde_kind sde, size_t levels)
 
 // ## The samplers
 //
-// All of them end with Tweedie's formula and no noise, as the paper's Appendix G says. [scoresde.txt-denoise] The step from
-// level 1 to level 0 of ancestral sampling and of reverse diffusion, without its noise, is that formula (to $10^{-8}$ with
-// VP); the probability flow and the corrector alone take ancestral sampling's for it.
+// All of them end with Tweedie's formula and no noise, as the paper's Appendix G says. [scoresde.txt-denoise] The step
+// from level 1 to level 0 of ancestral sampling and of reverse diffusion, without its noise, is that formula (to
+// $10^{-8}$ with VP); the probability flow and the corrector alone take ancestral sampling's for it.
 
 static bool
 above_0 (const gsl_vector *s)
@@ -87,9 +87,10 @@ predictor (int which)
 
 // ## Between levels
 //
-// A network that has learned $N$ levels is sampled from on $2N$: at level $i$ of these, counted from 0, it is asked for its level $i/2$, or for
-// $\lfloor i/2\rfloor$ where it cannot be asked between. [scoresde.txt-interp] The exact score at a level that is no whole number is
-// taken to be that where $\log\sigma$, or $\log\alpha$, is linear between its neighbours, or beyond the last.
+// A network that has learned $N$ levels is sampled from on $2N$: at level $i$ of these, counted from 0, it is asked for
+// its level $i/2$, or for $\lfloor i/2\rfloor$ where it cannot be asked between. [scoresde.txt-interp] The exact score
+// at a level that is no whole number is taken to be that where $\log\sigma$, or $\log\alpha$, is linear between its
+// neighbours, or beyond the last.
 
 typedef struct
 {
@@ -118,8 +119,8 @@ kernel_between (const void *params, double t, double *a, double *sd)
 
 // ## One run
 //
-// Down all levels, M corrector steps at each before the predictor leaves it; the result is the Fréchet distance between the
-// samples' law and the data's, $\sum_k (\sqrt{v_k} - \sqrt{\lambda_k})^2$.
+// Down all levels, M corrector steps at each before the predictor leaves it; the result is the Fréchet distance
+// between the samples' law and the data's, $\sum_k (\sqrt{v_k} - \sqrt{\lambda_k})^2$.
 
 double
 sampler_distance (const sampler *s, results *out)

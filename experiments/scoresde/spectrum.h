@@ -47,7 +47,8 @@ typedef struct
 // The Frechet distance between what it draws and the data. Evaluations are added to those of `out`.
 double sampler_distance (const sampler *s, results *out);
 
-// The best of the paper's grid (every sixth of it at scale smoke), and its distance. All values go to the curve, where there is one.
+// The best of the paper's grid (every sixth of it at scale smoke), and its distance. All values go to the curve, where
+// there is one.
 typedef struct
 {
   double distance, r;

@@ -1,9 +1,9 @@
 // # Table 2: likelihoods
 //
-// What the models say of test images, in bits per dimension, and how far what their flow draws is from the training images. [scoresde.tab2]
-// `scorebook likelihood` and `scorebook sample --flow` have looked at the networks of the SDEs; here the chain is asked, its bound and the
-// likelihood of the flow that it becomes as an SDE, and then laws in closed form, where all of a likelihood's error is the time at which it
-// ends.
+// What the models say of test images, in bits per dimension, and how far what their flow draws is from the training
+// images. [scoresde.tab2] `scorebook likelihood` and `scorebook sample --flow` have looked at the networks of the SDEs;
+// here the chain is asked, its bound and the likelihood of the flow that it becomes as an SDE, and then laws in closed
+// form, where all of a likelihood's error is the time at which it ends.
 
 #include "../judge.h"
 
@@ -68,8 +68,8 @@ read_cells (results *r)
 
 // ## The chain
 //
-// Its network is asked at the chain's levels; between them, and under the SDE that the chain tends to, it can be asked as well, for it sees
-// the time as a number. The bound is on bytes, the other on dequantised images.
+// Its network is asked at the chain's levels; between them, and under the SDE that the chain tends to, it can be asked
+// as well, for it sees the time as a number. The bound is on bytes, the other on dequantised images.
 
 static sb_bytes *
 clothes (void)
@@ -165,9 +165,9 @@ ask_chain (const judge *j, results *r)
 
 // ## In closed form
 //
-// Data $\mathcal N(0, \lambda)$ that are as thin as a byte's dequantisation: what the likelihood at $\epsilon$ instead of at 0 costs,
-// $\tfrac12(\ln\tfrac q\lambda + \tfrac\lambda q - 1)$ nats a direction with $q$ the variance at $\epsilon$. The log-likelihood is quadratic in $x$, so
-// that its mean is its value at $x = \sqrt\lambda$.
+// Data $\mathcal N(0, \lambda)$ that are as thin as a byte's dequantisation: what the likelihood at $\epsilon$ instead
+// of at 0 costs, $\tfrac12(\ln\tfrac q\lambda + \tfrac\lambda q - 1)$ nats a direction with $q$ the variance at
+// $\epsilon$. The log-likelihood is quadratic in $x$, so that its mean is its value at $x = \sqrt\lambda$.
 
 typedef struct
 {

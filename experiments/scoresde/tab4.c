@@ -1,7 +1,8 @@
 // # Table 4: twice as many steps by rounding
 //
-// Table 1 once more, its P2000 column made by asking a network of 1000 levels on 2000, linearly between them and by rounding down.
-// [scoresde.tab4] The exact score on exact levels, of which there are 2000 then, is a third way, which no network has.
+// Table 1 once more, its P2000 column made by asking a network of 1000 levels on 2000, linearly between them and by
+// rounding down. [scoresde.tab4] The exact score on exact levels, of which there are 2000 then, is a third way, which
+// no network has.
 
 #include "spectrum.h"
 
@@ -77,9 +78,9 @@ make_table (results *r)
 
 // ## The claims
 //
-// The text says of both tables that the predictor-corrector samplers perform "on par or better than" predictors alone at equal cost. The
-// published Table 4 does not bear it out for VP, where rounding beats PC1000 by 2.8 and 2.5 standard deviations of both, with ancestral
-// sampling and with reverse diffusion.
+// The text says of both tables that the predictor-corrector samplers perform "on par or better than" predictors alone
+// at equal cost. The published Table 4 does not bear it out for VP, where rounding beats PC1000 by 2.8 and 2.5 standard
+// deviations of both, with ancestral sampling and with reverse diffusion.
 
 static void
 write_claims (results *r, const table *t)

@@ -1,6 +1,7 @@
 // # Table 5: the best signal-to-noise ratio
 //
-// The corrector's $r$ of Tables 1 and 4: for each sampler with a corrector the best of the paper's grid, in steps of 0.01. [scoresde.tab5]
+// The corrector's $r$ of Tables 1 and 4: for each sampler with a corrector the best of the paper's grid, in steps of
+// 0.01. [scoresde.tab5]
 
 #include "spectrum.h"
 

@@ -1,8 +1,8 @@
 // # What changes when one thing is changed
 //
-// Networks of digits, the same but for the loss, the levels of the blur, the noise, or the operator; samples by Momentum, at
-// two numbers of evaluations. [soft.txt-lossvs] [soft.txt-relatedcold] [soft.txt-schedablation] [soft.fig9]
-// [soft.set-noiseablation] [soft.txt-jointworks] [soft.fig15] [soft.txt-limitations]
+// Networks of digits, the same but for the loss, the levels of the blur, the noise, or the operator; samples by
+// Momentum, at two numbers of evaluations. [soft.txt-lossvs] [soft.txt-relatedcold] [soft.txt-schedablation]
+// [soft.fig9] [soft.set-noiseablation] [soft.txt-jointworks] [soft.fig15] [soft.txt-limitations]
 
 #include "drawn.h"
 

@@ -1,7 +1,7 @@
 // # Figures 12 to 14: samples, and the training images nearest to them
 //
-// Digits by Momentum beside their nearest training images [soft.fig12]; faces by Momentum [soft.fig13] and clothes by the
-// flow [soft.fig14]. What does memorise is the exact denoiser of a few images.
+// Digits by Momentum beside their nearest training images [soft.fig12]; faces by Momentum [soft.fig13] and clothes by
+// the flow [soft.fig14]. What does memorise is the exact denoiser of a few images.
 
 #include "../faces.h"
 #include "drawn.h"

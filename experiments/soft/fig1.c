@@ -1,7 +1,7 @@
 // # Figures 1 and 7: forward, back, and what is seen on the way
 //
-// Digits that are blurred, or covered from the edge inwards, with a little noise; the way back by Momentum; and the clean digit that a network
-// expects at each time. [soft.fig1] [soft.fig7]
+// Digits that are blurred, or covered from the edge inwards, with a little noise; the way back by Momentum; and the
+// clean digit that a network expects at each time. [soft.fig1] [soft.fig7]
 
 #include "drawn.h"
 
@@ -43,8 +43,8 @@ matrix_of (size_t n)
 
 // ## Forward, and the expected digit
 //
-// Mean squared errors of x_t and of E[x_0 | x_t]; of a window's, over the pixels that are observed and over those that are
-// masked.
+// Mean squared errors of x_t and of E[x_0 | x_t]; of a window's, over the pixels that are observed and over those that
+// are masked.
 
 typedef struct
 {

@@ -212,8 +212,8 @@ of_mixture (results *r)
 
 // ## Two times at once
 //
-// Unit Gaussian data at sigma = .5, between t = .1 and .6. Along the SDE, a flow as the noise stands still, x_s = 1 becomes
-// some x_t, and the covariance is x_t S_s; of a picture that keeps its noise it is c_s c_t + sigma^2.
+// Unit Gaussian data at sigma = .5, between t = .1 and .6. Along the SDE, a flow as the noise stands still, x_s = 1
+// becomes some x_t, and the covariance is x_t S_s; of a picture that keeps its noise it is c_s c_t + sigma^2.
 
 static void
 of_two_times (results *r)

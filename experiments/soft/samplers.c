@@ -1,7 +1,7 @@
 // # Tables 2 to 5: samplers of one network
 //
-// All samplers of the paper on clothes, against evaluations, beside VE's. [soft.tab2] [soft.tab3] [soft.tab4] [soft.tab5]
-// [soft.fig3] [soft.fig10]
+// All samplers of the paper on clothes, against evaluations, beside VE's. [soft.tab2] [soft.tab3] [soft.tab4]
+// [soft.tab5] [soft.fig3] [soft.fig10]
 
 #include "drawn.h"
 
@@ -31,8 +31,9 @@ static const way ways[ALL]
         [VE] = { "VE, reverse diffusion", &sb_step_reverse_diffusion, NULL },
         [VE_FLOW] = { "VE, probability flow", &sb_step_probability_flow, NULL } };
 
-// Published: of CelebA-64 (Tables 3 to 5, the text), at the same number; and the best of CIFAR-10 (Table 2), which is that of 200
-// to 1000 evaluations by 80, the best of them being common to report. [soft.txt-quantN] [soft.set-eval] [soft.set-nfe] [soft.set-baselines-cifar]
+// Published: of CelebA-64 (Tables 3 to 5, the text), at the same number; and the best of CIFAR-10 (Table 2), which is
+// that of 200 to 1000 evaluations by 80, the best of them being common to report. [soft.txt-quantN] [soft.set-eval]
+// [soft.set-nfe] [soft.set-baselines-cifar]
 
 static const char *
 published (int by, size_t evaluations)

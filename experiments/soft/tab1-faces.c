@@ -1,7 +1,7 @@
 // # Table 1 on faces
 //
-// Faces under blur and noise by Momentum, and under DDPM's chain by its own sampler and by DDIM, at the same number of evaluations:
-// distances of two kinds of features to those of the training faces. [soft.tab1] [soft.fig2]
+// Faces under blur and noise by Momentum, and under DDPM's chain by its own sampler and by DDIM, at the same number of
+// evaluations: distances of two kinds of features to those of the training faces. [soft.tab1] [soft.fig2]
 
 #include "../faces.h"
 #include "drawn.h"

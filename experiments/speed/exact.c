@@ -7,9 +7,9 @@
 // A unit of work is N samples of a mixture of K Gaussians, by STEPS steps of a predictor and a corrector and Tweedie's
 // formula; or the score of N points, of a mixture or of the law of a data set. mixture.py and points.py are the peers.
 //
-// Or it is N samples by Karras et al.'s sampler, STEPS levels and 0; or STEPS steps of Euler and Maruyama on the same levels,
-// each row at times of its own, or all at one. The facts of the first are the means of samples and of their squares, from points
-// which, after the means, are left for the peer in FILE (NPY).
+// Or it is N samples by Karras et al.'s sampler, STEPS levels and 0; or STEPS steps of Euler and Maruyama on the same
+// levels, each row at times of its own, or all at one. The facts of the first are the means of samples and of their
+// squares, from points which, after the means, are left for the peer in FILE (NPY).
 
 #include "../results.h"
 #include "rounds.h"

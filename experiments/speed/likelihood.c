@@ -3,10 +3,10 @@
 //     likelihood-driver mixture FILE N TOLERANCE D K
 //     likelihood-driver network FILE N TOLERANCE MODEL IMAGES
 //
-// A unit of work is the log-likelihood of N points: of a mixture of K Gaussians under the VP SDE, by the exact trace; or
-// of images, dequantised, under a network, along one direction of signs each. What the peer, likelihood.py, has to know
-// is left in FILE (NPY): the means and the points, or the points and the directions. The facts are those of all points
-// as one system of equations, as scipy has them; the mixture's are then worked on in two.
+// A unit of work is the log-likelihood of N points: of a mixture of K Gaussians under the VP SDE, by the exact trace;
+// or of images, dequantised, under a network, along one direction of signs each. What the peer, likelihood.py, has to
+// know is left in FILE (NPY): the means and the points, or the points and the directions. The facts are those of all
+// points as one system of equations, as scipy has them; the mixture's are then worked on in two.
 
 #include "../results.h"
 #include "rounds.h"

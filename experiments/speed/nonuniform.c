@@ -6,10 +6,11 @@
 //     nonuniform-driver uniform N D
 //     nonuniform-driver transition N D PARTS
 //
-// A unit of work is Haar's transform of N images of SIDE x SIDE pixels and 3 channels, 3 levels, there and back; the structural
-// similarity of N pairs of images; N samples given a condition that diffuses, STEPS steps of Euler and Maruyama with the exact score of
-// a mixture of 3 Gaussians in 2 + 2 dimensions; or one transition of N rows of D numbers, a time each, of VP or of so many
-// blocks of it. nonuniform.py is the peer. Numbers are the fractional parts of multiples, which it has too.
+// A unit of work is Haar's transform of N images of SIDE x SIDE pixels and 3 channels, 3 levels, there and back; the
+// structural similarity of N pairs of images; N samples given a condition that diffuses, STEPS steps of Euler and
+// Maruyama with the exact score of a mixture of 3 Gaussians in 2 + 2 dimensions; or one transition of N rows of D
+// numbers, a time each, of VP or of so many blocks of it. nonuniform.py is the peer. Numbers are the fractional parts
+// of multiples, which it has too.
 
 #include "../results.h"
 #include "rounds.h"

@@ -7,8 +7,9 @@
 //
 // A unit of work is the blur of N images of SIDE x SIDE pixels and 3 channels, a deviation each, zero beyond the edge;
 // Sinkhorn's transport from N digits at deviation 1 to N others at 2, to a residual of 1e-6, by products or in the log
-// domain; the distances between LEVELS levels of the blur of N digits; or N samples by Momentum in so many steps, with the exact
-// score of a mixture of K probabilistic PCAs with Q directions each in 784 dimensions, mirrored beyond the edge. soft.py is the peer.
+// domain; the distances between LEVELS levels of the blur of N digits; or N samples by Momentum in so many steps, with
+// the exact score of a mixture of K probabilistic PCAs with Q directions each in 784 dimensions, mirrored beyond the
+// edge. soft.py is the peer.
 
 #include "../results.h"
 #include "rounds.h"

@@ -10,8 +10,9 @@
 // A unit of work is a training step, as `scorebook train` does it (draw a batch, noise it, forward, backward, Adam with
 // clipping and the weights' average), or an estimate of the noise in one batch, as a sampler asks for it. With
 // `consistency` it is a training step on EDM's terms and of consistency, all rows with two paths of six steps, and with
-// `denoising` the same without paths. Where there is a FILE (safetensors), the weights, a batch and the normals of its paths are
-// left in it, and the facts are the loss and the gradient's norm there, and those of the paths alone: the peer is to find the same.
+// `denoising` the same without paths. Where there is a FILE (safetensors), the weights, a batch and the normals of its
+// paths are left in it, and the facts are the loss and the gradient's norm there, and those of the paths alone: the
+// peer is to find the same.
 
 #include "../results.h"
 #include "rounds.h"

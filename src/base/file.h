@@ -30,7 +30,7 @@ typedef struct
   char *temporary; // its name; NULL where it has none, and where the file is written directly
   bool straight;
   int descriptor;
-  int lock; // on the temporary, for as long as it has a name
+  int lock;        // on the temporary, for as long as it has a name
   int write_errno; // of the first write that failed, or 0
 } sb_file;
 

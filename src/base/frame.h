@@ -28,7 +28,7 @@ int sb_frame_project (const sb_frame *frame, const gsl_matrix *z, const gsl_matr
 // GSL_EUNDRFLW where no normal double is as large, or as small.
 int sb_frame_unit (const sb_frame *frame, int power, double *unit);
 
-// The least exponent with |x| <= 2^exponent, limited so that 2^-exponent is a normal number too; 0 for zero.
+// The least exponent with |x| < 2^exponent, limited so that 2^-exponent is a normal number too; 0 for zero.
 int sb_frame_exponent (double x);
 
 #endif

@@ -26,8 +26,8 @@ enum
 };
 int sb_pieces (size_t count, sb_shard_function work, void *context);
 
-// How many threads sb_shards would use now, each of which needs a workspace. (It may be more later: a pool, pool.h, then
-// makes another.)
+// How many threads sb_shards would use now, each of which needs a workspace. (It may be more later: a pool, pool.h,
+// then makes another.)
 size_t sb_shard_threads (void);
 
 // Put OpenBLAS on one thread for the whole program. Its own threads change the order of sums, and with it the last

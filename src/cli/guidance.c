@@ -305,7 +305,8 @@ open_measurement (const guidance_options *o, const named_law *look, uint64_t n, 
 
 // ## Where to begin
 //
-// In place of a draw from the prior, points that are as the process leaves them at the first time: a user's picture, blurred.
+// In place of a draw from the prior, points that are as the process leaves them at the first time: a user's picture,
+// blurred.
 
 static int
 open_start (const guidance_options *o, const named_law *look, uint64_t n, guidance *g)

@@ -103,8 +103,8 @@ describe_file (const char *path)
   return EXIT_SUCCESS;
 }
 
-// A note is text that anybody may have written: lines after the first are indented, and what could move a terminal is not
-// printed.
+// A note is text that anybody may have written: lines after the first are indented, and what could move a terminal is
+// not printed.
 
 static void
 print_text (const char *text)

@@ -1,6 +1,7 @@
 // # scorebook likelihood, encode, decode
 //
-// What the probability flow tells of points: how probable the model of a score finds them, and the codes that they come from.
+// What the probability flow tells of points: how probable the model of a score finds them, and the codes that they come
+// from.
 
 #include <config.h>
 #include "commands.h"
@@ -300,8 +301,8 @@ integrate (job *j, const gsl_matrix *y, gsl_matrix *x, size_t first, double *eva
   const settings *o = &j->o;
   const sb_flow flow = { .relative = o->relative, .absolute = o->absolute, .final = SB_FINAL_SAMPLE };
   gsl_matrix_view to = gsl_matrix_submatrix (j->out.x, first, 0, x->size1, x->size2);
-  int status = (j->what == ENCODE ? sb_encode : sb_decode) (&flow, j->score, y, o->t_min, (size_t)o->group, x,
-                                                            evaluations);
+  int status
+      = (j->what == ENCODE ? sb_encode : sb_decode) (&flow, j->score, y, o->t_min, (size_t)o->group, x, evaluations);
   gsl_matrix_memcpy (&to.matrix, x);
   return status;
 }

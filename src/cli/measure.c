@@ -251,7 +251,8 @@ measure_sinkhorn (const settings *o, const inputs *in, json_t *report)
 
 // ## Measures of rows in order
 //
-// Row i of reconstructions belongs to row i / N of the truths, or of the conditions. The files have been checked for it.
+// Row i of reconstructions belongs to row i / N of the truths, or of the conditions. The files have been checked for
+// it.
 
 static uint64_t
 per_condition (const settings *o)

@@ -3,10 +3,11 @@
 // Two laws are built in, the ones that the experiments and tests use most:
 //
 // - `gmm3`, three Gaussians on a line: weights 0.3, 0.5, 0.2, means -1.5, 0.3, 2, standard deviations 0.3, 0.4, 0.2;
-// - `spec48`, a Gaussian in 48 dimensions whose variances fall off like those of images, $\lambda_k = c/k$, with $c$ such that
-//   their mean is 0.25.
+// - `spec48`, a Gaussian in 48 dimensions whose variances fall off like those of images, $\lambda_k = c/k$, with $c$
+//   such that their mean is 0.25.
 //
-// A JSON file gives any Gaussian or mixture; a file of data gives the law that puts an equal mass on each of its points.
+// A JSON file gives any Gaussian or mixture; a file of data gives the law that puts an equal mass on each of its
+// points.
 
 #include <config.h>
 #include "named_law.h"
@@ -99,9 +100,9 @@ build_spec48 (mixture *m)
 //
 //     { "weights": [0.3, 0.7], "means": [[0, 1], [2, 3]], "sds": [0.5, [0.1, 0.2]] }
 //
-// `means` gives the number of components and dimensions (in one dimension its entries may be plain numbers). `weights` may
-// be left out: equal ones. The spread is either `sds`, per component a number or one per coordinate, or `covariances`, per
-// component a matrix. Complaints name the place as `means[1][0]`.
+// `means` gives the number of components and dimensions (in one dimension its entries may be plain numbers). `weights`
+// may be left out: equal ones. The spread is either `sds`, per component a number or one per coordinate, or
+// `covariances`, per component a matrix. Complaints name the place as `means[1][0]`.
 
 static int
 get_number (const char *file, const json_t *value, const char *place, double *number)

@@ -12,8 +12,8 @@ typedef struct
 } named_law;
 
 // `name`: gmm3, spec48, or a file: JSON (a Gaussian or a mixture), IDX or NPY (the points of a data set, all equally
-// likely; bytes are mapped to [range[0], range[1]], or where that is NaN to `usual`). EXIT_SUCCESS, or EXIT_FAILURE after a
-// complaint.
+// likely; bytes are mapped to [range[0], range[1]], or where that is NaN to `usual`). EXIT_SUCCESS, or EXIT_FAILURE
+// after a complaint.
 int law_open (const char *name, const double *range, const double *usual, named_law *law);
 void law_close (named_law *law);
 

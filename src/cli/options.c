@@ -1,7 +1,7 @@
 // # The command line
 //
-// A command describes its options once, in a table. From it come what `getopt_long` accepts, the reading and checking of
-// the arguments, and the help; so that the help cannot omit an option.
+// A command describes its options once, in a table. From it come what `getopt_long` accepts, the reading and checking
+// of the arguments, and the help; so that the help cannot omit an option.
 
 #include <config.h>
 #include "options.h"

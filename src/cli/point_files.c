@@ -90,9 +90,11 @@ take_bytes (const char *path, sb_bytes *bytes, const double *range, points *p)
   return p->rows ? EXIT_SUCCESS : failure ("%s: no memory for %s numbers", path, p->shape);
 }
 
-static const char *const format_names[]
-    = { [FORMAT_IDX] = "IDX",           [FORMAT_NPY] = "NPY",          [FORMAT_PNG] = "PNG",
-        [FORMAT_CIFAR] = "CIFAR-10", [FORMAT_FOLDER] = "folder of PNG" };
+static const char *const format_names[] = { [FORMAT_IDX] = "IDX",
+                                            [FORMAT_NPY] = "NPY",
+                                            [FORMAT_PNG] = "PNG",
+                                            [FORMAT_CIFAR] = "CIFAR-10",
+                                            [FORMAT_FOLDER] = "folder of PNG" };
 
 static sb_bytes *
 read_array (const char *path, file_format format, size_t height, sb_bytes **labels, sb_error *error)
@@ -181,8 +183,7 @@ points_read (const char *path, const double *range, size_t height, points *p)
 // Pictures are small, and so are files of CIFAR-10.
 
 static int
-scan_bytes (const char *path, file_format format, sb_shape *shape, sb_numbers_show show, void *context,
-            sb_error *error)
+scan_bytes (const char *path, file_format format, sb_shape *shape, sb_numbers_show show, void *context, sb_error *error)
 {
   sb_bytes *bytes = read_array (path, format, 0, NULL, error);
   if (!bytes)

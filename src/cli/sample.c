@@ -329,8 +329,8 @@ or_default (double value, double otherwise)
   return isnan (value) ? otherwise : value;
 }
 
-// An SDE is solved on a grid from $T$ to $\epsilon$. A chain goes down its $N$ levels; with fewer steps, by those nearest to
-// an even grid. With denoising it ends at level 1, from where Tweedie's formula takes it to level 0.
+// An SDE is solved on a grid from $T$ to $\epsilon$. A chain goes down its $N$ levels; with fewer steps, by those
+// nearest to an even grid. With denoising it ends at level 1, from where Tweedie's formula takes it to level 0.
 
 static const sb_grid_kind *
 grid_of (const settings *o, const sb_process *process)

@@ -1,7 +1,7 @@
 // # scorebook schedule
 //
-// Levels of a corruption for a process of the kind soft: the shortest path from the lowest to the highest, for the data at
-// hand. [soft.set-schedule]
+// Levels of a corruption for a process of the kind soft: the shortest path from the lowest to the highest, for the data
+// at hand. [soft.set-schedule]
 
 #include <config.h>
 

@@ -1,6 +1,7 @@
 // # Words for a shell
 //
-// A line that a person is to paste must be read by the shell as it was meant: with blanks, quotes and bytes of any kind.
+// A line that a person is to paste must be read by the shell as it was meant: with blanks, quotes and bytes of any
+// kind.
 
 #include <config.h>
 #include "shell_words.h"
@@ -57,7 +58,8 @@ is_printable (const char *word)
   return true;
 }
 
-// A dollar before the quote: any byte may be written as three octal digits, and a digit that follows does not belong to them.
+// A dollar before the quote: any byte may be written as three octal digits, and a digit that follows does not belong to
+// them.
 
 static void
 quote_bytes (shell_words *line, const char *word)

@@ -20,15 +20,16 @@ typedef struct
   sb_operator *haar;
 } staged;
 
-// `files`: as many as there are stages, separated by commas, in any order, all of one model. EXIT_SUCCESS, or the status
-// after a complaint that names the file.
+// `files`: as many as there are stages, separated by commas, in any order, all of one model. EXIT_SUCCESS, or the
+// status after a complaint that names the file.
 int stages_open (const char *files, const network_engine *engine, staged *s);
 void stages_close (staged *s);
 
 // Divide `steps` steps evenly among the stages. EXIT_SUCCESS, or the status after a complaint.
 int stages_divide (staged *s, uint64_t steps);
 
-// How samples are drawn: n, by `pc`, a batch at a time; images (n x d). EXIT_SUCCESS, or EXIT_FAILURE after a complaint.
+// How samples are drawn: n, by `pc`, a batch at a time; images (n x d). EXIT_SUCCESS, or EXIT_FAILURE after a
+// complaint.
 typedef struct
 {
   sb_pc pc;

@@ -213,8 +213,8 @@ number (const training *t, size_t key)
 
 // ## The command
 //
-// A state says how to make it, as a line for a shell: the options that change what is learned, by their whole names, as they
-// were given; what only sets how long, where to and by which means is left out. Where a resumed training is given
+// A state says how to make it, as a line for a shell: the options that change what is learned, by their whole names, as
+// they were given; what only sets how long, where to and by which means is left out. Where a resumed training is given
 // others, the line is extended by them.
 
 static void
@@ -418,7 +418,8 @@ choose_weighting (training *t, const sb_process *process, sb_objective *objectiv
   return EXIT_SUCCESS;
 }
 
-// The law of its times. Noise levels are times where the process's time is its noise level; they begin where its SDE does.
+// The law of its times. Noise levels are times where the process's time is its noise level; they begin where its SDE
+// does.
 
 static int
 choose_levels (const training_settings *s, const sb_process *process, sb_objective *objective)

@@ -47,8 +47,8 @@ narrow (const sb_blocked *s, size_t i, int add, const float *sample, void *x)
 
 // ## The two products
 //
-// pairs: to (pixels x pixels) = scale sum over channels of a(p) b(q). mix: to (channels x pixels) = scale w a, or with w
-// transposed, a block at a time.
+// pairs: to (pixels x pixels) = scale sum over channels of a(p) b(q). mix: to (channels x pixels) = scale w a, or with
+// w transposed, a block at a time.
 
 static void
 pairs (const sb_blocked *s, const float *a, const float *b, float scale, float *to)

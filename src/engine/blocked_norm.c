@@ -146,9 +146,9 @@ sb_blocked_norm_forward (const sb_blocked_norm *norm, const float *theta, const 
 
 // ## Backward
 //
-// First through the SiLU, in place: $u = \bar y\,\varsigma(z)\,\bigl(1 + z\,(1 - \varsigma(z))\bigr)$. Then the sums of $u$
-// and of $u\,\hat x$ over pixels, which are the gradients of $\beta$ and $\gamma$; from them the means of $\gamma u$ and
-// of $\gamma u\,\hat x$ over groups; and with these the gradient of $x$.
+// First through the SiLU, in place: $u = \bar y\,\varsigma(z)\,\bigl(1 + z\,(1 - \varsigma(z))\bigr)$. Then the sums of
+// $u$ and of $u\,\hat x$ over pixels, which are the gradients of $\beta$ and $\gamma$; from them the means of $\gamma
+// u$ and of $\gamma u\,\hat x$ over groups; and with these the gradient of $x$.
 
 SB_INLINE void
 back_through_silu (size_t pixels, const float *restrict mu, const float *restrict rho, const float *restrict gamma,

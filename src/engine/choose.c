@@ -74,11 +74,14 @@ complain_of_backend (const char *name, sb_net_precision precision, sb_error *err
   if (name && !find_backend (name))
     return complain_of_name (name, error);
   if (precision == SB_NET_FLOAT)
-    SB_ERROR (error, GSL_EUNSUP, "backend onednn: this processor has no AVX-512, or this process may run no code that it writes");
+    SB_ERROR (error, GSL_EUNSUP,
+              "backend onednn: this processor has no AVX-512, or this process may run no code that it writes");
   if (!find_backend ("onednn") || (name && strcmp (name, "onednn") != 0))
     SB_ERROR (error, GSL_EUNSUP, "precision bf16: only with the backend onednn%s",
               find_backend ("onednn") ? "" : ", which is not built in");
-  SB_ERROR (error, GSL_EUNSUP, "precision bf16: this processor has neither AVX512-BF16 nor AMX, or this process may run no code that it writes");
+  SB_ERROR (
+      error, GSL_EUNSUP,
+      "precision bf16: this processor has neither AVX512-BF16 nor AMX, or this process may run no code that it writes");
 }
 
 static int

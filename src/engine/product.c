@@ -1,8 +1,8 @@
 // # Small products
 //
 // Winograd's algorithm needs many products of small matrices, of 24 rows and 16 to 128 columns, say. A library's sgemm
-// first copies its matrices into an order of its own, which for large ones costs nothing beside the product itself, but for
-// these as much as the product. The loops below need no copies, since matrices of this size fit in the cache.
+// first copies its matrices into an order of its own, which for large ones costs nothing beside the product itself, but
+// for these as much as the product. The loops below need no copies, since matrices of this size fit in the cache.
 
 #include "product.h"
 

@@ -19,13 +19,13 @@
 
 // ## Where the matrices come from
 //
-// A tap of weights $g_0 + g_1 p + g_2 p^2$ and one of outputs $y_0 + \cdots + y_3 p^3$ are polynomials, and their product has
-// six coefficients: its values at six points $p$ determine it, and each is one product, that of the two factors' values
-// there. $G$ maps coefficients to values; transposing the multiplication turns it into a correlation, whose inputs are
-// transformed by $B^\top$ and whose outputs by $A^\top$. The points are $0, \pm a, \pm b$ and infinity, with
-// $a = \tfrac58$, $b = \tfrac32$: values and coefficients are then of like size, which keeps rounding errors small:
-// below 1e-6 of the norm, summed over 64 channels (tests/engine/test_winograd.c). All constants but the divisors are
-// exact in float.
+// A tap of weights $g_0 + g_1 p + g_2 p^2$ and one of outputs $y_0 + \cdots + y_3 p^3$ are polynomials, and their
+// product has six coefficients: its values at six points $p$ determine it, and each is one product, that of the two
+// factors' values there. $G$ maps coefficients to values; transposing the multiplication turns it into a correlation,
+// whose inputs are transformed by $B^\top$ and whose outputs by $A^\top$. The points are $0, \pm a, \pm b$ and
+// infinity, with $a = \tfrac58$, $b = \tfrac32$: values and coefficients are then of like size, which keeps rounding
+// errors small: below 1e-6 of the norm, summed over 64 channels (tests/engine/test_winograd.c). All constants but the
+// divisors are exact in float.
 
 enum
 {
@@ -439,8 +439,8 @@ conv_backward_data (void *conv)
 
 // ## The gradient of the weights
 //
-// It is a correlation too: of a tile's $6 \times 6$ inputs with the $4 \times 4$ gradients of its outputs, giving $3 \times 3$
-// numbers. The same points serve, $G$ and $A$ exchange roles, and the last transform is common to all tiles:
+// It is a correlation too: of a tile's $6 \times 6$ inputs with the $4 \times 4$ gradients of its outputs, giving $3
+// \times 3$ numbers. The same points serve, $G$ and $A$ exchange roles, and the last transform is common to all tiles:
 // $$ \bar g = A^\top \Bigl[\sum_{\text{tiles}} (B^\top d\,B) \odot (G\,\bar Y\,G^\top)\Bigr] A . $$
 
 // These become the right factor of a product.

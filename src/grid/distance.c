@@ -1,8 +1,8 @@
 // # The largest noise scale
 //
-// SMLD's $\sigma_{\max}$ should be as large as the largest distance between two training points, so that at that scale a
-// chain can get from any one to any other (Technique 1 of Song and Ermon, 2020, which Song et al., 2021, Appendix C, follow).
-// [scoresde.set-smld]
+// SMLD's $\sigma_{\max}$ should be as large as the largest distance between two training points, so that at that scale
+// a chain can get from any one to any other (Technique 1 of Song and Ermon, 2020, which Song et al., 2021, Appendix C,
+// follow). [scoresde.set-smld]
 
 #include "distance.h"
 #include "../base/error.h"
@@ -34,9 +34,9 @@ typedef struct
 
 // ## Pairs, a block at a time
 //
-// $\lVert\mathbf{x}_i - \mathbf{x}_j\rVert^2 = \lVert\mathbf{x}_i\rVert^2 + \lVert\mathbf{x}_j\rVert^2 - 2\,\mathbf{x}_i^T\mathbf{x}_j$, and the products of a block of points
-// with another are one product of matrices. The points are taken relative to their centre and in units of their spread
-// (base/frame.c).
+// $\lVert\mathbf{x}_i - \mathbf{x}_j\rVert^2 = \lVert\mathbf{x}_i\rVert^2 + \lVert\mathbf{x}_j\rVert^2 -
+// 2\,\mathbf{x}_i^T\mathbf{x}_j$, and the products of a block of points with another are one product of matrices. The
+// points are taken relative to their centre and in units of their spread (base/frame.c).
 
 typedef struct
 {

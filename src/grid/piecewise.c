@@ -1,8 +1,8 @@
 // # Linear between knots
 //
 // A path of 32 levels is found by a search, and linear interpolation extends it to all times. [soft.txt-interp] What is
-// interpolated is the level, a blur's standard deviation, not the matrix: halfway between two blurs is a blur, and not their
-// mean. At a knot the slope jumps; it is taken from the left, from earlier times.
+// interpolated is the level, a blur's standard deviation, not the matrix: halfway between two blurs is a blur, and not
+// their mean. At a knot the slope jumps; it is taken from the left, from earlier times.
 
 #include "piecewise.h"
 

@@ -13,8 +13,8 @@ typedef struct
   gsl_vector *t, *value; // n >= 2 knots; t strictly increasing
 } sb_piecewise;
 
-// Copies. NULL: GSL_EBADLEN where the two differ in size or are shorter than 2, GSL_EDOM where a number is not finite or t does not
-// increase, GSL_ENOMEM.
+// Copies. NULL: GSL_EBADLEN where the two differ in size or are shorter than 2, GSL_EDOM where a number is not finite
+// or t does not increase, GSL_ENOMEM.
 sb_piecewise *sb_piecewise_alloc (const gsl_vector *t, const gsl_vector *value);
 void sb_piecewise_free (sb_piecewise *f); // NULL is allowed
 

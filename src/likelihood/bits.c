@@ -1,11 +1,13 @@
 // # Bits per dimension
 //
-// A density of real numbers gives whole ones no probability, as they have no volume. So each pixel $k$ is spread over its cell,
-// $u = k + U$ with $U$ uniform on $[0, 1)$, and the density of $\mathbf u \in [0, 256)^d$ is averaged over the cell: by Jensen's
-// inequality its logarithm is at most that of the pixel's probability. Where the model's density is of $\mathbf x = \mathrm{low} + w\,\mathbf u$,
-// $w = (\mathrm{high} - \mathrm{low})/256$, a change of variables gives that of $\mathbf u$, [scoresde.txt-bpd]
+// A density of real numbers gives whole ones no probability, as they have no volume. So each pixel $k$ is spread over
+// its cell, $u = k + U$ with $U$ uniform on $[0, 1)$, and the density of $\mathbf u \in [0, 256)^d$ is averaged over
+// the cell: by Jensen's inequality its logarithm is at most that of the pixel's probability. Where the model's density
+// is of $\mathbf x = \mathrm{low} + w\,\mathbf u$, $w = (\mathrm{high} - \mathrm{low})/256$, a change of variables
+// gives that of $\mathbf u$, [scoresde.txt-bpd]
 // $$ \text{bits/dim} = -\frac{\log p(\mathbf x) + d\log w}{d\,\log 2} = -\frac{\log_2 p(\mathbf x)}{d} - \log_2 w , $$
-// and $-\log_2 w$ is the offset of the authors' code: 8 for pixels in $[0, 1]$, 7 for $[-1, 1]$. The paper prints no formula.
+// and $-\log_2 w$ is the offset of the authors' code: 8 for pixels in $[0, 1]$, 7 for $[-1, 1]$. The paper prints no
+// formula.
 
 #include "bits.h"
 

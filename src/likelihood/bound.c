@@ -3,19 +3,21 @@
 // The reverse SDE driven by a learned score ends in another law than the data's, [nonuniform.eq3]
 // $$ d\mathbf x_t = [\mathbf f(\mathbf x_t, t) - \mathbf G\mathbf G^{\mathsf T}\mathbf s_\theta(\mathbf x_t, t)]\,dt + \mathbf G\,d\bar{\mathbf w}_t,
 //    \qquad \mathbf x_T \sim \pi, $$
-// in place of [nonuniform.eq2] Anderson's $[\mathbf f - \mathbf G\mathbf G^{\mathsf T}\nabla\ln p(\mathbf x_t)]\,dt + \mathbf G\,d\bar{\mathbf w}_t$ (where $\mathbf G$
-// depends on $\mathbf x$ both lack $-\nabla\cdot(\mathbf G\mathbf G^{\mathsf T})$). The score's error bounds the
-// difference. For one SDE in all coordinates, [nonuniform.eq7]
+// in place of [nonuniform.eq2] Anderson's $[\mathbf f - \mathbf G\mathbf G^{\mathsf T}\nabla\ln p(\mathbf x_t)]\,dt +
+// \mathbf G\,d\bar{\mathbf w}_t$ (where $\mathbf G$ depends on $\mathbf x$ both lack $-\nabla\cdot(\mathbf G\mathbf
+// G^{\mathsf T})$). The score's error bounds the difference. For one SDE in all coordinates, [nonuniform.eq7]
 // $$ D_{KL}(p(\mathbf x_0)\,\|\,p_\theta^{SDE}) \le T\,\mathcal L_{SM}(\theta, g^2) + D_{KL}(p(\mathbf x_T)\,\|\,\pi), $$
-// and for an SDE in each, or any symmetric $\Sigma(t)$, with $\mathbf v = \nabla\ln p(\mathbf x_t) - \mathbf s_\theta(\mathbf x_t, t)$,
-// [nonuniform.thm1] [nonuniform.thm6]
+// and for an SDE in each, or any symmetric $\Sigma(t)$, with $\mathbf v = \nabla\ln p(\mathbf x_t) - \mathbf
+// s_\theta(\mathbf x_t, t)$, [nonuniform.thm1] [nonuniform.thm6]
 // $$ \mathrm{KL}(p(\mathbf x_0)\,|\,p_\theta(\mathbf x_0)) \le \mathrm{KL}(p(\mathbf x_T)\,|\,\pi) + \tfrac T2\,\mathbb E_{t \sim U(0,T),\,\mathbf x_t}[\mathbf v^{\mathsf T}\mathbf G(t)\mathbf G(t)^{\mathsf T}\mathbf v] . $$
-// The paper prints all of these without the factor $T$: they then fail at $T = 4$. For a pair $\mathbf z = (\mathbf x, \mathbf y)$ at two speeds
-// $\mathbf G\mathbf G^{\mathsf T} = \Lambda^{MLE}$ is $\sigma^x(t)^2$ on the first $n_x$ coordinates and $\sigma^y(t)^2$ on those after them, coefficients of
-// diffusion and not deviations of kernels, [nonuniform.thm3] [nonuniform.txt-nll]
+// The paper prints all of these without the factor $T$: they then fail at $T = 4$. For a pair $\mathbf z = (\mathbf x,
+// \mathbf y)$ at two speeds $\mathbf G\mathbf G^{\mathsf T} = \Lambda^{MLE}$ is $\sigma^x(t)^2$ on the first $n_x$
+// coordinates and $\sigma^y(t)^2$ on those after them, coefficients of diffusion and not deviations of kernels,
+// [nonuniform.thm3] [nonuniform.txt-nll]
 // $$ -\mathbb E\,[\ln p_\theta(\mathbf x, \mathbf y)] \le T\,\mathcal L(\theta) + C . $$
 //
-// Where the data are Gaussian and the error is affine in $\mathbf x$, both sides follow from ordinary differential equations, solved here.
+// Where the data are Gaussian and the error is affine in $\mathbf x$, both sides follow from ordinary differential
+// equations, solved here.
 
 #include "bound.h"
 
@@ -29,7 +31,8 @@
 
 // ## Moments
 //
-// A mean and a covariance, one after the other: those of $\mathbf x_t$ are stored at all half steps, where the model's score is evaluated.
+// A mean and a covariance, one after the other: those of $\mathbf x_t$ are stored at all half steps, where the model's
+// score is evaluated.
 
 typedef struct
 {
@@ -151,9 +154,10 @@ find_error (work *w, double t, size_t node)
 }
 
 // Backward in time, [nonuniform.eq16] $d\mathbf x = \tilde\mu_\theta\,dt + \Sigma\,d\bar{\mathbf w}$ with
-// $\tilde\mu_\theta = \mu - \Sigma^2\mathbf s_\theta$; [nonuniform.eq15] without an error it is $\tilde\mu = \mu - \Sigma^2\nabla\ln p$, which returns to the data.
-// With $\mathbf s_\theta = -S^{-1}(\mathbf x - m) - \mathbf E\mathbf x - \mathbf e$ the drift in reversed time is $D\mathbf x + c$,
-// $D = -\mathbf F - \mathbf G\mathbf G^{\mathsf T}(S^{-1} + \mathbf E)$, $c = \mathbf G\mathbf G^{\mathsf T}(S^{-1}m - \mathbf e)$.
+// $\tilde\mu_\theta = \mu - \Sigma^2\mathbf s_\theta$; [nonuniform.eq15] without an error it is $\tilde\mu = \mu -
+// \Sigma^2\nabla\ln p$, which returns to the data. With $\mathbf s_\theta = -S^{-1}(\mathbf x - m) - \mathbf E\mathbf
+// x - \mathbf e$ the drift in reversed time is $D\mathbf x + c$, $D = -\mathbf F - \mathbf G\mathbf G^{\mathsf
+// T}(S^{-1} + \mathbf E)$, $c = \mathbf G\mathbf G^{\mathsf T}(S^{-1}m - \mathbf e)$.
 
 static int
 backward_slope (work *w, double t, size_t node, double *at, double *slope)
@@ -224,7 +228,8 @@ find_laws (work *w)
 
 // ## The integral
 //
-// $\mathbb E[\mathbf v^{\mathsf T}\Lambda\mathbf v] = \operatorname{tr}\Lambda\,\mathbf E S\mathbf E^{\mathsf T} + u^{\mathsf T}\Lambda u$ with $u = \mathbf E m + \mathbf e$, by Simpson's rule.
+// $\mathbb E[\mathbf v^{\mathsf T}\Lambda\mathbf v] = \operatorname{tr}\Lambda\,\mathbf E S\mathbf E^{\mathsf T} +
+// u^{\mathsf T}\Lambda u$ with $u = \mathbf E m + \mathbf e$, by Simpson's rule.
 
 static int
 weighted_error (work *w, size_t node, double *value)

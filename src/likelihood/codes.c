@@ -1,8 +1,8 @@
 // # Latent codes
 //
-// The flow is a map with an inverse. Upwards it encodes a point as $\mathbf x(T)$, downwards it decodes; between the two, codes may be
-// changed: interpolated, or multiplied by a temperature below 1, which makes samples more probable and less diverse.
-// [scoresde.txt-latent-manip]
+// The flow is a map with an inverse. Upwards it encodes a point as $\mathbf x(T)$, downwards it decodes; between the
+// two, codes may be changed: interpolated, or multiplied by a temperature below 1, which makes samples more probable
+// and less diverse. [scoresde.txt-latent-manip]
 
 #include "codes.h"
 
@@ -79,8 +79,8 @@ sb_decode (const sb_flow *flow, const sb_score *score, const gsl_matrix *y, doub
 
 // ## Along the sphere
 //
-// In many dimensions normal codes lie close to a sphere of radius $\sqrt d\,\sigma$, and the line between two of them leads through the
-// inside, where there are none. The arc does not.
+// In many dimensions normal codes lie close to a sphere of radius $\sqrt d\,\sigma$, and the line between two of them
+// leads through the inside, where there are none. The arc does not.
 
 int
 sb_code_between (const gsl_vector *a, const gsl_vector *b, double u, gsl_vector *out)

@@ -13,8 +13,9 @@ int sb_encode (const sb_flow *flow, const sb_score *score, const gsl_matrix *y, 
 int sb_decode (const sb_flow *flow, const sb_score *score, const gsl_matrix *y, double t_min, size_t group,
                gsl_matrix *x, double *evaluations);
 
-// Between two codes along the sphere (slerp): out <- sin((1 - u) theta) / sin theta a + sin(u theta) / sin theta b, theta the angle
-// between a and b; u = 0: a, u = 1: b. Of parallel codes, on the line. GSL_EBADLEN; GSL_EDOM where a or b is zero, or they are opposite.
+// Between two codes along the sphere (slerp): out <- sin((1 - u) theta) / sin theta a + sin(u theta) / sin theta b,
+// theta the angle between a and b; u = 0: a, u = 1: b. Of parallel codes, on the line. GSL_EBADLEN; GSL_EDOM where a or
+// b is zero, or they are opposite.
 int sb_code_between (const gsl_vector *a, const gsl_vector *b, double u, gsl_vector *out);
 
 SB_END_DECLS

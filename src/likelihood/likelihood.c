@@ -1,15 +1,16 @@
 // # Exact likelihood
 //
-// The probability flow takes a point of the data to a code, $\mathbf x(T)$, whose density is the prior's. Along the way the log
-// density changes by minus the divergence of the velocity, so that [scoresde.eq39] [scoresde.txt-exact-likelihood]
+// The probability flow takes a point of the data to a code, $\mathbf x(T)$, whose density is the prior's. Along the way
+// the log density changes by minus the divergence of the velocity, so that [scoresde.eq39]
+// [scoresde.txt-exact-likelihood]
 // $$ \log p_0(\mathbf x(0)) = \log p_T(\mathbf x(T)) + \int_0^T\nabla\cdot\tilde{\mathbf f}_\theta(\mathbf x(t), t)\,dt . $$
 // Both are one system of equations, solved together. Two things differ from the formula. The integral begins at
 // $\epsilon = 10^{-5}$, where there is a score: the result is $\log p_\epsilon$, of data with that much noise. And
 // $p_T$ is not known where the score is learned: the prior replaces it.
 //
-// The paper's settings: the pair of Dormand and Prince with relative and absolute tolerances of $10^{-5}$, one direction for the
-// whole of a solve. [scoresde.set-likelihood] The same direction at all times keeps the right side a smooth function, which an
-// adaptive solver needs.
+// The paper's settings: the pair of Dormand and Prince with relative and absolute tolerances of $10^{-5}$, one
+// direction for the whole of a solve. [scoresde.set-likelihood] The same direction at all times keeps the right side a
+// smooth function, which an adaptive solver needs.
 
 #include "likelihood.h"
 

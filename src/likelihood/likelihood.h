@@ -16,7 +16,8 @@ typedef struct
 // The paper's: t_min = 1e-5, both tolerances 1e-5, an estimate by random signs; rows in groups of 8.
 sb_likelihood sb_likelihood_default (void);
 
-// What a log-likelihood is made of, row by row: log p = log_prior + integral. Vectors (n), the code (n x d); NULL: not wanted.
+// What a log-likelihood is made of, row by row: log p = log_prior + integral. Vectors (n), the code (n x d); NULL: not
+// wanted.
 typedef struct
 {
   gsl_vector *log_p, *log_prior, *integral;
@@ -24,12 +25,14 @@ typedef struct
   double evaluations; // of velocity and divergence, on each row; the mean over rows
 } sb_likelihood_report;
 
-// log p of the rows of x (n x d) under the model of a score: that of the flow which begins at the process's prior. y: the score's
-// condition, NULL or n rows. Row i takes its direction from stream.index + i (the purpose is ignored). Groups are cut from the
-// first row on and worked on in parallel: a batch cut at multiples of `group` gives what the whole gives, whatever the threads.
+// log p of the rows of x (n x d) under the model of a score: that of the flow which begins at the process's prior. y:
+// the score's condition, NULL or n rows. Row i takes its direction from stream.index + i (the purpose is ignored).
+// Groups are cut from the first row on and worked on in parallel: a batch cut at multiples of `group` gives what the
+// whole gives, whatever the threads.
 //
-// GSL_EINVAL for invalid tolerances, GSL_EDOM for t_min out of range or an x that is not finite, GSL_EUNSUP for a chain or a score
-// without the derivative, GSL_EBADFUNC where the score is not finite, GSL_ETOL where no step is short enough, GSL_EBADLEN, GSL_ENOMEM.
+// GSL_EINVAL for invalid tolerances, GSL_EDOM for t_min out of range or an x that is not finite, GSL_EUNSUP for a chain
+// or a score without the derivative, GSL_EBADFUNC where the score is not finite, GSL_ETOL where no step is short
+// enough, GSL_EBADLEN, GSL_ENOMEM.
 int sb_log_likelihood (const sb_likelihood *likelihood, const sb_score *score, const gsl_matrix *y, sb_stream stream,
                        const gsl_matrix *x, sb_likelihood_report *report);
 

@@ -8,8 +8,8 @@
 // estimate takes one: for any $\boldsymbol\epsilon$ with mean 0 and covariance $\mathbf I$, [scoresde.eq40]
 // $$ \nabla\cdot\tilde{\mathbf f}_\theta = \mathbb E\bigl[\boldsymbol\epsilon^{\mathsf T}\,\nabla\tilde{\mathbf f}_\theta\,
 //    \boldsymbol\epsilon\bigr]. $$
-// Its variance, with $\mathbf S$ the Jacobian's symmetric part, is $2\sum_{i \ne j}S_{ij}^2$ for signs and $2\|\mathbf S\|_F^2$ for
-// normals: signs are better, and exact where the Jacobian is diagonal.
+// Its variance, with $\mathbf S$ the Jacobian's symmetric part, is $2\sum_{i \ne j}S_{ij}^2$ for signs and $2\|\mathbf
+// S\|_F^2$ for normals: signs are better, and exact where the Jacobian is diagonal.
 
 #include "trace.h"
 
@@ -34,10 +34,11 @@ sb_trace_directions (sb_trace trace, sb_stream stream, size_t count, gsl_matrix 
 
 // ## One direction
 //
-// $\boldsymbol\epsilon^{\mathsf T}\mathbf F\boldsymbol\epsilon - \frac12(\mathbf G\mathbf G^{\mathsf T}\boldsymbol\epsilon)^{\mathsf T}
-// \mathbf J\boldsymbol\epsilon$, added to what is there. The second number is $\boldsymbol\epsilon^{\mathsf T}\mathbf J^{\mathsf T}
-// (\mathbf G\mathbf G^{\mathsf T}\boldsymbol\epsilon)$ too, and for a network the product with $\mathbf J^{\mathsf T}$,
-// one backward pass, is the cheaper one: "the vector-Jacobian product". [scoresde.txt-vjp]
+// $\boldsymbol\epsilon^{\mathsf T}\mathbf F\boldsymbol\epsilon - \frac12(\mathbf G\mathbf G^{\mathsf
+// T}\boldsymbol\epsilon)^{\mathsf T} \mathbf J\boldsymbol\epsilon$, added to what is there. The second number is
+// $\boldsymbol\epsilon^{\mathsf T}\mathbf J^{\mathsf T} (\mathbf G\mathbf G^{\mathsf T}\boldsymbol\epsilon)$ too, and
+// for a network the product with $\mathbf J^{\mathsf T}$, one backward pass, is the cheaper one: "the vector-Jacobian
+// product". [scoresde.txt-vjp]
 
 static void
 add_products (double weight, const gsl_matrix *a, const gsl_matrix *b, gsl_vector *sum)

@@ -19,9 +19,10 @@ typedef enum
 // the direction's number, where a row needs several. GSL_EINVAL for SB_TRACE_EXACT, which has none.
 int sb_trace_directions (sb_trace trace, sb_stream stream, size_t count, gsl_matrix *v);
 
-// divergence_i <- div f~ of the flow's velocity f~ = F x - G G^T s / 2 at x_i, t_i; or, with directions v (n x d), v_i^T (df~/dx) v_i,
-// which has that mean for v of mean 0 and covariance I. v NULL: exactly. x (n x d), t (n) in [t_min, t_limit], y NULL or n
-// rows. GSL_EBADLEN; GSL_EDOM for a time; GSL_EUNSUP for a process without F and G and for a score without the derivative; GSL_ENOMEM.
+// divergence_i <- div f~ of the flow's velocity f~ = F x - G G^T s / 2 at x_i, t_i; or, with directions v (n x d),
+// v_i^T (df~/dx) v_i, which has that mean for v of mean 0 and covariance I. v NULL: exactly. x (n x d), t (n) in
+// [t_min, t_limit], y NULL or n rows. GSL_EBADLEN; GSL_EDOM for a time; GSL_EUNSUP for a process without F and G and
+// for a score without the derivative; GSL_ENOMEM.
 int sb_flow_divergence (const sb_score *score, const gsl_matrix *y, const gsl_vector *t, const gsl_matrix *x,
                         const gsl_matrix *v, gsl_vector *divergence);
 

@@ -1,12 +1,12 @@
 // # Diversity
 //
-// [nonuniform.txt-diversity] An observation that leaves much open has many reconstructions, and a sampler should find them.
-// Of each observation it draws $m$, five in the paper, $\hat{\mathbf x}_1, \dots, \hat{\mathbf x}_m$; their diversity is
-// the mean over the $d$ pixels of a standard deviation,
+// [nonuniform.txt-diversity] An observation that leaves much open has many reconstructions, and a sampler should find
+// them. Of each observation it draws $m$, five in the paper, $\hat{\mathbf x}_1, \dots, \hat{\mathbf x}_m$; their
+// diversity is the mean over the $d$ pixels of a standard deviation,
 // $$ \frac1d \sum_{j=1}^d \sqrt{\frac1{m-1} \sum_{i=1}^m (\hat x_{ij} - \bar x_j)^2}, \qquad
 //    \bar x_j = \frac1m \sum_{i=1}^m \hat x_{ij} , $$
-// and then the mean over the observations. The paper does not say whether it divides by $m - 1$ or by $m$. Whichever, a root
-// of a mean is less than the mean's root: of five normal numbers of deviation $s$ the first has the expectation
+// and then the mean over the observations. The paper does not say whether it divides by $m - 1$ or by $m$. Whichever, a
+// root of a mean is less than the mean's root: of five normal numbers of deviation $s$ the first has the expectation
 // $c_4(5)\,s = .94\,s$, the second $.84\,s$.
 
 #include "diversity.h"

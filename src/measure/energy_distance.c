@@ -2,8 +2,8 @@
 //
 // For two laws on $\mathbb{R}^d$, with $X, X'$ independent draws of the one and $Y, Y'$ of the other,
 // $$ \mathcal{E} = 2\,E|X - Y| - E|X - X'| - E|Y - Y'| \ge 0, $$
-// and zero only where they are equal (Székely and Rizzo, 2004): a test that is consistent against every alternative, in
-// any dimension.
+// and zero only where they are equal (Székely and Rizzo, 2004): a test that is consistent against every alternative,
+// in any dimension.
 //
 // Put the samples into one list $z_1, \ldots, z_N$ and give the points the weights $w_i = 1/n$ for the first sample and
 // $-1/m$ for the second. With the distances $D_{ij} = |z_i - z_j|$ the means over all pairs are

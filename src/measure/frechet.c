@@ -5,7 +5,8 @@
 // Gaussians that have these moments (Heusel et al., 2017; the FID, where the network is Inception),
 // $$ \mathrm{FD} = |m_1 - m_2|^2 + \operatorname{tr}\Bigl(C_1 + C_2 - 2\bigl(C_1^{1/2} C_2\, C_1^{1/2}\bigr)^{1/2}\Bigr). $$
 // It is their squared 2-Wasserstein distance (Dowson and Landau, 1982) [soft.txt-w2gauss]. The paper's Tables 1 to 3
-// are in this unit. [nonuniform.txt-ufid] Between images and reconstructions it is "Non-Uniform Diffusion Models"' UFID.
+// are in this unit. [nonuniform.txt-ufid] Between images and reconstructions it is "Non-Uniform Diffusion Models"'
+// UFID.
 
 #include "frechet.h"
 
@@ -302,11 +303,11 @@ sb_frechet (const gsl_matrix *x1, const gsl_matrix *x2, double *distance)
 
 // ## Pairs
 //
-// [nonuniform.txt-jfid] Reconstructions may have the law of the images and still have nothing to do with what was observed.
-// Only the joint law of both shows it: JFID is the distance between $p(\hat{\mathbf x}, \mathbf y)$ and $p(\mathbf x,
-// \mathbf y)$. The paper does not say how a pair is given to a network; here the features of its two parts stand side
-// by side, $(\phi(\mathbf x), \phi(\mathbf y))$. A plan that moves pairs moves their first parts no farther: JFID is
-// never less than UFID.
+// [nonuniform.txt-jfid] Reconstructions may have the law of the images and still have nothing to do with what was
+// observed. Only the joint law of both shows it: JFID is the distance between $p(\hat{\mathbf x}, \mathbf y)$ and
+// $p(\mathbf x, \mathbf y)$. The paper does not say how a pair is given to a network; here the features of its two
+// parts stand side by side, $(\phi(\mathbf x), \phi(\mathbf y))$. A plan that moves pairs moves their first parts no
+// farther: JFID is never less than UFID.
 
 static gsl_matrix *
 side_by_side (const gsl_matrix *x, const gsl_matrix *y)

@@ -23,8 +23,8 @@ int sb_frechet_gaussians (const gsl_vector *m1, const gsl_matrix *C1, const gsl_
 // images. n1 <= d is fine; GSL_EINVAL where there are fewer than 2 rows.
 int sb_frechet (const gsl_matrix *x1, const gsl_matrix *x2, double *distance);
 
-// The same between pairs: of x1 (n1 x d) and y1 (n1 x e), row i of one beside row i of the other, and of x2 (n2 x d) and
-// y2 (n2 x e). Reconstructions or truths, and the observations they belong to. Errors as for the joined rows.
+// The same between pairs: of x1 (n1 x d) and y1 (n1 x e), row i of one beside row i of the other, and of x2 (n2 x d)
+// and y2 (n2 x e). Reconstructions or truths, and the observations they belong to. Errors as for the joined rows.
 int sb_frechet_joint (const gsl_matrix *x1, const gsl_matrix *y1, const gsl_matrix *x2, const gsl_matrix *y2,
                       double *distance);
 

@@ -1,7 +1,7 @@
 // # Pairs
 //
-// Two models that get the same noise, or are trained from the same seed, are compared pair by pair: what both have in common drops
-// out of the difference, and smaller differences show.
+// Two models that get the same noise, or are trained from the same seed, are compared pair by pair: what both have in
+// common drops out of the difference, and smaller differences show.
 
 #include "paired.h"
 
@@ -30,8 +30,8 @@ check_numbers (const gsl_vector *x, const gsl_vector *y, size_t least)
 
 // ## Signs
 //
-// If either is as likely to be the larger, how often the first one is has the law $B(n, \tfrac12)$, which is symmetric: both tails are
-// twice the one, $2\,P(B \le \min)$.
+// If either is as likely to be the larger, how often the first one is has the law $B(n, \tfrac12)$, which is symmetric:
+// both tails are twice the one, $2\,P(B \le \min)$.
 
 int
 sb_sign_test (const gsl_vector *x, const gsl_vector *y, sb_signs *signs)
@@ -131,8 +131,8 @@ sb_paired_bootstrap (const gsl_vector *x, const gsl_vector *y, double level, siz
 
 // ## Pairings
 //
-// If pairs mean nothing, all $n!$ pairings are equally likely. Those that are drawn are shuffles (Fisher and Yates): $i$ gets one of the
-// partners that are left.
+// If pairs mean nothing, all $n!$ pairings are equally likely. Those that are drawn are shuffles (Fisher and Yates):
+// $i$ gets one of the partners that are left.
 
 typedef struct
 {

@@ -3,8 +3,8 @@
 // The plan of least cost between samples is a sort on a line and an expensive linear program elsewhere. Projected on a
 // direction $\theta$ they are on a line, and the mean over the sphere,
 // $$ \mathrm{SW}_2^2 = \mathrm E_\theta\,W_2^2(\theta^{\mathsf T}x,\ \theta^{\mathsf T}y), $$
-// is a distance between laws that is 0 only where they are equal (Rabin et al., 2011). Of a shift by $\mathbf m$ its square is
-// $\lVert\mathbf m\rVert^2/d$.
+// is a distance between laws that is 0 only where they are equal (Rabin et al., 2011). Of a shift by $\mathbf m$ its
+// square is $\lVert\mathbf m\rVert^2/d$.
 
 #include "sliced.h"
 

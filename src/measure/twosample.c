@@ -182,8 +182,8 @@ sb_ks_two_sample (const gsl_vector *x, const gsl_vector *y, double *D, double *p
 
 // ## Samples of points
 //
-// Two laws on $\mathbb{R}^d$ are equal when all their projections are (Cramér and Wold). Directions are normal vectors,
-// whose length does not affect $D$. Each direction is a shard.
+// Two laws on $\mathbb{R}^d$ are equal when all their projections are (Cramér and Wold). Directions are normal
+// vectors, whose length does not affect $D$. Each direction is a shard.
 
 typedef struct
 {
@@ -281,9 +281,9 @@ sb_wasserstein_1 (const gsl_vector *x, const gsl_vector *y, double *distance)
 
 // ## The least mean square
 //
-// On a line the plan of least cost keeps the order (for $W_1$ too). With $n$ points against $m$, each of the first has $m$
-// shares of $1/nm$ to give and each of the second takes $n$: the shares are matched in order, as many at a time as both
-// points at hand have left.
+// On a line the plan of least cost keeps the order (for $W_1$ too). With $n$ points against $m$, each of the first has
+// $m$ shares of $1/nm$ to give and each of the second takes $n$: the shares are matched in order, as many at a time as
+// both points at hand have left.
 
 int
 sb_wasserstein_2 (const gsl_vector *x, const gsl_vector *y, double *distance)

@@ -32,8 +32,8 @@ int sb_ks_projections (const gsl_matrix *x, const gsl_matrix *y, size_t count, s
 // hold its quantiles at (j + 1/2) / m.
 int sb_wasserstein_1 (const gsl_vector *x, const gsl_vector *y, double *distance);
 
-// The 2-Wasserstein distance between them: the root of the least mean square by which the one sample can be moved to the
-// other. A length, not its square. Any sizes.
+// The 2-Wasserstein distance between them: the root of the least mean square by which the one sample can be moved to
+// the other. A length, not its square. Any sizes.
 int sb_wasserstein_2 (const gsl_vector *x, const gsl_vector *y, double *distance);
 
 SB_END_DECLS

@@ -11,8 +11,8 @@
 // can do for sixteen numbers at once. With $n$ the whole number nearest to $x/\ln 2$ and $r = x - n \ln 2$,
 // so that $|r| \le \tfrac12\ln 2$,
 // $$ e^x = 2^n e^r, \qquad e^r \approx 1 + r + r^2\,(c_2 + c_3 r + c_4 r^2 + c_5 r^3 + c_6 r^4) . $$
-// The coefficients interpolate $(e^r - 1 - r)/r^2$ at the five Chebyshev points of the interval, which leaves a relative
-// error of 1.1e-8; rounding in float adds more than that.
+// The coefficients interpolate $(e^r - 1 - r)/r^2$ at the five Chebyshev points of the interval, which leaves a
+// relative error of 1.1e-8; rounding in float adds more than that.
 //
 // Relative error: below 2e-7, for $-87.3 \le x \le 88.3$. Beyond, the result is the exponential of the nearer end,
 // finite and not zero; NaN gives a quiet NaN.

@@ -187,10 +187,10 @@ backward (const sb_layer *layer, const sb_real *theta, const sb_pass *pass, cons
 
 // ## The gradient of a derivative
 //
-// $\dot y$ depends on $x$ through $\hat x$ and $\rho$. Write $w = \gamma_c\,\bar{\dot y}$. Since the map from $\dot x$ to
-// $\dot y/\gamma_c$ is symmetric, $\langle\bar{\dot y}, \dot y\rangle = \langle\dot x, \bar{\dot x}\rangle$ with
-// $\bar{\dot x} = \rho\,(w - \langle w\rangle - \hat x\langle\hat x w\rangle)$, and its gradient with respect to $x$ is the
-// derivative of $\bar{\dot x}$ along $\dot x$ (second derivatives may be taken in either order):
+// $\dot y$ depends on $x$ through $\hat x$ and $\rho$. Write $w = \gamma_c\,\bar{\dot y}$. Since the map from $\dot x$
+// to $\dot y/\gamma_c$ is symmetric, $\langle\bar{\dot y}, \dot y\rangle = \langle\dot x, \bar{\dot x}\rangle$ with
+// $\bar{\dot x} = \rho\,(w - \langle w\rangle - \hat x\langle\hat x w\rangle)$, and its gradient with respect to $x$ is
+// the derivative of $\bar{\dot x}$ along $\dot x$ (second derivatives may be taken in either order):
 // $$ \frac{\dot\rho}{\rho}\,\bar{\dot x} - \rho\,\bigl(\dot{\hat x}\,\langle\hat x w\rangle
 //    + \hat x\,\langle\dot{\hat x}\,w\rangle\bigr), \qquad \dot{\hat x} = \dot y/\gamma_c, \quad
 //    \dot\rho/\rho = -\rho\,\langle\hat x\,\dot x\rangle . $$

@@ -2,8 +2,8 @@
 //
 // A forward pass calls each layer in turn; a backward pass calls them in reverse, each adding to the gradients of the
 // layers it read. A pass works on a few samples at a time with memory of its own; larger batches are cut into shards
-// (score/network.c, train/), each running this code on one thread. The layers are computed by a backend: reference.c calls
-// the functions in the layers' own files; others may do the same computations faster.
+// (score/network.c, train/), each running this code on one thread. The layers are computed by a backend: reference.c
+// calls the functions in the layers' own files; others may do the same computations faster.
 
 #include "passes.h"
 

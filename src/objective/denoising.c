@@ -27,7 +27,8 @@
 // with the same minimum whatever $\Lambda$ is. Explicit score matching differs by a constant: [nonuniform.txt-dsm-sm]
 // $$ \mathcal L_{DSM} = \mathcal L_{SM} + \tfrac12\,\mathbb E_{t, x_t}\operatorname{tr}\bigl[\Lambda(t)
 //    \operatorname{Cov}(\nabla_{x_t}\ln p(x_t \mid x_0) \mid x_t)\bigr] . $$
-// (Down to $t = 0$ and with $\lambda = g^2$ that number is infinite wherever the kernel's variance begins at 0, so $t \ge \epsilon$.)
+// (Down to $t = 0$ and with $\lambda = g^2$ that number is infinite wherever the kernel's variance begins at 0, so $t
+// \ge \epsilon$.)
 //
 // ## Given a condition
 //
@@ -35,8 +36,8 @@
 // alone and gives $y$ to the network, [nonuniform.eq12]
 // $$ \tfrac12\,\mathbb E_{t,\,(x_0, y) \sim p(x_0, y),\,x_t \sim p(x_t \mid x_0)}\bigl[\lambda(t)\,
 //    \|\nabla_{x_t}\ln p(x_t \mid x_0) - s_\theta(x_t, y, t)\|_2^2\bigr] , $$
-// which has the minimum [nonuniform.thm2] of the same with $\nabla_{x_t}\ln p(x_t \mid y)$ in place of the kernel's score: given
-// $y$, [nonuniform.lem1]
+// which has the minimum [nonuniform.thm2] of the same with $\nabla_{x_t}\ln p(x_t \mid y)$ in place of the kernel's
+// score: given $y$, [nonuniform.lem1]
 // $$ \mathbb E\bigl[\lambda\,\|\nabla\ln p(x_t \mid x_0, y) - s\|^2\bigr] = \mathbb E\bigl[\lambda\,\|\nabla\ln p(x_t \mid y) - s\|^2\bigr]
 //    + \lambda\,\mathbb E\operatorname{tr}\operatorname{Cov}(\nabla\ln p(x_t \mid x_0, y) \mid x_t, y) $$
 // (printed without the last term, which does not depend on $s$). So the minimiser of the mean over $n$ samples tends to

@@ -56,9 +56,10 @@ fdssm_draw (sb_stream stream, sb_objective_batch *b)
   return status;
 }
 
-// The mean $\mathbf m$ of both sides is in the place of the score, their slope $(\mathbf s_+ - \mathbf s_-)/2h$ in that of
-// $\mathbf J\mathbf v$. The gradients $\bar{\mathbf m}$ and $\bar{\mathbf J}$ with respect to these make $\bar{\mathbf m}/2 \pm
-// \bar{\mathbf J}/2h$ with respect to $\mathbf s_\pm$, and a backward pass at each of the two points takes that to the parameters.
+// The mean $\mathbf m$ of both sides is in the place of the score, their slope $(\mathbf s_+ - \mathbf s_-)/2h$ in that
+// of $\mathbf J\mathbf v$. The gradients $\bar{\mathbf m}$ and $\bar{\mathbf J}$ with respect to these make
+// $\bar{\mathbf m}/2 \pm \bar{\mathbf J}/2h$ with respect to $\mathbf s_\pm$, and a backward pass at each of the two
+// points takes that to the parameters.
 
 static int
 fdssm_loss (sb_objective_batch *b)

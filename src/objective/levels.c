@@ -2,7 +2,8 @@
 //
 // The papers draw $t$ uniformly. Karras et al. (2022, Table 1) draw the level itself, [consistent.set-edm-noisedist]
 // $$ \ln\sigma \sim \mathcal N(P_{\text{mean}}, P_{\text{std}}^2), \qquad P_{\text{mean}} = -1.2, \quad P_{\text{std}} = 1.2 , $$
-// so that most draws fall where there is something to learn: far below, the noise cannot be seen, far above, neither can the data.
+// so that most draws fall where there is something to learn: far below, the noise cannot be seen, far above, neither
+// can the data.
 
 #include "levels.h"
 

@@ -196,7 +196,8 @@ sb_objective_batch_free (sb_objective_batch *batch)
 // ## Drawing
 //
 // An expectation is taken in the order in which it is written, and an inner law may depend on what was drawn before:
-// [nonuniform.txt-notation] $\mathbb E_{z_1, \ldots, z_n}[f] := \mathbb E_{z_1}\cdots\mathbb E_{z_n}[f]$, here of $t$, of $x_0$, and of $x_t$ given both.
+// [nonuniform.txt-notation] $\mathbb E_{z_1, \ldots, z_n}[f] := \mathbb E_{z_1}\cdots\mathbb E_{z_n}[f]$, here of $t$,
+// of $x_0$, and of $x_t$ given both.
 //
 // The paper prints $t \sim \mathcal{U}[0, T]$, and means $[\epsilon, T]$ (its Appendix C): at $t = 0$ the target is
 // infinite. A chain has levels instead; $u \in (0, 1)$ picks level $\lceil uN \rceil$.

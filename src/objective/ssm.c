@@ -27,11 +27,12 @@
 // $$ \mathbb E_{t \sim \mathcal U(0, T)}\Bigl\{\lambda(t)\,\mathbb E_{\mathbf x(0)}\,\mathbb E_{\mathbf x(t)}\,\mathbb E_{\mathbf v}
 //    \Bigl[\tfrac12\|\mathbf s_\theta(\mathbf x(t), t)\|^2
 //    + \mathbf v^\top\nabla\mathbf s_\theta(\mathbf x(t), t)\,\mathbf v\Bigr]\Bigr\} . $$
-// (Without the $\nabla$, as the paper prints it, $\mathbf v^\top\mathbf s_\theta\,\mathbf v$ is no number but in one dimension, and
-// there $s = -1$ would be best for all data.) Nothing here needs the kernel: $\mathbf x(t)$ may be the end of a simulated path, of an SDE
-// with an unknown transition density. [scoresde.txt-other-sm] Where $\lambda$ is a matrix that does not depend on
-// $\mathbf x$, $\tfrac12\mathbf s^\top\lambda\,\mathbf s + \operatorname{tr}(\lambda\,\nabla\mathbf s)$ has the same minimum for the same
-// reason, and $\mathbb E[\mathbf v^\top\lambda\,\nabla\mathbf s\,\mathbf v]$ is its trace.
+// (Without the $\nabla$, as the paper prints it, $\mathbf v^\top\mathbf s_\theta\,\mathbf v$ is no number but in one
+// dimension, and there $s = -1$ would be best for all data.) Nothing here needs the kernel: $\mathbf x(t)$ may be the
+// end of a simulated path, of an SDE with an unknown transition density. [scoresde.txt-other-sm] Where $\lambda$ is a
+// matrix that does not depend on $\mathbf x$, $\tfrac12\mathbf s^\top\lambda\,\mathbf s +
+// \operatorname{tr}(\lambda\,\nabla\mathbf s)$ has the same minimum for the same reason, and $\mathbb E[\mathbf
+// v^\top\lambda\,\nabla\mathbf s\,\mathbf v]$ is its trace.
 
 static double
 dot (size_t d, const double *a, const double *b)
@@ -44,9 +45,10 @@ dot (size_t d, const double *a, const double *b)
 
 // ## The loss
 //
-// One product with the Jacobian a direction [dsm2ddpm.txt-SSM-jvp]; the score itself is evaluated once for all of a row's.
-// The gradient is $\lambda\mathbf v$ with respect to $\mathbf J\mathbf v$, and with respect to $\mathbf s$ it is $\lambda\mathbf s$,
-// or, in the plain form, half of $(\mathbf v^\top\lambda\mathbf s)\,\mathbf v + (\mathbf v^\top\mathbf s)\,\lambda\mathbf v$.
+// One product with the Jacobian a direction [dsm2ddpm.txt-SSM-jvp]; the score itself is evaluated once for all of a
+// row's. The gradient is $\lambda\mathbf v$ with respect to $\mathbf J\mathbf v$, and with respect to $\mathbf s$ it is
+// $\lambda\mathbf s$, or, in the plain form, half of $(\mathbf v^\top\lambda\mathbf s)\,\mathbf v + (\mathbf
+// v^\top\mathbf s)\,\lambda\mathbf v$.
 
 int
 sb_objective_slices (double share, bool plain, const sb_slices *at, sb_objective_batch *b)

@@ -4,8 +4,8 @@
 // at which times the error of one that is not counts most. $\lambda = S S^\top$ gives all targets one size
 // [scoresde.txt-lambda], $G G^\top$ makes the loss a bound on the likelihood.
 //
-// In *Non-Uniform Diffusion Models* these are [nonuniform.txt-lambda-ml] $\lambda(t) = g(t)^2$ where all coordinates have one SDE,
-// and the matrix [nonuniform.txt-LambdaMLE]
+// In *Non-Uniform Diffusion Models* these are [nonuniform.txt-lambda-ml] $\lambda(t) = g(t)^2$ where all coordinates
+// have one SDE, and the matrix [nonuniform.txt-LambdaMLE]
 // $$ \Lambda_{MLE}(t) = \mathbf G(t)\,\mathbf G(t)^\top = \operatorname{diag}(g_1(t)^2, g_2(t)^2, \ldots) $$
 // where each has its own: an error in one coordinate has the weight of that coordinate's noise. A coordinate that does
 // not diffuse has $g_i = 0$, and no share in the loss.
@@ -39,7 +39,8 @@ variance_apply (const sb_process *process, CBLAS_TRANSPOSE_t transpose, const gs
   return sb_process_apply (process, SB_S, transpose, NULL, t, u);
 }
 
-// With the square of the variance, the denoiser's error after the map $A$, $\|A\,(\hat{\mathbf x}_0 - \mathbf x_0)\|^2$, has the weight 1.
+// With the square of the variance, the denoiser's error after the map $A$, $\|A\,(\hat{\mathbf x}_0 - \mathbf
+// x_0)\|^2$, has the weight 1.
 
 static int
 variance_squared_numbers (const sb_process *process, double t, const double *sd, double *lambda, void *params)
@@ -224,8 +225,9 @@ sb_weightings (size_t k)
 //
 // Under $x_t = A x_0 + S z$ the target of the score is $-S^{-\top} z$, and a model that estimates $z$ by $\hat z$ has
 // the score $-S^{-\top}\hat z$; one that estimates $x_0$ has it too, by Tweedie's formula. So an error $e$ of
-// $\epsilon$ is one of $S^{-\top}e$ of the score, and an error of the denoiser one of $(SS^\top)^{-1}A\,e$. Under likelihood weighting
-// the noise has the weights $g_i^2/\sigma_i^2$, $0/0$ for a part with zero noise: as there is nothing to learn there, 0.
+// $\epsilon$ is one of $S^{-\top}e$ of the score, and an error of the denoiser one of $(SS^\top)^{-1}A\,e$. Under
+// likelihood weighting the noise has the weights $g_i^2/\sigma_i^2$, $0/0$ for a part with zero noise: as there is
+// nothing to learn there, 0.
 
 static int
 number_of_part (sb_view view, double a, double sd, double *lambda)

@@ -18,7 +18,8 @@ typedef struct
   // (parts). NULL: no numbers but a matrix, by `apply` of any process.
   int (*numbers) (const sb_process *process, double t, const double *sd, double *lambda, void *params);
 
-  // Of a process without parts, and where there are no numbers: u_i <- M u_i (transposed: M^T u_i). NULL: not available.
+  // Of a process without parts, and where there are no numbers: u_i <- M u_i (transposed: M^T u_i). NULL: not
+  // available.
   int (*apply) (const sb_process *process, CBLAS_TRANSPOSE_t transpose, const gsl_vector *t, gsl_matrix *u,
                 void *params);
 } sb_weighting_type;

@@ -1,13 +1,14 @@
 // # Blur
 //
-// A Gaussian kernel of standard deviation $\varsigma$ pixels, sampled at whole pixels up to $h$ to either side and divided by
-// its sum: the paper's listing. [soft.txt-blurkernel]
+// A Gaussian kernel of standard deviation $\varsigma$ pixels, sampled at whole pixels up to $h$ to either side and
+// divided by its sum: the paper's listing. [soft.txt-blurkernel]
 // $$ k_{vw} = \frac{e^{-(v^2+w^2)/2\varsigma^2}}{\sum_{v'w'} e^{-(v'^2+w'^2)/2\varsigma^2}} = k_v\,k_w, \qquad
 //    |v|, |w| \le h . $$
-// It is a product, so that an image $X$, a matrix in each channel, becomes $B_h\,X\,B_w^\top$ with a matrix for its columns
-// and one for its rows. At the sizes of the papers these are small and dense, and products with them cost less than a
-// convolution by Fourier transforms, which has no zero boundary without padding. CelebA-64: $h = 80$, $\varsigma$ from
-// .01 to 23 [soft.set-blur-celeba]; CIFAR-10: $h = 32$, to 18 [soft.set-blur-cifar]; zero beyond the edge in both.
+// It is a product, so that an image $X$, a matrix in each channel, becomes $B_h\,X\,B_w^\top$ with a matrix for its
+// columns and one for its rows. At the sizes of the papers these are small and dense, and products with them cost less
+// than a convolution by Fourier transforms, which has no zero boundary without padding. CelebA-64: $h = 80$,
+// $\varsigma$ from .01 to 23 [soft.set-blur-celeba]; CIFAR-10: $h = 32$, to 18 [soft.set-blur-cifar]; zero beyond the
+// edge in both.
 
 #include "operator.h"
 

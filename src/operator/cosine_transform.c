@@ -2,9 +2,9 @@
 //
 // It maps $N$ numbers $x_n$ to as many frequencies,
 // $$ y_k = c_k \sum_{n=0}^{N-1} x_n \cos\frac{\pi k (2n + 1)}{2N}, \qquad c_0 = \sqrt{1/N}, \quad c_k = \sqrt{2/N}, $$
-// which is called DCT-II. With these $c_k$ the matrix is orthonormal, and its transpose, the DCT-III, its inverse. Its rows
-// are the eigenvectors of every symmetric blur of a signal that is mirrored at its ends, and it is here because such a
-// blur is diagonal in this basis. An image is transformed along its columns and along its rows.
+// which is called DCT-II. With these $c_k$ the matrix is orthonormal, and its transpose, the DCT-III, its inverse. Its
+// rows are the eigenvectors of every symmetric blur of a signal that is mirrored at its ends, and it is here because
+// such a blur is diagonal in this basis. An image is transformed along its columns and along its rows.
 
 #include "separable.h"
 
@@ -32,8 +32,8 @@ cosine_matrix (size_t N)
 }
 
 // For a periodic signal the eigenvectors are cosines and sines of whole periods, row $2f-1$ and row $2f$ those of
-// frequency $f$, $\sqrt{2/N}\cos(2\pi f n/N)$ and $\sqrt{2/N}\sin(2\pi f n/N)$; the first row and, where $N$ is even, the
-// last have $\sqrt{1/N}$.
+// frequency $f$, $\sqrt{2/N}\cos(2\pi f n/N)$ and $\sqrt{2/N}\sin(2\pi f n/N)$; the first row and, where $N$ is even,
+// the last have $\sqrt{1/N}$.
 
 static gsl_matrix *
 fourier_matrix (size_t N)

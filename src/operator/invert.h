@@ -5,8 +5,8 @@
 
 #include <gsl/gsl_matrix.h>
 
-// A (n x n) <- its inverse; condition: the largest over the smallest singular value, infinite where A has none. GSL_ENOMEM,
-// GSL_EMAXITER.
+// A (n x n) <- its inverse; condition: the largest over the smallest singular value, infinite where A has none.
+// GSL_ENOMEM, GSL_EMAXITER.
 int sb_invert (gsl_matrix *A, double *condition);
 
 #endif

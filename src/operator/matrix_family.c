@@ -1,6 +1,7 @@
 // # A matrix for each level
 //
-// Any $C(\ell)$ that can be written down, symmetric or not, singular or not, commuting with those of other levels or not.
+// Any $C(\ell)$ that can be written down, symmetric or not, singular or not, commuting with those of other levels or
+// not.
 
 #include "operator.h"
 

@@ -1,8 +1,8 @@
 // # Observations of an image
 //
-// [nonuniform.txt-inverse] An inverse problem asks for images $\hat{\mathbf x} \sim p(\mathbf x \mid \mathbf y)$ that agree
-// with an observation $\mathbf y = A\mathbf x$, $A\hat{\mathbf x} \approx \mathbf y$. *Non-Uniform Diffusion Models* has three
-// (Section 4.2).
+// [nonuniform.txt-inverse] An inverse problem asks for images $\hat{\mathbf x} \sim p(\mathbf x \mid \mathbf y)$ that
+// agree with an observation $\mathbf y = A\mathbf x$, $A\hat{\mathbf x} \approx \mathbf y$. *Non-Uniform Diffusion
+// Models* has three (Section 4.2).
 
 #include "observations.h"
 
@@ -15,8 +15,8 @@
 
 // ## A hole
 //
-// [nonuniform.set-inpaint] A square "covering 25% of the image" anywhere in it: its side is half the image's, and its corner
-// is uniform over the places where it fits. It is filled with 0; its position is no input of the network.
+// [nonuniform.set-inpaint] A square "covering 25% of the image" anywhere in it: its side is half the image's, and its
+// corner is uniform over the places where it fits. It is filled with 0; its position is no input of the network.
 
 static size_t
 side_of_hole (const sb_observation *of)

@@ -7,8 +7,8 @@
 
 SB_BEGIN_DECLS
 
-// What is observed of an image, y = A x, where A may be drawn anew for each and need not be linear. Images are rows, the
-// channel fastest, from 0 (black) to 1.
+// What is observed of an image, y = A x, where A may be drawn anew for each and need not be linear. Images are rows,
+// the channel fastest, from 0 (black) to 1.
 typedef struct sb_observation sb_observation;
 
 // A kind that a line of text can choose (base/entry.h).

@@ -43,15 +43,15 @@ struct sb_operator
   size_t rows, columns; // A is rows x columns: it maps points of `columns` numbers to points of `rows`
 };
 
-// An operator of your own: the type is kept, not copied; the state belongs to the operator from here on, and is released
-// with it, or at once where this fails. NULL with GSL_EINVAL where rows or columns is 0; with GSL_ENOMEM.
+// An operator of your own: the type is kept, not copied; the state belongs to the operator from here on, and is
+// released with it, or at once where this fails. NULL with GSL_EINVAL where rows or columns is 0; with GSL_ENOMEM.
 sb_operator *sb_operator_alloc (const sb_operator_type *type, void *state, size_t rows, size_t columns);
 void sb_operator_free (sb_operator *A); // NULL is allowed
 
-// out_i = A x_i for every row of x (n x columns; out: n x rows), or A^T x_i (CblasTrans; n x rows, out: n x columns). n may
-// be 0. level: a number per row where the operator varies with one, else NULL. GSL_EBADLEN where a shape is wrong; GSL_EINVAL
-// where out is x, where a level is missing or given to an operator that has none, or where transpose is neither CblasNoTrans
-// nor CblasTrans; and what the type's function returns.
+// out_i = A x_i for every row of x (n x columns; out: n x rows), or A^T x_i (CblasTrans; n x rows, out: n x columns). n
+// may be 0. level: a number per row where the operator varies with one, else NULL. GSL_EBADLEN where a shape is wrong;
+// GSL_EINVAL where out is x, where a level is missing or given to an operator that has none, or where transpose is
+// neither CblasNoTrans nor CblasTrans; and what the type's function returns.
 int sb_operator_apply (const sb_operator *A, CBLAS_TRANSPOSE_t transpose, const gsl_vector *level, const gsl_matrix *x,
                        gsl_matrix *out);
 
@@ -77,9 +77,10 @@ sb_operator *sb_operator_dense_alloc (const gsl_matrix *A);
 // Coordinates with a 0 become 0, whatever they were; those with a 1 stay. GSL_EDOM where a number is neither.
 sb_operator *sb_operator_mask_alloc (const gsl_vector *mask);
 
-// The orthonormal cosine transform (DCT-II) of images of height x width pixels with `channels` numbers each, the channel
-// fastest, then the column: frequency (k, l) of a channel is stored where its pixel (k, l) was, the mean first. A
-// signal in one dimension has height 1. Sizes up to 2^16 (GSL_EINVAL). GSL_ENOMEM: applying takes a matrix per thread.
+// The orthonormal cosine transform (DCT-II) of images of height x width pixels with `channels` numbers each, the
+// channel fastest, then the column: frequency (k, l) of a channel is stored where its pixel (k, l) was, the mean first.
+// A signal in one dimension has height 1. Sizes up to 2^16 (GSL_EINVAL). GSL_ENOMEM: applying takes a matrix per
+// thread.
 sb_operator *sb_operator_cosine_alloc (size_t height, size_t width, size_t channels);
 
 // The orthonormal map of red, green and blue of each pixel to grey and two channels of colour.
@@ -110,8 +111,8 @@ sb_operator *sb_operator_leading_alloc (sb_operator *A, size_t dimension);
 // The level times I.
 sb_operator *sb_operator_multiple_alloc (size_t dimension);
 
-// A matrix that is a function of the level: `fill` writes A (d x d), or dA/dlevel. params belongs to the operator, and is
-// released by `release` (NULL: not at all). rate_too: `fill` can write the rate.
+// A matrix that is a function of the level: `fill` writes A (d x d), or dA/dlevel. params belongs to the operator, and
+// is released by `release` (NULL: not at all). rate_too: `fill` can write the rate.
 typedef int (*sb_matrix_of_level) (const void *params, int rate, double level, gsl_matrix *A);
 sb_operator *sb_operator_family_alloc (size_t dimension, sb_matrix_of_level fill, int rate_too, void *params,
                                        void (*release) (void *params));

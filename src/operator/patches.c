@@ -1,13 +1,13 @@
 // # An autoencoder that is exact
 //
-// A diffusion model of large images works on codes of them: an encoder makes an image smaller, the model learns the law of
-// the codes, and a decoder maps its samples to images. The report's second model does this at 512x512 with an
+// A diffusion model of large images works on codes of them: an encoder makes an image smaller, the model learns the law
+// of the codes, and a decoder maps its samples to images. The report's second model does this at 512x512 with an
 // autoencoder that was trained elsewhere. [dsm2ddpm.set-ddpm-paintings] Here the autoencoder is linear, so that what it
 // does is known exactly. An image is cut into patches, and a patch $\mathbf{q}$ with $p$ numbers becomes
 // $$ z_k = \frac{\mathbf{b}_k \cdot (\mathbf{q} - \mathbf{m})}{s_k}, \qquad k = 1, \dots, K, $$
-// with the mean patch $\mathbf{m}$, the $K$ directions $\mathbf{b}_k$ in which patches vary most, and the standard deviation
-// $s_k$ along each. No other linear code of $K$ numbers loses less in mean square. Dividing by $s_k$ gives every coefficient
-// the variance 1 for which the variance-preserving chains are made.
+// with the mean patch $\mathbf{m}$, the $K$ directions $\mathbf{b}_k$ in which patches vary most, and the standard
+// deviation $s_k$ along each. No other linear code of $K$ numbers loses less in mean square. Dividing by $s_k$ gives
+// every coefficient the variance 1 for which the variance-preserving chains are made.
 
 #include "patches.h"
 
@@ -166,9 +166,9 @@ take_covariance (const sb_patches *c, const gsl_matrix *x, gsl_matrix *q, gsl_ma
     }
 }
 
-// Its eigenvectors, by GSL, which reads the lower triangle. A covariance with finite variances is finite everywhere, and a
-// number that is not finite in the data makes at least one variance so. An eigenvalue no larger than rounding errors of
-// patches of this magnitude is taken for zero: there is no deviation to divide by.
+// Its eigenvectors, by GSL, which reads the lower triangle. A covariance with finite variances is finite everywhere,
+// and a number that is not finite in the data makes at least one variance so. An eigenvalue no larger than rounding
+// errors of patches of this magnitude is taken for zero: there is no deviation to divide by.
 
 static int
 take_axes (sb_patches *c, gsl_matrix *covariance, gsl_vector *values, gsl_matrix *vectors, gsl_eigen_symmv_workspace *w)

@@ -21,8 +21,8 @@ enum
 
 // ## Ends
 //
-// [nonuniform.txt-Tscale] Band $d_i$ diffuses until $T_{d_i} = \frac{i}{n+1}$, and $a_n$ until $T_{a_n} = 1$. Band $k$ here is
-// $d_{n-k+1}$, and $a_n$ for $k = 0$: both end at $\frac{n + 1 - k}{n + 1}$.
+// [nonuniform.txt-Tscale] Band $d_i$ diffuses until $T_{d_i} = \frac{i}{n+1}$, and $a_n$ until $T_{a_n} = 1$. Band $k$
+// here is $d_{n-k+1}$, and $a_n$ for $k = 0$: both end at $\frac{n + 1 - k}{n + 1}$.
 
 static double
 end_of (const sb_bands *bands, size_t k)
@@ -30,9 +30,9 @@ end_of (const sb_bands *bands, size_t k)
   return (double)(bands->levels + 1 - k) / (double)(bands->levels + 1);
 }
 
-// [nonuniform.txt-equalsnr] "All coefficients reach the same signal-to-noise ratio at the end of their diffusion time", and
-// all begin with the same at $\epsilon$: those that the vanilla model's beta-linear VP has at $\epsilon$ and at $1$. The paper does
-// not define the ratio; it is the kernel's here, $\alpha^2/\sigma^2$, without the data's variance.
+// [nonuniform.txt-equalsnr] "All coefficients reach the same signal-to-noise ratio at the end of their diffusion time",
+// and all begin with the same at $\epsilon$: those that the vanilla model's beta-linear VP has at $\epsilon$ and at
+// $1$. The paper does not define the ratio; it is the kernel's here, $\alpha^2/\sigma^2$, without the data's variance.
 
 sb_loglinear
 sb_bands_line (const sb_bands *bands, size_t k)
@@ -46,9 +46,10 @@ sb_bands_line (const sb_bands *bands, size_t k)
 
 // ## Groups
 //
-// [nonuniform.txt-groups] Between $\frac{i-1}{n+1}$ and $\frac{i}{n+1}$ the bands $c_i = [a_n, d_n, \ldots, d_i]$ have not ended,
-// and $s_i(c_i, t)$ is the score of their *marginal* density, the others integrated out: not their part of the score of
-// all bands. On $[\frac{n}{n+1}, 1]$ there is $c_{n+1} = a_n$ alone. Each group is a quarter of the one before.
+// [nonuniform.txt-groups] Between $\frac{i-1}{n+1}$ and $\frac{i}{n+1}$ the bands $c_i = [a_n, d_n, \ldots, d_i]$ have
+// not ended, and $s_i(c_i, t)$ is the score of their *marginal* density, the others integrated out: not their part of
+// the score of all bands. On $[\frac{n}{n+1}, 1]$ there is $c_{n+1} = a_n$ alone. Each group is a quarter of the one
+// before.
 
 size_t
 sb_bands_count (const sb_bands *bands)

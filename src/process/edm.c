@@ -63,8 +63,8 @@ static const sb_scalar_type edm_type = { .name = "edm",
                                          .diffusion = diffusion,
                                          .prior_sd = prior_sd };
 
-// The maps do not end at $\sigma_{\max}$: a sampler that adds noise first goes above it, and so does one training sample in
-// 600,000.
+// The maps do not end at $\sigma_{\max}$: a sampler that adds noise first goes above it, and so does one training
+// sample in 600,000.
 
 sb_process *
 sb_edm_alloc (size_t dimension, double sigma_min, double sigma_max)

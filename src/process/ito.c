@@ -68,9 +68,9 @@ apply_square (work *w, double t, const gsl_vector *x, const gsl_vector *v, gsl_v
 
 // ## The divergence of a matrix field
 //
-// $\nabla\cdot\mathbf F = (\nabla\cdot\mathbf f^1, \dots, \nabla\cdot\mathbf f^d)^{\mathsf T}$ takes the divergence of each row: its
-// $i$-th number is $\sum_j \partial F_{ij}/\partial x_j$. [scoresde.txt-matrix-div] Where it is not given, central differences of fourth
-// order, of column $j$ of $\mathbf G\mathbf G^{\mathsf T}$ along $x_j$.
+// $\nabla\cdot\mathbf F = (\nabla\cdot\mathbf f^1, \dots, \nabla\cdot\mathbf f^d)^{\mathsf T}$ takes the divergence of
+// each row: its $i$-th number is $\sum_j \partial F_{ij}/\partial x_j$. [scoresde.txt-matrix-div] Where it is not
+// given, central differences of fourth order, of column $j$ of $\mathbf G\mathbf G^{\mathsf T}$ along $x_j$.
 
 static int
 add_difference (work *w, double t, const gsl_vector *x, size_t j)
@@ -106,8 +106,8 @@ find_divergence (work *w, double t, const gsl_vector *x)
 //
 // Anderson's reverse-time SDE has the drift [scoresde.eq16]
 // $$ \mathbf f - \nabla\cdot[\mathbf G\mathbf G^{\mathsf T}] - \mathbf G\mathbf G^{\mathsf T}\nabla_{\mathbf x}\log p_t(\mathbf x) , $$
-// and given $\mathbf y$, with $\nabla_{\mathbf x}\log p_t(\mathbf x) + \nabla_{\mathbf x}\log p_t(\mathbf y \mid \mathbf x)$ in place
-// of the score. [scoresde.eq18] Half of both terms is the velocity of the probability flow,
+// and given $\mathbf y$, with $\nabla_{\mathbf x}\log p_t(\mathbf x) + \nabla_{\mathbf x}\log p_t(\mathbf y \mid
+// \mathbf x)$ in place of the score. [scoresde.eq18] Half of both terms is the velocity of the probability flow,
 // [scoresde.eq17] [scoresde.txt-ftilde]
 // $$ \tilde{\mathbf f} = \mathbf f - \tfrac12\nabla\cdot[\mathbf G\mathbf G^{\mathsf T}]
 //    - \tfrac12\mathbf G\mathbf G^{\mathsf T}\nabla_{\mathbf x}\log p_t(\mathbf x) , $$

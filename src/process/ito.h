@@ -8,8 +8,8 @@
 
 SB_BEGIN_DECLS
 
-// An SDE of your own, dx = f(x,t) dt + G(x,t) dw, in Ito's sense: the noise may depend on the state. Each function gets `params` last
-// and returns a GSL status. f (d), G (d x d).
+// An SDE of your own, dx = f(x,t) dt + G(x,t) dw, in Ito's sense: the noise may depend on the state. Each function gets
+// `params` last and returns a GSL status. f (d), G (d x d).
 typedef struct
 {
   size_t dimension;
@@ -21,23 +21,23 @@ typedef struct
   void *params; // not owned
 } sb_ito;
 
-// Common to all: x, score, out (n x d, out none of the others: GSL_EINVAL), a time per row, t (n). GSL_EBADLEN where a shape is wrong,
-// GSL_EBADFUNC where a function's number is not finite, what a function returns, GSL_ENOMEM.
+// Common to all: x, score, out (n x d, out none of the others: GSL_EINVAL), a time per row, t (n). GSL_EBADLEN where a
+// shape is wrong, GSL_EBADFUNC where a function's number is not finite, what a function returns, GSL_ENOMEM.
 
 // out_i <- the divergence of G G^T at x_i, t_i.
 int sb_ito_divergence (const sb_ito *ito, const gsl_vector *t, const gsl_matrix *x, gsl_matrix *out);
 
-// The drift of the reverse-time SDE and the velocity of the probability flow, per unit of forward time, given the score of the
-// law at each row's time, which for a conditional law is grad log p(x) + grad log p(y | x):
+// The drift of the reverse-time SDE and the velocity of the probability flow, per unit of forward time, given the score
+// of the law at each row's time, which for a conditional law is grad log p(x) + grad log p(y | x):
 //     f - div (G G^T) - G G^T s,   f - div (G G^T) / 2 - G G^T s / 2.
 int sb_ito_reverse_drift (const sb_ito *ito, const gsl_vector *t, const gsl_matrix *x, const gsl_matrix *score,
                           gsl_matrix *out);
 int sb_ito_flow_velocity (const sb_ito *ito, const gsl_vector *t, const gsl_matrix *x, const gsl_matrix *score,
                           gsl_matrix *out);
 
-// One step of Euler and Maruyama of each row from time t to time s, with normals z (n x d; NULL: without noise). Where s > t,
-// x <- x + (s - t) f + sqrt (s - t) G z, and score is not used; where s < t, the reverse-time SDE, x <- x + (s - t) r +
-// sqrt (t - s) G z with r its drift, which needs the score (n x d; NULL: GSL_EINVAL). All at (x, t).
+// One step of Euler and Maruyama of each row from time t to time s, with normals z (n x d; NULL: without noise). Where
+// s > t, x <- x + (s - t) f + sqrt (s - t) G z, and score is not used; where s < t, the reverse-time SDE, x <- x + (s -
+// t) r + sqrt (t - s) G z with r its drift, which needs the score (n x d; NULL: GSL_EINVAL). All at (x, t).
 int sb_ito_step (const sb_ito *ito, const gsl_vector *s, const gsl_vector *t, const gsl_matrix *score,
                  const gsl_matrix *z, gsl_matrix *x);
 

@@ -20,8 +20,8 @@ typedef struct
 
 const sb_entry *sb_processes (size_t k); // the family; each is the first field of its sb_process_kind
 
-// The kind that a line chooses, and the values of its keys, key (SB_KEYS_MOST). NULL with a line in `error`, which begins
-// with `what`: GSL_EINVAL, GSL_ENOMEM.
+// The kind that a line chooses, and the values of its keys, key (SB_KEYS_MOST). NULL with a line in `error`, which
+// begins with `what`: GSL_EINVAL, GSL_ENOMEM.
 const sb_process_kind *sb_process_kind_read (const char *what, const char *text, double *key, sb_error *error);
 
 const sb_process_kind *sb_process_kind_of (const sb_process *process); // NULL: of none

@@ -41,8 +41,8 @@ map_rows (const sb_process *process, sb_process_map map, double s, double t, gsl
   return status;
 }
 
-// Applied twice, with a transposition between, it is $M X^T M^T$: of a covariance, the covariance of the mapped points; of the
-// identity, $M M^T$.
+// Applied twice, with a transposition between, it is $M X^T M^T$: of a covariance, the covariance of the mapped points;
+// of the identity, $M M^T$.
 
 static int
 map_both_sides (const sb_process *process, sb_process_map map, double s, double t, gsl_matrix *x)

@@ -6,8 +6,9 @@
 // with independent $w^i$, which together are [nonuniform.eq9]
 // $$ d\mathbf x_t = \mathbf f(\mathbf x_t, t)\,dt + \mathbf G(t)\,d\mathbf w_t, \qquad
 //    \mathbf f = [f_1(x_t^1, t), \ldots], \qquad \mathbf G = \operatorname{diag}([g_1, \ldots]) . $$
-// Together they are an Ito SDE [nonuniform.eq1] $d\mathbf x_t = \mathbf f(\mathbf x_t, t)\,dt + \mathbf G(\mathbf x_t, t)\,d\mathbf w_t$ whose $\mathbf G$ is a
-// matrix (the paper's $\mathbb R^{n_x} \times \mathbb R^{n_x}$ is no set of matrices) of $t$ alone.
+// Together they are an Ito SDE [nonuniform.eq1] $d\mathbf x_t = \mathbf f(\mathbf x_t, t)\,dt + \mathbf G(\mathbf x_t,
+// t)\,d\mathbf w_t$ whose $\mathbf G$ is a matrix (the paper's $\mathbb R^{n_x} \times \mathbb R^{n_x}$ is no set of
+// matrices) of $t$ alone.
 //
 // All that its multi-scale and its conditional models need is this: existing processes, stacked, with a common time.
 // (The paper prints $d\bar{\mathbf w}_t$, the Wiener process of the reverse SDE, in the first of these.)

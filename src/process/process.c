@@ -1,9 +1,9 @@
 // # A forward process, whatever its maps
 //
-// A process solves an SDE $d\mathbf{x} = \mathbf{f}(\mathbf{x}, t)\,dt + g(t)\,d\mathbf{w}$ on $[0, T]$ from data to a prior,
-// [scoresde.eq5] with $\mathbf{f} = F(t)\,\mathbf{x}$ here, or is a chain of which such an SDE is the limit. Each type
-// has its own maps. The checks that all share are here: that a batch has the right shape, that its times are times of
-// the process, and that the map exists. The functions of a type may rely on them.
+// A process solves an SDE $d\mathbf{x} = \mathbf{f}(\mathbf{x}, t)\,dt + g(t)\,d\mathbf{w}$ on $[0, T]$ from data to a
+// prior, [scoresde.eq5] with $\mathbf{f} = F(t)\,\mathbf{x}$ here, or is a chain of which such an SDE is the limit.
+// Each type has its own maps. The checks that all share are here: that a batch has the right shape, that its times are
+// times of the process, and that the map exists. The functions of a type may rely on them.
 
 #include "process.h"
 
@@ -480,8 +480,8 @@ sb_process_prior_log_density (const sb_process *process, const gsl_matrix *x, gs
 
 // ## A transition
 //
-// Given $\mathbf{x}_s$, a draw of $\mathbf{x}_t$ is $A\,\mathbf{x}_s + S\,\mathbf{z}$. Between neighbouring levels of a chain this is the
-// paper's forward step [scoresde.eq41]
+// Given $\mathbf{x}_s$, a draw of $\mathbf{x}_t$ is $A\,\mathbf{x}_s + S\,\mathbf{z}$. Between neighbouring levels of a
+// chain this is the paper's forward step [scoresde.eq41]
 // $$ \mathbf{x}_{i+1} = \mathbf{x}_i + \mathbf{f}_i(\mathbf{x}_i) + \mathbf{G}_i \mathbf{z}_i, \qquad
 //    \mathbf{f}_i(\mathbf{x}) = (A - \mathbf{I})\,\mathbf{x}, \quad \mathbf{G}_i = S. $$
 // Where the normals must be preserved, $S\,\mathbf{z}$ is formed in separate memory.

@@ -14,8 +14,8 @@ SB_BEGIN_DECLS
 // A forward process turns data x_0 into noise x_T. All of the papers' processes are linear and Gaussian,
 //     x_t = A(s,t) x_s + S(s,t) z,   z ~ N(0, I),      dx = F(t) x dt + G(t) dw,
 // and nearly all are diagonal in a fixed orthonormal basis, with few different numbers on the diagonals: one (VE, VP,
-// sub-VP and their chains), one per group of coordinates (an SDE each), one per frequency (blur). Coordinates that share
-// their numbers are a *part* of the process, which is given by the numbers of its parts.
+// sub-VP and their chains), one per group of coordinates (an SDE each), one per frequency (blur). Coordinates that
+// share their numbers are a *part* of the process, which is given by the numbers of its parts.
 typedef enum
 {
   SB_A,         // A(s,t), the mean of x_t given x_s

@@ -1,13 +1,13 @@
 // # SMLD's forward chain
 //
-// Score matching with Langevin dynamics perturbs data at $N$ noise scales $\sigma_1 < \dots < \sigma_N$. Song et al. (2021,
-// Section 3.4 and Appendix F) read them as the levels of a Markov chain that adds the noise missing from one scale to
-// the next, [scoresde.eq8] [scoresde.txt-smld-chain]
+// Score matching with Langevin dynamics perturbs data at $N$ noise scales $\sigma_1 < \dots < \sigma_N$. Song et al.
+// (2021, Section 3.4 and Appendix F) read them as the levels of a Markov chain that adds the noise missing from one
+// scale to the next, [scoresde.eq8] [scoresde.txt-smld-chain]
 // $$ \mathbf{x}_i = \mathbf{x}_{i-1} + \sqrt{\sigma_i^2 - \sigma_{i-1}^2}\;\mathbf{z}_{i-1}, \qquad i = 1, \dots, N,
 //    \qquad \sigma_0 := 0. $$
 // The VE SDE is its limit: with $\mathbf{x}_i = \mathbf{x}(i/N)$ and $\Delta t = 1/N$ an increment is nearly Euler's,
-// $\sigma^2(t + \Delta t) - \sigma^2(t) \approx \frac{d[\sigma^2(t)]}{dt}\Delta t$. [scoresde.txt-ve-discrete-limit] The chain's levels are
-// times of a process accordingly.
+// $\sigma^2(t + \Delta t) - \sigma^2(t) \approx \frac{d[\sigma^2(t)]}{dt}\Delta t$. [scoresde.txt-ve-discrete-limit]
+// The chain's levels are times of a process accordingly.
 
 #include "smld.h"
 #include "../base/checks.h"

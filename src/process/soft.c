@@ -1,14 +1,15 @@
 // # Corruptions, soft
 //
-// A picture fades: it is blurred more and more, or more and more of it is covered, and a little noise is added, [soft.eq4]
+// A picture fades: it is blurred more and more, or more and more of it is covered, and a little noise is added,
+// [soft.eq4]
 // $$ \mathbf{x}_t = C_t\,\mathbf{x}_0 + \sigma_t\,\boldsymbol\eta, \qquad \boldsymbol\eta \sim \mathcal{N}(\mathbf{0},
 //    \mathbf{I}), $$
 // with any linear $C_t$, which may be singular and need not commute with $C_s$. (The paper calls $\boldsymbol\eta_t$ a
-// Wiener process, which would make the variance $s_t^2\,t$; its Eq. 7 and its Lemma A.2 have a normal vector.) The kernel
-// from the data is $q_t(\mathbf{x}_t \mid \mathbf{x}_0) = \mathcal{N}(C_t\,\mathbf{x}_0, \sigma_t^2\,\mathbf{I})$
-// [soft.txt-condkernel]; the noise comes after the operator. [soft.txt-noiseop] With $C_t = \mathbf{I}$ this is VE's
-// [soft.txt-vekernel]. There is no kernel between two positive times: the law of $\mathbf{x}_t$ given $\mathbf{x}_s$ is
-// not specified.
+// Wiener process, which would make the variance $s_t^2\,t$; its Eq. 7 and its Lemma A.2 have a normal vector.) The
+// kernel from the data is $q_t(\mathbf{x}_t \mid \mathbf{x}_0) = \mathcal{N}(C_t\,\mathbf{x}_0,
+// \sigma_t^2\,\mathbf{I})$ [soft.txt-condkernel]; the noise comes after the operator. [soft.txt-noiseop] With $C_t =
+// \mathbf{I}$ this is VE's [soft.txt-vekernel]. There is no kernel between two positive times: the law of
+// $\mathbf{x}_t$ given $\mathbf{x}_s$ is not specified.
 
 #include "soft.h"
 
@@ -308,9 +309,9 @@ sb_soft_operator (const sb_process *process)
 
 // ## The pairs of other processes
 //
-// VE is $C_t = \mathbf{I}$; VP has $C_t = \sqrt{\bar\alpha_t}\,\mathbf{I}$ and $\sigma_t^2 = 1 - \bar\alpha_t$, sub-VP the
-// square of that. [soft.txt-specialcases] The marginals are theirs; the SDE of Eq. 13 for the pair is not, except for
-// VE: its $g^2 = d\sigma_t^2/dt$ is $\beta_t\bar\alpha_t$ for VP's pair, and VP's own is $\beta_t$.
+// VE is $C_t = \mathbf{I}$; VP has $C_t = \sqrt{\bar\alpha_t}\,\mathbf{I}$ and $\sigma_t^2 = 1 - \bar\alpha_t$, sub-VP
+// the square of that. [soft.txt-specialcases] The marginals are theirs; the SDE of Eq. 13 for the pair is not, except
+// for VE: its $g^2 = d\sigma_t^2/dt$ is $\beta_t\bar\alpha_t$ for VP's pair, and VP's own is $\beta_t$.
 
 static int
 pair_at (const void *params, bool rate, double t, double *level, double *sigma)

@@ -5,8 +5,9 @@
 // $$ d\mathbf{x} = -\tfrac12\beta(t)\,\mathbf{x}\,dt
 //    + \sqrt{\beta(t)\bigl(1 - e^{-2B(0,t)}\bigr)}\,d\mathbf{w}, \qquad B(s,t) = \int_s^t \beta(u)\,du. $$
 // [scoresde.eq12] The variance then stays below that of VP at every time, by $e^{-B} - e^{-2B} \le \frac14$,
-// [scoresde.txt-subvp-bounded] and as $B$ grows both end in the same prior, $\mathcal{N}(\mathbf{0}, \mathbf{I})$. [scoresde.txt-subvp-limit]
-// The rate $\beta(t)$ is VP's own, [scoresde.set-subvp] and with it the drift and the mean. [scoresde.txt-subvp-mean]
+// [scoresde.txt-subvp-bounded] and as $B$ grows both end in the same prior, $\mathcal{N}(\mathbf{0}, \mathbf{I})$.
+// [scoresde.txt-subvp-limit] The rate $\beta(t)$ is VP's own, [scoresde.set-subvp] and with it the drift and the mean.
+// [scoresde.txt-subvp-mean]
 
 #include "subvp.h"
 #include "../base/error.h"

@@ -5,8 +5,8 @@
 
 SB_BEGIN_DECLS
 
-// The sub-VP SDE of Song et al. (2021), in continuous time t in [0, 1]: the rate beta(t), and so the drift and the mean, are
-// those of the VP SDE [scoresde.set-subvp]; only the noise differs.
+// The sub-VP SDE of Song et al. (2021), in continuous time t in [0, 1]: the rate beta(t), and so the drift and the
+// mean, are those of the VP SDE [scoresde.set-subvp]; only the noise differs.
 double sb_subvp_diffusion (const void *vp, double t);          // g(t); vp is an sb_vp, here and below
 double sb_subvp_variance (const void *vp, double s, double t); // v(s,t), where Cov[x(t) | x(s)] = v(s,t) I
 

@@ -4,8 +4,9 @@
 // Section 3.4) let the levels become dense, $\sigma_i \to \sigma(t)$, and obtain a process that does not scale the
 // signal and adds noise,
 // $$ d\mathbf{x} = \sqrt{\frac{d[\sigma^2(t)]}{dt}}\,d\mathbf{w}. $$
-// [scoresde.eq9] [soft.txt-vesde] Its variance grows without bound if $\sigma^2(t)$ does, as it does for the paper's scale continued beyond
-// $t = 1$. The paper says that it always explodes; [scoresde.txt-ve-exploding] under $\sigma^2(t) = 1 - e^{-t}$ it does not.
+// [scoresde.eq9] [soft.txt-vesde] Its variance grows without bound if $\sigma^2(t)$ does, as it does for the paper's
+// scale continued beyond $t = 1$. The paper says that it always explodes; [scoresde.txt-ve-exploding] under
+// $\sigma^2(t) = 1 - e^{-t}$ it does not.
 
 #include "ve.h"
 #include "../base/error.h"
@@ -39,7 +40,8 @@ sb_ve_sigma (const sb_ve *ve, double t)
 // ## Diffusion
 //
 // $g^2$ is the slope of $\sigma^2$, so that $g(t) = \sigma(t) \sqrt{2 \log(\sigma_{\max}/\sigma_{\min})}$.
-// [scoresde.eq30] At 0, where $\sigma$ jumps, the SDE is undefined, which is why it is always solved on $[\epsilon, 1]$.
+// [scoresde.eq30] At 0, where $\sigma$ jumps, the SDE is undefined, which is why it is always solved on $[\epsilon,
+// 1]$.
 
 double
 sb_ve_diffusion (const void *ve, double t)
@@ -54,8 +56,8 @@ sb_ve_diffusion (const void *ve, double t)
 //    [\sigma^2(t) - \sigma^2(s)]\,\mathbf{I}\bigr). $$
 // From $s = 0$ this is $\sigma^2(t) = \sigma_{\min}^2 (\sigma_{\max}/\sigma_{\min})^{2t}$. [scoresde.eq31] It includes
 // the jump: a path of the SDE from $\epsilon$ on adds only $\sigma^2(t) - \sigma^2(\epsilon)$, and must start from
-// $p_\epsilon$, not from the data. Between two positive times the difference is written as
-// $\sigma^2(t)\,\bigl(1 - (\sigma_{\max}/\sigma_{\min})^{-2(t-s)}\bigr)$, which keeps its digits when $s$ is close to $t$.
+// $p_\epsilon$, not from the data. Between two positive times the difference is written as $\sigma^2(t)\,\bigl(1 -
+// (\sigma_{\max}/\sigma_{\min})^{-2(t-s)}\bigr)$, which keeps its digits when $s$ is close to $t$.
 
 double
 sb_ve_variance (const void *ve, double s, double t)

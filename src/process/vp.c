@@ -16,8 +16,8 @@
 
 // ## The rate
 //
-// The paper's experiments raise it linearly from $\bar\beta_{\min}$ to $\bar\beta_{\max}$. [scoresde.eq32] With 0.1 and 20,
-// a thousand DDPM steps of $\beta_i = \beta(i/N)/N$ run from $10^{-4}$ to $2\cdot10^{-2}$.
+// The paper's experiments raise it linearly from $\bar\beta_{\min}$ to $\bar\beta_{\max}$. [scoresde.eq32] With 0.1 and
+// 20, a thousand DDPM steps of $\beta_i = \beta(i/N)/N$ run from $10^{-4}$ to $2\cdot10^{-2}$.
 
 double
 sb_vp_beta (const sb_vp *vp, double t)
@@ -25,8 +25,8 @@ sb_vp_beta (const sb_vp *vp, double t)
   return vp->beta_min + t * (vp->beta_max - vp->beta_min);
 }
 
-// The kernel below needs the integral $B(s,t) = \int_s^t \beta(u)\,du$: the length of the interval times the rate at its
-// middle. This way nothing cancels when $s$ is close to $t$.
+// The kernel below needs the integral $B(s,t) = \int_s^t \beta(u)\,du$: the length of the interval times the rate at
+// its middle. This way nothing cancels when $s$ is close to $t$.
 
 double
 sb_vp_integral_beta (const sb_vp *vp, double s, double t)
@@ -89,8 +89,8 @@ sb_vp_log_snr (const sb_vp *vp, double t)
 // ## As a process
 //
 // After $B(0,1) = 10.05$, $e^{-B/2} = 0.0066$ of the data is left, and the prior is $\mathcal{N}(\mathbf{0},
-// \mathbf{I})$. Sampling stops at $\epsilon = 10^{-3}$, where the variance, $1.0994\cdot10^{-4}$, is about the $\beta_1 = 10^{-4}$ of
-// DDPM's first step. [scoresde.txt-eps-match]
+// \mathbf{I})$. Sampling stops at $\epsilon = 10^{-3}$, where the variance, $1.0994\cdot10^{-4}$, is about the $\beta_1
+// = 10^{-4}$ of DDPM's first step. [scoresde.txt-eps-match]
 
 static const sb_scalar_type vp_type = {
   .name = "vp", .mean = sb_vp_mean, .variance = sb_vp_variance, .drift = sb_vp_drift, .diffusion = sb_vp_diffusion

@@ -3,10 +3,10 @@
 // [nonuniform.txt-cdiffe-sample] CDiffE and CMDE learn the score of $\mathbf x_t$ given $\mathbf y_t$ and sample by it,
 // $$ d\mathbf x = [\mu(\mathbf x, t) - \sigma(t)^2\,\nabla_{\mathbf x}\ln p_{X_t \mid Y_t}(\mathbf x \mid \hat{\mathbf y}_t)]\,dt
 //    + \sigma(t)\,d\tilde{\mathbf w}, \qquad \hat{\mathbf y}_t \sim p(\mathbf y_t \mid \mathbf y) \text{ "at each time step"} . $$
-// Given the clean $\mathbf y$ it is [nonuniform.eq11] $d\mathbf x = [\mu(\mathbf x, t) - \sigma(t)^2\,\nabla_{\mathbf x}\ln p_{X_t}(\mathbf x \mid \mathbf y)]\,dt +
-// \sigma(t)\,d\tilde{\mathbf w}$. In the limit of small steps only the mean of this score over $\hat{\mathbf y}_t$
-// counts, and that is not the score given $\mathbf y$: even with exact scores the samples are not those of $p(\mathbf x
-// \mid \mathbf y)$, the less so the slower $\mathbf y$ diffuses.
+// Given the clean $\mathbf y$ it is [nonuniform.eq11] $d\mathbf x = [\mu(\mathbf x, t) - \sigma(t)^2\,\nabla_{\mathbf
+// x}\ln p_{X_t}(\mathbf x \mid \mathbf y)]\,dt + \sigma(t)\,d\tilde{\mathbf w}$. In the limit of small steps only the
+// mean of this score over $\hat{\mathbf y}_t$ counts, and that is not the score given $\mathbf y$: even with exact
+// scores the samples are not those of $p(\mathbf x \mid \mathbf y)$, the less so the slower $\mathbf y$ diffuses.
 
 #include "condition.h"
 

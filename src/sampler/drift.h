@@ -9,7 +9,8 @@ SB_BEGIN_DECLS
 // The drift of the reverse-time SDE, out = F(t) x - G(t) G(t)^T s(x, t), and the velocity of the probability flow,
 // which takes half of the second term; both per unit of forward time. x and out (n x d, never the same: GSL_EINVAL), t
 // (n); y NULL or n rows. t in [t_min, t_limit] (GSL_EDOM): below, the SDE and its score may not exist. GSL_EBADLEN;
-// GSL_EUNSUP for a process with neither F and G nor rates (a chain); GSL_EBADFUNC where the score is not finite; GSL_ENOMEM.
+// GSL_EUNSUP for a process with neither F and G nor rates (a chain); GSL_EBADFUNC where the score is not finite;
+// GSL_ENOMEM.
 int sb_reverse_drift (const sb_score *score, const gsl_matrix *y, const gsl_vector *t, const gsl_matrix *x,
                       gsl_matrix *out);
 int sb_flow_velocity (const sb_score *score, const gsl_matrix *y, const gsl_vector *t, const gsl_matrix *x,

@@ -23,9 +23,10 @@ sb_flow sb_flow_default (void); // the paper's tolerances, and no denoising
 
 // Integrate the probability flow of x (n x d), in place, from one time to another: downwards to sample, upwards to
 // encode. Both times in [t_min, t_limit] (GSL_EDOM). The rows are one system of n d equations with one step size, as in
-// the paper; split a batch and its steps differ. y: the score's condition, NULL or n rows; evaluations (of the score, on every
-// row) may be NULL. A condition that diffuses is y_t = A y + S z with one z for each row (numbers 0, ... of stream.index + i,
-// purpose SB_FOR_CONDITION): the velocity must be smooth in t, so that GSL_EUNSUP is returned for a condition on one path.
+// the paper; split a batch and its steps differ. y: the score's condition, NULL or n rows; evaluations (of the score,
+// on every row) may be NULL. A condition that diffuses is y_t = A y + S z with one z for each row (numbers 0, ... of
+// stream.index + i, purpose SB_FOR_CONDITION): the velocity must be smooth in t, so that GSL_EUNSUP is returned for a
+// condition on one path.
 //
 // Returns what the score or progress returned where that ended the run, GSL_EINVAL for invalid tolerances or
 // SB_FINAL_DENOISE upwards, GSL_EUNSUP for a chain, GSL_EBADFUNC where the score is not finite, GSL_ETOL where no step

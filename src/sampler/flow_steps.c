@@ -1,7 +1,8 @@
 // # Steps along the probability flow
 //
-// Runge and Kutta's methods on the flow's equation $d\mathbf x/dt = \mathbf v(\mathbf x, t)$ (`drift.c`), in steps that the grid
-// chooses. Heun's and the classical method each evaluate the velocity at a point that depends only on the one before,
+// Runge and Kutta's methods on the flow's equation $d\mathbf x/dt = \mathbf v(\mathbf x, t)$ (`drift.c`), in steps that
+// the grid chooses. Heun's and the classical method each evaluate the velocity at a point that depends only on the one
+// before,
 // $$ \mathbf k_j = \mathbf v(\mathbf x + c_j h\,\mathbf k_{j-1},\; t + c_j h), \qquad
 //    \mathbf x_s = \mathbf x_t + h\sum_j w_j\,\mathbf k_j, \qquad h = s - t < 0 . $$
 

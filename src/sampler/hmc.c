@@ -8,9 +8,9 @@
 // $L$ moves take $L$ evaluations, for the last momentum is thrown away. $L = 1$ is Langevin's step with $\epsilon =
 // h^2/2$; more moves go a long way in one direction where Langevin's walk turns at every step.
 //
-// A score is no density, so that there is no ratio by which a move could be rejected, and the steps do not quite keep the law:
-// on a Gaussian of variance $c$ they end, for any $L$, at the variance $c/(1 - h^2/4c)$, if $h < 2\sqrt c$ and $L$ moves are no multiple of
-// half a turn. In each part of the process $h$ is a multiple of $S(0, t)$.
+// A score is no density, so that there is no ratio by which a move could be rejected, and the steps do not quite keep
+// the law: on a Gaussian of variance $c$ they end, for any $L$, at the variance $c/(1 - h^2/4c)$, if $h < 2\sqrt c$ and
+// $L$ moves are no multiple of half a turn. In each part of the process $h$ is a multiple of $S(0, t)$.
 
 #include "../base/error.h"
 #include "work.h"

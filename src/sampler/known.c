@@ -1,14 +1,16 @@
 // # Imputation
 //
-// Of $\mathbf x(0)$ the coordinates $\Omega(\mathbf x(0)) = \mathbf y$ are known, and the others are wanted. [scoresde.txt-imputation-def] Where
-// the drift works coordinate by coordinate and $\mathbf G$ is diagonal, the unknown ones, $\mathbf z(t) = \bar\Omega(\mathbf x(t))$, have
-// an SDE of their own, $d\mathbf z = \mathbf f_{\bar\Omega}(\mathbf z, t)\,dt + \mathbf G_{\bar\Omega}(\mathbf z, t)\,d\mathbf w$,
-// [scoresde.txt-impute-sde] whose reverse needs the score of $\mathbf z(t)$ given $\mathbf y$. [scoresde.txt-impute-reverse] The paper takes for
-// it the score of the whole, [scoresde.txt-impute-score]
+// Of $\mathbf x(0)$ the coordinates $\Omega(\mathbf x(0)) = \mathbf y$ are known, and the others are wanted.
+// [scoresde.txt-imputation-def] Where the drift works coordinate by coordinate and $\mathbf G$ is diagonal, the unknown
+// ones, $\mathbf z(t) = \bar\Omega(\mathbf x(t))$, have an SDE of their own, $d\mathbf z = \mathbf
+// f_{\bar\Omega}(\mathbf z, t)\,dt + \mathbf G_{\bar\Omega}(\mathbf z, t)\,d\mathbf w$, [scoresde.txt-impute-sde] whose
+// reverse needs the score of $\mathbf z(t)$ given $\mathbf y$. [scoresde.txt-impute-reverse] The paper takes for it the
+// score of the whole, [scoresde.txt-impute-score]
 // $$ \nabla_{\mathbf z}\log p_t(\mathbf z(t) \mid \Omega(\mathbf x(0)) = \mathbf y) \approx
 //    \nabla_{\mathbf z}\log p_t\bigl([\mathbf z(t);\, \hat\Omega(\mathbf x(t))]\bigr), \qquad
 //    \hat\Omega(\mathbf x(t)) \sim p_t(\Omega(\mathbf x(t)) \mid \Omega(\mathbf x(0)) = \mathbf y), $$
-// with the known coordinates as the forward process would have left them. So it is enough to set these before each step.
+// with the known coordinates as the forward process would have left them. So it is enough to set these before each
+// step.
 //
 // That is an approximation even with an exact score: the unknown part was drawn with another noise in the known part
 // than this step's. Of two coordinates of correlation $\rho$ and unit variance, under VE with a large $\sigma_{\max}$

@@ -72,12 +72,13 @@ constant_step (const sb_corrector *corrector, sb_sampler_work *work, const gsl_m
 //     return x
 //
 // A valley is crossed if $\sigma_1$ is of the size of the distance between the modes, and only then.
-// [dsm2ddpm.txt-annealing-fixes-weights] The levels' step sizes [dsm2ddpm.txt-step-size] are those of SMLD, [scoresde.eq2]
+// [dsm2ddpm.txt-annealing-fixes-weights] The levels' step sizes [dsm2ddpm.txt-step-size] are those of SMLD,
+// [scoresde.eq2]
 // $$ \mathbf x \leftarrow \mathbf x + \epsilon_i\,\mathbf s(\mathbf x, \sigma_i) + \sqrt{2\epsilon_i}\,\mathbf z,
 //    \qquad \epsilon_i = \epsilon\,\sigma_i^2, $$
-// for the report's $\varepsilon = 2\sigma_L^2\,\epsilon$. On data of one point the law at level $i$ is
-// $\mathcal N(\mathbf x, \sigma_i^2\,\mathbf I)$, and a step contracts by $1 - \epsilon$ at every level: it is stable as long
-// as $\epsilon < 2$. For other processes $\sigma_i^2$ is $S(0,t)^2$, in each part its own.
+// for the report's $\varepsilon = 2\sigma_L^2\,\epsilon$. On data of one point the law at level $i$ is $\mathcal
+// N(\mathbf x, \sigma_i^2\,\mathbf I)$, and a step contracts by $1 - \epsilon$ at every level: it is stable as long as
+// $\epsilon < 2$. For other processes $\sigma_i^2$ is $S(0,t)^2$, in each part its own.
 
 static int
 fixed_step (const sb_corrector *corrector, sb_sampler_work *work, const gsl_matrix *y, double s, double t,

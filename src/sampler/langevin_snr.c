@@ -18,8 +18,8 @@
 //
 // Algorithm 4, for VE, has none; Algorithm 5, for VP, has $\alpha_i$, which Section 2.2 defines as the product of the
 // $1 - \beta_j$ up to $i$, while the authors' code takes $1 - \beta_i$ alone. In terms of the process these are
-// $A(0,t)^2$ and $A(s,t)^2$, and both are 1 for VE: the two algorithms are one. Where there is no kernel between two positive
-// times, $\alpha$ is 1.
+// $A(0,t)^2$ and $A(s,t)^2$, and both are 1 for VE: the two algorithms are one. Where there is no kernel between two
+// positive times, $\alpha$ is 1.
 //
 // ## Parts
 //
@@ -80,8 +80,8 @@ norm_of_noise (const langevin *w, const gsl_matrix *z)
   return w->corrector->norm == SB_NORM_ROOT_D || !z ? sqrt ((double)w->g->size2) : sb_work_mean_norm (w->work, z);
 }
 
-// The coefficients of the rows from `first` on, which share one $\epsilon$: all of the batch, or one row. Where the score
-// vanishes no $\epsilon$ has the ratio $r$.
+// The coefficients of the rows from `first` on, which share one $\epsilon$: all of the batch, or one row. Where the
+// score vanishes no $\epsilon$ has the ratio $r$.
 
 static int
 set_rows (const langevin *w, size_t first, size_t n, gsl_matrix *c_g, gsl_matrix *c_z, size_t row)

@@ -2,9 +2,12 @@
 //
 // [nonuniform.txt-mssample] Section 3.3.2:
 //
-// 1. Sample $a_n(1)$ from the stationary distribution and integrate the reverse SDE for $a_n$ from $t = 1$ to $\frac{n}{n+1}$.
-// 2. Sample $d_n(\frac{n}{n+1})$ from the stationary distribution and solve the reverse SDE for $[a_n, d_n]$ until $\frac{n-1}{n+1}$.
-// 3. Continue until $d_1(\frac{1}{n+1})$ is sampled, and solve the reverse SDE for $[a_n, d_n, \ldots, d_1]$ until $\epsilon$.
+// 1. Sample $a_n(1)$ from the stationary distribution and integrate the reverse SDE for $a_n$ from $t = 1$ to
+//    $\frac{n}{n+1}$.
+// 2. Sample $d_n(\frac{n}{n+1})$ from the stationary distribution and solve the reverse SDE for $[a_n, d_n]$ until
+//    $\frac{n-1}{n+1}$.
+// 3. Continue until $d_1(\frac{1}{n+1})$ is sampled, and solve the reverse SDE for $[a_n, d_n, \ldots, d_1]$ until
+//    $\epsilon$.
 // 4. Transform the coefficients back into an image.
 //
 // That $d_k$ is drawn normal and independent of the rest is wrong by the signal that is left in it at its end. The

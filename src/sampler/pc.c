@@ -14,8 +14,8 @@
 // sampling and no corrector, that of DDPM, Eq. (4). [scoresde.txt-pc-unify] The paper's searches ended at $r = 0.16$
 // for reverse diffusion on CIFAR-10 (VE), with one corrector step per level. [scoresde.set-samplers]
 //
-// Every second step may be another predictor's. Soft Diffusion calls such a pair predictor and corrector, but both go to the
-// next lower time. [soft.tab5]
+// Every second step may be another predictor's. Soft Diffusion calls such a pair predictor and corrector, but both go
+// to the next lower time. [soft.tab5]
 
 #include "pc.h"
 
@@ -69,8 +69,8 @@ sb_pc_annealed (double epsilon, size_t steps)
 // also be run to its level 0, the data. There Algorithm 1 as printed asks for the score of the data themselves: that
 // is what SB_PREDICTOR_FIRST does if the grid ends at 0, and the reason why such a grid is not the usual one.
 //
-// A grid that ends early, at some $t_{\mathrm{threshold}}$, gives $\mathbf h(\mathbf x_t, t)$ from there: the samples of a score that is not
-// known below. [consistent.txt-early-stop]
+// A grid that ends early, at some $t_{\mathrm{threshold}}$, gives $\mathbf h(\mathbf x_t, t)$ from there: the samples
+// of a score that is not known below. [consistent.txt-early-stop]
 
 static int
 check (const sb_pc *pc, const sb_score *score, const gsl_matrix *y, const gsl_vector *times, const gsl_matrix *x)
@@ -98,9 +98,9 @@ check (const sb_pc *pc, const sb_score *score, const gsl_matrix *y, const gsl_ve
 
 // ## A run
 //
-// The state of a run. z receives the normals: step k takes numbers $kd, \dots, kd + d - 1$ of each row's
-// stream, and so does step k of the corrector, which counts its own. `status` is that of the first call that failed; the
-// calls after it return at once.
+// The state of a run. z receives the normals: step k takes numbers $kd, \dots, kd + d - 1$ of each row's stream, and so
+// does step k of the corrector, which counts its own. `status` is that of the first call that failed; the calls after
+// it return at once.
 
 typedef struct
 {

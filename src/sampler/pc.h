@@ -51,10 +51,11 @@ sb_pc sb_pc_default (void);
 sb_pc sb_pc_langevin (double epsilon, size_t steps);
 sb_pc sb_pc_annealed (double epsilon, size_t steps);
 
-// Run x (n x d) along the grid `times`, strictly decreasing in [0, t_limit]: on entry x is at its first time (a draw from
-// the prior, as a rule), on success it is at its last, or denoised. Row i draws its noise from stream.index + i of
+// Run x (n x d) along the grid `times`, strictly decreasing in [0, t_limit]: on entry x is at its first time (a draw
+// from the prior, as a rule), on success it is at its last, or denoised. Row i draws its noise from stream.index + i of
 // stream.seed (stream.purpose is ignored), so it is the same in any batch, but for correctors with SB_NORM_BATCH or
-// SB_NORM_ROOT_D. y: the score's condition, NULL or n rows; required if it diffuses. evaluations: of the score, on every row; or NULL.
+// SB_NORM_ROOT_D. y: the score's condition, NULL or n rows; required if it diffuses. evaluations: of the score, on
+// every row; or NULL.
 //
 // Returns what a step or corrector reports (sampler.h), what progress or noise returned where that ended the run,
 // GSL_EDOM for a bad grid or a point that is not finite, GSL_EBADFUNC where a sample is not, GSL_EINVAL where step or

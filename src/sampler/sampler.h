@@ -191,8 +191,8 @@ typedef enum
   SB_FINAL_SAMPLE   // with x_t itself: Algorithms 1 to 5 as printed
 } sb_final;
 
-// Called with x at time t before the first step (done = 0) and after each (done = 1, ..., total), and once more with t = 0
-// after SB_FINAL_DENOISE. A solver with adaptive steps cannot give their number: total is 0 there. Anything but
+// Called with x at time t before the first step (done = 0) and after each (done = 1, ..., total), and once more with t
+// = 0 after SB_FINAL_DENOISE. A solver with adaptive steps cannot give their number: total is 0 there. Anything but
 // GSL_SUCCESS stops the run, which returns it.
 typedef int (*sb_progress) (void *context, size_t done, size_t total, double t, const gsl_matrix *x);
 

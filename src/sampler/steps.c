@@ -165,8 +165,8 @@ view_of (const step *w)
   return !by_score ? SB_DENOISER : views & SB_SCORE ? SB_SCORE : SB_EPSILON;
 }
 
-// Coefficients of $\mathbf x_t$, of the estimate, and of $\mathbf z$. With $\mathbf s = -\boldsymbol\epsilon/S_t$ that of
-// $\boldsymbol\epsilon$ is $-q/S_t$.
+// Coefficients of $\mathbf x_t$, of the estimate, and of $\mathbf z$. With $\mathbf s = -\boldsymbol\epsilon/S_t$ that
+// of $\boldsymbol\epsilon$ is $-q/S_t$.
 
 static void
 set_coefficients (const step *w, size_t rows, size_t i, double h)

@@ -1,7 +1,8 @@
 // # What samplers work in
 //
-// A step is a few numbers and a few sweeps over the batch; to allocate a batch for each would cost as much again. So the
-// workspace is made once; with it comes what steps, correctors and their driver share: evaluating the score, and norms.
+// A step is a few numbers and a few sweeps over the batch; to allocate a batch for each would cost as much again. So
+// the workspace is made once; with it comes what steps, correctors and their driver share: evaluating the score, and
+// norms.
 
 #include "work.h"
 

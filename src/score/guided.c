@@ -5,7 +5,8 @@
 // $p_t(\mathbf x(t) \mid \mathbf y)$: [scoresde.eq48] [scoresde.eq14]
 // $$ d\mathbf x = \bigl\{\mathbf f(\mathbf x, t) - g(t)^2\bigl[\nabla_{\mathbf x}\log p_t(\mathbf x)
 //    + \nabla_{\mathbf x}\log p_t(\mathbf y \mid \mathbf x)\bigr]\bigr\}\,dt + g(t)\,d\bar{\mathbf w} . $$
-// By Bayes's rule the two gradients in brackets are that score, the constant $p(\mathbf y)$ having none: [scoresde.eq49]
+// By Bayes's rule the two gradients in brackets are that score, the constant $p(\mathbf y)$ having none:
+// [scoresde.eq49]
 // $$ \nabla_{\mathbf x}\log p_t(\mathbf x(t) \mid \mathbf y)
 //    = \nabla_{\mathbf x}\log p_t(\mathbf x(t)) + \nabla_{\mathbf x}\log p(\mathbf y \mid \mathbf x(t)) . $$
 // (So too in *Non-Uniform Diffusion Models*, which does not use this approach. [nonuniform.txt-bayes])

@@ -10,13 +10,15 @@
 // $\hat{\mathbf y}(t) \sim p(\mathbf y(t) \mid \mathbf y)$: [scoresde.eq50]
 // $$ \nabla_{\mathbf x}\log p_t(\mathbf x(t) \mid \mathbf y) \approx \mathbf s_{\theta}(\mathbf x(t), t)
 //    + \nabla_{\mathbf x}\log p_t(\hat{\mathbf y}(t) \mid \mathbf x(t)) . $$
-// With $\mathbf x(t) = a\,\mathbf x(0) + \varsigma\,\mathbf z$ and $\mathbf y(t) = \mathbf H\mathbf x(t) + a\,\mathbf n = a\,\mathbf y + \varsigma\,\mathbf H\mathbf z$ the gradient
-// is $\mathbf H^{\mathsf T}(\hat{\mathbf y} - \mathbf H\mathbf x)/(a\tau)^2$.
+// With $\mathbf x(t) = a\,\mathbf x(0) + \varsigma\,\mathbf z$ and $\mathbf y(t) = \mathbf H\mathbf x(t) + a\,\mathbf n
+// = a\,\mathbf y + \varsigma\,\mathbf H\mathbf z$ the gradient is $\mathbf H^{\mathsf T}(\hat{\mathbf y} - \mathbf
+// H\mathbf x)/(a\tau)^2$.
 //
-// It is a heuristic, and wrong even with an exact score. For $x \sim \mathcal N(0, 1)$, VE and ever smaller steps, predictors alone end at the
-// mean $y\,\tau^{-2}e^{1/\tau^2}E_1(1/\tau^2)$: 0.596 y at $\tau = 1$, where y/2 is right. That the draw's noise is not that of $\mathbf x(t)$
-// matters not less for large $t$, as the paper has it, but more: the squared error of the score grows from $\varsigma^2/\tau^4$
-// to $2\varsigma^2/\tau^4$. [scoresde.txt-inverse-assumptions]
+// It is a heuristic, and wrong even with an exact score. For $x \sim \mathcal N(0, 1)$, VE and ever smaller steps,
+// predictors alone end at the mean $y\,\tau^{-2}e^{1/\tau^2}E_1(1/\tau^2)$: 0.596 y at $\tau = 1$, where y/2 is right.
+// That the draw's noise is not that of $\mathbf x(t)$ matters not less for large $t$, as the paper has it, but more:
+// the squared error of the score grows from $\varsigma^2/\tau^4$ to $2\varsigma^2/\tau^4$.
+// [scoresde.txt-inverse-assumptions]
 
 #include "inverse.h"
 

@@ -23,9 +23,10 @@ typedef struct
 // process of several parts, GSL_ENOMEM.
 int sb_inverse_gradient (const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, gsl_matrix *out, void *params);
 
-// The largest factor by which a step of reverse diffusion on this grid (decreasing) overshoots, of data with variance v and H = I:
-// (s_t^2 - s_s^2) (1 / (v + s_t^2) + 1 / tau^2) of VE. At 2 and above errors grow from step to step before they shrink,
-// beyond any useful magnitude: take more steps. GSL_EBADLEN for under two times, GSL_EUNSUP where a is not 1.
+// The largest factor by which a step of reverse diffusion on this grid (decreasing) overshoots, of data with variance v
+// and H = I: (s_t^2 - s_s^2) (1 / (v + s_t^2) + 1 / tau^2) of VE. At 2 and above errors grow from step to step before
+// they shrink, beyond any useful magnitude: take more steps. GSL_EBADLEN for under two times, GSL_EUNSUP where a is not
+// 1.
 int sb_inverse_overshoot (const sb_inverse *inverse, const gsl_vector *times, double v, double *largest);
 
 SB_END_DECLS

@@ -671,9 +671,9 @@ evaluate (const void *state, sb_view view, const gsl_matrix *x, const gsl_vector
 // ## The Jacobian
 //
 // That of $\hat z$ is $p\,I + q\,c\,F'$, and $\dot{\hat z}$ above is its product with $v$. Where the network predicts
-// $\epsilon$ it is the network's own, scaled; the blend adds a multiple of the identity, which at high noise is nearly all of
-// it. Nothing makes the score's, $J = -S^{-\top}(p\,I + q\,c\,F')$, symmetric: a network need not be the gradient of
-// anything.
+// $\epsilon$ it is the network's own, scaled; the blend adds a multiple of the identity, which at high noise is nearly
+// all of it. Nothing makes the score's, $J = -S^{-\top}(p\,I + q\,c\,F')$, symmetric: a network need not be the
+// gradient of anything.
 
 static int
 jvp_rows (const question *q, sb_network_pass *pass)
@@ -691,7 +691,8 @@ jvp (const void *state, sb_view view, const gsl_matrix *x, const gsl_vector *t, 
   return ask ((question){ jvp_rows, score, score->derivative_passes, x, v, t, y, out });
 }
 
-// A backward pass of the network from $\bar z = v$ gives its transpose times $v$, and on its way the gradient in $\theta$.
+// A backward pass of the network from $\bar z = v$ gives its transpose times $v$, and on its way the gradient in
+// $\theta$.
 
 static int
 vjp_rows (const question *q, sb_network_pass *pass)

@@ -65,7 +65,8 @@ typedef struct
   const sb_stream *drop; // what dropout draws from (sb_net_condition), not owned; NULL, as at first: nothing is dropped
 } sb_network_pass;
 
-// The view that the passes below are of: the score or the denoiser where the network predicts it or its residual, else epsilon.
+// The view that the passes below are of: the score or the denoiser where the network predicts it or its residual, else
+// epsilon.
 sb_view sb_network_view (const sb_network *network);
 
 // NULL: as of sb_net_work_alloc.
@@ -74,8 +75,8 @@ void sb_network_pass_free (sb_network_pass *pass);
 
 // epsilon (n x d) <- the estimate, in the network's own view, at x (n x d), t (n), given y (n x sb_net_conditions): in
 // each row the numbers of the picture, then the class, as far as the network's line has them; class -1 is none. y NULL:
-// pictures of zeros, no class. Rows of images, here and below: the channel varies fastest. GSL_EBADLEN where shapes do not
-// fit each other or the network, or n is over the rows of the workspace; GSL_EUNSUP where the process has no parts
+// pictures of zeros, no class. Rows of images, here and below: the channel varies fastest. GSL_EBADLEN where shapes do
+// not fit each other or the network, or n is over the rows of the workspace; GSL_EUNSUP where the process has no parts
 // (for a residual: where S is no multiple of I), or the network takes no condition; GSL_EDOM where a class is neither
 // -1 nor one of the network's; else as of the process's numbers and of sb_net_forward.
 int sb_network_forward (const sb_network *network, sb_network_pass *pass, const gsl_matrix *x, const gsl_vector *t,

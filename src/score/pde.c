@@ -1,7 +1,7 @@
 // # The Fokker-Planck equation, by the score, and the score's own
 //
-// Kolmogorov's forward equation [scoresde.eq35] is an equation of continuity for the velocity of the probability flow, [scoresde.eq37]
-// $\partial_t p_t = -\nabla\cdot(\tilde{\mathbf f}\,p_t)$. Divided by $p_t$ it involves only the score:
+// Kolmogorov's forward equation [scoresde.eq35] is an equation of continuity for the velocity of the probability flow,
+// [scoresde.eq37] $\partial_t p_t = -\nabla\cdot(\tilde{\mathbf f}\,p_t)$. Divided by $p_t$ it involves only the score:
 // $$ \partial_t \log p_t(\mathbf x) = -\nabla\cdot\tilde{\mathbf f}(\mathbf x, t) - \tilde{\mathbf f}(\mathbf x, t)^\top\mathbf s(\mathbf x, t) . $$
 
 #include "pde.h"
@@ -38,7 +38,8 @@ check (const sb_score *score, const gsl_vector *t, const gsl_matrix *x, const gs
 
 // ## A linear SDE
 //
-// With $\mathbf s_G = \mathbf G\mathbf G^\top\mathbf s$ it is $-\operatorname{tr}\mathbf F + \tfrac12\operatorname{tr}(\mathbf G\mathbf G^\top\mathbf J)
+// With $\mathbf s_G = \mathbf G\mathbf G^\top\mathbf s$ it is $-\operatorname{tr}\mathbf F +
+// \tfrac12\operatorname{tr}(\mathbf G\mathbf G^\top\mathbf J)
 // - (\mathbf F\mathbf x - \tfrac12\mathbf s_G)^\top\mathbf s$, and the trace takes a product for each coordinate.
 
 static int

@@ -255,8 +255,8 @@ sb_score_vjp (const sb_score *score, sb_view view, const gsl_matrix *x, const gs
 
 // ## The trace
 //
-// $\operatorname{tr}\mathbf J = \sum_j \mathbf e_j^\top\mathbf J\,\mathbf e_j$: a product for every coordinate, which is
-// expensive in many dimensions. [dsm2ddpm.txt-A1-divergence]
+// $\operatorname{tr}\mathbf J = \sum_j \mathbf e_j^\top\mathbf J\,\mathbf e_j$: a product for every coordinate, which
+// is expensive in many dimensions. [dsm2ddpm.txt-A1-divergence]
 
 static int
 add_diagonal (const sb_score *score, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, size_t j,

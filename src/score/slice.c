@@ -1,7 +1,7 @@
 // # A conditional score, cut from a joint one
 //
-// Of $\mathbf z_t = (\mathbf x_t, \mathbf y_t)$ the density of $\mathbf y_t$ alone does not depend on $\mathbf x_t$, so that
-// [nonuniform.txt-jointslice]
+// Of $\mathbf z_t = (\mathbf x_t, \mathbf y_t)$ the density of $\mathbf y_t$ alone does not depend on $\mathbf x_t$, so
+// that [nonuniform.txt-jointslice]
 // $$ \nabla_{\mathbf x_t}\ln p(\mathbf x_t \mid \mathbf y_t) = \nabla_{\mathbf x_t}\ln p(\mathbf x_t, \mathbf y_t)
 //    = \nabla_{\mathbf z_t}\ln p(\mathbf z_t)[:n_x] . $$
 // So a model trained on pairs is a score of $\mathbf x_t$ given $\mathbf y_t$, for use in any sampler: with

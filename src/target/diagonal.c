@@ -35,9 +35,9 @@ enum
 
 // ## The law at one time
 //
-// Tables for one time, at which coordinate $j$ has the kernel $(m_j, \varsigma_j)$. Where $\mathbf{x}$ is within a small $\varsigma$ of $m\boldsymbol\mu_k$, the
-// difference has to keep its digits: $m\mu_{kj}$ is the sum of two doubles, `high` its rounded value and `low` the
-// remainder, which one fused multiply-add gives exactly.
+// Tables for one time, at which coordinate $j$ has the kernel $(m_j, \varsigma_j)$. Where $\mathbf{x}$ is within a
+// small $\varsigma$ of $m\boldsymbol\mu_k$, the difference has to keep its digits: $m\mu_{kj}$ is the sum of two
+// doubles, `high` its rounded value and `low` the remainder, which one fused multiply-add gives exactly.
 
 typedef struct
 {

@@ -1,9 +1,9 @@
 // # A mixture that is diagonal in a process's basis
 //
-// A process has the maps $\mathbf{W}^\top\operatorname{diag}(c)\,\mathbf{W}$. Where every covariance is of that form too,
-// $\mathbf{W}\mathbf{C}_k\mathbf{W}^\top = \operatorname{diag}(\lambda_k)$ (an isotropic one is in every basis), the
-// coefficients $\mathbf{W}\mathbf{x}_t$ are those of a mixture whose coordinates are independent within a component,
-// and its score, denoiser and noise are transformed back by $\mathbf{W}^\top$. Nothing is factorised.
+// A process has the maps $\mathbf{W}^\top\operatorname{diag}(c)\,\mathbf{W}$. Where every covariance is of that form
+// too, $\mathbf{W}\mathbf{C}_k\mathbf{W}^\top = \operatorname{diag}(\lambda_k)$ (an isotropic one is in every basis),
+// the coefficients $\mathbf{W}\mathbf{x}_t$ are those of a mixture whose coordinates are independent within a
+// component, and its score, denoiser and noise are transformed back by $\mathbf{W}^\top$. Nothing is factorised.
 
 #include "mixture.h"
 

@@ -7,9 +7,9 @@
 // $$ p_t(\mathbf{x}) = \sum_k w_k\, \mathcal{N}(\mathbf{x};\; m\boldsymbol\mu_k,\, \varsigma^2\mathbf{I}), \qquad
 //    r_k = P(\mathbf{x}_0 = \boldsymbol\mu_k \mid \mathbf{x}) \propto
 //    w_k \exp\Bigl(-\frac{\|\mathbf{x} - m\boldsymbol\mu_k\|^2}{2\varsigma^2}\Bigr). $$
-// Where $m = 1$ this density [consistent.txt-conv-density] has the score
-// $\sum_k r_k(\boldsymbol\mu_k - \mathbf x)/\varsigma^2$, printed with $\mathbf x - \boldsymbol\mu_k$, [consistent.eq25]
-// and the denoiser $\sum_kr_k\boldsymbol\mu_k$. [consistent.eq2]
+// Where $m = 1$ this density [consistent.txt-conv-density] has the score $\sum_k r_k(\boldsymbol\mu_k - \mathbf
+// x)/\varsigma^2$, printed with $\mathbf x - \boldsymbol\mu_k$, [consistent.eq25] and the denoiser
+// $\sum_kr_k\boldsymbol\mu_k$. [consistent.eq2]
 //
 // For a single point it is the kernel, and its score
 // $-(\mathbf{x} - m\boldsymbol\mu)/\varsigma^2 = -\mathbf{z}/\varsigma$ the conditional score of the objectives, whose

@@ -4,10 +4,10 @@
 // $\tilde{\boldsymbol\mu}_k = \mathbf{S}^{-1}\mathbf{A}\boldsymbol\mu_k$,
 // $$ p_t(\mathbf{x}) = \frac{1}{|\det\mathbf{S}|}\sum_k w_k\,\mathcal{N}(\tilde{\mathbf{x}};\;
 //    \tilde{\boldsymbol\mu}_k,\, \mathbf{I}), $$
-// [scoresde.txt-perturb-kernel] the law of other points under the kernel $m = \varsigma = 1$, which costs one application
-// of the maps to all points at each time. Results are computed for that law and mapped back. All points are taken
-// relative to the first, $\tilde{\mathbf{x}} = \mathbf{S}^{-1}(\mathbf{x} - \mathbf{A}\boldsymbol\mu_1)$, so that their
-// distance from the origin costs no digits.
+// [scoresde.txt-perturb-kernel] the law of other points under the kernel $m = \varsigma = 1$, which costs one
+// application of the maps to all points at each time. Results are computed for that law and mapped back. All points are
+// taken relative to the first, $\tilde{\mathbf{x}} = \mathbf{S}^{-1}(\mathbf{x} - \mathbf{A}\boldsymbol\mu_1)$, so that
+// their distance from the origin costs no digits.
 
 #include "points.h"
 
@@ -115,9 +115,9 @@ mapped_alloc (mapped *w, const points *law, const sb_process *process, const gsl
 
 // ## Answers
 //
-// The noise in $\mathbf{x}$ is that in $\tilde{\mathbf{x}}$, the score follows as $-\mathbf{S}^{-\top}\boldsymbol\epsilon$,
-// and the denoiser averages the original points, relative to the first. A direction $\mathbf{v}$ becomes
-// $\mathbf{S}^{-1}\mathbf{v}$, and gradients are mapped back by $\mathbf{S}^{-\top}$.
+// The noise in $\mathbf{x}$ is that in $\tilde{\mathbf{x}}$, the score follows as
+// $-\mathbf{S}^{-\top}\boldsymbol\epsilon$, and the denoiser averages the original points, relative to the first. A
+// direction $\mathbf{v}$ becomes $\mathbf{S}^{-1}\mathbf{v}$, and gradients are mapped back by $\mathbf{S}^{-\top}$.
 
 static int
 answer_unit (const mapped *w, sb_target_question q)

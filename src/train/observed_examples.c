@@ -51,8 +51,8 @@ sb_examples_observed (const sb_observed_examples *examples)
 
 // ## The bands of a stage
 //
-// [nonuniform.txt-mstrain] $\mathbf x \sim$ data, $\mathbf c = \mathrm{Haar}(\mathbf x)$, of which $c_i$ is kept: the first
-// numbers, as the coarsest band comes first.
+// [nonuniform.txt-mstrain] $\mathbf x \sim$ data, $\mathbf c = \mathrm{Haar}(\mathbf x)$, of which $c_i$ is kept: the
+// first numbers, as the coarsest band comes first.
 
 static int
 draw_bands (const void *state, sb_stream stream, gsl_matrix *x, gsl_matrix *y)

@@ -54,8 +54,9 @@ sb_training_alloc (const sb_net *net, sb_stream stream)
 
 // ## Memory
 //
-// A gradient for each shard, to be added in shard order; and a workspace of the task for each thread. These are made for as
-// many threads as there are now, so that a step allocates nothing; should there be more later, the pool makes more.
+// A gradient for each shard, to be added in shard order; and a workspace of the task for each thread. These are made
+// for as many threads as there are now, so that a step allocates nothing; should there be more later, the pool makes
+// more.
 
 struct sb_trainer
 {

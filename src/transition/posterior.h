@@ -16,8 +16,8 @@ typedef struct
   double variance;
 } sb_posterior;
 
-// Common to all: the process has parts and a kernel from s to t (else GSL_EUNSUP); 0 <= s < t <= t_limit, and levels of a
-// chain (else GSL_EDOM); GSL_EINVAL where a view is invalid; GSL_ESING where A(s,t) is 0 and the view is not the
+// Common to all: the process has parts and a kernel from s to t (else GSL_EUNSUP); 0 <= s < t <= t_limit, and levels of
+// a chain (else GSL_EDOM); GSL_EINVAL where a view is invalid; GSL_ESING where A(s,t) is 0 and the view is not the
 // denoiser; GSL_EBADLEN where a shape is wrong: s, t (n), s NULL: all zero, and n x d matrices. GSL_ENOMEM. A batch may
 // have no rows. A part without noise (S(0,t) = 0) is deterministic: x_s = x_t / A(s,t).
 

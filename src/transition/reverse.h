@@ -23,9 +23,9 @@ typedef struct
   sb_variance last;     // of the step to s = 0; beta-tilde is 0 there: no noise, and no density
 } sb_reverse;
 
-// Common to all: x (n x d), s, t (n), y NULL or n rows; s NULL: all zero. The process has parts (else GSL_EUNSUP), 0 <= s
-// < t (else GSL_EDOM). GSL_EBADLEN, GSL_EINVAL (no such view or variance), GSL_EBADFUNC where the score is not finite,
-// GSL_ENOMEM, and what the score reports.
+// Common to all: x (n x d), s, t (n), y NULL or n rows; s NULL: all zero. The process has parts (else GSL_EUNSUP), 0 <=
+// s < t (else GSL_EDOM). GSL_EBADLEN, GSL_EINVAL (no such view or variance), GSL_EBADFUNC where the score is not
+// finite, GSL_ENOMEM, and what the score reports.
 int sb_reverse_mean (const sb_reverse *reverse, const gsl_matrix *y, const gsl_vector *s, const gsl_vector *t,
                      const gsl_matrix *x, gsl_matrix *mean); // n x d, not x
 int sb_reverse_variance (const sb_reverse *reverse, const gsl_matrix *y, const gsl_vector *s, const gsl_vector *t,

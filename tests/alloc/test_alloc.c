@@ -125,7 +125,8 @@ check_path (const char *name, void (*path) (void))
 // ## The harness itself
 //
 // It must notice a path that swallows the failure, and one that leaks on its way out. `stderr` of a failed assertion
-// would be noise, so these ask the allocator directly. (`volatile`: a compiler may do without a block that nobody uses.)
+// would be noise, so these ask the allocator directly. (`volatile`: a compiler may do without a block that nobody
+// uses.)
 
 static void
 swallows (void)
@@ -364,8 +365,8 @@ PATH (pca_mixture)
   ask_law (kept (sb_target_pca_mixture_alloc (v, means, loadings, v)));
 }
 
-// The same under processes that are no multiples of the identity: one that is diagonal in a basis, and one known by its maps.
-// They are made once, and kept.
+// The same under processes that are no multiples of the identity: one that is diagonal in a basis, and one known by its
+// maps. They are made once, and kept.
 
 static const sb_process *
 not_isotropic (const char *name)
@@ -510,8 +511,8 @@ PATH (tweedie)
 
 // ## Samplers
 //
-// On the score of a standard normal law, which needs no memory of its own; with a Jacobian, for the objectives, and with
-// its divergence, for DDPM's reverse chain.
+// On the score of a standard normal law, which needs no memory of its own; with a Jacobian, for the objectives, and
+// with its divergence, for DDPM's reverse chain.
 
 static int
 towards_zero (const void *state, sb_view view, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y,

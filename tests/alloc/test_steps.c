@@ -1,7 +1,7 @@
 // # A training step allocates nothing
 //
-// The network, its gradients and Adam have all their room before the first step. What oneDNN keeps for itself while a primitive runs is not
-// counted (failing.c).
+// The network, its gradients and Adam have all their room before the first step. What oneDNN keeps for itself while a
+// primitive runs is not counted (failing.c).
 
 #include "base/shard.h"
 #include "engine/choose.h"

@@ -212,8 +212,8 @@ Test (file, many_bytes_arrive)
   fclose (f);
 }
 
-// Several files at once in one folder, and a name that another process of the same number holds (in a container, say). When
-// it is let go, it was left behind, and the next file sweeps it away; not what only looks like it.
+// Several files at once in one folder, and a name that another process of the same number holds (in a container, say).
+// When it is let go, it was left behind, and the next file sweeps it away; not what only looks like it.
 
 Test (file, temporaries_do_not_collide)
 {
@@ -284,8 +284,8 @@ Test (file, names_may_be_as_long_as_the_system_allows)
   cr_assert_eq (unlink (name), 0);
 }
 
-// A link stays a link, and the file that it leads to, in another folder, is replaced; or made, where it is not there yet,
-// also at the end of several links.
+// A link stays a link, and the file that it leads to, in another folder, is replaced; or made, where it is not there
+// yet, also at the end of several links.
 
 Test (file, links_are_followed)
 {

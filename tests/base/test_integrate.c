@@ -2,10 +2,10 @@
 //
 // The same systems were integrated by scipy 1.10.1 (solve_ivp, method RK45). What depends on every decision about step
 // sizes, the number of evaluations and of accepted steps and where half of these were done, must come out the same; and
-// so must the first step and the result, but for rounding (which 81 long steps of van der Pol's oscillator make into 5e-9:
-// as much comes of adding the same stages in another order). The systems: one with a known solution; one that starts at 0
-// and one that stays where it is, where the first step has no scale; Kepler's orbit; van der Pol's oscillator, with
-// many rejected steps; and three equations of very different scales.
+// so must the first step and the result, but for rounding (which 81 long steps of van der Pol's oscillator make into
+// 5e-9: as much comes of adding the same stages in another order). The systems: one with a known solution; one that
+// starts at 0 and one that stays where it is, where the first step has no scale; Kepler's orbit; van der Pol's
+// oscillator, with many rejected steps; and three equations of very different scales.
 
 #include "base/integrate.h"
 #include "base/rms_control.h"

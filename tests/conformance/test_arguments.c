@@ -93,7 +93,8 @@ Test (arguments, no_memory_for_absurd_lengths)
       for (size_t j = 0; sb_objectives (j); j++)
         {
           const sb_objective_type *type = (const sb_objective_type *)sb_objectives (j);
-          sb_objective o = { .type = type, .process = type->draw_more ? edm : smld, .t_min = 0.1, .t_max = 1, .truth = score };
+          sb_objective o
+              = { .type = type, .process = type->draw_more ? edm : smld, .t_min = 0.1, .t_max = 1, .truth = score };
           sb_entry_usual (&type->entry, o.key);
           if (type->weighting)
             o.weighting.type = *type->weighting;

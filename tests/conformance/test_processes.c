@@ -1,7 +1,7 @@
 // # What every process must satisfy
 //
-// Each row of the list of processes, and those of worlds.c, with the same tests: that $A$ and $S$ are what the SDE makes of
-// them, that two transitions are one, that laws, posterior and prior are those of the maps.
+// Each row of the list of processes, and those of worlds.c, with the same tests: that $A$ and $S$ are what the SDE
+// makes of them, that two transitions are one, that laws, posterior and prior are those of the maps.
 
 #include "process/moments.h"
 #include "score/exact.h"
@@ -46,9 +46,9 @@ squared (const world *w, sb_process_map map, double s, double t, const gsl_matri
 
 // ## The SDE
 //
-// $\dot{\mathbf A} = \mathbf F\mathbf A$ and $\frac{d}{dt}\mathbf S\mathbf S^{\mathsf T} = \mathbf F\mathbf S\mathbf S^{\mathsf T}
-// + \mathbf S\mathbf S^{\mathsf T}\mathbf F^{\mathsf T} + \mathbf G\mathbf G^{\mathsf T}$, the rates being those of $\mathbf A$
-// and $\mathbf S$; differences of fourth order. [scoresde.eq5]
+// $\dot{\mathbf A} = \mathbf F\mathbf A$ and $\frac{d}{dt}\mathbf S\mathbf S^{\mathsf T} = \mathbf F\mathbf S\mathbf
+// S^{\mathsf T} + \mathbf S\mathbf S^{\mathsf T}\mathbf F^{\mathsf T} + \mathbf G\mathbf G^{\mathsf T}$, the rates
+// being those of $\mathbf A$ and $\mathbf S$; differences of fourth order. [scoresde.eq5]
 
 static gsl_matrix *
 difference (const world *w, gsl_matrix *(*value) (const world *w, double t, const gsl_matrix *x), const gsl_matrix *x)
@@ -264,9 +264,9 @@ IN_EACH_WORLD (processes, laws_have_the_score_of_their_density)
     }
 }
 
-// A mixture that is diagonal in the process's basis has independent coefficients: its density is worked out from them here.
-// One component is flat in a direction, and there is almost no noise in it: a covariance that was factorised would have lost
-// its digits.
+// A mixture that is diagonal in the process's basis has independent coefficients: its density is worked out from them
+// here. One component is flat in a direction, and there is almost no noise in it: a covariance that was factorised
+// would have lost its digits.
 
 IN_EACH_WORLD (processes, laws_diagonal_in_the_basis)
 {
@@ -464,7 +464,8 @@ IN_EACH_WORLD (processes, densities_and_divergences_are_sums)
 
 // ## The posterior, by Bayes
 //
-// $\log q(\mathbf x_s \mid \mathbf x_t, \mathbf x_0) = \log q(\mathbf x_t \mid \mathbf x_s) + \log q(\mathbf x_s \mid \mathbf x_0)
+// $\log q(\mathbf x_s \mid \mathbf x_t, \mathbf x_0) = \log q(\mathbf x_t \mid \mathbf x_s) + \log q(\mathbf x_s \mid
+// \mathbf x_0)
 // - \log q(\mathbf x_t \mid \mathbf x_0)$. [dsm2ddpm.txt-posterior] [dsm2ddpm.txt-A3-bayes]
 
 IN_EACH_WORLD (processes, posterior_is_bayes)

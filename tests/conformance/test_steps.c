@@ -1,8 +1,8 @@
 // # What every step and every corrector must satisfy
 //
-// Each row of the two lists under each process, those of worlds.c too. A step with the exact score of a Gaussian is affine in
-// $\mathbf x$ and in its normals: what it makes of mean and covariance is read off, and compared with the law at the earlier
-// time.
+// Each row of the two lists under each process, those of worlds.c too. A step with the exact score of a Gaussian is
+// affine in $\mathbf x$ and in its normals: what it makes of mean and covariance is read off, and compared with the law
+// at the earlier time.
 
 #include "score/callback.h"
 #include "score/exact.h"
@@ -17,8 +17,9 @@
 
 SUITE (steps);
 
-// What a row claims: the share of $\mathbf G\mathbf G^{\mathsf T}\mathbf s$ in its drift (1: the reverse SDE, 1/2: the flow; 0: it
-// is of another SDE, or of none), and its order, by which the error of one step goes with $h^{\mathrm{order} + 1}$. A row that is not here fails.
+// What a row claims: the share of $\mathbf G\mathbf G^{\mathsf T}\mathbf s$ in its drift (1: the reverse SDE, 1/2: the
+// flow; 0: it is of another SDE, or of none), and its order, by which the error of one step goes with
+// $h^{\mathrm{order} + 1}$. A row that is not here fails.
 
 typedef struct
 {
@@ -204,8 +205,9 @@ EACH_STEP (refuse_what_they_cannot)
 
 // ## Near t = s
 //
-// At $h = 10^{-9}$ a step is its drift and its noise: $-h\,(\mathbf F\mathbf x - \kappa\,\mathbf G\mathbf G^{\mathsf T}\mathbf s)$
-// and $\sqrt h\,\mathbf G\mathbf z$. Numbers that cancelled would be far from it. The score is 1 everywhere.
+// At $h = 10^{-9}$ a step is its drift and its noise: $-h\,(\mathbf F\mathbf x - \kappa\,\mathbf G\mathbf G^{\mathsf
+// T}\mathbf s)$ and $\sqrt h\,\mathbf G\mathbf z$. Numbers that cancelled would be far from it. The score is 1
+// everywhere.
 
 static int
 one (const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, gsl_matrix *out, void *params)
@@ -339,7 +341,8 @@ IN_EACH_WORLD (steps, correctors_are_langevin_steps_in_each_part)
 
 // ## Rows of one's own
 //
-// A step that first goes up: the forward transition to $\hat t$ with the step's own normals, and down from there without any.
+// A step that first goes up: the forward transition to $\hat t$ with the step's own normals, and down from there
+// without any.
 
 static double
 higher (double s, double t, const double *key, double *noise)
@@ -367,8 +370,9 @@ Test (steps, may_go_up_first)
   cr_assert_leq (largest_difference (x, by_hand), 1e-14);
 }
 
-// Where only the noise is a number: $\mathbf A$ turns the plane by the angle $t$, $S = t\,\mathbf I$, and the step that keeps the
-// share $s/t$ of the noise is $\mathbf A_s\hat{\mathbf x}_0 + \frac st(\mathbf x_t - \mathbf A_t\hat{\mathbf x}_0)$.
+// Where only the noise is a number: $\mathbf A$ turns the plane by the angle $t$, $S = t\,\mathbf I$, and the step that
+// keeps the share $s/t$ of the noise is $\mathbf A_s\hat{\mathbf x}_0 + \frac st(\mathbf x_t - \mathbf A_t\hat{\mathbf
+// x}_0)$.
 
 static int
 turn (const void *state, sb_process_map map, CBLAS_TRANSPOSE_t transpose, const gsl_vector *s, const gsl_vector *t,

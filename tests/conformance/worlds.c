@@ -1,7 +1,7 @@
 // # Processes to test everything under
 //
-// Ours are Ornstein-Uhlenbeck processes, $dx = -r\,x\,dt + \sqrt{2rv}\,dw$, with an $r$ and a $v$ for each part: an SDE for
-// each coordinate, or for each frequency of a cosine transform.
+// Ours are Ornstein-Uhlenbeck processes, $dx = -r\,x\,dt + \sqrt{2rv}\,dw$, with an $r$ and a $v$ for each part: an SDE
+// for each coordinate, or for each frequency of a cosine transform.
 
 #include "worlds.h"
 

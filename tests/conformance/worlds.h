@@ -1,7 +1,8 @@
 #ifndef SCOREBOOK_TESTS_WORLDS_H
 #define SCOREBOOK_TESTS_WORLDS_H
 
-// Every process there is: the rows of the library's list, and some of the tests' own that are no multiples of the identity.
+// Every process there is: the rows of the library's list, and some of the tests' own that are no multiples of the
+// identity.
 
 #include "process/kinds.h"
 #include "scope.h"

@@ -106,8 +106,8 @@ Test (png, what_is_drawn_is_read)
   property_check ("a grid there and back", 2, 60, 7, parameters, round_trip, NULL, 0);
 }
 
-// Every byte comes back in both ranges; what is beyond is clamped, infinite too; halves between two steps round up: from -1 to 1
-// that is Karras et al.'s clip (127.5 x + 128, 0, 255), cut to a byte. [consistent.set-edm-data]
+// Every byte comes back in both ranges; what is beyond is clamped, infinite too; halves between two steps round up:
+// from -1 to 1 that is Karras et al.'s clip (127.5 x + 128, 0, 255), cut to a byte. [consistent.set-edm-data]
 
 Test (png, values_become_the_nearest_byte)
 {

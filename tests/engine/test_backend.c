@@ -1,8 +1,8 @@
 // # Several backends, one network
 //
 // The reference and the fast backends compute the same sums in another order, in part by another algorithm. Over random
-// configurations and numbers of samples, their outputs and the gradients of each tensor differ by less than $10^{-4}$ of their
-// norms.
+// configurations and numbers of samples, their outputs and the gradients of each tensor differ by less than $10^{-4}$
+// of their norms.
 
 #include <config.h>
 
@@ -118,9 +118,9 @@ compare (const problem *p, const answer *a, const answer *b, double most, const 
     }
 }
 
-// Gradients of weights tensor by tensor, so that a small one that is wrong does not hide behind large ones. What attention adds
-// to all keys of an image changes nothing: the gradient of the keys' bias is zero but for rounding, of which there is as much as
-// in their weights', the tensor before.
+// Gradients of weights tensor by tensor, so that a small one that is wrong does not hide behind large ones. What
+// attention adds to all keys of an image changes nothing: the gradient of the keys' bias is zero but for rounding, of
+// which there is as much as in their weights', the tensor before.
 
 static void
 compare_tensors (const problem *p, const answer *a, const answer *b, double most, const char *what)
@@ -136,9 +136,10 @@ compare_tensors (const problem *p, const answer *a, const answer *b, double most
     }
 }
 
-// A bfloat16 has eight significant bits: each stored number is off by up to $2^{-9}$ of itself. Each layer stores once forward
-// and once backward, and the errors of so many layers add up as a random walk does. Three times that is allowed (1.7 times is
-// the most that is seen below): 0.08 of the norm for the deepest network. Where a term is lost, all of it is off.
+// A bfloat16 has eight significant bits: each stored number is off by up to $2^{-9}$ of itself. Each layer stores once
+// forward and once backward, and the errors of so many layers add up as a random walk does. Three times that is allowed
+// (1.7 times is the most that is seen below): 0.08 of the norm for the deepest network. Where a term is lost, all of it
+// is off.
 
 static double
 tolerance (const sb_net *net, sb_net_precision precision)
@@ -276,8 +277,8 @@ Test (backend, half_precision_is_close)
 
 // ## What oneDNN cannot do
 //
-// A convolution of an image that has fewer than no lines: that is not a matter of memory, and the next is made as if nothing
-// had been.
+// A convolution of an image that has fewer than no lines: that is not a matter of memory, and the next is made as if
+// nothing had been.
 
 Test (backend, what_a_library_cannot_do_is_no_lack_of_memory)
 {

@@ -16,8 +16,8 @@ setup (void)
 
 TestSuite (choose, .init = setup);
 
-// A new network has the reference, which is last in the list and can always be used in float, and only there. What is chosen
-// by name is what was named. What cannot be chosen is named in a line, and leaves the choice as it was.
+// A new network has the reference, which is last in the list and can always be used in float, and only there. What is
+// chosen by name is what was named. What cannot be chosen is named in a line, and leaves the choice as it was.
 
 static int
 choose (const char *name, sb_net_precision precision, const sb_net_backend **backend, sb_error *error)

@@ -47,8 +47,8 @@ narrowed (float x)
   return back;
 }
 
-// What is a bfloat16 already stays as it is: all of them, zeros with their signs and infinities too. What lies between two goes
-// to the nearer, in the middle to the even one. Beyond the largest by half a step it is infinite.
+// What is a bfloat16 already stays as it is: all of them, zeros with their signs and infinities too. What lies between
+// two goes to the nearer, in the middle to the even one. Beyond the largest by half a step it is infinite.
 
 Test (lanes, narrowing_goes_to_the_nearest)
 {
@@ -91,8 +91,8 @@ Test (lanes, not_a_number_is_not_rounded_away)
     }
 }
 
-// Nor by a layer, of floats or of their halves: one number of many is none, in any of the places. What has to do with it
-// comes out as none, and the rest as without it.
+// Nor by a layer, of floats or of their halves: one number of many is none, in any of the places. What has to do with
+// it comes out as none, and the rest as without it.
 
 enum
 {

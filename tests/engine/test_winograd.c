@@ -1,7 +1,7 @@
 // # Convolutions, against sums in long double
 //
-// A convolution by itself, of all sizes that a tile of $4 \times 4$ does not fit: its outputs, the gradient of its inputs and
-// those of its weights. Both kernels, and the centre alone of weights stored as $3 \times 3$.
+// A convolution by itself, of all sizes that a tile of $4 \times 4$ does not fit: its outputs, the gradient of its
+// inputs and those of its weights. Both kernels, and the centre alone of weights stored as $3 \times 3$.
 
 #include "engine/blocked.h"
 #include "engine/conv.h"
@@ -212,7 +212,8 @@ Test (winograd, of_every_size)
         }
 }
 
-// More tiles than a band holds (24, or 512 single pixels), so that sums go on from one band to the next; more blocks than one.
+// More tiles than a band holds (24, or 512 single pixels), so that sums go on from one band to the next; more blocks
+// than one.
 
 Test (winograd, of_several_bands)
 {
@@ -234,7 +235,8 @@ Test (winograd, of_many_channels)
 
 // ## What is added to, and what is used
 //
-// Gradients of weights are added to what is there. Of $3 \times 3$ weights whose centre alone is used, the rest is left alone.
+// Gradients of weights are added to what is there. Of $3 \times 3$ weights whose centre alone is used, the rest is left
+// alone.
 
 Test (winograd, gradients_are_added)
 {

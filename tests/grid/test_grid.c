@@ -116,9 +116,9 @@ Test (grid, arithmetic_scales_are_those_of_ho_et_al)
     }
 }
 
-// The paper prints "$\beta_{\min} = 0.1$ and $\beta_{\max} = 20$" without bars, and $\beta_{\min}/N$ for the first term. A chain with a
-// $\beta_i$ of 20 does not exist; with the bars, the same numbers give one whose first term is the $10^{-4}$ of Ho et al.
-// [scoresde.txt-ddpm-beta]
+// The paper prints "$\beta_{\min} = 0.1$ and $\beta_{\max} = 20$" without bars, and $\beta_{\min}/N$ for the first
+// term. A chain with a $\beta_i$ of 20 does not exist; with the bars, the same numbers give one whose first term is the
+// $10^{-4}$ of Ho et al. [scoresde.txt-ddpm-beta]
 
 Test (grid, erratum_ddpm_beta_needs_its_bars)
 {
@@ -143,7 +143,8 @@ Test (grid, edm_levels)
     cr_assert_float_eq (at (sigma, i), expected[i], 5e-7, "level %zu: %.9g", i, at (sigma, i));
 }
 
-// Whatever the $\rho$: exact ends, even steps of $\sigma^{1/\rho}$, downwards, then 0. At $\rho = 1$ that is the linear grid.
+// Whatever the $\rho$: exact ends, even steps of $\sigma^{1/\rho}$, downwards, then 0. At $\rho = 1$ that is the linear
+// grid.
 
 static const property_parameter an_edm[] = { { "sigma_min", PROPERTY_LOG, 1e-3, 0.1, 0.002 },
                                              { "sigma_max", PROPERTY_LOG, 1, 1e3, 80 },

@@ -30,8 +30,8 @@ Test (interpolate, labels)
     }
 }
 
-// The paper prints $\mathbf{s}_\theta(\mathbf{x}, [i/2])$. Rounded to the nearest, the last of the $2N$ scales would ask
-// for label $N$, and training knows $0, \dots, N-1$. [scoresde.txt-interp]
+// The paper prints $\mathbf{s}_\theta(\mathbf{x}, [i/2])$. Rounded to the nearest, the last of the $2N$ scales would
+// ask for label $N$, and training knows $0, \dots, N-1$. [scoresde.txt-interp]
 
 Test (interpolate, erratum_interp_rounds_down)
 {
@@ -41,8 +41,8 @@ Test (interpolate, erratum_interp_rounds_down)
   cr_assert_eq (sb_interpolate_label (SB_INTERPOLATE_ROUNDING, N, last), N - 1);
 }
 
-// DDPM's schedule with twice the steps has half the $\beta$ at the ends, and forgets almost as much: $\log\alpha$ differs by
-// 0.034036 in all, computed apart, and by half of it at the next doubling. [scoresde.txt-interp]
+// DDPM's schedule with twice the steps has half the $\beta$ at the ends, and forgets almost as much: $\log\alpha$
+// differs by 0.034036 in all, computed apart, and by half of it at the next doubling. [scoresde.txt-interp]
 
 static double
 log_forgotten (size_t levels)

@@ -1,6 +1,7 @@
 // # Linear between knots
 //
-// Exact at the knots, linear between them, monotone where they are, constant beyond; the slope is the left one. [soft.txt-interp]
+// Exact at the knots, linear between them, monotone where they are, constant beyond; the slope is the left one.
+// [soft.txt-interp]
 
 #include "grid/piecewise.h"
 #include "scope.h"

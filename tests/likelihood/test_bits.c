@@ -8,8 +8,8 @@
 
 SUITE (bits);
 
-// A uniform density needs all 8 bits of a byte, whatever the range; and the same data in another range need as many, by the
-// change of variables: a normal density of N(m, s^2) on [0, 1] is N(2m - 1, 4 s^2) on [-1, 1]. [scoresde.txt-bpd]
+// A uniform density needs all 8 bits of a byte, whatever the range; and the same data in another range need as many, by
+// the change of variables: a normal density of N(m, s^2) on [0, 1] is N(2m - 1, 4 s^2) on [-1, 1]. [scoresde.txt-bpd]
 
 Test (bits, do_not_depend_on_the_range)
 {
@@ -33,8 +33,8 @@ Test (bits, do_not_depend_on_the_range)
   cr_assert (gsl_isnan (sb_bits_per_dimension (&unit, 0, 0)));
 }
 
-// A byte is anywhere in its cell: from its lower end up, never at the next one's; uniformly, with fresh numbers for each
-// repetition and each row. The mean of n numbers is within 5.2 standard errors of the middle.
+// A byte is anywhere in its cell: from its lower end up, never at the next one's; uniformly, with fresh numbers for
+// each repetition and each row. The mean of n numbers is within 5.2 standard errors of the middle.
 
 Test (bits, bytes_fill_their_cells)
 {

@@ -1,7 +1,7 @@
 // # Bounds on the divergence of a model from the data
 //
-// Gaussian data and affine errors of the score: both sides are known. Processes of the library, and some of the tests' own with full
-// matrices.
+// Gaussian data and affine errors of the score: both sides are known. Processes of the library, and some of the tests'
+// own with full matrices.
 
 #include "likelihood/bound.h"
 #include "target/gaussian_kl.h"
@@ -29,8 +29,9 @@ SUITE_WITH_BLAS (bound);
 
 // ## An SDE with matrices
 //
-// $d\mathbf x = \mathbf F\mathbf x\,dt + \Sigma(t)\,d\mathbf w$ in the plane, $\Sigma(t) = R(\omega t)\operatorname{diag}(s_1, s_2)R(\omega t)^{\mathsf T}$, symmetric and positive
-// definite; $\omega = 0$: a number for each coordinate.
+// $d\mathbf x = \mathbf F\mathbf x\,dt + \Sigma(t)\,d\mathbf w$ in the plane, $\Sigma(t) = R(\omega
+// t)\operatorname{diag}(s_1, s_2)R(\omega t)^{\mathsf T}$, symmetric and positive definite; $\omega = 0$: a number for
+// each coordinate.
 
 typedef struct
 {
@@ -151,8 +152,9 @@ sides_of (model *m, const sb_process *process, double T, bool normal_prior, bool
 
 // ## The bounds hold
 //
-// 400 cases: a number for each coordinate, an SDE of one $\beta$, and matrices that turn. With the factor $T$ there is always slack; as
-// printed, without it, and with the weights of the coordinates exchanged, some fail. [nonuniform.thm1] [nonuniform.thm6] [nonuniform.eq7]
+// 400 cases: a number for each coordinate, an SDE of one $\beta$, and matrices that turn. With the factor $T$ there is
+// always slack; as printed, without it, and with the weights of the coordinates exchanged, some fail. [nonuniform.thm1]
+// [nonuniform.thm6] [nonuniform.eq7]
 
 static double
 rate_of (gsl_rng *r)
@@ -192,8 +194,9 @@ Test (bound, holds_with_the_factor_T_and_not_as_printed)
 
 // ## Anchors
 //
-// $g$ constant and no drift, data $\mathcal N(0, 1)$, the prior that of $x_T$, the score off by $1/(1 + u)$, $u = g^2t$: KL is $\frac12(U/(1+U))^2$ and the
-// right side $\frac12U/(1 + U)$, their ratio $U/(1 + U)$. At $g = 1$, $T = 4$: .32 and .40; printed, .10. [nonuniform.eq7] [nonuniform.thm1]
+// $g$ constant and no drift, data $\mathcal N(0, 1)$, the prior that of $x_T$, the score off by $1/(1 + u)$, $u =
+// g^2t$: KL is $\frac12(U/(1+U))^2$ and the right side $\frac12U/(1 + U)$, their ratio $U/(1 + U)$. At $g = 1$, $T =
+// 4$: .32 and .40; printed, .10. [nonuniform.eq7] [nonuniform.thm1]
 
 typedef struct
 {
@@ -247,8 +250,8 @@ Test (bound, erratum_eq7_lacks_the_factor_T)
     }
 }
 
-// An error in the second coordinate, which diffuses four times as fast: weighted by the first's $g^2$ the right side is .10, below KL.
-// [nonuniform.thm3] [nonuniform.txt-zsde]
+// An error in the second coordinate, which diffuses four times as fast: weighted by the first's $g^2$ the right side is
+// .10, below KL. [nonuniform.thm3] [nonuniform.txt-zsde]
 
 Test (bound, the_weight_is_of_the_coordinate_itself)
 {
@@ -259,8 +262,8 @@ Test (bound, the_weight_is_of_the_coordinate_itself)
   cr_assert_float_eq (anchor (&p, 2, 1, NULL, 1).kl, .32, 1e-8);
 }
 
-// $n_x < i \le n_y$, as printed, is no coordinate where $n_y \le n_x$: with $n_x = n_y = 1$ an error in $y$ has no weight at all, and KL is above 0.
-// [nonuniform.thm3]
+// $n_x < i \le n_y$, as printed, is no coordinate where $n_y \le n_x$: with $n_x = n_y = 1$ an error in $y$ has no
+// weight at all, and KL is above 0. [nonuniform.thm3]
 
 Test (bound, erratum_thm3_gives_y_no_weight)
 {
@@ -270,7 +273,8 @@ Test (bound, erratum_thm3_gives_y_no_weight)
   cr_assert (s.integral == 0 && s.kl > .3);
 }
 
-// The square of $\Lambda^{MLE} = \Sigma_z^2$ is $g^4$: at $g = \frac12$ and $T = 16$ .10 in place of .40. [nonuniform.txt-weightsub]
+// The square of $\Lambda^{MLE} = \Sigma_z^2$ is $g^4$: at $g = \frac12$ and $T = 16$ .10 in place of .40.
+// [nonuniform.txt-weightsub]
 
 Test (bound, erratum_txt_weightsub_squares_twice)
 {
@@ -280,8 +284,9 @@ Test (bound, erratum_txt_weightsub_squares_twice)
   cr_assert_float_eq (anchor (&p, .5, 16, NULL, 2).integral, .10, 1e-8);
 }
 
-// $\sigma_x(t)$ of the theorem is the coefficient of diffusion, and Section 4.2's the deviation of the kernel: of VE from .01 to 1 with an error
-// $1/(1 + u)$ in $y$ the right side is .25 by the first and .027 by the second, with KL .125 between them. [nonuniform.thm3]
+// $\sigma_x(t)$ of the theorem is the coefficient of diffusion, and Section 4.2's the deviation of the kernel: of VE
+// from .01 to 1 with an error $1/(1 + u)$ in $y$ the right side is .25 by the first and .027 by the second, with KL
+// .125 between them. [nonuniform.thm3]
 
 typedef struct
 {
@@ -388,7 +393,8 @@ two_speeds (double b, double c)
                                       0, 1, NULL));
 }
 
-// The mean of a function of second degree under $\mathcal N(m, LL^{\mathsf T})$ is that over the points $m \pm \sqrt d\,L_k$.
+// The mean of a function of second degree under $\mathcal N(m, LL^{\mathsf T})$ is that over the points $m \pm \sqrt
+// d\,L_k$.
 
 static void
 set_point (const gsl_vector *m, const gsl_matrix *L, size_t i, gsl_vector *x)
@@ -401,10 +407,12 @@ set_point (const gsl_vector *m, const gsl_matrix *L, size_t i, gsl_vector *x)
 
 // ## Likelihood
 //
-// $-\mathbb E\ln p_\theta(x, y)$ is KL and the data's entropy, and at most $T\,\mathcal L(\theta) + C$. $\mathcal L$ is what the library minimises in
-// training, `denoising` under likelihood weighting, at the nodes of Gauss and Legendre's rule in t; in place of an infinite $\mathcal L$ and an infinite
-// $C$ (both are, at $t = 0$) their sum: at each t the loss with $\frac12C_2 = -\frac12\operatorname{tr}[\Lambda(K^{-1} - S^{-1})]$. That sum is the bound's
-// integral, which a weight or a kernel of another coordinate, or $C_2$ without its half, would not be. [nonuniform.txt-nll] [nonuniform.thm3] [nonuniform.txt-dsmC2]
+// $-\mathbb E\ln p_\theta(x, y)$ is KL and the data's entropy, and at most $T\,\mathcal L(\theta) + C$. $\mathcal L$ is
+// what the library minimises in training, `denoising` under likelihood weighting, at the nodes of Gauss and Legendre's
+// rule in t; in place of an infinite $\mathcal L$ and an infinite $C$ (both are, at $t = 0$) their sum: at each t the
+// loss with $\frac12C_2 = -\frac12\operatorname{tr}[\Lambda(K^{-1} - S^{-1})]$. That sum is the bound's integral, which
+// a weight or a kernel of another coordinate, or $C_2$ without its half, would not be. [nonuniform.txt-nll]
+// [nonuniform.thm3] [nonuniform.txt-dsmC2]
 
 enum
 {
@@ -513,8 +521,8 @@ Test (bound, is_one_on_the_likelihood)
 
 // ## The prior
 //
-// Under the beta-linear VP little is left of the data at T = 1, KL(p(x_T) || N(0, 1)) below 1e-3 and less the later; and with the exact score
-// that is all that is lost. [nonuniform.txt-prior]
+// Under the beta-linear VP little is left of the data at T = 1, KL(p(x_T) || N(0, 1)) below 1e-3 and less the later;
+// and with the exact score that is all that is lost. [nonuniform.txt-prior]
 
 Test (bound, little_is_lost_by_the_prior)
 {
@@ -537,8 +545,8 @@ Test (bound, little_is_lost_by_the_prior)
 
 // ## Back to the data
 //
-// With the exact score the reverse SDE returns, also where $\Sigma(t)$ is a matrix that turns; with $\Sigma$ in place of $\Sigma^2$ it does not.
-// [nonuniform.eq15] [nonuniform.eq2] [nonuniform.txt-a3-sde]
+// With the exact score the reverse SDE returns, also where $\Sigma(t)$ is a matrix that turns; with $\Sigma$ in place
+// of $\Sigma^2$ it does not. [nonuniform.eq15] [nonuniform.eq2] [nonuniform.txt-a3-sde]
 
 typedef struct
 {
@@ -592,8 +600,8 @@ Test (bound, the_reverse_sde_returns_by_sigma_squared)
 
 // ## Euler and Maruyama
 //
-// Forward: the recursion of the library's steps, by unit vectors, beside the kernel; the error halves with the step. Three coordinates
-// with rates of their own. [nonuniform.eq1] [nonuniform.txt-a3-sde]
+// Forward: the recursion of the library's steps, by unit vectors, beside the kernel; the error halves with the step.
+// Three coordinates with rates of their own. [nonuniform.eq1] [nonuniform.txt-a3-sde]
 
 static const double rates[] = { .5, 2, 5 };
 
@@ -657,8 +665,9 @@ Test (bound, forward_steps_have_order_one)
   cr_assert (coarse / fine > 1.8 && coarse / fine < 2.2, "%g, %g", coarse, fine);
 }
 
-// Backward from p(x_T) with the exact score: the covariance of the data, the error halves likewise. With a model's affine score the
-// steps are the recursion $m \leftarrow m + h(-f + GG^{\mathsf T}s)$, $P \leftarrow MPM^{\mathsf T} + hGG^{\mathsf T}$. [nonuniform.eq2] [nonuniform.eq3] [nonuniform.eq11]
+// Backward from p(x_T) with the exact score: the covariance of the data, the error halves likewise. With a model's
+// affine score the steps are the recursion $m \leftarrow m + h(-f + GG^{\mathsf T}s)$, $P \leftarrow MPM^{\mathsf T} +
+// hGG^{\mathsf T}$. [nonuniform.eq2] [nonuniform.eq3] [nonuniform.eq11]
 
 static int
 affine_score (const void *state, sb_view view, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y,
@@ -752,9 +761,10 @@ Test (bound, reverse_steps_are_the_recursion)
 
 // ## Path by path
 //
-// One step of the true and of the approximate reverse SDE from the same point: Gaussians with one covariance $h\Sigma^2$, whose divergence is
-// $\frac h2\mathbf v^{\mathsf T}\Sigma^2\mathbf v$ to rounding, the quadratic term of Girsanov's theorem; and $\frac12$ of the sum's mean tends to the integral, not to
-// the mean over t. [nonuniform.txt-girsanov]
+// One step of the true and of the approximate reverse SDE from the same point: Gaussians with one covariance
+// $h\Sigma^2$, whose divergence is $\frac h2\mathbf v^{\mathsf T}\Sigma^2\mathbf v$ to rounding, the quadratic term of
+// Girsanov's theorem; and $\frac12$ of the sum's mean tends to the integral, not to the mean over t.
+// [nonuniform.txt-girsanov]
 
 Test (bound, a_steps_divergence_is_girsanovs)
 {
@@ -787,7 +797,8 @@ Test (bound, a_steps_divergence_is_girsanovs)
   cr_assert_float_eq (kl / (h / 2 * (Gv[0] * Gv[0] + Gv[1] * Gv[1])), 1, 1e-11);
 }
 
-// Summed over the steps down from $T$, in the mean over the true $\mathbf x_t$, they tend to the integral at the first order. [nonuniform.txt-girsanov]
+// Summed over the steps down from $T$, in the mean over the true $\mathbf x_t$, they tend to the integral at the first
+// order. [nonuniform.txt-girsanov]
 
 static double
 steps_divergence (const sb_score *right, const sb_score *wrong, const model *m, size_t N)
@@ -837,8 +848,8 @@ Test (bound, steps_divergences_tend_to_the_integral)
     }
 }
 
-// Chains of 16 reverse steps on a line: the divergence of whole paths, by the covariance of all 17 points, is that of their first points and the
-// steps' in the mean, and at least that of their last points. [nonuniform.txt-klchain]
+// Chains of 16 reverse steps on a line: the divergence of whole paths, by the covariance of all 17 points, is that of
+// their first points and the steps' in the mean, and at least that of their last points. [nonuniform.txt-klchain]
 
 typedef struct
 {
@@ -916,9 +927,10 @@ Test (bound, paths_obey_the_chain_rule)
 
 // ## Where G depends on x
 //
-// $p = \mathcal N(0, 1)$ stays under $f = \frac12[(g^2)' + g^2(\ln p)']$, $g^2 = 1 + x^2/4$. Reversed by `process/ito.h` it stays too: the right side of Fokker and
-// Planck's equation is 0. As printed, $f - g^2(\ln p)'$, which is that with a divergence of 0, it is .1735 at x = .3; and so it is of a model's score.
-// [nonuniform.eq2] [nonuniform.eq3] [nonuniform.eq1]
+// $p = \mathcal N(0, 1)$ stays under $f = \frac12[(g^2)' + g^2(\ln p)']$, $g^2 = 1 + x^2/4$. Reversed by
+// `process/ito.h` it stays too: the right side of Fokker and Planck's equation is 0. As printed, $f - g^2(\ln p)'$,
+// which is that with a divergence of 0, it is .1735 at x = .3; and so it is of a model's score. [nonuniform.eq2]
+// [nonuniform.eq3] [nonuniform.eq1]
 
 static double
 g2 (double x)
@@ -987,8 +999,9 @@ Test (bound, erratum_eq2_lacks_the_divergence)
 
 // ## What the functions are given
 //
-// The error is asked for at the law of $\mathbf x_t$ itself, of full matrices that are not symmetric too, where $GG^{\mathsf T}$ is not $G^{\mathsf T}G$; here beside
-// that law by one exponential of a matrix. [nonuniform.txt-a3-sde]
+// The error is asked for at the law of $\mathbf x_t$ itself, of full matrices that are not symmetric too, where
+// $GG^{\mathsf T}$ is not $G^{\mathsf T}G$; here beside that law by one exponential of a matrix.
+// [nonuniform.txt-a3-sde]
 
 typedef struct
 {

@@ -30,8 +30,8 @@ covariances (void)
 
 // ## There and back
 //
-// decode (encode (x)) = x, and closer the smaller the tolerance; rows go in groups, and do not see each other across these.
-// [scoresde.txt-latent-manip]
+// decode (encode (x)) = x, and closer the smaller the tolerance; rows go in groups, and do not see each other across
+// these. [scoresde.txt-latent-manip]
 
 Test (codes, decode_to_what_was_encoded)
 {
@@ -76,8 +76,8 @@ Test (codes, decode_to_what_was_encoded)
 
 // ## Temperature
 //
-// Of a Gaussian about 0 the flow is linear: a code times tau decodes to tau times what it decoded to, and the variance falls by
-// tau^2. [scoresde.txt-latent-manip]
+// Of a Gaussian about 0 the flow is linear: a code times tau decodes to tau times what it decoded to, and the variance
+// falls by tau^2. [scoresde.txt-latent-manip]
 
 Test (codes, temperature_scales_a_gaussian)
 {
@@ -148,8 +148,8 @@ Test (codes, between_two_is_an_arc)
 
 // ## Conditions
 //
-// Of data $\mathcal N(y, 1)$ under VP the score is $m y - x$, the velocity $-\frac12\beta m\,y$, and a code is $x + y\,(m(T) - m(\epsilon))$: each
-// row with its own $y$, in groups of two. [scoresde.txt-latent-manip]
+// Of data $\mathcal N(y, 1)$ under VP the score is $m y - x$, the velocity $-\frac12\beta m\,y$, and a code is $x +
+// y\,(m(T) - m(\epsilon))$: each row with its own $y$, in groups of two. [scoresde.txt-latent-manip]
 
 static int
 moved_score (const void *state, sb_view view, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y,

@@ -69,8 +69,8 @@ density (const sb_target *law, const sb_process *process, double t, const gsl_ma
 
 // ## The log density is the code's plus the integral
 //
-// With the exact density of the code, at the paper's tolerance and at 1e-8; and with the prior's, the difference is how far the
-// prior is from that. [scoresde.eq39] [scoresde.txt-exact-likelihood]
+// With the exact density of the code, at the paper's tolerance and at 1e-8; and with the prior's, the difference is how
+// far the prior is from that. [scoresde.eq39] [scoresde.txt-exact-likelihood]
 
 Test (likelihood, of_a_mixture)
 {
@@ -107,7 +107,8 @@ Test (likelihood, of_a_mixture)
 
 // ## A wrong score has a density too
 //
-// The score times 1.1 is no law's under the process, but its flow's density integrates to 1. [scoresde.txt-exact-likelihood]
+// The score times 1.1 is no law's under the process, but its flow's density integrates to 1.
+// [scoresde.txt-exact-likelihood]
 
 static int
 stretched (const void *state, sb_view view, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y,
@@ -158,11 +159,12 @@ Test (likelihood, of_a_wrong_score_integrates_to_one)
 
 // ## What stopping at epsilon costs
 //
-// Of data N(0, lambda) the density at epsilon is that of N(0, m^2 lambda + s^2), and the mean of its negative logarithm under the
-// data exceeds their entropy by the divergence between the two. It is a square in x: one point at sqrt lambda has the mean. Here
-// lambda = 5.09e-6, a direction of natural images that hardly varies. The values are those of the paper's settings in closed
-// form; by the flow, to a thousandth. Smaller epsilon is better for VP and at these four for sub-VP, whose excess vanishes where the
-// variance at epsilon is lambda; VE's does not fall below its smallest noise. [scoresde.txt-eps-nll]
+// Of data N(0, lambda) the density at epsilon is that of N(0, m^2 lambda + s^2), and the mean of its negative logarithm
+// under the data exceeds their entropy by the divergence between the two. It is a square in x: one point at sqrt lambda
+// has the mean. Here lambda = 5.09e-6, a direction of natural images that hardly varies. The values are those of the
+// paper's settings in closed form; by the flow, to a thousandth. Smaller epsilon is better for VP and at these four for
+// sub-VP, whose excess vanishes where the variance at epsilon is lambda; VE's does not fall below its smallest noise.
+// [scoresde.txt-eps-nll]
 
 static double
 excess (const sb_process *process, double epsilon, double lambda)
@@ -210,8 +212,9 @@ Test (likelihood, smaller_epsilon_is_better)
 
 // ## One direction a solve
 //
-// Along one direction of signs for the whole of a solve a likelihood is off; in the mean over directions it is right. In one
-// dimension signs are exact. The solver's own error at 1e-8 is far below the mean's. [scoresde.eq40] [scoresde.set-likelihood]
+// Along one direction of signs for the whole of a solve a likelihood is off; in the mean over directions it is right.
+// In one dimension signs are exact. The solver's own error at 1e-8 is far below the mean's. [scoresde.eq40]
+// [scoresde.set-likelihood]
 
 Test (likelihood, estimates_average_out)
 {
@@ -294,8 +297,8 @@ Test (likelihood, the_same_in_any_batch)
   cr_assert (!gsl_vector_equal (first, other));
 }
 
-// Each row has its own condition, whatever group it is in: of a score that is the standard normal's moved to y, x = y has the density
-// that 0 has without.
+// Each row has its own condition, whatever group it is in: of a score that is the standard normal's moved to y, x = y
+// has the density that 0 has without.
 
 static int
 moved_score (const void *state, sb_view view, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y,

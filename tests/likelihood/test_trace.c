@@ -24,8 +24,8 @@ enum
 
 // ## The estimate has the trace for its mean, and its variance is known
 //
-// Of a linear score with a Jacobian that is not symmetric: $2\sum_{i\ne j}S_{ij}^2$ by signs, $2\|S\|_F^2$ by normals, S the symmetric
-// part. Errors of 5.2 standard errors: false alarm 1e-6 for all. [scoresde.eq40] [scoresde.txt-vjp]
+// Of a linear score with a Jacobian that is not symmetric: $2\sum_{i\ne j}S_{ij}^2$ by signs, $2\|S\|_F^2$ by normals,
+// S the symmetric part. Errors of 5.2 standard errors: false alarm 1e-6 for all. [scoresde.eq40] [scoresde.txt-vjp]
 
 static int
 linear_score (const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, gsl_matrix *out, void *params)
@@ -97,9 +97,10 @@ Test (trace, estimates_have_their_mean_and_variance)
 
 // ## Of a network, by a backward pass
 //
-// $\mathbf v^{\mathsf T}\mathbf F\mathbf v - \frac12(\mathbf G\mathbf G^{\mathsf T}\mathbf v)^{\mathsf T}\mathbf J\mathbf v$ with the product forward, put together
-// here: the same from $\mathbf J^{\mathsf T}(\mathbf G\mathbf G^{\mathsf T}\mathbf v)$, in single precision, under processes whose $\mathbf G$ is no multiple of
-// the identity too. And that of a network in training, whose backward pass would add to a gradient, leaves the gradient as it was.
+// $\mathbf v^{\mathsf T}\mathbf F\mathbf v - \frac12(\mathbf G\mathbf G^{\mathsf T}\mathbf v)^{\mathsf T}\mathbf
+// J\mathbf v$ with the product forward, put together here: the same from $\mathbf J^{\mathsf T}(\mathbf G\mathbf
+// G^{\mathsf T}\mathbf v)$, in single precision, under processes whose $\mathbf G$ is no multiple of the identity too.
+// And that of a network in training, whose backward pass would add to a gradient, leaves the gradient as it was.
 // [scoresde.txt-vjp]
 
 IN_EACH_WORLD (trace, of_a_network_goes_backward)

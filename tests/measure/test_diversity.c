@@ -11,10 +11,10 @@ SUITE (diversity);
 
 // ## Of Gaussian reconstructions
 //
-// Groups of five with deviation s, about means of their own. The deviation with divisor m - 1 has the expectation c_4(m) s
-// and the variance (1 - c_4(m)^2) s^2, c_4(m) = sqrt (2/(m-1)) Gamma (m/2) / Gamma ((m-1)/2): of n groups and d coordinates
-// the mean is within 4.9 standard errors, a false alarm in 10^6. That with divisor m, .8407487 s, is hundreds off.
-// [nonuniform.txt-diversity]
+// Groups of five with deviation s, about means of their own. The deviation with divisor m - 1 has the expectation
+// c_4(m) s and the variance (1 - c_4(m)^2) s^2, c_4(m) = sqrt (2/(m-1)) Gamma (m/2) / Gamma ((m-1)/2): of n groups and
+// d coordinates the mean is within 4.9 standard errors, a false alarm in 10^6. That with divisor m, .8407487 s, is
+// hundreds off. [nonuniform.txt-diversity]
 
 static double
 c4 (size_t m)
@@ -46,8 +46,8 @@ Test (diversity, of_gaussian_groups)
     }
 }
 
-// By hand: 1, 3 and 0, 0 in one group, deviations sqrt 2 and 0; 5, 5 and 2, 8 in another, 0 and sqrt 18. Of groups whose
-// rows are equal it is 0, exactly. [nonuniform.txt-diversity]
+// By hand: 1, 3 and 0, 0 in one group, deviations sqrt 2 and 0; 5, 5 and 2, 8 in another, 0 and sqrt 18. Of groups
+// whose rows are equal it is 0, exactly. [nonuniform.txt-diversity]
 
 Test (diversity, by_hand)
 {
@@ -71,8 +71,8 @@ Test (diversity, by_hand)
   cr_assert_gt (gsl_vector_get (each, 0), 0, "of two images");
 }
 
-// An image of its own added to each group changes nothing, be it ever so bright; nor does the order within a group. Scaled,
-// it is scaled, where squares are no doubles too. [nonuniform.txt-diversity]
+// An image of its own added to each group changes nothing, be it ever so bright; nor does the order within a group.
+// Scaled, it is scaled, where squares are no doubles too. [nonuniform.txt-diversity]
 
 Test (diversity, does_not_see_what_is_common)
 {

@@ -29,8 +29,8 @@ mean_distance (const gsl_matrix *x, const gsl_matrix *y)
   return sum / (double)(x->size1 * y->size1);
 }
 
-// Pair by pair, as the header has it; over several shards, with rows that lie apart, and so far from the origin that the
-// squares of coordinates hide the distances' digits unless they are centred.
+// Pair by pair, as the header has it; over several shards, with rows that lie apart, and so far from the origin that
+// the squares of coordinates hide the distances' digits unless they are centred.
 
 static double
 pair_by_pair (const double *v, void *context)
@@ -57,8 +57,8 @@ Test (energy, is_the_mean_over_pairs)
   property_check ("the energy distance, pair by pair", 2, 40, 4, parameters, pair_by_pair, NULL, 1e-9);
 }
 
-// On a line it is twice the squared area between the distribution functions, $2 \int (F_n - G_m)^2$ (Székely and Rizzo,
-// 2013).
+// On a line it is twice the squared area between the distribution functions, $2 \int (F_n - G_m)^2$ (Székely and
+// Rizzo, 2013).
 
 Test (energy, on_a_line_is_cramers_distance)
 {
@@ -107,8 +107,8 @@ Test (energy, of_normal_samples)
   cr_assert_float_eq (found, truth, 5 * 0.043, "%g, truth %g", found, truth);
 }
 
-// Each of the 300 points then has a copy in the other sample, at a distance of zero but for the cancellation of squares:
-// at most about $|z| \sqrt{d \epsilon} \approx 10^{-7}$, once in 600 pairs.
+// Each of the 300 points then has a copy in the other sample, at a distance of zero but for the cancellation of
+// squares: at most about $|z| \sqrt{d \epsilon} \approx 10^{-7}$, once in 600 pairs.
 
 Test (energy, of_equal_samples_is_nothing)
 {

@@ -130,9 +130,9 @@ static const property_parameter dimension_and_seed[]
 
 // ## Two dimensions
 //
-// The square root of a 2 x 2 matrix has the trace $\operatorname{tr}\sqrt M = \sqrt{\operatorname{tr} M + 2\sqrt{\det M}}$,
-// and $C_1^{1/2} C_2\, C_1^{1/2}$ has the trace and determinant of $C_1 C_2$: no root of a matrix is taken here, whether or not
-// the two commute. [nonuniform.txt-ufid]
+// The square root of a 2 x 2 matrix has the trace $\operatorname{tr}\sqrt M = \sqrt{\operatorname{tr} M + 2\sqrt{\det
+// M}}$, and $C_1^{1/2} C_2\, C_1^{1/2}$ has the trace and determinant of $C_1 C_2$: no root of a matrix is taken here,
+// whether or not the two commute. [nonuniform.txt-ufid]
 
 static double
 in_the_plane (const double *v, void *context)
@@ -440,8 +440,8 @@ Test (frechet, of_samples_is_within_the_sampling_error)
   cr_assert_float_eq (found, expected, 4.9 * sqrt (variance), "%g, truth %g, SE %g", found, expected, sqrt (variance));
 }
 
-// Two samples of one law are apart by chance, about $1/n$: the less the larger they are, each time by well over the spread of
-// eight pairs. Of a set and itself it is 0. [nonuniform.txt-ufid]
+// Two samples of one law are apart by chance, about $1/n$: the less the larger they are, each time by well over the
+// spread of eight pairs. Of a set and itself it is 0. [nonuniform.txt-ufid]
 
 Test (frechet, of_samples_of_one_law_falls_with_their_number)
 {
@@ -493,8 +493,8 @@ Test (frechet, of_pairs_is_no_less_than_of_their_parts)
   property_check ("UFID of both parts - JFID", 23, 300, 4, parameters, of_covariances_and_of_corners, NULL, 1e-8);
 }
 
-// So it is with points, each set a linear map of normal ones. To exchange the parts of all pairs, or the two sets, changes
-// nothing. [nonuniform.txt-jfid]
+// So it is with points, each set a linear map of normal ones. To exchange the parts of all pairs, or the two sets,
+// changes nothing. [nonuniform.txt-jfid]
 
 static double
 of_points_and_of_parts (const double *v, void *context)
@@ -524,9 +524,9 @@ Test (frechet, of_pairs_of_points)
   property_check ("JFID of points", 24, 100, 3, parameters, of_points_and_of_parts, NULL, 1e-9);
 }
 
-// True pairs, $y = x + .3 z$, whose $y$ are exchanged among them: x alone and y alone have the laws they had, and the pairs
-// have not. With deviations $s$ and $t$ the covariance is $(s^2, r s t; r s t, t^2)$ before and with another r after: in
-// two dimensions again without a root of a matrix. [nonuniform.txt-jfid]
+// True pairs, $y = x + .3 z$, whose $y$ are exchanged among them: x alone and y alone have the laws they had, and the
+// pairs have not. With deviations $s$ and $t$ the covariance is $(s^2, r s t; r s t, t^2)$ before and with another r
+// after: in two dimensions again without a root of a matrix. [nonuniform.txt-jfid]
 
 Test (frechet, of_pairs_sees_a_shuffle)
 {

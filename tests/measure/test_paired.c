@@ -62,8 +62,8 @@ Test (paired, two_differences)
   cr_assert (found.low == 0 && found.high == 1);
 }
 
-// An interval of 90 % of the mean of 60 normal differences holds the truth in about that part of 400 samples (the bootstrap's own part is
-// .89): within 4.9 standard deviations. Its half is 1.645 standard errors.
+// An interval of 90 % of the mean of 60 normal differences holds the truth in about that part of 400 samples (the
+// bootstrap's own part is .89): within 4.9 standard deviations. Its half is 1.645 standard errors.
 
 Test (paired, intervals)
 {
@@ -91,7 +91,8 @@ Test (paired, intervals)
 
 // ## Pairings
 //
-// Of four pairs there are 24 pairings: their means say which part is as small, and 20,000 random ones find it within 4.9 standard errors.
+// Of four pairs there are 24 pairings: their means say which part is as small, and 20,000 random ones find it within
+// 4.9 standard errors.
 
 static double
 distance (const gsl_matrix *x, const gsl_matrix *y, size_t i, size_t j)

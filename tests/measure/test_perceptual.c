@@ -15,8 +15,8 @@ SUITE_WITH_BLAS (perceptual);
 
 // ## A small classifier, by hand
 //
-// Of images of 4 x 6 pixels in two colours: a convolution to two channels, a norm in groups and SiLU, then means of four
-// pixels, and the same again. In double, by loops of its own over pixels and channels. [nonuniform.txt-lpips]
+// Of images of 4 x 6 pixels in two colours: a convolution to two channels, a norm in groups and SiLU, then means of
+// four pixels, and the same again. In double, by loops of its own over pixels and channels. [nonuniform.txt-lpips]
 
 enum
 {
@@ -213,8 +213,8 @@ Test (perceptual, by_hand)
     cr_assert_float_eq (gsl_vector_get (again, i), gsl_vector_get (usual, i), 1e-12);
 }
 
-// Features all so many times as large, at each pixel, are as far apart: a norm's gains and biases times 7. And what is zero
-// has no direction: of a layer that is zero throughout, nothing; from it to one that is not, 1 a pixel.
+// Features all so many times as large, at each pixel, are as far apart: a norm's gains and biases times 7. And what is
+// zero has no direction: of a layer that is zero throughout, nothing; from it to one that is not, 1 a pixel.
 // [nonuniform.txt-lpips]
 
 Test (perceptual, looks_at_directions)

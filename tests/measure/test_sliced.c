@@ -37,8 +37,9 @@ Test (sliced, on_a_line)
     }
 }
 
-// A shift by $\mathbf m$ is $\theta^{\mathsf T}\mathbf m$ in each slice: $\lVert\mathbf m\rVert^2/d$ on average, and of the square of a
-// coordinate on the sphere the variance is $2(d - 1)/d^2(d + 2)$. Within 4.9 standard errors, which are what this says.
+// A shift by $\mathbf m$ is $\theta^{\mathsf T}\mathbf m$ in each slice: $\lVert\mathbf m\rVert^2/d$ on average, and of
+// the square of a coordinate on the sphere the variance is $2(d - 1)/d^2(d + 2)$. Within 4.9 standard errors, which are
+// what this says.
 
 Test (sliced, of_a_shift)
 {

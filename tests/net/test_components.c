@@ -372,8 +372,9 @@ Test (components, all_combinations_have_their_gradients)
 //
 // The paper prints no widths; these are those of the authors' public configurations, and the numbers of weights follow
 // from the structure. [scoresde.set-ncsnpp] [scoresde.set-ddpmpp] [scoresde.set-cont] [scoresde.set-celebahq] Those of
-// Karras et al.'s released networks have 9 x 128 weights more, which tell them their augmentation. [consistent.set-edm-arch]
-// [consistent.set-edm-augment] The last is the network of Ho et al. (2020), whose figure is 35.7 million.
+// Karras et al.'s released networks have 9 x 128 weights more, which tell them their augmentation.
+// [consistent.set-edm-arch] [consistent.set-edm-augment] The last is the network of Ho et al. (2020), whose figure is
+// 35.7 million.
 
 #define CELEBA_HQ                                                                                                      \
   "ncsnpp image=3x1024x1024 channels=16 multipliers=1,2,4,8,16,32,32,32 blocks=1 time=fourier input=skip output=skip"
@@ -437,8 +438,9 @@ Test (components, ncsnpp_has_its_levels)
   cr_assert (out.channels == 3 && out.height == 32 && out.width == 32);
 }
 
-// Karras et al.'s: attention at 16 lines behind each of four blocks going down and the last of five going up, and in the middle at 8, though
-// the line does not say so; groups of 4 channels or more; and what is new says nothing: its output is 0. [consistent.set-edm-arch]
+// Karras et al.'s: attention at 16 lines behind each of four blocks going down and the last of five going up, and in
+// the middle at 8, though the line does not say so; groups of 4 channels or more; and what is new says nothing: its
+// output is 0. [consistent.set-edm-arch]
 
 Test (components, edm_ddpmpp_has_its_attention)
 {

@@ -474,8 +474,8 @@ static const struct
 {
   const char *name;
   image (*forward) (const model *m, image x);
-} definitions[] = { { "mlp", mlp },       { "unet", unet },   { "cnn", cnn },
-                    { "dsm2ddpm", unet }, { "ncsnpp", unet }, { "ddpmpp", unet }, { "edm-ddpmpp", unet } };
+} definitions[] = { { "mlp", mlp },     { "unet", unet },   { "cnn", cnn },        { "dsm2ddpm", unet },
+                    { "ncsnpp", unet }, { "ddpmpp", unet }, { "edm-ddpmpp", unet } };
 
 static const network networks[] = {
   { "mlp inputs=3 width=5 layers=2 features=4", .width = 5, .layers = 2, .outputs = 3, .features = 4, .fourier = true },

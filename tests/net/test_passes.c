@@ -538,8 +538,9 @@ Test (network, the_first_layer_that_is_not_finite_is_named)
 
 // ## On the way
 //
-// What a layer makes is what a network makes of which it is the last: cut behind any of its layers, with the same weights,
-// each gives the same to the bit, all asked at once and in any order. A name that nobody has, or several have, is none.
+// What a layer makes is what a network makes of which it is the last: cut behind any of its layers, with the same
+// weights, each gives the same to the bit, all asked at once and in any order. A name that nobody has, or several have,
+// is none.
 
 Test (network, what_layers_make_is_what_a_network_cut_there_makes)
 {

@@ -89,8 +89,8 @@ Test (plan, nothing_needs_nothing)
   cr_assert_eq (total, 0);
 }
 
-// A thousand layers of a training: all that was made on the way there is needed on the way back. In proportion to the cube of
-// their number this would take hours.
+// A thousand layers of a training: all that was made on the way there is needed on the way back. In proportion to the
+// cube of their number this would take hours.
 
 Test (plan, many_blocks_take_no_time, .timeout = 30)
 {

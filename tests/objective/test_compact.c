@@ -1,8 +1,8 @@
 // # Bounds on what a noised condition costs
 //
-// *Non-Uniform Diffusion Models*, Appendix A.4: Lemmas 5 and 6, and the bounds of the proof of Theorem 4. Functions are densities and scores
-// of the library, smoothed by its processes, and a few of which all is known in closed form. Wherever a bound is misprinted, the printed one fails
-// on a case and the right one holds on it.
+// *Non-Uniform Diffusion Models*, Appendix A.4: Lemmas 5 and 6, and the bounds of the proof of Theorem 4. Functions are
+// densities and scores of the library, smoothed by its processes, and a few of which all is known in closed form.
+// Wherever a bound is misprinted, the printed one fails on a case and the right one holds on it.
 
 #include "pairs.h"
 #include "process/multispeed.h"
@@ -20,8 +20,9 @@ SUITE (compact);
 
 // ## Lemma 5: a function that is smoothed
 //
-// Of $f$ with Lipschitz constant $L$ and $|f| \le M$, smoothed by a Gaussian of variance $\sigma^2$: $E_\epsilon(1/\sigma) = \epsilon + 4M\exp(-\epsilon^2/2L^2
-// \sigma^2)$, and $E$ is the least of them for $\epsilon \in [0, 1]$.
+// Of $f$ with Lipschitz constant $L$ and $|f| \le M$, smoothed by a Gaussian of variance $\sigma^2$:
+// $E_\epsilon(1/\sigma) = \epsilon + 4M\exp(-\epsilon^2/2L^2 \sigma^2)$, and $E$ is the least of them for $\epsilon \in
+// [0, 1]$.
 
 static double
 E_epsilon (double epsilon, double L, double M, double sigma)
@@ -41,8 +42,8 @@ E (double L, double M, double sigma)
   return least;
 }
 
-// For the sine, which becomes $e^{-\sigma^2/2}$ times itself: $E$ is 4, 3.4261, 1.5413, .3428, .0409 at $\sigma = 2, 1, .5, .1, .01$, and below 0.005 at
-// .001; it does not rise as $1/\sigma$ does. [nonuniform.lem5]
+// For the sine, which becomes $e^{-\sigma^2/2}$ times itself: $E$ is 4, 3.4261, 1.5413, .3428, .0409 at $\sigma = 2, 1,
+// .5, .1, .01$, and below 0.005 at .001; it does not rise as $1/\sigma$ does. [nonuniform.lem5]
 
 static double
 smoothed_sine (double at, double sigma)
@@ -128,8 +129,8 @@ Test (compact, lemma_5_of_a_density)
     }
 }
 
-// $E$ tends to 0: for every $\epsilon \in (0, 1]$ it ends below $E_\epsilon$, which tends to $\epsilon$, and for $a < b$ it is $E(b) \le E_{\epsilon_a}(b) \le
-// E_{\epsilon_a}(a) = E(a)$. [nonuniform.txt-Eeps]
+// $E$ tends to 0: for every $\epsilon \in (0, 1]$ it ends below $E_\epsilon$, which tends to $\epsilon$, and for $a <
+// b$ it is $E(b) \le E_{\epsilon_a}(b) \le E_{\epsilon_a}(a) = E(a)$. [nonuniform.txt-Eeps]
 
 Test (compact, E_tends_to_0)
 {
@@ -140,8 +141,9 @@ Test (compact, E_tends_to_0)
     }
 }
 
-// Printed, for all $\epsilon \in [0, 1]$ and with "$<$". At $\epsilon = 0$ there is no limit 0: $E_0 = 4M$ at all $\sigma$. And where $\sigma$ is large the minimum is
-// there: $E(1/2.5) = E(1/2) = 4$, not less. Right: $\epsilon \in (0, 1]$ for the limit, and "$\le$". [nonuniform.txt-Eeps]
+// Printed, for all $\epsilon \in [0, 1]$ and with "$<$". At $\epsilon = 0$ there is no limit 0: $E_0 = 4M$ at all
+// $\sigma$. And where $\sigma$ is large the minimum is there: $E(1/2.5) = E(1/2) = 4$, not less. Right: $\epsilon \in
+// (0, 1]$ for the limit, and "$\le$". [nonuniform.txt-Eeps]
 
 Test (compact, erratum_txt_Eeps_is_not_strict)
 {
@@ -151,8 +153,9 @@ Test (compact, erratum_txt_Eeps_is_not_strict)
   cr_assert_lt (E (1, 1, 1), 4);
 }
 
-// Printed for an $f$ on a compact set, which the proof extends by nothing. A uniform density on $[0, 1]$, a thousand of the library's points, has $L =
-// 0$ there, so that $E = 0$; smoothed it is 1/2 at the boundary, however little. Right: Lipschitz and bounded everywhere. [nonuniform.lem5]
+// Printed for an $f$ on a compact set, which the proof extends by nothing. A uniform density on $[0, 1]$, a thousand of
+// the library's points, has $L = 0$ there, so that $E = 0$; smoothed it is 1/2 at the boundary, however little. Right:
+// Lipschitz and bounded everywhere. [nonuniform.lem5]
 
 Test (compact, erratum_lem5_fails_at_the_boundary)
 {
@@ -168,8 +171,9 @@ Test (compact, erratum_lem5_fails_at_the_boundary)
     }
 }
 
-// Printed: $P(\|Z_\sigma\| > r) \le 2\exp(-r^2/2\sigma^2)$, in any dimension. It holds in one and two. In three, at $r = 3\sigma$, it is 0.0293 and not below
-// 0.0222, in ten 0.532; the library's noise, drawn 100,000 times, says so too. [nonuniform.lem5]
+// Printed: $P(\|Z_\sigma\| > r) \le 2\exp(-r^2/2\sigma^2)$, in any dimension. It holds in one and two. In three, at $r
+// = 3\sigma$, it is 0.0293 and not below 0.0222, in ten 0.532; the library's noise, drawn 100,000 times, says so too.
+// [nonuniform.lem5]
 
 static double
 tail (size_t d, double r)
@@ -210,8 +214,9 @@ Test (compact, erratum_lem5_tail_is_of_two_dimensions)
 
 // ## Lemma 6: a function at a random place
 //
-// $\mathbb E(f(\mu) - f(Z))^2 \le L^2\sigma^2$ for a number $Z$. Of the sine at $\mathcal N(.3, .25)$, by quadrature and a million draws of the library's noise; a
-// straight line attains it, and the Gaussian pair's score given $y$ is one, of slope $\rho/v_0$. [nonuniform.lem6]
+// $\mathbb E(f(\mu) - f(Z))^2 \le L^2\sigma^2$ for a number $Z$. Of the sine at $\mathcal N(.3, .25)$, by quadrature
+// and a million draws of the library's noise; a straight line attains it, and the Gaussian pair's score given $y$ is
+// one, of slope $\rho/v_0$. [nonuniform.lem6]
 
 static const double tau = .25;
 
@@ -266,8 +271,9 @@ Test (compact, lemma_6)
   cr_assert_float_eq (of_score, gsl_pow_2 (.8 / .61) * .25, 1e-12);
 }
 
-// Printed for a variance $\sigma^2$, and used of $y_t$, of which each of $n_y$ numbers has it. $f(z) = \|z - \mu\|$ has $L = 1$, and its mean square is
-// $n_y\sigma^2$: of a million draws in five dimensions, 5 times what the lemma allows. Right: $n_yL^2\sigma^2$. [nonuniform.lem6]
+// Printed for a variance $\sigma^2$, and used of $y_t$, of which each of $n_y$ numbers has it. $f(z) = \|z - \mu\|$ has
+// $L = 1$, and its mean square is $n_y\sigma^2$: of a million draws in five dimensions, 5 times what the lemma allows.
+// Right: $n_yL^2\sigma^2$. [nonuniform.lem6]
 
 Test (compact, erratum_lem6_counts_one_dimension)
 {
@@ -299,9 +305,10 @@ Test (compact, erratum_lem6_counts_one_dimension)
 
 // ## In the proof: three scores
 //
-// $a$, $b$, $c$ are the gradients along $x_t$ of $\ln p_\sigma(y_t \mid x_t)$, $\ln p(y_t \mid x_t)$ and $\ln p(y \mid x_t)$; their differences are those of the
-// library's scores given the condition. $(a - c)^2 \le 2(a - b)^2 + 2(b - c)^2$ at 2000 points; and in the mean over $y_t$ at most $2\|a - b\|_\infty^2
-// + 2L^2\sigma^2$, where $L$ is the Lipschitz constant of $y \mapsto \partial_{x_t}\ln p(y \mid x_t)$. [nonuniform.txt-a4-triangle]
+// $a$, $b$, $c$ are the gradients along $x_t$ of $\ln p_\sigma(y_t \mid x_t)$, $\ln p(y_t \mid x_t)$ and $\ln p(y \mid
+// x_t)$; their differences are those of the library's scores given the condition. $(a - c)^2 \le 2(a - b)^2 + 2(b -
+// c)^2$ at 2000 points; and in the mean over $y_t$ at most $2\|a - b\|_\infty^2 + 2L^2\sigma^2$, where $L$ is the
+// Lipschitz constant of $y \mapsto \partial_{x_t}\ln p(y \mid x_t)$. [nonuniform.txt-a4-triangle]
 
 typedef struct
 {
@@ -343,9 +350,10 @@ Test (compact, three_scores_and_the_triangle)
       }
 }
 
-// Printed without either 2: $\|u + v\|^2 \le \|u\|^2 + \|v\|^2$, false where $u = v$, 4 and not below 2; and at points of the mixture.
-// And $L$ is printed as that of $\partial_{x_t}p$, which has another unit: of a pair whose $y$ is counted in units a hundred times smaller it is far too
-// small, while $\partial_{x_t}\ln p$ is right there too. [nonuniform.txt-a4-triangle]
+// Printed without either 2: $\|u + v\|^2 \le \|u\|^2 + \|v\|^2$, false where $u = v$, 4 and not below 2; and at points
+// of the mixture. And $L$ is printed as that of $\partial_{x_t}p$, which has another unit: of a pair whose $y$ is
+// counted in units a hundred times smaller it is far too small, while $\partial_{x_t}\ln p$ is right there too.
+// [nonuniform.txt-a4-triangle]
 
 Test (compact, erratum_txt_a4_triangle_needs_its_factors)
 {
@@ -383,9 +391,10 @@ Test (compact, erratum_txt_a4_triangle_needs_the_logarithm)
 
 // ## In the proof: the derivative of a logarithm
 //
-// $\|\partial p_\sigma/p_\sigma - \partial p/p\|_\infty^2 \le 2(M/\epsilon^2)^2\|p - p_\sigma\|_\infty^2 + (2/\epsilon^2)\|\partial p_\sigma - \partial p\|_\infty^2$, where $|\partial
-// p_\sigma| \le M$ and $p, p_\sigma \ge \epsilon$. On a circle all is known: $p(y \mid x) = (1 + a\cos y)/2\pi$ with $a = .5$, $a' = .3$, and noise multiplies the
-// cosine by $e^{-\sigma^2/2}$. [nonuniform.txt-a4-logderiv]
+// $\|\partial p_\sigma/p_\sigma - \partial p/p\|_\infty^2 \le 2(M/\epsilon^2)^2\|p - p_\sigma\|_\infty^2 +
+// (2/\epsilon^2)\|\partial p_\sigma - \partial p\|_\infty^2$, where $|\partial p_\sigma| \le M$ and $p, p_\sigma \ge
+// \epsilon$. On a circle all is known: $p(y \mid x) = (1 + a\cos y)/2\pi$ with $a = .5$, $a' = .3$, and noise
+// multiplies the cosine by $e^{-\sigma^2/2}$. [nonuniform.txt-a4-logderiv]
 
 typedef struct
 {
@@ -447,7 +456,8 @@ Test (compact, derivative_of_a_logarithm_on_a_circle)
     }
 }
 
-// So too of the library's mixture, given $x_t$, where $y$ lies in $[-2, 2]$: densities, scores and all norms from it. [nonuniform.txt-a4-logderiv]
+// So too of the library's mixture, given $x_t$, where $y$ lies in $[-2, 2]$: densities, scores and all norms from it.
+// [nonuniform.txt-a4-logderiv]
 
 static norms
 norms_of_mixture (double x, double sigma)
@@ -498,9 +508,10 @@ Test (compact, derivative_of_a_logarithm_of_a_mixture)
       }
 }
 
-// Printed: $\frac M{\epsilon^2}\|\cdot\|^2 + \frac1\epsilon\|\cdot\|^2$. On the circle that is 1.19e-7, 1.89e-6 and 1.44e-4 where the left side is 2.24e-6,
-// 3.55e-5 and 2.56e-3. The coefficients have to be squared, and each term doubled; only so is the bound the same in every unit of $y$, which
-// multiplies $p$, $M$ and $\epsilon$ by one number. [nonuniform.txt-a4-logderiv]
+// Printed: $\frac M{\epsilon^2}\|\cdot\|^2 + \frac1\epsilon\|\cdot\|^2$. On the circle that is 1.19e-7, 1.89e-6 and
+// 1.44e-4 where the left side is 2.24e-6, 3.55e-5 and 2.56e-3. The coefficients have to be squared, and each term
+// doubled; only so is the bound the same in every unit of $y$, which multiplies $p$, $M$ and $\epsilon$ by one number.
+// [nonuniform.txt-a4-logderiv]
 
 Test (compact, erratum_txt_a4_logderiv_needs_its_squares)
 {
@@ -519,9 +530,10 @@ Test (compact, erratum_txt_a4_logderiv_needs_its_squares)
 
 // ## The last line of the proof
 //
-// Of each number of $x_t$, $E(1/\sigma_y) = \frac{4M^2}{\epsilon^4}E_1(1/\sigma_y)^2 + \frac4{\epsilon^2}E_2(1/\sigma_y)^2 + 2n_yL^2\sigma_y^2$, with $E_1$ and $E_2$ of Lemma 5 for
-// $p$ and $\partial_{x_t}p$. On the circle at $y = 1$ the error, by quadrature, is below it for $\sigma_y$ from .01 to 1, it falls with $\sigma_y$, and tends to 0.
-// [nonuniform.txt-a4-final]
+// Of each number of $x_t$, $E(1/\sigma_y) = \frac{4M^2}{\epsilon^4}E_1(1/\sigma_y)^2 +
+// \frac4{\epsilon^2}E_2(1/\sigma_y)^2 + 2n_yL^2\sigma_y^2$, with $E_1$ and $E_2$ of Lemma 5 for $p$ and
+// $\partial_{x_t}p$. On the circle at $y = 1$ the error, by quadrature, is below it for $\sigma_y$ from .01 to 1, it
+// falls with $\sigma_y$, and tends to 0. [nonuniform.txt-a4-final]
 
 static double
 circle_error (const circle *c, double y, double sigma)
@@ -572,9 +584,10 @@ Test (compact, last_line_of_the_proof)
   cr_assert_lt (final_bound (&CIRCLE, 1e-5), 1e-3 * final_bound (&CIRCLE, .1));
 }
 
-// Printed: $\frac M{\epsilon^2}E_1 + \frac1\epsilon E_2 + L^2\sigma_y^2$, of $1/\sigma_y^2$. The first two are to bound the squared norm of the difference of
-// logarithmic derivatives, and the lemma bounds norms, not squares: where $a = .99$ and $a' = 5$ and the noise has left little of the cosine, the square
-// is 2.5e5, and the two terms, with the norms themselves for $E_1$ and $E_2$, are 1.0e3. Right: both squared. [nonuniform.txt-a4-final]
+// Printed: $\frac M{\epsilon^2}E_1 + \frac1\epsilon E_2 + L^2\sigma_y^2$, of $1/\sigma_y^2$. The first two are to bound
+// the squared norm of the difference of logarithmic derivatives, and the lemma bounds norms, not squares: where $a =
+// .99$ and $a' = 5$ and the noise has left little of the cosine, the square is 2.5e5, and the two terms, with the norms
+// themselves for $E_1$ and $E_2$, are 1.0e3. Right: both squared. [nonuniform.txt-a4-final]
 
 Test (compact, erratum_txt_a4_final_needs_its_squares)
 {

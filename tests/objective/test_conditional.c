@@ -1,8 +1,8 @@
 // # Three estimators of a conditional score
 //
-// *Non-Uniform Diffusion Models*, Section 3.4 and Appendices A.1 and A.2: of $(x_0, y)$ Gaussian with unit variances and correlation
-// $.8$, and of a mixture. At $t = .5$ the noise of $x_t$ has the variance $\tau = .25$, and given $y$ the variance of $x_t$ is $v_0 = 1 - .64 + \tau
-// = .61$.
+// *Non-Uniform Diffusion Models*, Section 3.4 and Appendices A.1 and A.2: of $(x_0, y)$ Gaussian with unit variances
+// and correlation $.8$, and of a mixture. At $t = .5$ the noise of $x_t$ has the variance $\tau = .25$, and given $y$
+// the variance of $x_t$ is $v_0 = 1 - .64 + \tau = .61$.
 
 #include "losses.h"
 #include "pairs.h"
@@ -100,8 +100,9 @@ at_one_time (const sb_objective_type *type, const sb_process *process)
 
 // ## The conditional denoising estimator
 //
-// Only $x$ is diffused, and $y$ is the score's condition. The minimum over $bx_t + cy$ is $(-1/v_0, \rho/v_0)$, to 1e-12 of the
-// expectation, and of 100,000 samples within 5.3 standard errors (false alarm $1.2\cdot10^{-7}$ each). [nonuniform.eq12]
+// Only $x$ is diffused, and $y$ is the score's condition. The minimum over $bx_t + cy$ is $(-1/v_0, \rho/v_0)$, to
+// 1e-12 of the expectation, and of 100,000 samples within 5.3 standard errors (false alarm $1.2\cdot10^{-7}$ each).
+// [nonuniform.eq12]
 
 static const size_t slopes[] = { 1, 2 };
 
@@ -163,8 +164,8 @@ Test (conditional, gradient_of_the_denoising_estimator)
 
 // ## Theorem 2: it has the minimum of explicit matching
 //
-// The two differ by $\tfrac12\lambda(1/\tau - 1/v_0) = 1.180328\,\lambda$ at 50 parameters, of a family that does not see $y$, and of one that
-// holds the truth. [nonuniform.thm2]
+// The two differ by $\tfrac12\lambda(1/\tau - 1/v_0) = 1.180328\,\lambda$ at 50 parameters, of a family that does not
+// see $y$, and of one that holds the truth. [nonuniform.thm2]
 
 Test (conditional, theorem_2_of_a_gaussian)
 {
@@ -191,8 +192,8 @@ Test (conditional, theorem_2_of_a_gaussian)
         }
 }
 
-// Of the mixture, by 200,000 draws at which both losses are taken: for 20 scores with a bend the difference is that of the first within 5
-// standard errors (false alarm $6\cdot10^{-7}$ each). [nonuniform.thm2]
+// Of the mixture, by 200,000 draws at which both losses are taken: for 20 scores with a bend the difference is that of
+// the first within 5 standard errors (false alarm $6\cdot10^{-7}$ each). [nonuniform.thm2]
 
 static void
 random_parameters (gsl_rng *random, pair_model *model)
@@ -241,8 +242,9 @@ Test (conditional, theorem_2_of_a_mixture)
 
 // ## Lemma 1
 //
-// Given $y$ the denoising loss is the explicit one and $c(t, y) = \lambda\,\mathbb E\operatorname{tr}\operatorname{Cov}(\nabla\ln p(x_t \mid x_0, y) \mid x_t, y)
-// \ge 0$: $s^2/(q(s^2 + q))$ of $\mathcal N(m, s^2)$ under noise of variance $q$, to 1e-12 for 50 affine scores. [nonuniform.lem1]
+// Given $y$ the denoising loss is the explicit one and $c(t, y) = \lambda\,\mathbb
+// E\operatorname{tr}\operatorname{Cov}(\nabla\ln p(x_t \mid x_0, y) \mid x_t, y) \ge 0$: $s^2/(q(s^2 + q))$ of
+// $\mathcal N(m, s^2)$ under noise of variance $q$, to 1e-12 for 50 affine scores. [nonuniform.lem1]
 
 typedef struct
 {
@@ -305,8 +307,8 @@ Test (conditional, lemma_1_of_a_mixture)
   cr_assert_gt (first, .1);
 }
 
-// Printed as an equality, without $c$. Of $\mathcal N(0, 1)$ with $q = \tfrac12$ and $s = 0$ the left side is 2, the right 2/3; $c = 4/3$.
-// [nonuniform.lem1]
+// Printed as an equality, without $c$. Of $\mathcal N(0, 1)$ with $q = \tfrac12$ and $s = 0$ the left side is 2, the
+// right 2/3; $c = 4/3$. [nonuniform.lem1]
 
 Test (conditional, erratum_lem1_is_no_equality)
 {
@@ -320,9 +322,10 @@ Test (conditional, erratum_lem1_is_no_equality)
 
 // ## The proof of Theorem 2
 //
-// Step by step, of the mixture and a score with a bend, by quadrature: (1) $x_t$ depends on $y$ by $x_0$ alone, so that the loss of pairs is
-// (2) the mean over $y$ of that given $y$; (3) that is the explicit loss given $y$ and $c(t, y)$, in the mean over $y$ the explicit loss of
-// $(x_t, y)$ and a number. As printed, without it, (3) and (*) fail. [nonuniform.txt-a1-proof]
+// Step by step, of the mixture and a score with a bend, by quadrature: (1) $x_t$ depends on $y$ by $x_0$ alone, so that
+// the loss of pairs is (2) the mean over $y$ of that given $y$; (3) that is the explicit loss given $y$ and $c(t, y)$,
+// in the mean over $y$ the explicit loss of $(x_t, y)$ and a number. As printed, without it, (3) and (*) fail.
+// [nonuniform.txt-a1-proof]
 
 enum
 {
@@ -395,10 +398,11 @@ Test (conditional, proof_of_theorem_2)
 
 // ## Corollary 1: more samples, and it is the truth
 //
-// Of 400 samples of 1000 each the minimum $\hat\theta$ of the empirical loss, found by the library's gradients: $n(\hat\theta - \theta^*)^\top M(\hat\theta -
-// \theta^*)/(1/\tau - 1/v_0)$ is $\chi^2_2$ with $M = \mathbb E[(x_t, y)(x_t, y)^\top]$, and their sum $\chi^2_{800}$, two-sided at $10^{-6}$. From 250
-// to 4000 samples the error falls to a fourth, within 20 % (5.7 deviations of the ratio). [nonuniform.cor1] [nonuniform.lem3]
-// $\hat\theta$ is looked for in the box $[-3, 3]^2$, as Assumption 1 has it, and lies within. [nonuniform.txt-asm1]
+// Of 400 samples of 1000 each the minimum $\hat\theta$ of the empirical loss, found by the library's gradients:
+// $n(\hat\theta - \theta^*)^\top M(\hat\theta - \theta^*)/(1/\tau - 1/v_0)$ is $\chi^2_2$ with $M = \mathbb E[(x_t,
+// y)(x_t, y)^\top]$, and their sum $\chi^2_{800}$, two-sided at $10^{-6}$. From 250 to 4000 samples the error falls to
+// a fourth, within 20 % (5.7 deviations of the ratio). [nonuniform.cor1] [nonuniform.lem3] $\hat\theta$ is looked for
+// in the box $[-3, 3]^2$, as Assumption 1 has it, and lies within. [nonuniform.txt-asm1]
 
 typedef struct
 {
@@ -442,8 +446,8 @@ Test (conditional, corollary_1)
   cr_assert_float_eq (few.error / many.error, 4, .8);
 }
 
-// In the main text the minimum of $n$ samples has no index $n$, so that what converges would be one score. The minimum of a thousand samples
-// is not the truth. Right: $\theta^*_n$, as in the appendix. [nonuniform.cor1]
+// In the main text the minimum of $n$ samples has no index $n$, so that what converges would be one score. The minimum
+// of a thousand samples is not the truth. Right: $\theta^*_n$, as in the appendix. [nonuniform.cor1]
 
 Test (conditional, erratum_cor1_needs_its_index)
 {
@@ -458,9 +462,10 @@ Test (conditional, erratum_cor1_needs_its_index)
   cr_assert_lt (found, sample_loss (&s));
 }
 
-// $\theta^*$ is the only one of its kind, as $M$, by which the library's gradients change, is positive definite; there the score is
-// $\nabla_{x_t}\ln p(x_t \mid y)$. That is also the gradient of the joint density of $(x_t, y)$, as "$\nabla_{x_t}\ln p(x, y, t)$" has to be read, and no
-// other: not that of $(x_0, y)$ at the point. [nonuniform.txt-asm2]
+// $\theta^*$ is the only one of its kind, as $M$, by which the library's gradients change, is positive definite; there
+// the score is $\nabla_{x_t}\ln p(x_t \mid y)$. That is also the gradient of the joint density of $(x_t, y)$, as
+// "$\nabla_{x_t}\ln p(x, y, t)$" has to be read, and no other: not that of $(x_0, y)$ at the point.
+// [nonuniform.txt-asm2]
 
 Test (conditional, assumption_2)
 {
@@ -503,10 +508,10 @@ Test (conditional, assumption_2)
 
 // ## Lemma 2: evenly for all parameters
 //
-// The empirical loss of a linear score is a quadratic of its two slopes, which the library's losses and gradients at three points tell. Its
-// largest distance from the expectation over $21 \times 21$ parameters in $[-3, 3]^2$ falls as $n^{-1/2}$: in the mean of 200 samples, from 250 to
-// 4000 each, by a factor between 3 and 5.3 (5 deviations and more). Where it is least, so is the expectation, in the end. [nonuniform.lem2]
-// [nonuniform.lem3]
+// The empirical loss of a linear score is a quadratic of its two slopes, which the library's losses and gradients at
+// three points tell. Its largest distance from the expectation over $21 \times 21$ parameters in $[-3, 3]^2$ falls as
+// $n^{-1/2}$: in the mean of 200 samples, from 250 to 4000 each, by a factor between 3 and 5.3 (5 deviations and more).
+// Where it is least, so is the expectation, in the end. [nonuniform.lem2] [nonuniform.lem3]
 
 typedef struct
 {
@@ -584,8 +589,9 @@ Test (conditional, lemma_2)
 
 // ## One expectation of everything that is drawn
 //
-// $\mathbb E_{t, (x_0, y), x_t \mid x_0}[f] = \mathbb E_{z \sim q}[f]$ with $z = (t, x_0, x_t, y)$: the mean of twice the library's losses of 200,000 rows, which
-// draws $t$, then the noise, is the integral over $t$ of the expectation there. [nonuniform.txt-cor1proof]
+// $\mathbb E_{t, (x_0, y), x_t \mid x_0}[f] = \mathbb E_{z \sim q}[f]$ with $z = (t, x_0, x_t, y)$: the mean of twice
+// the library's losses of 200,000 rows, which draws $t$, then the noise, is the integral over $t$ of the expectation
+// there. [nonuniform.txt-cor1proof]
 
 Test (conditional, one_expectation)
 {
@@ -623,8 +629,8 @@ Test (conditional, one_expectation)
   cr_assert_float_eq (mean, wanted, z_test * error, "%g, not %g", mean, wanted);
 }
 
-// Drawn in the order that is written: $x_t$ has the variance $s^2 + \tau$ at one time, and $x_t/\sqrt{s^2 + \tau(t)}$ the variance 1 at times of
-// their own. 100,000 draws, $\chi^2$ two-sided at $10^{-6}$. [nonuniform.txt-notation]
+// Drawn in the order that is written: $x_t$ has the variance $s^2 + \tau$ at one time, and $x_t/\sqrt{s^2 + \tau(t)}$
+// the variance 1 at times of their own. 100,000 draws, $\chi^2$ two-sided at $10^{-6}$. [nonuniform.txt-notation]
 
 Test (conditional, draws_in_the_order_written)
 {
@@ -650,8 +656,9 @@ Test (conditional, draws_in_the_order_written)
 
 // ## The conditional diffusive estimator
 //
-// $z = (x, y)$ under one SDE. The minimum is $-(C + \tau\mathbf I)^{-1}z$, and cut to $x$ it is $-(x - ky_t)/v$ with $k = \rho/(1 + \tau)$, $v = 1 + \tau -
-// \rho^2/(1 + \tau)$, to 1e-12. It is the multi-speed one's loss at one speed with $\Lambda = \lambda\mathbf I$, to 1e-14. [nonuniform.eq13]
+// $z = (x, y)$ under one SDE. The minimum is $-(C + \tau\mathbf I)^{-1}z$, and cut to $x$ it is $-(x - ky_t)/v$ with $k
+// = \rho/(1 + \tau)$, $v = 1 + \tau - \rho^2/(1 + \tau)$, to 1e-12. It is the multi-speed one's loss at one speed with
+// $\Lambda = \lambda\mathbf I$, to 1e-14. [nonuniform.eq13]
 
 static const size_t both_slopes[] = { 1, 2, 5, 6 };
 
@@ -689,8 +696,9 @@ Test (conditional, diffusive_estimator)
 
 // ## The multi-speed one
 //
-// The minimum is $-(C + \operatorname{diag}(\tau_x, \tau_y))^{-1}z$ for five positive definite $\Lambda$, to 1e-10, and its gradient is that of its
-// loss. At one speed, with $\Lambda = \lambda\mathbf I$, loss and gradient are those of the diffusive one, to the bit. [nonuniform.eq14] [nonuniform.eq13]
+// The minimum is $-(C + \operatorname{diag}(\tau_x, \tau_y))^{-1}z$ for five positive definite $\Lambda$, to 1e-10, and
+// its gradient is that of its loss. At one speed, with $\Lambda = \lambda\mathbf I$, loss and gradient are those of the
+// diffusive one, to the bit. [nonuniform.eq14] [nonuniform.eq13]
 
 static gsl_matrix *
 some_factor (int k)
@@ -769,8 +777,9 @@ Test (conditional, samples_at_one_speed)
   cr_assert_gt (gsl_matrix_max (x[0]), 0);
 }
 
-// With $\sigma^y = c\,\sigma^x$ and likelihood weighting, a fixed linear score and $t \ge 10^{-3}$, the excess over the least loss tends to that of the
-// conditional denoising estimator with $c^2$: the slope between $c = .0125$ and $.00625$ lies in [1.95, 2.05]. [nonuniform.txt-limits]
+// With $\sigma^y = c\,\sigma^x$ and likelihood weighting, a fixed linear score and $t \ge 10^{-3}$, the excess over the
+// least loss tends to that of the conditional denoising estimator with $c^2$: the slope between $c = .0125$ and
+// $.00625$ lies in [1.95, 2.05]. [nonuniform.txt-limits]
 
 enum
 {
@@ -844,9 +853,9 @@ Test (conditional, slow_conditions_tend_to_the_denoising_estimator)
   cr_assert_float_eq (loss, denoising_excess ().loss, 1e-12 * loss);
 }
 
-// Printed: the objective tends to that of the conditional denoising estimator. The losses themselves do not: of $y$ there stays
-// $\tfrac12\mathbb E_t[g_y^2/\operatorname{Var}(y_t \mid y)]$, which does not change with $c$. Right: up to a number that does not depend on $\theta$.
-// [nonuniform.txt-limits]
+// Printed: the objective tends to that of the conditional denoising estimator. The losses themselves do not: of $y$
+// there stays $\tfrac12\mathbb E_t[g_y^2/\operatorname{Var}(y_t \mid y)]$, which does not change with $c$. Right: up to
+// a number that does not depend on $\theta$. [nonuniform.txt-limits]
 
 static double
 half_weight_of_noise (double t)
@@ -876,8 +885,8 @@ Test (conditional, erratum_txt_limits_up_to_a_number)
 
 // ## What the three share
 //
-// Data, the noise of $x$, times: from one stream they see the same $x_t$, to the bit. What differs is the speed of $y$, which the first
-// sees as it is. [nonuniform.txt-approaches]
+// Data, the noise of $x$, times: from one stream they see the same $x_t$, to the bit. What differs is the speed of $y$,
+// which the first sees as it is. [nonuniform.txt-approaches]
 
 Test (conditional, estimators_share_all_but_the_speed)
 {

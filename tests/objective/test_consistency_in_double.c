@@ -1,9 +1,9 @@
 // # The gradient of a training with consistency, to eight digits
 //
-// [consistent.txt-cdm-train] [consistent.txt-stopgrad] Networks train in float, where a gradient can be compared with differences to three
-// digits. Here they are compiled in double and stand in a score of the test's own, $\mathbf h = c_{\text{skip}}\mathbf x +
-// c_{\text{out}}F(c_{\text{in}}\mathbf x, \tfrac14\ln t)$ with EDM's factors: the objective's gradient is the slope of its loss while the
-// points that it looks at are held.
+// [consistent.txt-cdm-train] [consistent.txt-stopgrad] Networks train in float, where a gradient can be compared with
+// differences to three digits. Here they are compiled in double and stand in a score of the test's own, $\mathbf h =
+// c_{\text{skip}}\mathbf x + c_{\text{out}}F(c_{\text{in}}\mathbf x, \tfrac14\ln t)$ with EDM's factors: the
+// objective's gradient is the slope of its loss while the points that it looks at are held.
 
 #include "../net/numbers.h"
 #include "net/passes.h"

@@ -167,9 +167,9 @@ Test (ncsn, levels_of_equal_size)
 
 // ## Where a training begins
 //
-// A new U-Net's output is zero, so that the report's training on MNIST begins at $d/2 = 392$ an image, at each of its ten
-// levels and in the mean, whatever the images. $\|\mathbf z\|^2$ has the variance $2d$: within 5 standard errors (false
-// alarm $6\cdot10^{-7}$ each). [dsm2ddpm.set-ncsn-train]
+// A new U-Net's output is zero, so that the report's training on MNIST begins at $d/2 = 392$ an image, at each of its
+// ten levels and in the mean, whatever the images. $\|\mathbf z\|^2$ has the variance $2d$: within 5 standard errors
+// (false alarm $6\cdot10^{-7}$ each). [dsm2ddpm.set-ncsn-train]
 
 Test (ncsn, a_new_network_loses_half_the_dimension)
 {

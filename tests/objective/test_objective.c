@@ -382,8 +382,8 @@ Test (objective, times_lie_where_they_are_asked_for)
 
 // ## Min-SNR
 //
-// Hang et al. (2023), Section 3.4: with a signal-to-noise ratio of $\mathrm{SNR} = A^2/S^2$ the weight of $\epsilon$'s squared
-// error is $\min(\mathrm{SNR}, \gamma)/\mathrm{SNR}$.
+// Hang et al. (2023), Section 3.4: with a signal-to-noise ratio of $\mathrm{SNR} = A^2/S^2$ the weight of $\epsilon$'s
+// squared error is $\min(\mathrm{SNR}, \gamma)/\mathrm{SNR}$.
 
 Test (objective, min_snr_weighs_the_noise_as_printed)
 {
@@ -407,10 +407,11 @@ Test (objective, min_snr_weighs_the_noise_as_printed)
 
 // ## EDM's
 //
-// Karras et al. (2022, Table 1) weigh the denoiser's error so that at every level an error of 1 in what the network says
-// costs 1, $\lambda\,c_{\text{out}}^2 = 1$, and a network that says nothing has the loss 1: of data that are centred and have the
-// deviation $\sigma_d$, here $x_0 = \pm\sigma_d$ with $z = \pm1$, all four. [consistent.set-edm-weight]
-// [consistent.set-edm-precond] Where the deviation is .616 and $\sigma_d = .5$, it is 1.52 at $\sigma = 10$.
+// Karras et al. (2022, Table 1) weigh the denoiser's error so that at every level an error of 1 in what the network
+// says costs 1, $\lambda\,c_{\text{out}}^2 = 1$, and a network that says nothing has the loss 1: of data that are
+// centred and have the deviation $\sigma_d$, here $x_0 = \pm\sigma_d$ with $z = \pm1$, all four.
+// [consistent.set-edm-weight] [consistent.set-edm-precond] Where the deviation is .616 and $\sigma_d = .5$, it is 1.52
+// at $\sigma = 10$.
 
 static double
 edm_loss (const sb_process *process, double t, double deviation, double sigma_data, bool silent)

@@ -18,10 +18,11 @@ SUITE_WITH_BLAS (ssm_in_time);
 
 // ## The expectation
 //
-// Data $\mathcal N(0, \Sigma)$ in three dimensions under VP, and the model $\mathbf s = -A\,\mathbf x$ at all times: at time $t$ the
-// covariance is $C_t = m^2\Sigma + s^2 I$, and [scoresde.eq19]
+// Data $\mathcal N(0, \Sigma)$ in three dimensions under VP, and the model $\mathbf s = -A\,\mathbf x$ at all times: at
+// time $t$ the covariance is $C_t = m^2\Sigma + s^2 I$, and [scoresde.eq19]
 // $$ J = \mathbb E_t\,\lambda(t)\,\bigl[\tfrac12\operatorname{tr}(A\,C_t\,A^\top) - \operatorname{tr} A\bigr] . $$
-// The integral over $t$ is Gauss and Legendre's; $10^5$ rows, 4.9 standard errors. For an affine model differences are exact.
+// The integral over $t$ is Gauss and Legendre's; $10^5$ rows, 4.9 standard errors. For an affine model differences are
+// exact.
 
 enum
 {
@@ -153,8 +154,8 @@ Test (ssm_in_time, the_mean_over_times)
     }
 }
 
-// Its least value at one time is the score's, $A = C^{-1}$, where it is $-\tfrac12\operatorname{tr} C^{-1}$, a tenth of a step to any
-// side is worse, and the true score's loss at all times is the least of all. [scoresde.eq19]
+// Its least value at one time is the score's, $A = C^{-1}$, where it is $-\tfrac12\operatorname{tr} C^{-1}$, a tenth of
+// a step to any side is worse, and the true score's loss at all times is the least of all. [scoresde.eq19]
 
 Test (ssm_in_time, the_score_is_best)
 {
@@ -210,8 +211,9 @@ Test (ssm_in_time, the_score_is_best)
   cr_assert_gt (mean_of (of_model, &error), 4.9 * error);
 }
 
-// Twice it is denoising score matching, but for what no model changes, $\mathbb E\,\lambda\,\|\nabla\log p_{0t}\|^2$: with $\lambda$ the
-// kernel's variance, $d$. For five models, 4.9 standard errors each. [scoresde.eq19] [scoresde.txt-other-sm]
+// Twice it is denoising score matching, but for what no model changes, $\mathbb E\,\lambda\,\|\nabla\log p_{0t}\|^2$:
+// with $\lambda$ the kernel's variance, $d$. For five models, 4.9 standard errors each. [scoresde.eq19]
+// [scoresde.txt-other-sm]
 
 Test (ssm_in_time, twice_is_denoising_less_a_constant)
 {
@@ -240,8 +242,8 @@ Test (ssm_in_time, twice_is_denoising_less_a_constant)
 
 // ## The printed form
 //
-// $\tfrac12 s^2 + v\,s\,v$, which makes sense in one dimension only, has the mean $\tfrac12 s^2 + s$ there: least at $s = -1$ for whatever
-// data. With the gradient the score of the law is better than that. [scoresde.eq19]
+// $\tfrac12 s^2 + v\,s\,v$, which makes sense in one dimension only, has the mean $\tfrac12 s^2 + s$ there: least at $s
+// = -1$ for whatever data. With the gradient the score of the law is better than that. [scoresde.eq19]
 
 Test (ssm_in_time, erratum_eq19_needs_the_gradient)
 {
@@ -276,10 +278,11 @@ Test (ssm_in_time, erratum_eq19_needs_the_gradient)
 
 // ## A weight for each part, and by maps
 //
-// A weight that is a matrix, as $G G^\top$ of a process with an SDE for each coordinate or frequency: the loss is explicit score
-// matching's with that weight, $\tfrac12\|\mathbf s - \nabla\log p\|^2_\lambda$, less $\tfrac12\|\nabla\log p\|^2_\lambda$. On Gaussian data
-// and an affine model both means are traces: $\tfrac12\operatorname{tr}(\lambda B C B^\top) + \operatorname{tr}(\lambda B)$, with $\lambda$
-// and $C$ found by asking the process. The points have the covariance $C$ exactly; $d$ orthogonal directions give the trace exactly.
+// A weight that is a matrix, as $G G^\top$ of a process with an SDE for each coordinate or frequency: the loss is
+// explicit score matching's with that weight, $\tfrac12\|\mathbf s - \nabla\log p\|^2_\lambda$, less
+// $\tfrac12\|\nabla\log p\|^2_\lambda$. On Gaussian data and an affine model both means are traces:
+// $\tfrac12\operatorname{tr}(\lambda B C B^\top) + \operatorname{tr}(\lambda B)$, with $\lambda$ and $C$ found by
+// asking the process. The points have the covariance $C$ exactly; $d$ orthogonal directions give the trace exactly.
 
 static gsl_matrix *
 product (CBLAS_TRANSPOSE_t a, const gsl_matrix *A, CBLAS_TRANSPOSE_t b, const gsl_matrix *B)
@@ -390,12 +393,12 @@ Test (ssm_in_time, gradients_with_weights)
 
 // ## An SDE without a kernel
 //
-// Where nobody knows $p_{0t}$, its law is simulated and sliced score matching learns from the ends of the paths. VP itself, as an SDE of
-// which only drift and diffusion are given: the simulated chain's covariance obeys $C \leftarrow (1 + fh)^2 C + g^2 h\,I$ exactly, and
-// the best linear model is $-C^{-1}$. On $n$ points it is $A = -V\,M^{-1}$ with $V$ and $M$ the means of $\mathbf v\mathbf v^\top$ and
-// $\mathbf x\mathbf x^\top$, and the standard error of each of the nine entries follows from the rows' share in it; 5.31 of them
-// are a false alarm of $10^{-6}$ for all nine. Denoising score matching, with the kernel, has $-(m^2\Sigma + s^2 I)^{-1}$ within the
-// same. [scoresde.txt-other-sm]
+// Where nobody knows $p_{0t}$, its law is simulated and sliced score matching learns from the ends of the paths. VP
+// itself, as an SDE of which only drift and diffusion are given: the simulated chain's covariance obeys $C \leftarrow
+// (1 + fh)^2 C + g^2 h\,I$ exactly, and the best linear model is $-C^{-1}$. On $n$ points it is $A = -V\,M^{-1}$ with
+// $V$ and $M$ the means of $\mathbf v\mathbf v^\top$ and $\mathbf x\mathbf x^\top$, and the standard error of each of
+// the nine entries follows from the rows' share in it; 5.31 of them are a false alarm of $10^{-6}$ for all nine.
+// Denoising score matching, with the kernel, has $-(m^2\Sigma + s^2 I)^{-1}$ within the same. [scoresde.txt-other-sm]
 
 static const double TIME = 0.3;
 

@@ -529,9 +529,9 @@ Test (vlb, a_row_does_not_depend_on_its_batch)
   cr_assert_float_eq (sum, gsl_vector_get (whole, 3), 1e-12);
 }
 
-// Levels drawn at random are drawn independently. Of one point, with $L_0$ of variance $v_0$ and a random level's term of
-// variance $v$, an estimate from $m$ levels has the variance $v_0 + v/m$. Of $2\cdot10^4$ estimates, whose kurtosis is
-// below 15, the variance is found to 2.7 %: 20 % is more than six standard errors of all that is compared.
+// Levels drawn at random are drawn independently. Of one point, with $L_0$ of variance $v_0$ and a random level's term
+// of variance $v$, an estimate from $m$ levels has the variance $v_0 + v/m$. Of $2\cdot10^4$ estimates, whose kurtosis
+// is below 15, the variance is found to 2.7 %: 20 % is more than six standard errors of all that is compared.
 
 Test (vlb, random_levels_are_independent)
 {
@@ -740,13 +740,15 @@ Test (vlb, weighted_losses_are_the_terms_of_the_bound)
 
 // ## SMLD's chain
 //
-// With $D = \sigma_i^2 - \sigma_{i-1}^2$, a model of steps $\mathcal N(\boldsymbol\mu_\theta, \tau^2\mathbf I)$ has the term
+// With $D = \sigma_i^2 - \sigma_{i-1}^2$, a model of steps $\mathcal N(\boldsymbol\mu_\theta, \tau^2\mathbf I)$ has the
+// term
 // $$ L_{i-1} = \frac{1}{2\tau^2}\Bigl\|\frac{\sigma_{i-1}^2}{\sigma_i^2}\mathbf x_i + \Bigl(1 - \frac{\sigma_{i-1}^2}{\sigma_i^2}\Bigr)\mathbf x_0
 //    - \boldsymbol\mu_\theta\Bigr\|^2 + C = \frac{1}{2\tau^2}\Bigl\|\mathbf x_i - \frac{D}{\sigma_i}\mathbf z - \boldsymbol\mu_\theta\Bigr\|^2 + C
 //    = \frac{D^2}{2\tau^2}\Bigl\|\mathbf s_\theta + \frac{\mathbf z}{\sigma_i}\Bigr\|^2 + C , $$
-// $C = \frac d2(\ln\frac{\tau^2}{v} + \frac v{\tau^2} - 1)$ with the posterior's variance $v = \sigma_{i-1}^2 D/\sigma_i^2$, and 0 where $\tau^2 = v$. The
-// last form is with $\boldsymbol\mu_\theta = \mathbf x_i + D\,\mathbf s_\theta$. All of it by hand, for points, noise and scores at
-// random, at every level from the second on, for both choices of $\tau^2$. [scoresde.txt-smld-elbo]
+// $C = \frac d2(\ln\frac{\tau^2}{v} + \frac v{\tau^2} - 1)$ with the posterior's variance $v = \sigma_{i-1}^2
+// D/\sigma_i^2$, and 0 where $\tau^2 = v$. The last form is with $\boldsymbol\mu_\theta = \mathbf x_i + D\,\mathbf
+// s_\theta$. All of it by hand, for points, noise and scores at random, at every level from the second on, for both
+// choices of $\tau^2$. [scoresde.txt-smld-elbo]
 
 static int
 given_number (const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, gsl_matrix *out, void *params)
@@ -795,8 +797,8 @@ Test (vlb, terms_of_smld_are_its_weighted_loss)
       }
 }
 
-// The whole of it is the mean of the log ratio along paths, for a model that is right nowhere; $2\cdot10^4$ paths, 4.9 standard errors of
-// the difference. Its last term, to the prior $\mathcal N(0, \sigma_N^2)$ of the same variance, is
+// The whole of it is the mean of the log ratio along paths, for a model that is right nowhere; $2\cdot10^4$ paths, 4.9
+// standard errors of the difference. Its last term, to the prior $\mathcal N(0, \sigma_N^2)$ of the same variance, is
 // $\|\mathbf x_0\|^2/2\sigma_N^2$. [scoresde.txt-smld-elbo]
 
 Test (vlb, smld_bound_is_the_mean_over_paths)

@@ -1,8 +1,8 @@
 // # Losses with a weight for each time, and for each coordinate
 //
-// *Non-Uniform Diffusion Models*, Sections 3.1.2 and 3.2. The data are Gaussian or a mixture, so that a loss is a number that can be
-// written down; expectations are sums by a rule that is exact, or means of many samples. z-tests have a false alarm of $10^{-6}$ each
-// (4.9 standard errors).
+// *Non-Uniform Diffusion Models*, Sections 3.1.2 and 3.2. The data are Gaussian or a mixture, so that a loss is a
+// number that can be written down; expectations are sums by a rule that is exact, or means of many samples. z-tests
+// have a false alarm of $10^{-6}$ each (4.9 standard errors).
 
 #include "losses.h"
 #include "pairs.h"
@@ -98,9 +98,9 @@ drawn_mean (const sb_objective *o, const sb_score *score, const sb_target *law, 
 
 // ## Explicit score matching
 //
-// Of $\mathcal N(0, s^2)$ under noise of variance $\tau(t) = rt$ and the score $-ax$ the loss is $\tfrac12\,\mathbb E_t[\lambda(t)\,(1/(s^2 + \tau) -
-// a)^2\,(s^2 + \tau)]$, where $\mathbb E_t$ is $1/T$ of an integral, also for $T = 4$. A million draws; and 0 at the true score, for each
-// weight. [nonuniform.eq5]
+// Of $\mathcal N(0, s^2)$ under noise of variance $\tau(t) = rt$ and the score $-ax$ the loss is $\tfrac12\,\mathbb
+// E_t[\lambda(t)\,(1/(s^2 + \tau) - a)^2\,(s^2 + \tau)]$, where $\mathbb E_t$ is $1/T$ of an integral, also for $T =
+// 4$. A million draws; and 0 at the true score, for each weight. [nonuniform.eq5]
 
 typedef struct
 {
@@ -142,8 +142,8 @@ Test (weighted, explicit_score_matching)
       }
 }
 
-// Its gradient is $\lambda$ times the difference: by differences of the loss, of two coordinates with weights of their own.
-// [nonuniform.eq5]
+// Its gradient is $\lambda$ times the difference: by differences of the loss, of two coordinates with weights of their
+// own. [nonuniform.eq5]
 
 Test (weighted, explicit_gradient)
 {
@@ -172,8 +172,9 @@ Test (weighted, explicit_gradient)
 
 // ## Denoising score matching
 //
-// Under $\mathcal N(\alpha x_0, \sigma^2)$ and with $-ax + b$ the loss at a time is $\tfrac\lambda2[1/\sigma^2 - 2a + a^2(\alpha^2s^2 + \sigma^2) + b^2]$: to
-// 1e-12 by the rule, for four processes and three weights, and by a million draws. [nonuniform.eq6]
+// Under $\mathcal N(\alpha x_0, \sigma^2)$ and with $-ax + b$ the loss at a time is $\tfrac\lambda2[1/\sigma^2 - 2a +
+// a^2(\alpha^2s^2 + \sigma^2) + b^2]$: to 1e-12 by the rule, for four processes and three weights, and by a million
+// draws. [nonuniform.eq6]
 
 static double
 denoising_at_time (const sb_process *process, int weight, double s2, double t, double a, double b)
@@ -239,10 +240,11 @@ Test (weighted, denoising_gradient)
 
 // ## Down to $t = 0$ it is infinite
 //
-// Printed: $t \sim U(0, T)$. With $\lambda = g^2$ the mean weight of the noise, $\int_\epsilon^1 g^2/\sigma^2\,dt$, is $\ln\frac{e^{B(1)} - 1}{e^{B(\epsilon)} -
-// 1}$ under VP, $B = \int\beta$: 12.21, 19.17 and 23.86 from $\epsilon = 10^{-1}, 10^{-3}, 10^{-5}$ on, and no score whatever loses less than half of
-// it less a number that is finite. VE with the variance $\sigma^2(t) - \sigma^2(0)$ diverges likewise, with $\sigma^2(t)$ it does not. Right: $t
-// \ge \epsilon$. [nonuniform.eq6]
+// Printed: $t \sim U(0, T)$. With $\lambda = g^2$ the mean weight of the noise, $\int_\epsilon^1 g^2/\sigma^2\,dt$, is
+// $\ln\frac{e^{B(1)} - 1}{e^{B(\epsilon)} - 1}$ under VP, $B = \int\beta$: 12.21, 19.17 and 23.86 from $\epsilon =
+// 10^{-1}, 10^{-3}, 10^{-5}$ on, and no score whatever loses less than half of it less a number that is finite. VE with
+// the variance $\sigma^2(t) - \sigma^2(0)$ diverges likewise, with $\sigma^2(t)$ it does not. Right: $t \ge \epsilon$.
+// [nonuniform.eq6]
 
 static double
 weight_of_noise (const sb_process *process, double t)
@@ -321,8 +323,9 @@ Test (weighted, erratum_eq6_diverges_at_time_0)
 
 // ## Explicit and denoising score matching differ by a number
 //
-// Gaussian data of covariance $C_0$ under a kernel with its own $\alpha_i, \sigma_i$: $\tfrac12\operatorname{tr}[\Lambda(K^{-1} - S^{-1})]$ with $K =
-// \operatorname{diag}\sigma_i^2$, $S = D_\alpha C_0D_\alpha + K$, for any positive definite $\Lambda$.
+// Gaussian data of covariance $C_0$ under a kernel with its own $\alpha_i, \sigma_i$:
+// $\tfrac12\operatorname{tr}[\Lambda(K^{-1} - S^{-1})]$ with $K = \operatorname{diag}\sigma_i^2$, $S = D_\alpha
+// C_0D_\alpha + K$, for any positive definite $\Lambda$.
 
 static int
 two_parts (const void *state, sb_process_map map, double s, double t, double *c)
@@ -378,8 +381,9 @@ by_matrix (const sb_objective_type *type, const sb_process *process, gsl_matrix 
   return o;
 }
 
-// For 50 affine scores and six $\Lambda$ to 1e-12; the first is 2.114790891, half of $-C_2 = \operatorname{tr}[\Lambda(K^{-1} - S^{-1})]$, so that $C_3 = C_1 + \frac12C_2$ and not
-// $C_1 + C_2$, as printed. [nonuniform.txt-dsm-sm] [nonuniform.eq10] [nonuniform.txt-dsmC2]
+// For 50 affine scores and six $\Lambda$ to 1e-12; the first is 2.114790891, half of $-C_2 =
+// \operatorname{tr}[\Lambda(K^{-1} - S^{-1})]$, so that $C_3 = C_1 + \frac12C_2$ and not $C_1 + C_2$, as printed.
+// [nonuniform.txt-dsm-sm] [nonuniform.eq10] [nonuniform.txt-dsmC2]
 
 Test (weighted, denoising_is_explicit_and_a_number)
 {
@@ -462,7 +466,8 @@ Test (weighted, multiple_of_the_identity_is_a_number)
     }
 }
 
-// The minimum over $\mathbf W\mathbf x + \mathbf b$ is $\mathbf W = -S^{-1}$, $\mathbf b = S^{-1}\mathbb E[\mathbf x_t]$ whatever $\Lambda$ is. [nonuniform.eq10]
+// The minimum over $\mathbf W\mathbf x + \mathbf b$ is $\mathbf W = -S^{-1}$, $\mathbf b = S^{-1}\mathbb E[\mathbf
+// x_t]$ whatever $\Lambda$ is. [nonuniform.eq10]
 
 typedef struct
 {
@@ -530,8 +535,9 @@ Test (weighted, matrix_gradient)
 
 // ## Likelihood weighting
 //
-// The weight of the score's error is the squared diffusion coefficient: $\beta(t)$ of VP, $2\ln(\sigma_{\max}/\sigma_{\min})\,\sigma^2(t)$ of VE, and the
-// rate at which the variance of VE grows. [nonuniform.txt-lambda-ml]
+// The weight of the score's error is the squared diffusion coefficient: $\beta(t)$ of VP,
+// $2\ln(\sigma_{\max}/\sigma_{\min})\,\sigma^2(t)$ of VE, and the rate at which the variance of VE grows.
+// [nonuniform.txt-lambda-ml]
 
 static double
 weight_of_score (const sb_process *process, size_t j, double t)
@@ -562,9 +568,9 @@ Test (weighted, likelihood_weight_is_the_squared_diffusion)
 
 // ## The likelihood weighting matrix
 //
-// Of coordinates with SDEs of their own it is $\mathbf G\mathbf G^\top = \operatorname{diag}(g_i^2)$, and by the noise $v^\top\Lambda v =
-// \sum_i(g_i^2/\sigma_i^2)\,(z_i - \hat z_i)^2$; under a log-linear signal-to-noise ratio that weight is $\kappa_i$ at all times.
-// [nonuniform.txt-LambdaMLE]
+// Of coordinates with SDEs of their own it is $\mathbf G\mathbf G^\top = \operatorname{diag}(g_i^2)$, and by the noise
+// $v^\top\Lambda v = \sum_i(g_i^2/\sigma_i^2)\,(z_i - \hat z_i)^2$; under a log-linear signal-to-noise ratio that
+// weight is $\kappa_i$ at all times. [nonuniform.txt-LambdaMLE]
 
 Test (weighted, likelihood_matrix_is_diagonal)
 {
@@ -602,9 +608,10 @@ Test (weighted, likelihood_matrix_is_diagonal)
     }
 }
 
-// The wrong $g_i$ is seen. Two independent coordinates of $\mathcal N(0, 1)$ with $g_1^2 = 1$ and $g_2^2 = 4$, and a score that is off by
-// $-1/(1 + g_2^2t)$ in the second: the model's law has the mean $g_2^2/(1 + g_2^2) = 0.8$ there, a divergence of 0.32. Half the integral of the weighted
-// error, the loss of explicit score matching, is 0.4, which bounds it; with $g_1^2$ as weight it would be 0.1. [nonuniform.txt-LambdaMLE]
+// The wrong $g_i$ is seen. Two independent coordinates of $\mathcal N(0, 1)$ with $g_1^2 = 1$ and $g_2^2 = 4$, and a
+// score that is off by $-1/(1 + g_2^2t)$ in the second: the model's law has the mean $g_2^2/(1 + g_2^2) = 0.8$ there, a
+// divergence of 0.32. Half the integral of the weighted error, the loss of explicit score matching, is 0.4, which
+// bounds it; with $g_1^2$ as weight it would be 0.1. [nonuniform.txt-LambdaMLE]
 
 static int
 off_in_the_second (const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, gsl_matrix *out, void *params)
@@ -647,10 +654,10 @@ Test (weighted, weight_of_another_coordinate_bounds_nothing)
 
 // ## Other weights
 //
-// Where the score may be anything at each time, the minimum does not depend on $\lambda(t)$, to 1e-12. A score $-ax$ with one number for
-// all times has the minimum $a = \mathbb E[\lambda]/\mathbb E[\lambda S]$, $S$ the variance of $x_t$: for $\mathcal N(0, 4)$ under VP on $[10^{-3}, 1]$ 0.54770 with
-// $\lambda = 1$, 0.77014 with $g^2$, 0.74580 with $\sigma^2$; for $\mathcal N(0, 1)$, where the score is $-x$ at all times, 1 with each.
-// [nonuniform.txt-alt-weight]
+// Where the score may be anything at each time, the minimum does not depend on $\lambda(t)$, to 1e-12. A score $-ax$
+// with one number for all times has the minimum $a = \mathbb E[\lambda]/\mathbb E[\lambda S]$, $S$ the variance of
+// $x_t$: for $\mathcal N(0, 4)$ under VP on $[10^{-3}, 1]$ 0.54770 with $\lambda = 1$, 0.77014 with $g^2$, 0.74580 with
+// $\sigma^2$; for $\mathcal N(0, 1)$, where the score is $-x$ at all times, 1 with each. [nonuniform.txt-alt-weight]
 
 static double
 gradient_of_time (double t, void *params)
@@ -694,8 +701,9 @@ Test (weighted, weight_matters_where_the_model_is_wrong)
 
 // ## A part that stands still
 //
-// Its $g$ and its $\sigma$ are 0, and its weight by the noise is $0/0$. It counts nothing: not in the loss, not in the gradient, whatever
-// is estimated there, and the rest is that of the part that moves, to the bit. [nonuniform.txt-LambdaMLE]
+// Its $g$ and its $\sigma$ are 0, and its weight by the noise is $0/0$. It counts nothing: not in the loss, not in the
+// gradient, whatever is estimated there, and the rest is that of the part that moves, to the bit.
+// [nonuniform.txt-LambdaMLE]
 
 Test (weighted, what_stands_still_counts_nothing)
 {

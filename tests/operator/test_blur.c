@@ -1,6 +1,7 @@
 // # What must be true of a blur
 //
-// The paper's kernel, its boundary, and what follows from both: numbers that the paper does not print, recomputed apart.
+// The paper's kernel, its boundary, and what follows from both: numbers that the paper does not print, recomputed
+// apart.
 
 #include "operator/operator.h"
 #include "scope.h"
@@ -59,8 +60,8 @@ Test (blur, kernel_is_the_papers)
     }
 }
 
-// It is cut off at the half size and sums to 1; its second moment is the level's square for levels from 1 to 18, and .61 %
-// short of it at 23.
+// It is cut off at the half size and sums to 1; its second moment is the level's square for levels from 1 to 18, and
+// .61 % short of it at 23.
 
 Test (blur, kernel_has_a_fixed_size)
 {
@@ -86,8 +87,8 @@ Test (blur, kernel_has_a_fixed_size)
 
 // ## Separable, and as large as it likes
 //
-// $B_h X B_w^\top$ is the direct sum over the kernel in two dimensions, also where the kernel is larger than the image; at
-// a level of .01 it is the identity to the bit. [soft.set-blur-celeba]
+// $B_h X B_w^\top$ is the direct sum over the kernel in two dimensions, also where the kernel is larger than the image;
+// at a level of .01 it is the identity to the bit. [soft.set-blur-celeba]
 
 static long
 found_at (long j, long n, sb_boundary boundary)
@@ -135,8 +136,9 @@ Test (blur, is_a_convolution_beyond_any_edge)
 
 // ## Numbers of the paper's settings
 //
-// Spectral norms, by power iteration, and the answer to a constant 1 in a corner, in the middle of an edge, in the centre, and
-// on average: CelebA-64's, and CIFAR-10's. [soft.set-blur-celeba] [soft.set-blur-cifar] [soft.set-finaldist]
+// Spectral norms, by power iteration, and the answer to a constant 1 in a corner, in the middle of an edge, in the
+// centre, and on average: CelebA-64's, and CIFAR-10's. [soft.set-blur-celeba] [soft.set-blur-cifar]
+// [soft.set-finaldist]
 
 static double
 answer (const sb_operator *B, double sd, size_t size, size_t i, size_t j, double *mean)
@@ -164,9 +166,9 @@ Test (blur, of_the_papers_sizes)
   cr_assert_float_eq (answer (cifar, 18, 32, 16, 16, &mean), 0.4537, 1e-4);
 }
 
-// Without an end: each image becomes its mean times $(64/161)^2$. The first mode beyond the mean that a mirrored image keeps
-// at 23 is .529 of it, mirrored in its outermost pixels .518 (which does not keep the mean: of a corner's .509 is left), in a
-// period .078.
+// Without an end: each image becomes its mean times $(64/161)^2$. The first mode beyond the mean that a mirrored image
+// keeps at 23 is .529 of it, mirrored in its outermost pixels .518 (which does not keep the mean: of a corner's .509 is
+// left), in a period .078.
 
 Test (blur, what_is_left_of_the_slowest_mode)
 {
@@ -197,9 +199,9 @@ Test (blur, what_is_left_of_the_slowest_mode)
 
 // ## What it is not
 //
-// With zeros beyond the edge the sampled kernel's matrices neither commute nor form a semigroup: on 16 pixels the largest entry
-// of the commutator of levels 1 and 3 is .0231, and blurring twice differs from once by .0366; on 16 x 16 pixels .00467 and
-// .00789. The heat equation's do both. [soft.txt-blurkernel]
+// With zeros beyond the edge the sampled kernel's matrices neither commute nor form a semigroup: on 16 pixels the
+// largest entry of the commutator of levels 1 and 3 is .0231, and blurring twice differs from once by .0366; on 16 x 16
+// pixels .00467 and .00789. The heat equation's do both. [soft.txt-blurkernel]
 
 static double
 twice (const sb_operator *B, double first, double second, double once)
@@ -244,8 +246,8 @@ Test (blur, neither_commutes_nor_is_a_semigroup_with_zeros)
 
 // ## A level between two
 //
-// Linear interpolation of a schedule is of the level: of white noise, blurred by 4 and by 8 pixels, the mean is not what a
-// blur by 6 makes of it. [soft.txt-interp]
+// Linear interpolation of a schedule is of the level: of white noise, blurred by 4 and by 8 pixels, the mean is not
+// what a blur by 6 makes of it. [soft.txt-interp]
 
 Test (blur, halfway_is_not_the_mean)
 {

@@ -12,8 +12,8 @@
 
 SUITE (colour);
 
-// The matrix is that of the exact radicals, orthogonal; grey pixels have one part, sqrt 3 times their value; norms stay, and the
-// transpose leads back, pixel by pixel. [scoresde.txt-color-matrix]
+// The matrix is that of the exact radicals, orthogonal; grey pixels have one part, sqrt 3 times their value; norms
+// stay, and the transpose leads back, pixel by pixel. [scoresde.txt-color-matrix]
 
 Test (colour, sets_grey_apart)
 {
@@ -42,8 +42,8 @@ Test (colour, sets_grey_apart)
   cr_assert (fabs (gsl_matrix_get (of_grey, 0, 1)) < 1e-16 && fabs (gsl_matrix_get (of_grey, 0, 2)) < 1e-16);
 }
 
-// As printed, with three digits, M^T M is off from the identity by 1.3e-3; and the other way round, M (.3, .3, .3), grey is in all
-// channels. [scoresde.txt-color-matrix]
+// As printed, with three digits, M^T M is off from the identity by 1.3e-3; and the other way round, M (.3, .3, .3),
+// grey is in all channels. [scoresde.txt-color-matrix]
 
 Test (colour, erratum_color_matrix_digits_and_direction)
 {

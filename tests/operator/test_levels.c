@@ -1,7 +1,7 @@
 // # What every operator with levels must satisfy
 //
-// Linear, with a transpose that is one, a rate that is the slope of its values, an inverse where it says so, and, where all
-// levels share a basis, these values there. [soft.eq4]
+// Linear, with a transpose that is one, a rate that is the slope of its values, an inverse where it says so, and, where
+// all levels share a basis, these values there. [soft.eq4]
 
 #include "operator/operators.h"
 #include "scope.h"
@@ -160,8 +160,8 @@ Test (levels, are_diagonal_in_the_basis_they_name)
     }
 }
 
-// The kernel's matrix is positive definite, and in doubles it is not: the condition of a blur of 28 x 28 pixels is 5.5e8 at a
-// deviation of 1.5 and 2e15 at 2, where it is refused.
+// The kernel's matrix is positive definite, and in doubles it is not: the condition of a blur of 28 x 28 pixels is
+// 5.5e8 at a deviation of 1.5 and 2e15 at 2, where it is refused.
 
 Test (levels, wide_blurs_have_no_inverse)
 {
@@ -175,8 +175,8 @@ Test (levels, wide_blurs_have_no_inverse)
 
 // ## Windows
 //
-// $C^2 = C = C^\top$, $C_s C_t = C_{\max(s,t)}$, $C_0 = I$; the share that is zeroed does not fall, and is the level, rounded
-// to pixels; what is hidden is not read; centre and border are complements. [soft.txt-maskop]
+// $C^2 = C = C^\top$, $C_s C_t = C_{\max(s,t)}$, $C_0 = I$; the share that is zeroed does not fall, and is the level,
+// rounded to pixels; what is hidden is not read; centre and border are complements. [soft.txt-maskop]
 
 Test (levels, windows_are_nested_projections)
 {

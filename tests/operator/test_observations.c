@@ -30,8 +30,8 @@ seen_of (const sb_observation *o, uint64_t index, const gsl_matrix *x)
 
 // ## A hole
 //
-// Of white images what is black is the hole: a square of half the side, a quarter of the pixels, and nothing else changes. Seen once more
-// it is the same (A is idempotent). [nonuniform.set-inpaint] [nonuniform.txt-inverse]
+// Of white images what is black is the hole: a square of half the side, a quarter of the pixels, and nothing else
+// changes. Seen once more it is the same (A is idempotent). [nonuniform.set-inpaint] [nonuniform.txt-inverse]
 
 static size_t
 corner_of (const gsl_matrix *y, size_t row, size_t side, size_t channels, size_t *black)
@@ -75,8 +75,8 @@ Test (observations, a_hole_is_a_quarter)
   sb_observation_free (o);
 }
 
-// Every place is as likely: of 14 x 14 in 28 x 28 each of the 225, by chi-square; row i of a batch is that of its stream, and another
-// index has another. [nonuniform.set-inpaint]
+// Every place is as likely: of 14 x 14 in 28 x 28 each of the 225, by chi-square; row i of a batch is that of its
+// stream, and another index has another. [nonuniform.set-inpaint]
 
 Test (observations, holes_are_anywhere)
 {
@@ -112,8 +112,8 @@ Test (observations, holes_are_anywhere)
 
 // ## Fewer pixels, and a sketch
 //
-// They are the operators, and what is shown of fewer pixels has each of them as often as it stands for: block means give them back.
-// [nonuniform.set-sr] [nonuniform.set-edge]
+// They are the operators, and what is shown of fewer pixels has each of them as often as it stands for: block means
+// give them back. [nonuniform.set-sr] [nonuniform.set-edge]
 
 Test (observations, fewer_pixels_are_shown_enlarged)
 {

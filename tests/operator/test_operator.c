@@ -1,6 +1,7 @@
 // # What every operator must satisfy
 //
-// Each kind is made in a random size and then known by its matrix alone, whose columns are its images of the unit vectors.
+// Each kind is made in a random size and then known by its matrix alone, whose columns are its images of the unit
+// vectors.
 
 #include "operator/operator.h"
 #include "property.h"
@@ -158,7 +159,8 @@ matrix_of_operator (const sb_operator *A, CBLAS_TRANSPOSE_t transpose)
   return M;
 }
 
-// Of a batch it makes, row by row, the products with that matrix, in matrices whose rows have gaps too; and the gaps stay.
+// Of a batch it makes, row by row, the products with that matrix, in matrices whose rows have gaps too; and the gaps
+// stay.
 
 static double
 batch_residual (const sb_operator *A, CBLAS_TRANSPOSE_t transpose, gsl_rng *r)
@@ -300,7 +302,8 @@ Test (operator, takes_its_state_over)
   cr_assert_eq (freed, 3);
 }
 
-// $(\mathbf x, \mathbf y) \mapsto (A\mathbf x, \mathbf y)$ is orthonormal where $A$ is; one that fits nowhere is released at once.
+// $(\mathbf x, \mathbf y) \mapsto (A\mathbf x, \mathbf y)$ is orthonormal where $A$ is; one that fits nowhere is
+// released at once.
 
 Test (operator, of_the_first_coordinates)
 {

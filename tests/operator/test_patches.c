@@ -1,7 +1,7 @@
 // # What must be true of the autoencoder of patches
 //
-// Images are small and uneven, 4 x 6 with three channels, so that a height taken for a width shows. The tests find their
-// own way from a pixel to its patch.
+// Images are small and uneven, 4 x 6 with three channels, so that a height taken for a width shows. The tests find
+// their own way from a pixel to its patch.
 
 #include "operator/patches.h"
 #include "chain.h"
@@ -217,8 +217,8 @@ Test (patches, latents_are_standardised)
     }
 }
 
-// Decoding undoes it exactly: any latents, decoded, have these latents. And one latent number moves one patch, along its
-// direction, by its deviation. [dsm2ddpm.set-ddpm-paintings]
+// Decoding undoes it exactly: any latents, decoded, have these latents. And one latent number moves one patch, along
+// its direction, by its deviation. [dsm2ddpm.set-ddpm-paintings]
 
 Test (patches, standardisation_is_undone_exactly)
 {
@@ -283,10 +283,10 @@ Test (patches, parts_of_a_matrix)
 
 // ## DDPM in latent space
 //
-// Latents with the law $\mathcal{N}(\mathbf{m}, S)$ and their exact score: the samples' mean and covariance are those of
-// the recursion, and the decoded samples' are these carried through the decoder $W\mathbf{z} + \boldsymbol\mu$. 60,000 samples;
-// a mean may be off by 6 standard errors (once in $10^8$ for each of 24 numbers), and a covariance of $a$ and
-// $b$, whose standard error is $\sqrt{(C_{aa}C_{bb} + C_{ab}^2)/n}$, by 6.5. [dsm2ddpm.set-ddpm-paintings]
+// Latents with the law $\mathcal{N}(\mathbf{m}, S)$ and their exact score: the samples' mean and covariance are those
+// of the recursion, and the decoded samples' are these carried through the decoder $W\mathbf{z} + \boldsymbol\mu$.
+// 60,000 samples; a mean may be off by 6 standard errors (once in $10^8$ for each of 24 numbers), and a covariance of
+// $a$ and $b$, whose standard error is $\sqrt{(C_{aa}C_{bb} + C_{ab}^2)/n}$, by 6.5. [dsm2ddpm.set-ddpm-paintings]
 
 enum
 {

@@ -27,9 +27,9 @@ random_betas (const double *v)
 
 // ## The chain
 //
-// Single steps have the moments of the definition, $\sqrt{1 - \beta_i}$ and $\beta_i$; carried through
-// $m \leftarrow \sqrt{1-\beta_i}\,m$ and $v \leftarrow (1-\beta_i)\,v + \beta_i$ from any level $j$, they give the kernel
-// from $j$ to $i$, and from level 0 that is $\sqrt{\alpha_i}$ and $1 - \alpha_i$. [scoresde.txt-ddpm-kernel] [scoresde.eq10]
+// Single steps have the moments of the definition, $\sqrt{1 - \beta_i}$ and $\beta_i$; carried through $m \leftarrow
+// \sqrt{1-\beta_i}\,m$ and $v \leftarrow (1-\beta_i)\,v + \beta_i$ from any level $j$, they give the kernel from $j$ to
+// $i$, and from level 0 that is $\sqrt{\alpha_i}$ and $1 - \alpha_i$. [scoresde.txt-ddpm-kernel] [scoresde.eq10]
 
 static double
 kernel_residual (const double *v, void *context)
@@ -90,8 +90,8 @@ Test (ddpm, unit_variance_stays)
 
 // ## Rescaled
 //
-// $\bar\beta_i = N\beta_i$ is a change of names: the chain made from the bars is the chain made from $\beta_i = \bar\beta_i/N$, to
-// the last bit of its output. [scoresde.eq23]
+// $\bar\beta_i = N\beta_i$ is a change of names: the chain made from the bars is the chain made from $\beta_i =
+// \bar\beta_i/N$, to the last bit of its output. [scoresde.eq23]
 
 Test (ddpm, rescaled_schedule_is_the_same_chain)
 {
@@ -121,8 +121,8 @@ Test (ddpm, rescaled_schedule_is_the_same_chain)
 
 // ## Its limit
 //
-// The largest distance between the chain's $\sqrt{\alpha_i}$ and VP's $e^{-B(i/N)/2}$, against values computed apart; it halves
-// when $N$ doubles. [scoresde.eq24]
+// The largest distance between the chain's $\sqrt{\alpha_i}$ and VP's $e^{-B(i/N)/2}$, against values computed apart;
+// it halves when $N$ doubles. [scoresde.eq24]
 
 static double
 distance_to_vp (size_t N)
@@ -151,7 +151,8 @@ Test (ddpm, approaches_vp_at_first_order)
     }
 }
 
-// The times of the limit are $0, \frac1N, \dots, \frac{N-1}N$, and the step from each of them is the chain's. [scoresde.eq24]
+// The times of the limit are $0, \frac1N, \dots, \frac{N-1}N$, and the step from each of them is the chain's.
+// [scoresde.eq24]
 
 Test (ddpm, steps_from_every_nth)
 {
@@ -170,7 +171,8 @@ Test (ddpm, steps_from_every_nth)
     }
 }
 
-// One step of it against an Euler step of VP: $\lvert\sqrt{1-\beta} - (1 - \beta/2)\rvert \le \frac{\beta^2}{8}(1 + \beta)$. [scoresde.eq11]
+// One step of it against an Euler step of VP: $\lvert\sqrt{1-\beta} - (1 - \beta/2)\rvert \le \frac{\beta^2}{8}(1 +
+// \beta)$. [scoresde.eq11]
 
 Test (ddpm, its_step_is_nearly_an_euler_step)
 {
@@ -188,8 +190,8 @@ Test (ddpm, its_step_is_nearly_an_euler_step)
 
 // ## The paper's settings
 //
-// A thousand steps from $10^{-4}$ to 0.02, which keep $\alpha_{1000} = 4.0358\cdot10^{-5}$ of the variance. [scoresde.set-ddpm]
-// [scoresde.txt-ddpm-kernel]
+// A thousand steps from $10^{-4}$ to 0.02, which keep $\alpha_{1000} = 4.0358\cdot10^{-5}$ of the variance.
+// [scoresde.set-ddpm] [scoresde.txt-ddpm-kernel]
 
 Test (ddpm, process_has_the_paper_s_settings)
 {
@@ -200,8 +202,8 @@ Test (ddpm, process_has_the_paper_s_settings)
   cr_assert_float_eq (sb_ddpm_alpha (ddpm, 1000) / 4.0358e-5, 1, 1e-4);
 }
 
-// The time $\epsilon = 10^{-3}$ from which VP is sampled is said to match the variance of $\mathbf{x}_1$ in DDPM. It comes close:
-// 1.09944e-4 against 1e-4. The time that matches is 9.16477e-4. [scoresde.txt-eps-match]
+// The time $\epsilon = 10^{-3}$ from which VP is sampled is said to match the variance of $\mathbf{x}_1$ in DDPM. It
+// comes close: 1.09944e-4 against 1e-4. The time that matches is 9.16477e-4. [scoresde.txt-eps-match]
 
 static double
 vp_variance (double t)

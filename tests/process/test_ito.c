@@ -80,8 +80,8 @@ velocity_at (const sb_ito *ito, double t, double x, double score)
 
 // ## The flow
 //
-// Its solution is x(t) = exp (m_t + sqrt (v_t / v_0) (ln x(0) - m_0)): from 1.7 to 2.511656201, where the term with the divergence
-// left out would give 3.390381. [scoresde.eq17] [scoresde.txt-ftilde]
+// Its solution is x(t) = exp (m_t + sqrt (v_t / v_0) (ln x(0) - m_0)): from 1.7 to 2.511656201, where the term with the
+// divergence left out would give 3.390381. [scoresde.eq17] [scoresde.txt-ftilde]
 
 static double
 flow_to_one (const sb_ito *ito, log_normal law, double x)
@@ -108,9 +108,9 @@ Test (ito, flow_of_geometric_brownian_motion)
   cr_assert_float_eq (flow_to_one (&by_differences, law, 1.7), 2.511656201, 1e-8);
 }
 
-// The density obeys the flow's equation of continuity, dp/dt = -d(f~ p)/dx, with noise that depends on the state, and so
-// Kolmogorov's forward equation, whose second derivatives may be taken in either order: 1/2 d^2 (g^2 p)/dx^2 = 1/2 d (d (g^2 p)/dx)/dx.
-// [scoresde.eq36] [scoresde.eq37]
+// The density obeys the flow's equation of continuity, dp/dt = -d(f~ p)/dx, with noise that depends on the state, and
+// so Kolmogorov's forward equation, whose second derivatives may be taken in either order: 1/2 d^2 (g^2 p)/dx^2 = 1/2 d
+// (d (g^2 p)/dx)/dx. [scoresde.eq36] [scoresde.eq37]
 
 static double
 along_x (double (*f) (double t, double x), double t, double x)
@@ -154,8 +154,8 @@ Test (ito, density_follows_both_equations)
 
 // ## Reversible diffusions
 //
-// In equilibrium time has no direction: the reverse drift is minus the drift, and the flow stands still. CIR, f = k(theta - x),
-// g^2 = s^2 x, has a Gamma law; Jacobi, g^2 = s^2 x (1 - x), a Beta law. [scoresde.eq16] [scoresde.eq17]
+// In equilibrium time has no direction: the reverse drift is minus the drift, and the flow stands still. CIR, f =
+// k(theta - x), g^2 = s^2 x, has a Gamma law; Jacobi, g^2 = s^2 x (1 - x), a Beta law. [scoresde.eq16] [scoresde.eq17]
 
 static const double k_r = 1.3, theta = 0.6, s_r = 0.4;
 
@@ -207,8 +207,8 @@ Test (ito, reverses_what_is_reversible)
 
 // ## The divergence goes along rows
 //
-// G = diag (a + b x) + c e_1 x^T in three dimensions, against the derivative by hand; and a field that is not symmetric, where the
-// columns' would be another. [scoresde.txt-matrix-div]
+// G = diag (a + b x) + c e_1 x^T in three dimensions, against the derivative by hand; and a field that is not
+// symmetric, where the columns' would be another. [scoresde.txt-matrix-div]
 
 static int
 skew_diffusion (double t, const gsl_vector *x, gsl_matrix *G, void *params)
@@ -238,7 +238,8 @@ Test (ito, divergence_of_a_matrix_field)
   ok (sb_ito_divergence (&ito, vector_all (20, 0), x, out));
   for (size_t i = 0; i < 20; i++)
     {
-      // (G G^T)_00 = sum_j G_0j^2, (G G^T)_0k = G_0k q_k, (G G^T)_kk = q_k^2 with q_k = a + b x_k, G_0k = q_0 [k = 0] + c x_k.
+      // (G G^T)_00 = sum_j G_0j^2, (G G^T)_0k = G_0k q_k, (G G^T)_kk = q_k^2 with q_k = a + b x_k, G_0k = q_0 [k = 0] +
+      // c x_k.
       const double *y = gsl_matrix_const_ptr (x, i, 0), q0 = 0.5 + 0.2 * y[0];
       double expected[] = { 2 * (q0 + 0.3 * y[0]) * 0.5, 0, 0 };
       for (int k = 1; k < 3; k++)
@@ -255,9 +256,10 @@ Test (ito, divergence_of_a_matrix_field)
 
 // ## The velocity of a model
 //
-// $\tilde{\mathbf f}_\theta$ takes the model's score where the flow's velocity takes the law's: with another score it moves by $-\frac12\mathbf G
-// \mathbf G^{\mathsf T}$ times the difference, here by hand, and with the same it is the same to the bit. There is no $dt$ in it: it does not change with the
-// time where the coefficients do not. [scoresde.eq38]
+// $\tilde{\mathbf f}_\theta$ takes the model's score where the flow's velocity takes the law's: with another score it
+// moves by $-\frac12\mathbf G \mathbf G^{\mathsf T}$ times the difference, here by hand, and with the same it is the
+// same to the bit. There is no $dt$ in it: it does not change with the time where the coefficients do not.
+// [scoresde.eq38]
 
 Test (ito, velocity_of_a_model_is_affine_in_its_score)
 {
@@ -287,8 +289,8 @@ Test (ito, velocity_of_a_model_is_affine_in_its_score)
 
 // ## Given a label
 //
-// Of a mixture of two log-normals, told which one: the mixture's score and the gradient of the label's log probability, together, are
-// the score of the component, and so is the drift. [scoresde.eq18]
+// Of a mixture of two log-normals, told which one: the mixture's score and the gradient of the label's log probability,
+// together, are the score of the component, and so is the drift. [scoresde.eq18]
 
 Test (ito, conditional_drift_is_the_component_s)
 {
@@ -321,9 +323,9 @@ Test (ito, conditional_drift_is_the_component_s)
 
 // ## Steps
 //
-// Ito, not Stratonovich: the mean of the steps' law is x_0 (1 + mu/N)^N, and with signs for normals the second moment follows the
-// same recursion exactly; both tend to x_0 e^mu and x_0^2 e^(2 mu + s^2) with an error that halves as N doubles, where
-// Stratonovich's mean would be x_0 e^(mu + s^2/2). [scoresde.eq15]
+// Ito, not Stratonovich: the mean of the steps' law is x_0 (1 + mu/N)^N, and with signs for normals the second moment
+// follows the same recursion exactly; both tend to x_0 e^mu and x_0^2 e^(2 mu + s^2) with an error that halves as N
+// doubles, where Stratonovich's mean would be x_0 e^(mu + s^2/2). [scoresde.eq15]
 
 static void
 moments_after (size_t N, double *mean, double *square)
@@ -359,8 +361,8 @@ Test (ito, steps_are_ito_s)
   cr_assert_gt (fabs (mean[1] - exp (mu + sigma * sigma / 2)), 0.1);
 }
 
-// Back in time it is the reverse drift that counts, and the noise has the length of the step; rows have their own times; without z
-// there is no noise.
+// Back in time it is the reverse drift that counts, and the noise has the length of the step; rows have their own
+// times; without z there is no noise.
 
 Test (ito, steps_go_both_ways)
 {

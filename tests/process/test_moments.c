@@ -22,7 +22,8 @@ SUITE (moments);
 
 // ## Random starts
 //
-// A covariance with eigenvalues in $[0.01, 5]$ and random axes: a diagonal, turned by the reflection $\mathbf{I} - 2\mathbf{u}\mathbf{u}^T$.
+// A covariance with eigenvalues in $[0.01, 5]$ and random axes: a diagonal, turned by the reflection $\mathbf{I} -
+// 2\mathbf{u}\mathbf{u}^T$.
 
 static const property_parameter a_case[] = { { "seed", PROPERTY_INTEGER, 1, 1e6, 1 },
                                              { "beta_min", PROPERTY_LOG, 0.01, 1, 0.1 },
@@ -88,9 +89,9 @@ distance (moments p, moments q)
 
 // ## The kernel against the SDE
 //
-// Two routes that share no formula, the maps $A$ and $S$ in one step and $F$ and $G$ integrated numerically, arrive at the same
-// moments. From $s = 0$ for VP and sub-VP, from $s > 0$ for VE, which has no SDE at 0. [scoresde.txt-affine-gaussian]
-// [scoresde.txt-vp-var-ode] [scoresde.eq26] [scoresde.eq28] [scoresde.txt-subvp-mean]
+// Two routes that share no formula, the maps $A$ and $S$ in one step and $F$ and $G$ integrated numerically, arrive at
+// the same moments. From $s = 0$ for VP and sub-VP, from $s > 0$ for VE, which has no SDE at 0.
+// [scoresde.txt-affine-gaussian] [scoresde.txt-vp-var-ode] [scoresde.eq26] [scoresde.eq28] [scoresde.txt-subvp-mean]
 
 static double
 routes_residual (sb_process *process, double seed, double s, double t, double scale)
@@ -133,8 +134,9 @@ Test (moments, kernel_and_sde_agree)
 
 // ## The closed forms of the paper
 //
-// The covariance from an exact Lyapunov solution of the constant rate 1, where $B = t$, is tied to any other rate by its clock: what the
-// process does with $\beta$ up to $t$ is what the constant rate does up to $B(t) \le 1$. [scoresde.eq26] [scoresde.eq28]
+// The covariance from an exact Lyapunov solution of the constant rate 1, where $B = t$, is tied to any other rate by
+// its clock: what the process does with $\beta$ up to $t$ is what the constant rate does up to $B(t) \le 1$.
+// [scoresde.eq26] [scoresde.eq28]
 
 static double
 clock_residual (sb_process *process, sb_process *constant, double seed, double t, double B)
@@ -198,7 +200,8 @@ Test (moments, two_legs_make_one_journey)
 
 // ## What the paper concludes
 //
-// VP keeps every eigenvalue between itself and 1, and a covariance of $\mathbf{I}$ as it is. [scoresde.txt-vp-preserving]
+// VP keeps every eigenvalue between itself and 1, and a covariance of $\mathbf{I}$ as it is.
+// [scoresde.txt-vp-preserving]
 
 static double
 eigenvalue_residual (const double *v, void *context)
@@ -240,8 +243,8 @@ Test (moments, vp_preserves_unit_covariance)
     }
 }
 
-// $\Sigma_{\text{VP}} - \Sigma_{\text{sub-VP}} = (e^{-B} - e^{-2B})\,\mathbf{I}$ whatever the start, and the means are equal.
-// [scoresde.txt-subvp-bounded] [scoresde.txt-subvp-mean]
+// $\Sigma_{\text{VP}} - \Sigma_{\text{sub-VP}} = (e^{-B} - e^{-2B})\,\mathbf{I}$ whatever the start, and the means are
+// equal. [scoresde.txt-subvp-bounded] [scoresde.txt-subvp-mean]
 
 Test (moments, subvp_stays_below_vp)
 {
@@ -271,8 +274,8 @@ Test (moments, subvp_from_a_point)
     }
 }
 
-// At the end of the paper's schedule, $B = 10.05$, both are within $2e^{-B}(1 + \lVert\Sigma_0\rVert)$ of $\mathbf{I}$, in spectral
-// norm. [scoresde.txt-subvp-limit]
+// At the end of the paper's schedule, $B = 10.05$, both are within $2e^{-B}(1 + \lVert\Sigma_0\rVert)$ of $\mathbf{I}$,
+// in spectral norm. [scoresde.txt-subvp-limit]
 
 static double
 spectral_norm (const gsl_matrix *covariance)
@@ -300,10 +303,10 @@ Test (moments, both_end_at_the_prior)
     }
 }
 
-// Draws, $n = 10^5$, of a mixture with weights (.3, .5, .2), means (-1.5, .3, 2) and deviations (.3, .4, .2), carried by the
-// kernel, have the variance that Eq. (26) gives to its own. The sample variance of a law with fourth central moment
-// $\mu_4$ has standard error $\sqrt{(\mu_4 - v^2)/n}$, here estimated from the draws; 4.9 of it are a chance of $10^{-6}$.
-// [scoresde.eq26]
+// Draws, $n = 10^5$, of a mixture with weights (.3, .5, .2), means (-1.5, .3, 2) and deviations (.3, .4, .2), carried
+// by the kernel, have the variance that Eq. (26) gives to its own. The sample variance of a law with fourth central
+// moment $\mu_4$ has standard error $\sqrt{(\mu_4 - v^2)/n}$, here estimated from the draws; 4.9 of it are a chance of
+// $10^{-6}$. [scoresde.eq26]
 
 Test (moments, draws_have_this_variance)
 {
@@ -340,9 +343,10 @@ Test (moments, draws_have_this_variance)
 // ## Maps that are matrices
 //
 // $F = \begin{pmatrix}0&1\\0&0\end{pmatrix}$ and $G = \begin{pmatrix}0&0\\1&0\end{pmatrix}$: noise enters the second
-// coordinate, and the first is its integral. From a point at 0, $\Sigma(t) = \begin{pmatrix}t^3/3&t^2/2\\t^2/2&t\end{pmatrix}$; the
-// kernel has $A = \begin{pmatrix}1&t\\0&1\end{pmatrix}$ and, by hand, the root $S = \begin{pmatrix}\sqrt{t^3/12}&t^{3/2}/2\\0&\sqrt{t}\end{pmatrix}$.
-// A transposition in the wrong place shows. [scoresde.txt-affine-gaussian]
+// coordinate, and the first is its integral. From a point at 0, $\Sigma(t) =
+// \begin{pmatrix}t^3/3&t^2/2\\t^2/2&t\end{pmatrix}$; the kernel has $A = \begin{pmatrix}1&t\\0&1\end{pmatrix}$ and, by
+// hand, the root $S = \begin{pmatrix}\sqrt{t^3/12}&t^{3/2}/2\\0&\sqrt{t}\end{pmatrix}$. A transposition in the wrong
+// place shows. [scoresde.txt-affine-gaussian]
 
 static int
 integrator_apply (const void *state, sb_process_map map, CBLAS_TRANSPOSE_t transpose, const gsl_vector *s,
@@ -439,8 +443,9 @@ Test (moments, refuses_what_does_not_fit)
   ok (sb_moments_solve (vp, vp->t_min, 1, 10, mean, covariance));
 }
 
-// An SDE is not solved below $\epsilon$; and where a caller lowers $\epsilon$ to 0, VE still has no SDE there. A solution from $\epsilon$
-// on must start from $p_\epsilon$: it gathers $\sigma^2(1) - \sigma^2(\epsilon)$, and not $\sigma^2(1)$. [scoresde.txt-t0-jump] [scoresde.eq31]
+// An SDE is not solved below $\epsilon$; and where a caller lowers $\epsilon$ to 0, VE still has no SDE there. A
+// solution from $\epsilon$ on must start from $p_\epsilon$: it gathers $\sigma^2(1) - \sigma^2(\epsilon)$, and not
+// $\sigma^2(1)$. [scoresde.txt-t0-jump] [scoresde.eq31]
 
 Test (moments, sde_is_solved_from_epsilon_on)
 {

@@ -1,7 +1,7 @@
 // # What must be true of processes side by side
 //
-// Blocks with an SDE each, a straight line of the signal-to-noise ratio, the bands of a multi-scale model and the pair of a
-// point and its condition.
+// Blocks with an SDE each, a straight line of the signal-to-noise ratio, the bands of a multi-scale model and the pair
+// of a point and its condition.
 
 #include "process/bands.h"
 #include "process/kinds.h"
@@ -62,8 +62,8 @@ Test (nonuniform, alike_blocks_are_the_uniform_process)
     cr_assert_float_eq (gsl_vector_get (a, i), gsl_vector_get (b, i), 1e-12);
 }
 
-// Each coordinate solves its own moment equations, $\dot\alpha_i = a_i\alpha_i$ and $\dot{\sigma_i^2} = 2a_i\sigma_i^2 + g_i^2$: by
-// classical Runge-Kutta steps from $\epsilon$ on. [nonuniform.txt-kernel] [nonuniform.eq9]
+// Each coordinate solves its own moment equations, $\dot\alpha_i = a_i\alpha_i$ and $\dot{\sigma_i^2} = 2a_i\sigma_i^2
+// + g_i^2$: by classical Runge-Kutta steps from $\epsilon$ on. [nonuniform.txt-kernel] [nonuniform.eq9]
 
 static void
 moments_slope (const sb_process *process, double t, size_t part, const double *m, double *slope)
@@ -121,8 +121,8 @@ Test (nonuniform, each_block_solves_its_own_moment_equations)
 
 // ## One row of normals
 //
-// Were each block to draw the prior for itself, it would take the same numbers of the row's stream, and $y_T$ would be $x_T$
-// over again. Correlations of 20,000 rows; what stands still stays. [nonuniform.txt-cmde-sde]
+// Were each block to draw the prior for itself, it would take the same numbers of the row's stream, and $y_T$ would be
+// $x_T$ over again. Correlations of 20,000 rows; what stands still stays. [nonuniform.txt-cmde-sde]
 
 static double
 correlation (const gsl_matrix *x, size_t i, size_t j)
@@ -149,9 +149,9 @@ Test (nonuniform, the_blocks_of_a_prior_are_independent)
     cr_assert (gsl_matrix_get (x, i, 2) == 7 && gsl_matrix_get (x, i, 3) == 7 && gsl_matrix_get (x, i, 0) != 7);
 }
 
-// Nor have their noises of a transition to do with each other: the residual of $y_t$ on that of $x_t$ has slope 0, so that
-// $p(y_t \mid y, x_t) = p(y_t \mid y)$. Were the two Wiener processes one, as printed, it would be $\sigma_y/\sigma_x$.
-// [nonuniform.txt-cmde-sde] [nonuniform.eq8]
+// Nor have their noises of a transition to do with each other: the residual of $y_t$ on that of $x_t$ has slope 0, so
+// that $p(y_t \mid y, x_t) = p(y_t \mid y)$. Were the two Wiener processes one, as printed, it would be
+// $\sigma_y/\sigma_x$. [nonuniform.txt-cmde-sde] [nonuniform.eq8]
 
 Test (nonuniform, noises_of_x_and_y_are_not_one_as_printed)
 {
@@ -168,8 +168,8 @@ Test (nonuniform, noises_of_x_and_y_are_not_one_as_printed)
 
 // ## The pair
 //
-// $\Sigma_z$ is diagonal, $\sigma_x$ for $i \le n_x$ and $\sigma_y$ for $n_x < i \le n_x + n_y$. As printed, $n_x < i \le n_y$, no coordinate
-// of a $y$ that is as short as $x$, or shorter, would diffuse. [nonuniform.txt-zsde]
+// $\Sigma_z$ is diagonal, $\sigma_x$ for $i \le n_x$ and $\sigma_y$ for $n_x < i \le n_x + n_y$. As printed, $n_x < i
+// \le n_y$, no coordinate of a $y$ that is as short as $x$, or shorter, would diffuse. [nonuniform.txt-zsde]
 
 Test (nonuniform, sigma_z_goes_on_to_n_x_plus_n_y)
 {
@@ -186,7 +186,8 @@ Test (nonuniform, sigma_z_goes_on_to_n_x_plus_n_y)
   cr_assert_eq (sb_multispeed_x (x), 0);
 }
 
-// The three estimators are three speeds of y: that of x (CDiffE), a slower one (CMDE), none (CDE). [nonuniform.set-cond]
+// The three estimators are three speeds of y: that of x (CDiffE), a slower one (CMDE), none (CDE).
+// [nonuniform.set-cond]
 
 Test (nonuniform, estimators_are_speeds_of_y)
 {
@@ -231,8 +232,9 @@ Test (nonuniform, the_pair_gathers_what_diffuses)
 
 // ## A straight line
 //
-// $\alpha^2 + \sigma^2 = 1$; $\ln\alpha^2/\sigma^2$ has no second difference and the ends asked for; $\beta = -d\ln\alpha^2/dt$; and the
-// kernel between two positive times is that which takes the one from 0 to $s$ into the one to $t$. [nonuniform.txt-loglinear]
+// $\alpha^2 + \sigma^2 = 1$; $\ln\alpha^2/\sigma^2$ has no second difference and the ends asked for; $\beta
+// = -d\ln\alpha^2/dt$; and the kernel between two positive times is that which takes the one from 0 to $s$ into the one
+// to $t$. [nonuniform.txt-loglinear]
 
 static const property_parameter lines[]
     = { { "epsilon", PROPERTY_LOG, 1e-5, 1e-2, 1e-3 }, { "end", PROPERTY_UNIFORM, 0.1, 1, 1 },
@@ -324,9 +326,9 @@ stage_of (sb_bands bands, size_t stage)
   return bands;
 }
 
-// The times and sizes of Section 3.3, exactly. $[a_3, d_3, d_2, d_1]$ of $128 \times 128 \times 3$ are 768, 2304, 9216 and 36864
-// numbers; the stages have 1, 1/4, 1/16 and 1/64 of the image. [nonuniform.txt-Tscale] [nonuniform.txt-groups]
-// [nonuniform.set-multiscale]
+// The times and sizes of Section 3.3, exactly. $[a_3, d_3, d_2, d_1]$ of $128 \times 128 \times 3$ are 768, 2304, 9216
+// and 36864 numbers; the stages have 1, 1/4, 1/16 and 1/64 of the image. [nonuniform.txt-Tscale]
+// [nonuniform.txt-groups] [nonuniform.set-multiscale]
 
 Test (nonuniform, bands_end_when_and_are_as_large_as_they_should)
 {
@@ -350,7 +352,8 @@ Test (nonuniform, bands_end_when_and_are_as_large_as_they_should)
     }
 }
 
-// A band is alive at t iff its end is later, and the stage in charge has those bands and no others. [nonuniform.txt-groups]
+// A band is alive at t iff its end is later, and the stage in charge has those bands and no others.
+// [nonuniform.txt-groups]
 
 Test (nonuniform, a_stage_has_the_bands_that_are_alive)
 {
@@ -446,7 +449,8 @@ Test (nonuniform, a_stage_sees_its_approximation)
     }
 }
 
-// Sums of terms by parts, also where the parts are long: number by number, a coefficient of 0 leaving its number out whatever it is.
+// Sums of terms by parts, also where the parts are long: number by number, a coefficient of 0 leaving its number out
+// whatever it is.
 
 Test (nonuniform, long_blocks_are_combined_part_by_part)
 {

@@ -1,7 +1,7 @@
 // # What must be true of any process
 //
-// The functions of process.h and the adaptor for scalars, on processes made for the purpose: one whose maps are matrices that are not
-// symmetric, so that a transposition shows, and one of numbers that are easy to tell apart.
+// The functions of process.h and the adaptor for scalars, on processes made for the purpose: one whose maps are
+// matrices that are not symmetric, so that a transposition shows, and one of numbers that are easy to tell apart.
 
 #include "process/process.h"
 #include "base/stream.h"
@@ -19,7 +19,8 @@ SUITE (process);
 
 // ## A process of matrices, d = 2
 //
-// $A(s,t) = \mathbf{I} + (t - s) N$, $S(s,t) = (t - s)(\mathbf{I} + N)$ with $N = \begin{pmatrix}0&2\\0&0\end{pmatrix}$.
+// $A(s,t) = \mathbf{I} + (t - s) N$, $S(s,t) = (t - s)(\mathbf{I} + N)$ with $N =
+// \begin{pmatrix}0&2\\0&0\end{pmatrix}$.
 
 static int
 shear_apply (const void *released, sb_process_map map, CBLAS_TRANSPOSE_t transpose, const gsl_vector *s,
@@ -199,8 +200,8 @@ Test (process, determinant_and_trace)
 
 // ## The prior
 //
-// A draw is the stream's normals, scaled, so it does not depend on how a batch is cut; its density is a product of normal
-// densities.
+// A draw is the stream's normals, scaled, so it does not depend on how a batch is cut; its density is a product of
+// normal densities.
 
 Test (process, prior_is_the_stream_scaled)
 {
@@ -235,9 +236,10 @@ sde (size_t k)
   return scoped (sb_process_from_text (kinds[k], 1, NULL));
 }
 
-// A chain's step is $\mathbf{x}_{i+1} = \mathbf{x}_i + f_i\,\mathbf{x}_i + G_i \mathbf{z}_i$ with $f_i = \sqrt{1 - \beta_{i+1}} - 1$, $G_i = \sqrt{\beta_{i+1}}$ (DDPM) or
-// $f_i = 0$, $G_i = \sqrt{\sigma_{i+1}^2 - \sigma_i^2}$ (SMLD). Read off a transition of two rows, one at 1 without noise and one at 0 with a normal of 1;
-// composed over all $N$ steps they have the moments of the kernel. [scoresde.eq41]
+// A chain's step is $\mathbf{x}_{i+1} = \mathbf{x}_i + f_i\,\mathbf{x}_i + G_i \mathbf{z}_i$ with $f_i = \sqrt{1 -
+// \beta_{i+1}} - 1$, $G_i = \sqrt{\beta_{i+1}}$ (DDPM) or $f_i = 0$, $G_i = \sqrt{\sigma_{i+1}^2 - \sigma_i^2}$ (SMLD).
+// Read off a transition of two rows, one at 1 without noise and one at 0 with a normal of 1; composed over all $N$
+// steps they have the moments of the kernel. [scoresde.eq41]
 
 static void
 step_coefficients (const sb_process *chain, size_t i, double *f, double *G)
@@ -278,9 +280,9 @@ Test (process, chains_are_the_discretisation_of_the_paper)
   cr_assert_float_eq (gathered / 2500, 1, 1e-12);
 }
 
-// The drift is Lipschitz in $\mathbf{x}$ with constant $\frac12\bar\beta_{\max} = 10$ (VP and sub-VP), 0 (VE), on $10^4$ pairs of points; and $g$
-// in time on $[\epsilon, 1]$, where its largest difference quotient does not move as the grid is refined.
-// [scoresde.txt-lipschitz]
+// The drift is Lipschitz in $\mathbf{x}$ with constant $\frac12\bar\beta_{\max} = 10$ (VP and sub-VP), 0 (VE), on
+// $10^4$ pairs of points; and $g$ in time on $[\epsilon, 1]$, where its largest difference quotient does not move as
+// the grid is refined. [scoresde.txt-lipschitz]
 
 static double
 steepest (const sb_process *process, int N)
@@ -327,8 +329,8 @@ Test (process, coefficients_are_lipschitz)
 
 // ## Levels
 //
-// Whatever way a time was come by, $i/N$, $1 - (N - i)/N$ or $i$ additions of $1/N$, it is level $i$; between levels there is
-// none.
+// Whatever way a time was come by, $i/N$, $1 - (N - i)/N$ or $i$ additions of $1/N$, it is level $i$; between levels
+// there is none.
 
 Test (process, levels_are_found_in_spite_of_rounding)
 {

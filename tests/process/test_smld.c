@@ -58,9 +58,9 @@ Test (smld, close_scales_keep_their_digits)
 
 // ## Its limit
 //
-// With step $\Delta t = 1/N$, the VE SDE's exact increment of variance and its Euler approximation $g^2 \Delta t$ differ by
-// $(r^{2/N} - 1)/(2 \log r/N)$: 1.00764 at $N = 1000$ and $r = 2000$, where the approximation is taken at the step's start;
-// the excess halves when $N$ doubles. The jump at 0 is left out. [scoresde.txt-ve-discrete-limit]
+// With step $\Delta t = 1/N$, the VE SDE's exact increment of variance and its Euler approximation $g^2 \Delta t$
+// differ by $(r^{2/N} - 1)/(2 \log r/N)$: 1.00764 at $N = 1000$ and $r = 2000$, where the approximation is taken at the
+// step's start; the excess halves when $N$ doubles. The jump at 0 is left out. [scoresde.txt-ve-discrete-limit]
 
 static double
 increment_ratio (double N, double t)
@@ -81,8 +81,8 @@ Test (smld, euler_increments_approach_exact_ones)
     }
 }
 
-// The chain itself approaches VE's kernel as $N$ grows, at first order: $\log\sigma_i - \log\sigma(i/N)$ is largest at the first
-// level, $-\log r/N$. [scoresde.txt-ve-discrete-limit]
+// The chain itself approaches VE's kernel as $N$ grows, at first order: $\log\sigma_i - \log\sigma(i/N)$ is largest at
+// the first level, $-\log r/N$. [scoresde.txt-ve-discrete-limit]
 
 static double
 distance_to_ve (size_t N)
@@ -116,8 +116,9 @@ step_back (const sb_process *smld, size_t i)
   return p;
 }
 
-// Precisions add: $1/\tau_i^2 = 1/\sigma_{i-1}^2 + 1/(\sigma_i^2 - \sigma_{i-1}^2)$, the two ends count by their precisions,
-// and $\tau_i$ is below the step's own noise: Bayes' rule for two Gaussians. [scoresde.txt-smld-posterior] [scoresde.txt-smld-tau]
+// Precisions add: $1/\tau_i^2 = 1/\sigma_{i-1}^2 + 1/(\sigma_i^2 - \sigma_{i-1}^2)$, the two ends count by their
+// precisions, and $\tau_i$ is below the step's own noise: Bayes' rule for two Gaussians. [scoresde.txt-smld-posterior]
+// [scoresde.txt-smld-tau]
 
 static double
 posterior_residual (const double *v, void *context)

@@ -1,7 +1,7 @@
 // # What must be true of a soft corruption
 //
-// Its kernel by hand, its schedule of two stages, its prior, and what a line of text may say. Laws under it are tested in
-// tests/target, its SDE in tests/sampler.
+// Its kernel by hand, its schedule of two stages, its prior, and what a line of text may say. Laws under it are tested
+// in tests/target, its SDE in tests/sampler.
 
 #include "process/kinds.h"
 #include "process/soft.h"
@@ -35,8 +35,8 @@ mapped (const sb_process *p, sb_process_map map, CBLAS_TRANSPOSE_t transpose, do
 
 // ## The kernel
 //
-// $C_t\mathbf x_0$, the blur's own at the level of $t$, and $\sigma_t\mathbf z$ after it; by parts and by maps. At $t = 0$ the data,
-// to the bit. [soft.eq4] [soft.txt-condkernel]
+// $C_t\mathbf x_0$, the blur's own at the level of $t$, and $\sigma_t\mathbf z$ after it; by parts and by maps. At $t =
+// 0$ the data, to the bit. [soft.eq4] [soft.txt-condkernel]
 
 static const char *const lines[] = { "soft image=2x5x4 half=9 knots=0.01,0.5,1,3 boundary=zero",
                                      "soft image=2x5x4 half=9 knots=0.01,0.5,1,3 boundary=symmetric",
@@ -125,9 +125,9 @@ Test (soft, maps_fit_each_other)
 
 // ## Two stages
 //
-// $C_t = \mathbf I$ to the bit while the noise grows geometrically from .01 to .1, in a fifth of the time; from there the noise is
-// the same to the bit, and the levels go through their knots, evenly in time; neither falls. For each $\sigma_{\max}$ of
-// the ablation. [soft.set-schedule] [soft.set-noiseablation]
+// $C_t = \mathbf I$ to the bit while the noise grows geometrically from .01 to .1, in a fifth of the time; from there
+// the noise is the same to the bit, and the levels go through their knots, evenly in time; neither falls. For each
+// $\sigma_{\max}$ of the ablation. [soft.set-schedule] [soft.set-noiseablation]
 
 Test (soft, has_two_stages)
 {
@@ -164,7 +164,8 @@ Test (soft, has_two_stages)
     }
 }
 
-// Together: $\sigma$ grows from .01 to .1 as the levels do. (Printed from 0.1 to 0.01, which would fall.) [soft.set-joint]
+// Together: $\sigma$ grows from .01 to .1 as the levels do. (Printed from 0.1 to 0.01, which would fall.)
+// [soft.set-joint]
 
 Test (soft, or_both_at_once)
 {
@@ -243,8 +244,8 @@ Test (soft, prior_is_gaussian)
 }
 
 // The paper's: mean and variance are two-pass ones; pixels of a channel share a colour, channels are independent: the
-// covariance of 4 x 4 x 3 images is the colour's within a channel, and $\sigma_1^2$ more on the diagonal, 5.33 standard errors
-// for each of ten entries. [soft.set-finaldist]
+// covariance of 4 x 4 x 3 images is the colour's within a channel, and $\sigma_1^2$ more on the diagonal, 5.33 standard
+// errors for each of ten entries. [soft.set-finaldist]
 
 Test (soft, prior_of_colours)
 {
@@ -286,9 +287,9 @@ Test (soft, prior_of_colours)
     }
 }
 
-// Fitted: of constant images under a periodic blur so wide that it averages, whose one colour is Gaussian, the paper's prior and this one
-// are the law of $C_1\mathbf x_0$ themselves, and the divergence from it is 0. With zeros beyond the edge the fitted one is, and the
-// paper's is not. [soft.set-finaldist]
+// Fitted: of constant images under a periodic blur so wide that it averages, whose one colour is Gaussian, the paper's
+// prior and this one are the law of $C_1\mathbf x_0$ themselves, and the divergence from it is 0. With zeros beyond the
+// edge the fitted one is, and the paper's is not. [soft.set-finaldist]
 
 static double
 divergence (const gsl_matrix *S, const gsl_vector *m, const gsl_matrix *of, const gsl_vector *mean)

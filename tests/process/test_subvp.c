@@ -12,8 +12,8 @@ SUITE (subvp);
 
 // ## The kernel
 //
-// It solves $\dot v = 2 f v + g^2$ from $v(s,s) = 0$, from any $s$: a factor 1 for the 2 in the exponent of $g^2$, or a lost
-// square in the variance, breaks it. [scoresde.eq12] [scoresde.eq29] [scoresde.eq34]
+// It solves $\dot v = 2 f v + g^2$ from $v(s,s) = 0$, from any $s$: a factor 1 for the 2 in the exponent of $g^2$, or a
+// lost square in the variance, breaks it. [scoresde.eq12] [scoresde.eq29] [scoresde.eq34]
 
 static double
 moment_residual (const double *v, void *context)
@@ -47,8 +47,8 @@ Test (subvp, deviation_is_the_variance_of_vp)
   property_check ("sd = v of VP", 3, CASES, 4, random_rates, square_residual, NULL, 1e-15);
 }
 
-// Against long double arithmetic of the printed formula at the smallest time of the paper, and of the difference $v(0,t) - w\,v(0,s)$
-// between close times. [scoresde.eq29]
+// Against long double arithmetic of the printed formula at the smallest time of the paper, and of the difference
+// $v(0,t) - w\,v(0,s)$ between close times. [scoresde.eq29]
 
 Test (subvp, variance_keeps_its_digits)
 {
@@ -74,8 +74,8 @@ Test (subvp, diffusion_is_accurate_near_zero)
 
 // ## Beside VP
 //
-// From any covariance the two keep the distance $e^{-B} - e^{-2B}$, as both kernels treat what was there alike; it is largest,
-// $\frac14$, at $B = \log 2$. [scoresde.txt-subvp-bounded]
+// From any covariance the two keep the distance $e^{-B} - e^{-2B}$, as both kernels treat what was there alike; it is
+// largest, $\frac14$, at $B = \log 2$. [scoresde.txt-subvp-bounded]
 
 Test (subvp, stays_below_vp)
 {
@@ -92,9 +92,9 @@ Test (subvp, stays_below_vp)
   cr_assert_float_eq (at, M_LN2, 1e-5);
 }
 
-// At the end of the paper's schedule what is left of the data is $e^{-5.025} = 0.0065716$ of it, and the law of $x(1)$ is within
-// $10^{-6}$ nats of the prior: for a mixture with weights (.3, .5, .2), means (-1.5, .3, 2) and deviations (.3, .4, .2), by
-// quadrature. [scoresde.txt-subvp-limit]
+// At the end of the paper's schedule what is left of the data is $e^{-5.025} = 0.0065716$ of it, and the law of $x(1)$
+// is within $10^{-6}$ nats of the prior: for a mixture with weights (.3, .5, .2), means (-1.5, .3, 2) and deviations
+// (.3, .4, .2), by quadrature. [scoresde.txt-subvp-limit]
 
 typedef struct
 {
@@ -130,7 +130,8 @@ Test (subvp, ends_at_the_prior)
 
 // ## As a process
 //
-// Drift and mean are those of VP, as are times and prior (test_kinds.c), the noise is its own. [scoresde.set-subvp] [scoresde.txt-subvp-mean]
+// Drift and mean are those of VP, as are times and prior (test_kinds.c), the noise is its own. [scoresde.set-subvp]
+// [scoresde.txt-subvp-mean]
 
 Test (subvp, process_differs_from_vp_in_its_noise_only)
 {

@@ -33,8 +33,8 @@ variance_of (const sb_process *process, double s, double t)
 
 // ## Any scale
 //
-// $\int_s^t g^2\,du = \sigma^2(t) - \sigma^2(s)$ by Gauss-Legendre quadrature, for the geometric scale and for the linear one,
-// $\sigma(t) = \sigma_{\max} t$. [scoresde.eq9] [scoresde.eq30] [scoresde.eq29]
+// $\int_s^t g^2\,du = \sigma^2(t) - \sigma^2(s)$ by Gauss-Legendre quadrature, for the geometric scale and for the
+// linear one, $\sigma(t) = \sigma_{\max} t$. [scoresde.eq9] [scoresde.eq30] [scoresde.eq29]
 
 static double
 squared_diffusion (double t, void *process)
@@ -116,8 +116,8 @@ Test (ve, squared_diffusion_is_the_slope_of_the_variance)
   property_check ("g^2 is the slope", 3, CASES, 4, a_ve, slope_residual, NULL, 1e-7);
 }
 
-// Without the jump: [nonuniform.txt-vesde] from 0 on the variance is the integral of $g^2$, and so it is nothing at 0, where $g$
-// is finite, and $\sigma^2(t) - \sigma_{\min}^2$ after it; from a positive time on the two processes are one.
+// Without the jump: [nonuniform.txt-vesde] from 0 on the variance is the integral of $g^2$, and so it is nothing at 0,
+// where $g$ is finite, and $\sigma^2(t) - \sigma_{\min}^2$ after it; from a positive time on the two processes are one.
 
 static double
 gathered_residual (const double *v, void *context)
@@ -159,7 +159,8 @@ Test (ve, priors_have_the_variance_of_the_kernel)
 
 // ## The kernel
 //
-// Its logarithm is a straight line from $\sigma_{\min}$ at $0^+$ to $\sigma_{\max}$ at 1. [scoresde.eq31] [scoresde.txt-smld-sigma]
+// Its logarithm is a straight line from $\sigma_{\min}$ at $0^+$ to $\sigma_{\max}$ at 1. [scoresde.eq31]
+// [scoresde.txt-smld-sigma]
 
 static double
 line_residual (const double *v, void *context)
@@ -177,8 +178,8 @@ Test (ve, deviation_is_geometric)
   property_check ("log sigma is a line", 5, CASES, 4, a_ve, line_residual, NULL, 1e-13);
 }
 
-// Draws from the kernel: $n = 10^5$ of them have variance $\sigma^2(t)$ within $4.89\sqrt{2/n} = 0.0219$, but for a chance of
-// $10^{-6}$. [scoresde.eq31]
+// Draws from the kernel: $n = 10^5$ of them have variance $\sigma^2(t)$ within $4.89\sqrt{2/n} = 0.0219$, but for a
+// chance of $10^{-6}$. [scoresde.eq31]
 
 Test (ve, draws_have_its_variance)
 {
@@ -208,8 +209,9 @@ Test (ve, variance_is_accurate_over_short_times)
 
 // ## The jump at 0
 //
-// $\sigma(0) = 0$ and $\sigma(0^+) = \sigma_{\min}$: at the paper's $\epsilon$ the variance is already $\sigma^2(\epsilon) = 1.000152\cdot
-// 10^{-4}$, and not near 0. At 0 itself no time has passed, and there is no SDE to be had. [scoresde.txt-t0-jump]
+// $\sigma(0) = 0$ and $\sigma(0^+) = \sigma_{\min}$: at the paper's $\epsilon$ the variance is already
+// $\sigma^2(\epsilon) = 1.000152\cdot 10^{-4}$, and not near 0. At 0 itself no time has passed, and there is no SDE to
+// be had. [scoresde.txt-t0-jump]
 
 Test (ve, jumps_at_zero)
 {
@@ -220,8 +222,8 @@ Test (ve, jumps_at_zero)
   refused (GSL_ESING, sb_process_apply (ve, SB_S_INVERSE, CblasNoTrans, NULL, vector_of (0), matrix_of (1, 1, 1)));
 }
 
-// Eq. (31) follows "via Eq. (29)" only if the jump is counted: the SDE (30) alone, integrated from $0^+$, gathers $\sigma^2(t) -
-// \sigma_{\min}^2$. Here at $t = 0.05$, where the two differ by almost a half. [scoresde.eq31]
+// Eq. (31) follows "via Eq. (29)" only if the jump is counted: the SDE (30) alone, integrated from $0^+$, gathers
+// $\sigma^2(t) - \sigma_{\min}^2$. Here at $t = 0.05$, where the two differ by almost a half. [scoresde.eq31]
 
 Test (ve, erratum_eq31_counts_the_jump)
 {
@@ -235,9 +237,9 @@ Test (ve, erratum_eq31_counts_the_jump)
 
 // ## Does it explode?
 //
-// The geometric scale does: continued beyond $t = 1$ its variance grows by the same factor $r^2$ in every unit of time. But
-// Eq. (9) admits any increasing $\sigma$, and $\sigma^2(t) = 1 - e^{-t}$, stretched to $[0, 1]$ by $t = 30u$, stays below 1 for ever:
-// the paper's "always" is too much. [scoresde.txt-ve-exploding]
+// The geometric scale does: continued beyond $t = 1$ its variance grows by the same factor $r^2$ in every unit of time.
+// But Eq. (9) admits any increasing $\sigma$, and $\sigma^2(t) = 1 - e^{-t}$, stretched to $[0, 1]$ by $t = 30u$, stays
+// below 1 for ever: the paper's "always" is too much. [scoresde.txt-ve-exploding]
 
 Test (ve, geometric_scale_explodes)
 {

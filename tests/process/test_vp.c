@@ -95,9 +95,9 @@ Test (vp, forgotten_is_the_integral_of_the_rate)
   property_check ("B is the integral of beta", 4, CASES, 4, random_rates, integral_residual, table, 1e-13);
 }
 
-// It is the limit of DDPM's chain $x_i = \sqrt{1-\beta_i}\,x_{i-1} + \sqrt{\beta_i}\,z_i$ with $\beta_i = \beta(i/N)/N$: the
-// chain's exact mean coefficient $\prod_i \sqrt{1-\beta_i}$ approaches $m(1)$ at first order in $1/N$, so each doubling of $N$
-// halves the gap. [scoresde.eq11]
+// It is the limit of DDPM's chain $x_i = \sqrt{1-\beta_i}\,x_{i-1} + \sqrt{\beta_i}\,z_i$ with $\beta_i =
+// \beta(i/N)/N$: the chain's exact mean coefficient $\prod_i \sqrt{1-\beta_i}$ approaches $m(1)$ at first order in
+// $1/N$, so each doubling of $N$ halves the gap. [scoresde.eq11]
 
 static double
 chain_mean (const sb_vp *vp, int N)
@@ -122,8 +122,8 @@ Test (vp, is_the_limit_of_the_ddpm_chain)
   property_check ("doubling N halves the gap", 5, CASES, 2, random_rates, limit_residual, NULL, 0.02);
 }
 
-// Near zero, and between close times, the variance keeps its digits: $v(s,t) = B - B^2/2 + \cdots$ where $B$ is the width
-// of the interval times the rate at its middle.
+// Near zero, and between close times, the variance keeps its digits: $v(s,t) = B - B^2/2 + \cdots$ where $B$ is the
+// width of the interval times the rate at its middle.
 
 Test (vp, variance_is_accurate_over_short_times)
 {

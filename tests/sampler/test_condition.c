@@ -1,6 +1,7 @@
 // # Conditions that diffuse
 //
-// What CDE, CMDE and CDiffE's samplers do to Gaussian pairs, with exact scores: the joint law of (x, y) under two speeds, cut to x.
+// What CDE, CMDE and CDiffE's samplers do to Gaussian pairs, with exact scores: the joint law of (x, y) under two
+// speeds, cut to x.
 
 #include "target/gaussian_kl.h"
 #include "operator/operator.h"
@@ -101,7 +102,8 @@ run_on_a_line (double most_of_y, double last, size_t N)
   return (outcome){ gsl_vector_get (mean, 0), gsl_matrix_get (P, 0, 0) };
 }
 
-// By the score itself, $-(x - k y_t)/v$: $m \leftarrow (1 - a)m + a k$, $P \leftarrow (1 - a)^2P + g^2h + a^2k^2\tau_y$, $a = g^2h/v$.
+// By the score itself, $-(x - k y_t)/v$: $m \leftarrow (1 - a)m + a k$, $P \leftarrow (1 - a)^2P + g^2h +
+// a^2k^2\tau_y$, $a = g^2h/v$.
 
 static outcome
 recursion (double most_of_y, double last, size_t N)
@@ -119,9 +121,10 @@ recursion (double most_of_y, double last, size_t N)
   return o;
 }
 
-// The library's steps, with a new $\hat y_t$ at each, are the recursion to rounding; CDiffE ends at .5054593 and .4943426, where .8 and .36
-// are right, and ever smaller steps make it $(1 - \sqrt{1 - \rho^2})/\rho = .5$ and $.4943755$ for a large $\sigma_{\max}$; with $y$ as it is CDE's
-// are right. [nonuniform.txt-cdiffe-sample] [nonuniform.eq11]
+// The library's steps, with a new $\hat y_t$ at each, are the recursion to rounding; CDiffE ends at .5054593 and
+// .4943426, where .8 and .36 are right, and ever smaller steps make it $(1 - \sqrt{1 - \rho^2})/\rho = .5$ and
+// $.4943755$ for a large $\sigma_{\max}$; with $y$ as it is CDE's are right. [nonuniform.txt-cdiffe-sample]
+// [nonuniform.eq11]
 
 Test (condition, the_sampler_is_the_recursion)
 {
@@ -194,8 +197,9 @@ Test (condition, samples_have_these_moments)
 
 // ## How it is drawn
 //
-// Anew: y_t is y and the kernel's noise, of other numbers of the row's stream each time. On one path: from one time to the next lower one as
-// the process goes back, so that the noise of both times is correlated as a path's, sigma(s)/sigma(t). [nonuniform.txt-cdiffe-sample]
+// Anew: y_t is y and the kernel's noise, of other numbers of the row's stream each time. On one path: from one time to
+// the next lower one as the process goes back, so that the noise of both times is correlated as a path's,
+// sigma(s)/sigma(t). [nonuniform.txt-cdiffe-sample]
 
 Test (condition, is_drawn_anew_or_on_one_path)
 {
@@ -226,7 +230,8 @@ Test (condition, is_drawn_anew_or_on_one_path)
     }
 }
 
-// The condition a score is given at each step is that: what it sees is written down, and two runs see the same, in any batch.
+// The condition a score is given at each step is that: what it sees is written down, and two runs see the same, in any
+// batch.
 
 typedef struct
 {
@@ -303,8 +308,9 @@ Test (condition, what_does_not_fit_is_refused)
 
 // ## The flow
 //
-// An adaptive solver needs a velocity that is smooth in t: $\hat y_t = y + \sqrt{\tau_y(t)}\,z$ with one z for a row and run. On a line the flow
-// then is $\dot x = \tfrac12 g^2(x - k\hat y_t)/v$, here by RK4 in $\ln\sigma$; from the end's $x$ and $z$ as the stream has them.
+// An adaptive solver needs a velocity that is smooth in t: $\hat y_t = y + \sqrt{\tau_y(t)}\,z$ with one z for a row
+// and run. On a line the flow then is $\dot x = \tfrac12 g^2(x - k\hat y_t)/v$, here by RK4 in $\ln\sigma$; from the
+// end's $x$ and $z$ as the stream has them.
 
 static double
 slope_on_a_line (double most_of_y, double t, double x, double y, double z)
@@ -379,9 +385,9 @@ Test (condition, the_flow_has_one_noise_for_a_row)
 
 // ## Inverse problems
 //
-// Images of 4 x 4, covariance $0.25 \cdot 0.9^{|\Delta i| + |\Delta j|}$; y the 12 pixels around a hidden block of 2 x 2, or the means of four. What
-// 500 Euler-Maruyama steps make of them, in closed form: signal-to-noise ratios of the image and of the observation, the mean deviation.
-// [nonuniform.txt-inverse] [nonuniform.txt-consistency]
+// Images of 4 x 4, covariance $0.25 \cdot 0.9^{|\Delta i| + |\Delta j|}$; y the 12 pixels around a hidden block of 2 x
+// 2, or the means of four. What 500 Euler-Maruyama steps make of them, in closed form: signal-to-noise ratios of the
+// image and of the observation, the mean deviation. [nonuniform.txt-inverse] [nonuniform.txt-consistency]
 
 enum
 {
@@ -560,8 +566,9 @@ Test (condition, reconstructions_from_means)
     }
 }
 
-// Under `sb_ve`, whose kernel keeps $\sigma_{\min}$ at $t = 0^+$, what is left of it in a sample that is not denoised bounds its agreement with the
-// observation by $-20\log_{10}\sigma_{\min} = 40$ dB, whatever the score. [nonuniform.txt-vesde]
+// Under `sb_ve`, whose kernel keeps $\sigma_{\min}$ at $t = 0^+$, what is left of it in a sample that is not denoised
+// bounds its agreement with the observation by $-20\log_{10}\sigma_{\min} = 40$ dB, whatever the score.
+// [nonuniform.txt-vesde]
 
 Test (condition, sigma_min_bounds_the_agreement)
 {

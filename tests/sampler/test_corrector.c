@@ -183,8 +183,9 @@ Test (corrector, one_dimension)
   cr_assert_float_eq (x->data[0] + x->data[1], -4 * epsilon, 1e-14);
 }
 
-// Batches of every size, points of every dimension, rows whose squares are nearly nothing: against `long double`. x, which is
-// zero, ends at $\sqrt{2\epsilon}\,\mathbf z$ in the second coordinate, where there is no score; the score's norm is 3.
+// Batches of every size, points of every dimension, rows whose squares are nearly nothing: against `long double`. x,
+// which is zero, ends at $\sqrt{2\epsilon}\,\mathbf z$ in the second coordinate, where there is no score; the score's
+// norm is 3.
 
 Test (corrector, average_norm_of_every_batch)
 {
@@ -322,10 +323,11 @@ Test (corrector, langevin_rests_at_one_plus_r_squared)
     }
 }
 
-// Every corrector keeps the law up to the error of its step, and on a Gaussian of variance $c$ what that leaves is known: a step is
-// linear, $x \leftarrow \alpha x + \beta z$, and rests at $\beta^2/(1 - \alpha^2)$. Of Langevin's, with steps $\epsilon$, that is
-// $c/(1 - \epsilon/2c)$; of Hamiltonian Monte Carlo with leaps of $h$, however many, $c/(1 - h^2/4c)$. (A half step of the point first,
-// the other leapfrog, would give $c\,(1 - h^2/4c)$.) [scoresde.txt-corrector-mcmc]
+// Every corrector keeps the law up to the error of its step, and on a Gaussian of variance $c$ what that leaves is
+// known: a step is linear, $x \leftarrow \alpha x + \beta z$, and rests at $\beta^2/(1 - \alpha^2)$. Of Langevin's,
+// with steps $\epsilon$, that is $c/(1 - \epsilon/2c)$; of Hamiltonian Monte Carlo with leaps of $h$, however many,
+// $c/(1 - h^2/4c)$. (A half step of the point first, the other leapfrog, would give $c\,(1 - h^2/4c)$.)
+// [scoresde.txt-corrector-mcmc]
 
 static double
 coefficient (const sb_corrector *corrector, const sb_score *score, double x, double z)
@@ -421,9 +423,9 @@ square_after (sb_corrector corrector, size_t steps, gsl_matrix *x)
   return sum / (double)(x->size1 * x->size2);
 }
 
-// The same with 200 particles in 1000 dimensions, of which the batch-averaged norms have little scatter: 40 steps of
-// r = .3 forget their start by a factor of $10^5$. Of $2\cdot10^{5}$ numbers the mean square has a relative standard error of
-// .0032; the bound is 6 of these, and .01 for the randomness of the step size. [scoresde.alg4]
+// The same with 200 particles in 1000 dimensions, of which the batch-averaged norms have little scatter: 40 steps of r
+// = .3 forget their start by a factor of $10^5$. Of $2\cdot10^{5}$ numbers the mean square has a relative standard
+// error of .0032; the bound is 6 of these, and .01 for the randomness of the step size. [scoresde.alg4]
 
 Test (corrector, langevin_rests_particles)
 {
@@ -454,8 +456,8 @@ Test (corrector, fixed_step_rests_where_theory_says)
     }
 }
 
-// With $10^5$ chains of 60 steps, $\epsilon = c/5$: the variance over $c/.9$ is 1 within 6 standard errors $\sqrt{2/n}$.
-// [scoresde.eq2]
+// With $10^5$ chains of 60 steps, $\epsilon = c/5$: the variance over $c/.9$ is 1 within 6 standard errors
+// $\sqrt{2/n}$. [scoresde.eq2]
 
 Test (corrector, fixed_step_particles)
 {
@@ -548,8 +550,8 @@ Test (corrector, matrix_maps)
 
 // ## Under a corruption
 //
-// Where there is one noise and no kernel between two positive times, $\epsilon$ is one number and $\alpha = 1$: by hand, whether the
-// operator has a basis or not.
+// Where there is one noise and no kernel between two positive times, $\epsilon$ is one number and $\alpha = 1$: by
+// hand, whether the operator has a basis or not.
 
 Test (corrector, of_a_corruption)
 {
@@ -589,9 +591,10 @@ Test (corrector, of_a_corruption)
 
 // ## Two VPs side by side
 //
-// Preconditioned by parts, $\epsilon_k \propto \alpha_k\varsigma_k^2$, it is a Langevin chain for the law at $t$ all the same. A coordinate of variance $v_k$ is
-// multiplied by $1 - \epsilon_k/v_k$ in each step and gets noise of variance $2\epsilon_k$, so that it ends at $v_k/(1 - \epsilon_k/2v_k)$: that of $n$
-// chains, within $4.9\sqrt{2/n}$. In the last step one row is without noise, and says what $\epsilon_k$ is.
+// Preconditioned by parts, $\epsilon_k \propto \alpha_k\varsigma_k^2$, it is a Langevin chain for the law at $t$ all
+// the same. A coordinate of variance $v_k$ is multiplied by $1 - \epsilon_k/v_k$ in each step and gets noise of
+// variance $2\epsilon_k$, so that it ends at $v_k/(1 - \epsilon_k/2v_k)$: that of $n$ chains, within $4.9\sqrt{2/n}$.
+// In the last step one row is without noise, and says what $\epsilon_k$ is.
 
 Test (corrector, leaves_the_law_of_two_parts)
 {

@@ -107,10 +107,9 @@ Test (dynamics, without_noise_a_geometric_sequence)
 
 // With it, the variances end at $s^2/(1 - \varepsilon/4s^2)$: 1.025641, 2.133333, 0.36. $3\cdot10^4$ chains of 60 steps
 // from a point ($10^5$ of 200 in `make check-long`) have the mean and the variance of the recursion, within 5 standard
-// errors (false alarm $6\cdot10^{-7}$ each).
-// The noise is new for every coordinate, as it is for every chain and step: the covariance of neighbouring coordinates,
-// and of the same one in neighbouring chains, is zero, a product of the two having the standard deviation of the variance.
-// [dsm2ddpm.txt-langevin]
+// errors (false alarm $6\cdot10^{-7}$ each). The noise is new for every coordinate, as it is for every chain and step:
+// the covariance of neighbouring coordinates, and of the same one in neighbouring chains, is zero, a product of the two
+// having the standard deviation of the variance. [dsm2ddpm.txt-langevin]
 
 static double
 covariance_at (size_t lag, const double *x, size_t n, double mean)

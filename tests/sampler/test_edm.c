@@ -1,7 +1,8 @@
 // # The sampler of Karras et al.
 //
-// On $\mathcal N(0, .25)$ all is linear, and errors and variances are numbers without Monte Carlo: known from the recursion of
-// Algorithm 1 or 2 on it. On a mixture of two Gaussians, against the algorithm transcribed in numpy (`edm.py`).
+// On $\mathcal N(0, .25)$ all is linear, and errors and variances are numbers without Monte Carlo: known from the
+// recursion of Algorithm 1 or 2 on it. On a mixture of two Gaussians, against the algorithm transcribed in numpy
+// (`edm.py`).
 
 #include "denoisers.h"
 #include "edm_values.h"
@@ -63,9 +64,9 @@ sample (sb_pc pc, const sb_step_type *step, const double *key, const sb_score *s
 
 // ## The equation
 //
-// $d\mathbf x/dt = (\mathbf x - D)/t$; on the Gaussian its solution is $x(t) = x(t')\sqrt{(s^2 + t^2)/(s^2 + t'^2)}$, whose
-// derivative is $x\,t/(s^2 + t^2)$. It is half of the reverse SDE's drift. It begins in $\mathcal N(0, \sigma_{\max}^2)$.
-// [consistent.set-edm-ode]
+// $d\mathbf x/dt = (\mathbf x - D)/t$; on the Gaussian its solution is $x(t) = x(t')\sqrt{(s^2 + t^2)/(s^2 + t'^2)}$,
+// whose derivative is $x\,t/(s^2 + t^2)$. It is half of the reverse SDE's drift. It begins in $\mathcal N(0,
+// \sigma_{\max}^2)$. [consistent.set-edm-ode]
 
 Test (edm, the_flow)
 {
@@ -100,8 +101,8 @@ Test (edm, begins_in_noise)
 
 // ## Algorithm 1
 //
-// The map of the Gaussian's points is a multiplication; exactly, by $\sqrt{s^2/(s^2 + 80^2)}$. Euler's is the step without
-// churn that does not go again.
+// The map of the Gaussian's points is a multiplication; exactly, by $\sqrt{s^2/(s^2 + 80^2)}$. Euler's is the step
+// without churn that does not go again.
 
 static double
 multiplier (const sb_step_type *step, const double *key, size_t N, bool to_zero)
@@ -141,8 +142,8 @@ Test (edm, errors)
     }
 }
 
-// The last step, from $\sigma_{\min}$ to 0, has an error of its own, $-\sigma_{\min}^2/2s^2$. Without it Heun's falls fourfold
-// where $N$ is doubled, Euler's to half.
+// The last step, from $\sigma_{\min}$ to 0, has an error of its own, $-\sigma_{\min}^2/2s^2$. Without it Heun's falls
+// fourfold where $N$ is doubled, Euler's to half.
 
 Test (edm, orders)
 {
@@ -219,8 +220,9 @@ Test (edm, without_churn)
   cr_assert (draws == 36 && largest_difference (of_heun, stirred) > .01);
 }
 
-// The noise of a step: $S_{\mathrm{noise}}\sqrt{\hat t^2 - t^2}$ with $\hat t = (1 + \gamma)\,t$, $\gamma$ at most $\sqrt2 - 1$,
-// between $S_{\mathrm{tmin}}$ and $S_{\mathrm{tmax}}$, both included. A step of the least length shows it, for it hardly goes down from $\hat t$.
+// The noise of a step: $S_{\mathrm{noise}}\sqrt{\hat t^2 - t^2}$ with $\hat t = (1 + \gamma)\,t$, $\gamma$ at most
+// $\sqrt2 - 1$, between $S_{\mathrm{tmin}}$ and $S_{\mathrm{tmax}}$, both included. A step of the least length shows
+// it, for it hardly goes down from $\hat t$.
 
 static double
 noise_of (double churn, double t_min, double t_max, double noise, double t)
@@ -389,8 +391,8 @@ Test (edm, refusals)
 
 // ## Samples of the mixture
 //
-// From the prior by 400 of Heun's steps, [consistent.set-edm-ode] and from $\sigma = 20$ by 1000 of Euler and Maruyama's along
-// the reverse SDE, [consistent.eq3] is the law that it should be.
+// From the prior by 400 of Heun's steps, [consistent.set-edm-ode] and from $\sigma = 20$ by 1000 of Euler and
+// Maruyama's along the reverse SDE, [consistent.eq3] is the law that it should be.
 
 static const double KS = 2.70; // over sqrt(n): false alarm 9.3e-7
 

@@ -64,9 +64,9 @@ flow_to (const sb_score *score, double from, double to, double tolerance, gsl_ma
 
 // ## Quantiles stay quantiles
 //
-// 21 starts across the mixture at $\epsilon = 10^{-5}$, to T = 1. The distribution function along each path stays
-// what it is: within $5\cdot10^{-5}$ at a tolerance of $10^{-5}$, within $5\cdot10^{-8}$ at $10^{-8}$, at the end and after every step.
-// [scoresde.eq13] And paths never cross.
+// 21 starts across the mixture at $\epsilon = 10^{-5}$, to T = 1. The distribution function along each path stays what
+// it is: within $5\cdot10^{-5}$ at a tolerance of $10^{-5}$, within $5\cdot10^{-8}$ at $10^{-8}$, at the end and after
+// every step. [scoresde.eq13] And paths never cross.
 
 typedef struct
 {
@@ -204,11 +204,11 @@ Test (flow, image_under_matrix_maps)
 
 // ## Accuracy and its price
 //
-// 500 particles at the exact quantiles of p_T, integrated jointly down to epsilon, at tolerances from $10^{-1}$ to $10^{-6}$:
-// the number of evaluations does not fall, the mean distance to the exact quantiles does not grow, and both are those
-// of an independent implementation of scipy's RK45: evaluations within 2 steps of 6, the error within 3%, but at
-// $10^{-1}$, where two or three steps are all, within a factor of 2. VE and VP at a tolerance of $10^{-5}$ are within $10^{-4}$.
-// [scoresde.txt-efficient-sampling] [scoresde.set-ode-sampling]
+// 500 particles at the exact quantiles of p_T, integrated jointly down to epsilon, at tolerances from $10^{-1}$ to
+// $10^{-6}$: the number of evaluations does not fall, the mean distance to the exact quantiles does not grow, and both
+// are those of an independent implementation of scipy's RK45: evaluations within 2 steps of 6, the error within 3%, but
+// at $10^{-1}$, where two or three steps are all, within a factor of 2. VE and VP at a tolerance of $10^{-5}$ are
+// within $10^{-4}$. [scoresde.txt-efficient-sampling] [scoresde.set-ode-sampling]
 
 typedef struct
 {
@@ -268,8 +268,8 @@ Test (flow, settings)
 // ## The code is unique
 //
 // In one dimension the code of x is $F_T^{-1}(F_0(x))$, whoever computes it: Dormand and Prince's method at two
-// tolerances, within $10^{-4}$ of the prior's scale at $10^{-6}$, and a fourth order Runge-Kutta method of 4000 steps, which
-// agrees with the former at $10^{-8}$ to $10^{-6}$ of that scale. [scoresde.txt-unique-encoding]
+// tolerances, within $10^{-4}$ of the prior's scale at $10^{-6}$, and a fourth order Runge-Kutta method of 4000 steps,
+// which agrees with the former at $10^{-8}$ to $10^{-6}$ of that scale. [scoresde.txt-unique-encoding]
 
 static void
 runge_kutta (const sb_score *score, double from, double to, size_t steps, gsl_matrix *x)

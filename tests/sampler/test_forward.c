@@ -80,8 +80,8 @@ Test (forward, tends_to_the_kernel_at_first_order)
 // ## The mixture
 //
 // $2\cdot10^{4}$ numbers of the mixture, taken from t_min to t = 1/2 in 250 steps, against the closed form of p_t: the
-// Kolmogorov-Smirnov bound with false alarm $10^{-6}$, plus .005 for the bias of the step. [scoresde.eq5] One path each way
-// across the gap between the modes, and the law on the way is the right one.
+// Kolmogorov-Smirnov bound with false alarm $10^{-6}$, plus .005 for the bias of the step. [scoresde.eq5] One path each
+// way across the gap between the modes, and the law on the way is the right one.
 
 static void
 mixture_case (sb_process *process)

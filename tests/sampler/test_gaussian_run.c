@@ -1,6 +1,7 @@
 // # What must be true of a run of moments
 //
-// A sampler with an affine score is an affine map of all the normals that it is given: the driver itself, handed unit vectors, says which.
+// A sampler with an affine score is an affine map of all the normals that it is given: the driver itself, handed unit
+// vectors, says which.
 
 #include "sampler/gaussian_run.h"
 #include "grid/grid.h"
@@ -19,8 +20,8 @@ SUITE_WITH_BLAS (gaussian_run);
 
 // ## Unit vectors
 //
-// Row 0 has no noise and begins at 0, the next two begin at unit vectors, and row $3 + 2k + j$ has the unit vector $j$ as the noise of step
-// $k$ alone.
+// Row 0 has no noise and begins at 0, the next two begin at unit vectors, and row $3 + 2k + j$ has the unit vector $j$
+// as the noise of step $k$ alone.
 
 enum
 {
@@ -101,8 +102,9 @@ Test (gaussian_run, is_what_the_driver_does)
 
 // ## A condition that diffuses
 //
-// Of the last denoising too: it draws $\hat y_t$ at the grid's last time, with that time's noise. On a line, from $-(x - ky_t)/v$ and Tweedie's formula,
-// $m \leftarrow (1 - \tau/v)m + (\tau/v)ky$, and likewise the variance, to which $(\tau k/v)^2\tau_y$ is added.
+// Of the last denoising too: it draws $\hat y_t$ at the grid's last time, with that time's noise. On a line, from
+// $-(x - ky_t)/v$ and Tweedie's formula, $m \leftarrow (1 - \tau/v)m + (\tau/v)ky$, and likewise the variance, to which
+// $(\tau k/v)^2\tau_y$ is added.
 
 Test (gaussian_run, denoises_with_the_condition_of_that_time)
 {
@@ -128,10 +130,11 @@ Test (gaussian_run, denoises_with_the_condition_of_that_time)
 
 // ## Colours that drift
 //
-// VE's prior has the mean 0, the images' colours have another. Of a mean $\mathbf m$ along a direction of variance $\lambda$, exact scores leave
-// the error $-\mathbf m\,\lambda/(\lambda + \sigma_{\max}^2)$ by the reverse SDE and $-\mathbf m\sqrt{\lambda/(\lambda + \sigma_{\max}^2)}$ by
-// the flow, and the mean colour of an image is where images vary most; along all other directions the mean is the prior's, 0, and stays.
-// Under a prior that has the mean there is no error. Pictures of 4 pixels and 3 channels, 0.4, 0.5 and 0.7.
+// VE's prior has the mean 0, the images' colours have another. Of a mean $\mathbf m$ along a direction of variance
+// $\lambda$, exact scores leave the error $-\mathbf m\,\lambda/(\lambda + \sigma_{\max}^2)$ by the reverse SDE and
+// $-\mathbf m\sqrt{\lambda/(\lambda + \sigma_{\max}^2)}$ by the flow, and the mean colour of an image is where images
+// vary most; along all other directions the mean is the prior's, 0, and stays. Under a prior that has the mean there is
+// no error. Pictures of 4 pixels and 3 channels, 0.4, 0.5 and 0.7.
 
 Test (gaussian_run, colours_drift_by_what_the_prior_does_not_have)
 {

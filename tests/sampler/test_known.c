@@ -28,8 +28,8 @@ correlated (const sb_process *process, double rho)
 
 // ## The known part is the forward process's
 //
-// The restricted kernel is the whole kernel's: A(0,t) y + S(0,t) z, each time with other numbers of the row's stream, or always the
-// same; at t = 0 it is y. The rest is not touched. [scoresde.txt-impute-sde]
+// The restricted kernel is the whole kernel's: A(0,t) y + S(0,t) z, each time with other numbers of the row's stream,
+// or always the same; at t = 0 it is y. The rest is not touched. [scoresde.txt-impute-sde]
 
 Test (known, is_put_in_with_the_noise_of_its_time)
 {
@@ -64,7 +64,8 @@ Test (known, is_put_in_with_the_noise_of_its_time)
 
 // ## The score of the unknown part given the noisy known part is the whole's
 //
-// By differences of log p(z, omega) - log p(omega) in z: the second term has none. [scoresde.txt-impute-score] [scoresde.txt-imputation-def]
+// By differences of log p(z, omega) - log p(omega) in z: the second term has none. [scoresde.txt-impute-score]
+// [scoresde.txt-imputation-def]
 
 Test (known, the_score_of_the_whole_says_how_the_rest_goes_on)
 {
@@ -100,10 +101,10 @@ Test (known, the_score_of_the_whole_says_how_the_rest_goes_on)
 
 // ## What comes out
 //
-// With rho = 0.5, predictors alone end at the mean .267949 y and the variance .823959 in the limit, with one path for the known
-// part's noise at .861596, and with one corrector each at nearly rho y and (1 - rho^2)(1 + r^2). 12,000 samples; a large y makes the
-// means sure to a thousandth, but a corrector's steps, which are measured by the score, short. Within 5.2 standard errors, and 1 %
-// and 5e-3 for a thousand steps: false alarm 1e-6.
+// With rho = 0.5, predictors alone end at the mean .267949 y and the variance .823959 in the limit, with one path for
+// the known part's noise at .861596, and with one corrector each at nearly rho y and (1 - rho^2)(1 + r^2). 12,000
+// samples; a large y makes the means sure to a thousandth, but a corrector's steps, which are measured by the score,
+// short. Within 5.2 standard errors, and 1 % and 5e-3 for a thousand steps: false alarm 1e-6.
 // [scoresde.txt-impute-approx]
 
 static void
@@ -148,8 +149,9 @@ Test (known, what_correctors_mend) { check_imputation (false, 1, 1, 0.5, 0.7691)
 
 // ## Without the approximation
 //
-// The unknown coordinate alone, under the restricted process and with its exact score given y, -(z - m rho y) / (m^2 (1 - rho^2) + s^2):
-// steps of Euler and Maruyama are affine, and their mean and variance end at rho y and 1 - rho^2. [scoresde.txt-impute-reverse]
+// The unknown coordinate alone, under the restricted process and with its exact score given y, -(z - m rho y) / (m^2
+// (1 - rho^2) + s^2): steps of Euler and Maruyama are affine, and their mean and variance end at rho y and 1 - rho^2.
+// [scoresde.txt-impute-reverse]
 
 Test (known, the_exact_conditional_score_has_no_bias)
 {
@@ -183,7 +185,8 @@ Test (known, the_exact_conditional_score_has_no_bias)
 
 // ## All and nothing
 //
-// Everything known is what comes out; with nothing known the samples are those of any other run, to the bit. [scoresde.txt-imputation-def]
+// Everything known is what comes out; with nothing known the samples are those of any other run, to the bit.
+// [scoresde.txt-imputation-def]
 
 Test (known, all_and_nothing)
 {

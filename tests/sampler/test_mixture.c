@@ -1,9 +1,9 @@
 // # Samplers of a mixture
 //
 // Two modes with a gap between them and a narrow third: not a Gaussian, and its law at every time is known. Each
-// sampler draws $2\cdot10^{4}$ numbers (2500 rows of 8 independent coordinates) and is compared with the exact distribution
-// function by Kolmogorov and Smirnov's distance, whose bound has a false alarm of $10^{-6}$, plus an allowance for the
-// bias of the steps. The bounds were proposed for 1000 steps; 200 are enough.
+// sampler draws $2\cdot10^{4}$ numbers (2500 rows of 8 independent coordinates) and is compared with the exact
+// distribution function by Kolmogorov and Smirnov's distance, whose bound has a false alarm of $10^{-6}$, plus an
+// allowance for the bias of the steps. The bounds were proposed for 1000 steps; 200 are enough.
 
 #include "gmm3.h"
 #include "process/ddpm.h"

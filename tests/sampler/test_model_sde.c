@@ -1,7 +1,7 @@
 // # What must be true of a model's SDE
 //
-// *Non-Uniform Diffusion Models*, Eqs. (1) to (3) and (11), by samples of the library's own steps. A number is compared by $z$; together the tests of
-// a page have a false-alarm rate below 1e-6 at |z| < 5.6, for up to 40 numbers.
+// *Non-Uniform Diffusion Models*, Eqs. (1) to (3) and (11), by samples of the library's own steps. A number is compared
+// by $z$; together the tests of a page have a false-alarm rate below 1e-6 at |z| < 5.6, for up to 40 numbers.
 
 #include "measure/twosample.h"
 #include "process/ito.h"
@@ -52,8 +52,9 @@ assert_moments (const gsl_matrix *x, const gsl_vector *mean, const gsl_matrix *P
 
 // ## Forward
 //
-// Three coordinates, correlated, with rates of their own: paths of 200 steps from 100,000 points, beside the recursion that these steps
-// are for moments; and the same SDE written by a caller, whose $\mathbf G$ is a matrix, takes the same steps. [nonuniform.eq1]
+// Three coordinates, correlated, with rates of their own: paths of 200 steps from 100,000 points, beside the recursion
+// that these steps are for moments; and the same SDE written by a caller, whose $\mathbf G$ is a matrix, takes the same
+// steps. [nonuniform.eq1]
 
 static const double rate[] = { .5, 2, 5 };
 
@@ -144,8 +145,9 @@ Test (model_sde, paths_have_the_moments_of_the_recursion)
 
 // ## Backward
 //
-// .3 N(-2, .2) + .7 N(1, .5) under VE, by 1000 steps with the exact score, as Eq. (2) has it. Kolmogorov and Smirnov's distance of 20,000 numbers is below
-// .0191 but for one time in a million, and .010 is allowed for steps and prior. [nonuniform.eq2]
+// .3 N(-2, .2) + .7 N(1, .5) under VE, by 1000 steps with the exact score, as Eq. (2) has it. Kolmogorov and Smirnov's
+// distance of 20,000 numbers is below .0191 but for one time in a million, and .010 is allowed for steps and prior.
+// [nonuniform.eq2]
 
 static double
 mixture_cdf (double x, void *params)
@@ -175,8 +177,8 @@ Test (model_sde, returns_to_a_mixture)
 
 // ## A model
 //
-// A score that happens to be the true one has its samples, bit by bit; an affine one 100,000 with the moments of the recursion.
-// [nonuniform.eq3]
+// A score that happens to be the true one has its samples, bit by bit; an affine one 100,000 with the moments of the
+// recursion. [nonuniform.eq3]
 
 static int
 pass_on (const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, gsl_matrix *out, void *params)
@@ -218,7 +220,8 @@ Test (model_sde, the_true_score_is_a_model)
   cr_assert_eq (largest_difference (x, y), 0);
 }
 
-// The recursion by the numbers of the process, $m \leftarrow m + h(-f + GG^{\mathsf T}s)$ and $P \leftarrow MPM^{\mathsf T} + hGG^{\mathsf T}$.
+// The recursion by the numbers of the process, $m \leftarrow m + h(-f + GG^{\mathsf T}s)$ and $P \leftarrow
+// MPM^{\mathsf T} + hGG^{\mathsf T}$.
 
 static void
 recur (const sb_process *process, const gsl_vector *times, double *m, gsl_matrix *P)
@@ -272,8 +275,9 @@ Test (model_sde, an_affine_score_has_the_moments_of_the_recursion)
 
 // ## Given a condition
 //
-// Pairs (x, y) of three components; y stands still and is 1, and the score of x is cut from the joint one: 20,000 numbers beside p(x | y), as above but by 250 steps, and
-// not beside p(x), nor those of the score of x alone. [nonuniform.eq11]
+// Pairs (x, y) of three components; y stands still and is 1, and the score of x is cut from the joint one: 20,000
+// numbers beside p(x | y), as above but by 250 steps, and not beside p(x), nor those of the score of x alone.
+// [nonuniform.eq11]
 
 static const double weight[] = { .3, .4, .3 }, at[3][2] = { { -2, 1.5 }, { .5, .5 }, { 2, -1 } },
                     spread[3][3] = { { .3, .1, .4 }, { .2, -.1, .3 }, { .4, .2, .5 } }; // xx, xy, yy

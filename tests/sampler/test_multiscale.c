@@ -1,7 +1,8 @@
 // # Sampling scale by scale
 //
-// Images of 4 x 4 pixels, Gaussian with covariance $0.25 \cdot 0.9^{|\Delta i| + |\Delta j|}$, two levels of Haar's transform, the exact
-// score of every group of bands, $\epsilon = 10^{-3}$, the same number of Euler-Maruyama steps in each stage.
+// Images of 4 x 4 pixels, Gaussian with covariance $0.25 \cdot 0.9^{|\Delta i| + |\Delta j|}$, two levels of Haar's
+// transform, the exact score of every group of bands, $\epsilon = 10^{-3}$, the same number of Euler-Maruyama steps in
+// each stage.
 
 #include "target/gaussian_kl.h"
 #include "process/bands.h"
@@ -170,8 +171,9 @@ kl_of (const gsl_matrix *P, const gsl_matrix *Q)
 
 // ## How far the samples are off
 //
-// KL from the true law at $\epsilon$, from an independent program; its order in the step is 2. A stage that begins elsewhere, a band that
-// enters with other noise, a weight of another part: each is seen here. [nonuniform.txt-mssample] [nonuniform.set-mseval]
+// KL from the true law at $\epsilon$, from an independent program; its order in the step is 2. A stage that begins
+// elsewhere, a band that enters with other noise, a weight of another part: each is seen here.
+// [nonuniform.txt-mssample] [nonuniform.set-mseval]
 
 Test (multiscale, divergence_of_the_sampler)
 {
@@ -202,9 +204,9 @@ Test (multiscale, bands_are_these_processes)
     }
 }
 
-// What is lost where a band enters: KL of the true law of old and new bands from the old with a normal band beside them. Where much
-// of the signal is left at the end it is not little, and the whole stays below the sum of all that is lost, the chain rule's bound.
-// [nonuniform.txt-mssample] [nonuniform.txt-equalsnr]
+// What is lost where a band enters: KL of the true law of old and new bands from the old with a normal band beside
+// them. Where much of the signal is left at the end it is not little, and the whole stays below the sum of all that is
+// lost, the chain rule's bound. [nonuniform.txt-mssample] [nonuniform.txt-equalsnr]
 
 static double
 hand_off (const model *m, size_t k)
@@ -230,8 +232,9 @@ Test (multiscale, hand_offs_lose_little)
 
 // ## Whose gain
 //
-// The same steps with one stage of all numbers: by the ratio's straight line and by the vanilla model's beta-linear VP. The scales
-// cost a factor of 7, and the line gains one of 520; by Euler's steps of the flow the order is reversed. [nonuniform.txt-pfode]
+// The same steps with one stage of all numbers: by the ratio's straight line and by the vanilla model's beta-linear VP.
+// The scales cost a factor of 7, and the line gains one of 520; by Euler's steps of the flow the order is reversed.
+// [nonuniform.txt-pfode]
 
 static double
 uniform_kl (const gsl_matrix *C, sb_process *process, double eta)
@@ -258,8 +261,9 @@ Test (multiscale, the_gain_is_the_schedules)
     }
 }
 
-// The flow itself is exact: $\mathbf F = -\frac12\mathbf D_\beta + \frac12\mathbf D_\beta\mathbf S^{-1}$ carries the covariance at the end of a stage to that at its
-// beginning, by Runge and Kutta's steps; Euler's are off by O(h). [nonuniform.txt-pfode]
+// The flow itself is exact: $\mathbf F = -\frac12\mathbf D_\beta + \frac12\mathbf D_\beta\mathbf S^{-1}$ carries the
+// covariance at the end of a stage to that at its beginning, by Runge and Kutta's steps; Euler's are off by O(h).
+// [nonuniform.txt-pfode]
 
 Test (multiscale, the_flow_carries_the_law)
 {
@@ -280,8 +284,8 @@ Test (multiscale, the_flow_carries_the_law)
 
 // ## The score of a group
 //
-// It is that of the group's own density, $-S_{cc}^{-1}c$, and not those numbers of the score of all bands, of which it is only the mean
-// given $c$. [nonuniform.txt-groups]
+// It is that of the group's own density, $-S_{cc}^{-1}c$, and not those numbers of the score of all bands, of which it
+// is only the mean given $c$. [nonuniform.txt-groups]
 
 Test (multiscale, the_score_of_a_group_is_marginal)
 {
@@ -319,8 +323,9 @@ Test (multiscale, the_score_of_a_group_is_marginal)
 
 // ## Errors of the coarse bands
 //
-// A displacement of the coarse state at a hand-off ends as $\mathbf C_0\mathbf D_\alpha\mathbf S^{-1}$ times it, below the $\mathbf D_\alpha^{-1}$ of a cascade, which
-// takes it for finished. Both by running from two points; the flow of the noise is the same. [nonuniform.txt-compound]
+// A displacement of the coarse state at a hand-off ends as $\mathbf C_0\mathbf D_\alpha\mathbf S^{-1}$ times it, below
+// the $\mathbf D_\alpha^{-1}$ of a cascade, which takes it for finished. Both by running from two points; the flow of
+// the noise is the same. [nonuniform.txt-compound]
 
 Test (multiscale, errors_of_coarse_bands_are_damped)
 {
@@ -352,7 +357,8 @@ Test (multiscale, errors_of_coarse_bands_are_damped)
   cr_assert_lt (fabs (gsl_vector_get (mean, 1)), 0.8 / a[1]);
 }
 
-// A cascade ends with what it was handed: $\hat x_0 = x_t/\alpha_t$ of the coarse bands, to rounding, while the others go on.
+// A cascade ends with what it was handed: $\hat x_0 = x_t/\alpha_t$ of the coarse bands, to rounding, while the others
+// go on.
 
 static int
 keep_coarse (void *context, size_t done, size_t total, double t, const gsl_matrix *x)
@@ -405,8 +411,8 @@ Test (multiscale, samples_have_the_covariance_of_the_recursion)
       }
 }
 
-// The steps of a stage take other normals than those of the stage before. Begun anew, they would be the same ones: rows of stages run
-// alone are the sampler's where each is told what was taken before it, and not otherwise.
+// The steps of a stage take other normals than those of the stage before. Begun anew, they would be the same ones: rows
+// of stages run alone are the sampler's where each is told what was taken before it, and not otherwise.
 
 Test (multiscale, stages_do_not_share_their_normals)
 {
@@ -478,8 +484,8 @@ Test (multiscale, rows_do_not_depend_on_their_batch)
 
 // ## Cost
 //
-// Numbers that the networks are shown, stage by stage in as many steps each, beside a uniform model's: $\frac34(n+1)/(1 - 4^{-(n+1)})$.
-// [nonuniform.txt-cost]
+// Numbers that the networks are shown, stage by stage in as many steps each, beside a uniform model's:
+// $\frac34(n+1)/(1 - 4^{-(n+1)})$. [nonuniform.txt-cost]
 
 Test (multiscale, shows_its_networks_fewer_numbers)
 {
@@ -498,8 +504,9 @@ Test (multiscale, shows_its_networks_fewer_numbers)
 
 // ## The last step
 //
-// The mean of what was before the noise, $\mathbf D_\alpha^{-1}(\mathbf x_\epsilon + \mathbf D_\sigma^2\nabla\ln p)$, is that of the Gaussian, $\mathbf C_0\mathbf D_\alpha\mathbf S^{-1}\mathbf x$,
-// and nearer to the image than $\mathbf D_\alpha^{-1}\mathbf x_\epsilon$. [nonuniform.txt-tweedie]
+// The mean of what was before the noise, $\mathbf D_\alpha^{-1}(\mathbf x_\epsilon + \mathbf D_\sigma^2\nabla\ln p)$,
+// is that of the Gaussian, $\mathbf C_0\mathbf D_\alpha\mathbf S^{-1}\mathbf x$, and nearer to the image than $\mathbf
+// D_\alpha^{-1}\mathbf x_\epsilon$. [nonuniform.txt-tweedie]
 
 Test (multiscale, denoising_is_tweedies_formula_part_by_part)
 {

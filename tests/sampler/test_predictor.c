@@ -529,8 +529,9 @@ Test (predictor, none_does_nothing)
   for (size_t k_##step = 0; ((step) = (const sb_step_type *)sb_steps (k_##step)); k_##step++)                          \
     if ((step) != sb_step_none && !((step)->needs & SB_NEEDS_DIVERGENCE))
 
-// A step asks for the score as often as it counts, twice for Heun's and four times for Runge and Kutta's [soft.set-nfe], and looks at its normals if and only if it says so, by its
-// usual keys: DDIM's eta is 0 there, Soft Diffusion's k too, and edm-heun's churn.
+// A step asks for the score as often as it counts, twice for Heun's and four times for Runge and Kutta's
+// [soft.set-nfe], and looks at its normals if and only if it says so, by its usual keys: DDIM's eta is 0 there, Soft
+// Diffusion's k too, and edm-heun's churn.
 
 static int
 counting (const void *state, sb_view view, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y,

@@ -1,7 +1,8 @@
 // # The law of a sampler's points
 //
-// Under $\mathbf x_t = \mathbf x_0 + t\,\mathbf z$ with a denoiser that is linear, a step is $x \mapsto mx + bz$, and means and
-// variances go through the library's steps without Monte Carlo. $s^2 = .25$ is the variance of the data, $v = t^2$.
+// Under $\mathbf x_t = \mathbf x_0 + t\,\mathbf z$ with a denoiser that is linear, a step is $x \mapsto mx + bz$, and
+// means and variances go through the library's steps without Monte Carlo. $s^2 = .25$ is the variance of the data, $v =
+// t^2$.
 
 #include "denoisers.h"
 #include "process/edm.h"
@@ -81,8 +82,8 @@ denoised (const sb_score *score, double t, double x)
 
 // ## The reverse SDE
 //
-// From a point $x_t$ it ends in $\mathcal N\bigl(x_t\,(s^2 + v')/(s^2 + v),\;(v - v')(s^2 + v')/(s^2 + v)\bigr)$, the forward
-// process's law of $x_{t'}$ given $x_t$. [consistent.eq3]
+// From a point $x_t$ it ends in $\mathcal N\bigl(x_t\,(s^2 + v')/(s^2 + v),\;(v - v')(s^2 + v')/(s^2 + v)\bigr)$, the
+// forward process's law of $x_{t'}$ given $x_t$. [consistent.eq3]
 
 Test (reverse_law, given_a_point)
 {
@@ -98,9 +99,9 @@ Test (reverse_law, given_a_point)
 
 // ## Others with its marginals
 //
-// The family over $\eta$ keeps the marginals, $s^2 + v'$ from $s^2 + v$; but
-// $\mathrm E_\eta[h(x_{t'}, t') \mid x_t]$ is $h(x_t, t)$ times $\bigl((s^2 + v')/(s^2 + v)\bigr)^{(\eta^2 - 1)/2}$: a martingale along the
-// reverse SDE alone. [consistent.rem4.1]
+// The family over $\eta$ keeps the marginals, $s^2 + v'$ from $s^2 + v$; but $\mathrm E_\eta[h(x_{t'}, t') \mid x_t]$
+// is $h(x_t, t)$ times $\bigl((s^2 + v')/(s^2 + v)\bigr)^{(\eta^2 - 1)/2}$: a martingale along the reverse SDE alone.
+// [consistent.rem4.1]
 
 Test (reverse_law, the_family_over_eta)
 {
@@ -120,8 +121,8 @@ Test (reverse_law, the_family_over_eta)
 
 // ## Drift
 //
-// A denoiser that is a little off, $(s^2 + \delta v)/(s^2 + v)\,x$, the score of no process that begins with these data: its samples begin
-// with the right variance at $u_1 = s^2 + v_1$, and leave it further behind with every step,
+// A denoiser that is a little off, $(s^2 + \delta v)/(s^2 + v)\,x$, the score of no process that begins with these
+// data: its samples begin with the right variance at $u_1 = s^2 + v_1$, and leave it further behind with every step,
 // $$ \frac{\mathrm{Var}(x_t)}u = \frac{1 - 2\delta\,(u/u_1)^{1 - 2\delta}}{1 - 2\delta} . $$ [consistent.txt-drift]
 
 Test (reverse_law, drifts_from_the_data)
@@ -144,8 +145,9 @@ Test (reverse_law, drifts_from_the_data)
 
 // ## Stopping early
 //
-// A grid that ends at $t_{\mathrm{threshold}}$, and a denoising. [consistent.txt-early-stop] Of the Gaussian that leaves the variance
-// $s^4/(s^2 + v)$, and a distance to the data of $s\,(1 - s/\sqrt{s^2 + v})$: worse than going on, if the score is exact.
+// A grid that ends at $t_{\mathrm{threshold}}$, and a denoising. [consistent.txt-early-stop] Of the Gaussian that
+// leaves the variance $s^4/(s^2 + v)$, and a distance to the data of $s\,(1 - s/\sqrt{s^2 + v})$: worse than going on,
+// if the score is exact.
 
 static gsl_vector *
 down_to (double last, size_t steps)

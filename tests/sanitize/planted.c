@@ -1,7 +1,7 @@
 // # Faults planted on purpose
 //
-// Criterion runs each test in a child process, and what a sanitizer says there goes unheard unless someone listens. Each
-// test here has one fault and asserts nothing: the targets that watch the tests must first notice these.
+// Criterion runs each test in a child process, and what a sanitizer says there goes unheard unless someone listens.
+// Each test here has one fault and asserts nothing: the targets that watch the tests must first notice these.
 
 #include <criterion/criterion.h>
 #include <limits.h>

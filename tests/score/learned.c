@@ -6,9 +6,9 @@
 #include <math.h>
 #include <stdlib.h>
 
-// In $\mathbf x/a$ and $\sigma = \varsigma/a$, as Karras et al. have them: the network sees $\mathbf x/a$ divided by its
-// deviation, and what it says is a denoiser $\hat{\mathbf x}_0$, of which the score is $(a\hat{\mathbf x}_0 - \mathbf
-// x)/\varsigma^2$, or the noise.
+// In $\mathbf x/a$ and $\sigma = \varsigma/a$, as Karras et al. have them: the network sees $\mathbf x/a$ divided by
+// its deviation, and what it says is a denoiser $\hat{\mathbf x}_0$, of which the score is $(a\hat{\mathbf x}_0 -
+// \mathbf x)/\varsigma^2$, or the noise.
 
 static double
 deviation_at (const learned *l, size_t i)

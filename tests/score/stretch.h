@@ -3,7 +3,8 @@
 
 #include "process/process.h"
 
-// A process in the plane whose maps are no multiples of the identity and not symmetric, from time 0: the first two matrices; and its G.
+// A process in the plane whose maps are no multiples of the identity and not symmetric, from time 0: the first two
+// matrices; and its G.
 void stretch_A (double t, double A[2][2]);
 void stretch_S (double t, double S[2][2]);
 void stretch_G (double t, double G[2][2]);

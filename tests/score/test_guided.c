@@ -38,8 +38,8 @@ mixture_score (const sb_process *process)
       scoped (sb_target_mixture_alloc (vector_of (weight[0], weight[1], weight[2]), means, covariances)), process));
 }
 
-// The gradient of log P (k | x): (1 - r_k) s_k - sum over the others of r_j s_j, where r are the responsibilities, by the largest
-// first, and s the scores of the components. y has the component's number; params is the process.
+// The gradient of log P (k | x): (1 - r_k) s_k - sum over the others of r_j s_j, where r are the responsibilities, by
+// the largest first, and s the scores of the components. y has the component's number; params is the process.
 
 static int
 of_component (const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, gsl_matrix *out, void *params)
@@ -69,7 +69,8 @@ of_component (const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, gsl
 
 // ## The sum is the score of the component
 //
-// -(x - m mu_k) / (m^2 sd_k^2 + s^2), to 1e-10 at 200 points, times and labels, for three SDEs. [scoresde.eq49] [scoresde.eq14]
+// -(x - m mu_k) / (m^2 sd_k^2 + s^2), to 1e-10 at 200 points, times and labels, for three SDEs. [scoresde.eq49]
+// [scoresde.eq14]
 
 Test (guided, by_a_label_is_the_component_s)
 {
@@ -105,8 +106,8 @@ Test (guided, by_a_label_is_the_component_s)
 
 // ## A sampler that takes it draws from the law given the label
 //
-// 20,000 samples of each component; the distance of Kolmogorov and Smirnov is below what chance exceeds at 1e-6, and 0.005 for a
-// thousand steps. [scoresde.eq14]
+// 20,000 samples of each component; the distance of Kolmogorov and Smirnov is below what chance exceeds at 1e-6, and
+// 0.005 for a thousand steps. [scoresde.eq14]
 
 Test (guided, samples_are_of_the_component)
 {
@@ -144,10 +145,10 @@ Test (guided, samples_are_of_the_component)
 
 // ## A measurement
 //
-// x ~ N(0, 1), y = x + n with n ~ N(0, tau^2): given x(t), y is normal about E[x(0) | x(t)] with variance tau^2 and the posterior's.
-// The sum is the score of the exact conditional law, N(m y / (1 + tau^2), m^2 tau^2 / (1 + tau^2) + s^2), to 1e-12; and the steps'
-// mean and variance, which follow from one step each as it is affine, end at those of x given y to 5e-3 with a thousand steps.
-// [scoresde.eq48] [scoresde.eq49]
+// x ~ N(0, 1), y = x + n with n ~ N(0, tau^2): given x(t), y is normal about E[x(0) | x(t)] with variance tau^2 and the
+// posterior's. The sum is the score of the exact conditional law, N(m y / (1 + tau^2), m^2 tau^2 / (1 + tau^2) + s^2),
+// to 1e-12; and the steps' mean and variance, which follow from one step each as it is affine, end at those of x given
+// y to 5e-3 with a thousand steps. [scoresde.eq48] [scoresde.eq49]
 
 typedef struct
 {

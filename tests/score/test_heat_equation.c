@@ -576,11 +576,11 @@ Test (heat_equation, scores_that_agree_once_agree_later)
 
 // ## With a drift
 //
-// With $d\mathbf x = \boldsymbol\mu\,dt + g\,d\mathbf w$ it is
-// $\partial_t\log p = -\nabla\cdot\boldsymbol\mu - \boldsymbol\mu\cdot\nabla\log p + \tfrac12g^2(\lVert\nabla\log p\rVert^2 + \triangle\log p)$.
-// The lemmas print $\mu\nabla\cdot\log p$ and $\mu\nabla\cdot p$, divergences of a number; read as
-// $\sum_i\mu_i\sum_j\partial_j$ they are right on a line and nowhere else. Under VP, $\boldsymbol\mu = f\mathbf x$.
-// [consistent.lemA.3] [consistent.lemA.12]
+// With $d\mathbf x = \boldsymbol\mu\,dt + g\,d\mathbf w$ it is $\partial_t\log p = -\nabla\cdot\boldsymbol\mu -
+// \boldsymbol\mu\cdot\nabla\log p + \tfrac12g^2(\lVert\nabla\log p\rVert^2 + \triangle\log p)$. The lemmas print
+// $\mu\nabla\cdot\log p$ and $\mu\nabla\cdot p$, divergences of a number; read as $\sum_i\mu_i\sum_j\partial_j$ they
+// are right on a line and nowhere else. Under VP, $\boldsymbol\mu = f\mathbf x$. [consistent.lemA.3]
+// [consistent.lemA.12]
 
 Test (heat_equation, erratum_lemA12_mu_div_log_p)
 {

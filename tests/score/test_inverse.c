@@ -19,8 +19,9 @@ SUITE (inverse);
 
 // ## The identity behind it
 //
-// x ~ N(0, 1), y = x + n, x(t) = x + s z, y(t) = x(t) + n. The integral over y(t) on 4,001 nodes, its logarithm differentiated in x(t),
-// is the score of x(t) given y, -(x - y / (1 + tau^2)) / (tau^2 / (1 + tau^2) + s^2). [scoresde.txt-inverse-marginal] [scoresde.txt-inverse-bayes]
+// x ~ N(0, 1), y = x + n, x(t) = x + s z, y(t) = x(t) + n. The integral over y(t) on 4,001 nodes, its logarithm
+// differentiated in x(t), is the score of x(t) given y, -(x - y / (1 + tau^2)) / (tau^2 / (1 + tau^2) + s^2).
+// [scoresde.txt-inverse-marginal] [scoresde.txt-inverse-bayes]
 
 static double
 log_normal_density (double x, double mean, double variance)
@@ -31,7 +32,8 @@ log_normal_density (double x, double mean, double variance)
 static double
 log_integral (double x, double y, double tau2, double s2)
 {
-  // y(t) given y is N(y, s^2); then z is known, (y(t) - y) / s, and so is x(t) up to x's posterior: x(t) = x + (y(t) - y).
+  // y(t) given y is N(y, s^2); then z is known, (y(t) - y) / s, and so is x(t) up to x's posterior: x(t) = x + (y(t) -
+  // y).
   const int nodes = 4001;
   const double width = 16 * sqrt (s2), h = width / (nodes - 1);
   double sum = 0;
@@ -61,8 +63,8 @@ Test (inverse, the_score_is_an_integral_over_the_noised_measurement)
 
 // ## The gradient
 //
-// H^T (y_hat - H x) / (a tau)^2 with y_hat = a y + s H z, z from the row's own stream, other numbers at each call; by a matrix that is
-// not square. [scoresde.eq50]
+// H^T (y_hat - H x) / (a tau)^2 with y_hat = a y + s H z, z from the row's own stream, other numbers at each call; by a
+// matrix that is not square. [scoresde.eq50]
 
 Test (inverse, gradient_at_a_noised_measurement)
 {
@@ -99,9 +101,10 @@ Test (inverse, gradient_at_a_noised_measurement)
 
 // ## What it costs
 //
-// Predictors alone end at y / tau^2 e^(1/tau^2) E_1(1/tau^2) and at a variance of .277343 for tau = 1, where y/2 and .5 are right; with a
-// corrector at each time at (.500, .5126). The mean is half the difference of two runs with the same noise and opposite y, exact as all
-// is linear; variances of 12,000 within 5.2 standard errors and 1 %. [scoresde.eq50] [scoresde.txt-inverse-bayes]
+// Predictors alone end at y / tau^2 e^(1/tau^2) E_1(1/tau^2) and at a variance of .277343 for tau = 1, where y/2 and .5
+// are right; with a corrector at each time at (.500, .5126). The mean is half the difference of two runs with the same
+// noise and opposite y, exact as all is linear; variances of 12,000 within 5.2 standard errors and 1 %. [scoresde.eq50]
+// [scoresde.txt-inverse-bayes]
 
 enum
 {
@@ -160,8 +163,9 @@ Test (inverse, correctors_mend_it)
   cr_assert_float_eq (v, 0.51261, (5.2 * sqrt (2. / N) + 0.01) * 0.51261, "variance %g", v);
 }
 
-// The score's mean squared error with one draw, tau = 1, at s^2 = 1e-4, 1e-2, 1, 25 and 400: it grows with t, from s^2 to 2 s^2, so that "a
-// smaller impact for large t" is not of the estimate. 200,000 triples of x(t), y and the draw; within 5 %. [scoresde.txt-inverse-assumptions]
+// The score's mean squared error with one draw, tau = 1, at s^2 = 1e-4, 1e-2, 1, 25 and 400: it grows with t, from s^2
+// to 2 s^2, so that "a smaller impact for large t" is not of the estimate. 200,000 triples of x(t), y and the draw;
+// within 5 %. [scoresde.txt-inverse-assumptions]
 
 Test (inverse, erratum_one_draw_matters_more_for_large_t)
 {

@@ -60,7 +60,8 @@ trial_alloc (sb_process *process, sb_prediction prediction, sb_label label, doub
 // ## A silent network
 //
 // knows the data's deviation and nothing else. With the blend it should then be the best that can be said: the
-// posterior of Gaussian data of that deviation, under any process. Predicting epsilon it says zero. [consistent.set-edm-precond]
+// posterior of Gaussian data of that deviation, under any process. Predicting epsilon it says zero.
+// [consistent.set-edm-precond]
 
 Test (network, a_silent_blend_is_the_gaussian_posterior)
 {
@@ -93,8 +94,8 @@ Test (network, a_silent_blend_is_the_gaussian_posterior)
 // Its input has deviation one where the data have the deviation noted: the bare network, called with $c x_t$ and the
 // label worked out by hand from a process whose moments are known, gives what the score gives. By hand all is easiest
 // in $x = x_t/a$ and $\sigma = \varsigma/a$. For VE, $a = 1$ and $\sigma = \sigma(t)$; for VP, $a = e^{-B/2}$ with $B =
-// 0.1\,t + 9.95\,t^2$, and $\varsigma^2 = 1 - a^2$. A label is $1000\,t$, $\ln\sigma$ or Karras et al.'s $\frac14\ln\sigma$.
-// [consistent.set-edm-precond]
+// 0.1\,t + 9.95\,t^2$, and $\varsigma^2 = 1 - a^2$. A label is $1000\,t$, $\ln\sigma$ or Karras et al.'s
+// $\frac14\ln\sigma$. [consistent.set-edm-precond]
 
 static void
 check_scales (const sb_process *process, sb_prediction prediction, sb_label label, trial *r)
@@ -140,8 +141,9 @@ Test (network, input_and_label_are_scaled_as_documented)
 
 // ## A residual
 //
-// $\hat{\mathbf x}_0 = \mathbf x_t + \sigma_d\,F(\mathbf x_t/\sqrt{\sigma_d^2 + \sigma_t^2}, 1000\,t)$, also where the process has no parts;
-// a network of zeros says that the point is clean. [soft.eq10] Its label is no noise, which may stand still.
+// $\hat{\mathbf x}_0 = \mathbf x_t + \sigma_d\,F(\mathbf x_t/\sqrt{\sigma_d^2 + \sigma_t^2}, 1000\,t)$, also where the
+// process has no parts; a network of zeros says that the point is clean. [soft.eq10] Its label is no noise, which may
+// stand still.
 
 Test (network, a_residual_is_added_to_the_point)
 {

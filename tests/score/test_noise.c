@@ -231,12 +231,12 @@ Test (noise, round_trips)
 
 // ## The score of a level
 //
-// A mixture in the plane, of components with correlated coordinates, at levels 1, 10, 100, 500, 1000: against differences
-// of $\log q(x_t)$ written out, with means $\sqrt{\bar\alpha_t}\mathbf m_k$ and covariances $\bar\alpha_t\mathbf{C}_k +
-// (1 - \bar\alpha_t)\mathbf{I}$, to $10^{-7}$. At the last it is nearly that of the prior, $\mathbf{s}(x, T) = -x$, to 0.05.
-// And the other two views beside it, $\varepsilon^* = -\sqrt{1 - \bar\alpha_t}\,\nabla\log q$ and
-// $\operatorname{E}[\mathbf{x}_0 \mid \mathbf{x}_t] = (\mathbf{x}_t + (1 - \bar\alpha_t)\,\nabla\log
-// q)/\sqrt{\bar\alpha_t}$. [dsm2ddpm.txt-score-diffusion] [dsm2ddpm.txt-score-eps]
+// A mixture in the plane, of components with correlated coordinates, at levels 1, 10, 100, 500, 1000: against
+// differences of $\log q(x_t)$ written out, with means $\sqrt{\bar\alpha_t}\mathbf m_k$ and covariances
+// $\bar\alpha_t\mathbf{C}_k + (1 - \bar\alpha_t)\mathbf{I}$, to $10^{-7}$. At the last it is nearly that of the prior,
+// $\mathbf{s}(x, T) = -x$, to 0.05. And the other two views beside it, $\varepsilon^* = -\sqrt{1 -
+// \bar\alpha_t}\,\nabla\log q$ and $\operatorname{E}[\mathbf{x}_0 \mid \mathbf{x}_t] = (\mathbf{x}_t + (1 -
+// \bar\alpha_t)\,\nabla\log q)/\sqrt{\bar\alpha_t}$. [dsm2ddpm.txt-score-diffusion] [dsm2ddpm.txt-score-eps]
 
 static const double plane_w[] = { 0.4, 0.6 }, plane_m[] = { -1, 0.5, 1.2, -0.3 },
                     plane_C[] = { 0.5, 0.3, 0.3, 0.4, 0.2, -0.1, -0.1, 0.6 };

@@ -14,8 +14,9 @@ SUITE (pde);
 
 // ## Laws in closed form
 //
-// The law's own log density, differentiated in time by differences, at eight points, under every process that has an SDE: a mixture of two
-// Gaussians that are not round, whose score has a Jacobian that is not diagonal. [scoresde.eq35] [scoresde.eq37]
+// The law's own log density, differentiated in time by differences, at eight points, under every process that has an
+// SDE: a mixture of two Gaussians that are not round, whose score has a Jacobian that is not diagonal. [scoresde.eq35]
+// [scoresde.eq37]
 
 static sb_target *
 mixture_in (size_t d)
@@ -61,8 +62,8 @@ IN_EACH_WORLD (pde, log_density_changes_by_it)
 
 // ## An SDE whose noise depends on the state
 //
-// Geometric Brownian motion $dx = ax\,dt + bx\,dw$ from a lognormal law: $\log x \sim \mathcal N(m + (a - b^2/2)t, v + b^2 t)$.
-// [scoresde.eq37]
+// Geometric Brownian motion $dx = ax\,dt + bx\,dw$ from a lognormal law: $\log x \sim \mathcal N(m + (a - b^2/2)t, v +
+// b^2 t)$. [scoresde.eq37]
 
 static const double A = 0.4, B = 0.6;
 

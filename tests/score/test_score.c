@@ -98,8 +98,8 @@ Test (score, exact_score_needs_one_dimension)
 
 // ## By callback
 //
-// A user's function of one view: the law's closed form of that view, through params. The other views follow by Tweedie's
-// formula and agree with their own closed forms.
+// A user's function of one view: the law's closed form of that view, through params. The other views follow by
+// Tweedie's formula and agree with their own closed forms.
 
 typedef struct
 {

@@ -1,7 +1,7 @@
 // # A conditional score, cut from a joint one
 //
-// Of a mixture of three Gaussians in 2 + 2 dimensions none of which is round, noised at two speeds: the conditional law is a
-// mixture again, written out here by the rules for Gaussians.
+// Of a mixture of three Gaussians in 2 + 2 dimensions none of which is round, noised at two speeds: the conditional law
+// is a mixture again, written out here by the rules for Gaussians.
 
 #include "operator/operators.h"
 #include "process/multispeed.h"
@@ -121,8 +121,9 @@ some_points (void)
 
 // ## It is the score of the conditional law
 //
-// Given $\mathbf y_t$, component $k$ has the weight $w_k\,\mathcal N(\mathbf y_t; \mathbf m_y, \mathbf C_{yy})$, the mean $\mathbf m_x + \mathbf C_{xy}\mathbf
-// C_{yy}^{-1}(\mathbf y_t - \mathbf m_y)$ and the covariance $\mathbf C_{xx} - \mathbf C_{xy}\mathbf C_{yy}^{-1}\mathbf C_{yx}$, all at time $t$.
+// Given $\mathbf y_t$, component $k$ has the weight $w_k\,\mathcal N(\mathbf y_t; \mathbf m_y, \mathbf C_{yy})$, the
+// mean $\mathbf m_x + \mathbf C_{xy}\mathbf C_{yy}^{-1}(\mathbf y_t - \mathbf m_y)$ and the covariance $\mathbf
+// C_{xx} - \mathbf C_{xy}\mathbf C_{yy}^{-1}\mathbf C_{yx}$, all at time $t$.
 
 typedef struct
 {
@@ -205,8 +206,8 @@ Test (slice, is_the_score_of_the_conditional_law)
     }
 }
 
-// $\ln p(\mathbf x_t \mid \mathbf y_t) = \ln p(\mathbf x_t, \mathbf y_t) - \ln p(\mathbf y_t)$, both by the library; its differences of second order, to
-// 1e-6. [nonuniform.txt-jointslice]
+// $\ln p(\mathbf x_t \mid \mathbf y_t) = \ln p(\mathbf x_t, \mathbf y_t) - \ln p(\mathbf y_t)$, both by the library;
+// its differences of second order, to 1e-6. [nonuniform.txt-jointslice]
 
 static void
 log_conditional (const world *w, const points *at, size_t j, double step, gsl_vector *log_p)
@@ -247,8 +248,8 @@ Test (slice, is_the_gradient_of_its_logarithm)
 
 // ## The first numbers
 //
-// For every $1 \le j \le n$ the slice is the joint score's first $j$ numbers, to the bit. Printed for $j < n$, with an index $i$
-// that does not occur; at $j = n$ it is the joint score and has no condition. [nonuniform.txt-indexing]
+// For every $1 \le j \le n$ the slice is the joint score's first $j$ numbers, to the bit. Printed for $j < n$, with an
+// index $i$ that does not occur; at $j = n$ it is the joint score and has no condition. [nonuniform.txt-indexing]
 
 Test (slice, are_the_first_numbers)
 {
@@ -273,8 +274,8 @@ Test (slice, are_the_first_numbers)
 
 // ## Views
 //
-// The joint score's, and from those by Tweedie's formula under the process of x: a joint score that is asked for one view only
-// answers all, as the law does. Of x alone: the process of the pair has no noise in a y that stands still.
+// The joint score's, and from those by Tweedie's formula under the process of x: a joint score that is asked for one
+// view only answers all, as the law does. Of x alone: the process of the pair has no noise in a y that stands still.
 
 static int
 one_view (const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, gsl_matrix *out, void *params)
@@ -333,8 +334,8 @@ Test (slice, views_are_those_of_x)
 
 // ## Derivatives
 //
-// Of s(z) = M z + sin z with an M that is not symmetric: its products are those of the block of x alone, its divergence the trace
-// of that block, and the parameters' gradient that of the first numbers.
+// Of s(z) = M z + sin z with an M that is not symmetric: its products are those of the block of x alone, its divergence
+// the trace of that block, and the parameters' gradient that of the first numbers.
 
 static const double M[D][D] = { { -1, .5, .2, -.3 }, { -.7, -2, .4, .1 }, { .6, .3, -1, .9 }, { -.2, .8, .5, -1.5 } };
 
@@ -429,7 +430,8 @@ Test (slice, derivatives_are_those_of_the_block)
                         1e-12);
 }
 
-// Another view's products are those of its differences, here of the denoiser of an exact score, and one is the other transposed.
+// Another view's products are those of its differences, here of the denoiser of an exact score, and one is the other
+// transposed.
 
 Test (slice, derivatives_of_a_view_are_differences)
 {
@@ -533,8 +535,8 @@ Test (slice, what_does_not_fit_is_refused)
 
 // ## Noises that are mixed
 //
-// In a basis, or under maps that are any, the first numbers of epsilon are not the noise of x: that view is not offered, and
-// follows from the score; where there is no other, there is no slice.
+// In a basis, or under maps that are any, the first numbers of epsilon are not the noise of x: that view is not
+// offered, and follows from the score; where there is no other, there is no slice.
 
 Test (slice, epsilon_is_not_cut_where_noises_are_mixed)
 {

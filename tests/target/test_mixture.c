@@ -395,8 +395,8 @@ Test (mixture, rows_of_a_batch_do_not_meet)
   check_threads (target, vp, x, t, v);
 }
 
-// So under a process of two parts, with rows of one time together and others at times of their own: of four dimensions bit for
-// bit, of twenty, where OpenBLAS solves, to rounding.
+// So under a process of two parts, with rows of one time together and others at times of their own: of four dimensions
+// bit for bit, of twenty, where OpenBLAS solves, to rounding.
 
 static sb_target *
 full_mixture (size_t K, size_t d)

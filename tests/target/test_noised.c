@@ -127,9 +127,9 @@ Test (noised, draws_under_noise)
 
 // ## In the plane
 //
-// Two Gaussians whose axes are not the coordinates', and a data set of five points with the same mass each: at 40 points,
-// the log density is that of the integral, over the plane by the trapezoidal rule, and over the data set the sum that it
-// is, to $10^{-10}$ of itself; the score is the slope of its logarithm along either coordinate.
+// Two Gaussians whose axes are not the coordinates', and a data set of five points with the same mass each: at 40
+// points, the log density is that of the integral, over the plane by the trapezoidal rule, and over the data set the
+// sum that it is, to $10^{-10}$ of itself; the score is the slope of its logarithm along either coordinate.
 // [dsm2ddpm.txt-qsigma] [dsm2ddpm.txt-NCSN-target]
 
 enum
@@ -222,9 +222,10 @@ Test (noised, laws_in_the_plane)
 }
 
 // A data set of 60 points in 784 dimensions at $\sigma = 0.01$: densities like $e^{-10^6}$, and every log density and
-// score is finite, near a point and far from all. The second point is $2\sigma$ from the first along one coordinate, the
-// others far away. Row 0 is at distances of $\sqrt d\,\sigma$ and $\sqrt{d + 8}\,\sigma$ from the two, so that their
-// shares are as 1 to $e^{-4}$, row 1 as far from the one as from the other: what they say is known. [dsm2ddpm.txt-qsigma]
+// score is finite, near a point and far from all. The second point is $2\sigma$ from the first along one coordinate,
+// the others far away. Row 0 is at distances of $\sqrt d\,\sigma$ and $\sqrt{d + 8}\,\sigma$ from the two, so that
+// their shares are as 1 to $e^{-4}$, row 1 as far from the one as from the other: what they say is known.
+// [dsm2ddpm.txt-qsigma]
 
 Test (noised, a_data_set_at_a_small_sigma)
 {

@@ -1,8 +1,8 @@
 // # A condition that is noised too
 //
-// *Non-Uniform Diffusion Models*, Sections 3.4.2 and 3.4.3 and the first steps of Appendix A.4: what the score given $y_t$ is to that given
-// $y$. The noise of $x_t$ has the variance $.25$, that of $y_t$ any; scores and densities are the library's, of a Gaussian pair and of a
-// mixture. z-tests have a false alarm of $10^{-6}$.
+// *Non-Uniform Diffusion Models*, Sections 3.4.2 and 3.4.3 and the first steps of Appendix A.4: what the score given
+// $y_t$ is to that given $y$. The noise of $x_t$ has the variance $.25$, that of $y_t$ any; scores and densities are
+// the library's, of a Gaussian pair and of a mixture. z-tests have a false alarm of $10^{-6}$.
 
 #include "pairs.h"
 #include "process/multispeed.h"
@@ -107,8 +107,9 @@ over_y (double x)
 
 // ## The score given $y_t$ is a mean
 //
-// $\nabla\ln p(x_t \mid y_t) = \mathbb E[\nabla\ln p(x_t \mid y) \mid x_t, y_t]$. A Gaussian's is linear in $y$, so that the mean is that at
-// $\mathbb E[y \mid x_t, y_t]$, the joint law's denoiser: to 1e-12. The mixture's by quadrature over $y$, to 1e-8. [nonuniform.txt-cdiffe-approx]
+// $\nabla\ln p(x_t \mid y_t) = \mathbb E[\nabla\ln p(x_t \mid y) \mid x_t, y_t]$. A Gaussian's is linear in $y$, so
+// that the mean is that at $\mathbb E[y \mid x_t, y_t]$, the joint law's denoiser: to 1e-12. The mixture's by
+// quadrature over $y$, to 1e-8. [nonuniform.txt-cdiffe-approx]
 
 Test (speeds, score_is_a_mean_of_a_gaussian)
 {
@@ -153,8 +154,9 @@ Test (speeds, score_is_a_mean_of_a_mixture)
       }
 }
 
-// So the mean squared error is $J(x_t \mid y) - J(x_t \mid y_t)$, Fisher informations, and never falls as $\sigma_y$ rises: of the Gaussian pair
-// $1/v_0 - 1/v$, at $\sigma_y = .4$ 0.207245497, by the rule and by 400,000 draws. [nonuniform.txt-cdiffe-approx]
+// So the mean squared error is $J(x_t \mid y) - J(x_t \mid y_t)$, Fisher informations, and never falls as $\sigma_y$
+// rises: of the Gaussian pair $1/v_0 - 1/v$, at $\sigma_y = .4$ 0.207245497, by the rule and by 400,000 draws.
+// [nonuniform.txt-cdiffe-approx]
 
 // Rows (x_t, y) and the noise of y_t, evenly spaced and weighted by their density: the noise of x_t is counted in x_t.
 
@@ -278,9 +280,9 @@ Test (speeds, error_by_draws)
 
 // ## Theorem 4: the error at a point
 //
-// $A(\sigma_y) = \mathbb E_{y_t}(\nabla\ln p(x_t \mid y_t) - \nabla\ln p(x_t \mid y))^2$ of Gaussian pairs, in closed form, by a rule that is exact, for 100
-// deviations, correlations and points; at $x_t = .7$, $y = -.4$ 0.231479085 for $\sigma_y = .4$ and 0.017014579 for .1, $A/\sigma_y^2 \to
-// 1.719967751$, in the end as $\sigma_y^2$. [nonuniform.thm4]
+// $A(\sigma_y) = \mathbb E_{y_t}(\nabla\ln p(x_t \mid y_t) - \nabla\ln p(x_t \mid y))^2$ of Gaussian pairs, in closed
+// form, by a rule that is exact, for 100 deviations, correlations and points; at $x_t = .7$, $y = -.4$ 0.231479085 for
+// $\sigma_y = .4$ and 0.017014579 for .1, $A/\sigma_y^2 \to 1.719967751$, in the end as $\sigma_y^2$. [nonuniform.thm4]
 
 static double
 error_at (const pair *law, double x, double y, double sigma, size_t nodes)
@@ -348,9 +350,10 @@ Test (speeds, theorem_4_of_gaussians)
   check_mean (squared_differences (truth, scores (score_given (&PAIR_G, .4), z_t)), .231479085);
 }
 
-// In general $A/\sigma_y^2 \to |\partial_y\partial_{x_t}\ln p(x_t \mid y)|^2$: of the mixture at $x_t = .3$, $y = .2$ 0.261599 at $\sigma_y = 1/640$, and
-// 0.261427 by differences of the score. Its density is smooth and above 0, as Assumptions 3 and 4 ask; Assumption 5, that $y$ stays in a compact
-// set, does not hold, nor is it needed here. [nonuniform.thm4] [nonuniform.txt-asm345]
+// In general $A/\sigma_y^2 \to |\partial_y\partial_{x_t}\ln p(x_t \mid y)|^2$: of the mixture at $x_t = .3$, $y = .2$
+// 0.261599 at $\sigma_y = 1/640$, and 0.261427 by differences of the score. Its density is smooth and above 0, as
+// Assumptions 3 and 4 ask; Assumption 5, that $y$ stays in a compact set, does not hold, nor is it needed here.
+// [nonuniform.thm4] [nonuniform.txt-asm345]
 
 Test (speeds, theorem_4_of_a_mixture)
 {
@@ -370,8 +373,9 @@ Test (speeds, theorem_4_of_a_mixture)
   cr_assert (gsl_finite (gsl_vector_min (log_p)), "above 0");
 }
 
-// Assumption 5 and the noise exclude each other: of $y$ in $[0, 1]$, $y_t$ leaves it, here by the library's distribution function of a
-// thousand points with $\sigma = .1$ in 8 % of the cases, $2\sigma/\sqrt{2\pi}$. [nonuniform.txt-asm345]
+// Assumption 5 and the noise exclude each other: of $y$ in $[0, 1]$, $y_t$ leaves it, here by the library's
+// distribution function of a thousand points with $\sigma = .1$ in 8 % of the cases, $2\sigma/\sqrt{2\pi}$.
+// [nonuniform.txt-asm345]
 
 static sb_target *
 even_points (size_t count)
@@ -393,8 +397,8 @@ Test (speeds, erratum_txt_asm345_noise_leaves_a_compact_set)
 
 // ## Lemma 4: the density of $y_t$ given $x_t$ is smoothed
 //
-// $p(y_t \mid x_t) = (p(\cdot \mid x_t) * \varphi_\sigma)(y_t)$ at 50 points, by the library's densities and 2001 nodes, to 1e-9, and so for its
-// derivative along $x_t$, which is also its difference quotient. [nonuniform.lem4]
+// $p(y_t \mid x_t) = (p(\cdot \mid x_t) * \varphi_\sigma)(y_t)$ at 50 points, by the library's densities and 2001
+// nodes, to 1e-9, and so for its derivative along $x_t$, which is also its difference quotient. [nonuniform.lem4]
 
 typedef struct
 {
@@ -449,8 +453,8 @@ Test (speeds, lemma_4)
     }
 }
 
-// Printed, in its third line, "$dt$" for $dy$; and as it stands it is of a $y$ that only gathers noise. Under VP, whose $y_t$ has the mean
-// $\alpha y$, $\varphi$ has to be taken around that. [nonuniform.lem4]
+// Printed, in its third line, "$dt$" for $dy$; and as it stands it is of a $y$ that only gathers noise. Under VP, whose
+// $y_t$ has the mean $\alpha y$, $\varphi$ has to be taken around that. [nonuniform.lem4]
 
 Test (speeds, erratum_lem4_is_of_added_noise)
 {
@@ -466,10 +470,10 @@ Test (speeds, erratum_lem4_is_of_added_noise)
 
 // ## Two Wiener processes
 //
-// Printed, both SDEs have the same $d\mathbf w$. Then $y_t - y$ would be $(\sigma^y/\sigma^x)(x_t - x_0)$, and Lemma 4, which takes $p(y_t \mid y,
-// x_t) = p(y_t \mid y)$ for granted, would fail: with the covariance $\sigma^x\sigma^y$ between the noises the density is off by more than 0.01.
-// The library's are independent: over 400,000 draws they have no covariance, nor does $x_t - x_0$ say anything of $y_t - y$.
-// [nonuniform.lem4] [nonuniform.txt-cmde-sde]
+// Printed, both SDEs have the same $d\mathbf w$. Then $y_t - y$ would be $(\sigma^y/\sigma^x)(x_t - x_0)$, and Lemma 4,
+// which takes $p(y_t \mid y, x_t) = p(y_t \mid y)$ for granted, would fail: with the covariance $\sigma^x\sigma^y$
+// between the noises the density is off by more than 0.01. The library's are independent: over 400,000 draws they have
+// no covariance, nor does $x_t - x_0$ say anything of $y_t - y$. [nonuniform.lem4] [nonuniform.txt-cmde-sde]
 
 Test (speeds, erratum_txt_cmde_sde_needs_two_wiener_processes)
 {
@@ -496,8 +500,9 @@ Test (speeds, erratum_txt_cmde_sde_needs_two_wiener_processes)
 
 // ## Bayes's rule
 //
-// $\nabla\ln p(x_t \mid y) = \nabla\ln p(x_t) + \nabla\ln p(y \mid x_t)$. Of the Gaussian pair, where $y$ given $x_t$ is $\mathcal N(kx_t, 1 - k\rho)$, $k = \rho/(1 +
-// \tau)$, the guided score is that of the joint law, cut, to 1e-12 at 100 points. [nonuniform.txt-bayes]
+// $\nabla\ln p(x_t \mid y) = \nabla\ln p(x_t) + \nabla\ln p(y \mid x_t)$. Of the Gaussian pair, where $y$ given $x_t$
+// is $\mathcal N(kx_t, 1 - k\rho)$, $k = \rho/(1 + \tau)$, the guided score is that of the joint law, cut, to 1e-12 at
+// 100 points. [nonuniform.txt-bayes]
 
 static int
 of_a_measurement (const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, gsl_matrix *out, void *params)
@@ -524,7 +529,8 @@ Test (speeds, bayes_of_a_gaussian)
     cr_assert_float_eq (gsl_vector_get (s, i), gsl_vector_get (wanted, i), 1e-12 * 5, "row %zu", i);
 }
 
-// Of a mixture whose label is $y$: $p(y \mid x_t)$ is a softmax of the components' log densities. [nonuniform.txt-bayes]
+// Of a mixture whose label is $y$: $p(y \mid x_t)$ is a softmax of the components' log densities.
+// [nonuniform.txt-bayes]
 
 static pair
 component (size_t k)
@@ -588,8 +594,9 @@ Test (speeds, bayes_of_a_label)
     }
 }
 
-// In the proof of Theorem 4 it takes the difference of two scores given a condition to that of two gradients along $x_t$ of the condition's log
-// density, as $p(x_t)$ drops out; in each of $n_x$ dimensions. Gaussians to 1e-12, the mixture by differences to 1e-6. [nonuniform.txt-a4-bayes]
+// In the proof of Theorem 4 it takes the difference of two scores given a condition to that of two gradients along
+// $x_t$ of the condition's log density, as $p(x_t)$ drops out; in each of $n_x$ dimensions. Gaussians to 1e-12, the
+// mixture by differences to 1e-6. [nonuniform.txt-a4-bayes]
 
 Test (speeds, bayes_in_the_proof_of_theorem_4)
 {

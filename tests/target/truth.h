@@ -51,7 +51,8 @@ sb_target *truth_mixture (const truth_law *law);
 sb_target *truth_points (const truth_law *law); // the covariances are left out
 
 // How far the library is from the truth at x, relative to what enters the sums. The direction of the Jacobian-vector
-// product is (1, -1, 1, ...). The noise's own score is of size 1 / sd: that, times `least`, adds to the size of a score.
+// product is (1, -1, 1, ...). The noise's own score is of size 1 / sd: that, times `least`, adds to the size of a
+// score.
 typedef enum
 {
   LOG_DENSITY,

@@ -1,8 +1,8 @@
 // # Called from several threads of the caller's own
 //
-// What is only read may be shared: a process, a law, a score, a network and its weights. Each thread here does the same work with
-// all of these at once, and must get what one alone gets, to the bit. A build with ThreadSanitizer and without OpenMP (make
-// check-threads) sees what chance would hide; it is why this is a program without Criterion.
+// What is only read may be shared: a process, a law, a score, a network and its weights. Each thread here does the same
+// work with all of these at once, and must get what one alone gets, to the bit. A build with ThreadSanitizer and
+// without OpenMP (make check-threads) sees what chance would hide; it is why this is a program without Criterion.
 
 #include "base/shard.h"
 #include "process/vp.h"

@@ -30,11 +30,11 @@ Test (adam, five_steps_by_hand)
     }
 }
 
-// The report's: rate $2\cdot10^{-5}$, and of what it does not print neither warm-up nor clipping nor average. Down three
-// parabolas $\frac h2(\theta - c)^2$ at once, against Kingma and Ba's Algorithm 1 in long double, which follows its own
-// gradients. Two minima are passed on the way, so that the moments' memory shows; the third slope is as small as
-// $\varepsilon$. Weights are floats, but start at zero and move by $10^{-4}$: five steps are right to a millionth of that.
-// [dsm2ddpm.set-ncsn-train]
+// The report's: rate $2\cdot10^{-5}$, and of what it does not print neither warm-up nor clipping nor average. Down
+// three parabolas $\frac h2(\theta - c)^2$ at once, against Kingma and Ba's Algorithm 1 in long double, which follows
+// its own gradients. Two minima are passed on the way, so that the moments' memory shows; the third slope is as small
+// as $\varepsilon$. Weights are floats, but start at zero and move by $10^{-4}$: five steps are right to a millionth of
+// that. [dsm2ddpm.set-ncsn-train]
 
 Test (adam, five_steps_down_three_parabolas)
 {
@@ -147,7 +147,8 @@ Test (adam, average_approaches_what_stands_still)
 }
 
 // Its rate rises: at step n it is at most (1 + n) / (10 + n), whose product over N steps is 10! (N + 1)! / (N + 10)!;
-// or the half-life in steps is n / 20. What is left of the first weights in the average is that product. [scoresde.set-ema]
+// or the half-life in steps is n / 20. What is left of the first weights in the average is that product.
+// [scoresde.set-ema]
 
 Test (adam, the_average_forgets_the_first_weights)
 {
@@ -181,9 +182,9 @@ Test (adam, the_average_forgets_the_first_weights)
 
 // ## By images
 //
-// Karras et al. count images: the rate is 0 at first, half at half of the ramp and whole from there on; [consistent.set-edm-lr]
-// the average's half-life is at most a twentieth of the images seen, so that after the first step it is the weights. In H images it
-// loses half of what it was, however many a step takes. [consistent.set-edm-ema]
+// Karras et al. count images: the rate is 0 at first, half at half of the ramp and whole from there on;
+// [consistent.set-edm-lr] the average's half-life is at most a twentieth of the images seen, so that after the first
+// step it is the weights. In H images it loses half of what it was, however many a step takes. [consistent.set-edm-ema]
 
 Test (adam, schedules_by_images)
 {
@@ -240,8 +241,9 @@ Test (adam, a_gradient_that_is_not_finite_changes_nothing)
 
 // ## All weights belong to a piece
 //
-// Weights are worked on in at most 64 pieces of 16384 or more. Of numbers of weights around the one where all 64 are full, the
-// first and the last weight have the gradients 3 and 4: the norm is 5, and both move by the rate, with the gradient's sign.
+// Weights are worked on in at most 64 pieces of 16384 or more. Of numbers of weights around the one where all 64 are
+// full, the first and the last weight have the gradients 3 and 4: the norm is 5, and both move by the rate, with the
+// gradient's sign.
 
 static void
 first_and_last (size_t count)

@@ -106,8 +106,8 @@ Test (checkpoint, a_training_comes_back_to_the_bit)
   cr_assert_str_eq (used->net->configuration, network);
 }
 
-// What was fitted of a soft process's prior, rounded to single precision, comes with it, from a training as from a model
-// of half the size; without it there is no model.
+// What was fitted of a soft process's prior, rounded to single precision, comes with it, from a training as from a
+// model of half the size; without it there is no model.
 
 Test (checkpoint, a_prior_comes_back_to_the_bit)
 {
@@ -150,8 +150,8 @@ Test (checkpoint, a_prior_comes_back_to_the_bit)
   cr_assert (strstr (error.message, "prior"), "%s", error.message);
 }
 
-// For every architecture and every size of its lowest level, down to one pixel: each parameter is one number of one tensor, whose
-// shape says how many it has; and what is written is what comes back.
+// For every architecture and every size of its lowest level, down to one pixel: each parameter is one number of one
+// tensor, whose shape says how many it has; and what is written is what comes back.
 
 Test (checkpoint, tensors_are_all_of_a_network)
 {
@@ -234,8 +234,8 @@ Test (checkpoint, parts_have_their_deviations)
 
 // ## Shipped models
 //
-// Their answers to three fixed inputs, so that a network is still read as it was when it came: sums of the outputs, with
-// weights, and of their squares.
+// Their answers to three fixed inputs, so that a network is still read as it was when it came: sums of the outputs,
+// with weights, and of their squares.
 
 Test (checkpoint, shipped_models_say_what_they_said)
 {
@@ -271,8 +271,8 @@ Test (checkpoint, shipped_models_say_what_they_said)
     }
 }
 
-// The configuration of the report's noise conditional score network. Its ladder, from $\sigma_1 = 1$ down to $\sigma_{10}
-// = 0.01$, each a ninth root of 100 below the one before, is what a reader of the file samples at.
+// The configuration of the report's noise conditional score network. Its ladder, from $\sigma_1 = 1$ down to
+// $\sigma_{10} = 0.01$, each a ninth root of 100 below the one before, is what a reader of the file samples at.
 // [dsm2ddpm.set-ncsn-train]
 
 Test (checkpoint, the_reports_ladder_comes_back)

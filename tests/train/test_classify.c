@@ -1,7 +1,7 @@
 // # What must be true of training a classifier
 //
-// That it learns is seen in tests/measure/test_classifier. Here is what it learns from, and that its gradient is that of
-// its loss.
+// That it learns is seen in tests/measure/test_classifier. Here is what it learns from, and that its gradient is that
+// of its loss.
 
 #include "base/shard.h"
 #include "process/kinds.h"
@@ -287,8 +287,8 @@ loss_by_hand (const sb_classifying *c, sb_stream stream, double share)
   return sum;
 }
 
-// The gradient is added, times the share, and is the slope of the loss, as far as float shows, along a direction in which
-// all its numbers pull together.
+// The gradient is added, times the share, and is the slope of the loss, as far as float shows, along a direction in
+// which all its numbers pull together.
 
 static void
 check_slope (sb_classifying *c)

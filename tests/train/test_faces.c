@@ -48,8 +48,8 @@ report_model (const char *net)
 
 // ## The settings come back
 //
-// From a checkpoint: the network's line and its shape, the chain with the report's first and last rate, what the network is
-// told and what it says, the data's range, and the recipe's words. [dsm2ddpm.set-ddpm-anime]
+// From a checkpoint: the network's line and its shape, the chain with the report's first and last rate, what the
+// network is told and what it says, the data's range, and the recipe's words. [dsm2ddpm.set-ddpm-anime]
 
 Test (faces, settings_come_back)
 {
@@ -81,8 +81,8 @@ Test (faces, settings_come_back)
 //
 // A new network says zero, and the loss is the noise's own mean square: $L_{simple}$ is within a tenth of $d$ over a
 // batch of 64 images of 3 x 8 x 8 (12,288 normals: their mean square is off by a tenth once in $10^{14}$), whatever the
-// images. Plain ones of twenty colours are learned in a moment, at a larger rate: less than 0.3 a number remains, over 20
-// batches. [dsm2ddpm.set-ddpm-anime]
+// images. Plain ones of twenty colours are learned in a moment, at a larger rate: less than 0.3 a number remains, over
+// 20 batches. [dsm2ddpm.set-ddpm-anime]
 
 enum
 {

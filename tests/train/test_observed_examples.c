@@ -22,8 +22,8 @@ enum
 
 // ## Pairs
 //
-// The image is that which would be drawn without the observation, and beside it is what is seen of it, as a condition and in the row alike; on the next
-// visit the hole is elsewhere. [nonuniform.txt-mstrain] [nonuniform.set-concat]
+// The image is that which would be drawn without the observation, and beside it is what is seen of it, as a condition
+// and in the row alike; on the next visit the hole is elsewhere. [nonuniform.txt-mstrain] [nonuniform.set-concat]
 
 Test (observed_examples, observations_are_of_their_images)
 {
@@ -122,9 +122,9 @@ Test (observed_examples, deviations_are_those_of_the_rows)
 
 // ## What a network sees
 //
-// Of a pair two images, the channels of the second behind those of the first; of a stage its approximation and its details. A network that gives what
-// it is shown (one 1 x 1 convolution, the identity) gives a row back. And the gradients are those of the row: along any direction, by differences.
-// [nonuniform.set-concat] [nonuniform.txt-groups]
+// Of a pair two images, the channels of the second behind those of the first; of a stage its approximation and its
+// details. A network that gives what it is shown (one 1 x 1 convolution, the identity) gives a row back. And the
+// gradients are those of the row: along any direction, by differences. [nonuniform.set-concat] [nonuniform.txt-groups]
 
 static sb_model *
 model_of (const char *net, const char *process)
@@ -178,8 +178,9 @@ Test (observed_examples, gradients_pass_the_arrangement)
       0.2);
 }
 
-// The places, one by one: the derivative of the network's input with respect to a number of the row is looked at through a network whose output is a
-// function of one channel alone. Two rows that differ in y alone differ in the second's channels alone.
+// The places, one by one: the derivative of the network's input with respect to a number of the row is looked at
+// through a network whose output is a function of one channel alone. Two rows that differ in y alone differ in the
+// second's channels alone.
 
 Test (observed_examples, a_pair_is_two_images)
 {

@@ -214,9 +214,9 @@ Test (slice, of_an_image_in_colour)
 
 // ## By differences
 //
-// It trains as well as the derivative. At one noise level, on the same samples and along the same directions, the network
-// ends as near to the noised law's score as by sliced score matching: with Fisher divergences of 0.0256 and 0.0258, where
-// a score of zero has 3.35. They have to agree within a twentieth.
+// It trains as well as the derivative. At one noise level, on the same samples and along the same directions, the
+// network ends as near to the noised law's score as by sliced score matching: with Fisher divergences of 0.0256 and
+// 0.0258, where a score of zero has 3.35. They have to agree within a twentieth.
 
 Test (slice, differences_train_as_well_as_the_derivative)
 {

@@ -167,9 +167,9 @@ measure (experiment *e)
 
 // ## What must come out
 //
-// The best estimate's loss is the posterior variance, within 4.9 standard errors (a false alarm in $10^6$, were the draws
-// not fixed). The network's loss is above it by at most `excess` of itself, and the score's error at most `error` of
-// the score.
+// The best estimate's loss is the posterior variance, within 4.9 standard errors (a false alarm in $10^6$, were the
+// draws not fixed). The network's loss is above it by at most `excess` of itself, and the score's error at most `error`
+// of the score.
 
 static void
 check_learning (const char *process, sb_target *law, sb_prediction prediction, const sb_weighting_type *weighting,
@@ -190,8 +190,8 @@ check_learning (const char *process, sb_target *law, sb_prediction prediction, c
 }
 
 // The likelihood and the unit weight look at the smallest times above all, where the target is largest: the smallest
-// time is chosen with that in mind. The variational bound of DDPM's chain has weights some ten times larger at the first
-// levels than in the middle.
+// time is chosen with that in mind. The variational bound of DDPM's chain has weights some ten times larger at the
+// first levels than in the middle.
 
 static const char ddpm[] = "ddpm levels=50 beta_min=0.1 beta_max=10", ve[] = "ve sigma_max=20";
 
@@ -550,7 +550,8 @@ check_stop (const exercise *e, int code, const char *named)
   same_bits (e->training, e->before, named);
 }
 
-// Unless it is to go on: then a number of the gradient that is none counts as 0, one that is infinite as 1e5. [consistent.set-edm-lr]
+// Unless it is to go on: then a number of the gradient that is none counts as 0, one that is infinite as 1e5.
+// [consistent.set-edm-lr]
 
 Test (train, goes_on_with_a_clean_gradient_where_asked)
 {
@@ -665,9 +666,9 @@ Test (train, images_are_those_of_the_batch)
 
 // ## A shard
 //
-// Whatever the objective, and whatever the network predicts, its loss is that of the network as a score; also divided by
-// the dimension. Its gradient is the slope, as far as float shows, added and times the share; along a direction in which
-// all its numbers pull together.
+// Whatever the objective, and whatever the network predicts, its loss is that of the network as a score; also divided
+// by the dimension. Its gradient is the slope, as far as float shows, added and times the share; along a direction in
+// which all its numbers pull together.
 
 enum
 {

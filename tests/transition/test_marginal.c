@@ -191,8 +191,8 @@ Test (marginal, correlated_data)
     }
 }
 
-// The score of a law has a symmetric Jacobian; that of a model need not, and then the step's matrix $\mathbf{M}$ and its
-// transpose are two. With $\mathbf{s}(\mathbf{x}) = \mathbf{B}\mathbf{x} + \mathbf{c}$ it is $(\mathbf{I} +
+// The score of a law has a symmetric Jacobian; that of a model need not, and then the step's matrix $\mathbf{M}$ and
+// its transpose are two. With $\mathbf{s}(\mathbf{x}) = \mathbf{B}\mathbf{x} + \mathbf{c}$ it is $(\mathbf{I} +
 // \beta_t\mathbf{B})/\sqrt{\alpha_t}$, and the step's offset $\beta_t\mathbf{c}/\sqrt{\alpha_t}$.
 // [dsm2ddpm.txt-model-marginal]
 

@@ -111,9 +111,10 @@ Test (reverse, mean_is_the_posterior_mean_of_the_step)
 
 // ## The mean of SMLD's chain, from a score
 //
-// With s = -z / sigma_i, the conditional score, it is the posterior's own mean, sigma_{i-1}^2 / sigma_i^2 x_i + (1 - sigma_{i-1}^2 / sigma_i^2)
-// x_0. With the sign as printed the squared error is 4 (sigma_i^2 - sigma_{i-1}^2)^2 |z|^2 / sigma_i^2. And it is -z / sigma_i, not its
-// opposite, that a score is: of N(0, v) data the slope of E[-z / sigma_i | x_i] is -1 / (v + sigma_i^2). [scoresde.txt-smld-mu]
+// With s = -z / sigma_i, the conditional score, it is the posterior's own mean, sigma_{i-1}^2 / sigma_i^2 x_i + (1 -
+// sigma_{i-1}^2 / sigma_i^2) x_0. With the sign as printed the squared error is 4 (sigma_i^2 - sigma_{i-1}^2)^2 |z|^2 /
+// sigma_i^2. And it is -z / sigma_i, not its opposite, that a score is: of N(0, v) data the slope of E[-z / sigma_i |
+// x_i] is -1 / (v + sigma_i^2). [scoresde.txt-smld-mu]
 
 static int
 given_score (const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, gsl_matrix *out, void *params)
