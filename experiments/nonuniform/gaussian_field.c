@@ -34,19 +34,24 @@ even_times (double last, size_t N)
 // ## Pairs
 
 void
-exact_pair_open (const gsl_matrix *covariance, size_t n_x, double most_of_y, exact_pair *p)
+exact_pair_of (sb_target *law, size_t n_x, double most_of_y, exact_pair *p)
 {
-  const size_t d = covariance->size1, n_y = d - n_x;
-  *p = (exact_pair){ .y_diffuses = most_of_y > 0 };
-  gsl_vector *mean = require_pointer (gsl_vector_calloc (d), "a mean");
+  const size_t n_y = law->dimension - n_x;
+  *p = (exact_pair){ .law = law, .y_diffuses = most_of_y > 0 };
   sb_process *x = sb_ve_gathered_alloc (n_x, FIELD_SIGMA_MIN, FIELD_SIGMA_MAX),
              *y = p->y_diffuses ? sb_ve_gathered_alloc (n_y, FIELD_SIGMA_MIN, most_of_y) : sb_still_alloc (n_y);
   p->joint = require_pointer (sb_multispeed_of (x, y, 0), "a pair");
   p->x = sb_nonuniform_block (p->joint, 0);
   p->y = sb_nonuniform_block (p->joint, 1);
-  p->law = require_pointer (sb_target_gaussian_alloc (mean, covariance), "the law");
   p->of_both = require_pointer (sb_score_exact_alloc (p->law, p->joint), "the score");
   p->score = require_pointer (sb_score_slice_alloc (p->of_both, p->x), "the score");
+}
+
+void
+exact_pair_open (const gsl_matrix *covariance, size_t n_x, double most_of_y, exact_pair *p)
+{
+  gsl_vector *mean = require_pointer (gsl_vector_calloc (covariance->size1), "a mean");
+  exact_pair_of (require_pointer (sb_target_gaussian_alloc (mean, covariance), "the law"), n_x, most_of_y, p);
   gsl_vector_free (mean);
 }
 

@@ -24,7 +24,7 @@ double gathered_variance (double most, double t);
 // N even steps from t = 1 to the last time.
 gsl_vector *even_times (double last, size_t N);
 
-// A joint Gaussian of mean 0 (d x d), x its first n_x coordinates, y with a sigma_max of its own (0: it stands still):
+// A joint Gaussian of mean 0 (d x d), x its first n_x coordinates, y with a sigma_max of its own (0: it is constant):
 // the score of x given y_t, and the process of y.
 typedef struct
 {
@@ -36,6 +36,7 @@ typedef struct
 } exact_pair;
 
 void exact_pair_open (const gsl_matrix *covariance, size_t n_x, double most_of_y, exact_pair *p);
+void exact_pair_of (sb_target *law, size_t n_x, double most_of_y, exact_pair *p); // any law, the pair's from here on
 void exact_pair_close (exact_pair *p);
 
 // Euler and Maruyama's steps, y_t drawn anew at each: from N(mean, covariance) at t = 1, in place.
