@@ -12,6 +12,7 @@ nobase_dist_pkgdata_DATA = %D%/README %D%/models/mnist-classifier.safetensors %D
   %D%/models/fashion-ve.safetensors %D%/models/fashion-ve.csv \
   %D%/models/fashion-subvp.safetensors %D%/models/fashion-subvp.csv \
   %D%/models/fashion-ncsnpp.safetensors %D%/models/fashion-ncsnpp.csv \
+  %D%/models/fashion-ddpmpp.safetensors %D%/models/fashion-ddpmpp.csv \
   %D%/models/fashion-ddpm.safetensors %D%/models/fashion-ddpm.csv \
   %D%/models/fashion-soft.safetensors %D%/models/fashion-soft.csv %D%/models/mnist-ve.safetensors %D%/models/mnist-ve.csv \
   %D%/models/mnist-soft-found.safetensors %D%/models/mnist-soft-found.csv \
