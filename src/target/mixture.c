@@ -546,18 +546,36 @@ answer_rows (void *context, size_t number, size_t first, size_t n)
 // Without noise, at $t = 0$ or in a constant part, a law has no density where a covariance has a direction of no
 // variance. A variance below the normal doubles counts as none.
 
+static bool
+has_noise (const target_kernel *kernel, size_t parts)
+{
+  size_t k = 0;
+  while (k < parts && kernel[k].sd * kernel[k].sd >= DBL_MIN)
+    k++;
+  return k == parts;
+}
+
+static int
+check_row (const mixture *law, const target_kernel *kernel, const sb_process *process)
+{
+  for (size_t j = 0; j < law->d; j++)
+    {
+      const target_kernel at = kernel[sb_process_part (process, j)];
+      for (size_t k = 0; k < law->K && at.sd * at.sd < DBL_MIN; k++)
+        if (variance (at, gsl_matrix_get (law->lambda, k, j)) < DBL_MIN)
+          SB_ERROR (NULL, GSL_EDOM, "component %zu has no variance and no noise along axis %zu: no density", k, j);
+    }
+  return GSL_SUCCESS;
+}
+
 static int
 check_density (const mixture *law, const target_kernel *kernel, const sb_process *process, size_t rows)
 {
-  for (size_t i = 0; i < rows; i++)
-    for (size_t j = 0; j < law->d; j++)
-      {
-        const target_kernel at = kernel[i * process->parts + sb_process_part (process, j)];
-        for (size_t k = 0; k < law->K && at.sd * at.sd < DBL_MIN; k++)
-          if (variance (at, gsl_matrix_get (law->lambda, k, j)) < DBL_MIN)
-            SB_ERROR (NULL, GSL_EDOM, "component %zu has no variance and no noise along axis %zu: no density", k, j);
-      }
-  return GSL_SUCCESS;
+  int status = GSL_SUCCESS;
+  for (size_t i = 0; i < rows && !status; i++)
+    if (!has_noise (kernel + i * process->parts, process->parts))
+      status = check_row (law, kernel + i * process->parts, process);
+  return status;
 }
 
 // Densities, views and divergences under diagonal covariances are those of diagonal.c. Where all rows have the same
