@@ -20,7 +20,6 @@
 #include "../base/error.h"
 #include "../base/integrate.h"
 #include "../base/shard.h"
-#include "../sampler/drift.h"
 
 #include <gsl/gsl_math.h>
 #include <stdlib.h>
@@ -64,8 +63,7 @@ slope (double t, const double state[], double out[], void *params)
   gsl_vector_view divergence = gsl_vector_view_array (out + g->n * g->d, g->n);
   const gsl_matrix *y = g->of->y ? &g->y : NULL;
   gsl_vector_set_all (g->t, t);
-  int status = sb_flow_velocity (g->of->score, y, g->t, &x.matrix, &velocity.matrix);
-  return status ? status : sb_flow_divergence (g->of->score, y, g->t, &x.matrix, g->v, &divergence.vector);
+  return sb_flow_velocity_and_divergence (g->of->score, y, g->t, &x.matrix, g->v, &velocity.matrix, &divergence.vector);
 }
 
 static void

@@ -13,7 +13,9 @@
 
 #include "trace.h"
 
+#include "../base/checks.h"
 #include "../base/error.h"
+#include "../sampler/drift.h"
 
 #include <gsl/gsl_blas.h>
 #include <gsl/gsl_math.h>
@@ -58,9 +60,11 @@ apply (const sb_process *process, sb_process_map map, CBLAS_TRANSPOSE_t transpos
   return sb_process_apply (process, map, transpose, NULL, t, x);
 }
 
+// s: the score at x too, where a product with $\mathbf J^{\mathsf T}$ is taken; NULL: not wanted.
+
 static int
 add_along (const sb_score *score, const gsl_matrix *y, const gsl_vector *t, const gsl_matrix *x, const gsl_matrix *v,
-           gsl_matrix *mapped, gsl_matrix *Jv, gsl_vector *sum)
+           gsl_matrix *mapped, gsl_matrix *Jv, gsl_matrix *s, gsl_vector *sum)
 {
   const sb_process *process = score->process;
   gsl_matrix_memcpy (mapped, v);
@@ -74,8 +78,9 @@ add_along (const sb_score *score, const gsl_matrix *y, const gsl_vector *t, cons
     status = apply (process, SB_G, CblasNoTrans, t, mapped);
   const bool back = score->type->backward_first;
   if (!status)
-    status
-        = back ? sb_score_vjp (score, SB_SCORE, x, t, y, mapped, Jv) : sb_score_jvp (score, SB_SCORE, x, t, y, v, Jv);
+    status = s      ? sb_score_evaluate_vjp (score, SB_SCORE, x, t, y, mapped, s, Jv)
+             : back ? sb_score_vjp (score, SB_SCORE, x, t, y, mapped, Jv)
+                    : sb_score_jvp (score, SB_SCORE, x, t, y, v, Jv);
   if (!status)
     add_products (-0.5, back ? v : mapped, Jv, sum);
   return status;
@@ -113,7 +118,7 @@ add_all (const sb_score *score, const gsl_matrix *y, const gsl_vector *t, const 
     {
       gsl_vector_view column = gsl_matrix_column (axis, j);
       gsl_vector_set_all (&column.vector, 1);
-      status = add_along (score, y, t, x, axis, mapped, Jv, sum);
+      status = add_along (score, y, t, x, axis, mapped, Jv, NULL, sum);
       gsl_vector_set_zero (&column.vector);
     }
   gsl_matrix_free (axis);
@@ -150,9 +155,49 @@ sb_flow_divergence (const sb_score *score, const gsl_matrix *y, const gsl_vector
   gsl_matrix *mapped = gsl_matrix_alloc (x->size1, x->size2), *Jv = gsl_matrix_alloc (x->size1, x->size2);
   gsl_vector_set_zero (divergence);
   status = !mapped || !Jv ? GSL_ENOMEM
-           : v            ? add_along (score, y, t, x, v, mapped, Jv, divergence)
+           : v            ? add_along (score, y, t, x, v, mapped, Jv, NULL, divergence)
                           : add_all (score, y, t, x, mapped, Jv, divergence);
   gsl_matrix_free (mapped);
   gsl_matrix_free (Jv);
   return status;
+}
+
+// ## With the velocity
+
+static int
+find_both (const sb_score *score, const gsl_matrix *y, const gsl_vector *t, const gsl_matrix *x, const gsl_matrix *v,
+           gsl_matrix *velocity, gsl_vector *divergence)
+{
+  const size_t n = x->size1, d = x->size2;
+  gsl_matrix *memory = gsl_matrix_alloc (3 * n, d);
+  if (!memory)
+    return GSL_ENOMEM;
+  gsl_matrix_view mapped = gsl_matrix_submatrix (memory, 0, 0, n, d), Jv = gsl_matrix_submatrix (memory, n, 0, n, d),
+                  s = gsl_matrix_submatrix (memory, 2 * n, 0, n, d);
+  gsl_vector_set_zero (divergence);
+  int status = add_along (score, y, t, x, v, &mapped.matrix, &Jv.matrix, &s.matrix, divergence);
+  if (!status)
+    status = sb_score_check_finite (score, t, &s.matrix, "");
+  if (!status)
+    status = sb_flow_velocity_given (score->process, t, x, &s.matrix, velocity);
+  gsl_matrix_free (memory);
+  return status;
+}
+
+int
+sb_flow_velocity_and_divergence (const sb_score *score, const gsl_matrix *y, const gsl_vector *t, const gsl_matrix *x,
+                                 const gsl_matrix *v, gsl_matrix *velocity, gsl_vector *divergence)
+{
+  if (!v || !score->type->backward_first || score->process->from_zero_only || x->size1 == 0)
+    {
+      int status = sb_flow_velocity (score, y, t, x, velocity);
+      return status ? status : sb_flow_divergence (score, y, t, x, v, divergence);
+    }
+  int status = check (score, t, x, v, divergence);
+  if (!status && (velocity->size1 != x->size1 || velocity->size2 != x->size2))
+    SB_ERROR (NULL, GSL_EBADLEN, "x is %zu x %zu, the velocity %zu x %zu", x->size1, x->size2, velocity->size1,
+              velocity->size2);
+  if (!status)
+    status = sb_check_apart ("a velocity", x, velocity);
+  return status ? status : find_both (score, y, t, x, v, velocity, divergence);
 }

@@ -26,6 +26,11 @@ int sb_trace_directions (sb_trace trace, sb_stream stream, size_t count, gsl_mat
 int sb_flow_divergence (const sb_score *score, const gsl_matrix *y, const gsl_vector *t, const gsl_matrix *x,
                         const gsl_matrix *v, gsl_vector *divergence);
 
+// The velocity (n x d) too, as of sb_flow_velocity; of a network, along directions, one forward pass serves both.
+int sb_flow_velocity_and_divergence (const sb_score *score, const gsl_matrix *y, const gsl_vector *t,
+                                     const gsl_matrix *x, const gsl_matrix *v, gsl_matrix *velocity,
+                                     gsl_vector *divergence);
+
 SB_END_DECLS
 
 #endif

@@ -82,6 +82,21 @@ move_by_rates (const sb_score *score, const gsl_matrix *y, const gsl_vector *t, 
 // the transposed one first.
 
 static int
+move_by_score (const sb_process *process, const gsl_vector *t, double weight, const gsl_matrix *x, gsl_matrix *g,
+               gsl_matrix *out)
+{
+  sb_copy_rows (out, x);
+  int status = sb_process_apply (process, SB_F, CblasNoTrans, NULL, t, out);
+  if (!status)
+    status = sb_process_apply (process, SB_G, CblasTrans, NULL, t, g);
+  if (!status)
+    status = sb_process_apply (process, SB_G, CblasNoTrans, NULL, t, g);
+  if (!status)
+    sb_work_add (out, -weight, g);
+  return status;
+}
+
+static int
 drift (const sb_score *score, const gsl_matrix *y, const gsl_vector *t, double weight, const gsl_matrix *x,
        gsl_matrix *out)
 {
@@ -91,19 +106,10 @@ drift (const sb_score *score, const gsl_matrix *y, const gsl_vector *t, double w
     return status;
   if (process->from_zero_only)
     return move_by_rates (score, y, t, 2 * weight, x, out);
-
   gsl_matrix *g = gsl_matrix_alloc (x->size1, x->size2);
-  status = g ? sb_copy_rows (out, x) : GSL_ENOMEM;
+  status = g ? sb_score_estimate (score, SB_SCORE, x, t, y, g) : GSL_ENOMEM;
   if (!status)
-    status = sb_process_apply (process, SB_F, CblasNoTrans, NULL, t, out);
-  if (!status)
-    status = sb_score_estimate (score, SB_SCORE, x, t, y, g);
-  if (!status)
-    status = sb_process_apply (process, SB_G, CblasTrans, NULL, t, g);
-  if (!status)
-    status = sb_process_apply (process, SB_G, CblasNoTrans, NULL, t, g);
-  if (!status)
-    sb_work_add (out, -weight, g);
+    status = move_by_score (process, t, weight, x, g, out);
   gsl_matrix_free (g);
   return status;
 }
@@ -118,6 +124,13 @@ int
 sb_flow_velocity (const sb_score *score, const gsl_matrix *y, const gsl_vector *t, const gsl_matrix *x, gsl_matrix *out)
 {
   return drift (score, y, t, 0.5, x, out);
+}
+
+int
+sb_flow_velocity_given (const sb_process *process, const gsl_vector *t, const gsl_matrix *x, gsl_matrix *score,
+                        gsl_matrix *out)
+{
+  return move_by_score (process, t, 0.5, x, score, out);
 }
 
 // ## Forward

@@ -16,6 +16,10 @@ int sb_reverse_drift (const sb_score *score, const gsl_matrix *y, const gsl_vect
 int sb_flow_velocity (const sb_score *score, const gsl_matrix *y, const gsl_vector *t, const gsl_matrix *x,
                       gsl_matrix *out);
 
+// The velocity of a process with F and G, given the score there (n x d), which is overwritten.
+int sb_flow_velocity_given (const sb_process *process, const gsl_vector *t, const gsl_matrix *x, gsl_matrix *score,
+                            gsl_matrix *out);
+
 // The drift of the forward SDE, F(t) x. For a process with rates but no kernel between two positive times, all three
 // belong to the SDE dx = A' E[x_0 | x_t] dt + sqrt (2 S S') dw, which has its marginals (S = sd I).
 int sb_forward_drift (const sb_score *score, const gsl_matrix *y, const gsl_vector *t, const gsl_matrix *x,

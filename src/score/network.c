@@ -621,8 +621,9 @@ struct question
   sb_pool *pool;
   const gsl_matrix *x, *v; // v: directions, where there are any, else x again
   const gsl_vector *t;
-  const gsl_matrix *y; // NULL: no condition
-  gsl_matrix *out;     // of one column, where the result is a number per row
+  const gsl_matrix *y;  // NULL: no condition
+  gsl_matrix *out;      // of one column, where the result is a number per row
+  gsl_matrix *estimate; // NULL: not wanted
 };
 
 static int
@@ -639,8 +640,17 @@ answer_shard (void *context, size_t shard, size_t first, size_t count)
   gsl_matrix_const_view y = gsl_matrix_const_submatrix (given, first, 0, count, given->size2);
   gsl_vector_const_view t = gsl_vector_const_subvector (q->t, first, count);
   gsl_matrix_view out = gsl_matrix_submatrix (q->out, first, 0, count, q->out->size2);
-  const question rows
-      = { q->answer, q->score, q->pool, &x.matrix, &v.matrix, &t.vector, q->y ? &y.matrix : NULL, &out.matrix };
+  gsl_matrix *all = q->estimate ? q->estimate : q->out;
+  gsl_matrix_view estimate = gsl_matrix_submatrix (all, first, 0, count, all->size2);
+  const question rows = { q->answer,
+                          q->score,
+                          q->pool,
+                          &x.matrix,
+                          &v.matrix,
+                          &t.vector,
+                          q->y ? &y.matrix : NULL,
+                          &out.matrix,
+                          q->estimate ? &estimate.matrix : NULL };
   int status = q->answer (&rows, pass);
   sb_pool_give (q->pool, pass);
   return status;
@@ -665,7 +675,7 @@ evaluate (const void *state, sb_view view, const gsl_matrix *x, const gsl_vector
 {
   const learned *score = state;
   (void)view;
-  return ask ((question){ evaluate_rows, score, score->passes, x, x, t, y, out });
+  return ask ((question){ evaluate_rows, score, score->passes, x, x, t, y, out, NULL });
 }
 
 // ## The Jacobian
@@ -688,7 +698,7 @@ jvp (const void *state, sb_view view, const gsl_matrix *x, const gsl_vector *t, 
 {
   const learned *score = state;
   (void)view;
-  return ask ((question){ jvp_rows, score, score->derivative_passes, x, v, t, y, out });
+  return ask ((question){ jvp_rows, score, score->derivative_passes, x, v, t, y, out, NULL });
 }
 
 // A backward pass of the network from $\bar z = v$ gives its transpose times $v$, and on its way the gradient in
@@ -697,26 +707,36 @@ jvp (const void *state, sb_view view, const gsl_matrix *x, const gsl_vector *t, 
 static int
 vjp_rows (const question *q, sb_network_pass *pass)
 {
-  int status = show (q->score->network, pass, q->x, q->t, q->y);
-  return status ? status : sb_network_backward (q->score->network, pass, q->t, q->v, q->score->theta_bar, q->out);
+  const sb_network *network = q->score->network;
+  int status = show (network, pass, q->x, q->t, q->y);
+  if (!status && q->estimate)
+    status = blend (network, pass, q->x, pass->out, q->estimate);
+  return status ? status : sb_network_backward (network, pass, q->t, q->v, q->score->theta_bar, q->out);
 }
 
 // The gradient in $\theta$ is a sum over rows, and its last bits depend on the order: where it is computed the shards
 // run one after the other.
 
 static int
-vjp (void *state, sb_view view, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, const gsl_matrix *v,
-     gsl_matrix *out)
+evaluate_vjp (void *state, sb_view view, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y,
+              const gsl_matrix *v, gsl_matrix *estimate, gsl_matrix *out)
 {
   const learned *score = state;
   (void)view;
-  question q = { vjp_rows, score, score->derivative_passes, x, v, t, y, out };
+  question q = { vjp_rows, score, score->derivative_passes, x, v, t, y, out, estimate };
   if (!score->theta_bar)
     return ask (q);
   int status = y ? check_condition (score->network->net, x->size1, y) : GSL_SUCCESS;
   for (size_t first = 0; first < x->size1 && !status; first += SB_NETWORK_ROWS)
     status = answer_shard (&q, first / SB_NETWORK_ROWS, first, GSL_MIN (x->size1 - first, SB_NETWORK_ROWS));
   return status;
+}
+
+static int
+vjp (void *state, sb_view view, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, const gsl_matrix *v,
+     gsl_matrix *out)
+{
+  return evaluate_vjp (state, view, x, t, y, v, NULL, out);
 }
 
 // The trace takes a product for each of the $d$ coordinates, [dsm2ddpm.txt-A1-divergence]
@@ -759,7 +779,7 @@ divergence (const void *state, const gsl_matrix *x, const gsl_vector *t, const g
   if (x->size1 == 0)
     return GSL_SUCCESS;
   gsl_matrix_view column = gsl_matrix_view_array_with_tda (trace->data, trace->size, 1, trace->stride);
-  return ask ((question){ divergence_rows, score, score->derivative_passes, x, x, t, y, &column.matrix });
+  return ask ((question){ divergence_rows, score, score->derivative_passes, x, x, t, y, &column.matrix, NULL });
 }
 
 // ## Making one
@@ -779,7 +799,7 @@ release (void *state)
 #define NETWORK_SCORE(view, backward)                                                                                  \
   {                                                                                                                    \
     .name = "network", .views = view, .evaluate = evaluate, .derivatives = view, .jvp = jvp, .vjp = vjp,               \
-    .backward_first = backward, .divergence = divergence, .free = release                                              \
+    .evaluate_vjp = evaluate_vjp, .backward_first = backward, .divergence = divergence, .free = release                \
   }
 
 static const sb_score_type of_epsilon[2] = { NETWORK_SCORE (SB_EPSILON, true), NETWORK_SCORE (SB_EPSILON, false) },

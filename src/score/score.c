@@ -225,32 +225,75 @@ sb_score_jvp (const sb_score *score, sb_view view, const gsl_matrix *x, const gs
 // Backward, a gradient with respect to the view becomes one with respect to the source, plus a direct term with respect
 // to the point: for the denoiser $\mathbf A^{-\top}\mathbf v$.
 
+typedef struct
+{
+  const gsl_matrix *x;
+  const gsl_vector *t;
+  const gsl_matrix *y;
+  gsl_matrix *estimate; // NULL: not wanted
+} points;
+
 static int
-pull_back (const sb_score *score, sb_view source, sb_view view, const gsl_matrix *x, const gsl_vector *t,
-           const gsl_matrix *y, const gsl_matrix *v, gsl_matrix *bar, gsl_matrix *past, gsl_matrix *out)
+products_of_source (const sb_score *score, sb_view source, const points *at, const gsl_matrix *v, gsl_matrix *out)
+{
+  const sb_score_type *type = score->type;
+  return at->estimate ? type->evaluate_vjp (score->state, source, at->x, at->t, at->y, v, at->estimate, out)
+                      : type->vjp (score->state, source, at->x, at->t, at->y, v, out);
+}
+
+static int
+pull_back (const sb_score *score, sb_view source, sb_view view, const points *at, const gsl_matrix *v, gsl_matrix *bar,
+           gsl_matrix *past, gsl_matrix *out)
 {
   gsl_matrix_memcpy (bar, v);
-  int status = sb_tweedie_transposed (score->process, source, view, t, bar, past);
+  int status = sb_tweedie_transposed (score->process, source, view, at->t, bar, past);
   if (!status)
-    status = score->type->vjp (score->state, source, x, t, y, bar, out);
+    status = products_of_source (score, source, at, bar, out);
+  if (!status && at->estimate)
+    status = sb_tweedie (score->process, source, view, at->x, at->t, at->estimate);
   return status ? status : gsl_matrix_add (out, past);
+}
+
+static int
+find_products (const sb_score *score, sb_view view, const points *at, const gsl_matrix *v, gsl_matrix *out)
+{
+  const size_t n = at->x->size1, d = at->x->size2;
+  sb_view source = view;
+  int status = check_product (score, score->type->vjp, "vector-Jacobian", view, at->x, at->t, at->y, v, out, &source);
+  if (status)
+    return status;
+  if (source == view || n == 0)
+    return products_of_source (score, source, at, v, out);
+  gsl_matrix *bar = gsl_matrix_alloc (n, d), *past = gsl_matrix_alloc (n, d);
+  status = bar && past ? pull_back (score, source, view, at, v, bar, past, out) : GSL_ENOMEM;
+  gsl_matrix_free (bar);
+  gsl_matrix_free (past);
+  return status;
 }
 
 int
 sb_score_vjp (const sb_score *score, sb_view view, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y,
               const gsl_matrix *v, gsl_matrix *out)
 {
-  sb_view source = view;
-  int status = check_product (score, score->type->vjp, "vector-Jacobian", view, x, t, y, v, out, &source);
-  if (status)
-    return status;
-  if (source == view || x->size1 == 0)
-    return score->type->vjp (score->state, source, x, t, y, v, out);
-  gsl_matrix *bar = gsl_matrix_alloc (x->size1, x->size2), *past = gsl_matrix_alloc (x->size1, x->size2);
-  status = bar && past ? pull_back (score, source, view, x, t, y, v, bar, past, out) : GSL_ENOMEM;
-  gsl_matrix_free (bar);
-  gsl_matrix_free (past);
-  return status;
+  return find_products (score, view, &(points){ x, t, y, NULL }, v, out);
+}
+
+int
+sb_score_evaluate_vjp (const sb_score *score, sb_view view, const gsl_matrix *x, const gsl_vector *t,
+                       const gsl_matrix *y, const gsl_matrix *v, gsl_matrix *estimate, gsl_matrix *out)
+{
+  int status = check_view (view);
+  if (!status)
+    status = check_batch (score, x, t, y);
+  if (!status)
+    status = check_result (score, x, v, y, estimate);
+  if (!status)
+    status = sb_check_apart (score->type->name, estimate, out);
+  if (!status && score->type->evaluate_vjp)
+    return find_products (score, view, &(points){ x, t, y, estimate }, v, out);
+  if (!status)
+    status = sb_score_evaluate (score, view, x, t, y, estimate);
+  return status ? status : sb_score_vjp (score, view, x, t, y, v, out);
 }
 
 // ## The trace

@@ -30,6 +30,9 @@ typedef struct
   // the state accumulates. NULL: not available.
   int (*vjp) (void *state, sb_view view, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y,
               const gsl_matrix *v, gsl_matrix *out);
+  // Both at once, estimate as by `evaluate` and out as by `vjp`, where one forward pass serves both. NULL: one by one.
+  int (*evaluate_vjp) (void *state, sb_view view, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y,
+                       const gsl_matrix *v, gsl_matrix *estimate, gsl_matrix *out);
   bool backward_first; // vjp costs less than jvp, adds to no gradient, and may be called from several threads
 
   // divergence_i <- tr J of the score at (x_i, t_i). NULL: by d products of `jvp`, where there is one.
@@ -71,6 +74,10 @@ int sb_score_jvp (const sb_score *score, sb_view view, const gsl_matrix *x, cons
                   const gsl_matrix *v, gsl_matrix *out);
 int sb_score_vjp (const sb_score *score, sb_view view, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y,
                   const gsl_matrix *v, gsl_matrix *out);
+
+// sb_score_evaluate and sb_score_vjp at the same points, of one view: for one forward pass where the type can.
+int sb_score_evaluate_vjp (const sb_score *score, sb_view view, const gsl_matrix *x, const gsl_vector *t,
+                           const gsl_matrix *y, const gsl_matrix *v, gsl_matrix *estimate, gsl_matrix *out);
 
 // The trace of the score's Jacobian: the type's own, else by d products.
 int sb_score_divergence (const sb_score *score, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y,

@@ -103,6 +103,14 @@ Test (trace, estimates_have_their_mean_and_variance)
 // And that of a network in training, whose backward pass would add to a gradient, leaves the gradient as it was.
 // [scoresde.txt-vjp]
 
+static void
+check_same (const world *w, const gsl_vector *found, const gsl_vector *expected, double bound)
+{
+  for (size_t i = 0; i < found->size; i++)
+    cr_assert_float_eq (gsl_vector_get (found, i), gsl_vector_get (expected, i),
+                        bound * (1 + fabs (gsl_vector_get (expected, i))), "%s, row %zu", w->name, i);
+}
+
 IN_EACH_WORLD (trace, of_a_network_goes_backward)
 {
   enum
@@ -128,6 +136,18 @@ IN_EACH_WORLD (trace, of_a_network_goes_backward)
   ok (sb_score_jvp (score, SB_SCORE, x, t, NULL, v, Jv));
   ok (sb_flow_divergence (score, NULL, t, x, v, found), "%s", w->name);
   ok (sb_flow_divergence (learning, NULL, t, x, v, also), "%s", w->name);
+
+  // With the velocity at once, and one after the other.
+  gsl_matrix *velocity = matrix (N, d), *alone = matrix (N, d);
+  gsl_vector *at_once = vector (N);
+  ok (sb_flow_velocity (score, NULL, t, x, alone));
+  ok (sb_flow_velocity_and_divergence (score, NULL, t, x, v, velocity, at_once), "%s", w->name);
+  cr_assert_leq (largest_difference (velocity, alone), 1e-6 * (gsl_matrix_max (alone) - gsl_matrix_min (alone)), "%s",
+                 w->name);
+  check_same (w, at_once, found, 1e-6);
+  ok (sb_flow_velocity_and_divergence (learning, NULL, t, x, v, velocity, at_once), "%s", w->name);
+  cr_assert_eq (largest_difference (velocity, alone), 0, "%s", w->name);
+  check_same (w, at_once, also, 0);
   for (size_t i = 0; i < N; i++)
     {
       double wanted = 0, size = 0;

@@ -55,6 +55,22 @@ differences (const sb_score *score, sb_view view, const gsl_matrix *x, const gsl
     }
 }
 
+// The values and the product at once are those one after the other: in double to the bit, of a network but for the
+// passes that its backend has with gradients and without.
+
+static void
+check_at_once (const sb_score *score, sb_view view, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *w,
+               const gsl_matrix *Jw)
+{
+  const double bound = score->type->evaluate_vjp ? 1e-5 : 0;
+  gsl_matrix *value = matrix (N, x->size2), *wanted = matrix (N, x->size2), *product = matrix (N, x->size2);
+  ok (sb_score_evaluate (score, view, x, t, NULL, wanted));
+  ok (sb_score_evaluate_vjp (score, view, x, t, NULL, w, value, product));
+  cr_assert_leq (largest_difference (value, wanted), bound * (1 + fabs (gsl_matrix_max (wanted))), "%s, view %d",
+                 score->type->name, view);
+  cr_assert_leq (largest_difference (product, Jw), bound, "%s, view %d", score->type->name, view);
+}
+
 static void
 check (const sb_score *score, const gsl_matrix *x, const gsl_vector *t, double h, double bound, bool transposed)
 {
@@ -79,6 +95,7 @@ check (const sb_score *score, const gsl_matrix *x, const gsl_vector *t, double h
                             (bound < 1e-5 ? 1e-11 : 1e-5) * (1 + sqrt (row_dot (w, w, i) * row_dot (Jv, Jv, i))),
                             "%s, view %d, row %zu: %.12g, %.12g", score->type->name, views[k], i, row_dot (w, Jv, i),
                             row_dot (Jw, v, i));
+      check_at_once (score, views[k], x, t, w, Jw);
     }
 }
 
@@ -256,6 +273,12 @@ Test (derivatives, without_noise)
   refused (GSL_ESING, sb_score_vjp (score, SB_SCORE, x, t, NULL, v, out));
   refused (GSL_EINVAL, sb_score_jvp (score, (sb_view)3, x, t, NULL, v, out));
   refused (GSL_EINVAL, sb_score_vjp (score, (sb_view)3, x, t, NULL, v, out));
+  gsl_matrix *product = matrix (N, 3);
+  ok (sb_score_evaluate_vjp (score, SB_DENOISER, x, t, NULL, v, out, product));
+  cr_assert (gsl_matrix_equal (out, x) && gsl_matrix_equal (product, v));
+  refused (GSL_EINVAL, sb_score_evaluate_vjp (score, SB_EPSILON, x, t, NULL, v, out, out));
+  refused (GSL_EINVAL, sb_score_evaluate_vjp (score, SB_EPSILON, x, t, NULL, v, x, product));
+  refused (GSL_EBADLEN, sb_score_evaluate_vjp (score, SB_EPSILON, x, t, NULL, v, matrix (N, 2), product));
 }
 
 // The transposed of Tweedie's formula fits as that does.
