@@ -8,6 +8,10 @@ EXTRA_DIST += %D%/weave %D%/weave.awk %D%/polish.awk %D%/cites.awk %D%/book.mk %
   %D%/fonts/STIXTwoText-Italic.woff2 %D%/fonts/STIXTwoText-Regular.woff2 %D%/fonts/STIXTwoText-SemiBold.woff2 \
   %D%/fonts/STIXTwoText-SemiBoldItalic.woff2 %D%/fonts/TeXGyreTermesMath-Regular.woff2 %D%/fonts/OFL.txt \
   %D%/fonts/GUST-FONT-LICENSE.txt
+examplesdir = $(docdir)/examples
+dist_examples_DATA = %D%/examples/blur.c %D%/examples/blur.out %D%/examples/condition.c %D%/examples/condition.out \
+  %D%/examples/denoiser.c %D%/examples/denoiser.out %D%/examples/likelihood.c %D%/examples/likelihood.out \
+  %D%/examples/own_process.c %D%/examples/own_process.out %D%/examples/train.c %D%/examples/train.out
 dist_check_SCRIPTS += tests/doc/citations tests/doc/pages
 
 html-local:

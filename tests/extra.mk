@@ -25,7 +25,7 @@ EXTRA_DIST += tests/sanitize/watch tests/sanitize/prove tests/sanitize/uncovered
 # Sources in the layout of .clang-format, which tests/house/test_format keeps.
 
 format:
-	cd '$(srcdir)' && find src tests experiments -name '*.[ch]' -exec clang-format -i {} +
+	cd '$(srcdir)' && find src tests experiments doc/examples -name '*.[ch]' -exec clang-format -i {} +
 
 # More cases of every property, and the tests that take minutes.
 

@@ -47,8 +47,8 @@ approximation_error (double most_of_y, double tau, double t)
 
 // ## Networks
 //
-// The score given $y_t$ is the mean of that given $y$, so that the two errors of what a network says of $(x_t, y_t)$ are
-// orthogonal: their mean squares add up to that of all.
+// The score given $y_t$ is the mean of that given $y$, so that the two errors of what a network says of $(x_t, y_t)$
+// are orthogonal: their mean squares add up to that of all.
 
 enum
 {
