@@ -29,7 +29,7 @@ typedef struct
 // first row on and worked on in parallel: a batch cut at multiples of `group` gives what the whole gives, whatever the threads.
 //
 // GSL_EINVAL for tolerances that are none, GSL_EDOM for t_min out of range or an x that is not finite, GSL_EUNSUP for a chain or a score
-// without the derivative, GSL_EBADFUNC where the score is not finite, GSL_ETOL where no step is short enough, GSL_EBADLEN, GSL_ENOMEM.
+// without the derivative, GSL_EBADFUNC where the score is not finite, GSL_ETOL where no step is short enough, GSL_EOVRFLW where a log density is no double, GSL_EBADLEN, GSL_ENOMEM.
 int sb_log_likelihood (const sb_likelihood *likelihood, const sb_score *score, const gsl_matrix *y, sb_stream stream,
                        const gsl_matrix *x, sb_likelihood_report *report);
 
