@@ -177,6 +177,9 @@ open_model (job *j)
     return EXIT_FAILURE;
   if (j->model->net->picture_input)
     return usage_error ("--model: %s asks for pictures as its condition", j->o.model);
+  if (sb_bands_of (j->model->process))
+    return usage_error ("--model: %s is a stage of a multi-scale model, of the bands of images and not of these",
+                        j->o.model);
   if (j->o.class != NO_CLASS && j->o.class >= j->model->net->classes)
     return usage_error ("--class: --model=%s knows %zu classes", j->o.model, j->model->net->classes);
   const sb_net_shape shape = sb_net_input (j->model->net);
@@ -298,8 +301,8 @@ carry (job *j, const gsl_matrix *y, gsl_matrix *x, size_t first, double *evaluat
   const settings *o = &j->o;
   const sb_flow flow = { .relative = o->relative, .absolute = o->absolute, .final = SB_FINAL_SAMPLE };
   gsl_matrix_view to = gsl_matrix_submatrix (j->out.x, first, 0, x->size1, x->size2);
-  int status = (j->what == ENCODE ? sb_encode : sb_decode) (&flow, j->score, y, o->t_min, (size_t)o->group, x,
-                                                            evaluations);
+  int status
+      = (j->what == ENCODE ? sb_encode : sb_decode) (&flow, j->score, y, o->t_min, (size_t)o->group, x, evaluations);
   gsl_matrix_memcpy (&to.matrix, x);
   return status;
 }
