@@ -107,8 +107,7 @@ observe (settings *o)
   int status = points_read (o->data, o->range, 0, &p);
   if (status != EXIT_SUCCESS)
     return status;
-  if (p.rows->size1 == 0)
-    status = failure ("%s: holds no points", o->data);
+  status = p.rows->size1 == 0 ? failure ("%s: holds no points", o->data) : points_finite (o->data, &p);
   sb_observation *seen
       = status == EXIT_SUCCESS ? sb_observation_from_text (o->task, p.height, p.width, p.channels, &error) : NULL;
   if (status == EXIT_SUCCESS)

@@ -6,6 +6,8 @@
 
 #include <scorebook.h>
 
+#include <gsl/gsl_math.h>
+
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -90,9 +92,11 @@ take_bytes (const char *path, sb_bytes *bytes, const double *range, points *p)
   return p->rows ? EXIT_SUCCESS : failure ("%s: no memory for %s numbers", path, p->shape);
 }
 
-static const char *const format_names[]
-    = { [FORMAT_IDX] = "IDX",           [FORMAT_NPY] = "NPY",          [FORMAT_PNG] = "PNG",
-        [FORMAT_CIFAR] = "CIFAR-10", [FORMAT_FOLDER] = "folder of PNG" };
+static const char *const format_names[] = { [FORMAT_IDX] = "IDX",
+                                            [FORMAT_NPY] = "NPY",
+                                            [FORMAT_PNG] = "PNG",
+                                            [FORMAT_CIFAR] = "CIFAR-10",
+                                            [FORMAT_FOLDER] = "folder of PNG" };
 
 static sb_bytes *
 read_array (const char *path, file_format format, size_t height, sb_bytes **labels, sb_error *error)
@@ -181,8 +185,7 @@ points_read (const char *path, const double *range, size_t height, points *p)
 // Pictures are small, and so are files of CIFAR-10.
 
 static int
-scan_bytes (const char *path, file_format format, sb_shape *shape, sb_numbers_show show, void *context,
-            sb_error *error)
+scan_bytes (const char *path, file_format format, sb_shape *shape, sb_numbers_show show, void *context, sb_error *error)
 {
   sb_bytes *bytes = read_array (path, format, 0, NULL, error);
   if (!bytes)
@@ -213,6 +216,20 @@ points_scan (const char *path, sb_numbers_show show, void *context, sb_shape *sh
   p->format = format_names[found];
   set_shape (p, shape);
   return sb_shape_count (shape, 0, SIZE_MAX - 1) > 0 ? EXIT_SUCCESS : no_points (path);
+}
+
+int
+points_finite (const char *path, const points *p)
+{
+  for (size_t i = 0; i < p->rows->size1; i++)
+    for (size_t j = 0; j < p->rows->size2; j++)
+      {
+        const double x = gsl_matrix_get (p->rows, i, j);
+        if (!gsl_finite (x))
+          return failure ("%s: row %zu, column %zu: %g is not a finite number", path, i, j,
+                          gsl_isnan (x) ? GSL_NAN : x);
+      }
+  return EXIT_SUCCESS;
 }
 
 void
