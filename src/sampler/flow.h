@@ -23,8 +23,8 @@ sb_flow sb_flow_default (void); // the paper's tolerances, and no denoising
 // split a batch and its steps differ. y: the score's condition, NULL or n rows; evaluations (of the score, on every row)
 // may be NULL.
 //
-// Returns what the score or progress returned where that ended the run, GSL_EINVAL for tolerances that are none or a
-// denoised end on the way up, GSL_EUNSUP for a chain, GSL_EBADFUNC where the score is not finite, GSL_ETOL where no step is
+// Returns what the score or progress returned where that ended the run, GSL_EINVAL for tolerances that are none, a
+// denoised end on the way up or an x that is y, GSL_EUNSUP for a chain, GSL_EBADFUNC where the score is not finite, GSL_ETOL where no step is
 // short enough, GSL_EBADLEN, GSL_ENOMEM. After a failure x is unspecified.
 int sb_flow_run (const sb_flow *flow, const sb_score *score, const gsl_matrix *y, double from, double to, gsl_matrix *x,
                  size_t *evaluations);
