@@ -368,6 +368,8 @@ open_data (training *t)
     return status;
   memcpy (s->range, t->data.range, sizeof s->range);
   t->of_data = isnan (s->deviation);
+  if (t->of_data && t->timed && !(t->data.deviation > 0))
+    return failure ("%s: all numbers are the same, and have no deviation to scale by: --data-deviation", o->data);
   if (t->of_data)
     s->deviation = t->data.deviation;
   const sb_shape *shape = &t->data.shape;
@@ -983,11 +985,27 @@ check (const settings *o)
   return EXIT_SUCCESS;
 }
 
+// One file is not two: what is written last would be all that is left, of a state or of the data.
+
+static bool
+same_file (const char *a, const char *b)
+{
+  struct stat of_a, of_b;
+  if (stat (a, &of_a) != 0 || stat (b, &of_b) != 0)
+    return strcmp (a, b) == 0;
+  return S_ISREG (of_a.st_mode) && of_a.st_dev == of_b.st_dev && of_a.st_ino == of_b.st_ino;
+}
+
 static int
 try_outputs (training *t)
 {
-  const char *const paths[] = { t->o.output, t->o.export, t->o.curve };
+  const char *const paths[] = { t->o.output, t->o.export, t->o.curve, t->o.data, t->o.labels };
+  static const char *const names[] = { "output", "export", "curve", "data", "labels" };
   int status = EXIT_SUCCESS;
+  for (size_t k = 0; k < 3; k++)
+    for (size_t other = k + 1; other < sizeof paths / sizeof *paths && paths[k]; other++)
+      if (paths[other] && same_file (paths[k], paths[other]))
+        return usage_error ("--%s: %s is that of --%s", names[k], paths[k], names[other]);
   for (size_t k = 0; k < 3 && status == EXIT_SUCCESS; k++)
     if (paths[k])
       status = output_try (paths[k]);
