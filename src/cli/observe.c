@@ -40,7 +40,7 @@ parse (int argc, char **argv, settings *o)
       "images (needed): IDX or NPY (plain or gzip), PNG or a folder of such files, or CIFAR-10's (*.bin)" },
     { "points", 'n', OPTION_COUNT, &o->n, "N", 0, 1e9, NULL, "the first N of them (default: all)" },
     { "data-range", 0, OPTION_RANGE, o->range, "LOW,HIGH", 0, 0, NULL,
-      "map the bytes 0 to 255 to these values (default: 0,1)" },
+      "map the bytes 0 to 255 to these values; for a network they are those it was trained with (default: 0,1)" },
     { "task", 't', OPTION_TEXT, &o->task, "TASK", 0, 0, NULL, "what is seen of them, see below (needed)" },
     { "show", 0, OPTION_SET, &o->show, NULL, 0, 0, NULL,
       "at the images' size, pixels repeated, as a network is shown it" },

@@ -110,7 +110,7 @@ static const sb_key of_inpaint[]
     of_edges[] = { { .name = "threshold", .usual = 0.1, .high = 1, .help = "slope of an edge, a pixel" } };
 
 static const sb_observation_kind table[]
-    = { { { "inpaint", "a square hole is black", of_inpaint, 1 }, open_inpaint, inpaint },
+    = { { { "inpaint", "a square hole is 0", of_inpaint, 1 }, open_inpaint, inpaint },
         { { "super-resolve", "fewer pixels", of_super_resolve, 1 }, open_super_resolve, super_resolve },
         { { "edges", "a sketch", of_edges, 1 }, open_edges, draw_edges } };
 
