@@ -368,8 +368,6 @@ open_data (training *t)
     return status;
   memcpy (s->range, t->data.range, sizeof s->range);
   t->of_data = isnan (s->deviation);
-  if (t->of_data && t->timed && !(t->data.deviation > 0))
-    return failure ("%s: all numbers are the same, and have no deviation to scale by: --data-deviation", o->data);
   if (t->of_data)
     s->deviation = t->data.deviation;
   const sb_shape *shape = &t->data.shape;
@@ -378,7 +376,11 @@ open_data (training *t)
   if (!t->timed && !t->data.bytes)
     return usage_error ("--labels: --data=%s is NPY; a classifier without a time learns from images in bytes", o->data);
   status = open_labels (t);
-  return status == EXIT_SUCCESS ? check_same_data (t) : status;
+  if (status == EXIT_SUCCESS)
+    status = check_same_data (t);
+  if (status == EXIT_SUCCESS && t->of_data && t->timed && !(s->deviation > 0))
+    status = failure ("%s: all numbers are the same, and have no deviation to scale by: --data-deviation", o->data);
+  return status;
 }
 
 // Images must be the network's: with their axes in another order it would learn, but from scrambled pixels.
