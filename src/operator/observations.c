@@ -6,6 +6,7 @@
 
 #include "observations.h"
 
+#include "../base/checks.h"
 #include "../base/error.h"
 #include "../dataset/edges.h"
 
@@ -175,6 +176,8 @@ sb_observe (const sb_observation *observation, sb_stream stream, const gsl_matri
 {
   int status = check_columns (x, observation->height * observation->width * observation->channels, y,
                               sb_observation_numbers (observation));
+  if (!status)
+    status = sb_check_apart ("an observation", x, y);
   stream.purpose = SB_FOR_OBSERVATION;
   return status || x->size1 == 0 ? status : observation->kind->observe (observation, stream, x, y);
 }
