@@ -45,15 +45,12 @@ read_observations (const sb_model *model, const char *path, size_t times, gsl_ma
   int status = points_read (path, range, 0, &p);
   if (status != EXIT_SUCCESS)
     return status;
-  double least = 0, largest = 0;
-  if (p.rows->size1 > 0)
-    gsl_matrix_minmax (p.rows, &least, &largest);
   if (p.rows->size1 == 0 || p.rows->size2 != sb_observation_numbers (seen))
     status = failure ("%s: %zu points of %zu numbers; an observation of the model (%s) has %zu", path, p.rows->size1,
                       p.rows->size2, model->task, sb_observation_numbers (seen));
-  else if (!gsl_finite (largest - least))
-    status = failure ("%s: a number is not finite", path);
   else
+    status = points_finite (path, &p);
+  if (status == EXIT_SUCCESS)
     {
       const int code = repeat_shown (seen, p.rows, times, all);
       status = code ? failure ("%s: %s", path, why (code)) : EXIT_SUCCESS;

@@ -84,6 +84,13 @@ check_rows (const char *path, const points *p, size_t columns, uint64_t n)
 }
 
 static int
+check_numbers (const char *path, const points *p, size_t columns, uint64_t n)
+{
+  const int status = check_rows (path, p, columns, n);
+  return status == EXIT_SUCCESS ? points_finite (path, p) : status;
+}
+
+static int
 read_rows (const char *path, const named_law *look, points *p)
 {
   const double range[] = { look->low, look->high };
@@ -118,6 +125,8 @@ read_mask (const char *path, size_t d, gsl_matrix **mask)
 }
 
 // ## Some coordinates
+//
+// What stands where the mask has 0 is not looked at, and may be none.
 
 static int
 open_known (const guidance_options *o, const named_law *look, uint64_t n, guidance *g)
@@ -137,6 +146,14 @@ open_known (const guidance_options *o, const named_law *look, uint64_t n, guidan
     gsl_matrix_get_row (g->mask, mask, 0);
   else if (mask)
     status = failure ("no memory");
+  for (size_t j = 0; j < d && mask && status == EXIT_SUCCESS; j++)
+    if (gsl_matrix_get (mask, 0, j) == 0)
+      {
+        gsl_vector_view unknown = gsl_matrix_column (p.rows, j);
+        gsl_vector_set_zero (&unknown.vector);
+      }
+  if (status == EXIT_SUCCESS)
+    status = points_finite (o->known, &p);
   gsl_matrix_free (mask);
   return status;
 }
@@ -157,7 +174,7 @@ open_grey (const guidance_options *o, const named_law *look, uint64_t n, guidanc
   if (status != EXIT_SUCCESS)
     return status;
   const size_t channels = p.rows->size2 == d ? 3 : 1;
-  status = check_rows (o->grey, &p, channels * pixels, n);
+  status = check_numbers (o->grey, &p, channels * pixels, n);
   g->y = status == EXIT_SUCCESS ? gsl_matrix_calloc (p.rows->size1, d) : NULL;
   g->mask = g->y ? gsl_vector_calloc (d) : NULL;
   g->basis = g->mask ? sb_operator_colour_alloc (pixels) : NULL;
@@ -298,7 +315,7 @@ open_measurement (const guidance_options *o, const named_law *look, uint64_t n, 
   if (status != EXIT_SUCCESS)
     return status;
   g->condition = p.rows;
-  status = check_rows (o->measurement, &p, g->H->rows, n);
+  status = check_numbers (o->measurement, &p, g->H->rows, n);
   g->inverse = (sb_inverse){ .process = g->score->process, .H = g->H, .tau = o->noise };
   return status == EXIT_SUCCESS ? guide (&(sb_guidance){ sb_inverse_gradient, &g->inverse, 1 }, g) : status;
 }
@@ -316,7 +333,7 @@ open_start (const guidance_options *o, const named_law *look, uint64_t n, guidan
   if (status != EXIT_SUCCESS)
     return status;
   g->start = p.rows;
-  return check_rows (o->start, &p, g->score->process->dimension, n);
+  return check_numbers (o->start, &p, g->score->process->dimension, n);
 }
 
 // ## All of it

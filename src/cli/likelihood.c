@@ -82,7 +82,8 @@ parse (task what, int argc, char **argv, settings *o)
       "a network that 'scorebook train' made, under its own process" },
     { "class", 0, OPTION_COUNT, &o->class, "K", -1, 65535, NULL,
       "--model: given this class, where the network was told classes (default: of all)" },
-    { "t-min", 0, OPTION_REAL, &o->t_min, "T", 0, 0.5, NULL, "the time of the data (default: 1e-5)" },
+    { "t-min", 0, OPTION_REAL, &o->t_min, "T", 0, 0.5, NULL,
+      "the time of the data (default: 1e-5, or where the process begins, as edm at sigma_min)" },
     ENGINE_OPTIONS (&o->engine),
 
     { .kind = OPTION_HEADING, .help = "The points" },
@@ -180,6 +181,9 @@ open_model (job *j)
     return EXIT_FAILURE;
   if (j->model->net->picture_input)
     return usage_error ("--model: %s asks for pictures as its condition", j->o.model);
+  if (sb_bands_of (j->model->process))
+    return usage_error ("--model: %s is a stage of a multi-scale model, of the bands of images and not of these",
+                        j->o.model);
   if (j->o.class != NO_CLASS && j->o.class >= j->model->net->classes)
     return usage_error ("--class: --model=%s knows %zu classes", j->o.model, j->model->net->classes);
   const sb_net_shape shape = sb_net_input (j->model->net);
@@ -220,13 +224,23 @@ open_law (job *j)
   return j->score ? EXIT_SUCCESS : failure ("the exact score: %s", why (GSL_FAILURE));
 }
 
+// Where a process begins at a noise of its own, a network has seen nothing below it.
+
+static double
+usual_t_min (const sb_process *process)
+{
+  const sb_process_kind *kind = sb_process_kind_of (process);
+  return kind && kind->from_t_min ? GSL_MAX (1e-5, process->t_min) : 1e-5;
+}
+
 static int
 open_points (job *j)
 {
   settings *o = &j->o;
   if (j->process->levels > 0)
     return usage_error ("--%s: its process is a chain, and has no flow", o->model ? "model" : "process");
-  o->t_min = isnan (o->t_min) ? 1e-5 : o->t_min;
+  if (isnan (o->t_min))
+    o->t_min = usual_t_min (j->process);
   int status = examples_open (o->data, o->range, o->range, (size_t)o->resize, &j->data);
   if (status != EXIT_SUCCESS)
     return status;

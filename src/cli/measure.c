@@ -500,7 +500,9 @@ static int
 read_files (const settings *o, inputs *in)
 {
   for (size_t k = 0; k < FILES; k++)
-    if (in->name[k] && points_read (in->name[k], o->range, o->resize, &in->points[k]) != EXIT_SUCCESS)
+    if (in->name[k]
+        && (points_read (in->name[k], o->range, o->resize, &in->points[k]) != EXIT_SUCCESS
+            || points_finite (in->name[k], &in->points[k]) != EXIT_SUCCESS))
       return EXIT_FAILURE;
   const gsl_matrix *x = in->points[FILE_1].rows, *y = in->points[FILE_2].rows;
   return !y || x->size2 == y->size2 ? EXIT_SUCCESS

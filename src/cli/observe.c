@@ -40,7 +40,7 @@ parse (int argc, char **argv, settings *o)
       "images (needed): IDX or NPY (plain or gzip), PNG or a folder of such files, or CIFAR-10's (*.bin)" },
     { "points", 'n', OPTION_COUNT, &o->n, "N", 0, 1e9, NULL, "the first N of them (default: all)" },
     { "data-range", 0, OPTION_RANGE, o->range, "LOW,HIGH", 0, 0, NULL,
-      "map the bytes 0 to 255 to these values (default: 0,1)" },
+      "map the bytes 0 to 255 to these values; for a network they are those it was trained with (default: 0,1)" },
     { "resize", 0, OPTION_COUNT, &o->resize, "H", 0, 65536, NULL,
       "make the images H pixels high, by means over areas (default: leave them)" },
     { "task", 't', OPTION_TEXT, &o->task, "TASK", 0, 0, NULL, "what is seen of them, see below (needed)" },
@@ -109,8 +109,7 @@ observe (settings *o)
   int status = points_read (o->data, o->range, (size_t)o->resize, &p);
   if (status != EXIT_SUCCESS)
     return status;
-  if (p.rows->size1 == 0)
-    status = failure ("%s: holds no points", o->data);
+  status = p.rows->size1 == 0 ? failure ("%s: holds no points", o->data) : points_finite (o->data, &p);
   sb_observation *seen
       = status == EXIT_SUCCESS ? sb_observation_from_text (o->task, p.height, p.width, p.channels, &error) : NULL;
   if (status == EXIT_SUCCESS)

@@ -6,6 +6,8 @@
 
 #include <scorebook.h>
 
+#include <gsl/gsl_math.h>
+
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -214,6 +216,20 @@ points_scan (const char *path, sb_numbers_show show, void *context, sb_shape *sh
   p->format = format_names[found];
   set_shape (p, shape);
   return sb_shape_count (shape, 0, SIZE_MAX - 1) > 0 ? EXIT_SUCCESS : no_points (path);
+}
+
+int
+points_finite (const char *path, const points *p)
+{
+  for (size_t i = 0; i < p->rows->size1; i++)
+    for (size_t j = 0; j < p->rows->size2; j++)
+      {
+        const double x = gsl_matrix_get (p->rows, i, j);
+        if (!gsl_finite (x))
+          return failure ("%s: row %zu, column %zu: %g is not a finite number", path, i, j,
+                          gsl_isnan (x) ? GSL_NAN : x);
+      }
+  return EXIT_SUCCESS;
 }
 
 void

@@ -39,6 +39,9 @@ int points_read (const char *path, const double *range, size_t height, points *p
 
 // The same for a file that is only scanned: its numbers, bytes kept as they are, are handed to `show`; rows is NULL.
 int points_scan (const char *path, sb_numbers_show show, void *context, sb_shape *shape, points *p);
+
+// EXIT_FAILURE after a complaint that names the file, the row and the column, where a number is not finite.
+int points_finite (const char *path, const points *p);
 void points_free (points *p);
 
 #endif

@@ -405,7 +405,9 @@ check_times (const settings *o, const sb_process *process)
     return usage_error ("--start-time: %g is not above the last time, %g", o->start_time,
                         or_default (o->t_min, process->t_min));
   if (!(or_default (o->t_min, process->t_min) <= 0.5 * process->t_max))
-    return usage_error ("--t-min: %g is not at most %g", o->t_min, 0.5 * process->t_max);
+    return isnan (o->t_min) ? usage_error ("--process: %s begins at %g, which is not at most %g", process->type->name,
+                                           process->t_min, 0.5 * process->t_max)
+                            : usage_error ("--t-min: %g is not at most %g", o->t_min, 0.5 * process->t_max);
   if (!(or_default (o->start_time, process->t_max) <= process->t_max))
     return usage_error ("--start-time: %g is not at most %g", o->start_time, process->t_max);
   if (process->levels && o->grid)

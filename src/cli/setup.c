@@ -20,10 +20,16 @@
 #endif
 
 // GSL's default handler aborts. Ours keeps the reason, which the returned status alone does not give. Of several
-// reasons the first is the one nearest to the cause. Shards may fail at the same time, hence the critical section.
+// reasons the first is the one nearest to the cause; where a caller made another failure of it, the last says which.
+// Shards may fail at the same time, hence the critical section.
 
-static int kept_status;
-static char kept_reason[512];
+typedef struct
+{
+  int status;
+  char reason[512];
+} failure_reason;
+
+static failure_reason first_reason, last_reason;
 
 static void
 keep_reason (const char *reason, const char *file, int line, int status)
@@ -33,17 +39,19 @@ keep_reason (const char *reason, const char *file, int line, int status)
 #ifdef _OPENMP
 #pragma omp critical(keep_reason)
 #endif
-  if (!kept_status)
-    {
-      kept_status = status;
-      snprintf (kept_reason, sizeof kept_reason, "%s", reason);
-    }
+  {
+    failure_reason *kept = first_reason.status ? &last_reason : &first_reason;
+    kept->status = status;
+    snprintf (kept->reason, sizeof kept->reason, "%s", reason);
+  }
 }
 
 const char *
 why (int status)
 {
-  return kept_status && (status == kept_status || status == GSL_FAILURE) ? kept_reason : gsl_strerror (status);
+  if (first_reason.status && (status == first_reason.status || status == GSL_FAILURE))
+    return first_reason.reason;
+  return last_reason.status && status == last_reason.status ? last_reason.reason : gsl_strerror (status);
 }
 
 // A file that grows over its limit is a failed write, not a signal.

@@ -376,7 +376,11 @@ open_data (training *t)
   if (!t->timed && !t->data.bytes)
     return usage_error ("--labels: --data=%s is NPY; a classifier without a time learns from images in bytes", o->data);
   status = open_labels (t);
-  return status == EXIT_SUCCESS ? check_same_data (t) : status;
+  if (status == EXIT_SUCCESS)
+    status = check_same_data (t);
+  if (status == EXIT_SUCCESS && t->of_data && t->timed && !(s->deviation > 0))
+    status = failure ("%s: all numbers are the same, and have no deviation to scale by: --data-deviation", o->data);
+  return status;
 }
 
 // Images must be the network's: with their axes in another order it would learn, but from scrambled pixels.
@@ -984,11 +988,27 @@ check (const settings *o)
   return EXIT_SUCCESS;
 }
 
+// One file is not two: what is written last would be all that is left, of a state or of the data.
+
+static bool
+same_file (const char *a, const char *b)
+{
+  struct stat of_a, of_b;
+  if (stat (a, &of_a) != 0 || stat (b, &of_b) != 0)
+    return strcmp (a, b) == 0;
+  return S_ISREG (of_a.st_mode) && of_a.st_dev == of_b.st_dev && of_a.st_ino == of_b.st_ino;
+}
+
 static int
 try_outputs (training *t)
 {
-  const char *const paths[] = { t->o.output, t->o.export, t->o.curve };
+  const char *const paths[] = { t->o.output, t->o.export, t->o.curve, t->o.data, t->o.labels };
+  static const char *const names[] = { "output", "export", "curve", "data", "labels" };
   int status = EXIT_SUCCESS;
+  for (size_t k = 0; k < 3; k++)
+    for (size_t other = k + 1; other < sizeof paths / sizeof *paths && paths[k]; other++)
+      if (paths[other] && same_file (paths[k], paths[other]))
+        return usage_error ("--%s: %s is that of --%s", names[k], paths[k], names[other]);
   for (size_t k = 0; k < 3 && status == EXIT_SUCCESS; k++)
     if (paths[k])
       status = output_try (paths[k]);

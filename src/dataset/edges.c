@@ -56,6 +56,8 @@ sb_edges (const gsl_matrix *x, size_t height, size_t width, size_t channels, dou
               x->size1, x->size2, edges->size1, edges->size2, height, width, channels);
   if (!(threshold >= 0 && gsl_finite (threshold)))
     SB_ERROR (NULL, GSL_EINVAL, "edges: a threshold of %g is not 0 or above", threshold);
+  if (sb_check_apart ("edges", x, edges))
+    return GSL_EINVAL;
   if (sb_check_finite ("x", GSL_EDOM, x))
     return GSL_EDOM;
   for (size_t n = 0; n < x->size1; n++)

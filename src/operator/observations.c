@@ -6,6 +6,7 @@
 
 #include "observations.h"
 
+#include "../base/checks.h"
 #include "../base/error.h"
 #include "../dataset/edges.h"
 
@@ -110,7 +111,7 @@ static const sb_key of_inpaint[]
     of_edges[] = { { .name = "threshold", .usual = 0.1, .high = 1, .help = "slope of an edge, a pixel" } };
 
 static const sb_observation_kind table[]
-    = { { { "inpaint", "a square hole is black", of_inpaint, 1 }, open_inpaint, inpaint },
+    = { { { "inpaint", "a square hole is 0", of_inpaint, 1 }, open_inpaint, inpaint },
         { { "super-resolve", "fewer pixels", of_super_resolve, 1 }, open_super_resolve, super_resolve },
         { { "edges", "a sketch", of_edges, 1 }, open_edges, draw_edges } };
 
@@ -175,6 +176,8 @@ sb_observe (const sb_observation *observation, sb_stream stream, const gsl_matri
 {
   int status = check_columns (x, observation->height * observation->width * observation->channels, y,
                               sb_observation_numbers (observation));
+  if (!status)
+    status = sb_check_apart ("an observation", x, y);
   stream.purpose = SB_FOR_OBSERVATION;
   return status || x->size1 == 0 ? status : observation->kind->observe (observation, stream, x, y);
 }

@@ -44,8 +44,8 @@ size_t sb_observation_numbers (const sb_observation *observation); // of y
 size_t sb_observation_shown (const sb_observation *observation);   // of y as an image of x's size
 
 // y (n x numbers) <- the observation of x (n x height width channels). What is random in row i is drawn from index + i
-// of the stream, whose purpose is ignored: the same index, the same A. GSL_EBADLEN; GSL_EDOM where a number is not
-// finite (edges); GSL_ENOMEM.
+// of the stream, whose purpose is ignored: the same index, the same A. GSL_EBADLEN; GSL_EINVAL where y is x; GSL_EDOM
+// where a number is not finite (edges); GSL_ENOMEM.
 int sb_observe (const sb_observation *observation, sb_stream stream, const gsl_matrix *x, gsl_matrix *y);
 
 // image (n x shown) <- y at x's resolution, the pixels of a smaller y repeated: a network's input beside x.

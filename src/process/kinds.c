@@ -97,7 +97,7 @@ make_multispeed (size_t dimension, const double *key, sb_error *error)
   size_t x = (size_t)key[3], y = (size_t)key[4];
   x = x > 0 ? x : y > 0 && y < dimension ? dimension - y : dimension / 2;
   y = y > 0 ? y : x < dimension ? dimension - x : 0;
-  if (x + y != dimension || y == 0)
+  if (x + y != dimension || x == 0 || y == 0)
     SB_ERROR_NULL (error, GSL_EINVAL, "process: x=%zu and y=%zu are not the %zu numbers of a point", x, y, dimension);
   if (key[2] > 0 && key[2] <= key[0])
     SB_ERROR_NULL (error, GSL_EINVAL, "process: sigma_max_y=%g is neither 0 nor above sigma_min=%g", key[2], key[0]);

@@ -297,6 +297,8 @@ sb_soft_at (const sb_process *process, double t, double *level, double *sigma)
   const soft *p = state_of (process);
   if (!p)
     SB_ERROR (NULL, GSL_EUNSUP, "%s is no soft corruption", process->type->name);
+  if (!(0 <= t && t <= process->t_limit))
+    SB_ERROR (NULL, GSL_EDOM, "t = %g is outside the process, which ends at %g", t, process->t_limit);
   return find (p, false, t, level, sigma);
 }
 
@@ -378,8 +380,8 @@ stages_free (void *params)
 static int
 check_stages (const sb_soft_stages *s)
 {
-  if (s->levels->size < 2)
-    SB_ERROR (NULL, GSL_EBADLEN, "%zu levels: a corruption goes from one to another", s->levels->size);
+  if (!s->levels || s->levels->size < 2)
+    SB_ERROR (NULL, GSL_EBADLEN, "%zu levels: a corruption goes from one to another", s->levels ? s->levels->size : 0);
   if (!(0 < s->sigma_min && s->sigma_min <= s->sigma_max && gsl_finite (s->sigma_max)))
     SB_ERROR (NULL, GSL_EDOM, "sigma goes from %g to %g: 0 < sigma_min <= sigma_max", s->sigma_min, s->sigma_max);
   if (!s->joint && !(0 < s->noise && s->noise < 1))

@@ -47,7 +47,8 @@ typedef struct
 // NULL: GSL_EBADLEN where there are fewer than two levels, GSL_EDOM where a number is out of range, and as above.
 sb_process *sb_soft_stages_alloc (sb_operator *C, const sb_soft_stages *stages);
 
-// The level and the noise of any such process at t in [0, 1]. GSL_EUNSUP: the process is of another kind.
+// The level and the noise of any such process at t in [0, 1]. GSL_EDOM: t is not; GSL_EUNSUP: the process is of another
+// kind.
 int sb_soft_at (const sb_process *soft, double t, double *level, double *sigma);
 const sb_operator *sb_soft_operator (const sb_process *soft); // NULL: likewise
 

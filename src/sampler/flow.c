@@ -10,6 +10,7 @@
 
 #include "flow.h"
 
+#include "../base/checks.h"
 #include "../base/error.h"
 #include "../base/integrate.h"
 #include "drift.h"
@@ -148,6 +149,8 @@ sb_flow_run (const sb_flow *flow, const sb_score *score, const gsl_matrix *y, do
   evaluations = evaluations ? evaluations : &none;
   *evaluations = 0;
   int status = check (flow, y, x, from, to);
+  if (!status)
+    status = sb_check_apart ("points and condition", y, x);
   if (status || x->size1 == 0)
     return status;
 

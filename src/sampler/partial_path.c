@@ -90,6 +90,8 @@ check (const sb_partial_path *p, const sb_path_work *w, const gsl_vector *t, con
        const gsl_matrix *known, const sb_path_record *r, const gsl_matrix *x)
 {
   const size_t n = x->size1, d = x->size2;
+  if (!p->step)
+    SB_ERROR (NULL, GSL_EINVAL, "a path needs a type of step");
   if (p->steps == 0 || !(p->rho > 0))
     SB_ERROR (NULL, GSL_EINVAL, "a path has steps, and a positive rho, not %zu and %g", p->steps, p->rho);
   if (n > w->t->size || t->size != n || s->size != n || (known && (known->size1 != n || known->size2 != d)))

@@ -79,6 +79,8 @@ check (const sb_pc *pc, const sb_score *score, const gsl_matrix *y, const gsl_ve
     SB_ERROR (NULL, GSL_EBADLEN, "x has %zu columns, the process %zu", x->size2, score->process->dimension);
   if (!pc->step || (pc->corrector_steps > 0 && !pc->corrector.type))
     SB_ERROR (NULL, GSL_EINVAL, "a sampler needs a step (none: sb_step_none), and a corrector for its steps");
+  if (sb_check_apart ("points and condition", y, x))
+    return GSL_EINVAL;
   if (pc->condition && (!y || y->size1 != x->size1))
     SB_ERROR (NULL, GSL_EBADLEN, "a condition that diffuses has a row for each of %zu samples, not %zu", x->size1,
               y ? y->size1 : 0);

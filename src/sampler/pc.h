@@ -59,7 +59,7 @@ sb_pc sb_pc_annealed (double epsilon, size_t steps);
 //
 // Returns what a step or corrector reports (sampler.h), what progress or noise returned where that ended the run,
 // GSL_EDOM for a bad grid or a point that is not finite, GSL_EBADFUNC where a sample is not, GSL_EINVAL where step or
-// corrector are missing, GSL_EBADLEN, GSL_ENOMEM. After a failure x is unspecified.
+// corrector are missing or x is y, GSL_EBADLEN, GSL_ENOMEM. After a failure x is unspecified.
 int sb_pc_sample (const sb_pc *pc, const sb_score *score, const gsl_matrix *y, const gsl_vector *times,
                   sb_stream stream, gsl_matrix *x, size_t *evaluations);
 

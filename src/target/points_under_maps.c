@@ -11,6 +11,8 @@
 
 #include "points.h"
 
+#include "../base/error.h"
+
 #include <gsl/gsl_blas.h>
 #include <gsl/gsl_math.h>
 #include <stdlib.h>
@@ -106,10 +108,12 @@ mapped_alloc (mapped *w, const points *law, const sb_process *process, const gsl
       w->times = gsl_vector_subvector (w->t, 0, x->size1).vector;
       status = map_points (w, law, x);
     }
-  if (status == GSL_ESING)
-    status = GSL_EDOM; // point masses without noise have no density
   if (status)
     mapped_free (w);
+  if (status == GSL_ESING)
+    SB_ERROR (NULL, GSL_EDOM,
+              "points: %s leaves some of their numbers without noise at t = %g, where they have no density",
+              process->type->name, t);
   return status;
 }
 

@@ -104,5 +104,7 @@ Test (edges, refuses_what_does_not_fit)
   refused (GSL_EBADLEN, sb_edges (x, H, W, 1, 0, matrix (2, H * W + 1)));
   refused (GSL_EINVAL, sb_edges (x, H, W, 1, -1, edges));
   refused (GSL_EINVAL, sb_edges (x, H, W, 1, NAN, edges));
+  gsl_matrix *both = matrix (2, H * W);
+  refused (GSL_EINVAL, sb_edges (both, H, W, 1, 0, both));
   refused (GSL_EDOM, sb_edges (matrix_all (2, H * W, NAN), H, W, 1, 0, edges));
 }

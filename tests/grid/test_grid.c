@@ -240,4 +240,14 @@ Test (grid, refuses_what_is_no_grid)
   refused (GSL_EINVAL, sb_grid_edm (0.002, 80, -1, three));
   refused (GSL_EINVAL, sb_grid_edm (0, 80, 7, three));
   ok (sb_grid_edm (0.002, 80, 7, three));
+
+  // The middle of two is that of the root: near the first where rho is small, however small or large its powers.
+  const double small[] = { 0.02, 0.01, 1e-3, 1e-4 };
+  for (size_t k = 0; k < sizeof small / sizeof *small; k++)
+    {
+      gsl_vector *four = vector (4);
+      ok (sb_grid_edm (0.002, 80, small[k], four));
+      cr_assert_float_eq (at (four, 1) / (80 * pow (0.5, small[k])), 1, 1e-9, "rho = %g: %g", small[k], at (four, 1));
+      cr_assert_float_eq (sb_grid_even_in_root (0.01, 0, small[k], 1, 3) / (0.01 * pow (0.5, small[k])), 1, 1e-9);
+    }
 }

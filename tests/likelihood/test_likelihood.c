@@ -360,6 +360,7 @@ Test (likelihood, refuses_what_does_not_fit)
     refused (bad[k].status, sb_log_likelihood (&bad[k].l, score, NULL, (sb_stream){ 0 }, x, &r), "case %zu", k);
   refused (GSL_EUNSUP, sb_log_likelihood (&good, chain, NULL, (sb_stream){ 0 }, x, &r));
   refused (GSL_EDOM, sb_log_likelihood (&good, score, NULL, (sb_stream){ 0 }, nan, &r));
+  refused (GSL_EOVRFLW, sb_log_likelihood (&good, score, NULL, (sb_stream){ 0 }, matrix_all (3, 2, 1e200), &r));
   refused (GSL_EBADLEN, sb_log_likelihood (&good, score, NULL, (sb_stream){ 0 }, matrix_all (3, 3, 0), &r));
   refused (GSL_EBADLEN, sb_log_likelihood (&good, score, matrix_all (2, 1, 0), (sb_stream){ 0 }, x, &r));
   refused (GSL_EBADLEN, sb_log_likelihood (&good, score, NULL, (sb_stream){ 0 }, x, &short_r));

@@ -1369,10 +1369,12 @@ Test (consistency, refuses)
   gsl_vector *t = vector_all (2, 1), *s = vector_all (2, .5), *loss = vector (2);
   const sb_stream stream = { 0 };
   const sb_partial_path p = in_variance (), none = { sb_step_euler_maruyama, NULL, 0, 7 },
-                        flat = { sb_step_euler_maruyama, NULL, 3, 0 }, heun = { sb_step_flow_heun, NULL, 3, 7 };
+                        flat = { sb_step_euler_maruyama, NULL, 3, 0 }, untyped = { NULL, NULL, 3, 7 },
+                        heun = { sb_step_flow_heun, NULL, 3, 7 };
   refused (GSL_EINVAL, sb_consistency_loss (score, &p, 1, NULL, t, s, x, stream, loss, NULL));
   refused (GSL_EINVAL, sb_consistency_loss (score, &none, 2, NULL, t, s, x, stream, loss, NULL));
   refused (GSL_EINVAL, sb_consistency_loss (score, &flat, 2, NULL, t, s, x, stream, loss, NULL));
+  refused (GSL_EINVAL, sb_consistency_loss (score, &untyped, 2, NULL, t, s, x, stream, loss, NULL));
   refused (GSL_EDOM, sb_consistency_loss (score, &p, 2, NULL, s, t, x, stream, loss, NULL));
   refused (GSL_EDOM, sb_consistency_loss (score, &p, 2, NULL, t, vector_of (1.1, .5), x, stream, loss, NULL));
   refused (GSL_EDOM, sb_consistency_loss (score, &p, 2, NULL, t, vector_of (-.1, .5), x, stream, loss, NULL));

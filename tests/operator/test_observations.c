@@ -190,6 +190,14 @@ Test (observations, what_does_not_fit_is_refused)
   refused (GSL_EBADLEN, sb_observe (o, (sb_stream){ 0 }, x, narrow));
   refused (GSL_EBADLEN, sb_observe (o, (sb_stream){ 0 }, x, few));
   refused (GSL_EBADLEN, sb_observation_show (o, narrow, x));
+  const char *const kinds[] = { "inpaint", "super-resolve factor=1", "edges" };
+  for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++)
+    {
+      sb_observation *same = sb_observation_from_text (kinds[k], 8, 8, 1, NULL);
+      gsl_matrix *image = matrix (2, 64);
+      refused (GSL_EINVAL, sb_observe (same, (sb_stream){ 0 }, image, image), "%s", kinds[k]);
+      sb_observation_free (same);
+    }
   sb_observation_free (o);
   sb_observation *edges = of_line ("edges", 8, 1);
   gsl_matrix *y = matrix (2, 64);

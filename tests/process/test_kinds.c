@@ -149,7 +149,8 @@ Test (kinds, other_words_are_refused)
                                  { "vp beta_min=30", "beta_min=30" },
                                  { "smld levels=1", "levels=1" },
                                  { "smld levels=10.5", "levels=10.5" },
-                                 { "ddpm levels=1e30", "levels=1e30" } };
+                                 { "ddpm levels=1e30", "levels=1e30" },
+                                 { "multispeed", "x=0 and y=1" } };
   for (size_t k = 0; k < sizeof bad / sizeof *bad; k++)
     {
       sb_error error = { 0 };

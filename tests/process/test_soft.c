@@ -156,7 +156,7 @@ Test (soft, has_two_stages)
       for (int j = 0; j < 4; j++)
         {
           double level, sigma;
-          ok (sb_soft_at (p, 0.2 + 0.8 * j / 3, &level, &sigma));
+          ok (sb_soft_at (p, GSL_MIN (0.2 + 0.8 * j / 3, 1), &level, &sigma));
           cr_assert_float_eq (level, knots[j], 1e-14);
         }
       ok (sb_soft_check (p, 200, NULL), "%s", text);
@@ -412,12 +412,18 @@ Test (soft, refuses_what_it_is_not_made_of)
   cr_assert_null (soft_line_alloc (NULL, 1, 0.2, 0.01, 1));
   const sb_soft_stages one_level = { .sigma_min = 0.1, .sigma_max = 0.1, .joint = true, .levels = vector_of (1) };
   cr_assert_null (sb_soft_stages_alloc (sb_operator_multiple_alloc (3), &one_level));
+  const sb_soft_stages no_levels = { .sigma_min = 0.1, .sigma_max = 0.1, .joint = true };
+  cr_assert_null (sb_soft_stages_alloc (sb_operator_multiple_alloc (3), &no_levels));
   sb_process *ve = scoped (sb_ve_alloc (3, 0.01, 1)), *pair = scoped (sb_soft_pair_alloc (ve));
   cr_assert_null (sb_soft_pair_alloc (from_text ("soft image=1x2x2", 4)));
   double level, sigma;
   const gsl_vector *mean;
   const gsl_matrix *U;
   refused (GSL_EUNSUP, sb_soft_at (ve, 0.5, &level, &sigma));
+  ok (sb_soft_at (pair, 0, &level, &sigma));
+  const double outside[] = { -1e-9, 1 + 1e-9, GSL_NAN, GSL_POSINF };
+  for (size_t k = 0; k < sizeof outside / sizeof *outside; k++)
+    refused (GSL_EDOM, sb_soft_at (pair, outside[k], &level, &sigma), "t = %g", outside[k]);
   refused (GSL_EUNSUP, sb_soft_fit (ve, normals (4, 3, 1)));
   refused (GSL_EUNSUP, sb_soft_fit (pair, normals (4, 3, 1)));
   refused (GSL_EBADLEN, sb_soft_set_prior (pair, vector (2), NULL));

@@ -721,6 +721,10 @@ Test (pc, wrong_arguments)
   refused (GSL_EDOM, run_status (pc, right, 2, 1), "a negative r");
   pc.corrector_steps = 0;
   ok (run_status (pc, right, 2, 1), "no corrector: r is not looked at");
+  sb_process *vp = scoped (sb_vp_alloc (1, 0.1, 20));
+  sb_score *score = scoped (sb_score_alloc (&gmm3_score_type, vp, vp));
+  gsl_matrix *x = matrix_all (2, 1, 0);
+  refused (GSL_EINVAL, sb_pc_sample (&pc, score, x, right, (sb_stream){ 0 }, x, NULL), "the samples are the condition");
 }
 
 // A score that fails on its k-th call, or is not finite there, ends the run with its own status, whichever step
