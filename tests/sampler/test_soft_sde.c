@@ -416,6 +416,28 @@ Test (soft_sde, drift_is_the_slope_of_the_corruption)
   cr_assert (error[0] > 1e-4 && fabs (error[0] / error[1] - 2) < 1e-6 && fabs (error[1] / error[2] - 2) < 1e-6);
 }
 
+// Also where the level goes at another speed than the time. Of a matrix that is linear in its level, and of a level that
+// is linear in the time, the difference is the slope but for rounding, whatever its length. [soft.eq54]
+
+Test (soft_sde, drift_has_the_speed_of_the_level)
+{
+  const double speed[] = { .25, 1, 3 };
+  for (int k = 0; k < 3; k++)
+    {
+      const sb_process *process = scoped (soft_line_alloc (soft_four_operator (SOFT_DENSE), .1, .1 + speed[k], .3, .4));
+      const sb_score *score = exact (soft_gmmn_law (), process);
+      const gsl_matrix *x = normals (5, 4, 107), *b = moved_by (sb_forward_drift, score, .4, x);
+      gsl_matrix *now = matrix (5, 4);
+      ok (sb_score_evaluate (score, SB_DENOISER, x, vector_all (5, .4), NULL, now));
+      gsl_matrix *then = copy_of (now);
+      ok (sb_process_apply (process, SB_A, CblasNoTrans, NULL, vector_all (5, .4), now));
+      ok (sb_process_apply (process, SB_A, CblasNoTrans, NULL, vector_all (5, .9), then));
+      gsl_matrix_sub (then, now);
+      gsl_matrix_scale (then, 2);
+      cr_assert_lt (largest_difference (then, b), 1e-12, "speed %g: %g", speed[k], largest_difference (then, b));
+    }
+}
+
 // The paper's Eq. 53 lacks the $dt$: as it stands a path moves by $\dot C_t\mathbb E[\mathbf x_0 \mid \mathbf x_t]$
 // at each step, however short it is. [soft.eq53]
 
