@@ -12,6 +12,7 @@
 #include "sampler/multiscale.h"
 #include "scope.h"
 #include "score/exact.h"
+#include "score/tweedie.h"
 
 #include <gsl/gsl_blas.h>
 #include <gsl/gsl_linalg.h>
@@ -520,6 +521,10 @@ Test (multiscale, denoising_is_tweedies_formula_part_by_part)
   gsl_blas_dgemm (CblasNoTrans, CblasNoTrans, 1, m.C, G, 0, K);
   gsl_blas_dgemm (CblasNoTrans, CblasTrans, 1, x, K, 0, expected);
   cr_assert_lt (largest_difference (mean, expected), 1e-11);
+  gsl_matrix *by_score = matrix (3, D);
+  ok (sb_score_evaluate (m.stage[LEVELS].score, SB_SCORE, x, vector_all (3, t), NULL, by_score));
+  ok (sb_tweedie (p, SB_SCORE, SB_DENOISER, x, vector_all (3, t), by_score));
+  cr_assert_lt (largest_difference (by_score, expected), 1e-11);
   for (size_t i = 0; i < D; i++)
     {
       const size_t k = sb_process_part (p, i);
