@@ -133,6 +133,13 @@ Test (codes, between_two_is_an_arc)
       cr_assert_float_eq (norm (c), norm (&a.vector), 1e-12);
       cr_assert_float_eq (angle (&a.vector, c), u * angle (&a.vector, &b.vector), 1e-12);
     }
+
+  // The angle is that of the directions: of codes of norms 1 and 2 at 60 degrees the shares half-way are sin 30 / sin 60.
+  gsl_vector *half_way = vector (2);
+  ok (sb_code_between (vector_of (1, 0), vector_of (1, sqrt (3)), 0.5, half_way));
+  cr_assert_float_eq (gsl_vector_get (half_way, 0), 2 / sqrt (3), 1e-14);
+  cr_assert_float_eq (gsl_vector_get (half_way, 1), 1, 1e-14);
+
   gsl_vector *twice = vector (6), *opposite = vector (6);
   gsl_vector_memcpy (twice, &a.vector);
   gsl_vector_scale (twice, 2);
