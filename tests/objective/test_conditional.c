@@ -164,7 +164,7 @@ Test (conditional, gradient_of_the_denoising_estimator)
 // ## Theorem 2: it has the minimum of explicit matching
 //
 // The two differ by $\tfrac12\lambda(1/\tau - 1/v_0) = 1.180328\,\lambda$ at 50 parameters, of a family that does not see $y$, and of one that
-// holds the truth. [nonuniform.thm2]
+// holds the truth. [nonuniform.thm2] [nonuniform.eq12]
 
 Test (conditional, theorem_2_of_a_gaussian)
 {

@@ -936,6 +936,8 @@ path_of (const sb_score *score, const sb_partial_path *p, size_t path, double x,
   return whole;
 }
 
+// By either solver. [consistent.txt-B1-scorefn]
+
 Test (consistency, gradient_of_a_path_is_the_slope_of_its_log_density)
 {
   const sb_step_type *const steps[] = { sb_step_euler_maruyama, sb_step_reverse_diffusion };

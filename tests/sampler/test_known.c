@@ -29,7 +29,7 @@ correlated (const sb_process *process, double rho)
 // ## The known part is the forward process's
 //
 // The restricted kernel is the whole kernel's: A(0,t) y + S(0,t) z, each time with other numbers of the row's stream, or always the
-// same; at t = 0 it is y. The rest is not touched. [scoresde.txt-impute-sde]
+// same; at t = 0 it is y. The rest is not touched. [scoresde.txt-impute-sde] [scoresde.txt-impute-score]
 
 Test (known, is_put_in_with_the_noise_of_its_time)
 {

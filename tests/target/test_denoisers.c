@@ -310,6 +310,7 @@ Test (denoisers, tweedie)
 }
 
 // The score implied by any denoiser, there and back; that of D is $-(1 - \delta)x/(s^2 + v)$. [consistent.eq9]
+// [consistent.eq6]
 
 Test (denoisers, implied_score)
 {
