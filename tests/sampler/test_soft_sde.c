@@ -186,6 +186,38 @@ Test (soft_sde, in_the_plane)
     cr_assert_float_eq (V[i], wanted[i], 1e-10, "%.12g, not %g", V[i], wanted[i]);
 }
 
+// Of the flow too: it carries the covariance $S_t = C_t\Gamma C_t^\top + \sigma_t^2\mathbf I$, so that of its velocity
+// $\mathbf v = A\mathbf x$, read off unit vectors, $AS + SA^\top = \dot S$, which $C$ and $\dot C$ say.
+// [soft.txt-exactvelocity] [soft.eq19]
+
+Test (soft_sde, velocity_in_the_plane)
+{
+  const sb_process *process = soft_plane ();
+  const sb_score *score = exact (soft_g2_law (), process);
+  for (double t = .1; t < 1; t += .2)
+    {
+      const gsl_matrix *A = moved_by (sb_flow_velocity, score, t, matrix_of (2, 2, 1, 0, 0, 1)); // row i: A e_i
+      double C[4], rate[4], S[4] = { .05 + .4 * t * t, 0, 0, .05 + .4 * t * t }, S_rate[4] = { .8 * t, 0, 0, .8 * t };
+      soft_plane_matrix (t, C, rate);
+      for (size_t i = 0; i < 4; i++)
+        for (size_t m = 0; m < 4; m++)
+          {
+            const size_t a = 2 * (i / 2) + m / 2, b = 2 * (i % 2) + m % 2;
+            S[i] += C[a] * soft_g2_P[m] * C[b];
+            S_rate[i] += (rate[a] * C[b] + C[a] * rate[b]) * soft_g2_P[m];
+          }
+      for (size_t i = 0; i < 2; i++)
+        for (size_t j = 0; j < 2; j++)
+          {
+            double carried = 0;
+            for (size_t k = 0; k < 2; k++)
+              carried += gsl_matrix_get (A, k, i) * S[2 * k + j] + S[2 * i + k] * gsl_matrix_get (A, k, j);
+            cr_assert_float_eq (carried, S_rate[2 * i + j], 1e-12, "t = %g: %.12g, not %.12g", t, carried,
+                                S_rate[2 * i + j]);
+          }
+    }
+}
+
 // ## Densities of a mixture
 //
 // $\partial_tq_t = -\partial_x(\dot c\,\mathbb E[x_0 \mid x]\,q_t) + \tfrac12(\sigma^2)'\,\partial_x^2q_t$,
