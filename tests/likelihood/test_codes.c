@@ -1,6 +1,7 @@
 // # Latent codes
 
 #include "likelihood/codes.h"
+#include "process/edm.h"
 #include "process/subvp.h"
 #include "process/ve.h"
 #include "process/vp.h"
@@ -97,6 +98,24 @@ Test (codes, temperature_scales_a_gaussian)
       gsl_matrix_scale (x, tau);
       cr_assert_lt (largest_difference (cool, x), 1e-6, "%s: %g", process->type->name, largest_difference (cool, x));
     }
+}
+
+// Of $\mathcal N(0, s^2)$ under $\mathbf x_t = \mathbf x_0 + t\mathbf z$ a point stays at the same share of the deviation, $\sqrt{s^2 + t^2}$,
+// on its way to $T$, which is 80 there, and back. [scoresde.txt-latent-manip]
+
+Test (codes, are_at_the_end_of_time)
+{
+  const double s = 0.5, epsilon = 0.002, grows = sqrt ((s * s + 6400) / (s * s + epsilon * epsilon));
+  const sb_process *edm = scoped (sb_edm_alloc (2, 0.002, 80));
+  sb_score *score = scoped (sb_score_exact_alloc (
+      scoped (sb_target_gaussian_alloc (vector_all (2, 0), matrix_of (2, 2, s * s, 0, 0, s * s))), edm));
+  const sb_flow flow = { .relative = 1e-10, .absolute = 1e-10, .final = SB_FINAL_SAMPLE };
+  gsl_matrix *x = normals (5, 2, 7), *code = copy_of (x), *far = copy_of (x);
+  gsl_matrix_scale (far, grows);
+  ok (sb_encode (&flow, score, NULL, epsilon, 0, code, NULL));
+  cr_assert_lt (largest_difference (code, far), 1e-6 * grows, "%g", largest_difference (code, far));
+  ok (sb_decode (&flow, score, NULL, epsilon, 0, far, NULL));
+  cr_assert_lt (largest_difference (far, x), 1e-6, "%g", largest_difference (far, x));
 }
 
 // ## On the sphere
