@@ -399,6 +399,8 @@ Test (consistency, ends_of_paths_have_the_kernels_variance)
     }
 }
 
+// Each step begins where the one before it ended, in time too. [consistent.txt-reverse-steps]
+
 Test (consistency, times_of_a_path_are_even_in_a_power)
 {
   gain g = theta_x (.5);
@@ -1156,7 +1158,7 @@ Test (consistency, ends_are_uniform_in_the_window)
 }
 
 // The truncated gradient is the slope of the loss with its points held still, in every parameter of
-// a small network.
+// a small network. [consistent.txt-cdm-train]
 
 static double
 loss_with_points_still (const sb_score *score, sb_objective_batch *b)
