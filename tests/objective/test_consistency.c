@@ -203,7 +203,7 @@ Test (consistency, of_known_denoisers)
 }
 
 // And of paths with noise, by what the library says of rows far out, where the loss grows as the square of $x$ and the
-// noise does not: 100 steps are a little off the limit, by as much as without noise.
+// noise does not: 100 steps are a little off the limit, by as much as without noise. [consistent.txt-L2]
 
 enum
 {
@@ -1109,7 +1109,7 @@ Test (consistency, has_the_mean_of_the_loss)
 }
 
 // $t'$ is uniform in the window, which ends at the smallest level; [consistent.set-window-steps] below that there is no
-// path.
+// path. [consistent.txt-window]
 
 Test (consistency, ends_are_uniform_in_the_window)
 {

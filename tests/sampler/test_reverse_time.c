@@ -101,7 +101,7 @@ Test (reverse_time, is_the_samplers_step)
 }
 
 // Of Gaussian data $\mathcal N(m, s^2)$ the drift is $2t(x - m)/(s^2 + t^2)$: upwards in $t$ away from the mean, so that
-// the way down leads to it. [consistent.eq5]
+// the way down leads to it; and by the denoiser it is $-2t\,(h - x)/t^2$. [consistent.eq5] [consistent.eq3]
 
 Test (reverse_time, drift_of_a_gaussian)
 {
@@ -111,10 +111,13 @@ Test (reverse_time, drift_of_a_gaussian)
   for (double t = .002; t < 80; t *= 1.5)
     for (double x = -3; x < 4; x++)
       {
-        gsl_matrix *drift = matrix (1, 1);
+        gsl_matrix *drift = matrix (1, 1), *h = matrix (1, 1);
         const double wanted = 2 * t * (x - .4) / (.3 + t * t);
         ok (sb_reverse_drift (score, NULL, vector_of (t), matrix_of (1, 1, x), drift));
         cr_assert_float_eq (gsl_matrix_get (drift, 0, 0), wanted, 1e-13 * (1 + fabs (wanted)), "t = %g, x = %g", t, x);
+        ok (sb_score_evaluate (score, SB_DENOISER, matrix_of (1, 1, x), vector_of (t), NULL, h));
+        cr_assert_float_eq (gsl_matrix_get (drift, 0, 0), -2 * (gsl_matrix_get (h, 0, 0) - x) / t,
+                            1e-12 * (1 + fabs (wanted)), "t = %g, x = %g", t, x);
       }
 }
 

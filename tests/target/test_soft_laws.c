@@ -181,7 +181,7 @@ Test (soft_laws, a_few_images)
 
 // ## Tweedie's formula
 //
-// [soft.eq16] [soft.lemA.2] $C_t\,\mathbb E[\mathbf x_0 \mid \mathbf x_t] = \mathbf x_t + \sigma_t^2\nabla\log
+// [soft.eq16] [soft.eq46] [soft.lemA.2] $C_t\,\mathbb E[\mathbf x_0 \mid \mathbf x_t] = \mathbf x_t + \sigma_t^2\nabla\log
 // q_t(\mathbf x_t)$, also of matrices without symmetry and of masks; and $\sigma_t^4\nabla^2\log q_t +
 // \sigma_t^2\mathbf I = C_t\operatorname{Cov}[\mathbf x_0 \mid \mathbf x_t]\,C_t^\top$. The library's own way from the one
 // to the other is this, and the score and the noise which the law says without it.
