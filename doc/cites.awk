@@ -18,7 +18,7 @@ FNR == 1 {
   }
 }
 
-/^(Test|ParameterizedTest|Theory) \(/ {
+/^(Test|ParameterizedTest|Theory|IN_EACH_WORLD) \(/ {
   test = substr($0, index($0, "(") + 1)
   if (/^ParameterizedTest/) sub(/^[^,]*, */, "", test)
   split(test, part, /[,) ]+/)

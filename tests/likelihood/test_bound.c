@@ -154,7 +154,8 @@ sides_of (model *m, const sb_process *process, double T, bool normal_prior, bool
 //
 // 400 cases: a number for each coordinate, an SDE of one $\beta$, and matrices that turn. With the factor $T$ there is
 // always slack; as printed, without it, and with the weights of the coordinates exchanged, some fail. [nonuniform.thm1]
-// [nonuniform.thm6] [nonuniform.eq7]
+// [nonuniform.thm6] [nonuniform.eq7] The model is what its reverse SDE makes of the prior. [nonuniform.eq16]
+// [nonuniform.eq3]
 
 static double
 rate_of (gsl_rng *r)

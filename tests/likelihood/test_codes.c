@@ -1,6 +1,7 @@
 // # Latent codes
 
 #include "likelihood/codes.h"
+#include "process/edm.h"
 #include "process/subvp.h"
 #include "process/ve.h"
 #include "process/vp.h"
@@ -99,6 +100,24 @@ Test (codes, temperature_scales_a_gaussian)
     }
 }
 
+// Of $\mathcal N(0, s^2)$ under $\mathbf x_t = \mathbf x_0 + t\mathbf z$ a point stays at the same share of the
+// deviation, $\sqrt{s^2 + t^2}$, on its way to $T$, which is 80 there, and back. [scoresde.txt-latent-manip]
+
+Test (codes, are_at_the_end_of_time)
+{
+  const double s = 0.5, epsilon = 0.002, grows = sqrt ((s * s + 6400) / (s * s + epsilon * epsilon));
+  const sb_process *edm = scoped (sb_edm_alloc (2, 0.002, 80));
+  sb_score *score = scoped (sb_score_exact_alloc (
+      scoped (sb_target_gaussian_alloc (vector_all (2, 0), matrix_of (2, 2, s * s, 0, 0, s * s))), edm));
+  const sb_flow flow = { .relative = 1e-10, .absolute = 1e-10, .final = SB_FINAL_SAMPLE };
+  gsl_matrix *x = normals (5, 2, 7), *code = copy_of (x), *far = copy_of (x);
+  gsl_matrix_scale (far, grows);
+  ok (sb_encode (&flow, score, NULL, epsilon, 0, code, NULL));
+  cr_assert_lt (largest_difference (code, far), 1e-6 * grows, "%g", largest_difference (code, far));
+  ok (sb_decode (&flow, score, NULL, epsilon, 0, far, NULL));
+  cr_assert_lt (largest_difference (far, x), 1e-6, "%g", largest_difference (far, x));
+}
+
 // ## On the sphere
 //
 // Ends are exact, norms are kept where they are equal, and the angle from a is u theta. [scoresde.txt-latent-manip]
@@ -133,6 +152,14 @@ Test (codes, between_two_is_an_arc)
       cr_assert_float_eq (norm (c), norm (&a.vector), 1e-12);
       cr_assert_float_eq (angle (&a.vector, c), u * angle (&a.vector, &b.vector), 1e-12);
     }
+
+  // The angle is that of the directions: of codes of norms 1 and 2 at 60 degrees the shares half-way are sin 30 /
+  // sin 60.
+  gsl_vector *half_way = vector (2);
+  ok (sb_code_between (vector_of (1, 0), vector_of (1, sqrt (3)), 0.5, half_way));
+  cr_assert_float_eq (gsl_vector_get (half_way, 0), 2 / sqrt (3), 1e-14);
+  cr_assert_float_eq (gsl_vector_get (half_way, 1), 1, 1e-14);
+
   gsl_vector *twice = vector (6), *opposite = vector (6);
   gsl_vector_memcpy (twice, &a.vector);
   gsl_vector_scale (twice, 2);

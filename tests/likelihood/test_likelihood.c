@@ -248,6 +248,8 @@ Test (likelihood, estimates_average_out)
 }
 
 // ## Settings, groups, refusals
+//
+// The paper's, where nothing is said. [scoresde.set-likelihood]
 
 Test (likelihood, settings_of_the_paper)
 {

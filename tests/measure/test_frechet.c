@@ -158,7 +158,7 @@ Test (frechet, in_two_dimensions)
 }
 
 // And in more dimensions, where they commute: $|m_1 - m_2|^2 + \sum_k (\sqrt{\lambda_k} - \sqrt{\mu_k})^2$.
-// [nonuniform.txt-ufid]
+// [nonuniform.txt-ufid] [consistent.set-edm-fid]
 
 static double
 with_one_basis (const double *v, void *context)

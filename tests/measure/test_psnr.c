@@ -71,6 +71,44 @@ Test (psnr, is_averaged_over_images)
   cr_assert_eq (gsl_isinf (mean), 1);
 }
 
+// Between $\mathbf y = A\mathbf x$ and $A\hat{\mathbf x}$: where $A$ takes half of the sum of four pixels and
+// $\hat{\mathbf x}$ is off by $c$ at one of each four, all observed numbers are off by $c/2$, and what $A$ does not
+// see, with sum 0 in each four, counts for nothing. [nonuniform.txt-consistency]
+
+Test (psnr, consistency_is_of_what_is_observed)
+{
+  enum
+  {
+    SIDE = 8,
+    D = SIDE * SIDE
+  };
+  sb_operator *A = scoped (sb_operator_haar_alloc (SIDE, SIDE, 1, 1));
+  gsl_matrix *x = normals (3, D, 4), *off = copy_of (x), *hidden = copy_of (x), *y = matrix (3, D),
+             *of_off = matrix (3, D), *of_hidden = matrix (3, D);
+  const double c = 0.03, range = 2;
+  for (size_t i = 0; i < 3; i++)
+    for (size_t row = 0; row < SIDE; row++)
+      for (size_t column = 0; column < SIDE; column++)
+        {
+          const size_t k = row * SIDE + column;
+          *gsl_matrix_ptr (off, i, k) += row % 2 == 0 && column % 2 == 1 ? c : 0;
+          *gsl_matrix_ptr (hidden, i, k) += row % 2 ? -c : c;
+        }
+  ok (sb_operator_apply (A, CblasNoTrans, NULL, x, y));
+  ok (sb_operator_apply (A, CblasNoTrans, NULL, off, of_off));
+  ok (sb_operator_apply (A, CblasNoTrans, NULL, hidden, of_hidden));
+  const gsl_matrix_const_view coarse = gsl_matrix_const_submatrix (y, 0, 0, 3, D / 4),
+                              coarse_off = gsl_matrix_const_submatrix (of_off, 0, 0, 3, D / 4),
+                              coarse_hidden = gsl_matrix_const_submatrix (of_hidden, 0, 0, 3, D / 4);
+  double ratio;
+  ok (sb_psnr (&coarse.matrix, &coarse_off.matrix, range, NULL, &ratio));
+  cr_assert_float_eq (ratio, 20 * log10 (range / (c / 2)), 1e-8);
+  ok (sb_psnr (&coarse.matrix, &coarse_hidden.matrix, range, NULL, &ratio));
+  cr_assert_gt (ratio, 250);
+  ok (sb_psnr (x, hidden, range, NULL, &ratio));
+  cr_assert_float_eq (ratio, 20 * log10 (range / c), 1e-8);
+}
+
 // Differences whose squares are beyond the range of doubles, below and above, have a finite ratio.
 
 Test (psnr, of_very_small_and_large_numbers)

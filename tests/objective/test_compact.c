@@ -496,6 +496,51 @@ norms_of_mixture (double x, double sigma)
   return n;
 }
 
+// They are a density's in $y$, and its slope's along $x_t$: the integral is 1, the slope's is 0, and a difference in
+// $x_t$ is the slope.
+
+static gsl_vector *
+density_given (double x, double sigma, const gsl_matrix *y)
+{
+  const size_t n = y->size1;
+  const sb_process *both
+      = pair_of (pair_straight (1, .5), sigma > 0 ? pair_straight (1, 2 * sigma * sigma) : sb_still_alloc (1));
+  gsl_matrix *z = matrix (n, 2);
+  gsl_vector *p = vector (n), *of_x = vector (1);
+  for (size_t i = 0; i < n; i++)
+    {
+      gsl_matrix_set (z, i, 0, x);
+      gsl_matrix_set (z, i, 1, gsl_matrix_get (y, i, 0));
+    }
+  ok (sb_target_log_density (pair_law (&PAIR_M), both, z, vector_all (n, .5), p));
+  ok (sb_target_log_density (pair_law_of_x (&PAIR_M), scoped (pair_straight (1, .5)), matrix_of (1, 1, x),
+                             vector_all (1, .5), of_x));
+  for (size_t i = 0; i < n; i++)
+    gsl_vector_set (p, i, exp (gsl_vector_get (p, i) - gsl_vector_get (of_x, 0)));
+  return p;
+}
+
+static void
+check_density (double x, double sigma)
+{
+  const gsl_matrix *y = line_of (-12, 12);
+  gsl_matrix *marginal = matrix (1, 1);
+  ok (sb_target_evaluate (pair_law_of_x (&PAIR_M), scoped (pair_straight (1, .5)), SB_SCORE, matrix_of (1, 1, x),
+                          vector_all (1, .5), marginal));
+  const double h = 1e-4, width = 24. / (NODES - 1);
+  const gsl_vector *q = density_given (x, sigma, y), *up = density_given (x + h, sigma, y),
+                   *down = density_given (x - h, sigma, y), *s = along_y (score_given (&PAIR_M, sigma), x, y);
+  double mass = 0, slopes = 0;
+  for (size_t i = 0; i < NODES; i++)
+    {
+      const double slope = gsl_vector_get (q, i) * (gsl_vector_get (s, i) - gsl_matrix_get (marginal, 0, 0));
+      mass += width * gsl_vector_get (q, i);
+      slopes += width * slope;
+      cr_assert_float_eq (slope, (gsl_vector_get (up, i) - gsl_vector_get (down, i)) / (2 * h), 1e-6);
+    }
+  cr_assert (fabs (mass - 1) < 1e-9 && fabs (slopes) < 1e-9, "x = %g, sigma = %g: mass %.12g", x, sigma, mass);
+}
+
 Test (compact, derivative_of_a_logarithm_of_a_mixture)
 {
   for (double x = -1; x <= 1; x += .5)
@@ -504,6 +549,7 @@ Test (compact, derivative_of_a_logarithm_of_a_mixture)
         const size_t mark = scope_mark ();
         const norms n = norms_of_mixture (x, sigma);
         cr_assert (n.left > 0 && n.left * n.left <= right_bound (&n), "x = %g, sigma = %g", x, sigma);
+        check_density (x, sigma);
         scope_release (mark);
       }
 }

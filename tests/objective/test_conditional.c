@@ -165,7 +165,7 @@ Test (conditional, gradient_of_the_denoising_estimator)
 // ## Theorem 2: it has the minimum of explicit matching
 //
 // The two differ by $\tfrac12\lambda(1/\tau - 1/v_0) = 1.180328\,\lambda$ at 50 parameters, of a family that does not
-// see $y$, and of one that holds the truth. [nonuniform.thm2]
+// see $y$, and of one that holds the truth. [nonuniform.thm2] [nonuniform.eq12]
 
 Test (conditional, theorem_2_of_a_gaussian)
 {
@@ -591,7 +591,7 @@ Test (conditional, lemma_2)
 //
 // $\mathbb E_{t, (x_0, y), x_t \mid x_0}[f] = \mathbb E_{z \sim q}[f]$ with $z = (t, x_0, x_t, y)$: the mean of twice
 // the library's losses of 200,000 rows, which draws $t$, then the noise, is the integral over $t$ of the expectation
-// there. [nonuniform.txt-cor1proof]
+// there. [nonuniform.txt-cor1proof] [nonuniform.txt-notation]
 
 Test (conditional, one_expectation)
 {

@@ -203,7 +203,7 @@ Test (consistency, of_known_denoisers)
 }
 
 // And of paths with noise, by what the library says of rows far out, where the loss grows as the square of $x$ and the
-// noise does not: 100 steps are a little off the limit, by as much as without noise.
+// noise does not: 100 steps are a little off the limit, by as much as without noise. [consistent.txt-L2]
 
 enum
 {
@@ -398,6 +398,8 @@ Test (consistency, ends_of_paths_have_the_kernels_variance)
       cr_assert_float_eq (v, kernel, 4.9 * kernel * sqrt (2 / n) + .004, "%g, not %g", v, kernel);
     }
 }
+
+// Each step begins where the one before it ended, in time too. [consistent.txt-reverse-steps]
 
 Test (consistency, times_of_a_path_are_even_in_a_power)
 {
@@ -936,6 +938,8 @@ path_of (const sb_score *score, const sb_partial_path *p, size_t path, double x,
   return whole;
 }
 
+// By either solver. [consistent.txt-B1-scorefn]
+
 Test (consistency, gradient_of_a_path_is_the_slope_of_its_log_density)
 {
   const sb_step_type *const steps[] = { sb_step_euler_maruyama, sb_step_reverse_diffusion };
@@ -1105,7 +1109,7 @@ Test (consistency, has_the_mean_of_the_loss)
 }
 
 // $t'$ is uniform in the window, which ends at the smallest level; [consistent.set-window-steps] below that there is no
-// path.
+// path. [consistent.txt-window]
 
 Test (consistency, ends_are_uniform_in_the_window)
 {
@@ -1154,7 +1158,7 @@ Test (consistency, ends_are_uniform_in_the_window)
 }
 
 // The truncated gradient is the slope of the loss with its points held still, in every parameter of
-// a small network.
+// a small network. [consistent.txt-cdm-train]
 
 static double
 loss_with_points_still (const sb_score *score, sb_objective_batch *b)

@@ -79,7 +79,8 @@ Test (ncsn, nothing_is_lost_on_one_point)
 
 // ## The mean over the levels
 //
-// By hand: noise from the stream, level after level, times the weight, over L. [dsm2ddpm.txt-NCSN-objective]
+// By hand: noise from the stream, level after level, each of which the one score is asked at, times the weight, over L.
+// [dsm2ddpm.txt-NCSN-objective] [dsm2ddpm.txt-NCSN-target]
 
 static int
 cube (const sb_process *process, double t, const double *sigma, double *lambda, void *params)

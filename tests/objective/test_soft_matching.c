@@ -187,7 +187,7 @@ Test (soft_matching, one_loss_three_ways)
 // ## Without a corruption it is denoising score matching
 //
 // With $C_t = \mathbf I$ and $w = 1/\sigma_t^2$ loss and gradient are those of VE's training, $\lambda = \sigma_t^2$,
-// here of a network in ten dimensions. [soft.txt-dsmrecover] [soft.txt-weights] [soft.set-lossweight]
+// here of a network in ten dimensions. [soft.txt-dsmrecover] [soft.txt-weights] [soft.set-lossweight] [soft.eq1]
 
 Test (soft_matching, denoising_without_a_corruption)
 {

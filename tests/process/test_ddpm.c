@@ -190,8 +190,9 @@ Test (ddpm, its_step_is_nearly_an_euler_step)
 
 // ## The paper's settings
 //
-// A thousand steps from $10^{-4}$ to 0.02, which keep $\alpha_{1000} = 4.0358\cdot10^{-5}$ of the variance.
-// [scoresde.set-ddpm] [scoresde.txt-ddpm-kernel]
+// A thousand steps from $10^{-4}$ to 0.02, which keep $\alpha_{1000} = 4.0358\cdot10^{-5}$ of the variance; times down
+// to $10^{-3}$ in sampling, and to $10^{-5}$ in training and for likelihoods. [scoresde.set-ddpm]
+// [scoresde.txt-ddpm-kernel]
 
 Test (ddpm, process_has_the_paper_s_settings)
 {
@@ -200,6 +201,8 @@ Test (ddpm, process_has_the_paper_s_settings)
   cr_assert_float_eq (sb_ddpm_beta (ddpm, 1000), 0.02, 1e-17);
   cr_assert_eq (sb_ddpm_alpha (ddpm, 0), 1);
   cr_assert_float_eq (sb_ddpm_alpha (ddpm, 1000) / 4.0358e-5, 1, 1e-4);
+  cr_assert (SB_DDPM_LEVELS == 1000 && SB_VP_BETA_MIN == 0.1 && SB_VP_BETA_MAX == 20);
+  cr_assert (SB_VP_EPSILON_SAMPLING == 1e-3 && SB_VP_EPSILON_TRAINING == 1e-5);
 }
 
 // The time $\epsilon = 10^{-3}$ from which VP is sampled is said to match the variance of $\mathbf{x}_1$ in DDPM. It

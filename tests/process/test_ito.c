@@ -108,6 +108,50 @@ Test (ito, flow_of_geometric_brownian_motion)
   cr_assert_float_eq (flow_to_one (&by_differences, law, 1.7), 2.511656201, 1e-8);
 }
 
+// With matrices of no symmetry, $\mathbf f = F\mathbf x$ and a constant $\mathbf G$, from data $\mathcal N(0, S)$: the
+// velocity $A\mathbf x$ carries the covariance as the SDE does, $AS + SA^{\mathsf T} = FS + SF^{\mathsf T} + \mathbf
+// G\mathbf G^{\mathsf T}$. [scoresde.eq17]
+
+static const double full_F[2][2] = { { -0.7, 0.4 }, { -0.2, -1.1 } }, full_G[2][2] = { { 1.1, 0.5 }, { -0.3, 0.6 } };
+
+static int
+full_drift (double t, const gsl_vector *x, gsl_vector *f, void *params)
+{
+  (void)t, (void)params;
+  for (size_t i = 0; i < 2; i++)
+    gsl_vector_set (f, i, full_F[i][0] * gsl_vector_get (x, 0) + full_F[i][1] * gsl_vector_get (x, 1));
+  return GSL_SUCCESS;
+}
+
+static int
+full_diffusion (double t, const gsl_vector *x, gsl_matrix *G, void *params)
+{
+  (void)t, (void)x, (void)params;
+  for (size_t i = 0; i < 4; i++)
+    gsl_matrix_set (G, i / 2, i % 2, full_G[i / 2][i % 2]);
+  return GSL_SUCCESS;
+}
+
+Test (ito, flow_of_full_matrices_carries_the_covariance)
+{
+  const sb_ito ito = { 2, full_drift, full_diffusion, NULL, NULL };
+  const double S[2][2] = { { 1.3, 0.4 }, { 0.4, 0.8 } }, det = 1.3 * 0.8 - 0.4 * 0.4;
+  gsl_matrix *A = matrix (2, 2); // row i: A e_i
+  ok (sb_ito_flow_velocity (&ito, vector_all (2, 0.3), matrix_of (2, 2, 1, 0, 0, 1),
+                            matrix_of (2, 2, -0.8 / det, 0.4 / det, 0.4 / det, -1.3 / det), A));
+  for (size_t i = 0; i < 2; i++)
+    for (size_t j = 0; j < 2; j++)
+      {
+        double carried = 0, wanted = 0;
+        for (size_t k = 0; k < 2; k++)
+          {
+            carried += gsl_matrix_get (A, k, i) * S[k][j] + S[i][k] * gsl_matrix_get (A, k, j);
+            wanted += full_F[i][k] * S[k][j] + S[i][k] * full_F[j][k] + full_G[i][k] * full_G[j][k];
+          }
+        cr_assert_float_eq (carried, wanted, 1e-9, "%zu, %zu: %.12g, not %.12g", i, j, carried, wanted);
+      }
+}
+
 // The density obeys the flow's equation of continuity, dp/dt = -d(f~ p)/dx, with noise that depends on the state, and
 // so Kolmogorov's forward equation, whose second derivatives may be taken in either order: 1/2 d^2 (g^2 p)/dx^2 = 1/2 d
 // (d (g^2 p)/dx)/dx. [scoresde.eq36] [scoresde.eq37]

@@ -229,12 +229,16 @@ Test (moments, vp_keeps_eigenvalues_between_themselves_and_one)
   property_check ("eigenvalues stay", 6, 100, 5, a_case, eigenvalue_residual, NULL, 1e-14);
 }
 
+// So says the SDE itself: where the covariance is $\mathbf I$ its rate is $2f + g^2 = 0$. [scoresde.txt-vp-preserving]
+
 Test (moments, vp_preserves_unit_covariance)
 {
   sb_process *vp = scoped (sb_vp_alloc (d, 0.1, 20));
   moments m = moments_alloc (1);
   for (int i = 1; i <= 200; i++)
     {
+      const double f = number_of (vp, SB_F, 0, i / 200.0), g = number_of (vp, SB_G, 0, i / 200.0);
+      cr_assert_float_eq (2 * f + g * g, 0, 1e-14, "t = %g: 2 f + g^2 = %g", i / 200.0, 2 * f + g * g);
       gsl_matrix_set_identity (m.covariance);
       ok (sb_moments_transition (vp, 0, i / 200.0, m.mean, m.covariance));
       for (size_t j = 0; j < d; j++)

@@ -62,6 +62,34 @@ Test (nonuniform, alike_blocks_are_the_uniform_process)
     cr_assert_float_eq (gsl_vector_get (a, i), gsl_vector_get (b, i), 1e-12);
 }
 
+// A block may have blocks: whole and parts are then those of one process that has all of them side by side, each
+// coordinate its own $f_i$ and $g_i$. [nonuniform.eq9] [nonuniform.eq8]
+
+Test (nonuniform, blocks_of_blocks_are_side_by_side)
+{
+  sb_process *const inner[] = { sb_vp_alloc (1, 0.1, 20), sb_ve_alloc (2, 0.01, 5) }, *const all[] = {
+    sb_vp_alloc (1, 0.1, 20), sb_ve_alloc (2, 0.01, 5), sb_vp_alloc (2, 1, 3)
+  };
+  sb_process *nested = two_blocks (sb_nonuniform_alloc ("inner", 2, inner, 1e-3, 1, NULL), sb_vp_alloc (2, 1, 3)),
+             *flat = scoped (sb_nonuniform_alloc ("flat", 3, all, 1e-3, 1, NULL));
+  const size_t part[] = { 0, 1, 1, 2, 2 };
+  cr_assert (nested->parts == 3 && flat->parts == 3 && nested->dimension == 5);
+  for (size_t j = 0; j < 5; j++)
+    cr_assert_eq (sb_process_part (nested, j), part[j]);
+  gsl_vector *s = vector_of (0, 0.1, 0.4, 0.7), *t = vector_of (0.2, 0.3, 0.5, 1);
+  for (int map = SB_A; map <= SB_S_RATE; map++)
+    {
+      gsl_matrix *x = normals (4, 5, 1), *y = copy_of (x);
+      ok (sb_process_apply (nested, (sb_process_map)map, CblasNoTrans, s, t, x));
+      ok (sb_process_apply (flat, (sb_process_map)map, CblasNoTrans, s, t, y));
+      cr_assert_eq (largest_difference (x, y), 0, "map %d", map);
+    }
+  gsl_matrix *x = matrix (4, 5), *y = matrix (4, 5);
+  ok (sb_process_prior (nested, (sb_stream){ 3, SB_FOR_PRIOR, 0 }, x));
+  ok (sb_process_prior (flat, (sb_stream){ 3, SB_FOR_PRIOR, 0 }, y));
+  cr_assert_eq (largest_difference (x, y), 0);
+}
+
 // Each coordinate solves its own moment equations, $\dot\alpha_i = a_i\alpha_i$ and $\dot{\sigma_i^2} = 2a_i\sigma_i^2
 // + g_i^2$: by classical Runge-Kutta steps from $\epsilon$ on. [nonuniform.txt-kernel] [nonuniform.eq9]
 

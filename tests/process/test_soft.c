@@ -69,6 +69,7 @@ Test (soft, is_a_blur_and_noise_after_it)
 }
 
 // Rates are slopes, transposes transposes, $S$ has an inverse where there is noise, and a narrow blur one, too.
+// [soft.eq13]
 
 Test (soft, maps_fit_each_other)
 {

@@ -187,6 +187,7 @@ Test (edm, evaluations)
 // ## Algorithm 2
 
 // Without churn it is Algorithm 1, to the bit, and no normals are drawn; with it they are. [consistent.set-edm-churn]
+// [consistent.set-edm-heun]
 
 static int
 count_draws (void *context, sb_purpose purpose, size_t count, gsl_matrix *z)

@@ -259,9 +259,13 @@ Test (flow, accuracy_and_its_price)
     }
 }
 
+// What is asked for where nothing is said. [scoresde.set-ode-sampling]
+
 Test (flow, settings)
 {
+  const sb_flow usual = sb_flow_default ();
   cr_assert_eq (SB_FLOW_TOLERANCE, 1e-5);
+  cr_assert (usual.relative == 1e-5 && usual.absolute == 1e-5 && usual.final == SB_FINAL_SAMPLE);
   cr_assert (make (0)->t_min == 1e-5 && make (1)->t_min == 1e-3 && make (2)->t_min == 1e-3);
 }
 

@@ -29,7 +29,7 @@ correlated (const sb_process *process, double rho)
 // ## The known part is the forward process's
 //
 // The restricted kernel is the whole kernel's: A(0,t) y + S(0,t) z, each time with other numbers of the row's stream,
-// or always the same; at t = 0 it is y. The rest is not touched. [scoresde.txt-impute-sde]
+// or always the same; at t = 0 it is y. The rest is not touched. [scoresde.txt-impute-sde] [scoresde.txt-impute-score]
 
 Test (known, is_put_in_with_the_noise_of_its_time)
 {
@@ -108,14 +108,14 @@ Test (known, the_score_of_the_whole_says_how_the_rest_goes_on)
 // [scoresde.txt-impute-approx]
 
 static void
-check_imputation (bool one_path, size_t correctors, double known_value, double mean, double variance)
+check_imputation (const sb_process *process, bool one_path, size_t correctors, double known_value, double mean,
+                  double variance)
 {
   enum
   {
     N = 12000
   };
   const double rho = 0.5, se = sqrt (variance / N) / known_value;
-  sb_process *ve = scoped (sb_ve_alloc (2, 0.01, 20));
   const sb_known known = { matrix_all (N, 2, known_value), vector_of (1, 0), one_path, NULL };
   sb_pc pc = { .step = sb_step_reverse_diffusion,
                .corrector = { .type = sb_corrector_langevin, .snr = 0.16 },
@@ -126,8 +126,8 @@ check_imputation (bool one_path, size_t correctors, double known_value, double m
   gsl_vector *times = vector (1001);
   for (size_t k = 0; k <= 1000; k++)
     gsl_vector_set (times, k, 1 - (double)k / 1000 * (1 - 1e-5));
-  ok (sb_process_prior (ve, (sb_stream){ .seed = 2, .purpose = SB_FOR_PRIOR }, x));
-  ok (sb_pc_sample (&pc, correlated (ve, rho), NULL, times, (sb_stream){ .seed = 2 }, x, NULL));
+  ok (sb_process_prior (process, (sb_stream){ .seed = 2, .purpose = SB_FOR_PRIOR }, x));
+  ok (sb_pc_sample (&pc, correlated (process, rho), NULL, times, (sb_stream){ .seed = 2 }, x, NULL));
   for (size_t i = 0; i < N; i++)
     cr_assert_eq (gsl_matrix_get (x, i, 0), known_value);
   const double m = gsl_stats_mean (x->data + 1, x->tda, N), v = gsl_stats_variance (x->data + 1, x->tda, N);
@@ -141,11 +141,22 @@ check_imputation (bool one_path, size_t correctors, double known_value, double m
 
 Test (known, what_predictors_alone_make_of_it)
 {
-  check_imputation (false, 0, 40, 0.267949, 0.823959);
-  check_imputation (true, 0, 40, 0.267949, 0.861596);
+  const sb_process *ve = scoped (sb_ve_alloc (2, 0.01, 20));
+  check_imputation (ve, false, 0, 40, 0.267949, 0.823959);
+  check_imputation (ve, true, 0, 40, 0.267949, 0.861596);
 }
 
-Test (known, what_correctors_mend) { check_imputation (false, 1, 1, 0.5, 0.7691); }
+Test (known, what_correctors_mend) { check_imputation (scoped (sb_ve_alloc (2, 0.01, 20)), false, 1, 1, 0.5, 0.7691); }
+
+// VP is VE on another clock and scale, and ends where it does. [scoresde.txt-impute-reverse]
+// [scoresde.txt-impute-approx]
+
+Test (known, what_predictors_alone_make_of_it_under_vp)
+{
+  const sb_process *vp = scoped (sb_vp_alloc (2, 0.1, 20));
+  check_imputation (vp, false, 0, 40, 0.267949, 0.823959);
+  check_imputation (vp, true, 0, 40, 0.267949, 0.861596);
+}
 
 // ## Without the approximation
 //

@@ -9,10 +9,12 @@
 #include "process/loglinear.h"
 #include "process/nonuniform.h"
 #include "process/vp.h"
+#include "sampler/drift.h"
 #include "sampler/gaussian_run.h"
 #include "sampler/multiscale.h"
 #include "scope.h"
 #include "score/exact.h"
+#include "score/tweedie.h"
 
 #include <gsl/gsl_blas.h>
 #include <gsl/gsl_linalg.h>
@@ -282,6 +284,33 @@ Test (multiscale, the_flow_carries_the_law)
   cr_assert (off[1] / off[2] > 1.8 && off[1] / off[2] < 2.2, "%g, %g", off[1], off[2]);
 }
 
+// Its velocity is that at every time: of unit vectors $\mathbf F\mathbf x$ in each band its own, as are $\alpha$ and
+// $\sigma$, whose rates the covariance's is made of, $\mathbf F\mathbf S + \mathbf S\mathbf F^{\mathsf T} =
+// \dot{\mathbf S}$. [nonuniform.txt-pfode]
+
+Test (multiscale, the_velocity_is_the_laws)
+{
+  const model m = model_of (3, MOST, LEAST);
+  const sb_process *p = m.process[LEVELS];
+  const double weight[] = { 1, -8, 8, -1 }, place[] = { -2, -1, 1, 2 }, h = 1e-4;
+  for (double t = 0.05; t < 0.3; t += 0.1)
+    {
+      gsl_matrix *unit = matrix (D, D), *F = matrix (D, D), *S = covariance_at (m.C, p, t),
+                 *rate = matrix_all (D, D, 0), *carried = matrix (D, D);
+      gsl_matrix_set_identity (unit);
+      ok (sb_flow_velocity (m.stage[LEVELS].score, NULL, vector_all (D, t), unit, F)); // row i: F e_i
+      for (int k = 0; k < 4; k++)
+        {
+          gsl_matrix *moved = covariance_at (m.C, p, t + place[k] * h);
+          gsl_matrix_scale (moved, weight[k] / (12 * h));
+          gsl_matrix_add (rate, moved);
+        }
+      gsl_blas_dgemm (CblasTrans, CblasNoTrans, 1, F, S, 0, carried);
+      gsl_blas_dgemm (CblasNoTrans, CblasNoTrans, 1, S, F, 1, carried);
+      cr_assert_lt (largest_difference (carried, rate), 1e-7, "t = %g: %g", t, largest_difference (carried, rate));
+    }
+}
+
 // ## The score of a group
 //
 // It is that of the group's own density, $-S_{cc}^{-1}c$, and not those numbers of the score of all bands, of which it
@@ -527,6 +556,10 @@ Test (multiscale, denoising_is_tweedies_formula_part_by_part)
   gsl_blas_dgemm (CblasNoTrans, CblasNoTrans, 1, m.C, G, 0, K);
   gsl_blas_dgemm (CblasNoTrans, CblasTrans, 1, x, K, 0, expected);
   cr_assert_lt (largest_difference (mean, expected), 1e-11);
+  gsl_matrix *by_score = matrix (3, D);
+  ok (sb_score_evaluate (m.stage[LEVELS].score, SB_SCORE, x, vector_all (3, t), NULL, by_score));
+  ok (sb_tweedie (p, SB_SCORE, SB_DENOISER, x, vector_all (3, t), by_score));
+  cr_assert_lt (largest_difference (by_score, expected), 1e-11);
   for (size_t i = 0; i < D; i++)
     {
       const size_t k = sb_process_part (p, i);

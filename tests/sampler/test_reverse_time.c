@@ -6,6 +6,7 @@
 #include "losses.h"
 #include "process/edm.h"
 #include "process/ito.h"
+#include "sampler/drift.h"
 #include "scope.h"
 #include "score/callback.h"
 #include "score/exact.h"
@@ -97,6 +98,27 @@ Test (reverse_time, is_the_samplers_step)
   ok (sb_ito_step (&ito, vector_all (50, .8), vector_all (50, 1), s, z, x));
   ok (take_step (sb_step_euler_maruyama, score, NULL, .8, 1, z, same));
   cr_assert_lt (largest_difference (x, same), 1e-14);
+}
+
+// Of Gaussian data $\mathcal N(m, s^2)$ the drift is $2t(x - m)/(s^2 + t^2)$: upwards in $t$ away from the mean, so
+// that the way down leads to it; and by the denoiser it is $-2t\,(h - x)/t^2$. [consistent.eq5] [consistent.eq3]
+
+Test (reverse_time, drift_of_a_gaussian)
+{
+  const line law = { 1, { 1 }, { .4 }, { .3 } };
+  const sb_process *process = scoped (sb_edm_alloc (1, SB_EDM_SIGMA_MIN, SB_EDM_SIGMA_MAX));
+  const sb_score *score = scoped (sb_score_exact_alloc (line_target (&law), process));
+  for (double t = .002; t < 80; t *= 1.5)
+    for (double x = -3; x < 4; x++)
+      {
+        gsl_matrix *drift = matrix (1, 1), *h = matrix (1, 1);
+        const double wanted = 2 * t * (x - .4) / (.3 + t * t);
+        ok (sb_reverse_drift (score, NULL, vector_of (t), matrix_of (1, 1, x), drift));
+        cr_assert_float_eq (gsl_matrix_get (drift, 0, 0), wanted, 1e-13 * (1 + fabs (wanted)), "t = %g, x = %g", t, x);
+        ok (sb_score_evaluate (score, SB_DENOISER, matrix_of (1, 1, x), vector_of (t), NULL, h));
+        cr_assert_float_eq (gsl_matrix_get (drift, 0, 0), -2 * (gsl_matrix_get (h, 0, 0) - x) / t,
+                            1e-12 * (1 + fabs (wanted)), "t = %g, x = %g", t, x);
+      }
 }
 
 // ## The law of paths

@@ -517,6 +517,8 @@ Test (soft_gaussian, erratum_tab5_has_no_corrector)
     }
 }
 
+// So does the driver: every second step is the other's. [soft.tab5]
+
 Test (soft_gaussian, the_driver_takes_turns)
 {
   const sb_process *process = ramped ();

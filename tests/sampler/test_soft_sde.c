@@ -186,6 +186,38 @@ Test (soft_sde, in_the_plane)
     cr_assert_float_eq (V[i], wanted[i], 1e-10, "%.12g, not %g", V[i], wanted[i]);
 }
 
+// Of the flow too: it carries the covariance $S_t = C_t\Gamma C_t^\top + \sigma_t^2\mathbf I$, so that of its velocity
+// $\mathbf v = A\mathbf x$, read off unit vectors, $AS + SA^\top = \dot S$, which $C$ and $\dot C$ say.
+// [soft.txt-exactvelocity] [soft.eq19]
+
+Test (soft_sde, velocity_in_the_plane)
+{
+  const sb_process *process = soft_plane ();
+  const sb_score *score = exact (soft_g2_law (), process);
+  for (double t = .1; t < 1; t += .2)
+    {
+      const gsl_matrix *A = moved_by (sb_flow_velocity, score, t, matrix_of (2, 2, 1, 0, 0, 1)); // row i: A e_i
+      double C[4], rate[4], S[4] = { .05 + .4 * t * t, 0, 0, .05 + .4 * t * t }, S_rate[4] = { .8 * t, 0, 0, .8 * t };
+      soft_plane_matrix (t, C, rate);
+      for (size_t i = 0; i < 4; i++)
+        for (size_t m = 0; m < 4; m++)
+          {
+            const size_t a = 2 * (i / 2) + m / 2, b = 2 * (i % 2) + m % 2;
+            S[i] += C[a] * soft_g2_P[m] * C[b];
+            S_rate[i] += (rate[a] * C[b] + C[a] * rate[b]) * soft_g2_P[m];
+          }
+      for (size_t i = 0; i < 2; i++)
+        for (size_t j = 0; j < 2; j++)
+          {
+            double carried = 0;
+            for (size_t k = 0; k < 2; k++)
+              carried += gsl_matrix_get (A, k, i) * S[2 * k + j] + S[2 * i + k] * gsl_matrix_get (A, k, j);
+            cr_assert_float_eq (carried, S_rate[2 * i + j], 1e-12, "t = %g: %.12g, not %.12g", t, carried,
+                                S_rate[2 * i + j]);
+          }
+    }
+}
+
 // ## Densities of a mixture
 //
 // $\partial_tq_t = -\partial_x(\dot c\,\mathbb E[x_0 \mid x]\,q_t) + \tfrac12(\sigma^2)'\,\partial_x^2q_t$,
@@ -414,6 +446,28 @@ Test (soft_sde, drift_is_the_slope_of_the_corruption)
       error[k] = largest_difference (then, b);
     }
   cr_assert (error[0] > 1e-4 && fabs (error[0] / error[1] - 2) < 1e-6 && fabs (error[1] / error[2] - 2) < 1e-6);
+}
+
+// Also where the level goes at another speed than the time. Of a matrix that is linear in its level, and of a level
+// that is linear in the time, the difference is the slope but for rounding, whatever its length. [soft.eq54]
+
+Test (soft_sde, drift_has_the_speed_of_the_level)
+{
+  const double speed[] = { .25, 1, 3 };
+  for (int k = 0; k < 3; k++)
+    {
+      const sb_process *process = scoped (soft_line_alloc (soft_four_operator (SOFT_DENSE), .1, .1 + speed[k], .3, .4));
+      const sb_score *score = exact (soft_gmmn_law (), process);
+      const gsl_matrix *x = normals (5, 4, 107), *b = moved_by (sb_forward_drift, score, .4, x);
+      gsl_matrix *now = matrix (5, 4);
+      ok (sb_score_evaluate (score, SB_DENOISER, x, vector_all (5, .4), NULL, now));
+      gsl_matrix *then = copy_of (now);
+      ok (sb_process_apply (process, SB_A, CblasNoTrans, NULL, vector_all (5, .4), now));
+      ok (sb_process_apply (process, SB_A, CblasNoTrans, NULL, vector_all (5, .9), then));
+      gsl_matrix_sub (then, now);
+      gsl_matrix_scale (then, 2);
+      cr_assert_lt (largest_difference (then, b), 1e-12, "speed %g: %g", speed[k], largest_difference (then, b));
+    }
 }
 
 // The paper's Eq. 53 lacks the $dt$: as it stands a path moves by $\dot C_t\mathbb E[\mathbf x_0 \mid \mathbf x_t]$

@@ -186,7 +186,9 @@ Test (soft_steps, as_printed)
 // ## Coefficients
 //
 // Momentum's on $(C'\hat{\mathbf x}_0, \mathbf x, C\hat{\mathbf x}_0)$ are $1, \rho, -\rho$: their sum is 1, but the
-// combination that Section 1 calls convex has a negative one, unless both $C$ are $\mathbf I$. [soft.txt-convex]
+// combination that Section 1 calls convex has a negative one, unless both $C$ are $\mathbf I$. Where $C$ is a matrix
+// they are the same: each of the three alone is multiplied by its own, and where $\mathbf x = C\hat{\mathbf x}_0$ the
+// last two cancel. [soft.txt-convex]
 
 static double
 moves (const sb_process *process, double x, double h)
@@ -206,6 +208,19 @@ Test (soft_steps, erratum_convex)
   cr_assert_lt ((moves (process, 0, 1) - c_s) / c, 0);
   const double of_x = moves (ve, 1, 0), of_h = moves (ve, 0, 1);
   cr_assert (of_x > 0 && of_h > 0 && fabs (of_x + of_h - 1) < 1e-14);
+
+  for (soft_kind kind = 0; kind < SOFT_KINDS; kind++)
+    {
+      const double s = .35, t = .6, kept = gsl_pow_2 (.24 / .34);
+      const sb_process *matrices = process_of (kind);
+      gsl_matrix *none = matrix_all (5, 4, 0), *h = normals (5, 4, 113), *alone = normals (5, 4, 114),
+                 *x = copy_of (alone), *clean = corrupted (matrices, t, h);
+      ok (step_with (sb_step_momentum, 0, given (none, matrices), s, t, NULL, x));
+      gsl_matrix_scale (alone, kept);
+      cr_assert_lt (largest_difference (x, alone), 1e-14, "%s", soft_kind_name[kind]);
+      ok (step_with (sb_step_momentum, 0, given (h, matrices), s, t, NULL, clean));
+      cr_assert_lt (largest_difference (clean, corrupted (matrices, s, h)), 1e-14, "%s", soft_kind_name[kind]);
+    }
 }
 
 // ## Where the noise stays the same

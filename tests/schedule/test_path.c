@@ -200,6 +200,7 @@ Test (path, of_ties_has_the_fewest_hops)
 }
 
 // Also where the fewer hops are found last, and cost more by rounding: $.6 + .3 + .1 < .5 + .5$ in doubles.
+// [soft.txt-epsinf]
 
 Test (path, of_ties_by_rounding_has_the_fewest_hops)
 {

@@ -163,6 +163,58 @@ Test (asymmetry, of_others)
     }
 }
 
+// Of another consistent one, $-(\Sigma + v\mathbf I)^{-1}\mathbf x$ with $\Sigma = \begin{pmatrix} 1 & 2 \\ 0 & 4
+// \end{pmatrix}$, all asymmetry is in the one number $b = 2/(1 + v)(4 + v)$ across from a 0, and the columns differ:
+// the ratio is $\sqrt2\,b/\sqrt{(1 + v)^{-2} + b^2 + (4 + v)^{-2}}$, at no time 0. [consistent.prop2]
+// [consistent.txt-single-t-conservative]
+
+static int
+by_triangle (bool transposed, const gsl_matrix *x, const gsl_vector *t, gsl_matrix *out)
+{
+  for (size_t i = 0; i < x->size1; i++)
+    {
+      const double v = gsl_pow_2 (gsl_vector_get (t, i)), b = 2 / (1 + v) / (4 + v), x_0 = gsl_matrix_get (x, i, 0),
+                   x_1 = gsl_matrix_get (x, i, 1);
+      gsl_matrix_set (out, i, 0, -x_0 / (1 + v) + (transposed ? 0 : b * x_1));
+      gsl_matrix_set (out, i, 1, -x_1 / (4 + v) + (transposed ? b * x_0 : 0));
+    }
+  return GSL_SUCCESS;
+}
+
+static int
+triangle (const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, gsl_matrix *out, void *params)
+{
+  (void)y, (void)params;
+  return by_triangle (false, x, t, out);
+}
+
+static int
+triangle_jvp (const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, const gsl_matrix *v, gsl_matrix *out,
+              void *params)
+{
+  (void)x, (void)y, (void)params;
+  return by_triangle (false, v, t, out);
+}
+
+static int
+triangle_vjp (const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, const gsl_matrix *v, gsl_matrix *out,
+              void *params)
+{
+  (void)x, (void)y, (void)params;
+  return by_triangle (true, v, t, out);
+}
+
+Test (asymmetry, of_columns_that_differ)
+{
+  const sb_score_callback c = { .view = SB_SCORE, .function = triangle, .jvp = triangle_jvp, .vjp = triangle_vjp };
+  const gsl_vector *ratio = ratios (scoped (sb_score_callback_alloc (&c, edm (2))), SB_SCORE, 0), *t = some_times ();
+  for (size_t i = 0; i < N; i++)
+    {
+      const double v = gsl_pow_2 (gsl_vector_get (t, i)), b = 2 / (1 + v) / (4 + v);
+      cr_assert_float_eq (gsl_vector_get (ratio, i), sqrt (2) * b / hypot (hypot (1 / (1 + v), 1 / (4 + v)), b), 1e-14);
+    }
+}
+
 // ## By probes
 //
 // The ratio of the estimated squares goes to the exact one. With 20,000 directions in the plane the standard error of

@@ -607,7 +607,7 @@ Test (heat_equation, erratum_lemA12_mu_div_log_p)
 }
 
 // Ornstein and Uhlenbeck's process $dx = -x\,dt + .8\,dw$ from $\mathcal N(1.3, .2)$, by its own score: at $x = .4$,
-// $t = .5$ both sides are 1.0379658. [consistent.lemA.12]
+// $t = .5$ both sides are 1.0379658. [consistent.lemA.12] [consistent.lemA.3]
 
 static int
 towards_zero (double t, const gsl_vector *x, gsl_vector *f, void *params)

@@ -20,7 +20,7 @@ SUITE (inverse);
 // ## The identity behind it
 //
 // x ~ N(0, 1), y = x + n, x(t) = x + s z, y(t) = x(t) + n. The integral over y(t) on 4,001 nodes, its logarithm
-// differentiated in x(t), is the score of x(t) given y, -(x - y / (1 + tau^2)) / (tau^2 / (1 + tau^2) + s^2).
+// differentiated in x(t), is the score of x(t) given y, that of N(y / (1 + tau^2), tau^2 / (1 + tau^2)) under VE.
 // [scoresde.txt-inverse-marginal] [scoresde.txt-inverse-bayes]
 
 static double
@@ -50,21 +50,27 @@ log_integral (double x, double y, double tau2, double s2)
 Test (inverse, the_score_is_an_integral_over_the_noised_measurement)
 {
   const double y = 0.7, tau2 = 0.5, weight[] = { 1, -8, 8, -1 }, shift[] = { -2, -1, 1, 2 }, h = 1e-3;
-  for (double s2 = 0.1; s2 < 5; s2 *= 3)
+  sb_process *ve = scoped (sb_ve_alloc (1, 0.01, 20));
+  const sb_target *given_y
+      = scoped (sb_target_gaussian_alloc (vector_all (1, y / (1 + tau2)), matrix_all (1, 1, tau2 / (1 + tau2))));
+  for (double t = 0.4; t < 0.8; t += 0.1)
     for (double x = -2; x < 2.5; x += 0.5)
       {
+        const double s2 = gsl_pow_2 (number_of (ve, SB_S, 0, t));
+        gsl_matrix *exact = matrix (1, 1);
         double slope = 0;
         for (int k = 0; k < 4; k++)
           slope += weight[k] * log_integral (x + shift[k] * h, y, tau2, s2) / (12 * h);
-        const double exact = -(x - y / (1 + tau2)) / (tau2 / (1 + tau2) + s2);
-        cr_assert_float_eq (slope, exact, 1e-6, "s^2 = %g, x = %g: %g, not %g", s2, x, slope, exact);
+        ok (sb_target_evaluate (given_y, ve, SB_SCORE, matrix_all (1, 1, x), vector_of (t), exact));
+        cr_assert_float_eq (slope, gsl_matrix_get (exact, 0, 0), 1e-6, "s^2 = %g, x = %g: %g, not %g", s2, x, slope,
+                            gsl_matrix_get (exact, 0, 0));
       }
 }
 
 // ## The gradient
 //
-// H^T (y_hat - H x) / (a tau)^2 with y_hat = a y + s H z, z from the row's own stream, other numbers at each call; by a
-// matrix that is not square. [scoresde.eq50]
+// H^T (y_hat - H x) / (a tau)^2 with y_hat = a y + s H z, a draw from p(y(t) | y), z from the row's own stream, other
+// numbers at each call; by a matrix that is not square. [scoresde.eq50] [scoresde.txt-inverse-marginal]
 
 Test (inverse, gradient_at_a_noised_measurement)
 {

@@ -390,6 +390,8 @@ bent_vjp (const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, const g
   return GSL_SUCCESS;
 }
 
+// Of the first numbers, along the first. [nonuniform.txt-indexing]
+
 Test (slice, derivatives_are_those_of_the_block)
 {
   const points at = some_points ();

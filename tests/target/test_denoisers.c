@@ -220,6 +220,43 @@ Test (denoisers, posterior_mean)
       }
 }
 
+// Of M2, whose components are not round, by an integral over the plane of its own density at $t = 0$ and the kernel's.
+// [consistent.eq2]
+
+Test (denoisers, posterior_mean_in_the_plane)
+{
+  enum
+  {
+    SIDE = 121
+  };
+  const sb_process *process = edm (2);
+  const sb_target *law = denoisers_m2 ();
+  gsl_matrix *nodes = matrix (SIDE * SIDE, 2);
+  for (size_t k = 0; k < nodes->size1; k++)
+    for (size_t j = 0; j < 2; j++)
+      gsl_matrix_set (nodes, k, j, -6 + .1 * (double)(j == 0 ? k / SIDE : k % SIDE));
+  const gsl_vector *log_p = answer (law, process, sb_target_log_density, nodes, 0);
+  const gsl_matrix *x = normals (10, 2, 14);
+  for (double v = .05; v < 10; v *= 10)
+    for (size_t i = 0; i < x->size1; i++)
+      {
+        double found[2], mean[2] = { 0 }, sum = 0;
+        for (size_t k = 0; k < nodes->size1; k++)
+          {
+            const double *a
+                = gsl_matrix_const_ptr (nodes, k, 0),
+                *x_i = gsl_matrix_const_ptr (x, i, 0),
+                w = exp (gsl_vector_get (log_p, k) - (gsl_pow_2 (x_i[0] - a[0]) + gsl_pow_2 (x_i[1] - a[1])) / (2 * v));
+            sum += w;
+            for (int j = 0; j < 2; j++)
+              mean[j] += w * a[j];
+          }
+        ask (law, process, SB_DENOISER, gsl_matrix_const_ptr (x, i, 0), sqrt (v), found);
+        for (int j = 0; j < 2; j++)
+          cr_assert_float_eq (found[j], mean[j] / sum, 1e-10, "v = %g, row %zu", v, i);
+      }
+}
+
 Test (denoisers, of_many_points)
 {
   const sb_process *process = edm (2);
@@ -310,6 +347,7 @@ Test (denoisers, tweedie)
 }
 
 // The score implied by any denoiser, there and back; that of D is $-(1 - \delta)x/(s^2 + v)$. [consistent.eq9]
+// [consistent.eq6]
 
 Test (denoisers, implied_score)
 {

@@ -268,9 +268,7 @@ Test (noised, a_data_set_at_a_small_sigma)
 // ## The score is the slope of the log density
 //
 // through the score's interface, at every level of a ladder from 10 to 0.1, by central differences (h = $10^{-5}$, to
-// $10^{-7}$). [dsm2ddpm.txt-NCSN-target] Likewise under DDPM's chain of 1000 levels at levels 1, 10, 100, 500, 1000,
-// where the law is the mixture with the means $\sqrt{\bar\alpha_t}\,\mu_k$ and the variances $\bar\alpha_t v_k + 1 -
-// \bar\alpha_t$, written out here; at the last, it is $-x$, within 0.05 for $|x| < 4$. [dsm2ddpm.txt-score-diffusion]
+// $10^{-7}$). [dsm2ddpm.txt-NCSN-target]
 
 static double
 score_at (const sb_score *score, double x, double t)
@@ -299,6 +297,10 @@ Test (noised, score_at_every_level)
     for (double x = -8; x < 8; x += 0.37)
       check_slope (law, score, x, i / 10.);
 }
+
+// Likewise under DDPM's chain of 1000 levels at levels 1, 10, 100, 500, 1000, where the law is the mixture with the
+// means $\sqrt{\bar\alpha_t}\,\mu_k$ and the variances $\bar\alpha_t v_k + 1 - \bar\alpha_t$, written out here; at the
+// last, it is $-x$, within 0.05 for $|x| < 4$. [dsm2ddpm.txt-score-diffusion]
 
 Test (noised, score_of_a_diffusion)
 {

@@ -6,6 +6,7 @@
 #include "process/soft.h"
 #include "property.h"
 #include "scope.h"
+#include "score/tweedie.h"
 #include "soft_laws.h"
 
 #include <gsl/gsl_blas.h>
@@ -180,9 +181,10 @@ Test (soft_laws, a_few_images)
 
 // ## Tweedie's formula
 //
-// [soft.eq16] [soft.lemA.2] $C_t\,\mathbb E[\mathbf x_0 \mid \mathbf x_t] = \mathbf x_t + \sigma_t^2\nabla\log
-// q_t(\mathbf x_t)$, also of matrices without symmetry and of masks; and $\sigma_t^4\nabla^2\log q_t +
-// \sigma_t^2\mathbf I = C_t\operatorname{Cov}[\mathbf x_0 \mid \mathbf x_t]\,C_t^\top$.
+// [soft.eq16] [soft.eq46] [soft.lemA.2] $C_t\,\mathbb E[\mathbf x_0 \mid \mathbf x_t] = \mathbf x_t +
+// \sigma_t^2\nabla\log q_t(\mathbf x_t)$, also of matrices without symmetry and of masks; and $\sigma_t^4\nabla^2\log
+// q_t + \sigma_t^2\mathbf I = C_t\operatorname{Cov}[\mathbf x_0 \mid \mathbf x_t]\,C_t^\top$. The library's own way
+// from the one to the other is this, and the score and the noise which the law says without it.
 
 Test (soft_laws, tweedie)
 {
@@ -197,6 +199,12 @@ Test (soft_laws, tweedie)
       ok (sb_process_apply (w.process, SB_S, CblasNoTrans, NULL, t, right));
       gsl_matrix_add (right, x);
       cr_assert_lt (largest_difference (left, right), 1e-10, "%s: %g", w.name, largest_difference (left, right));
+
+      gsl_matrix *score = asked (&w, SB_DENOISER, x, t), *noise = copy_of (score);
+      ok (sb_tweedie (w.process, SB_DENOISER, SB_SCORE, x, t, score));
+      ok (sb_tweedie (w.process, SB_DENOISER, SB_EPSILON, x, t, noise));
+      cr_assert_lt (largest_difference (score, asked (&w, SB_SCORE, x, t)), 1e-10, "%s", w.name);
+      cr_assert_lt (largest_difference (noise, asked (&w, SB_EPSILON, x, t)), 1e-10, "%s", w.name);
     }
   const world smooth = { "smooth", soft_gmm1_law (), soft_of (&soft_smooth, 1) };
   const gsl_matrix *x = matrix_of (1, 1, .7);
