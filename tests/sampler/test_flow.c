@@ -412,6 +412,8 @@ Test (flow, wrong_arguments)
   const sb_flow good = { .relative = 1e-5, .absolute = 1e-5, .final = SB_FINAL_SAMPLE };
   gsl_matrix *both = matrix_all (2, 1, 0);
   refused (GSL_EINVAL, sb_flow_run (&good, score, both, 1, 0.1, both, NULL), "the points are the condition");
+  const sb_flow denoised = { .relative = 1e-5, .absolute = 1e-5, .final = SB_FINAL_DENOISE };
+  refused (GSL_EINVAL, sb_flow_run (&denoised, score, NULL, 0.1, 1, matrix_all (2, 1, 0), NULL), "upwards");
   refused (GSL_EDOM, flow_status (vp, 1, 0, 1e-5, NULL, 0, 1, NULL), "below t_min");
   refused (GSL_EDOM, flow_status (vp, 1.5, 0.1, 1e-5, NULL, 0, 1, NULL), "above T");
   refused (GSL_EDOM, flow_status (vp, 1, GSL_NAN, 1e-5, NULL, 0, 1, NULL));
