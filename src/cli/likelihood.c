@@ -239,6 +239,9 @@ open_points (job *j)
   settings *o = &j->o;
   if (j->process->levels > 0)
     return usage_error ("--%s: its process is a chain, and has no flow", o->model ? "model" : "process");
+  if (j->process->from_zero_only && j->what == LIKELIHOOD)
+    return usage_error ("--%s: a corruption without an SDE of its own has codes, but no likelihood here",
+                        o->model ? "model" : "process");
   if (isnan (o->t_min))
     o->t_min = usual_t_min (j->process);
   int status = examples_open (o->data, o->range, o->range, (size_t)o->resize, &j->data);

@@ -12,12 +12,13 @@
 
 #include <scorebook.h>
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 typedef struct
 {
-  const char *data, *task, *output;
+  const char *data, *task, *model, *output;
   uint64_t n, columns, resize;
   double range[2];
   bool show;
@@ -40,17 +41,19 @@ parse (int argc, char **argv, settings *o)
       "images (needed): IDX or NPY (plain or gzip), PNG or a folder of such files, or CIFAR-10's (*.bin)" },
     { "points", 'n', OPTION_COUNT, &o->n, "N", 0, 1e9, NULL, "the first N of them (default: all)" },
     { "data-range", 0, OPTION_RANGE, o->range, "LOW,HIGH", 0, 0, NULL,
-      "map the bytes 0 to 255 to these values; for a network they are those it was trained with (default: 0,1)" },
+      "map the bytes 0 to 255 to these values (default: --model's, else 0,1)" },
     { "resize", 0, OPTION_COUNT, &o->resize, "H", 0, 65536, NULL,
       "make the images H pixels high, by means over areas (default: leave them)" },
-    { "task", 't', OPTION_TEXT, &o->task, "TASK", 0, 0, NULL, "what is seen of them, see below (needed)" },
+    { "task", 't', OPTION_TEXT, &o->task, "TASK", 0, 0, NULL, "what is seen of them, see below (needed, or --model)" },
+    { "model", 0, OPTION_TEXT, &o->model, "FILE", 0, 0, NULL,
+      "take the task and the data range of this network, which 'scorebook train --task' made" },
     { "show", 0, OPTION_SET, &o->show, NULL, 0, 0, NULL,
       "at the images' size, pixels repeated, as a network is shown it" },
     { "output", 'o', OPTION_TEXT, &o->output, "FILE", 0, 0, NULL, "where to (needed): *.npy, *.csv or *.png" },
     { "columns", 0, OPTION_COUNT, &o->columns, "N", 0, 1e4, NULL, "png: images in a row (default: about square)" },
   };
   const command_line line = { "observe",
-                              "--data=FILE --task=TASK --output=FILE [OPTION]...",
+                              "-d FILE {-t TASK | --model=FILE} -o FILE [OPTION]...",
                               OBSERVE_SUMMARY,
                               details,
                               options,
@@ -64,9 +67,11 @@ parse (int argc, char **argv, settings *o)
 static int
 check (const settings *o)
 {
-  const char *missing = !o->data ? "data" : !o->task ? "task" : !o->output ? "output" : NULL;
+  const char *missing = !o->data ? "data" : !o->task && !o->model ? "task" : !o->output ? "output" : NULL;
   if (missing)
     return usage_error ("--%s: needed; see 'scorebook observe --help'", missing);
+  if (o->model && (o->task || !isnan (o->range[0])))
+    return usage_error ("--model: has its --%s with it", o->task ? "task" : "data-range");
   if (output_format (o->output) == OUTPUT_UNKNOWN)
     return usage_error ("--output: %s: the suffix is none of .npy, .csv, .png", o->output);
   return -1;
@@ -102,7 +107,7 @@ see (const settings *o, const points *p, const sb_observation *seen)
 }
 
 static int
-observe (settings *o)
+observe_images (settings *o)
 {
   points p;
   sb_error error = { 0 };
@@ -119,10 +124,29 @@ observe (settings *o)
   return status;
 }
 
+static int
+observe (settings *o)
+{
+  if (!o->model)
+    {
+      if (isnan (o->range[0]))
+        o->range[0] = 0, o->range[1] = 1;
+      return observe_images (o);
+    }
+  sb_error error = { 0 };
+  sb_model *model = sb_model_read (o->model, &error);
+  if (!model)
+    return failure ("%s", error.message);
+  o->task = model->task, o->range[0] = model->low, o->range[1] = model->high;
+  int status = o->task ? observe_images (o) : usage_error ("--model: %s was trained on no --task", o->model);
+  sb_model_free (model);
+  return status;
+}
+
 int
 command_observe (int argc, char **argv)
 {
-  settings o = { .range = { 0, 1 } };
+  settings o = { .range = { NAN, NAN } };
   int status = parse (argc, argv, &o);
   if (status < 0)
     status = check (&o);

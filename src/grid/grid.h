@@ -22,7 +22,7 @@ int sb_grid_geometric (double sigma_min, double sigma_max, gsl_vector *sigma);
 int sb_grid_arithmetic (double beta_bar_min, double beta_bar_max, gsl_vector *beta);
 
 // The noise levels of Karras et al. (2022), downwards: N >= 2 of them, and a last value of 0, so N + 1 in all.
-// 0 < sigma_min < sigma_max, rho > 0 (theirs: 0.002, 80 and 7).
+// 0 < sigma_min < sigma_max, rho > 0 (theirs: 0.002, 80 and 7). A run over it ends at the data: SB_FINAL_SAMPLE.
 int sb_grid_edm (double sigma_min, double sigma_max, double rho, gsl_vector *sigma);
 
 // Time k of n, from first (k = 0) to last (k = n - 1), both exact: even in t^(1/rho), first, last >= 0, rho > 0.

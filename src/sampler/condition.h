@@ -8,7 +8,8 @@
 
 SB_BEGIN_DECLS
 
-// A condition that is diffused with the sample: a score of (x_t, y_t) takes y_t ~ p(y_t | y) in place of y.
+// A condition that is diffused with the sample: a score of (x_t, y_t) takes y_t ~ p(y_t | y) in place of y. The samples
+// are then not quite those of p(x | y), even with exact scores, the less so the faster y diffuses.
 typedef struct
 {
   const sb_process *process; // of y, with parts; not owned
