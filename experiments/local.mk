@@ -35,7 +35,7 @@ $(experiments_run): ; # or make's own rules make a script NAME of a NAME.c that 
 experimentsexecdir = $(pkglibexecdir)
 nobase_dist_experimentsexec_DATA = %D%/list %D%/lib.sh %D%/style.gnuplot %D%/csv.awk %D%/form.awk %D%/show.awk \
   %D%/scoresde/tab1-images.awk %D%/scoresde/plane.json %D%/speed/bf16.awk %D%/speed/sides.sh %D%/speed/rounds.py %D%/speed/unet.py \
-  %D%/speed/mixture.py %D%/speed/points.py %D%/speed/soft.py %D%/speed/likelihood.py %D%/speed/nonuniform.py
+  %D%/speed/mixture.py %D%/speed/points.py %D%/speed/soft.py %D%/speed/likelihood.py %D%/speed/guided.py %D%/speed/nonuniform.py
 nobase_pkglibexec_PROGRAMS =
 
 experiments_common = %D%/results.c %D%/results.h
@@ -189,11 +189,14 @@ nobase_pkglibexec_PROGRAMS += %D%/soft/fig8-driver %D%/soft/levels-driver
 # The benchmark's sides: rounds.c is theirs in common.
 experiments_speed_common = %D%/speed/rounds.c %D%/speed/rounds.h $(experiments_common)
 nobase_pkglibexec_PROGRAMS += %D%/speed/unet-driver %D%/speed/exact-driver %D%/speed/gemm-driver
-nobase_pkglibexec_PROGRAMS += %D%/speed/soft-driver %D%/speed/likelihood-driver %D%/speed/nonuniform-driver
+nobase_pkglibexec_PROGRAMS += %D%/speed/soft-driver %D%/speed/likelihood-driver %D%/speed/guided-driver \
+  %D%/speed/nonuniform-driver
 %C%_speed_nonuniform_driver_SOURCES = %D%/speed/nonuniform.c $(experiments_speed_common)
 %C%_speed_nonuniform_driver_LDADD = libscorebook-core.la
 %C%_speed_likelihood_driver_SOURCES = %D%/speed/likelihood.c $(experiments_speed_common)
 %C%_speed_likelihood_driver_LDADD = libscorebook-core.la
+%C%_speed_guided_driver_SOURCES = %D%/speed/guided.c $(experiments_speed_common)
+%C%_speed_guided_driver_LDADD = libscorebook-core.la
 %C%_speed_soft_driver_SOURCES = %D%/speed/soft.c $(experiments_speed_common)
 %C%_speed_soft_driver_LDADD = libscorebook-core.la
 %C%_speed_unet_driver_SOURCES = %D%/speed/unet.c $(experiments_speed_common)
