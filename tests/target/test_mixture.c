@@ -433,6 +433,31 @@ Test (mixture, rows_under_maps_do_not_meet)
     }
 }
 
+// Two parts of one speed are VP itself, whose law is found in the components' axes: the same densities, views and
+// derivatives.
+
+Test (mixture, under_maps_is_as_in_the_axes)
+{
+  enum
+  {
+    ROWS = 40
+  };
+  for (size_t d = 4; d <= 20; d += 16)
+    {
+      const sb_target *law = full_mixture (3, d);
+      sb_process *parts[] = { sb_vp_alloc (d / 2, 0.1, 20), sb_vp_alloc (d - d / 2, 0.1, 20) },
+                 *process = scoped (sb_nonuniform_alloc ("pair", 2, parts, 1e-5, 1, NULL)),
+                 *vp = scoped (sb_vp_alloc (d, 0.1, 20));
+      const gsl_matrix *x = normals (ROWS, d, 1), *v = normals (ROWS, d, 2);
+      gsl_vector *t = vector (ROWS);
+      for (size_t i = 0; i < ROWS; i++)
+        gsl_vector_set (t, i, .02 * (double)(1 + i / 2));
+      const answers by_maps = ask_batch (law, process, x, t, v), in_axes = ask_batch (law, vp, x, t, v);
+      for (size_t i = 0; i < ROWS; i++)
+        check_same_row (&by_maps, i, &in_axes, i, 1e-10);
+    }
+}
+
 Test (mixture, draws_belong_to_their_index)
 {
   truth_law law = random_law (property_rng (12), 4, 5, FULL);
