@@ -315,10 +315,12 @@ train() {
       esac
       set -- --process="$process" --weighting=likelihood --seed=1 ;;
     faces32-inpaint-* | faces32-super-* | shoes-edges-*)
-      stages='1e-3:3000 3e-4:4500' channels=3 side=32 attention=8 most=55.4 task=inpaint of_y=1
+      stages='1e-3:3000 3e-4:4500 1e-3:9000 3e-4:12000' channels=3 side=32 attention=8 most=55.4 task=inpaint of_y=1
       case $name in
         faces32-super-*) task=super-resolve of_y=0.5 ;;
-        shoes-*) data=${to%/*}/shoes-train task=edges channels=1 side=28 attention=7 most=28; shoes "$data" ;;
+        shoes-*)
+          stages='1e-3:3000 3e-4:4500' data=${to%/*}/shoes-train task=edges channels=1 side=28 attention=7 most=28
+          shoes "$data" ;;
       esac
       network="unet image=$((2 * channels))x${side}x$side channels=16 multipliers=1,2,2 attention=$attention"
       process="multispeed sigma_min=0.005 sigma_max=$most"
