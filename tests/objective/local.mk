@@ -35,5 +35,4 @@ check_PROGRAMS += %D%/test_compact
 %C%_test_compact_SOURCES = %D%/test_compact.c tests/pairs.c tests/pairs.h
 check_PROGRAMS += %D%/test_consistency_in_double
 %C%_test_consistency_in_double_SOURCES = %D%/test_consistency_in_double.c tests/net/numbers.h
-%C%_test_consistency_in_double_CPPFLAGS = $(AM_CPPFLAGS) -DSB_NET_DOUBLE
 %C%_test_consistency_in_double_LDADD = libscorebook-net-double.la $(LDADD)

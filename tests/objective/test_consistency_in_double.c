@@ -5,6 +5,7 @@
 // c_{\text{skip}}\mathbf x + c_{\text{out}}F(c_{\text{in}}\mathbf x, \tfrac14\ln t)$ with EDM's factors: the
 // objective's gradient is the slope of its loss while the points that it looks at are held.
 
+#define SB_NET_DOUBLE
 #include "../net/numbers.h"
 #include "net/passes.h"
 #include "objective/objective.h"
