@@ -129,10 +129,17 @@ shown (const sb_observation *seen, const gsl_matrix *y)
   return image;
 }
 
-// From observations alone: 50 steps of reverse diffusion, each with one of Langevin's, and a denoising.
+// From observations alone: steps of reverse diffusion, each with one of Langevin's, and a denoising. In 50 steps holes
+// keep specks that 500 do not leave.
+
+enum
+{
+  STEPS_OF_TABLE = 150,
+  STEPS_OF_PICTURES = 500
+};
 
 static gsl_matrix *
-reconstructed (const results *r, const network *w, const gsl_matrix *y, uint64_t seed)
+reconstructed (const results *r, const network *w, const gsl_matrix *y, uint64_t seed, size_t steps)
 {
   const sb_model *model = w->model;
   const bool pair = sb_multispeed_x (model->process) > 0;
@@ -145,7 +152,7 @@ reconstructed (const results *r, const network *w, const gsl_matrix *y, uint64_t
   gsl_matrix *given = shown (model->observation, y),
              *x = require_pointer (gsl_matrix_alloc (y->size1, process->dimension), "images");
   gsl_vector *times = require_pointer (gsl_vector_alloc (r->scale == SMOKE   ? 4
-                                                         : r->scale == QUICK ? 51
+                                                         : r->scale == QUICK ? steps + 1
                                                                              : 1001),
                                        "times");
   require (sb_grid_linear (process->t_max, process->t_min, times), "times");
@@ -315,9 +322,9 @@ run_estimator (results *r, const judge *j, const task *t, int e, const gsl_matri
 {
   network w = network_open (t->networks[e]);
   require (w.model ? GSL_SUCCESS : GSL_EINVAL, t->networks[e]);
-  gsl_matrix *y = observed (r, w.model->observation, truth), *x = reconstructed (r, &w, y, r->seed);
+  gsl_matrix *y = observed (r, w.model->observation, truth), *x = reconstructed (r, &w, y, r->seed, STEPS_OF_TABLE);
   *q = quality_of (r, j, t, w.model->observation, truth, y, x);
-  gsl_matrix *each = repeated (y, grouped, TIMES), *many = reconstructed (r, &w, each, r->seed + 1000);
+  gsl_matrix *each = repeated (y, grouped, TIMES), *many = reconstructed (r, &w, each, r->seed + 1000, STEPS_OF_TABLE);
   require (sb_diversity (many, TIMES, NULL, &q->diversity), "diversity");
   put (r, t->row, estimator_names[e], q, t->published[e]);
   if (e == CDE)
@@ -447,7 +454,7 @@ static void
 put_spread (results *r, const task *t, const network *w, const gsl_matrix *truth)
 {
   gsl_matrix *y = observed (r, w->model->observation, truth), *each = repeated (y, truth->size1, TIMES),
-             *x = reconstructed (r, w, each, r->seed + 2000);
+             *x = reconstructed (r, w, each, r->seed + 2000, STEPS_OF_PICTURES);
   double sum[2] = { 0 }, count[2] = { 0 };
   for (size_t i = 0; i < truth->size1; i++)
     for (size_t k = 0; k < truth->size2; k++)
@@ -493,7 +500,7 @@ show_task (results *r, const task *t)
       network w = network_open (t->networks[e]);
       require (w.model ? GSL_SUCCESS : GSL_EINVAL, t->networks[e]);
       gsl_matrix *y = observed (r, w.model->observation, truth), *again = observed (r, w.model->observation, truth),
-                 *given = shown (w.model->observation, y), *x = reconstructed (r, &w, y, r->seed);
+                 *given = shown (w.model->observation, y), *x = reconstructed (r, &w, y, r->seed, STEPS_OF_PICTURES);
       same &= memcmp (y->data, again->data, y->size1 * y->size2 * sizeof (double)) == 0;
       if (given->size2 == truth->size2)
         copy_rows (given, all, 1, COLUMNS);
