@@ -19,14 +19,14 @@ int command_schedule (int argc, char **argv);
 int command_info (int argc, char **argv);
 
 // The one-line summaries, printed by a command's own help and by `scorebook --help`.
-#define TRAIN_SUMMARY "Teach a network the score of a data set."
-#define SAMPLE_SUMMARY "Draw samples of a law by running a noise process backwards."
-#define LIKELIHOOD_SUMMARY "Say how probable a model finds points."
-#define ENCODE_SUMMARY "Carry points along the probability flow to their codes."
-#define DECODE_SUMMARY "Carry codes along the probability flow to points."
-#define MEASURE_SUMMARY "Say how far two sets of points are from being samples of one law."
-#define OBSERVE_SUMMARY "Say what is seen of images: holes, fewer pixels, sketches."
-#define SCHEDULE_SUMMARY "Choose the levels of a blur or a mask for the data at hand."
+#define TRAIN_SUMMARY "Train a network to estimate the score of a data set."
+#define SAMPLE_SUMMARY "Draw samples from a law by running a noise process backwards."
+#define LIKELIHOOD_SUMMARY "Compute the log-likelihood of points under a model."
+#define ENCODE_SUMMARY "Map points along the probability flow to their latent codes."
+#define DECODE_SUMMARY "Map latent codes along the probability flow to points."
+#define MEASURE_SUMMARY "Measure distances between the laws of two sets of points."
+#define OBSERVE_SUMMARY "Compute observations of images: holes, fewer pixels, sketches."
+#define SCHEDULE_SUMMARY "Choose the levels of a blur or a mask for given data."
 #define INFO_SUMMARY "Describe a file of data, or this build of Scorebook."
 
 #endif

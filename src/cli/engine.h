@@ -21,11 +21,11 @@ typedef struct
     0,                                                                                                                 \
     0,                                                                                                                 \
     backend_names,                                                                                                     \
-    "who computes the network: openblas, the reference; winograd; or onednn, where it is built in (default: the "      \
+    "backend that computes the network: openblas, the reference; winograd; or onednn, if built in (default: the "      \
     "fastest)" },                                                                                                      \
   {                                                                                                                    \
     "precision", 0, OPTION_CHOICE, &(engine)->precision, "NAME", 0, 0, precision_names,                                \
-        "float, or bf16: half the bits and, where the processor has it, faster still (default: float)"                 \
+        "float, or bf16: half the bits and, where the processor supports it, faster (default: float)"                  \
   }
 
 // The number formats of an exported network: the options' words in the first list, a file's dtypes in the second.

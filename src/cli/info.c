@@ -23,13 +23,13 @@
 #include <omp.h>
 #endif
 
-static const char details[] = "Without FILE: versions, what was built in, and which library does the dense\n"
-                              "products. With FILE, which is IDX or NPY (plain or gzip), PNG, a folder of PNG\n"
-                              "files or CIFAR-10's (*.bin): its shape, and the range, mean and standard\n"
-                              "deviation of its numbers; or a checkpoint: its notes and its tensors.\n\n"
-                              "--export rewrites a checkpoint: the network that it holds, of a training the\n"
-                              "average's weights, in the numbers that --export-dtype says.\n\n"
-                              "Exit status: 0, 1 where something failed, 2 where the command line is wrong.\n";
+static const char details[] = "Without FILE: versions, build options, and the library that computes dense\n"
+                              "products. With FILE: for IDX or NPY (plain or gzip), PNG, a folder of PNG files\n"
+                              "or CIFAR-10 (*.bin), its shape, and the range, mean and standard deviation of\n"
+                              "its numbers; for a checkpoint, its notes and its tensors.\n\n"
+                              "--export rewrites a checkpoint: its network, or for a training state the\n"
+                              "averaged weights, in the format given by --export-dtype.\n\n"
+                              "Exit status: 0 on success, 1 on failure, 2 for an invalid command line.\n";
 
 // ## This build
 
@@ -248,9 +248,9 @@ command_info (int argc, char **argv)
   int dtype = -1;
   const option options[] = {
     { .kind = OPTION_HEADING, .help = "Options" },
-    { "export", 0, OPTION_TEXT, &export, "FILE", 0, 0, NULL, "write the network of a checkpoint to this one" },
+    { "export", 0, OPTION_TEXT, &export, "FILE", 0, 0, NULL, "write the network of a checkpoint to this file" },
     { "export-dtype", 0, OPTION_CHOICE, &dtype, "NAME", 0, 0, dtype_names,
-      "f32, f16 or bf16: what its numbers are rounded to (default: f32)" },
+      "f32, f16 or bf16: the format of its numbers (default: f32)" },
   };
   const command_line line
       = { "info", "[OPTION]... [FILE]", INFO_SUMMARY, details, options, sizeof options / sizeof *options, 1, NULL };

@@ -37,19 +37,19 @@ typedef struct
 static const char *const trace_names[] = { "exact", "signs", "normal", NULL }; // in the order of sb_trace
 
 static const char likelihood_details[]
-    = "The density is that of the flow which begins at the process's prior and ends\n"
-      "at --t-min. The bytes of IDX are dequantised: each is put anywhere in its cell,\n"
-      "anew for each repetition, and bits/dim are of the bytes. The numbers of NPY are\n"
-      "taken as they are, and only nats are said. Directions of --trace are drawn anew\n"
-      "for each repetition too. Points go through the solver in groups of --group,\n"
-      "which share its steps: the result depends on that, not on --batch or --threads.\n\n"
-      "FILE.csv has a line per point and repetition: log p, what the prior and the\n"
-      "integral of the divergence have in it, and bits/dim.\n\n"
-      "Exit status: 0, 1 where something failed, 2 where the command line is wrong.\n";
-static const char codes_details[] = "Points go through the solver in groups of --group, which share its steps: the\n"
-                                    "result depends on that, not on --batch or --threads. Bytes are mapped to the\n"
-                                    "range, not dequantised.\n\n"
-                                    "Exit status: 0, 1 where something failed, 2 where the command line is wrong.\n";
+    = "The density is that of the flow that starts from the process's prior and ends\n"
+      "at --t-min. The bytes of IDX are dequantised uniformly within their cells, anew\n"
+      "for each repetition, and bits/dim are of the bytes. The numbers of NPY are used\n"
+      "as they are, and only nats are reported. Directions of --trace are drawn anew\n"
+      "for each repetition too. Points are solved in groups of --group, which share\n"
+      "the steps: the result depends on that, not on --batch or --threads.\n\n"
+      "FILE.csv has a line per point and repetition: log p, the contributions of the\n"
+      "prior and the integral of the divergence, and bits/dim.\n\n"
+      "Exit status: 0 on success, 1 on failure, 2 for an invalid command line.\n";
+static const char codes_details[] = "Points are solved in groups of --group, which share the steps: the result\n"
+                                    "depends on that, not on --batch or --threads. Bytes are mapped to the range,\n"
+                                    "not dequantised.\n\n"
+                                    "Exit status: 0 on success, 1 on failure, 2 for an invalid command line.\n";
 
 static const help_family families[] = { { "PROCESS", sb_processes }, { NULL, NULL } };
 
@@ -76,14 +76,14 @@ parse (task what, int argc, char **argv, settings *o)
 {
   const option options[] = {
     { .kind = OPTION_HEADING, .help = "The model" },
-    { "law", 'l', OPTION_TEXT, &o->law, "LAW", 0, 0, NULL, "a law with an exact score, as of 'scorebook sample'" },
+    { "law", 'l', OPTION_TEXT, &o->law, "LAW", 0, 0, NULL, "a law with an exact score, as for 'scorebook sample'" },
     { "process", 'p', OPTION_TEXT, &o->process, "PROCESS", 0, 0, NULL, "--law: see below (default: vp)" },
     { "model", 0, OPTION_TEXT, &o->model, "FILE", 0, 0, NULL,
-      "a network that 'scorebook train' made, under its own process" },
+      "a network trained by 'scorebook train', under its own process" },
     { "class", 0, OPTION_COUNT, &o->class, "K", -1, 65535, NULL,
-      "--model: given this class, where the network was told classes (default: of all)" },
+      "--model: conditional on this class, for a class-conditional network (default: all classes)" },
     { "t-min", 0, OPTION_REAL, &o->t_min, "T", 0, 0.5, NULL,
-      "the time of the data (default: 1e-5, or where the process begins, as edm at sigma_min)" },
+      "the time of the data (default: 1e-5, or where the process begins, such as sigma_min with edm)" },
     ENGINE_OPTIONS (&o->engine),
 
     { .kind = OPTION_HEADING, .help = "The points" },
@@ -91,21 +91,21 @@ parse (task what, int argc, char **argv, settings *o)
     { "data-range", 0, OPTION_RANGE, o->range, "LOW,HIGH", 0, 0, NULL,
       "--law: map the bytes 0 to 255 to these values (default: 0,1 with ve, else -1,1)" },
     { "resize", 0, OPTION_COUNT, &o->resize, "H", 0, 65536, NULL,
-      "make the images H pixels high, by means over areas (default: leave them)" },
+      "resize the images to a height of H pixels, by area means (default: keep the size)" },
     { "n", 'n', OPTION_COUNT, &o->n, "N", 0, 1e9, NULL, "only the first N points (default: all)" },
     { "output", 'o', OPTION_TEXT, &o->output, "FILE", 0, 0, NULL, tasks[what].output },
 
     { .kind = OPTION_HEADING, .help = "The solver" },
     { "relative", 0, OPTION_REAL, &o->relative, "X", -1, 1, NULL, "its relative tolerance (default: 1e-5)" },
     { "absolute", 0, OPTION_REAL, &o->absolute, "X", -1, 1e9, NULL, "its absolute tolerance (default: 1e-5)" },
-    { "group", 0, OPTION_COUNT, &o->group, "N", 0, 1e6, NULL, "points that share its steps (default: 8)" },
+    { "group", 0, OPTION_COUNT, &o->group, "N", 0, 1e6, NULL, "points that share the solver's steps (default: 8)" },
     { "batch", 0, OPTION_COUNT, &o->batch, "N", 0, 1e9, NULL,
-      "points at a time, rounded up to whole groups; between them progress is shown (default: 64)" },
+      "points at a time, rounded up to whole groups; progress is shown after each batch (default: 64)" },
     { "trace", 0, OPTION_CHOICE, &o->trace, "KIND", 0, 0, trace_names,
-      "the divergence: exact, or along one random direction a solve, of signs or normal (default: exact with --law, "
-      "else signs)" },
+      "the divergence: exact, or estimated along one random direction per solve, of signs or normal (default: exact "
+      "with --law, else signs)" },
     { "repeats", 0, OPTION_COUNT, &o->repeats, "N", 0, 1e6, NULL,
-      "dequantisations and directions (default: 5 for IDX, else 1)" },
+      "repetitions, with new dequantisation and directions (default: 5 for IDX, else 1)" },
   };
   const size_t count = sizeof options / sizeof *options - (what == LIKELIHOOD ? 0 : 2);
   const command_line line = {

@@ -37,10 +37,10 @@ print_help (void)
         "Commands:");
   for (size_t k = 0; k < COMMANDS; k++)
     printf ("  %-11s %s\n", commands[k].name, commands[k].summary);
-  puts ("\n'scorebook COMMAND --help' says everything about a command.\n\n"
+  puts ("\n'scorebook COMMAND --help' describes a command in full.\n\n"
         "  -h, --help     print this help and exit\n"
         "  -V, --version  print the version and exit\n\n"
-        "Exit status: 0, 1 where something failed, 2 where the command line is wrong.");
+        "Exit status: 0 on success, 1 on failure, 2 for an invalid command line.");
 }
 
 static int

@@ -56,28 +56,28 @@ typedef struct
 static const char details[] = "FILE1 and FILE2 are IDX or NPY (plain or gzip), folders of PNG files, or binary\n"
                               "files of CIFAR-10 (*.bin), with points of one dimension.\n"
                               "  frechet  squared distance between the Gaussians with the points' means and\n"
-                              "           covariances, as FID takes it of a network's features\n"
+                              "           covariances, as in FID for a network's features\n"
                               "  energy   2 E|X-Y| - E|X-X'| - E|Y-Y'|: up to chance, zero for one law\n"
-                              "  ks       Kolmogorov and Smirnov's distance, the largest over random\n"
-                              "           projections, with a bound on its probability under one law\n"
+                              "  ks       Kolmogorov-Smirnov distance, the largest over random projections,\n"
+                              "           with a bound on its p-value\n"
                               "  nearest  distance from a point of FILE1 to the nearest of FILE2: smallest,\n"
                               "           mean, largest\n"
-                              "  sinkhorn squared 2-Wasserstein distance between the points, regularised by an\n"
-                              "           entropy whose bias is taken off, and its root; not one of all\n"
-                              "Of reconstructions, FILE1, and the truths, row by row in FILE2; none is of all:\n"
+                              "  sinkhorn squared 2-Wasserstein distance between the points, entropy-\n"
+                              "           regularised and debiased, and its root; not part of all\n"
+                              "Reconstructions, FILE1, against the truths, row by row in FILE2; not in all:\n"
                               "  psnr     peak signal-to-noise ratio in decibels, the mean over FILE1; inf (in\n"
                               "           JSON: null) where images are equal\n"
-                              "  ssim     structural similarity, the mean likewise; 1 of equal images\n"
-                              "  perceptual  distance between what the classifier's layers see, likewise\n"
+                              "  ssim     structural similarity, the mean likewise; 1 for equal images\n"
+                              "  perceptual  distance between features in the classifier's layers, likewise\n"
                               "  diversity   standard deviation of each pixel over the N reconstructions of a\n"
-                              "           condition (divisor N - 1), its mean over all; there is no FILE2\n"
-                              "  joint    squared Frechet distance as above, but between pairs: of points and\n"
-                              "           the conditions that they belong to\n"
-                              "With --classifier a cnn that 'scorebook train' made with labels looks at the\n"
-                              "images; its inception score is the number of classes at best, 1 at worst.\n\n"
+                              "           condition (divisor N - 1), averaged over all; there is no FILE2\n"
+                              "  joint    squared Frechet distance as above, but between pairs of points and\n"
+                              "           their conditions\n"
+                              "With --classifier, a cnn trained by 'scorebook train' with labels is applied to\n"
+                              "the images; its inception score is at best the number of classes, at worst 1.\n\n"
                               "The moments of a large FILE1 (mean and covariance of pixels or features) can be\n"
-                              "kept by --save-moments and stand in for FILE2 later: --moments, frechet only.\n\n"
-                              "Exit status: 0, 1 where something failed, 2 where the command line is wrong.\n";
+                              "saved by --save-moments and replace FILE2 later: --moments, frechet only.\n\n"
+                              "Exit status: 0 on success, 1 on failure, 2 for an invalid command line.\n";
 
 // Two files, or one where moments replace the second, or are all that is wanted.
 
@@ -123,23 +123,23 @@ parse (int argc, char **argv, settings *o, int *first)
       "(default: all)" },
     { "projections", 0, OPTION_COUNT, &o->projections, "N", 0, 1e6, NULL, "ks: random directions (default: 100)" },
     { "permutations", 0, OPTION_COUNT, &o->permutations, "N", 0, 1e6, NULL,
-      "energy: find its probability under one law from N random divisions of the points (default: do not)" },
+      "energy: estimate its p-value from N random permutations of the points (default: do not)" },
     { "regularisation", 0, OPTION_REAL, &o->regularisation, "R", 0, 0, NULL,
       "sinkhorn: in units of the mean squared distance between points (default: 0.05)" },
     { "per-condition", 0, OPTION_COUNT, &o->per_condition, "N", 0, 1e9, NULL,
-      "psnr, ssim, perceptual, joint: FILE1 has N rows, one after the other, for each of FILE2 (default: 1); "
+      "psnr, ssim, perceptual, joint: FILE1 has N consecutive rows for each of FILE2 (default: 1); "
       "diversity: for each condition (default: 5)" },
     { "conditions", 0, OPTION_TEXT, &o->conditions, "FILE", 0, 0, NULL,
       "joint: the conditions, one for each row of FILE2" },
     { "data-range", 0, OPTION_RANGE, o->range, "LOW,HIGH", 0, 0, NULL,
-      "map the bytes 0 to 255 of IDX files to these values; those of NPY files lie there (default: -1,1)" },
+      "map the bytes 0 to 255 of IDX files to these values; those of NPY files lie in this range (default: -1,1)" },
     { "resize", 0, OPTION_COUNT, &o->resize, "H", 0, 65536, NULL,
-      "make the images of both files H pixels high, by means over areas (default: leave them)" },
+      "resize the images of both files to a height of H pixels, by area means (default: keep the size)" },
     { "classifier", 0, OPTION_TEXT, &o->classifier, "FILE", 0, 0, NULL,
-      "compare the features this network sees, not pixels (nearest, psnr, ssim, diversity: pixels), and say which "
-      "classes it sees in FILE1" },
+      "compare this network's features, not pixels (nearest, psnr, ssim, diversity: pixels), and report the classes it "
+      "predicts for FILE1" },
     { "moments", 0, OPTION_TEXT, &o->moments, "FILE", 0, 0, NULL,
-      "compare FILE1 with the points whose moments these are; there is no FILE2 then" },
+      "compare FILE1 with these saved moments; there is no FILE2 then" },
     { "save-moments", 0, OPTION_TEXT, &o->save_moments, "FILE", 0, 0, NULL,
       "measure nothing: write the moments of FILE1, *.safetensors" },
     ENGINE_OPTIONS (&o->engine),

@@ -25,10 +25,10 @@ typedef struct
   common_options common;
 } settings;
 
-static const char details[] = "What is random in the observation of image i is drawn from row i of the seed's\n"
-                              "stream, so that the same command sees the same. 'scorebook sample'\n"
-                              "makes images from what is written here.\n\n"
-                              "Exit status: 0, 1 where something failed, 2 where the command line is wrong.\n";
+static const char details[] = "Randomness in the observation of image i is drawn from row i of the seed's\n"
+                              "stream, so that the same command gives the same result. 'scorebook sample'\n"
+                              "generates images from the observations written here.\n\n"
+                              "Exit status: 0 on success, 1 on failure, 2 for an invalid command line.\n";
 
 static const help_family families[] = { { "TASK", sb_observations }, { NULL, NULL } };
 
@@ -43,14 +43,15 @@ parse (int argc, char **argv, settings *o)
     { "data-range", 0, OPTION_RANGE, o->range, "LOW,HIGH", 0, 0, NULL,
       "map the bytes 0 to 255 to these values (default: --model's, else 0,1)" },
     { "resize", 0, OPTION_COUNT, &o->resize, "H", 0, 65536, NULL,
-      "make the images H pixels high, by means over areas (default: leave them)" },
-    { "task", 't', OPTION_TEXT, &o->task, "TASK", 0, 0, NULL, "what is seen of them, see below (needed, or --model)" },
+      "resize the images to a height of H pixels, by area means (default: keep the size)" },
+    { "task", 't', OPTION_TEXT, &o->task, "TASK", 0, 0, NULL,
+      "the kind of observation, see below (needed, or --model)" },
     { "model", 0, OPTION_TEXT, &o->model, "FILE", 0, 0, NULL,
-      "take the task and the data range of this network, which 'scorebook train --task' made" },
+      "use the task and the data range of this network, trained by 'scorebook train --task'" },
     { "show", 0, OPTION_SET, &o->show, NULL, 0, 0, NULL,
-      "at the images' size, pixels repeated, as a network is shown it" },
-    { "output", 'o', OPTION_TEXT, &o->output, "FILE", 0, 0, NULL, "where to (needed): *.npy, *.csv or *.png" },
-    { "columns", 0, OPTION_COUNT, &o->columns, "N", 0, 1e4, NULL, "png: images in a row (default: about square)" },
+      "write at the images' size, repeating pixels, as input to a network" },
+    { "output", 'o', OPTION_TEXT, &o->output, "FILE", 0, 0, NULL, "output file (needed): *.npy, *.csv or *.png" },
+    { "columns", 0, OPTION_COUNT, &o->columns, "N", 0, 1e4, NULL, "png: images per row (default: about square)" },
   };
   const command_line line = { "observe",
                               "-d FILE {-t TASK | --model=FILE} -o FILE [OPTION]...",

@@ -84,7 +84,7 @@ common_table (common_options *common, option *table)
           { "seed", 's', OPTION_COUNT, &common->seed, "N", -1, 18446744073709549568., NULL,
             "seed of all random numbers; the same seed gives the same bytes, for any --threads (default: 0)" },
           { "threads", 'j', OPTION_COUNT, &common->threads, "N", 0, 4096, NULL,
-            "threads to work with (default: as OMP_NUM_THREADS says, else one per processor)" },
+            "number of threads (default: OMP_NUM_THREADS, else one per processor)" },
           { "quiet", 'q', OPTION_SET, &common->quiet, NULL, 0, 0, NULL, "no progress on standard error" },
           { "help", 'h', OPTION_SET, NULL, NULL, 0, 0, NULL, "print this help and exit" },
           { "version", 'V', OPTION_SET, NULL, NULL, 0, 0, NULL, "print the version and exit" } };
@@ -176,7 +176,7 @@ static void
 print_family (const help_family *f)
 {
   const sb_entry *entry;
-  printf ("\n%s is one of these lines; a value left out is that shown:\n", f->argument);
+  printf ("\n%s is one of these lines; omitted values are as shown:\n", f->argument);
   for (size_t k = 0; (entry = f->family (k)); k++)
     {
       double usual[SB_KEYS_MOST];

@@ -58,7 +58,7 @@ static const sb_key s_churn
     = { .name = "churn",
         .usual = 0,
         .high = HUGE_VAL,
-        .help = "edm-heun: S_churn, its churn times the steps; then it is the predictor by default" };
+        .help = "edm-heun: S_churn, its churn times the steps; makes it the default predictor" };
 
 static const char details[] = "LAW is gmm3 (three Gaussians on a line), spec48 (a Gaussian in 48 dimensions\n"
                               "with variances c/k), or a file:\n"
@@ -67,16 +67,16 @@ static const char details[] = "LAW is gmm3 (three Gaussians on a line), spec48 (
                               "          \"sds\", \"covariances\" with a matrix per component\n"
                               "  IDX or NPY (plain or gzip), a folder of PNG files, CIFAR-10 (*.bin): each of\n"
                               "  the points in it equally likely. Samples of such a law are points of the\n"
-                              "  file: the exact score knows nothing else.\n\n"
-                              "FILE is written whole or not at all, as its suffix says: .npy (n x d doubles; a\n"
-                              "trajectory n x K x d), .csv (a line per point, with a header), .png (a grid of\n"
-                              "images, a trajectory in each row; for laws of images).\n\n"
-                              "The same command gives the same bytes for any number of threads. It does so\n"
-                              "for any --batch, too, except with --flow and with a Langevin corrector whose\n"
-                              "norm is batch or root-d: these look at the batch as a whole.\n\n"
-                              "Standard output gets the sizes and the number of score evaluations. Ctrl-C\n"
-                              "stops the run; nothing is written then.\n\n"
-                              "Exit status: 0, 1 where something failed, 2 where the command line is wrong.\n";
+                              "  file, which are all that the exact score depends on.\n\n"
+                              "FILE is written whole or not at all, in the format of its suffix: .npy (n x d\n"
+                              "doubles; a trajectory n x K x d), .csv (a line per point, with a header), .png\n"
+                              "(a grid of images, a trajectory in each row; for laws of images).\n\n"
+                              "The same command gives the same bytes for any number of threads. The result is\n"
+                              "the same for any --batch, too, except with --flow and with a Langevin corrector\n"
+                              "whose norm is batch or root-d: these use the batch as a whole.\n\n"
+                              "The sizes and the number of score evaluations are printed on standard output.\n"
+                              "Ctrl-C stops the run; nothing is written then.\n\n"
+                              "Exit status: 0 on success, 1 on failure, 2 for an invalid command line.\n";
 
 static const help_family families[]
     = { { "PROCESS", sb_processes }, { "PREDICTOR", sb_steps },    { "CORRECTOR", sb_correctors },
@@ -94,45 +94,43 @@ parse (int argc, char **argv, settings *o)
       "map the bytes 0 to 255 of images to these values (default: 0,1 with ve and smld, else -1,1)" },
 
     { "model", 0, OPTION_TEXT, &o->model, "FILE", 0, 0, NULL,
-      "sample what this network has learned instead, under its own process (--law is not given then)" },
+      "sample from this network instead, under its own process (--law is not given then)" },
     { "stages", 0, OPTION_TEXT, &o->stages, "FILE,FILE,...", 0, 0, NULL,
       "sample scale by scale: the networks of a multi-scale model, one for each of its stages, in any order" },
     { "frozen", 0, OPTION_SET, &o->frozen, NULL, 0, 0, NULL,
-      "--stages: take what a stage has made for finished, as a cascade does (default: it goes on changing)" },
+      "--stages: keep a stage's result fixed, as a cascade does (default: it continues to change)" },
     { "condition", 0, OPTION_TEXT, &o->condition, "FILE", 0, 0, NULL,
-      "IDX, NPY or PNG: observations, as 'scorebook observe' makes them, to sample images from: of a --model that was "
+      "IDX, NPY or PNG: observations, as written by 'scorebook observe', to sample images from, with a --model "
       "trained on a task" },
     { "per-condition", 0, OPTION_COUNT, &o->per_condition, "N", 0, 1e6, NULL,
-      "so many samples of each observation, one after another (default: 1)" },
+      "samples for each observation, one after another (default: 1)" },
     ENGINE_OPTIONS (&o->engine),
 
     { .kind = OPTION_HEADING, .help = "The process" },
-    { "process", 'p', OPTION_TEXT, &o->process, "PROCESS", 0, 0, NULL,
-      "what turns the law into noise, see below (default: vp)" },
+    { "process", 'p', OPTION_TEXT, &o->process, "PROCESS", 0, 0, NULL, "the forward process, see below (default: vp)" },
     { "rescale", 0, OPTION_TEXT, &o->rescale, "PROCESS", 0, 0, NULL,
-      "--model: sample it under this process and not its own, asking the network where noise and signal have the same "
-      "ratio; of a chain's levels the nearest" },
+      "--model: sample under this process instead of its own, evaluating the network at the same noise-to-signal "
+      "ratio; for a chain at the nearest level" },
     { "t-min", 0, OPTION_REAL, &o->t_min, "T", 0, 0, NULL,
       "not of chains: time at which to stop (default: 1e-5 with ve, sigma_min with edm, else 1e-3)" },
 
     { .kind = OPTION_HEADING, .help = "The sampler" },
     { "predictor", 0, OPTION_TEXT, &o->predictor, "PREDICTOR", 0, 0, NULL,
-      "how to step from one time to the next, see below (default: euler-maruyama with vp and subvp, momentum "
-      "with soft, flow-heun with edm, else reverse-diffusion)" },
+      "the step from one time to the next, see below (default: euler-maruyama with vp and subvp, momentum with soft, "
+      "flow-heun with edm, else reverse-diffusion)" },
     { "churn", 0, OPTION_KEY, &o->churn, "S", 0, 0, NULL, NULL },
     { "alternate", 0, OPTION_TEXT, &o->alternate, "PREDICTOR", 0, 0, NULL,
-      "another for every second step (default: none)" },
+      "a different predictor for every second step (default: none)" },
     { "corrector", 0, OPTION_TEXT, &o->corrector, "CORRECTOR", 0, 0, NULL,
       "Langevin steps at each time, see below; or none (the default)" },
-    { "corrector-steps", 0, OPTION_COUNT, &o->corrector_steps, "M", 0, 1e6, NULL, "steps at each time (default: 1)" },
+    { "corrector-steps", 0, OPTION_COUNT, &o->corrector_steps, "M", 0, 1e6, NULL,
+      "corrector steps at each time (default: 1)" },
     { "order", 0, OPTION_CHOICE, &o->order, "KIND", 0, 0, order_names,
-      "predictor-first or corrector-first at each time, or always: a corrector at every time, the last too (default: "
-      "predictor-first)" },
+      "predictor-first or corrector-first at each time, or always: a corrector at every time, including the last "
+      "(default: predictor-first)" },
     { "steps", 0, OPTION_COUNT, &o->steps, "N", 0, 1e7, NULL,
-      "steps from t = 1 down; a chain takes them among its levels, --stages as many each (default: 1000, or the "
-      "levels); in the grid edm "
-      "these "
-      "are N times, and the last step is the denoising (default: 18)" },
+      "number of steps from t = 1 down; a chain takes them among its levels, --stages share them equally (default: "
+      "1000, or the levels); in the grid edm these are N times, the last step being the denoising (default: 18)" },
     { "grid", 0, OPTION_TEXT, &o->grid, "GRID", 0, 0, NULL,
       "not of chains: how the times are spaced, see below (default: edm with edm, else linear)" },
     { "flow", 0, OPTION_SET, &o->flow, NULL, 0, 0, NULL,
@@ -141,52 +139,49 @@ parse (int argc, char **argv, settings *o)
       "flow: tolerance of its steps, both relative and absolute (default: 1e-5)" },
     { "denoise", 0, OPTION_SET, &o->denoise, NULL, 0, 0, NULL,
       "end with the mean of x(0) given the last x, by Tweedie's formula (the default)" },
-    { "no-denoise", 0, OPTION_CLEAR, &o->denoise, NULL, 0, 0, NULL, "do not" },
+    { "no-denoise", 0, OPTION_CLEAR, &o->denoise, NULL, 0, 0, NULL, "end with the last x itself" },
     { "clip", 0, OPTION_SET, &o->clip, NULL, 0, 0, NULL,
       "--model: keep the network's estimates of x(0) within the range of its data, as Ho et al.'s code does" },
 
-    { .kind = OPTION_HEADING, .help = "What is asked of the samples" },
+    { .kind = OPTION_HEADING, .help = "Conditions on the samples" },
     { "class", 0, OPTION_TEXT, &g->class_text, "K", 0, 0, NULL,
-      "samples of this class only, or, with each, of the classes in turn: of a --model that was told classes, or by a "
-      "--classifier (default: of all)" },
+      "samples of this class only, or, with each, of the classes in turn: from a class-conditional --model, or with a "
+      "--classifier (default: all classes)" },
     { "classifier", 0, OPTION_TEXT, &g->classifier, "FILE", 0, 0, NULL,
-      "the network, a classifier told the time, whose gradient guides the samples to --class" },
+      "a time-conditioned classifier, whose gradient guides the samples to --class" },
     { "guidance", 0, OPTION_REAL, &g->weight, "W", 0, 0, NULL,
-      "its weight: 1 is Bayes's rule, more asks for surer samples (default: 1)" },
+      "its weight: 1 is Bayes's rule, larger values favour samples of greater certainty (default: 1)" },
     { "known", 0, OPTION_TEXT, &g->known, "FILE", 0, 0, NULL,
-      "IDX, NPY or PNG: points of which some coordinates are those of the samples, one for each sample or one for "
-      "all" },
+      "IDX, NPY or PNG: points that fix some coordinates of the samples, one for each sample or one for all" },
     { "mask", 0, OPTION_TEXT, &g->mask, "FILE", 0, 0, NULL,
-      "IDX, NPY or PNG: one point, 1 where a coordinate is known, else 0; in bytes 255 is as good as 1 (with "
-      "--known)" },
+      "IDX, NPY or PNG: one point, 1 where a coordinate is known, else 0; in bytes, 255 also means 1 (with --known)" },
     { "grey", 0, OPTION_TEXT, &g->grey, "FILE", 0, 0, NULL,
-      "IDX, NPY or PNG: images that the samples are coloured from, the means of red, green and blue; of images in "
-      "colour their grey is taken; one for each sample or one for all" },
+      "IDX, NPY or PNG: grey images to colour, the means of red, green and blue; colour images are converted to it; "
+      "one for each sample or one for all" },
     { "operator", 0, OPTION_TEXT, &g->operator, "OPERATOR", 0, 0, NULL,
-      "what the samples were measured through, see below (with --measurement and --noise)" },
+      "the operator of the measurement, see below (with --measurement and --noise)" },
     { "matrix", 0, OPTION_TEXT, &g->matrix, "FILE", 0, 0, NULL,
-      "IDX, NPY or PNG: the numbers of --operator=dense, a row for each of the measurement's; of diagonal or mask, one "
-      "row" },
+      "IDX, NPY or PNG: the matrix elements of --operator=dense, a row for each number of the measurement; of "
+      "diagonal or mask, one row" },
     { "measurement", 0, OPTION_TEXT, &g->measurement, "FILE", 0, 0, NULL,
-      "IDX, NPY or PNG: what was measured, one point for each sample or one for all" },
+      "IDX, NPY or PNG: the measurements, one for each sample or one for all" },
     { "noise", 0, OPTION_REAL, &g->noise, "S", 0, 0, NULL, "standard deviation of the measurement's noise" },
 
     { "start", 0, OPTION_TEXT, &g->start, "FILE", 0, 0, NULL,
-      "IDX, NPY or PNG: begin with these points, as the process leaves them at --start-time, and not with a draw of "
-      "the "
-      "prior; one for each sample or one for all" },
+      "IDX, NPY or PNG: start from these points, taken as states at --start-time, not from draws of the prior; one "
+      "for each sample or one for all" },
     { "start-time", 0, OPTION_REAL, &o->start_time, "T", 0, 0, NULL,
-      "the time to begin at (default: 1, sigma_max with edm)" },
+      "the time to start at (default: 1, sigma_max with edm)" },
 
     { .kind = OPTION_HEADING, .help = "The samples" },
     { "n", 'n', OPTION_COUNT, &o->n, "N", 0, size, NULL,
-      "how many (default: 64; with --condition, as many as there are observations, times --per-condition)" },
+      "number of samples (default: 64; with --condition, the number of observations times --per-condition)" },
     { "batch", 0, OPTION_COUNT, &o->batch, "N", 0, size, NULL,
-      "how many at a time; with --model, a multiple of 8 (default: 1000)" },
+      "samples at a time; with --model, a multiple of 8 (default: 1000)" },
     { "trajectory", 0, OPTION_COUNT, &o->states, "K", 1, 1e6, NULL,
       "keep K states of each sample, evenly spaced in time from noise to data" },
-    { "output", 'o', OPTION_TEXT, &o->output, "FILE", 0, 0, NULL, "where to (needed): *.npy, *.csv or *.png" },
-    { "columns", 0, OPTION_COUNT, &o->columns, "N", 0, 1e4, NULL, "png: images in a row (default: about square)" },
+    { "output", 'o', OPTION_TEXT, &o->output, "FILE", 0, 0, NULL, "output file (needed): *.npy, *.csv or *.png" },
+    { "columns", 0, OPTION_COUNT, &o->columns, "N", 0, 1e4, NULL, "png: images per row (default: about square)" },
   };
   const command_line line = { "sample",
                               "{--law=LAW | --model=FILE} --output=FILE [OPTION]...",

@@ -26,12 +26,12 @@ typedef struct
   common_options common;
 } settings;
 
-static const char details[] = "Levels lie evenly in the range. Of the graph with an edge between any two whose\n"
-                              "distance is at most a bound the shortest path is found, and its levels are\n"
-                              "printed as a process takes them, in 'soft image=1x28x28 knots=...'. The bound\n"
-                              "is given, or it is the smallest that makes a path of so many nodes. Standard\n"
-                              "error gets it, and what the path costs.\n\n"
-                              "Exit status: 0, 1 where something failed, 2 where the command line is wrong.\n";
+static const char details[] = "Levels are spaced evenly over the range. The graph has an edge between any two\n"
+                              "whose distance is at most a bound. The levels of its shortest path are printed\n"
+                              "as a process takes them, in 'soft image=1x28x28 knots=...'. The bound is given,\n"
+                              "or the smallest that gives a path of --nodes levels, and printed on standard\n"
+                              "error, with the cost of the path.\n\n"
+                              "Exit status: 0 on success, 1 on failure, 2 for an invalid command line.\n";
 
 static const help_family families[]
     = { { "OPERATOR", sb_corruptions }, { "METRIC", sb_level_metrics }, { NULL, NULL } };
@@ -66,24 +66,25 @@ parse (int argc, char **argv, settings *o)
     { .kind = OPTION_HEADING, .help = "The data" },
     { "data", 'd', OPTION_TEXT, &o->data, "FILE", 0, 0, NULL,
       "images (needed): IDX or NPY (plain or gzip), a folder of PNG files, or CIFAR-10's (*.bin)" },
-    { "points", 'n', OPTION_COUNT, &o->points, "N", 0, 1e9, NULL, "the first N of them (default: 1000; or all)" },
+    { "points", 'n', OPTION_COUNT, &o->points, "N", 0, 1e9, NULL,
+      "the first N of them (default: 1000, or all if fewer)" },
     { "data-range", 0, OPTION_RANGE, o->data_range, "LOW,HIGH", 0, 0, NULL,
       "map the bytes 0 to 255 to these values (default: 0,1)" },
     { "resize", 0, OPTION_COUNT, &o->resize, "H", 0, 65536, NULL,
-      "make the images H pixels high, by means over areas (default: leave them)" },
+      "resize the images to a height of H pixels, by area means (default: keep the size)" },
 
     { .kind = OPTION_HEADING, .help = "The levels" },
     { "operator", 0, OPTION_TEXT, &o->operator, "OPERATOR", 0, 0, NULL,
-      "what corrupts the images, see below (default: blur)" },
+      "the corruption of the images, see below (default: blur)" },
     { "range", 0, OPTION_RANGE, o->range, "LOW,HIGH", 0, 0, NULL,
-      "from the lowest level to the highest (default: of a blur 0.01 to 23/64 of the longer side, of windows 0,1)" },
-    { "levels", 0, OPTION_COUNT, &o->levels, "N", 1, 4096, NULL, "how many there are to choose from (default: 256)" },
+      "the lowest and the highest level (default: for a blur 0.01 to 23/64 of the longer side, for windows 0,1)" },
+    { "levels", 0, OPTION_COUNT, &o->levels, "N", 1, 4096, NULL, "number of candidate levels (default: 256)" },
 
     { .kind = OPTION_HEADING, .help = "The path" },
     { "metric", 'm', OPTION_TEXT, &o->metric, "METRIC", 0, 0, NULL,
-      "how far two levels are from each other, see below (default: coupled)" },
-    { "nodes", 0, OPTION_COUNT, &o->nodes, "N", 1, 4096, NULL, "how many levels it has (default: 32)" },
-    { "epsilon", 0, OPTION_REAL, &o->epsilon, "E", 0, 0, NULL, "the bound on hops, in place of --nodes" },
+      "the distance between two levels, see below (default: coupled)" },
+    { "nodes", 0, OPTION_COUNT, &o->nodes, "N", 1, 4096, NULL, "number of levels on it (default: 32)" },
+    { "epsilon", 0, OPTION_REAL, &o->epsilon, "E", 0, 0, NULL, "the bound on edges, in place of --nodes" },
   };
   const command_line line = {
     "schedule", "--data=FILE [OPTION]...", SCHEDULE_SUMMARY, details, options, sizeof options / sizeof *options, 0,

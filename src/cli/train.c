@@ -43,14 +43,13 @@ typedef struct
 } settings;
 
 static const char details[] = "FILE.safetensors holds the whole state. It is written whole or not at all,\n"
-                              "every --save-every steps, at the end and on Ctrl-C. --resume goes on from it\n"
-                              "with the settings it was begun with; those given anew count more. No file is\n"
-                              "read or written that the command line does not name: --data is given again,\n"
-                              "and must be what it was, unless --new-data says otherwise. The result is, to\n"
-                              "the last bit, that of a training that never stopped, for any number of\n"
-                              "threads. A state says nothing of the backend: it can be resumed by another,\n"
-                              "whose last bits are others.\n\n"
-                              "Exit status: 0, 1 where something failed, 2 where the command line is wrong.\n";
+                              "every --save-every steps, at the end and on Ctrl-C. --resume continues from it\n"
+                              "with its original settings, except those given again. No file is read or\n"
+                              "written that the command line does not name: --data must be given again and be\n"
+                              "unchanged, except with --new-data. The result is, to the last bit, that of an\n"
+                              "uninterrupted training, for any number of threads. A state does not record the\n"
+                              "backend: it can be resumed with another, which changes the last bits.\n\n"
+                              "Exit status: 0 on success, 1 on failure, 2 for an invalid command line.\n";
 
 static const help_family families[] = { { "NETWORK", sb_net_architectures },
                                         { "PROCESS", sb_processes },
@@ -74,22 +73,20 @@ parse (int argc, char **argv, settings *o)
   const option options[] = {
     { .kind = OPTION_HEADING, .help = "The data" },
     { "data", 'd', OPTION_TEXT, &o->data, "FILE", 0, 0, NULL,
-      "IDX or NPY, plain or gzip, a folder of PNG files, or CIFAR-10's binary files (*.bin): the points to learn "
+      "IDX or NPY, plain or gzip, a folder of PNG files, or CIFAR-10's binary files (*.bin): the training points "
       "(needed)" },
     { "resize", 0, OPTION_COUNT, &o->resize, "H", 0, 65536, NULL,
-      "make images H pixels high, by means over areas (default: leave them)" },
-    { "flip", 0, OPTION_SET, &o->flip, NULL, 0, 0, NULL, "turn each image's left to its right, or not, at random" },
+      "resize the images to a height of H pixels, by area means (default: keep the size)" },
+    { "flip", 0, OPTION_SET, &o->flip, NULL, 0, 0, NULL, "flip each image horizontally at random" },
     { "labels", 0, OPTION_TEXT, &o->labels, "FILE", 0, 0, NULL,
-      "IDX: the classes of the points (default: CIFAR-10's own); with classes=N in NETWORK, the score is that of each "
-      "class; with a cnn, a "
-      "classifier is trained, not a score: of the points as they are, or, where its time is not none, of what PROCESS "
-      "makes of them at any time, to guide 'sample'" },
+      "IDX: the classes of the points (default: CIFAR-10's own); with classes=N in NETWORK, the score of each class is "
+      "learned; with a cnn, a classifier is trained, not a score: on the points as they are, or, where its time is not "
+      "none, as perturbed by PROCESS at any time, to guide 'sample'" },
     KEY (DROP_LABELS, "P"),
     KEY (SHIFT, "N"),
     { "data-range", 0, OPTION_RANGE, s->range, "LOW,HIGH", 0, 0, NULL,
       "map the bytes 0 to 255 to these values (default: 0,1 with ve, smld and classifiers without a time, else -1,1); "
-      "the numbers of "
-      "NPY are taken as they are, and these only drawn black and white (default: the least and the largest)" },
+      "NPY data are not mapped; these are then shown as black and white (default: the smallest and the largest)" },
     { "data-deviation", 0, OPTION_REAL, &s->deviation, "S", 0, 0, NULL,
       "standard deviation of a coordinate (default: measured)" },
 
@@ -97,22 +94,21 @@ parse (int argc, char **argv, settings *o)
     { "network", 0, OPTION_TEXT, &o->net, "NETWORK", 0, 0, NULL, "see below (needed)" },
     { "process", 'p', OPTION_TEXT, &s->process, "PROCESS", 0, 0, NULL, "see below (default: vp)" },
     { "prediction", 0, OPTION_TEXT, &s->prediction, "PREDICTION", 0, 0, NULL,
-      "what the network's output means; see below (default: epsilon)" },
+      "what the network predicts; see below (default: epsilon)" },
     { "task", 0, OPTION_TEXT, &s->task, "TASK", 0, 0, NULL,
-      "learn images given what is seen of them: with condition=C in NETWORK as it is, under --process=multispeed as it "
-      "diffuses; see below" },
-    { "label", 0, OPTION_TEXT, &s->label, "LABEL", 0, 0, NULL,
-      "what the network is told of the time; see below (default: time)" },
+      "learn images given observations of them: with condition=C in NETWORK as they are, under --process=multispeed "
+      "diffused; see below" },
+    { "label", 0, OPTION_TEXT, &s->label, "LABEL", 0, 0, NULL, "the network's time input; see below (default: time)" },
 
     { .kind = OPTION_HEADING, .help = "The training" },
     { "objective", 0, OPTION_TEXT, &s->objective, "OBJECTIVE", 0, 0, NULL, "see below (default: dsm)" },
     { "weighting", 0, OPTION_TEXT, &s->weighting, "WEIGHTING", 0, 0, NULL,
-      "see below (default: the objective's, of dsm variance)" },
+      "see below (default: the objective's own, for dsm variance)" },
     { "levels", 0, OPTION_TEXT, &s->levels, "LEVELS", 0, 0, NULL,
-      "at which times the loss is drawn; see below (default: uniform)" },
+      "the distribution of training times; see below (default: uniform)" },
     KEY (T_MIN, "T"),
     KEY (DSM_ABOVE, "T"),
-    { "steps", 0, OPTION_COUNT, &o->steps, "N", 0, STEPS_MOST, NULL, "until this many are done (default: 10000)" },
+    { "steps", 0, OPTION_COUNT, &o->steps, "N", 0, STEPS_MOST, NULL, "total number of steps (default: 10000)" },
     KEY (BATCH, "N"),
     KEY (SHARD, "N"),
     ENGINE_OPTIONS (&o->engine),
@@ -128,18 +124,20 @@ parse (int argc, char **argv, settings *o)
 
     { .kind = OPTION_HEADING, .help = "The files" },
     { "output", 'o', OPTION_TEXT, &o->output, "FILE", 0, 0, NULL,
-      "the state, FILE.safetensors (needed, but with --resume)" },
+      "the state, FILE.safetensors (needed, except with --resume)" },
     { "resume", 0, OPTION_TEXT, &o->resume, "FILE", 0, 0, NULL,
-      "go on from this state, and save there unless --output says otherwise" },
+      "continue from this state, and save to it unless --output is given" },
     { "init", 0, OPTION_TEXT, &o->init, "FILE", 0, 0, NULL,
-      "begin with the weights of this model, of a state those of its average" },
+      "start from the weights of this model, or the averaged weights of a state" },
     { "new-data", 0, OPTION_SET, &o->new_data, NULL, 0, 0, NULL,
-      "--resume: the data may be others than before; their range and deviation stay those of the state" },
+      "--resume: accept different data; the range and deviation remain those of the state" },
     { "save-every", 0, OPTION_COUNT, &o->save_every, "N", 0, STEPS_MOST, NULL, "steps between saves (default: 500)" },
-    { "export", 0, OPTION_TEXT, &o->export, "FILE", 0, 0, NULL, "at the end, the average's weights alone, for use" },
+    { "export", 0, OPTION_TEXT, &o->export, "FILE", 0, 0, NULL,
+      "at the end, write only the averaged weights, for use" },
     { "export-dtype", 0, OPTION_CHOICE, &o->dtype, "NAME", 0, 0, dtype_names,
-      "f32, f16 or bf16: what its numbers are rounded to (default: f32)" },
-    { "curve", 0, OPTION_TEXT, &o->curve, "FILE", 0, 0, NULL, "the loss, a line per 50 steps, as CSV" },
+      "f32, f16 or bf16: the format of its numbers (default: f32)" },
+    { "curve", 0, OPTION_TEXT, &o->curve, "FILE", 0, 0, NULL,
+      "the loss and the gradient's norm as CSV, a line per 50 steps" },
   };
   const command_line line = { "train",
                               "--data=FILE --network=NETWORK --output=FILE [OPTION]...",

@@ -143,13 +143,15 @@ fill_edm (double first, double last, const double *key, gsl_vector *t)
   return GSL_SUCCESS;
 }
 
-static const sb_key rho = {
-  .name = "rho", .usual = 7, .high = 1000, .above = true, .help = "1: even in time; the larger, the finer at the end"
-};
+static const sb_key rho = { .name = "rho",
+                            .usual = 7,
+                            .high = 1000,
+                            .above = true,
+                            .help = "1: evenly spaced in time; the larger, the finer at the end" };
 
 static const sb_grid_kind kinds[]
-    = { { { "linear", "even in time", NULL, 0 }, false, fill_linear },
-        { { "edm", "even in the rho-th root of the time: Karras et al.", &rho, 1 }, true, fill_edm } };
+    = { { { "linear", "evenly spaced in time", NULL, 0 }, false, fill_linear },
+        { { "edm", "evenly spaced in the rho-th root of the time: Karras et al.", &rho, 1 }, true, fill_edm } };
 
 const sb_entry *
 sb_grids (size_t k)

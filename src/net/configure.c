@@ -58,39 +58,39 @@ enum
     .help = words                                                                                                      \
   }
 #define IMAGE LIST ("image", NULL, 3, 'x', 1, "channels, height and width")
-#define MULTIPLIERS(values)                                                                                            \
-  LIST ("multipliers", values, LEVELS, ',', 1, "a level each, with so many times the channels")
-#define GROUPS WHOLE ("groups", 8, 1, WIDEST, "of channels that are normalised together")
+#define MULTIPLIERS(values) LIST ("multipliers", values, LEVELS, ',', 1, "factor of the channels for each level")
+#define GROUPS WHOLE ("groups", 8, 1, WIDEST, "of channels normalised together")
 #define WORD(key, list, place, text)                                                                                   \
   {                                                                                                                    \
     .name = key, .words = list, .usual = place, .help = text                                                           \
   }
-#define TIME(place) WORD ("time", times, place, "how it is told the time")
-#define FEATURES WHOLE ("features", 32, 1, LARGEST, "numbers that tell the time")
+#define TIME(place) WORD ("time", times, place, "time embedding")
+#define FEATURES WHOLE ("features", 32, 1, LARGEST, "size of the time embedding")
 #define SCALE                                                                                                          \
   {                                                                                                                    \
     .name = "scale", .usual = 16, .low = 0, .above = true, .high = LARGEST,                                            \
-    .help = "deviation of the frequencies of time=fourier"                                                             \
+    .help = "standard deviation of the frequencies of time=fourier"                                                    \
   }
 #define DROPOUT                                                                                                        \
   {                                                                                                                    \
-    .name = "dropout", .usual = 0, .low = 0, .high = 0.99, .help = "share of a block's numbers lost in training"       \
+    .name = "dropout", .usual = 0, .low = 0, .high = 0.99,                                                             \
+    .help = "fraction of a block's activations dropped in training"                                                    \
   }
 
 // The five components of Appendix H.1, at the places given; blocks=N is the fourth. [scoresde.txt-arch-components]
 #define COMPONENTS(fir, rescaled, biggan, in, out)                                                                     \
-  WORD ("resample", resamplings, fir, "how images are halved and doubled"),                                            \
-      WORD ("skip", sums, rescaled, "residual sums as they are, or over root 2"),                                      \
-      WORD ("block", blocks, biggan, "residual blocks; biggan's resample too"),                                        \
-      WORD ("input", progressions, in, "how levels going down see the image"),                                         \
-      WORD ("output", progressions, out, "what levels going up add to the output")
-#define JOINS(place) WORD ("joins", joins, place, "whose results are kept for the way up")
-#define OUTPUTS WHOLE ("outputs", 0, 0, LARGEST, "channels that come out, 0: as many as go in")
-#define CLASSES WHOLE ("classes", 0, 0, WIDEST, "how many classes it can be told one of")
-#define CONDITION WHOLE ("condition", 0, 0, LARGEST, "channels that are given beside x")
+  WORD ("resample", resamplings, fir, "filter for resampling by 2"),                                                   \
+      WORD ("skip", sums, rescaled, "residual sums as they are, or divided by root 2"),                                \
+      WORD ("block", blocks, biggan, "residual blocks; those of biggan also resample"),                                \
+      WORD ("input", progressions, in, "how the downward levels take the image"),                                      \
+      WORD ("output", progressions, out, "what the upward levels add to the output")
+#define JOINS(place) WORD ("joins", joins, place, "whose results are passed to the upward path")
+#define OUTPUTS WHOLE ("outputs", 0, 0, LARGEST, "output channels, 0: as many as inputs")
+#define CLASSES WHOLE ("classes", 0, 0, WIDEST, "number of classes it can be conditioned on")
+#define CONDITION WHOLE ("condition", 0, 0, LARGEST, "input channels besides x")
 
-static const sb_key mlp_keys[] = { WHOLE ("inputs", NAN, 1, LARGEST, "numbers of a point"),
-                                   WHOLE ("width", 64, 1, WIDEST, "units of a layer"),
+static const sb_key mlp_keys[] = { WHOLE ("inputs", NAN, 1, LARGEST, "dimension of a point"),
+                                   WHOLE ("width", 64, 1, WIDEST, "units per layer"),
                                    WHOLE ("layers", 3, 1, DEEPEST, "hidden layers"),
                                    TIME (FOURIER),
                                    FEATURES,
@@ -100,7 +100,7 @@ static const sb_key mlp_keys[] = { WHOLE ("inputs", NAN, 1, LARGEST, "numbers of
 static const sb_key unet_keys[] = { IMAGE,
                                     WHOLE ("channels", 32, 1, WIDEST, "at a multiplier of 1"),
                                     MULTIPLIERS ("1,2,2"),
-                                    WHOLE ("blocks", 1, 1, DEEPEST, "residual blocks of a level"),
+                                    WHOLE ("blocks", 1, 1, DEEPEST, "residual blocks per level"),
                                     GROUPS,
                                     LIST ("attention", "", LEVELS, ',', 0, "heights of the levels with self-attention"),
                                     TIME (POSITIONAL),
@@ -113,10 +113,10 @@ static const sb_key unet_keys[] = { IMAGE,
                                     SCALE,
                                     DROPOUT };
 static const sb_key cnn_keys[] = { IMAGE,
-                                   WHOLE ("outputs", NAN, 1, LARGEST, "classes to tell apart"),
+                                   WHOLE ("outputs", NAN, 1, LARGEST, "number of classes"),
                                    WHOLE ("channels", 16, 1, WIDEST, "at a multiplier of 1"),
                                    MULTIPLIERS ("1,2,4"),
-                                   WHOLE ("blocks", 2, 1, DEEPEST, "convolutions of a level"),
+                                   WHOLE ("blocks", 2, 1, DEEPEST, "convolutions per level"),
                                    GROUPS,
                                    TIME (NO_TIME),
                                    FEATURES,
@@ -132,9 +132,9 @@ static const sb_key dsm2ddpm_keys[]
     = { IMAGE,
         WHOLE ("channels", 64, 1, WIDEST, "at a multiplier of 1"),
         MULTIPLIERS ("1,2,4"),
-        WHOLE ("blocks", 2, 1, DEEPEST, "residual blocks of a level"),
+        WHOLE ("blocks", 2, 1, DEEPEST, "residual blocks per level"),
         GROUPS,
-        LIST ("attention", "", LEVELS, ',', 0, "as of unet (left out: at the height of the image)"),
+        LIST ("attention", "", LEVELS, ',', 0, "as for unet (if omitted: the height of the image)"),
         TIME (POSITIONAL),
         FEATURES,
         OUTPUTS,
@@ -160,10 +160,10 @@ static const sb_key dsm2ddpm_keys[]
 #define PLUS_PLUS(levels, fir, in)                                                                                     \
   {                                                                                                                    \
     IMAGE, WHOLE ("channels", 128, 1, WIDEST, "at a multiplier of 1"), MULTIPLIERS (levels),                           \
-        WHOLE ("blocks", 4, 1, DEEPEST, "residual blocks of a level"),                                                 \
-        WHOLE ("groups", 32, 1, WIDEST, "at most, of 4 channels or more, normalised together"),                        \
+        WHOLE ("blocks", 4, 1, DEEPEST, "residual blocks per level"),                                                  \
+        WHOLE ("groups", 32, 1, WIDEST, "at most, of 4 or more channels normalised together"),                         \
         LIST ("attention", "16", LEVELS, ',', 0, "heights of the levels with self-attention"), TIME (POSITIONAL),      \
-        WHOLE ("features", 0, 0, LARGEST, "numbers that tell the time, 0: one a channel (fourier: two)"), OUTPUTS,     \
+        WHOLE ("features", 0, 0, LARGEST, "size of the time embedding, 0: the channels (fourier: twice)"), OUTPUTS,    \
         CLASSES, CONDITION, COMPONENTS (fir, 1, 1, in, NONE), JOINS (1), SCALE, DROPOUT                                \
   }
 
@@ -767,11 +767,9 @@ static const architecture architectures[]
         { { "unet", "a U-Net, for images", unet_keys, COUNT (unet_keys) }, lay_unet },
         { { "cnn", "a convolutional classifier", cnn_keys, COUNT (cnn_keys) }, lay_cnn },
         { { "dsm2ddpm", "the U-Net of the report From DSM to DDPM", dsm2ddpm_keys, COUNT (dsm2ddpm_keys) }, lay_unet },
-        { { "ncsnpp", "NCSN++, the U-Net of scores by variance-exploding SDEs", ncsnpp_keys, COUNT (ncsnpp_keys) },
-          lay_unet },
-        { { "ddpmpp", "DDPM++, the U-Net of scores by variance-preserving SDEs", ddpmpp_keys, COUNT (ddpmpp_keys) },
-          lay_unet },
-        { { "edm-ddpmpp", "DDPM++ as Karras et al. have it", edm_ddpmpp_keys, COUNT (edm_ddpmpp_keys) }, lay_unet } };
+        { { "ncsnpp", "NCSN++, the U-Net for variance-exploding SDEs", ncsnpp_keys, COUNT (ncsnpp_keys) }, lay_unet },
+        { { "ddpmpp", "DDPM++, the U-Net for variance-preserving SDEs", ddpmpp_keys, COUNT (ddpmpp_keys) }, lay_unet },
+        { { "edm-ddpmpp", "DDPM++ as in Karras et al.", edm_ddpmpp_keys, COUNT (edm_ddpmpp_keys) }, lay_unet } };
 
 const sb_entry *
 sb_net_architectures (size_t k)

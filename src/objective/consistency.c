@@ -396,14 +396,16 @@ enum
 };
 
 static const sb_key keys[KEYS] = {
-  [LAMBDA] = { .name = "lambda", .usual = 20, .high = HUGE_VAL, .help = "weight of consistency, the paper's" },
-  [WINDOW] = { .name = "window", .usual = 0.05, .high = HUGE_VAL, .above = true, .help = "how far paths go, in time" },
+  [LAMBDA] = { .name = "lambda", .usual = 20, .high = HUGE_VAL, .help = "weight of consistency, as in the paper" },
+  [WINDOW]
+  = { .name = "window", .usual = 0.05, .high = HUGE_VAL, .above = true, .help = "maximum length of a path, in time" },
   [STEPS] = { .name = "steps", .usual = 6, .low = 1, .high = 1e6, .whole = true, .help = "of a path" },
-  [ROWS] = { .name = "rows", .usual = 1, .high = 1, .above = true, .help = "share of the samples that have paths" },
+  [ROWS] = { .name = "rows", .usual = 1, .high = 1, .above = true, .help = "fraction of the samples that have paths" },
   [SOLVER] = { .name = "solver",
                .words = (const char *const[]){ "time", "variance", NULL },
                .help = "Euler-Maruyama in the time, or in the variance" },
-  [RHO] = { .name = "rho", .usual = 7, .high = 1e3, .above = true, .help = "a path's times are even in t^(1/rho)" }
+  [RHO]
+  = { .name = "rho", .usual = 7, .high = 1e3, .above = true, .help = "a path's times are evenly spaced in t^(1/rho)" }
 };
 
 static void
@@ -554,7 +556,7 @@ consistency_loss (sb_objective_batch *b)
 }
 
 const sb_objective_type *sb_objective_consistency = &(const sb_objective_type){
-  .entry = { "consistency", "denoising by the denoiser, and its consistency along short paths", keys, KEYS },
+  .entry = { "consistency", "denoising in terms of the denoiser, with consistency along short paths", keys, KEYS },
   .view = SB_DENOISER,
   .weighting = &sb_weighting_variance,
   .noise = true,

@@ -72,7 +72,7 @@ denoising_loss (sb_objective_batch *b)
 }
 
 const sb_objective_type *sb_objective_denoising
-    = &(const sb_objective_type){ .entry = { .name = "denoising", .help = "the same, halved, by the score" },
+    = &(const sb_objective_type){ .entry = { .name = "denoising", .help = "the same, halved, in terms of the score" },
                                   .view = SB_SCORE,
                                   .weighting = &sb_weighting_unit,
                                   .noise = true,

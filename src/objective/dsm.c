@@ -38,7 +38,7 @@ dsm_loss (sb_objective_batch *b)
 }
 
 const sb_objective_type *sb_objective_dsm
-    = &(const sb_objective_type){ .entry = { .name = "dsm", .help = "denoising score matching, by the noise" },
+    = &(const sb_objective_type){ .entry = { .name = "dsm", .help = "denoising score matching, in terms of the noise" },
                                   .view = SB_EPSILON,
                                   .weighting = &sb_weighting_variance,
                                   .noise = true,

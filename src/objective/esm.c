@@ -37,8 +37,8 @@ esm_loss (sb_objective_batch *b)
   return status;
 }
 
-const sb_objective_type *sb_objective_esm = &(
-    const sb_objective_type){ .entry = { .name = "esm", .help = "explicit score matching, where the truth is known" },
-                              .view = SB_SCORE,
-                              .weighting = &sb_weighting_unit,
-                              .loss = esm_loss };
+const sb_objective_type *sb_objective_esm
+    = &(const sb_objective_type){ .entry = { .name = "esm", .help = "explicit score matching, for a known score" },
+                                  .view = SB_SCORE,
+                                  .weighting = &sb_weighting_unit,
+                                  .loss = esm_loss };

@@ -19,11 +19,13 @@ enum
   KEYS
 };
 
-static const sb_key keys[KEYS] = {
-  [H] = { .name = "h", .usual = 0.1, .low = 0, .high = 1e6, .above = true, .help = "half of the difference" },
-  [FORM] = { .name = "form", .words = (const char *const[]){ "reduced", "plain", NULL }, .help = "|s|^2 or (v^T s)^2" },
-  [LAW] = { .name = "law", .words = (const char *const[]){ "normal", "signs", NULL }, .help = "of the directions" }
-};
+static const sb_key keys[KEYS]
+    = { [H] = { .name = "h", .usual = 0.1, .low = 0, .high = 1e6, .above = true, .help = "half of the interval" },
+        [FORM]
+        = { .name = "form", .words = (const char *const[]){ "reduced", "plain", NULL }, .help = "|s|^2 or (v^T s)^2" },
+        [LAW] = { .name = "law",
+                  .words = (const char *const[]){ "normal", "signs", NULL },
+                  .help = "distribution of the directions" } };
 
 static void
 count_both_sides (const sb_objective *o, size_t *points, size_t *directions)
@@ -90,7 +92,7 @@ fdssm_loss (sb_objective_batch *b)
 }
 
 const sb_objective_type *sb_objective_fdssm = &(const sb_objective_type){
-  .entry = { .name = "fdssm", .help = "sliced score matching, by differences", .keys = keys, .key_count = KEYS },
+  .entry = { .name = "fdssm", .help = "sliced score matching, by finite differences", .keys = keys, .key_count = KEYS },
   .view = SB_SCORE,
   .weighting = &sb_weighting_unit,
   .count = count_both_sides,

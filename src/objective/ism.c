@@ -43,7 +43,7 @@ ism_loss (sb_objective_batch *b)
 }
 
 const sb_objective_type *sb_objective_ism
-    = &(const sb_objective_type){ .entry = { .name = "ism", .help = "implicit score matching, by the exact trace" },
+    = &(const sb_objective_type){ .entry = { .name = "ism", .help = "implicit score matching, using the exact trace" },
                                   .view = SB_SCORE,
                                   .weighting = &sb_weighting_unit,
                                   .derivatives = true,

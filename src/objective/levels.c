@@ -25,14 +25,16 @@ lognormal (const double *key, double t_min, double t_max, double u)
 }
 
 static const sb_key of_lognormal[]
-    = { { .name = "mean", .usual = -1.2, .low = -20, .high = 20, .help = "of the logarithm of the level" },
+    = { { .name = "mean", .usual = -1.2, .low = -20, .high = 20, .help = "of the log noise level" },
         { .name = "sd", .usual = 1.2, .high = 20, .above = true, .help = "its standard deviation" } };
 
 const sb_level_law *sb_levels_uniform
-    = &(const sb_level_law){ { .name = "uniform", .help = "on all times" }, false, uniform },
-    *sb_levels_lognormal = &(const sb_level_law){
-      { "lognormal", "of the noise level, EDM's: where the time is the level", of_lognormal, 2 }, true, lognormal
-    };
+    = &(const sb_level_law){ { .name = "uniform", .help = "over all times" }, false, uniform },
+    *sb_levels_lognormal
+    = &(const sb_level_law){ { "lognormal", "of the noise level, as in EDM; for processes whose time is the level",
+                               of_lognormal, 2 },
+                             true,
+                             lognormal };
 
 const sb_entry *
 sb_level_laws (size_t k)

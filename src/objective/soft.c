@@ -44,7 +44,7 @@ static const sb_key factor
     = { .name = "factor", .usual = 1, .high = 1e300, .above = true, .help = "1/2 in Eqs. 9 and 11 of the paper" };
 
 const sb_objective_type *sb_objective_soft
-    = &(const sb_objective_type){ .entry = { "soft", "soft score matching, by the denoiser", &factor, 1 },
+    = &(const sb_objective_type){ .entry = { "soft", "soft score matching, in terms of the denoiser", &factor, 1 },
                                   .view = SB_DENOISER,
                                   .weighting = &sb_weighting_variance,
                                   .loss = soft_loss };

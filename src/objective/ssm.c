@@ -103,8 +103,10 @@ enum
 
 static const sb_key keys[KEYS] = {
   [FORM] = { .name = "form", .words = (const char *const[]){ "reduced", "plain", NULL }, .help = "|s|^2 or (v^T s)^2" },
-  [LAW] = { .name = "law", .words = (const char *const[]){ "normal", "signs", NULL }, .help = "of the directions" },
-  [DIRECTIONS] = { .name = "directions", .usual = 1, .low = 1, .high = 1e6, .whole = true, .help = "of a sample" }
+  [LAW] = { .name = "law",
+            .words = (const char *const[]){ "normal", "signs", NULL },
+            .help = "distribution of the directions" },
+  [DIRECTIONS] = { .name = "directions", .usual = 1, .low = 1, .high = 1e6, .whole = true, .help = "per sample" }
 };
 
 static void
@@ -129,7 +131,7 @@ ssm_loss (sb_objective_batch *b)
 }
 
 const sb_objective_type *sb_objective_ssm = &(const sb_objective_type){
-  .entry = { .name = "ssm", .help = "sliced score matching, by random directions", .keys = keys, .key_count = KEYS },
+  .entry = { .name = "ssm", .help = "sliced score matching, with random directions", .keys = keys, .key_count = KEYS },
   .view = SB_SCORE,
   .weighting = &sb_weighting_unit,
   .derivatives = true,

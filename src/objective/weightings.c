@@ -196,15 +196,15 @@ matrix_apply (const sb_process *process, CBLAS_TRANSPOSE_t transpose, const gsl_
   &(const sb_weighting_type) { .entry = { .name = words, .help = help_ }, .numbers = numbers_, .apply = apply_ }
 
 const sb_weighting_type *sb_weighting_variance
-    = WEIGHTING ("variance", "of x_t given x_0: every time's target has the same size", variance_numbers,
+    = WEIGHTING ("variance", "of x_t given x_0: the target has the same size at all times", variance_numbers,
                  variance_apply),
-    *sb_weighting_variance_squared = WEIGHTING ("variance-squared", "S^4: the denoiser's error as the process shows it",
+    *sb_weighting_variance_squared = WEIGHTING ("variance-squared", "S^4: the denoiser's error, mapped by the process",
                                                 variance_squared_numbers, variance_squared_apply),
     *sb_weighting_likelihood
     = WEIGHTING ("likelihood", "g^2 of an SDE: a bound on the likelihood", likelihood_numbers, likelihood_apply),
     *sb_weighting_unit = WEIGHTING ("unit", "1", unit_numbers, unit_apply),
     *sb_weighting_min_snr = WEIGHTING ("min-snr", "S^2, less where A^2 > 5 S^2", min_snr_numbers, NULL),
-    *sb_weighting_edm = WEIGHTING ("edm", "EDM's: the first loss is 1 at every level", edm_numbers, NULL),
+    *sb_weighting_edm = WEIGHTING ("edm", "EDM's: the initial loss is 1 at every level", edm_numbers, NULL),
     *sb_weighting_bound
     = WEIGHTING ("bound", "a chain's variational bound, steps of variance beta", bound_numbers, NULL),
     *sb_weighting_bound_tilde

@@ -105,13 +105,13 @@ draw_edges (const sb_observation *of, sb_stream stream, const gsl_matrix *x, gsl
 // ## The family
 
 static const sb_key of_inpaint[]
-    = { { .name = "hole", .high = 65536, .whole = true, .help = "side, 0: half a height" } },
+    = { { .name = "hole", .high = 65536, .whole = true, .help = "side; 0: half the height" } },
     of_super_resolve[]
-    = { { .name = "factor", .usual = 8, .low = 1, .high = 65536, .whole = true, .help = "by which sides shrink" } },
-    of_edges[] = { { .name = "threshold", .usual = 0.1, .high = 1, .help = "slope of an edge, a pixel" } };
+    = { { .name = "factor", .usual = 8, .low = 1, .high = 65536, .whole = true, .help = "ratio of side lengths" } },
+    of_edges[] = { { .name = "threshold", .usual = 0.1, .high = 1, .help = "gradient of an edge, per pixel" } };
 
 static const sb_observation_kind table[]
-    = { { { "inpaint", "a square hole is 0", of_inpaint, 1 }, open_inpaint, inpaint },
+    = { { { "inpaint", "a square hole is set to 0", of_inpaint, 1 }, open_inpaint, inpaint },
         { { "super-resolve", "fewer pixels", of_super_resolve, 1 }, open_super_resolve, super_resolve },
         { { "edges", "a sketch", of_edges, 1 }, open_edges, draw_edges } };
 

@@ -80,22 +80,22 @@ make_enlarge (const double *key, const sb_operator_setting *of)
 static const sb_key factor[]
     = { { .name = "c", .usual = NAN, .low = -HUGE_VAL, .high = HUGE_VAL, .help = "the factor" } },
     times[]
-    = { { .name = "factor", .usual = 2, .low = 1, .high = 65536, .whole = true, .help = "of a side's length" } },
+    = { { .name = "factor", .usual = 2, .low = 1, .high = 65536, .whole = true, .help = "ratio of side lengths" } },
     levels[] = {
-      { .name = "levels", .usual = 1, .low = 1, .high = 16, .whole = true, .help = "how often the image is halved" }
+      { .name = "levels", .usual = 1, .low = 1, .high = 16, .whole = true, .help = "number of halvings of the image" }
     };
 
 static const sb_operator_kind table[] = {
-  { { "identity", "each number as it is", NULL, 0 }, false, false, make_identity },
+  { { "identity", "leaves each number unchanged", NULL, 0 }, false, false, make_identity },
   { { "scalar", "each number times c", factor, 1 }, false, false, make_scalar },
-  { { "diagonal", "each number times one of a row of a matrix", NULL, 0 }, true, false, make_diagonal },
-  { { "mask", "the numbers where a row of a matrix has 1, and 0 where it has 0", NULL, 0 }, true, false, make_mask },
+  { { "diagonal", "each number times its own factor, from a row of a matrix", NULL, 0 }, true, false, make_diagonal },
+  { { "mask", "keeps numbers where a matrix row is 1, sets the others to 0", NULL, 0 }, true, false, make_mask },
   { { "dense", "a matrix times the point", NULL, 0 }, true, false, make_dense },
-  { { "cosine", "the frequencies of an image, by the cosine transform", NULL, 0 }, false, true, make_cosine },
-  { { "colour", "grey and two of colour in place of red, green and blue", NULL, 0 }, false, true, make_colour },
-  { { "haar", "the details of an image, scale by scale, by Haar's transform", levels, 1 }, false, true, make_haar },
+  { { "cosine", "the cosine transform of an image", NULL, 0 }, false, true, make_cosine },
+  { { "colour", "grey and two colour channels in place of red, green and blue", NULL, 0 }, false, true, make_colour },
+  { { "haar", "the Haar transform of an image: details, scale by scale", levels, 1 }, false, true, make_haar },
   { { "downscale", "an image with fewer pixels, bicubic", times, 1 }, false, true, make_downscale },
-  { { "enlarge", "an image with more pixels, each the nearest", times, 1 }, false, true, make_enlarge },
+  { { "enlarge", "an image with more pixels, by nearest neighbour", times, 1 }, false, true, make_enlarge },
 };
 
 const sb_entry *

@@ -38,10 +38,10 @@ const sb_entry *sb_corruptions (size_t k); // the family
 
 // The keys of all of them, in one order, which is that of `key` below.
 #define SB_CORRUPTION_KEYS                                                                                             \
-  { .name = "half", .usual = 80, .high = 65536, .whole = true, .help = "of a blur's kernel, in pixels; 0: heat" },     \
-      { .name = "boundary", .words = sb_boundary_words, .help = "beyond the image's edge" },                           \
+  { .name = "half", .usual = 80, .high = 65536, .whole = true, .help = "pixels to either side; 0: heat equation" },    \
+      { .name = "boundary", .words = sb_boundary_words, .help = "values beyond the edge" },                            \
   {                                                                                                                    \
-    .name = "keep", .words = sb_keep_words, .help = "what a window leaves: centre or border"                           \
+    .name = "keep", .words = sb_keep_words, .help = "what a window leaves"                                             \
   }
 extern const char *const sb_boundary_words[], *const sb_keep_words[], *const sb_corruption_words[];
 

@@ -152,7 +152,8 @@ make_soft (size_t dimension, const double *key, sb_error *error)
   }
 #define EPSILON                                                                                                        \
   {                                                                                                                    \
-    .name = "epsilon", .usual = SB_VP_EPSILON_SAMPLING, .high = 0.999, .above = true, .help = "where it begins"        \
+    .name = "epsilon", .usual = SB_VP_EPSILON_SAMPLING, .high = 0.999, .above = true,                                  \
+    .help = "time at which it begins"                                                                                  \
   }
 #define IMAGE                                                                                                          \
   {                                                                                                                    \
@@ -165,10 +166,14 @@ static const char *const stages_words[] = { "two", "joint", NULL };
 static const sb_key of_soft[] = {
   { .name = "sigma_min", .usual = 0.01, .high = HUGE_VAL, .above = true, .help = "smallest noise scale" },
   { .name = "sigma_max", .usual = 0.1, .high = HUGE_VAL, .above = true, .help = "largest noise scale" },
-  { .name = "noise", .usual = 0.2, .high = 0.999, .above = true, .help = "when the stage of noise ends" },
+  { .name = "noise", .usual = 0.2, .high = 0.999, .above = true, .help = "time at which the stage of noise ends" },
   { .name = "stages", .words = stages_words, .help = "two: noise, then levels; joint: both at once" },
-  { .name = "rank", .usual = 16, .high = 255, .whole = true, .help = "directions of the prior; 0: one colour" },
-  { .name = "operator", .words = sb_corruption_words, .help = "blur or window" },
+  { .name = "rank",
+    .usual = 16,
+    .high = 255,
+    .whole = true,
+    .help = "principal directions of the prior; 0: one colour" },
+  { .name = "operator", .words = sb_corruption_words, .help = "kind of corruption" },
   SB_CORRUPTION_KEYS,
   IMAGE,
   { .name = "knots",
@@ -178,7 +183,7 @@ static const sb_key of_soft[] = {
     .list
     = "0.01,0.19,0.28,0.37,0.46,0.55,0.64,0.73,0.82,0.91,1,1.18,1.36,1.54,1.72,1.99,2.26,2.62,2.99,3.44,3.98,4.61,"
       "5.33,6.14,7.13,8.3,9.75,11.55,13.8,16.78,22.1,23",
-    .help = "the operator's levels, evenly in time" }
+    .help = "the operator's levels, evenly spaced in time" }
 };
 
 static const sb_key of_edm[] = {
@@ -191,16 +196,16 @@ static const sb_key of_loglinear[] = { RATES, EPSILON };
 static const sb_key of_bands[]
     = { RATES,
         EPSILON,
-        { .name = "levels", .usual = 3, .low = 1, .high = 16, .whole = true, .help = "of Haar's transform" },
+        { .name = "levels", .usual = 3, .low = 1, .high = 16, .whole = true, .help = "of the Haar transform" },
         { .name = "stage", .usual = 1, .low = 1, .high = 17, .whole = true, .help = "1: all bands; levels+1: one" },
         IMAGE };
 
 static const sb_key of_multispeed[] = {
   { .name = "sigma_min", .usual = 0.005, .high = HUGE_VAL, .above = true, .help = "smallest noise scale" },
   { .name = "sigma_max", .usual = 55, .high = HUGE_VAL, .above = true, .help = "largest noise scale of x" },
-  { .name = "sigma_max_y", .usual = 1, .high = HUGE_VAL, .help = "and of its condition y, 0: it stands still" },
-  { .name = "x", .high = 1 << 24, .whole = true, .help = "numbers of x, 0: half of a point's" },
-  { .name = "y", .high = 1 << 24, .whole = true, .help = "numbers of y, 0: the rest" },
+  { .name = "sigma_max_y", .usual = 1, .high = HUGE_VAL, .help = "and of its condition y; 0: y stays without noise" },
+  { .name = "x", .high = 1 << 24, .whole = true, .help = "dimension of x; 0: half of a point's" },
+  { .name = "y", .high = 1 << 24, .whole = true, .help = "dimension of y; 0: the rest" },
 };
 
 #define LEVELS(usual_levels)                                                                                           \
@@ -251,7 +256,7 @@ static const sb_process_kind table[] = {
     "momentum",
     "linear",
     make_soft },
-  { { "loglinear", "VP whose log signal-to-noise ratio is a line in time", of_loglinear, 3 },
+  { { "loglinear", "VP with log signal-to-noise ratio linear in time", of_loglinear, 3 },
     true,
     true,
     -1,
@@ -259,7 +264,7 @@ static const sb_process_kind table[] = {
     "euler-maruyama",
     "linear",
     make_loglinear },
-  { { "bands", "a stage of a multi-scale model, by Haar's bands", of_bands, 6 },
+  { { "bands", "a stage of a multi-scale model, in Haar bands", of_bands, 6 },
     true,
     true,
     -1,
@@ -267,7 +272,7 @@ static const sb_process_kind table[] = {
     "euler-maruyama",
     "linear",
     make_bands },
-  { { "multispeed", "VE of a point and of its condition", of_multispeed, 5 },
+  { { "multispeed", "VE for a point and its condition", of_multispeed, 5 },
     false,
     false,
     0,

@@ -77,7 +77,7 @@ of_the_paper (const sb_step_at *at, const double *key)
 // isotropic Gaussian data it makes every marginal of the chain exact.
 
 static const sb_step_type ancestral
-    = { .entry = { .name = "ancestral", .help = "the chain's own reverse, with the paper's variance" },
+    = { .entry = { .name = "ancestral", .help = "the chain's reverse step, with the paper's variance" },
         .needs = SB_NEEDS_KERNEL,
         .numbers = of_the_paper,
         .maps = upper_maps };
@@ -92,7 +92,7 @@ static const sb_step_type ancestral_lower
         .numbers = lower };
 static const sb_step_type ancestral_optimal
     = { .entry
-        = { .name = "ancestral-optimal", .help = "the same with the variance that the score's divergence implies" },
+        = { .name = "ancestral-optimal", .help = "the same with the variance implied by the score's divergence" },
         .needs = SB_NEEDS_KERNEL | SB_NEEDS_DIVERGENCE,
         .numbers = lower };
 

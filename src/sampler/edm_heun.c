@@ -65,14 +65,14 @@ take (sb_sampler_work *work, const gsl_matrix *y, const gsl_vector *s, const gsl
 
 static const sb_key keys[KEYS] = {
   [CHURN]
-  = { .name = "churn", .high = HUGE_VAL, .help = "S_churn / N: noise added, as a share of the level's; at most 0.414" },
-  [T_MIN] = { .name = "t_min", .high = HUGE_VAL, .help = "S_tmin: from which level up" },
-  [T_MAX] = { .name = "t_max", .usual = 1e9, .high = HUGE_VAL, .help = "S_tmax: up to which" },
+  = { .name = "churn", .high = HUGE_VAL, .help = "S_churn / N: noise added, as a share of the level; at most 0.414" },
+  [T_MIN] = { .name = "t_min", .high = HUGE_VAL, .help = "S_tmin: the lowest level with added noise" },
+  [T_MAX] = { .name = "t_max", .usual = 1e9, .high = HUGE_VAL, .help = "S_tmax: the highest" },
   [NOISE] = { .name = "noise", .usual = 1, .high = HUGE_VAL, .help = "S_noise: its deviation" }
 };
 
 static const sb_step_type edm_heun
-    = { .entry = { "edm-heun", "Karras et al.'s sampler: flow-heun, noise before it", keys, KEYS },
+    = { .entry = { "edm-heun", "Karras et al.'s sampler: flow-heun, after adding noise", keys, KEYS },
         .needs = SB_NEEDS_NOISE_TIME,
         .t_hat = t_hat,
         .noisy = noisy,

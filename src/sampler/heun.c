@@ -77,6 +77,6 @@ take (sb_sampler_work *work, const gsl_matrix *y, const gsl_vector *s, const gsl
 }
 
 static const sb_step_type heun
-    = { .entry = { .name = "heun", .help = "a solver of the reverse SDE of weak order 2" }, .take = take };
+    = { .entry = { .name = "heun", .help = "a solver of weak order 2 for the reverse SDE" }, .take = take };
 
 const sb_step_type *sb_step_heun = &heun;

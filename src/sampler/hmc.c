@@ -78,7 +78,7 @@ set (const double *key, sb_corrector *corrector)
 }
 
 static const sb_corrector_type hmc
-    = { .entry = { .name = "hmc", .help = "Hamiltonian Monte Carlo, nothing rejected", .keys = keys, .key_count = 2 },
+    = { .entry = { .name = "hmc", .help = "Hamiltonian Monte Carlo without rejection", .keys = keys, .key_count = 2 },
         .set = set,
         .step = hmc_step };
 

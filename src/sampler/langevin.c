@@ -108,7 +108,7 @@ set (const double *key, sb_corrector *corrector)
 }
 
 static const sb_corrector_type fixed = { .entry = { .name = "fixed",
-                                                    .help = "Langevin, steps in proportion to the noise's variance",
+                                                    .help = "Langevin, steps proportional to the noise's variance",
                                                     .keys = fixed_keys,
                                                     .key_count = 1 },
                                          .set = set,

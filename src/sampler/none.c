@@ -5,7 +5,7 @@
 
 #include "sampler.h"
 
-static const sb_step_type none = { .entry = { .name = "none", .help = "x stays: correctors alone" },
+static const sb_step_type none = { .entry = { .name = "none", .help = "leaves x unchanged: correctors only" },
                                    .needs = SB_NEEDS_NO_ESTIMATE | SB_NEEDS_NO_NOISE };
 
 const sb_step_type *sb_step_none = &none;

@@ -29,7 +29,7 @@ maps (double h, const double *key)
 }
 
 static const sb_step_type probability_flow
-    = { .entry = { .name = "probability-flow", .help = "the probability flow, discretised as the forward step is" },
+    = { .entry = { .name = "probability-flow", .help = "the probability flow, discretised like the forward step" },
         .needs = SB_NEEDS_KERNEL | SB_NEEDS_NO_NOISE,
         .numbers = numbers,
         .maps = maps };

@@ -49,7 +49,8 @@ naive (const sb_step_at *at, const double *key)
   return (sb_step_numbers){ .c = 1, .b = at->S_s };
 }
 
-static const sb_step_type naive_type = SOFT_STEP ("naive", "corrupts the denoised point anew", 0, naive);
+static const sb_step_type naive_type
+    = SOFT_STEP ("naive", "corrupts the denoised point again, with new noise", 0, naive);
 const sb_step_type *sb_step_naive = &naive_type;
 
 // ## Momentum
@@ -90,7 +91,7 @@ momentum (const sb_step_at *at, const double *key)
 }
 
 static const sb_step_type momentum_type
-    = SOFT_STEP ("momentum", "Soft Diffusion's sampler: the reverse SDE by differences", 0, momentum);
+    = SOFT_STEP ("momentum", "Soft Diffusion's sampler: the reverse SDE by finite differences", 0, momentum);
 const sb_step_type *sb_step_momentum = &momentum_type;
 
 // ## Along the flow
@@ -134,10 +135,11 @@ noisy (const double *key)
 }
 
 static const sb_key k
-    = { .name = "k", .high = HUGE_VAL, .help = "deviation of the new noise, at most all that there is at the end" };
-static const sb_step_type soft_ddim_type = {
-  .entry = { "soft-ddim", "keeps the noise it finds, but for a part k", &k, 1 }, .numbers = soft_ddim, .noisy = noisy
-};
+    = { .name = "k", .high = HUGE_VAL, .help = "deviation of the new noise, at most that of all noise at the end" };
+static const sb_step_type soft_ddim_type
+    = { .entry = { "soft-ddim", "keeps the estimated noise, except for a part k", &k, 1 },
+        .numbers = soft_ddim,
+        .noisy = noisy };
 const sb_step_type *sb_step_soft_ddim = &soft_ddim_type;
 
 // ## As SMLD's ancestral sampling does

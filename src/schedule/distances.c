@@ -326,17 +326,18 @@ measure_sinkhorn (const problem *p)
 // ## The family
 
 static const sb_key keys[]
-    = { { .name = "noise", .low = 0, .high = HUGE_VAL, .help = "its standard deviation, at every level" },
+    = { { .name = "noise", .low = 0, .high = HUGE_VAL, .help = "standard deviation, at every level" },
         { .name = "regularisation",
           .usual = 0.05,
           .high = HUGE_VAL,
           .above = true,
-          .help = "of the mean squared distance between points" } };
+          .help = "in units of the mean squared distance between points" } };
 
 static const metric metrics[] = {
-  { { "coupled", "each point to itself: W_2 of blurs that commute or nested masks", NULL, 0 }, measure_coupled },
-  { { "gaussian", "W_2 of Gaussians with the same moments: less; for few dimensions", keys, 1 }, measure_gaussian },
-  { { "sinkhorn", "W_2 of the points, regularised by an entropy and debiased", keys, 2 }, measure_sinkhorn },
+  { { "coupled", "from each point to itself: W_2 for commuting blurs or nested masks", NULL, 0 }, measure_coupled },
+  { { "gaussian", "W_2 of Gaussians with the same moments: a lower bound; few dimensions", keys, 1 },
+    measure_gaussian },
+  { { "sinkhorn", "W_2 of the points, entropy-regularised and debiased", keys, 2 }, measure_sinkhorn },
 };
 
 const sb_entry *

@@ -84,8 +84,8 @@ static const struct
 } predictions[] = {
   { { "epsilon", "the noise", NULL, 0 }, SB_EPSILON, scale_epsilon },
   { { "mixed", "a blend of noise and denoiser, well scaled at every noise level", NULL, 0 }, SB_EPSILON, scale_mixed },
-  { { "score", "the score itself, nothing scaled", NULL, 0 }, SB_SCORE, scale_nothing },
-  { { "residual", "the denoised point less the noisy one", NULL, 0 }, SB_DENOISER, scale_residual }
+  { { "score", "the score itself, unscaled", NULL, 0 }, SB_SCORE, scale_nothing },
+  { { "residual", "the denoised point minus the noisy one", NULL, 0 }, SB_DENOISER, scale_residual }
 };
 
 const sb_entry *
@@ -138,7 +138,7 @@ static const struct
   bool of_noise;
 } labels[] = { { { "time", "1000 t", NULL, 0 }, label_time, false },
                { { "log-noise", "the logarithm of the noise-to-signal ratio", NULL, 0 }, label_log_noise, true },
-               { { "quarter-log-noise", "a quarter of it, as EDM has it", NULL, 0 }, label_quarter_log_noise, true } };
+               { { "quarter-log-noise", "a quarter of it, as in EDM", NULL, 0 }, label_quarter_log_noise, true } };
 
 const sb_entry *
 sb_labels (size_t k)
