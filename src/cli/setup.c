@@ -123,8 +123,8 @@ begin_work (uint64_t threads)
 // ## Which BLAS
 //
 // The dense products must come from OpenBLAS: GSL's own CBLAS has the same names and is twenty times slower. The
-// dynamic linker knows where `cblas_dgemm` was found. (OpenBLAS's header and GSL's both declare these functions, so that
-// this file includes no other header of GSL.)
+// dynamic linker knows where `cblas_dgemm` was found. (OpenBLAS's header and GSL's both declare these functions, so
+// that this file includes no other header of GSL.)
 
 const char *
 blas_config (void)
