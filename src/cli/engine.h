@@ -25,7 +25,7 @@ typedef struct
     "fastest)" },                                                                                                      \
   {                                                                                                                    \
     "precision", 0, OPTION_CHOICE, &(engine)->precision, "NAME", 0, 0, precision_names,                                \
-        "float, or bf16: half the bits and, where the processor supports it, faster (default: float)"                  \
+        "float, or bf16: half the bits, faster, by onednn on processors that support it (default: float)"              \
   }
 
 // The number formats of an exported network: the options' words in the first list, a file's dtypes in the second.

@@ -177,7 +177,7 @@ parse (int argc, char **argv, settings *o)
     { "n", 'n', OPTION_COUNT, &o->n, "N", 0, size, NULL,
       "number of samples (default: 64; with --condition, the number of observations times --per-condition)" },
     { "batch", 0, OPTION_COUNT, &o->batch, "N", 0, size, NULL,
-      "samples at a time; with --model, a multiple of 8 (default: 1000)" },
+      "samples at a time; with a network, rounded up to a multiple of 8 (default: 1000)" },
     { "trajectory", 0, OPTION_COUNT, &o->states, "K", 1, 1e6, NULL,
       "keep K states of each sample, evenly spaced in time from noise to data" },
     { "output", 'o', OPTION_TEXT, &o->output, "FILE", 0, 0, NULL, "output file (needed): *.npy, *.csv or *.png" },

@@ -56,7 +56,7 @@ const sb_key training_keys[TRAINING_KEYS] = {
   [HALF_LIFE] = { .name = "half-life",
                   .usual = 0,
                   .high = HUGE_VAL,
-                  .help = "of the average of the weights in images, at first 5% of those seen; 0: use --ema" },
+                  .help = "of the average of the weights in images, at most 5% of those seen; 0: use --ema" },
   [CLEAN] = { .name = "clean-gradient",
               .words = answers,
               .help = "replace NaN in the gradient by 0 and infinities by 1e5, and continue" },
