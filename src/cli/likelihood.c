@@ -230,7 +230,8 @@ static double
 usual_t_min (const sb_process *process)
 {
   const sb_process_kind *kind = sb_process_kind_of (process);
-  return kind && kind->from_t_min ? GSL_MAX (1e-5, process->t_min) : 1e-5;
+  const double usual = sb_likelihood_default ().t_min;
+  return kind && kind->from_t_min ? GSL_MAX (usual, process->t_min) : usual;
 }
 
 static int

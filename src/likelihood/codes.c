@@ -52,7 +52,7 @@ integrate (job j, size_t group, double *evaluations)
   j.score = sb_score_down_to (j.score, t_min, &down);
   j.evaluations = calloc (groups + 1, sizeof *j.evaluations);
   if (!j.evaluations)
-    SB_ERROR (NULL, GSL_ENOMEM, "no memory to carry %zu rows", n);
+    SB_ERROR (NULL, GSL_ENOMEM, "no memory for the codes of %zu rows", n);
   int status = sb_shards (n, rows, integrate_group, &j);
   double sum = 0;
   for (size_t k = 0; k < groups; k++)

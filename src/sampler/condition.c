@@ -6,7 +6,8 @@
 // Given the clean $\mathbf y$ it is [nonuniform.eq11] $d\mathbf x = [\mu(\mathbf x, t) - \sigma(t)^2\,\nabla_{\mathbf
 // x}\ln p_{X_t}(\mathbf x \mid \mathbf y)]\,dt + \sigma(t)\,d\tilde{\mathbf w}$. In the limit of small steps only the
 // mean of this score over $\hat{\mathbf y}_t$ counts, and that is not the score given $\mathbf y$: even with exact
-// scores the samples are not those of $p(\mathbf x \mid \mathbf y)$, the less so the slower $\mathbf y$ diffuses.
+// scores the samples are not those of $p(\mathbf x \mid \mathbf y)$. The slower $\mathbf y$ diffuses, the closer they
+// come.
 
 #include "condition.h"
 

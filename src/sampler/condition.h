@@ -9,7 +9,7 @@
 SB_BEGIN_DECLS
 
 // A condition that is diffused with the sample: a score of (x_t, y_t) takes y_t ~ p(y_t | y) in place of y. The samples
-// are then not quite those of p(x | y), even with exact scores, the less so the faster y diffuses.
+// are then not those of p(x | y), even with exact scores; the slower y diffuses, the closer they come.
 typedef struct
 {
   const sb_process *process; // of y, with parts; not owned

@@ -16,7 +16,8 @@ int sb_reverse_drift (const sb_score *score, const gsl_matrix *y, const gsl_vect
 int sb_flow_velocity (const sb_score *score, const gsl_matrix *y, const gsl_vector *t, const gsl_matrix *x,
                       gsl_matrix *out);
 
-// The velocity of a process with F and G, given the score there (n x d), which is overwritten.
+// The velocity of a process with F and G, given the score there (n x d), which is overwritten. Errors as for
+// sb_process_apply.
 int sb_flow_velocity_given (const sb_process *process, const gsl_vector *t, const gsl_matrix *x, gsl_matrix *score,
                             gsl_matrix *out);
 
