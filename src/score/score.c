@@ -282,11 +282,7 @@ int
 sb_score_evaluate_vjp (const sb_score *score, sb_view view, const gsl_matrix *x, const gsl_vector *t,
                        const gsl_matrix *y, const gsl_matrix *v, gsl_matrix *estimate, gsl_matrix *out)
 {
-  int status = check_view (view);
-  if (!status)
-    status = check_batch (score, x, t, y);
-  if (!status)
-    status = check_result (score, x, v, y, estimate);
+  int status = check_result (score, x, v, y, estimate);
   if (!status)
     status = sb_check_apart (score->type->name, estimate, out);
   if (!status && score->type->evaluate_vjp)

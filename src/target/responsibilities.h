@@ -16,22 +16,21 @@
 static inline __attribute__ ((always_inline)) void
 target_responsibilities (size_t K, size_t n, double *restrict r, double *restrict log_sum, double *restrict sum)
 {
-  double *restrict top = log_sum;
 #pragma omp simd
   for (size_t i = 0; i < n; i++)
-    top[i] = r[i];
+    log_sum[i] = r[i];
   for (size_t k = 1; k < K; k++)
     {
 #pragma omp simd
       for (size_t i = 0; i < n; i++)
-        top[i] = r[k * n + i] > top[i] ? r[k * n + i] : top[i];
+        log_sum[i] = r[k * n + i] > log_sum[i] ? r[k * n + i] : log_sum[i];
     }
   for (size_t k = 0; k < K; k++)
     {
 #pragma omp simd
       for (size_t i = 0; i < n; i++)
         {
-          double share = sb_vexp (r[k * n + i] - top[i]);
+          double share = sb_vexp (r[k * n + i] - log_sum[i]);
           r[k * n + i] = share;
           sum[i] = k == 0 ? share : sum[i] + share;
         }
@@ -39,7 +38,7 @@ target_responsibilities (size_t K, size_t n, double *restrict r, double *restric
 #pragma omp simd
   for (size_t i = 0; i < n; i++)
     {
-      log_sum[i] = top[i] + sb_vlog (sum[i]); // from 1 to K
+      log_sum[i] += sb_vlog (sum[i]); // from 1 to K
       sum[i] = 1 / sum[i];
     }
   for (size_t k = 0; k < K; k++)
