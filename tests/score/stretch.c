@@ -60,7 +60,20 @@ stretch_apply (const void *state, sb_process_map map, CBLAS_TRANSPOSE_t transpos
   return GSL_SUCCESS;
 }
 
-static const sb_process_type stretch_type = { .name = "stretch", .apply = stretch_apply };
+static int
+stretch_log_det (const void *state, const gsl_vector *s, const gsl_vector *t, gsl_vector *log_det)
+{
+  (void)state, (void)s;
+  for (size_t i = 0; i < t->size; i++)
+    {
+      double S[2][2];
+      stretch_S (gsl_vector_get (t, i), S);
+      gsl_vector_set (log_det, i, log (S[0][0] * S[1][1] - S[0][1] * S[1][0]));
+    }
+  return GSL_SUCCESS;
+}
+
+static const sb_process_type stretch_type = { .name = "stretch", .apply = stretch_apply, .log_det = stretch_log_det };
 
 sb_process *
 stretch_alloc (void)

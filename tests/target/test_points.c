@@ -6,6 +6,7 @@
 #include "process/vp.h"
 #include "property.h"
 #include "scope.h"
+#include "../score/stretch.h"
 #include "target/target.h"
 #include "truth.h"
 
@@ -171,6 +172,25 @@ Test (points, are_a_mixture_without_covariances) { check_against_mixture (0, 1e-
 // $10^{6}$; the score and its Jacobian change by a multiple of that, and the posterior covariance by $c$.
 
 Test (points, are_the_limit_of_narrow_mixtures) { check_against_mixture (1e-12, 1e-3); }
+
+// Under maps that are not symmetric too, of which the one counts and not its transpose; each row at a time of its own.
+
+Test (points, under_maps_are_a_mixture_without_covariances)
+{
+  enum
+  {
+    N = 30,
+    K = 6
+  };
+  const gsl_matrix *mu = normals (K, 2, 21), *x = normals (N, 2, 22), *v = normals (N, 2, 23);
+  const gsl_vector *w = vector_of (1, 2, 3, 1, 2, 3), *t = even_times (.2, .9, N - 1);
+  const sb_process *stretch = stretch_alloc ();
+  const answers by_points = ask_batch (scoped (sb_target_points_alloc (mu, w)), stretch, x, t, v),
+                by_mixture
+                = ask_batch (scoped (sb_target_mixture_alloc (w, mu, matrix_all (2 * K, 2, 0))), stretch, x, t, v);
+  for (size_t i = 0; i < N; i++)
+    check_same_row (&by_points, i, &by_mixture, i, 1e-10);
+}
 
 Test (points, rows_of_a_batch_do_not_meet)
 {
