@@ -1,7 +1,8 @@
 # Tests of functions that are compiled for several processors, once more as lesser processors run them.
 of_processors = %D%/lesser.c %D%/lesser.h tests/base/test_stream.c tests/engine/test_backend.c tests/engine/test_product.c tests/engine/test_winograd.c \
   tests/target/test_diagonal.c tests/target/test_points.c $(of_targets) tests/train/test_adam.c
-of_targets = tests/target/ask.c tests/target/ask.h tests/target/batch.c tests/target/batch.h tests/target/truth.c tests/target/truth.h
+of_targets = tests/target/ask.c tests/target/ask.h tests/target/batch.c tests/target/batch.h tests/target/truth.c tests/target/truth.h \
+  tests/score/stretch.c tests/score/stretch.h
 if CLONED
 check_PROGRAMS += %D%/with_avx2 %D%/with_neither
 endif
