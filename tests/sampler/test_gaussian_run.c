@@ -124,8 +124,8 @@ Test (gaussian_run, denoises_with_the_condition_of_that_time)
   const double tau = gsl_pow_2 (number_of (of_x, SB_S, 0, t)), tau_y = gsl_pow_2 (number_of (of_y, SB_S, 0, t)),
                k = rho / (1 + tau_y), v = 1 + tau - rho * k;
   cr_assert_float_eq (gsl_vector_get (denoised, 0), (1 - tau / v) * gsl_vector_get (mean, 0) + tau / v * k * y, 1e-12);
-  cr_assert_float_eq (gsl_matrix_get (Q, 0, 0),
-                      gsl_pow_2 (1 - tau / v) * gsl_matrix_get (P, 0, 0) + gsl_pow_2 (tau / v * k) * tau_y, 1e-12);
+  const double expected = gsl_pow_2 (1 - tau / v) * gsl_matrix_get (P, 0, 0) + gsl_pow_2 (tau / v * k) * tau_y;
+  cr_assert_float_eq (gsl_matrix_get (Q, 0, 0), expected, 1e-14 * expected);
 }
 
 // ## Colours that drift
