@@ -113,7 +113,7 @@ sb_grid_edm (double sigma_min, double sigma_max, double rho, gsl_vector *sigma)
 {
   if (sigma->size < 3)
     SB_ERROR (NULL, GSL_EBADLEN, "a grid has two ends and a zero after them, not %zu noise levels", sigma->size);
-  if (!between (sigma_min, sigma_max) || !between (0.5 * rho, rho))
+  if (!between (sigma_min, sigma_max) || !(rho > 0 && gsl_finite (rho)))
     SB_ERROR (NULL, GSL_EINVAL, "sigma from %g to %g, rho = %g: not 0 < min < max, 0 < rho", sigma_min, sigma_max, rho);
   gsl_vector_view positive = gsl_vector_subvector (sigma, 0, sigma->size - 1);
   even_in_root (sigma_max, sigma_min, rho, &positive.vector);
@@ -137,7 +137,7 @@ fill_edm (double first, double last, const double *key, gsl_vector *t)
 {
   if (t->size < 2)
     SB_ERROR (NULL, GSL_EBADLEN, "a grid has two ends, not %zu times", t->size);
-  if (!(0 <= last && last < first && gsl_finite (first)) || !between (0.5 * key[0], key[0]))
+  if (!(0 <= last && last < first && gsl_finite (first)) || !(key[0] > 0 && gsl_finite (key[0])))
     SB_ERROR (NULL, GSL_EINVAL, "times from %g to %g, rho = %g: not 0 <= last < first, 0 < rho", first, last, key[0]);
   even_in_root (first, last, key[0], t);
   return GSL_SUCCESS;

@@ -304,6 +304,10 @@ Test (condition, what_does_not_fit_is_refused)
   refused (GSL_EDOM, sb_gaussian_run (&pc, p.score, vector_all (1, 0), vector_of (0.1, 0.2), vector_all (1, 0), P));
   refused (GSL_EBADLEN,
            sb_gaussian_run (&pc, p.score, vector_all (1, 0), even_times (1, 0.1, 2), vector_all (2, 0), P));
+  const sb_stream stream = { .seed = 1 };
+  refused (GSL_EBADLEN, sb_condition_draw (&diffused, stream, 0, 1, 1, matrix (2, 2), matrix (2, 1)));
+  refused (GSL_EBADLEN, sb_condition_draw (&diffused, stream, 0, 1, 1, matrix (2, 1), matrix (3, 1)));
+  refused (GSL_EBADLEN, sb_condition_draw (&diffused, stream, 0, 1, 1, matrix (2, 1), matrix (2, 2)));
 }
 
 // ## The flow

@@ -162,6 +162,24 @@ Test (drift, nothing_flows_at_rest)
     }
 }
 
+// Forwards it is F x alone, of one row as of many.
+
+Test (drift, forwards_it_is_the_process_s)
+{
+  sb_process *vp = scoped (sb_vp_alloc (2, 0.1, 20));
+  const recursion data = { .process = vp, .lambda = vector_of (1, 1), .factor = 1 };
+  sb_score *score = scoped (sb_score_alloc (&recursion_score_type, (void *)&data, vp));
+  for (size_t n = 1; n < 4; n++)
+    {
+      const gsl_matrix *x = normals (n, 2, n);
+      gsl_matrix *out = matrix_all (n, 2, 99);
+      ok (sb_forward_drift (score, NULL, vector_all (n, 0.5), x, out));
+      for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j < 2; j++)
+          cr_assert_float_eq (gsl_matrix_get (out, i, j), -(0.1 + 19.9 * 0.5) / 2 * gsl_matrix_get (x, i, j), 1e-13);
+    }
+}
+
 // ## What callers can do wrong
 
 static int
