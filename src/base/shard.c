@@ -29,7 +29,7 @@ int
 sb_shards (size_t rows, size_t shard_rows, sb_shard_function work, void *context)
 {
   if (shard_rows == 0)
-    SB_ERROR (NULL, GSL_EINVAL, "a shard has at least one row");
+    SB_ERROR (NULL, GSL_EINVAL, "a shard needs a row or more");
 
   size_t count = sb_shard_count (rows, shard_rows), first_failed = count;
   int status = GSL_SUCCESS;

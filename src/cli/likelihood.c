@@ -241,7 +241,7 @@ open_points (job *j)
   if (j->process->levels > 0)
     return usage_error ("--%s: its process is a chain, and has no flow", o->model ? "model" : "process");
   if (j->process->from_zero_only && j->what == LIKELIHOOD)
-    return usage_error ("--%s: a corruption without an SDE of its own has codes, but no likelihood here",
+    return usage_error ("--%s: the process has no SDE, and so no likelihood (but codes: encode)",
                         o->model ? "model" : "process");
   if (isnan (o->t_min))
     o->t_min = usual_t_min (j->process);

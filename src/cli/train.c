@@ -355,7 +355,7 @@ open_data (training *t)
   if (t->classifies && t->of_score)
     return usage_error ("--%s: not with a classifier (cnn) in --network", t->of_score);
   if (o->labels && !t->classifies && !(classes && *classes > 0))
-    return usage_error ("--labels: --network=%s is told no class (classes=N), and no classifier (cnn)", net->name);
+    return usage_error ("--labels: --network=%s takes no classes (classes=N) and is no classifier (cnn)", net->name);
   t->timed = !t->classifies || *time > 0; // "none" is the first word
   const sb_process_kind *kind = sb_process_kind_read ("--process", s->process, key, &error);
   if (!kind)
@@ -377,7 +377,7 @@ open_data (training *t)
   if (status == EXIT_SUCCESS)
     status = check_same_data (t);
   if (status == EXIT_SUCCESS && t->of_data && t->timed && !(s->deviation > 0))
-    status = failure ("%s: all numbers are the same, and have no deviation to scale by: --data-deviation", o->data);
+    status = failure ("%s: all numbers are the same, so that their deviation is 0: give --data-deviation", o->data);
   return status;
 }
 
@@ -467,7 +467,7 @@ choose_objective (training *t, const sb_process *process, sb_objective *objectiv
     return usage_error ("--objective=consistency: its paths are of an SDE, and --process=%s is %s", process->type->name,
                         process->levels > 0 ? "a chain" : "a corruption");
   if (s->number[DSM_ABOVE].value > 0 && (objective->type == sb_objective_ncsn || objective->type->derivatives))
-    return usage_error ("--dsm-above: --objective=%s looks at its target at all times", entry->name);
+    return usage_error ("--dsm-above: not with --objective=%s, which uses its target at all times", entry->name);
   int status = choose_levels (s, process, objective);
   return status == EXIT_SUCCESS ? choose_weighting (t, process, objective) : status;
 }
@@ -519,7 +519,7 @@ open_condition (training *t)
   if (pairs)
     return usage_error ("--task: needed, under --process=multispeed");
   if (bands && net->classes)
-    return usage_error ("--network: classes=%zu: the stages of --process=bands are told none", net->classes);
+    return usage_error ("--network: classes=%zu: the stages of --process=bands take none", net->classes);
   if (bands)
     return open_bands (t, bands);
   if (!net->classes)
@@ -564,9 +564,9 @@ check_corruption (const sb_model *model)
   if (!sb_soft_operator (process))
     return EXIT_SUCCESS;
   if (model->network.prediction != SB_PREDICTS_RESIDUAL)
-    return usage_error ("--prediction: under --process=%s it is residual", process->type->name);
+    return usage_error ("--prediction: under --process=%s it must be residual", process->type->name);
   if (model->network.label != SB_LABEL_TIME)
-    return usage_error ("--label=%s: under --process=%s the noise may stand still: it is time",
+    return usage_error ("--label=%s: under --process=%s, whose noise may be constant, the label is time",
                         sb_labels (model->network.label)->name, process->type->name);
   return EXIT_SUCCESS;
 }

@@ -69,8 +69,8 @@ sb_bytes_resize (const sb_bytes *images, size_t height, const char *path, sb_err
   if (!resized || !resized->data)
     {
       sb_bytes_free (resized);
-      SB_ERROR_NULL (error, count < SIZE_MAX ? GSL_ENOMEM : GSL_EUNSUP, "%s: no room for %zu images of %zu x %zu", path,
-                     shape->length[0], new[0], new[1]);
+      SB_ERROR_NULL (error, count < SIZE_MAX ? GSL_ENOMEM : GSL_EUNSUP, "%s: no memory for %zu images of %zu x %zu",
+                     path, shape->length[0], new[0], new[1]);
     }
   for (size_t k = 0; k < shape->length[0]; k++)
     resize_image (images->data + k * from, old, new, resized->data + k * to);

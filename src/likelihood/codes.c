@@ -44,7 +44,7 @@ integrate (job j, size_t group, double *evaluations)
   sb_flow quiet = *j.flow;
   sb_down_to down;
   if (!(t_min > 0))
-    SB_ERROR (NULL, GSL_EDOM, "codes begin or end at a t_min above 0, not at %g", t_min);
+    SB_ERROR (NULL, GSL_EDOM, "t_min is %g, not above 0", t_min);
   if (j.y && j.y->size1 != n)
     SB_ERROR (NULL, GSL_EBADLEN, "%zu rows have as many conditions, not %zu", n, j.y->size1);
   quiet.progress = NULL;
@@ -86,7 +86,7 @@ int
 sb_code_between (const gsl_vector *a, const gsl_vector *b, double u, gsl_vector *out)
 {
   if (a->size != b->size || out->size != a->size)
-    SB_ERROR (NULL, GSL_EBADLEN, "codes of %zu and %zu numbers, and %zu between them", a->size, b->size, out->size);
+    SB_ERROR (NULL, GSL_EBADLEN, "codes of %zu and %zu numbers, a result of %zu", a->size, b->size, out->size);
   const double norm_a = gsl_blas_dnrm2 (a), norm_b = gsl_blas_dnrm2 (b);
   double product;
   gsl_blas_ddot (a, b, &product);

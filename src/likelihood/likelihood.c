@@ -150,7 +150,7 @@ check (const sb_likelihood *l, const sb_score *score, const gsl_matrix *y, const
   const size_t n = x->size1, d = x->size2;
   const gsl_vector *const vectors[] = { r->log_p, r->log_prior, r->integral };
   if (process->levels > 0)
-    SB_ERROR (NULL, GSL_EUNSUP, "%s is a chain, and has no flow: of it there is a bound", process->type->name);
+    SB_ERROR (NULL, GSL_EUNSUP, "%s is a chain, which has no flow; there is a bound instead", process->type->name);
   if (d != process->dimension || (y && y->size1 != n) || (r->code && (r->code->size1 != n || r->code->size2 != d)))
     SB_ERROR (NULL, GSL_EBADLEN,
               "x is %zu x %zu, the process has dimension %zu; conditions and codes have as many rows", n, d,

@@ -44,7 +44,7 @@ read_into (sb_classifier *c, const sb_tensors *tensors, const char *path, sb_err
   if (!net || strcmp (c->net->architecture->name, "cnn") != 0)
     SB_ERROR (error, GSL_EINVAL, "%s: it holds no classifier", path);
   if (sb_tensors_note_find (tensors, "process"))
-    SB_ERROR (error, GSL_EINVAL, "%s: its classifier is one of noisy images, told the time", path);
+    SB_ERROR (error, GSL_EINVAL, "%s: its classifier is one of noisy images, with an input for the time", path);
   if (!range || sb_numbers_read (range, 2, low_high) != 2 || !(low_high[0] < low_high[1]))
     SB_ERROR (error, GSL_EINVAL, "%s: data_range is not two numbers, the lower first", path);
   c->low = low_high[0];

@@ -64,7 +64,7 @@ sb_diversity (const gsl_matrix *x, size_t m, gsl_vector *each, double *mean)
   if (x->size1 == 0 || x->size2 == 0 || x->size1 % m != 0)
     SB_ERROR (NULL, GSL_EBADLEN, "diversity: %zu x %zu numbers are no groups of %zu rows", x->size1, x->size2, m);
   if (each && each->size != x->size1 / m)
-    SB_ERROR (NULL, GSL_EBADLEN, "diversity: %zu places for those of %zu groups", each->size, x->size1 / m);
+    SB_ERROR (NULL, GSL_EBADLEN, "diversity: a result of %zu numbers for %zu groups", each->size, x->size1 / m);
   int status = sb_check_finite ("x", GSL_EDOM, x);
   if (status)
     return status;

@@ -184,7 +184,7 @@ check_pairs (const pairs *p, const gsl_vector *each)
     SB_ERROR (NULL, GSL_EBADLEN, "perceptual distance of %zu x %zu numbers and %zu x %zu, by a classifier of %zu",
               x->size1, x->size2, y->size1, y->size2, d);
   if (each && each->size != x->size1)
-    SB_ERROR (NULL, GSL_EBADLEN, "perceptual distance: %zu places for those of %zu images", each->size, x->size1);
+    SB_ERROR (NULL, GSL_EBADLEN, "perceptual distance: a result of %zu numbers for %zu images", each->size, x->size1);
   return GSL_SUCCESS;
 }
 

@@ -24,7 +24,7 @@ check_pair (const gsl_matrix *x, const gsl_matrix *y, double range, const gsl_ve
   if (x->size1 != y->size1 || x->size2 != y->size2 || x->size1 == 0 || x->size2 == 0)
     SB_ERROR (NULL, GSL_EBADLEN, "PSNR of %zu x %zu numbers and %zu x %zu", x->size1, x->size2, y->size1, y->size2);
   if (each && each->size != x->size1)
-    SB_ERROR (NULL, GSL_EBADLEN, "PSNR: %zu places for those of %zu images", each->size, x->size1);
+    SB_ERROR (NULL, GSL_EBADLEN, "PSNR: a result of %zu numbers for %zu images", each->size, x->size1);
   if (!(range > 0 && gsl_finite (range)))
     SB_ERROR (NULL, GSL_EINVAL, "PSNR: a range of %g is not above 0", range);
   const int status = sb_check_finite ("x", GSL_EDOM, x);

@@ -167,7 +167,7 @@ check_pairs (const pairs *p, const gsl_vector *each)
     SB_ERROR (NULL, GSL_EBADLEN, "SSIM: %zu numbers are no %zu x %zu pixels with %zu channels", x->size2, p->height,
               p->width, p->channels);
   if (each && each->size != x->size1)
-    SB_ERROR (NULL, GSL_EBADLEN, "SSIM: %zu places for those of %zu images", each->size, x->size1);
+    SB_ERROR (NULL, GSL_EBADLEN, "SSIM: a result of %zu numbers for %zu images", each->size, x->size1);
   if (!(p->range > 0 && gsl_finite (p->range)))
     SB_ERROR (NULL, GSL_EINVAL, "SSIM: a range of %g is not above 0", p->range);
   const int status = sb_check_finite ("x", GSL_EDOM, x);

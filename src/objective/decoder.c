@@ -130,10 +130,11 @@ check (const sb_decoder *decoder, const gsl_matrix *x_0, const gsl_matrix *mean,
     SB_ERROR (NULL, GSL_EBADLEN, "x_0 is %zu x %zu, the means %zu x %zu, and there are %zu variances and %zu densities",
               x_0->size1, x_0->size2, mean->size1, mean->size2, variance->size, log_p->size);
   if (decoder->levels == 1 || (decoder->levels > 1 && !(decoder->low < decoder->high)))
-    SB_ERROR (NULL, GSL_EINVAL, "a decoder of %zu levels from %g to %g", decoder->levels, decoder->low, decoder->high);
+    SB_ERROR (NULL, GSL_EINVAL, "a decoder of %zu levels from %g to %g: not 2 or more from low to high",
+              decoder->levels, decoder->low, decoder->high);
   for (size_t i = 0; i < variance->size; i++)
     if (!(gsl_vector_get (variance, i) > 0))
-      SB_ERROR (NULL, GSL_EDOM, "variance %zu is %g: a decoder without width", i, gsl_vector_get (variance, i));
+      SB_ERROR (NULL, GSL_EDOM, "variance %zu of the decoder is %g, not positive", i, gsl_vector_get (variance, i));
   for (size_t i = 0; i < x_0->size1; i++)
     for (size_t j = 0; j < x_0->size2; j++)
       if (!on_a_level (decoder, gsl_matrix_get (x_0, i, j)))

@@ -139,11 +139,11 @@ check_objective (const sb_objective *o)
   if (o->simulate && o->type->noise)
     SB_ERROR (NULL, GSL_EUNSUP, "%s: its target is the kernel's, which a simulation does not know", name);
   if (o->type == sb_objective_esm && !o->truth)
-    SB_ERROR (NULL, GSL_EINVAL, "%s: there is no score to be matched", name);
+    SB_ERROR (NULL, GSL_EINVAL, "%s: needs the score of the data", name);
   if (!(o->t_above >= 0))
-    SB_ERROR (NULL, GSL_EINVAL, "%s: the target is looked at above a time >= 0, not %g", name, o->t_above);
+    SB_ERROR (NULL, GSL_EINVAL, "%s: t_above is %g, not 0 or later", name, o->t_above);
   if (o->t_above > 0 && (o->type == sb_objective_ncsn || o->type->derivatives))
-    SB_ERROR (NULL, GSL_EUNSUP, "%s: it looks at its target at all times", name);
+    SB_ERROR (NULL, GSL_EUNSUP, "%s: its target is used at all times", name);
   if (o->type == sb_objective_consistency && (o->process->levels > 0 || o->process->from_zero_only))
     SB_ERROR (NULL, GSL_EUNSUP, "%s: its paths are of an SDE, and %s is none", name, o->process->type->name);
   return check_levels (o);

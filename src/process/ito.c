@@ -277,7 +277,7 @@ sb_ito_simulate (const sb_ito *ito, size_t steps, sb_stream stream, const gsl_ve
 {
   int status = check (ito, t, x, NULL);
   if (!status && steps == 0)
-    SB_ERROR (NULL, GSL_EINVAL, "a path of no steps");
+    SB_ERROR (NULL, GSL_EINVAL, "a path needs a step or more");
   for (size_t i = 0; i < t->size && !status; i++)
     if (!(gsl_vector_get (t, i) >= 0 && gsl_finite (gsl_vector_get (t, i))))
       SB_ERROR (NULL, GSL_EDOM, "row %zu: a path from 0 to t = %g", i, gsl_vector_get (t, i));

@@ -210,9 +210,8 @@ sb_process_numbers (const sb_process *process, sb_process_map map, double s, dou
     {
       if (inverted != map && (c[k] == 0 || !gsl_finite (1 / c[k])))
         SB_ERROR (NULL, GSL_ESING,
-                  "part %zu of %s has no inverse from s = %g to t = %g: no time has passed, it stands "
-                  "still, or nothing is left of x_s",
-                  k, process->type->name, s, t);
+                  "part %zu of %s has no inverse from s = %g to t = %g: s = t, the part is constant, or A(s,t) = 0", k,
+                  process->type->name, s, t);
       if (!gsl_finite (c[k]))
         SB_ERROR (NULL, GSL_EDOM, "part %zu of the process %s is undefined at t = %g", k, process->type->name, t);
       c[k] = inverted != map ? 1 / c[k] : c[k];
@@ -253,7 +252,7 @@ sb_process_deviation (const sb_process *process, double s, double t, double *sd)
   if (process->parts == 1)
     return sb_process_numbers (process, SB_S, s, t, sd);
   if (!process->type->deviation)
-    SB_ERROR (NULL, GSL_EUNSUP, "the noise of the process %s is not alike in all directions", process->type->name);
+    SB_ERROR (NULL, GSL_EUNSUP, "the noise of the process %s is not the same in all directions", process->type->name);
   return process->type->deviation (process->state, s, t, sd);
 }
 

@@ -206,7 +206,7 @@ check_prior (const soft *p, double *sigma)
 {
   double level;
   if (!p->has_prior)
-    SB_ERROR (NULL, GSL_EUNSUP, "the prior of this corruption has not been set: it is fitted to data");
+    SB_ERROR (NULL, GSL_EUNSUP, "the prior of the soft process has not been fitted to data yet");
   return find (p, false, 1, &level, sigma);
 }
 
@@ -537,7 +537,7 @@ sb_soft_fit (sb_process *process, const gsl_matrix *x)
   soft *p;
   int status = find_soft (process, &p);
   if (!status && p->rank == 0 && p->channels == 0)
-    SB_ERROR (NULL, GSL_EUNSUP, "this corruption does not say which prior it has");
+    SB_ERROR (NULL, GSL_EUNSUP, "the soft process has no prior to fit: rank and channels are 0");
   return status        ? status
          : p->rank > 0 ? sb_soft_fit_prior (process, GSL_MIN (p->rank, x->size1 > 1 ? x->size1 - 1 : 1), x)
                        : sb_soft_fit_colours (process, p->channels, x);
@@ -590,7 +590,7 @@ check_step (size_t count, double t, const double *c, double sigma, const double 
     SB_ERROR (error, GSL_EINVAL, "the noise falls to %g before t = %g", sigma, t);
   for (size_t k = 0; k < count; k++)
     if (!(c[k] * sigma_before <= (c_before[k] * (1 + 1e-9) + SLACK) * sigma))
-      SB_ERROR (error, GSL_EINVAL, "x_0 gets easier to find before t = %g: direction %zu is %g of the noise, after %g",
+      SB_ERROR (error, GSL_EINVAL, "the ratio of signal to noise rises before t = %g: in direction %zu to %g, from %g",
                 t, k, c[k] / sigma, c_before[k] / sigma_before);
   return GSL_SUCCESS;
 }

@@ -77,12 +77,11 @@ check (const sb_flow *flow, const gsl_matrix *y, const gsl_matrix *x, double fro
     SB_ERROR (NULL, GSL_EINVAL, "tolerances must be finite, not negative and not both 0: %g and %g", flow->relative,
               flow->absolute);
   if (flow->final == SB_FINAL_DENOISE && !(to < from))
-    SB_ERROR (NULL, GSL_EINVAL, "from %g up to %g there is nothing to denoise", from, to);
+    SB_ERROR (NULL, GSL_EINVAL, "a flow from %g up to %g cannot end with a denoising", from, to);
   if (flow->condition && flow->condition->one_path)
-    SB_ERROR (NULL, GSL_EUNSUP,
-              "a condition on a path of its SDE is not smooth: the flow takes one noise for all times");
+    SB_ERROR (NULL, GSL_EUNSUP, "a flow's condition needs one noise for all times: a path of an SDE is not smooth");
   if (flow->condition && (!y || y->size1 != x->size1))
-    SB_ERROR (NULL, GSL_EBADLEN, "a condition that diffuses has a row for each of %zu samples, not %zu", x->size1,
+    SB_ERROR (NULL, GSL_EBADLEN, "a condition that is diffused needs a row for each of %zu samples, not %zu", x->size1,
               y ? y->size1 : 0);
   return GSL_SUCCESS;
 }

@@ -157,9 +157,9 @@ check (const sb_pc *pc, const sb_score *score, const gsl_vector *y, const gsl_ve
 {
   const size_t d = score->process->dimension;
   if (pc->corrector_steps > 0 || pc->known || !pc->step)
-    SB_ERROR (NULL, GSL_EUNSUP, "a run of moments has a step, and neither correctors nor anything known");
+    SB_ERROR (NULL, GSL_EUNSUP, "the moments of a run need a step, no corrector and no known coordinates");
   if (pc->condition && pc->condition->one_path)
-    SB_ERROR (NULL, GSL_EUNSUP, "along one path of its condition the samples' moments are not those of steps");
+    SB_ERROR (NULL, GSL_EUNSUP, "the moments of a run need a condition that is redrawn at each step, not one path");
   if (mean->size != d || covariance->size1 != d || covariance->size2 != d || times->size == 0
       || (pc->condition && (!y || y->size != pc->condition->process->dimension)))
     SB_ERROR (NULL, GSL_EBADLEN, "moments of %zu and %zu x %zu, of a process of %zu", mean->size, covariance->size1,

@@ -30,14 +30,15 @@ check (const sb_known *known, const sb_process *process, const gsl_matrix *x)
   const size_t d = process->dimension;
   const sb_operator *B = known->basis;
   if (process->parts == 0 || ((process->basis || B) && process->parts > 1))
-    SB_ERROR (NULL, GSL_EUNSUP, "%s mixes coordinates: what is known of some is not of its noise", process->type->name);
+    SB_ERROR (NULL, GSL_EUNSUP, "the process %s mixes coordinates: some cannot be known and others not",
+              process->type->name);
   if (x->size2 != d || known->mask->size != d || known->y->size1 != x->size1 || known->y->size2 != d)
-    SB_ERROR (NULL, GSL_EBADLEN, "x is %zu x %zu, what is known of it %zu x %zu under a mask of %zu", x->size1,
-              x->size2, known->y->size1, known->y->size2, known->mask->size);
+    SB_ERROR (NULL, GSL_EBADLEN, "x is %zu x %zu, its known values %zu x %zu, the mask %zu", x->size1, x->size2,
+              known->y->size1, known->y->size2, known->mask->size);
   if (B && (B->rows != d || B->columns != d))
-    SB_ERROR (NULL, GSL_EBADLEN, "a basis of %zu x %zu, for points of %zu", B->rows, B->columns, d);
+    SB_ERROR (NULL, GSL_EBADLEN, "the basis is %zu x %zu, x has %zu columns", B->rows, B->columns, d);
   if (B && (!B->type->orthonormal || B->type->has_level))
-    SB_ERROR (NULL, GSL_EINVAL, "operator %s: as a basis it is to be orthonormal, and one", B->type->name);
+    SB_ERROR (NULL, GSL_EINVAL, "operator %s: a basis must be orthonormal and have no levels", B->type->name);
   for (size_t j = 0; j < d; j++)
     if (gsl_vector_get (known->mask, j) != 0 && gsl_vector_get (known->mask, j) != 1)
       SB_ERROR (NULL, GSL_EDOM, "number %zu of a mask is %g, neither 0 nor 1", j, gsl_vector_get (known->mask, j));

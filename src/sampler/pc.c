@@ -82,7 +82,7 @@ check (const sb_pc *pc, const sb_score *score, const gsl_matrix *y, const gsl_ve
   if (sb_check_apart ("points and condition", y, x))
     return GSL_EINVAL;
   if (pc->condition && (!y || y->size1 != x->size1))
-    SB_ERROR (NULL, GSL_EBADLEN, "a condition that diffuses has a row for each of %zu samples, not %zu", x->size1,
+    SB_ERROR (NULL, GSL_EBADLEN, "a condition that is diffused needs a row for each of %zu samples, not %zu", x->size1,
               y ? y->size1 : 0);
   if (times->size == 0)
     SB_ERROR (NULL, GSL_EBADLEN, "the grid has no times");

@@ -82,8 +82,9 @@ sb_matched_level (const sb_matched *of, double sigma, double sigma_1, double sha
 {
   if (!(of->low < of->high) || !(sigma >= 0) || !(sigma_1 >= 0) || !(share >= 0)
       || !gsl_finite (of->high - of->low + sigma + sigma_1 + share))
-    SB_ERROR (NULL, GSL_EDOM, "levels from %g to %g, noise %g and at the end %g, a share of %g", of->low, of->high,
-              sigma, sigma_1, share);
+    SB_ERROR (NULL, GSL_EDOM,
+              "not finite, negative or not rising: levels from %g to %g, sigma = %g, sigma_1 = %g, share = %g", of->low,
+              of->high, sigma, sigma_1, share);
 
   // Divide the whole mean square between blur and noise.
   const double d = (double)of->dimension, least = GSL_FN_EVAL (&of->displacement, of->low),

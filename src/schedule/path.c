@@ -126,9 +126,9 @@ search_alloc (const gsl_matrix *distance, double epsilon, bool ordered, search *
   const size_t n = distance->size1;
   *s = (search){ .distance = distance, .epsilon = epsilon, .ordered = ordered };
   if (n == 0 || distance->size2 != n)
-    SB_ERROR (NULL, GSL_EBADLEN, "distances between nodes are %zu x %zu", n, distance->size2);
+    SB_ERROR (NULL, GSL_EBADLEN, "the distances are %zu x %zu, not square or empty", n, distance->size2);
   if (!(epsilon >= 0))
-    SB_ERROR (NULL, GSL_EDOM, "hops of at most %g", epsilon);
+    SB_ERROR (NULL, GSL_EDOM, "epsilon is %g, not 0 or above", epsilon);
   for (size_t i = 0; i < n; i++)
     for (size_t j = ordered ? i + 1 : 0; j < n; j++)
       if (!(gsl_matrix_get (distance, i, j) >= 0 && gsl_finite (gsl_matrix_get (distance, i, j))))
@@ -159,7 +159,7 @@ sb_shortest_path (const gsl_matrix *distance, double epsilon, size_t from, size_
 {
   search s;
   if (from >= distance->size1 || to >= distance->size1)
-    SB_ERROR (NULL, GSL_EINVAL, "a path from node %zu to node %zu of %zu", from, to, distance->size1);
+    SB_ERROR (NULL, GSL_EINVAL, "a path from node %zu to node %zu, where there are %zu", from, to, distance->size1);
   int status = search_alloc (distance, epsilon, false, &s);
   if (status)
     return status;

@@ -167,7 +167,7 @@ sb_score_circulation (const sb_score *score, sb_view view, const gsl_vector *y, 
 {
   const size_t d = corners->size2;
   if (nodes == 0)
-    SB_ERROR (NULL, GSL_EINVAL, "an integral along an edge by no nodes");
+    SB_ERROR (NULL, GSL_EINVAL, "an integral along an edge needs a node or more");
   if (d != score->process->dimension)
     SB_ERROR (NULL, GSL_EBADLEN, "corners in %zu dimensions, the score has %zu", d, score->process->dimension);
   tour w = { gsl_integration_glfixed_table_alloc (nodes),  gsl_matrix_alloc (nodes, d), gsl_matrix_alloc (nodes, d),

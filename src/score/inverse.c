@@ -82,7 +82,7 @@ sb_inverse_overshoot (const sb_inverse *inverse, const gsl_vector *times, double
 {
   *largest = 0;
   if (times->size < 2)
-    SB_ERROR (NULL, GSL_EBADLEN, "a grid of %zu times has no steps", times->size);
+    SB_ERROR (NULL, GSL_EBADLEN, "a grid of %zu times: two or more are needed", times->size);
   for (size_t k = 0; k + 1 < times->size; k++)
     {
       double a, before, sigma;
@@ -92,7 +92,8 @@ sb_inverse_overshoot (const sb_inverse *inverse, const gsl_vector *times, double
       if (status)
         return status;
       if (a != 1)
-        SB_ERROR (NULL, GSL_EUNSUP, "%s shrinks the data: this is of VE", inverse->process->type->name);
+        SB_ERROR (NULL, GSL_EUNSUP, "the process %s scales the data: the bound on the step is for A = 1",
+                  inverse->process->type->name);
       const double s2 = sigma * sigma;
       *largest = GSL_MAX_DBL (*largest, (s2 - before * before) * (1 / (v + s2) + 1 / gsl_pow_2 (inverse->tau)));
     }

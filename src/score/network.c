@@ -175,7 +175,7 @@ find_scales (const sb_network *network, sb_network_pass *pass, const gsl_vector 
 {
   const sb_process *process = network->process;
   if (labels[network->label].of_noise && process->from_zero_only)
-    SB_ERROR (NULL, GSL_EINVAL, "the noise of %s may stand still while the signal fades: it is no label",
+    SB_ERROR (NULL, GSL_EINVAL, "the noise of %s may be constant over a range of times: it is no label",
               process->type->name);
   int status = GSL_SUCCESS;
   for (size_t i = 0; i < t->size && !status; i++)

@@ -110,7 +110,7 @@ source_of (const sb_score *score, unsigned views, sb_view view, sb_view *source)
         *source = preferred[i];
         return GSL_SUCCESS;
       }
-  SB_ERROR (NULL, GSL_EUNSUP, "the score \"%s\" answers no view", score->type->name);
+  SB_ERROR (NULL, GSL_EUNSUP, "the score \"%s\" has no view", score->type->name);
 }
 
 int

@@ -186,7 +186,8 @@ sb_score_slice_alloc (const sb_score *joint, const sb_process *of_x)
   if (of_x->dimension > of_z->dimension)
     SB_ERROR_NULL (NULL, GSL_EBADLEN, "slice: %zu numbers of x, and %zu in all", of_x->dimension, of_z->dimension);
   if (kept (of_z, joint->type->views) == 0)
-    SB_ERROR_NULL (NULL, GSL_EUNSUP, "slice: the score \"%s\" is epsilon alone, of x and y mixed", joint->type->name);
+    SB_ERROR_NULL (NULL, GSL_EUNSUP, "slice: the score \"%s\" gives epsilon alone, which mixes x and y",
+                   joint->type->name);
   slice *s = malloc (sizeof *s);
   if (!s)
     SB_ERROR_NULL (NULL, GSL_ENOMEM, "no memory for a score");

@@ -65,7 +65,7 @@ sb_timed_classifier *
 sb_timed_classifier_alloc (const sb_network *network)
 {
   if (!network->process)
-    SB_ERROR_NULL (NULL, GSL_EINVAL, "a classifier that is told no time is none of noisy points");
+    SB_ERROR_NULL (NULL, GSL_EINVAL, "a classifier of noisy points needs an input for the time");
   const sb_pool_recipe workspaces = { workspace_alloc, workspace_free, network };
   sb_timed_classifier *classifier = calloc (1, sizeof *classifier);
   if (!classifier)

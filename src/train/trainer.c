@@ -136,8 +136,8 @@ sb_trainer *
 sb_trainer_alloc (const sb_recipe *recipe, sb_training *training)
 {
   if (recipe->batch == 0 || recipe->shard_rows == 0)
-    SB_ERROR_NULL (NULL, GSL_EINVAL, "a batch of %zu in shards of %zu: there is at least one sample in each",
-                   recipe->batch, recipe->shard_rows);
+    SB_ERROR_NULL (NULL, GSL_EINVAL, "a batch of %zu in shards of %zu: neither may be 0", recipe->batch,
+                   recipe->shard_rows);
   const sb_adam *adam = &recipe->adam;
   if ((adam->ramp > 0 || adam->half_life > 0) && adam->batch != (double)recipe->batch)
     SB_ERROR_NULL (NULL, GSL_EINVAL, "a rate or half-life in images is for batches of %g, and these are of %zu",

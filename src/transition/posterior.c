@@ -60,7 +60,7 @@ posterior_of_part (const kernels *k, sb_view view, sb_posterior *p)
 {
   const double v_t = k->sd_t * k->sd_t;
   if (view != SB_DENOISER && k->a == 0)
-    SB_ERROR (NULL, GSL_ESING, "x_t has nothing left of x_s, and a score says nothing of it");
+    SB_ERROR (NULL, GSL_ESING, "A(s,t) = 0: x_t does not depend on x_s, and a score cannot give its mean");
   if (k->sd_t == 0)
     *p = (sb_posterior){ .of_x = 1 / k->a };
   else if (view == SB_DENOISER)
@@ -153,7 +153,7 @@ coefficients_alloc (const sb_process *process, sb_view view, const gsl_vector *s
 {
   *c = NULL;
   if (process->parts == 0)
-    SB_ERROR (NULL, GSL_EUNSUP, "the process %s has no parts, of which a posterior is made", process->type->name);
+    SB_ERROR (NULL, GSL_EUNSUP, "the process %s has no parts: its posterior is not known", process->type->name);
   *c = gsl_matrix_alloc (3 * t->size, process->parts);
   sb_posterior *p = malloc (process->parts * sizeof *p);
   int status = *c && p ? fill_coefficients (process, view, s, t, p, *c) : GSL_ENOMEM;

@@ -71,7 +71,7 @@ clipped (const sb_process *process, double s, double t, double *variance)
   if (s > 0)
     return beta_tilde (process, s, t, variance);
   if (process->levels < 2)
-    SB_ERROR (NULL, GSL_EUNSUP, "only a chain of two steps or more has a beta-tilde_2");
+    SB_ERROR (NULL, GSL_EUNSUP, "beta-tilde_2 needs a chain of two steps or more");
   return beta_tilde (process, 1 / N, 2 / N, variance);
 }
 
@@ -79,7 +79,8 @@ int
 sb_reverse_fixed_variance (const sb_process *process, sb_variance choice, double s, double t, double *variance)
 {
   if (process->parts == 0)
-    SB_ERROR (NULL, GSL_EUNSUP, "the process %s has no parts, each of which has a variance", process->type->name);
+    SB_ERROR (NULL, GSL_EUNSUP, "the process %s has no parts: the variances of a step are by part",
+              process->type->name);
   switch (choice)
     {
     case SB_VARIANCE_BETA:
@@ -89,9 +90,9 @@ sb_reverse_fixed_variance (const sb_process *process, sb_variance choice, double
     case SB_VARIANCE_CLIPPED:
       return clipped (process, s, t, variance);
     case SB_VARIANCE_OPTIMAL:
-      SB_ERROR (NULL, GSL_EUNSUP, "the best variance depends on the score");
+      SB_ERROR (NULL, GSL_EUNSUP, "the optimal variance depends on the score");
     default:
-      SB_ERROR (NULL, GSL_EINVAL, "no such variance: %d", (int)choice);
+      SB_ERROR (NULL, GSL_EINVAL, "there is no choice of variance %d", (int)choice);
     }
 }
 
