@@ -99,6 +99,7 @@
 #include "score/model.h"
 #include "score/network.h"
 #include "score/pde.h"
+#include "score/preconditioning.h"
 #include "score/rescale.h"
 #include "score/score.h"
 #include "score/slice.h"

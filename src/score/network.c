@@ -1,151 +1,26 @@
-// # A network as a score
+// # A network's passes
 //
-// A network maps numbers of order one to numbers of order one. To use it as a score at noise level $\varsigma$ takes
-// three scales and a label, which are defined here once for sampling and training alike.
+// Forward and backward through the network and its scales (preconditioning.c), for the rows of a batch: the noise as it
+// estimates it, its derivative along a direction, and gradients.
 
-#include "network.h"
+#include "network_pass.h"
 
 #include "../base/checks.h"
 #include "../base/error.h"
-#include "../base/pool.h"
-#include "../base/shard.h"
-#include "tweedie.h"
 
-#include <float.h>
 #include <gsl/gsl_math.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
 
-// ## The scales
-//
-// With $x_t = a\,x_0 + \varsigma z$ and data of deviation $\sigma_d$, a coordinate of $x_t$ has deviation
-// $\sqrt{a^2\sigma_d^2 + \varsigma^2}$, so the network $F$ takes $c\,x_t$ with $c$ its inverse, and the noise is
-// estimated by
-// $$ \hat z(x_t, t) = p\,x_t + q\,F(c\,x_t, u) . $$
-
-// Predicting $\epsilon$ means $p = 0$, $q = 1$. At high noise that is hard: $\hat z$ must copy $x_t$ almost exactly,
-// and the error that remains is multiplied by $\varsigma$ in $\hat x_0 = (x_t - \varsigma\hat z)/a$. With the blend of
-// Karras et al. (2022, Table 1) the network only adds a correction to the best linear estimate of $x_0$.
-// [consistent.set-edm-precond] In their coordinates $\sigma = \varsigma/a$ and $x = x_t/a$,
-// $$ \hat x_0 = \frac{\sigma_d^2}{\sigma^2 + \sigma_d^2}\,x + \frac{\sigma\,\sigma_d}{\sqrt{\sigma^2 + \sigma_d^2}}\,F , $$
-// and $\hat z = (x - \hat x_0)/\sigma$ gives $p$ and $q$ below.
-
-static void
-scale_mixed (double a, double sd, double sigma_d, double *c, double *p, double *q)
-{
-  const double total = gsl_hypot (a * sigma_d, sd);
-  *c = 1 / total;
-  *p = sd / gsl_pow_2 (total);
-  *q = -a * sigma_d / total;
-}
-
-static void
-scale_epsilon (double a, double sd, double sigma_d, double *c, double *p, double *q)
-{
-  *c = 1 / gsl_hypot (a * sigma_d, sd);
-  *p = 0;
-  *q = 1;
-}
-
-// A network may also be the score itself, $s = F(x_t, u)$: then $\hat z$ below means $s$.
-
-static void
-scale_nothing (double a, double sd, double sigma_d, double *c, double *p, double *q)
-{
-  (void)a, (void)sd, (void)sigma_d;
-  *c = 1;
-  *p = 0;
-  *q = 1;
-}
-
-// Under a singular corruption an estimate of the noise does not determine the clean image, so the network predicts the
-// residual of $\hat{\mathbf x}_0$ instead, [soft.eq10]
-// $$ \hat{\mathbf x}_0 = \mathbf h_\theta(\mathbf x_t \mid t) = \mathbf x_t + \boldsymbol\phi_\theta(\mathbf x_t \mid t), \qquad
-//    \boldsymbol\phi_\theta = \sigma_d\,F(c\,\mathbf x_t, u), $$
-// the target of which is $\mathbf r_t = \mathbf x_0 - \mathbf x_t$. [soft.txt-residual] At first $F = 0$, and so
-// $\hat{\mathbf x}_0 = \mathbf x_t$. $p$ and $q$ are those of the denoiser here, the same for all coordinates: anything
-// from none to all of the data may be left, and $c$ allows for all.
-
-static void
-scale_residual (double a, double sd, double sigma_d, double *c, double *p, double *q)
-{
-  (void)a;
-  *c = 1 / gsl_hypot (sigma_d, sd);
-  *p = 1;
-  *q = sigma_d;
-}
-
-static const struct
-{
-  sb_entry entry;
-  sb_view view;
-  void (*scale) (double a, double sd, double sigma_d, double *c, double *p, double *q);
-} predictions[] = {
-  { { "epsilon", "the noise", NULL, 0 }, SB_EPSILON, scale_epsilon },
-  { { "mixed", "a blend of noise and denoiser, well scaled at every noise level", NULL, 0 }, SB_EPSILON, scale_mixed },
-  { { "score", "the score itself, unscaled", NULL, 0 }, SB_SCORE, scale_nothing },
-  { { "residual", "the denoised point minus the noisy one", NULL, 0 }, SB_DENOISER, scale_residual }
-};
-
-const sb_entry *
-sb_predictions (size_t k)
-{
-  return k < sizeof predictions / sizeof *predictions ? &predictions[k].entry : NULL;
-}
-
-void
-sb_network_scales (sb_prediction prediction, double a, double sd, double sigma_d, double *c, double *p, double *q)
-{
-  predictions[prediction].scale (a, sd, sigma_d, c, p, q);
-}
-
 sb_view
 sb_network_view (const sb_network *network)
 {
-  return predictions[network->prediction].view;
+  return sb_prediction_view (network->prediction);
 }
 
-// The label is one number, also where the process has several parts: the time, or the logarithm of the noise of the
-// first part. Without noise the label is that of a tiny noise: $\hat x_0$ is $x_t$ there, whatever the output.
-
-static double
-label_time (double t, double a, double sd)
-{
-  (void)a, (void)sd;
-  return 1000 * t;
-}
-
-static double
-label_log_noise (double t, double a, double sd)
-{
-  (void)t;
-  return log (GSL_MAX_DBL (sd / a, DBL_MIN));
-}
-
-// Karras et al. (2022, Table 1) use $c_{\text{noise}}(\sigma) = \frac14\ln\sigma$. [consistent.set-edm-precond]
-
-static double
-label_quarter_log_noise (double t, double a, double sd)
-{
-  return label_log_noise (t, a, sd) / 4;
-}
-
-static const struct
-{
-  sb_entry entry;
-  double (*at) (double t, double a, double sd);
-  bool of_noise;
-} labels[] = { { { "time", "1000 t", NULL, 0 }, label_time, false },
-               { { "log-noise", "the logarithm of the noise-to-signal ratio", NULL, 0 }, label_log_noise, true },
-               { { "quarter-log-noise", "a quarter of it, as in EDM", NULL, 0 }, label_quarter_log_noise, true } };
-
-const sb_entry *
-sb_labels (size_t k)
-{
-  return k < sizeof labels / sizeof *labels ? &labels[k].entry : NULL;
-}
-
+// ## The scales of a batch
+//
 // A residual has the same scale in all coordinates, and so it needs no parts.
 
 static size_t
@@ -174,7 +49,7 @@ static int
 find_scales (const sb_network *network, sb_network_pass *pass, const gsl_vector *t)
 {
   const sb_process *process = network->process;
-  if (labels[network->label].of_noise && process->from_zero_only)
+  if (sb_label_of_noise (network->label) && process->from_zero_only)
     SB_ERROR (NULL, GSL_EINVAL, "the noise of %s may be constant over a range of times: it is no label",
               process->type->name);
   int status = GSL_SUCCESS;
@@ -186,7 +61,7 @@ find_scales (const sb_network *network, sb_network_pass *pass, const gsl_vector 
              *q = gsl_matrix_ptr (pass->q, i, 0);
       status = find_noise (network, t_i, p, q);
       if (!status)
-        pass->label[i] = (float)labels[network->label].at (t_i, p[0], q[0]);
+        pass->label[i] = (float)sb_label_at (network->label, t_i, p[0], q[0]);
       for (size_t k = 0; k < scale_columns (network) && !status; k++)
         sb_network_scales (network->prediction, p[k], q[k], deviation ? deviation[k] : network->data_deviation, &c[k],
                            &p[k], &q[k]);
@@ -314,8 +189,8 @@ place_rows (sb_net_shape shape, size_t first, const gsl_matrix *rows, float *sam
 
 // A condition's row is a picture in the same order, and a class.
 
-static int
-check_condition (const sb_net *net, size_t rows, const gsl_matrix *y)
+int
+network_check_condition (const sb_net *net, size_t rows, const gsl_matrix *y)
 {
   const size_t columns = sb_net_conditions (net);
   if (columns == 0)
@@ -332,7 +207,7 @@ place_condition (const sb_net *net, size_t rows, const gsl_matrix *y, float *giv
   const size_t size = sb_net_shape_size (sb_net_picture (net));
   to->pictures = given;
   to->classes = given + rows * size;
-  int status = check_condition (net, rows, y);
+  int status = network_check_condition (net, rows, y);
   if (status)
     return status;
   for (size_t i = 0; i < rows && net->classes > 0; i++)
@@ -400,8 +275,9 @@ put_in (const sb_network *network, sb_network_pass *pass, const gsl_matrix *x, c
   return status ? status : place_numbers (network, pass, sb_net_input (network->net), &cx.matrix, in);
 }
 
-static int
-show (const sb_network *network, sb_network_pass *pass, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y)
+int
+network_show (const sb_network *network, sb_network_pass *pass, const gsl_matrix *x, const gsl_vector *t,
+              const gsl_matrix *y)
 {
   sb_net_condition given = { .drop = pass->drop };
   int status = put_in (network, pass, x, t, pass->in);
@@ -415,9 +291,9 @@ show (const sb_network *network, sb_network_pass *pass, const gsl_matrix *x, con
 
 // The output is the skip connection's plus the network's, $p\,x + q\,F$, for $\hat z$ and, below, its derivative.
 
-static int
-blend (const sb_network *network, const sb_network_pass *pass, const gsl_matrix *x, const float *out,
-       gsl_matrix *epsilon)
+int
+network_blend (const sb_network *network, const sb_network_pass *pass, const gsl_matrix *x, const float *out,
+               gsl_matrix *epsilon)
 {
   int status = check_output (network);
   if (status || x->size1 == 0)
@@ -435,8 +311,8 @@ int
 sb_network_forward (const sb_network *network, sb_network_pass *pass, const gsl_matrix *x, const gsl_vector *t,
                     const gsl_matrix *y, gsl_matrix *epsilon)
 {
-  int status = show (network, pass, x, t, y);
-  return status ? status : blend (network, pass, x, pass->out, epsilon);
+  int status = network_show (network, pass, x, t, y);
+  return status ? status : network_blend (network, pass, x, pass->out, epsilon);
 }
 
 // ## Along a direction
@@ -451,7 +327,7 @@ sb_network_jvp (const sb_network *network, sb_network_pass *pass, const gsl_vect
   int status = put_in (network, pass, x_dot, t, pass->in);
   if (!status)
     status = sb_net_jvp (network->net, network->theta, pass->work, pass->in, pass->out);
-  return status ? status : blend (network, pass, x_dot, pass->out, epsilon_dot);
+  return status ? status : network_blend (network, pass, x_dot, pass->out, epsilon_dot);
 }
 
 // ## Backward
@@ -509,8 +385,8 @@ sb_network_dual_forward (const sb_network *network, sb_network_pass *pass, const
     status = sb_net_dual_forward (pass->dual, network->theta, x->size1, pass->in, pass->label, &given, pass->in_dot,
                                   pass->out, pass->out_dot);
   if (!status)
-    status = blend (network, pass, x, pass->out, epsilon);
-  return status ? status : blend (network, pass, x_dot, pass->out_dot, epsilon_dot);
+    status = network_blend (network, pass, x, pass->out, epsilon);
+  return status ? status : network_blend (network, pass, x_dot, pass->out_dot, epsilon_dot);
 }
 
 static int
@@ -547,7 +423,7 @@ sb_network_logits (const sb_network *network, sb_network_pass *pass, const gsl_m
   if (logits->size1 != x->size1 || logits->size2 != sb_net_shape_size (out))
     SB_ERROR (NULL, GSL_EBADLEN, "logits are %zu x %zu, of %zu rows and a network with %zu outputs", logits->size1,
               logits->size2, x->size1, sb_net_shape_size (out));
-  int status = show (network, pass, x, t, NULL);
+  int status = network_show (network, pass, x, t, NULL);
   if (!status)
     fetch_rows (out, 0, pass->out, logits);
   return status;
@@ -577,270 +453,4 @@ sb_network_logits_backward (const sb_network *network, sb_network_pass *pass, co
   gsl_matrix_view c = first_rows (pass->c, n), numbers = first_rows (pass->numbers, n);
   gsl_matrix_memcpy (&numbers.matrix, x_bar);
   return sb_process_combine (network->process, 1, &(sb_term){ &c.matrix, &numbers.matrix }, NULL, x_bar);
-}
-
-// ## As a score
-//
-// A batch is cut into shards of a few rows, each with a workspace of its own, which is kept for the next batch.
-// Tweedie's formula gives the views that the network does not predict.
-
-typedef struct
-{
-  const sb_network *network;
-  float *theta_bar;           // not owned; NULL: not computed
-  sb_pool *passes;            // forward only
-  sb_pool *derivative_passes; // with memory for derivatives
-} learned;
-
-static void *
-make_pass (const void *network)
-{
-  return sb_network_pass_alloc (network, SB_NETWORK_ROWS, 0);
-}
-
-static void *
-make_derivative_pass (const void *network)
-{
-  return sb_network_pass_alloc (network, SB_NETWORK_ROWS, 1);
-}
-
-static void
-release_pass (void *pass)
-{
-  sb_network_pass_free (pass);
-}
-
-// The arguments of a call for a batch, and then for a shard's rows.
-
-typedef struct question question;
-
-struct question
-{
-  int (*answer) (const question *rows, sb_network_pass *pass);
-  const learned *score;
-  sb_pool *pool;
-  const gsl_matrix *x, *v; // v: directions, where there are any, else x again
-  const gsl_vector *t;
-  const gsl_matrix *y;  // NULL: no condition
-  gsl_matrix *out;      // of one column, where the result is a number per row
-  gsl_matrix *estimate; // NULL: not wanted
-};
-
-static int
-answer_shard (void *context, size_t shard, size_t first, size_t count)
-{
-  (void)shard;
-  const question *q = context;
-  sb_network_pass *pass = sb_pool_take (q->pool);
-  if (!pass)
-    return GSL_ENOMEM;
-  gsl_matrix_const_view x = gsl_matrix_const_submatrix (q->x, first, 0, count, q->x->size2),
-                        v = gsl_matrix_const_submatrix (q->v, first, 0, count, q->v->size2);
-  const gsl_matrix *given = q->y ? q->y : q->x;
-  gsl_matrix_const_view y = gsl_matrix_const_submatrix (given, first, 0, count, given->size2);
-  gsl_vector_const_view t = gsl_vector_const_subvector (q->t, first, count);
-  gsl_matrix_view out = gsl_matrix_submatrix (q->out, first, 0, count, q->out->size2);
-  gsl_matrix *all = q->estimate ? q->estimate : q->out;
-  gsl_matrix_view estimate = gsl_matrix_submatrix (all, first, 0, count, all->size2);
-  const question rows = { q->answer,
-                          q->score,
-                          q->pool,
-                          &x.matrix,
-                          &v.matrix,
-                          &t.vector,
-                          q->y ? &y.matrix : NULL,
-                          &out.matrix,
-                          q->estimate ? &estimate.matrix : NULL };
-  int status = q->answer (&rows, pass);
-  sb_pool_give (q->pool, pass);
-  return status;
-}
-
-static int
-ask (question q)
-{
-  int status = q.y ? check_condition (q.score->network->net, q.x->size1, q.y) : GSL_SUCCESS;
-  return status ? status : sb_shards (q.x->size1, SB_NETWORK_ROWS, answer_shard, &q);
-}
-
-static int
-evaluate_rows (const question *q, sb_network_pass *pass)
-{
-  return sb_network_forward (q->score->network, pass, q->x, q->t, q->y, q->out);
-}
-
-static int
-evaluate (const void *state, sb_view view, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y,
-          gsl_matrix *out)
-{
-  const learned *score = state;
-  (void)view;
-  return ask ((question){ evaluate_rows, score, score->passes, x, x, t, y, out, NULL });
-}
-
-// ## The Jacobian
-//
-// That of $\hat z$ is $p\,I + q\,c\,F'$, and $\dot{\hat z}$ above is its product with $v$. Where the network predicts
-// $\epsilon$ it is the network's own, scaled; the blend adds a multiple of the identity, which at high noise is nearly
-// all of it. Nothing makes the score's, $J = -S^{-\top}(p\,I + q\,c\,F')$, symmetric: a network need not be the
-// gradient of anything.
-
-static int
-jvp_rows (const question *q, sb_network_pass *pass)
-{
-  int status = show (q->score->network, pass, q->x, q->t, q->y);
-  return status ? status : sb_network_jvp (q->score->network, pass, q->t, q->v, q->out);
-}
-
-static int
-jvp (const void *state, sb_view view, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y,
-     const gsl_matrix *v, gsl_matrix *out)
-{
-  const learned *score = state;
-  (void)view;
-  return ask ((question){ jvp_rows, score, score->derivative_passes, x, v, t, y, out, NULL });
-}
-
-// A backward pass of the network from $\bar z = v$ gives its transpose times $v$, and on its way the gradient in
-// $\theta$.
-
-static int
-vjp_rows (const question *q, sb_network_pass *pass)
-{
-  const sb_network *network = q->score->network;
-  int status = show (network, pass, q->x, q->t, q->y);
-  if (!status && q->estimate)
-    status = blend (network, pass, q->x, pass->out, q->estimate);
-  return status ? status : sb_network_backward (network, pass, q->t, q->v, q->score->theta_bar, q->out);
-}
-
-// The gradient in $\theta$ is a sum over rows, and its last bits depend on the order: where it is computed the shards
-// run one after the other.
-
-static int
-evaluate_vjp (void *state, sb_view view, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y,
-              const gsl_matrix *v, gsl_matrix *estimate, gsl_matrix *out)
-{
-  const learned *score = state;
-  (void)view;
-  question q = { vjp_rows, score, score->derivative_passes, x, v, t, y, out, estimate };
-  if (!score->theta_bar)
-    return ask (q);
-  int status = y ? check_condition (score->network->net, x->size1, y) : GSL_SUCCESS;
-  for (size_t first = 0; first < x->size1 && !status; first += SB_NETWORK_ROWS)
-    status = answer_shard (&q, first / SB_NETWORK_ROWS, first, GSL_MIN (x->size1 - first, SB_NETWORK_ROWS));
-  return status;
-}
-
-static int
-vjp (void *state, sb_view view, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, const gsl_matrix *v,
-     gsl_matrix *out)
-{
-  return evaluate_vjp (state, view, x, t, y, v, NULL, out);
-}
-
-// The trace takes a product for each of the $d$ coordinates, [dsm2ddpm.txt-A1-divergence]
-// $$ \operatorname{tr} J = \sum_k e_k^\top J\,e_k . $$
-
-static int
-sum_diagonal (const question *q, sb_network_pass *pass, gsl_matrix *e, gsl_matrix *Je)
-{
-  const sb_network *network = q->score->network;
-  int status = show (network, pass, q->x, q->t, q->y);
-  gsl_matrix_set_zero (q->out);
-  for (size_t k = 0; k < e->size2 && !status; k++)
-    {
-      gsl_matrix_set_zero (e);
-      for (size_t i = 0; i < e->size1; i++)
-        gsl_matrix_set (e, i, k, 1);
-      status = sb_network_jvp (network, pass, q->t, e, Je);
-      if (!status)
-        status = sb_tweedie (network->process, sb_network_view (network), SB_SCORE, e, q->t, Je);
-      for (size_t i = 0; i < e->size1 && !status; i++)
-        *gsl_matrix_ptr (q->out, i, 0) += gsl_matrix_get (Je, i, k);
-    }
-  return status;
-}
-
-static int
-divergence_rows (const question *q, sb_network_pass *pass)
-{
-  gsl_matrix *e = gsl_matrix_alloc (q->x->size1, q->x->size2), *Je = gsl_matrix_alloc (q->x->size1, q->x->size2);
-  int status = e && Je ? sum_diagonal (q, pass, e, Je) : GSL_ENOMEM;
-  gsl_matrix_free (e);
-  gsl_matrix_free (Je);
-  return status;
-}
-
-static int
-divergence (const void *state, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, gsl_vector *trace)
-{
-  const learned *score = state;
-  if (x->size1 == 0)
-    return GSL_SUCCESS;
-  gsl_matrix_view column = gsl_matrix_view_array_with_tda (trace->data, trace->size, 1, trace->stride);
-  return ask ((question){ divergence_rows, score, score->derivative_passes, x, x, t, y, &column.matrix, NULL });
-}
-
-// ## Making one
-
-static void
-release (void *state)
-{
-  learned *score = state;
-  sb_pool_free (score->passes);
-  sb_pool_free (score->derivative_passes);
-  free (score);
-}
-
-// Every backend has a backward pass, only the reference a forward product. So vjp is preferred where it does not
-// accumulate a gradient in $\theta$.
-
-#define NETWORK_SCORE(view, backward)                                                                                  \
-  {                                                                                                                    \
-    .name = "network", .views = view, .evaluate = evaluate, .derivatives = view, .jvp = jvp, .vjp = vjp,               \
-    .evaluate_vjp = evaluate_vjp, .backward_first = backward, .divergence = divergence, .free = release                \
-  }
-
-static const sb_score_type of_epsilon[2] = { NETWORK_SCORE (SB_EPSILON, true), NETWORK_SCORE (SB_EPSILON, false) },
-                           of_score[2] = { NETWORK_SCORE (SB_SCORE, true), NETWORK_SCORE (SB_SCORE, false) },
-                           of_denoiser[2] = { NETWORK_SCORE (SB_DENOISER, true), NETWORK_SCORE (SB_DENOISER, false) };
-
-sb_score *
-sb_score_network_gradient_alloc (const sb_network *network, float *theta_bar)
-{
-  const sb_pool_recipe passes = { make_pass, release_pass, network },
-                       derivative_passes = { make_derivative_pass, release_pass, network };
-  learned *score = calloc (1, sizeof *score);
-  if (!score)
-    SB_ERROR_NULL (NULL, GSL_ENOMEM, "no memory for a score");
-  score->network = network;
-  score->theta_bar = theta_bar;
-  score->passes = sb_pool_alloc (&passes);
-  score->derivative_passes = score->passes ? sb_pool_alloc (&derivative_passes) : NULL;
-  if (!score->derivative_passes)
-    {
-      release (score);
-      return NULL;
-    }
-  const sb_view view = sb_network_view (network);
-  const sb_score_type *type = view == SB_SCORE ? of_score : view == SB_DENOISER ? of_denoiser : of_epsilon;
-  return sb_score_alloc (&type[theta_bar != NULL], score, network->process);
-}
-
-sb_score *
-sb_score_network_alloc (const sb_network *network)
-{
-  return sb_score_network_gradient_alloc (network, NULL);
-}
-
-int
-sb_score_network_prepare (const sb_score *score)
-{
-  const learned *state = score->state;
-  sb_network_pass *pass = sb_pool_take (state->passes);
-  if (!pass)
-    return GSL_ENOMEM;
-  sb_pool_give (state->passes, pass);
-  return GSL_SUCCESS;
 }

@@ -222,7 +222,7 @@ Test (classify, half_of_the_images_are_flipped)
 // Its loss is the mean, over what is drawn, of the cross-entropy of what the network says to it, here worked out row by
 // row, and row $i$ is the one that a shard beginning there begins with: of images as they are, and of images through
 // noise, which are drawn again here from the streams of a loss's times and noise, scaled and labelled by the formulas
-// of score/network.c. [scoresde.txt-classifier-training]
+// of score/preconditioning.c. [scoresde.txt-classifier-training]
 
 enum
 {
