@@ -10,6 +10,7 @@
 #include "process/ito.h"
 #include "process/moments.h"
 #include "process/nonuniform.h"
+#include "process/ve.h"
 #include "process/vp.h"
 #include "property.h"
 #include "sampler/forward.h"
@@ -537,6 +538,8 @@ Test (bound, little_is_lost_by_the_prior)
           {
             model m = { .mean = vector_of (mean[j]), .covariance = matrix_of (1, 1, variance[i]), .power = 1 };
             const sb_bound_sides s = sides_of (&m, vp, T, true, false, 400);
+            const double a2 = exp (-0.1 * T - 9.95 * T * T), v = a2 * variance[i] + 1 - a2;
+            cr_assert_float_eq (s.prior, (v - 1 - log (v) + a2 * mean[j] * mean[j]) / 2, 1e-11);
             cr_assert (s.prior <= before && s.kl <= s.prior + 1e-8 && s.integral == 0, "%g, %g", s.kl, s.prior);
             before = s.prior;
           }
@@ -659,11 +662,17 @@ kernel_covariance (const sb_process *process, double t)
 
 Test (bound, forward_steps_have_order_one)
 {
-  const sb_process *process = three_rates ();
-  const gsl_matrix *exact = kernel_covariance (process, 1);
-  const double coarse = largest_difference (forward_covariance (process, 256), exact),
-               fine = largest_difference (forward_covariance (process, 512), exact);
-  cr_assert (coarse / fine > 1.8 && coarse / fine < 2.2, "%g, %g", coarse, fine);
+  sb_process *ve[3];
+  for (size_t k = 0; k < 3; k++)
+    ve[k] = sb_ve_gathered_alloc (1, 0.01, pow (10, 0.5 * (double)k));
+  const sb_process *const of[] = { three_rates (), scoped (sb_nonuniform_alloc ("ve", 3, ve, 0, 1, NULL)) };
+  for (int k = 0; k < 2; k++)
+    {
+      const gsl_matrix *exact = kernel_covariance (of[k], 1);
+      const double coarse = largest_difference (forward_covariance (of[k], 256), exact),
+                   fine = largest_difference (forward_covariance (of[k], 512), exact);
+      cr_assert (coarse / fine > 1.8 && coarse / fine < 2.2, "%d: %g, %g", k, coarse, fine);
+    }
 }
 
 // Backward from p(x_T) with the exact score: the covariance of the data, the error halves likewise. With a model's

@@ -412,6 +412,16 @@ Test (components, the_papers_networks_have_so_many_weights)
     }
 }
 
+// Three channels more cost 9 weights for each channel of the first convolution; as its outputs, a bias each besides.
+// [nonuniform.set-arch]
+
+Test (components, both_images_cost_2595_weights_more)
+{
+  const sb_net *both = net_of ("unet image=6x16x16 channels=96 multipliers=1,1 groups=8"),
+               *given = net_of ("unet image=3x16x16 condition=3 channels=96 multipliers=1,1 groups=8");
+  cr_assert_eq (both->parameters - given->parameters, 3 * (96 * 9 + 1));
+}
+
 // The shapes on the way: NCSN++ has levels of 32, 16, 8 and 4 lines, five blocks each going up, and attention at 16 and
 // in the middle.
 

@@ -600,18 +600,18 @@ Test (consistency, of_a_consistent_denoiser_is_none)
 {
   sb_process *edm = from_zero (1);
   const sb_score *const of[] = { scoped (sb_score_exact_alloc (line_target (&LINE_M1), edm)), denoiser_identity (edm),
-                                 denoiser_constant (edm, .7) };
+                                 denoiser_constant (edm, .7), denoiser_n2 (from_zero (2)) };
   enum
   {
     N = 4000
   };
   const sb_partial_path p = { sb_step_reverse_diffusion, NULL, 60, 7 };
-  for (int k = 0; k < 3; k++)
+  for (size_t k = 0; k < sizeof of / sizeof *of; k++)
     {
       gsl_vector *loss = vector (N), *single = vector (N);
       double error;
-      ok (sb_consistency_loss (of[k], &p, 2, NULL, vector_all (N, 1), vector_all (N, .3), normals (N, 1, 5),
-                               (sb_stream){ 17, 0, 0 }, loss, single));
+      ok (sb_consistency_loss (of[k], &p, 2, NULL, vector_all (N, 1), vector_all (N, .3),
+                               normals (N, of[k]->process->dimension, 5), (sb_stream){ 17, 0, 0 }, loss, single));
       const double mean = mean_of (loss, &error);
       cr_assert_leq (fabs (mean), 4.9 * error);
       cr_assert (k == 2 || (gsl_vector_min (loss) < 0 && gsl_vector_max (loss) > 0 && gsl_vector_min (single) > 0));

@@ -75,6 +75,26 @@ Test (observations, a_hole_is_a_quarter)
   sb_observation_free (o);
 }
 
+// Of any image, not square either, all but the hole stays. [nonuniform.set-inpaint]
+
+Test (observations, nothing_but_the_hole_changes)
+{
+  enum
+  {
+    ROWS = 30,
+    SIZE = 6 * 10 * 3
+  };
+  sb_error error = { 0 };
+  sb_observation *o = sb_observation_from_text ("inpaint", 6, 10, 3, &error);
+  cr_assert_not_null (o, "%s", error.message);
+  const gsl_matrix *x = normals (ROWS, SIZE, 8), *white = seen_of (o, 4, matrix_all (ROWS, SIZE, 1)),
+                   *y = seen_of (o, 4, x);
+  for (size_t i = 0; i < ROWS; i++)
+    for (size_t k = 0; k < SIZE; k++)
+      cr_assert_eq (gsl_matrix_get (y, i, k), gsl_matrix_get (white, i, k) == 0 ? 0 : gsl_matrix_get (x, i, k));
+  sb_observation_free (o);
+}
+
 // Every place is as likely: of 14 x 14 in 28 x 28 each of the 225, by chi-square; row i of a batch is that of its
 // stream, and another index has another. [nonuniform.set-inpaint]
 

@@ -8,6 +8,7 @@
 #include "process/loglinear.h"
 #include "process/multispeed.h"
 #include "process/nonuniform.h"
+#include "process/subvp.h"
 #include "process/ve.h"
 #include "process/vp.h"
 #include "property.h"
@@ -130,15 +131,15 @@ follow_moments (const sb_process *process, size_t part, double from, double to, 
 Test (nonuniform, each_block_solves_its_own_moment_equations)
 {
   const sb_loglinear line = { 1e-3, 1, 9, -10 };
-  sb_process *const block[]
-      = { sb_vp_alloc (1, 0.1, 20), sb_ve_alloc (1, 0.01, 5), sb_loglinear_alloc (1, &line), sb_still_alloc (1) };
-  sb_process *whole = scoped (sb_nonuniform_alloc ("four", 4, block, 1e-3, 1, NULL));
-  double a[4], sd[4], after_a[4], after_sd[4];
+  sb_process *const block[] = { sb_vp_alloc (1, 0.1, 20), sb_ve_alloc (1, 0.01, 5), sb_loglinear_alloc (1, &line),
+                                sb_still_alloc (1), sb_subvp_alloc (1, 0.1, 20) };
+  sb_process *whole = scoped (sb_nonuniform_alloc ("five", 5, block, 1e-3, 1, NULL));
+  double a[5], sd[5], after_a[5], after_sd[5];
   ok (sb_process_numbers (whole, SB_A, 0, 0.01, a));
   ok (sb_process_numbers (whole, SB_S, 0, 0.01, sd));
   ok (sb_process_numbers (whole, SB_A, 0, 0.9, after_a));
   ok (sb_process_numbers (whole, SB_S, 0, 0.9, after_sd));
-  for (size_t k = 0; k < 4; k++)
+  for (size_t k = 0; k < 5; k++)
     {
       double m[2] = { a[k], sd[k] * sd[k] };
       follow_moments (whole, k, 0.01, 0.9, m);
@@ -380,6 +381,15 @@ Test (nonuniform, bands_end_when_and_are_as_large_as_they_should)
     }
 }
 
+// Of one level the bands end at 1/2 and 1. [nonuniform.txt-Tscale]
+
+Test (nonuniform, one_level_ends_at_a_half)
+{
+  const sb_bands one = { 1, 4, 4, 1, 1, 1e-3, 0.1, 20 };
+  cr_assert_eq (sb_bands_line (&one, 0).end, 1);
+  cr_assert_eq (sb_bands_line (&one, 1).end, 0.5);
+}
+
 // A band is alive at t iff its end is later, and the stage in charge has those bands and no others.
 // [nonuniform.txt-groups]
 
@@ -410,7 +420,7 @@ Test (nonuniform, bands_end_with_the_same_ratio)
         const sb_loglinear line = sb_bands_line (of[i], k);
         sb_process *p = scoped (sb_loglinear_alloc (1, &line));
         cr_assert_float_eq (log_snr (p, line.epsilon), most[i], 1e-6);
-        cr_assert_float_eq (log_snr (p, line.end), -10.049957, 1e-6);
+        cr_assert_float_eq (log_snr (p, line.end), -log (expm1 (10.05)), 1e-12);
       }
   sb_process *vp = scoped (sb_vp_alloc (1, 0.1, 20));
   cr_assert_float_eq (log_snr (vp, 1), sb_bands_line (&three, 2).log_snr_min, 1e-12);

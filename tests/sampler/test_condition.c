@@ -50,7 +50,7 @@ rate (double most, double t)
 
 // ## A pair
 //
-// A joint Gaussian with mean 0, x the first $n_x$; y gathers noise up to `most`, 0: it stands still.
+// A joint Gaussian with mean 0, x the first $n_x$; they gather noise up to x_most and y_most, 0: y stays as it is.
 
 static const double most_of_x = 10;
 
@@ -61,11 +61,11 @@ typedef struct
 } pair;
 
 static void
-pair_open (const gsl_matrix *C, size_t n_x, double most_of_y, pair *p)
+pair_open (const gsl_matrix *C, size_t n_x, double x_most, double y_most, pair *p)
 {
   const size_t n_y = C->size1 - n_x;
-  sb_process *y = most_of_y > 0 ? sb_ve_gathered_alloc (n_y, LEAST, most_of_y) : sb_still_alloc (n_y);
-  p->joint = scoped (sb_multispeed_of (sb_ve_gathered_alloc (n_x, LEAST, most_of_x), y, 0));
+  sb_process *y = y_most > 0 ? sb_ve_gathered_alloc (n_y, LEAST, y_most) : sb_still_alloc (n_y);
+  p->joint = scoped (sb_multispeed_of (sb_ve_gathered_alloc (n_x, LEAST, x_most), y, 0));
   p->x = sb_nonuniform_block (p->joint, 0);
   p->y = sb_nonuniform_block (p->joint, 1);
   sb_target *law = scoped (sb_target_gaussian_alloc (vector_all (C->size1, 0), C));
@@ -90,16 +90,22 @@ typedef struct
 } outcome;
 
 static outcome
-run_on_a_line (double most_of_y, double last, size_t N)
+run_from (double x_most, double y_most, double last, size_t N)
 {
   pair p;
-  pair_open (matrix_of (2, 2, 1, RHO, RHO, 1), 1, most_of_y, &p);
+  pair_open (matrix_of (2, 2, 1, RHO, RHO, 1), 1, x_most, y_most, &p);
   const sb_condition diffused = { p.y, false };
-  const sb_pc pc = euler_maruyama (most_of_y > 0 ? &diffused : NULL);
+  const sb_pc pc = euler_maruyama (y_most > 0 ? &diffused : NULL);
   gsl_vector *mean = vector_of (RHO);
-  gsl_matrix *P = matrix_of (1, 1, 1 - RHO * RHO + gathered (most_of_x, 1));
+  gsl_matrix *P = matrix_of (1, 1, 1 - RHO * RHO + gathered (x_most, 1));
   ok (sb_gaussian_run (&pc, p.score, vector_of (1), even_times (1, last, N), mean, P));
   return (outcome){ gsl_vector_get (mean, 0), gsl_matrix_get (P, 0, 0) };
+}
+
+static outcome
+run_on_a_line (double most_of_y, double last, size_t N)
+{
+  return run_from (most_of_x, most_of_y, last, N);
 }
 
 // By the score itself, $-(x - k y_t)/v$: $m \leftarrow (1 - a)m + a k$, $P \leftarrow (1 - a)^2P + g^2h +
@@ -139,7 +145,8 @@ Test (condition, the_sampler_is_the_recursion)
   cr_assert_float_eq (cdiffe.slope, 0.5054593, 1e-7);
   cr_assert_float_eq (cdiffe.variance, 0.4943426, 1e-7);
   cr_assert_float_eq (cde.slope, RHO, 1e-6);
-  cr_assert_float_eq (cde.variance, 1 - RHO * RHO, 1e-3);
+  const double exact = 1 - RHO * RHO + gathered (most_of_x, 1e-3); // at the last time; the steps' error is of order 1/N
+  cr_assert_float_eq (2 * run_on_a_line (0, 1e-3, 8000).variance - cde.variance, exact, 1e-6);
 }
 
 Test (condition, smaller_steps_do_not_mend_it)
@@ -147,12 +154,23 @@ Test (condition, smaller_steps_do_not_mend_it)
   const outcome fine = run_on_a_line (10, 1e-3, 16000);
   cr_assert_float_eq (fine.slope, 0.5047291, 5e-5);
   cr_assert_float_eq (fine.variance, 0.4943531, 5e-5);
-  cr_assert_float_eq ((1 - sqrt (1 - RHO * RHO)) / RHO, 0.5, 1e-15);
-  cr_assert_lt (fabs (fine.slope - 0.5), 0.01);
+}
+
+// Both limits, of steps and of noise, by extrapolation: $(1 - \sqrt{1 - \rho^2})/\rho$ and $\frac{1 - \rho^2}{2\rho}
+// \ln\frac{1 + \rho}{1 - \rho}$. [nonuniform.txt-cdiffe-sample]
+
+Test (condition, far_out_it_ends_at_a_half)
+{
+  outcome end[2];
+  for (size_t k = 0; k < 2; k++)
+    end[k] = run_from (1e3, 1e3, 1e-4, (size_t)4000 << k);
+  cr_assert_float_eq (2 * end[1].slope - end[0].slope, (1 - sqrt (1 - RHO * RHO)) / RHO, 2e-6);
+  cr_assert_float_eq (2 * end[1].variance - end[0].variance, (1 - RHO * RHO) / (2 * RHO) * log ((1 + RHO) / (1 - RHO)),
+                      2e-6);
 }
 
 // The slower y, the nearer: KL of $p(x \mid y)$ from the output, the mean over y, rises with $\sigma^y_{\max}$.
-// [nonuniform.txt-insights] [nonuniform.txt-limits]
+// [nonuniform.txt-insights] [nonuniform.txt-limits] [nonuniform.fig2]
 
 static double
 mean_kl (double most_of_y, size_t N)
@@ -164,9 +182,9 @@ mean_kl (double most_of_y, size_t N)
 
 Test (condition, slower_conditions_are_nearer)
 {
-  const double most[] = { 0.3, 0.5, 1, 2, 5, 10 },
-               expected[] = { 6.93e-5, 2.749e-4, 1.686e-3, 8.56e-3, 4.60e-2, 0.1109 };
-  for (size_t i = 0; i < 6; i++)
+  const double most[] = { 0.05, 0.1, 0.3, 0.5, 1, 2, 5, 10 },
+               expected[] = { 5.2e-7, 3.57e-6, 6.93e-5, 2.749e-4, 1.686e-3, 8.56e-3, 4.60e-2, 0.1109 };
+  for (size_t i = 0; i < sizeof most / sizeof *most; i++)
     {
       const double kl = mean_kl (most[i], 8000);
       cr_assert_float_eq (kl / expected[i], 1, 0.02, "sigma_y %g: %g", most[i], kl);
@@ -182,7 +200,7 @@ Test (condition, samples_have_these_moments)
     ROWS = 40000
   };
   pair p;
-  pair_open (matrix_of (2, 2, 1, RHO, RHO, 1), 1, 10, &p);
+  pair_open (matrix_of (2, 2, 1, RHO, RHO, 1), 1, most_of_x, 10, &p);
   const sb_condition diffused = { p.y, false };
   const sb_pc pc = euler_maruyama (&diffused);
   const outcome expected = recursion (10, 1e-3, 100);
@@ -227,6 +245,41 @@ Test (condition, is_drawn_anew_or_on_one_path)
       gsl_matrix *again = copy_of (earlier);
       ok (sb_condition_draw (&condition, (sb_stream){ .seed = 2 }, 2, s, s, y, again));
       cr_assert ((largest_difference (again, earlier) == 0) == path);
+    }
+}
+
+// No two draws, and no two of their coordinates, have a normal in common. [nonuniform.txt-cdiffe-sample]
+
+Test (condition, draws_share_no_normals)
+{
+  enum
+  {
+    ROWS = 20000
+  };
+  sb_process *ve = scoped (sb_ve_alloc (2, 0.01, 5));
+  const double t = 0.9, s = 0.8, sd = number_of (ve, SB_S, 0, s), kept = sd / number_of (ve, SB_S, 0, t);
+  const gsl_vector *clean = vector_of (3, -1);
+  gsl_matrix *y = matrix (ROWS, 2), *later = matrix (ROWS, 2), *earlier = matrix (ROWS, 2);
+  for (size_t i = 0; i < ROWS; i++)
+    gsl_matrix_set_row (y, i, clean);
+  for (int path = 0; path < 2; path++)
+    {
+      const sb_condition condition = { ve, path };
+      ok (sb_condition_draw (&condition, (sb_stream){ .seed = 2 }, 0, 0, t, y, later));
+      gsl_matrix_memcpy (earlier, later);
+      ok (sb_condition_draw (&condition, (sb_stream){ .seed = 2 }, 1, t, s, y, earlier));
+      for (size_t j = 0; j < 2; j++)
+        {
+          cr_assert_float_eq (gsl_stats_mean (earlier->data + j, 2, ROWS), gsl_vector_get (clean, j),
+                              5.2 * sd / sqrt (ROWS));
+          for (size_t k = 0; k < 2; k++)
+            {
+              const double r = gsl_stats_correlation (later->data + j, 2, earlier->data + k, 2, ROWS),
+                           expected = path && j == k ? kept : 0;
+              cr_assert_lt (fabs (r - expected) * sqrt (ROWS) / (1 - expected * expected), 5.2, "%d: %zu, %zu: %g",
+                            path, j, k, r);
+            }
+        }
     }
 }
 
@@ -285,7 +338,7 @@ Test (condition, each_step_and_correction_sees_another)
 Test (condition, what_does_not_fit_is_refused)
 {
   pair p;
-  pair_open (matrix_of (2, 2, 1, RHO, RHO, 1), 1, 10, &p);
+  pair_open (matrix_of (2, 2, 1, RHO, RHO, 1), 1, most_of_x, 10, &p);
   const sb_condition diffused = { p.y, false }, path = { p.y, true };
   const sb_pc pc = euler_maruyama (&diffused), on_path = euler_maruyama (&path);
   sb_pc corrected = pc;
@@ -344,7 +397,7 @@ Test (condition, the_flow_has_one_noise_for_a_row)
   const double most_of_y = 3, last = 0.05;
   const size_t n = 5;
   pair p;
-  pair_open (matrix_of (2, 2, 1, RHO, RHO, 1), 1, most_of_y, &p);
+  pair_open (matrix_of (2, 2, 1, RHO, RHO, 1), 1, most_of_x, most_of_y, &p);
   const sb_condition diffused = { p.y, false };
   const sb_stream stream = { .seed = 3, .index = 7 };
   gsl_matrix *z = matrix (n, 1), *x = normals (n, 1, 1), *y = normals (n, 1, 2);
@@ -438,6 +491,7 @@ product (CBLAS_TRANSPOSE_t a, const gsl_matrix *A, CBLAS_TRANSPOSE_t b, const gs
 typedef struct
 {
   double psnr, consistency, deviation, hidden_kl;
+  double spread; // the mean deviation outside the hole, of that inside
 } quality;
 
 static double
@@ -484,7 +538,7 @@ quality_of (bool hole, double most_of_y)
 
   // Run from the exact law of x_T given y: the mean for each unit y is a column of K.
   pair p;
-  pair_open (z, D, most_of_y, &p);
+  pair_open (z, D, most_of_x, most_of_y, &p);
   const sb_condition diffused = { p.y, false };
   const sb_pc pc = euler_maruyama (most_of_y > 0 ? &diffused : NULL);
   gsl_matrix *K = matrix (D, m), *P = NULL;
@@ -504,11 +558,11 @@ quality_of (bool hole, double most_of_y)
   gsl_matrix *off = copy_of (K), *of_y = product (CblasNoTrans, A, CblasNoTrans, K),
              *AP = product (CblasNoTrans, A, CblasNoTrans, P);
   gsl_matrix_sub (off, M);
-  double x_error = trace_of (off, C_y), y_error = 0, deviation = 0;
+  double x_error = trace_of (off, C_y), y_error = 0, inside = 0, outside = 0;
   for (size_t i = 0; i < D; i++)
     {
       x_error += gsl_matrix_get (P, i, i) + gsl_matrix_get (Sigma, i, i);
-      deviation += sqrt (gsl_matrix_get (P, i, i)) / D;
+      *(hidden (i) ? &inside : &outside) += sqrt (gsl_matrix_get (P, i, i));
     }
   for (size_t i = 0; i < m; i++)
     {
@@ -538,16 +592,17 @@ quality_of (bool hole, double most_of_y)
       gsl_blas_dtrsm (CblasLeft, CblasLower, CblasNoTrans, CblasNonUnit, 1, Q, R);
       kl += trace_of (R, C_y) / 2;
     }
-  return (quality){ -10 * log10 (x_error / D), -10 * log10 (y_error / (double)m), deviation, kl };
+  return (quality){ -10 * log10 (x_error / D), -10 * log10 (y_error / (double)m), (inside + outside) / D, kl,
+                    outside / 12 / (inside / 4) };
 }
 
 Test (condition, reconstructions_of_a_hole)
 {
   const double most[] = { 0, 0.5, 1, 10 };
-  const quality expected[] = { { 26.136, 54.57, .01884, 4.8e-7 },
-                               { 25.550, 50.77, .02168, .0764 },
-                               { 25.068, 49.92, .02333, .1932 },
-                               { 20.118, 44.56, .04134, 1.633 } };
+  const quality expected[] = { { 26.136, 54.57, .01884, 4.8e-7, .0267835 },
+                               { 25.550, 50.77, .02168, .0764, .0370005 },
+                               { 25.068, 49.92, .02333, .1932, .0378156 },
+                               { 20.118, 44.56, .04134, 1.633, .0355786 } };
   for (size_t k = 0; k < 4; k++)
     {
       const quality q = quality_of (true, most[k]);
@@ -555,6 +610,7 @@ Test (condition, reconstructions_of_a_hole)
       cr_assert_float_eq (q.consistency, expected[k].consistency, 1e-2, "%g: %.3f", most[k], q.consistency);
       cr_assert_float_eq (q.deviation, expected[k].deviation, 1e-5, "%g: %.6f", most[k], q.deviation);
       cr_assert_float_eq (q.hidden_kl / expected[k].hidden_kl, 1, 0.02, "%g: %g", most[k], q.hidden_kl);
+      cr_assert_float_eq (q.spread, expected[k].spread, 1e-6, "%g: %g", most[k], q.spread);
     }
 }
 

@@ -5,8 +5,11 @@
 // that $c_{\text{skip}} = 1 - \sigma p$ and $c_{\text{out}} = -\sigma q$.
 
 #include "conformance/worlds.h"
+#include "grid/grid.h"
 #include "losses.h"
+#include "objective/levels.h"
 #include "process/edm.h"
+#include "process/kinds.h"
 #include "property.h"
 #include "scope.h"
 
@@ -308,4 +311,21 @@ Test (preconditioning, bytes_become_numbers_from_minus_one_to_one)
   ok (loss_of (&o, vector_all (1, 3), matrix_all (1, 1, 0), matrix_all (1, 1, 1), usual, NULL));
   ok (loss_of (&told, vector_all (1, 3), matrix_all (1, 1, 0), matrix_all (1, 1, 1), given, NULL));
   cr_assert_eq (gsl_vector_get (usual, 0), gsl_vector_get (given, 0));
+}
+
+// ## The settings
+//
+// Of Karras et al.: noise from .002 to 80, rho = 7, sigma_data = .5, and levels of training with ln sigma ~ N(-1.2,
+// 1.2^2), wherever none are given. [consistent.set-base]
+
+Test (preconditioning, settings_are_those_of_karras_et_al)
+{
+  double key[SB_KEYS_MOST];
+  const sb_process *process = scoped (sb_process_from_text ("edm", 2, NULL));
+  cr_assert (process->t_min == 0.002 && process->t_max == 80);
+  cr_assert (SB_EDM_SIGMA_MIN == 0.002 && SB_EDM_SIGMA_MAX == 80 && SB_EDM_DATA_DEVIATION == 0.5);
+  sb_entry_usual (sb_entry_find (sb_grids, "edm"), key);
+  cr_assert_eq (key[0], 7);
+  sb_entry_usual (&sb_levels_lognormal->entry, key);
+  cr_assert (key[0] == -1.2 && key[1] == 1.2);
 }

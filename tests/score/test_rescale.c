@@ -1,7 +1,7 @@
 // # What must be true of a score under another process
 //
 // The exact score of a law under one process is, rescaled, the exact score of that law under another. So what a network
-// learned under VP or a chain is sampled under the process of Karras et al. [consistent.set-base]
+// learned under VP or a chain is sampled under the process of Karras et al.
 
 #include "process/ddpm.h"
 #include "process/edm.h"

@@ -210,6 +210,7 @@ Test (adam, schedules_by_images)
       for (uint64_t k = 0; k < steps; k++)
         sb_adam_step (&edm, first + k, 1, NULL, &g, &theta, &m, &v, &ema);
       cr_assert_float_eq ((double)ema, .5, 1e-5, "%g images a step: %g", batch, (double)ema);
+      cr_assert_float_eq (pow (sb_adam_ema_rate (&edm, first), (double)steps), .5, 1e-12, "%g images a step", batch);
     }
 }
 
