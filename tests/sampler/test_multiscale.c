@@ -4,10 +4,12 @@
 // transform, the exact score of every group of bands, $\epsilon = 10^{-3}$, the same number of Euler-Maruyama steps in
 // each stage.
 
+#include "objective/objective.h"
 #include "target/gaussian_kl.h"
 #include "process/bands.h"
 #include "process/loglinear.h"
 #include "process/nonuniform.h"
+#include "process/ve.h"
 #include "process/vp.h"
 #include "sampler/drift.h"
 #include "sampler/gaussian_run.h"
@@ -15,6 +17,7 @@
 #include "scope.h"
 #include "score/exact.h"
 #include "score/tweedie.h"
+#include "train/observed_examples.h"
 
 #include <gsl/gsl_blas.h>
 #include <gsl/gsl_linalg.h>
@@ -36,12 +39,19 @@ enum
 // In the bands' coordinates it is $H C H^{\mathsf T}$, of which a group has the upper left corner.
 
 static gsl_matrix *
-covariance_of_bands (void)
+covariance_of_pixels (void)
 {
-  gsl_matrix *C = matrix (D, D), *rows = matrix (D, D), *H = matrix (D, D);
+  gsl_matrix *C = matrix (D, D);
   for (int i = 0; i < D; i++)
     for (int j = 0; j < D; j++)
       gsl_matrix_set (C, (size_t)i, (size_t)j, 0.25 * pow (0.9, abs (i / SIDE - j / SIDE) + abs (i % SIDE - j % SIDE)));
+  return C;
+}
+
+static gsl_matrix *
+covariance_of_bands (void)
+{
+  gsl_matrix *C = covariance_of_pixels (), *rows = matrix (D, D), *H = matrix (D, D);
   sb_operator *haar = scoped (sb_operator_haar_alloc (SIDE, SIDE, 1, LEVELS));
   ok (sb_operator_apply (haar, CblasNoTrans, NULL, C, rows)); // C H^T
   gsl_matrix_transpose (rows);
@@ -569,6 +579,185 @@ Test (multiscale, denoising_is_tweedies_formula_part_by_part)
         after -= gsl_matrix_get (K, i, j) * a[sb_process_part (p, j)] * gsl_matrix_get (m.C, j, i);
     }
   cr_assert_lt (after, before);
+}
+
+// Of a mixture in the plane whose coordinates are noised apart it is the average of the components' own, with their
+// densities. [nonuniform.txt-tweedie]
+
+static sb_process *
+two_speeds (void)
+{
+  return scoped (sb_nonuniform_alloc (
+      "two", 2, (sb_process *const[]){ sb_vp_alloc (1, 0.1, 20), sb_ve_gathered_alloc (1, 0.01, 5) }, 0, 1, NULL));
+}
+
+static void
+mean_by_components (const double *a, const double *sd, double x, double y, double *mean)
+{
+  static const double w[] = { 0.35, 0.65 }, m[][2] = { { -1, 0.5 }, { 1, -0.3 } },
+                      C[][2][2] = { { { 0.5, 0.2 }, { 0.2, 0.3 } }, { { 0.2, -0.1 }, { -0.1, 0.4 } } };
+  double sum = 0;
+  mean[0] = mean[1] = 0;
+  for (int k = 0; k < 2; k++)
+    {
+      const double S = a[0] * a[0] * C[k][0][0] + sd[0] * sd[0], q = a[0] * a[1] * C[k][0][1],
+                   r = a[1] * a[1] * C[k][1][1] + sd[1] * sd[1], det = S * r - q * q, u = x - a[0] * m[k][0],
+                   v = y - a[1] * m[k][1], of_u = (r * u - q * v) / det, of_v = (S * v - q * u) / det,
+                   weight = w[k] / sqrt (det) * exp (-(u * of_u + v * of_v) / 2);
+      sum += weight;
+      for (int j = 0; j < 2; j++)
+        mean[j] += weight * (m[k][j] + C[k][j][0] * a[0] * of_u + C[k][j][1] * a[1] * of_v);
+    }
+  mean[0] /= sum;
+  mean[1] /= sum;
+}
+
+Test (multiscale, denoising_of_a_mixture)
+{
+  const double t = 0.3;
+  const sb_process *p = two_speeds ();
+  sb_target *law = scoped (sb_target_mixture_alloc (vector_of (0.35, 0.65), matrix_of (2, 2, -1, 0.5, 1, -0.3),
+                                                    matrix_of (4, 2, 0.5, 0.2, 0.2, 0.3, 0.2, -0.1, -0.1, 0.4)));
+  gsl_matrix *x = normals (50, 2, 21), *found = matrix (50, 2);
+  double a[2], sd[2], mean[2];
+  ok (sb_process_numbers (p, SB_A, 0, t, a));
+  ok (sb_process_numbers (p, SB_S, 0, t, sd));
+  ok (sb_target_evaluate (law, p, SB_DENOISER, x, vector_all (50, t), found));
+  for (size_t i = 0; i < 50; i++)
+    {
+      mean_by_components (a, sd, gsl_matrix_get (x, i, 0), gsl_matrix_get (x, i, 1), mean);
+      for (size_t j = 0; j < 2; j++)
+        cr_assert_float_eq (gsl_matrix_get (found, i, j), mean[j], 1e-11, "row %zu", i);
+    }
+}
+
+// The error of 100,000 images of a Gaussian before and after: E|D_alpha^-1 x_t - x_0|^2 and the trace of the posterior's
+// covariance. [nonuniform.txt-tweedie]
+
+Test (multiscale, denoising_lessens_the_error_by_so_much)
+{
+  enum
+  {
+    ROWS = 100000
+  };
+  const double t = 0.3, known[] = { 1.5272923, 0.5373447 };
+  const sb_process *p = two_speeds ();
+  sb_target *law = scoped (sb_target_gaussian_alloc (vector_of (0.3, -0.5), matrix_of (2, 2, 1, 0.6, 0.6, 2)));
+  gsl_matrix *x_0 = matrix (ROWS, 2), *mean = matrix (ROWS, 2);
+  double a[2];
+  ok (sb_process_numbers (p, SB_A, 0, t, a));
+  ok (sb_target_sample (law, (sb_stream){ .seed = 8, .purpose = SB_FOR_DATA }, x_0));
+  gsl_matrix *x_t = copy_of (x_0);
+  ok (sb_process_transition (p, NULL, vector_all (ROWS, t), normals (ROWS, 2, 22), x_t));
+  ok (sb_target_evaluate (law, p, SB_DENOISER, x_t, vector_all (ROWS, t), mean));
+  for (int after = 0; after < 2; after++)
+    {
+      double sum = 0, squares = 0;
+      for (size_t i = 0; i < ROWS; i++)
+        {
+          double e = 0;
+          for (size_t j = 0; j < 2; j++)
+            e += gsl_pow_2 ((after ? gsl_matrix_get (mean, i, j) : gsl_matrix_get (x_t, i, j) / a[j])
+                            - gsl_matrix_get (x_0, i, j));
+          sum += e / ROWS;
+          squares += e * e / ROWS;
+        }
+      cr_assert_float_eq (sum, known[after], 4.9 * sqrt ((squares - sum * sum) / ROWS), "%g", sum);
+    }
+}
+
+// ## Training
+//
+// A stage learns from the bands of images, noised by its own process, with the likelihood's weights. The exact score of
+// those bands then has the loss $\frac12\operatorname{tr}\boldsymbol\Lambda(\mathbf D_\sigma^{-2} - \mathbf S^{-1})$
+// and no gradient: $\mathrm E[\bar s_i x_j] = 0$, the normal equations of all linear scores. [nonuniform.txt-mstrain]
+
+static int
+draw_images (const void *law, sb_stream stream, gsl_matrix *x, gsl_matrix *y)
+{
+  (void)y;
+  return sb_target_sample (law, stream, x);
+}
+
+static double
+least_loss (const gsl_matrix *C, const sb_process *process, double t)
+{
+  double sum = 0;
+  gsl_matrix *S = covariance_at (C, process, t);
+  gsl_linalg_cholesky_decomp1 (S);
+  gsl_linalg_cholesky_invert (S);
+  for (size_t i = 0; i < process->dimension; i++)
+    {
+      const double end = (double)(STAGES - sb_process_part (process, i)) / STAGES,
+                   slope = (MOST - LEAST) / (end - 1e-3), v = 1 / (1 + exp (MOST - slope * (t - 1e-3)));
+      sum += slope * v * (1 / v - gsl_matrix_get (S, i, i)) / 2; // g^2 is slope v
+    }
+  return sum;
+}
+
+// Of numbers of a row: is their mean 0, within 5.9 standard errors?
+
+typedef struct
+{
+  double sum, squares;
+} tally;
+
+static void
+count_in (tally *of, double number)
+{
+  of->sum += number;
+  of->squares += number * number;
+}
+
+static bool
+is_zero (tally of)
+{
+  return fabs (of.sum) < 5.9 * sqrt (of.squares);
+}
+
+static void
+check_stage (const sb_examples *examples, const gsl_matrix *C, size_t stage, double t, double known)
+{
+  enum
+  {
+    ROWS = 20000
+  };
+  const sb_bands bands = { 1, SIDE, SIDE, LEVELS, stage, 1e-3, 0.1, 20 };
+  sb_process *process = scoped (sb_bands_alloc (&bands, NULL));
+  const size_t d = process->dimension;
+  const double expected = least_loss (C, process, t);
+  cr_assert_float_eq (expected, known, 1e-4);
+  sb_objective o = sb_objective_of (sb_objective_denoising, process, t);
+  o.t_max = t;
+  o.weighting.type = sb_weighting_likelihood;
+  sb_objective_batch *b = scoped (sb_objective_batch_alloc (&o, ROWS));
+  ok (examples->draw (examples->state, (sb_stream){ .seed = 11, .purpose = SB_FOR_DATA }, &b->x_0, NULL));
+  ok (sb_objective_draw ((sb_stream){ .seed = 11 }, b));
+  ok (sb_objective_evaluate (score_of (C, process), NULL, b));
+  ok (sb_objective_find_loss (b));
+  tally loss = { 0 };
+  for (size_t r = 0; r < ROWS; r++)
+    count_in (&loss, gsl_vector_get (&b->loss, r) - expected);
+  cr_assert (is_zero (loss), "stage %zu: %g", stage, loss.sum / ROWS);
+  for (size_t i = 0; i < d; i++)
+    for (size_t j = 0; j < d; j++)
+      {
+        tally gradient = { 0 };
+        for (size_t r = 0; r < ROWS; r++)
+          count_in (&gradient, gsl_matrix_get (&b->bar, r, i) * gsl_matrix_get (&b->x, r, j));
+        cr_assert (is_zero (gradient), "stage %zu: %zu, %zu", stage, i, j);
+      }
+}
+
+Test (multiscale, stages_learn_the_scores_of_their_bands)
+{
+  const double t[] = { 0.2, 0.4, 0.7 }, known[] = { 40.93729, 9.58821, 0.38987 };
+  sb_target *images = scoped (sb_target_gaussian_alloc (vector_all (D, 0), covariance_of_pixels ()));
+  sb_operator *haar = scoped (sb_operator_haar_alloc (SIDE, SIDE, 1, LEVELS));
+  const sb_band_examples bands = { { draw_images, images, 0 }, haar };
+  const sb_examples examples = sb_examples_of_bands (&bands);
+  for (size_t stage = 1; stage <= STAGES; stage++)
+    check_stage (&examples, covariance_of_bands (), stage, t[stage - 1], known[stage - 1]);
 }
 
 // ## Refusals
