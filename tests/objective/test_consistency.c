@@ -965,6 +965,83 @@ Test (consistency, gradient_of_a_path_is_the_slope_of_its_log_density)
     }
 }
 
+// Of a network in ten dimensions too, whose rows have times of their own: the sum over the paths of a row of its loss
+// times the log density, the points of the paths held. [consistent.txt-gradL2] [consistent.txt-B1-logpath]
+// [consistent.txt-B1-path]
+
+typedef struct
+{
+  sb_path_record record;
+  gsl_matrix *end;
+} whole_path;
+
+static whole_path
+path_of_rows (const sb_score *score, const sb_partial_path *p, size_t path, const gsl_matrix *x, const gsl_vector *t,
+              const gsl_vector *s)
+{
+  const size_t rows = p->steps * x->size1;
+  whole_path w = { { matrix (rows, MLP_D), matrix (rows, MLP_D), vector (rows), vector (rows) }, copy_of (x) };
+  sb_path_work *work = sb_path_work_alloc (score, x->size1);
+  ok (sb_partial_path_take (p, work, NULL, t, s, (sb_stream){ 5, SB_FOR_PATH, 7 }, path, NULL, &w.record, w.end));
+  sb_path_work_free (work);
+  return w;
+}
+
+// Euler and Maruyama's step has the variance $2t(t - s)$, reverse diffusion's $t^2 - s^2$.
+
+static double
+weighted_log_density (const sb_score *score, const sb_partial_path *p, const whole_path *w, const gsl_vector *weight)
+{
+  const size_t mark = scope_mark (), n = w->end->size1, rows = w->record.x->size1;
+  gsl_matrix *drift = matrix (rows, MLP_D);
+  double sum = 0;
+  ok (sb_score_evaluate (score, SB_SCORE, w->record.x, w->record.t, NULL, drift));
+  for (size_t k = 0; k < rows; k++)
+    {
+      const double t = at (w->record.t, k), s = at (w->record.s, k),
+                   g2 = p->step == sb_step_euler_maruyama ? 2 * t * (t - s) : t * t - s * s;
+      for (size_t j = 0; j < MLP_D; j++)
+        {
+          const double next
+              = k + n < rows ? gsl_matrix_get (w->record.x, k + n, j) : gsl_matrix_get (w->end, k + n - rows, j),
+              mean = gsl_matrix_get (w->record.x, k, j) + g2 * gsl_matrix_get (drift, k, j);
+          sum -= at (weight, k % n) * gsl_pow_2 (next - mean) / (2 * g2);
+        }
+    }
+  scope_release (mark);
+  return sum;
+}
+
+Test (consistency, gradient_of_paths_in_many_dimensions)
+{
+  model w = mlp_alloc (1);
+  sb_score *score = scoped (sb_score_alloc (&mlp_type, &w, from_zero (MLP_D)));
+  const sb_step_type *const steps[] = { sb_step_euler_maruyama, sb_step_reverse_diffusion };
+  const gsl_matrix *x = normals (3, MLP_D, 3);
+  const gsl_vector *t = vector_of (1, 2, .6), *s = vector_of (.4, .5, .55);
+  for (int k = 0; k < 2; k++)
+    {
+      const sb_partial_path p = { steps[k], NULL, 4, 7 };
+      gsl_vector *loss = vector (3);
+      memset (w.theta_bar, 0, w.parameters * sizeof (double));
+      ok (sb_consistency_gradient (score, &p, SB_CONSISTENCY_PATH, NULL, t, s, x, (sb_stream){ 5, 0, 7 }, 3, loss));
+      const whole_path paths[] = { path_of_rows (score, &p, 0, x, t, s), path_of_rows (score, &p, 1, x, t, s) };
+      for (size_t m = 0; m < w.parameters; m += 7)
+        {
+          const double was = w.theta[m], h = 1e-3, weight[] = { 1, -8, 8, -1 }, by[] = { -2, -1, 1, 2 };
+          double slope = 0;
+          for (int q = 0; q < 8; q++)
+            {
+              w.theta[m] = was + by[q % 4] * h;
+              slope += 3 * weight[q % 4] * weighted_log_density (score, &p, &paths[q / 4], loss) / (12 * h);
+            }
+          w.theta[m] = was;
+          cr_assert_float_eq (w.theta_bar[m], slope, 1e-6 * (1 + fabs (slope)), "%s, parameter %zu",
+                              steps[k]->entry.name, m);
+        }
+    }
+}
+
 // ## Where truncated descent leads
 //
 // Along D_delta ($s^2 = .25$, $v = 1$, $v' = .1$, $x = 1$) the truncated gradient is 0 at $\delta = 0$ and 1, positive
@@ -995,6 +1072,50 @@ Test (consistency, truncated_descent_has_a_fixed_point_that_is_none_of_the_loss)
   cr_assert (below.mean < -8 * below.error && above.mean > 8 * above.error);
   cr_assert_float_eq (loss_of_d (1.808835, 1, 1, .1), 1.62, .005);
   cr_assert_float_eq (whole.mean, -.0258, 5.7 * whole.error + .0015, "%g (%g)", whole.mean, whole.error);
+}
+
+// Far from 0, where the noise is small beside x, it is known to more digits, at the ends of the interval too.
+// [consistent.txt-stopgrad]
+
+Test (consistency, truncated_gradient_in_numbers)
+{
+  const sb_partial_path p = { sb_step_reverse_diffusion, NULL, 16, 7 };
+  const double delta[] = { 0, .7, 1 }, known[] = { 0, .0777534163, 0 }; // of infinitely many steps: 0, .0822, 0
+  for (int k = 0; k < 3; k++)
+    {
+      gain g = delta_x (delta[k]);
+      const double mean = mean_end (&p, score_of (&g, from_zero (1)), 1, 1, sqrt (.1)),
+                   residual = towards_identity (delta[k], .1) * mean - towards_identity (delta[k], 1),
+                   slope = of_towards_identity (.1) * mean - of_towards_identity (1);
+      cr_assert_float_eq (residual * slope, known[k], 1e-9);
+      const estimate e = mean_gradient (&g, &p, SB_CONSISTENCY_TRUNCATED, 100, 1, .1, 61 + (uint64_t)k);
+      cr_assert_float_eq (e.mean / 1e4, known[k], 5.7e-4 * e.error, "delta = %g: %g", delta[k], e.mean / 1e4);
+      cr_assert_lt (e.error, 2);
+    }
+}
+
+// From .5 stochastic descent ends at the true denoiser. [consistent.txt-cdm-train]
+
+Test (consistency, descent_ends_at_the_true_denoiser)
+{
+  enum
+  {
+    ROWS = 2000,
+    STEPS = 25
+  };
+  const sb_partial_path p = { sb_step_reverse_diffusion, NULL, 16, 7 };
+  gain g = delta_x (.5);
+  const sb_score *score = score_of (&g, from_zero (1));
+  gsl_vector *loss = vector (ROWS), *t = vector_all (ROWS, 1), *s = vector_all (ROWS, sqrt (.1));
+  const gsl_matrix *x = matrix_all (ROWS, 1, 100);
+  for (uint64_t k = 0; k < STEPS; k++)
+    {
+      g.theta_bar = 0;
+      ok (sb_consistency_gradient (score, &p, SB_CONSISTENCY_TRUNCATED, NULL, t, s, x, (sb_stream){ 71, 0, ROWS * k },
+                                   1 / (1e4 * ROWS), loss));
+      g.theta -= 3 * g.theta_bar;
+    }
+  cr_assert_lt (fabs (g.theta), 1e-3, "%g", g.theta);
 }
 
 // ## As an objective
