@@ -249,10 +249,77 @@ Test (ito, reverses_what_is_reversible)
     }
 }
 
+// In the plane too, with a G that depends on the place and is not symmetric, and the Gaussian of precision $\left(
+// \begin{smallmatrix} .8 & -.4 \\ -.4 & 1.3 \end{smallmatrix}\right)/.88$: $\mathbf f = \frac12\nabla\cdot
+// [\mathbf G\mathbf G^{\mathsf T}] + \frac12\mathbf G\mathbf G^{\mathsf T}\mathbf s$ leaves it as it is, so that the
+// flow is 0 and the reverse drift $-\mathbf f$. [scoresde.eq16] [scoresde.eq17]
+
+static int
+tilted_diffusion (double t, const gsl_vector *x, gsl_matrix *G, void *params)
+{
+  (void)t, (void)params;
+  gsl_matrix_set (G, 0, 0, 1 + 0.3 * gsl_vector_get (x, 0));
+  gsl_matrix_set (G, 0, 1, 0.5);
+  gsl_matrix_set (G, 1, 0, 0.1 * gsl_vector_get (x, 1) - 0.4);
+  gsl_matrix_set (G, 1, 1, 1 + 0.2 * gsl_vector_get (x, 0));
+  return GSL_SUCCESS;
+}
+
+static void
+tilted_score (const gsl_vector *x, double s[2])
+{
+  const double u = gsl_vector_get (x, 0), v = gsl_vector_get (x, 1);
+  s[0] = -(0.8 * u - 0.4 * v) / 0.88;
+  s[1] = -(1.3 * v - 0.4 * u) / 0.88;
+}
+
+// With $a = G_{00}$, $b = G_{10}$, $c = G_{11}$ and $G_{01} = .5$, $\nabla\cdot[\mathbf G\mathbf G^{\mathsf T}] = (2aa'
+// + .1a,\ .3b + .5 \cdot .2 + 2bb')$, primes being $\partial a/\partial x_0 = .3$ and $\partial b/\partial x_1 = .1$.
+
+static int
+balancing_drift (double t, const gsl_vector *x, gsl_vector *f, void *params)
+{
+  (void)t, (void)params;
+  const double a = 1 + 0.3 * gsl_vector_get (x, 0), b = 0.1 * gsl_vector_get (x, 1) - 0.4,
+               c = 1 + 0.2 * gsl_vector_get (x, 0), both = a * b + 0.5 * c;
+  double s[2];
+  tilted_score (x, s);
+  gsl_vector_set (f, 0, (2 * a * 0.3 + a * 0.1 + (a * a + 0.25) * s[0] + both * s[1]) / 2);
+  gsl_vector_set (f, 1, (0.3 * b + 0.5 * 0.2 + 2 * b * 0.1 + both * s[0] + (b * b + c * c) * s[1]) / 2);
+  return GSL_SUCCESS;
+}
+
+Test (ito, reverses_what_is_balanced_in_the_plane)
+{
+  enum
+  {
+    N = 50
+  };
+  const sb_ito ito = { 2, balancing_drift, tilted_diffusion, NULL, NULL };
+  gsl_matrix *x = normals (N, 2, 8), *s = matrix (N, 2), *reverse = matrix (N, 2), *flow = matrix (N, 2);
+  gsl_vector *f = vector (2), *t = vector_all (N, 0.3);
+  for (size_t i = 0; i < N; i++)
+    {
+      const gsl_vector_const_view x_i = gsl_matrix_const_row (x, i);
+      tilted_score (&x_i.vector, gsl_matrix_ptr (s, i, 0));
+    }
+  ok (sb_ito_reverse_drift (&ito, t, x, s, reverse));
+  ok (sb_ito_flow_velocity (&ito, t, x, s, flow));
+  for (size_t i = 0; i < N; i++)
+    {
+      const gsl_vector_const_view x_i = gsl_matrix_const_row (x, i);
+      ok (balancing_drift (0, &x_i.vector, f, NULL));
+      for (size_t j = 0; j < 2; j++)
+        {
+          cr_assert_float_eq (gsl_matrix_get (reverse, i, j), -gsl_vector_get (f, j), 1e-8, "row %zu", i);
+          cr_assert_float_eq (gsl_matrix_get (flow, i, j), 0, 1e-8, "row %zu", i);
+        }
+    }
+}
+
 // ## The divergence goes along rows
 //
-// G = diag (a + b x) + c e_1 x^T in three dimensions, against the derivative by hand; and a field that is not
-// symmetric, where the columns' would be another. [scoresde.txt-matrix-div]
+// G = diag (a + b x) + c e_1 x^T in three dimensions, against the derivative by hand. [scoresde.txt-matrix-div]
 
 static int
 skew_diffusion (double t, const gsl_vector *x, gsl_matrix *G, void *params)
@@ -334,34 +401,29 @@ Test (ito, velocity_of_a_model_is_affine_in_its_score)
 // ## Given a label
 //
 // Of a mixture of two log-normals, told which one: the mixture's score and the gradient of the label's log probability,
-// together, are the score of the component, and so is the drift. [scoresde.eq18]
+// $\nabla\ln P(0 \mid x) = P(1 \mid x)(s_0 - s_1)$, together are the score of the component, and the drift is the
+// component's, $\mu x - 2\sigma^2x - \sigma^2x^2s_k$, by hand. [scoresde.eq18]
 
 Test (ito, conditional_drift_is_the_component_s)
 {
   const log_normal laws[] = { { 0.1, 0.2 }, { -0.6, 0.05 } };
   for (int i = 0; i < 100; i++)
     {
-      const double t = 0.05 + 0.009 * i, x = 0.2 + 0.03 * i, h = 1e-3 * x;
-      double r[5], s_mixture = 0, p_all = 0;
-      for (int k = 0; k < 5; k++)
+      const double t = 0.05 + 0.009 * i, x = 0.2 + 0.03 * i;
+      const log_normal at[] = { gbm_law (laws[0], t), gbm_law (laws[1], t) };
+      const double p[] = { 0.4 * density_of (at[0], x), 0.6 * density_of (at[1], x) },
+                   s[] = { score_of (at[0], x), score_of (at[1], x) }, all = p[0] + p[1];
+      for (int k = 0; k < 2; k++)
         {
-          const double at = x + (k - 2) * h, p0 = 0.4 * density_of (gbm_law (laws[0], t), at),
-                       p1 = 0.6 * density_of (gbm_law (laws[1], t), at);
-          r[k] = -log1p (p1 / p0); // log P(label 0 | x)
+          const double mixture = (p[0] * s[0] + p[1] * s[1]) / all, guidance = p[1 - k] / all * (s[k] - s[1 - k]),
+                       expected
+                       = mu * x - 2 * sigma * sigma * x + sigma * sigma * x * (1 + (log (x) - at[k].m) / at[k].v);
+          gsl_matrix *drift = matrix (1, 1);
+          ok (sb_ito_reverse_drift (&gbm, vector_of (t), matrix_all (1, 1, x), matrix_all (1, 1, mixture + guidance),
+                                    drift));
+          cr_assert_float_eq (gsl_matrix_get (drift, 0, 0), expected, 1e-11 * (1 + fabs (expected)), "t = %g, x = %g",
+                              t, x);
         }
-      for (int c = 0; c < 2; c++)
-        {
-          const double p = (c ? 0.6 : 0.4) * density_of (gbm_law (laws[c], t), x);
-          s_mixture += p * score_of (gbm_law (laws[c], t), x);
-          p_all += p;
-        }
-      const double guidance = (r[0] - 8 * r[1] + 8 * r[3] - r[4]) / (12 * h), s0 = score_of (gbm_law (laws[0], t), x);
-      gsl_matrix *told = matrix (1, 1), *alone = matrix (1, 1);
-      ok (sb_ito_reverse_drift (&gbm, vector_of (t), matrix_all (1, 1, x),
-                                matrix_all (1, 1, s_mixture / p_all + guidance), told));
-      ok (sb_ito_reverse_drift (&gbm, vector_of (t), matrix_all (1, 1, x), matrix_all (1, 1, s0), alone));
-      cr_assert_float_eq (gsl_matrix_get (told, 0, 0), gsl_matrix_get (alone, 0, 0), 1e-7 * (1 + fabs (s0)),
-                          "t = %g, x = %g", t, x);
     }
 }
 

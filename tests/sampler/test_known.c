@@ -4,6 +4,7 @@
 
 #include "conformance/worlds.h"
 #include "process/ddpm.h"
+#include "process/subvp.h"
 #include "process/ve.h"
 #include "process/vp.h"
 #include "sampler/known.h"
@@ -31,9 +32,9 @@ correlated (const sb_process *process, double rho)
 // The restricted kernel is the whole kernel's: A(0,t) y + S(0,t) z, each time with other numbers of the row's stream,
 // or always the same; at t = 0 it is y. The rest is not touched. [scoresde.txt-impute-sde] [scoresde.txt-impute-score]
 
-Test (known, is_put_in_with_the_noise_of_its_time)
+static void
+check_known (const sb_process *process)
 {
-  sb_process *vp = scoped (sb_vp_alloc (3, 0.1, 20));
   gsl_matrix *y = normals (5, 3, 1), *x = matrix_all (5, 3, 7), *z = matrix (5, 9);
   gsl_matrix_set (y, 2, 1, GSL_NAN); // not known, not looked at
   sb_known known = { y, vector_of (1, 0, 1), false, NULL };
@@ -45,8 +46,8 @@ Test (known, is_put_in_with_the_noise_of_its_time)
         double m, s;
         const double t = 0.1 + 0.3 * (double)count;
         known.one_path = path;
-        ok (sb_process_scalars (vp, 0, t, &m, &s));
-        ok (sb_known_paste (&known, vp, stream, count, t, x));
+        ok (sb_process_scalars (process, 0, t, &m, &s));
+        ok (sb_known_paste (&known, process, stream, count, t, x));
         for (size_t i = 0; i < 5; i++)
           for (size_t j = 0; j < 3; j++)
             {
@@ -56,10 +57,17 @@ Test (known, is_put_in_with_the_noise_of_its_time)
                                   j);
             }
       }
-  ok (sb_known_paste (&known, vp, stream, 5, 0, x));
+  ok (sb_known_paste (&known, process, stream, 5, 0, x));
   for (size_t i = 0; i < 5; i++)
     cr_assert (gsl_matrix_get (x, i, 0) == gsl_matrix_get (y, i, 0) && gsl_matrix_get (x, i, 1) == 7
                && gsl_matrix_get (x, i, 2) == gsl_matrix_get (y, i, 2));
+}
+
+Test (known, is_put_in_with_the_noise_of_its_time)
+{
+  check_known (scoped (sb_vp_alloc (3, 0.1, 20)));
+  check_known (scoped (sb_subvp_alloc (3, 0.1, 20)));
+  check_known (scoped (sb_ve_alloc (3, 0.01, 20)));
 }
 
 // ## The score of the unknown part given the noisy known part is the whole's
@@ -108,14 +116,14 @@ Test (known, the_score_of_the_whole_says_how_the_rest_goes_on)
 // [scoresde.txt-impute-approx]
 
 static void
-check_imputation (const sb_process *process, bool one_path, size_t correctors, double known_value, double mean,
-                  double variance)
+check_imputation (const sb_process *process, double rho, bool one_path, size_t correctors, double known_value,
+                  double mean, double variance)
 {
   enum
   {
     N = 12000
   };
-  const double rho = 0.5, se = sqrt (variance / N) / known_value;
+  const double se = sqrt (variance / N) / known_value;
   const sb_known known = { matrix_all (N, 2, known_value), vector_of (1, 0), one_path, NULL };
   sb_pc pc = { .step = sb_step_reverse_diffusion,
                .corrector = { .type = sb_corrector_langevin, .snr = 0.16 },
@@ -142,11 +150,15 @@ check_imputation (const sb_process *process, bool one_path, size_t correctors, d
 Test (known, what_predictors_alone_make_of_it)
 {
   const sb_process *ve = scoped (sb_ve_alloc (2, 0.01, 20));
-  check_imputation (ve, false, 0, 40, 0.267949, 0.823959);
-  check_imputation (ve, true, 0, 40, 0.267949, 0.861596);
+  check_imputation (ve, 0.5, false, 0, 40, 0.267949, 0.823959);
+  check_imputation (ve, 0.5, true, 0, 40, 0.267949, 0.861596);
+  check_imputation (ve, 0.9, true, 0, 40, 0.626789, 0.402944);
 }
 
-Test (known, what_correctors_mend) { check_imputation (scoped (sb_ve_alloc (2, 0.01, 20)), false, 1, 1, 0.5, 0.7691); }
+Test (known, what_correctors_mend)
+{
+  check_imputation (scoped (sb_ve_alloc (2, 0.01, 20)), 0.5, false, 1, 1, 0.5, 0.7691);
+}
 
 // VP is VE on another clock and scale, and ends where it does. [scoresde.txt-impute-reverse]
 // [scoresde.txt-impute-approx]
@@ -154,8 +166,52 @@ Test (known, what_correctors_mend) { check_imputation (scoped (sb_ve_alloc (2, 0
 Test (known, what_predictors_alone_make_of_it_under_vp)
 {
   const sb_process *vp = scoped (sb_vp_alloc (2, 0.1, 20));
-  check_imputation (vp, false, 0, 40, 0.267949, 0.823959);
-  check_imputation (vp, true, 0, 40, 0.267949, 0.861596);
+  check_imputation (vp, 0.5, false, 0, 40, 0.267949, 0.823959);
+  check_imputation (vp, 0.5, true, 0, 40, 0.267949, 0.861596);
+}
+
+// Of 4,000 steps without a sample: each is linear in what is known, what is not, and the noise. The limits are $(1 -
+// \sqrt{1 - \rho^2})/\rho$ and $(1 - \rho^2)\operatorname{artanh}(\rho)/\rho$. [scoresde.txt-impute-approx]
+
+static void
+imputed (const sb_process *process, double rho, double *mean, double *variance)
+{
+  enum
+  {
+    STEPS = 4000
+  };
+  sb_sampler_work *work = scoped (sb_sampler_work_alloc (correlated (process, rho), 3));
+  double a, sd;
+  ok (sb_process_scalars (process, 0, 1, &a, &sd));
+  *mean = 0;
+  *variance = a == 1 ? sd * sd : 1;
+  for (size_t k = 0; k < STEPS; k++)
+    {
+      const size_t mark = scope_mark ();
+      const double t = 1 - (double)k / STEPS * (1 - 1e-5), s = 1 - (double)(k + 1) / STEPS * (1 - 1e-5);
+      gsl_matrix *x = matrix_of (3, 2, 1, 0, 0, 1, 0, 0); // what is known alone, what is not, noise alone
+      ok (sb_process_scalars (process, 0, t, &a, &sd));
+      ok (sb_step_apply (sb_step_reverse_diffusion, NULL, work, NULL, vector_all (3, s), vector_all (3, t),
+                         matrix_of (3, 2, 0, 0, 0, 0, 0, 1), x));
+      const double of_known = gsl_matrix_get (x, 0, 1), of_rest = gsl_matrix_get (x, 1, 1),
+                   noise = k + 1 < STEPS ? gsl_matrix_get (x, 2, 1) : 0;
+      *mean = of_rest * *mean + of_known * a;
+      *variance = gsl_pow_2 (of_rest) * *variance + gsl_pow_2 (of_known * sd) + noise * noise;
+      scope_release (mark);
+    }
+}
+
+Test (known, what_predictors_alone_make_of_it_in_the_limit)
+{
+  const sb_process *const of[] = { scoped (sb_ve_alloc (2, 0.01, 20)), scoped (sb_vp_alloc (2, 0.1, 20)) };
+  for (int k = 0; k < 2; k++)
+    for (double rho = 0.5; rho < 1; rho += 0.4)
+      {
+        double mean, variance;
+        imputed (of[k], rho, &mean, &variance);
+        cr_assert_float_eq (mean / ((1 - sqrt (1 - rho * rho)) / rho), 1, 5e-3, "rho %g: %g", rho, mean);
+        cr_assert_float_eq (variance / ((1 - rho * rho) * atanh (rho) / rho), 1, 5e-3, "rho %g: %g", rho, variance);
+      }
 }
 
 // ## Without the approximation
@@ -221,7 +277,26 @@ Test (known, all_and_nothing)
     }
 }
 
-// Of a process of several parts coordinates are known as they are, in no other basis: there its noises would mix.
+// Of a process of several parts coordinates are known as they are, with the numbers of their part, in no other basis:
+// there its noises would mix. [scoresde.txt-impute-sde]
+
+static void
+check_parts (const world *w, const gsl_matrix *x)
+{
+  const size_t d = x->size2;
+  gsl_vector *a = vector (w->process->parts), *sd = vector (w->process->parts);
+  gsl_matrix *z = matrix (x->size1, d);
+  ok (sb_process_numbers (w->process, SB_A, 0, w->t, a->data));
+  ok (sb_process_numbers (w->process, SB_S, 0, w->t, sd->data));
+  ok (sb_stream_normals ((sb_stream){ .purpose = SB_FOR_KNOWN }, 0, z));
+  for (size_t i = 0; i < x->size1; i++)
+    for (size_t j = 0; j < d; j++)
+      {
+        const size_t k = sb_process_part (w->process, j);
+        const double expected = gsl_vector_get (a, k) + gsl_vector_get (sd, k) * gsl_matrix_get (z, i, j);
+        cr_assert_float_eq (gsl_matrix_get (x, i, j), expected, 1e-14 * (1 + fabs (expected)), "%s", w->name);
+      }
+}
 
 Test (known, in_another_basis_there_is_one_noise)
 {
@@ -237,6 +312,7 @@ Test (known, in_another_basis_there_is_one_noise)
         continue;
       several++;
       ok (sb_known_paste (&(sb_known){ y, mask, false, NULL }, w.process, (sb_stream){ 0 }, 0, w.t, x), "%s", w.name);
+      check_parts (&w, x);
       refused (GSL_EUNSUP, sb_known_paste (&(sb_known){ y, mask, false, same }, w.process, (sb_stream){ 0 }, 0, w.t, x),
                "%s", w.name);
     }
