@@ -105,6 +105,33 @@ Test (likelihood, of_a_mixture)
       }
 }
 
+// In three dimensions, of a group of three rows and one of one: no coordinate is lost, no row another's.
+// [scoresde.eq39]
+
+Test (likelihood, of_a_gaussian_in_three_dimensions)
+{
+  enum
+  {
+    N = 7
+  };
+  sb_target *law = scoped (sb_target_gaussian_alloc (vector_of (0.2, -0.5, 1),
+                                                     matrix_of (3, 3, 1, 0.4, -0.2, 0.4, 0.5, 0.1, -0.2, 0.1, 0.8)));
+  const sb_likelihood l = { 1e-5, 1e-8, 1e-8, SB_TRACE_EXACT, 3 };
+  for (int k = 0; k < 3; k++)
+    {
+      sb_process *process = process_of (k, 3);
+      sb_likelihood_report r = { .integral = vector (N), .code = matrix (N, 3) };
+      const gsl_matrix *x = normals (N, 3, 4);
+      gsl_vector *truth = vector (N), *end = vector (N);
+      ok (sb_log_likelihood (&l, scoped (sb_score_exact_alloc (law, process)), NULL, (sb_stream){ 0 }, x, &r));
+      density (law, process, 1e-5, x, truth);
+      density (law, process, 1, r.code, end);
+      for (size_t i = 0; i < N; i++)
+        cr_assert_float_eq (gsl_vector_get (end, i) + gsl_vector_get (r.integral, i), gsl_vector_get (truth, i), 2e-6,
+                            "%s, row %zu", process->type->name, i);
+    }
+}
+
 // ## A wrong score has a density too
 //
 // The score times 1.1 is no law's under the process, but its flow's density integrates to 1.

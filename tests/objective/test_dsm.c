@@ -150,14 +150,51 @@ Test (dsm, gaussian_optimum_under_every_sde)
 // at a level of SMLD's [scoresde.eq1] and $\alpha_i s^2/(\alpha_i s^2 + 1 - \alpha_i)$ at one of DDPM's
 // [scoresde.eq3].
 
+// There is no gradient at any level, neither in the estimate's mean nor along itself; 0.5 to either side of it the loss
+// has the gradient as its slope.
+
+static void
+check_gradients (const batch *b)
+{
+  const size_t N = b->dsm.process->levels, n = b->t->size;
+  gsl_matrix *sum = matrix_all (N + 1, 2, 0), *squares = matrix_all (N + 1, 2, 0);
+  for (size_t i = 0; i < n; i++)
+    {
+      const double bar = gsl_matrix_get (b->epsilon_bar, i, 0), along = bar * gsl_matrix_get (b->epsilon, i, 0);
+      size_t level;
+      ok (sb_process_level (b->dsm.process, gsl_vector_get (b->t, i), &level));
+      *gsl_matrix_ptr (sum, level, 0) += bar;
+      *gsl_matrix_ptr (sum, level, 1) += along;
+      *gsl_matrix_ptr (squares, level, 0) += bar * bar;
+      *gsl_matrix_ptr (squares, level, 1) += along * along;
+    }
+  for (size_t level = 1; level <= N; level++)
+    for (size_t k = 0; k < 2; k++)
+      cr_assert_lt (fabs (gsl_matrix_get (sum, level, k)), 5.4 * sqrt (gsl_matrix_get (squares, level, k)), "level %zu",
+                    level);
+  gsl_vector *loss[2] = { vector (n), vector (n) };
+  for (int side = 0; side < 2; side++)
+    {
+      gsl_matrix *epsilon = copy_of (b->epsilon);
+      gsl_matrix_add_constant (epsilon, side ? 0.5 : -0.5);
+      ok (loss_of (&b->dsm, b->t, b->z, epsilon, loss[side], NULL));
+    }
+  for (size_t i = 0; i < n; i++)
+    {
+      const double bar = gsl_matrix_get (b->epsilon_bar, i, 0);
+      cr_assert_float_eq (gsl_vector_get (loss[1], i) - gsl_vector_get (loss[0], i), bar, 1e-10 * (1 + fabs (bar)));
+    }
+}
+
 static void
 check_levels (sb_process *process, double (*expected) (const sb_process *, size_t, double), double s)
 {
   size_t N = process->levels, n = 40000 * N;
   double *sum = scoped (calloc (N + 1, sizeof *sum)), *square = scoped (calloc (N + 1, sizeof *square)),
          *count = scoped (calloc (N + 1, sizeof *count));
-  batch b = batch_alloc (process, sb_weighting_variance, n, 0, s);
+  batch b = batch_alloc (process, sb_weighting_variance, n, 0.3, s);
   estimate_best (&b);
+  check_gradients (&b);
   for (size_t i = 0; i < n; i++)
     {
       size_t level;
@@ -233,6 +270,50 @@ Test (dsm, noise_prediction_is_weighted_score_matching)
         }
       cr_assert_float_eq (gsl_vector_get (loss, i), sum, 1e-9 * (1 + sum), "t = %g: %.15g, not %.15g",
                           gsl_vector_get (t, i), gsl_vector_get (loss, i), sum);
+    }
+}
+
+// Of any SDE it is $\lambda(t)\|\nabla\log p(x_t \mid x_0)\|^2$ with $\lambda = \varsigma^2$, which has the mean 1 for
+// each coordinate at every time: the weight is 1 over the mean square of the conditional score. [scoresde.txt-lambda]
+
+static double
+kernel_variance (int kind, double t, double *a)
+{
+  const double B = 0.1 * t + 9.95 * t * t;
+  *a = kind == 0 ? 1 : exp (-B / 2);
+  return kind == 0 ? 1e-4 * pow (2000, 2 * t) : kind == 1 ? -expm1 (-B) : gsl_pow_2 (expm1 (-B));
+}
+
+Test (dsm, usual_weights_make_all_times_alike)
+{
+  enum
+  {
+    ROWS = 100,
+    D = 10000
+  };
+  sb_process *const process[]
+      = { scoped (sb_ve_alloc (D, 0.01, 20)), scoped (sb_vp_alloc (D, 0.1, 20)), scoped (sb_subvp_alloc (D, 0.1, 20)) };
+  for (int k = 0; k < 3; k++)
+    {
+      const size_t mark = scope_mark ();
+      const sb_objective dsm = sb_objective_of (sb_objective_dsm, process[k], 1e-5);
+      gsl_matrix *x = matrix_all (ROWS, D, 0.7), *z = matrix (ROWS, D);
+      gsl_vector *t = vector (ROWS), *loss = vector (ROWS);
+      double total = 0;
+      ok (draw_points (&dsm, (sb_stream){ 6, 0, 0 }, t, z, x));
+      ok (loss_of (&dsm, t, z, matrix_all (ROWS, D, 0), loss, NULL));
+      for (size_t i = 0; i < ROWS; i++)
+        {
+          double a, square = 0;
+          const double v = kernel_variance (k, gsl_vector_get (t, i), &a);
+          for (size_t j = 0; j < D; j++)
+            square += gsl_pow_2 ((gsl_matrix_get (x, i, j) - a * 0.7) / v);
+          cr_assert_float_eq (gsl_vector_get (loss, i) / (v * square), 1, 1e-9, "%s, t = %g", process[k]->type->name,
+                              gsl_vector_get (t, i));
+          total += v * square / D / ROWS;
+        }
+      cr_assert_float_eq (total, 1, 0.0069);
+      scope_release (mark);
     }
 }
 

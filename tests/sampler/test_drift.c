@@ -5,6 +5,7 @@
 
 #include "sampler/drift.h"
 #include "linear.h"
+#include "process/ito.h"
 #include "process/ddpm.h"
 #include "process/vp.h"
 #include "property.h"
@@ -97,8 +98,29 @@ Test (drift, same_moments_backwards)
 // ## The formulas themselves
 //
 // At a point: $\mathbf F\mathbf x - w\,\mathbf G\mathbf G^{\mathsf T}\mathbf s$, multiplied out element by element, w
-// = 1 and 1/2. With multiples of the identity, F = f I and G = g I, it is $f\mathbf x - w\,g^2\mathbf s$.
-// [scoresde.eq6] [scoresde.eq42] [scoresde.txt-rev-sde-G]
+// = 1 and 1/2. With multiples of the identity, F = f I and G = g I, it is $f\mathbf x - w\,g^2\mathbf s$. As an SDE by
+// callbacks, whose G may depend on the place, but does not, it says the same. [scoresde.eq6] [scoresde.eq42]
+// [scoresde.txt-rev-sde-G] [scoresde.eq16]
+
+static int
+linear_F (double t, const gsl_vector *x, gsl_vector *f, void *params)
+{
+  const linear *state = params;
+  (void)t;
+  for (size_t i = 0; i < 2; i++)
+    gsl_vector_set (f, i, state->F[2 * i] * gsl_vector_get (x, 0) + state->F[2 * i + 1] * gsl_vector_get (x, 1));
+  return GSL_SUCCESS;
+}
+
+static int
+linear_G (double t, const gsl_vector *x, gsl_matrix *G, void *params)
+{
+  const linear *state = params;
+  (void)t, (void)x;
+  for (size_t k = 0; k < 4; k++)
+    gsl_matrix_set (G, k / 2, k % 2, state->G[k]);
+  return GSL_SUCCESS;
+}
 
 static double
 formula_residual (const double *v, void *context)
@@ -114,11 +136,13 @@ formula_residual (const double *v, void *context)
   sb_process *process = linear_alloc (&state);
   sb_score *score = scoped (sb_score_alloc (&linear_score_type, &state, process));
   const gsl_vector *t = vector_of (v[1]);
-  gsl_matrix *x = matrix_of (1, 2, 0.3, -1.7), *s = matrix (1, 2), *out = matrix (1, 2);
+  const sb_ito ito = { 2, linear_F, linear_G, NULL, &state };
+  gsl_matrix *x = matrix_of (1, 2, 0.3, -1.7), *s = matrix (1, 2), *out = matrix (1, 2), *by_callbacks = matrix (1, 2);
   ok (sb_score_evaluate (score, SB_SCORE, x, t, NULL, s));
   for (int half = 0; half <= 1; half++)
     {
       ok ((half ? sb_flow_velocity : sb_reverse_drift) (score, NULL, t, x, out));
+      ok ((half ? sb_ito_flow_velocity : sb_ito_reverse_drift) (&ito, t, x, s, by_callbacks));
       for (int i = 0; i < 2; i++)
         {
           double expected = 0, size = 0;
@@ -133,6 +157,7 @@ formula_residual (const double *v, void *context)
                 }
             }
           worst = GSL_MAX_DBL (worst, fabs (out->data[i] - expected) / (1 + size));
+          cr_assert_float_eq (by_callbacks->data[i], expected, 1e-8 * (1 + size)); // its divergence is by differences
         }
     }
   return worst;

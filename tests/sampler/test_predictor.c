@@ -134,6 +134,19 @@ Test (predictor, euler_maruyama_is_of_weak_order_1)
   euler_maruyama_case (scoped (sb_subvp_alloc (1, 0.1, 20)), 1.5821e-3);
 }
 
+// The sub-VP SDE's exact increments are of order 1 too, with 4.2 times the error of Euler and Maruyama's.
+// [scoresde.set-subvp]
+
+Test (predictor, reverse_diffusion_of_subvp)
+{
+  sb_process *subvp = scoped (sb_subvp_alloc (1, 0.1, 20));
+  const double truth = true_variance (subvp, 0.25, subvp->t_min),
+               coarse = run_linear (sb_step_reverse_diffusion, subvp, 0.25, 1000, 1) / truth - 1,
+               fine = run_linear (sb_step_reverse_diffusion, subvp, 0.25, 2000, 1) / truth - 1;
+  cr_assert_float_eq (fabs (coarse) / 6.6462e-3, 1, 1e-4, "%g", coarse);
+  cr_assert_float_eq (coarse / fine, 2, 0.05);
+}
+
 // Standard normal data stay so under VP: their process looks the same both ways, and the reverse drift, per unit of
 // backward time, is the forward drift again: $-[\mathbf F\mathbf x - g^2\mathbf s] = -\tfrac12\beta\mathbf x$.
 // [scoresde.eq6]

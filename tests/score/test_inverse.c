@@ -160,6 +160,49 @@ Test (inverse, predictors_alone_are_biased)
   cr_assert_float_eq (v, 0.277343, (5.2 * sqrt (2. / N) + 0.01) * 0.277343, "variance %g", v);
 }
 
+// Without samples: a step is linear in the number, its measurement, and two normals, those of the step and of the draw.
+// [scoresde.eq50]
+
+static void
+follow (double tau, size_t steps, double *mean, double *variance)
+{
+  sb_process *ve = scoped (sb_ve_alloc (1, 0.01, 5));
+  sb_inverse q = { ve, scoped (sb_operator_identity_alloc (1)), tau, { .seed = 3 }, 0 };
+  const sb_guidance guidance = { sb_inverse_gradient, &q, 1 };
+  sb_target *law = scoped (sb_target_gaussian_alloc (vector_all (1, 0), matrix_all (1, 1, 1)));
+  sb_score *score = scoped (sb_score_guided_alloc (scoped (sb_score_exact_alloc (law, ve)), &guidance));
+  sb_sampler_work *work = scoped (sb_sampler_work_alloc (score, 4));
+  *mean = 0;
+  *variance = 25;
+  for (size_t k = 0; k < steps; k++)
+    {
+      const size_t mark = scope_mark ();
+      const double t = 1 - (double)k / (double)steps * (1 - 1e-6), s = 1 - (double)(k + 1) / (double)steps * (1 - 1e-6);
+      gsl_matrix *x = matrix_of (4, 1, 1, 0, 0, 0), *y = matrix_of (4, 1, 0, 1, 0, 0),
+                 *z = matrix_of (4, 1, 0, 0, 1, 0), *e = matrix (4, 1);
+      ok (sb_stream_normals ((sb_stream){ 3, SB_FOR_KNOWN, 0 }, q.count, e)); // the draws of this call
+      ok (sb_step_apply (sb_step_reverse_diffusion, NULL, work, y, vector_all (4, s), vector_all (4, t), z, x));
+      const double of_draw = x->data[3] / e->data[3], of_x = x->data[0] - of_draw * e->data[0],
+                   of_y = x->data[1] - of_draw * e->data[1],
+                   of_z = k + 1 < steps ? x->data[2] - of_draw * e->data[2] : 0;
+      *mean = of_x * *mean + of_y;
+      *variance = of_x * of_x * *variance + of_draw * of_draw + of_z * of_z;
+      scope_release (mark);
+    }
+}
+
+Test (inverse, predictors_alone_in_the_limit)
+{
+  const double tau2[] = { 1, 0.5 }, means[] = { 0.596347, 0.722657 }, variances[] = { 0.277343, 0.174617 };
+  for (int k = 0; k < 2; k++)
+    {
+      double mean, variance;
+      follow (sqrt (tau2[k]), 4000, &mean, &variance);
+      cr_assert_float_eq (mean / means[k], 1, 5e-3, "tau^2 = %g: %g", tau2[k], mean);
+      cr_assert_float_eq (variance / variances[k], 1, 5e-3, "tau^2 = %g: %g", tau2[k], variance);
+    }
+}
+
 Test (inverse, correctors_mend_it)
 {
   gsl_matrix *x = matrix (N, 1);
