@@ -16,8 +16,8 @@
 // $\beta_i^2/4$ and $\beta_i^2/2$. [scoresde.txt-rd-anc-equiv] The paper finds it slightly better. With the exact
 // scores of a Gaussian spectrum that is so for SMLD, and the other way round for DDPM. [scoresde.txt-rd-beats-anc]
 //
-// The sub-VP SDE has no chain. Here its exact kernel is taken like that of the others; the authors' code takes Euler and
-// Maruyama's step, which is a row of its own. [scoresde.set-subvp]
+// The sub-VP SDE has no chain. Here its exact kernel is taken like that of the others; the authors' code takes the step
+// of Euler and Maruyama, which is a row of its own. [scoresde.set-subvp]
 
 #include "sampler.h"
 

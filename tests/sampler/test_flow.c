@@ -206,9 +206,9 @@ Test (flow, image_under_matrix_maps)
 //
 // 500 particles at the exact quantiles of p_T, integrated jointly down to epsilon, at tolerances from $10^{-1}$ to
 // $10^{-6}$: the number of evaluations does not fall, the mean distance to the exact quantiles does not grow, and both
-// are those of an independent implementation of scipy's RK45: evaluations within 2 steps of 6, the error within 3%, but
-// at $10^{-1}$, where two or three steps are all, within a factor of 2. VE and VP at a tolerance of $10^{-5}$ are
-// within $10^{-4}$. [scoresde.txt-efficient-sampling] [scoresde.set-ode-sampling]
+// are those of an independent implementation of scipy's RK45: evaluations within 2 steps of 6, the error within 5%, but
+// where two or three steps are all (at $10^{-1}$; sub-VP's at $10^{-2}$) within a factor of 2. At a tolerance of
+// $10^{-5}$ all are within $10^{-4}$. [scoresde.txt-efficient-sampling] [scoresde.set-ode-sampling]
 
 typedef struct
 {
@@ -236,8 +236,9 @@ Test (flow, accuracy_and_its_price)
 {
   const double evaluations[3][6]
       = { { 32, 38, 56, 62, 86, 128 }, { 20, 32, 56, 62, 86, 128 }, { 20, 38, 50, 68, 92, 116 } };
-  const double errors[2][6]
-      = { { .825, .0716, .0052, 3.0e-4, 1.6e-5, 9.4e-7 }, { .216, .0092, .00144, 1.9e-4, 3.5e-5, 1.5e-6 } };
+  const double errors[3][6] = { { .825, .0716, .0052, 3.0e-4, 1.6e-5, 9.4e-7 },
+                                { .216, .0092, .00144, 1.9e-4, 3.5e-5, 1.5e-6 },
+                                { .0969, .0143, .00451, 2.80e-4, 3.40e-5, 2.24e-6 } };
   for (size_t which = 0; which < 3; which++)
     {
       sb_process *process = make (which);
@@ -250,10 +251,10 @@ Test (flow, accuracy_and_its_price)
                               -1 - k, now.evaluations);
           cr_assert (now.evaluations >= last.evaluations && now.error <= last.error, "%s, 10^%d: %g", name, -1 - k,
                      now.error);
-          if (which < 2)
-            cr_assert (errors[which][k] / 3 < now.error && now.error < 3 * errors[which][k], "%s, 10^%d: error %g",
-                       name, -1 - k, now.error);
-          cr_assert (k < 4 || which == 2 || now.error < 1e-4);
+          const double factor = k == 0 || (k == 1 && which == 2) ? 2 : 1.05;
+          cr_assert (errors[which][k] / factor < now.error && now.error < factor * errors[which][k],
+                     "%s, 10^%d: error %g", name, -1 - k, now.error);
+          cr_assert (k < 4 || now.error < 1e-4);
           last = now;
         }
     }

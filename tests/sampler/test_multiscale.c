@@ -631,8 +631,8 @@ Test (multiscale, denoising_of_a_mixture)
     }
 }
 
-// The error of 100,000 images of a Gaussian before and after: E|D_alpha^-1 x_t - x_0|^2 and the trace of the posterior's
-// covariance. [nonuniform.txt-tweedie]
+// The error of 100,000 images of a Gaussian before and after: E|D_alpha^-1 x_t - x_0|^2 and the trace of the
+// posterior's covariance. [nonuniform.txt-tweedie]
 
 Test (multiscale, denoising_lessens_the_error_by_so_much)
 {
