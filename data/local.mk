@@ -23,6 +23,7 @@ nobase_dist_pkgdata_DATA = %D%/README %D%/models/mnist-classifier.safetensors %D
   %D%/models/mnist-soft-joint.safetensors %D%/models/mnist-soft-joint.csv \
   %D%/models/mnist-soft-s050.safetensors %D%/models/mnist-soft-s050.csv \
   %D%/models/faces32-soft.safetensors %D%/models/faces32-soft.csv \
+  %D%/models/faces32-ve.safetensors %D%/models/faces32-ve.csv \
   %D%/models/mnist-edm.safetensors %D%/models/mnist-edm.csv \
   %D%/models/mnist-cdm.safetensors %D%/models/mnist-cdm.csv \
   %D%/models/fashion-edm.safetensors %D%/models/fashion-edm.csv \
