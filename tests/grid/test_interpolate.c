@@ -57,6 +57,9 @@ Test (interpolate, ddpm_halves_its_betas)
   sb_process *doubled = scoped (sb_ddpm_alloc (1, 2 * N, SB_VP_BETA_MIN, SB_VP_BETA_MAX));
   cr_assert_float_eq (sb_ddpm_beta (doubled, 1), 0.5 * sb_ddpm_beta (trained, 1), 1e-16);
   cr_assert_float_eq (sb_ddpm_beta (doubled, 2 * N), 0.5 * sb_ddpm_beta (trained, N), 1e-16);
+  for (size_t i = 1; i <= 2 * N; i++) // and in between is as straight a line
+    cr_assert_float_eq (2 * N * sb_ddpm_beta (doubled, i),
+                        SB_VP_BETA_MIN + (double)(i - 1) / (2 * N - 1) * (SB_VP_BETA_MAX - SB_VP_BETA_MIN), 1e-12);
 
   double first = log_forgotten (2 * N) - log_forgotten (N), second = log_forgotten (4 * N) - log_forgotten (2 * N);
   cr_assert_float_eq (first / 0.034036, 1, 1e-4);

@@ -112,6 +112,7 @@ mixture_case (sb_process *process)
 Test (forward, carries_the_mixture)
 {
   mixture_case (scoped (sb_ve_alloc (8, 0.01, 50)));
+  mixture_case (scoped (sb_vp_alloc (8, 0.1, 20)));
   mixture_case (scoped (sb_subvp_alloc (8, 0.1, 20)));
 }
 
