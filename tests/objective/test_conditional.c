@@ -8,6 +8,7 @@
 #include "pairs.h"
 #include "process/multispeed.h"
 #include "process/nonuniform.h"
+#include "process/vp.h"
 #include "property.h"
 #include "sampler/pc.h"
 #include "scope.h"
@@ -697,8 +698,7 @@ Test (conditional, diffusive_estimator)
 // ## The multi-speed one
 //
 // The minimum is $-(C + \operatorname{diag}(\tau_x, \tau_y))^{-1}z$ for five positive definite $\Lambda$, to 1e-10, and
-// its gradient is that of its loss. At one speed, with $\Lambda = \lambda\mathbf I$, loss and gradient are those of the
-// diffusive one, to the bit. [nonuniform.eq14] [nonuniform.eq13]
+// its gradient is that of its loss. [nonuniform.eq14] [nonuniform.eq13]
 
 static gsl_matrix *
 some_factor (int k)
@@ -729,13 +729,16 @@ Test (conditional, multi_speed_estimator)
   check_gradient (&cmde, 2, &finer);
 }
 
-Test (conditional, multi_speed_at_one_speed_is_diffusive)
+// At one speed, VE's or VP's, with $\Lambda = \lambda\mathbf I$, loss and gradient are those of the diffusive one, to
+// the bit. [nonuniform.eq4] [nonuniform.eq14] [nonuniform.eq13]
+
+static void
+check_one_speed (const sb_process *one, const sb_process *two)
 {
   enum
   {
     N = 500
   };
-  const sb_process *one = scoped (pair_geometric (2, 1)), *two = pair_of (pair_geometric (1, 1), pair_geometric (1, 1));
   const sb_objective_type *types[] = { sb_objective_denoising, sb_objective_dsm, sb_objective_soft };
   gsl_matrix *z_0 = matrix (N, 2);
   gsl_vector *a = vector (N), *b = vector (N);
@@ -754,17 +757,25 @@ Test (conditional, multi_speed_at_one_speed_is_diffusive)
     }
 }
 
+Test (conditional, multi_speed_at_one_speed_is_diffusive)
+{
+  check_one_speed (scoped (pair_geometric (2, 1)), pair_of (pair_geometric (1, 1), pair_geometric (1, 1)));
+  check_one_speed (scoped (sb_vp_alloc (2, 0.1, 20)), pair_of (sb_vp_alloc (1, 0.1, 20), sb_vp_alloc (1, 0.1, 20)));
+}
+
 // ## The two limits
 //
 // At $\sigma^y = \sigma^x$ the samples are the diffusive estimator's too, to rounding. [nonuniform.txt-limits]
+// [nonuniform.eq4]
 
 Test (conditional, samples_at_one_speed)
 {
   const sb_process *process[]
-      = { scoped (pair_geometric (2, 1)), pair_of (pair_geometric (1, 1), pair_geometric (1, 1)) };
+      = { scoped (pair_geometric (2, 1)), pair_of (pair_geometric (1, 1), pair_geometric (1, 1)),
+          scoped (sb_vp_alloc (2, 0.1, 20)), pair_of (sb_vp_alloc (1, 0.1, 20), sb_vp_alloc (1, 0.1, 20)) };
   const sb_pc pc = sb_pc_default ();
-  gsl_matrix *x[2];
-  for (int k = 0; k < 2; k++)
+  gsl_matrix *x[4];
+  for (int k = 0; k < 4; k++)
     {
       pair_model model = pair_model_of (2);
       const double theta[] = { 0, -1, .3, 0, 0, .3, -1, 0, 0 };
@@ -773,8 +784,11 @@ Test (conditional, samples_at_one_speed)
       ok (sb_pc_sample (&pc, pair_score (&model, process[k]), NULL, vector_of (1, .8, .6, .4, .2, .1),
                         (sb_stream){ .seed = 4 }, x[k], NULL));
     }
-  cr_assert_lt (largest_difference (x[0], x[1]), 1e-13);
-  cr_assert_gt (gsl_matrix_max (x[0]), 0);
+  for (int k = 0; k < 4; k += 2)
+    {
+      cr_assert_lt (largest_difference (x[k], x[k + 1]), 1e-13);
+      cr_assert_gt (gsl_matrix_max (x[k]), 0);
+    }
 }
 
 // With $\sigma^y = c\,\sigma^x$ and likelihood weighting, a fixed linear score and $t \ge 10^{-3}$, the excess over the
