@@ -73,6 +73,29 @@ modes_law_alloc (const field *f)
   return law;
 }
 
+// ## The denoiser
+
+typedef struct
+{
+  const sb_target *law;
+  const sb_process *process;
+  double gain;
+} imperfect;
+
+static int
+imperfect_evaluate (const void *state, sb_view view, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y,
+                    gsl_matrix *out)
+{
+  const imperfect *h = state;
+  (void)y;
+  int status = sb_target_evaluate (h->law, h->process, view, x, t, out);
+  gsl_matrix_scale (out, 1 + h->gain);
+  return status;
+}
+
+static const sb_score_type imperfect_type
+    = { .name = "imperfect", .views = SB_DENOISER, .evaluate = imperfect_evaluate };
+
 // ## A run
 
 static int
@@ -125,13 +148,16 @@ run (const modes *m, sb_sampler_work *work, const two_rows *r, size_t steps, dou
 }
 
 double
-modes_run (const modes *m, size_t steps, bool keeping, double *v)
+modes_run_imperfect (const modes *m, double gain, size_t steps, bool keeping, double *v)
 {
   const size_t groups = m->f->groups;
   const double end = keeping ? 1e-13 : 0;
   double own[FIELD_MOST_GROUPS], wanted[FIELD_MOST_GROUPS], error = 0;
   sb_target *law = modes_law_alloc (m->f);
-  sb_score *score = law ? sb_score_exact_alloc (law, m->process) : NULL;
+  imperfect h = { law, m->process, gain };
+  sb_score *score = !law        ? NULL
+                    : gain == 0 ? sb_score_exact_alloc (law, m->process)
+                                : sb_score_alloc (&imperfect_type, &h, m->process);
   sb_sampler_work *work = score ? sb_sampler_work_alloc (score, 2) : NULL;
   const two_rows r
       = { gsl_matrix_alloc (2, groups), gsl_matrix_alloc (2, groups), gsl_vector_alloc (2), gsl_vector_alloc (2) };
@@ -149,4 +175,10 @@ modes_run (const modes *m, size_t steps, bool keeping, double *v)
   sb_score_free (score);
   sb_target_free (law);
   return status ? GSL_NAN : error;
+}
+
+double
+modes_run (const modes *m, size_t steps, bool keeping, double *v)
+{
+  return modes_run_imperfect (m, 0, steps, keeping, v);
 }

@@ -31,4 +31,7 @@ typedef struct
 // the groups at the end.
 double modes_run (const modes *m, size_t steps, bool keeping, double *v);
 
+// The same with a denoiser that is 1 + gain times the exact one.
+double modes_run_imperfect (const modes *m, double gain, size_t steps, bool keeping, double *v);
+
 #endif

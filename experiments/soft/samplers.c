@@ -135,7 +135,8 @@ claim_all (results *r, const table *t, size_t count)
   claim_below (r, "Blur beats VE at the most", t->at[MOMENTUM][last], 1, t->at[VE][last]);
   claim_below (r, "The flow is better on the blur than on VE, each at its best", t->best[FLOW], 1, t->best[VE_FLOW]);
   untested (r, "Momentum is U-shaped in the number of evaluations: best at 280 for CelebA-64",
-            "so many evaluations are not made here; with exact scores it is not (see the sweep)");
+            "so many evaluations are not made here; with exact scores it is not, with estimates 2 % too large it is "
+            "(the sweep)");
 }
 
 int
