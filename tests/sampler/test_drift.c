@@ -7,6 +7,7 @@
 #include "linear.h"
 #include "process/ito.h"
 #include "process/ddpm.h"
+#include "process/ve.h"
 #include "process/vp.h"
 #include "property.h"
 #include "scope.h"
@@ -217,16 +218,22 @@ status_of (field f, const sb_process *process, double lambda_value, double t, si
   return f (score, NULL, vector_all (2, t), x, out);
 }
 
+// VE's kernel jumps at 0, and its SDE begins at epsilon. [scoresde.txt-t0-jump]
+
 Test (drift, wrong_arguments)
 {
   const field fields[] = { sb_reverse_drift, sb_flow_velocity };
-  sb_process *vp = scoped (sb_vp_alloc (2, 0.1, 20)), *ddpm = scoped (sb_ddpm_alloc (2, 10, 0.1, 5));
+  sb_process *vp = scoped (sb_vp_alloc (2, 0.1, 20)), *ve = scoped (sb_ve_alloc (2, 0.01, 50)),
+             *ddpm = scoped (sb_ddpm_alloc (2, 10, 0.1, 5));
   for (int i = 0; i < 2; i++)
     {
       ok (status_of (fields[i], vp, 1, 0.5, 2, 2));
       refused (GSL_EBADLEN, status_of (fields[i], vp, 1, 0.5, 3, 2));
       refused (GSL_EBADLEN, status_of (fields[i], vp, 1, 0.5, 2, 1));
       refused (GSL_EDOM, status_of (fields[i], vp, 1, 0.5e-3, 2, 2));
+      ok (status_of (fields[i], ve, 1, 1e-5, 2, 2));
+      refused (GSL_EDOM, status_of (fields[i], ve, 1, 0.5e-5, 2, 2));
+      refused (GSL_EDOM, status_of (fields[i], ve, 1, 0, 2, 2));
       refused (GSL_EDOM, status_of (fields[i], vp, 1, 1.1, 2, 2));
       refused (GSL_EDOM, status_of (fields[i], vp, 1, GSL_NAN, 2, 2));
       refused (GSL_EBADFUNC, status_of (fields[i], vp, GSL_NAN, 0.5, 2, 2));
