@@ -68,8 +68,21 @@ Test (soft, is_a_blur_and_noise_after_it)
     }
 }
 
-// Rates are slopes, transposes transposes, $S$ has an inverse where there is noise, and a narrow blur one, too.
-// [soft.eq13]
+// Rates are slopes, transposes transposes, $S$ has an inverse where there is noise, and a narrow blur one, too. A row
+// at a time of its own, in either stage, is mapped as all rows are at that time. [soft.eq13] [soft.eq54]
+
+static void
+check_rows (const sb_process *p, sb_process_map map, double early, double late, const gsl_matrix *x)
+{
+  const gsl_matrix *first = mapped (p, map, CblasNoTrans, early, x), *second = mapped (p, map, CblasNoTrans, late, x);
+  gsl_matrix *out = copy_of (x);
+  ok (sb_process_apply (p, map, CblasNoTrans, NULL, vector_of (early, late), out));
+  for (size_t j = 0; j < x->size2; j++)
+    {
+      cr_assert_float_eq (gsl_matrix_get (out, 0, j), gsl_matrix_get (first, 0, j), 1e-14, "map %d", (int)map);
+      cr_assert_float_eq (gsl_matrix_get (out, 1, j), gsl_matrix_get (second, 1, j), 1e-14, "map %d", (int)map);
+    }
+}
 
 Test (soft, maps_fit_each_other)
 {
@@ -97,14 +110,13 @@ Test (soft, maps_fit_each_other)
               largest_difference (mapped (p, SB_S_INVERSE, CblasNoTrans, t, mapped (p, SB_S, CblasTrans, t, x)), x),
               1e-14);
         }
-      gsl_matrix *out = copy_of (x); // each row at a time of its own
-      const gsl_matrix *early = mapped (p, SB_A, CblasNoTrans, 0.3, x), *late = mapped (p, SB_A, CblasNoTrans, 0.8, x);
-      ok (sb_process_apply (p, SB_A, CblasNoTrans, NULL, vector_of (0.3, 0.8), out));
-      for (size_t j = 0; j < x->size2; j++)
+      const sb_process_map maps[] = { SB_A, SB_S, SB_S_RATE, SB_S_INVERSE, SB_A_RATE };
+      for (size_t m = 0; m < (k < 4 ? 5 : 4); m++) // windows have no rate
         {
-          cr_assert_float_eq (gsl_matrix_get (out, 0, j), gsl_matrix_get (early, 0, j), 1e-14);
-          cr_assert_float_eq (gsl_matrix_get (out, 1, j), gsl_matrix_get (late, 1, j), 1e-14);
+          check_rows (p, maps[m], 0.1, 0.8, x);
+          check_rows (p, maps[m], 0.3, 0.8, x);
         }
+      gsl_matrix *out = copy_of (x);
       refused (GSL_ESING, sb_process_apply (p, SB_S_INVERSE, CblasNoTrans, NULL, vector_all (2, 0), out));
       refused (GSL_EUNSUP, sb_process_apply (p, SB_F, CblasNoTrans, NULL, vector_all (2, 0.5), out));
       refused (GSL_EUNSUP, sb_process_apply (p, SB_A, CblasNoTrans, vector_all (2, 0.1), vector_all (2, 0.5), out));
