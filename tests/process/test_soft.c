@@ -177,6 +177,30 @@ Test (soft, has_two_stages)
     }
 }
 
+// Between two knots the level is linear in time, and $C_t$ is the blur by that level, not the mean of the blurs at both
+// knots. [soft.txt-interp]
+
+Test (soft, level_is_linear_between_knots)
+{
+  const double knots[] = { 0.01, 0.5, 1, 3 };
+  const gsl_matrix *x = normals (1, 40, 1);
+  sb_process *p = from_text ("soft image=2x5x4 knots=0.01,0.5,1,3", 40);
+  double level, sigma;
+  for (int j = 0; j < 3; j++)
+    for (double share = 0.25; share < 1; share += 0.25)
+      {
+        ok (sb_soft_at (p, 0.2 + 0.8 * (j + share) / 3, &level, &sigma));
+        cr_assert_float_eq (level, knots[j] + share * (knots[j + 1] - knots[j]), 1e-14);
+      }
+  const gsl_matrix *between = mapped (p, SB_A, CblasNoTrans, 0.2 + 0.8 * 2.5 / 3, x);
+  gsl_matrix *by_level = copy_of (x), *mean = mapped (p, SB_A, CblasNoTrans, 0.2 + 0.8 * 2 / 3, x);
+  ok (sb_operator_apply (sb_soft_operator (p), CblasNoTrans, vector_of (2), x, by_level));
+  cr_assert_leq (largest_difference (between, by_level), 1e-13);
+  gsl_matrix_add (mean, mapped (p, SB_A, CblasNoTrans, 1, x));
+  gsl_matrix_scale (mean, 0.5);
+  cr_assert_gt (largest_difference (between, mean), 1e-3);
+}
+
 // Together: $\sigma$ grows from .01 to .1 as the levels do. (Printed from 0.1 to 0.01, which would fall.)
 // [soft.set-joint]
 
