@@ -183,6 +183,43 @@ Test (soft_steps, as_printed)
     }
 }
 
+// So is each row at times of its own, and under a blur that has a basis. [soft.txt-canonical] [soft.alg1] [soft.eq15]
+// [soft.eq17] [soft.eq50] [soft.eq51] [soft.eq52]
+
+static void
+check_rows (const sb_process *process, const gsl_vector *s, const gsl_vector *t, size_t m, const char *of)
+{
+  gsl_matrix *h = normals (3, 4, 125), *x_t = normals (3, 4, 126), *eta = normals (3, 4, 127), *x = copy_of (x_t),
+             *Ch = copy_of (h), *C_s_h = copy_of (h);
+  const sb_step_type *type = *printed[m].type;
+  const double keys[SB_KEYS_MOST] = { k_of_52 };
+  sb_sampler_work *work = scoped (sb_sampler_work_alloc (given (h, process), 3));
+  ok (sb_process_apply (process, SB_A, CblasNoTrans, NULL, t, Ch));
+  ok (sb_process_apply (process, SB_A, CblasNoTrans, NULL, s, C_s_h));
+  ok (sb_step_apply (type, type->entry.key_count ? keys : NULL, work, NULL, s, t, eta, x));
+  for (size_t i = 0; i < 12; i++)
+    {
+      const double sigma = .1 + .4 * gsl_vector_get (t, i / 4), sigma_s = .1 + .4 * gsl_vector_get (s, i / 4);
+      const at a = { x_t->data[i], h->data[i], Ch->data[i], C_s_h->data[i], h->data[i] - x_t->data[i],
+                     eta->data[i], sigma,      sigma_s };
+      cr_assert_float_eq (x->data[i], printed[m].formula (a), 2e-13, "%s, %s, row %zu: %.15g, not %.15g",
+                          printed[m].name, of, i / 4, x->data[i], printed[m].formula (a));
+    }
+}
+
+Test (soft_steps, as_printed_with_times_by_rows)
+{
+  const gsl_vector *s = vector_of (.1, .35, .2), *t = vector_of (.6, .5, .9);
+  sb_operator *heat = sb_operator_blur_alloc (2, 2, 1, 5, SB_BOUNDARY_SYMMETRIC);
+  const sb_process *in_basis = scoped (soft_line_alloc (heat, 0, .9, .1, .5));
+  for (size_t m = 0; m < sizeof printed / sizeof *printed; m++)
+    {
+      for (soft_kind kind = 0; kind < SOFT_KINDS; kind++)
+        check_rows (process_of (kind), s, t, m, soft_kind_name[kind]);
+      check_rows (in_basis, s, t, m, "blur in its basis");
+    }
+}
+
 // ## Coefficients
 //
 // Momentum's on $(C'\hat{\mathbf x}_0, \mathbf x, C\hat{\mathbf x}_0)$ are $1, \rho, -\rho$: their sum is 1, but the
