@@ -186,36 +186,50 @@ Test (soft_sde, in_the_plane)
     cr_assert_float_eq (V[i], wanted[i], 1e-10, "%.12g, not %g", V[i], wanted[i]);
 }
 
-// Of the flow too: it carries the covariance $S_t = C_t\Gamma C_t^\top + \sigma_t^2\mathbf I$, so that of its velocity
-// $\mathbf v = A\mathbf x$, read off unit vectors, $AS + SA^\top = \dot S$, which $C$ and $\dot C$ say.
-// [soft.txt-exactvelocity] [soft.eq19]
+// Each of the three drifts $A\mathbf x$, read off unit vectors, goes with the covariance $S_t = C_t\Gamma C_t^\top +
+// \sigma_t^2\mathbf I$, whose $\dot S$ follows from $C$ and $\dot C$: $AS + SA^\top$ is $\dot S$ for the flow, $\dot S
+// - (d\sigma^2/dt)\mathbf I$ for the SDE, whose noise adds the rest, and $\dot S + (d\sigma^2/dt)\mathbf I$ for its
+// reverse. [soft.txt-exactvelocity] [soft.eq19] [soft.eq13] [soft.eq14]
 
-Test (soft_sde, velocity_in_the_plane)
+static void
+plane_covariance (double t, double S[4], double S_rate[4])
 {
-  const sb_process *process = soft_plane ();
-  const sb_score *score = exact (soft_g2_law (), process);
-  for (double t = .1; t < 1; t += .2)
+  double C[4], rate[4];
+  soft_plane_matrix (t, C, rate);
+  for (size_t i = 0; i < 4; i++)
     {
-      const gsl_matrix *A = moved_by (sb_flow_velocity, score, t, matrix_of (2, 2, 1, 0, 0, 1)); // row i: A e_i
-      double C[4], rate[4], S[4] = { .05 + .4 * t * t, 0, 0, .05 + .4 * t * t }, S_rate[4] = { .8 * t, 0, 0, .8 * t };
-      soft_plane_matrix (t, C, rate);
-      for (size_t i = 0; i < 4; i++)
-        for (size_t m = 0; m < 4; m++)
-          {
-            const size_t a = 2 * (i / 2) + m / 2, b = 2 * (i % 2) + m % 2;
-            S[i] += C[a] * soft_g2_P[m] * C[b];
-            S_rate[i] += (rate[a] * C[b] + C[a] * rate[b]) * soft_g2_P[m];
-          }
-      for (size_t i = 0; i < 2; i++)
-        for (size_t j = 0; j < 2; j++)
-          {
-            double carried = 0;
-            for (size_t k = 0; k < 2; k++)
-              carried += gsl_matrix_get (A, k, i) * S[2 * k + j] + S[2 * i + k] * gsl_matrix_get (A, k, j);
-            cr_assert_float_eq (carried, S_rate[2 * i + j], 1e-12, "t = %g: %.12g, not %.12g", t, carried,
-                                S_rate[2 * i + j]);
-          }
+      S[i] = i % 3 ? 0 : .05 + .4 * t * t;
+      S_rate[i] = i % 3 ? 0 : .8 * t;
+      for (size_t m = 0; m < 4; m++)
+        {
+          const size_t a = 2 * (i / 2) + m / 2, b = 2 * (i % 2) + m % 2;
+          S[i] += C[a] * soft_g2_P[m] * C[b];
+          S_rate[i] += (rate[a] * C[b] + C[a] * rate[b]) * soft_g2_P[m];
+        }
     }
+}
+
+Test (soft_sde, drifts_in_the_plane)
+{
+  const drift of[] = { sb_forward_drift, sb_flow_velocity, sb_reverse_drift };
+  const double noise[] = { -1, 0, 1 };
+  const sb_score *score = exact (soft_g2_law (), soft_plane ());
+  for (int f = 0; f < 3; f++)
+    for (double t = .1; t < 1; t += .2)
+      {
+        const gsl_matrix *A = moved_by (of[f], score, t, matrix_of (2, 2, 1, 0, 0, 1)); // row i: A e_i
+        double S[4], S_rate[4];
+        plane_covariance (t, S, S_rate);
+        for (size_t i = 0; i < 2; i++)
+          for (size_t j = 0; j < 2; j++)
+            {
+              const double wanted = S_rate[2 * i + j] + (i == j ? noise[f] * .8 * t : 0);
+              double carried = 0;
+              for (size_t k = 0; k < 2; k++)
+                carried += gsl_matrix_get (A, k, i) * S[2 * k + j] + S[2 * i + k] * gsl_matrix_get (A, k, j);
+              cr_assert_float_eq (carried, wanted, 1e-12, "drift %d, t = %g: %.12g, not %.12g", f, t, carried, wanted);
+            }
+      }
 }
 
 // ## Densities of a mixture
@@ -386,7 +400,19 @@ Test (soft_sde, paths)
 //
 // [soft.txt-oneimage] The drift is $\dot C_t\boldsymbol\alpha$ wherever $\mathbf x$ is. Here it is linear in $t$, for
 // which the midpoint rule is exact: a path without noise moves by $(C_1 - C_\epsilon)\boldsymbol\alpha$ in any number
-// of steps.
+// of steps. So is $g^2 = d\sigma_t^2/dt$, which adds up to $\sigma_1^2 - \sigma_\epsilon^2$; it is read off the reverse
+// SDE, whose drift differs by $g^2\mathbf e_1/\sigma_t^2$ at $C_t\boldsymbol\alpha + \mathbf e_1$. [soft.eq14]
+
+static double
+noise_of_one_image (const sb_score *score, double t)
+{
+  double C[4];
+  soft_plane_matrix (t, C, NULL);
+  const gsl_matrix *x = matrix_of (1, 2, C[0] * .4 - C[1] * 1.3 + 1, C[2] * .4 - C[3] * 1.3);
+  gsl_matrix *back = moved_by (sb_reverse_drift, score, t, x);
+  gsl_matrix_sub (back, moved_by (sb_forward_drift, score, t, x));
+  return gsl_matrix_get (back, 0, 0) * (.05 + .4 * t * t);
+}
 
 Test (soft_sde, of_one_image)
 {
@@ -404,7 +430,7 @@ Test (soft_sde, of_one_image)
   for (int steps = 1; steps < 60; steps *= 4)
     {
       gsl_matrix *path = copy_of (x);
-      double C_e[4], C_1[4];
+      double C_e[4], C_1[4], V = .05 + .4 * e * e;
       soft_plane_matrix (e, C_e, NULL);
       soft_plane_matrix (1, C_1, NULL);
       for (int k = 0; k < steps; k++)
@@ -412,7 +438,9 @@ Test (soft_sde, of_one_image)
           gsl_matrix *b = moved_by (sb_forward_drift, score, e + (1 - e) * (k + .5) / steps, path);
           gsl_matrix_scale (b, (1 - e) / steps);
           gsl_matrix_add (path, b);
+          V += (1 - e) / steps * noise_of_one_image (score, e + (1 - e) * (k + .5) / steps);
         }
+      cr_assert_float_eq (V, .45, 1e-12, "%d steps", steps);
       for (size_t i = 0; i < 10; i++)
         {
           const size_t j = 2 * (i % 2);
