@@ -234,6 +234,39 @@ Test (posterior, variance_of_the_linear_schedule)
   cr_assert (ratio[15] < 0.9 && ratio[16] > 0.9 && ratio[167] < 0.99 && ratio[168] > 0.99);
 }
 
+// Bayes' rule at every level from the second on, at points of a chain: $\log q(x_{t-1} \mid x_t, x_0) = \log q(x_t \mid
+// x_{t-1}) + \log q(x_{t-1} \mid x_0) - \log q(x_t \mid x_0)$ to $10^{-8}$. [dsm2ddpm.txt-posterior]
+// [dsm2ddpm.txt-A3-bayes]
+
+static double
+log_normal (double x, double mean, double variance)
+{
+  return log (gsl_ran_gaussian_pdf (x - mean, sqrt (variance)));
+}
+
+Test (posterior, density_by_bayes_at_every_level)
+{
+  chain c;
+  chain_linear (&c, 1000);
+  sb_process *ddpm = chain_alloc (&c, 1);
+  gsl_vector *s = level_times (1, 999, 1000), *t = level_times (2, 1000, 1000), *found = vector (999);
+  gsl_matrix *x_0 = normals (999, 1, 20), *x_s = copy_of (x_0);
+  ok (sb_process_transition (ddpm, NULL, s, normals (999, 1, 21), x_s));
+  gsl_matrix *x_t = copy_of (x_s);
+  ok (sb_process_transition (ddpm, s, t, normals (999, 1, 22), x_t));
+  ok (sb_posterior_log_density (ddpm, s, t, x_t, x_0, x_s, found));
+  for (size_t i = 0; i < 999; i++)
+    {
+      const double beta = (double)c.beta[i + 2], x = x_0->data[i], y = x_s->data[i], z = x_t->data[i];
+      const long double before = c.alpha_bar[i + 1], now = c.alpha_bar[i + 2];
+      const double wanted = log_normal (z, sqrt (1 - beta) * y, beta)
+                            + log_normal (y, (double)sqrtl (before) * x, (double)(1 - before))
+                            - log_normal (z, (double)sqrtl (now) * x, (double)(1 - now));
+      cr_assert_float_eq (gsl_vector_get (found, i), wanted, 1e-8, "level %zu: %.12g, not %.12g", i + 2,
+                          gsl_vector_get (found, i), wanted);
+    }
+}
+
 // ## Seen in simulated chains
 //
 // $10^5$ chains of three steps from $x_0 \sim \mathcal{N}(0, 1)$: the regression of $x_2$ on $x_3$ and $x_0$ has the
