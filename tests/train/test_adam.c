@@ -101,6 +101,24 @@ Test (adam, rate_rises_linearly)
   cr_assert_eq (sb_adam_rate (&cold, 1), 2e-4);
 }
 
+// A step is as long: of a constant gradient each moves by the rate, here a quarter, a half and three quarters of .01
+// and then three times all of it. [scoresde.set-optim] [soft.set-optim]
+
+Test (adam, steps_are_as_long_as_the_rate)
+{
+  const sb_adam warm = { .rate = 0.01, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-12, .warmup = 4 };
+  const double rates[] = { 0.0025, 0.005, 0.0075, 0.01, 0.01, 0.01 };
+  const float g = 3;
+  float theta = 0, m = 0, v = 0, ema = 0;
+  double x = 0;
+  for (uint64_t k = 1; k <= 6; k++)
+    {
+      sb_adam_step (&warm, k, 1, NULL, &g, &theta, &m, &v, &ema);
+      x -= rates[k - 1];
+      cr_assert_float_eq ((double)theta, x, 1e-7, "step %d: %g, not %g", (int)k, (double)theta, x);
+    }
+}
+
 // ## Clipping
 //
 // A gradient of norm 50 and the same gradient shortened to norm 1 by hand move the moments alike; one of norm 0.5 is
