@@ -1,6 +1,8 @@
 // # What must be true of the fields that other tests are about
 
 #include "field.h"
+#include "process/kinds.h"
+#include "process/soft.h"
 #include "scope.h"
 
 #include <gsl/gsl_math.h>
@@ -48,4 +50,22 @@ Test (field, knots)
   double knots[FIELD_KNOTS];
   field_log_linear (knots);
   cr_assert_float_eq (knots[31], 23, 1e-13);
+}
+
+// A soft process that is told no knots has these 32 of FIELD(1), evenly spread over the time after .2, and before that
+// noise from .01 to .1 and no blur. [soft.txt-unspecified] [soft.fig8]
+
+Test (field, knots_of_a_soft_process_by_default)
+{
+  sb_error error = { 0 };
+  const sb_process *soft = scoped (sb_process_from_text ("soft image=1x8x8", 64, &error), "%s", error.message);
+  double level, sigma;
+  for (size_t k = 0; k < FIELD_KNOTS; k++)
+    {
+      ok (sb_soft_at (soft, GSL_MIN (.2 + .8 * (double)k / (FIELD_KNOTS - 1), 1), &level, &sigma));
+      cr_assert_float_eq (level, field_knots_1[k], 1e-13, "knot %zu: %g, not %g", k, level, field_knots_1[k]);
+      cr_assert_float_eq (sigma, .1, 1e-15);
+    }
+  ok (sb_soft_at (soft, .1, &level, &sigma));
+  cr_assert_float_eq (sigma, .01 * sqrt (10), 1e-15);
 }
