@@ -302,6 +302,18 @@ Test (path, of_32_knots)
   cr_assert_eq (path_of (distance, .0116031).count, 33);
 }
 
+// The list of FIELD(3) likewise: it is the shortest path for $\epsilon$ from .0057039687 to less than .05 % more.
+// [soft.set-fixtures]
+
+Test (path, of_32_knots_of_the_smooth_field)
+{
+  const path p = path_of (distances_of_field (3, 256), .005704);
+  cr_assert_eq (p.count, FIELD_KNOTS);
+  for (size_t k = 0; k < FIELD_KNOTS; k++)
+    cr_assert_float_eq (field_level (p.node[k]), field_knots_3[k], .0051, "knot %zu: %g, not %g", k,
+                        field_level (p.node[k]), field_knots_3[k]);
+}
+
 // ## The search for a number of nodes
 //
 // The smallest epsilon that gives it, of all: the number of nodes is not monotone in epsilon, and bisection may miss
