@@ -132,7 +132,7 @@ static const property_parameter dimension_and_seed[]
 //
 // The square root of a 2 x 2 matrix has the trace $\operatorname{tr}\sqrt M = \sqrt{\operatorname{tr} M + 2\sqrt{\det
 // M}}$, and $C_1^{1/2} C_2\, C_1^{1/2}$ has the trace and determinant of $C_1 C_2$: no root of a matrix is taken here,
-// whether or not the two commute. [nonuniform.txt-ufid]
+// whether or not the two commute. [nonuniform.txt-ufid] [soft.txt-w2gauss]
 
 static double
 in_the_plane (const double *v, void *context)
@@ -158,7 +158,7 @@ Test (frechet, in_two_dimensions)
 }
 
 // And in more dimensions, where they commute: $|m_1 - m_2|^2 + \sum_k (\sqrt{\lambda_k} - \sqrt{\mu_k})^2$.
-// [nonuniform.txt-ufid] [consistent.set-edm-fid]
+// [nonuniform.txt-ufid] [consistent.set-edm-fid] [soft.txt-w2gauss]
 
 static double
 with_one_basis (const double *v, void *context)
