@@ -152,7 +152,8 @@ Test (derivatives, of_an_energy)
 
 // ## By callback, from each view to each
 //
-// A function that bends, $f = B\,x + \sin x$ with a matrix $B$ that is not symmetric, under maps that are not either.
+// A function that bends, $f = B\,x + \sin x$ with a matrix $B$ that is not symmetric, under maps that are not either:
+// with $C$ and $S$ such maps, the score of an estimate $f$ of the clean image is $(SS^\top)^{-1}(Cf - x)$. [soft.eq8]
 
 static const double B[2][2] = { { 0.4, -0.7 }, { 0.2, -0.5 } };
 
