@@ -11,7 +11,9 @@
 #include "losses.h"
 #include "scope.h"
 
+#include <gsl/gsl_cdf.h>
 #include <gsl/gsl_fit.h>
+#include <gsl/gsl_math.h>
 #include <math.h>
 
 SUITE (simple);
@@ -59,6 +61,32 @@ static void
 lose (batch *b)
 {
   ok (loss_of (&b->dsm, b->t, b->z, b->epsilon, b->loss, b->bar));
+}
+
+// ## The levels
+//
+// $t$ is uniform on $\{1, \dots, 1000\}$: of $10^6$ draws $\chi^2$ of the counts passes at $p > 10^{-6}$, both ends are
+// met, and 0 is not. [dsm2ddpm.txt-eps-loss]
+
+Test (simple, every_level_is_drawn_alike)
+{
+  enum
+  {
+    N = 1000000,
+    T = 1000
+  };
+  chain c;
+  chain_linear (&c, T);
+  const sb_objective dsm = sb_objective_of (sb_objective_dsm, chain_alloc (&c, 1), 0);
+  gsl_vector *t = vector (N);
+  double count[T + 1] = { 0 }, chi2 = 0;
+  ok (draw_points (&dsm, (sb_stream){ 130, 0, 0 }, t, matrix (N, 1), matrix_all (N, 1, 0)));
+  for (size_t i = 0; i < N; i++)
+    count[lrint (T * gsl_vector_get (t, i))]++;
+  for (size_t level = 1; level <= T; level++)
+    chi2 += gsl_pow_2 (count[level] - N / T) / (N / T);
+  cr_assert (count[0] == 0 && count[1] > 0 && count[T] > 0);
+  cr_assert_gt (gsl_cdf_chisq_Q (chi2, T - 1), 1e-6, "chi^2 = %g", chi2);
 }
 
 // ## The minimum
@@ -190,6 +218,22 @@ Test (simple, value_at_the_minimum)
   cr_assert_float_eq (loss[500], 0.0785872429, 1e-10);
   cr_assert_float_eq (loss[1000], 4.03582976538e-5, 1e-12);
   cr_assert_float_eq (mean_over_levels (-1, 0.3, loss), 0.1850448564, 1e-10);
+}
+
+// A batch of $10^5$ estimates it, within five standard errors. [dsm2ddpm.txt-L-simple]
+
+Test (simple, a_batch_estimates_the_value)
+{
+  chain c;
+  chain_linear (&c, 1000);
+  sb_process *ddpm = chain_alloc (&c, 1);
+  sb_target *data = chain_gaussian (1, -1, 0.3);
+  batch b = batch_alloc (ddpm, chain_sample (data, 100000, 131));
+  draw (&b, 132);
+  ok (sb_target_evaluate (data, ddpm, SB_EPSILON, b.x, b.t, b.epsilon));
+  lose (&b);
+  double se, mean = mean_of (b.loss, &se);
+  cr_assert_float_eq (mean, 0.1850448564, 5 * se, "%g, standard error %g", mean, se);
 }
 
 // The bound's weight changes what an error costs and not where the minimum is: at one level it is the same number for
