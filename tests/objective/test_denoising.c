@@ -189,6 +189,33 @@ Test (denoising, erratum_variance_of_the_target_at_every_sigma)
     }
 }
 
+// On data $\mathcal N(m, s^2)$ it has two parts: the score's mean square $1/(s^2 + \sigma^2)$, and what is left of the
+// target given $\tilde x$, $s^2/\sigma^2(s^2 + \sigma^2)$, twice the loss of the exact score; together $1/\sigma^2$.
+// All are quadratic in $x$ and $z$, and the average over $x = m \pm s$, $z = \pm1$ is exact.
+// [dsm2ddpm.txt-DSM-variance]
+
+Test (denoising, variance_of_the_target_in_two_parts)
+{
+  const double m = 0.7, s = 1.3, sigmas[] = { 2, 0.5, 0.01 };
+  for (int k = 0; k < 3; k++)
+    {
+      const double v = gsl_pow_2 (sigmas[k]);
+      sb_process *process = one_level (1, sigmas[k]);
+      sb_score *truth = scoped (sb_score_exact_alloc (gaussian (&m, &s, 1), process));
+      gsl_matrix *x = matrix_of (4, 1, m + s, m + s, m - s, m - s), *x_tilde = copy_of (x), *score = matrix (4, 1);
+      gsl_vector *t = vector_all (4, 1), *loss = vector (4);
+      ok (sb_process_transition (process, NULL, t, matrix_of (4, 1, 1, -1, 1, -1), x_tilde));
+      ok (denoising_at (truth, x, x_tilde, t, loss, NULL));
+      ok (sb_score_evaluate (truth, SB_SCORE, x_tilde, t, NULL, score));
+      double known = 0, left = gsl_vector_sum (loss) / 2;
+      for (size_t i = 0; i < 4; i++)
+        known += gsl_pow_2 (gsl_matrix_get (score, i, 0)) / 4;
+      cr_assert_float_eq (known, 1 / (s * s + v), 1e-12 / v, "sigma = %g: %g", sigmas[k], known);
+      cr_assert_float_eq (left, s * s / (v * (s * s + v)), 1e-12 / v, "sigma = %g: %g", sigmas[k], left);
+      cr_assert_float_eq (known + left, 1 / v, 1e-12 / v, "sigma = %g: %g", sigmas[k], known + left);
+    }
+}
+
 // ## By samples
 //
 // Two bumps, $\sigma^2 = 0.4$, $s = 0.2 - 0.5x$, $2\cdot10^5$ draws: the mean loss within 5 standard errors of its
@@ -255,6 +282,46 @@ Test (denoising, erratum_the_noised_law_is_learned)
   double slope = cross / square, unexplained = 1.5 / (0.4 * 1.9), error = sqrt (unexplained / square);
   cr_assert_float_eq (slope, -1 / 1.9, 5 * error, "slope %g, standard error %g", slope, error);
   cr_assert_gt (fabs (slope + 1 / 1.5), 50 * error);
+}
+
+// Of two bumps with $\sigma^2 = 0.4$, at $10^3$ points: $\tilde x + \sigma^2\nabla\log q_\sigma(\tilde x)$ is the mean
+// of $x$ given $\tilde x$, that of each bump by its share of the density there (Tweedie's formula), and so is the
+// denoiser. [dsm2ddpm.txt-DSM-minimiser]
+
+static double
+mean_given (double x_tilde, double sigma2)
+{
+  const double w[] = { 0.3, 0.7 }, mu[] = { -2, 1.5 }, v[] = { 0.5, 0.8 };
+  double sum = 0, mass = 0;
+  for (int k = 0; k < 2; k++)
+    {
+      const double all = v[k] + sigma2, e = x_tilde - mu[k], share = w[k] * gsl_ran_gaussian_pdf (e, sqrt (all));
+      mass += share;
+      sum += share * (mu[k] + v[k] / all * e);
+    }
+  return sum / mass;
+}
+
+Test (denoising, tweedie_of_two_bumps)
+{
+  enum
+  {
+    AT = 1000
+  };
+  const double sigma2 = 0.4;
+  sb_process *process = one_level (1, sqrt (sigma2));
+  gsl_matrix *x = matrix (AT, 1), *score = matrix (AT, 1), *h = matrix (AT, 1);
+  gsl_vector *t = vector_all (AT, 1);
+  for (size_t i = 0; i < AT; i++)
+    gsl_matrix_set (x, i, 0, -6 + 0.012 * (double)i);
+  ok (sb_target_evaluate (two_bumps (), process, SB_SCORE, x, t, score));
+  ok (sb_target_evaluate (two_bumps (), process, SB_DENOISER, x, t, h));
+  for (size_t i = 0; i < AT; i++)
+    {
+      const double at = gsl_matrix_get (x, i, 0), mean = mean_given (at, sigma2);
+      cr_assert_float_eq (at + sigma2 * gsl_matrix_get (score, i, 0), mean, 1e-12, "by the score, at %g", at);
+      cr_assert_float_eq (gsl_matrix_get (h, i, 0), mean, 1e-12, "by the denoiser, at %g", at);
+    }
 }
 
 // ## Misprint: what a network can approximate
