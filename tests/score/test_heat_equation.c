@@ -331,17 +331,23 @@ Test (heat_equation, derivatives_of_a_field)
 }
 
 // Of a field that is no gradient $\nabla\lVert\mathbf s\rVert^2 = 2\mathbf J_s^\top\mathbf s$, and the two forms of the
-// equation differ. [consistent.eq21] [consistent.txt-A5-form]
+// equation differ; the library's has $\mathbf J_s\mathbf s$. [consistent.eq21] [consistent.txt-A5-form]
 
 Test (heat_equation, the_two_forms_differ_without_a_density)
 {
   const model m = { NULL, denoiser_n2 (edm (2)) };
   const gsl_matrix *x = normals (N, 2, 1);
   const gsl_vector *t = some_times ();
-  gsl_matrix *transposed = matrix (N, 2), *Js = product_with_score (&m, x, t);
+  gsl_matrix *transposed = matrix (N, 2), *Js = product_with_score (&m, x, t), *left = matrix (N, 2);
+  const gsl_matrix *rate = score_rate (&m, x, t), *lap = score_laplacian (&m, x, t);
   ok (sb_score_vjp (m.score, SB_SCORE, x, t, NULL, score_at (&m, x, t), transposed));
+  ok (sb_score_pde (m.score, SB_SCORE, NULL, t, x, left));
   for (size_t j = 0; j < 2; j++)
-    agree (slope (squared_norm, &m, x, t, j), times_t (2, 0, t, column (transposed, j)), 1e-9, "2 J^T s");
+    {
+      const gsl_vector *sum = sum_of (column (Js, j), times_t (.5, 0, t, column (lap, j)));
+      agree (slope (squared_norm, &m, x, t, j), times_t (2, 0, t, column (transposed, j)), 1e-9, "2 J^T s");
+      agree (column (left, j), sum_of (column (rate, j), times_t (-2, 1, t, sum)), 1e-9, "J s");
+    }
   cr_assert_gt (largest_difference (Js, transposed), .1);
 }
 
