@@ -107,6 +107,39 @@ Test (known, the_score_of_the_whole_says_how_the_rest_goes_on)
       }
 }
 
+// Every move of predictor and corrector, and the denoising, begins with another draw of what is known at the move's own
+// time, and the end has it without noise: a run by hand. [scoresde.txt-impute-reverse] [scoresde.txt-impute-score]
+
+Test (known, each_move_begins_with_what_is_known_at_its_time)
+{
+  const double t[] = { 0.8, 0.5, 0.3 };
+  sb_process *vp = scoped (sb_vp_alloc (2, 0.1, 20));
+  const sb_score *score = correlated (vp, 0.7);
+  sb_sampler_work *work = scoped (sb_sampler_work_alloc (score, 5));
+  const sb_known known = { normals (5, 2, 1), vector_of (1, 0), false, NULL };
+  const sb_pc pc = { .step = sb_step_reverse_diffusion,
+                     .corrector = { .type = sb_corrector_fixed, .epsilon = 0.1 },
+                     .corrector_steps = 1,
+                     .final = SB_FINAL_DENOISE,
+                     .noiseless = true,
+                     .known = &known };
+  const sb_stream stream = { .seed = 3 };
+  gsl_matrix *x = normals (5, 2, 2), *y = copy_of (x), *end = matrix (5, 2);
+  size_t draws = 0;
+  ok (sb_pc_sample (&pc, score, NULL, vector_of (t[0], t[1], t[2]), stream, x, NULL));
+  for (int k = 0; k < 2; k++)
+    {
+      ok (sb_known_paste (&known, vp, stream, draws++, t[k], y));
+      ok (sb_step_apply (pc.step, NULL, work, NULL, vector_all (5, t[k + 1]), vector_all (5, t[k]), NULL, y));
+      ok (sb_known_paste (&known, vp, stream, draws++, t[k + 1], y));
+      ok (sb_corrector_apply (&pc.corrector, work, NULL, 0, t[k + 1], NULL, y));
+    }
+  ok (sb_known_paste (&known, vp, stream, draws++, t[2], y));
+  ok (sb_score_evaluate (score, SB_DENOISER, y, vector_all (5, t[2]), NULL, end));
+  ok (sb_known_paste (&known, vp, stream, draws, 0, end));
+  cr_assert_lt (largest_difference (x, end), 1e-13);
+}
+
 // ## What comes out
 //
 // With rho = 0.5, predictors alone end at the mean .267949 y and the variance .823959 in the limit, with one path for
@@ -275,6 +308,23 @@ Test (known, all_and_nothing)
       ok (sb_pc_sample (&pc, score, NULL, times, (sb_stream){ .seed = 1 }, y, NULL));
       cr_assert (gsl_matrix_equal (y, all.y));
     }
+}
+
+// An orthogonal map leaves a Wiener process standard: in the coordinates $\mathbf M^{\mathsf T}\mathbf x$ of two pixels
+// what is known has the kernel that it has in $\mathbf x$, to the number. [scoresde.txt-color-wiener]
+
+Test (known, in_another_basis_the_kernel_is_the_same)
+{
+  sb_process *vp = scoped (sb_vp_alloc (6, 0.1, 20));
+  sb_operator *M = scoped (sb_operator_colour_alloc (2));
+  gsl_matrix *x = normals (4, 6, 1), *y = normals (4, 6, 2), *u = matrix (4, 6), *back = matrix (4, 6);
+  const gsl_vector *grey = vector_of (1, 0, 0, 1, 0, 0);
+  const sb_stream stream = { .seed = 4 };
+  ok (sb_operator_apply (M, CblasNoTrans, NULL, x, u));
+  ok (sb_known_paste (&(sb_known){ y, grey, false, NULL }, vp, stream, 3, 0.3, u));
+  ok (sb_known_paste (&(sb_known){ y, grey, false, M }, vp, stream, 3, 0.3, x));
+  ok (sb_operator_apply (M, CblasNoTrans, NULL, x, back));
+  cr_assert_lt (largest_difference (u, back), 1e-14);
 }
 
 // Of a process of several parts coordinates are known as they are, with the numbers of their part, in no other basis:
