@@ -90,7 +90,8 @@ Test (ncsn, nothing_is_lost_on_one_point)
 
 // ## The mean over the levels
 //
-// By hand: noise from the stream, level after level, each of which the one score is asked at, times the weight, over L.
+// By hand: noise from the stream, level after level, each of which the one score is asked at, times the weight, over L,
+// or over as many levels as the times leave.
 // [dsm2ddpm.txt-NCSN-objective] [dsm2ddpm.txt-NCSN-target]
 
 static int
@@ -122,17 +123,19 @@ Test (ncsn, mean_of_the_levels_by_hand)
   ok (sb_stream_normals (stream, 0, z));
   double five = 5;
   const sb_weighting weights[] = { SQUARE, UNIT, { &cubic, &five } };
-  for (int which = 0; which < 3; which++)
+  for (int which = 0; which < 6; which++)
     {
+      // At all levels, or at the levels 4 to 7.
+      const size_t last = which < 3 ? L : 7, count = which < 3 ? L : 4;
       sb_stream any = { stream.seed, SB_FOR_USER, stream.index }; // the purpose is not looked at
-      ok (ncsn_loss (weights[which], score, x, 0, 1, any, loss));
+      ok (ncsn_loss (weights[which % 3], score, x, (double)(last - count + 1) / L, (double)last / L, any, loss));
       for (size_t i = 0; i < ROWS; i++)
         {
           double mean = 0;
-          for (size_t l = 0; l < L; l++)
+          for (size_t l = 0; l < count; l++)
             {
-              double sigma = pow (0.01, (double)l / (L - 1)), x_tilde[D];
-              double lambda = which == 0 ? sigma * sigma : which == 1 ? 1 : 5 * sigma * sigma * sigma;
+              double sigma = pow (0.01, (double)(L - last + l) / (L - 1)), x_tilde[D];
+              double lambda = which % 3 == 0 ? sigma * sigma : which % 3 == 1 ? 1 : 5 * sigma * sigma * sigma;
               for (size_t j = 0; j < D; j++)
                 x_tilde[j] = gsl_matrix_get (x, i, j) + sigma * gsl_matrix_get (z, i, l * D + j);
               for (size_t j = 0; j < D; j++)
@@ -140,7 +143,7 @@ Test (ncsn, mean_of_the_levels_by_hand)
                   double s = w.theta[j];
                   for (size_t k = 0; k < D; k++)
                     s += w.theta[D * (1 + j) + k] * x_tilde[k];
-                  mean += lambda * 0.5 * gsl_pow_2 (s + gsl_matrix_get (z, i, l * D + j) / sigma) / L;
+                  mean += lambda * 0.5 * gsl_pow_2 (s + gsl_matrix_get (z, i, l * D + j) / sigma) / (double)count;
                 }
             }
           cr_assert_float_eq (gsl_vector_get (loss, i), mean, 1e-12 * mean, "weights %d: %.15g, not %.15g", which,
