@@ -658,8 +658,9 @@ Test (conditional, draws_in_the_order_written)
 // ## The conditional diffusive estimator
 //
 // $z = (x, y)$ under one SDE. The minimum is $-(C + \tau\mathbf I)^{-1}z$, and cut to $x$ it is $-(x - ky_t)/v$ with $k
-// = \rho/(1 + \tau)$, $v = 1 + \tau - \rho^2/(1 + \tau)$, to 1e-12. It is the multi-speed one's loss at one speed with
-// $\Lambda = \lambda\mathbf I$, to 1e-14. [nonuniform.eq13]
+// = \rho/(1 + \tau)$, $v = 1 + \tau - \rho^2/(1 + \tau)$, to 1e-12. There the loss is $\tfrac12\lambda$ times what the
+// target's squares, $2/\tau$, have more than those of the score, $\operatorname{tr}(C + \tau\mathbf I)^{-1}$. It is the
+// multi-speed one's loss at one speed with $\Lambda = \lambda\mathbf I$, to 1e-14. [nonuniform.eq13]
 
 static const size_t both_slopes[] = { 1, 2, 5, 6 };
 
@@ -676,6 +677,7 @@ Test (conditional, diffusive_estimator)
   cr_assert_float_eq (model.theta[2], rho / det, 1e-12);
   cr_assert_float_eq (model.theta[5], rho / det, 1e-12);
   cr_assert_float_eq (model.theta[6], -a / det, 1e-12);
+  cr_assert_float_eq (pair_mean (&cdiffe, score, &r, at, NULL), rate / 2 * (2 / tau - 2 * a / det), 1e-11);
   gsl_matrix *x = normals (20, 1, 1), *y = normals (20, 1, 2), *s = matrix (20, 1);
   ok (sb_score_evaluate (cut, SB_SCORE, x, vector_all (20, at), y, s));
   for (size_t i = 0; i < 20; i++)
