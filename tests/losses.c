@@ -164,7 +164,7 @@ int
 denoising_at (const sb_score *score, const gsl_matrix *x, const gsl_matrix *x_tilde, const gsl_vector *t,
               gsl_vector *loss, gsl_matrix *bar)
 {
-  return denoising_by (sb_weighting_unit, score, x, x_tilde, t, loss, bar);
+  return denoising_by (*sb_objective_denoising->weighting, score, x, x_tilde, t, loss, bar);
 }
 
 // What an estimate of zero is off by is minus the target.

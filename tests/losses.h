@@ -28,7 +28,7 @@ int ssm_at (bool plain, const sb_score *score, const gsl_matrix *x, const gsl_ve
             gsl_vector *loss);
 sb_objective fdssm_of (const sb_process *process, double h, bool plain); // at t = 0
 
-// Of data x that became x_tilde: the loss, and the target itself.
+// Of data x that became x_tilde: the loss, by a weighting or the usual one, and the target itself.
 int denoising_by (const sb_weighting_type *weighting, const sb_score *score, const gsl_matrix *x,
                   const gsl_matrix *x_tilde, const gsl_vector *t, gsl_vector *loss, gsl_matrix *bar);
 int denoising_at (const sb_score *score, const gsl_matrix *x, const gsl_matrix *x_tilde, const gsl_vector *t,
