@@ -244,6 +244,14 @@ Test (ism, trace_of_the_jacobian)
           cr_assert_float_eq (of_exact, gsl_vector_get (bare_loss, i), 1e-12 * (1 + fabs (of_exact)));
         }
     }
+
+  // The objective takes these directions by itself, each in every row.
+  const sb_objective of_data = on_data (sb_objective_ism, process);
+  ok (ism_at (exact, x, vector_all (N, 0), loss));
+  ok (sb_objective_loss (&of_data, exact, x, NULL, (sb_stream){ .seed = 6 }, bare_loss));
+  for (size_t i = 0; i < N; i++)
+    cr_assert_float_eq (gsl_vector_get (bare_loss, i), gsl_vector_get (loss, i),
+                        1e-12 * (1 + fabs (gsl_vector_get (loss, i))));
 }
 
 // And the trace is the sum of the slopes of the score itself, by central differences, to $10^{-6}$.
