@@ -95,6 +95,36 @@ Test (observations, nothing_but_the_hole_changes)
   sb_observation_free (o);
 }
 
+// Of an image that is no square too: 2 x 2 pixels of 4 x 7, side by side, anywhere in it. [nonuniform.txt-inverse]
+
+Test (observations, a_hole_is_square_in_any_image)
+{
+  enum
+  {
+    HEIGHT = 4,
+    WIDTH = 7,
+    ROWS = 200
+  };
+  sb_error error = { 0 };
+  sb_observation *o = sb_observation_from_text ("inpaint hole=2", HEIGHT, WIDTH, 3, &error);
+  cr_assert_not_null (o, "%s", error.message);
+  const gsl_matrix *y = seen_of (o, 0, matrix_all (ROWS, HEIGHT * WIDTH * 3, 1));
+  size_t furthest[2] = { 0 };
+  for (size_t i = 0; i < ROWS; i++)
+    {
+      size_t black;
+      const size_t corner = corner_of (y, i, 0, 3, &black), top = corner / WIDTH, left = corner % WIDTH;
+      cr_assert_eq (black, 4);
+      cr_assert_eq (gsl_matrix_get (y, i, 3 * (corner + 1)), 0);
+      cr_assert_eq (gsl_matrix_get (y, i, 3 * (corner + WIDTH)), 0);
+      cr_assert_eq (gsl_matrix_get (y, i, 3 * (corner + WIDTH + 1)), 0);
+      furthest[0] = GSL_MAX (furthest[0], top);
+      furthest[1] = GSL_MAX (furthest[1], left);
+    }
+  cr_assert (furthest[0] == HEIGHT - 2 && furthest[1] == WIDTH - 2);
+  sb_observation_free (o);
+}
+
 // Every place is as likely: of 14 x 14 in 28 x 28 each of the 225, by chi-square; row i of a batch is that of its
 // stream, and another index has another. [nonuniform.set-inpaint]
 
