@@ -64,7 +64,7 @@ Test (nonuniform, alike_blocks_are_the_uniform_process)
 }
 
 // A block may have blocks: whole and parts are then those of one process that has all of them side by side, each
-// coordinate its own $f_i$ and $g_i$. [nonuniform.eq9] [nonuniform.eq8]
+// coordinate its own $f_i$ and $g_i$, and its own kernel. [nonuniform.eq9] [nonuniform.eq8] [nonuniform.txt-kernel]
 
 Test (nonuniform, blocks_of_blocks_are_side_by_side)
 {
@@ -462,20 +462,21 @@ Test (nonuniform, every_band_has_the_same_total_weight)
     }
 }
 
-// Haar's bands of an image, put together as a network sees them, are its approximation and details at that height.
+// Haar's bands of an image that is no square, put together as a network sees them, are its approximation and details at
+// that height. [nonuniform.txt-groups]
 
 Test (nonuniform, a_stage_sees_its_approximation)
 {
-  sb_operator *whole = scoped (sb_operator_haar_alloc (8, 8, 2, 3));
-  gsl_matrix *x = normals (3, 128, 4), *all = matrix (3, 128);
+  sb_operator *whole = scoped (sb_operator_haar_alloc (8, 16, 2, 3));
+  gsl_matrix *x = normals (3, 256, 4), *all = matrix (3, 256);
   ok (sb_operator_apply (whole, CblasNoTrans, NULL, x, all));
   for (size_t stage = 1; stage <= 4; stage++)
     {
-      const sb_bands bands = { 2, 8, 8, 3, stage, 1e-3, 0.1, 20 };
+      const sb_bands bands = { 2, 8, 16, 3, stage, 1e-3, 0.1, 20 };
       const size_t d = sb_bands_dimension (&bands), levels = GSL_MIN (stage, 3);
       sb_operator *W = scoped (sb_bands_transform_alloc (&bands)),
-                  *some = scoped (sb_operator_haar_alloc (8, 8, 2, levels));
-      gsl_matrix *expected = matrix (3, 128), *seen = matrix (3, d);
+                  *some = scoped (sb_operator_haar_alloc (8, 16, 2, levels));
+      gsl_matrix *expected = matrix (3, 256), *seen = matrix (3, d);
       const gsl_matrix_const_view of_stage = gsl_matrix_const_submatrix (all, 0, 0, 3, d);
       ok (sb_operator_apply (some, CblasNoTrans, NULL, x, expected));
       ok (sb_operator_apply (W, CblasTrans, NULL, &of_stage.matrix, seen));
