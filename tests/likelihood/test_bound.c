@@ -1010,8 +1010,9 @@ Test (bound, erratum_eq2_lacks_the_divergence)
 // ## What the functions are given
 //
 // The error is asked for at the law of $\mathbf x_t$ itself, of full matrices that are not symmetric too, where
-// $GG^{\mathsf T}$ is not $G^{\mathsf T}G$; here beside that law by one exponential of a matrix.
-// [nonuniform.txt-a3-sde]
+// $GG^{\mathsf T}$ is not $G^{\mathsf T}G$; here beside that law by one exponential of a matrix. With a drift that is
+// not the forward one's the model would be further off than the bound allows. [nonuniform.txt-a3-sde]
+// [nonuniform.eq16]
 
 typedef struct
 {

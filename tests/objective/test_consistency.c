@@ -719,7 +719,8 @@ Test (consistency, of_no_way_is_none)
 // Of the same example: $\nabla L^2 = (\mathbb E h' - h)\,(\tfrac{d}{d\theta}\mathbb E h' - x)$; the truncated gradient
 // has $\mathbb E x' - x$ in the second bracket [consistent.txt-gradL2], and what is missing is the path's,
 // $\mathbb E[h'\,\nabla\log p]$. [consistent.txt-B1-scorefn] Read as printed, with the expectation differentiated and
-// the path's term added, it would be the whole and the path's once more. [consistent.txt-stopgrad]
+// the path's term added, it would be the whole and the path's once more. [consistent.txt-stopgrad] Means of products
+// are products of means where each factor has a path of its own. [consistent.txt-two-sample]
 
 typedef struct
 {
@@ -1172,7 +1173,7 @@ Test (consistency, is_added_to_denoising)
 }
 
 // Row by row it is lambda times the loss from two paths, of the same stream and between the same times, and so is its
-// mean. [consistent.txt-cdm-train]
+// mean. [consistent.txt-cdm-train] [consistent.txt-two-sample] [consistent.txt-L2]
 
 Test (consistency, is_the_loss_of_two_paths_row_by_row)
 {

@@ -397,7 +397,7 @@ Test (multiscale, errors_of_coarse_bands_are_damped)
 }
 
 // A cascade ends with what it was handed: $\hat x_0 = x_t/\alpha_t$ of the coarse bands, to rounding, while the others
-// go on.
+// go on. [nonuniform.txt-compound]
 
 static int
 keep_coarse (void *context, size_t done, size_t total, double t, const gsl_matrix *x)
@@ -487,7 +487,8 @@ Test (multiscale, stages_do_not_share_their_normals)
   cr_assert_eq (largest_difference (x, y), 0);
 }
 
-// What is done at the end is done at the end of the last stage alone: a denoising, by the score of all bands.
+// What is done at the end is done at the end of the last stage alone: a denoising, by the score of all bands. The bands
+// of an earlier stage are noisy when they are handed on. [nonuniform.txt-compound]
 
 Test (multiscale, only_the_last_stage_denoises)
 {

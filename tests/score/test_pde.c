@@ -63,7 +63,7 @@ IN_EACH_WORLD (pde, log_density_changes_by_it)
 // ## An SDE whose noise depends on the state
 //
 // Geometric Brownian motion $dx = ax\,dt + bx\,dw$ from a lognormal law: $\log x \sim \mathcal N(m + (a - b^2/2)t, v +
-// b^2 t)$. [scoresde.eq37]
+// b^2 t)$. [scoresde.eq37] [scoresde.eq35]
 
 static const double A = 0.4, B = 0.6;
 

@@ -59,7 +59,8 @@ random_points (gsl_rng *r, const double *v)
 }
 
 // Half way between two points at little noise, the last digit of $\mathbf{x}$ decides which is the more responsible:
-// there, a result is as good as it can be when it is exact for an $\mathbf{x}$ that differs in that digit.
+// there, a result is as good as it can be when it is exact for an $\mathbf{x}$ that differs in that digit. Among the
+// results is the denoiser, the mean of the points by their responsibilities. [consistent.eq2]
 
 static double
 residual (const double *v, void *context)

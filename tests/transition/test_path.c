@@ -157,7 +157,7 @@ Test (path, one_step)
 //
 // Given $x_0$, the four states of the short chain are jointly Gaussian with means $\sqrt{\bar\alpha_t}x_0$ and
 // covariances $\sqrt{\bar\alpha_t/\bar\alpha_s}\,(1 - \bar\alpha_s)$ for $s \le t$. The path's density is that one's,
-// to $10^{-10}$. [dsm2ddpm.txt-DDPM-forward-joint]
+// to $10^{-10}$. [dsm2ddpm.txt-DDPM-forward-joint] [dsm2ddpm.txt-DDPM-forward]
 
 static double
 joint_log_density (const chain *c, const gsl_matrix *path)
