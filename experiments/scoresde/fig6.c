@@ -30,42 +30,14 @@ random_codes (const coder *c, uint64_t seed, size_t n)
 //
 // A strip has no jumps: no two neighbours are further apart than three times the strip's mean.
 
-static double
-largest_jump (const gsl_matrix *x, size_t first)
-{
-  double most = 0, sum = 0;
-  for (size_t k = 1; k < FRAMES; k++)
-    {
-      double square = 0;
-      for (size_t j = 0; j < x->size2; j++)
-        square += gsl_pow_2 (gsl_matrix_get (x, first + k, j) - gsl_matrix_get (x, first + k - 1, j));
-      most = fmax (most, sqrt (square));
-      sum += sqrt (square);
-    }
-  return most / (sum / (FRAMES - 1));
-}
-
 static void
 interpolate (const coder *c, size_t strips, results *r)
 {
-  gsl_matrix *z = random_codes (c, r->seed, 2 * strips),
-             *all = require_pointer (gsl_matrix_alloc (strips * FRAMES, PIXELS), "strips");
-  double worst = 0;
-  for (size_t k = 0; k < strips; k++)
-    {
-      gsl_matrix *strip = codes_between (z, 2 * k, 2 * k + 1, FRAMES);
-      gsl_matrix_view place = gsl_matrix_submatrix (all, k * FRAMES, 0, FRAMES, PIXELS);
-      gsl_matrix_memcpy (&place.matrix, strip);
-      gsl_matrix_free (strip);
-    }
-  coder_decode (c, all, r);
-  for (size_t k = 0; k < strips; k++)
-    worst = fmax (worst, largest_jump (all, k * FRAMES));
-  picture (r, "between", all, FRAMES, c->model->low, c->model->high);
+  gsl_matrix *z = random_codes (c, r->seed, 2 * strips);
+  const double worst = strips_between (c, z, FRAMES, r);
   results_row (r, "between codes", "largest jump of a strip over its mean", "", worst, -1, "", "published: pictures");
   results_claim (r, "Samples change smoothly between random codes", worst < 3,
                  "the largest step between neighbours is %.2f times its strip's mean, in %zu strips", worst, strips);
-  gsl_matrix_free (all);
   gsl_matrix_free (z);
 }
 

@@ -2,6 +2,9 @@
 
 #include "strips.h"
 
+#include <gsl/gsl_math.h>
+#include <math.h>
+
 static const double t_min = 1e-3;
 
 coder
@@ -41,15 +44,51 @@ coder_decode (const coder *c, gsl_matrix *x, results *r)
   carry (c, false, x, r);
 }
 
-gsl_matrix *
-codes_between (const gsl_matrix *codes, size_t a, size_t b, size_t frames)
+static void
+codes_between (const gsl_matrix *codes, size_t a, size_t b, gsl_matrix *out)
 {
-  gsl_matrix *out = require_pointer (gsl_matrix_alloc (frames, codes->size2), "codes");
   gsl_vector_const_view first = gsl_matrix_const_row (codes, a), last = gsl_matrix_const_row (codes, b);
-  for (size_t k = 0; k < frames; k++)
+  for (size_t k = 0; k < out->size1; k++)
     {
       gsl_vector_view row = gsl_matrix_row (out, k);
-      require (sb_code_between (&first.vector, &last.vector, (double)k / (double)(frames - 1), &row.vector), "a code");
+      require (sb_code_between (&first.vector, &last.vector, (double)k / (double)(out->size1 - 1), &row.vector),
+               "a code");
     }
-  return out;
+}
+
+static double
+largest_jump (const gsl_matrix *strip)
+{
+  double most = 0, sum = 0;
+  for (size_t k = 1; k < strip->size1; k++)
+    {
+      double square = 0;
+      for (size_t j = 0; j < strip->size2; j++)
+        square += gsl_pow_2 (gsl_matrix_get (strip, k, j) - gsl_matrix_get (strip, k - 1, j));
+      most = fmax (most, sqrt (square));
+      sum += sqrt (square);
+    }
+  return most / (sum / (double)(strip->size1 - 1));
+}
+
+double
+strips_between (const coder *c, const gsl_matrix *codes, size_t frames, results *r)
+{
+  const size_t strips = codes->size1 / 2;
+  gsl_matrix *all = require_pointer (gsl_matrix_alloc (strips * frames, codes->size2), "strips");
+  double worst = 0;
+  for (size_t k = 0; k < strips; k++)
+    {
+      gsl_matrix_view strip = gsl_matrix_submatrix (all, k * frames, 0, frames, codes->size2);
+      codes_between (codes, 2 * k, 2 * k + 1, &strip.matrix);
+    }
+  coder_decode (c, all, r);
+  for (size_t k = 0; k < strips; k++)
+    {
+      const gsl_matrix_const_view strip = gsl_matrix_const_submatrix (all, k * frames, 0, frames, codes->size2);
+      worst = fmax (worst, largest_jump (&strip.matrix));
+    }
+  picture (r, "between", all, frames, c->model->low, c->model->high);
+  gsl_matrix_free (all);
+  return worst;
 }

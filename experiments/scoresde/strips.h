@@ -19,7 +19,8 @@ void coder_close (coder c);
 void coder_encode (const coder *c, gsl_matrix *x, results *r);
 void coder_decode (const coder *c, gsl_matrix *x, results *r);
 
-// Codes between rows a and b of `codes`, both included.
-gsl_matrix *codes_between (const gsl_matrix *codes, size_t a, size_t b, size_t frames);
+// A strip for each two rows of `codes`: the images of so many codes between them, both included, in the picture
+// "between". Returns the largest step between two neighbours of a strip over the strip's mean step.
+double strips_between (const coder *c, const gsl_matrix *codes, size_t frames, results *r);
 
 #endif
