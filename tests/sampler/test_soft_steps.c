@@ -302,6 +302,39 @@ Test (soft_steps, coincide_at_fixed_noise)
     }
 }
 
+// Every row goes from its own $t$ to its own $s$, at once with the others: the momentum step's formula, and with a noise
+// that stays the difference of two corruptions. [soft.alg2] [soft.eq18]
+
+Test (soft_steps, rows_have_their_own_times)
+{
+  const gsl_vector *t = vector_of (.6, .95, .4, .7), *s = vector_of (.35, .2, .1, .6);
+  for (soft_kind kind = 0; kind < SOFT_KINDS; kind++)
+    {
+      const sb_process *const of[] = { process_of (kind), steady (soft_four_operator (kind)) };
+      gsl_matrix *h = normals (4, 4, 126), *x_t = normals (4, 4, 127), *eta = normals (4, 4, 128);
+      for (size_t k = 0; k < 2; k++)
+        {
+          sb_sampler_work *work = scoped (sb_sampler_work_alloc (given (h, of[k]), 4));
+          gsl_matrix *x = copy_of (x_t);
+          ok (sb_step_apply (sb_step_momentum, NULL, work, NULL, s, t, eta, x));
+          for (size_t i = 0; i < 4; i++)
+            {
+              const double before = gsl_vector_get (t, i), after = gsl_vector_get (s, i),
+                           v = k ? 1 : gsl_pow_2 (.1 + .4 * before), v_s = k ? 1 : gsl_pow_2 (.1 + .4 * after);
+              const gsl_matrix *Ch = corrupted (of[k], before, h), *C_s_h = corrupted (of[k], after, h);
+              for (size_t j = 0; j < 4; j++)
+                {
+                  const double rest = gsl_matrix_get (x_t, i, j) - gsl_matrix_get (Ch, i, j);
+                  cr_assert_float_eq (gsl_matrix_get (x, i, j),
+                                      gsl_matrix_get (C_s_h, i, j) + v_s / v * rest
+                                          + sqrt (v - v_s) * gsl_matrix_get (eta, i, j),
+                                      2e-13, "%s, row %zu", soft_kind_name[kind], i);
+                }
+            }
+        }
+    }
+}
+
 // [soft.txt-ddimlimits] [soft.eq52] $k = \sigma_s$ is the naive step, bit for bit; $k = 0$ takes no noise; $k^2 =
 // \sigma_s^2(\sigma^2 - \sigma_s^2)/\sigma^2$ is momentum's mean with ancestral noise.
 
@@ -312,6 +345,9 @@ Test (soft_steps, ddim_and_its_limits)
   gsl_matrix *x = copy_of (x_t), *y = copy_of (x_t);
   ok (step_with (sb_step_naive, 0, given (h, process), .35, .6, eta, x));
   ok (step_with (sb_step_soft_ddim, .1 + .4 * .35, given (h, process), .35, .6, eta, y));
+  cr_assert (same_bits (x, y));
+  gsl_matrix_memcpy (y, x_t);
+  ok (step_with (sb_step_soft_ddim, .4, given (h, process), .35, .6, eta, y)); // no more than there is
   cr_assert (same_bits (x, y));
   gsl_matrix_memcpy (x, x_t), gsl_matrix_memcpy (y, x_t);
   ok (step_with (sb_step_soft_ddim, 0, given (h, process), .35, .6, eta, x));
