@@ -189,7 +189,7 @@ Test (soft_sde, in_the_plane)
 // Each of the three drifts $A\mathbf x$, read off unit vectors, goes with the covariance $S_t = C_t\Gamma C_t^\top +
 // \sigma_t^2\mathbf I$, whose $\dot S$ follows from $C$ and $\dot C$: $AS + SA^\top$ is $\dot S$ for the flow, $\dot S
 // - (d\sigma^2/dt)\mathbf I$ for the SDE, whose noise adds the rest, and $\dot S + (d\sigma^2/dt)\mathbf I$ for its
-// reverse. [soft.txt-exactvelocity] [soft.eq19] [soft.eq13] [soft.eq14]
+// reverse. [soft.txt-exactvelocity] [soft.eq19] [soft.eq13] [soft.eq14] [soft.txt-mismatch]
 
 static void
 plane_covariance (double t, double S[4], double S_rate[4])
@@ -495,6 +495,45 @@ Test (soft_sde, drift_has_the_speed_of_the_level)
       gsl_matrix_sub (then, now);
       gsl_matrix_scale (then, 2);
       cr_assert_lt (largest_difference (then, b), 1e-12, "speed %g: %g", speed[k], largest_difference (then, b));
+    }
+}
+
+// Rows of different times have each the speed of its own level and noise, neither of which is a straight line.
+// [soft.eq53] [soft.eq54] [soft.eq14] [soft.txt-exactvelocity]
+
+static int
+bent_at (const void *params, bool rate, double t, double *level, double *sigma)
+{
+  (void)params;
+  *level = rate ? 1.4 * t : .1 + .7 * t * t;
+  *sigma = rate ? .6 * t : .2 + .3 * t * t;
+  return GSL_SUCCESS;
+}
+
+Test (soft_sde, rows_have_their_own_times)
+{
+  const sb_soft_schedule schedule = { .at = bent_at };
+  const drift of[] = { sb_forward_drift, sb_flow_velocity, sb_reverse_drift };
+  const gsl_vector *t = vector_of (.2, .9, .5, .35);
+  for (soft_kind kind = SOFT_DENSE; kind < SOFT_KINDS; kind++)
+    {
+      if (kind == SOFT_MASK)
+        continue; // it has no rate
+      const sb_process *process = scoped (sb_soft_alloc (soft_four_operator (kind), &schedule, NULL));
+      const sb_score *score = exact (soft_gmmn_law (), process);
+      const gsl_matrix *x = normals (4, 4, 108);
+      for (int f = 0; f < 3; f++)
+        {
+          gsl_matrix *out = matrix (4, 4);
+          ok (of[f](score, NULL, t, x, out));
+          for (size_t i = 0; i < 4; i++)
+            {
+              const gsl_matrix *alone = moved_by (of[f], score, gsl_vector_get (t, i), x);
+              for (size_t j = 0; j < 4; j++)
+                cr_assert_float_eq (gsl_matrix_get (out, i, j), gsl_matrix_get (alone, i, j), 1e-12,
+                                    "drift %d, %s, row %zu", f, soft_kind_name[kind], i);
+            }
+        }
     }
 }
 
