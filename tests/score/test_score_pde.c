@@ -311,6 +311,42 @@ Test (score_pde, ito_formula_in_the_plane)
     }
 }
 
+// Coefficients that depend on both: every row has those at its own point and time. With $F = e^{.4x + .3t}$, $\mu =
+// tx$ and $g = 1 + .2x^2t$ the rate is $(.3 + .4\mu \pm .08g^2)\,F$. [consistent.eq12] [consistent.lemA.2]
+
+static int
+own_drift (double t, const gsl_vector *x, gsl_vector *f, void *params)
+{
+  (void)params;
+  gsl_vector_set (f, 0, t * gsl_vector_get (x, 0));
+  return GSL_SUCCESS;
+}
+
+static int
+own_diffusion (double t, const gsl_vector *x, gsl_matrix *G, void *params)
+{
+  (void)params;
+  gsl_matrix_set (G, 0, 0, 1 + .2 * gsl_pow_2 (gsl_vector_get (x, 0)) * t);
+  return GSL_SUCCESS;
+}
+
+Test (score_pde, ito_formula_of_coefficients_that_vary)
+{
+  const sb_ito ito = { 1, own_drift, own_diffusion, NULL, NULL };
+  const gsl_matrix *x = points_in (1);
+  const gsl_vector *t = some_times ();
+  gsl_matrix *forth = matrix (N, 1), *back = matrix (N, 1);
+  ok (sb_ito_rate (&ito, false, exponential_field (1), SB_SCORE, NULL, t, x, forth));
+  ok (sb_ito_rate (&ito, true, exponential_field (1), SB_SCORE, NULL, t, x, back));
+  for (size_t i = 0; i < N; i++)
+    {
+      const double x_i = gsl_matrix_get (x, i, 0), t_i = gsl_vector_get (t, i), F = exp (.4 * x_i + .3 * t_i),
+                   along = .3 + .4 * t_i * x_i, spread = .08 * gsl_pow_2 (1 + .2 * x_i * x_i * t_i);
+      cr_assert_float_eq (gsl_matrix_get (forth, i, 0), (along + spread) * F, 1e-11 * F, "row %zu", i);
+      cr_assert_float_eq (gsl_matrix_get (back, i, 0), (along - spread) * F, 1e-11 * F, "row %zu", i);
+    }
+}
+
 // ## The reverse SDE as it is printed
 //
 // Along $dx = -g^2 s\,dt + g\,d\bar w$ with the score of a mixture its denoiser is a martingale; with the printed noise
