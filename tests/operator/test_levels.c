@@ -214,6 +214,31 @@ Test (levels, windows_are_nested_projections)
   cr_assert_eq (gsl_matrix_get (applied (centre, CblasNoTrans, vector_of (0.5), ones), 0, 0), 0);
 }
 
+// The square is in the middle of an image that is none, in all its channels. [soft.txt-maskop]
+
+Test (levels, windows_are_in_the_middle_of_any_image)
+{
+  const size_t sizes[][2] = { { 3, 5 }, { 5, 3 }, { 3, 4 } };
+  for (size_t k = 0; k < 3; k++)
+    {
+      const size_t height = sizes[k][0], width = sizes[k][1], pixels = height * width, square = k == 2 ? 6 : 9;
+      gsl_matrix *ones = matrix_all (1, 2 * pixels, 1);
+      const double share = (double)square / (double)pixels;
+      sb_operator *centre = scoped (sb_operator_window_alloc (height, width, 2, SB_KEEP_CENTRE)),
+                  *border = scoped (sb_operator_window_alloc (height, width, 2, SB_KEEP_BORDER));
+      const gsl_matrix *left = applied (centre, CblasNoTrans, vector_of (1 - share), ones),
+                       *right = applied (border, CblasNoTrans, vector_of (share), ones);
+      for (size_t j = 0; j < 2 * pixels; j++)
+        {
+          const size_t row = j / 2 / width, column = j / 2 % width;
+          const bool inside = (height == 3 || (row >= 1 && row <= 3))
+                              && (width == 3 || (column >= 1 && column <= (width == 5 ? 3 : 2)));
+          cr_assert (gsl_matrix_get (left, 0, j) == inside && gsl_matrix_get (right, 0, j) == !inside,
+                     "%zu x %zu: number %zu", height, width, j);
+        }
+    }
+}
+
 // ## In text
 //
 // Each kind has its own keys.
