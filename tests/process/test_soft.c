@@ -245,6 +245,30 @@ Test (soft, assumptions_are_looked_at)
   refused (GSL_EUNSUP, sb_soft_check (scoped (sb_ve_alloc (3, 0.01, 1)), 5, NULL));
 }
 
+// In every direction: the pixels in the middle are hidden and shown again, or hidden from the start; those of the
+// border, which come first, never change. [soft.txt-assumptions]
+
+static int
+hide_and_show (const void *params, bool rate, double t, double *level, double *sigma)
+{
+  const double *hidden = params; // at the ends, and how much more in the middle
+  *level = rate ? hidden[1] * (4 - 8 * t) : hidden[0] + hidden[1] * 4 * t * (1 - t);
+  *sigma = rate ? .5 : .1 + .5 * t;
+  return GSL_SUCCESS;
+}
+
+Test (soft, assumptions_hold_in_every_direction)
+{
+  const sb_soft_schedule schedule = { .at = hide_and_show };
+  double hidden[][2] = { { 0, 0 }, { 0, 1. / 9 }, { 0, 5. / 9 }, { 1. / 9, 0 } };
+  for (int k = 0; k < 4; k++)
+    {
+      sb_operator *C = sb_operator_window_alloc (3, 3, 1, SB_KEEP_BORDER);
+      const sb_process *p = scoped (sb_soft_alloc (C, &schedule, hidden[k]));
+      refused (k == 0 ? GSL_SUCCESS : GSL_EINVAL, sb_soft_check (p, 50, NULL), "case %d", k);
+    }
+}
+
 // ## The prior
 //
 // Its density is that of a Gaussian with this covariance, by a dense factorisation; its draws have that covariance.
