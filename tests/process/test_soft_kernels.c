@@ -37,6 +37,12 @@ Test (soft_kernels, ve)
   for (size_t i = 0; i < n; i++)
     square += gsl_pow_2 (gsl_matrix_get (x, i, 1) - .3);
   cr_assert_float_eq (square / (double)n / sigma_2, 1, 4.89 * sqrt (2. / (double)n));
+  for (double s = .01; s <= 1; s += .11)
+    {
+      const double v = gsl_pow_2 (.01 * pow (5000, s));
+      cr_assert_float_eq (gsl_pow_2 (number_of (pair, SB_S, 0, s)), v, 1e-12 * v);
+      cr_assert_eq (number_of (pair, SB_A, 0, s), 1);
+    }
   const double P = .25, ratio = P / gsl_pow_2 (number_of (ve, SB_S, 0, 1));
   cr_assert_lt ((ratio - log1p (ratio)) / 2, 1e-6);
 }
@@ -122,12 +128,20 @@ Test (soft_kernels, erratum_specialcases_are_pairs_only)
       const sb_process *pair = scoped (sb_soft_pair_alloc (of[k]));
       for (int i = 1; i <= 100; i++)
         {
-          const double t = i / 100., alpha_bar = exp (-.1 * t - 19.9 * t * t / 2), c = k ? sqrt (alpha_bar) : 1,
+          const double t = i / 100., beta = .1 + 19.9 * t, alpha_bar = exp (-.1 * t - 19.9 * t * t / 2),
+                       c = k ? sqrt (alpha_bar) : 1,
                        v = k == 0   ? 1e-4 * pow (5000, 2 * t)
                            : k == 1 ? 1 - alpha_bar
-                                    : gsl_pow_2 (1 - alpha_bar);
+                                    : gsl_pow_2 (1 - alpha_bar),
+                       c_rate = k ? -beta / 2 * c : 0,
+                       v_rate = k == 0   ? 2 * log (5000) * v
+                                : k == 1 ? beta * alpha_bar
+                                         : 2 * (1 - alpha_bar) * beta * alpha_bar;
           cr_assert_float_eq (number_of (pair, SB_A, 0, t), c, 1e-12);
           cr_assert_float_eq (gsl_pow_2 (number_of (pair, SB_S, 0, t)), v, 1e-12 * (1 + v));
+          cr_assert_float_eq (number_of (pair, SB_A_RATE, 0, t), c_rate, 1e-11);
+          cr_assert_float_eq (2 * number_of (pair, SB_S, 0, t) * number_of (pair, SB_S_RATE, 0, t), v_rate,
+                              1e-11 * (1 + v_rate));
         }
       const double g_2 = 2 * number_of (pair, SB_S, 0, .3) * number_of (pair, SB_S_RATE, 0, .3),
                    own = gsl_pow_2 (number_of (of[k], SB_G, 0, .3));
@@ -194,6 +208,23 @@ Test (soft_kernels, euler_and_maruyama)
     }
   for (int k = 1; k < 4; k++)
     cr_assert_float_eq (error[k - 1] / error[k], 2, .1, "%g", error[k - 1] / error[k]);
+}
+
+// In Itô's sense: where $f$ and $g$ change, a step has those of its beginning. [soft.eq2]
+
+Test (soft_kernels, a_step_has_the_coefficients_of_its_beginning)
+{
+  const sb_process *const of[] = { scoped (sb_vp_alloc (1, .1, 20)), scoped (sb_ve_alloc (1, .01, 50)) };
+  for (size_t k = 0; k < 2; k++)
+    for (double s = .1; s < .8; s += .2)
+      {
+        const double h = .15, beta = .1 + 19.9 * s, f = k ? 0 : -beta / 2,
+                     g = k ? .01 * pow (5000, s) * sqrt (2 * log (5000)) : sqrt (beta);
+        gsl_matrix *x = matrix_of (2, 1, 1, .7);
+        ok (sb_forward_euler_maruyama (of[k], s, s + h, matrix_of (2, 1, 0, -1.2), x));
+        cr_assert_float_eq (gsl_matrix_get (x, 0, 0), 1 + f * h, 1e-13);
+        cr_assert_float_eq (gsl_matrix_get (x, 1, 0), .7 * (1 + f * h) - 1.2 * g * sqrt (h), 1e-12 * (1 + g));
+      }
 }
 
 // ## Corruptions
