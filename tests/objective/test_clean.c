@@ -122,3 +122,39 @@ Test (clean, of_any_denoiser)
         cr_assert_lt (off (slope[j], 0), 5.1, "denoiser %d, slope %d", k, j);
     }
 }
+
+// In the plane too, where the norm is a sum: with $\operatorname{tr}\operatorname{Cov}(x_0 \mid x_t) =
+// v\,\nabla\cdot h^*(x_t)$. [consistent.txt-dsm-equiv] [consistent.txt-dsm]
+
+Test (clean, in_the_plane)
+{
+  const double t = .6;
+  const sb_process *process = scoped (sb_edm_alloc (2, SB_EDM_SIGMA_MIN, SB_EDM_SIGMA_MAX));
+  const sb_score *best = scoped (sb_score_exact_alloc (denoisers_m2 (), process)), *const of[]
+                                                                                   = { best, denoiser_bent (process),
+                                                                                       denoiser_n2 (process) };
+  sb_objective o = sb_objective_of (sb_objective_clean, process, t);
+  o.t_max = t;
+  for (int k = 0; k < 3; k++)
+    {
+      sb_objective_batch *b = scoped (sb_objective_batch_alloc (&o, N));
+      ok (sb_target_sample (denoisers_m2 (), (sb_stream){ 1, SB_FOR_DATA, 0 }, &b->x_0));
+      ok (sb_objective_draw ((sb_stream){ 2, SB_FOR_FORWARD, 0 }, b));
+      ok (sb_objective_evaluate (of[k], NULL, b));
+      ok (sb_objective_find_loss (b));
+      gsl_matrix *h = matrix (N, 2), *axis = matrix (N, 2), *along = matrix (N, 2);
+      gsl_vector *rest = copy_of (&b->loss);
+      ok (sb_score_evaluate (best, SB_DENOISER, &b->x, &b->t, NULL, h));
+      for (size_t j = 0; j < 2; j++)
+        {
+          gsl_matrix_set_zero (axis);
+          gsl_vector_view column = gsl_matrix_column (axis, j);
+          gsl_vector_set_all (&column.vector, 1);
+          ok (sb_score_jvp (best, SB_DENOISER, &b->x, &b->t, NULL, axis, along));
+          for (size_t i = 0; i < N; i++)
+            *gsl_vector_ptr (rest, i) -= gsl_pow_2 (gsl_matrix_get (&b->estimate, i, j) - gsl_matrix_get (h, i, j))
+                                         + t * t * gsl_matrix_get (along, i, j);
+        }
+      cr_assert_lt (off (rest, 0), Z, "denoiser %d: %g", k, off (rest, 0));
+    }
+}
