@@ -428,6 +428,44 @@ Test (consistency, times_of_a_path_are_even_in_a_power)
     }
 }
 
+// And in the plane each has two new numbers of noise, which no other step has. [consistent.txt-reverse-steps]
+// [consistent.txt-B1-path]
+
+Test (consistency, steps_of_a_path_in_the_plane)
+{
+  enum
+  {
+    ROWS = 3,
+    STEPS = 4
+  };
+  const sb_score *score = denoiser_bent (from_zero (2));
+  const sb_partial_path p = { sb_step_reverse_diffusion, NULL, STEPS, 7 };
+  const gsl_vector *t = vector_of (1, 3, .6), *s = vector_of (.25, 2, 0);
+  gsl_matrix *points = matrix ((STEPS + 1) * ROWS, 2), *x = normals (ROWS, 2, 8), *z = matrix (1, 2);
+  gsl_matrix_view first = gsl_matrix_submatrix (points, 0, 0, STEPS * ROWS, 2),
+                  end = gsl_matrix_submatrix (points, STEPS * ROWS, 0, ROWS, 2);
+  sb_path_record r = { &first.matrix, matrix (STEPS * ROWS, 2), vector (STEPS * ROWS), vector (STEPS * ROWS) };
+  for (uint64_t path = 0; path < 3; path++)
+    {
+      sb_path_work *w = sb_path_work_alloc (score, ROWS);
+      gsl_matrix *now = copy_of (x), *of_score = matrix (STEPS * ROWS, 2);
+      ok (sb_partial_path_take (&p, w, NULL, t, s, (sb_stream){ 1, SB_FOR_PATH, 5 }, path, NULL, &r, now));
+      sb_path_work_free (w);
+      gsl_matrix_memcpy (&end.matrix, now);
+      ok (sb_score_evaluate (score, SB_SCORE, r.x, r.t, NULL, of_score));
+      for (size_t k = 0; k < STEPS * ROWS; k++)
+        {
+          const double v = gsl_pow_2 (at (r.t, k)) - gsl_pow_2 (at (r.s, k));
+          ok (sb_stream_normals ((sb_stream){ 1, SB_FOR_PATH, 5 + k % ROWS }, 2 * (STEPS * path + k / ROWS), z));
+          for (size_t j = 0; j < 2; j++)
+            cr_assert_float_eq (gsl_matrix_get (points, k + ROWS, j),
+                                gsl_matrix_get (points, k, j) + v * gsl_matrix_get (of_score, k, j)
+                                    + sqrt (v) * gsl_matrix_get (z, 0, j),
+                                1e-12, "path %d, step %zu, row %zu", (int)path, k / ROWS, k % ROWS);
+        }
+    }
+}
+
 // Windows telescope: a path of eight even steps is one of four and, from where that ends and with the normals after its
 // own, another; the residuals of the two add up to that of the whole. [consistent.txt-window]
 
@@ -1259,6 +1297,17 @@ Test (consistency, ends_are_uniform_in_the_window)
                                            fabs (share[k] - (double)(k + 1) / (double)inside)));
   cr_assert_lt (distance, 2.70 / sqrt ((double)inside));
 
+  // Of a share of the rows each has the window below its own time.
+  sb_objective some = o;
+  some.key[3] = .25;
+  const sb_objective_batch *few = evaluated (&some, denoiser_identity (edm), 1024, 0);
+  cr_assert_eq (few->more, 256);
+  for (size_t q = 0; q < few->more; q++)
+    {
+      const double t = few->t.data[few->row[q]], s = few->t.data[1024 + q];
+      cr_assert (s <= t && s >= GSL_MIN (.002, t) && s >= t - .05, "row %zu: from %g to %g", few->row[q], t, s);
+    }
+
   // Levels are log-normal. [consistent.set-edm-noisedist]
   double z[N];
   for (size_t i = 0; i < N; i++)
@@ -1324,7 +1373,7 @@ Test (consistency, truncated_gradient_is_the_slope_with_the_points_held)
 }
 
 // A share of the samples has paths, and counts as many times more: the mean is the same. Which they are depends on
-// their number alone; row by row the loss is what it is among others.
+// their number alone; row by row the loss is what it is among others. [consistent.txt-cdm-train]
 
 Test (consistency, of_a_share_of_the_samples)
 {
