@@ -592,7 +592,7 @@ Test (conditional, lemma_2)
 //
 // $\mathbb E_{t, (x_0, y), x_t \mid x_0}[f] = \mathbb E_{z \sim q}[f]$ with $z = (t, x_0, x_t, y)$: the mean of twice
 // the library's losses of 200,000 rows, which draws $t$, then the noise, is the integral over $t$ of the expectation
-// there. [nonuniform.txt-cor1proof] [nonuniform.txt-notation]
+// there. [nonuniform.txt-cor1proof] [nonuniform.txt-notation] [nonuniform.eq12]
 
 Test (conditional, one_expectation)
 {

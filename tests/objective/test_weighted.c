@@ -212,6 +212,38 @@ Test (weighted, denoising_score_matching)
   cr_assert_float_eq (loss, wanted, z_test * error, "%g, not %g", loss, wanted);
 }
 
+// Over times that are uniform in $[\epsilon, T]$ it is the mean of these. [nonuniform.eq6]
+
+typedef struct
+{
+  const sb_process *process;
+  int weight;
+} over_times;
+
+static double
+denoising_over_times (double t, void *params)
+{
+  const over_times *of = params;
+  return denoising_at_time (of->process, of->weight, 2, t, .7, .2);
+}
+
+Test (weighted, denoising_score_matching_over_times)
+{
+  const sb_weighting_type *weights[] = { sb_weighting_unit, sb_weighting_likelihood, sb_weighting_variance };
+  sb_process *vp = scoped (sb_vp_alloc (1, .1, 20));
+  for (int w = 0; w < 3; w++)
+    {
+      over_times of = { vp, w };
+      double error, ab[] = { .7, .2 };
+      sb_objective dsm = weighted (sb_objective_denoising, vp, weights[w], .1);
+      dsm.t_max = .7;
+      const double loss = drawn_mean (&dsm, line_score (vp, ab), normal_law (2), 200000, &error),
+                   wanted = mean_over (.1, .7, denoising_over_times, &of);
+      cr_assert_float_eq (loss, wanted, z_test * error, "weight %d: %g, not %g", w, loss, wanted);
+      cr_assert_lt (error, .01 * wanted);
+    }
+}
+
 // The gradient, by differences of 1e-5, of a score that is not linear in all of its parameters. [nonuniform.eq6]
 
 Test (weighted, denoising_gradient)
