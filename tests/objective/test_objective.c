@@ -244,6 +244,30 @@ Test (objective, one_error_in_three_views)
     }
 }
 
+// Under matrices without symmetry the weight of the score's error is $GG^\top$, not $G^\top G$.
+// [nonuniform.txt-LambdaMLE]
+
+Test (objective, likelihood_weight_of_a_matrix)
+{
+  const sb_process *process = stretch_alloc ();
+  const sb_weighting weighting = { sb_weighting_likelihood, NULL };
+  const gsl_matrix *e = normals (N, 2, 49);
+  gsl_matrix *out = matrix (N, 2);
+  gsl_vector *t = vector (N);
+  for (size_t i = 0; i < N; i++)
+    gsl_vector_set (t, i, .3 + .6 * (double)i / N);
+  ok (sb_weighting_apply (&weighting, process, SB_SCORE, t, e, NULL, NULL, NULL, out));
+  for (size_t i = 0; i < N; i++)
+    {
+      double G[2][2];
+      stretch_G (gsl_vector_get (t, i), G);
+      const double e_0 = gsl_matrix_get (e, i, 0), e_1 = gsl_matrix_get (e, i, 1), u_0 = G[0][0] * e_0 + G[1][0] * e_1,
+                   u_1 = G[0][1] * e_0 + G[1][1] * e_1;
+      for (size_t j = 0; j < 2; j++)
+        cr_assert_float_eq (gsl_matrix_get (out, i, j), G[j][0] * u_0 + G[j][1] * u_1, 1e-12, "row %zu", i);
+    }
+}
+
 // ## Parts
 //
 // Of four coordinates the first two have $a = 1 - t$, $\varsigma = t$, the third stands still, and of the fourth
