@@ -761,6 +761,26 @@ Test (multiscale, stages_learn_the_scores_of_their_bands)
     check_stage (&examples, covariance_of_bands (), stage, t[stage - 1], known[stage - 1]);
 }
 
+// And on an interval of their own, $[\frac{i-1}{n+1}, \frac i{n+1}]$, the first from $\epsilon$ on: on all of it, and
+// not beyond. [nonuniform.txt-mstrain]
+
+Test (multiscale, stages_learn_on_intervals_of_their_own)
+{
+  for (size_t stage = 1; stage <= STAGES; stage++)
+    {
+      const sb_bands bands = { 1, SIDE, SIDE, LEVELS, stage, 1e-3, 0.1, 20 };
+      const sb_process *process = scoped (sb_bands_alloc (&bands, NULL));
+      const sb_objective o = sb_objective_of (sb_objective_denoising, process, process->t_min);
+      sb_objective_batch *b = scoped (sb_objective_batch_alloc (&o, 1000));
+      gsl_matrix_set_zero (&b->x_0);
+      ok (sb_objective_draw ((sb_stream){ .seed = 12 }, b));
+      const double low = stage > 1 ? (double)(stage - 1) / STAGES : 1e-3, high = (double)stage / STAGES,
+                   little = .02 * (high - low), first = gsl_vector_min (&b->t), last = gsl_vector_max (&b->t);
+      cr_assert (low <= first && first < low + little && high - little < last && last <= high, "stage %zu: %g to %g",
+                 stage, first, last);
+    }
+}
+
 // ## Refusals
 
 Test (multiscale, stages_that_do_not_meet_are_refused)
