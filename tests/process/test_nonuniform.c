@@ -378,6 +378,15 @@ Test (nonuniform, bands_end_when_and_are_as_large_as_they_should)
       cr_assert_eq (p->t_max, (double)stage / 4);
       cr_assert_eq (sb_bands_of (p)->stage, stage);
       cr_assert_eq (sb_multispeed_x (p), 0);
+      for (size_t k = 0; k < 5 - stage; k++)
+        {
+          double sd = 0;
+          const sb_process *band = sb_nonuniform_block (p, k);
+          cr_assert (band->t_min == 1e-5 && band->t_max == ends[k] && band->t_limit == ends[k], "band %zu", k);
+          ok (sb_process_deviation (band, 0, ends[k], &sd));
+          cr_assert_float_eq (1 - sd * sd, 1 / (1 + exp (-sb_bands_line (&three, k).log_snr_min)), 1e-9);
+          refused (GSL_EDOM, sb_process_deviation (band, 0, ends[k] + .01, &sd));
+        }
     }
 }
 
