@@ -149,7 +149,22 @@ Test (denoisers, marginals)
 }
 
 // $\sigma_t^2 = \int_0^tg^2$, and on a path the increments are independent, with
-// $\operatorname{Var}(x_t - x_s) = \sigma_t^2 - \sigma_s^2$. (The paper prints this SDE twice.) [consistent.eq4]
+// $\operatorname{Var}(x_t - x_s) = \sigma_t^2 - \sigma_s^2$, of any scale, here $\sigma_t^2 = 2t^3$ too. (The paper
+// prints this SDE twice.) [consistent.eq4]
+
+static double
+cubes (const void *context, double s, double t)
+{
+  (void)context;
+  return 2 * (gsl_pow_3 (t) - gsl_pow_3 (s));
+}
+
+static double
+rate_of_cubes (const void *context, double t)
+{
+  (void)context;
+  return 6 * t * t;
+}
 
 static double
 squared_diffusion (double t, void *process)
@@ -159,9 +174,10 @@ squared_diffusion (double t, void *process)
 
 Test (denoisers, noise_adds_up)
 {
-  sb_process *const of[] = { edm (1), scoped (sb_ve_alloc (1, .01, 50)) };
+  const sb_ve_schedule schedule = { cubes, rate_of_cubes, NULL };
+  sb_process *const of[] = { edm (1), scoped (sb_ve_alloc (1, .01, 50)), scoped (sb_ve_schedule_alloc (1, &schedule)) };
   gsl_integration_glfixed_table *rule = scoped (gsl_integration_glfixed_table_alloc (60));
-  for (int k = 0; k < 2; k++)
+  for (int k = 0; k < 3; k++)
     for (double s = .1, t = .3; t < 1; s += .1, t += .2)
       {
         gsl_function g2 = { squared_diffusion, of[k] };
