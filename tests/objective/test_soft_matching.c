@@ -134,9 +134,9 @@ Test (soft_matching, erratum_noiseclaim_sign)
 // By the score $\mathbf s = (C_t\mathbf h - \mathbf x_t)/\sigma_t^2$ [soft.eq7] [soft.eq8], by the clean image
 // $\mathbf h$ [soft.eq9], and by the residual $\boldsymbol\phi = \mathbf h - \mathbf x_t$ against $\mathbf r_t =
 // \mathbf x_0 - \mathbf x_t$ [soft.eq11] [soft.txt-residual] [soft.eq10]: row by row. The gradient is $C_t^\top
-// C_t(\mathbf h - \mathbf x_0)/\sigma_t^4$. With the weight $w$ in all, as Eq. 12 has it [soft.eq12]: $w =
-// 1/(2\sigma_t^4)$ is Eq. 11, and $w = 1/\sigma_t^2$ the variance as the weight of the score's error, $w
-// = 1$ its square.
+// C_t(\mathbf h - \mathbf x_0)/\sigma_t^4$. [soft.txt-nullspace] With the weight $w$ in all, as Eq. 12 has it
+// [soft.eq12]: $w = 1/(2\sigma_t^4)$ is Eq. 11, and $w = 1/\sigma_t^2$ the variance as the weight of the score's error,
+// $w = 1$ its square. [soft.txt-weights]
 
 static double
 loss_by_score (const pairs *p, const gsl_matrix *h, size_t i)

@@ -483,7 +483,7 @@ Test (ito, steps_go_both_ways)
   cr_assert_float_eq (gsl_matrix_get (x, 1, 0), 1.2 - 0.2 * reverse, 1e-14);
 }
 
-// Noise is G z, with a G that is not symmetric.
+// Noise is G z, with a G that is not symmetric. [scoresde.eq15] [nonuniform.eq1]
 
 Test (ito, noise_goes_through_the_matrix)
 {
@@ -497,6 +497,7 @@ Test (ito, noise_goes_through_the_matrix)
 }
 
 // Each row's coefficients are those of its own time, in the drift, the noise and its divergence: f = t, G = (1 + t) x.
+// [nonuniform.eq1]
 
 static int
 timed_drift (double t, const gsl_vector *x, gsl_vector *f, void *params)

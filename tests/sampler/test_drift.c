@@ -101,7 +101,7 @@ Test (drift, same_moments_backwards)
 // At a point: $\mathbf F\mathbf x - w\,\mathbf G\mathbf G^{\mathsf T}\mathbf s$, multiplied out element by element, w
 // = 1 and 1/2. With multiples of the identity, F = f I and G = g I, it is $f\mathbf x - w\,g^2\mathbf s$. As an SDE by
 // callbacks, whose G may depend on the place, but does not, it says the same. [scoresde.eq6] [scoresde.eq42]
-// [scoresde.txt-rev-sde-G] [scoresde.eq16]
+// [scoresde.txt-rev-sde-G] [scoresde.eq16] [soft.eq3]
 
 static int
 linear_F (double t, const gsl_vector *x, gsl_vector *f, void *params)

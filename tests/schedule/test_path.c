@@ -106,7 +106,7 @@ Test (path, is_the_best_of_all_in_order)
   property_check ("a path beside all", 1, 1000, 2, parameters, beside_all_in_order, NULL, 1e-12);
 }
 
-// By Dijkstra's algorithm, through any of the five other nodes in any order.
+// By Dijkstra's algorithm, through any of the five other nodes in any order. [soft.eq20]
 
 static double
 least_of_any (const gsl_matrix *distance, double epsilon, size_t *node, size_t count, unsigned visited)
