@@ -465,6 +465,13 @@ Test (denoisers, erratum_eq25_sign)
   cr_assert_float_eq (ask_score (law, process, x, sigma), 1.9115182492, 1e-9);
   cr_assert_float_eq (ask_score (law, process, x, sigma), -above / below, 1e-12);
   cr_assert_float_eq ((ask_denoiser (law, process, x, sigma) - x) / v, -above / below, 1e-12);
+
+  // Half-way between the points only their weights decide, however little noise there is.
+  for (double little = 1; little > 1e-4; little /= 7)
+    {
+      const double away = .3 / (little * little);
+      cr_assert_float_eq (ask_score (law, process, .5, little), away, 1e-12 * away, "sigma = %g", little);
+    }
 }
 
 // The exponentials as series in $u = (x - a)^2/2v$, 80 terms, sum up to the same where $u \le 5$. [consistent.eq26]
