@@ -14,6 +14,7 @@
 #include "score/exact.h"
 #include "score/slice.h"
 
+#include <gsl/gsl_linalg.h>
 #include <gsl/gsl_math.h>
 #include <math.h>
 
@@ -203,6 +204,33 @@ Test (slice, is_the_score_of_the_conditional_law)
             cr_assert_float_eq (gsl_matrix_get (out, i, j), gsl_matrix_get (truth, i, j),
                                 1e-11 * (1 + fabs (gsl_matrix_get (truth, i, j))), "pair %d, row %zu", p, i);
         }
+    }
+}
+
+// Of one number given the noisy three, where $\mathbf z_t$ is normal with the precision $P$: $-P_{11}x - \sum_j
+// P_{1j}\hat y_j$. [nonuniform.txt-jointslice] [nonuniform.txt-cdiffe-approx]
+
+Test (slice, of_one_number_given_three)
+{
+  const sb_multispeed speeds = { 1, 3, .01, 5, 2 };
+  const double t = .6, v_x = gsl_pow_2 (.01 * pow (500, t)), v_y = gsl_pow_2 (.01 * pow (200, t));
+  gsl_matrix *C = matrix_of (4, 4, 1, .5, -.3, .2, .5, 1.4, .1, 0, -.3, .1, .9, .4, .2, 0, .4, 1.1), *P = copy_of (C);
+  const sb_process *of_z = scoped (sb_multispeed_alloc (&speeds)), *of_x = scoped (sb_ve_alloc (1, .01, 5));
+  const sb_target *law = scoped (sb_target_gaussian_alloc (vector_all (4, 0), C));
+  const sb_score *slice = scoped (sb_score_slice_alloc (scoped (sb_score_exact_alloc (law, of_z)), of_x));
+  const gsl_matrix *x = normals (20, 1, 71), *y = normals (20, 3, 72);
+  gsl_matrix *s = matrix (20, 1);
+  for (size_t j = 0; j < 4; j++)
+    *gsl_matrix_ptr (P, j, j) += j == 0 ? v_x : v_y;
+  gsl_linalg_cholesky_decomp1 (P);
+  gsl_linalg_cholesky_invert (P);
+  ok (sb_score_evaluate (slice, SB_SCORE, x, vector_all (20, t), y, s));
+  for (size_t i = 0; i < 20; i++)
+    {
+      double wanted = -gsl_matrix_get (P, 0, 0) * gsl_matrix_get (x, i, 0);
+      for (size_t j = 0; j < 3; j++)
+        wanted -= gsl_matrix_get (P, 0, j + 1) * gsl_matrix_get (y, i, j);
+      cr_assert_float_eq (gsl_matrix_get (s, i, 0), wanted, 1e-11, "row %zu", i);
     }
 }
 
