@@ -451,7 +451,8 @@ Test (multiscale, samples_have_the_covariance_of_the_recursion)
 }
 
 // The steps of a stage take other normals than those of the stage before. Begun anew, they would be the same ones: rows
-// of stages run alone are the sampler's where each is told what was taken before it, and not otherwise.
+// of stages run alone are the sampler's where each is told what was taken before it, and not otherwise. A band that
+// enters has its own numbers of the prior. [nonuniform.txt-mssample]
 
 Test (multiscale, stages_do_not_share_their_normals)
 {
@@ -488,7 +489,7 @@ Test (multiscale, stages_do_not_share_their_normals)
 }
 
 // What is done at the end is done at the end of the last stage alone: a denoising, by the score of all bands. The bands
-// of an earlier stage are noisy when they are handed on. [nonuniform.txt-compound]
+// of an earlier stage are noisy when they are handed on. [nonuniform.txt-compound] [nonuniform.txt-mssample]
 
 Test (multiscale, only_the_last_stage_denoises)
 {
