@@ -302,7 +302,7 @@ Test (soft_steps, coincide_at_fixed_noise)
     }
 }
 
-// Every row goes from its own $t$ to its own $s$, at once with the others: the momentum step's formula, and with a noise
+// Every row goes from its own $t$ to its own $s$, at once with the others: the momentum step's formula, and with noise
 // that stays the difference of two corruptions. [soft.alg2] [soft.eq18]
 
 Test (soft_steps, rows_have_their_own_times)

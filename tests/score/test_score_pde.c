@@ -111,7 +111,7 @@ some_times (void)
 //
 // The scores and denoisers of all laws, to the digits that differences leave, [consistent.lemA.8] and those of any
 // other consistent model: a constant, the identity, and one that is the gradient of nothing. [consistent.eq10]
-// [consistent.eq16] [consistent.lemA.7] [consistent.txt-martingale-pde] The drift is $-g^2\mathbf s$, and the noise $g$.
+// [consistent.eq16] [consistent.lemA.7] [consistent.txt-martingale-pde] The drift is $-g^2\mathbf s$, the noise $g$.
 // [consistent.eq7]
 
 static void
