@@ -95,6 +95,20 @@ Test (vp, forgotten_is_the_integral_of_the_rate)
   property_check ("B is the integral of beta", 4, CASES, 4, random_rates, integral_residual, table, 1e-13);
 }
 
+// And as printed, $B(t) = \frac12t^2 \cdot 19.9 + 0.1\,t$ for the paper's rates: 0.646875 at a quarter, 2.5375 half way
+// and 10.05 at the end. [scoresde.eq33]
+
+Test (vp, kernel_of_the_paper)
+{
+  const double t[] = { 0.25, 0.5, 1 }, B[] = { 0.646875, 2.5375, 10.05 };
+  for (int i = 0; i < 3; i++)
+    {
+      cr_assert_float_eq (sb_vp_integral_beta (&paper, 0, t[i]) / B[i], 1, 1e-14);
+      cr_assert_float_eq (sb_vp_mean (&paper, 0, t[i]) / exp (-B[i] / 2), 1, 1e-14);
+      cr_assert_float_eq (sb_vp_variance (&paper, 0, t[i]) / (1 - exp (-B[i])), 1, 1e-14);
+    }
+}
+
 // It is the limit of DDPM's chain $x_i = \sqrt{1-\beta_i}\,x_{i-1} + \sqrt{\beta_i}\,z_i$ with $\beta_i =
 // \beta(i/N)/N$: the chain's exact mean coefficient $\prod_i \sqrt{1-\beta_i}$ approaches $m(1)$ at first order in
 // $1/N$, so each doubling of $N$ halves the gap. [scoresde.eq11]
