@@ -166,6 +166,88 @@ IN_EACH_WORLD (trace, of_a_network_goes_backward)
     cr_assert_eq (bar[k], 0, "%s: a likelihood has added to a gradient", w->name);
 }
 
+// That is its cost: of a score that goes backward, whatever the dimension, the estimate takes one product with
+// $\mathbf J^{\mathsf T}$ and nothing else, and together with the velocity one pass forward and backward, which gives
+// the score as well. [scoresde.txt-vjp]
+
+typedef struct
+{
+  gsl_matrix *J;
+  size_t evaluations, forward, backward, both;
+} passes;
+
+static int
+evaluate_counted (const void *state, sb_view view, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y,
+                  gsl_matrix *out)
+{
+  passes *p = (passes *)state;
+  (void)view;
+  p->evaluations++;
+  return linear_score (x, t, y, out, p->J);
+}
+
+static int
+jvp_counted (const void *state, sb_view view, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y,
+             const gsl_matrix *v, gsl_matrix *out)
+{
+  passes *p = (passes *)state;
+  (void)view;
+  p->forward++;
+  return linear_jvp (x, t, y, v, out, p->J);
+}
+
+static int
+vjp_counted (void *state, sb_view view, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y,
+             const gsl_matrix *v, gsl_matrix *out)
+{
+  passes *p = state;
+  (void)view, (void)x, (void)t, (void)y;
+  p->backward++;
+  return gsl_blas_dgemm (CblasNoTrans, CblasNoTrans, 1, v, p->J, 0, out);
+}
+
+static int
+both_counted (void *state, sb_view view, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y,
+              const gsl_matrix *v, gsl_matrix *estimate, gsl_matrix *out)
+{
+  passes *p = state;
+  (void)view;
+  p->both++;
+  linear_score (x, t, y, estimate, p->J);
+  return gsl_blas_dgemm (CblasNoTrans, CblasNoTrans, 1, v, p->J, 0, out);
+}
+
+static const sb_score_type counted_type = { .name = "counted",
+                                            .views = SB_SCORE,
+                                            .evaluate = evaluate_counted,
+                                            .derivatives = SB_SCORE,
+                                            .jvp = jvp_counted,
+                                            .vjp = vjp_counted,
+                                            .evaluate_vjp = both_counted,
+                                            .backward_first = true };
+
+Test (trace, going_backward_takes_one_pass)
+{
+  passes p = { .J = normals (D, D, 1) };
+  sb_process *vp = scoped (sb_vp_alloc (D, 0.1, 20));
+  sb_score *score = scoped (sb_score_alloc (&counted_type, &p, vp)), *forward = linear (p.J, vp);
+  gsl_matrix *x = normals (4, D, 2), *v = normals (4, D, 3), *velocity = matrix (4, D), *alone = matrix (4, D);
+  gsl_vector *t = vector_of (0.1, 0.2, 0.5, 1), *found = vector (4), *at_once = vector (4), *expected = vector (4);
+  ok (sb_flow_divergence (score, NULL, t, x, v, found));
+  cr_assert (p.evaluations == 0 && p.forward == 0 && p.backward == 1 && p.both == 0);
+  ok (sb_flow_velocity_and_divergence (score, NULL, t, x, v, velocity, at_once));
+  cr_assert (p.evaluations == 0 && p.forward == 0 && p.backward == 1 && p.both == 1);
+  ok (sb_flow_velocity (forward, NULL, t, x, alone));
+  ok (sb_flow_divergence (forward, NULL, t, x, v, expected));
+  cr_assert_lt (largest_difference (velocity, alone), 1e-13);
+  for (size_t i = 0; i < 4; i++)
+    {
+      const double wanted = gsl_vector_get (expected, i);
+      cr_assert_float_eq (gsl_vector_get (found, i), wanted, 1e-12 * (1 + fabs (wanted)));
+      cr_assert_float_eq (gsl_vector_get (at_once, i), wanted, 1e-12 * (1 + fabs (wanted)));
+    }
+}
+
 // ## The trace is that of the velocity
 //
 // Against central differences of the velocity, for laws under every process that has a flow; along directions too.
