@@ -71,8 +71,7 @@ Test (mixture, heun)
 
 // ## The chains
 //
-// Ancestral sampling of DDPM [scoresde.eq4] and SMLD [scoresde.eq47] down to the data, and Algorithms 2 and 3.
-// [scoresde.alg2] [scoresde.alg3]
+// Ancestral sampling of DDPM down to the data. [scoresde.eq4]
 
 static void
 chain_case (const sb_step_type *predictor, sb_process *chain, size_t M, double allowance)
@@ -89,15 +88,21 @@ Test (mixture, ancestral_ddpm)
   chain_case (sb_step_ancestral, scoped (sb_ddpm_alloc (COLUMNS, STEPS, 0.1, 20)), 0, 0.01);
 }
 
+// The same of SMLD. [scoresde.eq47]
+
 Test (mixture, ancestral_smld)
 {
   chain_case (sb_step_ancestral, scoped (sb_smld_alloc (COLUMNS, STEPS, 0.01, 50)), 0, 0.01);
 }
 
+// With a corrector step at each level of SMLD it is Algorithm 2, [scoresde.alg2]
+
 Test (mixture, algorithm_2)
 {
   chain_case (sb_step_reverse_diffusion, scoped (sb_smld_alloc (COLUMNS, STEPS, 0.01, 50)), 1, 0.005);
 }
+
+// and of DDPM Algorithm 3. [scoresde.alg3]
 
 Test (mixture, algorithm_3)
 {

@@ -143,9 +143,8 @@ Test (spectrum, predictors)
 // ## Predictor and corrector
 //
 // One corrector step for each predictor step improves on every predictor, and on twice as many predictor steps for five
-// of the six: not for ancestral sampling of DDPM. [scoresde.txt-pc-beats-p] Corrector-only sampling with as many
-// evaluations is worse than all of these, and gets better with more corrector steps. [scoresde.txt-c-worst]
-// [scoresde.alg4] [scoresde.alg5] The best r is larger without a predictor, and not larger for VP than for VE.
+// of the six: not for ancestral sampling of DDPM. [scoresde.txt-pc-beats-p] [scoresde.alg4] [scoresde.alg5] The pairs of
+// reverse diffusion and this corrector are Algorithms 2 and 3. [scoresde.alg2] [scoresde.alg3]
 
 static void
 pc_case (sde which, const sb_step_type *predictor, double reference, double reference_r, bool beats_2000)
@@ -166,6 +165,9 @@ Test (spectrum, predictor_and_corrector)
   pc_case (VP, sb_step_reverse_diffusion, 1.825e-5, 0.05, true);
   pc_case (VP, sb_step_probability_flow, 2.730e-5, 0.05, true);
 }
+
+// Corrector-only sampling with as many evaluations is worse than all of these, and gets better with more corrector
+// steps. [scoresde.txt-c-worst] The best r is larger without a predictor, and not larger for VP than for VE.
 
 Test (spectrum, corrector_only)
 {
@@ -244,7 +246,8 @@ Test (spectrum, with_a_score_five_per_cent_too_large)
 //
 // Algorithm 1 as printed corrects at level 0 and returns the noisy sample; without the corrector at level 0 and with
 // Tweedie's formula it does better, [scoresde.alg1] and so do predictors alone. [scoresde.txt-denoise] The
-// three variants, on reverse diffusion with r = .05, are the printed one, ours, and that of the authors' code.
+// three variants, on reverse diffusion with r = .05, Algorithm 2, are the printed one, ours, and that of the authors'
+// code. [scoresde.alg2]
 
 Test (spectrum, erratum_alg1_ends_at_level_0)
 {
