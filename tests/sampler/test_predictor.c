@@ -277,6 +277,7 @@ Test (predictor, ddim_is_as_printed)
 }
 
 // Of the two variances, ancestral sampling takes the lower for SMLD: with the upper it would be reverse diffusion.
+// [scoresde.eq47]
 
 Test (predictor, ancestral_takes_the_papers_variance)
 {
@@ -416,6 +417,37 @@ Test (predictor, erratum_eq46_index_of_the_forward_step)
   cr_assert_gt (fabs (printed - (1 - alpha_1)), 1, "printed %g", printed);
 }
 
+// ## From an estimate of the data
+//
+// Where the score is given by its denoiser $\mathbf h$, $\mathbf s = (a\,\mathbf h - \mathbf x)/\sigma^2$ with the
+// kernel's $a$ and $\sigma$ at $i + 1$, all that a step does is the same: $\mathbf x$ has the factor $p - q/\sigma^2$
+// and $\mathbf h$ has $q\,a/\sigma^2$, if by the score they are $p$ and $q$. [scoresde.eq46] [scoresde.eq47]
+// [scoresde.txt-pf-update] [scoresde.txt-ddpm-reverse-kernel]
+
+static const sb_score_type constant_denoiser_type = { .name = "constant", .views = SB_DENOISER, .evaluate = constant };
+
+Test (predictor, a_denoiser_takes_the_same_steps)
+{
+  const sb_step_type *const steps[] = { sb_step_ancestral, sb_step_reverse_diffusion, sb_step_probability_flow };
+  sb_process *const chains[]
+      = { scoped (sb_smld_alloc (1, 3, 0.5, 4)), scoped (sb_ddpm_betas_alloc (1, vector_of (0.01, 0.2, 0.3))) };
+  for (size_t k = 0; k < 6; k++)
+    for (size_t i = 0; i < 3; i++)
+      {
+        const sb_step_type *type = steps[k % 3];
+        const double s = (double)i / 3, t = (double)(i + 1) / 3;
+        const coefficients by_score = read_off (type, chains[k / 3], s, t);
+        double h = 0, a, sigma;
+        sb_score *score = scoped (sb_score_alloc (&constant_denoiser_type, &h, chains[k / 3]));
+        ok (sb_process_scalars (chains[k / 3], 0, t, &a, &sigma));
+        const double share = by_score.of_score / (sigma * sigma);
+        cr_assert_float_eq (step (type, score, s, t, 0, 1), by_score.of_x - share, 1e-14, "%s", type->entry.name);
+        cr_assert_float_eq (step (type, score, s, t, 1, 0), by_score.of_z, 1e-14, "%s", type->entry.name);
+        h = 1;
+        cr_assert_float_eq (step (type, score, s, t, 0, 0), share * a, 1e-14, "%s", type->entry.name);
+      }
+}
+
 // ## Maps that are matrices
 //
 // In the plane, F, G and S are full matrices that differ from their transposes. For Gaussian data the reverse drift
@@ -451,8 +483,8 @@ distance (const double *a, const double *b)
   return sqrt (sum);
 }
 
-// How far a step of length h is from the reverse SDE's drift and noise, both per unit of time; the flow takes half of
-// the score and no noise.
+// How far a step of length h is from the reverse SDE's drift and noise, both per unit of time; [scoresde.eq46] the flow
+// takes half of the score and no noise. [scoresde.txt-pf-update]
 
 static double
 step_residual (const sb_step_type *predictor, const linear *state, double h)
