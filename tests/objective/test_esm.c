@@ -30,7 +30,8 @@ Test (esm, zero_at_the_true_score)
 //
 // Data $\mathcal N(m, s^2)$, score $a + bx$: the difference from $-(x - m)/s^2$ has the mean $a + bm$ and the variance
 // $(b + 1/s^2)^2 s^2$, so that $J = \tfrac12\bigl[(a + bm)^2 + (b + 1/s^2)^2 s^2\bigr]$. By a sum that is exact for
-// quadratic functions, and by $10^5$ samples within 5 standard errors (false alarm $6\cdot10^{-7}$). [dsm2ddpm.txt-ESM]
+// quadratic functions, and by $10^5$ samples within 5 standard errors (false alarm $6\cdot10^{-7}$); each sample's loss
+// is half the square of its difference, and the difference is the slope of its loss. [dsm2ddpm.txt-ESM]
 
 static const double m = 0.7, s = 1.3;
 
@@ -58,6 +59,12 @@ Test (esm, closed_form_on_a_gaussian)
       ok (esm_at (score, truth, x, t, loss, s_bar));
       double mean = mean_of (loss, &error);
       cr_assert_float_eq (mean, exact, 5 * error, "a = %g, b = %g: %g, not %g", a[k], b[k], mean, exact);
+      for (size_t i = 0; i < N; i++)
+        {
+          const double at = gsl_matrix_get (x, i, 0), away = a[k] + b[k] * at + (at - m) / (s * s);
+          cr_assert_float_eq (gsl_vector_get (loss, i), 0.5 * away * away, 1e-12 * (1 + away * away));
+          cr_assert_float_eq (gsl_matrix_get (s_bar, i, 0), away, 1e-12 * (1 + fabs (away)));
+        }
     }
 }
 
