@@ -313,6 +313,32 @@ Test (path, prior_is_standard_normal)
   cr_assert_lt (D, 2.69 / sqrt (N));
 }
 
+// It does not depend on the chain: at the end of a single step with $\beta = 0.3$, too, it has the mean 0 and the
+// variance 1, and the density of that. [dsm2ddpm.txt-prior]
+
+Test (path, prior_knows_nothing_of_the_chain)
+{
+  enum
+  {
+    N = 5,
+    D = 3
+  };
+  sb_process *ddpm = scoped (sb_ddpm_betas_alloc (D, vector_of (0.3)));
+  gsl_matrix *x = matrix_all (N, D, 7), *z = matrix (N, D);
+  gsl_vector *log_p = vector (N);
+  ok (sb_process_prior (ddpm, (sb_stream){ 27, SB_FOR_PRIOR, 0 }, x));
+  ok (sb_stream_normals ((sb_stream){ 27, SB_FOR_PRIOR, 0 }, 0, z));
+  cr_assert (gsl_matrix_equal (x, z));
+  ok (sb_process_prior_log_density (ddpm, x, log_p));
+  for (size_t i = 0; i < N; i++)
+    {
+      double expected = -0.5 * D * log (2 * M_PI);
+      for (size_t j = 0; j < D; j++)
+        expected -= 0.5 * gsl_pow_2 (gsl_matrix_get (z, i, j));
+      cr_assert_float_eq (gsl_vector_get (log_p, i), expected, 1e-14 * fabs (expected));
+    }
+}
+
 Test (path, chain_ends_near_the_prior)
 {
   double a, sd;
