@@ -151,8 +151,8 @@ Test (ddpm, approaches_vp_at_first_order)
     }
 }
 
-// The times of the limit are $0, \frac1N, \dots, \frac{N-1}N$, and the step from each of them is the chain's.
-// [scoresde.eq24]
+// The times of the limit are $0, \frac1N, \dots, \frac{N-1}N$, and the step from each of them is the chain's: it keeps
+// $1 - \frac12\beta\Delta t$ of $x$ but for $\frac18(\beta\Delta t)^2$ and more. [scoresde.eq24]
 
 Test (ddpm, steps_from_every_nth)
 {
@@ -168,6 +168,8 @@ Test (ddpm, steps_from_every_nth)
       cr_assert_eq (level, k);
       ok (sb_process_scalars (ddpm, t, t + 1.0 / N, &a, &sd));
       cr_assert_float_eq (sd * sd, beta / N, 1e-14);
+      cr_assert_float_eq (a * a, 1 - beta / N, 1e-14);
+      cr_assert (a <= 1 - beta / N / 2 && a >= 1 - beta / N / 2 - gsl_pow_2 (beta / N) / 5);
     }
 }
 
