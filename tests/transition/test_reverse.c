@@ -169,7 +169,7 @@ Test (reverse, erratum_smld_mu_sign)
 
 // ## The variance
 //
-// The three that need no score, at every level; clipped, the first is the second. [dsm2ddpm.txt-Sigma-theta]
+// Clipped, the first is the second. [dsm2ddpm.txt-Sigma-theta]
 
 Test (reverse, clipping_needs_a_second_level)
 {
@@ -181,6 +181,8 @@ Test (reverse, clipping_needs_a_second_level)
   ok (sb_reverse_fixed_variance (pair, SB_VARIANCE_CLIPPED, 0, 0.5, &variance));
   cr_assert_float_eq (variance, 0.5 / 0.6 * 0.2, 1e-15);
 }
+
+// The three that need no score, at every level. [dsm2ddpm.txt-Sigma-theta]
 
 Test (reverse, fixed_variances)
 {
@@ -288,6 +290,31 @@ Test (reverse, best_variance_of_a_mixture)
           ok (sb_reverse_fixed_variance (ddpm, SB_VARIANCE_BETA_TILDE, gsl_vector_get (s, i), gsl_vector_get (t, i),
                                          &lower));
           cr_assert_geq (gsl_vector_get (best, i), lower);
+        }
+    }
+}
+
+// A step's density is the normal one of this mean and this variance, both at the point from which the step starts.
+// [dsm2ddpm.txt-reverse-step]
+
+Test (reverse, density_of_a_step)
+{
+  chain c;
+  chain_small (&c);
+  sb_score *score = chain_score (&c, chain_mixture (1, K, W, M, V));
+  const sb_reverse r = model (score, SB_EPSILON, SB_VARIANCE_OPTIMAL);
+  gsl_vector *s = level_times (0, 3, 4), *t = level_times (1, 4, 4), *log_p = vector (4);
+  for (uint64_t seed = 0; seed < 20; seed++)
+    {
+      const gsl_matrix *x_t = normals (4, 1, 40 + seed), *x_s = normals (4, 1, 60 + seed);
+      ok (sb_reverse_log_density (&r, NULL, s, t, x_t, x_s, log_p));
+      for (size_t i = 0; i < 4; i++)
+        {
+          const double at = gsl_matrix_get (x_t, i, 0), v = variance_before (&c, i + 1, at),
+                       away = gsl_matrix_get (x_s, i, 0) - mean_before (&c, i + 1, at),
+                       expected = -0.5 * (away * away / v + log (2 * M_PI * v));
+          cr_assert_float_eq (gsl_vector_get (log_p, i), expected, 1e-9 * (1 + fabs (expected)), "t = %zu: %.12g",
+                              i + 1, gsl_vector_get (log_p, i));
         }
     }
 }
