@@ -392,7 +392,7 @@ Test (dsm, maps_may_turn)
 //
 // Uniform on $[\epsilon, T]$ and never below: printed as $\mathcal{U}[0, T]$, where the target would be infinite. The
 // Kolmogorov-Smirnov distance of $10^6$ draws is under $\sqrt{\ln(2\cdot10^6)/(2\cdot10^6)} = 0.00269$ but once in
-// $10^6$. [scoresde.set-eps]
+// $10^6$. [scoresde.set-eps] [scoresde.eq7]
 
 Test (dsm, times_are_uniform_and_never_too_small)
 {
