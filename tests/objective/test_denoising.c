@@ -282,6 +282,16 @@ Test (denoising, erratum_the_noised_law_is_learned)
   double slope = cross / square, unexplained = 1.5 / (0.4 * 1.9), error = sqrt (unexplained / square);
   cr_assert_float_eq (slope, -1 / 1.9, 5 * error, "slope %g, standard error %g", slope, error);
   cr_assert_gt (fabs (slope + 1 / 1.5), 50 * error);
+
+  // There the loss has no slope, neither along 1 nor along x.
+  ok (denoising_at (scoped (sb_score_exact_alloc (law, b.process)), b.x, b.x_tilde, b.t, b.loss, b.out));
+  for (int k = 0; k < 2; k++)
+    {
+      for (size_t i = 0; i < N; i++)
+        gsl_vector_set (b.loss, i, gsl_matrix_get (b.out, i, 0) * (k ? gsl_matrix_get (b.x_tilde, i, 0) - x_mean : 1));
+      const double found = mean_of (b.loss, &error);
+      cr_assert_lt (fabs (found), 5 * error, "parameter %d: %g, standard error %g", k, found, error);
+    }
 }
 
 // Of two bumps with $\sigma^2 = 0.4$, at $10^3$ points: $\tilde x + \sigma^2\nabla\log q_\sigma(\tilde x)$ is the mean
