@@ -34,7 +34,7 @@ telescope_residual (const double *v, void *context)
   for (size_t i = 1; i <= (size_t)N; i++)
     {
       double a, sd;
-      sb_process_scalars (smld, ((double)i - 1) / N, (double)i / N, &a, &sd);
+      ok (sb_process_scalars (smld, ((double)i - 1) / N, (double)i / N, &a, &sd));
       sum += sd * sd;
       worst = GSL_MAX (worst, fabs (sum / gsl_pow_2 (sb_smld_sigma (smld, i)) - 1));
       worst = GSL_MAX (worst, fabs (a - 1));
