@@ -60,6 +60,91 @@ IN_EACH_WORLD (pde, log_density_changes_by_it)
     }
 }
 
+// ## Matrices of no symmetry
+//
+// A Gaussian of covariance $C$ in the plane, under constant $F$ and $G$: $\dot C = FC + CF^\top + GG^\top$, and so
+// $\partial_t\log p = \tfrac12\mathbf s^\top\dot C\,\mathbf s - \tfrac12\operatorname{tr}(C^{-1}\dot C)$.
+// [scoresde.eq35] [scoresde.eq37]
+
+static const double full_F[2][2] = { { -0.7, 0.4 }, { -0.2, -1.1 } }, full_G[2][2] = { { 1.1, 0.5 }, { -0.3, 0.6 } },
+                    full_C[2][2] = { { 1.3, 0.4 }, { 0.4, 0.8 } },
+                    of_score[2][2] = { { -0.8 / 0.88, 0.4 / 0.88 }, { 0.4 / 0.88, -1.3 / 0.88 } }; // minus the inverse
+
+static int
+full_apply (const void *state, sb_process_map map, CBLAS_TRANSPOSE_t transpose, const gsl_vector *s,
+            const gsl_vector *t, gsl_matrix *x)
+{
+  const double (*M)[2] = map == SB_F ? full_F : full_G;
+  const bool turned = transpose == CblasTrans;
+  (void)state, (void)s, (void)t;
+  for (size_t i = 0; i < x->size1; i++)
+    {
+      const double u = gsl_matrix_get (x, i, 0), v = gsl_matrix_get (x, i, 1);
+      gsl_matrix_set (x, i, 0, M[0][0] * u + M[turned][!turned] * v);
+      gsl_matrix_set (x, i, 1, M[!turned][turned] * u + M[1][1] * v);
+    }
+  return GSL_SUCCESS;
+}
+
+static int
+full_trace (const void *state, const gsl_vector *t, gsl_vector *trace)
+{
+  (void)state, (void)t;
+  gsl_vector_set_all (trace, full_F[0][0] + full_F[1][1]);
+  return GSL_SUCCESS;
+}
+
+static int
+full_score (const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, gsl_matrix *out, void *params)
+{
+  (void)t, (void)y, (void)params;
+  for (size_t i = 0; i < x->size1; i++)
+    for (size_t j = 0; j < 2; j++)
+      gsl_matrix_set (out, i, j, of_score[j][0] * gsl_matrix_get (x, i, 0) + of_score[j][1] * gsl_matrix_get (x, i, 1));
+  return GSL_SUCCESS;
+}
+
+static int
+full_jvp (const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, const gsl_matrix *v, gsl_matrix *out,
+          void *params)
+{
+  (void)x;
+  return full_score (v, t, y, out, params);
+}
+
+Test (pde, full_matrices_change_a_gaussian)
+{
+  enum
+  {
+    N = 20
+  };
+  static const sb_process_type type = { .name = "full", .apply = full_apply, .trace = full_trace };
+  const sb_score_callback callback = { .view = SB_SCORE, .function = full_score, .jvp = full_jvp };
+  sb_process *process = scoped (sb_process_alloc (&type, NULL, 2, 0, 1, 0));
+  sb_score *score = scoped (sb_score_callback_alloc (&callback, process));
+  gsl_matrix *x = normals (N, 2, 3), *s = matrix (N, 2);
+  gsl_vector *rate = vector (N), *t = vector_all (N, 0.5);
+  double slope[2][2], trace = 0;
+  for (size_t i = 0; i < 2; i++)
+    for (size_t j = 0; j < 2; j++)
+      {
+        slope[i][j] = 0;
+        for (size_t k = 0; k < 2; k++)
+          slope[i][j] += full_F[i][k] * full_C[k][j] + full_C[i][k] * full_F[j][k] + full_G[i][k] * full_G[j][k];
+        trace -= of_score[j][i] * slope[i][j];
+      }
+  ok (sb_fokker_planck (score, NULL, t, x, rate));
+  ok (full_score (x, t, NULL, s, NULL));
+  for (size_t i = 0; i < N; i++)
+    {
+      double wanted = -trace / 2;
+      for (size_t j = 0; j < 4; j++)
+        wanted += slope[j / 2][j % 2] * gsl_matrix_get (s, i, j / 2) * gsl_matrix_get (s, i, j % 2) / 2;
+      cr_assert_float_eq (gsl_vector_get (rate, i), wanted, 1e-13 * (10 + fabs (wanted)), "row %zu: %.12g, not %.12g",
+                          i, gsl_vector_get (rate, i), wanted);
+    }
+}
+
 // ## An SDE whose noise depends on the state
 //
 // Geometric Brownian motion $dx = ax\,dt + bx\,dw$ from a lognormal law: $\log x \sim \mathcal N(m + (a - b^2/2)t, v +
