@@ -483,8 +483,9 @@ distance (const double *a, const double *b)
   return sqrt (sum);
 }
 
-// How far a step of length h is from the reverse SDE's drift and noise, both per unit of time; [scoresde.eq46] the flow
-// takes half of the score and no noise. [scoresde.txt-pf-update]
+// How far a step of length h is from the drift and the noise of the reverse SDE, [scoresde.eq6] both per unit of time;
+// so for Euler and Maruyama's as for reverse diffusion's. [scoresde.eq46] The flow takes half of the score and no noise.
+// [scoresde.txt-pf-update]
 
 static double
 step_residual (const sb_step_type *predictor, const linear *state, double h)
