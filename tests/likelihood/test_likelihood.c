@@ -106,7 +106,7 @@ Test (likelihood, of_a_mixture)
 }
 
 // In three dimensions, of a group of three rows and one of one: no coordinate is lost, no row another's.
-// [scoresde.eq39]
+// [scoresde.eq39] [scoresde.txt-exact-likelihood]
 
 Test (likelihood, of_a_gaussian_in_three_dimensions)
 {

@@ -92,7 +92,7 @@ Test (ncsn, nothing_is_lost_on_one_point)
 //
 // By hand: noise from the stream, level after level, each of which the one score is asked at, times the weight, over L,
 // or over as many levels as the times leave.
-// [dsm2ddpm.txt-NCSN-objective] [dsm2ddpm.txt-NCSN-target]
+// [dsm2ddpm.txt-NCSN-objective] [dsm2ddpm.txt-NCSN-target] [dsm2ddpm.txt-NCSN-loss]
 
 static int
 cube (const sb_process *process, double t, const double *sigma, double *lambda, void *params)

@@ -118,6 +118,7 @@ Test (ve, squared_diffusion_is_the_slope_of_the_variance)
 
 // Without the jump: [nonuniform.txt-vesde] from 0 on the variance is the integral of $g^2$, and so it is nothing at 0,
 // where $g$ is finite, and $\sigma^2(t) - \sigma_{\min}^2$ after it; from a positive time on the two processes are one.
+// [scoresde.eq9]
 
 static double
 gathered_residual (const double *v, void *context)
