@@ -224,8 +224,8 @@ Test (noised, laws_in_the_plane)
 // A data set of 60 points in 784 dimensions at $\sigma = 0.01$: densities like $e^{-10^6}$, and every log density and
 // score is finite, near a point and far from all. The second point is $2\sigma$ from the first along one coordinate,
 // the others far away. Row 0 is at distances of $\sqrt d\,\sigma$ and $\sqrt{d + 8}\,\sigma$ from the two, so that
-// their shares are as 1 to $e^{-4}$, row 1 as far from the one as from the other: what they say is known.
-// [dsm2ddpm.txt-qsigma]
+// their shares are as 1 to $e^{-4}$, row 1 as far from the one as from the other: what they say is known. So it is where
+// the first point counts three times. [dsm2ddpm.txt-qsigma]
 
 Test (noised, a_data_set_at_a_small_sigma)
 {
@@ -240,29 +240,34 @@ Test (noised, a_data_set_at_a_small_sigma)
   ok (sb_stream_uniforms ((sb_stream){ 2, SB_FOR_DATA, 0 }, 0, points));
   for (size_t j = 0; j < D; j++)
     gsl_matrix_set (points, 1, j, gsl_matrix_get (points, 0, j) + (j == 0 ? 0.02 : 0));
-  sb_target *law = scoped (sb_target_points_alloc (points, NULL));
   sb_process *process = one_level (D, 0.01);
   for (size_t i = 0; i < N; i++)
     for (size_t j = 0; j < D; j++)
       gsl_matrix_set (x, i, j,
                       gsl_matrix_get (points, i, j) + (i < 2 ? 0.01 * (j % 2 ? 1 : -1) : pow (10, (double)i - 3)));
-  ok (sb_target_log_density (law, process, x, t, log_q));
-  ok (sb_target_evaluate (law, process, SB_SCORE, x, t, score));
-  for (size_t i = 0; i < N; i++)
+  for (double first = 1; first < 4; first += 2)
     {
-      cr_assert (gsl_finite (gsl_vector_get (log_q, i)));
-      for (size_t j = 0; j < D; j++)
-        cr_assert (gsl_finite (gsl_matrix_get (score, i, j)));
+      gsl_vector *weights = vector_all (POINTS, 1 / (POINTS - 1 + first));
+      gsl_vector_set (weights, 0, first / (POINTS - 1 + first));
+      sb_target *law = scoped (sb_target_points_alloc (points, first > 1 ? weights : NULL));
+      ok (sb_target_log_density (law, process, x, t, log_q));
+      ok (sb_target_evaluate (law, process, SB_SCORE, x, t, score));
+      for (size_t i = 0; i < N; i++)
+        {
+          cr_assert (gsl_finite (gsl_vector_get (log_q, i)));
+          for (size_t j = 0; j < D; j++)
+            cr_assert (gsl_finite (gsl_matrix_get (score, i, j)));
+        }
+      cr_assert_lt (gsl_vector_get (log_q, N - 1), -1e6);
+      const double alone = -log (POINTS - 1 + first) - D / 2. * (1 + log (2 * M_PI) + 2 * log (0.01)), e4 = exp (-4);
+      cr_assert_float_eq (gsl_vector_get (log_q, 0), alone + log (first + e4), 1e-9);
+      cr_assert_float_eq (gsl_vector_get (log_q, 1), alone + log (first + 1), 1e-9);
+      cr_assert_float_eq (gsl_matrix_get (score, 0, 0), (first * 100 + 300 * e4) / (first + e4), 1e-9);
+      cr_assert_float_eq (gsl_matrix_get (score, 1, 0), 100 * (1 - first) / (first + 1), 1e-9);
+      for (size_t i = 0; i < 2; i++)
+        for (size_t j = 1; j < D; j++)
+          cr_assert_float_eq (gsl_matrix_get (score, i, j), j % 2 ? -100 : 100, 1e-9);
     }
-  cr_assert_lt (gsl_vector_get (log_q, N - 1), -1e6);
-  const double alone = -log (POINTS) - D / 2. * (1 + log (2 * M_PI) + 2 * log (0.01)), e4 = exp (-4);
-  cr_assert_float_eq (gsl_vector_get (log_q, 0), alone + log (1 + e4), 1e-9);
-  cr_assert_float_eq (gsl_vector_get (log_q, 1), alone + log (2), 1e-9);
-  cr_assert_float_eq (gsl_matrix_get (score, 0, 0), (100 + 300 * e4) / (1 + e4), 1e-9);
-  cr_assert_float_eq (gsl_matrix_get (score, 1, 0), 0, 1e-9);
-  for (size_t i = 0; i < 2; i++)
-    for (size_t j = 1; j < D; j++)
-      cr_assert_float_eq (gsl_matrix_get (score, i, j), j % 2 ? -100 : 100, 1e-9);
 }
 
 // ## The score is the slope of the log density
