@@ -161,7 +161,7 @@ Test (ve, priors_have_the_variance_of_the_kernel)
 // ## The kernel
 //
 // Its logarithm is a straight line from $\sigma_{\min}$ at $0^+$ to $\sigma_{\max}$ at 1. [scoresde.eq31]
-// [scoresde.txt-smld-sigma]
+// [scoresde.txt-smld-sigma] [scoresde.eq29]
 
 static double
 line_residual (const double *v, void *context)

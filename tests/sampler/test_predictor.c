@@ -484,7 +484,7 @@ distance (const double *a, const double *b)
 }
 
 // How far a step of length h is from the drift and the noise of the reverse SDE, [scoresde.eq6] both per unit of time;
-// so for Euler and Maruyama's as for reverse diffusion's. [scoresde.eq46] The flow takes half of the score and no noise.
+// so for Euler and Maruyama's as for reverse diffusion's. [scoresde.eq46] The flow takes half the score and no noise.
 // [scoresde.txt-pf-update]
 
 static double

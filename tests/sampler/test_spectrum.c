@@ -143,7 +143,7 @@ Test (spectrum, predictors)
 // ## Predictor and corrector
 //
 // One corrector step for each predictor step improves on every predictor, and on twice as many predictor steps for five
-// of the six: not for ancestral sampling of DDPM. [scoresde.txt-pc-beats-p] [scoresde.alg4] [scoresde.alg5] The pairs of
+// of the six: not for ancestral sampling of DDPM. [scoresde.txt-pc-beats-p] [scoresde.alg4] [scoresde.alg5] Those of
 // reverse diffusion and this corrector are Algorithms 2 and 3. [scoresde.alg2] [scoresde.alg3]
 
 static void

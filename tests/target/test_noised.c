@@ -224,7 +224,7 @@ Test (noised, laws_in_the_plane)
 // A data set of 60 points in 784 dimensions at $\sigma = 0.01$: densities like $e^{-10^6}$, and every log density and
 // score is finite, near a point and far from all. The second point is $2\sigma$ from the first along one coordinate,
 // the others far away. Row 0 is at distances of $\sqrt d\,\sigma$ and $\sqrt{d + 8}\,\sigma$ from the two, so that
-// their shares are as 1 to $e^{-4}$, row 1 as far from the one as from the other: what they say is known. So it is where
+// their shares are as 1 to $e^{-4}$, row 1 as far from the one as from the other: what they say is known. So too where
 // the first point counts three times. [dsm2ddpm.txt-qsigma]
 
 Test (noised, a_data_set_at_a_small_sigma)
