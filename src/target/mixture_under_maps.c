@@ -461,10 +461,13 @@ answer_covariance (const sb_target_question *q, const snapshot *s, columns *m)
 
 // ## From a batch to its shards
 
-enum
+// A shard allocates its memory: rows of few numbers are taken by the thousand.
+
+static size_t
+shard_rows (size_t d)
 {
-  SHARD_ROWS = 128
-};
+  return d > FEW_DIMENSIONS ? 128 : 1024;
+}
 
 typedef struct
 {
@@ -510,7 +513,7 @@ mixture_answer_under_maps (const mixture *law, const sb_process *process, const 
       if (!status && q->asked == SB_TARGET_DIVERGENCE)
         find_traces (&s);
       if (!status)
-        status = sb_shards (same, SHARD_ROWS, answer_rows, &(run){ &s, q, i });
+        status = sb_shards (same, shard_rows (law->d), answer_rows, &(run){ &s, q, i });
     }
   snapshot_free (&s);
   return status;
