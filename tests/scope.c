@@ -201,10 +201,7 @@ largest_difference (const gsl_matrix *a, const gsl_matrix *b)
   cr_assert (a->size1 == b->size1 && a->size2 == b->size2);
   for (size_t i = 0; i < a->size1; i++)
     for (size_t j = 0; j < a->size2; j++)
-      {
-        double difference = fabs (gsl_matrix_get (a, i, j) - gsl_matrix_get (b, i, j));
-        largest = difference <= largest ? largest : difference;
-      }
+      largest = larger (largest, fabs (gsl_matrix_get (a, i, j) - gsl_matrix_get (b, i, j)));
   return largest;
 }
 

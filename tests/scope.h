@@ -28,6 +28,7 @@
 #include <gsl/gsl_randist.h>
 #include <gsl/gsl_rng.h>
 #include <gsl/gsl_vector.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
 
@@ -124,6 +125,13 @@ gsl_matrix *scope_matrix_copy (const gsl_matrix *m);
 
 // Numbers for a network: count of them (and one more, so that none is not NULL), normal with this deviation.
 static inline sb_real *gaussians (gsl_rng *r, size_t count, double deviation);
+
+// The larger of two errors. One that is not a number is the largest: fmax and GSL_MAX would lose it.
+static inline double
+larger (double a, double b)
+{
+  return a >= b || isnan (a) ? a : b;
+}
 
 // Of two entries in the same place; one that is not a number is the largest.
 double largest_difference (const gsl_matrix *a, const gsl_matrix *b);

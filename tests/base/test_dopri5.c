@@ -105,7 +105,7 @@ Test (dopri5, the_embedded_solution_has_order_4)
       double defect = order_defect (&f.trees[k], sb_dopri5.b_hat);
       if (f.trees[k].nodes <= 4)
         cr_assert_lt (defect, 1e-14, "tree %d of %d nodes", k, f.trees[k].nodes);
-      worst = GSL_MAX (worst, defect);
+      worst = larger (worst, defect);
     }
   cr_assert_gt (worst, 1e-4);
 }

@@ -385,7 +385,7 @@ kolmogorov_smirnov (gsl_matrix *x, double (*cdf) (double))
   for (size_t i = 0; i < count; i++)
     {
       double F = cdf (x->data[i]), below = (double)i / (double)count, above = (double)(i + 1) / (double)count;
-      D = GSL_MAX (D, GSL_MAX (F - below, above - F));
+      D = larger (D, GSL_MAX (F - below, above - F));
     }
   return sqrt ((double)count) * D;
 }
@@ -565,7 +565,7 @@ seek_residual (const double *v, void *context)
   for (uint64_t k = first; k < first + 7; k++)
     {
       double difference = fabs (gsl_rng_uniform (r) - number (sb_stream_uniforms, stream, k));
-      worst = GSL_MAX (worst, difference);
+      worst = larger (worst, difference);
     }
   return worst;
 }

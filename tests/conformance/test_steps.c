@@ -148,9 +148,9 @@ distance (const moments *a, const moments *b)
   double largest = 0;
   for (size_t j = 0; j < a->mean->size2; j++)
     {
-      largest = fmax (largest, fabs (gsl_matrix_get (a->mean, 0, j) - gsl_matrix_get (b->mean, 0, j)));
+      largest = larger (largest, fabs (gsl_matrix_get (a->mean, 0, j) - gsl_matrix_get (b->mean, 0, j)));
       for (size_t k = 0; k < a->mean->size2; k++)
-        largest = fmax (largest, fabs (gsl_matrix_get (a->covariance, j, k) - gsl_matrix_get (b->covariance, j, k)));
+        largest = larger (largest, fabs (gsl_matrix_get (a->covariance, j, k) - gsl_matrix_get (b->covariance, j, k)));
     }
   return largest;
 }

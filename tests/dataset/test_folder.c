@@ -144,7 +144,7 @@ mean_stays (const double *v, void *context)
   for (size_t k = 0; k < H * W; k++)
     {
       is += made->data[k] / (double)(H * W);
-      wrong = fmax (wrong, fabs (made->data[H * W + k] - 77.));
+      wrong = larger (wrong, fabs (made->data[H * W + k] - 77.));
     }
   return fmax (wrong, fabs (is - was) - 0.5);
 }

@@ -23,7 +23,7 @@ brute_force (const gsl_matrix *points)
         double squared = 0;
         for (size_t k = 0; k < points->size2; k++)
           squared += gsl_pow_2 (gsl_matrix_get (points, i, k) - gsl_matrix_get (points, j, k));
-        largest = GSL_MAX (largest, sqrt (squared));
+        largest = larger (largest, sqrt (squared));
       }
   return largest;
 }

@@ -34,7 +34,7 @@ linear_residual (const double *v, void *context)
   double worst = sb_grid_linear (v[0], v[1], t) == GSL_SUCCESS && at (t, 0) == v[0] && at (t, n - 1) == v[1] ? 0 : 1;
   double step = (v[1] - v[0]) / (double)(n - 1);
   for (size_t k = 1; k < n; k++)
-    worst = GSL_MAX (worst, fabs (at (t, k) - at (t, k - 1) - step));
+    worst = larger (worst, fabs (at (t, k) - at (t, k - 1) - step));
   return worst;
 }
 
@@ -78,9 +78,9 @@ geometric_residual (const double *v, void *context)
     {
       double n = (double)N, gap = log_r * ((double)i - n) / (n * (n - 1));
       double off = log (at (sigma, i - 1)) - log (sb_ve_sigma (&ve, (double)i / n)) - gap;
-      worst = GSL_MAX (worst, fabs (off));
+      worst = larger (worst, fabs (off));
       if (i > 1)
-        worst = GSL_MAX (worst, fabs (log (at (sigma, i - 1) / at (sigma, i - 2)) - log_r / (n - 1)) * 10);
+        worst = larger (worst, fabs (log (at (sigma, i - 1) / at (sigma, i - 2)) - log_r / (n - 1)) * 10);
     }
   return worst;
 }

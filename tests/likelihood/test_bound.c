@@ -1032,12 +1032,12 @@ watch_law (void *params, double t, const gsl_vector *mean, const gsl_matrix *cov
   for (size_t i = 0; i < 2; i++)
     {
       const double m = A[2 * i] * w->start[0] + A[2 * i + 1] * w->start[1];
-      w->off = GSL_MAX (w->off, fabs (gsl_vector_get (mean, i) - m));
-      w->off = GSL_MAX (w->off, fabs (gsl_vector_get (e, i)));
+      w->off = larger (w->off, fabs (gsl_vector_get (mean, i) - m));
+      w->off = larger (w->off, fabs (gsl_vector_get (e, i)));
       for (size_t j = 0; j < 2; j++)
         {
-          w->off = GSL_MAX (w->off, fabs (gsl_matrix_get (covariance, i, j) - C[2 * i + j]));
-          w->off = GSL_MAX (w->off, fabs (gsl_matrix_get (E, i, j)));
+          w->off = larger (w->off, fabs (gsl_matrix_get (covariance, i, j) - C[2 * i + j]));
+          w->off = larger (w->off, fabs (gsl_matrix_get (E, i, j)));
         }
     }
   gsl_matrix_set_all (E, 1e-3);

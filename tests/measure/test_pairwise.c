@@ -33,8 +33,8 @@ one_by_one (const double *v, void *context)
   for (size_t i = 0; i < n; i++)
     {
       for (size_t j = 0; j < m; j++)
-        worst = fmax (worst, fabs (gsl_matrix_get (out, i, j) - squared (&x.matrix, i, y, j)));
-      worst = fmax (worst, fabs (gsl_matrix_get (out, i, m)));
+        worst = larger (worst, fabs (gsl_matrix_get (out, i, j) - squared (&x.matrix, i, y, j)));
+      worst = larger (worst, fabs (gsl_matrix_get (out, i, m)));
     }
   return worst;
 }

@@ -93,7 +93,7 @@ distance_of_order (unsigned order, size_t n, size_t m)
         of_x += 1 / (double)n;
       else
         of_y += 1 / (double)m;
-      largest = fmax (largest, fabs (of_x - of_y));
+      largest = larger (largest, fabs (of_x - of_y));
     }
   return largest;
 }
@@ -127,7 +127,7 @@ counted (const double *v, void *context)
           F += gsl_vector_get (x, k) <= at;
         for (size_t k = 0; k < m; k++)
           G += gsl_vector_get (y, k) <= at;
-        expected = fmax (expected, fabs (F / (double)n - G / (double)m));
+        expected = larger (expected, fabs (F / (double)n - G / (double)m));
       }
   for (unsigned order = 0; order < 1u << (n + m); order++)
     if (points_of_x (order) == n)
@@ -205,7 +205,7 @@ Test (twosample, projections_are_of_the_streams_rows)
           gsl_blas_daxpy (gsl_matrix_get (direction, 0, j), &of_y.vector, along_y);
         }
       sb_ks_two_sample (along_x, along_y, &D, &p);
-      D_expected = fmax (D_expected, D);
+      D_expected = larger (D_expected, D);
       p_expected = fmin (p_expected, count * p);
     }
   ok (sb_ks_projections (x, y, count, stream, &D, &p));

@@ -5,6 +5,7 @@
 
 #include "property.h"
 #include "numbers.h"
+#include "scope.h"
 
 #include <gsl/gsl_math.h>
 #include <math.h>
@@ -226,7 +227,7 @@ check_permutation (const sb_net *net, size_t first, gsl_rng *r)
     {
       cr_assert_float_eq (of_moved[k], moved[k], 1e-10, "%s: number %zu: %.15g, not %.15g", net->layers[first].name, k,
                           of_moved[k], moved[k]);
-      said = fmax (said, fabs (y[k] - x[k]));
+      said = larger (said, fabs (y[k] - x[k]));
     }
   cr_assert_gt (said, 0.1, "%s says nothing", net->layers[first].name);
 }
@@ -260,7 +261,7 @@ change_with_label (trial *t)
   ok (sb_net_forward (t->net, t->theta, N, t->x, loud, NULL, t->work, t->y));
   ok (sb_net_forward (t->net, t->theta, N, t->x, faint, NULL, t->work, y));
   for (size_t k = 0; k < t->size; k++)
-    change = fmax (change, fabs (y[k] - t->y[k]));
+    change = larger (change, fabs (y[k] - t->y[k]));
   return change;
 }
 

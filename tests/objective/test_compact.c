@@ -64,7 +64,7 @@ Test (compact, lemma_5_of_the_sine)
       for (int i = 0; i < 200; i++)
         {
           const double at = 2 * M_PI * i / 200;
-          most = GSL_MAX_DBL (most, fabs (smoothed_sine (at, sigma[k]) - sin (at)));
+          most = larger (most, fabs (smoothed_sine (at, sigma[k]) - sin (at)));
         }
       cr_assert_float_eq (most, -expm1 (-gsl_pow_2 (sigma[k]) / 2), 1e-10);
       cr_assert_float_eq (E (1, 1, sigma[k]), bound[k], 1e-4);
@@ -115,7 +115,7 @@ Test (compact, lemma_5_of_a_density)
   for (size_t i = 0; i < NODES; i++)
     {
       gsl_vector_set (sharp, i, exp (gsl_vector_get (sharp, i)));
-      M = GSL_MAX_DBL (M, gsl_vector_get (sharp, i));
+      M = larger (M, gsl_vector_get (sharp, i));
       L = i > 0 ? GSL_MAX_DBL (L, fabs (gsl_vector_get (sharp, i) - gsl_vector_get (sharp, i - 1)) / h) : 0;
     }
   L *= 1.001; // between the nodes
@@ -124,7 +124,7 @@ Test (compact, lemma_5_of_a_density)
       const gsl_vector *smooth = densities (law, sigma, y);
       double most = 0;
       for (size_t i = 0; i < NODES; i++)
-        most = GSL_MAX_DBL (most, fabs (gsl_vector_get (smooth, i) - gsl_vector_get (sharp, i)));
+        most = larger (most, fabs (gsl_vector_get (smooth, i) - gsl_vector_get (sharp, i)));
       cr_assert (0 < most && most <= E (L, M, sigma), "sigma = %g: %g, %g", sigma, most, E (L, M, sigma));
     }
 }
@@ -340,7 +340,7 @@ Test (compact, three_scores_and_the_triangle)
                          p = h * gsl_ran_gaussian_pdf (gsl_matrix_get (y_t, i, 0) - y, sigma);
             cr_assert_leq (gsl_pow_2 (a - s.c), (2 * gsl_pow_2 (a - b) + 2 * gsl_pow_2 (b - s.c)) * (1 + 1e-9) + 1e-20);
             error += p * gsl_pow_2 (a - s.c), second += p * gsl_pow_2 (b - s.c);
-            sup = GSL_MAX_DBL (sup, fabs (a - b));
+            sup = larger (sup, fabs (a - b));
             L = i > 0 ? GSL_MAX_DBL (L, fabs (b - gsl_vector_get (s.b, i - 1)) / h) : 0;
           }
         L *= 1.01;
@@ -424,7 +424,7 @@ norms_on (const circle *c, double sigma)
   for (int i = 0; i < 2000; i++)
     {
       const double y = 2 * M_PI * i / 2000;
-      n.left = GSL_MAX_DBL (n.left, fabs (circle_score (c, y, sigma) - circle_score (c, y, 0)));
+      n.left = larger (n.left, fabs (circle_score (c, y, sigma) - circle_score (c, y, 0)));
     }
   return n;
 }
@@ -487,10 +487,10 @@ norms_of_mixture (double x, double sigma)
                    q_sigma = exp (gsl_vector_get (p_sigma, i) - gsl_vector_get (of_x, 0)),
                    log_slope = gsl_vector_get (s, i) - gsl_matrix_get (marginal, 0, 0),
                    log_slope_sigma = gsl_vector_get (s_sigma, i) - gsl_matrix_get (marginal, 0, 0);
-      n.left = GSL_MAX_DBL (n.left, fabs (log_slope_sigma - log_slope));
-      n.of_p = GSL_MAX_DBL (n.of_p, fabs (q - q_sigma));
-      n.of_slope = GSL_MAX_DBL (n.of_slope, fabs (q * log_slope - q_sigma * log_slope_sigma));
-      n.M = GSL_MAX_DBL (n.M, fabs (q_sigma * log_slope_sigma));
+      n.left = larger (n.left, fabs (log_slope_sigma - log_slope));
+      n.of_p = larger (n.of_p, fabs (q - q_sigma));
+      n.of_slope = larger (n.of_slope, fabs (q * log_slope - q_sigma * log_slope_sigma));
+      n.M = larger (n.M, fabs (q_sigma * log_slope_sigma));
       n.epsilon = GSL_MIN_DBL (n.epsilon, GSL_MIN_DBL (q, q_sigma));
     }
   return n;
@@ -598,7 +598,7 @@ lipschitz (const circle *c)
   for (int i = 0; i < 2000; i++)
     {
       const double y = 2 * M_PI * i / 2000;
-      L = GSL_MAX_DBL (L, fabs (c->rate * sin (y) / gsl_pow_2 (1 + c->a * cos (y))));
+      L = larger (L, fabs (c->rate * sin (y) / gsl_pow_2 (1 + c->a * cos (y))));
     }
   return 1.001 * L;
 }

@@ -550,7 +550,7 @@ farthest (const quadratic *p, const quadratic *q)
   double most = 0;
   for (int i = -10; i <= 10; i++)
     for (int j = -10; j <= 10; j++)
-      most = GSL_MAX_DBL (most, fabs (value (p, .3 * i, .3 * j) - value (q, .3 * i, .3 * j)));
+      most = larger (most, fabs (value (p, .3 * i, .3 * j) - value (q, .3 * i, .3 * j)));
   return most;
 }
 

@@ -1293,8 +1293,8 @@ Test (consistency, ends_are_uniform_in_the_window)
   gsl_sort (share, 1, inside);
   double distance = 0;
   for (size_t k = 0; k < inside; k++)
-    distance = GSL_MAX (distance, GSL_MAX (fabs (share[k] - (double)k / (double)inside),
-                                           fabs (share[k] - (double)(k + 1) / (double)inside)));
+    distance = larger (distance, GSL_MAX (fabs (share[k] - (double)k / (double)inside),
+                                          fabs (share[k] - (double)(k + 1) / (double)inside)));
   cr_assert_lt (distance, 2.70 / sqrt ((double)inside));
 
   // Of a share of the rows each has the window below its own time.
@@ -1476,7 +1476,7 @@ chain_error (const sb_step_type *step, size_t levels)
       const size_t mark = scope_mark ();
       g.theta /= mean_end (&p, score, 1, t, s);
       scope_release (mark);
-      worst = GSL_MAX (worst, fabs (g.theta - .25 / (.25 + s * s)));
+      worst = larger (worst, fabs (g.theta - .25 / (.25 + s * s)));
     }
   return worst;
 }

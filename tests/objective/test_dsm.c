@@ -412,7 +412,7 @@ Test (dsm, times_are_uniform_and_never_too_small)
   for (size_t i = 0; i < N; i++)
     {
       double cdf = (gsl_vector_get (t, i) - 0.01) / 0.99;
-      worst = GSL_MAX (worst, GSL_MAX (fabs (cdf - (double)i / N), fabs (cdf - (double)(i + 1) / N)));
+      worst = larger (worst, GSL_MAX (fabs (cdf - (double)i / N), fabs (cdf - (double)(i + 1) / N)));
     }
   cr_assert_lt (worst, 0.00269);
 }

@@ -129,7 +129,7 @@ check_gradient (double h, double h_loss, bool plain, double bound)
     sum += gsl_vector_get (b.loss, i);
   cr_assert_float_eq (sum, total (&b, h, plain), 1e-12 * fabs (sum));
   for (size_t k = 0; k < b.w.parameters; k++)
-    largest = GSL_MAX (largest, 4 * fabs (b.w.theta_bar[k]));
+    largest = larger (largest, 4 * fabs (b.w.theta_bar[k]));
   for (size_t k = 0; k < b.w.parameters; k += 7)
     {
       double theta = b.w.theta[k];

@@ -55,7 +55,7 @@ Test (colour, erratum_color_matrix_digits_and_direction)
         double sum = 0;
         for (int k = 0; k < 3; k++)
           sum += printed[k][a] * printed[k][b];
-        largest = fmax (largest, fabs (sum - (a == b)));
+        largest = larger (largest, fabs (sum - (a == b)));
       }
   cr_assert (largest > 1.2e-3 && largest < 1.4e-3, "%g", largest);
   sb_operator *M = scoped (sb_operator_colour_alloc (1));

@@ -10,14 +10,6 @@
 #include <gsl/gsl_math.h>
 #include <math.h>
 
-// The larger of two distances; one that is not a number is the largest.
-
-static double
-larger (double a, double b)
-{
-  return a < b || gsl_isnan (b) ? b : a;
-}
-
 static long double
 weight (size_t size, size_t frequency, size_t place)
 {

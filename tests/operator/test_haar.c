@@ -83,7 +83,7 @@ difference_to_sums (const double *v, void *context)
             for (size_t channel = 0; channel < channels; channel++)
               {
                 const double sum = sum_over_square (x, w * channels, channels, channel, k, i, j, kind);
-                largest = fmax (largest, fabs (sum - gsl_matrix_get (c, 1, next++)));
+                largest = larger (largest, fabs (sum - gsl_matrix_get (c, 1, next++)));
               }
   return next == h * w * channels ? largest : GSL_POSINF;
 }

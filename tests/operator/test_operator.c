@@ -132,14 +132,6 @@ static sb_operator *(*const kinds[]) (gsl_rng *)
 
 // ## Its matrix
 
-// The larger of two distances; one that is not a number is the largest.
-
-static double
-larger (double a, double b)
-{
-  return a < b || gsl_isnan (b) ? b : a;
-}
-
 static void
 apply (const sb_operator *A, CBLAS_TRANSPOSE_t transpose, const gsl_matrix *x, gsl_matrix *out)
 {

@@ -48,12 +48,12 @@ kernel_residual (const double *v, void *context)
           m *= sqrt (1 - b);
           variance = (1 - b) * variance + b;
           ok (sb_process_scalars (ddpm, (double)from[k] / (double)N, (double)i / (double)N, &a, &sd));
-          worst = GSL_MAX (worst, GSL_MAX (fabs (a - m), fabs (sd * sd - variance)));
+          worst = larger (worst, GSL_MAX (fabs (a - m), fabs (sd * sd - variance)));
           if (k == 0)
-            worst = GSL_MAX (worst, fabs (sb_ddpm_alpha (ddpm, i) - m * m));
+            worst = larger (worst, fabs (sb_ddpm_alpha (ddpm, i) - m * m));
           ok (sb_process_scalars (ddpm, ((double)i - 1) / (double)N, (double)i / (double)N, &a, &sd));
-          worst = GSL_MAX (worst, fabs (a - sqrt (1 - b)));
-          worst = GSL_MAX (worst, 100 * fabs (sd * sd / b - 1));
+          worst = larger (worst, fabs (a - sqrt (1 - b)));
+          worst = larger (worst, 100 * fabs (sd * sd / b - 1));
         }
     }
   return worst;
@@ -78,7 +78,7 @@ preserved_residual (const double *v, void *context)
       double a, sd;
       ok (sb_process_scalars (ddpm, ((double)i - 1) / N, (double)i / N, &a, &sd));
       variance = a * a * variance + sd * sd;
-      worst = GSL_MAX (worst, fabs (variance - 1));
+      worst = larger (worst, fabs (variance - 1));
     }
   return worst;
 }
@@ -132,7 +132,7 @@ distance_to_vp (size_t N)
   for (size_t i = 1; i <= N; i++)
     {
       double t = (double)i / (double)N;
-      worst = GSL_MAX (worst, fabs (number_of (ddpm, SB_A, 0, t) - number_of (vp, SB_A, 0, t)));
+      worst = larger (worst, fabs (number_of (ddpm, SB_A, 0, t) - number_of (vp, SB_A, 0, t)));
     }
   return worst;
 }

@@ -171,7 +171,7 @@ vp_slope_residual (const double *v, void *context)
       {
         double slope = (gsl_matrix_get (after.covariance, i, j) - gsl_matrix_get (before.covariance, i, j)) / (2 * h);
         double rate = sb_vp_beta (&rates, t) * ((i == j) - gsl_matrix_get (now.covariance, i, j));
-        worst = GSL_MAX (worst, fabs (slope - rate) / sb_vp_beta (&rates, t));
+        worst = larger (worst, fabs (slope - rate) / sb_vp_beta (&rates, t));
       }
   return worst;
 }
@@ -219,7 +219,7 @@ eigenvalue_residual (const double *v, void *context)
   for (size_t k = 0; k < d; k++)
     {
       double low = GSL_MIN (1, gsl_vector_get (before, k)), high = GSL_MAX (1, gsl_vector_get (before, k));
-      worst = GSL_MAX (worst, GSL_MAX (low - gsl_vector_get (after, k), gsl_vector_get (after, k) - high));
+      worst = larger (worst, GSL_MAX (low - gsl_vector_get (after, k), gsl_vector_get (after, k) - high));
     }
   return worst;
 }

@@ -291,7 +291,7 @@ steepest (const sb_process *process, int N)
   for (int i = 1; i <= N; i++)
     {
       double g = number_of (process, SB_G, 0, GSL_MIN (1, process->t_min + h * i));
-      worst = GSL_MAX (worst, fabs (g - before) / h);
+      worst = larger (worst, fabs (g - before) / h);
       before = g;
     }
   return worst;
@@ -317,7 +317,7 @@ Test (process, coefficients_are_lipschitz)
       gsl_matrix_sub (x, y);
       double steepest_drift = 0;
       for (size_t i = 0; i < PAIRS; i++)
-        steepest_drift = GSL_MAX (steepest_drift, fabs (gsl_matrix_get (x, i, 0) / gsl_matrix_get (moved, i, 0)));
+        steepest_drift = larger (steepest_drift, fabs (gsl_matrix_get (x, i, 0) / gsl_matrix_get (moved, i, 0)));
       cr_assert_leq (steepest_drift, bound[p]);
       cr_assert_geq (steepest_drift, 0.99 * bound[p]); // and the bound is no larger than need be
 

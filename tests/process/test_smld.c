@@ -36,8 +36,8 @@ telescope_residual (const double *v, void *context)
       double a, sd;
       ok (sb_process_scalars (smld, ((double)i - 1) / N, (double)i / N, &a, &sd));
       sum += sd * sd;
-      worst = GSL_MAX (worst, fabs (sum / gsl_pow_2 (sb_smld_sigma (smld, i)) - 1));
-      worst = GSL_MAX (worst, fabs (a - 1));
+      worst = larger (worst, fabs (sum / gsl_pow_2 (sb_smld_sigma (smld, i)) - 1));
+      worst = larger (worst, fabs (a - 1));
     }
   return worst;
 }
@@ -92,7 +92,7 @@ distance_to_ve (size_t N)
   for (size_t i = 1; i <= N; i++)
     {
       double t = (double)i / (double)N;
-      worst = GSL_MAX (worst, fabs (log (number_of (smld, SB_S, 0, t) / number_of (ve, SB_S, 0, t))));
+      worst = larger (worst, fabs (log (number_of (smld, SB_S, 0, t) / number_of (ve, SB_S, 0, t))));
     }
   return worst;
 }
@@ -131,10 +131,10 @@ posterior_residual (const double *v, void *context)
       const sb_posterior p = step_back (smld, i);
       double step = gsl_pow_2 (number_of (smld, SB_S, ((double)i - 1) / N, (double)i / N));
       double precision = 1 / gsl_pow_2 (sb_smld_sigma (smld, i - 1)) + 1 / step;
-      worst = GSL_MAX (worst, fabs (p.variance * precision - 1));
-      worst = GSL_MAX (worst, fabs (p.of_x - p.variance / step));
-      worst = GSL_MAX (worst, fabs (p.of_x + p.of_e - 1));
-      worst = GSL_MAX (worst, 0 < p.variance && p.variance < step ? 0 : 1);
+      worst = larger (worst, fabs (p.variance * precision - 1));
+      worst = larger (worst, fabs (p.of_x - p.variance / step));
+      worst = larger (worst, fabs (p.of_x + p.of_e - 1));
+      worst = larger (worst, 0 < p.variance && p.variance < step ? 0 : 1);
     }
   return worst;
 }

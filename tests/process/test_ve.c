@@ -170,7 +170,7 @@ line_residual (const double *v, void *context)
   sb_process *ve = scoped (sb_ve_alloc (1, v[0], v[0] * v[1]));
   double t = v[2], at_end = log (variance_of (ve, 0, 1)), at_start = log (variance_of (ve, 0, 1e-300));
   double worst = fabs (log (variance_of (ve, 0, t)) - (1 - t) * at_start - t * at_end);
-  worst = GSL_MAX (worst, fabs (at_start - 2 * log (v[0])) + fabs (at_end - 2 * log (v[0] * v[1])));
+  worst = larger (worst, fabs (at_start - 2 * log (v[0])) + fabs (at_end - 2 * log (v[0] * v[1])));
   return worst;
 }
 

@@ -50,7 +50,7 @@ score_at (const law *at, double x)
   for (size_t k = 0; k < K; k++)
     {
       log_r[k] = at->log_weight[k] - 0.5 * gsl_pow_2 (x - at->mean[k]) / at->variance[k];
-      largest = GSL_MAX_DBL (largest, log_r[k]);
+      largest = larger (largest, log_r[k]);
     }
   for (size_t k = 0; k < K; k++)
     {

@@ -496,7 +496,7 @@ Test (annealed, each_level_starts_the_next_well)
       double v_next = 1 + gsl_pow_2 (sigma[i + 1]);
       double gap = greatest (sigma[i + 1]) - 0.5 - (line_mean (&law, log_q, &sigma[i + 1]) - across / (2 * v_next));
       cr_assert (gap > -0.05 && gap < 2, "level %d: %g", i + 1, gap);
-      widest = GSL_MAX (widest, gap);
+      widest = larger (widest, gap);
     }
   cr_assert_gt (widest, 1.5, "the first is the worst: %g", widest);
 }

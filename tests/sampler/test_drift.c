@@ -82,8 +82,8 @@ moments_residual (const double *v, void *context)
   symmetric_product (B, C, by_sde);
   for (int i = 0; i < 4; i++)
     {
-      worst = GSL_MAX_DBL (worst, fabs (by_flow[i] - slope[i]));
-      worst = GSL_MAX_DBL (worst, fabs (by_sde[i] - GG[i] - slope[i]));
+      worst = larger (worst, fabs (by_flow[i] - slope[i]));
+      worst = larger (worst, fabs (by_sde[i] - GG[i] - slope[i]));
     }
   return worst;
 }
@@ -157,7 +157,7 @@ formula_residual (const double *v, void *context)
                   size += fabs (term);
                 }
             }
-          worst = GSL_MAX_DBL (worst, fabs (out->data[i] - expected) / (1 + size));
+          worst = larger (worst, fabs (out->data[i] - expected) / (1 + size));
           cr_assert_float_eq (by_callbacks->data[i], expected, 1e-8 * (1 + size)); // its divergence is by differences
         }
     }

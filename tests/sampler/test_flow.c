@@ -89,7 +89,7 @@ watch (void *context, size_t done, size_t total, double t, const gsl_matrix *x)
   for (int i = 0; i < STARTS; i++)
     {
       double x_i = gsl_matrix_get (x, (size_t)i, 0);
-      q->worst = GSL_MAX_DBL (q->worst, fabs (gmm3_cdf (q->process, t, x_i) - quantile_of (i)));
+      q->worst = larger (q->worst, fabs (gmm3_cdf (q->process, t, x_i) - quantile_of (i)));
       q->ordered = q->ordered && (i == 0 || gsl_matrix_get (x, (size_t)i - 1, 0) < x_i);
     }
   return GSL_SUCCESS;
@@ -192,7 +192,7 @@ image_residual (const double *v, void *context)
   linear_multiply (x, CblasTrans, x, CblasNoTrans, image);
   moment_equation (&state, (0.8 - t_min) / 400, 400, C);
   for (int i = 0; i < 4; i++)
-    worst = GSL_MAX_DBL (worst, fabs (image[i] - C[i]));
+    worst = larger (worst, fabs (image[i] - C[i]));
   return status == GSL_SUCCESS ? worst : GSL_NAN;
 }
 

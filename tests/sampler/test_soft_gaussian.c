@@ -511,7 +511,7 @@ rank_error (method m, size_t N)
     gsl_matrix_set (x, j, 0, soft_gmm1_quantile (.1, .55, (double)(j + 1) / 50));
   ok (sb_pc_sample (&pc, score, NULL, times, (sb_stream){ 0 }, x, NULL));
   for (size_t j = 0; j < 49; j++)
-    worst = GSL_MAX_DBL (worst, fabs (soft_gmm1_cdf (1, .05, gsl_matrix_get (x, j, 0)) - (double)(j + 1) / 50));
+    worst = larger (worst, fabs (soft_gmm1_cdf (1, .05, gsl_matrix_get (x, j, 0)) - (double)(j + 1) / 50));
   return worst;
 }
 

@@ -282,9 +282,9 @@ Test (soft_sde, fokker_planck)
                      sde = (flux (&m, sb_forward_drift, t, x + h) - flux (&m, sb_forward_drift, t, x - h)) / (2 * h),
                      flow = (flux (&m, sb_flow_velocity, t, x + h) - flux (&m, sb_flow_velocity, t, x - h)) / (2 * h),
                      spread = (q (&m, t, x + w) - 2 * q (&m, t, x) + q (&m, t, x - w)) / (w * w);
-        scale = GSL_MAX_DBL (scale, fabs (rate));
-        worst = GSL_MAX_DBL (worst, fabs (rate + sde - diffusion (m.process, t) / 2 * spread));
-        of_flow = GSL_MAX_DBL (of_flow, fabs (rate + flow));
+        scale = larger (scale, fabs (rate));
+        worst = larger (worst, fabs (rate + sde - diffusion (m.process, t) / 2 * spread));
+        of_flow = larger (of_flow, fabs (rate + flow));
         scope_release (mark);
       }
   cr_assert_float_eq (scale, .78, .01, "%g", scale);

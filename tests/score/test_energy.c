@@ -177,7 +177,7 @@ largest_curl (const sb_score *score)
   for (size_t i = 0; i < N; i++)
     for (size_t j = 0; j < D; j++)
       for (size_t k = 0; k < j; k++)
-        curl = GSL_MAX (curl, fabs (J[j][i][k] - J[k][i][j]));
+        curl = larger (curl, fabs (J[j][i][k] - J[k][i][j]));
   return curl;
 }
 

@@ -55,7 +55,7 @@ of_component (const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, gsl
           const double v = gsl_pow_2 (m * deviation[k]) + s * s, off = gsl_matrix_get (x, i, 0) - m * mean[k];
           slope[k] = -off / v;
           log_r[k] = log (weight[k]) - 0.5 * (off * off / v + log (v));
-          top = GSL_MAX_DBL (top, log_r[k]);
+          top = larger (top, log_r[k]);
         }
       for (int k = 0; k < 3; k++)
         sum += exp (log_r[k] - top);
@@ -138,7 +138,7 @@ Test (guided, samples_are_of_the_component)
       for (size_t i = 0; i < N; i++)
         {
           const double P = gsl_cdf_gaussian_P (gsl_vector_get (sorted, i) - mean[told], deviation[told]);
-          distance = fmax (distance, fmax (fabs (P - (double)i / N), fabs (P - (double)(i + 1) / N)));
+          distance = larger (distance, fmax (fabs (P - (double)i / N), fabs (P - (double)(i + 1) / N)));
         }
       cr_assert_lt (distance, 0.0191 + 0.005, "%s, component %d: %g", process->type->name, told, distance);
       scope_release (mark);

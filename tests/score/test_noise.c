@@ -95,7 +95,7 @@ by_responsibilities (const double *x, double bar, double gathered, const double 
       for (int j = 0; j < D; j++)
         squared += gsl_pow_2 (x[j] - sqrt (bar) * m[k][j]);
       log_r[k] = (v ? log (W[k]) : 0) - 0.5 * squared / spread - 0.5 * D * log (spread);
-      largest = GSL_MAX_DBL (largest, log_r[k]);
+      largest = larger (largest, log_r[k]);
     }
   for (int j = 0; j < D; j++)
     epsilon[j] = x_hat[j] = 0;

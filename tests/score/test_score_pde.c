@@ -128,7 +128,7 @@ solves (const sb_score *score, double least_rate)
         for (size_t j = 0; j < x->size2; j++)
           {
             const double moves = fabs (gsl_matrix_get (rate, i, j));
-            largest = GSL_MAX (largest, moves);
+            largest = larger (largest, moves);
             cr_assert_lt (fabs (gsl_matrix_get (r, i, j)), 1e-9 * (1 + moves), "%s, view %d, row %zu: %g of %g",
                           score->type->name, (int)views[k], i, gsl_matrix_get (r, i, j), moves);
           }

@@ -164,7 +164,7 @@ conditional (const world *w, double t, const double *y)
                    off[] = { y[0] - at.m[2], y[1] - at.m[3] },
                    solved[] = { (r * off[0] - q * off[1]) / det, (p * off[1] - q * off[0]) / det };
       log_w[k] = log (weight[k]) - .5 * (off[0] * solved[0] + off[1] * solved[1] + log (det));
-      top = GSL_MAX_DBL (top, log_w[k]);
+      top = larger (top, log_w[k]);
       for (size_t i = 0; i < X; i++)
         {
           const double *b = &at.C[i][2];

@@ -100,8 +100,8 @@ Test (timed_classifier, gradient_is_the_slope_of_log_p)
                          * log_of_class (network, gsl_vector_get (t, i), gsl_matrix_ptr (x, i, 0), (int)(i % CLASSES));
               }
             *number = before;
-            wrong = fmax (wrong, fabs (gsl_matrix_get (out, i, j) - slope));
-            longest = fmax (longest, fabs (slope));
+            wrong = larger (wrong, fabs (gsl_matrix_get (out, i, j) - slope));
+            longest = larger (longest, fabs (slope));
           }
       cr_assert_gt (longest, 0.03);
       cr_assert_lt (wrong, 1e-5 * longest, "%s: %g of %g", of[k].process, wrong, longest);

@@ -133,8 +133,8 @@ Test (denoisers, marginals)
       const gsl_vector *cdf = answer (law, process, sb_target_cdf, x, sigma[k]);
       double distance = 0;
       for (size_t i = 0; i < MANY; i++)
-        distance = GSL_MAX (distance, GSL_MAX (fabs (gsl_vector_get (cdf, i) - (double)i / MANY),
-                                               fabs (gsl_vector_get (cdf, i) - (double)(i + 1) / MANY)));
+        distance = larger (distance, GSL_MAX (fabs (gsl_vector_get (cdf, i) - (double)i / MANY),
+                                              fabs (gsl_vector_get (cdf, i) - (double)(i + 1) / MANY)));
       cr_assert_lt (distance, KS / sqrt (MANY), "sigma = %g", sigma[k]);
 
       gsl_matrix *g = drawn (line_target (&LINE_G), 3);

@@ -189,10 +189,10 @@ residual (const double *v, void *context)
       double m, sd;
       sb_process_scalars (b.process, 0, gsl_vector_get (b.t, i), &m, &sd);
       textbook t = textbook_at (&l, m, sd, gsl_matrix_const_ptr (b.x, i, 0));
-      worst = GSL_MAX_DBL (worst, error_of (gsl_vector_get (found.log_p, i), t.log_p, (double)l.d));
+      worst = larger (worst, error_of (gsl_vector_get (found.log_p, i), t.log_p, (double)l.d));
       for (size_t k = 0; k < 3; k++)
         for (size_t j = 0; j < l.d; j++)
-          worst = GSL_MAX_DBL (worst, error_of (gsl_matrix_get (&found.view[k].matrix, i, j), t.view[k][j], size[k]));
+          worst = larger (worst, error_of (gsl_matrix_get (&found.view[k].matrix, i, j), t.view[k][j], size[k]));
     }
   return worst;
 }

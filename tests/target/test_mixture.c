@@ -168,8 +168,8 @@ jvp_residual (const double *v, void *context)
     }
   for (size_t i = 0; i < d; i++)
     {
-      worst = GSL_MAX_DBL (worst, fabs ((score[1][i] - score[0][i]) / (2 * h) - jvp[i]));
-      size = GSL_MAX_DBL (size, fabs (jvp[i]));
+      worst = larger (worst, fabs ((score[1][i] - score[0][i]) / (2 * h) - jvp[i]));
+      size = larger (size, fabs (jvp[i]));
     }
   return worst / gsl_pow_2 (size);
 }

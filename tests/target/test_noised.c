@@ -120,7 +120,7 @@ Test (noised, draws_under_noise)
       double cdf = 0;
       for (int k = 0; k < 2; k++)
         cdf += w[k] * gsl_cdf_gaussian_P (x->data[i] - mu[k], sqrt (v[k] + sigma * sigma));
-      distance = GSL_MAX (distance, GSL_MAX (fabs (cdf - (double)i / N), fabs (cdf - (double)(i + 1) / N)));
+      distance = larger (distance, GSL_MAX (fabs (cdf - (double)i / N), fabs (cdf - (double)(i + 1) / N)));
     }
   cr_assert_lt (distance, 2.69 / sqrt (N), "%g", distance);
 }

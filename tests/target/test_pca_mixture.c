@@ -153,12 +153,12 @@ worst_difference (const answers *a, const answers *b, size_t n)
 {
   double worst = 0;
   for (size_t m = 0; m < BATCH_VIEWS; m++)
-    worst = GSL_MAX_DBL (worst, largest_difference (&a->view[m].matrix, &b->view[m].matrix) / 10);
+    worst = larger (worst, largest_difference (&a->view[m].matrix, &b->view[m].matrix) / 10);
   for (size_t i = 0; i < n; i++)
     {
       const double log_p = gsl_vector_get (b->log_p, i), divergence = gsl_vector_get (b->divergence, i);
-      worst = GSL_MAX_DBL (worst, fabs (gsl_vector_get (a->log_p, i) - log_p) / (1 + fabs (log_p)));
-      worst = GSL_MAX_DBL (worst, fabs (gsl_vector_get (a->divergence, i) - divergence) / (1 + fabs (divergence)));
+      worst = larger (worst, fabs (gsl_vector_get (a->log_p, i) - log_p) / (1 + fabs (log_p)));
+      worst = larger (worst, fabs (gsl_vector_get (a->divergence, i) - divergence) / (1 + fabs (divergence)));
     }
   return worst;
 }

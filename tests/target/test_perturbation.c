@@ -148,7 +148,7 @@ Test (perturbation, samples_follow_the_closed_form)
       for (size_t j = 0; j < n; j++)
         {
           double F = gsl_vector_get (cdf, j);
-          distance = GSL_MAX_DBL (distance, GSL_MAX_DBL (F - (double)j / n, (double)(j + 1) / n - F));
+          distance = larger (distance, GSL_MAX_DBL (F - (double)j / n, (double)(j + 1) / n - F));
         }
       cr_assert_lt (distance, sqrt (log (2e7) / (2.0 * n)), "%s: KS distance %g", process[i]->type->name, distance);
     }
@@ -367,8 +367,8 @@ worst_residual (const sb_process *of, double t, spatial_part part)
     {
       double x = 0.1 * i * spread;
       double change = (density (of, x, t + h_t) - density (of, x, t - h_t)) / (2 * h_t);
-      worst = GSL_MAX_DBL (worst, fabs (change - part (of, x, t, h)));
-      largest = GSL_MAX_DBL (largest, fabs (change));
+      worst = larger (worst, fabs (change - part (of, x, t, h)));
+      largest = larger (largest, fabs (change));
     }
   return worst / largest;
 }
@@ -432,8 +432,8 @@ Test (perturbation, gaussian_in_the_plane_solves_the_forward_equation)
       double change = (plane_density (x, y, 0.7 + h_t) - plane_density (x, y, 0.7 - h_t)) / (2 * h_t);
       for (size_t j = 0; j < 4; j++)
         diffusion += 0.5 * G2G2 (j / 2, j % 2) * second_difference (x, y, 1e-3, j / 2, j % 2);
-      worst = GSL_MAX_DBL (worst, fabs (change - diffusion));
-      largest = GSL_MAX_DBL (largest, fabs (change));
+      worst = larger (worst, fabs (change - diffusion));
+      largest = larger (largest, fabs (change));
     }
   cr_assert_lt (worst, 1e-4 * largest, "residual %g", worst / largest);
 }
@@ -469,8 +469,8 @@ Test (perturbation, geometric_brownian_motion_solves_the_continuity_equation)
       double x = exp (gsl_ran_gaussian (rng, 0.6));
       double change = (lognormal (x, t + h, &ignored) - lognormal (x, t - h, &ignored)) / (2 * h);
       double flow = -(lognormal_flow (x + h, t) - lognormal_flow (x - h, t)) / (2 * h);
-      worst = GSL_MAX_DBL (worst, fabs (change - flow));
-      largest = GSL_MAX_DBL (largest, fabs (change));
+      worst = larger (worst, fabs (change - flow));
+      largest = larger (largest, fabs (change));
     }
   cr_assert_lt (worst, 1e-4 * largest, "residual %g", worst / largest);
 }

@@ -175,7 +175,7 @@ off (const double *found, const double *expected, size_t count, double factor, d
   for (size_t i = 0; i < count; i++)
     {
       double difference = fabs (factor * found[i] - shift - expected[i]);
-      size = GSL_MAX_DBL (size, fabs (expected[i]));
+      size = larger (size, fabs (expected[i]));
       worst = difference <= worst ? worst : isnan (difference) ? INFINITY : difference;
     }
   return worst / size;
