@@ -1,7 +1,7 @@
 // # A network's passes
 //
-// Forward and backward through the network and its scales (preconditioning.c), for the rows of a batch: the noise as it
-// estimates it, its derivative along a direction, and gradients.
+// Forward and backward through the network and its scales (preconditioning.c), for the rows of a batch: the estimate of
+// the noise, its derivative along a direction, and gradients.
 
 #include "network_pass.h"
 
@@ -334,6 +334,14 @@ sb_network_jvp (const sb_network *network, sb_network_pass *pass, const gsl_vect
 //
 // $\bar F = q\,\bar z$, and $\bar x = p\,\bar z + c\,(\partial F)^\top \bar F$.
 
+static int
+put_back (const sb_network *network, sb_network_pass *pass, const gsl_matrix *bar, float *out)
+{
+  gsl_matrix_view q = first_rows (pass->q, bar->size1), numbers = first_rows (pass->numbers, bar->size1);
+  int status = sb_process_combine (network->process, 1, &(sb_term){ &q.matrix, bar }, NULL, &numbers.matrix);
+  return status ? status : place_numbers (network, pass, sb_net_output (network->net), &numbers.matrix, out);
+}
+
 int
 sb_network_backward (const sb_network *network, sb_network_pass *pass, const gsl_vector *t,
                      const gsl_matrix *epsilon_bar, float *theta_bar, gsl_matrix *x_bar)
@@ -347,13 +355,10 @@ sb_network_backward (const sb_network *network, sb_network_pass *pass, const gsl
     SB_ERROR (NULL, GSL_EBADLEN, "gradients of %zu rows, after %zu rows went forward", n, pass->work->n);
   if (status || n == 0)
     return status;
-  gsl_matrix_view c = first_rows (pass->c, n), p = first_rows (pass->p, n), q = first_rows (pass->q, n),
-                  numbers = first_rows (pass->numbers, n);
+  gsl_matrix_view c = first_rows (pass->c, n), p = first_rows (pass->p, n), numbers = first_rows (pass->numbers, n);
 
   // Scale the gradient to that with respect to F, and backpropagate it through the network.
-  status = sb_process_combine (network->process, 1, &(sb_term){ &q.matrix, epsilon_bar }, NULL, &numbers.matrix);
-  if (!status)
-    status = place_numbers (network, pass, sb_net_output (net), &numbers.matrix, pass->out);
+  status = put_back (network, pass, epsilon_bar, pass->out);
   if (!status)
     status = sb_net_backward (net, network->theta, pass->work, pass->out, theta_bar, x_bar ? pass->in : NULL);
   if (status || !x_bar)
@@ -387,14 +392,6 @@ sb_network_dual_forward (const sb_network *network, sb_network_pass *pass, const
   if (!status)
     status = network_blend (network, pass, x, pass->out, epsilon);
   return status ? status : network_blend (network, pass, x_dot, pass->out_dot, epsilon_dot);
-}
-
-static int
-put_back (const sb_network *network, sb_network_pass *pass, const gsl_matrix *bar, float *out)
-{
-  gsl_matrix_view q = first_rows (pass->q, bar->size1), numbers = first_rows (pass->numbers, bar->size1);
-  int status = sb_process_combine (network->process, 1, &(sb_term){ &q.matrix, bar }, NULL, &numbers.matrix);
-  return status ? status : place_numbers (network, pass, sb_net_output (network->net), &numbers.matrix, out);
 }
 
 int
