@@ -225,10 +225,12 @@ train() {
       esac
       set -- --process="$process knots=$knots" --prediction=residual --objective=$objective ;;
     # Their VE at the same size. 17 and 38: the largest distance between two of MNIST's images, and of 2,000 faces.
-    mnist-ve)
+    # mnist-ve-deep has twice the blocks of a resolution and another seed. [scoresde.set-ident]
+    mnist-ve | mnist-ve-deep)
       stages='1e-3:3500 3e-4:4500 1e-4:5000'
       network='unet image=1x28x28 channels=16 multipliers=1,2,2 attention=7'
-      set -- --process='ve sigma_min=0.01 sigma_max=17' --prediction=mixed --label=log-noise ;;
+      set -- --process='ve sigma_min=0.01 sigma_max=17' --prediction=mixed --label=log-noise
+      case $name in *-deep) network="$network blocks=2"; set -- "$@" --seed=2 ;; esac ;;
     faces32-ve)
       stages='1e-3:3000 3e-4:4000 1e-4:4500'
       network='unet image=3x32x32 channels=32 multipliers=1,2,2 attention=8'

@@ -3,14 +3,14 @@
 
 experiments_run = %D%/scoresde/digits %D%/scoresde/fig1 %D%/scoresde/tab1 %D%/scoresde/fig5 \
   %D%/scoresde/denoiser %D%/scoresde/samples %D%/scoresde/tab1-images %D%/scoresde/tab4 %D%/scoresde/tab5 \
-  %D%/scoresde/fig9 %D%/scoresde/fig2 %D%/scoresde/tab2 %D%/scoresde/fig3 %D%/scoresde/fig6 %D%/scoresde/fig7 \
+  %D%/scoresde/fig9 %D%/scoresde/fig9-images %D%/scoresde/fig2 %D%/scoresde/tab2 %D%/scoresde/fig3 %D%/scoresde/fig6 %D%/scoresde/fig7 \
   %D%/scoresde/euler %D%/scoresde/tab3 %D%/scoresde/fig10 %D%/scoresde/fig11 %D%/scoresde/fig12 \
   %D%/scoresde/fig4 %D%/scoresde/fig13 %D%/scoresde/fig14 %D%/scoresde/fig16 \
   %D%/dsm2ddpm/fig1a %D%/dsm2ddpm/fig1b %D%/dsm2ddpm/fig2 %D%/dsm2ddpm/fig3 %D%/dsm2ddpm/fig4 \
   %D%/dsm2ddpm/learned %D%/dsm2ddpm/fig5 %D%/dsm2ddpm/fig6 %D%/dsm2ddpm/vlb %D%/dsm2ddpm/fig7 %D%/dsm2ddpm/fig8 %D%/speed/run %D%/speed/bf16
 experiments_shown = %D%/scoresde/digits.md %D%/scoresde/fig1.md %D%/scoresde/tab1.md %D%/scoresde/fig5.md \
   %D%/scoresde/denoiser.md %D%/scoresde/samples.md %D%/scoresde/tab1-images.md %D%/scoresde/tab4.md \
-  %D%/scoresde/tab5.md %D%/scoresde/fig9.md %D%/scoresde/fig2.md %D%/scoresde/tab2.md %D%/scoresde/fig3.md %D%/scoresde/fig6.md %D%/scoresde/fig7.md \
+  %D%/scoresde/tab5.md %D%/scoresde/fig9.md %D%/scoresde/fig9-images.md %D%/scoresde/fig2.md %D%/scoresde/tab2.md %D%/scoresde/fig3.md %D%/scoresde/fig6.md %D%/scoresde/fig7.md \
   %D%/scoresde/euler.md %D%/scoresde/tab3.md %D%/scoresde/fig10.md %D%/scoresde/fig11.md %D%/scoresde/fig12.md \
   %D%/scoresde/fig4.md %D%/scoresde/fig13.md %D%/scoresde/fig14.md %D%/scoresde/fig16.md \
   %D%/dsm2ddpm/fig1a.md %D%/dsm2ddpm/fig1b.md %D%/dsm2ddpm/fig2.md %D%/dsm2ddpm/fig3.md \
@@ -34,7 +34,7 @@ nobase_dist_pkglibexec_SCRIPTS = %D%/run $(experiments_run) %D%/nonuniform/all %
 $(experiments_run): ; # or make's own rules make a script NAME of a NAME.c that is newer
 experimentsexecdir = $(pkglibexecdir)
 nobase_dist_experimentsexec_DATA = %D%/list %D%/lib.sh %D%/style.gnuplot %D%/csv.awk %D%/form.awk %D%/show.awk \
-  %D%/scoresde/tab1-images.awk %D%/scoresde/plane.json %D%/speed/bf16.awk %D%/speed/sides.sh %D%/speed/rounds.py %D%/speed/unet.py \
+  %D%/cells.awk %D%/scoresde/tab1-images.awk %D%/scoresde/fig9-images.awk %D%/scoresde/plane.json %D%/speed/bf16.awk %D%/speed/sides.sh %D%/speed/rounds.py %D%/speed/unet.py \
   %D%/speed/mixture.py %D%/speed/points.py %D%/speed/soft.py %D%/speed/likelihood.py %D%/speed/guided.py %D%/speed/nonuniform.py
 nobase_pkglibexec_PROGRAMS =
 
@@ -45,6 +45,7 @@ experiments_spectrum = %D%/scoresde/spectrum.c %D%/scoresde/spectrum.h tests/rec
 experiments_on_a_line = %D%/scoresde/on_a_line.c %D%/scoresde/on_a_line.h $(experiments_common)
 experiments_strips = %D%/scoresde/strips.c %D%/scoresde/strips.h $(experiments_images) $(experiments_common)
 experiments_completions = %D%/scoresde/completions.c %D%/scoresde/completions.h $(experiments_faces) $(experiments_common)
+experiments_expected = %D%/soft/expected.c %D%/soft/expected.h
 experiments_judge = %D%/judge.c %D%/judge.h $(experiments_images)
 nobase_pkglibexec_PROGRAMS += %D%/scoresde/digits-driver %D%/scoresde/fig1-driver %D%/scoresde/tab1-driver \
   %D%/scoresde/fig5-driver %D%/scoresde/denoiser-driver %D%/scoresde/samples-driver
@@ -162,7 +163,7 @@ nobase_pkglibexec_PROGRAMS += %D%/soft/tab1-faces-driver
 %C%_soft_samplers_driver_LDADD = libscorebook-core.la
 %C%_soft_ablations_driver_SOURCES = %D%/soft/ablations.c $(experiments_drawn)
 %C%_soft_ablations_driver_LDADD = libscorebook-core.la
-%C%_soft_fig1_driver_SOURCES = %D%/soft/fig1.c $(experiments_drawn)
+%C%_soft_fig1_driver_SOURCES = %D%/soft/fig1.c $(experiments_expected) $(experiments_drawn)
 %C%_soft_fig1_driver_LDADD = libscorebook-core.la
 %C%_soft_copies_driver_SOURCES = %D%/soft/copies.c %D%/faces.c %D%/faces.h $(experiments_drawn)
 %C%_soft_copies_driver_LDADD = libscorebook-core.la
@@ -178,7 +179,7 @@ nobase_pkglibexec_PROGRAMS += %D%/soft/mismatch-driver %D%/soft/sweep-driver %D%
 %C%_soft_naive_driver_LDADD = libscorebook-core.la
 %C%_soft_masks_driver_SOURCES = %D%/soft/masks.c $(experiments_common)
 %C%_soft_masks_driver_LDADD = libscorebook-core.la
-%C%_soft_exact_driver_SOURCES = %D%/soft/exact.c $(experiments_images) $(experiments_common)
+%C%_soft_exact_driver_SOURCES = %D%/soft/exact.c $(experiments_expected) $(experiments_images) $(experiments_common)
 %C%_soft_exact_driver_LDADD = libscorebook-core.la
 nobase_pkglibexec_PROGRAMS += %D%/soft/fig8-driver %D%/soft/levels-driver
 %C%_soft_fig8_driver_SOURCES = %D%/soft/fig8.c tests/field.c tests/field.h $(experiments_faces) $(experiments_common)

@@ -1,8 +1,7 @@
-# From the runs' distances, a line each (model,row,column,distance), to the table beside the paper's and its claims:
-#     awk -v steps=N -v n=SAMPLES -v out=$OUT -f tab1-images.awk CELLS
+# From the runs' distances, a line each (model,row,column,distance), to the table beside the paper's and its claims, after
+# cells.awk; `steps` is N.
 
 BEGIN {
-  FS = ","
   # The published numbers, in the order that Table 4 of the same paper shows to be the right one.
   published("smld", "ancestral", "4.98 ± .06", "4.88 ± .06", "3.62 ± .03")
   published("smld", "reverse-diffusion", "4.79 ± .07", "4.74 ± .08", "3.60 ± .02")
@@ -21,35 +20,11 @@ function published(model, row, p, p2, pc) {
   paper[model, row, "PC" steps] = pc
 }
 
-{
-  if ($4 == "") {
-    print "no distance for " $1 ", " $2 ", " $3 > "/dev/stderr"
-    failed = 1
-  }
-  cell = $1 SUBSEP $2 SUBSEP $3
-  if (!(cell in runs)) order[++cells] = cell
-  runs[cell]++
-  sum[cell] += $4
-  squares[cell] += $4 ^ 2
-}
-
-function mean(model, row, column) { return sum[model, row, column] / runs[model, row, column] }
-
-# Of the mean of the runs; with a single run nothing is known of it.
-function se(cell, m, variance) {
-  m = sum[cell] / runs[cell]
-  if (runs[cell] < 2) return ""
-  variance = (squares[cell] - runs[cell] * m ^ 2) / (runs[cell] - 1)
-  return sprintf("%.3g", sqrt((variance > 0 ? variance : 0) / runs[cell]))
-}
-
-function claim(text, holds, detail) {
-  printf "\"%s\",%s,\"%s\"\n", text, steps < 10 ? "untested" : holds ? "yes" : "no", detail > (out ".claims.csv")
-}
+function at(model, row, column) { return mean(model SUBSEP row SUBSEP column) }
 
 # For one model, how many of the three predictors do better in one column than in another.
 function better(model, column, than, k, count) {
-  for (k = 1; k <= 3; k++) count += mean(model, predictors[k], column) < mean(model, predictors[k], than)
+  for (k = 1; k <= 3; k++) count += at(model, predictors[k], column) < at(model, predictors[k], than)
   return count + 0
 }
 
@@ -65,7 +40,7 @@ END {
   for (k = 1; k <= cells; k++) {
     split(order[k], part, SUBSEP)
     printf "%s,%s / %s,%s,%.4g,%s,,%s\n", name[part[2]], name[part[1]], part[3], paper[order[k]],
-      sum[order[k]] / runs[order[k]], se(order[k]),
+      mean(order[k]), standard_error(order[k]),
       "published: FID on CIFAR-10 with " (part[3] ~ /^P[0-9]/ && part[3] != "P" steps ? 2000 : 1000) " steps" > (out ".csv")
   }
 
@@ -78,24 +53,24 @@ END {
       claim(name[m] ": a corrector is a better use of the evaluations than as many predictor steps more", better(m, pc, p2) == 3,
             better(m, pc, p2) " of 3 predictors: " detail(m, pc, p2))
       claim(name[m] ": correctors alone are worst at equal cost", worst(m, c, p2, pc),
-            sprintf("%s %.3g", c, mean(m, "none", c)))
+            sprintf("%s %.3g", c, at(m, "none", c)))
       claim(name[m] ": without a corrector the probability flow is worst",
-            mean(m, "probability-flow", p) > mean(m, "ancestral", p) && mean(m, "probability-flow", p) > mean(m, "reverse-diffusion", p),
-            sprintf("%.3g; ancestral %.3g, reverse diffusion %.3g", mean(m, "probability-flow", p), mean(m, "ancestral", p),
-                    mean(m, "reverse-diffusion", p)))
-      claim(name[m] ": reverse diffusion does slightly better than ancestral sampling", mean(m, "reverse-diffusion", p) < mean(m, "ancestral", p),
-            sprintf("%.3g and %.3g", mean(m, "reverse-diffusion", p), mean(m, "ancestral", p)))
+            at(m, "probability-flow", p) > at(m, "ancestral", p) && at(m, "probability-flow", p) > at(m, "reverse-diffusion", p),
+            sprintf("%.3g; ancestral %.3g, reverse diffusion %.3g", at(m, "probability-flow", p), at(m, "ancestral", p),
+                    at(m, "reverse-diffusion", p)))
+      claim(name[m] ": reverse diffusion does slightly better than ancestral sampling", at(m, "reverse-diffusion", p) < at(m, "ancestral", p),
+            sprintf("%.3g and %.3g", at(m, "reverse-diffusion", p), at(m, "ancestral", p)))
     }
 }
 
 function detail(model, column, than, k, text) {
   for (k = 1; k <= 3; k++)
-    text = text sprintf("%s%.3g for %.3g", k > 1 ? ", " : "", mean(model, predictors[k], column), mean(model, predictors[k], than))
+    text = text sprintf("%s%.3g for %.3g", k > 1 ? ", " : "", at(model, predictors[k], column), at(model, predictors[k], than))
   return text
 }
 
 function worst(model, c, p2, pc, k) {
   for (k = 1; k <= 3; k++)
-    if (mean(model, "none", c) <= mean(model, predictors[k], p2) || mean(model, "none", c) <= mean(model, predictors[k], pc)) return 0
+    if (at(model, "none", c) <= at(model, predictors[k], p2) || at(model, "none", c) <= at(model, predictors[k], pc)) return 0
   return 1
 }

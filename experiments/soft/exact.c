@@ -3,7 +3,7 @@
 // [soft.tab2] [soft.fig4] [soft.fig5] [soft.fig6] [soft.txt-naivefid] [soft.txt-naivediversity] [soft.set-standins]
 // Soft Diffusion's samplers on images whose score is known: MNIST as a mixture of probabilistic PCA.
 
-#include "../images.h"
+#include "expected.h"
 
 #include <gsl/gsl_blas.h>
 #include <gsl/gsl_math.h>
@@ -218,6 +218,54 @@ run (results *r, const world *w, method m, size_t steps, gsl_matrix *x)
   return judged (&w->l, x);
 }
 
+// ## The expected digit
+//
+// Draws of the law, blurred or covered from the edge inwards, and the law's own E[x_0 | x_t]. A later x_t is an earlier one
+// that is corrupted once more, so that the error cannot fall; and as nothing is learned, none of it is a network's.
+// [soft.fig7]
+
+static sb_process *
+window_process (void)
+{
+  const double shares[] = { 0, 1 };
+  const gsl_vector_const_view levels = gsl_vector_const_view_array (shares, 2);
+  const sb_soft_stages stages
+      = { .sigma_min = sigma_min, .sigma_max = sigma_max, .noise = 0.2, .levels = &levels.vector };
+  sb_operator *window = require_pointer (sb_operator_window_alloc (SIDE, SIDE, 1, SB_KEEP_CENTRE), "a window");
+  return require_pointer (sb_soft_stages_alloc (window, &stages), "the corruption");
+}
+
+static void
+expect (results *r, const world *w)
+{
+  sb_process *window = window_process ();
+  const struct
+  {
+    const char *name;
+    const sb_process *process;
+  } corruptions[] = { { "blur", w->soft }, { "window", window } };
+  gsl_matrix *x_0 = matrix_of (w->n);
+  require (sb_target_sample (w->l.target, (sb_stream){ r->seed + 3, SB_FOR_DATA, 0 }, x_0), "draws");
+  for (int c = 0; c < 2; c++)
+    {
+      expectation e[TIMES];
+      sb_score *score = require_pointer (sb_score_exact_alloc (w->l.target, corruptions[c].process), "the score");
+      look_forward (r, score, corruptions[c].name, x_0, e);
+      for (int k = 0; k < TIMES; k++)
+        {
+          char column[48];
+          snprintf (column, sizeof column, "error of E[x_0 | x_t] / t = %.3g", time_of (k));
+          results_row (r, corruptions[c].name, column, "", e[k].expected, -1, "", "mean square of a pixel");
+        }
+      claim_growth (r, corruptions[c].name, e, 0);
+      if (c == 1)
+        claim_masks (r, "What is expected under the window", e);
+      sb_score_free (score);
+    }
+  gsl_matrix_free (x_0);
+  sb_process_free (window);
+}
+
 int
 main (void)
 {
@@ -273,6 +321,7 @@ main (void)
                  "at %zu of %zu budgets", ahead, last + 1);
   results_claim (&r, "... DDIM's steps on both sides", ahead_ddim == last + 1, "at %zu of %zu budgets", ahead_ddim,
                  last + 1);
+  expect (&r, &w);
   gsl_matrix_free (x);
   sb_process_free (w.soft);
   sb_process_free (w.ve);
