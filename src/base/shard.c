@@ -14,6 +14,17 @@
 #include <omp.h>
 #endif
 
+enum
+{
+  LEAST = 16384 // numbers that are worth a thread
+};
+
+size_t
+sb_shard_rows (size_t d)
+{
+  return d < LEAST ? LEAST / d : 1;
+}
+
 size_t
 sb_shard_count (size_t rows, size_t shard_rows)
 {
@@ -51,11 +62,6 @@ sb_shards (size_t rows, size_t shard_rows, sb_shard_function work, void *context
     }
   return status;
 }
-
-enum
-{
-  LEAST = 16384 // numbers in a piece
-};
 
 int
 sb_pieces (size_t count, sb_shard_function work, void *context)

@@ -15,19 +15,23 @@ typedef int (*sb_shard_function) (void *context, size_t shard, size_t first, siz
 // in order, that failed.
 int sb_shards (size_t rows, size_t shard_rows, sb_shard_function work, void *context);
 
-// How many shards that is: for one partial result each, to be added in shard order.
+// The number of shards into which sb_shards cuts: an array of that length holds the partial results, to be added in
+// order.
 size_t sb_shard_count (size_t rows, size_t shard_rows);
 
+// The rows of d numbers of a shard that is worth a thread: about 16,384 numbers, and at least one row.
+size_t sb_shard_rows (size_t d);
+
 // Likewise for a long vector of `count` numbers, in at most SB_PIECES pieces, so that an array of that length holds the
-// partial results; a vector too short to be worth it is one piece.
+// partial results. Pieces have at least 16,384 numbers, so that a short vector is one piece.
 enum
 {
   SB_PIECES = 64
 };
 int sb_pieces (size_t count, sb_shard_function work, void *context);
 
-// How many threads sb_shards would use now, each of which needs a workspace. (It may be more later: a pool, pool.h,
-// then makes another.)
+// The number of threads that sb_shards would use now, each of which needs a workspace. It can grow later; a pool
+// (pool.h) then allocates another workspace.
 size_t sb_shard_threads (void);
 
 // Put OpenBLAS on one thread for the whole program. Its own threads change the order of sums, and with it the last

@@ -352,13 +352,6 @@ fill_rows (void *context, size_t shard, size_t first, size_t count)
   return GSL_SUCCESS;
 }
 
-// A shard has about this many numbers, whatever the dimension: enough to be worth a thread.
-
-enum
-{
-  SHARD_NUMBERS = 16384
-};
-
 // A block is numbered by 32 bits and holds two numbers: a stream ends after $2^{33}$.
 
 static int
@@ -371,7 +364,7 @@ fill (sb_stream stream, uint64_t first, void (*draw) (const addresses *, sb_stre
     return GSL_SUCCESS;
 
   filling f = { .stream = stream, .first = first, .draw = draw, .x = x };
-  return sb_shards (x->size1, x->size2 < SHARD_NUMBERS ? SHARD_NUMBERS / x->size2 : 1, fill_rows, &f);
+  return sb_shards (x->size1, sb_shard_rows (x->size2), fill_rows, &f);
 }
 
 int

@@ -12,6 +12,7 @@
 #include "patches.h"
 
 #include "../base/error.h"
+#include "../base/rows.h"
 #include "../base/shard.h"
 #include "../dataset/safetensors.h"
 
@@ -124,16 +125,6 @@ paste (const sb_patches *c, const gsl_matrix *q, gsl_matrix *x, size_t row)
       memcpy (line_of (c, image, patch, line), gsl_matrix_const_ptr (q, patch, line * run), run * sizeof *image);
 }
 
-static void
-add_to_rows (double factor, const gsl_vector *mean, gsl_matrix *q)
-{
-  for (size_t i = 0; i < q->size1; i++)
-    {
-      gsl_vector_view row = gsl_matrix_row (q, i);
-      gsl_blas_daxpy (factor, mean, &row.vector);
-    }
-}
-
 // ## The fit
 //
 // The mean first and then the covariance about it, both over the patches of all images.
@@ -161,7 +152,7 @@ take_covariance (const sb_patches *c, const gsl_matrix *x, gsl_matrix *q, gsl_ma
   for (size_t i = 0; i < x->size1; i++)
     {
       cut (c, x, i, q);
-      add_to_rows (-1, c->mean, q);
+      sb_add_to_rows (-1, c->mean, q);
       gsl_blas_dsyrk (CblasLower, CblasTrans, share, q, 1, covariance);
     }
 }
@@ -257,7 +248,7 @@ encode_image (const sb_patches *c, const gsl_matrix *x, gsl_matrix *z, size_t ro
 {
   gsl_matrix_view latents = gsl_matrix_view_array (gsl_matrix_ptr (z, row, 0), q->size1, c->kept);
   cut (c, x, row, q);
-  add_to_rows (-1, c->mean, q);
+  sb_add_to_rows (-1, c->mean, q);
   gsl_blas_dgemm (CblasNoTrans, CblasTrans, 1, q, c->basis, 0, &latents.matrix);
   for (size_t i = 0; i < q->size1; i++)
     {
@@ -274,7 +265,7 @@ decode_image (const sb_patches *c, const gsl_matrix *latents, gsl_matrix *x, siz
     for (size_t k = 0; k < c->kept; k++)
       gsl_matrix_set (scaled, i, k, gsl_matrix_get (latents, row, i * c->kept + k) * gsl_vector_get (c->deviation, k));
   gsl_blas_dgemm (CblasNoTrans, CblasNoTrans, 1, scaled, c->basis, 0, q);
-  add_to_rows (1, c->mean, q);
+  sb_add_to_rows (1, c->mean, q);
   paste (c, q, x, row);
 }
 

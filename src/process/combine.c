@@ -51,7 +51,6 @@ add_up (size_t count, const double *c, const double *const *x, size_t numbers, d
 
 enum
 {
-  SHARD_NUMBERS = 16384,
   LONG_RUN = 8 // adjacent numbers of a part that are worth a call of their own
 };
 
@@ -150,8 +149,7 @@ combine (const sb_process *process, size_t terms, const sb_term *term, gsl_matri
       w.shared &= term[m].c->size1 == 1;
       w.dense &= term[m].x->tda == out->size2;
     }
-  const size_t d = out->size2, rows = d < SHARD_NUMBERS ? SHARD_NUMBERS / d : 1;
-  return sb_shards (out->size1, rows, combine_rows, &w);
+  return sb_shards (out->size1, sb_shard_rows (out->size2), combine_rows, &w);
 }
 
 // ## Rows with the same times

@@ -11,6 +11,7 @@
 
 #include "../base/checks.h"
 #include "../base/error.h"
+#include "../base/rows.h"
 #include "../operator/symmetric.h"
 
 #include <gsl/gsl_blas.h>
@@ -63,16 +64,6 @@ sb_gaussian_prior_copy (size_t d, const gsl_vector *mean, const gsl_matrix *U, s
 //
 // Numbers 0 to $d - 1$ of a row's stream are $\mathbf z$, those after it $\mathbf w$.
 
-static void
-add_to_rows (double factor, const gsl_vector *v, gsl_matrix *x)
-{
-  for (size_t i = 0; i < x->size1; i++)
-    {
-      gsl_vector_view row = gsl_matrix_row (x, i);
-      gsl_blas_daxpy (factor, v, &row.vector);
-    }
-}
-
 int
 sb_gaussian_prior_draw (const sb_gaussian_prior *prior, double sigma, sb_stream stream, gsl_matrix *x)
 {
@@ -83,7 +74,7 @@ sb_gaussian_prior_draw (const sb_gaussian_prior *prior, double sigma, sb_stream 
   if (!status)
     status = gsl_blas_dgemm (CblasNoTrans, CblasNoTrans, 1, w, prior->U, sigma, x);
   if (!status)
-    add_to_rows (1, prior->mean, x);
+    sb_add_to_rows (1, prior->mean, x);
   gsl_matrix_free (w);
   return status;
 }
@@ -221,7 +212,7 @@ sb_gaussian_prior_fit (size_t rank, gsl_matrix *x, sb_gaussian_prior *prior)
       gsl_vector_const_view row = gsl_matrix_const_row (x, i);
       gsl_blas_daxpy (1 / (double)x->size1, &row.vector, prior->mean);
     }
-  add_to_rows (-1, prior->mean, x);
+  sb_add_to_rows (-1, prior->mean, x);
   status = find_widest (x, prior->U);
   if (status)
     sb_gaussian_prior_free (prior);

@@ -22,11 +22,17 @@ int sb_gaussian_prior_draw (const sb_gaussian_prior *prior, double sigma, sb_str
 int sb_gaussian_prior_log_density (const sb_gaussian_prior *prior, double sigma, const gsl_matrix *x,
                                    gsl_vector *log_prior);
 
-// A given prior, copied (NULL: zeros); one fitted to rows x for images of a single colour; one fitted to the rows'
-// `rank` principal directions. GSL_EBADLEN, GSL_EDOM where a number is not finite, GSL_EINVAL where the rows vary in
-// fewer directions, GSL_ENOMEM; then there is nothing to free.
+// Three ways to make a prior. GSL_EBADLEN, GSL_EDOM where a number is not finite, GSL_ENOMEM; then there is nothing to
+// free.
+
+// Copy a given mean and directions; NULL: zeros.
 int sb_gaussian_prior_copy (size_t dimension, const gsl_vector *mean, const gsl_matrix *U, sb_gaussian_prior *prior);
+
+// Fit images of a single colour to the rows of x.
 int sb_gaussian_prior_of_colours (size_t channels, const gsl_matrix *x, sb_gaussian_prior *prior);
-int sb_gaussian_prior_fit (size_t rank, gsl_matrix *x, sb_gaussian_prior *prior); // x is overwritten
+
+// Fit the mean and `rank` principal directions of the rows of x, which is overwritten. GSL_EINVAL where they vary in
+// fewer directions.
+int sb_gaussian_prior_fit (size_t rank, gsl_matrix *x, sb_gaussian_prior *prior);
 
 #endif

@@ -6,6 +6,7 @@
 // times of the process, and that the map exists. The functions of a type may rely on them.
 
 #include "process.h"
+#include "view.h"
 
 #include "../base/checks.h"
 #include "../base/error.h"
@@ -292,6 +293,14 @@ scale_parts (const sb_process *process, sb_process_map map, const gsl_vector *s,
 // A diagonal matrix is its own transpose, in any orthonormal basis.
 
 int
+sb_check_view (sb_view view)
+{
+  if (view != SB_SCORE && view != SB_DENOISER && view != SB_EPSILON)
+    SB_ERROR (NULL, GSL_EINVAL, "a view is the score, the denoiser or epsilon, not %d", (int)view);
+  return GSL_SUCCESS;
+}
+
+int
 sb_process_apply (const sb_process *process, sb_process_map map, CBLAS_TRANSPOSE_t transpose, const gsl_vector *s,
                   const gsl_vector *t, gsl_matrix *x)
 {
@@ -310,6 +319,14 @@ sb_process_apply (const sb_process *process, sb_process_map map, CBLAS_TRANSPOSE
   return process->parts == 0   ? process->type->apply (process->state, map, transpose, from, t, x)
          : process->parts == 1 ? scale_rows (process, map, from, t, x)
                                : scale_parts (process, map, from, t, x);
+}
+
+int
+sb_process_apply_square (const sb_process *process, sb_process_map map, const gsl_vector *s, const gsl_vector *t,
+                         gsl_matrix *x)
+{
+  int status = sb_process_apply (process, map, CblasTrans, s, t, x);
+  return status ? status : sb_process_apply (process, map, CblasNoTrans, s, t, x);
 }
 
 // ## Determinant and trace

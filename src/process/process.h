@@ -88,6 +88,11 @@ void sb_process_free (sb_process *process);
 // outputs are unspecified.
 int sb_process_apply (const sb_process *process, sb_process_map map, CBLAS_TRANSPOSE_t transpose, const gsl_vector *s,
                       const gsl_vector *t, gsl_matrix *x);
+
+// x_i <- M M^T x_i, for a map M as S or G.
+int sb_process_apply_square (const sb_process *process, sb_process_map map, const gsl_vector *s, const gsl_vector *t,
+                             gsl_matrix *x);
+
 int sb_process_log_det (const sb_process *process, const gsl_vector *s, const gsl_vector *t, gsl_vector *log_det);
 int sb_process_trace (const sb_process *process, const gsl_vector *t, gsl_vector *trace);
 

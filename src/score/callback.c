@@ -56,8 +56,8 @@ sb_score_callback_alloc (const sb_score_callback *callback, const sb_process *pr
   const sb_view view = callback->view;
   if (!callback->function)
     SB_ERROR_NULL (NULL, GSL_EINVAL, "a score by callback needs a function");
-  if (view != SB_SCORE && view != SB_DENOISER && view != SB_EPSILON)
-    SB_ERROR_NULL (NULL, GSL_EINVAL, "a view is the score, the denoiser or epsilon, not %d", (int)view);
+  if (sb_check_view (view))
+    return NULL;
 
   callback_state *state = malloc (sizeof *state);
   if (!state)

@@ -87,14 +87,6 @@ check_result (const sb_score *score, const gsl_matrix *x, const gsl_matrix *v, c
   return status ? status : sb_check_apart (score->type->name, y, out);
 }
 
-static int
-check_view (sb_view view)
-{
-  if (view != SB_SCORE && view != SB_DENOISER && view != SB_EPSILON)
-    SB_ERROR (NULL, GSL_EINVAL, "a view is the score, the denoiser or epsilon, not %d", (int)view);
-  return GSL_SUCCESS;
-}
-
 // ## The views
 //
 // A view that the score does not compute follows by Tweedie's formula from one that it does: where there is a choice,
@@ -118,7 +110,7 @@ sb_score_evaluate (const sb_score *score, sb_view view, const gsl_matrix *x, con
                    gsl_matrix *out)
 {
   sb_view source = view;
-  int status = check_view (view);
+  int status = sb_check_view (view);
   if (!status)
     status = check_batch (score, x, t, y);
   if (!status)
@@ -160,17 +152,11 @@ check_rows (void *context, size_t shard, size_t first, size_t count)
   return GSL_SUCCESS;
 }
 
-enum
-{
-  SHARD_NUMBERS = 16384
-};
-
 int
 sb_score_check_finite (const sb_score *score, const gsl_vector *t, const gsl_matrix *g, const char *of)
 {
   gsl_matrix all = *g;
-  const size_t rows = g->size2 < SHARD_NUMBERS ? SHARD_NUMBERS / g->size2 : 1;
-  if (!sb_shards (g->size1, rows, check_rows, &all))
+  if (!sb_shards (g->size1, sb_shard_rows (g->size2), check_rows, &all))
     return GSL_SUCCESS;
   for (size_t i = 0; i < g->size1; i++)
     for (size_t j = 0; j < g->size2; j++)
@@ -201,7 +187,7 @@ check_product (const sb_score *score, bool available, const char *what, sb_view 
 {
   if (!available)
     SB_ERROR (NULL, GSL_EUNSUP, "the score \"%s\" has no %s product", score->type->name, what);
-  int status = check_view (view);
+  int status = sb_check_view (view);
   if (!status)
     status = check_batch (score, x, t, y);
   if (!status)

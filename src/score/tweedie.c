@@ -83,18 +83,12 @@ from_epsilon (const sb_process *process, sb_view to, const gsl_matrix *x, const 
   return GSL_SUCCESS;
 }
 
-static bool
-is_view (sb_view view)
-{
-  return view == SB_SCORE || view == SB_DENOISER || view == SB_EPSILON;
-}
-
 int
 sb_tweedie (const sb_process *process, sb_view from, sb_view to, const gsl_matrix *x, const gsl_vector *t,
             gsl_matrix *estimate)
 {
-  if (!is_view (from) || !is_view (to))
-    SB_ERROR (NULL, GSL_EINVAL, "a view is the score, the denoiser or epsilon, not %d or %d", (int)from, (int)to);
+  if (sb_check_view (from) || sb_check_view (to))
+    return GSL_EINVAL;
   if (x->size1 != estimate->size1 || x->size2 != estimate->size2 || t->size != x->size1)
     SB_ERROR (NULL, GSL_EBADLEN, "%zu x %zu points, with %zu times, have a %zu x %zu estimate", x->size1, x->size2,
               t->size, estimate->size1, estimate->size2);
@@ -138,8 +132,8 @@ sb_tweedie_transposed (const sb_process *process, sb_view from, sb_view to, cons
                        gsl_matrix *x_bar)
 {
   int status = GSL_SUCCESS;
-  if (!is_view (from) || !is_view (to))
-    SB_ERROR (NULL, GSL_EINVAL, "a view is the score, the denoiser or epsilon, not %d or %d", (int)from, (int)to);
+  if (sb_check_view (from) || sb_check_view (to))
+    return GSL_EINVAL;
   if (t->size != bar->size1 || (x_bar && (x_bar->size1 != bar->size1 || x_bar->size2 != bar->size2)))
     SB_ERROR (NULL, GSL_EBADLEN, "a gradient is %zu x %zu, with %zu times and another of %zu x %zu", bar->size1,
               bar->size2, t->size, x_bar ? x_bar->size1 : 0, x_bar ? x_bar->size2 : 0);

@@ -12,6 +12,7 @@
 #include "points.h"
 
 #include "../base/error.h"
+#include "../base/rows.h"
 
 #include <gsl/gsl_blas.h>
 #include <gsl/gsl_math.h>
@@ -57,16 +58,6 @@ map_rows (const mapped *w, sb_process_map map, CBLAS_TRANSPOSE_t transpose, gsl_
   return sb_process_apply (w->process, map, transpose, NULL, &t.vector, x);
 }
 
-static void
-add_to_rows (double c, const gsl_vector *v, gsl_matrix *x)
-{
-  for (size_t i = 0; i < x->size1; i++)
-    {
-      gsl_vector_view row = gsl_matrix_row (x, i);
-      gsl_blas_daxpy (c, v, &row.vector);
-    }
-}
-
 static int
 map_points (mapped *w, const points *law, const gsl_matrix *x)
 {
@@ -76,9 +67,9 @@ map_points (mapped *w, const points *law, const gsl_matrix *x)
   gsl_vector_memcpy (&first.vector, &w->first);
   gsl_matrix_memcpy (w->law.mu, law->mu);
   gsl_matrix_memcpy (w->x, x);
-  add_to_rows (-1, &w->first, w->law.mu);
+  sb_add_to_rows (-1, &w->first, w->law.mu);
   int status = map_rows (w, SB_A, CblasNoTrans, &one.matrix);
-  add_to_rows (-1, &first.vector, w->x);
+  sb_add_to_rows (-1, &first.vector, w->x);
   if (!status)
     status = map_rows (w, SB_A, CblasNoTrans, w->law.mu);
   if (!status)
@@ -138,7 +129,7 @@ keep_values (mapped *w, const points *law)
   if (!w->values)
     return GSL_ENOMEM;
   gsl_matrix_memcpy (w->values, law->mu);
-  add_to_rows (-1, &w->first, w->values);
+  sb_add_to_rows (-1, &w->first, w->values);
   return GSL_SUCCESS;
 }
 
@@ -161,7 +152,7 @@ answer_view (const mapped *w, const sb_target_question *q)
   unit.view = q->view == SB_SCORE ? SB_EPSILON : q->view;
   int status = answer_unit (w, unit);
   if (!status && q->view == SB_DENOISER)
-    add_to_rows (1, &w->first, q->out);
+    sb_add_to_rows (1, &w->first, q->out);
   if (status || q->view != SB_SCORE)
     return status;
   gsl_matrix_scale (q->out, -1);

@@ -110,9 +110,9 @@ int
 sb_target_evaluate (const sb_target *target, const sb_process *process, sb_view view, const gsl_matrix *x,
                     const gsl_vector *t, gsl_matrix *out)
 {
-  if (view != SB_SCORE && view != SB_DENOISER && view != SB_EPSILON)
-    SB_ERROR (NULL, GSL_EINVAL, "a view is the score, the denoiser or epsilon, not %d", (int)view);
-  return ask (target, process, &(sb_target_question){ SB_TARGET_VIEW, view, .x = x, .t = t, .out = out });
+  const int status = sb_check_view (view);
+  return status ? status
+                : ask (target, process, &(sb_target_question){ SB_TARGET_VIEW, view, .x = x, .t = t, .out = out });
 }
 
 int
@@ -203,8 +203,8 @@ kernels_at (const sb_process *process, double t, double *numbers, target_kernel 
     {
       kernel[k].sd = numbers[k];
       if (kernel[k].sd * kernel[k].sd > DBL_MAX)
-        SB_ERROR (NULL, GSL_EOVRFLW, "part %zu has noise of deviation %g at t = %g, whose square is no double", k,
-                  kernel[k].sd, t);
+        SB_ERROR (NULL, GSL_EOVRFLW, "part %zu has noise of deviation %g at t = %g, whose square overflows or vanishes",
+                  k, kernel[k].sd, t);
     }
   return status;
 }

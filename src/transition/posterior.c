@@ -79,14 +79,6 @@ check_times (double s, double t)
   return GSL_SUCCESS;
 }
 
-static int
-check_view (sb_view view)
-{
-  if (view != SB_SCORE && view != SB_DENOISER && view != SB_EPSILON)
-    SB_ERROR (NULL, GSL_EINVAL, "a view is the score, the denoiser or epsilon, not %d", (int)view);
-  return GSL_SUCCESS;
-}
-
 // `numbers` is memory for five numbers per part.
 
 static int
@@ -114,7 +106,7 @@ sb_posterior_at (const sb_process *process, sb_view view, double s, double t, sb
 {
   int status = check_times (s, t);
   if (!status)
-    status = check_view (view);
+    status = sb_check_view (view);
   if (status)
     return status;
   double few[5], *numbers = process->parts > 1 ? malloc (5 * process->parts * sizeof *numbers) : few;
