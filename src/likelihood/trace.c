@@ -15,9 +15,9 @@
 
 #include "../base/checks.h"
 #include "../base/error.h"
+#include "../base/rows.h"
 #include "../sampler/drift.h"
 
-#include <gsl/gsl_blas.h>
 #include <gsl/gsl_math.h>
 #include <stdbool.h>
 
@@ -42,24 +42,6 @@ sb_trace_directions (sb_trace trace, sb_stream stream, size_t count, gsl_matrix 
 // for a network the product with $\mathbf J^{\mathsf T}$, one backward pass, is the cheaper one: "the vector-Jacobian
 // product". [scoresde.txt-vjp]
 
-static void
-add_products (double weight, const gsl_matrix *a, const gsl_matrix *b, gsl_vector *sum)
-{
-  for (size_t i = 0; i < a->size1; i++)
-    {
-      gsl_vector_const_view a_i = gsl_matrix_const_row (a, i), b_i = gsl_matrix_const_row (b, i);
-      double product;
-      gsl_blas_ddot (&a_i.vector, &b_i.vector, &product);
-      *gsl_vector_ptr (sum, i) += weight * product;
-    }
-}
-
-static int
-apply (const sb_process *process, sb_process_map map, CBLAS_TRANSPOSE_t transpose, const gsl_vector *t, gsl_matrix *x)
-{
-  return sb_process_apply (process, map, transpose, NULL, t, x);
-}
-
 // s: the score at x too, where a product with $\mathbf J^{\mathsf T}$ is taken; NULL: not wanted.
 
 static int
@@ -68,21 +50,19 @@ add_along (const sb_score *score, const gsl_matrix *y, const gsl_vector *t, cons
 {
   const sb_process *process = score->process;
   gsl_matrix_memcpy (mapped, v);
-  int status = apply (process, SB_F, CblasNoTrans, t, mapped);
+  int status = sb_process_apply (process, SB_F, CblasNoTrans, NULL, t, mapped);
   if (!status)
-    add_products (1, v, mapped, sum);
+    sb_add_row_products (1, v, mapped, sum);
   gsl_matrix_memcpy (mapped, v);
   if (!status)
-    status = apply (process, SB_G, CblasTrans, t, mapped);
-  if (!status)
-    status = apply (process, SB_G, CblasNoTrans, t, mapped);
+    status = sb_process_apply_square (process, SB_G, NULL, t, mapped);
   const bool back = score->type->backward_first;
   if (!status)
     status = s      ? sb_score_evaluate_vjp (score, SB_SCORE, x, t, y, mapped, s, Jv)
              : back ? sb_score_vjp (score, SB_SCORE, x, t, y, mapped, Jv)
                     : sb_score_jvp (score, SB_SCORE, x, t, y, v, Jv);
   if (!status)
-    add_products (-0.5, back ? v : mapped, Jv, sum);
+    sb_add_row_products (-0.5, back ? v : mapped, Jv, sum);
   return status;
 }
 
@@ -200,4 +180,41 @@ sb_flow_velocity_and_divergence (const sb_score *score, const gsl_matrix *y, con
   if (!status)
     status = sb_check_apart ("a velocity", x, velocity);
   return status ? status : find_both (score, y, t, x, v, velocity, divergence);
+}
+
+// ## The Fokker-Planck equation
+//
+// Kolmogorov's forward equation [scoresde.eq35] is an equation of continuity for the velocity of the probability flow,
+// [scoresde.eq37] $\partial_t p_t = -\nabla\cdot(\tilde{\mathbf f}\,p_t)$. Divided by $p_t$ it involves only the score:
+// $$ \partial_t \log p_t(\mathbf x) = -\nabla\cdot\tilde{\mathbf f}(\mathbf x, t)
+//    - \tilde{\mathbf f}(\mathbf x, t)^\top\mathbf s(\mathbf x, t) . $$
+
+static int
+subtract_advection (const sb_score *score, const gsl_matrix *y, const gsl_vector *t, const gsl_matrix *x,
+                    gsl_matrix *memory, gsl_vector *rate)
+{
+  const size_t n = x->size1, d = x->size2;
+  gsl_matrix_view s = gsl_matrix_submatrix (memory, 0, 0, n, d), velocity = gsl_matrix_submatrix (memory, n, 0, n, d),
+                  used = gsl_matrix_submatrix (memory, 2 * n, 0, n, d);
+  int status = sb_score_estimate (score, SB_SCORE, x, t, y, &s.matrix);
+  gsl_matrix_memcpy (&used.matrix, &s.matrix);
+  if (!status)
+    status = sb_flow_velocity_given (score->process, t, x, &used.matrix, &velocity.matrix);
+  if (!status)
+    sb_add_row_products (-1, &velocity.matrix, &s.matrix, rate);
+  return status;
+}
+
+int
+sb_fokker_planck (const sb_score *score, const gsl_matrix *y, const gsl_vector *t, const gsl_matrix *x,
+                  gsl_vector *rate)
+{
+  int status = sb_flow_divergence (score, y, t, x, NULL, rate);
+  if (status || x->size1 == 0)
+    return status;
+  gsl_vector_scale (rate, -1);
+  gsl_matrix *memory = gsl_matrix_alloc (3 * x->size1, x->size2);
+  status = memory ? subtract_advection (score, y, t, x, memory, rate) : GSL_ENOMEM;
+  gsl_matrix_free (memory);
+  return status;
 }

@@ -26,10 +26,15 @@ int sb_trace_directions (sb_trace trace, sb_stream stream, size_t count, gsl_mat
 int sb_flow_divergence (const sb_score *score, const gsl_matrix *y, const gsl_vector *t, const gsl_matrix *x,
                         const gsl_matrix *v, gsl_vector *divergence);
 
-// The velocity (n x d) too, as of sb_flow_velocity; of a network, along directions, one forward pass serves both.
+// The velocity (n x d) too, as for sb_flow_velocity; of a network, along directions, one forward pass serves both.
 int sb_flow_velocity_and_divergence (const sb_score *score, const gsl_matrix *y, const gsl_vector *t,
                                      const gsl_matrix *x, const gsl_matrix *v, gsl_matrix *velocity,
                                      gsl_vector *divergence);
+
+// rate_i <- d/dt log p_t (x_i) at t_i, where p_t has the score and obeys the Fokker-Planck equation of its process:
+// minus the velocity's divergence, and minus its product with the score. Errors as for sb_flow_divergence.
+int sb_fokker_planck (const sb_score *score, const gsl_matrix *y, const gsl_vector *t, const gsl_matrix *x,
+                      gsl_vector *rate);
 
 SB_END_DECLS
 

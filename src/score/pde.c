@@ -1,30 +1,18 @@
-// # The Fokker-Planck equation, by the score, and the score's own
+// # Equations that a score solves
 //
-// Kolmogorov's forward equation [scoresde.eq35] is an equation of continuity for the velocity of the probability flow,
-// [scoresde.eq37] $\partial_t p_t = -\nabla\cdot(\tilde{\mathbf f}\,p_t)$. Divided by $p_t$ it involves only the score:
-// $$ \partial_t \log p_t(\mathbf x) = -\nabla\cdot\tilde{\mathbf f}(\mathbf x, t) - \tilde{\mathbf f}(\mathbf x, t)^\top\mathbf s(\mathbf x, t) . $$
+// Kolmogorov's forward equation gives the rate of a log density by the score alone: of a process with maps in
+// likelihood/trace.c, here of any SDE. A score and a denoiser solve equations of their own.
 
 #include "pde.h"
 
 #include "../base/checks.h"
 #include "../base/error.h"
+#include "../base/rows.h"
 
 #include <gsl/gsl_blas.h>
 #include <gsl/gsl_math.h>
 #include <math.h>
 #include <stdlib.h>
-
-static void
-subtract_products (const gsl_matrix *a, const gsl_matrix *b, double weight, gsl_vector *rate)
-{
-  for (size_t i = 0; i < a->size1; i++)
-    {
-      double product;
-      gsl_vector_const_view a_i = gsl_matrix_const_row (a, i), b_i = gsl_matrix_const_row (b, i);
-      gsl_blas_ddot (&a_i.vector, &b_i.vector, &product);
-      *gsl_vector_ptr (rate, i) -= weight * product;
-    }
-}
 
 static int
 check (const sb_score *score, const gsl_vector *t, const gsl_matrix *x, const gsl_vector *rate)
@@ -34,86 +22,6 @@ check (const sb_score *score, const gsl_vector *t, const gsl_matrix *x, const gs
     SB_ERROR (NULL, GSL_EBADLEN, "x is %zu x %zu, with %zu times and %zu rates; the score has dimension %zu", n, d,
               t->size, rate->size, score->process->dimension);
   return GSL_SUCCESS;
-}
-
-// ## A linear SDE
-//
-// With $\mathbf s_G = \mathbf G\mathbf G^\top\mathbf s$ it is $-\operatorname{tr}\mathbf F +
-// \tfrac12\operatorname{tr}(\mathbf G\mathbf G^\top\mathbf J)
-// - (\mathbf F\mathbf x - \tfrac12\mathbf s_G)^\top\mathbf s$, and the trace takes a product for each coordinate.
-
-static int
-map (const sb_score *score, sb_process_map which, CBLAS_TRANSPOSE_t transpose, const gsl_vector *t, gsl_matrix *x)
-{
-  return sb_process_apply (score->process, which, transpose, NULL, t, x);
-}
-
-static int
-square_map (const sb_score *score, const gsl_vector *t, gsl_matrix *x)
-{
-  int status = map (score, SB_G, CblasTrans, t, x);
-  return status ? status : map (score, SB_G, CblasNoTrans, t, x);
-}
-
-static int
-add_trace (const sb_score *score, const gsl_matrix *y, const gsl_vector *t, const gsl_matrix *x, gsl_matrix *axis,
-           gsl_matrix *Je, gsl_vector *rate)
-{
-  int status = GSL_SUCCESS;
-  for (size_t j = 0; j < x->size2 && !status; j++)
-    {
-      gsl_vector_view column = gsl_matrix_column (axis, j);
-      gsl_matrix_set_zero (axis);
-      gsl_vector_set_all (&column.vector, 1);
-      status = sb_score_jvp (score, SB_SCORE, x, t, y, axis, Je);
-      if (!status)
-        status = square_map (score, t, axis);
-      if (!status)
-        subtract_products (axis, Je, -0.5, rate);
-    }
-  return status;
-}
-
-static int
-linear_rate (const sb_score *score, const gsl_matrix *y, const gsl_vector *t, const gsl_matrix *x, gsl_matrix *s,
-             gsl_matrix *moved, gsl_matrix *Je, gsl_vector *rate)
-{
-  // Begin with minus the trace of F.
-  int status = sb_process_trace (score->process, t, rate);
-  gsl_vector_scale (rate, -1);
-  if (!status)
-    status = add_trace (score, y, t, x, moved, Je, rate);
-
-  // Subtract the velocity's product with the score.
-  if (!status)
-    status = sb_score_estimate (score, SB_SCORE, x, t, y, s);
-  gsl_matrix_memcpy (moved, x);
-  if (!status)
-    status = map (score, SB_F, CblasNoTrans, t, moved);
-  if (!status)
-    subtract_products (moved, s, 1, rate);
-  gsl_matrix_memcpy (moved, s);
-  if (!status)
-    status = square_map (score, t, moved);
-  if (!status)
-    subtract_products (moved, s, -0.5, rate);
-  return status;
-}
-
-int
-sb_fokker_planck (const sb_score *score, const gsl_matrix *y, const gsl_vector *t, const gsl_matrix *x,
-                  gsl_vector *rate)
-{
-  const size_t n = x->size1, d = x->size2;
-  int status = check (score, t, x, rate);
-  if (status || n == 0)
-    return status;
-  gsl_matrix *s = gsl_matrix_alloc (n, d), *moved = gsl_matrix_alloc (n, d), *Je = gsl_matrix_alloc (n, d);
-  status = s && moved && Je ? linear_rate (score, y, t, x, s, moved, Je, rate) : GSL_ENOMEM;
-  gsl_matrix_free (s);
-  gsl_matrix_free (moved);
-  gsl_matrix_free (Je);
-  return status;
 }
 
 // ## Any SDE
@@ -133,6 +41,12 @@ velocity_at (const sb_ito *ito, const sb_score *score, const gsl_matrix *y, cons
   return status ? status : sb_ito_flow_velocity (ito, t, x, w->s, w->velocity);
 }
 
+static double
+spacing (double x)
+{
+  return 1e-3 * GSL_MAX_DBL (fabs (x), 1e-2);
+}
+
 static int
 subtract_slope (const sb_ito *ito, const sb_score *score, const gsl_matrix *y, const gsl_vector *t, const gsl_matrix *x,
                 size_t j, work *w, gsl_vector *rate)
@@ -145,12 +59,12 @@ subtract_slope (const sb_ito *ito, const sb_score *score, const gsl_matrix *y, c
       for (size_t i = 0; i < x->size1; i++)
         {
           const double x_ij = gsl_matrix_get (x, i, j);
-          gsl_matrix_set (w->at, i, j, x_ij + place[k] * 1e-3 * GSL_MAX_DBL (fabs (x_ij), 1e-2));
+          gsl_matrix_set (w->at, i, j, x_ij + place[k] * spacing (x_ij));
         }
       status = velocity_at (ito, score, y, t, w->at, w);
       for (size_t i = 0; i < x->size1 && !status; i++)
         {
-          const double h = 1e-3 * GSL_MAX_DBL (fabs (gsl_matrix_get (x, i, j)), 1e-2);
+          const double h = spacing (gsl_matrix_get (x, i, j));
           *gsl_vector_ptr (rate, i) -= weight[k] / (12 * h) * gsl_matrix_get (w->velocity, i, j);
         }
     }
@@ -164,7 +78,7 @@ ito_rate (const sb_ito *ito, const sb_score *score, const gsl_matrix *y, const g
   gsl_vector_set_zero (rate);
   int status = velocity_at (ito, score, y, t, x, w);
   if (!status)
-    subtract_products (w->velocity, w->s, 1, rate);
+    sb_add_row_products (-1, w->velocity, w->s, rate);
   for (size_t j = 0; j < x->size2 && !status; j++)
     status = subtract_slope (ito, score, y, t, x, j, w, rate);
   return status;
@@ -381,7 +295,8 @@ sb_ito_rate (const sb_ito *ito, bool reversed, const sb_score *field, sb_view vi
 // $$ \partial_t\mathbf s - g^2\bigl(\mathbf J_s\mathbf s + \tfrac12\triangle\mathbf s\bigr) = 0 , $$
 // which the score of every law solves. It is $\mathbf J_s\mathbf s$, not $\mathbf J_s^\top\mathbf s$; they agree where
 // $\mathbf s$ is a gradient, and then both are $\tfrac12\nabla\lVert\mathbf s\rVert^2$. [consistent.eq21] What the
-// densities themselves solve is `sb_fokker_planck` above. [consistent.eq13] [consistent.lemA.3] [consistent.lemA.12]
+// densities themselves solve is `sb_fokker_planck_ito` above. [consistent.eq13] [consistent.lemA.3]
+// [consistent.lemA.12]
 
 static int
 find_g (const sb_process *process, double t, double *g)

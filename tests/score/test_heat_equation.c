@@ -5,6 +5,7 @@
 // the library's density, score and derivatives, the mixture M2 in the plane. $\sigma_t = t$, so that $g^2/2 = t$.
 
 #include "denoisers.h"
+#include "likelihood/trace.h"
 #include "process/edm.h"
 #include "process/vp.h"
 #include "scope.h"

@@ -1,6 +1,7 @@
 // # What must be true of the Fokker-Planck equation, by the score
 
 #include "conformance/worlds.h"
+#include "likelihood/trace.h"
 #include "process/ito.h"
 #include "score/callback.h"
 #include "score/exact.h"
