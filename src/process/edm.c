@@ -22,24 +22,10 @@ typedef struct
 } edm;
 
 static double
-signal_stays (const void *edm_, double s, double t)
-{
-  (void)edm_, (void)s, (void)t;
-  return 1;
-}
-
-static double
 variance (const void *edm_, double s, double t)
 {
   (void)edm_;
   return (t - s) * (t + s);
-}
-
-static double
-no_drift (const void *edm_, double t)
-{
-  (void)edm_, (void)t;
-  return 0;
 }
 
 static double
@@ -56,12 +42,8 @@ prior_sd (const void *state)
   return e->sigma_max;
 }
 
-static const sb_scalar_type edm_type = { .name = "edm",
-                                         .mean = signal_stays,
-                                         .variance = variance,
-                                         .drift = no_drift,
-                                         .diffusion = diffusion,
-                                         .prior_sd = prior_sd };
+static const sb_scalar_type edm_type
+    = { .name = "edm", .variance = variance, .diffusion = diffusion, .prior_sd = prior_sd };
 
 // The maps do not end at $\sigma_{\max}$: a sampler that adds noise first goes above it, and so does one training
 // sample in 600,000.

@@ -187,13 +187,6 @@ sb_nonuniform_settings (const sb_process *process, const char *name)
 // likelihood weight is $g^2 = 0$.
 
 static double
-one (const void *nothing, double s, double t)
-{
-  (void)nothing, (void)s, (void)t;
-  return 1;
-}
-
-static double
 no_variance (const void *nothing, double s, double t)
 {
   (void)nothing, (void)s, (void)t;
@@ -214,9 +207,8 @@ no_prior (const void *nothing)
   return 0;
 }
 
-static const sb_scalar_type still_type = {
-  .name = "still", .mean = one, .variance = no_variance, .drift = no_rate, .diffusion = no_rate, .prior_sd = no_prior
-};
+static const sb_scalar_type still_type
+    = { .name = "still", .variance = no_variance, .diffusion = no_rate, .prior_sd = no_prior };
 
 sb_process *
 sb_still_alloc (size_t dimension)

@@ -25,30 +25,28 @@ typedef struct
 // The kernel's rates of change from 0 follow from $\dot a = f a$ and $\dot v = 2 f v + g^2$:
 // $$ \frac{d}{dt}\,a(0,t) = f a, \qquad \frac{d}{dt}\sqrt{v(0,t)} = \frac{2 f v + g^2}{2\sqrt v}. $$
 
-int
-sb_scalar_number (const sb_scalar_type *type, const void *parameters, sb_process_map map, double s, double t, double *c)
+static double
+mean (const scalar_state *p, double s, double t)
 {
-  if (map == SB_A || map == SB_S)
-    {
-      *c = map == SB_A ? type->mean (parameters, s, t) : sqrt (type->variance (parameters, s, t));
-      return GSL_SUCCESS;
-    }
-  if (!type->drift || !type->diffusion)
-    SB_ERROR (NULL, GSL_EUNSUP, "%s is a chain, and has neither drift nor diffusion", type->name);
-  double f = type->drift (parameters, t), g = type->diffusion (parameters, t);
-  double v = map == SB_S_RATE ? type->variance (parameters, 0, t) : 0;
-  *c = map == SB_F        ? f
-       : map == SB_G      ? g
-       : map == SB_A_RATE ? f * type->mean (parameters, 0, t)
-                          : (2 * f * v + g * g) / (2 * sqrt (v));
-  return GSL_SUCCESS;
+  return p->type->mean ? p->type->mean (p->parameters, s, t) : 1;
 }
 
 static int
 scalar_numbers (const void *scalar, sb_process_map map, double s, double t, double *c)
 {
-  const scalar_state *state = scalar;
-  return sb_scalar_number (state->type, state->parameters, map, s, t, c);
+  const scalar_state *p = scalar;
+  const sb_scalar_type *type = p->type;
+  if (map == SB_A || map == SB_S)
+    {
+      *c = map == SB_A ? mean (p, s, t) : sqrt (type->variance (p->parameters, s, t));
+      return GSL_SUCCESS;
+    }
+  if (!type->diffusion)
+    SB_ERROR (NULL, GSL_EUNSUP, "%s is a chain, and has neither drift nor diffusion", type->name);
+  const double f = type->drift ? type->drift (p->parameters, t) : 0, g = type->diffusion (p->parameters, t);
+  const double v = map == SB_S_RATE ? type->variance (p->parameters, 0, t) : 0;
+  *c = map == SB_F ? f : map == SB_G ? g : map == SB_A_RATE ? f * mean (p, 0, t) : (2 * f * v + g * g) / (2 * sqrt (v));
+  return GSL_SUCCESS;
 }
 
 static int

@@ -10,16 +10,12 @@ SB_BEGIN_DECLS
 typedef struct
 {
   const char *name;
-  double (*mean) (const void *parameters, double s, double t);     // a(s,t) > 0
+  double (*mean) (const void *parameters, double s, double t);     // a(s,t) > 0; NULL: 1
   double (*variance) (const void *parameters, double s, double t); // v(s,t) >= 0, 0 where s = t
-  double (*drift) (const void *parameters, double t); // f(t); NaN where the SDE is undefined; NULL: a chain has none
-  double (*diffusion) (const void *parameters, double t); // g(t) >= 0; likewise
+  double (*drift) (const void *parameters, double t);              // f(t); NULL: 0
+  double (*diffusion) (const void *parameters, double t); // g(t) >= 0, NaN where the SDE is undefined; NULL: a chain
   double (*prior_sd) (const void *parameters);            // the prior is N(0, prior_sd^2 I); NULL: N(0, I)
 } sb_scalar_type;
-
-// The number of a map that is no inverse, for use in sb_process_type.numbers. GSL_EUNSUP where a chain has no such map.
-int sb_scalar_number (const sb_scalar_type *type, const void *parameters, sb_process_map map, double s, double t,
-                      double *c);
 
 // The type is kept, not copied. The parameters are one block from malloc: they belong to the process from here on, and
 // are released with it, or at once where this fails. NULL where parameters is NULL (GSL_ENOMEM: so the result of malloc

@@ -37,13 +37,6 @@ sigma_at (const smld_scales *scales, double t)
 // data. The product of sum and difference is exact to rounding even where the scales are close.
 
 static double
-smld_mean (const void *scales, double s, double t)
-{
-  (void)scales, (void)s, (void)t;
-  return 1;
-}
-
-static double
 smld_variance (const void *scales, double s, double t)
 {
   double sigma_j = sigma_at (scales, s), sigma_i = sigma_at (scales, t);
@@ -58,8 +51,7 @@ smld_prior_sd (const void *scales)
   return sigma_at (scales, 1);
 }
 
-static const sb_scalar_type smld_type
-    = { .name = "smld", .mean = smld_mean, .variance = smld_variance, .prior_sd = smld_prior_sd };
+static const sb_scalar_type smld_type = { .name = "smld", .variance = smld_variance, .prior_sd = smld_prior_sd };
 
 // ## Making one
 

@@ -68,23 +68,8 @@ sb_ve_variance (const void *ve, double s, double t)
 
 // ## As a process
 //
-// The signal is not scaled, $a = 1$ and $f = 0$.
-
-static double
-signal_stays (const void *ve, double s, double t)
-{
-  (void)ve, (void)s, (void)t;
-  return 1;
-}
-
-static double
-no_drift (const void *ve, double t)
-{
-  (void)ve, (void)t;
-  return 0;
-}
-
-// The prior of $\mathbf{x}_1$ is its noise alone: $\mathcal{N}(\mathbf{0}, \sigma^2(1)\,\mathbf{I})$.
+// The signal is not scaled, $a = 1$ and $f = 0$: what a type leaves out. The prior of $\mathbf{x}_1$ is its noise
+// alone: $\mathcal{N}(\mathbf{0}, \sigma^2(1)\,\mathbf{I})$.
 
 static double
 prior_sd (const void *ve)
@@ -92,12 +77,8 @@ prior_sd (const void *ve)
   return sb_ve_sigma (ve, 1);
 }
 
-static const sb_scalar_type ve_type = { .name = "ve",
-                                        .mean = signal_stays,
-                                        .variance = sb_ve_variance,
-                                        .drift = no_drift,
-                                        .diffusion = sb_ve_diffusion,
-                                        .prior_sd = prior_sd };
+static const sb_scalar_type ve_type
+    = { .name = "ve", .variance = sb_ve_variance, .diffusion = sb_ve_diffusion, .prior_sd = prior_sd };
 
 static sb_process *
 alloc (const sb_scalar_type *type, size_t dimension, double sigma_min, double sigma_max)
@@ -147,12 +128,8 @@ gathered_prior_sd (const void *ve)
   return sqrt (gathered (ve, 0, 1));
 }
 
-static const sb_scalar_type gathered_type = { .name = "ve",
-                                              .mean = signal_stays,
-                                              .variance = gathered,
-                                              .drift = no_drift,
-                                              .diffusion = gathered_diffusion,
-                                              .prior_sd = gathered_prior_sd };
+static const sb_scalar_type gathered_type
+    = { .name = "ve", .variance = gathered, .diffusion = gathered_diffusion, .prior_sd = gathered_prior_sd };
 
 sb_process *
 sb_ve_gathered_alloc (size_t dimension, double sigma_min, double sigma_max)
@@ -185,12 +162,9 @@ scheduled_prior_sd (const void *schedule)
   return sqrt (scheduled_variance (schedule, 0, 1));
 }
 
-static const sb_scalar_type scheduled_type = { .name = "ve",
-                                               .mean = signal_stays,
-                                               .variance = scheduled_variance,
-                                               .drift = no_drift,
-                                               .diffusion = scheduled_diffusion,
-                                               .prior_sd = scheduled_prior_sd };
+static const sb_scalar_type scheduled_type = {
+  .name = "ve", .variance = scheduled_variance, .diffusion = scheduled_diffusion, .prior_sd = scheduled_prior_sd
+};
 
 sb_process *
 sb_ve_schedule_alloc (size_t dimension, const sb_ve_schedule *schedule)
