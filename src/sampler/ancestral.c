@@ -23,13 +23,13 @@
 #include "sampler.h"
 
 // So $p = 1/A$ and $q = S^2/A$. In terms of the denoiser it is the posterior's mean with $\hat{\mathbf x}_0$ for
-// $\mathbf x_0$: $c = 1$ and $k = A\,S_s^2/S_t^2$, since $S_t^2 = A^2 S_s^2 + S^2$.
+// $\mathbf x_0$: $c = 1$ and $a = A\,S_s^2/S_t^2$, since $S_t^2 = A^2 S_s^2 + S^2$.
 
 static sb_step_numbers
 mean_and (double b, const sb_step_at *at)
 {
   return (sb_step_numbers){
-    .p = 1 / at->A, .q = at->S * at->S / at->A, .b = b, .c = 1, .k = at->A * at->S_s * at->S_s / (at->S_t * at->S_t)
+    .p = 1 / at->A, .q = at->S * at->S / at->A, .b = b, .c = 1, .a = at->A * at->S_s * at->S_s / (at->S_t * at->S_t)
   };
 }
 

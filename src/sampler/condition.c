@@ -15,7 +15,7 @@
 #include "../base/rows.h"
 #include "../transition/posterior.h"
 
-// Anew: the kernel from $\mathbf y$.
+// Drawn anew, $\mathbf y_t$ comes from its kernel given $\mathbf y$.
 
 static int
 draw_anew (const sb_process *process, const gsl_vector *t, const gsl_matrix *z, const gsl_matrix *y, gsl_matrix *y_t)
@@ -24,7 +24,7 @@ draw_anew (const sb_process *process, const gsl_vector *t, const gsl_matrix *z, 
   return sb_process_transition (process, NULL, t, z, y_t);
 }
 
-// On one path: its point at $t$, given $\mathbf y$ and its point at the later time.
+// On one path, $\mathbf y_t$ is drawn given $\mathbf y$ and the path's point at the later time.
 
 static int
 go_back (const sb_process *process, double before, const gsl_vector *t, const gsl_matrix *z, const gsl_matrix *y,

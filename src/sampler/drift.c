@@ -88,9 +88,7 @@ move_by_score (const sb_process *process, const gsl_vector *t, double weight, co
   sb_copy_rows (out, x);
   int status = sb_process_apply (process, SB_F, CblasNoTrans, NULL, t, out);
   if (!status)
-    status = sb_process_apply (process, SB_G, CblasTrans, NULL, t, g);
-  if (!status)
-    status = sb_process_apply (process, SB_G, CblasNoTrans, NULL, t, g);
+    status = sb_process_apply_square (process, SB_G, NULL, t, g);
   if (!status)
     sb_work_add (out, -weight, g);
   return status;

@@ -36,18 +36,11 @@ enum
 };
 
 static double
-t_hat (double s, double t, const double *key, double *noise)
+t_hat (double t, const double *key, double *noise)
 {
-  (void)s;
   const double gamma = key[T_MIN] <= t && t <= key[T_MAX] ? GSL_MIN_DBL (key[CHURN], M_SQRT2 - 1) : 0;
   *noise = key[NOISE];
   return t + gamma * t;
-}
-
-static bool
-noisy (const double *key)
-{
-  return key[CHURN] > 0;
 }
 
 // All rows of a batch end at 0, or none does.
@@ -73,8 +66,7 @@ static const sb_key keys[KEYS] = {
 
 static const sb_step_type edm_heun
     = { .entry = { "edm-heun", "Karras et al.'s sampler: flow-heun, after adding noise", keys, KEYS },
-        .needs = SB_NEEDS_NOISE_TIME,
+        .needs = SB_NEEDS_NOISE_TIME | SB_NEEDS_NOISE_KEY,
         .t_hat = t_hat,
-        .noisy = noisy,
         .take = take };
 const sb_step_type *sb_step_edm_heun = &edm_heun;

@@ -19,10 +19,8 @@
 static sb_step_numbers
 numbers (const sb_step_at *at, const double *key)
 {
-  const double eta = key[0], p = 1 - at->h * at->f, q = (1 + eta * eta) / 2 * at->h * at->g * at->g;
-  return (sb_step_numbers){
-    .p = p, .q = q, .b = eta * sqrt (at->h) * at->g, .c = p * at->A, .k = p - q / (at->S_t * at->S_t)
-  };
+  const double eta = key[0], q = (1 + eta * eta) / 2 * at->h * at->g * at->g;
+  return sb_step_by_score (at, 1 - at->h * at->f, q, eta * sqrt (at->h) * at->g);
 }
 
 static sb_step_maps
@@ -34,19 +32,12 @@ maps (double h, const double *key)
   };
 }
 
-static bool
-noisy (const double *key)
-{
-  return key[0] > 0;
-}
-
 static const sb_key eta = { .name = "eta", .usual = 1, .high = HUGE_VAL, .help = "1: the reverse SDE, 0: the flow" };
 
 static const sb_step_type euler_maruyama
     = { .entry = { "euler-maruyama", "the simplest solver of the reverse SDE", &eta, 1 },
-        .needs = SB_NEEDS_SDE | SB_NEEDS_KERNEL,
+        .needs = SB_NEEDS_SDE | SB_NEEDS_KERNEL | SB_NEEDS_NOISE_KEY,
         .numbers = numbers,
-        .maps = maps,
-        .noisy = noisy };
+        .maps = maps };
 
 const sb_step_type *sb_step_euler_maruyama = &euler_maruyama;

@@ -43,14 +43,6 @@ set_stage (double c, const gsl_vector *s, const gsl_vector *t, const gsl_matrix 
     }
 }
 
-static void
-add_stage (double w, const gsl_vector *s, const gsl_vector *t, const gsl_matrix *k, gsl_matrix *sum)
-{
-  for (size_t i = 0; i < sum->size1; i++)
-    for (size_t j = 0; j < sum->size2; j++)
-      *gsl_matrix_ptr (sum, i, j) += w * (gsl_vector_get (s, i) - gsl_vector_get (t, i)) * gsl_matrix_get (k, i, j);
-}
-
 static int
 run_by_velocity (const tableau *method, sb_sampler_work *work, const gsl_matrix *y, const gsl_vector *s,
                  const gsl_vector *t, gsl_matrix *x)
@@ -65,7 +57,7 @@ run_by_velocity (const tableau *method, sb_sampler_work *work, const gsl_matrix 
       set_stage (method->c[j], s, t, x, &k.matrix, &at.vector, &point.matrix);
       work->evaluations++;
       status = sb_flow_velocity (work->score, y, &at.vector, &point.matrix, &k.matrix);
-      add_stage (method->w[j], s, t, &k.matrix, &sum.matrix);
+      sb_work_add_slope (s, t, method->w[j], &k.matrix, &sum.matrix);
     }
   return status ? status : gsl_matrix_memcpy (x, &sum.matrix);
 }

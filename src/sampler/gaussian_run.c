@@ -131,9 +131,9 @@ static int
 take_step (unit_batch *b, size_t k, const gsl_vector *times, gsl_vector *mean, gsl_matrix *covariance)
 {
   const sb_pc *pc = b->pc;
-  const bool second = pc->alternate && k % 2 == 1, last = k + 2 == times->size && pc->final == SB_FINAL_MEAN;
-  const sb_step_type *step = second ? pc->alternate : pc->step;
-  const double *key = second ? pc->alternate_key : pc->key;
+  const bool last = k + 2 == times->size && pc->final == SB_FINAL_MEAN;
+  const double *key;
+  const sb_step_type *step = sb_pc_step (pc, k, &key);
   const double t = gsl_vector_get (times, k);
   set_points (b);
   gsl_vector_set_all (b->s, gsl_vector_get (times, k + 1));
@@ -160,18 +160,11 @@ check (const sb_pc *pc, const sb_score *score, const gsl_vector *y, const gsl_ve
     SB_ERROR (NULL, GSL_EUNSUP, "the moments of a run need a step, no corrector and no known coordinates");
   if (pc->condition && pc->condition->one_path)
     SB_ERROR (NULL, GSL_EUNSUP, "the moments of a run need a condition that is redrawn at each step, not one path");
-  if (mean->size != d || covariance->size1 != d || covariance->size2 != d || times->size == 0
+  if (mean->size != d || covariance->size1 != d || covariance->size2 != d
       || (pc->condition && (!y || y->size != pc->condition->process->dimension)))
     SB_ERROR (NULL, GSL_EBADLEN, "moments of %zu and %zu x %zu, of a process of %zu", mean->size, covariance->size1,
               covariance->size2, d);
-  for (size_t k = 0; k < times->size; k++)
-    {
-      const double t = gsl_vector_get (times, k), before = k > 0 ? gsl_vector_get (times, k - 1) : HUGE_VAL;
-      if (!(0 <= t && t < before && t <= score->process->t_limit))
-        SB_ERROR (NULL, GSL_EDOM, "the grid must decrease within [0, %g]: time %zu is %g", score->process->t_limit, k,
-                  t);
-    }
-  return GSL_SUCCESS;
+  return sb_work_check_grid (score->process, times);
 }
 
 int

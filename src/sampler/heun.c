@@ -17,16 +17,6 @@
 
 #include <math.h>
 
-// x <- x - w h b, row by row.
-
-static void
-descend (const gsl_vector *s, const gsl_vector *t, double w, const gsl_matrix *b, gsl_matrix *x)
-{
-  for (size_t i = 0; i < x->size1; i++)
-    for (size_t j = 0; j < x->size2; j++)
-      *gsl_matrix_ptr (x, i, j) -= w * (gsl_vector_get (t, i) - gsl_vector_get (s, i)) * gsl_matrix_get (b, i, j);
-}
-
 static int
 add_noise (sb_sampler_work *work, const gsl_vector *s, const gsl_vector *t, const gsl_matrix *z, gsl_matrix *noise,
            gsl_matrix *x)
@@ -65,14 +55,14 @@ take (sb_sampler_work *work, const gsl_matrix *y, const gsl_vector *s, const gsl
   if (status)
     return status;
   gsl_matrix_memcpy (&x_hat.matrix, x);
-  descend (s, t, 1, &b_t.matrix, &x_hat.matrix);
+  sb_work_add_slope (s, t, 1, &b_t.matrix, &x_hat.matrix);
 
   // Go again with the mean of the drifts at both ends.
   status = sb_reverse_drift (work->score, y, s, &x_hat.matrix, &b_s.matrix);
   if (status)
     return status;
-  descend (s, t, 0.5, &b_t.matrix, x);
-  descend (s, t, 0.5, &b_s.matrix, x);
+  sb_work_add_slope (s, t, 0.5, &b_t.matrix, x);
+  sb_work_add_slope (s, t, 0.5, &b_s.matrix, x);
   return GSL_SUCCESS;
 }
 

@@ -12,11 +12,11 @@
 // with the known coordinates as the forward process would have left them. So it is enough to set these before each
 // step.
 //
-// That is an approximation even with an exact score: the unknown part was drawn with another noise in the known part
-// than this step's. Of two coordinates of correlation $\rho$ and unit variance, under VE with a large $\sigma_{\max}$
-// and ever smaller steps, predictors alone end at the mean $y(1 - \sqrt{1-\rho^2})/\rho$ and the variance
-// $(1-\rho^2)\operatorname{artanh}(\rho)/\rho$ in place of $\rho y$ and $1 - \rho^2$: at $\rho = 0.5$, 0.268 and 0.824
-// for 0.5 and 0.75. A corrector at each time removes nearly all of the error. [scoresde.txt-impute-approx]
+// That is an approximation even with an exact score: the unknown coordinates were drawn given a different noising of
+// the known ones from this step's. Of two coordinates of correlation $\rho$ and unit variance, under VE with a large
+// $\sigma_{\max}$ and ever smaller steps, predictors alone end at the mean $y(1 - \sqrt{1-\rho^2})/\rho$ and the
+// variance $(1-\rho^2)\operatorname{artanh}(\rho)/\rho$ in place of $\rho y$ and $1 - \rho^2$: at $\rho = 0.5$, 0.268
+// and 0.824 for 0.5 and 0.75. A corrector at each time removes nearly all of the error. [scoresde.txt-impute-approx]
 
 #include "known.h"
 
@@ -46,8 +46,8 @@ check (const sb_known *known, const sb_process *process, const gsl_matrix *x)
 }
 
 static int
-paste_rows (const sb_known *known, const sb_process *process, const double *a, const double *sd, const gsl_matrix *z,
-            gsl_matrix *x)
+impute_rows (const sb_known *known, const sb_process *process, const double *a, const double *sd, const gsl_matrix *z,
+             gsl_matrix *x)
 {
   for (size_t i = 0; i < x->size1; i++)
     for (size_t j = 0; j < x->size2; j++)
@@ -67,15 +67,15 @@ paste_rows (const sb_known *known, const sb_process *process, const double *a, c
 // there. [scoresde.txt-color-wiener]
 
 static int
-paste_in_basis (const sb_known *known, const sb_process *process, const double *a, const double *sd,
-                const gsl_matrix *z, gsl_matrix *x)
+impute_in_basis (const sb_known *known, const sb_process *process, const double *a, const double *sd,
+                 const gsl_matrix *z, gsl_matrix *x)
 {
   gsl_matrix *Bx = gsl_matrix_alloc (x->size1, x->size2);
   if (!Bx)
     return GSL_ENOMEM;
   int status = sb_operator_apply (known->basis, CblasNoTrans, NULL, x, Bx);
   if (!status)
-    status = paste_rows (known, process, a, sd, z, Bx);
+    status = impute_rows (known, process, a, sd, z, Bx);
   if (!status)
     status = sb_operator_apply (known->basis, CblasTrans, NULL, Bx, x);
   gsl_matrix_free (Bx);
@@ -83,8 +83,8 @@ paste_in_basis (const sb_known *known, const sb_process *process, const double *
 }
 
 int
-sb_known_paste (const sb_known *known, const sb_process *process, sb_stream stream, size_t count, double t,
-                gsl_matrix *x)
+sb_known_impute (const sb_known *known, const sb_process *process, sb_stream stream, size_t count, double t,
+                 gsl_matrix *x)
 {
   int status = check (known, process, x);
   if (status || x->size1 == 0)
@@ -98,7 +98,7 @@ sb_known_paste (const sb_known *known, const sb_process *process, sb_stream stre
   if (!status && t > 0)
     status = sb_stream_normals (stream, known->one_path ? 0 : (uint64_t)count * x->size2, z);
   if (!status)
-    status = (known->basis ? paste_in_basis : paste_rows) (known, process, a->data, sd->data, z, x);
+    status = (known->basis ? impute_in_basis : impute_rows) (known, process, a->data, sd->data, z, x);
   gsl_vector_free (a);
   gsl_vector_free (sd);
   gsl_matrix_free (z);

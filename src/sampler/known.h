@@ -22,8 +22,8 @@ typedef struct
 // GSL_EBADLEN where a shape is wrong, GSL_EDOM where the mask is neither 0 nor 1 or a known number not finite,
 // GSL_EUNSUP for a process without parts, or of several where it or `known` has a basis, so that maps mix coordinates;
 // GSL_EINVAL where `basis` is not orthonormal, or has levels; GSL_ENOMEM.
-int sb_known_paste (const sb_known *known, const sb_process *process, sb_stream stream, size_t count, double t,
-                    gsl_matrix *x);
+int sb_known_impute (const sb_known *known, const sb_process *process, sb_stream stream, size_t count, double t,
+                     gsl_matrix *x);
 
 SB_END_DECLS
 

@@ -10,7 +10,7 @@
 //    $\epsilon$.
 // 4. Transform the coefficients back into an image.
 //
-// That $d_k$ is drawn normal and independent of the rest is wrong by the signal that is left in it at its end. The
+// Drawing $d_k$ from a normal law independent of the rest neglects the signal still in it at the end of its band. The
 // earlier bands evolve further: [nonuniform.txt-compound] an error in them at time $t$ is multiplied by
 // $\partial\,\mathbb E[\mathbf x_0 \mid \mathbf x_t]/\partial\mathbf x_t$, less than the $1/\alpha_t$ of a cascade,
 // which takes the coarse image as final.

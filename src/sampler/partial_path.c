@@ -87,14 +87,14 @@ draw (const size_t *row, sb_stream stream, uint64_t first, gsl_matrix *z)
 
 static int
 check (const sb_partial_path *p, const sb_path_work *w, const gsl_vector *t, const gsl_vector *s,
-       const gsl_matrix *known, const sb_path_record *r, const gsl_matrix *x)
+       const gsl_matrix *x_hat0, const sb_path_record *r, const gsl_matrix *x)
 {
   const size_t n = x->size1, d = x->size2;
   if (!p->step)
     SB_ERROR (NULL, GSL_EINVAL, "a path needs a type of step");
   if (p->steps == 0 || !(p->rho > 0))
     SB_ERROR (NULL, GSL_EINVAL, "a path has steps, and a positive rho, not %zu and %g", p->steps, p->rho);
-  if (n > w->t->size || t->size != n || s->size != n || (known && (known->size1 != n || known->size2 != d)))
+  if (n > w->t->size || t->size != n || s->size != n || (x_hat0 && (x_hat0->size1 != n || x_hat0->size2 != d)))
     SB_ERROR (NULL, GSL_EBADLEN, "%zu rows, with %zu and %zu times, and memory for %zu", n, t->size, s->size,
               w->t->size);
   if (r
@@ -111,11 +111,11 @@ check (const sb_partial_path *p, const sb_path_work *w, const gsl_vector *t, con
 
 int
 sb_partial_path_take (const sb_partial_path *p, sb_path_work *w, const gsl_matrix *y, const gsl_vector *t,
-                      const gsl_vector *s, sb_stream stream, size_t path, const gsl_matrix *known,
+                      const gsl_vector *s, sb_stream stream, size_t path, const gsl_matrix *x_hat0,
                       sb_path_record *record, gsl_matrix *x)
 {
   const size_t n = x->size1, d = x->size2;
-  int status = check (p, w, t, s, known, record, x);
+  int status = check (p, w, t, s, x_hat0, record, x);
   if (status || n == 0)
     return status;
   gsl_matrix_view z = gsl_matrix_submatrix (w->z, 0, 0, n, d);
@@ -123,7 +123,7 @@ sb_partial_path_take (const sb_partial_path *p, sb_path_work *w, const gsl_matri
   w->work->steps = p->steps;
   for (size_t j = 0; j < p->steps && !status; j++)
     {
-      w->work->known = j == 0 && !p->step->t_hat ? known : NULL;
+      w->work->x_hat0 = j == 0 && !p->step->t_hat ? x_hat0 : NULL;
       w->work->step = j + 1;
       set_times (p, t, s, j, &from.vector);
       set_times (p, t, s, j + 1, &to.vector);
@@ -133,7 +133,7 @@ sb_partial_path_take (const sb_partial_path *p, sb_path_work *w, const gsl_matri
       if (!status)
         status = sb_step_apply (p->step, p->key, w->work, y, &to.vector, &from.vector, &z.matrix, x);
     }
-  w->work->known = NULL;
+  w->work->x_hat0 = NULL;
   w->work->step = 0;
   return status;
 }

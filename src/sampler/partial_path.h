@@ -36,13 +36,13 @@ typedef struct
 
 // Path number `path` of the points x (n x d) from times t to s (n each), each row on its own grid; row i takes its
 // normals from index + i of the stream, those of path p after those of path p - 1, so that the paths of a row are
-// independent. `known`: NULL, or the denoiser at the path's start (n x d), which the first step then does not evaluate;
-// a step that evaluates the score elsewhere, at a time of its own (sb_step_type's t_hat), ignores it. record: NULL, or
-// where the path is stored. y: NULL or n rows. GSL_EINVAL for no type of step, no steps or a rho that is not positive,
-// GSL_EBADLEN where a shape is wrong or n exceeds the workspace's rows; GSL_EDOM where not 0 <= s < t, and the errors
-// of sb_step_apply, with the row and the step in the message.
+// independent. `x_hat0`: NULL, or the denoiser at the path's start (n x d), which the first step then does not
+// evaluate; a step that evaluates the score elsewhere, at a time of its own (sb_step_type's t_hat), ignores it. record:
+// NULL, or where the path is stored. y: NULL or n rows. GSL_EINVAL for no type of step, no steps or a rho that is not
+// positive, GSL_EBADLEN where a shape is wrong or n exceeds the workspace's rows; GSL_EDOM where not 0 <= s < t, and
+// the errors of sb_step_apply, with the row and the step in the message.
 int sb_partial_path_take (const sb_partial_path *partial, sb_path_work *work, const gsl_matrix *y, const gsl_vector *t,
-                          const gsl_vector *s, sb_stream stream, size_t path, const gsl_matrix *known,
+                          const gsl_vector *s, sb_stream stream, size_t path, const gsl_matrix *x_hat0,
                           sb_path_record *record, gsl_matrix *x);
 
 SB_END_DECLS

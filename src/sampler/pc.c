@@ -17,6 +17,13 @@
 // Every second step may be another predictor's. Soft Diffusion calls such a pair predictor and corrector, but both go
 // to the next lower time. [soft.tab5]
 
+// ## What the corrector gains
+//
+// On a Gaussian spectrum with the exact score, where nothing but the method is measured, one corrector step for each
+// predictor step improves on every predictor, and for five of the six pairs of predictor and chain it does more than
+// twice as many predictor steps would (not for ancestral sampling of DDPM). [scoresde.txt-pc-beats-p] The corrector
+// alone, with as many evaluations, is the worst of all; it needs many more steps per level. [scoresde.txt-c-worst]
+
 #include "pc.h"
 
 #include "../base/checks.h"
@@ -56,13 +63,6 @@ sb_pc_annealed (double epsilon, size_t steps)
   return correctors_alone (sb_corrector_fixed, epsilon, steps);
 }
 
-// ## What the corrector buys
-//
-// On a Gaussian spectrum with the exact score, where nothing but the method is measured, one corrector step for each
-// predictor step improves on every predictor, and for five of the six pairs of predictor and chain it does more than
-// twice as many predictor steps would (not for ancestral sampling of DDPM). [scoresde.txt-pc-beats-p] The corrector
-// alone, with as many evaluations, is the worst of all; it needs many more steps per level. [scoresde.txt-c-worst]
-
 // ## The grid
 //
 // A chain's grid ends at its first level, an SDE's at $t_{\min}$, and the sample is denoised from there. A chain may
@@ -84,15 +84,9 @@ check (const sb_pc *pc, const sb_score *score, const gsl_matrix *y, const gsl_ve
   if (pc->condition && (!y || y->size1 != x->size1))
     SB_ERROR (NULL, GSL_EBADLEN, "a condition that is diffused needs a row for each of %zu samples, not %zu", x->size1,
               y ? y->size1 : 0);
-  if (times->size == 0)
-    SB_ERROR (NULL, GSL_EBADLEN, "the grid has no times");
-  for (size_t k = 0; k < times->size; k++)
-    {
-      const double t = gsl_vector_get (times, k), before = k > 0 ? gsl_vector_get (times, k - 1) : HUGE_VAL;
-      if (!(0 <= t && t < before && t <= score->process->t_limit))
-        SB_ERROR (NULL, GSL_EDOM, "the grid must decrease within [0, %g]: time %zu is %g", score->process->t_limit, k,
-                  t);
-    }
+  const int status = sb_work_check_grid (score->process, times);
+  if (status)
+    return status;
   if (pc->final == SB_FINAL_DENOISE && !(gsl_vector_get (times, times->size - 1) > 0))
     SB_ERROR (NULL, GSL_EDOM, "the grid ends at 0, where nothing is left to denoise");
   return GSL_SUCCESS;
@@ -115,7 +109,7 @@ typedef struct
   gsl_vector *s, *t;  // n times each, all the same
   gsl_matrix *y_t;    // the condition as it is given, where it diffuses
   double diffused_to; // its time
-  size_t corrected, pasted, diffused, done;
+  size_t corrected, imputed, diffused, done;
   int status;
 } run;
 
@@ -135,8 +129,6 @@ time_below (const run *w, size_t k)
     return time_at (w, k + 1);
   return k == 0 ? 0 : GSL_MAX_DBL (0, 2 * t - time_at (w, k - 1));
 }
-
-// What progress counts: completed grid times, or single moves.
 
 static size_t
 total (const run *w)
@@ -159,6 +151,22 @@ advance (run *w, double t)
 {
   w->done += !w->status;
   report (w, t);
+}
+
+// Progress is counted in moves, each corrector's step and each predictor's, or in times of the grid.
+
+static void
+moved (run *w, double t)
+{
+  if (w->pc->each_corrector)
+    advance (w, t);
+}
+
+static void
+reached (run *w, double t)
+{
+  if (!w->pc->each_corrector)
+    advance (w, t);
 }
 
 static void
@@ -187,19 +195,27 @@ condition (run *w, double t)
 // Set the known coordinates, before a step or correction at time t; at the end, t = 0, without noise.
 
 static void
-paste (run *w, double t)
+impute (run *w, double t)
 {
   if (!w->status && w->pc->known)
-    w->status = sb_known_paste (w->pc->known, w->work->score->process, w->stream, w->pasted++, t, w->x);
+    w->status = sb_known_impute (w->pc->known, w->work->score->process, w->stream, w->imputed++, t, w->x);
+}
+
+const sb_step_type *
+sb_pc_step (const sb_pc *pc, size_t k, const double **key)
+{
+  const bool second = pc->alternate && k % 2 == 1;
+  *key = second ? pc->alternate_key : pc->key;
+  return second ? pc->alternate : pc->step;
 }
 
 static void
 predict (run *w, size_t k, bool noisy)
 {
-  paste (w, time_at (w, k));
-  const bool second = w->pc->alternate && k % 2 == 1;
-  const sb_step_type *step = second ? w->pc->alternate : w->pc->step;
-  noisy = noisy && !w->pc->noiseless && sb_step_noisy (step, second ? w->pc->alternate_key : w->pc->key);
+  impute (w, time_at (w, k));
+  const double *key;
+  const sb_step_type *step = sb_pc_step (w->pc, k, &key);
+  noisy = noisy && !w->pc->noiseless && sb_step_noisy (step, key);
   if (noisy)
     draw (w, SB_FOR_PREDICTOR, k);
   const gsl_matrix *y = condition (w, time_at (w, k));
@@ -207,8 +223,9 @@ predict (run *w, size_t k, bool noisy)
     return;
   gsl_vector_set_all (w->s, time_at (w, k + 1));
   gsl_vector_set_all (w->t, time_at (w, k));
-  w->status = sb_step_apply (step, second ? w->pc->alternate_key : w->pc->key, w->work, y, w->s, w->t,
-                             noisy ? w->z : NULL, w->x);
+  w->status = sb_step_apply (step, key, w->work, y, w->s, w->t, noisy ? w->z : NULL, w->x);
+  if (w->pc->step != sb_step_none)
+    moved (w, time_at (w, k + 1));
 }
 
 static void
@@ -217,14 +234,13 @@ correct (run *w, size_t k)
   const sb_corrector *corrector = &w->pc->corrector;
   for (size_t j = 0; j < w->pc->corrector_steps && !w->status; j++)
     {
-      paste (w, time_at (w, k));
+      impute (w, time_at (w, k));
       draw (w, SB_FOR_CORRECTOR, w->corrected++);
       const gsl_matrix *y = condition (w, time_at (w, k));
       if (!w->status)
         w->status = sb_corrector_apply (corrector, w->work, y, time_below (w, k), time_at (w, k),
                                         w->pc->noiseless ? NULL : w->z, w->x);
-      if (w->pc->each_corrector)
-        advance (w, time_at (w, k));
+      moved (w, time_at (w, k));
     }
 }
 
@@ -232,11 +248,11 @@ static void
 denoise (run *w)
 {
   const double t = time_at (w, w->times->size - 1);
-  paste (w, t);
+  impute (w, t);
   const gsl_matrix *y = condition (w, t);
   if (!w->status)
     w->status = sb_work_denoise (w->work, y, t, w->x);
-  paste (w, 0);
+  impute (w, 0);
 }
 
 // Algorithm 1, with its order and its ending as settings. A grid of $N + 1$ times has $N$ steps.
@@ -246,13 +262,11 @@ sample (run *w)
 {
   const sb_pc *pc = w->pc;
   const size_t N = w->times->size - 1;
-  const bool count_moves = pc->each_corrector;
   report (w, time_at (w, 0));
   if (pc->order == SB_CORRECTOR_ALWAYS)
     {
       correct (w, 0);
-      if (!count_moves)
-        advance (w, time_at (w, 0));
+      reached (w, time_at (w, 0));
     }
   for (size_t k = 0; k < N && !w->status; k++)
     {
@@ -260,16 +274,13 @@ sample (run *w)
       if (pc->order == SB_CORRECTOR_FIRST)
         correct (w, k);
       predict (w, k, !ends_in_mean);
-      if (count_moves && pc->step != sb_step_none)
-        advance (w, time_at (w, k + 1));
       if (pc->order != SB_CORRECTOR_FIRST && !ends_in_mean)
         correct (w, k + 1);
-      if (!count_moves)
-        advance (w, time_at (w, k + 1));
+      reached (w, time_at (w, k + 1));
     }
   if (pc->final != SB_FINAL_DENOISE)
     {
-      paste (w, 0);
+      impute (w, 0);
       return;
     }
   if (pc->order == SB_CORRECTOR_FIRST)
@@ -308,7 +319,7 @@ sb_pc_sample (const sb_pc *pc, const sb_score *score, const gsl_matrix *y, const
             .s = gsl_vector_alloc (x->size1),
             .t = gsl_vector_alloc (x->size1),
             .y_t = pc->condition ? gsl_matrix_alloc (y->size1, y->size2) : NULL,
-            .pasted = (size_t)((pc->taken + x->size2 - 1) / x->size2),
+            .imputed = (size_t)((pc->taken + x->size2 - 1) / x->size2),
             .corrected = pc->corrected };
   w.status = w.work && w.z && w.s && w.t && (w.y_t || !pc->condition) ? GSL_SUCCESS : GSL_ENOMEM;
   if (!w.status)

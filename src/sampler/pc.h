@@ -31,11 +31,12 @@ typedef struct
   size_t corrector_steps; // M
   sb_pc_order order;
   sb_final final;
-  bool noiseless;        // z = 0 throughout
-  sb_noise noise;        // NULL: normals from the stream
-  const sb_known *known; // of the samples, imputed before every step and correction, and at the end; NULL: nothing
-  const sb_condition
-      *condition;       // how the score's condition diffuses, drawn before every step and correction; NULL: y as it is
+  bool noiseless; // z = 0 throughout
+  sb_noise noise; // NULL: normals from the stream
+  // The known coordinates of the samples, imputed before every step and correction, and at the end; NULL: none.
+  const sb_known *known;
+  // How the score's condition diffuses, drawn before every step and correction; NULL: y as it is.
+  const sb_condition *condition;
   uint64_t taken;       // numbers of each row's streams already used, where a run continues another
   size_t corrected;     // corrector steps already taken, after which each row's noise continues
   sb_progress progress; // NULL: none
@@ -50,6 +51,9 @@ sb_pc sb_pc_default (void);
 // with the same epsilon at all times; or annealed, epsilon S(0,t)^2 at time t.
 sb_pc sb_pc_langevin (double epsilon, size_t steps);
 sb_pc sb_pc_annealed (double epsilon, size_t steps);
+
+// Step k of a run, from 0, and the values of its keys (NULL: the usual ones).
+const sb_step_type *sb_pc_step (const sb_pc *pc, size_t k, const double **key);
 
 // Run x (n x d) along the grid `times`, strictly decreasing in [0, t_limit]: on entry x is at its first time (a draw
 // from the prior, as a rule), on success it is at its last, or denoised. Row i draws its noise from stream.index + i of

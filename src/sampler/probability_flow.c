@@ -17,8 +17,7 @@ static sb_step_numbers
 numbers (const sb_step_at *at, const double *key)
 {
   (void)key;
-  const double p = 2 - at->A, q = 0.5 * at->S * at->S;
-  return (sb_step_numbers){ .p = p, .q = q, .c = p * at->A, .k = p - q / (at->S_t * at->S_t) };
+  return sb_step_by_score (at, 2 - at->A, 0.5 * at->S * at->S, 0);
 }
 
 static sb_step_maps

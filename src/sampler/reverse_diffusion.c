@@ -27,8 +27,7 @@ static sb_step_numbers
 numbers (const sb_step_at *at, const double *key)
 {
   (void)key;
-  const double p = 2 - at->A, q = at->S * at->S;
-  return (sb_step_numbers){ .p = p, .q = q, .b = at->S, .c = p * at->A, .k = p - q / (at->S_t * at->S_t) };
+  return sb_step_by_score (at, 2 - at->A, at->S * at->S, at->S);
 }
 
 static sb_step_maps

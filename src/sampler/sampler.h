@@ -17,8 +17,8 @@ typedef struct
 {
   const sb_score *score; // not owned
   size_t evaluations;    // of the score, on every row of a batch, so far; may be reset to 0
-  const gsl_matrix
-      *known;         // NULL, or the denoiser at the batch (n x d, not owned), which the next step does not evaluate
+  // NULL, or the denoiser at the batch (n x d, not owned), which the next step does not evaluate.
+  const gsl_matrix *x_hat0;
   size_t step, steps; // which step of a path this is, for messages; step 0: of none
 
   size_t rows;
@@ -44,23 +44,27 @@ typedef struct
 } sb_step_at;
 
 // A step: with x_hat0 the denoiser and z the step's normals
-//     x_s = c A_s x_hat0 + k (x_t - A_t x_hat0) + b z,
+//     x_s = c A_s x_hat0 + a (x_t - A_t x_hat0) + b z,
 // or, by the score s(x_t, t),
-//     x_s = p x_t + q s + b z        with p = c / A, q = S_t^2 (p - k), A = A(s,t).
+//     x_s = p x_t + q s + b z        with p = c / A, q = S_t^2 (p - a), A = A(s,t).
 // A step gives both forms, so that neither divides by what may be 0 or cancels needlessly.
 typedef struct
 {
-  double c, k, b, p, q;
+  double c, a, b, p, q;
 } sb_step_numbers;
+
+// A step that is given by the score: c and a follow from p and q.
+sb_step_numbers sb_step_by_score (const sb_step_at *at, double p, double q, double b);
 
 enum
 {
   SB_NEEDS_KERNEL = 1,      // a kernel from s > 0 to t
   SB_NEEDS_SDE = 2,         // F and G
   SB_NEEDS_DIVERGENCE = 4,  // b is that of the best variance (transition/reverse.h); one part only
-  SB_NEEDS_NO_ESTIMATE = 8, // c = k = p = 1, q = 0
+  SB_NEEDS_NO_ESTIMATE = 8, // c = a = p = 1, q = 0
   SB_NEEDS_NO_NOISE = 16,   // b = 0
-  SB_NEEDS_NOISE_TIME = 32  // with keys that make it noisy, a process whose time is its noise level
+  SB_NEEDS_NOISE_TIME = 32, // with keys that make it noisy, a process whose time is its noise level
+  SB_NEEDS_NOISE_KEY = 64   // b can be other than 0 only where the first key is positive
 };
 
 // For a process whose maps are not diagonal in a known basis:
@@ -82,12 +86,10 @@ typedef struct
   // NULL: the step is for processes with parts only.
   sb_step_maps (*maps) (double h, const double *key);
 
-  // NULL, or a time t_hat >= t to which the forward transition takes x, with the step's own normals, before the score
-  // is evaluated; from there on t is t_hat, and b must be 0. noise: the factor of the normals, 1 on entry.
-  double (*t_hat) (double s, double t, const double *key, double *noise);
-
-  // NULL, or whether b can be other than 0 with these keys.
-  bool (*noisy) (const double *key);
+  // NULL, or, of a step that is noisy, a time t_hat >= t to which the forward transition takes x, with the step's own
+  // normals, before the score is evaluated; from there on t is t_hat, and b must be 0. noise: the factor of the
+  // normals, 1 on entry.
+  double (*t_hat) (double t, const double *key, double *noise);
 
   // NULL, or the whole step, where it takes more than one evaluation; arguments have been checked.
   int (*take) (sb_sampler_work *work, const gsl_matrix *y, const gsl_vector *s, const gsl_vector *t,
@@ -161,10 +163,10 @@ typedef struct sb_corrector
 {
   const sb_corrector_type *type;
   double snr; // langevin: r > 0, the signal-to-noise ratio
-  double
-      epsilon;  // fixed: > 0, a multiple of Var[x_t | x_0]; constant: > 0, epsilon itself; hmc: > 0, a multiple of the
-                // deviation of x_t given x_0
-  sb_norm norm; // langevin
+  // fixed: > 0, a multiple of Var[x_t | x_0]; constant: > 0, epsilon itself; hmc: > 0, a multiple of the deviation of
+  // x_t given x_0.
+  double epsilon;
+  sb_norm norm;   // langevin
   sb_alpha alpha; // langevin
   size_t leaps;   // hmc: > 0
 } sb_corrector;

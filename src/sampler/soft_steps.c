@@ -25,11 +25,6 @@
 #include <gsl/gsl_math.h>
 #include <math.h>
 
-#define SOFT_STEP(words, help_, needs_, numbers_)                                                                      \
-  {                                                                                                                    \
-    .entry = { .name = words, .help = help_ }, .needs = needs_, .numbers = numbers_                                    \
-  }
-
 // ## Naive
 //
 // Algorithm 1: corrupt the estimate anew, with noise that is all new. [soft.alg1]
@@ -50,7 +45,7 @@ naive (const sb_step_at *at, const double *key)
 }
 
 static const sb_step_type naive_type
-    = SOFT_STEP ("naive", "corrupts the denoised point again, with new noise", 0, naive);
+    = { .entry = { .name = "naive", .help = "corrupts the denoised point again, with new noise" }, .numbers = naive };
 const sb_step_type *sb_step_naive = &naive_type;
 
 // ## Momentum
@@ -87,11 +82,12 @@ static sb_step_numbers
 momentum (const sb_step_at *at, const double *key)
 {
   (void)key;
-  return (sb_step_numbers){ .c = 1, .k = share (at), .b = sqrt ((at->S_t - at->S_s) * (at->S_t + at->S_s)) };
+  return (sb_step_numbers){ .c = 1, .a = share (at), .b = sqrt ((at->S_t - at->S_s) * (at->S_t + at->S_s)) };
 }
 
 static const sb_step_type momentum_type
-    = SOFT_STEP ("momentum", "Soft Diffusion's sampler: the reverse SDE by finite differences", 0, momentum);
+    = { .entry = { .name = "momentum", .help = "Soft Diffusion's sampler: the reverse SDE by finite differences" },
+        .numbers = momentum };
 const sb_step_type *sb_step_momentum = &momentum_type;
 
 // ## Along the flow
@@ -106,11 +102,13 @@ static sb_step_numbers
 momentum_flow (const sb_step_at *at, const double *key)
 {
   (void)key;
-  return (sb_step_numbers){ .c = 1, .k = 0.5 * (1 + share (at)) };
+  return (sb_step_numbers){ .c = 1, .a = 0.5 * (1 + share (at)) };
 }
 
-static const sb_step_type momentum_flow_type = SOFT_STEP (
-    "momentum-flow", "momentum without noise, along the probability flow", SB_NEEDS_NO_NOISE, momentum_flow);
+static const sb_step_type momentum_flow_type
+    = { .entry = { .name = "momentum-flow", .help = "momentum without noise, along the probability flow" },
+        .needs = SB_NEEDS_NO_NOISE,
+        .numbers = momentum_flow };
 const sb_step_type *sb_step_momentum_flow = &momentum_flow_type;
 
 // ## As DDIM does
@@ -125,21 +123,15 @@ static sb_step_numbers
 soft_ddim (const sb_step_at *at, const double *key)
 {
   const double k = GSL_MIN (key[0], at->S_s);
-  return (sb_step_numbers){ .c = 1, .k = sqrt ((at->S_s - k) * (at->S_s + k)) / at->S_t, .b = k };
-}
-
-static bool
-noisy (const double *key)
-{
-  return key[0] > 0;
+  return (sb_step_numbers){ .c = 1, .a = sqrt ((at->S_s - k) * (at->S_s + k)) / at->S_t, .b = k };
 }
 
 static const sb_key k
     = { .name = "k", .high = HUGE_VAL, .help = "deviation of the new noise, at most that of all noise at the end" };
 static const sb_step_type soft_ddim_type
     = { .entry = { "soft-ddim", "keeps the estimated noise, except for a part k", &k, 1 },
-        .numbers = soft_ddim,
-        .noisy = noisy };
+        .needs = SB_NEEDS_NOISE_KEY,
+        .numbers = soft_ddim };
 const sb_step_type *sb_step_soft_ddim = &soft_ddim_type;
 
 // ## As SMLD's ancestral sampling does
@@ -155,5 +147,6 @@ soft_ancestral (const sb_step_at *at, const double *key)
 }
 
 static const sb_step_type soft_ancestral_type
-    = SOFT_STEP ("soft-ancestral", "momentum with the noise of SMLD's posterior", 0, soft_ancestral);
+    = { .entry = { .name = "soft-ancestral", .help = "momentum with the noise of SMLD's posterior" },
+        .numbers = soft_ancestral };
 const sb_step_type *sb_step_soft_ancestral = &soft_ancestral_type;

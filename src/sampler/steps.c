@@ -53,7 +53,7 @@ sb_step_noisy (const sb_step_type *type, const double *key)
       sb_entry_usual (&type->entry, usual);
       key = usual;
     }
-  return type->noisy ? type->noisy (key) : !(type->needs & SB_NEEDS_NO_NOISE);
+  return type->needs & SB_NEEDS_NOISE_KEY ? key[0] > 0 : !(type->needs & SB_NEEDS_NO_NOISE);
 }
 
 // ## A step in the making
@@ -90,12 +90,13 @@ check_needs (const step *w)
 {
   const char *name = w->type->entry.name;
   if ((w->type->needs & SB_NEEDS_KERNEL) && w->process->from_zero_only)
-    SB_ERROR (NULL, GSL_EUNSUP, "%s needs a kernel from s > 0, which the process %s has not", name,
+    SB_ERROR (NULL, GSL_EUNSUP, "%s needs a kernel from s > 0, which the process %s does not have", name,
               w->process->type->name);
   if ((w->type->needs & SB_NEEDS_DIVERGENCE) && w->process->parts != 1)
     SB_ERROR (NULL, GSL_EUNSUP, "%s is for processes of one part, and %s has %zu", name, w->process->type->name,
               w->process->parts);
-  if ((w->type->needs & SB_NEEDS_NOISE_TIME) && w->type->noisy (w->key) && !sb_process_time_is_noise (w->process))
+  if ((w->type->needs & SB_NEEDS_NOISE_TIME) && sb_step_noisy (w->type, w->key)
+      && !sb_process_time_is_noise (w->process))
     SB_ERROR (NULL, GSL_EUNSUP, "%s adds noise by the time, which is not the noise level of %s", name,
               w->process->type->name);
   return GSL_SUCCESS;
@@ -130,26 +131,37 @@ fetch (const step *w, double s, double t)
   return status;
 }
 
+static sb_step_at
+part (const step *w, size_t k, double h)
+{
+  const double *number = w->work->numbers + k;
+  const size_t parts = w->process->parts;
+  return (sb_step_at){ .A_s = number[0],
+                       .S_s = number[parts],
+                       .A_t = number[2 * parts],
+                       .S_t = number[3 * parts],
+                       .A = number[4 * parts],
+                       .S = number[5 * parts],
+                       .f = number[6 * parts],
+                       .g = number[7 * parts],
+                       .h = h };
+}
+
+sb_step_numbers
+sb_step_by_score (const sb_step_at *at, double p, double q, double b)
+{
+  return (sb_step_numbers){ .p = p, .q = q, .b = b, .c = p * at->A, .a = p - q / (at->S_t * at->S_t) };
+}
+
 // A part with zero noise is only rescaled.
 
 static sb_step_numbers
-numbers_of_part (const step *w, size_t k, double h)
+numbers_of (const step *w, const sb_step_at *of_part)
 {
-  const double *c = w->work->numbers;
-  const size_t parts = w->process->parts;
-  const sb_step_at of_part = { .A_s = c[k],
-                               .S_s = c[parts + k],
-                               .A_t = c[2 * parts + k],
-                               .S_t = c[3 * parts + k],
-                               .A = c[4 * parts + k],
-                               .S = c[5 * parts + k],
-                               .f = c[6 * parts + k],
-                               .g = c[7 * parts + k],
-                               .h = h };
-  if (of_part.S_t > 0)
-    return w->type->numbers (&of_part, w->key);
-  const double back = of_part.A_s / of_part.A_t;
-  return (sb_step_numbers){ .c = 1, .k = back, .p = back };
+  if (of_part->S_t > 0)
+    return w->type->numbers (of_part, w->key);
+  const double back = of_part->A_s / of_part->A_t;
+  return (sb_step_numbers){ .c = 1, .a = back, .p = back };
 }
 
 // The score, or epsilon, is evaluated where the score offers it and the step's second form is defined: where the kernel
@@ -161,7 +173,7 @@ view_of (const step *w)
   const unsigned views = w->work->score->type->views;
   bool by_score = (w->type->needs & SB_NEEDS_KERNEL) && (views & (SB_SCORE | SB_EPSILON));
   for (size_t k = 0; k < w->process->parts && by_score; k++)
-    by_score = w->work->numbers[4 * w->process->parts + k] > 0;
+    by_score = part (w, k, 0).A > 0;
   return !by_score ? SB_DENOISER : views & SB_SCORE ? SB_SCORE : SB_EPSILON;
 }
 
@@ -172,15 +184,15 @@ static void
 set_coefficients (const step *w, size_t rows, size_t i, double h)
 {
   gsl_matrix *c = w->work->c;
-  const double *A_s = w->work->numbers, *A_t = A_s + 2 * w->process->parts, *S_t = A_s + 3 * w->process->parts;
   for (size_t k = 0; k < w->process->parts; k++)
     {
-      const sb_step_numbers n = numbers_of_part (w, k, h);
-      const double of_estimate = S_t[k] == 0              ? 0
-                                 : w->view == SB_DENOISER ? n.c * A_s[k] - n.k * A_t[k]
+      const sb_step_at of_part = part (w, k, h);
+      const sb_step_numbers n = numbers_of (w, &of_part);
+      const double of_estimate = of_part.S_t == 0         ? 0
+                                 : w->view == SB_DENOISER ? n.c * of_part.A_s - n.a * of_part.A_t
                                  : w->view == SB_SCORE    ? n.q
-                                                          : -n.q / S_t[k];
-      gsl_matrix_set (c, i, k, w->view == SB_DENOISER ? n.k : n.p);
+                                                          : -n.q / of_part.S_t;
+      gsl_matrix_set (c, i, k, w->view == SB_DENOISER ? n.a : n.p);
       gsl_matrix_set (c, rows + i, k, of_estimate);
       gsl_matrix_set (c, 2 * rows + i, k, n.b);
     }
@@ -248,7 +260,7 @@ take_by_parts (step *w)
                   c_e = gsl_matrix_submatrix (work->c, rows, 0, rows, parts),
                   c_z = gsl_matrix_submatrix (work->c, 2 * rows, 0, rows, parts), e = sb_work_estimate_rows (work, n);
   int status = find_coefficients (w, rows, false);
-  if (!status && (work->known || all_weighed (&c_e.matrix)))
+  if (!status && (work->x_hat0 || all_weighed (&c_e.matrix)))
     status = sb_work_estimate (work, w->view, w->y, w->t, w->x, &e.matrix);
   else if (!status)
     {
@@ -280,9 +292,7 @@ take_run_by_maps (const step *w, size_t first, size_t n)
                   g = gsl_matrix_submatrix (w->work->estimate, first, 0, n, d);
 
   // Turn the score g into N N^T g.
-  int status = sb_process_apply (w->process, m.N, CblasTrans, &s.vector, &t.vector, &g.matrix);
-  if (!status)
-    status = sb_process_apply (w->process, m.N, CblasNoTrans, &s.vector, &t.vector, &g.matrix);
+  int status = sb_process_apply_square (w->process, m.N, &s.vector, &t.vector, &g.matrix);
   if (status)
     return status;
 
@@ -329,7 +339,7 @@ take_by_maps (const step *w)
   return status;
 }
 
-// Where the noise is a number, whatever maps $A_s$ and $A_t$ are, $k$ and $b$ are numbers too, of $S_s$ and $S_t$
+// Where the noise is a number, whatever maps $A_s$ and $A_t$ are, $a$ and $b$ are numbers too, of $S_s$ and $S_t$
 // alone.
 
 static int
@@ -356,7 +366,7 @@ take_by_deviation (const step *w)
       for (size_t j = 0; j < d; j++)
         {
           double *x = gsl_matrix_ptr (w->x, i, j);
-          *x = m.c * gsl_matrix_get (&x_hat.matrix, i, j) + m.k * (*x - gsl_matrix_get (&at_t.matrix, i, j))
+          *x = m.c * gsl_matrix_get (&x_hat.matrix, i, j) + m.a * (*x - gsl_matrix_get (&at_t.matrix, i, j))
                + (w->z ? m.b * gsl_matrix_get (w->z, i, j) : 0);
         }
     }
@@ -418,36 +428,24 @@ take (step *w)
 // A row may first go up, to $\hat t \ge t$, with the step's own normals. Where none does, $\mathbf x$ is not touched.
 
 static int
-go_up (const step *w, const gsl_vector *t_hat)
+take_from_t_hat (step *w)
 {
   const size_t n = w->x->size1;
+  gsl_vector_view t_hat = gsl_vector_subvector (w->work->t_hat, 0, n);
   gsl_matrix_view noise = gsl_matrix_submatrix (w->work->more, 0, 0, n, w->x->size2);
   gsl_matrix_set_zero (&noise.matrix);
   if (w->z)
     sb_copy_rows (&noise.matrix, w->z);
   for (size_t i = 0; i < n; i++)
     {
-      double share = 1;
+      double factor = 1;
       gsl_vector_view of_row = gsl_matrix_row (&noise.matrix, i);
-      w->type->t_hat (at (w->s, i), at (w->t, i), w->key, &share);
-      gsl_vector_scale (&of_row.vector, share);
+      gsl_vector_set (&t_hat.vector, i, w->type->t_hat (at (w->t, i), w->key, &factor));
+      gsl_vector_scale (&of_row.vector, factor);
     }
-  return sb_process_transition_in_place (w->process, w->t, t_hat, &noise.matrix, w->x);
-}
-
-static int
-take_from_t_hat (step *w)
-{
-  const size_t n = w->x->size1;
-  gsl_vector_view t_hat = gsl_vector_subvector (w->work->t_hat, 0, n);
-  double share;
-  for (size_t i = 0, same; i < n; i += same)
-    {
-      same = sb_same_times (w->s, w->t, i);
-      gsl_vector_view run = gsl_vector_subvector (&t_hat.vector, i, same);
-      gsl_vector_set_all (&run.vector, w->type->t_hat (at (w->s, i), at (w->t, i), w->key, &share));
-    }
-  int status = gsl_vector_equal (w->t, &t_hat.vector) ? GSL_SUCCESS : go_up (w, &t_hat.vector);
+  int status = GSL_SUCCESS;
+  if (!gsl_vector_equal (w->t, &t_hat.vector))
+    status = sb_process_transition_in_place (w->process, w->t, &t_hat.vector, &noise.matrix, w->x);
   w->t = &t_hat.vector;
   w->z = NULL;
   return status ? status : take (w);
@@ -463,5 +461,5 @@ sb_step_apply (const sb_step_type *type, const double *key, sb_sampler_work *wor
   int status = check (&w);
   if (status || x->size1 == 0 || (type->needs & SB_NEEDS_NO_ESTIMATE))
     return status;
-  return type->t_hat ? take_from_t_hat (&w) : take (&w);
+  return type->t_hat && sb_step_noisy (type, w.key) ? take_from_t_hat (&w) : take (&w);
 }

@@ -22,15 +22,8 @@
 
 enum
 {
-  SHARD_NUMBERS = 16384,
   NUMBERS = 8 // of a part: those of sb_step_at
 };
-
-static size_t
-shard_rows (size_t d)
-{
-  return d < SHARD_NUMBERS ? SHARD_NUMBERS / d : 1;
-}
 
 void
 sb_sampler_work_free (sb_sampler_work *work)
@@ -62,7 +55,7 @@ sb_sampler_work_alloc (const sb_score *score, size_t rows)
                                .more = gsl_matrix_alloc (2 * capacity, d),
                                .c = gsl_matrix_alloc (3 * capacity, parts),
                                .numbers = malloc (NUMBERS * parts * sizeof *work->numbers),
-                               .sums = malloc ((sb_shard_count (capacity, shard_rows (d)) + 1) * sizeof *work->sums),
+                               .sums = malloc ((sb_shard_count (capacity, sb_shard_rows (d)) + 1) * sizeof *work->sums),
                                .t = gsl_vector_alloc (capacity),
                                .t_hat = gsl_vector_alloc (capacity) };
   if (work && work->estimate && work->more && work->c && work->numbers && work->sums && work->t && work->t_hat)
@@ -92,6 +85,20 @@ sb_work_check_sde (const sb_process *process, double t)
   return GSL_SUCCESS;
 }
 
+int
+sb_work_check_grid (const sb_process *process, const gsl_vector *times)
+{
+  if (times->size == 0)
+    SB_ERROR (NULL, GSL_EBADLEN, "the grid has no times");
+  for (size_t k = 0; k < times->size; k++)
+    {
+      const double t = gsl_vector_get (times, k), before = k > 0 ? gsl_vector_get (times, k - 1) : HUGE_VAL;
+      if (!(0 <= t && t < before && t <= process->t_limit))
+        SB_ERROR (NULL, GSL_EDOM, "the grid must decrease within [0, %g]: time %zu is %g", process->t_limit, k, t);
+    }
+  return GSL_SUCCESS;
+}
+
 // ## Evaluating the score
 
 gsl_matrix_view
@@ -104,11 +111,11 @@ int
 sb_work_estimate (sb_sampler_work *work, sb_view view, const gsl_matrix *y, const gsl_vector *t, const gsl_matrix *x,
                   gsl_matrix *out)
 {
-  const gsl_matrix *known = work->known;
-  work->known = NULL;
-  if (known)
+  const gsl_matrix *x_hat0 = work->x_hat0;
+  work->x_hat0 = NULL;
+  if (x_hat0)
     {
-      sb_copy_rows (out, known);
+      sb_copy_rows (out, x_hat0);
       return sb_tweedie (work->score->process, SB_DENOISER, view, x, t, out);
     }
   work->evaluations++;
@@ -254,11 +261,19 @@ sum_norms (void *context, size_t shard, size_t first, size_t count)
 double
 sb_work_mean_norm (sb_sampler_work *work, const gsl_matrix *v)
 {
-  const size_t rows = shard_rows (v->size2), shards = sb_shard_count (v->size1, rows);
+  const size_t rows = sb_shard_rows (v->size2), shards = sb_shard_count (v->size1, rows);
   norms m = { v, work->sums };
   double sum = 0;
   sb_shards (v->size1, rows, sum_norms, &m);
   for (size_t k = 0; k < shards; k++)
     sum += m.sum[k];
   return sum / (double)v->size1;
+}
+
+void
+sb_work_add_slope (const gsl_vector *s, const gsl_vector *t, double w, const gsl_matrix *slope, gsl_matrix *x)
+{
+  for (size_t i = 0; i < x->size1; i++)
+    for (size_t j = 0; j < x->size2; j++)
+      *gsl_matrix_ptr (x, i, j) += w * (gsl_vector_get (s, i) - gsl_vector_get (t, i)) * gsl_matrix_get (slope, i, j);
 }

@@ -1156,7 +1156,7 @@ PATH (known)
 {
   sb_process *vp = kept (sb_process_from_text ("vp", 3, NULL));
   const sb_known known = { units (2, 3), all (3, 1), false, kept (sb_operator_colour_alloc (1)) };
-  must (sb_known_paste (&known, vp, (sb_stream){ .seed = 1 }, 0, 0.5, units (2, 3)));
+  must (sb_known_impute (&known, vp, (sb_stream){ .seed = 1 }, 0, 0.5, units (2, 3)));
 }
 
 PATH (inverse)

@@ -47,7 +47,7 @@ check_known (const sb_process *process)
         const double t = 0.1 + 0.3 * (double)count;
         known.one_path = path;
         ok (sb_process_scalars (process, 0, t, &m, &s));
-        ok (sb_known_paste (&known, process, stream, count, t, x));
+        ok (sb_known_impute (&known, process, stream, count, t, x));
         for (size_t i = 0; i < 5; i++)
           for (size_t j = 0; j < 3; j++)
             {
@@ -57,7 +57,7 @@ check_known (const sb_process *process)
                                   j);
             }
       }
-  ok (sb_known_paste (&known, process, stream, 5, 0, x));
+  ok (sb_known_impute (&known, process, stream, 5, 0, x));
   for (size_t i = 0; i < 5; i++)
     cr_assert (gsl_matrix_get (x, i, 0) == gsl_matrix_get (y, i, 0) && gsl_matrix_get (x, i, 1) == 7
                && gsl_matrix_get (x, i, 2) == gsl_matrix_get (y, i, 2));
@@ -129,14 +129,14 @@ Test (known, each_move_begins_with_what_is_known_at_its_time)
   ok (sb_pc_sample (&pc, score, NULL, vector_of (t[0], t[1], t[2]), stream, x, NULL));
   for (int k = 0; k < 2; k++)
     {
-      ok (sb_known_paste (&known, vp, stream, draws++, t[k], y));
+      ok (sb_known_impute (&known, vp, stream, draws++, t[k], y));
       ok (sb_step_apply (pc.step, NULL, work, NULL, vector_all (5, t[k + 1]), vector_all (5, t[k]), NULL, y));
-      ok (sb_known_paste (&known, vp, stream, draws++, t[k + 1], y));
+      ok (sb_known_impute (&known, vp, stream, draws++, t[k + 1], y));
       ok (sb_corrector_apply (&pc.corrector, work, NULL, 0, t[k + 1], NULL, y));
     }
-  ok (sb_known_paste (&known, vp, stream, draws++, t[2], y));
+  ok (sb_known_impute (&known, vp, stream, draws++, t[2], y));
   ok (sb_score_evaluate (score, SB_DENOISER, y, vector_all (5, t[2]), NULL, end));
-  ok (sb_known_paste (&known, vp, stream, draws, 0, end));
+  ok (sb_known_impute (&known, vp, stream, draws, 0, end));
   cr_assert_lt (largest_difference (x, end), 1e-13);
 }
 
@@ -321,8 +321,8 @@ Test (known, in_another_basis_the_kernel_is_the_same)
   const gsl_vector *grey = vector_of (1, 0, 0, 1, 0, 0);
   const sb_stream stream = { .seed = 4 };
   ok (sb_operator_apply (M, CblasNoTrans, NULL, x, u));
-  ok (sb_known_paste (&(sb_known){ y, grey, false, NULL }, vp, stream, 3, 0.3, u));
-  ok (sb_known_paste (&(sb_known){ y, grey, false, M }, vp, stream, 3, 0.3, x));
+  ok (sb_known_impute (&(sb_known){ y, grey, false, NULL }, vp, stream, 3, 0.3, u));
+  ok (sb_known_impute (&(sb_known){ y, grey, false, M }, vp, stream, 3, 0.3, x));
   ok (sb_operator_apply (M, CblasNoTrans, NULL, x, back));
   cr_assert_lt (largest_difference (u, back), 1e-14);
 }
@@ -361,10 +361,11 @@ Test (known, in_another_basis_there_is_one_noise)
       if (w.process->parts < 2 || w.process->basis)
         continue;
       several++;
-      ok (sb_known_paste (&(sb_known){ y, mask, false, NULL }, w.process, (sb_stream){ 0 }, 0, w.t, x), "%s", w.name);
+      ok (sb_known_impute (&(sb_known){ y, mask, false, NULL }, w.process, (sb_stream){ 0 }, 0, w.t, x), "%s", w.name);
       check_parts (&w, x);
-      refused (GSL_EUNSUP, sb_known_paste (&(sb_known){ y, mask, false, same }, w.process, (sb_stream){ 0 }, 0, w.t, x),
-               "%s", w.name);
+      refused (GSL_EUNSUP,
+               sb_known_impute (&(sb_known){ y, mask, false, same }, w.process, (sb_stream){ 0 }, 0, w.t, x), "%s",
+               w.name);
     }
   cr_assert_gt (several, 0);
 }
@@ -375,26 +376,26 @@ Test (known, refuses_what_does_not_fit)
   gsl_matrix *x = matrix_all (3, 2, 0), *y = matrix_all (3, 2, 1), *nan = matrix_all (3, 2, 1), *none = matrix (0, 2);
   gsl_matrix_set (nan, 2, 0, GSL_NAN);
   const gsl_vector *mask = vector_of (1, 0);
-  refused (GSL_EBADLEN, sb_known_paste (&(sb_known){ y, vector (3), false, NULL }, vp, (sb_stream){ 0 }, 0, 0.5, x));
+  refused (GSL_EBADLEN, sb_known_impute (&(sb_known){ y, vector (3), false, NULL }, vp, (sb_stream){ 0 }, 0, 0.5, x));
   refused (GSL_EBADLEN,
-           sb_known_paste (&(sb_known){ matrix (2, 2), mask, false, NULL }, vp, (sb_stream){ 0 }, 0, 0.5, x));
+           sb_known_impute (&(sb_known){ matrix (2, 2), mask, false, NULL }, vp, (sb_stream){ 0 }, 0, 0.5, x));
   refused (GSL_EBADLEN,
-           sb_known_paste (&(sb_known){ y, mask, false, NULL }, vp, (sb_stream){ 0 }, 0, 0.5, matrix (3, 3)));
+           sb_known_impute (&(sb_known){ y, mask, false, NULL }, vp, (sb_stream){ 0 }, 0, 0.5, matrix (3, 3)));
   refused (GSL_EDOM,
-           sb_known_paste (&(sb_known){ y, vector_of (1, 0.5), false, NULL }, vp, (sb_stream){ 0 }, 0, 0.5, x));
-  refused (GSL_EDOM, sb_known_paste (&(sb_known){ nan, mask, false, NULL }, vp, (sb_stream){ 0 }, 0, 0.5, x));
-  refused (GSL_EDOM, sb_known_paste (&(sb_known){ y, mask, false, NULL }, vp, (sb_stream){ 0 }, 0, 1.5, x));
-  ok (sb_known_paste (&(sb_known){ none, mask, false, NULL }, vp, (sb_stream){ 0 }, 0, 0.5, none));
+           sb_known_impute (&(sb_known){ y, vector_of (1, 0.5), false, NULL }, vp, (sb_stream){ 0 }, 0, 0.5, x));
+  refused (GSL_EDOM, sb_known_impute (&(sb_known){ nan, mask, false, NULL }, vp, (sb_stream){ 0 }, 0, 0.5, x));
+  refused (GSL_EDOM, sb_known_impute (&(sb_known){ y, mask, false, NULL }, vp, (sb_stream){ 0 }, 0, 1.5, x));
+  ok (sb_known_impute (&(sb_known){ none, mask, false, NULL }, vp, (sb_stream){ 0 }, 0, 0.5, none));
   sb_operator *twice = scoped (sb_operator_scalar_alloc (2, 2)), *three = scoped (sb_operator_identity_alloc (3)),
               *two = scoped (sb_operator_identity_alloc (2));
-  refused (GSL_EINVAL, sb_known_paste (&(sb_known){ y, mask, false, twice }, vp, (sb_stream){ 0 }, 0, 0.5, x));
-  refused (GSL_EBADLEN, sb_known_paste (&(sb_known){ y, mask, false, three }, vp, (sb_stream){ 0 }, 0, 0.5, x));
-  refused (GSL_EDOM, sb_known_paste (&(sb_known){ nan, mask, false, two }, vp, (sb_stream){ 0 }, 0, 0.5, x));
+  refused (GSL_EINVAL, sb_known_impute (&(sb_known){ y, mask, false, twice }, vp, (sb_stream){ 0 }, 0, 0.5, x));
+  refused (GSL_EBADLEN, sb_known_impute (&(sb_known){ y, mask, false, three }, vp, (sb_stream){ 0 }, 0, 0.5, x));
+  refused (GSL_EDOM, sb_known_impute (&(sb_known){ nan, mask, false, two }, vp, (sb_stream){ 0 }, 0, 0.5, x));
   sb_operator *tall = scoped (sb_operator_dense_alloc (matrix_all (3, 2, 1)));
-  refused (GSL_EBADLEN, sb_known_paste (&(sb_known){ y, mask, false, tall }, vp, (sb_stream){ 0 }, 0, 0.5, x));
-  ok (sb_known_paste (&(sb_known){ y, mask, false, two }, vp, (sb_stream){ 0 }, 0, 0.5, x));
+  refused (GSL_EBADLEN, sb_known_impute (&(sb_known){ y, mask, false, tall }, vp, (sb_stream){ 0 }, 0, 0.5, x));
+  ok (sb_known_impute (&(sb_known){ y, mask, false, two }, vp, (sb_stream){ 0 }, 0, 0.5, x));
   gsl_matrix *one = matrix_all (1, 2, 7);
-  ok (sb_known_paste (&(sb_known){ matrix_all (1, 2, 3), mask, false, two }, vp, (sb_stream){ 0 }, 0, 0, one));
+  ok (sb_known_impute (&(sb_known){ matrix_all (1, 2, 3), mask, false, two }, vp, (sb_stream){ 0 }, 0, 0, one));
   cr_assert (gsl_matrix_get (one, 0, 0) == 3 && gsl_matrix_get (one, 0, 1) == 7);
   sb_pc pc = sb_pc_default ();
   pc.known = &(sb_known){ nan, mask, false, NULL };
