@@ -264,7 +264,7 @@ pair_mean (const sb_objective *o, const sb_score *score, const pair_rule *r, dou
   if (back)
     {
       memset (back->theta_bar, 0, sizeof back->theta_bar);
-      ok (sb_objective_carry_back (score, 1, b));
+      ok (sb_objective_backward (score, 1, b));
     }
   scope_release (mark);
   return sum;

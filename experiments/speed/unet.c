@@ -201,7 +201,7 @@ find_loss (unet *u, size_t batch, double above, const char *path, double *loss, 
   *loss = 0;
   for (size_t i = 0; i < b->n; i++)
     *loss += share * gsl_vector_get (&b->loss, i);
-  require (sb_objective_carry_back (score, share, b), "the gradient");
+  require (sb_objective_backward (score, share, b), "the gradient");
   *norm = cblas_snrm2 ((int)u->training->count, gradient, 1);
   sb_objective_batch_free (b);
   sb_score_free (score);

@@ -16,6 +16,7 @@
 
 #include "../base/checks.h"
 #include "../base/error.h"
+#include "../base/rows.h"
 #include "../score/network.h"
 
 #include <gsl/gsl_blas.h>
@@ -23,15 +24,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-static double
-dot (size_t d, const double *a, const double *b)
-{
-  double sum = 0;
-  for (size_t j = 0; j < d; j++)
-    sum += a[j] * b[j];
-  return sum;
-}
 
 // ## Where a path begins and ends
 //
@@ -49,14 +41,14 @@ set_ends (const sb_process *process, const gsl_vector *t, const gsl_vector *s, g
 {
   for (size_t i = 0; i < t->size; i++)
     {
-      const bool here = empty_window (gsl_vector_get (t, i), gsl_vector_get (s, i));
-      gsl_vector_set (from, i, here ? process->t_max : gsl_vector_get (t, i));
-      gsl_vector_set (to, i, here ? (process->t_min + process->t_max) / 2 : gsl_vector_get (s, i));
+      const bool empty = empty_window (gsl_vector_get (t, i), gsl_vector_get (s, i));
+      gsl_vector_set (from, i, empty ? process->t_max : gsl_vector_get (t, i));
+      gsl_vector_set (to, i, empty ? (process->t_min + process->t_max) / 2 : gsl_vector_get (s, i));
     }
 }
 
 static void
-put_back (const gsl_vector *t, const gsl_vector *s, const gsl_matrix *x, gsl_matrix *x_s)
+restore_empty (const gsl_vector *t, const gsl_vector *s, const gsl_matrix *x, gsl_matrix *x_s)
 {
   for (size_t i = 0; i < t->size; i++)
     if (empty_window (gsl_vector_get (t, i), gsl_vector_get (s, i)))
@@ -75,10 +67,9 @@ put_back (const gsl_vector *t, const gsl_vector *s, const gsl_matrix *x, gsl_mat
 typedef struct
 {
   sb_path_work *paths;
-  gsl_vector *from, *to;   // n
-  gsl_matrix *h, *x_s, *r; // n x d: h(x, t); the path's end; h(x_s, s) - h(x, t)
-  gsl_matrix *sum;         // n x d: of r; or, of a gradient, the second path's end
-  gsl_matrix *other;       // n x d: the second path's r, of a gradient
+  gsl_vector *from, *to;     // n
+  gsl_matrix *h;             // n x d: h(x, t)
+  gsl_matrix *x_s[2], *r[2]; // n x d: the end of a path, and h(x_s, s) - h(x, t)
 } workspace;
 
 static void
@@ -88,10 +79,11 @@ workspace_free (workspace *m)
   gsl_vector_free (m->from);
   gsl_vector_free (m->to);
   gsl_matrix_free (m->h);
-  gsl_matrix_free (m->x_s);
-  gsl_matrix_free (m->r);
-  gsl_matrix_free (m->sum);
-  gsl_matrix_free (m->other);
+  for (int p = 0; p < 2; p++)
+    {
+      gsl_matrix_free (m->x_s[p]);
+      gsl_matrix_free (m->r[p]);
+    }
 }
 
 static int
@@ -101,11 +93,9 @@ workspace_alloc (const sb_score *score, size_t n, size_t d, workspace *m)
                     .from = gsl_vector_alloc (n),
                     .to = gsl_vector_alloc (n),
                     .h = gsl_matrix_alloc (n, d),
-                    .x_s = gsl_matrix_alloc (n, d),
-                    .r = gsl_matrix_alloc (n, d),
-                    .sum = gsl_matrix_calloc (n, d),
-                    .other = gsl_matrix_alloc (n, d) };
-  if (m->paths && m->from && m->to && m->h && m->x_s && m->r && m->sum && m->other)
+                    .x_s = { gsl_matrix_alloc (n, d), gsl_matrix_alloc (n, d) },
+                    .r = { gsl_matrix_alloc (n, d), gsl_matrix_calloc (n, d) } };
+  if (m->paths && m->from && m->to && m->h && m->x_s[0] && m->x_s[1] && m->r[0] && m->r[1])
     return GSL_SUCCESS;
   workspace_free (m);
   SB_ERROR (NULL, GSL_ENOMEM, "no memory for the consistency of %zu rows", n);
@@ -151,7 +141,7 @@ find_residual (const arguments *q, size_t p, const workspace *m, sb_path_record 
   int status = sb_partial_path_take (q->path, m->paths, q->y, m->from, m->to, stream, p, m->h, record, x_s);
   if (status)
     return status;
-  put_back (q->t, q->s, q->x, x_s);
+  restore_empty (q->t, q->s, q->x, x_s);
   status = sb_score_estimate (q->score, SB_DENOISER, x_s, q->s, q->y, r);
   for (size_t i = 0; i < r->size1 && !status; i++)
     for (size_t j = 0; j < r->size2; j++)
@@ -168,6 +158,8 @@ begin (const arguments *q, workspace *m)
   return sb_score_estimate (q->score, SB_DENOISER, q->x, q->t, q->y, m->h);
 }
 
+// r[0] is that of the path at hand, r[1] the sum over all.
+
 static int
 sum_residuals (const arguments *q, size_t paths, workspace *m, gsl_vector *squares)
 {
@@ -176,10 +168,10 @@ sum_residuals (const arguments *q, size_t paths, workspace *m, gsl_vector *squar
   gsl_vector_set_zero (squares);
   for (size_t p = 0; p < paths && !status; p++)
     {
-      status = find_residual (q, p, m, NULL, m->x_s, m->r);
+      status = find_residual (q, p, m, NULL, m->x_s[0], m->r[0]);
       for (size_t i = 0; i < q->x->size1 && !status; i++)
-        *gsl_vector_ptr (squares, i) += dot (d, gsl_matrix_ptr (m->r, i, 0), gsl_matrix_ptr (m->r, i, 0));
-      gsl_matrix_add (m->sum, m->r);
+        *gsl_vector_ptr (squares, i) += sb_dot (d, gsl_matrix_ptr (m->r[0], i, 0), gsl_matrix_ptr (m->r[0], i, 0));
+      gsl_matrix_add (m->r[1], m->r[0]);
     }
   return status;
 }
@@ -205,8 +197,8 @@ sb_consistency_loss (const sb_score *score, const sb_partial_path *path, size_t 
   status = sum_residuals (&q, paths, &m, loss);
   for (size_t i = 0; i < x->size1 && !status; i++)
     {
-      const double squares = gsl_vector_get (loss, i), *sum = gsl_matrix_ptr (m.sum, i, 0);
-      gsl_vector_set (loss, i, (dot (x->size2, sum, sum) - squares) / (2 * count * (count - 1)));
+      const double squares = gsl_vector_get (loss, i), *sum = gsl_matrix_ptr (m.r[1], i, 0);
+      gsl_vector_set (loss, i, (sb_dot (x->size2, sum, sum) - squares) / (2 * count * (count - 1)));
       if (of_one)
         gsl_vector_set (of_one, i, squares / (2 * count));
     }
@@ -225,7 +217,7 @@ sb_consistency_loss (const sb_score *score, const sb_partial_path *path, size_t 
 // product is unbiased.
 
 static int
-carry_back (const arguments *q, sb_view view, const gsl_matrix *x, const gsl_vector *t, gsl_matrix *v)
+backward (const arguments *q, sb_view view, const gsl_matrix *x, const gsl_vector *t, gsl_matrix *v)
 {
   gsl_matrix *x_bar = gsl_matrix_alloc (x->size1, x->size2);
   int status = x_bar ? sb_score_vjp (q->score, view, x, t, q->y, v, x_bar) : GSL_ENOMEM;
@@ -246,8 +238,9 @@ truncated_gradient (const arguments *q, double weight, const workspace *m)
     const gsl_matrix *x, *r, *more;
     const gsl_vector *t;
     double sign;
-  } terms[]
-      = { { m->x_s, m->other, NULL, q->s, 1 }, { m->sum, m->r, NULL, q->s, 1 }, { q->x, m->r, m->other, q->t, -1 } };
+  } terms[] = { { m->x_s[0], m->r[1], NULL, q->s, 1 },
+                { m->x_s[1], m->r[0], NULL, q->s, 1 },
+                { q->x, m->r[0], m->r[1], q->t, -1 } };
   int status = v ? GSL_SUCCESS : GSL_ENOMEM;
   for (size_t k = 0; k < 3 && !status; k++)
     {
@@ -255,7 +248,7 @@ truncated_gradient (const arguments *q, double weight, const workspace *m)
       if (terms[k].more)
         gsl_matrix_add (v, terms[k].more);
       gsl_matrix_scale (v, terms[k].sign * weight / 2);
-      status = carry_back (q, SB_DENOISER, terms[k].x, terms[k].t, v);
+      status = backward (q, SB_DENOISER, terms[k].x, terms[k].t, v);
     }
   gsl_matrix_free (v);
   return status;
@@ -297,7 +290,7 @@ path_gradient (const arguments *q, double weight, const gsl_vector *loss, sb_pat
           gsl_vector_view row = gsl_matrix_row (&z.matrix, i);
           gsl_vector_scale (&row.vector, weight * gsl_vector_get (loss, i));
         }
-      status = carry_back (q, SB_SCORE, &x.matrix, &t.vector, &z.matrix);
+      status = backward (q, SB_SCORE, &x.matrix, &t.vector, &z.matrix);
     }
   return status;
 }
@@ -328,12 +321,10 @@ find_gradient (const arguments *q, unsigned of, double weight, workspace *m, sb_
   // Simulate the two paths.
   sb_path_record *const kept[] = { of & SB_CONSISTENCY_PATH ? &r[0] : NULL, of & SB_CONSISTENCY_PATH ? &r[1] : NULL };
   int status = begin (q, m);
-  if (!status)
-    status = find_residual (q, 0, m, kept[0], m->x_s, m->r);
-  if (!status)
-    status = find_residual (q, 1, m, kept[1], m->sum, m->other);
+  for (size_t p = 0; p < 2 && !status; p++)
+    status = find_residual (q, p, m, kept[p], m->x_s[p], m->r[p]);
   for (size_t i = 0; i < q->x->size1 && !status; i++)
-    gsl_vector_set (loss, i, dot (q->x->size2, gsl_matrix_ptr (m->r, i, 0), gsl_matrix_ptr (m->other, i, 0)) / 2);
+    gsl_vector_set (loss, i, sb_dot (q->x->size2, gsl_matrix_ptr (m->r[0], i, 0), gsl_matrix_ptr (m->r[1], i, 0)) / 2);
 
   // Propagate both parts back.
   if (!status && (of & SB_CONSISTENCY_TRUNCATED))
@@ -407,6 +398,14 @@ static const sb_key keys[KEYS] = {
   [RHO]
   = { .name = "rho", .usual = 7, .high = 1e3, .above = true, .help = "a path's times are evenly spaced in t^(1/rho)" }
 };
+
+static int
+check_process (const sb_objective *o)
+{
+  if (o->process->levels > 0 || o->process->from_zero_only)
+    SB_ERROR (NULL, GSL_EUNSUP, "consistency: its paths need an SDE, which %s does not have", o->process->type->name);
+  return GSL_SUCCESS;
+}
 
 static void
 count_points (const sb_objective *o, size_t *points, size_t *directions)
@@ -504,7 +503,7 @@ draw_paths (const sb_score *score, sb_objective_batch *b)
       gsl_matrix end = { m, d, d, b->x.data + (n + p * m) * d, NULL, 0 };
       gsl_matrix_memcpy (&end, &x);
       status = sb_partial_path_take (&path, b->paths, b->y_more, &from, &to, stream, p, &h, NULL, &end);
-      put_back (&t, &s, &x, &end);
+      restore_empty (&t, &s, &x, &end);
     }
   return status;
 }
@@ -515,14 +514,11 @@ draw_paths (const sb_score *score, sb_objective_batch *b)
 static int
 denoising_term (sb_objective_batch *b)
 {
-  sb_objective of_data = *b->objective;
   sb_objective_batch first = *b;
-  of_data.type = sb_objective_soft;
-  sb_entry_usual (&sb_objective_soft->entry, of_data.key);
-  first.objective = &of_data;
   first.points = 1;
   sb_objective_keep_points (&first, b->n);
-  int status = sb_objective_soft->loss (&first);
+  sb_objective_subtract (&b->x_0, &first);
+  const int status = sb_objective_square (1, &first);
   if (!status)
     sb_objective_mask_low_times (&first);
   b->below = first.below;
@@ -538,12 +534,12 @@ consistency_loss (sb_objective_batch *b)
   for (size_t q = 0; q < m && !status; q++)
     {
       const size_t i = b->row[q];
-      const bool here = empty_window (b->t.data[i], b->t.data[n + q]);
+      const bool empty = empty_window (b->t.data[i], b->t.data[n + q]);
       const double *h = b->estimate.data + i * d, *h_1 = b->estimate.data + (n + q) * d, *h_2 = h_1 + m * d;
       double *bar = b->bar.data + i * d, *bar_1 = b->bar.data + (n + q) * d, *bar_2 = bar_1 + m * d, product = 0;
       for (size_t j = 0; j < d; j++)
         {
-          const double r_1 = here ? 0 : h_1[j] - h[j], r_2 = here ? 0 : h_2[j] - h[j];
+          const double r_1 = empty ? 0 : h_1[j] - h[j], r_2 = empty ? 0 : h_2[j] - h[j];
           product += r_1 * r_2;
           bar_1[j] = weight * r_2;
           bar_2[j] = weight * r_1;
@@ -560,6 +556,7 @@ const sb_objective_type *sb_objective_consistency = &(const sb_objective_type){
   .view = SB_DENOISER,
   .weighting = &sb_weighting_variance,
   .noise = true,
+  .check = check_process,
   .count = count_points,
   .draw = draw,
   .draw_more = draw_paths,

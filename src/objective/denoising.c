@@ -64,8 +64,8 @@
 //    \mathbb E_{\tilde{\mathbf x} \sim \mathcal N(\mathbf x, \sigma^2\mathbf I)}
 //    \Bigl\|\mathbf s_\theta(\tilde{\mathbf x}, \sigma) + \frac{\tilde{\mathbf x} - \mathbf x}{\sigma^2}\Bigr\|_2^2. $$
 
-static int
-denoising_loss (sb_objective_batch *b)
+int
+sb_objective_denoising_loss (sb_objective_batch *b)
 {
   int status = sb_objective_from_target (b);
   return status ? status : sb_objective_square (0.5, b);
@@ -76,4 +76,4 @@ const sb_objective_type *sb_objective_denoising
                                   .view = SB_SCORE,
                                   .weighting = &sb_weighting_unit,
                                   .noise = true,
-                                  .loss = denoising_loss };
+                                  .loss = sb_objective_denoising_loss };

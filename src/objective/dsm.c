@@ -10,8 +10,6 @@
 
 #include "objective.h"
 
-#include <string.h>
-
 // Under $x_t = A x_0 + S z$ the target is $-S^{-\top} z$, and a model that estimates $z$ by $\hat z$ has the score
 // $-S^{-\top}\hat z$. So the loss is that of predicting the noise, weighted by $\lambda = M M^\top$:
 // $$ u = M^\top S^{-\top} (\hat z - z), \qquad \mathrm{loss} = \|u\|^2, \qquad
@@ -32,8 +30,7 @@
 static int
 dsm_loss (sb_objective_batch *b)
 {
-  memcpy (b->difference.data, b->estimate.data, b->n * b->x.size2 * sizeof (double));
-  gsl_matrix_sub (&b->difference, &b->z);
+  sb_objective_subtract (&b->z, b);
   return sb_objective_square (1, b);
 }
 

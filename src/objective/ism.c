@@ -38,7 +38,7 @@ draw_units (sb_stream stream, sb_objective_batch *b)
 static int
 ism_loss (sb_objective_batch *b)
 {
-  const sb_slices slices = { &b->estimate, &b->along, &b->bar, &b->along_bar };
+  const sb_slices slices = { &b->estimate, &b->Jv, &b->bar, &b->Jv_bar };
   return sb_objective_slices (1, false, &slices, b);
 }
 

@@ -12,6 +12,7 @@
 // the loss $d/2$ at every level. A training that draws one level a row has the same mean: `denoising`, with
 // that weight.
 
+#include "../base/error.h"
 #include "objective.h"
 
 #include <gsl/gsl_errno.h>
@@ -56,10 +57,11 @@ draw_levels (sb_stream stream, sb_objective_batch *b)
 }
 
 static int
-ncsn_loss (sb_objective_batch *b)
+check (const sb_objective *o)
 {
-  int status = sb_objective_from_target (b);
-  return status ? status : sb_objective_square (0.5, b);
+  if (o->t_above > 0)
+    SB_ERROR (NULL, GSL_EUNSUP, "ncsn: its target is used at all levels");
+  return GSL_SUCCESS;
 }
 
 const sb_objective_type *sb_objective_ncsn
@@ -69,4 +71,5 @@ const sb_objective_type *sb_objective_ncsn
                                   .count = count_levels,
                                   .draw = draw_levels,
                                   .noise = true,
-                                  .loss = ncsn_loss };
+                                  .check = check,
+                                  .loss = sb_objective_denoising_loss };

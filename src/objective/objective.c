@@ -8,6 +8,7 @@
 
 #include "../base/checks.h"
 #include "../base/error.h"
+#include "../base/rows.h"
 
 #include <gsl/gsl_math.h>
 #include <math.h>
@@ -38,60 +39,62 @@ sb_objective_of (const sb_objective_type *type, const sb_process *process, doubl
 
 // ## Memory
 
+// Matrices and vectors lie one after the other; `used` counts the numbers taken. memory NULL: they are only counted.
+
 static double *
-take (double **next, size_t count)
+take (double *memory, size_t *used, size_t count)
 {
-  double *start = *next;
-  *next = start + count;
+  double *start = memory ? memory + *used : NULL;
+  *used += count;
   return start;
 }
 
 static gsl_matrix
-take_matrix (double **next, size_t n, size_t d)
+take_matrix (double *memory, size_t *used, size_t n, size_t d)
 {
-  return (gsl_matrix){ n, d, d, take (next, n * d), NULL, 0 };
+  return (gsl_matrix){ n, d, d, take (memory, used, n * d), NULL, 0 };
 }
 
 static gsl_vector
-take_vector (double **next, size_t n)
+take_vector (double *memory, size_t *used, size_t n)
 {
-  return (gsl_vector){ n, 1, take (next, n), NULL, 0 };
+  return (gsl_vector){ n, 1, take (memory, used, n), NULL, 0 };
 }
 
 static size_t
-count_numbers (const sb_objective_batch *b, size_t rows)
+lay_out (sb_objective_batch *b, size_t n)
 {
   const sb_process *p = b->objective->process;
-  const size_t d = p->dimension, row = (2 + 5 * b->points + 3 * b->directions + 2 * b->points) * d;
-  return rows * (row + b->points * (1 + p->parts) + 2) + 2 * p->parts + 1;
+  const size_t d = p->dimension, points = b->points * n, directions = b->directions * n,
+               derivatives = b->objective->type->derivatives ? directions : 0;
+  double *memory = b->memory;
+  size_t used = 0;
+  b->x_0 = take_matrix (memory, &used, n, d);
+  b->t = take_vector (memory, &used, points);
+  b->z = take_matrix (memory, &used, points, d);
+  b->x = take_matrix (memory, &used, points, d);
+  b->v = take_matrix (memory, &used, directions, d);
+  b->estimate = take_matrix (memory, &used, points, d);
+  b->bar = take_matrix (memory, &used, points, d);
+  b->Jv = take_matrix (memory, &used, derivatives, d);
+  b->Jv_bar = take_matrix (memory, &used, derivatives, d);
+  b->loss = take_vector (memory, &used, n);
+  b->regulariser = take_vector (memory, &used, n);
+  b->difference = take_matrix (memory, &used, points, d);
+  b->c = take_matrix (memory, &used, points, p->parts);
+  b->work = take_matrix (memory, &used, 2 * points, d);
+  b->numbers = take (memory, &used, 2 * p->parts);
+  return used;
 }
 
 void
 sb_objective_batch_rows (sb_objective_batch *b, size_t n)
 {
-  const sb_process *p = b->objective->process;
-  const size_t d = p->dimension, points = b->points * n, directions = b->directions * n,
-               derivatives = b->objective->type->derivatives ? directions : 0;
-  double *next = b->memory;
+  lay_out (b, n);
   b->n = b->more = n;
   b->below = 0;
   for (size_t i = 0; i < n; i++)
     b->row[i] = i;
-  b->x_0 = take_matrix (&next, n, d);
-  b->t = take_vector (&next, points);
-  b->z = take_matrix (&next, points, d);
-  b->x = take_matrix (&next, points, d);
-  b->v = take_matrix (&next, directions, d);
-  b->estimate = take_matrix (&next, points, d);
-  b->bar = take_matrix (&next, points, d);
-  b->along = take_matrix (&next, derivatives, d);
-  b->along_bar = take_matrix (&next, derivatives, d);
-  b->loss = take_vector (&next, n);
-  b->regulariser = take_vector (&next, n);
-  b->difference = take_matrix (&next, points, d);
-  b->c = take_matrix (&next, points, p->parts);
-  b->work = take_matrix (&next, 2 * points, d);
-  b->numbers = take (&next, 2 * p->parts);
 }
 
 void
@@ -138,15 +141,12 @@ check_objective (const sb_objective *o)
     SB_ERROR (NULL, GSL_EINVAL, "%s: there is no weighting", name);
   if (o->simulate && o->type->noise)
     SB_ERROR (NULL, GSL_EUNSUP, "%s: its target is the kernel's, which a simulation does not know", name);
-  if (o->type == sb_objective_esm && !o->truth)
-    SB_ERROR (NULL, GSL_EINVAL, "%s: needs the score of the data", name);
   if (!(o->t_above >= 0))
     SB_ERROR (NULL, GSL_EINVAL, "%s: t_above is %g, not 0 or later", name, o->t_above);
-  if (o->t_above > 0 && (o->type == sb_objective_ncsn || o->type->derivatives))
+  if (o->t_above > 0 && o->type->derivatives)
     SB_ERROR (NULL, GSL_EUNSUP, "%s: its target is used at all times", name);
-  if (o->type == sb_objective_consistency && (o->process->levels > 0 || o->process->from_zero_only))
-    SB_ERROR (NULL, GSL_EUNSUP, "%s: its paths are of an SDE, and %s is none", name, o->process->type->name);
-  return check_levels (o);
+  status = o->type->check ? o->type->check (o) : GSL_SUCCESS;
+  return status ? status : check_levels (o);
 }
 
 sb_objective_batch *
@@ -166,8 +166,8 @@ sb_objective_batch_alloc (const sb_objective *objective, size_t rows)
     objective->type->count (objective, &b->points, &b->directions);
 
   // Allocate all memory in one block.
-  const int fits = !sb_check_lengths ("rows of a batch", rows, count_numbers (b, 1), 1);
-  b->memory = b->points > 0 && fits ? calloc (count_numbers (b, rows), sizeof *b->memory) : NULL;
+  const int fits = !sb_check_lengths ("rows of a batch", rows, lay_out (b, 1), 1);
+  b->memory = b->points > 0 && fits ? calloc (lay_out (b, rows) + 1, sizeof *b->memory) : NULL;
   b->row = b->memory ? malloc ((rows + 1) * sizeof *b->row) : NULL;
   if (!b->row)
     {
@@ -365,9 +365,9 @@ sb_objective_evaluate (const sb_score *score, const gsl_matrix *y, sb_objective_
   for (size_t m = 0; type->derivatives && m < b->directions && b->n > 0 && !status; m++)
     {
       gsl_matrix x = sb_batch_block (&b->x, b->n, 0), v = sb_batch_block (&b->v, b->n, m),
-                 along = sb_batch_block (&b->along, b->n, m);
+                 Jv = sb_batch_block (&b->Jv, b->n, m);
       gsl_vector t = sb_batch_part (&b->t, b->n, 0);
-      status = sb_score_jvp (score, type->view, &x, &t, y, &v, &along);
+      status = sb_score_jvp (score, type->view, &x, &t, y, &v, &Jv);
     }
   return status;
 }
@@ -419,6 +419,14 @@ sb_objective_weigh (const gsl_matrix *e, sb_objective_batch *b, gsl_matrix *out)
              : sb_weighting_apply (lambda, b->objective->process, SB_SCORE, &t, e, b->numbers, &c, &b->work, out);
 }
 
+void
+sb_objective_subtract (const gsl_matrix *target, sb_objective_batch *b)
+{
+  gsl_matrix e = sb_batch_block (&b->difference, b->n, 0);
+  memcpy (e.data, b->estimate.data, b->n * e.size2 * sizeof (double));
+  gsl_matrix_sub (&e, target);
+}
+
 int
 sb_objective_square (double factor, sb_objective_batch *b)
 {
@@ -436,10 +444,7 @@ sb_objective_square (double factor, sb_objective_batch *b)
   for (size_t i = 0; i < b->points * b->n; i++)
     {
       const double *e = b->difference.data + i * d, *Re = b->bar.data + i * d;
-      double sum = 0;
-      for (size_t j = 0; j < d; j++)
-        sum += e[j] * Re[j];
-      b->loss.data[i % b->n] += factor * sum;
+      b->loss.data[i % b->n] += factor * sb_dot (d, e, Re);
     }
   return gsl_matrix_scale (&b->bar, 2 * factor);
 }
@@ -490,7 +495,7 @@ find_all (const sb_score *score, const gsl_matrix *x_0, const gsl_matrix *y, sb_
 // A backward pass at each point.
 
 int
-sb_objective_carry_back (const sb_score *score, double weight, sb_objective_batch *b)
+sb_objective_backward (const sb_score *score, double weight, sb_objective_batch *b)
 {
   int status = gsl_matrix_scale (&b->bar, weight);
   for (size_t p = 0; p < b->points && !status; p++)
@@ -516,7 +521,7 @@ work (const sb_objective *objective, const sb_score *score, const gsl_matrix *x_
   sb_objective_batch *b = sb_objective_batch_alloc (objective, x_0->size1);
   status = b ? find_all (score, x_0, y, stream, b, loss) : GSL_ENOMEM;
   if (!status && back)
-    status = sb_objective_carry_back (score, weight, b);
+    status = sb_objective_backward (score, weight, b);
   sb_objective_batch_free (b);
   return status;
 }
@@ -533,7 +538,7 @@ sb_objective_gradient (const sb_objective *objective, const sb_score *score, con
                        sb_stream stream, double weight, gsl_vector *loss)
 {
   if (objective->type->derivatives)
-    SB_ERROR (NULL, GSL_EUNSUP, "%s wants the gradient of a derivative, which the score \"%s\" has not",
+    SB_ERROR (NULL, GSL_EUNSUP, "%s wants the gradient of a derivative, which the score \"%s\" does not have",
               objective->type->entry.name, score->type->name);
   return work (objective, score, x_0, y, stream, true, weight, loss);
 }

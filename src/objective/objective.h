@@ -45,20 +45,20 @@ typedef struct
 sb_objective sb_objective_of (const sb_objective_type *type, const sb_process *process, double t_min);
 
 // All that the losses of n rows depend on. A row has `points` points and `directions` directions: point p of row i is
-// row p n + i of the matrices of points, and likewise direction m. Where fewer rows have more than one point, point p >
-// 0 of row[q] is row n + (p - 1) more + q.
+// row p n + i of the matrices of points, and likewise direction m. If only `more` < n rows, listed in row[], have the
+// points p > 0, point p of the q-th of them is row n + (p - 1) more + q.
 typedef struct
 {
   const sb_objective *objective;
-  const gsl_matrix *y;      // the conditions of the rows, NULL or n rows,
-  const gsl_matrix *y_more; // and those of the `more` rows again; of sb_objective_evaluate, which may have
-  gsl_matrix *gathered;     // to gather them here
-  sb_stream stream;         // the rows' own; of sb_objective_draw
+  const gsl_matrix *y;      // NULL, or the conditions (n rows)
+  const gsl_matrix *y_more; // NULL, or those of the rows that have more points (`more` rows)
+  gsl_matrix *gathered;     // NULL, or the memory of y_more, where it is a copy
+  sb_stream stream;         // the rows' own
   size_t most;              // rows that the memory is for
   size_t n;                 // rows in use
   size_t points, directions;
-  size_t more;  // rows that have more points than the first: n, unless the type chooses fewer,
-  size_t *row;  // and their indices
+  size_t more;  // how many rows have more points than the first: n, unless the type chooses fewer
+  size_t *row;  // the indices of these rows
   size_t below; // rows whose target was ignored (t_above)
   double *memory;
   sb_path_work *paths; // of a type whose points are reached by steps; made on first use
@@ -70,11 +70,11 @@ typedef struct
   gsl_vector loss;        // n
   gsl_vector regulariser; // n: its part that is not denoising, of a type that has one; else 0
 
-  gsl_matrix estimate, bar;    // points n x d: in the objective's view, and the loss's gradient with respect to it
-  gsl_matrix along, along_bar; // directions n x d: J v at point 0, likewise; empty where no derivatives are wanted
-  gsl_matrix difference;       // points n x d: the estimates less their targets
+  gsl_matrix estimate, bar; // points n x d: in the objective's view, and the loss's gradient with respect to it
+  gsl_matrix Jv, Jv_bar;    // directions n x d: J v at point 0, likewise; empty where no derivatives are wanted
+  gsl_matrix difference;    // points n x d: the estimates less their targets
 
-  gsl_matrix c, work; // memory of sb_weighting_apply, and
+  gsl_matrix c, work; // these and `numbers`: workspace of sb_weighting_apply
   double *numbers;
 } sb_objective_batch;
 
@@ -101,6 +101,9 @@ struct sb_objective_type
   bool derivatives;                          // needs the estimate's derivatives along the directions
   bool noise;                                // uses z: its target is the kernel's
 
+  // NULL, or what the type asks of its settings beyond the common checks: a GSL status.
+  int (*check) (const sb_objective *objective);
+
   // How many points and directions a row has, 1 and 0 at the call. NULL: these.
   void (*count) (const sb_objective *objective, size_t *points, size_t *directions);
 
@@ -112,7 +115,7 @@ struct sb_objective_type
   // first.
   int (*draw_more) (const sb_score *score, sb_objective_batch *batch);
 
-  // From estimate and along: loss, bar, along_bar.
+  // From estimate and Jv: loss, bar, Jv_bar.
   int (*loss) (sb_objective_batch *batch);
 };
 
@@ -150,22 +153,22 @@ void sb_objective_batch_rows (sb_objective_batch *batch, size_t rows); // how ma
 // Allocate memory for the paths of a type with draw_more, which is otherwise done on first use. GSL_ENOMEM.
 int sb_objective_prepare (const sb_score *score, sb_objective_batch *batch);
 
-// The three steps, one by one. Errors are those of the process and the score; GSL_EBADLEN where a shape is wrong.
+// The three steps, one by one. sb_objective_draw_more belongs to the second: after the first points' estimates (see the
+// type). Errors are those of the process and the score; GSL_EBADLEN where a shape is wrong.
 int sb_objective_draw (sb_stream stream, sb_objective_batch *batch);
 int sb_objective_evaluate (const sb_score *score, const gsl_matrix *y, sb_objective_batch *batch);
-int sb_objective_draw_more (const sb_score *score,
-                            sb_objective_batch *batch); // between two parts of the second: see the type
+int sb_objective_draw_more (const sb_score *score, sb_objective_batch *batch);
 int sb_objective_find_loss (sb_objective_batch *batch);
 // And back: the gradient of weight x (the sum of the losses) with respect to the score's parameters (sb_score_vjp).
 // bar and difference are overwritten.
-int sb_objective_carry_back (const sb_score *score, double weight, sb_objective_batch *batch);
+int sb_objective_backward (const sb_score *score, double weight, sb_objective_batch *batch);
 
 // The loss of each row (n) of data x_0 (n x d), all three.
 int sb_objective_loss (const sb_objective *objective, const sb_score *score, const gsl_matrix *x_0, const gsl_matrix *y,
                        sb_stream stream, gsl_vector *loss);
 // And the gradient of weight x (the sum of the losses) with respect to the score's parameters, added to what its state
-// accumulates (sb_score_vjp). GSL_EUNSUP where the objective needs derivatives: a score has no gradient of those, a
-// network in training has (train/score_matching.h).
+// accumulates (sb_score_vjp). GSL_EUNSUP where the objective needs derivatives: only a network in training
+// has the gradient of those (train/score_matching.h).
 int sb_objective_gradient (const sb_objective *objective, const sb_score *score, const gsl_matrix *x_0,
                            const gsl_matrix *y, sb_stream stream, double weight, gsl_vector *loss);
 
@@ -188,6 +191,12 @@ typedef enum
 int sb_projection_draw (sb_projection law, sb_stream stream, size_t number, gsl_matrix *v);
 int sb_objective_draw_directions (sb_projection law, sb_stream stream, sb_objective_batch *batch);
 
+// difference <- estimate - target, of the n rows' first points; target (n x d).
+void sb_objective_subtract (const gsl_matrix *target, sb_objective_batch *batch);
+
+// The loss of denoising: 1/2 |s - target|^2_lambda, the mean over a row's points.
+int sb_objective_denoising_loss (sb_objective_batch *batch);
+
 // From `difference`, the estimates less their targets: loss <- factor |difference|^2_lambda, the mean over the points,
 // and bar.
 int sb_objective_square (double factor, sb_objective_batch *batch);
@@ -195,17 +204,17 @@ int sb_objective_square (double factor, sb_objective_batch *batch);
 // out (n x d) <- lambda e, of errors e of the score at the first points.
 int sb_objective_weigh (const gsl_matrix *e, sb_objective_batch *batch, gsl_matrix *out);
 
-// A score and its derivatives along the directions, and where the gradients go: s, s_bar (n x d), along, along_bar
+// A score and its derivatives along the directions, and where the gradients go: s, s_bar (n x d), Jv, Jv_bar
 // (directions n x d).
 typedef struct
 {
-  const gsl_matrix *s, *along;
-  gsl_matrix *s_bar, *along_bar;
+  const gsl_matrix *s, *Jv;
+  gsl_matrix *s_bar, *Jv_bar;
 } sb_slices;
 
-// loss <- share times the sum over directions of v^T lambda along, plus 1/2 s^T lambda s; plain: share times the sum of
-// v^T lambda along + 1/2 (v^T s) (v^T lambda s).
-int sb_objective_slices (double share, bool plain, const sb_slices *slices, sb_objective_batch *batch);
+// loss <- weight times the sum over directions of v^T lambda Jv, plus 1/2 s^T lambda s; plain: weight times the sum of
+// v^T lambda Jv + 1/2 (v^T s) (v^T lambda s).
+int sb_objective_slices (double weight, bool plain, const sb_slices *slices, sb_objective_batch *batch);
 
 // Let `more` rows, those in batch->row, have more points than the first.
 void sb_objective_keep_points (sb_objective_batch *batch, size_t more);

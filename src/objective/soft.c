@@ -24,19 +24,10 @@
 
 #include "objective.h"
 
-#include <string.h>
-
-static void
-find_difference (sb_objective_batch *b)
-{
-  memcpy (b->difference.data, b->estimate.data, b->n * b->x.size2 * sizeof (double));
-  gsl_matrix_sub (&b->difference, &b->x_0);
-}
-
 static int
 soft_loss (sb_objective_batch *b)
 {
-  find_difference (b);
+  sb_objective_subtract (&b->x_0, b);
   return sb_objective_square (b->objective->key[0], b);
 }
 
@@ -62,7 +53,7 @@ static int
 clean_loss (sb_objective_batch *b)
 {
   const size_t d = b->x.size2;
-  find_difference (b);
+  sb_objective_subtract (&b->x_0, b);
   for (size_t i = 0; i < b->n; i++)
     {
       double square = 0;

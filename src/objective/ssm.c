@@ -17,6 +17,7 @@
 // along each direction normal to it a score $-c\,x$ has the loss $-c$, and with a little noise $-c + c^2\sigma^2/2$,
 // least at $c = 1/\sigma^2$. [dsm2ddpm.txt-SSM-degenerate]
 
+#include "../base/rows.h"
 #include "objective.h"
 
 #include <gsl/gsl_errno.h>
@@ -34,15 +35,6 @@
 // \operatorname{tr}(\lambda\,\nabla\mathbf s)$ has the same minimum for the same reason, and $\mathbb E[\mathbf
 // v^\top\lambda\,\nabla\mathbf s\,\mathbf v]$ is its trace.
 
-static double
-dot (size_t d, const double *a, const double *b)
-{
-  double sum = 0;
-  for (size_t j = 0; j < d; j++)
-    sum += a[j] * b[j];
-  return sum;
-}
-
 // ## The loss
 //
 // One product with the Jacobian a direction [dsm2ddpm.txt-SSM-jvp]; the score itself is evaluated once for all of a
@@ -51,7 +43,7 @@ dot (size_t d, const double *a, const double *b)
 // v^\top\mathbf s)\,\lambda\mathbf v$.
 
 int
-sb_objective_slices (double share, bool plain, const sb_slices *at, sb_objective_batch *b)
+sb_objective_slices (double weight, bool plain, const sb_slices *at, sb_objective_batch *b)
 {
   const size_t d = b->x.size2;
 
@@ -60,7 +52,7 @@ sb_objective_slices (double share, bool plain, const sb_slices *at, sb_objective
   for (size_t m = 0; m < b->directions && !status; m++)
     {
       const gsl_matrix v = sb_batch_block (&b->v, b->n, m);
-      gsl_matrix v_bar = sb_batch_block (at->along_bar, b->n, m);
+      gsl_matrix v_bar = sb_batch_block (at->Jv_bar, b->n, m);
       status = sb_objective_weigh (&v, b, &v_bar);
     }
 
@@ -68,7 +60,7 @@ sb_objective_slices (double share, bool plain, const sb_slices *at, sb_objective
     {
       // Begin with the score's size.
       const double *s = at->s->data + i * d;
-      double *s_bar = at->s_bar->data + i * d, loss = plain ? 0 : dot (d, s, s_bar) / 2;
+      double *s_bar = at->s_bar->data + i * d, loss = plain ? 0 : sb_dot (d, s, s_bar) / 2;
       for (size_t j = 0; j < d && plain; j++)
         s_bar[j] = 0;
 
@@ -76,14 +68,14 @@ sb_objective_slices (double share, bool plain, const sb_slices *at, sb_objective
       for (size_t m = 0; m < b->directions; m++)
         {
           const size_t row = (m * b->n + i) * d;
-          const double *v = b->v.data + row, *along = at->along->data + row;
-          double *v_bar = at->along_bar->data + row;
-          const double v_s = plain ? dot (d, v, s) : 0, v_s_bar = plain ? dot (d, v_bar, s) : 0;
-          loss += share * (dot (d, v_bar, along) + v_s * v_s_bar / 2);
+          const double *v = b->v.data + row, *Jv = at->Jv->data + row;
+          double *v_bar = at->Jv_bar->data + row;
+          const double v_s = plain ? sb_dot (d, v, s) : 0, v_s_bar = plain ? sb_dot (d, v_bar, s) : 0;
+          loss += weight * (sb_dot (d, v_bar, Jv) + v_s * v_s_bar / 2);
           for (size_t j = 0; j < d; j++)
             {
-              s_bar[j] += share * (v_s_bar * v[j] + v_s * v_bar[j]) / 2;
-              v_bar[j] *= share;
+              s_bar[j] += weight * (v_s_bar * v[j] + v_s * v_bar[j]) / 2;
+              v_bar[j] *= weight;
             }
         }
       gsl_vector_set (&b->loss, i, loss);
@@ -126,7 +118,7 @@ ssm_draw (sb_stream stream, sb_objective_batch *b)
 static int
 ssm_loss (sb_objective_batch *b)
 {
-  const sb_slices slices = { &b->estimate, &b->along, &b->bar, &b->along_bar };
+  const sb_slices slices = { &b->estimate, &b->Jv, &b->bar, &b->Jv_bar };
   return sb_objective_slices (1 / (double)b->directions, b->objective->key[FORM] == 1, &slices, b);
 }
 

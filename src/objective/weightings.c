@@ -23,9 +23,9 @@
 // ## Of each part, or by maps
 
 static int
-variance_numbers (const sb_process *process, double t, const double *sd, double *lambda, void *params)
+variance_numbers (const sb_process *process, double t, const double *a, const double *sd, double *lambda, void *params)
 {
-  (void)t, (void)params;
+  (void)t, (void)a, (void)params;
   for (size_t k = 0; k < process->parts; k++)
     lambda[k] = sd[k] * sd[k];
   return GSL_SUCCESS;
@@ -43,9 +43,10 @@ variance_apply (const sb_process *process, CBLAS_TRANSPOSE_t transpose, const gs
 // x_0)\|^2$, has the weight 1.
 
 static int
-variance_squared_numbers (const sb_process *process, double t, const double *sd, double *lambda, void *params)
+variance_squared_numbers (const sb_process *process, double t, const double *a, const double *sd, double *lambda,
+                          void *params)
 {
-  (void)t, (void)params;
+  (void)t, (void)a, (void)params;
   for (size_t k = 0; k < process->parts; k++)
     lambda[k] = gsl_pow_4 (sd[k]);
   return GSL_SUCCESS;
@@ -60,9 +61,10 @@ variance_squared_apply (const sb_process *process, CBLAS_TRANSPOSE_t transpose, 
 }
 
 static int
-likelihood_numbers (const sb_process *process, double t, const double *sd, double *lambda, void *params)
+likelihood_numbers (const sb_process *process, double t, const double *a, const double *sd, double *lambda,
+                    void *params)
 {
-  (void)sd, (void)params;
+  (void)a, (void)sd, (void)params;
   int status = sb_process_numbers (process, SB_G, 0, t, lambda);
   for (size_t k = 0; k < process->parts && !status; k++)
     lambda[k] = gsl_pow_2 (lambda[k]);
@@ -78,9 +80,9 @@ likelihood_apply (const sb_process *process, CBLAS_TRANSPOSE_t transpose, const 
 }
 
 static int
-unit_numbers (const sb_process *process, double t, const double *sd, double *lambda, void *params)
+unit_numbers (const sb_process *process, double t, const double *a, const double *sd, double *lambda, void *params)
 {
-  (void)t, (void)sd, (void)params;
+  (void)t, (void)a, (void)sd, (void)params;
   for (size_t k = 0; k < process->parts; k++)
     lambda[k] = 1;
   return GSL_SUCCESS;
@@ -97,13 +99,13 @@ unit_apply (const sb_process *process, CBLAS_TRANSPOSE_t transpose, const gsl_ve
 // \gamma\,S^2/A^2)$ with $\gamma = 5$.
 
 static int
-min_snr_numbers (const sb_process *process, double t, const double *sd, double *lambda, void *params)
+min_snr_numbers (const sb_process *process, double t, const double *a, const double *sd, double *lambda, void *params)
 {
   const double gamma = params ? *(const double *)params : 5;
-  int status = sb_process_numbers (process, SB_A, 0, t, lambda);
-  for (size_t k = 0; k < process->parts && !status; k++)
-    lambda[k] = gsl_pow_2 (sd[k]) * GSL_MIN (1, gamma * gsl_pow_2 (sd[k] / lambda[k]));
-  return status;
+  (void)t;
+  for (size_t k = 0; k < process->parts; k++)
+    lambda[k] = gsl_pow_2 (sd[k]) * GSL_MIN (1, gamma * gsl_pow_2 (sd[k] / a[k]));
+  return GSL_SUCCESS;
 }
 
 // Karras et al. (2022, Table 1) weight the denoiser's error so that a network with output 0 has the loss 1 at every
@@ -113,13 +115,13 @@ min_snr_numbers (const sb_process *process, double t, const double *sd, double *
 // and an error $e$ of the denoiser is one of $A e/S^2$ of the score, whose weight is $S^2(1 + \sigma^2/\sigma_d^2)$.
 
 static int
-edm_numbers (const sb_process *process, double t, const double *sd, double *lambda, void *params)
+edm_numbers (const sb_process *process, double t, const double *a, const double *sd, double *lambda, void *params)
 {
   const double sigma_data = params ? *(const double *)params : SB_EDM_DATA_DEVIATION;
-  int status = sb_process_numbers (process, SB_A, 0, t, lambda);
-  for (size_t k = 0; k < process->parts && !status; k++)
-    lambda[k] = gsl_pow_2 (sd[k]) * (1 + gsl_pow_2 (sd[k] / (lambda[k] * sigma_data)));
-  return status;
+  (void)t;
+  for (size_t k = 0; k < process->parts; k++)
+    lambda[k] = gsl_pow_2 (sd[k]) * (1 + gsl_pow_2 (sd[k] / (a[k] * sigma_data)));
+  return GSL_SUCCESS;
 }
 
 // ## Of the variational bound
@@ -149,16 +151,17 @@ bound_of (const sb_process *chain, sb_variance variance, double t, double sd, do
 }
 
 static int
-bound_numbers (const sb_process *process, double t, const double *sd, double *lambda, void *params)
+bound_numbers (const sb_process *process, double t, const double *a, const double *sd, double *lambda, void *params)
 {
-  (void)params;
+  (void)a, (void)params;
   return bound_of (process, SB_VARIANCE_BETA, t, *sd, lambda);
 }
 
 static int
-bound_tilde_numbers (const sb_process *process, double t, const double *sd, double *lambda, void *params)
+bound_tilde_numbers (const sb_process *process, double t, const double *a, const double *sd, double *lambda,
+                     void *params)
 {
-  (void)params;
+  (void)a, (void)params;
   return bound_of (process, SB_VARIANCE_CLIPPED, t, *sd, lambda);
 }
 
@@ -258,7 +261,7 @@ numbers_of_row (const sb_weighting *w, const sb_process *process, sb_view view, 
 
   // Weigh each part.
   if (!status)
-    status = w->type->numbers (process, t, sd, lambda, w->params);
+    status = w->type->numbers (process, t, a, sd, lambda, w->params);
   for (size_t k = 0; k < parts && !status; k++)
     status = number_of_part (view, a[k], sd[k], &lambda[k]);
   return status;

@@ -14,9 +14,9 @@ typedef struct
 {
   sb_entry entry;
 
-  // lambda (parts) <- a number for each part of the process at time t, where its kernel from 0 has the deviations sd
-  // (parts). NULL: no numbers but a matrix, by `apply` of any process.
-  int (*numbers) (const sb_process *process, double t, const double *sd, double *lambda, void *params);
+  // lambda (parts) <- a number for each part of the process at time t, where its kernel from 0 has the means' factors a
+  // and the deviations sd (parts). NULL: no numbers but a matrix, by `apply` of any process.
+  int (*numbers) (const sb_process *process, double t, const double *a, const double *sd, double *lambda, void *params);
 
   // Of a process without parts, and where there are no numbers: u_i <- M u_i (transposed: M^T u_i). NULL: not
   // available.

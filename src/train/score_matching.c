@@ -215,11 +215,11 @@ pass_along (const workspace *w, size_t m)
   sb_objective_batch *b = w->batch;
   const sb_network *network = &w->task->network;
   const sb_view own = sb_network_view (network), view = b->objective->type->view;
-  gsl_matrix v = sb_batch_block (&b->v, b->n, m), along = sb_batch_block (&b->along, b->n, m);
-  int status = sb_network_dual_forward (network, w->pass, &b->x, &b->t, conditions (w), &v, &b->estimate, &along);
+  gsl_matrix v = sb_batch_block (&b->v, b->n, m), Jv = sb_batch_block (&b->Jv, b->n, m);
+  int status = sb_network_dual_forward (network, w->pass, &b->x, &b->t, conditions (w), &v, &b->estimate, &Jv);
   if (!status)
     status = sb_tweedie (network->process, own, view, &b->x, &b->t, &b->estimate);
-  return status ? status : sb_tweedie (network->process, own, view, &v, &b->t, &along);
+  return status ? status : sb_tweedie (network->process, own, view, &v, &b->t, &Jv);
 }
 
 static int
@@ -228,12 +228,12 @@ back_along (const workspace *w, size_t m)
   sb_objective_batch *b = w->batch;
   const sb_network *network = &w->task->network;
   const sb_view own = sb_network_view (network), view = b->objective->type->view;
-  gsl_matrix along_bar = sb_batch_block (&b->along_bar, b->n, m);
+  gsl_matrix Jv_bar = sb_batch_block (&b->Jv_bar, b->n, m);
   int status = b->directions > 1 ? pass_along (w, m) : GSL_SUCCESS;
   if (!status)
-    status = sb_tweedie_transposed (network->process, own, view, &b->t, &along_bar, NULL);
+    status = sb_tweedie_transposed (network->process, own, view, &b->t, &Jv_bar, NULL);
   if (!status)
-    status = sb_network_dual_backward (network, w->pass, &b->t, &b->bar, &along_bar, w->gradient);
+    status = sb_network_dual_backward (network, w->pass, &b->t, &b->bar, &Jv_bar, w->gradient);
   gsl_matrix_set_zero (&b->bar);
   return status;
 }
@@ -256,7 +256,7 @@ learn_from_derivatives (workspace *w)
     status = sb_tweedie_transposed (network->process, sb_network_view (network), b->objective->type->view, &b->t,
                                     &b->bar, NULL);
   gsl_matrix_scale (&b->bar, w->share);
-  gsl_matrix_scale (&b->along_bar, w->share);
+  gsl_matrix_scale (&b->Jv_bar, w->share);
   for (size_t m = 0; m < b->directions && !status; m++)
     status = back_along (w, m);
   return status;

@@ -87,7 +87,7 @@ sample_loss (void *context)
   for (size_t i = 0; i < s->batch->n; i++)
     sum += gsl_vector_get (&s->batch->loss, i);
   memset (s->model->theta_bar, 0, sizeof s->model->theta_bar);
-  ok (sb_objective_carry_back (s->score, 1 / n, s->batch));
+  ok (sb_objective_backward (s->score, 1 / n, s->batch));
   return sum / n;
 }
 

@@ -1355,7 +1355,7 @@ Test (consistency, truncated_gradient_is_the_slope_with_the_points_held)
       sb_objective_batch *b = evaluated (&o, score, 32, 0);
       cr_assert_eq (b->more, (size_t)(32 / share));
       memset (w.theta_bar, 0, w.parameters * sizeof (double));
-      ok (sb_objective_carry_back (score, 1, b));
+      ok (sb_objective_backward (score, 1, b));
       for (size_t k = 0; k < w.parameters; k++)
         {
           const double was = w.theta[k], h = 1e-3, weight[] = { 1, -8, 8, -1 }, by[] = { -2, -1, 1, 2 };

@@ -152,7 +152,7 @@ check_slope (const char *line, size_t d)
   ok (sb_objective_evaluate (score, &of_rows, b));
   ok (sb_objective_find_loss (b));
   cr_assert_gt (fabs (gsl_vector_sum (&b->regulariser)), .01 * fabs (gsl_vector_sum (&b->loss)), "%s", line);
-  ok (sb_objective_carry_back (score, 1, b));
+  ok (sb_objective_backward (score, 1, b));
 
   // Its slope in a direction in which all trained parameters move.
   const double *along = trained_direction (w.net, r, .1), *theta = w.theta;

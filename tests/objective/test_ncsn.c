@@ -95,9 +95,9 @@ Test (ncsn, nothing_is_lost_on_one_point)
 // [dsm2ddpm.txt-NCSN-objective] [dsm2ddpm.txt-NCSN-target] [dsm2ddpm.txt-NCSN-loss]
 
 static int
-cube (const sb_process *process, double t, const double *sigma, double *lambda, void *params)
+cube (const sb_process *process, double t, const double *a, const double *sigma, double *lambda, void *params)
 {
-  (void)process, (void)t;
+  (void)process, (void)t, (void)a;
   *lambda = *(double *)params * gsl_pow_3 (*sigma);
   return GSL_SUCCESS;
 }
@@ -317,9 +317,9 @@ Test (ncsn, weights_do_not_move_the_minimum)
 // ## What cannot be done
 
 static int
-constant (const sb_process *process, double t, const double *sigma, double *lambda, void *params)
+constant (const sb_process *process, double t, const double *a, const double *sigma, double *lambda, void *params)
 {
-  (void)process, (void)t, (void)sigma;
+  (void)process, (void)t, (void)a, (void)sigma;
   *lambda = *(double *)params;
   return GSL_SUCCESS;
 }

@@ -106,8 +106,8 @@ drawn (const sb_objective *o)
   gsl_matrix_memcpy (&b->x_0, normals (N, D, 41));
   ok (sb_objective_draw ((sb_stream){ 6, 0, 0 }, b));
   gsl_matrix_memcpy (&b->estimate, normals (b->points * N, D, 42));
-  if (b->along.size1 > 0)
-    gsl_matrix_memcpy (&b->along, normals (b->along.size1, D, 43));
+  if (b->Jv.size1 > 0)
+    gsl_matrix_memcpy (&b->Jv, normals (b->Jv.size1, D, 43));
   return b;
 }
 
@@ -116,7 +116,7 @@ gradients_are_slopes (const sb_objective *o)
 {
   sb_objective_batch *b = drawn (o);
   check_slopes (b, &b->estimate, &b->bar);
-  check_slopes (b, &b->along, &b->along_bar);
+  check_slopes (b, &b->Jv, &b->Jv_bar);
 }
 
 Test (objective, gradients_are_slopes) { for_each (gradients_are_slopes); }

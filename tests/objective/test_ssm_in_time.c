@@ -387,7 +387,7 @@ Test (ssm_in_time, gradients_with_weights)
           ok (sb_objective_draw ((sb_stream){ 42, SB_FOR_USER, 0 }, b));
           ok (sb_objective_evaluate (score, NULL, b));
           check_gradient (b, b->estimate.data, b->bar.data, b->points * 3 * D, "the score");
-          check_gradient (b, b->along.data, b->along_bar.data, b->along.size1 * D, "its derivative");
+          check_gradient (b, b->Jv.data, b->Jv_bar.data, b->Jv.size1 * D, "its derivative");
         }
 }
 

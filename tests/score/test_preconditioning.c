@@ -273,7 +273,7 @@ IN_EACH_WORLD (preconditioning, weight_is_that_of_each_part)
     return;
   ok (sb_process_numbers (w->process, SB_A, 0, w->t, a->data));
   ok (sb_process_numbers (w->process, SB_S, 0, w->t, sd->data));
-  ok (sb_weighting_edm->numbers (w->process, w->t, sd->data, lambda->data, NULL));
+  ok (sb_weighting_edm->numbers (w->process, w->t, a->data, sd->data, lambda->data, NULL));
   for (size_t k = 0; k < parts; k++)
     {
       const double a_k = gsl_vector_get (a, k), sd_k = gsl_vector_get (sd, k);
