@@ -169,11 +169,12 @@ measure_coupled (const problem *p)
 //
 // The other two metrics prepare each level, and then compare pairs: row $a$ of the distances is a shard.
 
-typedef struct
+typedef struct levels
 {
   const problem *of;
   gsl_matrix **at;   // of each level: covariances, or points
   gsl_vector **mean; // of each level
+  int (*squared_distance) (const struct levels *l, size_t a, size_t b, double *squared);
 } levels;
 
 static void
@@ -196,6 +197,36 @@ levels_alloc (const problem *p, levels *l)
   if (!l->at || !l->mean)
     SB_ERROR (NULL, GSL_ENOMEM, "no memory for %zu levels", N);
   return GSL_SUCCESS;
+}
+
+static int
+measure_row (void *context, size_t shard, size_t a, size_t count)
+{
+  const levels *l = context;
+  int status = GSL_SUCCESS;
+  (void)shard, (void)count;
+  for (size_t b = a + 1; b < l->of->level->size && !status; b++)
+    {
+      double squared = 0;
+      status = l->squared_distance (l, a, b, &squared);
+      set_pair (l->of->distance, a, b, sqrt (squared));
+    }
+  return status;
+}
+
+static int
+measure_pairs (const problem *p, sb_shard_function prepare,
+               int (*squared_distance) (const levels *l, size_t a, size_t b, double *squared))
+{
+  levels l;
+  int status = levels_alloc (p, &l);
+  l.squared_distance = squared_distance;
+  if (!status)
+    status = sb_shards (p->level->size, 1, prepare, &l);
+  if (!status)
+    status = sb_shards (p->level->size, 1, measure_row, &l);
+  levels_free (&l);
+  return status;
 }
 
 // The points at level k.
@@ -250,31 +281,15 @@ find_moments (void *context, size_t shard, size_t k, size_t count)
 }
 
 static int
-gaussian_row (void *context, size_t shard, size_t a, size_t count)
+gaussian_distance (const levels *l, size_t a, size_t b, double *squared)
 {
-  const levels *l = context;
-  int status = GSL_SUCCESS;
-  (void)shard, (void)count;
-  for (size_t b = a + 1; b < l->of->level->size && !status; b++)
-    {
-      double squared = 0;
-      status = sb_frechet_gaussians (l->mean[a], l->at[a], l->mean[b], l->at[b], &squared);
-      set_pair (l->of->distance, a, b, sqrt (squared));
-    }
-  return status;
+  return sb_frechet_gaussians (l->mean[a], l->at[a], l->mean[b], l->at[b], squared);
 }
 
 static int
 measure_gaussian (const problem *p)
 {
-  levels l;
-  int status = levels_alloc (p, &l);
-  if (!status)
-    status = sb_shards (p->level->size, 1, find_moments, &l);
-  if (!status)
-    status = sb_shards (p->level->size, 1, gaussian_row, &l);
-  levels_free (&l);
-  return status;
+  return measure_pairs (p, find_moments, gaussian_distance);
 }
 
 // ## By Sinkhorn's iteration
@@ -296,31 +311,15 @@ find_points (void *context, size_t shard, size_t k, size_t count)
 }
 
 static int
-sinkhorn_row (void *context, size_t shard, size_t a, size_t count)
+sinkhorn_distance (const levels *l, size_t a, size_t b, double *squared)
 {
-  const levels *l = context;
-  int status = GSL_SUCCESS;
-  (void)shard, (void)count;
-  for (size_t b = a + 1; b < l->of->level->size && !status; b++)
-    {
-      double squared = 0;
-      status = sb_sinkhorn_squared_distance (l->of->regularisation, RESIDUAL, l->at[a], l->at[b], &squared);
-      set_pair (l->of->distance, a, b, sqrt (squared));
-    }
-  return status;
+  return sb_sinkhorn_squared_distance (l->of->regularisation, RESIDUAL, l->at[a], l->at[b], squared);
 }
 
 static int
 measure_sinkhorn (const problem *p)
 {
-  levels l;
-  int status = levels_alloc (p, &l);
-  if (!status)
-    status = sb_shards (p->level->size, 1, find_points, &l);
-  if (!status)
-    status = sb_shards (p->level->size, 1, sinkhorn_row, &l);
-  levels_free (&l);
-  return status;
+  return measure_pairs (p, find_points, sinkhorn_distance);
 }
 
 // ## The family

@@ -67,23 +67,6 @@ snapshot_alloc (const diagonal_mixture *law, snapshot *s)
   return GSL_SUCCESS;
 }
 
-// Given its component, all is Gaussian: with $\delta_j = x_j - m\mu_{kj}$,
-// $$ \partial_j\log p_t(\mathbf{x} \mid k) = -\frac{\delta_j}{s_{kj}}, \qquad
-//    \mathbb{E}[x_{0j} \mid \mathbf{x}, k] = \mu_{kj} + \frac{m\lambda_{kj}\,\delta_j}{s_{kj}}, \qquad
-//    \mathbb{E}[z_j \mid \mathbf{x}, k] = \frac{\varsigma\,\delta_j}{s_{kj}}. $$
-
-static inline double
-variance_at (target_kernel kernel, double lambda)
-{
-  return kernel.m * kernel.m * lambda + kernel.sd * kernel.sd;
-}
-
-static inline double
-gain (target_kernel kernel, sb_view view, double lambda)
-{
-  return view == SB_DENOISER ? kernel.m * lambda : view == SB_EPSILON ? kernel.sd : -1;
-}
-
 static inline __attribute__ ((always_inline)) void
 take_component_as (int one, const diagonal_mixture *law, size_t k, sb_view view, snapshot *s, double *restrict variance)
 {
@@ -95,11 +78,11 @@ take_component_as (int one, const diagonal_mixture *law, size_t k, sb_view view,
   for (size_t j = 0; j < law->d; j++)
     {
       const target_kernel at = s->kernel[one ? 0 : sb_process_part (law->process, j)];
-      variance[j] = variance_at (at, lambda[j]);
+      variance[j] = target_variance (at, lambda[j]);
       high[j] = at.m * mu[j];
       low[j] = fma (at.m, mu[j], -high[j]);
       precision[j] = 1 / variance[j];
-      by[j] = gain (at, view, lambda[j]) / variance[j];
+      by[j] = target_gain (at, view, lambda[j]) / variance[j];
     }
 }
 
@@ -182,11 +165,8 @@ normalise (size_t K, double *restrict r, double *restrict log_sum)
   target_responsibilities (K, LANES, r, log_sum, sum);
 }
 
-// Each view of the mixture is the average over $k$ with the responsibilities. [scoresde.txt-dsm-optimal] None of the
-// three is computed from another: as $\varsigma \to 0$ the score grows without bound while the denoiser tends to
-// $\mathbf{x}/m$, and as $\varsigma \to \infty$ the denoiser's dependence on $\mathbf{x}$ would be lost to cancellation
-// in $\mathbf{x} + \varsigma^2\nabla\log p_t(\mathbf{x})$. Where the search is worth it, components without weight in
-// the whole block are left out; `active` lists the others.
+// Each view of the mixture is the average over $k$ with the responsibilities (mixture.c). Where the search is worth it,
+// components without weight in the whole block are left out; `active` lists the others.
 
 // A few coordinates at a time: independent sums, each a chain of dependent additions, then overlap.
 
@@ -340,10 +320,10 @@ take_lanes (const diagonal_mixture *law, const target_kernel *kernel, size_t n, 
   for (size_t k = 0; k < law->K; k++)
     for (size_t l = 0; l < LANES; l++)
       {
-        const double lambda = gsl_matrix_get (law->lambda, k, 0), variance = variance_at (s->kernel[l], lambda);
+        const double lambda = gsl_matrix_get (law->lambda, k, 0), variance = target_variance (s->kernel[l], lambda);
         s->constant[k * LANES + l] = law->log_w[k] - 0.5 * ((double)law->d * log (variance));
         s->precision[k * LANES + l] = 1 / variance;
-        s->gain[k * LANES + l] = gain (s->kernel[l], view, lambda) / variance;
+        s->gain[k * LANES + l] = target_gain (s->kernel[l], view, lambda) / variance;
       }
 }
 

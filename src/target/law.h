@@ -11,6 +11,29 @@ typedef struct
   double m, sd;
 } target_kernel;
 
+// Given its component of covariance lambda along an axis, x_t has the variance s = m^2 lambda + sd^2 there, and with
+// delta = x_t - m mu
+//     d/dx log p(x_t | k) = -delta / s,   E[x_0 | x_t, k] = mu + m lambda delta / s,   E[z | x_t, k] = sd delta / s.
+// target_gain is what stands before delta / s.
+static inline double
+target_variance (target_kernel kernel, double lambda)
+{
+  return kernel.m * kernel.m * lambda + kernel.sd * kernel.sd;
+}
+
+static inline double
+target_gain (target_kernel kernel, sb_view view, double lambda)
+{
+  return view == SB_DENOISER ? kernel.m * lambda : view == SB_EPSILON ? kernel.sd : -1;
+}
+
+// Block k, of so many rows, of matrices that stand below each other.
+static inline gsl_matrix
+target_block (const gsl_matrix *m, size_t k, size_t rows)
+{
+  return gsl_matrix_const_submatrix (m, k * rows, 0, rows, m->size2).matrix;
+}
+
 // The kernels of the times t: an array of t->size x parts, to be freed even on failure. GSL_EUNSUP where the process
 // has no parts.
 int target_kernels (const sb_process *process, const gsl_vector *t, target_kernel **kernel);

@@ -36,16 +36,10 @@
 // $\mathbf{U}_k$, at every time. Where all covariances are diagonal, the axes are the coordinates': there are no
 // matrices $\mathbf{U}_k$ to keep or to multiply by, and densities and scores are computed in diagonal.c.
 
-static inline double
-variance (target_kernel kernel, double lambda)
-{
-  return kernel.m * kernel.m * lambda + kernel.sd * kernel.sd;
-}
-
 static gsl_matrix
 axes (const mixture *law, size_t k)
 {
-  return gsl_matrix_const_submatrix (law->U, k * law->d, 0, law->d, law->d).matrix;
+  return target_block (law->U, k, law->d);
 }
 
 // $\mathbf{U}_k^\top$ times every row, and `out` $\leftarrow \mathbf{U}_k\,$`y`$\, +\, c\,$`out`.
@@ -179,7 +173,7 @@ component_log_density (const shard *s, size_t i, size_t k, const double *y)
   double sum = 0;
   for (size_t j = 0; j < s->law->d; j++)
     {
-      double s_kj = variance (s->kernel[i], lambda[j]);
+      double s_kj = target_variance (s->kernel[i], lambda[j]);
       sum += y[j] / s_kj * y[j] + log (s_kj);
     }
   return s->law->log_w[k] - 0.5 * sum;
@@ -254,25 +248,9 @@ answer_density (shard *s, const sb_target_question *q)
 //    \mathbb{E}[\mathbf{x}_0 \mid \mathbf{x}, k] = \boldsymbol\mu_k + \mathbf{U}_k\,\frac{m\lambda_k\,\mathbf{y}}{s_k}, \qquad
 //    \mathbb{E}[\mathbf{z} \mid \mathbf{x}, k] = \mathbf{U}_k\,\frac{\varsigma\,\mathbf{y}}{s_k}, $$
 // and each view of the mixture is the average over $k$ with the responsibilities. [scoresde.txt-dsm-optimal]
-// [consistent.eq2] None of
-// the three is computed from another: as $\varsigma \to 0$ the score's $1/s_k$ grows without bound while the denoiser
-// tends to $\mathbf{x}/m$, and as $\varsigma \to \infty$ the denoiser's dependence on $\mathbf{x}$ would be lost to
-// cancellation in $\mathbf{x} + \varsigma^2 \nabla\log p_t(\mathbf{x})$.
-
-static inline double
-gain (target_kernel kernel, sb_view view, double lambda)
-{
-  double s_kj = variance (kernel, lambda);
-  switch (view)
-    {
-    case SB_DENOISER:
-      return kernel.m * lambda / s_kj;
-    case SB_EPSILON:
-      return kernel.sd / s_kj;
-    default:
-      return -1 / s_kj;
-    }
-}
+// [consistent.eq2] None of the three is computed from another: as $\varsigma \to 0$ the score's $1/s_k$ grows without
+// bound while the denoiser tends to $\mathbf{x}/m$, and as $\varsigma \to \infty$ the denoiser's dependence on
+// $\mathbf{x}$ would be lost to cancellation in $\mathbf{x} + \varsigma^2 \nabla\log p_t(\mathbf{x})$.
 
 // The rows of y, times their factors in these formulas.
 
@@ -284,7 +262,7 @@ amplify (shard *s, sb_view view, size_t k, gsl_matrix *y)
     {
       double *y_i = gsl_matrix_ptr (y, i, 0);
       for (size_t j = 0; j < y->size2; j++)
-        y_i[j] *= gain (s->kernel[i], view, lambda[j]);
+        y_i[j] *= target_gain (s->kernel[i], view, lambda[j]) / target_variance (s->kernel[i], lambda[j]);
     }
 }
 
@@ -409,7 +387,7 @@ component_trace (const shard *s, size_t i, size_t k)
   const double *lambda = gsl_matrix_const_ptr (s->law->lambda, k, 0), *e = gsl_matrix_const_ptr (s->h, i, 0);
   double sum = 0;
   for (size_t j = 0; j < s->law->d; j++)
-    sum += gain (s->kernel[i], SB_SCORE, lambda[j]) + e[j] * e[j];
+    sum += e[j] * e[j] - 1 / target_variance (s->kernel[i], lambda[j]);
   return sum;
 }
 
@@ -455,7 +433,7 @@ add_within (const shard *s, size_t k, gsl_matrix *root, gsl_matrix *covariance)
   for (size_t j = 0; j < s->law->d; j++)
     {
       gsl_vector_view axis = gsl_matrix_column (root, j);
-      gsl_vector_scale (&axis.vector, sd * sqrt (lambda[j] / variance (s->kernel[0], lambda[j])));
+      gsl_vector_scale (&axis.vector, sd * sqrt (lambda[j] / target_variance (s->kernel[0], lambda[j])));
     }
   gsl_blas_dsyrk (CblasLower, CblasNoTrans, gsl_matrix_get (s->r, 0, k), root, 1, covariance);
 }
@@ -506,7 +484,7 @@ distribution (const mixture *law, target_kernel kernel, double x)
   for (size_t k = 0; k < law->K; k++)
     {
       double delta = fma (-kernel.m, gsl_matrix_get (law->mu, k, 0), x);
-      double sd = sqrt (variance (kernel, gsl_matrix_get (law->lambda, k, 0)));
+      double sd = sqrt (target_variance (kernel, gsl_matrix_get (law->lambda, k, 0)));
       sum += exp (law->log_w[k]) * gsl_cdf_ugaussian_P (delta / sd);
     }
   return sum;
@@ -562,7 +540,7 @@ check_row (const mixture *law, const target_kernel *kernel, const sb_process *pr
     {
       const target_kernel at = kernel[sb_process_part (process, j)];
       for (size_t k = 0; k < law->K && at.sd * at.sd < DBL_MIN; k++)
-        if (variance (at, gsl_matrix_get (law->lambda, k, j)) < DBL_MIN)
+        if (target_variance (at, gsl_matrix_get (law->lambda, k, j)) < DBL_MIN)
           SB_ERROR (NULL, GSL_EDOM, "component %zu has no variance and no noise along axis %zu: no density", k, j);
     }
   return GSL_SUCCESS;

@@ -34,12 +34,6 @@ typedef struct
   gsl_vector *trace;   // K: of Sigma_k^{-1}, where a divergence is computed
 } snapshot;
 
-static gsl_matrix
-block (const gsl_matrix *m, size_t k, size_t rows)
-{
-  return gsl_matrix_const_submatrix (m, k * rows, 0, rows, m->size2).matrix;
-}
-
 static void
 snapshot_free (snapshot *s)
 {
@@ -85,7 +79,7 @@ map_rows (const snapshot *s, sb_process_map map, gsl_matrix *x)
 static int
 factorise (snapshot *s, size_t k)
 {
-  gsl_matrix CA = block (s->CA, k, s->law->d), L = block (s->L, k, s->law->d);
+  gsl_matrix CA = target_block (s->CA, k, s->law->d), L = target_block (s->L, k, s->law->d);
   mixture_covariance (s->law, k, &CA);
   int status = map_rows (s, SB_A, &CA);
   if (status)
@@ -245,7 +239,7 @@ static void
 solve (const snapshot *s, size_t k, CBLAS_TRANSPOSE_t transpose, gsl_matrix *X)
 {
   const size_t d = s->law->d;
-  const gsl_matrix L = block (s->L, k, d);
+  const gsl_matrix L = target_block (s->L, k, d);
   if (d > FEW_DIMENSIONS)
     gsl_blas_dtrsm (CblasLeft, CblasLower, transpose, CblasNonUnit, 1, &L, X);
   else if (transpose == CblasNoTrans)
@@ -262,7 +256,7 @@ weigh (const snapshot *s, const gsl_matrix *x, columns *m)
   gsl_matrix_transpose_memcpy (m->x, x);
   for (size_t k = 0; k < K; k++)
     {
-      gsl_matrix w = block (m->w, k, d);
+      gsl_matrix w = target_block (m->w, k, d);
       const double log_weight = s->law->log_w[k] - gsl_vector_get (s->log_det, k) + constant;
       subtract_mean (d, n, m->x->data, gsl_matrix_const_ptr (s->mean, k, 0), w.data);
       solve (s, k, CblasNoTrans, &w);
@@ -301,7 +295,7 @@ static void
 denoise (const snapshot *s, size_t k, const double *from, columns *m)
 {
   const size_t d = s->law->d;
-  const gsl_matrix CA = block (s->CA, k, d), w = block (m->w, k, d);
+  const gsl_matrix CA = target_block (s->CA, k, d), w = target_block (m->w, k, d);
   for (size_t j = 0; j < d; j++)
     {
       gsl_vector_view row = gsl_matrix_row (m->e, j);
@@ -351,7 +345,7 @@ answer_view (const sb_target_question *q, const snapshot *s, columns *m)
 static void
 deviations (const snapshot *s, size_t k, columns *m)
 {
-  const gsl_matrix w = block (m->w, k, s->law->d);
+  const gsl_matrix w = target_block (m->w, k, s->law->d);
   gsl_matrix_memcpy (m->e, m->score);
   gsl_matrix_add (m->e, &w);
   gsl_matrix_scale (m->e, -1);
@@ -389,7 +383,7 @@ answer_jvp (const sb_target_question *q, const snapshot *s, columns *m)
   for (size_t k = 0; k < s->law->K; k++)
     {
       const double *r = gsl_matrix_const_ptr (m->r, k, 0);
-      gsl_matrix w = block (m->w, k, d);
+      gsl_matrix w = target_block (m->w, k, d);
       deviations (s, k, m);
       add_along (d, m->n, r, m->e->data, v->data, gsl_matrix_ptr (m->log_sum, 1, 0), m->out->data);
       gsl_matrix_memcpy (&w, v);
@@ -445,7 +439,7 @@ answer_covariance (const sb_target_question *q, const snapshot *s, columns *m)
   gsl_matrix_set_zero (q->out);
   for (size_t k = 0; k < s->law->K; k++)
     {
-      gsl_matrix L = block (s->L, k, s->law->d), CA = block (s->CA, k, s->law->d);
+      gsl_matrix L = target_block (s->L, k, s->law->d), CA = target_block (s->CA, k, s->law->d);
       const double r = gsl_matrix_get (m->r, k, 0);
       denoise (s, k, from, m);
       gsl_vector_sub (&e.vector, &x_hat.vector);

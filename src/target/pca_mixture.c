@@ -29,12 +29,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static gsl_matrix
-block (const gsl_matrix *m, size_t k, size_t rows)
-{
-  return gsl_matrix_const_submatrix (m, k * rows, 0, rows, m->size2).matrix;
-}
-
 static gsl_vector
 row (const gsl_matrix *m, size_t i)
 {
@@ -246,7 +240,7 @@ prepare_look (snapshot *s, size_t k)
 {
   const size_t K = s->law->K, q = s->law->q;
   const pca_factor *f = s->f + k;
-  gsl_matrix U = block (s->look, k, q);
+  gsl_matrix U = target_block (s->look, k, q);
   gsl_vector inverse = row (s->inverse, k), nu = row (s->look, K * q + k),
              of_U = gsl_vector_subvector (s->offset, k * q, q).vector;
   gsl_vector_memcpy (&inverse, &f->root);
@@ -274,10 +268,10 @@ factorise (void *context, size_t number, size_t first, size_t count)
   for (size_t k = first; k < first + count && !status; k++)
     {
       gsl_vector mu = row (s->mu, k);
-      gsl_matrix W = block (s->W, k, s->law->q);
+      gsl_matrix W = target_block (s->W, k, s->law->q);
       pca_factor *f = s->f + k;
-      *f = (pca_factor){ row (s->mean, k), row (s->root, k), block (s->U, k, s->law->q), block (s->L, k, s->law->q),
-                         0 };
+      *f = (pca_factor){ row (s->mean, k), row (s->root, k), target_block (s->U, k, s->law->q),
+                         target_block (s->L, k, s->law->q), 0 };
       gsl_vector_memcpy (&f->mean, &mu);
       gsl_vector_mul (&f->mean, s->a);
       gsl_matrix_memcpy (&f->U, &W);
@@ -395,7 +389,7 @@ look (shard *h)
 {
   const snapshot *s = h->s;
   const size_t n = h->x.size1, K = s->law->K, q = s->law->q;
-  gsl_matrix y = block (h->y, 0, n), squares = block (h->y, 1, n);
+  gsl_matrix y = target_block (h->y, 0, n), squares = target_block (h->y, 1, n);
   for (size_t i = 0; i < n; i++)
     {
       const double *x_i = gsl_matrix_const_ptr (&h->x, i, 0);
@@ -542,7 +536,7 @@ denoise (const shard *h, size_t k, const gsl_vector *from, gsl_matrix *x_hat)
   const snapshot *s = h->s;
   const size_t n = x_hat->size1;
   gsl_vector mu = row (s->mu, k);
-  gsl_matrix m = chosen_rows (h->m, h, k), w = chosen_rows (h->w, h, k), W = block (s->W, k, s->law->q);
+  gsl_matrix m = chosen_rows (h->m, h, k), w = chosen_rows (h->w, h, k), W = target_block (s->W, k, s->law->q);
   gsl_matrix_memcpy (x_hat, &w);
   multiply_columns (s->a, x_hat);
   for (size_t i = 0; i < n; i++)
@@ -594,7 +588,7 @@ add_within (const shard *h, size_t k, double r, gsl_matrix *covariance)
 {
   const snapshot *s = h->s;
   const pca_factor *f = s->f + k;
-  const gsl_matrix W = block (s->W, k, s->law->q);
+  const gsl_matrix W = target_block (s->W, k, s->law->q);
   gsl_vector_view remains = gsl_matrix_row (h->e, 0), diagonal = gsl_matrix_diagonal (covariance);
   gsl_vector_memcpy (&remains.vector, s->sd);
   gsl_vector_mul (&remains.vector, &f->root);
@@ -809,7 +803,7 @@ draw_rows (const pca_mixture *law, const size_t *component, const gsl_matrix *z,
       const size_t k = component[i];
       const gsl_vector mu = row (law->mu, k), n = gsl_matrix_const_subrow (z, i, 0, law->d).vector,
                        f = gsl_matrix_const_subrow (z, i, law->d, law->q).vector;
-      const gsl_matrix W = block (law->W, k, law->q);
+      const gsl_matrix W = target_block (law->W, k, law->q);
       gsl_vector x_i = row (x, i);
       gsl_vector_memcpy (&x_i, &mu);
       gsl_blas_daxpy (sqrt (gsl_vector_get (law->v, k)), &n, &x_i);
