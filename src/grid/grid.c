@@ -96,7 +96,7 @@ sb_grid_even_in_root (double first, double last, double rho, size_t k, size_t n)
   if (k == 0 || k + 1 == n)
     return k == 0 ? first : last;
   const double from = pow (first, 1 / rho), to = pow (last, 1 / rho);
-  if (!(from > 0 && gsl_finite (from))) // of a small rho the powers are no doubles, but their ratio is one
+  if (!(from > 0 && gsl_finite (from))) // of a small rho the powers overflow or vanish, but not their ratio
     return first * pow (1 + fraction (k, n) * (pow (last / first, 1 / rho) - 1), rho);
   return pow (from + fraction (k, n) * (to - from), rho);
 }

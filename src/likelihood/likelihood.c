@@ -104,7 +104,7 @@ report_group (const group *g, size_t first)
       const double prior = gsl_vector_get (g->t, i), integral = g->state[g->n * g->d + i];
       const gsl_vector_const_view row = gsl_matrix_const_row (&code.matrix, i);
       if (!gsl_finite (prior + integral))
-        SB_ERROR (NULL, GSL_EOVRFLW, "row %zu is so far out that its log density is no double", first + i);
+        SB_ERROR (NULL, GSL_EOVRFLW, "row %zu is so far out that its log density overflows", first + i);
       if (r->log_p)
         gsl_vector_set (r->log_p, first + i, prior + integral);
       if (r->log_prior)

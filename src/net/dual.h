@@ -14,7 +14,7 @@ typedef struct sb_net_dual sb_net_dual;
 sb_net_dual *sb_net_dual_alloc (const sb_net *net, size_t samples);
 void sb_net_dual_free (sb_net_dual *dual); // NULL is allowed
 
-// out = f(x, label, y; theta) and out_dot = J x_dot, shapes as of sb_net_forward. GSL_EINVAL: n > samples.
+// out = f(x, label, y; theta) and out_dot = J x_dot, shapes as for sb_net_forward. GSL_EINVAL: n > samples.
 int sb_net_dual_forward (sb_net_dual *dual, const sb_real *theta, size_t n, const sb_real *x, const sb_real *label,
                          const sb_net_condition *y, const sb_real *x_dot, sb_real *out, sb_real *out_dot);
 

@@ -39,7 +39,7 @@ int sb_net_outputs_within (const sb_net *net, const sb_real *theta, size_t n, co
 void sb_net_channels_first (sb_net_shape shape, size_t n, const sb_real *samples, sb_real *to);
 void sb_net_samples_first (sb_net_shape shape, size_t n, const sb_real *from, sb_real *samples);
 
-// Write the inputs of a network, as of sb_net_forward, to the outputs of its first layers.
+// Write the inputs of a network, as for sb_net_forward, to the outputs of its first layers.
 void sb_net_show (const sb_net *net, size_t n, const sb_real *x, const sb_real *label, const sb_net_condition *y,
                   sb_real *const *outputs);
 

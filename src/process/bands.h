@@ -34,7 +34,7 @@ const sb_bands *sb_bands_of (const sb_process *process); // NULL: it is none
 
 // A stage's image is the input of its network: a_i, put together from the coarser bands, and after it d_i, both of
 // height h / 2^i; for stage n + 1 it is a_n alone. The transform maps it to the stage's bands, and is orthonormal.
-// NULL: as of sb_operator_haar_alloc.
+// NULL: as for sb_operator_haar_alloc.
 sb_operator *sb_bands_transform_alloc (const sb_bands *bands);
 
 SB_END_DECLS

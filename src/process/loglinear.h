@@ -17,7 +17,7 @@ double sb_loglinear_log_snr (const sb_loglinear *line, double t); // at t > 0
 double sb_loglinear_rate (const sb_loglinear *line);              // kappa, its decrease per unit time
 
 // As a process: prior N(0, I), t_min = epsilon, t_max = end. At t = 0 the noise jumps to that of the line at 0+, and
-// the SDE is undefined, as of VE. NULL: GSL_EINVAL where a number is out of range; GSL_ENOMEM.
+// the SDE is undefined, as for VE. NULL: GSL_EINVAL where a number is out of range; GSL_ENOMEM.
 sb_process *sb_loglinear_alloc (size_t dimension, const sb_loglinear *line);
 
 SB_END_DECLS

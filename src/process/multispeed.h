@@ -14,7 +14,7 @@ typedef struct
   double sigma_max_y;          // 0: y is constant; else above sigma_min
 } sb_multispeed;
 
-// Two parts. Prior: as of VE; none for a constant y. t_min as of VE. NULL: GSL_EINVAL where a number is out of range;
+// Two parts. Prior: as for VE; none for a constant y. t_min as for VE. NULL: GSL_EINVAL where a number is out of range;
 // GSL_ENOMEM.
 sb_process *sb_multispeed_alloc (const sb_multispeed *speeds);
 

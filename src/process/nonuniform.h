@@ -8,11 +8,10 @@ SB_BEGIN_DECLS
 // Independent processes with a common time: the coordinates of the first, then those of the second, and so on, each
 // block with an SDE and a noise of its own. Parts are those of the blocks, in their order.
 //
-// The blocks belong to the process from here on, and are released with it, or at once where this fails; so does
-// `settings`, one block from malloc, or NULL. A block may be NULL, where making it failed. The name is
-// kept, not copied. t_limit is the largest t_limit of a block; a map of a block beyond its own is GSL_EDOM. NULL:
-// GSL_EINVAL for no block, a missing one, or times as of sb_process_alloc; GSL_EUNSUP where a block is a chain, has no
-// parts, a basis or no kernel from s > 0; GSL_ENOMEM.
+// The process takes the blocks and `settings` (NULL, or one block from malloc) and frees them with itself, or at once
+// on failure. A block may be NULL, where making it failed. The name is kept, not copied. t_limit is the largest t_limit
+// of a block; a map of a block beyond its own is GSL_EDOM. NULL: GSL_EINVAL for no block, a missing one, or times as
+// for sb_process_alloc; GSL_EUNSUP where a block is a chain, has no parts, a basis or no kernel from s > 0; GSL_ENOMEM.
 sb_process *sb_nonuniform_alloc (const char *name, size_t count, sb_process *const *block, double t_min, double t_max,
                                  void *settings);
 

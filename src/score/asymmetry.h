@@ -13,7 +13,7 @@ SB_BEGIN_DECLS
 // (antisymmetric). probes = 0: exact, by d products of either kind; else from `probes` random directions, row i taking
 // probes d normals from index + i of the stream, whose purpose is its caller's. The square of each norm is estimated
 // without bias. x (n x d), t (n), y NULL or n rows, ratio (n). GSL_EBADLEN, GSL_EBADFUNC where a product is not finite,
-// GSL_ENOMEM, and what the score reports; parameters' gradients as of sb_score_vjp.
+// GSL_ENOMEM, and what the score reports; parameters' gradients as for sb_score_vjp.
 int sb_score_asymmetry (const sb_score *score, sb_view view, const gsl_matrix *y, const gsl_vector *t,
                         const gsl_matrix *x, size_t probes, sb_stream stream, gsl_vector *ratio);
 

@@ -53,7 +53,7 @@ int sb_model_set_task (sb_model *model, const char *task, sb_error *error);
 sb_net_shape sb_model_image (const sb_model *model);
 
 // Fit the prior of a soft process to data x (n x d), rounded to single precision, as in a file. For other processes
-// there is nothing to do. Errors as of sb_soft_fit.
+// there is nothing to do. Errors as for sb_soft_fit.
 int sb_model_fit_prior (sb_model *model, const gsl_matrix *x);
 
 // That prior as tensors `prior.mean` (d) and `prior.directions` (r x d), where the process is soft; `get` fills it in.
@@ -82,7 +82,7 @@ int sb_model_get (const sb_net *net, const char *prefix, const sb_tensors *tenso
 int sb_model_dtype_set (const sb_net *net, const char *dtype, sb_tensors *tensors);
 
 // Read a checkpoint for use: the averaged weights, whether it is of a training run or an exported model. NULL on
-// failure, with a line in `error`; codes as of sb_safetensors_read and sb_model_alloc.
+// failure, with a line in `error`; codes as for sb_safetensors_read and sb_model_alloc.
 sb_model *sb_model_read (const char *path, sb_error *error);            // a score: GSL_EINVAL where it is a classifier
 sb_model *sb_model_read_classifier (const char *path, sb_error *error); // one that takes the time, else GSL_EINVAL
 

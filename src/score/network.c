@@ -293,7 +293,7 @@ network_show (const sb_network *network, sb_network_pass *pass, const gsl_matrix
 
 int
 network_blend (const sb_network *network, const sb_network_pass *pass, const gsl_matrix *x, const float *out,
-               gsl_matrix *epsilon)
+               gsl_matrix *estimate)
 {
   int status = check_output (network);
   if (status || x->size1 == 0)
@@ -304,15 +304,15 @@ network_blend (const sb_network *network, const sb_network_pass *pass, const gsl
   if (status)
     return status;
   return sb_process_combine (network->process, 2, (sb_term[]){ { &p.matrix, x }, { &q.matrix, &F.matrix } }, NULL,
-                             epsilon);
+                             estimate);
 }
 
 int
 sb_network_forward (const sb_network *network, sb_network_pass *pass, const gsl_matrix *x, const gsl_vector *t,
-                    const gsl_matrix *y, gsl_matrix *epsilon)
+                    const gsl_matrix *y, gsl_matrix *estimate)
 {
   int status = network_show (network, pass, x, t, y);
-  return status ? status : network_blend (network, pass, x, pass->out, epsilon);
+  return status ? status : network_blend (network, pass, x, pass->out, estimate);
 }
 
 // ## Along a direction
@@ -322,12 +322,12 @@ sb_network_forward (const sb_network *network, sb_network_pass *pass, const gsl_
 
 int
 sb_network_jvp (const sb_network *network, sb_network_pass *pass, const gsl_vector *t, const gsl_matrix *x_dot,
-                gsl_matrix *epsilon_dot)
+                gsl_matrix *estimate_dot)
 {
   int status = put_in (network, pass, x_dot, t, pass->in);
   if (!status)
     status = sb_net_jvp (network->net, network->theta, pass->work, pass->in, pass->out);
-  return status ? status : network_blend (network, pass, x_dot, pass->out, epsilon_dot);
+  return status ? status : network_blend (network, pass, x_dot, pass->out, estimate_dot);
 }
 
 // ## Backward
@@ -335,7 +335,7 @@ sb_network_jvp (const sb_network *network, sb_network_pass *pass, const gsl_vect
 // $\bar F = q\,\bar z$, and $\bar x = p\,\bar z + c\,(\partial F)^\top \bar F$.
 
 static int
-put_back (const sb_network *network, sb_network_pass *pass, const gsl_matrix *bar, float *out)
+backward_scaling (const sb_network *network, sb_network_pass *pass, const gsl_matrix *bar, float *out)
 {
   gsl_matrix_view q = first_rows (pass->q, bar->size1), numbers = first_rows (pass->numbers, bar->size1);
   int status = sb_process_combine (network->process, 1, &(sb_term){ &q.matrix, bar }, NULL, &numbers.matrix);
@@ -344,11 +344,11 @@ put_back (const sb_network *network, sb_network_pass *pass, const gsl_matrix *ba
 
 int
 sb_network_backward (const sb_network *network, sb_network_pass *pass, const gsl_vector *t,
-                     const gsl_matrix *epsilon_bar, float *theta_bar, gsl_matrix *x_bar)
+                     const gsl_matrix *estimate_bar, float *theta_bar, gsl_matrix *x_bar)
 {
   const sb_net *net = network->net;
-  const size_t n = epsilon_bar->size1;
-  int status = check_rows (network, pass, t, epsilon_bar);
+  const size_t n = estimate_bar->size1;
+  int status = check_rows (network, pass, t, estimate_bar);
   if (!status)
     status = check_output (network);
   if (!status && n != pass->work->n)
@@ -358,7 +358,7 @@ sb_network_backward (const sb_network *network, sb_network_pass *pass, const gsl
   gsl_matrix_view c = first_rows (pass->c, n), p = first_rows (pass->p, n), numbers = first_rows (pass->numbers, n);
 
   // Scale the gradient to that with respect to F, and backpropagate it through the network.
-  status = put_back (network, pass, epsilon_bar, pass->out);
+  status = backward_scaling (network, pass, estimate_bar, pass->out);
   if (!status)
     status = sb_net_backward (net, network->theta, pass->work, pass->out, theta_bar, x_bar ? pass->in : NULL);
   if (status || !x_bar)
@@ -368,7 +368,7 @@ sb_network_backward (const sb_network *network, sb_network_pass *pass, const gsl
   status = fetch_numbers (network, pass, sb_net_input (net), pass->in, &numbers.matrix);
   return status ? status
                 : sb_process_combine (network->process, 2,
-                                      (sb_term[]){ { &p.matrix, epsilon_bar }, { &c.matrix, &numbers.matrix } }, NULL,
+                                      (sb_term[]){ { &p.matrix, estimate_bar }, { &c.matrix, &numbers.matrix } }, NULL,
                                       x_bar);
 }
 
@@ -378,7 +378,7 @@ sb_network_backward (const sb_network *network, sb_network_pass *pass, const gsl
 
 int
 sb_network_dual_forward (const sb_network *network, sb_network_pass *pass, const gsl_matrix *x, const gsl_vector *t,
-                         const gsl_matrix *y, const gsl_matrix *x_dot, gsl_matrix *epsilon, gsl_matrix *epsilon_dot)
+                         const gsl_matrix *y, const gsl_matrix *x_dot, gsl_matrix *estimate, gsl_matrix *estimate_dot)
 {
   sb_net_condition given = { .drop = pass->drop };
   int status = put_in (network, pass, x, t, pass->in);
@@ -390,21 +390,21 @@ sb_network_dual_forward (const sb_network *network, sb_network_pass *pass, const
     status = sb_net_dual_forward (pass->dual, network->theta, x->size1, pass->in, pass->label, &given, pass->in_dot,
                                   pass->out, pass->out_dot);
   if (!status)
-    status = network_blend (network, pass, x, pass->out, epsilon);
-  return status ? status : network_blend (network, pass, x_dot, pass->out_dot, epsilon_dot);
+    status = network_blend (network, pass, x, pass->out, estimate);
+  return status ? status : network_blend (network, pass, x_dot, pass->out_dot, estimate_dot);
 }
 
 int
 sb_network_dual_backward (const sb_network *network, sb_network_pass *pass, const gsl_vector *t,
-                          const gsl_matrix *epsilon_bar, const gsl_matrix *epsilon_dot_bar, float *theta_bar)
+                          const gsl_matrix *estimate_bar, const gsl_matrix *estimate_dot_bar, float *theta_bar)
 {
-  int status = check_rows (network, pass, t, epsilon_bar);
+  int status = check_rows (network, pass, t, estimate_bar);
   if (!status)
-    status = check_rows (network, pass, t, epsilon_dot_bar);
+    status = check_rows (network, pass, t, estimate_dot_bar);
   if (!status)
-    status = put_back (network, pass, epsilon_bar, pass->out);
+    status = backward_scaling (network, pass, estimate_bar, pass->out);
   if (!status)
-    status = put_back (network, pass, epsilon_dot_bar, pass->out_dot);
+    status = backward_scaling (network, pass, estimate_dot_bar, pass->out_dot);
   return status ? status : sb_net_dual_backward (pass->dual, network->theta, pass->out, pass->out_dot, theta_bar);
 }
 

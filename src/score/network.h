@@ -46,49 +46,49 @@ typedef struct
 // epsilon.
 sb_view sb_network_view (const sb_network *network);
 
-// NULL: as of sb_net_work_alloc.
+// NULL: as for sb_net_work_alloc.
 sb_network_pass *sb_network_pass_alloc (const sb_network *network, size_t rows, int gradients);
 void sb_network_pass_free (sb_network_pass *pass);
 
-// epsilon (n x d) <- the estimate, in the network's own view, at x (n x d), t (n), given y (n x sb_net_conditions): in
+// estimate (n x d) <- the estimate, in the network's own view, at x (n x d), t (n), given y (n x sb_net_conditions): in
 // each row the numbers of the picture, then the class, as far as the network's line has them; class -1 is none. y NULL:
 // pictures of zeros, no class. Rows of images, here and below: the channel varies fastest. GSL_EBADLEN where shapes do
 // not fit each other or the network, or n is over the rows of the workspace; GSL_EUNSUP where the process has no parts
 // (for a residual: where S is no multiple of I), or the network takes no condition; GSL_EDOM where a class is neither
-// -1 nor one of the network's; else as of the process's numbers and of sb_net_forward.
+// -1 nor one of the network's; else as for the process's numbers and of sb_net_forward.
 int sb_network_forward (const sb_network *network, sb_network_pass *pass, const gsl_matrix *x, const gsl_vector *t,
-                        const gsl_matrix *y, gsl_matrix *epsilon);
+                        const gsl_matrix *y, gsl_matrix *estimate);
 
-// After it, with the same x and t: epsilon_bar is a gradient with respect to epsilon; its gradient with respect to
-// theta is added to theta_bar (NULL: not computed), that with respect to x is written to x_bar (n x d, NULL likewise;
-// it may be epsilon_bar). GSL_EBADLEN also where epsilon_bar has not as many rows as x had; GSL_EINVAL where the pass
-// was allocated without gradients.
+// After it, with the same x and t: estimate_bar is a gradient with respect to the estimate; its gradient with respect
+// to theta is added to theta_bar (NULL: not computed), that with respect to x is written to x_bar (n x d, NULL
+// likewise; it may be estimate_bar). GSL_EBADLEN also where estimate_bar has not as many rows as x had; GSL_EINVAL
+// where the pass was allocated without gradients.
 int sb_network_backward (const sb_network *network, sb_network_pass *pass, const gsl_vector *t,
-                         const gsl_matrix *epsilon_bar, float *theta_bar, gsl_matrix *x_bar);
+                         const gsl_matrix *estimate_bar, float *theta_bar, gsl_matrix *x_bar);
 
-// After it likewise: epsilon_dot <- the derivative of epsilon along x_dot (both n x d; they may be one). By the
+// After it likewise: estimate_dot <- the derivative of the estimate along x_dot (both n x d; they may be one). By the
 // reference backend, which runs the network again. Both need a pass with gradients: GSL_EINVAL; GSL_EBADLEN,
 // GSL_ENOMEM.
 int sb_network_jvp (const sb_network *network, sb_network_pass *pass, const gsl_vector *t, const gsl_matrix *x_dot,
-                    gsl_matrix *epsilon_dot);
+                    gsl_matrix *estimate_dot);
 
 // A pass of the estimate and its derivative along a direction together, forward and backward: shapes and errors as
-// above, in memory of its own. NULL: as of sb_net_dual_alloc (GSL_EUNSUP where the network has self-attention).
+// above, in memory of its own. NULL: as for sb_net_dual_alloc (GSL_EUNSUP where the network has self-attention).
 sb_network_pass *sb_network_pass_dual_alloc (const sb_network *network, size_t rows);
 int sb_network_dual_forward (const sb_network *network, sb_network_pass *pass, const gsl_matrix *x, const gsl_vector *t,
-                             const gsl_matrix *y, const gsl_matrix *x_dot, gsl_matrix *epsilon,
-                             gsl_matrix *epsilon_dot);
-// The gradients of some number with respect to epsilon and epsilon_dot: that with respect to theta is added to
+                             const gsl_matrix *y, const gsl_matrix *x_dot, gsl_matrix *estimate,
+                             gsl_matrix *estimate_dot);
+// The gradients of some number with respect to the estimate and estimate_dot: that with respect to theta is added to
 // theta_bar.
 int sb_network_dual_backward (const sb_network *network, sb_network_pass *pass, const gsl_vector *t,
-                              const gsl_matrix *epsilon_bar, const gsl_matrix *epsilon_dot_bar, float *theta_bar);
+                              const gsl_matrix *estimate_bar, const gsl_matrix *estimate_dot_bar, float *theta_bar);
 
 // A classifier in place of an estimate: logits (n x the network's outputs) <- F(c x_t, u), a number for each class.
-// Where `process` is NULL its input is x unscaled, without the time, and t is ignored. GSL_EBADLEN, and as of
+// Where `process` is NULL its input is x unscaled, without the time, and t is ignored. GSL_EBADLEN, and as for
 // sb_network_forward.
 int sb_network_logits (const sb_network *network, sb_network_pass *pass, const gsl_matrix *x, const gsl_vector *t,
                        gsl_matrix *logits);
-// After it: logits_bar is a gradient with respect to the logits; theta_bar and x_bar as of sb_network_backward.
+// After it: logits_bar is a gradient with respect to the logits; theta_bar and x_bar as for sb_network_backward.
 int sb_network_logits_backward (const sb_network *network, sb_network_pass *pass, const gsl_matrix *logits_bar,
                                 float *theta_bar, gsl_matrix *x_bar);
 

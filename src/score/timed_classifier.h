@@ -17,7 +17,7 @@ void sb_timed_classifier_free (sb_timed_classifier *classifier); // NULL is allo
 
 size_t sb_timed_classifier_classes (const sb_timed_classifier *classifier);
 
-// p (n x classes) <- the probabilities of the classes at x (n x d), t (n). GSL_EBADLEN, GSL_ENOMEM, and as of the
+// p (n x classes) <- the probabilities of the classes at x (n x d), t (n). GSL_EBADLEN, GSL_ENOMEM, and as for the
 // process's numbers.
 int sb_timed_classifier_probabilities (const sb_timed_classifier *classifier, const gsl_matrix *x, const gsl_vector *t,
                                        gsl_matrix *p);

@@ -817,8 +817,7 @@ sb_target_points_alloc (const gsl_matrix *given, const gsl_vector *weights)
   if (!(law->largest < FARTHEST))
     {
       points_free (law);
-      SB_ERROR_NULL (NULL, GSL_EOVRFLW, "a point is farther from the origin than %g: its square is no double",
-                     FARTHEST);
+      SB_ERROR_NULL (NULL, GSL_EOVRFLW, "a point is farther from the origin than %g: its square overflows", FARTHEST);
     }
   law->values = law->mu;
   return target_alloc (&points_type, law, d);

@@ -52,7 +52,7 @@ typedef struct
 
 // Common to all: x, v, out (n x d), t (n) in [0, t_max] (at t = 0 a law with a density has one, a point mass has
 // none: GSL_EDOM, also where its variance is no normal double); out is never x or v (GSL_EINVAL). A batch may have no
-// rows. GSL_EBADLEN, GSL_EDOM, GSL_EOVRFLW where the noise's variance is no double, GSL_ENOMEM, and what the process
+// rows. GSL_EBADLEN, GSL_EDOM, GSL_EOVRFLW where the noise's variance overflows, GSL_ENOMEM, and what the process
 // reports of its maps. No digits are lost where a law lies far from the origin, or in units from 1e-150 to 1e150. Where
 // the maps are no multiples of the identity, a mixture costs a factorisation per distinct time and component (unless
 // its covariances and the maps are diagonal, and no derivative is computed), point masses an application of the maps to
@@ -78,7 +78,7 @@ int sb_target_cdf (const sb_target *target, const sb_process *process, const gsl
 void sb_target_free (sb_target *target);
 
 // The laws. Each copies what it is given. GSL_EBADLEN, GSL_EINVAL (nothing given), GSL_EDOM (a number that is not
-// finite, a negative weight, an invalid covariance), GSL_EOVRFLW (a point whose square is no double), GSL_ENOMEM.
+// finite, a negative weight, an invalid covariance), GSL_EOVRFLW (a point whose square overflows), GSL_ENOMEM.
 sb_target *sb_target_gaussian_alloc (const gsl_vector *mean,
                                      const gsl_matrix *covariance); // d, d x d positive semidefinite
 sb_target *sb_target_mixture_alloc (const gsl_vector *weights,    // K, none negative, scaled to sum 1 here; NULL: equal
