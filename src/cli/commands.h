@@ -20,11 +20,11 @@ int command_info (int argc, char **argv);
 
 // The one-line summaries, printed by a command's own help and by `scorebook --help`.
 #define TRAIN_SUMMARY "Train a network to estimate the score of a data set."
-#define SAMPLE_SUMMARY "Draw samples from a law by running a noise process backwards."
+#define SAMPLE_SUMMARY "Sample a law or a trained network by running a process backwards."
 #define LIKELIHOOD_SUMMARY "Compute the log-likelihood of points under a model."
 #define ENCODE_SUMMARY "Map points along the probability flow to their latent codes."
 #define DECODE_SUMMARY "Map latent codes along the probability flow to points."
-#define MEASURE_SUMMARY "Measure distances between the laws of two sets of points."
+#define MEASURE_SUMMARY "Compare two sets of points, or reconstructions with the truth."
 #define OBSERVE_SUMMARY "Compute observations of images: holes, fewer pixels, sketches."
 #define SCHEDULE_SUMMARY "Choose the levels of a blur or a mask for given data."
 #define INFO_SUMMARY "Describe a file of data, or this build of Scorebook."

@@ -38,11 +38,12 @@ static const char *const trace_names[] = { "exact", "signs", "normal", NULL }; /
 
 static const char likelihood_details[]
     = "The density is that of the flow that starts from the process's prior and ends\n"
-      "at --t-min. The bytes of IDX are dequantised uniformly within their cells, anew\n"
-      "for each repetition, and bits/dim are of the bytes. The numbers of NPY are used\n"
-      "as they are, and only nats are reported. Directions of --trace are drawn anew\n"
-      "for each repetition too. Points are solved in groups of --group, which share\n"
-      "the steps: the result depends on that, not on --batch or --threads.\n\n"
+      "at --t-min. Bytes, as all files but NPY hold, are dequantised uniformly within\n"
+      "their cells, anew for each repetition, and bits/dim are of the bytes. The\n"
+      "numbers of NPY are used as they are, and only nats are reported. Directions of\n"
+      "--trace are drawn anew for each repetition too. Points are solved in groups of\n"
+      "--group, which share the steps: the result depends on that, not on --batch or\n"
+      "--threads.\n\n"
       "FILE.csv has a line per point and repetition: log p, the contributions of the\n"
       "prior and the integral of the divergence, and bits/dim.\n\n"
       "Exit status: 0 on success, 1 on failure, 2 for an invalid command line.\n";
@@ -89,7 +90,7 @@ parse (task what, int argc, char **argv, settings *o)
     { .kind = OPTION_HEADING, .help = "The points" },
     { "data", 'd', OPTION_TEXT, &o->data, "FILE", 0, 0, NULL, tasks[what].data },
     { "data-range", 0, OPTION_RANGE, o->range, "LOW,HIGH", 0, 0, NULL,
-      "--law: map the bytes 0 to 255 to these values (default: 0,1 with ve, else -1,1)" },
+      "--law: map the bytes 0 to 255 to these values (default: 0,1 with ve, soft and multispeed, else -1,1)" },
     { "resize", 0, OPTION_COUNT, &o->resize, "H", 0, 65536, NULL,
       "resize the images to a height of H pixels, by area means (default: keep the size)" },
     { "n", 'n', OPTION_COUNT, &o->n, "N", 0, 1e9, NULL, "only the first N points (default: all)" },
@@ -105,7 +106,7 @@ parse (task what, int argc, char **argv, settings *o)
       "the divergence: exact, or estimated along one random direction per solve, of signs or normal (default: exact "
       "with --law, else signs)" },
     { "repeats", 0, OPTION_COUNT, &o->repeats, "N", 0, 1e6, NULL,
-      "repetitions, with new dequantisation and directions (default: 5 for IDX, else 1)" },
+      "repetitions, with new dequantisation and directions (default: 5 for data in bytes, else 1)" },
   };
   const size_t count = sizeof options / sizeof *options - (what == LIKELIHOOD ? 0 : 2);
   const command_line line = {

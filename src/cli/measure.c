@@ -132,7 +132,8 @@ parse (int argc, char **argv, settings *o, int *first)
     { "conditions", 0, OPTION_TEXT, &o->conditions, "FILE", 0, 0, NULL,
       "joint: the conditions, one for each row of FILE2" },
     { "data-range", 0, OPTION_RANGE, o->range, "LOW,HIGH", 0, 0, NULL,
-      "map the bytes 0 to 255 of IDX files to these values; those of NPY files lie in this range (default: -1,1)" },
+      "map the bytes 0 to 255 of images to these values; the numbers of NPY files are taken to lie in this range "
+      "(default: -1,1)" },
     { "resize", 0, OPTION_COUNT, &o->resize, "H", 0, 65536, NULL,
       "resize the images of both files to a height of H pixels, by area means (default: keep the size)" },
     { "classifier", 0, OPTION_TEXT, &o->classifier, "FILE", 0, 0, NULL,

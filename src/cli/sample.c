@@ -1,7 +1,7 @@
 // # scorebook sample
 //
-// A law known in closed form, a process that turns it into noise, the exact score of every law on the way, and a
-// sampler that uses it to run the process backwards.
+// A law known in closed form with its exact scores, or the scores that networks have learned, and a sampler that uses
+// them to run the process backwards.
 
 #include <config.h>
 #include "commands.h"
@@ -91,7 +91,7 @@ parse (int argc, char **argv, settings *o)
     { .kind = OPTION_HEADING, .help = "The law" },
     { "law", 'l', OPTION_TEXT, &o->law, "LAW", 0, 0, NULL, "what to sample: gmm3, spec48 or a file, see below" },
     { "data-range", 0, OPTION_RANGE, o->range, "LOW,HIGH", 0, 0, NULL,
-      "map the bytes 0 to 255 of images to these values (default: 0,1 with ve and smld, else -1,1)" },
+      "map the bytes 0 to 255 of images to these values (default: 0,1 with ve, smld, soft and multispeed, else -1,1)" },
 
     { "model", 0, OPTION_TEXT, &o->model, "FILE", 0, 0, NULL,
       "sample from this network instead, under its own process (--law is not given then)" },
@@ -112,25 +112,26 @@ parse (int argc, char **argv, settings *o)
       "--model: sample under this process instead of its own, evaluating the network at the same noise-to-signal "
       "ratio; for a chain at the nearest level" },
     { "t-min", 0, OPTION_REAL, &o->t_min, "T", 0, 0, NULL,
-      "not of chains: time at which to stop (default: 1e-5 with ve, sigma_min with edm, else 1e-3)" },
+      "not of chains: time at which to stop (default: where the process begins: 1e-5 with ve, soft and multispeed, "
+      "sigma_min with edm, epsilon with loglinear and the first stage of bands, else 1e-3)" },
 
     { .kind = OPTION_HEADING, .help = "The sampler" },
     { "predictor", 0, OPTION_TEXT, &o->predictor, "PREDICTOR", 0, 0, NULL,
-      "the step from one time to the next, see below (default: euler-maruyama with vp and subvp, momentum with soft, "
-      "flow-heun with edm, else reverse-diffusion)" },
+      "the step from one time to the next, see below (default: euler-maruyama with vp, subvp, loglinear and bands, "
+      "momentum with soft, flow-heun with edm, else reverse-diffusion)" },
     { "churn", 0, OPTION_KEY, &o->churn, "S", 0, 0, NULL, NULL },
     { "alternate", 0, OPTION_TEXT, &o->alternate, "PREDICTOR", 0, 0, NULL,
       "a different predictor for every second step (default: none)" },
     { "corrector", 0, OPTION_TEXT, &o->corrector, "CORRECTOR", 0, 0, NULL,
-      "Langevin steps at each time, see below; or none (the default)" },
+      "steps at each time towards the law at that time, Langevin's or hmc, see below; or none (the default)" },
     { "corrector-steps", 0, OPTION_COUNT, &o->corrector_steps, "M", 0, 1e6, NULL,
       "corrector steps at each time (default: 1)" },
     { "order", 0, OPTION_CHOICE, &o->order, "KIND", 0, 0, order_names,
       "predictor-first or corrector-first at each time, or always: a corrector at every time, including the last "
       "(default: predictor-first)" },
     { "steps", 0, OPTION_COUNT, &o->steps, "N", 0, 1e7, NULL,
-      "number of steps from t = 1 down; a chain takes them among its levels, --stages share them equally (default: "
-      "1000, or the levels); in the grid edm these are N times, the last step being the denoising (default: 18)" },
+      "number of steps (default: 1000; of a chain, one less than its levels; with the grid edm 18, the final denoising "
+      "included); a chain spreads fewer over its levels, --stages divides them equally" },
     { "grid", 0, OPTION_TEXT, &o->grid, "GRID", 0, 0, NULL,
       "not of chains: how the times are spaced, see below (default: edm with edm, else linear)" },
     { "flow", 0, OPTION_SET, &o->flow, NULL, 0, 0, NULL,

@@ -63,8 +63,9 @@ parse (int argc, char **argv, settings *o)
     KEY (DROP_LABELS, "P"),
     KEY (SHIFT, "N"),
     { "data-range", 0, OPTION_RANGE, s->range, "LOW,HIGH", 0, 0, NULL,
-      "map the bytes 0 to 255 to these values (default: 0,1 with ve, smld and classifiers without a time, else -1,1); "
-      "NPY data are not mapped; these are then shown as black and white (default: the smallest and the largest)" },
+      "map the bytes 0 to 255 to these values (default: 0,1 with ve, smld, soft, multispeed and classifiers without a "
+      "time, else -1,1); NPY data are not mapped; these are then shown as black and white (default: the smallest and "
+      "the largest)" },
     { "data-deviation", 0, OPTION_REAL, &s->deviation, "S", 0, 0, NULL,
       "standard deviation of a coordinate (default: measured)" },
 

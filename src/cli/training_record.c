@@ -36,7 +36,11 @@ const sb_key training_keys[TRAINING_KEYS] = {
       .usual = 1,
       .help = "how that rate rises: none, at once; steps, at step n at most (1 + n) / (10 + n); images, with a "
               "half-life of at most 5% of the images seen" },
-  [T_MIN] = { .name = "t-min", .usual = 1e-5, .high = 0.5, .above = true, .help = "smallest time of an SDE" },
+  [T_MIN] = { .name = "t-min",
+              .usual = 1e-5,
+              .high = 0.5,
+              .above = true,
+              .help = "smallest training time of an SDE; not below the process's own, such as sigma_min with edm" },
   [DROP_LABELS] = { .name = "drop-labels",
                     .usual = 0,
                     .high = 1,
