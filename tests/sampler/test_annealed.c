@@ -199,10 +199,10 @@ Test (annealed, stable_below_four_variances)
     }
 }
 
-// ## The same as the predictor-corrector sampler
+// ## Two settings of one sampler
 //
-// without a predictor, the corrector of given step before it, and $\epsilon = \varepsilon/2\sigma_L^2$: the same
-// samples from the same streams, to $10^{-12}$. [dsm2ddpm.alg1]
+// Correctors at every time, and correctors before a predictor that does nothing, on a grid that ends at 0, with
+// $\epsilon = \varepsilon/2\sigma_L^2$: the same samples from the same streams, to $10^{-11}$. [dsm2ddpm.alg1]
 
 static sb_pc
 as_pc (double epsilon, double sigma_L)
