@@ -79,8 +79,8 @@ check_rows (const char *path, const points *p, size_t columns, uint64_t n)
   const size_t rows = p->rows->size1;
   if (p->rows->size2 == columns && (rows == 1 || rows == n))
     return EXIT_SUCCESS;
-  return failure ("%s: %zu points of %zu numbers; for %llu samples it takes as many of %zu, or one for all", path, rows,
-                  p->rows->size2, (unsigned long long)n, columns);
+  return failure ("%s: %zu points of %zu numbers; needed are %llu (one for each sample) or 1, of %zu numbers each",
+                  path, rows, p->rows->size2, (unsigned long long)n, columns);
 }
 
 static int

@@ -130,7 +130,7 @@ check (task what, const settings *o)
   if (kind == OUTPUT_UNKNOWN || (what == LIKELIHOOD && kind != OUTPUT_CSV) || (what == ENCODE && kind == OUTPUT_PNG))
     return usage_error ("--output: %s: the suffix is not of %s", o->output, tasks[what].output);
   if (o->model && (o->process || !isnan (o->range[0])))
-    return usage_error ("--model: has its %s with it", o->process ? "process" : "--data-range");
+    return usage_error ("--%s: not with --model, which has its own", o->process ? "process" : "data-range");
   if (!o->model && (o->class != NO_CLASS || o->engine.backend >= 0 || o->engine.precision >= 0))
     return usage_error ("--class, --backend, --precision: only with --model");
   if (o->relative == 0 && o->absolute == 0)
@@ -181,9 +181,9 @@ open_model (job *j)
   if (set_engine (j->model->net, &j->o.engine) != EXIT_SUCCESS)
     return EXIT_FAILURE;
   if (j->model->net->picture_input)
-    return usage_error ("--model: %s asks for pictures as its condition", j->o.model);
+    return usage_error ("--model: %s takes an image as its condition, which cannot be given here", j->o.model);
   if (sb_bands_of (j->model->process))
-    return usage_error ("--model: %s is a stage of a multi-scale model, of the bands of images and not of these",
+    return usage_error ("--model: %s is a stage of a multi-scale model, which has no likelihood or codes of its own",
                         j->o.model);
   if (j->o.class != NO_CLASS && j->o.class >= j->model->net->classes)
     return usage_error ("--class: --model=%s knows %zu classes", j->o.model, j->model->net->classes);

@@ -370,7 +370,7 @@ measure_moments (const settings *o, const sb_classifier *c, const gsl_matrix *x,
   sb_moments_file *of_x = sb_moments_file_of (x, what), *kept = sb_moments_file_read (o->moments, &error);
   int status = kept ? GSL_SUCCESS : failure ("%s", error.message);
   if (!status && strcmp (kept->of, what) != 0)
-    status = failure ("%s: moments of %s; here they are wanted of %s", o->moments, kept->of, what);
+    status = failure ("%s: holds moments of %s, not of %s", o->moments, kept->of, what);
   if (!status)
     {
       status = of_x ? sb_frechet_gaussians (of_x->mean, of_x->covariance, kept->mean, kept->covariance, &distance)

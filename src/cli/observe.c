@@ -72,7 +72,7 @@ check (const settings *o)
   if (missing)
     return usage_error ("--%s: needed; see 'scorebook observe --help'", missing);
   if (o->model && (o->task || !isnan (o->range[0])))
-    return usage_error ("--model: has its --%s with it", o->task ? "task" : "data-range");
+    return usage_error ("--%s: not with --model, which has its own", o->task ? "task" : "data-range");
   if (output_format (o->output) == OUTPUT_UNKNOWN)
     return usage_error ("--output: %s: the suffix is none of .npy, .csv, .png", o->output);
   return -1;

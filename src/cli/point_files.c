@@ -161,7 +161,7 @@ read_npy (const char *path, points *p)
 static int
 no_format (const char *path)
 {
-  return failure ("%s: first bytes: none of IDX, NPY, PNG", path);
+  return failure ("%s: first bytes: not those of an IDX, NPY or PNG file", path);
 }
 
 int

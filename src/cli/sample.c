@@ -151,7 +151,8 @@ parse (int argc, char **argv, settings *o)
     { "classifier", 0, OPTION_TEXT, &g->classifier, "FILE", 0, 0, NULL,
       "a time-conditioned classifier, whose gradient guides the samples to --class" },
     { "guidance", 0, OPTION_REAL, &g->weight, "W", 0, 0, NULL,
-      "its weight: 1 is Bayes's rule, larger values favour samples of greater certainty (default: 1)" },
+      "weight of the classifier's gradient: 1 is Bayes's rule, larger values favour samples of greater certainty "
+      "(default: 1)" },
     { "known", 0, OPTION_TEXT, &g->known, "FILE", 0, 0, NULL,
       "IDX, NPY or PNG: points that fix some coordinates of the samples, one for each sample or one for all" },
     { "mask", 0, OPTION_TEXT, &g->mask, "FILE", 0, 0, NULL,
@@ -248,10 +249,8 @@ check_sampler (const settings *o)
 static int
 check_model (const settings *o)
 {
-  if (o->model && o->process)
-    return usage_error ("--model: has its process with it; leave out --process");
-  if (o->model && !isnan (o->range[0]))
-    return usage_error ("--model: has its --data-range with it");
+  if (o->model && (o->process || !isnan (o->range[0])))
+    return usage_error ("--%s: not with --model, which has its own", o->process ? "process" : "data-range");
   if (o->per_condition && !o->condition)
     return usage_error ("--per-condition: needs --condition");
   if (o->condition && !o->model)
@@ -297,7 +296,7 @@ static int
 check (settings *o)
 {
   if (!o->model && !o->stages && !o->asked.classifier && (o->engine.backend != UNSET || o->engine.precision != UNSET))
-    return usage_error ("--%s: only with --model or --classifier",
+    return usage_error ("--%s: only with --model, --stages or --classifier",
                         o->engine.backend != UNSET ? "backend" : "precision");
   if (!o->stages && !o->law == !o->model)
     return usage_error ("--law: %s; see 'scorebook sample --help'", o->law ? "not with --model" : "needed, or --model");
@@ -409,12 +408,13 @@ check_times (const settings *o, const sb_process *process)
   if (process->levels && o->grid)
     return usage_error ("--grid: --process=%s is a chain, and goes by its levels", process->type->name);
   if (in_levels (o, process) && o->denoise && o->steps == 1)
-    return usage_error ("--steps: the grid has two times or more");
+    return usage_error ("--steps: the grid %s needs 2 or more, with the final denoising",
+                        grid_of (o, process)->entry.name);
   if (process->levels && o->flow)
     return usage_error ("--flow: --process=%s is a chain and has no ODE", process->type->name);
   if (o->step.entry == &sb_step_edm_heun->entry && (o->churn.value > 0 || o->step.key[0] > 0)
       && !sb_process_time_is_noise (process))
-    return usage_error ("--churn: of --process=%s the time is not the noise level", process->type->name);
+    return usage_error ("--churn: the time of --process=%s is not its noise level", process->type->name);
   if (process->levels && o->steps > most)
     return usage_error ("--steps: %llu are more than the %zu that %zu levels give", (unsigned long long)o->steps, most,
                         process->levels);
@@ -623,11 +623,11 @@ run_score (settings *o, const sb_model *model, const sb_process *process, const 
       && (o->asked.class == EACH_CLASS ? classes == 0 : o->asked.class >= classes))
     return usage_error ("--class: --model=%s knows %zu classes", o->model, classes);
   if (sb_bands_of (process))
-    return usage_error ("--model: %s is a stage of a multi-scale model: --stages", o->model);
+    return usage_error ("--model: %s is a stage of a multi-scale model: give all of its stages by --stages", o->model);
   if (model->observation)
     return run_conditional (o, model, look);
   if (model->net->picture_input || sb_multispeed_x (process) > 0)
-    return usage_error ("--model: %s asks for pictures as its condition, and does not say of which --task", o->model);
+    return usage_error ("--model: %s takes an image as its condition, but records no --task", o->model);
   if (o->condition)
     return usage_error ("--condition: --model=%s takes none", o->model);
   int status = output_check (o->output, look, o->n, o->states, o->columns);

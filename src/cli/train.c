@@ -70,8 +70,8 @@ parse (int argc, char **argv, settings *o)
       "standard deviation of a coordinate (default: measured)" },
 
     { .kind = OPTION_HEADING, .help = "The model" },
-    { "network", 0, OPTION_TEXT, &o->net, "NETWORK", 0, 0, NULL, "see below (needed)" },
-    { "process", 'p', OPTION_TEXT, &s->process, "PROCESS", 0, 0, NULL, "see below (default: vp)" },
+    { "network", 0, OPTION_TEXT, &o->net, "NETWORK", 0, 0, NULL, "the network's architecture, see below (needed)" },
+    { "process", 'p', OPTION_TEXT, &s->process, "PROCESS", 0, 0, NULL, "the forward process, see below (default: vp)" },
     { "prediction", 0, OPTION_TEXT, &s->prediction, "PREDICTION", 0, 0, NULL,
       "what the network predicts; see below (default: epsilon)" },
     { "task", 0, OPTION_TEXT, &s->task, "TASK", 0, 0, NULL,
@@ -80,9 +80,10 @@ parse (int argc, char **argv, settings *o)
     { "label", 0, OPTION_TEXT, &s->label, "LABEL", 0, 0, NULL, "the network's time input; see below (default: time)" },
 
     { .kind = OPTION_HEADING, .help = "The training" },
-    { "objective", 0, OPTION_TEXT, &s->objective, "OBJECTIVE", 0, 0, NULL, "see below (default: dsm)" },
+    { "objective", 0, OPTION_TEXT, &s->objective, "OBJECTIVE", 0, 0, NULL,
+      "the loss that is minimised, see below (default: dsm)" },
     { "weighting", 0, OPTION_TEXT, &s->weighting, "WEIGHTING", 0, 0, NULL,
-      "see below (default: the objective's own, for dsm variance)" },
+      "the weight of each time in the loss, see below (default: the objective's own, for dsm variance)" },
     { "levels", 0, OPTION_TEXT, &s->levels, "LEVELS", 0, 0, NULL,
       "the distribution of training times; see below (default: uniform)" },
     KEY (T_MIN, "T"),
@@ -327,7 +328,7 @@ static int
 save (training *t)
 {
   if (!is_as_left (t))
-    return failure ("%s: written by another since it was %s here: not saved", t->o.output,
+    return failure ("%s: changed by another program since it was %s here: not saved", t->o.output,
                     t->saves ? "saved" : "looked at");
   int status = write_model (t, t->o.output, sb_checkpoint_write);
   if (status != EXIT_SUCCESS)
@@ -362,8 +363,8 @@ check_guard (const training *t)
   const double *mean = t->report.last, guard = training_number (t, GUARD), of_data = training_report_least (&t->report);
   if (t->report.numbers < 3 || guard == 0 || mean[2] <= guard * of_data)
     return EXIT_SUCCESS;
-  return failure ("training: step %llu: over %d steps consistency was %g, the loss of the data at its least %g: it "
-                  "diverges; %s%s (--guard=0 goes on)",
+  return failure ("training: step %llu: it diverges: the consistency loss, a mean over %d steps, is %g, and the least "
+                  "loss of the data so far was %g; %s%s (--guard=0 disables this check)",
                   (unsigned long long)t->training->step, CURVE_STEPS, mean[2], of_data,
                   t->saves ? "the last save is " : "nothing was saved", t->saves ? t->o.output : "");
 }
@@ -450,7 +451,7 @@ run (training *t)
     printf ("steps: %llu\nparameters: %zu\noutput: %s\n", (unsigned long long)t->training->step,
             t->model->net->parameters, o->output);
   if (status == EXIT_SUCCESS && t->unseen > 0)
-    printf ("data not looked at: of %llu samples\n", (unsigned long long)t->unseen);
+    printf ("samples without their data's loss (--dsm-above): %llu\n", (unsigned long long)t->unseen);
   return status;
 }
 

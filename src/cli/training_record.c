@@ -27,7 +27,7 @@ const sb_key training_keys[TRAINING_KEYS] = {
               .whole = true,
               .help = "samples that a thread processes at a time" },
   [RATE] = { .name = "rate", .usual = 2e-4, .high = 1, .above = true, .help = "Adam's learning rate" },
-  [WARMUP] = { .name = "warmup", .usual = 5000, .high = HUGE_VAL, .help = "steps until it is reached" },
+  [WARMUP] = { .name = "warmup", .usual = 5000, .high = HUGE_VAL, .help = "steps over which the learning rate rises" },
   [CLIP] = { .name = "clip", .usual = 1, .high = HUGE_VAL, .help = "maximum norm of the gradient, 0: no clipping" },
   [EMA] = { .name = "ema", .usual = 0.9999, .high = 1, .help = "decay rate of the moving average of the weights" },
   [EMA_WARMUP]
@@ -51,16 +51,18 @@ const sb_key training_keys[TRAINING_KEYS] = {
               .whole = true,
               .help = "for a classifier: shift images at random by up to N pixels" },
   [FLIP] = { .name = "flip", .words = answers, .help = "flip each image horizontally at random" },
-  [DSM_ABOVE]
-  = { .name = "dsm-above", .usual = 0, .high = HUGE_VAL, .help = "do not use the target at times up to this" },
+  [DSM_ABOVE] = { .name = "dsm-above",
+                  .usual = 0,
+                  .high = HUGE_VAL,
+                  .help = "ignore the data at times up to T: no denoising loss there" },
   [RAMP] = { .name = "ramp",
              .usual = 0,
              .high = HUGE_VAL,
-             .help = "images until the rate is reached, from 0 on; 0: use --warmup" },
+             .help = "images over which the learning rate rises from 0; 0: use --warmup" },
   [HALF_LIFE] = { .name = "half-life",
                   .usual = 0,
                   .high = HUGE_VAL,
-                  .help = "of the average of the weights in images, at most 5% of those seen; 0: use --ema" },
+                  .help = "half-life of the weights' average, in images, at most 5% of those seen; 0: use --ema" },
   [CLEAN] = { .name = "clean-gradient",
               .words = answers,
               .help = "replace NaN in the gradient by 0 and infinities by 1e5, and continue" },
@@ -188,7 +190,7 @@ read_line (const char *line, training_settings *s, sb_error *error)
       fill_numbers (s, value);
     }
   else if (strncmp (line, "seed ", 5) != 0 || read_seed (line + 5, s))
-    SB_ERROR (error, GSL_EINVAL, "recipe: '%.60s' is no line of one", line);
+    SB_ERROR (error, GSL_EINVAL, "recipe: '%.60s' is not a line of a recipe", line);
   return GSL_SUCCESS;
 }
 

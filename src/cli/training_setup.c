@@ -165,7 +165,7 @@ choose_levels (const training_settings *s, const sb_process *process, sb_objecti
   objective->levels = (const sb_level_law *)entry;
   memcpy (objective->levels_key, key, sizeof objective->levels_key);
   if (objective->levels->of_noise && !sb_process_time_is_noise (process))
-    return usage_error ("--levels=%s: of --process=%s the time is not the noise level", entry->name,
+    return usage_error ("--levels=%s: the time of --process=%s is not its noise level", entry->name,
                         process->type->name);
   if (objective->levels == sb_levels_uniform)
     objective->levels = NULL;

@@ -130,9 +130,10 @@ make_soft (size_t dimension, const double *key, sb_error *error)
                    image[2], dimension);
   for (size_t k = 1; k < (size_t)key[SOFT_KNOTS]; k++)
     if (knots[k] < knots[k - 1])
-      SB_ERROR_NULL (error, GSL_EINVAL, "process: knots=: %g after %g, and levels do not fall", knots[k], knots[k - 1]);
+      SB_ERROR_NULL (error, GSL_EINVAL, "process: knots: %g follows %g, and levels must not decrease", knots[k],
+                     knots[k - 1]);
   if (key[SOFT_KNOTS] < 2)
-    SB_ERROR_NULL (error, GSL_EINVAL, "process: knots=: two levels or more");
+    SB_ERROR_NULL (error, GSL_EINVAL, "process: knots: two levels or more are needed");
   const gsl_vector_const_view levels = gsl_vector_const_view_array (knots, (size_t)key[SOFT_KNOTS]);
   const sb_soft_stages stages = { .sigma_min = key[0],
                                   .sigma_max = key[1],
@@ -203,7 +204,10 @@ static const sb_key of_bands[]
 static const sb_key of_multispeed[] = {
   { .name = "sigma_min", .usual = 0.005, .high = HUGE_VAL, .above = true, .help = "smallest noise scale" },
   { .name = "sigma_max", .usual = 55, .high = HUGE_VAL, .above = true, .help = "largest noise scale of x" },
-  { .name = "sigma_max_y", .usual = 1, .high = HUGE_VAL, .help = "and of its condition y; 0: y stays without noise" },
+  { .name = "sigma_max_y",
+    .usual = 1,
+    .high = HUGE_VAL,
+    .help = "largest noise scale of its condition y; 0: no noise" },
   { .name = "x", .high = 1 << 24, .whole = true, .help = "dimension of x; 0: half of a point's" },
   { .name = "y", .high = 1 << 24, .whole = true, .help = "dimension of y; 0: the rest" },
 };
