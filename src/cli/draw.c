@@ -110,11 +110,9 @@ run_flow (run *r, sb_stream stream, const gsl_matrix *y, gsl_matrix *x, size_t *
   return status;
 }
 
-// ## One batch
+// ## Rows of a batch
 //
-// From a draw of the prior to the end of the grid.
-
-// The batch's rows, or the one row for each. NULL: no memory.
+// Its own rows of a matrix, or the only row for each sample. NULL: no memory.
 
 static gsl_matrix *
 rows_of_batch (const gsl_matrix *all, size_t first, size_t count)
@@ -127,6 +125,10 @@ rows_of_batch (const gsl_matrix *all, size_t first, size_t count)
     }
   return rows;
 }
+
+// ## One batch
+//
+// From a draw of the prior to the end of the grid.
 
 static int
 run_pc_with_known (run *r, sb_pc *pc, sb_stream stream, const gsl_matrix *y, gsl_matrix *x, size_t *evaluations)

@@ -34,7 +34,7 @@ typedef struct
 {
   const char *name;
   size_t parts;
-  bool stays, maps, forgets; // no drift; known by `apply` alone; of the last part nothing is left from t = 0.55 on
+  bool stays, maps, vanishes; // no drift; known by `apply` alone; of the last part nothing is left from t = 0.55 on
 } clock_process;
 
 static const clock_process clocks[] = { { "three parts", D, false, false, false },
@@ -46,7 +46,7 @@ static double
 number (const clock_process *c, size_t k, sb_process_map map, double s, double t)
 {
   const double phase = (double)k, r = 0.8 + 0.3 * phase, v = 1.5 - 0.4 * phase, speed = 1 + 0.9 * sin (20 * t + phase),
-               age = c->forgets && k == 2 && t > 0.55 && s < t
+               age = c->vanishes && k == 2 && t > 0.55 && s < t
                          ? INFINITY
                          : r * (t - s + 0.9 * (cos (20 * s + phase) - cos (20 * t + phase)) / 20),
                sd = sqrt (c->stays ? 2 * v * age : -v * expm1 (-2 * age));
@@ -461,9 +461,9 @@ IN_EACH_CLOCK (steps_take_each_number_at_its_time)
 
 Test (changing, rows_are_moved_as_they_are_alone)
 {
-  static const clock_process forgetful = { "three parts, forgotten", D, false, false, true };
+  static const clock_process vanishing = { "three parts, one without signal", D, false, false, true };
   const batch b = batch_at (0);
-  sb_process *process = process_of (&forgetful);
+  sb_process *process = process_of (&vanishing);
   gsl_matrix *C = matrix (D, D);
   gsl_matrix_set_identity (C);
   sb_score *score = scoped (sb_score_exact_alloc (scoped (sb_target_gaussian_alloc (vector_all (D, 2), C)), process));

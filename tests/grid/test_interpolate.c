@@ -41,11 +41,11 @@ Test (interpolate, erratum_interp_rounds_down)
   cr_assert_eq (sb_interpolate_label (SB_INTERPOLATE_ROUNDING, N, last), N - 1);
 }
 
-// DDPM's schedule with twice the steps has half the $\beta$ at the ends, and forgets almost as much: $\log\alpha$
+// DDPM's schedule with twice the steps has half the $\beta$ at the ends, and keeps almost as little: $\log\alpha$
 // differs by 0.034036 in all, computed apart, and by half of it at the next doubling. [scoresde.txt-interp]
 
 static double
-log_forgotten (size_t levels)
+log_alpha (size_t levels)
 {
   sb_process *ddpm = scoped (sb_ddpm_alloc (1, levels, SB_VP_BETA_MIN, SB_VP_BETA_MAX));
   return log (sb_ddpm_alpha (ddpm, levels));
@@ -61,7 +61,7 @@ Test (interpolate, ddpm_halves_its_betas)
     cr_assert_float_eq (2 * N * sb_ddpm_beta (doubled, i),
                         SB_VP_BETA_MIN + (double)(i - 1) / (2 * N - 1) * (SB_VP_BETA_MAX - SB_VP_BETA_MIN), 1e-12);
 
-  double first = log_forgotten (2 * N) - log_forgotten (N), second = log_forgotten (4 * N) - log_forgotten (2 * N);
+  double first = log_alpha (2 * N) - log_alpha (N), second = log_alpha (4 * N) - log_alpha (2 * N);
   cr_assert_float_eq (first / 0.034036, 1, 1e-4);
   cr_assert_float_eq (second / first, 0.5, 0.01);
 }

@@ -89,7 +89,7 @@ integral_residual (const double *v, void *table)
   return fabs (gsl_integration_glfixed (&beta, s, t, table) / sb_vp_integral_beta (&vp, s, t) - 1);
 }
 
-Test (vp, forgotten_is_the_integral_of_the_rate)
+Test (vp, integral_beta_is_the_integral_of_the_rate)
 {
   gsl_integration_glfixed_table *table = scoped (gsl_integration_glfixed_table_alloc (4));
   property_check ("B is the integral of beta", 4, CASES, 4, random_rates, integral_residual, table, 1e-13);

@@ -24,7 +24,7 @@ typedef struct
 {
   chain c;
   int power;
-  double center;
+  double centre;
 } product;
 
 static double
@@ -32,7 +32,7 @@ moment (double x, void *context)
 {
   const product *p = context;
   const double bar = (double)p->c.alpha_bar[2];
-  return pow (x - p->center, p->power) * gsl_ran_gaussian_pdf (X_3 - sqrt (0.8) * x, sqrt (0.2))
+  return pow (x - p->centre, p->power) * gsl_ran_gaussian_pdf (X_3 - sqrt (0.8) * x, sqrt (0.2))
          * gsl_ran_gaussian_pdf (x - sqrt (bar) * X_0, sqrt (1 - bar));
 }
 
@@ -43,7 +43,7 @@ by_quadrature (double *mean, double *variance)
   chain_small (&p.c);
   double mass = chain_integral (moment, &p, -8, 8);
   p.power = 1;
-  *mean = p.center = chain_integral (moment, &p, -8, 8) / mass;
+  *mean = p.centre = chain_integral (moment, &p, -8, 8) / mass;
   p.power = 2;
   *variance = chain_integral (moment, &p, -8, 8) / mass;
 }
