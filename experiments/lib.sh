@@ -78,18 +78,19 @@ shoes() {
     "$(fetched fashion/train-labels-idx1-ubyte.gz)" "$1"
 }
 
-# The learning rate falls in stages, RATE:STEPS up to which it holds. mnist-ncsn-report, faces64-report and faces-latent-report are
-# the networks of the report's Section 2.3.3 and Appendix B as printed: 64 channels that double twice, attention at the highest
-# resolution, 10,000 and 100,000 iterations. No experiment waits for them: a day and weeks on two cores. What is not printed (a warm-up,
-# a bound on gradients, an average of the weights) they do without, but for the batch.
+# `stages` lists RATE:LAST pairs, the learning rate up to step LAST. mnist-ncsn-report, faces64-report and
+# faces-latent-report are the networks of the report's Section 2.3.3 and Appendix B as printed: 64 channels that double
+# twice, attention at the highest resolution, 10,000 and 100,000 iterations. No experiment waits for them: a day and
+# weeks on two cores. They do without what is not printed (a warm-up, a bound on gradients, an average of the weights),
+# except a batch size.
 # The classifiers are those that guide samples: small, told the logarithm of the noise. [scoresde.set-classifier]
 # [dsm2ddpm.set-ncsn-train] [dsm2ddpm.set-ddpm-anime] [dsm2ddpm.set-ddpm-paintings]
 #
-# The networks *-paper are those of Song et al. No experiment waits for them either: months. Of CIFAR-10 they see
-# cifar/data_batch.bin, its five binary files put together, turned left to right at random; batches of 128, Adam at 2e-4
-# after 5,000 steps, gradients of norm 1 at most. [scoresde.set-optim] Averages are at a rate of 0.999 with VE and
-# 0.9999 with VP. [scoresde.set-ema] Widths, dropout and sigma_max, which are not printed, are those of the authors'
-# configurations.
+# The networks *-paper have the papers' own settings; those without a prefix soft-, edm- or cdm- are Song et al.'s. No
+# experiment waits for them either, since training takes months. Of CIFAR-10 Song et al.'s see cifar/data_batch.bin, its
+# five binary files put together, turned left to right at random; batches of 128, Adam at 2e-4 after 5,000 steps,
+# gradients of norm 1 at most. [scoresde.set-optim] Averages are at a rate of 0.999 with VE and 0.9999 with VP.
+# [scoresde.set-ema] Widths, dropout and sigma_max, which are not printed, are those of the authors' configurations.
 train() {
   name=$1 to=$2 adam='--rate=1e-3 --warmup=500 --ema=0.999 --ema-warmup=none'
   mkdir -p "${to%/*}"
@@ -103,10 +104,11 @@ train() {
     fashion-*) data=$(fetched fashion/train-images-idx3-ubyte.gz) ;;
     *-paper) data=$(fetched cifar/data_batch.bin) batch=128 adam='--rate=2e-4 --warmup=5000 --clip=1' ;;
   esac
-  # The small networks of faces in pixels say a blend of noise and picture: dsm2ddpm/fig7.md tells why.
+  # The small networks of faces in pixels predict a blend of noise and image: dsm2ddpm/fig7.md tells why.
   case $name in faces*-ddpm) set -- "$@" --prediction=mixed ;; esac
   case $name in
-    mnist-ddpm) stages='1e-3:7366 3e-4:8930 1.5e-4:11227' ;; # where the clock ended a stage of the networks that come with the data
+    # Of mnist-ddpm and mnist-smld: the steps at which the time allowed for a stage of the shipped network ran out.
+    mnist-ddpm) stages='1e-3:7366 3e-4:8930 1.5e-4:11227' ;;
     mnist-ddpm-early) stages='1e-3:3000' ;;
     mnist-smld)
       stages='1e-3:7315 5e-4:10836 1.5e-4:14295'
