@@ -15,11 +15,11 @@ driver() {
   "$program" "$@"
 }
 
-# draw: gnuplot commands from standard input, after the common style; the variable `out` is `$OUT`. Without gnuplot there
-# are no figures, and smoke tests draw all the same where it is.
+# draw [FILE]: gnuplot commands from standard input, after the common style and those of FILE; the variable `out` is
+# `$OUT`. Without gnuplot there are no figures, and smoke tests draw all the same where it is.
 draw() {
   [ -n "${GNUPLOT-}" ] || return 0
-  { echo "out = system('printf %s \"\$OUT\"')"; cat "$EXPERIMENTS/style.gnuplot" -; } | "$GNUPLOT"
+  { echo "out = system('printf %s \"\$OUT\"')"; cat "$EXPERIMENTS/style.gnuplot" ${1:+"$EXPERIMENTS/$1"} -; } | "$GNUPLOT"
 }
 
 # claim CLAIM yes|no|untested DETAIL: one more line of `$OUT.claims.csv`.
@@ -46,6 +46,24 @@ models() {
 
 # have NAME: whether that network comes with the data, or will be trained.
 have() { [ "$SCALE" = full ] || [ -s "$DATA/models/$1.safetensors" ]; }
+
+# evaluations_of N: those of N samples in all, for the log, from what `scorebook sample` prints of one.
+evaluations_of() {
+  sed -n 's/^function evaluations: \([0-9.]*\).*/\1/p' | awk -v n="$1" '{ printf "function evaluations: %d\n", n * $1 }'
+}
+
+# frechet_to mnist|fashion LOW,HIGH FILE: the Frechet distance of images to the training images of that classifier.
+frechet_to() {
+  measured=$("$SCOREBOOK" measure --classifier="$DATA/models/$1-classifier.safetensors" \
+    --moments="$DATA/models/$1-moments.safetensors" --data-range="$2" "$3") || return
+  echo "$measured" | sed -n 's/^frechet: //p'
+}
+
+# ancestral MODEL N STEPS NAME SEED [OPTION]: $OUT-NAME.npy, N samples of a network.
+ancestral() {
+  "$SCOREBOOK" sample --model="$1.safetensors" -n "$2" --steps="$3" --seed="$5" --quiet --predictor=ancestral-lower \
+    ${6:+"$6"} --output="$OUT-$4.npy"
+}
 
 # grid NAME: the path of a picture that comes with the data, of faces drawn at full length: 999 steps between the
 # thousand levels, and the mean at the end. 144 faces at 32x32, for measuring, and Figure 7's 81 at 64x64. At scale full
