@@ -197,15 +197,8 @@ median_to_nearest (const sb_bytes *faces, const gsl_matrix *x, gsl_matrix *neare
 void
 picture_pairs (const results *r, const char *name, const gsl_matrix *x, const gsl_matrix *other, size_t side)
 {
-  size_t pairs = GSL_MIN ((size_t)PAIRS, x->size1);
-  gsl_matrix *both = require_pointer (gsl_matrix_alloc (2 * pairs, x->size2), "pairs");
-  for (size_t i = 0; i < pairs; i++)
-    {
-      gsl_vector_const_view upper = gsl_matrix_const_row (x, i), lower = gsl_matrix_const_row (other, i);
-      gsl_matrix_set_row (both, i, &upper.vector);
-      gsl_matrix_set_row (both, pairs + i, &lower.vector);
-    }
-  picture_faces (r, name, both, side, pairs);
+  gsl_matrix *both = above (x, other, PAIRS);
+  picture_faces (r, name, both, side, both->size1 / 2);
   gsl_matrix_free (both);
 }
 

@@ -2,6 +2,8 @@
 
 #include "images.h"
 
+#include <gsl/gsl_math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 void
@@ -68,4 +70,31 @@ picture (const results *r, const char *name, const gsl_matrix *x, size_t columns
                              .background = 255 };
   snprintf (path, sizeof path, "%s-%s-pixels.png", r->out, name);
   require (sb_png_write (path, x, &grid, &error), path);
+}
+
+gsl_matrix *
+above (const gsl_matrix *x, const gsl_matrix *other, size_t most)
+{
+  const size_t n = GSL_MIN (x->size1, most);
+  gsl_matrix *both = require_pointer (gsl_matrix_alloc (2 * n, x->size2), "pairs");
+  const gsl_matrix_const_view upper = gsl_matrix_const_submatrix (x, 0, 0, n, x->size2),
+                              lower = gsl_matrix_const_submatrix (other, 0, 0, n, x->size2);
+  gsl_matrix_view to_upper = gsl_matrix_submatrix (both, 0, 0, n, x->size2),
+                  to_lower = gsl_matrix_submatrix (both, n, 0, n, x->size2);
+  gsl_matrix_memcpy (&to_upper.matrix, &upper.matrix);
+  gsl_matrix_memcpy (&to_lower.matrix, &lower.matrix);
+  return both;
+}
+
+gsl_matrix *
+drawn_rows (const results *r, const char *name)
+{
+  char path[4096];
+  sb_error error = { 0 };
+  snprintf (path, sizeof path, "%s-%s.npy", r->out, name);
+  gsl_matrix *x = sb_npy_read (path, NULL, &error);
+  if (x)
+    return x;
+  fprintf (stderr, "%s\n", error.message);
+  exit (EXIT_FAILURE);
 }

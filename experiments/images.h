@@ -29,4 +29,10 @@ sb_model *model_of (const char *variable);
 // A batch of such images as a grid, `$OUT-NAME-pixels.png`, which the page enlarges. columns 0: about square.
 void picture (const results *r, const char *name, const gsl_matrix *x, size_t columns, double low, double high);
 
+// The rows of `$OUT-NAME.npy`, which the experiment's script has drawn. The program ends where they cannot be read.
+gsl_matrix *drawn_rows (const results *r, const char *name);
+
+// Rows of x, and after them as many of `other`, at most `most` of each: for a picture of one row above the other.
+gsl_matrix *above (const gsl_matrix *x, const gsl_matrix *other, size_t most);
+
 #endif

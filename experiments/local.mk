@@ -38,7 +38,7 @@ nobase_dist_experimentsexec_DATA = %D%/list %D%/lib.sh %D%/style.gnuplot %D%/sco
   %D%/speed/mixture.py %D%/speed/points.py %D%/speed/soft.py %D%/speed/likelihood.py %D%/speed/guided.py %D%/speed/nonuniform.py
 nobase_pkglibexec_PROGRAMS =
 
-experiments_common = %D%/results.c %D%/results.h
+experiments_common = %D%/results.c %D%/results.h %D%/mixture.c %D%/mixture.h
 experiments_images = %D%/images.c %D%/images.h
 experiments_faces = %D%/faces.c %D%/faces.h $(experiments_images)
 experiments_spectrum = %D%/scoresde/spectrum.c %D%/scoresde/spectrum.h tests/recursion.c tests/recursion.h $(experiments_common)
@@ -46,6 +46,7 @@ experiments_on_a_line = %D%/scoresde/on_a_line.c %D%/scoresde/on_a_line.h $(expe
 experiments_strips = %D%/scoresde/strips.c %D%/scoresde/strips.h $(experiments_images) $(experiments_common)
 experiments_completions = %D%/scoresde/completions.c %D%/scoresde/completions.h $(experiments_faces) $(experiments_common)
 experiments_expected = %D%/soft/expected.c %D%/soft/expected.h
+experiments_two_gaussians = %D%/dsm2ddpm/two_gaussians.c %D%/dsm2ddpm/two_gaussians.h $(experiments_common)
 experiments_judge = %D%/judge.c %D%/judge.h $(experiments_images)
 nobase_pkglibexec_PROGRAMS += %D%/scoresde/digits-driver %D%/scoresde/fig1-driver %D%/scoresde/tab1-driver \
   %D%/scoresde/fig5-driver %D%/scoresde/denoiser-driver %D%/scoresde/samples-driver
@@ -111,13 +112,13 @@ nobase_pkglibexec_PROGRAMS += %D%/scoresde/fig12-driver
 %C%_scoresde_fig12_driver_LDADD = libscorebook-core.la
 nobase_pkglibexec_PROGRAMS += %D%/dsm2ddpm/fig1a-driver %D%/dsm2ddpm/fig1b-driver %D%/dsm2ddpm/fig2-driver \
   %D%/dsm2ddpm/fig4-driver %D%/dsm2ddpm/learned-driver
-%C%_dsm2ddpm_learned_driver_SOURCES = %D%/dsm2ddpm/learned.c $(experiments_common)
+%C%_dsm2ddpm_learned_driver_SOURCES = %D%/dsm2ddpm/learned.c $(experiments_two_gaussians)
 %C%_dsm2ddpm_learned_driver_LDADD = libscorebook-core.la
 %C%_dsm2ddpm_fig1a_driver_SOURCES = %D%/dsm2ddpm/fig1a.c $(experiments_common)
 %C%_dsm2ddpm_fig1a_driver_LDADD = libscorebook-core.la
-%C%_dsm2ddpm_fig1b_driver_SOURCES = %D%/dsm2ddpm/fig1b.c $(experiments_common)
+%C%_dsm2ddpm_fig1b_driver_SOURCES = %D%/dsm2ddpm/fig1b.c $(experiments_two_gaussians)
 %C%_dsm2ddpm_fig1b_driver_LDADD = libscorebook-core.la
-%C%_dsm2ddpm_fig4_driver_SOURCES = %D%/dsm2ddpm/fig4.c $(experiments_common)
+%C%_dsm2ddpm_fig4_driver_SOURCES = %D%/dsm2ddpm/fig4.c $(experiments_two_gaussians)
 %C%_dsm2ddpm_fig4_driver_LDADD = libscorebook-core.la
 %C%_dsm2ddpm_fig2_driver_SOURCES = %D%/dsm2ddpm/fig2.c $(experiments_images) $(experiments_common)
 %C%_dsm2ddpm_fig2_driver_LDADD = libscorebook-core.la

@@ -5,7 +5,7 @@
 // itself. A small network on a mixture in the plane, whose denoiser is known, for several weights, windows and rates,
 // each beside a control without consistency from the same weights, data and noise. [consistent.tab1] [consistent.tab2]
 
-#include "../results.h"
+#include "../mixture.h"
 
 #include <gsl/gsl_cdf.h>
 #include <gsl/gsl_math.h>
@@ -51,10 +51,8 @@ enum
 static sb_target *
 mixture (void)
 {
-  double w[] = { .35, .65 }, mean[] = { -1, .5, 1, -.3 }, C[] = { .5, .2, .2, .3, .2, -.1, -.1, .4 };
-  gsl_vector_view weights = gsl_vector_view_array (w, 2);
-  gsl_matrix_view means = gsl_matrix_view_array (mean, 2, D), covariances = gsl_matrix_view_array (C, 2 * D, D);
-  return require_pointer (sb_target_mixture_alloc (&weights.vector, &means.matrix, &covariances.matrix), "the law");
+  return mixture_of (2, D, (double[]){ .35, .65 }, (double[]){ -1, .5, 1, -.3 },
+                     (double[]){ .5, .2, .2, .3, .2, -.1, -.1, .4 });
 }
 
 // ## A training
@@ -274,7 +272,6 @@ main (void)
 {
   results r = results_open ();
   world w = open_world ();
-  sb_blas_single_threaded ();
   const size_t seeds = r.scale == FULL    ? SEEDS_MOST
                        : r.scale == QUICK ? 2
                                           : 1,

@@ -5,7 +5,7 @@
 // each has; how far samples drift whose score is a little wrong; what other SDEs of the same marginals do to a mean;
 // EDM's samplers against the number of levels; and stopping early.
 
-#include "../results.h"
+#include "../mixture.h"
 
 #include <gsl/gsl_math.h>
 #include <gsl/gsl_statistics.h>
@@ -114,19 +114,14 @@ put_properties (results *r, const sb_score *score, const char *row, bool consist
 static sb_target *
 in_the_plane (void)
 {
-  double w[] = { .35, .65 }, mean[] = { -1, .5, 1, -.3 }, C[] = { .5, .2, .2, .3, .2, -.1, -.1, .4 };
-  gsl_vector_view weights = gsl_vector_view_array (w, 2);
-  gsl_matrix_view means = gsl_matrix_view_array (mean, 2, 2), covariances = gsl_matrix_view_array (C, 4, 2);
-  return require_pointer (sb_target_mixture_alloc (&weights.vector, &means.matrix, &covariances.matrix), "the law");
+  return mixture_of (2, 2, (double[]){ .35, .65 }, (double[]){ -1, .5, 1, -.3 },
+                     (double[]){ .5, .2, .2, .3, .2, -.1, -.1, .4 });
 }
 
 static sb_target *
 on_a_line (void)
 {
-  double w[] = { .3, .7 }, mean[] = { -1, 1.5 }, variance[] = { .16, .0625 };
-  gsl_vector_view weights = gsl_vector_view_array (w, 2);
-  gsl_matrix_view means = gsl_matrix_view_array (mean, 2, 1), variances = gsl_matrix_view_array (variance, 2, 1);
-  return require_pointer (sb_target_mixture_alloc (&weights.vector, &means.matrix, &variances.matrix), "the law");
+  return mixture_of (2, 1, (double[]){ .3, .7 }, (double[]){ -1, 1.5 }, (double[]){ .16, .0625 });
 }
 
 static void

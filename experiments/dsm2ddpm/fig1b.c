@@ -6,7 +6,7 @@
 // [dsm2ddpm.set-mixture-toy] Annealed: $\sigma$ from 10 to 0.1 in 10 levels of 100 steps, $\varepsilon =
 // 0.2\,\sigma_L^2$, as many evaluations in all.
 
-#include "../results.h"
+#include "two_gaussians.h"
 
 #include <math.h>
 #include <scorebook.h>
@@ -19,16 +19,7 @@ enum
   D = 2,
   DRAWN = 1500 // points of a picture
 };
-static const double alpha = 0.2, epsilon = 0.1;
-
-static sb_target *
-two_gaussians (void)
-{
-  double w[] = { alpha, 1 - alpha }, mean[] = { -3, -3, 3, 3 }, C[] = { 1, 0, 0, 1, 1, 0, 0, 1 };
-  gsl_vector_view weights = gsl_vector_view_array (w, 2);
-  gsl_matrix_view means = gsl_matrix_view_array (mean, 2, D), covariances = gsl_matrix_view_array (C, 2 * D, D);
-  return require_pointer (sb_target_mixture_alloc (&weights.vector, &means.matrix, &covariances.matrix), "the law");
-}
+static const double epsilon = 0.1;
 
 // ## What is looked at
 //

@@ -263,7 +263,6 @@ images (results *r)
 int
 main (void)
 {
-  sb_blas_single_threaded ();
   results r = results_open ();
   known (&r);
   images (&r);

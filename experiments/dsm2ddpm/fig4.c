@@ -4,7 +4,7 @@
 // is with numbers, for the mixture of Figure 1(b) and its exact scores: where each level's chain ends beside the law
 // $q_{\sigma_i}$ it is to sample. [dsm2ddpm.fig4]
 
-#include "../results.h"
+#include "two_gaussians.h"
 
 #include <math.h>
 #include <scorebook.h>
@@ -17,16 +17,7 @@ enum
   D = 2,
   DRAWN = 1200
 };
-static const double alpha = 0.2, sigma_1 = 10, sigma_L = 0.1;
-
-static sb_target *
-two_gaussians (void)
-{
-  double w[] = { alpha, 1 - alpha }, mean[] = { -3, -3, 3, 3 }, C[] = { 1, 0, 0, 1, 1, 0, 0, 1 };
-  gsl_vector_view weights = gsl_vector_view_array (w, 2);
-  gsl_matrix_view means = gsl_matrix_view_array (mean, 2, D), covariances = gsl_matrix_view_array (C, 2 * D, D);
-  return require_pointer (sb_target_mixture_alloc (&weights.vector, &means.matrix, &covariances.matrix), "the law");
-}
+static const double sigma_1 = 10, sigma_L = 0.1;
 
 // ## A level
 //

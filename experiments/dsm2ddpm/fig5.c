@@ -217,21 +217,6 @@ look_among_training (const char *path, const gsl_matrix *x, nearest *found)
 }
 
 static void
-show_pairs (const results *r, const gsl_matrix *x, const nearest *found)
-{
-  size_t pairs = GSL_MIN ((size_t)PAIRS, x->size1);
-  gsl_matrix *both = batch (2 * pairs);
-  for (size_t i = 0; i < pairs; i++)
-    {
-      gsl_vector_const_view sample = gsl_matrix_const_row (x, i), image = gsl_matrix_const_row (found->image, i);
-      gsl_matrix_set_row (both, i, &sample.vector);
-      gsl_matrix_set_row (both, pairs + i, &image.vector);
-    }
-  picture (r, "nearest", both, pairs, 0, 1);
-  gsl_matrix_free (both);
-}
-
-static void
 compare_with_nearest (watch *w, const gsl_matrix *x)
 {
   const char *training = getenv ("TRAINING");
@@ -250,7 +235,9 @@ compare_with_nearest (watch *w, const gsl_matrix *x)
     }
   else
     look_among (x, w->images, &found);
-  show_pairs (w->r, x, &found);
+  gsl_matrix *both = above (x, found.image, PAIRS);
+  picture (w->r, "nearest", both, both->size1 / 2, 0, 1);
+  gsl_matrix_free (both);
   nearest_free (found);
 }
 

@@ -454,7 +454,6 @@ int
 main (void)
 {
   gsl_set_error_handler_off ();
-  sb_blas_single_threaded ();
   results r = results_open ();
   const size_t samples[] = { [SMOKE] = 81, [QUICK] = 50 * 81, [FULL] = 50 * 81 },
                steps[] = { [SMOKE] = 50, [QUICK] = LEVELS, [FULL] = LEVELS },

@@ -284,7 +284,6 @@ int
 main (void)
 {
   gsl_set_error_handler_off ();
-  sb_blas_single_threaded ();
   results r = results_open ();
   sb_error error = { 0 };
   const char *path = getenv ("CODE");

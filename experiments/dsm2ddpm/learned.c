@@ -7,7 +7,7 @@
 // network holds all levels [dsm2ddpm.txt-sigma-conditioning] [dsm2ddpm.txt-NCSN-target] and that annealing leads past
 // the gaps. [dsm2ddpm.txt-annealing] [dsm2ddpm.fig1b]
 
-#include "../results.h"
+#include "two_gaussians.h"
 
 #include <math.h>
 #include <scorebook.h>
@@ -21,16 +21,7 @@ enum
   GRID = 81, // points a side of [-8, 8]^2
   DRAWS = 4000
 };
-static const double alpha = 0.2, sigma_1 = 10, sigma_L = 0.1, epsilon = 0.1;
-
-static sb_target *
-two_gaussians (void)
-{
-  double w[] = { alpha, 1 - alpha }, mean[] = { -3, -3, 3, 3 }, C[] = { 1, 0, 0, 1, 1, 0, 0, 1 };
-  gsl_vector_view weights = gsl_vector_view_array (w, 2);
-  gsl_matrix_view means = gsl_matrix_view_array (mean, 2, D), covariances = gsl_matrix_view_array (C, 2 * D, D);
-  return require_pointer (sb_target_mixture_alloc (&weights.vector, &means.matrix, &covariances.matrix), "the law");
-}
+static const double sigma_1 = 10, sigma_L = 0.1, epsilon = 0.1;
 
 // ## Training
 //

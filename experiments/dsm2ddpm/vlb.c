@@ -3,7 +3,7 @@
 // The variational bound of Appendix A.4 with exact scores: no network, nothing but the chain. [dsm2ddpm.txt-VLB-terms]
 // [dsm2ddpm.txt-VLB-bound]
 
-#include "../results.h"
+#include "../mixture.h"
 
 #include <scorebook.h>
 
@@ -20,14 +20,6 @@ enum
 static const char *const choice_name[CHOICES] = { "beta", "beta-tilde", "best" };
 static const sb_variance choice[CHOICES] = { SB_VARIANCE_BETA, SB_VARIANCE_BETA_TILDE, SB_VARIANCE_OPTIMAL };
 static const sb_variance last[CHOICES] = { SB_VARIANCE_BETA, SB_VARIANCE_BETA, SB_VARIANCE_OPTIMAL };
-
-static sb_target *
-mixture (size_t K, double *w, double *m, double *v)
-{
-  gsl_vector_view weights = gsl_vector_view_array (w, K);
-  gsl_matrix_view means = gsl_matrix_view_array (m, K, 1), variances = gsl_matrix_view_array (v, K, 1);
-  return require_pointer (sb_target_mixture_alloc (&weights.vector, &means.matrix, &variances.matrix), "the data");
-}
 
 static sb_vlb
 bound_of (const sb_score *score, size_t k)
@@ -87,7 +79,7 @@ gaussian (results *r, const sb_process *ddpm, double m, double v, pair *found)
 {
   double one = 1, entropy = 0.5 * log (2 * M_PI * M_E * v);
   char row[64];
-  sb_target *data = mixture (1, &one, &m, &v);
+  sb_target *data = mixture_of (1, 1, &one, &m, &v);
   sb_score *score = require_pointer (sb_score_exact_alloc (data, ddpm), "the score");
   for (size_t k = 0; k < CHOICES; k++)
     {
@@ -139,7 +131,7 @@ static void
 sample_mixture (results *r, const sb_process *ddpm, size_t rows, spectra *found)
 {
   double w[] = { 0.3, 0.7 }, m[] = { -2, 1.5 }, v[] = { 0.05, 0.2 };
-  sb_target *data = mixture (2, w, m, v);
+  sb_target *data = mixture_of (2, 1, w, m, v);
   sb_score *score = require_pointer (sb_score_exact_alloc (data, ddpm), "the score");
   gsl_matrix *x_0 = require_pointer (gsl_matrix_alloc (rows, 1), "data");
   gsl_vector *bound = require_pointer (gsl_vector_alloc (rows), "bounds");

@@ -5,6 +5,7 @@
 // stands for that given the clean one. Here for a pair with correlation .8, whose scores are known, so that the
 // approximation error is all there is; and for a mixture of pairs and small networks, where both are.
 
+#include "../mixture.h"
 #include "gaussian_field.h"
 
 #include <gsl/gsl_math.h>
@@ -64,10 +65,8 @@ enum
 static sb_target *
 mixture_of_pairs (void)
 {
-  double w[] = { .4, .6 }, mean[] = { -1, -1.2, .8, .5 }, C[] = { .3, .2, .2, .4, .5, -.3, -.3, .4 };
-  gsl_vector_view weights = gsl_vector_view_array (w, 2);
-  gsl_matrix_view means = gsl_matrix_view_array (mean, 2, 2), covariances = gsl_matrix_view_array (C, 4, 2);
-  return require_pointer (sb_target_mixture_alloc (&weights.vector, &means.matrix, &covariances.matrix), "the law");
+  return mixture_of (2, 2, (double[]){ .4, .6 }, (double[]){ -1, -1.2, .8, .5 },
+                     (double[]){ .3, .2, .2, .4, .5, -.3, -.3, .4 });
 }
 
 static double
@@ -245,7 +244,6 @@ main (void)
                  "KL from %.3g at sigma_y,max = 0.05 to %.4g at 10", kl[1], kl[COUNT - 1]);
   results_claim (&r, "... and the larger is the approximation error of the score", errors_rise, "at t = 0.6");
   results_claim (&r, "CDE's samples are right", kl[0] < (r.scale == SMOKE ? 1e-3 : 1e-6), "KL %.2g", kl[0]);
-  sb_blas_single_threaded ();
   look_at_networks (&r);
   results_close (&r);
   return EXIT_SUCCESS;

@@ -22,11 +22,8 @@ static const double low = -1, high = 1; // what black and white are to the VP SD
 static gsl_matrix *
 read_samples (const results *r)
 {
-  char path[4096];
-  sb_error error;
-  snprintf (path, sizeof path, "%s-samples.npy", r->out);
-  gsl_matrix *x = require_pointer (sb_npy_read (path, NULL, &error), path);
-  require (x->size2 == STATES * PIXELS ? GSL_SUCCESS : GSL_EBADLEN, path);
+  gsl_matrix *x = drawn_rows (r, "samples");
+  require (x->size2 == STATES * PIXELS ? GSL_SUCCESS : GSL_EBADLEN, "the samples");
   return x;
 }
 

@@ -83,10 +83,7 @@ record_path (void *context, size_t done, size_t steps, double t, const gsl_matri
   (void)steps;
   if (done % 5)
     return GSL_SUCCESS;
-  fprintf (w->paths, "%g", t);
-  for (size_t i = 0; i < x->size1; i++)
-    fprintf (w->paths, " %g", gsl_matrix_get (x, i, 0));
-  fputc ('\n', w->paths);
+  write_path (w->paths, t, x);
   return GSL_SUCCESS;
 }
 

@@ -94,15 +94,8 @@ median (const gsl_vector *v)
 static void
 picture_pairs (const results *r, const gsl_matrix *x, const gsl_matrix *images)
 {
-  const size_t pairs = GSL_MIN (x->size1, (size_t)PAIRS);
-  gsl_matrix *both = require_pointer (gsl_matrix_alloc (2 * pairs, PIXELS), "pairs");
-  for (size_t i = 0; i < pairs; i++)
-    {
-      gsl_vector_const_view sample = gsl_matrix_const_row (x, i), image = gsl_matrix_const_row (images, i);
-      gsl_matrix_set_row (both, i, &sample.vector);
-      gsl_matrix_set_row (both, pairs + i, &image.vector);
-    }
-  picture (r, "nearest", both, pairs, 0, 1);
+  gsl_matrix *both = above (x, images, PAIRS);
+  picture (r, "nearest", both, both->size1 / 2, 0, 1);
   gsl_matrix_free (both);
 }
 
@@ -163,10 +156,7 @@ main (void)
 {
   results r = results_open ();
   judge j = judge_open ("fashion");
-  char path[4096];
-  sb_error error = { 0 };
-  snprintf (path, sizeof path, "%s-x.npy", r.out);
-  gsl_matrix *x = require_pointer (sb_npy_read (path, NULL, &error), error.message);
+  gsl_matrix *x = drawn_rows (&r, "x");
   gsl_matrix *test = test_clothes (0, GSL_MIN (x->size1, 500), 0, 1),
              *z = require_pointer (gsl_matrix_alloc (x->size1, PIXELS), "noise");
   require (sb_stream_normals ((sb_stream){ .seed = r.seed, .purpose = SB_FOR_PRIOR }, 0, z), "noise");

@@ -37,10 +37,7 @@ record (void *context, size_t done, size_t steps, double t, const gsl_matrix *x)
   (void)steps;
   if (!j->paths || done % 5)
     return GSL_SUCCESS;
-  fprintf (j->paths, "%g", t);
-  for (size_t i = 0; i < x->size1; i++)
-    fprintf (j->paths, " %g", gsl_matrix_get (x, i, 0));
-  fputc ('\n', j->paths);
+  write_path (j->paths, t, x);
   return GSL_SUCCESS;
 }
 

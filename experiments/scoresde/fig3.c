@@ -113,10 +113,9 @@ on_a_line (results *r)
 static gsl_matrix *
 samples (const results *r, double tol)
 {
-  char path[4096];
-  sb_error error = { 0 };
-  snprintf (path, sizeof path, "%s-%g.npy", r->out, tol);
-  return require_pointer (sb_npy_read (path, NULL, &error), error.message);
+  char name[32];
+  snprintf (name, sizeof name, "%g", tol);
+  return drawn_rows (r, name);
 }
 
 static double

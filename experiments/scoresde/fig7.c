@@ -20,15 +20,6 @@ enum
   SHOWN = 100 // dimensions
 };
 
-static gsl_matrix *
-codes (const results *r, const char *name)
-{
-  char path[4096];
-  sb_error error = { 0 };
-  snprintf (path, sizeof path, "%s-%s.npy", r->out, name);
-  return require_pointer (sb_npy_read (path, NULL, &error), error.message);
-}
-
 // The correlation of two batches in one dimension, or of all their numbers.
 
 static double
@@ -56,7 +47,7 @@ mean_correlation (const gsl_matrix *a, const gsl_matrix *b)
 static void
 on_the_plane (results *r)
 {
-  gsl_matrix *exact = codes (r, "exact"), *narrow = codes (r, "mlp-64"), *wide = codes (r, "mlp-128");
+  gsl_matrix *exact = drawn_rows (r, "exact"), *narrow = drawn_rows (r, "mlp-64"), *wide = drawn_rows (r, "mlp-128");
   const double both = mean_correlation (narrow, wide), a = mean_correlation (narrow, exact),
                b = mean_correlation (wide, exact);
   results_row (r, "three Gaussians on the plane", "correlation / of two perceptrons", "", both, -1, "",
@@ -114,7 +105,7 @@ draw_code (const gsl_matrix *a, const gsl_matrix *b, FILE *file)
 static void
 of_images (results *r, FILE *file)
 {
-  gsl_matrix *a = codes (r, "images-ve"), *b = codes (r, "images-ncsnpp"),
+  gsl_matrix *a = drawn_rows (r, "images-ve"), *b = drawn_rows (r, "images-ncsnpp"),
              *mixed = require_pointer (gsl_matrix_alloc (b->size1, b->size2), "codes");
   gsl_rng *rng = require_pointer (gsl_rng_alloc (sb_rng_philox), "random numbers");
   const double gap = median_difference (a, b), c = mean_correlation (a, b);

@@ -2,6 +2,8 @@
 
 #include "on_a_line.h"
 
+#include "../mixture.h"
+
 #include <gsl/gsl_cdf.h>
 #include <gsl/gsl_math.h>
 #include <math.h>
@@ -15,10 +17,7 @@ three_gaussians (void)
   double variance[GAUSSIANS];
   for (size_t k = 0; k < GAUSSIANS; k++)
     variance[k] = sd[k] * sd[k];
-  gsl_vector_const_view weights = gsl_vector_const_view_array (weight, GAUSSIANS);
-  gsl_matrix_const_view means = gsl_matrix_const_view_array (mean, GAUSSIANS, 1);
-  gsl_matrix_const_view variances = gsl_matrix_const_view_array (variance, GAUSSIANS, 1);
-  return require_pointer (sb_target_mixture_alloc (&weights.vector, &means.matrix, &variances.matrix), "the law");
+  return mixture_of (GAUSSIANS, 1, weight, mean, variance);
 }
 
 void
@@ -174,4 +173,13 @@ draw_density (const sb_target *law, const sde *kind, results *r)
   gsl_vector_free (t);
   gsl_matrix_free (x);
   require (fclose (file) ? GSL_EFAILED : GSL_SUCCESS, "writing the density");
+}
+
+void
+write_path (FILE *paths, double t, const gsl_matrix *x)
+{
+  fprintf (paths, "%g", t);
+  for (size_t i = 0; i < x->size1; i++)
+    fprintf (paths, " %g", gsl_matrix_get (x, i, 0));
+  fputc ('\n', paths);
 }

@@ -50,4 +50,7 @@ double critical (size_t n);
 // The density at time t as a part of its maximum then, over time and place, for gnuplot: $OUT-FILE-density.dat.
 void draw_density (const sb_target *law, const sde *kind, results *r);
 
+// A line of a file of paths: the time, and where each of the particles (n x 1) is.
+void write_path (FILE *paths, double t, const gsl_matrix *x);
+
 #endif

@@ -3,7 +3,7 @@
 // [soft.eq13] [soft.eq53] [soft.txt-mismatch] The question that Appendix E leaves open, answered on Gaussian data and
 // on a mixture, where both readings of the SDE are known.
 
-#include "../results.h"
+#include "../mixture.h"
 
 #include <scorebook.h>
 
@@ -42,15 +42,6 @@ process_of (schedule_at at)
 {
   const sb_soft_schedule schedule = { .at = at };
   return require_pointer (sb_soft_alloc (sb_operator_multiple_alloc (1), &schedule, NULL), "the corruption");
-}
-
-static sb_target *
-mixture_of (size_t K, const double *w, const double *mu, const double *v)
-{
-  const gsl_vector_const_view weights = gsl_vector_const_view_array (w, K);
-  const gsl_matrix_const_view means = gsl_matrix_const_view_array (mu, K, 1),
-                              variances = gsl_matrix_const_view_array (v, K, 1);
-  return require_pointer (sb_target_mixture_alloc (&weights.vector, &means.matrix, &variances.matrix), "the law");
 }
 
 // ## Gaussian data
@@ -121,7 +112,7 @@ of_gaussian (results *r)
 {
   const double one = 1, m = 0.7, P = 1.7, c = exp (-2), S = c * c * P + 0.8;
   sb_process *process = process_of (g1_at);
-  sb_target *law = mixture_of (1, &one, &m, &P);
+  sb_target *law = mixture_of (1, 1, &one, &m, &P);
   sb_score *score = require_pointer (sb_score_exact_alloc (law, process), "the score");
   const moments own = solve (&(reading){ NULL, g1_at }, P), exact = solve (&(reading){ score, g1_at }, P);
   results_row (r, "of the corruption", "At t = 1, Gaussian data / variance", "", S, -1, "", "");
@@ -172,7 +163,7 @@ of_mixture (results *r)
   const size_t n = r->scale == SMOKE ? 4000 : r->scale == QUICK ? 100000 : 1000000;
   const int steps = 200;
   sb_process *process = process_of (fading_at);
-  sb_target *law = mixture_of (3, w, mu, v);
+  sb_target *law = mixture_of (3, 1, w, mu, v);
   sb_score *score = require_pointer (sb_score_exact_alloc (law, process), "the score");
   gsl_matrix *x = gsl_matrix_alloc (n, 1), *z = gsl_matrix_alloc (n, 1), *drift = gsl_matrix_alloc (n, 1),
              *own = gsl_matrix_alloc (n, 1);
@@ -221,7 +212,7 @@ of_two_times (results *r)
   const double one = 1, zero = 0, s = 0.1, t = 0.6;
   double c_s, c_t, sigma, x_t = 1;
   sb_process *process = process_of (fading_at);
-  sb_target *law = mixture_of (1, &one, &zero, &one);
+  sb_target *law = mixture_of (1, 1, &one, &zero, &one);
   sb_score *score = require_pointer (sb_score_exact_alloc (law, process), "the score");
   gsl_matrix_view x = gsl_matrix_view_array (&x_t, 1, 1);
   sb_flow flow = sb_flow_default ();
