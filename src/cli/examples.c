@@ -115,7 +115,7 @@ open_numbers (const char *path, const double *range, examples *e)
   size_t count = e->rows->size1 * e->rows->size2;
   const double *data = e->rows->data;
   if (count == 0)
-    return failure ("%s: its shape: holds no points", path);
+    return failure ("%s: holds no points", path);
   for (size_t k = 0; k < count; k++)
     if (!isfinite (data[k]))
       return complain_of_number (path, &e->shape, k, data[k]);

@@ -7,6 +7,7 @@
 #include "commands.h"
 #include "engine.h"
 #include "examples.h"
+#include "guidance.h"
 #include "named_law.h"
 #include "options.h"
 #include "output.h"
@@ -21,8 +22,6 @@
 #include <string.h>
 
 // ## The options
-
-#define NO_CLASS UINT64_MAX
 
 typedef struct
 {
@@ -78,7 +77,8 @@ parse (task what, int argc, char **argv, settings *o)
   const option options[] = {
     { .kind = OPTION_HEADING, .help = "The model" },
     { "law", 'l', OPTION_TEXT, &o->law, "LAW", 0, 0, NULL, "a law with an exact score, as for 'scorebook sample'" },
-    { "process", 'p', OPTION_TEXT, &o->process, "PROCESS", 0, 0, NULL, "--law: see below (default: vp)" },
+    { "process", 'p', OPTION_TEXT, &o->process, "PROCESS", 0, 0, NULL,
+      "--law: the forward process, see below (default: vp)" },
     { "model", 0, OPTION_TEXT, &o->model, "FILE", 0, 0, NULL,
       "a network trained by 'scorebook train', under its own process" },
     { "class", 0, OPTION_COUNT, &o->class, "K", -1, 65535, NULL,
@@ -187,14 +187,7 @@ open_model (job *j)
                         j->o.model);
   if (j->o.class != NO_CLASS && j->o.class >= j->model->net->classes)
     return usage_error ("--class: --model=%s knows %zu classes", j->o.model, j->model->net->classes);
-  const sb_net_shape shape = sb_net_input (j->model->net);
-  j->law = (named_law){ .low = j->model->low, .high = j->model->high };
-  if (sb_net_shape_pixels (shape) > 1)
-    {
-      j->law.height = shape.height;
-      j->law.width = shape.width;
-      j->law.channels = shape.channels;
-    }
+  j->law = look_of (j->model, sb_net_input (j->model->net));
   j->o.range[0] = j->model->low;
   j->o.range[1] = j->model->high;
   j->process = j->model->process;
@@ -211,7 +204,7 @@ open_law (job *j)
   o->process = o->process ? o->process : "vp";
   const sb_process_kind *kind = sb_process_kind_read ("--process", o->process, key, &error);
   if (!kind)
-    return usage_error ("%s", error.message);
+    return refused_line (&error);
   const double usual[] = { kind->low, kind->high };
   int status = law_open (o->law, o->range, usual, &j->law);
   if (status != EXIT_SUCCESS)
@@ -220,7 +213,7 @@ open_law (job *j)
     memcpy (o->range, usual, sizeof usual);
   j->process = j->own = sb_process_from_text (o->process, j->law.target->dimension, &error);
   if (!j->process)
-    return usage_error ("--process=%s: %s", o->process, why (GSL_FAILURE));
+    return (error.code == GSL_ENOMEM ? failure : usage_error) ("--process=%s: %s", o->process, why (GSL_FAILURE));
   j->score = sb_score_exact_alloc (j->law.target, j->process);
   return j->score ? EXIT_SUCCESS : failure ("the exact score: %s", why (GSL_FAILURE));
 }

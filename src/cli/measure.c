@@ -320,7 +320,7 @@ check_images (const inputs *in)
   const points *p = &in->points[FILE_1], *q = &in->points[FILE_2];
   for (size_t k = FILE_1; k <= FILE_2; k++)
     if (in->points[k].channels == 0)
-      return failure ("%s: its shape: holds no images", in->name[k]);
+      return failure ("%s: holds no images", in->name[k]);
   if (p->height != q->height || p->width != q->width || p->channels != q->channels)
     return failure ("%s: images of %zu x %zu x %zu, but of %zu x %zu x %zu in %s", in->name[FILE_2], q->height,
                     q->width, q->channels, p->height, p->width, p->channels, in->name[FILE_1]);

@@ -347,3 +347,16 @@ law_close (named_law *law)
   sb_target_free (law->target);
   law->target = NULL;
 }
+
+named_law
+look_of (const sb_model *model, sb_net_shape shape)
+{
+  named_law look = { .low = model->low, .high = model->high };
+  if (sb_net_shape_pixels (shape) > 1)
+    {
+      look.height = shape.height;
+      look.width = shape.width;
+      look.channels = shape.channels;
+    }
+  return look;
+}

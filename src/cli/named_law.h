@@ -17,4 +17,7 @@ typedef struct
 int law_open (const char *name, const double *range, const double *usual, named_law *law);
 void law_close (named_law *law);
 
+// What a model's points of this shape look like: images, or points where they are one pixel large.
+named_law look_of (const sb_model *model, sb_net_shape shape);
+
 #endif

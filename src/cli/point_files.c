@@ -139,7 +139,7 @@ bytes_read (const char *path, file_format format, size_t height, sb_bytes **labe
 static int
 no_points (const char *path)
 {
-  return failure ("%s: its shape: holds no points", path);
+  return failure ("%s: holds no points", path);
 }
 
 static int

@@ -478,6 +478,13 @@ warn_of_overshoot (const guidance *g, const gsl_vector *times)
              largest);
 }
 
+static void
+print_samples (const settings *o, size_t dimension, size_t evaluations)
+{
+  printf ("samples: %llu\ndimension: %zu\nfunction evaluations: %zu per sample\noutput: %s\n", (unsigned long long)o->n,
+          dimension, evaluations, o->output);
+}
+
 static int
 draw_and_write (settings *o, const named_law *law, const sb_process *process, const sb_score *score,
                 const conditional *given)
@@ -515,8 +522,7 @@ draw_and_write (settings *o, const named_law *law, const sb_process *process, co
     {
       status = output_write (o->output, law, &drawn, o->columns);
       if (status == EXIT_SUCCESS)
-        printf ("samples: %llu\ndimension: %zu\nfunction evaluations: %zu per sample\noutput: %s\n",
-                (unsigned long long)o->n, process->dimension, drawn.evaluations, o->output);
+        print_samples (o, process->dimension, drawn.evaluations);
       drawn_free (&drawn);
     }
   gsl_vector_free (times);
@@ -525,11 +531,6 @@ draw_and_write (settings *o, const named_law *law, const sb_process *process, co
 }
 
 // A corruption's prior is fitted to what it leaves of points of the law, always the same ones.
-
-enum
-{
-  PRIOR_ROWS = 512
-};
 
 static int
 fit_prior (const named_law *law, sb_process *process)
@@ -610,8 +611,6 @@ run_conditional (settings *o, const sb_model *model, const named_law *look)
   return status;
 }
 
-// A model's points are what its network's input is: images, or points where they are one pixel large.
-
 static int
 run_score (settings *o, const sb_model *model, const sb_process *process, const named_law *look)
 {
@@ -657,14 +656,7 @@ run_model (settings *o)
       sb_model_free (model);
       return EXIT_FAILURE;
     }
-  sb_net_shape shape = sb_model_image (model);
-  named_law look = { .low = model->low, .high = model->high };
-  if (sb_net_shape_pixels (shape) > 1)
-    {
-      look.height = shape.height;
-      look.width = shape.width;
-      look.channels = shape.channels;
-    }
+  const named_law look = look_of (model, sb_model_image (model));
   sb_process *other = o->rescale ? sb_process_from_text (o->rescale, model->process->dimension, &error) : NULL;
   int status = !o->rescale || other ? EXIT_SUCCESS : usage_error ("--rescale=%s: %s", o->rescale, error.message);
   if (status == EXIT_SUCCESS)
@@ -701,8 +693,7 @@ draw_stages (settings *o, staged *s)
   if (status == EXIT_SUCCESS)
     status = output_write (o->output, &look, &(drawn_samples){ .x = images }, o->columns);
   if (status == EXIT_SUCCESS)
-    printf ("samples: %llu\ndimension: %zu\nfunction evaluations: %zu per sample\noutput: %s\n",
-            (unsigned long long)o->n, images->size2, evaluations, o->output);
+    print_samples (o, images->size2, evaluations);
   gsl_matrix_free (images);
   return status;
 }

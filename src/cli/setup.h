@@ -3,6 +3,11 @@
 
 #include <stdint.h>
 
+enum
+{
+  PRIOR_ROWS = 512 // the points of the data that a corruption's prior is fitted to, and deviations are measured of
+};
+
 // GSL's handler is replaced by one that keeps the first reason it is given, and OpenBLAS is set to one thread.
 void set_up_library (void);
 

@@ -268,11 +268,6 @@ open_condition (training *t)
 
 // A corruption's prior is fitted to what it leaves of some of the data, always the same ones.
 
-enum
-{
-  PRIOR_ROWS = 512
-};
-
 static int
 fit_prior (training *t)
 {
