@@ -220,8 +220,8 @@ run (results *r, const world *w, method m, size_t steps, gsl_matrix *x)
 
 // ## The expected digit
 //
-// Draws of the law, blurred or covered from the edge inwards, and the law's own E[x_0 | x_t]. A later x_t is an earlier one
-// that is corrupted once more, so that the error cannot fall; and as nothing is learned, none of it is a network's.
+// Draws of the law, blurred or covered from the edge inwards, and the law's own E[x_0 | x_t]. A later x_t is an earlier
+// one that is corrupted once more, so that the error cannot fall; and as nothing is learned, none of it is a network's.
 // [soft.fig7]
 
 static sb_process *

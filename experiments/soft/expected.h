@@ -3,8 +3,8 @@
 
 #include "../images.h"
 
-// Digits that are corrupted more and more, and the clean digit that is expected at each time: E[x_0 | x_t] of a score, a
-// network's or a law's.
+// Digits that are corrupted more and more, and the clean digit that is expected at each time: E[x_0 | x_t] of a score,
+// a network's or a law's.
 enum
 {
   TIMES = 8,
@@ -13,8 +13,9 @@ enum
 
 double time_of (int k); // even from near 0 to 1
 
-// Mean squared errors of a pixel at one time: of x_t and of E[x_0 | x_t]; the latter over the pixels that are observed and
-// over those that are masked; and its increase over the time before, with the standard error of the paired difference.
+// Mean squared errors of a pixel at one time: of x_t and of E[x_0 | x_t]; the latter over the pixels that are observed
+// and over those that are masked; and its increase over the time before, with the standard error of the paired
+// difference.
 typedef struct
 {
   double corrupted, expected, observed, masked, increase, increase_se;
