@@ -15,6 +15,7 @@ nobase_dist_pkgdata_DATA = %D%/README %D%/models/mnist-classifier.safetensors %D
   %D%/models/fashion-ddpmpp.safetensors %D%/models/fashion-ddpmpp.csv \
   %D%/models/fashion-ddpm.safetensors %D%/models/fashion-ddpm.csv \
   %D%/models/fashion-soft.safetensors %D%/models/fashion-soft.csv %D%/models/mnist-ve.safetensors %D%/models/mnist-ve.csv \
+  %D%/models/mnist-ve-deep.safetensors %D%/models/mnist-ve-deep.csv \
   %D%/models/mnist-soft-found.safetensors %D%/models/mnist-soft-found.csv \
   %D%/models/mnist-soft-clean.safetensors %D%/models/mnist-soft-clean.csv \
   %D%/models/mnist-soft-matched.safetensors %D%/models/mnist-soft-matched.csv \

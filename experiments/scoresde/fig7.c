@@ -1,9 +1,9 @@
 // # Figures 7 and 8: codes that are the same for every model
 //
 // The flow of a law depends on its score alone, so that two models that have learned it must agree on the code of a
-// point. [scoresde.fig7] [scoresde.fig8] On the plane the exact codes are known too; of images there are those of two
-// networks, of which the differences and the correlations are compared with those of codes that have been shuffled
-// among the images.
+// point. [scoresde.fig7] [scoresde.fig8] On the plane the exact codes are known too; of images there are those of pairs
+// of networks, whose differences and correlations are compared with those of codes that have been shuffled among the
+// images.
 
 #include "../images.h"
 
@@ -102,11 +102,17 @@ draw_code (const gsl_matrix *a, const gsl_matrix *b, FILE *file)
     fprintf (file, "%zu %g %g\n", j + 1, gsl_matrix_get (a, 0, j), gsl_matrix_get (b, 0, j));
 }
 
+// The codes of `what` by two networks, in the files NAME-a and NAME-b, are compared with each other and with shuffled ones;
+// that of the first image goes to `NAME.dat`.
+
 static void
-of_images (results *r, FILE *file)
+of_images (results *r, const char *name, const char *what)
 {
-  gsl_matrix *a = drawn_rows (r, "images-ve"), *b = drawn_rows (r, "images-ncsnpp"),
-             *mixed = require_pointer (gsl_matrix_alloc (b->size1, b->size2), "codes");
+  char part[32], claim[128];
+  snprintf (part, sizeof part, "%s-a", name);
+  gsl_matrix *a = drawn_rows (r, part);
+  snprintf (part, sizeof part, "%s-b", name);
+  gsl_matrix *b = drawn_rows (r, part), *mixed = require_pointer (gsl_matrix_alloc (b->size1, b->size2), "codes");
   gsl_rng *rng = require_pointer (gsl_rng_alloc (sb_rng_philox), "random numbers");
   const double gap = median_difference (a, b), c = mean_correlation (a, b);
   double shuffled_gap = 0, shuffled_c = 0;
@@ -122,16 +128,20 @@ of_images (results *r, FILE *file)
       shuffled_c += once / (double)shuffles;
       shuffled_gap += k < 10 ? median_difference (a, mixed) / (double)GSL_MIN (shuffles, 10) : 0;
     }
+  snprintf (part, sizeof part, "%s.dat", name);
+  FILE *file = results_data (r, part);
   draw_code (a, b, file);
-  results_row (r, "codes of images", "median difference / of two networks", "", gap, -1, "", "published: histograms");
-  results_row (r, "codes of images", "median difference / shuffled", "", shuffled_gap, -1, "", "");
-  results_row (r, "codes of images", "correlation / of two networks", "", c, -1, "", "mean over dimensions");
-  results_row (r, "codes of images", "correlation / shuffled", "", shuffled_c, -1, "", "");
+  require (fclose (file) ? GSL_EFAILED : GSL_SUCCESS, "writing a code");
+  results_row (r, what, "median difference / of two networks", "", gap, -1, "", "published: histograms");
+  results_row (r, what, "median difference / shuffled", "", shuffled_gap, -1, "", "");
+  results_row (r, what, "correlation / of two networks", "", c, -1, "", "mean over dimensions");
+  results_row (r, what, "correlation / shuffled", "", shuffled_c, -1, "", "");
   if (r->scale != SMOKE)
     {
-      results_claim (r, "Two networks' codes of an image differ much less than those of different images",
-                     gap < 0.25 * shuffled_gap, "median difference %.4g, shuffled %.4g", gap, shuffled_gap);
-      results_claim (r, "Two networks' codes are correlated in each dimension", c - shuffled_c > 0.5 && as_large == 0,
+      snprintf (claim, sizeof claim, "Two networks' %s differ much less than those of different images", what);
+      results_claim (r, claim, gap < 0.25 * shuffled_gap, "median difference %.4g, shuffled %.4g", gap, shuffled_gap);
+      snprintf (claim, sizeof claim, "Two networks' %s are correlated in each dimension", what);
+      results_claim (r, claim, c - shuffled_c > 0.5 && as_large == 0,
                      "mean correlation %.3f over %zu dimensions, shuffled %.3f; as large in %zu of %zu shuffles", c,
                      a->size2, shuffled_c, as_large, shuffles);
     }
@@ -141,20 +151,24 @@ of_images (results *r, FILE *file)
   gsl_matrix_free (a);
 }
 
+// The pairs of networks that the script has found.
+
 int
 main (void)
 {
+  static const char *const pair[][2] = { { "DIGITS", "codes of digits" }, { "CLOTHES", "codes of clothes" } };
   results r = results_open ();
-  FILE *file = results_data (&r, "codes.dat");
-  const char *images = getenv ("IMAGES");
   on_the_plane (&r);
-  if (images && atoi (images) > 0)
-    of_images (&r, file);
+  for (int k = 0; k < 2; k++)
+    {
+      const char *name = getenv (pair[k][0]);
+      if (name && *name)
+        of_images (&r, name, pair[k][1]);
+      else
+        untested (&r, "Two networks' codes of an image are the same", "a network is not there");
+    }
   if (r.scale == SMOKE)
-    fputs ("Two models have the same codes,untested,a hundred training steps say nothing\n", r.claims);
-  else if (!images || atoi (images) == 0)
-    fputs ("Two networks' codes of an image are the same,untested,a network is not there\n", r.claims);
-  require (fclose (file) ? GSL_EFAILED : GSL_SUCCESS, "writing a code");
+    untested (&r, "Two models have the same codes", "a hundred training steps say nothing");
   results_close (&r);
   return EXIT_SUCCESS;
 }
