@@ -327,7 +327,7 @@ Test (posterior, simulated_chains_regress_to_it)
 }
 
 // Row by row a draw is the mean and $\sqrt{\tilde\beta_t}$ times the row's normals, each at its own times; from level 1
-// on, with all $s$ zero (NULL), it is $\mathbf{x}_0$. [dsm2ddpm.txt-posterior]
+// on, with all $s$ zero (NULL), it is $\mathbf{x}_0$. What is given stays. [dsm2ddpm.txt-posterior]
 
 Test (posterior, draw_is_mean_and_noise)
 {
@@ -340,8 +340,10 @@ Test (posterior, draw_is_mean_and_noise)
   chain_small (&c);
   sb_process *ddpm = chain_alloc (&c, D);
   gsl_matrix *x_0 = normals (N, D, 16), *x_t = normals (N, D, 17), *z = normals (N, D, 18), *x_s = matrix (N, D);
+  gsl_matrix *given = copy_of (x_0);
   gsl_vector *t = level_times (2, N + 1, 4);
-  ok (sb_posterior_draw (ddpm, level_times (1, N, 4), t, x_t, x_0, z, x_s));
+  ok (sb_posterior_draw (ddpm, level_times (1, N, 4), t, x_t, given, z, x_s));
+  cr_assert_eq (largest_difference (given, x_0), 0);
   for (size_t i = 0; i < N; i++)
     {
       square q = square_at (&c, i + 2, 0, 0);
