@@ -183,23 +183,23 @@ Test (corrector, one_dimension)
   cr_assert_float_eq (x->data[0] + x->data[1], -4 * epsilon, 1e-14);
 }
 
-// Batches of every size, points of every dimension, rows whose squares are nearly nothing: against `long double`. x,
-// which is zero, ends at $\sqrt{2\epsilon}\,\mathbf z$ in the second coordinate, where there is no score; the score's
+// Batches of every size, points of every dimension, rows whose squares leave the range: against `long double`. x, which
+// is zero, ends at $\sqrt{2\epsilon}\,\mathbf z$ in the second coordinate, where there is no score; the score's
 // norm is 3.
 
 Test (corrector, average_norm_of_every_batch)
 {
   const size_t sizes[] = { 1, 31, 32, 33, 70 };
+  const double units[] = { 1, 1e-160, 1e160 };
   for (size_t k = 0; k < 5; k++)
     for (size_t d = 2; d <= 9; d++)
-      for (int tiny = 0; tiny <= 1; tiny++)
+      for (size_t u = 0; u < 3; u++)
         {
           size_t n = sizes[k];
           gsl_matrix *z = normals (n, d, 7), *x = matrix_all (n, d, 0);
           sb_process *smld = scoped (sb_smld_alloc (d, 10, 0.01, 50));
-          sb_corrector corrector = { .type = sb_corrector_langevin, .snr = 0.5, .norm = SB_NORM_BATCH };
-          if (tiny)
-            gsl_matrix_scale (z, 1e-145);
+          sb_corrector corrector = { .type = sb_corrector_langevin, .snr = 0.5 / units[u], .norm = SB_NORM_BATCH };
+          gsl_matrix_scale (z, units[u]);
           long double sum = 0;
           for (size_t i = 0; i < n; i++)
             {
@@ -208,7 +208,7 @@ Test (corrector, average_norm_of_every_batch)
                 square += (long double)gsl_matrix_get (z, i, j) * gsl_matrix_get (z, i, j);
               sum += sqrtl (square);
             }
-          double root = (double)(2 * 0.5 * (sum / (long double)n) / 3); // of 2 epsilon
+          double root = (double)(2 * corrector.snr * (sum / (long double)n) / 3); // of 2 epsilon
           ok (step (&corrector, smld, 3, 0.4, 0.5, z, x));
           for (size_t i = 0; i < n; i++)
             cr_assert_float_eq (gsl_matrix_get (x, i, 1) / (root * gsl_matrix_get (z, i, 1)), 1, 1e-13);
