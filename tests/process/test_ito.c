@@ -568,6 +568,26 @@ Test (ito, rows_have_their_own_times)
     }
 }
 
+// A path has steps of its own row's length, t/N. Without noise, where f = t, they add up to $t^2(N - 1)/2N$.
+
+static int
+no_diffusion (double t, const gsl_vector *x, gsl_matrix *G, void *params)
+{
+  (void)t, (void)x, (void)params;
+  gsl_matrix_set_zero (G);
+  return GSL_SUCCESS;
+}
+
+Test (ito, paths_have_steps_of_their_own)
+{
+  const sb_ito ito = { 1, timed_drift, no_diffusion, NULL, NULL };
+  const gsl_vector *t = vector_of (0.2, 0.9, 0.5);
+  gsl_matrix *x = matrix_all (3, 1, 1.5);
+  ok (sb_ito_simulate (&ito, 8, (sb_stream){ 0 }, t, x));
+  for (size_t i = 0; i < 3; i++)
+    cr_assert_float_eq (gsl_matrix_get (x, i, 0), 1.5 + gsl_pow_2 (gsl_vector_get (t, i)) * 7 / 16, 1e-14);
+}
+
 static int
 fails (double t, const gsl_vector *x, gsl_vector *f, void *params)
 {
