@@ -76,6 +76,14 @@ Test (kinds, times_and_priors)
     }
 }
 
+// White is 1, whatever black is.
+
+Test (kinds, upper_end_of_the_data)
+{
+  for (size_t k = 0; sb_processes (k); k++)
+    cr_assert_eq (((const sb_process_kind *)sb_processes (k))->high, 1, "%s", sb_processes (k)->name);
+}
+
 // Numbers of which there is no process.
 
 Test (kinds, numbers_that_are_none)
