@@ -720,6 +720,8 @@ Test (predictor, what_a_process_lacks)
   sb_process *matrix = linear_alloc (&state);
   refused (GSL_EDOM, step_status (sb_step_euler_maruyama, vp, 1, 0, 0.4, 2, 2));
   refused (GSL_EDOM, step_status (sb_step_heun, vp, 1, 0, 0.4, 2, 2));
+  refused (GSL_EDOM, step_status (sb_step_flow_heun, vp, 1, 0, 0.4, 2, 2));
+  refused (GSL_EDOM, step_status (sb_step_flow_rk4, vp, 1, 0, 0.4, 2, 2));
   refused (GSL_EDOM, step_status (sb_step_reverse_diffusion, ddpm, 1, 0.35, 0.4, 2, 2));
   refused (GSL_EUNSUP, step_status (sb_step_ancestral_lower, matrix, 1, 0.3, 0.4, 2, 2));
   ok (step_status (sb_step_ancestral_upper, matrix, 1, 0.3, 0.4, 2, 2));
