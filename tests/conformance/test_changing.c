@@ -597,6 +597,7 @@ IN_EACH_CLOCK (weightings_take_each_number_at_its_time)
   const batch b = batch_at (0);
   const sb_entry *entry;
   gsl_matrix *out = matrix (N, D);
+  gsl_vector_set (b.t, N - 1, 0.03); // early enough that Min-SNR has the lower weight
   for (size_t k = 0; (entry = sb_weightings (k)); k++)
     {
       const sb_weighting weighting = { .type = (const sb_weighting_type *)entry };
