@@ -530,8 +530,8 @@ Test (ito, noise_goes_through_the_matrix)
   cr_assert_lt (largest_difference (x, before), 1e-14);
 }
 
-// Each row's coefficients are those of its own time, in the drift, the noise and its divergence: f = t, G = (1 + t) x.
-// [nonuniform.eq1]
+// Each row's coefficients are those of its own time, in the drift, the noise and its divergence, by differences or
+// given: f = t, G = (1 + t) x. [nonuniform.eq1]
 
 static int
 timed_drift (double t, const gsl_vector *x, gsl_vector *f, void *params)
@@ -549,15 +549,23 @@ timed_diffusion (double t, const gsl_vector *x, gsl_matrix *G, void *params)
   return GSL_SUCCESS;
 }
 
-Test (ito, rows_have_their_own_times)
+static int
+timed_divergence (double t, const gsl_vector *x, gsl_vector *divergence, void *params)
 {
-  const sb_ito ito = { 1, timed_drift, timed_diffusion, NULL, NULL };
+  (void)params;
+  gsl_vector_set (divergence, 0, 2 * gsl_pow_2 (1 + t) * gsl_vector_get (x, 0));
+  return GSL_SUCCESS;
+}
+
+static void
+check_own_times (const sb_ito *ito)
+{
   const gsl_vector *t = vector_of (0.2, 0.5, 0.9), *s = vector_of (0.3, 0.4, 1);
   gsl_matrix *x = matrix_all (3, 1, 1.5), *z = matrix_all (3, 1, 0.7), *score = matrix_all (3, 1, -2),
              *divergence = matrix (3, 1), *reverse = matrix (3, 1);
-  ok (sb_ito_divergence (&ito, t, x, divergence));
-  ok (sb_ito_reverse_drift (&ito, t, x, score, reverse));
-  ok (sb_ito_step (&ito, s, t, score, z, x));
+  ok (sb_ito_divergence (ito, t, x, divergence));
+  ok (sb_ito_reverse_drift (ito, t, x, score, reverse));
+  ok (sb_ito_step (ito, s, t, score, z, x));
   for (size_t i = 0; i < 3; i++)
     {
       const double at = gsl_vector_get (t, i), h = gsl_vector_get (s, i) - at, g = 1 + at, d = 2 * g * g * 1.5,
@@ -566,6 +574,14 @@ Test (ito, rows_have_their_own_times)
       cr_assert_float_eq (gsl_matrix_get (reverse, i, 0), r, 1e-8);
       cr_assert_float_eq (gsl_matrix_get (x, i, 0), 1.5 + h * (h > 0 ? at : r) + sqrt (fabs (h)) * g * 1.5 * 0.7, 1e-8);
     }
+}
+
+Test (ito, rows_have_their_own_times)
+{
+  const sb_ito ito = { 1, timed_drift, timed_diffusion, NULL, NULL },
+               given = { 1, timed_drift, timed_diffusion, timed_divergence, NULL };
+  check_own_times (&ito);
+  check_own_times (&given);
 }
 
 // A path has steps of its own row's length, t/N. Without noise, where f = t, they add up to $t^2(N - 1)/2N$.
