@@ -323,9 +323,9 @@ IN_EACH_WORLD (processes, laws_diagonal_in_the_basis)
 
 // ## Linear combinations by parts
 //
-// Of one term to five, with coefficients for all rows or for each; in the basis they are products and sums. The result
-// may take the place of a term or lie within a larger matrix, and a coefficient of 0 leaves its numbers out, whatever
-// they are.
+// Of one term to five, with coefficients for all rows or for each; in the basis they are products and sums. Those of
+// the second term differ in the first part only. The result may take the place of a term or lie within a larger matrix,
+// and a coefficient of 0 leaves its numbers out, whatever they are.
 
 static void
 check_combination (const world *w, size_t terms, bool shared, bool within, size_t nothing)
@@ -337,6 +337,9 @@ check_combination (const world *w, size_t terms, bool shared, bool within, size_
   for (size_t m = 0; m < terms; m++)
     {
       gsl_matrix *c = normals (shared ? 1 : n, parts, 20 + m), *y = x[m] = normals (n, d, 30 + m);
+      for (size_t k = 2; k < parts && m == 1; k++)
+        for (size_t i = 0; i < c->size1; i++)
+          gsl_matrix_set (c, i, k, gsl_matrix_get (c, i, 1));
       if (m == nothing)
         gsl_matrix_set_zero (c);
       term[m] = (sb_term){ c, x[m] };
