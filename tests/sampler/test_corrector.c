@@ -404,6 +404,21 @@ Test (corrector, hmc_is_what_its_line_says)
     cr_assert_null (sb_entry_read (sb_correctors, "corrector", bad[k], key, NULL), "%s", bad[k]);
 }
 
+// And Langevin's the ratio, the norm and the factor.
+
+Test (corrector, langevin_is_what_its_line_says)
+{
+  double key[SB_KEYS_MOST];
+  sb_corrector langevin = { .type = sb_corrector_langevin };
+  cr_assert_not_null (sb_entry_read (sb_correctors, "corrector", "langevin", key, NULL));
+  langevin.type->set (key, &langevin);
+  cr_assert (langevin.snr == 0.16 && langevin.norm == SB_NORM_BATCH && langevin.alpha == SB_ALPHA_STEP);
+  cr_assert_not_null (
+      sb_entry_read (sb_correctors, "corrector", "langevin snr=0.2 norm=root-d alpha=cumulative", key, NULL));
+  langevin.type->set (key, &langevin);
+  cr_assert (langevin.snr == 0.2 && langevin.norm == SB_NORM_ROOT_D && langevin.alpha == SB_ALPHA_CUMULATIVE);
+}
+
 // The mean square of particles after so many steps at the one level.
 
 static double
