@@ -283,6 +283,27 @@ Test (condition, draws_share_no_normals)
     }
 }
 
+// The last denoising is given a condition too, the next draw, at the last time.
+
+Test (condition, denoising_sees_it)
+{
+  const double last = 0.05;
+  const size_t n = 5, N = 4;
+  pair p;
+  pair_open (matrix_of (2, 2, 1, 0.8, 0.8, 1), 1, 3, 2, &p);
+  const sb_condition diffused = { p.y, false };
+  const sb_stream stream = { .seed = 3, .index = 7 };
+  sb_pc pc = euler_maruyama (&diffused);
+  gsl_matrix *x = normals (n, 1, 1), *y = normals (n, 1, 2), *y_t = matrix (n, 1), *wanted = matrix (n, 1),
+             *denoised = copy_of (x);
+  ok (sb_pc_sample (&pc, p.score, y, even_times (1, last, N), stream, x, NULL));
+  pc.final = SB_FINAL_DENOISE;
+  ok (sb_pc_sample (&pc, p.score, y, even_times (1, last, N), stream, denoised, NULL));
+  ok (sb_condition_draw (&diffused, stream, N, last, last, y, y_t));
+  ok (sb_score_evaluate (p.score, SB_DENOISER, x, vector_all (n, last), y_t, wanted));
+  cr_assert_lt (largest_difference (denoised, wanted), 1e-12);
+}
+
 // The condition a score is given at each step is that: what it sees is written down, and two runs see the same, in any
 // batch.
 
