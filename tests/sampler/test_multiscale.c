@@ -456,14 +456,17 @@ Test (multiscale, samples_have_the_covariance_of_the_recursion)
 }
 
 // The steps of a stage take other normals than those of the stage before. Begun anew, they would be the same ones: rows
-// of stages run alone are the sampler's where each is told what was taken before it, and not otherwise. A band that
-// enters has its own numbers of the prior. [nonuniform.txt-mssample]
+// of stages run alone are the sampler's where each is told what was taken before it, and not otherwise, also by several
+// corrections in each step. A band that enters has its own numbers of the prior. [nonuniform.txt-mssample]
 
-Test (multiscale, stages_do_not_share_their_normals)
+static void
+check_normals (size_t corrections)
 {
   const model m = model_of (6, MOST, LEAST);
   const sb_stream stream = { .seed = 9 };
   sb_pc pc = euler_maruyama (1);
+  pc.corrector = (sb_corrector){ .type = sb_corrector_fixed, .epsilon = 0.05 };
+  pc.corrector_steps = corrections;
   const sb_multiscale sampler = { pc, false };
   gsl_matrix *x = matrix (3, D), *y = matrix (3, D), *prior = matrix (3, D);
   ok (sb_multiscale_sample (&sampler, STAGES, m.stage, stream, x, NULL));
@@ -483,14 +486,20 @@ Test (multiscale, stages_do_not_share_their_normals)
           pc.taken = taken;
           ok (sb_pc_sample (&pc, m.stage[k].score, NULL, m.stage[k].times, stream, &part.matrix, NULL));
           cr_assert_gt (largest_difference (anew, &part.matrix), 1e-3);
-          taken += m.stage[k].times->size * d;
+          taken += m.stage[k].times->size * GSL_MAX (1, corrections) * d;
           continue;
         }
       pc.taken = taken;
       ok (sb_pc_sample (&pc, m.stage[k].score, NULL, m.stage[k].times, stream, &part.matrix, NULL));
-      taken += m.stage[k].times->size * d;
+      taken += m.stage[k].times->size * GSL_MAX (1, corrections) * d;
     }
   cr_assert_eq (largest_difference (x, y), 0);
+}
+
+Test (multiscale, stages_do_not_share_their_normals)
+{
+  check_normals (0);
+  check_normals (3);
 }
 
 // What is done at the end is done at the end of the last stage alone: a denoising, by the score of all bands. The bands
