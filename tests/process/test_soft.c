@@ -131,9 +131,10 @@ Test (soft, maps_fit_each_other)
   gsl_matrix *rate = mapped (p, SB_A_RATE, CblasNoTrans, 0, x); // C_t jumps there
   for (size_t k = 0; k < rate->size2; k++)
     cr_assert (gsl_isnan (gsl_matrix_get (rate, 0, k)));
-  gsl_vector *log_det = vector (1);
-  ok (sb_process_log_det (p, NULL, vector_of (0.5), log_det));
-  cr_assert_float_eq (gsl_vector_get (log_det, 0), 40 * log (0.1), 1e-10);
+  gsl_vector *log_det = vector (2);
+  ok (sb_process_log_det (p, NULL, vector_of (0.1, 0.5), log_det)); // half way from .01 to .1, and at .1
+  cr_assert_float_eq (gsl_vector_get (log_det, 0), 40 * log (0.001) / 2, 1e-10);
+  cr_assert_float_eq (gsl_vector_get (log_det, 1), 40 * log (0.1), 1e-10);
 }
 
 // ## Two stages
