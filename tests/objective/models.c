@@ -199,15 +199,22 @@ some_wave (int k)
 }
 
 // The perceptron: theta is $\mathbf V$ and $\mathbf b$, a row for each hidden unit with $b_k$ last, then $\mathbf U$ by
-// columns. Derivatives forward and backward, written apart.
+// columns. Derivatives forward and backward, written apart. Each row is at its own time and has its own condition: what
+// multiplies $\mathbf b$.
+
+static double
+bias_of (const gsl_vector *t, const gsl_matrix *y, size_t n)
+{
+  return 1 + gsl_vector_get (t, n) + (y ? gsl_matrix_get (y, n, 0) : 0);
+}
 
 static void
-find_hidden (const model *m, const double *x, double *a)
+find_hidden (const model *m, const double *x, double bias, double *a)
 {
   for (size_t k = 0; k < MLP_H; k++)
     {
       const double *V = m->theta + k * (MLP_D + 1);
-      double sum = V[MLP_D];
+      double sum = V[MLP_D] * bias;
       for (size_t j = 0; j < MLP_D; j++)
         sum += V[j] * x[j];
       a[k] = tanh (sum);
@@ -232,11 +239,11 @@ mlp_evaluate (const void *state, sb_view view, const gsl_matrix *x, const gsl_ve
 {
   model *m = (model *)state;
   double a[MLP_H];
-  (void)view, (void)t, (void)y;
+  (void)view;
   m->evaluations++;
   for (size_t n = 0; n < x->size1; n++)
     {
-      find_hidden (m, gsl_matrix_const_ptr (x, n, 0), a);
+      find_hidden (m, gsl_matrix_const_ptr (x, n, 0), bias_of (t, y, n), a);
       find_output (m, a, gsl_matrix_ptr (out, n, 0));
     }
   return GSL_SUCCESS;
@@ -248,11 +255,11 @@ mlp_jvp (const void *state, sb_view view, const gsl_matrix *x, const gsl_vector 
 {
   model *m = (model *)state;
   double a[MLP_H];
-  (void)view, (void)t, (void)y;
+  (void)view;
   m->products++;
   for (size_t n = 0; n < x->size1; n++)
     {
-      find_hidden (m, gsl_matrix_const_ptr (x, n, 0), a);
+      find_hidden (m, gsl_matrix_const_ptr (x, n, 0), bias_of (t, y, n), a);
       for (size_t k = 0; k < MLP_H; k++)
         {
           double sum = 0;
@@ -271,11 +278,11 @@ mlp_vjp (void *state, sb_view view, const gsl_matrix *x, const gsl_vector *t, co
 {
   model *m = state;
   double a[MLP_H];
-  (void)view, (void)t, (void)y;
+  (void)view;
   gsl_matrix_set_zero (out);
   for (size_t n = 0; n < x->size1; n++)
     {
-      find_hidden (m, gsl_matrix_const_ptr (x, n, 0), a);
+      find_hidden (m, gsl_matrix_const_ptr (x, n, 0), bias_of (t, y, n), a);
       for (size_t k = 0; k < MLP_H; k++)
         {
           const size_t V = k * (MLP_D + 1), U = MLP_H * (MLP_D + 1) + k * MLP_D;
@@ -290,7 +297,7 @@ mlp_vjp (void *state, sb_view view, const gsl_matrix *x, const gsl_vector *t, co
               m->theta_bar[V + j] += bar * gsl_matrix_get (x, n, j);
               *gsl_matrix_ptr (out, n, j) += bar * m->theta[V + j];
             }
-          m->theta_bar[V + MLP_D] += bar;
+          m->theta_bar[V + MLP_D] += bar * bias_of (t, y, n);
         }
     }
   return GSL_SUCCESS;

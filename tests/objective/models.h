@@ -45,7 +45,8 @@ extern const sb_score_type wave_type;
 model wave_alloc (double a, double b, double c);
 model some_wave (int k); // number k of four
 
-// s(x) = U tanh (V x + b) in ten dimensions, with sixteen hidden units; weights from a seed.
+// s(x) = U tanh (V x + (1 + t + y) b) in ten dimensions, y being a row's condition, if any, of which it takes the first
+// number; with sixteen hidden units, and weights from a seed.
 enum
 {
   MLP_D = 10,

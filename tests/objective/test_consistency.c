@@ -9,6 +9,7 @@
 #include "objective/consistency.h"
 #include "process/edm.h"
 #include "process/smld.h"
+#include "process/ve.h"
 #include "scope.h"
 #include "score/exact.h"
 
@@ -1004,41 +1005,52 @@ Test (consistency, gradient_of_a_path_is_the_slope_of_its_log_density)
     }
 }
 
-// Of a network in ten dimensions too, whose rows have times of their own: the sum over the paths of a row of its loss
-// times the log density, the points of the paths held. [consistent.txt-gradL2] [consistent.txt-B1-logpath]
-// [consistent.txt-B1-path]
+// Of a network in ten dimensions too, whose rows have times and conditions of their own: the sum over the paths of a
+// row of its loss times the log density, the points of the paths held. [consistent.txt-gradL2]
+// [consistent.txt-B1-logpath] [consistent.txt-B1-path]
 
 typedef struct
 {
   sb_path_record record;
-  gsl_matrix *end;
+  gsl_matrix *end, *y; // y: of each point
 } whole_path;
 
 static whole_path
-path_of_rows (const sb_score *score, const sb_partial_path *p, size_t path, const gsl_matrix *x, const gsl_vector *t,
-              const gsl_vector *s)
+path_of_rows (const sb_score *score, const sb_partial_path *p, size_t path, const gsl_matrix *y, const gsl_matrix *x,
+              const gsl_vector *t, const gsl_vector *s)
 {
-  const size_t rows = p->steps * x->size1;
-  whole_path w = { { matrix (rows, MLP_D), matrix (rows, MLP_D), vector (rows), vector (rows) }, copy_of (x) };
-  sb_path_work *work = sb_path_work_alloc (score, x->size1);
-  ok (sb_partial_path_take (p, work, NULL, t, s, (sb_stream){ 5, SB_FOR_PATH, 7 }, path, NULL, &w.record, w.end));
+  const size_t n = x->size1, rows = p->steps * n;
+  whole_path w
+      = { { matrix (rows, MLP_D), matrix (rows, MLP_D), vector (rows), vector (rows) }, copy_of (x), matrix (rows, 1) };
+  sb_path_work *work = sb_path_work_alloc (score, n);
+  ok (sb_partial_path_take (p, work, y, t, s, (sb_stream){ 5, SB_FOR_PATH, 7 }, path, NULL, &w.record, w.end));
   sb_path_work_free (work);
+  for (size_t k = 0; k < rows; k++)
+    gsl_matrix_set (w.y, k, 0, gsl_matrix_get (y, k % n, 0));
   return w;
 }
 
-// Euler and Maruyama's step has the variance $2t(t - s)$, reverse diffusion's $t^2 - s^2$.
+// With EDM's $\sigma = t$, and VE's $\sigma = .2\cdot25^t$. Euler and Maruyama's step has the variance $g(t)^2(t - s)$,
+// reverse diffusion's $\sigma(t)^2 - \sigma(s)^2$.
 
 static double
-weighted_log_density (const sb_score *score, const sb_partial_path *p, const whole_path *w, const gsl_vector *weight)
+variance_of_step (bool ve, const sb_step_type *step, double s, double t)
+{
+  const double v_s = ve ? .04 * pow (25, 2 * s) : s * s, v_t = ve ? .04 * pow (25, 2 * t) : t * t;
+  return step == sb_step_reverse_diffusion ? v_t - v_s : (ve ? 2 * log (25) * v_t : 2 * t) * (t - s);
+}
+
+static double
+weighted_log_density (const sb_score *score, bool ve, const sb_partial_path *p, const whole_path *w,
+                      const gsl_vector *weight)
 {
   const size_t mark = scope_mark (), n = w->end->size1, rows = w->record.x->size1;
   gsl_matrix *drift = matrix (rows, MLP_D);
   double sum = 0;
-  ok (sb_score_evaluate (score, SB_SCORE, w->record.x, w->record.t, NULL, drift));
+  ok (sb_score_evaluate (score, SB_SCORE, w->record.x, w->record.t, w->y, drift));
   for (size_t k = 0; k < rows; k++)
     {
-      const double t = at (w->record.t, k), s = at (w->record.s, k),
-                   g2 = p->step == sb_step_euler_maruyama ? 2 * t * (t - s) : t * t - s * s;
+      const double g2 = variance_of_step (ve, p->step, at (w->record.s, k), at (w->record.t, k));
       for (size_t j = 0; j < MLP_D; j++)
         {
           const double next
@@ -1053,30 +1065,31 @@ weighted_log_density (const sb_score *score, const sb_partial_path *p, const who
 
 Test (consistency, gradient_of_paths_in_many_dimensions)
 {
-  model w = mlp_alloc (1);
-  sb_score *score = scoped (sb_score_alloc (&mlp_type, &w, from_zero (MLP_D)));
+  const sb_process *const of[] = { from_zero (MLP_D), scoped (sb_ve_alloc (MLP_D, .2, 5)) };
   const sb_step_type *const steps[] = { sb_step_euler_maruyama, sb_step_reverse_diffusion };
-  const gsl_matrix *x = normals (3, MLP_D, 3);
-  const gsl_vector *t = vector_of (1, 2, .6), *s = vector_of (.4, .5, .55);
-  for (int k = 0; k < 2; k++)
+  const gsl_matrix *x = normals (3, MLP_D, 3), *y = matrix_of (3, 1, .3, -.6, 1.1);
+  const gsl_vector *t = vector_of (1, .9, .6), *s = vector_of (.4, .5, .55);
+  for (int k = 0; k < 4; k++)
     {
-      const sb_partial_path p = { steps[k], NULL, 4, 7 };
+      const bool ve = k / 2;
+      model w = mlp_alloc (1);
+      const sb_score *score = scoped (sb_score_alloc (&mlp_type, &w, of[k / 2]));
+      const sb_partial_path p = { steps[k % 2], NULL, 4, 7 };
       gsl_vector *loss = vector (3);
-      memset (w.theta_bar, 0, w.parameters * sizeof (double));
-      ok (sb_consistency_gradient (score, &p, SB_CONSISTENCY_PATH, NULL, t, s, x, (sb_stream){ 5, 0, 7 }, 3, loss));
-      const whole_path paths[] = { path_of_rows (score, &p, 0, x, t, s), path_of_rows (score, &p, 1, x, t, s) };
+      ok (sb_consistency_gradient (score, &p, SB_CONSISTENCY_PATH, y, t, s, x, (sb_stream){ 5, 0, 7 }, 3, loss));
+      const whole_path paths[] = { path_of_rows (score, &p, 0, y, x, t, s), path_of_rows (score, &p, 1, y, x, t, s) };
       for (size_t m = 0; m < w.parameters; m += 7)
         {
-          const double was = w.theta[m], h = 1e-3, weight[] = { 1, -8, 8, -1 }, by[] = { -2, -1, 1, 2 };
+          const double was = w.theta[m], h = 3e-4, weight[] = { 1, -8, 8, -1 }, by[] = { -2, -1, 1, 2 };
           double slope = 0;
           for (int q = 0; q < 8; q++)
             {
               w.theta[m] = was + by[q % 4] * h;
-              slope += 3 * weight[q % 4] * weighted_log_density (score, &p, &paths[q / 4], loss) / (12 * h);
+              slope += 3 * weight[q % 4] * weighted_log_density (score, ve, &p, &paths[q / 4], loss) / (12 * h);
             }
           w.theta[m] = was;
-          cr_assert_float_eq (w.theta_bar[m], slope, 1e-6 * (1 + fabs (slope)), "%s, parameter %zu",
-                              steps[k]->entry.name, m);
+          cr_assert_float_eq (w.theta_bar[m], slope, 1e-6 * (1 + fabs (slope)), "%s, %s, parameter %zu: %.12g, not %.12g",
+                              of[k / 2]->type->name, p.step->entry.name, m, w.theta_bar[m], slope);
         }
     }
 }
