@@ -129,6 +129,35 @@ Test (soft_matching, erratum_noiseclaim_sign)
   cr_assert_gt (largest_difference (scaled (1 / gsl_pow_2 (p.sigma), copy_of (printed)), eta), 1);
 }
 
+// And rows at times of their own, whose noise $.1 + .4t$ is not the same: the target, the noise by way of the score,
+// and the loss of the score 0. [soft.txt-condkernel] [soft.txt-noiseclaim] [soft.eq6]
+
+Test (soft_matching, conditional_score_with_times_by_rows)
+{
+  const gsl_vector *t = vector_of (.2, .9, .5);
+  for (soft_kind kind = 0; kind < SOFT_KINDS; kind++)
+    {
+      const sb_process *process = scoped (soft_line_alloc (soft_four_operator (kind), 0, .9, .1, .5));
+      const gsl_matrix *x_0 = normals (3, 4, 60), *eta = normals (3, 4, 61);
+      gsl_matrix *x = copy_of (x_0), *target = matrix (3, 4);
+      gsl_vector *loss = vector (3);
+      model zero = affine_alloc (4);
+      ok (sb_process_transition (process, NULL, t, eta, x));
+      ok (target_at (process, x_0, x, t, target));
+      ok (denoising_at (scoped (sb_score_alloc (&affine_type, &zero, process)), x_0, x, t, loss, NULL));
+      for (size_t i = 0; i < 3; i++)
+        {
+          const double sigma = .1 + .4 * gsl_vector_get (t, i);
+          for (size_t j = 0; j < 4; j++)
+            cr_assert_float_eq (gsl_matrix_get (target, i, j), -gsl_matrix_get (eta, i, j) / sigma, 1e-12,
+                                "%s, row %zu", soft_kind_name[kind], i);
+          cr_assert_float_eq (gsl_vector_get (loss, i), square (eta, i) / (2 * sigma * sigma), 1e-11);
+        }
+      ok (sb_tweedie (process, SB_SCORE, SB_EPSILON, x, t, target));
+      cr_assert_lt (largest_difference (target, eta), 1e-12, "%s", soft_kind_name[kind]);
+    }
+}
+
 // ## One loss, three ways
 //
 // By the score $\mathbf s = (C_t\mathbf h - \mathbf x_t)/\sigma_t^2$ [soft.eq7] [soft.eq8], by the clean image

@@ -185,6 +185,7 @@ Test (soft_steps, as_printed)
 
 // So is each row at times of its own, under a blur that has a basis too, and where the noise stays.
 // [soft.txt-canonical] [soft.alg1] [soft.alg2] [soft.eq15] [soft.eq17] [soft.eq18] [soft.eq50] [soft.eq51] [soft.eq52]
+// [soft.txt-convex]
 
 static sb_process *
 steady (sb_operator *C)
