@@ -142,8 +142,8 @@ Test (network, input_and_label_are_scaled_as_documented)
 // ## A residual
 //
 // $\hat{\mathbf x}_0 = \mathbf x_t + \sigma_d\,F(\mathbf x_t/\sqrt{\sigma_d^2 + \sigma_t^2}, 1000\,t)$, also where the
-// data fade, or the process has no parts; a network of zeros says that the point is clean. [soft.eq10] [soft.txt-residual] Its label is
-// no noise, which may stand still.
+// data fade, or the process has no parts; a network of zeros says that the point is clean. [soft.eq10]
+// [soft.txt-residual] Its label is no noise, which may stand still.
 
 Test (network, a_residual_is_added_to_the_point)
 {

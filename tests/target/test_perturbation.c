@@ -188,6 +188,170 @@ Test (perturbation, score_is_the_average_of_the_conditional_score)
         }
 }
 
+// So in space, where the components are tilted, or longer along one axis than along another: by quadrature over
+// $61^3$ of $\mathbf x_0$, the kernel being a product. Each row is at a time of its own. [scoresde.txt-dsm-optimal]
+// [dsm2ddpm.txt-score-average]
+
+enum
+{
+  SIDE = 61,
+  ROWS = 3
+};
+
+static const truth_law TILTED = { .K = 2,
+                                  .d = 3,
+                                  .w = { .35, .65 },
+                                  .mu = { { -1, .5, .3 }, { 1.1, -.3, -.6 } },
+                                  .C = { { { .5, .2, -.15 }, { .2, .4, .1 }, { -.15, .1, .6 } },
+                                         { { .3, -.1, 0 }, { -.1, .6, .2 }, { 0, .2, .4 } } } },
+                       ALONG_AXES
+                       = { .K = 2,
+                           .d = 3,
+                           .w = { .35, .65 },
+                           .mu = { { -1, .5, .3 }, { 1.1, -.3, -.6 } },
+                           .C = { { { .3 }, { 0, .3 }, { 0, 0, .6 } }, { { .2 }, { 0, .6 }, { 0, 0, .3 } } } };
+
+static double
+place (int i)
+{
+  return -7 + 14. / (SIDE - 1) * i;
+}
+
+// The density of the data at all of them.
+
+static const double *
+data_in_space (const truth_law *law)
+{
+  double *p = scoped ((double *)malloc (SIDE * SIDE * SIDE * sizeof *p));
+  for (int i = 0; i < SIDE * SIDE * SIDE; i++)
+    p[i] = exp (
+        (double)truth_at (law, 1, 0, (double[]){ place (i / SIDE / SIDE), place (i / SIDE % SIDE), place (i % SIDE) })
+            .log_p);
+  return p;
+}
+
+static void
+average_in_space (const double *p, double m, double sd, const double *x, double *average)
+{
+  double kernel[3][SIDE], mass = 0;
+  for (int j = 0; j < 3; j++)
+    {
+      average[j] = 0;
+      for (int i = 0; i < SIDE; i++)
+        kernel[j][i] = gsl_ran_gaussian_pdf (x[j] - m * place (i), sd);
+    }
+  for (int i = 0; i < SIDE * SIDE * SIDE; i++)
+    {
+      const int at[] = { i / SIDE / SIDE, i / SIDE % SIDE, i % SIDE };
+      const double share = p[i] * kernel[0][at[0]] * kernel[1][at[1]] * kernel[2][at[2]];
+      mass += share;
+      for (int j = 0; j < 3; j++)
+        average[j] -= share * (x[j] - m * place (at[j])) / (sd * sd);
+    }
+  for (int j = 0; j < 3; j++)
+    average[j] /= mass;
+}
+
+// The three SDEs, and DDPM's chain, to whose levels the times belong.
+
+enum
+{
+  IN_SPACE = PROCESSES + 1
+};
+
+static sb_process *
+in_space (size_t i)
+{
+  return scoped (i == 0   ? sb_ve_alloc (3, SB_VE_SIGMA_MIN, SB_VE_SIGMA_MAX)
+                 : i == 1 ? sb_vp_alloc (3, SB_VP_BETA_MIN, SB_VP_BETA_MAX)
+                 : i == 2 ? sb_subvp_alloc (3, SB_VP_BETA_MIN, SB_VP_BETA_MAX)
+                          : sb_ddpm_alloc (3, 1000, SB_VP_BETA_MIN, SB_VP_BETA_MAX));
+}
+
+Test (perturbation, score_is_the_average_in_space)
+{
+  const truth_law *const laws[] = { &TILTED, &ALONG_AXES };
+  const gsl_vector *t = vector_of (.45, .8, .6);
+  for (size_t l = 0; l < 2; l++)
+    {
+      const double *p = data_in_space (laws[l]);
+      const sb_target *law = truth_mixture (laws[l]);
+      for (size_t i = 0; i < IN_SPACE; i++)
+        {
+          const sb_process *of = in_space (i);
+          gsl_matrix *x = normals (ROWS, 3, 1), *score = matrix (ROWS, 3);
+          ok (sb_target_evaluate (law, of, SB_SCORE, x, t, score));
+          for (size_t k = 0; k < ROWS; k++)
+            {
+              double m, sd, average[3];
+              ask_kernel (of, gsl_vector_get (t, k), &m, &sd);
+              average_in_space (p, m, sd, gsl_matrix_ptr (x, k, 0), average);
+              for (size_t j = 0; j < 3; j++)
+                cr_assert_float_eq (gsl_matrix_get (score, k, j), average[j], 1e-8,
+                                    "%s, law %zu, row %zu: %.12g, %.12g", of->type->name, l, k,
+                                    gsl_matrix_get (score, k, j), average[j]);
+            }
+        }
+    }
+}
+
+// And of a data set, whose points have weights, where the average is a sum: also where the noise is little beside the
+// distance of the points, two of which are close. [scoresde.txt-dsm-optimal] [dsm2ddpm.txt-score-average]
+
+static const truth_law POINTS
+    = { .K = 5,
+        .d = 3,
+        .w = { .3, .1, .2, .15, .25 },
+        .mu = { { 1, .8, -.5 }, { 1.02, .79, -.5 }, { -1, .5, .3 }, { .2, -1.5, .7 }, { -.4, .1, -1.1 } } };
+
+static void
+average_of_points (double m, double sd, const double *x, double *average)
+{
+  double share[TRUTH_K], most = GSL_NEGINF, mass = 0;
+  for (size_t k = 0; k < POINTS.K; k++)
+    {
+      share[k] = log (POINTS.w[k]);
+      for (size_t j = 0; j < 3; j++)
+        share[k] -= gsl_pow_2 ((x[j] - m * POINTS.mu[k][j]) / sd) / 2;
+      most = larger (most, share[k]);
+    }
+  for (size_t j = 0; j < 3; j++)
+    average[j] = 0;
+  for (size_t k = 0; k < POINTS.K; k++)
+    {
+      mass += exp (share[k] - most);
+      for (size_t j = 0; j < 3; j++)
+        average[j] -= exp (share[k] - most) * (x[j] - m * POINTS.mu[k][j]) / (sd * sd);
+    }
+  for (size_t j = 0; j < 3; j++)
+    average[j] /= mass;
+}
+
+Test (perturbation, score_of_points_is_the_average)
+{
+  const gsl_vector *t = vector_of (.02, .4, .9, .6, .03, .8);
+  const sb_target *law = truth_points (&POINTS);
+  for (size_t i = 0; i < IN_SPACE; i++)
+    {
+      const sb_process *of = in_space (i);
+      gsl_matrix *x = matrix (6, 3), *score = matrix (6, 3);
+      for (size_t k = 0; k < 6; k++)
+        gsl_matrix_set_row (x, k, vector_of (1.01, .8, -.49));
+      ok (sb_process_transition (of, NULL, t, normals (6, 3, 2), x));
+      ok (sb_target_evaluate (law, of, SB_SCORE, x, t, score));
+      for (size_t k = 0; k < 6; k++)
+        {
+          double m, sd, average[3];
+          ask_kernel (of, gsl_vector_get (t, k), &m, &sd);
+          average_of_points (m, sd, gsl_matrix_ptr (x, k, 0), average);
+          for (size_t j = 0; j < 3; j++)
+            cr_assert_float_eq (gsl_matrix_get (score, k, j), average[j], 1e-10 * (1 / sd + fabs (average[j])),
+                                "%s, row %zu: %.12g, %.12g", of->type->name, k, gsl_matrix_get (score, k, j),
+                                average[j]);
+        }
+    }
+}
+
 // And the two objectives differ by the same constant whatever the model: $\mathbb{E}\|s - \nabla\log p_{0t}\|^2 -
 // \mathbb{E}\|s - \nabla\log p_t\|^2$ has no $s$ in it. Five random models $a + bx + c\sin(\omega x)$.
 // [scoresde.txt-dsm-optimal]
