@@ -288,6 +288,32 @@ Test (conditional, lemma_1_of_a_gaussian)
     }
 }
 
+// So in the plane, of $\mathcal N(m, C)$ whose coordinates have noises $D$ of their own: $c = \operatorname{tr}[D^{-1}
+// - (C + D)^{-1}]$. [nonuniform.lem1]
+
+Test (conditional, lemma_1_in_the_plane)
+{
+  const sb_process *process = pair_of (pair_straight (1, 1), pair_straight (1, .4));
+  const pair given = { .K = 1, .w = { 1 }, .mean = { { .3, -.7 } }, .xx = { 1.2 }, .xy = { .5 }, .yy = { .8 } };
+  const pair_rule r = pair_rule_of (&given, 3, 2);
+  const sb_objective dsm = weighted (sb_objective_denoising, process, sb_weighting_unit, 0);
+  sb_objective esm = weighted (sb_objective_esm, process, sb_weighting_unit, 0);
+  gsl_rng *random = property_rng (12);
+  esm.truth = scoped (sb_score_exact_alloc (pair_law (&given), process));
+  for (int k = 0; k < 20; k++)
+    {
+      const double q = gsl_ran_flat (random, .1, 1), a = 1.2 + q, b = .8 + .4 * q;
+      pair_model model = pair_model_of (2);
+      for (size_t j = 0; j < 6; j++)
+        model.theta[j / 3 * 4 + j % 3] = gsl_ran_ugaussian (random);
+      const sb_score *score = pair_score (&model, process);
+      const double denoising = 2 * pair_mean (&dsm, score, &r, q, NULL),
+                   explicit = 2 * pair_mean (&esm, score, &r, q, NULL);
+      cr_assert_float_eq (denoising - explicit, 1 / q + 1 / (.4 * q) - (a + b) / (a * b - .25), 1e-12 * (1 + denoising),
+                          "case %d", k);
+    }
+}
+
 // And of the mixture given $y = .4$ the same number to 1e-9 for 20 scores with a bend. [nonuniform.lem1]
 
 Test (conditional, lemma_1_of_a_mixture)

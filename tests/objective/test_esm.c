@@ -68,6 +68,43 @@ Test (esm, closed_form_on_a_gaussian)
     }
 }
 
+// In space the square is that of all coordinates, and each row is at its own time. [dsm2ddpm.txt-ESM]
+
+Test (esm, of_a_sample_in_space)
+{
+  enum
+  {
+    ROWS = 20
+  };
+  sb_process *process = one_level (3, 1);
+  const sb_score *truth = scoped (sb_score_exact_alloc (three_in_space (), process));
+  model line = affine_alloc (3);
+  const sb_score *score = scoped (sb_score_alloc (&affine_type, &line, process));
+  gsl_matrix *x = normals (ROWS, 3, 3), *away = matrix (ROWS, 3), *s_bar = matrix (ROWS, 3);
+  gsl_vector *t = vector (ROWS), *loss = vector (ROWS);
+  for (size_t k = 0; k < line.parameters; k++)
+    line.theta[k] = cos (2. * (double)k);
+  ok (sb_score_evaluate (score, SB_SCORE, x, vector_all (ROWS, 1), NULL, away));
+  for (size_t i = 0; i < ROWS; i++)
+    {
+      gsl_matrix *right = matrix (1, 3);
+      const gsl_matrix_const_view x_i = gsl_matrix_const_submatrix (x, i, 0, 1, 3);
+      gsl_matrix_view away_i = gsl_matrix_submatrix (away, i, 0, 1, 3);
+      gsl_vector_set (t, i, i % 3 ? 1 : 0);
+      ok (sb_score_evaluate (truth, SB_SCORE, &x_i.matrix, vector_of (gsl_vector_get (t, i)), NULL, right));
+      gsl_matrix_sub (&away_i.matrix, right);
+    }
+  ok (esm_at (score, truth, x, t, loss, s_bar));
+  for (size_t i = 0; i < ROWS; i++)
+    {
+      double square = 0;
+      for (size_t j = 0; j < 3; j++)
+        square += gsl_pow_2 (gsl_matrix_get (away, i, j));
+      cr_assert_float_eq (gsl_vector_get (loss, i), square / 2, 1e-12 * (1 + square), "row %zu", i);
+    }
+  cr_assert_lt (largest_difference (s_bar, away), 1e-12);
+}
+
 // ## Half the Fisher divergence
 //
 // is the rate at which noise brings two laws together (de Bruijn's identity): $\frac{d}{d\tau} \mathrm{KL}(p * \mathcal
