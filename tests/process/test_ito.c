@@ -110,7 +110,7 @@ Test (ito, flow_of_geometric_brownian_motion)
 
 // With matrices of no symmetry, $\mathbf f = F\mathbf x$ and a constant $\mathbf G$, from data $\mathcal N(0, S)$: the
 // velocity $A\mathbf x$ carries the covariance as the SDE does, $AS + SA^{\mathsf T} = FS + SF^{\mathsf T} + \mathbf
-// G\mathbf G^{\mathsf T}$. [scoresde.eq17]
+// G\mathbf G^{\mathsf T}$. [scoresde.eq17] [scoresde.txt-ftilde]
 
 static const double full_F[2][2] = { { -0.7, 0.4 }, { -0.2, -1.1 } }, full_G[2][2] = { { 1.1, 0.5 }, { -0.3, 0.6 } };
 
@@ -531,7 +531,7 @@ Test (ito, noise_goes_through_the_matrix)
 }
 
 // Each row's coefficients are those of its own time, in the drift, the noise and its divergence, by differences or
-// given: f = t, G = (1 + t) x. [nonuniform.eq1]
+// given: f = t, G = (1 + t) x. [nonuniform.eq1] [scoresde.txt-ftilde]
 
 static int
 timed_drift (double t, const gsl_vector *x, gsl_vector *f, void *params)
@@ -562,9 +562,10 @@ check_own_times (const sb_ito *ito)
 {
   const gsl_vector *t = vector_of (0.2, 0.5, 0.9), *s = vector_of (0.3, 0.4, 1);
   gsl_matrix *x = matrix_all (3, 1, 1.5), *z = matrix_all (3, 1, 0.7), *score = matrix_all (3, 1, -2),
-             *divergence = matrix (3, 1), *reverse = matrix (3, 1);
+             *divergence = matrix (3, 1), *reverse = matrix (3, 1), *flow = matrix (3, 1);
   ok (sb_ito_divergence (ito, t, x, divergence));
   ok (sb_ito_reverse_drift (ito, t, x, score, reverse));
+  ok (sb_ito_flow_velocity (ito, t, x, score, flow));
   ok (sb_ito_step (ito, s, t, score, z, x));
   for (size_t i = 0; i < 3; i++)
     {
@@ -572,6 +573,7 @@ check_own_times (const sb_ito *ito)
                    r = at - d + 2 * g * g * 2.25;
       cr_assert_float_eq (gsl_matrix_get (divergence, i, 0), d, 1e-8);
       cr_assert_float_eq (gsl_matrix_get (reverse, i, 0), r, 1e-8);
+      cr_assert_float_eq (gsl_matrix_get (flow, i, 0), (at + r) / 2, 1e-8);
       cr_assert_float_eq (gsl_matrix_get (x, i, 0), 1.5 + h * (h > 0 ? at : r) + sqrt (fabs (h)) * g * 1.5 * 0.7, 1e-8);
     }
 }

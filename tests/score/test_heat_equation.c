@@ -674,3 +674,80 @@ Test (heat_equation, of_a_process_with_a_drift)
       cr_assert_float_eq (gsl_vector_get (rate, i), wanted, 1e-8 * (1 + fabs (wanted)), "row %zu", i);
     }
 }
+
+// So in the plane, and with noise that grows: $\boldsymbol\mu = -\mathbf x + .5\,(x_2, -x_1)$ turns the mean and
+// shrinks it, and $g^2 = .64\,(1 + t)$ makes the variance $.16 + .32\,t + .04\,e^{-2t}$ of $.2$. [consistent.lemA.12]
+// [consistent.lemA.3]
+
+static int
+round_and_round (double t, const gsl_vector *x, gsl_vector *f, void *params)
+{
+  (void)t, (void)params;
+  gsl_vector_set (f, 0, -gsl_vector_get (x, 0) + .5 * gsl_vector_get (x, 1));
+  gsl_vector_set (f, 1, -gsl_vector_get (x, 1) - .5 * gsl_vector_get (x, 0));
+  return GSL_SUCCESS;
+}
+
+static int
+growing_noise (double t, const gsl_vector *x, gsl_matrix *G, void *params)
+{
+  (void)x, (void)params;
+  gsl_matrix_set_identity (G);
+  return gsl_matrix_scale (G, .8 * sqrt (1 + t));
+}
+
+static int
+without_divergence (double t, const gsl_vector *x, gsl_vector *divergence, void *params)
+{
+  (void)t, (void)x, (void)params;
+  gsl_vector_set_zero (divergence);
+  return GSL_SUCCESS;
+}
+
+static void
+turned (double t, double mean[2], double *variance)
+{
+  mean[0] = 1.3 * exp (-t) * cos (.5 * t);
+  mean[1] = -1.3 * exp (-t) * sin (.5 * t);
+  *variance = .16 + .32 * t + .04 * exp (-2 * t);
+}
+
+static int
+turned_score (const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, gsl_matrix *out, void *params)
+{
+  (void)y, (void)params;
+  for (size_t i = 0; i < x->size1; i++)
+    for (size_t j = 0; j < 2; j++)
+      {
+        double mean[2], variance;
+        turned (gsl_vector_get (t, i), mean, &variance);
+        gsl_matrix_set (out, i, j, (mean[j] - gsl_matrix_get (x, i, j)) / variance);
+      }
+  return GSL_SUCCESS;
+}
+
+static double
+turned_log_density (double t, const double *x)
+{
+  double mean[2], v;
+  turned (t, mean, &v);
+  return -(gsl_pow_2 (x[0] - mean[0]) + gsl_pow_2 (x[1] - mean[1])) / (2 * v) - log (2 * M_PI * v);
+}
+
+Test (heat_equation, of_a_process_that_turns)
+{
+  const sb_ito ito = { 2, round_and_round, growing_noise, without_divergence, NULL };
+  const sb_score_callback c = { .view = SB_SCORE, .function = turned_score };
+  const gsl_matrix *x = normals (20, 2, 5);
+  gsl_vector *t = level_times (1, 20, 20), *rate = vector (20);
+  ok (sb_fokker_planck_ito (&ito, scoped (sb_score_callback_alloc (&c, edm (2))), NULL, t, x, rate));
+  for (size_t i = 0; i < 20; i++)
+    {
+      const double h = 1e-3, t_i = gsl_vector_get (t, i), *x_i = gsl_matrix_const_ptr (x, i, 0),
+                   wanted = (turned_log_density (t_i - 2 * h, x_i) - 8 * turned_log_density (t_i - h, x_i)
+                             + 8 * turned_log_density (t_i + h, x_i) - turned_log_density (t_i + 2 * h, x_i))
+                            / (12 * h);
+      cr_assert_float_eq (gsl_vector_get (rate, i), wanted, 1e-8 * (1 + fabs (wanted)), "row %zu: %.12g, not %.12g", i,
+                          gsl_vector_get (rate, i), wanted);
+    }
+}

@@ -112,7 +112,7 @@ some_times (void)
 // The scores and denoisers of all laws, to the digits that differences leave, [consistent.lemA.8] and those of any
 // other consistent model: a constant, the identity, and one that is the gradient of nothing. [consistent.eq10]
 // [consistent.eq16] [consistent.lemA.7] [consistent.txt-martingale-pde] The drift is $-g^2\mathbf s$, the noise $g$.
-// [consistent.eq7]
+// [consistent.eq7] [consistent.defA.1]
 
 static void
 solves (const sb_score *score, double least_rate)
@@ -152,7 +152,8 @@ Test (score_pde, is_solved_by_consistent_denoisers)
   solves (denoiser_constant (edm (2), .7), 0);
 }
 
-// On another clock, to t = 1 from its least noise on.
+// On another clock, to t = 1 from its least noise on. [consistent.eq10] [consistent.eq8] [consistent.lem3.1]
+// [consistent.defA.1]
 
 Test (score_pde, on_another_clock)
 {
@@ -160,8 +161,12 @@ Test (score_pde, on_another_clock)
   const sb_score *score = scoped (sb_score_exact_alloc (denoisers_m2 (), ve));
   const gsl_matrix *x = points_in (2);
   gsl_vector *t = level_times (1, N, N + 1);
-  cr_assert_lt (largest_difference (residual (score, SB_SCORE, t, x), matrix_all (N, 2, 0)), 1e-8);
-  cr_assert_gt (largest_difference (time_derivative (score, SB_SCORE, t, x), matrix_all (N, 2, 0)), 1);
+  const sb_view views[] = { SB_SCORE, SB_DENOISER };
+  for (int k = 0; k < 2; k++)
+    {
+      cr_assert_lt (largest_difference (residual (score, views[k], t, x), matrix_all (N, 2, 0)), 1e-8);
+      cr_assert_gt (largest_difference (time_derivative (score, views[k], t, x), matrix_all (N, 2, 0)), 1);
+    }
 }
 
 // ## Who does not

@@ -52,7 +52,8 @@ denoiser_at (const sb_score *score, double x, double t)
 // Who is consistent says the denoiser's equation, and who has no curl the Jacobian. Both have the denoisers of laws, of
 // any, so that a consistent one need not be the right one; and constants, of laws of one point. N2 is consistent and no
 // gradient, D a gradient and not consistent, and a field bent at random neither. [consistent.thm3.2.1]
-// [consistent.thm1.1] [consistent.prop1] [consistent.prop2] [consistent.txt-optimal-both]
+// [consistent.thm1.1] [consistent.prop1] [consistent.prop2] [consistent.txt-optimal-both] [consistent.lem3.1]
+// [consistent.eq8]
 
 static bool
 is_consistent (const sb_score *score)
