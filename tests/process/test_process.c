@@ -280,6 +280,38 @@ Test (process, chains_are_the_discretisation_of_the_paper)
   cr_assert_float_eq (gathered / 2500, 1, 1e-12);
 }
 
+// Rows are at levels of their own, and without normals $\mathbf{x}_i + f_i\,\mathbf{x}_i$ is left. [scoresde.eq41]
+
+Test (process, rows_take_a_step_from_their_own_levels)
+{
+  enum
+  {
+    N = 1000
+  };
+  sb_process *const chains[] = { scoped (sb_ddpm_alloc (2, N, 0.1, 20)), scoped (sb_smld_alloc (2, N, 0.01, 50)) };
+  const size_t level[] = { 3, 999, 500 };
+  const gsl_matrix *x = normals (3, 2, 5), *z = normals (3, 2, 6);
+  for (int smld = 0; smld < 2; smld++)
+    for (int noisy = 0; noisy < 2; noisy++)
+      {
+        gsl_matrix *next = copy_of (x);
+        ok (sb_process_transition (chains[smld], vector_of (.003, .999, .5), vector_of (.004, 1, .501),
+                                   noisy ? z : NULL, next));
+        for (size_t i = 0; i < 3; i++)
+          {
+            const double beta = smld ? 0 : sb_ddpm_beta (chains[0], level[i] + 1),
+                         v = smld ? gsl_pow_2 (sb_smld_sigma (chains[1], level[i] + 1))
+                                        - gsl_pow_2 (sb_smld_sigma (chains[1], level[i]))
+                                  : beta;
+            for (size_t j = 0; j < 2; j++)
+              cr_assert_float_eq (gsl_matrix_get (next, i, j),
+                                  sqrt (1 - beta) * gsl_matrix_get (x, i, j)
+                                      + (noisy ? sqrt (v) * gsl_matrix_get (z, i, j) : 0),
+                                  1e-12, "%s, row %zu", chains[smld]->type->name, i);
+          }
+      }
+}
+
 // The drift is Lipschitz in $\mathbf{x}$ with constant $\frac12\bar\beta_{\max} = 10$ (VP and sub-VP), 0 (VE), on
 // $10^4$ pairs of points; and $g$ in time on $[\epsilon, 1]$, where its largest difference quotient does not move as
 // the grid is refined. [scoresde.txt-lipschitz]
