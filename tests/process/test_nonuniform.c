@@ -91,8 +91,9 @@ Test (nonuniform, blocks_of_blocks_are_side_by_side)
   cr_assert_eq (largest_difference (x, y), 0);
 }
 
-// Each coordinate solves its own moment equations, $\dot\alpha_i = a_i\alpha_i$ and $\dot{\sigma_i^2} = 2a_i\sigma_i^2
-// + g_i^2$: by classical Runge-Kutta steps from $\epsilon$ on. [nonuniform.txt-kernel] [nonuniform.eq9]
+// Each has the $f_i$, $g_i$ and the kernel of its block alone, and each coordinate solves its own moment equations,
+// $\dot\alpha_i = a_i\alpha_i$ and $\dot{\sigma_i^2} = 2a_i\sigma_i^2 + g_i^2$: by classical Runge-Kutta steps from
+// $\epsilon$ on. [nonuniform.txt-kernel] [nonuniform.eq9]
 
 static void
 moments_slope (const sb_process *process, double t, size_t part, const double *m, double *slope)
@@ -131,9 +132,14 @@ follow_moments (const sb_process *process, size_t part, double from, double to, 
 Test (nonuniform, each_block_solves_its_own_moment_equations)
 {
   const sb_loglinear line = { 1e-3, 1, 9, -10 };
-  sb_process *const block[] = { sb_vp_alloc (1, 0.1, 20), sb_ve_alloc (1, 0.01, 5), sb_loglinear_alloc (1, &line),
-                                sb_still_alloc (1), sb_subvp_alloc (1, 0.1, 20) };
+  sb_process *block[5], *alone[5];
+  for (int copy = 0; copy < 2; copy++)
+    memcpy (copy ? alone : block,
+            ((sb_process *[]){ sb_vp_alloc (1, 0.1, 20), sb_ve_alloc (1, 0.01, 5), sb_loglinear_alloc (1, &line),
+                               sb_still_alloc (1), sb_subvp_alloc (1, 0.1, 20) }),
+            sizeof block);
   sb_process *whole = scoped (sb_nonuniform_alloc ("five", 5, block, 1e-3, 1, NULL));
+  const sb_process_map maps[] = { SB_A, SB_S, SB_F, SB_G };
   double a[5], sd[5], after_a[5], after_sd[5];
   ok (sb_process_numbers (whole, SB_A, 0, 0.01, a));
   ok (sb_process_numbers (whole, SB_S, 0, 0.01, sd));
@@ -141,7 +147,13 @@ Test (nonuniform, each_block_solves_its_own_moment_equations)
   ok (sb_process_numbers (whole, SB_S, 0, 0.9, after_sd));
   for (size_t k = 0; k < 5; k++)
     {
-      double m[2] = { a[k], sd[k] * sd[k] };
+      double m[2] = { a[k], sd[k] * sd[k] }, numbers[5];
+      scoped (alone[k]);
+      for (size_t j = 0; j < 4; j++)
+        {
+          ok (sb_process_numbers (whole, maps[j], 0, 0.9, numbers));
+          cr_assert_eq (numbers[k], number_of (alone[k], maps[j], 0, 0.9), "part %zu, map %d", k, (int)maps[j]);
+        }
       follow_moments (whole, k, 0.01, 0.9, m);
       cr_assert_float_eq (m[0] / after_a[k], 1, 1e-8, "part %zu", k);
       cr_assert_float_eq (m[1], after_sd[k] * after_sd[k], 1e-8 * (1 + m[1]), "part %zu", k);
