@@ -163,30 +163,30 @@ Test (observations, holes_are_anywhere)
 // ## Fewer pixels, and a sketch
 //
 // They are the operators, and what is shown of fewer pixels has each of them as often as it stands for: block means
-// give them back. [nonuniform.set-sr] [nonuniform.set-edge]
+// give them back. The images are wider than they are high. [nonuniform.set-sr] [nonuniform.set-edge]
 
 Test (observations, fewer_pixels_are_shown_enlarged)
 {
-  sb_observation *o = of_line ("super-resolve factor=4", 8, 2);
-  gsl_matrix *x = normals (3, 128, 1), *y = seen_of (o, 0, x), *expected = matrix (3, 8), *shown = matrix (3, 128);
-  ok (sb_operator_apply (scoped (sb_operator_downscale_alloc (8, 8, 2, 4)), CblasNoTrans, NULL, x, expected));
+  sb_observation *o = sb_observation_from_text ("super-resolve factor=4", 8, 12, 2, NULL);
+  gsl_matrix *x = normals (3, 192, 1), *y = seen_of (o, 0, x), *expected = matrix (3, 12), *shown = matrix (3, 192);
+  ok (sb_operator_apply (scoped (sb_operator_downscale_alloc (8, 12, 2, 4)), CblasNoTrans, NULL, x, expected));
   cr_assert_eq (largest_difference (y, expected), 0);
   ok (sb_observation_show (o, y, shown));
   for (size_t i = 0; i < 3; i++)
-    for (size_t k = 0; k < 128; k++)
+    for (size_t k = 0; k < 192; k++)
       {
-        const size_t pixel = k / 2, row = pixel / 8, column = pixel % 8;
-        cr_assert_eq (gsl_matrix_get (shown, i, k), gsl_matrix_get (y, i, (row / 4 * 2 + column / 4) * 2 + k % 2));
+        const size_t pixel = k / 2, row = pixel / 12, column = pixel % 12;
+        cr_assert_eq (gsl_matrix_get (shown, i, k), gsl_matrix_get (y, i, (row / 4 * 3 + column / 4) * 2 + k % 2));
       }
-  cr_assert (sb_observation_numbers (o) == 8 && sb_observation_shown (o) == 128);
+  cr_assert (sb_observation_numbers (o) == 12 && sb_observation_shown (o) == 192);
   sb_observation_free (o);
 }
 
 Test (observations, a_sketch_is_the_edges)
 {
-  sb_observation *o = of_line ("edges threshold=0.2", 6, 3);
-  gsl_matrix *x = normals (4, 108, 2), *y = seen_of (o, 0, x), *expected = matrix (4, 36), *shown = matrix (4, 36);
-  ok (sb_edges (x, 6, 6, 3, 0.2, expected));
+  sb_observation *o = sb_observation_from_text ("edges threshold=0.2", 6, 9, 3, NULL);
+  gsl_matrix *x = normals (4, 162, 2), *y = seen_of (o, 0, x), *expected = matrix (4, 54), *shown = matrix (4, 54);
+  ok (sb_edges (x, 6, 9, 3, 0.2, expected));
   cr_assert_eq (largest_difference (y, expected), 0);
   ok (sb_observation_show (o, y, shown));
   cr_assert_eq (largest_difference (shown, y), 0);
