@@ -668,7 +668,7 @@ Test (train, images_are_those_of_the_batch)
 //
 // Whatever the objective, and whatever the network predicts, its loss is that of the network as a score; also divided
 // by the dimension. Its gradient is the slope, as far as float shows, added and times the share; along a direction in
-// which all its numbers pull together.
+// which all its numbers pull together. [scoresde.eq7]
 
 enum
 {
