@@ -101,11 +101,13 @@ Test (codes, temperature_scales_a_gaussian)
 }
 
 // Of $\mathcal N(0, s^2)$ under $\mathbf x_t = \mathbf x_0 + t\mathbf z$ a point stays at the same share of the
-// deviation, $\sqrt{s^2 + t^2}$, on its way to $T$, which is 80 there, and back. [scoresde.txt-latent-manip]
+// deviation, $\sqrt{s^2 + t^2}$, on its way to $T$, which is 80 there, and back; from the least noise or from more.
+// [scoresde.txt-latent-manip]
 
-Test (codes, are_at_the_end_of_time)
+static void
+check_ends (double epsilon)
 {
-  const double s = 0.5, epsilon = 0.002, grows = sqrt ((s * s + 6400) / (s * s + epsilon * epsilon));
+  const double s = 0.5, grows = sqrt ((s * s + 6400) / (s * s + epsilon * epsilon));
   const sb_process *edm = scoped (sb_edm_alloc (2, 0.002, 80));
   sb_score *score = scoped (sb_score_exact_alloc (
       scoped (sb_target_gaussian_alloc (vector_all (2, 0), matrix_of (2, 2, s * s, 0, 0, s * s))), edm));
@@ -116,6 +118,12 @@ Test (codes, are_at_the_end_of_time)
   cr_assert_lt (largest_difference (code, far), 1e-6 * grows, "%g", largest_difference (code, far));
   ok (sb_decode (&flow, score, NULL, epsilon, 0, far, NULL));
   cr_assert_lt (largest_difference (far, x), 1e-6, "%g", largest_difference (far, x));
+}
+
+Test (codes, are_at_the_end_of_time)
+{
+  check_ends (0.002);
+  check_ends (0.3);
 }
 
 // ## On the sphere

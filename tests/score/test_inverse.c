@@ -70,12 +70,14 @@ Test (inverse, the_score_is_an_integral_over_the_noised_measurement)
 // ## The gradient
 //
 // H^T (y_hat - H x) / (a tau)^2 with y_hat = a y + s H z, a draw from p(y(t) | y), z from the row's own stream, other
-// numbers at each call; by a matrix that is not square. [scoresde.eq50] [scoresde.txt-inverse-marginal]
+// numbers at each call; by a matrix that is not square, and by one that is and has no symmetry. [scoresde.eq50]
+// [scoresde.txt-inverse-marginal]
 
-Test (inverse, gradient_at_a_noised_measurement)
+static void
+check_gradient (size_t rows)
 {
   sb_process *vp = scoped (sb_vp_alloc (3, 0.1, 20));
-  gsl_matrix *H = normals (2, 3, 1), *x = normals (4, 3, 2), *y = normals (4, 2, 3), *out = matrix (4, 3),
+  gsl_matrix *H = normals (rows, 3, 1), *x = normals (4, 3, 2), *y = normals (4, rows, 3), *out = matrix (4, 3),
              *z = matrix (4, 6);
   sb_inverse q = { vp, scoped (sb_operator_dense_alloc (H)), 0.8, { .seed = 7, .index = 5 }, 0 };
   gsl_vector *t = vector_of (0.1, 0.2, 0.2, 0.9);
@@ -85,9 +87,9 @@ Test (inverse, gradient_at_a_noised_measurement)
       ok (sb_inverse_gradient (x, t, y, out, &q));
       for (size_t i = 0; i < 4; i++)
         {
-          double a, s, r[2];
+          double a, s, r[3];
           ok (sb_process_scalars (vp, 0, gsl_vector_get (t, i), &a, &s));
-          for (size_t k = 0; k < 2; k++)
+          for (size_t k = 0; k < rows; k++)
             {
               r[k] = a * gsl_matrix_get (y, i, k);
               for (size_t j = 0; j < 3; j++)
@@ -96,13 +98,20 @@ Test (inverse, gradient_at_a_noised_measurement)
             }
           for (size_t j = 0; j < 3; j++)
             {
-              const double expected
-                  = (gsl_matrix_get (H, 0, j) * r[0] + gsl_matrix_get (H, 1, j) * r[1]) / gsl_pow_2 (a * 0.8);
+              double expected = 0;
+              for (size_t k = 0; k < rows; k++)
+                expected += gsl_matrix_get (H, k, j) * r[k] / gsl_pow_2 (a * 0.8);
               cr_assert_float_eq (gsl_matrix_get (out, i, j), expected, 1e-12 * (1 + fabs (expected)),
-                                  "call %d, row %zu", call, i);
+                                  "%zu numbers, call %d, row %zu", rows, call, i);
             }
         }
     }
+}
+
+Test (inverse, gradient_at_a_noised_measurement)
+{
+  check_gradient (2);
+  check_gradient (3);
 }
 
 // ## What it costs
