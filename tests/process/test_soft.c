@@ -36,7 +36,7 @@ mapped (const sb_process *p, sb_process_map map, CBLAS_TRANSPOSE_t transpose, do
 // ## The kernel
 //
 // $C_t\mathbf x_0$, the blur's own at the level of $t$, and $\sigma_t\mathbf z$ after it; by parts and by maps. At $t =
-// 0$ the data, to the bit. [soft.eq4] [soft.txt-condkernel]
+// 0$ the data, to the bit. Rows may be at times of their own. [soft.eq4] [soft.txt-condkernel] [soft.txt-noiseop]
 
 static const char *const lines[] = { "soft image=2x5x4 half=9 knots=0.01,0.5,1,3 boundary=zero",
                                      "soft image=2x5x4 half=9 knots=0.01,0.5,1,3 boundary=symmetric",
@@ -51,6 +51,8 @@ Test (soft, is_a_blur_and_noise_after_it)
     {
       sb_process *p = from_text (lines[k], 40);
       const double times[] = { 0, 1e-5, 0.1, 0.2, 0.6, 1 };
+      gsl_matrix *mixed = copy_of (x);
+      ok (sb_process_transition (p, NULL, vector_of (0.2, 0.6, 1e-5), z, mixed));
       cr_assert_eq (p->parts, k == 0 || k == 2 ? 0 : 40);
       for (int i = 0; i < 6; i++)
         {
@@ -64,6 +66,10 @@ Test (soft, is_a_blur_and_noise_after_it)
           gsl_matrix_add (by_hand, noise);
           cr_assert_leq (largest_difference (x_t, by_hand), i == 0 && k != 1 && k != 3 ? 0 : 1e-13, "%s at %g",
                          lines[k], times[i]);
+          const size_t row = i == 3 ? 0 : i == 4 ? 1 : 2;
+          for (size_t j = 0; j < 40 && (i == 1 || i == 3 || i == 4); j++)
+            cr_assert_float_eq (gsl_matrix_get (mixed, row, j), gsl_matrix_get (by_hand, row, j), 1e-13, "%s at %g",
+                                lines[k], times[i]);
         }
     }
 }
