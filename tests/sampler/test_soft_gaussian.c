@@ -557,7 +557,7 @@ Test (soft_gaussian, erratum_tab5_has_no_corrector)
     }
 }
 
-// So does the driver: every second step is the other's. [soft.tab5]
+// So does the driver: every second step is the other's, with its own numbers. [soft.tab5]
 
 Test (soft_gaussian, the_driver_takes_turns)
 {
@@ -576,4 +576,20 @@ Test (soft_gaussian, the_driver_takes_turns)
                  .A;
   cr_assert_float_eq (gsl_matrix_get (x, 0, 0), slope, 1e-14);
   cr_assert_eq (evaluations, 5);
+
+  const double key[2][SB_KEYS_MOST] = { { .01 }, { .04 } };
+  const sb_pc two = { .step = sb_step_soft_ddim,
+                      .key = key[0],
+                      .alternate = sb_step_soft_ddim,
+                      .alternate_key = key[1],
+                      .noiseless = true,
+                      .final = SB_FINAL_SAMPLE };
+  sb_sampler_work *work = scoped (sb_sampler_work_alloc (score, 1));
+  gsl_matrix *by_steps = matrix_of (1, 1, 1);
+  gsl_matrix_set_all (x, 1);
+  ok (sb_pc_sample (&two, score, NULL, times, (sb_stream){ .seed = 1 }, x, NULL));
+  for (size_t k = 0; k < 5; k++)
+    ok (sb_step_apply (sb_step_soft_ddim, key[k % 2], work, NULL, vector_of (gsl_vector_get (times, k + 1)),
+                       vector_of (gsl_vector_get (times, k)), NULL, by_steps));
+  cr_assert_float_eq (gsl_matrix_get (x, 0, 0), gsl_matrix_get (by_steps, 0, 0), 1e-14);
 }
