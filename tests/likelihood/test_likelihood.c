@@ -276,7 +276,7 @@ Test (likelihood, estimates_average_out)
 
 // ## Settings, groups, refusals
 //
-// The paper's, where nothing is said. [scoresde.set-likelihood]
+// The paper's, where nothing is said. [scoresde.set-likelihood] [scoresde.set-eps]
 
 Test (likelihood, settings_of_the_paper)
 {

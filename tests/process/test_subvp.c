@@ -151,6 +151,8 @@ Test (subvp, process_differs_from_vp_in_its_noise_only)
 
 Test (subvp, settings_of_the_paper)
 {
+  cr_assert_eq (scoped (sb_vp_alloc (2, 0.1, 20))->t_min, 1e-3);
+  cr_assert_eq (scoped (sb_subvp_alloc (2, 0.1, 20))->t_min, 1e-3);
   cr_assert_eq (SB_VP_EPSILON_SAMPLING, 1e-3);
   cr_assert_eq (SB_VP_EPSILON_TRAINING, 1e-5);
 }

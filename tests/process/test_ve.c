@@ -290,4 +290,5 @@ Test (ve, settings_of_the_paper)
   cr_assert_eq (SB_VE_SIGMA_MIN, 0.01);
   cr_assert_eq (SB_VE_SIGMA_MAX, 50);
   cr_assert_eq (SB_VE_EPSILON, 1e-5);
+  cr_assert_eq (scoped (sb_ve_alloc (2, 0.01, 50))->t_min, 1e-5);
 }
