@@ -268,10 +268,10 @@ open_record (training *t)
   int status = make_command (t);
   if (status == EXIT_SUCCESS && report)
     status = training_report_read (report, t->training->step, t->o.resume, &t->report);
+  if (status != EXIT_SUCCESS)
+    return status;
   t->report.from = step_of_change (t);
-  if (status == EXIT_SUCCESS && consistent)
-    status = training_report_widen (&t->report);
-  return status;
+  return consistent ? training_report_widen (&t->report) : EXIT_SUCCESS;
 }
 
 // ## Saving

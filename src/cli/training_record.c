@@ -37,7 +37,7 @@ const sb_key training_keys[TRAINING_KEYS] = {
       .help = "how that rate rises: none, at once; steps, at step n at most (1 + n) / (10 + n); images, with a "
               "half-life of at most 5% of the images seen" },
   [T_MIN] = { .name = "t-min",
-              .usual = 1e-5,
+              .usual = SB_VP_EPSILON_TRAINING,
               .high = 0.5,
               .above = true,
               .help = "smallest training time of an SDE; not below the process's own, such as sigma_min with edm" },

@@ -20,6 +20,7 @@
 #include "../base/error.h"
 #include "../base/integrate.h"
 #include "../base/shard.h"
+#include "../process/vp.h"
 
 #include <gsl/gsl_math.h>
 #include <stdlib.h>
@@ -27,7 +28,9 @@
 sb_likelihood
 sb_likelihood_default (void)
 {
-  return (sb_likelihood){ .t_min = 1e-5, .relative = 1e-5, .absolute = 1e-5, .trace = SB_TRACE_SIGNS, .group = 8 };
+  return (sb_likelihood){
+    .t_min = SB_VP_EPSILON_TRAINING, .relative = 1e-5, .absolute = 1e-5, .trace = SB_TRACE_SIGNS, .group = 8
+  };
 }
 
 // ## A group
