@@ -102,8 +102,8 @@ draw_code (const gsl_matrix *a, const gsl_matrix *b, FILE *file)
     fprintf (file, "%zu %g %g\n", j + 1, gsl_matrix_get (a, 0, j), gsl_matrix_get (b, 0, j));
 }
 
-// The codes of `what` by two networks, in the files NAME-a and NAME-b, are compared with each other and with shuffled ones;
-// that of the first image goes to `NAME.dat`.
+// The codes of `what` by two networks, in the files NAME-a and NAME-b, are compared with each other and with shuffled
+// ones; that of the first image goes to `NAME.dat`.
 
 static void
 of_images (results *r, const char *name, const char *what)
