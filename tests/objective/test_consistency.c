@@ -1088,8 +1088,9 @@ Test (consistency, gradient_of_paths_in_many_dimensions)
               slope += 3 * weight[q % 4] * weighted_log_density (score, ve, &p, &paths[q / 4], loss) / (12 * h);
             }
           w.theta[m] = was;
-          cr_assert_float_eq (w.theta_bar[m], slope, 1e-6 * (1 + fabs (slope)), "%s, %s, parameter %zu: %.12g, not %.12g",
-                              of[k / 2]->type->name, p.step->entry.name, m, w.theta_bar[m], slope);
+          cr_assert_float_eq (w.theta_bar[m], slope, 1e-6 * (1 + fabs (slope)),
+                              "%s, %s, parameter %zu: %.12g, not %.12g", of[k / 2]->type->name, p.step->entry.name, m,
+                              w.theta_bar[m], slope);
         }
     }
 }
