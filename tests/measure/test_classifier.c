@@ -150,6 +150,14 @@ Test (classifier, learns_and_is_read_back)
     }
   refused (GSL_EBADLEN, sb_classifier_look (classifier, p, 0, 1, p, NULL));
   refused (GSL_EDOM, sb_classifier_look (classifier, x, 1, 1, p, NULL));
+  refused (GSL_EBADLEN, sb_classifier_look (classifier, x, 0, 1, matrix (BARS + 1, 2), NULL));
+  refused (GSL_EBADLEN, sb_classifier_look (classifier, x, 0, 1, matrix (BARS, 3), NULL));
+  refused (GSL_EBADLEN, sb_classifier_look (classifier, x, 0, 1, NULL, matrix (BARS + 1, 8)));
+  refused (GSL_EBADLEN, sb_classifier_look (classifier, x, 0, 1, NULL, matrix (BARS, 7)));
+  float in[SIDE * SIDE];
+  refused (GSL_EBADLEN, sb_classifier_show (classifier, p, 0, 1, 0, 1, in));
+  refused (GSL_EBADLEN, sb_classifier_show (classifier, x, 0, 1, BARS + 1, 0, in));
+  refused (GSL_EBADLEN, sb_classifier_show (classifier, x, 0, 1, BARS, 1, in));
 
   // So it is with any range of values: far from zero, or in a unit of any size. What is no image is refused.
   const double low[] = { 0x1p27, -1e150, 0 }, high[] = { 0x1p27 + 1, 1e150, 1e-150 };

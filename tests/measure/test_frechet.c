@@ -603,6 +603,7 @@ Test (frechet, wrong_shapes_are_refused)
   refused (GSL_EBADLEN, sb_frechet_gaussians (m2, tall, m2, C2, &found));
   refused (GSL_EBADLEN, sb_frechet_gaussians (m2, C2, m2, flat, &found));
   refused (GSL_EBADLEN, sb_frechet_gaussians (m2, C2, m2, tall, &found));
+  refused (GSL_EBADLEN, sb_frechet_gaussians (vector (0), matrix (0, 0), vector (0), matrix (0, 0), &found));
   refused (GSL_EBADLEN, sb_frechet (tall, C3, &found));
   refused (GSL_EBADLEN, sb_frechet (none, none, &found));
   refused (GSL_EINVAL, sb_frechet (x, tall, &found));
@@ -617,6 +618,7 @@ Test (frechet, wrong_shapes_are_refused)
   refused (GSL_EBADLEN, sb_moments (tall, m3, C2));
   refused (GSL_EBADLEN, sb_moments (tall, m2, flat));
   refused (GSL_EBADLEN, sb_moments (tall, m2, tall));
+  refused (GSL_EBADLEN, sb_moments (matrix (3, 0), vector (0), matrix (0, 0)));
   refused (GSL_EINVAL, sb_moments (x, m2, C2));
   gsl_vector *long_mean = vector_all (16385, 0);
   gsl_matrix huge = { 16385, 16385, 16385, NULL, NULL, 0 }; // refused before it is looked at

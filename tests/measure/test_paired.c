@@ -199,5 +199,7 @@ Test (paired, refusals)
   refused (GSL_EBADLEN, sb_paired_distances (normals (1, 2, 1), normals (1, 2, 1), 10, stream, &pairing));
   refused (GSL_EBADLEN, sb_paired_distances (normals (3, 2, 1), normals (3, 1, 1), 10, stream, &pairing));
   refused (GSL_EBADLEN, sb_paired_distances (normals (3, 2, 1), normals (2, 2, 1), 10, stream, &pairing));
+  refused (GSL_EBADLEN, sb_paired_distances (matrix (3, 0), matrix (3, 0), 10, stream, &pairing));
+  refused (GSL_ENOMEM, sb_paired_distances (normals (3, 2, 1), normals (3, 2, 2), (size_t)1 << 62, stream, &pairing));
   refused (GSL_EDOM, sb_paired_distances (matrix_of (2, 1, 1, 2), matrix_of (2, 1, 1, GSL_NAN), 10, stream, &pairing));
 }

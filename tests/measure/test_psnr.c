@@ -128,9 +128,21 @@ Test (psnr, refuses_what_does_not_fit)
   refused (GSL_EBADLEN, sb_psnr (x, matrix_all (3, 3, 0), 1, NULL, &ratio));
   refused (GSL_EBADLEN, sb_psnr (x, matrix_all (2, 4, 0), 1, NULL, &ratio));
   refused (GSL_EBADLEN, sb_psnr (x, x, 1, vector (3), &ratio));
+  refused (GSL_EBADLEN, sb_psnr (matrix (0, 3), matrix (0, 3), 1, NULL, &ratio));
+  refused (GSL_EBADLEN, sb_psnr (matrix (2, 0), matrix (2, 0), 1, NULL, &ratio));
   refused (GSL_EINVAL, sb_psnr (x, x, 0, NULL, &ratio));
   refused (GSL_EINVAL, sb_psnr (x, x, GSL_NAN, NULL, &ratio));
   refused (GSL_EINVAL, sb_psnr (x, x, GSL_POSINF, NULL, &ratio));
   refused (GSL_EDOM, sb_psnr (x, nan, 1, NULL, &ratio));
   refused (GSL_EDOM, sb_psnr (nan, x, 1, NULL, &ratio));
+}
+
+// The mean need not be wanted.
+
+Test (psnr, of_the_rows_alone)
+{
+  gsl_vector *each = vector (2);
+  ok (sb_psnr (matrix_all (2, 3, 0), matrix_all (2, 3, 0.1), 1, each, NULL));
+  for (size_t i = 0; i < 2; i++)
+    cr_assert_float_eq (gsl_vector_get (each, i), 20, 1e-12);
 }

@@ -257,6 +257,9 @@ Test (sinkhorn, bad_input_is_refused)
   const gsl_vector *three = vector_all (3, 1), *zero = vector_of (0, 1), *negative = vector_of (1, -1);
   sb_transport found;
   refused (GSL_EBADLEN, sb_sinkhorn_cost (&in_logs, none, NULL, NULL, &found));
+  refused (GSL_EBADLEN, sb_sinkhorn_cost (&in_logs, matrix (2, 0), NULL, NULL, &found));
+  refused (GSL_EBADLEN, sb_sinkhorn_points (&in_logs, matrix (0, 2), NULL, matrix (2, 2), NULL, &found));
+  refused (GSL_EBADLEN, sb_sinkhorn_points (&in_logs, matrix (2, 2), NULL, matrix (0, 2), NULL, &found));
   refused (GSL_EBADLEN, sb_sinkhorn_cost (&in_logs, cost, three, NULL, &found));
   refused (GSL_EBADLEN, sb_sinkhorn_cost (&in_logs, cost, NULL, zero, &found));
   refused (GSL_EBADLEN, sb_sinkhorn_points (&in_logs, cost, NULL, matrix_all (2, 2, 1), NULL, &found));

@@ -99,6 +99,9 @@ Test (sliced, refusals)
   gsl_matrix_set (bad, 1, 1, GSL_NAN);
   refused (GSL_EBADLEN, sb_sliced_wasserstein_2 (x, normals (3, 1, 1), 1, stream, &distance, NULL));
   refused (GSL_EBADLEN, sb_sliced_wasserstein_2 (x, x, 0, stream, &distance, NULL));
+  refused (GSL_EBADLEN, sb_sliced_wasserstein_2 (matrix (3, 0), matrix (3, 0), 1, stream, &distance, NULL));
+  refused (GSL_EBADLEN, sb_sliced_wasserstein_2 (matrix (0, 2), x, 1, stream, &distance, NULL));
+  refused (GSL_EBADLEN, sb_sliced_wasserstein_2 (x, matrix (0, 2), 1, stream, &distance, NULL));
   refused (GSL_EDOM, sb_sliced_wasserstein_2 (x, bad, 1, stream, &distance, NULL));
   refused (GSL_ENOMEM, sb_sliced_wasserstein_2 (x, x, (size_t)1 << 62, stream, &distance, NULL));
   refused (GSL_EOVRFLW, sb_sliced_wasserstein_2 (matrix_all (3, 1, 1.7e308), matrix_all (2, 1, -1.7e308), 1, stream,

@@ -118,6 +118,9 @@ Test (ssim, refuses_what_does_not_fit)
   refused (GSL_EBADLEN, sb_ssim (x, small, 11, 11, 1, 1, NULL, &mean));
   refused (GSL_EBADLEN, sb_ssim (x, x, 11, 12, 1, 1, NULL, &mean));
   refused (GSL_EBADLEN, sb_ssim (x, x, 11, 11, 0, 1, NULL, &mean));
+  refused (GSL_EBADLEN, sb_ssim (x, matrix_all (3, 121, 0), 11, 11, 1, 1, NULL, &mean));
+  refused (GSL_EBADLEN, sb_ssim (matrix (0, 121), matrix (0, 121), 11, 11, 1, 1, NULL, &mean));
+  refused (GSL_EINVAL, sb_ssim (x, x, 11, 11, 1, GSL_POSINF, NULL, &mean));
   refused (GSL_EBADLEN, sb_ssim (x, x, 11, 11, 1, 1, vector (3), &mean));
   refused (GSL_EINVAL, sb_ssim (x, x, 11, 11, 1, -1, NULL, &mean));
   refused (GSL_EINVAL, sb_ssim (x, x, 11, 11, 1, GSL_NAN, NULL, &mean));
