@@ -290,13 +290,72 @@ Test (distances, of_one_level)
     cr_assert_eq (gsl_matrix_get (measured (metrics[k], C, vector_of (1), normals (3, 4, 1)), 0, 0), 0);
 }
 
+// So many levels that the changes between them leave room for fewer shards, or for one.
+
+Test (distances, coupled_of_many_levels)
+{
+  const sb_operator *C = scoped (sb_operator_multiple_alloc (1));
+  gsl_matrix *x = normals (40, 1, 1);
+  const double norm = norm_of_difference (x, matrix_all (40, 1, 0));
+  for (size_t N = 400; N <= 2100; N += 1700)
+    {
+      gsl_matrix *distance = measured ("coupled", C, even_times (0, 1, N - 1), x);
+      for (size_t b = 0; b < N; b++)
+        {
+          const double share = (double)b / (double)(N - 1);
+          cr_assert_float_eq (gsl_matrix_get (distance, 0, b), share * norm, 1e-9);
+          cr_assert_float_eq (gsl_matrix_get (distance, N - 1, b), (1 - share) * norm, 1e-9);
+        }
+    }
+}
+
+// ## A failure on the way
+//
+// The map fails between blocks of a shard, or a distance between pairs: the rest of the shard is not tried.
+
+static size_t calls;
+
+static int
+fails_at_third (const void *state, CBLAS_TRANSPOSE_t transpose, const gsl_vector *level, const gsl_matrix *x,
+                gsl_matrix *out)
+{
+  (void)state, (void)transpose, (void)level;
+  return ++calls < 3 ? gsl_matrix_memcpy (out, x) : GSL_EFAILED;
+}
+
+Test (distances, a_map_that_fails)
+{
+  static const sb_operator_type type = { .name = "failing", .apply = fails_at_third, .has_level = 1 };
+  const size_t d = 1 << 15; // an image is a block
+  const sb_operator *C = scoped (sb_operator_alloc (&type, NULL, d, d));
+  sb_error error = { 0 };
+#ifdef _OPENMP
+  omp_set_num_threads (1);
+#endif
+  refused (GSL_EFAILED,
+           sb_level_distances ("coupled", C, vector_of (1, 2), matrix_all (96, d, 1), stream, matrix (2, 2), &error));
+  cr_assert_eq (calls, 3 + 31, "%zu calls: each of the other 31 shards fails at its first", calls);
+}
+
+Test (distances, pairs_that_fail)
+{
+  const sb_operator *C = scoped (sb_operator_multiple_alloc (1));
+  gsl_matrix *x = matrix_of (2, 1, 1e153, -1e153), *distance = matrix (3, 3);
+  const gsl_vector *level = vector_of (1, 1e2, 1e3);
+  sb_error error = { 0 };
+  refused (GSL_EOVRFLW, sb_level_distances ("gaussian", C, level, x, stream, distance, &error));
+  refused (GSL_EOVRFLW, sb_level_distances ("sinkhorn", C, level, x, stream, distance, &error));
+}
+
 // ## Bad input
 
 Test (distances, bad_input_is_refused)
 {
+  static const sb_operator_type taller_type = { .name = "taller", .has_level = 1 };
   const sb_operator *C = scoped (sb_operator_blur_alloc (2, 2, 1, 2, SB_BOUNDARY_ZERO)),
                     *none = scoped (sb_operator_identity_alloc (4)),
-                    *window = scoped (sb_operator_window_alloc (2, 2, 1, SB_KEEP_CENTRE));
+                    *window = scoped (sb_operator_window_alloc (2, 2, 1, SB_KEEP_CENTRE)),
+                    *taller = scoped (sb_operator_alloc (&taller_type, NULL, 5, 4));
   gsl_matrix *x = normals (3, 4, 1), *distance = matrix (2, 2), *wide = normals (3, 5, 1),
              *bad = matrix_all (3, 4, NAN);
   const gsl_vector *level = vector_of (1, 2), *three = vector_of (1, 2, 3), *falling = vector_of (2, 1),
@@ -314,6 +373,15 @@ Test (distances, bad_input_is_refused)
       refused (GSL_EDOM, sb_level_distances (m, C, level, bad, stream, distance, &error));
       refused (GSL_EDOM, sb_level_distances (m, C, negative, x, stream, distance, &error));
       refused (GSL_EDOM, sb_level_distances (m, window, level, x, stream, distance, &error));
+    }
+  for (size_t k = 0; k < 3; k++)
+    {
+      const char *m = metrics[k];
+      refused (GSL_EBADLEN, sb_level_distances (m, C, vector (0), x, stream, matrix (0, 0), &error));
+      refused (GSL_EBADLEN, sb_level_distances (m, C, level, x, stream, matrix (2, 3), &error));
+      refused (GSL_EBADLEN, sb_level_distances (m, taller, level, x, stream, distance, &error));
+      refused (GSL_EDOM, sb_level_distances (m, C, vector_of (NAN, 1), x, stream, distance, &error));
+      refused (GSL_EDOM, sb_level_distances (m, C, vector_of (1, HUGE_VAL), x, stream, distance, &error));
     }
   gsl_matrix_scale (x, 1e300);
   refused (GSL_EOVRFLW, sb_level_distances ("coupled", C, level, x, stream, distance, &error));

@@ -150,6 +150,40 @@ no_number (double level, void *params)
   return GSL_NAN;
 }
 
+static double
+no_number_between (double level, void *params)
+{
+  (void)params;
+  return level == 0 || level == 2 ? level : GSL_NAN;
+}
+
+static double
+number_where_low (double level, void *params)
+{
+  const double *most = params;
+  return level < *most ? level : GSL_NAN;
+}
+
+// Brent's method finds no root where the displacement leaps over the wanted one at 0: the interval never is small
+// beside its ends.
+
+static double
+leap (double level, void *params)
+{
+  (void)params;
+  return level < 0 ? 0 : 1;
+}
+
+Test (matched, a_root_that_is_not_found)
+{
+  double level, most = 1;
+  refused (GSL_EMAXITER, sb_matched_level (&(sb_matched){ { leap, NULL }, -1, 1.5, 1 }, 0, 0, .3, &level));
+  refused (GSL_EBADFUNC, sb_matched_level (&(sb_matched){ { number_where_low, &most }, 0, 2, 1 }, 0, 0, .5, &level),
+           "at high");
+  const sb_matched holed = { { no_number_between, NULL }, 0, 2, 1 };
+  refused (GSL_EBADFUNC, sb_matched_level (&holed, 0, 0, .5, &level), "between");
+}
+
 Test (matched, bad_input_is_refused)
 {
   field f = field_of (1);
@@ -158,6 +192,9 @@ Test (matched, bad_input_is_refused)
   refused (GSL_EDOM, sb_matched_level (&of, -1, .1, .5, &level));
   refused (GSL_EDOM, sb_matched_level (&of, .1, NAN, .5, &level));
   refused (GSL_EDOM, sb_matched_level (&of, .1, .1, -.5, &level));
+  refused (GSL_EDOM, sb_matched_level (&of, HUGE_VAL, .1, .5, &level));
+  of.high = HUGE_VAL;
+  refused (GSL_EDOM, sb_matched_level (&of, .1, .1, .5, &level));
   of.high = .01;
   refused (GSL_EDOM, sb_matched_level (&of, .1, .1, .5, &level));
   of.high = 23, of.displacement.function = no_number;
