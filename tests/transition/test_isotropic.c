@@ -5,6 +5,7 @@
 
 #include "chain.h"
 #include "transition/isotropic.h"
+#include "process/kinds.h"
 #include "property.h"
 #include "scope.h"
 
@@ -141,4 +142,21 @@ Test (isotropic, point_masses)
   cr_assert (gsl_isnan (sb_isotropic_kl (2, 0, GSL_NAN, 1)));
   cr_assert (gsl_isnan (sb_isotropic_log_density (2, 0, 0)));
   cr_assert (gsl_isnan (sb_isotropic_log_density (2, GSL_NAN, 1)));
+}
+
+// ## A batch without rows
+//
+// Its sums are none, also where the process has a basis.
+
+Test (isotropic, no_rows)
+{
+  const char *const processes[] = { "vp", "soft image=1x2x2 half=2 knots=0.01,0.8 boundary=symmetric" };
+  for (size_t k = 0; k < 2; k++)
+    {
+      const sb_process *process = scoped (sb_process_from_text (processes[k], 4, NULL));
+      cr_assert_eq (process->basis != NULL, k == 1);
+      gsl_matrix *delta = matrix (0, 4), *v = matrix (0, process->parts);
+      ok (sb_parts_log_density (process, delta, v, vector (0)), "%s", processes[k]);
+      ok (sb_parts_kl (process, delta, v, v, vector (0)), "%s", processes[k]);
+    }
 }

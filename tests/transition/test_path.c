@@ -361,6 +361,7 @@ Test (path, refuses_what_does_not_fit)
   refused (GSL_EBADLEN, sb_path_draw (ddpm, four, four));
   refused (GSL_EBADLEN, sb_path_draw (ddpm, four, none));
   refused (GSL_EBADLEN, sb_path_draw (ddpm, four, wide));
+  refused (GSL_EBADLEN, sb_path_draw (ddpm, matrix_all (4, 3, 0), wide));
   refused (GSL_EUNSUP, sb_path_draw (vp, four, five));
   refused (GSL_EBADLEN, sb_path_log_density (ddpm, four, &log_q));
   refused (GSL_EBADLEN, sb_path_log_density (ddpm, wide, &log_q));
@@ -370,6 +371,7 @@ Test (path, refuses_what_does_not_fit)
   refused (GSL_EUNSUP, sb_path_times (vp, s, t));
   refused (GSL_EBADLEN, sb_kernel_log_density (ddpm, s, t, four, five, t));
   refused (GSL_EBADLEN, sb_kernel_log_density (ddpm, s, t, four, four, longer));
+  refused (GSL_EBADLEN, sb_kernel_log_density (ddpm, s, t, matrix_all (4, 3, 0), four, t));
   refused (GSL_EBADLEN, sb_kernel_log_density (ddpm, s, longer, four, four, t));
   gsl_vector *log_4 = vector (4);
   refused (GSL_ESING, sb_kernel_log_density (ddpm, t, t, four, four, log_4));

@@ -387,10 +387,33 @@ Test (posterior, refuses_what_does_not_fit)
   refused (GSL_EBADLEN, sb_posterior_draw (ddpm, s, t, two, two, three, out));
   refused (GSL_EBADLEN, sb_posterior_draw (ddpm, s, t, two, three, NULL, out));
   refused (GSL_EBADLEN, sb_posterior_draw (ddpm, s, t, three, two, NULL, out));
+  refused (GSL_EBADLEN, sb_posterior_draw (ddpm, s, t, two, wide, NULL, out));
   ok (sb_posterior_draw (ddpm, s, t, two, two, NULL, out));
   refused (GSL_EBADLEN, sb_posterior_log_density (ddpm, s, t, two, two, three, t));
   refused (GSL_EBADLEN, sb_posterior_log_density (ddpm, s, t, two, two, two, longer));
   refused (GSL_EBADLEN, sb_posterior_log_density (ddpm, s, t, three, two, two, t));
   gsl_vector *log_q = vector (2);
   refused (GSL_EDOM, sb_posterior_log_density (ddpm, NULL, t, two, two, two, log_q), "x_0 given x_0");
+  ok (sb_posterior_log_density (ddpm, zero, zero, none, none, none, zero));
+}
+
+// Where nothing of $x_s$ is left in $x_t$, a score at $t$ says nothing of it; $x_0$ does.
+
+static int
+forgets (const void *state, sb_process_map map, double s, double t, double *c)
+{
+  (void)state;
+  *c = map == SB_A ? (t > 0.5 && s <= 0.5 ? 0 : 1) : sqrt (t - s);
+  return GSL_SUCCESS;
+}
+
+Test (posterior, nothing_is_left)
+{
+  static const sb_process_type type = { .name = "forgets", .numbers = forgets };
+  const sb_process *process = scoped (sb_process_alloc (&type, NULL, 2, 0, 1, 0));
+  sb_posterior p;
+  refused (GSL_ESING, sb_posterior_at (process, SB_SCORE, 0.25, 0.75, &p));
+  refused (GSL_ESING, sb_posterior_at (process, SB_EPSILON, 0.25, 0.75, &p));
+  ok (sb_posterior_at (process, SB_DENOISER, 0.25, 0.75, &p));
+  cr_assert_eq (p.of_x, 0);
 }

@@ -7,6 +7,7 @@
 #include "chain.h"
 #include "transition/isotropic.h"
 #include "transition/path.h"
+#include "process/kinds.h"
 #include "process/smld.h"
 #include "process/vp.h"
 #include "transition/marginal.h"
@@ -653,4 +654,22 @@ Test (reverse, refuses_what_does_not_fit)
   refused (GSL_EBADLEN, sb_reverse_log_density (&r, NULL, s, t, two, two, longer));
   refused (GSL_EBADLEN, sb_reverse_path_log_density (&r, NULL, two, &number));
   refused (GSL_EUNSUP, sb_reverse_path_log_density (&sde, NULL, matrix_all (5, 2, 0), &number));
+  refused (GSL_EBADLEN, sb_reverse_log_density (&r, NULL, s, t, matrix_all (2, 3, 0), two, v));
+  refused (GSL_EBADLEN, sb_reverse_variance (&r, NULL, s, t, two, matrix (2, 2)), "one part");
+}
+
+// The variances of a step are by part: a process without any has none.
+
+Test (reverse, no_parts)
+{
+  sb_process *soft = scoped (sb_process_from_text ("soft image=1x2x2 half=2 knots=0.01,0.8", 4, NULL));
+  cr_assert_eq (soft->parts, 0);
+  sb_score *score
+      = scoped (sb_score_callback_alloc (&(sb_score_callback){ .view = SB_EPSILON, .function = zero }, soft));
+  const sb_reverse r = model (score, SB_EPSILON, SB_VARIANCE_BETA);
+  gsl_matrix *x = matrix_all (2, 4, 0);
+  double number;
+  refused (GSL_EUNSUP, sb_reverse_fixed_variance (soft, SB_VARIANCE_BETA, 0, 0.5, &number));
+  refused (GSL_EUNSUP, sb_reverse_log_density (&r, NULL, NULL, vector_all (2, 0.5), x, x, vector (2)));
+  refused (GSL_EUNSUP, sb_marginal_step (&r, 0, 0.5, vector_all (4, 0), matrix_all (4, 4, 0)));
 }
