@@ -206,6 +206,7 @@ Test (haar, refuses_what_cannot_be_halved)
   cr_assert_null (sb_operator_haar_alloc (8, 8, 3, 0));
   cr_assert_null (sb_operator_haar_alloc (1 << 16, 1 << 16, 1, 17));
   cr_assert_null (sb_operator_haar_alloc (0, 8, 3, 1));
+  cr_assert_null (sb_operator_haar_alloc (8, 0, 3, 1));
   cr_assert_null (sb_operator_haar_alloc (8, 8, 0, 1));
   cr_assert_null (sb_operator_haar_alloc (1 << 17, 8, 1, 1));
 }

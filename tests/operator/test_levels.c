@@ -261,6 +261,8 @@ Test (levels, are_read_from_lines)
     }
   cr_assert_null (sb_corruption_from_text ("window half=3", &of, &error));
   cr_assert (strstr (error.message, "half"), "%s", error.message);
+  cr_assert_null (sb_corruption_from_text ("blur half=0 boundary=zero", &of, &error));
+  cr_assert (error.code == GSL_EINVAL && strstr (error.message, "cannot be made"), "%s", error.message);
 }
 
 // ## Refusals
@@ -282,6 +284,44 @@ Test (levels, are_refused_where_there_are_none)
   cr_assert_null (sb_operator_blur_alloc (6, 6, 1, 0, SB_BOUNDARY_ZERO));
   cr_assert_null (sb_operator_blur_alloc (0, 6, 1, 4, SB_BOUNDARY_ZERO));
   cr_assert_null (sb_operator_blur_alloc (6, 6, 1, 4, (sb_boundary)7));
+  refused (GSL_EDOM, sb_operator_apply (window, CblasNoTrans, vector_of (-0.1), x, out));
+  refused (GSL_EUNSUP, window->type->values (window->state, 1, 0.5, out->data));
+  cr_assert_null (sb_operator_blur_alloc (6, 0, 1, 4, SB_BOUNDARY_ZERO));
+  cr_assert_null (sb_operator_blur_alloc (6, 6, 0, 4, SB_BOUNDARY_ZERO));
+  cr_assert_null (sb_operator_blur_alloc (6, 6, 1, (size_t)1 << 40, SB_BOUNDARY_ZERO));
   cr_assert_null (sb_operator_window_alloc (6, 0, 1, SB_KEEP_CENTRE));
+  cr_assert_null (sb_operator_window_alloc (0, 6, 1, SB_KEEP_CENTRE));
+  cr_assert_null (sb_operator_window_alloc (6, 6, 0, SB_KEEP_CENTRE));
+  cr_assert_null (sb_operator_window_alloc (6, 6, 1, (sb_keep)7));
+  cr_assert_null (sb_operator_window_alloc ((size_t)1 << 32, (size_t)1 << 32, 1, SB_KEEP_CENTRE));
   cr_assert (gsl_isnan (sb_operator_norm (blur, -1, 5)));
+}
+
+// A matrix that cannot be made at a level has no inverse there either; what it is made from is released with it.
+
+static int
+made_below_1 (const void *params, int rate, double level, gsl_matrix *A)
+{
+  (void)params, (void)rate;
+  gsl_matrix_set_identity (A);
+  return level < 1 ? GSL_SUCCESS : GSL_EDOM;
+}
+
+static void
+count (void *params)
+{
+  ++*(int *)params;
+}
+
+Test (levels, a_matrix_that_cannot_be_made)
+{
+  int released = 0;
+  gsl_matrix *x = normals (2, 3, 1), *out = matrix (2, 3);
+  sb_operator *A = sb_operator_family_alloc (3, made_below_1, 0, &released, count);
+  ok (sb_operator_inverse (A, CblasNoTrans, vector_of (0, 0.5), x, out));
+  cr_assert_lt (largest_difference (x, out), 1e-15);
+  refused (GSL_EDOM, sb_operator_inverse (A, CblasNoTrans, vector_of (0, 1), x, out));
+  refused (GSL_EDOM, sb_operator_apply (A, CblasNoTrans, vector_of (0, 1), x, out));
+  sb_operator_free (A);
+  cr_assert_eq (released, 1);
 }

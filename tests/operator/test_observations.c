@@ -235,6 +235,11 @@ Test (observations, what_does_not_fit_is_refused)
       cr_assert_null (sb_observation_from_text ("edges", none[k][0], none[k][1], none[k][2], &error));
       cr_assert (strstr (error.message, "images"), "%s", error.message);
     }
+  sb_error error = { 0 };
+  cr_assert_null (sb_observation_from_text ("inpaint hole=6", 8, 4, 1, &error));
+  cr_assert (strstr (error.message, "6x6 is none in an image of 8x4"), "%s", error.message);
+  cr_assert_null (sb_observation_from_text ("super-resolve factor=3", 9, 8, 1, &error));
+  cr_assert (strstr (error.message, "sides of 9x8"), "%s", error.message);
   sb_observation *o = of_line ("inpaint", 8, 1);
   gsl_matrix *x = matrix_all (2, 64, 1), *narrow = matrix (2, 63), *few = matrix (1, 64);
   refused (GSL_EBADLEN, sb_observe (o, (sb_stream){ 0 }, x, narrow));
@@ -254,4 +259,19 @@ Test (observations, what_does_not_fit_is_refused)
   gsl_matrix_set (x, 1, 3, GSL_NAN);
   refused (GSL_EDOM, sb_observe (edges, (sb_stream){ 0 }, x, y));
   sb_observation_free (edges);
+}
+
+// No images are observed, and shown, as none.
+
+Test (observations, of_no_images)
+{
+  const char *const kinds[] = { "inpaint", "super-resolve factor=2", "edges" };
+  for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++)
+    {
+      sb_observation *o = of_line (kinds[k], 8, 1);
+      gsl_matrix *y = matrix (0, sb_observation_numbers (o));
+      ok (sb_observe (o, (sb_stream){ 0 }, matrix (0, 64), y), "%s", kinds[k]);
+      ok (sb_observation_show (o, y, matrix (0, sb_observation_shown (o))), "%s", kinds[k]);
+      sb_observation_free (o);
+    }
 }

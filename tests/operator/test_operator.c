@@ -286,12 +286,22 @@ Test (operator, takes_its_state_over)
   int one = 1;
   cr_assert_null (sb_operator_alloc (&counted, &one, 0, 3));
   cr_assert_null (sb_operator_alloc (&counted, &one, 3, 0));
-  cr_assert_eq (freed, 2);
+  cr_assert_null (sb_operator_alloc (&counted, &one, SIZE_MAX, 3), "more than any memory holds");
+  cr_assert_null (sb_operator_alloc (&counted, &one, 3, SIZE_MAX), "more than any memory holds");
+  cr_assert_eq (freed, 4);
   sb_operator *A = sb_operator_alloc (&counted, &one, 2, 3);
-  cr_assert_eq (freed, 2);
+  cr_assert_eq (freed, 4);
   sb_operator_free (A);
   sb_operator_free (NULL);
-  cr_assert_eq (freed, 3);
+  cr_assert_eq (freed, 5);
+}
+
+// Also of a map to 0, whose images have no direction; a level is for those alone that have levels.
+
+Test (operator, norms)
+{
+  cr_assert_float_eq (sb_operator_norm (scoped (sb_operator_scalar_alloc (3, -2)), 0, 5), 2, 1e-15);
+  cr_assert_eq (sb_operator_norm (scoped (sb_operator_scalar_alloc (3, 0)), 0, 5), 0);
 }
 
 // $(\mathbf x, \mathbf y) \mapsto (A\mathbf x, \mathbf y)$ is orthonormal where $A$ is; one that fits nowhere is
@@ -328,4 +338,5 @@ Test (operator, sizes_and_masks_are_checked)
   cr_assert_null (sb_operator_cosine_alloc (1, 0, 1));
   cr_assert_null (sb_operator_cosine_alloc (1, 1, 0));
   cr_assert_null (sb_operator_cosine_alloc (1, (size_t)1 << 33, 1));
+  cr_assert_null (sb_operator_fourier_alloc (1, 0, 1));
 }

@@ -105,6 +105,7 @@ Test (operators, refuse_what_does_not_fit)
                 { "haar levels=0", NULL, HEIGHT, 3, GSL_EINVAL, "levels=0" },
                 { "haar levels=2", NULL, HEIGHT, 3, GSL_EBADLEN, "2 x 4 pixels, not of multiples of 4" },
                 { "downscale factor=4", NULL, HEIGHT, 3, GSL_EBADLEN, "2 x 4 pixels, not of multiples of 4" },
+                { "downscale factor=3", NULL, 3, 2, GSL_EBADLEN, "3 x 4 pixels, not of multiples of 3" },
                 { "enlarge factor=0", NULL, HEIGHT, 3, GSL_EINVAL, "factor=0" } };
   for (size_t k = 0; k < sizeof cases / sizeof *cases; k++)
     {

@@ -462,8 +462,10 @@ is_refused (fault f)
   numbers[5] = 1;
   if (f.mean)
     ok (sb_tensors_add (tensors, "mean", 1, &f.mean, mean));
-  ok (sb_tensors_add (tensors, "basis", f.rank, f.size, numbers));
-  ok (sb_tensors_add (tensors, "deviation", 1, &f.deviation, deviation));
+  if (f.rank)
+    ok (sb_tensors_add (tensors, "basis", f.rank, f.size, numbers));
+  if (f.deviation)
+    ok (sb_tensors_add (tensors, "deviation", 1, &f.deviation, deviation));
   if (f.image)
     ok (sb_tensors_note_add (tensors, "image", f.image));
   ok (sb_safetensors_write (tensors, path, &error), "%s", error.message);
@@ -486,6 +488,8 @@ Test (patches, a_file_that_holds_something_else_is_refused)
   is_refused ((fault){ "1x4x4", NULL, 4, { 2, 2, 2, 1 }, 4, 2, 0.5f, 1.00001f, 1e-5f });
   is_refused ((fault){ NULL, "no autoencoder", 4, { 2, 2, 2, 1 }, 4, 2, 0.5f, 1, 0 });
   is_refused ((fault){ "1x4x4", "no autoencoder", 4, { 2, 2, 2, 1 }, 0, 2, 0.5f, 1, 0 });
+  is_refused ((fault){ "1x4x4", "no autoencoder", 0, { 2, 2, 2, 1 }, 4, 2, 0.5f, 1, 0 });
+  is_refused ((fault){ "1x4x4", "no autoencoder", 4, { 2, 2, 2, 1 }, 4, 0, 0.5f, 1, 0 });
   is_refused ((fault){ "1x4", "note image", 4, { 2, 2, 2, 1 }, 4, 2, 0.5f, 1, 0 });
   is_refused ((fault){ "1x4x4x", "note image", 4, { 2, 2, 2, 1 }, 4, 2, 0.5f, 1, 0 });
   is_refused ((fault){ "1x4x-4", "note image", 4, { 2, 2, 2, 1 }, 4, 2, 0.5f, 1, 0 });
