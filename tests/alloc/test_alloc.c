@@ -418,6 +418,8 @@ PATH (process_in_a_basis)
   must (sb_process_trace (process, times (2), answer));
   must (sb_parts_log_density (process, x, v, answer));
   must (sb_parts_kl (process, x, v, v, answer));
+  must (sb_posterior_mean (process, SB_SCORE, NULL, times (2), x, z));
+  must (sb_posterior_log_density (process, all (2, 0.1), times (2), x, x, z, answer));
 }
 
 // A soft corruption, diagonal in a basis and not, from text; its prior, its maps, its SDE.
@@ -457,15 +459,22 @@ level_itself (const void *params, int rate, double level, gsl_matrix *A)
   return gsl_matrix_scale (A, rate ? 1 : level);
 }
 
+static void
+release_vector (void *params)
+{
+  gsl_vector_free (params);
+}
+
 PATH (operators_with_levels)
 {
-  sb_operator *A[]
-      = { kept (sb_operator_family_alloc (4, level_itself, 1, NULL, NULL)),
-          kept (sb_operator_blur_alloc (2, 2, 1, 0, SB_BOUNDARY_PERIODIC)),
-          kept (sb_operator_window_alloc (2, 2, 1, SB_KEEP_BORDER)), kept (sb_operator_multiple_alloc (4)) };
+  gsl_vector *params = unscoped (all (1, 0)); // the operator's, which releases it, also where it cannot be made
+  sb_operator *A[] = { kept (sb_operator_family_alloc (4, level_itself, 1, params, release_vector)),
+                       kept (sb_operator_blur_alloc (2, 2, 1, 0, SB_BOUNDARY_PERIODIC)),
+                       kept (sb_operator_window_alloc (2, 2, 1, SB_KEEP_BORDER)), kept (sb_operator_multiple_alloc (4)),
+                       kept (sb_operator_blur_alloc (4, 1, 1, 2, SB_BOUNDARY_ZERO)) };
   gsl_matrix *x = units (1, 4), *out = units (1, 4);
   const gsl_vector_view level = gsl_vector_view_array ((double[]){ 0.5 }, 1);
-  for (size_t k = 0; k < 4; k++)
+  for (size_t k = 0; k < sizeof A / sizeof *A; k++)
     {
       must (sb_operator_apply (A[k], CblasTrans, &level.vector, x, out));
       if (A[k]->type->rate)
@@ -729,6 +738,16 @@ PATH (marginal)
   must (sb_marginal_chain (&reverse, mean, covariance));
   must (sb_marginal_step (&reverse, 0, 1. / 3, mean, covariance));
   must (sb_marginal_nll (mean, covariance, mean, covariance, &nll));
+}
+
+PATH (marginal_in_a_basis)
+{
+  const sb_process *process = IN_BASIS;
+  const sb_reverse reverse = { .score = kept (sb_score_exact_alloc (some_law (process, 1), process)),
+                               .view = SB_SCORE,
+                               .variance = SB_VARIANCE_BETA };
+  must (sb_marginal_step (&reverse, 0.3, 0.6, all (process->dimension, 1),
+                          units (process->dimension, process->dimension)));
 }
 
 PATH (clip) { kept (sb_score_clip_alloc (chain ().score, -1, 1)); }
@@ -1186,6 +1205,35 @@ PATH (operators)
   must (sb_operator_apply (haar, CblasNoTrans, NULL, units (1, 4), units (1, 4)));
 }
 
+PATH (operators_from_text)
+{
+  const sb_operator_setting of = { .dimension = 4, .height = 2, .width = 2, .channels = 1 };
+  kept (sb_operator_from_text ("cosine", &of, NULL));
+  kept (sb_corruption_from_text ("blur half=2 boundary=symmetric", &of, NULL));
+  kept (sb_corruption_from_text ("window", &of, NULL));
+}
+
+static void
+observe (const char *task)
+{
+  sb_observation *of = sb_observation_from_text (task, 2, 2, 1, NULL);
+  must (of ? GSL_SUCCESS : reported);
+  gsl_matrix *x = gsl_matrix_calloc (1, 4), *y = gsl_matrix_calloc (1, sb_observation_numbers (of));
+  int status = x && y ? sb_observe (of, (sb_stream){ 0 }, x, y) : GSL_ENOMEM;
+  if (!status)
+    status = sb_observation_show (of, y, x);
+  gsl_matrix_free (x);
+  gsl_matrix_free (y);
+  sb_observation_free (of);
+  must (status);
+}
+
+PATH (observing_a_hole) { observe ("inpaint"); }
+
+PATH (observing_fewer_pixels) { observe ("super-resolve factor=2"); }
+
+PATH (observing_edges) { observe ("edges"); }
+
 // ## The autoencoder of patches
 
 PATH (patches)
@@ -1231,6 +1279,13 @@ PATH (samples_on_a_line)
   must (sb_paired_bootstrap (x, x, 0.9, 3, (sb_stream){ 0 }, &(sb_paired_mean){ 0 }));
 }
 
+static double
+displacement (double level, void *params)
+{
+  (void)params;
+  return level;
+}
+
 PATH (schedule)
 {
   sb_operator *blur = kept (sb_operator_blur_alloc (2, 2, 1, 2, SB_BOUNDARY_ZERO));
@@ -1247,6 +1302,7 @@ PATH (schedule)
   must (sb_shortest_path (distance, epsilon, 0, 1, node, &count, &cost));
   must (sb_schedule_search (distance, 2, &epsilon, node, &cost));
   must (sb_mean_displacement (blur, 1, x, &mean));
+  must (sb_matched_level (&(sb_matched){ { displacement, NULL }, 0, 2, 1 }, 0, 0, 0.5, &mean));
 }
 
 PATH (transport)
