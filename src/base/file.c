@@ -308,6 +308,12 @@ resolve (const char *path)
       free (at);
       at = next;
     }
+  if (!next && errno == ENOMEM) // else the link would be taken for its target, and replaced
+    {
+      free (at);
+      errno = ENOMEM;
+      return NULL;
+    }
   return at;
 }
 

@@ -202,6 +202,19 @@ PATH (whole_file)
   must (sb_file_commit (file, NULL));
 }
 
+// At the end of a link to nothing.
+
+PATH (file_behind_a_link)
+{
+  static char link[256];
+  strcpy (link, in_folder ("link"));
+  must (symlink (WRITTEN, link) == 0 ? GSL_SUCCESS : GSL_EFAILED);
+  sb_file *file = sb_file_create (link, NULL);
+  unlink (link);
+  must (file ? GSL_SUCCESS : reported);
+  must (sb_file_commit (file, NULL));
+}
+
 PATH (idx_gzip) { kept (sb_idx_read (in_source ("data/t10k-labels-idx1-ubyte.gz"), NULL)); }
 
 // ## Numbers to work with
