@@ -18,5 +18,6 @@ check_PROGRAMS += %D%/test_integrate
 %C%_test_integrate_SOURCES = %D%/test_integrate.c
 %C%_test_pool_SOURCES = %D%/test_pool.c
 %C%_test_entry_SOURCES = %D%/test_entry.c
-check_PROGRAMS += %D%/test_rows
+check_PROGRAMS += %D%/test_checks %D%/test_rows
+%C%_test_checks_SOURCES = %D%/test_checks.c
 %C%_test_rows_SOURCES = %D%/test_rows.c

@@ -95,6 +95,30 @@ Test (entry, limits_are_in_or_out)
              "case %zu", k);
 }
 
+// Names that are too many for a line of an error end where it does; numbers that are too many for a list are refused,
+// however many they are.
+
+static const sb_entry *
+of_long_names (size_t k)
+{
+  static const sb_entry same = { "a-name-of-which-not-many-fit-into-the-line-of-an-error", "none", NULL, 0 };
+  return k < 20 ? &same : NULL;
+}
+
+Test (entry, long_lines)
+{
+  double value[SB_KEYS_MOST];
+  sb_error error = { 0 };
+  cr_assert_null (sb_entry_read (of_long_names, "brush", "plain", value, &error));
+  refused (GSL_EINVAL, error.code);
+  cr_assert (strncmp (error.message, "brush: a-name-of", 16) == 0 && strlen (error.message) < sizeof error.message);
+  static char list[5000] = "block weight=1 steps=0";
+  for (size_t k = strlen (list); k + 2 < sizeof list; k++)
+    list[k] = '0';
+  cr_assert_null (sb_entry_read (family, "brush", list, value, &error));
+  cr_assert (error.code == GSL_EINVAL && strstr (error.message, "steps="), "%s", error.message);
+}
+
 Test (entry, what_is_wrong_is_named)
 {
   const char *const bad[][2]

@@ -17,6 +17,7 @@
 #include <sys/wait.h>
 #include <dirent.h>
 #include <signal.h>
+#include <time.h>
 #include <unistd.h>
 
 // Each test works in a folder of its own and leaves nothing there but, perhaps, a file "a".
@@ -237,6 +238,49 @@ Test (file, temporaries_do_not_collide)
   cr_assert (unlink ("a") == 0 && unlink ("b") == 0 && unlink (".scorebook-1.tmp.txt") == 0);
 }
 
+// An empty one may be about to be locked, and is swept away a minute later; a link is none of ours.
+
+static void
+grow_old (const char *path)
+{
+  const time_t then = time (NULL) - 120;
+  cr_assert_eq (utimensat (AT_FDCWD, path, (struct timespec[]){ { .tv_sec = then }, { .tv_sec = then } }, 0), 0);
+}
+
+Test (file, empty_temporaries_are_given_a_minute)
+{
+  const char *young = ".scorebook-1-0.tmp", *old = ".scorebook-1-1.tmp", *link = ".scorebook-1-2.tmp";
+  write_directly (young, "");
+  write_directly (old, "");
+  cr_assert_eq (symlink ("elsewhere", link), 0);
+  grow_old (old);
+  write_whole ("a", "new");
+  check_holds ("a", "new");
+  struct stat s;
+  cr_assert (access (young, F_OK) == 0 && lstat (old, &s) != 0 && lstat (link, &s) == 0);
+  cr_assert (unlink (young) == 0 && unlink (link) == 0);
+}
+
+// Where no name is left for the temporary, nothing is written.
+
+Test (file, temporaries_run_out_of_names)
+{
+  enum
+  {
+    NAMES = 1000
+  };
+  write_directly ("a", "old");
+  sb_error error = { 0 };
+  for (unsigned k = 0; k < NAMES; k++)
+    write_directly (temporary_name (k), "");
+  sb_file *file = sb_file_create ("a", &error);
+  refused (GSL_EFAILED, file ? sb_file_commit (file, &error) : error.code);
+  check_message (&error, GSL_EFAILED, "a", EEXIST);
+  check_holds ("a", "old");
+  for (unsigned k = 0; k < NAMES; k++)
+    cr_assert_eq (unlink (temporary_name (k)), 0);
+}
+
 // A process that is killed leaves nothing, where the file system has files without a name.
 
 Test (file, a_killed_process_leaves_nothing)
@@ -315,6 +359,33 @@ Test (file, links_are_followed)
   cr_assert (unlink ("sub/first") == 0 && unlink ("sub/second") == 0 && rmdir ("sub") == 0);
 }
 
+// As many links in a row as the system follows, to a file that is not there; of one more it follows none.
+
+Test (file, links_by_the_dozen)
+{
+  enum
+  {
+    MOST = 40
+  };
+  char name[16], to[16] = "a";
+  for (int k = 0; k <= MOST; k++)
+    {
+      snprintf (name, sizeof name, "link-%d", k);
+      cr_assert_eq (symlink (to, name), 0);
+      strcpy (to, name);
+    }
+  sb_error error = { 0 };
+  cr_assert_null (sb_file_create ("link-40", &error));
+  check_message (&error, GSL_EFAILED, "link-40", ELOOP);
+  write_whole ("link-39", "new");
+  check_holds ("a", "new");
+  for (int k = 0; k <= MOST; k++)
+    {
+      snprintf (name, sizeof name, "link-%d", k);
+      cr_assert_eq (unlink (name), 0);
+    }
+}
+
 // ## Permissions
 
 Test (file, new_files_follow_the_umask)
@@ -370,6 +441,20 @@ Test (file, there_must_be_a_folder_and_a_name)
   cr_assert_eq (rmdir ("sub"), 0);
 }
 
+// The path to the end of a link may be too long where the path to the link is not.
+
+Test (file, links_may_lead_too_far)
+{
+  char path[PATH_MAX] = "", end[NAME_MAX] = "";
+  memset (end, 'x', sizeof end - 1);
+  cr_assert_eq (symlink (end, "link"), 0);
+  while (strlen (path) + sizeof "./link" < sizeof path)
+    strcat (path, "./");
+  strcat (path, "link");
+  check_cannot_create (path, ENAMETOOLONG);
+  cr_assert_eq (unlink ("link"), 0);
+}
+
 Test (file, names_have_an_end)
 {
   char path[2 * PATH_MAX];
@@ -407,6 +492,20 @@ Test (file, folders_may_be_read_only)
   check_cannot_create ("sub/a", EACCES);
   become_oneself ();
   cr_assert_eq (rmdir ("sub"), 0);
+}
+
+// ... where even a file that may be written cannot be replaced.
+
+Test (file, files_of_read_only_folders_stand)
+{
+  cr_assert_eq (mkdir ("sub", 0755), 0);
+  write_directly ("sub/a", "old");
+  cr_assert (chmod ("sub/a", 0666) == 0 && chmod ("sub", 0555) == 0);
+  become_nobody ();
+  check_cannot_create ("sub/a", EACCES);
+  become_oneself ();
+  check_holds ("sub/a", "old");
+  cr_assert (chmod ("sub", 0755) == 0 && unlink ("sub/a") == 0 && rmdir ("sub") == 0);
 }
 
 Test (file, a_read_only_file_is_not_replaced)
@@ -482,6 +581,19 @@ Test (file, a_failed_write_leaves_the_old_file)
   cr_assert_eq (setrlimit (RLIMIT_FSIZE, &before), 0);
   check_holds ("a", "old");
   cr_assert_eq (entries (), 1);
+}
+
+// An error of the stream that is none of a write.
+
+Test (file, the_stream_is_not_for_reading)
+{
+  write_directly ("a", "old");
+  sb_error error = { 0 };
+  sb_file *file = created ("a");
+  cr_assert (fputs ("new", file->stream) >= 0 && fgetc (file->stream) == EOF);
+  refused (GSL_EFAILED, sb_file_commit (file, &error));
+  check_message (&error, GSL_EFAILED, "a", EIO);
+  check_holds ("a", "old");
 }
 
 // If the folder goes away, or a folder takes the name, before commit, nothing is left and commit says so.
