@@ -100,10 +100,14 @@ Test (edges, refuses_what_does_not_fit)
   gsl_matrix *x = matrix_all (2, H * W, 0), *edges = matrix (2, H * W);
   refused (GSL_EBADLEN, sb_edges (x, H, W + 1, 1, 0, edges));
   refused (GSL_EBADLEN, sb_edges (x, H, W, 0, 0, edges));
+  refused (GSL_EBADLEN, sb_edges (x, 0, W, 1, 0, edges));
+  refused (GSL_EBADLEN, sb_edges (x, H, 0, 1, 0, edges));
+  refused (GSL_EBADLEN, sb_edges (x, (size_t)1 << 32, (size_t)1 << 32, H * W, 0, edges), "their product is 0");
   refused (GSL_EBADLEN, sb_edges (x, H, W, 1, 0, matrix (3, H * W)));
   refused (GSL_EBADLEN, sb_edges (x, H, W, 1, 0, matrix (2, H * W + 1)));
   refused (GSL_EINVAL, sb_edges (x, H, W, 1, -1, edges));
   refused (GSL_EINVAL, sb_edges (x, H, W, 1, NAN, edges));
+  refused (GSL_EINVAL, sb_edges (x, H, W, 1, HUGE_VAL, edges));
   gsl_matrix *both = matrix (2, H * W);
   refused (GSL_EINVAL, sb_edges (both, H, W, 1, 0, both));
   refused (GSL_EDOM, sb_edges (matrix_all (2, H * W, NAN), H, W, 1, 0, edges));

@@ -168,6 +168,11 @@ Test (folder, sizes_that_are_none)
   refused (GSL_EINVAL, error.code);
   cr_assert_null (sb_bytes_resize (&thin, 0, "thin", &error));
   refused (GSL_EINVAL, error.code);
+  const sb_bytes tall = { { 3, { 1, (1 << 16) + 1, 1 } }, data }, wide = { { 3, { 1, 1, (1 << 16) + 1 } }, data };
+  cr_assert_null (sb_bytes_resize (&tall, 1, "tall", &error));
+  refused (GSL_EINVAL, error.code);
+  cr_assert_null (sb_bytes_resize (&wide, 1, "wide", &error));
+  refused (GSL_EINVAL, error.code);
   cr_assert_null (sb_bytes_resize (&thin, 1 << 16, "thin", &error));
   refused (GSL_EUNSUP, error.code);
 }

@@ -4,6 +4,7 @@
 // no gigabytes, and never an array that is not the one that was written.
 
 #include "dataset/idx.h"
+#include "dataset/source.h"
 #include "scratch.h"
 #include "scope.h"
 
@@ -13,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 TestSuite (idx, .init = scratch_begin, .fini = scratch_end);
 
@@ -373,6 +375,52 @@ Test (idx, what_is_no_file_is_refused)
       refused (GSL_EFAILED, error.code);
     }
   cr_assert_null (sb_idx_read (scratch_path ("missing"), NULL), "the record is optional");
+  refused (GSL_EFAILED, sb_idx_scan (scratch_path ("missing"), NULL, NULL, NULL, NULL));
+}
+
+// A file that is there, and whose bytes cannot be read.
+
+Test (idx, what_cannot_be_read_is_said)
+{
+  const char *path = "/proc/self/mem";
+  if (access (path, R_OK) != 0)
+    cr_skip_test ("no %s here", path);
+  sb_error error = { 0 };
+  cr_assert_null (sb_idx_read (path, &error));
+  refused (GSL_EFAILED, error.code);
+  cr_assert_str_eq (error.message, "/proc/self/mem: byte 0: Input/output error");
+}
+
+// ## A byte ahead
+//
+// That there is more is said as often as it is asked, and neither loses a byte nor moves its place; nothing is read in
+// between.
+
+Test (idx, more_may_be_asked_twice)
+{
+  unsigned char read = 0, packed[64];
+  for (int gzip = 0; gzip < 2; gzip++)
+    {
+      const size_t count = gzip ? scratch_gzip ("ab", 2, packed, sizeof packed) : 2;
+      scratch_write (scratch_path ("file"), gzip ? packed : (const unsigned char *)"ab", count);
+      sb_source *source = sb_source_open (scratch_path ("file"), NULL);
+      int more = 0;
+      for (const char *c = "ab"; *c; c++)
+        {
+          for (int again = 0; again < 2; again++)
+            {
+              ok (sb_source_more (source, &more, NULL));
+              cr_assert (more);
+              ok (sb_source_read (source, "nothing", 0, &read, NULL));
+            }
+          ok (sb_source_read (source, "a letter", 1, &read, NULL));
+          cr_assert_eq (read, *c);
+        }
+      ok (sb_source_more (source, &more, NULL));
+      cr_assert (!more);
+      ok (sb_source_end (source, NULL));
+      sb_source_close (source);
+    }
 }
 
 // ## Anything

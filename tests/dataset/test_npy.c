@@ -4,6 +4,7 @@
 // description has them. What is damaged gives one line and no array.
 
 #include "dataset/npy.h"
+#include "dataset/source.h"
 #include "property.h"
 #include "scope.h"
 #include "scratch.h"
@@ -353,41 +354,43 @@ Test (npy, wrong_dictionaries_are_refused)
   {
     const char *text;
     int code;
-  } wrong[] = { { "", GSL_EINVAL },
-                { "{}", GSL_EINVAL },
-                { "{'descr': '<f8', 'fortran_order': False, }", GSL_EINVAL },
-                { "{'descr': '<f8', 'fortran_order': False, 'fortran_order': False, 'shape': (2, 3), }", GSL_EINVAL },
-                { "{'descr': '<f8', 'descr': '<f8', 'shape': (2, 3), }", GSL_EINVAL },
-                { "{'descr': '<f8', 'fortran_order': False, 'shape': (2, 3), 'more': 1}", GSL_EINVAL },
-                { "{'descr': '<f8', 'fortran_order': 0, 'shape': (2, 3), }", GSL_EINVAL },
-                { "{'descr': '<f8', 'fortran_order': False, 'shape': (6), }", GSL_EINVAL },
-                { "{'descr': '<f8', 'fortran_order': False, 'shape': 6, }", GSL_EINVAL },
-                { "{'descr': '<f8', 'fortran_order': False, 'shape': (2 3), }", GSL_EINVAL },
-                { "{'descr': '<f8', 'fortran_order': False, 'shape': (2, 3, , ), }", GSL_EINVAL },
-                { "{'descr': '<f8', 'fortran_order': False, 'shape': (-2, 3), }", GSL_EINVAL },
-                { "{'descr': '<f8', 'fortran_order': False, 'shape': (2.0, 3), }", GSL_EINVAL },
-                { "{'descr': '<f8', 'fortran_order': False, 'shape': (2LL, 3), }", GSL_EINVAL },
-                { "{'descr': '<f8', 'fortran_order': False, 'shape': (L, 3), }", GSL_EINVAL },
-                { "{'descr': '<f8', 'fortran_order': False, 'shape': (2, 3), } x", GSL_EINVAL },
-                { "{'descr': '<f8', 'fortran_order': False, 'shape': (2, 3), }\n", GSL_EINVAL },
-                { "{'descr': '<f8', 'fortran_order': False 'shape': (2, 3), }", GSL_EINVAL },
-                { "{'descr': '<f8', 'fortran_order': False, 'shape' (2, 3), }", GSL_EINVAL },
-                { "{'descr': '<f8\", 'fortran_order': False, 'shape': (2, 3), }", GSL_EINVAL },
-                { "{'descr': '', 'fortran_order': False, 'shape': (2, 3), }", GSL_EINVAL },
-                { "{'descr': '<f\n8', 'fortran_order': False, 'shape': (2, 3), }", GSL_EINVAL },
-                { "{'descr': [('a', '<f8')], 'fortran_order': False, 'shape': (2, 3), }", GSL_EINVAL },
-                { "['descr': '<f8', 'fortran_order': False, 'shape': (2, 3), ]", GSL_EINVAL },
-                { "{'descr': '<c16', 'fortran_order': False, 'shape': (3, 1), }", GSL_EUNSUP },
-                { "{'descr': '<<f8', 'fortran_order': False, 'shape': (2, 3), }", GSL_EUNSUP },
-                { "{'descr': '<f16', 'fortran_order': False, 'shape': (1, 3), }", GSL_EUNSUP },
-                { "{'descr': '<U12', 'fortran_order': False, 'shape': (1, 1), }", GSL_EUNSUP },
-                { "{'descr': '<M8', 'fortran_order': False, 'shape': (2, 3), }", GSL_EUNSUP },
-                { "{'descr': '|b1', 'fortran_order': False, 'shape': (2, 24), }", GSL_EINVAL },
-                { "{'descr': '<f8', 'fortran_order': False, 'shape': (), }", GSL_EUNSUP },
-                { "{'descr': '<f8', 'fortran_order': False, 'shape': (1,1,1,1,1,1,1,2,3), }", GSL_EUNSUP },
-                { "{'descr': '<f8', 'fortran_order': False, 'shape': (2, 4), }", GSL_EOF },
-                { "{'descr': '<f8', 'fortran_order': False, 'shape': (2, 2), }", GSL_EINVAL },
-                { "{'descr': '<f8', 'fortran_order': False, 'shape': (0, 3), }", GSL_EINVAL } };
+  } wrong[]
+      = { { "", GSL_EINVAL },
+          { "{}", GSL_EINVAL },
+          { "{'descr': '<f8', 'fortran_order': False, }", GSL_EINVAL },
+          { "{'descr': '<f8', 'fortran_order': False, 'fortran_order': False, 'shape': (2, 3), }", GSL_EINVAL },
+          { "{'descr': '<f8', 'descr': '<f8', 'shape': (2, 3), }", GSL_EINVAL },
+          { "{'descr': '<f8', 'fortran_order': False, 'shape': (2, 3), 'more': 1}", GSL_EINVAL },
+          { "{'descr': '<f8', 'fortran_order': 0, 'shape': (2, 3), }", GSL_EINVAL },
+          { "{'descr': '<f8', 'fortran_order': False, 'shape': (6), }", GSL_EINVAL },
+          { "{'descr': '<f8', 'fortran_order': False, 'shape': 6, }", GSL_EINVAL },
+          { "{'descr': '<f8', 'fortran_order': False, 'shape': (2 3), }", GSL_EINVAL },
+          { "{'descr': '<f8', 'fortran_order': False, 'shape': (2, 3, , ), }", GSL_EINVAL },
+          { "{'descr': '<f8', 'fortran_order': False, 'shape': (-2, 3), }", GSL_EINVAL },
+          { "{'descr': '<f8', 'fortran_order': False, 'shape': (2.0, 3), }", GSL_EINVAL },
+          { "{'descr': '<f8', 'fortran_order': False, 'shape': (2LL, 3), }", GSL_EINVAL },
+          { "{'descr': '<f8', 'fortran_order': False, 'shape': (L, 3), }", GSL_EINVAL },
+          { "{'descr': '<f8', 'fortran_order': False, 'shape': (2, 3), } x", GSL_EINVAL },
+          { "{'descr': '<f8', 'fortran_order': False, 'shape': (2, 3), }\n", GSL_EINVAL },
+          { "{'descr': '<f8', 'fortran_order': False 'shape': (2, 3), }", GSL_EINVAL },
+          { "{'descr': '<f8', 'fortran_order': False, 'shape' (2, 3), }", GSL_EINVAL },
+          { "{'descr': '<f8\", 'fortran_order': False, 'shape': (2, 3), }", GSL_EINVAL },
+          { "{'descr': '', 'fortran_order': False, 'shape': (2, 3), }", GSL_EINVAL },
+          { "{'descr': '<ffffffffffffffffffffffffffffffff8', 'fortran_order': False, 'shape': (2, 3), }", GSL_EINVAL },
+          { "{'descr': '<f\n8', 'fortran_order': False, 'shape': (2, 3), }", GSL_EINVAL },
+          { "{'descr': [('a', '<f8')], 'fortran_order': False, 'shape': (2, 3), }", GSL_EINVAL },
+          { "['descr': '<f8', 'fortran_order': False, 'shape': (2, 3), ]", GSL_EINVAL },
+          { "{'descr': '<c16', 'fortran_order': False, 'shape': (3, 1), }", GSL_EUNSUP },
+          { "{'descr': '<<f8', 'fortran_order': False, 'shape': (2, 3), }", GSL_EUNSUP },
+          { "{'descr': '<f16', 'fortran_order': False, 'shape': (1, 3), }", GSL_EUNSUP },
+          { "{'descr': '<U12', 'fortran_order': False, 'shape': (1, 1), }", GSL_EUNSUP },
+          { "{'descr': '<M8', 'fortran_order': False, 'shape': (2, 3), }", GSL_EUNSUP },
+          { "{'descr': '|b1', 'fortran_order': False, 'shape': (2, 24), }", GSL_EINVAL },
+          { "{'descr': '<f8', 'fortran_order': False, 'shape': (), }", GSL_EUNSUP },
+          { "{'descr': '<f8', 'fortran_order': False, 'shape': (1,1,1,1,1,1,1,2,3), }", GSL_EUNSUP },
+          { "{'descr': '<f8', 'fortran_order': False, 'shape': (2, 4), }", GSL_EOF },
+          { "{'descr': '<f8', 'fortran_order': False, 'shape': (2, 2), }", GSL_EINVAL },
+          { "{'descr': '<f8', 'fortran_order': False, 'shape': (0, 3), }", GSL_EINVAL } };
   unsigned char file[ROOM];
   for (size_t k = 0; k < sizeof wrong / sizeof *wrong; k++)
     expect_refusal (file, compose (file, 1, wrong[k].text, numbers, sizeof numbers), wrong[k].code, wrong[k].text);
@@ -480,6 +483,7 @@ Test (npy, what_is_no_file_is_refused)
       scratch_expect_line (&error, paths[k]);
       refused (GSL_EFAILED, error.code);
     }
+  refused (GSL_EFAILED, sb_npy_scan (scratch_path ("missing"), NULL, NULL, NULL, NULL));
 }
 
 // ## Writing where one cannot
@@ -521,5 +525,7 @@ Test (npy, a_shape_that_does_not_fit_is_refused)
   const sb_shape shapes[] = { { 0, { 0 } }, { 1, { 5 } }, { 2, { 3, 3 } }, { 9, { 0 } }, { 2, { SIZE_MAX, 6 } } };
   for (size_t k = 0; k < 5; k++)
     refused (GSL_EBADLEN, sb_npy_write (scratch_path ("out"), x, &shapes[k], SB_NPY_FLOAT64, NULL));
+  const gsl_matrix more = { .size1 = SB_SOURCE_LIMIT / 16 + 1, .size2 = 2, .tda = 2 }; // by two numbers
+  refused (GSL_EUNSUP, sb_npy_write (scratch_path ("out"), &more, NULL, SB_NPY_FLOAT64, NULL));
   cr_assert_eq (scratch_files (), 0);
 }

@@ -138,8 +138,8 @@ Test (png, what_cannot_be_drawn_is_refused)
 {
   gsl_matrix *x = matrix_all (1, 4, 0), *none = matrix (0, 4), *empty = matrix (1, 0);
   expect_no_drawing (none, plain, GSL_EINVAL);
-  sb_png_grid grids[11];
-  for (size_t k = 0; k < 11; k++)
+  sb_png_grid grids[12];
+  for (size_t k = 0; k < 12; k++)
     grids[k] = plain;
   grids[0].channels = 2;
   grids[1].channels = 0;
@@ -152,7 +152,8 @@ Test (png, what_cannot_be_drawn_is_refused)
   grids[8].height = grids[8].width = SIZE_MAX / 2 + 1;
   grids[9].high = -1;
   grids[10].columns = 65537;
-  for (size_t k = 0; k < 11; k++)
+  grids[11].width = 65537;
+  for (size_t k = 0; k < 12; k++)
     expect_no_drawing (x, grids[k], GSL_EINVAL);
   sb_png_grid other = plain;
   other.width = 3;
@@ -425,4 +426,9 @@ Test (png, what_is_no_file_is_refused)
   cr_assert_null (sb_png_read (scratch_path ("."), &error));
   scratch_expect_line (&error, scratch_path ("."));
   cr_assert_null (sb_png_read ("/dev/null", NULL));
+  if (access ("/proc/self/mem", R_OK) == 0)
+    {
+      cr_assert_null (sb_png_read ("/proc/self/mem", &error));
+      cr_assert_str_eq (error.message, "/proc/self/mem: the file cannot be read");
+    }
 }

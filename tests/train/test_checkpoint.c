@@ -567,6 +567,7 @@ Test (checkpoint, malformed_headers_are_refused)
   refuse ("{}{}", 0, "header");
   refuse ("{\"\xff\":1}", 0, "header");
   refuse ("{\"a\":1}", 0, "tensor a");
+  refuse ("{\"a\":1,\"w\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}", 4, "tensor a");
   refuse ("{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]},\"a\":{\"dtype\":\"F32\",\"shape\":[1],"
           "\"data_offsets\":[0,4]}}",
           4, "duplicate");
@@ -599,6 +600,7 @@ Test (checkpoint, malformed_tensors_are_refused)
                                          "[0,4,4]",
                                          "\"x\"",
                                          "[0,4.0]",
+                                         "[0.0,4]",
                                          "[0,\"4\"]",
                                          "[0,-4]",
                                          "[9223372036854775804,9223372036854775807]",
@@ -705,6 +707,31 @@ Test (checkpoint, numbers_that_are_not_finite_are_refused)
       check_refusal (sb_safetensors_check (path, &error), &error, "not finite", "poisoned: number 2");
       remove (path);
     }
+}
+
+// In the first of many blocks of numbers; those after it are not read.
+
+Test (checkpoint, numbers_of_many_blocks_are_finite)
+{
+  enum
+  {
+    COUNT = 100000
+  };
+  sb_error error = { 0 };
+  char header[100];
+  snprintf (header, sizeof header, "{\"w\":{\"dtype\":\"F32\",\"shape\":[%d],\"data_offsets\":[0,%d]}}", COUNT,
+            4 * COUNT);
+  const size_t length = strlen (header);
+  char *bytes = scoped (calloc (8 + length + 4 * COUNT, 1));
+  memcpy (bytes, &(uint64_t){ length }, 8);
+  memcpy (bytes + 8, header, length);
+  put (path, bytes, 8 + length + 4 * COUNT);
+  cr_assert_eq (scoped (sb_safetensors_read (path, &error))->tensor[0].count, COUNT);
+  memcpy (bytes + 8 + length + 4 * 5, &(float){ NAN }, 4);
+  put (path, bytes, 8 + length + 4 * COUNT);
+  check_refusal (sb_safetensors_read (path, &error), &error, "a block", "w: number 5 is not finite");
+  check_refusal (sb_safetensors_check (path, &error), &error, "a block", "w: number 5 is not finite");
+  remove (path);
 }
 
 // ## What other programs write
@@ -822,6 +849,43 @@ Test (checkpoint, what_cannot_be_read_is_not_written)
   refuse_to_write (a, value, "UTF-8");
 }
 
+// A tensor of too many axes, and notes that make the header longer than any that would be read.
+
+Test (checkpoint, too_much_is_not_written)
+{
+  enum
+  {
+    LENGTH = 17 << 20
+  };
+  sb_error error = { 0 };
+  float number = 1;
+  char *note = scoped ((char *)malloc (LENGTH));
+  memset (note, 'x', LENGTH);
+  note[LENGTH - 1] = 0;
+  sb_tensors *tensors = scoped (sb_tensors_alloc ());
+  refused (GSL_EINVAL, sb_tensors_add (tensors, "w", 5, (size_t[]){ 1, 1, 1, 1, 1 }, &number));
+  ok (sb_tensors_note_add (tensors, "long", note));
+  refused (GSL_EINVAL, sb_safetensors_write (tensors, path, &error));
+  cr_assert (strstr (error.message, "is longer than"), "%s", error.message);
+  cr_assert_neq (access (path, F_OK), 0, "it was written");
+}
+
+// A file may hold notes alone, or nothing.
+
+Test (checkpoint, a_file_of_no_tensors)
+{
+  static const char *const headers[] = { "{}", "{\"__metadata__\":{\"by\":\"me\"}}" };
+  for (size_t k = 0; k < 2; k++)
+    {
+      sb_error error = { 0 };
+      write_raw (strlen (headers[k]), headers[k], strlen (headers[k]), 0);
+      const sb_tensors *tensors = scoped (sb_safetensors_read (path, &error), "%s", error.message);
+      cr_assert (tensors->count == 0 && tensors->notes == k);
+      refuse (headers[k], 1, "more in the file");
+    }
+  remove (path);
+}
+
 // Weights are floats: of whole numbers under the right name it is said what they are.
 
 Test (checkpoint, whole_numbers_are_no_weights)
@@ -848,6 +912,18 @@ Test (checkpoint, what_cannot_be_read_is_said)
   cr_assert_null (sb_safetensors_read (folder, &error));
   refused (GSL_EFAILED, error.code, "%s", error.message);
   cr_assert_null (strchr (error.message, '\n'));
+  const char *unreadable = "/sys/class/net/lo/speed"; // said to have 4096 bytes, of which none can be read
+  FILE *file = fopen (unreadable, "r");
+  if (file)
+    {
+      if (fgetc (file) == EOF && ferror (file))
+        {
+          cr_assert_null (sb_safetensors_read (unreadable, &error));
+          refused (GSL_EFAILED, error.code, "%s", error.message);
+          cr_assert (strstr (error.message, "Invalid argument"), "%s", error.message);
+        }
+      fclose (file);
+    }
   sb_model *model = some_model ();
   sb_training *training = some_training (model, 1);
   refused (GSL_EFAILED, sb_checkpoint_read (path, model->net, training, NULL), "without a record of why");
