@@ -90,10 +90,11 @@ pca_factorise (pca_factor *f)
   multiply_columns (&f->root, &f->U);
   gsl_matrix_set_identity (&f->L);
   gsl_blas_dsyrk (CblasLower, CblasNoTrans, 1, &f->U, 1, &f->L);
-  if (gsl_linalg_cholesky_decomp1 (&f->L))
-    SB_ERROR (NULL, GSL_EDOM, "a component's loadings are too large beside its noise");
+  const int status = gsl_linalg_cholesky_decomp1 (&f->L); // which takes what is not finite
   for (size_t j = 0; j < f->L.size1; j++)
     log_det += log (gsl_matrix_get (&f->L, j, j));
+  if (status || !gsl_finite (log_det))
+    SB_ERROR (NULL, GSL_EDOM, "a component's loadings are too large beside its noise");
   f->log_det = log_det;
   return GSL_SUCCESS;
 }

@@ -2,6 +2,7 @@
 
 #include "ask.h"
 #include "batch.h"
+#include "process/kinds.h"
 #include "process/vp.h"
 #include "property.h"
 #include "scope.h"
@@ -432,6 +433,22 @@ Test (pca_mixture, refusals)
   cr_assert_null (sb_target_pca_mixture_alloc (NULL, p.mu, narrow, p.v));
   cr_assert_null (sb_target_pca_mixture_alloc (NULL, p.mu, p.W, vector_all (3, 1)));
   cr_assert_null (sb_target_pca_mixture_alloc (NULL, p.mu, p.W, vector_all (2, -1)));
+  cr_assert_null (sb_target_pca_mixture_alloc (NULL, p.mu, p.W, vector_all (2, HUGE_VAL)));
+  cr_assert_null (sb_target_pca_mixture_alloc (NULL, p.mu, p.W, vector_of (NAN, 1)));
+  cr_assert_null (sb_target_pca_mixture_alloc (vector_of (1, -1), p.mu, p.W, p.v));
+  cr_assert_null (sb_target_pca_mixture_alloc (NULL, matrix_all (2, 3, NAN), p.W, p.v));
+  cr_assert_null (sb_target_pca_mixture_alloc (NULL, p.mu, matrix_all (4, 3, NAN), p.v));
+  cr_assert_null (sb_target_pca_mixture_alloc (NULL, matrix (0, 3), p.W, p.v));
+  cr_assert_null (sb_target_pca_mixture_alloc (NULL, matrix (2, 0), p.W, p.v));
+  cr_assert_null (sb_target_pca_mixture_alloc (NULL, p.mu, matrix_all (1, 3, 1), p.v));
+  const gsl_matrix *none = matrix (0, 3), *flat = matrix (2, 0);
+  refused (GSL_EINVAL, sb_pca_mixture_fit (x, 1, stream, p.w, copy_of (none), p.W, p.v, NULL));
+  refused (GSL_EINVAL, sb_pca_mixture_fit (x, 1, stream, p.w, copy_of (flat), p.W, p.v, NULL));
+  refused (GSL_EINVAL, sb_pca_mixture_fit (x, 1, stream, p.w, p.mu, matrix (1, 3), p.v, NULL));
+  refused (GSL_EBADLEN, sb_pca_mixture_fit (x, 1, stream, p.w, p.mu, matrix (5, 3), p.v, NULL));
+  refused (GSL_EBADLEN, sb_pca_mixture_fit (x, 1, stream, p.w, p.mu, matrix (4, 2), p.v, NULL));
+  refused (GSL_EBADLEN, sb_pca_mixture_fit (x, 1, stream, vector (3), p.mu, p.W, p.v, NULL));
+  refused (GSL_EBADLEN, sb_pca_mixture_fit (x, 1, stream, p.w, p.mu, p.W, vector (3), NULL));
   refused (GSL_EINVAL, sb_pca_mixture_fit (matrix_all (1, 3, 1), 1, stream, p.w, p.mu, p.W, p.v, NULL));
   refused (GSL_EBADLEN, sb_pca_mixture_fit (matrix_all (9, 4, 1), 1, stream, p.w, p.mu, p.W, p.v, NULL));
   refused (GSL_EBADLEN, sb_pca_mixture_fit (x, 1, stream, p.w, p.mu, p.W, p.v, vector (2)));
@@ -446,4 +463,18 @@ Test (pca_mixture, refusals)
   parameters line = random_parameters (1, 1, 1, r);
   const sb_process *on_line = scoped (sb_vp_alloc (1, SB_VP_BETA_MIN, SB_VP_BETA_MAX));
   refused (GSL_EUNSUP, sb_target_cdf (as_pca (&line), on_line, matrix_all (1, 1, 0), vector_all (1, 0.5), vector (1)));
+  const sb_process *soft = scoped (sb_process_from_text ("soft image=1x1x3 half=1 knots=0.01,0.8", 3, NULL));
+  cr_assert_eq (soft->parts, 0);
+  refused (GSL_EUNSUP, sb_target_log_density (as_pca (&p), soft, x, vector_all (9, 0.5), vector (9)));
+  gsl_vector_set_all (p.v, 1);
+  const double large[] = { 1e10, 1e200 }; // the noise is lost beside the square of one, and that of the other overflows
+  for (size_t k = 0; k < 2; k++)
+    {
+      gsl_matrix_set_all (p.W, large[k]);
+      refused (GSL_EDOM, sb_target_log_density (as_pca (&p), vp, x, vector_all (9, 0.5), vector (9)), "%g", large[k]);
+    }
+  gsl_matrix far = gsl_matrix_submatrix (p.W, 2, 0, 2, 3).matrix; // of the second component alone
+  gsl_matrix_set_all (p.W, 1);
+  gsl_matrix_set_all (&far, 1e200);
+  refused (GSL_EDOM, sb_target_log_density (as_pca (&p), vp, x, vector_all (9, 0.5), vector (9)));
 }
