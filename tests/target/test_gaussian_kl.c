@@ -81,4 +81,8 @@ Test (gaussian_kl, refuses_what_is_no_covariance)
   refused (GSL_EDOM, sb_gaussian_kl (NULL, matrix_of (2, 2, 1, 0, 0, 0), NULL, good, &kl)); // flat
   refused (GSL_EBADLEN, sb_gaussian_kl (NULL, good, NULL, wide, &kl));
   refused (GSL_EBADLEN, sb_gaussian_kl (vector_all (3, 0), good, NULL, good, &kl));
+  refused (GSL_EBADLEN, sb_gaussian_kl (NULL, good, vector_all (3, 0), good, &kl));
+  refused (GSL_EBADLEN, sb_gaussian_kl (NULL, matrix (0, 0), NULL, matrix (0, 0), &kl));
+  refused (GSL_EBADLEN, sb_gaussian_kl (NULL, matrix_all (2, 3, 1), NULL, good, &kl));
+  refused (GSL_EBADLEN, sb_gaussian_kl (NULL, good, NULL, matrix_all (2, 3, 1), &kl));
 }

@@ -451,6 +451,75 @@ Test (mixture, rows_under_maps_do_not_meet)
   check_rows_under_maps (20, 1e-12);
 }
 
+// Where a covariance has no variance along an axis, or along none of the axes, there is no density without noise; under
+// maps as anywhere. A row with noise before it does not help, nor one after it.
+
+Test (mixture, singular_covariance_under_maps_has_no_density)
+{
+  const double C[][16]
+      = { { 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1 }, { 1, 1, 0, 0, 1, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1 } };
+  const gsl_vector *times[] = { vector_of (0, .3), vector_of (.3, 0) };
+  const sb_process *both[] = { two_parts (4, 5), scoped (sb_vp_alloc (4, .1, 20)) };
+  gsl_matrix *x = normals (2, 4, 1), *out = matrix (2, 4);
+  for (size_t k = 0; k < 2; k++)
+    for (size_t j = 0; j < 2; j++)
+      for (size_t p = 0; p < 2; p++)
+        {
+          const sb_target *law = scoped (sb_target_gaussian_alloc (vector_all (4, 0), scope_matrix (4, 4, 16, C[k])));
+          refused (GSL_EDOM, sb_target_log_density (law, both[p], x, times[j], vector (2)));
+          refused (GSL_EDOM, sb_target_evaluate (law, both[p], SB_SCORE, x, times[j], out));
+          refused (GSL_EDOM, sb_target_jvp (law, both[p], x, times[j], x, out));
+        }
+}
+
+// ## So many components that what is found for the densities is not kept for the rest
+//
+// Each of four is there ten thousand times.
+
+Test (mixture, of_many_components)
+{
+  enum
+  {
+    d = 4,
+    FEW = 4,
+    MANY = 40000,
+    ROWS = 64
+  };
+  gsl_matrix *mu = matrix (MANY, d), *C = matrix_all (MANY * d, d, 0), *four = normals (FEW, d, 1);
+  for (size_t k = 0; k < MANY; k++)
+    for (size_t j = 0; j < d; j++)
+      {
+        gsl_matrix_set (mu, k, j, gsl_matrix_get (four, k % FEW, j));
+        gsl_matrix_set (C, k * d + j, j, .5 + .1 * (double)(k % FEW * j));
+      }
+  const gsl_matrix_const_view C_4 = gsl_matrix_const_submatrix (C, 0, 0, FEW * d, d);
+  const sb_target *many = scoped (sb_target_mixture_alloc (NULL, mu, C)),
+                  *few = scoped (sb_target_mixture_alloc (NULL, four, &C_4.matrix));
+  const sb_process *vp = scoped (sb_vp_alloc (d, SB_VP_BETA_MIN, SB_VP_BETA_MAX));
+  const gsl_matrix *x = normals (ROWS, d, 2), *v = normals (ROWS, d, 3);
+  gsl_matrix *got = matrix (ROWS, d), *wanted = matrix (ROWS, d);
+  ok (sb_target_jvp (many, vp, x, vector_all (ROWS, .1), v, got));
+  ok (sb_target_jvp (few, vp, x, vector_all (ROWS, .1), v, wanted));
+  cr_assert_lt (largest_difference (got, wanted), 1e-9);
+}
+
+// A law of more dimensions than a shard has numbers: a block of rows is a shard.
+
+Test (mixture, of_many_dimensions)
+{
+  enum
+  {
+    d = 2100
+  };
+  gsl_matrix *C = matrix (d, d), *x = normals (3, d, 1), *score = matrix (3, d);
+  gsl_matrix_set_identity (C);
+  const sb_target *law = scoped (sb_target_gaussian_alloc (vector_all (d, 0), C));
+  ok (sb_target_evaluate (law, scoped (sb_vp_alloc (d, SB_VP_BETA_MIN, SB_VP_BETA_MAX)), SB_SCORE, x,
+                          vector_all (3, .5), score));
+  gsl_matrix_add (score, x); // the score of a standard normal is -x, at any time
+  cr_assert (gsl_matrix_max (score) < 1e-12 && gsl_matrix_min (score) > -1e-12);
+}
+
 // Two parts of one speed are VP itself, whose law is found in the components' axes: the same densities, views and
 // derivatives.
 
@@ -513,5 +582,8 @@ Test (mixture, refuses_shapes_that_do_not_fit)
   cr_assert_null (sb_target_mixture_alloc (two, means, wide));
   cr_assert_null (sb_target_mixture_alloc (two, empty, empty));
   cr_assert_null (sb_target_gaussian_alloc (three, means));
+  cr_assert_null (sb_target_mixture_alloc (NULL, matrix (1, 0), matrix (0, 0)));
+  const gsl_matrix long_row = { .size1 = 1, .size2 = (1 << 14) + 1, .tda = (1 << 14) + 1 };
+  cr_assert_null (sb_target_mixture_alloc (NULL, &long_row, means), "no eigenvectors of so large a matrix");
   scoped (sb_target_mixture_alloc (NULL, means, four));
 }

@@ -369,6 +369,27 @@ Test (points, distribution_function_is_the_integral_of_the_density)
   check_cdf (scoped (sb_target_points_alloc (matrix_of (3, 1, -1, 0.2, 2), vector_of (1, 3, 2))));
 }
 
+// ## Blocks
+//
+// The posterior's covariance is summed a block of points at a time: of two points, each there as often as a block has
+// room for, or once more, it is that of the two.
+
+Test (points, a_posterior_of_full_blocks)
+{
+  const sb_process *vp = scoped (sb_vp_alloc (1, SB_VP_BETA_MIN, SB_VP_BETA_MAX));
+  for (size_t n = 255; n <= 513; n++)
+    {
+      gsl_matrix *mu = matrix (2 * n, 1), *covariance = matrix (1, 1);
+      for (size_t k = 0; k < 2 * n; k++)
+        gsl_matrix_set (mu, k, 0, k % 2 ? 3 : -3);
+      const size_t mark = scope_mark ();
+      ok (sb_target_posterior_covariance (scoped (sb_target_points_alloc (mu, NULL)), vp, vector_all (1, 0), 0.5,
+                                          covariance));
+      cr_assert_float_eq (gsl_matrix_get (covariance, 0, 0), 9, 1e-10, "%zu", n);
+      scope_release (mark);
+    }
+}
+
 // ## What is no law
 
 Test (points, refuse_what_is_none)
@@ -376,6 +397,7 @@ Test (points, refuse_what_is_none)
   gsl_matrix *mu = matrix_all (3, 2, 0), *none = matrix_all (0, 2, 0);
   gsl_vector *w = vector_all (3, 0), *two = vector_all (2, 1);
   cr_assert_null (sb_target_points_alloc (none, NULL));
+  cr_assert_null (sb_target_points_alloc (matrix (3, 0), NULL));
   cr_assert_null (sb_target_points_alloc (mu, w));
   cr_assert_null (sb_target_points_alloc (mu, two));
   gsl_vector_set (w, 1, 1);

@@ -108,6 +108,10 @@ Test (target, refuses_shapes_that_do_not_fit_in_one_dimension)
   refused (GSL_EBADLEN, sb_target_cdf (line, process, x, t, number));
   refused (GSL_EBADLEN, sb_target_cdf (line, process, column, long_t, number));
   refused (GSL_EBADLEN, sb_target_cdf (line, process, column, t, long_t));
+  static const sb_process_type without_numbers = { .name = "without numbers" };
+  refused (GSL_EUNSUP,
+           sb_target_cdf (line, scoped (sb_process_alloc (&without_numbers, NULL, 1, 0, 1, 0)), column, t, number));
+  refused (GSL_EOVRFLW, sb_target_cdf (line, fixed_process (1, 1, 1e200), column, t, number));
 }
 
 // A time of any row that is outside the process.
