@@ -368,6 +368,20 @@ PATH (gaussian) { ask_law (kept (sb_target_gaussian_alloc (all (2, 1), units (2,
 
 PATH (mixture) { ask_law (kept (sb_target_mixture_alloc (all (2, 1), units (2, 2), units (4, 2)))); }
 
+static gsl_matrix *
+tilted (size_t K, size_t d) // covariances that are not diagonal
+{
+  gsl_matrix *C = units (K * d, d);
+  for (size_t k = 0; k < K * d; k += d)
+    {
+      gsl_matrix_set (C, k, 1, 0.5);
+      gsl_matrix_set (C, k + 1, 0, 0.5);
+    }
+  return C;
+}
+
+PATH (mixture_with_axes) { ask_law (kept (sb_target_mixture_alloc (NULL, units (2, 2), tilted (2, 2)))); }
+
 PATH (points) { ask_law (kept (sb_target_points_alloc (units (4, 2), NULL))); }
 
 PATH (pca_mixture)
@@ -408,6 +422,21 @@ some_law (const sb_process *process, size_t components)
 PATH (gaussian_in_a_basis) { ask_law_under (IN_BASIS, some_law (IN_BASIS, 1)); }
 
 PATH (mixture_in_a_basis) { ask_law_under (IN_BASIS, some_law (IN_BASIS, 2)); }
+
+static void
+ask_pca_mixture_under (const sb_process *process)
+{
+  const size_t d = process->dimension;
+  ask_law_under (process, kept (sb_target_pca_mixture_alloc (NULL, units (2, d), units (4, d), all (2, 1))));
+}
+
+PATH (pca_mixture_in_a_basis) { ask_pca_mixture_under (IN_BASIS); }
+
+PATH (tilted_mixture_in_a_basis)
+{
+  const size_t d = IN_BASIS->dimension;
+  ask_law_under (IN_BASIS, kept (sb_target_mixture_alloc (NULL, units (2, d), tilted (2, d))));
+}
 
 PATH (points_in_a_basis) { ask_law_under (IN_BASIS, some_law (IN_BASIS, 0)); }
 
