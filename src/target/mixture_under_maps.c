@@ -95,6 +95,9 @@ factorise (snapshot *s, size_t k)
     SB_ERROR (NULL, GSL_EDOM, "component %zu has no density at t = %g", k, gsl_vector_get (s->t, 0));
   for (size_t j = 0; j < s->law->d; j++)
     log_det += log (gsl_matrix_get (&L, j, j));
+  if (!gsl_finite (log_det)) // GSL takes what is not finite
+    SB_ERROR (NULL, GSL_EOVRFLW, "component %zu has a covariance that overflows at t = %g", k,
+              gsl_vector_get (s->t, 0));
   gsl_vector_set (s->log_det, k, log_det);
   return GSL_SUCCESS;
 }

@@ -472,6 +472,36 @@ Test (mixture, singular_covariance_under_maps_has_no_density)
         }
 }
 
+// Noise whose square overflows is refused under maps, too.
+
+static int
+much_noise (const void *state, sb_process_map map, double s, double t, double *c)
+{
+  (void)s, (void)t;
+  c[0] = c[1] = map == SB_A ? 1 : *(const double *)state;
+  return GSL_SUCCESS;
+}
+
+Test (mixture, noise_that_overflows)
+{
+  static const sb_process_type type = { .name = "much noise", .numbers = much_noise };
+  static double sd[] = { 1e100, 1e160 };
+  gsl_matrix *x = normals (2, 2, 1), *out = matrix (2, 2);
+  const gsl_vector *t = vector_all (2, .5);
+  const sb_target *laws[] = { scoped (sb_target_gaussian_alloc (vector_all (2, 0), matrix_of (2, 2, 1, .5, .5, 1))),
+                              scoped (sb_target_gaussian_alloc (vector_all (2, 0), matrix_of (2, 2, 1, 0, 0, 2))) };
+  for (size_t k = 0; k < 2; k++)
+    for (size_t j = 0; j < 2; j++)
+      {
+        sb_process *process = scoped (sb_process_alloc (&type, sd + k, 2, 0, 1, 0));
+        process->parts = 2;
+        const int status = k == 0 ? GSL_SUCCESS : GSL_EOVRFLW;
+        refused (status, sb_target_log_density (laws[j], process, x, t, vector (2)));
+        refused (status, sb_target_evaluate (laws[j], process, SB_SCORE, x, t, out));
+        refused (status, sb_target_jvp (laws[j], process, x, t, x, out));
+      }
+}
+
 // ## So many components that what is found for the densities is not kept for the rest
 //
 // Each of four is there ten thousand times.
