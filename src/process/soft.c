@@ -273,7 +273,7 @@ sb_soft_alloc (sb_operator *C, const sb_soft_schedule *schedule, void *params)
         schedule->free (params);
       if (C && !fits)
         SB_ERROR_NULL (NULL, GSL_EINVAL, "a soft corruption is made of a square operator with levels");
-      return NULL;
+      SB_ERROR_NULL (NULL, GSL_ENOMEM, "no memory for a soft corruption");
     }
   *p = (soft){ .C = C, .schedule = *schedule, .params = params };
   const bool diagonal = C->type->values != NULL;
@@ -402,19 +402,21 @@ make_stages (const sb_soft_stages *s)
   const double begin = s->joint ? 0 : s->noise;
   gsl_vector *t = gsl_vector_alloc (K);
   stages *p = t ? malloc (sizeof *p + K * sizeof *p->breaks) : NULL;
-  if (p)
+  if (!p)
     {
-      *p = (stages){ .sigma_min = s->sigma_min, .sigma_max = s->sigma_max, .end = s->joint ? 1 : s->noise };
-      for (size_t k = 0; k < K; k++)
-        gsl_vector_set (t, k, p->breaks[k] = k + 1 < K ? begin + (1 - begin) * (double)k / (double)(K - 1) : 1);
-      p->level = sb_piecewise_alloc (t, s->levels);
-      if (!p->level)
-        {
-          free (p);
-          p = NULL;
-        }
+      gsl_vector_free (t);
+      SB_ERROR_NULL (NULL, GSL_ENOMEM, "no memory for %zu knots", K);
     }
+  *p = (stages){ .sigma_min = s->sigma_min, .sigma_max = s->sigma_max, .end = s->joint ? 1 : s->noise };
+  for (size_t k = 0; k < K; k++)
+    gsl_vector_set (t, k, p->breaks[k] = k + 1 < K ? begin + (1 - begin) * (double)k / (double)(K - 1) : 1);
+  p->level = sb_piecewise_alloc (t, s->levels);
   gsl_vector_free (t);
+  if (!p->level)
+    {
+      free (p);
+      return NULL;
+    }
   return p;
 }
 
