@@ -441,16 +441,11 @@ log_density_of_parts (const sb_process *process, const gsl_matrix *sd, const gsl
   return status;
 }
 
-static gsl_matrix *
-prior_deviations (const sb_process *process)
+static int
+prior_deviations (const sb_process *process, gsl_matrix **sd)
 {
-  gsl_matrix *sd = gsl_matrix_alloc (1, process->parts);
-  if (sd && process->type->prior_sd (process->state, sd->data))
-    {
-      gsl_matrix_free (sd);
-      return NULL;
-    }
-  return sd;
+  *sd = gsl_matrix_alloc (1, process->parts);
+  return *sd ? process->type->prior_sd (process->state, (*sd)->data) : GSL_ENOMEM;
 }
 
 int
@@ -464,12 +459,11 @@ sb_process_prior (const sb_process *process, sb_stream stream, gsl_matrix *x)
     return status;
   if (!type->prior_sd)
     return type->prior (process->state, stream, x);
-  gsl_matrix *sd = prior_deviations (process);
-  if (!sd)
-    return GSL_ENOMEM;
-  if (process->parts > 1)
-    status = draw_parts (process, sd, stream, x);
-  else if (!(status = sb_stream_normals (stream, 0, x)))
+  gsl_matrix *sd;
+  status = prior_deviations (process, &sd);
+  if (!status)
+    status = process->parts > 1 ? draw_parts (process, sd, stream, x) : sb_stream_normals (stream, 0, x);
+  if (!status && process->parts == 1)
     gsl_matrix_scale (x, sd->data[0]);
   gsl_matrix_free (sd);
   return status;
@@ -488,8 +482,10 @@ sb_process_prior_log_density (const sb_process *process, const gsl_matrix *x, gs
     return status;
   if (!type->prior_sd)
     return type->prior_log_density (process->state, x, log_prior);
-  gsl_matrix *sd = prior_deviations (process);
-  status = sd ? log_density_of_parts (process, sd, x, log_prior) : GSL_ENOMEM;
+  gsl_matrix *sd;
+  status = prior_deviations (process, &sd);
+  if (!status)
+    status = log_density_of_parts (process, sd, x, log_prior);
   gsl_matrix_free (sd);
   return status;
 }

@@ -141,6 +141,25 @@ toy_alloc (size_t dimension)
   return scoped (sb_scalar_alloc (&toy_type, parameters, dimension, 0.125, 2, 0));
 }
 
+// What a process's function returns is returned.
+
+static int
+no_deviation (const void *state, double *sd)
+{
+  (void)state, (void)sd;
+  return GSL_ERUNAWAY;
+}
+
+Test (process, failure_of_the_prior_is_passed_on)
+{
+  static const sb_process_type type = { .name = "without a prior after all", .prior_sd = no_deviation };
+  sb_process *process = scoped (sb_process_alloc (&type, NULL, 2, 0, 1, 0));
+  gsl_matrix *x = matrix (3, 2);
+  process->parts = 1;
+  refused (GSL_ERUNAWAY, sb_process_prior (process, (sb_stream){ 0 }, x));
+  refused (GSL_ERUNAWAY, sb_process_prior_log_density (process, x, vector (3)));
+}
+
 Test (process, scalar_maps_multiply_rows)
 {
   sb_process *toy = toy_alloc (3);
