@@ -88,6 +88,39 @@ may_misread (const failing_report *report, failing_mode mode, int status)
          && (status == GSL_SUCCESS || status == GSL_EINVAL);
 }
 
+// Dropout asks for fewer numbers than a stream has, and does not look.
+
+static bool
+may_ignore (const char *path, const char *function)
+{
+  return strcmp (path, "network") == 0 && strcmp (function, "sb_stream_uniforms") == 0;
+}
+
+// What cannot fail for want of memory may fail for other reasons: of the library's own calls on the path, each is made
+// to fail in turn. The path must come back with an error, the call's or one that its caller puts in its place, and
+// leave no block.
+
+static void
+check_calls (const char *name, void (*path) (void))
+{
+  failing_report report;
+  const char *function;
+  failing_call_begin (0);
+  ok (run (path, FAIL_NEVER, 0, &report), "%s fails the second time", name);
+  const size_t calls = failing_call_end (&function);
+  for (size_t k = 1; k <= calls; k++)
+    {
+      failing_call_begin (k);
+      int status = run (path, FAIL_NEVER, 0, &report);
+      failing_call_end (&function);
+      cr_assert (*function, "%s: call %zu of %zu was not reached", name, k, calls);
+      cr_assert (status != GSL_SUCCESS || may_ignore (name, function), "%s: call %zu of %zu, of %s, failed unnoticed",
+                 name, k, calls, function);
+      cr_assert_eq (report.live, 0, "%s: call %zu of %zu, of %s, failed: %ld blocks left", name, k, calls, function,
+                    report.live);
+    }
+}
+
 static void
 check_path (const char *name, void (*path) (void))
 {
@@ -115,6 +148,7 @@ check_path (const char *name, void (*path) (void))
         cr_assert_eq (report.live, 0, "%s: allocation %zu of %zu %s (for %s): %ld blocks left", name, k, allocations,
                       which, report.caller, report.live);
       }
+  check_calls (name, path);
 }
 
 #define PATH(name)                                                                                                     \
@@ -142,6 +176,32 @@ leaks (void)
   must (second ? GSL_SUCCESS : GSL_ENOMEM);
   free (second);
   free (first);
+}
+
+// ... and one that takes no notice of a failing call.
+
+static void
+ignores (void)
+{
+  (void)failing_call ("the first");
+  (void)failing_call ("the second");
+}
+
+Test (alloc, harness_hears_of_failing_calls)
+{
+  failing_report report;
+  const char *function;
+  gsl_set_error_handler (remember);
+  for (size_t k = 0; k <= 3; k++)
+    {
+      failing_call_begin (k);
+      cr_assert_eq (run (ignores, FAIL_NEVER, 0, &report), GSL_SUCCESS);
+      cr_assert_eq (failing_call_end (&function), (size_t)2);
+      cr_assert_str_eq (function, k == 1 ? "the first" : k == 2 ? "the second" : "");
+    }
+  failing_call_begin (1);
+  cr_assert_eq (sb_process_numbers (NULL, SB_A, 0, 0, NULL), GSL_EBADFUNC, "the linker does not put it first");
+  failing_call_end (&function);
 }
 
 Test (alloc, harness_hears_faults)
@@ -395,15 +455,39 @@ PATH (pca_mixture)
 // The same under processes that are no multiples of the identity: one that is diagonal in a basis, and one known by its
 // maps. They are made once, and kept.
 
+static sb_process_type type_of_own;
+
+static int
+failing_numbers (const void *state, sb_process_map map, double s, double t, double *c)
+{
+  const int status = failing_call ("numbers");
+  return status ? status : type_of_own.numbers (state, map, s, t, c);
+}
+
+static int
+failing_prior_sd (const void *state, double *sd)
+{
+  const int status = failing_call ("prior_sd");
+  return status ? status : type_of_own.prior_sd (state, sd);
+}
+
 static const sb_process *
 not_isotropic (const char *name)
 {
   static const sb_process *known[2];
+  static sb_process_type failing;
   const size_t which = strstr (name, "maps") != NULL;
   world w;
   for (size_t k = 0; !known[which] && world_of (k, &w); k++)
     if (strcmp (w.name, name) == 0)
       known[which] = unscoped (w.process);
+  if (which == 0 && !failing.numbers)
+    {
+      failing = type_of_own = *known[0]->type;
+      failing.numbers = failing_numbers;
+      failing.prior_sd = failing_prior_sd;
+      ((sb_process *)known[0])->type = &failing;
+    }
   return known[which];
 }
 
@@ -491,6 +575,29 @@ corrupt (const char *line)
 
 PATH (corruption) { corrupt ("soft image=1x2x2 half=2 knots=0.01,0.8 rank=2"); }
 
+PATH (pair_of_another)
+{
+  sb_process *pair = kept (sb_soft_pair_alloc (in_the_plane ()));
+  gsl_matrix *x = units (2, 2);
+  gsl_vector *t = all (2, 0.5);
+  double level, sigma;
+  must (sb_soft_at (pair, 0.5, &level, &sigma));
+  for (sb_process_map map = SB_A; map <= SB_S_RATE; map++)
+    if (map != SB_F && map != SB_G)
+      must (sb_process_apply (pair, map, CblasNoTrans, NULL, t, x));
+  must (sb_process_log_det (pair, NULL, t, all (2, 0)));
+  must (sb_process_transition (pair, NULL, t, units (2, 2), x));
+  must (sb_process_prior (pair, (sb_stream){ .seed = 1 }, x));
+}
+
+PATH (stages)
+{
+  const sb_soft_stages of = { .sigma_min = 0.01, .sigma_max = 0.1, .noise = 0.2, .levels = all (3, 1), .rank = 1 };
+  sb_process *soft = kept (sb_soft_stages_alloc (sb_operator_multiple_alloc (2), &of));
+  must (sb_soft_set_prior (soft, all (2, 0), units (1, 2)));
+  must (sb_soft_fit_prior (soft, 1, units (3, 2)));
+}
+
 PATH (corruption_in_a_basis) { corrupt ("soft image=1x2x2 half=2 knots=0.01,0.8 boundary=symmetric"); }
 
 static int
@@ -571,7 +678,8 @@ towards_zero (const void *state, sb_view view, const gsl_matrix *x, const gsl_ve
 {
   (void)state, (void)view, (void)t, (void)y;
   gsl_matrix_memcpy (out, x);
-  return gsl_matrix_scale (out, -1);
+  gsl_matrix_scale (out, -1);
+  return failing_call ("towards_zero");
 }
 
 static int
@@ -580,7 +688,8 @@ minus_v (const void *state, sb_view view, const gsl_matrix *x, const gsl_vector 
 {
   (void)state, (void)view, (void)x, (void)t, (void)y;
   gsl_matrix_memcpy (out, v);
-  return gsl_matrix_scale (out, -1);
+  gsl_matrix_scale (out, -1);
+  return failing_call ("minus_v");
 }
 
 static int
@@ -595,7 +704,7 @@ minus_d (const void *state, const gsl_matrix *x, const gsl_vector *t, const gsl_
 {
   (void)state, (void)t, (void)y;
   gsl_vector_set_all (divergence, -(double)x->size2);
-  return GSL_SUCCESS;
+  return failing_call ("minus_d");
 }
 
 static const sb_score_type TOWARDS_ZERO
@@ -632,6 +741,42 @@ PATH (heun) { sample (sb_step_heun, SB_NORM_ROOT_D); }
 
 PATH (euler_maruyama) { sample (sb_step_euler_maruyama, SB_NORM_BATCH); }
 
+// Without numbers, by maps: the steps that have a form for them.
+
+PATH (steps_by_maps)
+{
+  const sb_score *score = kept (sb_score_alloc (&TOWARDS_ZERO, NULL, BY_MAPS));
+  const sb_step_type *steps[] = { sb_step_euler_maruyama, sb_step_reverse_diffusion, sb_step_heun, sb_step_flow_heun };
+  gsl_matrix *x = units (2, BY_MAPS->dimension), *z = units (2, BY_MAPS->dimension);
+  for (size_t k = 0; k < sizeof steps / sizeof *steps; k++)
+    must (take_step (steps[k], score, NULL, 0.3, 0.6, z, x));
+}
+
+PATH (steps_by_deviation)
+{
+  sb_process *soft = kept (sb_process_from_text ("soft image=1x2x2 half=2 knots=0.01,0.8 rank=2", 4, NULL));
+  const sb_score *score = kept (sb_score_alloc (&TOWARDS_ZERO, NULL, soft));
+  const sb_step_type *steps[] = { sb_step_naive, sb_step_momentum, sb_step_soft_ddim };
+  gsl_matrix *x = units (2, 4), *z = units (2, 4);
+  for (size_t k = 0; k < sizeof steps / sizeof *steps; k++)
+    must (take_step (steps[k], score, NULL, 0.3, 0.6, z, x));
+}
+
+PATH (edm_heun)
+{
+  const sb_score *score = kept (sb_score_alloc (&TOWARDS_ZERO, NULL, kept (sb_edm_alloc (2, .002, 80))));
+  gsl_matrix *x = units (2, 2), *z = units (2, 2);
+  must (take_step (sb_step_edm_heun, score, NULL, 1, 2, z, x));
+  must (take_step (sb_step_edm_heun, score, NULL, 0, 1, z, x));
+}
+
+PATH (hmc)
+{
+  const sb_corrector hmc = { .type = sb_corrector_hmc, .epsilon = 0.1, .leaps = 2 };
+  gsl_matrix *x = units (3, 2);
+  must (take_correction (&hmc, in_the_plane_towards_zero (), NULL, 0.1, 0.2, x, x));
+}
+
 PATH (fixed)
 {
   sb_corrector fixed = { .type = sb_corrector_fixed, .epsilon = 0.1 };
@@ -652,7 +797,8 @@ static int
 along_x (double t, const gsl_vector *x, gsl_vector *f, void *params)
 {
   (void)t, (void)params;
-  return gsl_vector_memcpy (f, x);
+  gsl_vector_memcpy (f, x);
+  return failing_call ("along_x");
 }
 
 static int
@@ -660,7 +806,34 @@ in_each (double t, const gsl_vector *x, gsl_matrix *G, void *params)
 {
   (void)t, (void)x, (void)params;
   gsl_matrix_set_identity (G);
-  return GSL_SUCCESS;
+  return failing_call ("in_each");
+}
+
+static int
+no_divergence (double t, const gsl_vector *x, gsl_vector *divergence, void *params)
+{
+  (void)t, (void)x, (void)params;
+  gsl_vector_set_zero (divergence);
+  return failing_call ("no_divergence");
+}
+
+PATH (sde_of_our_own)
+{
+  const sb_ito by_differences = { 2, along_x, in_each, NULL, NULL },
+               known = { 2, along_x, in_each, no_divergence, NULL };
+  gsl_vector *t = times (2), *s = all (2, 0.1);
+  gsl_matrix *x = units (2, 2), *z = units (2, 2), *score = units (2, 2), *out = units (2, 2);
+  for (size_t k = 0; k < 2; k++)
+    {
+      const sb_ito *ito = k ? &known : &by_differences;
+      must (sb_ito_divergence (ito, t, x, out));
+      must (sb_ito_reverse_drift (ito, t, x, score, out));
+      must (sb_ito_flow_velocity (ito, t, x, score, out));
+      must (sb_ito_step (ito, s, t, score, z, x));
+      must (sb_ito_step (ito, t, s, NULL, z, x));
+      must (sb_ito_step (ito, t, s, NULL, NULL, x));
+      must (sb_ito_simulate (ito, 2, (sb_stream){ .seed = 1 }, t, x));
+    }
 }
 
 PATH (of_a_field)
@@ -709,6 +882,62 @@ PATH (ism) { lose (sb_objective_ism, false); }
 PATH (ssm) { lose (sb_objective_ssm, false); }
 
 PATH (fdssm) { lose (sb_objective_fdssm, true); }
+
+PATH (vlb_weight)
+{
+  sb_process *ddpm = kept (sb_ddpm_alloc (2, 3, 0.1, 1));
+  must (gsl_isnan (sb_vlb_weight (ddpm, 2, 0.1)) ? GSL_ENOMEM : GSL_SUCCESS);
+}
+
+PATH (denoising_in_a_basis)
+{
+  sb_score *score = kept (sb_score_alloc (&TOWARDS_ZERO, NULL, IN_BASIS));
+  const sb_objective_type *types[] = { sb_objective_dsm, sb_objective_denoising, sb_objective_clean };
+  gsl_matrix *x = units (3, IN_BASIS->dimension);
+  for (size_t k = 0; k < 3; k++)
+    {
+      const sb_objective how = sb_objective_of (types[k], IN_BASIS, 0.1);
+      must (sb_objective_gradient (&how, score, x, NULL, (sb_stream){ .seed = 1 }, 1, all (3, 0)));
+    }
+}
+
+PATH (levels)
+{
+  sb_process *smld = kept (sb_smld_alloc (2, 3, 0.1, 1));
+  sb_score *score = kept (sb_score_alloc (&TOWARDS_ZERO, NULL, smld));
+  const sb_objective how = sb_objective_of (sb_objective_ncsn, smld, 0.1);
+  must (sb_objective_gradient (&how, score, units (3, 2), NULL, (sb_stream){ .seed = 1 }, 1, all (3, 0)));
+}
+
+// Every weighting, by numbers, and by maps where it has any.
+
+static void
+weigh (const sb_weighting *weighting, const sb_process *process, double at)
+{
+  const size_t d = process->dimension;
+  static double numbers[100];
+  gsl_matrix *c = process->parts ? kept (gsl_matrix_alloc (2, process->parts)) : NULL;
+  static const sb_view views[] = { SB_SCORE, SB_DENOISER, SB_EPSILON };
+  for (size_t k = 0; k < 3; k++)
+    must (sb_weighting_apply (weighting, process, views[k], all (2, at), units (2, d), numbers, c, NULL, units (2, d)));
+}
+
+PATH (weightings)
+{
+  const sb_process *vp = in_the_plane (), *ddpm = kept (sb_ddpm_alloc (2, 4, 0.1, 1));
+  for (size_t k = 0; sb_weightings (k); k++)
+    {
+      const sb_weighting one = { .type = (const sb_weighting_type *)sb_weightings (k) };
+      const bool of_chain = one.type == sb_weighting_bound || one.type == sb_weighting_bound_tilde;
+      weigh (&one, of_chain ? ddpm : vp, 0.5);
+      if (!of_chain)
+        weigh (&one, IN_BASIS, 0.5);
+      if (one.type->apply)
+        weigh (&one, BY_MAPS, 0.5);
+    }
+  const sb_weighting by_matrix = { sb_weighting_matrix, units (2, 2) };
+  weigh (&by_matrix, vp, 0.5);
+}
 
 PATH (denoising_at_a_level) { lose (sb_objective_denoising, false); }
 
@@ -802,6 +1031,26 @@ PATH (rescale)
   must (sb_score_evaluate (score, SB_DENOISER, x, all (2, 2. / 3), NULL, out));
 }
 
+PATH (rescaled_derivatives)
+{
+  const sb_process *ve = kept (sb_ve_alloc (2, 0.01, 10)), *ddpm = kept (sb_ddpm_alloc (2, 10, 0.1, 1));
+  gsl_matrix *x = units (2, 2), *v = units (2, 2), *out = units (2, 2);
+  gsl_vector *t = all (2, 0.5);
+  const sb_score *own[] = { in_the_plane_towards_zero (), kept (sb_score_alloc (&TOWARDS_ZERO, NULL, ddpm)),
+                            kept (sb_score_alloc (&WITH_DIVERGENCE, NULL, in_the_plane ())) };
+  for (size_t k = 0; k < 3; k++)
+    {
+      const sb_score *score = kept (sb_score_rescale_alloc (own[k], ve, k == 1));
+      must (sb_score_evaluate (score, SB_SCORE, x, t, NULL, out));
+      if (k < 2)
+        {
+          must (sb_score_jvp (score, SB_SCORE, x, t, NULL, v, out));
+          must (sb_score_vjp ((sb_score *)score, SB_SCORE, x, t, NULL, v, out));
+        }
+      must (sb_score_divergence (score, x, t, NULL, all (2, 0)));
+    }
+}
+
 PATH (slice)
 {
   sb_score *pair = in_the_plane_towards_zero ();
@@ -838,8 +1087,9 @@ PATH (diffused_condition)
   const sb_score *score = of_a_pair (&joint);
   const sb_condition condition = { sb_nonuniform_block (joint, 1), true };
   const sb_pc pc = { .step = sb_step_euler_maruyama, .final = SB_FINAL_SAMPLE, .condition = &condition };
-  gsl_vector *grid = all (2, 0.9);
+  gsl_vector *grid = all (3, 0.9);
   gsl_vector_set (grid, 1, 0.5);
+  gsl_vector_set (grid, 2, 0.2);
   must (sb_pc_sample (&pc, score, units (2, 1), grid, (sb_stream){ .seed = 1 }, units (2, 1), NULL));
   const sb_condition at_once = { condition.process, false };
   const sb_flow flow = { .relative = 0.1, .absolute = 0.1, .final = SB_FINAL_DENOISE, .condition = &at_once };
@@ -867,6 +1117,65 @@ PATH (bound)
     .process = kept (sb_vp_alloc (2, 0.1, 20)), .mean = all (2, 0), .covariance = units (2, 2), .T = 1, .steps = 2
   };
   must (sb_bound_find (&b, &sides, NULL, NULL));
+}
+
+// ## Likelihoods
+//
+// The exact trace and the estimates, of a score that differentiates forwards, of one that does it backwards, and of a
+// process that is no multiple of the identity; codes.
+
+static const sb_score_type BACKWARD = { .name = "towards zero",
+                                        .views = SB_SCORE,
+                                        .derivatives = SB_SCORE,
+                                        .evaluate = towards_zero,
+                                        .jvp = minus_v,
+                                        .vjp = minus_v_too,
+                                        .backward_first = true };
+
+static void
+ask_likelihood (const sb_score *score)
+{
+  const size_t d = score->process->dimension;
+  static const sb_trace traces[] = { SB_TRACE_EXACT, SB_TRACE_SIGNS, SB_TRACE_NORMAL };
+  sb_likelihood_report report = { .log_p = all (2, 0) };
+  gsl_vector *t = all (2, 0.5), *divergence = all (2, 0);
+  gsl_matrix *x = units (2, d), *v = units (2, d), *velocity = units (2, d);
+  for (size_t k = 0; k < 3; k++)
+    {
+      const sb_likelihood how = { .t_min = 0.9, .relative = 1, .absolute = 1, .trace = traces[k], .group = 2 };
+      must (sb_log_likelihood (&how, score, NULL, (sb_stream){ .seed = 1 }, x, &report));
+    }
+  must (sb_flow_divergence (score, NULL, t, x, NULL, divergence));
+  must (sb_flow_velocity_and_divergence (score, NULL, t, x, v, velocity, divergence));
+}
+
+PATH (likelihood) { ask_likelihood (in_the_plane_towards_zero ()); }
+
+PATH (likelihood_backwards) { ask_likelihood (kept (sb_score_alloc (&BACKWARD, NULL, in_the_plane ()))); }
+
+PATH (divergence_in_a_basis)
+{
+  const sb_score *score = kept (sb_score_alloc (&BACKWARD, NULL, IN_BASIS));
+  gsl_vector *t = all (2, 0.5), *divergence = all (2, 0);
+  gsl_matrix *x = units (2, IN_BASIS->dimension), *v = units (2, IN_BASIS->dimension),
+             *velocity = units (2, IN_BASIS->dimension);
+  must (sb_flow_divergence (score, NULL, t, x, NULL, divergence));
+  must (sb_flow_velocity_and_divergence (score, NULL, t, x, v, velocity, divergence));
+}
+
+PATH (codes)
+{
+  const sb_score *score = in_the_plane_towards_zero ();
+  const sb_flow flow = { .relative = 1, .absolute = 1, .final = SB_FINAL_SAMPLE };
+  must (sb_encode (&flow, score, NULL, 0.9, 1, units (2, 2), NULL));
+  must (sb_decode (&flow, score, NULL, 0.9, 1, units (2, 2), NULL));
+}
+
+PATH (dequantised)
+{
+  static unsigned char pixels[4];
+  static const sb_bytes two = { .shape = { .rank = 2, .length = { 2, 2 } }, .data = pixels };
+  must (sb_dequantise (&(sb_quantisation){ 256, 0, 1 }, &two, 0, (sb_stream){ .seed = 1 }, 0, units (2, 2)));
 }
 
 // ## Networks
@@ -1060,6 +1369,33 @@ PATH (training_with_consistency)
                                  .examples = sb_examples_with_labels (&labelled) };
   matching.network.theta = training->theta;
   step_once (sb_score_matching_task (&matching), training);
+}
+
+PATH (examples)
+{
+  const sb_stream stream = { .seed = 1 };
+  gsl_matrix *rows = units (3, 16), *x = units (3, 16), *y = units (3, 16), *both = kept (gsl_matrix_alloc (3, 32));
+  sb_observation *seen = sb_observation_from_text ("inpaint", 4, 4, 1, NULL);
+  must (seen ? GSL_SUCCESS : reported);
+  const sb_examples plain = sb_examples_of_rows (rows);
+  const sb_observed_examples given = { plain, seen, false }, pairs = { plain, seen, true };
+  const sb_examples a = sb_examples_observed (&given), b = sb_examples_observed (&pairs);
+  int status = a.draw (a.state, stream, x, y);
+  if (!status)
+    status = b.draw (b.state, stream, both, NULL);
+  sb_observation_free (seen);
+  must (status);
+}
+
+PATH (bands_and_deviations)
+{
+  const sb_stream stream = { .seed = 1 };
+  double deviation;
+  gsl_matrix *x = kept (gsl_matrix_alloc (3, 4));
+  const sb_band_examples bands = { sb_examples_of_rows (units (3, 16)), kept (sb_operator_haar_alloc (4, 4, 1, 1)) };
+  const sb_examples e = sb_examples_of_bands (&bands), plain = sb_examples_of_rows (x);
+  must (e.draw (e.state, stream, x, NULL));
+  must (sb_examples_deviations (&plain, kept (sb_vp_alloc (4, 0.1, 20)), 3, stream, &deviation));
 }
 
 PATH (deviations) { must (sb_model_set_deviations (kept (score_model ()), 1, (double[]){ 0.3 }, NULL)); }
