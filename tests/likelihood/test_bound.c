@@ -1078,6 +1078,14 @@ failing_weight (void *params, double t, gsl_matrix *Lambda)
   return t <= *(double *)params ? GSL_ERANGE : GSL_SUCCESS;
 }
 
+static int
+failing_after (void *params, double t, const gsl_vector *mean, const gsl_matrix *covariance, gsl_matrix *E,
+               gsl_vector *e)
+{
+  (void)t, (void)mean, (void)covariance, (void)E, (void)e;
+  return (*(int *)params)-- > 0 ? GSL_SUCCESS : GSL_ERUNAWAY;
+}
+
 Test (bound, what_does_not_fit_is_refused)
 {
   sb_process *vp = scoped (sb_vp_alloc (2, .1, 20));
@@ -1097,7 +1105,26 @@ Test (bound, what_does_not_fit_is_refused)
   b.mean = vector_all (3, 0);
   refused (GSL_EBADLEN, sb_bound_find (&b, &s, NULL, NULL));
   b = good;
+  b.process = scoped (sb_vp_alloc (3, .1, 20));
+  refused (GSL_EBADLEN, sb_bound_find (&b, &s, NULL, NULL));
+  for (size_t k = 0; k < 2; k++)
+    {
+      b = good;
+      b.covariance = matrix_all (2 + k, 3 - k, 1);
+      refused (GSL_EBADLEN, sb_bound_find (&b, &s, NULL, NULL));
+      b = good;
+      b.prior_mean = vector_all (2, 0);
+      b.prior_covariance = b.covariance;
+      ok (sb_bound_find (&b, &s, NULL, NULL));
+      b.prior_covariance = matrix_all (2 + k, 3 - k, 1);
+      refused (GSL_EBADLEN, sb_bound_find (&b, &s, NULL, NULL));
+    }
+  b = good;
+  b.prior_mean = vector_all (3, 0);
+  b.prior_covariance = b.covariance;
+  refused (GSL_EBADLEN, sb_bound_find (&b, &s, NULL, NULL));
   b.prior_mean = vector_all (2, 0);
+  b.prior_covariance = NULL;
   refused (GSL_EBADLEN, sb_bound_find (&b, &s, NULL, NULL));
   b = good;
   b.covariance = matrix_of (2, 2, 1, 2, 2, 1);
@@ -1117,4 +1144,12 @@ Test (bound, what_does_not_fit_is_refused)
   b = good;
   b.process = scoped (sb_ddpm_alloc (2, 10, .1, 5));
   refused (GSL_EUNSUP, sb_bound_find (&b, &s, NULL, NULL));
+
+  // An error that can be told on the way back to the data, four times in each step, but not for the integral.
+  int calls = 4 * (int)good.steps;
+  b = good;
+  b.error = failing_after;
+  b.params = &calls;
+  refused (GSL_ERUNAWAY, sb_bound_find (&b, &s, NULL, NULL));
+  cr_assert_eq (calls, -1);
 }

@@ -177,6 +177,7 @@ Test (codes, between_two_is_an_arc)
   gsl_vector_scale (opposite, -1);
   refused (GSL_EDOM, sb_code_between (&a.vector, opposite, 0.5, c));
   refused (GSL_EDOM, sb_code_between (&a.vector, vector_all (6, 0), 0.5, c));
+  refused (GSL_EDOM, sb_code_between (vector_all (6, 0), &a.vector, 0.5, c));
   refused (GSL_EBADLEN, sb_code_between (&a.vector, vector (5), 0.5, c));
   refused (GSL_EBADLEN, sb_code_between (&a.vector, &b.vector, 0.5, vector (5)));
 }

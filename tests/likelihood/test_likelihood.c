@@ -394,6 +394,8 @@ Test (likelihood, refuses_what_does_not_fit)
   refused (GSL_EBADLEN, sb_log_likelihood (&good, score, matrix_all (2, 1, 0), (sb_stream){ 0 }, x, &r));
   refused (GSL_EBADLEN, sb_log_likelihood (&good, score, NULL, (sb_stream){ 0 }, x, &short_r));
   refused (GSL_EBADLEN, sb_log_likelihood (&good, score, NULL, (sb_stream){ 0 }, x, &code));
+  code.code = matrix (2, 2);
+  refused (GSL_EBADLEN, sb_log_likelihood (&good, score, NULL, (sb_stream){ 0 }, x, &code));
   sb_likelihood_report none = { 0 };
   ok (sb_log_likelihood (&good, score, NULL, (sb_stream){ 0 }, matrix (0, 2), &none));
   ok (sb_log_likelihood (&good, score, NULL, (sb_stream){ 0 }, x, &none));

@@ -7,6 +7,7 @@
 #include "score/callback.h"
 #include "score/exact.h"
 #include "score/network.h"
+#include "process/smld.h"
 #include "process/vp.h"
 
 #include <gsl/gsl_blas.h>
@@ -334,7 +335,39 @@ Test (trace, refuses_what_does_not_fit)
   refused (GSL_EBADLEN, sb_flow_divergence (score, NULL, two, x, NULL, out));
   refused (GSL_EBADLEN, sb_flow_divergence (score, NULL, t, x, wide, out));
   refused (GSL_EBADLEN, sb_flow_divergence (score, NULL, t, x, NULL, two));
+  refused (GSL_EBADLEN, sb_flow_divergence (score, NULL, t, x, none, out));
   refused (GSL_EDOM, sb_flow_divergence (score, NULL, zero, x, NULL, out));
+  refused (GSL_EDOM, sb_flow_divergence (score, NULL, vector_all (3, 1.5), x, NULL, out));
   refused (GSL_EUNSUP, sb_flow_divergence (without, NULL, t, x, NULL, out));
+  refused (GSL_EUNSUP, sb_flow_divergence (linear (normals (2, 2, 1), scoped (sb_smld_alloc (2, 4, 0.1, 1))), NULL, t,
+                                           x, NULL, out));
   ok (sb_flow_divergence (score, NULL, no, none, NULL, no));
+  ok (sb_fokker_planck (score, NULL, no, none, no));
+}
+
+// So it is with the velocity, of a score that differentiates backwards. A corruption without kernels has no F.
+
+Test (trace, refuses_what_does_not_fit_backwards)
+{
+  sb_score *forwards = linear (normals (2, 2, 1), scoped (sb_vp_alloc (2, 0.1, 20)));
+  sb_score_type type = *forwards->type;
+  type.backward_first = true;
+  sb_score score = *forwards;
+  score.type = &type;
+  gsl_matrix *x = matrix_all (3, 2, 0), *v = matrix_all (3, 2, 1), *wide = matrix (3, 3), *short_one = matrix (2, 2),
+             *none = matrix (0, 2), *velocity = matrix (3, 2);
+  gsl_vector *t = vector_all (3, 0.5), *out = vector (3), *no = vector (0);
+  refused (GSL_EBADLEN, sb_flow_velocity_and_divergence (&score, NULL, t, x, v, wide, out));
+  refused (GSL_EBADLEN, sb_flow_velocity_and_divergence (&score, NULL, t, x, v, short_one, out));
+  refused (GSL_EBADLEN, sb_flow_velocity_and_divergence (&score, NULL, t, x, short_one, velocity, out));
+  refused (GSL_EINVAL, sb_flow_velocity_and_divergence (&score, NULL, t, x, v, x, out));
+  ok (sb_flow_velocity_and_divergence (&score, NULL, no, none, none, none, no));
+
+  sb_process *soft = scoped (sb_process_from_text ("soft image=1x1x2 half=1 knots=0.01,0.8 rank=1", 2, NULL));
+  sb_score *exact = scoped (sb_score_exact_alloc (scoped (sb_target_points_alloc (normals (3, 2, 1), NULL)), soft));
+  type = *exact->type;
+  type.backward_first = true;
+  score = *exact;
+  score.type = &type;
+  refused (GSL_EUNSUP, sb_flow_velocity_and_divergence (&score, NULL, t, x, v, velocity, out));
 }
