@@ -1541,10 +1541,40 @@ Test (consistency, names_row_and_step_of_what_is_not_finite)
   refused (GSL_EBADFUNC, sb_partial_path_take (&p, w, NULL, vector_of (4, 1.1, 4), vector_of (1, .6, 2),
                                                (sb_stream){ 1, SB_FOR_PATH, 0 }, 0, NULL, NULL, matrix_all (3, 1, 1)));
   gsl_set_error_handler_off ();
-  sb_path_work_free (w);
   cr_assert_eq (reasons, 1);
   cr_assert (strstr (reason_given, "at row 1, column 0, ") && strstr (reason_given, " in step 3 of 4"), "%s",
              reason_given);
+  sb_path_work_free (w);
+}
+
+// A path, where it is to be kept and where it starts are of its rows and steps.
+
+Test (consistency, refuses_paths_that_do_not_fit)
+{
+  gain g = theta_x (.5);
+  const sb_score *score = score_of (&g, scoped (sb_edm_alloc (1, .002, 80)));
+  const sb_partial_path p = { sb_step_euler_maruyama, NULL, 2, 7 };
+  gsl_matrix *x = matrix_all (2, 1, 1), *four = matrix (4, 1), *three = matrix (3, 1), *wide = matrix (4, 2);
+  gsl_vector *t = vector_all (2, 1), *s = vector_all (2, .5), *of_four = vector (4), *of_three = vector (3);
+  const sb_stream stream = { 0 };
+  sb_path_work *w = sb_path_work_alloc (score, 2), *of_none = sb_path_work_alloc (score, 0);
+  sb_path_record bad[]
+      = { { three, four, of_four, of_four }, { four, three, of_four, of_four }, { wide, four, of_four, of_four },
+          { four, wide, of_four, of_four },  { four, four, of_three, of_four }, { four, four, of_four, of_three } },
+      good = { four, four, of_four, of_four };
+  ok (sb_partial_path_take (&p, w, NULL, t, s, stream, 0, NULL, &good, x));
+  for (size_t k = 0; k < sizeof bad / sizeof *bad; k++)
+    refused (GSL_EBADLEN, sb_partial_path_take (&p, w, NULL, t, s, stream, 0, NULL, &bad[k], x), "case %zu", k);
+  refused (GSL_EBADLEN, sb_partial_path_take (&p, w, NULL, of_three, of_three, stream, 0, NULL, NULL, three));
+  refused (GSL_EBADLEN, sb_partial_path_take (&p, w, NULL, of_three, s, stream, 0, NULL, NULL, x));
+  refused (GSL_EBADLEN, sb_partial_path_take (&p, w, NULL, t, of_three, stream, 0, NULL, NULL, x));
+  refused (GSL_EBADLEN, sb_partial_path_take (&p, w, NULL, t, s, stream, 0, three, NULL, x));
+  refused (GSL_EBADLEN, sb_partial_path_take (&p, w, NULL, t, s, stream, 0, matrix (2, 2), NULL, x));
+  refused (GSL_EDOM, sb_partial_path_take (&p, w, NULL, t, vector_all (2, -.5), stream, 0, NULL, NULL, x));
+  refused (GSL_EDOM, sb_partial_path_take (&p, w, NULL, t, t, stream, 0, NULL, NULL, x));
+  ok (sb_partial_path_take (&p, of_none, NULL, vector (0), vector (0), stream, 0, NULL, NULL, matrix (0, 1)));
+  sb_path_work_free (w);
+  sb_path_work_free (of_none);
 }
 
 // More steps than memory holds are no overflow.
@@ -1571,7 +1601,21 @@ Test (consistency, refuses)
   refused (GSL_EBADLEN, sb_consistency_loss (score, &p, 2, NULL, t, s, x, stream, vector (3), NULL));
   refused (GSL_EBADLEN, sb_consistency_loss (score, &p, 2, NULL, t, s, x, stream, loss, vector (3)));
   refused (GSL_EUNSUP, sb_consistency_loss (on_chain, &p, 2, NULL, t, s, x, stream, loss, NULL));
+  refused (GSL_EBADLEN, sb_consistency_loss (score, &p, 2, NULL, vector_all (3, 1), s, x, stream, loss, NULL));
+  refused (GSL_EBADLEN, sb_consistency_loss (score, &p, 2, NULL, t, vector_all (3, .5), x, stream, loss, NULL));
+  refused (GSL_EBADLEN, sb_consistency_loss (score, &p, 2, NULL, t, s, matrix_all (2, 2, 1), stream, loss, NULL));
+  ok (sb_consistency_loss (score, &p, 2, NULL, vector (0), vector (0), matrix (0, 1), stream, vector (0), NULL));
+  ok (sb_consistency_gradient (score, &p, SB_CONSISTENCY_PATH, NULL, vector (0), vector (0), matrix (0, 1), stream, 1,
+                               vector (0)));
   refused (GSL_EUNSUP, sb_consistency_gradient (score, &heun, SB_CONSISTENCY_PATH, NULL, t, s, x, stream, 1, loss));
+
+  // The density of a step of the reverse SDE is known where all of its noise is added.
+  for (double share = 0.5; share <= 1; share += 0.5)
+    {
+      const sb_partial_path noisy = { sb_step_euler_maruyama, &share, 2, 7 };
+      refused (share == 1 ? GSL_SUCCESS : GSL_EUNSUP,
+               sb_consistency_gradient (score, &noisy, SB_CONSISTENCY_PATH, NULL, t, s, x, stream, 1, loss));
+    }
   const sb_partial_path endless = { sb_step_euler_maruyama, NULL, SIZE_MAX / 2 + 1, 7 };
   refused (GSL_ENOMEM, sb_consistency_gradient (score, &endless, SB_CONSISTENCY_PATH, NULL, t, s, x, stream, 1, loss));
   static const sb_score_type breaks = { .name = "breaks", .views = SB_DENOISER, .evaluate = not_a_number };

@@ -401,7 +401,53 @@ Test (objective, times_lie_where_they_are_asked_for)
       some.t_min = bad[k][0], some.t_max = bad[k][1];
       cr_assert_null (sb_objective_batch_alloc (&some, 4));
     }
+  sb_objective above = on_data (sb_objective_ssm, chain);
+  above.t_above = 0.1;
+  cr_assert_null (sb_objective_batch_alloc (&above, 4), "its loss has no target to ignore");
   sb_objective_batch_free (NULL);
+}
+
+// A batch may have no rows. Few types have points that depend on the score.
+
+Test (objective, a_batch_of_no_rows_is_no_error)
+{
+  sb_process *vp = scoped (sb_vp_alloc (2, 0.1, 20)), *edm = scoped (sb_edm_alloc (2, 0.002, 80));
+  const sb_objective dsm = sb_objective_of (sb_objective_dsm, vp, 0.1),
+                     consistency = sb_objective_of (sb_objective_consistency, edm, 0.1);
+  sb_target *law = scoped (sb_target_points_alloc (normals (3, 2, 1), NULL));
+  const sb_score *score[] = { scoped (sb_score_exact_alloc (law, vp)), scoped (sb_score_exact_alloc (law, edm)) };
+  for (size_t k = 0; k < 2; k++)
+    {
+      sb_objective_batch *b = scoped (sb_objective_batch_alloc (k ? &consistency : &dsm, 4));
+      sb_objective_batch_rows (b, 0);
+      ok (sb_objective_prepare (score[k], b));
+      cr_assert_eq (b->paths != NULL, k);
+      ok (sb_objective_draw ((sb_stream){ 0 }, b));
+      ok (sb_objective_draw_more (score[k], b));
+      ok (sb_objective_find_loss (b));
+      cr_assert_eq (b->below, 0);
+    }
+}
+
+// A law of times that is not one of noise may be that of any process in continuous time.
+
+static double
+at_the_end (const double *key, double t_min, double t_max, double u)
+{
+  (void)key, (void)t_min, (void)u;
+  return t_max;
+}
+
+Test (objective, a_law_of_times_needs_no_noise_levels)
+{
+  const sb_level_law last = { .entry = { .name = "last" }, .quantile = at_the_end };
+  sb_objective dsm = sb_objective_of (sb_objective_dsm, scoped (sb_vp_alloc (2, 0.1, 20)), 0.1);
+  dsm.levels = &last;
+  sb_objective_batch *b = scoped (sb_objective_batch_alloc (&dsm, 3));
+  gsl_matrix_set_zero (&b->x_0);
+  ok (sb_objective_draw ((sb_stream){ 0 }, b));
+  for (size_t i = 0; i < 3; i++)
+    cr_assert_eq (gsl_vector_get (&b->t, i), 1);
 }
 
 // ## Min-SNR

@@ -887,6 +887,14 @@ Test (vlb, smld_bound_is_the_mean_over_paths)
 
 // ## What cannot be
 
+static int
+unit_numbers (const void *state, sb_process_map map, double s, double t, double *c)
+{
+  (void)state, (void)map, (void)s, (void)t;
+  c[0] = c[1] = 1;
+  return GSL_SUCCESS;
+}
+
 Test (vlb, refuses_what_does_not_fit)
 {
   chain c;
@@ -925,6 +933,16 @@ Test (vlb, refuses_what_does_not_fit)
   const sb_objective of_ddpm = weighted (sb_objective_dsm, ddpm, sb_weighting_bound, 0),
                      of_another = weighted (sb_objective_dsm, ve, sb_weighting_bound, 0.1);
   refused (GSL_EINVAL, loss_of (&of_another, t, two, two, out, bar), "an SDE has no such weight");
+  refused (GSL_EUNSUP, sb_vlb_path_terms (&of_ve.reverse, NULL, two, out));
+
+  // A chain of several parts has several steps' variances, and no weight.
+  static const sb_process_type of_parts = { .name = "a chain of parts", .numbers = unit_numbers };
+  sb_process *parts = scoped (sb_process_alloc (&of_parts, NULL, 2, 0.25, 1, 4));
+  parts->parts = 2;
+  const sb_objective in_parts = weighted (sb_objective_dsm, parts, sb_weighting_bound, 0.25);
+  refused (GSL_EINVAL, sb_vlb_prior (parts, two, out));
+  refused (GSL_EINVAL, loss_of (&in_parts, t, two, two, out, bar));
+  cr_assert (gsl_isnan (sb_vlb_weight (parts, 1, 0.1)));
   refused (GSL_EBADLEN, sb_vlb_path (&vlb.reverse, NULL, two, &number));
   refused (GSL_EBADLEN, sb_vlb_path_terms (&vlb.reverse, NULL, two, terms));
   refused (GSL_EBADLEN, sb_vlb_path_terms (&vlb.reverse, NULL, five, out));

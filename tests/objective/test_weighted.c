@@ -783,6 +783,21 @@ Test (weighted, what_does_not_fit_is_refused)
   refused (GSL_EINVAL, loss_of (&o, t, z, e, loss, bar), "no matrix");
   o.weighting.params = matrix_all (3, 2, 1);
   refused (GSL_EBADLEN, loss_of (&o, t, z, e, loss, bar));
+  o.weighting.params = matrix_all (2, 3, 1);
+  refused (GSL_EBADLEN, loss_of (&o, t, z, e, loss, bar));
+
+  // By hand: sizes, and no rows. Where the maps are no numbers, a weight that is one has no place.
+  const sb_weighting matrix_of_2 = { sb_weighting_matrix, matrix_of (2, 2, 1, 0, 0, 1) },
+                     snr = { .type = sb_weighting_min_snr };
+  double numbers[4];
+  gsl_matrix *c = matrix (3, 2), *none = matrix (0, 2);
+  refused (GSL_EBADLEN, sb_weighting_apply (&snr, moving, SB_SCORE, vector_all (2, .5), e, numbers, c, NULL, bar));
+  refused (GSL_EBADLEN, sb_weighting_apply (&snr, moving, SB_SCORE, t, e, numbers, c, NULL, none));
+  refused (GSL_EBADLEN, sb_weighting_apply (&snr, moving, SB_SCORE, t, e, numbers, c, NULL, matrix (3, 3)));
+  ok (sb_weighting_apply (&matrix_of_2, moving, SB_SCORE, vector (0), none, numbers, c, NULL, matrix (0, 2)));
+  static const sb_process_type by_maps = { .name = "by maps" };
+  const sb_process *mapped = scoped (sb_process_alloc (&by_maps, NULL, 2, 0, 1, 0));
+  refused (GSL_EUNSUP, sb_weighting_apply (&snr, mapped, SB_SCORE, t, e, numbers, NULL, NULL, bar));
   o = by_matrix (sb_objective_dsm, process, some_factor (1));
   refused (GSL_ESING, loss_of (&o, t, z, e, loss, bar), "a matrix where a part stands still");
   const sb_objective_type *types[] = { sb_objective_dsm, sb_objective_denoising };
