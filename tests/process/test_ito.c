@@ -629,6 +629,14 @@ Test (ito, refuses_what_does_not_fit)
   refused (GSL_EINVAL, sb_ito_divergence (&gbm, t, x, x));
   refused (GSL_EBADLEN, sb_ito_divergence (&gbm, t, x, wide));
   refused (GSL_EINVAL, sb_ito_flow_velocity (&empty, t, x, x, out));
+  const sb_ito still = { 1, gbm.drift, NULL, NULL, NULL }, nowhere = { 0, gbm.drift, gbm.diffusion, NULL, gbm.params };
+  refused (GSL_EINVAL, sb_ito_flow_velocity (&still, t, x, x, out));
+  refused (GSL_EINVAL, sb_ito_flow_velocity (&nowhere, t, x, x, out));
+  refused (GSL_EBADLEN, sb_ito_flow_velocity (&gbm, t, x, matrix (3, 1), out));
+  refused (GSL_EINVAL, sb_ito_simulate (&gbm, 0, (sb_stream){ 0 }, t, x));
+  refused (GSL_EDOM, sb_ito_simulate (&gbm, 1, (sb_stream){ 0 }, vector_of (0.2, -0.1), x));
+  refused (GSL_EDOM, sb_ito_simulate (&gbm, 1, (sb_stream){ 0 }, vector_of (0.2, GSL_POSINF), x));
+  ok (sb_ito_simulate (&gbm, 1, (sb_stream){ 0 }, no, none));
   refused (GSL_EINVAL, sb_ito_step (&gbm, s, t, NULL, NULL, x));
   refused (GSL_EBADLEN, sb_ito_step (&gbm, three, t, x, NULL, x));
   refused (GSL_EBADLEN, sb_ito_step (&gbm, s, t, out, wide, x));

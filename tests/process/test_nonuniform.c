@@ -595,6 +595,13 @@ Test (nonuniform, wrong_lines_are_refused_with_the_word_at_fault)
 
 // A band that has ended is asked for nothing, a chain or a basis is no block, and what stands still has no inverse.
 
+static int
+no_numbers (const void *state, sb_process_map map, double s, double t, double *c)
+{
+  (void)state, (void)map, (void)s, (void)t, (void)c;
+  return GSL_EUNSUP;
+}
+
 Test (nonuniform, what_there_is_not_is_refused)
 {
   const sb_loglinear line = { 1e-3, 0.5, 9, -10 };
@@ -612,6 +619,39 @@ Test (nonuniform, what_there_is_not_is_refused)
   cr_assert_null (sb_nonuniform_alloc ("chain", 1, (sb_process *const[]){ sb_process_from_text ("ddpm", 2, NULL) }, 0,
                                        1, malloc (1)));
   cr_assert_null (sb_nonuniform_alloc ("missing", 2, (sb_process *const[]){ sb_still_alloc (1), NULL }, 0, 1, NULL));
+  const sb_bands good = { 1, 4, 4, 2, 1, 1e-3, 0.1, 20 };
+  const sb_bands bad[] = { { 0, 4, 4, 2, 1, 1e-3, 0.1, 20 },    { 1, 0, 4, 2, 1, 1e-3, 0.1, 20 },
+                           { 1, 4, 0, 2, 1, 1e-3, 0.1, 20 },    { 1, 6, 4, 2, 1, 1e-3, 0.1, 20 },
+                           { 1, 4, 6, 2, 1, 1e-3, 0.1, 20 },    { 1, 4, 4, 0, 1, 1e-3, 0.1, 20 },
+                           { 1, 4, 4, 99, 1, 1e-3, 0.1, 20 },   { 1, 4, 4, 2, 0, 1e-3, 0.1, 20 },
+                           { 1, 4, 4, 2, 4, 1e-3, 0.1, 20 },    { 1, 4, 4, 2, 1, 0, 0.1, 20 },
+                           { 1, 4, 4, 2, 1, 1e-3, 20, 0.1 },    { 1, 4, 4, 2, 1, 1e-3, 0.1, GSL_POSINF },
+                           { 1, 4, 4, 2, 1, 1e-3, GSL_NAN, 20 } };
+  scoped (sb_bands_alloc (&good, NULL));
+  for (size_t k = 0; k < sizeof bad / sizeof *bad; k++)
+    cr_assert_null (sb_bands_alloc (&bad[k], NULL), "case %zu", k);
+  const sb_loglinear bad_line[] = { { 0, 0.5, 1, -1 },
+                                    { 0.1, GSL_POSINF, 1, -1 },
+                                    { 0.1, 0.5, GSL_POSINF, -1 },
+                                    { 0.1, 0.5, 1, GSL_NEGINF },
+                                    { 0.1, 0.5, GSL_NAN, -1 } };
+  for (size_t k = 0; k < sizeof bad_line / sizeof *bad_line; k++)
+    cr_assert_null (sb_loglinear_alloc (1, &bad_line[k]), "case %zu", k);
+  refused (GSL_EDOM, sb_process_numbers (scoped (sb_loglinear_alloc (1, &line)), SB_G, 0, 0, c));
+
+  // No block: a corruption without kernels, one that mixes coordinates, one without numbers, one without a prior.
+  sb_process *mixes = sb_process_from_text ("soft image=1x2x2 half=1 knots=0.01,0.8 boundary=symmetric", 4, NULL);
+  cr_assert_null (sb_nonuniform_alloc ("soft", 1, (sb_process *const[]){ mixes }, 0, 1, NULL));
+  static const sb_process_type bare = { .name = "bare" }, open = { .name = "open", .numbers = no_numbers };
+  for (size_t k = 0; k < 3; k++)
+    {
+      sb_process *block = sb_process_alloc (k ? &open : &bare, NULL, 2, 0, 1, 0);
+      block->parts = k ? 1 : 0;
+      block->basis = k == 1 ? scoped (sb_operator_identity_alloc (2)) : NULL;
+      cr_assert_null (sb_nonuniform_alloc ("block", 1, (sb_process *const[]){ block }, 0, 1, NULL), "case %zu", k);
+    }
+  cr_assert_null (sb_nonuniform_block (p, 2));
+  cr_assert_null (sb_nonuniform_block (scoped (sb_vp_alloc (1, 0.1, 20)), 0));
   cr_assert_null (sb_loglinear_alloc (1, &(sb_loglinear){ 0.5, 0.5, 1, -1 }));
   cr_assert_null (sb_loglinear_alloc (1, &(sb_loglinear){ 0.1, 0.5, -1, 1 }));
   cr_assert_null (sb_nonuniform_settings (still, "bands"));

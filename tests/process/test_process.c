@@ -408,6 +408,10 @@ Test (process, levels_are_found_in_spite_of_rounding)
 
   sb_process *vp = scoped (sb_vp_alloc (1, 0.1, 20));
   refused (GSL_EUNSUP, sb_process_level (vp, 0.5, &level));
+  double t;
+  ok (sb_process_time (ddpm, 1, &t));
+  refused (GSL_EDOM, sb_process_time (ddpm, ddpm->levels + 1, &t));
+  refused (GSL_EUNSUP, sb_process_time (vp, 0, &t));
 }
 
 // ## Bad input
@@ -453,6 +457,10 @@ Test (process, refuses_shapes_that_do_not_fit)
   refused (GSL_EBADLEN, sb_process_apply (vp, SB_A, CblasNoTrans, two, t, x));
   refused (GSL_EBADLEN, sb_process_transition (vp, NULL, t, matrix_all (2, 2, 0), x));
   refused (GSL_EBADLEN, sb_process_transition (vp, NULL, t, wide, x));
+  refused (GSL_EBADLEN, sb_process_transition_in_place (vp, NULL, t, matrix_all (2, 2, 0), x));
+  refused (GSL_EBADLEN, sb_process_transition_in_place (vp, NULL, t, wide, x));
+  refused (GSL_EINVAL, sb_process_apply (vp, (sb_process_map)(SB_A - 1), CblasNoTrans, NULL, t, x));
+  refused (GSL_EINVAL, sb_process_apply (vp, (sb_process_map)(SB_S_RATE + 1), CblasNoTrans, NULL, t, x));
   refused (GSL_EBADLEN, sb_process_log_det (vp, NULL, t, two));
   refused (GSL_EBADLEN, sb_process_trace (vp, t, two));
   refused (GSL_EBADLEN, sb_process_prior (vp, (sb_stream){ .seed = 1 }, wide));
@@ -470,6 +478,7 @@ Test (process, accepts_an_empty_batch)
   cr_assert (x && z && t);
   ok (sb_process_apply (vp, SB_A, CblasNoTrans, NULL, t, x));
   ok (sb_process_transition (vp, NULL, t, z, x));
+  ok (sb_process_transition_in_place (vp, NULL, t, z, x));
   ok (sb_process_log_det (vp, NULL, t, t));
   ok (sb_process_trace (vp, t, t));
   ok (sb_process_prior (vp, (sb_stream){ .seed = 1 }, x));

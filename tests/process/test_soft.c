@@ -487,6 +487,17 @@ Test (soft, refuses_what_it_is_not_made_of)
   cr_assert_null (sb_soft_stages_alloc (sb_operator_multiple_alloc (3), &one_level));
   const sb_soft_stages no_levels = { .sigma_min = 0.1, .sigma_max = 0.1, .joint = true };
   cr_assert_null (sb_soft_stages_alloc (sb_operator_multiple_alloc (3), &no_levels));
+  const sb_soft_stages bad[]
+      = { { .sigma_min = 0, .sigma_max = 0.1, .joint = true, .levels = vector_of (0, 1) },
+          { .sigma_min = 0.2, .sigma_max = 0.1, .joint = true, .levels = vector_of (0, 1) },
+          { .sigma_min = 0.1, .sigma_max = GSL_POSINF, .joint = true, .levels = vector_of (0, 1) },
+          { .sigma_min = 0.1, .sigma_max = 0.1, .noise = 0, .levels = vector_of (0, 1) },
+          { .sigma_min = 0.1, .sigma_max = 0.1, .noise = 1, .levels = vector_of (0, 1) },
+          { .sigma_min = 0.1, .sigma_max = 0.1, .joint = true, .levels = vector_of (-1, 1) },
+          { .sigma_min = 0.1, .sigma_max = 0.1, .joint = true, .levels = vector_of (1, 0.5) } };
+  for (size_t k = 0; k < sizeof bad / sizeof *bad; k++)
+    cr_assert_null (sb_soft_stages_alloc (sb_operator_multiple_alloc (3), &bad[k]), "case %zu", k);
+  cr_assert_null (soft_line_alloc (sb_operator_dense_alloc (matrix_all (2, 3, 1)), 1, 0.2, 0.01, 1));
   sb_process *ve = scoped (sb_ve_alloc (3, 0.01, 1)), *pair = scoped (sb_soft_pair_alloc (ve));
   cr_assert_null (sb_soft_pair_alloc (from_text ("soft image=1x2x2", 4)));
   double level, sigma;
@@ -508,5 +519,10 @@ Test (soft, refuses_what_it_is_not_made_of)
   refused (GSL_EBADLEN, sb_soft_fit_prior (pair, 1, normals (1, 3, 1)));
   refused (GSL_EINVAL, sb_soft_fit_prior (pair, 4, normals (4, 3, 1)));
   refused (GSL_EBADLEN, sb_soft_fit_colours (pair, 2, normals (4, 3, 1)));
+  refused (GSL_EBADLEN, sb_soft_fit_colours (pair, 0, normals (4, 3, 1)));
+  refused (GSL_EBADLEN, sb_soft_fit_colours (pair, 1, normals (4, 2, 1)));
+  refused (GSL_EINVAL, sb_soft_fit_prior (pair, 0, normals (4, 3, 1)));
+  refused (GSL_EUNSUP, sb_soft_fit_prior (ve, 1, normals (4, 3, 1)));
+  refused (GSL_EUNSUP, sb_soft_fit_colours (ve, 1, normals (4, 3, 1)));
   cr_assert (!sb_soft_prior (ve, &mean, &U) && sb_soft_operator (ve) == NULL);
 }
