@@ -190,4 +190,14 @@ Test (gaussian_run, a_grid_that_does_not_fall_is_refused)
   for (size_t k = 0; k < sizeof wrong / sizeof *wrong; k++)
     refused (GSL_EDOM, sb_gaussian_run (&pc, score, NULL, wrong[k], vector_of (0), matrix_of (1, 1, 1)), "grid %zu", k);
   refused (GSL_EBADLEN, sb_gaussian_run (&pc, score, NULL, vector (0), vector_of (0), matrix_of (1, 1, 1)));
+
+  // Moments of another size, and a run without a step or with known coordinates.
+  refused (GSL_EBADLEN, sb_gaussian_run (&pc, score, NULL, vector_of (1, .5), vector_of (0, 0), matrix_of (1, 1, 1)));
+  refused (GSL_EBADLEN, sb_gaussian_run (&pc, score, NULL, vector_of (1, .5), vector_of (0), matrix_all (2, 1, 1)));
+  refused (GSL_EBADLEN, sb_gaussian_run (&pc, score, NULL, vector_of (1, .5), vector_of (0), matrix_all (1, 2, 1)));
+  sb_pc stepless = pc, partly = pc;
+  stepless.step = NULL;
+  partly.known = &(const sb_known){ matrix_all (1, 1, 0), vector_of (1), false, NULL };
+  refused (GSL_EUNSUP, sb_gaussian_run (&stepless, score, NULL, vector_of (1, .5), vector_of (0), matrix_of (1, 1, 1)));
+  refused (GSL_EUNSUP, sb_gaussian_run (&partly, score, NULL, vector_of (1, .5), vector_of (0), matrix_of (1, 1, 1)));
 }

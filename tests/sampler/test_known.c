@@ -381,6 +381,8 @@ Test (known, refuses_what_does_not_fit)
            sb_known_impute (&(sb_known){ matrix (2, 2), mask, false, NULL }, vp, (sb_stream){ 0 }, 0, 0.5, x));
   refused (GSL_EBADLEN,
            sb_known_impute (&(sb_known){ y, mask, false, NULL }, vp, (sb_stream){ 0 }, 0, 0.5, matrix (3, 3)));
+  refused (GSL_EBADLEN,
+           sb_known_impute (&(sb_known){ matrix (3, 3), mask, false, NULL }, vp, (sb_stream){ 0 }, 0, 0.5, x));
   refused (GSL_EDOM,
            sb_known_impute (&(sb_known){ y, vector_of (1, 0.5), false, NULL }, vp, (sb_stream){ 0 }, 0, 0.5, x));
   refused (GSL_EDOM, sb_known_impute (&(sb_known){ nan, mask, false, NULL }, vp, (sb_stream){ 0 }, 0, 0.5, x));
@@ -391,6 +393,14 @@ Test (known, refuses_what_does_not_fit)
   refused (GSL_EINVAL, sb_known_impute (&(sb_known){ y, mask, false, twice }, vp, (sb_stream){ 0 }, 0, 0.5, x));
   refused (GSL_EBADLEN, sb_known_impute (&(sb_known){ y, mask, false, three }, vp, (sb_stream){ 0 }, 0, 0.5, x));
   refused (GSL_EDOM, sb_known_impute (&(sb_known){ nan, mask, false, two }, vp, (sb_stream){ 0 }, 0, 0.5, x));
+  sb_operator *wide = scoped (sb_operator_dense_alloc (matrix_all (2, 3, 1))),
+              *levelled = scoped (sb_operator_multiple_alloc (2));
+  refused (GSL_EBADLEN, sb_known_impute (&(sb_known){ y, mask, false, wide }, vp, (sb_stream){ 0 }, 0, 0.5, x));
+  refused (GSL_EINVAL, sb_known_impute (&(sb_known){ y, mask, false, levelled }, vp, (sb_stream){ 0 }, 0, 0.5, x));
+  static const sb_process_type by_maps = { .name = "by maps" };
+  refused (GSL_EUNSUP,
+           sb_known_impute (&(sb_known){ y, mask, false, NULL }, scoped (sb_process_alloc (&by_maps, NULL, 2, 0, 1, 0)),
+                            (sb_stream){ 0 }, 0, 0.5, x));
   sb_operator *tall = scoped (sb_operator_dense_alloc (matrix_all (3, 2, 1)));
   refused (GSL_EBADLEN, sb_known_impute (&(sb_known){ y, mask, false, tall }, vp, (sb_stream){ 0 }, 0, 0.5, x));
   ok (sb_known_impute (&(sb_known){ y, mask, false, two }, vp, (sb_stream){ 0 }, 0, 0.5, x));
