@@ -289,6 +289,8 @@ Test (derivatives, what_does_not_fit_is_refused)
   sb_process *process = stretch_alloc ();
   gsl_matrix *bar = matrix_all (4, 2, 0), *other = matrix (3, 2);
   gsl_vector *t = vector_all (4, 0.5), *fewer = vector_all (3, 0.5);
+  refused (GSL_EINVAL, sb_tweedie_transposed (process, (sb_view)5, SB_SCORE, t, bar, NULL));
+  refused (GSL_EBADLEN, sb_tweedie_transposed (process, SB_SCORE, SB_EPSILON, t, bar, matrix (4, 3)));
   refused (GSL_EINVAL, sb_tweedie_transposed (process, SB_SCORE, (sb_view)5, t, bar, NULL));
   refused (GSL_EBADLEN, sb_tweedie_transposed (process, SB_SCORE, SB_EPSILON, fewer, bar, NULL));
   refused (GSL_EBADLEN, sb_tweedie_transposed (process, SB_SCORE, SB_EPSILON, t, bar, other));

@@ -292,7 +292,14 @@ Test (inverse, refuses_what_does_not_fit)
   refused (GSL_EBADLEN, sb_inverse_gradient (x, t, NULL, out, &good));
   refused (GSL_EBADLEN, sb_inverse_gradient (x, t, wide, out, &good));
   refused (GSL_EBADLEN, sb_inverse_gradient (wide, t, y, wide, &good));
+  refused (GSL_EBADLEN, sb_inverse_gradient (x, t, matrix_all (2, 2, 1), out, &good));
+  refused (GSL_EBADLEN, sb_inverse_gradient (x, vector_all (2, 0.5), y, out, &good));
   refused (GSL_EINVAL, sb_inverse_gradient (x, t, y, out, &silent));
+  silent.tau = GSL_POSINF;
+  refused (GSL_EINVAL, sb_inverse_gradient (x, t, y, out, &silent));
+  refused (GSL_EDOM, sb_inverse_overshoot (&good, vector_of (2, 0.5), 1, &largest));
+  const sb_inverse unscaled = { scoped (sb_ve_alloc (2, 0.01, 10)), H, 1, { 0 }, 0 };
+  refused (GSL_EDOM, sb_inverse_overshoot (&unscaled, vector_of (0.5, -1), 1, &largest));
   refused (GSL_EDOM, sb_inverse_gradient (x, vector_all (3, 2), y, out, &good));
   refused (GSL_EBADLEN, sb_inverse_overshoot (&good, vector_of (1), 1, &largest));
   refused (GSL_EUNSUP, sb_inverse_overshoot (&good, vector_of (1, 0.5), 1, &largest));

@@ -300,6 +300,30 @@ Test (network, what_does_not_fit_is_refused)
   sb_network_pass *pass = scoped (sb_network_pass_alloc (&r.network, N - 1, 0));
   refused (GSL_EBADLEN, sb_network_forward (&r.network, pass, r.x, r.t, NULL, r.out),
            "more rows than there is room for");
+  refused (GSL_EBADLEN, sb_network_forward (&r.network, pass, x, r.t, NULL, r.out), "more numbers than inputs");
+  gsl_matrix_view some = gsl_matrix_submatrix (r.x, 0, 0, N - 1, D);
+  refused (GSL_EBADLEN, sb_network_forward (&r.network, pass, &some.matrix, r.t, NULL, r.out), "a time too many");
+}
+
+// A pass may be of no rows, and go back. Where the maps are no numbers there is none.
+
+Test (network, no_rows_go_through_and_back)
+{
+  static const sb_process_type by_maps = { .name = "by maps" };
+  trial r = trial_alloc (scoped (sb_vp_alloc (D, 0.1, 20)), SB_PREDICTS_EPSILON, SB_LABEL_TIME, 0.5);
+  sb_network_pass *pass = scoped (sb_network_pass_alloc (&r.network, N, 1)),
+                  *of_none = scoped (sb_network_pass_alloc (&r.network, 0, 1));
+  gsl_matrix *none = matrix (0, D);
+  gsl_vector *no = vector (0);
+  for (size_t k = 0; k < 2; k++)
+    {
+      sb_network_pass *p = k ? of_none : pass;
+      ok (sb_network_forward (&r.network, p, none, no, NULL, none));
+      ok (sb_network_backward (&r.network, p, no, none, NULL, none));
+    }
+  r.network.process = scoped (sb_process_alloc (&by_maps, NULL, D, 0, 1, 0));
+  sb_network_pass *without = scoped (sb_network_pass_alloc (&r.network, N, 0));
+  refused (GSL_EUNSUP, sb_network_forward (&r.network, without, r.x, r.t, NULL, r.out));
 }
 
 // ## Conditions

@@ -220,4 +220,7 @@ Test (rescale, refusals)
   sb_process several = *edm;
   several.parts = 2;
   cr_assert_null (sb_score_rescale_alloc (learned, &several, false));
+  sb_score of_several = *learned;
+  of_several.process = &several;
+  cr_assert_null (sb_score_rescale_alloc (&of_several, edm, false));
 }

@@ -284,6 +284,9 @@ Test (score, refuses_shapes_that_do_not_fit)
   refused (GSL_EBADLEN, sb_score_jvp (score, SB_SCORE, x, t, NULL, wide, out));
   refused (GSL_EBADLEN, sb_score_vjp (score, SB_SCORE, x, t, NULL, tall, out));
   refused (GSL_EBADLEN, sb_score_vjp (score, SB_SCORE, x, t, NULL, wide, out));
+  callback.divergence = NULL;
+  const sb_score *by_products = scoped (sb_score_callback_alloc (&callback, vp));
+  ok (sb_score_divergence (by_products, matrix (0, x->size2), vector (0), NULL, vector (0)));
   ok (sb_score_divergence (score, x, t, y, number));
   refused (GSL_EBADLEN, sb_score_divergence (score, wide, t, NULL, number));
   refused (GSL_EBADLEN, sb_score_divergence (score, x, long_t, NULL, long_t));
@@ -302,4 +305,20 @@ Test (score, passes_on_what_the_law_says)
   gsl_vector_set (t, 4, 1.5);
   refused (GSL_EDOM, sb_score_evaluate (score, SB_SCORE, x, t, NULL, out));
   refused (GSL_EDOM, sb_score_divergence (score, x, t, NULL, number));
+}
+
+// What is not finite is found in a block of a wider matrix too; what lies beside the block does not matter.
+
+Test (score, looks_at_a_block_and_not_beside_it)
+{
+  sb_score *score = scoped (sb_score_exact_alloc (law, vp));
+  for (size_t i = 0; i < 3; i++)
+    for (size_t j = 0; j < 4; j++)
+      {
+        gsl_matrix *all = matrix_all (3, 4, 1);
+        const gsl_matrix_const_view block = gsl_matrix_const_submatrix (all, 0, 1, 3, 2);
+        gsl_matrix_set (all, i, j, GSL_NAN);
+        refused (j == 1 || j == 2 ? GSL_EBADFUNC : GSL_SUCCESS,
+                 sb_score_check_finite (score, vector_all (3, 0.5), &block.matrix, ""), "(%zu, %zu)", i, j);
+      }
 }

@@ -464,6 +464,7 @@ Test (score_pde, what_does_not_fit_is_refused)
   refused (GSL_EBADLEN, sb_score_pde (score, SB_SCORE, NULL, t, wide, rate));
   refused (GSL_EBADLEN, sb_score_pde (score, SB_SCORE, NULL, two, x, rate));
   refused (GSL_EBADLEN, sb_score_pde (score, SB_SCORE, NULL, t, x, wide));
+  refused (GSL_EBADLEN, sb_score_pde (score, SB_SCORE, NULL, t, x, matrix (2, 2)));
   refused (GSL_EINVAL, sb_score_pde (score, SB_SCORE, NULL, t, x, x));
   refused (GSL_EINVAL, sb_score_pde (score, (sb_view)0, NULL, t, x, rate));
   refused (GSL_EDOM, sb_score_pde (score, SB_SCORE, NULL, zero, x, rate));
@@ -472,6 +473,8 @@ Test (score_pde, what_does_not_fit_is_refused)
   refused (GSL_EDOM, sb_score_pde (ve, SB_SCORE, NULL, vector_all (3, 1), x, rate));
   refused (GSL_EBADLEN, sb_ito_rate (&narrow, true, score, SB_SCORE, NULL, t, x, rate));
   refused (GSL_EINVAL, sb_ito_rate (&empty, true, score, SB_SCORE, NULL, t, x, rate));
+  const sb_ito still = { 2, constant_drift, NULL, NULL, &c };
+  refused (GSL_EINVAL, sb_ito_rate (&still, true, score, SB_SCORE, NULL, t, x, rate));
   refused (GSL_EBADFUNC, sb_ito_rate (&nan, true, score, SB_SCORE, NULL, t, x, rate));
   refused (GSL_EBADLEN, sb_ito_rate (&ito, true, score, SB_SCORE, NULL, t, wide, rate));
   ok (sb_score_pde (score, SB_SCORE, NULL, no, none, none));

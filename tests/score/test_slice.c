@@ -493,6 +493,21 @@ Test (slice, derivatives_of_a_view_are_differences)
 
 // ## What is refused
 
+static int
+no_jvp (const void *state, sb_view view, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y,
+        const gsl_matrix *v, gsl_matrix *out)
+{
+  (void)state, (void)view, (void)x, (void)t, (void)y, (void)v, (void)out;
+  return GSL_ERUNAWAY;
+}
+
+static int
+no_vjp (void *state, sb_view view, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, const gsl_matrix *v,
+        gsl_matrix *out)
+{
+  return no_jvp (state, view, x, t, y, v, out);
+}
+
 Test (slice, what_does_not_fit_is_refused)
 {
   const world w = world_of (1);
@@ -512,6 +527,21 @@ Test (slice, what_does_not_fit_is_refused)
   refused (GSL_EINVAL, sb_score_evaluate (w.score, SB_SCORE, x, t, y, y));
   const sb_score *all = scoped (sb_score_slice_alloc (w.joint, w.of_z));
   refused (GSL_EBADLEN, sb_score_evaluate (all, SB_SCORE, wide, t, y, matrix (2, D)));
+  refused (GSL_EBADLEN, sb_score_evaluate (all, SB_SCORE, wide, t, matrix (2, 0), matrix (2, D)));
+
+  // Of a joint score that has one of the two products the slice has that one.
+  for (size_t k = 0; k < 2; k++)
+    {
+      sb_score_type type = *w.joint->type;
+      sb_score half = *w.joint;
+      type.derivatives = SB_SCORE;
+      type.jvp = k ? no_jvp : NULL;
+      type.vjp = k ? NULL : no_vjp;
+      half.type = &type;
+      const sb_score *of_half = scoped (sb_score_slice_alloc (&half, w.of_x));
+      refused (k ? GSL_ERUNAWAY : GSL_EUNSUP, sb_score_jvp (of_half, SB_SCORE, x, t, y, v, out));
+      refused (k ? GSL_EUNSUP : GSL_ERUNAWAY, sb_score_vjp (of_half, SB_SCORE, x, t, y, v, out));
+    }
 
   // Times, and numbers that are none, also where the joint score would not look at them.
   double bar[D] = { 0 };
