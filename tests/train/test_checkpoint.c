@@ -148,6 +148,45 @@ Test (checkpoint, a_prior_comes_back_to_the_bit)
   ok (sb_safetensors_write (fewer, other, &error), "%s", error.message);
   cr_assert_null (sb_model_read (other, &error));
   cr_assert (strstr (error.message, "prior"), "%s", error.message);
+
+  // Nor is there one where it has other shapes, or the mean is missing.
+  static float numbers[32];
+  const struct
+  {
+    size_t mean, rank, size[2];
+  } wrong[]
+      = { { 0, 2, { 2, 16 } }, { 15, 2, { 2, 16 } }, { 16, 1, { 16 } }, { 16, 2, { 2, 15 } }, { 16, 2, { 2, 16 } } };
+  for (size_t k = 0; k < 5; k++)
+    {
+      sb_tensors *of_another = scoped (sb_tensors_alloc ());
+      if (wrong[k].mean)
+        ok (sb_tensors_add (of_another, "prior.mean", 1, (size_t[]){ wrong[k].mean }, numbers));
+      ok (sb_tensors_add (of_another, "prior.directions", wrong[k].rank, wrong[k].size, numbers));
+      refused (k < 4 ? GSL_EINVAL : GSL_SUCCESS, sb_model_get_prior (model, of_another, "file", &error), "case %zu", k);
+    }
+}
+
+// A model whose process has a prior of its own has none to fit, to write or to read; nor has a classifier.
+
+Test (checkpoint, a_prior_that_is_known_is_not_fitted)
+{
+  sb_error error = { 0 };
+  sb_tensors *none = scoped (sb_tensors_alloc ());
+  const sb_model *models[] = { some_model (), scoped (sb_model_alloc ("cnn image=1x4x4 outputs=2 channels=2 "
+                                                                      "multipliers=1 groups=1 time=fourier features=2",
+                                                                      "soft image=1x4x4 half=5 knots=0.01,3 rank=3",
+                                                                      "epsilon", "time", 0.3, 0, 1, &error),
+                                                      "%s", error.message) };
+  for (size_t k = 0; k < 2; k++)
+    {
+      ok (sb_model_fit_prior ((sb_model *)models[k], normals (20, 16, 1)));
+      ok (sb_model_put_prior (models[k], none));
+      ok (sb_model_get_prior ((sb_model *)models[k], none, "file", &error));
+      cr_assert (!models[k]->prior && none->count == 0);
+    }
+  const sb_net_shape image = sb_model_image (
+      scoped (sb_model_classifier_alloc ("cnn image=1x4x6 outputs=2 channels=2 multipliers=1 groups=1", 0, 1, &error)));
+  cr_assert (image.channels == 1 && image.height == 4 && image.width == 6);
 }
 
 // For every architecture and every size of its lowest level, down to one pixel: each parameter is one number of one
@@ -212,6 +251,7 @@ Test (checkpoint, parts_have_their_deviations)
   double back[3];
   sb_error error = { 0 };
   sb_model *model = some_model ();
+  refused (GSL_EINVAL, sb_model_set_deviations (model, 1, (double[]){ GSL_POSINF }, &error));
   refused (GSL_EINVAL, sb_model_set_deviations (model, 3, three, &error));
   cr_assert (strstr (error.message, "3 numbers in data_deviation") && !model->network.part_deviations);
   for (size_t parts = 3; parts <= 3; parts -= 2) // 3, 1

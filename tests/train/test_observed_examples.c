@@ -53,6 +53,11 @@ Test (observed_examples, observations_are_of_their_images)
                && memcmp (y->data + i * D, y->data + j * D, D * sizeof (double)) != 0;
   cr_assert_gt (moved, 20);
   refused (GSL_EBADLEN, b.draw (b.state, stream, x, NULL));
+
+  // Who does not ask for the observation gets the same image; no rows are none.
+  ok (a.draw (a.state, stream, again, NULL));
+  cr_assert_eq (largest_difference (again, plain), 0);
+  ok (a.draw (a.state, stream, matrix (0, D), matrix (0, D)));
   sb_observation_free (seen);
 }
 
@@ -79,6 +84,7 @@ Test (observed_examples, bands_are_of_their_images)
       cr_assert_eq (largest_difference (x, &kept.matrix), 0);
     }
   refused (GSL_EBADLEN, e.draw (e.state, stream, matrix (9, D + 1), NULL));
+  ok (e.draw (e.state, stream, matrix (0, D), NULL));
 }
 
 // Each part has its deviation, around the mean of its coordinates.
@@ -248,6 +254,7 @@ Test (observed_examples, a_task_fits_its_network)
   ok (sb_model_set_task (pair, "edges", &error));
   ok (sb_model_set_task (given, "inpaint", &error));
   refused (GSL_EINVAL, sb_model_set_task (stage, "edges", &error));
+  refused (GSL_EINVAL, sb_model_set_task (given, "guess", &error)); // no such task
   cr_assert_null (sb_model_alloc ("unet image=4x4x4 channels=4 multipliers=1 groups=2 features=4",
                                   "bands image=1x16x4 levels=1 stage=1", "epsilon", "time", 1, 0, 1, &error));
   cr_assert (strstr (error.message, "4x8x2"), "%s", error.message);
