@@ -28,8 +28,7 @@ typedef struct
 failing_report failing_end (void);
 
 // Of the library's functions that failing_calls.c lists: the k-th call from here on, counted from 1, fails with
-// GSL_EBADFUNC; 0: none. How many there were, and
-// which function failed, "" for none.
+// GSL_EBADFUNC; 0: none. The end returns how many there were, and which function failed, "" for none.
 void failing_call_begin (size_t k);
 int failing_call (const char *name); // a call of a test's own function: fails where it is the k-th of them all
 size_t failing_call_end (const char **name);
