@@ -22,8 +22,8 @@ size_t sb_shard_count (size_t rows, size_t shard_rows);
 // The rows of d numbers of a shard that is worth a thread: about 16,384 numbers, and at least one row.
 size_t sb_shard_rows (size_t d);
 
-// Likewise for a long vector of `count` numbers, in at most SB_PIECES pieces, so that an array of that length holds the
-// partial results. Pieces have at least 16,384 numbers, so that a short vector is one piece.
+// The same for a long vector of `count` numbers, cut into at most SB_PIECES pieces, so that an array of that length
+// holds the partial results. Pieces have at least 16,384 numbers, so that a short vector is one piece.
 enum
 {
   SB_PIECES = 64

@@ -22,7 +22,6 @@
 #include <gsl/gsl_blas.h>
 #include <gsl/gsl_math.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 // ## Where a path begins and ends

@@ -9,7 +9,6 @@
 
 #include "../base/error.h"
 
-#include <gsl/gsl_math.h>
 #include <math.h>
 #include <stdlib.h>
 

@@ -13,7 +13,6 @@
 #include "work.h"
 
 #include <gsl/gsl_blas.h>
-#include <gsl/gsl_math.h>
 
 // A batch of unit vectors: row 0 has none, then come d of the point, d of the normals, and as many as the condition has
 // numbers where it diffuses.

@@ -14,7 +14,6 @@
 #include "../transition/reverse.h"
 #include "work.h"
 
-#include <gsl/gsl_math.h>
 #include <math.h>
 
 // ## The table

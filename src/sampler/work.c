@@ -15,7 +15,6 @@
 #include "../score/tweedie.h"
 
 #include <gsl/gsl_blas.h>
-#include <gsl/gsl_math.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

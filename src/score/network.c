@@ -8,7 +8,6 @@
 #include "../base/checks.h"
 #include "../base/error.h"
 
-#include <gsl/gsl_math.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>

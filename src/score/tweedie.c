@@ -28,8 +28,6 @@
 
 #include "../base/error.h"
 
-#include <stdbool.h>
-
 // Every view can be reached from every other by way of $\boldsymbol\epsilon$, applying the process's maps to a batch
 // in place.
 

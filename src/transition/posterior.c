@@ -16,7 +16,6 @@
 #include "../base/error.h"
 #include "isotropic.h"
 
-#include <gsl/gsl_math.h>
 #include <math.h>
 #include <stdlib.h>
 
