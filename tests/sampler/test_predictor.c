@@ -6,6 +6,7 @@
 
 #include "linear.h"
 #include "process/ddpm.h"
+#include "process/nonuniform.h"
 #include "process/smld.h"
 #include "process/subvp.h"
 #include "process/vp.h"
@@ -725,4 +726,42 @@ Test (predictor, what_a_process_lacks)
   refused (GSL_EDOM, step_status (sb_step_reverse_diffusion, ddpm, 1, 0.35, 0.4, 2, 2));
   refused (GSL_EUNSUP, step_status (sb_step_ancestral_lower, matrix, 1, 0.3, 0.4, 2, 2));
   ok (step_status (sb_step_ancestral_upper, matrix, 1, 0.3, 0.4, 2, 2));
+}
+
+// A part without noise stays where it is, first or last, and its score may be anything. The other moves as it does
+// alone.
+
+static int
+without_one (const void *place, sb_view view, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y,
+             gsl_matrix *out)
+{
+  (void)view, (void)x, (void)t, (void)y;
+  for (size_t i = 0; i < out->size1; i++)
+    for (size_t j = 0; j < 2; j++)
+      gsl_matrix_set (out, i, j, j == *(const size_t *)place ? GSL_NAN : 0.7);
+  return GSL_SUCCESS;
+}
+
+Test (predictor, part_without_noise_stays)
+{
+  static const sb_score_type half_type = { .name = "half", .views = SB_SCORE, .evaluate = without_one };
+  const sb_step_type *const steps[] = { sb_step_ddim, sb_step_reverse_diffusion, sb_step_euler_maruyama };
+  double value = 0.7;
+  const sb_score *alone = scoped (sb_score_alloc (&constant_score_type, &value, scoped (sb_vp_alloc (1, 0.1, 20))));
+  for (size_t still = 0; still < 2; still++)
+    for (int k = 0; k < 3; k++)
+      {
+        sb_process *block[2];
+        for (size_t b = 0; b < 2; b++)
+          block[b] = b == still ? sb_still_alloc (1) : sb_vp_alloc (1, 0.1, 20);
+        const sb_process *pair = scoped (sb_nonuniform_alloc ("pair", 2, block, 1e-3, 1, NULL));
+        const sb_score *score = scoped (sb_score_alloc (&half_type, &still, pair));
+        gsl_matrix *x = matrix_of (1, 2, 1.5, -0.4), *one = matrix_of (1, 1, gsl_matrix_get (x, 0, 1 - still));
+        const double stays = gsl_matrix_get (x, 0, still);
+        ok (take_step (steps[k], score, NULL, 0.3, 0.6, NULL, x), "%s", steps[k]->entry.name);
+        ok (take_step (steps[k], alone, NULL, 0.3, 0.6, NULL, one));
+        cr_assert_eq (gsl_matrix_get (x, 0, still), stays, "%s", steps[k]->entry.name);
+        cr_assert_float_eq (gsl_matrix_get (x, 0, 1 - still), gsl_matrix_get (one, 0, 0), 1e-14, "%s",
+                            steps[k]->entry.name);
+      }
 }
