@@ -67,36 +67,89 @@ multiply_columns (const gsl_vector *c, gsl_matrix *x)
 
 // ## Woodbury's formula
 //
-// With $\mathbf U = \mathbf V\operatorname{diag}(D)^{-1/2}$ and $\mathbf M = \mathbf I + \mathbf U\mathbf U^\top =
-// \mathbf L\mathbf L^\top$, for $\mathbf e = D^{-1/2}(\mathbf x - \text{mean})$,
+// With $\mathbf U = \mathbf V\operatorname{diag}(D)^{-1/2}$, for $\mathbf e = D^{-1/2}(\mathbf x - \text{mean})$,
 // $$ \boldsymbol\Sigma^{-1}(\mathbf x - \text{mean}) = D^{-1/2}\mathbf w, \qquad
 //    \mathbf w = (\mathbf I + \mathbf U^\top\mathbf U)^{-1}\mathbf e = \mathbf e - \mathbf U^\top\mathbf m, \qquad
-//    \mathbf m = \mathbf M^{-1}\mathbf U\mathbf e = \mathbf U\mathbf w. $$
+//    \mathbf m = \mathbf M^{-1}\mathbf U\mathbf e = \mathbf U\mathbf w, \qquad
+//    \mathbf M = \mathbf I + \mathbf U\mathbf U^\top. $$
+// $\mathbf M$ would lose the identity beside long loadings, of which some may be nearly parallel. It is never formed:
+// orthonormal rows $[\mathbf Q\ \mathbf Z]$ with $[\mathbf U\ \mathbf I] = \mathbf L\,[\mathbf Q\ \mathbf Z]$ give
+// $\mathbf M = \mathbf L\mathbf L^\top$, $\mathbf Q = \mathbf L^{-1}\mathbf U$ and $\mathbf Z = \mathbf L^{-1}$, and
+// $$ \mathbf w = \mathbf e - \mathbf Q^\top\mathbf Q\mathbf e, \qquad \mathbf m = \mathbf Z^\top\mathbf Q\mathbf e. $$
 // The exponent is $\mathbf e^\top\mathbf w = \mathbf w^\top(\mathbf I + \mathbf U^\top\mathbf U)\mathbf w =
 // \|\mathbf w\|^2 + \|\mathbf m\|^2$, which subtracts nothing.
+
+enum
+{
+  BLOCK = 32 // of LAPACK's, in columns
+};
+
+extern void dgeqrf_ (const int *m, const int *n, double *a, const int *lda, double *tau, double *work, const int *lwork,
+                     int *info);
+extern void dorgqr_ (const int *m, const int *n, const int *k, double *a, const int *lda, const double *tau,
+                     double *work, const int *lwork, int *info);
+
+// Adds log det L, of L in the lower triangle of rows. A row of L is as long as that of [U, I], and its entries are
+// rounded in proportion to this length; exactly, none on the diagonal is below 1.
+
+static int
+add_log_det (const gsl_matrix *rows, double *log_det)
+{
+  for (size_t j = 0; j < rows->size1; j++)
+    {
+      const gsl_vector L_j = gsl_matrix_const_subrow (rows, j, 0, j + 1).vector;
+      const double L_jj = fabs (gsl_matrix_get (rows, j, j));
+      if (!(DBL_EPSILON * gsl_blas_dnrm2 (&L_j) < 1e-6 * L_jj))
+        SB_ERROR (NULL, GSL_EDOM, "a component's loadings are too large beside its noise");
+      *log_det += log (L_jj);
+    }
+  return GSL_SUCCESS;
+}
+
+// rows <- [U, I], and from it [Q, Z], by LAPACK, to which rows are columns. U comes first: columns whose large numbers
+// stand above the small ones are the least rounded.
+
+static int
+orthonormalise (pca_factor *f, gsl_matrix *rows, double *work)
+{
+  const size_t q = f->Q.size1, d = f->Q.size2;
+  gsl_matrix U = gsl_matrix_submatrix (rows, 0, 0, q, d).matrix, I = gsl_matrix_submatrix (rows, 0, d, q, q).matrix;
+  const int n = (int)q, m = (int)(d + q), lwork = BLOCK * n;
+  double *tau = work + lwork;
+  int info;
+  gsl_matrix_memcpy (&U, &f->Q);
+  gsl_matrix_set_identity (&I);
+  dgeqrf_ (&m, &n, rows->data, &m, tau, work, &lwork, &info);
+  const int status = add_log_det (rows, &f->log_det);
+  if (status)
+    return status;
+  dorgqr_ (&m, &n, &n, rows->data, &m, tau, work, &lwork, &info);
+  gsl_matrix_memcpy (&f->Q, &U);
+  return gsl_matrix_memcpy (&f->Z, &I);
+}
 
 int
 pca_factorise (pca_factor *f)
 {
-  double log_det = 0;
-  for (size_t j = 0; j < f->root.size; j++)
+  const size_t q = f->Q.size1, d = f->Q.size2;
+  f->log_det = 0;
+  for (size_t j = 0; j < d; j++)
     {
       const double D = gsl_vector_get (&f->root, j);
       if (!(D >= DBL_MIN))
         SB_ERROR (NULL, GSL_EDOM, "a component has no variance and no noise along axis %zu: no density", j);
-      log_det += log (D) / 2;
+      f->log_det += log (D) / 2;
       gsl_vector_set (&f->root, j, 1 / sqrt (D));
     }
-  multiply_columns (&f->root, &f->U);
-  gsl_matrix_set_identity (&f->L);
-  gsl_blas_dsyrk (CblasLower, CblasNoTrans, 1, &f->U, 1, &f->L);
-  const int status = gsl_linalg_cholesky_decomp1 (&f->L); // which takes what is not finite
-  for (size_t j = 0; j < f->L.size1; j++)
-    log_det += log (gsl_matrix_get (&f->L, j, j));
-  if (status || !gsl_finite (log_det))
-    SB_ERROR (NULL, GSL_EDOM, "a component's loadings are too large beside its noise");
-  f->log_det = log_det;
-  return GSL_SUCCESS;
+  multiply_columns (&f->root, &f->Q);
+  gsl_matrix *rows = gsl_matrix_alloc (q, d + q);
+  double *work = malloc ((BLOCK + 1) * q * sizeof *work);
+  const int status = rows && work ? orthonormalise (f, rows, work)
+                                  : sb_error_report (NULL, __FILE__, __LINE__, GSL_ENOMEM,
+                                                     "no memory for a component in %zu dimensions", d);
+  gsl_matrix_free (rows);
+  free (work);
+  return status;
 }
 
 SB_CLONES static void
@@ -117,10 +170,9 @@ pca_centre (const pca_factor *f, const gsl_matrix *x, gsl_matrix *e)
 void
 pca_solve (const pca_factor *f, gsl_matrix *e, gsl_matrix *m)
 {
-  gsl_blas_dgemm (CblasNoTrans, CblasTrans, 1, e, &f->U, 0, m);
-  gsl_blas_dtrsm (CblasRight, CblasLower, CblasTrans, CblasNonUnit, 1, &f->L, m);
-  gsl_blas_dtrsm (CblasRight, CblasLower, CblasNoTrans, CblasNonUnit, 1, &f->L, m);
-  gsl_blas_dgemm (CblasNoTrans, CblasNoTrans, -1, m, &f->U, 1, e);
+  gsl_blas_dgemm (CblasNoTrans, CblasTrans, 1, e, &f->Q, 0, m);
+  gsl_blas_dgemm (CblasNoTrans, CblasNoTrans, -1, m, &f->Q, 1, e);
+  gsl_blas_dtrmm (CblasRight, CblasLower, CblasNoTrans, CblasNonUnit, 1, &f->Z, m);
 }
 
 SB_CLONES static double
@@ -157,7 +209,7 @@ typedef struct
   gsl_matrix *mu, *W, *x, *v, *out; // K x d, K q x d, n x d: coefficients in the basis; v NULL: no directions
   gsl_vector *a, *sd;               // d
   gsl_matrix *mean, *root;          // K x d
-  gsl_matrix *U, *L;                // K q x d, K q x q
+  gsl_matrix *Q, *Z;                // K q x d, K q x q
   pca_factor *f;                    // K
   gsl_vector *centre;               // d: the origin of the approximate pass, and its factors:
   gsl_matrix *look, *inverse;       // K q + K x d, K x d
@@ -176,8 +228,8 @@ snapshot_free (snapshot *s)
   gsl_vector_free (s->sd);
   gsl_matrix_free (s->mean);
   gsl_matrix_free (s->root);
-  gsl_matrix_free (s->U);
-  gsl_matrix_free (s->L);
+  gsl_matrix_free (s->Q);
+  gsl_matrix_free (s->Z);
   free (s->f);
   gsl_vector_free (s->centre);
   gsl_matrix_free (s->look);
@@ -200,14 +252,14 @@ snapshot_alloc (snapshot *s, const pca_mixture *law, const sb_process *process, 
                    .sd = gsl_vector_alloc (d),
                    .mean = gsl_matrix_alloc (K, d),
                    .root = gsl_matrix_alloc (K, d),
-                   .U = gsl_matrix_alloc (Kq, d),
-                   .L = gsl_matrix_alloc (Kq, law->q),
+                   .Q = gsl_matrix_alloc (Kq, d),
+                   .Z = gsl_matrix_alloc (Kq, law->q),
                    .f = malloc (K * sizeof *s->f),
                    .centre = gsl_vector_alloc (d),
                    .look = gsl_matrix_alloc (Kq + K, d),
                    .inverse = gsl_matrix_alloc (K, d),
                    .offset = gsl_vector_alloc (Kq + K) };
-  if (s->mu && s->W && s->x && (s->v || !q->v) && s->out && s->a && s->sd && s->mean && s->root && s->U && s->L && s->f
+  if (s->mu && s->W && s->x && (s->v || !q->v) && s->out && s->a && s->sd && s->mean && s->root && s->Q && s->Z && s->f
       && s->centre && s->look && s->inverse && s->offset)
     return GSL_SUCCESS;
   snapshot_free (s);
@@ -233,7 +285,7 @@ take_coefficients (snapshot *s, const sb_target_question *q)
 }
 
 // For the approximate pass below: with $\boldsymbol\nu_k$ the mean less a common centre,
-// $\operatorname{diag}(D_k)^{-1/2}$ times the rows of $\mathbf U_k$, then the rows $\boldsymbol\nu_k/D_k$; their
+// $\operatorname{diag}(D_k)^{-1/2}$ times the rows of $\mathbf Q_k$, then the rows $\boldsymbol\nu_k/D_k$; their
 // products with $\boldsymbol\nu_k$; and $1/D_k$.
 
 static void
@@ -241,16 +293,16 @@ prepare_look (snapshot *s, size_t k)
 {
   const size_t K = s->law->K, q = s->law->q;
   const pca_factor *f = s->f + k;
-  gsl_matrix U = target_block (s->look, k, q);
+  gsl_matrix Q = target_block (s->look, k, q);
   gsl_vector inverse = row (s->inverse, k), nu = row (s->look, K * q + k),
-             of_U = gsl_vector_subvector (s->offset, k * q, q).vector;
+             of_Q = gsl_vector_subvector (s->offset, k * q, q).vector;
   gsl_vector_memcpy (&inverse, &f->root);
   gsl_vector_mul (&inverse, &f->root);
-  gsl_matrix_memcpy (&U, &f->U);
-  multiply_columns (&f->root, &U);
+  gsl_matrix_memcpy (&Q, &f->Q);
+  multiply_columns (&f->root, &Q);
   gsl_vector_memcpy (&nu, &f->mean);
   gsl_vector_sub (&nu, s->centre);
-  gsl_blas_dgemv (CblasNoTrans, 1, &U, &nu, 0, &of_U);
+  gsl_blas_dgemv (CblasNoTrans, 1, &Q, &nu, 0, &of_Q);
   double square = 0;
   for (size_t j = 0; j < nu.size; j++)
     square += gsl_pow_2 (gsl_vector_get (&nu, j) * gsl_vector_get (&f->root, j));
@@ -271,12 +323,12 @@ factorise (void *context, size_t number, size_t first, size_t count)
       gsl_vector mu = row (s->mu, k);
       gsl_matrix W = target_block (s->W, k, s->law->q);
       pca_factor *f = s->f + k;
-      *f = (pca_factor){ row (s->mean, k), row (s->root, k), target_block (s->U, k, s->law->q),
-                         target_block (s->L, k, s->law->q), 0 };
+      *f = (pca_factor){ row (s->mean, k), row (s->root, k), target_block (s->Q, k, s->law->q),
+                         target_block (s->Z, k, s->law->q), 0 };
       gsl_vector_memcpy (&f->mean, &mu);
       gsl_vector_mul (&f->mean, s->a);
-      gsl_matrix_memcpy (&f->U, &W);
-      multiply_columns (s->a, &f->U);
+      gsl_matrix_memcpy (&f->Q, &W);
+      multiply_columns (s->a, &f->Q);
       for (size_t j = 0; j < s->law->d; j++)
         gsl_vector_set (&f->root, j,
                         gsl_pow_2 (gsl_vector_get (s->a, j)) * gsl_vector_get (s->law->v, k)
@@ -317,7 +369,7 @@ take_snapshot (snapshot *s, const gsl_vector *t)
 // first: with $\mathbf y = \mathbf x - \text{centre}$,
 // $$ (\mathbf x - \text{mean}_k)^\top\boldsymbol\Sigma_k^{-1}(\mathbf x - \text{mean}_k) = \sum_j \frac{y_j^2}{D_{kj}}
 //    - 2\,\mathbf y^\top\frac{\boldsymbol\nu_k}{D_k} + \boldsymbol\nu_k^\top\frac{\boldsymbol\nu_k}{D_k}
-//    - \|\mathbf L_k^{-1}\mathbf U_k\mathbf e\|^2, $$
+//    - \|\mathbf Q_k\mathbf e\|^2, $$
 // which is two matrix products for all rows and components, and loses digits. Components whose density is $e^{-60}$
 // of the largest or less, with a margin for those digits, are neglected. For the others $\mathbf w_k$, $\mathbf m_k$
 // and the responsibilities are computed, in the rows where they matter.
@@ -406,7 +458,6 @@ look (shard *h)
       for (size_t i = 0; i < n; i++)
         for (size_t a = 0; a < q; a++)
           *gsl_matrix_ptr (&g, i, a) -= gsl_vector_get (s->offset, k * q + a);
-      gsl_blas_dtrsm (CblasRight, CblasLower, CblasTrans, CblasNonUnit, 1, &s->f[k].L, &g);
       for (size_t i = 0; i < n; i++)
         {
           double *size = gsl_matrix_ptr (h->size, i, k);
@@ -581,7 +632,7 @@ answer_denoiser (shard *h)
 // $\mathbf f$ as $-v_k a_j^2/D_j$ times $\mathbf W_k^\top\mathbf f$, which leaves $\varsigma_j^2/D_j$ of that. So the
 // covariance of $\mathbf x_0$ within a component is
 // $$ \operatorname{diag}\bigl(v_k\varsigma^2/D_k\bigr) + \mathbf R^\top\mathbf R, \qquad
-//    \mathbf R = \mathbf L_k^{-1}\mathbf W_k\operatorname{diag}\bigl(\varsigma^2/D_k\bigr), $$
+//    \mathbf R = \mathbf Z_k\mathbf W_k\operatorname{diag}\bigl(\varsigma^2/D_k\bigr), $$
 // and the covariance of the components' denoisers is added to the average of these.
 
 static void
@@ -596,7 +647,7 @@ add_within (const shard *h, size_t k, double r, gsl_matrix *covariance)
   gsl_vector_mul (&remains.vector, &remains.vector);
   gsl_matrix_memcpy (h->root, &W);
   multiply_columns (&remains.vector, h->root);
-  gsl_blas_dtrsm (CblasLeft, CblasLower, CblasNoTrans, CblasNonUnit, 1, &f->L, h->root);
+  gsl_blas_dtrmm (CblasLeft, CblasLower, CblasNoTrans, CblasNonUnit, 1, &f->Z, h->root);
   gsl_blas_dsyrk (CblasLower, CblasTrans, r, h->root, 1, covariance);
   gsl_blas_daxpy (r * gsl_vector_get (s->law->v, k), &remains.vector, &diagonal.vector);
 }
@@ -680,16 +731,14 @@ answer_jvp (shard *h)
   return GSL_SUCCESS;
 }
 
-// $\operatorname{tr}\boldsymbol\Sigma^{-1} = \sum_j 1/D_j - \|\mathbf L^{-1}\mathbf
-// U\operatorname{diag}(D)^{-1/2}\|_F^2$.
+// $\operatorname{tr}\boldsymbol\Sigma^{-1} = \sum_j 1/D_j - \|\mathbf Q\operatorname{diag}(D)^{-1/2}\|_F^2$.
 
 static double
 trace_of_inverse (const pca_factor *f, gsl_matrix *root)
 {
   double trace = gsl_pow_2 (gsl_blas_dnrm2 (&f->root));
-  gsl_matrix_memcpy (root, &f->U);
+  gsl_matrix_memcpy (root, &f->Q);
   multiply_columns (&f->root, root);
-  gsl_blas_dtrsm (CblasLeft, CblasLower, CblasNoTrans, CblasNonUnit, 1, &f->L, root);
   for (size_t i = 0; i < root->size1; i++)
     trace -= square (root, i);
   return trace;

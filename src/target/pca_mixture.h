@@ -19,18 +19,18 @@ typedef struct
 typedef struct
 {
   gsl_vector mean, root; // d: root_j = D_j^-1/2
-  gsl_matrix U;          // q x d: V diag(root)
-  gsl_matrix L;          // q x q: L L^T = I + U U^T
+  gsl_matrix Q, Z;       // q x d, q x q: [V diag(root), I] = L [Q, Z], orthonormal rows; Z and L lower triangular
   double log_det;        // log det (diag(D) + V^T V) / 2
 } pca_factor;
 
-// Given its mean, D in root and V in U, compute all fields. GSL_EDOM where a D_j is below DBL_MIN.
+// Given its mean, D in root and V in Q, compute all fields. GSL_EDOM where a D_j is below DBL_MIN, and where loadings are
+// so long and so nearly parallel that six digits of log_det would not hold; GSL_ENOMEM.
 int pca_factorise (pca_factor *f);
 
 // e_i <- root (x_i - mean), a row of e (n x d) each.
 void pca_centre (const pca_factor *f, const gsl_matrix *x, gsl_matrix *e);
 
-// m_i <- (L L^T)^-1 U e_i (n x q), and then e_i <- e_i - U^T m_i, which is (I + U^T U)^-1 e_i.
+// m_i <- Z^T Q e_i (n x q) and e_i <- e_i - Q^T Q e_i, which is (I + U^T U)^-1 e_i with U = V diag(root).
 void pca_solve (const pca_factor *f, gsl_matrix *e, gsl_matrix *m);
 
 // The log density of row i of x, after both of these.

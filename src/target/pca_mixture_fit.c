@@ -37,7 +37,7 @@ typedef struct
   gsl_vector *square; // n: |x_i|^2
   gsl_matrix *r;      // n x K
   gsl_vector *log_p;  // n
-  gsl_matrix *U, *L;  // K q x d, K q x q
+  gsl_matrix *Q, *Z;  // K q x d, K q x q
   gsl_matrix *root;   // K x d
   gsl_vector *w, *v;  // the parameters: K
   gsl_matrix *mu, *W; // K x d, K q x d
@@ -51,8 +51,8 @@ fit_free (fit *f)
   gsl_vector_free (f->square);
   gsl_matrix_free (f->r);
   gsl_vector_free (f->log_p);
-  gsl_matrix_free (f->U);
-  gsl_matrix_free (f->L);
+  gsl_matrix_free (f->Q);
+  gsl_matrix_free (f->Z);
   gsl_matrix_free (f->root);
 }
 
@@ -64,10 +64,10 @@ fit_alloc (fit *f)
   f->square = gsl_vector_alloc (f->n);
   f->r = gsl_matrix_calloc (f->n, f->K);
   f->log_p = gsl_vector_alloc (f->n);
-  f->U = gsl_matrix_alloc (f->K * f->q, f->d);
-  f->L = gsl_matrix_alloc (f->K * f->q, f->q);
+  f->Q = gsl_matrix_alloc (f->K * f->q, f->d);
+  f->Z = gsl_matrix_alloc (f->K * f->q, f->q);
   f->root = gsl_matrix_alloc (f->K, f->d);
-  if (f->centre && f->x && f->square && f->r && f->log_p && f->U && f->L && f->root)
+  if (f->centre && f->x && f->square && f->r && f->log_p && f->Q && f->Z && f->root)
     return GSL_SUCCESS;
   fit_free (f);
   SB_ERROR (NULL, GSL_ENOMEM, "no memory for %zu points in %zu dimensions", f->n, f->d);
@@ -245,10 +245,10 @@ factorise (const fit *f, size_t k, pca_factor *factor)
 {
   *factor = (pca_factor){ .mean = gsl_matrix_row (f->mu, k).vector,
                           .root = gsl_matrix_row (f->root, k).vector,
-                          .U = gsl_matrix_submatrix (f->U, k * f->q, 0, f->q, f->d).matrix,
-                          .L = gsl_matrix_submatrix (f->L, k * f->q, 0, f->q, f->q).matrix };
+                          .Q = gsl_matrix_submatrix (f->Q, k * f->q, 0, f->q, f->d).matrix,
+                          .Z = gsl_matrix_submatrix (f->Z, k * f->q, 0, f->q, f->q).matrix };
   const gsl_matrix_const_view W = gsl_matrix_const_submatrix (f->W, k * f->q, 0, f->q, f->d);
-  gsl_matrix_memcpy (&factor->U, &W.matrix);
+  gsl_matrix_memcpy (&factor->Q, &W.matrix);
   gsl_vector_set_all (&factor->root, gsl_vector_get (f->v, k));
   return pca_factorise (factor);
 }
@@ -335,8 +335,8 @@ maximise_component (void *context, size_t number, size_t k, size_t count)
   fit *f = context;
   (void)number, (void)count;
   gsl_matrix W = gsl_matrix_submatrix (f->W, k * f->q, 0, f->q, f->d).matrix,
-             B = gsl_matrix_submatrix (f->U, k * f->q, 0, f->q, f->d).matrix,
-             M = gsl_matrix_submatrix (f->L, k * f->q, 0, f->q, f->q).matrix;
+             B = gsl_matrix_submatrix (f->Q, k * f->q, 0, f->q, f->d).matrix,
+             M = gsl_matrix_submatrix (f->Z, k * f->q, 0, f->q, f->q).matrix;
   gsl_matrix *y = gsl_matrix_alloc (f->n, f->q), *R = gsl_matrix_alloc (f->q, f->q);
   const double N = weighted_mean (f, k);
   int status = y && R ? GSL_SUCCESS : GSL_ENOMEM;

@@ -218,6 +218,45 @@ Test (pca_mixture, in_many_dimensions)
   cr_assert_lt (worst_difference (&a, &b, n), 1e-10, "%g", worst_difference (&a, &b, n));
 }
 
+// ## Loadings that are parallel
+//
+// Two loadings along one direction are one that is longer by the root of 2. With $2^m(1, 2, 2)$ twice, the variance is
+// $1 + 18\cdot4^m$ along it and 1 across, where $(2, -2, 1)$ lies; all coordinates are exact in doubles.
+
+Test (pca_mixture, parallel_loadings)
+{
+  const double along[] = { 1, 2, 2 }, across[] = { 2, -2, 1 }, share = .75;
+  const sb_process *vp = scoped (sb_vp_alloc (3, SB_VP_BETA_MIN, SB_VP_BETA_MAX));
+  for (int m = 0; m <= 28; m += 4)
+    {
+      const double c = ldexp (1, m), variance = 1 + 18 * c * c;
+      const parameters p = room_for (1, 3, 2);
+      gsl_matrix *x = matrix (1, 3), *score = matrix (1, 3);
+      const gsl_vector *t = vector_all (1, 0);
+      gsl_vector *log_p = vector (1), *divergence = vector (1);
+      gsl_vector_set_all (p.v, 1);
+      gsl_vector_set_all (p.w, 1);
+      gsl_matrix_set_zero (p.mu);
+      for (size_t j = 0; j < 3; j++)
+        {
+          gsl_matrix_set (p.W, 0, j, c * along[j]);
+          gsl_matrix_set (p.W, 1, j, c * along[j]);
+          gsl_matrix_set (x, 0, j, share * c * along[j] + across[j]);
+        }
+      const sb_target *law = as_pca (&p);
+      ok (sb_target_log_density (law, vp, x, t, log_p));
+      ok (sb_target_evaluate (law, vp, SB_SCORE, x, t, score));
+      ok (sb_target_divergence (law, vp, x, t, divergence));
+      const double expected = -.5 * (9 + gsl_pow_2 (3 * share * c) / variance + 3 * log (2 * M_PI) + log (variance));
+      cr_assert_float_eq (gsl_vector_get (log_p, 0), expected, 1e-6, "2^%d: %.17g, not %.17g", m,
+                          gsl_vector_get (log_p, 0), expected);
+      cr_assert_float_eq (gsl_vector_get (divergence, 0), -2 - 1 / variance, 1e-6, "2^%d", m);
+      for (size_t j = 0; j < 3; j++)
+        cr_assert_float_eq (gsl_matrix_get (score, 0, j), -across[j] - share * c * along[j] / variance, 1e-6, "2^%d",
+                            m);
+    }
+}
+
 Test (pca_mixture, rows_threads_and_draws)
 {
   gsl_rng *r = property_rng (5);
@@ -467,7 +506,7 @@ Test (pca_mixture, refusals)
   cr_assert_eq (soft->parts, 0);
   refused (GSL_EUNSUP, sb_target_log_density (as_pca (&p), soft, x, vector_all (9, 0.5), vector (9)));
   gsl_vector_set_all (p.v, 1);
-  const double large[] = { 1e10, 1e200 }; // the noise is lost beside the square of one, and that of the other overflows
+  const double large[] = { 1e12, 1e200 }; // the noise is lost beside one, and the square of the other overflows
   for (size_t k = 0; k < 2; k++)
     {
       gsl_matrix_set_all (p.W, large[k]);
