@@ -23,8 +23,8 @@ typedef struct
   double log_det;        // log det (diag(D) + V^T V) / 2
 } pca_factor;
 
-// Given its mean, D in root and V in Q, compute all fields. GSL_EDOM where a D_j is below DBL_MIN, and where loadings are
-// so long and so nearly parallel that six digits of log_det would not hold; GSL_ENOMEM.
+// Given its mean, D in root and V in Q, compute all fields. GSL_EDOM where a D_j is below DBL_MIN, and where loadings
+// are so long and so nearly parallel that six digits of log_det would not hold; GSL_ENOMEM.
 int pca_factorise (pca_factor *f);
 
 // e_i <- root (x_i - mean), a row of e (n x d) each.
