@@ -8,6 +8,8 @@
 // of orders 5 and 4; their difference estimates the error of the second.
 
 #include "dopri5.h"
+
+#include "clones.h"
 #include "checks.h"
 #include "error.h"
 
@@ -73,16 +75,32 @@ dopri5_free (void *vstate)
   free (state);
 }
 
-// The increment is summed first, and $y$ rounded once. In this order, from the last stage to the first, the rounded
-// $b_i$ sum to 1 exactly.
+// out <- y + h sum_j weight_j k_j (y NULL: 0), a piece of the vectors at a time. The increment is summed first, and $y$
+// rounded once. In this order, from the last stage to the first, the rounded $b_i$ sum to 1 exactly.
 
-static double
-weighted_sum (const double *weight, int stages, double *const *k, size_t n)
+enum
 {
-  double sum = 0;
-  for (int j = stages; j-- > 0;)
-    sum += weight[j] * k[j][n];
-  return sum;
+  PIECE = 256
+};
+
+SB_CLONES static void
+add_stages (size_t dim, const double *y, double h, const double *weight, int stages, double *const *k, double *out)
+{
+  double sum[PIECE];
+  for (size_t first = 0; first < dim; first += PIECE)
+    {
+      const size_t count = dim - first < PIECE ? dim - first : PIECE;
+      memset (sum, 0, sizeof sum);
+      for (int j = stages; j-- > 0;)
+        {
+#pragma omp simd
+          for (size_t n = 0; n < count; n++)
+            sum[n] += weight[j] * k[j][first + n];
+        }
+#pragma omp simd
+      for (size_t n = 0; n < count; n++)
+        out[first + n] = (y ? y[first + n] : 0) + h * sum[n];
+    }
 }
 
 // The last row of $a$ is $b$: the seventh stage is evaluated at $y_1$ itself. So its argument is the solution, its
@@ -104,8 +122,7 @@ dopri5_apply (void *vstate, size_t dim, double t, double h, double y[], double y
 
   for (int i = 1; i < STAGES && !status; i++)
     {
-      for (size_t n = 0; n < dim; n++)
-        argument[n] = y[n] + h * weighted_sum (sb_dopri5.a[i], i, k, n);
+      add_stages (dim, y, h, sb_dopri5.a[i], i, k, argument);
       status = GSL_ODEIV_FN_EVAL (system, t + sb_dopri5.c[i] * h, argument, k[i]);
     }
   if (status)
@@ -118,8 +135,7 @@ dopri5_apply (void *vstate, size_t dim, double t, double h, double y[], double y
   double difference[STAGES];
   for (int i = 0; i < STAGES; i++)
     difference[i] = sb_dopri5.b[i] - sb_dopri5.b_hat[i];
-  for (size_t n = 0; n < dim; n++)
-    yerr[n] = h * weighted_sum (difference, STAGES, k, n);
+  add_stages (dim, NULL, h, difference, STAGES, k, yerr);
   return GSL_SUCCESS;
 }
 
