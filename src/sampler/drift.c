@@ -78,13 +78,46 @@ move_by_rates (const sb_score *score, const gsl_matrix *y, const gsl_vector *t, 
 
 // ## By the SDE
 //
-// The two differ in the weight of the score. $\mathbf G\mathbf G^{\mathsf T}\mathbf s$ is two maps of the process,
-// the transposed one first.
+// The two differ in the weight of the score. Where the maps are numbers, each is a sum of two terms, $f\mathbf x -
+// w g^2\mathbf s$; elsewhere $\mathbf G\mathbf G^{\mathsf T}\mathbf s$ is two maps of the process.
+
+static int
+find_coefficients (const sb_process *process, const gsl_vector *t, double weight, gsl_matrix *f, gsl_matrix *g)
+{
+  int status = GSL_SUCCESS;
+  for (size_t i = 0; i < f->size1 && !status; i++)
+    {
+      const double t_i = gsl_vector_get (t, i);
+      double *g_i = gsl_matrix_ptr (g, i, 0);
+      status = sb_process_numbers (process, SB_F, 0, t_i, gsl_matrix_ptr (f, i, 0));
+      if (!status)
+        status = sb_process_numbers (process, SB_G, 0, t_i, g_i);
+      for (size_t k = 0; k < process->parts && !status; k++)
+        g_i[k] *= -weight * g_i[k];
+    }
+  return status;
+}
+
+static int
+move_by_numbers (const sb_process *process, const gsl_vector *t, double weight, const gsl_matrix *x,
+                 const gsl_matrix *score, gsl_matrix *out)
+{
+  const size_t times = sb_same_times (NULL, t, 0) == t->size ? 1 : t->size;
+  gsl_matrix *f = gsl_matrix_alloc (times, process->parts), *g = gsl_matrix_alloc (times, process->parts);
+  int status = f && g ? find_coefficients (process, t, weight, f, g) : GSL_ENOMEM;
+  if (!status)
+    status = sb_process_combine (process, 2, (const sb_term[]){ { f, x }, { g, score } }, NULL, out);
+  gsl_matrix_free (f);
+  gsl_matrix_free (g);
+  return status;
+}
 
 static int
 move_by_score (const sb_process *process, const gsl_vector *t, double weight, const gsl_matrix *x, gsl_matrix *g,
                gsl_matrix *out)
 {
+  if (process->parts > 0)
+    return move_by_numbers (process, t, weight, x, g, out);
   sb_copy_rows (out, x);
   int status = sb_process_apply (process, SB_F, CblasNoTrans, NULL, t, out);
   if (!status)
