@@ -70,18 +70,17 @@ add_along (const sb_score *score, const gsl_matrix *y, const gsl_vector *t, cons
 //
 // Where $\mathbf G = g\,\mathbf I$ it is the score's own divergence; else the sum over the coordinates' directions.
 
+// divergence, of the score, <- that of the flow.
+
 static int
-scalar_divergence (const sb_score *score, const gsl_matrix *y, const gsl_vector *t, const gsl_matrix *x,
-                   gsl_vector *divergence)
+to_flow (const sb_process *process, const gsl_vector *t, gsl_vector *divergence)
 {
   gsl_vector *trace = gsl_vector_alloc (t->size);
-  int status = trace ? sb_process_trace (score->process, t, trace) : GSL_ENOMEM;
-  if (!status)
-    status = sb_score_divergence (score, x, t, y, divergence);
+  int status = trace ? sb_process_trace (process, t, trace) : GSL_ENOMEM;
   for (size_t i = 0; i < t->size && !status; i++)
     {
       double g;
-      status = sb_process_numbers (score->process, SB_G, 0, gsl_vector_get (t, i), &g);
+      status = sb_process_numbers (process, SB_G, 0, gsl_vector_get (t, i), &g);
       gsl_vector_set (divergence, i, gsl_vector_get (trace, i) - 0.5 * g * g * gsl_vector_get (divergence, i));
     }
   gsl_vector_free (trace);
@@ -131,7 +130,10 @@ sb_flow_divergence (const sb_score *score, const gsl_matrix *y, const gsl_vector
   if (status || x->size1 == 0)
     return status;
   if (!v && score->process->parts == 1)
-    return scalar_divergence (score, y, t, x, divergence);
+    {
+      status = sb_score_divergence (score, x, t, y, divergence);
+      return status ? status : to_flow (score->process, t, divergence);
+    }
   gsl_matrix *mapped = gsl_matrix_alloc (x->size1, x->size2), *Jv = gsl_matrix_alloc (x->size1, x->size2);
   gsl_vector_set_zero (divergence);
   status = !mapped || !Jv ? GSL_ENOMEM
@@ -143,23 +145,43 @@ sb_flow_divergence (const sb_score *score, const gsl_matrix *y, const gsl_vector
 }
 
 // ## With the velocity
+//
+// One evaluation serves both where the score can: a forward pass with a product, or a law with its divergence.
+
+static bool
+at_once (const sb_score *score, const gsl_matrix *v)
+{
+  const sb_process *process = score->process;
+  return !process->from_zero_only && (v ? score->type->backward_first : process->parts == 1);
+}
 
 static int
 find_both (const sb_score *score, const gsl_matrix *y, const gsl_vector *t, const gsl_matrix *x, const gsl_matrix *v,
            gsl_matrix *velocity, gsl_vector *divergence)
 {
   const size_t n = x->size1, d = x->size2;
-  gsl_matrix *memory = gsl_matrix_alloc (3 * n, d);
+  gsl_matrix *memory = gsl_matrix_alloc (v ? 3 * n : n, d);
   if (!memory)
     return GSL_ENOMEM;
-  gsl_matrix_view mapped = gsl_matrix_submatrix (memory, 0, 0, n, d), Jv = gsl_matrix_submatrix (memory, n, 0, n, d),
-                  s = gsl_matrix_submatrix (memory, 2 * n, 0, n, d);
-  gsl_vector_set_zero (divergence);
-  int status = add_along (score, y, t, x, v, &mapped.matrix, &Jv.matrix, &s.matrix, divergence);
+  gsl_matrix s = gsl_matrix_submatrix (memory, 0, 0, n, d).matrix;
+  int status;
+  if (v)
+    {
+      gsl_matrix mapped = gsl_matrix_submatrix (memory, n, 0, n, d).matrix,
+                 Jv = gsl_matrix_submatrix (memory, 2 * n, 0, n, d).matrix;
+      gsl_vector_set_zero (divergence);
+      status = add_along (score, y, t, x, v, &mapped, &Jv, &s, divergence);
+    }
+  else
+    {
+      status = sb_score_evaluate_divergence (score, x, t, y, &s, divergence);
+      if (!status)
+        status = to_flow (score->process, t, divergence);
+    }
   if (!status)
-    status = sb_score_check_finite (score, t, &s.matrix, "");
+    status = sb_score_check_finite (score, t, &s, "");
   if (!status)
-    status = sb_flow_velocity_given (score->process, t, x, &s.matrix, velocity);
+    status = sb_flow_velocity_given (score->process, t, x, &s, velocity);
   gsl_matrix_free (memory);
   return status;
 }
@@ -168,7 +190,7 @@ int
 sb_flow_velocity_and_divergence (const sb_score *score, const gsl_matrix *y, const gsl_vector *t, const gsl_matrix *x,
                                  const gsl_matrix *v, gsl_matrix *velocity, gsl_vector *divergence)
 {
-  if (!v || !score->type->backward_first || score->process->from_zero_only || x->size1 == 0)
+  if (x->size1 == 0 || !at_once (score, v))
     {
       int status = sb_flow_velocity (score, y, t, x, velocity);
       return status ? status : sb_flow_divergence (score, y, t, x, v, divergence);

@@ -54,6 +54,15 @@ exact_divergence (const void *state, const gsl_matrix *x, const gsl_vector *t, c
   return sb_target_divergence (exact->target, exact->process, x, t, divergence);
 }
 
+static int
+exact_evaluate_divergence (const void *state, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y,
+                           gsl_matrix *estimate, gsl_vector *divergence)
+{
+  const exact_state *exact = state;
+  (void)y;
+  return sb_target_evaluate_divergence (exact->target, exact->process, x, t, estimate, divergence);
+}
+
 static const sb_score_type exact_type = { .name = "exact",
                                           .views = SB_SCORE | SB_DENOISER | SB_EPSILON,
                                           .evaluate = exact_evaluate,
@@ -61,6 +70,7 @@ static const sb_score_type exact_type = { .name = "exact",
                                           .jvp = exact_jvp,
                                           .vjp = exact_vjp,
                                           .divergence = exact_divergence,
+                                          .evaluate_divergence = exact_evaluate_divergence,
                                           .free = free };
 
 sb_score *

@@ -314,15 +314,37 @@ sum_diagonal (const sb_score *score, const gsl_matrix *x, const gsl_vector *t, c
   return status;
 }
 
+static int
+check_trace (const sb_score *score, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y,
+             const gsl_vector *divergence)
+{
+  const int status = check_batch (score, x, t, y);
+  if (!status && divergence->size != x->size1)
+    SB_ERROR (NULL, GSL_EBADLEN, "%zu rows have as many divergences, not %zu", x->size1, divergence->size);
+  return status;
+}
+
 int
 sb_score_divergence (const sb_score *score, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y,
                      gsl_vector *divergence)
 {
-  int status = check_batch (score, x, t, y);
-  if (!status && divergence->size != x->size1)
-    SB_ERROR (NULL, GSL_EBADLEN, "%zu rows have as many divergences, not %zu", x->size1, divergence->size);
+  const int status = check_trace (score, x, t, y, divergence);
   if (status)
     return status;
   return score->type->divergence ? score->type->divergence (score->state, x, t, y, divergence)
                                  : sum_diagonal (score, x, t, y, divergence);
+}
+
+int
+sb_score_evaluate_divergence (const sb_score *score, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y,
+                              gsl_matrix *estimate, gsl_vector *divergence)
+{
+  int status = check_trace (score, x, t, y, divergence);
+  if (!status)
+    status = check_result (score, x, NULL, y, estimate);
+  if (!status && score->type->evaluate_divergence)
+    return score->type->evaluate_divergence (score->state, x, t, y, estimate, divergence);
+  if (!status)
+    status = sb_score_evaluate (score, SB_SCORE, x, t, y, estimate);
+  return status ? status : sb_score_divergence (score, x, t, y, divergence);
 }

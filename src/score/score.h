@@ -38,6 +38,9 @@ typedef struct
   // divergence_i <- tr J of the score at (x_i, t_i). NULL: by d products of `jvp`, where there is one.
   int (*divergence) (const void *state, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y,
                      gsl_vector *divergence);
+  // Both at once, the score as by `evaluate`. NULL: one by one.
+  int (*evaluate_divergence) (const void *state, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y,
+                              gsl_matrix *estimate, gsl_vector *divergence);
 
   void (*free) (void *state); // NULL: nothing to release
 } sb_score_type;
@@ -82,6 +85,9 @@ int sb_score_evaluate_vjp (const sb_score *score, sb_view view, const gsl_matrix
 // The trace of the score's Jacobian: the type's own, else by d products.
 int sb_score_divergence (const sb_score *score, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y,
                          gsl_vector *divergence);
+// sb_score_evaluate, of the score, and sb_score_divergence at the same points.
+int sb_score_evaluate_divergence (const sb_score *score, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y,
+                                  gsl_matrix *estimate, gsl_vector *divergence);
 
 SB_END_DECLS
 

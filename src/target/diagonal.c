@@ -5,9 +5,9 @@
 // $$ p_t(\mathbf{x}) = \sum_k w_k \prod_j \mathcal{N}(x_j;\; m_j\mu_{kj},\, s_{kj}), \qquad
 //    s_{kj} = m_j^2\lambda_{kj} + \varsigma_j^2. $$
 // (VE, VP and their like have one $m$ and one $\varsigma$ for all coordinates.)
-// What remains are differences, squares and exponentials, the same for every row. So blocks of LANES rows are stored
-// with the row fastest, and each step is done for the block at once: the processor's vectors are full in two dimensions
-// as in a thousand.
+// What remains are differences, squares and exponentials, the same for every row. In few dimensions blocks of LANES
+// rows are stored with the row fastest, and each step is done for the block at once: the processor's vectors are full
+// in two dimensions too. In many, a row fills them, and only the components that have weight there are averaged.
 //
 // The squared distances are sums of squared differences, not $\|\mathbf{x}\|^2 - 2m\,\mathbf{x}\cdot\boldsymbol\mu_k +
 // m^2\|\boldsymbol\mu_k\|^2$, whose terms cancel: that is for laws of many points (points.c), where a matrix product
@@ -19,6 +19,7 @@
 #include "../base/error.h"
 #include "../base/pool.h"
 #include "../base/shard.h"
+#include "diagonal_rows.h"
 #include "responsibilities.h"
 
 #include <gsl/gsl_math.h>
@@ -30,7 +31,8 @@
 enum
 {
   LANES = 16,
-  COLUMNS = 8
+  COLUMNS = 8,
+  MANY_DIMENSIONS = 64 // from here on rows are worked on as in diagonal_rows.c
 };
 
 // ## The law at one time
@@ -39,23 +41,11 @@ enum
 // small $\varsigma$ of $m\boldsymbol\mu_k$, the difference has to keep its digits: $m\mu_{kj}$ is the sum of two
 // doubles, `high` its rounded value and `low` the remainder, which one fused multiply-add gives exactly.
 
-typedef struct
-{
-  const target_kernel *kernel; // of its time, by parts; not owned
-  double *constant;            // K: log w_k - sum_j log(s_kj) / 2
-  double *high, *low;          // K x d: m mu_kj
-  double *precision;           // K x d: 1 / s_kj
-  double *gain;                // K x d: the factor of a difference in the view
-  int round;                   // these two are the same for all coordinates of a component
-  double *variance;            // d: s_kj of the component at hand
-  double *memory;
-} snapshot;
-
 static int
-snapshot_alloc (const diagonal_mixture *law, snapshot *s)
+snapshot_alloc (const diagonal_mixture *law, diagonal_snapshot *s)
 {
   const size_t K = law->K, size = K * law->d;
-  s->memory = malloc ((4 * size + K + law->d) * sizeof (double));
+  s->memory = malloc ((4 * size + 2 * K + law->d) * sizeof (double));
   if (!s->memory)
     SB_ERROR (NULL, GSL_ENOMEM, "no memory for a mixture at one time");
   s->high = s->memory;
@@ -63,12 +53,37 @@ snapshot_alloc (const diagonal_mixture *law, snapshot *s)
   s->precision = s->low + size;
   s->gain = s->precision + size;
   s->constant = s->gain + size;
-  s->variance = s->constant + K;
+  s->trace = s->constant + K;
+  s->variance = s->trace + K;
   return GSL_SUCCESS;
 }
 
 static inline __attribute__ ((always_inline)) void
-take_component_as (int one, const diagonal_mixture *law, size_t k, sb_view view, snapshot *s, double *restrict variance)
+take_mean (size_t d, double m, const double *restrict mu, double *restrict high, double *restrict low)
+{
+#pragma omp simd
+  for (size_t j = 0; j < d; j++)
+    {
+      high[j] = m * mu[j];
+      low[j] = fma (m, mu[j], -high[j]);
+    }
+}
+
+SB_CLONES static void
+take_round_component (const diagonal_mixture *law, size_t k, sb_view view, diagonal_snapshot *s)
+{
+  const double d = (double)law->d, lambda = gsl_matrix_get (law->lambda, k, 0);
+  const double variance = target_variance (*s->kernel, lambda);
+  take_mean (law->d, s->kernel->m, gsl_matrix_const_ptr (law->mu, k, 0), s->high + k * law->d, s->low + k * law->d);
+  s->precision[k] = 1 / variance;
+  s->gain[k] = target_gain (*s->kernel, view, lambda) / variance;
+  s->trace[k] = d * s->gain[k];
+  s->constant[k] = law->log_w[k] - 0.5 * (d * log (variance));
+}
+
+static inline __attribute__ ((always_inline)) void
+take_coordinates_as (int one, const diagonal_mixture *law, size_t k, sb_view view, diagonal_snapshot *s,
+                     double *restrict variance)
 {
   const double *restrict mu = gsl_matrix_const_ptr (law->mu, k, 0);
   const double *restrict lambda = gsl_matrix_const_ptr (law->lambda, k, 0);
@@ -87,33 +102,39 @@ take_component_as (int one, const diagonal_mixture *law, size_t k, sb_view view,
 }
 
 SB_CLONES static void
-take_component (const diagonal_mixture *law, size_t k, sb_view view, snapshot *s)
+take_coordinates (const diagonal_mixture *law, size_t k, sb_view view, diagonal_snapshot *s)
 {
   if (law->process->parts == 1)
-    take_component_as (1, law, k, view, s, s->variance);
+    take_coordinates_as (1, law, k, view, s, s->variance);
   else
-    take_component_as (0, law, k, view, s, s->variance);
+    take_coordinates_as (0, law, k, view, s, s->variance);
 }
 
 static void
-take_snapshot (const diagonal_mixture *law, const target_kernel *kernel, sb_view view, snapshot *s)
+take_component (const diagonal_mixture *law, size_t k, sb_view view, diagonal_snapshot *s)
+{
+  double log_det = 0;
+  take_coordinates (law, k, view, s);
+  for (size_t j = 0, same; j < law->d; j += same)
+    {
+      same = 1;
+      while (j + same < law->d && s->variance[j + same] == s->variance[j])
+        same++;
+      log_det += (double)same * log (s->variance[j]);
+    }
+  s->constant[k] = law->log_w[k] - 0.5 * log_det;
+  s->trace[k] = 0;
+  for (size_t j = 0; j < law->d; j++)
+    s->trace[k] += s->gain[k * law->d + j];
+}
+
+static void
+take_snapshot (const diagonal_mixture *law, bool round, const target_kernel *kernel, sb_view view, diagonal_snapshot *s)
 {
   s->kernel = kernel;
-  s->round = law->process->parts == 1;
+  s->round = round;
   for (size_t k = 0; k < law->K; k++)
-    {
-      double sum = 0;
-      take_component (law, k, view, s);
-      for (size_t j = 0, same; j < law->d; j += same)
-        {
-          same = 1;
-          while (j + same < law->d && s->variance[j + same] == s->variance[j])
-            same++;
-          s->round &= same == law->d;
-          sum += (double)same * log (s->variance[j]);
-        }
-      s->constant[k] = law->log_w[k] - 0.5 * sum;
-    }
+    (round ? take_round_component : take_component) (law, k, view, s);
 }
 
 // ## A block of rows
@@ -123,12 +144,13 @@ take_snapshot (const diagonal_mixture *law, const target_kernel *kernel, sb_view
 // \tfrac12\sum_j \bigl(\delta_j^2/s_{kj} + \log s_{kj}\bigr)$.
 
 static inline __attribute__ ((always_inline)) void
-log_densities_as (int round, size_t K, size_t d, const snapshot *s, const double *restrict x, double *restrict r)
+log_densities_as (int round, size_t K, size_t d, const diagonal_snapshot *s, const double *restrict x,
+                  double *restrict r)
 {
   for (size_t k = 0; k < K; k++)
     {
       const double *high = s->high + k * d, *low = s->low + k * d, *precision = s->precision + k * d;
-      const double factor = round ? -0.5 * precision[0] : -0.5;
+      const double factor = round ? -0.5 * s->precision[k] : -0.5;
       double sum[LANES] = { 0 };
       for (size_t j = 0; j < d; j++)
         {
@@ -148,7 +170,7 @@ log_densities_as (int round, size_t K, size_t d, const snapshot *s, const double
 // Where the components are round, the factor of the differences is taken out of the sums.
 
 SB_CLONES static void
-log_densities (size_t K, size_t d, const snapshot *s, const double *restrict x, double *restrict r)
+log_densities (size_t K, size_t d, const diagonal_snapshot *s, const double *restrict x, double *restrict r)
 {
   if (s->round)
     log_densities_as (1, K, d, s, x, r);
@@ -171,7 +193,7 @@ normalise (size_t K, double *restrict r, double *restrict log_sum)
 // A few coordinates at a time: independent sums, each a chain of dependent additions, then overlap.
 
 static inline __attribute__ ((always_inline)) void
-average_as (int round, size_t count, const size_t *restrict active, size_t d, const snapshot *s,
+average_as (int round, size_t count, const size_t *restrict active, size_t d, const diagonal_snapshot *s,
             const double *restrict x, const double *restrict r, double *restrict out)
 {
   for (size_t start = 0; start < d; start += COLUMNS)
@@ -196,7 +218,7 @@ average_as (int round, size_t count, const size_t *restrict active, size_t d, co
 }
 
 SB_CLONES static void
-average (size_t count, const size_t *restrict active, size_t d, const snapshot *s, const double *restrict x,
+average (size_t count, const size_t *restrict active, size_t d, const diagonal_snapshot *s, const double *restrict x,
          const double *restrict r, double *restrict scaled, double *restrict out)
 {
   if (!s->round)
@@ -206,7 +228,7 @@ average (size_t count, const size_t *restrict active, size_t d, const snapshot *
     }
   for (size_t i = 0; i < count; i++)
     {
-      const double factor = s->gain[active[i] * d];
+      const double factor = s->gain[active[i]];
       const size_t at = active[i] * LANES;
 #pragma omp simd
       for (int l = 0; l < LANES; l++)
@@ -238,19 +260,19 @@ add_means (size_t count, const size_t *restrict active, size_t d, const gsl_matr
 // The divergence of the score, $\sum_k r_k\bigl[-\sum_j 1/s_{kj} + \|\mathbf{s}_k - \mathbf{s}\|^2\bigr]$ with
 // $\mathbf{s}_k$ the score of component $k$ and $\mathbf{s}$ the average, which is in `score`.
 
-SB_CLONES static void
-diverge (size_t count, const size_t *restrict active, size_t d, const snapshot *s, const double *restrict x,
-         const double *restrict r, const double *restrict score, double *restrict divergence)
+static inline __attribute__ ((always_inline)) void
+diverge_as (int round, size_t count, const size_t *restrict active, size_t d, const diagonal_snapshot *s,
+            const double *restrict x, const double *restrict r, const double *restrict score,
+            double *restrict divergence)
 {
   double total[LANES] = { 0 };
   for (size_t i = 0; i < count; i++)
     {
       const size_t k = active[i];
-      double squares[LANES] = { 0 }, trace = 0;
+      double squares[LANES] = { 0 };
       for (size_t j = 0; j < d; j++)
         {
-          const double high = s->high[k * d + j], low = s->low[k * d + j], factor = s->gain[k * d + j];
-          trace += factor;
+          const double high = s->high[k * d + j], low = s->low[k * d + j], factor = s->gain[round ? k : k * d + j];
 #pragma omp simd
           for (int l = 0; l < LANES; l++)
             {
@@ -260,9 +282,19 @@ diverge (size_t count, const size_t *restrict active, size_t d, const snapshot *
         }
 #pragma omp simd
       for (int l = 0; l < LANES; l++)
-        total[l] += r[k * LANES + (size_t)l] * (trace + squares[l]);
+        total[l] += r[k * LANES + (size_t)l] * (s->trace[k] + squares[l]);
     }
   memcpy (divergence, total, sizeof total);
+}
+
+SB_CLONES static void
+diverge (size_t count, const size_t *restrict active, size_t d, const diagonal_snapshot *s, const double *restrict x,
+         const double *restrict r, const double *restrict score, double *restrict divergence)
+{
+  if (s->round)
+    diverge_as (1, count, active, d, s, x, r, score, divergence);
+  else
+    diverge_as (0, count, active, d, s, x, r, score, divergence);
 }
 
 enum
@@ -446,12 +478,13 @@ scatter_rows (const double *restrict block, gsl_matrix *out, size_t first, size_
 typedef struct
 {
   const diagonal_mixture *law;
-  const target_kernel *kernel; // parts in a row each, or in one row
-  const snapshot *common;      // where there is one
-  bool by_lanes;               // rows at different times can share a block
+  const target_kernel *kernel;     // parts in a row each, or in one row
+  const diagonal_snapshot *common; // where there is one
+  bool round;                      // all coordinates of a component have one variance
+  bool by_lanes;                   // rows at different times can share a block
   const gsl_matrix *x;
   sb_view view;
-  gsl_matrix *out;                // one of these three is the result
+  gsl_matrix *out;                // the results, where they are wanted; log_p alone
   gsl_vector *log_p, *divergence; // a number per row
   sb_pool *workspaces;
 } batch_job;
@@ -460,8 +493,8 @@ typedef struct
 {
   double *x, *out, *r, *scaled; // of a block
   size_t *active;
-  snapshot own; // of one time,
-  lanes lanes;  // or of several
+  diagonal_snapshot own; // of one time,
+  lanes lanes;           // or of several
 } workspace;
 
 static void
@@ -500,10 +533,17 @@ workspace_alloc (const void *context)
   return m;
 }
 
+static void
+set_log_p (const batch_job *job, size_t first, size_t n, const double *log_sum)
+{
+  for (size_t l = 0; l < n; l++)
+    gsl_vector_set (job->log_p, first + l, log_sum[l] - 0.5 * (double)job->law->d * log (2 * M_PI));
+}
+
 // s: the snapshot of the rows' common time, or NULL: they use the workspace's lanes.
 
 static void
-work_on_block (const batch_job *job, const snapshot *s, workspace *m, size_t first, size_t n)
+work_on_block (const batch_job *job, const diagonal_snapshot *s, workspace *m, size_t first, size_t n)
 {
   const size_t K = job->law->K, d = job->law->d;
   double log_sum[LANES];
@@ -515,8 +555,7 @@ work_on_block (const batch_job *job, const snapshot *s, workspace *m, size_t fir
   normalise (K, m->r, log_sum);
   if (job->log_p)
     {
-      for (size_t l = 0; l < n; l++)
-        gsl_vector_set (job->log_p, first + l, log_sum[l] - 0.5 * (double)d * log (2 * M_PI));
+      set_log_p (job, first, n, log_sum);
       return;
     }
   const size_t count = list_weights (K, d, m->r, m->active);
@@ -530,11 +569,44 @@ work_on_block (const batch_job *job, const snapshot *s, workspace *m, size_t fir
       diverge (count, m->active, d, s, m->x, m->r, m->out, divergence);
       for (size_t l = 0; l < n; l++)
         gsl_vector_set (job->divergence, first + l, divergence[l]);
-      return;
     }
   if (job->view == SB_DENOISER)
     add_means (count, m->active, d, job->law->mu, m->r, m->out);
-  scatter_rows (m->out, job->out, first, n);
+  if (job->out)
+    scatter_rows (m->out, job->out, first, n);
+}
+
+static void
+work_on_long_rows (const batch_job *job, const diagonal_snapshot *s, workspace *m, size_t first, size_t n)
+{
+  const size_t K = job->law->K, d = job->law->d;
+  double log_sum[LANES];
+  for (size_t l = 0; l < n; l += DIAGONAL_ROWS)
+    {
+      const double *x[DIAGONAL_ROWS];
+      for (size_t i = 0; i < DIAGONAL_ROWS; i++) // the last row again where there are fewer
+        x[i] = gsl_matrix_const_ptr (job->x, first + (l + i < n ? l + i : n - 1), 0);
+      diagonal_rows_log_densities (K, d, s, x, LANES, m->r + l);
+    }
+  for (size_t k = 0; k < K; k++)
+    for (size_t l = n; l < LANES; l++)
+      m->r[k * LANES + l] = m->r[k * LANES];
+  normalise (K, m->r, log_sum);
+  if (job->log_p)
+    {
+      set_log_p (job, first, n, log_sum);
+      return;
+    }
+  for (size_t l = 0; l < n; l++)
+    {
+      const double *x = gsl_matrix_const_ptr (job->x, first + l, 0);
+      double *out = job->out ? gsl_matrix_ptr (job->out, first + l, 0) : m->out;
+      diagonal_row_average (K, d, s, x, LANES, m->r + l, out);
+      if (job->divergence)
+        gsl_vector_set (job->divergence, first + l, diagonal_row_divergence (K, d, s, x, LANES, m->r + l, out));
+      if (job->view == SB_DENOISER)
+        diagonal_row_add_means (job->law->mu, LANES, m->r + l, out);
+    }
 }
 
 static int
@@ -565,8 +637,9 @@ work_from_row (const batch_job *job, workspace *m, size_t i, size_t end)
   if (!job->common
       && (by_lanes ? m->lanes.same && !(m->own.kernel && m->own.kernel->m == kernel->m)
                    : !m->own.kernel || !same_kernel (job, i, m->own.kernel)))
-    take_snapshot (job->law, kernel, job->view, &m->own);
-  work_on_block (job, by_lanes ? NULL : job->common ? job->common : &m->own, m, i, by_lanes ? most : n);
+    take_snapshot (job->law, job->round, kernel, job->view, &m->own);
+  const diagonal_snapshot *s = by_lanes ? NULL : job->common ? job->common : &m->own;
+  (job->law->d < MANY_DIMENSIONS ? work_on_block : work_on_long_rows) (job, s, m, i, by_lanes ? most : n);
   return by_lanes ? most : n;
 }
 
@@ -599,27 +672,18 @@ shard_rows (size_t d)
   return LANES * (blocks == 0 ? 1 : blocks < MOST_BLOCKS ? blocks : MOST_BLOCKS);
 }
 
-static bool
-is_round (const diagonal_mixture *law)
-{
-  for (size_t k = 0; k < law->K; k++)
-    for (size_t j = 1; j < law->d; j++)
-      if (gsl_matrix_get (law->lambda, k, j) != gsl_matrix_get (law->lambda, k, 0))
-        return false;
-  return true;
-}
-
 static int
 work_on (batch_job *job, size_t kernels)
 {
-  snapshot common = { 0 };
-  job->by_lanes = kernels != 1 && !job->divergence && job->law->process->parts == 1 && is_round (job->law);
+  diagonal_snapshot common = { 0 };
+  job->round = job->law->round && job->law->process->parts == 1;
+  job->by_lanes = kernels != 1 && !job->divergence && job->round && job->law->d < MANY_DIMENSIONS;
   if (kernels == 1)
     {
       int status = snapshot_alloc (job->law, &common);
       if (status)
         return status;
-      take_snapshot (job->law, job->kernel, job->view, &common);
+      take_snapshot (job->law, job->round, job->kernel, job->view, &common);
       job->common = &common;
     }
   job->workspaces = sb_pool_alloc (&(sb_pool_recipe){ workspace_alloc, workspace_free, job });
@@ -647,8 +711,8 @@ diagonal_log_density (const diagonal_mixture *law, const target_kernel *kernel, 
 
 int
 diagonal_divergence (const diagonal_mixture *law, const target_kernel *kernel, size_t kernels, const gsl_matrix *x,
-                     gsl_vector *divergence)
+                     gsl_matrix *score, gsl_vector *divergence)
 {
-  batch_job job = { .law = law, .kernel = kernel, .view = SB_SCORE, .x = x, .divergence = divergence };
+  batch_job job = { .law = law, .kernel = kernel, .view = SB_SCORE, .x = x, .out = score, .divergence = divergence };
   return work_on (&job, kernels);
 }

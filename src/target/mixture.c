@@ -396,6 +396,8 @@ answer_divergence (shard *s, const sb_target_question *q)
 {
   responsibilities (s);
   average (s, SB_SCORE, NULL, s->score);
+  if (q->out)
+    gsl_matrix_memcpy (q->out, s->score);
   gsl_vector_set_zero (q->number);
   for (size_t k = 0; k < s->law->K; k++)
     {
@@ -562,7 +564,7 @@ check_density (const mixture *law, const target_kernel *kernel, const sb_process
 int
 mixture_answer_by_coordinates (const mixture *law, const sb_process *process, const sb_target_question *q)
 {
-  const diagonal_mixture diagonal = { law->K, law->d, law->log_w, law->mu, law->lambda, process };
+  const diagonal_mixture diagonal = { law->K, law->d, law->round, law->log_w, law->mu, law->lambda, process };
   const size_t kernels = sb_same_times (NULL, q->t, 0) == q->t->size ? 1 : q->t->size;
   const gsl_vector_const_view times = gsl_vector_const_subvector (q->t, 0, kernels);
   target_kernel *kernel;
@@ -570,9 +572,10 @@ mixture_answer_by_coordinates (const mixture *law, const sb_process *process, co
   if (!status)
     status = check_density (law, kernel, process, kernels);
   if (!status)
-    status = q->asked == SB_TARGET_VIEW         ? diagonal_evaluate (&diagonal, kernel, kernels, q->view, q->x, q->out)
-             : q->asked == SB_TARGET_DIVERGENCE ? diagonal_divergence (&diagonal, kernel, kernels, q->x, q->number)
-                                                : diagonal_log_density (&diagonal, kernel, kernels, q->x, q->number);
+    status = q->asked == SB_TARGET_VIEW ? diagonal_evaluate (&diagonal, kernel, kernels, q->view, q->x, q->out)
+             : q->asked == SB_TARGET_DIVERGENCE
+                 ? diagonal_divergence (&diagonal, kernel, kernels, q->x, q->out, q->number)
+                 : diagonal_log_density (&diagonal, kernel, kernels, q->x, q->number);
   free (kernel);
   return status;
 }
@@ -765,6 +768,7 @@ mixture_alloc (size_t K, size_t d, int diagonal)
     SB_ERROR_NULL (NULL, GSL_ENOMEM, "no memory for %zu components in %zu dimensions", K, d);
   law->K = K;
   law->d = d;
+  law->round = true;
   law->log_w = malloc (K * sizeof *law->log_w);
   law->cumulative = malloc (K * sizeof *law->cumulative);
   law->mu = gsl_matrix_alloc (K, d);
@@ -788,6 +792,7 @@ mixture_fill (mixture *law, const gsl_vector *weights, const gsl_matrix *means, 
       gsl_matrix U = law->U ? axes (law, k) : (gsl_matrix){ 0 };
       gsl_vector_view lambda = gsl_matrix_row (law->lambda, k);
       status = find_axes (&C.matrix, &lambda.vector, law->U ? &U : NULL);
+      law->round &= gsl_vector_min (&lambda.vector) == gsl_vector_max (&lambda.vector);
     }
   return status;
 }

@@ -14,6 +14,7 @@ typedef struct
   double *cumulative; // K
   gsl_matrix *mu;     // K x d
   gsl_matrix *lambda; // K x d, none negative
+  bool round;         // each row of lambda is one number
   gsl_matrix *U;      // K d x d: the K matrices, one below the other; NULL: all are the identity
 } mixture;
 

@@ -438,6 +438,8 @@ answer_divergence (const sb_target_question *q, const snapshot *s, columns *m)
 {
   double *of_component = gsl_matrix_ptr (m->log_sum, 1, 0);
   find_score (s, m);
+  if (q->out)
+    transpose_to (q->out, m->score);
   gsl_vector_set_zero (q->number);
   for (size_t k = 0; k < s->law->K; k++)
     {

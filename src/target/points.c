@@ -576,6 +576,9 @@ spread_at_once (const shard *s, size_t i, const double *o)
 static int
 answer_divergence (shard *s, const sb_target_question *q)
 {
+  const int status = q->out ? answer_view (s, q) : GSL_SUCCESS;
+  if (status)
+    return status;
   gsl_matrix *o = gsl_matrix_alloc (s->x->size1, s->law->d);
   if (!o)
     return GSL_ENOMEM;

@@ -181,7 +181,7 @@ static int
 answer_divergence (const mapped *w, const sb_target_question *q)
 {
   gsl_matrix *Je = gsl_matrix_alloc (w->x->size1, w->x->size2);
-  int status = Je ? GSL_SUCCESS : GSL_ENOMEM;
+  int status = !Je ? GSL_ENOMEM : q->out ? answer_view (w, q) : GSL_SUCCESS;
   gsl_vector_set_zero (q->number);
   for (size_t j = 0; j < w->law.d && !status; j++)
     {

@@ -130,6 +130,15 @@ sb_target_divergence (const sb_target *target, const sb_process *process, const 
 }
 
 int
+sb_target_evaluate_divergence (const sb_target *target, const sb_process *process, const gsl_matrix *x,
+                               const gsl_vector *t, gsl_matrix *score, gsl_vector *divergence)
+{
+  return ask (
+      target, process,
+      &(sb_target_question){ SB_TARGET_DIVERGENCE, SB_SCORE, .x = x, .t = t, .out = score, .number = divergence });
+}
+
+int
 sb_target_posterior_covariance (const sb_target *target, const sb_process *process, const gsl_vector *x, double t,
                                 gsl_matrix *covariance)
 {

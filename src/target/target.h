@@ -29,7 +29,7 @@ typedef struct
   const gsl_vector *t;
   const gsl_matrix *v; // n x d: directions, where there are any
   gsl_matrix *out;     // one of these two is the result: a row per point (for a covariance, d x d, the lower triangle)
-  gsl_vector *number;  // or a number per point
+  gsl_vector *number;  // or a number per point; of a divergence, out is the score besides, or NULL
 } sb_target_question;
 
 // A data law p_0 known in closed form, and with it the law p_t of x_t = A x_0 + S z under any process here. Questions
@@ -69,6 +69,8 @@ int sb_target_jvp (const sb_target *target, const sb_process *process, const gsl
                    const gsl_matrix *v, gsl_matrix *out);
 int sb_target_divergence (const sb_target *target, const sb_process *process, const gsl_matrix *x, const gsl_vector *t,
                           gsl_vector *divergence);
+int sb_target_evaluate_divergence (const sb_target *target, const sb_process *process, const gsl_matrix *x,
+                                   const gsl_vector *t, gsl_matrix *score, gsl_vector *divergence); // both at once
 int sb_target_posterior_covariance (const sb_target *target, const sb_process *process, const gsl_vector *x, double t,
                                     gsl_matrix *covariance); // Cov[x_0 | x_t = x], d x d
 // In one dimension: P(x_t <= x). GSL_EUNSUP in more.

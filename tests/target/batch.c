@@ -7,6 +7,7 @@
 #include "truth.h"
 
 #include <gsl/gsl_blas.h>
+#include <gsl/gsl_math.h>
 #include <math.h>
 #include <omp.h>
 #include <string.h>
@@ -19,6 +20,8 @@ ask_batch (const sb_target *target, const sb_process *process, const gsl_matrix 
   const size_t n = x->size1, d = x->size2;
   gsl_matrix *wide = matrix_all (n, (BATCH_VIEWS + 1) * (d + 1) + 1, 0);
   gsl_matrix_view x_view = gsl_matrix_submatrix (wide, 0, BATCH_VIEWS * (d + 1) + 1, n, d);
+  gsl_matrix *score = matrix (n, d);
+  gsl_vector *divergence = vector (n);
   answers a = { .log_p = vector (n), .divergence = vector (n) };
   gsl_matrix_memcpy (&x_view.matrix, x);
   for (size_t k = 0; k < BATCH_VIEWS; k++)
@@ -29,6 +32,13 @@ ask_batch (const sb_target *target, const sb_process *process, const gsl_matrix 
     }
   ok (sb_target_log_density (target, process, &x_view.matrix, t, a.log_p));
   ok (sb_target_divergence (target, process, &x_view.matrix, t, a.divergence));
+  ok (sb_target_evaluate_divergence (target, process, &x_view.matrix, t, score, divergence));
+  const double size = gsl_matrix_max (score) - gsl_matrix_min (score);
+  if (gsl_finite (size)) // not where a row was NaN
+    {
+      cr_assert_lt (largest_difference (score, &a.view[0].matrix), 1e-12 * (1 + size), "both at once");
+      cr_assert (gsl_vector_equal (divergence, a.divergence), "both at once");
+    }
   for (size_t i = 0; i < n; i++)
     for (size_t j = 0; j < wide->size2; j += d + 1)
       cr_assert_eq (gsl_matrix_get (wide, i, j), 0, "column %zu lies outside the results", j);

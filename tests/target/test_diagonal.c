@@ -20,7 +20,7 @@ SUITE (diagonal);
 enum
 {
   MOST_K = 9,
-  MOST_D = 45
+  MOST_D = 100
 };
 
 typedef struct
@@ -33,7 +33,7 @@ typedef struct
 
 typedef struct
 {
-  long double log_p, view[3][MOST_D]; // score, denoiser, epsilon
+  long double log_p, view[3][MOST_D], divergence; // score, denoiser, epsilon; of the score
 } textbook;
 
 static textbook
@@ -65,6 +65,13 @@ textbook_at (const law *l, double m, double sd, const double *x)
         t.view[0][j] -= r * delta / s;
         t.view[1][j] += r * (l->mu[k][j] + m * l->variance[k][j] * delta / s);
         t.view[2][j] += r * sd * delta / s;
+      }
+  for (size_t k = 0; k < l->K; k++)
+    for (size_t j = 0; j < l->d; j++)
+      {
+        long double s = (long double)m * m * l->variance[k][j] + (long double)sd * sd;
+        long double e = ((long double)m * l->mu[k][j] - x[j]) / s - t.view[0][j];
+        t.divergence += expl (log_share[k] - top) / total * (e * e - 1 / s);
       }
   return t;
 }
@@ -105,7 +112,7 @@ random_law (gsl_rng *r, const double *v)
       l.w[k] = k > 0 && gsl_rng_uniform_int (r, 6) == 0 ? 0 : gsl_rng_uniform_pos (r);
       for (size_t j = 0; j < l.d; j++)
         {
-          l.mu[k][j] = gsl_ran_gaussian (r, 0.5);
+          l.mu[k][j] = gsl_ran_gaussian (r, l.d > 16 ? 2 / sqrt ((double)l.d) : 0.5);
           l.variance[k][j] = v[P_ROUND] > 0 && j > 0 ? l.variance[k][0] : gsl_ran_flat (r, 0.1, 2);
         }
     }
@@ -190,6 +197,7 @@ residual (const double *v, void *context)
       sb_process_scalars (b.process, 0, gsl_vector_get (b.t, i), &m, &sd);
       textbook t = textbook_at (&l, m, sd, gsl_matrix_const_ptr (b.x, i, 0));
       worst = larger (worst, error_of (gsl_vector_get (found.log_p, i), t.log_p, (double)l.d));
+      worst = larger (worst, error_of (gsl_vector_get (found.divergence, i), t.divergence, 10 * (double)l.d));
       for (size_t k = 0; k < 3; k++)
         for (size_t j = 0; j < l.d; j++)
           worst = larger (worst, error_of (gsl_matrix_get (&found.view[k].matrix, i, j), t.view[k][j], size[k]));
