@@ -6,7 +6,7 @@
 // A unit of work is the log-likelihood of N points: of a mixture of K Gaussians under the VP SDE, by the exact trace;
 // or of images, dequantised, under a network, along one direction of signs each. What the peer, likelihood.py, has to
 // know is left in FILE (NPY): the means and the points, or the points and the directions. The facts are those of all
-// points as one system of equations, as scipy has them; the mixture's are then worked on in two.
+// points as one system of equations, as scipy has them; the mixture's are then worked on in the library's groups.
 
 #include "../results.h"
 #include "rounds.h"
@@ -63,7 +63,7 @@ static void
 open_mixture (side *s, size_t n, size_t d, size_t K)
 {
   s->likelihood.trace = SB_TRACE_EXACT;
-  s->group = (n + 1) / 2;
+  s->group = s->likelihood.group;
   s->numbers = require_pointer (gsl_matrix_alloc (K + n, d), "numbers");
   require (sb_stream_normals ((sb_stream){ .seed = 1, .purpose = SB_FOR_DATA }, 0, s->numbers), "numbers");
   gsl_matrix_view means = gsl_matrix_submatrix (s->numbers, 0, 0, K, d);
