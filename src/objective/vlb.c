@@ -115,8 +115,8 @@ int
 sb_vlb_path_terms (const sb_reverse *reverse, const gsl_matrix *y, const gsl_matrix *path, gsl_vector *terms)
 {
   const size_t N = reverse->score->process->levels;
-  if (N == 0)
-    SB_ERROR (NULL, GSL_EUNSUP, "the process %s is no chain and has no steps", reverse->score->process->type->name);
+  if (sb_process_check_chain (reverse->score->process))
+    return GSL_EUNSUP;
   if (path->size1 != N + 1 || terms->size != N + 1)
     SB_ERROR (NULL, GSL_EBADLEN, "%zu points and %zu terms of %zu steps, not N + 1", path->size1, terms->size, N);
   path_work w = { gsl_vector_alloc (N), gsl_vector_alloc (N), gsl_vector_alloc (N), gsl_vector_alloc (N),

@@ -288,8 +288,7 @@ apply_by_maps (const sb_weighting *w, const sb_process *process, sb_view view, c
   const size_t first = view == SB_DENOISER ? 0 : view == SB_EPSILON ? 2 : 3;
   int status = GSL_SUCCESS;
   if (!w->type->apply)
-    SB_ERROR (NULL, GSL_EUNSUP, "the weighting %s is of numbers, and the maps of the process %s are none",
-              w->type->entry.name, process->type->name);
+    return sb_process_check_parts (process, w->type->entry.name);
   gsl_matrix_memcpy (out, e);
   for (size_t k = first; k < 3 && !status; k++)
     status = sb_process_apply (process, map[k], k == 2 ? CblasTrans : CblasNoTrans, NULL, t, out);

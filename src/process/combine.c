@@ -258,8 +258,8 @@ check (const sb_process *process, size_t terms, const sb_term *term, const gsl_m
   if (terms == 0 || terms > SB_TERMS_MOST)
     SB_ERROR (NULL, GSL_EINVAL, "a combination has from 1 to %d terms, not %zu", SB_TERMS_MOST, terms);
   const size_t n = out->size1, d = process->dimension, parts = term->c->size2;
-  if (process->parts == 0 && parts > 1)
-    SB_ERROR (NULL, GSL_EUNSUP, "the maps of the process %s are not diagonal in a known basis", process->type->name);
+  if (parts > 1 && sb_process_check_parts (process, "a combination"))
+    return GSL_EUNSUP;
   if (out->size2 != d || (work && (work->size1 < 2 * n || work->size2 != d)))
     SB_ERROR (NULL, GSL_EBADLEN, "out is %zu x %zu, the process has %zu coordinates", n, out->size2, d);
   for (size_t m = 0; m < terms; m++)

@@ -89,8 +89,8 @@ is_time (const sb_process *process, double t)
   return 0 <= t && t <= process->t_limit && (process->levels == 0 || is_level (process, t));
 }
 
-static int
-check_chain (const sb_process *process)
+int
+sb_process_check_chain (const sb_process *process)
 {
   if (process->levels == 0)
     SB_ERROR (NULL, GSL_EUNSUP, "%s is a process in continuous time and has no levels", process->type->name);
@@ -100,7 +100,7 @@ check_chain (const sb_process *process)
 int
 sb_process_level (const sb_process *process, double t, size_t *i)
 {
-  int status = check_chain (process);
+  int status = sb_process_check_chain (process);
   if (status)
     return status;
   if (!is_time (process, t))
@@ -112,7 +112,7 @@ sb_process_level (const sb_process *process, double t, size_t *i)
 int
 sb_process_time (const sb_process *process, size_t i, double *t)
 {
-  int status = check_chain (process);
+  int status = sb_process_check_chain (process);
   if (status)
     return status;
   if (i > process->levels)
@@ -187,11 +187,12 @@ check_map (sb_process_map map)
   return GSL_SUCCESS;
 }
 
-static int
-check_parts (const sb_process *process)
+int
+sb_process_check_parts (const sb_process *process, const char *what)
 {
   if (process->parts == 0)
-    SB_ERROR (NULL, GSL_EUNSUP, "the maps of the process %s are not diagonal in a known basis", process->type->name);
+    SB_ERROR (NULL, GSL_EUNSUP, "%s: the maps of the process %s are not diagonal in a known basis", what,
+              process->type->name);
   return GSL_SUCCESS;
 }
 
@@ -200,7 +201,7 @@ sb_process_numbers (const sb_process *process, sb_process_map map, double s, dou
 {
   const sb_process_map inverted = map == SB_A_INVERSE ? SB_A : map == SB_S_INVERSE ? SB_S : map;
   s = of_one_time (map) ? 0 : s;
-  int status = check_parts (process);
+  int status = sb_process_check_parts (process, "a map's numbers");
   if (!status)
     status = check_map (map);
   if (!status)

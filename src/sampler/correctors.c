@@ -27,7 +27,6 @@ sb_corrector_apply (const sb_corrector *corrector, sb_sampler_work *work, const 
     SB_ERROR (NULL, GSL_EDOM, "a corrector at time %g, on [0, %g], cannot have %g as the next lower time", t,
               process->t_limit, s);
   if (sb_work_noises (process) == 0)
-    SB_ERROR (NULL, GSL_EUNSUP, "the corrector %s needs numbers, and the maps of the process %s are none",
-              corrector->type->entry.name, process->type->name);
+    return sb_process_check_parts (process, corrector->type->entry.name);
   return x->size1 == 0 ? GSL_SUCCESS : corrector->type->step (corrector, work, y, s, t, z, x);
 }

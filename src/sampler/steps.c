@@ -419,8 +419,7 @@ take (step *w)
   if (w->type->maps)
     return take_by_maps (w);
   if (needs & (SB_NEEDS_KERNEL | SB_NEEDS_SDE))
-    SB_ERROR (NULL, GSL_EUNSUP, "%s needs numbers, and the maps of the process %s are none", w->type->entry.name,
-              w->process->type->name);
+    return sb_process_check_parts (w->process, w->type->entry.name);
   return take_by_deviation (w);
 }
 

@@ -154,8 +154,8 @@ sb_marginal_chain (const sb_reverse *reverse, gsl_vector *mean, gsl_matrix *cova
 {
   const size_t N = reverse->score->process->levels;
   work w;
-  if (N == 0)
-    SB_ERROR (NULL, GSL_EUNSUP, "only a chain has steps");
+  if (sb_process_check_chain (reverse->score->process))
+    return GSL_EUNSUP;
   int status = check_shapes (mean, covariance, reverse->score->process->dimension);
   if (!status)
     status = work_alloc (&w, reverse->score->process);

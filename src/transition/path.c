@@ -58,8 +58,8 @@ sb_kernel_log_density (const sb_process *process, const gsl_vector *s, const gsl
 static int
 check (const sb_process *chain, size_t steps)
 {
-  if (chain->levels == 0)
-    SB_ERROR (NULL, GSL_EUNSUP, "only a chain has steps");
+  if (sb_process_check_chain (chain))
+    return GSL_EUNSUP;
   if (steps != chain->levels)
     SB_ERROR (NULL, GSL_EBADLEN, "a chain of %zu steps has as many times, not %zu, and a path one row more",
               chain->levels, steps);

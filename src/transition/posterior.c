@@ -143,8 +143,8 @@ static int
 coefficients_alloc (const sb_process *process, sb_view view, const gsl_vector *s, const gsl_vector *t, gsl_matrix **c)
 {
   *c = NULL;
-  if (process->parts == 0)
-    SB_ERROR (NULL, GSL_EUNSUP, "the process %s has no parts: its posterior is not known", process->type->name);
+  if (sb_process_check_parts (process, "a posterior"))
+    return GSL_EUNSUP;
   *c = gsl_matrix_alloc (3 * t->size, process->parts);
   sb_posterior *p = malloc (process->parts * sizeof *p);
   int status = *c && p ? fill_coefficients (process, view, s, t, p, *c) : GSL_ENOMEM;

@@ -78,9 +78,8 @@ clipped (const sb_process *process, double s, double t, double *variance)
 int
 sb_reverse_fixed_variance (const sb_process *process, sb_variance choice, double s, double t, double *variance)
 {
-  if (process->parts == 0)
-    SB_ERROR (NULL, GSL_EUNSUP, "the process %s has no parts: the variances of a step are by part",
-              process->type->name);
+  if (sb_process_check_parts (process, "the variances of a step"))
+    return GSL_EUNSUP;
   switch (choice)
     {
     case SB_VARIANCE_BETA:
@@ -212,8 +211,8 @@ int
 sb_reverse_path_log_density (const sb_reverse *reverse, const gsl_matrix *y, const gsl_matrix *path, double *log_p)
 {
   const size_t N = reverse->score->process->levels;
-  if (N == 0)
-    SB_ERROR (NULL, GSL_EUNSUP, "only a chain has steps");
+  if (sb_process_check_chain (reverse->score->process))
+    return GSL_EUNSUP;
   if (path->size1 != N + 1)
     SB_ERROR (NULL, GSL_EBADLEN, "a path of a chain of %zu steps has a row more, not %zu", N, path->size1);
   gsl_vector *s = gsl_vector_alloc (N), *t = gsl_vector_alloc (N), *log_step = gsl_vector_alloc (N);
