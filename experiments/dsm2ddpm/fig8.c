@@ -141,7 +141,7 @@ channel_covariance (const gsl_matrix *z, size_t channels)
   gsl_matrix_const_view places = gsl_matrix_const_view_array (z->data, z->size1 * z->size2 / channels, channels);
   gsl_vector *mean = require_pointer (gsl_vector_alloc (channels), "moments");
   gsl_matrix *C = require_pointer (gsl_matrix_alloc (channels, channels), "moments");
-  require (sb_moments (&places.matrix, mean, C), "moments");
+  require (sb_sample_moments (&places.matrix, mean, C), "moments");
   gsl_vector_free (mean);
   return C;
 }

@@ -148,7 +148,7 @@ of_latents (const char *from, const char *of, const char *folder)
   gsl_matrix_view places = gsl_matrix_view_array (z->data, z->size1 * z->size2 / channels, channels);
   gsl_vector *mean = require_pointer (gsl_vector_alloc (channels), "moments");
   gsl_matrix *covariance = require_pointer (gsl_matrix_alloc (channels, channels), "moments");
-  require (sb_moments (&places.matrix, mean, covariance), "moments");
+  require (sb_sample_moments (&places.matrix, mean, covariance), "moments");
   snprintf (path, sizeof path, "%s/faces-latents.safetensors", folder);
   write_numbers (&s, shape.length + 1, covariance, of, path);
   gsl_vector_free (mean);

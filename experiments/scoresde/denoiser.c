@@ -41,7 +41,7 @@ gaussian_of (const gsl_matrix *x)
 {
   gsl_vector *mean = require_pointer (gsl_vector_alloc (x->size2), "moments");
   gsl_matrix *covariance = require_pointer (gsl_matrix_alloc (x->size2, x->size2), "moments");
-  require (sb_moments (x, mean, covariance), "moments");
+  require (sb_sample_moments (x, mean, covariance), "moments");
   sb_target *target = require_pointer (sb_target_gaussian_alloc (mean, covariance), "Gaussian");
   gsl_matrix_free (covariance);
   gsl_vector_free (mean);

@@ -140,9 +140,9 @@ judged (const law *l, const gsl_matrix *x)
   gsl_vector *mean = require_pointer (gsl_vector_alloc (features->size2), "a mean"),
              *pixels = require_pointer (gsl_vector_alloc (PIXELS), "a mean");
   verdict v;
-  require (sb_moments (features, mean, C), "moments");
+  require (sb_sample_moments (features, mean, C), "moments");
   require (sb_frechet_gaussians (mean, C, l->coarse_mean, l->coarse_covariance, &v.frechet), "the distance");
-  require (sb_moments (x, pixels, of_pixels), "moments");
+  require (sb_sample_moments (x, pixels, of_pixels), "moments");
   v.trace = trace (of_pixels) / trace (l->covariance);
   gsl_matrix_free (features);
   gsl_matrix_free (C);

@@ -260,7 +260,7 @@ moments_in (const sb_frame *frame, const gsl_matrix *x, gsl_vector *mean, gsl_ma
   if (!u)
     return GSL_ENOMEM;
   sb_frame_rows (frame, x, 0, u);
-  int status = sb_moments (u, mean, covariance);
+  int status = sb_sample_moments (u, mean, covariance);
   gsl_matrix_free (u);
   return status;
 }

@@ -87,7 +87,7 @@ to_units (const sb_frame *frame, gsl_vector *mean, gsl_matrix *covariance)
 }
 
 int
-sb_moments (const gsl_matrix *x, gsl_vector *mean, gsl_matrix *covariance)
+sb_sample_moments (const gsl_matrix *x, gsl_vector *mean, gsl_matrix *covariance)
 {
   size_t n = x->size1, d = x->size2;
   if (d == 0 || mean->size != d || covariance->size1 != d || covariance->size2 != d)
@@ -145,7 +145,7 @@ sb_moments_file_of (const gsl_matrix *x, const char *of)
   if (!moments)
     SB_ERROR_NULL (NULL, GSL_ENOMEM, "no memory for the moments of %zu numbers", x->size2);
   moments->count = x->size1;
-  if (sb_moments (x, moments->mean, moments->covariance))
+  if (sb_sample_moments (x, moments->mean, moments->covariance))
     {
       sb_moments_file_free (moments);
       return NULL;

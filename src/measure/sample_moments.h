@@ -11,7 +11,7 @@ SB_BEGIN_DECLS
 // The mean (d) and the covariance (d x d, divisor n - 1) of the rows of x (n x d), n >= 2.
 // GSL_EBADLEN, GSL_EINVAL where n < 2, GSL_EDOM where a number is not finite, GSL_EOVRFLW or GSL_EUNDRFLW where
 // variances are beyond the range of doubles, GSL_ENOMEM.
-int sb_moments (const gsl_matrix *x, gsl_vector *mean, gsl_matrix *covariance);
+int sb_sample_moments (const gsl_matrix *x, gsl_vector *mean, gsl_matrix *covariance);
 
 // The mean (d) and covariance (d x d) of a set of points kept in a file, so that a Frechet distance to the set needs
 // neither the points nor the time to process them again.
@@ -23,7 +23,7 @@ typedef struct
   gsl_matrix *covariance;
 } sb_moments_file;
 
-// Those of the rows of x (n x d). NULL: as sb_moments.
+// Those of the rows of x (n x d). NULL: as sb_sample_moments.
 sb_moments_file *sb_moments_file_of (const gsl_matrix *x, const char *of);
 void sb_moments_file_free (sb_moments_file *moments); // NULL is allowed
 

@@ -269,7 +269,7 @@ find_moments (void *context, size_t shard, size_t k, size_t count)
   int status
       = y && l->at[k] && l->mean[k] ? apply_level (l->of->C, gsl_vector_get (l->of->level, k), x, y) : GSL_ENOMEM;
   if (!status)
-    status = sb_moments (y, l->mean[k], l->at[k]);
+    status = sb_sample_moments (y, l->mean[k], l->at[k]);
   if (!status)
     {
       gsl_vector_view diagonal = gsl_matrix_diagonal (l->at[k]);

@@ -566,7 +566,7 @@ Test (frechet, moments_are_gsls)
   gsl_vector *mean = vector (d);
   gsl_matrix_view x = gsl_matrix_submatrix (wide, 0, 2, n, d);
   gsl_matrix_add_constant (&x.matrix, 1e6);
-  ok (sb_moments (&x.matrix, mean, C));
+  ok (sb_sample_moments (&x.matrix, mean, C));
   for (size_t j = 0; j < d; j++)
     {
       const double *a = gsl_matrix_const_ptr (&x.matrix, 0, j);
@@ -585,7 +585,7 @@ Test (frechet, moments_of_two_rows)
 {
   gsl_matrix *C = matrix (2, 2);
   gsl_vector *mean = vector (2);
-  ok (sb_moments (matrix_of (2, 2, 3, 0, 1, 2), mean, C));
+  ok (sb_sample_moments (matrix_of (2, 2, 3, 0, 1, 2), mean, C));
   cr_assert (gsl_vector_equal (mean, vector_of (2, 1)) && gsl_matrix_equal (C, matrix_of (2, 2, 2, -2, -2, 2)));
 }
 
@@ -615,11 +615,11 @@ Test (frechet, wrong_shapes_are_refused)
   refused (GSL_EBADLEN, sb_frechet_joint (none, C2, none, C2, &found));
   refused (GSL_EBADLEN, sb_frechet_joint (C2, none, C2, none, &found));
   refused (GSL_EINVAL, sb_frechet_joint (x, x, tall, tall, &found));
-  refused (GSL_EBADLEN, sb_moments (tall, m3, C2));
-  refused (GSL_EBADLEN, sb_moments (tall, m2, flat));
-  refused (GSL_EBADLEN, sb_moments (tall, m2, tall));
-  refused (GSL_EBADLEN, sb_moments (matrix (3, 0), vector (0), matrix (0, 0)));
-  refused (GSL_EINVAL, sb_moments (x, m2, C2));
+  refused (GSL_EBADLEN, sb_sample_moments (tall, m3, C2));
+  refused (GSL_EBADLEN, sb_sample_moments (tall, m2, flat));
+  refused (GSL_EBADLEN, sb_sample_moments (tall, m2, tall));
+  refused (GSL_EBADLEN, sb_sample_moments (matrix (3, 0), vector (0), matrix (0, 0)));
+  refused (GSL_EINVAL, sb_sample_moments (x, m2, C2));
   gsl_vector *long_mean = vector_all (16385, 0);
   gsl_matrix huge = { 16385, 16385, 16385, NULL, NULL, 0 }; // refused before it is looked at
   refused (GSL_EUNSUP, sb_frechet_gaussians (long_mean, &huge, long_mean, &huge, &found));

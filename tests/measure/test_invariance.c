@@ -149,9 +149,9 @@ of_covariance (const gsl_matrix *x, const gsl_matrix *y, double *value)
 {
   gsl_vector *mean = vector (d);
   gsl_matrix *C = matrix (d, d), *D = matrix (d, d);
-  int status = sb_moments (x, mean, C);
+  int status = sb_sample_moments (x, mean, C);
   if (!status)
-    status = sb_moments (y, mean, D);
+    status = sb_sample_moments (y, mean, D);
   *value = status ? *value : gsl_matrix_get (C, 0, 1) - gsl_matrix_get (D, 2, 2);
   return status;
 }
@@ -161,9 +161,9 @@ of_mean (const gsl_matrix *x, const gsl_matrix *y, double *value)
 {
   gsl_vector *first = vector (d), *second = vector (d);
   gsl_matrix *C = matrix (d, d);
-  int status = sb_moments (x, first, C);
+  int status = sb_sample_moments (x, first, C);
   if (!status)
-    status = sb_moments (y, second, C);
+    status = sb_sample_moments (y, second, C);
   *value = status ? *value : gsl_vector_get (first, 0) - gsl_vector_get (second, 0);
   return status;
 }
