@@ -527,6 +527,93 @@ Test (predictor, steps_with_matrix_maps_tend_to_the_reverse_sde)
     property_check (predictors[i]->entry.name, 4 + i, 50, 1, &seed, step_property, (void *)predictors[i], 0.05);
 }
 
+// Of each row the step itself, by hand: maps at the row's own times, $\mathbf F(t)$ and $\mathbf G(t)$ those of the
+// time that is left, and no two of them alike. Euler and Maruyama's at any $\eta$: $\mathbf x - h\mathbf F\mathbf x +
+// \frac{1 + \eta^2}2h\,\mathbf G\mathbf G^{\mathsf T}\mathbf s + \eta\sqrt h\,\mathbf G\mathbf z$, [scoresde.eq6]
+// [consistent.rem4.1] and $2\mathbf x - \mathbf A\mathbf x + \mathbf S\mathbf S^{\mathsf T}\mathbf s + \mathbf S\mathbf
+// z$ [scoresde.eq46] or $2\mathbf x - \mathbf A\mathbf x + \frac12\mathbf S\mathbf S^{\mathsf T}\mathbf s$.
+// [scoresde.txt-pf-update]
+
+static void
+any_map (sb_process_map map, double s, double t, double *M)
+{
+  for (int k = 0; k < 4; k++)
+    M[k] = sin (1 + 2.3 * k + 4.1 * (double)map + 1.9 * s + 3.7 * t);
+}
+
+static int
+apply_any (const void *state, sb_process_map map, CBLAS_TRANSPOSE_t transpose, const gsl_vector *s, const gsl_vector *t,
+           gsl_matrix *x)
+{
+  (void)state;
+  for (size_t i = 0; i < x->size1; i++)
+    {
+      double M[4], *x_i = gsl_matrix_ptr (x, i, 0);
+      const double before[2] = { x_i[0], x_i[1] };
+      const size_t down = transpose == CblasNoTrans ? 2 : 1;
+      any_map (map, s ? gsl_vector_get (s, i) : 0, gsl_vector_get (t, i), M);
+      for (size_t j = 0; j < 2; j++)
+        x_i[j] = M[down * j] * before[0] + M[down * j + 3 - down] * before[1];
+    }
+  return GSL_SUCCESS;
+}
+
+static void
+add_map (double c, sb_process_map map, double s, double t, bool squared, const double *v, double *out)
+{
+  double M[4], u[2] = { v[0], v[1] };
+  any_map (map, s, t, M);
+  for (int j = 0; j < 2 && squared; j++)
+    u[j] = M[j] * v[0] + M[2 + j] * v[1];
+  for (int j = 0; j < 2; j++)
+    out[j] += c * (M[2 * j] * u[0] + M[2 * j + 1] * u[1]);
+}
+
+Test (predictor, steps_with_matrix_maps_by_hand)
+{
+  static const sb_process_type type = { .name = "any", .apply = apply_any };
+  static const double eta[] = { 1, 0.6, 1.7, 0 };
+  enum
+  {
+    N = 4
+  };
+  double value = 0.8;
+  const gsl_vector *s = vector_of (0.1, 0.1, 0.4, 0.2), *t = vector_of (0.3, 0.3, 0.9, 0.5);
+  const gsl_matrix *x = normals (N, 2, 1), *z = normals (N, 2, 2);
+  const sb_score *score
+      = scoped (sb_score_alloc (&constant_score_type, &value, scoped (sb_process_alloc (&type, NULL, 2, 1e-6, 1, 0))));
+  for (int k = 0; k < 6; k++)
+    {
+      const sb_step_type *by = k < 4    ? sb_step_euler_maruyama
+                               : k == 4 ? sb_step_reverse_diffusion
+                                        : sb_step_probability_flow;
+      sb_sampler_work *work = scoped (sb_sampler_work_alloc (score, N));
+      gsl_matrix *found = copy_of (x);
+      ok (sb_step_apply (by, k < 4 ? &eta[k] : NULL, work, NULL, s, t, z, found));
+      for (size_t i = 0; i < N; i++)
+        {
+          const double s_i = gsl_vector_get (s, i), t_i = gsl_vector_get (t, i), h = t_i - s_i, both[2] = { 0.8, 0.8 },
+                       *x_i = gsl_matrix_const_ptr (x, i, 0), *z_i = gsl_matrix_const_ptr (z, i, 0);
+          double wanted[2] = { (k < 4 ? 1 : 2) * x_i[0], (k < 4 ? 1 : 2) * x_i[1] };
+          if (k < 4)
+            {
+              add_map (-h, SB_F, 0, t_i, false, x_i, wanted);
+              add_map ((1 + eta[k] * eta[k]) / 2 * h, SB_G, 0, t_i, true, both, wanted);
+              add_map (eta[k] * sqrt (h), SB_G, 0, t_i, false, z_i, wanted);
+            }
+          else
+            {
+              add_map (-1, SB_A, s_i, t_i, false, x_i, wanted);
+              add_map (k == 4 ? 1 : 0.5, SB_S, s_i, t_i, true, both, wanted);
+              add_map (k == 4 ? 1 : 0, SB_S, s_i, t_i, false, z_i, wanted);
+            }
+          for (size_t j = 0; j < 2; j++)
+            cr_assert_float_eq (gsl_matrix_get (found, i, j), wanted[j], 1e-14, "%s, %d, row %zu: %.15g, not %.15g",
+                                by->entry.name, k, i, gsl_matrix_get (found, i, j), wanted[j]);
+        }
+    }
+}
+
 // The ancestral mean is not an approximation: for Gaussian data $E[x_s \mid x_t] = C_s A^{\mathsf T} C_t^{-1} x_t$,
 // over any step. [scoresde.txt-ddpm-reverse-kernel]
 
