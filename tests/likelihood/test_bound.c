@@ -1012,7 +1012,7 @@ Test (bound, erratum_eq2_lacks_the_divergence)
 // The error is asked for at the law of $\mathbf x_t$ itself, of full matrices that are not symmetric too, where
 // $GG^{\mathsf T}$ is not $G^{\mathsf T}G$; here beside that law by one exponential of a matrix. With a drift that is
 // not the forward one's the model would be further off than the bound allows. [nonuniform.txt-a3-sde]
-// [nonuniform.eq16]
+// [nonuniform.eq16] [nonuniform.eq2] [nonuniform.eq3]
 
 typedef struct
 {

@@ -31,7 +31,7 @@ enum
 // ## Blocks
 //
 // The numbers of the whole are those of its blocks, whatever these are, and a process with blocks that are alike is the
-// uniform one to the last bit. [nonuniform.eq4] [nonuniform.eq8]
+// uniform one to the last bit. [nonuniform.eq1] [nonuniform.eq4] [nonuniform.eq8]
 
 static sb_process *
 two_blocks (sb_process *first, sb_process *second)
@@ -228,7 +228,7 @@ Test (nonuniform, sigma_z_goes_on_to_n_x_plus_n_y)
 }
 
 // The three estimators are three speeds of y: that of x (CDiffE), a slower one (CMDE), none (CDE).
-// [nonuniform.set-cond]
+// [nonuniform.set-cond] [nonuniform.txt-insights]
 
 Test (nonuniform, estimators_are_speeds_of_y)
 {
