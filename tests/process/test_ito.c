@@ -531,7 +531,8 @@ Test (ito, noise_goes_through_the_matrix)
 }
 
 // Each row's coefficients are those of its own time, in the drift, the noise and its divergence, by differences or
-// given: f = t, G = (1 + t) x. [nonuniform.eq1] [scoresde.txt-ftilde]
+// given, and those of where and when the step begins: f = t, G = (1 + t) x. [nonuniform.eq1] [scoresde.eq15]
+// [scoresde.txt-ftilde] [scoresde.txt-matrix-div]
 
 static int
 timed_drift (double t, const gsl_vector *x, gsl_vector *f, void *params)
