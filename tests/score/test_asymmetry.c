@@ -235,7 +235,7 @@ Test (asymmetry, by_random_directions)
   cr_assert_gt (differs, 0);
 }
 
-// Probe k is made of normals k d to (k + 1) d - 1 of the row's stream.
+// Probe k is made of normals k d to (k + 1) d - 1 of the row's stream. [consistent.prop2]
 
 Test (asymmetry, probes_have_numbers_of_their_own)
 {
@@ -328,6 +328,8 @@ Test (asymmetry, moves_by_its_own_equation)
 }
 
 // ## Conditions, and what does not fit
+//
+// A condition is that of every point on the way. [consistent.prop2]
 
 Test (asymmetry, a_condition_goes_with_every_node)
 {

@@ -122,6 +122,9 @@ check_all (const char *which, covariance_shape shape, double bound)
     }
 }
 
+// Densities, the views, denoisers among them, and derivatives; axes that differ from their transposes.
+// [consistent.eq2]
+
 Test (mixture, agrees_with_long_double) { check_all ("full covariances", FULL, 1e-13); }
 
 Test (mixture, agrees_with_long_double_where_variances_are_zero)
@@ -373,7 +376,7 @@ Test (mixture, distribution_function_is_the_integral_of_the_density)
 //
 // Rows do not know of each other: a batch of 300 rows, each at its own time, gives for every row what the row gives on
 // its own, to rounding (a matrix product's last bit may depend on its shape), and bit for bit the same for any number
-// of threads.
+// of threads. [consistent.eq2]
 
 Test (mixture, rows_of_a_batch_do_not_meet)
 {
