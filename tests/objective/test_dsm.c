@@ -392,7 +392,7 @@ Test (dsm, maps_may_turn)
 //
 // Uniform on $[\epsilon, T]$ and never below: printed as $\mathcal{U}[0, T]$, where the target would be infinite. The
 // Kolmogorov-Smirnov distance of $10^6$ draws is under $\sqrt{\ln(2\cdot10^6)/(2\cdot10^6)} = 0.00269$ but once in
-// $10^6$. [scoresde.set-eps] [scoresde.eq7]
+// $10^6$. [scoresde.set-eps] [scoresde.eq7] [soft.eq1]
 
 Test (dsm, times_are_uniform_and_never_too_small)
 {
@@ -420,7 +420,8 @@ Test (dsm, times_are_uniform_and_never_too_small)
 // ## The streams
 //
 // Which draws these are is part of a checkpoint's promise: a training that goes on with a later version must see the
-// numbers it would have seen. The vector of times may have any stride.
+// numbers it would have seen, of times and noise that are independent. The vector of times may have any stride.
+// [soft.eq1]
 
 Test (dsm, draws_come_from_the_streams_named)
 {

@@ -150,7 +150,7 @@ Test (soft_sde, from_the_data_and_back)
 }
 
 // G2, whose matrices do not commute: $dV/dt = BV + VB^\top + (d\sigma^2/dt)\mathbf I$ with $B = \dot C\Gamma C^\top
-// S^{-1}$, read off unit vectors, ends in $[[.841, -.011], [-.011, .505]]$. [soft.eq13]
+// S^{-1}$, read off unit vectors, ends in $[[.841, -.011], [-.011, .505]]$. [soft.eq13] [soft.eq47]
 
 static int
 plane_slopes (double t, const double V[], double slope[], void *process)
@@ -189,7 +189,7 @@ Test (soft_sde, in_the_plane)
 // Each of the three drifts $A\mathbf x$, read off unit vectors, goes with the covariance $S_t = C_t\Gamma C_t^\top +
 // \sigma_t^2\mathbf I$, whose $\dot S$ follows from $C$ and $\dot C$: $AS + SA^\top$ is $\dot S$ for the flow, $\dot S
 // - (d\sigma^2/dt)\mathbf I$ for the SDE, whose noise adds the rest, and $\dot S + (d\sigma^2/dt)\mathbf I$ for its
-// reverse. [soft.txt-exactvelocity] [soft.eq19] [soft.eq13] [soft.eq14] [soft.txt-mismatch]
+// reverse. [soft.txt-exactvelocity] [soft.eq19] [soft.eq13] [soft.eq14] [soft.eq47] [soft.txt-mismatch]
 
 static void
 plane_covariance (double t, double S[4], double S_rate[4])
