@@ -157,18 +157,18 @@ Test (path, one_step)
 //
 // Given $x_0$, the four states of the short chain are jointly Gaussian with means $\sqrt{\bar\alpha_t}x_0$ and
 // covariances $\sqrt{\bar\alpha_t/\bar\alpha_s}\,(1 - \bar\alpha_s)$ for $s \le t$. The path's density is that one's,
-// to $10^{-10}$. [dsm2ddpm.txt-DDPM-forward-joint] [dsm2ddpm.txt-DDPM-forward]
+// to $10^{-10}$; in space the coordinates' add up. [dsm2ddpm.txt-DDPM-forward-joint] [dsm2ddpm.txt-DDPM-forward]
 
 static double
-joint_log_density (const chain *c, const gsl_matrix *path)
+joint_log_density (const chain *c, const gsl_matrix *path, size_t coordinate)
 {
   gsl_matrix *L = matrix (4, 4);
   gsl_vector *x = vector (4), *mean = vector (4), *work = vector (4);
   double log_q;
   for (size_t i = 1; i <= 4; i++)
     {
-      gsl_vector_set (x, i - 1, gsl_matrix_get (path, i, 0));
-      gsl_vector_set (mean, i - 1, sqrt ((double)c->alpha_bar[i]) * gsl_matrix_get (path, 0, 0));
+      gsl_vector_set (x, i - 1, gsl_matrix_get (path, i, coordinate));
+      gsl_vector_set (mean, i - 1, sqrt ((double)c->alpha_bar[i]) * gsl_matrix_get (path, 0, coordinate));
       for (size_t j = 1; j <= i; j++)
         {
           double covariance = sqrt ((double)(c->alpha_bar[i] / c->alpha_bar[j])) * (double)(1 - c->alpha_bar[j]);
@@ -185,14 +185,16 @@ Test (path, density_is_that_of_the_joint_gaussian)
 {
   chain c;
   chain_small (&c);
-  sb_process *ddpm = chain_alloc (&c, 1);
   for (uint64_t k = 0; k < 50; k++)
     {
-      double log_q;
-      gsl_matrix *path = normals (5, 1, 100 + k), *z = normals (4, 1, 200 + k);
+      const size_t d = k < 25 ? 1 : 3;
+      double log_q, truth = 0;
+      sb_process *ddpm = chain_alloc (&c, d);
+      gsl_matrix *path = normals (5, d, 100 + k), *z = normals (4, d, 200 + k);
       if (k % 2)
         ok (sb_path_draw (ddpm, z, path));
-      double truth = joint_log_density (&c, path);
+      for (size_t j = 0; j < d; j++)
+        truth += joint_log_density (&c, path, j);
       ok (sb_path_log_density (ddpm, path, &log_q));
       cr_assert_float_eq (log_q, truth, 1e-10 * (1 + fabs (truth)));
     }
