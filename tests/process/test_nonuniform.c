@@ -368,11 +368,13 @@ stage_of (sb_bands bands, size_t stage)
 }
 
 // The times and sizes of Section 3.3, exactly. $[a_3, d_3, d_2, d_1]$ of $128 \times 128 \times 3$ are 768, 2304, 9216
-// and 36864 numbers; the stages have 1, 1/4, 1/16 and 1/64 of the image. [nonuniform.txt-Tscale]
-// [nonuniform.txt-groups] [nonuniform.set-multiscale]
+// and 36864 numbers; the stages have 1, 1/4, 1/16 and 1/64 of the image. $[a_2, d_2, d_1]$ of $8 \times 32$ are 16, 48
+// and 192. [nonuniform.txt-Tscale] [nonuniform.txt-groups] [nonuniform.set-multiscale]
 
 Test (nonuniform, bands_end_when_and_are_as_large_as_they_should)
 {
+  const sb_bands wide = { 1, 8, 32, 2, 1, 1e-5, 0.1, 20 };
+  cr_assert (sb_bands_size (&wide, 0) == 16 && sb_bands_size (&wide, 1) == 48 && sb_bands_size (&wide, 2) == 192);
   const size_t sizes[] = { 768, 2304, 9216, 36864 };
   const double ends[] = { 1, 0.75, 0.5, 0.25 };
   for (size_t k = 0; k < 4; k++)
