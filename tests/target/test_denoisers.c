@@ -362,22 +362,30 @@ Test (denoisers, tweedie)
     }
 }
 
-// The score implied by any denoiser, there and back; that of D is $-(1 - \delta)x/(s^2 + v)$. [consistent.eq9]
-// [consistent.eq6]
+// The score implied by any denoiser, there and back, at each row's time; that of D is $-(1 - \delta)x/(s^2 + v)$.
+// [consistent.eq9] [consistent.eq6]
 
 Test (denoisers, implied_score)
 {
+  enum
+  {
+    N = 27
+  };
   const sb_process *process = edm (1);
   const sb_score *d = denoiser_d (process, .3);
-  for (double t = .002; t <= 80; t *= 1.5)
+  gsl_matrix *x = matrix_all (N, 1, 1.3), *h = matrix (N, 1), *s = matrix (N, 1), *back;
+  gsl_vector *t = vector (N);
+  for (size_t i = 0; i < N; i++)
+    gsl_vector_set (t, i, .002 * pow (1.5, (double)i));
+  ok (sb_score_evaluate (d, SB_DENOISER, x, t, NULL, h));
+  ok (sb_score_evaluate (d, SB_SCORE, x, t, NULL, s));
+  back = copy_of (s);
+  ok (sb_tweedie (process, SB_SCORE, SB_DENOISER, x, t, back));
+  for (size_t i = 0; i < N; i++)
     {
-      gsl_matrix *x = matrix_of (1, 1, 1.3), *h = matrix (1, 1), *s = matrix (1, 1), *back;
-      ok (sb_score_evaluate (d, SB_DENOISER, x, vector_of (t), NULL, h));
-      ok (sb_score_evaluate (d, SB_SCORE, x, vector_of (t), NULL, s));
-      back = copy_of (s);
-      ok (sb_tweedie (process, SB_SCORE, SB_DENOISER, x, vector_of (t), back));
-      cr_assert_float_eq (gsl_matrix_get (s, 0, 0), -.7 * 1.3 / (.25 + t * t), 1e-15 / (t * t) + 1e-12);
-      cr_assert_float_eq (gsl_matrix_get (back, 0, 0), gsl_matrix_get (h, 0, 0), 1e-12);
+      const double v = gsl_pow_2 (gsl_vector_get (t, i));
+      cr_assert_float_eq (gsl_matrix_get (s, i, 0), -.7 * 1.3 / (.25 + v), 1e-15 / v + 1e-12, "row %zu", i);
+      cr_assert_float_eq (gsl_matrix_get (back, i, 0), gsl_matrix_get (h, i, 0), 1e-12, "row %zu", i);
     }
 }
 
