@@ -208,7 +208,7 @@ Test (slice, is_the_score_of_the_conditional_law)
 }
 
 // Of one number given the noisy three, where $\mathbf z_t$ is normal with the precision $P$: $-P_{11}x - \sum_j
-// P_{1j}\hat y_j$. [nonuniform.txt-jointslice] [nonuniform.txt-cdiffe-approx]
+// P_{1j}\hat y_j$. [nonuniform.txt-jointslice] [nonuniform.txt-cdiffe-approx] [nonuniform.thm4]
 
 Test (slice, of_one_number_given_three)
 {
