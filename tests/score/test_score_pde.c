@@ -192,6 +192,45 @@ Test (score_pde, is_missed_by_others)
     }
 }
 
+// Each row's equation is that of its own condition: of D, told $\delta$, by the score and by its derivative.
+// [consistent.eq10] [consistent.lem3.1]
+
+static int
+told_delta (const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, const gsl_matrix *v, gsl_matrix *out,
+            void *params)
+{
+  (void)x, (void)params;
+  for (size_t i = 0; i < v->size1; i++)
+    gsl_matrix_set (out, i, 0,
+                    -(1 - gsl_matrix_get (y, i, 0)) / (.25 + gsl_pow_2 (gsl_vector_get (t, i)))
+                        * gsl_matrix_get (v, i, 0));
+  return GSL_SUCCESS;
+}
+
+static int
+told_score (const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, gsl_matrix *out, void *params)
+{
+  return told_delta (x, t, y, x, out, params);
+}
+
+Test (score_pde, is_that_of_each_row_s_condition)
+{
+  const sb_score_callback told = { .view = SB_SCORE, .function = told_score, .jvp = told_delta };
+  const sb_score *score = scoped (sb_score_callback_alloc (&told, edm (1)));
+  const gsl_matrix *x = points_in (1);
+  const gsl_vector *t = some_times ();
+  gsl_matrix *y = matrix (N, 1), *rate = matrix (N, 1);
+  for (size_t i = 0; i < N; i++)
+    gsl_matrix_set (y, i, 0, (double)i / N);
+  ok (sb_score_pde (score, SB_SCORE, y, t, x, rate));
+  for (size_t i = 0; i < N; i++)
+    {
+      const double delta = gsl_matrix_get (y, i, 0), t_i = gsl_vector_get (t, i), u = .25 + t_i * t_i,
+                   wanted = 2 * t_i * delta * (1 - delta) * gsl_matrix_get (x, i, 0) / (u * u);
+      cr_assert_float_eq (gsl_matrix_get (rate, i, 0), wanted, 1e-10 * (1 + fabs (wanted)), "row %zu", i);
+    }
+}
+
 // The denoiser's equation is $\sigma_t^2$ times the score's, of any denoiser. [consistent.eq16] [consistent.lemA.7]
 
 Test (score_pde, of_score_and_denoiser_are_one)
