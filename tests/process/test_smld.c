@@ -47,6 +47,24 @@ Test (smld, increments_add_up)
   property_check ("squared increments add up to sigma_i^2", 1, 100, 3, a_chain, telescope_residual, NULL, 1e-13);
 }
 
+// Each row moves by the noise of its own step, $\mathbf x_i = \mathbf x_{i-1} + \sqrt{\sigma_i^2 -
+// \sigma_{i-1}^2}\,\mathbf z$. [scoresde.eq8] [scoresde.txt-smld-chain]
+
+Test (smld, rows_take_steps_of_their_own)
+{
+  static const double sigma[] = { 0, .5, 2, 4 };
+  sb_process *smld = scoped (sb_smld_sigmas_alloc (2, vector_of (.5, 2, 4)));
+  gsl_matrix *x = normals (3, 2, 1), *before = copy_of (x), *z = normals (3, 2, 2);
+  ok (sb_process_transition (smld, vector_of (1. / 3, 0, 2. / 3), vector_of (2. / 3, 1. / 3, 1), z, x));
+  for (size_t i = 0; i < 3; i++)
+    for (size_t j = 0, level = (size_t[]){ 2, 1, 3 }[i]; j < 2; j++)
+      cr_assert_float_eq (gsl_matrix_get (x, i, j),
+                          gsl_matrix_get (before, i, j)
+                              + sqrt (gsl_pow_2 (sigma[level]) - gsl_pow_2 (sigma[level - 1]))
+                                    * gsl_matrix_get (z, i, j),
+                          1e-14, "row %zu", i);
+}
+
 // The difference of close scales keeps its digits: with $\sigma_2 = \sigma_1 (1 + 2^{-40})$ the step's variance is
 // $\sigma_1^2 (2^{-39} + 2^{-80})$ to the last bit.
 

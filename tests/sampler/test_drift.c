@@ -172,16 +172,17 @@ Test (drift, formulas)
   property_check ("the formula, multiples of the identity", 3, 200, 2, parameters, formula_residual, &scalar, 1e-15);
 }
 
-// Each row has the coefficients of its own time: under VP $-\tfrac12\beta(t)(\mathbf x + 2w\,\mathbf s)$, under VE
+// Each row has the coefficients of its own time, and its own condition $y$, which is added to the point: under VP $-\tfrac12\beta(t)(\mathbf x + 2w\,\mathbf s)$, under VE
 // $-w\,\sigma(t)^2\,2\ln(\sigma_{\max}/\sigma_{\min})\,\mathbf s$. [scoresde.eq6] [scoresde.eq42]
 
 static int
 some_score (const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, gsl_matrix *out, void *params)
 {
-  (void)y, (void)params;
+  (void)params;
   for (size_t i = 0; i < x->size1; i++)
     for (size_t j = 0; j < x->size2; j++)
-      gsl_matrix_set (out, i, j, cos (gsl_vector_get (t, i) + gsl_matrix_get (x, i, j)));
+      gsl_matrix_set (out, i, j,
+                      cos (gsl_vector_get (t, i) + gsl_matrix_get (x, i, j) + (y ? gsl_matrix_get (y, i, 0) : 0)));
   return GSL_SUCCESS;
 }
 
@@ -190,19 +191,18 @@ Test (drift, rows_have_their_own_times)
   const sb_process *const of[] = { scoped (sb_vp_alloc (2, .1, 20)), scoped (sb_ve_alloc (2, .01, 50)) };
   const sb_score_callback c = { .view = SB_SCORE, .function = some_score };
   const gsl_vector *t = vector_of (.2, .9, .5);
-  const gsl_matrix *x = normals (3, 2, 4);
+  const gsl_matrix *x = normals (3, 2, 4), *y = normals (3, 1, 5);
   for (int ve = 0; ve < 2; ve++)
     for (int half = 0; half < 2; half++)
       {
         gsl_matrix *out = matrix (3, 2);
-        ok ((half ? sb_flow_velocity : sb_reverse_drift) (scoped (sb_score_callback_alloc (&c, of[ve])), NULL, t, x,
-                                                          out));
+        ok ((half ? sb_flow_velocity : sb_reverse_drift) (scoped (sb_score_callback_alloc (&c, of[ve])), y, t, x, out));
         for (size_t i = 0; i < 3; i++)
           for (size_t j = 0; j < 2; j++)
             {
               const double at = gsl_vector_get (t, i), x_ij = gsl_matrix_get (x, i, j), w = half ? .5 : 1,
                            beta = .1 + 19.9 * at, g2 = ve ? 1e-4 * pow (5000, 2 * at) * 2 * log (5000) : beta,
-                           wanted = (ve ? 0 : -beta / 2 * x_ij) - w * g2 * cos (at + x_ij);
+                           wanted = (ve ? 0 : -beta / 2 * x_ij) - w * g2 * cos (at + x_ij + gsl_matrix_get (y, i, 0));
               cr_assert_float_eq (gsl_matrix_get (out, i, j), wanted, 1e-13 * (1 + g2), "%s, row %zu: %.12g, not %.12g",
                                   of[ve]->type->name, i, gsl_matrix_get (out, i, j), wanted);
             }
