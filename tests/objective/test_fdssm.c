@@ -2,7 +2,9 @@
 
 #include "models.h"
 #include "losses.h"
+#include "process/vp.h"
 #include "scope.h"
+#include "score/callback.h"
 
 #include <gsl/gsl_math.h>
 #include <math.h>
@@ -63,6 +65,42 @@ Test (fdssm, exact_for_affine_scores)
           cr_assert_float_eq (gsl_vector_get (loss, i), gsl_vector_get (sliced, i),
                               1e-12 * (10 + fabs (gsl_vector_get (sliced, i))) * (1 + h * h));
       }
+}
+
+// Of a row at its own time $t$, on both sides: with $\mathbf s = -(1 + t)\,\mathbf x$ the loss is $-(1 + t)\,|\mathbf
+// v|^2 + \frac12(1 + t)^2|\mathbf x|^2$. [dsm2ddpm.txt-SSM-jvp]
+
+static int
+steeper (const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, gsl_matrix *out, void *params)
+{
+  (void)y, (void)params;
+  for (size_t i = 0; i < x->size1; i++)
+    for (size_t j = 0; j < x->size2; j++)
+      gsl_matrix_set (out, i, j, -(1 + gsl_vector_get (t, i)) * gsl_matrix_get (x, i, j));
+  return GSL_SUCCESS;
+}
+
+Test (fdssm, both_sides_are_at_the_row_s_time)
+{
+  const sb_score_callback callback = { .view = SB_SCORE, .function = steeper };
+  sb_process *vp = scoped (sb_vp_alloc (3, 0.1, 20));
+  const sb_objective o = sb_objective_of (sb_objective_fdssm, vp, 1e-3);
+  sb_objective_batch *b = scoped (sb_objective_batch_alloc (&o, N));
+  gsl_matrix_memcpy (&b->x_0, normals (N, 3, 2));
+  ok (sb_objective_draw ((sb_stream){ 2, 0, 0 }, b));
+  ok (sb_objective_evaluate (scoped (sb_score_callback_alloc (&callback, vp)), NULL, b));
+  ok (sb_objective_find_loss (b));
+  for (size_t i = 0; i < N; i++)
+    {
+      const double c = 1 + gsl_vector_get (&b->t, i);
+      double wanted = 0;
+      for (size_t j = 0; j < 3; j++)
+        {
+          const double x = (gsl_matrix_get (&b->x, i, j) + gsl_matrix_get (&b->x, N + i, j)) / 2;
+          wanted += c * c * x * x / 2 - c * gsl_pow_2 (gsl_matrix_get (&b->v, i, j));
+        }
+      cr_assert_float_eq (gsl_vector_get (&b->loss, i), wanted, 1e-12 * (10 + fabs (wanted)), "row %zu", i);
+    }
 }
 
 // ## Second order in h

@@ -286,6 +286,50 @@ Test (ism, trace_by_differences_of_the_score)
     }
 }
 
+// Given a condition it is that of the row's own: of $-y\,\mathbf x$ it is $-yd$. [dsm2ddpm.txt-A1-divergence]
+// [dsm2ddpm.txt-ISM]
+
+static int
+told_product (const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, const gsl_matrix *v, gsl_matrix *out,
+              void *params)
+{
+  (void)x, (void)t, (void)params;
+  for (size_t i = 0; i < v->size1; i++)
+    for (size_t j = 0; j < v->size2; j++)
+      gsl_matrix_set (out, i, j, -gsl_matrix_get (y, i, 0) * gsl_matrix_get (v, i, j));
+  return GSL_SUCCESS;
+}
+
+static int
+told_score (const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, gsl_matrix *out, void *params)
+{
+  return told_product (x, t, y, x, out, params);
+}
+
+Test (ism, trace_given_a_condition)
+{
+  enum
+  {
+    N = 4
+  };
+  const sb_score_callback told = { .view = SB_SCORE, .function = told_score, .jvp = told_product };
+  sb_process *process = one_level (D, 1);
+  const sb_score *score = scoped (sb_score_callback_alloc (&told, process));
+  const sb_objective ism = on_data (sb_objective_ism, process);
+  const gsl_matrix *x = normals (N, D, 1), *y = normals (N, 2, 2);
+  gsl_vector *trace = vector (N), *loss = vector (N);
+  ok (sb_score_divergence (score, x, vector_all (N, 0), y, trace));
+  ok (sb_objective_loss (&ism, score, x, y, (sb_stream){ .seed = 6 }, loss));
+  for (size_t i = 0; i < N; i++)
+    {
+      const double y_i = gsl_matrix_get (y, i, 0);
+      gsl_vector_const_view x_i = gsl_matrix_const_row (x, i);
+      cr_assert_float_eq (gsl_vector_get (trace, i), -D * y_i, 1e-14, "row %zu", i);
+      cr_assert_float_eq (gsl_vector_get (loss, i), gsl_pow_2 (y_i * gsl_blas_dnrm2 (&x_i.vector)) / 2 - D * y_i, 1e-13,
+                          "row %zu", i);
+    }
+}
+
 // ## Misprint: second derivatives without an index, of a law that need not be there
 //
 // Printed: $\langle\nabla_{\mathbf x}, \mathbf s_\theta\rangle$ is $\sum \partial^2\log p(\mathbf x,

@@ -69,8 +69,8 @@ Test (objective, has_a_name) { for_each (has_a_name); }
 
 // ## The gradients are slopes
 //
-// with respect to every number of the estimates and of their derivatives, whatever these are. All losses are
-// quadratic, so that a central difference with a large step is exact.
+// with respect to every number of the estimates and of their derivatives, whatever these are, along several directions
+// too. [dsm2ddpm.txt-SSM-jvp] All losses are quadratic, so that a central difference with a large step is exact.
 
 static double
 loss_of_row (sb_objective_batch *b, size_t i)
