@@ -182,7 +182,7 @@ Test (posterior, erratum_posterior_mean_denominators)
 //
 // At every level of the linear schedule, the three forms of the mean agree for random $x_0$ and $\varepsilon$; on the
 // mean path $x_t = \sqrt{\bar\alpha_t}c$ it goes to $\sqrt{\bar\alpha_{t-1}}c$; and at $t = 1$ it is $x_0$, exactly.
-// [dsm2ddpm.txt-posterior-mean-eps] [dsm2ddpm.txt-posterior-mean-x0]
+// [dsm2ddpm.txt-posterior-mean-eps] [dsm2ddpm.txt-posterior-mean-x0] [dsm2ddpm.txt-posterior]
 
 Test (posterior, forms_of_the_mean_agree)
 {

@@ -168,6 +168,33 @@ Test (reverse, erratum_smld_mu_sign)
   cr_assert_float_eq (product / square, -1 / (v + sigma * sigma), 5.2 * se);
 }
 
+// Of a model whose score is its condition $\mathbf y$, $\mathbf x_i + (\sigma_i^2 - \sigma_{i-1}^2)\,\mathbf y$: each
+// row at its own level, told its own. [scoresde.txt-smld-mu]
+
+static int
+told_score (const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, gsl_matrix *out, void *params)
+{
+  (void)x, (void)t, (void)params;
+  return y ? gsl_matrix_memcpy (out, y) : GSL_EINVAL;
+}
+
+Test (reverse, mean_of_a_row_s_own_level_and_condition)
+{
+  static const double sigma[] = { 0, .5, 2, 4 };
+  const sb_score_callback callback = { .view = SB_SCORE, .function = told_score };
+  sb_process *smld = scoped (sb_smld_sigmas_alloc (2, vector_of (.5, 2, 4)));
+  const sb_reverse r = model (scoped (sb_score_callback_alloc (&callback, smld)), SB_SCORE, SB_VARIANCE_BETA);
+  const gsl_matrix *x = normals (3, 2, 1), *y = normals (3, 2, 2);
+  gsl_matrix *mean = matrix (3, 2);
+  ok (sb_reverse_mean (&r, y, vector_of (1. / 3, 0, 2. / 3), vector_of (2. / 3, 1. / 3, 1), x, mean));
+  for (size_t i = 0; i < 3; i++)
+    for (size_t j = 0, level = (size_t[]){ 2, 1, 3 }[i]; j < 2; j++)
+      cr_assert_float_eq (gsl_matrix_get (mean, i, j),
+                          gsl_matrix_get (x, i, j)
+                              + (gsl_pow_2 (sigma[level]) - gsl_pow_2 (sigma[level - 1])) * gsl_matrix_get (y, i, j),
+                          1e-13, "row %zu", i);
+}
+
 // ## The variance
 //
 // Clipped, the first is the second. [dsm2ddpm.txt-Sigma-theta]
