@@ -607,6 +607,37 @@ Test (ito, paths_have_steps_of_their_own)
     cr_assert_float_eq (gsl_matrix_get (x, i, 0), 1.5 + gsl_pow_2 (gsl_vector_get (t, i)) * 7 / 16, 1e-14);
 }
 
+// Without a drift, where $\mathbf G = \mathbf I$, to $\sqrt{t/N}$ times the sum of $N$ normals for each coordinate, step
+// by step those of the row's stream. [nonuniform.eq1] [scoresde.eq15]
+
+static int
+unit_diffusion (double t, const gsl_vector *x, gsl_matrix *G, void *params)
+{
+  (void)t, (void)x, (void)params;
+  gsl_matrix_set_identity (G);
+  return GSL_SUCCESS;
+}
+
+Test (ito, paths_have_normals_of_their_own)
+{
+  enum
+  {
+    STEPS = 5
+  };
+  const sb_ito ito = { 3, no_drift, unit_diffusion, NULL, NULL };
+  const gsl_vector *t = vector_of (0.2, 0.9);
+  gsl_matrix *x = normals (2, 3, 9), *wanted = copy_of (x), *z = matrix (2, 3);
+  ok (sb_ito_simulate (&ito, STEPS, (sb_stream){ 4, SB_FOR_USER, 7 }, t, x));
+  for (uint64_t k = 0; k < STEPS; k++)
+    {
+      ok (sb_stream_normals ((sb_stream){ 4, SB_FOR_USER, 7 }, 3 * k, z));
+      for (size_t i = 0; i < 2; i++)
+        for (size_t j = 0; j < 3; j++)
+          *gsl_matrix_ptr (wanted, i, j) += sqrt (gsl_vector_get (t, i) / STEPS) * gsl_matrix_get (z, i, j);
+    }
+  cr_assert_lt (largest_difference (x, wanted), 1e-14);
+}
+
 static int
 fails (double t, const gsl_vector *x, gsl_vector *f, void *params)
 {
