@@ -215,6 +215,68 @@ Test (asymmetry, of_columns_that_differ)
     }
 }
 
+// Of $\mathbf J = \mathbf H + y\mathbf A$ in four dimensions, $\mathbf H$ symmetric and $\mathbf A$ antisymmetric, it is
+// $2|y|\lVert\mathbf A\rVert/\sqrt{\lVert\mathbf H\rVert^2 + y^2\lVert\mathbf A\rVert^2}$, each row having a condition of
+// its own. [consistent.prop2]
+
+static void
+by_condition (double sign, const gsl_matrix *y, const gsl_matrix *v, gsl_matrix *out)
+{
+  for (size_t i = 0; i < v->size1; i++)
+    for (size_t j = 0; j < v->size2; j++)
+      {
+        double sum = 0;
+        for (size_t k = 0; k < v->size2; k++)
+          sum += (cos ((double)(j + k)) + sign * gsl_matrix_get (y, i, 0) * sin ((double)j - (double)k))
+                 * gsl_matrix_get (v, i, k);
+        gsl_matrix_set (out, i, j, sum);
+      }
+}
+
+static int
+told (const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, gsl_matrix *out, void *params)
+{
+  (void)t, (void)params;
+  by_condition (1, y, x, out);
+  return GSL_SUCCESS;
+}
+
+static int
+told_jvp (const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, const gsl_matrix *v, gsl_matrix *out,
+          void *params)
+{
+  (void)x, (void)t, (void)params;
+  by_condition (1, y, v, out);
+  return GSL_SUCCESS;
+}
+
+static int
+told_vjp (const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, const gsl_matrix *v, gsl_matrix *out,
+          void *params)
+{
+  (void)x, (void)t, (void)params;
+  by_condition (-1, y, v, out);
+  return GSL_SUCCESS;
+}
+
+Test (asymmetry, in_four_dimensions_given_a_condition)
+{
+  const sb_score_callback c = { .view = SB_SCORE, .function = told, .jvp = told_jvp, .vjp = told_vjp };
+  const sb_score *score = scoped (sb_score_callback_alloc (&c, edm (4)));
+  const gsl_matrix *y = normals (N, 1, 5);
+  gsl_vector *ratio = vector (N);
+  double H = 0, A = 0;
+  for (int j = 0; j < 4; j++)
+    for (int k = 0; k < 4; k++)
+      H += gsl_pow_2 (cos (j + k)), A += gsl_pow_2 (sin (j - k));
+  ok (sb_score_asymmetry (score, SB_SCORE, y, some_times (), normals (N, 4, 3), 0, (sb_stream){ 0 }, ratio));
+  for (size_t i = 0; i < N; i++)
+    {
+      const double y_2 = gsl_pow_2 (gsl_matrix_get (y, i, 0));
+      cr_assert_float_eq (gsl_vector_get (ratio, i), 2 * sqrt (y_2 * A / (H + y_2 * A)), 1e-13, "row %zu", i);
+    }
+}
+
 // ## By probes
 //
 // The ratio of the estimated squares goes to the exact one. With 20,000 directions in the plane the standard error of
@@ -261,7 +323,7 @@ Test (asymmetry, probes_have_numbers_of_their_own)
   cr_assert_float_eq (gsl_vector_get (ratio, 0), sqrt (difference / whole), 1e-14);
 }
 
-// A row's probes are its own: the second half of a batch alone says the same.
+// A row's probes are its own: the second half of a batch alone says the same. [consistent.prop2]
 
 Test (asymmetry, rows_alone)
 {
