@@ -1061,6 +1061,44 @@ Test (bound, the_error_is_asked_for_at_the_law_itself)
     }
 }
 
+// From another prior than the law at T, of any mean: as $\mathbf x_0$ given $\mathbf x_T$ is normal, with the slope $K =
+// CA^{\mathsf T}S_T^{-1}$, the exact score makes of it the mean $m + K(m_\pi - m_T)$ and the covariance $C + K(P_\pi -
+// S_T)K^{\mathsf T}$; again of full matrices. [nonuniform.eq2] [nonuniform.eq3]
+
+Test (bound, from_another_prior)
+{
+  const double m[] = { .7, -1.1 }, off[] = { .8, .5 }, prior[] = { 1.5, .4, .4, .9 };
+  for (int k = 1; k <= 5; k++)
+    {
+      const linear state = linear_random (k);
+      double A[4], Q[4], S[4], inverse[4], CA[4], K[4], more[4], Kmore[4], KmoreK[4];
+      linear_transition (&state, 1, A, Q);
+      linear_covariance (&state, 1, S);
+      linear_invert (S, inverse);
+      linear_multiply (state.covariance, CblasNoTrans, A, CblasTrans, CA);
+      linear_multiply (CA, CblasNoTrans, inverse, CblasNoTrans, K);
+      for (int i = 0; i < 4; i++)
+        more[i] = prior[i] - S[i];
+      linear_multiply (K, CblasNoTrans, more, CblasNoTrans, Kmore);
+      linear_multiply (Kmore, CblasNoTrans, K, CblasTrans, KmoreK);
+      gsl_vector *start = vector_of (A[0] * m[0] + A[1] * m[1] + off[0], A[2] * m[0] + A[3] * m[1] + off[1]),
+                 *mean = vector (2);
+      gsl_matrix *C = scope_matrix (2, 2, 4, state.covariance), *P = matrix (2, 2);
+      sb_bound_sides sides;
+      const sb_bound b = {
+        linear_alloc (&state), scope_vector (2, m), C, 1, NULL, NULL, NULL, start, scope_matrix (2, 2, 4, prior), 400
+      };
+      ok (sb_bound_find (&b, &sides, mean, P));
+      for (size_t i = 0; i < 2; i++)
+        {
+          cr_assert_float_eq (gsl_vector_get (mean, i), m[i] + K[2 * i] * off[0] + K[2 * i + 1] * off[1], 1e-7);
+          for (size_t j = 0; j < 2; j++)
+            cr_assert_float_eq (gsl_matrix_get (P, i, j), state.covariance[2 * i + j] + KmoreK[2 * i + j], 1e-7);
+        }
+      cr_assert (sides.kl > 0 && sides.kl <= sides.prior && sides.integral == 0, "%g, %g", sides.kl, sides.prior);
+    }
+}
+
 // ## Refusals
 
 static int
