@@ -111,6 +111,7 @@ Test (reverse_law, the_family_over_eta)
   for (size_t k = 0; k < 4; k++)
     {
       const law to = limit (score, eta[k], t, s, 4000);
+      cr_assert_eq (sb_step_noisy (sb_step_euler_maruyama, &eta[k]), eta[k] > 0, "eta = %g: normals are drawn", eta[k]);
       const double ratio = denoised (score, s, to.m * x) / denoised (score, t, x);
       cr_assert_float_eq (ratio, wanted[k], 1e-6, "eta = %g: %.9g", eta[k], ratio);
       cr_assert_float_eq (ratio, pow ((s_2 + s * s) / (s_2 + t * t), (eta[k] * eta[k] - 1) / 2), 5e-7);

@@ -321,6 +321,8 @@ Test (soft_steps, ddim_and_its_limits)
   gsl_matrix_memcpy (y, x_t);
   ok (step_with (sb_step_soft_ddim, .4, given (h, process), .35, .6, eta, y)); // no more than there is
   cr_assert (same_bits (x, y));
+  for (double k = 0; k < 2; k += .01)
+    cr_assert_eq (sb_step_noisy (sb_step_soft_ddim, &k), k > 0);
   gsl_matrix_memcpy (x, x_t), gsl_matrix_memcpy (y, x_t);
   ok (step_with (sb_step_soft_ddim, 0, given (h, process), .35, .6, eta, x));
   ok (step_with (sb_step_soft_ddim, 0, given (h, process), .35, .6, NULL, y));
