@@ -12,6 +12,7 @@
 #include "process/ve.h"
 #include "scope.h"
 #include "score/exact.h"
+#include "score/network.h"
 
 #include <gsl/gsl_blas.h>
 #include <gsl/gsl_cdf.h>
@@ -1419,6 +1420,10 @@ Test (consistency, of_a_share_of_the_samples)
       }
     else
       cr_assert_eq (b->regulariser.data[i], 0);
+
+  const sb_objective_batch *later = evaluated_given (y, &share, score, 64, SB_NETWORK_ROWS);
+  for (size_t i = 0; i + SB_NETWORK_ROWS < 64; i++)
+    cr_assert_eq (later->regulariser.data[i] != 0, b->regulariser.data[i + SB_NETWORK_ROWS] != 0, "row %zu", i);
 }
 
 // ## What a step costs

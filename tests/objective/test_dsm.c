@@ -321,7 +321,8 @@ Test (dsm, usual_weights_make_all_times_alike)
 //
 // Where $S$ and $G$ are matrices, transposes matter. By hand, from the drawn points: the model's score is $-S^{-\top}
 // \hat z$, the target $\nabla\log p(x_t \mid x_0) = -(SS^\top)^{-1}(x_t - A x_0)$, and the loss $\|M^\top(\hat s -
-// \nabla\log p)\|^2$ with $M$ one of $S$, $G$ and $I$. The gradient is its slope. [scoresde.eq7]
+// \nabla\log p)\|^2$ with $M$ one of $S$, $G$ and $I$. The gradient is its slope. [scoresde.eq7] Half of it, of a model
+// that gives the score itself, is the loss $\tfrac12v^\top\Lambda v$ with $\Lambda = MM^\top$. [nonuniform.eq10]
 
 static void
 solve (double M[2][2], int transposed, const double *b, double *x)
@@ -332,8 +333,10 @@ solve (double M[2][2], int transposed, const double *b, double *x)
 }
 
 static double
-loss_by_hand (const sb_weighting_type *weighting, double t, const double *x0, const double *x, const double *epsilon)
+loss_by_hand (const sb_objective *o, double t, const double *x0, const double *x, const double *estimate)
 {
+  const sb_weighting_type *weighting = o->weighting.type;
+  const bool of_score = o->type->view == SB_SCORE;
   double A[2][2], S[2][2], M[2][2] = { { 1, 0 }, { 0, 1 } }, away[2], half[2], target[2], score[2], loss = 0;
   stretch_A (t, A);
   stretch_S (t, S);
@@ -345,10 +348,12 @@ loss_by_hand (const sb_weighting_type *weighting, double t, const double *x0, co
     away[i] = x[i] - A[i][0] * x0[0] - A[i][1] * x0[1];
   solve (S, 0, away, half);
   solve (S, 1, half, target);
-  solve (S, 1, epsilon, score);
+  solve (S, 1, estimate, score);
+  for (int j = 0; j < 2 && of_score; j++)
+    score[j] = -estimate[j]; // both have the sign of the noise
   for (int j = 0; j < 2; j++)
     loss += gsl_pow_2 (M[0][j] * (target[0] - score[0]) + M[1][j] * (target[1] - score[1]));
-  return loss;
+  return of_score ? loss / 2 : loss;
 }
 
 Test (dsm, maps_may_turn)
@@ -358,28 +363,28 @@ Test (dsm, maps_may_turn)
     N = 100
   };
   sb_process *process = stretch_alloc ();
-  gsl_matrix *x0 = normals (N, 2, 3), *x = matrix (N, 2), *z = matrix (N, 2), *epsilon = normals (N, 2, 4),
+  gsl_matrix *x0 = normals (N, 2, 3), *x = matrix (N, 2), *z = matrix (N, 2), *estimate = normals (N, 2, 4),
              *bar = matrix (N, 2);
   gsl_vector *t = vector (N), *loss = vector (N);
-  for (size_t w = 0; w < 3; w++)
+  for (size_t w = 0; w < 6; w++)
     {
-      sb_objective dsm = weighted (sb_objective_dsm, process, weighting_at (w), 0.1);
+      sb_objective o = weighted (w < 3 ? sb_objective_dsm : sb_objective_denoising, process, weighting_at (w % 3), 0.1);
       gsl_matrix_memcpy (x, x0);
-      ok (draw_points (&dsm, (sb_stream){ 2, 0, 0 }, t, z, x));
-      ok (loss_of (&dsm, t, z, epsilon, loss, bar));
+      ok (draw_points (&o, (sb_stream){ 2, 0, 0 }, t, z, x));
+      ok (loss_of (&o, t, z, estimate, loss, bar));
       for (size_t i = 0; i < N; i++)
         {
           const double *at = x->data + 2 * i, *from = x0->data + 2 * i;
-          double e[2] = { gsl_matrix_get (epsilon, i, 0), gsl_matrix_get (epsilon, i, 1) }, h = 1e-3;
-          double truth = loss_by_hand (weighting_at (w), gsl_vector_get (t, i), from, at, e);
+          double e[2] = { gsl_matrix_get (estimate, i, 0), gsl_matrix_get (estimate, i, 1) }, h = 1e-3;
+          double truth = loss_by_hand (&o, gsl_vector_get (t, i), from, at, e);
           cr_assert_float_eq (gsl_vector_get (loss, i), truth, 1e-9 * (1 + truth), "weight %zu: %g, by hand %g", w,
                               gsl_vector_get (loss, i), truth);
           for (size_t j = 0; j < 2; j++)
             {
               e[j] += h;
-              double up = loss_by_hand (weighting_at (w), gsl_vector_get (t, i), from, at, e);
+              double up = loss_by_hand (&o, gsl_vector_get (t, i), from, at, e);
               e[j] -= 2 * h;
-              double slope = (up - loss_by_hand (weighting_at (w), gsl_vector_get (t, i), from, at, e)) / (2 * h);
+              double slope = (up - loss_by_hand (&o, gsl_vector_get (t, i), from, at, e)) / (2 * h);
               e[j] += h;
               cr_assert_float_eq (gsl_matrix_get (bar, i, j), slope, 1e-8 * (1 + truth + fabs (slope)),
                                   "weight %zu: gradient %g, slope %g", w, gsl_matrix_get (bar, i, j), slope);

@@ -287,7 +287,7 @@ Test (ism, trace_by_differences_of_the_score)
 }
 
 // Given a condition it is that of the row's own: of $-y\,\mathbf x$ it is $-yd$. [dsm2ddpm.txt-A1-divergence]
-// [dsm2ddpm.txt-ISM]
+// [dsm2ddpm.txt-ISM] [dsm2ddpm.txt-SSM-jvp]
 
 static int
 told_product (const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, const gsl_matrix *v, gsl_matrix *out,

@@ -602,7 +602,7 @@ Test (weighted, likelihood_weight_is_the_squared_diffusion)
 //
 // Of coordinates with SDEs of their own it is $\mathbf G\mathbf G^\top = \operatorname{diag}(g_i^2)$, and by the noise
 // $v^\top\Lambda v = \sum_i(g_i^2/\sigma_i^2)\,(z_i - \hat z_i)^2$; under a log-linear signal-to-noise ratio that
-// weight is $\kappa_i$ at all times. [nonuniform.txt-LambdaMLE]
+// weight is $\kappa_i$ at all times. [nonuniform.txt-LambdaMLE] [nonuniform.eq10]
 
 Test (weighted, likelihood_matrix_is_diagonal)
 {
