@@ -38,8 +38,10 @@ Test (diversity, of_gaussian_groups)
       for (size_t i = 0; i < x->size1; i++)
         for (size_t j = 0; j < D; j++)
           *gsl_matrix_ptr (x, i, j) += gsl_matrix_get (means, i / m, j);
+      gsl_vector *each = vector (GROUPS);
       double mean;
-      ok (sb_diversity (x, m, NULL, &mean));
+      ok (sb_diversity (x, m, each, &mean));
+      cr_assert_float_eq (gsl_vector_sum (each) / GROUPS, mean, 1e-12, "groups of %zu", m);
       const double error = s * sqrt ((1 - c4 (m) * c4 (m)) / (GROUPS * D));
       cr_assert_float_eq (mean, c4 (m) * s, 4.9 * error, "groups of %zu: %g, not %g", m, mean, c4 (m) * s);
       cr_assert_gt (fabs (mean - sqrt ((double)(m - 1) / (double)m) * c4 (m) * s), 30 * error);
