@@ -478,6 +478,7 @@ Test (soft_sde, drift_is_the_slope_of_the_corruption)
 
 // Also where the level goes at another speed than the time. Of a matrix that is linear in its level, and of a level
 // that is linear in the time, the difference is the slope but for rounding, whatever its length. [soft.eq54]
+// [soft.eq47]
 
 Test (soft_sde, drift_has_the_speed_of_the_level)
 {

@@ -193,6 +193,8 @@ Test (points, under_maps_are_a_mixture_without_covariances)
     check_same_row (&by_points, i, &by_mixture, i, 1e-10);
 }
 
+// And of many rows: what each has alone. [consistent.eq2]
+
 Test (points, rows_of_a_batch_do_not_meet)
 {
   batch b = batch_alloc (0);
