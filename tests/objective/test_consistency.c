@@ -243,7 +243,7 @@ Test (consistency, of_known_denoisers_along_paths_with_noise)
   check_far (denoiser_d (from_zero (1), .2), 400 * 1.777e-3, 20, sqrt (.6), 1e-6);
 }
 
-// Each row has its own condition: here its delta.
+// Each row has its own condition: here its delta. [consistent.txt-L2] [consistent.txt-two-sample]
 
 static int
 told_evaluate (const void *state, sb_view view, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y,

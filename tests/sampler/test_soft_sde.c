@@ -10,6 +10,7 @@
 #include "sampler/drift.h"
 #include "sampler/flow.h"
 #include "scope.h"
+#include "score/callback.h"
 #include "score/exact.h"
 #include "soft_laws.h"
 #include "take.h"
@@ -230,6 +231,44 @@ Test (soft_sde, drifts_in_the_plane)
               cr_assert_float_eq (carried, wanted, 1e-12, "drift %d, t = %g: %.12g, not %.12g", f, t, carried, wanted);
             }
       }
+}
+
+// Of a denoiser that is its condition $\mathbf y$, row by row: $\dot C_t\mathbf y + w\,(\dot\sigma_t/\sigma_t)(\mathbf x -
+// C_t\mathbf y)$ with $w$ of 0, 1 and 2. [soft.eq47] [soft.eq19] [soft.eq54]
+
+static int
+told (const gsl_matrix *x, const gsl_vector *at, const gsl_matrix *y, gsl_matrix *out, void *params)
+{
+  (void)x, (void)at, (void)params;
+  return y ? gsl_matrix_memcpy (out, y) : GSL_EINVAL;
+}
+
+Test (soft_sde, drifts_given_a_condition)
+{
+  const drift of[] = { sb_forward_drift, sb_flow_velocity, sb_reverse_drift };
+  const sb_score_callback callback = { .view = SB_DENOISER, .function = told };
+  const sb_score *score = scoped (sb_score_callback_alloc (&callback, soft_plane ()));
+  const gsl_vector *t = vector_of (.8, .2, .5);
+  const gsl_matrix *x = normals (3, 2, 51), *y = normals (3, 2, 52);
+  for (int w = 0; w < 3; w++)
+    {
+      gsl_matrix *out = matrix (3, 2);
+      ok (of[w](score, y, t, x, out));
+      for (size_t i = 0; i < 3; i++)
+        {
+          const double at = gsl_vector_get (t, i), *y_i = gsl_matrix_const_ptr (y, i, 0);
+          double C[4], rate[4];
+          soft_plane_matrix (at, C, rate);
+          for (size_t j = 0; j < 2; j++)
+            {
+              const double residual = gsl_matrix_get (x, i, j) - C[2 * j] * y_i[0] - C[2 * j + 1] * y_i[1],
+                           wanted = rate[2 * j] * y_i[0] + rate[2 * j + 1] * y_i[1]
+                                    + w * .4 * at / (.05 + .4 * at * at) * residual;
+              cr_assert_float_eq (gsl_matrix_get (out, i, j), wanted, 1e-13, "%d, row %zu: %.15g, not %.15g", w, i,
+                                  gsl_matrix_get (out, i, j), wanted);
+            }
+        }
+    }
 }
 
 // ## Densities of a mixture
