@@ -205,6 +205,9 @@ residual (const double *v, void *context)
   return worst;
 }
 
+// Densities, with the constant of their dimension, [consistent.txt-normconst] and the views, denoisers among them.
+// [consistent.eq2]
+
 Test (diagonal, batches_agree_with_long_double)
 {
   property_check ("a batch under a mixture with diagonal covariances", 20261122, 600, PARAMETERS, parameters, residual,
