@@ -213,6 +213,38 @@ Test (soft_matching, one_loss_three_ways)
     }
 }
 
+// And rows at times of their own: $w\,\|C_t(\mathbf h - \mathbf x_0)\|^2$ with each row's $w$, $C_t$ and $\sigma_t = .1 +
+// .4t$, and the gradient $2w\,C_t^\top C_t(\mathbf h - \mathbf x_0)$. [soft.eq11] [soft.eq7] [soft.eq9] [soft.eq12]
+
+Test (soft_matching, one_loss_with_times_by_rows)
+{
+  const sb_weighting_type *const weightings[]
+      = { sb_weighting_unit, sb_weighting_variance, sb_weighting_variance_squared };
+  const gsl_vector *t = vector_of (.2, .9, .5);
+  for (int k = 0; k < 3 * SOFT_KINDS; k++)
+    {
+      const sb_process *process = scoped (soft_line_alloc (soft_four_operator ((soft_kind)(k / 3)), 0, .9, .1, .5));
+      const gsl_matrix *x_0 = normals (3, 4, 60), *h = normals (3, 4, 62), *e = difference (h, x_0);
+      const sb_objective soft = weighted (sb_objective_soft, process, weightings[k % 3], 0);
+      gsl_matrix *bar = matrix (3, 4);
+      gsl_vector *loss = vector (3);
+      ok (loss_of (&soft, t, x_0, h, loss, bar));
+      for (size_t i = 0; i < 3; i++)
+        {
+          const gsl_vector *at = vector_of (gsl_vector_get (t, i));
+          const double w = pow (.1 + .4 * gsl_vector_get (at, 0), 2 * (k % 3) - 4);
+          gsl_matrix *filtered = scope_matrix (1, 4, 4, gsl_matrix_const_ptr (e, i, 0));
+          ok (sb_process_apply (process, SB_A, CblasNoTrans, NULL, at, filtered));
+          const double L = w * square (filtered, 0);
+          cr_assert_float_eq (gsl_vector_get (loss, i), L, 1e-12 * (1 + L), "%s, weight %d, row %zu",
+                              soft_kind_name[k / 3], k % 3, i);
+          ok (sb_process_apply (process, SB_A, CblasTrans, NULL, at, filtered));
+          for (size_t j = 0; j < 4; j++)
+            cr_assert_float_eq (gsl_matrix_get (bar, i, j), 2 * w * gsl_matrix_get (filtered, 0, j), 1e-11 * (1 + w));
+        }
+    }
+}
+
 // ## Without a corruption it is denoising score matching
 //
 // With $C_t = \mathbf I$ and $w = 1/\sigma_t^2$ loss and gradient are those of VE's training, $\lambda = \sigma_t^2$,

@@ -138,6 +138,13 @@ Test (soft, maps_fit_each_other)
   gsl_matrix *rate = mapped (p, SB_A_RATE, CblasNoTrans, 0, x); // C_t jumps there
   for (size_t k = 0; k < rate->size2; k++)
     cr_assert (gsl_isnan (gsl_matrix_get (rate, 0, k)));
+  for (size_t first = 0; first < 2; first++) // of either row alone
+    {
+      gsl_matrix_memcpy (rate, x);
+      ok (sb_process_apply (from_text (lines[0], 40), SB_A_RATE, CblasNoTrans, NULL,
+                            vector_of (0.4 * first, 0.4 - 0.4 * first), rate));
+      cr_assert (gsl_isnan (gsl_matrix_get (rate, first, 3)) && gsl_finite (gsl_matrix_get (rate, 1 - first, 3)));
+    }
   gsl_vector *log_det = vector (2);
   ok (sb_process_log_det (p, NULL, vector_of (0.1, 0.5), log_det)); // half way from .01 to .1, and at .1
   cr_assert_float_eq (gsl_vector_get (log_det, 0), 40 * log (0.001) / 2, 1e-10);
