@@ -421,19 +421,20 @@ Test (predictor, erratum_eq46_index_of_the_forward_step)
 // ## Rows at levels of their own
 //
 // By hand, in the plane: of SMLD with scales .5, 2, 4 reverse diffusion [scoresde.eq46] and ancestral sampling
-// [scoresde.eq47], of DDPM with $\beta$ .01, .2, .3 reverse diffusion and the probability flow. [scoresde.eq44]
+// [scoresde.eq47], of DDPM with $\beta$ .01, .2, .3 reverse diffusion, the probability flow [scoresde.eq44] and ancestral
+// sampling. [scoresde.eq4]
 
 Test (predictor, rows_have_levels_of_their_own)
 {
   static const double sigma[] = { 0, .5, 2, 4 }, beta[] = { .01, .2, .3 };
   const sb_process *const smld = scoped (sb_smld_sigmas_alloc (2, vector_of (.5, 2, 4))),
                           *const ddpm = scoped (sb_ddpm_betas_alloc (2, vector_of (.01, .2, .3)));
-  const sb_step_type *const steps[]
-      = { sb_step_reverse_diffusion, sb_step_ancestral, sb_step_reverse_diffusion, sb_step_probability_flow };
+  const sb_step_type *const steps[] = { sb_step_reverse_diffusion, sb_step_ancestral, sb_step_reverse_diffusion,
+                                        sb_step_probability_flow, sb_step_ancestral };
   const gsl_vector *s = vector_of (1. / 3, 0, 2. / 3), *t = vector_of (2. / 3, 1. / 3, 1);
   const gsl_matrix *x = normals (3, 2, 1), *z = normals (3, 2, 2);
   double value = .8;
-  for (int k = 0; k < 4; k++)
+  for (int k = 0; k < 5; k++)
     {
       const sb_score *score = scoped (sb_score_alloc (&constant_score_type, &value, k < 2 ? smld : ddpm));
       gsl_matrix *found = copy_of (x);
@@ -442,17 +443,21 @@ Test (predictor, rows_have_levels_of_their_own)
         {
           const size_t level = (size_t)rint (3 * gsl_vector_get (s, i));
           const double b = beta[level], v_s = gsl_pow_2 (sigma[level]), v_t = gsl_pow_2 (sigma[level + 1]),
-                       of_x = k < 2 ? 1 : 2 - sqrt (1 - b),
+                       keep = sqrt (1 - b),
+                       of_x = k < 2   ? 1
+                              : k < 4 ? 2 - keep
+                                      : 1 / keep,
                        of_s = k < 2    ? v_t - v_s
                               : k == 2 ? b
-                                       : b / 2,
+                              : k == 3 ? b / 2
+                                       : b / keep,
                        of_z = k == 0   ? sqrt (v_t - v_s)
                               : k == 1 ? sqrt (v_s * (v_t - v_s) / v_t)
-                              : k == 2 ? sqrt (b)
-                                       : 0;
+                              : k == 3 ? 0
+                                       : sqrt (b);
           for (size_t j = 0; j < 2; j++)
             cr_assert_float_eq (gsl_matrix_get (found, i, j),
-                                of_x * gsl_matrix_get (x, i, j) + of_s * value + of_z * gsl_matrix_get (z, i, j), 1e-14,
+                                of_x * gsl_matrix_get (x, i, j) + of_s * value + of_z * gsl_matrix_get (z, i, j), 1e-13,
                                 "%d, row %zu", k, i);
         }
     }

@@ -188,6 +188,8 @@ Test (denoisers, noise_adds_up)
   cr_assert_float_eq (gsl_integration_glfixed (&g2, 0, 3, rule), 9, 1e-10);
 }
 
+// On a path, as drawn. [consistent.eq4]
+
 Test (denoisers, increments)
 {
   enum

@@ -503,7 +503,7 @@ Test (speeds, erratum_txt_cmde_sde_needs_two_wiener_processes)
 //
 // $\nabla\ln p(x_t \mid y) = \nabla\ln p(x_t) + \nabla\ln p(y \mid x_t)$. Of the Gaussian pair, where $y$ given $x_t$
 // is $\mathcal N(kx_t, 1 - k\rho)$, $k = \rho/(1 + \tau)$, the guided score is that of the joint law, cut, to 1e-12 at
-// 100 points; what is added to is told no $y$. [nonuniform.txt-bayes]
+// 100 points; what is added to is told no $y$. [nonuniform.txt-bayes] [scoresde.eq49]
 
 static int
 of_a_measurement (const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, gsl_matrix *out, void *params)
