@@ -656,6 +656,44 @@ Test (conditional, one_expectation)
   cr_assert_float_eq (mean, wanted, z_test * error, "%g, not %g", mean, wanted);
 }
 
+// The gradient goes with the same losses, each row given its own condition: by differences, in every parameter.
+// [nonuniform.eq12]
+
+Test (conditional, gradient_given_conditions)
+{
+  enum
+  {
+    N = 40
+  };
+  const sb_objective cde
+      = weighted (sb_objective_denoising, scoped (pair_straight (1, rate)), sb_weighting_likelihood, .2);
+  pair_model model = pair_model_of (1);
+  const double theta[] = { .3, -.8, .5, .7, 1.2 };
+  memcpy (model.theta, theta, sizeof theta);
+  const sb_score *score = pair_score (&model, cde.process);
+  const gsl_matrix *x_0 = normals (N, 1, 3), *y = normals (N, 1, 4);
+  const sb_stream stream = { .seed = 12 };
+  gsl_vector *loss = vector (N), *same = vector (N);
+  memset (model.theta_bar, 0, sizeof model.theta_bar);
+  ok (sb_objective_loss (&cde, score, x_0, y, stream, loss));
+  ok (sb_objective_gradient (&cde, score, x_0, y, stream, 1, same));
+  cr_assert (gsl_vector_equal (loss, same));
+  for (size_t k = 0; k < model.parameters; k++)
+    {
+      const double h = 1e-5, bar = model.theta_bar[k];
+      double sum[2];
+      for (int up = 0; up < 2; up++)
+        {
+          model.theta[k] = theta[k] + (up ? h : -h);
+          ok (sb_objective_loss (&cde, score, x_0, y, stream, loss));
+          sum[up] = gsl_vector_sum (loss);
+        }
+      model.theta[k] = theta[k];
+      const double slope = (sum[1] - sum[0]) / (2 * h);
+      cr_assert_float_eq (bar, slope, 1e-6 * (1 + fabs (slope)), "parameter %zu: %g, slope %g", k, bar, slope);
+    }
+}
+
 // Drawn in the order that is written: $x_t$ has the variance $s^2 + \tau$ at one time, and $x_t/\sqrt{s^2 + \tau(t)}$
 // the variance 1 at times of their own. 100,000 draws, $\chi^2$ two-sided at $10^{-6}$. [nonuniform.txt-notation]
 
