@@ -276,5 +276,11 @@ Test (drift, wrong_arguments)
       refused (GSL_EDOM, status_of (fields[i], vp, 1, GSL_NAN, 2, 2));
       refused (GSL_EBADFUNC, status_of (fields[i], vp, GSL_NAN, 0.5, 2, 2));
       refused (GSL_EUNSUP, status_of (fields[i], ddpm, 1, 0.5, 2, 2));
+
+      const sb_score_callback c = { .view = SB_SCORE, .function = some_score };
+      refused (GSL_EDOM,
+               fields[i](scoped (sb_score_callback_alloc (&c, vp)), NULL, vector_of (0.5, 0.5e-3), matrix_all (2, 2, 1),
+                         matrix (2, 2)),
+               "in the second row alone");
     }
 }
