@@ -231,6 +231,48 @@ Test (score_pde, is_that_of_each_row_s_condition)
     }
 }
 
+// So are the rates along $dx = x\,dt + \sqrt{2t}\,dw$: of that score itself, which is linear, $\partial_ts + s'x$, and of a
+// log density that has it, $-1 + ts' - xs + ts^2$. [consistent.eq12] [consistent.eq13]
+
+static int
+outwards (double t, const gsl_vector *x, gsl_vector *f, void *params)
+{
+  (void)t, (void)params;
+  return gsl_vector_memcpy (f, x);
+}
+
+static int
+as_time_goes (double t, const gsl_vector *x, gsl_matrix *G, void *params)
+{
+  (void)x, (void)params;
+  gsl_matrix_set (G, 0, 0, sqrt (2 * t));
+  return GSL_SUCCESS;
+}
+
+Test (score_pde, rates_are_those_of_each_row_s_condition)
+{
+  const sb_ito ito = { 1, outwards, as_time_goes, NULL, NULL };
+  const sb_score_callback told = { .view = SB_SCORE, .function = told_score, .jvp = told_delta };
+  const sb_score *score = scoped (sb_score_callback_alloc (&told, edm (1)));
+  const gsl_matrix *x = points_in (1);
+  const gsl_vector *t = some_times ();
+  gsl_matrix *y = matrix (N, 1), *rate = matrix (N, 1);
+  gsl_vector *of_density = vector (N);
+  for (size_t i = 0; i < N; i++)
+    gsl_matrix_set (y, i, 0, (double)i / N);
+  ok (sb_ito_rate (&ito, false, score, SB_SCORE, y, t, x, rate));
+  ok (sb_fokker_planck_ito (&ito, score, y, t, x, of_density));
+  for (size_t i = 0; i < N; i++)
+    {
+      const double t_i = gsl_vector_get (t, i), x_i = gsl_matrix_get (x, i, 0), u = .25 + t_i * t_i,
+                   slope = -(1 - gsl_matrix_get (y, i, 0)) / u, s = slope * x_i,
+                   wanted = -slope / u * 2 * t_i * x_i + slope * x_i,
+                   density = -1 + t_i * slope - x_i * s + t_i * s * s;
+      cr_assert_float_eq (gsl_matrix_get (rate, i, 0), wanted, 1e-10 * (1 + fabs (wanted)), "row %zu", i);
+      cr_assert_float_eq (gsl_vector_get (of_density, i), density, 1e-9 * (1 + fabs (density)), "row %zu", i);
+    }
+}
+
 // The denoiser's equation is $\sigma_t^2$ times the score's, of any denoiser. [consistent.eq16] [consistent.lemA.7]
 
 Test (score_pde, of_score_and_denoiser_are_one)
@@ -507,6 +549,7 @@ Test (score_pde, what_does_not_fit_is_refused)
   refused (GSL_EINVAL, sb_score_pde (score, SB_SCORE, NULL, t, x, x));
   refused (GSL_EINVAL, sb_score_pde (score, (sb_view)0, NULL, t, x, rate));
   refused (GSL_EDOM, sb_score_pde (score, SB_SCORE, NULL, zero, x, rate));
+  refused (GSL_EDOM, sb_score_pde (score, SB_SCORE, NULL, vector_of (1, 1, 0), x, rate));
   refused (GSL_EUNSUP, sb_score_pde (vp, SB_SCORE, NULL, t, x, rate));
   refused (GSL_EUNSUP, sb_score_pde (of_no_parts, SB_SCORE, NULL, t, x, rate));
   refused (GSL_EDOM, sb_score_pde (ve, SB_SCORE, NULL, vector_all (3, 1), x, rate));
