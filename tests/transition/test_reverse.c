@@ -195,6 +195,60 @@ Test (reverse, mean_of_a_row_s_own_level_and_condition)
                           1e-13, "row %zu", i);
 }
 
+// So are the step's density $\mathcal N(\mathbf x_s; \mu_\theta, v\,\mathbf I)$ and that of a path: of the score $-y\,\mathbf
+// x$ with $v = \sigma_i^2 - \sigma_{i-1}^2$ the mean is $(1 - vy)\,\mathbf x$, and the best variance $v\,(1 - vy)$.
+// [dsm2ddpm.txt-reverse-step] [dsm2ddpm.txt-reverse-joint]
+
+static int
+told_product (const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, const gsl_matrix *v, gsl_matrix *out,
+              void *params)
+{
+  (void)x, (void)t, (void)params;
+  for (size_t i = 0; i < v->size1 && y; i++)
+    for (size_t j = 0; j < v->size2; j++)
+      gsl_matrix_set (out, i, j, -gsl_matrix_get (y, i, 0) * gsl_matrix_get (v, i, j));
+  return y ? GSL_SUCCESS : GSL_EINVAL;
+}
+
+static int
+told_slope (const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, gsl_matrix *out, void *params)
+{
+  return told_product (x, t, y, x, out, params);
+}
+
+Test (reverse, density_given_each_row_s_condition)
+{
+  static const double sigma[] = { 0, .5, 2, 4 };
+  const sb_score_callback callback = { .view = SB_SCORE, .function = told_slope, .jvp = told_product };
+  const sb_score *score
+      = scoped (sb_score_callback_alloc (&callback, scoped (sb_smld_sigmas_alloc (2, vector_of (.5, 2, 4)))));
+  const gsl_vector *s = vector_of (0, 1. / 3, 2. / 3), *t = vector_of (1. / 3, 2. / 3, 1);
+  const gsl_matrix *path = normals (4, 2, 1), *y = matrix_of (3, 1, .4, .05, .02);
+  const gsl_matrix_const_view x_s = gsl_matrix_const_submatrix (path, 0, 0, 3, 2),
+                              x_t = gsl_matrix_const_submatrix (path, 1, 0, 3, 2);
+  for (int best = 0; best < 2; best++)
+    {
+      const sb_reverse r = model (score, SB_SCORE, best ? SB_VARIANCE_OPTIMAL : SB_VARIANCE_BETA);
+      double log_path, all = -log (2 * M_PI * 16);
+      gsl_vector *log_p = vector (3);
+      ok (sb_reverse_log_density (&r, y, s, t, &x_t.matrix, &x_s.matrix, log_p));
+      ok (sb_reverse_path_log_density (&r, y, path, &log_path));
+      for (size_t i = 0; i < 3; i++)
+        {
+          const double v = gsl_pow_2 (sigma[i + 1]) - gsl_pow_2 (sigma[i]), keep = 1 - v * gsl_matrix_get (y, i, 0),
+                       variance = best ? v * keep : v;
+          double wanted = -log (2 * M_PI * variance);
+          for (size_t j = 0; j < 2; j++)
+            wanted -= gsl_pow_2 (gsl_matrix_get (path, i, j) - keep * gsl_matrix_get (path, i + 1, j)) / (2 * variance);
+          cr_assert_float_eq (gsl_vector_get (log_p, i), wanted, 1e-12 * (1 + fabs (wanted)), "%d, row %zu", best, i);
+          all += wanted;
+        }
+      for (size_t j = 0; j < 2; j++)
+        all -= gsl_pow_2 (gsl_matrix_get (path, 3, j)) / 32;
+      cr_assert_float_eq (log_path, all, 1e-12 * (1 + fabs (all)));
+    }
+}
+
 // ## The variance
 //
 // Clipped, the first is the second. [dsm2ddpm.txt-Sigma-theta]
