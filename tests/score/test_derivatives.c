@@ -282,6 +282,63 @@ Test (derivatives, without_noise)
   refused (GSL_EBADLEN, sb_score_evaluate_vjp (score, SB_EPSILON, x, t, NULL, v, matrix (N, 2), product));
 }
 
+// Each row's values and product, at once, are those given its own condition: of the score $-y\,\mathbf x$ the denoiser
+// is $(1 - \sigma_t^2y)\,\mathbf x$; whether a score finds both at once or one after the other.
+
+static int
+told_vjp (void *state, sb_view view, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, const gsl_matrix *v,
+          gsl_matrix *out)
+{
+  (void)state, (void)view, (void)x, (void)t;
+  for (size_t i = 0; i < v->size1 && y; i++)
+    for (size_t j = 0; j < v->size2; j++)
+      gsl_matrix_set (out, i, j, -gsl_matrix_get (y, i, 0) * gsl_matrix_get (v, i, j));
+  return y ? GSL_SUCCESS : GSL_EINVAL;
+}
+
+static int
+told (const void *state, sb_view view, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, gsl_matrix *out)
+{
+  return told_vjp ((void *)state, view, x, t, y, x, out);
+}
+
+static int
+told_at_once (void *state, sb_view view, const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y,
+              const gsl_matrix *v, gsl_matrix *estimate, gsl_matrix *out)
+{
+  const int status = told (state, view, x, t, y, estimate);
+  return status ? status : told_vjp (state, view, x, t, y, v, out);
+}
+
+Test (derivatives, at_once_given_a_condition)
+{
+  const sb_score_type types[]
+      = { { .name = "told", .views = SB_SCORE, .evaluate = told, .derivatives = SB_SCORE, .vjp = told_vjp },
+          { .name = "told at once",
+            .views = SB_SCORE,
+            .evaluate = told,
+            .derivatives = SB_SCORE,
+            .vjp = told_vjp,
+            .evaluate_vjp = told_at_once } };
+  sb_process *ve = scoped (sb_ve_alloc (3, 0.01, 20));
+  const gsl_matrix *x = normals (N, 3, 41), *v = normals (N, 3, 42), *y = normals (N, 1, 43);
+  const gsl_vector *t = even_times (.2, .9, N - 1);
+  for (int k = 0; k < 2; k++)
+    {
+      gsl_matrix *value = matrix (N, 3), *product = matrix (N, 3);
+      ok (sb_score_evaluate_vjp (scoped (sb_score_alloc (&types[k], NULL, ve)), SB_DENOISER, x, t, y, v, value,
+                                 product));
+      for (size_t i = 0; i < N; i++)
+        for (size_t j = 0; j < 3; j++)
+          {
+            const double slope = 1 - 1e-4 * pow (2000, 2 * gsl_vector_get (t, i)) * gsl_matrix_get (y, i, 0),
+                         bound = 1e-11 * (1 + fabs (slope));
+            cr_assert_float_eq (gsl_matrix_get (value, i, j), slope * gsl_matrix_get (x, i, j), bound, "row %zu", i);
+            cr_assert_float_eq (gsl_matrix_get (product, i, j), slope * gsl_matrix_get (v, i, j), bound, "row %zu", i);
+          }
+    }
+}
+
 // The transposed of Tweedie's formula fits as that does.
 
 Test (derivatives, what_does_not_fit_is_refused)
