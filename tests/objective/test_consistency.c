@@ -1590,6 +1590,7 @@ Test (consistency, refuses_paths_that_do_not_fit)
   refused (GSL_EBADLEN, sb_partial_path_take (&p, w, NULL, t, s, stream, 0, three, NULL, x));
   refused (GSL_EBADLEN, sb_partial_path_take (&p, w, NULL, t, s, stream, 0, matrix (2, 2), NULL, x));
   refused (GSL_EDOM, sb_partial_path_take (&p, w, NULL, t, vector_all (2, -.5), stream, 0, NULL, NULL, x));
+  refused (GSL_EDOM, sb_partial_path_take (&p, w, NULL, t, vector_of (.5, -.5), stream, 0, NULL, NULL, x));
   refused (GSL_EDOM, sb_partial_path_take (&p, w, NULL, t, t, stream, 0, NULL, NULL, x));
   ok (sb_partial_path_take (&p, of_none, NULL, vector (0), vector (0), stream, 0, NULL, NULL, matrix (0, 1)));
   sb_path_work_free (w);

@@ -199,6 +199,7 @@ Test (points, rows_of_a_batch_do_not_meet)
 {
   batch b = batch_alloc (0);
   check_rows_alone (b.points, b.process, b.x, b.t, b.v, 1e-11);
+  check_rows_alone (b.points, scoped (sb_vp_alloc (D, SB_VP_BETA_MIN, SB_VP_BETA_MAX)), b.x, b.t, b.v, 1e-11);
   check_threads (b.points, b.process, b.x, b.t, b.v);
 }
 
@@ -320,6 +321,7 @@ Test (points, without_noise_there_is_no_density)
   sb_target *target = scoped (sb_target_points_alloc (x, NULL));
   sb_process *vp = scoped (sb_vp_alloc (1, SB_VP_BETA_MIN, SB_VP_BETA_MAX));
   refused (GSL_EDOM, sb_target_log_density (target, vp, x, t, number));
+  refused (GSL_EDOM, sb_target_log_density (target, vp, matrix (2, 1), vector_of (.5, 0), vector (2)), "a later row");
   refused (GSL_EDOM, sb_target_evaluate (target, vp, SB_DENOISER, x, t, out));
   refused (GSL_EDOM, sb_target_jvp (target, vp, x, t, x, out));
   refused (GSL_EDOM, sb_target_divergence (target, vp, x, t, number));
