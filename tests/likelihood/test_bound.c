@@ -1061,9 +1061,9 @@ Test (bound, the_error_is_asked_for_at_the_law_itself)
     }
 }
 
-// From another prior than the law at T, of any mean: as $\mathbf x_0$ given $\mathbf x_T$ is normal, with the slope $K =
-// CA^{\mathsf T}S_T^{-1}$, the exact score makes of it the mean $m + K(m_\pi - m_T)$ and the covariance $C + K(P_\pi -
-// S_T)K^{\mathsf T}$; again of full matrices. [nonuniform.eq2] [nonuniform.eq3]
+// From another prior than the law at T, of any mean. As $\mathbf x_0$ given $\mathbf x_T$ is normal, with the slope
+// $K = CA^{\mathsf T}S_T^{-1}$, the exact score makes of it the mean $m + K(m_\pi - m_T)$ and the covariance
+// $C + K(P_\pi - S_T)K^{\mathsf T}$; again of full matrices. [nonuniform.eq2] [nonuniform.eq3]
 
 Test (bound, from_another_prior)
 {

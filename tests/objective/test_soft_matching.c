@@ -213,8 +213,9 @@ Test (soft_matching, one_loss_three_ways)
     }
 }
 
-// And rows at times of their own: $w\,\|C_t(\mathbf h - \mathbf x_0)\|^2$ with each row's $w$, $C_t$ and $\sigma_t = .1 +
-// .4t$, and the gradient $2w\,C_t^\top C_t(\mathbf h - \mathbf x_0)$. [soft.eq11] [soft.eq7] [soft.eq9] [soft.eq12]
+// And rows at times of their own: $w\,\|C_t(\mathbf h - \mathbf x_0)\|^2$ with each row's $w$, $C_t$ and
+// $\sigma_t = .1 + .4t$, and the gradient $2w\,C_t^\top C_t(\mathbf h - \mathbf x_0)$. [soft.eq11] [soft.eq7]
+// [soft.eq9] [soft.eq12]
 
 Test (soft_matching, one_loss_with_times_by_rows)
 {

@@ -607,8 +607,8 @@ Test (ito, paths_have_steps_of_their_own)
     cr_assert_float_eq (gsl_matrix_get (x, i, 0), 1.5 + gsl_pow_2 (gsl_vector_get (t, i)) * 7 / 16, 1e-14);
 }
 
-// Without a drift, where $\mathbf G = \mathbf I$, to $\sqrt{t/N}$ times the sum of $N$ normals for each coordinate, step
-// by step those of the row's stream. [nonuniform.eq1] [scoresde.eq15]
+// Without a drift, where $\mathbf G = \mathbf I$, to $\sqrt{t/N}$ times the sum of $N$ normals for each coordinate,
+// step by step those of the row's stream. [nonuniform.eq1] [scoresde.eq15]
 
 static int
 unit_diffusion (double t, const gsl_vector *x, gsl_matrix *G, void *params)

@@ -75,8 +75,8 @@ Test (soft, is_a_blur_and_noise_after_it)
 }
 
 // Rates are slopes, transposes transposes, $S$ has an inverse where there is noise, and a narrow blur one, too. A row
-// at a time of its own, in either stage, is mapped as all rows are at that time. [soft.eq13] [soft.eq54] [soft.eq47] The
-// determinant of $S$, in every density, counts all coordinates. [soft.txt-condkernel]
+// at a time of its own, in either stage, is mapped as all rows are at that time. [soft.eq13] [soft.eq54] [soft.eq47]
+// The determinant of $S$, in every density, counts all coordinates. [soft.txt-condkernel]
 
 static void
 check_rows (const sb_process *p, sb_process_map map, double early, double late, const gsl_matrix *x)

@@ -172,8 +172,9 @@ Test (drift, formulas)
   property_check ("the formula, multiples of the identity", 3, 200, 2, parameters, formula_residual, &scalar, 1e-15);
 }
 
-// Each row has the coefficients of its own time, and its own condition $y$, which is added to the point: under VP $-\tfrac12\beta(t)(\mathbf x + 2w\,\mathbf s)$, under VE
-// $-w\,\sigma(t)^2\,2\ln(\sigma_{\max}/\sigma_{\min})\,\mathbf s$. [scoresde.eq6] [scoresde.eq42]
+// Each row has the coefficients of its own time, and its own condition $y$, which is added to the point: under VP
+// $-\tfrac12\beta(t)(\mathbf x + 2w\,\mathbf s)$, under VE $-w\,\sigma(t)^2\,2\ln(\sigma_{\max}/\sigma_{\min})\,\mathbf
+// s$. [scoresde.eq6] [scoresde.eq42]
 
 static int
 some_score (const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, gsl_matrix *out, void *params)

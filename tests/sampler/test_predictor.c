@@ -421,8 +421,8 @@ Test (predictor, erratum_eq46_index_of_the_forward_step)
 // ## Rows at levels of their own
 //
 // By hand, in the plane: of SMLD with scales .5, 2, 4 reverse diffusion [scoresde.eq46] and ancestral sampling
-// [scoresde.eq47], of DDPM with $\beta$ .01, .2, .3 reverse diffusion, the probability flow [scoresde.eq44] and ancestral
-// sampling. [scoresde.eq4]
+// [scoresde.eq47], of DDPM with $\beta$ .01, .2, .3 reverse diffusion, the probability flow [scoresde.eq44] and
+// ancestral sampling. [scoresde.eq4]
 
 Test (predictor, rows_have_levels_of_their_own)
 {

@@ -233,8 +233,8 @@ Test (soft_sde, drifts_in_the_plane)
       }
 }
 
-// Of a denoiser that is its condition $\mathbf y$, row by row: $\dot C_t\mathbf y + w\,(\dot\sigma_t/\sigma_t)(\mathbf x -
-// C_t\mathbf y)$ with $w$ of 0, 1 and 2. [soft.eq47] [soft.eq19] [soft.eq54]
+// Of a denoiser that is its condition $\mathbf y$, row by row: $\dot C_t\mathbf y + w\,(\dot\sigma_t/\sigma_t)(\mathbf
+// x - C_t\mathbf y)$ with $w$ of 0, 1 and 2. [soft.eq47] [soft.eq19] [soft.eq54]
 
 static int
 told (const gsl_matrix *x, const gsl_vector *at, const gsl_matrix *y, gsl_matrix *out, void *params)

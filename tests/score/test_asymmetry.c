@@ -215,9 +215,9 @@ Test (asymmetry, of_columns_that_differ)
     }
 }
 
-// Of $\mathbf J = \mathbf H + y\mathbf A$ in four dimensions, $\mathbf H$ symmetric and $\mathbf A$ antisymmetric, it is
-// $2|y|\lVert\mathbf A\rVert/\sqrt{\lVert\mathbf H\rVert^2 + y^2\lVert\mathbf A\rVert^2}$, each row having a condition of
-// its own. [consistent.prop2]
+// Of $\mathbf J = \mathbf H + y\mathbf A$ in four dimensions, $\mathbf H$ symmetric and $\mathbf A$ antisymmetric, it
+// is $2|y|\lVert\mathbf A\rVert/\sqrt{\lVert\mathbf H\rVert^2 + y^2\lVert\mathbf A\rVert^2}$, each row having a
+// condition of its own. [consistent.prop2]
 
 static void
 by_condition (double sign, const gsl_matrix *y, const gsl_matrix *v, gsl_matrix *out)

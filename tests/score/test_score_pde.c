@@ -231,8 +231,8 @@ Test (score_pde, is_that_of_each_row_s_condition)
     }
 }
 
-// So are the rates along $dx = x\,dt + \sqrt{2t}\,dw$: of that score itself, which is linear, $\partial_ts + s'x$, and of a
-// log density that has it, $-1 + ts' - xs + ts^2$. [consistent.eq12] [consistent.eq13]
+// So are the rates along $dx = x\,dt + \sqrt{2t}\,dw$: of that score itself, which is linear, $\partial_ts + s'x$, and
+// of a log density that has it, $-1 + ts' - xs + ts^2$. [consistent.eq12] [consistent.eq13]
 
 static int
 outwards (double t, const gsl_vector *x, gsl_vector *f, void *params)

@@ -195,9 +195,9 @@ Test (reverse, mean_of_a_row_s_own_level_and_condition)
                           1e-13, "row %zu", i);
 }
 
-// So are the step's density $\mathcal N(\mathbf x_s; \mu_\theta, v\,\mathbf I)$ and that of a path: of the score $-y\,\mathbf
-// x$ with $v = \sigma_i^2 - \sigma_{i-1}^2$ the mean is $(1 - vy)\,\mathbf x$, and the best variance $v\,(1 - vy)$.
-// [dsm2ddpm.txt-reverse-step] [dsm2ddpm.txt-reverse-joint]
+// So are the step's density $\mathcal N(\mathbf x_s; \mu_\theta, v\,\mathbf I)$ and that of a path: of the score
+// $-y\,\mathbf x$ with $v = \sigma_i^2 - \sigma_{i-1}^2$ the mean is $(1 - vy)\,\mathbf x$, and the best variance
+// $v\,(1 - vy)$. [dsm2ddpm.txt-reverse-step] [dsm2ddpm.txt-reverse-joint]
 
 static int
 told_product (const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, const gsl_matrix *v, gsl_matrix *out,
