@@ -169,7 +169,7 @@ IN_EACH_WORLD (trace, of_a_network_goes_backward)
 
 // That is its cost: of a score that goes backward, whatever the dimension, the estimate takes one product with
 // $\mathbf J^{\mathsf T}$ and nothing else, and together with the velocity one pass forward and backward, which gives
-// the score as well. [scoresde.txt-vjp]
+// the score as well; the velocity is the flow's. [scoresde.txt-vjp] [scoresde.eq42]
 
 typedef struct
 {
