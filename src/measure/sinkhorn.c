@@ -126,13 +126,21 @@ residual_of (const problem *p)
 }
 
 static int
+refuse_products (const problem *p)
+{
+  double low, high;
+  gsl_matrix_minmax (p->M, &low, &high);
+  SB_ERROR (NULL, GSL_EUNDRFLW,
+            "a regularisation of %g is too small for products of e^%g to e^%g: the log domain has no such limit",
+            p->how->regularisation, -high, -low);
+}
+
+static int
 check_factors (const problem *p, const gsl_vector *factor)
 {
   for (size_t k = 0; k < factor->size; k++)
     if (!(gsl_vector_get (factor, k) > 0 && gsl_finite (gsl_vector_get (factor, k))))
-      SB_ERROR (NULL, GSL_EUNDRFLW,
-                "a regularisation of %g is too small for products, as e^-%g is 0: the log domain has no such limit",
-                p->how->regularisation, gsl_matrix_max (p->M));
+      return refuse_products (p);
   return GSL_SUCCESS;
 }
 
@@ -311,14 +319,14 @@ evaluate (const problem *p, sb_transport *found)
 static int
 set_weights (const char *name, const gsl_vector *given, gsl_vector *weights)
 {
-  double sum = 0;
+  double sum = 0, largest = given ? gsl_vector_max (given) : 1;
   for (size_t k = 0; k < weights->size; k++)
     {
       const double w = given ? gsl_vector_get (given, k) : 1;
       if (!(w > 0 && gsl_finite (w)))
         SB_ERROR (NULL, GSL_EDOM, "weight %zu of %s is %g: it must be positive", k, name, w);
-      gsl_vector_set (weights, k, w);
-      sum += w;
+      gsl_vector_set (weights, k, w / largest);
+      sum += w / largest;
     }
   gsl_vector_scale (weights, 1 / sum);
   return GSL_SUCCESS;

@@ -238,6 +238,38 @@ Test (sinkhorn, small_regularisation_needs_logarithms)
   cr_assert_float_eq (found.transport, 100, 1e-2);
 }
 
+// Negative costs are costs too: of products $e^{800}$ is no double, and logarithms know that adding to all costs adds
+// to the least.
+
+Test (sinkhorn, large_negative_costs_need_logarithms)
+{
+  const gsl_matrix *cost = matrix_of (2, 2, -800, -799, -799, -800), *shifted = matrix_of (2, 2, 0, 1, 1, 0);
+  sb_transport found, of_shifted;
+  refused (GSL_EUNDRFLW, sb_sinkhorn_cost (&by_products, cost, NULL, NULL, &found));
+  ok (sb_sinkhorn_cost (&in_logs, cost, NULL, NULL, &found));
+  ok (sb_sinkhorn_cost (&in_logs, shifted, NULL, NULL, &of_shifted));
+  cr_assert_float_eq (found.transport, of_shifted.transport - 800, 1e-9);
+  cr_assert_float_eq (found.entropic, of_shifted.entropic - 800, 1e-9);
+}
+
+// Weights of any size: only their ratios count, also where their sum is no double, or so small that its inverse is
+// none.
+
+Test (sinkhorn, weights_of_any_size)
+{
+  const gsl_matrix *cost = matrix_of (2, 3, 0, 1, 4, 1, 0, 1);
+  const double unit[] = { 1e307, 1e-320 };
+  for (size_t k = 0; k < 2; k++)
+    {
+      const double u = unit[k];
+      sb_transport usual, found;
+      ok (sb_sinkhorn_cost (&in_logs, cost, vector_of (8, 16), vector_of (8, 16, 16), &usual));
+      ok (sb_sinkhorn_cost (&in_logs, cost, vector_of (8 * u, 16 * u), vector_of (8 * u, 16 * u, 16 * u), &found));
+      cr_assert_float_eq (found.transport, usual.transport, 1e-3, "%g", u);
+      cr_assert_float_eq (found.entropic, usual.entropic, 1e-3, "%g", u);
+    }
+}
+
 Test (sinkhorn, not_converged)
 {
   gsl_matrix *x = normals (25, 2, 9), *y = normals (30, 2, 10);
@@ -267,6 +299,12 @@ Test (sinkhorn, bad_input_is_refused)
   refused (GSL_EDOM, sb_sinkhorn_cost (&in_logs, bad, NULL, NULL, &found));
   refused (GSL_EDOM, sb_sinkhorn_cost (&in_logs, cost, zero, NULL, &found));
   refused (GSL_EDOM, sb_sinkhorn_cost (&in_logs, cost, negative, NULL, &found));
+  refused (GSL_EDOM, sb_sinkhorn_cost (&in_logs, cost, NULL, vector_of (1, GSL_POSINF, 1), &found));
+  const gsl_matrix endless = { (size_t)1 << 40, 1, 1, NULL, NULL, 0 }; // refused before it is looked at
+  refused (GSL_ENOMEM, sb_sinkhorn_points (&in_logs, &endless, NULL, &endless, NULL, &found));
+  double mean = 17;
+  refused (GSL_EOVRFLW, sb_mean_squared_distance (matrix_all (1, 5, 0), matrix_all (1, 5, 6.7e153), &mean));
+  cr_assert_eq (mean, 17);
   const double wrong[] = { 0, -1, NAN, INFINITY, 1e-320 };
   for (size_t k = 0; k < 5; k++)
     {
