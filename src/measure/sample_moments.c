@@ -69,20 +69,18 @@ take_moments (const sb_frame *frame, const gsl_matrix *x, gsl_matrix *scratch, g
   sb_symmetric_mirror (covariance);
 }
 
+// In the frame no variance is above $n/(n - 1) \le 2$, so that it is a double wherever the unit's square is.
+
 static int
 to_units (const sb_frame *frame, gsl_vector *mean, gsl_matrix *covariance)
 {
-  double unit, square;
-  int status = sb_frame_unit (frame, 1, &unit);
-  if (!status)
-    status = sb_frame_unit (frame, 2, &square);
+  double square;
+  const int status = sb_frame_unit (frame, 2, &square);
   if (status)
     return status;
   gsl_matrix_scale (covariance, square);
-  gsl_vector_scale (mean, unit);
+  gsl_vector_scale (mean, ldexp (1, frame->exponent));
   gsl_vector_add (mean, frame->centre);
-  if (!gsl_finite (gsl_matrix_max (covariance)))
-    SB_ERROR (NULL, GSL_EOVRFLW, "a variance is too large for a double");
   return GSL_SUCCESS;
 }
 

@@ -70,13 +70,11 @@ slice (const gsl_matrix *x, const gsl_matrix *y, sb_stream stream, gsl_matrix *d
        gsl_matrix *y_projected, gsl_vector *squared, double *distance, double *error)
 {
   sb_frame frame;
-  double unit;
   int status = sb_frame_of (x, y, &frame);
   if (status)
     return status;
-  status = sb_frame_unit (&frame, 1, &unit);
-  if (!status)
-    status = fill_directions (stream, directions);
+  const double unit = ldexp (1, frame.exponent);
+  status = fill_directions (stream, directions);
   if (!status)
     status = sb_frame_project (&frame, x, directions, x_projected);
   if (!status)

@@ -89,7 +89,9 @@ Test (sliced, anywhere_and_in_any_unit)
   gsl_matrix_scale (x, 1e290);
   gsl_matrix_scale (y, 1e290);
   cr_assert_float_eq (sliced (x, y, 20, NULL) / 1e290, here, 1e-7 * here);
-  cr_assert_eq (sliced (x, x, 3, NULL), 0);
+  double error = 17;
+  cr_assert_eq (sliced (x, x, 3, &error), 0);
+  cr_assert_eq (error, 0);
 }
 
 Test (sliced, refusals)
@@ -104,6 +106,8 @@ Test (sliced, refusals)
   refused (GSL_EBADLEN, sb_sliced_wasserstein_2 (x, matrix (0, 2), 1, stream, &distance, NULL));
   refused (GSL_EDOM, sb_sliced_wasserstein_2 (x, bad, 1, stream, &distance, NULL));
   refused (GSL_ENOMEM, sb_sliced_wasserstein_2 (x, x, (size_t)1 << 62, stream, &distance, NULL));
+  const gsl_matrix wide = { 3, (size_t)1 << 60, (size_t)1 << 60, NULL, NULL, 0 }; // refused before it is looked at
+  refused (GSL_ENOMEM, sb_sliced_wasserstein_2 (&wide, &wide, 1, stream, &distance, NULL));
   refused (GSL_EOVRFLW, sb_sliced_wasserstein_2 (matrix_all (3, 1, 1.7e308), matrix_all (2, 1, -1.7e308), 1, stream,
                                                  &distance, NULL));
 }
