@@ -59,6 +59,33 @@ Test (ssim, is_scikit_image_s_gaussian_form)
   cr_assert_float_eq (of_colour, mean, 1e-12);
 }
 
+// ## Window by window
+//
+// Of an image that is wider than its sums are at a time, the mean over its windows, each an image of its own.
+// [nonuniform.txt-ssim]
+
+Test (ssim, of_a_wide_image_is_the_mean_over_its_windows)
+{
+  enum
+  {
+    WIDE = 90,
+    WINDOWS = WIDE - 10
+  };
+  gsl_matrix *x = normals (1, 11 * WIDE, 1), *y = normals (1, 11 * WIDE, 2), *of_x = matrix (WINDOWS, 121),
+             *of_y = matrix (WINDOWS, 121);
+  for (size_t w = 0; w < WINDOWS; w++)
+    for (size_t k = 0; k < 121; k++)
+      {
+        const size_t at = k / 11 * WIDE + w + k % 11;
+        gsl_matrix_set (of_x, w, k, gsl_matrix_get (x, 0, at));
+        gsl_matrix_set (of_y, w, k, gsl_matrix_get (y, 0, at));
+      }
+  double whole, mean;
+  ok (sb_ssim (x, y, 11, WIDE, 1, 1, NULL, &whole));
+  ok (sb_ssim (of_x, of_y, 11, 11, 1, 1, NULL, &mean));
+  cr_assert_float_eq (whole, mean, 1e-12);
+}
+
 // ## What it is known to be
 //
 // 1 of equal images; the same both ways; of two constants a and b, (2 a b + C_1)/(a^2 + b^2 + C_1).
@@ -120,6 +147,7 @@ Test (ssim, refuses_what_does_not_fit)
   refused (GSL_EBADLEN, sb_ssim (x, x, 11, 11, 0, 1, NULL, &mean));
   refused (GSL_EBADLEN, sb_ssim (x, matrix_all (3, 121, 0), 11, 11, 1, 1, NULL, &mean));
   refused (GSL_EBADLEN, sb_ssim (matrix (0, 121), matrix (0, 121), 11, 11, 1, 1, NULL, &mean));
+  refused (GSL_EBADLEN, sb_ssim (x, x, (size_t)1 << 60, (size_t)1 << 60, 1, 1, NULL, &mean));
   refused (GSL_EINVAL, sb_ssim (x, x, 11, 11, 1, GSL_POSINF, NULL, &mean));
   refused (GSL_EBADLEN, sb_ssim (x, x, 11, 11, 1, 1, vector (3), &mean));
   refused (GSL_EINVAL, sb_ssim (x, x, 11, 11, 1, -1, NULL, &mean));
