@@ -70,6 +70,25 @@ failing_call (const char *name)
   GSL_ERROR ("the test lets it fail", GSL_EBADFUNC);
 }
 
+// LAPACK's own, which says so in `info`.
+
+void __real_dgesdd_ (const char *job, const int *m, const int *n, double *a, const int *lda, double *s, double *u,
+                     const int *ldu, double *vt, const int *ldvt, double *work, const int *lwork, int *iwork, int *info,
+                     size_t length);
+void __wrap_dgesdd_ (const char *job, const int *m, const int *n, double *a, const int *lda, double *s, double *u,
+                     const int *ldu, double *vt, const int *ldvt, double *work, const int *lwork, int *iwork, int *info,
+                     size_t length);
+void
+__wrap_dgesdd_ (const char *job, const int *m, const int *n, double *a, const int *lda, double *s, double *u,
+                const int *ldu, double *vt, const int *ldvt, double *work, const int *lwork, int *iwork, int *info,
+                size_t length)
+{
+  if (failing_call ("dgesdd_"))
+    *info = 1;
+  else
+    __real_dgesdd_ (job, m, n, a, lda, s, u, ldu, vt, ldvt, work, lwork, iwork, info, length);
+}
+
 #define CALL(name, parameters, arguments)                                                                              \
   int __real_##name parameters;                                                                                        \
   int __wrap_##name parameters;                                                                                        \

@@ -28,5 +28,6 @@ check_PROGRAMS += %D%/test_alloc %D%/test_steps
   -Wl,--wrap=sb_objective_draw_directions -Wl,--wrap=sb_objective_draw_points -Wl,--wrap=sb_objective_evaluate \
   -Wl,--wrap=sb_objective_find_loss -Wl,--wrap=sb_objective_square -Wl,--wrap=sb_objective_weigh \
   -Wl,--wrap=sb_objective_backward -Wl,--wrap=sb_consistency_loss -Wl,--wrap=sb_consistency_gradient \
-  -Wl,--wrap=sb_vlb_term -Wl,--wrap=sb_decoder_log_mass -Wl,--wrap=sb_gaussian_kl -Wl,--wrap=sb_moments_transition
+  -Wl,--wrap=sb_vlb_term -Wl,--wrap=sb_decoder_log_mass -Wl,--wrap=sb_gaussian_kl -Wl,--wrap=sb_moments_transition \
+  -Wl,--wrap=dgesdd_
 %C%_test_steps_SOURCES = %D%/test_steps.c %D%/failing.c %D%/failing.h

@@ -1640,6 +1640,12 @@ PATH (frechet)
   must (sb_frechet_joint (x, x, x, x, &distance));
 }
 
+PATH (moments_in_a_file)
+{
+  must (sb_moments_file_write (kept (sb_moments_file_of (units (3, 2), "x")), in_folder (WRITTEN), NULL));
+  kept (sb_moments_file_read (in_folder (WRITTEN), NULL));
+}
+
 PATH (two_samples)
 {
   gsl_matrix *x = units (2, 2);
