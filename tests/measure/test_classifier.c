@@ -150,6 +150,8 @@ Test (classifier, learns_and_is_read_back)
     }
   refused (GSL_EBADLEN, sb_classifier_look (classifier, p, 0, 1, p, NULL));
   refused (GSL_EDOM, sb_classifier_look (classifier, x, 1, 1, p, NULL));
+  refused (GSL_EDOM, sb_classifier_look (classifier, x, -1.7e308, 1.7e308, p, NULL)); // further apart than a double
+  refused (GSL_EDOM, sb_classifier_look (classifier, x, 0, 1e-320, p, NULL));
   refused (GSL_EBADLEN, sb_classifier_look (classifier, x, 0, 1, matrix (BARS + 1, 2), NULL));
   refused (GSL_EBADLEN, sb_classifier_look (classifier, x, 0, 1, matrix (BARS, 3), NULL));
   refused (GSL_EBADLEN, sb_classifier_look (classifier, x, 0, 1, NULL, matrix (BARS + 1, 8)));
@@ -224,14 +226,15 @@ Test (classifier, colours_keep_their_places)
 Test (classifier, other_files_are_refused)
 {
   const char *const cnn = "cnn image=1x8x8 outputs=2 channels=4 multipliers=1,2 blocks=1 groups=2";
-  const char *const notes[][3] = { { NULL, "0 1", "no classifier" },
+  const char *const notes[][4] = { { NULL, "0 1", "no classifier" },
                                    { "mlp inputs=2", "0 1", "no classifier" },
                                    { "cnn image=1x8x8", "0 1", "outputs" },
                                    { cnn, NULL, "data_range" },
                                    { cnn, "1 0", "data_range" },
                                    { cnn, "0 1 2", "data_range" },
                                    { cnn, "0", "data_range" },
-                                   { cnn, "0 1", "parameters" } };
+                                   { cnn, "0 1", "parameters" },
+                                   { cnn, "0 1", "noisy", "vp" } };
   char path[] = "/tmp/scorebook-test-XXXXXX";
   close (mkstemp (path));
   for (size_t k = 0; k < sizeof notes / sizeof *notes; k++)
@@ -244,6 +247,8 @@ Test (classifier, other_files_are_refused)
         sb_tensors_note_add (tensors, "network", notes[k][0]);
       if (notes[k][1])
         sb_tensors_note_add (tensors, "data_range", notes[k][1]);
+      if (notes[k][3])
+        sb_tensors_note_add (tensors, "process", notes[k][3]);
       ok (sb_safetensors_write (tensors, path, NULL));
       cr_assert_null (sb_classifier_read (path, &error));
       refused (GSL_EINVAL, error.code);
@@ -263,4 +268,6 @@ Test (classifier, what_does_not_fit_is_refused)
   size_t counts[2], sure;
   refused (GSL_EDOM, sb_inception_score (p, &score));
   refused (GSL_EDOM, sb_class_histogram (p, 0.9, counts, &sure));
+  refused (GSL_EDOM, sb_class_histogram (matrix (2, 0), 0.9, counts, &sure));
+  refused (GSL_EDOM, sb_inception_score (matrix_of (1, 2, 0, 2), &score));
 }

@@ -221,5 +221,9 @@ Test (energy, bad_samples_are_refused)
   refused (GSL_EDOM, sb_energy_test (x, x, 9, probe, &distance, &p));
   gsl_matrix_set (x, 1, 1, INFINITY);
   refused (GSL_EDOM, sb_energy_test (x, x, 9, probe, &distance, &p));
+  const gsl_matrix *far = matrix_all (2, 1, 1.7e308), *near = matrix_all (2, 1, -1.7e308);
+  refused (GSL_EOVRFLW, sb_energy_test (far, near, 0, probe, &distance, NULL));
+  refused (GSL_ENOMEM, sb_energy_test (far, near, SIZE_MAX, probe, &distance, &p));
+  refused (GSL_ENOMEM, sb_energy_test (far, near, SIZE_MAX / 2, probe, &distance, &p));
   cr_assert (distance == 17 && p == 17);
 }

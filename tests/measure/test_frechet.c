@@ -626,6 +626,22 @@ Test (frechet, wrong_shapes_are_refused)
   cr_assert_eq (found, 17);
 }
 
+// Means that are $2^{511}$ apart in each of five dimensions: a square of that is a double, the sum of five is not.
+
+Test (frechet, beyond_doubles_is_refused)
+{
+  double found = 17;
+  const gsl_vector *here = vector_all (5, 0), *there = vector_all (5, 6.7e153);
+  const gsl_matrix *C = matrix_all (5, 5, 0), *x = matrix_all (2, 5, 0), *y = matrix_all (2, 5, 6.7e153);
+  refused (GSL_EOVRFLW, sb_frechet_gaussians (here, C, there, C, &found));
+  refused (GSL_EOVRFLW, sb_frechet (x, y, &found));
+  const gsl_matrix endless = { (size_t)1 << 50, 1, 1, NULL, NULL, 0 }, wide = { (size_t)1 << 50, 8, 8, NULL, NULL, 0 };
+  const gsl_matrix *one = matrix_all (2, 1, 0), *eight = matrix_all (2, 8, 0);
+  refused (GSL_ENOMEM, sb_frechet_joint (&endless, &wide, one, eight, &found));
+  refused (GSL_ENOMEM, sb_frechet_joint (&wide, &endless, eight, one, &found));
+  cr_assert_eq (found, 17);
+}
+
 // Not finite, not symmetric, not positive semidefinite; what floats' rounding leaves of a covariance is accepted.
 
 Test (frechet, what_is_no_covariance_is_refused)

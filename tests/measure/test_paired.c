@@ -192,6 +192,7 @@ Test (paired, refusals)
   refused (GSL_EBADLEN, sb_paired_bootstrap (one, one, .9, 10, stream, &mean));
   refused (GSL_EDOM, sb_paired_bootstrap (y, x, .9, 10, stream, &mean));
   refused (GSL_EOVRFLW, sb_paired_bootstrap (large, negative, .9, 10, stream, &mean));
+  refused (GSL_EOVRFLW, sb_paired_bootstrap (vector_of (1e200, -1e200), vector_of (0, 0), .9, 10, stream, &mean));
   refused (GSL_EINVAL, sb_paired_bootstrap (x, x, 1, 10, stream, &mean));
   refused (GSL_EINVAL, sb_paired_bootstrap (x, x, 0, 10, stream, &mean));
   refused (GSL_EINVAL, sb_paired_bootstrap (x, x, .9, 0, stream, &mean));
@@ -201,5 +202,7 @@ Test (paired, refusals)
   refused (GSL_EBADLEN, sb_paired_distances (normals (3, 2, 1), normals (2, 2, 1), 10, stream, &pairing));
   refused (GSL_EBADLEN, sb_paired_distances (matrix (3, 0), matrix (3, 0), 10, stream, &pairing));
   refused (GSL_ENOMEM, sb_paired_distances (normals (3, 2, 1), normals (3, 2, 2), (size_t)1 << 62, stream, &pairing));
+  const gsl_matrix endless = { (size_t)1 << 40, 1, 1, NULL, NULL, 0 }; // refused before it is looked at
+  refused (GSL_ENOMEM, sb_paired_distances (&endless, &endless, 10, stream, &pairing));
   refused (GSL_EDOM, sb_paired_distances (matrix_of (2, 1, 1, 2), matrix_of (2, 1, 1, GSL_NAN), 10, stream, &pairing));
 }

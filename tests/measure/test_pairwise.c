@@ -124,6 +124,9 @@ Test (pairs, bad_input_is_refused)
   refused (GSL_EBADLEN, sb_nearest (flat, flat, index, distance));
   refused (GSL_EBADLEN, sb_nearest (x, x, index, longer));
   ok (sb_nearest (none, x, index, nothing));
+  ok (sb_squared_distances (none, x, matrix (0, 3)));
+  ok (sb_squared_distances (x, none, matrix (3, 0)));
+  refused (GSL_EOVRFLW, sb_squared_distances (matrix_all (1, 5, 0), matrix_all (1, 5, 6.7e153), matrix (1, 1)));
   const double wrong[] = { NAN, INFINITY };
   for (size_t k = 0; k < 2; k++)
     {

@@ -159,10 +159,12 @@ is_refused (fault f)
   covariance[1] = f.corner;
   if (f.mean)
     ok (sb_tensors_add (tensors, "mean", 1, &f.mean, mean));
-  ok (sb_tensors_add (tensors, "covariance", 2, (size_t[]){ f.rows, f.columns }, covariance));
+  if (f.rows)
+    ok (sb_tensors_add (tensors, "covariance", 2, (size_t[]){ f.rows, f.columns }, covariance));
   if (f.of)
     ok (sb_tensors_note_add (tensors, "of", f.of));
-  ok (sb_tensors_note_add (tensors, "count", f.count));
+  if (f.count)
+    ok (sb_tensors_note_add (tensors, "count", f.count));
   ok (sb_safetensors_write (tensors, path, &error), "%s", error.message);
 
   sb_moments_file *m = sb_moments_file_read (path, &error);
@@ -179,18 +181,56 @@ is_refused (fault f)
 
 Test (moments, a_file_that_holds_something_else_is_refused)
 {
-  static const fault faults[] = { { "x", "9", NULL, 3, 3, 3, 0.5f },         { NULL, "9", "no moments", 3, 3, 3, 0.5f },
-                                  { "x", "9", "no moments", 0, 3, 3, 0.5f }, { "x", "1", "count", 3, 3, 3, 0.5f },
-                                  { "x", "-9", "count", 3, 3, 3, 0.5f },     { "x", "many", "count", 3, 3, 3, 0.5f },
-                                  { "x", "9 ", "count", 3, 3, 3, 0.5f },     { "x", "9", "d x d", 2, 3, 3, 0.5f },
-                                  { "x", "9", "d x d", 3, 2, 3, 0.5f },      { "x", "9", "d x d", 3, 3, 4, 0.5f },
-                                  { "x", "9", "symmetric", 3, 3, 3, 0.25f } };
+  static const fault faults[]
+      = { { "x", "9", NULL, 3, 3, 3, 0.5f },          { NULL, "9", "no moments", 3, 3, 3, 0.5f },
+          { "x", "9", "no moments", 0, 3, 3, 0.5f },  { "x", "9", "no moments", 3, 0, 3, 0.5f },
+          { "x", NULL, "no moments", 3, 3, 3, 0.5f }, { "x", "1", "count", 3, 3, 3, 0.5f },
+          { "x", "-9", "count", 3, 3, 3, 0.5f },      { "x", "many", "count", 3, 3, 3, 0.5f },
+          { "x", "9 ", "count", 3, 3, 3, 0.5f },      { "x", "9", "d x d", 2, 3, 3, 0.5f },
+          { "x", "9", "d x d", 3, 2, 3, 0.5f },       { "x", "9", "d x d", 3, 3, 4, 0.5f },
+          { "x", "9", "symmetric", 3, 3, 3, 0.25f } };
   for (size_t k = 0; k < sizeof faults / sizeof *faults; k++)
     is_refused (faults[k]);
 
   sb_error error = { 0 };
   cr_assert_null (sb_moments_file_read ("/nowhere/m.safetensors", &error));
   refused (GSL_EFAILED, error.code);
+}
+
+// The numbers of a mean, of its rest and of a covariance, in other shapes than theirs.
+
+Test (moments, of_other_shapes_are_refused)
+{
+  static const struct
+  {
+    size_t mean_rank, mean[2], rest, covariance_rank, covariance[3];
+  } shapes[] = { { 2, { 3, 1 }, 3, 2, { 3, 3 } },
+                 { 1, { 0 }, 0, 2, { 0, 0 } },
+                 { 1, { 3 }, 2, 2, { 3, 3 } },
+                 { 1, { 3 }, 3, 1, { 9 } },
+                 { 1, { 3 }, 3, 3, { 3, 3, 1 } } };
+  static float numbers[9];
+  for (size_t k = 0; k < sizeof shapes / sizeof *shapes; k++)
+    {
+      sb_error error = { 0 };
+      sb_tensors *tensors = scoped (sb_tensors_alloc ());
+      ok (sb_tensors_add (tensors, "mean", shapes[k].mean_rank, shapes[k].mean, numbers));
+      ok (sb_tensors_add (tensors, "mean_rest", 1, &shapes[k].rest, numbers));
+      ok (sb_tensors_add (tensors, "covariance", shapes[k].covariance_rank, shapes[k].covariance, numbers));
+      ok (sb_tensors_note_add (tensors, "of", "x"));
+      ok (sb_tensors_note_add (tensors, "count", "9"));
+      ok (sb_safetensors_write (tensors, path, &error), "%s", error.message);
+      cr_assert_null (sb_moments_file_read (path, &error), "%zu", k);
+      cr_assert (strstr (error.message, "d x d"), "%zu: %s", k, error.message);
+    }
+}
+
+// More features than a covariance fits any memory for; refused before the points are looked at.
+
+Test (moments, of_endless_points_are_none)
+{
+  const gsl_matrix endless = { 2, (size_t)1 << 40, (size_t)1 << 40, NULL, NULL, 0 };
+  cr_assert_null (sb_moments_file_of (&endless, "x"));
 }
 
 // Nothing half-written: into a folder that is not there.

@@ -321,6 +321,14 @@ Test (twosample, bad_samples_are_refused)
   refused (GSL_EBADLEN, sb_ks_projections (a, empty, 3, stream, &D, &p));
   refused (GSL_EBADLEN, sb_ks_projections (empty, a, 3, stream, &D, &p));
   refused (GSL_EBADLEN, sb_ks_projections (flat, flat, 3, stream, &D, &p));
+  refused (GSL_ENOMEM, sb_ks_projections (a, a, (size_t)1 << 62, stream, &D, &p));
+  const gsl_matrix wide = { 3, (size_t)1 << 60, (size_t)1 << 60, NULL, NULL, 0 }; // refused before it is looked at
+  refused (GSL_ENOMEM, sb_ks_projections (&wide, &wide, 3, stream, &D, &p));
+  const gsl_vector endless = { ((size_t)1 << 31) + 1, 1, NULL, NULL, 0 };
+  refused (GSL_EBADLEN, sb_ks_one_sample (&endless, identity, NULL, &D, &p));
+  const gsl_vector *least = vector_of (-1.7e308), *largest = vector_of (1.7e308);
+  refused (GSL_EOVRFLW, sb_wasserstein_1 (least, largest, &D));
+  refused (GSL_EOVRFLW, sb_wasserstein_2 (least, largest, &D));
   gsl_matrix_set (a, 1, 1, NAN);
   refused (GSL_EDOM, sb_ks_projections (a, a, 3, stream, &D, &p));
   cr_assert (D == 17 && p == 17);
