@@ -8,6 +8,7 @@
 #include "setup.h"
 #include "training.h"
 
+#include <gsl/gsl_math.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -120,7 +121,7 @@ check_images (const char *path, const sb_shape *shape, sb_net_shape in)
     return failure ("%s: a point has %zu numbers, the network's input %zu", path, d, sb_net_shape_size (in));
   if (sb_net_shape_pixels (in) == 1 || (shape->rank != 3 && shape->rank != 4))
     return EXIT_SUCCESS;
-  if (channels != in.channels || shape->length[1] != in.height || shape->length[2] != in.width)
+  if (channels != in.channels || shape->length[1] != in.height)
     return failure ("%s: its images are image=%zux%zux%zu, the network's image=%zux%zux%zu", path, channels,
                     shape->length[1], shape->length[2], in.channels, in.height, in.width);
   return EXIT_SUCCESS;
@@ -333,6 +334,16 @@ set_deviations (training *t)
 
 // ## What is minimised: the score's error, or the classifier's
 
+// That a process cannot be made is not why.
+
+static int
+no_model (const sb_error *error)
+{
+  const char *reason = why (GSL_FAILURE);
+  return strcmp (reason, error->message) == 0 ? failure ("%s", error->message)
+                                              : failure ("%s: %s", error->message, reason);
+}
+
 static int
 open_score (training *t)
 {
@@ -342,7 +353,7 @@ open_score (training *t)
   t->model
       = sb_model_alloc (o->net, s->process, s->prediction, s->label, s->deviation, s->range[0], s->range[1], &error);
   if (!t->model)
-    return failure ("%s", error.message);
+    return no_model (&error);
   sb_net_shape in = sb_net_input (t->model->net);
   int status = check_corruption (t->model);
   if (status == EXIT_SUCCESS)
@@ -372,7 +383,7 @@ open_classifier (training *t)
                                         &error)
                       : sb_model_classifier_alloc (o->net, s->range[0], s->range[1], &error);
   if (!t->model)
-    return failure ("%s", error.message);
+    return no_model (&error);
   const sb_net *net = t->model->net;
   if (t->timed && sb_soft_operator (t->model->process))
     return usage_error ("--process=%s: a classifier is trained under noise alone", t->model->process->type->name);
@@ -397,6 +408,12 @@ open_classifier (training *t)
 
 // ## The first weights
 //
+static double
+deviation_of (const sb_model *model, size_t part)
+{
+  return model->deviations ? model->deviations[part] : model->network.data_deviation;
+}
+
 // A training may start from another's weights: of the same network with the same output, for data in the same range
 // under the same process. NULL, or what differs.
 
@@ -408,16 +425,16 @@ difference (const sb_model *a, const sb_model *b)
   for (size_t k = 0; same && k < sb_net_tensors (a->net); k++)
     {
       const sb_net_tensor in_a = sb_net_tensor_at (a->net, k), in_b = sb_net_tensor_at (b->net, k);
-      same = in_a.count == in_b.count && in_a.offset == in_b.offset && strcmp (in_a.name, in_b.name) == 0;
+      same = in_a.count == in_b.count && strcmp (in_a.name, in_b.name) == 0;
     }
   if (!same)
     return "network, --prediction or --label is";
   const sb_process *p = a->process, *q = b->process;
-  if (p->t_min != q->t_min || p->t_max != q->t_max
-      || (p->parts == 1 ? !same_process (p, q) : strcmp (p->type->name, q->type->name) != 0))
+  if (p->t_min != q->t_min || p->t_max != q->t_max || !same_process (p, q))
     return "--process is";
-  if (a->network.data_deviation != b->network.data_deviation)
-    return "--data-deviation is";
+  for (size_t k = 0; k < GSL_MAX (p->parts, 1); k++)
+    if (deviation_of (a, k) != deviation_of (b, k))
+      return "--data-deviation is";
   return a->low == b->low && a->high == b->high ? NULL : "--data-range is";
 }
 
