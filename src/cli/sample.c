@@ -237,8 +237,8 @@ check_sampler (const settings *o)
     return usage_error ("--tolerance: only with --flow");
   if (o->flow && o->steps)
     return usage_error ("--steps: not with --flow, which chooses its own");
-  if (!o->correction.entry && o->corrector_steps)
-    return usage_error ("--corrector-steps: no --corrector given");
+  if (!o->correction.entry && (o->corrector_steps || o->order != UNSET))
+    return usage_error ("--%s: no --corrector given", o->corrector_steps ? "corrector-steps" : "order");
   if (o->step.entry == &sb_step_none->entry && !o->correction.entry)
     return usage_error ("--predictor=none: needs a --corrector");
   return -1;
@@ -330,9 +330,8 @@ or_default (double value, double otherwise)
 static const sb_grid_kind *
 grid_of (const settings *o, const sb_process *process)
 {
-  const sb_process_kind *kind = sb_process_kind_of (process);
   return (const sb_grid_kind *)(o->spacing.entry ? o->spacing.entry
-                                                 : sb_entry_find (sb_grids, kind ? kind->grid : "linear"));
+                                                 : sb_entry_find (sb_grids, sb_process_kind_of (process)->grid));
 }
 
 // Karras et al. count the denoising among the steps: $N$ levels are $N$ steps. In their own sampler, which may add
@@ -428,7 +427,6 @@ check_times (const settings *o, const sb_process *process)
 static sb_pc
 sampler (settings *o, const sb_process *process)
 {
-  const sb_process_kind *kind = sb_process_kind_of (process);
   sb_pc pc = sb_pc_default ();
   if (!isnan (o->churn.value))
     o->step.key[0] = o->churn.value / (double)times_of (o, process);
@@ -437,8 +435,8 @@ sampler (settings *o, const sb_process *process)
       pc.step = (const sb_step_type *)o->step.entry;
       pc.key = o->step.key;
     }
-  else if (kind)
-    pc.step = (const sb_step_type *)sb_entry_find (sb_steps, kind->step);
+  else
+    pc.step = (const sb_step_type *)sb_entry_find (sb_steps, sb_process_kind_of (process)->step);
   pc.alternate = (const sb_step_type *)o->second.entry;
   pc.alternate_key = o->second.key;
   pc.corrector_steps = 0;
@@ -658,7 +656,7 @@ run_model (settings *o)
     }
   const named_law look = look_of (model, sb_model_image (model));
   sb_process *other = o->rescale ? sb_process_from_text (o->rescale, model->process->dimension, &error) : NULL;
-  int status = !o->rescale || other ? EXIT_SUCCESS : usage_error ("--rescale=%s: %s", o->rescale, error.message);
+  int status = !o->rescale || other ? EXIT_SUCCESS : usage_error ("--rescale=%s: %s", o->rescale, why (GSL_FAILURE));
   if (status == EXIT_SUCCESS)
     status = check_times (o, other ? other : model->process);
   if (status == EXIT_SUCCESS)
