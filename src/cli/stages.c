@@ -206,6 +206,8 @@ stages_draw (const staged *s, const staged_drawing *d, gsl_matrix *images, size_
       gsl_matrix_free (bands);
     }
   die_if_interrupted ("nothing was written");
+  if (status)
+    return failure ("sampling: %s", why (status));
   progress_end (&w.bar, steps * batches);
-  return status ? failure ("sampling: %s", why (status)) : EXIT_SUCCESS;
+  return EXIT_SUCCESS;
 }
