@@ -45,7 +45,7 @@ read_observations (const sb_model *model, const char *path, size_t times, gsl_ma
   int status = points_read (path, range, 0, &p);
   if (status != EXIT_SUCCESS)
     return status;
-  if (p.rows->size1 == 0 || p.rows->size2 != sb_observation_numbers (seen))
+  if (p.rows->size2 != sb_observation_numbers (seen))
     status = failure ("%s: %zu points of %zu numbers; an observation of the model (%s) has %zu", path, p.rows->size1,
                       p.rows->size2, model->task, sb_observation_numbers (seen));
   else

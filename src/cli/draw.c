@@ -30,7 +30,7 @@ typedef struct
 static size_t
 step_of_state (size_t k, size_t states, size_t steps)
 {
-  return states < 2 ? steps : (size_t)rint ((double)k * (double)steps / (double)(states - 1));
+  return (size_t)rint ((double)k * (double)steps / (double)(states - 1));
 }
 
 static void

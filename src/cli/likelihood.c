@@ -225,7 +225,7 @@ usual_t_min (const sb_process *process)
 {
   const sb_process_kind *kind = sb_process_kind_of (process);
   const double usual = sb_likelihood_default ().t_min;
-  return kind && kind->from_t_min ? GSL_MAX (usual, process->t_min) : usual;
+  return kind->from_t_min ? GSL_MAX (usual, process->t_min) : usual;
 }
 
 static int
@@ -262,8 +262,6 @@ static int
 open_results (job *j)
 {
   const size_t count = (size_t)j->o.repeats * j->n;
-  if (count / j->n != j->o.repeats)
-    return failure ("no memory for %llu repeats", (unsigned long long)j->o.repeats);
   if (j->what != LIKELIHOOD)
     j->out.x = gsl_matrix_alloc (j->n, j->process->dimension);
   else

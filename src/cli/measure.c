@@ -321,7 +321,7 @@ check_images (const inputs *in)
   for (size_t k = FILE_1; k <= FILE_2; k++)
     if (in->points[k].channels == 0)
       return failure ("%s: holds no images", in->name[k]);
-  if (p->height != q->height || p->width != q->width || p->channels != q->channels)
+  if (p->height != q->height || p->width != q->width)
     return failure ("%s: images of %zu x %zu x %zu, but of %zu x %zu x %zu in %s", in->name[FILE_2], q->height,
                     q->width, q->channels, p->height, p->width, p->channels, in->name[FILE_1]);
   return EXIT_SUCCESS;

@@ -107,7 +107,7 @@ build_spec48 (mixture *m)
 static int
 get_number (const char *file, const json_t *value, const char *place, double *number)
 {
-  if (!json_is_number (value) || !isfinite (json_number_value (value)))
+  if (!json_is_number (value)) // which jansson reads as a finite one
     return failure ("%s: %s: not a number", file, place);
   *number = json_number_value (value);
   return EXIT_SUCCESS;
@@ -306,7 +306,7 @@ find_range (const points *p, const double *range, named_law *law)
       law->high = range[1];
     }
   else if (law->low == law->high)
-    law->high = law->low + 1;
+    law->high = fmax (law->low + 1, nextafter (law->low, INFINITY));
 }
 
 static int

@@ -115,7 +115,7 @@ observe_images (settings *o)
   int status = points_read (o->data, o->range, (size_t)o->resize, &p);
   if (status != EXIT_SUCCESS)
     return status;
-  status = p.rows->size1 == 0 ? failure ("%s: holds no points", o->data) : points_finite (o->data, &p);
+  status = points_finite (o->data, &p);
   sb_observation *seen
       = status == EXIT_SUCCESS ? sb_observation_from_text (o->task, p.height, p.width, p.channels, &error) : NULL;
   if (status == EXIT_SUCCESS)

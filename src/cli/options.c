@@ -204,8 +204,7 @@ print_help (const command_line *line, const option *table, size_t count)
       print_option (&table[k]);
   for (const help_family *f = line->families; f && f->argument; f++)
     print_family (f);
-  if (line->details)
-    printf ("\n%s", line->details);
+  printf ("\n%s", line->details);
 }
 
 void
@@ -322,19 +321,12 @@ read_argument (const option *o, const char *text)
       return read_count (o, text);
     case OPTION_CHOICE:
       return read_choice (o, text);
-    case OPTION_KEY:
-      return read_key (o, text);
     default:
-      return failure ("an option without a kind");
+      return read_key (o, text);
     }
 }
 
 // ## Reading the line
-
-enum
-{
-  OPTIONS = 64 // at most, of a command and common together
-};
 
 // getopt_long's own tables, from ours. What it returns for option k is FIRST + k, whether written short or long.
 
@@ -360,14 +352,13 @@ getopt_tables (const option *table, size_t count, struct option *longs, char *sh
 }
 
 static const option *
-find_option (const option *table, size_t count, int code)
+find_option (const option *table, int code)
 {
   if (code >= FIRST)
     return &table[code - FIRST];
-  for (size_t k = 0; k < count; k++)
-    if (table[k].letter == code)
-      return &table[k];
-  return NULL;
+  while (table->letter != code)
+    table++;
+  return table;
 }
 
 static bool
@@ -381,12 +372,10 @@ is_printable (const char *word)
 int
 parse_options (const command_line *line, common_options *common, int argc, char **argv, int *first)
 {
-  option table[OPTIONS];
-  struct option longs[OPTIONS + 1];
-  char shorts[2 * OPTIONS + 1];
-  size_t count = line->count + COMMON;
-  if (count > OPTIONS)
-    return failure ("%s has more than %d options", line->name, OPTIONS - COMMON);
+  const size_t count = line->count + COMMON;
+  option table[count];
+  struct option longs[count + 1];
+  char shorts[2 * count + 1];
   memcpy (table, line->options, line->count * sizeof *table);
   common_table (common, table + line->count);
   getopt_tables (table, count, longs, shorts);
@@ -402,7 +391,7 @@ parse_options (const command_line *line, common_options *common, int argc, char 
   int code;
   while ((code = getopt_long (argc, argv, shorts, longs, NULL)) != -1)
     {
-      const option *o = code == '?' ? NULL : find_option (table, count, code);
+      const option *o = code == '?' ? NULL : find_option (table, code);
       if (!o)
         return opterr ? EXIT_USAGE
                       : usage_error ("%s: '%s' is no option, or lacks its argument", line->name, argv[optind - 1]);

@@ -58,7 +58,7 @@ typedef struct
   const char *name;
   const char *synopsis; // after the name
   const char *summary;  // one line, also in the list of commands
-  const char *details;  // paragraphs below the options, lines already broken; may be NULL
+  const char *details;  // paragraphs below the options, lines already broken
   const option *options;
   size_t count;
   size_t operands;             // the most allowed

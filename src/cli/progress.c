@@ -128,7 +128,8 @@ catch_interrupts (void)
     {
       struct sigaction before, action = { .sa_handler = note };
       sigemptyset (&action.sa_mask);
-      if (sigaction (signals[k], NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+      sigaction (signals[k], NULL, &before);
+      if (before.sa_handler != SIG_IGN)
         sigaction (signals[k], &action, NULL);
     }
 }

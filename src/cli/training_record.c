@@ -136,14 +136,11 @@ training_recipe (const training_settings *s)
         "data-deviation %s\nseed %llu%s%s";
   const char *weighting = s->weighting ? s->weighting : "";
   const char *task = s->task ? s->task : "", *task_line = s->task ? "\ntask " : "";
-  const unsigned long long seed = s->seed;
-  int length = snprintf (NULL, 0, format, numbers_line, s->objective, weighting, s->levels, s->process, s->prediction,
-                         s->label, low, high, deviation, seed, task_line, task);
-  char *recipe = length < 0 ? NULL : malloc ((size_t)length + 1);
-  if (recipe)
-    sprintf (recipe, format, numbers_line, s->objective, weighting, s->levels, s->process, s->prediction, s->label, low,
-             high, deviation, seed, task_line, task);
-  return recipe;
+  char *recipe;
+  const int length
+      = asprintf (&recipe, format, numbers_line, s->objective, weighting, s->levels, s->process, s->prediction,
+                  s->label, low, high, deviation, (unsigned long long)s->seed, task_line, task);
+  return length < 0 ? NULL : recipe;
 }
 
 static int
@@ -316,7 +313,7 @@ training_report_widen (training_report *r)
   size_t lines = 0;
   if (r->numbers == 3)
     return EXIT_SUCCESS;
-  for (const char *at = r->lines; at && (at = strchr (at, '\n')); at++)
+  for (const char *at = r->lines; (at = strchr (at, '\n')); at++)
     lines++;
   char *wider = malloc (r->length + 2 * lines + 1), *to = wider;
   if (!wider)
@@ -339,7 +336,7 @@ double
 training_report_least (const training_report *r)
 {
   double least = INFINITY;
-  for (const char *at = r->lines; at && *at; at = strchr (at, '\n') + 1)
+  for (const char *at = r->lines; *at; at = strchr (at, '\n') + 1)
     {
       double of[CURVE_NUMBERS] = { 0 };
       char *end = strchr (at, ',');
