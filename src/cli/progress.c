@@ -41,13 +41,13 @@ print_state (const progress_bar *p, size_t done, double seconds)
   double rate = seconds > 0 ? (double)done / seconds : 0;
   fprintf (stderr, "%3.0f%%  %zu of %zu %s  %.3g/s", 100. * (double)done / (double)p->total, done, p->total, p->unit,
            rate);
-  if (done < p->total && rate > 0)
+  if (done == p->total)
+    fprintf (stderr, "  in %.3g s", seconds);
+  else if (rate > 0)
     {
       double left = ceil ((double)(p->total - done) / rate);
       fprintf (stderr, "  %.0f:%02.0f left", floor (left / 60), fmod (left, 60));
     }
-  else
-    fprintf (stderr, "  in %.3g s", seconds);
 }
 
 static void
@@ -73,7 +73,7 @@ void
 progress_show (progress_bar *p, size_t done)
 {
   double at = now (), interval = p->terminal ? 1. / REDRAWS : PLAIN_INTERVAL;
-  if (p->quiet || at - p->shown < interval)
+  if (p->quiet || done == p->total || at - p->shown < interval)
     return;
   p->shown = at;
   if (p->terminal)

@@ -8,6 +8,7 @@
 //     FAULT        an errno; or short: half of a read or write is done; or kill: the process dies before the call
 //     FAULT_TOLD   a file that is made when it has happened
 //     FAULT_CODE   whatever: no memory that code could be run from, as on hardened systems
+//     FAULT_CLOCK  seconds by which the clock goes on whenever it is read
 //
 // Streams of the C library read by calls that cannot be stood before, so those that are opened for reading become
 // streams of ours. What the threads' and products' libraries and the dynamic linker ask for is left alone: they end the
@@ -26,6 +27,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 extern void *__libc_malloc (size_t size);
@@ -205,6 +207,19 @@ fopen (const char *path, const char *mode)
     return NEXT (fopen) (path, mode);
   const int descriptor = HAPPENS ("open") ? -1 : (int)syscall (SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
   return descriptor < 0 ? NULL : fdopen (descriptor, mode);
+}
+
+// ## The clock
+
+int
+clock_gettime (clockid_t clock, struct timespec *t)
+{
+  static time_t gone;
+  const char *seconds = getenv ("FAULT_CLOCK");
+  gone += seconds ? atoi (seconds) : 0;
+  const int status = (int)syscall (SYS_clock_gettime, clock, t);
+  t->tv_sec += gone;
+  return status;
 }
 
 // ## Memory
