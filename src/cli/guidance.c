@@ -214,7 +214,7 @@ made_of_row (const sb_process *process, double t, gsl_matrix *made)
 bool
 same_process (const sb_process *a, const sb_process *b)
 {
-  if (strcmp (a->type->name, b->type->name) != 0 || a->levels != b->levels || a->dimension != b->dimension)
+  if (strcmp (a->type->name, b->type->name) != 0 || a->levels != b->levels)
     return false;
   gsl_matrix *of_a = gsl_matrix_alloc (2, a->dimension), *of_b = gsl_matrix_alloc (2, a->dimension);
   bool same = of_a && of_b;

@@ -656,7 +656,9 @@ run_model (settings *o)
     }
   const named_law look = look_of (model, sb_model_image (model));
   sb_process *other = o->rescale ? sb_process_from_text (o->rescale, model->process->dimension, &error) : NULL;
-  int status = !o->rescale || other ? EXIT_SUCCESS : usage_error ("--rescale=%s: %s", o->rescale, why (GSL_FAILURE));
+  int status = EXIT_SUCCESS;
+  if (o->rescale && !other)
+    status = (error.code == GSL_ENOMEM ? failure : usage_error) ("--rescale=%s: %s", o->rescale, why (GSL_FAILURE));
   if (status == EXIT_SUCCESS)
     status = check_times (o, other ? other : model->process);
   if (status == EXIT_SUCCESS)
