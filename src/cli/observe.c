@@ -119,7 +119,7 @@ observe_images (settings *o)
   sb_observation *seen
       = status == EXIT_SUCCESS ? sb_observation_from_text (o->task, p.height, p.width, p.channels, &error) : NULL;
   if (status == EXIT_SUCCESS)
-    status = seen ? see (o, &p, seen) : usage_error ("--%s", error.message);
+    status = seen ? see (o, &p, seen) : (error.code == GSL_ENOMEM ? failure : usage_error) ("--%s", error.message);
   sb_observation_free (seen);
   points_free (&p);
   return status;

@@ -213,7 +213,7 @@ open_observed (training *t)
 {
   sb_error error = { 0 };
   if (sb_model_set_task (t->model, t->o.training.task, &error))
-    return usage_error ("--%s", error.message);
+    return (error.code == GSL_ENOMEM ? failure : usage_error) ("--%s", error.message);
   t->observed
       = (sb_observed_examples){ t->labelled.points, t->model->observation, sb_multispeed_x (t->model->process) > 0 };
   t->matching.examples = sb_examples_observed (&t->observed);
