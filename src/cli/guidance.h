@@ -52,8 +52,8 @@ int guidance_open (const guidance_options *o, const network_engine *engine, cons
                    const sb_score *score, uint64_t n, guidance *g);
 void guidance_close (guidance *g);
 
-// Whether two processes of one dimension have the same name and levels, and do the same to points. A classifier must have the process of
-// the samples, the model that a training begins with that of the training.
+// Whether two processes of one dimension have the same name and levels, and do the same to points. A classifier must
+// have the process of the samples, the model that a training begins with that of the training.
 bool same_process (const sb_process *a, const sb_process *b);
 
 #endif
