@@ -407,7 +407,7 @@ open_classifier (training *t)
 }
 
 // ## The first weights
-//
+
 static double
 deviation_of (const sb_model *model, size_t part)
 {
