@@ -193,20 +193,20 @@ open_grey (const guidance_options *o, const named_law *look, uint64_t n, guidanc
 //
 // The classifier has to be one of such points, in their range, under their process.
 
-// What a process makes of a row of different numbers: its A and its S of them. At four times the processes of the
-// program differ where they are not one.
+// $\mathbf A$ and $\mathbf S$ of a row of different numbers, one below the other. Two processes of the program that are
+// not the same differ in these at one of four times.
 
 static int
-made_of_row (const sb_process *process, double t, gsl_matrix *made)
+apply_maps (const sb_process *process, double t, gsl_matrix *mapped)
 {
-  for (size_t j = 0; j < made->size2; j++)
+  for (size_t j = 0; j < mapped->size2; j++)
     {
-      gsl_matrix_set (made, 0, j, (double)(j + 1));
-      gsl_matrix_set (made, 1, j, (double)(j + 1));
+      gsl_matrix_set (mapped, 0, j, (double)(j + 1));
+      gsl_matrix_set (mapped, 1, j, (double)(j + 1));
     }
   const gsl_vector_const_view at = gsl_vector_const_view_array (&t, 1);
-  gsl_matrix_view A = gsl_matrix_submatrix (made, 0, 0, 1, made->size2),
-                  S = gsl_matrix_submatrix (made, 1, 0, 1, made->size2);
+  gsl_matrix_view A = gsl_matrix_submatrix (mapped, 0, 0, 1, mapped->size2),
+                  S = gsl_matrix_submatrix (mapped, 1, 0, 1, mapped->size2);
   const int status = sb_process_apply (process, SB_A, CblasNoTrans, NULL, &at.vector, &A.matrix);
   return status ? status : sb_process_apply (process, SB_S, CblasNoTrans, NULL, &at.vector, &S.matrix);
 }
@@ -222,7 +222,7 @@ same_process (const sb_process *a, const sb_process *b)
   for (size_t k = 0; k < sizeof parts / sizeof *parts && same; k++)
     {
       const double t = levels > 0 ? fmax (rint (parts[k] * levels), 1) / levels : parts[k] * last;
-      same = !made_of_row (a, t, of_a) && !made_of_row (b, t, of_b) && gsl_matrix_equal (of_a, of_b);
+      same = !apply_maps (a, t, of_a) && !apply_maps (b, t, of_b) && gsl_matrix_equal (of_a, of_b);
     }
   gsl_matrix_free (of_a);
   gsl_matrix_free (of_b);
