@@ -312,7 +312,7 @@ told_at_once (void *state, sb_view view, const gsl_matrix *x, const gsl_vector *
 
 Test (derivatives, at_once_given_a_condition)
 {
-  const sb_score_type types[]
+  static const sb_score_type types[]
       = { { .name = "told", .views = SB_SCORE, .evaluate = told, .derivatives = SB_SCORE, .vjp = told_vjp },
           { .name = "told at once",
             .views = SB_SCORE,
