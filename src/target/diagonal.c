@@ -5,9 +5,10 @@
 // $$ p_t(\mathbf{x}) = \sum_k w_k \prod_j \mathcal{N}(x_j;\; m_j\mu_{kj},\, s_{kj}), \qquad
 //    s_{kj} = m_j^2\lambda_{kj} + \varsigma_j^2. $$
 // (VE, VP and their like have one $m$ and one $\varsigma$ for all coordinates.)
-// What remains are differences, squares and exponentials, the same for every row. In few dimensions blocks of LANES
-// rows are stored with the row fastest, and each step is done for the block at once: the processor's vectors are full
-// in two dimensions too. In many, a row fills them, and only the components that have weight there are averaged.
+// What remains are differences, squares and exponentials, the same for every row. So blocks of LANES rows are stored
+// with the row fastest, and each step is done for the block at once: the processor's vectors are full in two dimensions
+// as in a thousand. A few components in many dimensions are worked on along each row instead (diagonal_rows.c), where
+// only those that have weight in it are averaged.
 //
 // The squared distances are sums of squared differences, not $\|\mathbf{x}\|^2 - 2m\,\mathbf{x}\cdot\boldsymbol\mu_k +
 // m^2\|\boldsymbol\mu_k\|^2$, whose terms cancel: that is for laws of many points (points.c), where a matrix product
@@ -32,8 +33,15 @@ enum
 {
   LANES = 16,
   COLUMNS = 8,
-  MANY_DIMENSIONS = 64 // from here on rows are worked on as in diagonal_rows.c
+  MANY_DIMENSIONS = 64,
+  MOST_CACHED = 1 << 15 // numbers of a table that a processor's second cache holds while row after row reads them
 };
+
+static bool
+row_by_row (const diagonal_mixture *law)
+{
+  return law->d >= MANY_DIMENSIONS && law->K <= MOST_CACHED / law->d;
+}
 
 // ## The law at one time
 //
@@ -581,16 +589,17 @@ work_on_long_rows (const batch_job *job, const diagonal_snapshot *s, workspace *
 {
   const size_t K = job->law->K, d = job->law->d;
   double log_sum[LANES];
-  for (size_t l = 0; l < n; l += DIAGONAL_ROWS)
-    {
-      const double *x[DIAGONAL_ROWS];
-      for (size_t i = 0; i < DIAGONAL_ROWS; i++) // the last row again where there are fewer
-        x[i] = gsl_matrix_const_ptr (job->x, first + (l + i < n ? l + i : n - 1), 0);
-      diagonal_rows_log_densities (K, d, s, x, LANES, m->r + l);
-    }
+  const double *x[LANES];
+  for (size_t l = 0; l < LANES; l++) // the last row again where there are fewer
+    x[l] = gsl_matrix_const_ptr (job->x, first + (l < n ? l : n - 1), 0);
   for (size_t k = 0; k < K; k++)
-    for (size_t l = n; l < LANES; l++)
-      m->r[k * LANES + l] = m->r[k * LANES];
+    {
+      double *r_k = m->r + k * LANES;
+      for (size_t l = 0; l < n; l += DIAGONAL_ROWS)
+        diagonal_rows_log_densities (k, d, s, x + l, r_k + l);
+      for (size_t l = n; l < LANES; l++)
+        r_k[l] = r_k[0];
+    }
   normalise (K, m->r, log_sum);
   if (job->log_p)
     {
@@ -599,11 +608,10 @@ work_on_long_rows (const batch_job *job, const diagonal_snapshot *s, workspace *
     }
   for (size_t l = 0; l < n; l++)
     {
-      const double *x = gsl_matrix_const_ptr (job->x, first + l, 0);
       double *out = job->out ? gsl_matrix_ptr (job->out, first + l, 0) : m->out;
-      diagonal_row_average (K, d, s, x, LANES, m->r + l, out);
+      diagonal_row_average (K, d, s, x[l], LANES, m->r + l, out);
       if (job->divergence)
-        gsl_vector_set (job->divergence, first + l, diagonal_row_divergence (K, d, s, x, LANES, m->r + l, out));
+        gsl_vector_set (job->divergence, first + l, diagonal_row_divergence (K, d, s, x[l], LANES, m->r + l, out));
       if (job->view == SB_DENOISER)
         diagonal_row_add_means (job->law->mu, LANES, m->r + l, out);
     }
@@ -639,7 +647,7 @@ work_from_row (const batch_job *job, workspace *m, size_t i, size_t end)
                    : !m->own.kernel || !same_kernel (job, i, m->own.kernel)))
     take_snapshot (job->law, job->round, kernel, job->view, &m->own);
   const diagonal_snapshot *s = by_lanes ? NULL : job->common ? job->common : &m->own;
-  (job->law->d < MANY_DIMENSIONS ? work_on_block : work_on_long_rows) (job, s, m, i, by_lanes ? most : n);
+  (row_by_row (job->law) ? work_on_long_rows : work_on_block) (job, s, m, i, by_lanes ? most : n);
   return by_lanes ? most : n;
 }
 
@@ -677,7 +685,7 @@ work_on (batch_job *job, size_t kernels)
 {
   diagonal_snapshot common = { 0 };
   job->round = job->law->round && job->law->process->parts == 1;
-  job->by_lanes = kernels != 1 && !job->divergence && job->round && job->law->d < MANY_DIMENSIONS;
+  job->by_lanes = kernels != 1 && !job->divergence && job->round && !row_by_row (job->law);
   if (kernels == 1)
     {
       int status = snapshot_alloc (job->law, &common);

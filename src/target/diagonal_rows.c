@@ -10,7 +10,7 @@
 
 // ## Log densities
 //
-// Four rows share the components' tables, and none of their sums waits for another.
+// Four rows share the component's table, and none of their sums waits for another.
 
 static inline __attribute__ ((always_inline)) double
 square_as (int round, double x, double high, double low, const double *precision)
@@ -20,38 +20,35 @@ square_as (int round, double x, double high, double low, const double *precision
 }
 
 static inline __attribute__ ((always_inline)) void
-log_densities_as (int round, size_t K, size_t d, const diagonal_snapshot *s, const double *const x[DIAGONAL_ROWS],
-                  size_t stride, double *restrict r)
+log_densities_as (int round, size_t k, size_t d, const diagonal_snapshot *s, const double *const x[DIAGONAL_ROWS],
+                  double *restrict log_p)
 {
   const double *restrict x_0 = x[0], *restrict x_1 = x[1], *restrict x_2 = x[2], *restrict x_3 = x[3];
-  for (size_t k = 0; k < K; k++)
-    {
-      const double *high = s->high + k * d, *low = s->low + k * d, *precision = s->precision + (round ? k : k * d);
-      double sum_0 = 0, sum_1 = 0, sum_2 = 0, sum_3 = 0;
+  const double *high = s->high + k * d, *low = s->low + k * d, *precision = s->precision + (round ? k : k * d);
+  double sum_0 = 0, sum_1 = 0, sum_2 = 0, sum_3 = 0;
 #pragma omp simd reduction(+ : sum_0, sum_1, sum_2, sum_3)
-      for (size_t j = 0; j < d; j++)
-        {
-          sum_0 += square_as (round, x_0[j], high[j], low[j], precision + (round ? 0 : j));
-          sum_1 += square_as (round, x_1[j], high[j], low[j], precision + (round ? 0 : j));
-          sum_2 += square_as (round, x_2[j], high[j], low[j], precision + (round ? 0 : j));
-          sum_3 += square_as (round, x_3[j], high[j], low[j], precision + (round ? 0 : j));
-        }
-      const double factor = round ? -0.5 * *precision : -0.5;
-      r[k * stride] = s->constant[k] + factor * sum_0;
-      r[k * stride + 1] = s->constant[k] + factor * sum_1;
-      r[k * stride + 2] = s->constant[k] + factor * sum_2;
-      r[k * stride + 3] = s->constant[k] + factor * sum_3;
+  for (size_t j = 0; j < d; j++)
+    {
+      sum_0 += square_as (round, x_0[j], high[j], low[j], precision + (round ? 0 : j));
+      sum_1 += square_as (round, x_1[j], high[j], low[j], precision + (round ? 0 : j));
+      sum_2 += square_as (round, x_2[j], high[j], low[j], precision + (round ? 0 : j));
+      sum_3 += square_as (round, x_3[j], high[j], low[j], precision + (round ? 0 : j));
     }
+  const double factor = round ? -0.5 * *precision : -0.5;
+  log_p[0] = s->constant[k] + factor * sum_0;
+  log_p[1] = s->constant[k] + factor * sum_1;
+  log_p[2] = s->constant[k] + factor * sum_2;
+  log_p[3] = s->constant[k] + factor * sum_3;
 }
 
 SB_CLONES void
-diagonal_rows_log_densities (size_t K, size_t d, const diagonal_snapshot *s, const double *const x[DIAGONAL_ROWS],
-                             size_t stride, double *r)
+diagonal_rows_log_densities (size_t k, size_t d, const diagonal_snapshot *s, const double *const x[DIAGONAL_ROWS],
+                             double *log_p)
 {
   if (s->round)
-    log_densities_as (1, K, d, s, x, stride, r);
+    log_densities_as (1, k, d, s, x, log_p);
   else
-    log_densities_as (0, K, d, s, x, stride, r);
+    log_densities_as (0, k, d, s, x, log_p);
 }
 
 // ## Averages

@@ -25,10 +25,10 @@ enum
   DIAGONAL_ROWS = 4
 };
 
-// Of rows x (d), with r_k at r[k * stride]. First the log densities of DIAGONAL_ROWS rows: r[k * stride + i].
-void diagonal_rows_log_densities (size_t K, size_t d, const diagonal_snapshot *s, const double *const x[DIAGONAL_ROWS],
-                                  size_t stride, double *r);
-// out (d) <- the average over components of gain times difference.
+// The log densities under component k, as of constant, of DIAGONAL_ROWS rows x (d).
+void diagonal_rows_log_densities (size_t k, size_t d, const diagonal_snapshot *s, const double *const x[DIAGONAL_ROWS],
+                                  double *log_p);
+// Of one row, with r_k at r[k * stride]. out (d) <- the average over components of gain times difference.
 void diagonal_row_average (size_t K, size_t d, const diagonal_snapshot *s, const double *x, size_t stride,
                            const double *r, double *out);
 // The divergence, given this average of the score.
