@@ -70,10 +70,12 @@ perceptron (const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, gsl_m
 static int
 affine (const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, gsl_matrix *out, void *params)
 {
-  (void)y, (void)params;
+  (void)params;
   for (size_t i = 0; i < x->size1; i++)
     for (size_t j = 0; j < x->size2; j++)
-      gsl_matrix_set (out, i, j, 0.2 + (0.3 + 0.4 * gsl_vector_get (t, i)) * gsl_matrix_get (x, i, j));
+      gsl_matrix_set (out, i, j,
+                      (y ? gsl_matrix_get (y, i, j) : 0.2)
+                          + (0.3 + 0.4 * gsl_vector_get (t, i)) * gsl_matrix_get (x, i, j));
   return GSL_SUCCESS;
 }
 
@@ -119,10 +121,11 @@ Test (vlb, ratio_and_terms_agree_on_every_path)
     }
 }
 
-// The same by hand: each term against Gaussian densities written out, so that two wrongs cannot make a right. With each
-// printed line of the derivation in its place (line 5: $p_\theta(x_{t-1} \mid x_0)$ for $p_\theta(x_{t-1} \mid x_t)$;
-// line 6: $q(x_1 \mid x_0)$ for $q(x_{t-1} \mid x_0)$ below; line 7: $+\log p(x_T)$, and $\log 1$ for
-// $\log q(x_T \mid x_0)/q(x_1 \mid x_0)$) the sum is another number. [dsm2ddpm.txt-VLB-telescope]
+// The same by hand, given a condition too, one for each step: each term against Gaussian densities written out, so that
+// two wrongs cannot make a right. With each printed line of the derivation in its place (line 5: $p_\theta(x_{t-1} \mid
+// x_0)$ for $p_\theta(x_{t-1} \mid x_t)$; line 6: $q(x_1 \mid x_0)$ for $q(x_{t-1} \mid x_0)$ below; line 7:
+// $+\log p(x_T)$, and $\log 1$ for $\log q(x_T \mid x_0)/q(x_1 \mid x_0)$) the sum is another number.
+// [dsm2ddpm.txt-VLB-telescope]
 
 static double
 log_normal (double x, double mean, double variance)
@@ -144,13 +147,14 @@ log_posterior (const chain *c, size_t t, const double *x)
 }
 
 static double
-log_model (const chain *c, size_t t, double x_t, double x_s)
+log_model (const chain *c, size_t t, double y, double x_t, double x_s)
 {
-  double score = 0.2 + (0.3 + 0.4 * (double)t / 4) * x_t, beta = (double)c->beta[t];
+  double score = y + (0.3 + 0.4 * (double)t / 4) * x_t, beta = (double)c->beta[t];
   return log_normal (x_s, (x_t + beta * score) / sqrt (1 - beta), beta);
 }
 
-Test (vlb, erratum_vlb_telescope_lines)
+static void
+check_lines (const double y[4], const gsl_matrix *condition)
 {
   chain c;
   chain_small (&c);
@@ -158,30 +162,37 @@ Test (vlb, erratum_vlb_telescope_lines)
   double x[] = { 0.8, 0.3, -0.4, 0.1, 1.1 }, ratio, term;
   gsl_matrix *path = matrix_of (5, 1, x[0], x[1], x[2], x[3], x[4]);
   gsl_vector *terms = vector (5);
-  ok (sb_vlb_path (&r, NULL, path, &ratio));
-  ok (sb_vlb_path_terms (&r, NULL, path, terms));
+  ok (sb_vlb_path (&r, condition, path, &ratio));
+  ok (sb_vlb_path_terms (&r, condition, path, terms));
   double direct = -log_normal (x[4], 0, 1), line_5 = -log_normal (x[4], 0, 1), line_6 = line_5, line_7;
   for (size_t t = 1; t <= 4; t++)
     direct += log_normal (x[t], sqrt (1 - (double)c.beta[t]) * x[t - 1], (double)c.beta[t])
-              - log_model (&c, t, x[t], x[t - 1]);
+              - log_model (&c, t, y[t - 1], x[t], x[t - 1]);
   cr_assert_float_eq (ratio, direct, 1e-12);
   for (size_t t = 2; t <= 4; t++)
     {
-      term = log_posterior (&c, t, x) - log_model (&c, t, x[t], x[t - 1]);
+      term = log_posterior (&c, t, x) - log_model (&c, t, y[t - 1], x[t], x[t - 1]);
       cr_assert_float_eq (gsl_vector_get (terms, t - 1), term, 1e-12);
-      line_5 += log_posterior (&c, t, x) - log_model (&c, t, x[0], x[t - 1]) + log_marginal (&c, t, x)
+      line_5 += log_posterior (&c, t, x) - log_model (&c, t, y[t - 1], x[0], x[t - 1]) + log_marginal (&c, t, x)
                 - log_marginal (&c, t - 1, x);
       line_6 += term + log_marginal (&c, t, x) - log_marginal (&c, 1, x);
     }
-  cr_assert_float_eq (gsl_vector_get (terms, 0), -log_model (&c, 1, x[1], x[0]), 1e-12);
+  cr_assert_float_eq (gsl_vector_get (terms, 0), -log_model (&c, 1, y[0], x[1], x[0]), 1e-12);
   cr_assert_float_eq (gsl_vector_get (terms, 4), log_marginal (&c, 4, x) - log_normal (x[4], 0, 1), 1e-12);
-  double last = log_marginal (&c, 1, x) - log_model (&c, 1, x[1], x[0]);
+  double last = log_marginal (&c, 1, x) - log_model (&c, 1, y[0], x[1], x[0]);
   line_5 += last;
   line_6 += last;
   line_7 = direct + 2 * log_normal (x[4], 0, 1) - (log_marginal (&c, 4, x) - log_marginal (&c, 1, x));
   cr_assert_gt (fabs (line_5 - direct), 0.1, "as printed, line 5");
   cr_assert_gt (fabs (line_6 - direct), 0.1, "as printed, line 6");
   cr_assert_gt (fabs (line_7 - direct), 0.1, "as printed, line 7");
+}
+
+Test (vlb, erratum_vlb_telescope_lines)
+{
+  static const double none[] = { 0.2, 0.2, 0.2, 0.2 }, told[] = { -0.5, 0.4, 0.9, -0.1 };
+  check_lines (none, NULL);
+  check_lines (told, scope_matrix (4, 1, 4, told));
 }
 
 // ## In closed form
