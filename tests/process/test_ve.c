@@ -139,7 +139,7 @@ Test (ve, without_the_jump_noise_is_gathered_from_0)
   property_check ("gathered from 0", 4, CASES, 4, a_ve, gathered_residual, NULL, 1e-10);
 }
 
-// The prior is of the same kernel: at 0 its log-density is that of $\mathcal N(0, v)$.
+// The prior is of the same kernel: at 0 its log-density is that of $\mathcal N(0, v)$. [nonuniform.txt-vesde]
 
 static void
 expect_prior (const sb_process *process, double v)
