@@ -509,7 +509,7 @@ Test (ito, steps_go_both_ways)
   cr_assert_float_eq (gsl_matrix_get (x, 1, 0), 1.2 - 0.2 * reverse, 1e-14);
 }
 
-// Noise is G z, with a G that is not symmetric. [scoresde.eq15] [nonuniform.eq1]
+// Noise is G z, with a G that is not symmetric, backwards too. [scoresde.eq15] [scoresde.eq16] [nonuniform.eq1]
 
 static int
 no_drift (double t, const gsl_vector *x, gsl_vector *f, void *params)
@@ -528,11 +528,21 @@ Test (ito, noise_goes_through_the_matrix)
   gsl_blas_dgemv (CblasNoTrans, 0.5, G, &z_0.vector, 1, &expected.vector);
   ok (sb_ito_step (&ito, vector_of (0.25), vector_of (0), NULL, z, x));
   cr_assert_lt (largest_difference (x, before), 1e-14);
+
+  // Of two steps back that differ in their noise alone, the difference.
+  const gsl_matrix *score = normals (1, 3, 6);
+  gsl_matrix *still = copy_of (x);
+  ok (skew_diffusion (0.3, &x_0.vector, G, NULL));
+  ok (sb_ito_step (&ito, vector_of (0.05), vector_of (0.3), score, NULL, still));
+  ok (sb_ito_step (&ito, vector_of (0.05), vector_of (0.3), score, z, x));
+  gsl_matrix_sub (x, still);
+  gsl_blas_dgemv (CblasNoTrans, -0.5, G, &z_0.vector, 1, &x_0.vector);
+  cr_assert_lt (largest_difference (x, matrix_all (1, 3, 0)), 1e-13);
 }
 
 // Each row's coefficients are those of its own time, in the drift, the noise and its divergence, by differences or
 // given, and those of where and when the step begins: f = t, G = (1 + t) x. [nonuniform.eq1] [scoresde.eq15]
-// [scoresde.txt-ftilde] [scoresde.txt-matrix-div]
+// [scoresde.eq16] [scoresde.eq38] [scoresde.txt-ftilde] [scoresde.txt-matrix-div]
 
 static int
 timed_drift (double t, const gsl_vector *x, gsl_vector *f, void *params)

@@ -287,6 +287,7 @@ Test (soft, assumptions_hold_in_every_direction)
 // ## The prior
 //
 // Its density is that of a Gaussian with this covariance, by a dense factorisation; its draws have that covariance.
+// [soft.set-finaldist]
 
 static gsl_matrix *
 covariance_of (const gsl_matrix *U, double sigma)
