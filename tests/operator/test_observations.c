@@ -164,6 +164,7 @@ Test (observations, holes_are_anywhere)
 //
 // They are the operators, and what is shown of fewer pixels has each of them as often as it stands for: block means
 // give them back. The images are wider than they are high. [nonuniform.set-sr] [nonuniform.set-edge]
+// [nonuniform.set-concat]
 
 Test (observations, fewer_pixels_are_shown_enlarged)
 {

@@ -186,7 +186,7 @@ Test (observed_examples, gradients_pass_the_arrangement)
 
 // The places, one by one: the derivative of the network's input with respect to a number of the row is looked at
 // through a network whose output is a function of one channel alone. Two rows that differ in y alone differ in the
-// second's channels alone.
+// second's channels alone. [nonuniform.set-concat]
 
 Test (observed_examples, a_pair_is_two_images)
 {
