@@ -177,22 +177,26 @@ Test (simple, every_perturbation_costs_its_square)
 
 // ## Its value
 //
-// At the minimum for $\mathcal{N}(m, s^2)$, $\bar\alpha_ts^2/D_t$, exactly: the loss is quadratic, and $x_0 = m \pm s$,
-// $\varepsilon = \pm1$ have the right averages. For $s = 1$ that is $\bar\alpha_t$. [dsm2ddpm.txt-L-simple]
+// At the minimum for $\mathcal{N}(m, s^2\mathbf{I})$, $d\,\bar\alpha_ts^2/D_t$, exactly: the loss is quadratic, and
+// $x_0 = m \pm s$, $\varepsilon = \pm1$ have the right averages. For $s = 1$ that is $d\,\bar\alpha_t$.
+// [dsm2ddpm.txt-L-simple]
 
 static double
-mean_over_levels (double m, double v, double *by_level)
+mean_over_levels (size_t d, double m, double v, double *by_level)
 {
   chain c;
   chain_linear (&c, 1000);
-  sb_process *ddpm = chain_alloc (&c, 1);
-  sb_target *data = chain_gaussian (1, m, v);
-  batch b = batch_alloc (ddpm, matrix (4000, 1));
+  sb_process *ddpm = chain_alloc (&c, d);
+  sb_target *data = chain_gaussian (d, m, v);
+  batch b = batch_alloc (ddpm, matrix (4000, d));
   double total = 0;
   for (size_t i = 0; i < 4000; i++)
     {
-      gsl_matrix_set (b.x_0, i, 0, m + (i % 2 ? 1 : -1) * sqrt (v));
-      gsl_matrix_set (b.z, i, 0, i / 2 % 2 ? 1 : -1);
+      for (size_t j = 0; j < d; j++)
+        {
+          gsl_matrix_set (b.x_0, i, j, m + ((i + j) % 2 ? 1 : -1) * sqrt (v));
+          gsl_matrix_set (b.z, i, j, i / 2 % 2 ? 1 : -1);
+        }
       gsl_vector_set (b.t, i, (double)(i / 4 + 1) / 1000);
     }
   gsl_matrix_memcpy (b.x, b.x_0);
@@ -212,12 +216,16 @@ mean_over_levels (double m, double v, double *by_level)
 Test (simple, value_at_the_minimum)
 {
   double loss[1001];
-  cr_assert_float_eq (mean_over_levels (0.5, 1, loss), 0.2755132334, 1e-10);
-  cr_assert_float_eq (loss[1], 0.9999, 1e-12);
-  cr_assert_float_eq (loss[100], 0.897018, 5e-7);
-  cr_assert_float_eq (loss[500], 0.0785872429, 1e-10);
-  cr_assert_float_eq (loss[1000], 4.03582976538e-5, 1e-12);
-  cr_assert_float_eq (mean_over_levels (-1, 0.3, loss), 0.1850448564, 1e-10);
+  for (size_t d = 1; d <= 3; d++)
+    {
+      const double n = (double)d;
+      cr_assert_float_eq (mean_over_levels (d, 0.5, 1, loss) / n, 0.2755132334, 1e-10, "d = %zu", d);
+      cr_assert_float_eq (loss[1] / n, 0.9999, 1e-12);
+      cr_assert_float_eq (loss[100] / n, 0.897018, 5e-7);
+      cr_assert_float_eq (loss[500] / n, 0.0785872429, 1e-10);
+      cr_assert_float_eq (loss[1000] / n, 4.03582976538e-5, 1e-12);
+      cr_assert_float_eq (mean_over_levels (d, -1, 0.3, loss) / n, 0.1850448564, 1e-10);
+    }
 }
 
 // A batch of $10^5$ estimates it, within five standard errors. [dsm2ddpm.txt-L-simple]
