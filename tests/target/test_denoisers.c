@@ -484,6 +484,47 @@ Test (denoisers, erratum_eq25_sign)
     }
 }
 
+// In three dimensions, of four points, each row at a level of its own: $u = \lVert\mathbf x - \mathbf a\rVert^2/2v$, in
+// long double. Down to levels at which the next point is all that counts. [consistent.eq25]
+
+Test (denoisers, score_of_points_row_by_row)
+{
+  enum
+  {
+    N = 40,
+    D = 3,
+    K = 4
+  };
+  const double share[K] = { .1, .4, .2, .3 };
+  const gsl_matrix *a = normals (K, D, 25), *x = normals (N, D, 26);
+  const sb_target *law = scoped (sb_target_points_alloc (a, scope_vector (K, share)));
+  gsl_vector *sigma = vector (N);
+  gsl_matrix *score = matrix (N, D);
+  for (size_t i = 0; i < N; i++)
+    gsl_vector_set (sigma, i, 3 * pow (.85, (double)(7 * i % N)));
+  ok (sb_target_evaluate (law, edm (D), SB_SCORE, x, sigma, score));
+  for (size_t i = 0; i < N; i++)
+    {
+      const long double v = powl (gsl_vector_get (sigma, i), 2);
+      long double above[D] = { 0 }, below = 0;
+      for (size_t k = 0; k < K; k++)
+        {
+          long double u = 0;
+          for (size_t j = 0; j < D; j++)
+            u += powl ((long double)gsl_matrix_get (x, i, j) - gsl_matrix_get (a, k, j), 2) / (2 * v);
+          below += share[k] * expl (-u);
+          for (size_t j = 0; j < D; j++)
+            above[j] += ((long double)gsl_matrix_get (a, k, j) - gsl_matrix_get (x, i, j)) / v * share[k] * expl (-u);
+        }
+      for (size_t j = 0; j < D; j++)
+        {
+          const double wanted = (double)(above[j] / below);
+          cr_assert_float_eq (gsl_matrix_get (score, i, j), wanted, 1e-9 * (1 + fabs (wanted)), "row %zu: %g, not %g",
+                              i, gsl_matrix_get (score, i, j), wanted);
+        }
+    }
+}
+
 // The exponentials as series in $u = (x - a)^2/2v$, 80 terms, sum up to the same where $u \le 5$. [consistent.eq26]
 // [consistent.eq27]
 
