@@ -14,6 +14,7 @@
 #include "score/exact.h"
 #include "target/target.h"
 #include "scope.h"
+#include "score/callback.h"
 
 #include <gsl/gsl_math.h>
 #include <math.h>
@@ -139,6 +140,48 @@ Test (pc, calls_of_algorithm_1)
   expect_calls (P, 2, SB_CORRECTOR_ALWAYS, SB_FINAL_SAMPLE, 3, " C3(0) C3(0)");
   const sb_step_type quiet = { .entry = { .name = "quiet" }, .needs = SB_NEEDS_NO_NOISE, .take = recorded_predictor };
   expect_calls (&quiet, 0, SB_PREDICTOR_FIRST, SB_FINAL_SAMPLE, 0, " P2<3 P1<2 P0<1"); // no normals are drawn for it
+}
+
+// Each call is given every row's condition: of $\mathbf s = \mathbf y - \mathbf x$ under SMLD's chain a step of reverse
+// diffusion goes the share $\sigma_{i+1}^2 - \sigma_i^2$ of the way to $\mathbf y$, a corrector's the share $\epsilon$,
+// and the denoising at the end $\sigma_1^2$. [scoresde.alg1]
+
+static int
+towards_condition (const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, gsl_matrix *out, void *params)
+{
+  (void)t, (void)params;
+  gsl_matrix_set_zero (out);
+  if (y)
+    gsl_matrix_memcpy (out, y);
+  return gsl_matrix_sub (out, x);
+}
+
+Test (pc, algorithm_1_given_each_row_s_condition)
+{
+  enum
+  {
+    M = 2
+  };
+  const double epsilon = 0.07;
+  const sb_score_callback callback = { .view = SB_SCORE, .function = towards_condition };
+  sb_process *smld = scoped (sb_smld_alloc (2, N, 0.3, 0.9));
+  const sb_score *score = scoped (sb_score_callback_alloc (&callback, smld));
+  const sb_pc pc = { .step = sb_step_reverse_diffusion,
+                     .corrector = { .type = sb_corrector_constant, .epsilon = epsilon },
+                     .corrector_steps = M,
+                     .final = SB_FINAL_DENOISE,
+                     .noiseless = true };
+  const gsl_matrix *y = normals (5, 2, 21);
+  gsl_matrix *x = normals (5, 2, 22), *away = copy_of (x);
+  double left = 1;
+  for (size_t i = N; i > 0; i--)
+    left *= (1 - gsl_pow_2 (sb_smld_sigma (smld, i)) + (i > 1 ? gsl_pow_2 (sb_smld_sigma (smld, i - 1)) : 0))
+            * (i > 1 ? gsl_pow_int (1 - epsilon, M) : 1);
+  gsl_matrix_sub (away, y);
+  gsl_matrix_scale (away, left);
+  ok (sb_pc_sample (&pc, score, y, level_times (N, 1, N), (sb_stream){ 0 }, x, NULL));
+  gsl_matrix_sub (x, y);
+  cr_assert_lt (largest_difference (x, away), 1e-14);
 }
 
 // ## Misprint: the levels of Algorithm 1 with no predictor

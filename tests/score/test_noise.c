@@ -320,14 +320,15 @@ Test (noise, data_from_the_true_noise)
 //
 // An estimate in range stays; one that is out moves to the nearest end, and the other views say the same of it. A
 // mixture of points in $[-1, 1]$ is never moved, and a network that says nothing has $x_t/\sqrt{\bar\alpha_t}$ for the
-// data, moved wherever that is out of range. NaN is not hidden. [dsm2ddpm.txt-x0-from-eps]
+// data, moved wherever that is out of range; so has one that is told its noise. NaN is not hidden.
+// [dsm2ddpm.txt-x0-from-eps]
 
 static int
 constant (const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, gsl_matrix *out, void *params)
 {
-  (void)x, (void)t, (void)y;
+  (void)x, (void)t;
   gsl_matrix_set_all (out, *(double *)params);
-  return GSL_SUCCESS;
+  return y ? gsl_matrix_memcpy (out, y) : GSL_SUCCESS;
 }
 
 Test (noise, clipped_estimates)
@@ -356,6 +357,16 @@ Test (noise, clipped_estimates)
       want == raw ? kept++ : moved++;
     }
   cr_assert (moved > 100 && kept > 100);
+
+  // Of the noise that each row is told.
+  const gsl_matrix *y = normals (1000, 1, 139);
+  ok (sb_score_evaluate (clip, SB_DENOISER, x, t, y, x_hat));
+  for (size_t i = 0; i < 1000; i++)
+    {
+      const double bar = (double)c.alpha_bar[i + 1], gathered = (double)(1 - c.alpha_bar[i + 1]),
+                   raw = (gsl_matrix_get (x, i, 0) - sqrt (gathered) * gsl_matrix_get (y, i, 0)) / sqrt (bar);
+      cr_assert_float_eq (gsl_matrix_get (x_hat, i, 0), GSL_MAX_DBL (-1, GSL_MIN_DBL (0.5, raw)), 1e-10);
+    }
 
   nothing = GSL_NAN;
   ok (sb_score_evaluate (clip, SB_DENOISER, x, t, NULL, x_hat));
