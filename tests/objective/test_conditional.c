@@ -12,6 +12,7 @@
 #include "property.h"
 #include "sampler/pc.h"
 #include "scope.h"
+#include "score/callback.h"
 #include "score/exact.h"
 #include "score/slice.h"
 
@@ -612,6 +613,124 @@ Test (conditional, lemma_2)
   const double few = mean_farthest (250, &wanted, &cde, score, &model),
                many = mean_farthest (4000, &wanted, &cde, score, &model);
   cr_assert (3 < few / many && few / many < 5.3, "%g and %g", few, many);
+}
+
+// ## In space
+//
+// $\mathbf x_0 = (y_1, y_2, y_1 - y_2) + \mathbf l\mathbf u$ in three dimensions, given two numbers; scores $Wx_t +
+// Vy + \mathbf b$. The loss is quadratic in the eight normal numbers $\mathbf y$, $\mathbf u$ and $\boldsymbol\eta$,
+// and has its mean at 16 points; at any of them it is $\tfrac\lambda2\lVert\mathbf s + (\mathbf x_t - \mathbf
+// x_0)/\tau\rVert^2$, each row with the $\lambda$ and $\tau = t/2$ of its own time. [nonuniform.eq12] The explicit
+// loss's mean is less by $\tfrac\lambda2\sum_j(1/\tau - 1/(l_j^2 + \tau))$. [nonuniform.thm2]
+
+enum
+{
+  SPACE = 3,
+  TOLD = 2,
+  POINTS = 16
+};
+
+static const double spread[SPACE] = { .5, 1.2, .8 }, of_told[SPACE][TOLD] = { { 1, 0 }, { 0, 1 }, { 1, -1 } };
+
+static double
+centre (const gsl_matrix *y, size_t i, size_t j)
+{
+  return of_told[j][0] * gsl_matrix_get (y, i, 0) + of_told[j][1] * gsl_matrix_get (y, i, 1);
+}
+
+static int
+affine_in_both (const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, gsl_matrix *out, void *params)
+{
+  const gsl_matrix *w = params; // W, V, b
+  (void)t;
+  for (size_t i = 0; i < x->size1; i++)
+    for (size_t j = 0; j < SPACE; j++)
+      {
+        double sum = gsl_matrix_get (w, j, SPACE + TOLD);
+        for (size_t k = 0; k < SPACE; k++)
+          sum += gsl_matrix_get (w, j, k) * gsl_matrix_get (x, i, k);
+        for (size_t k = 0; k < TOLD; k++)
+          sum += gsl_matrix_get (w, j, SPACE + k) * gsl_matrix_get (y, i, k);
+        gsl_matrix_set (out, i, j, sum);
+      }
+  return GSL_SUCCESS;
+}
+
+static int
+true_in_space (const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, gsl_matrix *out, void *params)
+{
+  (void)params;
+  for (size_t i = 0; i < x->size1; i++)
+    for (size_t j = 0; j < SPACE; j++)
+      gsl_matrix_set (out, i, j,
+                      (centre (y, i, j) - gsl_matrix_get (x, i, j))
+                          / (gsl_pow_2 (spread[j]) + rate * gsl_vector_get (t, i)));
+  return GSL_SUCCESS;
+}
+
+// y, and the points of a batch, at one time or at times of their own.
+
+static void
+place_in_space (bool one_time, gsl_matrix *y, sb_objective_batch *b)
+{
+  for (size_t i = 0; i < POINTS; i++)
+    {
+      const double t = one_time ? at : .1 + .9 * (double)(7 * i % POINTS) / POINTS;
+      double number[POINTS / 2] = { 0 };
+      number[i / 2] = i % 2 ? sqrt (POINTS / 2) : -sqrt (POINTS / 2);
+      gsl_vector_set (&b->t, i, t);
+      for (size_t k = 0; k < TOLD; k++)
+        gsl_matrix_set (y, i, k, number[k]);
+      for (size_t j = 0; j < SPACE; j++)
+        {
+          const double x_0 = centre (y, i, j) + spread[j] * number[TOLD + j], z = number[TOLD + SPACE + j];
+          gsl_matrix_set (&b->x_0, i, j, x_0);
+          gsl_matrix_set (&b->z, i, j, z);
+          gsl_matrix_set (&b->x, i, j, x_0 + sqrt (rate * t) * z);
+        }
+    }
+}
+
+static double
+mean_in_space (const sb_objective *o, const sb_score *score, bool one_time, const gsl_matrix *w)
+{
+  gsl_matrix *y = matrix (POINTS, TOLD), *s = matrix (POINTS, SPACE);
+  sb_objective_batch *b = scoped (sb_objective_batch_alloc (o, POINTS));
+  place_in_space (one_time, y, b);
+  ok (sb_objective_evaluate (score, y, b));
+  ok (sb_objective_find_loss (b));
+  for (size_t i = 0; i < POINTS && o->type == sb_objective_denoising; i++)
+    {
+      const double v = rate * gsl_vector_get (&b->t, i), lambda = o->weighting.type == sb_weighting_variance ? v : 1;
+      double sum = 0;
+      affine_in_both (&b->x, &b->t, y, s, (void *)w);
+      for (size_t j = 0; j < SPACE; j++)
+        sum += gsl_pow_2 (gsl_matrix_get (s, i, j)
+                          + (gsl_matrix_get (&b->x, i, j) - gsl_matrix_get (&b->x_0, i, j)) / v);
+      cr_assert_float_eq (gsl_vector_get (&b->loss, i), lambda * sum / 2, 1e-12 * (1 + sum), "row %zu", i);
+    }
+  return gsl_vector_sum (&b->loss) / POINTS;
+}
+
+Test (conditional, in_space)
+{
+  const sb_process *process = scoped (pair_straight (SPACE, rate));
+  const sb_score_callback truth = { .view = SB_SCORE, .function = true_in_space };
+  const sb_weighting_type *const weights[] = { sb_weighting_unit, sb_weighting_variance };
+  for (size_t k = 0; k < 20; k++)
+    {
+      gsl_matrix *w = normals (SPACE, SPACE + TOLD + 1, 30 + k);
+      const sb_score_callback model = { .view = SB_SCORE, .function = affine_in_both, .params = w };
+      const sb_score *score = scoped (sb_score_callback_alloc (&model, process));
+      const sb_objective cde = weighted (sb_objective_denoising, process, weights[k % 2], 0);
+      sb_objective esm = weighted (sb_objective_esm, process, weights[k % 2], 0);
+      esm.truth = scoped (sb_score_callback_alloc (&truth, process));
+      double between = mean_in_space (&cde, score, true, w) - mean_in_space (&esm, score, true, w);
+      for (size_t j = 0; j < SPACE; j++)
+        between -= (k % 2 ? tau : 1) / 2 * (1 / tau - 1 / (gsl_pow_2 (spread[j]) + tau));
+      cr_assert_float_eq (between, 0, 1e-11, "model %zu: off by %g", k, between);
+      mean_in_space (&cde, score, false, w);
+    }
 }
 
 // ## One expectation of everything that is drawn
