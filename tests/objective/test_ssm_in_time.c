@@ -6,6 +6,7 @@
 #include "process/ito.h"
 #include "process/vp.h"
 #include "scope.h"
+#include "score/callback.h"
 #include "score/exact.h"
 
 #include <gsl/gsl_blas.h>
@@ -152,6 +153,62 @@ Test (ssm_in_time, the_mean_over_times)
         }
       scope_release (mark);
     }
+}
+
+// Given a condition, and row by row: of $\mathbf s = -y\,\mathbf x$ the loss is $\lambda(t)\,(\tfrac12y^2\|\mathbf
+// x(t)\|^2 - y\,d)$ whatever the signs of $\mathbf v$ are, each row with its own $t$ and $y$. [scoresde.eq19]
+
+static int
+told (const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, gsl_matrix *out, void *params)
+{
+  (void)t, (void)params;
+  for (size_t i = 0; i < x->size1; i++)
+    for (size_t j = 0; j < D; j++)
+      gsl_matrix_set (out, i, j, -(y ? gsl_matrix_get (y, i, 0) : 1) * gsl_matrix_get (x, i, j));
+  return GSL_SUCCESS;
+}
+
+static int
+told_product (const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, const gsl_matrix *v, gsl_matrix *out,
+              void *params)
+{
+  (void)x;
+  return told (v, t, y, out, params);
+}
+
+Test (ssm_in_time, given_each_row_s_condition)
+{
+  enum
+  {
+    N = 50
+  };
+  const sb_score_callback callback = { .view = SB_SCORE, .function = told, .jvp = told_product };
+  sb_process *vp = scoped (sb_vp_alloc (D, 0.1, 20));
+  const sb_score *score = scoped (sb_score_callback_alloc (&callback, vp));
+  const sb_stream stream = { 10, SB_FOR_USER, 0 };
+  gsl_matrix *x_0 = draw_data (N, 11), *y = matrix (N, 1), *z = matrix (N, D);
+  gsl_vector *t = vector (N), *loss = vector (N);
+  for (size_t i = 0; i < N; i++)
+    gsl_matrix_set (y, i, 0, .2 + .05 * (double)i);
+  for (size_t type = 0; type < 2; type++)
+    for (size_t lambda = 0; lambda < 3; lambda++)
+      {
+        const sb_objective o = sliced_with (type, lambda, vp, false, true);
+        gsl_matrix *x = copy_of (x_0);
+        ok (draw_points (&o, stream, t, z, x));
+        ok (sb_objective_loss (&o, score, x_0, y, stream, loss));
+        for (size_t i = 0; i < N; i++)
+          {
+            const double at = gsl_vector_get (t, i), s2 = -expm1 (-(0.1 * at + 19.9 / 2 * at * at)),
+                         y_i = gsl_matrix_get (y, i, 0), w = weight_at (*lambdas[lambda], at, s2);
+            double square = 0;
+            for (size_t j = 0; j < D; j++)
+              square += gsl_pow_2 (gsl_matrix_get (x, i, j));
+            const double wanted = w * (y_i * y_i * square / 2 - y_i * D);
+            cr_assert_float_eq (gsl_vector_get (loss, i), wanted, 1e-12 * w * (1 + square) * 10, "row %zu: %g, not %g",
+                                i, gsl_vector_get (loss, i), wanted);
+          }
+      }
 }
 
 // Its least value at one time is the score's, $A = C^{-1}$, where it is $-\tfrac12\operatorname{tr} C^{-1}$, a tenth of
