@@ -220,8 +220,8 @@ IN_EACH_WORLD (preconditioning, scales_are_those_of_each_part)
 // ## The loss
 //
 // With EDM's weight it is that of $F$, $\|F - (\mathbf x_0 - c_{\text{skip}}\,\mathbf x)/c_{\text{out}}\|^2$, as
-// $\lambda\,c_{\text{out}}^2 = 1$, and the same whether the denoiser or the noise is looked at.
-// [consistent.set-edm-weight]
+// $\lambda\,c_{\text{out}}^2 = 1$, and the same whether the denoiser or the noise is looked at; of rows at one level,
+// and at levels of their own. [consistent.set-edm-weight]
 
 static sb_objective
 at_level (const sb_objective_type *type, const sb_process *process, double sigma)
@@ -240,10 +240,10 @@ Test (preconditioning, loss_is_that_of_the_network_itself)
   sb_score *score = scoped (sb_score_network_alloc (&network));
   sb_network_pass *pass = scoped (sb_network_pass_alloc (&network, N, 0));
   for (int k = 0; k < LEVELS; k++)
-    for (int form = 0; form < 2; form++)
+    for (int form = 0; form < 4; form++)
       {
-        const sb_objective o = at_level (types[form], process, levels[k]);
-        const scales c = scales_at (levels[k]);
+        sb_objective o = at_level (types[form % 2], process, levels[k]);
+        o.t_max = form < 2 ? levels[k] : 2 * levels[k] + 1;
         sb_objective_batch *b = scoped (sb_objective_batch_alloc (&o, N));
         gsl_matrix_memcpy (&b->x_0, normals (N, D, 31));
         ok (sb_objective_draw ((sb_stream){ 2, 0, 0 }, b));
@@ -252,12 +252,13 @@ Test (preconditioning, loss_is_that_of_the_network_itself)
         ok (sb_network_forward (&network, pass, &b->x, &b->t, NULL, matrix (N, D)));
         for (size_t i = 0; i < N; i++)
           {
+            const scales c = scales_at (gsl_vector_get (&b->t, i));
             double want = 0;
             for (size_t j = 0; j < D; j++)
               want += gsl_pow_2 ((double)pass->out[i * D + j]
                                  - (gsl_matrix_get (&b->x_0, i, j) - c.skip * gsl_matrix_get (&b->x, i, j)) / c.out);
             cr_assert_float_eq (gsl_vector_get (&b->loss, i), want, 1e-11 * want, "%s, sigma = %g: %.12g, not %.12g",
-                                types[form]->entry.name, levels[k], gsl_vector_get (&b->loss, i), want);
+                                o.type->entry.name, gsl_vector_get (&b->t, i), gsl_vector_get (&b->loss, i), want);
           }
       }
 }
