@@ -247,7 +247,24 @@ column (const gsl_matrix *m, size_t j)
 // $\partial_t p = \tfrac12 g^2\triangle p$; [consistent.eq13] [consistent.lemA.3] $\partial_i p = p\,\partial_i\log p$
 // and $\partial_t p = p\,\partial_t\log p$; [consistent.eq17]
 // $\triangle p = p\lVert\nabla\log p\rVert^2 + p\,\triangle\log p$; [consistent.eq18] and so
-// $\partial_t\log p = \tfrac12 g^2(\lVert\mathbf s\rVert^2 + \nabla\cdot\mathbf s)$. [consistent.lemA.12]
+// $\partial_t\log p = \tfrac12 g^2(\lVert\mathbf s\rVert^2 + \nabla\cdot\mathbf s)$. [consistent.lemA.12] The rate is
+// that of any SDE that adds this noise alone, too.
+
+static int
+no_drift (double t, const gsl_vector *x, gsl_vector *f, void *params)
+{
+  (void)t, (void)x, (void)params;
+  gsl_vector_set_zero (f);
+  return GSL_SUCCESS;
+}
+
+static int
+noise_of_edm (double t, const gsl_vector *x, gsl_matrix *G, void *params)
+{
+  (void)x, (void)params;
+  gsl_matrix_set_identity (G);
+  return gsl_matrix_scale (G, sqrt (2 * t));
+}
 
 Test (heat_equation, of_the_density)
 {
@@ -256,7 +273,11 @@ Test (heat_equation, of_the_density)
   const gsl_vector *t = some_times (), *p = density (&m, x, t), *p_rate = slope (density, &m, x, t, TIME),
                    *p_laplacian = laplacian (density, &m, x, t), *rate = log_density_rate (&m, x, t),
                    *square = squared_norm (&m, x, t), *trace = divergence (&m, x, t);
+  const sb_ito noise_alone = { 2, no_drift, noise_of_edm, NULL, NULL };
+  gsl_vector *by_ito = vector (N);
+  ok (sb_fokker_planck_ito (&noise_alone, m.score, NULL, t, x, by_ito));
   agree (p_rate, times_t (1, 1, t, p_laplacian), 1e-7, "eq13");
+  agree (by_ito, rate, 1e-7, "any SDE");
   agree (p_rate, product (p, rate), 1e-9, "eq17 in time");
   for (size_t j = 0; j < 2; j++)
     agree (slope (density, &m, x, t, j), product (p, column (s, j)), 1e-9, "eq17");
