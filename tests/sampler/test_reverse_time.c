@@ -121,6 +121,40 @@ Test (reverse_time, drift_of_a_gaussian)
       }
 }
 
+// Each row has its own time and condition: of $\mathbf h = \mathbf y + .3\,t\,\mathbf x$ the drift is $-2(\mathbf h -
+// \mathbf x)/t$, and the flow's velocity half of that. [consistent.eq3]
+
+static int
+told_denoiser (const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, gsl_matrix *out, void *params)
+{
+  (void)params;
+  for (size_t i = 0; i < x->size1; i++)
+    for (size_t j = 0; j < x->size2; j++)
+      gsl_matrix_set (out, i, j,
+                      (y ? gsl_matrix_get (y, i, j) : 0) + .3 * gsl_vector_get (t, i) * gsl_matrix_get (x, i, j));
+  return GSL_SUCCESS;
+}
+
+Test (reverse_time, drift_of_each_row)
+{
+  const sb_process *process = scoped (sb_edm_alloc (2, SB_EDM_SIGMA_MIN, SB_EDM_SIGMA_MAX));
+  const sb_score_callback c = { .view = SB_DENOISER, .function = told_denoiser };
+  const sb_score *score = scoped (sb_score_callback_alloc (&c, process));
+  const gsl_vector *t = vector_of (.7, 3, .05, 1.2);
+  const gsl_matrix *x = normals (4, 2, 31), *y = normals (4, 2, 32);
+  gsl_matrix *drift = matrix (4, 2), *velocity = matrix (4, 2);
+  ok (sb_reverse_drift (score, y, t, x, drift));
+  ok (sb_flow_velocity (score, y, t, x, velocity));
+  for (size_t i = 0; i < 4; i++)
+    for (size_t j = 0; j < 2; j++)
+      {
+        const double t_i = gsl_vector_get (t, i), x_ij = gsl_matrix_get (x, i, j),
+                     wanted = -2 * (gsl_matrix_get (y, i, j) + .3 * t_i * x_ij - x_ij) / t_i;
+        cr_assert_float_eq (gsl_matrix_get (drift, i, j), wanted, 1e-12 * (1 + fabs (wanted)), "row %zu", i);
+        cr_assert_float_eq (gsl_matrix_get (velocity, i, j), wanted / 2, 1e-12 * (1 + fabs (wanted)), "row %zu", i);
+      }
+}
+
 // ## The law of paths
 //
 // Not only the marginals are those of the forward process: pairs $(x_s, x_t)$ that were drawn forwards, and with the
