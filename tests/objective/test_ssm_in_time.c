@@ -156,7 +156,8 @@ Test (ssm_in_time, the_mean_over_times)
 }
 
 // Given a condition, and row by row: of $\mathbf s = -y\,\mathbf x$ the loss is $\lambda(t)\,(\tfrac12y^2\|\mathbf
-// x(t)\|^2 - y\,d)$ whatever the signs of $\mathbf v$ are, each row with its own $t$ and $y$. [scoresde.eq19]
+// x(t)\|^2 - y\,d)$ whatever the signs of $\mathbf v$ are, and however many $\mathbf v$ there are, each row with its
+// own $t$ and $y$. [scoresde.eq19]
 
 static int
 told (const gsl_matrix *x, const gsl_vector *t, const gsl_matrix *y, gsl_matrix *out, void *params)
@@ -193,8 +194,10 @@ Test (ssm_in_time, given_each_row_s_condition)
   for (size_t type = 0; type < 2; type++)
     for (size_t lambda = 0; lambda < 3; lambda++)
       {
-        const sb_objective o = sliced_with (type, lambda, vp, false, true);
+        sb_objective o = sliced_with (type, lambda, vp, false, true);
         gsl_matrix *x = copy_of (x_0);
+        if (type == 1)
+          o.key[2] = 1 + (double)lambda; // directions
         ok (draw_points (&o, stream, t, z, x));
         ok (sb_objective_loss (&o, score, x_0, y, stream, loss));
         for (size_t i = 0; i < N; i++)
