@@ -273,7 +273,8 @@ Test (network, weights_are_those_of_the_figure)
 
 // What is left out takes the values that the header shows; of NCSN++ and DDPM++ those of the paper's models: four
 // blocks, eight where they are deep, and Fourier features of scale 16 in continuous time. [scoresde.set-ncsnpp]
-// [scoresde.set-ddpmpp] [scoresde.set-cont]
+// [scoresde.set-ddpmpp] [scoresde.set-cont] The report's network, of images of any shape, is written out.
+// [dsm2ddpm.set-ncsn-arch]
 
 Test (network, what_is_left_out_has_its_default)
 {
