@@ -105,23 +105,35 @@ Test (path, erratum_a2_index_and_root)
 }
 
 // Step by step, mean $\sqrt{\alpha_t}\,m$ and variance $\alpha_t v + \beta_t$ from (1, 0), against the closed form, all
-// 1000 levels: $10^{-13}$. [dsm2ddpm.txt-DDPM-marginal]
+// 1000 levels: $10^{-13}$. And a batch with a row at each of them. [dsm2ddpm.txt-DDPM-marginal]
 
 Test (path, marginal_by_recursion)
 {
+  enum
+  {
+    T = 1000
+  };
   chain c;
-  chain_linear (&c, 1000);
-  sb_process *ddpm = chain_alloc (&c, 1);
+  chain_linear (&c, T);
+  sb_process *ddpm = chain_alloc (&c, 2);
+  const gsl_matrix *x_0 = normals (T, 2, 26), *epsilon = normals (T, 2, 27);
+  gsl_matrix *x = copy_of (x_0);
   double mean = 1, variance = 0, a, sd;
-  for (size_t t = 1; t <= 1000; t++)
+  ok (sb_process_transition (ddpm, NULL, level_times (1, T, T), epsilon, x));
+  for (size_t t = 1; t <= T; t++)
     {
       double beta = (double)c.beta[t];
       mean *= sqrt (1 - beta);
       variance = (1 - beta) * variance + beta;
-      ok (sb_process_scalars (ddpm, 0, (double)t / 1000, &a, &sd));
+      ok (sb_process_scalars (ddpm, 0, (double)t / T, &a, &sd));
       cr_assert_float_eq (a, mean, 1e-13);
       cr_assert_float_eq (sd * sd, variance, 1e-13);
-      ok (sb_process_scalars (ddpm, (double)(t - 1) / 1000, (double)t / 1000, &a, &sd));
+      for (size_t j = 0; j < 2; j++)
+        cr_assert_float_eq (gsl_matrix_get (x, t - 1, j),
+                            mean * gsl_matrix_get (x_0, t - 1, j)
+                                + sqrt (variance) * gsl_matrix_get (epsilon, t - 1, j),
+                            1e-11, "row %zu", t - 1);
+      ok (sb_process_scalars (ddpm, (double)(t - 1) / T, (double)t / T, &a, &sd));
       cr_assert_float_eq (a * a + sd * sd, 1, 1e-15, "unit variance stays");
     }
 }
