@@ -11,6 +11,7 @@
 #include "process/vp.h"
 #include "truth.h"
 #include "scope.h"
+#include "../score/stretch.h"
 
 #include <gsl/gsl_blas.h>
 #include <gsl/gsl_math.h>
@@ -106,13 +107,35 @@ Test (perturbation, density_is_the_convolution)
 }
 
 // In the plane, each row at a time of its own: of $\mathbf x_0 = \boldsymbol\mu_k + \mathbf L_k\mathbf z$ the kernels'
-// density and its slope, averaged over a lattice of $\mathbf z$. Covariances that lean, that do not, and that are
-// round each have a way of their own to be computed. [scoresde.txt-perturb-kernel]
+// density and its slope, averaged over a lattice of $\mathbf z$. Covariances that lean, that do not, and that are round
+// each have a way of their own to be computed, and so has a process whose maps are no numbers.
+// [scoresde.txt-perturb-kernel]
+
+typedef struct
+{
+  double A[2][2], S[2][2];
+} maps;
+
+static maps
+maps_at (const sb_process *vp, double t) // NULL: the process that turns and stretches
+{
+  maps m = { { { 0 } }, { { 0 } } };
+  if (vp)
+    {
+      ask_kernel (vp, t, &m.A[0][0], &m.S[0][0]);
+      m.A[1][1] = m.A[0][0];
+      m.S[1][1] = m.S[0][0];
+      return m;
+    }
+  stretch_A (t, m.A);
+  stretch_S (t, m.S);
+  return m;
+}
 
 static void
-over_lattice (const truth_law *law, double m, double sd, const double *x, double *p, double slope[2])
+over_lattice (const truth_law *law, const maps *m, const double *x, double *p, double slope[2])
 {
-  const double h = .15;
+  const double h = .15, det = m->S[0][0] * m->S[1][1] - m->S[0][1] * m->S[1][0];
   *p = slope[0] = slope[1] = 0;
   for (size_t k = 0; k < law->K; k++)
     {
@@ -120,49 +143,59 @@ over_lattice (const truth_law *law, double m, double sd, const double *x, double
       for (double z = -8; z <= 8; z += h)
         for (double w = -8; w <= 8; w += h)
           {
-            const double away[2]
-                = { x[0] - m * (law->mu[k][0] + l * z), x[1] - m * (law->mu[k][1] + lean * z + rest * w) },
-                q = law->w[k] * h * h * gsl_ran_ugaussian_pdf (z) * gsl_ran_ugaussian_pdf (w)
-                    * gsl_ran_gaussian_pdf (away[0], sd) * gsl_ran_gaussian_pdf (away[1], sd);
+            const double x_0[2] = { law->mu[k][0] + l * z, law->mu[k][1] + lean * z + rest * w },
+                         away[2] = { x[0] - m->A[0][0] * x_0[0] - m->A[0][1] * x_0[1],
+                                     x[1] - m->A[1][0] * x_0[0] - m->A[1][1] * x_0[1] },
+                         u[2] = { (m->S[1][1] * away[0] - m->S[0][1] * away[1]) / det,
+                                  (m->S[0][0] * away[1] - m->S[1][0] * away[0]) / det },
+                         q = law->w[k] * h * h * gsl_ran_ugaussian_pdf (z) * gsl_ran_ugaussian_pdf (w)
+                             * gsl_ran_ugaussian_pdf (u[0]) * gsl_ran_ugaussian_pdf (u[1]) / fabs (det);
             *p += q;
-            slope[0] -= q * away[0] / (sd * sd);
-            slope[1] -= q * away[1] / (sd * sd);
+            slope[0] -= q * (m->S[1][1] * u[0] - m->S[1][0] * u[1]) / det;
+            slope[1] -= q * (m->S[0][0] * u[1] - m->S[0][1] * u[0]) / det;
           }
     }
 }
 
-Test (perturbation, rows_in_the_plane)
+static void
+check_rows (const truth_law *of, const sb_process *vp)
 {
   enum
   {
     N = 12
   };
+  const sb_process *any = vp ? vp : stretch_alloc ();
+  const sb_target *law = truth_mixture (of);
+  const gsl_matrix *x = normals (N, 2, 5);
+  gsl_matrix *score = matrix (N, 2);
+  gsl_vector *log_p = vector (N), *t = vector (N);
+  for (size_t i = 0; i < N; i++)
+    gsl_vector_set (t, i, .15 + .07 * (double)(5 * i % N));
+  ok (sb_target_log_density (law, any, x, t, log_p));
+  ok (sb_target_evaluate (law, any, SB_SCORE, x, t, score));
+  for (size_t i = 0; i < N; i++)
+    {
+      const maps m = maps_at (vp, gsl_vector_get (t, i));
+      double p, slope[2];
+      over_lattice (of, &m, gsl_matrix_const_ptr (x, i, 0), &p, slope);
+      cr_assert_float_eq (gsl_vector_get (log_p, i), log (p), 1e-9, "%s, row %zu", any->type->name, i);
+      for (size_t j = 0; j < 2; j++)
+        cr_assert_float_eq (gsl_matrix_get (score, i, j), slope[j] / p, 1e-9 * (1 + fabs (slope[j] / p)), "%s, row %zu",
+                            any->type->name, i);
+    }
+}
+
+Test (perturbation, rows_in_the_plane)
+{
   const truth_law laws[] = {
     { 2, 2, { .4, .6 }, { { -.5, .3 }, { .8, -.2 } }, { { { .5, .3 }, { .3, .4 } }, { { .2, -.1 }, { -.1, .6 } } } },
     { 2, 2, { .4, .6 }, { { -.5, .3 }, { .8, -.2 } }, { { { .5, 0 }, { 0, .2 } }, { { .3, 0 }, { 0, .6 } } } },
     { 2, 2, { .4, .6 }, { { -.5, .3 }, { .8, -.2 } }, { { { .5, 0 }, { 0, .5 } }, { { .3, 0 }, { 0, .3 } } } }
   };
   const sb_process *vp = scoped (sb_vp_alloc (2, SB_VP_BETA_MIN, SB_VP_BETA_MAX));
-  const gsl_matrix *x = normals (N, 2, 5);
-  gsl_matrix *score = matrix (N, 2);
-  gsl_vector *log_p = vector (N), *t = vector (N);
-  for (size_t i = 0; i < N; i++)
-    gsl_vector_set (t, i, .15 + .07 * (double)(5 * i % N));
   for (size_t k = 0; k < 3; k++)
-    {
-      const sb_target *law = truth_mixture (&laws[k]);
-      ok (sb_target_log_density (law, vp, x, t, log_p));
-      ok (sb_target_evaluate (law, vp, SB_SCORE, x, t, score));
-      for (size_t i = 0; i < N; i++)
-        {
-          double m, sd, p, slope[2];
-          ask_kernel (vp, gsl_vector_get (t, i), &m, &sd);
-          over_lattice (&laws[k], m, sd, gsl_matrix_const_ptr (x, i, 0), &p, slope);
-          cr_assert_float_eq (gsl_vector_get (log_p, i), log (p), 1e-9, "law %zu, row %zu", k, i);
-          for (size_t j = 0; j < 2; j++)
-            cr_assert_float_eq (gsl_matrix_get (score, i, j), slope[j] / p, 1e-9, "law %zu, row %zu", k, i);
-        }
-    }
+    check_rows (&laws[k], vp);
+  check_rows (&laws[0], NULL);
 }
 
 // The kernel itself is the law of one data point perturbed, its score the conditional score $-(\tilde x -
