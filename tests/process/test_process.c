@@ -48,6 +48,9 @@ count_release (void *released)
 
 static const sb_process_type shear = { .name = "shear", .apply = shear_apply, .free = count_release };
 
+// A transition is $\mathbf x + (A - \mathbf I)\,\mathbf x + S\mathbf z$, each row with its own two times.
+// [scoresde.eq41]
+
 Test (process, transition_is_the_map_and_the_noise)
 {
   int released = 0;
