@@ -144,7 +144,7 @@ Test (grid, edm_levels)
 }
 
 // Whatever the $\rho$: exact ends, even steps of $\sigma^{1/\rho}$, downwards, then 0. At $\rho = 1$ that is the linear
-// grid.
+// grid. [consistent.set-edm-timesteps]
 
 static const property_parameter an_edm[] = { { "sigma_min", PROPERTY_LOG, 1e-3, 0.1, 0.002 },
                                              { "sigma_max", PROPERTY_LOG, 1, 1e3, 80 },
@@ -176,6 +176,7 @@ Test (grid, edm_levels_are_even_in_the_rho_th_root)
 // ## By name
 //
 // A sampler's grid from a line of text: "edm" is the levels without their 0, or, to 0, its last interval ends there.
+// $\rho$ is 7 where none is given. [consistent.set-edm-timesteps]
 
 static gsl_vector *
 named (const char *text, double first, double last, size_t n)
