@@ -538,6 +538,7 @@ Test (pc, the_same_in_any_batch)
 
 // Predictor and corrector draw from streams of their own, each step its own numbers, whatever the other does. With a
 // predictor that adds its normals and a corrector that adds a thousand times its own, x is the sum of them all.
+// [scoresde.alg1]
 
 static int
 adding_predictor (sb_sampler_work *work, const gsl_matrix *y, const gsl_vector *s, const gsl_vector *t,
