@@ -250,6 +250,19 @@ Test (frechet, is_the_formula_as_printed)
   property_check ("FD by GSL", 7, 100, 2, dimension_and_seed, as_printed, NULL, 1e-13);
 }
 
+// Of two sets of different sizes, a feature each: $(m_1 - m_2)^2 + (s_1 - s_2)^2$ with the deviations that divide by $n
+// - 1. [consistent.set-edm-fid]
+
+Test (frechet, of_sets_of_features)
+{
+  const gsl_matrix *x1 = normals (5, 1, 61), *x2 = normals (12, 1, 62);
+  double found = -1;
+  ok (sb_frechet (x1, x2, &found));
+  const double of_means = gsl_stats_mean (x1->data, 1, 5) - gsl_stats_mean (x2->data, 1, 12),
+               of_deviations = gsl_stats_sd (x1->data, 1, 5) - gsl_stats_sd (x2->data, 1, 12);
+  cr_assert_float_eq (found, of_means * of_means + of_deviations * of_deviations, 1e-12);
+}
+
 // ## Invariance
 //
 // Turning and shifting both, or exchanging them, changes nothing; scaling both by $s$ multiplies the distance by $s^2$.
