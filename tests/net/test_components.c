@@ -137,7 +137,8 @@ Test (components, constants_stay_away_from_the_edges)
 //
 // In each residual block and behind each attention two terms are added, and nowhere else rescaled: of variance one each
 // and independent, they have a sum of variance one. $10^5$ of them have it within 4.9 standard errors, 0.0219 (a false
-// alarm in $10^6$). [scoresde.txt-arch-components]
+// alarm in $10^6$). [scoresde.txt-arch-components] Such are the sums of both winners. [scoresde.set-ncsnpp]
+// [scoresde.set-ddpmpp]
 
 Test (components, rescaled_sums_keep_the_variance)
 {
