@@ -56,6 +56,7 @@ Test (soft_training, reaches_the_minimum)
 
 // Where there is the least noise, $\sigma = .01$, the weight $1/\sigma^2$ is $10^4$. Of a network in float the loss is
 // that weight times the squared error of its image, and the gradient in its parameters is finite. [soft.set-lossweight]
+// [soft.txt-weights]
 
 static void
 check_losses (const gsl_matrix *image, const gsl_matrix *x_0, double weight, const gsl_vector *loss)
