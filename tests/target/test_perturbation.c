@@ -345,7 +345,7 @@ average_in_space (const double *p, double m, double sd, const double *x, double 
     average[j] /= mass;
 }
 
-// The three SDEs, and DDPM's chain, to whose levels the times belong.
+// The three SDEs, and DDPM's chain, to whose levels the times belong. [scoresde.txt-perturb-kernel]
 
 enum
 {
