@@ -106,10 +106,10 @@ Test (perturbation, density_is_the_convolution)
     }
 }
 
-// In the plane, each row at a time of its own: of $\mathbf x_0 = \boldsymbol\mu_k + \mathbf L_k\mathbf z$ the kernels'
-// density and its slope, averaged over a lattice of $\mathbf z$. Covariances that lean, that do not, and that are round
-// each have a way of their own to be computed, and so has a process whose maps are no numbers.
-// [scoresde.txt-perturb-kernel]
+// In the plane, each row at a time of its own, or all at one: of $\mathbf x_0 = \boldsymbol\mu_k + \mathbf
+// L_k\mathbf z$ the kernels' density and its slope, averaged over a lattice of $\mathbf z$. Covariances that lean, that
+// do not, and that are round each have a way of their own to be computed, and so has a process whose maps are no
+// numbers. [scoresde.txt-perturb-kernel]
 
 typedef struct
 {
@@ -158,7 +158,7 @@ over_lattice (const truth_law *law, const maps *m, const double *x, double *p, d
 }
 
 static void
-check_rows (const truth_law *of, const sb_process *vp)
+check_rows (const truth_law *of, const sb_process *vp, bool one_time)
 {
   enum
   {
@@ -170,7 +170,7 @@ check_rows (const truth_law *of, const sb_process *vp)
   gsl_matrix *score = matrix (N, 2);
   gsl_vector *log_p = vector (N), *t = vector (N);
   for (size_t i = 0; i < N; i++)
-    gsl_vector_set (t, i, .15 + .07 * (double)(5 * i % N));
+    gsl_vector_set (t, i, one_time ? .4 : .15 + .07 * (double)(5 * i % N));
   ok (sb_target_log_density (law, any, x, t, log_p));
   ok (sb_target_evaluate (law, any, SB_SCORE, x, t, score));
   for (size_t i = 0; i < N; i++)
@@ -193,9 +193,9 @@ Test (perturbation, rows_in_the_plane)
     { 2, 2, { .4, .6 }, { { -.5, .3 }, { .8, -.2 } }, { { { .5, 0 }, { 0, .5 } }, { { .3, 0 }, { 0, .3 } } } }
   };
   const sb_process *vp = scoped (sb_vp_alloc (2, SB_VP_BETA_MIN, SB_VP_BETA_MAX));
-  for (size_t k = 0; k < 3; k++)
-    check_rows (&laws[k], vp);
-  check_rows (&laws[0], NULL);
+  for (size_t k = 0; k < 6; k++)
+    check_rows (&laws[k % 3], vp, k / 3);
+  check_rows (&laws[0], NULL, false);
 }
 
 // The kernel itself is the law of one data point perturbed, its score the conditional score $-(\tilde x -
