@@ -126,6 +126,15 @@ Test (subvp, ends_at_the_prior)
       cr_assert (0 < divergence && divergence < 1e-6, "%g nats", divergence);
       cr_assert_float_eq (divergence / 2e-7, 1, 0.2, "%g nats", divergence);
     }
+
+  // Which is standard normal, of both.
+  const sb_process *const of[] = { scoped (sb_vp_alloc (1, 0.1, 20)), scoped (sb_subvp_alloc (1, 0.1, 20)) };
+  for (int i = 0; i < 2; i++)
+    {
+      gsl_vector *log_prior = vector (1);
+      ok (sb_process_prior_log_density (of[i], matrix_all (1, 1, 0.7), log_prior));
+      cr_assert_float_eq (gsl_vector_get (log_prior, 0), log (gsl_ran_gaussian_pdf (0.7, 1)), 1e-14);
+    }
 }
 
 // ## As a process
