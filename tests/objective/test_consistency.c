@@ -1207,7 +1207,7 @@ evaluated (const sb_objective *o, const sb_score *score, size_t n, uint64_t inde
 // The usual settings are six steps, a window of .05, and 20, which is twice what the released code multiplies a product
 // without the half by. [consistent.set-window-steps] [consistent.set-lambda-eps] Both terms add up:
 // [consistent.txt-objective] the first is soft score matching's by the same points, to the bit where lambda is 0, and
-// the second is linear in it.
+// the second is linear in it. [consistent.txt-dsm]
 
 Test (consistency, is_added_to_denoising)
 {
