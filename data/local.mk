@@ -31,8 +31,9 @@ nobase_dist_pkgdata_DATA = %D%/README %D%/models/mnist-classifier.safetensors %D
   %D%/models/fashion-cdm.safetensors %D%/models/fashion-cdm.csv \
   %D%/models/faces32-edm.safetensors %D%/models/faces32-edm.csv \
   %D%/models/faces32-cdm.safetensors %D%/models/faces32-cdm.csv \
-  %D%/models/faces32-more-edm.safetensors %D%/models/faces32-more-edm.csv \
-  %D%/models/faces32-more-cdm.safetensors %D%/models/faces32-more-cdm.csv \
+  %D%/models/faces64-edm.safetensors %D%/models/faces64-edm.csv \
+  %D%/models/faces64-more-edm.safetensors %D%/models/faces64-more-edm.csv \
+  %D%/models/faces64-more-cdm.safetensors %D%/models/faces64-more-cdm.csv \
   %D%/models/mnist-short-edm.safetensors %D%/models/mnist-short-edm.csv \
   %D%/models/mnist-short-cdm.safetensors %D%/models/mnist-short-cdm.csv \
   %D%/models/mnist-short-some.safetensors %D%/models/mnist-short-some.csv \

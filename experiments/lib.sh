@@ -267,14 +267,15 @@ train() {
       set -- --process='soft image=3x64x64 half=80 rank=0' --prediction=residual --objective=soft ;;
     # Consistent Diffusion Models': EDM's process, parametrisation, weighting and levels, a constant rate; the same with consistency, along
     # paths of a quarter of the samples, with the weight of the released command. The checkpoints that table 1 looks at are of these
-    # trainings. [consistent.set-cifar] [consistent.set-afhq] mnist-short-* are table 2's [consistent.set-ablation], faces32-more-* begin with
-    # faces32-edm's weights [consistent.set-ffhq-finetune].
-    mnist-edm | mnist-cdm | fashion-edm | fashion-cdm | faces32-edm | faces32-cdm | mnist-short-* | faces32-more-*)
+    # trainings. [consistent.set-cifar] [consistent.set-afhq] mnist-short-* are table 2's [consistent.set-ablation], faces64-more-* begin with
+    # faces64-edm's weights [consistent.set-ffhq-finetune].
+    mnist-edm | mnist-cdm | fashion-edm | fashion-cdm | faces32-edm | faces32-cdm | faces64-edm | mnist-short-* | faces64-more-*)
       stages=1e-3:6000 adam='--rate=1e-3 --warmup=500 --ema=0.999 --ema-warmup=images' objective=soft
       network='unet image=1x28x28 channels=16 multipliers=1,2,2 attention=7'
       case $name in
         mnist-*) network="$network classes=10" labels=$(fetched mnist/train-labels-idx1-ubyte) ;;
         faces32-*) stages=1e-3:7000 network='unet image=3x32x32 channels=16 multipliers=1,2,2 attention=8' ;;
+        faces64-*) network='unet image=3x64x64 channels=16 multipliers=1,2,2,2 attention=8' ;;
       esac
       case $name in *-cdm | *-some) objective='consistency rows=0.25 lambda=20' ;; esac
       case $name in
@@ -284,10 +285,10 @@ train() {
       set --
       case $name in
         mnist-short-*) stages=1e-3:1500 ;;
-        faces32-more-*)
-          stages=1e-3:233 adam='--rate=1e-3 --warmup=0 --ema=0.99 --ema-warmup=none --seed=5'
-          set -- --init="$(model faces32-edm).safetensors"
-          [ "$name" != faces32-more-cdm ] || objective='consistency lambda=20' ;;
+        faces64-more-*)
+          stages=1e-3:200 adam='--rate=1e-3 --warmup=0 --ema=0.99 --ema-warmup=none --seed=5'
+          set -- --init="$(model faces64-edm).safetensors"
+          [ "$name" != faces64-more-cdm ] || objective='consistency lambda=20' ;;
       esac
       case $name in mnist-short-some | mnist-short-none) set -- --dsm-above=0.1097 ;; esac
       set -- "$@" --process=edm --prediction=mixed --label=quarter-log-noise --weighting=edm --levels=lognormal \

@@ -21,8 +21,7 @@ enum
   CDM,
   MODELS,
   LEVELS = 6,
-  WINDOWS = 3,
-  SIDE32 = 32
+  WINDOWS = 3
 };
 static const double levels[LEVELS] = { .1, .3, 1, 3, 10, 80 }, window_levels[WINDOWS] = { .1, .3, 1 }, window = .05;
 
@@ -59,7 +58,7 @@ open_pair (const results *r, const char *name, size_t n)
   snprintf (cdm, sizeof cdm, "%s-cdm", name);
   const bool faces = strncmp (name, "faces", 5) == 0;
   return (pair){ .of = { network_needed (edm), network_needed (cdm) },
-                 .x_0 = faces ? test_faces (SIDE32, n) : test_digits (0, n, -1, 1),
+                 .x_0 = faces ? test_faces (strstr (name, "64") ? 64 : 32, n) : test_digits (0, n, -1, 1),
                  .y = faces ? NULL : test_classes (n),
                  .paths = r->scale == SMOKE ? 2 : 8,
                  .steps = r->scale == SMOKE   ? 2
@@ -263,7 +262,8 @@ main (int argc, char **argv)
 {
   results r = results_open ();
   require (argc == 2 ? GSL_SUCCESS : GSL_EINVAL, "the name of a pair of networks");
-  pair p = open_pair (&r, argv[1], r.scale == SMOKE ? 2 : r.scale == QUICK ? 24 : 200);
+  const size_t quick = strstr (argv[1], "64") ? 8 : 24;
+  pair p = open_pair (&r, argv[1], r.scale == SMOKE ? 2 : r.scale == QUICK ? quick : 200);
   run_tests (&r, &p);
   if (!strcmp (argv[1], "mnist"))
     put_asymmetry (&r, &p);
