@@ -146,7 +146,7 @@ check_pairs (const sb_process *process, const gsl_vector *s, const gsl_vector *t
   if (t->size != rows || (s && s->size != rows))
     SB_ERROR (NULL, GSL_EBADLEN, "%zu rows need as many times, not %zu and %zu", rows, t->size, s ? s->size : rows);
   int status = GSL_SUCCESS;
-  for (size_t i = 0; i < rows && !status; i++)
+  for (size_t i = 0; i < rows && !status; i += sb_same_times (s, t, i))
     status = check_pair (process, start (s, i), gsl_vector_get (t, i));
   return status;
 }
@@ -158,14 +158,6 @@ check_points (const sb_process *process, const gsl_matrix *x)
     SB_ERROR (NULL, GSL_EBADLEN, "x is %zu x %zu, the process has %zu coordinates", x->size1, x->size2,
               process->dimension);
   return GSL_SUCCESS;
-}
-
-// Samplers pass the same times in every row: a row with the times of the row above reuses its numbers.
-
-static bool
-repeats (const gsl_vector *s, const gsl_vector *t, size_t i)
-{
-  return i > 0 && start (s, i) == start (s, i - 1) && gsl_vector_get (t, i) == gsl_vector_get (t, i - 1);
 }
 
 // ## The numbers of the parts
@@ -259,18 +251,21 @@ sb_process_deviation (const sb_process *process, double s, double t, double *sd)
 }
 
 // ## The maps
+//
+// Samplers pass the same times in every row: rows at the same times share their numbers.
 
 static int
 scale_rows (const sb_process *process, sb_process_map map, const gsl_vector *s, const gsl_vector *t, gsl_matrix *x)
 {
-  double c = 0;
   int status = GSL_SUCCESS;
-  for (size_t i = 0; i < x->size1 && !status; i++)
+  for (size_t i = 0, same; i < x->size1 && !status; i += same)
     {
-      if (!repeats (s, t, i))
-        status = sb_process_numbers (process, map, start (s, i), gsl_vector_get (t, i), &c);
-      for (size_t j = 0; j < x->size2; j++)
-        x->data[i * x->tda + j] *= c;
+      double c;
+      same = sb_same_times (s, t, i);
+      gsl_matrix_view rows = gsl_matrix_submatrix (x, i, 0, same, x->size2);
+      status = sb_process_numbers (process, map, start (s, i), gsl_vector_get (t, i), &c);
+      if (!status)
+        gsl_matrix_scale (&rows.matrix, c);
     }
   return status;
 }
@@ -280,11 +275,14 @@ scale_parts (const sb_process *process, sb_process_map map, const gsl_vector *s,
 {
   gsl_matrix *c = gsl_matrix_alloc (x->size1, process->parts);
   int status = c ? GSL_SUCCESS : GSL_ENOMEM;
-  for (size_t i = 0; i < x->size1 && !status; i++)
-    if (repeats (s, t, i))
-      memcpy (gsl_matrix_ptr (c, i, 0), gsl_matrix_ptr (c, i - 1, 0), process->parts * sizeof (double));
-    else
-      status = sb_process_numbers (process, map, start (s, i), gsl_vector_get (t, i), gsl_matrix_ptr (c, i, 0));
+  for (size_t i = 0, same; i < x->size1 && !status; i += same)
+    {
+      double *c_i = gsl_matrix_ptr (c, i, 0);
+      same = sb_same_times (s, t, i);
+      status = sb_process_numbers (process, map, start (s, i), gsl_vector_get (t, i), c_i);
+      for (size_t k = 1; k < same; k++)
+        memcpy (c_i + k * c->tda, c_i, process->parts * sizeof *c_i);
+    }
   if (!status)
     status = sb_process_combine (process, 1, &(sb_term){ c, x }, NULL, x);
   gsl_matrix_free (c);
