@@ -7,8 +7,8 @@
 // (VE, VP and their like have one $m$ and one $\varsigma$ for all coordinates.)
 // What remains are differences, squares and exponentials, the same for every row. So blocks of LANES rows are stored
 // with the row fastest, and each step is done for the block at once: the processor's vectors are full in two dimensions
-// as in a thousand. A few components in many dimensions are worked on along each row instead (diagonal_rows.c), where
-// only those that have weight in it are averaged.
+// as in a thousand. A few components in many dimensions at one time are worked on along each row instead
+// (diagonal_rows.c), where only those that have weight in it are averaged.
 //
 // The squared distances are sums of squared differences, not $\|\mathbf{x}\|^2 - 2m\,\mathbf{x}\cdot\boldsymbol\mu_k +
 // m^2\|\boldsymbol\mu_k\|^2$, whose terms cancel: that is for laws of many points (points.c), where a matrix product
@@ -335,8 +335,8 @@ list_weights (size_t K, size_t d, const double *r, size_t *active)
 // ## A block of rows at times of their own
 //
 // Where each component has one variance and all coordinates have one kernel, the tables of a time are few numbers: then
-// rows at different times share a block too, each lane with its own tables. The operations are those above, in the same
-// order, so that a row's result does not depend on its neighbours' times.
+// rows at different times share a block too, each lane with its own tables. The operations are those of a block at one
+// time, in the same order, so that a row's result is the same in both.
 
 typedef struct
 {
@@ -647,7 +647,7 @@ work_from_row (const batch_job *job, workspace *m, size_t i, size_t end)
                    : !m->own.kernel || !same_kernel (job, i, m->own.kernel)))
     take_snapshot (job->law, job->round, kernel, job->view, &m->own);
   const diagonal_snapshot *s = by_lanes ? NULL : job->common ? job->common : &m->own;
-  (row_by_row (job->law) ? work_on_long_rows : work_on_block) (job, s, m, i, by_lanes ? most : n);
+  (job->common && row_by_row (job->law) ? work_on_long_rows : work_on_block) (job, s, m, i, by_lanes ? most : n);
   return by_lanes ? most : n;
 }
 
@@ -685,7 +685,7 @@ work_on (batch_job *job, size_t kernels)
 {
   diagonal_snapshot common = { 0 };
   job->round = job->law->round && job->law->process->parts == 1;
-  job->by_lanes = kernels != 1 && !job->divergence && job->round && !row_by_row (job->law);
+  job->by_lanes = kernels != 1 && !job->divergence && job->round;
   if (kernels == 1)
     {
       int status = snapshot_alloc (job->law, &common);
