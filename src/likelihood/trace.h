@@ -26,7 +26,8 @@ int sb_trace_directions (sb_trace trace, sb_stream stream, size_t count, gsl_mat
 int sb_flow_divergence (const sb_score *score, const gsl_matrix *y, const gsl_vector *t, const gsl_matrix *x,
                         const gsl_matrix *v, gsl_vector *divergence);
 
-// The velocity (n x d) too, as for sb_flow_velocity; of a network, along directions, one forward pass serves both.
+// The velocity (n x d) too, as for sb_flow_velocity: from one forward pass of a network, along directions, and from one
+// evaluation of a law with its divergence.
 int sb_flow_velocity_and_divergence (const sb_score *score, const gsl_matrix *y, const gsl_vector *t,
                                      const gsl_matrix *x, const gsl_matrix *v, gsl_matrix *velocity,
                                      gsl_vector *divergence);
