@@ -250,8 +250,8 @@ Test (frechet, is_the_formula_as_printed)
   property_check ("FD by GSL", 7, 100, 2, dimension_and_seed, as_printed, NULL, 1e-13);
 }
 
-// Of two sets of different sizes, a feature each: $(m_1 - m_2)^2 + (s_1 - s_2)^2$ with the deviations that divide by $n
-// - 1. [consistent.set-edm-fid]
+// Of two sets of different sizes, a feature each: $(m_1 - m_2)^2 + (s_1 - s_2)^2$, the variances being sums over
+// $n - 1$. [consistent.set-edm-fid]
 
 Test (frechet, of_sets_of_features)
 {
