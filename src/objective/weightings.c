@@ -288,7 +288,8 @@ apply_by_maps (const sb_weighting *w, const sb_process *process, sb_view view, c
   const size_t first = view == SB_DENOISER ? 0 : view == SB_EPSILON ? 2 : 3;
   int status = GSL_SUCCESS;
   if (!w->type->apply)
-    return sb_process_check_parts (process, w->type->entry.name);
+    SB_ERROR (NULL, GSL_EUNSUP, "the weighting %s has no matrix, which the process %s needs", w->type->entry.name,
+              process->type->name);
   gsl_matrix_memcpy (out, e);
   for (size_t k = first; k < 3 && !status; k++)
     status = sb_process_apply (process, map[k], k == 2 ? CblasTrans : CblasNoTrans, NULL, t, out);

@@ -798,6 +798,9 @@ Test (weighted, what_does_not_fit_is_refused)
   static const sb_process_type by_maps = { .name = "by maps" };
   const sb_process *mapped = scoped (sb_process_alloc (&by_maps, NULL, 2, 0, 1, 0));
   refused (GSL_EUNSUP, sb_weighting_apply (&snr, mapped, SB_SCORE, t, e, numbers, NULL, NULL, bar));
+  static const sb_weighting_type nothing = { .entry = { .name = "nothing" } };
+  refused (GSL_EUNSUP,
+           sb_weighting_apply (&(sb_weighting){ .type = &nothing }, moving, SB_SCORE, t, e, numbers, c, NULL, bar));
   o = by_matrix (sb_objective_dsm, process, some_factor (1));
   refused (GSL_ESING, loss_of (&o, t, z, e, loss, bar), "a matrix where a part stands still");
   const sb_objective_type *types[] = { sb_objective_dsm, sb_objective_denoising };
