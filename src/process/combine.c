@@ -177,6 +177,8 @@ run_length (const gsl_vector *v, size_t first)
   const double *at = v->data + first * v->stride;
   const size_t left = v->size - first;
   size_t same = 1;
+  if (left > 1 && at[v->stride] != *at) // as in a training
+    return same;
   while (v->stride == 1 && same + BLOCK <= left && count_others (at + same, *at) == 0)
     same += BLOCK;
   while (same < left && at[same * v->stride] == *at)
