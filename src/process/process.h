@@ -103,7 +103,7 @@ int sb_process_prior_log_density (const sb_process *process, const gsl_matrix *x
 // The numbers of a map at one pair of times, c (parts). GSL_EUNSUP also where the process has no parts.
 int sb_process_numbers (const sb_process *process, sb_process_map map, double s, double t, double *c);
 
-// GSL_EUNSUP where the process has no parts, which begins with what needs them; or where it is not a chain.
+// GSL_EUNSUP where the process has no parts (`what` needs them, and begins the message); where it is not a chain.
 int sb_process_check_parts (const sb_process *process, const char *what);
 int sb_process_check_chain (const sb_process *process);
 
