@@ -35,12 +35,14 @@ typedef enum
   METRIC_SSIM,
   METRIC_PERCEPTUAL,
   METRIC_DIVERSITY,
+  METRIC_CONSISTENCY,
   METRIC_JOINT,
   METRICS
 } metric;
 
-static const char *const metric_names[] = { "all",  "frechet", "energy",     "ks",        "nearest", "sinkhorn",
-                                            "psnr", "ssim",    "perceptual", "diversity", "joint",   NULL };
+static const char *const metric_names[]
+    = { "all",  "frechet",    "energy",    "ks",          "nearest", "sinkhorn", "psnr",
+        "ssim", "perceptual", "diversity", "consistency", "joint",   NULL };
 static const char *const format_names[] = { "plain", "json", NULL };
 
 typedef struct
@@ -48,7 +50,7 @@ typedef struct
   int metric, format;
   uint64_t projections, permutations, resize, per_condition;
   double range[2], regularisation;
-  const char *classifier, *moments, *save_moments, *conditions;
+  const char *classifier, *moments, *save_moments, *conditions, *task;
   network_engine engine;
   common_options common;
 } settings;
@@ -71,6 +73,9 @@ static const char details[] = "FILE1 and FILE2 are IDX or NPY (plain or gzip), f
                               "  perceptual  distance between features in the classifier's layers, likewise\n"
                               "  diversity   standard deviation of each pixel over the N reconstructions of a\n"
                               "           condition (divisor N - 1), averaged over all; there is no FILE2\n"
+                              "  consistency  psnr of the observations of FILE1 to those in FILE2, which\n"
+                              "           'scorebook observe' has written of the truths, with the same --task\n"
+                              "           and --seed\n"
                               "  joint    squared Frechet distance as above, but between pairs of points and\n"
                               "           their conditions\n"
                               "With --classifier, a cnn trained by 'scorebook train' with labels is applied to\n"
@@ -92,8 +97,9 @@ check_files (const settings *o, int files)
     return files == 2 ? -1 : usage_error ("measure: needs two files; see 'scorebook measure --help'");
   if (files != 1)
     return usage_error ("--%smoments: takes one file of points", o->moments ? "" : "save-");
-  if (o->moments && o->metric != METRIC_ALL && o->metric != METRIC_FRECHET)
-    return usage_error ("--moments: --metric=%s needs the points themselves", metric_names[o->metric]);
+  if (o->metric != METRIC_ALL && o->metric != METRIC_FRECHET)
+    return usage_error ("--%smoments: --metric=%s needs the points themselves", o->moments ? "" : "save-",
+                        metric_names[o->metric]);
   return -1;
 }
 
@@ -106,6 +112,12 @@ check_options (const settings *o, int files)
     return usage_error ("--metric=joint: needs --conditions");
   if (o->metric != METRIC_JOINT && o->conditions)
     return usage_error ("--conditions: goes with --metric=joint, not %s", metric_names[o->metric]);
+  if (o->metric == METRIC_CONSISTENCY && !o->task)
+    return usage_error ("--metric=consistency: needs a --task");
+  if (o->metric != METRIC_CONSISTENCY && o->task)
+    return usage_error ("--task: goes with --metric=consistency, not %s", metric_names[o->metric]);
+  if (o->task && (o->classifier || o->resize))
+    return usage_error ("--%s: not with --metric=consistency", o->classifier ? "classifier" : "resize");
   if (o->metric < METRIC_PSNR && o->per_condition)
     return usage_error ("--per-condition: not with --metric=%s", metric_names[o->metric]);
   if (o->metric == METRIC_DIVERSITY && o->per_condition == 1)
@@ -119,21 +131,23 @@ parse (int argc, char **argv, settings *o, int *first)
   const option options[] = {
     { .kind = OPTION_HEADING, .help = "Options" },
     { "metric", 'm', OPTION_CHOICE, &o->metric, "NAME", 0, 0, metric_names,
-      "all, frechet, energy, ks, nearest, sinkhorn, psnr, ssim, perceptual, diversity or joint, see below "
-      "(default: all)" },
+      "all, frechet, energy, ks, nearest, sinkhorn, psnr, ssim, perceptual, diversity, consistency or joint, see "
+      "below (default: all)" },
     { "projections", 0, OPTION_COUNT, &o->projections, "N", 0, 1e6, NULL, "ks: random directions (default: 100)" },
     { "permutations", 0, OPTION_COUNT, &o->permutations, "N", 0, 1e6, NULL,
       "energy: estimate its p-value from N random permutations of the points (default: do not)" },
     { "regularisation", 0, OPTION_REAL, &o->regularisation, "R", 0, 0, NULL,
       "sinkhorn: in units of the mean squared distance between points (default: 0.05)" },
     { "per-condition", 0, OPTION_COUNT, &o->per_condition, "N", 0, 1e9, NULL,
-      "psnr, ssim, perceptual, joint: FILE1 has N consecutive rows for each of FILE2 (default: 1); "
+      "psnr, ssim, perceptual, consistency, joint: FILE1 has N consecutive rows for each of FILE2 (default: 1); "
       "diversity: for each condition (default: 5)" },
     { "conditions", 0, OPTION_TEXT, &o->conditions, "FILE", 0, 0, NULL,
       "joint: the conditions, one for each row of FILE2" },
+    { "task", 0, OPTION_TEXT, &o->task, "TASK", 0, 0, NULL,
+      "consistency: the kind of observation, as for 'scorebook observe'" },
     { "data-range", 0, OPTION_RANGE, o->range, "LOW,HIGH", 0, 0, NULL,
       "map the bytes 0 to 255 of images to these values; the numbers of NPY files are taken to lie in this range "
-      "(default: -1,1)" },
+      "(default: -1,1; consistency: 0,1)" },
     { "resize", 0, OPTION_COUNT, &o->resize, "H", 0, 65536, NULL,
       "resize the images of both files to a height of H pixels, by area means (default: keep the size)" },
     { "classifier", 0, OPTION_TEXT, &o->classifier, "FILE", 0, 0, NULL,
@@ -177,7 +191,8 @@ typedef struct
   const char *name[FILES]; // NULL: there is none
   points points[FILES];
   view view[FILES];
-  sb_classifier *classifier; // NULL: none
+  sb_classifier *classifier;   // NULL: none
+  sb_observation *observation; // NULL: none
 } inputs;
 
 static int
@@ -300,6 +315,41 @@ measure_diversity (const settings *o, const inputs *in, json_t *report)
   return status ? status : add (report, "diversity", mean);
 }
 
+// Rows i, i + N, ... are reconstructions of conditions 0, 1, ..., and are observed as the truths of these were: A is
+// drawn from the number of the condition.
+
+static int
+observe_again (const sb_observation *observation, sb_stream stream, size_t times, const gsl_matrix *x, gsl_matrix *y)
+{
+  int status = GSL_SUCCESS;
+  for (size_t i = 0; i < times && !status; i++)
+    {
+      const gsl_matrix_const_view x_i = gsl_matrix_const_view_array_with_tda (
+          gsl_matrix_const_ptr (x, i, 0), x->size1 / times, x->size2, times * x->tda);
+      gsl_matrix_view y_i
+          = gsl_matrix_view_array_with_tda (gsl_matrix_ptr (y, i, 0), y->size1 / times, y->size2, times * y->tda);
+      status = sb_observe (observation, stream, &x_i.matrix, &y_i.matrix);
+    }
+  return status;
+}
+
+static int
+measure_consistency (const settings *o, const inputs *in, json_t *report)
+{
+  const gsl_matrix *x = in->view[FILE_1].pixels;
+  double mean;
+  gsl_matrix *y = repeated (in->view[FILE_2].pixels, per_condition (o)),
+             *again = gsl_matrix_alloc (x->size1, sb_observation_numbers (in->observation));
+  int status = y && again
+                   ? observe_again (in->observation, (sb_stream){ .seed = o->common.seed }, per_condition (o), x, again)
+                   : GSL_ENOMEM;
+  if (!status)
+    status = sb_psnr (again, y, o->range[1] - o->range[0], NULL, &mean);
+  gsl_matrix_free (y);
+  gsl_matrix_free (again);
+  return status ? status : add (report, "consistency", mean);
+}
+
 static int
 measure_joint (const settings *o, const inputs *in, json_t *report)
 {
@@ -384,12 +434,17 @@ measure_moments (const settings *o, const sb_classifier *c, const gsl_matrix *x,
 
 typedef int (*measure) (const settings *o, const inputs *in, json_t *report);
 
-static const measure measures[] = {
-  [METRIC_FRECHET] = measure_frechet, [METRIC_ENERGY] = measure_energy,     [METRIC_KS] = measure_ks,
-  [METRIC_NEAREST] = measure_nearest, [METRIC_SINKHORN] = measure_sinkhorn, [METRIC_PSNR] = measure_rows,
-  [METRIC_SSIM] = measure_rows,       [METRIC_PERCEPTUAL] = measure_rows,   [METRIC_DIVERSITY] = measure_diversity,
-  [METRIC_JOINT] = measure_joint
-};
+static const measure measures[] = { [METRIC_FRECHET] = measure_frechet,
+                                    [METRIC_ENERGY] = measure_energy,
+                                    [METRIC_KS] = measure_ks,
+                                    [METRIC_NEAREST] = measure_nearest,
+                                    [METRIC_SINKHORN] = measure_sinkhorn,
+                                    [METRIC_PSNR] = measure_rows,
+                                    [METRIC_SSIM] = measure_rows,
+                                    [METRIC_PERCEPTUAL] = measure_rows,
+                                    [METRIC_DIVERSITY] = measure_diversity,
+                                    [METRIC_CONSISTENCY] = measure_consistency,
+                                    [METRIC_JOINT] = measure_joint };
 
 // ## The report
 
@@ -498,6 +553,22 @@ save_moments (const settings *o, const inputs *in)
 }
 
 static int
+read_task (const settings *o, inputs *in)
+{
+  sb_error error = { 0 };
+  const points *p = &in->points[FILE_1];
+  if (p->channels == 0)
+    return failure ("%s: holds no images", in->name[FILE_1]);
+  in->observation = sb_observation_from_text (o->task, p->height, p->width, p->channels, &error);
+  if (!in->observation)
+    return (error.code == GSL_ENOMEM ? failure : usage_error) ("--%s", error.message);
+  const size_t numbers = sb_observation_numbers (in->observation), found = in->points[FILE_2].rows->size2;
+  return numbers == found ? EXIT_SUCCESS
+                          : failure ("%s: observations of %zu numbers, but those of %s have %zu", in->name[FILE_2],
+                                     found, in->name[FILE_1], numbers);
+}
+
+static int
 read_files (const settings *o, inputs *in)
 {
   for (size_t k = 0; k < FILES; k++)
@@ -506,6 +577,8 @@ read_files (const settings *o, inputs *in)
             || points_finite (in->name[k], &in->points[k]) != EXIT_SUCCESS))
       return EXIT_FAILURE;
   const gsl_matrix *x = in->points[FILE_1].rows, *y = in->points[FILE_2].rows;
+  if (o->task)
+    return read_task (o, in);
   return !y || x->size2 == y->size2 ? EXIT_SUCCESS
                                     : failure ("%s: points of dimension %zu, but of %zu in %s", in->name[FILE_2],
                                                y->size2, x->size2, in->name[FILE_1]);
@@ -531,15 +604,18 @@ inputs_free (inputs *in)
       points_free (&in->points[k]);
     }
   sb_classifier_free (in->classifier);
+  sb_observation_free (in->observation);
 }
 
 int
 command_measure (int argc, char **argv)
 {
-  settings o = { .projections = 100, .regularisation = 0.05, .range = { -1, 1 }, .engine = { .backend = -1 } };
+  settings o = { .projections = 100, .regularisation = 0.05, .range = { NAN, 1 }, .engine = { .backend = -1 } };
   int first, status = parse (argc, argv, &o, &first);
   if (status >= 0)
     return status;
+  if (isnan (o.range[0]))
+    o.range[0] = o.metric == METRIC_CONSISTENCY ? 0 : -1;
   begin_work (o.common.threads);
   if (o.save_moments && output_try (o.save_moments) != EXIT_SUCCESS)
     return EXIT_FAILURE;
