@@ -499,6 +499,36 @@ Test (speeds, erratum_txt_cmde_sde_needs_two_wiener_processes)
   check_mean (product, 0);
 }
 
+// Printed, $\mu_z(\mathbf z, t) = (\mu_x(\mathbf x, t), \mu_y(\mathbf x, t))$. Under two VP SDEs from the means 2 and 1
+// the mean of $y_t$ at .5 then would be -.44 (midpoint rule, 1,000 steps). With $\mu_y(\mathbf y, t)$ it is the
+// process's, .28, to 1e-6. [nonuniform.txt-zsde]
+
+static double
+mean_of_y (const sb_process *one, bool printed)
+{
+  const size_t N = 1000;
+  const double h = .5 / (double)N;
+  double m = 1;
+  for (size_t i = 0; i < N; i++)
+    {
+      const double t = (double)i * h, middle = t + h / 2;
+      const double half = printed ? 2 * number_of (one, SB_A, 0, middle) : m + h / 2 * number_of (one, SB_F, 0, t) * m;
+      m += h * number_of (one, SB_F, 0, middle) * half;
+    }
+  return m;
+}
+
+Test (speeds, erratum_txt_zsde_mu_y_is_of_y)
+{
+  const sb_process *one = scoped (sb_vp_alloc (1, .1, 20)),
+                   *z = pair_of (sb_vp_alloc (1, .1, 20), sb_vp_alloc (1, .1, 20));
+  gsl_matrix *mean = matrix_of (1, 2, 2., 1.);
+  gsl_vector *start = vector_all (1, 0), *end = vector_all (1, .5);
+  ok (sb_process_apply (z, SB_A, CblasNoTrans, start, end, mean));
+  cr_assert_float_eq (mean_of_y (one, false), gsl_matrix_get (mean, 0, 1), 1e-6);
+  cr_assert_gt (fabs (mean_of_y (one, true) - gsl_matrix_get (mean, 0, 1)), .7);
+}
+
 // ## Bayes's rule
 //
 // $\nabla\ln p(x_t \mid y) = \nabla\ln p(x_t) + \nabla\ln p(y \mid x_t)$. Of the Gaussian pair, where $y$ given $x_t$
