@@ -10,6 +10,7 @@
 #include "../soft/drawn.h"
 
 #include <gsl/gsl_math.h>
+#include <gsl/gsl_statistics.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -170,7 +171,22 @@ reconstructed (const results *r, const network *w, const gsl_matrix *y, uint64_t
 typedef struct
 {
   double psnr, ssim, perceptual, ufid, jfid, consistency, diversity, colour;
+} numbers;
+
+typedef struct
+{
+  double psnr, ssim, perceptual, ufid, jfid, consistency, diversity, colour;
+  numbers se; // standard errors over images, and by the jackknife of distances between sets; NaN: none
 } quality;
+
+// The mean of what each image (or condition) has, and its standard error.
+
+static double
+mean_of (const gsl_vector *each, double *se)
+{
+  *se = gsl_stats_sd (each->data, each->stride, each->size) / sqrt ((double)each->size);
+  return gsl_stats_mean (each->data, each->stride, each->size);
+}
 
 // What is seen in images: of shoes the classifier's features, of faces those of a network with random weights.
 
@@ -193,14 +209,13 @@ seen_in (const judge *j, bool of_faces, const gsl_matrix *x)
   return features;
 }
 
-static double
-perceptual_distance (const judge *j, bool of_faces, const gsl_matrix *x, const gsl_matrix *truth)
+static void
+perceptual_distances (const judge *j, bool of_faces, const gsl_matrix *x, const gsl_matrix *truth, gsl_vector *each)
 {
-  double mean = 0;
   if (!of_faces)
     {
-      require (sb_perceptual (j->classifier, 0, NULL, x, truth, 0, 1, NULL, &mean), "the perceptual distance");
-      return mean;
+      require (sb_perceptual (j->classifier, 0, NULL, x, truth, 0, 1, each, NULL), "the perceptual distance");
+      return;
     }
   gsl_matrix *a = seen_in (j, true, x), *b = seen_in (j, true, truth);
   for (size_t i = 0; i < a->size1; i++)
@@ -212,21 +227,64 @@ perceptual_distance (const judge *j, bool of_faces, const gsl_matrix *x, const g
           norm += gsl_pow_2 (gsl_vector_get (&q.vector, k));
           apart += gsl_pow_2 (gsl_vector_get (&p.vector, k) - gsl_vector_get (&q.vector, k));
         }
-      mean += apart / norm / (double)a->size1;
+      gsl_vector_set (each, i, apart / norm);
     }
   gsl_matrix_free (a);
   gsl_matrix_free (b);
-  return mean;
 }
 
-static double
-consistency_of (const results *r, const sb_observation *seen, const gsl_matrix *x, const gsl_matrix *y)
+static void
+consistencies (const results *r, const sb_observation *seen, const gsl_matrix *x, const gsl_matrix *y, gsl_vector *each)
 {
-  double mean;
   gsl_matrix *again = observed (r, seen, x);
-  require (sb_psnr (again, y, 1, NULL, &mean), "consistency");
+  require (sb_psnr (again, y, 1, each, NULL), "consistency");
   gsl_matrix_free (again);
-  return mean;
+}
+
+// The two Frechet distances between reconstructions and truths, alone and with what was observed, of all rows or without
+// every GROUPS-th from one on.
+
+enum
+{
+  GROUPS = 10
+};
+
+static gsl_matrix *
+without (const gsl_matrix *rows, size_t group)
+{
+  const size_t n = rows->size1;
+  size_t kept = 0;
+  gsl_matrix *rest
+      = require_pointer (gsl_matrix_alloc (n - (n - group + GROUPS - 1) / GROUPS, rows->size2), "features");
+  for (size_t i = 0; i < n; i++)
+    if (i % GROUPS != group)
+      {
+        gsl_vector_const_view row = gsl_matrix_const_row (rows, i);
+        gsl_matrix_set_row (rest, kept++, &row.vector);
+      }
+  return rest;
+}
+
+static void
+distances (const gsl_matrix *of_x, const gsl_matrix *of_y, const gsl_matrix *of_truth, quality *q)
+{
+  double ufid[GROUPS], jfid[GROUPS];
+  require (sb_frechet (of_x, of_truth, &q->ufid), "UFID");
+  require (sb_frechet_joint (of_x, of_y, of_truth, of_y, &q->jfid), "JFID");
+  q->se.ufid = q->se.jfid = GSL_NAN;
+  if (of_x->size1 < 4 * GROUPS)
+    return;
+  for (size_t g = 0; g < GROUPS; g++)
+    {
+      gsl_matrix *a = without (of_x, g), *b = without (of_y, g), *c = without (of_truth, g);
+      require (sb_frechet (a, c, &ufid[g]), "UFID");
+      require (sb_frechet_joint (a, b, c, b, &jfid[g]), "JFID");
+      gsl_matrix_free (a);
+      gsl_matrix_free (b);
+      gsl_matrix_free (c);
+    }
+  q->se.ufid = (GROUPS - 1) * gsl_stats_sd (ufid, 1, GROUPS) / sqrt (GROUPS);
+  q->se.jfid = (GROUPS - 1) * gsl_stats_sd (jfid, 1, GROUPS) / sqrt (GROUPS);
 }
 
 // The share that an image's mean colour has in the squared error: 1 in pixels, where errors are independent.
@@ -257,16 +315,21 @@ static quality
 quality_of (const results *r, const judge *j, const task *t, const sb_observation *seen, const gsl_matrix *truth,
             const gsl_matrix *y, const gsl_matrix *x)
 {
-  quality q = { .diversity = GSL_NAN };
+  quality q = { .diversity = GSL_NAN, .se = { .diversity = GSL_NAN, .colour = GSL_NAN } };
+  gsl_vector *each = require_pointer (gsl_vector_alloc (x->size1), "measures");
   gsl_matrix *given = shown (seen, y), *of_y = seen_in (j, t->faces, given), *of_x = seen_in (j, t->faces, x),
              *of_truth = seen_in (j, t->faces, truth);
-  require (sb_psnr (x, truth, 1, NULL, &q.psnr), "PSNR");
-  require (sb_ssim (x, truth, seen->height, seen->width, seen->channels, 1, NULL, &q.ssim), "SSIM");
-  q.perceptual = perceptual_distance (j, t->faces, x, truth);
-  require (sb_frechet (of_x, of_truth, &q.ufid), "UFID");
-  require (sb_frechet_joint (of_x, of_y, of_truth, of_y, &q.jfid), "JFID");
-  q.consistency = consistency_of (r, seen, x, y);
+  require (sb_psnr (x, truth, 1, each, NULL), "PSNR");
+  q.psnr = mean_of (each, &q.se.psnr);
+  require (sb_ssim (x, truth, seen->height, seen->width, seen->channels, 1, each, NULL), "SSIM");
+  q.ssim = mean_of (each, &q.se.ssim);
+  perceptual_distances (j, t->faces, x, truth, each);
+  q.perceptual = mean_of (each, &q.se.perceptual);
+  consistencies (r, seen, x, y, each);
+  q.consistency = mean_of (each, &q.se.consistency);
+  distances (of_x, of_y, of_truth, &q);
   q.colour = share_of_colour (x, truth, seen->channels);
+  gsl_vector_free (each);
   gsl_matrix_free (given);
   gsl_matrix_free (of_y);
   gsl_matrix_free (of_x);
@@ -282,11 +345,14 @@ put (results *r, const char *task_row, const char *what, const quality *q, const
   static const char *const units[] = { "dB", "", "", "", "", "dB", "of 255", "of the error" };
   const double ours[]
       = { q->psnr, q->ssim, q->perceptual, q->ufid, q->jfid, q->consistency, 255 * q->diversity, q->colour };
+  const double errors[] = { q->se.psnr, q->se.ssim,        q->se.perceptual,      q->se.ufid,
+                            q->se.jfid, q->se.consistency, 255 * q->se.diversity, q->se.colour };
   char row[80];
   snprintf (row, sizeof row, "%s, %s", task_row, what);
   for (int k = 0; k < 8; k++)
     if (gsl_finite (ours[k]))
-      results_row (r, row, columns[k], published && k < 7 ? published[k] : "", ours[k], -1, units[k],
+      results_row (r, row, columns[k], published && k < 7 ? published[k] : "", ours[k],
+                   gsl_finite (errors[k]) ? errors[k] : -1, units[k],
                    k >= 2 && k <= 4 ? "other features than the published" : "");
 }
 
@@ -325,7 +391,10 @@ run_estimator (results *r, const judge *j, const task *t, int e, const gsl_matri
   gsl_matrix *y = observed (r, w.model->observation, truth), *x = reconstructed (r, &w, y, r->seed, STEPS_OF_TABLE);
   *q = quality_of (r, j, t, w.model->observation, truth, y, x);
   gsl_matrix *each = repeated (y, grouped, TIMES), *many = reconstructed (r, &w, each, r->seed + 1000, STEPS_OF_TABLE);
-  require (sb_diversity (many, TIMES, NULL, &q->diversity), "diversity");
+  gsl_vector *of_each = require_pointer (gsl_vector_alloc (grouped), "diversity");
+  require (sb_diversity (many, TIMES, of_each, NULL), "diversity");
+  q->diversity = mean_of (of_each, &q->se.diversity);
+  gsl_vector_free (of_each);
   put (r, t->row, estimator_names[e], q, t->published[e]);
   if (e == CDE)
     put_baselines (r, j, t, w.model->observation, truth, y);
@@ -505,9 +574,13 @@ show_task (results *r, const task *t)
       if (given->size2 == truth->size2)
         copy_rows (given, all, 1, COLUMNS);
       copy_rows (x, all, 2 + (size_t)e, COLUMNS);
-      consistency[e] = consistency_of (r, w.model->observation, x, y);
-      results_row (r, estimator_names[e], "Consistency", t->published[e][5], consistency[e], -1, "dB",
+      double se;
+      gsl_vector *each = require_pointer (gsl_vector_alloc (n), "consistencies");
+      consistencies (r, w.model->observation, x, y, each);
+      consistency[e] = mean_of (each, &se);
+      results_row (r, estimator_names[e], "Consistency", t->published[e][5], consistency[e], se, "dB",
                    "of the images shown");
+      gsl_vector_free (each);
       if (e == CMDE && strcmp (t->name, "inpaint") == 0)
         put_spread (r, t, &w, truth);
       gsl_matrix_free (y);
