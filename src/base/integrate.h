@@ -22,7 +22,8 @@ typedef struct
 // only. `observer` and `count` may be NULL.
 // The status of the system or the observer where that is not GSL_SUCCESS; GSL_EDOM where a time or a number of y is not
 // finite, GSL_EBADFUNC where the first derivative is not, GSL_EINVAL for tolerances as in rms_control.h, GSL_ENOMEM,
-// GSL_ETOL where no step is short enough for the tolerance. After a failure y is not to be used.
+// GSL_ETOL where no step is short enough for the tolerance, or that is too small for doubles (rms_control.h). After a
+// failure y is not to be used.
 int sb_odeiv2_integrate (const gsl_odeiv2_system *system, double t0, double t1, double eps_abs, double eps_rel,
                          double y[], sb_odeiv2_observer observer, void *context, sb_odeiv2_count *count);
 

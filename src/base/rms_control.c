@@ -100,7 +100,7 @@ rms_hadjust (void *vstate, size_t dim, unsigned int p, const double y[], const d
 // A step is short enough for its second term to be small: first guess $h_0$ such that an Euler step changes $y$ by a
 // hundredth of itself; then estimate the second derivative from the slope at its end, and choose $h_1$ such that
 // $h_1^p \max(\|y'\|, \|y''\|) = 0.01$. Where there is nothing to go by, both guesses are $10^{-6}$. No guess is too
-// short to change $t$.
+// short to change $t$. A state whose own norm is above $10^{13}$ is asked for to more digits than it has.
 
 static double
 guess_from_slope (double d0, double d1)
@@ -143,6 +143,11 @@ sb_odeiv2_initial_step (const gsl_odeiv2_system *system, double t0, double t1, c
 
   double length = fabs (t1 - t0), direction = t1 < t0 ? -1 : 1, least = fmax (4 * DBL_EPSILON * fabs (t0), DBL_MIN);
   double d0 = norm (eps, dim, y, y, y), d1 = norm (eps, dim, dydt, y, y);
+  if (d0 > 1 / SB_LEAST_TOLERANCE)
+    {
+      free (y1);
+      SB_ERROR (NULL, GSL_ETOL, "tolerances %g and %g ask for more digits than doubles have", eps_abs, eps_rel);
+    }
   double h0 = fmin (fmax (guess_from_slope (d0, d1), least), length);
   int status = slope_change (system, t0, direction * h0, y, dydt, y1, change);
   double d2 = norm (eps, dim, change, y, y) / h0;

@@ -19,9 +19,12 @@ SB_BEGIN_DECLS
 // GSL_ENOMEM.
 gsl_odeiv2_control *sb_odeiv2_control_rms_new (double eps_abs, double eps_rel, const gsl_odeiv2_evolve *evolve);
 
+// How small a tolerance may be beside the state it is of: below it rounding, some 2e-16 a step, would be measured.
+#define SB_LEAST_TOLERANCE 1e-13
+
 // The first step from t0 towards t1, signed, for a step type of order p. dydt is the derivative at (t0, y), known to
-// the caller; the system is evaluated once more, between t0 and t1. GSL_EINVAL for tolerances as above, GSL_ENOMEM, or
-// the system's status.
+// the caller; the system is evaluated once more, between t0 and t1. GSL_EINVAL for tolerances as above, GSL_ETOL where
+// |y| at t0, in units of the tolerance, is above 1 / SB_LEAST_TOLERANCE, GSL_ENOMEM, or the system's status.
 int sb_odeiv2_initial_step (const gsl_odeiv2_system *system, double t0, double t1, const double y[],
                             const double dydt[], unsigned p, double eps_abs, double eps_rel, double *h);
 

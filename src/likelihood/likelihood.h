@@ -31,8 +31,8 @@ typedef struct
 // whole gives, whatever the threads.
 //
 // GSL_EINVAL for invalid tolerances, GSL_EDOM for t_min out of range or an x that is not finite, GSL_EUNSUP for a chain
-// or a score without the derivative, GSL_EBADFUNC where the score is not finite, GSL_ETOL where no step is short
-// enough, GSL_EOVRFLW where a log density is not finite, GSL_EBADLEN, GSL_ENOMEM.
+// or a score without the derivative, GSL_EBADFUNC where the score is not finite, GSL_ETOL as in
+// integrate.h, GSL_EOVRFLW where a log density is not finite, GSL_EBADLEN, GSL_ENOMEM.
 int sb_log_likelihood (const sb_likelihood *likelihood, const sb_score *score, const gsl_matrix *y, sb_stream stream,
                        const gsl_matrix *x, sb_likelihood_report *report);
 

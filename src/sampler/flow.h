@@ -30,7 +30,7 @@ sb_flow sb_flow_default (void); // the paper's tolerances, and no denoising
 //
 // Returns what the score or progress returned where that ended the run, GSL_EINVAL for invalid tolerances,
 // SB_FINAL_DENOISE upwards or an x that is y, GSL_EUNSUP for a chain, GSL_EBADFUNC where the score is not finite,
-// GSL_ETOL where no step is short enough, GSL_EBADLEN, GSL_ENOMEM. After a failure x is unspecified.
+// GSL_ETOL as in integrate.h, GSL_EBADLEN, GSL_ENOMEM. After a failure x is unspecified.
 int sb_flow_run (const sb_flow *flow, const sb_score *score, const gsl_matrix *y, double from, double to, gsl_matrix *x,
                  size_t *evaluations);
 

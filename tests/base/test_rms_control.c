@@ -269,18 +269,19 @@ Test (rms_control, the_first_step_stays_in_the_interval)
   cr_assert_float_eq (l.t, 2.999, 1e-15);
 }
 
-// With a tolerance of $10^{-200}$ state and slope measure $10^{200}$, whose square is no double.
+// A slope of $10^{160}$ tolerances, and a state of $10^{-200}$, whose squares are no doubles.
 
 Test (rms_control, the_first_step_beyond_the_squares)
 {
-  linear l = { .rate = -1 };
-  gsl_odeiv2_system system = { linear_slope, NULL, 1, &l };
-  const double y[] = { 1, 1e-200 }, dydt[] = { -1, -1e-200 };
+  const double rate[] = { -1e160, -1 }, y[] = { 1, 1e-200 }, wanted[] = { 1e-160, pow (1e-5, 0.2) };
   for (size_t k = 0; k < 2; k++)
     {
+      linear l = { .rate = rate[k] };
+      gsl_odeiv2_system system = { linear_slope, NULL, 1, &l };
+      const double dydt = rate[k] * y[k];
       double h = 0;
-      ok (sb_odeiv2_initial_step (&system, 0, 8, &y[k], &dydt[k], 5, k == 0 ? 1e-200 : 0, k == 0 ? 0 : 1e-3, &h));
-      cr_assert_float_eq (h / pow (k == 0 ? 1e-202 : 1e-5, 0.2), 1, 1e-10, "%g", h);
+      ok (sb_odeiv2_initial_step (&system, 0, 8, &y[k], &dydt, 5, k == 0 ? 1 : 0, k == 0 ? 0 : 1e-3, &h));
+      cr_assert_float_eq (h / wanted[k], 1, 1e-10, "%g", h);
     }
 }
 
@@ -299,6 +300,14 @@ Test (rms_control, tolerances_must_make_sense)
       cr_assert (l.calls == 0 && h == 7);
     }
   cr_assert_null (sb_odeiv2_control_rms_new (1, 1, NULL));
+
+  // More digits than doubles have: by either tolerance, or by both, of a state of this size.
+  const double most[][3] = { { 0, 1e-14, 1 }, { 1e-14, 0, 1 }, { 1e-18, 1e-18, 1 }, { 1e-5, 0, 2e8 } };
+  for (size_t i = 0; i < sizeof most / sizeof *most; i++)
+    refused (GSL_ETOL, sb_odeiv2_initial_step (&system, 0, 1, &most[i][2], &dydt, 5, most[i][0], most[i][1], &h));
+  cr_assert (l.calls == 0 && h == 7);
+  ok (sb_odeiv2_initial_step (&system, 0, 1, &y, &dydt, 5, 1e-5, 1e-18, &h));
+  ok (sb_odeiv2_initial_step (&system, 0, 1, &y, &dydt, 5, 0, 1.01e-13, &h));
 
   scoped (sb_odeiv2_control_rms_new (0, 1e-3, evolve));
 }
