@@ -122,7 +122,7 @@ struct sb_objective_type
 // ---- The family
 //
 // With s the score, target = grad log p(x_t | x_0) = -S^-T z, and lambda the weighting; where 1/2 stands, it stands in
-// the paper:
+// the paper; the mean over times, where a paper integrates, is 1/T of its integral:
 //     dsm        |s - target|^2_lambda by epsilon; usually lambda = S S^T: |eps - z|^2, L_simple
 //     denoising  1/2 |s - target|^2_lambda by the score; usually lambda = 1
 //     soft       the same by the denoiser h, without the 1/2: |A (h - x_0)|^2_lambda / S^4; usually lambda = S S^T

@@ -125,16 +125,16 @@ Test (observations, a_hole_is_square_in_any_image)
   sb_observation_free (o);
 }
 
-// Every place is as likely: of 14 x 14 in 28 x 28 each of the 225, by chi-square; row i of a batch is that of its
+// Every place is as likely: of 16 x 16 in 32 x 32 each of the 289, by chi-square; row i of a batch is that of its
 // stream, and another index has another. [nonuniform.set-inpaint]
 
 Test (observations, holes_are_anywhere)
 {
   enum
   {
-    SIDE = 28,
-    PLACES = 225,
-    ROWS = 45000
+    SIDE = 32,
+    PLACES = 289,
+    ROWS = 100000
   };
   sb_observation *o = of_line ("inpaint", SIDE, 1);
   gsl_matrix *x = matrix_all (500, SIDE * SIDE, 1);
@@ -147,7 +147,7 @@ Test (observations, holes_are_anywhere)
       for (size_t i = 0; i < 500; i++)
         {
           const size_t corner = corner_of (y, i, SIDE, 1, &black);
-          count[corner / SIDE * 15 + corner % SIDE]++;
+          count[corner / SIDE * 17 + corner % SIDE]++;
         }
       scope_release (mark);
     }
