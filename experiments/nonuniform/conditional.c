@@ -241,8 +241,8 @@ consistencies (const results *r, const sb_observation *seen, const gsl_matrix *x
   gsl_matrix_free (again);
 }
 
-// The two Frechet distances between reconstructions and truths, alone and with what was observed, of all rows or without
-// every GROUPS-th from one on.
+// The two Frechet distances between reconstructions and truths, alone and with what was observed, of all rows or
+// without every GROUPS-th from one on.
 
 enum
 {
