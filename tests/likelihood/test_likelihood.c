@@ -188,9 +188,10 @@ Test (likelihood, of_a_wrong_score_integrates_to_one)
 //
 // Of data N(0, lambda) the density at epsilon is that of N(0, m^2 lambda + s^2), and the mean of its negative logarithm
 // under the data exceeds their entropy by the divergence between the two. It is a square in x: one point at sqrt lambda
-// has the mean. Here lambda = 5.09e-6, a direction of natural images that hardly varies. The values are those of the
-// paper's settings in closed form; by the flow, to a thousandth. Smaller epsilon is better for VP and at these four for
-// sub-VP, whose excess vanishes where the variance at epsilon is lambda; VE's does not fall below its smallest noise.
+// has the mean. Here lambda = (2/256)^2 / 12, a direction of natural images that hardly varies. The values are those of
+// the paper's settings in closed form; by the flow, to a thousandth. Smaller epsilon is better for VP and at these four
+// for sub-VP, whose excess vanishes where the variance at epsilon is lambda; VE's does not fall below its smallest
+// noise.
 // [scoresde.txt-eps-nll]
 
 static double
