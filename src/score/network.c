@@ -218,7 +218,11 @@ place_condition (const sb_net *net, size_t rows, const gsl_matrix *y, float *giv
     }
   for (size_t i = 0; i < rows; i++)
     for (size_t j = 0; j < size; j++)
-      given[i * size + sb_net_place (sb_net_picture (net), j)] = (float)gsl_matrix_get (y, i, j);
+      {
+        if (!isfinite (gsl_matrix_get (y, i, j)))
+          SB_ERROR (NULL, GSL_EDOM, "row %zu: number %zu of the condition is %g", i, j, gsl_matrix_get (y, i, j));
+        given[i * size + sb_net_place (sb_net_picture (net), j)] = (float)gsl_matrix_get (y, i, j);
+      }
   return GSL_SUCCESS;
 }
 

@@ -54,8 +54,9 @@ void sb_network_pass_free (sb_network_pass *pass);
 // each row the numbers of the picture, then the class, as far as the network's line has them; class -1 is none. y NULL:
 // pictures of zeros, no class. Rows of images, here and below: the channel varies fastest. GSL_EBADLEN where shapes do
 // not fit each other or the network, or n is over the rows of the workspace; GSL_EUNSUP where the process has no parts
-// (for a residual: where S is no multiple of I), or the network takes no condition; GSL_EDOM where a class is neither
-// -1 nor one of the network's; else as for the process's numbers and of sb_net_forward.
+// (for a residual: where S is no multiple of I), or the network takes no condition; GSL_EDOM where a number of a
+// picture is not finite, or a class neither -1 nor one of the network's; else as for the process's numbers and of
+// sb_net_forward.
 int sb_network_forward (const sb_network *network, sb_network_pass *pass, const gsl_matrix *x, const gsl_vector *t,
                         const gsl_matrix *y, gsl_matrix *estimate);
 

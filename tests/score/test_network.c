@@ -475,6 +475,12 @@ Test (network, conditions_that_do_not_fit_are_refused)
     }
   sb_network_pass *pass = scoped (sb_network_pass_alloc (&c.network, N, 0));
   refused (GSL_EBADLEN, sb_network_forward (&c.network, pass, c.x, c.t, matrix_all (N - 1, COLUMNS, 0), c.out));
+  for (size_t k = 0; k < N * (COLUMNS - 1); k++)
+    {
+      gsl_matrix *y = matrix_all (N, COLUMNS, 0);
+      gsl_matrix_set (y, k / (COLUMNS - 1), k % (COLUMNS - 1), k % 2 ? GSL_NAN : GSL_POSINF);
+      refused (GSL_EDOM, sb_network_forward (&c.network, pass, c.x, c.t, y, c.out), "number %zu", k);
+    }
   sb_network_pass *dual = scoped (sb_network_pass_dual_alloc (&c.network, N));
   refused (GSL_EBADLEN, sb_network_dual_backward (&c.network, dual, c.t, matrix (N, D + 1), c.v, theta_bar));
   refused (GSL_EBADLEN, sb_network_dual_backward (&c.network, dual, c.t, c.v, matrix (N, D + 1), theta_bar));
