@@ -317,6 +317,48 @@ Test (dsm, usual_weights_make_all_times_alike)
     }
 }
 
+// ## Times drawn where the weight is
+//
+// The likelihood's weight by the noise is $g^2/\varsigma^2$, which under VP falls from $10^5$ to 20. Estimates that are
+// .5 off everywhere have a loss of a quarter of it, of the mean $Z/4(1 - \epsilon)$, $Z = \ln(e^{B(1)} - 1) -
+// \ln(e^{B(\epsilon)} - 1)$ with $B = \int\beta$. Uniform times have that mean and more than six times as large a
+// deviation. Drawn with the density $q = g^2/(\varsigma^2Z)$, that is $\ln(e^B - 1)$ uniform, and divided by
+// $q(1 - \epsilon)$, every time has that same number: the deviation left is that of the errors alone.
+
+Test (dsm, times_drawn_by_the_weight_have_the_same_mean_and_no_scatter)
+{
+  enum
+  {
+    ROWS = 1000000
+  };
+  const double epsilon = 1e-5, low = log (expm1 (1e-6 + 9.95e-10)), Z = log (expm1 (10.05)) - low,
+               mean = Z / 4 / (1 - epsilon);
+  const sb_objective dsm
+      = weighted (sb_objective_dsm, scoped (sb_vp_alloc (1, 0.1, 20)), sb_weighting_likelihood, epsilon);
+  gsl_matrix *x = matrix (ROWS, 1), *z = matrix (ROWS, 1), *off = matrix (ROWS, 1);
+  gsl_vector *t = vector (ROWS), *loss = vector (ROWS);
+  gsl_matrix_set_zero (x);
+  ok (draw_points (&dsm, (sb_stream){ 7, 0, 0 }, t, z, x));
+  gsl_matrix_memcpy (off, z);
+  gsl_matrix_add_constant (off, 0.5);
+  ok (loss_of (&dsm, t, z, off, loss, NULL));
+  const double sd = gsl_stats_sd (loss->data, 1, ROWS);
+  cr_assert_lt (fabs (gsl_stats_mean (loss->data, 1, ROWS) - mean), STANDARD_ERRORS * sd / sqrt (ROWS));
+  cr_assert_gt (sd, 6 * mean);
+
+  for (size_t i = 0; i < ROWS; i++)
+    {
+      const double B = log1p (exp (low + Z * ((double)i + .5) / ROWS));
+      gsl_vector_set (t, i, 2 * B / (0.1 + sqrt (0.01 + 4 * 9.95 * B)));
+    }
+  ok (loss_of (&dsm, t, z, off, loss, NULL));
+  for (size_t i = 0; i < ROWS; i++)
+    {
+      const double t_i = gsl_vector_get (t, i), q = (0.1 + 19.9 * t_i) / -expm1 (-0.1 * t_i - 9.95 * t_i * t_i) / Z;
+      cr_assert_float_eq (gsl_vector_get (loss, i) / (q * (1 - epsilon) * mean), 1, 1e-9, "t = %g", t_i);
+    }
+}
+
 // ## Maps that turn
 //
 // Where $S$ and $G$ are matrices, transposes matter. By hand, from the drawn points: the model's score is $-S^{-\top}
