@@ -19,6 +19,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <string.h>
 
 // ## The kinds
 //
@@ -134,6 +135,12 @@ make_soft (size_t dimension, const double *key, sb_error *error)
                      knots[k - 1]);
   if (key[SOFT_KNOTS] < 2)
     SB_ERROR_NULL (error, GSL_EINVAL, "process: knots: two levels or more are needed");
+  const double last = knots[(size_t)key[SOFT_KNOTS] - 1];
+  if (strcmp (sb_corruption_words[(size_t)key[SOFT_OPERATOR]], "window") == 0 && !(knots[0] < 1 && last <= 1))
+    SB_ERROR_NULL (error, GSL_EINVAL,
+                   "process: knots: a window's levels are shares of an image, from below 1 to 1 at most: "
+                   "%g to %g",
+                   knots[0], last);
   const gsl_vector_const_view levels = gsl_vector_const_view_array (knots, (size_t)key[SOFT_KNOTS]);
   const sb_soft_stages stages = { .sigma_min = key[0],
                                   .sigma_max = key[1],
