@@ -122,6 +122,40 @@ Test (soft_sde, variances)
   cr_assert_float_eq (soft_variance (of[3], P, 1), .8311365861, 1e-10);
 }
 
+// VE, VP and sub-VP as such pairs: the flow's velocity $\dot C_t\hat{\mathbf x}_0 + \dot\sigma_t\hat{\boldsymbol
+// \varepsilon}$ is $F\mathbf x - \tfrac12g^2\nabla\log q_t$, and the reverse drift is VE's own, but not that of VP and
+// sub-VP, whose SDEs are others with the same marginals. A mixture in three dimensions, each row at a time of its own.
+// [soft.eq19] [soft.eq14]
+
+Test (soft_sde, erratum_specialcases_vp_s_pair_has_another_drift)
+{
+  enum
+  {
+    ROWS = 60,
+    D = 3
+  };
+  const sb_process *const of[]
+      = { scoped (sb_ve_alloc (D, .1, 5)), scoped (sb_vp_alloc (D, .1, 20)), scoped (sb_subvp_alloc (D, .1, 20)) };
+  const sb_target *law = scoped (
+      sb_target_mixture_alloc (vector_of (.3, .7), matrix_of (2, D, -1, 0, 1, .5, .2, -.4),
+                               matrix_of (2 * D, D, .5, .2, 0, .2, .4, -.1, 0, -.1, .3, .2, 0, 0, 0, .2, 0, 0, 0, .2)));
+  gsl_matrix *x = normals (ROWS, D, 8), *own = matrix (ROWS, D), *pair = matrix (ROWS, D);
+  gsl_vector *t = vector (ROWS);
+  for (size_t i = 0; i < ROWS; i++)
+    gsl_vector_set (t, i, .02 + .97 * (double)i / (ROWS - 1));
+  for (size_t k = 0; k < 3; k++)
+    {
+      const sb_score *by_own = exact (law, of[k]), *by_pair = exact (law, scoped (sb_soft_pair_alloc (of[k])));
+      ok (sb_flow_velocity (by_own, NULL, t, x, own));
+      ok (sb_flow_velocity (by_pair, NULL, t, x, pair));
+      cr_assert_lt (largest_difference (own, pair), 1e-12 * (1 + gsl_matrix_max (own) - gsl_matrix_min (own)));
+      ok (sb_reverse_drift (by_own, NULL, t, x, own));
+      ok (sb_reverse_drift (by_pair, NULL, t, x, pair));
+      const double apart = largest_difference (own, pair) / (1 + gsl_matrix_max (own) - gsl_matrix_min (own));
+      cr_assert (k == 0 ? apart < 1e-12 : apart > .1, "%s: %g", of[k]->type->name, apart);
+    }
+}
+
 // G1 from its data on: V(1) = .8311365861, and back to $P$, decade by decade of $t$; the mean is $c_tm$.
 
 Test (soft_sde, from_the_data_and_back)
