@@ -214,17 +214,20 @@ static void
 claim_cells (results *r, cell at[ENTRIES][CHECKPOINTS])
 {
   int ahead = 0, apart = 0, looked_at = 0;
+  size_t in_all = 0;
   for (int e = 0; e < ENTRIES; e += 2)
     for (int k = 0; k < CHECKPOINTS; k++)
       {
         const cell *cdm = &at[e][k], *edm = &at[e + 1][k];
         looked_at += isfinite (cdm->least) && isfinite (edm->least);
+        in_all += cdm->least < edm->least;
         if (fabs (cdm->least - edm->least) > GSL_MAX (cdm->spread, edm->spread))
           {
             apart++;
             ahead += cdm->least < edm->least;
           }
       }
+  results_row (r, "all cells", "CDM ahead", "16", (double)in_all, -1, "", "of 18, counted as the paper counts");
   const char *claim = "CDM is ahead in most cells (the paper: 16 of 18)";
   if (2 * apart < looked_at || looked_at == 0)
     {
