@@ -89,23 +89,21 @@ agreed (const judge *j, const gsl_matrix *x, double low, double high, const gsl_
 //
 // By leaving out one of $G$ groups of images after another: $\tfrac{G-1}G\sum_g(\theta_{-g} - \bar\theta)^2$.
 
-enum
+gsl_matrix *
+without_group (const gsl_matrix *rows, size_t group)
 {
-  GROUPS = 8
-};
-
-static void
-leave_out (const gsl_matrix *x, size_t group, gsl_matrix *rest)
-{
-  for (size_t i = 0, k = 0; i < x->size1; i++)
+  const size_t n = rows->size1;
+  gsl_matrix *rest = require_pointer (gsl_matrix_alloc (n - (n - group + GROUPS - 1) / GROUPS, rows->size2), "samples");
+  for (size_t i = 0, k = 0; i < n; i++)
     if (i % GROUPS != group)
       {
-        gsl_vector_const_view row = gsl_matrix_const_row (x, i);
+        gsl_vector_const_view row = gsl_matrix_const_row (rows, i);
         gsl_matrix_set_row (rest, k++, &row.vector);
       }
+  return rest;
 }
 
-static double
+double
 jackknife (const double *value)
 {
   double mean = 0, sum = 0;
@@ -119,12 +117,10 @@ jackknife (const double *value)
 verdict
 judged_with_errors (const judge *j, const gsl_matrix *x, double low, double high, verdict *se)
 {
-  const size_t n = x->size1;
   double frechet[GROUPS], inception[GROUPS];
   for (size_t g = 0; g < GROUPS; g++)
     {
-      gsl_matrix *rest = require_pointer (gsl_matrix_alloc (n - (n - g + GROUPS - 1) / GROUPS, x->size2), "samples");
-      leave_out (x, g, rest);
+      gsl_matrix *rest = without_group (x, g);
       const verdict v = judged (j, rest, low, high);
       frechet[g] = v.frechet, inception[g] = v.inception;
       gsl_matrix_free (rest);

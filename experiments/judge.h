@@ -5,7 +5,8 @@
 
 enum
 {
-  CLASSES = 10
+  CLASSES = 10,
+  GROUPS = 8 // of samples, for the jackknife
 };
 
 // Who looks at digits, or clothes: the shipped classifier, which also has features, and those features' moments over
@@ -34,6 +35,11 @@ verdict judged (const judge *j, const gsl_matrix *x, double low, double high);
 
 // The same with the jackknife's standard errors of frechet and inception, which look at a set of images as a whole.
 verdict judged_with_errors (const judge *j, const gsl_matrix *x, double low, double high, verdict *se);
+
+// The jackknife for what looks at a set as a whole: the rows but every GROUPS-th from `group` on, and the
+// standard error from what was found without each group (GROUPS numbers).
+gsl_matrix *without_group (const gsl_matrix *rows, size_t group);
+double jackknife (const double *value);
 
 // The share of them that the classifier sees in the classes y (n x 1) that were asked for.
 double agreed (const judge *j, const gsl_matrix *x, double low, double high, const gsl_matrix *y);

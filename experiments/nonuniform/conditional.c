@@ -241,29 +241,7 @@ consistencies (const results *r, const sb_observation *seen, const gsl_matrix *x
   gsl_matrix_free (again);
 }
 
-// The two Frechet distances between reconstructions and truths, alone and with what was observed, of all rows or
-// without every GROUPS-th from one on.
-
-enum
-{
-  GROUPS = 10
-};
-
-static gsl_matrix *
-without (const gsl_matrix *rows, size_t group)
-{
-  const size_t n = rows->size1;
-  size_t kept = 0;
-  gsl_matrix *rest
-      = require_pointer (gsl_matrix_alloc (n - (n - group + GROUPS - 1) / GROUPS, rows->size2), "features");
-  for (size_t i = 0; i < n; i++)
-    if (i % GROUPS != group)
-      {
-        gsl_vector_const_view row = gsl_matrix_const_row (rows, i);
-        gsl_matrix_set_row (rest, kept++, &row.vector);
-      }
-  return rest;
-}
+// The two Frechet distances between reconstructions and truths, alone and with what was observed.
 
 static void
 distances (const gsl_matrix *of_x, const gsl_matrix *of_y, const gsl_matrix *of_truth, quality *q)
@@ -276,15 +254,15 @@ distances (const gsl_matrix *of_x, const gsl_matrix *of_y, const gsl_matrix *of_
     return;
   for (size_t g = 0; g < GROUPS; g++)
     {
-      gsl_matrix *a = without (of_x, g), *b = without (of_y, g), *c = without (of_truth, g);
+      gsl_matrix *a = without_group (of_x, g), *b = without_group (of_y, g), *c = without_group (of_truth, g);
       require (sb_frechet (a, c, &ufid[g]), "UFID");
       require (sb_frechet_joint (a, b, c, b, &jfid[g]), "JFID");
       gsl_matrix_free (a);
       gsl_matrix_free (b);
       gsl_matrix_free (c);
     }
-  q->se.ufid = (GROUPS - 1) * gsl_stats_sd (ufid, 1, GROUPS) / sqrt (GROUPS);
-  q->se.jfid = (GROUPS - 1) * gsl_stats_sd (jfid, 1, GROUPS) / sqrt (GROUPS);
+  q->se.ufid = jackknife (ufid);
+  q->se.jfid = jackknife (jfid);
 }
 
 // The share that an image's mean colour has in the squared error: 1 in pixels, where errors are independent.

@@ -201,31 +201,17 @@ typedef struct
 static found
 distance_of_faces (const referee *of, const gsl_matrix *x)
 {
-  enum
-  {
-    GROUPS = 8
-  };
-  const size_t n = x->size1, each = n / GROUPS;
-  double without[GROUPS], mean = 0, square = 0;
+  double left_out[GROUPS];
   found f = { frechet_to (of->training, BY_MEANS, x, of->side), -1 };
-  if (each == 0)
+  if (x->size1 < 2 * GROUPS)
     return f;
-  gsl_matrix *rest = require_pointer (gsl_matrix_alloc (n - each, x->size2), "faces");
   for (size_t g = 0; g < GROUPS; g++)
     {
-      for (size_t i = 0, to = 0; i < n; i++)
-        if (i / each != g)
-          {
-            gsl_vector_const_view row = gsl_matrix_const_row (x, i);
-            gsl_matrix_set_row (rest, to++, &row.vector);
-          }
-      without[g] = frechet_to (of->training, BY_MEANS, rest, of->side);
-      mean += without[g] / GROUPS;
+      gsl_matrix *rest = without_group (x, g);
+      left_out[g] = frechet_to (of->training, BY_MEANS, rest, of->side);
+      gsl_matrix_free (rest);
     }
-  for (size_t g = 0; g < GROUPS; g++)
-    square += gsl_pow_2 (without[g] - mean);
-  f.se = sqrt (square * (GROUPS - 1) / GROUPS);
-  gsl_matrix_free (rest);
+  f.se = jackknife (left_out);
   return f;
 }
 

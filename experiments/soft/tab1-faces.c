@@ -19,8 +19,7 @@ enum
   DDIM,
   ROWS,
   SIDE32 = 32,
-  GROUPS = 8, // of samples, for the jackknife
-  SHOWN = 48  // in a picture
+  SHOWN = 48 // in a picture
 };
 
 static const struct
@@ -39,24 +38,14 @@ static const struct
 static found
 distance_of (const sb_moments_file *training, kind what, const gsl_matrix *x)
 {
-  const size_t n = x->size1;
-  double of[GROUPS], mean = 0, sum = 0;
+  double left_out[GROUPS];
   for (size_t g = 0; g < GROUPS; g++)
     {
-      gsl_matrix *rest = require_pointer (gsl_matrix_alloc (n - (n - g + GROUPS - 1) / GROUPS, x->size2), "faces");
-      for (size_t i = 0, k = 0; i < n; i++)
-        if (i % GROUPS != g)
-          {
-            gsl_vector_const_view row = gsl_matrix_const_row (x, i);
-            gsl_matrix_set_row (rest, k++, &row.vector);
-          }
-      of[g] = frechet_to (training, what, rest, SIDE32);
-      mean += of[g] / GROUPS;
+      gsl_matrix *rest = without_group (x, g);
+      left_out[g] = frechet_to (training, what, rest, SIDE32);
       gsl_matrix_free (rest);
     }
-  for (size_t g = 0; g < GROUPS; g++)
-    sum += gsl_pow_2 (of[g] - mean);
-  return (found){ frechet_to (training, what, x, SIDE32), sqrt (sum * (GROUPS - 1) / GROUPS) };
+  return (found){ frechet_to (training, what, x, SIDE32), jackknife (left_out) };
 }
 
 static void
