@@ -173,3 +173,24 @@ Test (kinds, other_words_are_refused)
   cr_assert_null (sb_process_from_text (line, 1, NULL));
   cr_assert_null (sb_process_from_text ("ddpm levels=10 beta_min=0.1 beta_max=20", 1, NULL), "a beta over 1 was taken");
 }
+
+// The noise of every kind begins below its end, or where the kind allows it at its end, and is refused by name else.
+
+Test (kinds, noise_does_not_fall)
+{
+  const sb_entry *entry;
+  for (size_t k = 0; (entry = sb_processes (k)); k++)
+    for (int start = 1; start <= 3; start++)
+      {
+        char line[100];
+        double key[SB_KEYS_MOST];
+        sb_error error = { 0 };
+        const sb_process_kind *kind = (const sb_process_kind *)entry;
+        snprintf (line, sizeof line, "%s %s=%d %s=2%s", entry->name, entry->keys[0].name, start, entry->keys[1].name,
+                  strcmp (entry->name, "soft") == 0 || strcmp (entry->name, "bands") == 0 ? " image=1x4x4" : "");
+        const sb_process_kind *read = sb_process_kind_read ("process", line, key, &error);
+        cr_assert_eq (read, start == 1 || (start == 2 && kind->equal) ? kind : NULL, "%s", line);
+        cr_assert (read || (strstr (error.message, entry->keys[0].name) && strstr (error.message, ": not ")), "%s: %s",
+                   line, error.message);
+      }
+}
