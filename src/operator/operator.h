@@ -106,6 +106,10 @@ sb_operator *sb_operator_enlarge_alloc (size_t height, size_t width, size_t chan
 // on, and is released with it, or at once where this fails (GSL_EINVAL; a NULL A returns NULL without an error).
 sb_operator *sb_operator_leading_alloc (sb_operator *A, size_t dimension);
 
+// C at one of its levels, the same for every row: an operator without a level. C belongs to it, as A does above.
+// GSL_EINVAL where C has no level or the level is not finite; GSL_ENOMEM.
+sb_operator *sb_operator_at_level_alloc (sb_operator *C, double level);
+
 // ---- Kinds with a level
 
 // The level times I.

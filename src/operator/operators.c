@@ -77,13 +77,39 @@ make_enlarge (const double *key, const sb_operator_setting *of)
   return sb_operator_enlarge_alloc (of->height, of->width, of->channels, (size_t)key[0]);
 }
 
+static sb_operator *
+make_blur (const double *key, const sb_operator_setting *of)
+{
+  return sb_operator_at_level_alloc (
+      sb_operator_blur_alloc (of->height, of->width, of->channels, (size_t)key[1], (sb_boundary)key[2]), key[0]);
+}
+
+static sb_operator *
+make_window (const double *key, const sb_operator_setting *of)
+{
+  return sb_operator_at_level_alloc (sb_operator_window_alloc (of->height, of->width, of->channels, (sb_keep)key[1]),
+                                     key[0]);
+}
+
+const char *const sb_boundary_words[] = { "zero", "symmetric", "reflect", "periodic", NULL };
+const char *const sb_keep_words[] = { "centre", "border", NULL };
+const char *const sb_corruption_words[] = { "blur", "window", NULL };
+
+static const sb_key of_corruption[] = { SB_CORRUPTION_KEYS };
+
 static const sb_key factor[]
     = { { .name = "c", .usual = NAN, .low = -HUGE_VAL, .high = HUGE_VAL, .help = "the factor" } },
     times[]
     = { { .name = "factor", .usual = 2, .low = 1, .high = 65536, .whole = true, .help = "ratio of side lengths" } },
-    levels[] = {
-      { .name = "levels", .usual = 1, .low = 1, .high = 16, .whole = true, .help = "number of halvings of the image" }
-    };
+    levels[] = { { .name = "levels",
+                   .usual = 1,
+                   .low = 1,
+                   .high = 16,
+                   .whole = true,
+                   .help = "number of halvings of the image" } },
+    of_blur[]
+    = { { .name = "std", .usual = NAN, .high = HUGE_VAL, .help = "standard deviation in pixels" }, SB_BLUR_KEYS },
+    of_window[] = { { .name = "hidden", .usual = NAN, .high = 1, .help = "share of pixels set to 0" }, SB_WINDOW_KEYS };
 
 static const sb_operator_kind table[] = {
   { { "identity", "leaves each number unchanged", NULL, 0 }, false, false, make_identity },
@@ -96,6 +122,11 @@ static const sb_operator_kind table[] = {
   { { "haar", "the Haar transform of an image: details, scale by scale", levels, 1 }, false, true, make_haar },
   { { "downscale", "an image with fewer pixels, bicubic", times, 1 }, false, true, make_downscale },
   { { "enlarge", "an image with more pixels, by nearest neighbour", times, 1 }, false, true, make_enlarge },
+  { { "blur", "a Gaussian blur of an image", of_blur, 3 }, false, true, make_blur },
+  { { "window", "keeps a window of an image, or its border, sets the rest to 0", of_window, 2 },
+    false,
+    true,
+    make_window },
 };
 
 const sb_entry *
@@ -126,6 +157,9 @@ check_setting (const sb_operator_kind *kind, const double *key, const sb_operato
   if (kind->of_images && (of->height % divisor (kind, key) || of->width % divisor (kind, key)))
     SB_ERROR (error, GSL_EBADLEN, "operator %s: the images are of %zu x %zu pixels, not of multiples of %zu", name,
               of->height, of->width, divisor (kind, key));
+  if (kind->alloc == make_blur && key[1] == 0 && (sb_boundary)key[2] != SB_BOUNDARY_SYMMETRIC
+      && (sb_boundary)key[2] != SB_BOUNDARY_PERIODIC)
+    SB_ERROR (error, GSL_EINVAL, "operator blur: half=0, the heat equation's, has boundary=symmetric or periodic");
   if (numbers && numbers->size2 != of->dimension)
     SB_ERROR (error, GSL_EBADLEN, "operator %s: its matrix has %zu columns, and a point %zu numbers", name,
               numbers->size2, of->dimension);
@@ -150,12 +184,6 @@ sb_operator_from_text (const char *text, const sb_operator_setting *of, sb_error
 }
 
 // ## Operators with a level
-
-const char *const sb_boundary_words[] = { "zero", "symmetric", "reflect", "periodic", NULL };
-const char *const sb_keep_words[] = { "centre", "border", NULL };
-const char *const sb_corruption_words[] = { "blur", "window", NULL };
-
-static const sb_key of_corruption[] = { SB_CORRUPTION_KEYS };
 
 static const sb_entry corruptions[]
     = { { "blur", "a Gaussian blur; the level is its standard deviation in pixels", of_corruption, 2 },

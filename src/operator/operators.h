@@ -37,12 +37,16 @@ sb_operator *sb_operator_from_text (const char *text, const sb_operator_setting 
 const sb_entry *sb_corruptions (size_t k); // the family
 
 // The keys of all of them, in one order, which is that of `key` below.
-#define SB_CORRUPTION_KEYS                                                                                             \
+#define SB_BLUR_KEYS                                                                                                   \
   { .name = "half", .usual = 80, .high = 65536, .whole = true, .help = "pixels to either side; 0: heat equation" },    \
-      { .name = "boundary", .words = sb_boundary_words, .help = "values beyond the edge" },                            \
+  {                                                                                                                    \
+    .name = "boundary", .words = sb_boundary_words, .help = "values beyond the edge"                                   \
+  }
+#define SB_WINDOW_KEYS                                                                                                 \
   {                                                                                                                    \
     .name = "keep", .words = sb_keep_words, .help = "what a window leaves"                                             \
   }
+#define SB_CORRUPTION_KEYS SB_BLUR_KEYS, SB_WINDOW_KEYS
 extern const char *const sb_boundary_words[], *const sb_keep_words[], *const sb_corruption_words[];
 
 // Of entry k, from the values of these keys, for images (height > 0). NULL: GSL_EINVAL, GSL_ENOMEM.

@@ -1596,6 +1596,8 @@ PATH (operators_from_text)
   kept (sb_operator_from_text ("cosine", &of, NULL));
   kept (sb_corruption_from_text ("blur half=2 boundary=symmetric", &of, NULL));
   kept (sb_corruption_from_text ("window", &of, NULL));
+  sb_operator *blur = kept (sb_operator_from_text ("blur std=1 half=2", &of, NULL));
+  must (sb_operator_apply (blur, CblasNoTrans, NULL, units (2, 4), units (2, 4)));
 }
 
 static void

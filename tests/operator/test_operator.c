@@ -105,6 +105,14 @@ leading (gsl_rng *r)
       orthonormal ? sb_operator_cosine_alloc (1, d, 1) : sb_operator_dense_alloc (M), d + behind));
 }
 
+static sb_operator *
+at_level (gsl_rng *r)
+{
+  const size_t side = 1 + size (r) / 2;
+  return scoped (sb_operator_at_level_alloc (
+      sb_operator_blur_alloc (side, side + 1, 2, 3, (sb_boundary)gsl_rng_uniform_int (r, 4)), gsl_rng_uniform (r)));
+}
+
 // One with levels: row $i$ is multiplied with level $i$.
 
 static int
@@ -128,7 +136,7 @@ levelled (gsl_rng *r)
 }
 
 static sb_operator *(*const kinds[]) (gsl_rng *)
-    = { identity, scalar, diagonal, dense, mask, cosine, haar, downscale, enlarge, leading, levelled };
+    = { identity, scalar, diagonal, dense, mask, cosine, haar, downscale, enlarge, leading, at_level, levelled };
 
 // ## Its matrix
 
@@ -319,6 +327,23 @@ Test (operator, of_the_first_coordinates)
   cr_assert_null (sb_operator_leading_alloc (sb_operator_identity_alloc (4), 3), "four of three");
   cr_assert_null (sb_operator_leading_alloc (sb_operator_dense_alloc (matrix_of (1, 2, 1, 1)), 3), "not square");
   cr_assert_null (sb_operator_leading_alloc (sb_operator_alloc (&levelled_type, NULL, 3, 3), 3), "with a level");
+}
+
+// One level for all rows: a blur of the width 0.8 of a point source in an image one pixel high, which loses what goes
+// beyond the edge.
+
+Test (operator, at_one_of_its_levels)
+{
+  sb_operator *blur = sb_operator_blur_alloc (1, 3, 1, 2, SB_BOUNDARY_ZERO);
+  const sb_operator *A = scoped (sb_operator_at_level_alloc (blur, 0.8));
+  const double one = exp (-1 / 1.28), two = exp (-4 / 1.28), sum = gsl_pow_2 (1 + 2 * one + 2 * two);
+  gsl_matrix *x = matrix_of (2, 3, 1, 0, 0, 0, 1, 0), *out = matrix (2, 3);
+  ok (sb_operator_apply (A, CblasNoTrans, NULL, x, out));
+  cr_assert (largest_difference (out, matrix_of (2, 3, 1 / sum, one / sum, two / sum, one / sum, 1 / sum, one / sum))
+             < 1e-15);
+  cr_assert_null (sb_operator_at_level_alloc (NULL, 1));
+  cr_assert_null (sb_operator_at_level_alloc (sb_operator_identity_alloc (3), 1), "without a level");
+  cr_assert_null (sb_operator_at_level_alloc (sb_operator_multiple_alloc (3), GSL_NAN), "no level");
 }
 
 Test (operator, sizes_and_masks_are_checked)

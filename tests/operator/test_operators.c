@@ -55,6 +55,10 @@ Test (operators, are_what_their_lines_say)
   check_same ("haar", &plain, sb_operator_haar_alloc (HEIGHT, WIDTH, 3, 1));
   check_same ("downscale factor=2", &plain, sb_operator_downscale_alloc (HEIGHT, WIDTH, 3, 2));
   check_same ("enlarge factor=3", &plain, sb_operator_enlarge_alloc (HEIGHT, WIDTH, 3, 3));
+  check_same ("blur std=1.5 half=3 boundary=reflect", &plain,
+              sb_operator_at_level_alloc (sb_operator_blur_alloc (HEIGHT, WIDTH, 3, 3, SB_BOUNDARY_REFLECT), 1.5));
+  check_same ("window hidden=0.5 keep=border", &plain,
+              sb_operator_at_level_alloc (sb_operator_window_alloc (HEIGHT, WIDTH, 3, SB_KEEP_BORDER), 0.5));
 }
 
 // Those that say they are orthonormal are.
@@ -67,7 +71,10 @@ Test (operators, are_orthonormal_where_they_say_so)
       const sb_operator_kind *kind = (const sb_operator_kind *)sb_operators (k);
       sb_operator_setting of = plain;
       of.numbers = kind->has_numbers ? bits : NULL;
-      const char *line = strcmp (kind->entry.name, "scalar") == 0 ? "scalar c=2" : kind->entry.name;
+      const char *const with_value[] = { "scalar c=2", "blur std=1", "window hidden=0.5" }, *line = kind->entry.name;
+      for (size_t j = 0; j < 3; j++)
+        if (strncmp (with_value[j], line, strlen (line)) == 0)
+          line = with_value[j];
       sb_operator *A = scoped (sb_operator_from_text (line, &of, NULL));
       gsl_matrix *y = matrix (3, A->rows), *back = matrix (3, D);
       ok (sb_operator_apply (A, CblasNoTrans, NULL, x, y));
@@ -88,7 +95,12 @@ Test (operators, refuse_what_does_not_fit)
     size_t height, channels;
     int status;
     const char *words;
-  } cases[] = { { "blur", NULL, HEIGHT, 3, GSL_EINVAL, "not 'blur'" },
+  } cases[] = { { "sharpen", NULL, HEIGHT, 3, GSL_EINVAL, "not 'sharpen'" },
+                { "blur", NULL, HEIGHT, 3, GSL_EINVAL, "std" },
+                { "blur std=-1", NULL, HEIGHT, 3, GSL_EINVAL, "std=-1" },
+                { "blur std=1 half=0", NULL, HEIGHT, 3, GSL_EINVAL, "boundary=symmetric or periodic" },
+                { "blur std=1", NULL, 0, 0, GSL_EINVAL, "no images" },
+                { "window hidden=1.5", NULL, HEIGHT, 3, GSL_EINVAL, "hidden=1.5" },
                 { "scalar", NULL, HEIGHT, 3, GSL_EINVAL, "c" },
                 { "scalar c=inf", NULL, HEIGHT, 3, GSL_EINVAL, "c=inf" },
                 { "identity", row, HEIGHT, 3, GSL_EINVAL, "has no use for a matrix" },
