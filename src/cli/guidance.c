@@ -64,8 +64,10 @@ guidance_check (guidance_options *o, bool flow, const char *model)
     return usage_error ("--grey: not with --known");
   if (flow && (o->known || o->grey))
     return usage_error ("--%s: not with --flow, which is one path for all coordinates", o->known ? "known" : "grey");
-  if (flow && o->operator)
-    return usage_error ("--operator: not with --flow: the measurement's noise is drawn anew at each step");
+  if (flow && o->operator&& !o->one_path)
+    return usage_error ("--operator: not with --flow but for --one-path: the noise is drawn anew at each step");
+  if (o->one_path && !o->known && !o->grey && !o->operator)
+    return usage_error ("--one-path: needs --known, --grey or --operator");
   return check_measurement (o);
 }
 
@@ -336,7 +338,7 @@ open_measurement (const guidance_options *o, const named_law *look, uint64_t n, 
     return status;
   g->condition = p.rows;
   status = check_numbers (o->measurement, &p, g->H->rows, n);
-  g->inverse = (sb_inverse){ .process = g->score->process, .H = g->H, .tau = o->noise };
+  g->inverse = (sb_inverse){ .process = g->score->process, .H = g->H, .tau = o->noise, .one_path = o->one_path };
   return status == EXIT_SUCCESS ? guide (&(sb_guidance){ sb_inverse_gradient, &g->inverse, 1 }, g) : status;
 }
 
@@ -374,7 +376,7 @@ guidance_open (const guidance_options *o, const network_engine *engine, const na
     status = open_measurement (o, look, n, g);
   if (status == EXIT_SUCCESS && o->start)
     status = open_start (o, look, n, g);
-  g->known = (sb_known){ g->y, g->mask, false, g->basis };
+  g->known = (sb_known){ g->y, g->mask, o->one_path, g->basis };
   if (status != EXIT_SUCCESS)
     guidance_close (g);
   return status;

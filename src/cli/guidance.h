@@ -19,6 +19,7 @@ typedef struct
   const char *known, *mask, *grey, *start;
   const char *operator, * matrix, *measurement;
   double noise;
+  bool one_path;
 } guidance_options;
 
 guidance_options guidance_options_none (void);

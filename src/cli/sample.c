@@ -168,6 +168,8 @@ parse (int argc, char **argv, settings *o)
     { "measurement", 0, OPTION_TEXT, &g->measurement, "FILE", 0, 0, NULL,
       "IDX, NPY or PNG: the measurements, one for each sample or one for all" },
     { "noise", 0, OPTION_REAL, &g->noise, "S", 0, 0, NULL, "standard deviation of the measurement's noise" },
+    { "one-path", 0, OPTION_SET, &g->one_path, NULL, 0, 0, NULL,
+      "--known, --grey, --operator: draw the noise of what is known once for a sample (default: anew at each step)" },
 
     { "start", 0, OPTION_TEXT, &g->start, "FILE", 0, 0, NULL,
       "IDX, NPY or PNG: start from these points, taken as states at --start-time, not from draws of the prior; one "

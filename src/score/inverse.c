@@ -34,7 +34,7 @@ residual (sb_inverse *inverse, const gsl_matrix *x, const gsl_vector *t, const g
 {
   sb_stream stream = inverse->stream;
   stream.purpose = SB_FOR_KNOWN;
-  int status = sb_stream_normals (stream, inverse->count * x->size2, z);
+  int status = sb_stream_normals (stream, inverse->one_path ? 0 : inverse->count * x->size2, z);
   for (size_t i = 0; i < x->size1 && !status; i++)
     {
       double a, s;

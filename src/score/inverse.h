@@ -5,6 +5,8 @@
 #include "../operator/operator.h"
 #include "guided.h"
 
+#include <stdbool.h>
+
 SB_BEGIN_DECLS
 
 // A measurement y = H x_0 + n of each sample, n ~ N(0, tau^2 I), under a process that maps x_0 to a x_0 + s z.
@@ -15,6 +17,7 @@ typedef struct
   double tau;                // above 0
   sb_stream stream;          // row i draws from stream.index + i, purpose SB_FOR_KNOWN
   uint64_t count;            // of calls: each takes numbers of its own from the streams
+  bool one_path;             // each row's noise is the same at every call, so that the score is smooth, as a flow needs
 } sb_inverse;
 
 // The gradient of log p_t(y_hat | x_t), where y_hat = a y + s H z is a fresh draw of the diffused measurement: as

@@ -4,12 +4,14 @@
 
 #include "process/ve.h"
 #include "process/vp.h"
+#include "sampler/flow.h"
 #include "sampler/pc.h"
 #include "scope.h"
 #include "score/exact.h"
 #include "score/inverse.h"
 
 #include <gsl/gsl_blas.h>
+#include <gsl/gsl_integration.h>
 #include <gsl/gsl_math.h>
 #include <gsl/gsl_sf_expint.h>
 #include <gsl/gsl_statistics.h>
@@ -79,7 +81,7 @@ check_gradient (size_t rows)
   sb_process *vp = scoped (sb_vp_alloc (3, 0.1, 20));
   gsl_matrix *H = normals (rows, 3, 1), *x = normals (4, 3, 2), *y = normals (4, rows, 3), *out = matrix (4, 3),
              *z = matrix (4, 6);
-  sb_inverse q = { vp, scoped (sb_operator_dense_alloc (H)), 0.8, { .seed = 7, .index = 5 }, 0 };
+  sb_inverse q = { vp, scoped (sb_operator_dense_alloc (H)), 0.8, { .seed = 7, .index = 5 }, 0, false };
   gsl_vector *t = vector_of (0.1, 0.2, 0.2, 0.9);
   ok (sb_stream_normals ((sb_stream){ 7, SB_FOR_KNOWN, 5 }, 0, z));
   for (int call = 0; call < 2; call++)
@@ -131,7 +133,7 @@ run (size_t n, double tau, double y, size_t correctors, size_t steps, gsl_matrix
 {
   sb_process *ve = scoped (sb_ve_alloc (1, 0.01, 5));
   sb_target *law = scoped (sb_target_gaussian_alloc (vector_all (1, 0), matrix_all (1, 1, 1)));
-  sb_inverse q = { ve, scoped (sb_operator_identity_alloc (1)), tau, { .seed = 3 }, 0 };
+  sb_inverse q = { ve, scoped (sb_operator_identity_alloc (1)), tau, { .seed = 3 }, 0, false };
   const sb_guidance guidance = { sb_inverse_gradient, &q, 1 };
   sb_score *score = scoped (sb_score_guided_alloc (scoped (sb_score_exact_alloc (law, ve)), &guidance));
   gsl_vector *times = vector (steps + 1);
@@ -186,7 +188,7 @@ static void
 follow (double tau, size_t steps, bool corrected, double *mean, double *variance)
 {
   sb_process *ve = scoped (sb_ve_alloc (1, 0.01, 5));
-  sb_inverse q = { ve, scoped (sb_operator_identity_alloc (1)), tau, { .seed = 3 }, 0 };
+  sb_inverse q = { ve, scoped (sb_operator_identity_alloc (1)), tau, { .seed = 3 }, 0, false };
   const sb_guidance guidance = { sb_inverse_gradient, &q, 1 };
   sb_target *law = scoped (sb_target_gaussian_alloc (vector_all (1, 0), matrix_all (1, 1, 1)));
   sb_score *score = scoped (sb_score_guided_alloc (scoped (sb_score_exact_alloc (law, ve)), &guidance));
@@ -259,7 +261,7 @@ Test (inverse, erratum_one_draw_matters_more_for_large_t)
   for (int k = 0; k < 5; k++)
     {
       const double sigma = sqrt (s2[k]), t = log (sigma / 0.001) / log (50 / 0.001);
-      sb_inverse q = { ve, scoped (sb_operator_identity_alloc (1)), 1, { .seed = 9 }, 0 };
+      sb_inverse q = { ve, scoped (sb_operator_identity_alloc (1)), 1, { .seed = 9 }, 0, false };
       double sum = 0;
       for (size_t i = 0; i < n; i++)
         {
@@ -279,6 +281,50 @@ Test (inverse, erratum_one_draw_matters_more_for_large_t)
     }
 }
 
+// On one path the noise of the measurement is the same at every call, the score a smooth function of x and t, and the
+// flow an ordinary equation: with u = s^2 of VE and q = 1/tau^2,
+// dx/du = (x (1/(1 + u) + q) - (y + sqrt(u) z) q) / 2, solved by its integrating factor. [scoresde.eq50]
+// [scoresde.txt-inverse-assumptions]
+
+typedef struct
+{
+  double q, y, z, from;
+} pull;
+
+static double
+integrand (double s, void *params) // in s, du = 2 s ds
+{
+  const pull *p = params;
+  const double u = s * s, factor = exp (-0.5 * (log1p (u) - log1p (p->from) + p->q * (u - p->from)));
+  return s * p->q * (p->y + s * p->z) * factor;
+}
+
+Test (inverse, on_one_path_the_flow_is_an_equation)
+{
+  const double tau = 0.7, q = 1 / (tau * tau), y = 0.8, top = gsl_pow_2 (3), low = gsl_pow_2 (0.01 * pow (300, 0.1));
+  sb_process *ve = scoped (sb_ve_alloc (1, 0.01, 3));
+  sb_target *law = scoped (sb_target_gaussian_alloc (vector_all (1, 0), matrix_all (1, 1, 1)));
+  sb_inverse inverse = { ve, scoped (sb_operator_identity_alloc (1)), tau, { .seed = 5 }, 0, true };
+  const sb_guidance guidance = { sb_inverse_gradient, &inverse, 1 };
+  sb_score *score = scoped (sb_score_guided_alloc (scoped (sb_score_exact_alloc (law, ve)), &guidance));
+  gsl_matrix *x = matrix_of (3, 1, -2.0, 0.5, 3.0), *began = matrix (3, 1), *z = matrix (3, 1);
+  gsl_matrix_memcpy (began, x);
+  ok (sb_stream_normals ((sb_stream){ 5, SB_FOR_KNOWN, 0 }, 0, z));
+  const sb_flow flow = { .relative = 1e-10, .absolute = 1e-10, .final = SB_FINAL_SAMPLE };
+  ok (sb_flow_run (&flow, score, matrix_all (3, 1, y), 1, 0.1, x, NULL));
+  for (size_t i = 0; i < 3; i++)
+    {
+      pull p = { q, y, gsl_matrix_get (z, i, 0), low };
+      gsl_function f = { integrand, &p };
+      double pulled, off;
+      size_t evaluations;
+      const double factor = exp (-0.5 * (log1p (top) - log1p (low) + q * (top - low)));
+      ok (gsl_integration_qng (&f, sqrt (low), sqrt (top), 1e-10, 1e-10, &pulled, &off, &evaluations));
+      const double expected = factor * gsl_matrix_get (began, i, 0) + pulled, got = gsl_matrix_get (x, i, 0);
+      cr_assert_float_eq (got, expected, 1e-6, "row %zu: %.9f, not %.9f", i, got, expected);
+    }
+}
+
 // ## Steps that are too large, and what does not fit
 
 Test (inverse, steps_may_overshoot)
@@ -294,7 +340,7 @@ Test (inverse, steps_may_overshoot)
   for (int k = 0; k < 5; k++)
     {
       sb_process *ve = scoped (sb_ve_alloc (1, 0.01, cases[k].sigma_max));
-      sb_inverse q = { ve, scoped (sb_operator_identity_alloc (1)), cases[k].tau, { 0 }, 0 };
+      sb_inverse q = { ve, scoped (sb_operator_identity_alloc (1)), cases[k].tau, { 0 }, 0, false };
       gsl_vector *times = vector (cases[k].steps + 1);
       double largest;
       for (size_t i = 0; i <= cases[k].steps; i++)
@@ -309,7 +355,7 @@ Test (inverse, refuses_what_does_not_fit)
 {
   sb_process *vp = scoped (sb_vp_alloc (2, 0.1, 20));
   sb_operator *H = scoped (sb_operator_identity_alloc (2));
-  sb_inverse good = { vp, H, 1, { 0 }, 0 }, silent = { vp, H, 0, { 0 }, 0 };
+  sb_inverse good = { vp, H, 1, { 0 }, 0, false }, silent = { vp, H, 0, { 0 }, 0, false };
   gsl_matrix *x = matrix_all (3, 2, 0), *y = matrix_all (3, 2, 1), *out = matrix (3, 2), *wide = matrix (3, 3),
              *none = matrix (0, 2);
   gsl_vector *t = vector_all (3, 0.5), *no = vector (0);
@@ -323,7 +369,7 @@ Test (inverse, refuses_what_does_not_fit)
   silent.tau = GSL_POSINF;
   refused (GSL_EINVAL, sb_inverse_gradient (x, t, y, out, &silent));
   refused (GSL_EDOM, sb_inverse_overshoot (&good, vector_of (2, 0.5), 1, &largest));
-  const sb_inverse unscaled = { scoped (sb_ve_alloc (2, 0.01, 10)), H, 1, { 0 }, 0 };
+  const sb_inverse unscaled = { scoped (sb_ve_alloc (2, 0.01, 10)), H, 1, { 0 }, 0, false };
   refused (GSL_EDOM, sb_inverse_overshoot (&unscaled, vector_of (0.5, -1), 1, &largest));
   refused (GSL_EDOM, sb_inverse_gradient (x, vector_all (3, 2), y, out, &good));
   refused (GSL_EBADLEN, sb_inverse_overshoot (&good, vector_of (1), 1, &largest));
