@@ -28,6 +28,7 @@ typedef struct
   const char *law, *model, *process, *data, *output;
   double range[2], t_min, relative, absolute; // NaN: not given
   int trace;
+  uint64_t directions;
   uint64_t n, repeats, group, batch, class, resize;
   network_engine engine;
   common_options common;
@@ -105,10 +106,12 @@ parse (task what, int argc, char **argv, settings *o)
     { "trace", 0, OPTION_CHOICE, &o->trace, "KIND", 0, 0, trace_names,
       "the divergence: exact, or estimated along one random direction per solve, of signs or normal (default: exact "
       "with --law, else signs)" },
+    { "directions", 0, OPTION_COUNT, &o->directions, "N", 0, 1e6, NULL,
+      "of an estimated trace: N directions per solve, each for its part of the logarithm of time (default: 1)" },
     { "repeats", 0, OPTION_COUNT, &o->repeats, "N", 0, 1e6, NULL,
       "repetitions, with new dequantisation and directions (default: 5 for data in bytes, else 1)" },
   };
-  const size_t count = sizeof options / sizeof *options - (what == LIKELIHOOD ? 0 : 2);
+  const size_t count = sizeof options / sizeof *options - (what == LIKELIHOOD ? 0 : 3);
   const command_line line = {
     tasks[what].name, tasks[what].synopsis, tasks[what].summary, tasks[what].details, options, count, 0, families
   };
@@ -295,7 +298,8 @@ static int
 weigh (job *j, const gsl_matrix *y, const gsl_matrix *x, size_t at, double *evaluations)
 {
   const settings *o = &j->o;
-  const sb_likelihood l = { o->t_min, o->relative, o->absolute, (sb_trace)o->trace, (size_t)o->group };
+  const sb_likelihood l
+      = { o->t_min, o->relative, o->absolute, (sb_trace)o->trace, (size_t)o->group, (size_t)o->directions };
   gsl_vector_view log_p = gsl_vector_subvector (j->log_p, at, x->size1),
                   prior = gsl_vector_subvector (j->log_prior, at, x->size1),
                   integral = gsl_vector_subvector (j->integral, at, x->size1);
@@ -454,6 +458,7 @@ command_of (task what, int argc, char **argv)
                    .relative = 1e-5,
                    .absolute = 1e-5,
                    .trace = -1,
+                   .directions = 1,
                    .group = 8,
                    .batch = 64,
                    .class = NO_CLASS,

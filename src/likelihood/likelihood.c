@@ -10,7 +10,8 @@
 //
 // The paper's settings: the pair of Dormand and Prince with relative and absolute tolerances of $10^{-5}$, one
 // direction for the whole of a solve. [scoresde.set-likelihood] The same direction at all times keeps the right side a
-// smooth function, which an adaptive solver needs.
+// smooth function, which an adaptive solver needs. Fresh directions leave less noise: with $K$ of them the interval is
+// cut into $K$ parts, evenly in $\ln t$, and each is solved with its own.
 
 #include "likelihood.h"
 
@@ -23,14 +24,18 @@
 #include "../process/vp.h"
 
 #include <gsl/gsl_math.h>
+#include <math.h>
 #include <stdlib.h>
 
 sb_likelihood
 sb_likelihood_default (void)
 {
-  return (sb_likelihood){
-    .t_min = SB_VP_EPSILON_TRAINING, .relative = 1e-5, .absolute = 1e-5, .trace = SB_TRACE_SIGNS, .group = 8
-  };
+  return (sb_likelihood){ .t_min = SB_VP_EPSILON_TRAINING,
+                          .relative = 1e-5,
+                          .absolute = 1e-5,
+                          .trace = SB_TRACE_SIGNS,
+                          .group = 8,
+                          .directions = 1 };
 }
 
 // ## A group
@@ -88,11 +93,31 @@ group_alloc (group *g, const batch *b, size_t first, size_t n)
   g->v = trace == SB_TRACE_EXACT ? NULL : gsl_matrix_alloc (n, d);
   g->t = gsl_vector_alloc (n);
   g->state = calloc (n * (d + 1), sizeof *g->state);
-  int status = g->t && g->state && (g->v || trace == SB_TRACE_EXACT) ? GSL_SUCCESS : GSL_ENOMEM;
-  if (!status && g->v)
-    status = sb_trace_directions (trace, sb_stream_skip (b->stream, first), 0, g->v);
-  if (status)
-    group_free (g);
+  if (g->t && g->state && (g->v || trace == SB_TRACE_EXACT))
+    return GSL_SUCCESS;
+  group_free (g);
+  SB_ERROR (NULL, GSL_ENOMEM, "no memory for the likelihood of %zu rows", n);
+}
+
+static int
+integrate_parts (group *g, sb_stream stream, unsigned long *evaluations)
+{
+  const sb_likelihood *l = g->of->likelihood;
+  const double t_max = g->of->score->process->t_max, ratio = t_max / l->t_min;
+  const size_t parts = g->v ? l->directions : 1;
+  gsl_odeiv2_system system = { slope, NULL, g->n * (g->d + 1), g };
+  int status = GSL_SUCCESS;
+  for (size_t k = 0; k < parts && !status; k++)
+    {
+      const double from = l->t_min * pow (ratio, (double)k / (double)parts),
+                   to = k + 1 < parts ? l->t_min * pow (ratio, (double)(k + 1) / (double)parts) : t_max;
+      sb_odeiv2_count count = { 0 };
+      if (g->v)
+        status = sb_trace_directions (l->trace, stream, k, g->v);
+      if (!status)
+        status = sb_odeiv2_integrate (&system, from, to, l->absolute, l->relative, g->state, NULL, NULL, &count);
+      *evaluations += count.evaluations;
+    }
   return status;
 }
 
@@ -124,7 +149,6 @@ static int
 solve_group (void *context, size_t number, size_t first, size_t n)
 {
   const batch *b = context;
-  const sb_likelihood *l = b->likelihood;
   group g;
   int status = group_alloc (&g, b, first, n);
   if (status)
@@ -132,11 +156,7 @@ solve_group (void *context, size_t number, size_t first, size_t n)
   gsl_matrix_view x = gsl_matrix_view_array (g.state, n, g.d);
   const gsl_matrix_const_view rows = gsl_matrix_const_submatrix (b->x, first, 0, n, g.d);
   gsl_matrix_memcpy (&x.matrix, &rows.matrix);
-  gsl_odeiv2_system system = { slope, NULL, n * (g.d + 1), &g };
-  sb_odeiv2_count count = { 0 };
-  status = sb_odeiv2_integrate (&system, l->t_min, b->score->process->t_max, l->absolute, l->relative, g.state, NULL,
-                                NULL, &count);
-  b->evaluations[number] = count.evaluations;
+  status = integrate_parts (&g, sb_stream_skip (b->stream, first), &b->evaluations[number]);
   if (!status)
     status = report_group (&g, first);
   group_free (&g);
@@ -163,6 +183,8 @@ check (const sb_likelihood *l, const sb_score *score, const gsl_matrix *y, const
       SB_ERROR (NULL, GSL_EBADLEN, "%zu rows have as many results, not %zu", n, vectors[k]->size);
   if (!(l->t_min > 0 && l->t_min < process->t_max))
     SB_ERROR (NULL, GSL_EDOM, "t_min is %g, not between 0 and %g", l->t_min, process->t_max);
+  if (l->directions == 0)
+    SB_ERROR (NULL, GSL_EINVAL, "no direction for the trace: one is the least");
   return sb_check_finite ("x", GSL_EDOM, x);
 }
 

@@ -1149,7 +1149,8 @@ ask_likelihood (const sb_score *score)
   gsl_matrix *x = units (2, d), *v = units (2, d), *velocity = units (2, d);
   for (size_t k = 0; k < 3; k++)
     {
-      const sb_likelihood how = { .t_min = 0.9, .relative = 1, .absolute = 1, .trace = traces[k], .group = 2 };
+      const sb_likelihood how
+          = { .t_min = 0.9, .relative = 1, .absolute = 1, .trace = traces[k], .group = 2, .directions = 2 };
       must (sb_log_likelihood (&how, score, NULL, (sb_stream){ .seed = 1 }, x, &report));
     }
   must (sb_flow_divergence (score, NULL, t, x, NULL, divergence));
