@@ -203,33 +203,48 @@ Test (known, what_predictors_alone_make_of_it_under_vp)
   check_imputation (vp, 0.5, true, 0, 40, 0.267949, 0.861596);
 }
 
-// Of 4,000 steps without a sample: each is linear in what is known, what is not, and the noise. The limits are $(1 -
-// \sqrt{1 - \rho^2})/\rho$ and $(1 - \rho^2)\operatorname{artanh}(\rho)/\rho$. [scoresde.txt-impute-approx]
+// Without a sample: each step is linear in what is known, what is not, and the noise, and so is Langevin's of the size
+// $2r^2/(p(1 + r^2))$, $r = .16$ and $p$ the precision of what is not known given the rest; the score's mean square is
+// $p(1 + r^2)$ where such steps have come to rest. Of 4,000 steps the limits are $(1 - \sqrt{1 - \rho^2})/\rho$ and $(1
+// - \rho^2)\operatorname{artanh}(\rho)/\rho$; a thousand with a corrector each end at $\rho$ and at $(1 - \rho^2)(1 +
+// r^2)$. [scoresde.txt-impute-approx]
 
 static void
-imputed (const sb_process *process, double rho, double *mean, double *variance)
+advance (const gsl_matrix *x, double a, double sd, bool noisy, double *mean, double *variance)
 {
-  enum
-  {
-    STEPS = 4000
-  };
+  const double of_known = gsl_matrix_get (x, 0, 1), of_rest = gsl_matrix_get (x, 1, 1),
+               noise = noisy ? gsl_matrix_get (x, 2, 1) : 0;
+  *mean = of_rest * *mean + of_known * a;
+  *variance = gsl_pow_2 (of_rest) * *variance + gsl_pow_2 (of_known * sd) + noise * noise;
+}
+
+static void
+imputed (const sb_process *process, double rho, size_t steps, bool corrected, double *mean, double *variance)
+{
   sb_sampler_work *work = scoped (sb_sampler_work_alloc (correlated (process, rho), 3));
   double a, sd;
   ok (sb_process_scalars (process, 0, 1, &a, &sd));
   *mean = 0;
   *variance = a == 1 ? sd * sd : 1;
-  for (size_t k = 0; k < STEPS; k++)
+  for (size_t k = 0; k < steps; k++)
     {
       const size_t mark = scope_mark ();
-      const double t = 1 - (double)k / STEPS * (1 - 1e-5), s = 1 - (double)(k + 1) / STEPS * (1 - 1e-5);
-      gsl_matrix *x = matrix_of (3, 2, 1, 0, 0, 1, 0, 0); // what is known alone, what is not, noise alone
+      const double length = (1 - 1e-5) / (double)steps, t = 1 - (double)k * length, s = 1 - (double)(k + 1) * length;
+      gsl_matrix *x = matrix_of (3, 2, 1, 0, 0, 1, 0, 0), // what is known alone, what is not, noise alone
+          *z = matrix_of (3, 2, 0, 0, 0, 0, 0, 1);
       ok (sb_process_scalars (process, 0, t, &a, &sd));
-      ok (sb_step_apply (sb_step_reverse_diffusion, NULL, work, NULL, vector_all (3, s), vector_all (3, t),
-                         matrix_of (3, 2, 0, 0, 0, 0, 0, 1), x));
-      const double of_known = gsl_matrix_get (x, 0, 1), of_rest = gsl_matrix_get (x, 1, 1),
-                   noise = k + 1 < STEPS ? gsl_matrix_get (x, 2, 1) : 0;
-      *mean = of_rest * *mean + of_known * a;
-      *variance = gsl_pow_2 (of_rest) * *variance + gsl_pow_2 (of_known * sd) + noise * noise;
+      ok (sb_step_apply (sb_step_reverse_diffusion, NULL, work, NULL, vector_all (3, s), vector_all (3, t), z, x));
+      advance (x, a, sd, k + 1 < steps, mean, variance);
+      if (corrected && k + 1 < steps)
+        {
+          ok (sb_process_scalars (process, 0, s, &a, &sd));
+          const double r = 0.16, each = a * a + sd * sd, precision = each / (each * each - gsl_pow_2 (a * a * rho));
+          const sb_corrector langevin
+              = { .type = sb_corrector_constant, .epsilon = 2 * r * r / (precision * (1 + r * r)) };
+          x = matrix_of (3, 2, 1, 0, 0, 1, 0, 0);
+          ok (sb_corrector_apply (&langevin, work, NULL, 0, s, z, x));
+          advance (x, a, sd, true, mean, variance);
+        }
       scope_release (mark);
     }
 }
@@ -241,10 +256,22 @@ Test (known, what_predictors_alone_make_of_it_in_the_limit)
     for (double rho = 0.5; rho < 1; rho += 0.4)
       {
         double mean, variance;
-        imputed (of[k], rho, &mean, &variance);
+        imputed (of[k], rho, 4000, false, &mean, &variance);
         cr_assert_float_eq (mean / ((1 - sqrt (1 - rho * rho)) / rho), 1, 5e-3, "rho %g: %g", rho, mean);
         cr_assert_float_eq (variance / ((1 - rho * rho) * atanh (rho) / rho), 1, 5e-3, "rho %g: %g", rho, variance);
       }
+}
+
+Test (known, what_correctors_mend_without_samples)
+{
+  const double rho[] = { 0.5, 0.9 }, means[] = { 0.49993, 0.89987 }, variances[] = { 0.7691, 0.19486 };
+  for (int k = 0; k < 2; k++)
+    {
+      double mean, variance;
+      imputed (scoped (sb_ve_alloc (2, 0.01, 20)), rho[k], 1000, true, &mean, &variance);
+      cr_assert_float_eq (mean, means[k], 1e-4, "rho %g: %.6f", rho[k], mean);
+      cr_assert_float_eq (variance, variances[k], 2e-3 * variances[k], "rho %g: %.6f", rho[k], variance);
+    }
 }
 
 // ## Without the approximation
