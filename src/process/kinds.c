@@ -120,28 +120,52 @@ enum
   SOFT_KNOTS = SOFT_IMAGE + 4
 };
 
+// The levels without `knots`: the paper's, of a blur; of a window nothing, then everything.
+
+static const double blur_levels[]
+    = { 0.01, 0.19, 0.28, 0.37, 0.46, 0.55, 0.64, 0.73, 0.82, 0.91, 1,    1.18,  1.36, 1.54,  1.72, 1.99,
+        2.26, 2.62, 2.99, 3.44, 3.98, 4.61, 5.33, 6.14, 7.13, 8.3,  9.75, 11.55, 13.8, 16.78, 22.1, 23 },
+    window_levels[] = { 0, 1 };
+
+static int
+find_levels (const double *key, const double **levels, size_t *level_count, sb_error *error)
+{
+  const bool window = strcmp (sb_corruption_words[(size_t)key[SOFT_OPERATOR]], "window") == 0;
+  const double *knots = key + SOFT_KNOTS + 1;
+  size_t count = (size_t)key[SOFT_KNOTS];
+  if (count == 0)
+    {
+      knots = window ? window_levels : blur_levels;
+      count = window ? 2 : sizeof blur_levels / sizeof *blur_levels;
+    }
+  for (size_t k = 1; k < count; k++)
+    if (knots[k] < knots[k - 1])
+      SB_ERROR (error, GSL_EINVAL, "process: knots: %g follows %g, and levels must not decrease", knots[k],
+                knots[k - 1]);
+  if (count < 2)
+    SB_ERROR (error, GSL_EINVAL, "process: knots: two levels or more are needed");
+  if (window && knots[count - 1] > 1)
+    SB_ERROR (error, GSL_EINVAL, "process: knots: a window's levels are shares of an image, from 0 to 1: %g to %g",
+              knots[0], knots[count - 1]);
+  *levels = knots;
+  *level_count = count;
+  return GSL_SUCCESS;
+}
+
 static sb_process *
 make_soft (size_t dimension, const double *key, sb_error *error)
 {
-  const double *image = key + SOFT_IMAGE + 1, *knots = key + SOFT_KNOTS + 1;
+  const double *image = key + SOFT_IMAGE + 1;
   const sb_operator_setting of
       = { .dimension = dimension, .height = (size_t)image[1], .width = (size_t)image[2], .channels = (size_t)image[0] };
   if (image[0] * image[1] * image[2] != (double)dimension)
     SB_ERROR_NULL (error, GSL_EINVAL, "process: image=%gx%gx%g has not the %zu numbers of a point", image[0], image[1],
                    image[2], dimension);
-  for (size_t k = 1; k < (size_t)key[SOFT_KNOTS]; k++)
-    if (knots[k] < knots[k - 1])
-      SB_ERROR_NULL (error, GSL_EINVAL, "process: knots: %g follows %g, and levels must not decrease", knots[k],
-                     knots[k - 1]);
-  if (key[SOFT_KNOTS] < 2)
-    SB_ERROR_NULL (error, GSL_EINVAL, "process: knots: two levels or more are needed");
-  const double last = knots[(size_t)key[SOFT_KNOTS] - 1];
-  if (strcmp (sb_corruption_words[(size_t)key[SOFT_OPERATOR]], "window") == 0 && !(knots[0] < 1 && last <= 1))
-    SB_ERROR_NULL (error, GSL_EINVAL,
-                   "process: knots: a window's levels are shares of an image, from below 1 to 1 at most: "
-                   "%g to %g",
-                   knots[0], last);
-  const gsl_vector_const_view levels = gsl_vector_const_view_array (knots, (size_t)key[SOFT_KNOTS]);
+  const double *knots = NULL;
+  size_t count = 0;
+  if (find_levels (key, &knots, &count, error))
+    return NULL;
+  const gsl_vector_const_view levels = gsl_vector_const_view_array (knots, count);
   const sb_soft_stages stages = { .sigma_min = key[0],
                                   .sigma_max = key[1],
                                   .noise = key[SOFT_NOISE],
@@ -150,7 +174,12 @@ make_soft (size_t dimension, const double *key, sb_error *error)
                                   .rank = (size_t)key[SOFT_RANK],
                                   .channels = of.channels };
   sb_operator *C = sb_corruption_alloc ((size_t)key[SOFT_OPERATOR], key + SOFT_CORRUPTION, &of);
-  return C ? sb_soft_stages_alloc (C, &stages) : NULL;
+  sb_process *soft = C ? sb_soft_stages_alloc (C, &stages) : NULL;
+  sb_error at_start = { 0 };
+  if (!soft || !sb_soft_check (soft, 0, &at_start))
+    return soft;
+  sb_process_free (soft);
+  SB_ERROR_NULL (error, at_start.code, "process: knots: %g: %s", *knots, at_start.message);
 }
 
 #define RATES                                                                                                          \
@@ -188,10 +217,8 @@ static const sb_key of_soft[] = {
     .high = HUGE_VAL,
     .most = KNOTS_MOST,
     .between = ',',
-    .list
-    = "0.01,0.19,0.28,0.37,0.46,0.55,0.64,0.73,0.82,0.91,1,1.18,1.36,1.54,1.72,1.99,2.26,2.62,2.99,3.44,3.98,4.61,"
-      "5.33,6.14,7.13,8.3,9.75,11.55,13.8,16.78,22.1,23",
-    .help = "the operator's levels, evenly spaced in time" }
+    .list = "",
+    .help = "levels, evenly in time; of a blur 0.01 to 23, of a window 0,1" }
 };
 
 static const sb_key of_edm[] = {

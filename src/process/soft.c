@@ -556,7 +556,8 @@ enum
   DIRECTIONS = 8
 };
 
-// A truncated kernel has modes that grow again a little, where nothing of the data is left.
+// A truncated kernel has modes that grow again a little, where nothing of the data is left; the heat equation's, of the
+// paper's first width of .01, shrinks the finest by 5e-4.
 #define SLACK 1e-3
 
 static int
@@ -601,7 +602,7 @@ static int
 check_start (size_t count, const double *c, const double *c_0, sb_error *error)
 {
   for (size_t k = 0; k < count; k++)
-    if (!(fabs (c[k] - c_0[k]) <= 1e-9 * c_0[k]))
+    if (!(fabs (c[k] - c_0[k]) <= SLACK * c_0[k]))
       SB_ERROR (error, GSL_EINVAL, "at t = 0+ C is not the identity: %g becomes %g in direction %zu", c_0[k], c[k], k);
   return GSL_SUCCESS;
 }

@@ -52,9 +52,9 @@ sb_process *sb_soft_stages_alloc (sb_operator *C, const sb_soft_stages *stages);
 int sb_soft_at (const sb_process *soft, double t, double *level, double *sigma);
 const sb_operator *sb_soft_operator (const sb_process *soft); // NULL: likewise
 
-// GSL_SUCCESS where the paper's assumptions hold at `count` even times: C(0+) x = x, sigma never falls, and x_0 gets
-// harder to infer: |C_t x| / sigma_t never rises, for each part or, without parts, for a few random x. GSL_EINVAL with
-// a line that names the time; GSL_ENOMEM, and what the operator reports.
+// GSL_SUCCESS where the paper's assumptions hold at `count` even times (0: where it begins): C(0+) x = x to a
+// thousandth, sigma never falls, and x_0 gets harder to infer: |C_t x| / sigma_t never rises, for each part or, without
+// parts, for a few random x. GSL_EINVAL with a line that names the time; GSL_ENOMEM, and what the operator reports.
 int sb_soft_check (const sb_process *soft, size_t count, sb_error *error);
 
 // ---- The prior, x_1 ~ N(mean, U^T U + sigma_1^2 I)

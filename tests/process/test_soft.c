@@ -461,7 +461,8 @@ Test (soft, lines_are_read)
                 { "soft image=1x4x4 knots=1", "knots" },
                 { "soft image=1x4x4 knots=0,2 operator=window", "knots" },
                 { "soft image=1x4x4 knots=1,1 operator=window", "knots" }, // keeps nothing from the beginning
-                { "soft image=1x4x4 operator=window", "knots" },           // the blur's
+                { "soft image=1x4x4 knots=0.5,1 operator=window", "not the identity" },
+                { "soft image=1x4x4 knots=0.5,1", "not the identity" },
                 { "soft image=1x4x4 noise=0", "noise" },
                 { "soft image=1x4x4 noise=1", "noise" },
                 { "soft image=1x4x4 sigma_min=1 sigma_max=0.5", "sigma" },
@@ -482,6 +483,11 @@ Test (soft, lines_are_read)
   double level, sigma;
   ok (sb_soft_at (p, 1, &level, &sigma));
   cr_assert (level == 23 && sigma == 0.1 && p->t_min == SB_SOFT_EPSILON);
+  p = from_text ("soft image=1x4x4 operator=window", 16);
+  ok (sb_soft_at (p, 0.2, &level, &sigma));
+  cr_assert (level == 0 && sigma == 0.1);
+  ok (sb_soft_at (p, 1, &level, &sigma));
+  cr_assert (level == 1);
 }
 
 Test (soft, refuses_what_it_is_not_made_of)
