@@ -7,20 +7,20 @@
 #include "forward.h"
 
 #include "../base/error.h"
+#include "drift.h"
 #include "work.h"
 
 #include <math.h>
 
 static int
-check (const sb_process *process, double s, double t, const gsl_matrix *z, const gsl_matrix *x)
+check_shapes (const sb_process *process, double s, double t, const gsl_matrix *z, const gsl_matrix *x)
 {
   if (x->size2 != process->dimension || (z && (z->size1 != x->size1 || z->size2 != x->size2)))
     SB_ERROR (NULL, GSL_EBADLEN, "x is %zu x %zu, the process has dimension %zu, and z must be as large as x", x->size1,
               x->size2, process->dimension);
   if (!(s < t))
     SB_ERROR (NULL, GSL_EDOM, "a forward step goes up, not from %g to %g", s, t);
-  int status = sb_work_check_sde (process, s);
-  return status ? status : sb_work_check_sde (process, t);
+  return GSL_SUCCESS;
 }
 
 // x <- x + scale M(s) v; `moved` is workspace.
@@ -45,7 +45,11 @@ int
 sb_forward_euler_maruyama (const sb_process *process, double s, double t, const gsl_matrix *z, gsl_matrix *x)
 {
   const double h = t - s;
-  int status = check (process, s, t, z, x);
+  int status = check_shapes (process, s, t, z, x);
+  if (!status)
+    status = sb_work_check_sde (process, s);
+  if (!status)
+    status = sb_work_check_sde (process, t);
   if (status || x->size1 == 0)
     return status;
   gsl_matrix *moved = gsl_matrix_alloc (x->size1, x->size2);
@@ -53,5 +57,53 @@ sb_forward_euler_maruyama (const sb_process *process, double s, double t, const 
   if (!status && z)
     status = add_mapped (process, SB_G, s, sqrt (h), z, moved, x);
   gsl_matrix_free (moved);
+  return status;
+}
+
+// ## By a score
+//
+// A corruption $\mathbf x_t = C_t\mathbf x_0 + \sigma_t\boldsymbol\eta$ has no $\mathbf F$; the SDE with its marginals
+// is $d\mathbf x = \dot C_t\,\mathrm E[\mathbf x_0 \mid \mathbf x_t]\,dt + \sqrt{d\sigma_t^2/dt}\,d\mathbf w$.
+// [soft.eq13]
+
+static int
+find_diffusion (const sb_process *process, double s, gsl_matrix *one, double *g)
+{
+  const gsl_vector_const_view at = gsl_vector_const_view_array (&s, 1);
+  double sd;
+  int status = sb_process_deviation (process, 0, s, &sd);
+  gsl_matrix_set_all (one, 1);
+  if (!status)
+    status = sb_process_apply (process, SB_S_RATE, CblasNoTrans, NULL, &at.vector, one);
+  *g = status ? 0 : sqrt (2 * sd * gsl_matrix_get (one, 0, 0));
+  return status;
+}
+
+int
+sb_forward_step (const sb_score *score, const gsl_matrix *y, double s, double t, const gsl_matrix *z, gsl_matrix *x)
+{
+  const sb_process *process = score->process;
+  const double h = t - s;
+  if (!process->from_zero_only)
+    return sb_forward_euler_maruyama (process, s, t, z, x);
+  int status = check_shapes (process, s, t, z, x);
+  if (status || x->size1 == 0)
+    return status;
+  gsl_vector *times = gsl_vector_alloc (x->size1);
+  gsl_matrix *drift = gsl_matrix_alloc (x->size1, x->size2), *one = gsl_matrix_alloc (1, x->size2);
+  double g = 0;
+  status = times && drift && one ? find_diffusion (process, s, one, &g) : GSL_ENOMEM;
+  if (!status)
+    {
+      gsl_vector_set_all (times, s);
+      status = sb_forward_drift (score, y, times, x, drift);
+    }
+  if (!status)
+    sb_work_add (x, h, drift);
+  if (!status && z)
+    sb_work_add (x, g * sqrt (h), z);
+  gsl_vector_free (times);
+  gsl_matrix_free (drift);
+  gsl_matrix_free (one);
   return status;
 }

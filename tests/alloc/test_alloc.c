@@ -576,6 +576,7 @@ corrupt (const char *line)
   sb_score *score = kept (sb_score_exact_alloc (kept (sb_target_points_alloc (units (4, 4), NULL)), soft));
   must (sb_reverse_drift (score, NULL, t, x, out));
   must (sb_forward_drift (score, NULL, t, x, out));
+  must (sb_forward_step (score, NULL, 0.5, 1, x, out));
   must (sb_flow_run (&(sb_flow){ .relative = 0.1, .absolute = 0.1, .final = SB_FINAL_SAMPLE }, score, NULL, 0.3, 0.25,
                      x, NULL));
 }

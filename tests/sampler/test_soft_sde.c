@@ -9,6 +9,7 @@
 #include "process/vp.h"
 #include "sampler/drift.h"
 #include "sampler/flow.h"
+#include "sampler/forward.h"
 #include "scope.h"
 #include "score/callback.h"
 #include "score/exact.h"
@@ -436,13 +437,13 @@ Test (soft_sde, flow_keeps_quantiles)
 // 4000 points.
 
 static void
-euler (const mixture *m, drift f, double t, double h, const gsl_matrix *z, gsl_matrix *x)
+step_back (const mixture *m, double t, double h, const gsl_matrix *z, gsl_matrix *x)
 {
   const size_t mark = scope_mark ();
-  const gsl_matrix *b = moved_by (f, m->score, t, x);
-  const double g = sqrt (diffusion (m->process, t) * fabs (h));
+  const gsl_matrix *b = moved_by (sb_reverse_drift, m->score, t, x);
+  const double g = sqrt (diffusion (m->process, t) * h);
   for (size_t i = 0; i < x->size1; i++)
-    *gsl_matrix_ptr (x, i, 0) += h * gsl_matrix_get (b, i, 0) + (z ? g * gsl_matrix_get (z, i, 0) : 0);
+    *gsl_matrix_ptr (x, i, 0) += g * gsl_matrix_get (z, i, 0) - h * gsl_matrix_get (b, i, 0);
   scope_release (mark);
 }
 
@@ -456,7 +457,7 @@ Test (soft_sde, paths)
   for (int k = 0; k < 200; k++)
     {
       ok (sb_stream_normals ((sb_stream){ .seed = 104, .purpose = SB_FOR_FORWARD }, (uint64_t)k, z));
-      euler (&m, sb_forward_drift, 1e-5 + k / 200., 1 / 200., z, x);
+      ok (sb_forward_step (m.score, NULL, 1e-5 + k / 200., fmin (1e-5 + (k + 1) / 200., 1), z, x));
     }
   cr_assert_lt (soft_gmm1_distance (.1, .55, x), KS / sqrt ((double)n));
   for (size_t i = 0; i < n; i++)
@@ -464,9 +465,34 @@ Test (soft_sde, paths)
   for (int k = 200; k > 0; k--)
     {
       ok (sb_stream_normals ((sb_stream){ .seed = 105, .purpose = SB_FOR_FORWARD }, (uint64_t)k, z));
-      euler (&m, sb_reverse_drift, k / 200., -1 / 200., z, x);
+      step_back (&m, k / 200., 1 / 200., z, x);
     }
   cr_assert_lt (soft_gmm1_distance (1, .05, x), KS / sqrt ((double)n));
+}
+
+// A step in the plane, by hand: the drift and the deviation's rate at its start; VE's has no drift at all.
+
+Test (soft_sde, a_step_forwards)
+{
+  const double s = 0.3, t = 0.34;
+  const mixture m = { soft_gmm1_law (), soft_of (&soft_gmm1, 1), exact (soft_gmm1_law (), soft_of (&soft_gmm1, 1)) };
+  gsl_matrix *x = matrix_of (2, 1, 0.4, -1.1), *z = matrix_of (2, 1, 0.7, 2.0);
+  const gsl_matrix *b = moved_by (sb_forward_drift, m.score, s, x);
+  gsl_matrix *expected = copy_of (x), *mean = copy_of (x);
+  for (size_t i = 0; i < 2; i++)
+    *gsl_matrix_ptr (expected, i, 0)
+        += (t - s) * gsl_matrix_get (b, i, 0) + sqrt (diffusion (m.process, s) * (t - s)) * gsl_matrix_get (z, i, 0);
+  ok (sb_forward_step (m.score, NULL, s, t, NULL, mean));
+  ok (sb_forward_step (m.score, NULL, s, t, z, x));
+  cr_assert (largest_difference (x, expected) < 1e-14 && largest_difference (x, mean) > 0.01);
+  sb_process *ve = scoped (sb_ve_alloc (1, 0.01, 5));
+  gsl_matrix *of_ve = matrix_of (2, 1, 0.4, -1.1), *by_process = copy_of (of_ve);
+  ok (sb_forward_step (exact (soft_gmm1_law (), ve), NULL, s, t, z, of_ve));
+  ok (sb_forward_euler_maruyama (ve, s, t, z, by_process));
+  cr_assert (gsl_matrix_equal (of_ve, by_process));
+  refused (GSL_EDOM, sb_forward_step (m.score, NULL, t, s, z, x));
+  refused (GSL_EDOM, sb_forward_step (m.score, NULL, 0, t, z, x));
+  refused (GSL_EBADLEN, sb_forward_step (m.score, NULL, s, t, z, matrix (2, 2)));
 }
 
 // ## A data set of one image
@@ -616,8 +642,7 @@ Test (soft_sde, rows_have_their_own_times)
 
 Test (soft_sde, erratum_eq53_lacks_dt)
 {
-  const mixture one = { NULL, soft_of (&soft_gmm1, 1),
-                        exact (scoped (sb_target_points_alloc (matrix_of (1, 1, 2), NULL)), soft_of (&soft_gmm1, 1)) };
+  const sb_score *one = exact (scoped (sb_target_points_alloc (matrix_of (1, 1, 2), NULL)), soft_of (&soft_gmm1, 1));
   double end[2][2];
   for (int printed = 0; printed < 2; printed++)
     for (int k = 0; k < 2; k++)
@@ -625,7 +650,10 @@ Test (soft_sde, erratum_eq53_lacks_dt)
         const int steps = 50 << k;
         gsl_matrix *x = matrix_of (1, 1, 2);
         for (int i = 0; i < steps; i++)
-          euler (&one, sb_forward_drift, 1e-5 + (double)i / steps, printed ? 1 : 1. / steps, NULL, x);
+          {
+            const gsl_matrix *b = moved_by (sb_forward_drift, one, 1e-5 + (double)i / steps, x);
+            *gsl_matrix_ptr (x, 0, 0) += (printed ? 1 : 1. / steps) * gsl_matrix_get (b, 0, 0);
+          }
         end[printed][k] = gsl_matrix_get (x, 0, 0);
       }
   cr_assert_float_eq (end[0][0], .2, 1e-12);
@@ -724,7 +752,7 @@ Test (soft_sde, erratum_mismatch_of_a_mixture)
   gsl_matrix_add (own, mean);
   cr_assert_gt (soft_gmm1_distance (.1, .5, own), .06);
   for (int k = 0; k < 200; k++)
-    euler (&(mixture){ NULL, process, score }, sb_forward_drift, first + k / 200., 1 / 200., NULL, x);
+    ok (sb_forward_step (score, NULL, first + k / 200., fmin (first + (k + 1) / 200., 1), NULL, x));
   cr_assert_lt (soft_gmm1_distance (.1, .5, x), KS / sqrt ((double)n));
 }
 
