@@ -106,6 +106,11 @@ sb_operator *sb_operator_enlarge_alloc (size_t height, size_t width, size_t chan
 // on, and is released with it, or at once where this fails (GSL_EINVAL; a NULL A returns NULL without an error).
 sb_operator *sb_operator_leading_alloc (sb_operator *A, size_t dimension);
 
+// A B, and A - B, of operators without levels, which belong to it, as A does above. GSL_EINVAL where their sizes do not
+// fit; GSL_ENOMEM.
+sb_operator *sb_operator_product_alloc (sb_operator *A, sb_operator *B);
+sb_operator *sb_operator_difference_alloc (sb_operator *A, sb_operator *B);
+
 // C at one of its levels, the same for every row: an operator without a level. C belongs to it, as A does above.
 // GSL_EINVAL where C has no level or the level is not finite; GSL_ENOMEM.
 sb_operator *sb_operator_at_level_alloc (sb_operator *C, double level);
@@ -119,6 +124,12 @@ sb_operator *sb_operator_multiple_alloc (size_t dimension);
 // is released by `release` (NULL: not at all). rate_too: `fill` can write the rate.
 typedef int (*sb_matrix_of_level) (const void *params, int rate, double level, gsl_matrix *A);
 sb_operator *sb_operator_family_alloc (size_t dimension, sb_matrix_of_level fill, int rate_too, void *params,
+                                       void (*release) (void *params));
+
+// W^T diag(c) W with the same orthonormal W (`basis`, which belongs to it; NULL: I) at every level: `fill` writes the
+// values c (d), or their rates. params and release likewise. The inverse is refused (GSL_ESING) where a value is 0.
+typedef int (*sb_values_of_level) (const void *params, int rate, double level, double *c);
+sb_operator *sb_operator_values_alloc (size_t dimension, sb_operator *basis, sb_values_of_level fill, void *params,
                                        void (*release) (void *params));
 
 // The padding beyond an image's edge: zeros; the image mirrored between its pixels (numpy's symmetric, scipy's

@@ -1592,6 +1592,16 @@ PATH (operators)
   must (sb_operator_apply (haar, CblasNoTrans, NULL, units (1, 4), units (1, 4)));
 }
 
+PATH (operators_of_two)
+{
+  must (sb_operator_apply (
+      kept (sb_operator_product_alloc (sb_operator_identity_alloc (4), sb_operator_scalar_alloc (4, 2))), CblasNoTrans,
+      NULL, units (1, 4), units (1, 4)));
+  must (sb_operator_apply (
+      kept (sb_operator_difference_alloc (sb_operator_identity_alloc (4), sb_operator_scalar_alloc (4, 2))),
+      CblasNoTrans, NULL, units (1, 4), units (1, 4)));
+}
+
 PATH (operators_from_text)
 {
   const sb_operator_setting of = { .dimension = 4, .height = 2, .width = 2, .channels = 1 };

@@ -27,9 +27,20 @@ fill_turn (const void *params, int rate, double level, gsl_matrix *A)
   return GSL_SUCCESS;
 }
 
+// A low-pass filter of cosines, and factors of coordinates.
+
+static int
+fill_values (const void *params, int rate, double level, double *c)
+{
+  (void)params;
+  for (size_t j = 0; j < 6; j++)
+    c[j] = (rate ? -(double)j : 1) * exp (-(double)j * level) + (rate ? 0.2 * level : 0.1 * level * level);
+  return GSL_SUCCESS;
+}
+
 enum
 {
-  KINDS = 8,
+  KINDS = 10,
   ROWS = 5
 };
 
@@ -41,6 +52,8 @@ kind (size_t k, double *most)
                  : k == 4 ? sb_operator_blur_alloc (5, 6, 2, 0, SB_BOUNDARY_PERIODIC)
                  : k == 5 ? sb_operator_blur_alloc (5, 6, 1, 0, SB_BOUNDARY_SYMMETRIC)
                  : k == 6 ? sb_operator_multiple_alloc (6)
+                 : k == 8 ? sb_operator_values_alloc (6, NULL, fill_values, NULL, NULL)
+                 : k == 9 ? sb_operator_values_alloc (6, sb_operator_cosine_alloc (2, 3, 1), fill_values, NULL, NULL)
                           : sb_operator_family_alloc (6, fill_turn, 1, NULL, NULL),
                  "kind %zu", k);
 }

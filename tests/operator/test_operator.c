@@ -113,6 +113,24 @@ at_level (gsl_rng *r)
       sb_operator_blur_alloc (side, side + 1, 2, 3, (sb_boundary)gsl_rng_uniform_int (r, 4)), gsl_rng_uniform (r)));
 }
 
+// One after the other, and one less the other.
+
+static sb_operator *
+product (gsl_rng *r)
+{
+  const size_t rows = size (r), columns = size (r);
+  return scoped (sb_operator_product_alloc (sb_operator_dense_alloc (gaussian_matrix (r, rows, columns)),
+                                            sb_operator_cosine_alloc (1, columns, 1)));
+}
+
+static sb_operator *
+difference (gsl_rng *r)
+{
+  const size_t rows = size (r), columns = size (r);
+  return scoped (sb_operator_difference_alloc (sb_operator_dense_alloc (gaussian_matrix (r, rows, columns)),
+                                               sb_operator_dense_alloc (gaussian_matrix (r, rows, columns))));
+}
+
 // One with levels: row $i$ is multiplied with level $i$.
 
 static int
@@ -136,7 +154,8 @@ levelled (gsl_rng *r)
 }
 
 static sb_operator *(*const kinds[]) (gsl_rng *)
-    = { identity, scalar, diagonal, dense, mask, cosine, haar, downscale, enlarge, leading, at_level, levelled };
+    = { identity,  scalar,  diagonal, dense,    mask,    cosine,     haar,
+        downscale, enlarge, leading,  at_level, product, difference, levelled };
 
 // ## Its matrix
 
@@ -344,6 +363,39 @@ Test (operator, at_one_of_its_levels)
   cr_assert_null (sb_operator_at_level_alloc (NULL, 1));
   cr_assert_null (sb_operator_at_level_alloc (sb_operator_identity_alloc (3), 1), "without a level");
   cr_assert_null (sb_operator_at_level_alloc (sb_operator_multiple_alloc (3), GSL_NAN), "no level");
+}
+
+// Of the heat equation's blurs $\|C_a - C_b\|$ is $\max_\omega|e^{-\omega^2a^2/2} - e^{-\omega^2b^2/2}|$, and a blur
+// after another is that of $\sqrt{a^2 + b^2}$.
+
+static sb_operator *
+heat (double level)
+{
+  return sb_operator_at_level_alloc (sb_operator_blur_alloc (1, 16, 1, 0, SB_BOUNDARY_SYMMETRIC), level);
+}
+
+Test (operator, two_in_one)
+{
+  double most = 0;
+  for (int k = 0; k < 16; k++)
+    most = fmax (most, exp (-gsl_pow_2 (M_PI * k / 16 * 0.6) / 2) - exp (-gsl_pow_2 (M_PI * k / 16 * 0.8) / 2));
+  sb_operator *apart = scoped (sb_operator_difference_alloc (heat (0.6), heat (0.8)));
+  cr_assert_float_eq (sb_operator_norm (apart, 0, 2000), most, 1e-6);
+  const sb_operator *twice = scoped (sb_operator_product_alloc (heat (0.6), heat (0.8))), *once = scoped (heat (1));
+  gsl_matrix *x = normals (2, 16, 1), *a = matrix (2, 16), *b = matrix (2, 16);
+  ok (sb_operator_apply (twice, CblasNoTrans, NULL, x, a));
+  ok (sb_operator_apply (once, CblasNoTrans, NULL, x, b));
+  cr_assert_lt (largest_difference (a, b), 1e-12);
+  gsl_matrix *M = matrix_of (2, 2, 0, 1, 0, 0), *N = matrix_of (2, 2, 0, 0, 1, 0), *of = matrix_of (1, 2, 5, 7);
+  const sb_operator *MN = scoped (sb_operator_product_alloc (sb_operator_dense_alloc (M), sb_operator_dense_alloc (N)));
+  gsl_matrix *out = matrix (1, 2);
+  ok (sb_operator_apply (MN, CblasNoTrans, NULL, of, out));
+  cr_assert (gsl_matrix_equal (out, matrix_of (1, 2, 5, 0)));
+  cr_assert_null (sb_operator_product_alloc (NULL, sb_operator_identity_alloc (2)));
+  cr_assert_null (sb_operator_product_alloc (sb_operator_identity_alloc (2), sb_operator_identity_alloc (3)));
+  cr_assert_null (sb_operator_difference_alloc (sb_operator_identity_alloc (2), sb_operator_identity_alloc (3)));
+  cr_assert_null (sb_operator_difference_alloc (sb_operator_multiple_alloc (2), sb_operator_identity_alloc (2)));
+  cr_assert_null (sb_operator_values_alloc (2, sb_operator_scalar_alloc (2, 2), NULL, NULL, NULL));
 }
 
 Test (operator, sizes_and_masks_are_checked)
