@@ -5,6 +5,7 @@
 
 #include "drawn.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 enum
@@ -36,17 +37,52 @@ static const struct
   [NCSNPP] = { "fashion-ncsnpp", "NCSN++ (VE)", "3.25", { "reverse diffusion", &sb_step_reverse_diffusion, NULL } }
 };
 
-static void
-look_at (results *r, const judge *j, int k, size_t evaluations, size_t n, found *of)
+// Each method at the same numbers of evaluations, of which the middle one is compared and shown, and at its best, as
+// the paper has it. The smallest of several distances is smaller than each of them: an optimistic choice.
+
+enum
+{
+  BUDGETS = 3,
+  MIDDLE = 1
+};
+
+typedef struct
+{
+  found middle, best;
+} compared;
+
+static compared
+look_at (results *r, const judge *j, int k, const size_t evaluations[BUDGETS], size_t n)
 {
   network w = network_open (entries[k].name);
   require (w.model ? GSL_SUCCESS : GSL_EINVAL, entries[k].name);
-  gsl_matrix *x = drawn (r, &w, &entries[k].by, evaluations, n);
-  of[k] = put_distance (r, j, x, w.model->low, w.model->high, entries[k].row, "Frechet distance", entries[k].published,
-                        "published: FID on CelebA-64, each sampler at its own number of evaluations");
-  picture (r, k == DDIM ? "fashion-ddim" : entries[k].name, x, 16, w.model->low, w.model->high);
-  gsl_matrix_free (x);
+  const double low = w.model->low, high = w.model->high;
+  compared of = { .best.distance = INFINITY };
+  size_t at = 0;
+  for (int b = 0; b < BUDGETS; b++)
+    {
+      char column[64];
+      snprintf (column, sizeof column, "Frechet distance, %zu evaluations", evaluations[b]);
+      gsl_matrix *x = drawn (r, &w, &entries[k].by, evaluations[b], n);
+      const found here = put_distance (r, j, x, low, high, entries[k].row, column, "", "");
+      if (b == MIDDLE)
+        {
+          of.middle = here;
+          picture (r, k == DDIM ? "fashion-ddim" : entries[k].name, x, 16, low, high);
+        }
+      if (here.distance < of.best.distance)
+        {
+          of.best = here;
+          at = evaluations[b];
+        }
+      gsl_matrix_free (x);
+    }
+  char note[160];
+  snprintf (note, sizeof note, "at %zu evaluations, an optimistic choice; published: FID on CelebA-64, likewise", at);
+  results_row (r, entries[k].row, "Frechet distance, the best", entries[k].published, of.best.distance, of.best.se, "",
+               note);
   network_close (w);
+  return of;
 }
 
 // What a tenth of is asked of every network: noise, and the mean of the training images.
@@ -74,32 +110,35 @@ put_baseline (results *r, const judge *j, const char *row, bool noise, size_t n)
 int
 main (void)
 {
-  static const char *const order[]
-      = { "Blur is better than DDPM++ (VP; here DDPM cont.)", "DDPM++ is better than NCSN++ (VE)",
-          "NCSN++ (VE) is better than DDPM", "DDPM is better than DDIM",
-          "DDIM is better than NCSN++ (sub-VP; here DDPM cont.)" };
+  static const char *const order[] = { "Blur is better than DDPM++ (VP; here DDPM cont.)",
+                                       "DDPM++ is better than NCSN++ (VE)",
+                                       "NCSN++ (VE) is better than DDPM",
+                                       "DDPM is better than DDIM",
+                                       "DDIM is better than NCSN++ (sub-VP; here DDPM cont.)",
+                                       "Blur is better than VE on the same architecture" };
   static const int ranked[] = { SOFT, VP, NCSNPP, DDPM, DDIM, SUBVP };
   results r = results_open ();
-  const size_t evaluations = r.scale == SMOKE   ? 2
-                             : r.scale == QUICK ? 50
-                                                : 1000,
-               n = r.scale == SMOKE   ? 9
-                   : r.scale == QUICK ? 64
-                                      : 2000;
+  static const size_t evaluations[][BUDGETS] = { { 2, 3, 4 }, { 25, 50, 100 }, { 200, 500, 1000 } };
+  const size_t n = r.scale == SMOKE ? 9 : r.scale == QUICK ? 64 : 2000;
   judge j = judge_open ("fashion");
-  found of[ROWS];
+  compared of[ROWS];
   for (int k = 0; k < ROWS; k++)
-    look_at (&r, &j, k, evaluations, n, of);
+    of[k] = look_at (&r, &j, k, evaluations[r.scale], n);
   const found noise = put_baseline (&r, &j, "uniform noise", true, n),
               mean = put_baseline (&r, &j, "the mean image", false, n);
   gsl_matrix *test = test_clothes (0, GSL_MIN (n, (size_t)TEST_CLOTHES), 0, 1);
   put_distance (&r, &j, test, 0, 1, "test images", "Frechet distance", "", "what perfect samples would have");
   gsl_matrix_free (test);
-  for (int k = 0; k < 5; k++)
-    claim_below (&r, order[k], of[ranked[k]], 1, of[ranked[k + 1]]);
-  claim_below (&r, "Blur is better than VE on the same architecture", of[SOFT], 1, of[VE]);
-  claim_below (&r, "Blur is ten times nearer to the data than noise", of[SOFT], 0.1, noise);
-  claim_below (&r, "... and than the mean image", of[SOFT], 0.1, mean);
+  for (int best = 0; best < 2; best++)
+    for (int k = 0; k < 6; k++)
+      {
+        char text[160];
+        const compared *a = &of[k < 5 ? ranked[k] : SOFT], *b = &of[k < 5 ? ranked[k + 1] : VE];
+        snprintf (text, sizeof text, "%s, %s", order[k], best ? "each at its best" : "at as many evaluations");
+        claim_below (&r, text, best ? a->best : a->middle, 1, best ? b->best : b->middle);
+      }
+  claim_below (&r, "Blur is ten times nearer to the data than noise", of[SOFT].middle, 0.1, noise);
+  claim_below (&r, "... and than the mean image", of[SOFT].middle, 0.1, mean);
   judge_close (j);
   results_close (&r);
   return EXIT_SUCCESS;
