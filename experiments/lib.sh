@@ -35,13 +35,18 @@ model() {
   echo "$trained"
 }
 
-# models NAME...: these networks, for a driver that looks for them in the folder MODELS.
+# models NAME...: these networks, for a driver that looks for them in the folder MODELS. What each is of, settings that a
+# paper leaves open among it, is printed into the log. [soft.txt-unspecified]
 models() {
   [ "$SCALE" != full ] || {
     for name; do model "$name" >/dev/null; done
     MODELS=${OUT%/*/*}/models
   }
   export MODELS
+  for name; do
+    echo "network $name:"
+    "$SCOREBOOK" info "${MODELS:-$DATA/models}/$name.safetensors" | sed -n '/^tensor/d; /^f/d; s/^/  /p'
+  done
 }
 
 # have NAME: whether that network comes with the data, or will be trained.
