@@ -267,7 +267,7 @@ Test (soft_matching, denoising_without_a_corruption)
   for (size_t i = 0; i < 20; i++)
     cr_assert_float_eq (gsl_vector_get (by_soft, i), gsl_vector_get (by_dsm, i), 1e-12 * gsl_vector_get (by_dsm, i));
   for (size_t k = 0; k < a.parameters; k++)
-    cr_assert_float_eq (a.theta_bar[k], b.theta_bar[k], 1e-10 * (1 + fabs (b.theta_bar[k])));
+    cr_assert_float_eq (a.theta_bar[k], b.theta_bar[k], 1e-12 * (1 + fabs (b.theta_bar[k])));
 }
 
 // ## Expectations of quadratic functions
