@@ -1,6 +1,7 @@
 // # Faces for drivers
 
 #include "faces.h"
+#include "jackknife.h"
 
 #include <gsl/gsl_math.h>
 #include <gsl/gsl_sort_vector.h>
@@ -355,6 +356,20 @@ frechet_to (const sb_moments_file *training, kind what, const gsl_matrix *x, siz
   sb_moments_file_free (seen);
   gsl_matrix_free (f);
   return distance;
+}
+
+double
+frechet_with_error (const sb_moments_file *training, kind what, const gsl_matrix *x, size_t side, double *se)
+{
+  double left_out[GROUPS];
+  for (size_t g = 0; g < GROUPS && x->size1 >= GROUPS; g++)
+    {
+      gsl_matrix *rest = without_group (x, g);
+      left_out[g] = frechet_to (training, what, rest, side);
+      gsl_matrix_free (rest);
+    }
+  *se = x->size1 >= GROUPS ? jackknife (left_out) : -1;
+  return frechet_to (training, what, x, side);
 }
 
 // ## What a network costs

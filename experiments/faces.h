@@ -68,6 +68,8 @@ gsl_matrix *training_numbers (const char *name, size_t d);
 // The moments of the training faces' features that come with the data, and the distance of a batch to them.
 sb_moments_file *training_moments (kind what, size_t side);
 double frechet_to (const sb_moments_file *training, kind what, const gsl_matrix *x, size_t side);
+// The same, with the jackknife's standard error in *se; -1 for fewer than GROUPS rows.
+double frechet_with_error (const sb_moments_file *training, kind what, const gsl_matrix *x, size_t side, double *se);
 
 // A picture of faces, `$OUT-NAME-pixels.png`.
 void picture_faces (const results *r, const char *name, const gsl_matrix *x, size_t side, size_t columns);

@@ -86,33 +86,6 @@ agreed (const judge *j, const gsl_matrix *x, double low, double high, const gsl_
 }
 
 // ## Errors
-//
-// By leaving out one of $G$ groups of images after another: $\tfrac{G-1}G\sum_g(\theta_{-g} - \bar\theta)^2$.
-
-gsl_matrix *
-without_group (const gsl_matrix *rows, size_t group)
-{
-  const size_t n = rows->size1;
-  gsl_matrix *rest = require_pointer (gsl_matrix_alloc (n - (n - group + GROUPS - 1) / GROUPS, rows->size2), "samples");
-  for (size_t i = 0, k = 0; i < n; i++)
-    if (i % GROUPS != group)
-      {
-        gsl_vector_const_view row = gsl_matrix_const_row (rows, i);
-        gsl_matrix_set_row (rest, k++, &row.vector);
-      }
-  return rest;
-}
-
-double
-jackknife (const double *value)
-{
-  double mean = 0, sum = 0;
-  for (size_t g = 0; g < GROUPS; g++)
-    mean += value[g] / GROUPS;
-  for (size_t g = 0; g < GROUPS; g++)
-    sum += gsl_pow_2 (value[g] - mean);
-  return sqrt (sum * (GROUPS - 1) / GROUPS);
-}
 
 verdict
 judged_with_errors (const judge *j, const gsl_matrix *x, double low, double high, verdict *se)
@@ -127,4 +100,28 @@ judged_with_errors (const judge *j, const gsl_matrix *x, double low, double high
     }
   *se = (verdict){ .frechet = jackknife (frechet), .inception = jackknife (inception) };
   return judged (j, x, low, high);
+}
+
+// ## What to compare with
+
+static void
+put_distance_of (results *r, const judge *j, const char *row, const char *column, const gsl_matrix *x)
+{
+  char note[32];
+  verdict se;
+  const verdict v = judged_with_errors (j, x, 0, 1, &se);
+  snprintf (note, sizeof note, "%zu images", x->size1);
+  results_row (r, row, column, "", v.frechet, se.frechet, "", note);
+}
+
+void
+put_floor_and_noise (results *r, const judge *j, size_t n, const char *column)
+{
+  gsl_matrix *test = test_clothes (0, GSL_MIN (n, 500), 0, 1),
+             *noise = require_pointer (gsl_matrix_alloc (test->size1, PIXELS), "noise");
+  require (sb_stream_uniforms ((sb_stream){ .seed = r->seed, .purpose = SB_FOR_USER }, 0, noise), "noise");
+  put_distance_of (r, j, "test images", column, test);
+  put_distance_of (r, j, "uniform noise", column, noise);
+  gsl_matrix_free (test);
+  gsl_matrix_free (noise);
 }

@@ -2,11 +2,11 @@
 #define SCOREBOOK_EXPERIMENTS_JUDGE_H
 
 #include "images.h"
+#include "jackknife.h"
 
 enum
 {
-  CLASSES = 10,
-  GROUPS = 8 // of samples, for the jackknife
+  CLASSES = 10
 };
 
 // Who looks at digits, or clothes: the shipped classifier, which also has features, and those features' moments over
@@ -36,10 +36,9 @@ verdict judged (const judge *j, const gsl_matrix *x, double low, double high);
 // The same with the jackknife's standard errors of frechet and inception, which look at a set of images as a whole.
 verdict judged_with_errors (const judge *j, const gsl_matrix *x, double low, double high, verdict *se);
 
-// The jackknife for what looks at a set as a whole: the rows but every GROUPS-th from `group` on, and the
-// standard error from what was found without each group (GROUPS numbers).
-gsl_matrix *without_group (const gsl_matrix *rows, size_t group);
-double jackknife (const double *value);
+// Two rows for clothes, the distance that perfect samples of that number would have (at most 500), and that of uniform
+// noise.
+void put_floor_and_noise (results *r, const judge *j, size_t n, const char *column);
 
 // The share of them that the classifier sees in the classes y (n x 1) that were asked for.
 double agreed (const judge *j, const gsl_matrix *x, double low, double high, const gsl_matrix *y);

@@ -86,6 +86,12 @@ grid() {
   echo "$drawn"
 }
 
+# test_digits FIRST N FILE, noise N FILE: N of MNIST's test images, and as many of uniform noise, as IDX. Bytes of a compressed
+# file are as good as noise. (N below 65,536.)
+test_digits() { { idx_of "$2" && gzip -dc "$DATA/t10k-images-idx3-ubyte.gz" | tail -c +$((17 + 784 * $1)) | head -c $((784 * $2)); } >"$3"; }
+noise() { { idx_of "$1" && tail -c +1000 "$DATA/t10k-images-idx3-ubyte.gz" | head -c $((784 * $1)); } >"$2"; }
+idx_of() { printf '\0\0\010\003\0\0%b\0\0\0\034\0\0\0\034' "$(printf '\\0%o\\0%o' $(($1 / 256)) $(($1 % 256)))"; }
+
 # fetched FILE: the path of what data/fetch brings.
 fetched() { echo "${SCOREBOOK_DATA:-${XDG_DATA_HOME:-$HOME/.local/share}/scorebook}/$1"; }
 

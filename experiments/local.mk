@@ -39,7 +39,7 @@ nobase_dist_experimentsexec_DATA = %D%/list %D%/lib.sh %D%/style.gnuplot %D%/sco
 nobase_pkglibexec_PROGRAMS =
 
 experiments_common = %D%/results.c %D%/results.h %D%/mixture.c %D%/mixture.h
-experiments_images = %D%/images.c %D%/images.h
+experiments_images = %D%/images.c %D%/images.h %D%/jackknife.c %D%/jackknife.h
 experiments_faces = %D%/faces.c %D%/faces.h $(experiments_images)
 experiments_spectrum = %D%/scoresde/spectrum.c %D%/scoresde/spectrum.h tests/recursion.c tests/recursion.h $(experiments_common)
 experiments_on_a_line = %D%/scoresde/on_a_line.c %D%/scoresde/on_a_line.h $(experiments_common)

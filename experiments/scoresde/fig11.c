@@ -144,10 +144,11 @@ static double
 put (results *r, const judge *j, const char *row, const gsl_matrix *x, double low)
 {
   char note[64];
-  const verdict v = judged (j, x, low, 1);
+  verdict se;
+  const verdict v = judged_with_errors (j, x, low, 1, &se);
   snprintf (note, sizeof note, "n = %zu", x->size1);
-  results_row (r, row, "Frechet distance", "", v.frechet, -1, "", note);
-  results_row (r, row, "Inception score", "", v.inception, -1, "", note);
+  results_row (r, row, "Frechet distance", "", v.frechet, se.frechet, "", note);
+  results_row (r, row, "Inception score", "", v.inception, se.inception, "", note);
   return v.frechet;
 }
 

@@ -46,11 +46,14 @@ main (void)
     {
       char column[64];
       sb_moments_file *training = training_moments (k, LARGE);
-      drawn[k] = frechet_to (training, k, x, LARGE), noise[k] = frechet_to (training, k, z, LARGE);
+      double of_x, of_z, of_test;
+      drawn[k] = frechet_with_error (training, k, x, LARGE, &of_x);
+      noise[k] = frechet_with_error (training, k, z, LARGE, &of_z);
+      const double floor = frechet_with_error (training, k, test, LARGE, &of_test);
       snprintf (column, sizeof column, "Frechet distance by %s", kind_name[k]);
-      results_row (&r, "samples", column, "", drawn[k], -1, "", kind_note[k]);
-      results_row (&r, "test faces", column, "", frechet_to (training, k, test, LARGE), -1, "", kind_note[k]);
-      results_row (&r, "noise", column, "", noise[k], -1, "", kind_note[k]);
+      results_row (&r, "samples", column, "", drawn[k], of_x, "", kind_note[k]);
+      results_row (&r, "test faces", column, "", floor, of_test, "", kind_note[k]);
+      results_row (&r, "noise", column, "", noise[k], of_z, "", kind_note[k]);
       sb_moments_file_free (training);
     }
   if (r.scale == SMOKE)

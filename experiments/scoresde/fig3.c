@@ -144,13 +144,14 @@ images (results *r)
       char row[32], note[64];
       gsl_matrix *x = samples (r, drawn[l]);
       n = x->size1;
-      frechet[l] = judged (&j, x, -1, 1).frechet;
+      verdict se;
+      frechet[l] = judged_with_errors (&j, x, -1, 1, &se).frechet;
       count[l] = evaluations_of (r, drawn[l]);
       r->evaluations += (uint64_t)(count[l] * (double)n);
       snprintf (row, sizeof row, "tolerance %g", drawn[l]);
       snprintf (note, sizeof note, "%zu samples of a network", n);
       results_row (r, row, "images / evaluations", "", count[l], -1, "", note);
-      results_row (r, row, "images / Frechet distance", "", frechet[l], -1, "", note);
+      results_row (r, row, "images / Frechet distance", "", frechet[l], se.frechet, "", note);
       for (size_t i = 0; i < GSL_MIN (n, SHOWN); i++)
         {
           gsl_vector_const_view image = gsl_matrix_const_row (x, i);
@@ -160,6 +161,7 @@ images (results *r)
     }
   picture (r, "tolerances", shown, SHOWN, -1, 1);
   gsl_matrix_free (shown);
+  put_floor_and_noise (r, &j, n, "images / Frechet distance");
   judge_close (j);
   if (r->scale != SMOKE)
     results_claim (r, "Images: evaluations can be cut without affecting the samples",

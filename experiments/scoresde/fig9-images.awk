@@ -1,7 +1,7 @@
 # From the runs' distances, a line each (budget,corrector's steps,distance), to the table, the curves and the claims, after
 # cells.awk.
 
-{
+$1 != "any" {
   if (!($1 in seen)) budget[++budgets] = $1
   seen[$1]
 }
@@ -28,6 +28,10 @@ END {
     }
     printf "\n\n" > (out "-grid.dat")
   }
+
+  for (k = 1; k <= cells; k++)
+    if (split(order[k], part, SUBSEP) && part[1] == "any")
+      printf "%s,any number of evaluations,,%.4g,%s,,\n", part[2], mean(order[k]), standard_error(order[k]) > (out ".csv")
 
   print "claim,holds,detail" > (out ".claims.csv")
   for (b = 1; b <= budgets; b++) {

@@ -39,6 +39,10 @@ END {
   print "row,column,paper,ours,se,unit,note" > (out ".csv")
   for (k = 1; k <= cells; k++) {
     split(order[k], part, SUBSEP)
+    if (part[1] == "any") {
+      printf "%s,%s,,%.4g,%s,,\n", part[2], part[3], mean(order[k]), standard_error(order[k]) > (out ".csv")
+      continue
+    }
     printf "%s,%s / %s,%s,%.4g,%s,,%s\n", name[part[2]], name[part[1]], part[3], paper[order[k]],
       mean(order[k]), standard_error(order[k]),
       "published: FID on CIFAR-10 with " (part[3] ~ /^P[0-9]/ && part[3] != "P" steps ? 2000 : 1000) " steps" > (out ".csv")

@@ -33,21 +33,6 @@ static const struct
   { "faces32-ddpm", "DDIM (VP)", "3.51", { "DDIM", &sb_step_ddim, NULL } }
 };
 
-// The distance, and the jackknife's standard error of it, by leaving out one group after another.
-
-static found
-distance_of (const sb_moments_file *training, kind what, const gsl_matrix *x)
-{
-  double left_out[GROUPS];
-  for (size_t g = 0; g < GROUPS; g++)
-    {
-      gsl_matrix *rest = without_group (x, g);
-      left_out[g] = frechet_to (training, what, rest, SIDE32);
-      gsl_matrix_free (rest);
-    }
-  return (found){ frechet_to (training, what, x, SIDE32), jackknife (left_out) };
-}
-
 static void
 put (results *r, const char *row, const char *published, const gsl_matrix *x, found *of)
 {
@@ -55,7 +40,7 @@ put (results *r, const char *row, const char *published, const gsl_matrix *x, fo
     {
       char column[64];
       sb_moments_file *training = training_moments (k, SIDE32);
-      of[k] = distance_of (training, k, x);
+      of[k].distance = frechet_with_error (training, k, x, SIDE32, &of[k].se);
       snprintf (column, sizeof column, "Frechet distance by %s", kind_name[k]);
       results_row (r, row, column, published, of[k].distance, of[k].se, "", kind_note[k]);
       sb_moments_file_free (training);
