@@ -311,7 +311,7 @@ open_operator (const guidance_options *o, const named_law *look, guidance *g)
     return refused_line (&error);
   points p = { 0 };
   int status = EXIT_SUCCESS;
-  if (o->matrix && strcmp (kind->entry.name, "mask") == 0)
+  if (o->matrix && (strcmp (kind->entry.name, "mask") == 0 || strcmp (kind->entry.name, "select") == 0))
     status = read_mask (o->matrix, d, &p.rows);
   else if (o->matrix)
     status = points_read (o->matrix, NULL, 0, &p);

@@ -164,7 +164,7 @@ parse (int argc, char **argv, settings *o)
       "the operator of the measurement, see below (with --measurement and --noise)" },
     { "matrix", 0, OPTION_TEXT, &g->matrix, "FILE", 0, 0, NULL,
       "IDX, NPY or PNG: the matrix elements of --operator=dense, a row for each number of the measurement; of "
-      "diagonal or mask, one row" },
+      "diagonal, mask or select, one row" },
     { "measurement", 0, OPTION_TEXT, &g->measurement, "FILE", 0, 0, NULL,
       "IDX, NPY or PNG: the measurements, one for each sample or one for all" },
     { "noise", 0, OPTION_REAL, &g->noise, "S", 0, 0, NULL, "standard deviation of the measurement's noise" },

@@ -77,6 +77,10 @@ sb_operator *sb_operator_dense_alloc (const gsl_matrix *A);
 // Coordinates with a 0 become 0, whatever they were; those with a 1 stay. GSL_EDOM where a number is neither.
 sb_operator *sb_operator_mask_alloc (const gsl_vector *mask);
 
+// Coordinates with a 1, in their order; those with a 0 are left out. GSL_EDOM where a number is neither, GSL_EINVAL
+// where none is 1.
+sb_operator *sb_operator_select_alloc (const gsl_vector *mask);
+
 // The orthonormal cosine transform (DCT-II) of images of height x width pixels with `channels` numbers each, the
 // channel fastest, then the column: frequency (k, l) of a channel is stored where its pixel (k, l) was, the mean first.
 // A signal in one dimension has height 1. Sizes up to 2^16 (GSL_EINVAL). GSL_ENOMEM: applying takes a matrix per

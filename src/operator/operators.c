@@ -39,6 +39,14 @@ make_mask (const double *key, const sb_operator_setting *of)
 }
 
 static sb_operator *
+make_select (const double *key, const sb_operator_setting *of)
+{
+  (void)key;
+  gsl_vector_const_view row = gsl_matrix_const_row (of->numbers, 0);
+  return sb_operator_select_alloc (&row.vector);
+}
+
+static sb_operator *
 make_dense (const double *key, const sb_operator_setting *of)
 {
   (void)key;
@@ -116,6 +124,7 @@ static const sb_operator_kind table[] = {
   { { "scalar", "each number times c", factor, 1 }, false, false, make_scalar },
   { { "diagonal", "each number times its own factor, from a row of a matrix", NULL, 0 }, true, false, make_diagonal },
   { { "mask", "keeps numbers where a matrix row is 1, sets the others to 0", NULL, 0 }, true, false, make_mask },
+  { { "select", "keeps numbers where a matrix row is 1, leaves the others out", NULL, 0 }, true, false, make_select },
   { { "dense", "a matrix times the point", NULL, 0 }, true, false, make_dense },
   { { "cosine", "the cosine transform of an image", NULL, 0 }, false, true, make_cosine },
   { { "colour", "grey and two colour channels in place of red, green and blue", NULL, 0 }, false, true, make_colour },

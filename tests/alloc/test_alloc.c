@@ -1583,6 +1583,7 @@ PATH (operators)
   kept (sb_operator_scalar_alloc (4, 2));
   kept (sb_operator_diagonal_alloc (all (4, 1)));
   kept (sb_operator_mask_alloc (all (4, 1)));
+  kept (sb_operator_select_alloc (all (4, 1)));
   kept (sb_operator_dense_alloc (units (2, 2)));
   sb_operator *cosine = kept (sb_operator_cosine_alloc (2, 2, 1));
   must (sb_operator_apply (cosine, CblasNoTrans, NULL, units (1, 4), units (1, 4)));

@@ -66,6 +66,15 @@ mask (gsl_rng *r)
 }
 
 static sb_operator *
+selection (gsl_rng *r)
+{
+  gsl_vector *m = vector_all (size (r), 1);
+  for (size_t k = 1; k < m->size; k++)
+    gsl_vector_set (m, k, gsl_rng_uniform (r) < 0.5);
+  return scoped (sb_operator_select_alloc (m));
+}
+
+static sb_operator *
 cosine (gsl_rng *r)
 {
   return scoped (sb_operator_cosine_alloc (size (r), size (r), 1 + gsl_rng_uniform_int (r, 3)));
@@ -154,7 +163,7 @@ levelled (gsl_rng *r)
 }
 
 static sb_operator *(*const kinds[]) (gsl_rng *)
-    = { identity,  scalar,  diagonal, dense,    mask,    cosine,     haar,
+    = { identity,  scalar,  diagonal, dense,    mask,    selection,  cosine,  haar,
         downscale, enlarge, leading,  at_level, product, difference, levelled };
 
 // ## Its matrix
@@ -228,12 +237,14 @@ Test (operator, is_a_matrix_with_its_transpose)
 Test (operator, is_the_matrix_that_was_asked_for)
 {
   gsl_matrix *x = matrix_of (2, 3, 3, GSL_NAN, 5, 7, 8, 9);
-  sb_operator *A[] = { scoped (sb_operator_identity_alloc (3)), scoped (sb_operator_scalar_alloc (3, -2)),
+  sb_operator *A[] = { scoped (sb_operator_identity_alloc (3)),
+                       scoped (sb_operator_scalar_alloc (3, -2)),
                        scoped (sb_operator_diagonal_alloc (vector_of (2, -1, 0))),
                        scoped (sb_operator_mask_alloc (vector_of (1, 0, 1))),
+                       scoped (sb_operator_select_alloc (vector_of (1, 0, 1))),
                        scoped (sb_operator_dense_alloc (matrix_of (2, 3, 1, 2, 3, 4, 5, 6))) };
-  const double second_row[][3] = { { 7, 8, 9 }, { -14, -16, -18 }, { 14, -8, 0 }, { 7, 0, 9 }, { 50, 122 } };
-  for (size_t k = 0; k < 5; k++)
+  const double second_row[][3] = { { 7, 8, 9 }, { -14, -16, -18 }, { 14, -8, 0 }, { 7, 0, 9 }, { 7, 9 }, { 50, 122 } };
+  for (size_t k = 0; k < 6; k++)
     {
       gsl_matrix *out = matrix (2, A[k]->rows);
       ok (sb_operator_apply (A[k], CblasNoTrans, NULL, x, out));
@@ -241,6 +252,8 @@ Test (operator, is_the_matrix_that_was_asked_for)
         cr_assert_eq (gsl_matrix_get (out, 1, j), second_row[k][j], "%s", A[k]->type->name);
       if (k == 3)
         cr_assert (out->data[0] == 3 && out->data[1] == 0 && out->data[2] == 5, "what a mask hides shows");
+      if (k == 4)
+        cr_assert (out->data[0] == 3 && out->data[1] == 5, "what is not selected shows");
     }
 }
 
@@ -411,6 +424,8 @@ Test (operator, sizes_and_masks_are_checked)
   cr_assert_null (sb_operator_dense_alloc (&empty));
   cr_assert_null (sb_operator_mask_alloc (vector_of (0.5)), "half a mask");
   cr_assert_null (sb_operator_mask_alloc (vector_of (GSL_NAN)), "a mask that is no number");
+  cr_assert_null (sb_operator_select_alloc (vector_of (0, 0)), "nothing is selected");
+  cr_assert_null (sb_operator_select_alloc (vector_of (1, 0.5)), "half of a coordinate");
   cr_assert_null (sb_operator_cosine_alloc (0, 1, 1));
   cr_assert_null (sb_operator_cosine_alloc (1, 0, 1));
   cr_assert_null (sb_operator_cosine_alloc (1, 1, 0));

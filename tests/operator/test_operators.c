@@ -49,6 +49,7 @@ Test (operators, are_what_their_lines_say)
   check_same ("scalar c=-2.5", &plain, sb_operator_scalar_alloc (D, -2.5));
   check_same ("diagonal", &of_row, sb_operator_diagonal_alloc (&first.vector));
   check_same ("mask", &of_bits, sb_operator_mask_alloc (&mask.vector));
+  check_same ("select", &of_bits, sb_operator_select_alloc (&mask.vector));
   check_same ("dense", &of_dense, sb_operator_dense_alloc (dense));
   check_same ("cosine", &plain, sb_operator_cosine_alloc (HEIGHT, WIDTH, 3));
   check_same ("colour", &plain, sb_operator_colour_alloc (HEIGHT * WIDTH));
@@ -66,6 +67,7 @@ Test (operators, are_what_their_lines_say)
 Test (operators, are_orthonormal_where_they_say_so)
 {
   gsl_matrix *bits = matrix_all (1, D, 0), *x = normals (3, D, 4);
+  gsl_matrix_set (bits, 0, 0, 1);
   for (size_t k = 0; sb_operators (k); k++)
     {
       const sb_operator_kind *kind = (const sb_operator_kind *)sb_operators (k);
@@ -109,6 +111,8 @@ Test (operators, refuse_what_does_not_fit)
                 { "mask", rows, HEIGHT, 3, GSL_EBADLEN, "2 rows, not one" },
                 { "diagonal", rows, HEIGHT, 3, GSL_EBADLEN, "2 rows, not one" },
                 { "mask", half, HEIGHT, 3, GSL_EDOM, "cannot be made" },
+                { "select", nan, HEIGHT, 3, GSL_EDOM, "cannot be made" },
+                { "select", narrow, HEIGHT, 3, GSL_EBADLEN, "23 columns, and a point 24 numbers" },
                 { "dense", nan, HEIGHT, 3, GSL_EDOM, "cannot be made" },
                 { "cosine", NULL, 0, 0, GSL_EINVAL, "no images" },
                 { "colour", NULL, 0, 0, GSL_EINVAL, "no images" },
