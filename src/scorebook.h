@@ -106,6 +106,7 @@
 #include "score/timed_classifier.h"
 #include "score/tweedie.h"
 #include "target/gaussian_kl.h"
+#include "target/image_law.h"
 #include "target/target.h"
 #include "train/adam.h"
 #include "train/checkpoint.h"

@@ -4,6 +4,7 @@
 #include "process/multispeed.h"
 #include "process/ve.h"
 #include "scope.h"
+#include "target/image_law.h"
 
 #include <gsl/gsl_linalg.h>
 #include <gsl/gsl_math.h>
@@ -33,28 +34,21 @@ pair_law (const pair *law)
 }
 
 static sb_target *
-on_a_line (size_t K, const double *w, const double *mean, const double *variance)
+marginal (const pair *law, double x, double y)
 {
-  return scoped (
-      sb_target_mixture_alloc (scope_vector (K, w), scope_matrix (K, 1, K, mean), scope_matrix (K, 1, K, variance)));
-}
-
-sb_target *
-pair_law_of_y (const pair *law)
-{
-  double mean[PAIR_K];
-  for (size_t k = 0; k < law->K; k++)
-    mean[k] = law->mean[k][1];
-  return on_a_line (law->K, law->w, mean, law->yy);
+  return scoped (sb_target_image_alloc (pair_law (law), scoped (sb_operator_select_alloc (vector_of (x, y)))));
 }
 
 sb_target *
 pair_law_of_x (const pair *law)
 {
-  double mean[PAIR_K];
-  for (size_t k = 0; k < law->K; k++)
-    mean[k] = law->mean[k][0];
-  return on_a_line (law->K, law->w, mean, law->xx);
+  return marginal (law, 1, 0);
+}
+
+sb_target *
+pair_law_of_y (const pair *law)
+{
+  return marginal (law, 0, 1);
 }
 
 pair

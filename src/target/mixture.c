@@ -757,7 +757,7 @@ mixture_free (void *state)
   free (law);
 }
 
-static const sb_target_type mixture_type
+const sb_target_type mixture_type
     = { .name = "mixture", .sample = mixture_sample, .answer = mixture_answer, .free = mixture_free };
 
 static mixture *

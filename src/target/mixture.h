@@ -18,6 +18,8 @@ typedef struct
   gsl_matrix *U;      // K d x d: the K matrices, one below the other; NULL: all are the identity
 } mixture;
 
+extern const sb_target_type mixture_type; // the functions of sb_target_type; the state is `mixture`
+
 // Log densities of a row's components (K) become responsibilities; returns the logarithm of the sum of the densities.
 double mixture_normalise (gsl_vector *r);
 

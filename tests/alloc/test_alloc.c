@@ -449,6 +449,12 @@ tilted (size_t K, size_t d) // covariances that are not diagonal
 
 PATH (mixture_with_axes) { ask_law (kept (sb_target_mixture_alloc (NULL, units (2, 2), tilted (2, 2)))); }
 
+PATH (image_law)
+{
+  ask_law (kept (sb_target_image_alloc (kept (sb_target_mixture_alloc (NULL, units (2, 2), tilted (2, 2))),
+                                        kept (sb_operator_identity_alloc (2)))));
+}
+
 PATH (points) { ask_law (kept (sb_target_points_alloc (units (4, 2), NULL))); }
 
 PATH (pca_mixture)

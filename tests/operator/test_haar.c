@@ -8,6 +8,7 @@
 #include "property.h"
 #include "scope.h"
 #include "score/exact.h"
+#include "target/image_law.h"
 
 #include <gsl/gsl_blas.h>
 #include <gsl/gsl_math.h>
@@ -183,13 +184,10 @@ Test (haar, scores_go_with_it)
       gsl_matrix_set (
           C, i, j,
           0.25 * pow (0.9, fabs ((double)(i / 4) - (double)(j / 4)) + fabs ((double)(i % 4) - (double)(j % 4))));
-  gsl_matrix *HC = applied (H, CblasNoTrans, C);
-  gsl_matrix_transpose (HC);
-  gsl_matrix *turned = applied (H, CblasNoTrans, HC), *Hmean = applied (H, CblasNoTrans, mean);
-  gsl_vector_view m = gsl_matrix_row (mean, 0), Hm = gsl_matrix_row (Hmean, 0);
   sb_process *vp = scoped (sb_vp_alloc (D, 0.1, 20));
-  sb_score *of_pixels = scoped (sb_score_exact_alloc (scoped (sb_target_gaussian_alloc (&m.vector, C)), vp)),
-           *of_details = scoped (sb_score_exact_alloc (scoped (sb_target_gaussian_alloc (&Hm.vector, turned)), vp));
+  sb_target *law = scoped (sb_target_mixture_alloc (NULL, mean, C));
+  sb_score *of_pixels = scoped (sb_score_exact_alloc (law, vp)),
+           *of_details = scoped (sb_score_exact_alloc (scoped (sb_target_image_alloc (law, H)), vp));
   gsl_matrix *x = normals (30, D, 9), *s = matrix (30, D), *in_basis = matrix (30, D);
   gsl_vector *t = level_times (10, 39, 39);
   ok (sb_score_evaluate (of_pixels, SB_SCORE, x, t, NULL, s));

@@ -11,6 +11,7 @@
 #include "sampler/pc.h"
 #include "scope.h"
 #include "score/exact.h"
+#include "target/image_law.h"
 
 #include <gsl/gsl_math.h>
 #include <gsl/gsl_statistics.h>
@@ -78,14 +79,11 @@ Test (known, is_put_in_with_the_noise_of_its_time)
 Test (known, the_score_of_the_whole_says_how_the_rest_goes_on)
 {
   sb_process *ve = scoped (sb_ve_alloc (2, 0.01, 20)), *one = scoped (sb_ve_alloc (1, 0.01, 20));
-  gsl_matrix *means = normals (2, 2, 1), *C = matrix_all (4, 2, 0.3), *first_means = matrix (2, 1),
-             *first_C = matrix_all (2, 1, 1);
+  gsl_matrix *means = normals (2, 2, 1), *C = matrix_all (4, 2, 0.3);
   for (size_t k = 0; k < 4; k++)
     gsl_matrix_set (C, k, k % 2, 1);
-  for (size_t k = 0; k < 2; k++)
-    gsl_matrix_set (first_means, k, 0, gsl_matrix_get (means, k, 0));
   sb_target *law = scoped (sb_target_mixture_alloc (NULL, means, C)),
-            *first = scoped (sb_target_mixture_alloc (NULL, first_means, first_C));
+            *first = scoped (sb_target_image_alloc (law, scoped (sb_operator_select_alloc (vector_of (1, 0)))));
   sb_score *score = scoped (sb_score_exact_alloc (law, ve));
   const double weight[] = { 1, -8, 8, -1 }, at[] = { -2, -1, 1, 2 }, h = 1e-3;
   for (double t = 0.2; t < 1; t += 0.2)

@@ -14,6 +14,7 @@
 #include "scope.h"
 #include "score/callback.h"
 #include "score/exact.h"
+#include "target/image_law.h"
 #include "score/slice.h"
 
 #include <gsl/gsl_blas.h>
@@ -317,8 +318,7 @@ Test (model_sde, returns_to_a_conditional_mixture)
           gsl_matrix_set (covariances, 2 * k + i, j, spread[k][i + j]);
       }
   sb_target *law = scoped (sb_target_mixture_alloc (vector_of (.3, .4, .3), means, covariances)),
-            *of_x = scoped (sb_target_mixture_alloc (vector_of (.3, .4, .3), matrix_of (3, 1, -2, .5, 2),
-                                                     matrix_of (3, 1, .3, .2, .4)));
+            *of_x = scoped (sb_target_image_alloc (law, scoped (sb_operator_select_alloc (vector_of (1, 0)))));
   sb_score *score = scoped (sb_score_slice_alloc (scoped (sb_score_exact_alloc (law, joint)), ve)),
            *unconditional = scoped (sb_score_exact_alloc (of_x, ve));
   const sb_pc pc = { .step = sb_step_euler_maruyama, .final = SB_FINAL_SAMPLE };

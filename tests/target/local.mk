@@ -21,5 +21,7 @@ check_PROGRAMS += %D%/test_denoisers
 %C%_test_denoisers_SOURCES = %D%/test_denoisers.c %D%/ask.c %D%/ask.h tests/denoisers.c tests/denoisers.h
 check_PROGRAMS += %D%/test_speeds
 %C%_test_speeds_SOURCES = %D%/test_speeds.c tests/pairs.c tests/pairs.h
+check_PROGRAMS += %D%/test_image_law
+%C%_test_image_law_SOURCES = %D%/test_image_law.c
 check_PROGRAMS += %D%/test_gaussian_kl
 %C%_test_gaussian_kl_SOURCES = %D%/test_gaussian_kl.c
