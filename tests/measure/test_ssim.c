@@ -59,6 +59,40 @@ Test (ssim, is_scikit_image_s_gaussian_form)
   cr_assert_float_eq (of_colour, mean, 1e-12);
 }
 
+// Its default, flat windows of 7 x 7 with moments of divisor 48, is another number.
+
+static double
+flat_ssim (const gsl_matrix *x, const gsl_matrix *y)
+{
+  double sum = 0;
+  for (size_t top = 0; top + 7 <= H; top++)
+    for (size_t left = 0; left + 7 <= W; left++)
+      {
+        double mx = 0, my = 0, xx = 0, yy = 0, xy = 0;
+        for (size_t k = 0; k < 49; k++)
+          {
+            const size_t pixel = (top + k / 7) * W + left + k % 7;
+            const double a = gsl_matrix_get (x, 0, pixel), b = gsl_matrix_get (y, 0, pixel);
+            mx += a / 49, my += b / 49, xx += a * a, yy += b * b, xy += a * b;
+          }
+        xx = (xx - 49 * mx * mx) / 48, yy = (yy - 49 * my * my) / 48, xy = (xy - 49 * mx * my) / 48;
+        sum += (2 * mx * my + 1e-4) * (2 * xy + 9e-4) / ((mx * mx + my * my + 1e-4) * (xx + yy + 9e-4));
+      }
+  return sum / ((H - 6) * (W - 6));
+}
+
+Test (ssim, is_not_scikit_image_s_default)
+{
+  gsl_matrix *x = matrix (1, H * W), *y = matrix (1, H * W);
+  double ssim;
+  for (size_t k = 0; k < (size_t)H * W; k++)
+    fill_pair (k / W, k % W, 0, gsl_matrix_ptr (x, 0, k), gsl_matrix_ptr (y, 0, k));
+  ok (sb_ssim (x, y, H, W, 1, 1, NULL, &ssim));
+  const double other = flat_ssim (x, y);
+  cr_assert_float_eq (flat_ssim (x, x), 1, 1e-12);
+  cr_assert (fabs (other - ssim) > .005 && fabs (other - ssim) < .1, "%g and %g", ssim, other);
+}
+
 // ## Window by window
 //
 // Of an image that is wider than its sums are at a time, the mean over its windows, each an image of its own.

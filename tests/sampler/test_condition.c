@@ -61,15 +61,21 @@ typedef struct
 } pair;
 
 static void
-pair_open (const gsl_matrix *C, size_t n_x, double x_most, double y_most, pair *p)
+pair_of_blocks (const gsl_matrix *C, sb_process *x, sb_process *y, double t_min, pair *p)
 {
-  const size_t n_y = C->size1 - n_x;
-  sb_process *y = y_most > 0 ? sb_ve_gathered_alloc (n_y, LEAST, y_most) : sb_still_alloc (n_y);
-  p->joint = scoped (sb_multispeed_of (sb_ve_gathered_alloc (n_x, LEAST, x_most), y, 0));
+  p->joint = scoped (sb_multispeed_of (x, y, t_min));
   p->x = sb_nonuniform_block (p->joint, 0);
   p->y = sb_nonuniform_block (p->joint, 1);
   sb_target *law = scoped (sb_target_gaussian_alloc (vector_all (C->size1, 0), C));
   p->score = scoped (sb_score_slice_alloc (scoped (sb_score_exact_alloc (law, p->joint)), p->x));
+}
+
+static void
+pair_open (const gsl_matrix *C, size_t n_x, double x_most, double y_most, pair *p)
+{
+  const size_t n_y = C->size1 - n_x;
+  sb_process *y = y_most > 0 ? sb_ve_gathered_alloc (n_y, LEAST, y_most) : sb_still_alloc (n_y);
+  pair_of_blocks (C, sb_ve_gathered_alloc (n_x, LEAST, x_most), y, 0, p);
 }
 
 static sb_pc
@@ -539,8 +545,10 @@ hidden_block (const gsl_matrix *P)
   return block;
 }
 
+// Under `sb_ve` too, whose kernel keeps $\sigma_{\min}^2$ from 0 on.
+
 static quality
-quality_of (bool hole, double most_of_y)
+quality_of (bool hole, double most_of_y, bool kept)
 {
   gsl_matrix *C = field (), *A = observing (hole), *CAt = product (CblasNoTrans, C, CblasTrans, A),
              *C_y = product (CblasNoTrans, A, CblasNoTrans, CAt), *inverse = copy_of (C_y);
@@ -559,9 +567,14 @@ quality_of (bool hole, double most_of_y)
 
   // Run from the exact law of x_T given y: the mean for each unit y is a column of K.
   pair p;
-  pair_open (z, D, most_of_x, most_of_y, &p);
+  if (kept)
+    pair_of_blocks (z, sb_ve_alloc (D, LEAST, most_of_x),
+                    most_of_y > 0 ? sb_ve_alloc (m, LEAST, most_of_y) : sb_still_alloc (m), 1e-3, &p);
+  else
+    pair_open (z, D, most_of_x, most_of_y, &p);
   const sb_condition diffused = { p.y, false };
   const sb_pc pc = euler_maruyama (most_of_y > 0 ? &diffused : NULL);
+  const double noise = gsl_pow_2 (number_of (p.x, SB_S, 0, 1));
   gsl_matrix *K = matrix (D, m), *P = NULL;
   for (size_t j = 0; j < m; j++)
     {
@@ -570,7 +583,7 @@ quality_of (bool hole, double most_of_y)
       gsl_matrix_get_col (mean, M, j);
       P = copy_of (Sigma);
       for (size_t i = 0; i < D; i++)
-        *gsl_matrix_ptr (P, i, i) += gathered (most_of_x, 1);
+        *gsl_matrix_ptr (P, i, i) += noise;
       ok (sb_gaussian_run (&pc, p.score, y, even_times (1, 1e-3, 500), mean, P));
       gsl_matrix_set_col (K, j, mean);
     }
@@ -626,11 +639,11 @@ Test (condition, reconstructions_of_a_hole)
                                { 20.118, 44.56, .04134, 1.633, .0355786 } };
   for (size_t k = 0; k < 4; k++)
     {
-      const quality q = quality_of (true, most[k]);
+      const quality q = quality_of (true, most[k], false);
       cr_assert_float_eq (q.psnr, expected[k].psnr, 1e-3, "%g: %.4f", most[k], q.psnr);
       cr_assert_float_eq (q.consistency, expected[k].consistency, 1e-2, "%g: %.3f", most[k], q.consistency);
       cr_assert_float_eq (q.deviation, expected[k].deviation, 1e-5, "%g: %.6f", most[k], q.deviation);
-      cr_assert_float_eq (q.hidden_kl / expected[k].hidden_kl, 1, 0.02, "%g: %g", most[k], q.hidden_kl);
+      cr_assert_float_eq (q.hidden_kl / expected[k].hidden_kl, 1, k == 0 ? 0.01 : 1e-3, "%g: %g", most[k], q.hidden_kl);
       cr_assert_float_eq (q.spread, expected[k].spread, 1e-6, "%g: %g", most[k], q.spread);
     }
 }
@@ -641,15 +654,23 @@ Test (condition, reconstructions_from_means)
                expected[][2] = { { 13.774, 60.59 }, { 13.748, 45.60 }, { 13.719, 42.27 }, { 13.111, 24.55 } };
   for (size_t k = 0; k < 4; k++)
     {
-      const quality q = quality_of (false, most[k]);
+      const quality q = quality_of (false, most[k], false);
       cr_assert_float_eq (q.psnr, expected[k][0], 1e-3, "%g: %.4f", most[k], q.psnr);
       cr_assert_float_eq (q.consistency, expected[k][1], 1e-2, "%g: %.3f", most[k], q.consistency);
     }
 }
 
 // Under `sb_ve`, whose kernel keeps $\sigma_{\min}$ at $t = 0^+$, what is left of it in a sample that is not denoised
-// bounds its agreement with the observation by $-20\log_{10}\sigma_{\min} = 40$ dB, whatever the score.
-// [nonuniform.txt-vesde]
+// bounds its agreement with the observation by $-20\log_{10}\sigma_{\min} = 40$ dB, whatever the score: CDE's is 39.88
+// where above it is 54.57. [nonuniform.txt-vesde] [nonuniform.txt-consistency]
+
+Test (condition, reconstructions_that_keep_sigma_min)
+{
+  const quality q = quality_of (true, 0, true);
+  cr_assert_float_eq (q.psnr, 25.962, 1e-3, "%.4f", q.psnr);
+  cr_assert_float_eq (q.consistency, 39.88, 1e-2, "%.3f", q.consistency);
+  cr_assert_float_eq (q.deviation, .02522, 1e-5, "%.6f", q.deviation);
+}
 
 Test (condition, sigma_min_bounds_the_agreement)
 {

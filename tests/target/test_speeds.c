@@ -473,8 +473,19 @@ Test (speeds, erratum_lem4_is_of_added_noise)
 //
 // Printed, both SDEs have the same $d\mathbf w$. Then $y_t - y$ would be $(\sigma^y/\sigma^x)(x_t - x_0)$, and Lemma 4,
 // which takes $p(y_t \mid y, x_t) = p(y_t \mid y)$ for granted, would fail: with the covariance $\sigma^x\sigma^y$
-// between the noises the density is off by more than 0.01. The library's are independent: over 400,000 draws they have
-// no covariance, nor does $x_t - x_0$ say anything of $y_t - y$. [nonuniform.lem4] [nonuniform.txt-cmde-sde]
+// between the noises the density is off by more than 0.01. Nor would the score given $y_t$ be the mean of that given
+// $y$: by hand for the Gaussian pair, where the mean is at $\mathbb E[y \mid x_t, y_t]$. The library's are
+// independent: over 400,000 draws they have no covariance, nor does $x_t - x_0$ say anything of $y_t - y$.
+// [nonuniform.lem4] [nonuniform.txt-cmde-sde] [nonuniform.txt-cdiffe-approx]
+
+static double
+score_less_its_mean (double of_noises, double sigma, double x, double y_t) // of_noises: their covariance
+{
+  const double rho = PAIR_G.xy[0], of_x = 1 + tau, of_y = 1 + sigma * sigma, of_both = rho + of_noises,
+               det = of_x * of_y - of_both * of_both,
+               y_hat = ((rho * of_y - of_both) * x + (of_x - rho * of_both) * y_t) / det;
+  return -(of_y * x - of_both * y_t) / det + (x - rho * y_hat) / (of_x - rho * rho);
+}
 
 Test (speeds, erratum_txt_cmde_sde_needs_two_wiener_processes)
 {
@@ -490,6 +501,8 @@ Test (speeds, erratum_txt_cmde_sde_needs_two_wiener_processes)
   ok (sb_target_log_density (pair_law (&shared), pair_at (sigma), matrix_of (1, 2, x, y_t), vector_all (1, 0), log_p));
   const double wrong = exp (gsl_vector_get (log_p, 0) - log_of_x (&PAIR_M, x));
   cr_assert_gt (fabs (wrong - smoothed_at (&PAIR_M, x, y_t, sigma, 1).p), .01);
+  cr_assert_lt (fabs (score_less_its_mean (0, sigma, x, y_t)), 1e-15);
+  cr_assert_gt (fabs (score_less_its_mean (sqrt (tau) * sigma, sigma, x, y_t)), .01);
 
   gsl_matrix *z = matrix_all (DRAWS, 2, 0), *z_t = matrix (DRAWS, 2);
   gsl_vector *product = vector (DRAWS);
