@@ -17,6 +17,8 @@ enum
   STEPS = 500
 };
 
+#define LAST 1e-3
+
 static const struct
 {
   const char *name;
@@ -119,7 +121,7 @@ run (const problem *p, double most_of_y, gsl_matrix *K, gsl_matrix *P)
 {
   exact_pair pair;
   exact_pair_open (p->z, FIELD_PIXELS, most_of_y, &pair);
-  gsl_vector *times = even_times (1e-3, STEPS), *y = require_pointer (gsl_vector_alloc (K->size2), "y"),
+  gsl_vector *times = even_times (LAST, STEPS), *y = require_pointer (gsl_vector_alloc (K->size2), "y"),
              *mean = require_pointer (gsl_vector_alloc (FIELD_PIXELS), "a mean");
   for (size_t j = 0; j < K->size2; j++)
     {
@@ -164,6 +166,55 @@ quality_of (const problem *p, const gsl_matrix *K, const gsl_matrix *P)
   return (quality){ -10 * log10 (of_x / FIELD_PIXELS), -10 * log10 (of_y / (double)m), deviation };
 }
 
+// The covariance of the hidden block and y together, where x | y is N(K y, P). The law of y is always the same, so that
+// the divergence of two of them is the mean over y of that given y.
+
+enum
+{
+  HIDDEN = 4
+};
+
+static gsl_matrix *
+hidden_and_y (const problem *p, const gsl_matrix *K, const gsl_matrix *P)
+{
+  const size_t d = HIDDEN + p->A->size1;
+  gsl_matrix *KC = product (CblasNoTrans, K, CblasNoTrans, p->C_y), *KCK = product (CblasNoTrans, KC, CblasTrans, K),
+             *C = require_pointer (gsl_matrix_alloc (d, d), "a covariance");
+  size_t at[HIDDEN];
+  for (size_t i = 0, k = 0; i < FIELD_PIXELS; i++)
+    if (hidden (i))
+      at[k++] = i;
+  gsl_matrix_add (KCK, P);
+  for (size_t i = 0; i < d; i++)
+    for (size_t j = 0; j < d; j++)
+      gsl_matrix_set (C, i, j,
+                      i < HIDDEN && j < HIDDEN ? gsl_matrix_get (KCK, at[i], at[j])
+                      : i < HIDDEN             ? gsl_matrix_get (KC, at[i], j - HIDDEN)
+                      : j < HIDDEN             ? gsl_matrix_get (KC, at[j], i - HIDDEN)
+                                               : gsl_matrix_get (p->C_y, i - HIDDEN, j - HIDDEN));
+  gsl_matrix_free (KC);
+  gsl_matrix_free (KCK);
+  return C;
+}
+
+// Of p(x_eps | y), eps the last time, from the samples'.
+
+static double
+hidden_kl (const problem *p, const gsl_matrix *K, const gsl_matrix *P)
+{
+  gsl_matrix *noisy = require_pointer (gsl_matrix_alloc (FIELD_PIXELS, FIELD_PIXELS), "a covariance");
+  double kl;
+  gsl_matrix_memcpy (noisy, p->Sigma);
+  for (size_t i = 0; i < FIELD_PIXELS; i++)
+    *gsl_matrix_ptr (noisy, i, i) += gathered_variance (FIELD_SIGMA_MAX, LAST);
+  gsl_matrix *exact = hidden_and_y (p, p->M, noisy), *sampled = hidden_and_y (p, K, P);
+  require (sb_gaussian_kl (NULL, exact, NULL, sampled, &kl), "KL");
+  gsl_matrix_free (noisy);
+  gsl_matrix_free (exact);
+  gsl_matrix_free (sampled);
+  return kl;
+}
+
 static void
 put_problem (results *r, bool hole)
 {
@@ -172,7 +223,8 @@ put_problem (results *r, bool hole)
   gsl_matrix *K = require_pointer (gsl_matrix_alloc (FIELD_PIXELS, p.A->size1), "K"),
              *P = require_pointer (gsl_matrix_alloc (FIELD_PIXELS, FIELD_PIXELS), "P");
   quality q[ESTIMATORS];
-  bool ordered = true, spread = true;
+  double kl[ESTIMATORS];
+  bool ordered = true, spread = true, farther = true;
   for (int k = 0; k < ESTIMATORS; k++)
     {
       char row[64];
@@ -182,6 +234,12 @@ put_problem (results *r, bool hole)
       results_row (r, row, "PSNR", "", q[k].psnr, -1, "dB", "peak 1");
       results_row (r, row, "Consistency", "", q[k].consistency, -1, "dB", "PSNR of the observation");
       results_row (r, row, "Diversity", "", q[k].deviation, -1, "", "mean deviation of a pixel");
+      if (hole)
+        {
+          kl[k] = hidden_kl (&p, K, P);
+          results_row (r, row, "KL of the block", "", kl[k], -1, "nats", "of p(x | y) from the samples', given y");
+          farther &= k == 0 || kl[k] > kl[k - 1];
+        }
       ordered &= k == 0 || (q[k].psnr < q[k - 1].psnr && q[k].consistency < q[k - 1].consistency);
       spread &= k == 0 || q[k].deviation > q[k - 1].deviation;
     }
@@ -192,6 +250,9 @@ put_problem (results *r, bool hole)
                  q[ESTIMATORS - 1].psnr, q[0].consistency, q[ESTIMATORS - 1].consistency);
   snprintf (claim, sizeof claim, "%s: diversity rises with the speed of y", what);
   results_claim (r, claim, spread, "from %.3g to %.3g", q[0].deviation, q[ESTIMATORS - 1].deviation);
+  if (hole)
+    results_claim (r, "hidden block: the faster y, the farther are the samples from p(x | y)", farther,
+                   "KL %.2g, %.3g, %.3g, %.4g", kl[0], kl[1], kl[2], kl[3]);
   gsl_matrix_free (K);
   gsl_matrix_free (P);
   problem_free (p);
