@@ -163,7 +163,7 @@ Test (nonuniform, each_block_solves_its_own_moment_equations)
 // ## One row of normals
 //
 // Were each block to draw the prior for itself, it would take the same numbers of the row's stream, and $y_T$ would be
-// $x_T$ over again. Correlations of 20,000 rows; what stands still stays. [nonuniform.txt-cmde-sde]
+// $x_T$ over again. Correlations of 100,000 rows; what stands still stays. [nonuniform.txt-cmde-sde]
 
 static double
 correlation (const gsl_matrix *x, size_t i, size_t j)
@@ -175,7 +175,7 @@ Test (nonuniform, the_blocks_of_a_prior_are_independent)
 {
   enum
   {
-    ROWS = 20000
+    ROWS = 100000
   };
   const sb_multispeed speeds = { 2, 2, 0.01, 5, 2 }, still = { 2, 2, 0.01, 5, 0 };
   sb_process *process = scoped (sb_multispeed_alloc (&speeds)), *clean = scoped (sb_multispeed_alloc (&still));
@@ -198,7 +198,7 @@ Test (nonuniform, noises_of_x_and_y_are_not_one_as_printed)
 {
   enum
   {
-    ROWS = 20000
+    ROWS = 100000
   };
   const sb_multispeed speeds = { 1, 1, 0.01, 5, 2 };
   sb_process *process = scoped (sb_multispeed_alloc (&speeds));

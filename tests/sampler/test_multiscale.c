@@ -431,13 +431,13 @@ Test (multiscale, a_cascade_keeps_what_it_was_handed)
 
 // ## The sampler
 //
-// Covariances of 20,000 samples beside the recursion: 136 z-tests. [nonuniform.txt-mssample]
+// Covariances of 100,000 samples beside the recursion: 136 z-tests. [nonuniform.txt-mssample]
 
 Test (multiscale, samples_have_the_covariance_of_the_recursion)
 {
   enum
   {
-    ROWS = 20000
+    ROWS = 100000
   };
   const model m = model_of (60, MOST, LEAST);
   const sb_multiscale sampler = { euler_maruyama (1), false };
@@ -736,7 +736,7 @@ check_stage (const sb_examples *examples, const gsl_matrix *C, size_t stage, dou
 {
   enum
   {
-    ROWS = 20000
+    ROWS = 100000
   };
   const sb_bands bands = { 1, SIDE, SIDE, LEVELS, stage, 1e-3, 0.1, 20 };
   sb_process *process = scoped (sb_bands_alloc (&bands, NULL));
