@@ -64,4 +64,4 @@ nobase_dist_pkgdata_DATA = %D%/README %D%/models/mnist-classifier.safetensors %D
   %D%/models/fashion-classifier-ve.safetensors %D%/models/fashion-classifier-ve.csv \
   %D%/models/fashion-classifier.safetensors %D%/models/fashion-moments.safetensors \
   %D%/fashion-test-images-idx3-ubyte.gz %D%/fashion-test-labels-idx1-ubyte.gz \
-  %D%/faces64-test.png %D%/faces.mjs %D%/t10k-images-idx3-ubyte.gz %D%/t10k-labels-idx1-ubyte.gz
+  %D%/faces64-test.png %D%/shoes-test.png %D%/faces.mjs %D%/t10k-images-idx3-ubyte.gz %D%/t10k-labels-idx1-ubyte.gz

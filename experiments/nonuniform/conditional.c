@@ -62,7 +62,7 @@ enum
 
 // ## The images
 //
-// In [0, 1]. Shoes are sandals, sneakers and ankle boots among the clothes.
+// In [0, 1]. Shoes are sandals, sneakers and ankle boots, side by side in a picture.
 
 static gsl_matrix *
 faces (size_t most)
@@ -78,22 +78,18 @@ shoes (size_t most)
 {
   char path[4096];
   sb_error error = { 0 };
-  data_path ("fashion-test-labels-idx1-ubyte.gz", path, sizeof path);
-  sb_bytes *labels = require_pointer (sb_idx_read (path, &error), error.message);
-  gsl_matrix *all = test_clothes (0, TEST_CLOTHES, 0, 1);
-  size_t count = 0;
-  for (size_t i = 0; i < TEST_CLOTHES; i++)
-    {
-      const int label = labels->data[i];
-      gsl_vector_const_view row = gsl_matrix_const_row (all, i);
-      if ((label == 5 || label == 7 || label == 9) && count < most)
-        gsl_matrix_set_row (all, count++, &row.vector);
-    }
+  data_path ("shoes-test.png", path, sizeof path);
+  sb_bytes *picture = require_pointer (sb_png_read (path, &error), error.message);
+  const size_t width = picture->shape.length[2], columns = width / SIDE,
+               count = GSL_MIN (most, picture->shape.length[1] / SIDE * columns);
   gsl_matrix *x = require_pointer (gsl_matrix_alloc (count, PIXELS), "shoes");
-  gsl_matrix_const_view first = gsl_matrix_const_submatrix (all, 0, 0, count, PIXELS);
-  gsl_matrix_memcpy (x, &first.matrix);
-  gsl_matrix_free (all);
-  sb_bytes_free (labels);
+  for (size_t i = 0; i < count; i++)
+    for (size_t k = 0; k < PIXELS; k++)
+      {
+        const size_t line = i / columns * SIDE + k / SIDE, column = i % columns * SIDE + k % SIDE;
+        gsl_matrix_set (x, i, k, picture->data[line * width + column] / 255.);
+      }
+  sb_bytes_free (picture);
   return x;
 }
 
@@ -603,10 +599,10 @@ table (results *r)
 {
   const size_t n = r->scale == SMOKE   ? 5
                    : r->scale == QUICK ? 120
-                                       : 225,
+                                       : 250,
                grouped = r->scale == SMOKE   ? 2
                          : r->scale == QUICK ? 24
-                                             : 225;
+                                             : 250;
   judge j = judge_open ("fashion");
   quality q[TASKS][ESTIMATORS];
   bool joint_larger = true;

@@ -325,7 +325,7 @@ PATH (png)
   kept (sb_png_read (in_folder (WRITTEN), NULL));
 }
 
-PATH (pictures) { kept (sb_folder_read (in_source ("data"), 8, NULL)); }
+PATH (pictures) { kept (sb_folder_read (in_source ("data/models"), 8, NULL)); }
 
 PATH (cifar)
 {
