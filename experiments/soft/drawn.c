@@ -6,14 +6,33 @@
 #include <math.h>
 #include <stdlib.h>
 
+static void
+network_path (const char *name, char *path, size_t size)
+{
+  const char *folder = getenv ("MODELS"), *data = getenv ("DATA");
+  snprintf (path, size, "%s%s/%s.safetensors", folder && *folder ? folder : data, folder && *folder ? "" : "/models",
+            name);
+}
+
+double
+network_steps (const char *name)
+{
+  char path[4096];
+  sb_error error = { 0 };
+  network_path (name, path, sizeof path);
+  sb_tensors *file = require_pointer (sb_safetensors_read (path, &error), error.message);
+  const char *steps = sb_tensors_note_find (file, "step");
+  const double count = steps ? atof (steps) : GSL_NAN;
+  sb_tensors_free (file);
+  return count;
+}
+
 network
 network_open (const char *name)
 {
   char path[4096];
   sb_error error = { 0 };
-  const char *folder = getenv ("MODELS"), *data = getenv ("DATA");
-  snprintf (path, sizeof path, "%s%s/%s.safetensors", folder && *folder ? folder : data,
-            folder && *folder ? "" : "/models", name);
+  network_path (name, path, sizeof path);
   FILE *file = fopen (path, "rb");
   if (!file)
     return (network){ NULL, NULL };

@@ -16,6 +16,9 @@ typedef struct
 network network_open (const char *name);
 void network_close (network w);
 
+// How many steps it was trained for, as its file notes; NaN: it does not.
+double network_steps (const char *name);
+
 // How to go from t = 1 to the end of the process: steps evenly in time, every second one by another, and the denoised
 // point at the end.
 typedef struct
