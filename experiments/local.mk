@@ -33,7 +33,7 @@ EXTRA_DIST += %D%/render %D%/page.css %D%/table.awk %D%/published.awk %D%/claims
 nobase_dist_pkglibexec_SCRIPTS = %D%/run $(experiments_run) %D%/nonuniform/all %D%/consistent/all %D%/soft/all %D%/scoresde/all %D%/dsm2ddpm/all %D%/speed/all
 $(experiments_run): ; # or make's own rules make a script NAME of a NAME.c that is newer
 experimentsexecdir = $(pkglibexecdir)
-nobase_dist_experimentsexec_DATA = %D%/list %D%/lib.sh %D%/style.gnuplot %D%/scoresde/line.gnuplot %D%/csv.awk %D%/form.awk %D%/show.awk \
+nobase_dist_experimentsexec_DATA = %D%/list %D%/lib.sh %D%/style.gnuplot %D%/scoresde/line.gnuplot %D%/consistent/property.gnuplot %D%/csv.awk %D%/form.awk %D%/show.awk \
   %D%/cells.awk %D%/scoresde/tab1-images.awk %D%/scoresde/fig9-images.awk %D%/scoresde/plane.json %D%/speed/bf16.awk %D%/speed/sides.sh %D%/speed/rounds.py %D%/speed/unet.py \
   %D%/speed/mixture.py %D%/speed/points.py %D%/speed/soft.py %D%/speed/likelihood.py %D%/speed/guided.py %D%/speed/nonuniform.py
 nobase_pkglibexec_PROGRAMS =

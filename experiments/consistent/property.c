@@ -147,20 +147,45 @@ add_differences (const losses *l, gsl_vector *sum, gsl_vector *here)
   gsl_vector_add (sum, here);
 }
 
+// The rows of one test, and a data file for its picture: a time, then each model's loss and its standard error.
+
+typedef struct
+{
+  const char *row;
+  FILE *data;
+  gsl_vector *sum; // of the differences
+} curve;
+
+static curve
+open_curve (results *r, const char *row, const char *file, size_t n)
+{
+  return (curve){ row, results_data (r, file), require_pointer (gsl_vector_calloc (n), "differences") };
+}
+
 static void
-put (results *r, const char *test, double at, const losses *l, gsl_vector *sum)
+close_curve (curve c)
+{
+  require (fclose (c.data) ? GSL_EFAILED : GSL_SUCCESS, "writing a curve");
+  gsl_vector_free (c.sum);
+}
+
+static void
+put (results *r, const curve *c, double at, const losses *l)
 {
   static const char *const names[MODELS] = { "without consistency", "with consistency" };
   char row[64];
-  snprintf (row, sizeof row, "%s = %g", test, at);
+  snprintf (row, sizeof row, "%s = %g", c->row, at);
+  fprintf (c->data, "%g", at);
   for (int m = 0; m < MODELS; m++)
     {
       double error;
       const double mean = mean_of (l->loss[m], &error);
       results_row (r, row, names[m], "", mean, error, "", "summed over pixels, mean over images");
+      fprintf (c->data, " %.6g %.6g", mean, error);
     }
-  gsl_vector *here = require_pointer (gsl_vector_alloc (sum->size), "differences");
-  add_differences (l, sum, here);
+  fputc ('\n', c->data);
+  gsl_vector *here = require_pointer (gsl_vector_alloc (c->sum->size), "differences");
+  add_differences (l, c->sum, here);
   results_row (r, row, "paired z", "", z_of (here), -1, "",
                "of the difference, positive where consistency lowers the loss");
   gsl_vector_free (here);
@@ -194,33 +219,34 @@ static void
 run_tests (results *r, const pair *p)
 {
   const double end = p->of[EDM].model->process->t_min;
-  gsl_vector *sum[3];
-  for (int k = 0; k < 3; k++)
-    sum[k] = require_pointer (gsl_vector_calloc (p->x_0->size1), "differences");
+  const size_t n = p->x_0->size1;
+  const curve from = open_curve (r, "t' = 0: t", "from.dat", n), to = open_curve (r, "t = 80: t'", "to.dat", n),
+              within = open_curve (r, "a window of 0.05: t", "window.dat", n);
   for (int k = 0; k < LEVELS; k++)
     {
       losses l = look_at (r, p, levels[k], end, p->steps, p->paths);
-      put (r, "t' = 0: t", levels[k], &l, sum[0]);
+      put (r, &from, levels[k], &l);
       losses_free (l);
     }
   put_solver (r, p, end);
   for (int k = LEVELS - 2; k >= 0; k--)
     {
       losses l = look_at (r, p, levels[LEVELS - 1], levels[k], p->steps, p->paths);
-      put (r, "t = 80: t'", levels[k], &l, sum[1]);
+      put (r, &to, levels[k], &l);
       losses_free (l);
     }
   for (int k = 0; k < WINDOWS; k++)
     {
       losses l = look_at (r, p, window_levels[k], window_levels[k] - window, r->scale == SMOKE ? 2 : 6, 2 * p->paths);
-      put (r, "a window of 0.05: t", window_levels[k], &l, sum[2]);
+      put (r, &within, window_levels[k], &l);
       losses_free (l);
     }
-  claim_lower (r, "training with consistency lowers L2 from t down to 0, over all t", z_of (sum[0]));
-  claim_lower (r, "... from t = 80 down to t', over all t'", z_of (sum[1]));
-  claim_lower (r, "... within the window that was trained", z_of (sum[2]));
-  for (int k = 0; k < 3; k++)
-    gsl_vector_free (sum[k]);
+  claim_lower (r, "training with consistency lowers L2 from t down to 0, over all t", z_of (from.sum));
+  claim_lower (r, "... from t = 80 down to t', over all t'", z_of (to.sum));
+  claim_lower (r, "... within the window that was trained", z_of (within.sum));
+  close_curve (from);
+  close_curve (to);
+  close_curve (within);
 }
 
 // ## Are they gradients?
