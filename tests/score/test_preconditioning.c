@@ -263,6 +263,22 @@ Test (preconditioning, loss_is_that_of_the_network_itself)
       }
 }
 
+// At every level, from EDM's smallest to its largest. [consistent.set-edm-weight]
+
+Test (preconditioning, weight_is_one_over_the_square_of_c_out)
+{
+  const sb_process *process = edm (1);
+  for (double sigma = SB_EDM_SIGMA_MIN; sigma <= SB_EDM_SIGMA_MAX; sigma *= 1.05)
+    {
+      const double a = 1, c_out = sigma * .5 / sqrt (sigma * sigma + .25);
+      double lambda;
+      ok (sb_weighting_edm->numbers (process, sigma, &a, &sigma, &lambda, NULL));
+      // The weight is of the score, whose error is 1/sigma^2 times the denoiser's.
+      cr_assert_float_eq (lambda / gsl_pow_4 (sigma) * c_out * c_out, 1, 1e-14, "sigma = %g", sigma);
+      cr_assert_float_eq (scales_at (sigma).out, c_out, 1e-14 * c_out);
+    }
+}
+
 // In each part of a process it has the part's own noise: an error of 1 in what the network says costs 1 in all of them.
 // [consistent.set-edm-weight]
 

@@ -10,6 +10,7 @@
 #include "process/vp.h"
 #include "property.h"
 #include "losses.h"
+#include "net/backend.h"
 #include "score/exact.h"
 #include "process/smld.h"
 #include "scope.h"
@@ -815,6 +816,57 @@ Test (train, without_weight_consistency_changes_nothing)
   train_for (soft.trainer, 20, 1);
   same_bits (none.training, soft.training, "with a weight of 0");
   cr_assert_eq (sb_trainer_regulariser (none.trainer), 0);
+}
+
+// What a step costs is counted at the network, in samples: with six steps to a path each goes 13 times forward, at
+// $\mathbf x_t$, whose denoiser the first steps of both paths share, five times more on each, and at both ends; and
+// three times back. A pass keeps what going back takes of one point, and so two go forward once more. Denoising alone
+// takes one of each. [consistent.txt-cost] [consistent.txt-cdm-train]
+
+static size_t samples_forward, samples_back;
+static const sb_net_backend *counted;
+static sb_net_backend counting; // its workspaces are freed at the suite's end
+
+static int
+count_forward (const sb_net *net, const sb_real *theta, size_t n, const sb_real *x, const sb_real *label,
+               const sb_net_condition *y, void *workspace, sb_real *out)
+{
+  samples_forward += n;
+  return counted->forward (net, theta, n, x, label, y, workspace, out);
+}
+
+static int
+count_back (const sb_net *net, const sb_real *theta, size_t n, void *workspace, const sb_real *out_bar,
+            sb_real *theta_bar, sb_real *x_bar)
+{
+  samples_back += n;
+  return counted->backward (net, theta, n, workspace, out_bar, theta_bar, x_bar);
+}
+
+static void
+check_passes (const sb_objective_type *type, double steps, size_t forward, size_t back)
+{
+  experiment e = in_noise_levels (small);
+  counted = e.net->backend;
+  counting = *counted;
+  counting.forward = count_forward;
+  counting.backward = count_back;
+  e.net->backend = &counting;
+  omp_set_num_threads (1);
+  consistent_start (&e, type, 20, 1);
+  if (type == sb_objective_consistency)
+    e.matching.objective.key[2] = steps;
+  samples_forward = samples_back = 0;
+  train_for (e.trainer, 3, 1);
+  cr_assert (samples_forward == 3 * e.recipe.batch * forward && samples_back == 3 * e.recipe.batch * back,
+             "%g steps: %zu forward, %zu back", steps, samples_forward, samples_back);
+}
+
+Test (train, passes_are_counted)
+{
+  check_passes (sb_objective_soft, 0, 1, 1);
+  check_passes (sb_objective_consistency, 1, 3 + 2, 3);
+  check_passes (sb_objective_consistency, 6, 13 + 2, 3);
 }
 
 // Of a network with classes, where half of the samples have paths: loss and gradient of a shard are those of the same
