@@ -19,6 +19,7 @@
 #include <gsl/gsl_blas.h>
 #include <gsl/gsl_cdf.h>
 #include <gsl/gsl_math.h>
+#include <gsl/gsl_min.h>
 #include <gsl/gsl_randist.h>
 #include <gsl/gsl_sort.h>
 #include <gsl/gsl_spline.h>
@@ -329,6 +330,59 @@ Test (consistency, along_the_two_tests_of_the_paper)
       before_one = one_down, before_zero = down_to_zero;
     }
   cr_assert_float_eq (loss_of_d (.02, 1, 1, 1e-12) / loss_of_d (.01, 1, 1, 1e-12), 3.956, 1e-3);
+}
+
+// By 300 steps with noise too, from far out, where the loss is $\tfrac{x^2}2\bigl[a(v')\,(u'/u)^{1 - \delta} -
+// a(v)\bigr]^2$ with $u = s^2 + v$; of the true denoiser of M1
+// both are 0 within the error, from points of its own law. [consistent.set-consistency-test]
+
+enum
+{
+  CURVES = 14,
+  OF_POINT = 300
+};
+
+static void
+two_curves (double t[CURVES], double s[CURVES])
+{
+  const double v[] = { .8, .6, .4, .2, .1, .05, .01 };
+  for (size_t k = 0; k < 7; k++)
+    t[k] = 1, s[k] = sqrt (v[k]), t[7 + k] = sqrt (k ? v[k - 1] : 1), s[7 + k] = 1e-6;
+}
+
+static double
+mean_at (const sb_score *score, const gsl_matrix *x, double t, double s, double *error)
+{
+  const sb_partial_path p = { sb_step_reverse_diffusion, NULL, 300, 7 };
+  const size_t n = x->size1;
+  gsl_vector *loss = vector (n);
+  ok (sb_consistency_loss (score, &p, 2, NULL, vector_all (n, t), vector_all (n, s), x, (sb_stream){ 47, 0, 0 }, loss,
+                           NULL));
+  return mean_of (loss, error);
+}
+
+Test (consistency, along_the_two_tests_by_three_hundred_steps)
+{
+  double t[CURVES], s[CURVES];
+  const sb_score *d = denoiser_d (from_zero (1), .2),
+                 *exact = scoped (sb_score_exact_alloc (line_target (&LINE_M1), from_zero (1)));
+  gsl_matrix *x = matrix (OF_POINT, 1);
+  two_curves (t, s);
+  for (size_t k = 0; k < CURVES; k++)
+    {
+      const size_t mark = scope_mark ();
+      double error;
+      const double u = .25 + t[k] * t[k], u_s = .25 + s[k] * s[k],
+                   r = towards_identity (.2, s[k] * s[k]) * pow (u_s / u, .8) - towards_identity (.2, t[k] * t[k]),
+                   want = 16e4 * r * r / 2, found = mean_at (d, matrix_all (OF_POINT, 1, 400), t[k], s[k], &error);
+      cr_assert (error < .03 * want && fabs (found - want) < 4.9 * error + .02 * want, "t = %g to %g: %g (%g), not %g",
+                 t[k], s[k], found, error, want);
+      ok (sb_target_sample (line_target (&LINE_M1), (sb_stream){ 1, SB_FOR_DATA, 0 }, x));
+      ok (sb_process_transition (exact->process, NULL, vector_all (OF_POINT, t[k]), normals (OF_POINT, 1, 6), x));
+      const double none = mean_at (exact, x, t[k], s[k], &error);
+      cr_assert_lt (fabs (none), 5.1 * error, "t = %g to %g: %g (%g)", t[k], s[k], none, error); // Student, 299
+      scope_release (mark);
+    }
 }
 
 // ## Windows
@@ -830,8 +884,8 @@ Test (consistency, gradient_has_two_parts)
 // of each, exact up to degree 7. With $h$ as a baseline of $h'$ the path's term has the same mean, and about a third of
 // its variance. [consistent.txt-stopgrad] [consistent.txt-B1-scorefn] The slope of $\mathbb E h' = \theta x\prod_i(1 +
 // (\theta - 1)\,w_i)$, $w_i$ being the share of the variance that step $i$ takes away, is 1.20384; with the sign of
-// $\nabla\log p$ as printed it would be .217008. One path alone says .0869233 too much, half the variance that the steps
-// leave. [consistent.txt-two-sample]
+// $\nabla\log p$ as printed it would be .217008. One path alone says .0869233 too much, half the variance that the
+// steps leave. [consistent.txt-two-sample]
 
 enum
 {
@@ -1479,6 +1533,61 @@ Test (consistency, truncated_gradient_is_the_slope_with_the_points_held)
 {
   check_truncated_gradient (false);
   check_truncated_gradient (true);
+}
+
+// The whole objective, of D on $\mathcal N(0, .25)$ from $t = 1$ to $\sqrt{.1}$, is least at the true denoiser,
+// whatever lambda is: by golden section, for the steps in the variance have no error there. [consistent.txt-objective]
+
+static double
+whole_objective (double delta, void *lambda)
+{
+  const size_t mark = scope_mark ();
+  const sb_partial_path p = { sb_step_reverse_diffusion, NULL, 4, 7 };
+  const sb_score *score = denoiser_d (from_zero (1), delta);
+  const double a = denoised (score, 1, 1), of_data = gsl_pow_2 (1 - a) * .25 + a * a,
+               all = of_data + *(double *)lambda * 1.25 * exact_loss (&p, score, 1, 1, sqrt (.1)); // E x_t^2 = 1.25
+  scope_release (mark);
+  return all;
+}
+
+Test (consistency, whole_objective_is_least_at_the_true_denoiser)
+{
+  for (double lambda = 0; lambda <= 20; lambda = 4 * lambda + 4)
+    {
+      gsl_min_fminimizer *m = gsl_min_fminimizer_alloc (gsl_min_fminimizer_goldensection);
+      gsl_function f = { whole_objective, &lambda };
+      ok (gsl_min_fminimizer_set (m, &f, .1, -.4, .45));
+      for (int k = 0; k < 40; k++)
+        ok (gsl_min_fminimizer_iterate (m));
+      cr_assert_lt (fabs (gsl_min_fminimizer_x_minimum (m)), 1e-6, "lambda = %g: %g", lambda,
+                    gsl_min_fminimizer_x_minimum (m));
+      gsl_min_fminimizer_free (m);
+    }
+}
+
+// Two half-batches, one after the other, have the gradient of the whole one. [consistent.set-afhq]
+
+Test (consistency, gradient_of_two_half_batches)
+{
+  model w = mlp_alloc (1);
+  const sb_score *score = scoped (sb_score_alloc (&mlp_type, &w, scoped (sb_edm_alloc (MLP_D, .002, 80))));
+  const sb_objective o = objective_on (score->process, 50);
+  const sb_stream stream = { 7, 0, 0 };
+  const gsl_matrix *x = normals (32, MLP_D, 61);
+  gsl_vector *loss = vector (32), *half = vector (16);
+  ok (sb_objective_gradient (&o, score, x, NULL, stream, 1. / 32, loss));
+  double *whole = scoped ((double *)malloc (w.parameters * sizeof (double)));
+  memcpy (whole, w.theta_bar, w.parameters * sizeof (double));
+  memset (w.theta_bar, 0, w.parameters * sizeof (double));
+  for (size_t k = 0; k < 2; k++)
+    {
+      gsl_matrix_const_view x_k = gsl_matrix_const_submatrix (x, 16 * k, 0, 16, MLP_D);
+      ok (sb_objective_gradient (&o, score, &x_k.matrix, NULL, sb_stream_skip (stream, 16 * k), 1. / 32, half));
+      for (size_t i = 0; i < 16; i++)
+        cr_assert_float_eq (at (half, i), at (loss, 16 * k + i), 1e-12 * (1 + fabs (at (half, i))));
+    }
+  for (size_t k = 0; k < w.parameters; k++)
+    cr_assert_float_eq (w.theta_bar[k], whole[k], 1e-12 * (1 + fabs (whole[k])), "parameter %zu", k);
 }
 
 // A share of the samples has paths, and counts as many times more: the mean is the same. Which they are depends on

@@ -8,6 +8,8 @@
 #include "process/vp.h"
 #include "scope.h"
 
+#include <gsl/gsl_cdf.h>
+#include <gsl/gsl_randist.h>
 #include <math.h>
 #include <string.h>
 
@@ -84,6 +86,25 @@ Test (levels, lognormal_has_the_quantiles_of_a_normal_logarithm)
         cr_assert_float_eq (log (sb_levels_lognormal->quantile (key, 0, 1, below_one)), mean + sd, 1e-9);
         cr_assert_float_eq (log (sb_levels_lognormal->quantile (key, 0, 1, 1 - below_one)), mean - sd, 1e-9);
       }
+}
+
+// The mean of Karras et al.'s levels, by the midpoint rule over the quantiles: .618783. [consistent.set-edm-noisedist]
+
+Test (levels, lognormal_has_the_mean_of_a_normal_logarithm)
+{
+  enum
+  {
+    NODES = 4000
+  };
+  const double key[] = { -1.2, 1.2 };
+  double sum = 0;
+  for (int k = 0; k < NODES; k++)
+    {
+      const double z = -7 + 14 * (k + .5) / NODES; // of a standard normal
+      sum += sb_levels_lognormal->quantile (key, 0, 1, gsl_cdf_ugaussian_P (z)) * gsl_ran_ugaussian_pdf (z) * 14
+             / NODES;
+    }
+  cr_assert_float_eq (sum, .618783, 1e-6, "%.9g", sum);
 }
 
 // As text, with the values of Karras et al. where none are given. [consistent.set-edm-noisedist]

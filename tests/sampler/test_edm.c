@@ -301,7 +301,7 @@ Test (edm, variances_with_churn)
                    v = variance_after (sb_step_edm_heun, key, exact (line_target (&LINE_G)), levels (N[k], true), 6400);
       cr_assert_float_eq (v, wanted[k], 1e-6, "%zu levels: %.9g", N[k], v);
     }
-  const size_t n = 10000;
+  const size_t n = 100000;
   gsl_matrix *x = normals (n, 1, 2);
   gsl_matrix_scale (x, 80);
   sample (algorithm_1, sb_step_edm_heun, (const double[]){ 40. / 288, 0, 1e9, 1 }, exact (line_target (&LINE_G)),
@@ -447,7 +447,7 @@ distance (sb_target *law, const gsl_matrix *x)
 
 Test (edm, samples_along_the_flow)
 {
-  const size_t n = 10000;
+  const size_t n = 20000;
   gsl_matrix *x = matrix (n, 1);
   ok (sb_process_prior (edm (), (sb_stream){ .seed = 5 }, x));
   sample (algorithm_1, sb_step_flow_heun, NULL, exact (line_target (&LINE_M1)), levels (400, false), x);
@@ -457,7 +457,7 @@ Test (edm, samples_along_the_flow)
 
 Test (edm, samples_of_the_sde)
 {
-  const size_t n = 10000;
+  const size_t n = 20000;
   gsl_matrix *x = normals (n, 1, 6);
   gsl_vector *sigma = vector (1001);
   ok (sb_grid_edm (.005, 20, 7, sigma));
@@ -493,7 +493,7 @@ Test (edm, names_its_samples)
       sample (algorithm_1, sb_step_flow_heun, NULL, score, levels (N[k], false), x[k + 1]);
     }
   cr_assert_gt (correlation (x[1], x[3]), .999, "%g", correlation (x[1], x[3]));
-  cr_assert_gt (correlation (x[2], x[3]), .9999, "%.9g", correlation (x[2], x[3]));
+  cr_assert_gt (correlation (x[2], x[3]), .99998, "%.9g", correlation (x[2], x[3]));
 
   gsl_matrix *once = copy_of (x[0]), *again = copy_of (x[0]);
   size_t evaluations;

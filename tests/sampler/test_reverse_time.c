@@ -181,15 +181,19 @@ walk (const sb_score *score, double t, double s, int steps, gsl_matrix *x)
 
 Test (reverse_time, pairs_of_points)
 {
+  enum
+  {
+    PAIRS = 100000
+  };
   const sb_score *score = m1 ();
   const sb_score_callback c = { .view = SB_DENOISER, .function = denoise, .params = (void *)score };
   const sb_score *by_denoiser = scoped (sb_score_callback_alloc (&c, score->process));
   const double s = .3, t = 1;
-  gsl_matrix *x_s = matrix (N, 1);
+  gsl_matrix *x_s = matrix (PAIRS, 1);
   ok (sb_target_sample (line_target (&LINE_M1), (sb_stream){ 1, SB_FOR_DATA, 0 }, x_s));
-  ok (sb_process_transition (score->process, NULL, vector_all (N, s), normals (N, 1, 2), x_s));
+  ok (sb_process_transition (score->process, NULL, vector_all (PAIRS, s), normals (PAIRS, 1, 2), x_s));
   gsl_matrix *x_t = copy_of (x_s);
-  ok (sb_process_transition (score->process, vector_all (N, s), vector_all (N, t), normals (N, 1, 3), x_t));
+  ok (sb_process_transition (score->process, vector_all (PAIRS, s), vector_all (PAIRS, t), normals (PAIRS, 1, 3), x_t));
   gsl_matrix *back = copy_of (x_t), *same = matrix (100, 1);
   for (size_t i = 0; i < 100; i++)
     gsl_matrix_set (same, i, 0, gsl_matrix_get (x_t, i, 0));
@@ -200,9 +204,9 @@ Test (reverse_time, pairs_of_points)
 
   for (int k = 0; k < 3; k++)
     {
-      gsl_vector *differs = vector (N);
+      gsl_vector *differs = vector (PAIRS);
       double error;
-      for (size_t i = 0; i < N; i++)
+      for (size_t i = 0; i < PAIRS; i++)
         {
           const double b = gsl_matrix_get (x_t, i, 0),
                        a[] = { gsl_matrix_get (x_s, i, 0), gsl_matrix_get (back, i, 0) },
