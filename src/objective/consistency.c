@@ -157,21 +157,79 @@ begin (const arguments *q, workspace *m)
   return sb_score_estimate (q->score, SB_DENOISER, q->x, q->t, q->y, m->h);
 }
 
-// r[0] is that of the path at hand, r[1] the sum over all.
+// r[0] is that of the path at hand, r[1] the sum over all; `all` (paths n x d; NULL: not wanted) keeps them.
 
 static int
-sum_residuals (const arguments *q, size_t paths, workspace *m, gsl_vector *squares)
+sum_residuals (const arguments *q, size_t paths, workspace *m, gsl_vector *squares, gsl_matrix *all)
 {
-  const size_t d = q->x->size2;
+  const size_t n = q->x->size1, d = q->x->size2;
   int status = begin (q, m);
   gsl_vector_set_zero (squares);
   for (size_t p = 0; p < paths && !status; p++)
     {
       status = find_residual (q, p, m, NULL, m->x_s[0], m->r[0]);
-      for (size_t i = 0; i < q->x->size1 && !status; i++)
+      for (size_t i = 0; i < n && !status; i++)
         *gsl_vector_ptr (squares, i) += sb_dot (d, gsl_matrix_ptr (m->r[0], i, 0), gsl_matrix_ptr (m->r[0], i, 0));
       gsl_matrix_add (m->r[1], m->r[0]);
+      if (all)
+        memcpy (gsl_matrix_ptr (all, p * n, 0), m->r[0]->data, n * d * sizeof (double));
     }
+  return status;
+}
+
+// The standard error is the jackknife's. With $a_p = \mathbf r_p^{\mathsf T}\sum_{q\ne p}\mathbf r_q$ the estimate is
+// the mean of $a_p/2(m - 1)$, and without path $p$ it is $(\sum_q a_q - 2a_p)/2(m - 1)(m - 2)$, so that
+// $$ \text{error}^2 = \frac{\sum_p (a_p - \bar a)^2}{m(m - 1)(m - 2)^2} . $$
+// On a line, of residuals with mean $b$ and variance $\tau^2$, its mean is $b^2\tau^2/m + \tau^4/m(m - 2)$, and the
+// estimate's variance $b^2\tau^2/m + \tau^4/2m(m - 1)$: it is on the safe side where $\mathbf h$ is consistent.
+
+static double
+jackknife (const gsl_matrix *all, size_t paths, size_t n, size_t i, const double *sum)
+{
+  const size_t d = all->size2;
+  const double m = (double)paths;
+  double mean = 0, squares = 0;
+  for (size_t p = 0; p < paths; p++)
+    {
+      const double *r = gsl_matrix_const_ptr (all, p * n + i, 0), a = sb_dot (d, r, sum) - sb_dot (d, r, r),
+                   off = a - mean;
+      mean += off / (double)(p + 1);
+      squares += off * (a - mean);
+    }
+  return sqrt (squares / (m * (m - 1))) / (m - 2);
+}
+
+static int
+estimate (const arguments *q, size_t paths, gsl_vector *loss, gsl_vector *of_one, gsl_matrix *all, gsl_vector *error)
+{
+  const size_t n = q->x->size1, d = q->x->size2;
+  const double count = (double)paths;
+  workspace m;
+  int status = workspace_alloc (q->score, n, d, &m);
+  if (status)
+    return status;
+  status = sum_residuals (q, paths, &m, loss, all);
+  for (size_t i = 0; i < n && !status; i++)
+    {
+      const double squares = gsl_vector_get (loss, i), *sum = gsl_matrix_ptr (m.r[1], i, 0);
+      gsl_vector_set (loss, i, (sb_dot (d, sum, sum) - squares) / (2 * count * (count - 1)));
+      if (of_one)
+        gsl_vector_set (of_one, i, squares / (2 * count));
+      if (error)
+        gsl_vector_set (error, i, jackknife (all, paths, n, i, sum));
+    }
+  workspace_free (&m);
+  return status;
+}
+
+static int
+check_more (const arguments *q, size_t paths, size_t least, const gsl_vector *loss, const gsl_vector *other)
+{
+  const int status = check (q, loss);
+  if (!status && paths < least)
+    SB_ERROR (NULL, GSL_EINVAL, "this estimate takes %zu paths or more, not %zu", least, paths);
+  if (!status && other && other->size != q->x->size1)
+    SB_ERROR (NULL, GSL_EBADLEN, "%zu numbers for %zu rows", other->size, q->x->size1);
   return status;
 }
 
@@ -181,27 +239,24 @@ sb_consistency_loss (const sb_score *score, const sb_partial_path *path, size_t 
                      gsl_vector *of_one)
 {
   const arguments q = { score, path, y, t, s, x, stream };
-  const double count = (double)paths;
-  workspace m;
-  int status = check (&q, loss);
-  if (!status && paths < 2)
-    SB_ERROR (NULL, GSL_EINVAL, "a loss without bias takes two paths or more, not %zu", paths);
-  if (!status && of_one && of_one->size != x->size1)
-    SB_ERROR (NULL, GSL_EBADLEN, "%zu numbers for %zu rows", of_one->size, x->size1);
+  const int status = check_more (&q, paths, 2, loss, of_one);
+  return status || x->size1 == 0 ? status : estimate (&q, paths, loss, of_one, NULL, NULL);
+}
+
+int
+sb_consistency_loss_with_error (const sb_score *score, const sb_partial_path *path, size_t paths, const gsl_matrix *y,
+                                const gsl_vector *t, const gsl_vector *s, const gsl_matrix *x, sb_stream stream,
+                                gsl_vector *loss, gsl_vector *error)
+{
+  const arguments q = { score, path, y, t, s, x, stream };
+  int status = check_more (&q, paths, 3, loss, error);
   if (status || x->size1 == 0)
     return status;
-  status = workspace_alloc (score, x->size1, x->size2, &m);
-  if (status)
-    return status;
-  status = sum_residuals (&q, paths, &m, loss);
-  for (size_t i = 0; i < x->size1 && !status; i++)
-    {
-      const double squares = gsl_vector_get (loss, i), *sum = gsl_matrix_ptr (m.r[1], i, 0);
-      gsl_vector_set (loss, i, (sb_dot (x->size2, sum, sum) - squares) / (2 * count * (count - 1)));
-      if (of_one)
-        gsl_vector_set (of_one, i, squares / (2 * count));
-    }
-  workspace_free (&m);
+  if (sb_check_lengths ("paths", paths, x->size1, x->size2))
+    return GSL_ENOMEM;
+  gsl_matrix *all = gsl_matrix_alloc (paths * x->size1, x->size2);
+  status = all ? estimate (&q, paths, loss, NULL, all, error) : GSL_ENOMEM;
+  gsl_matrix_free (all);
   return status;
 }
 

@@ -20,6 +20,12 @@ int sb_consistency_loss (const sb_score *score, const sb_partial_path *path, siz
                          const gsl_vector *t, const gsl_vector *s, const gsl_matrix *x, sb_stream stream,
                          gsl_vector *loss, gsl_vector *of_one);
 
+// The same from 3 paths or more, and error (n) <- the standard error of each row's estimate over its paths, by the
+// jackknife. It keeps the residuals of all paths.
+int sb_consistency_loss_with_error (const sb_score *score, const sb_partial_path *path, size_t paths,
+                                    const gsl_matrix *y, const gsl_vector *t, const gsl_vector *s, const gsl_matrix *x,
+                                    sb_stream stream, gsl_vector *loss, gsl_vector *error);
+
 // The gradient of L^2 with respect to the score's parameters has two parts: that through h at both ends of a path whose
 // points are held fixed, and that through the law of the path.
 enum

@@ -1341,6 +1341,7 @@ PATH (consistency)
   gsl_matrix *x = units (3, 16), *y = units (3, 1);
   const sb_stream stream = { .seed = 1 };
   must (sb_consistency_loss (score, two_steps (), 2, y, t, s, x, stream, loss, of_one));
+  must (sb_consistency_loss_with_error (score, two_steps (), 3, y, t, s, x, stream, loss, of_one));
   must (sb_consistency_gradient (score, two_steps (), SB_CONSISTENCY_TRUNCATED | SB_CONSISTENCY_PATH, y, t, s, x,
                                  stream, 1, loss));
 }

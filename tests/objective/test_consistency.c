@@ -691,6 +691,44 @@ Test (consistency, is_estimated_without_bias_from_two_paths)
     }
 }
 
+// Its standard error, of residuals that are normal with the mean $b$ and the variance $\tau^2$: squared, its mean is
+// $b^2\tau^2/m + \tau^4/m(m - 2)$, and the estimates' variance $b^2\tau^2/m + \tau^4/2m(m - 1)$. The same from far
+// out, where the first term is nearly all, and from 0, where it is none. [consistent.txt-two-sample]
+
+static void
+check_error (double x, size_t paths)
+{
+  enum
+  {
+    ROWS = 40000
+  };
+  gain g = theta_x (.6);
+  const sb_score *score = score_of (&g, from_zero (1));
+  const sb_partial_path p = in_variance ();
+  gsl_vector *loss = vector (ROWS), *error = vector (ROWS), *without = vector (ROWS);
+  const gsl_vector *t = vector_all (ROWS, 1), *s = vector_all (ROWS, sqrt (.3));
+  const sb_stream stream = { 53, 0, 0 };
+  double mean, variance, of_squares, m = (double)paths;
+  moments_of_end (.6, x, &mean, &variance);
+  const double b = .6 * (mean - x), tau_2 = .36 * variance, linear = b * b * tau_2 / m;
+  ok (sb_consistency_loss_with_error (score, &p, paths, NULL, t, s, matrix_all (ROWS, 1, x), stream, loss, error));
+  ok (sb_consistency_loss (score, &p, paths, NULL, t, s, matrix_all (ROWS, 1, x), stream, without, NULL));
+  cr_assert (gsl_vector_equal (loss, without));
+  const double found = gsl_stats_variance (loss->data, 1, ROWS), want = linear + tau_2 * tau_2 / (2 * m * (m - 1));
+  cr_assert_float_eq (found, want, .15 * want, "variance %g, not %g", found, want);
+  gsl_vector_mul (error, error);
+  const double squared = mean_of (error, &of_squares), by_jackknife = linear + tau_2 * tau_2 / (m * (m - 2));
+  cr_assert_lt (of_squares, .02 * by_jackknife);
+  cr_assert_lt (fabs (squared - by_jackknife), 4.9 * of_squares, "%g (%g), not %g", squared, of_squares, by_jackknife);
+}
+
+Test (consistency, has_a_standard_error)
+{
+  check_error (1.1, 4);
+  check_error (20, 3);
+  check_error (0, 8);
+}
+
 // Of a consistent denoiser the estimates are 0 in the mean, and on both sides of it; what one path says is never below
 // 0.
 
@@ -1804,6 +1842,12 @@ Test (consistency, refuses)
                         flat = { sb_step_euler_maruyama, NULL, 3, 0 }, untyped = { NULL, NULL, 3, 7 },
                         heun = { sb_step_flow_heun, NULL, 3, 7 };
   refused (GSL_EINVAL, sb_consistency_loss (score, &p, 1, NULL, t, s, x, stream, loss, NULL));
+  refused (GSL_EINVAL, sb_consistency_loss_with_error (score, &p, 2, NULL, t, s, x, stream, loss, loss));
+  refused (GSL_EBADLEN, sb_consistency_loss_with_error (score, &p, 3, NULL, t, s, x, stream, loss, vector (3)));
+  refused (GSL_ENOMEM,
+           sb_consistency_loss_with_error (score, &p, SIZE_MAX / 2, NULL, t, s, x, stream, loss, vector (2)));
+  ok (sb_consistency_loss_with_error (score, &p, 3, NULL, vector (0), vector (0), matrix (0, 1), stream, vector (0),
+                                      vector (0)));
   refused (GSL_EINVAL, sb_consistency_loss (score, &none, 2, NULL, t, s, x, stream, loss, NULL));
   refused (GSL_EINVAL, sb_consistency_loss (score, &flat, 2, NULL, t, s, x, stream, loss, NULL));
   refused (GSL_EINVAL, sb_consistency_loss (score, &untyped, 2, NULL, t, s, x, stream, loss, NULL));
