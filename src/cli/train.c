@@ -264,7 +264,7 @@ open_record (training *t)
   if (!t->recipe)
     return failure ("no memory for the recipe");
   const bool consistent = t->matching.objective.type == sb_objective_consistency;
-  t->report.numbers = consistent ? 3 : 2;
+  t->report.numbers = consistent ? CURVE_NUMBERS : 2;
   int status = make_command (t);
   if (status == EXIT_SUCCESS && report)
     status = training_report_read (report, t->training->step, t->o.resume, &t->report);
@@ -361,7 +361,7 @@ static int
 check_guard (const training *t)
 {
   const double *mean = t->report.last, guard = training_number (t, GUARD), of_data = training_report_least (&t->report);
-  if (t->report.numbers < 3 || guard == 0 || mean[2] <= guard * of_data)
+  if (t->report.numbers < CURVE_NUMBERS || guard == 0 || mean[2] <= guard * of_data)
     return EXIT_SUCCESS;
   return failure ("training: step %llu: it diverges: the consistency loss, a mean over %d steps, is %g, and the least "
                   "loss of the data so far was %g; %s%s (--guard=0 disables this check)",
@@ -394,7 +394,8 @@ take_steps (training *t)
         return step_failed (t, &error);
       const uint64_t step = t->training->step;
       t->unseen += sb_trainer_unseen (t->trainer);
-      status = training_report_add (&t->report, step, (double[]){ loss, norm, sb_trainer_regulariser (t->trainer) });
+      const double consistency = sb_trainer_regulariser (t->trainer);
+      status = training_report_add (&t->report, step, (double[]){ loss, norm, consistency, loss - consistency });
       if (status == EXIT_SUCCESS && step % CURVE_STEPS == 0)
         status = check_guard (t);
       if (step % o->save_every == 0 && step < o->steps && status == EXIT_SUCCESS)

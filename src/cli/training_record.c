@@ -210,7 +210,7 @@ training_settings_from (char *recipe, const char *path, training_settings *s)
 const char *
 training_report_header (const training_report *r)
 {
-  return r->numbers == 3 ? "step,loss,norm,consistency" : "step,loss,norm";
+  return r->numbers == CURVE_NUMBERS ? "step,loss,norm,consistency,data" : "step,loss,norm";
 }
 
 int
@@ -257,7 +257,7 @@ training_report_write (const training_report *r)
   return text;
 }
 
-// Lines of a curve: steps that rise by CURVE_STEPS up to `step`, and two or three numbers each, which may be NaN where
+// Lines of a curve: steps that rise by CURVE_STEPS up to `step`, and two or four numbers each, which may be NaN where
 // a training went on with a clean gradient.
 
 static bool
@@ -296,8 +296,8 @@ training_report_read (const char *text, uint64_t step, const char *path, trainin
   snprintf (first, sizeof first, "%.*s", (int)(length < sizeof first ? length : 0), text);
   const size_t count = (size_t)sb_numbers_read (first, CURVE_NUMBERS + 1, sums), columns = count > 0 ? count - 1 : 0;
   const double since = sums[columns];
-  if (text[length] != '\n' || columns < 2 || !(since >= 0 && since < CURVE_STEPS && since == rint (since))
-      || !is_curve (text + length + 1, step, columns))
+  if (text[length] != '\n' || (columns != 2 && columns != CURVE_NUMBERS)
+      || !(since >= 0 && since < CURVE_STEPS && since == rint (since)) || !is_curve (text + length + 1, step, columns))
     return failure ("%s: report: not that of a training of %llu steps", path, (unsigned long long)step);
   *r = (training_report){ .numbers = columns,
                           .since = (uint64_t)since,
@@ -310,25 +310,23 @@ training_report_read (const char *text, uint64_t step, const char *path, trainin
 int
 training_report_widen (training_report *r)
 {
-  size_t lines = 0;
-  if (r->numbers == 3)
+  if (r->numbers == CURVE_NUMBERS)
     return EXIT_SUCCESS;
-  for (const char *at = r->lines; (at = strchr (at, '\n')); at++)
-    lines++;
-  char *wider = malloc (r->length + 2 * lines + 1), *to = wider;
+  char *wider = malloc (3 * r->length + 1), *to = wider; // a line is longer than what it gains
   if (!wider)
     return failure ("no memory for the curve");
-  for (size_t k = 0; k < r->length; k++)
-    {
-      if (r->lines[k] == '\n')
-        to = stpcpy (to, ",0");
-      *to++ = r->lines[k];
-    }
   *to = 0;
+  for (const char *at = r->lines, *end; *at; at = end + 1)
+    {
+      const char *loss = strchr (at, ',');
+      end = strchr (at, '\n');
+      to += sprintf (to, "%.*s,0%.*s\n", (int)(end - at), at, (int)strcspn (loss + 1, ",") + 1, loss);
+    }
   free (r->lines);
   r->lines = wider;
-  r->length += 2 * lines;
-  r->numbers = 3;
+  r->length = (size_t)(to - wider);
+  r->sum[3] = r->sum[0];
+  r->numbers = CURVE_NUMBERS;
   return EXIT_SUCCESS;
 }
 
@@ -343,7 +341,7 @@ training_report_least (const training_report *r)
       for (size_t k = 0; k < r->numbers; k++)
         of[k] = sb_number_read (end + 1, &end);
       if (strtoull (at, NULL, 10) > r->from)
-        least = fmin (least, of[0] - of[2]);
+        least = fmin (least, of[r->numbers == CURVE_NUMBERS ? 3 : 0]);
     }
   return least;
 }

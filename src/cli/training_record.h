@@ -52,17 +52,17 @@ void training_settings_fill (training_settings *s);
 char *training_recipe (const training_settings *s);
 
 // The curve: a line for the means of so many steps, and the sums of those since the last line, of the loss, the
-// gradient's norm and, where the loss has one, its part of consistency.
+// gradient's norm and, where the loss has one, its part of consistency and what is left, the data's.
 enum
 {
   CURVE_STEPS = 50,
-  CURVE_NUMBERS = 3
+  CURVE_NUMBERS = 4
 };
 
 typedef struct
 {
   double sum[CURVE_NUMBERS], last[CURVE_NUMBERS]; // last: the means of the last line
-  size_t numbers;                                 // 2 or 3
+  size_t numbers;                                 // 2 or 4
   uint64_t since;                                 // steps they are of
   uint64_t from;                                  // lines up to this step are of another recipe
   char *lines;                                    // CSV without a header; NULL: none
@@ -74,7 +74,8 @@ int training_report_add (training_report *r, uint64_t step, const double *number
 char *training_report_write (const training_report *r);                            // NULL: no memory
 int training_report_read (const char *text, uint64_t step, const char *path, training_report *r);
 
-// Turn a report of two numbers into one of three, the last of which was 0 so far. EXIT_FAILURE: no memory.
+// Turn a report of two numbers into one of four: without consistency so far, all of the loss was the data's.
+// EXIT_FAILURE: no memory.
 int training_report_widen (training_report *r);
 
 // The least data part of the loss in the lines of this recipe; infinity where there is none.
