@@ -20,8 +20,8 @@ experiments_run += %D%/soft/fig8 %D%/soft/levels %D%/soft/mismatch %D%/soft/swee
   %D%/soft/samplers %D%/soft/ablations %D%/soft/fig1 %D%/soft/copies
 experiments_shown += %D%/soft/fig8.md %D%/soft/levels.md %D%/soft/mismatch.md %D%/soft/sweep.md %D%/soft/naive.md %D%/soft/masks.md %D%/soft/exact.md %D%/soft/compute.md \
   %D%/soft/tab1.md %D%/soft/tab1-faces.md %D%/soft/samplers.md %D%/soft/ablations.md %D%/soft/fig1.md %D%/soft/copies.md
-experiments_run += %D%/consistent/theory %D%/consistent/map %D%/consistent/tab1 %D%/consistent/tab2 %D%/consistent/fig1 %D%/consistent/fig2 %D%/consistent/fig4 %D%/consistent/fig6
-experiments_shown += %D%/consistent/theory.md %D%/consistent/map.md %D%/consistent/tab1.md %D%/consistent/tab2.md %D%/consistent/fig1.md %D%/consistent/fig2.md \
+experiments_run += %D%/consistent/theory %D%/consistent/map %D%/consistent/plane %D%/consistent/tab1 %D%/consistent/tab2 %D%/consistent/fig1 %D%/consistent/fig2 %D%/consistent/fig4 %D%/consistent/fig6
+experiments_shown += %D%/consistent/theory.md %D%/consistent/map.md %D%/consistent/plane.md %D%/consistent/tab1.md %D%/consistent/tab2.md %D%/consistent/fig1.md %D%/consistent/fig2.md \
   %D%/consistent/fig4.md %D%/consistent/fig6.md
 experiments_run += %D%/nonuniform/tab1-exact %D%/nonuniform/tab1 %D%/nonuniform/tab2 %D%/nonuniform/tab3-exact %D%/nonuniform/tab3 \
   %D%/nonuniform/fig2 %D%/nonuniform/fig4 %D%/nonuniform/fig5 %D%/nonuniform/fig6
@@ -229,11 +229,15 @@ clean-results:
 	rm -rf results
 .PHONY: clean-results
 experiments_drawn_edm = %D%/consistent/drawn_edm.c %D%/consistent/drawn_edm.h $(experiments_drawn)
+experiments_small_training = %D%/consistent/small_training.c %D%/consistent/small_training.h $(experiments_common)
+nobase_pkglibexec_PROGRAMS += %D%/consistent/plane-driver
+%C%_consistent_plane_driver_SOURCES = %D%/consistent/plane.c $(experiments_small_training)
+%C%_consistent_plane_driver_LDADD = libscorebook-core.la
 nobase_pkglibexec_PROGRAMS += %D%/consistent/map-driver %D%/consistent/tab1-driver %D%/consistent/tab2-driver %D%/consistent/property-driver \
   %D%/consistent/pictures-driver %D%/consistent/theory-driver
 %C%_consistent_theory_driver_SOURCES = %D%/consistent/theory.c $(experiments_common)
 %C%_consistent_theory_driver_LDADD = libscorebook-core.la
-%C%_consistent_map_driver_SOURCES = %D%/consistent/map.c $(experiments_common)
+%C%_consistent_map_driver_SOURCES = %D%/consistent/map.c $(experiments_small_training)
 %C%_consistent_map_driver_LDADD = libscorebook-core.la
 %C%_consistent_tab1_driver_SOURCES = %D%/consistent/tab1.c %D%/faces.c %D%/faces.h $(experiments_drawn_edm)
 %C%_consistent_tab1_driver_LDADD = libscorebook-core.la

@@ -5,7 +5,7 @@
 // itself. A small network on a mixture in the plane, whose denoiser is known, for several weights, windows and rates,
 // each beside a control without consistency from the same weights, data and noise. [consistent.tab1] [consistent.tab2]
 
-#include "../mixture.h"
+#include "small_training.h"
 
 #include <gsl/gsl_cdf.h>
 #include <gsl/gsl_math.h>
@@ -17,20 +17,12 @@
 
 enum
 {
-  D = 2,
-  POINTS = 2000,
-  BATCH = 128,
   FRESH = 4000,
   LOOKED_AT = 200,
   SEEDS_MOST = 5,
   LEVELS = 3
 };
 static const double levels[LEVELS] = { .1, .3, 1 };
-
-typedef struct
-{
-  double rate, above, lambda, window;
-} setting;
 
 // The controls are the settings with lambda 0; what follows one has its rate and its levels.
 static const setting settings[] = {
@@ -46,58 +38,11 @@ enum
   SETTINGS = sizeof settings / sizeof *settings
 };
 
-// ## The law
-
-static sb_target *
-mixture (void)
-{
-  return mixture_of (2, D, (double[]){ .35, .65 }, (double[]){ -1, .5, 1, -.3 },
-                     (double[]){ .5, .2, .2, .3, .2, -.1, -.1, .4 });
-}
-
-// ## A training
-//
-// EDM's parametrisation, weighting and levels; three hidden layers of 64 units. It is given up where a number is no
-// number or consistency passes a hundred times the loss of the data.
-
-typedef struct
-{
-  sb_target *law;
-  sb_process *edm;
-  gsl_matrix *data;
-  sb_score *exact;
-  double deviation;
-} world;
-
 typedef struct
 {
   bool diverged;
   double error[LEVELS], inconsistency[LEVELS];
 } outcome;
-
-static double
-deviation_of (const gsl_matrix *x)
-{
-  return gsl_stats_sd (x->data, 1, x->size1 * x->size2);
-}
-
-static bool
-run (const sb_recipe *recipe, sb_training *training, size_t steps)
-{
-  sb_error error = { 0 };
-  double loss = 0, norm;
-  sb_trainer *trainer = require_pointer (sb_trainer_alloc (recipe, training), "the trainer");
-  int status = GSL_SUCCESS;
-  bool fine = true;
-  for (size_t k = 0; k < steps && fine; k++)
-    {
-      status = sb_trainer_step (trainer, &loss, &norm, &error);
-      const double of_paths = sb_trainer_regulariser (trainer);
-      fine = !status && fabs (of_paths) <= 100 * fabs (loss - of_paths) + 1;
-    }
-  sb_trainer_free (trainer);
-  return fine;
-}
 
 // ## What is measured
 //
@@ -107,31 +52,22 @@ run (const sb_recipe *recipe, sb_training *training, size_t steps)
 static double
 error_at (const world *w, const sb_score *score, double sigma, gsl_matrix *x)
 {
-  gsl_matrix *z = gsl_matrix_alloc (FRESH, D), *h = gsl_matrix_alloc (FRESH, D), *right = gsl_matrix_alloc (FRESH, D);
-  gsl_vector *t = gsl_vector_alloc (FRESH);
-  require (z && h && right && t ? GSL_SUCCESS : GSL_ENOMEM, "points");
+  gsl_matrix *z = require_pointer (gsl_matrix_alloc (FRESH, PLANE), "normals");
+  gsl_vector *t = require_pointer (gsl_vector_alloc (FRESH), "times");
   gsl_vector_set_all (t, sigma);
   require (sb_target_sample (w->law, (sb_stream){ 7, SB_FOR_DATA, 0 }, x), "points");
   require (sb_stream_normals ((sb_stream){ 7, SB_FOR_FORWARD, 0 }, 0, z), "normals");
   require (sb_process_transition (w->edm, NULL, t, z, x), "points");
-  require (sb_score_evaluate (score, SB_DENOISER, x, t, NULL, h), "the denoiser");
-  require (sb_score_evaluate (w->exact, SB_DENOISER, x, t, NULL, right), "the exact denoiser");
-  gsl_matrix_sub (h, right);
-  double sum = 0;
-  for (size_t k = 0; k < FRESH * D; k++)
-    sum += h->data[k] * h->data[k];
   gsl_matrix_free (z);
-  gsl_matrix_free (h);
-  gsl_matrix_free (right);
   gsl_vector_free (t);
-  return sum / FRESH;
+  return error_of_denoiser (w, score, sigma, x);
 }
 
 static double
 inconsistency_at (const world *w, const sb_score *score, double sigma, const gsl_matrix *x)
 {
   const sb_partial_path path = { sb_step_reverse_diffusion, NULL, 12, 7 };
-  gsl_matrix_const_view some = gsl_matrix_const_submatrix (x, 0, 0, LOOKED_AT, D);
+  gsl_matrix_const_view some = gsl_matrix_const_submatrix (x, 0, 0, LOOKED_AT, PLANE);
   gsl_vector *t = gsl_vector_alloc (LOOKED_AT), *s = gsl_vector_alloc (LOOKED_AT), *loss = gsl_vector_alloc (LOOKED_AT);
   require (t && s && loss ? GSL_SUCCESS : GSL_ENOMEM, "times");
   gsl_vector_set_all (t, sigma);
@@ -148,43 +84,17 @@ inconsistency_at (const world *w, const sb_score *score, double sigma, const gsl
 static outcome
 train (const world *w, const setting *s, uint64_t seed, size_t steps)
 {
-  sb_net *net
-      = require_pointer (sb_net_alloc ("mlp inputs=2 width=64 layers=3 time=positional features=16", NULL), "the net");
-  require (sb_net_choose (net, NULL, SB_NET_FLOAT, NULL), "the fastest backend");
-  sb_training *training
-      = require_pointer (sb_training_alloc (net, (sb_stream){ .seed = seed, .purpose = SB_FOR_USER }), "the weights");
-  sb_score_matching matching = { .network = { net, w->edm, training->theta, SB_PREDICTS_MIXED,
-                                              SB_LABEL_QUARTER_LOG_NOISE, w->deviation, NULL },
-                                 .objective = sb_objective_of (sb_objective_consistency, w->edm, w->edm->t_min),
-                                 .per_dimension = true,
-                                 .examples = sb_examples_of_rows (w->data) };
-  sb_objective *o = &matching.objective;
-  o->key[0] = s->lambda;
-  o->key[1] = s->window;
-  o->levels = sb_levels_lognormal;
-  o->levels_key[0] = -1.2;
-  o->levels_key[1] = 1.2;
-  o->t_above = s->above;
-  o->weighting = (sb_weighting){ sb_weighting_edm, (void *)&w->deviation };
-  sb_recipe recipe = { .task = sb_score_matching_task (&matching),
-                       .adam = sb_adam_defaults,
-                       .batch = BATCH,
-                       .shard_rows = BATCH,
-                       .seed = seed };
-  recipe.adam.rate = s->rate, recipe.adam.warmup = 0, recipe.adam.ema = .99;
-  outcome out = { .diverged = !run (&recipe, training, steps) };
-  memcpy (training->theta, training->ema, training->count * sizeof (float));
-  sb_score *score = require_pointer (sb_score_network_alloc (&matching.network), "the score");
-  gsl_matrix *x = require_pointer (gsl_matrix_alloc (FRESH, D), "points");
+  learned l;
+  learn (w, s, seed, steps, &l);
+  outcome out = { .diverged = l.diverged };
+  gsl_matrix *x = require_pointer (gsl_matrix_alloc (FRESH, PLANE), "points");
   for (size_t k = 0; k < LEVELS && !out.diverged; k++)
     {
-      out.error[k] = error_at (w, score, levels[k], x);
-      out.inconsistency[k] = inconsistency_at (w, score, levels[k], x);
+      out.error[k] = error_at (w, l.score, levels[k], x);
+      out.inconsistency[k] = inconsistency_at (w, l.score, levels[k], x);
     }
   gsl_matrix_free (x);
-  sb_score_free (score);
-  sb_training_free (training);
-  sb_net_free (net);
+  forget (&l);
   return out;
 }
 
@@ -256,22 +166,11 @@ claim (results *r, const char *text, const comparison *c, size_t k)
                    c->n);
 }
 
-static world
-open_world (void)
-{
-  world w = { .law = mixture (), .edm = require_pointer (sb_edm_alloc (D, .002, 80), "the process") };
-  w.data = require_pointer (gsl_matrix_alloc (POINTS, D), "the data");
-  require (sb_target_sample (w.law, (sb_stream){ 1, SB_FOR_DATA, 0 }, w.data), "the data");
-  w.exact = require_pointer (sb_score_exact_alloc (w.law, w.edm), "the exact score");
-  w.deviation = deviation_of (w.data);
-  return w;
-}
-
 int
 main (void)
 {
   results r = results_open ();
-  world w = open_world ();
+  world w = world_open ();
   const size_t seeds = r.scale == FULL    ? SEEDS_MOST
                        : r.scale == QUICK ? 2
                                           : 1,
@@ -304,10 +203,7 @@ main (void)
       else
         untested (&r, stable, "what diverges may take a thousand steps");
     }
-  sb_score_free (w.exact);
-  sb_target_free (w.law);
-  sb_process_free (w.edm);
-  gsl_matrix_free (w.data);
+  world_close (w);
   results_close (&r);
   return EXIT_SUCCESS;
 }
