@@ -256,6 +256,8 @@ open_points (job *j)
     o->repeats = 1;
   if (o->trace < 0)
     o->trace = o->law ? SB_TRACE_EXACT : SB_TRACE_SIGNS;
+  if (o->trace == SB_TRACE_EXACT && o->directions > 1)
+    return usage_error ("--directions: not with --trace=exact, which has none");
   if (!o->output)
     return EXIT_SUCCESS;
   return j->what == DECODE ? output_check (o->output, &j->law, j->n, 0, 0) : output_try (o->output);

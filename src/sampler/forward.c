@@ -13,14 +13,15 @@
 #include <math.h>
 
 static int
-check_shapes (const sb_process *process, double s, double t, const gsl_matrix *z, const gsl_matrix *x)
+check (const sb_process *process, double s, double t, const gsl_matrix *z, const gsl_matrix *x)
 {
   if (x->size2 != process->dimension || (z && (z->size1 != x->size1 || z->size2 != x->size2)))
     SB_ERROR (NULL, GSL_EBADLEN, "x is %zu x %zu, the process has dimension %zu, and z must be as large as x", x->size1,
               x->size2, process->dimension);
   if (!(s < t))
     SB_ERROR (NULL, GSL_EDOM, "a forward step goes up, not from %g to %g", s, t);
-  return GSL_SUCCESS;
+  int status = sb_work_check_sde (process, s);
+  return status ? status : sb_work_check_sde (process, t);
 }
 
 // x <- x + scale M(s) v; `moved` is workspace.
@@ -45,11 +46,7 @@ int
 sb_forward_euler_maruyama (const sb_process *process, double s, double t, const gsl_matrix *z, gsl_matrix *x)
 {
   const double h = t - s;
-  int status = check_shapes (process, s, t, z, x);
-  if (!status)
-    status = sb_work_check_sde (process, s);
-  if (!status)
-    status = sb_work_check_sde (process, t);
+  int status = check (process, s, t, z, x);
   if (status || x->size1 == 0)
     return status;
   gsl_matrix *moved = gsl_matrix_alloc (x->size1, x->size2);
@@ -86,7 +83,7 @@ sb_forward_step (const sb_score *score, const gsl_matrix *y, double s, double t,
   const double h = t - s;
   if (!process->from_zero_only)
     return sb_forward_euler_maruyama (process, s, t, z, x);
-  int status = check_shapes (process, s, t, z, x);
+  int status = check (process, s, t, z, x);
   if (status || x->size1 == 0)
     return status;
   gsl_vector *times = gsl_vector_alloc (x->size1);

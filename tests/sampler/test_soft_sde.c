@@ -492,6 +492,7 @@ Test (soft_sde, a_step_forwards)
   cr_assert (gsl_matrix_equal (of_ve, by_process));
   refused (GSL_EDOM, sb_forward_step (m.score, NULL, t, s, z, x));
   refused (GSL_EDOM, sb_forward_step (m.score, NULL, 0, t, z, x));
+  refused (GSL_EDOM, sb_forward_step (m.score, NULL, s, 1.01, z, x));
   refused (GSL_EBADLEN, sb_forward_step (m.score, NULL, s, t, z, matrix (2, 2)));
 }
 
